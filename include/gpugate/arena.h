@@ -1,0 +1,113 @@
+/*
+ * arena: memory that is freed all at once. One per request, one per policy snapshot. Declares its maximum at birth, so
+ * that no input can make it grow without end. Not thread-safe.
+ */
+#ifndef GPUGATE_ARENA_H
+#define GPUGATE_ARENA_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpugate/str.h"
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t size; /* bytes behind this header */
+	size_t used;
+	_Alignas(16) char bytes[];
+};
+
+struct arena {
+	struct arena_chunk *first; /* kept by arena_reset */
+	struct arena_chunk *last;
+	size_t chunk_bytes; /* size of an ordinary chunk */
+	size_t total_bytes; /* of all chunks */
+	size_t max_bytes;
+};
+
+/* Allocates nothing yet. `max_bytes` bounds all chunks together. */
+static inline void arena_init(struct arena *arena, size_t chunk_bytes, size_t max_bytes)
+{
+	*arena = (struct arena){.chunk_bytes = chunk_bytes, .max_bytes = max_bytes};
+}
+
+static inline void arena_release(struct arena *arena)
+{
+	for (struct arena_chunk *chunk = arena->first, *next; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	arena->first = arena->last = NULL;
+	arena->total_bytes = 0;
+}
+
+/* Forgets everything but keeps the first chunk, so that the next request allocates nothing. */
+static inline void arena_reset(struct arena *arena)
+{
+	if (!arena->first)
+		return;
+	for (struct arena_chunk *chunk = arena->first->next, *next; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	arena->first->next = NULL;
+	arena->first->used = 0;
+	arena->last = arena->first;
+	arena->total_bytes = arena->first->size;
+}
+
+/* Returns memory aligned to 16 bytes, not zeroed, or NULL when `max_bytes` or the machine is exhausted. */
+static inline void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	if (bytes > SIZE_MAX / 2)
+		return NULL;
+	bytes = (bytes + 15) & ~(size_t)15;
+	struct arena_chunk *chunk = arena->last;
+	if (!chunk || chunk->size - chunk->used < bytes) {
+		size_t size = bytes > arena->chunk_bytes ? bytes : arena->chunk_bytes;
+		if (size > arena->max_bytes || arena->total_bytes > arena->max_bytes - size)
+			return NULL;
+		chunk = malloc(sizeof *chunk + size);
+		if (!chunk)
+			return NULL;
+		chunk->next = NULL;
+		chunk->size = size;
+		chunk->used = 0;
+		if (arena->last)
+			arena->last->next = chunk;
+		else
+			arena->first = chunk;
+		arena->last = chunk;
+		arena->total_bytes += size;
+	}
+	void *memory = chunk->bytes + chunk->used;
+	chunk->used += bytes;
+	return memory;
+}
+
+/* Like arena_alloc for `count` elements of `size` bytes, zeroed; NULL as well when the product overflows. */
+static inline void *arena_zalloc(struct arena *arena, size_t count, size_t size)
+{
+	size_t bytes;
+	if (__builtin_mul_overflow(count, size, &bytes))
+		return NULL;
+	void *memory = arena_alloc(arena, bytes);
+	if (memory && bytes)
+		memset(memory, 0, bytes);
+	return memory;
+}
+
+/* A copy in the arena, followed by a NUL that its length does not count. Absent on failure. */
+static inline struct str arena_str(struct arena *arena, struct str s)
+{
+	char *copy = arena_alloc(arena, s.len + 1);
+	if (!copy)
+		return (struct str){NULL, 0};
+	if (s.len)
+		memcpy(copy, s.ptr, s.len);
+	copy[s.len] = '\0';
+	return (struct str){copy, s.len};
+}
+
+#endif

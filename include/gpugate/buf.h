@@ -1,0 +1,110 @@
+/*
+ * buf: a growable buffer that declares its maximum at birth. Appending past the maximum, or without memory, sets
+ * `failed` and changes nothing more: callers append freely and look once, at the end. Not thread-safe.
+ */
+#ifndef GPUGATE_BUF_H
+#define GPUGATE_BUF_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpugate/str.h"
+
+struct buf {
+	char *ptr;
+	size_t len;
+	size_t size;
+	size_t max;
+	bool failed;
+};
+
+static inline void buf_init(struct buf *buf, size_t max)
+{
+	*buf = (struct buf){.max = max};
+}
+
+static inline void buf_release(struct buf *buf)
+{
+	free(buf->ptr);
+	*buf = (struct buf){.max = buf->max};
+}
+
+/* Empties it and keeps the memory. */
+static inline void buf_reset(struct buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+}
+
+/* Makes room for `more` bytes and returns where they go, or NULL (and sets `failed`). Does not change `len`. */
+static inline char *buf_reserve(struct buf *buf, size_t more)
+{
+	if (buf->failed || more > buf->max || buf->len > buf->max - more) {
+		buf->failed = true;
+		return NULL;
+	}
+	if (buf->size - buf->len < more) {
+		size_t size = buf->size ? buf->size : 256;
+		while (size - buf->len < more)
+			size *= 2;
+		if (size > buf->max)
+			size = buf->max;
+		char *ptr = realloc(buf->ptr, size);
+		if (!ptr) {
+			buf->failed = true;
+			return NULL;
+		}
+		buf->ptr = ptr;
+		buf->size = size;
+	}
+	return buf->ptr + buf->len;
+}
+
+static inline void buf_add(struct buf *buf, const void *bytes, size_t len)
+{
+	char *to = len ? buf_reserve(buf, len) : NULL;
+	if (!to)
+		return;
+	memcpy(to, bytes, len);
+	buf->len += len;
+}
+
+static inline void buf_str(struct buf *buf, struct str s)
+{
+	buf_add(buf, s.ptr, s.len);
+}
+
+static inline void buf_text(struct buf *buf, const char *text)
+{
+	buf_add(buf, text, strlen(text));
+}
+
+static inline void buf_char(struct buf *buf, char c)
+{
+	buf_add(buf, &c, 1);
+}
+
+__attribute__((format(printf, 2, 3))) static inline void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	va_list again;
+	va_copy(again, args);
+	int need = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	char *to = need >= 0 ? buf_reserve(buf, (size_t)need + 1) : NULL;
+	if (to) {
+		vsnprintf(to, (size_t)need + 1, format, again);
+		buf->len += (size_t)need;
+	}
+	va_end(again);
+}
+
+static inline struct str buf_view(const struct buf *buf)
+{
+	return (struct str){buf->ptr ? buf->ptr : "", buf->len};
+}
+
+#endif
