@@ -265,6 +265,9 @@ struct docs {
  */
 int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs, struct report *report);
 
+/* Like docs_read for one text, borrowed, that is called `name` in findings; no document at all is fine. */
+int docs_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs, struct report *report);
+
 /* Adds a finding that points at `at`; quotes the line from docs->sources. */
 __attribute__((format(printf, 5, 6))) void docs_find(struct report *report, const struct docs *docs,
 						     enum severity severity, struct place at, const char *format, ...);

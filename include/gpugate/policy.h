@@ -2,12 +2,14 @@
  * policy: an immutable snapshot compiled from a folder of documents, and the decisions that it makes. Nothing here does
  * I/O (but for policy_load, which reads files), takes a lock, looks at a clock or keeps state between calls: the same
  * snapshot and the same facts give the same decision on every thread and every machine.
+ *
+ * A snapshot is counted: policy_load returns new with one reference; policy_retain and policy_release are the only
+ * functions that write to it, atomically. Everything else takes it const and is safe on any number of threads.
  */
 #ifndef GPUGATE_POLICY_H
 #define GPUGATE_POLICY_H
 
 #include "gpugate/arena.h"
-#include "gpugate/error.h"
 #include "gpugate/facts.h"
 #include "gpugate/quantity.h"
 #include "gpugate/report.h"
@@ -34,5 +36,174 @@ enum guard_kind {
 };
 
 struct policy;
+
+/* Loads and compiles the files below the paths. Returns new, or NULL when the report holds errors. */
+struct policy *policy_load(const char *const *paths, size_t count, struct report *report);
+void policy_retain(const struct policy *policy);
+void policy_release(const struct policy *policy); /* takes NULL */
+
+struct policy_counts {
+	uint32_t accelerators, tenants, quotas, rules, guards, namespaces;
+};
+void policy_counts(const struct policy *policy, struct policy_counts *counts);
+
+/*
+ * A 128-bit digest of everything the snapshot was compiled from (files' paths below the given roots and their bytes):
+ * two snapshots with the same digest decide alike.
+ */
+struct policy_digest {
+	uint64_t word[2];
+};
+struct policy_digest policy_digest(const struct policy *policy);
+
+/* One of the changes that /mutate makes, in the words of Kubernetes and not of JSON. Strings borrow from the facts, the
+ * policy or the request's arena. */
+enum edit_kind {
+	EDIT_RESOURCE,      /* in one map of one container: key `from` goes, key `key` becomes `value` */
+	EDIT_ENV,           /* environment variable `key` gets the literal `value` */
+	EDIT_NODE_SELECTOR, /* nodeSelector[key] = value */
+	EDIT_TOLERATION,    /* `toleration` is appended */
+	EDIT_RUNTIME_CLASS, /* runtimeClassName = value */
+};
+
+struct edit {
+	enum edit_kind kind;
+	uint32_t container; /* EDIT_RESOURCE, EDIT_ENV: index into pod.containers */
+	bool limits;        /* EDIT_RESOURCE: in limits, else in requests */
+	int32_t env_index;  /* EDIT_ENV: which entry is replaced; -1: appended */
+	struct str from;    /* EDIT_RESOURCE: absent key name to remove; absent str: nothing to remove */
+	struct str key;
+	struct str value;
+	struct toleration toleration;
+};
+
+/* An accelerator resource that a Pod asks for: the effective request of the whole Pod. */
+struct demand {
+	struct str resource;
+	int64_t count; /* 1..DEMAND_MAX */
+};
+#define DEMAND_MAX 1000000000 /* more devices than that in one Pod are refused, so that sums cannot overflow */
+
+/*
+ * What a ledger keeps of a Pod: facts, not charges, so that another version of the policy charges by its own. `models`
+ * are the names of the Accelerators that the Pod could land on when it was decided.
+ */
+struct holding {
+	struct str uid;
+	struct str namespace;
+	struct str name;
+	const struct demand *demands;
+	uint32_t demand_count;
+	const struct str *models;
+	uint32_t model_count;
+};
+
+/* Amounts are exact integers in units of 1/policy_unit() of a device, a GPU or a byte. */
+struct charge {
+	uint32_t quota; /* index, 0..policy_quota_count()-1 */
+	wide amount;
+};
+
+enum reason {
+	REASON_NONE,
+	REASON_QUOTA,
+	REASON_UNCOVERED,
+	REASON_UNTENANTED,
+	REASON_AMBIGUOUS, /* two tenants claim the namespace */
+	REASON_GUARD,
+	REASON_RULE,     /* a Rule cannot be applied, or a required one was not */
+	REASON_REQUEST,  /* the Pod's own request is senseless: overflow, fraction */
+	REASON_NO_MODEL, /* no Accelerator fits the Pod's node selectors */
+	REASON_OUTAGE,
+	REASONS,
+};
+
+/* The label value that metrics and logs use for a reason. */
+const char *reason_name(enum reason reason);
+
+/* What was found against a Pod, whatever enforcement makes of it. */
+struct objection {
+	enum reason reason;
+	enum enforcement enforcement; /* DENY, WARN or AUDIT */
+	struct str name;              /* quota, guard kind or Rule; may be empty */
+	struct str message;           /* a whole sentence */
+};
+
+#define DECISION_OBJECTIONS_MAX 16
+
+struct decision {
+	struct str tenant; /* of the namespace; absent: none, or exempt */
+	bool exempt;
+	bool mirror; /* a mirror Pod: charged, never refused */
+	struct objection objections[DECISION_OBJECTIONS_MAX];
+	uint32_t objection_count; /* kept ones; `denied` is exact even where some were not kept */
+	bool denied;
+	const struct str *rules; /* names of the Rules that changed something, in the order they did */
+	uint32_t rule_count;
+	const struct edit *edits; /* policy_mutate only */
+	uint32_t edit_count;
+	bool charged; /* policy_validate: the Pod holds accelerators and goes to the ledger */
+	struct holding holding;
+};
+
+/*
+ * What /mutate does to the Pod of a review. On CREATE of a Pod: Rules to a fixed point, and void visible devices; on
+ * pods/ephemeralcontainers: void visible devices; otherwise nothing. A Rule that cannot be applied denies. Returns -1
+ * only when the arena is exhausted.
+ */
+int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision);
+
+/*
+ * What /validate finds in a review before the ledger is asked: Guards, required Rules, tenancy, coverage. Judges the
+ * object as it came, whoever mutated it. Fills decision->holding when the ledger has to be asked. Returns -1 only when
+ * the arena is exhausted.
+ */
+int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision);
+
+/* Quotas, in the order (tenant, quota) of their names. */
+uint32_t policy_quota_count(const struct policy *policy);
+
+struct quota_view {
+	struct str tenant;
+	struct str name;
+	enum measure measure;
+	enum enforcement enforcement; /* of its tenant, capped by Settings */
+	bool unlimited;
+	wide hard; /* in units of 1/policy_unit(); meaningless when unlimited */
+};
+void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
+
+/* How many units make one device, GPU or byte. */
+int64_t policy_unit(const struct policy *policy);
+
+/*
+ * What a holding costs: writes at most policy_charge_max() rows, one per quota, and returns their number; -1 if an
+ * amount overflows (never for what policy_validate has produced under this same policy).
+ */
+uint32_t policy_charge_max(const struct policy *policy);
+int policy_charge(const struct policy *policy, const struct holding *holding, struct charge *charges);
+
+/* The numbers of a refusal, for policy_excess. */
+struct excess {
+	uint32_t quota;
+	wide requested, used, pending;
+};
+
+/*
+ * Turns quotas that would be exceeded into objections of the decision, with the sentence people read:
+ * `exceeded GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
+ * largest that fits now: 0.21 GPU (mig-1g.10gb)`. Returns -1 when the arena is exhausted.
+ */
+int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
+			 struct decision *decision);
+
+/* onOutage: the ledger could not be asked. */
+int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
+
+/* Prints an amount as people read it: "6.5", "5.71", "40Gi" (cut after two decimals, never rounded up). */
+void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out);
+
+/* `tenant/quota=amount, …` for audit annotations and logs. */
+void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out);
 
 #endif

@@ -1,0 +1,142 @@
+/* issue: leaves for servers and clients. */
+#include "certs/x509.h"
+
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
+
+#define MAX_ALTERNATIVES_BYTES (CERTS_NAMES_MAX * 260)
+
+static const char *const extended_usage[] = {
+    [CERTS_SERVER] = "serverAuth",
+    [CERTS_CLIENT] = "clientAuth",
+};
+
+struct authority {
+	X509 *cert;
+	EVP_PKEY *key;
+	time_t not_before;
+	time_t not_after;
+};
+
+static void authority_release(struct authority *authority)
+{
+	X509_free(authority->cert);
+	EVP_PKEY_free(authority->key);
+}
+
+static int authority_check(struct authority *authority, time_t now, struct error *err)
+{
+	if (X509_check_private_key(authority->cert, authority->key) != 1)
+		return x509_fail(err, "the authority's key does not belong to its certificate");
+	if (X509_check_ca(authority->cert) != 1 || !(X509_get_key_usage(authority->cert) & KU_KEY_CERT_SIGN))
+		return error_set(err, "the authority's certificate is not one that may sign others");
+	if (x509_time(X509_get0_notBefore(authority->cert), &authority->not_before, err) ||
+	    x509_time(X509_get0_notAfter(authority->cert), &authority->not_after, err))
+		return -1;
+	if (now >= authority->not_after)
+		return error_set(err, "the authority's certificate has expired");
+	if (now < authority->not_before)
+		return error_set(err, "the authority's certificate is not valid yet: is the clock right?");
+	return 0;
+}
+
+static int authority_read(struct authority *authority, struct str certificate, struct str key, time_t now,
+			  struct error *err)
+{
+	*authority = (struct authority){.cert = x509_read_certificate(certificate, err)};
+	if (!authority->cert)
+		return error_wrap(err, "the authority's certificate");
+	authority->key = x509_read_key(key, err);
+	if (authority->key ? authority_check(authority, now, err) : error_wrap(err, "the authority's key")) {
+		authority_release(authority);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_names(const struct certs_leaf *leaf, struct error *err)
+{
+	size_t count = leaf->dns_count + leaf->ip_count;
+	if (leaf->dns_count > CERTS_NAMES_MAX || leaf->ip_count > CERTS_NAMES_MAX || count > CERTS_NAMES_MAX)
+		return error_set(err, "a certificate holds at most %d names", CERTS_NAMES_MAX);
+	if (count == 0 && (leaf->usage == CERTS_SERVER || !leaf->common_name))
+		return error_set(err, "a certificate needs a name");
+	for (size_t i = 0; i < leaf->dns_count; i++)
+		if (certs_check_dns(leaf->dns[i], err))
+			return -1;
+	for (size_t i = 0; i < leaf->ip_count; i++)
+		if (certs_check_ip(leaf->ips[i], err))
+			return -1;
+	return 0;
+}
+
+/*
+ * Writes "critical,DNS:a,IP:b" with its NUL. The names have been checked and hold nothing that means something in this
+ * notation. RFC 5280, 4.2.1.6: critical exactly when the subject is empty.
+ */
+static void list_names(const struct certs_leaf *leaf, struct buf *out)
+{
+	const char *separator = leaf->common_name ? "" : "critical,";
+	for (size_t i = 0; i < leaf->dns_count; i++, separator = ",")
+		buf_printf(out, "%sDNS:%s", separator, leaf->dns[i]);
+	for (size_t i = 0; i < leaf->ip_count; i++, separator = ",")
+		buf_printf(out, "%sIP:%s", separator, leaf->ips[i]);
+	buf_char(out, '\0');
+}
+
+static int extend(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
+{
+	struct buf names;
+	buf_init(&names, MAX_ALTERNATIVES_BYTES);
+	list_names(leaf, &names);
+	const struct x509_extension extensions[] = {
+	    {NID_basic_constraints, "critical,CA:FALSE"},     {NID_key_usage, "critical,digitalSignature"},
+	    {NID_ext_key_usage, extended_usage[leaf->usage]}, {NID_subject_key_identifier, "hash"},
+	    {NID_authority_key_identifier, "keyid:always"},   {NID_subject_alt_name, names.ptr},
+	};
+	size_t count = sizeof extensions / sizeof *extensions;
+	if (leaf->dns_count + leaf->ip_count == 0)
+		count--;
+	int failed = names.failed ? error_set(err, "no memory for the names")
+				  : x509_extend(cert, authority->cert, extensions, count, err);
+	buf_release(&names);
+	return failed;
+}
+
+/* A leaf that outlives its authority, or is older, would only ever fail to verify where nobody expects it. */
+static int clamp_validity(X509 *cert, const struct authority *authority, struct error *err)
+{
+	time_t from, to;
+	if (x509_time(X509_get0_notBefore(cert), &from, err) || x509_time(X509_get0_notAfter(cert), &to, err))
+		return -1;
+	if ((from < authority->not_before && !X509_set1_notBefore(cert, X509_get0_notBefore(authority->cert))) ||
+	    (to > authority->not_after && !X509_set1_notAfter(cert, X509_get0_notAfter(authority->cert))))
+		return x509_fail(err, "the validity could not be set");
+	return 0;
+}
+
+static int sign(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
+{
+	if (!X509_set_issuer_name(cert, X509_get_subject_name(authority->cert)))
+		return x509_fail(err, "the issuer could not be named");
+	if (clamp_validity(cert, authority, err) || extend(cert, authority, leaf, err))
+		return -1;
+	return x509_sign(cert, authority->key, err);
+}
+
+int certs_issue(struct certs_pair *pair, struct str authority_certificate, struct str authority_key,
+		const struct certs_leaf *leaf, time_t now, struct error *err)
+{
+	struct authority authority;
+	if (check_names(leaf, err) || authority_read(&authority, authority_certificate, authority_key, now, err))
+		return -1;
+	EVP_PKEY *key = x509_key_create(err);
+	X509 *cert = key ? x509_create(key, leaf->common_name, now, leaf->days, err) : NULL;
+	int failed = -1;
+	if (cert && sign(cert, &authority, leaf, err) == 0)
+		failed = x509_write(pair, cert, key, err);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	authority_release(&authority);
+	return failed;
+}

@@ -1,0 +1,57 @@
+/*
+ * compile: from documents to a snapshot. Each part looks at one kind of document, reports what is wrong with it and goes
+ * on, so that people see all their mistakes at once; whether the snapshot is usable is decided at the end, by the report.
+ */
+#ifndef POLICY_COMPILE_H
+#define POLICY_COMPILE_H
+
+#include <setjmp.h>
+
+#include "policy/docs.h"
+#include "policy/snapshot.h"
+
+struct compile {
+	struct policy *policy; /* being built; its arena holds the snapshot */
+	const struct docs *docs;
+	struct arena *scratch; /* freed after compiling */
+	struct report *report;
+	jmp_buf exhausted;     /* where an allocation that fails leaps to: everything lives in the two arenas */
+};
+
+/* In this order: each uses what the ones before it have built. */
+void compile_settings(struct compile *c);
+void compile_namespaces(struct compile *c);
+void compile_models(struct compile *c);
+void compile_unit(struct compile *c);
+void compile_resources(struct compile *c);
+void compile_tenants(struct compile *c);
+void compile_quotas(struct compile *c);
+void compile_rules(struct compile *c);
+void compile_guards(struct compile *c);
+void compile_warnings(struct compile *c); /* only of a policy without errors */
+
+/* Zeroed memory of the snapshot; never returns NULL (see `exhausted`). */
+void *compile_alloc(struct compile *c, size_t count, size_t size);
+void *compile_scratch(struct compile *c, size_t count, size_t size); /* the same, freed after compiling */
+struct str compile_keep(struct compile *c, struct str s);
+const struct str *compile_keep_all(struct compile *c, const struct texts *texts);
+const struct pair *compile_keep_map(struct compile *c, const struct text_map *map);
+struct selector compile_selector(struct compile *c, const struct doc_selector *doc);
+struct exempt compile_exempt(struct compile *c, const struct doc_exempt *doc);
+
+/*
+ * Pointers to `count` items of `size` bytes, sorted by name (the struct text found at `name_offset`), then by place: what
+ * is built from them does not depend on the order of files.
+ */
+const void **compile_sorted(struct compile *c, const void *items, size_t count, size_t size, size_t name_offset);
+
+/* `, did you mean "x"?` after an unknown name, or nothing. Lives in the scratch arena. */
+const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count, size_t stride);
+
+/* Reports a resource name or glob that neither an Accelerator nor the catalog knows. Returns whether it is known. */
+bool compile_known_resource(struct compile *c, const struct text *name, bool glob_allowed);
+
+/* value * scale / 10^9 where that is an integer, else -1. Both are at least 0. */
+wide compile_scale(wide nano, int64_t scale);
+
+#endif

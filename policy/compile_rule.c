@@ -1,0 +1,387 @@
+/* Rules: what they match, what they change, and the index that finds them. */
+#include <stdlib.h>
+
+#include "policy/catalog.h"
+#include "policy/compile.h"
+#include "policy/glob.h"
+
+static void compile_match_tenants(struct compile *c, const struct doc_match *match, struct rule *rule)
+{
+	const struct policy *policy = c->policy;
+	rule->any_tenant = !match->tenants.set;
+	uint32_t *tenants = compile_alloc(c, match->tenants.count, sizeof *tenants);
+	bool reachable = false, all_known = true;
+	for (uint32_t i = 0; i < match->tenants.count; i++) {
+		const struct text *name = &match->tenants.items[i];
+		uint32_t id = index_id(&policy->tenant_index.names, name->s);
+		if (id == INDEX_NONE) {
+			all_known = false;
+			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "no Tenant is named \"%.*s\"%s",
+				  STR_ARG(name->s),
+				  compile_did_you_mean(c, name->s, &policy->tenants[0].name, policy->tenant_count,
+						       sizeof policy->tenants[0]));
+			continue;
+		}
+		reachable |= policy->tenants[id].reachable;
+		tenants[rule->tenant_count++] = id;
+	}
+	rule->tenants = tenants;
+	if (match->tenants.set && all_known && !reachable)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, match->tenants.at,
+			  "no Pod can ever match: none of these tenants, nor any below them, has a namespace");
+}
+
+/* Exact namespaces that belong to other tenants than the Rule's can never match. */
+static void check_namespaces(struct compile *c, const struct doc_match *match, const struct rule *rule)
+{
+	const struct policy *policy = c->policy;
+	if (match->namespaces.set && match->namespaces.count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, match->namespaces.at,
+			  "no Pod can ever match: the list of namespaces is empty");
+	if (rule->any_tenant || !rule->tenant_count)
+		return;
+	for (uint32_t i = 0; i < match->namespaces.count; i++) {
+		const struct text *name = &match->namespaces.items[i];
+		uint32_t other, owner = glob_is_exact(name->s) ? snapshot_tenant(policy, name->s, &other) : NO_TENANT;
+		if (owner == NO_TENANT)
+			continue; /* a glob, or labels that are not known yet: may match one day */
+		bool below = false;
+		for (uint32_t t = owner; t != NO_TENANT && !below; t = policy->tenants[t].parent)
+			for (uint32_t k = 0; k < rule->tenant_count; k++)
+				below |= rule->tenants[k] == t;
+		if (!below)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+				  "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\", which match.tenants "
+				  "does not name",
+				  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+	}
+}
+
+static void compile_requests(struct compile *c, const struct doc_match *match, struct rule *rule)
+{
+	struct range *ranges = compile_alloc(c, match->requests.count, sizeof *ranges);
+	for (uint32_t i = 0; i < match->requests.count; i++) {
+		const struct doc_range *doc = &match->requests.items[i];
+		compile_known_resource(c, &doc->key, false);
+		ranges[i] = (struct range){compile_keep(c, doc->key.s), doc->min.value,
+					   doc->max.set ? doc->max.value : INT64_MAX};
+		if (ranges[i].min > ranges[i].max)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->max.at,
+				  "no Pod can ever match: max is %lld but min is %lld", (long long)ranges[i].max,
+				  (long long)ranges[i].min);
+	}
+	rule->requests = ranges;
+	rule->request_count = match->requests.count;
+}
+
+static void compile_match(struct compile *c, const struct doc_match *match, struct rule *rule)
+{
+	compile_match_tenants(c, match, rule);
+	rule->any_namespace = !match->namespaces.set;
+	rule->namespaces = (struct globs){compile_keep_all(c, &match->namespaces), match->namespaces.count};
+	rule->namespace_selector = compile_selector(c, &match->namespace_selector);
+	rule->pod_selector = compile_selector(c, &match->pod_selector);
+	check_namespaces(c, match, rule);
+	compile_requests(c, match, rule);
+}
+
+static void compile_memory_from(struct compile *c, const struct text *from, struct rewrite *rewrite)
+{
+	static const struct {
+		struct str prefix;
+		bool label;
+	} sources[] = {{{"annotation:", 11}, false}, {{"label:", 6}, true}};
+	if (!str_present(from->s))
+		return;
+	for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+		if (!str_starts(from->s, sources[i].prefix) || from->s.len == sources[i].prefix.len)
+			continue;
+		rewrite->from_label = sources[i].label;
+		rewrite->memory_key = compile_keep(c, str_tail(from->s, sources[i].prefix.len));
+		return;
+	}
+	docs_find(c->report, c->docs, SEVERITY_ERROR, from->at,
+		  "\"%.*s\" says no place; write annotation:KEY or label:KEY", STR_ARG(from->s));
+}
+
+static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, struct rewrite *rewrite)
+{
+	const struct policy *policy = c->policy;
+	rewrite->pin = doc->pin.value;
+	compile_memory_from(c, &doc->memory_from, rewrite);
+	if (!doc->memory_from.s.ptr && !doc->default_memory.set)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "nothing says how much memory to choose a profile by; give memoryFrom, default, or both");
+	rewrite->model = index_id(&policy->model_names, doc->accelerator.s);
+	if (rewrite->model == INDEX_NONE) {
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at, "no Accelerator is named \"%.*s\"%s",
+			  STR_ARG(doc->accelerator.s),
+			  compile_did_you_mean(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
+					       sizeof policy->models[0]));
+		return;
+	}
+	const struct model *model = &policy->models[rewrite->model];
+	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
+			  model->strategy == MIG_SINGLE
+			      ? "with `strategy: single` the slices of \"%.*s\" have no names of their own to rewrite to"
+			      : "Accelerator \"%.*s\" offers no MIG profile; give it `mig`",
+			  STR_ARG(model->name));
+		return;
+	}
+	if (doc->pin.value && model->label_count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
+			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
+	if (!doc->default_memory.set)
+		return;
+	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
+	int64_t largest = 0;
+	for (uint32_t i = 0; i < model->profile_count; i++)
+		if (model->profiles[i].memory > largest)
+			largest = model->profiles[i].memory;
+	if (bytes < 1 || bytes > largest)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->default_memory.at,
+			  "no offered profile of \"%.*s\" has %.*s; the largest has %lldGi", STR_ARG(model->name),
+			  STR_ARG(doc->default_memory.text), (long long)(largest >> 30));
+	else
+		rewrite->default_memory = (int64_t)bytes;
+}
+
+static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, struct rewrite *rewrite)
+{
+	rewrite->from = compile_keep(c, doc->from.s);
+	rewrite->model = NO_MODEL;
+	compile_known_resource(c, &doc->from, false);
+	if (str_present(doc->to.s) == doc->to_mig.set) {
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  doc->to_mig.set ? "`to` and `toMig` exclude each other; keep one"
+					  : "nothing to rewrite to; give `to` or `toMig`");
+		return;
+	}
+	if (doc->to_mig.set) {
+		compile_to_mig(c, &doc->to_mig, rewrite);
+		return;
+	}
+	rewrite->to = compile_keep(c, doc->to.s);
+	compile_known_resource(c, &doc->to, false);
+}
+
+static void compile_inject(struct compile *c, const struct doc_inject *doc, struct rule *rule)
+{
+	static const struct str effects[] = {{"NoSchedule", 10}, {"PreferNoSchedule", 16}, {"NoExecute", 9}};
+	rule->node_selector = compile_keep_map(c, &doc->node_selector);
+	rule->node_selector_count = doc->node_selector.count;
+	rule->runtime_class = compile_keep(c, doc->runtime_class.s);
+	struct toleration *tolerations = compile_alloc(c, doc->tolerations.count, sizeof *tolerations);
+	for (uint32_t i = 0; i < doc->tolerations.count; i++) {
+		const struct doc_toleration *t = &doc->tolerations.items[i];
+		bool exists = t->op.set && t->op.value == 1;
+		tolerations[i] = (struct toleration){.key = compile_keep(c, t->key.s),
+						     .op = exists ? STR("Exists") : STR("Equal"),
+						     .value = compile_keep(c, t->value.s)};
+		if (t->effect.set)
+			tolerations[i].effect = effects[t->effect.value];
+		if (t->seconds.set) {
+			char text[24];
+			int len = snprintf(text, sizeof text, "%lld", (long long)t->seconds.value);
+			tolerations[i].seconds = compile_keep(c, (struct str){text, (size_t)len});
+		}
+		if (exists && t->value.s.len)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, t->value.at,
+				  "a toleration with operator Exists has no value; Kubernetes refuses it");
+		if (!exists && !t->key.s.len)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, t->at,
+				  "a toleration without a key needs operator Exists; Kubernetes refuses it otherwise");
+	}
+	rule->tolerations = tolerations;
+	rule->toleration_count = doc->tolerations.count;
+}
+
+static void compile_rule(struct compile *c, const struct doc_rule *doc, struct rule *rule)
+{
+	rule->name = compile_keep(c, doc->name.s);
+	rule->order = doc->order.value;
+	rule->on_conflict = (enum on_conflict)doc->on_conflict.value;
+	rule->required = doc->required.value;
+	compile_match(c, &doc->match, rule);
+	struct rewrite *rewrites = compile_alloc(c, doc->rewrite.count, sizeof *rewrites);
+	for (uint32_t i = 0; i < doc->rewrite.count; i++) {
+		compile_rewrite(c, &doc->rewrite.items[i], &rewrites[i]);
+		for (uint32_t k = 0; k < i; k++)
+			if (str_eq(rewrites[k].from, rewrites[i].from))
+				docs_find(c->report, c->docs, SEVERITY_ERROR, doc->rewrite.items[i].from.at,
+					  "the Rule rewrites \"%.*s\" twice; only the first could ever act",
+					  STR_ARG(rewrites[i].from));
+	}
+	rule->rewrites = rewrites;
+	rule->rewrite_count = doc->rewrite.count;
+	compile_inject(c, &doc->inject, rule);
+	if (doc->rewrite.count + rule->node_selector_count + rule->toleration_count == 0 && !str_present(rule->runtime_class))
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "the Rule changes nothing; give it `rewrite` or `inject`");
+}
+
+/* Puts a Rule where the fewest Pods will look at it in vain. */
+static void index_rule(struct policy *policy, const struct rule *rule, uint32_t id, uint32_t *rest)
+{
+	struct rule_index *index = &policy->rule_index;
+	struct str none = {NULL, 0};
+	bool all_exact = !rule->any_namespace;
+	for (uint32_t i = 0; i < rule->namespaces.count; i++)
+		all_exact &= glob_is_exact(rule->namespaces.items[i]);
+	if (all_exact || (!rule->any_namespace && rule->any_tenant)) {
+		for (uint32_t i = 0; i < rule->namespaces.count; i++)
+			glob_index_add(&index->namespaces, rule->namespaces.items[i], id);
+	} else if (!rule->any_tenant) {
+		for (uint32_t i = 0; i < rule->tenant_count; i++)
+			index_add(&index->tenants, policy->tenants[rule->tenants[i]].name, none, id);
+	} else if (rule->pod_selector.count && rule->pod_selector.items[0].op == SELECTOR_IN) {
+		const struct requirement *first = &rule->pod_selector.items[0];
+		for (uint32_t i = 0; i < first->values.count; i++)
+			index_add(&index->pod_labels, first->key, first->values.items[i], id);
+	} else if (rule->request_count) {
+		index_add(&index->requests, rule->requests[0].resource, none, id);
+	} else {
+		rest[index->rest_count++] = id;
+	}
+}
+
+static void index_rules(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	struct rule_index *index = &policy->rule_index;
+	uint32_t namespaces = 0, tenants = 0, labels = 0;
+	for (uint32_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+		namespaces += rule->namespaces.count;
+		tenants += rule->tenant_count;
+		labels += rule->pod_selector.count ? rule->pod_selector.items[0].values.count : 0;
+	}
+	uint32_t *rest = compile_alloc(c, policy->rule_count, sizeof *rest);
+	if (glob_index_init(&index->namespaces, namespaces, &policy->arena) < 0 ||
+	    index_init(&index->tenants, tenants, &policy->arena) < 0 ||
+	    index_init(&index->pod_labels, labels, &policy->arena) < 0 ||
+	    index_init(&index->requests, policy->rule_count, &policy->arena) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t i = 0; i < policy->rule_count; i++)
+		index_rule(policy, &policy->rules[i], i, rest);
+	index->rest = rest;
+}
+
+/*
+ * Rewrites as edges between names: a way back to a name would rewrite for ever. `state` marks names as in the depth-first
+ * walk: 1 on the way, 2 done.
+ */
+struct edge {
+	struct str from, to;
+	struct place at;
+	unsigned char state;
+};
+
+static int edge_order(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+	int order = str_cmp(x->from, y->from);
+	return order ? order : str_cmp(x->to, y->to);
+}
+
+static size_t edge_first(const struct edge *edges, size_t count, struct str from)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (str_cmp(edges[middle].from, from) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Names are few (distinct resources), so that the recursion is as shallow as the longest chain of different names. */
+static void walk_edges(struct compile *c, struct edge *edges, size_t count, struct str from)
+{
+	for (size_t i = edge_first(edges, count, from); i < count && str_eq(edges[i].from, from); i++) {
+		if (edges[i].state == 2)
+			continue;
+		edges[i].state = 1;
+		size_t next = edge_first(edges, count, edges[i].to);
+		bool back = str_eq(edges[i].to, from);
+		for (size_t k = next; k < count && str_eq(edges[k].from, edges[i].to); k++)
+			back |= edges[k].state == 1;
+		if (back)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
+				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before; break the chain",
+				  STR_ARG(edges[i].from), STR_ARG(edges[i].to));
+		else
+			walk_edges(c, edges, count, edges[i].to);
+		edges[i].state = 2;
+	}
+}
+
+static void check_chains(struct compile *c, const struct doc_rule **docs)
+{
+	const struct policy *policy = c->policy;
+	size_t size = 0, count = 0;
+	for (uint32_t r = 0; r < policy->rule_count; r++)
+		for (uint32_t w = 0; w < policy->rules[r].rewrite_count; w++) {
+			uint32_t model = policy->rules[r].rewrites[w].model;
+			size += 1 + (model == NO_MODEL ? 0 : policy->models[model].profile_count);
+		}
+	struct edge *edges = compile_scratch(c, size, sizeof *edges);
+	for (uint32_t r = 0; r < policy->rule_count; r++)
+		for (uint32_t w = 0; w < policy->rules[r].rewrite_count; w++) {
+			const struct rewrite *rewrite = &policy->rules[r].rewrites[w];
+			struct place at = docs[r]->rewrite.items[w].from.at;
+			if (str_present(rewrite->to))
+				edges[count++] = (struct edge){rewrite->from, rewrite->to, at, 0};
+			for (uint32_t p = 0; rewrite->model != NO_MODEL && p < policy->models[rewrite->model].profile_count; p++)
+				edges[count++] = (struct edge){rewrite->from, policy->models[rewrite->model].profiles[p].resource, at, 0};
+		}
+	if (count)
+		qsort(edges, count, sizeof *edges, edge_order);
+	size_t unique = 0; /* thousands of Rules make the same few edges */
+	for (size_t i = 0; i < count; i++)
+		if (unique == 0 || edge_order(&edges[unique - 1], &edges[i]) != 0)
+			edges[unique++] = edges[i];
+	for (size_t i = 0; i < unique; i++)
+		if (edges[i].state == 0)
+			walk_edges(c, edges, unique, edges[i].from);
+}
+
+struct ordered {
+	const struct doc_rule *doc;
+	uint32_t rank; /* by name */
+};
+
+static int rule_order(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+	int64_t p = x->doc->order.value, q = y->doc->order.value;
+	if (p != q)
+		return p < q ? -1 : 1;
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+void compile_rules(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	uint32_t count = c->docs->rules.count;
+	const struct doc_rule **docs = (const struct doc_rule **)compile_sorted(
+	    c, c->docs->rules.items, count, sizeof(struct doc_rule), offsetof(struct doc_rule, name));
+	struct ordered *ordered = compile_scratch(c, count, sizeof *ordered);
+	for (uint32_t i = 0; i < count; i++)
+		ordered[i] = (struct ordered){docs[i], i};
+	if (count)
+		qsort(ordered, count, sizeof *ordered, rule_order);
+	struct rule *rules = compile_alloc(c, count, sizeof *rules);
+	for (uint32_t i = 0; i < count; i++) {
+		docs[i] = ordered[i].doc;
+		compile_rule(c, docs[i], &rules[i]);
+	}
+	policy->rules = rules;
+	policy->rule_count = count;
+	index_rules(c);
+	if (c->report->errors == 0)
+		check_chains(c, docs);
+}

@@ -1,0 +1,240 @@
+/* Tenants: the tree of parents, who owns which namespace, and the quotas. */
+#include <stdlib.h>
+
+#include "policy/catalog.h"
+#include "policy/compile.h"
+#include "policy/glob.h"
+
+static const struct doc_tenant **sorted_tenants(struct compile *c)
+{
+	return (const struct doc_tenant **)compile_sorted(c, c->docs->tenants.items, c->docs->tenants.count,
+							  sizeof(struct doc_tenant), offsetof(struct doc_tenant, name));
+}
+
+static void compile_parents(struct compile *c, const struct doc_tenant **docs)
+{
+	struct policy *policy = c->policy;
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		const struct text *parent = &docs[i]->parent;
+		policy->tenants[i].parent = NO_TENANT;
+		if (!str_present(parent->s))
+			continue;
+		uint32_t id = index_id(&policy->tenant_index.names, parent->s);
+		if (id == INDEX_NONE)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, parent->at, "no Tenant is named \"%.*s\"%s",
+				  STR_ARG(parent->s),
+				  compile_did_you_mean(c, parent->s, &policy->tenants[0].name, policy->tenant_count,
+						       sizeof policy->tenants[0]));
+		else
+			policy->tenants[i].parent = id;
+	}
+	/* A chain longer than there are tenants goes round. Marks make it linear: 1 on the way, 2 known to end. */
+	unsigned char *marks = compile_scratch(c, policy->tenant_count, 1);
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		uint32_t t = i;
+		for (; t != NO_TENANT && marks[t] == 0; t = policy->tenants[t].parent)
+			marks[t] = 1;
+		if (t != NO_TENANT && marks[t] == 1) {
+			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[t]->parent.at,
+				  "the parents of Tenant \"%.*s\" lead back to itself; cut the cycle here",
+				  STR_ARG(policy->tenants[t].name));
+			policy->tenants[t].parent = NO_TENANT;
+		}
+		for (t = i; t != NO_TENANT && marks[t] == 1; t = policy->tenants[t].parent)
+			marks[t] = 2;
+	}
+}
+
+static void compile_claims(struct compile *c, const struct doc_tenant **docs)
+{
+	struct policy *policy = c->policy;
+	struct tenant_index *index = &policy->tenant_index;
+	struct selector *selectors = compile_alloc(c, policy->tenant_count, sizeof *selectors);
+	uint32_t *rest = compile_alloc(c, policy->tenant_count, sizeof *rest);
+	uint32_t names = 0;
+	for (uint32_t i = 0; i < policy->tenant_count; i++)
+		names += docs[i]->namespaces.count;
+	struct index seen;
+	if (index_init(&seen, names, c->scratch) < 0 || glob_index_init(&index->namespaces, names, &policy->arena) < 0 ||
+	    index_init(&index->selectors, policy->tenant_count, &policy->arena) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		for (uint32_t n = 0; n < docs[i]->namespaces.count; n++) {
+			const struct text *name = &docs[i]->namespaces.items[n];
+			uint32_t owner = index_id(&seen, name->s);
+			if (owner != INDEX_NONE) {
+				docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+					  "namespace \"%.*s\" already belongs to Tenant \"%.*s\"; a namespace has one tenant",
+					  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+				continue;
+			}
+			struct str kept = compile_keep(c, name->s);
+			index_add(&seen, kept, (struct str){NULL, 0}, i);
+			glob_index_add(&index->namespaces, kept, i);
+		}
+		selectors[i] = compile_selector(c, &docs[i]->namespace_selector);
+		if (docs[i]->namespace_selector.set && selectors[i].count == 0)
+			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
+				  "an empty namespaceSelector claims every namespace; say which, or remove it");
+		else if (selectors[i].given && docs[i]->namespace_selector.match_labels.count)
+			index_add(&index->selectors, selectors[i].items[0].key, selectors[i].items[0].values.items[0], i);
+		else if (selectors[i].given)
+			rest[index->rest_count++] = i;
+		if (docs[i]->namespaces.count || selectors[i].count)
+			for (uint32_t t = i; t != NO_TENANT && !policy->tenants[t].reachable; t = policy->tenants[t].parent)
+				policy->tenants[t].reachable = true;
+	}
+	index->rest = rest;
+	policy->tenant_selectors = selectors;
+}
+
+void compile_tenants(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	const struct doc_tenant **docs = sorted_tenants(c);
+	policy->tenant_count = c->docs->tenants.count;
+	policy->tenants = compile_alloc(c, policy->tenant_count, sizeof *policy->tenants);
+	if (index_init(&policy->tenant_index.names, policy->tenant_count, &policy->arena) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		enum enforcement own = (enum enforcement)docs[i]->enforcement.value;
+		policy->tenants[i].name = compile_keep(c, docs[i]->name.s);
+		policy->tenants[i].enforcement = own > policy->enforcement ? own : policy->enforcement;
+		index_add(&policy->tenant_index.names, policy->tenants[i].name, (struct str){NULL, 0}, i);
+	}
+	compile_parents(c, docs);
+	compile_claims(c, docs);
+}
+
+/* Whether the quota counts a resource of which it could measure nothing. */
+static void check_memory_known(struct compile *c, const struct doc_quota *doc, const struct quota *quota)
+{
+	const struct policy *policy = c->policy;
+	if (quota->measure != MEASURE_MEMORY)
+		return;
+	for (uint32_t r = 0; r < policy->resource_count; r++) {
+		const struct resource *resource = &policy->resources[r];
+		if (!quota->any_resource && !globs_match(&quota->resources, resource->name))
+			continue;
+		for (uint32_t l = 0; l < resource->landing_count; l++) {
+			uint32_t model = resource->landings[l].model;
+			bool listed = quota->models == NULL;
+			for (uint32_t m = 0; m < quota->model_count; m++)
+				listed |= quota->models[m] == model;
+			if (!listed || resource->landings[l].memory != MEMORY_UNKNOWN)
+				continue;
+			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->measure.at,
+				  "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; give it "
+				  "`memory`",
+				  STR_ARG(policy->models[model].name), STR_ARG(resource->name));
+			return;
+		}
+	}
+}
+
+static void compile_quota_models(struct compile *c, const struct doc_quota *doc, struct quota *quota)
+{
+	const struct policy *policy = c->policy;
+	if (!doc->accelerators.set)
+		return;
+	uint32_t *models = compile_alloc(c, doc->accelerators.count, sizeof *models);
+	for (uint32_t i = 0; i < doc->accelerators.count; i++) {
+		const struct text *name = &doc->accelerators.items[i];
+		uint32_t id = index_id(&policy->model_names, name->s);
+		if (id != INDEX_NONE)
+			models[quota->model_count++] = id;
+		else
+			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "no Accelerator is named \"%.*s\"%s",
+				  STR_ARG(name->s),
+				  compile_did_you_mean(c, name->s, &policy->models[0].name, policy->model_count,
+						       sizeof policy->models[0]));
+	}
+	if (doc->accelerators.count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerators.at,
+			  "an empty list counts nothing; name Accelerators, or leave `accelerators` out to count all");
+	quota->models = models;
+}
+
+static void compile_hard(struct compile *c, const struct doc_quota *doc, struct quota *quota)
+{
+	quota->hard_text = compile_keep(c, doc->hard.text);
+	quota->unlimited = doc->hard.unlimited;
+	if (quota->unlimited)
+		return;
+	wide units = -1;
+	if (quota->measure == MEASURE_GPUS)
+		units = compile_scale(doc->hard.value.nano, c->policy->unit);
+	else if (compile_scale(doc->hard.value.nano, 1) >= 0)
+		units = compile_scale(doc->hard.value.nano, 1) * c->policy->unit;
+	if (units < 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at,
+			  "\"%.*s\" is no limit for this measure; %s", STR_ARG(doc->hard.text),
+			  quota->measure == MEASURE_COUNT    ? "devices are counted in whole numbers (or use `measure: gpus`)"
+			  : quota->measure == MEASURE_MEMORY ? "memory is in whole bytes, such as 320Gi"
+							     : "give GPUs with at most 9 decimals");
+	quota->hard = units;
+}
+
+static void compile_quota(struct compile *c, const struct doc_quota *doc, struct quota *quota)
+{
+	quota->name = compile_keep(c, doc->name.s);
+	quota->measure = (enum measure)doc->measure.value;
+	quota->any_resource = !doc->resources.set;
+	for (uint32_t i = 0; i < doc->resources.count; i++)
+		compile_known_resource(c, &doc->resources.items[i], true);
+	if (doc->resources.set && doc->resources.count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resources.at,
+			  "an empty list counts nothing; name resources, or leave `resources` out to count all");
+	quota->resources = (struct globs){compile_keep_all(c, &doc->resources), doc->resources.count};
+	compile_quota_models(c, doc, quota);
+	compile_hard(c, doc, quota);
+	check_memory_known(c, doc, quota);
+}
+
+/* Each tenant's own quotas and its ancestors'. */
+static void compile_paths(struct compile *c, const uint32_t *first)
+{
+	struct policy *policy = c->policy;
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		uint32_t count = 0;
+		for (uint32_t t = i; t != NO_TENANT; t = policy->tenants[t].parent)
+			count += first[t + 1] - first[t];
+		uint32_t *path = compile_alloc(c, count, sizeof *path);
+		count = 0;
+		for (uint32_t t = i; t != NO_TENANT; t = policy->tenants[t].parent)
+			for (uint32_t q = first[t]; q < first[t + 1]; q++)
+				path[count++] = q;
+		policy->tenants[i].quotas = path;
+		policy->tenants[i].quota_count = count;
+		if (count > policy->path_quota_max)
+			policy->path_quota_max = count;
+	}
+}
+
+void compile_quotas(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	const struct doc_tenant **docs = sorted_tenants(c);
+	uint32_t *first = compile_scratch(c, (size_t)policy->tenant_count + 1, sizeof *first);
+	uint32_t total = 0;
+	for (uint32_t i = 0; i < policy->tenant_count; i++)
+		total += docs[i]->quotas.count;
+	struct quota *quotas = compile_alloc(c, total, sizeof *quotas);
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		const struct doc_quota **mine = (const struct doc_quota **)compile_sorted(
+		    c, docs[i]->quotas.items, docs[i]->quotas.count, sizeof(struct doc_quota), offsetof(struct doc_quota, name));
+		first[i] = policy->quota_count;
+		for (uint32_t q = 0; q < docs[i]->quotas.count; q++) {
+			struct quota *quota = &quotas[policy->quota_count++];
+			quota->tenant = i;
+			compile_quota(c, mine[q], quota);
+			if (q > 0 && str_eq(mine[q]->name.s, mine[q - 1]->name.s))
+				docs_find(c->report, c->docs, SEVERITY_ERROR, mine[q]->name.at,
+					  "Tenant \"%.*s\" has two quotas named \"%.*s\"; give each its own name",
+					  STR_ARG(policy->tenants[i].name), STR_ARG(quota->name));
+		}
+	}
+	first[policy->tenant_count] = policy->quota_count;
+	policy->quotas = quotas;
+	compile_paths(c, first);
+}

@@ -1,0 +1,174 @@
+#include "policy/evaluate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *const reason_names[REASONS] = {
+    [REASON_NONE] = "none",         [REASON_QUOTA] = "quota",         [REASON_UNCOVERED] = "uncovered",
+    [REASON_UNTENANTED] = "untenanted", [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",         [REASON_REQUEST] = "request",     [REASON_NO_MODEL] = "no-model",
+    [REASON_OUTAGE] = "outage",
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reason_names[reason];
+}
+
+static bool known_objection(const struct decision *decision, enum reason reason, struct str name, struct str message)
+{
+	for (uint32_t i = 0; i < decision->objection_count; i++) {
+		const struct objection *there = &decision->objections[i];
+		if (there->reason == reason && str_eq(there->name, name) && str_eq(there->message, message))
+			return true;
+	}
+	return false;
+}
+
+int decision_object(struct decision *decision, struct arena *arena, enum reason reason, enum enforcement enforcement,
+		    struct str name, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+	if (enforcement == ENFORCEMENT_ALLOW)
+		return 0;
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
+		enforcement = ENFORCEMENT_AUDIT;
+	decision->denied |= enforcement == ENFORCEMENT_DENY;
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX || known_objection(decision, reason, name, (struct str){text, kept}))
+		return 0;
+	struct str message = arena_str(arena, (struct str){text, kept});
+	if (!str_present(message))
+		return -1;
+	decision->objections[decision->objection_count++] = (struct objection){reason, enforcement, name, message};
+	return 0;
+}
+
+bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace)
+{
+	if (globs_match(&exempt->namespaces, namespace) || globs_match(&exempt->users, review->user))
+		return true;
+	for (uint32_t i = 0; exempt->groups.count && i < review->groups.count; i++)
+		if (globs_match(&exempt->groups, review->groups.items[i]))
+			return true;
+	return false;
+}
+
+/* A mirror Pod stands for a static one that the kubelet runs already. The annotation alone can be set by anyone. */
+static bool is_mirror(const struct review *review)
+{
+	bool node = false, annotated = false;
+	for (uint32_t i = 0; i < review->groups.count; i++)
+		node |= str_eq(review->groups.items[i], STR("system:nodes"));
+	for (uint32_t i = 0; node && i < review->object.annotations.count; i++)
+		annotated |= str_eq(review->object.annotations.items[i].key, STR("kubernetes.io/config.mirror"));
+	return node && annotated;
+}
+
+/* What this review is about, for gpugate: a Pod that comes into being, or ephemeral containers of one that runs. */
+static bool concerns(const struct review *review)
+{
+	if (!review->object.present)
+		return false;
+	if (review->operation == OPERATION_CREATE)
+		return review->subresource.len == 0;
+	return review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("ephemeralcontainers"));
+}
+
+/* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
+static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision)
+{
+	*decision = (struct decision){0};
+	if (!concerns(review))
+		return 0;
+	e->policy = policy;
+	e->review = review;
+	e->pod = &review->object;
+	e->arena = arena;
+	e->decision = decision;
+	e->namespace = review->namespace;
+	decision->exempt = exempt_match(&policy->exempt, review, e->namespace);
+	if (decision->exempt)
+		return 0;
+	decision->mirror = is_mirror(review);
+	e->namespace_labels = snapshot_namespace_labels(policy, e->namespace);
+	e->tenant = snapshot_tenant(policy, e->namespace, &e->other_tenant);
+	if (e->tenant != NO_TENANT)
+		decision->tenant = policy->tenants[e->tenant].name;
+	struct draft_problem problem;
+	if (draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
+		return -1;
+	if (problem.what &&
+	    decision_object(decision, arena, REASON_REQUEST, policy->enforcement, problem.resource,
+			    "%s%.*s%s%.*s: \"%.*s\" %s; accelerators are asked for in whole numbers",
+			    problem.container.len ? "container \"" : "the Pod asks ", STR_ARG(problem.container),
+			    problem.container.len ? "\" asks " : "", STR_ARG(problem.resource), STR_ARG(problem.quantity),
+			    problem.what) < 0)
+		return -1;
+	return 1;
+}
+
+struct void_edits {
+	struct edit *edits;
+	uint32_t count;
+};
+
+static int count_void(void *context, uint32_t container, int32_t index, struct str variable)
+{
+	(void)container, (void)index, (void)variable;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+static int edit_void(void *context, uint32_t container, int32_t index, struct str variable)
+{
+	struct void_edits *to = context;
+	to->edits[to->count++] = (struct edit){
+	    .kind = EDIT_ENV, .container = container, .env_index = index, .key = variable, .value = STR("void")};
+	return 0;
+}
+
+int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision)
+{
+	struct evaluation e;
+	int some = begin(&e, policy, review, arena, decision);
+	if (some <= 0 || decision->mirror || decision->denied)
+		return some < 0 ? -1 : 0;
+	if (review->operation == OPERATION_CREATE && rules_apply(&e, true) < 0)
+		return -1;
+	uint32_t voids = 0, count;
+	struct edit *edits;
+	guards_void(&e, count_void, &voids);
+	if (decision->denied)
+		return 0;
+	if (draft_edits(&e.draft, voids, &edits, &count) < 0)
+		return -1;
+	struct void_edits to = {edits, count};
+	guards_void(&e, edit_void, &to);
+	decision->edits = edits;
+	decision->edit_count = to.count;
+	return 0;
+}
+
+int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision)
+{
+	struct evaluation e;
+	int some = begin(&e, policy, review, arena, decision);
+	if (some <= 0)
+		return some;
+	if (guards_check(&e) < 0)
+		return -1;
+	if (review->operation != OPERATION_CREATE)
+		return 0;
+	/* Charges are of the Pod as it is; what Rules would still make of it is looked at last. */
+	if (charges_check(&e) < 0)
+		return -1;
+	if (!decision->mirror && rules_apply(&e, false) < 0)
+		return -1;
+	decision->charged &= !decision->denied;
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* evaluate: what the parts of one decision share. Lives on the stack of policy_mutate or policy_validate. */
+#ifndef POLICY_EVALUATE_H
+#define POLICY_EVALUATE_H
+
+#include "policy/draft.h"
+#include "policy/snapshot.h"
+
+struct evaluation {
+	const struct policy *policy;
+	const struct review *review;
+	const struct pod *pod;
+	struct arena *arena;
+	struct decision *decision;
+	struct str namespace;
+	struct pairs namespace_labels;
+	uint32_t tenant, other_tenant; /* see snapshot_tenant */
+	struct draft draft;
+};
+
+/*
+ * Adds an objection; its message is formatted into the arena. What enforcement makes of it: deny denies (never a mirror
+ * Pod), allow drops it. Returns -1 when the arena is exhausted.
+ */
+__attribute__((format(printf, 6, 7))) int decision_object(struct decision *decision, struct arena *arena,
+							  enum reason reason, enum enforcement enforcement,
+							  struct str name, const char *format, ...);
+
+/*
+ * rules.c: applies the Rules that match to the draft, in their order. `settle` repeats until a pass changes nothing, as
+ * /mutate does; otherwise one pass, and a required Rule that changed something is an objection, as in /validate.
+ */
+int rules_apply(struct evaluation *e, bool settle);
+
+/* guard.c: objections of the Guards. */
+int guards_check(struct evaluation *e);
+
+/* guard.c: calls back for each variable that must become `void`. `index` is -1 where the container lacks it. */
+typedef int void_fn(void *context, uint32_t container, int32_t index, struct str variable);
+int guards_void(const struct evaluation *e, void_fn *found, void *context);
+
+/* evaluate.c: whether the review's creator or namespace is in a list. */
+bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace);
+
+/* model.c: whether the Pod's required node selectors allow nodes of that model; `*against` counts what contradicts. */
+bool model_fits(const struct model *model, const struct pod *pod, uint32_t *against);
+
+/* charge.c: tenancy, coverage, models; fills decision->holding. */
+int charges_check(struct evaluation *e);
+
+#endif

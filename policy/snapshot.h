@@ -1,0 +1,233 @@
+/*
+ * snapshot: what a policy is after compiling: indexes and numbers, nothing to look up by hand. Immutable but for the
+ * reference count. All memory is the snapshot's arena.
+ */
+#ifndef POLICY_SNAPSHOT_H
+#define POLICY_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "gpugate/policy.h"
+#include "policy/index.h"
+
+#define NO_TENANT UINT32_MAX
+#define NO_MODEL UINT32_MAX
+#define MEMORY_UNKNOWN (-1)
+
+/* A list of globs, matched one by one: for the few that a quota or an exemption has. */
+struct globs {
+	const struct str *items;
+	uint32_t count;
+};
+
+struct requirement {
+	struct str key;
+	enum selector_op op;
+	struct strs values;
+};
+
+/* A compiled LabelSelector; no requirement: everything matches. */
+struct selector {
+	const struct requirement *items;
+	uint32_t count;
+	bool given;
+};
+
+struct exempt {
+	struct globs namespaces, users, groups;
+};
+
+/* A MIG profile that a model's nodes advertise. */
+struct profile {
+	struct str name;     /* 1g.10gb */
+	struct str resource; /* nvidia.com/mig-1g.10gb */
+	int64_t compute_slices;
+	int64_t memory_slices;
+	int64_t memory; /* bytes, nominal */
+};
+
+/* An Accelerator. */
+struct model {
+	struct str name;
+	struct str resource;
+	int64_t memory; /* bytes of the whole device, or MEMORY_UNKNOWN */
+	int64_t weight_numerator, weight_denominator;
+	const struct pair *labels; /* that its nodes carry */
+	uint32_t label_count;
+	enum mig_strategy strategy;
+	const struct profile *profiles;
+	uint32_t profile_count;
+	int64_t compute_total, memory_total; /* slices of the whole device */
+	struct str share_resource;           /* absent: not shared */
+	int64_t replicas;                    /* 1: not shared */
+	int64_t max_per_container;
+};
+
+/* A model on whose nodes a resource exists, and what one unit of the resource is there. */
+struct landing {
+	uint32_t model;
+	bool shared;
+	int64_t max_per_container; /* of a share */
+	wide gpus;                 /* in policy units */
+	wide memory;               /* in policy units of a byte, or MEMORY_UNKNOWN */
+};
+
+struct resource {
+	struct str name;
+	bool slice; /* a MIG slice under a name of its own */
+	const struct landing *landings;
+	uint32_t landing_count;
+};
+
+struct quota {
+	struct str name;
+	uint32_t tenant;
+	enum measure measure;
+	bool any_resource; /* `resources` not given */
+	struct globs resources;
+	const uint32_t *models; /* sorted; NULL: any */
+	uint32_t model_count;
+	bool unlimited;
+	wide hard; /* in policy units */
+	struct str hard_text;
+};
+
+struct tenant {
+	struct str name;
+	uint32_t parent; /* NO_TENANT: a root */
+	enum enforcement enforcement;
+	const uint32_t *quotas; /* its own and its ancestors', nearest first */
+	uint32_t quota_count;
+	bool reachable; /* it or a tenant below it has namespaces */
+};
+
+struct range {
+	struct str resource;
+	int64_t min, max;
+};
+
+struct rewrite {
+	struct str from;
+	struct str to;         /* absent: toMig */
+	uint32_t model;        /* of toMig */
+	bool from_label;       /* memoryFrom is a label, else an annotation */
+	struct str memory_key; /* absent: only the default */
+	int64_t default_memory; /* bytes; 0: none */
+	bool pin;
+};
+
+struct rule {
+	struct str name;
+	int64_t order;
+	const uint32_t *tenants;
+	uint32_t tenant_count;
+	bool any_tenant;
+	bool any_namespace;
+	struct globs namespaces;
+	struct selector namespace_selector;
+	struct selector pod_selector;
+	const struct range *requests;
+	uint32_t request_count;
+	const struct rewrite *rewrites;
+	uint32_t rewrite_count;
+	const struct pair *node_selector;
+	uint32_t node_selector_count;
+	const struct toleration *tolerations;
+	uint32_t toleration_count;
+	struct str runtime_class;
+	enum on_conflict on_conflict;
+	bool required;
+};
+
+struct guard {
+	struct str name;
+	uint32_t kinds; /* bit per enum guard_kind */
+	enum visible_devices visible_devices;
+	struct exempt exempt;
+};
+
+struct namespace {
+	struct str name;
+	struct pairs labels;
+};
+
+/* Every Rule stands in exactly one of these, under the key that tells most. */
+struct rule_index {
+	struct glob_index namespaces;
+	struct index tenants;    /* by tenant name */
+	struct index pod_labels; /* by label key and value */
+	struct index requests;   /* by resource name */
+	const uint32_t *rest;
+	uint32_t rest_count;
+};
+
+struct tenant_index {
+	struct index names;
+	struct glob_index namespaces;
+	struct index selectors; /* by the first label key and value of matchLabels; the id counts into tenant_selectors */
+	const uint32_t *rest;   /* tenants whose selector has no matchLabels */
+	uint32_t rest_count;
+};
+
+struct policy {
+	atomic_uint references;
+	struct arena arena;
+	struct policy_digest digest;
+	struct policy_counts counts;
+	int64_t unit;
+
+	enum enforcement enforcement, untenanted, uncovered, on_outage;
+	struct exempt exempt;
+
+	const struct model *models;
+	uint32_t model_count;
+	struct index model_names;
+	const struct resource *resources;
+	uint32_t resource_count;
+	struct index resource_names;
+
+	struct tenant *tenants; /* sorted by name */
+	uint32_t tenant_count;
+	const struct selector *tenant_selectors; /* by tenant */
+	struct tenant_index tenant_index;
+	const struct quota *quotas; /* sorted by tenant, name */
+	uint32_t quota_count;
+	uint32_t path_quota_max; /* most quotas on one tenant's path */
+
+	const struct rule *rules; /* sorted by order, name */
+	uint32_t rule_count;
+	struct rule_index rule_index;
+
+	const struct guard *guards; /* sorted by name */
+	uint32_t guard_count;
+	bool void_devices;            /* some Guard voids visible devices */
+	const struct str *void_names; /* the variables that are set to void */
+	uint32_t void_name_count;
+
+	const struct namespace *namespaces;
+	uint32_t namespace_count;
+	struct index namespace_names;
+};
+
+/* The resource of that name that some Accelerator has, or NULL. */
+const struct resource *snapshot_resource(const struct policy *policy, struct str name);
+
+/* Whether a name is an accelerator resource, by the policy or by the catalog. */
+bool snapshot_is_accelerator(const struct policy *policy, struct str name);
+
+/* The labels of a namespace as far as they are known; `kubernetes.io/metadata.name` always matches (selector.h). */
+struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name);
+
+/*
+ * The tenant of a namespace: an exact name beats the longest glob beats a selector. Returns its index or NO_TENANT. When
+ * two claim it equally, `*other` is set to the second one (else to NO_TENANT), and the Pod is to be refused.
+ */
+uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, uint32_t *other);
+
+bool globs_match(const struct globs *globs, struct str text);
+
+/* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent for
+ * a Pod's labels. */
+bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * walk: which files a policy path holds. Opens folders, reads no file.
+ */
+#ifndef POLICY_WALK_H
+#define POLICY_WALK_H
+
+#include "gpugate/arena.h"
+#include "gpugate/report.h"
+#include "gpugate/str.h"
+
+struct walk_file {
+	struct str path; /* NUL-terminated */
+	uint64_t device;
+	uint64_t inode;
+	bool given; /* named by the user, not found in a folder */
+};
+
+struct walk_files {
+	struct walk_file *items; /* on the heap */
+	size_t count;
+};
+
+/*
+ * Collects every *.yaml and *.yml below the paths, sorted by the bytes of their paths, each file once; a path that is a
+ * file is taken whatever its name. Names starting with a dot are passed over, symbolic links are followed. Paths are the
+ * arena's. Problems go to the report. Returns new `items`, to be freed by the caller.
+ */
+void walk_paths(const char *const *paths, size_t path_count, struct arena *arena, struct walk_files *files,
+		struct report *report);
+
+#endif

@@ -1,0 +1,460 @@
+/* yaml: libyaml's events -> trees of positioned nodes. See yaml.h. */
+#include "policy/yaml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <yaml.h>
+
+#include "policy/source.h"
+
+struct tree_reader {
+	yaml_parser_t parser;
+	const struct docs *docs;
+	const struct source *source;
+	uint32_t index; /* of the source */
+	struct report *report;
+	struct arena *nodes;
+	struct arena *texts;
+	bool over; /* the end, or an error after which nothing can be read */
+};
+
+struct problem {
+	struct str libyaml; /* how its message begins */
+	const char *ours;
+};
+
+#define P(text)                                                                                                        \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
+
+static const struct problem problems[] = {
+    {P("could not find expected ':'"), "a key must be followed by a colon and a space; the colon is missing"},
+    {P("block sequence entries are not allowed"),
+     "a list item (\"- \") cannot stand here; put it on a line of its own"},
+    {P("mapping keys are not allowed"), "a key cannot stand here; put it on a line of its own"},
+    {P("mapping values are not allowed"),
+     "a colon cannot stand here; quote the text that holds it, or check the indentation"},
+    {P("found character that cannot start any token"), "a value cannot begin with this character; quote the value"},
+    {P("found a tab character"), "a tab cannot indent YAML; use spaces"},
+    {P("found unexpected end of stream"), "the file ends within a quoted text; add the closing quote"},
+    {P("found unexpected document indicator"), "a document ends within a quoted text; add the closing quote"},
+    {P("found unknown escape character"),
+     "this escape is not known to YAML; write \\\\ for a backslash, or use single quotes"},
+    {P("did not find expected hexdecimal number"), "this escape needs hexadecimal digits"},
+    {P("found invalid Unicode character escape code"), "this escape names no character"},
+    {P("did not find expected ',' or ']'"), "this list in brackets lacks a \",\" or its \"]\""},
+    {P("did not find expected ',' or '}'"), "this map in braces lacks a \",\" or its \"}\""},
+    {P("did not find expected '-' indicator"), "a list item (\"- \") is expected here; check the indentation"},
+    {P("did not find expected key"), "a key is expected here; check the indentation and the quotes"},
+    {P("did not find expected node content"), "a value is expected here"},
+    {P("did not find expected <document start>"), "a new document must begin with a line \"---\""},
+    {P("did not find expected alphabetic or numeric character"),
+     "\"&\" and \"*\" begin anchors and aliases; quote the value"},
+    {P("found undefined tag handle"), "tags (\"!\") are not read; quote the value"},
+    {P("did not find expected whitespace or line break"),
+     "tags (\"!\") and block texts need a space or line break here"},
+    {P("did not find expected comment or line break"), "only a comment can follow here on this line"},
+    {P("found incompatible YAML document"), "only YAML 1.1 and 1.2 are read"},
+};
+
+/* ---- words about nodes ---- */
+
+static bool is_one_of(struct str s, const char *const *words)
+{
+	for (; *words; words++) {
+		if (str_eq(s, str_of(*words)))
+			return true;
+	}
+	return false;
+}
+
+bool node_is_null(const struct node *node)
+{
+	static const char *const words[] = {"", "~", "null", "Null", "NULL", NULL};
+	return node->type == NODE_SCALAR && node->plain && is_one_of(node->text, words);
+}
+
+static bool is_boolean(struct str s)
+{
+	static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE", NULL};
+	return is_one_of(s, words);
+}
+
+static size_t digits(struct str s, const char *which)
+{
+	size_t n = 0;
+	while (n < s.len && s.ptr[n] != '\0' && strchr(which, s.ptr[n]))
+		n++;
+	return n;
+}
+
+/* The numbers of YAML's core schema and of JSON: 4, -1, 0x1F, 0o17, 0b1, 6.5, .5, 1e3, .inf, .nan */
+static bool is_number(struct str s)
+{
+	static const char *const special[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL};
+
+	if (s.len > 0 && (s.ptr[0] == '+' || s.ptr[0] == '-'))
+		s = str_tail(s, 1);
+	if (is_one_of(s, special))
+		return true;
+	if (s.len > 2 && s.ptr[0] == '0' && strchr("xob", s.ptr[1]))
+		return digits(str_tail(s, 2), "0123456789abcdefABCDEF") == s.len - 2;
+	size_t whole = digits(s, "0123456789");
+	s = str_tail(s, whole);
+	size_t fraction = 0;
+	if (s.len > 0 && s.ptr[0] == '.') {
+		fraction = digits(str_tail(s, 1), "0123456789");
+		s = str_tail(s, fraction + 1);
+	}
+	if (whole + fraction == 0)
+		return false;
+	if (s.len > 0 && (s.ptr[0] == 'e' || s.ptr[0] == 'E')) {
+		s = str_tail(s, 1);
+		if (s.len > 0 && (s.ptr[0] == '+' || s.ptr[0] == '-'))
+			s = str_tail(s, 1);
+		return s.len > 0 && digits(s, "0123456789") == s.len;
+	}
+	return s.len == 0;
+}
+
+bool node_needs_quotes(const struct node *node)
+{
+	return node->type == NODE_SCALAR && node->plain &&
+	       (node_is_null(node) || is_boolean(node->text) || is_number(node->text));
+}
+
+const char *node_describe(const struct node *node, char *buffer, size_t size)
+{
+	int shown = node->text.len > 40 ? 40 : (int)node->text.len;
+
+	if (node->type == NODE_LIST)
+		return "a list";
+	if (node->type == NODE_MAP)
+		return "a map";
+	if (node_is_null(node))
+		return node->text.len ? "null" : "nothing";
+	if (node->plain && is_boolean(node->text))
+		snprintf(buffer, size, "the boolean %.*s", shown, node->text.ptr);
+	else if (node->plain && is_number(node->text))
+		snprintf(buffer, size, "the number %.*s", shown, node->text.ptr);
+	else
+		return "a string";
+	return buffer;
+}
+
+/* ---- places ---- */
+
+/* From one mark to the other, or, where they are on two lines, to the end of the first. */
+static struct place place_of(const struct tree_reader *reader, yaml_mark_t from, yaml_mark_t to)
+{
+	struct place at = {
+	    .source = reader->index, .line = (uint32_t)from.line + 1, .column = (uint32_t)from.column + 1, .length = 1};
+
+	if (at.line > reader->source->line_count)
+		at.line = reader->source->line_count;
+	if (to.line == from.line && to.column > from.column)
+		at.length = (uint32_t)(to.column - from.column);
+	return at;
+}
+
+#define FIND(reader, at, ...) docs_find((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
+
+static void syntax_error(struct tree_reader *reader)
+{
+	const yaml_parser_t *parser = &reader->parser;
+	struct str theirs = str_of(parser->problem ? parser->problem : "");
+	const char *ours = "this is not YAML";
+	struct place at = place_of(reader, parser->problem_mark, parser->problem_mark);
+
+	reader->over = true;
+	if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_READER_ERROR) {
+		at.line = 0;
+		FIND(reader, at, "the file cannot be read as YAML");
+		return;
+	}
+	for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+		if (str_starts(theirs, problems[i].libyaml)) {
+			ours = problems[i].ours;
+			break;
+		}
+	}
+	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+		FIND(reader, at, "%s (what holds it begins on line %zu)", ours, parser->context_mark.line + 1);
+	else
+		FIND(reader, at, "%s", ours);
+}
+
+static bool next_event(struct tree_reader *reader, yaml_event_t *event)
+{
+	if (reader->over)
+		return false;
+	if (!yaml_parser_parse(&reader->parser, event)) {
+		syntax_error(reader);
+		return false;
+	}
+	return true;
+}
+
+/* ---- nodes ---- */
+
+static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
+{
+	struct node *node = arena_zalloc(reader->nodes, 1, sizeof *node);
+	struct place at = place_of(reader, event->start_mark, event->end_mark);
+
+	if (!node) {
+		reader->over = true;
+		at.line = 0;
+		FIND(reader, at, "no memory is left to read this file");
+		return NULL;
+	}
+	node->type = type;
+	node->at = at;
+	return node;
+}
+
+/* The scalar's text where it stands in the source if it is written there as it is meant, else a copy. */
+static struct str keep_text(struct tree_reader *reader, const yaml_event_t *event)
+{
+	const struct source *source = reader->source;
+	struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+	size_t line = event->start_mark.line;
+
+	if (text.len == 0)
+		return (struct str){"", 0};
+	if (line < source->line_count) {
+		size_t at = source->line_starts[line] + event->start_mark.column;
+		at += event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+		if (at <= source->bytes.len && str_starts(str_tail(source->bytes, at), text))
+			return (struct str){source->bytes.ptr + at, text.len};
+	}
+	struct str copy = arena_str(reader->texts, text);
+	if (copy.ptr)
+		return copy;
+	reader->over = true;
+	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+	return (struct str){"", 0};
+}
+
+static void refuse_marks(struct tree_reader *reader, struct node *node, const yaml_char_t *anchor,
+			 const yaml_char_t *tag)
+{
+	struct place at = node->at;
+	at.length = 1;
+	if (anchor)
+		FIND(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
+	else if (tag)
+		FIND(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
+	node->bad = node->bad || anchor || tag;
+}
+
+static struct node *read_node(struct tree_reader *reader, const yaml_event_t *event, unsigned depth);
+
+/* The next node, or NULL where the list or map ends, or where nothing more can be read. */
+static struct node *read_child(struct tree_reader *reader, unsigned depth)
+{
+	yaml_event_t event;
+	struct node *node = NULL;
+
+	if (!next_event(reader, &event))
+		return NULL;
+	if (event.type != YAML_SEQUENCE_END_EVENT && event.type != YAML_MAPPING_END_EVENT)
+		node = read_node(reader, &event, depth);
+	yaml_event_delete(&event);
+	return node;
+}
+
+static void read_items(struct tree_reader *reader, struct node *list, unsigned depth)
+{
+	struct node **end = &list->first;
+
+	for (struct node *item; (item = read_child(reader, depth + 1));) {
+		*end = item;
+		end = &item->next;
+		list->count++;
+	}
+}
+
+/* False: the key was reported and goes with its value. */
+static bool check_key(struct tree_reader *reader, const struct node *key)
+{
+	if (key->bad)
+		return false;
+	if (key->type != NODE_SCALAR) {
+		FIND(reader, key->at, "a key must be a word, found %s; quote it if it is meant as text",
+		     key->type == NODE_LIST ? "a list" : "a map");
+		return false;
+	}
+	if (key->plain && str_eq(key->text, STR("<<"))) {
+		FIND(reader, key->at, "merge keys (\"<<\") are not read; write the keys out");
+		return false;
+	}
+	return true;
+}
+
+static void read_entries(struct tree_reader *reader, struct node *map, unsigned depth)
+{
+	struct node **end = &map->first;
+
+	for (struct node *key; (key = read_child(reader, depth + 1));) {
+		struct node *value = read_child(reader, depth + 1);
+		if (!value)
+			return; /* only where nothing more can be read */
+		key->value = value;
+		if (!check_key(reader, key))
+			continue;
+		if (value->type == NODE_SCALAR && value->plain && value->text.len == 0)
+			value->at = key->at; /* nothing is nowhere: point at its key */
+		*end = key;
+		end = &key->next;
+		map->count++;
+	}
+}
+
+static int by_text_then_place(const void *a, const void *b)
+{
+	const struct node *left = *(struct node *const *)a, *right = *(struct node *const *)b;
+	int order = str_cmp(left->text, right->text);
+
+	if (order == 0)
+		order = (left->at.line > right->at.line) - (left->at.line < right->at.line);
+	if (order == 0)
+		order = (left->at.column > right->at.column) - (left->at.column < right->at.column);
+	return order;
+}
+
+/* Reports keys that are given again, and takes them out. Sorts, since a hostile map has a hundred thousand. */
+static void drop_twins(struct tree_reader *reader, struct node *map)
+{
+	struct node **keys = map->count > 1 ? reallocarray(NULL, map->count, sizeof *keys) : NULL;
+	uint32_t count = 0;
+
+	if (!keys)
+		return;
+	for (struct node *key = map->first; key; key = key->next)
+		keys[count++] = key;
+	qsort(keys, count, sizeof *keys, by_text_then_place);
+	const struct node *first = keys[0];
+	for (uint32_t i = 1; i < count; i++) {
+		if (!str_eq(first->text, keys[i]->text)) {
+			first = keys[i];
+			continue;
+		}
+		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
+		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is on line %u", shown,
+		     first->text.ptr, (unsigned)first->at.line);
+		keys[i]->bad = true;
+	}
+	free(keys);
+	map->count = 0;
+	for (struct node **link = &map->first; *link;) {
+		if ((*link)->bad) {
+			*link = (*link)->next;
+			continue;
+		}
+		map->count++;
+		link = &(*link)->next;
+	}
+}
+
+static struct node *read_collection(struct tree_reader *reader, const yaml_event_t *event, unsigned depth)
+{
+	bool list = event->type == YAML_SEQUENCE_START_EVENT;
+	struct node *node = new_node(reader, list ? NODE_LIST : NODE_MAP, event);
+
+	if (!node)
+		return NULL;
+	if (depth >= TREE_DEPTH_MAX) {
+		FIND(reader, node->at, "lists and maps are nested deeper than %d here", TREE_DEPTH_MAX);
+		reader->over = true;
+		return NULL;
+	}
+	if (list) {
+		node->flow = event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+		refuse_marks(reader, node, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+		read_items(reader, node, depth);
+		return node;
+	}
+	node->flow = event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+	refuse_marks(reader, node, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+	read_entries(reader, node, depth);
+	drop_twins(reader, node);
+	if (!node->flow && node->first)
+		node->at = node->first->at; /* a block map begins with its first key */
+	return node;
+}
+
+static struct node *read_node(struct tree_reader *reader, const yaml_event_t *event, unsigned depth)
+{
+	if (event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT)
+		return read_collection(reader, event, depth);
+	struct node *node = new_node(reader, NODE_SCALAR, event);
+	if (!node)
+		return NULL;
+	if (event->type == YAML_ALIAS_EVENT) {
+		FIND(reader, node->at, "aliases (\"*\") are not read; write the value out, or quote it");
+		node->text = (struct str){"", 0};
+		node->bad = true;
+		return node;
+	}
+	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	node->text = keep_text(reader, event);
+	refuse_marks(reader, node, event->data.scalar.anchor, event->data.scalar.tag);
+	return node;
+}
+
+struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts)
+{
+	struct node *root = NULL;
+	yaml_event_t event;
+
+	reader->nodes = nodes;
+	reader->texts = texts;
+	while (!root && next_event(reader, &event)) {
+		switch (event.type) {
+		case YAML_STREAM_END_EVENT:
+			reader->over = true;
+			break;
+		case YAML_SCALAR_EVENT:
+		case YAML_ALIAS_EVENT:
+		case YAML_SEQUENCE_START_EVENT:
+		case YAML_MAPPING_START_EVENT:
+			root = read_node(reader, &event, 0);
+			break;
+		default: /* the start of the stream or of a document, and the end of one */
+			break;
+		}
+		yaml_event_delete(&event);
+	}
+	/* A tree that was cut short is not decoded: what it lacks would be reported as missing. */
+	return reader->over ? NULL : root;
+}
+
+struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report)
+{
+	struct tree_reader *reader = calloc(1, sizeof *reader);
+
+	if (!reader)
+		return NULL;
+	if (!yaml_parser_initialize(&reader->parser)) {
+		free(reader);
+		return NULL;
+	}
+	reader->docs = docs;
+	reader->index = source;
+	reader->source = &docs->sources[source];
+	reader->report = report;
+	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->source->bytes.ptr,
+				     reader->source->bytes.len);
+	return reader;
+}
+
+void tree_close(struct tree_reader *reader)
+{
+	if (!reader)
+		return;
+	yaml_parser_delete(&reader->parser);
+	free(reader);
+}

@@ -1,0 +1,421 @@
+/*
+ * load: a client for measuring. One thread, N keep-alive TLS connections, each with one request under way; every
+ * latency is kept and sorted, nothing is estimated. As fast as the server answers (closed loop), or, with --rate, at
+ * fixed moments (open loop: the latency counts from the moment a request was due, so a stall is not hidden by the
+ * requests it held up). Prints one JSON object.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "tests/bench/stream.h"
+
+#define ANSWER_MAX 65536
+#define CONNECTIONS_MAX 1024
+#define SECOND INT64_C(1000000000)
+
+struct options {
+	const char *host; /* an address */
+	int port;
+	const char *ca;
+	const char *path;
+	const char *creates[STREAM_CREATES_MAX];
+	size_t create_count;
+	const char *remove;
+	long connections;
+	long alive;
+	long rate; /* per second, all connections together; 0: closed loop */
+	double seconds;
+	double warmup;
+	long requests; /* 0: until the seconds are over */
+};
+
+struct connection {
+	SSL *ssl;
+	int fd;
+	bool waits_for_room; /* EPOLLOUT is on */
+	bool busy;           /* a request is under way */
+	int64_t from;        /* when it was sent, or due */
+	int64_t due;         /* open loop: when the next one is */
+	struct cursor cursor;
+	char *request;
+	size_t request_len;
+	size_t answer_len;
+	char answer[ANSWER_MAX + 1];
+};
+
+struct load {
+	struct options options;
+	struct stream stream;
+	int epoll;
+	struct connection *connections;
+	int64_t start; /* of what counts */
+	int64_t end;
+	uint64_t sent;
+	uint32_t *latencies; /* nanoseconds */
+	size_t latency_count;
+	size_t latency_size;
+	uint64_t answered;
+	uint64_t allowed;
+	uint64_t patched;
+	uint64_t not_200;
+	size_t running;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * SECOND + now.tv_nsec;
+}
+
+static void record(struct load *load, int64_t from, int64_t to)
+{
+	if (from < load->start)
+		return;
+	if (load->latency_count == load->latency_size) {
+		load->latency_size = load->latency_size ? load->latency_size * 2 : 1 << 20;
+		load->latencies = realloc(load->latencies, load->latency_size * sizeof *load->latencies);
+		if (!load->latencies)
+			err(2, "memory");
+	}
+	int64_t took = to - from;
+	load->latencies[load->latency_count++] = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
+}
+
+static SSL_CTX *create_context(const struct options *options)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	if (!context || !SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) ||
+	    !SSL_CTX_load_verify_file(context, options->ca))
+		errx(2, "%s: %s", options->ca, ERR_reason_error_string(ERR_peek_last_error()));
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return context;
+}
+
+static void connect_one(struct load *load, SSL_CTX *context, uint32_t number)
+{
+	struct connection *c = &load->connections[number];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load->options.port)};
+	if (inet_pton(AF_INET, load->options.host, &to.sin_addr) != 1)
+		errx(2, "%s: not an IPv4 address", load->options.host);
+	c->fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to))
+		err(2, "connect");
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	c->ssl = SSL_new(context);
+	if (!c->ssl || !SSL_set_fd(c->ssl, c->fd) ||
+	    !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(c->ssl), "127.0.0.1") || SSL_connect(c->ssl) != 1)
+		errx(2, "TLS: %s", ERR_reason_error_string(ERR_peek_last_error()));
+	if (fcntl(c->fd, F_SETFL, O_NONBLOCK))
+		err(2, "fcntl");
+	c->cursor.connection = number;
+	c->request = malloc(load->stream.longest);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+	if (!c->request || epoll_ctl(load->epoll, EPOLL_CTL_ADD, c->fd, &event))
+		err(2, "connection");
+}
+
+static void want_room(struct load *load, struct connection *c, bool room)
+{
+	if (c->waits_for_room == room)
+		return;
+	struct epoll_event event = {.events = EPOLLIN | (room ? EPOLLOUT : 0), .data.ptr = c};
+	if (epoll_ctl(load->epoll, EPOLL_CTL_MOD, c->fd, &event))
+		err(2, "epoll_ctl");
+	c->waits_for_room = room;
+}
+
+/* One SSL_write carries the whole request or nothing. */
+static void flush(struct load *load, struct connection *c)
+{
+	int wrote = SSL_write(c->ssl, c->request, (int)c->request_len);
+	if (wrote <= 0 && SSL_get_error(c->ssl, wrote) != SSL_ERROR_WANT_WRITE)
+		errx(1, "the server closed a connection");
+	want_room(load, c, wrote <= 0);
+}
+
+static bool over(const struct load *load, int64_t now)
+{
+	return load->options.requests ? load->sent >= (uint64_t)load->options.requests : now >= load->end;
+}
+
+static void start_request(struct load *load, struct connection *c)
+{
+	int64_t now = now_ns();
+	if (over(load, now)) {
+		load->running--;
+		c->due = INT64_MAX;
+		return;
+	}
+	if (load->options.rate && now < c->due)
+		return;
+	c->request_len = stream_next(&load->stream, &c->cursor, c->request);
+	c->answer_len = 0;
+	c->busy = true;
+	c->from = load->options.rate ? c->due : now;
+	if (load->options.rate)
+		c->due += load->options.connections * SECOND / load->options.rate;
+	load->sent++;
+	flush(load, c);
+}
+
+/* Returns whether the answer is complete. */
+static bool judge(struct load *load, struct connection *c)
+{
+	c->answer[c->answer_len] = '\0';
+	char *end = strstr(c->answer, "\r\n\r\n");
+	if (!end)
+		return false;
+	char *length = strcasestr(c->answer, "\r\ncontent-length:");
+	if (!length || length > end)
+		errx(1, "an answer without Content-Length");
+	size_t body = strtoul(length + strlen("\r\ncontent-length:"), NULL, 10);
+	size_t head = (size_t)(end + 4 - c->answer);
+	if (c->answer_len < head + body)
+		return false;
+	load->answered++;
+	load->not_200 += strncmp(c->answer, "HTTP/1.1 200 ", 13) != 0;
+	load->allowed += strstr(end, "\"allowed\":true") != NULL;
+	load->patched += strstr(end, "\"patch\":") != NULL;
+	return true;
+}
+
+static void receive(struct load *load, struct connection *c)
+{
+	for (;;) {
+		if (c->answer_len == ANSWER_MAX)
+			errx(1, "an answer of more than %d bytes", ANSWER_MAX);
+		int got = SSL_read(c->ssl, c->answer + c->answer_len, (int)(ANSWER_MAX - c->answer_len));
+		if (got <= 0 && SSL_get_error(c->ssl, got) == SSL_ERROR_WANT_READ)
+			return;
+		if (got <= 0)
+			errx(1, "the server closed a connection");
+		c->answer_len += (size_t)got;
+		if (c->busy && judge(load, c)) {
+			record(load, c->from, now_ns());
+			c->busy = false;
+			start_request(load, c);
+			return;
+		}
+	}
+}
+
+/* How long to sleep: for ever in a closed loop, until the next request is due in an open one. */
+static const struct timespec *patience(const struct load *load, struct timespec *out)
+{
+	if (!load->options.rate)
+		return NULL;
+	int64_t next = INT64_MAX;
+	for (long i = 0; i < load->options.connections; i++)
+		if (!load->connections[i].busy && load->connections[i].due < next)
+			next = load->connections[i].due;
+	if (next == INT64_MAX)
+		return NULL;
+	int64_t wait = next - now_ns();
+	wait = wait > 0 ? wait : 0;
+	*out = (struct timespec){.tv_sec = wait / SECOND, .tv_nsec = wait % SECOND};
+	return out;
+}
+
+static void run(struct load *load)
+{
+	long count = load->options.connections;
+	int64_t begin = now_ns();
+	load->start = begin + (int64_t)(load->options.warmup * (double)SECOND);
+	load->end = load->start + (int64_t)(load->options.seconds * (double)SECOND);
+	load->running = (size_t)count;
+	for (long i = 0; i < count; i++) {
+		load->connections[i].due = begin + (load->options.rate ? i * SECOND / load->options.rate : 0);
+		start_request(load, &load->connections[i]);
+	}
+	while (load->running > 0) {
+		struct epoll_event events[64];
+		struct timespec timeout;
+		int ready = epoll_pwait2(load->epoll, events, 64, patience(load, &timeout), NULL);
+		if (ready < 0 && errno != EINTR)
+			err(2, "epoll_pwait2");
+		for (int i = 0; i < ready; i++) {
+			struct connection *c = events[i].data.ptr;
+			if (events[i].events & EPOLLOUT)
+				flush(load, c);
+			if (events[i].events & ~(uint32_t)EPOLLOUT)
+				receive(load, c);
+		}
+		for (long i = 0; load->options.rate && i < count; i++)
+			if (!load->connections[i].busy && load->connections[i].due <= now_ns())
+				start_request(load, &load->connections[i]);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* The smallest latency that at least this share of all stayed within, in microseconds. */
+static double quantile(const struct load *load, double share)
+{
+	size_t rank = (size_t)((double)load->latency_count * share);
+	return load->latencies[rank < load->latency_count ? rank : load->latency_count - 1] / 1e3;
+}
+
+static void report(struct load *load, int64_t finish)
+{
+	if (load->latency_count == 0)
+		errx(1, "nothing was measured");
+	qsort(load->latencies, load->latency_count, sizeof *load->latencies, compare);
+	struct rusage used;
+	getrusage(RUSAGE_SELF, &used);
+	double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+		     (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+	double seconds = (double)(finish - load->start) / 1e9;
+	printf("{\"requests\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
+	       "\"p999_us\":%.1f,\"max_us\":%.1f,\"answered\":%llu,\"allowed\":%llu,\"patched\":%llu,\"not_200\":%llu,"
+	       "\"client_cpu_seconds\":%.3f}\n",
+	       load->latency_count, seconds, (double)load->latency_count / seconds, quantile(load, 0.5),
+	       quantile(load, 0.9), quantile(load, 0.99), quantile(load, 0.999), quantile(load, 1),
+	       (unsigned long long)load->answered, (unsigned long long)load->allowed, (unsigned long long)load->patched,
+	       (unsigned long long)load->not_200, cpu);
+}
+
+static long number(const char *option, const char *text, long low, long high)
+{
+	char *end;
+	errno = 0;
+	long value = strtol(text, &end, 10);
+	if (errno || *end || end == text || value < low || value > high)
+		errx(2, "--%s %s: give a number from %ld to %ld", option, text, low, high);
+	return value;
+}
+
+static void parse_connect(struct options *options, char *text)
+{
+	char *colon = strrchr(text, ':');
+	if (!colon)
+		errx(2, "--connect %s: give ADDRESS:PORT", text);
+	*colon = '\0';
+	options->host = text;
+	options->port = (int)number("connect", colon + 1, 1, 65535);
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+	static const struct option table[] = {
+	    {"connect", 1, NULL, 'c'}, {"ca", 1, NULL, 'a'},       {"path", 1, NULL, 'p'},
+	    {"create", 1, NULL, 'b'},  {"delete", 1, NULL, 'd'},   {"connections", 1, NULL, 'n'},
+	    {"alive", 1, NULL, 'l'},   {"rate", 1, NULL, 'r'},     {"seconds", 1, NULL, 's'},
+	    {"warmup", 1, NULL, 'w'},  {"requests", 1, NULL, 'q'}, {NULL, 0, NULL, 0},
+	};
+	*o = (struct options){.path = "/validate", .connections = 8, .alive = 1000, .seconds = 3, .warmup = 0.5};
+	for (int c, at = 0; (c = getopt_long(argc, argv, "", table, &at)) != -1;) {
+		switch (c) {
+		case 'c':
+			parse_connect(o, optarg);
+			break;
+		case 'a':
+			o->ca = optarg;
+			break;
+		case 'p':
+			o->path = optarg;
+			break;
+		case 'd':
+			o->remove = optarg;
+			break;
+		case 'n':
+			o->connections = number("connections", optarg, 1, CONNECTIONS_MAX);
+			break;
+		case 'l':
+			o->alive = number("alive", optarg, 1, 1000000);
+			break;
+		case 'r':
+			o->rate = number("rate", optarg, 0, 1000000);
+			break;
+		case 's':
+			o->seconds = strtod(optarg, NULL);
+			break;
+		case 'w':
+			o->warmup = strtod(optarg, NULL);
+			break;
+		case 'q':
+			o->requests = number("requests", optarg, 1, 1000000000);
+			break;
+		case 'b':
+			if (o->create_count == STREAM_CREATES_MAX)
+				errx(2, "at most %d --create", STREAM_CREATES_MAX);
+			o->creates[o->create_count++] = optarg;
+			break;
+		default:
+			exit(2);
+		}
+	}
+	if (!o->host || !o->ca || !o->create_count || optind != argc)
+		errx(2, "usage: load --connect ADDRESS:PORT --ca FILE --path PATH --create FILE... [--delete FILE] "
+			"[--alive N]"
+			" [--connections N] [--rate N] [--seconds S] [--warmup S] [--requests N]");
+}
+
+static void read_stream(struct stream *stream, const struct options *o)
+{
+	for (size_t i = 0; i < o->create_count; i++) {
+		template_read(&stream->creates[i], o->creates[i], o->host, o->path);
+		if (stream->creates[i].len > stream->longest)
+			stream->longest = stream->creates[i].len;
+	}
+	stream->create_count = o->create_count;
+	if (o->remove) {
+		template_read(&stream->remove, o->remove, o->host, o->path);
+		if (stream->remove.len > stream->longest)
+			stream->longest = stream->remove.len;
+	}
+	stream->alive = (size_t)(o->alive / o->connections);
+	if (stream->alive == 0)
+		stream->alive = 1;
+	if (stream->longest > INT32_MAX)
+		errx(2, "a request that is too long");
+}
+
+int main(int argc, char **argv)
+{
+	struct load load = {0};
+	parse(&load.options, argc, argv);
+	read_stream(&load.stream, &load.options);
+	load.epoll = epoll_create1(EPOLL_CLOEXEC);
+	load.connections = calloc((size_t)load.options.connections, sizeof *load.connections);
+	if (load.epoll < 0 || !load.connections)
+		err(2, "start");
+	SSL_CTX *context = create_context(&load.options);
+	for (long i = 0; i < load.options.connections; i++)
+		connect_one(&load, context, (uint32_t)i);
+	run(&load);
+	report(&load, now_ns());
+	for (long i = 0; i < load.options.connections; i++) {
+		SSL_free(load.connections[i].ssl);
+		close(load.connections[i].fd);
+		free(load.connections[i].request);
+	}
+	SSL_CTX_free(context);
+	stream_release(&load.stream);
+	free(load.connections);
+	free(load.latencies);
+	close(load.epoll);
+	return load.not_200 ? 1 : 0;
+}

@@ -1,0 +1,437 @@
+"""The harness: starts the real binary, speaks to it as a kube-apiserver does, and distrusts every answer.
+
+The environment variable GPUGATE names another binary to test, such as a sanitizer build: a report of the sanitizer or
+an exit status other than 0 at the stop of a server fails the test that used it."""
+
+import base64
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import jsonpatch
+import yaml
+
+import kube
+from pki import Authority
+from prometheus import Metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("GPUGATE", ROOT / "build" / "gpugate")).resolve()
+SANITIZED = "san-" in str(BINARY) or bool(os.environ.get("GPUGATE_SANITIZED"))
+PATIENCE = 6 if SANITIZED else 1  # a sanitized build is that much slower
+_REPORTS = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:|panic|Assertion")
+
+BODY_MAX = 8 << 20
+
+
+def scaled(full, sanitized):
+    return sanitized if SANITIZED else full
+
+
+def eventually(condition, seconds=5.0, what="the condition"):
+    """Waits until condition() is true and returns its value."""
+    end = time.monotonic() + seconds * PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what} did not come about"
+        time.sleep(0.005)
+
+
+def run(*args, **kwargs):
+    """Runs the binary to its end, e.g. run("lint", folder)."""
+    kwargs.setdefault("timeout", 30 * PATIENCE)
+    done = subprocess.run([str(BINARY), *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **kwargs)
+    assert not _REPORTS.search(done.stderr), done.stderr
+    assert done.returncode >= 0, f"killed by signal {-done.returncode}: {done.stderr}"
+    return done
+
+
+def write_policy(folder, policy):
+    """Writes a policy into a folder: a list of documents, a text, or a dict of file names and either."""
+    folder = Path(folder)
+    if not isinstance(policy, dict):
+        policy = {"policy.yaml": policy}
+    for name, content in policy.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump_all(content, sort_keys=False))
+    return folder
+
+
+class Answer:
+    """An HTTP answer."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    def sentence(self):
+        """The body of a 4xx or 5xx: one plain sentence."""
+        assert self.headers.get("Content-Type", "").startswith("text/plain"), dict(self.headers)
+        text = self.text.rstrip("\n")
+        assert text and "\n" not in text and len(text) < 1000, self.body
+        assert all(c.isprintable() for c in text), self.body
+        return text
+
+
+class Decision:
+    """A checked AdmissionReview response."""
+
+    _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+
+    def __init__(self, answer, request, path):
+        assert answer.status == 200, (answer.status, answer.body)
+        assert answer.headers["Content-Type"].startswith("application/json")
+        whole = json.loads(answer.body)
+        assert whole["apiVersion"] == "admission.k8s.io/v1" and whole["kind"] == "AdmissionReview", whole
+        assert set(whole) == {"apiVersion", "kind", "response"}, whole.keys()
+        response = self.raw = whole["response"]
+        assert response["uid"] == request["request"]["uid"]
+        assert isinstance(response["allowed"], bool)
+        self.allowed = response["allowed"]
+        self.patch = self._patch(response, path)
+        status = response.get("status") or {}
+        self.code, self.reason, self.message = status.get("code"), status.get("reason"), status.get("message", "")
+        self.warnings = response.get("warnings") or []
+        self.audit = response.get("auditAnnotations") or {}
+        self._check()
+
+    def _patch(self, response, path):
+        assert ("patch" in response) == ("patchType" in response)
+        if "patch" not in response:
+            return []
+        assert path == "mutate", "a validating webhook must not patch"
+        assert response["allowed"], "a refusal must not patch"
+        assert response["patchType"] == "JSONPatch"
+        patch = json.loads(base64.b64decode(response["patch"], validate=True))
+        assert isinstance(patch, list) and patch, "an empty patch is to be left out"
+        return patch
+
+    def _check(self):
+        if not self.allowed:
+            assert self.message and self.message == self.message.strip(), repr(self.message)
+            assert "\n" not in self.message and len(self.message) < 4096
+            assert (self.code, self.reason) in ((403, "Forbidden"), (429, "TooManyRequests")), self.raw
+        assert sum(map(len, self.warnings)) <= 4096 or all(len(w) <= 256 for w in self.warnings)
+        for warning in self.warnings:
+            assert warning and warning.isprintable(), repr(warning)
+        for key, value in self.audit.items():
+            assert self._QUALIFIED.match(key) and len(key) <= 63, key
+            assert isinstance(value, str) and len(value) < 256 * 1024
+
+    def __bool__(self):
+        raise TypeError("say .allowed")
+
+    def __repr__(self):
+        return f"<{'allowed' if self.allowed else 'denied'} {json.dumps(self.raw)} {self.patch}>"
+
+
+def applied(obj, patch):
+    """The object after the patch; checks that the patch applies and that no part of it is superfluous or coarse."""
+    result = jsonpatch.apply_patch(obj, patch)
+    for i, op in enumerate(patch):
+        assert op["op"] in ("add", "replace", "remove"), op
+        without = patch[:i] + patch[i + 1:]
+        try:
+            assert jsonpatch.apply_patch(obj, without) != result, f"superfluous: {op} in {patch}"
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException):
+            pass  # a later operation needs this one
+        if op["op"] != "add":
+            old = jsonpatch.JsonPointer(op["path"]).resolve(jsonpatch.apply_patch(obj, patch[:i]))
+            if old != {} and op["op"] == "replace":
+                assert old is None or not isinstance(old, (dict, list)), f"replaces a whole {type(old)}: {op}"
+    return result
+
+
+_authority = None
+
+
+def authority():
+    """One authority for all servers that do not ask for another: keys cost time."""
+    global _authority
+    if _authority is None:
+        _authority = Authority()
+        _authority.pair = _authority.issue("gpugate")
+    return _authority
+
+
+def split_address(address):
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or "localhost", int(port)
+
+
+class Server:
+    """A running `gpugate serve`, with keep-alive connections to it, one for each thread."""
+
+    def __init__(self, policy, *args, listen="127.0.0.1:0", admin="127.0.0.1:0", secret=None, tls=None, start=True,
+                 env=None, wait="listening"):
+        self.dir = Path(tempfile.mkdtemp(prefix="gpugate-"))
+        self.policy = policy if isinstance(policy, Path) else write_policy(self.dir / "policy", policy)
+        pair = tls or authority().pair
+        self.cert, self.key, self.ca = self.dir / "tls.crt", self.dir / "tls.key", self.dir / "ca.crt"
+        self.write_pair(pair)
+        self.ca.write_bytes(authority().pem)
+        self.secret = secret
+        self.args = ["serve", "--policy", str(self.policy), "--listen", listen, "--tls-cert", str(self.cert),
+                     "--tls-key", str(self.key), "--drain-seconds", "0"]
+        if admin:
+            self.args += ["--admin", admin]
+        if secret:
+            (self.dir / "secret").write_text(secret + "\n")
+            self.args += ["--path-secret", str(self.dir / "secret")]
+        self.args += [str(a) for a in args]
+        self.env = {**os.environ, **(env or {})}
+        self.context = ssl.create_default_context(cafile=str(self.ca))
+        self.process = None
+        self._local = threading.local()
+        self._wait = wait
+        if start:
+            self.start()
+
+    # Life.
+
+    def start(self):
+        self._stderr = open(self.dir / "stderr", "wb")
+        self.process = subprocess.Popen([str(BINARY), *self.args], stdin=subprocess.DEVNULL, stdout=self._stderr,
+                                        stderr=self._stderr, env=self.env, cwd=self.dir)
+        try:
+            line = eventually(self._listening, 10, "the start")
+        except BaseException:
+            self.kill()
+            raise
+        self.host, self.port = split_address(line["address"])
+        if "admin" in line:
+            self.admin_host, self.admin_port = split_address(line["admin"])
+        return self
+
+    def _listening(self):
+        lines = self.log("listening", strict=False)
+        if lines:
+            return lines[0]
+        assert self.process.poll() is None, f"exit {self.process.returncode}: {self.stderr()}"
+        return None
+
+    def stop(self, sign=signal.SIGTERM, seconds=20):
+        """Stops the server and checks that it went in peace: exit 0, no sanitizer report, every line a JSON object."""
+        if self.process is None:
+            return None
+        self._close_connections()
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        return self.join(seconds)
+
+    def join(self, seconds=20):
+        try:
+            status = self.process.wait(seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"does not stop: {self.stderr()[-2000:]}") from None
+        process, self.process = self.process, None
+        self._stderr.close()
+        text = self.stderr()
+        assert not _REPORTS.search(text), text[-8000:]
+        assert status == 0, f"exit {status}: {text[-4000:]}"
+        for line in self.log():
+            assert {"time", "level", "event"} <= set(line), line
+        assert self.log("stopped"), text[-1000:]
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return process
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self._stderr.close()
+
+    def _close_connections(self):
+        if getattr(self._local, "connection", None) is not None:
+            self._local.connection.close()
+            self._local.connection = None
+
+    def stderr(self):
+        return (self.dir / "stderr").read_text(errors="replace")
+
+    def log(self, event=None, strict=True):
+        """The log's lines as objects, all or those of one event."""
+        lines = []
+        for text in self.stderr().split("\n")[:-1]:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                assert not strict, f"not JSON: {text!r}"
+                continue
+            if event is None or line.get("event") == event:
+                lines.append(line)
+        return lines
+
+    def wait_log(self, event, count=1, seconds=5.0):
+        return eventually(lambda: (lambda found: found if len(found) >= count else None)(self.log(event, False)),
+                          seconds, f"{count} x {event!r} in the log")
+
+    def write_pair(self, pair):
+        self.cert.write_bytes(pair[0])
+        self.key.write_bytes(pair[1])
+        self.key.chmod(0o600)
+
+    # Policy.
+
+    def generation(self):
+        return int(self.metrics().value("gpugate_policy_generation"))
+
+    def reload(self, policy, rejected=False):
+        """Replaces the policy's files, and waits until the server has taken (or refused) them."""
+        before = self.metrics()
+        key = "gpugate_policy_reload_failures_total" if rejected else "gpugate_policy_generation"
+        staged = write_policy(self.dir / f"staged-{time.monotonic_ns()}", policy)
+        new = {p.relative_to(staged) for p in staged.rglob("*") if p.is_file()}
+        for path in new:
+            (self.policy / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staged / path, self.policy / path)
+        for path in [p for p in self.policy.rglob("*.yaml") if p.relative_to(self.policy) not in new]:
+            path.unlink()
+        shutil.rmtree(staged)
+        os.kill(self.process.pid, signal.SIGHUP)
+        eventually(lambda: self.metrics().value(key) > before.value(key), 5, "the reload")
+        time.sleep(0.3)  # inotify may report the rest of the change: let the last reload be ours
+
+    # HTTP.
+
+    def connect(self, context=None, timeout=30):
+        connection = http.client.HTTPSConnection(self.host, self.port, context=context or self.context,
+                                                 timeout=timeout * PATIENCE)
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def tls(self, context=None, timeout=30):
+        """A bare TLS socket."""
+        raw = socket.create_connection((self.host, self.port), timeout * PATIENCE)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return (context or self.context).wrap_socket(raw, server_hostname=self.host)
+
+    def raw(self, data, timeout=30):
+        """Sends bytes over a new TLS connection and returns all that comes until the server closes."""
+        with self.tls(timeout=timeout) as sock:
+            sock.sendall(data)
+            return read_all(sock)
+
+    def request(self, method, path, body=None, headers=None, context=None):
+        """One request over this thread's keep-alive connection (or, with a context, over a new one)."""
+        if context is not None:
+            connection = self.connect(context)
+        else:
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self.connect()
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            answer = Answer(response.status, response.headers, response.read())
+        except BaseException:
+            connection.close()
+            if context is None:
+                self._local.connection = None
+            raise
+        if context is not None or response.will_close:
+            connection.close()
+            if context is None:
+                self._local.connection = None
+        return answer
+
+    def post(self, path, body, headers=None, context=None):
+        if not isinstance(body, (bytes, str)):
+            body = json.dumps(body, separators=(",", ":"))
+        if isinstance(body, str):
+            body = body.encode()
+        return self.request("POST", path, body, {"Content-Type": "application/json", **(headers or {})}, context)
+
+    def admin(self, path, method="GET"):
+        connection = http.client.HTTPConnection(self.admin_host, self.admin_port, timeout=30 * PATIENCE)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def metrics(self):
+        answer = self.admin("/metrics")
+        assert answer.status == 200
+        return Metrics(answer.text)
+
+    def used(self, tenant, quota, measure="count"):
+        """What the quota's gauges say is taken."""
+        metrics = self.metrics()
+        labels = {"tenant": tenant, "quota": quota, "measure": measure}
+        return metrics.value("gpugate_quota_used", **labels) + metrics.value("gpugate_quota_pending", **labels)
+
+    # Admission.
+
+    def decide(self, path, review):
+        suffix = f"/{self.secret}" if self.secret else ""
+        return Decision(self.post(f"/{path}{suffix}?timeout=10s", review), review, path)
+
+    def mutate(self, pod, **how):
+        return self.decide("mutate", kube.review(pod, **how))
+
+    def validate(self, pod, **how):
+        """The validating call for this very Pod: give it through kube.persisted() to use its uid again."""
+        if pod is not None and "uid" not in pod["metadata"]:
+            pod = kube.persisted(kube.defaulted(pod))
+        return self.decide("validate", kube.review(pod, **how))
+
+    def mutated(self, pod, **how):
+        """The Pod as /mutate makes it."""
+        decision = self.mutate(pod, **how)
+        assert decision.allowed, decision
+        return applied(pod, decision.patch)
+
+    def admit(self, pod, **how):
+        """All of an admission: returns the last decision and the Pod as it would be stored."""
+        decision = self.mutate(pod, **how)
+        if not decision.allowed:
+            return decision, None
+        final = kube.persisted(kube.defaulted(applied(pod, decision.patch)))
+        return self.validate(final, **how), final
+
+    def delete(self, pod, **how):
+        return self.decide("validate", kube.review(None, operation="DELETE", old=pod, **how))
+
+    def finish(self, pod, phase="Succeeded", **how):
+        new = json.loads(json.dumps(pod))
+        new["status"]["phase"] = phase
+        return self.decide("validate", kube.review(new, operation="UPDATE", old=pod, subresource="status", **how))
+
+
+def read_all(sock):
+    data = b""
+    while True:
+        try:
+            piece = sock.recv(65536)
+        except (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return data
+        if not piece:
+            return data
+        data += piece
+
+
+def status_of(data):
+    """The status of the first HTTP answer in these bytes, or None."""
+    match = re.match(rb"HTTP/1\.[01] (\d{3}) ", data)
+    return int(match[1]) if match else None

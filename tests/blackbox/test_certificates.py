@@ -1,0 +1,253 @@
+"""Certificates that change under load, client certificates, and `gpugate certs create`."""
+
+import os
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+
+from gpugate import authority, eventually, run, scaled
+from kube import GPU, doc, pod, review
+from pki import Authority, serial, serial_of_der
+
+POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole", "resources": [GPU], "hard": 4}])]
+
+
+def served_serial(server):
+    with server.tls() as sock:
+        return serial_of_der(sock.getpeercert(binary_form=True))
+
+
+def place(server, pair, how):
+    """Puts a new pair into place, as different tools do."""
+    if how == "rename":
+        for path, content in ((server.cert, pair[0]), (server.key, pair[1])):
+            new = path.with_suffix(".new")
+            new.write_bytes(content)
+            os.replace(new, path)
+    elif how == "in place":  # for a moment the two do not match
+        server.cert.write_bytes(pair[0])
+        time.sleep(0.05)
+        server.key.write_bytes(pair[1])
+    else:
+        server.key.write_bytes(b"")
+        server.key.write_bytes(pair[1])
+        server.cert.write_bytes(pair[0][:200])
+        time.sleep(0.05)
+        server.cert.write_bytes(pair[0])
+
+
+def test_reload_without_a_failed_handshake(serve):
+    server = serve(POLICY)
+    stop, failures, handshakes = threading.Event(), [], [0]
+
+    def shake():
+        while not stop.is_set():
+            try:
+                with server.tls() as sock:
+                    sock.getpeercert()
+                handshakes[0] += 1
+            except (OSError, ssl.SSLError) as problem:
+                failures.append(problem)
+
+    threads = [threading.Thread(target=shake) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for i in range(scaled(9, 3)):
+            pair = authority().issue(f"rotation-{i}")
+            place(server, pair, ("rename", "in place", "torn")[i % 3])
+            eventually(lambda want=serial(pair[0]): served_serial(server) == want, 5, "the new certificate")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures, (len(failures), failures[0])
+    assert handshakes[0] > 20
+    assert server.log("certificate_loaded")
+
+
+def test_reload_of_a_mounted_secret(serve):
+    """A Secret volume: the files are links through ..data, which is exchanged by a rename."""
+    server = serve(POLICY, start=False)
+    mount = server.dir / "mount"
+    mount.mkdir()
+
+    def publish(name, pair):
+        (mount / name).mkdir()
+        (mount / name / "tls.crt").write_bytes(pair[0])
+        (mount / name / "tls.key").write_bytes(pair[1])
+        (mount / "..tmp").symlink_to(name)
+        os.replace(mount / "..tmp", mount / "..data")
+
+    first, second = authority().issue("first"), authority().issue("second")
+    publish("..2026_1", first)
+    for file in ("tls.crt", "tls.key"):
+        (mount / file).symlink_to(f"..data/{file}")
+    server.args = [str(mount / "tls.crt") if a == str(server.cert) else str(mount / "tls.key") if a == str(server.key)
+                   else a for a in server.args]
+    server.start()
+    assert served_serial(server) == serial(first[0])
+    publish("..2026_2", second)
+    shutil.rmtree(mount / "..2026_1")
+    eventually(lambda: served_serial(server) == serial(second[0]), 5, "the new certificate")
+
+
+def test_a_bad_certificate_is_not_taken(serve):
+    server = serve(POLICY)
+    before = served_serial(server)
+    other = authority().issue("other")
+    server.cert.write_bytes(other[0])  # the key stays: they do not match
+    rejected = server.wait_log("certificate_rejected")
+    assert rejected[0]["level"] in ("warn", "error")
+    assert served_serial(server) == before
+    server.key.write_bytes(other[1])
+    eventually(lambda: served_serial(server) == serial(other[0]), 5, "the new certificate")
+    assert "PRIVATE KEY" not in server.stderr()
+
+
+def test_expiry_metric(serve):
+    server = serve(POLICY)
+    expiry = server.metrics().value("gpugate_certificate_expiry_timestamp_seconds")
+    assert abs(expiry - (time.time() + 10 * 86400)) < 2 * 3600 + 60
+    place(server, authority().issue("long", days=20), "rename")
+    eventually(lambda: server.metrics().value("gpugate_certificate_expiry_timestamp_seconds") > expiry + 86400, 5)
+
+
+# Clients.
+
+class Clients:
+    def __init__(self, path):
+        self.path, self.authority = path, Authority("clients")
+        self.ca = path / "clients.crt"
+        self.ca.write_bytes(self.authority.pem)
+
+    def context(self, server, pair):
+        context = ssl.create_default_context(cafile=str(server.ca))
+        if pair:
+            file = self.path / "client.pem"
+            file.write_bytes(pair[0] + pair[1])
+            context.load_cert_chain(str(file))
+        return context
+
+    def status(self, server, pair):
+        try:
+            answer = server.post("/validate", review(pod()), context=self.context(server, pair))
+        except (ssl.SSLError, ConnectionError):
+            return "closed"
+        if answer.status >= 400:
+            assert "certificate" in answer.sentence()
+        return answer.status
+
+
+@pytest.fixture
+def clients(tmp_path):
+    return Clients(tmp_path)
+
+
+def test_client_certificates(serve, clients):
+    server = serve(POLICY, "--client-ca", clients.ca, "--client-name", "kube-apiserver", "--client-name", "second")
+    issue = clients.authority.issue
+    for name in ("kube-apiserver", "second"):
+        assert clients.status(server, issue(name, client=True)) == 200
+    for pair in (None, issue("someone", client=True), issue("kube-apiserver.evil", client=True),
+                 issue("KUBE-APISERVER", client=True), Authority("clients").issue("kube-apiserver", client=True),
+                 issue("kube-apiserver", client=True, days=5, start_days=-10),
+                 issue("kube-apiserver", client=True, days=5, start_days=5), issue("kube-apiserver"),
+                 authority().issue("kube-apiserver", client=True)):
+        assert clients.status(server, pair) in (403, "closed")
+    assert clients.status(server, None) == 403
+    assert clients.status(server, issue("someone", client=True)) == 403
+    assert server.metrics().value("gpugate_http_rejected_total", code="403") >= 2
+    assert server.admin("/healthz").status == 200
+
+
+def test_client_name_with_a_nul(serve, clients):
+    server = serve(POLICY, "--client-ca", clients.ca, "--client-name", "kube-apiserver")
+    assert clients.status(server, clients.authority.issue("kube-apiserver\0.evil", client=True)) in (403, "closed")
+
+
+def test_client_ca_rotates(serve, clients):
+    server = serve(POLICY, "--client-ca", clients.ca, "--client-name", "kube-apiserver")
+    old, other = clients.authority.issue("kube-apiserver", client=True), Authority("next")
+    new = other.issue("kube-apiserver", client=True)
+    assert clients.status(server, old) == 200
+    assert clients.status(server, new) in (403, "closed")
+    clients.ca.write_bytes(clients.authority.pem + other.pem)  # both, as careful people rotate
+    eventually(lambda: clients.status(server, new) == 200, 5, "the new authority")
+    assert clients.status(server, old) == 200
+    clients.ca.write_bytes(other.pem)
+    eventually(lambda: clients.status(server, old) in (403, "closed"), 5, "the end of the old authority")
+    assert clients.status(server, new) == 200
+    clients.ca.write_bytes(b"nonsense")
+    time.sleep(0.3)
+    assert clients.status(server, new) == 200
+
+
+def test_client_options_belong_together(serve, clients):
+    server = serve(POLICY, start=False)
+    for extra in (["--client-name", "x"], ["--client-ca", clients.ca]):
+        done = run(*server.args, *extra, timeout=20)
+        assert done.returncode == 2
+        assert "--client-" in done.stderr
+
+
+# gpugate certs create.
+
+def test_certs_create(serve, tmp_path):
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    done = run("certs", "create", "--dir", folder, "--name", "gpugate.gpugate.svc", "--name", "localhost",
+               "--ip", "127.0.0.1", "--ip", "::1", "--days", "90", "--ca-days", "3650")
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in folder.iterdir()} == {"ca.crt", "ca.key", "tls.crt", "tls.key"}
+    for key in ("ca.key", "tls.key"):
+        assert stat.S_IMODE((folder / key).stat().st_mode) == 0o600
+    verify = subprocess.run(["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname",
+                             "gpugate.gpugate.svc", "-CAfile", folder / "ca.crt", folder / "tls.crt"],
+                            capture_output=True, text=True, check=False)
+    assert verify.returncode == 0, verify.stderr
+    text = subprocess.run(["openssl", "x509", "-in", folder / "tls.crt", "-noout", "-text"], capture_output=True,
+                          text=True, check=True).stdout
+    assert "DNS:gpugate.gpugate.svc" in text and "IP Address:127.0.0.1" in text and "0:0:0:0:0:0:0:1" in text
+    server = serve(POLICY, tls=((folder / "tls.crt").read_bytes(), (folder / "tls.key").read_bytes()), start=False)
+    server.ca.write_bytes((folder / "ca.crt").read_bytes())
+    server.context = ssl.create_default_context(cafile=str(server.ca))
+    server.start()
+    assert server.validate(pod()).allowed
+
+
+def test_certs_create_keeps_the_authority(tmp_path):
+    """A second run in the same folder must not destroy an authority that something trusts already."""
+    assert run("certs", "create", "--dir", tmp_path, "--name", "a.example").returncode == 0
+    authority_before = (tmp_path / "ca.crt").read_bytes(), (tmp_path / "ca.key").read_bytes()
+    run("certs", "create", "--dir", tmp_path, "--name", "b.example")
+    assert ((tmp_path / "ca.crt").read_bytes(), (tmp_path / "ca.key").read_bytes()) == authority_before
+
+
+@pytest.mark.parametrize("args", [["--name", "UPPER_case"], ["--ip", "1.2.3"], ["--ip", "300.1.1.1"], ["--days", "0"],
+                                  ["--days", "x"], ["--name", ""], ["--name", "a..b"], ["--nmae", "x"]])
+def test_certs_create_refuses(tmp_path, args):
+    done = run("certs", "create", "--dir", tmp_path, *args)
+    assert done.returncode == 2 and done.stderr.startswith("gpugate"), done
+    assert not list(tmp_path.iterdir())
+
+
+def test_certs_create_without_a_folder(tmp_path):
+    assert run("certs", "create").returncode == 2
+    done = run("certs", "create", "--dir", tmp_path / "file" / "x", "--name", "a.example")
+    assert done.returncode in (0, 2)
+    (tmp_path / "plain").write_text("")
+    assert run("certs", "create", "--dir", tmp_path / "plain", "--name", "a.example").returncode == 2
+
+
+def test_no_address_is_held(serve):
+    server = serve(POLICY)
+    with socket.create_connection((server.host, server.port), 5):
+        pass
+    assert server.validate(pod()).allowed
