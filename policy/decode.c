@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "policy/decode_value.h"
+#include "policy/source.h"
 
 static const struct node *find_key(const struct node *map, struct str key)
 {
@@ -15,6 +16,20 @@ static const struct node *find_key(const struct node *map, struct str key)
 	return NULL;
 }
 
+#define KINDS_ARE "; the kinds are Settings, Accelerator, Tenant, Rule and Guard"
+#define HOLDS_ONLY "; a policy folder holds only gpugate.io/v1 documents and v1 Namespaces"
+
+static bool holds_our_kind(const struct node *root)
+{
+	const struct node *kind = find_key(root, STR("kind"));
+
+	for (size_t i = 0; kind && i < KIND_NAMESPACE; i++) {
+		if (str_eq(kind->value->text, schema_kinds[i].kind))
+			return true;
+	}
+	return false;
+}
+
 /* The scalar of a key of the document, or an absent str (reported). */
 static struct str header(struct decoder *decoder, const struct node *root, struct str key, struct place *at)
 {
@@ -22,10 +37,9 @@ static struct str header(struct decoder *decoder, const struct node *root, struc
 	char words[80];
 
 	if (!entry) {
-		DECODE_FIND(
-		    decoder, root->at,
-		    "the document has no %.*s; a policy folder holds only gpugate.io/v1 documents and v1 Namespaces",
-		    STR_ARG(key));
+		const char *ours = holds_our_kind(root) ? "; add \"apiVersion: gpugate.io/v1\"" : HOLDS_ONLY;
+		DECODE_FIND(decoder, root->at, "the document has no %.*s%s", STR_ARG(key),
+			    str_eq(key, STR("kind")) ? KINDS_ARE : ours);
 		return (struct str){NULL, 0};
 	}
 	const struct node *value = entry->value;
@@ -54,9 +68,7 @@ static const struct schema_kind *unknown_kind(struct decoder *decoder, struct pl
 		    "move it to another folder",
 		    SHOWN(kind));
 	else
-		DECODE_FIND(decoder, at,
-			    "unknown kind \"%.*s\"; the kinds are Settings, Accelerator, Tenant, Rule and Guard",
-			    SHOWN(kind));
+		DECODE_FIND(decoder, at, "unknown kind \"%.*s\"" KINDS_ARE, SHOWN(kind));
 	return NULL;
 }
 

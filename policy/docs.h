@@ -268,6 +268,9 @@ int docs_read(const char *const *paths, size_t path_count, struct arena *arena, 
 /* Like docs_read for one text, borrowed, that is called `name` in findings; no document at all is fine. */
 int docs_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs, struct report *report);
 
+/* A digest of all files that were read: their paths and bytes. */
+void docs_digest(const struct docs *docs, struct policy_digest *digest);
+
 /* Adds a finding that points at `at`; quotes the line from docs->sources. */
 __attribute__((format(printf, 5, 6))) void docs_find(struct report *report, const struct docs *docs,
 						     enum severity severity, struct place at, const char *format, ...);

@@ -25,6 +25,31 @@ static bool known_objection(const struct decision *decision, enum reason reason,
 	return false;
 }
 
+/*
+ * Makes a formatted text fit for HTTP warnings and terminals, whatever a Pod has put into it: control characters (C0, DEL,
+ * and C1, which UTF-8 writes as 0xC2 0x80 to 0x9F) become `?`, and a character that was cut in half goes. Returns the length.
+ */
+static size_t make_plain(char *text, size_t len)
+{
+	size_t last = len;
+	while (last > 0 && len - last < 4 && ((unsigned char)text[last - 1] & 0xc0) == 0x80)
+		last--;
+	if (last > 0 && (unsigned char)text[last - 1] >= 0xc0) {
+		unsigned char lead = (unsigned char)text[last - 1];
+		size_t need = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+		if (len - (last - 1) < need)
+			len = last - 1;
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c < 0x20 || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)
+			text[i] = text[i + 1] = '?';
+	}
+	return len;
+}
+
 int decision_object(struct decision *decision, struct arena *arena, enum reason reason, enum enforcement enforcement,
 		    struct str name, const char *format, ...)
 {
@@ -36,6 +61,7 @@ int decision_object(struct decision *decision, struct arena *arena, enum reason 
 	int len = vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+	kept = make_plain(text, kept);
 	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
 		enforcement = ENFORCEMENT_AUDIT;
 	decision->denied |= enforcement == ENFORCEMENT_DENY;

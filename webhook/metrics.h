@@ -21,14 +21,15 @@ enum metrics_outcome {
 	METRICS_OUTCOMES,
 };
 
-/* Numbers that are set or counted one at a time. A gauge that was never set is not shown. */
+/* Numbers that are set or counted one at a time. */
 enum metrics_number {
 	METRICS_POLICY_GENERATION,
+	METRICS_POLICY_LOADED,               /* seconds since 1970 */
+	METRICS_POLICY_REJECTED,             /* 1 while an older policy than the files' decides */
 	METRICS_POLICY_RELOAD_FAILURES,      /* counter */
 	METRICS_CERTIFICATE_EXPIRY,          /* seconds since 1970 */
 	METRICS_CERTIFICATE_RELOAD_FAILURES, /* counter */
 	METRICS_LOG_DROPPED,                 /* counter */
-	METRICS_IN_FLIGHT,                   /* admission requests being answered */
 	METRICS_NUMBERS,
 };
 
@@ -67,7 +68,13 @@ void metrics_policy_commit(struct metrics *metrics, const char *commit);
 int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct buf *out), void *context,
 		 struct error *err);
 
-/* Appends all families. Looks at out->failed only as far as buf does: the caller checks it. */
+/* Appends all families. */
 void metrics_render(struct metrics *metrics, struct buf *out);
+
+/* For hooks: the two lines that begin a family. `type` is "counter", "gauge" or "histogram". */
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
+
+/* For hooks: a label's value in quotes, escaped. `value` has to be UTF-8. */
+void metrics_label(struct buf *out, struct str value);
 
 #endif

@@ -194,10 +194,12 @@ int review_read(const char *bytes, size_t len, struct arena *arena, struct revie
 int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err)
 {
 	struct reader reader;
+	struct pod read;
 	if (len > SCAN_LEN_MAX)
 		return error_set(err, "the Pod is longer than %u bytes", SCAN_LEN_MAX);
 	reader_init(&reader, bytes, len, arena);
-	if (reader_pod(&reader, pod) < 0 || scan_finish(&reader.scan) < 0)
+	if (reader_pod(&reader, &read) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
+	*pod = read;
 	return 0;
 }

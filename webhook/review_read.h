@@ -11,10 +11,7 @@
 #include "gpugate/arena.h"
 #include "gpugate/error.h"
 #include "gpugate/facts.h"
-
-#ifndef REVIEW_PADDING
-#define REVIEW_PADDING 64 /* readable bytes that must follow the text; their content does not matter */
-#endif
+#include "webhook/review_scan.h" /* REVIEW_PADDING */
 
 /*
  * Reads a review. `bytes` and the arena must outlive the facts, which borrow from both. *review is untouched after a

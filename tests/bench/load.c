@@ -8,7 +8,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -24,27 +23,11 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "tests/bench/load_options.h"
 #include "tests/bench/stream.h"
 
 #define ANSWER_MAX 65536
-#define CONNECTIONS_MAX 1024
 #define SECOND INT64_C(1000000000)
-
-struct options {
-	const char *host; /* an address */
-	int port;
-	const char *ca;
-	const char *path;
-	const char *creates[STREAM_CREATES_MAX];
-	size_t create_count;
-	const char *remove;
-	long connections;
-	long alive;
-	long rate; /* per second, all connections together; 0: closed loop */
-	double seconds;
-	double warmup;
-	long requests; /* 0: until the seconds are over */
-};
 
 struct connection {
 	SSL *ssl;
@@ -297,82 +280,6 @@ static void report(struct load *load, int64_t finish)
 	       (unsigned long long)load->not_200, cpu);
 }
 
-static long number(const char *option, const char *text, long low, long high)
-{
-	char *end;
-	errno = 0;
-	long value = strtol(text, &end, 10);
-	if (errno || *end || end == text || value < low || value > high)
-		errx(2, "--%s %s: give a number from %ld to %ld", option, text, low, high);
-	return value;
-}
-
-static void parse_connect(struct options *options, char *text)
-{
-	char *colon = strrchr(text, ':');
-	if (!colon)
-		errx(2, "--connect %s: give ADDRESS:PORT", text);
-	*colon = '\0';
-	options->host = text;
-	options->port = (int)number("connect", colon + 1, 1, 65535);
-}
-
-static void parse(struct options *o, int argc, char **argv)
-{
-	static const struct option table[] = {
-	    {"connect", 1, NULL, 'c'}, {"ca", 1, NULL, 'a'},       {"path", 1, NULL, 'p'},
-	    {"create", 1, NULL, 'b'},  {"delete", 1, NULL, 'd'},   {"connections", 1, NULL, 'n'},
-	    {"alive", 1, NULL, 'l'},   {"rate", 1, NULL, 'r'},     {"seconds", 1, NULL, 's'},
-	    {"warmup", 1, NULL, 'w'},  {"requests", 1, NULL, 'q'}, {NULL, 0, NULL, 0},
-	};
-	*o = (struct options){.path = "/validate", .connections = 8, .alive = 1000, .seconds = 3, .warmup = 0.5};
-	for (int c, at = 0; (c = getopt_long(argc, argv, "", table, &at)) != -1;) {
-		switch (c) {
-		case 'c':
-			parse_connect(o, optarg);
-			break;
-		case 'a':
-			o->ca = optarg;
-			break;
-		case 'p':
-			o->path = optarg;
-			break;
-		case 'd':
-			o->remove = optarg;
-			break;
-		case 'n':
-			o->connections = number("connections", optarg, 1, CONNECTIONS_MAX);
-			break;
-		case 'l':
-			o->alive = number("alive", optarg, 1, 1000000);
-			break;
-		case 'r':
-			o->rate = number("rate", optarg, 0, 1000000);
-			break;
-		case 's':
-			o->seconds = strtod(optarg, NULL);
-			break;
-		case 'w':
-			o->warmup = strtod(optarg, NULL);
-			break;
-		case 'q':
-			o->requests = number("requests", optarg, 1, 1000000000);
-			break;
-		case 'b':
-			if (o->create_count == STREAM_CREATES_MAX)
-				errx(2, "at most %d --create", STREAM_CREATES_MAX);
-			o->creates[o->create_count++] = optarg;
-			break;
-		default:
-			exit(2);
-		}
-	}
-	if (!o->host || !o->ca || !o->create_count || optind != argc)
-		errx(2, "usage: load --connect ADDRESS:PORT --ca FILE --path PATH --create FILE... [--delete FILE] "
-			"[--alive N]"
-			" [--connections N] [--rate N] [--seconds S] [--warmup S] [--requests N]");
-}
-
 static void read_stream(struct stream *stream, const struct options *o)
 {
 	for (size_t i = 0; i < o->create_count; i++) {
@@ -396,7 +303,7 @@ static void read_stream(struct stream *stream, const struct options *o)
 int main(int argc, char **argv)
 {
 	struct load load = {0};
-	parse(&load.options, argc, argv);
+	options_parse(&load.options, argc, argv);
 	read_stream(&load.stream, &load.options);
 	load.epoll = epoll_create1(EPOLL_CLOEXEC);
 	load.connections = calloc((size_t)load.options.connections, sizeof *load.connections);

@@ -1,0 +1,331 @@
+/*
+ * fuzz_review: the review reader against jansson. For any bytes,
+ *   - both accept the same texts as JSON, but for what jansson alone refuses: real overflow, NUL in keys, and depth;
+ *   - what review_read accepts has the same facts in jansson's tree;
+ *   - review_read_pod agrees likewise.
+ * The text is copied to a buffer of exactly its size and the padding, so that AddressSanitizer sees over-reads, and the
+ * padding goes on as JSON would, so that a reader which looks there is found out.
+ */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "webhook/review_read.h"
+
+#define REQUIRE(condition)                                                                                             \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "%s:%d: not so: %s\n", __func__, __LINE__, #condition);                        \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+#define JANSSON_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The member that is not null, or NULL. */
+static json_t *get(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+	return json_is_null(value) ? NULL : value;
+}
+
+static void same_bytes(json_t *string, struct str fact)
+{
+	REQUIRE(json_is_string(string) && json_string_length(string) == fact.len);
+	REQUIRE(fact.len == 0 || memcmp(json_string_value(string), fact.ptr, fact.len) == 0);
+}
+
+static void same_string(json_t *object, const char *key, struct str fact)
+{
+	json_t *value = get(object, key);
+	if (value)
+		same_bytes(value, fact);
+	else
+		REQUIRE(!str_present(fact));
+}
+
+/* The tree has no text of a number: values are compared. */
+static void same_number(json_t *number, struct str fact)
+{
+	char text[512];
+	REQUIRE(json_is_number(number) && str_present(fact));
+	if (fact.len >= sizeof text)
+		return;
+	memcpy(text, fact.ptr, fact.len);
+	text[fact.len] = '\0';
+	REQUIRE(strtod(text, NULL) == json_number_value(number));
+}
+
+static void same_number_at(json_t *object, const char *key, struct str fact)
+{
+	json_t *value = get(object, key);
+	if (value)
+		same_number(value, fact);
+	else
+		REQUIRE(!str_present(fact));
+}
+
+static void same_bool(json_t *object, const char *key, bool fact)
+{
+	json_t *value = get(object, key);
+	REQUIRE(!value || json_is_boolean(value));
+	REQUIRE(fact == json_is_true(value));
+}
+
+static void same_pairs(json_t *map, const struct pairs *pairs, bool quantities)
+{
+	REQUIRE(pairs->present == (map != NULL));
+	REQUIRE(!map || (json_is_object(map) && json_object_size(map) == pairs->count));
+	for (uint32_t i = 0; i < pairs->count; i++) {
+		const struct pair *pair = &pairs->items[i];
+		char *key = malloc(pair->key.len + 1);
+		REQUIRE(key);
+		memcpy(key, pair->key.ptr, pair->key.len);
+		key[pair->key.len] = '\0';
+		json_t *value = json_object_get(map, key);
+		free(key);
+		REQUIRE(value);
+		if (json_is_null(value))
+			REQUIRE(str_eq(pair->value, quantities ? STR("0") : STR("")));
+		else if (quantities && json_is_number(value))
+			same_number(value, pair->value);
+		else
+			same_bytes(value, pair->value);
+	}
+}
+
+/* The array, of which nothing but the length is known to be right then. */
+static json_t *same_count(json_t *object, const char *key, uint32_t count)
+{
+	json_t *array = get(object, key);
+	REQUIRE(!array || json_is_array(array));
+	REQUIRE(json_array_size(array) == count);
+	return array;
+}
+
+static void same_strings(json_t *object, const char *key, const struct str *items, uint32_t count)
+{
+	json_t *array = same_count(object, key, count);
+	for (uint32_t i = 0; i < count; i++) {
+		json_t *item = json_array_get(array, i);
+		if (json_is_null(item))
+			REQUIRE(!str_present(items[i]));
+		else
+			same_bytes(item, items[i]);
+	}
+}
+
+static void same_env(json_t *tree, const struct container *container)
+{
+	json_t *array = same_count(tree, "env", container->env_count);
+	REQUIRE(container->has_env == (array != NULL));
+	for (uint32_t i = 0; i < container->env_count; i++) {
+		json_t *item = json_array_get(array, i);
+		same_string(item, "name", container->env[i].name);
+		same_string(item, "value", container->env[i].value);
+		REQUIRE(container->env[i].value_from == json_is_object(get(item, "valueFrom")));
+	}
+}
+
+static void same_container(json_t *tree, const struct container *container)
+{
+	json_t *resources = get(tree, "resources"), *policy = get(tree, "restartPolicy"), *array;
+	same_string(tree, "name", container->name);
+	REQUIRE(container->has_resources == (resources != NULL));
+	same_pairs(get(resources, "requests"), &container->requests, true);
+	same_pairs(get(resources, "limits"), &container->limits, true);
+	REQUIRE(container->sidecar == (policy && strcmp(json_string_value(policy), "Always") == 0 &&
+				       json_string_length(policy) == strlen("Always")));
+	same_bool(get(tree, "securityContext"), "privileged", container->privileged);
+	same_env(tree, container);
+	array = same_count(tree, "volumeMounts", container->mount_count);
+	for (uint32_t i = 0; i < container->mount_count; i++) {
+		same_string(json_array_get(array, i), "name", container->mounts[i].volume);
+		same_string(json_array_get(array, i), "mountPath", container->mounts[i].path);
+	}
+	array = same_count(tree, "volumeDevices", container->device_path_count);
+	for (uint32_t i = 0; i < container->device_path_count; i++)
+		same_string(json_array_get(array, i), "devicePath", container->device_paths[i]);
+}
+
+static void same_containers(json_t *spec, const struct pod *pod)
+{
+	static const struct {
+		const char *key;
+		enum container_list list;
+	} lists[] = {{"initContainers", CONTAINER_INIT},
+		     {"containers", CONTAINER_REGULAR},
+		     {"ephemeralContainers", CONTAINER_EPHEMERAL}};
+	uint32_t at = 0;
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		json_t *array = get(spec, lists[i].key);
+		REQUIRE(!array || json_is_array(array));
+		for (uint32_t j = 0; j < json_array_size(array); j++, at++) {
+			REQUIRE(at < pod->container_count);
+			REQUIRE(pod->containers[at].list == lists[i].list && pod->containers[at].index == j);
+			same_container(json_array_get(array, j), &pod->containers[at]);
+		}
+	}
+	REQUIRE(at == pod->container_count);
+}
+
+static void same_affinity(json_t *spec, const struct pod *pod)
+{
+	json_t *required =
+	    get(get(get(spec, "affinity"), "nodeAffinity"), "requiredDuringSchedulingIgnoredDuringExecution");
+	json_t *terms = same_count(required, "nodeSelectorTerms", pod->node_term_count);
+	REQUIRE(pod->has_required_affinity == (terms != NULL));
+	for (uint32_t i = 0; i < pod->node_term_count; i++) {
+		const struct node_term *term = &pod->node_terms[i];
+		json_t *tree = json_array_get(terms, i);
+		json_t *expressions = same_count(tree, "matchExpressions", term->count);
+		same_count(tree, "matchFields", term->field_count);
+		for (uint32_t j = 0; j < term->count; j++) {
+			json_t *expression = json_array_get(expressions, j);
+			same_string(expression, "key", term->expressions[j].key);
+			same_string(expression, "operator", term->expressions[j].op);
+			same_strings(expression, "values", term->expressions[j].values.items,
+				     term->expressions[j].values.count);
+		}
+	}
+}
+
+static void same_tolerations(json_t *spec, const struct pod *pod)
+{
+	json_t *array = same_count(spec, "tolerations", pod->toleration_count);
+	REQUIRE(pod->has_tolerations == (array != NULL));
+	for (uint32_t i = 0; i < pod->toleration_count; i++) {
+		json_t *item = json_array_get(array, i);
+		same_string(item, "key", pod->tolerations[i].key);
+		same_string(item, "operator", pod->tolerations[i].op);
+		same_string(item, "value", pod->tolerations[i].value);
+		same_string(item, "effect", pod->tolerations[i].effect);
+		same_number_at(item, "tolerationSeconds", pod->tolerations[i].seconds);
+	}
+}
+
+static void same_metadata(json_t *metadata, const struct pod *pod)
+{
+	json_t *owners = get(metadata, "ownerReferences"), *controller = NULL;
+	same_string(metadata, "name", pod->name);
+	same_string(metadata, "generateName", pod->generate_name);
+	same_string(metadata, "namespace", pod->namespace);
+	same_string(metadata, "uid", pod->uid);
+	same_string(metadata, "resourceVersion", pod->resource_version);
+	same_string(metadata, "deletionTimestamp", pod->deletion_timestamp);
+	same_number_at(metadata, "deletionGracePeriodSeconds", pod->deletion_grace_seconds);
+	same_pairs(get(metadata, "labels"), &pod->labels, false);
+	same_pairs(get(metadata, "annotations"), &pod->annotations, false);
+	for (size_t i = json_array_size(owners); i-- > 0;)
+		if (json_is_true(get(json_array_get(owners, i), "controller")))
+			controller = json_array_get(owners, i);
+	same_string(controller, "kind", pod->owner.kind);
+	same_string(controller, "name", pod->owner.name);
+	same_string(controller, "uid", pod->owner.uid);
+}
+
+static void same_pod(json_t *tree, const struct pod *pod)
+{
+	json_t *spec = get(tree, "spec"), *volumes;
+	REQUIRE(pod->present == (tree != NULL));
+	REQUIRE(!tree || json_is_object(tree));
+	same_metadata(get(tree, "metadata"), pod);
+	same_containers(spec, pod);
+	same_affinity(spec, pod);
+	same_tolerations(spec, pod);
+	same_pairs(get(spec, "nodeSelector"), &pod->node_selector, false);
+	same_pairs(get(spec, "overhead"), &pod->overhead, true);
+	volumes = same_count(spec, "volumes", pod->volume_count);
+	for (uint32_t i = 0; i < pod->volume_count; i++) {
+		json_t *volume = json_array_get(volumes, i);
+		same_string(volume, "name", pod->volumes[i].name);
+		same_string(get(volume, "hostPath"), "path", pod->volumes[i].host_path);
+	}
+	same_string(spec, "runtimeClassName", pod->runtime_class);
+	same_string(spec, "nodeName", pod->node_name);
+	same_count(spec, "resourceClaims", pod->resource_claim_count);
+	same_string(get(tree, "status"), "phase", pod->phase);
+}
+
+static bool string_is(json_t *string, const char *text)
+{
+	return json_is_string(string) && json_string_length(string) == strlen(text) &&
+	       strcmp(json_string_value(string), text) == 0;
+}
+
+static void same_review(json_t *tree, const struct review *review)
+{
+	static const char *const operations[] = {"CREATE", "UPDATE", "DELETE", "CONNECT"};
+	json_t *request = get(tree, "request"), *kind = get(request, "kind"), *user = get(request, "userInfo");
+	REQUIRE(string_is(get(tree, "apiVersion"), "admission.k8s.io/v1"));
+	REQUIRE(string_is(get(tree, "kind"), "AdmissionReview"));
+	REQUIRE(review->uid.len > 0);
+	same_string(request, "uid", review->uid);
+	same_string(kind, "group", review->group);
+	same_string(kind, "version", review->version);
+	same_string(kind, "kind", review->kind);
+	same_string(get(request, "resource"), "resource", review->resource);
+	same_string(request, "subResource", review->subresource);
+	same_string(request, "name", review->name);
+	same_string(request, "namespace", review->namespace);
+	REQUIRE(string_is(get(request, "operation"), operations[review->operation]));
+	same_bool(request, "dryRun", review->dry_run);
+	same_string(user, "username", review->user);
+	same_strings(user, "groups", review->groups.items, review->groups.count);
+	bool is_pod =
+	    review->group.len == 0 && string_is(get(kind, "version"), "v1") && string_is(get(kind, "kind"), "Pod");
+	same_pod(is_pod ? get(request, "object") : NULL, &review->object);
+	same_pod(is_pod ? get(request, "oldObject") : NULL, &review->old_object);
+}
+
+/*
+ * jansson refuses what RFC 8259 allows: real overflow, NUL in keys. And it accepts what nobody should: its lexer puts a
+ * byte back after a number or a word, and loses that byte if it is NUL.
+ */
+static bool may_differ(const char *text, size_t size, bool valid, const struct error *err, const json_t *tree,
+		       const json_error_t *json_err)
+{
+	if (size && memchr(text, '\0', size))
+		return !valid;
+	if (tree)
+		return !valid && strstr(err->text, "nested deeper");
+	enum json_error_code code = json_error_code(json_err);
+	return valid && (code == json_error_numeric_overflow || code == json_error_null_byte_in_key);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char tempting[] =
+	    "\"}]}]}  \"\":{}} 0000 uDC00 \x80\x80\x80\x80 \"a\":null,]]]]}}}}\"\"\"\"\"\"              ";
+	struct arena arena;
+	struct review review;
+	struct pod pod;
+	struct error err = {.text = ""}, review_err = {.text = ""}, pod_err = {.text = ""};
+	json_error_t json_err;
+	char *text = malloc(size + REVIEW_PADDING);
+	REQUIRE(text && sizeof tempting > REVIEW_PADDING);
+	if (size)
+		memcpy(text, data, size);
+	memcpy(text + size, tempting, REVIEW_PADDING);
+
+	json_t *tree = json_loadb(text, size, JANSSON_FLAGS, &json_err);
+	int valid = review_scan_valid(text, size, &err);
+	if ((valid == 0) != (tree != NULL) && !may_differ(text, size, valid == 0, &err, tree, &json_err)) {
+		fprintf(stderr, "reader: %s\njansson: %s\n", valid ? err.text : "fine", tree ? "fine" : json_err.text);
+		abort();
+	}
+	arena_init(&arena, 4096, 64 << 20);
+	int as_review = review_read(text, size, &arena, &review, &review_err);
+	int as_pod = review_read_pod(text, size, &arena, &pod, &pod_err);
+	REQUIRE(valid == 0 || (as_review < 0 && as_pod < 0));
+	REQUIRE((as_review < 0) == (review_err.text[0] != '\0') && (as_pod < 0) == (pod_err.text[0] != '\0'));
+	if (tree && as_review == 0)
+		same_review(tree, &review);
+	if (tree && as_pod == 0)
+		same_pod(tree, &pod);
+	arena_release(&arena);
+	json_decref(tree);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,253 @@
+/* Decisions: Rules, Guards and charges on Pods, through the reader and the compiler. */
+#include "policy_fixture.h"
+
+#include "webhook/patch.h"
+
+#define FLEET                                                                                                          \
+	"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\nspec:\n"                           \
+	"  resource: nvidia.com/gpu\n  nodeLabels: {product: a100}\n  mig: {offered: [1g.10gb, 1g.20gb, 2g.20gb, 3g.40gb]}\n"   \
+	"  sharing: {resource: nvidia.com/gpu.shared, replicas: 4}\n---\n"                                             \
+	"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\nspec: {resource: nvidia.com/gpu, memory: 16Gi, weight: "   \
+	"'0.25', nodeLabels: {product: t4}}\n---\n"                                                                     \
+	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, measure: gpus, hard: 100}]}\n---\n" \
+	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec:\n  parent: org\n  namespaces: [a, a-*]\n  quotas:\n" \
+	"  - {name: whole, resources: [nvidia.com/gpu], hard: 4}\n"                                                     \
+	"  - {name: slices, resources: ['nvidia.com/mig-*'], hard: 14}\n"                                               \
+	"  - {name: mem, measure: memory, accelerators: [a100-80gb], hard: 320Gi}\n---\n"
+
+#define GPU(n) "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'},'requests':{'nvidia.com/gpu':'" n "'}}}]}"
+
+static void mutate(const char *policy_text, const char *namespace, const char *metadata, const char *spec, char *out, size_t size)
+{
+	struct policy *policy = fixture_policy(policy_text, NULL, 0);
+	assert_non_null(policy);
+	struct fixture_review r;
+	fixture_review(&r, namespace, metadata, spec);
+	struct decision decision;
+	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision), 0);
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	if (decision.denied)
+		buf_printf(&text, "DENIED %.*s", STR_ARG(decision.objections[0].message));
+	else if (decision.edit_count)
+		patch_write(&text, &r.review.object, decision.edits, decision.edit_count);
+	snprintf(out, size, "%.*s", STR_ARG(buf_view(&text)));
+	buf_release(&text);
+	fixture_review_release(&r);
+	policy_release(policy);
+}
+
+static void validate(const char *policy_text, const char *namespace, const char *metadata, const char *spec, char *out, size_t size)
+{
+	struct policy *policy = fixture_policy(policy_text, NULL, 0);
+	assert_non_null(policy);
+	struct fixture_review r;
+	fixture_review(&r, namespace, metadata, spec);
+	struct decision decision;
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	for (uint32_t i = 0; i < decision.objection_count; i++)
+		buf_printf(&text, "%s%.*s", i ? "; " : "", STR_ARG(decision.objections[i].message));
+	if (decision.charged) {
+		struct charge *charges = calloc(policy_charge_max(policy) + 1, sizeof *charges);
+		int count = policy_charge(policy, &decision.holding, charges);
+		assert_true(count >= 0);
+		policy_print_charges(policy, charges, (size_t)count, &text);
+		free(charges);
+	}
+	snprintf(out, size, "%.*s", STR_ARG(buf_view(&text)));
+	buf_release(&text);
+	fixture_review_release(&r);
+	policy_release(policy);
+}
+
+#define RULE(name, spec) "apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: " name "}\nspec: " spec "\n---\n"
+#define GUARD(spec) "apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec: " spec "\n---\n"
+
+static void test_rewrites(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *rules, *metadata, *spec, *expected;
+	} rows[] = {
+	    {RULE("share", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"), "{}", GPU("1"),
+	     "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/requests/nvidia.com~1gpu\"},"
+	     "{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/requests/nvidia.com~1gpu.shared\",\"value\":\"1\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu.shared\",\"value\":\"1\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/tolerations\",\"value\":[{\"key\":\"nvidia.com/gpu\",\"operator\":\"Exists\",\"effect\":"
+	     "\"NoSchedule\"}]}]"},
+	    {RULE("share", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"), "{}", GPU("0"), ""},
+	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m', pin: true}}]}"),
+	     "{'annotations':{'m':'15Gi'}}",
+	     "{'nodeSelector':{},'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':{'nvidia.com/"
+	     "gpu':2}}}]}",
+	     "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1mig-1g.20gb\",\"value\":\"2\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/nodeSelector/product\",\"value\":\"a100\"}]"},
+	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m'}}]}"), "{}",
+	     GPU("1"), ""},
+	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m'}}]}"),
+	     "{'annotations':{'m':'60Gi'}}", GPU("1"),
+	     "DENIED annotation m asks 60Gi of memory per GPU, more than any MIG profile that a100-80gb offers; the largest is 3g.40gb "
+	     "(40Gi)"},
+	    {RULE("edge", "{match: {podSelector: {matchLabels: {tier: edge}}}, inject: {nodeSelector: {node-type: edge}, "
+			  "runtimeClassName: nvidia}}"),
+	     "{'labels':{'tier':'edge'}}", GPU("1"),
+	     "[{\"op\":\"add\",\"path\":\"/spec/nodeSelector\",\"value\":{\"node-type\":\"edge\"}},"
+	     "{\"op\":\"add\",\"path\":\"/spec/runtimeClassName\",\"value\":\"nvidia\"}]"},
+	    {RULE("edge", "{inject: {nodeSelector: {node-type: edge}}}"), "{}", "{'nodeSelector':{'node-type':'core'},'containers':[]}",
+	     "DENIED nodeSelector node-type is \"core\" in the Pod, but Rule \"edge\" places such Pods with \"edge\"; remove it or use "
+	     "that value"},
+	    {RULE("edge", "{onConflict: override, inject: {nodeSelector: {node-type: edge}}}"), "{}",
+	     "{'nodeSelector':{'node-type':'core'},'containers':[]}",
+	     "[{\"op\":\"add\",\"path\":\"/spec/nodeSelector/node-type\",\"value\":\"edge\"}]"},
+	    {RULE("edge", "{onConflict: keep, inject: {nodeSelector: {node-type: edge}}}"), "{}",
+	     "{'nodeSelector':{'node-type':'core'},'containers':[]}", ""},
+	    /* a later name makes an earlier Rule match: the pass repeats */
+	    {RULE("a", "{order: 1, match: {requests: {nvidia.com/gpu.shared: {}}}, inject: {runtimeClassName: shared}}")
+		 RULE("b", "{order: 2, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"),
+	     "{}", "{'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':1}}}]}",
+	     "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu.shared\",\"value\":\"1\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/runtimeClassName\",\"value\":\"shared\"}]"},
+	    {GUARD("{visibleDevices: void}"), "{}",
+	     "{'containers':[{'name':'c'},{'name':'d','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'all'}]}]}",
+	     "[{\"op\":\"add\",\"path\":\"/spec/containers/0/env\",\"value\":[{\"name\":\"NVIDIA_VISIBLE_DEVICES\",\"value\":\"void\"}]},"
+	     "{\"op\":\"replace\",\"path\":\"/spec/containers/1/env/0\",\"value\":{\"name\":\"NVIDIA_VISIBLE_DEVICES\",\"value\":\"void\"}}]"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[4096], *policy;
+		assert_true(asprintf(&policy, "%s%s", FLEET, rows[i].rules) > 0);
+		mutate(policy, "a", rows[i].metadata, rows[i].spec, text, sizeof text);
+		assert_string_equal(text, rows[i].expected);
+		free(policy);
+	}
+}
+
+static void test_charges(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *spec, *expected;
+	} rows[] = {
+	    {GPU("1"), "a/mem=80Gi, a/whole=1, org/all=1"},
+	    {"{'nodeSelector':{'product':'t4'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':2}}}]}",
+	     "a/whole=2, org/all=0.5"},
+	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/mig-1g.10gb':3}}}]}",
+	     "a/mem=30Gi, a/slices=3, org/all=0.42"},
+	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu.shared':1}}}]}", "a/mem=20Gi, org/all=0.25"},
+	    {"{'initContainers':[{'name':'i','resources':{'limits':{'nvidia.com/gpu':1}}},{'name':'s','restartPolicy':'Always','resources'"
+	     ":{'limits':{'nvidia.com/gpu':1}}},{'name':'j','resources':{'limits':{'nvidia.com/gpu':2}}}],'containers':[{'name':'c'}]}",
+	     "a/mem=240Gi, a/whole=3, org/all=3"},
+	    {"{'nodeSelector':{'product':'h100'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':2}}}]}",
+	     "no Accelerator of the policy has nvidia.com/gpu on nodes that the Pod's nodeSelector and node affinity allow; the nearest is "
+	     "\"a100-80gb\"; no GPU quota"},
+	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'1500m'}}}]}",
+	     "container \"c\" asks nvidia.com/gpu: \"1500m\" is not a whole number; accelerators are asked for in whole numbers"},
+	    {"{'containers':[{'name':'c','resources':{'limits':{'cpu':'1500m','example.com/foo':'1'}}}]}", ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[4096];
+		validate(FLEET, "a-dev", "{'uid':'u'}", rows[i].spec, text, sizeof text);
+		print_message("%s\n", text);
+		assert_memory_equal(text, rows[i].expected, strlen(rows[i].expected));
+	}
+}
+
+static void test_guards(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *guard, *spec, *expected; /* the beginning of the message; "": nothing */
+	} rows[] = {
+	    {"{deny: [visibleDevicesEnv]}", "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'all'}]}]}",
+	     "container \"c\" NVIDIA_VISIBLE_DEVICES must not be set"},
+	    {"{deny: [visibleDevicesEnv]}", "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'void'}]}]}", ""},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/x/../dev//nvidia0/'}}],'containers':[]}",
+	     "/x/../dev//nvidia0/: a hostPath"},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/'}}],'containers':[]}", "/: a hostPath"},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/dev'}}],'containers':[]}", "/dev: a hostPath"},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/dev/shm'}}],'containers':[]}", ""},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/data'}}],'containers':[]}", ""},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/de'}}],'containers':[]}", ""},
+	    {"{deny: [privileged]}", "{'containers':[{'name':'c','securityContext':{'privileged':true}}]}", "container \"c\" is privileged"},
+	    {"{deny: [preboundNodeName]}", "{'nodeName':'n1','containers':[]}", "n1: spec.nodeName"},
+	    {"{deny: [deviceVolumeMounts]}",
+	     "{'containers':[{'name':'c','volumeMounts':[{'name':'v','mountPath':'/var/run/nvidia-container-devices/all'}]}]}",
+	     "container \"c\" /var/run/nvidia-container-devices/all: a mount"},
+	    {"{deny: [mixedMigInContainer]}",
+	     "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/mig-1g.10gb':1,'nvidia.com/mig-2g.20gb':1}}}]}",
+	     "container \"c\" nvidia.com/mig-2g.20gb beside another"},
+	    {"{deny: [sharedRequestAboveOne]}", "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu.shared':2}}}]}",
+	     "container \"c\" nvidia.com/gpu.shared: more shares"},
+	    {"{deny: [resourceClaims]}", "{'resourceClaims':[{'name':'x'}],'containers':[]}", "spec.resourceClaims"},
+	    {"{visibleDevices: void}", "{'containers':[{'name':'c'}]}", "container \"c\" NVIDIA_VISIBLE_DEVICES must be \"void\""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[4096], *policy;
+		assert_true(asprintf(&policy, "%s" GUARD("%s"), FLEET, rows[i].guard) > 0);
+		validate(policy, "a", "{'uid':'u'}", rows[i].spec, text, sizeof text);
+		print_message("%s\n", text);
+		if (*rows[i].expected)
+			assert_memory_equal(text, rows[i].expected, strlen(rows[i].expected));
+		else
+			assert_null(strstr(text, "Guard"));
+		free(policy);
+	}
+}
+
+static void test_required(void **state)
+{
+	(void)state;
+	char text[4096];
+	validate(FLEET RULE("r", "{required: true, inject: {nodeSelector: {zone: x}}}"), "a", "{'uid':'u'}", GPU("1"), text, sizeof text);
+	assert_non_null(strstr(text, "required Rule \"r\""));
+	validate(FLEET RULE("r", "{required: true, inject: {nodeSelector: {zone: x}}}"), "a", "{'uid':'u'}",
+		 "{'nodeSelector':{'zone':'x'},'containers':[]}", text, sizeof text);
+	assert_string_equal(text, "");
+}
+
+static void test_compile_errors(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policy, *expected;
+	} rows[] = {
+	    {RULE("r", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}, {from: nvidia.com/gpu.shared, to: nvidia.com/gpu}]}"),
+	     "leads back to a name that was rewritten before"},
+	    {RULE("r", "{match: {tenants: [b]}, inject: {runtimeClassName: x}}"), "no Tenant is named \"b\""},
+	    {RULE("r", "{match: {requests: {nvidia.com/gpu: {min: 3, max: 2}}}, inject: {runtimeClassName: x}}"), "max is 2 but min is 3"},
+	    {RULE("r", "{match: {requests: {nvidia.con/gpu: {}}}, inject: {runtimeClassName: x}}"), "did you mean \"nvidia.com/gpu\"?"},
+	    {RULE("r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: t4, default: 1Gi}}]}"), "offers no MIG profile"},
+	    {RULE("r", "{match: {tenants: [a], namespaces: [b]}, inject: {runtimeClassName: x}}"
+		 "\n---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], parent: org}"),
+	     "belongs to Tenant \"b\""},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: b}\n", "lead back to itself"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [a]}\n", "already belongs to Tenant"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: '1.5'}]}\n",
+	     "counted in whole numbers"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: 1, accelerators: [a10]}]}\n",
+	     "no Accelerator is named \"a10\""},
+	    {"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: x}\nspec: {resource: amd.com/gpu, mig: {}}\n",
+	     "no built-in MIG table for \"x\""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[8192], *policy;
+		assert_true(asprintf(&policy, "%s%s", FLEET, rows[i].policy) > 0);
+		assert_null(fixture_policy(policy, text, sizeof text));
+		print_message("%s", text);
+		assert_non_null(strstr(text, rows[i].expected));
+		free(policy);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rewrites), cmocka_unit_test(test_charges),        cmocka_unit_test(test_guards),
+	    cmocka_unit_test(test_required), cmocka_unit_test(test_compile_errors),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+#include "webhook/metrics.h"
+
+#include <stdatomic.h>
+
+#include "webhook/metrics_denials.h"
+#include "webhook/metrics_process.h"
+
+#define HOOKS_MAX 8
+#define COMMIT_MAX 64
+#define STATUS_FIRST 400
+#define STATUS_LAST 599
+#define NANOSECONDS 1000000000u
+
+static const char *const endpoint_names[METRICS_ENDPOINTS] = {"/mutate", "/validate"};
+static const char *const outcome_names[METRICS_OUTCOMES] = {"allowed", "patched", "denied", "error"};
+
+/* Upper bounds. The text is what Prometheus shows as `le`. */
+static const struct bound {
+	uint64_t nanoseconds;
+	const char *seconds;
+} bounds[] = {
+    {50000, "5e-05"},      {100000, "0.0001"},    {250000, "0.00025"},  {500000, "0.0005"},   {1000000, "0.001"},
+    {2500000, "0.0025"},   {5000000, "0.005"},    {10000000, "0.01"},   {25000000, "0.025"},  {50000000, "0.05"},
+    {100000000, "0.1"},    {250000000, "0.25"},   {500000000, "0.5"},   {1000000000, "1"},    {2500000000, "2.5"},
+    {5000000000, "5"},     {10000000000, "10"},
+};
+#define BOUNDS (sizeof bounds / sizeof *bounds)
+
+static const struct number {
+	const char *name, *type, *help;
+} numbers[METRICS_NUMBERS] = {
+    [METRICS_POLICY_GENERATION] = {"gpugate_policy_generation", "gauge",
+				   "How many different policies this process has loaded; the one in force is the last."},
+    [METRICS_POLICY_LOADED] = {"gpugate_policy_loaded_timestamp_seconds", "gauge",
+			       "When the policy in force was loaded, since the Unix epoch in seconds."},
+    [METRICS_POLICY_REJECTED] = {"gpugate_policy_rejected", "gauge",
+				 "1 while the policy files are refused and an older policy decides, else 0."},
+    [METRICS_POLICY_RELOAD_FAILURES] = {"gpugate_policy_reload_failures_total", "counter",
+					"Reloads that kept the last good policy because the new one was refused."},
+    [METRICS_CERTIFICATE_EXPIRY] = {"gpugate_certificate_expiry_timestamp_seconds", "gauge",
+				    "When the serving certificate expires, since the Unix epoch in seconds."},
+    [METRICS_CERTIFICATE_RELOAD_FAILURES] = {"gpugate_certificate_reload_failures_total", "counter",
+					     "Reloads that kept the last good certificate."},
+    [METRICS_LOG_DROPPED] = {"gpugate_log_lines_dropped_total", "counter",
+			     "Log lines dropped because nothing took them from standard error."},
+};
+
+/* Statuses shown from the start, so that a rate exists before the first occurrence. */
+static const unsigned usual_statuses[] = {400, 403, 404, 405, 413, 415, 503};
+
+struct metrics {
+	_Atomic uint64_t requests[METRICS_ENDPOINTS][METRICS_OUTCOMES];
+	_Atomic uint64_t buckets[METRICS_ENDPOINTS][BOUNDS + 1]; /* not cumulative */
+	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS];
+	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
+	_Atomic int64_t numbers[METRICS_NUMBERS];
+	pthread_mutex_t mutex; /* guards commit */
+	char commit[COMMIT_MAX + 1];
+	struct metrics_denials denials;
+	struct hook {
+		void (*render)(void *context, struct buf *out);
+		void *context;
+	} hooks[HOOKS_MAX];
+	size_t hook_count;
+};
+
+struct metrics *metrics_create(struct error *err)
+{
+	struct metrics *metrics = calloc(1, sizeof *metrics);
+	if (!metrics) {
+		error_set(err, "not enough memory for the metrics");
+		return NULL;
+	}
+	pthread_mutex_init(&metrics->mutex, NULL);
+	metrics_denials_init(&metrics->denials);
+	return metrics;
+}
+
+void metrics_destroy(struct metrics *metrics)
+{
+	if (!metrics)
+		return;
+	metrics_denials_release(&metrics->denials);
+	pthread_mutex_destroy(&metrics->mutex);
+	free(metrics);
+}
+
+static void increment(_Atomic uint64_t *counter, uint64_t by)
+{
+	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static unsigned long long load(_Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void metrics_request(struct metrics *metrics, enum metrics_endpoint endpoint, enum metrics_outcome outcome,
+		     uint64_t nanoseconds)
+{
+	if (!metrics)
+		return;
+	size_t bucket = 0;
+	while (bucket < BOUNDS && nanoseconds > bounds[bucket].nanoseconds)
+		bucket++;
+	increment(&metrics->requests[endpoint][outcome], 1);
+	increment(&metrics->buckets[endpoint][bucket], 1);
+	increment(&metrics->nanoseconds[endpoint], nanoseconds);
+}
+
+void metrics_http_rejected(struct metrics *metrics, unsigned status)
+{
+	if (metrics && status >= STATUS_FIRST && status <= STATUS_LAST)
+		increment(&metrics->rejected[status - STATUS_FIRST], 1);
+}
+
+void metrics_denial(struct metrics *metrics, struct str tenant, struct str reason, struct str name)
+{
+	if (metrics)
+		metrics_denials_count(&metrics->denials, tenant, reason, name);
+}
+
+void metrics_set(struct metrics *metrics, enum metrics_number number, int64_t value)
+{
+	if (metrics)
+		atomic_store_explicit(&metrics->numbers[number], value, memory_order_relaxed);
+}
+
+void metrics_add(struct metrics *metrics, enum metrics_number number, int64_t value)
+{
+	if (metrics)
+		atomic_fetch_add_explicit(&metrics->numbers[number], value, memory_order_relaxed);
+}
+
+int64_t metrics_get(const struct metrics *metrics, enum metrics_number number)
+{
+	return metrics ? atomic_load_explicit(&metrics->numbers[number], memory_order_relaxed) : 0;
+}
+
+void metrics_policy_commit(struct metrics *metrics, const char *commit)
+{
+	if (!metrics)
+		return;
+	pthread_mutex_lock(&metrics->mutex);
+	snprintf(metrics->commit, sizeof metrics->commit, "%s", commit);
+	pthread_mutex_unlock(&metrics->mutex);
+}
+
+int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct buf *out), void *context,
+		 struct error *err)
+{
+	if (metrics->hook_count == HOOKS_MAX)
+		return error_set(err, "more than %d hooks of the metrics", HOOKS_MAX);
+	metrics->hooks[metrics->hook_count++] = (struct hook){render, context};
+	return 0;
+}
+
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_label(struct buf *out, struct str value)
+{
+	buf_char(out, '"');
+	for (size_t i = 0, start = 0; i <= value.len; i++) {
+		bool end = i == value.len;
+		char c = end ? '\0' : value.ptr[i];
+		if (!end && c != '"' && c != '\\' && c != '\n')
+			continue;
+		buf_add(out, value.ptr + start, i - start);
+		if (!end)
+			buf_add(out, (char[]){'\\', c == '\n' ? 'n' : c}, 2);
+		start = i + 1;
+	}
+	buf_char(out, '"');
+}
+
+static void render_requests(struct metrics *metrics, struct buf *out)
+{
+	static const char name[] = "gpugate_admission_requests_total";
+	metrics_head(out, name, "counter", "Admission reviews answered, by path and outcome.");
+	for (int endpoint = 0; endpoint < METRICS_ENDPOINTS; endpoint++)
+		for (int outcome = 0; outcome < METRICS_OUTCOMES; outcome++)
+			buf_printf(out, "%s{path=\"%s\",outcome=\"%s\"} %llu\n", name, endpoint_names[endpoint],
+				   outcome_names[outcome], load(&metrics->requests[endpoint][outcome]));
+}
+
+/* The count is the sum of the buckets that were read, so that what is shown fits together without a lock. */
+static void render_durations(struct metrics *metrics, struct buf *out)
+{
+	static const char name[] = "gpugate_admission_duration_seconds";
+	metrics_head(out, name, "histogram", "Time from a review's last byte to its answer, by path.");
+	for (int endpoint = 0; endpoint < METRICS_ENDPOINTS; endpoint++) {
+		const char *path = endpoint_names[endpoint];
+		unsigned long long count = 0;
+		for (size_t i = 0; i <= BOUNDS; i++) {
+			count += load(&metrics->buckets[endpoint][i]);
+			buf_printf(out, "%s_bucket{path=\"%s\",le=\"%s\"} %llu\n", name, path,
+				   i < BOUNDS ? bounds[i].seconds : "+Inf", count);
+		}
+		unsigned long long sum = load(&metrics->nanoseconds[endpoint]);
+		buf_printf(out, "%s_sum{path=\"%s\"} %llu.%09llu\n", name, path, sum / NANOSECONDS, sum % NANOSECONDS);
+		buf_printf(out, "%s_count{path=\"%s\"} %llu\n", name, path, count);
+	}
+}
+
+static bool usual(unsigned status)
+{
+	for (size_t i = 0; i < sizeof usual_statuses / sizeof *usual_statuses; i++)
+		if (usual_statuses[i] == status)
+			return true;
+	return false;
+}
+
+static void render_rejected(struct metrics *metrics, struct buf *out)
+{
+	static const char name[] = "gpugate_http_rejected_total";
+	metrics_head(out, name, "counter", "HTTP requests answered with an error instead of a review, by status code.");
+	for (unsigned status = STATUS_FIRST; status <= STATUS_LAST; status++) {
+		unsigned long long count = load(&metrics->rejected[status - STATUS_FIRST]);
+		if (count > 0 || usual(status))
+			buf_printf(out, "%s{code=\"%u\"} %llu\n", name, status, count);
+	}
+}
+
+static void render_numbers(const struct metrics *metrics, struct buf *out)
+{
+	for (enum metrics_number i = 0; i < METRICS_NUMBERS; i++) {
+		metrics_head(out, numbers[i].name, numbers[i].type, numbers[i].help);
+		buf_printf(out, "%s %lld\n", numbers[i].name, (long long)metrics_get(metrics, i));
+	}
+}
+
+static void render_info(struct metrics *metrics, struct buf *out)
+{
+	char commit[sizeof metrics->commit];
+	pthread_mutex_lock(&metrics->mutex);
+	memcpy(commit, metrics->commit, sizeof commit);
+	pthread_mutex_unlock(&metrics->mutex);
+	metrics_head(out, "gpugate_policy_info", "gauge", "The Git commit of the policy in force; always 1.");
+	buf_text(out, "gpugate_policy_info{commit=");
+	metrics_label(out, str_of(commit));
+	buf_text(out, "} 1\n");
+	metrics_head(out, "gpugate_build_info", "gauge", "The version of gpugate; always 1.");
+	buf_text(out, "gpugate_build_info{version=\"" GPUGATE_VERSION "\"} 1\n");
+}
+
+void metrics_render(struct metrics *metrics, struct buf *out)
+{
+	for (size_t i = 0; i < metrics->hook_count; i++)
+		metrics->hooks[i].render(metrics->hooks[i].context, out);
+	render_requests(metrics, out);
+	render_durations(metrics, out);
+	render_rejected(metrics, out);
+	metrics_denials_render(&metrics->denials, out);
+	render_numbers(metrics, out);
+	render_info(metrics, out);
+	metrics_process_render(out);
+}
