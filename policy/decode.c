@@ -59,6 +59,13 @@ static const struct schema_kind *unknown_kind(struct decoder *decoder, struct pl
 {
 	struct str near = docs_suggest(kind, &schema_kinds[0].kind, KIND_NAMESPACE, sizeof schema_kinds[0]);
 
+	for (size_t i = 0; i < KINDS; i++) {
+		if (str_eq(schema_kinds[i].kind, kind)) {
+			DECODE_FIND(decoder, at, "the apiVersion of a %.*s is %.*s, not %.*s", STR_ARG(kind),
+				    STR_ARG(schema_kinds[i].api_version), STR_ARG(api_version));
+			return NULL;
+		}
+	}
 	if (str_present(near))
 		DECODE_FIND(decoder, at, "unknown kind \"%.*s\"; did you mean \"%.*s\"?", SHOWN(kind), STR_ARG(near));
 	else if (str_eq(api_version, STR("v1")))

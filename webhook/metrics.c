@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "webhook/metrics_denials.h"
+#include "webhook/metrics_label.h"
 #include "webhook/metrics_process.h"
 
 #define HOOKS_MAX 8
@@ -153,27 +154,6 @@ int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct b
 		return error_set(err, "more than %d hooks of the metrics", HOOKS_MAX);
 	metrics->hooks[metrics->hook_count++] = (struct hook){render, context};
 	return 0;
-}
-
-void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-void metrics_label(struct buf *out, struct str value)
-{
-	buf_char(out, '"');
-	for (size_t i = 0, start = 0; i <= value.len; i++) {
-		bool end = i == value.len;
-		char c = end ? '\0' : value.ptr[i];
-		if (!end && c != '"' && c != '\\' && c != '\n')
-			continue;
-		buf_add(out, value.ptr + start, i - start);
-		if (!end)
-			buf_add(out, (char[]){'\\', c == '\n' ? 'n' : c}, 2);
-		start = i + 1;
-	}
-	buf_char(out, '"');
 }
 
 static void render_requests(struct metrics *metrics, struct buf *out)

@@ -63,18 +63,12 @@ void metrics_policy_commit(struct metrics *metrics, const char *commit);
 /*
  * Adds a function that appends complete metric families to every rendering (at most 8). It is called under no lock, and
  * first of all: it may set numbers (metrics_set) that the same rendering shows. To be called before the first rendering.
- * Borrows `context`.
+ * Borrows `context`. metrics_label.h has what such a function needs.
  */
 int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct buf *out), void *context,
 		 struct error *err);
 
 /* Appends all families. */
 void metrics_render(struct metrics *metrics, struct buf *out);
-
-/* For hooks: the two lines that begin a family. `type` is "counter", "gauge" or "histogram". */
-void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
-
-/* For hooks: a label's value in quotes, escaped. `value` has to be UTF-8. */
-void metrics_label(struct buf *out, struct str value);
 
 #endif

@@ -1,6 +1,7 @@
 #include "webhook/metrics_denials.h"
 
 #include "webhook/metrics.h"
+#include "webhook/metrics_label.h"
 
 #define LABELS 3
 #define LABEL_BYTES_MAX 253 /* no name in Kubernetes is longer */

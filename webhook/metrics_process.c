@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "webhook/metrics.h"
+#include "webhook/metrics_label.h"
 
 /* Reads the beginning of a small file into `text`. False: not there. */
 static bool read_text(const char *path, char *text, size_t size)

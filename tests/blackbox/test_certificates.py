@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import ssl
 import stat
 import subprocess
@@ -244,10 +243,3 @@ def test_certs_create_without_a_folder(tmp_path):
     assert done.returncode in (0, 2)
     (tmp_path / "plain").write_text("")
     assert run("certs", "create", "--dir", tmp_path / "plain", "--name", "a.example").returncode == 2
-
-
-def test_no_address_is_held(serve):
-    server = serve(POLICY)
-    with socket.create_connection((server.host, server.port), 5):
-        pass
-    assert server.validate(pod()).allowed

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from gpugate import BODY_MAX, PATIENCE, Server, applied, eventually, read_all, run, status_of
-from kube import GPU, container, doc, pod, review
+from gpugate import BODY_MAX, PATIENCE, Server, eventually, read_all, run, status_of
+from kube import GPU, doc, pod, review
 
 POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole", "resources": [GPU], "hard": 4}])]
 
@@ -533,5 +533,3 @@ def test_patch_and_answer_are_compact(server):
     big = pod({GPU: 1}, annotations={"big": "x" * 100000})
     answer = server.post("/validate", review(big, dry_run=True))
     assert len(answer.body) < 2000
-    assert applied(big, server.mutate(big).patch) == big
-    assert container()["name"] == "main"

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "webhook/metrics.h"
+#include "webhook/metrics_label.h"
 
 static struct metrics *new_metrics(void)
 {

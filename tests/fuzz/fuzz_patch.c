@@ -1,0 +1,313 @@
+/*
+ * Fuzz target: the patch of /mutate. From the input a Pod is made (by its own little generator, so that most inputs are Pods
+ * that Rules do something to), read, mutated, and the patch applied by an RFC 6902 interpreter on jansson. Then:
+ *   - the patch applies: every parent exists, nothing absent is removed;
+ *   - the patched object equals the original with the edits of the decision made to it directly;
+ *   - reading and mutating the patched object again changes nothing.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gpugate/policy.h"
+#include "webhook/patch.h"
+#include "webhook/review_read.h"
+
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                \
+			abort();                                                                                       \
+		}                                                                                                      \
+	} while (0)
+
+static const char policy_text[] =
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\n"
+    "spec: {resource: nvidia.com/gpu, nodeLabels: {prod/uct.x: a100}, mig: {}, sharing: {resource: nvidia.com/gpu.shared, replicas: 4}}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: mig}\n"
+    "spec: {order: 1, match: {podSelector: {matchLabels: {k0: v0}}}, rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, "
+    "memoryFrom: 'annotation:k1', default: 10Gi, pin: true}}], onConflict: keep}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: share}\n"
+    "spec: {order: 2, match: {podSelector: {matchLabels: {k1: v1}}}, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: chain}\n"
+    "spec: {order: 3, rewrite: [{from: amd.com/gpu, to: amd.com/cpx_nps4}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: place}\n"
+    "spec: {order: 4, match: {requests: {amd.com/cpx_nps4: {}}}, inject: {nodeSelector: {k0: v0, prod/uct.x: b}, runtimeClassName: r, "
+    "tolerations: [{key: a, operator: Exists}, {key: b, value: c, effect: NoExecute, tolerationSeconds: 5}]}, onConflict: override}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: v}\nspec: {visibleDevices: void}\n";
+
+static const struct policy *policy;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	char path[] = "/tmp/gpugate-fuzz-XXXXXX.yaml";
+	int fd = mkstemps(path, 5);
+	CHECK(fd >= 0 && write(fd, policy_text, sizeof policy_text - 1) == sizeof policy_text - 1);
+	close(fd);
+	struct report *report = malloc(sizeof *report);
+	report_init(report);
+	const char *paths[] = {path};
+	policy = policy_load(paths, 1, report);
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	report_print(report, false, &text);
+	fprintf(stderr, "%.*s", STR_ARG(buf_view(&text)));
+	CHECK(policy);
+	buf_release(&text);
+	report_release(report);
+	free(report);
+	unlink(path);
+	return 0;
+}
+
+/* The generator: each byte of the input makes a choice. */
+struct source {
+	const uint8_t *data;
+	size_t size;
+};
+
+static unsigned pick(struct source *s, unsigned below)
+{
+	if (s->size == 0)
+		return 0;
+	s->size--;
+	return *s->data++ % below;
+}
+
+static json_t *pick_map(struct source *s, const char *const *keys, unsigned key_count, const char *const *values, unsigned value_count)
+{
+	json_t *map = json_object();
+	for (unsigned n = pick(s, 4); n > 0; n--)
+		json_object_set_new(map, keys[pick(s, key_count)], json_string(values[pick(s, value_count)]));
+	return map;
+}
+
+static const char *const resources[] = {"nvidia.com/gpu", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.10gb", "amd.com/gpu", "amd.com/cpx_nps4", "cpu"};
+static const char *const counts[] = {"0", "1", "2", "1000m", "3"};
+static const char *const keys[] = {"k0", "k1", "prod/uct.x", "a\"\\b"};
+static const char *const values[] = {"v0", "v1", "a100", "30Gi", "b", "90Gi", "x"};
+static const char *const variables[] = {"NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "PATH", "HABANA_VISIBLE_DEVICES"};
+static const char *const devices[] = {"all", "void", "none", "0"};
+
+static json_t *pick_container(struct source *s, bool init)
+{
+	json_t *c = json_pack("{s:s}", "name", "c");
+	json_t *requirements = json_object();
+	if (pick(s, 3))
+		json_object_set_new(requirements, "limits", pick_map(s, resources, 6, counts, 5));
+	if (pick(s, 3))
+		json_object_set_new(requirements, "requests", pick_map(s, resources, 6, counts, 5));
+	json_object_set_new(c, "resources", requirements);
+	if (init && pick(s, 2))
+		json_object_set_new(c, "restartPolicy", json_string("Always"));
+	if (pick(s, 2)) {
+		json_t *env = json_array();
+		for (unsigned n = pick(s, 4); n > 0; n--)
+			json_array_append_new(env, json_pack("{s:s,s:s}", "name", variables[pick(s, 4)], "value", devices[pick(s, 4)]));
+		json_object_set_new(c, "env", env);
+	}
+	return c;
+}
+
+static json_t *pick_pod(struct source *s)
+{
+	json_t *metadata = json_pack("{s:s}", "name", "p"), *spec = json_object();
+	if (pick(s, 4))
+		json_object_set_new(metadata, "labels", pick_map(s, keys, 4, values, 7));
+	if (pick(s, 2))
+		json_object_set_new(metadata, "annotations", pick_map(s, keys, 4, values, 7));
+	json_t *containers = json_array(), *inits = json_array();
+	for (unsigned n = pick(s, 3) + 1; n > 0; n--)
+		json_array_append_new(containers, pick_container(s, false));
+	for (unsigned n = pick(s, 3); n > 0; n--)
+		json_array_append_new(inits, pick_container(s, true));
+	json_object_set_new(spec, "containers", containers);
+	json_object_set_new(spec, "initContainers", inits);
+	if (pick(s, 2))
+		json_object_set_new(spec, "nodeSelector", pick_map(s, keys, 4, values, 7));
+	if (pick(s, 2))
+		json_object_set_new(spec, "tolerations",
+				    pick(s, 2) ? json_array() : json_pack("[{s:s,s:s}]", "key", resources[pick(s, 4)], "operator", "Exists"));
+	if (pick(s, 3) == 0)
+		json_object_set_new(spec, "runtimeClassName", json_string("own"));
+	return json_pack("{s:s,s:s,s:o,s:o}", "kind", "Pod", "apiVersion", "v1", "metadata", metadata, "spec", spec);
+}
+
+struct read_pod {
+	struct arena arena;
+	char *bytes;
+	struct review review;
+	struct decision decision;
+};
+
+static void read_and_mutate(json_t *pod, struct read_pod *out)
+{
+	json_t *review = json_pack("{s:s,s:s,s:{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s},s:s,s:s,s:{s:s},s:O}}", "kind", "AdmissionReview",
+				   "apiVersion", "admission.k8s.io/v1", "request", "uid", "u", "kind", "group", "", "version", "v1", "kind",
+				   "Pod", "resource", "group", "", "version", "v1", "resource", "pods", "operation", "CREATE", "namespace",
+				   "n", "userInfo", "username", "x", "object", pod);
+	CHECK(review);
+	char *text = json_dumps(review, JSON_COMPACT);
+	size_t len = strlen(text);
+	out->bytes = malloc(len + REVIEW_PADDING);
+	memcpy(out->bytes, text, len);
+	memset(out->bytes + len, 0, REVIEW_PADDING);
+	free(text);
+	json_decref(review);
+	arena_init(&out->arena, 16384, 16 << 20);
+	struct error err = {0};
+	CHECK(review_read(out->bytes, len, &out->arena, &out->review, &err) == 0);
+	CHECK(policy_mutate(policy, &out->review, &out->arena, &out->decision) == 0);
+}
+
+static void release(struct read_pod *pod)
+{
+	arena_release(&pod->arena);
+	free(pod->bytes);
+}
+
+/* RFC 6901: the parent of a pointer's target, and the last part, unescaped. */
+static json_t *resolve(json_t *root, const char *pointer, char *last, size_t size)
+{
+	json_t *at = root;
+	CHECK(*pointer == '/');
+	for (;;) {
+		const char *end = strchr(++pointer, '/');
+		size_t n = 0;
+		for (const char *c = pointer; *c && c != end; c++) {
+			CHECK(n + 1 < size);
+			if (*c == '~') {
+				c++;
+				CHECK(*c == '0' || *c == '1');
+				last[n++] = *c == '0' ? '~' : '/';
+			} else {
+				last[n++] = *c;
+			}
+		}
+		last[n] = '\0';
+		if (!end)
+			return at;
+		at = json_is_array(at) ? json_array_get(at, (size_t)atol(last)) : json_object_get(at, last);
+		CHECK(at); /* a parent that does not exist: the API server would answer 500 */
+		pointer = end;
+	}
+}
+
+static void apply(json_t *root, json_t *patch)
+{
+	size_t i;
+	json_t *operation;
+	json_array_foreach (patch, i, operation) {
+		const char *op = json_string_value(json_object_get(operation, "op"));
+		json_t *value = json_object_get(operation, "value");
+		char last[256];
+		json_t *parent = resolve(root, json_string_value(json_object_get(operation, "path")), last, sizeof last);
+		if (strcmp(op, "remove") == 0) {
+			CHECK(json_object_del(parent, last) == 0);
+		} else if (strcmp(op, "replace") == 0) {
+			CHECK(json_is_array(parent) && json_array_set(parent, (size_t)atol(last), value) == 0);
+		} else {
+			CHECK(strcmp(op, "add") == 0 && value);
+			if (json_is_array(parent))
+				CHECK(strcmp(last, "-") == 0 && json_array_append(parent, value) == 0);
+			else
+				CHECK(json_object_set(parent, last, value) == 0);
+		}
+	}
+}
+
+static json_t *member(json_t *object, const char *key, json_t *otherwise)
+{
+	json_t *there = json_object_get(object, key);
+	if (there) {
+		json_decref(otherwise);
+		return there;
+	}
+	json_object_set_new(object, key, otherwise);
+	return otherwise;
+}
+
+static void set_str(json_t *object, struct str key, struct str text)
+{
+	char name[256];
+	snprintf(name, sizeof name, "%.*s", STR_ARG(key));
+	json_object_set_new(object, name, json_stringn(text.ptr, text.len));
+}
+
+/* What an edit means, done to the tree without any pointer. */
+static void make_edit(json_t *pod, const struct pod *facts, const struct edit *edit)
+{
+	json_t *spec = json_object_get(pod, "spec"), *container = NULL;
+	if (edit->kind == EDIT_RESOURCE || edit->kind == EDIT_ENV) {
+		const struct container *c = &facts->containers[edit->container];
+		container = json_array_get(json_object_get(spec, c->list == CONTAINER_INIT ? "initContainers" : "containers"), c->index);
+	}
+	if (edit->kind == EDIT_RESOURCE) {
+		json_t *map = json_object_get(json_object_get(container, "resources"), edit->limits ? "limits" : "requests");
+		char from[256];
+		snprintf(from, sizeof from, "%.*s", STR_ARG(edit->from));
+		if (edit->from.len)
+			CHECK(json_object_del(map, from) == 0);
+		else
+			set_str(map, edit->key, edit->value);
+	} else if (edit->kind == EDIT_ENV) {
+		json_t *env = member(container, "env", json_array()), *entry = json_object();
+		set_str(entry, STR("name"), edit->key);
+		set_str(entry, STR("value"), edit->value);
+		if (edit->env_index >= 0)
+			json_array_set_new(env, (size_t)edit->env_index, entry);
+		else
+			json_array_append_new(env, entry);
+	} else if (edit->kind == EDIT_NODE_SELECTOR) {
+		set_str(member(spec, "nodeSelector", json_object()), edit->key, edit->value);
+	} else if (edit->kind == EDIT_RUNTIME_CLASS) {
+		set_str(spec, STR("runtimeClassName"), edit->value);
+	} else {
+		json_t *entry = json_object();
+		set_str(entry, STR("key"), edit->toleration.key);
+		set_str(entry, STR("operator"), edit->toleration.op);
+		if (edit->toleration.value.len)
+			set_str(entry, STR("value"), edit->toleration.value);
+		if (edit->toleration.effect.len)
+			set_str(entry, STR("effect"), edit->toleration.effect);
+		if (str_present(edit->toleration.seconds))
+			json_object_set_new(entry, "tolerationSeconds", json_integer(atol(edit->toleration.seconds.ptr)));
+		json_array_append_new(member(spec, "tolerations", json_array()), entry);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct source source = {data, size};
+	json_t *pod = pick_pod(&source);
+	CHECK(pod);
+	struct read_pod first, again;
+	read_and_mutate(pod, &first);
+	if (!first.decision.denied) {
+		json_t *expected = json_deep_copy(pod);
+		for (uint32_t i = 0; i < first.decision.edit_count; i++)
+			make_edit(expected, &first.review.object, &first.decision.edits[i]);
+		struct buf text;
+		buf_init(&text, 1 << 20);
+		patch_write(&text, &first.review.object, first.decision.edits, first.decision.edit_count);
+		json_t *patch = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+		CHECK(json_is_array(patch));
+		apply(pod, patch);
+		CHECK(json_equal(pod, expected));
+		read_and_mutate(pod, &again);
+		CHECK(!again.decision.denied && again.decision.edit_count == 0);
+		release(&again);
+		json_decref(patch);
+		json_decref(expected);
+		buf_release(&text);
+	}
+	release(&first);
+	json_decref(pod);
+	return 0;
+}

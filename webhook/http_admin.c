@@ -1,0 +1,234 @@
+#include "webhook/http_admin.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "webhook/http_gate.h"
+#include "webhook/http_listen.h"
+
+#define CONNECTIONS 64
+#define REQUEST_MS 10000
+#define METRICS_BYTES_MAX (64u << 20)
+#define CONNECTION_BYTES (16u << 10)
+#define STACK_BYTES (256u << 10)
+
+struct http_admin {
+	struct http_registry registry;
+	struct http_mutter mutter;
+	struct http_gate gate;
+	struct MHD_Daemon *daemon;
+	const char *(*unready)(void *context);
+	void (*metrics)(void *context, struct buf *out);
+	void *context;
+	char address[HTTP_ADDRESS_TEXT];
+};
+
+static unsigned show_health(struct http_admin *admin, struct buf *out)
+{
+	(void)admin;
+	buf_text(out, "ok\n");
+	return 200;
+}
+
+static unsigned show_readiness(struct http_admin *admin, struct buf *out)
+{
+	const char *why = admin->unready(admin->context);
+	buf_text(out, why ? why : "ok");
+	buf_char(out, '\n');
+	return why ? 503 : 200;
+}
+
+static unsigned show_metrics(struct http_admin *admin, struct buf *out)
+{
+	admin->metrics(admin->context, out);
+	return 200;
+}
+
+static const struct page {
+	const char *path;
+	const char *type;
+	unsigned (*show)(struct http_admin *admin, struct buf *out);
+} pages[] = {
+    {"/healthz", "text/plain; charset=utf-8", show_health},
+    {"/readyz", "text/plain; charset=utf-8", show_readiness},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", show_metrics},
+};
+
+static const struct page *find_page(const char *path)
+{
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+		if (strcmp(pages[i].path, path) == 0)
+			return &pages[i];
+	return NULL;
+}
+
+static void connection_changed(void *self, struct MHD_Connection *connection, void **context,
+			       enum MHD_ConnectionNotificationCode code)
+{
+	struct http_admin *admin = self;
+	struct http_conn *conn = *context;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info =
+		    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		conn = info ? calloc(1, sizeof *conn) : NULL;
+		if (conn)
+			http_conn_init(conn, &admin->registry, info->connect_fd);
+		*context = conn;
+	} else if (conn) {
+		http_conn_release(conn);
+		free(conn);
+		*context = NULL;
+	}
+}
+
+static void *request_line(void *self, const char *target, struct MHD_Connection *connection)
+{
+	(void)self;
+	(void)target;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http_conn *conn = info ? info->socket_context : NULL;
+	if (!conn)
+		return NULL;
+	http_conn_enter(conn, HTTP_HEADERS);
+	http_conn_clear(conn);
+	return conn;
+}
+
+static enum MHD_Result respond(struct http_conn *conn, struct MHD_Connection *connection, unsigned status,
+			       const char *type)
+{
+	struct MHD_Response *response =
+	    conn->out.failed ? NULL
+			     : MHD_create_response_from_buffer(conn->out.len, conn->out.ptr, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	bool fine = MHD_add_response_header(response, "Content-Type", type) == MHD_YES &&
+		    MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
+		    (status != 405 || MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES);
+	enum MHD_Result result = fine ? MHD_queue_response(connection, status, response) : MHD_NO;
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* Answers when the whole request is here, and drops its body if it has one. */
+static enum MHD_Result handle(void *self, struct MHD_Connection *connection, const char *path, const char *method,
+			      const char *version, const char *bytes, size_t *count, void **context)
+{
+	(void)version;
+	(void)bytes;
+	struct http_admin *admin = self;
+	struct http_conn *conn = *context;
+	if (!conn)
+		return MHD_NO;
+	if (atomic_load(&conn->phase) == HTTP_HEADERS) {
+		http_conn_enter(conn, HTTP_BODY);
+		return MHD_YES;
+	}
+	if (*count) {
+		*count = 0;
+		return MHD_YES;
+	}
+	http_conn_enter(conn, HTTP_ANSWER);
+	const struct page *page = find_page(path);
+	if (!page) {
+		buf_text(&conn->out, "there is nothing at this path; /healthz, /readyz and /metrics are here\n");
+		return respond(conn, connection, 404, "text/plain; charset=utf-8");
+	}
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		buf_text(&conn->out, "this path takes only the methods GET and HEAD\n");
+		return respond(conn, connection, 405, "text/plain; charset=utf-8");
+	}
+	unsigned status = page->show(admin, &conn->out);
+	return respond(conn, connection, status, page->type);
+}
+
+static void request_done(void *self, struct MHD_Connection *connection, void **context,
+			 enum MHD_RequestTerminationCode why)
+{
+	(void)self;
+	(void)connection;
+	(void)why;
+	struct http_conn *conn = *context;
+	if (!conn)
+		return;
+	http_conn_rest(conn);
+	http_conn_enter(conn, HTTP_IDLE);
+	*context = NULL;
+}
+
+static struct MHD_Daemon *start_daemon(struct http_admin *admin)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
+		MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, handle, admin, MHD_OPTION_EXTERNAL_LOGGER, http_mutter, &admin->mutter,
+	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, admin, MHD_OPTION_NOTIFY_COMPLETED, request_done, admin,
+	    MHD_OPTION_URI_LOG_CALLBACK, request_line, admin, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
+	    (size_t)STACK_BYTES, MHD_OPTION_END);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return daemon;
+}
+
+static int start(struct http_admin *admin, const struct http_admin_options *options, struct error *err)
+{
+	int fd = http_listen(options->listen, "--admin", admin->address, err);
+	if (fd < 0)
+		return -1;
+	admin->daemon = start_daemon(admin);
+	if (!admin->daemon) {
+		close(fd);
+		return error_set(err, "cannot start the admin listener's thread; allow this process more threads");
+	}
+	if (http_gate_start(&admin->gate, fd, admin->daemon, &admin->registry, options->log, err) == 0)
+		return 0;
+	MHD_stop_daemon(admin->daemon);
+	return -1;
+}
+
+struct http_admin *http_admin_create(const struct http_admin_options *options, struct error *err)
+{
+	const struct http_limits limits = {
+	    .connections = CONNECTIONS,
+	    .handshake_ms = REQUEST_MS, /* until the first line */
+	    .idle_ms = REQUEST_MS,
+	    .header_ms = REQUEST_MS,
+	    .body_ms = REQUEST_MS,
+	    .answer_ms = REQUEST_MS,
+	    .answer_bytes = METRICS_BYTES_MAX,
+	};
+	struct http_admin *admin = calloc(1, sizeof *admin);
+	if (!admin) {
+		error_set(err, "no memory for the admin listener");
+		return NULL;
+	}
+	http_registry_init(&admin->registry, &limits);
+	admin->mutter.log = options->log;
+	admin->unready = options->unready;
+	admin->metrics = options->metrics;
+	admin->context = options->context;
+	if (start(admin, options, err) == 0)
+		return admin;
+	http_registry_release(&admin->registry);
+	free(admin);
+	return NULL;
+}
+
+const char *http_admin_address(const struct http_admin *admin)
+{
+	return admin->address;
+}
+
+void http_admin_destroy(struct http_admin *admin)
+{
+	if (!admin)
+		return;
+	http_gate_stop(&admin->gate);
+	MHD_stop_daemon(admin->daemon);
+	http_registry_release(&admin->registry);
+	free(admin);
+}

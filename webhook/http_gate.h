@@ -1,0 +1,48 @@
+/*
+ * http_gate: the thread in front of a libmicrohttpd daemon. It accepts connections, hands them to the daemon, and once a
+ * second cuts off those past their deadline. The daemon has no listening socket of its own, because taking one away from
+ * a busy daemon (MHD_quiesce_daemon, 0.9.75) races with its workers, and the loser of that race aborts the program.
+ */
+#ifndef GPUGATE_HTTP_GATE_H
+#define GPUGATE_HTTP_GATE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include "gpugate/error.h"
+#include "webhook/http_conn.h"
+#include "webhook/log.h"
+
+struct http_gate {
+	struct MHD_Daemon *daemon;
+	struct http_registry *registry;
+	struct log *log;
+	int listen_fd; /* -1 once closed; the thread's own */
+	int wake_fd;
+	pthread_t thread;
+	sem_t closed;
+	_Atomic bool closing;
+	_Atomic bool stopping;
+};
+
+/* Starts the thread. Takes `listen_fd`, also on failure; borrows the rest. */
+int http_gate_start(struct http_gate *gate, int listen_fd, struct MHD_Daemon *daemon, struct http_registry *registry,
+		    struct log *log, struct error *err);
+
+/* Accepts what is waiting, then closes the listening socket and returns. Deadlines are still watched. */
+void http_gate_close(struct http_gate *gate);
+
+/* Ends the thread. The daemon must be stopped after this, not before. */
+void http_gate_stop(struct http_gate *gate);
+
+/* What libmicrohttpd has to say, for MHD_OPTION_EXTERNAL_LOGGER; clients' mistakes are left out, the rest is rationed. */
+struct http_mutter {
+	struct log *log;
+	_Atomic int64_t next_ms;
+};
+void http_mutter(void *mutter, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+#endif

@@ -1,0 +1,414 @@
+#include "webhook/http_tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/x509.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gpugate/buf.h"
+
+#define FILE_BYTES_MAX (1u << 20)
+#define NAME_BYTES_MAX 256 /* no DNS name is longer; of a longer common name nothing is equal */
+
+struct tls_trust {
+	unsigned references; /* under the owner's mutex */
+	gnutls_x509_trust_list_t list;
+};
+
+struct http_tls {
+	char *cert_file, *key_file, *client_ca_file;
+	pthread_mutex_t mutex; /* over the two pointers and all reference counts; never held over I/O or arithmetic */
+	struct tls_identity *identity;
+	struct tls_trust *trust; /* NULL: no client certificates */
+	_Atomic uint64_t generation;
+};
+
+static void identity_free(struct tls_identity *identity)
+{
+	if (!identity)
+		return;
+	for (unsigned i = 0; i < identity->chain_length; i++)
+		gnutls_pcert_deinit(&identity->chain[i]);
+	gnutls_privkey_deinit(identity->key);
+	free(identity);
+}
+
+static void trust_free(struct tls_trust *trust)
+{
+	if (!trust)
+		return;
+	if (trust->list)
+		gnutls_x509_trust_list_deinit(trust->list, 1);
+	free(trust);
+}
+
+/* Reads a whole file into `out`. `what` and `option` are for the error. */
+static int read_file(const char *file, const char *what, const char *option, struct buf *out, struct error *err)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
+				 strerror(errno), option);
+	ssize_t got;
+	do {
+		char *to = buf_reserve(out, 4096);
+		got = to ? read(fd, to, 4096) : -1;
+		if (got > 0)
+			out->len += (size_t)got;
+	} while (got > 0 || (got < 0 && !out->failed && errno == EINTR));
+	int number = errno;
+	close(fd);
+	if (out->failed)
+		return error_set(err, "the %s %.200s is larger than 1 MiB; name a PEM file with %s", what, file,
+				 option);
+	if (got < 0)
+		return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
+				 strerror(number), option);
+	return 0;
+}
+
+static gnutls_datum_t datum(const struct buf *buf)
+{
+	return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};
+}
+
+static int load_key(gnutls_privkey_t key, const char *file, struct error *err)
+{
+	struct buf text;
+	buf_init(&text, FILE_BYTES_MAX);
+	int result = read_file(file, "key", "--tls-key", &text, err);
+	if (result == 0) {
+		gnutls_datum_t pem = datum(&text);
+		int code = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+		if (code == GNUTLS_E_DECRYPTION_FAILED)
+			result = error_set(err, "the key %.200s is encrypted; give --tls-key one without a passphrase",
+					   file);
+		else if (code < 0)
+			result = error_set(err, "the key %.200s is not a private key in PEM: %s", file,
+					   gnutls_strerror(code));
+	}
+	if (text.ptr)
+		explicit_bzero(text.ptr, text.size);
+	buf_release(&text);
+	return result;
+}
+
+/* Same public key? The SHA-256 of it decides. */
+static bool key_fits(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
+{
+	unsigned char of_key[64], of_certificate[64];
+	size_t key_size = sizeof of_key, certificate_size = sizeof of_certificate;
+	gnutls_pubkey_t public_key;
+	if (gnutls_pubkey_init(&public_key) < 0)
+		return false;
+	bool fits =
+	    gnutls_pubkey_import_privkey(public_key, key, 0, 0) >= 0 &&
+	    gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, of_key, &key_size) >= 0 &&
+	    gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, of_certificate, &certificate_size) >= 0 &&
+	    key_size == certificate_size && memcmp(of_key, of_certificate, key_size) == 0;
+	gnutls_pubkey_deinit(public_key);
+	return fits;
+}
+
+static int check_pair(const struct tls_identity *identity, const gnutls_x509_crt_t *crts, unsigned count,
+		      const char *cert_file, const char *key_file, struct error *err)
+{
+	if (key_fits(identity->key, crts[0]))
+		return 0;
+	for (unsigned i = 1; i < count; i++)
+		if (key_fits(identity->key, crts[i]))
+			return error_set(
+			    err, "in %.200s the server's own certificate must come first, then its issuers", cert_file);
+	return error_set(
+	    err, "the key %.200s does not match the certificate %.200s; give --tls-cert and --tls-key of one pair",
+	    key_file, cert_file);
+}
+
+static int take_chain(struct tls_identity *identity, gnutls_x509_crt_t *crts, unsigned count, const char *file,
+		      struct error *err)
+{
+	identity->expiry = gnutls_x509_crt_get_expiration_time(crts[0]);
+	for (unsigned i = 0; i < count; i++) {
+		int code = gnutls_pcert_import_x509(&identity->chain[i], crts[i], 0);
+		if (code < 0)
+			return error_set(err, "cannot use the certificate %.200s: %s", file, gnutls_strerror(code));
+		identity->chain_length++;
+		time_t expiry = gnutls_x509_crt_get_expiration_time(crts[i]);
+		if (expiry < identity->expiry)
+			identity->expiry = expiry;
+	}
+	return 0;
+}
+
+static int load_chain(struct tls_identity *identity, const char *cert_file, const char *key_file, struct error *err)
+{
+	struct buf text;
+	buf_init(&text, FILE_BYTES_MAX);
+	gnutls_x509_crt_t *crts = NULL;
+	unsigned count = 0;
+	int result = read_file(cert_file, "certificate", "--tls-cert", &text, err);
+	if (result == 0) {
+		gnutls_datum_t pem = datum(&text);
+		int code = gnutls_x509_crt_list_import2(&crts, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
+		if (code < 0 || count == 0)
+			result = error_set(err, "the certificate %.200s is not a certificate in PEM: %s", cert_file,
+					   code < 0 ? gnutls_strerror(code) : "it is empty");
+		else if (count > HTTP_CHAIN_MAX)
+			result =
+			    error_set(err, "the certificate %.200s holds %u certificates; at most %d can be served",
+				      cert_file, count, HTTP_CHAIN_MAX);
+	}
+	if (result == 0)
+		result = check_pair(identity, crts, count, cert_file, key_file, err);
+	if (result == 0)
+		result = take_chain(identity, crts, count, cert_file, err);
+	for (unsigned i = 0; i < count; i++)
+		gnutls_x509_crt_deinit(crts[i]);
+	gnutls_free(crts);
+	buf_release(&text);
+	return result;
+}
+
+/* Returns new. */
+static struct tls_identity *load_identity(const char *cert_file, const char *key_file, struct error *err)
+{
+	struct tls_identity *identity = calloc(1, sizeof *identity);
+	if (!identity || gnutls_privkey_init(&identity->key) < 0) {
+		free(identity);
+		error_set(err, "no memory for the certificate %.200s", cert_file);
+		return NULL;
+	}
+	identity->references = 1;
+	if (load_key(identity->key, key_file, err) != 0 || load_chain(identity, cert_file, key_file, err) != 0) {
+		identity_free(identity);
+		return NULL;
+	}
+	return identity;
+}
+
+/* Returns new. */
+static struct tls_trust *load_trust(const char *file, struct error *err)
+{
+	struct buf text;
+	buf_init(&text, FILE_BYTES_MAX);
+	struct tls_trust *trust = calloc(1, sizeof *trust);
+	int result = -1;
+	if (!trust || gnutls_x509_trust_list_init(&trust->list, 0) < 0) {
+		error_set(err, "no memory for the client CA %.200s", file);
+	} else if (read_file(file, "client CA", "--client-ca", &text, err) == 0) {
+		gnutls_datum_t pem = datum(&text);
+		trust->references = 1;
+		int added =
+		    text.len ? gnutls_x509_trust_list_add_trust_mem(trust->list, &pem, NULL, GNUTLS_X509_FMT_PEM, 0, 0)
+			     : 0;
+		result = added > 0 ? 0
+				   : error_set(err, "the client CA %.200s holds no certificate in PEM%s%s", file,
+					       added < 0 ? ": " : "", added < 0 ? gnutls_strerror(added) : "");
+	}
+	buf_release(&text);
+	if (result == 0)
+		return trust;
+	trust_free(trust);
+	return NULL;
+}
+
+struct http_tls *http_tls_create(const char *cert_file, const char *key_file, const char *client_ca_file,
+				 struct error *err)
+{
+	struct http_tls *tls = calloc(1, sizeof *tls);
+	if (!tls) {
+		error_set(err, "no memory for TLS");
+		return NULL;
+	}
+	pthread_mutex_init(&tls->mutex, NULL);
+	atomic_init(&tls->generation, 1);
+	tls->cert_file = strdup(cert_file);
+	tls->key_file = strdup(key_file);
+	tls->client_ca_file = client_ca_file ? strdup(client_ca_file) : NULL;
+	if (!tls->cert_file || !tls->key_file || (client_ca_file && !tls->client_ca_file))
+		error_set(err, "no memory for TLS");
+	else if ((tls->identity = load_identity(cert_file, key_file, err)) &&
+		 (!client_ca_file || (tls->trust = load_trust(client_ca_file, err))))
+		return tls;
+	http_tls_destroy(tls);
+	return NULL;
+}
+
+void http_tls_destroy(struct http_tls *tls)
+{
+	if (!tls)
+		return;
+	identity_free(tls->identity);
+	trust_free(tls->trust);
+	pthread_mutex_destroy(&tls->mutex);
+	free(tls->cert_file);
+	free(tls->key_file);
+	free(tls->client_ca_file);
+	free(tls);
+}
+
+struct tls_identity *http_tls_acquire(struct http_tls *tls)
+{
+	pthread_mutex_lock(&tls->mutex);
+	struct tls_identity *identity = tls->identity;
+	identity->references++;
+	pthread_mutex_unlock(&tls->mutex);
+	return identity;
+}
+
+void http_tls_release(struct http_tls *tls, struct tls_identity *identity)
+{
+	if (!identity)
+		return;
+	pthread_mutex_lock(&tls->mutex);
+	bool last = --identity->references == 0;
+	pthread_mutex_unlock(&tls->mutex);
+	if (last)
+		identity_free(identity);
+}
+
+static struct tls_trust *acquire_trust(struct http_tls *tls)
+{
+	pthread_mutex_lock(&tls->mutex);
+	struct tls_trust *trust = tls->trust;
+	trust->references++;
+	pthread_mutex_unlock(&tls->mutex);
+	return trust;
+}
+
+static void release_trust(struct http_tls *tls, struct tls_trust *trust)
+{
+	pthread_mutex_lock(&tls->mutex);
+	bool last = --trust->references == 0;
+	pthread_mutex_unlock(&tls->mutex);
+	if (last)
+		trust_free(trust);
+}
+
+int http_tls_reload(struct http_tls *tls, struct error *err)
+{
+	struct tls_identity *identity = load_identity(tls->cert_file, tls->key_file, err);
+	struct tls_trust *trust = tls->client_ca_file ? load_trust(tls->client_ca_file, err) : NULL;
+	bool whole = identity && (trust || !tls->client_ca_file);
+	pthread_mutex_lock(&tls->mutex);
+	struct tls_identity *old_identity = identity ? tls->identity : NULL;
+	struct tls_trust *old_trust = trust ? tls->trust : NULL;
+	if (identity)
+		tls->identity = identity;
+	if (trust) {
+		tls->trust = trust;
+		atomic_fetch_add(&tls->generation, 1);
+	}
+	pthread_mutex_unlock(&tls->mutex);
+	http_tls_release(tls, old_identity);
+	if (old_trust)
+		release_trust(tls, old_trust);
+	return whole ? 0 : -1;
+}
+
+time_t http_tls_expiry(struct http_tls *tls)
+{
+	pthread_mutex_lock(&tls->mutex);
+	time_t expiry = tls->identity->expiry;
+	pthread_mutex_unlock(&tls->mutex);
+	return expiry;
+}
+
+bool http_tls_wants_clients(const struct http_tls *tls)
+{
+	return tls->client_ca_file != NULL;
+}
+
+uint64_t http_tls_generation(const struct http_tls *tls)
+{
+	return atomic_load(&tls->generation);
+}
+
+/* Lengths are compared too: "name\0.evil" is not "name". */
+static bool is_named(const char *name, size_t length, char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
+			return true;
+	return false;
+}
+
+static bool has_name(gnutls_x509_crt_t certificate, char *const *names, size_t count)
+{
+	char name[NAME_BYTES_MAX];
+	size_t size = sizeof name;
+	for (unsigned i = 0;; i++, size = sizeof name) {
+		int code = gnutls_x509_crt_get_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, i, 0, name, &size);
+		if (code >= 0 && is_named(name, size, names, count))
+			return true;
+		if (code < 0 && code != GNUTLS_E_SHORT_MEMORY_BUFFER)
+			break;
+	}
+	size = sizeof name;
+	for (unsigned i = 0;; i++, size = sizeof name) {
+		int code = gnutls_x509_crt_get_subject_alt_name(certificate, i, name, &size, NULL);
+		if (code == GNUTLS_SAN_DNSNAME && is_named(name, size, names, count))
+			return true;
+		if (code < 0 && code != GNUTLS_E_SHORT_MEMORY_BUFFER)
+			return false;
+	}
+}
+
+static const char *judge_chain(struct tls_trust *trust, gnutls_x509_crt_t *chain, unsigned length, char *const *names,
+			       size_t count)
+{
+	static const struct {
+		unsigned status;
+		const char *text;
+	} causes[] = {
+	    {GNUTLS_CERT_EXPIRED, "the client certificate has expired"},
+	    {GNUTLS_CERT_NOT_ACTIVATED, "the client certificate is not valid yet"},
+	    {GNUTLS_CERT_SIGNER_NOT_FOUND, "the client certificate is not of the authority that this server trusts"},
+	    {GNUTLS_CERT_PURPOSE_MISMATCH, "the client certificate is not made for client authentication"},
+	};
+	gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+					 .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT};
+	unsigned status = 0;
+	int code = gnutls_x509_trust_list_verify_crt2(trust->list, chain, length, &purpose, 1, 0, &status, NULL);
+	for (size_t i = 0; status && i < sizeof causes / sizeof *causes; i++)
+		if (status & causes[i].status)
+			return causes[i].text;
+	if (code < 0 || status)
+		return "the client certificate does not verify against the authority that this server trusts";
+	if (count && !has_name(chain[0], names, count))
+		return "the client certificate is good, but its name is not one that may ask here (--client-name)";
+	return NULL;
+}
+
+const char *http_tls_refuse_client(struct http_tls *tls, gnutls_session_t session, char *const *names, size_t count)
+{
+	unsigned length = 0;
+	const gnutls_datum_t *raw = gnutls_certificate_get_peers(session, &length);
+	if (!raw || length == 0)
+		return "a client certificate is needed here, and none was presented";
+	if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_PEERS) != GNUTLS_CRT_X509 || length > HTTP_CHAIN_MAX)
+		return "the client certificate is not an X.509 certificate with a chain of sensible length";
+	gnutls_x509_crt_t chain[HTTP_CHAIN_MAX];
+	unsigned ready = 0;
+	const char *why = NULL;
+	while (!why && ready < length) {
+		if (gnutls_x509_crt_init(&chain[ready]) < 0) {
+			why = "the client certificate could not be read for want of memory";
+		} else {
+			if (gnutls_x509_crt_import(chain[ready], &raw[ready], GNUTLS_X509_FMT_DER) < 0)
+				why = "the client certificate cannot be read";
+			ready++;
+		}
+	}
+	if (!why) {
+		struct tls_trust *trust = acquire_trust(tls);
+		why = judge_chain(trust, chain, length, names, count);
+		release_trust(tls, trust);
+	}
+	for (unsigned i = 0; i < ready; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	return why;
+}
