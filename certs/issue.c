@@ -43,15 +43,13 @@ static int authority_check(struct authority *authority, time_t now, struct error
 static int authority_read(struct authority *authority, struct str certificate, struct str key, time_t now,
 			  struct error *err)
 {
-	*authority = (struct authority){.cert = x509_read_certificate(certificate, err)};
-	if (!authority->cert)
-		return error_wrap(err, "the authority's certificate");
-	authority->key = x509_read_key(key, err);
-	if (authority->key ? authority_check(authority, now, err) : error_wrap(err, "the authority's key")) {
-		authority_release(authority);
-		return -1;
-	}
-	return 0;
+	*authority = (struct authority){.cert = x509_read_certificate(certificate, "the authority's certificate", err)};
+	if (authority->cert)
+		authority->key = x509_read_key(key, "the authority's key", err);
+	if (authority->key && authority_check(authority, now, err) == 0)
+		return 0;
+	authority_release(authority);
+	return -1;
 }
 
 static int check_names(const struct certs_leaf *leaf, struct error *err)

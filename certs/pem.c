@@ -63,39 +63,43 @@ static int no_password(char *out, int size, int writing, void *unused)
 	return -1;
 }
 
-static BIO *open_text(struct str pem, struct error *err)
+static BIO *open_text(struct str pem, const char *whose, struct error *err)
 {
 	ERR_clear_error();
 	if (pem.len > CERTS_PEM_MAX) {
-		error_set(err, "%zu bytes are more than a PEM text may have", pem.len);
+		error_set(err, "%s: %zu bytes are more than a PEM text may have", whose, pem.len);
 		return NULL;
 	}
 	BIO *bio = BIO_new_mem_buf(str_present(pem) ? pem.ptr : "", (int)pem.len);
 	if (!bio)
-		x509_fail(err, "no memory");
+		x509_fail(err, whose);
 	return bio;
 }
 
-X509 *x509_read_certificate(struct str pem, struct error *err)
+/* What OpenSSL gives as the reason ("no start line") helps nobody: the sentence says it. */
+static void *unreadable(const char *whose, const char *text, struct error *err)
 {
-	BIO *bio = open_text(pem, err);
+	ERR_clear_error();
+	error_set(err, "%s: %s", whose, text);
+	return NULL;
+}
+
+X509 *x509_read_certificate(struct str pem, const char *whose, struct error *err)
+{
+	BIO *bio = open_text(pem, whose, err);
 	if (!bio)
 		return NULL;
 	X509 *cert = PEM_read_bio_X509(bio, NULL, no_password, NULL);
 	BIO_free(bio);
-	if (!cert)
-		x509_fail(err, "this is not a certificate in PEM");
-	return cert;
+	return cert ? cert : unreadable(whose, "this is not a certificate in PEM", err);
 }
 
-EVP_PKEY *x509_read_key(struct str pem, struct error *err)
+EVP_PKEY *x509_read_key(struct str pem, const char *whose, struct error *err)
 {
-	BIO *bio = open_text(pem, err);
+	BIO *bio = open_text(pem, whose, err);
 	if (!bio)
 		return NULL;
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	BIO_free(bio);
-	if (!key)
-		x509_fail(err, "this is not an unencrypted private key in PEM");
-	return key;
+	return key ? key : unreadable(whose, "this is not an unencrypted private key in PEM", err);
 }

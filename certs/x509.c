@@ -83,10 +83,8 @@ int x509_extend(X509 *cert, X509 *issuer, const struct x509_extension *rows, siz
 		X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, rows[i].nid, rows[i].value);
 		int added = extension && X509_add_ext(cert, extension, -1);
 		X509_EXTENSION_free(extension);
-		if (!added) {
-			x509_fail(err, "an extension could not be added");
-			return error_wrap(err, "%s", OBJ_nid2ln(rows[i].nid));
-		}
+		if (!added)
+			return x509_fail(err, OBJ_nid2ln(rows[i].nid));
 	}
 	return 0;
 }

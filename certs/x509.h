@@ -39,11 +39,11 @@ int x509_sign(X509 *cert, EVP_PKEY *key, struct error *err);
 /* Writes both as PEM, and the expiry, into `pair`; on failure it is released. */
 int x509_write(struct certs_pair *pair, X509 *cert, EVP_PKEY *key, struct error *err);
 
-/* Returns the first certificate of a PEM text, to be freed with X509_free, or NULL. */
-X509 *x509_read_certificate(struct str pem, struct error *err);
+/* Returns the first certificate of a PEM text, to be freed with X509_free, or NULL. Errors begin with `whose`. */
+X509 *x509_read_certificate(struct str pem, const char *whose, struct error *err);
 
 /* Returns the private key of a PEM text, to be freed with EVP_PKEY_free, or NULL. Never asks for a password. */
-EVP_PKEY *x509_read_key(struct str pem, struct error *err);
+EVP_PKEY *x509_read_key(struct str pem, const char *whose, struct error *err);
 
 /* The moment that an ASN.1 time means. */
 int x509_time(const ASN1_TIME *when, time_t *out, struct error *err);

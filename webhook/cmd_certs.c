@@ -182,10 +182,10 @@ static int check_names(const struct create_options *options, struct error *err)
 {
 	for (size_t i = 0; i < options->names.count; i++)
 		if (certs_check_dns(options->names.items[i], err))
-			return error_wrap(err, "--name");
+			return -1;
 	for (size_t i = 0; i < options->ips.count; i++)
 		if (certs_check_ip(options->ips.items[i], err))
-			return error_wrap(err, "--ip");
+			return -1;
 	size_t len = options->client ? strlen(options->client) : 1;
 	if (len < 1 || len > COMMON_NAME_MAX)
 		return error_set(err, "--client: give a name of 1 to %d bytes", COMMON_NAME_MAX);

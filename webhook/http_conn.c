@@ -7,6 +7,7 @@
 #define CHUNK_BYTES (16u << 10) /* an ordinary request's arena */
 #define PROOF_MS 3000           /* to prove oneself when places are scarce */
 #define FRESH_MS 1000           /* to ask a first question while the server stops */
+#define PAUSE_MS 250            /* to ask another, and to be told of the stop with the answer */
 
 int64_t http_now_ms(void)
 {
@@ -172,7 +173,9 @@ unsigned http_registry_close_idle(struct http_registry *registry)
 	pthread_mutex_lock(&registry->mutex);
 	for (struct http_conn *conn = registry->first; conn; conn = conn->next) {
 		int phase = atomic_load(&conn->phase);
-		if (phase <= HTTP_FRESH && now - conn->opened_ms < FRESH_MS)
+		int64_t idle_ms = now + registry->limits.idle_ms - atomic_load(&conn->deadline_ms);
+		if ((phase <= HTTP_FRESH && now - conn->opened_ms < FRESH_MS) ||
+		    (phase == HTTP_IDLE && idle_ms < PAUSE_MS))
 			expected++;
 		else if (phase <= HTTP_IDLE)
 			shutdown(conn->fd, SHUT_RD);

@@ -98,7 +98,8 @@ void http_registry_reap(struct http_registry *registry);
 
 /*
  * For the polite stop: closes the reading side of connections that wait for a next request, so that what has already
- * arrived is still answered. Returns how many opened within the last second and have not asked yet. Thread-safe.
+ * arrived is still answered. Returns how many it has left open because they are likely to ask now: they opened within the
+ * last second, or were answered within the last quarter of one. Thread-safe.
  */
 unsigned http_registry_close_idle(struct http_registry *registry);
 

@@ -14,18 +14,23 @@
 #define STACK_BYTES (256u << 10)
 #define MUTTER_MS 10000
 
-static const struct {
-	const char *part; /* of libmicrohttpd's message */
-} worth_a_line[] = {{"connection limit"}, {"Failed to"}, {"allocating memory"}, {"epoll"}, {"too large"}};
+/* Of what libmicrohttpd says: what an operator should know, unless a client can cause it. */
+static const char *const worth_a_line[] = {"connection limit", "Failed to", "allocating memory", "epoll"};
+static const char *const noise[] = {"Failed to send", "Failed to parse", "Failed to process"};
+
+static bool has_any(const char *format, const char *const *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strstr(format, parts[i]))
+			return true;
+	return false;
+}
 
 void http_mutter(void *mutter, const char *format, va_list args)
 {
 	struct http_mutter *self = mutter;
-	bool worth = false;
-	for (size_t i = 0; i < sizeof worth_a_line / sizeof *worth_a_line; i++)
-		worth |= strstr(format, worth_a_line[i].part) != NULL;
-	/* Clients cause these two: malformed lengths. */
-	if (!worth || strstr(format, "Content-Length"))
+	if (!has_any(format, worth_a_line, sizeof worth_a_line / sizeof *worth_a_line) ||
+	    has_any(format, noise, sizeof noise / sizeof *noise))
 		return;
 	int64_t now = http_now_ms();
 	int64_t next = atomic_load(&self->next_ms);
@@ -54,10 +59,10 @@ static void tell_starved(struct http_gate *gate, int number)
 	log_event(gate->log, LOG_ERROR, "http", fields, 2);
 }
 
-/* Accepts at most `most`. Returns false when the machine lacks something, with errno. */
+/* Accepts at most `most`, and no more than there are places. Returns false when the machine lacks something, with errno. */
 static bool accept_some(struct http_gate *gate, unsigned most)
 {
-	for (unsigned i = 0; i < most; i++) {
+	for (unsigned i = 0; i < most && !is_full(gate); i++) {
 		struct sockaddr_storage from;
 		socklen_t length = sizeof from;
 		int fd = accept4(gate->listen_fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);

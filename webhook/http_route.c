@@ -131,6 +131,7 @@ static uint64_t decimal(struct str text)
 
 void http_head_add(struct http_head *head, struct str name, struct str value)
 {
+	head->odd_name |= name.len == 0;
 	for (size_t i = 0; i < name.len; i++)
 		if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 0x7f)
 			head->odd_name = true;

@@ -33,15 +33,16 @@ __attribute__((format(printf, 2, 3))) static inline int error_set(struct error *
 __attribute__((format(printf, 2, 3))) static inline int error_wrap(struct error *err, const char *format, ...)
 {
 	char context[512];
-	char text[sizeof err->text];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(context, sizeof context, format, args);
 	va_end(args);
-	memcpy(text, err->text, sizeof text);
-	text[sizeof text - 1] = '\0';
-	int written = snprintf(err->text, sizeof err->text, "%s: %s", context, text);
-	(void)written; /* a cut text is still a text */
+	size_t before = strlen(context), most = sizeof err->text - 1;
+	size_t text = strnlen(err->text, most - before - 2); /* what becomes too long is cut at its end */
+	memmove(err->text + before + 2, err->text, text);
+	memcpy(err->text, context, before);
+	memcpy(err->text + before, ": ", 2);
+	err->text[before + 2 + text] = '\0';
 	return -1;
 }
 

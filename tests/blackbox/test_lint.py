@@ -37,13 +37,13 @@ MISTAKES = {
     "no kind": ("«apiVersion: gpugate.io/v1\nmetadata: {name: x}\nspec: {}\n", "kind"),
     "unknown kind": ("apiVersion: gpugate.io/v1\nkind: «Tennant»\nmetadata: {name: x}\nspec: {}\n", 'mean "?Tenant'),
     "other object": ("apiVersion: «apps/v1»\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n", ""),
-    "no name": ("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: «{}»\nspec: {}\n", "name"),
+    "no name": ("apiVersion: gpugate.io/v1\nkind: Tenant\n«metadata: {}\nspec: {}\n", "name"),
     "bad name": ("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: «Team A»}\nspec: {}\n", "name"),
     "unknown key": (tenant("  «namespace»: [x]\n"), 'mean "?namespaces'),
     "unknown key in a flow": (quota("{name: whole, «hrad»: 4}"), 'mean "?hard'),
     "unknown key at the top": (TEAM + "«sepc»: {}\n", 'mean "?spec'),
     "key twice": (tenant("  namespaces: [a]\n  «namespaces»: [b]\n"), "twice|duplicate|already"),
-    "missing key": (A100 + "---\n" + HEAD.format("Accelerator", "x") + "  «memory: 80Gi\n", "resource"),
+    "missing key": (A100 + "---\n" + HEAD.format("Accelerator", "x").replace("spec", "«spec") + "  memory: 80Gi\n", "resource"),
     "missing hard": (quota("«{name: whole}»"), "hard"),
     "wrong type, text": (tenant("  namespaces: «team-a»\n"), "list"),
     "wrong type, map": (tenant("  namespaces: [a]\n  quotas: «{whole: 4}»\n"), "list"),
@@ -64,21 +64,21 @@ MISTAKES = {
     "unknown accelerator": (quota("{name: q, accelerators: [«a100-80g»], hard: 4}"), 'mean "?a100-80gb'),
     "memory of an unknown device": (A100 + "---\n" + HEAD.format("Accelerator", "odd") + "  resource: example.com/odd\n---\n"
                                     + tenant("  namespaces: [team-a]\n  quotas:\n"
-                                             "  - {name: m, measure: memory, accelerators: [«odd»], hard: 8Gi}\n"), "memory"),
+                                             "  - {name: m, measure: «memory», accelerators: [odd], hard: 8Gi}\n"), "memory"),
     "unknown parent": (TEAM + "---\n" + tenant("  parent: «team-aa»\n", "b"), 'mean "?team-a'),
     "unknown tenant in a rule": (rule("  match: {tenants: [«team-q»]}\n  inject: {runtimeClassName: n}\n"),
                                  'mean "?team-a'),
     "name twice": (TEAM + "---\n" + "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: «team-a»}\nspec: {}\n",
                    "team-a"),
     "quota name twice": (tenant("  namespaces: [a]\n  quotas:\n  - {name: q, hard: 1}\n  - {name: «q», hard: 2}\n"), "q"),
-    "namespace of two": (TEAM + "---\n" + tenant("  namespaces: [«team-a»]\n", "b"), "team-a"),
+    "namespace of two": (TEAM + "---\n" + tenant("  namespaces: [«team-a»]\n", "z"), "team-a"),
     "two settings": (HEAD.format("Settings", "a") + "  enforcement: deny\n---\n"
-                     "apiVersion: gpugate.io/v1\n«kind: Settings\nmetadata: {name: b}\nspec: {enforcement: warn}\n", "one"),
+                     "apiVersion: gpugate.io/v1\nkind: «Settings»\nmetadata: {name: b}\nspec: {enforcement: warn}\n", "one"),
     "no rewrite target": (rule("  rewrite:\n  - «{from: nvidia.com/gpu}»\n"), "to"),
-    "two rewrite targets": (rule("  rewrite:\n  - {from: nvidia.com/gpu, to: nvidia.com/gpu.shared, "
-                                 "toMig: «{accelerator: a100-80gb, default: 10Gi}»}\n"), "toMig"),
-    "rewrite to itself": (rule("  rewrite:\n  - {from: nvidia.com/gpu, to: «nvidia.com/gpu»}\n"), ""),
-    "rule without effect": (HEAD.format("Rule", "r") + "  «match: {namespaces: [a]}\n", "nothing"),
+    "two rewrite targets": (rule("  rewrite:\n  - «{»from: nvidia.com/gpu, to: nvidia.com/gpu.shared, "
+                                 "toMig: {accelerator: a100-80gb, default: 10Gi}}\n"), "toMig"),
+    "rewrite to itself": (rule("  rewrite:\n  - {from: «nvidia.com/gpu», to: nvidia.com/gpu}\n"), ""),
+    "rule without effect": (HEAD.format("«Rule»", "r") + "  match: {namespaces: [a]}\n", "nothing"),
     "unknown mig accelerator": (rule("  rewrite:\n  - {from: nvidia.com/gpu, toMig: {accelerator: «a100-80», "
                                      "default: 10Gi}}\n"), 'mean "?a100-80gb'),
     "default beyond the device": (rule("  rewrite:\n  - {from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, "
@@ -90,7 +90,7 @@ MISTAKES = {
     "no such pod, bounds": (rule("  match: {requests: {nvidia.com/gpu: {min: 3, max: «2»}}}\n"
                                  "  inject: {runtimeClassName: n}\n"), "never|no Pod"),
     "no such pod, tenant": (TEAM + "---\n" + tenant("  quotas: [{name: q, hard: 1}]\n", "empty") + "---\n"
-                            + HEAD.format("Rule", "r") + "  match: {tenants: «[empty]»}\n"
+                            + HEAD.format("Rule", "r") + "  match: {«tenants»: [empty]}\n"
                             "  inject: {runtimeClassName: n}\n", "no Pod"),
     "toleration": (rule("  inject: {tolerations: [{operator: Exists, value: «x»}]}\n"), "value"),
     "label key": (rule("  inject: {nodeSelector: {«a b»: c}}\n"), "a b"),
@@ -100,7 +100,7 @@ MISTAKES = {
     "tab": ("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata:\n\tname: x\n", ""),
     "not a map": ("«just text»\n", ""),
     "selector": (tenant("  namespaceSelector: {matchExpressions: [{key: a, operator: «Inn», values: [b]}]}\n"), 'mean "?In'),
-    "empty selector": (tenant("  namespaceSelector: «{}»\n"), "every namespace"),
+    "empty selector": (tenant("  «namespaceSelector»: {}\n"), "every namespace"),
     "exempt key": (HEAD.format("Settings", "s") + "  exempt: {«namspaces»: [a]}\n", 'mean "?namespaces'),
     "pin to nothing": (A100.replace("  nodeLabels: {nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB}\n", "") + "---\n"
                        + HEAD.format("Rule", "r") + "  rewrite:\n  - {from: nvidia.com/gpu, toMig: "
@@ -154,12 +154,11 @@ def test_all_mistakes_at_once(tmp_path):
     """Those of several files, in the order of files and lines."""
     status, out = lint_text(tmp_path, {
         "b.yaml": tenant("  namespaces: [b]\n  quotas: [{name: q, hrad: 1}]\n", "b"),
-        "a/x.yaml": tenant("  parent: nobody\n  namespaces: [a]\n", "a"),
+        "a/x.yaml": tenant("  parrent: nobody\n  namespaces: [a]\n", "a"),
         "a/y.yml": HEAD.format("Guard", "g") + "  deny: [privilged, hostMounts]\n"})
     places = re.findall(r"([\w/]+\.ya?ml):(\d+):\d+: error", out)
     assert status == 1
-    assert [p[0].rpartition("policy/")[2] and p[0].rsplit("/", 1)[1] for p in places] == ["x.yaml", "y.yml", "y.yml", "b.yaml"] \
-        or [p[0].rsplit("/", 1)[-1] for p in places] == ["x.yaml", "y.yml", "y.yml", "b.yaml"], out
+    assert [p[0].rsplit("/", 1)[-1] for p in places] == ["x.yaml", "y.yml", "y.yml", "b.yaml"], out
 
 
 def test_at_most_twenty(tmp_path):
@@ -236,7 +235,7 @@ GOOD = [
 def test_good(tmp_path):
     status, out = lint_text(tmp_path, GOOD)
     assert status == 0, out
-    assert "error" not in out
+    assert "error:" not in out
 
 
 def test_good_in_many_files(tmp_path):
@@ -320,7 +319,8 @@ def test_unreadable_kinds_of_file(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[" * 100000, "- " * 100000, "{a: " * 50000, "a: &x [*x, *x]\n", "? " * 1000, "\x00", "%YAML 9\n",
-                                  "a: !!binary x\n", "!!python/object x\n", "--- >\n" + "x\n" * 1000])
+                                  "a: !!binary x\n", "!!python/object x\n", "--- >\n" + "x\n" * 1000],
+                         ids=["lists", "dashes", "maps", "aliases", "keys", "nul", "version", "binary", "object", "folded"])
 def test_hostile_yaml(tmp_path, text):
     done = run("lint", write_policy(tmp_path, text), timeout=30)
     assert done.returncode == 1

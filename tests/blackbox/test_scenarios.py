@@ -49,7 +49,7 @@ def test_2_inference_becomes_slices(serve):
     for i in range(8):
         decision, obj = server.admit(pod({GPU: 1}, namespace="ml", owner="llm", labels={"workload": "inference"}), user=CONTROLLER)
         assert decision.allowed == (i < 7), i
-    assert "largest that fits now: 0" in decision.message
+    assert "nothing more fits now" in decision.message
     decision = server.mutate(pod({GPU: 1}, namespace="ml", labels={"workload": "inference"}, annotations={KEY: "24Gi"}))
     assert any("mig-3g.40gb" in str(op) for op in decision.patch)
     assert any("nvidia.com~1gpu.product" in op["path"] or "gpu.product" in str(op.get("value")) for op in decision.patch)

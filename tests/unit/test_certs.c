@@ -67,7 +67,7 @@ static int issue(struct fixture *f, const struct certs_leaf *leaf, time_t now)
 static X509 *certificate(const struct certs_pair *pair)
 {
 	struct error err = {0};
-	X509 *cert = x509_read_certificate(buf_view(&pair->certificate), &err);
+	X509 *cert = x509_read_certificate(buf_view(&pair->certificate), "it", &err);
 	assert_non_null(cert);
 	return cert;
 }
@@ -164,7 +164,7 @@ static void keys_match_and_serials_differ(void **state)
 	struct certs_leaf leaf = server();
 	assert_int_equal(issue(f, &leaf, NOW), 0);
 	X509 *cert = certificate(&f->leaf);
-	EVP_PKEY *key = x509_read_key(buf_view(&f->leaf.key), &f->err);
+	EVP_PKEY *key = x509_read_key(buf_view(&f->leaf.key), "it", &f->err);
 	assert_non_null(key);
 	assert_int_equal(X509_check_private_key(cert, key), 1);
 	assert_int_equal(EVP_PKEY_get_bits(key), 256);
@@ -259,7 +259,7 @@ static void bad_authorities_are_refused(void **state)
 static void encrypted_key_is_refused_without_a_question(void **state)
 {
 	struct fixture *f = *state;
-	EVP_PKEY *key = x509_read_key(buf_view(&f->authority.key), &f->err);
+	EVP_PKEY *key = x509_read_key(buf_view(&f->authority.key), "it", &f->err);
 	BIO *bio = BIO_new(BIO_s_mem());
 	assert_true(PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL));
 	char *text = NULL;

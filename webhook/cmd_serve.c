@@ -1,0 +1,325 @@
+/* gpugate serve: puts the parts together, waits for signals, and takes the parts apart again. */
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "webhook/admit.h"
+#include "webhook/command.h"
+#include "webhook/git_commit.h"
+#include "webhook/http_admin.h"
+#include "webhook/http_server.h"
+#include "webhook/metrics_label.h"
+#include "webhook/serve_options.h"
+#include "webhook/watch.h"
+
+#define REPORT_BYTES_MAX (1 << 20)
+#define MALLOC_ARENAS 4 /* glibc's default, eight per processor, keeps more memory than the requests need */
+
+struct serve {
+	struct serve_options options;
+	char secret[HTTP_SECRET_MAX + 1];
+	struct log *log;
+	struct metrics *metrics;
+	struct policy_store *policies;
+	struct ledger_embedded *ledger;
+	struct admission admission;
+	struct http_server *server;
+	struct http_admin *admin;
+	struct watch *watch;
+	atomic_bool draining;
+};
+
+static void log_message(struct serve *serve, enum log_level level, const char *event, const char *message)
+{
+	struct log_field field = {.key = "message", .text = str_of(message)};
+	log_event(serve->log, level, event, &field, 1);
+}
+
+/* Hooks: what the parts ask of each other without knowing each other. */
+
+static void on_http_rejected(void *context, unsigned status)
+{
+	metrics_http_rejected(((struct serve *)context)->metrics, status);
+}
+
+static const char *unready(void *context)
+{
+	return atomic_load(&((struct serve *)context)->draining) ? "gpugate is draining: it will stop soon." : NULL;
+}
+
+static void render_metrics(void *context, struct buf *out)
+{
+	metrics_render(((struct serve *)context)->metrics, out);
+}
+
+static void render_gauges(void *context, struct buf *out)
+{
+	struct serve *serve = context;
+	metrics_set(serve->metrics, METRICS_LOG_DROPPED, (int64_t)log_dropped(serve->log));
+	metrics_set(serve->metrics, METRICS_CERTIFICATE_EXPIRY,
+		    (int64_t)http_server_certificate_expiry(serve->server));
+	metrics_head(out, "gpugate_http_connections", "gauge", "Open connections of the admission listener.");
+	buf_printf(out, "gpugate_http_connections %u\n", http_server_connections(serve->server));
+	metrics_head(out, "gpugate_http_in_flight_requests", "gauge", "Requests that are being received or answered.");
+	buf_printf(out, "gpugate_http_in_flight_requests %u\n", http_server_in_flight(serve->server));
+}
+
+static int on_new_policy(void *context, const struct policy *policy)
+{
+	return ledger_embedded_rebase(((struct serve *)context)->ledger, policy);
+}
+
+static void on_policy_files(void *context)
+{
+	policy_store_reload(((struct serve *)context)->policies);
+}
+
+static void log_certificate(struct serve *serve)
+{
+	time_t expiry = http_server_certificate_expiry(serve->server);
+	struct tm parts;
+	char text[32];
+	gmtime_r(&expiry, &parts);
+	size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	struct log_field field = {.key = "expires", .text = {text, len}};
+	log_event(serve->log, LOG_INFO, "certificate_loaded", &field, 1);
+}
+
+static void on_certificate_files(void *context)
+{
+	struct serve *serve = context;
+	struct error err = {0};
+	if (http_server_reload_tls(serve->server, &err) == 0) {
+		log_certificate(serve);
+		return;
+	}
+	metrics_add(serve->metrics, METRICS_CERTIFICATE_RELOAD_FAILURES, 1);
+	log_message(serve, LOG_ERROR, "certificate_rejected", err.text);
+}
+
+/* Start: each part fails with a text that says what to do. */
+
+static void print_report(const struct report *report)
+{
+	struct buf text;
+	buf_init(&text, REPORT_BYTES_MAX);
+	report_print(report, isatty(STDERR_FILENO) && !getenv("NO_COLOR"), &text);
+	fwrite(text.ptr, 1, text.len, stderr);
+	buf_release(&text);
+}
+
+static int open_policy(struct serve *serve, struct error *err)
+{
+	struct report report;
+	report_init(&report);
+	const struct option_list *paths = &serve->options.policies;
+	serve->policies =
+	    policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
+	if (!serve->policies && report.errors > 0) {
+		print_report(&report);
+		error_set(err, "the policy has %u error%s; mend %s and start again (`gpugate lint` shows the same)",
+			  report.errors, report.errors == 1 ? "" : "s", report.errors == 1 ? "it" : "them");
+	}
+	report_release(&report);
+	return serve->policies ? 0 : -1;
+}
+
+static int open_ledger(struct serve *serve, struct error *err)
+{
+	const struct policy *policy = policy_store_get(serve->policies);
+	serve->ledger = ledger_embedded_create(policy, err);
+	policy_release(policy);
+	if (!serve->ledger)
+		return -1;
+	policy_store_hook(serve->policies, on_new_policy, serve);
+	return metrics_hook(serve->metrics, ledger_embedded_metrics, serve->ledger, err);
+}
+
+static int open_server(struct serve *serve, struct error *err)
+{
+	const struct serve_options *options = &serve->options;
+	if (options->path_secret && http_secret_load(options->path_secret, serve->secret, err) < 0)
+		return -1;
+	serve->admission = (struct admission){serve->policies, serve->ledger, serve->metrics, serve->log};
+	serve->server = http_server_create(
+	    &(struct http_options){
+		.listen = options->listen,
+		.cert_file = options->tls_cert,
+		.key_file = options->tls_key,
+		.client_ca_file = options->client_ca,
+		.client_names = options->client_names.items,
+		.client_name_count = options->client_names.count,
+		.path_secret = options->path_secret ? serve->secret : NULL,
+		.threads = (unsigned)options->threads,
+		.answer = admit_answer,
+		.answer_context = &serve->admission,
+		.rejected = on_http_rejected,
+		.rejected_context = serve,
+		.log = serve->log,
+	    },
+	    err);
+	if (!serve->server)
+		return -1;
+	log_certificate(serve);
+	return metrics_hook(serve->metrics, render_gauges, serve, err);
+}
+
+static int open_admin(struct serve *serve, struct error *err)
+{
+	if (!serve->options.admin)
+		return 0;
+	serve->admin = http_admin_create(
+	    &(struct http_admin_options){
+		.listen = serve->options.admin,
+		.unready = unready,
+		.metrics = render_metrics,
+		.context = serve,
+		.log = serve->log,
+	    },
+	    err);
+	return serve->admin ? 0 : -1;
+}
+
+/* The policy's own paths, and what tells that another commit was checked out. */
+static int watch_policy(struct serve *serve, struct error *err)
+{
+	const struct option_list *policies = &serve->options.policies;
+	const char **paths = calloc(policies->count * 3, sizeof *paths);
+	if (!paths)
+		return error_set(err, "not enough memory to watch the policy");
+	size_t count = 0;
+	for (size_t i = 0; i < policies->count; i++)
+		paths[count++] = policies->items[i];
+	for (size_t i = 0; i < policies->count; i++) {
+		char *heads[2];
+		size_t heads_count = git_head_files(policies->items[i], heads);
+		for (size_t j = 0; j < heads_count; j++)
+			paths[count++] = heads[j];
+	}
+	int result = watch_add(serve->watch, paths, count, on_policy_files, serve, err);
+	for (size_t i = policies->count; i < count; i++)
+		free((void *)paths[i]);
+	free(paths);
+	return result;
+}
+
+static int watch_certificates(struct serve *serve, struct error *err)
+{
+	const struct serve_options *options = &serve->options;
+	const char *const paths[] = {options->tls_cert, options->tls_key, options->client_ca};
+	return watch_add(serve->watch, paths, options->client_ca ? 3 : 2, on_certificate_files, serve, err);
+}
+
+/* Comes before any file is read, so that no change of one is missed. */
+static int open_watch(struct serve *serve, struct error *err)
+{
+	serve->watch = watch_create(serve->log, WATCH_POLL_MS, err);
+	if (!serve->watch || watch_policy(serve, err) < 0)
+		return -1;
+	return watch_certificates(serve, err);
+}
+
+static int open_all(struct serve *serve, struct error *err)
+{
+	static int (*const steps[])(struct serve *serve, struct error *err) = {
+	    open_watch, open_policy, open_ledger, open_server, open_admin,
+	};
+	if (!(serve->log = log_create(STDERR_FILENO, err)) || !(serve->metrics = metrics_create(err)))
+		return -1;
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		if (steps[i](serve, err) < 0)
+			return -1;
+	return watch_start(serve->watch, err);
+}
+
+static void close_all(struct serve *serve)
+{
+	watch_destroy(serve->watch);
+	http_admin_destroy(serve->admin);
+	http_server_destroy(serve->server);
+	ledger_embedded_destroy(serve->ledger);
+	policy_store_destroy(serve->policies);
+	metrics_destroy(serve->metrics);
+	log_destroy(serve->log);
+}
+
+static void log_start(struct serve *serve)
+{
+	const struct log_field fields[] = {
+	    {.key = "address", .text = str_of(http_server_address(serve->server))},
+	    {.key = "admin", .text = str_of(serve->admin ? http_admin_address(serve->admin) : NULL)},
+	    {.key = "version", .text = STR(GPUGATE_VERSION)},
+	};
+	log_message(serve, LOG_WARN, "ledger_forgets",
+		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it is for trying "
+		    "out and for tests");
+	if (!serve->options.client_ca && !serve->options.path_secret)
+		log_message(serve, LOG_WARN, "open_to_all",
+			    "everybody who reaches the port can ask, and charge quotas; give --path-secret or --client-ca");
+	log_event(serve->log, LOG_INFO, "listening", fields, sizeof fields / sizeof *fields);
+}
+
+/* All threads inherit the mask; only this one takes signals, with sigwaitinfo. */
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void wait_for_end(struct serve *serve, const sigset_t *set)
+{
+	for (;;) {
+		int number = sigwaitinfo(set, NULL);
+		if (number == SIGHUP)
+			watch_now(serve->watch);
+		else if (number > 0)
+			return;
+	}
+}
+
+static void drain(struct serve *serve)
+{
+	char storage[24];
+	struct log_field seconds = log_number("seconds", serve->options.drain_seconds, storage);
+	log_event(serve->log, LOG_INFO, "draining", &seconds, 1);
+	atomic_store(&serve->draining, true);
+	http_server_drain(serve->server, (unsigned)serve->options.drain_seconds);
+	log_event(serve->log, LOG_INFO, "stopped", NULL, 0);
+}
+
+static int run(struct serve *serve)
+{
+	struct error err = {0};
+	sigset_t set;
+	block_signals(&set);
+	if (serve_options_check(&serve->options, &err) < 0 || open_all(serve, &err) < 0) {
+		close_all(serve); /* what the log holds comes before the error */
+		fprintf(stderr, "gpugate serve: %s\n", err.text);
+		return EXIT_FAILED;
+	}
+	log_start(serve);
+	malloc_trim(0);
+	wait_for_end(serve, &set);
+	drain(serve);
+	close_all(serve);
+	return EXIT_FINE;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	struct serve serve = {0};
+	int status = options_start(&serve_options_table, argc, argv, &serve.options);
+	if (status >= 0)
+		return status;
+	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+	status = run(&serve);
+	options_release(&serve_options_table, &serve.options);
+	return status;
+}
