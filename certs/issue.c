@@ -4,7 +4,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
-#define MAX_ALTERNATIVES_BYTES (CERTS_NAMES_MAX * 260)
+#define ALTERNATIVES_BYTES ((size_t)CERTS_NAMES_MAX * 260)
 
 static const char *const extended_usage[] = {
     [CERTS_SERVER] = "serverAuth",
@@ -85,7 +85,7 @@ static void list_names(const struct certs_leaf *leaf, struct buf *out)
 static int extend(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
 {
 	struct buf names;
-	buf_init(&names, MAX_ALTERNATIVES_BYTES);
+	buf_init(&names, ALTERNATIVES_BYTES);
 	list_names(leaf, &names);
 	const struct x509_extension extensions[] = {
 	    {NID_basic_constraints, "critical,CA:FALSE"},     {NID_key_usage, "critical,digitalSignature"},

@@ -55,7 +55,7 @@ static const struct str device_paths[] = {
     S("/dev/davinci*"),                   /* Huawei */
     S("/dev/cambricon*"),                 /* Cambricon */
     S("/dev/mthreads*"),                  /* Moore Threads */
-    S("/proc/driver/nvidia"),             /* capabilities of MIG devices */
+    S("/proc"),                           /* driver/nvidia grants MIG devices; PID/root leads to the host's /dev */
     S("/run/nvidia*"),                    /* the driver container's root, with its /dev */
     S("/var/run/nvidia*"),                /* the same by its old name */
     S("/run/cdi"),                        /* CDI specifications name devices for the runtime */

@@ -155,7 +155,7 @@ static int check_coverage(struct evaluation *e, const struct holding *holding)
 		}
 		enum enforcement enforcement = policy->uncovered > t->enforcement ? policy->uncovered : t->enforcement;
 		if (!covered &&
-		    decision_object(e->decision, e->arena, REASON_UNCOVERED, enforcement, name,
+		    decision_object(e->decision, e->arena, REASON_UNCOVERED, enforcement, snapshot_resource(policy, name) ? name : STR(""),
 				    "no GPU quota of tenant \"%.*s\" covers %.*s%s; ask for one of the resources that its quotas name, or "
 				    "ask the platform team for a quota",
 				    STR_ARG(t->name), STR_ARG(name), holding->model_count ? " on the nodes where the Pod could run" : "") < 0)
@@ -170,14 +170,14 @@ static int check_tenancy(struct evaluation *e)
 	if (e->tenant == NO_TENANT) {
 		enum enforcement enforcement =
 		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
-		return decision_object(e->decision, e->arena, REASON_UNTENANTED, enforcement, e->namespace,
+		return decision_object(e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
 				       "namespace \"%.*s\" belongs to no tenant of the GPU policy, so it has no accelerators; use a "
 				       "namespace of a tenant, or ask the platform team to add this one",
 				       STR_ARG(e->namespace));
 	}
 	if (e->other_tenant == NO_TENANT)
 		return 0;
-	return decision_object(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, e->namespace,
+	return decision_object(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
 			       "namespace \"%.*s\" is claimed by two tenants of the GPU policy, \"%.*s\" and \"%.*s\"; ask the "
 			       "platform team to give it to one",
 			       STR_ARG(e->namespace), STR_ARG(policy->tenants[e->tenant].name),

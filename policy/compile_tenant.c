@@ -34,14 +34,14 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 		uint32_t t = i;
 		for (; t != NO_TENANT && marks[t] == 0; t = policy->tenants[t].parent)
 			marks[t] = 1;
-		if (t != NO_TENANT && marks[t] == 1) {
-			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[t]->parent.at,
-				  "the parents of Tenant \"%.*s\" lead back to itself; cut the cycle here",
-				  STR_ARG(policy->tenants[t].name));
-			policy->tenants[t].parent = NO_TENANT;
-		}
-		for (t = i; t != NO_TENANT && marks[t] == 1; t = policy->tenants[t].parent)
-			marks[t] = 2;
+		bool cycle = t != NO_TENANT && marks[t] == 1;
+		for (uint32_t k = i; k != NO_TENANT && marks[k] == 1; k = policy->tenants[k].parent)
+			marks[k] = 2;
+		if (!cycle)
+			continue;
+		docs_find(c->report, c->docs, SEVERITY_ERROR, docs[t]->parent.at,
+			  "the parents of Tenant \"%.*s\" lead back to itself; cut the cycle here", STR_ARG(policy->tenants[t].name));
+		policy->tenants[t].parent = NO_TENANT;
 	}
 }
 

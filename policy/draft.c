@@ -117,6 +117,11 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 		    collect(draft, i, &pod->containers[i].limits, true, problem) < 0)
 			return -1;
 	}
+	for (uint32_t i = 0; i < pod->overhead.count; i++) { /* a RuntimeClass can add devices, too */
+		if (snapshot_is_accelerator(policy, pod->overhead.items[i].key) &&
+		    add_name(draft, pod->overhead.items[i].key) == INDEX_NONE)
+			set_problem(problem, "is one accelerator resource too many for one Pod", STR("overhead"), &pod->overhead.items[i]);
+	}
 	draft_sum(draft, problem);
 	return 0;
 }
@@ -148,12 +153,20 @@ void draft_sum(struct draft *draft, struct draft_problem *problem)
 	for (uint32_t i = 0; i < pod->overhead.count; i++) {
 		int64_t value;
 		uint32_t n = draft_name(draft, pod->overhead.items[i].key);
-		if (n != INDEX_NONE && quantity_count(pod->overhead.items[i].value, &value) == QUANTITY_OK && value <= DEMAND_MAX)
+		if (n == INDEX_NONE)
+			continue;
+		enum quantity_result result = quantity_count(pod->overhead.items[i].value, &value);
+		if (result == QUANTITY_OK && value <= DEMAND_MAX)
 			draft->effective[n] += value;
+		else
+			set_problem(problem, result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
+				    STR("overhead"), &pod->overhead.items[i]);
 	}
+	int64_t total = 0;
 	for (uint32_t n = 0; n < draft->name_count; n++) {
-		struct pair entry = {draft->names[n], STR("its sum")};
-		if (draft->effective[n] > DEMAND_MAX)
+		struct pair entry = {draft->names[n], STR("the sum")};
+		total += draft->effective[n];
+		if (total > DEMAND_MAX)
 			set_problem(problem, "is more than any cluster has", STR(""), &entry);
 	}
 }

@@ -129,7 +129,7 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 	if (draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
 		return -1;
 	if (problem.what &&
-	    decision_object(decision, arena, REASON_REQUEST, policy->enforcement, problem.resource,
+	    decision_object(decision, arena, REASON_REQUEST, policy->enforcement, STR(""),
 			    "%s%.*s%s%.*s: \"%.*s\" %s; accelerators are asked for in whole numbers",
 			    problem.container.len ? "container \"" : "the Pod asks ", STR_ARG(problem.container),
 			    problem.container.len ? "\" asks " : "", STR_ARG(problem.resource), STR_ARG(problem.quantity),

@@ -121,11 +121,25 @@ static int object(struct evaluation *e, const struct guard *guard, enum guard_ki
 
 typedef int check_fn(struct evaluation *e, const struct guard *guard);
 
+/* The Guard that makes variables `void` for this Pod; NULL: none. */
+static const struct guard *void_guard(const struct evaluation *e)
+{
+	for (uint32_t g = 0; e->policy->void_devices && g < e->policy->guard_count; g++) {
+		const struct guard *guard = &e->policy->guards[g];
+		if (guard->visible_devices == VISIBLE_DEVICES_VOID && !exempt_match(&guard->exempt, e->review, e->namespace))
+			return guard;
+	}
+	return NULL;
+}
+
 static int check_env(struct evaluation *e, const struct guard *guard)
 {
+	bool voids = void_guard(e) != NULL; /* then containers that ask no accelerator are judged by guards_void */
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
-		for (uint32_t v = 0; container_counts(e, container) && v < container->env_count; v++) {
+		if (!container_counts(e, container) || (voids && !draft_asks(&e->draft, i)))
+			continue;
+		for (uint32_t v = 0; v < container->env_count; v++) {
 			const struct env_var *env = &container->env[v];
 			if (!is_visible_devices(env->name) || harmless(env))
 				continue;
@@ -295,16 +309,6 @@ static int object_void(void *context, uint32_t container, int32_t index, struct 
 		      " must be \"void\" where no accelerator is asked: an image may set it otherwise; the mutating webhook does it, "
 		      "so create the Pod again",
 		      variable);
-}
-
-static const struct guard *void_guard(const struct evaluation *e)
-{
-	for (uint32_t g = 0; e->policy->void_devices && g < e->policy->guard_count; g++) {
-		const struct guard *guard = &e->policy->guards[g];
-		if (guard->visible_devices == VISIBLE_DEVICES_VOID && !exempt_match(&guard->exempt, e->review, e->namespace))
-			return guard;
-	}
-	return NULL;
 }
 
 /* Variables of one container: those that are there and hand out devices, and those of the fleet that are missing. */

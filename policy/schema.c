@@ -52,13 +52,14 @@ static const struct schema_word conflict_words[] = {
 };
 
 static const struct schema_word visible_words[] = {
-    {WORD("refuse"), "The variable is refused where the guard visibleDevicesEnv finds it."},
+    {WORD("refuse"), "Nothing is set; whether the variable is refused is for visibleDevicesEnv in `deny` to say."},
     {WORD("void"),
      "/mutate sets the variable to `void` in containers that ask for no accelerator, and /validate requires it."},
 };
 
 static const struct schema_word guard_words[] = {
-    {WORD("visibleDevicesEnv"), "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES."},
+    {WORD("visibleDevicesEnv"),
+     "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES, unless it is `void` or `none`."},
     {WORD("hostDeviceMounts"), "A hostPath volume of an accelerator's device files, or of a folder that holds them."},
     {WORD("deviceVolumeMounts"),
      "Anything mounted below /var/run/nvidia-container-devices, where mounts choose devices."},
@@ -123,7 +124,7 @@ static const struct schema_object selector_object = {.name = "a label selector",
 
 #define EXEMPT_USERS                                                                                                   \
 	{KEY("users"), .type = FIELD_TEXTS, .form = FORM_USER_GLOB, AT(doc_exempt, users),                             \
-	 .doc = "Users, such as system:serviceaccount:gpu-operator:*; `*` stands for any text, `?` for one "           \
+	 .doc = "Users, such as `system:serviceaccount:gpu-operator:*`; `*` stands for any text, `?` for one "         \
 		"character. The user is the direct "                                                                   \
 		"creator of the Pod, which for workloads is a controller."},                                           \
 	{                                                                                                              \
@@ -192,15 +193,16 @@ static const struct schema_object metadata_object = {
 static const struct schema_field settings_fields[] = {
     {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_settings, enforcement), WORDS(enforcement_words),
      .fallback = "deny",
-     .doc = "The strictest enforcement in the cluster: no Tenant's is stricter than this. A first installation starts "
-	    "with audit."},
+     .doc = "The strictest enforcement in the cluster: no quota, Guard or Rule is enforced more strictly than this "
+	    "says. A "
+	    "first installation starts with audit."},
     {KEY("untenanted"), .type = FIELD_CHOICE, AT(doc_settings, untenanted), WORDS(coverage_words), .fallback = "deny",
      .doc = "What happens to accelerator Pods in a namespace that belongs to no Tenant."},
     {KEY("uncovered"), .type = FIELD_CHOICE, AT(doc_settings, uncovered), WORDS(coverage_words), .fallback = "deny",
      .doc = "What happens to Pods that ask for an accelerator resource which no quota of their Tenant or its ancestors "
 	    "covers."},
     {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
-     .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written."},
+     .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or is full."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
      .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
 	    "label or annotation."},
@@ -283,9 +285,11 @@ static const struct schema_field accelerator_fields[] = {
      AT(doc_accelerator, resource),
      .doc = "The resource name of a whole device, such as nvidia.com/gpu. Several Accelerators may have the same."},
     {KEY("memory"), .type = FIELD_AMOUNT, .flags = FIELD_POSITIVE, AT(doc_accelerator, memory),
-     .doc = "Nominal memory of a whole device in bytes, such as 80Gi."},
+     .doc = "Nominal memory of a whole device in bytes, such as 80Gi; at most 64Ti. The default is that of the "
+	    "built-in MIG "
+	    "table, where `mig` uses one."},
     {KEY("weight"), .type = FIELD_AMOUNT, .flags = FIELD_POSITIVE, AT(doc_accelerator, weight), .fallback = "1",
-     .doc = "What one whole device counts in quotas that measure `gpus`, in GPU equivalents."},
+     .doc = "What one whole device counts in quotas that measure `gpus`, in GPU equivalents; at most 1000."},
     {KEY("nodeLabels"), .type = FIELD_TEXT_MAP, .form = FORM_LABEL_VALUE, .key_form = FORM_LABEL_KEY,
      AT(doc_accelerator, node_labels),
      .doc = "Labels by which nodes with this model are known, such as nvidia.com/gpu.product."},
@@ -321,8 +325,9 @@ static const struct schema_field quota_fields[] = {
 	 "Names of the Accelerators that the quota counts. The default is all. A Pod counts if any model that it could "
 	 "land on is named."},
     {KEY("hard"), .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED | FIELD_UNLIMITED, AT(doc_quota, hard),
-     .doc = "The most that may be in use at one time: devices, GPU equivalents or bytes, after `measure`; or the word "
-	    "`unlimited`."},
+     .doc =
+	 "The most that may be in use at one time: devices, GPU equivalents or bytes, as `measure` says; or the word "
+	 "`unlimited`."},
 };
 
 static const struct schema_object quota_object = {.name = "a quota",
@@ -370,17 +375,17 @@ static const struct schema_object range_object = {
 
 static const struct schema_field match_fields[] = {
     {KEY("tenants"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_NAME, AT(doc_match, tenants),
-     .doc = "Tenants one of which the Pod's namespace belongs to."},
+     .doc = "Tenants: the Pod's namespace belongs to one of them, or to a Tenant below one of them."},
     {KEY("namespaces"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_NAMESPACE_GLOB,
      AT(doc_match, namespaces),
-     .doc = "Names one of which is the Pod's namespace; `*` stands for any text, `?` for one character."},
+     .doc = "Namespaces, one of which is the Pod's; `*` stands for any text, `?` for one character."},
     {KEY("namespaceSelector"), .type = FIELD_OBJECT, AT(doc_match, namespace_selector), .object = &selector_object,
      .doc = "Labels of the Pod's namespace."},
     {KEY("podSelector"), .type = FIELD_OBJECT, AT(doc_match, pod_selector), .object = &selector_object,
      .doc = "Labels of the Pod."},
     {KEY("requests"), .type = FIELD_OBJECT_MAP, .flags = FIELD_FULL, .key_form = FORM_LABEL_KEY,
      AT(doc_match, requests), .object = &range_object,
-     .doc = "Resources that the Pod asks for, with bounds: by resource name. The Pod's effective request is compared."},
+     .doc = "What the Pod asks for, with bounds, by resource name. The Pod's effective request is compared."},
 };
 
 static const struct schema_object match_object = {.name = "a match",
@@ -445,7 +450,7 @@ static const struct schema_field inject_fields[] = {
     {KEY("tolerations"), .type = FIELD_OBJECTS, AT(doc_inject, tolerations), .object = &toleration_object,
      .doc = "Tolerations added to the Pod's."},
     {KEY("runtimeClassName"), .type = FIELD_TEXT, .form = FORM_NAME, AT(doc_inject, runtime_class),
-     .doc = "The Pod's runtime class."},
+     .doc = "The runtime class that the Pod gets."},
 };
 
 static const struct schema_object inject_object = {.name = "an injection",
@@ -484,7 +489,7 @@ static const struct schema_field guard_fields[] = {
     {KEY("deny"), .type = FIELD_CHOICES, AT(doc_guard, deny), WORDS(guard_words), .doc = "What is refused."},
     {KEY("visibleDevices"), .type = FIELD_CHOICE, AT(doc_guard, visible_devices), WORDS(visible_words),
      .fallback = "refuse",
-     .doc = "What is done about variables such as NVIDIA_VISIBLE_DEVICES in Pods that ask for no accelerator."},
+     .doc = "What is done about variables such as NVIDIA_VISIBLE_DEVICES in containers that ask for no accelerator."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_guard, exempt), .object = &guard_exempt_object,
      .doc = "Pods that this Guard leaves alone."},
 };
@@ -518,12 +523,11 @@ static const struct schema_field namespace_document[] = {
      .object = &namespace_metadata_object, .doc = "The namespace's name and labels."},
 };
 
-static const struct schema_object namespace_object = {
-    .name = "a Namespace",
-    .doc = "A Kubernetes Namespace, read for its labels until the cluster's own is known.",
-    .size = sizeof(struct doc_namespace),
-    FIELDS(namespace_document),
-    .lenient = true};
+static const struct schema_object namespace_object = {.name = "a Namespace",
+						      .doc = "A Kubernetes Namespace, read for its labels.",
+						      .size = sizeof(struct doc_namespace),
+						      FIELDS(namespace_document),
+						      .lenient = true};
 
 #define GPUGATE_V1 WORD("gpugate.io/v1")
 

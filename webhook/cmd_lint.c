@@ -1,7 +1,9 @@
 /* gpugate lint: what `serve` would say of a policy, without serving. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gpugate/policy.h"
@@ -78,6 +80,17 @@ static void print_text(const struct report *report, const struct policy *policy,
 	buf_release(&text);
 }
 
+/* A path that is not there is a mistake in the call and no finding in a policy. */
+static bool paths_exist(const struct option_list *paths)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		if (access(paths->items[i], F_OK) != 0) {
+			fprintf(stderr, "gpugate lint: %s: %s; name a policy file or folder\n", paths->items[i], strerror(errno));
+			return false;
+		}
+	return true;
+}
+
 int cmd_lint(int argc, char **argv)
 {
 	struct lint_options options;
@@ -85,10 +98,12 @@ int cmd_lint(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	struct report *report = malloc(sizeof *report);
-	if (!report) {
+	if (!report || !paths_exist(&options.paths)) {
+		if (!report)
+			fputs("gpugate lint: there is not enough memory\n", stderr);
+		free(report);
 		options_release(&table, &options);
-		fputs("gpugate: no memory\n", stderr);
-		return 2;
+		return EXIT_FAILED;
 	}
 	report_init(report);
 	struct policy *policy = policy_load(options.paths.items, options.paths.count, report);
@@ -99,8 +114,7 @@ int cmd_lint(int argc, char **argv)
 		print_json(report, &counts);
 	else
 		print_text(report, policy, &counts);
-	bool written = fflush(stdout) == 0 && !ferror(stdout);
-	status = !written ? 2 : policy ? 0 : 1;
+	status = policy ? EXIT_FINE : EXIT_FINDINGS;
 	policy_release(policy);
 	report_release(report);
 	free(report);

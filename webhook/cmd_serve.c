@@ -59,8 +59,7 @@ static void render_gauges(void *context, struct buf *out)
 {
 	struct serve *serve = context;
 	metrics_set(serve->metrics, METRICS_LOG_DROPPED, (int64_t)log_dropped(serve->log));
-	metrics_set(serve->metrics, METRICS_CERTIFICATE_EXPIRY,
-		    (int64_t)http_server_certificate_expiry(serve->server));
+	metrics_set(serve->metrics, METRICS_CERTIFICATE_EXPIRY, (int64_t)http_server_certificate_expiry(serve->server));
 	metrics_head(out, "gpugate_http_connections", "gauge", "Open connections of the admission listener.");
 	buf_printf(out, "gpugate_http_connections %u\n", http_server_connections(serve->server));
 	metrics_head(out, "gpugate_http_in_flight_requests", "gauge", "Requests that are being received or answered.");
@@ -116,8 +115,7 @@ static int open_policy(struct serve *serve, struct error *err)
 	struct report report;
 	report_init(&report);
 	const struct option_list *paths = &serve->options.policies;
-	serve->policies =
-	    policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
+	serve->policies = policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
 	if (!serve->policies && report.errors > 0) {
 		print_report(&report);
 		error_set(err, "the policy has %u error%s; mend %s and start again (`gpugate lint` shows the same)",
@@ -224,7 +222,7 @@ static int open_watch(struct serve *serve, struct error *err)
 
 static int open_all(struct serve *serve, struct error *err)
 {
-	static int (*const steps[])(struct serve *serve, struct error *err) = {
+	static int (*const steps[])(struct serve * serve, struct error * err) = {
 	    open_watch, open_policy, open_ledger, open_server, open_admin,
 	};
 	if (!(serve->log = log_create(STDERR_FILENO, err)) || !(serve->metrics = metrics_create(err)))
@@ -254,11 +252,13 @@ static void log_start(struct serve *serve)
 	    {.key = "version", .text = STR(GPUGATE_VERSION)},
 	};
 	log_message(serve, LOG_WARN, "ledger_forgets",
-		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it is for trying "
+		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it is "
+		    "for trying "
 		    "out and for tests");
 	if (!serve->options.client_ca && !serve->options.path_secret)
-		log_message(serve, LOG_WARN, "open_to_all",
-			    "everybody who reaches the port can ask, and charge quotas; give --path-secret or --client-ca");
+		log_message(
+		    serve, LOG_WARN, "open_to_all",
+		    "everybody who reaches the port can ask, and charge quotas; give --path-secret or --client-ca");
 	log_event(serve->log, LOG_INFO, "listening", fields, sizeof fields / sizeof *fields);
 }
 

@@ -75,10 +75,8 @@ static const struct library {
 	const char *(*running)(void);
 	const char *(*built)(void); /* NULL: its header does not tell */
 } libraries[] = {
-    {"libmicrohttpd", MHD_get_version, microhttpd_built},
-    {"gnutls", gnutls_running, gnutls_built},
-    {"openssl", openssl_running, openssl_built},
-    {"jansson", jansson_version_str, jansson_built},
+    {"libmicrohttpd", MHD_get_version, microhttpd_built}, {"gnutls", gnutls_running, gnutls_built},
+    {"openssl", openssl_running, openssl_built},          {"jansson", jansson_version_str, jansson_built},
     {"libyaml", yaml_get_version_string, NULL},
 };
 #define LIBRARIES (sizeof libraries / sizeof *libraries)

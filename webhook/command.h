@@ -11,7 +11,7 @@ enum exit_status {
 
 struct command {
 	const char *name;
-	const char *summary; /* a few words, no full stop */
+	const char *summary;               /* a few words, no full stop */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 

@@ -37,7 +37,8 @@ static bool read_line(const char *path, char *line, size_t size)
 /* Joins folder and name, unless the name is absolute. False: too long. */
 static bool join(char path[static PATH_MAX], const char *folder, const char *name)
 {
-	int len = name[0] == '/' ? snprintf(path, PATH_MAX, "%s", name) : snprintf(path, PATH_MAX, "%s/%s", folder, name);
+	int len =
+	    name[0] == '/' ? snprintf(path, PATH_MAX, "%s", name) : snprintf(path, PATH_MAX, "%s/%s", folder, name);
 	return len > 0 && len < PATH_MAX;
 }
 

@@ -142,7 +142,7 @@ static int open_socket(const struct http_address *address)
 
 int http_listen(const char *text, const char *option, char bound[static HTTP_ADDRESS_TEXT], struct error *err)
 {
-	struct http_address address;
+	struct http_address address = {0};
 	if (http_address_parse(text, option, &address, err) != 0)
 		return -1;
 	int fd = open_socket(&address);

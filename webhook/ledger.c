@@ -166,7 +166,7 @@ static void judge(const struct ledger *ledger, const struct entry *self, struct 
 	verdict->excess = excess;
 }
 
-void ledger_decide(struct ledger *ledger, const struct holding *holding, bool dry, struct arena *arena,
+void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, struct arena *arena,
 		   struct ledger_verdict *verdict)
 {
 	*verdict = (struct ledger_verdict){.answer = LEDGER_OUTAGE, .policy = ledger->policy};
@@ -182,7 +182,9 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, bool dr
 	uint64_t hash = hash_uid(holding->uid);
 	struct entry **link = find(ledger, holding->uid, hash), *self = *link;
 	judge(ledger, self, excess, verdict);
-	if (dry || verdict->answer != LEDGER_ADMITTED)
+	if (mode == LEDGER_FORCE)
+		verdict->answer = LEDGER_ADMITTED;
+	if (mode == LEDGER_DRY || verdict->answer != LEDGER_ADMITTED)
 		return;
 	struct entry *entry = !self && ledger->pods == ledger->max_pods ? NULL : make_entry(holding, hash);
 	if (!entry) {

@@ -23,6 +23,12 @@ enum ledger_answer {
 	LEDGER_OUTAGE,  /* no memory, or full: nothing was changed */
 };
 
+enum ledger_mode {
+	LEDGER_HOLD,  /* decide, and hold what is admitted */
+	LEDGER_DRY,   /* decide, and change nothing */
+	LEDGER_FORCE, /* hold it whatever is exceeded: a Pod that runs already, such as a static one */
+};
+
 /* What ledger_decide found. Arrays are the arena's. */
 struct ledger_verdict {
 	enum ledger_answer answer;
@@ -34,10 +40,10 @@ struct ledger_verdict {
 };
 
 /*
- * Decides a Pod against what is held, and unless `dry` or refused keeps a copy of it. A uid that is held already is decided
+ * Decides a Pod against what is held, and keeps a copy of it where `mode` says so. A uid that is held already is decided
  * as if it were not, and replaced: a retry neither charges twice nor turns a refusal into an admission.
  */
-void ledger_decide(struct ledger *ledger, const struct holding *holding, bool dry, struct arena *arena,
+void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, struct arena *arena,
 		   struct ledger_verdict *verdict);
 
 /* Frees what a uid holds. Returns whether it held anything. */

@@ -45,8 +45,9 @@ int ledger_embedded_rebase(struct ledger_embedded *embedded, const struct policy
 int ledger_embedded_admit(struct ledger_embedded *embedded, bool dry, struct arena *arena, struct decision *decision, struct buf *charges)
 {
 	struct ledger_verdict verdict;
+	enum ledger_mode mode = dry ? LEDGER_DRY : decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
 	pthread_mutex_lock(&embedded->mutex);
-	ledger_decide(embedded->ledger, &decision->holding, dry, arena, &verdict);
+	ledger_decide(embedded->ledger, &decision->holding, mode, arena, &verdict);
 	policy_retain(verdict.policy); /* sentences are made outside the lock */
 	pthread_mutex_unlock(&embedded->mutex);
 

@@ -18,8 +18,8 @@
 #define HALF_BYTES (LOG_RING_BYTES / 2)
 #define IDLE_BYTES (16 << 10)
 #define STACK_BYTES (64 << 10)
-#define CHUNK_BYTES 4096  /* PIPE_BUF: after POLLOUT a pipe takes that much without blocking */
-#define FLUSH_SECONDS 2   /* how long log_destroy waits for a reader that has stopped reading */
+#define CHUNK_BYTES 4096 /* PIPE_BUF: after POLLOUT a pipe takes that much without blocking */
+#define FLUSH_SECONDS 2  /* how long log_destroy waits for a reader that has stopped reading */
 #define POLL_MS 100
 
 struct log {
@@ -63,7 +63,8 @@ static void write_field(struct buf *out, const struct log_field *field)
 }
 
 /* Called with the mutex held. Appends a whole line or nothing. */
-static void append(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t count)
+static void append(struct log *log, enum log_level level, const char *event, const struct log_field *fields,
+		   size_t count)
 {
 	static const char *const levels[] = {[LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
 	struct buf *out = &log->filling;

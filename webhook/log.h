@@ -21,7 +21,7 @@ enum log_level { LOG_INFO, LOG_WARN, LOG_ERROR };
 struct log_field {
 	const char *key; /* a plain JSON key; NULL: the field is left out */
 	struct str text; /* absent: the field is left out */
-	bool raw;        /* `text` is JSON already, such as a number; at most LOG_TEXT_MAX bytes, longer ones are left out */
+	bool raw; /* `text` is JSON already, such as a number; at most LOG_TEXT_MAX bytes, longer ones are left out */
 };
 
 struct log;

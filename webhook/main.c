@@ -15,8 +15,9 @@ static const struct command commands[] = {
 
 static int print_help(FILE *out)
 {
-	fprintf(out, "gpugate " GPUGATE_VERSION " rewrites, places and limits what Pods ask of GPUs, before they exist.\n\n"
-		     "Usage: gpugate COMMAND [OPTION]...\n\nCommands:\n");
+	fprintf(out,
+		"gpugate " GPUGATE_VERSION " rewrites, places and limits what Pods ask of GPUs, before they exist.\n\n"
+		"Usage: gpugate COMMAND [OPTION]...\n\nCommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n`gpugate COMMAND --help` tells what a command takes.\n"
@@ -52,7 +53,7 @@ static int run_help(int argc, char **argv)
 	return run(argc, argv);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	static char version[] = "version";
 	if (argc < 2) {
@@ -67,4 +68,13 @@ int main(int argc, char **argv)
 	if (strcmp(first, "--version") == 0)
 		return cmd_version(1, (char *[]){version, NULL});
 	return run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int status = dispatch(argc, argv);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "gpugate: the output could not be written; is the disk full, or the reader gone?\n");
+	return EXIT_FAILED;
 }

@@ -20,18 +20,19 @@ static const struct bound {
 	uint64_t nanoseconds;
 	const char *seconds;
 } bounds[] = {
-    {50000, "5e-05"},      {100000, "0.0001"},    {250000, "0.00025"},  {500000, "0.0005"},   {1000000, "0.001"},
-    {2500000, "0.0025"},   {5000000, "0.005"},    {10000000, "0.01"},   {25000000, "0.025"},  {50000000, "0.05"},
-    {100000000, "0.1"},    {250000000, "0.25"},   {500000000, "0.5"},   {1000000000, "1"},    {2500000000, "2.5"},
-    {5000000000, "5"},     {10000000000, "10"},
+    {50000, "5e-05"},    {100000, "0.0001"},  {250000, "0.00025"}, {500000, "0.0005"},  {1000000, "0.001"},
+    {2500000, "0.0025"}, {5000000, "0.005"},  {10000000, "0.01"},  {25000000, "0.025"}, {50000000, "0.05"},
+    {100000000, "0.1"},  {250000000, "0.25"}, {500000000, "0.5"},  {1000000000, "1"},   {2500000000, "2.5"},
+    {5000000000, "5"},   {10000000000, "10"},
 };
 #define BOUNDS (sizeof bounds / sizeof *bounds)
 
 static const struct number {
 	const char *name, *type, *help;
 } numbers[METRICS_NUMBERS] = {
-    [METRICS_POLICY_GENERATION] = {"gpugate_policy_generation", "gauge",
-				   "How many different policies this process has loaded; the one in force is the last."},
+    [METRICS_POLICY_GENERATION] =
+	{"gpugate_policy_generation", "gauge",
+	 "How many different policies this process has loaded; the one in force is the last."},
     [METRICS_POLICY_LOADED] = {"gpugate_policy_loaded_timestamp_seconds", "gauge",
 			       "When the policy in force was loaded, since the Unix epoch in seconds."},
     [METRICS_POLICY_REJECTED] = {"gpugate_policy_rejected", "gauge",

@@ -28,7 +28,8 @@ static int read_number(const struct option_row *row, const char *text, long *num
 	long value = strtol(text, &end, 10);
 	bool digits = *text == '-' || (*text >= '0' && *text <= '9');
 	if (!digits || *end != '\0' || errno != 0 || value < row->least || value > row->most)
-		return error_set(err, "%s %s: give a whole number from %ld to %ld", row->name, text, row->least, row->most);
+		return error_set(err, "%s %s: give a whole number from %ld to %ld", row->name, text, row->least,
+				 row->most);
 	*number = value;
 	return 0;
 }
@@ -87,8 +88,7 @@ static int unknown(const struct option_table *table, const char *argument, size_
 {
 	char name[64];
 	snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), argument);
-	const char *near =
-	    table->count ? suggest(name, &table->rows->name, table->count, sizeof *table->rows) : NULL;
+	const char *near = table->count ? suggest(name, &table->rows->name, table->count, sizeof *table->rows) : NULL;
 	if (near)
 		return error_set(err, "unknown option %s; did you mean %s?", name, near);
 	return error_set(err, "unknown option %s", name);

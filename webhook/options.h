@@ -39,7 +39,8 @@ struct option_row {
 	const char *word; /* its argument in help: "DIR"; NULL for a flag, and for a choice, which lists its choices */
 	enum option_type type;
 	size_t offset;
-	const char *fallback; /* the default, as it would be typed; not for lists and flags; NULL: none (0 for a number) */
+	const char
+	    *fallback; /* the default, as it would be typed; not for lists and flags; NULL: none (0 for a number) */
 	bool required;
 	long least, most;
 	const char *const *choices; /* ends in NULL */
@@ -52,11 +53,11 @@ struct option_table {
 	const char *summary;  /* what it does, in a few sentences */
 	const struct option_row *rows;
 	size_t count;
-	size_t values_size;          /* of the command's struct */
-	const char *operands;        /* what the other arguments are: "PATH"; NULL: none are taken */
-	size_t operands_offset;      /* of a struct option_list */
-	size_t operands_least;       /* how many there must be */
-	const char *examples;        /* lines with two blanks before each; NULL: none */
+	size_t values_size;     /* of the command's struct */
+	const char *operands;   /* what the other arguments are: "PATH"; NULL: none are taken */
+	size_t operands_offset; /* of a struct option_list */
+	size_t operands_least;  /* how many there must be */
+	const char *examples;   /* lines with two blanks before each; NULL: none */
 };
 
 enum options_result { OPTIONS_FAILED = -1, OPTIONS_READ, OPTIONS_HELP };

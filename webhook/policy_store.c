@@ -18,7 +18,7 @@ struct policy_store {
 	void *context;
 	pthread_mutex_t reloading; /* held for a whole reload; guards the next two */
 	char commit[GIT_COMMIT_SIZE];
-	bool rejected; /* the last reload */
+	bool rejected;         /* the last reload */
 	pthread_mutex_t mutex; /* guards what follows; held for a few instructions */
 	const struct policy *policy;
 	uint64_t generation;
@@ -57,8 +57,9 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 		const char *key;
 		uint64_t value;
 	} numbers[] = {
-	    {"generation", store->generation}, {"accelerators", counts.accelerators}, {"tenants", counts.tenants},
-	    {"quotas", counts.quotas},         {"rules", counts.rules},               {"guards", counts.guards},
+	    {"generation", store->generation}, {"accelerators", counts.accelerators},
+	    {"tenants", counts.tenants},       {"quotas", counts.quotas},
+	    {"rules", counts.rules},           {"guards", counts.guards},
 	    {"namespaces", counts.namespaces}, {"warnings", report->warnings},
 	};
 	struct log_field fields[FIELDS_MAX];

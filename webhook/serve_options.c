@@ -10,15 +10,17 @@ static const struct option_row rows[] = {
      .type = OPTION_LIST,
      .offset = AT(policies),
      .required = true,
-     .help = "A folder of policy files, or one file. Watched: a change takes effect at once, a policy with errors never. "
-	     "`gpugate lint PATH` checks it before."},
+     .help =
+	 "A folder of policy files, or one file. Watched: a change takes effect at once, a policy with errors never. "
+	 "`gpugate lint PATH` checks it before."},
     {.name = "--listen",
      .word = "ADDR:PORT",
      .type = OPTION_STRING,
      .offset = AT(listen),
      .required = true,
-     .help = "Where the API server asks, by HTTPS: 127.0.0.1:8443, [::1]:8443, or :8443 for all addresses. Port 0 takes "
-	     "any free port; the log's line \"listening\" names it."},
+     .help =
+	 "Where the API server asks, by HTTPS: 127.0.0.1:8443, [::1]:8443, or :8443 for all addresses. Port 0 takes "
+	 "any free port; the log's line \"listening\" names it."},
     {.name = "--tls-cert",
      .word = "FILE",
      .type = OPTION_STRING,
@@ -40,8 +42,9 @@ static const struct option_row rows[] = {
      .word = "NAME",
      .type = OPTION_LIST,
      .offset = AT(client_names),
-     .help = "Answer only clients whose certificate has this name (common name or DNS name). Needs --client-ca; without it "
-	     "every certificate of that authority will do."},
+     .help =
+	 "Answer only clients whose certificate has this name (common name or DNS name). Needs --client-ca; without it "
+	 "every certificate of that authority will do."},
     {.name = "--path-secret",
      .word = "FILE",
      .type = OPTION_STRING,
@@ -73,17 +76,19 @@ static const struct option_row rows[] = {
      .fallback = "5",
      .least = 0,
      .most = 600,
-     .help = "How long to go on answering after SIGTERM while readiness fails, so that nobody is sent here any more when "
-	     "the port closes."},
+     .help =
+	 "How long to go on answering after SIGTERM while readiness fails, so that nobody is sent here any more when "
+	 "the port closes."},
 };
 
 const struct option_table serve_options_table = {
     .command = "serve",
     .synopsis = "--policy PATH --listen ADDR:PORT --tls-cert FILE --tls-key FILE [OPTION]...",
-    .summary = "Answers a Kubernetes API server's admission reviews: POST /mutate rewrites Pods by the policy's Rules, POST "
-	       "/validate refuses what Guards and GPU quotas do not allow. Logs JSON lines on standard error. SIGHUP reads "
-	       "policy and certificates again; SIGTERM and SIGINT stop it without dropping a request. Exit status: 0 after "
-	       "that, 2 if it could not start.",
+    .summary =
+	"Answers a Kubernetes API server's admission reviews: POST /mutate rewrites Pods by the policy's Rules, POST "
+	"/validate refuses what Guards and GPU quotas do not allow. Logs JSON lines on standard error. SIGHUP reads "
+	"policy and certificates again; SIGTERM and SIGINT stop it without dropping a request. Exit status: 0 after "
+	"that, 2 if it could not start.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct serve_options),
@@ -96,6 +101,11 @@ const struct option_table serve_options_table = {
 int serve_options_check(const struct serve_options *options, struct error *err)
 {
 	if (options->client_names.count > 0 && !options->client_ca)
-		return error_set(err, "--client-name is given without --client-ca; give the authority of these clients, too");
+		return error_set(
+		    err, "--client-name is given without --client-ca; give the authority of these clients, too");
+	/* The authority of a cluster signs its nodes' and users' certificates as well as the API server's. */
+	if (options->client_ca && options->client_names.count == 0)
+		return error_set(err, "--client-ca is given without --client-name; name the client (the common name or DNS name of the "
+				      "API server's certificate), or everybody with a certificate of that authority could ask");
 	return 0;
 }

@@ -55,10 +55,11 @@ static void warn_degraded(struct watch *watch, int problem)
 		return;
 	watch->warned = true;
 	char text[256];
-	int len = snprintf(text, sizeof text,
-			   "inotify: %s; files are looked at every %d seconds instead. Raise fs.inotify.max_user_watches and "
-			   "fs.inotify.max_user_instances on the node",
-			   strerror(problem), WATCH_POLL_DEGRADED_MS / 1000);
+	int len =
+	    snprintf(text, sizeof text,
+		     "inotify: %s; files are looked at every %d seconds instead. Raise fs.inotify.max_user_watches and "
+		     "fs.inotify.max_user_instances on the node",
+		     strerror(problem), WATCH_POLL_DEGRADED_MS / 1000);
 	struct log_field field = {.key = "message", .text = {text, (size_t)len}};
 	log_event(watch->log, LOG_WARN, "watch_degraded", &field, 1);
 }
@@ -126,8 +127,8 @@ static void release_group(struct group *group)
 	free(group->paths);
 }
 
-int watch_add(struct watch *watch, const char *const *paths, size_t count, void (*changed)(void *context), void *context,
-	      struct error *err)
+int watch_add(struct watch *watch, const char *const *paths, size_t count, void (*changed)(void *context),
+	      void *context, struct error *err)
 {
 	if (watch->group_count == GROUPS_MAX)
 		return error_set(err, "more than %d groups of watched files", GROUPS_MAX);
@@ -161,7 +162,8 @@ static bool drain_events(struct watch *watch)
 			if (event->mask & IN_Q_OVERFLOW)
 				concerned = true;
 			else if (!(event->mask & IN_IGNORED))
-				concerned |= watch_scan_concerns(&watch->scan, event->wd, event->len ? event->name : "");
+				concerned |=
+				    watch_scan_concerns(&watch->scan, event->wd, event->len ? event->name : "");
 		}
 	}
 	return concerned;

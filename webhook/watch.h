@@ -29,8 +29,8 @@ struct watch *watch_create(struct log *log, int poll_ms, struct error *err);
  * Adds a group and notes its state: a change from now on is told, even one before watch_start. So: add, then read the files, then
  * start. Copies the paths. `changed` runs on the watch's thread, never twice at once; borrows `context`.
  */
-int watch_add(struct watch *watch, const char *const *paths, size_t count, void (*changed)(void *context), void *context,
-	      struct error *err);
+int watch_add(struct watch *watch, const char *const *paths, size_t count, void (*changed)(void *context),
+	      void *context, struct error *err);
 
 /* Starts the thread. */
 int watch_start(struct watch *watch, struct error *err);

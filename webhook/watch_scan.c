@@ -14,7 +14,8 @@
 #define LINKS_MAX 40 /* as the kernel follows */
 #define ENTRIES_MAX 200000
 #define EVENTS                                                                                                         \
-	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF |           \
+	 IN_MOVE_SELF)
 
 /* The folders that are being walked, outermost first: a link back to one of them is not followed. */
 struct trail {

@@ -125,7 +125,7 @@ const char *reason_name(enum reason reason);
 struct objection {
 	enum reason reason;
 	enum enforcement enforcement; /* DENY, WARN or AUDIT */
-	struct str name;              /* quota, guard kind or Rule; may be empty */
+	struct str name;              /* a name of the policy (quota, guard kind, Rule, ...), never one that a Pod chose; may be empty */
 	struct str message;           /* a whole sentence */
 };
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 import inputs  # noqa: E402
 from servers import Bench, Failed, create_certificates, expect_decisions, say  # noqa: E402
@@ -167,7 +168,14 @@ def machine() -> dict:
     return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "load_at_start": os.getloadavg()[0]}
 
 
+def check_paths(options) -> None:
+    for name in ("floor", "load", "reviews") + (() if options.stand_in else ("gpugate", "reader", "example_policy")):
+        if not getattr(options, name).exists():
+            raise Failed(f"--{name.replace('_', '-')} {getattr(options, name)}: not there; `make bench` builds what is needed")
+
+
 def measure(options, work: Path) -> dict:
+    check_paths(options)
     streams = inputs.write_templates(options.reviews, work / "templates")
     bench = Bench(options, work, create_certificates(options, work / "certs"), streams)
     table = Table()
@@ -176,13 +184,13 @@ def measure(options, work: Path) -> dict:
     if raw["machine"]["load_at_start"] > 0.5:
         say(f"the machine is not idle (load {raw['machine']['load_at_start']:.2f}): the numbers will be rough")
     raw["floor"] = compare_floor(bench, table, base)
-    if options.reader:
+    if not options.stand_in:
         raw["reader"] = reader(options, table)
     rules = inputs.write_policy(work / "rules", 10, options.rules)
     raw["rules"] = compare_scale(bench, table, "Rules", base, rules, (10, options.rules))
     tenants = inputs.write_policy(work / "tenants", options.tenants, 10)
     raw["tenants"] = compare_scale(bench, table, "Tenants", base, tenants, (10, options.tenants))
-    raw["idle"] = idle_memory(bench, table, options.example_policy or base)
+    raw["idle"] = idle_memory(bench, table, base if options.stand_in else options.example_policy)
     raw["memory"] = memory_over_time(bench, table, base)
     table.print()
     return {"rows": table.rows, "missed": table.missed(), **raw}
@@ -190,13 +198,16 @@ def measure(options, work: Path) -> dict:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gpugate", type=Path, help="the program that is measured")
-    parser.add_argument("--floor", type=Path, required=True, help="the server that does nothing")
-    parser.add_argument("--load", type=Path, required=True, help="the load client")
-    parser.add_argument("--reader", type=Path, help="the reader's own benchmark")
-    parser.add_argument("--reviews", type=Path, required=True, help="folder of real AdmissionReviews")
-    parser.add_argument("--example-policy", type=Path, help="policy of the idle measurement (default: a generated one)")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    built = ROOT / "build/release/bench"
+    paths = (("gpugate", ROOT / "build/gpugate", "the program that is measured"),
+             ("floor", built / "floor", "the server that does nothing"),
+             ("load", built / "load", "the load client"),
+             ("reader", built / "bench_reader", "the reader's own benchmark"),
+             ("reviews", ROOT / "tests/reviews", "folder of real AdmissionReviews"),
+             ("example-policy", ROOT / "deploy/policy", "policy of the idle measurement"),
+             ("out", ROOT / "build/bench.json", "JSON file to write"))
+    for name, default, text in paths:
+        parser.add_argument(f"--{name}", type=Path, default=default, help=f"{text} (default: {default.relative_to(ROOT)})")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement, after half a second of warming up")
     parser.add_argument("--connections", type=int, default=8)
@@ -207,10 +218,7 @@ def parse_arguments():
     parser.add_argument("--alive", type=int, default=1000, help="Pods alive in the memory run")
     parser.add_argument("--memory-requests", type=int, default=1000000)
     parser.add_argument("--stand-in", action="store_true", help="try the driver: the floor also stands in for gpugate")
-    options = parser.parse_args()
-    if not options.gpugate and not options.stand_in:
-        parser.error("--gpugate is needed")
-    return options
+    return parser.parse_args()
 
 
 def main() -> int:

@@ -9,13 +9,18 @@
 #include <getopt.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
+#define CONNECTION_BYTES (32u << 10)
+#define STACK_BYTES (512u << 10)
 #define FILE_MAX (1 << 16)
 
 /* As long as gpugate's own answer to a Pod that it allows with a charge. */
@@ -92,25 +97,59 @@ static struct MHD_Response *create_answer(void)
 	return response;
 }
 
-static struct MHD_Daemon *start(struct sockaddr_in *address, char *cert, char *key, unsigned threads,
-				struct MHD_Response *response)
+/* See webhook/http_server.c. */
+static struct MHD_Daemon *start(char *cert, char *key, unsigned threads, struct MHD_Response *response)
 {
-	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ITC |
-			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-	return MHD_start_daemon(flags, 0, NULL, NULL, handle, response, MHD_OPTION_SOCK_ADDR, address,
-				MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES,
-				MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536, MHD_OPTION_NOTIFY_COMPLETED,
-				completed, NULL, MHD_OPTION_END);
+	struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL}, {MHD_OPTION_END, 0, NULL}};
+	if (threads == 1)
+		pool[0].option = MHD_OPTION_END;
+	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ITC |
+				    MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG,
+				0, NULL, NULL, handle, response, MHD_OPTION_ARRAY, pool, MHD_OPTION_HTTPS_PRIORITIES,
+				PRIORITIES, MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key,
+				MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 1024u,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+				MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 }
 
-static void block_signals(sigset_t *set)
+/* Listens and prints the address with its real port. */
+static int open_socket(struct sockaddr_in *address, const char *host)
 {
-	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, set, NULL);
+	socklen_t len = sizeof *address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)address, len) || listen(fd, SOMAXCONN) ||
+	    getsockname(fd, (struct sockaddr *)address, &len))
+		err(2, "listen");
+	fprintf(stderr, "{\"event\":\"listening\",\"address\":\"%s:%u\"}\n", host, ntohs(address->sin_port));
+	return fd;
+}
+
+/*
+ * As gpugate does it, connections are accepted by a thread of their own and dealt to the workers in turn: workers that
+ * accept for themselves share them unevenly, by chance, and that would be measured. Returns when a signal comes.
+ */
+static void accept_all(struct MHD_Daemon *daemon, int listen_fd, int signals)
+{
+	struct pollfd fds[] = {{.fd = listen_fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	while (poll(fds, 2, -1) >= 0 && !fds[1].revents) {
+		struct sockaddr_storage from;
+		socklen_t length = sizeof from;
+		int fd = accept4(listen_fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			MHD_add_connection(daemon, fd, (struct sockaddr *)&from, length);
+	}
+}
+
+/* Before the server's threads are born, which inherit the mask. Returns a descriptor that tells of SIGTERM, SIGINT. */
+static int block_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 int main(int argc, char **argv)
@@ -119,12 +158,12 @@ int main(int argc, char **argv)
 	    {"listen", 1, NULL, 'l'},  {"tls-cert", 1, NULL, 'c'}, {"tls-key", 1, NULL, 'k'},
 	    {"threads", 1, NULL, 't'}, {NULL, 0, NULL, 0},
 	};
-	char *listen = NULL, *cert = NULL, *key = NULL;
+	char *listen_at = NULL, *cert = NULL, *key = NULL;
 	unsigned threads = 2;
 	for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
 		switch (c) {
 		case 'l':
-			listen = optarg;
+			listen_at = optarg;
 			break;
 		case 'c':
 			cert = read_file(optarg);
@@ -139,19 +178,18 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!listen || !cert || !key)
+	if (!listen_at || !cert || !key)
 		errx(2, "usage: floor --listen ADDRESS:PORT --tls-cert FILE --tls-key FILE [--threads N]");
-	sigset_t set;
-	block_signals(&set); /* before the server's threads are born, which inherit the mask */
-	struct sockaddr_in address = parse_address(listen);
+	int signals = block_signals();
+	struct sockaddr_in address = parse_address(listen_at);
 	struct MHD_Response *response = create_answer();
-	struct MHD_Daemon *daemon = start(&address, cert, key, threads, response);
-	if (!daemon)
+	struct MHD_Daemon *daemon = start(cert, key, threads, response);
+	if (!daemon || signals < 0)
 		errx(2, "the server did not start");
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
-	fprintf(stderr, "{\"event\":\"listening\",\"address\":\"%s:%u\"}\n", listen, info ? info->port : 0u);
-	int signal_number;
-	sigwait(&set, &signal_number);
+	int fd = open_socket(&address, listen_at);
+	accept_all(daemon, fd, signals);
+	close(fd);
+	close(signals);
 	MHD_stop_daemon(daemon);
 	MHD_destroy_response(response);
 	free(cert);

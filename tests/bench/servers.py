@@ -85,7 +85,7 @@ class Bench:
     def gpugate(self, policy: Path) -> Server:
         if self.options.stand_in:
             return self.floor()
-        return self._start([self.options.gpugate, "serve", "--policy", policy])
+        return self._start([self.options.gpugate, "serve", "--policy", policy, "--drain-seconds", 0])
 
     def load_command(self, server: Server, stream: str, extra: list) -> list:
         common = [self.options.load, "--connect", server.address, "--ca", self.certs / "ca.crt"]

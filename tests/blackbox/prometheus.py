@@ -30,10 +30,10 @@ class Metrics:
         self._read(text)
         self._check_families()
 
-    def value(self, name, **labels):
+    def value(self, name, /, **labels):
         return self.samples.get((name, frozenset(labels.items())), 0.0)
 
-    def total(self, name, **labels):
+    def total(self, name, /, **labels):
         wanted = set(labels.items())
         return sum(v for (n, have), v in self.samples.items() if n == name and wanted <= have)
 

@@ -188,12 +188,17 @@ def test_client_ca_rotates(serve, clients):
     assert clients.status(server, new) == 200
 
 
-def test_client_options_belong_together(serve, clients):
-    server = serve(POLICY, start=False)
-    for extra in (["--client-name", "x"], ["--client-ca", clients.ca]):
-        done = run(*server.args, *extra, timeout=20)
-        assert done.returncode == 2
-        assert "--client-" in done.stderr
+def test_client_name_needs_an_authority(serve):
+    done = run(*serve(POLICY, start=False).args, "--client-name", "x")
+    assert done.returncode == 2 and "--client-ca" in done.stderr
+
+
+def test_any_client_of_the_authority(serve, clients):
+    """Without a name, every certificate of that authority will do, and no other."""
+    server = serve(POLICY, "--client-ca", clients.ca)
+    assert clients.status(server, clients.authority.issue("anyone", client=True)) == 200
+    assert clients.status(server, Authority("clients").issue("anyone", client=True)) in (403, "closed")
+    assert clients.status(server, None) == 403
 
 
 # gpugate certs create.

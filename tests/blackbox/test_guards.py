@@ -54,7 +54,7 @@ REFUSED = {
         "/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-caps/nvidia-cap1", "/dev/dri/renderD128", "/dev/dri",
         "/dev/kfd", "/dev", "/dev/", "/", "//", "/dev//nvidia0", "/dev/./nvidia0", "/tmp/../dev/nvidia0", "//dev/../dev/nvidia0/",
         "/dev/nvidia0/.", "/..", "/../dev", "/dev/shm/../nvidia0", "/dev/davinci0", "/dev/accel/accel0", "/dev/nvidia0/..",
-        "/proc/1/root/dev", "/proc/driver/nvidia/capabilities", "/run/nvidia/driver", "/var/run/nvidia")},
+        "/proc/1/root/dev", "/dev/char/195:0", "/proc/driver/nvidia/capabilities", "/run/nvidia/driver", "/var/run/nvidia")},
     "deviceVolumeMounts": {
         **{p: mount(p) for p in ("/var/run/nvidia-container-devices/all", "/var/run/nvidia-container-devices",
                                  "/var/run/nvidia-container-devices/", "/var/run//nvidia-container-devices/GPU-1",

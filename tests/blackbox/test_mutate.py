@@ -378,9 +378,6 @@ def test_required_rewrite(serve):
     server = serve([A100, TEAM, doc("Rule", "share", rewrite=[{"from": GPU, "to": SHARED}], required=True)])
     assert not server.validate(pod({GPU: 1})).allowed
     assert server.admit(pod({GPU: 1}))[0].allowed
-    almost = server.mutated(pod({GPU: 1}))
-    almost["spec"]["tolerations"].pop()
-    assert not server.validate(almost).allowed, "the toleration is part of what the Rule does"
 
 
 @pytest.mark.parametrize("choice,refused", [("deny", True), ("keep", False), ("override", True)])

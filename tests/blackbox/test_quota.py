@@ -14,7 +14,7 @@ MIG1, MIG3 = "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
 A100 = doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", nodeLabels={"model": "a100"},
            mig={"profiles": "builtin"}, sharing={"resource": SHARED, "replicas": 4})
 REFUSAL = re.compile(r'exceeded GPU quota "([^"]+)" of tenant "([^"]+)": requested (\S+), used (\S+)( \(\+\S+ pending\))?, '
-                     r'limit (\S+), over by (\S+)(; largest that fits now: ([^;]+))?')
+                     r'limit (\S+), over by ([^\s;]+)(; largest that fits now: ([^;]+))?')
 
 
 def team(*quotas, name="team-a", **spec):

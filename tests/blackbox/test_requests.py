@@ -46,8 +46,8 @@ def test_senseless_quantities(server, text):
 
 def test_sums_that_overflow(server):
     many = [container({GPU: MAX}, f"c{i}") for i in range(50)]
-    for obj in (pod(containers=many), pod(init=[sidecar({GPU: MAX}, f"s{i}") for i in range(50)]),
-                pod({GPU: MAX}, overhead={GPU: "1"}), pod(containers=[container({GPU: MAX}), container({SHARED: 1}, "b")])):
+    for obj in (pod(containers=many), pod(init=[sidecar({GPU: MAX}, f"s{i}") for i in range(50)]), pod({GPU: MAX}, overhead={GPU: "1"}),
+                pod(containers=[container({GPU: MAX}), container({GPU: 1}, "b")])):
         assert not server.validate(obj).allowed
     assert server.metrics().total("gpugate_denials_total", reason="request") >= 3
 

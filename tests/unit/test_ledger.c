@@ -83,7 +83,7 @@ static void admit(struct ledger *ledger, const struct policy *policy, struct hel
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	struct ledger_verdict verdict;
-	ledger_decide(ledger, &holding, dry, &arena, &verdict);
+	ledger_decide(ledger, &holding, dry ? LEDGER_DRY : LEDGER_HOLD, &arena, &verdict);
 	assert_int_equal(verdict.answer, fits ? LEDGER_ADMITTED : LEDGER_REFUSED);
 	assert_int_equal(verdict.excess_count > 0, !fits);
 	arena_release(&arena);
@@ -143,7 +143,7 @@ static void test_full(void **state)
 		snprintf(uid, sizeof uid, "u%d", i % 3);
 		struct holding holding = {.uid = str_of(uid), .namespace = STR("a"), .demands = &demand, .demand_count = 1};
 		struct ledger_verdict verdict;
-		ledger_decide(ledger, &holding, false, &arena, &verdict);
+		ledger_decide(ledger, &holding, LEDGER_HOLD, &arena, &verdict);
 		/* The third uid finds it full; the first one is held already and may come again. */
 		assert_int_equal(verdict.answer, i == 2 ? LEDGER_OUTAGE : LEDGER_ADMITTED);
 		assert_true(ledger_check(ledger));

@@ -230,10 +230,8 @@ static void test_closed_reader(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_fields),
-	    cmocka_unit_test(test_many_threads),
-	    cmocka_unit_test(test_stuck_reader),
-	    cmocka_unit_test(test_stuck_reader_does_not_hold_destroy),
+	    cmocka_unit_test(test_fields),        cmocka_unit_test(test_many_threads),
+	    cmocka_unit_test(test_stuck_reader),  cmocka_unit_test(test_stuck_reader_does_not_hold_destroy),
 	    cmocka_unit_test(test_closed_reader),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,8 +220,9 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_requests), cmocka_unit_test(test_numbers), cmocka_unit_test(test_denials),
-	    cmocka_unit_test(test_denials_are_bounded), cmocka_unit_test(test_hooks), cmocka_unit_test(test_format),
+	    cmocka_unit_test(test_requests), cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_denials),  cmocka_unit_test(test_denials_are_bounded),
+	    cmocka_unit_test(test_hooks),    cmocka_unit_test(test_format),
 	    cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

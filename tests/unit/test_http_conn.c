@@ -1,0 +1,193 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "webhook/http_conn.h"
+
+static const struct http_limits limits = {
+    .connections = 8,
+    .handshake_ms = 1000,
+    .idle_ms = 10000,
+    .header_ms = 2000,
+    .body_ms = 3000,
+    .answer_ms = 4000,
+    .body_bytes = 1 << 20,
+    .flight_bytes = 3 << 20,
+    .padding = 64,
+    .arena_bytes = 1 << 20,
+    .answer_bytes = 1 << 20,
+};
+
+struct pair {
+	struct http_conn conn;
+	int ours, theirs;
+};
+
+static void pair_open(struct pair *pair, struct http_registry *registry)
+{
+	int fds[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	pair->ours = fds[0];
+	pair->theirs = fds[1];
+	http_conn_init(&pair->conn, registry, fds[0]);
+}
+
+static void pair_close(struct pair *pair)
+{
+	http_conn_release(&pair->conn);
+	close(pair->ours);
+	close(pair->theirs);
+}
+
+/* Whether the other side sees the end of the stream. */
+static bool is_cut(struct pair *pair)
+{
+	char byte;
+	return recv(pair->theirs, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static int64_t left_ms(struct http_conn *conn)
+{
+	return atomic_load(&conn->deadline_ms) - http_now_ms();
+}
+
+static void phases(void **state)
+{
+	(void)state;
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	struct pair pair;
+	pair_open(&pair, &registry);
+	assert_in_range(left_ms(&pair.conn), 500, 1000);
+	http_conn_enter(&pair.conn, HTTP_FRESH);
+	assert_in_range(left_ms(&pair.conn), 9000, 10000);
+	assert_int_equal(atomic_load(&registry.in_flight), 0);
+	http_conn_enter(&pair.conn, HTTP_HEADERS);
+	assert_in_range(left_ms(&pair.conn), 1500, 2000);
+	assert_int_equal(atomic_load(&registry.in_flight), 1);
+	pair.conn.begun_ms -= 1500; /* as if the headers had taken that long */
+	http_conn_enter(&pair.conn, HTTP_BODY);
+	assert_in_range(left_ms(&pair.conn), 1000, 1500);
+	http_conn_enter(&pair.conn, HTTP_ANSWER);
+	assert_in_range(left_ms(&pair.conn), 3000, 4000);
+	assert_int_equal(atomic_load(&registry.in_flight), 1);
+	http_conn_enter(&pair.conn, HTTP_IDLE);
+	assert_int_equal(atomic_load(&registry.in_flight), 0);
+	http_conn_enter(&pair.conn, HTTP_HEADERS);
+	assert_int_equal(atomic_load(&registry.count), 1);
+	pair_close(&pair);
+	assert_int_equal(atomic_load(&registry.in_flight), 0);
+	assert_int_equal(atomic_load(&registry.count), 0);
+	http_registry_release(&registry);
+}
+
+static void reaping(void **state)
+{
+	(void)state;
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	struct pair pairs[8];
+	for (int i = 0; i < 8; i++)
+		pair_open(&pairs[i], &registry);
+	atomic_store(&pairs[0].conn.deadline_ms, http_now_ms() - 1);
+	http_registry_reap(&registry);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(is_cut(&pairs[i]), i == 0);
+
+	/* Crowded: who has proved nothing for long goes, but not who waits for an answer. */
+	for (int i = 1; i < 5; i++)
+		pairs[i].conn.opened_ms -= 60000;
+	atomic_store(&pairs[2].conn.trusted, true);
+	http_conn_enter(&pairs[3].conn, HTTP_ANSWER);
+	http_registry_reap(&registry);
+	for (int i = 1; i < 8; i++)
+		assert_int_equal(is_cut(&pairs[i]), i == 1 || i == 4);
+
+	/* Room again: nobody has to prove anything. */
+	pair_close(&pairs[0]);
+	pair_close(&pairs[4]);
+	pairs[5].conn.opened_ms -= 60000;
+	http_registry_reap(&registry);
+	assert_false(is_cut(&pairs[5]));
+	for (int i = 0; i < 8; i++)
+		if (i != 0 && i != 4)
+			pair_close(&pairs[i]);
+	http_registry_release(&registry);
+}
+
+static void stopping(void **state)
+{
+	(void)state;
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	struct pair fresh, stale, idle, asking, paused;
+	struct pair *all[] = {&fresh, &stale, &idle, &asking, &paused};
+	for (int i = 0; i < 5; i++)
+		pair_open(all[i], &registry);
+	http_conn_enter(&fresh.conn, HTTP_FRESH);
+	http_conn_enter(&stale.conn, HTTP_FRESH);
+	stale.conn.opened_ms -= 5000;
+	http_conn_enter(&idle.conn, HTTP_IDLE);
+	atomic_fetch_sub(&idle.conn.deadline_ms, 1000);
+	http_conn_enter(&asking.conn, HTTP_HEADERS);
+	http_conn_enter(&paused.conn, HTTP_IDLE);
+	assert_int_equal(http_registry_close_idle(&registry), 2);
+	for (int i = 0; i < 5; i++) {
+		char byte;
+		bool ended = recv(all[i]->ours, &byte, 1, MSG_DONTWAIT) == 0;
+		assert_int_equal(ended, all[i] == &stale || all[i] == &idle);
+		pair_close(all[i]);
+	}
+	http_registry_release(&registry);
+}
+
+static void bodies(void **state)
+{
+	(void)state;
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	static char bytes[1 << 20];
+	struct pair pairs[4];
+	for (int i = 0; i < 4; i++)
+		pair_open(&pairs[i], &registry);
+	struct http_conn *conn = &pairs[0].conn;
+
+	assert_int_equal(http_conn_take(conn, bytes, 1000), 0);
+	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
+	assert_true(conn->body.size - conn->body.len >= limits.padding);
+	http_conn_rest(conn);
+	assert_true(conn->body.size > 0); /* kept for the next */
+	assert_int_equal(conn->body.len, 0);
+
+	assert_int_equal(http_conn_take(conn, bytes, 1 << 20), 0); /* all that is allowed */
+	assert_int_equal(http_conn_take(conn, bytes, 1), 413);
+	assert_null(conn->body.ptr);
+	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
+	http_conn_rest(conn);
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(http_conn_take(&pairs[i].conn, bytes, 1 << 20), 0);
+	assert_int_equal(http_conn_take(&pairs[2].conn, bytes, 1 << 20), 503);
+	assert_int_equal(http_conn_take(&pairs[3].conn, bytes, 60000), 0); /* a small one always fits */
+	http_conn_rest(&pairs[0].conn);
+	assert_null(pairs[0].conn.body.ptr);
+	http_conn_rest(&pairs[2].conn);
+	assert_int_equal(http_conn_take(&pairs[2].conn, bytes, 1 << 20), 0);
+	for (int i = 0; i < 4; i++)
+		pair_close(&pairs[i]);
+	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
+	http_registry_release(&registry);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(phases), cmocka_unit_test(reaping),
+					   cmocka_unit_test(stopping), cmocka_unit_test(bodies)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
