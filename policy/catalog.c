@@ -48,6 +48,7 @@ static const struct str device_paths[] = {
     S("/dev/nvidia*"),                    /* devices, nvidia-caps, nvidiactl, nvidia-uvm */
     S("/dev/dri"),                        /* AMD and Intel render nodes */
     S("/dev/kfd"),                        /* AMD compute */
+    S("/dev/char"),                       /* every character device, by its numbers */
     S("/dev/accel*"),                     /* Linux accel subsystem: Habana, Intel NPU, TPU */
     S("/dev/vfio"),                       /* passed-through devices */
     S("/dev/hl*"),                        /* Habana before the accel subsystem */

@@ -193,12 +193,11 @@ def test_client_name_needs_an_authority(serve):
     assert done.returncode == 2 and "--client-ca" in done.stderr
 
 
-def test_any_client_of_the_authority(serve, clients):
-    """Without a name, every certificate of that authority will do, and no other."""
-    server = serve(POLICY, "--client-ca", clients.ca)
-    assert clients.status(server, clients.authority.issue("anyone", client=True)) == 200
-    assert clients.status(server, Authority("clients").issue("anyone", client=True)) in (403, "closed")
-    assert clients.status(server, None) == 403
+@pytest.mark.parametrize("given,lacking", [("--client-ca", "--client-name"), ("--client-name", "--client-ca")])
+def test_client_options_belong_together(clients, given, lacking):
+    """The authority of a cluster signs for every node and user: whoever trusts it has to say whom it means."""
+    refused = run("serve", "--policy", "x", "--listen", ":0", "--tls-cert", "x", "--tls-key", "x", given, clients.ca)
+    assert refused.returncode == 2 and lacking in refused.stderr
 
 
 # gpugate certs create.

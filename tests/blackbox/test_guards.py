@@ -70,7 +70,9 @@ REFUSED = {
         "sidecar": pod(init=[sidecar({SHARED: 2})]), "second container": two({SHARED: 1}, {SHARED: 2}),
         "above its own maximum": pod({"example.com/l4-share": 3}), "limits only": pod(containers=[container(limits={SHARED: "2"})])},
     "preboundNodeName": {"gpu": pod({GPU: 1}, nodeName="node-1"), "share": pod({SHARED: 1}, nodeName="node-1"),
-                         "init": pod(init=[container({GPU: 1})], nodeName="n")},
+                         "init": pod(init=[container({GPU: 1})], nodeName="n"),
+                         # passes taints by, too: with an image that sets *_VISIBLE_DEVICES it would see every GPU there
+                         "no gpu": pod(nodeName="node-1"), "zero": pod({GPU: 0}, nodeName="node-1")},
     "privileged": {
         "container": pod(containers=[container(), container(None, "b", securityContext={"privileged": True})]),
         "init": pod(init=[container(securityContext={"privileged": True})]),
@@ -99,8 +101,7 @@ ALLOWED = {
                             "with a whole one": pod({MIG1: 1, "cpu": 1})},
     "sharedRequestAboveOne": {"one": pod({SHARED: 1}), "two containers": two({SHARED: 1}, {SHARED: 1}), "whole": pod({GPU: 4}),
                               "its own maximum": pod({"example.com/l4-share": 2}), "slices": pod({MIG1: 3}), "zero": pod({SHARED: 0})},
-    "preboundNodeName": {"free": pod({GPU: 1}), "no gpu": pod(nodeName="node-1"), "zero": pod({GPU: 0}, nodeName="node-1"),
-                         "empty": pod({GPU: 1}, nodeName="")},
+    "preboundNodeName": {"free": pod({GPU: 1}), "empty": pod({GPU: 1}, nodeName="")},
     "privileged": {"false": pod(containers=[container({GPU: 1}, securityContext={"privileged": False})]),
                    "null": pod(containers=[container(securityContext={"privileged": None})]),
                    "other": pod(containers=[container(securityContext={"runAsUser": 0, "allowPrivilegeEscalation": True})])},

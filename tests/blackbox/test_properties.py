@@ -135,7 +135,9 @@ def test_mutation_is_idempotent_and_validation_agrees(policy, some):
             assert second.allowed and second.patch == [], (obj, first.patch, second)
             assert devices(after) == devices(obj)
             final = server.validate(after, dry_run=True)
-            assert final.allowed, (obj, first.patch, final)
+            if not final.allowed:  # only for what no Rule can mend: a selector that contradicts the resource
+                assert all(part.startswith(("no Accelerator of the policy", "the nearest is")) for part in final.message.split("; ")), \
+                    (obj, first.patch, final)
     finally:
         server.stop()
 

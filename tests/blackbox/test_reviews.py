@@ -46,8 +46,8 @@ def test_they_are_there():
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_open(open_server, file):
-    """A policy that limits nothing lets everything pass unchanged, at both endpoints."""
-    for path in ("mutate", "validate"):
+    """A policy that limits nothing lets everything pass unchanged; /mutate takes the validating call's reviews as well."""
+    for path in {"mutate", file.name.partition("-")[0]}:
         decision, request = ask(open_server, file, path)
         assert decision.allowed and not decision.patch
         if request["kind"]["kind"] in WORKLOADS:
@@ -92,6 +92,12 @@ def test_the_life_of_a_real_pod(serve):
     assert server.used("t", "all") == 1, "a Pending status frees nothing"
     ask(server, folder / "validate-pod-delete.json")
     assert server.used("t", "all") == 0
+
+
+def test_a_mutating_review_at_validate(open_server):
+    """Its Pod has no uid yet, so it cannot be charged: a wrong registration, and the answer says so."""
+    answer = open_server.post("/validate", (ROOT / "tests" / "reviews" / "mutate-pod-bare.json").read_bytes())
+    assert answer.status == 400 and "ValidatingWebhookConfiguration" in answer.sentence()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

@@ -62,7 +62,7 @@ def test_3_time_slicing_without_a_new_name(serve):
     for i in range(5):
         assert server.admit(pod({GPU: 1}, namespace="ml"))[0].allowed == (i < 4)
     refusal = server.validate(pod({GPU: 2}, namespace="ml"), dry_run=True)
-    assert not refusal.allowed and "sharedRequestAboveOne" in refusal.message
+    assert not refusal.allowed and "shares" in refusal.message and '"g"' in refusal.message
 
 
 def test_4_mig_pod(serve):
@@ -143,7 +143,7 @@ def test_11_shared_training(serve):
     assert decision.allowed and obj["spec"]["containers"][0]["resources"]["limits"] == {SHARED: "1"}
     assert server.used("ml", "compute", "gpus") == 0.25
     two, _ = server.admit(pod({GPU: 2}, namespace="ml", labels={"gpu": "shared"}))
-    assert not two.allowed and "sharedRequestAboveOne" in two.message and SHARED in two.message
+    assert not two.allowed and "more shares" in two.message and SHARED in two.message
     assert server.admit(pod({SHARED: 1}, namespace="ml"))[0].allowed
     assert not server.admit(pod({SHARED: 1}, namespace="ml"))[0].allowed
 

@@ -124,7 +124,7 @@ static void describe_type(const struct schema_field *field, char *out, size_t si
 		snprintf(out, size, "map of %s to maps", forms[field->key_form].many);
 		return;
 	case FIELD_IGNORED:
-		snprintf(out, size, "anything");
+		snprintf(out, size, field->flags & FIELD_REQUIRED ? "fixed" : "anything");
 		return;
 	}
 }
@@ -265,11 +265,12 @@ static void print_forms(const char *folder)
 {
 	print_text(folder, "values");
 	for (size_t i = 0; i < FORMS; i++) {
+		char again[64]; /* "a name: lower-case letters": the name was just said */
+		int len = snprintf(again, sizeof again, "a %s", forms[i].one);
 		const char *words = schema_form_words((enum text_form)i);
-		size_t own = strlen(forms[i].one) + 4; /* "a name: " says the same name again */
-		bool again = strncmp(words, "a ", 2) == 0 && strncmp(words + 2, forms[i].one, own - 4) == 0 &&
-			     strncmp(words + own - 2, ": ", 2) == 0;
-		print_item(0, "**%s**: %s.", forms[i].one, again ? words + own : words);
+		if (strncmp(words, again, (size_t)len) == 0)
+			words += len + strspn(words + len, ": ");
+		print_item(0, "**%s**: %s.", forms[i].one, words);
 	}
 	putchar('\n');
 }
