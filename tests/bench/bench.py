@@ -29,6 +29,10 @@ SCALE_MOST = 1.5
 IDLE_MOST_MIB = 12.0
 GROWTH_MOST_KIB = 1024
 
+NOTE = ("{0.connections} keep-alive TLS connections from one client thread, {0.threads} threads in each server, all on the "
+        "same cores: ratios of throughput are flattered by the client's share of the CPU; the rows of server CPU are not. "
+        "/validate: half creations, half deletions, each Pod with a uid and a name of its own.")
+
 
 class Table:
     """The rows of the result: a value, its spread, what it should be, and whether it is."""
@@ -180,7 +184,7 @@ def measure(options, work: Path) -> dict:
     bench = Bench(options, work, create_certificates(options, work / "certs"), streams)
     table = Table()
     base = inputs.write_policy(work / "base", 10, 10)
-    raw = {"machine": machine(), "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    raw = {"note": NOTE.format(options), "machine": machine(), "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     if raw["machine"]["load_at_start"] > 0.5:
         say(f"the machine is not idle (load {raw['machine']['load_at_start']:.2f}): the numbers will be rough")
     raw["floor"] = compare_floor(bench, table, base)

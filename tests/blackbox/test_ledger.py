@@ -124,6 +124,7 @@ def check(server, model, where):
         assert metrics.value("gpugate_quota_hard", **labels) == float(model.QUOTAS[tenant, name, measure][2])
 
 
+@pytest.mark.concurrent
 def test_many_at_once(serve):
     """Threads that create, retry, delete and finish; the gauges never show more than hard, and at the end nothing is left."""
     server = serve(POLICY)
@@ -176,6 +177,7 @@ def test_many_at_once(serve):
     check(server, Model(), "empty")
 
 
+@pytest.mark.concurrent
 @pytest.mark.parametrize("hard,clients,each", [(1000, 64, scaled(2000, 60)), (1, 64, 20), (777, 16, 100)])
 def test_race(serve, hard, clients, each):
     """64 clients, each with 2,000 Pods of its own, against a quota of 1,000: exactly 1,000 pass."""
@@ -186,6 +188,7 @@ def test_race(serve, hard, clients, each):
     assert server.used("team-a", "q") == admitted
 
 
+@pytest.mark.concurrent
 def test_race_for_several_quotas(serve):
     """Each Pod touches three quotas; the tightest decides, and the others hold exactly as much."""
     server = serve([doc("Tenant", "root", quotas=[{"name": "g", "measure": "gpus", "hard": 200}]),
@@ -195,6 +198,7 @@ def test_race_for_several_quotas(serve):
     assert server.used("team-a", "q") == server.used("team-a", "r") == server.used("root", "g", "gpus") == 150
 
 
+@pytest.mark.concurrent
 def test_the_same_pod_from_everywhere(serve):
     """Many calls for one uid at the same time charge it once."""
     server = serve(POLICY)

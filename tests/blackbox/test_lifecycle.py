@@ -72,6 +72,7 @@ class Load:
             thread.join(30 * PATIENCE)
 
 
+@pytest.mark.concurrent
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_stop_under_load(serve, sign):
     server = drained(serve(POLICY, start=False), 2).start()
@@ -96,6 +97,7 @@ def test_stop_under_load(serve, sign):
     assert load.polite > 0, "keep-alive connections are to be closed politely"
 
 
+@pytest.mark.concurrent
 def test_stop_with_idle_connections(serve):
     server = serve(POLICY)
     held = [server.connect() for _ in range(10)]

@@ -143,6 +143,7 @@ def test_health(server):
     assert server.admin("/healthz", "HEAD").status == 200
 
 
+@pytest.mark.concurrent
 def test_scrapes_under_load(server):
     """Rendering does not disturb, and every rendering is whole."""
     stop = threading.Event()

@@ -205,6 +205,7 @@ def test_policy_that_vanishes(serve):
     becomes(server, 2)
 
 
+@pytest.mark.concurrent
 def test_every_decision_is_of_one_policy(serve):
     """While two policies alternate, no answer mixes them."""
     def policy(name):
@@ -237,6 +238,7 @@ def test_every_decision_is_of_one_policy(serve):
     assert not server.log("policy_rejected")
 
 
+@pytest.mark.concurrent
 def test_quotas_are_charged_anew(serve):
     """The ledger holds facts: what Pods cost is what the policy of the moment says."""
     server = serve(limited(4))

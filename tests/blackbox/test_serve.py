@@ -382,6 +382,7 @@ def put_up_with_silence(server, seconds, first):
     return time.monotonic() - start
 
 
+@pytest.mark.concurrent
 def test_slow_clients_meet_a_deadline(server):
     """Slow headers, slow bodies, and no handshake: each is cut off within 10 s or so, and nobody else waits."""
     limit, took = 14 * PATIENCE, {}
@@ -417,6 +418,7 @@ def test_the_slow_do_not_delay_others(server):
         sock.close()
 
 
+@pytest.mark.concurrent
 def test_disconnects(server):
     """Clients that leave in the middle of everything."""
     chance = random.Random(1)
@@ -462,6 +464,7 @@ def test_huge_headers(server):
     assert server.validate(pod()).allowed
 
 
+@pytest.mark.concurrent
 def test_connections_are_bounded(serve):
     """A flood of connections that say nothing takes a bounded number of places, and soon loses them."""
     server = serve(POLICY)
@@ -521,6 +524,7 @@ def test_admin_answers_no_admission(server):
     assert server.admin("/metrics", "POST").status == 405
 
 
+@pytest.mark.concurrent
 def test_threads_agree(server):
     """Many threads over their own connections: each answer belongs to its question."""
     problems = []
