@@ -1,6 +1,9 @@
 #include "policy/catalog.h"
 
-#define S(literal) {(literal), sizeof(literal) - 1}
+#define S(literal)                                                                                                     \
+	{                                                                                                              \
+		(literal), sizeof(literal) - 1                                                                         \
+	}
 
 /*
  * Vendors' names. Where a vendor's prefix covers everything, unknown names below it count as whole devices: a resource
@@ -33,14 +36,10 @@ static const struct catalog_resource resources[] = {
 };
 
 static const struct catalog_variable variables[] = {
-    {S("NVIDIA_VISIBLE_DEVICES"), S("nvidia.com/")},
-    {S("AMD_VISIBLE_DEVICES"), S("amd.com/")},
-    {S("HABANA_VISIBLE_DEVICES"), S("habana.ai/")},
-    {S("ASCEND_VISIBLE_DEVICES"), S("huawei.com/")},
-    {S("CAMBRICON_VISIBLE_DEVICES"), S("cambricon.com/")},
-    {S("HYGON_VISIBLE_DEVICES"), S("hygon.com/")},
-    {S("MTHREADS_VISIBLE_DEVICES"), S("mthreads.com/")},
-    {S("METAX_VISIBLE_DEVICES"), S("metax-tech.com/")},
+    {S("NVIDIA_VISIBLE_DEVICES"), S("nvidia.com/")},       {S("AMD_VISIBLE_DEVICES"), S("amd.com/")},
+    {S("HABANA_VISIBLE_DEVICES"), S("habana.ai/")},        {S("ASCEND_VISIBLE_DEVICES"), S("huawei.com/")},
+    {S("CAMBRICON_VISIBLE_DEVICES"), S("cambricon.com/")}, {S("HYGON_VISIBLE_DEVICES"), S("hygon.com/")},
+    {S("MTHREADS_VISIBLE_DEVICES"), S("mthreads.com/")},   {S("METAX_VISIBLE_DEVICES"), S("metax-tech.com/")},
     {S("ILUVATAR_VISIBLE_DEVICES"), S("iluvatar.ai/")},
 };
 

@@ -46,7 +46,7 @@ static bool unit_cost(const struct policy *policy, const struct holding *holding
 		return false;
 	const struct resource *resource = snapshot_resource(policy, name);
 	if (!resource) {
-		*each = quota->measure == MEASURE_COUNT	 ? policy->unit
+		*each = quota->measure == MEASURE_COUNT  ? policy->unit
 			: quota->measure == MEASURE_GPUS ? unknown_gpus(policy, name)
 							 : MEMORY_UNKNOWN;
 		return quota->models == NULL;
@@ -58,7 +58,8 @@ static bool unit_cost(const struct policy *policy, const struct holding *holding
 	for (uint32_t i = 0; i < resource->landing_count; i++) {
 		const struct landing *landing = &resource->landings[i];
 		/* Models that this policy does not know any more say nothing: then any could be meant. */
-		if ((any_listed && !model_listed(policy, holding, landing->model)) || !quota_counts_model(quota, landing->model))
+		if ((any_listed && !model_listed(policy, holding, landing->model)) ||
+		    !quota_counts_model(quota, landing->model))
 			continue;
 		wide cost = quota->measure == MEASURE_COUNT  ? policy->unit
 			    : quota->measure == MEASURE_GPUS ? landing->gpus
@@ -86,7 +87,8 @@ int policy_charge(const struct policy *policy, const struct holding *holding, st
 		wide sum = 0;
 		for (uint32_t d = 0; d < holding->demand_count; d++) {
 			wide each, part;
-			if (!unit_cost(policy, holding, quota, holding->demands[d].resource, &each) || each == MEMORY_UNKNOWN)
+			if (!unit_cost(policy, holding, quota, holding->demands[d].resource, &each) ||
+			    each == MEMORY_UNKNOWN)
 				continue;
 			if (__builtin_mul_overflow(each, (wide)holding->demands[d].count, &part) ||
 			    __builtin_add_overflow(sum, part, &sum))
@@ -123,8 +125,10 @@ static int find_models(struct evaluation *e, struct holding *holding)
 		}
 		if (!resource || least == 0)
 			continue;
-		if (decision_object(e->decision, e->arena, REASON_NO_MODEL, policy->enforcement, policy->models[nearest].name,
-				    "no Accelerator of the policy has %.*s on nodes that the Pod's nodeSelector and node affinity allow; "
+		if (decision_object(e->decision, e->arena, REASON_NO_MODEL, policy->enforcement,
+				    policy->models[nearest].name,
+				    "no Accelerator of the policy has %.*s on nodes that the Pod's nodeSelector and "
+				    "node affinity allow; "
 				    "the nearest is \"%.*s\"",
 				    STR_ARG(resource->name), STR_ARG(policy->models[nearest].name)) < 0)
 			return -1;
@@ -148,17 +152,22 @@ static int check_coverage(struct evaluation *e, const struct holding *holding)
 			covered = true;
 			if (each == MEMORY_UNKNOWN && !quota->unlimited &&
 			    decision_object(e->decision, e->arena, REASON_NO_MODEL, policy->enforcement, quota->name,
-					    "quota \"%.*s\" of tenant \"%.*s\" measures memory, but no Accelerator of the policy says how "
+					    "quota \"%.*s\" of tenant \"%.*s\" measures memory, but no Accelerator of "
+					    "the policy says how "
 					    "much %.*s has; ask the platform team to add one",
-					    STR_ARG(quota->name), STR_ARG(policy->tenants[quota->tenant].name), STR_ARG(name)) < 0)
+					    STR_ARG(quota->name), STR_ARG(policy->tenants[quota->tenant].name),
+					    STR_ARG(name)) < 0)
 				return -1;
 		}
 		enum enforcement enforcement = policy->uncovered > t->enforcement ? policy->uncovered : t->enforcement;
 		if (!covered &&
-		    decision_object(e->decision, e->arena, REASON_UNCOVERED, enforcement, snapshot_resource(policy, name) ? name : STR(""),
-				    "no GPU quota of tenant \"%.*s\" covers %.*s%s; ask for one of the resources that its quotas name, or "
+		    decision_object(e->decision, e->arena, REASON_UNCOVERED, enforcement,
+				    snapshot_resource(policy, name) ? name : STR(""),
+				    "no GPU quota of tenant \"%.*s\" covers %.*s%s; ask for one of the resources that "
+				    "its quotas name, or "
 				    "ask the platform team for a quota",
-				    STR_ARG(t->name), STR_ARG(name), holding->model_count ? " on the nodes where the Pod could run" : "") < 0)
+				    STR_ARG(t->name), STR_ARG(name),
+				    holding->model_count ? " on the nodes where the Pod could run" : "") < 0)
 			return -1;
 	}
 	return 0;
@@ -170,18 +179,20 @@ static int check_tenancy(struct evaluation *e)
 	if (e->tenant == NO_TENANT) {
 		enum enforcement enforcement =
 		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
-		return decision_object(e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
-				       "namespace \"%.*s\" belongs to no tenant of the GPU policy, so it has no accelerators; use a "
-				       "namespace of a tenant, or ask the platform team to add this one",
-				       STR_ARG(e->namespace));
+		return decision_object(
+		    e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
+		    "namespace \"%.*s\" belongs to no tenant of the GPU policy, so it has no accelerators; use a "
+		    "namespace of a tenant, or ask the platform team to add this one",
+		    STR_ARG(e->namespace));
 	}
 	if (e->other_tenant == NO_TENANT)
 		return 0;
-	return decision_object(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
-			       "namespace \"%.*s\" is claimed by two tenants of the GPU policy, \"%.*s\" and \"%.*s\"; ask the "
-			       "platform team to give it to one",
-			       STR_ARG(e->namespace), STR_ARG(policy->tenants[e->tenant].name),
-			       STR_ARG(policy->tenants[e->other_tenant].name));
+	return decision_object(
+	    e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
+	    "namespace \"%.*s\" is claimed by two tenants of the GPU policy, \"%.*s\" and \"%.*s\"; ask the "
+	    "platform team to give it to one",
+	    STR_ARG(e->namespace), STR_ARG(policy->tenants[e->tenant].name),
+	    STR_ARG(policy->tenants[e->other_tenant].name));
 }
 
 int charges_check(struct evaluation *e)

@@ -59,9 +59,8 @@ struct selector compile_selector(struct compile *c, const struct doc_selector *d
 	for (uint32_t i = 0; i < labels; i++) {
 		struct str *value = compile_alloc(c, 1, sizeof *value);
 		*value = compile_keep(c, doc->match_labels.items[i].value.s);
-		items[i] = (struct requirement){.key = compile_keep(c, doc->match_labels.items[i].key.s),
-						.op = SELECTOR_IN,
-						.values = {value, 1}};
+		items[i] = (struct requirement){
+		    .key = compile_keep(c, doc->match_labels.items[i].key.s), .op = SELECTOR_IN, .values = {value, 1}};
 	}
 	for (uint32_t i = labels; i < count; i++) {
 		const struct doc_expression *expression = &doc->match_expressions.items[i - labels];
@@ -113,7 +112,8 @@ const void **compile_sorted(struct compile *c, const void *items, size_t count, 
 	return sorted;
 }
 
-const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count, size_t stride)
+const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
+				 size_t stride)
 {
 	struct str near = docs_suggest(wrong, names, count, stride);
 	if (!str_present(near))
@@ -185,7 +185,8 @@ void compile_namespaces(struct compile *c)
 		longjmp(c->exhausted, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		namespaces[i].name = compile_keep(c, docs[i]->name.s);
-		namespaces[i].labels = (struct pairs){compile_keep_map(c, &docs[i]->labels), docs[i]->labels.count, true};
+		namespaces[i].labels =
+		    (struct pairs){compile_keep_map(c, &docs[i]->labels), docs[i]->labels.count, true};
 		index_add(&policy->namespace_names, namespaces[i].name, (struct str){NULL, 0}, i);
 	}
 	policy->namespaces = namespaces;
@@ -194,9 +195,9 @@ void compile_namespaces(struct compile *c)
 
 static void compile_all(struct compile *c)
 {
-	static void (*const parts[])(struct compile *) = {
-	    compile_settings, compile_namespaces, compile_models, compile_unit,  compile_resources,
-	    compile_tenants,  compile_quotas,     compile_rules,  compile_guards};
+	static void (*const parts[])(struct compile *) = {compile_settings, compile_namespaces, compile_models,
+							  compile_unit,     compile_resources,  compile_tenants,
+							  compile_quotas,   compile_rules,      compile_guards};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](c);
 	if (c->report->errors == 0)

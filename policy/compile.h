@@ -15,7 +15,7 @@ struct compile {
 	const struct docs *docs;
 	struct arena *scratch; /* freed after compiling */
 	struct report *report;
-	jmp_buf exhausted;     /* where an allocation that fails leaps to: everything lives in the two arenas */
+	jmp_buf exhausted; /* where an allocation that fails leaps to: everything lives in the two arenas */
 };
 
 /* In this order: each uses what the ones before it have built. */
@@ -46,7 +46,8 @@ struct exempt compile_exempt(struct compile *c, const struct doc_exempt *doc);
 const void **compile_sorted(struct compile *c, const void *items, size_t count, size_t size, size_t name_offset);
 
 /* `, did you mean "x"?` after an unknown name, or nothing. Lives in the scratch arena. */
-const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count, size_t stride);
+const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
+				 size_t stride);
 
 /* Reports a resource name or glob that neither an Accelerator nor the catalog knows. Returns whether it is known. */
 bool compile_known_resource(struct compile *c, const struct text *name, bool glob_allowed);

@@ -34,8 +34,9 @@ void compile_guards(struct compile *c)
 			guards[i].kinds |= 1u << docs[i]->deny.items[k].value;
 		policy->void_devices |= guards[i].visible_devices == VISIBLE_DEVICES_VOID;
 		if (guards[i].kinds == 0 && guards[i].visible_devices == VISIBLE_DEVICES_REFUSE)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->at,
-				  "the Guard refuses nothing; list what it denies in `deny`, or set `visibleDevices: void`");
+			docs_find(
+			    c->report, c->docs, SEVERITY_ERROR, docs[i]->at,
+			    "the Guard refuses nothing; list what it denies in `deny`, or set `visibleDevices: void`");
 	}
 	policy->guards = guards;
 	policy->guard_count = count;

@@ -27,7 +27,8 @@ static int64_t memory_bytes(struct compile *c, const struct amount *amount, int6
 	if (bytes >= 1 && bytes <= MEMORY_MAX)
 		return (int64_t)bytes;
 	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-		  "\"%.*s\" is not the memory of a device; give whole bytes up to 64Ti, such as 80Gi", STR_ARG(amount->text));
+		  "\"%.*s\" is not the memory of a device; give whole bytes up to 64Ti, such as 80Gi",
+		  STR_ARG(amount->text));
 	return otherwise;
 }
 
@@ -42,7 +43,8 @@ static struct profile make_profile(struct compile *c, struct str name, int64_t c
 				.memory = bytes};
 }
 
-static void own_profile(struct compile *c, const struct doc_profile *doc, const struct model *model, struct profile *out)
+static void own_profile(struct compile *c, const struct doc_profile *doc, const struct model *model,
+			struct profile *out)
 {
 	int64_t bytes = memory_bytes(c, &doc->memory, catalog_profile_gib(doc->name.s) << 30);
 	if (bytes == 0)
@@ -57,7 +59,8 @@ static void own_profile(struct compile *c, const struct doc_profile *doc, const 
 }
 
 /* All profiles that the model's table has, offered or not. */
-static struct profile *profile_table(struct compile *c, const struct doc_accelerator *doc, struct model *model, uint32_t *count)
+static struct profile *profile_table(struct compile *c, const struct doc_accelerator *doc, struct model *model,
+				     uint32_t *count)
 {
 	const struct doc_mig *mig = &doc->mig;
 	struct str name = str_present(mig->model.s) ? mig->model.s : doc->name.s;
@@ -87,8 +90,8 @@ static struct profile *profile_table(struct compile *c, const struct doc_acceler
 		model->memory = (int64_t)known->gib << 30;
 	struct profile *table = compile_alloc(c, known->profile_count, sizeof *table);
 	for (uint32_t i = 0; i < known->profile_count; i++)
-		table[i] = make_profile(c, known->profiles[i].name, known->profiles[i].compute, known->profiles[i].memory,
-					(int64_t)known->profiles[i].gib << 30);
+		table[i] = make_profile(c, known->profiles[i].name, known->profiles[i].compute,
+					known->profiles[i].memory, (int64_t)known->profiles[i].gib << 30);
 	*count = known->profile_count;
 	return table;
 }
@@ -110,8 +113,8 @@ static void offer_profiles(struct compile *c, const struct doc_mig *mig, const s
 		if (at < count)
 			profiles[offered++] = table[at];
 		else
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "the model has no MIG profile \"%.*s\"%s",
-				  STR_ARG(name->s),
+			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+				  "the model has no MIG profile \"%.*s\"%s", STR_ARG(name->s),
 				  compile_did_you_mean(c, name->s, count ? &table->name : NULL, count, sizeof *table));
 	}
 	model->profiles = profiles;
@@ -137,7 +140,8 @@ static void compile_sharing(struct compile *c, const struct doc_accelerator *doc
 	model->replicas = model->max_per_container = 1;
 	if (!doc->sharing.set)
 		return;
-	model->share_resource = compile_keep(c, str_present(doc->sharing.resource.s) ? doc->sharing.resource.s : doc->resource.s);
+	model->share_resource =
+	    compile_keep(c, str_present(doc->sharing.resource.s) ? doc->sharing.resource.s : doc->resource.s);
 	model->replicas = doc->sharing.replicas.value;
 	model->max_per_container = doc->sharing.max_per_container.value;
 }
@@ -173,7 +177,8 @@ void compile_models(struct compile *c)
 	struct policy *policy = c->policy;
 	uint32_t count = c->docs->accelerators.count;
 	const struct doc_accelerator **docs = (const struct doc_accelerator **)compile_sorted(
-	    c, c->docs->accelerators.items, count, sizeof(struct doc_accelerator), offsetof(struct doc_accelerator, name));
+	    c, c->docs->accelerators.items, count, sizeof(struct doc_accelerator),
+	    offsetof(struct doc_accelerator, name));
 	struct model *models = compile_alloc(c, count, sizeof *models);
 	if (index_init(&policy->model_names, count, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
@@ -194,7 +199,8 @@ struct offer {
 	int64_t memory, memory_of; /* MEMORY_UNKNOWN */
 };
 
-static struct offer make_offer(const struct policy *policy, uint32_t model, struct str name, const struct profile *slice, bool shared)
+static struct offer make_offer(const struct policy *policy, uint32_t model, struct str name,
+			       const struct profile *slice, bool shared)
 {
 	const struct model *m = &policy->models[model];
 	int64_t part = 1, of = 1, memory = m->memory, replicas = shared ? m->replicas : 1;
@@ -265,7 +271,8 @@ void compile_unit(struct compile *c)
 			const struct doc_quota *quota = &c->docs->tenants.items[t].quotas.items[q];
 			wide nano = quota->hard.value.nano;
 			if (quota->measure.value == MEASURE_GPUS && !quota->hard.unlimited && nano > 0)
-				fits = unit_add(&unit, QUANTITY_SCALE / gcd((int64_t)(nano % QUANTITY_SCALE), QUANTITY_SCALE));
+				fits = unit_add(&unit,
+						QUANTITY_SCALE / gcd((int64_t)(nano % QUANTITY_SCALE), QUANTITY_SCALE));
 		}
 	}
 	if (!fits) {
@@ -307,8 +314,10 @@ void compile_resources(struct compile *c)
 							     : (wide)offer->memory * (unit / offer->memory_of)};
 		if (i == 0 || !str_eq(offers[i - 1].name, offer->name)) {
 			struct resource *resource = &resources[policy->resource_count];
-			*resource = (struct resource){.name = offer->name, .slice = offer->slice, .landings = &landings[i]};
-			index_add(&policy->resource_names, offer->name, (struct str){NULL, 0}, policy->resource_count++);
+			*resource =
+			    (struct resource){.name = offer->name, .slice = offer->slice, .landings = &landings[i]};
+			index_add(&policy->resource_names, offer->name, (struct str){NULL, 0},
+				  policy->resource_count++);
 		}
 		resources[policy->resource_count - 1].landing_count++;
 	}

@@ -50,10 +50,11 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 			for (uint32_t k = 0; k < rule->tenant_count; k++)
 				below |= rule->tenants[k] == t;
 		if (!below)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\", which match.tenants "
-				  "does not name",
-				  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+			docs_find(
+			    c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\", which match.tenants "
+			    "does not name",
+			    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
 	}
 }
 
@@ -122,11 +123,12 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	}
 	const struct model *model = &policy->models[rewrite->model];
 	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
-			  model->strategy == MIG_SINGLE
-			      ? "with `strategy: single` the slices of \"%.*s\" have no names of their own to rewrite to"
-			      : "Accelerator \"%.*s\" offers no MIG profile; give it `mig`",
-			  STR_ARG(model->name));
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
+		    model->strategy == MIG_SINGLE
+			? "with `strategy: single` the slices of \"%.*s\" have no names of their own to rewrite to"
+			: "Accelerator \"%.*s\" offers no MIG profile; give it `mig`",
+		    STR_ARG(model->name));
 		return;
 	}
 	if (doc->pin.value && model->label_count == 0)
@@ -216,7 +218,8 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 	rule->rewrites = rewrites;
 	rule->rewrite_count = doc->rewrite.count;
 	compile_inject(c, &doc->inject, rule);
-	if (doc->rewrite.count + rule->node_selector_count + rule->toleration_count == 0 && !str_present(rule->runtime_class))
+	if (doc->rewrite.count + rule->node_selector_count + rule->toleration_count == 0 &&
+	    !str_present(rule->runtime_class))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
 			  "the Rule changes nothing; give it `rewrite` or `inject`");
 }
@@ -311,7 +314,8 @@ static void walk_edges(struct compile *c, struct edge *edges, size_t count, stru
 			back |= edges[k].state == 1;
 		if (back)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
-				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before; break the chain",
+				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before; "
+				  "break the chain",
 				  STR_ARG(edges[i].from), STR_ARG(edges[i].to));
 		else
 			walk_edges(c, edges, count, edges[i].to);
@@ -335,8 +339,10 @@ static void check_chains(struct compile *c, const struct doc_rule **docs)
 			struct place at = docs[r]->rewrite.items[w].from.at;
 			if (str_present(rewrite->to))
 				edges[count++] = (struct edge){rewrite->from, rewrite->to, at, 0};
-			for (uint32_t p = 0; rewrite->model != NO_MODEL && p < policy->models[rewrite->model].profile_count; p++)
-				edges[count++] = (struct edge){rewrite->from, policy->models[rewrite->model].profiles[p].resource, at, 0};
+			for (uint32_t p = 0;
+			     rewrite->model != NO_MODEL && p < policy->models[rewrite->model].profile_count; p++)
+				edges[count++] = (struct edge){
+				    rewrite->from, policy->models[rewrite->model].profiles[p].resource, at, 0};
 		}
 	if (count)
 		qsort(edges, count, sizeof *edges, edge_order);

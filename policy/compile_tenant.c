@@ -40,7 +40,8 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 		if (!cycle)
 			continue;
 		docs_find(c->report, c->docs, SEVERITY_ERROR, docs[t]->parent.at,
-			  "the parents of Tenant \"%.*s\" lead back to itself; cut the cycle here", STR_ARG(policy->tenants[t].name));
+			  "the parents of Tenant \"%.*s\" lead back to itself; cut the cycle here",
+			  STR_ARG(policy->tenants[t].name));
 		policy->tenants[t].parent = NO_TENANT;
 	}
 }
@@ -55,7 +56,8 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 	for (uint32_t i = 0; i < policy->tenant_count; i++)
 		names += docs[i]->namespaces.count;
 	struct index seen;
-	if (index_init(&seen, names, c->scratch) < 0 || glob_index_init(&index->namespaces, names, &policy->arena) < 0 ||
+	if (index_init(&seen, names, c->scratch) < 0 ||
+	    glob_index_init(&index->namespaces, names, &policy->arena) < 0 ||
 	    index_init(&index->selectors, policy->tenant_count, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
 	for (uint32_t i = 0; i < policy->tenant_count; i++) {
@@ -63,9 +65,10 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 			const struct text *name = &docs[i]->namespaces.items[n];
 			uint32_t owner = index_id(&seen, name->s);
 			if (owner != INDEX_NONE) {
-				docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-					  "namespace \"%.*s\" already belongs to Tenant \"%.*s\"; a namespace has one tenant",
-					  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+				docs_find(
+				    c->report, c->docs, SEVERITY_ERROR, name->at,
+				    "namespace \"%.*s\" already belongs to Tenant \"%.*s\"; a namespace has one tenant",
+				    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
 				continue;
 			}
 			struct str kept = compile_keep(c, name->s);
@@ -77,11 +80,13 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
 				  "an empty namespaceSelector claims every namespace; say which, or remove it");
 		else if (selectors[i].given && docs[i]->namespace_selector.match_labels.count)
-			index_add(&index->selectors, selectors[i].items[0].key, selectors[i].items[0].values.items[0], i);
+			index_add(&index->selectors, selectors[i].items[0].key, selectors[i].items[0].values.items[0],
+				  i);
 		else if (selectors[i].given)
 			rest[index->rest_count++] = i;
 		if (docs[i]->namespaces.count || selectors[i].count)
-			for (uint32_t t = i; t != NO_TENANT && !policy->tenants[t].reachable; t = policy->tenants[t].parent)
+			for (uint32_t t = i; t != NO_TENANT && !policy->tenants[t].reachable;
+			     t = policy->tenants[t].parent)
 				policy->tenants[t].reachable = true;
 	}
 	index->rest = rest;
@@ -124,7 +129,8 @@ static void check_memory_known(struct compile *c, const struct doc_quota *doc, c
 			if (!listed || resource->landings[l].memory != MEMORY_UNKNOWN)
 				continue;
 			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->measure.at,
-				  "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; give it "
+				  "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; "
+				  "give it "
 				  "`memory`",
 				  STR_ARG(policy->models[model].name), STR_ARG(resource->name));
 			return;
@@ -167,9 +173,10 @@ static void compile_hard(struct compile *c, const struct doc_quota *doc, struct 
 	else if (compile_scale(doc->hard.value.nano, 1) >= 0)
 		units = compile_scale(doc->hard.value.nano, 1) * c->policy->unit;
 	if (units < 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at,
-			  "\"%.*s\" is no limit for this measure; %s", STR_ARG(doc->hard.text),
-			  quota->measure == MEASURE_COUNT    ? "devices are counted in whole numbers (or use `measure: gpus`)"
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at, "\"%.*s\" is no limit for this measure; %s",
+			  STR_ARG(doc->hard.text),
+			  quota->measure == MEASURE_COUNT
+			      ? "devices are counted in whole numbers (or use `measure: gpus`)"
 			  : quota->measure == MEASURE_MEMORY ? "memory is in whole bytes, such as 320Gi"
 							     : "give GPUs with at most 9 decimals");
 	quota->hard = units;
@@ -222,7 +229,8 @@ void compile_quotas(struct compile *c)
 	struct quota *quotas = compile_alloc(c, total, sizeof *quotas);
 	for (uint32_t i = 0; i < policy->tenant_count; i++) {
 		const struct doc_quota **mine = (const struct doc_quota **)compile_sorted(
-		    c, docs[i]->quotas.items, docs[i]->quotas.count, sizeof(struct doc_quota), offsetof(struct doc_quota, name));
+		    c, docs[i]->quotas.items, docs[i]->quotas.count, sizeof(struct doc_quota),
+		    offsetof(struct doc_quota, name));
 		first[i] = policy->quota_count;
 		for (uint32_t q = 0; q < docs[i]->quotas.count; q++) {
 			struct quota *quota = &quotas[policy->quota_count++];

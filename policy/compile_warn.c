@@ -26,8 +26,8 @@ static void warn_exempt_list(struct compile *c, const struct texts *names)
 			if (!glob_match(names->items[i].s, broad[b].name))
 				continue;
 			docs_find(c->report, c->docs, SEVERITY_WARNING, names->items[i].at,
-				  "this exempts %s: Pods are judged by who creates them, and that is \"%.*s\"", broad[b].why,
-				  STR_ARG(broad[b].name));
+				  "this exempts %s: Pods are judged by who creates them, and that is \"%.*s\"",
+				  broad[b].why, STR_ARG(broad[b].name));
 			break;
 		}
 }
@@ -60,7 +60,8 @@ static void warn_shadowed(struct compile *c, const struct index *names)
 			const struct rewrite *rewrite = &rule->rewrites[w];
 			uint32_t earlier = index_id(&taken, rewrite->from);
 			if (earlier != INDEX_NONE && earlier != r) {
-				docs_find(c->report, c->docs, SEVERITY_WARNING, rule_doc(c, names, r)->rewrite.items[w].from.at,
+				docs_find(c->report, c->docs, SEVERITY_WARNING,
+					  rule_doc(c, names, r)->rewrite.items[w].from.at,
 					  "never acts: Rule \"%.*s\" comes earlier and rewrites \"%.*s\" of every Pod",
 					  STR_ARG(policy->rules[earlier].name), STR_ARG(rewrite->from));
 				continue;
@@ -68,8 +69,8 @@ static void warn_shadowed(struct compile *c, const struct index *names)
 			bool everyone = rule->any_tenant && rule->any_namespace && !rule->namespace_selector.count &&
 					!rule->pod_selector.count;
 			for (uint32_t i = 0; i < rule->request_count; i++)
-				everyone &= str_eq(rule->requests[i].resource, rewrite->from) && rule->requests[i].min <= 1 &&
-					    rule->requests[i].max == INT64_MAX;
+				everyone &= str_eq(rule->requests[i].resource, rewrite->from) &&
+					    rule->requests[i].min <= 1 && rule->requests[i].max == INT64_MAX;
 			if (everyone && (str_present(rewrite->to) || rewrite->default_memory))
 				index_add(&taken, rewrite->from, (struct str){NULL, 0}, r);
 		}
@@ -102,7 +103,8 @@ static uint32_t uncovered_tenant(const struct policy *policy, const struct rule 
 static void warn_uncovered(struct compile *c, const struct index *names)
 {
 	const struct policy *policy = c->policy;
-	struct index known; /* target of a Rule for every tenant -> the tenant found (or none), so that it is sought once */
+	struct index
+	    known; /* target of a Rule for every tenant -> the tenant found (or none), so that it is sought once */
 	if (policy->uncovered == ENFORCEMENT_ALLOW)
 		return;
 	if (index_init(&known, policy->resource_count + 64, c->scratch) < 0)
@@ -111,14 +113,18 @@ static void warn_uncovered(struct compile *c, const struct index *names)
 		const struct rule *rule = &policy->rules[r];
 		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
 			const struct rewrite *rewrite = &rule->rewrites[w];
-			struct str to = str_present(rewrite->to) ? rewrite->to : policy->models[rewrite->model].profiles[0].resource;
-			const struct index_entry *before = rule->any_tenant ? index_find(&known, to, (struct str){NULL, 0}) : NULL;
+			struct str to = str_present(rewrite->to) ? rewrite->to
+								 : policy->models[rewrite->model].profiles[0].resource;
+			const struct index_entry *before =
+			    rule->any_tenant ? index_find(&known, to, (struct str){NULL, 0}) : NULL;
 			uint32_t tenant = before ? before->id : uncovered_tenant(policy, rule, to);
 			if (rule->any_tenant && !before)
 				index_add(&known, to, (struct str){NULL, 0}, tenant);
 			if (tenant != NO_TENANT)
-				docs_find(c->report, c->docs, SEVERITY_WARNING, rule_doc(c, names, r)->rewrite.items[w].from.at,
-					  "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" covers: its Pods will be refused",
+				docs_find(c->report, c->docs, SEVERITY_WARNING,
+					  rule_doc(c, names, r)->rewrite.items[w].from.at,
+					  "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" covers: its Pods "
+					  "will be refused",
 					  STR_ARG(to), STR_ARG(policy->tenants[tenant].name));
 		}
 	}

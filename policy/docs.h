@@ -123,13 +123,13 @@ struct doc_profile {
 struct doc_mig {
 	bool set;
 	struct place at;
-	struct text model;             /* key of a built-in table; default: the Accelerator's name */
-	bool profiles_builtin;         /* `profiles: builtin`, the default */
+	struct text model;     /* key of a built-in table; default: the Accelerator's name */
+	bool profiles_builtin; /* `profiles: builtin`, the default */
 	LIST_OF(struct doc_profile) profiles;
-	struct number compute_slices;  /* of the whole device, for own profiles; default 7 */
-	struct number memory_slices;   /* default 8 */
-	struct texts offered;          /* profile names; not set: all of the table without a suffix */
-	struct choice strategy;        /* enum mig_strategy: mixed single */
+	struct number compute_slices; /* of the whole device, for own profiles; default 7 */
+	struct number memory_slices;  /* default 8 */
+	struct texts offered;         /* profile names; not set: all of the table without a suffix */
+	struct choice strategy;       /* enum mig_strategy: mixed single */
 };
 
 struct doc_sharing {
@@ -153,11 +153,11 @@ struct doc_accelerator {
 
 struct doc_quota {
 	struct place at;
-	struct text name;        /* required, unique in its Tenant */
-	struct choice measure;   /* enum measure: count gpus memory */
-	struct texts resources;  /* names or globs; not set: every accelerator resource */
+	struct text name;       /* required, unique in its Tenant */
+	struct choice measure;  /* enum measure: count gpus memory */
+	struct texts resources; /* names or globs; not set: every accelerator resource */
 	struct texts accelerators;
-	struct amount hard;      /* required; may be `unlimited` */
+	struct amount hard; /* required; may be `unlimited` */
 };
 
 struct doc_tenant {
@@ -171,7 +171,7 @@ struct doc_tenant {
 };
 
 struct doc_range {
-	struct text key;   /* resource name */
+	struct text key; /* resource name */
 	struct place at;
 	struct number min; /* default 1 */
 	struct number max; /* not set: no bound */
@@ -190,8 +190,8 @@ struct doc_match {
 struct doc_to_mig {
 	bool set;
 	struct place at;
-	struct text accelerator;   /* required */
-	struct text memory_from;   /* annotation:KEY or label:KEY */
+	struct text accelerator;      /* required */
+	struct text memory_from;      /* annotation:KEY or label:KEY */
 	struct amount default_memory; /* key `default` */
 	struct flag pin;
 };
@@ -206,7 +206,7 @@ struct doc_rewrite {
 struct doc_toleration {
 	struct place at;
 	struct text key;
-	struct choice op;     /* Equal Exists */
+	struct choice op; /* Equal Exists */
 	struct text value;
 	struct choice effect; /* not set: all; NoSchedule PreferNoSchedule NoExecute */
 	struct number seconds;
@@ -263,7 +263,8 @@ struct docs {
  * early; what could be decoded is in `docs`. Documents are in the order of (file path, position in the file), which
  * does not depend on the order the file system lists them in. Returns -1 when the report holds errors.
  */
-int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs, struct report *report);
+int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
+	      struct report *report);
 
 /* Like docs_read for one text, borrowed, that is called `name` in findings; no document at all is fine. */
 int docs_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs, struct report *report);

@@ -64,7 +64,8 @@ static void set_problem(struct draft_problem *problem, const char *what, struct 
 	*problem = (struct draft_problem){what, container, entry->key, entry->value};
 }
 
-static int collect(struct draft *draft, uint32_t container, const struct pairs *map, bool limits, struct draft_problem *problem)
+static int collect(struct draft *draft, uint32_t container, const struct pairs *map, bool limits,
+		   struct draft_problem *problem)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct pair *entry = &map->items[i];
@@ -74,7 +75,8 @@ static int collect(struct draft *draft, uint32_t container, const struct pairs *
 		int64_t count;
 		enum quantity_result result = quantity_count(entry->value, &count);
 		if (result != QUANTITY_OK || count > DEMAND_MAX) {
-			set_problem(problem, result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
+			set_problem(problem,
+				    result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
 				    where, entry);
 			continue;
 		}
@@ -120,7 +122,8 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 	for (uint32_t i = 0; i < pod->overhead.count; i++) { /* a RuntimeClass can add devices, too */
 		if (snapshot_is_accelerator(policy, pod->overhead.items[i].key) &&
 		    add_name(draft, pod->overhead.items[i].key) == INDEX_NONE)
-			set_problem(problem, "is one accelerator resource too many for one Pod", STR("overhead"), &pod->overhead.items[i]);
+			set_problem(problem, "is one accelerator resource too many for one Pod", STR("overhead"),
+				    &pod->overhead.items[i]);
 	}
 	draft_sum(draft, problem);
 	return 0;
@@ -129,7 +132,8 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 /* Sums stay far from overflow: at most 2^23 entries (8 MiB of JSON) of at most DEMAND_MAX each. */
 void draft_sum(struct draft *draft, struct draft_problem *problem)
 {
-	int64_t running[DRAFT_RESOURCES_MAX] = {0}, sidecars[DRAFT_RESOURCES_MAX] = {0}, peak[DRAFT_RESOURCES_MAX] = {0};
+	int64_t running[DRAFT_RESOURCES_MAX] = {0}, sidecars[DRAFT_RESOURCES_MAX] = {0},
+		peak[DRAFT_RESOURCES_MAX] = {0};
 	const struct pod *pod = draft->pod;
 	for (uint32_t i = 0; draft->amount_count && i < pod->container_count; i++) {
 		const struct container *container = &pod->containers[i];
@@ -159,7 +163,8 @@ void draft_sum(struct draft *draft, struct draft_problem *problem)
 		if (result == QUANTITY_OK && value <= DEMAND_MAX)
 			draft->effective[n] += value;
 		else
-			set_problem(problem, result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
+			set_problem(problem,
+				    result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
 				    STR("overhead"), &pod->overhead.items[i]);
 	}
 	int64_t total = 0;
@@ -257,8 +262,8 @@ int draft_tolerate(struct draft *draft, const struct toleration *toleration, boo
 	for (uint32_t i = 0; i < draft->toleration_count; i++)
 		if (covers(&draft->tolerations[i], toleration))
 			return 0;
-	struct toleration *tolerations =
-	    grow(draft->arena, draft->tolerations, draft->toleration_count, &draft->toleration_size, sizeof *tolerations);
+	struct toleration *tolerations = grow(draft->arena, draft->tolerations, draft->toleration_count,
+					      &draft->toleration_size, sizeof *tolerations);
 	if (!tolerations)
 		return -1;
 	draft->tolerations = tolerations;

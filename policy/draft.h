@@ -30,7 +30,7 @@ struct draft {
 	uint32_t name_count;
 	struct amount_of *amounts;
 	uint32_t amount_count, amount_size;
-	uint32_t *first; /* of each container, its first amount; INDEX_NONE: it asks nothing */
+	uint32_t *first;        /* of each container, its first amount; INDEX_NONE: it asks nothing */
 	struct pair *selectors; /* added or replaced nodeSelector entries */
 	uint32_t selector_count, selector_size;
 	struct toleration *tolerations; /* added */

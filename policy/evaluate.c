@@ -4,10 +4,11 @@
 #include <stdio.h>
 
 static const char *const reason_names[REASONS] = {
-    [REASON_NONE] = "none",         [REASON_QUOTA] = "quota",         [REASON_UNCOVERED] = "uncovered",
-    [REASON_UNTENANTED] = "untenanted", [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
-    [REASON_RULE] = "rule",         [REASON_REQUEST] = "request",     [REASON_NO_MODEL] = "no-model",
-    [REASON_OUTAGE] = "outage",
+    [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
+    [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
+    [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
+    [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
 };
 
 const char *reason_name(enum reason reason)
@@ -65,7 +66,8 @@ int decision_object(struct decision *decision, struct arena *arena, enum reason 
 	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
 		enforcement = ENFORCEMENT_AUDIT;
 	decision->denied |= enforcement == ENFORCEMENT_DENY;
-	if (decision->objection_count == DECISION_OBJECTIONS_MAX || known_objection(decision, reason, name, (struct str){text, kept}))
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX ||
+	    known_objection(decision, reason, name, (struct str){text, kept}))
 		return 0;
 	struct str message = arena_str(arena, (struct str){text, kept});
 	if (!str_present(message))
@@ -106,7 +108,8 @@ static bool concerns(const struct review *review)
 }
 
 /* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
-static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision)
+static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
+		 struct decision *decision)
 {
 	*decision = (struct decision){0};
 	if (!concerns(review))
@@ -128,12 +131,11 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 	struct draft_problem problem;
 	if (draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
 		return -1;
-	if (problem.what &&
-	    decision_object(decision, arena, REASON_REQUEST, policy->enforcement, STR(""),
-			    "%s%.*s%s%.*s: \"%.*s\" %s; accelerators are asked for in whole numbers",
-			    problem.container.len ? "container \"" : "the Pod asks ", STR_ARG(problem.container),
-			    problem.container.len ? "\" asks " : "", STR_ARG(problem.resource), STR_ARG(problem.quantity),
-			    problem.what) < 0)
+	if (problem.what && decision_object(decision, arena, REASON_REQUEST, policy->enforcement, STR(""),
+					    "%s%.*s%s%.*s: \"%.*s\" %s; accelerators are asked for in whole numbers",
+					    problem.container.len ? "container \"" : "the Pod asks ",
+					    STR_ARG(problem.container), problem.container.len ? "\" asks " : "",
+					    STR_ARG(problem.resource), STR_ARG(problem.quantity), problem.what) < 0)
 		return -1;
 	return 1;
 }
@@ -158,7 +160,8 @@ static int edit_void(void *context, uint32_t container, int32_t index, struct st
 	return 0;
 }
 
-int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision)
+int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
+		  struct decision *decision)
 {
 	struct evaluation e;
 	int some = begin(&e, policy, review, arena, decision);
@@ -180,7 +183,8 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 	return 0;
 }
 
-int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision)
+int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
+		    struct decision *decision)
 {
 	struct evaluation e;
 	int some = begin(&e, policy, review, arena, decision);

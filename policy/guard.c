@@ -94,7 +94,8 @@ static bool is_device_path(struct str path)
 /* Where NVIDIA's runtime takes the name of a mounted file for a device to hand out. */
 static bool is_device_volume(struct str path)
 {
-	static const struct str roots[] = {{"/var/run/nvidia-container-devices", 33}, {"/run/nvidia-container-devices", 29}};
+	static const struct str roots[] = {{"/var/run/nvidia-container-devices", 33},
+					   {"/run/nvidia-container-devices", 29}};
 	char normal[PATH_MAX_BYTES];
 	size_t len;
 	if (!normalise(path, normal, &len))
@@ -107,12 +108,13 @@ static bool is_device_volume(struct str path)
 }
 
 /* One refusal of one Guard. */
-static int object(struct evaluation *e, const struct guard *guard, enum guard_kind kind, const struct container *container,
-		  const char *what, struct str detail)
+static int object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
+		  const struct container *container, const char *what, struct str detail)
 {
 	static const char *const kinds[GUARD_KINDS] = {
-	    "visibleDevicesEnv", "hostDeviceMounts", "deviceVolumeMounts", "mixedMigInContainer", "sharedRequestAboveOne",
-	    "preboundNodeName",  "privileged",       "ephemeralContainers", "resourceClaims"};
+	    "visibleDevicesEnv",   "hostDeviceMounts",      "deviceVolumeMounts",
+	    "mixedMigInContainer", "sharedRequestAboveOne", "preboundNodeName",
+	    "privileged",          "ephemeralContainers",   "resourceClaims"};
 	return decision_object(e->decision, e->arena, REASON_GUARD, e->policy->enforcement, str_of(kinds[kind]),
 			       "%s%.*s%s%.*s%s (Guard \"%.*s\")", container ? "container \"" : "",
 			       container ? (int)container->name.len : 0, container ? container->name.ptr : "",
@@ -126,7 +128,8 @@ static const struct guard *void_guard(const struct evaluation *e)
 {
 	for (uint32_t g = 0; e->policy->void_devices && g < e->policy->guard_count; g++) {
 		const struct guard *guard = &e->policy->guards[g];
-		if (guard->visible_devices == VISIBLE_DEVICES_VOID && !exempt_match(&guard->exempt, e->review, e->namespace))
+		if (guard->visible_devices == VISIBLE_DEVICES_VOID &&
+		    !exempt_match(&guard->exempt, e->review, e->namespace))
 			return guard;
 	}
 	return NULL;
@@ -144,7 +147,8 @@ static int check_env(struct evaluation *e, const struct guard *guard)
 			if (!is_visible_devices(env->name) || harmless(env))
 				continue;
 			return object(e, guard, GUARD_VISIBLE_DEVICES_ENV, container,
-				      " must not be set: it shows devices that no quota counts; remove it, and ask for an accelerator "
+				      " must not be set: it shows devices that no quota counts; remove it, and ask for "
+				      "an accelerator "
 				      "in resources.limits",
 				      env->name);
 		}
@@ -158,7 +162,8 @@ static int check_host_paths(struct evaluation *e, const struct guard *guard)
 		const struct volume *volume = &e->pod->volumes[i];
 		if (str_present(volume->host_path) && is_device_path(volume->host_path))
 			return object(e, guard, GUARD_HOST_DEVICE_MOUNTS, NULL,
-				      ": a hostPath volume that reaches accelerators is not allowed; ask for them in resources.limits",
+				      ": a hostPath volume that reaches accelerators is not allowed; ask for them in "
+				      "resources.limits",
 				      volume->host_path);
 	}
 	return 0;
@@ -194,7 +199,8 @@ static int check_mixed_mig(struct evaluation *e, const struct guard *guard)
 				continue;
 			if (seen != INDEX_NONE && seen != amount->name)
 				return object(e, guard, GUARD_MIXED_MIG, &e->pod->containers[i],
-					      " beside another MIG profile: a container sees only one of them; use one profile, or two "
+					      " beside another MIG profile: a container sees only one of them; use one "
+					      "profile, or two "
 					      "containers",
 					      draft->names[amount->name]);
 			seen = amount->name;
@@ -231,7 +237,8 @@ static int check_shared(struct evaluation *e, const struct guard *guard)
 			if (limits[amount->name] == 0 || amount_value(amount) <= limits[amount->name])
 				continue;
 			return object(e, guard, GUARD_SHARED_ABOVE_ONE, &e->pod->containers[i],
-				      ": more shares in one container are no more of a GPU (they may be of the same one); ask for fewer",
+				      ": more shares in one container are no more of a GPU (they may be of the same "
+				      "one); ask for fewer",
 				      draft->names[amount->name]);
 		}
 	return 0;
@@ -242,7 +249,8 @@ static int check_node_name(struct evaluation *e, const struct guard *guard)
 	if (e->pod->node_name.len == 0)
 		return 0;
 	return object(e, guard, GUARD_PREBOUND_NODE_NAME, NULL,
-		      ": spec.nodeName passes the scheduler by; use a nodeSelector or node affinity instead", e->pod->node_name);
+		      ": spec.nodeName passes the scheduler by; use a nodeSelector or node affinity instead",
+		      e->pod->node_name);
 }
 
 static int check_privileged(struct evaluation *e, const struct guard *guard)
@@ -251,7 +259,8 @@ static int check_privileged(struct evaluation *e, const struct guard *guard)
 		const struct container *container = &e->pod->containers[i];
 		if (container->privileged && container_counts(e, container))
 			return object(e, guard, GUARD_PRIVILEGED, container,
-				      "is privileged and so sees every accelerator of its node; remove securityContext.privileged",
+				      "is privileged and so sees every accelerator of its node; remove "
+				      "securityContext.privileged",
 				      STR(""));
 	}
 	return 0;
@@ -262,10 +271,11 @@ static int check_ephemeral(struct evaluation *e, const struct guard *guard)
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
 		if (container->list == CONTAINER_EPHEMERAL && container_counts(e, container))
-			return object(e, guard, GUARD_EPHEMERAL_CONTAINERS, container,
-				      "is an ephemeral container, and these are not allowed here; debug in a copy of the Pod "
-				      "(kubectl debug --copy-to)",
-				      STR(""));
+			return object(
+			    e, guard, GUARD_EPHEMERAL_CONTAINERS, container,
+			    "is an ephemeral container, and these are not allowed here; debug in a copy of the Pod "
+			    "(kubectl debug --copy-to)",
+			    STR(""));
 	}
 	return 0;
 }
@@ -274,10 +284,11 @@ static int check_claims(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->resource_claim_count == 0)
 		return 0;
-	return object(e, guard, GUARD_RESOURCE_CLAIMS, NULL,
-		      "spec.resourceClaims is not allowed: devices claimed there are not counted; ask for an accelerator in "
-		      "resources.limits",
-		      STR(""));
+	return object(
+	    e, guard, GUARD_RESOURCE_CLAIMS, NULL,
+	    "spec.resourceClaims is not allowed: devices claimed there are not counted; ask for an accelerator in "
+	    "resources.limits",
+	    STR(""));
 }
 
 /* By enum guard_kind. `ephemeral`: also looked at when ephemeral containers are added to a running Pod. */
@@ -306,7 +317,8 @@ static int object_void(void *context, uint32_t container, int32_t index, struct 
 	const struct void_check *check = context;
 	(void)index;
 	return object(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],
-		      " must be \"void\" where no accelerator is asked: an image may set it otherwise; the mutating webhook does it, "
+		      " must be \"void\" where no accelerator is asked: an image may set it otherwise; the mutating "
+		      "webhook does it, "
 		      "so create the Pod again",
 		      variable);
 }

@@ -44,7 +44,8 @@ void index_add(struct index *index, struct str key, struct str more, uint32_t id
 	*slot = index->count++;
 }
 
-static const struct index_entry *search(const struct index *index, uint32_t at, uint64_t hash, struct str key, struct str more)
+static const struct index_entry *search(const struct index *index, uint32_t at, uint64_t hash, struct str key,
+					struct str more)
 {
 	for (; at != INDEX_NONE; at = index->entries[at].next) {
 		const struct index_entry *entry = &index->entries[at];
@@ -78,7 +79,8 @@ int glob_index_init(struct glob_index *index, uint32_t size, struct arena *arena
 {
 	*index = (struct glob_index){0};
 	index->globs = arena_zalloc(arena, size ? size : 1, sizeof *index->globs);
-	if (!index->globs || index_init(&index->exact, size, arena) < 0 || index_init(&index->prefixes, size, arena) < 0)
+	if (!index->globs || index_init(&index->exact, size, arena) < 0 ||
+	    index_init(&index->prefixes, size, arena) < 0)
 		return -1;
 	return 0;
 }

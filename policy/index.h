@@ -49,7 +49,7 @@ struct glob_index {
 	struct glob_entry {
 		struct str pattern;
 		uint32_t id;
-	} *globs;
+	} * globs;
 	uint32_t glob_count;
 	uint64_t lengths; /* bit n: some glob has a literal beginning of n bytes; bit 63: 63 or more are cut to 63 */
 };

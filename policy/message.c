@@ -53,7 +53,8 @@ void policy_quota(const struct policy *policy, uint32_t index, struct quota_view
 {
 	const struct quota *quota = &policy->quotas[index];
 	const struct tenant *tenant = &policy->tenants[quota->tenant];
-	*view = (struct quota_view){tenant->name, quota->name, quota->measure, tenant->enforcement, quota->unlimited, quota->hard};
+	*view = (struct quota_view){tenant->name,        quota->name,      quota->measure,
+				    tenant->enforcement, quota->unlimited, quota->hard};
 }
 
 void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out)
@@ -117,14 +118,16 @@ static void print_largest(const struct policy *policy, const struct quota *quota
 		buf_text(out, " (no resource is that small)");
 }
 
-static int object_one(const struct policy *policy, const struct excess *excess, struct arena *arena, struct decision *decision)
+static int object_one(const struct policy *policy, const struct excess *excess, struct arena *arena,
+		      struct decision *decision)
 {
 	const struct quota *quota = &policy->quotas[excess->quota];
 	const struct tenant *tenant = &policy->tenants[quota->tenant];
 	wide held = excess->used + excess->pending;
 	struct buf text;
 	buf_init(&text, 2048);
-	buf_printf(&text, "exceeded GPU quota \"%.*s\" of tenant \"%.*s\": requested ", STR_ARG(quota->name), STR_ARG(tenant->name));
+	buf_printf(&text, "exceeded GPU quota \"%.*s\" of tenant \"%.*s\": requested ", STR_ARG(quota->name),
+		   STR_ARG(tenant->name));
 	amount_print(excess->requested, policy->unit, quota->measure, &text);
 	buf_text(&text, ", used ");
 	amount_print(excess->used, policy->unit, quota->measure, &text);

@@ -42,7 +42,8 @@ static bool contradicts(const struct model *model, const struct node_expression 
 	if (!greater && !str_eq(expression->op, STR("Lt")))
 		return false;
 	int64_t have, bound;
-	if (expression->values.count != 1 || !to_integer(*value, &have) || !to_integer(expression->values.items[0], &bound))
+	if (expression->values.count != 1 || !to_integer(*value, &have) ||
+	    !to_integer(expression->values.items[0], &bound))
 		return true; /* the scheduler finds no match either */
 	return greater ? have <= bound : have >= bound;
 }

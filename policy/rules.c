@@ -135,7 +135,8 @@ static const struct profile *choose_profile(const struct model *model, int64_t m
 }
 
 /* What a rewrite turns its name into for this Pod. Absent: nothing to do, or an objection was made. */
-static int rewrite_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, struct str *to, bool *refused)
+static int rewrite_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, struct str *to,
+			  bool *refused)
 {
 	*to = rewrite->to;
 	if (str_present(rewrite->to))
@@ -150,8 +151,8 @@ static int rewrite_target(struct evaluation *e, const struct rule *rule, const s
 	if (memory < 0) {
 		*refused = true;
 		return decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, rule->name,
-				       "%s %.*s is \"%.*s\", which is no amount of memory; write for example 10Gi", source,
-				       STR_ARG(rewrite->memory_key), STR_ARG(said));
+				       "%s %.*s is \"%.*s\", which is no amount of memory; write for example 10Gi",
+				       source, STR_ARG(rewrite->memory_key), STR_ARG(said));
 	}
 	const struct profile *profile = choose_profile(model, memory, &largest);
 	if (profile) {
@@ -161,11 +162,12 @@ static int rewrite_target(struct evaluation *e, const struct rule *rule, const s
 	*refused = true;
 	if (!largest)
 		return object(e, rule, "the Accelerator offers no MIG profile that may be chosen by memory");
-	return decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, rule->name,
-			       "%s %.*s asks %.*s of memory per GPU, more than any MIG profile that %.*s offers; the largest is "
-			       "%.*s (%lldGi)",
-			       source, STR_ARG(rewrite->memory_key), STR_ARG(said), STR_ARG(model->name), STR_ARG(largest->name),
-			       (long long)(largest->memory >> 30));
+	return decision_object(
+	    e->decision, e->arena, REASON_RULE, e->policy->enforcement, rule->name,
+	    "%s %.*s asks %.*s of memory per GPU, more than any MIG profile that %.*s offers; the largest is "
+	    "%.*s (%lldGi)",
+	    source, STR_ARG(rewrite->memory_key), STR_ARG(said), STR_ARG(model->name), STR_ARG(largest->name),
+	    (long long)(largest->memory >> 30));
 }
 
 static bool claimed(const struct pass *pass, struct str key)
@@ -177,31 +179,35 @@ static bool claimed(const struct pass *pass, struct str key)
 }
 
 /* Whether the Pod itself says otherwise than the Rule wants: an objection where the Rule denies that. */
-static int check_conflict(struct pass *pass, const struct rule *rule, const char *field, struct str key, struct str there, struct str wanted, bool *refused)
+static int check_conflict(struct pass *pass, const struct rule *rule, const char *field, struct str key,
+			  struct str there, struct str wanted, bool *refused)
 {
 	if (rule->on_conflict != CONFLICT_DENY || !str_present(there) || str_eq(there, wanted))
 		return 0;
 	struct evaluation *e = pass->e;
 	*refused = true;
-	return decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, rule->name,
-			       "%s%.*s is \"%.*s\" in the Pod, but Rule \"%.*s\" places such Pods with \"%.*s\"; remove it or use "
-			       "that value",
-			       field, STR_ARG(key), STR_ARG(there), STR_ARG(rule->name), STR_ARG(wanted));
+	return decision_object(
+	    e->decision, e->arena, REASON_RULE, e->policy->enforcement, rule->name,
+	    "%s%.*s is \"%.*s\" in the Pod, but Rule \"%.*s\" places such Pods with \"%.*s\"; remove it or use "
+	    "that value",
+	    field, STR_ARG(key), STR_ARG(there), STR_ARG(rule->name), STR_ARG(wanted));
 }
 
-static int check_selectors(struct pass *pass, const struct rule *rule, const struct pair *pairs, uint32_t count, bool *refused)
+static int check_selectors(struct pass *pass, const struct rule *rule, const struct pair *pairs, uint32_t count,
+			   bool *refused)
 {
 	for (uint32_t i = 0; i < count && !*refused; i++) {
 		if (claimed(pass, pairs[i].key))
 			continue;
-		if (check_conflict(pass, rule, "nodeSelector ", pairs[i].key, draft_selector(&pass->e->draft, pairs[i].key),
-				   pairs[i].value, refused) < 0)
+		if (check_conflict(pass, rule, "nodeSelector ", pairs[i].key,
+				   draft_selector(&pass->e->draft, pairs[i].key), pairs[i].value, refused) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int inject_selectors(struct pass *pass, const struct rule *rule, const struct pair *pairs, uint32_t count, bool *changed)
+static int inject_selectors(struct pass *pass, const struct rule *rule, const struct pair *pairs, uint32_t count,
+			    bool *changed)
 {
 	struct evaluation *e = pass->e;
 	for (uint32_t i = 0; i < count; i++) {
@@ -289,7 +295,8 @@ static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 		if (!refused && str_present(targets[w]) && e->draft.name_count == DRAFT_RESOURCES_MAX &&
 		    draft_name(&e->draft, targets[w]) == INDEX_NONE) {
 			refused = true;
-			if (object(e, rule, "the Pod asks too many different accelerator resources to rewrite one more") < 0)
+			if (object(e, rule,
+				   "the Pod asks too many different accelerator resources to rewrite one more") < 0)
 				return -1;
 		}
 		if (!refused && str_present(targets[w]) && rewrite->pin) {
@@ -359,7 +366,8 @@ static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
 			return -1;
 		if (!settle && rule->required &&
 		    decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, rule->name,
-				    "the Pod is not as the required Rule \"%.*s\" leaves such Pods: the mutating webhook did not see "
+				    "the Pod is not as the required Rule \"%.*s\" leaves such Pods: the mutating "
+				    "webhook did not see "
 				    "it, or something changed it afterwards; create it again",
 				    STR_ARG(rule->name)) < 0)
 			return -1;

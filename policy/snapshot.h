@@ -108,10 +108,10 @@ struct range {
 
 struct rewrite {
 	struct str from;
-	struct str to;         /* absent: toMig */
-	uint32_t model;        /* of toMig */
-	bool from_label;       /* memoryFrom is a label, else an annotation */
-	struct str memory_key; /* absent: only the default */
+	struct str to;          /* absent: toMig */
+	uint32_t model;         /* of toMig */
+	bool from_label;        /* memoryFrom is a label, else an annotation */
+	struct str memory_key;  /* absent: only the default */
 	int64_t default_memory; /* bytes; 0: none */
 	bool pin;
 };
@@ -146,7 +146,8 @@ struct guard {
 	struct exempt exempt;
 };
 
-struct namespace {
+struct namespace
+{
 	struct str name;
 	struct pairs labels;
 };
@@ -164,8 +165,9 @@ struct rule_index {
 struct tenant_index {
 	struct index names;
 	struct glob_index namespaces;
-	struct index selectors; /* by the first label key and value of matchLabels; the id counts into tenant_selectors */
-	const uint32_t *rest;   /* tenants whose selector has no matchLabels */
+	struct index
+	    selectors;        /* by the first label key and value of matchLabels; the id counts into tenant_selectors */
+	const uint32_t *rest; /* tenants whose selector has no matchLabels */
 	uint32_t rest_count;
 };
 

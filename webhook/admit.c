@@ -85,7 +85,8 @@ static struct str joined_rules(const struct admitting *a)
 	return (struct str){text, at};
 }
 
-static void log_decision(const struct admitting *a, enum log_level level, const char *event, struct str message, struct str rules)
+static void log_decision(const struct admitting *a, enum log_level level, const char *event, struct str message,
+			 struct str rules)
 {
 	const struct pod *pod = &a->review.object;
 	const struct log_field fields[] = {
@@ -173,8 +174,8 @@ static unsigned answer_review(struct admitting *a, struct str body, enum metrics
 	return status;
 }
 
-unsigned admit_answer(void *context, enum http_endpoint endpoint, struct str body, unsigned timeout_ms, struct arena *arena,
-		      struct buf *out)
+unsigned admit_answer(void *context, enum http_endpoint endpoint, struct str body, unsigned timeout_ms,
+		      struct arena *arena, struct buf *out)
 {
 	(void)timeout_ms; /* the embedded ledger answers at once */
 	uint64_t start = now_ns();

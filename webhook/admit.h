@@ -17,7 +17,7 @@ struct admission {
 };
 
 /* An http_answer_fn; `admission` is a struct admission. Never blocks. */
-unsigned admit_answer(void *admission, enum http_endpoint endpoint, struct str body, unsigned timeout_ms, struct arena *arena,
-		      struct buf *out);
+unsigned admit_answer(void *admission, enum http_endpoint endpoint, struct str body, unsigned timeout_ms,
+		      struct arena *arena, struct buf *out);
 
 #endif

@@ -35,7 +35,8 @@ void answer_message(struct buf *out, const struct decision *decision)
 static bool passes_by_itself(const struct decision *decision)
 {
 	for (uint32_t i = 0; i < decision->objection_count; i++)
-		if (decision->objections[i].enforcement == ENFORCEMENT_DENY && decision->objections[i].reason != REASON_OUTAGE)
+		if (decision->objections[i].enforcement == ENFORCEMENT_DENY &&
+		    decision->objections[i].reason != REASON_OUTAGE)
 			return false;
 	return true;
 }
@@ -46,7 +47,9 @@ static void write_status(struct buf *out, const struct decision *decision)
 	buf_init(&message, 64 << 10);
 	answer_message(&message, decision);
 	if (passes_by_itself(decision))
-		buf_printf(out, ",\"status\":{\"code\":429,\"reason\":\"TooManyRequests\",\"details\":{\"retryAfterSeconds\":%d},\"message\":",
+		buf_printf(out,
+			   ",\"status\":{\"code\":429,\"reason\":\"TooManyRequests\",\"details\":{"
+			   "\"retryAfterSeconds\":%d},\"message\":",
 			   RETRY_AFTER_SECONDS);
 	else
 		buf_text(out, ",\"status\":{\"code\":403,\"reason\":\"Forbidden\",\"message\":");
@@ -77,7 +80,8 @@ static void write_warnings(struct buf *out, const struct answer *answer)
 	const struct decision *decision = answer->decision;
 	size_t total = answer->warning.len;
 	for (uint32_t i = 0; i < decision->objection_count; i++)
-		total += decision->objections[i].enforcement == ENFORCEMENT_WARN ? decision->objections[i].message.len : 0;
+		total +=
+		    decision->objections[i].enforcement == ENFORCEMENT_WARN ? decision->objections[i].message.len : 0;
 	if (total == 0)
 		return;
 	size_t most = total > WARNINGS_BYTES_MAX ? WARNING_BYTES_CUT : SIZE_MAX;

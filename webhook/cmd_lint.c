@@ -31,9 +31,11 @@ static const struct option_row rows[] = {
 static const struct option_table table = {
     .command = "lint",
     .synopsis = "[-o text|json] PATH...",
-    .summary = "Reads policy files and folders as `gpugate serve` does and says what it finds. Errors are what serve would "
-	       "refuse; warnings are legal and probably not what was meant. Exit status: 0 without errors, 1 with errors, 2 if "
-	       "it could not run.",
+    .summary =
+	"Reads policy files and folders as `gpugate serve` does and says what it finds. Errors are what serve would "
+	"refuse; warnings are legal and probably not what was meant. Exit status: 0 without errors, 1 with errors, 2 "
+	"if "
+	"it could not run.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
@@ -54,15 +56,15 @@ static void print_json(const struct report *report, const struct policy_counts *
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct finding *finding = &report->findings[i];
 		json_array_append_new(findings, json_pack("{s:s, s:o, s:i, s:i, s:i, s:o}", "severity",
-							  finding->severity == SEVERITY_ERROR ? "error" : "warning", "file",
-							  text_of(finding->file), "line", (int)finding->line, "column",
-							  (int)finding->column, "length", (int)finding->length, "text",
-							  text_of(finding->text)));
+							  finding->severity == SEVERITY_ERROR ? "error" : "warning",
+							  "file", text_of(finding->file), "line", (int)finding->line,
+							  "column", (int)finding->column, "length",
+							  (int)finding->length, "text", text_of(finding->text)));
 	}
 	json_t *root = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "errors", (int)report->errors, "warnings",
-				 (int)report->warnings, "accelerators", (int)counts->accelerators, "tenants", (int)counts->tenants,
-				 "quotas", (int)counts->quotas, "rules", (int)counts->rules, "guards", (int)counts->guards, "findings",
-				 findings);
+				 (int)report->warnings, "accelerators", (int)counts->accelerators, "tenants",
+				 (int)counts->tenants, "quotas", (int)counts->quotas, "rules", (int)counts->rules,
+				 "guards", (int)counts->guards, "findings", findings);
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
 	json_decref(root);
@@ -74,8 +76,8 @@ static void print_text(const struct report *report, const struct policy *policy,
 	buf_init(&text, 4u << 20);
 	report_print(report, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &text);
 	if (policy)
-		buf_printf(&text, "no errors: %u Accelerators, %u Tenants, %u quotas, %u Rules, %u Guards\n", counts->accelerators,
-			   counts->tenants, counts->quotas, counts->rules, counts->guards);
+		buf_printf(&text, "no errors: %u Accelerators, %u Tenants, %u quotas, %u Rules, %u Guards\n",
+			   counts->accelerators, counts->tenants, counts->quotas, counts->rules, counts->guards);
 	fwrite(text.ptr, 1, text.len, stdout);
 	buf_release(&text);
 }
@@ -85,7 +87,8 @@ static bool paths_exist(const struct option_list *paths)
 {
 	for (size_t i = 0; i < paths->count; i++)
 		if (access(paths->items[i], F_OK) != 0) {
-			fprintf(stderr, "gpugate lint: %s: %s; name a policy file or folder\n", paths->items[i], strerror(errno));
+			fprintf(stderr, "gpugate lint: %s: %s; name a policy file or folder\n", paths->items[i],
+				strerror(errno));
 			return false;
 		}
 	return true;

@@ -146,7 +146,8 @@ static void book(struct ledger *ledger, const struct holding *holding, int sign)
 }
 
 /* Compares each charge with what is left, leaving `self` (the same uid, held already) out of what is used. */
-static void judge(const struct ledger *ledger, const struct entry *self, struct excess *excess, struct ledger_verdict *verdict)
+static void judge(const struct ledger *ledger, const struct entry *self, struct excess *excess,
+		  struct ledger_verdict *verdict)
 {
 	int own = self ? policy_charge(ledger->policy, &self->holding, ledger->charges) : 0;
 	for (uint32_t i = 0; i < verdict->charge_count; i++) {

@@ -42,7 +42,8 @@ int ledger_embedded_rebase(struct ledger_embedded *embedded, const struct policy
 	return result;
 }
 
-int ledger_embedded_admit(struct ledger_embedded *embedded, bool dry, struct arena *arena, struct decision *decision, struct buf *charges)
+int ledger_embedded_admit(struct ledger_embedded *embedded, bool dry, struct arena *arena, struct decision *decision,
+			  struct buf *charges)
 {
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = dry ? LEDGER_DRY : decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
@@ -93,7 +94,8 @@ static void print_value(wide amount, int64_t unit, struct buf *out)
 		buf_printf(out, "%lld.%06lld\n", (long long)whole, (long long)((amount % unit) * 1000000 / unit));
 }
 
-static void print_family(const char *name, const char *help, const struct policy *policy, const wide *sums, bool hard, struct buf *out)
+static void print_family(const char *name, const char *help, const struct policy *policy, const wide *sums, bool hard,
+			 struct buf *out)
 {
 	static const char *const measures[] = {"count", "gpus", "memory"};
 	int64_t unit = policy_unit(policy);
@@ -119,11 +121,13 @@ void ledger_embedded_metrics(void *context, struct buf *out)
 	uint32_t pods;
 	wide *sums = copy_sums(context, &policy, &pods);
 	if (sums) {
-		print_family("gpugate_quota_used", "What the Pods of a tenant hold of a quota: devices, GPUs or bytes.", policy, sums,
+		print_family("gpugate_quota_used", "What the Pods of a tenant hold of a quota: devices, GPUs or bytes.",
+			     policy, sums, false, out);
+		print_family("gpugate_quota_hard", "The limit of a quota: devices, GPUs or bytes.", policy, sums, true,
+			     out);
+		print_family("gpugate_quota_pending",
+			     "What was admitted but not yet seen as a Pod: devices, GPUs or bytes.", policy, NULL,
 			     false, out);
-		print_family("gpugate_quota_hard", "The limit of a quota: devices, GPUs or bytes.", policy, sums, true, out);
-		print_family("gpugate_quota_pending", "What was admitted but not yet seen as a Pod: devices, GPUs or bytes.", policy,
-			     NULL, false, out);
 		buf_printf(out,
 			   "# HELP gpugate_ledger_pods Pods that the ledger holds.\n# TYPE gpugate_ledger_pods gauge\n"
 			   "gpugate_ledger_pods %u\n",

@@ -15,7 +15,7 @@
 struct ledger_embedded;
 
 struct ledger_embedded *ledger_embedded_create(const struct policy *policy, struct error *err); /* returns new */
-void ledger_embedded_destroy(struct ledger_embedded *ledger);                                  /* takes NULL */
+void ledger_embedded_destroy(struct ledger_embedded *ledger);                                   /* takes NULL */
 
 /* Charges by this policy from now on. Returns -1 without memory: then the old one stays in force for quotas. */
 int ledger_embedded_rebase(struct ledger_embedded *ledger, const struct policy *policy);
@@ -24,7 +24,8 @@ int ledger_embedded_rebase(struct ledger_embedded *ledger, const struct policy *
  * Decides the Pod of decision->holding and puts what is found into the decision: objections for quotas that are exceeded,
  * or for an outage. `charges` gets `tenant/quota=amount, …` of the Pod. Returns -1 when the arena is exhausted.
  */
-int ledger_embedded_admit(struct ledger_embedded *ledger, bool dry, struct arena *arena, struct decision *decision, struct buf *charges);
+int ledger_embedded_admit(struct ledger_embedded *ledger, bool dry, struct arena *arena, struct decision *decision,
+			  struct buf *charges);
 
 /* Frees what a uid holds. */
 void ledger_embedded_free(struct ledger_embedded *ledger, struct str uid);

@@ -102,7 +102,8 @@ static void env(struct writer *w, uint32_t i)
 		env_value(w, edit);
 	} else {
 		buf_char(w->out, '[');
-		for (uint32_t k = i; k < w->count && w->edits[k].kind == EDIT_ENV && w->edits[k].container == edit->container; k++) {
+		for (uint32_t k = i;
+		     k < w->count && w->edits[k].kind == EDIT_ENV && w->edits[k].container == edit->container; k++) {
 			if (k > i)
 				buf_char(w->out, ',');
 			env_value(w, &w->edits[k]);

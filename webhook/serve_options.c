@@ -105,7 +105,9 @@ int serve_options_check(const struct serve_options *options, struct error *err)
 		    err, "--client-name is given without --client-ca; give the authority of these clients, too");
 	/* The authority of a cluster signs its nodes' and users' certificates as well as the API server's. */
 	if (options->client_ca && options->client_names.count == 0)
-		return error_set(err, "--client-ca is given without --client-name; name the client (the common name or DNS name of the "
-				      "API server's certificate), or everybody with a certificate of that authority could ask");
+		return error_set(
+		    err,
+		    "--client-ca is given without --client-name; name the client (the common name or DNS name of the "
+		    "API server's certificate), or everybody with a certificate of that authority could ask");
 	return 0;
 }

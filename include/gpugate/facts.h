@@ -106,9 +106,9 @@ struct pod {
 	struct str namespace;
 	struct str uid; /* absent in the mutating call */
 	struct str resource_version;
-	struct str deletion_timestamp;          /* absent: not terminating */
-	struct str deletion_grace_seconds;      /* deletionGracePeriodSeconds as text */
-	struct owner owner;                     /* the ownerReference with controller: true; absent kind: none */
+	struct str deletion_timestamp;     /* absent: not terminating */
+	struct str deletion_grace_seconds; /* deletionGracePeriodSeconds as text */
+	struct owner owner;                /* the ownerReference with controller: true; absent kind: none */
 	struct pairs labels;
 	struct pairs annotations;
 	const struct container *containers; /* all lists: init first, then regular, then ephemeral, each in order */
@@ -132,7 +132,7 @@ struct pod {
 enum operation { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE, OPERATION_CONNECT };
 
 struct review {
-	struct str uid; /* of the request: links nothing but the answer */
+	struct str uid;                  /* of the request: links nothing but the answer */
 	struct str group, version, kind; /* request.kind */
 	struct str resource;             /* request.resource.resource, e.g. pods */
 	struct str subresource;          /* empty or absent: the Pod itself */

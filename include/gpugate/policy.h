@@ -125,8 +125,9 @@ const char *reason_name(enum reason reason);
 struct objection {
 	enum reason reason;
 	enum enforcement enforcement; /* DENY, WARN or AUDIT */
-	struct str name;              /* a name of the policy (quota, guard kind, Rule, ...), never one that a Pod chose; may be empty */
-	struct str message;           /* a whole sentence */
+	struct str
+	    name; /* a name of the policy (quota, guard kind, Rule, ...), never one that a Pod chose; may be empty */
+	struct str message; /* a whole sentence */
 };
 
 #define DECISION_OBJECTIONS_MAX 16
@@ -151,14 +152,16 @@ struct decision {
  * pods/ephemeralcontainers: void visible devices; otherwise nothing. A Rule that cannot be applied denies. Returns -1
  * only when the arena is exhausted.
  */
-int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision);
+int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
+		  struct decision *decision);
 
 /*
  * What /validate finds in a review before the ledger is asked: Guards, required Rules, tenancy, coverage. Judges the
  * object as it came, whoever mutated it. Fills decision->holding when the ledger has to be asked. Returns -1 only when
  * the arena is exhausted.
  */
-int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision);
+int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
+		    struct decision *decision);
 
 /* Quotas, in the order (tenant, quota) of their names. */
 uint32_t policy_quota_count(const struct policy *policy);

@@ -16,12 +16,12 @@ enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
 
 struct finding {
 	enum severity severity;
-	struct str file;  /* as people would type it; empty: no file is concerned */
-	unsigned line;    /* from 1; 0: the file as a whole */
-	unsigned column;  /* from 1, in characters (code points) */
-	unsigned length;  /* characters to underline, at least 1 */
-	struct str text;  /* one sentence: what is wrong, then the remedy */
-	struct str quote; /* the source line; empty: none. Of a very long line the part around the place */
+	struct str file;     /* as people would type it; empty: no file is concerned */
+	unsigned line;       /* from 1; 0: the file as a whole */
+	unsigned column;     /* from 1, in characters (code points) */
+	unsigned length;     /* characters to underline, at least 1 */
+	struct str text;     /* one sentence: what is wrong, then the remedy */
+	struct str quote;    /* the source line; empty: none. Of a very long line the part around the place */
 	unsigned quote_from; /* column of the quote's first character: above 1 where a long line's head was left out */
 };
 

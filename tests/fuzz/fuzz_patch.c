@@ -24,18 +24,23 @@
 
 static const char policy_text[] =
     "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\n"
-    "spec: {resource: nvidia.com/gpu, nodeLabels: {prod/uct.x: a100}, mig: {}, sharing: {resource: nvidia.com/gpu.shared, replicas: 4}}\n"
+    "spec: {resource: nvidia.com/gpu, nodeLabels: {prod/uct.x: a100}, mig: {}, sharing: {resource: "
+    "nvidia.com/gpu.shared, replicas: 4}}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: mig}\n"
-    "spec: {order: 1, match: {podSelector: {matchLabels: {k0: v0}}}, rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, "
+    "spec: {order: 1, match: {podSelector: {matchLabels: {k0: v0}}}, rewrite: [{from: nvidia.com/gpu, toMig: "
+    "{accelerator: a100-80gb, "
     "memoryFrom: 'annotation:k1', default: 10Gi, pin: true}}], onConflict: keep}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: share}\n"
-    "spec: {order: 2, match: {podSelector: {matchLabels: {k1: v1}}}, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}\n"
+    "spec: {order: 2, match: {podSelector: {matchLabels: {k1: v1}}}, rewrite: [{from: nvidia.com/gpu, to: "
+    "nvidia.com/gpu.shared}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: chain}\n"
     "spec: {order: 3, rewrite: [{from: amd.com/gpu, to: amd.com/cpx_nps4}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: place}\n"
-    "spec: {order: 4, match: {requests: {amd.com/cpx_nps4: {}}}, inject: {nodeSelector: {k0: v0, prod/uct.x: b}, runtimeClassName: r, "
-    "tolerations: [{key: a, operator: Exists}, {key: b, value: c, effect: NoExecute, tolerationSeconds: 5}]}, onConflict: override}\n"
+    "spec: {order: 4, match: {requests: {amd.com/cpx_nps4: {}}}, inject: {nodeSelector: {k0: v0, prod/uct.x: b}, "
+    "runtimeClassName: r, "
+    "tolerations: [{key: a, operator: Exists}, {key: b, value: c, effect: NoExecute, tolerationSeconds: 5}]}, "
+    "onConflict: override}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: v}\nspec: {visibleDevices: void}\n";
 
 static const struct policy *policy;
@@ -80,7 +85,8 @@ static unsigned pick(struct source *s, unsigned below)
 	return *s->data++ % below;
 }
 
-static json_t *pick_map(struct source *s, const char *const *keys, unsigned key_count, const char *const *values, unsigned value_count)
+static json_t *pick_map(struct source *s, const char *const *keys, unsigned key_count, const char *const *values,
+			unsigned value_count)
 {
 	json_t *map = json_object();
 	for (unsigned n = pick(s, 4); n > 0; n--)
@@ -88,11 +94,13 @@ static json_t *pick_map(struct source *s, const char *const *keys, unsigned key_
 	return map;
 }
 
-static const char *const resources[] = {"nvidia.com/gpu", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.10gb", "amd.com/gpu", "amd.com/cpx_nps4", "cpu"};
+static const char *const resources[] = {"nvidia.com/gpu", "nvidia.com/gpu.shared", "nvidia.com/mig-1g.10gb",
+					"amd.com/gpu",    "amd.com/cpx_nps4",      "cpu"};
 static const char *const counts[] = {"0", "1", "2", "1000m", "3"};
 static const char *const keys[] = {"k0", "k1", "prod/uct.x", "a\"\\b"};
 static const char *const values[] = {"v0", "v1", "a100", "30Gi", "b", "90Gi", "x"};
-static const char *const variables[] = {"NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "PATH", "HABANA_VISIBLE_DEVICES"};
+static const char *const variables[] = {"NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "PATH",
+					"HABANA_VISIBLE_DEVICES"};
 static const char *const devices[] = {"all", "void", "none", "0"};
 
 static json_t *pick_container(struct source *s, bool init)
@@ -109,7 +117,8 @@ static json_t *pick_container(struct source *s, bool init)
 	if (pick(s, 2)) {
 		json_t *env = json_array();
 		for (unsigned n = pick(s, 4); n > 0; n--)
-			json_array_append_new(env, json_pack("{s:s,s:s}", "name", variables[pick(s, 4)], "value", devices[pick(s, 4)]));
+			json_array_append_new(
+			    env, json_pack("{s:s,s:s}", "name", variables[pick(s, 4)], "value", devices[pick(s, 4)]));
 		json_object_set_new(c, "env", env);
 	}
 	return c;
@@ -133,7 +142,9 @@ static json_t *pick_pod(struct source *s)
 		json_object_set_new(spec, "nodeSelector", pick_map(s, keys, 4, values, 7));
 	if (pick(s, 2))
 		json_object_set_new(spec, "tolerations",
-				    pick(s, 2) ? json_array() : json_pack("[{s:s,s:s}]", "key", resources[pick(s, 4)], "operator", "Exists"));
+				    pick(s, 2)
+					? json_array()
+					: json_pack("[{s:s,s:s}]", "key", resources[pick(s, 4)], "operator", "Exists"));
 	if (pick(s, 3) == 0)
 		json_object_set_new(spec, "runtimeClassName", json_string("own"));
 	return json_pack("{s:s,s:s,s:o,s:o}", "kind", "Pod", "apiVersion", "v1", "metadata", metadata, "spec", spec);
@@ -148,10 +159,11 @@ struct read_pod {
 
 static void read_and_mutate(json_t *pod, struct read_pod *out)
 {
-	json_t *review = json_pack("{s:s,s:s,s:{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s},s:s,s:s,s:{s:s},s:O}}", "kind", "AdmissionReview",
-				   "apiVersion", "admission.k8s.io/v1", "request", "uid", "u", "kind", "group", "", "version", "v1", "kind",
-				   "Pod", "resource", "group", "", "version", "v1", "resource", "pods", "operation", "CREATE", "namespace",
-				   "n", "userInfo", "username", "x", "object", pod);
+	json_t *review =
+	    json_pack("{s:s,s:s,s:{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s},s:s,s:s,s:{s:s},s:O}}", "kind",
+		      "AdmissionReview", "apiVersion", "admission.k8s.io/v1", "request", "uid", "u", "kind", "group",
+		      "", "version", "v1", "kind", "Pod", "resource", "group", "", "version", "v1", "resource", "pods",
+		      "operation", "CREATE", "namespace", "n", "userInfo", "username", "x", "object", pod);
 	CHECK(review);
 	char *text = json_dumps(review, JSON_COMPACT);
 	size_t len = strlen(text);
@@ -203,11 +215,13 @@ static void apply(json_t *root, json_t *patch)
 {
 	size_t i;
 	json_t *operation;
-	json_array_foreach (patch, i, operation) {
+	json_array_foreach(patch, i, operation)
+	{
 		const char *op = json_string_value(json_object_get(operation, "op"));
 		json_t *value = json_object_get(operation, "value");
 		char last[256];
-		json_t *parent = resolve(root, json_string_value(json_object_get(operation, "path")), last, sizeof last);
+		json_t *parent =
+		    resolve(root, json_string_value(json_object_get(operation, "path")), last, sizeof last);
 		if (strcmp(op, "remove") == 0) {
 			CHECK(json_object_del(parent, last) == 0);
 		} else if (strcmp(op, "replace") == 0) {
@@ -246,10 +260,12 @@ static void make_edit(json_t *pod, const struct pod *facts, const struct edit *e
 	json_t *spec = json_object_get(pod, "spec"), *container = NULL;
 	if (edit->kind == EDIT_RESOURCE || edit->kind == EDIT_ENV) {
 		const struct container *c = &facts->containers[edit->container];
-		container = json_array_get(json_object_get(spec, c->list == CONTAINER_INIT ? "initContainers" : "containers"), c->index);
+		container = json_array_get(
+		    json_object_get(spec, c->list == CONTAINER_INIT ? "initContainers" : "containers"), c->index);
 	}
 	if (edit->kind == EDIT_RESOURCE) {
-		json_t *map = json_object_get(json_object_get(container, "resources"), edit->limits ? "limits" : "requests");
+		json_t *map =
+		    json_object_get(json_object_get(container, "resources"), edit->limits ? "limits" : "requests");
 		char from[256];
 		snprintf(from, sizeof from, "%.*s", STR_ARG(edit->from));
 		if (edit->from.len)
@@ -277,7 +293,8 @@ static void make_edit(json_t *pod, const struct pod *facts, const struct edit *e
 		if (edit->toleration.effect.len)
 			set_str(entry, STR("effect"), edit->toleration.effect);
 		if (str_present(edit->toleration.seconds))
-			json_object_set_new(entry, "tolerationSeconds", json_integer(atol(edit->toleration.seconds.ptr)));
+			json_object_set_new(entry, "tolerationSeconds",
+					    json_integer(atol(edit->toleration.seconds.ptr)));
 		json_array_append_new(member(spec, "tolerations", json_array()), entry);
 	}
 }

@@ -53,16 +53,20 @@ struct fixture_review {
 };
 
 /* A CREATE of a Pod with this `metadata` and `spec` (JSON objects with ' for ") in a namespace. */
-static inline void fixture_review(struct fixture_review *r, const char *namespace, const char *metadata, const char *spec)
+static inline void fixture_review(struct fixture_review *r, const char *namespace, const char *metadata,
+				  const char *spec)
 {
 	size_t size = strlen(metadata) + strlen(spec) + strlen(namespace) + 1024;
 	r->bytes = calloc(1, size + REVIEW_PADDING);
-	snprintf(r->bytes, size,
-		 "{'kind':'AdmissionReview','apiVersion':'admission.k8s.io/v1','request':{'uid':'r1','kind':{'group':'','version':"
-		 "'v1','kind':'Pod'},'resource':{'group':'','version':'v1','resource':'pods'},'name':'p','namespace':'%s',"
-		 "'operation':'CREATE','userInfo':{'username':'alice','groups':['system:authenticated']},'object':{'kind':'Pod',"
-		 "'apiVersion':'v1','metadata':%s,'spec':%s},'oldObject':null,'dryRun':false}}",
-		 namespace, metadata, spec);
+	snprintf(
+	    r->bytes, size,
+	    "{'kind':'AdmissionReview','apiVersion':'admission.k8s.io/"
+	    "v1','request':{'uid':'r1','kind':{'group':'','version':"
+	    "'v1','kind':'Pod'},'resource':{'group':'','version':'v1','resource':'pods'},'name':'p','namespace':'%s',"
+	    "'operation':'CREATE','userInfo':{'username':'alice','groups':['system:authenticated']},'object':{'kind':'"
+	    "Pod',"
+	    "'apiVersion':'v1','metadata':%s,'spec':%s},'oldObject':null,'dryRun':false}}",
+	    namespace, metadata, spec);
 	for (char *c = r->bytes; *c; c++)
 		if (*c == '\'')
 			*c = '"';

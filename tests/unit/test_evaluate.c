@@ -5,19 +5,26 @@
 
 #define FLEET                                                                                                          \
 	"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\nspec:\n"                           \
-	"  resource: nvidia.com/gpu\n  nodeLabels: {product: a100}\n  mig: {offered: [1g.10gb, 1g.20gb, 2g.20gb, 3g.40gb]}\n"   \
+	"  resource: nvidia.com/gpu\n  nodeLabels: {product: a100}\n  mig: {offered: [1g.10gb, 1g.20gb, 2g.20gb, "     \
+	"3g.40gb]}\n"                                                                                                  \
 	"  sharing: {resource: nvidia.com/gpu.shared, replicas: 4}\n---\n"                                             \
-	"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\nspec: {resource: nvidia.com/gpu, memory: 16Gi, weight: "   \
-	"'0.25', nodeLabels: {product: t4}}\n---\n"                                                                     \
-	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, measure: gpus, hard: 100}]}\n---\n" \
-	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec:\n  parent: org\n  namespaces: [a, a-*]\n  quotas:\n" \
-	"  - {name: whole, resources: [nvidia.com/gpu], hard: 4}\n"                                                     \
-	"  - {name: slices, resources: ['nvidia.com/mig-*'], hard: 14}\n"                                               \
+	"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\nspec: {resource: nvidia.com/gpu, "        \
+	"memory: 16Gi, weight: "                                                                                       \
+	"'0.25', nodeLabels: {product: t4}}\n---\n"                                                                    \
+	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, measure: gpus, "  \
+	"hard: 100}]}\n---\n"                                                                                          \
+	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec:\n  parent: org\n  namespaces: [a, "       \
+	"a-*]\n  quotas:\n"                                                                                            \
+	"  - {name: whole, resources: [nvidia.com/gpu], hard: 4}\n"                                                    \
+	"  - {name: slices, resources: ['nvidia.com/mig-*'], hard: 14}\n"                                              \
 	"  - {name: mem, measure: memory, accelerators: [a100-80gb], hard: 320Gi}\n---\n"
 
-#define GPU(n) "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'},'requests':{'nvidia.com/gpu':'" n "'}}}]}"
+#define GPU(n)                                                                                                         \
+	"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'},'requests':{'nvidia.com/gpu':'" n \
+	"'}}}]}"
 
-static void mutate(const char *policy_text, const char *namespace, const char *metadata, const char *spec, char *out, size_t size)
+static void mutate(const char *policy_text, const char *namespace, const char *metadata, const char *spec, char *out,
+		   size_t size)
 {
 	struct policy *policy = fixture_policy(policy_text, NULL, 0);
 	assert_non_null(policy);
@@ -37,7 +44,8 @@ static void mutate(const char *policy_text, const char *namespace, const char *m
 	policy_release(policy);
 }
 
-static void validate(const char *policy_text, const char *namespace, const char *metadata, const char *spec, char *out, size_t size)
+static void validate(const char *policy_text, const char *namespace, const char *metadata, const char *spec, char *out,
+		     size_t size)
 {
 	struct policy *policy = fixture_policy(policy_text, NULL, 0);
 	assert_non_null(policy);
@@ -74,31 +82,42 @@ static void test_rewrites(void **state)
 	    {RULE("share", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"), "{}", GPU("1"),
 	     "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/requests/nvidia.com~1gpu\"},"
 	     "{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
-	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/requests/nvidia.com~1gpu.shared\",\"value\":\"1\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/requests/"
+	     "nvidia.com~1gpu.shared\",\"value\":\"1\"},"
 	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu.shared\",\"value\":\"1\"},"
-	     "{\"op\":\"add\",\"path\":\"/spec/tolerations\",\"value\":[{\"key\":\"nvidia.com/gpu\",\"operator\":\"Exists\",\"effect\":"
+	     "{\"op\":\"add\",\"path\":\"/spec/tolerations\",\"value\":[{\"key\":\"nvidia.com/"
+	     "gpu\",\"operator\":\"Exists\",\"effect\":"
 	     "\"NoSchedule\"}]}]"},
 	    {RULE("share", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"), "{}", GPU("0"), ""},
-	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m', pin: true}}]}"),
+	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: "
+			 "'annotation:m', pin: true}}]}"),
 	     "{'annotations':{'m':'15Gi'}}",
-	     "{'nodeSelector':{},'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':{'nvidia.com/"
+	     "{'nodeSelector':{},'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':"
+	     "{'nvidia.com/"
 	     "gpu':2}}}]}",
 	     "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
-	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1mig-1g.20gb\",\"value\":\"2\"},"
+	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/"
+	     "nvidia.com~1mig-1g.20gb\",\"value\":\"2\"},"
 	     "{\"op\":\"add\",\"path\":\"/spec/nodeSelector/product\",\"value\":\"a100\"}]"},
-	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m'}}]}"), "{}",
-	     GPU("1"), ""},
-	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m'}}]}"),
+	    {RULE("mig",
+		  "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m'}}]}"),
+	     "{}", GPU("1"), ""},
+	    {RULE("mig",
+		  "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: 'annotation:m'}}]}"),
 	     "{'annotations':{'m':'60Gi'}}", GPU("1"),
-	     "DENIED annotation m asks 60Gi of memory per GPU, more than any MIG profile that a100-80gb offers; the largest is 3g.40gb "
+	     "DENIED annotation m asks 60Gi of memory per GPU, more than any MIG profile that a100-80gb offers; the "
+	     "largest is 3g.40gb "
 	     "(40Gi)"},
-	    {RULE("edge", "{match: {podSelector: {matchLabels: {tier: edge}}}, inject: {nodeSelector: {node-type: edge}, "
-			  "runtimeClassName: nvidia}}"),
+	    {RULE("edge",
+		  "{match: {podSelector: {matchLabels: {tier: edge}}}, inject: {nodeSelector: {node-type: edge}, "
+		  "runtimeClassName: nvidia}}"),
 	     "{'labels':{'tier':'edge'}}", GPU("1"),
 	     "[{\"op\":\"add\",\"path\":\"/spec/nodeSelector\",\"value\":{\"node-type\":\"edge\"}},"
 	     "{\"op\":\"add\",\"path\":\"/spec/runtimeClassName\",\"value\":\"nvidia\"}]"},
-	    {RULE("edge", "{inject: {nodeSelector: {node-type: edge}}}"), "{}", "{'nodeSelector':{'node-type':'core'},'containers':[]}",
-	     "DENIED nodeSelector node-type is \"core\" in the Pod, but Rule \"edge\" places such Pods with \"edge\"; remove it or use "
+	    {RULE("edge", "{inject: {nodeSelector: {node-type: edge}}}"), "{}",
+	     "{'nodeSelector':{'node-type':'core'},'containers':[]}",
+	     "DENIED nodeSelector node-type is \"core\" in the Pod, but Rule \"edge\" places such Pods with \"edge\"; "
+	     "remove it or use "
 	     "that value"},
 	    {RULE("edge", "{onConflict: override, inject: {nodeSelector: {node-type: edge}}}"), "{}",
 	     "{'nodeSelector':{'node-type':'core'},'containers':[]}",
@@ -108,14 +127,18 @@ static void test_rewrites(void **state)
 	    /* a later name makes an earlier Rule match: the pass repeats */
 	    {RULE("a", "{order: 1, match: {requests: {nvidia.com/gpu.shared: {}}}, inject: {runtimeClassName: shared}}")
 		 RULE("b", "{order: 2, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"),
-	     "{}", "{'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':1}}}]}",
+	     "{}",
+	     "{'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':{'nvidia.com/"
+	     "gpu':1}}}]}",
 	     "[{\"op\":\"remove\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu\"},"
 	     "{\"op\":\"add\",\"path\":\"/spec/containers/0/resources/limits/nvidia.com~1gpu.shared\",\"value\":\"1\"},"
 	     "{\"op\":\"add\",\"path\":\"/spec/runtimeClassName\",\"value\":\"shared\"}]"},
 	    {GUARD("{visibleDevices: void}"), "{}",
 	     "{'containers':[{'name':'c'},{'name':'d','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'all'}]}]}",
-	     "[{\"op\":\"add\",\"path\":\"/spec/containers/0/env\",\"value\":[{\"name\":\"NVIDIA_VISIBLE_DEVICES\",\"value\":\"void\"}]},"
-	     "{\"op\":\"replace\",\"path\":\"/spec/containers/1/env/0\",\"value\":{\"name\":\"NVIDIA_VISIBLE_DEVICES\",\"value\":\"void\"}}]"},
+	     "[{\"op\":\"add\",\"path\":\"/spec/containers/0/"
+	     "env\",\"value\":[{\"name\":\"NVIDIA_VISIBLE_DEVICES\",\"value\":\"void\"}]},"
+	     "{\"op\":\"replace\",\"path\":\"/spec/containers/1/env/"
+	     "0\",\"value\":{\"name\":\"NVIDIA_VISIBLE_DEVICES\",\"value\":\"void\"}}]"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[4096], *policy;
@@ -133,19 +156,26 @@ static void test_charges(void **state)
 		const char *spec, *expected;
 	} rows[] = {
 	    {GPU("1"), "a/mem=80Gi, a/whole=1, org/all=1"},
-	    {"{'nodeSelector':{'product':'t4'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':2}}}]}",
+	    {"{'nodeSelector':{'product':'t4'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/"
+	     "gpu':2}}}]}",
 	     "a/whole=2, org/all=0.5"},
 	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/mig-1g.10gb':3}}}]}",
 	     "a/mem=30Gi, a/slices=3, org/all=0.42"},
-	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu.shared':1}}}]}", "a/mem=20Gi, org/all=0.25"},
-	    {"{'initContainers':[{'name':'i','resources':{'limits':{'nvidia.com/gpu':1}}},{'name':'s','restartPolicy':'Always','resources'"
-	     ":{'limits':{'nvidia.com/gpu':1}}},{'name':'j','resources':{'limits':{'nvidia.com/gpu':2}}}],'containers':[{'name':'c'}]}",
+	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu.shared':1}}}]}",
+	     "a/mem=20Gi, org/all=0.25"},
+	    {"{'initContainers':[{'name':'i','resources':{'limits':{'nvidia.com/"
+	     "gpu':1}}},{'name':'s','restartPolicy':'Always','resources'"
+	     ":{'limits':{'nvidia.com/gpu':1}}},{'name':'j','resources':{'limits':{'nvidia.com/"
+	     "gpu':2}}}],'containers':[{'name':'c'}]}",
 	     "a/mem=240Gi, a/whole=3, org/all=3"},
-	    {"{'nodeSelector':{'product':'h100'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':2}}}]}",
-	     "no Accelerator of the policy has nvidia.com/gpu on nodes that the Pod's nodeSelector and node affinity allow; the nearest is "
+	    {"{'nodeSelector':{'product':'h100'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/"
+	     "gpu':2}}}]}",
+	     "no Accelerator of the policy has nvidia.com/gpu on nodes that the Pod's nodeSelector and node affinity "
+	     "allow; the nearest is "
 	     "\"a100-80gb\""},
 	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'1500m'}}}]}",
-	     "container \"c\" asks nvidia.com/gpu: \"1500m\" is not a whole number; accelerators are asked for in whole numbers"},
+	     "container \"c\" asks nvidia.com/gpu: \"1500m\" is not a whole number; accelerators are asked for in "
+	     "whole numbers"},
 	    {"{'containers':[{'name':'c','resources':{'limits':{'cpu':'1500m','example.com/foo':'1'}}}]}", ""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -162,28 +192,40 @@ static void test_guards(void **state)
 	static const struct {
 		const char *guard, *spec, *expected; /* the beginning of the message; "": nothing */
 	} rows[] = {
-	    {"{deny: [visibleDevicesEnv]}", "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'all'}]}]}",
+	    {"{deny: [visibleDevicesEnv]}",
+	     "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'all'}]}]}",
 	     "container \"c\" NVIDIA_VISIBLE_DEVICES must not be set"},
-	    {"{deny: [visibleDevicesEnv]}", "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'void'}]}]}", ""},
-	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/x/../dev//nvidia0/'}}],'containers':[]}",
+	    {"{deny: [visibleDevicesEnv]}",
+	     "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'void'}]}]}", ""},
+	    {"{deny: [hostDeviceMounts]}",
+	     "{'volumes':[{'name':'v','hostPath':{'path':'/x/../dev//nvidia0/'}}],'containers':[]}",
 	     "/x/../dev//nvidia0/: a hostPath"},
-	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/'}}],'containers':[]}", "/: a hostPath"},
-	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/dev'}}],'containers':[]}", "/dev: a hostPath"},
-	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/dev/shm'}}],'containers':[]}", ""},
-	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/data'}}],'containers':[]}", ""},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/'}}],'containers':[]}",
+	     "/: a hostPath"},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/dev'}}],'containers':[]}",
+	     "/dev: a hostPath"},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/dev/shm'}}],'containers':[]}",
+	     ""},
+	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/data'}}],'containers':[]}",
+	     ""},
 	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/de'}}],'containers':[]}", ""},
-	    {"{deny: [privileged]}", "{'containers':[{'name':'c','securityContext':{'privileged':true}}]}", "container \"c\" is privileged"},
+	    {"{deny: [privileged]}", "{'containers':[{'name':'c','securityContext':{'privileged':true}}]}",
+	     "container \"c\" is privileged"},
 	    {"{deny: [preboundNodeName]}", "{'nodeName':'n1','containers':[]}", "n1: spec.nodeName"},
 	    {"{deny: [deviceVolumeMounts]}",
-	     "{'containers':[{'name':'c','volumeMounts':[{'name':'v','mountPath':'/var/run/nvidia-container-devices/all'}]}]}",
+	     "{'containers':[{'name':'c','volumeMounts':[{'name':'v','mountPath':'/var/run/nvidia-container-devices/"
+	     "all'}]}]}",
 	     "container \"c\" /var/run/nvidia-container-devices/all: a mount"},
 	    {"{deny: [mixedMigInContainer]}",
-	     "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/mig-1g.10gb':1,'nvidia.com/mig-2g.20gb':1}}}]}",
+	     "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/mig-1g.10gb':1,'nvidia.com/"
+	     "mig-2g.20gb':1}}}]}",
 	     "container \"c\" nvidia.com/mig-2g.20gb beside another"},
-	    {"{deny: [sharedRequestAboveOne]}", "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu.shared':2}}}]}",
+	    {"{deny: [sharedRequestAboveOne]}",
+	     "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu.shared':2}}}]}",
 	     "container \"c\" nvidia.com/gpu.shared: more shares"},
 	    {"{deny: [resourceClaims]}", "{'resourceClaims':[{'name':'x'}],'containers':[]}", "spec.resourceClaims"},
-	    {"{visibleDevices: void}", "{'containers':[{'name':'c'}]}", "container \"c\" NVIDIA_VISIBLE_DEVICES must be \"void\""},
+	    {"{visibleDevices: void}", "{'containers':[{'name':'c'}]}",
+	     "container \"c\" NVIDIA_VISIBLE_DEVICES must be \"void\""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[4096], *policy;
@@ -202,7 +244,8 @@ static void test_required(void **state)
 {
 	(void)state;
 	char text[4096];
-	validate(FLEET RULE("r", "{required: true, inject: {nodeSelector: {zone: x}}}"), "a", "{'uid':'u'}", GPU("1"), text, sizeof text);
+	validate(FLEET RULE("r", "{required: true, inject: {nodeSelector: {zone: x}}}"), "a", "{'uid':'u'}", GPU("1"),
+		 text, sizeof text);
 	assert_non_null(strstr(text, "required Rule \"r\""));
 	validate(FLEET RULE("r", "{required: true, inject: {nodeSelector: {zone: x}}}"), "a", "{'uid':'u'}",
 		 "{'nodeSelector':{'zone':'x'},'containers':[]}", text, sizeof text);
@@ -215,22 +258,31 @@ static void test_compile_errors(void **state)
 	static const struct {
 		const char *policy, *expected;
 	} rows[] = {
-	    {RULE("r", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}, {from: nvidia.com/gpu.shared, to: nvidia.com/gpu}]}"),
+	    {RULE("r", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}, {from: nvidia.com/gpu.shared, "
+		       "to: nvidia.com/gpu}]}"),
 	     "leads back to a name that was rewritten before"},
 	    {RULE("r", "{match: {tenants: [b]}, inject: {runtimeClassName: x}}"), "no Tenant is named \"b\""},
-	    {RULE("r", "{match: {requests: {nvidia.com/gpu: {min: 3, max: 2}}}, inject: {runtimeClassName: x}}"), "max is 2 but min is 3"},
-	    {RULE("r", "{match: {requests: {nvidia.con/gpu: {}}}, inject: {runtimeClassName: x}}"), "did you mean \"nvidia.com/gpu\"?"},
-	    {RULE("r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: t4, default: 1Gi}}]}"), "offers no MIG profile"},
+	    {RULE("r", "{match: {requests: {nvidia.com/gpu: {min: 3, max: 2}}}, inject: {runtimeClassName: x}}"),
+	     "max is 2 but min is 3"},
+	    {RULE("r", "{match: {requests: {nvidia.con/gpu: {}}}, inject: {runtimeClassName: x}}"),
+	     "did you mean \"nvidia.com/gpu\"?"},
+	    {RULE("r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: t4, default: 1Gi}}]}"),
+	     "offers no MIG profile"},
 	    {RULE("r", "{match: {tenants: [a], namespaces: [b]}, inject: {runtimeClassName: x}}"
-		 "\n---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], parent: org}"),
+		       "\n---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], "
+		       "parent: org}"),
 	     "belongs to Tenant \"b\""},
-	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: b}\n", "lead back to itself"},
-	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [a]}\n", "already belongs to Tenant"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: b}\n",
+	     "lead back to itself"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [a]}\n",
+	     "already belongs to Tenant"},
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: '1.5'}]}\n",
 	     "counted in whole numbers"},
-	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: 1, accelerators: [a10]}]}\n",
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: 1, "
+	     "accelerators: [a10]}]}\n",
 	     "no Accelerator is named \"a10\""},
-	    {"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: x}\nspec: {resource: amd.com/gpu, mig: {}}\n",
+	    {"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: x}\nspec: {resource: amd.com/gpu, mig: "
+	     "{}}\n",
 	     "no built-in MIG table for \"x\""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -5,17 +5,20 @@
 
 #define PODS 40
 
-static const char tight[] =
-    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, measure: gpus, hard: 9}]}\n---\n"
-    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\n"
-    "spec: {parent: org, namespaces: [a], quotas: [{name: q, resources: [nvidia.com/gpu], hard: 6}, {name: s, resources: "
-    "['nvidia.com/mig-*'], hard: 5}]}\n---\n"
-    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: org, namespaces: [b], quotas: [{name: q, hard: 5}]}\n";
+static const char tight[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: "
+			    "all, measure: gpus, hard: 9}]}\n---\n"
+			    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\n"
+			    "spec: {parent: org, namespaces: [a], quotas: [{name: q, resources: [nvidia.com/gpu], "
+			    "hard: 6}, {name: s, resources: "
+			    "['nvidia.com/mig-*'], hard: 5}]}\n---\n"
+			    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: org, "
+			    "namespaces: [b], quotas: [{name: q, hard: 5}]}\n";
 
 /* The same tenants, other limits and another measure: what is held must be charged anew. */
 static const char loose[] =
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, hard: 50}]}\n---\n"
-    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], quotas: [{name: q, hard: 30}]}\n"
+    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], quotas: "
+    "[{name: q, hard: 30}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: org, namespaces: [b]}\n";
 
 struct held {
@@ -44,7 +47,8 @@ static wide model_used(const struct policy *policy, const struct held *pods, uin
 	return sum;
 }
 
-static bool model_fits(const struct policy *policy, const struct held *pods, const struct held *pod, const struct holding *holding)
+static bool model_fits(const struct policy *policy, const struct held *pods, const struct held *pod,
+		       const struct holding *holding)
 {
 	struct charge charges[16];
 	int count = policy_charge(policy, holding, charges);
@@ -141,7 +145,8 @@ static void test_full(void **state)
 	for (int i = 0; i < 4; i++) {
 		char uid[8];
 		snprintf(uid, sizeof uid, "u%d", i % 3);
-		struct holding holding = {.uid = str_of(uid), .namespace = STR("a"), .demands = &demand, .demand_count = 1};
+		struct holding holding = {
+		    .uid = str_of(uid), .namespace = STR("a"), .demands = &demand, .demand_count = 1};
 		struct ledger_verdict verdict;
 		ledger_decide(ledger, &holding, LEDGER_HOLD, &arena, &verdict);
 		/* The third uid finds it full; the first one is held already and may come again. */
