@@ -79,8 +79,8 @@ lint: build/.packages-lint build/.packages-test ## clang-format and clang-tidy h
 	$(call say,FORMAT,$(words $(C_FILES) $(HEADERS)) files)
 	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
 	$(call say,TIDY,$(words $(SOURCES)) files)
-	$(Q)printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 4 clang-tidy --quiet --warnings-as-errors='*' -- 2>/dev/null \
-		$(LANGUAGE) $(shell pkg-config --cflags $(PKGS))
+	$(Q)printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- \
+		$(subst ",\",$(subst ',,$(LANGUAGE))) '"$$(pkg-config --cflags $(PKGS))" clang-tidy 2>/dev/null
 
 format: build/.packages-lint ## write the house style into every C file
 	$(Q)clang-format -i $(C_FILES) $(HEADERS)

@@ -67,7 +67,7 @@ static const struct schema_word guard_words[] = {
     {WORD("sharedRequestAboveOne"), "More shares of one device in a container than its Accelerator allows."},
     {WORD("preboundNodeName"), "An accelerator Pod that sets spec.nodeName and so passes the scheduler by."},
     {WORD("privileged"), "A privileged container, which sees every device of its node."},
-    {WORD("ephemeralContainers"), "An ephemeral container in an accelerator Pod."},
+    {WORD("ephemeralContainers"), "An ephemeral container, in whatever Pod."},
     {WORD("resourceClaims"), "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
 };
 
