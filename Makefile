@@ -50,10 +50,11 @@ HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*.h certs/*.h webhook/*.
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 UNITS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BINARIES := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
+REFERENCE := tests/reference/reference.c
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINARIES := $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
-C_FILES := $(SOURCES) $(UNITS) $(FUZZERS) $(BENCH_SOURCES)
+C_FILES := $(SOURCES) $(UNITS) $(FUZZERS) $(BENCH_SOURCES) $(REFERENCE)
 
 ##@ To use it
 
@@ -137,10 +138,19 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECT
 $(OUT)/bench/bench_reader: $(filter $(OUT)/webhook/review_%,$(OBJECTS))
 $(OUT)/bench/floor $(OUT)/bench/load: $(OUT)/tests/bench/stream.o
 $(OUT)/bench/load: $(OUT)/tests/bench/load_options.o
+$(OUT)/bench/load: LDLIBS += -lssl
 $(OUT)/bench/%: $(OUT)/tests/bench/%.o
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
+
+$(OUT)/reference: $(OUT)/tests/reference/reference.o $(filter $(OUT)/policy/%,$(OBJECTS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## write the policy reference from the parser's own table
+	$(call say,TEXT,$@)
+	$(Q)$< >build/policy.md && mv build/policy.md $@
 
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out webhook/main.c,$(SOURCES)))
 
@@ -172,4 +182,4 @@ build/.packages-%: Makefile
 .PRECIOUS: build/.packages-%
 .SECONDARY:
 
--include $(OBJECTS:.o=.d) $(UNITS:%.c=$(OUT)/%.d) $(BENCH_SOURCES:%.c=$(OUT)/%.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(UNITS:%.c=$(OUT)/%.d) $(BENCH_SOURCES:%.c=$(OUT)/%.d) $(REFERENCE:%.c=$(OUT)/%.d) $(FUZZ_OBJECTS:.o=.d)

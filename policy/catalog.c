@@ -63,6 +63,15 @@ static const struct str device_paths[] = {
     S("/etc/cdi"),                        /* the same, static */
     S("/var/lib/kubelet/device-plugins"), /* whoever writes here can pose as a device plugin */
     S("/var/lib/kubelet/plugins_registry"),
+    S("/run/containerd"),     /* whoever speaks to the container runtime starts containers with any device */
+    S("/var/run/containerd"), /* the same by its old name; so for the next ones */
+    S("/run/crio"),
+    S("/var/run/crio"),
+    S("/run/docker*"),
+    S("/var/run/docker*"),
+    S("/run/k3s"),
+    S("/var/run/k3s"),
+    S("/etc/kubernetes/manifests"), /* static Pods: they run whatever is said to their mirrors */
 };
 
 static bool row_matches(struct str pattern, struct str name)

@@ -62,6 +62,9 @@ size_t catalog_mig_resource(struct str profile, char *out);
 /* The largest share of a device, as a fraction, that a profile of this resource name takes on any built-in model. */
 bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denominator);
 
+/* Whether a profile has no suffix such as +me, +gfx or -me: only then is it offered unasked, and chosen by memory. */
+bool catalog_profile_plain(struct str profile);
+
 /* The N of `Ngb` in a profile's name; 0: none. */
 int64_t catalog_profile_gib(struct str profile);
 

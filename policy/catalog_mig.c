@@ -142,6 +142,11 @@ bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denomi
 	return found;
 }
 
+bool catalog_profile_plain(struct str profile)
+{
+	return !str_has_char(profile, '+') && !str_ends(profile, STR("-me"));
+}
+
 int64_t catalog_profile_gib(struct str profile)
 {
 	for (size_t i = 0; i < profile.len; i++) {

@@ -1,22 +1,6 @@
 /* Charges: what a Pod costs in each quota on its tenant's path, as exact integers. */
 #include "policy/catalog.h"
 #include "policy/evaluate.h"
-#include "policy/glob.h"
-
-static bool quota_counts_resource(const struct quota *quota, struct str resource)
-{
-	return quota->any_resource || globs_match(&quota->resources, resource);
-}
-
-static bool quota_counts_model(const struct quota *quota, uint32_t model)
-{
-	if (!quota->models)
-		return true;
-	for (uint32_t i = 0; i < quota->model_count; i++)
-		if (quota->models[i] == model)
-			return true;
-	return false;
-}
 
 /* One unit of a resource that no Accelerator has: a whole GPU, or of a MIG slice the most that it is anywhere. */
 static wide unknown_gpus(const struct policy *policy, struct str resource)

@@ -5,9 +5,9 @@
 #include "policy/catalog.h"
 #include "policy/glob.h"
 
-#define SNAPSHOT_CHUNK (64 * 1024)
+#define SNAPSHOT_CHUNK ((size_t)64 << 10)
 #define SNAPSHOT_MAX (UINT64_C(512) << 20)
-#define SCRATCH_CHUNK (256 * 1024)
+#define SCRATCH_CHUNK ((size_t)256 << 10)
 #define SCRATCH_MAX (UINT64_C(1) << 30)
 
 static void *must(struct compile *c, void *memory)

@@ -4,7 +4,8 @@
 #include "policy/catalog.h"
 #include "policy/compile.h"
 
-#define MEMORY_MAX (INT64_C(1) << 46) /* 64 TiB of one device: keeps memory * unit * DEMAND_MAX in 128 bits */
+/* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */
+#define MEMORY_MAX (INT64_C(1) << 45)
 #define UNIT_MAX (INT64_C(1) << 32)
 #define UNIT_MIN 56 /* sevenths and eighths of MIG, always */
 
@@ -27,7 +28,7 @@ static int64_t memory_bytes(struct compile *c, const struct amount *amount, int6
 	if (bytes >= 1 && bytes <= MEMORY_MAX)
 		return (int64_t)bytes;
 	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-		  "\"%.*s\" is not the memory of a device; give whole bytes up to 64Ti, such as 80Gi",
+		  "\"%.*s\" is not the memory of a device; give whole bytes up to 32Ti, such as 80Gi",
 		  STR_ARG(amount->text));
 	return otherwise;
 }
@@ -103,7 +104,7 @@ static void offer_profiles(struct compile *c, const struct doc_mig *mig, const s
 	uint32_t size = mig->offered.set ? mig->offered.count : count, offered = 0;
 	struct profile *profiles = compile_alloc(c, size, sizeof *profiles);
 	for (uint32_t i = 0; !mig->offered.set && i < count; i++)
-		if (!str_has_char(table[i].name, '+') && !str_ends(table[i].name, STR("-me")))
+		if (catalog_profile_plain(table[i].name))
 			profiles[offered++] = table[i];
 	for (uint32_t i = 0; mig->offered.set && i < size; i++) {
 		const struct text *name = &mig->offered.items[i];

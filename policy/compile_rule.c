@@ -75,6 +75,13 @@ static void compile_requests(struct compile *c, const struct doc_match *match, s
 	rule->request_count = match->requests.count;
 }
 
+static void check_selector(struct compile *c, const struct doc_selector *doc, const struct selector *selector)
+{
+	if (!selector_possible(selector))
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "no Pod can ever match: what the selector requires of a label contradicts itself");
+}
+
 static void compile_match(struct compile *c, const struct doc_match *match, struct rule *rule)
 {
 	compile_match_tenants(c, match, rule);
@@ -82,6 +89,8 @@ static void compile_match(struct compile *c, const struct doc_match *match, stru
 	rule->namespaces = (struct globs){compile_keep_all(c, &match->namespaces), match->namespaces.count};
 	rule->namespace_selector = compile_selector(c, &match->namespace_selector);
 	rule->pod_selector = compile_selector(c, &match->pod_selector);
+	check_selector(c, &match->namespace_selector, &rule->namespace_selector);
+	check_selector(c, &match->pod_selector, &rule->pod_selector);
 	check_namespaces(c, match, rule);
 	compile_requests(c, match, rule);
 }
@@ -134,13 +143,19 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	if (doc->pin.value && model->label_count == 0)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
 			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
-	if (!doc->default_memory.set)
-		return;
-	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
 	int64_t largest = 0;
 	for (uint32_t i = 0; i < model->profile_count; i++)
-		if (model->profiles[i].memory > largest)
+		if (catalog_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
 			largest = model->profiles[i].memory;
+	if (largest == 0)
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
+		    "all profiles that \"%.*s\" offers have a suffix, and such are never chosen by memory; offer a "
+		    "plain one, or rewrite with `to`",
+		    STR_ARG(model->name));
+	if (largest == 0 || !doc->default_memory.set)
+		return;
+	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
 	if (bytes < 1 || bytes > largest)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->default_memory.at,
 			  "no offered profile of \"%.*s\" has %.*s; the largest has %lldGi", STR_ARG(model->name),

@@ -79,6 +79,10 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 		if (docs[i]->namespace_selector.set && selectors[i].count == 0)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
 				  "an empty namespaceSelector claims every namespace; say which, or remove it");
+		else if (!selector_possible(&selectors[i]))
+			docs_find(
+			    c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
+			    "no namespace can ever match: what the selector requires of a label contradicts itself");
 		else if (selectors[i].given && docs[i]->namespace_selector.match_labels.count)
 			index_add(&index->selectors, selectors[i].items[0].key, selectors[i].items[0].values.items[0],
 				  i);
@@ -119,14 +123,11 @@ static void check_memory_known(struct compile *c, const struct doc_quota *doc, c
 		return;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!quota->any_resource && !globs_match(&quota->resources, resource->name))
+		if (!quota_counts_resource(quota, resource->name))
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			uint32_t model = resource->landings[l].model;
-			bool listed = quota->models == NULL;
-			for (uint32_t m = 0; m < quota->model_count; m++)
-				listed |= quota->models[m] == model;
-			if (!listed || resource->landings[l].memory != MEMORY_UNKNOWN)
+			if (!quota_counts_model(quota, model) || resource->landings[l].memory != MEMORY_UNKNOWN)
 				continue;
 			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->measure.at,
 				  "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; "
@@ -161,6 +162,22 @@ static void compile_quota_models(struct compile *c, const struct doc_quota *doc,
 	quota->models = models;
 }
 
+/* A limit on models that have none of its resources would limit nothing, and nobody would notice. */
+static void check_counts_something(struct compile *c, const struct doc_quota *doc, const struct quota *quota)
+{
+	const struct policy *policy = c->policy;
+	if (quota->any_resource || quota->model_count == 0)
+		return;
+	for (uint32_t r = 0; r < policy->resource_count; r++) {
+		const struct resource *resource = &policy->resources[r];
+		for (uint32_t l = 0; globs_match(&quota->resources, resource->name) && l < resource->landing_count; l++)
+			if (quota_counts_model(quota, resource->landings[l].model))
+				return;
+	}
+	docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerators.at,
+		  "the quota counts nothing: none of these Accelerators has a resource that `resources` names");
+}
+
 static void compile_hard(struct compile *c, const struct doc_quota *doc, struct quota *quota)
 {
 	quota->hard_text = compile_keep(c, doc->hard.text);
@@ -187,13 +204,16 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 	quota->name = compile_keep(c, doc->name.s);
 	quota->measure = (enum measure)doc->measure.value;
 	quota->any_resource = !doc->resources.set;
+	bool known = true;
 	for (uint32_t i = 0; i < doc->resources.count; i++)
-		compile_known_resource(c, &doc->resources.items[i], true);
+		known &= compile_known_resource(c, &doc->resources.items[i], true);
 	if (doc->resources.set && doc->resources.count == 0)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resources.at,
 			  "an empty list counts nothing; name resources, or leave `resources` out to count all");
 	quota->resources = (struct globs){compile_keep_all(c, &doc->resources), doc->resources.count};
 	compile_quota_models(c, doc, quota);
+	if (known && quota->model_count == doc->accelerators.count)
+		check_counts_something(c, doc, quota);
 	compile_hard(c, doc, quota);
 	check_memory_known(c, doc, quota);
 }

@@ -1,6 +1,7 @@
 /* Warnings: a policy that is legal, and probably not what was meant. Only looked for where there are no errors. */
 #include <stdlib.h>
 
+#include "policy/catalog.h"
 #include "policy/compile.h"
 #include "policy/glob.h"
 
@@ -77,14 +78,23 @@ static void warn_shadowed(struct compile *c, const struct index *names)
 	}
 }
 
+static bool quota_covers(const struct policy *policy, const struct quota *quota, struct str name)
+{
+	const struct resource *resource = snapshot_resource(policy, name);
+	if (!quota_counts_resource(quota, name))
+		return false;
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		if (quota_counts_model(quota, resource->landings[i].model))
+			return true;
+	return !resource && !quota->models;
+}
+
 static bool covered(const struct policy *policy, uint32_t tenant, struct str resource)
 {
 	const struct tenant *t = &policy->tenants[tenant];
-	for (uint32_t i = 0; i < t->quota_count; i++) {
-		const struct quota *quota = &policy->quotas[t->quotas[i]];
-		if (quota->any_resource || globs_match(&quota->resources, resource))
+	for (uint32_t i = 0; i < t->quota_count; i++)
+		if (quota_covers(policy, &policy->quotas[t->quotas[i]], resource))
 			return true;
-	}
 	return false;
 }
 
@@ -100,11 +110,41 @@ static uint32_t uncovered_tenant(const struct policy *policy, const struct rule 
 	return NO_TENANT;
 }
 
+/* `known`: target of a Rule for every tenant -> the tenant found (or none), so that it is sought once. */
+static uint32_t find_uncovered(const struct policy *policy, const struct rule *rule, struct str to, struct index *known)
+{
+	struct str none = {NULL, 0};
+	const struct index_entry *before = rule->any_tenant ? index_find(known, to, none) : NULL;
+	uint32_t tenant = before ? before->id : uncovered_tenant(policy, rule, to);
+	if (rule->any_tenant && !before)
+		index_add(known, to, none, tenant);
+	return tenant;
+}
+
+/* The first name that the rewrite may lead to and some tenant has no quota for; absent: none. */
+static struct str uncovered_target(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
+				   struct index *known, uint32_t *tenant)
+{
+	if (str_present(rewrite->to)) {
+		*tenant = find_uncovered(policy, rule, rewrite->to, known);
+		return *tenant == NO_TENANT ? (struct str){NULL, 0} : rewrite->to;
+	}
+	const struct model *model = &policy->models[rewrite->model];
+	for (uint32_t p = 0; p < model->profile_count; p++) {
+		const struct profile *profile = &model->profiles[p];
+		if (!catalog_profile_plain(profile->name))
+			continue;
+		*tenant = find_uncovered(policy, rule, profile->resource, known);
+		if (*tenant != NO_TENANT)
+			return profile->resource;
+	}
+	return (struct str){NULL, 0};
+}
+
 static void warn_uncovered(struct compile *c, const struct index *names)
 {
 	const struct policy *policy = c->policy;
-	struct index
-	    known; /* target of a Rule for every tenant -> the tenant found (or none), so that it is sought once */
+	struct index known;
 	if (policy->uncovered == ENFORCEMENT_ALLOW)
 		return;
 	if (index_init(&known, policy->resource_count + 64, c->scratch) < 0)
@@ -112,21 +152,39 @@ static void warn_uncovered(struct compile *c, const struct index *names)
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
 		const struct rule *rule = &policy->rules[r];
 		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
-			const struct rewrite *rewrite = &rule->rewrites[w];
-			struct str to = str_present(rewrite->to) ? rewrite->to
-								 : policy->models[rewrite->model].profiles[0].resource;
-			const struct index_entry *before =
-			    rule->any_tenant ? index_find(&known, to, (struct str){NULL, 0}) : NULL;
-			uint32_t tenant = before ? before->id : uncovered_tenant(policy, rule, to);
-			if (rule->any_tenant && !before)
-				index_add(&known, to, (struct str){NULL, 0}, tenant);
-			if (tenant != NO_TENANT)
+			uint32_t tenant;
+			struct str to = uncovered_target(policy, rule, &rule->rewrites[w], &known, &tenant);
+			if (str_present(to))
 				docs_find(c->report, c->docs, SEVERITY_WARNING,
 					  rule_doc(c, names, r)->rewrite.items[w].from.at,
 					  "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" covers: its Pods "
 					  "will be refused",
 					  STR_ARG(to), STR_ARG(policy->tenants[tenant].name));
 		}
+	}
+}
+
+static void warn_exempt_names(struct compile *c, const struct texts *names, const char *what)
+{
+	for (uint32_t i = 0; i < names->count; i++)
+		if (glob_is_exact(names->items[i].s) && globs_match(&c->policy->exempt.namespaces, names->items[i].s))
+			docs_find(c->report, c->docs, SEVERITY_WARNING, names->items[i].at,
+				  "namespace \"%.*s\" is exempt in Settings: %s", STR_ARG(names->items[i].s), what);
+}
+
+/* Namespaces whose labels are known, and two tenants' selectors (or globs of one length) claim. */
+static void warn_ambiguous(struct compile *c)
+{
+	const struct policy *policy = c->policy;
+	for (uint32_t i = 0; i < c->docs->namespaces.count; i++) {
+		const struct text *name = &c->docs->namespaces.items[i].name;
+		uint32_t other, tenant = snapshot_tenant(policy, name->s, &other);
+		if (other != NO_TENANT)
+			docs_find(
+			    c->report, c->docs, SEVERITY_WARNING, name->at,
+			    "Tenants \"%.*s\" and \"%.*s\" both claim this namespace: its accelerator Pods will be "
+			    "refused",
+			    STR_ARG(policy->tenants[tenant].name), STR_ARG(policy->tenants[other].name));
 	}
 }
 
@@ -141,6 +199,11 @@ void compile_warnings(struct compile *c)
 		warn_exempt(c, &c->docs->settings.items[i].exempt);
 	for (uint32_t i = 0; i < c->docs->guards.count; i++)
 		warn_exempt(c, &c->docs->guards.items[i].exempt);
+	for (uint32_t i = 0; i < c->docs->tenants.count; i++)
+		warn_exempt_names(c, &c->docs->tenants.items[i].namespaces, "no quota holds for its Pods");
+	for (uint32_t i = 0; i < c->docs->rules.count; i++)
+		warn_exempt_names(c, &c->docs->rules.items[i].match.namespaces, "no Rule acts on its Pods");
+	warn_ambiguous(c);
 	warn_shadowed(c, &names);
 	warn_uncovered(c, &names);
 }

@@ -211,16 +211,22 @@ int draft_move(struct draft *draft, uint32_t amount, struct str to)
 	return 0;
 }
 
-struct str draft_selector(const struct draft *draft, struct str key)
+/* nodeSelector[key] as the Pod came with it; absent when it has none. */
+static struct str pod_selector(const struct draft *draft, struct str key)
 {
-	for (uint32_t i = 0; i < draft->selector_count; i++)
-		if (str_eq(draft->selectors[i].key, key))
-			return draft->selectors[i].value;
 	const struct pairs *selector = &draft->pod->node_selector;
 	for (uint32_t i = 0; i < selector->count; i++)
 		if (str_eq(selector->items[i].key, key))
 			return selector->items[i].value;
 	return (struct str){NULL, 0};
+}
+
+struct str draft_selector(const struct draft *draft, struct str key)
+{
+	for (uint32_t i = 0; i < draft->selector_count; i++)
+		if (str_eq(draft->selectors[i].key, key))
+			return draft->selectors[i].value;
+	return pod_selector(draft, key);
 }
 
 int draft_select(struct draft *draft, struct str key, struct str value)
@@ -284,19 +290,20 @@ static struct str print_count(struct arena *arena, int64_t value)
 	return arena_str(arena, (struct str){text, (size_t)len});
 }
 
-static bool edit_amount(const struct draft *draft, const struct amount_of *amount, bool limits, struct edit *edit)
+/* Returns whether there is an edit, -1 when the arena is exhausted. */
+static int edit_amount(const struct draft *draft, const struct amount_of *amount, bool limits, struct edit *edit)
 {
 	int64_t now = limits ? amount->limit : amount->request, was = limits ? amount->was_limit : amount->was_request;
 	if (now == was)
-		return true;
+		return 0;
 	*edit = (struct edit){.kind = EDIT_RESOURCE, .container = amount->container, .limits = limits};
 	if (now == AMOUNT_ABSENT) {
 		edit->from = draft->names[amount->name];
-		return true;
+		return 1;
 	}
 	edit->key = draft->names[amount->name];
 	edit->value = print_count(draft->arena, now);
-	return str_present(edit->value);
+	return str_present(edit->value) ? 1 : -1;
 }
 
 int draft_edits(const struct draft *draft, uint32_t envs, struct edit **edits, uint32_t *count)
@@ -308,16 +315,22 @@ int draft_edits(const struct draft *draft, uint32_t envs, struct edit **edits, u
 		return -1;
 	for (uint32_t i = 0; i < draft->amount_count; i++)
 		for (int limits = 0; limits < 2; limits++) {
-			if (!edit_amount(draft, &draft->amounts[i], limits, &out[made]))
+			int some = edit_amount(draft, &draft->amounts[i], limits, &out[made]);
+			if (some < 0)
 				return -1;
-			made += out[made].from.len || out[made].key.len;
+			made += (uint32_t)some;
 		}
-	for (uint32_t i = 0; i < draft->selector_count; i++)
-		out[made++] = (struct edit){
-		    .kind = EDIT_NODE_SELECTOR, .key = draft->selectors[i].key, .value = draft->selectors[i].value};
+	for (uint32_t i = 0; i < draft->selector_count; i++) {
+		const struct pair *now = &draft->selectors[i];
+		struct str was = pod_selector(draft, now->key);
+		/* A later pass may have led back to what the Pod came with. */
+		if (!str_present(was) || !str_eq(was, now->value))
+			out[made++] = (struct edit){.kind = EDIT_NODE_SELECTOR, .key = now->key, .value = now->value};
+	}
 	for (uint32_t i = 0; i < draft->toleration_count; i++)
 		out[made++] = (struct edit){.kind = EDIT_TOLERATION, .toleration = draft->tolerations[i]};
-	if (str_present(draft->runtime_class))
+	const struct str *class = &draft->pod->runtime_class;
+	if (str_present(draft->runtime_class) && !(str_present(*class) && str_eq(*class, draft->runtime_class)))
 		out[made++] = (struct edit){.kind = EDIT_RUNTIME_CLASS, .value = draft->runtime_class};
 	*edits = out;
 	*count = made;

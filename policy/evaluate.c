@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const reason_names[REASONS] = {
     [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
@@ -65,13 +66,20 @@ int decision_object(struct decision *decision, struct arena *arena, enum reason 
 	kept = make_plain(text, kept);
 	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
 		enforcement = ENFORCEMENT_AUDIT;
-	decision->denied |= enforcement == ENFORCEMENT_DENY;
-	if (decision->objection_count == DECISION_OBJECTIONS_MAX ||
-	    known_objection(decision, reason, name, (struct str){text, kept}))
+	bool deny = enforcement == ENFORCEMENT_DENY, first_refusal = deny && !decision->denied;
+	decision->denied |= deny;
+	if (known_objection(decision, reason, name, (struct str){text, kept}))
 		return 0;
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX && !first_refusal)
+		return 0;
+	/* Copies: an objection may outlive the snapshot that made it, see ledger_embedded_admit. */
 	struct str message = arena_str(arena, (struct str){text, kept});
-	if (!str_present(message))
+	name = arena_str(arena, name);
+	if (!str_present(message) || !str_present(name))
 		return -1;
+	/* A refusal always says why, however many warnings there were before it. */
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX)
+		decision->objection_count--;
 	decision->objections[decision->objection_count++] = (struct objection){reason, enforcement, name, message};
 	return 0;
 }
@@ -107,6 +115,34 @@ static bool concerns(const struct review *review)
 	return review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("ephemeralcontainers"));
 }
 
+static int name_order(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* On pods/ephemeralcontainers only those are judged that the Pod did not have before. */
+static int find_judged(struct evaluation *e)
+{
+	const struct pod *pod = e->pod, *old = &e->review->old_object;
+	e->judged = NULL;
+	if (e->review->operation == OPERATION_CREATE)
+		return 0;
+	bool *judged = arena_zalloc(e->arena, pod->container_count, sizeof *judged);
+	struct str *names = arena_alloc(e->arena, old->container_count * sizeof *names);
+	if (!judged || !names)
+		return -1;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < old->container_count; i++)
+		if (old->containers[i].list == CONTAINER_EPHEMERAL)
+			names[count++] = old->containers[i].name;
+	qsort(names, count, sizeof *names, name_order);
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		judged[i] = pod->containers[i].list == CONTAINER_EPHEMERAL &&
+			    !bsearch(&pod->containers[i].name, names, count, sizeof *names, name_order);
+	e->judged = judged;
+	return 0;
+}
+
 /* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
 static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
 		 struct decision *decision)
@@ -129,7 +165,7 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 	if (e->tenant != NO_TENANT)
 		decision->tenant = policy->tenants[e->tenant].name;
 	struct draft_problem problem;
-	if (draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
+	if (find_judged(e) < 0 || draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
 		return -1;
 	if (problem.what && decision_object(decision, arena, REASON_REQUEST, policy->enforcement, STR(""),
 					    "%s%.*s%s%.*s: \"%.*s\" %s; accelerators are asked for in whole numbers",
@@ -137,7 +173,7 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 					    STR_ARG(problem.container), problem.container.len ? "\" asks " : "",
 					    STR_ARG(problem.resource), STR_ARG(problem.quantity), problem.what) < 0)
 		return -1;
-	return 1;
+	return decision->denied ? 0 : 1; /* what a senseless request would cost means nothing */
 }
 
 struct void_edits {

@@ -14,6 +14,7 @@ struct evaluation {
 	struct str namespace;
 	struct pairs namespace_labels;
 	uint32_t tenant, other_tenant; /* see snapshot_tenant */
+	const bool *judged;            /* by container: whether Guards look at it; NULL: at all of them */
 	struct draft draft;
 };
 

@@ -22,18 +22,9 @@ static bool is_visible_devices(struct str name)
 	return false;
 }
 
-/* Whether a container is to be judged: on pods/ephemeralcontainers only the new ephemeral ones, else all. */
-static bool container_counts(const struct evaluation *e, const struct container *container)
+static bool is_judged(const struct evaluation *e, uint32_t container)
 {
-	if (e->review->operation == OPERATION_CREATE)
-		return true;
-	if (container->list != CONTAINER_EPHEMERAL)
-		return false;
-	const struct pod *old = &e->review->old_object;
-	for (uint32_t i = 0; i < old->container_count; i++)
-		if (old->containers[i].list == CONTAINER_EPHEMERAL && str_eq(old->containers[i].name, container->name))
-			return false;
-	return true;
+	return !e->judged || e->judged[container];
 }
 
 /*
@@ -140,7 +131,7 @@ static int check_env(struct evaluation *e, const struct guard *guard)
 	bool voids = void_guard(e) != NULL; /* then containers that ask no accelerator are judged by guards_void */
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
-		if (!container_counts(e, container) || (voids && !draft_asks(&e->draft, i)))
+		if (!is_judged(e, i) || (voids && !draft_asks(&e->draft, i)))
 			continue;
 		for (uint32_t v = 0; v < container->env_count; v++) {
 			const struct env_var *env = &container->env[v];
@@ -173,7 +164,7 @@ static int check_device_volumes(struct evaluation *e, const struct guard *guard)
 {
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
-		for (uint32_t m = 0; container_counts(e, container) && m < container->mount_count; m++)
+		for (uint32_t m = 0; is_judged(e, i) && m < container->mount_count; m++)
 			if (is_device_volume(container->mounts[m].path))
 				return object(e, guard, GUARD_DEVICE_VOLUME_MOUNTS, container,
 					      ": a mount there hands out devices that no quota counts; remove it",
@@ -257,7 +248,7 @@ static int check_privileged(struct evaluation *e, const struct guard *guard)
 {
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
-		if (container->privileged && container_counts(e, container))
+		if (container->privileged && is_judged(e, i))
 			return object(e, guard, GUARD_PRIVILEGED, container,
 				      "is privileged and so sees every accelerator of its node; remove "
 				      "securityContext.privileged",
@@ -270,7 +261,7 @@ static int check_ephemeral(struct evaluation *e, const struct guard *guard)
 {
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
-		if (container->list == CONTAINER_EPHEMERAL && container_counts(e, container))
+		if (container->list == CONTAINER_EPHEMERAL && is_judged(e, i))
 			return object(
 			    e, guard, GUARD_EPHEMERAL_CONTAINERS, container,
 			    "is an ephemeral container, and these are not allowed here; debug in a copy of the Pod "
@@ -347,8 +338,7 @@ int guards_void(const struct evaluation *e, void_fn *found, void *context)
 	if (!void_guard(e))
 		return 0;
 	for (uint32_t i = 0; i < e->pod->container_count; i++)
-		if (container_counts(e, &e->pod->containers[i]) && !draft_asks(&e->draft, i) &&
-		    void_container(e, i, found, context) < 0)
+		if (is_judged(e, i) && !draft_asks(&e->draft, i) && void_container(e, i, found, context) < 0)
 			return -1;
 	return 0;
 }

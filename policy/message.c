@@ -1,6 +1,5 @@
 /* Sentences and numbers for people. */
 #include "policy/evaluate.h"
-#include "policy/glob.h"
 
 /* amount/unit with two decimals, cut and not rounded, without trailing zeros; what is more than 0 never prints as 0. */
 static void print_decimal(wide amount, wide unit, struct buf *out)
@@ -15,12 +14,14 @@ static void print_decimal(wide amount, wide unit, struct buf *out)
 		whole = INT64_MAX;
 	if (whole == 0 && hundredths == 0 && amount > 0)
 		buf_text(out, "<0.01");
-	else if (hundredths == 0)
-		buf_printf(out, "%lld", (long long)whole);
-	else if (hundredths % 10 == 0)
-		buf_printf(out, "%lld.%d", (long long)whole, hundredths / 10);
 	else
-		buf_printf(out, "%lld.%02d", (long long)whole, hundredths);
+		buf_number(out, (uint64_t)whole);
+	if (hundredths == 0)
+		return;
+	buf_char(out, '.');
+	buf_char(out, (char)('0' + hundredths / 10));
+	if (hundredths % 10 != 0)
+		buf_char(out, (char)('0' + hundredths % 10));
 }
 
 void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out)
@@ -62,7 +63,11 @@ void policy_print_charges(const struct policy *policy, const struct charge *char
 	for (size_t i = 0; i < count; i++) {
 		struct quota_view quota;
 		policy_quota(policy, charges[i].quota, &quota);
-		buf_printf(out, "%s%.*s/%.*s=", i ? ", " : "", STR_ARG(quota.tenant), STR_ARG(quota.name));
+		buf_text(out, i ? ", " : "");
+		buf_str(out, quota.tenant);
+		buf_char(out, '/');
+		buf_str(out, quota.name);
+		buf_char(out, '=');
 		amount_print(charges[i].amount, policy->unit, quota.measure, out);
 	}
 }
@@ -74,16 +79,13 @@ static struct str largest_fitting(const struct policy *policy, const struct quot
 	wide most = 0;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!quota->any_resource && !globs_match(&quota->resources, resource->name))
+		if (!quota_counts_resource(quota, resource->name))
 			continue;
 		wide cost = 0;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			const struct landing *landing = &resource->landings[l];
 			wide each = quota->measure == MEASURE_GPUS ? landing->gpus : landing->memory;
-			bool counted = quota->models == NULL;
-			for (uint32_t m = 0; m < quota->model_count; m++)
-				counted |= quota->models[m] == landing->model;
-			if (counted && each > cost)
+			if (quota_counts_model(quota, landing->model) && each > cost)
 				cost = each;
 		}
 		if (cost > most && cost <= left) {
@@ -156,6 +158,8 @@ int policy_object_excess(const struct policy *policy, const struct excess *exces
 
 int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)
 {
-	return decision_object(decision, arena, REASON_OUTAGE, policy->on_outage, STR("ledger"),
+	enum enforcement enforcement =
+	    policy->on_outage > policy->enforcement ? policy->on_outage : policy->enforcement;
+	return decision_object(decision, arena, REASON_OUTAGE, enforcement, STR("ledger"),
 			       "the GPU quota cannot be decided now: %.*s; try again in a moment", STR_ARG(why));
 }

@@ -121,7 +121,7 @@ static const struct profile *choose_profile(const struct model *model, int64_t m
 	*largest = NULL;
 	for (uint32_t i = 0; i < model->profile_count; i++) {
 		const struct profile *profile = &model->profiles[i];
-		if (str_has_char(profile->name, '+') || str_ends(profile->name, STR("-me")))
+		if (!catalog_profile_plain(profile->name))
 			continue;
 		if (!*largest || profile->memory > (*largest)->memory)
 			*largest = profile;
@@ -262,14 +262,16 @@ static int rewrite_amounts(struct evaluation *e, const struct rewrite *rewrite, 
 	struct draft *draft = &e->draft;
 	struct toleration old = {.key = rewrite->from, .op = STR("Exists"), .effect = STR("NoSchedule")};
 	uint32_t name = draft_name(draft, rewrite->from), count = draft->amount_count;
+	bool moved = false;
 	for (uint32_t i = 0; name != INDEX_NONE && i < count; i++) {
 		if (draft->amounts[i].name != name || amount_value(&draft->amounts[i]) <= 0)
 			continue;
-		if (draft_move(draft, i, to) < 0 || draft_tolerate(draft, &old, changed) < 0)
+		if (draft_move(draft, i, to) < 0)
 			return -1;
-		*changed = true;
+		moved = true;
 	}
-	return 0;
+	*changed |= moved;
+	return moved ? draft_tolerate(draft, &old, changed) : 0;
 }
 
 /* One Rule, all or nothing: everything that could be refused is looked at before anything changes. */

@@ -65,7 +65,8 @@ static const struct schema_word guard_words[] = {
      "Anything mounted below /var/run/nvidia-container-devices, where mounts choose devices."},
     {WORD("mixedMigInContainer"), "Two MIG profiles in one container, of which the container would see only one."},
     {WORD("sharedRequestAboveOne"), "More shares of one device in a container than its Accelerator allows."},
-    {WORD("preboundNodeName"), "An accelerator Pod that sets spec.nodeName and so passes the scheduler by."},
+    {WORD("preboundNodeName"),
+     "A Pod that sets spec.nodeName and so passes the scheduler, and the taints of GPU nodes, by."},
     {WORD("privileged"), "A privileged container, which sees every device of its node."},
     {WORD("ephemeralContainers"), "An ephemeral container, in whatever Pod."},
     {WORD("resourceClaims"), "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
@@ -285,7 +286,7 @@ static const struct schema_field accelerator_fields[] = {
      AT(doc_accelerator, resource),
      .doc = "The resource name of a whole device, such as nvidia.com/gpu. Several Accelerators may have the same."},
     {KEY("memory"), .type = FIELD_AMOUNT, .flags = FIELD_POSITIVE, AT(doc_accelerator, memory),
-     .doc = "Nominal memory of a whole device in bytes, such as 80Gi; at most 64Ti. The default is that of the "
+     .doc = "Nominal memory of a whole device in bytes, such as 80Gi; at most 32Ti. The default is that of the "
 	    "built-in MIG "
 	    "table, where `mig` uses one."},
     {KEY("weight"), .type = FIELD_AMOUNT, .flags = FIELD_POSITIVE, AT(doc_accelerator, weight), .fallback = "1",

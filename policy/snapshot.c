@@ -158,3 +158,42 @@ bool selector_match(const struct selector *selector, const struct pairs *labels,
 			return false;
 	return true;
 }
+
+/* Whether everything that is required of a key holds for this value; NULL: the key is not there. */
+static bool value_possible(const struct selector *selector, struct str key, const struct str *value)
+{
+	for (uint32_t i = 0; i < selector->count; i++)
+		if (str_eq(selector->items[i].key, key) && !requirement_match(&selector->items[i], value))
+			return false;
+	return true;
+}
+
+bool selector_possible(const struct selector *selector)
+{
+	for (uint32_t i = 0; i < selector->count; i++) {
+		const struct requirement *item = &selector->items[i];
+		/* Exists and NotIn leave values enough; what contradicts them is found from its own side. */
+		bool possible = item->op == SELECTOR_EXISTS || item->op == SELECTOR_NOT_IN ||
+				(item->op == SELECTOR_DOES_NOT_EXIST && value_possible(selector, item->key, NULL));
+		for (uint32_t v = 0; item->op == SELECTOR_IN && v < item->values.count && !possible; v++)
+			possible = value_possible(selector, item->key, &item->values.items[v]);
+		if (!possible)
+			return false;
+	}
+	return true;
+}
+
+bool quota_counts_resource(const struct quota *quota, struct str resource)
+{
+	return quota->any_resource || globs_match(&quota->resources, resource);
+}
+
+bool quota_counts_model(const struct quota *quota, uint32_t model)
+{
+	if (!quota->models)
+		return true;
+	for (uint32_t i = 0; i < quota->model_count; i++)
+		if (quota->models[i] == model)
+			return true;
+	return false;
+}

@@ -228,8 +228,14 @@ uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, uint
 
 bool globs_match(const struct globs *globs, struct str text);
 
+bool quota_counts_resource(const struct quota *quota, struct str resource);
+bool quota_counts_model(const struct quota *quota, uint32_t model);
+
 /* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent for
  * a Pod's labels. */
 bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name);
+
+/* Whether some labels could match at all: false when what is required of a key contradicts itself. */
+bool selector_possible(const struct selector *selector);
 
 #endif

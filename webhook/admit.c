@@ -38,7 +38,7 @@ static void release_finished(const struct admitting *a)
 		return;
 	if (review->operation == OPERATION_DELETE && review->subresource.len == 0)
 		uid = review->old_object.uid;
-	else if (review->operation == OPERATION_UPDATE &&
+	else if (review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("status")) &&
 		 (str_eq(review->object.phase, STR("Succeeded")) || str_eq(review->object.phase, STR("Failed"))))
 		uid = review->object.uid;
 	if (uid.len)
@@ -103,6 +103,14 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 	log_event(a->admission->log, level, event, fields, sizeof fields / sizeof fields[0]);
 }
 
+/* By enum enforcement: what an objection is counted and logged as. */
+static const struct {
+	enum metrics_objection metrics;
+	const char *event;
+} outcomes[] = {[ENFORCEMENT_DENY] = {METRICS_DENIAL, "denied"},
+		[ENFORCEMENT_WARN] = {METRICS_WARNING, "warned"},
+		[ENFORCEMENT_AUDIT] = {METRICS_AUDIT, "audited"}};
+
 /* What people and dashboards learn: a line for each refusal, each rewrite, and each objection that did not refuse. */
 static void report(const struct admitting *a)
 {
@@ -119,12 +127,10 @@ static void report(const struct admitting *a)
 	}
 	for (uint32_t i = 0; i < decision->objection_count; i++) {
 		const struct objection *objection = &decision->objections[i];
-		if (objection->enforcement == ENFORCEMENT_DENY)
-			metrics_denial(a->admission->metrics, decision->tenant, str_of(reason_name(objection->reason)),
-				       objection->name);
-		else
-			log_decision(a, LOG_INFO, objection->enforcement == ENFORCEMENT_WARN ? "warned" : "audited",
-				     objection->message, none);
+		metrics_object(a->admission->metrics, outcomes[objection->enforcement].metrics, decision->tenant,
+			       str_of(reason_name(objection->reason)), objection->name);
+		if (objection->enforcement != ENFORCEMENT_DENY)
+			log_decision(a, LOG_INFO, outcomes[objection->enforcement].event, objection->message, none);
 	}
 }
 

@@ -167,7 +167,7 @@ static struct MHD_Daemon *start_daemon(struct http_admin *admin)
 		MHD_USE_ERROR_LOG,
 	    0, NULL, NULL, handle, admin, MHD_OPTION_EXTERNAL_LOGGER, http_mutter, &admin->mutter,
 	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, admin, MHD_OPTION_NOTIFY_COMPLETED, request_done, admin,
-	    MHD_OPTION_URI_LOG_CALLBACK, request_line, admin, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+	    MHD_OPTION_URI_LOG_CALLBACK, request_line, admin, MHD_OPTION_CONNECTION_LIMIT, HTTP_GATE_BEYOND,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
 	    (size_t)STACK_BYTES, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -16,6 +16,12 @@
 #include "webhook/http_conn.h"
 #include "webhook/log.h"
 
+/*
+ * The limit of connections that each worker of libmicrohttpd is given: more than there can be. The gate is what bounds
+ * them, because a worker of 0.9.75 that meets the limit leaves a mutex locked, and hangs for ever at its next step.
+ */
+#define HTTP_GATE_BEYOND 65536u
+
 struct http_gate {
 	struct MHD_Daemon *daemon;
 	struct http_registry *registry;

@@ -101,13 +101,12 @@ static void raise_descriptors(unsigned connections)
 }
 
 /*
- * No timeout of libmicrohttpd's: the registry's deadlines cover every phase, and its own costs a lock for every read. The
- * connection limit is rounded up, because it is split evenly among the workers.
+ * No timeout of libmicrohttpd's: the registry's deadlines cover every phase, and its own costs a lock for every read. Nor
+ * a limit of its own: the gate's holds (HTTP_GATE_BEYOND).
  */
 static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned threads, unsigned per_address)
 {
 	struct http_service *service = &server->service;
-	unsigned connections = service->registry.limits.connections;
 	struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL}, {MHD_OPTION_END, 0, NULL}};
 	if (threads == 1)
 		pool[0].option = MHD_OPTION_END; /* a pool of one is no pool to libmicrohttpd, and it would say so */
@@ -121,9 +120,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned thre
 	    MHD_OPTION_ARRAY, pool, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_HTTPS_CERT_CALLBACK2,
 	    http_request_certificate, MHD_OPTION_NOTIFY_CONNECTION, http_request_connection, service,
 	    MHD_OPTION_NOTIFY_COMPLETED, http_request_done, service, MHD_OPTION_URI_LOG_CALLBACK, http_request_line,
-	    service, MHD_OPTION_CONNECTION_LIMIT, (connections + threads - 1) / threads * threads,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
+	    service, MHD_OPTION_CONNECTION_LIMIT, threads * HTTP_GATE_BEYOND, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
+	    (size_t)STACK_BYTES, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return daemon;
 }

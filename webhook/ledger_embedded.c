@@ -77,7 +77,7 @@ static wide *copy_sums(struct ledger_embedded *embedded, const struct policy **p
 	policy_retain(*policy);
 	*pods = ledger_pods(embedded->ledger);
 	uint32_t count = policy_quota_count(*policy);
-	wide *sums = malloc((count + 1) * sizeof *sums);
+	wide *sums = calloc(count + 1, sizeof *sums);
 	for (uint32_t i = 0; sums && i < count; i++)
 		sums[i] = ledger_used(embedded->ledger, i);
 	pthread_mutex_unlock(&embedded->mutex);

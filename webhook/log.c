@@ -21,12 +21,14 @@
 #define CHUNK_BYTES 4096 /* PIPE_BUF: after POLLOUT a pipe takes that much without blocking */
 #define FLUSH_SECONDS 2  /* how long log_destroy waits for a reader that has stopped reading */
 #define POLL_MS 100
+#define GATHER_NS 5000000 /* lines of that time go out together: waking the writer costs more than a line */
 
 struct log {
 	int fd;
 	pthread_t writer;
 	pthread_mutex_t mutex; /* guards all below but the atomics */
-	pthread_cond_t wakeup;
+	pthread_cond_t wakeup; /* the first line of many, or the end */
+	pthread_cond_t hurry;  /* the buffer is half full, or the end */
 	struct buf filling;
 	uint64_t reported; /* dropped lines that a line has told of */
 	time_t stamp_second;
@@ -46,7 +48,12 @@ static void write_time(struct log *log)
 		strftime(log->stamp, sizeof log->stamp, "%Y-%m-%dT%H:%M:%S", &parts);
 		log->stamp_second = now.tv_sec;
 	}
-	buf_printf(&log->filling, "{\"time\":\"%s.%03ldZ\"", log->stamp, now.tv_nsec / 1000000);
+	unsigned ms = (unsigned)(now.tv_nsec / 1000000);
+	const char fraction[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z',
+				 '"'};
+	buf_text(&log->filling, "{\"time\":\"");
+	buf_text(&log->filling, log->stamp);
+	buf_add(&log->filling, fraction, sizeof fraction);
 }
 
 static void write_field(struct buf *out, const struct log_field *field)
@@ -70,7 +77,9 @@ static void append(struct log *log, enum log_level level, const char *event, con
 	struct buf *out = &log->filling;
 	size_t start = out->len;
 	write_time(log);
-	buf_printf(out, ",\"level\":\"%s\",\"event\":", levels[level]);
+	buf_text(out, ",\"level\":\"");
+	buf_text(out, levels[level]);
+	buf_text(out, "\",\"event\":");
 	json_write_string(out, str_of(event));
 	for (size_t i = 0; i < count; i++)
 		write_field(out, &fields[i]);
@@ -144,6 +153,21 @@ static void empty(struct buf *buf)
 	buf_reset(buf);
 }
 
+/* Called with the mutex held, after the first line: lets others join it. */
+static void gather(struct log *log)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += GATHER_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	while (!atomic_load(&log->stopping) && log->filling.len < HALF_BYTES / 2)
+		if (pthread_cond_timedwait(&log->hurry, &log->mutex, &until) != 0)
+			return;
+}
+
 static void *run_writer(void *argument)
 {
 	struct log *log = argument;
@@ -155,6 +179,7 @@ static void *run_writer(void *argument)
 			pthread_cond_wait(&log->wakeup, &log->mutex);
 		if (log->filling.len == 0)
 			break;
+		gather(log);
 		struct buf full = log->filling;
 		log->filling = writing;
 		writing = full;
@@ -190,6 +215,7 @@ static void release(struct log *log)
 {
 	buf_release(&log->filling);
 	pthread_cond_destroy(&log->wakeup);
+	pthread_cond_destroy(&log->hurry);
 	pthread_mutex_destroy(&log->mutex);
 	free(log);
 }
@@ -205,6 +231,11 @@ struct log *log_create(int fd, struct error *err)
 	buf_init(&log->filling, HALF_BYTES);
 	pthread_mutex_init(&log->mutex, NULL);
 	pthread_cond_init(&log->wakeup, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&log->hurry, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	int problem = start_writer(log);
 	if (problem) {
 		error_set(err, "cannot start the log's thread: %s", strerror(problem));
@@ -223,6 +254,7 @@ void log_destroy(struct log *log)
 	pthread_mutex_lock(&log->mutex);
 	atomic_store(&log->stopping, true);
 	pthread_cond_signal(&log->wakeup);
+	pthread_cond_signal(&log->hurry);
 	pthread_mutex_unlock(&log->mutex);
 	pthread_join(log->writer, NULL);
 	release(log);
@@ -233,10 +265,12 @@ void log_event(struct log *log, enum log_level level, const char *event, const s
 	if (!log)
 		return;
 	pthread_mutex_lock(&log->mutex);
-	bool wake = log->filling.len == 0;
+	size_t before = log->filling.len;
 	append(log, level, event, fields, count);
-	if (wake)
+	if (before == 0)
 		pthread_cond_signal(&log->wakeup);
+	else if (before < HALF_BYTES / 2 && log->filling.len >= HALF_BYTES / 2)
+		pthread_cond_signal(&log->hurry);
 	pthread_mutex_unlock(&log->mutex);
 }
 

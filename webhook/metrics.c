@@ -58,12 +58,21 @@ struct metrics {
 	_Atomic int64_t numbers[METRICS_NUMBERS];
 	pthread_mutex_t mutex; /* guards commit */
 	char commit[COMMIT_MAX + 1];
-	struct metrics_denials denials;
+	struct metrics_denials objections[METRICS_OBJECTIONS];
 	struct hook {
 		void (*render)(void *context, struct buf *out);
 		void *context;
 	} hooks[HOOKS_MAX];
 	size_t hook_count;
+};
+
+static const struct {
+	const char *family, *help;
+} objections[METRICS_OBJECTIONS] = {
+    [METRICS_DENIAL] = {"gpugate_denials_total",
+			"Pods refused, by tenant, reason, and the quota, guard or rule that refused."},
+    [METRICS_WARNING] = {"gpugate_warnings_total", "What would have refused a Pod but that enforcement is warn."},
+    [METRICS_AUDIT] = {"gpugate_audits_total", "What would have refused a Pod but that enforcement is audit."},
 };
 
 struct metrics *metrics_create(struct error *err)
@@ -74,7 +83,8 @@ struct metrics *metrics_create(struct error *err)
 		return NULL;
 	}
 	pthread_mutex_init(&metrics->mutex, NULL);
-	metrics_denials_init(&metrics->denials);
+	for (int i = 0; i < METRICS_OBJECTIONS; i++)
+		metrics_denials_init(&metrics->objections[i], objections[i].family, objections[i].help);
 	return metrics;
 }
 
@@ -82,7 +92,8 @@ void metrics_destroy(struct metrics *metrics)
 {
 	if (!metrics)
 		return;
-	metrics_denials_release(&metrics->denials);
+	for (int i = 0; i < METRICS_OBJECTIONS; i++)
+		metrics_denials_release(&metrics->objections[i]);
 	pthread_mutex_destroy(&metrics->mutex);
 	free(metrics);
 }
@@ -116,10 +127,11 @@ void metrics_http_rejected(struct metrics *metrics, unsigned status)
 		increment(&metrics->rejected[status - STATUS_FIRST], 1);
 }
 
-void metrics_denial(struct metrics *metrics, struct str tenant, struct str reason, struct str name)
+void metrics_object(struct metrics *metrics, enum metrics_objection objection, struct str tenant, struct str reason,
+		    struct str name)
 {
 	if (metrics)
-		metrics_denials_count(&metrics->denials, tenant, reason, name);
+		metrics_denials_count(&metrics->objections[objection], tenant, reason, name);
 }
 
 void metrics_set(struct metrics *metrics, enum metrics_number number, int64_t value)
@@ -234,7 +246,8 @@ void metrics_render(struct metrics *metrics, struct buf *out)
 	render_requests(metrics, out);
 	render_durations(metrics, out);
 	render_rejected(metrics, out);
-	metrics_denials_render(&metrics->denials, out);
+	for (int i = 0; i < METRICS_OBJECTIONS; i++)
+		metrics_denials_render(&metrics->objections[i], out);
 	render_numbers(metrics, out);
 	render_info(metrics, out);
 	metrics_process_render(out);

@@ -46,12 +46,16 @@ void metrics_request(struct metrics *metrics, enum metrics_endpoint endpoint, en
 /* Counts a request that was answered with an HTTP status of 400 to 599, before any decision. */
 void metrics_http_rejected(struct metrics *metrics, unsigned status);
 
+/* What came of an objection to a Pod. */
+enum metrics_objection { METRICS_DENIAL, METRICS_WARNING, METRICS_AUDIT, METRICS_OBJECTIONS };
+
 /*
- * Counts a refusal. Copies the strings. At most METRICS_DENIALS_MAX different (tenant, reason, name) are kept; what comes
+ * Counts an objection: refusals, and what enforcement `warn` or `audit` let pass. Copies the strings. At most METRICS_DENIALS_MAX different (tenant, reason, name) are kept; what comes
  * after is counted as tenant "other" with an empty name, so that nobody can fill the memory with names.
  */
 #define METRICS_DENIALS_MAX 4096
-void metrics_denial(struct metrics *metrics, struct str tenant, struct str reason, struct str name);
+void metrics_object(struct metrics *metrics, enum metrics_objection objection, struct str tenant, struct str reason,
+		    struct str name);
 
 void metrics_set(struct metrics *metrics, enum metrics_number number, int64_t value);
 void metrics_add(struct metrics *metrics, enum metrics_number number, int64_t value);

@@ -16,9 +16,9 @@ struct denial {
 	char bytes[];
 };
 
-void metrics_denials_init(struct metrics_denials *denials)
+void metrics_denials_init(struct metrics_denials *denials, const char *family, const char *help)
 {
-	*denials = (struct metrics_denials){0};
+	*denials = (struct metrics_denials){.family = family, .help = help};
 	pthread_mutex_init(&denials->mutex, NULL);
 }
 
@@ -145,12 +145,11 @@ void metrics_denials_count(struct metrics_denials *denials, struct str tenant, s
 
 void metrics_denials_render(struct metrics_denials *denials, struct buf *out)
 {
-	metrics_head(out, "gpugate_denials_total", "counter",
-		     "Pods refused, by tenant, reason, and the quota, guard or rule that refused.");
+	metrics_head(out, denials->family, "counter", denials->help);
 	pthread_mutex_lock(&denials->mutex);
 	for (uint32_t i = 0; i < denials->count; i++) {
 		const struct denial *denial = denials->items[i];
-		buf_text(out, "gpugate_denials_total");
+		buf_text(out, denials->family);
 		for (int label = 0; label < LABELS; label++) {
 			buf_printf(out, "%c%s=", label ? ',' : '{', label_names[label]);
 			metrics_label(out, denial->labels[label]);

@@ -1,5 +1,5 @@
 /*
- * metrics_denials: how often each (tenant, reason, name) was refused. Grows to a bound, then counts the rest together.
+ * metrics_denials: how often something was held against Pods, by (tenant, reason, name): one family of counters. Grows to a bound, then counts the rest together.
  * Thread-safe by a mutex of its own.
  */
 #ifndef GPUGATE_METRICS_DENIALS_H
@@ -14,6 +14,7 @@
 struct denial;
 
 struct metrics_denials {
+	const char *family, *help;
 	pthread_mutex_t mutex;
 	struct denial **items; /* in the order of their first occurrence */
 	uint32_t count, size;
@@ -22,11 +23,12 @@ struct metrics_denials {
 	uint64_t uncounted; /* without memory */
 };
 
-void metrics_denials_init(struct metrics_denials *denials);
+/* Borrows both texts. */
+void metrics_denials_init(struct metrics_denials *denials, const char *family, const char *help);
 void metrics_denials_release(struct metrics_denials *denials);
 void metrics_denials_count(struct metrics_denials *denials, struct str tenant, struct str reason, struct str name);
 
-/* Appends the family gpugate_denials_total. */
+/* Appends the family. */
 void metrics_denials_render(struct metrics_denials *denials, struct buf *out);
 
 #endif

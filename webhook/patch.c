@@ -45,7 +45,10 @@ static void container_path(struct writer *w, uint32_t at)
 					    [CONTAINER_INIT] = "initContainers",
 					    [CONTAINER_EPHEMERAL] = "ephemeralContainers"};
 	const struct container *container = &w->pod->containers[at];
-	buf_printf(w->out, "/spec/%s/%u", lists[container->list], container->index);
+	buf_text(w->out, "/spec/");
+	buf_text(w->out, lists[container->list]);
+	buf_char(w->out, '/');
+	buf_number(w->out, container->index);
 }
 
 static void value(struct writer *w)
@@ -64,7 +67,7 @@ static void resource(struct writer *w, const struct edit *edit)
 	bool removes = str_present(edit->from);
 	begin(w, removes ? "remove" : "add");
 	container_path(w, edit->container);
-	buf_printf(w->out, "/resources/%s/", edit->limits ? "limits" : "requests");
+	buf_text(w->out, edit->limits ? "/resources/limits/" : "/resources/requests/");
 	pointer_part(w, removes ? edit->from : edit->key);
 	if (removes) {
 		buf_char(w->out, '"');
@@ -93,10 +96,9 @@ static void env(struct writer *w, uint32_t i)
 		return; /* written with the first one */
 	begin(w, edit->env_index >= 0 ? "replace" : "add");
 	container_path(w, edit->container);
+	buf_text(w->out, edit->env_index >= 0 ? "/env/" : has_env ? "/env/-" : "/env");
 	if (edit->env_index >= 0)
-		buf_printf(w->out, "/env/%d", edit->env_index);
-	else
-		buf_text(w->out, has_env ? "/env/-" : "/env");
+		buf_number(w->out, (uint64_t)edit->env_index);
 	value(w);
 	if (has_env) {
 		env_value(w, edit);
@@ -157,7 +159,9 @@ static void toleration_value(struct writer *w, const struct toleration *tolerati
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
 		if (fields[i].value.len == 0)
 			continue;
-		buf_printf(w->out, "%s\"%s\":", separator, fields[i].key);
+		buf_text(w->out, separator);
+		json_write_string(w->out, str_of(fields[i].key));
+		buf_char(w->out, ':');
 		json_write_string(w->out, fields[i].value);
 		separator = ",";
 	}

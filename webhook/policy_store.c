@@ -24,22 +24,27 @@ struct policy_store {
 	uint64_t generation;
 };
 
-/* The commit of the first path that has one. True: it is another than before. */
-static bool read_commit(struct policy_store *store)
+/* The commit of the first path that has one. */
+static void read_commit(const struct policy_store *store, char commit[GIT_COMMIT_SIZE])
 {
-	char commit[GIT_COMMIT_SIZE] = "";
+	commit[0] = '\0';
 	for (size_t i = 0; i < store->path_count && !*commit; i++)
 		git_commit_read(store->paths[i], commit);
+}
+
+/* What is in force comes from this commit. True: it is another than before. */
+static bool set_commit(struct policy_store *store, const char commit[GIT_COMMIT_SIZE])
+{
 	if (strcmp(commit, store->commit) == 0)
 		return false;
-	memcpy(store->commit, commit, sizeof commit);
+	memcpy(store->commit, commit, GIT_COMMIT_SIZE);
 	metrics_policy_commit(store->metrics, commit);
 	return true;
 }
 
-static struct log_field commit_field(const struct policy_store *store)
+static struct log_field commit_field(const char *commit)
 {
-	return (struct log_field){.key = "commit", .text = str_of(store->commit)};
+	return (struct log_field){.key = "commit", .text = str_of(commit)};
 }
 
 static struct log_field report_field(const struct report *report, struct buf *text)
@@ -67,7 +72,7 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 	size_t count = 0;
 	for (; count < sizeof numbers / sizeof *numbers; count++)
 		fields[count] = log_number(numbers[count].key, (int64_t)numbers[count].value, storage[count]);
-	fields[count++] = commit_field(store);
+	fields[count++] = commit_field(store->commit);
 	log_event(store->log, LOG_INFO, "policy_loaded", fields, count);
 	if (report->warnings > 0) {
 		struct buf text;
@@ -83,7 +88,7 @@ static void set_rejected(struct policy_store *store, bool rejected)
 	metrics_set(store->metrics, METRICS_POLICY_REJECTED, rejected);
 }
 
-static void log_rejected(struct policy_store *store, const struct report *report, const char *why)
+static void log_rejected(struct policy_store *store, const struct report *report, const char *commit, const char *why)
 {
 	struct buf text;
 	char storage[24];
@@ -91,7 +96,7 @@ static void log_rejected(struct policy_store *store, const struct report *report
 	    log_number("errors", report->errors > 0 ? report->errors : 1, storage),
 	    report_field(report, &text),
 	    {.key = "message", .text = str_of(why)},
-	    commit_field(store),
+	    commit_field(commit),
 	};
 	log_event(store->log, LOG_ERROR, "policy_rejected", fields, sizeof fields / sizeof *fields);
 	buf_release(&text);
@@ -127,7 +132,9 @@ struct policy_store *policy_store_create(const char *const *paths, size_t count,
 	*store = (struct policy_store){.paths = paths, .path_count = count, .log = log, .metrics = metrics};
 	pthread_mutex_init(&store->reloading, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
-	read_commit(store);
+	char commit[GIT_COMMIT_SIZE];
+	read_commit(store, commit);
+	set_commit(store, commit);
 	put_in_force(store, policy, report);
 	return store;
 }
@@ -176,25 +183,27 @@ static bool same(const struct policy *a, const struct policy *b)
 static void reload(struct policy_store *store, struct report *report)
 {
 	const struct policy *policy = policy_load(store->paths, store->path_count, report);
-	bool moved = read_commit(store);
+	char commit[GIT_COMMIT_SIZE];
+	read_commit(store, commit);
 	if (!policy) {
-		log_rejected(store, report, report->errors > 0 ? NULL : "not enough memory for the policy");
+		log_rejected(store, report, commit, report->errors > 0 ? NULL : "not enough memory for the policy");
 		return;
 	}
 	if (same(policy, store->policy)) {
 		policy_release(policy);
-		struct log_field field = commit_field(store);
-		if (moved || store->rejected)
+		struct log_field field = commit_field(commit);
+		if (set_commit(store, commit) || store->rejected)
 			log_event(store->log, LOG_INFO, "policy_unchanged", &field, 1);
 		set_rejected(store, false);
 		return;
 	}
 	if (store->changed && store->changed(store->context, policy) < 0) {
 		policy_release(policy);
-		log_rejected(store, report, "not enough memory to account for the new policy");
+		log_rejected(store, report, commit, "not enough memory to account for the new policy");
 		return;
 	}
 	set_rejected(store, false);
+	set_commit(store, commit);
 	put_in_force(store, policy, report);
 }
 

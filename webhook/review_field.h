@@ -39,7 +39,7 @@ struct shape {
 
 /* For rows: FIELD_KEY("name"), .read = field_string, .offset = offsetof(...) */
 #define FIELD_KEY(text) .key = (text), .key_len = sizeof(text) - 1
-#define FIELD_FLAG(type, member) .flag = 1 + offsetof(type, member)
+#define FIELD_FLAG(type, member) .flag = (1 + offsetof(type, member))
 #define SHAPE(rows, bytes)                                                                                             \
 	{                                                                                                              \
 		(rows), sizeof(rows) / sizeof *(rows), (bytes)                                                         \

@@ -197,8 +197,8 @@ static int join_containers(struct reader *reader, struct draft *draft)
 		    {draft->regular, CONTAINER_REGULAR},
 		    {draft->ephemeral, CONTAINER_EPHEMERAL}};
 	size_t total = (size_t)draft->init.count + draft->regular.count + draft->ephemeral.count;
-	struct container *all = total ? arena_alloc(reader->arena, total * sizeof *all) : NULL;
-	if (total && !all)
+	struct container *all = arena_alloc(reader->arena, total * sizeof *all);
+	if (!all)
 		return reader_no_memory(reader);
 	uint32_t count = 0;
 	for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {

@@ -363,8 +363,8 @@ class Server:
             body = body.encode()
         return self.request("POST", path, body, {"Content-Type": "application/json", **(headers or {})}, context)
 
-    def admin(self, path, method="GET"):
-        connection = http.client.HTTPConnection(self.admin_host, self.admin_port, timeout=30 * PATIENCE)
+    def admin(self, path, method="GET", timeout=30):
+        connection = http.client.HTTPConnection(self.admin_host, self.admin_port, timeout=timeout * PATIENCE)
         try:
             connection.request(method, path)
             response = connection.getresponse()

@@ -319,6 +319,18 @@ def test_chain_to_the_fixed_point(serve):
     assert not any("b.example" in n or "c.example" in n for n in names), "a patch has no detours"
 
 
+def test_a_detour_that_leads_back_is_no_change(serve):
+    """A later round may set what the Pod had in the first place: nothing of that is in the patch."""
+    server = serve([A100, TEAM,
+                    doc("Rule", "a", order=1, match={"requests": {SHARED: {}}}, onConflict="override",
+                        inject={"runtimeClassName": "one", "nodeSelector": {"k": "one"}}),
+                    doc("Rule", "b", order=2, rewrite=[{"from": GPU, "to": SHARED}], onConflict="override",
+                        inject={"runtimeClassName": "two", "nodeSelector": {"k": "two"}})])
+    after = server.mutated(pod({GPU: 1}, runtimeClassName="one", nodeSelector={"k": "one"}))
+    assert after["spec"]["runtimeClassName"] == "one" and after["spec"]["nodeSelector"] == {"k": "one"}
+    assert server.mutate(after).patch == []
+
+
 def test_several_rewrites_in_a_rule(serve):
     server = serve([A100, doc("Accelerator", "amd", resource="amd.com/gpu",
                               sharing={"resource": "amd.com/gpu.shared", "replicas": 2}), TEAM,

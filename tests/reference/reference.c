@@ -292,6 +292,8 @@ static void print_profile(const struct catalog_model *model, const struct catalo
 		of = model->memory_total;
 	}
 	unsigned common = gcd(part, of);
+	if (common == 0)
+		fail("is a model without slices", model->name.ptr);
 	char share[32];
 	snprintf(share, sizeof share, of == common ? "%u" : "%u/%u", part / common, of / common);
 	bool special = str_has_char(profile->name, '+') || str_ends(profile->name, STR("-me"));

@@ -284,6 +284,26 @@ static void test_compile_errors(void **state)
 	    {"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: x}\nspec: {resource: amd.com/gpu, mig: "
 	     "{}}\n",
 	     "no built-in MIG table for \"x\""},
+	    {RULE("r",
+		  "{match: {podSelector: {matchLabels: {k: v}, matchExpressions: [{key: k, operator: NotIn, values: "
+		  "[v]}]}}, inject: {runtimeClassName: x}}"),
+	     "contradicts itself"},
+	    {RULE("r", "{match: {namespaceSelector: {matchExpressions: [{key: k, operator: Exists}, {key: k, operator: "
+		       "DoesNotExist}]}}, inject: {runtimeClassName: x}}"),
+	     "contradicts itself"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaceSelector: {matchLabels: "
+	     "{k: v}, "
+	     "matchExpressions: [{key: k, operator: In, values: [w, x]}]}}\n",
+	     "contradicts itself"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: 1, "
+	     "resources: "
+	     "['nvidia.com/mig-*'], accelerators: [t4]}]}\n",
+	     "the quota counts nothing"},
+	    {"apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: h100-80gb}\nspec: {resource: "
+	     "nvidia.com/gpu, mig: "
+	     "{offered: [1g.10gb+me]}}\n---\n" RULE(
+		 "r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: h100-80gb, default: 10Gi}}]}"),
+	     "never chosen by memory"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[8192], *policy;
@@ -295,11 +315,93 @@ static void test_compile_errors(void **state)
 	}
 }
 
+static void test_compile_warnings(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policy, *expected; /* "": nothing at all */
+	} rows[] = {
+	    {"", ""},
+	    {RULE("r",
+		  "{match: {podSelector: {matchLabels: {k: v}, matchExpressions: [{key: k, operator: Exists}, {key: k, "
+		  "operator: NotIn, values: [w]}]}}, inject: {runtimeClassName: x}}"),
+	     ""},
+	    {RULE("r", "{match: {namespaces: [kube-system]}, inject: {runtimeClassName: x}}"), "is exempt in Settings"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [kube-system]}\n",
+	     "is exempt in Settings"},
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaceSelector: {matchLabels: "
+	     "{k: v}}}\n"
+	     "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: c}\nspec: {namespaceSelector: "
+	     "{matchLabels: {l: "
+	     "v}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {k: v, l: v}}\n",
+	     "Tenants \"b\" and \"c\" both claim this namespace"},
+	    /* any profile that a Pod may ask by its memory, not only the first one */
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], quotas: [{name: q, "
+	     "hard: 1, "
+	     "resources: [nvidia.com/mig-1g.10gb, nvidia.com/mig-1g.20gb, nvidia.com/mig-2g.20gb]}]}\n---\n" RULE(
+		 "r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}]}"),
+	     "rewrites to \"nvidia.com/mig-3g.40gb\", which no quota of Tenant \"b\" covers"},
+	    /* a quota of another model covers nothing */
+	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], quotas: [{name: q, "
+	     "hard: 1, "
+	     "accelerators: [t4]}]}\n---\n" RULE("r", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"),
+	     "which no quota of Tenant \"b\" covers"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[8192], *yaml;
+		assert_true(asprintf(&yaml, "%s%s", FLEET, rows[i].policy) > 0);
+		struct policy *policy = fixture_policy(yaml, text, sizeof text);
+		print_message("%s", text);
+		assert_non_null(policy);
+		if (*rows[i].expected)
+			assert_non_null(strstr(text, rows[i].expected));
+		else
+			assert_null(strstr(text, "warning"));
+		policy_release(policy);
+		free(yaml);
+	}
+}
+
+/* Only so many objections are kept, but a refusal is never without its reason. */
+static void test_refusal_after_many_warnings(void **state)
+{
+	(void)state;
+	char spec[4096] = "{'containers':[{'name':'c','resources':{'limits':{";
+	size_t len = strlen(spec);
+	for (int i = 0; i < DECISION_OBJECTIONS_MAX + 4; i++)
+		len += (size_t)snprintf(spec + len, sizeof spec - len, "%s'hygon.com/r%d':1", i ? "," : "", i);
+	snprintf(spec + len, sizeof spec - len, "}}}]}");
+	struct policy *policy = fixture_policy(
+	    RULE("r", "{required: true, inject: {nodeSelector: {zone: x}}}") "apiVersion: gpugate.io/v1\nkind: "
+									     "Tenant\nmetadata: {name: w}\nspec: "
+									     "{namespaces: [w], "
+									     "enforcement: warn}\n",
+	    NULL, 0);
+	assert_non_null(policy);
+	struct fixture_review r;
+	fixture_review(&r, "w", "{'uid':'u'}", spec);
+	struct decision decision;
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_true(decision.denied);
+	assert_int_equal(decision.objection_count, DECISION_OBJECTIONS_MAX);
+	assert_int_equal(decision.objections[0].enforcement, ENFORCEMENT_WARN);
+	const struct objection *last = &decision.objections[decision.objection_count - 1];
+	assert_int_equal(last->enforcement, ENFORCEMENT_DENY);
+	assert_true(str_eq(last->name, STR("r")));
+	fixture_review_release(&r);
+	policy_release(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_rewrites), cmocka_unit_test(test_charges),        cmocka_unit_test(test_guards),
-	    cmocka_unit_test(test_required), cmocka_unit_test(test_compile_errors),
+	    cmocka_unit_test(test_rewrites),
+	    cmocka_unit_test(test_charges),
+	    cmocka_unit_test(test_guards),
+	    cmocka_unit_test(test_required),
+	    cmocka_unit_test(test_compile_errors),
+	    cmocka_unit_test(test_compile_warnings),
+	    cmocka_unit_test(test_refusal_after_many_warnings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "policy_fixture.h"
 
 #include "webhook/ledger.h"
+#include "webhook/ledger_embedded.h"
 
 #define PODS 40
 
@@ -25,7 +26,7 @@ struct held {
 	bool held;
 	struct holding holding;
 	struct demand demand;
-	char uid[8];
+	char uid[16];
 };
 
 static uint32_t next_random(uint32_t *seed)
@@ -143,7 +144,7 @@ static void test_full(void **state)
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	for (int i = 0; i < 4; i++) {
-		char uid[8];
+		char uid[16];
 		snprintf(uid, sizeof uid, "u%d", i % 3);
 		struct holding holding = {
 		    .uid = str_of(uid), .namespace = STR("a"), .demands = &demand, .demand_count = 1};
@@ -159,8 +160,38 @@ static void test_full(void **state)
 	policy_release(policy);
 }
 
+/* A reload may free the snapshot that refused a Pod before its answer is written: the refusal keeps what it says. */
+static void test_refusal_outlives_policy(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct policy *policy = fixture_policy(tight, NULL, 0), *next = fixture_policy(loose, NULL, 0);
+	struct ledger_embedded *ledger = ledger_embedded_create(policy, &err);
+	assert_non_null(ledger);
+	policy_release(policy);
+	struct demand demand = {STR("nvidia.com/gpu"), 7};
+	struct decision decision = {
+	    .charged = true,
+	    .holding = {.uid = STR("u"), .namespace = STR("a"), .demands = &demand, .demand_count = 1}};
+	struct arena arena;
+	arena_init(&arena, 4096, 1 << 20);
+	struct buf charges;
+	buf_init(&charges, 4096);
+	assert_int_equal(ledger_embedded_admit(ledger, false, &arena, &decision, &charges), 0);
+	assert_int_equal(ledger_embedded_rebase(ledger, next), 0);
+	assert_true(decision.denied);
+	assert_int_equal(decision.objection_count, 1);
+	assert_true(str_eq(decision.objections[0].name, STR("q")));
+	assert_true(str_starts(decision.objections[0].message, STR("exceeded GPU quota \"q\" of tenant \"a\"")));
+	buf_release(&charges);
+	arena_release(&arena);
+	ledger_embedded_destroy(ledger);
+	policy_release(next);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_model), cmocka_unit_test(test_full)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_model), cmocka_unit_test(test_full),
+					   cmocka_unit_test(test_refusal_outlives_policy)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

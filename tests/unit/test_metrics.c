@@ -101,9 +101,9 @@ static void test_denials(void **state)
 	(void)state;
 	struct metrics *metrics = new_metrics();
 	for (int i = 0; i < 3; i++)
-		metrics_denial(metrics, STR("team-a"), STR("quota"), STR("compute"));
-	metrics_denial(metrics, STR("team-a"), STR("quota"), STR("whole"));
-	metrics_denial(metrics, (struct str){NULL, 0}, STR("untenanted"), STR("a\"b\\c\nd"));
+		metrics_object(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("compute"));
+	metrics_object(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("whole"));
+	metrics_object(metrics, METRICS_DENIAL, (struct str){NULL, 0}, STR("untenanted"), STR("a\"b\\c\nd"));
 	struct buf out = rendered(metrics);
 	assert_line(&out, "gpugate_denials_total{tenant=\"team-a\",reason=\"quota\",name=\"compute\"} 3");
 	assert_line(&out, "gpugate_denials_total{tenant=\"team-a\",reason=\"quota\",name=\"whole\"} 1");
@@ -119,14 +119,14 @@ static void test_denials_are_bounded(void **state)
 	for (int i = 0; i < METRICS_DENIALS_MAX + 1000; i++) {
 		char name[300];
 		int len = snprintf(name, sizeof name, "%0*d", i == 5 ? 299 : 1, i);
-		metrics_denial(metrics, STR("team-a"), STR("quota"), (struct str){name, (size_t)len});
+		metrics_object(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), (struct str){name, (size_t)len});
 	}
 	for (int i = 0; i < 100; i++) {
 		char reason[24];
 		int len = snprintf(reason, sizeof reason, "reason-%d", i);
-		metrics_denial(metrics, STR("team-b"), (struct str){reason, (size_t)len}, STR("x"));
+		metrics_object(metrics, METRICS_DENIAL, STR("team-b"), (struct str){reason, (size_t)len}, STR("x"));
 	}
-	metrics_denial(metrics, STR("team-a"), STR("quota"), STR("7"));
+	metrics_object(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("7"));
 	struct buf out = rendered(metrics);
 	assert_line(&out, "gpugate_denials_total{tenant=\"other\",reason=\"quota\",name=\"\"} 1000");
 	assert_line(&out, "gpugate_denials_total{tenant=\"team-a\",reason=\"quota\",name=\"7\"} 2");
@@ -170,7 +170,7 @@ static void test_format(void **state)
 {
 	(void)state;
 	struct metrics *metrics = new_metrics();
-	metrics_denial(metrics, STR("t"), STR("quota"), STR("q"));
+	metrics_object(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
 	struct buf out = rendered(metrics);
 	char family[128] = "";
 	for (char *line = out.ptr, *end; (end = strchr(line, '\n')); line = end + 1) {
@@ -191,7 +191,7 @@ static void *run_counting(void *metrics)
 {
 	for (int i = 0; i < 1000; i++) {
 		metrics_request(metrics, METRICS_VALIDATE, METRICS_ALLOWED, 1000);
-		metrics_denial(metrics, STR("t"), STR("quota"), STR("q"));
+		metrics_object(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
 		metrics_policy_commit(metrics, "abc");
 		if (i % 100 == 0) {
 			struct buf out = rendered(metrics);

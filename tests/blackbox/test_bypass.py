@@ -1,0 +1,103 @@
+"""Attempts to go around: what a tenant can write into a Pod, or send, to be judged late, for something else or not at all."""
+
+import copy
+import json
+import time
+
+import pytest
+
+import kube
+from gpugate import PATIENCE, scaled
+from kube import GPU, SHARED, container, doc, persisted, pod
+
+MIG1 = "nvidia.com/mig-1g.10gb"
+FLEET = [doc("Accelerator", "a100-80gb", resource=GPU, nodeLabels={"product": "a100"}, mig={"offered": ["1g.10gb"]},
+             sharing={"resource": SHARED, "replicas": 4}),
+         doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "hard": 1000000}])]
+ENTRIES = scaled(30000, 10000)
+SECONDS = 2 * PATIENCE  # each took ten and more when every entry was compared with every other
+
+
+def timed(server, path, review):
+    body = json.dumps(review, separators=(",", ":"))
+    begin = time.monotonic()
+    answer = server.post(path, body)
+    took = time.monotonic() - begin
+    assert took < SECONDS, f"{path}: {took:.1f} s for {len(body)} bytes"
+    return answer
+
+
+def test_slow_rewrite(serve):
+    """A Pod that takes longer than the API server waits has passed every webhook that is registered with Ignore."""
+    server = serve([*FLEET, doc("Rule", "r", rewrite=[{"from": GPU, "to": SHARED}])])
+    containers = [{"resources": {"limits": {GPU: 1}}}] * ENTRIES
+    obj = pod(containers=containers, tolerations=[{"key": "k"}] * (4 * ENTRIES))
+    for path in ("/mutate", "/validate"):
+        timed(server, path, kube.review(persisted(obj)))
+
+
+@pytest.mark.parametrize("guard", [{"deny": ["privileged", "visibleDevicesEnv"]}, {"deny": [], "visibleDevices": "void"}])
+def test_slow_ephemeral_containers(serve, guard):
+    server = serve([*FLEET, doc("Guard", "g", **guard)])
+    old = persisted(pod())
+    new = copy.deepcopy(old)
+    old["spec"]["ephemeralContainers"] = [{"name": f"old-{i:06}"} for i in range(ENTRIES)]
+    new["spec"]["ephemeralContainers"] = [{"name": f"new-{i:06}"} for i in range(ENTRIES)]
+    for path in ("/mutate", "/validate"):
+        timed(server, path, kube.review(new, operation="UPDATE", old=old, subresource="ephemeralcontainers"))
+
+
+@pytest.mark.parametrize("subresource", [None, "ephemeralcontainers", "resize"])
+def test_only_the_status_ends_a_pod(serve, subresource):
+    """Kubelets write pods/status; what others say of a Pod's phase frees nothing."""
+    server = serve(FLEET)
+    _, held = server.admit(pod({GPU: 1}))
+    ended = copy.deepcopy(held)
+    ended["status"]["phase"] = "Succeeded"
+    assert server.validate(ended, operation="UPDATE", old=held, subresource=subresource).allowed
+    assert server.used("team-a", "all") == 1
+    assert server.finish(held).allowed
+    assert server.used("team-a", "all") == 0
+
+
+@pytest.mark.parametrize("path", [
+    "/run/containerd/containerd.sock", "/var/run/containerd", "/run/docker.sock", "/var/run/docker.sock", "/run/crio/crio.sock",
+    "/run/k3s/containerd/containerd.sock", "/run", "/var/run", "/etc/kubernetes/manifests", "/etc/kubernetes"])
+def test_the_container_runtime_is_no_way_to_devices(serve, path):
+    server = serve([*FLEET, doc("Guard", "g", deny=["hostDeviceMounts"])])
+    decision = server.validate(pod(volumes=[{"name": "d", "hostPath": {"path": path}}]))
+    assert not decision.allowed and path in decision.message
+
+
+@pytest.mark.parametrize("asks", [
+    {"limits": {GPU: "3"}}, {"requests": {GPU: "3"}}, {"limits": {GPU: "0"}, "requests": {GPU: "3"}}, {"limits": {GPU: "0.3e1"}},
+    {"limits": {GPU: "3000m"}}, {"limits": {GPU: "+3"}}, {"limits": {GPU: 3}}, {"limits": {GPU: "1", SHARED: "1", MIG1: "1"}}])
+def test_ways_to_spell_three(serve, asks):
+    server = serve([*FLEET[:1], doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "hard": 2}])])
+    obj = pod(containers=[container(None, "c") | {"resources": asks}])
+    decision = server.validate(obj)
+    assert not decision.allowed and "requested 3" in decision.message
+    obj["status"] = {"phase": "Succeeded"}
+    assert not server.validate(obj).allowed
+
+
+def aff(*terms):
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}}
+
+
+def term(op, *values):
+    return {"matchExpressions": [{"key": "product", "operator": op, "values": list(values)}]}
+
+
+@pytest.mark.parametrize("where", [
+    {}, {"affinity": aff(term("In", "t4"), term("In", "a100"))}, {"affinity": aff(term("NotIn", "a100"), {"matchFields": [
+        {"key": "metadata.name", "operator": "In", "values": ["gpu-1"]}]})}, {"affinity": aff(term("In", "t4", "a100"))},
+    {"affinity": aff(term("Exists"))}, {"nodeSelector": {"kubernetes.io/hostname": "gpu-1"}}, {"affinity": aff()},
+    {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 100, "preference": term("In", "t4")}]}}}])
+def test_a_cheap_model_is_believed_only_where_the_scheduler_must_obey(serve, where):
+    t4 = doc("Accelerator", "t4", resource=GPU, nodeLabels={"product": "t4"}, weight="0.25", memory="16Gi")
+    server = serve([*FLEET[:1], t4, doc("Tenant", "team-a", namespaces=["team-a"],
+                                        quotas=[{"name": "all", "measure": "gpus", "hard": 1}])])
+    assert not server.validate(pod({GPU: 2}, **where)).allowed
+    assert server.validate(pod({GPU: 2}, nodeSelector={"product": "t4"})).allowed
