@@ -76,7 +76,7 @@ static void print_text(const struct report *report, const struct policy *policy,
 	buf_init(&text, 4u << 20);
 	report_print(report, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &text);
 	if (policy)
-		buf_printf(&text, "no errors: %u Accelerators, %u Tenants, %u quotas, %u Rules, %u Guards\n",
+		buf_printf(&text, "no errors (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n",
 			   counts->accelerators, counts->tenants, counts->quotas, counts->rules, counts->guards);
 	fwrite(text.ptr, 1, text.len, stdout);
 	buf_release(&text);

@@ -162,15 +162,19 @@ class Teller:
     def title(self, text):
         print("\n" + self.paint(text, "1"))
 
-    def row(self, asked, happened, why):
+    def head(self):
+        print()
+        self.row("ASKED", "ANSWER", "WHY", "1")
+
+    def row(self, asked, happened, why, code=None):
         """One question in three columns: what was asked, what happened, why."""
         middle = 10
         left = (self.width - middle - 6) * 2 // 5
         right = self.width - middle - 6 - left
-        cells = [textwrap.wrap(asked, left) or [""], [happened], textwrap.wrap(why, right) or [""]]
+        cells = [textwrap.wrap(asked, left, break_on_hyphens=False), [happened], textwrap.wrap(why, right, break_on_hyphens=False)]
         for i in range(max(map(len, cells))):
             a, b, c = (cell[i] if i < len(cell) else "" for cell in cells)
-            shown = self.paint(b.ljust(middle), self.COLOURS.get(b, "31")) if b else " " * middle
+            shown = self.paint(b.ljust(middle), code or self.COLOURS.get(b, "31")) if b else " " * middle
             print(f"  {a:<{left}}  {shown}  {c}".rstrip())
 
     def expect(self, what, wanted, got):
@@ -185,7 +189,7 @@ class Teller:
 
 
 def asks_of(obj):
-    parts = [f"{k}: {v}" for k, v in obj["spec"]["containers"][0]["resources"].get("limits", {}).items()]
+    parts = [f"{k}={v}" for k, v in obj["spec"]["containers"][0]["resources"].get("limits", {}).items()]
     return ", ".join(parts) or "no accelerator"
 
 
@@ -253,6 +257,7 @@ class Story:
 
 def tell(story):
     teller = story.teller
+    teller.head()
 
     teller.title("1. A Pod asks for one GPU. Its namespace belongs to tenant vision, below tenant research.")
     story.create(pod("vision", "train", {GPU: "1"}), "allowed", says="vision/whole=1")
@@ -266,20 +271,20 @@ def tell(story):
 
     teller.title("3. Inference asks for a GPU and gets the smallest MIG slice that has the memory it needs.")
     inference = {"workload": "inference"}
-    story.create(pod("language", "chat", {GPU: "1"}, labels=inference), "rewritten", says="mig-1g.10gb: 1")
+    story.create(pod("language", "chat", {GPU: "1"}, labels=inference), "rewritten", says="mig-1g.10gb=1")
     story.create(pod("language", "chat-large", {GPU: "1"}, labels=inference, annotations={"gpugate.io/gpu-memory": "24Gi"}), "rewritten",
-                 "nvidia.com/gpu: 1 with 24Gi", says="mig-3g.40gb: 1")
+                 "nvidia.com/gpu=1 with 24Gi", says="mig-3g.40gb=1")
     story.create(pod("language", "chat-huge", {GPU: "1"}, labels=inference, annotations={"gpugate.io/gpu-memory": "64Gi"}), "refused",
-                 "nvidia.com/gpu: 1 with 64Gi", says="3g.40gb")
+                 "nvidia.com/gpu=1 with 64Gi", says="3g.40gb")
 
     teller.title("4. Notebooks share: a GPU becomes a time-sliced share. Two shares would mean nothing.")
-    story.create(pod("lab-alice", "notebook", {GPU: "1"}), "rewritten", says="gpu.shared: 1")
+    story.create(pod("lab-alice", "notebook", {GPU: "1"}), "rewritten", says="gpu.shared=1")
     story.create(pod("lab-bob", "greedy", {SHARED: "2"}), "refused", says="shared")
 
     teller.title("5. Edge Pods are placed by policy.")
     story.create(pod("edge-berlin", "camera", {GPU: "1"}), "placed", says="node-type=edge")
     story.create(pod("edge-berlin", "stray", {GPU: "1"}, nodeSelector={"node-type": "core"}), "refused",
-                 "nvidia.com/gpu: 1 on node-type=core", says="node-type")
+                 "nvidia.com/gpu=1 on node-type=core", says="node-type")
 
     teller.title("6. Pods that try to go around.")
     around = {"NVIDIA_VISIBLE_DEVICES": "all"}
@@ -288,11 +293,11 @@ def tell(story):
     story.create(pod("vision", "mount", volumes=[{"name": "d", "hostPath": {"path": "/dev/./nvidia0"}}]), "refused",
                  "hostPath /dev/./nvidia0", says="/dev/./nvidia0")
     story.create(pod("vision", "root", privileged=True), "refused", "privileged: true", says="privileged")
-    story.create(pod("vision", "bound", {GPU: "1"}, nodeName="gpu-0"), "refused", "nvidia.com/gpu: 1 and nodeName: gpu-0", says="nodeName")
+    story.create(pod("vision", "bound", {GPU: "1"}, nodeName="gpu-0"), "refused", "nvidia.com/gpu=1 and nodeName: gpu-0", says="nodeName")
     story.create(pod("vision", "please", {GPU: "4"}, labels={"gpugate.io/exempt": "true"},
-                     annotations={"kubernetes.io/config.mirror": "x"}), "refused", "nvidia.com/gpu: 4, labelled exempt, posing as a mirror Pod",
+                     annotations={"kubernetes.io/config.mirror": "x"}), "refused", "nvidia.com/gpu=4, labelled exempt, posing as a mirror Pod",
                  says="exceeded GPU quota")
-    story.create(pod("elsewhere", "stranger", {GPU: "1"}), "refused", "nvidia.com/gpu: 1 in a namespace of no tenant", says="no tenant")
+    story.create(pod("elsewhere", "stranger", {GPU: "1"}), "refused", "nvidia.com/gpu=1 in a namespace of no tenant", says="no tenant")
 
 
 EXPECTED = {("edge", "boxes", "count"): 1, ("language", "memory", "memory"): 50 << 30, ("language", "slices", "count"): 2,

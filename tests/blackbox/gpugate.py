@@ -3,6 +3,7 @@
 The environment variable GPUGATE names another binary to test, such as a sanitizer build: a report of the sanitizer or
 an exit status other than 0 at the stop of a server fails the test that used it."""
 
+import atexit
 import base64
 import http.client
 import json
@@ -183,6 +184,7 @@ class Server:
     def __init__(self, policy, *args, listen="127.0.0.1:0", admin="127.0.0.1:0", secret=None, tls=None, start=True,
                  env=None, wait="listening"):
         self.dir = Path(tempfile.mkdtemp(prefix="gpugate-"))
+        atexit.register(shutil.rmtree, self.dir, ignore_errors=True)
         self.policy = policy if isinstance(policy, Path) else write_policy(self.dir / "policy", policy)
         pair = tls or authority().pair
         self.cert, self.key, self.ca = self.dir / "tls.crt", self.dir / "tls.key", self.dir / "ca.crt"
