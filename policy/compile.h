@@ -30,6 +30,9 @@ void compile_rules(struct compile *c);
 void compile_guards(struct compile *c);
 void compile_warnings(struct compile *c); /* only of a policy without errors */
 
+/* Rewrites of one name into another must not lead back; `docs` are the Rules in the order of policy->rules. */
+void compile_chains(struct compile *c, const struct doc_rule **docs);
+
 /* Zeroed memory of the snapshot; never returns NULL (see `exhausted`). */
 void *compile_alloc(struct compile *c, size_t count, size_t size);
 void *compile_scratch(struct compile *c, size_t count, size_t size); /* the same, freed after compiling */

@@ -332,12 +332,15 @@ static int note_rule(struct evaluation *e, const struct rule *rule)
 	for (uint32_t i = 0; i < decision->rule_count; i++)
 		if (str_eq(decision->rules[i], rule->name))
 			return 0;
-	/* Few Rules change one Pod: each list is a fresh one, a little longer. */
-	struct str *rules = arena_alloc(e->arena, (decision->rule_count + 1) * sizeof *rules);
-	if (!rules)
-		return -1;
-	if (decision->rule_count)
-		memcpy(rules, decision->rules, decision->rule_count * sizeof *rules);
+	struct str *rules = (struct str *)(uintptr_t)decision->rules;   /* made here, and const for readers */
+	if ((decision->rule_count & (decision->rule_count - 1)) == 0) { /* room doubles when a power of two is full */
+		rules = arena_alloc(e->arena,
+				    (size_t)(decision->rule_count ? 2 * decision->rule_count : 1) * sizeof *rules);
+		if (!rules)
+			return -1;
+		if (decision->rule_count)
+			memcpy(rules, decision->rules, decision->rule_count * sizeof *rules);
+	}
 	rules[decision->rule_count++] = rule->name;
 	decision->rules = rules;
 	return 0;

@@ -13,7 +13,7 @@
 
 /*
  * The ring is two buffers: callers append to `filling`, the writer exchanges it for its empty one and writes that out
- * without the lock. An idle log keeps IDLE_BYTES of each, whatever burst it has seen.
+ * without the lock. After a burst the next quiet lines give the memory back, down to IDLE_BYTES of each.
  */
 #define HALF_BYTES (LOG_RING_BYTES / 2)
 #define IDLE_BYTES (16 << 10)
@@ -148,7 +148,8 @@ static void count_lost(struct log *log, struct str bytes)
 
 static void empty(struct buf *buf)
 {
-	if (buf->size > IDLE_BYTES)
+	if (buf->size > IDLE_BYTES &&
+	    buf->len <= IDLE_BYTES / 4) /* the burst is over: under load it would come back at once */
 		buf_release(buf);
 	buf_reset(buf);
 }
