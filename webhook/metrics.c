@@ -51,9 +51,8 @@ static const struct number {
 static const unsigned usual_statuses[] = {400, 403, 404, 405, 413, 415, 503};
 
 struct metrics {
-	_Atomic uint64_t requests[METRICS_ENDPOINTS][METRICS_OUTCOMES];
-	_Atomic uint64_t buckets[METRICS_ENDPOINTS][BOUNDS + 1]; /* not cumulative */
-	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS];
+	_Atomic uint64_t buckets[METRICS_ENDPOINTS][METRICS_OUTCOMES][BOUNDS + 1]; /* not cumulative */
+	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];
 	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
 	_Atomic int64_t numbers[METRICS_NUMBERS];
 	pthread_mutex_t mutex; /* guards commit */
@@ -116,9 +115,8 @@ void metrics_request(struct metrics *metrics, enum metrics_endpoint endpoint, en
 	size_t bucket = 0;
 	while (bucket < BOUNDS && nanoseconds > bounds[bucket].nanoseconds)
 		bucket++;
-	increment(&metrics->requests[endpoint][outcome], 1);
-	increment(&metrics->buckets[endpoint][bucket], 1);
-	increment(&metrics->nanoseconds[endpoint], nanoseconds);
+	increment(&metrics->buckets[endpoint][outcome][bucket], 1);
+	increment(&metrics->nanoseconds[endpoint][outcome], nanoseconds);
 }
 
 void metrics_http_rejected(struct metrics *metrics, unsigned status)
@@ -169,6 +167,17 @@ int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct b
 	return 0;
 }
 
+#define DURATION "gpugate_admission_duration_seconds"
+
+/* Every answer stands in one bucket of its durations. */
+static unsigned long long answered(struct metrics *metrics, int endpoint, int outcome)
+{
+	unsigned long long count = 0;
+	for (size_t i = 0; i <= BOUNDS; i++)
+		count += load(&metrics->buckets[endpoint][outcome][i]);
+	return count;
+}
+
 static void render_requests(struct metrics *metrics, struct buf *out)
 {
 	static const char name[] = "gpugate_admission_requests_total";
@@ -176,26 +185,32 @@ static void render_requests(struct metrics *metrics, struct buf *out)
 	for (int endpoint = 0; endpoint < METRICS_ENDPOINTS; endpoint++)
 		for (int outcome = 0; outcome < METRICS_OUTCOMES; outcome++)
 			buf_printf(out, "%s{path=\"%s\",outcome=\"%s\"} %llu\n", name, endpoint_names[endpoint],
-				   outcome_names[outcome], load(&metrics->requests[endpoint][outcome]));
+				   outcome_names[outcome], answered(metrics, endpoint, outcome));
 }
 
 /* The count is the sum of the buckets that were read, so that what is shown fits together without a lock. */
+static void render_duration(struct metrics *metrics, int endpoint, int outcome, struct buf *out)
+{
+	char labels[64];
+	unsigned long long count = 0, sum = load(&metrics->nanoseconds[endpoint][outcome]);
+	snprintf(labels, sizeof labels, "path=\"%s\",outcome=\"%s\"", endpoint_names[endpoint], outcome_names[outcome]);
+	for (size_t i = 0; i <= BOUNDS; i++) {
+		count += load(&metrics->buckets[endpoint][outcome][i]);
+		buf_printf(out, DURATION "_bucket{%s,le=\"%s\"} %llu\n", labels,
+			   i < BOUNDS ? bounds[i].seconds : "+Inf", count);
+	}
+	buf_printf(out, DURATION "_sum{%s} %llu.%09llu\n", labels, sum / NANOSECONDS, sum % NANOSECONDS);
+	buf_printf(out, DURATION "_count{%s} %llu\n", labels, count);
+}
+
 static void render_durations(struct metrics *metrics, struct buf *out)
 {
-	static const char name[] = "gpugate_admission_duration_seconds";
-	metrics_head(out, name, "histogram", "Time from a review's last byte to its answer, by path.");
-	for (int endpoint = 0; endpoint < METRICS_ENDPOINTS; endpoint++) {
-		const char *path = endpoint_names[endpoint];
-		unsigned long long count = 0;
-		for (size_t i = 0; i <= BOUNDS; i++) {
-			count += load(&metrics->buckets[endpoint][i]);
-			buf_printf(out, "%s_bucket{path=\"%s\",le=\"%s\"} %llu\n", name, path,
-				   i < BOUNDS ? bounds[i].seconds : "+Inf", count);
-		}
-		unsigned long long sum = load(&metrics->nanoseconds[endpoint]);
-		buf_printf(out, "%s_sum{path=\"%s\"} %llu.%09llu\n", name, path, sum / NANOSECONDS, sum % NANOSECONDS);
-		buf_printf(out, "%s_count{path=\"%s\"} %llu\n", name, path, count);
-	}
+	metrics_head(out, DURATION, "histogram", "Time from a review's last byte to its answer, by path and outcome.");
+	for (int endpoint = 0; endpoint < METRICS_ENDPOINTS; endpoint++)
+		for (int outcome = 0; outcome < METRICS_OUTCOMES; outcome++)
+			if (endpoint != METRICS_VALIDATE ||
+			    outcome != METRICS_PATCHED) /* a validating webhook never patches */
+				render_duration(metrics, endpoint, outcome, out);
 }
 
 static bool usual(unsigned status)

@@ -84,13 +84,12 @@ def test_counters_move(server):
             ("/validate", "denied", lambda: server.validate(pod({GPU: 9}))),
             ("/validate", "error", lambda: server.post("/validate", b"{"))):
         before = count(path, outcome)
-        durations = server.metrics().value("gpugate_admission_duration_seconds_count", path=path)
+        durations = server.metrics().value("gpugate_admission_duration_seconds_count", path=path, outcome=outcome)
         for _ in range(3):
             act()
         assert count(path, outcome) == before + 3, (path, outcome)
-        if outcome != "error":
-            assert server.metrics().value("gpugate_admission_duration_seconds_count", path=path) == durations + 3
-    total = server.metrics().value("gpugate_admission_duration_seconds_sum", path="/validate")
+        assert server.metrics().value("gpugate_admission_duration_seconds_count", path=path, outcome=outcome) == durations + 3
+    total = server.metrics().value("gpugate_admission_duration_seconds_sum", path="/validate", outcome="allowed")
     assert 0 < total < 10
 
 
