@@ -5,7 +5,7 @@
 .SUFFIXES:
 SHELL := /bin/bash
 export PYTHONDONTWRITEBYTECODE := 1
-ifeq (,$(filter -j%,$(MAKEFLAGS)))
+ifeq (0,$(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)))
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -41,7 +41,7 @@ CFLAGS ?= $(if $(COVERAGE),-O0,$(if $(SAN),-O1,-O2)) -g
 LANGUAGE := -std=c17 -D_GNU_SOURCE -DGPUGATE_VERSION='"$(VERSION)"' -Iinclude -I.
 # Not expanded before a recipe runs: on a bare machine pkg-config comes with the packages below.
 ALL_CFLAGS = $(LANGUAGE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer) $(if $(COVERAGE),--coverage) $(shell pkg-config --cflags $(PKGS))
+	-fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
 
@@ -94,7 +94,7 @@ coverage: build/.packages-test build/.packages-coverage ## lines of policy/ and 
 	$(Q)find build/coverage -name '*.gcda' -delete
 	$(Q)$(PYTHON) tests/run.py --coverage
 	$(Q)gcovr --root . --filter policy/ --filter webhook/ --object-directory build/coverage --sort-percentage \
-		--html-details build/coverage/index.html --fail-under-line 90
+		--txt - --html-details build/coverage/index.html --fail-under-line 90
 
 ##@ Other
 

@@ -210,8 +210,9 @@ static void compile_all(struct compile *c)
 /* Everything that may run out of memory. */
 static void compile_guarded(struct compile *c, struct docs *docs, const char *const *paths, size_t count)
 {
+	static const struct place nowhere = {UINT32_MAX, 0, 0, 0};
 	if (setjmp(c->exhausted) != 0) {
-		docs_find(c->report, docs, SEVERITY_ERROR, (struct place){UINT32_MAX, 0, 0, 0},
+		docs_find(c->report, docs, SEVERITY_ERROR, nowhere,
 			  "the policy needs more memory than there is; make it smaller or raise the memory limit");
 		return;
 	}
