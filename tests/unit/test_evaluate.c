@@ -392,6 +392,79 @@ static void test_refusal_after_many_warnings(void **state)
 	policy_release(policy);
 }
 
+/* Which models a Pod could land on, by every operator of node affinity: 20 to 80 GB by a numeric label. */
+static void test_node_affinity(void **state)
+{
+	(void)state;
+	static const char policy[] = "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: small}\nspec: "
+				     "{resource: nvidia.com/gpu, weight: '0.25', "
+				     "nodeLabels: {gb: '20', kind: s}}\n---\n"
+				     "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: large}\nspec: "
+				     "{resource: nvidia.com/gpu, nodeLabels: {gb: "
+				     "'80', kind: l}}\n---\n"
+				     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {namespaces: "
+				     "[a], quotas: [{name: q, measure: gpus, "
+				     "hard: 9}]}\n";
+	static const struct {
+		const char *terms, *expected; /* the beginning */
+	} rows[] = {
+	    {"{'matchExpressions':[{'key':'gb','operator':'Lt','values':['21']}]}", "a/q=0.25"},
+	    {"{'matchExpressions':[{'key':'gb','operator':'Lt','values':['20']}]}", "no Accelerator"},
+	    {"{'matchExpressions':[{'key':'gb','operator':'Gt','values':['20']}]}", "a/q=1"},
+	    {"{'matchExpressions':[{'key':'gb','operator':'Gt','values':['80']}]}", "no Accelerator"},
+	    {"{'matchExpressions':[{'key':'gb','operator':'Gt','values':['x']}]}", "no Accelerator"},
+	    {"{'matchExpressions':[{'key':'kind','operator':'In','values':['s','t']}]}", "a/q=0.25"},
+	    {"{'matchExpressions':[{'key':'kind','operator':'NotIn','values':['l']}]}", "a/q=0.25"},
+	    {"{'matchExpressions':[{'key':'kind','operator':'DoesNotExist'}]}", "no Accelerator"},
+	    {"{'matchExpressions':[{'key':'kind','operator':'Exists'},{'key':'other','operator':'In','values':['x']}]}",
+	     "a/q=1"},
+	    /* terms are alternatives */
+	    {"{'matchExpressions':[{'key':'kind','operator':'In','values':['s']}]},"
+	     "{'matchExpressions':[{'key':'kind','operator':'In','values':['l']}]}",
+	     "a/q=1"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[4096], *spec;
+		assert_true(
+		    asprintf(&spec,
+			     "{'affinity':{'nodeAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':{'"
+			     "nodeSelectorTerms'"
+			     ":[%s]}}},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':1}}}]}",
+			     rows[i].terms) > 0);
+		validate(policy, "a", "{'uid':'u'}", spec, text, sizeof text);
+		print_message("%s\n", text);
+		assert_memory_equal(text, rows[i].expected, strlen(rows[i].expected));
+		if (rows[i].expected[0] == 'a')
+			assert_string_equal(text, rows[i].expected);
+		free(spec);
+	}
+}
+
+/* What a Pod says is quoted, but its control characters and halves of characters never leave. */
+static void test_messages_are_plain(void **state)
+{
+	(void)state;
+	static const char rule[] = RULE("r", "{inject: {nodeSelector: {zone: x}}}");
+	char text[8192], *spec, wide_text[4096];
+	mutate(FLEET RULE("r", "{inject: {nodeSelector: {zone: x}}}"), "a", "{}",
+	       "{'nodeSelector':{'zone':'a\\n\\u001bb\\u0085c\\u007f'},'containers':[]}", text, sizeof text);
+	assert_non_null(strstr(text, "\"a??b??c?\""));
+	for (size_t cut = 0; cut < 4;
+	     cut++) { /* the text ends inside a character of three bytes, wherever that falls */
+		memset(wide_text, 'w', cut);
+		for (size_t at = cut; at < 1800; at += 3)
+			memcpy(wide_text + at, "\xe2\x82\xac", 4);
+		assert_true(asprintf(&spec, "{'nodeSelector':{'zone':'%s'},'containers':[]}", wide_text) > 0);
+		char *policy;
+		assert_true(asprintf(&policy, "%s%s", FLEET, rule) > 0);
+		mutate(policy, "a", "{}", spec, text, sizeof text);
+		size_t len = strlen(text);
+		assert_memory_equal(text + len - 3, "\xe2\x82\xac", 3);
+		free(policy);
+		free(spec);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +473,8 @@ int main(void)
 	    cmocka_unit_test(test_guards),
 	    cmocka_unit_test(test_required),
 	    cmocka_unit_test(test_compile_errors),
+	    cmocka_unit_test(test_node_affinity),
+	    cmocka_unit_test(test_messages_are_plain),
 	    cmocka_unit_test(test_compile_warnings),
 	    cmocka_unit_test(test_refusal_after_many_warnings),
 	};
