@@ -131,7 +131,9 @@ static int make_leaf(const struct certs_leaf *leaf, const struct certs_pair *aut
 	struct certs_pair pair;
 	certs_pair_init(&pair);
 	int failed = certs_issue(&pair, buf_view(&authority->certificate), buf_view(&authority->key), leaf, now, err);
-	if (!failed)
+	if (failed)
+		error_wrap(err, "with the authority of %s (ca.crt, ca.key)", dir);
+	else
 		failed = pem_files_write(files, &pair, err);
 	if (!failed) {
 		print_expiry(what, &pair);

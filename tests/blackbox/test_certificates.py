@@ -223,11 +223,33 @@ def test_certs_create(serve, tmp_path):
 
 
 def test_certs_create_keeps_the_authority(tmp_path):
-    """A second run in the same folder must not destroy an authority that something trusts already."""
+    """A second run in the same folder must not destroy what something trusts already; --force replaces leaves only."""
+    def read(*names):
+        return [(tmp_path / name).read_bytes() for name in names]
+
+    def verifies(certificate, *checks):
+        return subprocess.run(["openssl", "verify", "-x509_strict", *checks, "-CAfile", tmp_path / "ca.crt",
+                               tmp_path / certificate], capture_output=True, check=False).returncode == 0
+
     assert run("certs", "create", "--dir", tmp_path, "--name", "a.example").returncode == 0
-    authority_before = (tmp_path / "ca.crt").read_bytes(), (tmp_path / "ca.key").read_bytes()
-    run("certs", "create", "--dir", tmp_path, "--name", "b.example")
-    assert ((tmp_path / "ca.crt").read_bytes(), (tmp_path / "ca.key").read_bytes()) == authority_before
+    authority, leaf = read("ca.crt", "ca.key"), read("tls.crt", "tls.key")
+    again = run("certs", "create", "--dir", tmp_path, "--name", "b.example")
+    assert again.returncode == 2 and "--force" in again.stderr
+    assert read("ca.crt", "ca.key") == authority and read("tls.crt", "tls.key") == leaf
+
+    assert run("certs", "create", "--dir", tmp_path, "--client", "kube-apiserver").returncode == 0
+    assert verifies("client.crt", "-purpose", "sslclient") and not verifies("client.crt", "-purpose", "sslserver")
+    assert read("tls.crt", "tls.key") == leaf
+
+    forced = run("certs", "create", "--dir", tmp_path, "--name", "b.example", "--force")
+    assert forced.returncode == 0 and "Authority: the one" in forced.stdout
+    assert read("ca.crt", "ca.key") == authority and read("tls.crt", "tls.key") != leaf
+    assert verifies("tls.crt", "-verify_hostname", "b.example") and not verifies("tls.crt", "-verify_hostname", "a.example")
+
+    (tmp_path / "ca.key").write_bytes(b"no key")
+    broken = run("certs", "create", "--dir", tmp_path, "--name", "b.example", "--force")
+    assert broken.returncode == 2 and "ca.key" in broken.stderr
+    assert read("ca.crt") == authority[:1]
 
 
 @pytest.mark.parametrize("args", [["--name", "UPPER_case"], ["--ip", "1.2.3"], ["--ip", "300.1.1.1"], ["--days", "0"],

@@ -292,6 +292,22 @@ def test_help_of_a_command(command, options):
     assert max(map(len, done.stdout.split("\n"))) <= 120
 
 
+def test_help_by_word():
+    assert run("help").stdout == run("--help").stdout
+    for command in ("serve", "lint", "certs", "version"):
+        assert run("help", command).stdout == run(command, "--help").stdout
+    assert run("--version").stdout == run("version").stdout
+    nothing = run()
+    assert nothing.returncode == 2 and "Usage" in nothing.stderr and not nothing.stdout
+
+
+def test_version_as_json():
+    done = run("version", "-o", "json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and f"gpugate {told['version']}" in run("version").stdout
+    assert all(library["running"] for library in told["libraries"].values()) and len(told["libraries"]) >= 5
+
+
 def test_version():
     done = run("version")
     assert done.returncode == 0
