@@ -4,10 +4,6 @@
 /* amount/unit with two decimals, cut and not rounded, without trailing zeros; what is more than 0 never prints as 0. */
 static void print_decimal(wide amount, wide unit, struct buf *out)
 {
-	if (amount < 0) {
-		buf_char(out, '-');
-		amount = -amount;
-	}
 	wide whole = amount / unit;
 	int hundredths = (int)((amount % unit) * 100 / unit);
 	if (whole > INT64_MAX)
@@ -36,7 +32,7 @@ void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *o
 	}
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 		wide size = (wide)unit << sizes[i].shift;
-		if (amount < size && amount > -size)
+		if (amount < size)
 			continue;
 		print_decimal(amount, size, out);
 		buf_text(out, sizes[i].suffix);

@@ -99,7 +99,7 @@ static void print_family(const char *name, const char *help, const struct policy
 {
 	static const char *const measures[] = {"count", "gpus", "memory"};
 	int64_t unit = policy_unit(policy);
-	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+	metrics_head(out, name, "gauge", help);
 	for (uint32_t i = 0; i < policy_quota_count(policy); i++) {
 		struct quota_view quota;
 		policy_quota(policy, i, &quota);
@@ -128,10 +128,8 @@ void ledger_embedded_metrics(void *context, struct buf *out)
 		print_family("gpugate_quota_pending",
 			     "What was admitted but not yet seen as a Pod: devices, GPUs or bytes.", policy, NULL,
 			     false, out);
-		buf_printf(out,
-			   "# HELP gpugate_ledger_pods Pods that the ledger holds.\n# TYPE gpugate_ledger_pods gauge\n"
-			   "gpugate_ledger_pods %u\n",
-			   pods);
+		metrics_head(out, "gpugate_ledger_pods", "gauge", "Pods that the ledger holds.");
+		buf_printf(out, "gpugate_ledger_pods %u\n", pods);
 	}
 	free(sums);
 	policy_release(policy);

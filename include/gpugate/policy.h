@@ -203,7 +203,7 @@ int policy_object_excess(const struct policy *policy, const struct excess *exces
 /* onOutage: the ledger could not be asked. */
 int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
 
-/* Prints an amount as people read it: "6.5", "5.71", "40Gi" (cut after two decimals, never rounded up). */
+/* Prints an amount (never negative) as people read it: "6.5", "5.71", "40Gi" (cut after two decimals, never rounded up). */
 void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out);
 
 /* `tenant/quota=amount, …` for audit annotations and logs. */
