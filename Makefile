@@ -27,22 +27,33 @@ FUZZ_CC ?= clang
 PYTHON ?= /usr/bin/python3
 VERSION := 0.1.0
 
-PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto
-PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev \
+PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
+PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
 	python3-minimal python3 git
 PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev llvm python3-pytest python3-hypothesis python3-yaml \
-	python3-cryptography python3-jsonpatch curl openssl
+	python3-cryptography python3-jsonpatch curl openssl spin
 PACKAGES_LINT := clang-format clang-tidy
+PACKAGES_BROWSER := chromium chromium-driver python3-selenium
 PACKAGES_COVERAGE := gcovr
+PACKAGES_PACKAGE := binutils debhelper dpkg-dev
+# Only for the tests of what these packages make. strace and systemd tell whether the unit lets gpugate do what it does.
+PACKAGES_PACKAGE_TEST := lintian skopeo umoci strace systemd man-db groff python3-venv
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
-HARDEN := -fstack-protector-strong -fPIE $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
+# What makes a fault harder to use; tests/package/test_hardening.py looks for each in the binary. gcc's control flow integrity is the
+# processor's: landing pads on x86-64, landing pads and signed returns on arm64.
+HARDEN_CONTROL_FLOW_x86_64 := -fcf-protection=full
+HARDEN_CONTROL_FLOW_aarch64 := -mbranch-protection=standard
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection $(HARDEN_CONTROL_FLOW_$(shell uname -m)) -Wformat-security \
+	$(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=3)
+# The same sources give the same binary in whatever folder they lie.
+REPRODUCIBLE := $(if $(SAN)$(COVERAGE),,-ffile-prefix-map=$(CURDIR)=.)
 CFLAGS ?= $(if $(COVERAGE),-O0,$(if $(SAN),-O1,-O2)) -g
 LANGUAGE := -std=c17 -D_GNU_SOURCE -DGPUGATE_VERSION='"$(VERSION)"' -Iinclude -I.
 # Not expanded before a recipe runs: on a bare machine pkg-config comes with the packages below.
-ALL_CFLAGS = $(LANGUAGE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
+ALL_CFLAGS = $(LANGUAGE) $(WARNINGS) $(HARDEN) $(REPRODUCIBLE) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(shell pkg-config --cflags $(PKGS))
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
 
 SOURCES := $(sort $(wildcard policy/*.c certs/*.c webhook/*.c))
@@ -64,17 +75,62 @@ build/gpugate: build/release/gpugate ## build the program (the default)
 demo: build/gpugate ## the main job in a minute: a real TLS server, real AdmissionReviews, no cluster
 	$(Q)$(PYTHON) deploy/demo/demo.py
 
+demo-cluster: build/.packages-test build/gpugate control-plane ## the same through real `kubectl apply`, on a control plane of its own
+	$(Q)$(PYTHON) deploy/demo/demo_cluster.py
+
 run: build/gpugate ## leave the demo's server up on https://127.0.0.1:8443 and print curl lines to try
 	$(Q)$(PYTHON) deploy/demo/demo.py --serve
 
+##@ To install it
+
+image: build/.packages-build build/.packages-package build/gpugate ## a container image without an engine: build/image (OCI layout), build/image.tar, build/image.spdx.json
+	$(call say,IMAGE,build/image)
+	$(Q)$(PYTHON) deploy/image/build.py --binary build/release/gpugate --version $(VERSION) --packages build/debs --out build/image
+
+# The package holds the release build as it is: the very binary that the tests ran.
+deb: build/.packages-build build/.packages-package build/gpugate ## a Debian package with a hardened systemd unit: build/deb/*.deb
+	$(call say,DEB,build/deb)
+	$(Q)rm -rf build/deb && mkdir -p build/deb/gpugate
+	$(Q)cp -r deploy/debian build/deb/gpugate/debian && cp -r build/release/gpugate deploy/policy build/deb/gpugate/
+	$(Q)cd build/deb/gpugate && SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} dpkg-buildpackage --build=binary \
+		--no-sign --no-check-builddeps >../build.log 2>&1 || { cat ../build.log; exit 1; }
+
+deploy: build/gpugate deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml ## write what the chart and the kustomize folder have from `gpugate render`, alerts and dashboards
+	$(Q)$(PYTHON) deploy/generate.py
+
 ##@ To prove it
 
-test: build/.packages-test build/gpugate ## all tests; ends with "N passed, N failed, N skipped"
+test: build/.packages-test build/.packages-package build/.packages-package-test build/gpugate ## all tests; ends with "N passed, N failed, N skipped"
 	$(Q)$(PYTHON) tests/run.py
+
+control-plane: ## build a real control plane's binaries, once (minutes); KUBEBUILDER_ASSETS=DIR spares it, KUBE_VERSION=1.X.Y is another
+	$(Q)$(PYTHON) tests/cluster/binaries.py
+
+test-cluster: build/.packages-test build/gpugate control-plane ## the tests on a real control plane (CLUSTER_ARGS for pytest)
+	$(Q)$(PYTHON) -m pytest tests/cluster -c tests/cluster/pytest.ini $(CLUSTER_ARGS)
+
+test-browser: build/.packages-test build/.packages-browser build/gpugate ## the tests of the status page in a real Chromium (BROWSER_ARGS for pytest)
+	$(Q)$(PYTHON) -m pytest tests/browser -c tests/browser/pytest.ini $(BROWSER_ARGS)
+
+SOAK_ADMISSIONS ?= 100000
+SOAK_SEED ?=
+
+soak: build/.packages-test build/gpugate control-plane ## accidents and load until SOAK_ADMISSIONS (100000) Pods were admitted, then etcd's history is checked; SOAK_SEED repeats one
+	$(Q)SOAK_ADMISSIONS=$(SOAK_ADMISSIONS) SOAK_SEED=$(SOAK_SEED) $(PYTHON) -m pytest tests/cluster/test_never_over.py -c tests/cluster/pytest.ini -s
+
+test-deploy: build/.packages-test build/gpugate control-plane ## chart and kustomize overlays, by the real Helm and kubectl, on a real control plane (DEPLOY_ARGS for pytest)
+	$(Q)$(PYTHON) tests/deploy/helm_tool.py
+	$(Q)$(PYTHON) -m pytest tests/deploy -c tests/deploy/pytest.ini $(DEPLOY_ARGS)
+
+test-package: build/.packages-test build/.packages-package build/.packages-package-test build/gpugate ## image, Debian package and hardening (PACKAGE_ARGS for pytest)
+	$(Q)$(PYTHON) -m pytest tests/package -c tests/package/pytest.ini $(PACKAGE_ARGS)
 
 units: $(UNIT_BINARIES) ## build the unit tests (SAN=... for a sanitized variant)
 
 fuzzers: $(FUZZ_BINARIES) ## build the fuzz targets
+
+model: build/.packages-test ## search every interleaving of the ledger's protocol, and find what is wrong with its mutants
+	$(Q)$(PYTHON) tests/model/check.py $(MODEL_ARGS)
 
 lint: build/.packages-lint build/.packages-test ## clang-format and clang-tidy have nothing to say
 	$(call say,FORMAT,$(words $(C_FILES) $(HEADERS)) files)
@@ -89,16 +145,22 @@ format: build/.packages-lint ## write the house style into every C file
 bench: build/gpugate build/release/bench/floor build/release/bench/load build/release/bench/bench_reader ## ratios against a do-nothing server, in one run -> build/bench.json
 	$(Q)$(PYTHON) tests/bench/bench.py $(BENCH_ARGS)
 
-coverage: build/.packages-test build/.packages-coverage ## lines of policy/ and webhook/ that the tests run; fails below 90 %
+bench-cluster: build/.packages-test build/gpugate build/release/bench/floor build/release/bench/load build/release/bench/deal control-plane ## creates beside native quota and do-nothing webhooks, on a real control plane -> build/bench-cluster.json
+	$(Q)$(PYTHON) tests/bench/cluster.py $(BENCH_ARGS)
+
+coverage: build/.packages-test build/.packages-coverage ## lines of policy/, webhook/ and certs/ that the tests run; fails below 90 %
 	$(Q)$(MAKE) --no-print-directory COVERAGE=1 build/coverage/gpugate units
 	$(Q)find build/coverage -name '*.gcda' -delete
 	$(Q)$(PYTHON) tests/run.py --coverage
-	$(Q)gcovr --root . --filter policy/ --filter webhook/ --object-directory build/coverage --sort-percentage \
+	$(Q)gcovr --root . --filter policy/ --filter webhook/ --filter certs/ --object-directory build/coverage --sort-percentage \
 		--txt - --html-details build/coverage/index.html --fail-under-line 90
 
 ##@ Other
 
-packages: build/.packages-build build/.packages-test build/.packages-lint build/.packages-coverage ## install every Debian package that any target needs
+screenshot: build/.packages-test build/.packages-browser build/gpugate ## picture the status page with the demo's policy -> docs/status.png, docs/status-dark.png
+	$(Q)$(PYTHON) tests/browser/screenshot.py docs
+
+packages: build/.packages-build build/.packages-test build/.packages-lint build/.packages-coverage build/.packages-browser build/.packages-package build/.packages-package-test ## install every Debian package that any target needs
 
 compile_commands.json: Makefile build/.packages-build ## for editors
 	$(Q)$(PYTHON) -c 'import json,shlex,sys; flags=sys.argv[1]; print(json.dumps([{"directory":"$(CURDIR)","file":f,"arguments":["$(CC)"]+shlex.split(flags)+["-c",f]} for f in sys.argv[2:]],indent=1))' \
@@ -110,9 +172,9 @@ clean: ## remove what was built
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET, where TARGET is"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-zA-Z_.\/-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
-	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON.\n'
+	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON, KUBEBUILDER_ASSETS, KUBE_VERSION.\n'
 
-.PHONY: demo run test units fuzzers lint format bench coverage packages clean help
+.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-browser test-deploy test-package screenshot soak units fuzzers model lint format bench bench-cluster coverage packages clean help
 
 # --- how things are built ---
 
@@ -130,14 +192,19 @@ $(OUT)/tests/%.o: tests/%.c | build/.packages-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The assembler takes these in, and -MMD does not see it.
+$(OUT)/webhook/status_page.o build/fuzz/webhook/status_page.o: webhook/status_page.html
+
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(OUT)/bench/bench_reader: $(filter $(OUT)/webhook/review_%,$(OBJECTS))
+$(OUT)/bench/bench_reader: $(filter $(OUT)/webhook/review_% $(patsubst %,$(OUT)/webhook/kube_%.o,list nest stream word),$(OBJECTS)) \
+	$(OUT)/tests/bench/pods.o
 $(OUT)/bench/floor $(OUT)/bench/load: $(OUT)/tests/bench/stream.o
 $(OUT)/bench/load: $(OUT)/tests/bench/load_options.o
+$(OUT)/bench/floor: $(OUT)/webhook/http_epoll.o
 $(OUT)/bench/load: LDLIBS += -lssl
 $(OUT)/bench/%: $(OUT)/tests/bench/%.o
 	$(call say,LINK,$@)
@@ -152,6 +219,10 @@ docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## writ
 	$(call say,TEXT,$@)
 	$(Q)$< >build/policy.md && mv build/policy.md $@
 
+deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dashboards/build.py deploy/alerts/build.py deploy/alerts/gpugate.rules.yaml
+	$(call say,TEXT,$@)
+	$(Q)$(PYTHON) $(@D)/build.py
+
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out webhook/main.c,$(SOURCES)))
 
 build/fuzz/%.o: %.c | build/.packages-test
@@ -164,10 +235,11 @@ build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
-# What Debian has to provide. Asks for root only when something is missing, and says so first.
+# What Debian has to provide. Asks for root only when something is missing, and says so first. Several lists may be wanted at
+# once, but apt-get runs alone: the lock is ours, since `apt-get update` waits for nobody.
 build/.packages-%: Makefile
 	@mkdir -p build
-	@missing=(); for p in $(PACKAGES_$(shell echo $* | tr a-z A-Z)); do \
+	@exec 9>build/.packages.lock; flock 9; missing=(); for p in $(PACKAGES_$(shell echo $* | tr a-z- A-Z_)); do \
 		dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing+=($$p); done; \
 	if [ $${#missing[@]} -gt 0 ]; then \
 		echo "gpugate needs these Debian packages: $${missing[*]}"; \
@@ -175,7 +247,7 @@ build/.packages-%: Makefile
 			echo "installing them with sudo (or stop here and install them yourself)"; \
 		else echo "install them as root: apt-get install $${missing[*]}" >&2; exit 1; fi; \
 		$$run apt-get update -qq && \
-		$$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+		$$run env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 	fi
 	@touch $@
 

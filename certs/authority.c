@@ -10,13 +10,13 @@ static const struct x509_extension extensions[] = {
     {NID_authority_key_identifier, "keyid:always"},
 };
 
-int certs_authority_create(struct certs_pair *pair, const char *common_name, time_t now, unsigned days,
+int certs_authority_create(struct certs_pair *pair, const char *common_name, time_t now, int64_t seconds,
 			   struct error *err)
 {
 	if (!common_name)
 		return error_set(err, "an authority needs a name");
 	EVP_PKEY *key = x509_key_create(err);
-	X509 *cert = key ? x509_create(key, common_name, now, days, err) : NULL;
+	X509 *cert = key ? x509_create(key, common_name, now, seconds, err) : NULL;
 	int failed = -1;
 	if (cert && !X509_set_issuer_name(cert, X509_get_subject_name(cert)))
 		x509_fail(err, "the authority could not be named");

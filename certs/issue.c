@@ -24,12 +24,17 @@ static void authority_release(struct authority *authority)
 	EVP_PKEY_free(authority->key);
 }
 
-static int authority_check(struct authority *authority, time_t now, struct error *err)
+static int check_parts(const struct authority *authority, struct error *err)
 {
 	if (X509_check_private_key(authority->cert, authority->key) != 1)
 		return x509_fail(err, "the authority's key does not belong to its certificate");
-	if (X509_check_ca(authority->cert) != 1 || !(X509_get_key_usage(authority->cert) & KU_KEY_CERT_SIGN))
+	if (!x509_is_authority(authority->cert))
 		return error_set(err, "the authority's certificate is not one that may sign others");
+	return 0;
+}
+
+static int check_now(struct authority *authority, time_t now, struct error *err)
+{
 	if (x509_time(X509_get0_notBefore(authority->cert), &authority->not_before, err) ||
 	    x509_time(X509_get0_notAfter(authority->cert), &authority->not_after, err))
 		return -1;
@@ -40,13 +45,12 @@ static int authority_check(struct authority *authority, time_t now, struct error
 	return 0;
 }
 
-static int authority_read(struct authority *authority, struct str certificate, struct str key, time_t now,
-			  struct error *err)
+static int authority_read(struct authority *authority, struct str certificate, struct str key, struct error *err)
 {
 	*authority = (struct authority){.cert = x509_read_certificate(certificate, "the authority's certificate", err)};
 	if (authority->cert)
 		authority->key = x509_read_key(key, "the authority's key", err);
-	if (authority->key && authority_check(authority, now, err) == 0)
+	if (authority->key && check_parts(authority, err) == 0)
 		return 0;
 	authority_release(authority);
 	return -1;
@@ -126,10 +130,10 @@ int certs_issue(struct certs_pair *pair, struct str authority_certificate, struc
 		const struct certs_leaf *leaf, time_t now, struct error *err)
 {
 	struct authority authority;
-	if (check_names(leaf, err) || authority_read(&authority, authority_certificate, authority_key, now, err))
+	if (check_names(leaf, err) || authority_read(&authority, authority_certificate, authority_key, err))
 		return -1;
-	EVP_PKEY *key = x509_key_create(err);
-	X509 *cert = key ? x509_create(key, leaf->common_name, now, leaf->days, err) : NULL;
+	EVP_PKEY *key = check_now(&authority, now, err) == 0 ? x509_key_create(err) : NULL;
+	X509 *cert = key ? x509_create(key, leaf->common_name, now, leaf->seconds, err) : NULL;
 	int failed = -1;
 	if (cert && sign(cert, &authority, leaf, err) == 0)
 		failed = x509_write(pair, cert, key, err);
@@ -137,4 +141,13 @@ int certs_issue(struct certs_pair *pair, struct str authority_certificate, struc
 	EVP_PKEY_free(key);
 	authority_release(&authority);
 	return failed;
+}
+
+int certs_authority_check(struct str certificate, struct str key, struct error *err)
+{
+	struct authority authority;
+	if (authority_read(&authority, certificate, key, err))
+		return -1;
+	authority_release(&authority);
+	return 0;
 }

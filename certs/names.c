@@ -6,7 +6,7 @@
 #define DNS_NAME_MAX 253
 #define DNS_LABEL_MAX 63
 
-static bool is_address(const char *text)
+bool certs_is_ip(const char *text)
 {
 	unsigned char bytes[16];
 	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
@@ -41,7 +41,7 @@ int certs_check_dns(const char *name, struct error *err)
 	size_t len = strlen(name);
 	if (len == 0 || len > DNS_NAME_MAX)
 		return error_set(err, "a DNS name of %zu bytes: 1 to %d are allowed", len, DNS_NAME_MAX);
-	if (is_address(name))
+	if (certs_is_ip(name))
 		return error_set(err, "\"%s\" is an address, not a DNS name", name);
 	const char *label = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
 	for (;;) {
@@ -56,7 +56,7 @@ int certs_check_dns(const char *name, struct error *err)
 
 int certs_check_ip(const char *address, struct error *err)
 {
-	if (is_address(address))
+	if (certs_is_ip(address))
 		return 0;
 	return error_set(err, "\"%.253s\" is not an IP address: write it like 10.0.0.1 or fd00::1, without brackets",
 			 address);

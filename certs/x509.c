@@ -44,10 +44,11 @@ static int set_subject(X509 *cert, const char *common_name)
 	return X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, bytes, -1, -1, 0) ? 0 : -1;
 }
 
-static int check_request(const char *common_name, unsigned days, struct error *err)
+static int check_request(const char *common_name, int64_t seconds, struct error *err)
 {
-	if (days < 1 || days > CERTS_DAYS_MAX)
-		return error_set(err, "a validity of %u days: give 1 to %d", days, CERTS_DAYS_MAX);
+	if (seconds < 1 || seconds > CERTS_SECONDS_MAX)
+		return error_set(err, "a validity of %lld seconds: give 1 second to %d days", (long long)seconds,
+				 CERTS_DAYS_MAX);
 	if (!common_name)
 		return 0;
 	size_t len = strlen(common_name);
@@ -60,15 +61,17 @@ static int check_request(const char *common_name, unsigned days, struct error *e
 	return 0;
 }
 
-X509 *x509_create(EVP_PKEY *key, const char *common_name, time_t now, unsigned days, struct error *err)
+X509 *x509_create(EVP_PKEY *key, const char *common_name, time_t now, int64_t seconds, struct error *err)
 {
-	if (check_request(common_name, days, err))
+	if (check_request(common_name, seconds, err))
 		return NULL;
 	X509 *cert = X509_new();
 	if (cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) == 0 &&
 	    set_subject(cert, common_name) == 0 &&
 	    ASN1_TIME_adj(X509_getm_notBefore(cert), now, 0, -X509_BACKDATE_SECONDS) &&
-	    ASN1_TIME_adj(X509_getm_notAfter(cert), now, (int)days, 0) && X509_set_pubkey(cert, key))
+	    ASN1_TIME_adj(X509_getm_notAfter(cert), now, (int)(seconds / CERTS_DAY_SECONDS),
+			  (long)(seconds % CERTS_DAY_SECONDS)) &&
+	    X509_set_pubkey(cert, key))
 		return cert;
 	x509_fail(err, "a certificate could not be filled in");
 	X509_free(cert);
@@ -96,6 +99,11 @@ int x509_sign(X509 *cert, EVP_PKEY *key, struct error *err)
 	bool mandatory = EVP_PKEY_get_default_digest_nid(key, &wanted) == 2;
 	const EVP_MD *digest = mandatory && wanted == NID_undef ? NULL : EVP_sha256();
 	return X509_sign(cert, key, digest) ? 0 : x509_fail(err, "the certificate could not be signed");
+}
+
+bool x509_is_authority(X509 *cert)
+{
+	return X509_check_ca(cert) == 1 && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN);
 }
 
 int x509_time(const ASN1_TIME *when, time_t *out, struct error *err)

@@ -26,9 +26,9 @@ EVP_PKEY *x509_key_create(struct error *err);
 
 /*
  * Returns a new version 3 certificate for `key`, to be freed with X509_free, with a random serial number and the given
- * subject (NULL: an empty one) and days; no issuer, no extensions, no signature yet. NULL on failure.
+ * subject (NULL: an empty one) and lifetime; no issuer, no extensions, no signature yet. NULL on failure.
  */
-X509 *x509_create(EVP_PKEY *key, const char *common_name, time_t now, unsigned days, struct error *err);
+X509 *x509_create(EVP_PKEY *key, const char *common_name, time_t now, int64_t seconds, struct error *err);
 
 /* Adds extensions. `issuer` supplies the authority key identifier; for a self-signed certificate it is `cert`. */
 int x509_extend(X509 *cert, X509 *issuer, const struct x509_extension *rows, size_t count, struct error *err);
@@ -44,6 +44,9 @@ X509 *x509_read_certificate(struct str pem, const char *whose, struct error *err
 
 /* Returns the private key of a PEM text, to be freed with EVP_PKEY_free, or NULL. Never asks for a password. */
 EVP_PKEY *x509_read_key(struct str pem, const char *whose, struct error *err);
+
+/* Whether it may sign others (RFC 5280, 4.2.1.3 and 4.2.1.9). */
+bool x509_is_authority(X509 *cert);
 
 /* The moment that an ASN.1 time means. */
 int x509_time(const ASN1_TIME *when, time_t *out, struct error *err);

@@ -119,6 +119,16 @@ const struct catalog_variable *catalog_variables(size_t *count)
 	return variables;
 }
 
+int catalog_variable(struct str name)
+{
+	if (!str_ends(name, STR("_VISIBLE_DEVICES"))) /* spares nearly all variables the table */
+		return -1;
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+		if (str_eq(variables[i].name, name))
+			return (int)i;
+	return -1;
+}
+
 const struct str *catalog_device_paths(size_t *count)
 {
 	*count = sizeof device_paths / sizeof device_paths[0];

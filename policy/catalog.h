@@ -75,6 +75,9 @@ struct catalog_variable {
 };
 const struct catalog_variable *catalog_variables(size_t *count);
 
+/* The position of a variable in that table; -1: it is none. */
+int catalog_variable(struct str name);
+
 /* Host paths that lead to devices, or to what grants them. A trailing `*` matches any rest of the last component. */
 const struct str *catalog_device_paths(size_t *count);
 

@@ -30,6 +30,8 @@ static bool unit_cost(const struct policy *policy, const struct holding *holding
 		return false;
 	const struct resource *resource = snapshot_resource(policy, name);
 	if (!resource) {
+		if (!snapshot_is_accelerator(policy, name))
+			return false; /* a view of the cluster keeps every extended resource */
 		*each = quota->measure == MEASURE_COUNT  ? policy->unit
 			: quota->measure == MEASURE_GPUS ? unknown_gpus(policy, name)
 							 : MEMORY_UNKNOWN;
@@ -60,9 +62,12 @@ uint32_t policy_charge_max(const struct policy *policy)
 	return policy->path_quota_max;
 }
 
-int policy_charge(const struct policy *policy, const struct holding *holding, struct charge *charges)
+int policy_charge(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+		  struct charge *charges)
 {
-	uint32_t other, count = 0, tenant = snapshot_tenant(policy, holding->namespace, &other);
+	if (globs_match(&policy->exempt.namespaces, holding->namespace))
+		return 0;
+	uint32_t other, count = 0, tenant = snapshot_tenant(policy, holding->namespace, labels, &other);
 	if (tenant == NO_TENANT || other != NO_TENANT)
 		return 0;
 	const struct tenant *t = &policy->tenants[tenant];
@@ -91,11 +96,7 @@ static int find_models(struct evaluation *e, struct holding *holding)
 	struct str *models = arena_zalloc(e->arena, policy->model_count, sizeof *models);
 	if (!models)
 		return -1;
-	for (uint32_t m = 0; m < policy->model_count; m++) {
-		uint32_t against;
-		if (model_fits(&policy->models[m], e->pod, &against))
-			models[holding->model_count++] = policy->models[m].name;
-	}
+	holding->model_count = policy_models(policy, e->pod, NULL, models);
 	holding->models = models;
 	for (uint32_t d = 0; d < holding->demand_count; d++) {
 		const struct resource *resource = snapshot_resource(policy, holding->demands[d].resource);

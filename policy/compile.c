@@ -165,6 +165,7 @@ void compile_settings(struct compile *c)
 		struct str *namespaces = compile_alloc(c, 1, sizeof *namespaces);
 		*namespaces = STR("kube-system");
 		policy->exempt.namespaces = (struct globs){namespaces, 1};
+		policy->terminating_ms = 300000;
 		return;
 	}
 	policy->enforcement = (enum enforcement)doc->enforcement.value;
@@ -172,6 +173,8 @@ void compile_settings(struct compile *c)
 	policy->uncovered = (enum enforcement)doc->uncovered.value;
 	policy->on_outage = doc->on_outage.value == 0 ? ENFORCEMENT_DENY : ENFORCEMENT_ALLOW;
 	policy->exempt = compile_exempt(c, &doc->exempt);
+	policy->terminating_ms = doc->terminating_seconds.word ? -1 : doc->terminating_seconds.value * 1000;
+	policy->guards_fail = doc->guard_failure.value == 1; /* the word's position in the table */
 }
 
 void compile_namespaces(struct compile *c)
@@ -195,9 +198,9 @@ void compile_namespaces(struct compile *c)
 
 static void compile_all(struct compile *c)
 {
-	static void (*const parts[])(struct compile *) = {compile_settings, compile_namespaces, compile_models,
-							  compile_unit,     compile_resources,  compile_tenants,
-							  compile_quotas,   compile_rules,      compile_guards};
+	static void (*const parts[])(struct compile *) = {
+	    compile_settings, compile_namespaces, compile_models,  compile_unit,  compile_resources,
+	    compile_tenants,  compile_quotas,     compile_cohorts, compile_rules, compile_guards};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](c);
 	if (c->report->errors == 0)

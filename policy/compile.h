@@ -15,6 +15,10 @@ struct compile {
 	const struct docs *docs;
 	struct arena *scratch; /* freed after compiling */
 	struct report *report;
+	const struct doc_tenant **tenants; /* by tenant of the policy; from compile_tenants on */
+	const struct doc_quota **quotas;   /* by quota of the policy; from compile_quotas on */
+	const struct doc_borrowing *
+	    *borrowings;   /* by quota of the policy, NULL where there is none; from compile_cohorts on */
 	jmp_buf exhausted; /* where an allocation that fails leaps to: everything lives in the two arenas */
 };
 
@@ -26,6 +30,7 @@ void compile_unit(struct compile *c);
 void compile_resources(struct compile *c);
 void compile_tenants(struct compile *c);
 void compile_quotas(struct compile *c);
+void compile_cohorts(struct compile *c);
 void compile_rules(struct compile *c);
 void compile_guards(struct compile *c);
 void compile_warnings(struct compile *c); /* only of a policy without errors */
@@ -54,6 +59,9 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 
 /* Reports a resource name or glob that neither an Accelerator nor the catalog knows. Returns whether it is known. */
 bool compile_known_resource(struct compile *c, const struct text *name, bool glob_allowed);
+
+/* An amount in the measure of a quota as policy units; reports, and returns -1, what is no amount of that measure. */
+wide compile_units(struct compile *c, const struct amount *amount, enum measure measure);
 
 /* value * scale / 10^9 where that is an integer, else -1. Both are at least 0. */
 wide compile_scale(wide nano, int64_t scale);

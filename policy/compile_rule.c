@@ -42,7 +42,8 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 		return;
 	for (uint32_t i = 0; i < match->namespaces.count; i++) {
 		const struct text *name = &match->namespaces.items[i];
-		uint32_t other, owner = glob_is_exact(name->s) ? snapshot_tenant(policy, name->s, &other) : NO_TENANT;
+		uint32_t other,
+		    owner = glob_is_exact(name->s) ? snapshot_tenant(policy, name->s, NULL, &other) : NO_TENANT;
 		if (owner == NO_TENANT)
 			continue; /* a glob, or labels that are not known yet: may match one day */
 		bool below = false;
@@ -88,6 +89,7 @@ static void compile_match(struct compile *c, const struct doc_match *match, stru
 	rule->any_namespace = !match->namespaces.set;
 	rule->namespaces = (struct globs){compile_keep_all(c, &match->namespaces), match->namespaces.count};
 	rule->namespace_selector = compile_selector(c, &match->namespace_selector);
+	c->policy->reads_namespaces |= match->namespace_selector.set;
 	rule->pod_selector = compile_selector(c, &match->pod_selector);
 	check_selector(c, &match->namespace_selector, &rule->namespace_selector);
 	check_selector(c, &match->pod_selector, &rule->pod_selector);

@@ -5,12 +5,6 @@
 #include "policy/compile.h"
 #include "policy/glob.h"
 
-static const struct doc_tenant **sorted_tenants(struct compile *c)
-{
-	return (const struct doc_tenant **)compile_sorted(c, c->docs->tenants.items, c->docs->tenants.count,
-							  sizeof(struct doc_tenant), offsetof(struct doc_tenant, name));
-}
-
 static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 {
 	struct policy *policy = c->policy;
@@ -76,6 +70,7 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 			glob_index_add(&index->namespaces, kept, i);
 		}
 		selectors[i] = compile_selector(c, &docs[i]->namespace_selector);
+		policy->reads_namespaces |= selectors[i].given;
 		if (docs[i]->namespace_selector.set && selectors[i].count == 0)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
 				  "an empty namespaceSelector claims every namespace; say which, or remove it");
@@ -100,7 +95,10 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 void compile_tenants(struct compile *c)
 {
 	struct policy *policy = c->policy;
-	const struct doc_tenant **docs = sorted_tenants(c);
+	const struct doc_tenant **docs =
+	    (const struct doc_tenant **)compile_sorted(c, c->docs->tenants.items, c->docs->tenants.count,
+						       sizeof(struct doc_tenant), offsetof(struct doc_tenant, name));
+	c->tenants = docs;
 	policy->tenant_count = c->docs->tenants.count;
 	policy->tenants = compile_alloc(c, policy->tenant_count, sizeof *policy->tenants);
 	if (index_init(&policy->tenant_index.names, policy->tenant_count, &policy->arena) < 0)
@@ -178,30 +176,26 @@ static void check_counts_something(struct compile *c, const struct doc_quota *do
 		  "the quota counts nothing: none of these Accelerators has a resource that `resources` names");
 }
 
-static void compile_hard(struct compile *c, const struct doc_quota *doc, struct quota *quota)
+wide compile_units(struct compile *c, const struct amount *amount, enum measure measure)
 {
-	quota->hard_text = compile_keep(c, doc->hard.text);
-	quota->unlimited = doc->hard.unlimited;
-	if (quota->unlimited)
-		return;
 	wide units = -1;
-	if (quota->measure == MEASURE_GPUS)
-		units = compile_scale(doc->hard.value.nano, c->policy->unit);
-	else if (compile_scale(doc->hard.value.nano, 1) >= 0)
-		units = compile_scale(doc->hard.value.nano, 1) * c->policy->unit;
+	if (measure == MEASURE_GPUS)
+		units = compile_scale(amount->value.nano, c->policy->unit);
+	else if (compile_scale(amount->value.nano, 1) >= 0)
+		units = compile_scale(amount->value.nano, 1) * c->policy->unit;
 	if (units < 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at, "\"%.*s\" is no limit for this measure; %s",
-			  STR_ARG(doc->hard.text),
-			  quota->measure == MEASURE_COUNT
-			      ? "devices are counted in whole numbers (or use `measure: gpus`)"
-			  : quota->measure == MEASURE_MEMORY ? "memory is in whole bytes, such as 320Gi"
-							     : "give GPUs with at most 9 decimals");
-	quota->hard = units;
+		docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at, "\"%.*s\" is no limit for this measure; %s",
+			  STR_ARG(amount->text),
+			  measure == MEASURE_COUNT    ? "devices are counted in whole numbers (or use `measure: gpus`)"
+			  : measure == MEASURE_MEMORY ? "memory is in whole bytes, such as 320Gi"
+						      : "give GPUs with at most 9 decimals");
+	return units;
 }
 
 static void compile_quota(struct compile *c, const struct doc_quota *doc, struct quota *quota)
 {
 	quota->name = compile_keep(c, doc->name.s);
+	quota->pool = NO_POOL;
 	quota->measure = (enum measure)doc->measure.value;
 	quota->any_resource = !doc->resources.set;
 	bool known = true;
@@ -214,7 +208,10 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 	compile_quota_models(c, doc, quota);
 	if (known && quota->model_count == doc->accelerators.count)
 		check_counts_something(c, doc, quota);
-	compile_hard(c, doc, quota);
+	quota->hard_text = compile_keep(c, doc->hard.text);
+	quota->unlimited = doc->hard.unlimited;
+	if (!quota->unlimited)
+		quota->hard = compile_units(c, &doc->hard, quota->measure);
 	check_memory_known(c, doc, quota);
 }
 
@@ -241,18 +238,20 @@ static void compile_paths(struct compile *c, const uint32_t *first)
 void compile_quotas(struct compile *c)
 {
 	struct policy *policy = c->policy;
-	const struct doc_tenant **docs = sorted_tenants(c);
+	const struct doc_tenant **docs = c->tenants;
 	uint32_t *first = compile_scratch(c, (size_t)policy->tenant_count + 1, sizeof *first);
 	uint32_t total = 0;
 	for (uint32_t i = 0; i < policy->tenant_count; i++)
 		total += docs[i]->quotas.count;
 	struct quota *quotas = compile_alloc(c, total, sizeof *quotas);
+	c->quotas = compile_scratch(c, total, sizeof *c->quotas);
 	for (uint32_t i = 0; i < policy->tenant_count; i++) {
 		const struct doc_quota **mine = (const struct doc_quota **)compile_sorted(
 		    c, docs[i]->quotas.items, docs[i]->quotas.count, sizeof(struct doc_quota),
 		    offsetof(struct doc_quota, name));
 		first[i] = policy->quota_count;
 		for (uint32_t q = 0; q < docs[i]->quotas.count; q++) {
+			c->quotas[policy->quota_count] = mine[q];
 			struct quota *quota = &quotas[policy->quota_count++];
 			quota->tenant = i;
 			compile_quota(c, mine[q], quota);

@@ -96,17 +96,22 @@ void decode_number(const struct decode_task *task)
 	const struct schema_field *field = task->field;
 	const struct node *node = task->key->value;
 	struct number *number = decode_slot(task);
+	const char *word = field->word_count ? field->words[0].word.ptr : "";
+	char expected[64];
 	int64_t value;
 
+	snprintf(expected, sizeof expected, "a whole number%s%s", *word ? " or the word " : "", word);
 	if (node->type != NODE_SCALAR || node_is_null(node) || node->bad) {
-		decode_wrong_type(task, node, "a whole number");
+		decode_wrong_type(task, node, expected);
+	} else if (*word && decode_find_word(field, node->text) == 0) {
+		*number = (struct number){.word = true, .set = true, .at = node->at};
 	} else if (!node->plain && decode_parse_number(node->text, &value)) {
 		DECODE_FIND(task->decoder, node->at,
 			    "\"%.*s\": expected a whole number, found a string; remove the quotes",
 			    STR_ARG(field->key));
 	} else if (!decode_parse_number(node->text, &value)) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be a whole number, and \"%.*s\" is none",
-			    STR_ARG(field->key), SHOWN(node->text));
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %s, and \"%.*s\" is none", STR_ARG(field->key),
+			    expected, SHOWN(node->text));
 	} else if (value < field->min || value > field->max) {
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %lld to %lld, found %.*s", STR_ARG(field->key),
 			    (long long)field->min, (long long)field->max, SHOWN(node->text));

@@ -1,6 +1,7 @@
 #include "policy/source.h"
 
-/* Two independent 64-bit sums over paths and bytes: tells versions of a folder apart, proves nothing. */
+/* Two independent 64-bit sums: tells versions of a folder apart, proves nothing. Where the folder is means nothing:
+ * replicas have their own. */
 static void digest_add(struct policy_digest *digest, struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -14,8 +15,6 @@ static void digest_add(struct policy_digest *digest, struct str s)
 void docs_digest(const struct docs *docs, struct policy_digest *digest)
 {
 	*digest = (struct policy_digest){{0xcbf29ce484222325u, 0x84222325cbf29ce4u}};
-	for (uint32_t i = 0; i < docs->source_count; i++) {
-		digest_add(digest, docs->sources[i].path);
+	for (uint32_t i = 0; i < docs->source_count; i++)
 		digest_add(digest, docs->sources[i].bytes);
-	}
 }

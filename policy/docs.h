@@ -40,6 +40,7 @@ struct flag {
 
 struct number {
 	int64_t value;
+	bool word; /* the table's word stands there instead */
 	bool set;
 	struct place at;
 };
@@ -110,6 +111,8 @@ struct doc_settings {
 	struct choice uncovered;   /* enum enforcement: deny warn audit allow */
 	struct choice on_outage;   /* enum enforcement: deny allow (table position 0: deny, 1: allow) */
 	struct doc_exempt exempt;
+	struct number terminating_seconds; /* or `never` */
+	struct choice guard_failure;       /* table position 0: Ignore, 1: Fail */
 };
 
 struct doc_profile {
@@ -160,6 +163,13 @@ struct doc_quota {
 	struct amount hard; /* required; may be `unlimited` */
 };
 
+struct doc_borrowing {
+	struct text key; /* name of one of the Tenant's quotas */
+	struct place at;
+	struct amount borrow; /* borrowUpTo; not set: nothing */
+	struct amount lend;   /* lendUpTo; not set: all */
+};
+
 struct doc_tenant {
 	struct place at;
 	struct text name;
@@ -167,6 +177,8 @@ struct doc_tenant {
 	struct texts namespaces; /* names and globs */
 	struct doc_selector namespace_selector;
 	LIST_OF(struct doc_quota) quotas;
+	struct text cohort;
+	LIST_OF(struct doc_borrowing) borrowing;
 	struct choice enforcement; /* enum enforcement: deny warn audit */
 };
 

@@ -1,5 +1,7 @@
 #include "policy/draft.h"
 
+#include "policy/effective.h"
+
 /* Room for one more element of an array that grows by doubling in an arena. */
 static void *grow(struct arena *arena, void *items, uint32_t count, uint32_t *size, size_t item_size)
 {
@@ -132,28 +134,18 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 /* Sums stay far from overflow: at most 2^23 entries (8 MiB of JSON) of at most DEMAND_MAX each. */
 void draft_sum(struct draft *draft, struct draft_problem *problem)
 {
-	int64_t running[DRAFT_RESOURCES_MAX] = {0}, sidecars[DRAFT_RESOURCES_MAX] = {0},
-		peak[DRAFT_RESOURCES_MAX] = {0};
+	struct effective sums[DRAFT_RESOURCES_MAX] = {0};
 	const struct pod *pod = draft->pod;
 	for (uint32_t i = 0; draft->amount_count && i < pod->container_count; i++) {
 		const struct container *container = &pod->containers[i];
 		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
 			int64_t value = amount_value(&draft->amounts[a]);
-			uint32_t n = draft->amounts[a].name;
-			if (value <= 0)
-				continue;
-			if (container->list == CONTAINER_REGULAR)
-				running[n] += value;
-			else if (container->list == CONTAINER_INIT && container->sidecar)
-				sidecars[n] += value;
-			else if (container->list == CONTAINER_INIT && sidecars[n] + value > peak[n])
-				peak[n] = sidecars[n] + value;
+			if (value > 0)
+				effective_add(&sums[draft->amounts[a].name], container, value);
 		}
 	}
-	for (uint32_t n = 0; n < draft->name_count; n++) {
-		int64_t steady = running[n] + sidecars[n];
-		draft->effective[n] = steady > peak[n] ? steady : peak[n];
-	}
+	for (uint32_t n = 0; n < draft->name_count; n++)
+		draft->effective[n] = effective_total(&sums[n]);
 	for (uint32_t i = 0; i < pod->overhead.count; i++) {
 		int64_t value;
 		uint32_t n = draft_name(draft, pod->overhead.items[i].key);

@@ -49,8 +49,8 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 	       struct draft_problem *problem);
 
 /*
- * Recomputes `effective`: of each resource the whole Pod's request, with S_i the sum of the sidecars before init i:
- * max(sum of containers + sum of sidecars, max over inits of S_i + init i) + overhead (component-helpers' PodRequests).
+ * Recomputes `effective`: of each resource the whole Pod's request (effective.h). The sum of all of them above DEMAND_MAX is a
+ * problem.
  */
 void draft_sum(struct draft *draft, struct draft_problem *problem);
 

@@ -160,8 +160,8 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 	if (decision->exempt)
 		return 0;
 	decision->mirror = is_mirror(review);
-	e->namespace_labels = snapshot_namespace_labels(policy, e->namespace);
-	e->tenant = snapshot_tenant(policy, e->namespace, &e->other_tenant);
+	e->namespace_labels = snapshot_namespace_labels(policy, e->namespace, &review->namespace_labels);
+	e->tenant = snapshot_tenant(policy, e->namespace, &review->namespace_labels, &e->other_tenant);
 	if (e->tenant != NO_TENANT)
 		decision->tenant = policy->tenants[e->tenant].name;
 	struct draft_problem problem;
@@ -200,6 +200,11 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 		  struct decision *decision)
 {
 	struct evaluation e;
+	if (restore_concerns(review)) {
+		*decision = (struct decision){.exempt = exempt_match(&policy->exempt, review, review->namespace),
+					      .mirror = is_mirror(review)};
+		return decision->exempt || decision->mirror ? 0 : restore_edits(policy, review, arena, decision);
+	}
 	int some = begin(&e, policy, review, arena, decision);
 	if (some <= 0 || decision->mirror || decision->denied)
 		return some < 0 ? -1 : 0;

@@ -39,6 +39,14 @@ int guards_check(struct evaluation *e);
 typedef int void_fn(void *context, uint32_t container, int32_t index, struct str variable);
 int guards_void(const struct evaluation *e, void_fn *found, void *context);
 
+/*
+ * restore.c: whether the review is of a Pod that changes, and the edits that undo what an apply of its manifest would change back:
+ * accelerator names, `void` variables, node selectors, tolerations, the runtime class. Returns -1 when the arena is exhausted.
+ */
+bool restore_concerns(const struct review *review);
+int restore_edits(const struct policy *policy, const struct review *review, struct arena *arena,
+		  struct decision *decision);
+
 /* evaluate.c: whether the review's creator or namespace is in a list. */
 bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace);
 

@@ -10,18 +10,6 @@ static bool harmless(const struct env_var *env)
 	return !env->value_from && (str_eq(env->value, STR("void")) || str_eq(env->value, STR("none")));
 }
 
-static bool is_visible_devices(struct str name)
-{
-	if (!str_ends(name, STR("_VISIBLE_DEVICES")))
-		return false;
-	size_t count;
-	const struct catalog_variable *variables = catalog_variables(&count);
-	for (size_t i = 0; i < count; i++)
-		if (str_eq(variables[i].name, name))
-			return true;
-	return false;
-}
-
 static bool is_judged(const struct evaluation *e, uint32_t container)
 {
 	return !e->judged || e->judged[container];
@@ -135,7 +123,7 @@ static int check_env(struct evaluation *e, const struct guard *guard)
 			continue;
 		for (uint32_t v = 0; v < container->env_count; v++) {
 			const struct env_var *env = &container->env[v];
-			if (!is_visible_devices(env->name) || harmless(env))
+			if (catalog_variable(env->name) < 0 || harmless(env))
 				continue;
 			return object(e, guard, GUARD_VISIBLE_DEVICES_ENV, container,
 				      " must not be set: it shows devices that no quota counts; remove it, and ask for "
@@ -324,7 +312,7 @@ static int void_container(const struct evaluation *e, uint32_t at, void_fn *foun
 		for (uint32_t n = 0; n < e->policy->void_name_count; n++)
 			if (str_eq(env->name, e->policy->void_names[n]))
 				there |= 1u << n;
-		if (is_visible_devices(env->name) && !harmless(env) && found(context, at, (int32_t)v, env->name) < 0)
+		if (catalog_variable(env->name) >= 0 && !harmless(env) && found(context, at, (int32_t)v, env->name) < 0)
 			return -1;
 	}
 	for (uint32_t n = 0; n < e->policy->void_name_count; n++)

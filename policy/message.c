@@ -41,6 +41,14 @@ void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *o
 	print_decimal(amount, unit, out);
 }
 
+void policy_tenant(const struct policy *policy, uint32_t index, struct tenant_view *view)
+{
+	const struct tenant *tenant = &policy->tenants[index];
+	*view = (struct tenant_view){.name = tenant->name, .enforcement = tenant->enforcement};
+	if (tenant->parent != NO_TENANT)
+		view->parent = policy->tenants[tenant->parent].name;
+}
+
 uint32_t policy_quota_count(const struct policy *policy)
 {
 	return policy->quota_count;
@@ -50,8 +58,16 @@ void policy_quota(const struct policy *policy, uint32_t index, struct quota_view
 {
 	const struct quota *quota = &policy->quotas[index];
 	const struct tenant *tenant = &policy->tenants[quota->tenant];
-	*view = (struct quota_view){tenant->name,        quota->name,      quota->measure,
-				    tenant->enforcement, quota->unlimited, quota->hard};
+	*view = (struct quota_view){.tenant = tenant->name,
+				    .name = quota->name,
+				    .measure = quota->measure,
+				    .enforcement = tenant->enforcement,
+				    .unlimited = quota->unlimited,
+				    .hard = quota->hard,
+				    .borrow = quota->borrow,
+				    .lend = quota->lend};
+	if (quota->pool != NO_POOL)
+		view->cohort = policy->pools[quota->pool].cohort;
 }
 
 void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out)
@@ -68,26 +84,38 @@ void policy_print_charges(const struct policy *policy, const struct charge *char
 	}
 }
 
-/* The resource that takes the most of what is left in a quota and still fits; absent: none. */
-static struct str largest_fitting(const struct policy *policy, const struct quota *quota, wide left)
+/* What a Pod could still ask for. */
+struct fitting {
+	struct str resource; /* absent: nothing */
+	struct str model;    /* present: only on the nodes of this one, others cost more */
+};
+
+/* The resource, and where it costs more elsewhere the model, that takes the most of what is left in a quota. */
+static struct fitting largest_fitting(const struct policy *policy, const struct quota *quota, wide left)
 {
-	struct str best = {NULL, 0};
+	struct fitting best = {{NULL, 0}, {NULL, 0}};
 	wide most = 0;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
 		if (!quota_counts_resource(quota, resource->name))
 			continue;
-		wide cost = 0;
+		const struct landing *found = NULL;
+		bool elsewhere = false;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			const struct landing *landing = &resource->landings[l];
+			if (!quota_counts_model(quota, landing->model))
+				continue;
 			wide each = quota->measure == MEASURE_GPUS ? landing->gpus : landing->memory;
-			if (quota_counts_model(quota, landing->model) && each > cost)
-				cost = each;
+			if (each > left) {
+				elsewhere = true;
+			} else if (each > most) {
+				most = each;
+				found = landing;
+			}
 		}
-		if (cost > most && cost <= left) {
-			most = cost;
-			best = resource->name;
-		}
+		if (found)
+			best = (struct fitting){resource->name,
+						elsewhere ? policy->models[found->model].name : (struct str){NULL, 0}};
 	}
 	return best;
 }
@@ -102,18 +130,46 @@ static void print_largest(const struct policy *policy, const struct quota *quota
 	amount_print(left, policy->unit, quota->measure, out);
 	if (quota->measure == MEASURE_COUNT)
 		return;
-	struct str resource = largest_fitting(policy, quota, left);
+	struct fitting fitting = largest_fitting(policy, quota, left);
 	if (quota->measure == MEASURE_GPUS)
 		buf_text(out, " GPU");
-	for (size_t i = 0; i < resource.len; i++)
-		if (resource.ptr[i] == '/') { /* the vendor's prefix tells nothing new here */
-			resource = str_tail(resource, i + 1);
+	for (size_t i = 0; i < fitting.resource.len; i++)
+		if (fitting.resource.ptr[i] == '/') { /* the vendor's prefix tells nothing new here */
+			fitting.resource = str_tail(fitting.resource, i + 1);
 			break;
 		}
-	if (resource.len)
-		buf_printf(out, " (%.*s)", STR_ARG(resource));
-	else
+	if (!fitting.resource.len)
 		buf_text(out, " (no resource is that small)");
+	else if (!fitting.model.len)
+		buf_printf(out, " (%.*s)", STR_ARG(fitting.resource));
+	else
+		buf_printf(out, " (%.*s on %.*s)", STR_ARG(fitting.resource), STR_ARG(fitting.model));
+}
+
+static wide held_now(const struct excess *excess)
+{
+	return amount_sum(excess->used, excess->pending);
+}
+
+/* Why a cohort has nothing more for the quota: who holds what, and what can be done. */
+static void print_cohort(const struct policy *policy, const struct excess *excess, struct buf *out)
+{
+	const struct quota *quota = &policy->quotas[excess->quota];
+	bool lent = quota->borrow == 0 || amount_sum(held_now(excess), excess->requested) <= quota->hard;
+	buf_printf(out, ", but cohort \"%.*s\" has %s", STR_ARG(policy->pools[quota->pool].cohort),
+		   lent ? "lent what is missing" : "nothing more to lend");
+	uint32_t named = 0;
+	for (uint32_t i = 0; i < excess->borrower_count; i++) {
+		if (excess->borrowers[i].quota == excess->quota)
+			continue;
+		const struct quota *other = &policy->quotas[excess->borrowers[i].quota];
+		buf_printf(out, "%s tenant \"%.*s\" holds ", named++ ? "," : ":",
+			   STR_ARG(policy->tenants[other->tenant].name));
+		amount_print(excess->borrowers[i].amount, policy->unit, quota->measure, out);
+		buf_text(out, " above its own limit");
+	}
+	buf_text(out,
+		 named ? "; wait until Pods there end, or ask for some back" : "; wait until Pods of the cohort end");
 }
 
 static int object_one(const struct policy *policy, const struct excess *excess, struct arena *arena,
@@ -121,7 +177,7 @@ static int object_one(const struct policy *policy, const struct excess *excess, 
 {
 	const struct quota *quota = &policy->quotas[excess->quota];
 	const struct tenant *tenant = &policy->tenants[quota->tenant];
-	wide held = excess->used + excess->pending;
+	wide limit = quota->hard + quota->borrow;
 	struct buf text;
 	buf_init(&text, 2048);
 	buf_printf(&text, "exceeded GPU quota \"%.*s\" of tenant \"%.*s\": requested ", STR_ARG(quota->name),
@@ -134,20 +190,37 @@ static int object_one(const struct policy *policy, const struct excess *excess, 
 		amount_print(excess->pending, policy->unit, quota->measure, &text);
 		buf_text(&text, " pending)");
 	}
-	buf_printf(&text, ", limit %.*s, over by ", STR_ARG(quota->hard_text));
-	amount_print(held + excess->requested - quota->hard, policy->unit, quota->measure, &text);
-	print_largest(policy, quota, quota->hard - held, &text);
+	buf_printf(&text, ", limit %.*s", STR_ARG(quota->hard_text));
+	if (quota->borrow > 0)
+		buf_printf(&text, " + %.*s borrowed", STR_ARG(quota->borrow_text));
+	if (excess->kind == EXCESS_COHORT) {
+		print_cohort(policy, excess, &text);
+	} else {
+		buf_text(&text, ", over by ");
+		amount_print(amount_sum(held_now(excess), excess->requested) - limit, policy->unit, quota->measure,
+			     &text);
+	}
+	print_largest(policy, quota, excess->left, &text);
 	int result = decision_object(decision, arena, REASON_QUOTA, tenant->enforcement, quota->name, "%.*s",
 				     STR_ARG(buf_view(&text)));
 	buf_release(&text);
 	return result;
 }
 
+/* Whether a cohort leaves no less than the quota's own limit, which the sentence before was about. */
+static bool is_said(const struct policy *policy, const struct excess *before, const struct excess *excess)
+{
+	const struct quota *quota = &policy->quotas[excess->quota];
+	wide own = quota->hard + quota->borrow - held_now(excess);
+	return excess->kind == EXCESS_COHORT && before->quota == excess->quota && excess->left == (own > 0 ? own : 0);
+}
+
 int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
 			 struct decision *decision)
 {
 	for (size_t i = 0; i < count; i++)
-		if (object_one(policy, &excess[i], arena, decision) < 0)
+		if (!(i > 0 && is_said(policy, &excess[i - 1], &excess[i])) &&
+		    object_one(policy, &excess[i], arena, decision) < 0)
 			return -1;
 	return 0;
 }

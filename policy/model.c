@@ -1,4 +1,4 @@
-/* Which models a Pod could land on, by its required node selectors. */
+/* Which models a Pod could land on: by its required node selectors, and by the node that it is bound to. */
 #include <stdlib.h>
 
 #include "policy/evaluate.h"
@@ -66,4 +66,32 @@ bool model_fits(const struct model *model, const struct pod *pod, uint32_t *agai
 	}
 	*against += !some_term;
 	return *against == 0;
+}
+
+/* A model without labels is known by none, so that no node is said to carry them. */
+static bool carries(const struct pairs *node_labels, const struct model *model)
+{
+	uint32_t found = 0;
+	for (uint32_t i = 0; i < node_labels->count; i++) {
+		const struct str *value = model_label(model, node_labels->items[i].key);
+		found += value && str_eq(*value, node_labels->items[i].value);
+	}
+	return model->label_count > 0 && found == model->label_count;
+}
+
+uint32_t policy_models(const struct policy *policy, const struct pod *pod, const struct pairs *node_labels,
+		       struct str *models)
+{
+	uint32_t count = 0, carried = 0, against;
+	for (uint32_t m = 0; m < policy->model_count; m++) {
+		const struct model *model = &policy->models[m];
+		if (!model_fits(model, pod, &against))
+			continue;
+		bool here = node_labels && carries(node_labels, model);
+		if (here && carried++ == 0)
+			count = 0; /* what the node says is stronger than what the Pod would allow */
+		if (here || carried == 0)
+			models[count++] = model->name;
+	}
+	return count;
 }

@@ -33,6 +33,15 @@ static const struct schema_word outage_words[] = {
     {WORD("allow"), "Accelerator Pods are admitted uncounted, so a quota can be exceeded."},
 };
 
+static const struct schema_word never_words[] = {
+    {WORD("never"), "A Pod counts until it is gone from the cluster, however long that takes."},
+};
+
+static const struct schema_word failure_words[] = {
+    {WORD("Ignore"), "Pods are admitted unseen; a view of the cluster still counts them."},
+    {WORD("Fail"), "Pods are refused until gpugate answers again, those without accelerators as well."},
+};
+
 static const struct schema_word measure_words[] = {
     {WORD("count"), "Devices of the named resources."},
     {WORD("gpus"),
@@ -207,6 +216,15 @@ static const struct schema_field settings_fields[] = {
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
      .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
 	    "label or annotation."},
+    {KEY("terminatingGraceSeconds"), .type = FIELD_NUMBER, AT(doc_settings, terminating_seconds), .min = 0,
+     .max = 86400, WORDS(never_words), .fallback = "300",
+     .doc = "How long after the end of its grace period a Pod that is being deleted still counts, in seconds; the word "
+	    "`never` "
+	    "lets it count until it is gone."},
+    {KEY("guardFailurePolicy"), .type = FIELD_CHOICE, AT(doc_settings, guard_failure), WORDS(failure_words),
+     .fallback = "Ignore",
+     .doc = "What the API server does with Pods that ask for no accelerator while gpugate does not answer: the "
+	    "failurePolicy of the webhook through which Guards see such Pods."},
 };
 
 static const struct schema_object settings_spec = {.name = "the spec of Settings",
@@ -336,6 +354,20 @@ static const struct schema_object quota_object = {.name = "a quota",
 						  .size = sizeof(struct doc_quota),
 						  FIELDS(quota_fields)};
 
+static const struct schema_field borrowing_fields[] = {
+    {KEY("borrowUpTo"), .type = FIELD_AMOUNT, AT(doc_borrowing, borrow),
+     .doc = "The most that the Tenant may hold above the quota's own `hard`, in the quota's measure. The default is 0: "
+	    "nothing."},
+    {KEY("lendUpTo"), .type = FIELD_AMOUNT, AT(doc_borrowing, lend),
+     .doc = "The most of the quota's `hard` that others may use while it is free, in the quota's measure; the rest is "
+	    "kept for the Tenant. The default is all of `hard`."},
+};
+
+static const struct schema_object borrowing_object = {.name = "a borrowing",
+						      .doc = "What one quota may borrow and lend.",
+						      .size = sizeof(struct doc_borrowing),
+						      FIELDS(borrowing_fields)};
+
 static const struct schema_field tenant_fields[] = {
     {KEY("parent"), .type = FIELD_TEXT, .form = FORM_NAME, AT(doc_tenant, parent),
      .doc = "The Tenant above this one: what this one uses counts against every ancestor as well."},
@@ -347,6 +379,12 @@ static const struct schema_field tenant_fields[] = {
      .doc = "Labels by which the Tenant's namespaces are known."},
     {KEY("quotas"), .type = FIELD_OBJECTS, AT(doc_tenant, quotas), .object = &quota_object,
      .doc = "The Tenant's limits; a Pod must keep within every one that counts it."},
+    {KEY("cohort"), .type = FIELD_TEXT, .form = FORM_NAME, AT(doc_tenant, cohort),
+     .doc = "The cohort that the Tenant is in: Tenants that name the same one lend to each other what their quotas of "
+	    "one name leave free."},
+    {KEY("borrowing"), .type = FIELD_OBJECT_MAP, .flags = FIELD_FULL, .key_form = FORM_NAME, AT(doc_tenant, borrowing),
+     .object = &borrowing_object,
+     .doc = "How much the Tenant's quotas borrow from its cohort and lend to it, by the quota's name."},
     {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_tenant, enforcement), WORDS(enforcement_words),
      .fallback = "deny", .doc = "What happens when one of this Tenant's quotas would be exceeded."},
 };

@@ -16,7 +16,7 @@ enum field_type {
 	FIELD_TEXTS,
 	FIELD_TEXT_MAP,
 	FIELD_FLAG,
-	FIELD_NUMBER,
+	FIELD_NUMBER, /* or, if the field has words, the one word instead */
 	FIELD_AMOUNT,
 	FIELD_CHOICE,
 	FIELD_CHOICES, /* a list of words */

@@ -34,6 +34,21 @@ int64_t policy_unit(const struct policy *policy)
 	return policy->unit;
 }
 
+bool policy_reads_namespaces(const struct policy *policy)
+{
+	return policy->reads_namespaces;
+}
+
+bool policy_guards_fail(const struct policy *policy)
+{
+	return policy->guards_fail;
+}
+
+int64_t policy_terminating_ms(const struct policy *policy)
+{
+	return policy->terminating_ms;
+}
+
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)
 {
 	uint32_t id = index_id(&policy->resource_names, name);
@@ -50,8 +65,10 @@ bool snapshot_is_accelerator(const struct policy *policy, struct str name)
 	return row && row->kind != CATALOG_NOTHING;
 }
 
-struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name)
+struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given)
 {
+	if (given && given->present)
+		return *given;
 	uint32_t id = index_id(&policy->namespace_names, name);
 	return id == INDEX_NONE ? (struct pairs){0} : policy->namespaces[id].labels;
 }
@@ -96,11 +113,11 @@ static void claim_glob(void *context, struct str pattern, uint32_t id)
 	claim_add(context, strength, id);
 }
 
-static void claim_selectors(struct claim *claim, struct str namespace)
+static void claim_selectors(struct claim *claim, struct str namespace, const struct pairs *given)
 {
 	const struct policy *policy = claim->policy;
 	const struct tenant_index *index = &policy->tenant_index;
-	struct pairs labels = snapshot_namespace_labels(policy, namespace);
+	struct pairs labels = snapshot_namespace_labels(policy, namespace, given);
 	for (uint32_t i = 0; i < index->rest_count; i++)
 		if (selector_match(&policy->tenant_selectors[index->rest[i]], &labels, namespace))
 			claim_add(claim, 0, index->rest[i]);
@@ -115,14 +132,24 @@ static void claim_selectors(struct claim *claim, struct str namespace)
 	}
 }
 
-uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, uint32_t *other)
+uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, const struct pairs *labels, uint32_t *other)
 {
 	struct claim claim = {.policy = policy, .tenant = NO_TENANT, .other = NO_TENANT};
 	glob_index_match(&policy->tenant_index.namespaces, namespace, claim_glob, &claim);
 	if (claim.tenant == NO_TENANT)
-		claim_selectors(&claim, namespace);
+		claim_selectors(&claim, namespace, labels);
 	*other = claim.other;
 	return claim.tenant;
+}
+
+uint32_t policy_root(const struct policy *policy, struct str namespace, const struct pairs *labels)
+{
+	uint32_t other, tenant = snapshot_tenant(policy, namespace, labels, &other);
+	if (tenant == NO_TENANT || other != NO_TENANT)
+		return NO_TENANT;
+	while (policy->tenants[tenant].parent != NO_TENANT)
+		tenant = policy->tenants[tenant].parent;
+	return tenant;
 }
 
 static const struct str *label_value(const struct pairs *labels, struct str key, const struct str *name)

@@ -12,6 +12,7 @@
 
 #define NO_TENANT UINT32_MAX
 #define NO_MODEL UINT32_MAX
+#define NO_POOL UINT32_MAX
 #define MEMORY_UNKNOWN (-1)
 
 /* A list of globs, matched one by one: for the few that a quota or an exemption has. */
@@ -90,12 +91,25 @@ struct quota {
 	bool unlimited;
 	wide hard; /* in policy units */
 	struct str hard_text;
+	uint32_t pool; /* NO_POOL: it stands alone */
+	wide borrow;   /* in policy units; 0: nothing */
+	struct str borrow_text;
+	wide lend; /* in policy units, at most `hard` */
+};
+
+/* The quotas of one name of a cohort's tenants: what some leave free, others may use. */
+struct pool {
+	struct str cohort;
+	const uint32_t *quotas;
+	uint32_t count;
+	wide hard; /* of all together */
 };
 
 struct tenant {
 	struct str name;
 	uint32_t parent; /* NO_TENANT: a root */
 	enum enforcement enforcement;
+	struct str cohort;      /* absent: none */
 	const uint32_t *quotas; /* its own and its ancestors', nearest first */
 	uint32_t quota_count;
 	bool reachable; /* it or a tenant below it has namespaces */
@@ -180,6 +194,9 @@ struct policy {
 
 	enum enforcement enforcement, untenanted, uncovered, on_outage;
 	struct exempt exempt;
+	int64_t terminating_ms; /* -1: for ever */
+	bool guards_fail;
+	bool reads_namespaces; /* some Tenant or Rule selects namespaces by label */
 
 	const struct model *models;
 	uint32_t model_count;
@@ -192,9 +209,11 @@ struct policy {
 	uint32_t tenant_count;
 	const struct selector *tenant_selectors; /* by tenant */
 	struct tenant_index tenant_index;
-	const struct quota *quotas; /* sorted by tenant, name */
+	struct quota *quotas; /* sorted by tenant, name */
 	uint32_t quota_count;
-	uint32_t path_quota_max; /* most quotas on one tenant's path */
+	uint32_t path_quota_max; /* most quotas on one tenant's path, each of another pool or of none */
+	struct pool *pools;
+	uint32_t pool_count;
 
 	const struct rule *rules; /* sorted by order, name */
 	uint32_t rule_count;
@@ -217,14 +236,25 @@ const struct resource *snapshot_resource(const struct policy *policy, struct str
 /* Whether a name is an accelerator resource, by the policy or by the catalog. */
 bool snapshot_is_accelerator(const struct policy *policy, struct str name);
 
-/* The labels of a namespace as far as they are known; `kubernetes.io/metadata.name` always matches (selector.h). */
-struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name);
+/* The labels of a namespace: those given (NULL or not present: none are), else those of the policy's own document of it. The
+ * label `kubernetes.io/metadata.name` always matches (selector_match). */
+struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given);
 
 /*
- * The tenant of a namespace: an exact name beats the longest glob beats a selector. Returns its index or NO_TENANT. When
- * two claim it equally, `*other` is set to the second one (else to NO_TENANT), and the Pod is to be refused.
+ * The tenant of a namespace with these labels (see snapshot_namespace_labels): an exact name beats the longest glob beats a
+ * selector. Returns its index or NO_TENANT. When two claim it equally, `*other` is set to the second one (else to NO_TENANT),
+ * and the Pod is to be refused.
  */
-uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, uint32_t *other);
+uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, const struct pairs *labels,
+			 uint32_t *other);
+
+/* A sum of amounts; AMOUNT_MAX where no integer holds it, which is more than any limit. */
+#define AMOUNT_MAX ((((wide)1 << 126) - 1) * 2 + 1)
+static inline wide amount_sum(wide a, wide b)
+{
+	wide sum;
+	return __builtin_add_overflow(a, b, &sum) ? AMOUNT_MAX : sum;
+}
 
 bool globs_match(const struct globs *globs, struct str text);
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -24,6 +25,7 @@ struct walk {
 	size_t capacity;
 	struct folder trail[DEPTH_MAX]; /* the folders that are being walked, outermost first */
 	unsigned depth;
+	char root[PATH_MAX]; /* the folder that was given, without links */
 	struct folder *seen; /* every folder walked so far */
 	size_t seen_count, seen_capacity;
 	size_t entries;
@@ -132,26 +134,47 @@ static bool is_policy_name(const char *name)
 
 static void walk_folder(struct walk *walk, struct str path);
 
+/* Whether what a link leads to is within the folder that was given. */
+static bool stays_inside(const struct walk *walk, struct str path)
+{
+	char target[PATH_MAX];
+	size_t len = strlen(walk->root);
+
+	if (!realpath(path.ptr, target))
+		return false;
+	return strncmp(target, walk->root, len) == 0 && (target[len] == '/' || target[len] == '\0' || len == 1);
+}
+
+/* Looks at a name, and at what it leads to where it is a link. False: it may not be read (reported). */
+static bool look_at(struct walk *walk, struct str path, const char *name, struct stat *status)
+{
+	bool known = lstat(path.ptr, status) == 0, link = known && S_ISLNK(status->st_mode);
+
+	if (link)
+		known = stat(path.ptr, status) == 0;
+	if (!known && link && errno == ENOENT)
+		report_file(walk->report, path, "this symbolic link leads to nothing; remove it or mend its target");
+	else if (!known && errno == ELOOP)
+		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
+	else if (!known)
+		report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
+	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
+		report_file(walk->report, path,
+			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
+			    "name it beside the folder");
+	else
+		return true;
+	return false;
+}
+
 /* One name found in a folder. */
 static void visit(struct walk *walk, struct str folder, const char *name)
 {
 	struct str path = join(walk, folder, name);
 	struct stat status;
 
-	if (!path.ptr)
+	if (!path.ptr || !look_at(walk, path, name, &status))
 		return;
-	if (stat(path.ptr, &status) != 0) {
-		struct stat link;
-		bool dangling = errno == ENOENT && lstat(path.ptr, &link) == 0;
-		if (dangling)
-			report_file(walk->report, path,
-				    "this symbolic link leads to nothing; remove it or mend its target");
-		else if (errno == ELOOP)
-			report_file(walk->report, path, "this symbolic link leads to itself; remove it");
-		else
-			report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
-		return;
-	}
 	if (S_ISDIR(status.st_mode)) {
 		if (enter(walk, path, &status)) {
 			walk_folder(walk, path);
@@ -234,6 +257,10 @@ static void walk_given(struct walk *walk, const char *given)
 	size_t files = walk->files->count;
 	unsigned errors = walk->report->errors;
 	walk->again = false;
+	if (!realpath(path.ptr, walk->root)) {
+		report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
+		return;
+	}
 	if (!enter(walk, path, &status))
 		return;
 	walk_folder(walk, path);

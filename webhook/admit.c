@@ -6,20 +6,25 @@
 #include "webhook/review_read.h"
 
 #define CHARGE_TEXT_MAX (16 << 10)
+#define MARGIN_LEAST_MS 50 /* between the ledger's deadline and the client's */
+#define MARGIN_MOST_MS 500
 
 static const struct {
 	const char *path;
 	enum metrics_endpoint metrics;
 } endpoints[] = {[HTTP_MUTATE] = {"/mutate", METRICS_MUTATE}, [HTTP_VALIDATE] = {"/validate", METRICS_VALIDATE}};
 
-/* One review on its way. */
+/* One review on its way; in the arena of its request, since the ledger may answer later. */
 struct admitting {
 	const struct admission *admission;
-	enum http_endpoint endpoint;
-	struct arena *arena;
+	const struct policy *policy; /* retained */
+	struct http_ask *http;
+	struct ledger_ask ledger;
 	struct review review;
 	struct decision decision;
 	struct buf charges;
+	uint64_t start_ns;
+	bool suspended;
 };
 
 static uint64_t now_ns(void)
@@ -29,50 +34,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The embedded ledger lives on reviews: a Pod that goes or has finished frees what it held. */
-static void release_finished(const struct admitting *a)
-{
-	const struct review *review = &a->review;
-	struct str uid = {NULL, 0};
-	if (review->dry_run)
-		return;
-	if (review->operation == OPERATION_DELETE && review->subresource.len == 0)
-		uid = review->old_object.uid;
-	else if (review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("status")) &&
-		 (str_eq(review->object.phase, STR("Succeeded")) || str_eq(review->object.phase, STR("Failed"))))
-		uid = review->object.uid;
-	if (uid.len)
-		ledger_embedded_free(a->admission->ledger, uid);
-}
-
-/* Returns NULL, or the sentence of a request that cannot be answered; the status with it. */
-static const char *decide(struct admitting *a, const struct policy *policy, unsigned *status)
-{
-	static const char exhausted[] = "the review needs more memory than one request may have";
-	*status = 500;
-	if (a->endpoint == HTTP_MUTATE)
-		return policy_mutate(policy, &a->review, a->arena, &a->decision) < 0 ? exhausted : NULL;
-	release_finished(a);
-	if (policy_validate(policy, &a->review, a->arena, &a->decision) < 0)
-		return exhausted;
-	if (!a->decision.charged)
-		return NULL;
-	/* Pods are held by their uid, and the API server gives it before validating webhooks are called. */
-	if (a->review.object.uid.len == 0) {
-		*status = 400;
-		return "request.object.metadata.uid is missing: register this path in a ValidatingWebhookConfiguration";
-	}
-	return ledger_embedded_admit(a->admission->ledger, a->review.dry_run, a->arena, &a->decision, &a->charges) < 0
-		   ? exhausted
-		   : NULL;
-}
-
 static struct str joined_rules(const struct admitting *a)
 {
 	size_t len = 0;
 	for (uint32_t i = 0; i < a->decision.rule_count; i++)
 		len += a->decision.rules[i].len + 1;
-	char *text = arena_alloc(a->arena, len + 1);
+	char *text = arena_alloc(a->http->arena, len + 1);
 	if (!text)
 		return STR("");
 	size_t at = 0;
@@ -90,7 +57,7 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 {
 	const struct pod *pod = &a->review.object;
 	const struct log_field fields[] = {
-	    {"path", str_of(endpoints[a->endpoint].path), false},
+	    {"path", str_of(endpoints[a->http->endpoint].path), false},
 	    {"uid", pod->uid, false},
 	    {"namespace", a->review.namespace, false},
 	    {"pod", pod->name.len ? pod->name : pod->generate_name, false},
@@ -101,6 +68,12 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 	    {"message", message, false},
 	};
 	log_event(a->admission->log, level, event, fields, sizeof fields / sizeof fields[0]);
+}
+
+/* What such a review asks is the same under any labels of the namespace, and never refused. */
+static bool updates_pod(const struct review *review)
+{
+	return review->operation == OPERATION_UPDATE && review->subresource.len == 0;
 }
 
 /* By enum enforcement: what an objection is counted and logged as. */
@@ -123,12 +96,13 @@ static void report(const struct admitting *a)
 		log_decision(a, LOG_WARN, "denied", buf_view(&message), none);
 		buf_release(&message);
 	} else if (decision->edit_count) {
-		log_decision(a, LOG_INFO, "rewritten", none, joined_rules(a));
+		log_decision(a, LOG_INFO, updates_pod(&a->review) ? "restored" : "rewritten", none, joined_rules(a));
 	}
 	for (uint32_t i = 0; i < decision->objection_count; i++) {
 		const struct objection *objection = &decision->objections[i];
 		metrics_object(a->admission->metrics, outcomes[objection->enforcement].metrics, decision->tenant,
 			       str_of(reason_name(objection->reason)), objection->name);
+		refusals_note(a->admission->refusals, &a->review, decision, objection, time(NULL));
 		if (objection->enforcement != ENFORCEMENT_DENY)
 			log_decision(a, LOG_INFO, outcomes[objection->enforcement].event, objection->message, none);
 	}
@@ -157,39 +131,177 @@ static unsigned refuse(struct buf *out, unsigned status, const char *sentence)
 	return status;
 }
 
-static unsigned answer_review(struct admitting *a, struct str body, enum metrics_outcome *result, struct buf *out)
+/* --- The steps of a review. Each returns the HTTP status of the answer, or HTTP_LATER. --- */
+
+static unsigned end(struct admitting *a, unsigned status, enum metrics_outcome result)
 {
-	struct error err = {0};
-	*result = METRICS_ERROR;
-	if (review_read(body.ptr, body.len, a->arena, &a->review, &err) < 0)
-		return refuse(out, 400, err.text);
-	const struct policy *policy = policy_store_get(a->admission->policies);
-	unsigned status;
-	const char *problem = decide(a, policy, &status);
-	if (problem) {
-		status = refuse(out, status, problem);
-	} else {
-		status = 200;
-		write_answer(a, out);
-		report(a);
-		*result = outcome(&a->decision);
-	}
-	policy_release(policy);
-	if (out->failed)
-		status = refuse(out, 500, "the answer needs more memory than one request may have");
+	if (a->http->out->failed)
+		status = refuse(a->http->out, 500, "the answer needs more memory than one request may have");
+	if (a->policy)
+		policy_release(a->policy);
+	buf_release(&a->charges);
+	metrics_request(a->admission->metrics, endpoints[a->http->endpoint].metrics, result, now_ns() - a->start_ns);
 	return status;
 }
 
-unsigned admit_answer(void *context, enum http_endpoint endpoint, struct str body, unsigned timeout_ms,
-		      struct arena *arena, struct buf *out)
+static unsigned fail(struct admitting *a, unsigned status, const char *sentence)
 {
-	(void)timeout_ms; /* the embedded ledger answers at once */
-	uint64_t start = now_ns();
-	struct admitting a = {.admission = context, .endpoint = endpoint, .arena = arena};
-	enum metrics_outcome result;
-	buf_init(&a.charges, CHARGE_TEXT_MAX);
-	unsigned status = answer_review(&a, body, &result, out);
-	buf_release(&a.charges);
-	metrics_request(a.admission->metrics, endpoints[endpoint].metrics, result, now_ns() - start);
-	return status;
+	return end(a, refuse(a->http->out, status, sentence), METRICS_ERROR);
+}
+
+static unsigned fail_memory(struct admitting *a)
+{
+	return fail(a, 500, "the review needs more memory than one request may have");
+}
+
+static unsigned finish(struct admitting *a)
+{
+	if (a->ledger.result < 0)
+		return fail_memory(a);
+	write_answer(a, a->http->out);
+	report(a);
+	return end(a, 200, outcome(&a->decision));
+}
+
+/* From here on the answer may come from another thread. Returns whether it may wait at all. */
+static bool suspend(struct admitting *a)
+{
+	if (a->suspended)
+		return true;
+	if (!http_ask_may_wait(a->http))
+		return false;
+	http_ask_suspend(a->http);
+	a->suspended = true;
+	return true;
+}
+
+static unsigned fail_crowded(struct admitting *a)
+{
+	return fail(a, 503, "too many long reviews wait to be decided; ask again in a second");
+}
+
+static void on_admitted(struct ledger_ask *ask)
+{
+	struct admitting *a = ask->context;
+	struct http_ask *http = a->http; /* `a` is gone with the answer */
+	http_ask_answer(http, finish(a));
+}
+
+static unsigned ask_ledger(struct admitting *a)
+{
+	const struct ledger_store *ledger = &a->admission->ledger;
+	/* Pods are held by their uid, and the API server gives it before validating webhooks are called. */
+	if (a->review.object.uid.len == 0)
+		return fail(a, 400,
+			    "request.object.metadata.uid is missing: register this path in a "
+			    "ValidatingWebhookConfiguration");
+	if (ledger->waits && !suspend(a))
+		return fail_crowded(a);
+	a->ledger.done = on_admitted;
+	return ledger->admit(ledger->self, &a->ledger) ? finish(a) : HTTP_LATER;
+}
+
+/* A ledger that lives on reviews: a Pod that goes or has finished frees what it held. */
+static void release_finished(const struct admitting *a)
+{
+	const struct review *review = &a->review;
+	const struct ledger_store *ledger = &a->admission->ledger;
+	struct str uid = {NULL, 0};
+	if (review->dry_run || !ledger->finished)
+		return;
+	if (review->operation == OPERATION_DELETE && review->subresource.len == 0)
+		uid = review->old_object.uid;
+	else if (review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("status")) &&
+		 (str_eq(review->object.phase, STR("Succeeded")) || str_eq(review->object.phase, STR("Failed"))))
+		uid = review->object.uid;
+	if (uid.len)
+		ledger->finished(ledger->self, uid);
+}
+
+static unsigned evaluate(struct admitting *a)
+{
+	struct arena *arena = a->http->arena;
+	if (a->http->endpoint == HTTP_MUTATE)
+		return policy_mutate(a->policy, &a->review, arena, &a->decision) < 0 ? fail_memory(a) : finish(a);
+	release_finished(a);
+	if (policy_validate(a->policy, &a->review, arena, &a->decision) < 0)
+		return fail_memory(a);
+	return a->decision.charged ? ask_ledger(a) : finish(a);
+}
+
+/* Whose namespace it is, and so what a Pod with devices may do, is not known. Others are not held up. */
+static unsigned evaluate_unknown(struct admitting *a)
+{
+	const struct demand *demands;
+	uint32_t count;
+	if (policy_demands(&a->review.object, a->http->arena, &demands, &count) < 0)
+		return fail_memory(a);
+	if (count == 0)
+		return evaluate(a);
+	a->ledger.result = policy_object_outage(a->policy, STR("the labels of its namespace could not be read"),
+						a->http->arena, &a->decision);
+	return finish(a);
+}
+
+static void on_labels(struct ledger_ask *ask)
+{
+	struct admitting *a = ask->context;
+	struct http_ask *http = a->http;
+	a->review.namespace_labels = ask->labels;
+	unsigned status = ask->result < 0 ? fail_memory(a) : ask->labels.present ? evaluate(a) : evaluate_unknown(a);
+	if (status != HTTP_LATER)
+		http_ask_answer(http, status);
+}
+
+/* The labels of its namespace, where they decide anything and are kept somewhere. */
+static unsigned find_labels(struct admitting *a)
+{
+	const struct ledger_store *ledger = &a->admission->ledger;
+	if (!ledger->labels || !a->review.object.present || updates_pod(&a->review) ||
+	    !policy_reads_namespaces(a->policy))
+		return evaluate(a);
+	if (!ledger->labels(ledger->self, &a->ledger)) {
+		if (!suspend(a))
+			return fail_crowded(a);
+		a->ledger.done = on_labels;
+		ledger->fetch(ledger->self, &a->ledger);
+		return HTTP_LATER;
+	}
+	if (a->ledger.result < 0)
+		return fail_memory(a);
+	a->review.namespace_labels = a->ledger.labels;
+	return evaluate(a);
+}
+
+/* When an answer of the ledger must be there, so that it still reaches the client. */
+static int64_t answer_by(const struct http_ask *http, uint64_t start_ns)
+{
+	int64_t left_ms = http->deadline_ms - (int64_t)(start_ns / 1000000);
+	int64_t margin_ms = left_ms / 10;
+	return http->deadline_ms - (margin_ms < MARGIN_LEAST_MS  ? MARGIN_LEAST_MS
+				    : margin_ms > MARGIN_MOST_MS ? MARGIN_MOST_MS
+								 : margin_ms);
+}
+
+unsigned admit_answer(void *context, struct http_ask *http)
+{
+	struct error err = {0};
+	struct admitting *a = arena_zalloc(http->arena, 1, sizeof *a);
+	if (!a)
+		return refuse(http->out, 500, "there is not enough memory for the review");
+	a->admission = context;
+	a->http = http;
+	a->start_ns = now_ns();
+	buf_init(&a->charges, CHARGE_TEXT_MAX);
+	if (review_read(http->body.ptr, http->body.len, http->arena, &a->review, &err) < 0)
+		return fail(a, 400, err.text);
+	a->policy = policy_store_get(a->admission->policies);
+	a->ledger = (struct ledger_ask){.dry = a->review.dry_run,
+					.deadline_ms = answer_by(http, a->start_ns),
+					.arena = http->arena,
+					.namespace = a->review.namespace,
+					.decision = &a->decision,
+					.charges = &a->charges,
+					.context = a};
+	return find_labels(a);
 }

@@ -12,11 +12,13 @@
 #include "webhook/http_admin.h"
 #include "webhook/http_server.h"
 #include "webhook/metrics_label.h"
-#include "webhook/serve_options.h"
+#include "webhook/serve_ledger.h"
+#include "webhook/status.h"
 #include "webhook/watch.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
 #define MALLOC_ARENAS 4 /* glibc's default, eight per processor, keeps more memory than the requests need */
+#define MALLOC_MMAP_BYTES (128 << 10)
 
 struct serve {
 	struct serve_options options;
@@ -24,7 +26,9 @@ struct serve {
 	struct log *log;
 	struct metrics *metrics;
 	struct policy_store *policies;
-	struct ledger_embedded *ledger;
+	struct serve_kube kube;
+	struct serve_ledger ledger;
+	struct refusals refusals;
 	struct admission admission;
 	struct http_server *server;
 	struct http_admin *admin;
@@ -47,7 +51,16 @@ static void on_http_rejected(void *context, unsigned status)
 
 static const char *unready(void *context)
 {
-	return atomic_load(&((struct serve *)context)->draining) ? "gpugate is draining: it will stop soon." : NULL;
+	struct serve *serve = context;
+	if (atomic_load(&serve->draining))
+		return "gpugate is draining: it will stop soon.";
+	const char *why = kube_certs_unready(serve->kube.certs);
+	return why ? why : serve_ledger_unready(&serve->ledger);
+}
+
+static int on_issued(void *context, const struct buf *certificate, const struct buf *key, struct error *err)
+{
+	return http_server_exchange(((struct serve *)context)->server, certificate, key, err);
 }
 
 static void render_metrics(void *context, struct buf *out)
@@ -55,10 +68,28 @@ static void render_metrics(void *context, struct buf *out)
 	metrics_render(((struct serve *)context)->metrics, out);
 }
 
+static void render_status(void *context, struct buf *out)
+{
+	struct serve *serve = context;
+	struct status_sources sources = {.metrics = serve->metrics,
+					 .refusals = &serve->refusals,
+					 .registration = serve->kube.registration,
+					 .cluster = serve->ledger.cluster,
+					 .replica = serve->kube.replica,
+					 .unready = unready(context),
+					 .certs = serve->kube.certs,
+					 .certificate_expiry = http_server_certificate_expiry(serve->server),
+					 .now = time(NULL)};
+	serve_ledger_sums(&serve->ledger, &sources.sums);
+	status_write(&sources, out);
+	ledger_sums_release(&sources.sums);
+}
+
 static void render_gauges(void *context, struct buf *out)
 {
 	struct serve *serve = context;
 	metrics_set(serve->metrics, METRICS_LOG_DROPPED, (int64_t)log_dropped(serve->log));
+	metrics_set(serve->metrics, METRICS_CERTIFICATE_BEGIN, (int64_t)http_server_certificate_begin(serve->server));
 	metrics_set(serve->metrics, METRICS_CERTIFICATE_EXPIRY, (int64_t)http_server_certificate_expiry(serve->server));
 	metrics_head(out, "gpugate_http_connections", "gauge", "Open connections of the admission listener.");
 	buf_printf(out, "gpugate_http_connections %u\n", http_server_connections(serve->server));
@@ -68,7 +99,17 @@ static void render_gauges(void *context, struct buf *out)
 
 static int on_new_policy(void *context, const struct policy *policy)
 {
-	return ledger_embedded_rebase(((struct serve *)context)->ledger, policy);
+	struct serve *serve = context;
+	if (serve_ledger_rebase(&serve->ledger, policy) < 0)
+		return -1;
+	registration_watch_rebase(serve->kube.registration, policy);
+	return 0;
+}
+
+static void on_policy_told(void *context, bool accepted, const char *message)
+{
+	kube_events_tell(((struct serve *)context)->kube.events, !accepted,
+			 accepted ? "PolicyLoaded" : "PolicyRejected", message);
 }
 
 static void on_policy_files(void *context)
@@ -79,6 +120,8 @@ static void on_policy_files(void *context)
 static void log_certificate(struct serve *serve)
 {
 	time_t expiry = http_server_certificate_expiry(serve->server);
+	if (!serve->options.tls_cert)
+		return; /* told by who makes it */
 	struct tm parts;
 	char text[32];
 	gmtime_r(&expiry, &parts);
@@ -128,12 +171,24 @@ static int open_policy(struct serve *serve, struct error *err)
 static int open_ledger(struct serve *serve, struct error *err)
 {
 	const struct policy *policy = policy_store_get(serve->policies);
-	serve->ledger = ledger_embedded_create(policy, err);
+	const struct serve_options *options = &serve->options;
+	const struct serve_delivery delivery = {on_issued, serve};
+	int result = serve_kube_open(&serve->kube, options, policy, &delivery, serve->log, serve->metrics, err);
+	if (result == 0)
+		result =
+		    serve_ledger_open(&serve->ledger, &serve->kube, options, policy, serve->log, serve->metrics, err);
 	policy_release(policy);
-	if (!serve->ledger)
+	if (result < 0)
 		return -1;
 	policy_store_hook(serve->policies, on_new_policy, serve);
-	return metrics_hook(serve->metrics, ledger_embedded_metrics, serve->ledger, err);
+	policy_store_tell(serve->policies, on_policy_told, serve);
+	return 0;
+}
+
+/* After the server, to which certificates are delivered. */
+static int start_kube(struct serve *serve, struct error *err)
+{
+	return serve_kube_start(&serve->kube, err);
 }
 
 static int open_server(struct serve *serve, struct error *err)
@@ -141,7 +196,11 @@ static int open_server(struct serve *serve, struct error *err)
 	const struct serve_options *options = &serve->options;
 	if (options->path_secret && http_secret_load(options->path_secret, serve->secret, err) < 0)
 		return -1;
-	serve->admission = (struct admission){serve->policies, serve->ledger, serve->metrics, serve->log};
+	serve->admission = (struct admission){.policies = serve->policies,
+					      .ledger = serve_ledger_store(&serve->ledger),
+					      .metrics = serve->metrics,
+					      .log = serve->log,
+					      .refusals = &serve->refusals};
 	serve->server = http_server_create(
 	    &(struct http_options){
 		.listen = options->listen,
@@ -174,6 +233,7 @@ static int open_admin(struct serve *serve, struct error *err)
 		.listen = serve->options.admin,
 		.unready = unready,
 		.metrics = render_metrics,
+		.status = render_status,
 		.context = serve,
 		.log = serve->log,
 	    },
@@ -207,8 +267,15 @@ static int watch_policy(struct serve *serve, struct error *err)
 static int watch_certificates(struct serve *serve, struct error *err)
 {
 	const struct serve_options *options = &serve->options;
-	const char *const paths[] = {options->tls_cert, options->tls_key, options->client_ca};
-	return watch_add(serve->watch, paths, options->client_ca ? 3 : 2, on_certificate_files, serve, err);
+	const char *paths[3];
+	size_t count = 0;
+	if (options->certs == CERTS_KIND_FILES) {
+		paths[count++] = options->tls_cert;
+		paths[count++] = options->tls_key;
+	}
+	if (options->client_ca)
+		paths[count++] = options->client_ca;
+	return count ? watch_add(serve->watch, paths, count, on_certificate_files, serve, err) : 0;
 }
 
 /* Comes before any file is read, so that no change of one is missed. */
@@ -223,8 +290,9 @@ static int open_watch(struct serve *serve, struct error *err)
 static int open_all(struct serve *serve, struct error *err)
 {
 	static int (*const steps[])(struct serve * serve, struct error * err) = {
-	    open_watch, open_policy, open_ledger, open_server, open_admin,
+	    open_watch, open_policy, open_ledger, open_server, start_kube, open_admin,
 	};
+	refusals_init(&serve->refusals);
 	if (!(serve->log = log_create(STDERR_FILENO, err)) || !(serve->metrics = metrics_create(err)))
 		return -1;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -237,10 +305,15 @@ static void close_all(struct serve *serve)
 {
 	watch_destroy(serve->watch);
 	http_admin_destroy(serve->admin);
+	serve_ledger_stop(&serve->ledger, &serve->kube);
+	kube_certs_stop(serve->kube.certs);
 	http_server_destroy(serve->server);
-	ledger_embedded_destroy(serve->ledger);
+	serve_kube_stop(&serve->kube);
+	serve_ledger_close(&serve->ledger);
+	serve_kube_close(&serve->kube);
 	policy_store_destroy(serve->policies);
 	metrics_destroy(serve->metrics);
+	refusals_release(&serve->refusals);
 	log_destroy(serve->log);
 }
 
@@ -251,10 +324,11 @@ static void log_start(struct serve *serve)
 	    {.key = "admin", .text = str_of(serve->admin ? http_admin_address(serve->admin) : NULL)},
 	    {.key = "version", .text = STR(GPUGATE_VERSION)},
 	};
-	log_message(serve, LOG_WARN, "ledger_forgets",
-		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it is "
-		    "for trying "
-		    "out and for tests");
+	if (serve->options.ledger == LEDGER_KIND_EMBEDDED)
+		log_message(
+		    serve, LOG_WARN, "ledger_forgets",
+		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it "
+		    "is for trying out and for tests");
 	if (!serve->options.client_ca && !serve->options.path_secret)
 		log_message(
 		    serve, LOG_WARN, "open_to_all",
@@ -319,6 +393,8 @@ int cmd_serve(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+	mallopt(M_MMAP_THRESHOLD,
+		MALLOC_MMAP_BYTES); /* said, it stays: what a long review takes goes back to the system */
 	status = run(&serve);
 	options_release(&serve_options_table, &serve.options);
 	return status;

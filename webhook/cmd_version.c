@@ -1,4 +1,5 @@
 /* gpugate version: its own version and those of its libraries. */
+#include <curl/curl.h>
 #include <gnutls/gnutls.h>
 #include <jansson.h>
 #include <microhttpd.h>
@@ -46,6 +47,16 @@ static const char *openssl_running(void)
 	return OpenSSL_version(OPENSSL_VERSION_STRING);
 }
 
+static const char *curl_running(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}
+
+static const char *curl_built(void)
+{
+	return LIBCURL_VERSION;
+}
+
 /* libmicrohttpd tells its version at compile time as 0x00097500, in binary coded decimals. */
 static const char *microhttpd_built(void)
 {
@@ -77,7 +88,7 @@ static const struct library {
 } libraries[] = {
     {"libmicrohttpd", MHD_get_version, microhttpd_built}, {"gnutls", gnutls_running, gnutls_built},
     {"openssl", openssl_running, openssl_built},          {"jansson", jansson_version_str, jansson_built},
-    {"libyaml", yaml_get_version_string, NULL},
+    {"libyaml", yaml_get_version_string, NULL},           {"libcurl", curl_running, curl_built},
 };
 #define LIBRARIES (sizeof libraries / sizeof *libraries)
 

@@ -17,7 +17,9 @@ struct command {
 
 int cmd_serve(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
+int cmd_quota(int argc, char **argv);
 int cmd_certs(int argc, char **argv);
+int cmd_render(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 #endif

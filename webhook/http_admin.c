@@ -6,9 +6,12 @@
 
 #include "webhook/http_gate.h"
 #include "webhook/http_listen.h"
+#include "webhook/status_page.h"
 
-#define CONNECTIONS 64
+#define CONNECTIONS 256
+#define CONNECTIONS_PER_ADDRESS 48
 #define REQUEST_MS 10000
+#define PROOF_MS 100 /* probes and scrapers ask as soon as they are connected, and a kubelet waits for a second only */
 #define METRICS_BYTES_MAX (64u << 20)
 #define CONNECTION_BYTES (16u << 10)
 #define STACK_BYTES (256u << 10)
@@ -20,7 +23,9 @@ struct http_admin {
 	struct MHD_Daemon *daemon;
 	const char *(*unready)(void *context);
 	void (*metrics)(void *context, struct buf *out);
+	void (*status)(void *context, struct buf *out);
 	void *context;
+	char page_policy[STATUS_PAGE_POLICY_BYTES];
 	char address[HTTP_ADDRESS_TEXT];
 };
 
@@ -45,6 +50,19 @@ static unsigned show_metrics(struct http_admin *admin, struct buf *out)
 	return 200;
 }
 
+static unsigned show_status(struct http_admin *admin, struct buf *out)
+{
+	admin->status(admin->context, out);
+	return 200;
+}
+
+static unsigned show_page(struct http_admin *admin, struct buf *out)
+{
+	(void)admin;
+	buf_str(out, status_page());
+	return 200;
+}
+
 static const struct page {
 	const char *path;
 	const char *type;
@@ -53,6 +71,8 @@ static const struct page {
     {"/healthz", "text/plain; charset=utf-8", show_health},
     {"/readyz", "text/plain; charset=utf-8", show_readiness},
     {"/metrics", "text/plain; version=0.0.4; charset=utf-8", show_metrics},
+    {"/status", "text/html; charset=utf-8", show_page},
+    {"/status.json", "application/json", show_status},
 };
 
 static const struct page *find_page(const char *path)
@@ -95,17 +115,27 @@ static void *request_line(void *self, const char *target, struct MHD_Connection 
 	return conn;
 }
 
-static enum MHD_Result respond(struct http_conn *conn, struct MHD_Connection *connection, unsigned status,
-			       const char *type)
+static enum MHD_Result respond(const struct http_admin *admin, struct http_conn *conn,
+			       struct MHD_Connection *connection, unsigned status, const char *type)
 {
+	const struct {
+		const char *name, *value;
+	} headers[] = {
+	    {"Content-Type", type},
+	    {"Content-Security-Policy", admin->page_policy},
+	    {"X-Content-Type-Options", "nosniff"},
+	    {"Referrer-Policy", "no-referrer"},
+	    {"Cache-Control", "no-store"},
+	    {"Connection", "close"},
+	};
 	struct MHD_Response *response =
 	    conn->out.failed ? NULL
 			     : MHD_create_response_from_buffer(conn->out.len, conn->out.ptr, MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return MHD_NO;
-	bool fine = MHD_add_response_header(response, "Content-Type", type) == MHD_YES &&
-		    MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
-		    (status != 405 || MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES);
+	bool fine = status != 405 || MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES;
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+		fine &= MHD_add_response_header(response, headers[i].name, headers[i].value) == MHD_YES;
 	enum MHD_Result result = fine ? MHD_queue_response(connection, status, response) : MHD_NO;
 	MHD_destroy_response(response);
 	return result;
@@ -132,15 +162,21 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
 	http_conn_enter(conn, HTTP_ANSWER);
 	const struct page *page = find_page(path);
 	if (!page) {
-		buf_text(&conn->out, "there is nothing at this path; /healthz, /readyz and /metrics are here\n");
-		return respond(conn, connection, 404, "text/plain; charset=utf-8");
+		buf_text(
+		    &conn->out,
+		    "there is nothing at this path; /healthz, /readyz, /metrics, /status and /status.json are here\n");
+		return respond(admin, conn, connection, 404, "text/plain; charset=utf-8");
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
 		buf_text(&conn->out, "this path takes only the methods GET and HEAD\n");
-		return respond(conn, connection, 405, "text/plain; charset=utf-8");
+		return respond(admin, conn, connection, 405, "text/plain; charset=utf-8");
 	}
 	unsigned status = page->show(admin, &conn->out);
-	return respond(conn, connection, status, page->type);
+	if (!conn->out.failed && !http_conn_charge_answer(conn)) {
+		buf_text(&conn->out, "too many answers have not been fetched yet; ask again in a few seconds\n");
+		return respond(admin, conn, connection, 503, "text/plain; charset=utf-8");
+	}
+	return respond(admin, conn, connection, status, page->type);
 }
 
 static void request_done(void *self, struct MHD_Connection *connection, void **context,
@@ -168,8 +204,8 @@ static struct MHD_Daemon *start_daemon(struct http_admin *admin)
 	    0, NULL, NULL, handle, admin, MHD_OPTION_EXTERNAL_LOGGER, http_mutter, &admin->mutter,
 	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, admin, MHD_OPTION_NOTIFY_COMPLETED, request_done, admin,
 	    MHD_OPTION_URI_LOG_CALLBACK, request_line, admin, MHD_OPTION_CONNECTION_LIMIT, HTTP_GATE_BEYOND,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
-	    (size_t)STACK_BYTES, MHD_OPTION_END);
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return daemon;
 }
@@ -199,6 +235,8 @@ struct http_admin *http_admin_create(const struct http_admin_options *options, s
 	    .header_ms = REQUEST_MS,
 	    .body_ms = REQUEST_MS,
 	    .answer_ms = REQUEST_MS,
+	    .proof_ms = PROOF_MS,
+	    .flight_bytes = METRICS_BYTES_MAX,
 	    .answer_bytes = METRICS_BYTES_MAX,
 	};
 	struct http_admin *admin = calloc(1, sizeof *admin);
@@ -210,6 +248,8 @@ struct http_admin *http_admin_create(const struct http_admin_options *options, s
 	admin->mutter.log = options->log;
 	admin->unready = options->unready;
 	admin->metrics = options->metrics;
+	admin->status = options->status;
+	status_page_policy(admin->page_policy);
 	admin->context = options->context;
 	if (start(admin, options, err) == 0)
 		return admin;

@@ -1,5 +1,6 @@
 /*
- * http_admin: the listener for probes and metrics, plain HTTP: /healthz, /readyz, /metrics. It answers no admission.
+ * http_admin: the listener for probes, metrics and people, plain HTTP: /healthz, /readyz, /metrics, /status, /status.json. It
+ * answers no admission.
  */
 #ifndef GPUGATE_HTTP_ADMIN_H
 #define GPUGATE_HTTP_ADMIN_H
@@ -15,6 +16,8 @@ struct http_admin_options {
 	const char *(*unready)(void *context);
 	/* Appends the metrics in the Prometheus text format. Thread-safe. */
 	void (*metrics)(void *context, struct buf *out);
+	/* Appends what /status.json tells. Thread-safe. */
+	void (*status)(void *context, struct buf *out);
 	void *context;
 	struct log *log; /* may be NULL */
 };

@@ -5,7 +5,6 @@
 
 #define KEEP_BYTES (64u << 10)  /* of each buffer, between requests */
 #define CHUNK_BYTES (16u << 10) /* an ordinary request's arena */
-#define PROOF_MS 3000           /* to prove oneself when places are scarce */
 #define FRESH_MS 1000           /* to ask a first question while the server stops */
 #define PAUSE_MS 250            /* to ask another, and to be told of the stop with the answer */
 
@@ -14,6 +13,13 @@ int64_t http_now_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void http_sleep_ms(unsigned ms)
+{
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+	while (nanosleep(&left, &left) != 0)
+		;
 }
 
 void http_registry_init(struct http_registry *registry, const struct http_limits *limits)
@@ -47,6 +53,7 @@ void http_conn_init(struct http_conn *conn, struct http_registry *registry, int 
 	registry->first = conn;
 	pthread_mutex_unlock(&registry->mutex);
 	atomic_fetch_add(&registry->count, 1);
+	atomic_fetch_add(&registry->arrived, 1);
 }
 
 static void give_back(struct http_conn *conn)
@@ -99,10 +106,10 @@ void http_conn_enter(struct http_conn *conn, enum http_phase phase)
 		atomic_fetch_sub(&conn->registry->in_flight, 1);
 }
 
-/* The body's memory counts in full from its first byte beyond what every connection may keep. */
-static bool charge(struct http_conn *conn)
+/* Memory counts in full from its first byte beyond what every connection may keep. */
+static bool charge(struct http_conn *conn, size_t bytes)
 {
-	size_t due = conn->body.size > KEEP_BYTES ? conn->body.size : 0;
+	size_t due = bytes > KEEP_BYTES ? bytes : 0;
 	if (due <= conn->charged)
 		return true;
 	size_t more = due - conn->charged;
@@ -121,7 +128,7 @@ unsigned http_conn_take(struct http_conn *conn, const char *bytes, size_t count)
 		return 413;
 	}
 	char *to = buf_reserve(&conn->body, count + limits->padding);
-	if (!to || !charge(conn)) {
+	if (!to || !charge(conn, conn->body.size)) {
 		give_back(conn);
 		buf_release(&conn->body);
 		return 503;
@@ -129,6 +136,20 @@ unsigned http_conn_take(struct http_conn *conn, const char *bytes, size_t count)
 	memcpy(to, bytes, count);
 	conn->body.len += count;
 	return 0;
+}
+
+bool http_conn_charge_answer(struct http_conn *conn)
+{
+	if (charge(conn, conn->out.size))
+		return true;
+	give_back(conn);
+	buf_release(&conn->out);
+	return false;
+}
+
+bool http_conn_charge_wait(struct http_conn *conn)
+{
+	return charge(conn, conn->body.size + conn->arena.total_bytes);
 }
 
 void http_conn_clear(struct http_conn *conn)
@@ -139,15 +160,20 @@ void http_conn_clear(struct http_conn *conn)
 	conn->received = 0;
 }
 
-void http_conn_rest(struct http_conn *conn)
+void http_conn_decided(struct http_conn *conn)
 {
 	give_back(conn);
 	if (conn->body.size > KEEP_BYTES)
 		buf_release(&conn->body);
+	if (conn->arena.total_bytes > KEEP_BYTES)
+		arena_release(&conn->arena);
+}
+
+void http_conn_rest(struct http_conn *conn)
+{
+	http_conn_decided(conn);
 	if (conn->out.size > KEEP_BYTES)
 		buf_release(&conn->out);
-	if (conn->arena.first && conn->arena.first->size > KEEP_BYTES)
-		arena_release(&conn->arena);
 	http_conn_clear(conn);
 }
 
@@ -158,8 +184,8 @@ void http_registry_reap(struct http_registry *registry)
 	pthread_mutex_lock(&registry->mutex);
 	for (struct http_conn *conn = registry->first; conn; conn = conn->next) {
 		bool late = now > atomic_load_explicit(&conn->deadline_ms, memory_order_relaxed);
-		bool idler = crowded && now - conn->opened_ms > PROOF_MS && !atomic_load(&conn->trusted) &&
-			     atomic_load(&conn->phase) != HTTP_ANSWER;
+		bool idler = crowded && now - conn->opened_ms > registry->limits.proof_ms &&
+			     !atomic_load(&conn->trusted) && atomic_load(&conn->phase) != HTTP_ANSWER;
 		if (late || idler)
 			shutdown(conn->fd, SHUT_RDWR);
 	}

@@ -27,6 +27,7 @@ enum http_phase {
 
 struct http_limits {
 	unsigned connections;
+	int64_t proof_ms;     /* to have a good answer, when places are scarce */
 	int64_t handshake_ms; /* bound of HTTP_HANDSHAKE */
 	int64_t idle_ms;      /* bound of HTTP_FRESH and HTTP_IDLE */
 	int64_t header_ms;    /* from the first line on */
@@ -44,6 +45,7 @@ struct http_registry {
 	pthread_mutex_t mutex; /* over the list */
 	struct http_conn *first;
 	_Atomic unsigned count;
+	_Atomic unsigned arrived; /* of all time; `count` has them before */
 	_Atomic unsigned in_flight;
 	_Atomic size_t flight_bytes;
 };
@@ -69,6 +71,8 @@ struct http_conn {
 /* Milliseconds of a clock that only goes forward, a few behind at most. */
 int64_t http_now_ms(void);
 
+void http_sleep_ms(unsigned ms);
+
 void http_registry_init(struct http_registry *registry, const struct http_limits *limits);
 void http_registry_release(struct http_registry *registry); /* all connections must be closed */
 
@@ -84,6 +88,18 @@ void http_conn_enter(struct http_conn *conn, enum http_phase phase);
 /* Appends to the body. Returns 0, or the HTTP status that says why the body was dropped: 413, 503. */
 unsigned http_conn_take(struct http_conn *conn, const char *bytes, size_t count);
 
+/*
+ * When the answer is there: gives back what a large request has taken. Many are decided before the first of their answers is
+ * sent, and what each was decided in is not counted.
+ */
+void http_conn_decided(struct http_conn *conn);
+
+/* For answers that may be long: counts the answer. Returns whether it may be sent; if not, it is gone. */
+bool http_conn_charge_answer(struct http_conn *conn);
+
+/* For a request that will wait for something: counts what it keeps meanwhile. Returns whether there is room for so much. */
+bool http_conn_charge_wait(struct http_conn *conn);
+
 /* After a request: gives back what a large one has taken, keeps what the next one will need. */
 void http_conn_rest(struct http_conn *conn);
 
@@ -92,7 +108,7 @@ void http_conn_clear(struct http_conn *conn);
 
 /*
  * Cuts off every connection past its deadline; when three quarters of all places are taken, also those that have proved
- * nothing within three seconds. Thread-safe.
+ * nothing within `proof_ms`. Thread-safe.
  */
 void http_registry_reap(struct http_registry *registry);
 

@@ -13,6 +13,12 @@
 #define ROUND 32       /* connections accepted before looking at anything else */
 #define STACK_BYTES (256u << 10)
 #define MUTTER_MS 10000
+#define LOST_MS 10000
+
+struct arrivals {
+	unsigned count;
+	int64_t at_ms; /* when `count` changed last, or nothing was on the way */
+};
 
 /* Of what libmicrohttpd says: what an operator should know, unless a client can cause it. */
 static const char *const worth_a_line[] = {"connection limit", "Failed to", "allocating memory", "epoll"};
@@ -46,9 +52,29 @@ void http_mutter(void *mutter, const char *format, va_list args)
 	log_event(self->log, LOG_WARN, "http", &(struct log_field){.key = "message", .text = message}, 1);
 }
 
+/* A worker enters a connection into the registry when it comes to it; until then it takes a place all the same. */
+static unsigned on_the_way(const struct http_gate *gate)
+{
+	int coming = (int)(gate->handed - atomic_load(&gate->registry->arrived));
+	return coming > 0 ? (unsigned)coming : 0; /* below 0: what was given up came after all */
+}
+
 static bool is_full(const struct http_gate *gate)
 {
-	return atomic_load(&gate->registry->count) >= gate->registry->limits.connections;
+	unsigned coming =
+	    on_the_way(gate); /* before the count: what arrives in between counts twice, never not at all */
+	return atomic_load(&gate->registry->count) + coming >= gate->registry->limits.connections;
+}
+
+/* A connection for which a worker has no memory never arrives. When nothing has for LOST_MS, nothing is coming. */
+static void forget_lost(struct http_gate *gate, struct arrivals *seen)
+{
+	unsigned arrived = atomic_load(&gate->registry->arrived);
+	int64_t now = http_now_ms();
+	if (arrived != seen->count || gate->handed == arrived)
+		*seen = (struct arrivals){.count = arrived, .at_ms = now};
+	else if (now - seen->at_ms >= LOST_MS)
+		gate->handed = arrived;
 }
 
 static void tell_starved(struct http_gate *gate, int number)
@@ -66,9 +92,9 @@ static bool accept_some(struct http_gate *gate, unsigned most)
 		struct sockaddr_storage from;
 		socklen_t length = sizeof from;
 		int fd = accept4(gate->listen_fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0)
-			MHD_add_connection(gate->daemon, fd, (struct sockaddr *)&from,
-					   length); /* closes it on failure */
+		if (fd >= 0) /* closed by it on failure */
+			gate->handed +=
+			    MHD_add_connection(gate->daemon, fd, (struct sockaddr *)&from, length) == MHD_YES;
 		else if (errno == EAGAIN)
 			return true;
 		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -89,6 +115,7 @@ static void close_listening(struct http_gate *gate)
 static void *watch(void *self)
 {
 	struct http_gate *gate = self;
+	struct arrivals seen = {.at_ms = http_now_ms()};
 	int64_t tick_ms = http_now_ms() + TICK_MS, starved_ms = 0, told_ms = 0;
 	while (!atomic_load(&gate->stopping)) {
 		int64_t now = http_now_ms();
@@ -110,8 +137,11 @@ static void *watch(void *self)
 				tell_starved(gate, errno);
 			told_ms = now >= told_ms ? now + MUTTER_MS : told_ms;
 		}
+		if (full) /* somebody may be waiting for a place */
+			http_registry_reap(gate->registry);
 		if (http_now_ms() >= tick_ms) {
 			http_registry_reap(gate->registry);
+			forget_lost(gate, &seen);
 			tick_ms = http_now_ms() + TICK_MS;
 		}
 	}

@@ -28,6 +28,7 @@ struct http_gate {
 	struct log *log;
 	int listen_fd; /* -1 once closed; the thread's own */
 	int wake_fd;
+	unsigned handed; /* connections given to the daemon that have arrived or will; the thread's own */
 	pthread_t thread;
 	sem_t closed;
 	_Atomic bool closing;

@@ -2,10 +2,22 @@
 
 #include <sys/socket.h>
 
+#define POLL_MS 1
+#define OWNER_MS 1000 /* for the owners of asks, which have been told to stop, to answer */
+
+/* Where an ask stands. Whoever takes it out of ASK_HELD resumes the connection. */
+enum ask_state {
+	ASK_NONE,
+	ASK_DECIDING, /* within the answer function, not suspended */
+	ASK_HELD,     /* suspended */
+	ASK_ANSWERED, /* the connection is resumed or will be in a moment; its worker sends the answer */
+};
+
 /* One connection, as this listener sees it. Freed when libmicrohttpd says that the connection is closed. */
 struct session {
 	struct http_conn conn; /* first: the registry hands out pointers to it */
 	struct http_service *service;
+	struct MHD_Connection *connection;
 	struct tls_identity *identity; /* what the handshake used */
 	uint64_t judged;               /* generation of the client CA that `client_wrong` is of; 0: none */
 	const char *client_wrong;      /* NULL: the client may ask */
@@ -15,6 +27,8 @@ struct session {
 	struct http_route route;
 	struct http_refusal refusal;
 	unsigned status; /* of the answer */
+	struct http_ask ask;
+	_Atomic int ask_state; /* enum ask_state */
 };
 
 static struct session *session_of(struct MHD_Connection *connection)
@@ -54,6 +68,7 @@ static void open_session(struct http_service *service, struct MHD_Connection *co
 		return;
 	}
 	session->service = service;
+	session->connection = connection;
 	http_conn_init(&session->conn, &service->registry, info->connect_fd);
 	gnutls_handshake_set_hook_function(tls, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, handshake_finished);
 	if (http_tls_wants_clients(service->tls)) {
@@ -92,6 +107,8 @@ int http_request_certificate(gnutls_session_t tls, const struct gnutls_cert_retr
 	/* TLS 1.3 may ask twice (a second ClientHello): the answer stays the same. */
 	if (!session->identity)
 		session->identity = http_tls_acquire(session->service->tls);
+	if (!session->identity)
+		return -1; /* there is none yet */
 	*chain = session->identity->chain;
 	*chain_length = session->identity->chain_length;
 	*ocsp = NULL;
@@ -209,7 +226,8 @@ static enum MHD_Result receive(struct session *session, const char *bytes, size_
 	struct http_conn *conn = &session->conn;
 	if (session->refusal.status) {
 		conn->received += count;
-		return conn->received > 2 * (uint64_t)conn->registry->limits.body_bytes ? MHD_NO : MHD_YES;
+		return conn->received > HTTP_DRAIN_FACTOR * (uint64_t)conn->registry->limits.body_bytes ? MHD_NO
+													: MHD_YES;
 	}
 	unsigned status = http_conn_take(conn, bytes, count);
 	if (status == 413)
@@ -221,10 +239,52 @@ static enum MHD_Result receive(struct session *session, const char *bytes, size_
 	return MHD_YES;
 }
 
-static enum MHD_Result finish(struct session *session, struct MHD_Connection *connection)
+static enum MHD_Result conclude(struct session *session, struct MHD_Connection *connection, unsigned status)
+{
+	const struct buf *out = &session->conn.out;
+	bool there = !out->failed && out->len;
+	http_conn_decided(&session->conn);
+	if (there && http_conn_charge_answer(&session->conn))
+		return respond(session, connection, status);
+	session->refusal =
+	    there ? (struct http_refusal){503, "too many answers are in flight; ask again in a second", false}
+		  : (struct http_refusal){500, "there is not enough memory for the answer", false};
+	return refuse(session, connection);
+}
+
+static unsigned say_stopping(struct http_ask *ask)
+{
+	buf_reset(ask->out);
+	buf_text(ask->out, "gpugate is stopping; ask again");
+	return 503;
+}
+
+static unsigned ask(struct session *session)
 {
 	struct http_service *service = session->service;
 	struct http_conn *conn = &session->conn;
+	session->ask = (struct http_ask){.endpoint = session->route.endpoint,
+					 .body = buf_view(&conn->body),
+					 .deadline_ms = conn->begun_ms + session->route.timeout_ms,
+					 .arena = &conn->arena,
+					 .out = &conn->out};
+	/* Either http_request_abandon sees this state, or this sees that the server stops. */
+	atomic_store(&session->ask_state, ASK_DECIDING);
+	unsigned status = atomic_load(&service->stopping) ? say_stopping(&session->ask)
+							  : service->answer(service->answer_context, &session->ask);
+	if (status != HTTP_LATER)
+		atomic_store_explicit(&session->ask_state, ASK_NONE, memory_order_release);
+	return status;
+}
+
+/* Called for a request's end, and again for an answer that came later. */
+static enum MHD_Result finish(struct session *session, struct MHD_Connection *connection)
+{
+	struct http_conn *conn = &session->conn;
+	if (atomic_load_explicit(&session->ask_state, memory_order_acquire) == ASK_ANSWERED) {
+		atomic_store_explicit(&session->ask_state, ASK_NONE, memory_order_relaxed);
+		return conclude(session, connection, session->status);
+	}
 	http_conn_enter(conn, HTTP_ANSWER);
 	if (!session->refusal.status && conn->body.len == 0)
 		session->refusal =
@@ -232,12 +292,8 @@ static enum MHD_Result finish(struct session *session, struct MHD_Connection *co
 	if (session->refusal.status)
 		return refuse(session, connection);
 	memset(conn->body.ptr + conn->body.len, 0, conn->registry->limits.padding); /* reserved with the last bytes */
-	unsigned status = service->answer(service->answer_context, session->route.endpoint, buf_view(&conn->body),
-					  session->route.timeout_ms, &conn->arena, &conn->out);
-	if (!conn->out.failed && conn->out.len)
-		return respond(session, connection, status);
-	session->refusal = (struct http_refusal){500, "there is not enough memory for the answer", false};
-	return refuse(session, connection);
+	unsigned status = ask(session);
+	return status == HTTP_LATER ? MHD_YES : conclude(session, connection, status);
 }
 
 enum MHD_Result http_request_handle(void *service, struct MHD_Connection *connection, const char *target,
@@ -271,4 +327,77 @@ void http_request_done(void *service, struct MHD_Connection *connection, void **
 	http_conn_rest(&session->conn);
 	http_conn_enter(&session->conn, HTTP_IDLE);
 	*context = NULL;
+}
+
+static struct session *session_of_ask(struct http_ask *ask)
+{
+	return (struct session *)((char *)ask - offsetof(struct session, ask));
+}
+
+bool http_ask_may_wait(struct http_ask *ask)
+{
+	return http_conn_charge_wait(&session_of_ask(ask)->conn);
+}
+
+/* In this order: an ask that is seen to be held can be resumed, and is counted. */
+void http_ask_suspend(struct http_ask *ask)
+{
+	struct session *session = session_of_ask(ask);
+	atomic_fetch_add(&session->service->held, 1);
+	MHD_suspend_connection(session->connection);
+	atomic_store(&session->ask_state, ASK_HELD);
+}
+
+void http_ask_answer(struct http_ask *ask, unsigned status)
+{
+	struct session *session = session_of_ask(ask);
+	struct http_service *service = session->service;
+	session->status = status;
+	atomic_store(&session->ask_state, ASK_ANSWERED);
+	MHD_resume_connection(session->connection); /* it, and the session with it, may be gone when this returns */
+	atomic_fetch_sub(&service->held, 1);
+}
+
+/* Finds a suspended ask; NULL: none. `deciding`: some worker is within the answer function, and may suspend yet. */
+static struct http_ask *find_held(struct http_registry *registry, bool *deciding)
+{
+	struct http_ask *found = NULL;
+	*deciding = false;
+	pthread_mutex_lock(&registry->mutex);
+	for (struct http_conn *conn = registry->first; conn && !found; conn = conn->next) {
+		struct session *session = (struct session *)conn;
+		int state = atomic_load(&session->ask_state);
+		*deciding |= state == ASK_DECIDING;
+		if (state == ASK_HELD)
+			found = &session->ask;
+	}
+	pthread_mutex_unlock(&registry->mutex);
+	return found;
+}
+
+static bool wait_for_owner(struct http_service *service)
+{
+	bool deciding = true;
+	for (int64_t end_ms = http_now_ms() + OWNER_MS; http_now_ms() < end_ms; http_sleep_ms(POLL_MS))
+		if (!find_held(&service->registry, &deciding) && !deciding && atomic_load(&service->held) == 0)
+			return true;
+	return false;
+}
+
+/* Who holds an ask answers it, even while it stops, and nobody else may then: only what has no owner is answered here. */
+void http_request_abandon(struct http_service *service)
+{
+	atomic_store(&service->stopping, true);
+	if (wait_for_owner(service))
+		return;
+	for (;;) {
+		bool deciding;
+		struct http_ask *ask = find_held(&service->registry, &deciding);
+		if (ask)
+			http_ask_answer(ask, say_stopping(ask));
+		else if (!deciding && atomic_load(&service->held) == 0)
+			return;
+		else
+			http_sleep_ms(POLL_MS);
+	}
 }

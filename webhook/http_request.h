@@ -22,7 +22,16 @@ struct http_service {
 	void (*rejected)(void *context, unsigned status);
 	void *rejected_context;
 	_Atomic bool draining;
+	_Atomic bool stopping; /* nothing is asked any more */
+	_Atomic unsigned held; /* asks that are suspended, or whose connection is just being resumed */
 };
+
+/*
+ * Lets those who hold suspended asks answer them, for a second; they must have been told to stop. Then answers with 503 what is suspended
+ * still, and every later request. When it returns, nothing is suspended nor will be, so that
+ * the daemon can be stopped, and nobody is within http_ask_answer. Waits for workers, not for clients.
+ */
+void http_request_abandon(struct http_service *service);
 
 /* MHD_OPTION_NOTIFY_CONNECTION */
 void http_request_connection(void *service, struct MHD_Connection *connection, void **session,

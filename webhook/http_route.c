@@ -175,6 +175,7 @@ struct http_refusal http_head_framing(const struct http_head *head)
 struct http_refusal http_head_purpose(const struct http_head *head, uint64_t body_max)
 {
 	bool long_body = head->length > body_max;
+	bool endless = head->length > HTTP_DRAIN_FACTOR * body_max || (long_body && !head->found);
 	const struct {
 		bool wrong;
 		unsigned status;
@@ -192,7 +193,7 @@ struct http_refusal http_head_purpose(const struct http_head *head, uint64_t bod
 	};
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
 		if (rules[i].wrong)
-			return (struct http_refusal){rules[i].status, rules[i].text, long_body || head->expects};
+			return (struct http_refusal){rules[i].status, rules[i].text, endless || head->expects};
 	return (struct http_refusal){0};
 }
 

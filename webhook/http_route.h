@@ -50,6 +50,14 @@ struct http_head {
 /* Adds one header. Names are compared without case. */
 void http_head_add(struct http_head *head, struct str name, struct str value);
 
+/*
+ * A body that is too long is read to its end and dropped up to so many times the limit; beyond that, and for whoever does not
+ * know the path, the connection is closed at once. A close with bytes unread resets the connection, and the API server then tells
+ * whoever made the Pod the URL that it could not write to, with the path secret in it. So the bound is above the
+ * longest review: 3 MiB of a request and 1.5 MiB of a stored object, each byte of which JSON may write as six.
+ */
+#define HTTP_DRAIN_FACTOR 8
+
 struct http_refusal {
 	unsigned status;  /* 0: nothing is wrong */
 	const char *text; /* one sentence, static */

@@ -16,9 +16,10 @@
 #define ARENA_BYTES_MAX (64u << 20)  /* of one request */
 #define ANSWER_BYTES_MAX (16u << 20)
 #define ANSWER_MS 35000 /* the longest wait that Kubernetes allows, and some */
-#define SETTLE_MS 500   /* for workers to notice closed connections, at the end of a drain */
+#define PROOF_MS 3000   /* a TLS handshake and a first answer, also over a slow line */
+#define SETTLE_MS 500   /* for workers to notice closed connections, and to send the last answers */
 #define POLL_MS 5
-#define DESCRIPTORS_BESIDES 128 /* everything in the program that is not a connection */
+#define DESCRIPTORS_BESIDES 320 /* everything in the program that is not a connection */
 
 struct http_server {
 	struct http_service service;
@@ -46,6 +47,7 @@ static struct http_limits limits_of(const struct http_options *options)
 	    .body_ms = options->body_ms ? options->body_ms : 10000,
 	    .idle_ms = options->idle_ms ? options->idle_ms : 120000,
 	    .answer_ms = ANSWER_MS,
+	    .proof_ms = PROOF_MS,
 	    .body_bytes = HTTP_BODY_MAX,
 	    .flight_bytes = HTTP_FLIGHT_MAX,
 	    .padding = HTTP_BODY_PADDING,
@@ -115,7 +117,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned thre
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	struct MHD_Daemon *daemon = MHD_start_daemon(
 	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
-		MHD_USE_ERROR_LOG,
+		MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
 	    0, NULL, NULL, http_request_handle, service, MHD_OPTION_EXTERNAL_LOGGER, http_mutter, &server->mutter,
 	    MHD_OPTION_ARRAY, pool, MHD_OPTION_HTTPS_PRIORITIES, PRIORITIES, MHD_OPTION_HTTPS_CERT_CALLBACK2,
 	    http_request_certificate, MHD_OPTION_NOTIFY_CONNECTION, http_request_connection, service,
@@ -131,7 +133,7 @@ static void warn_of_expiry(const struct http_server *server)
 {
 	char storage[24];
 	time_t expiry = http_tls_expiry(server->service.tls);
-	if (expiry > time(NULL))
+	if (expiry == 0 || expiry > time(NULL))
 		return;
 	struct log_field fields[] = {
 	    {.key = "message", .text = STR("the certificate has expired; clients will refuse it")},
@@ -189,9 +191,20 @@ int http_server_reload_tls(struct http_server *server, struct error *err)
 	return result;
 }
 
+int http_server_exchange(struct http_server *server, const struct buf *certificate, const struct buf *key,
+			 struct error *err)
+{
+	return http_tls_exchange(server->service.tls, certificate, key, err);
+}
+
 time_t http_server_certificate_expiry(const struct http_server *server)
 {
 	return http_tls_expiry(server->service.tls);
+}
+
+time_t http_server_certificate_begin(const struct http_server *server)
+{
+	return http_tls_begin(server->service.tls);
 }
 
 unsigned http_server_connections(const struct http_server *server)
@@ -204,27 +217,22 @@ unsigned http_server_in_flight(const struct http_server *server)
 	return atomic_load(&server->service.registry.in_flight);
 }
 
-static void sleep_ms(unsigned ms)
-{
-	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-	while (nanosleep(&left, &left) != 0)
-		;
-}
-
 static void stop(struct http_server *server)
 {
-	if (!server->running)
-		return;
+	struct http_service *service = &server->service;
 	http_gate_stop(&server->gate);
+	http_request_abandon(service);
+	int64_t end_ms = http_now_ms() + SETTLE_MS;
+	while (atomic_load(&service->registry.in_flight) && http_now_ms() < end_ms)
+		http_sleep_ms(POLL_MS);
 	MHD_stop_daemon(server->daemon);
-	server->running = false;
 }
 
 void http_server_drain(struct http_server *server, unsigned seconds)
 {
 	struct http_registry *registry = &server->service.registry;
 	atomic_store(&server->service.draining, true);
-	sleep_ms(seconds * 1000);
+	http_sleep_ms(seconds * 1000);
 	http_gate_close(&server->gate);
 	/*
 	 * Normally all connections end here, and the loop with them. What a worker has not read yet is not in flight as
@@ -237,16 +245,16 @@ void http_server_drain(struct http_server *server, unsigned seconds)
 			quiet_ms = http_now_ms();
 		else if (http_now_ms() - quiet_ms > SETTLE_MS)
 			break;
-		sleep_ms(POLL_MS);
+		http_sleep_ms(POLL_MS);
 	}
-	stop(server);
 }
 
 void http_server_destroy(struct http_server *server)
 {
 	if (!server)
 		return;
-	stop(server);
+	if (server->running)
+		stop(server);
 	struct http_service *service = &server->service;
 	http_tls_destroy(service->tls);
 	for (size_t i = 0; i < service->client_name_count; i++)

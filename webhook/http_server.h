@@ -21,19 +21,49 @@
 #define HTTP_BODY_MAX (8u << 20)     /* bytes of one body */
 #define HTTP_FLIGHT_MAX (256u << 20) /* bytes of all the bodies that are being received or decided */
 
+/* One request that is to be answered. The server's; it and all it points to live until it has been answered. */
+struct http_ask {
+	enum http_endpoint endpoint;
+	struct str body; /* not empty, followed by HTTP_BODY_PADDING readable zero bytes */
+	int64_t
+	    deadline_ms; /* when the client gives up, by CLOCK_MONOTONIC: its first line's arrival + its `timeout` */
+	struct arena *arena; /* this request's, empty */
+	struct buf *out;     /* the same */
+};
+
+#define HTTP_LATER 0
+
 /*
- * Answers one request. `body` is not empty and is followed by HTTP_BODY_PADDING readable zero bytes. `arena` and `out`
- * are this request's and are empty. Returns the HTTP status; `out` holds the answer (JSON for 200, one plain sentence
- * otherwise). Called on any worker thread; must not block. All arguments are borrowed.
+ * Answers one request. Returns the HTTP status, with the answer in ask->out (JSON for 200, one plain sentence otherwise);
+ * or HTTP_LATER after http_ask_suspend: then somebody calls http_ask_answer, once, at any time and on any thread, even
+ * before this has returned. Called on any worker thread; must not block: other connections wait for the same worker.
  */
-typedef unsigned http_answer_fn(void *context, enum http_endpoint endpoint, struct str body, unsigned timeout_ms,
-				struct arena *arena, struct buf *out);
+typedef unsigned http_answer_fn(void *context, struct http_ask *ask);
+
+/*
+ * To be called by the answer function, before the ask is handed to another thread. From now on the server leaves the
+ * client alone: whether it is still there shows only when the ask is answered, and ask->deadline_ms is for the ask's new
+ * owner to keep. A client that has waited for 35 seconds since its body came is cut off; the ask lives on all the same.
+ */
+void http_ask_suspend(struct http_ask *ask);
+
+/*
+ * To be asked before that: counts what the ask keeps while it waits, body and arena, among the bodies in flight. False: too much
+ * waits already, and the answer is a 503.
+ */
+bool http_ask_may_wait(struct http_ask *ask);
+
+/*
+ * Answers a suspended ask: ask->out holds the answer. The ask must not be touched afterwards. When the client is gone, the
+ * answer is dropped. Takes microseconds. Thread-safe.
+ */
+void http_ask_answer(struct http_ask *ask, unsigned status);
 
 /* Everything is borrowed during http_server_create, but for `log`, the two contexts, which stay in use. 0: the default. */
 struct http_options {
-	const char *listen;         /* see http_address_parse */
-	const char *cert_file;      /* PEM, the server's certificate first, then the chain */
-	const char *key_file;       /* PEM, PKCS#8 or the older forms, not encrypted */
+	const char *listen;    /* see http_address_parse */
+	const char *cert_file; /* PEM, the server's certificate first, then the chain; NULL: see http_server_exchange */
+	const char *key_file;  /* PEM, PKCS#8 or the older forms, not encrypted; NULL: the same */
 	const char *client_ca_file; /* PEM; NULL: no client certificates */
 	const char *const
 	    *client_names; /* a client's CN or DNS name must be one of them; none: any of that CA will do */
@@ -74,8 +104,18 @@ const char *http_server_address(const struct http_server *server);
  */
 int http_server_reload_tls(struct http_server *server, struct error *err);
 
-/* When the certificate (or one of its chain) ends. Thread-safe. */
+/*
+ * Serves a pair from memory from now on, PEM: handshakes as above. Without files, none succeeds before. -1: it cannot be used,
+ * the old one stays. Thread-safe, as long as the server lives.
+ */
+int http_server_exchange(struct http_server *server, const struct buf *certificate, const struct buf *key,
+			 struct error *err);
+
+/* When the certificate (or one of its chain) ends; 0: there is none yet. Thread-safe. */
 time_t http_server_certificate_expiry(const struct http_server *server);
+
+/* When it began to be valid. Thread-safe. */
+time_t http_server_certificate_begin(const struct http_server *server);
 
 /* For gauges. Thread-safe. */
 unsigned http_server_connections(const struct http_server *server);
@@ -83,12 +123,16 @@ unsigned http_server_in_flight(const struct http_server *server);
 
 /*
  * The polite stop: for `seconds` everything is accepted and answered, each answer with `Connection: close`; then the
- * socket closes, idle connections are closed, and what has been asked is answered (at most 35 seconds more). Then the
- * workers end. Blocks for all that time. To be called once, before http_server_destroy. Readiness must fail before.
+ * socket closes, idle connections are closed, and what has been asked is answered, at once or later (at most 35 seconds
+ * more). Blocks for all that time. To be called once, before http_server_destroy. Readiness must fail before.
  */
 void http_server_drain(struct http_server *server, unsigned seconds);
 
-/* Stops at once what still runs, and frees. Takes NULL. */
+/*
+ * Stops at once what still runs, and frees. Takes NULL. Whoever owns suspended asks must have answered all of them
+ * before, and suspend none any more; the workers still run, so that these answers arrive. What is suspended all the same
+ * is answered with 503 here: an answer of its owner's would come too late, for memory that is freed.
+ */
 void http_server_destroy(struct http_server *server);
 
 #endif

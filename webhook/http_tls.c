@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gpugate/buf.h"
 
 #define FILE_BYTES_MAX (1u << 20)
+#define READ_BYTES ((size_t)4096)
 #define NAME_BYTES_MAX 256 /* no DNS name is longer; of a longer common name nothing is equal */
 
 struct tls_trust {
@@ -21,8 +23,8 @@ struct tls_trust {
 struct http_tls {
 	char *cert_file, *key_file, *client_ca_file;
 	pthread_mutex_t mutex; /* over the two pointers and all reference counts; never held over I/O or arithmetic */
-	struct tls_identity *identity;
-	struct tls_trust *trust; /* NULL: no client certificates */
+	struct tls_identity *identity; /* NULL: none yet */
+	struct tls_trust *trust;       /* NULL: no client certificates */
 	_Atomic uint64_t generation;
 };
 
@@ -45,17 +47,23 @@ static void trust_free(struct tls_trust *trust)
 	free(trust);
 }
 
-/* Reads a whole file into `out`. `what` and `option` are for the error. */
+/*
+ * Reads a whole file into `out`. `what` and `option` are for the error. It may be a key: room is made for all of it at once, so
+ * that it does not move and leave copies behind.
+ */
 static int read_file(const char *file, const char *what, const char *option, struct buf *out, struct error *err)
 {
+	struct stat status;
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
 				 strerror(errno), option);
+	if (fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size < (off_t)(FILE_BYTES_MAX - 2 * READ_BYTES))
+		buf_reserve(out, (size_t)status.st_size + 2 * READ_BYTES);
 	ssize_t got;
 	do {
-		char *to = buf_reserve(out, 4096);
-		got = to ? read(fd, to, 4096) : -1;
+		char *to = buf_reserve(out, READ_BYTES);
+		got = to ? read(fd, to, READ_BYTES) : -1;
 		if (got > 0)
 			out->len += (size_t)got;
 	} while (got > 0 || (got < 0 && !out->failed && errno == EINTR));
@@ -75,25 +83,21 @@ static gnutls_datum_t datum(const struct buf *buf)
 	return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};
 }
 
-static int load_key(gnutls_privkey_t key, const char *file, struct error *err)
+/* Where a pair comes from, for errors. */
+struct origin {
+	const char *certificate, *key; /* files, or what they are called */
+};
+
+static int take_key(gnutls_privkey_t key, const struct buf *text, const struct origin *origin, struct error *err)
 {
-	struct buf text;
-	buf_init(&text, FILE_BYTES_MAX);
-	int result = read_file(file, "key", "--tls-key", &text, err);
-	if (result == 0) {
-		gnutls_datum_t pem = datum(&text);
-		int code = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-		if (code == GNUTLS_E_DECRYPTION_FAILED)
-			result = error_set(err, "the key %.200s is encrypted; give --tls-key one without a passphrase",
-					   file);
-		else if (code < 0)
-			result = error_set(err, "the key %.200s is not a private key in PEM: %s", file,
-					   gnutls_strerror(code));
-	}
-	if (text.ptr)
-		explicit_bzero(text.ptr, text.size);
-	buf_release(&text);
-	return result;
+	gnutls_datum_t pem = datum(text);
+	int code = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (code == GNUTLS_E_DECRYPTION_FAILED)
+		return error_set(err, "the key %.200s is encrypted; give --tls-key one without a passphrase",
+				 origin->key);
+	return code < 0 ? error_set(err, "the key %.200s is not a private key in PEM: %s", origin->key,
+				    gnutls_strerror(code))
+			: 0;
 }
 
 /* Same public key? The SHA-256 of it decides. */
@@ -114,23 +118,25 @@ static bool key_fits(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
 }
 
 static int check_pair(const struct tls_identity *identity, const gnutls_x509_crt_t *crts, unsigned count,
-		      const char *cert_file, const char *key_file, struct error *err)
+		      const struct origin *origin, struct error *err)
 {
 	if (key_fits(identity->key, crts[0]))
 		return 0;
 	for (unsigned i = 1; i < count; i++)
 		if (key_fits(identity->key, crts[i]))
-			return error_set(
-			    err, "in %.200s the server's own certificate must come first, then its issuers", cert_file);
+			return error_set(err,
+					 "in %.200s the server's own certificate must come first, then its issuers",
+					 origin->certificate);
 	return error_set(
 	    err, "the key %.200s does not match the certificate %.200s; give --tls-cert and --tls-key of one pair",
-	    key_file, cert_file);
+	    origin->key, origin->certificate);
 }
 
 static int take_chain(struct tls_identity *identity, gnutls_x509_crt_t *crts, unsigned count, const char *file,
 		      struct error *err)
 {
 	identity->expiry = gnutls_x509_crt_get_expiration_time(crts[0]);
+	identity->begin = gnutls_x509_crt_get_activation_time(crts[0]);
 	for (unsigned i = 0; i < count; i++) {
 		int code = gnutls_pcert_import_x509(&identity->chain[i], crts[i], 0);
 		if (code < 0)
@@ -143,49 +149,61 @@ static int take_chain(struct tls_identity *identity, gnutls_x509_crt_t *crts, un
 	return 0;
 }
 
-static int load_chain(struct tls_identity *identity, const char *cert_file, const char *key_file, struct error *err)
+static int take_certificates(struct tls_identity *identity, const struct buf *text, const struct origin *origin,
+			     struct error *err)
 {
-	struct buf text;
-	buf_init(&text, FILE_BYTES_MAX);
 	gnutls_x509_crt_t *crts = NULL;
 	unsigned count = 0;
-	int result = read_file(cert_file, "certificate", "--tls-cert", &text, err);
-	if (result == 0) {
-		gnutls_datum_t pem = datum(&text);
-		int code = gnutls_x509_crt_list_import2(&crts, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
-		if (code < 0 || count == 0)
-			result = error_set(err, "the certificate %.200s is not a certificate in PEM: %s", cert_file,
-					   code < 0 ? gnutls_strerror(code) : "it is empty");
-		else if (count > HTTP_CHAIN_MAX)
-			result =
-			    error_set(err, "the certificate %.200s holds %u certificates; at most %d can be served",
-				      cert_file, count, HTTP_CHAIN_MAX);
-	}
+	gnutls_datum_t pem = datum(text);
+	int result = 0, code = gnutls_x509_crt_list_import2(&crts, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
+	if (code < 0 || count == 0)
+		result = error_set(err, "the certificate %.200s is not a certificate in PEM: %s", origin->certificate,
+				   code < 0 ? gnutls_strerror(code) : "it is empty");
+	else if (count > HTTP_CHAIN_MAX)
+		result = error_set(err, "the certificate %.200s holds %u certificates; at most %d can be served",
+				   origin->certificate, count, HTTP_CHAIN_MAX);
 	if (result == 0)
-		result = check_pair(identity, crts, count, cert_file, key_file, err);
+		result = check_pair(identity, crts, count, origin, err);
 	if (result == 0)
-		result = take_chain(identity, crts, count, cert_file, err);
+		result = take_chain(identity, crts, count, origin->certificate, err);
 	for (unsigned i = 0; i < count; i++)
 		gnutls_x509_crt_deinit(crts[i]);
 	gnutls_free(crts);
-	buf_release(&text);
 	return result;
 }
 
 /* Returns new. */
-static struct tls_identity *load_identity(const char *cert_file, const char *key_file, struct error *err)
+static struct tls_identity *make_identity(const struct buf *certificate, const struct buf *key,
+					  const struct origin *origin, struct error *err)
 {
 	struct tls_identity *identity = calloc(1, sizeof *identity);
 	if (!identity || gnutls_privkey_init(&identity->key) < 0) {
 		free(identity);
-		error_set(err, "no memory for the certificate %.200s", cert_file);
+		error_set(err, "no memory for the certificate %.200s", origin->certificate);
 		return NULL;
 	}
 	identity->references = 1;
-	if (load_key(identity->key, key_file, err) != 0 || load_chain(identity, cert_file, key_file, err) != 0) {
+	if (take_key(identity->key, key, origin, err) != 0 ||
+	    take_certificates(identity, certificate, origin, err) != 0) {
 		identity_free(identity);
 		return NULL;
 	}
+	return identity;
+}
+
+/* Returns new. */
+static struct tls_identity *load_identity(const struct http_tls *tls, struct error *err)
+{
+	const struct origin origin = {tls->cert_file, tls->key_file};
+	struct tls_identity *identity = NULL;
+	struct buf certificate, key;
+	buf_init(&certificate, FILE_BYTES_MAX);
+	buf_init(&key, FILE_BYTES_MAX);
+	if (read_file(origin.key, "key", "--tls-key", &key, err) == 0 &&
+	    read_file(origin.certificate, "certificate", "--tls-cert", &certificate, err) == 0)
+		identity = make_identity(&certificate, &key, &origin, err);
+	buf_wipe(&key);
+	buf_release(&certificate);
 	return identity;
 }
 
@@ -215,6 +233,12 @@ static struct tls_trust *load_trust(const char *file, struct error *err)
 	return NULL;
 }
 
+static int copy_name(const char *from, char **to, struct error *err)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? error_set(err, "no memory for TLS") : 0;
+}
+
 struct http_tls *http_tls_create(const char *cert_file, const char *key_file, const char *client_ca_file,
 				 struct error *err)
 {
@@ -225,13 +249,10 @@ struct http_tls *http_tls_create(const char *cert_file, const char *key_file, co
 	}
 	pthread_mutex_init(&tls->mutex, NULL);
 	atomic_init(&tls->generation, 1);
-	tls->cert_file = strdup(cert_file);
-	tls->key_file = strdup(key_file);
-	tls->client_ca_file = client_ca_file ? strdup(client_ca_file) : NULL;
-	if (!tls->cert_file || !tls->key_file || (client_ca_file && !tls->client_ca_file))
-		error_set(err, "no memory for TLS");
-	else if ((tls->identity = load_identity(cert_file, key_file, err)) &&
-		 (!client_ca_file || (tls->trust = load_trust(client_ca_file, err))))
+	if (copy_name(cert_file, &tls->cert_file, err) == 0 && copy_name(key_file, &tls->key_file, err) == 0 &&
+	    copy_name(client_ca_file, &tls->client_ca_file, err) == 0 &&
+	    (!cert_file || (tls->identity = load_identity(tls, err))) &&
+	    (!client_ca_file || (tls->trust = load_trust(client_ca_file, err))))
 		return tls;
 	http_tls_destroy(tls);
 	return NULL;
@@ -254,7 +275,8 @@ struct tls_identity *http_tls_acquire(struct http_tls *tls)
 {
 	pthread_mutex_lock(&tls->mutex);
 	struct tls_identity *identity = tls->identity;
-	identity->references++;
+	if (identity)
+		identity->references++;
 	pthread_mutex_unlock(&tls->mutex);
 	return identity;
 }
@@ -288,31 +310,51 @@ static void release_trust(struct http_tls *tls, struct tls_trust *trust)
 		trust_free(trust);
 }
 
+/* Takes the identity. Handshakes from now on use it; those under way finish with the one that they have begun with. */
+static void put_identity(struct http_tls *tls, struct tls_identity *identity)
+{
+	pthread_mutex_lock(&tls->mutex);
+	struct tls_identity *old = tls->identity;
+	tls->identity = identity;
+	pthread_mutex_unlock(&tls->mutex);
+	http_tls_release(tls, old);
+}
+
+static void put_trust(struct http_tls *tls, struct tls_trust *trust)
+{
+	pthread_mutex_lock(&tls->mutex);
+	struct tls_trust *old = tls->trust;
+	tls->trust = trust;
+	atomic_fetch_add(&tls->generation, 1);
+	pthread_mutex_unlock(&tls->mutex);
+	release_trust(tls, old);
+}
+
+int http_tls_exchange(struct http_tls *tls, const struct buf *certificate, const struct buf *key, struct error *err)
+{
+	static const struct origin origin = {"that was issued", "that was made"};
+	struct tls_identity *identity = make_identity(certificate, key, &origin, err);
+	if (identity)
+		put_identity(tls, identity);
+	return identity ? 0 : -1;
+}
+
 int http_tls_reload(struct http_tls *tls, struct error *err)
 {
-	struct tls_identity *identity = load_identity(tls->cert_file, tls->key_file, err);
+	struct tls_identity *identity = tls->cert_file ? load_identity(tls, err) : NULL;
 	struct tls_trust *trust = tls->client_ca_file ? load_trust(tls->client_ca_file, err) : NULL;
-	bool whole = identity && (trust || !tls->client_ca_file);
-	pthread_mutex_lock(&tls->mutex);
-	struct tls_identity *old_identity = identity ? tls->identity : NULL;
-	struct tls_trust *old_trust = trust ? tls->trust : NULL;
+	bool whole = (identity || !tls->cert_file) && (trust || !tls->client_ca_file);
 	if (identity)
-		tls->identity = identity;
-	if (trust) {
-		tls->trust = trust;
-		atomic_fetch_add(&tls->generation, 1);
-	}
-	pthread_mutex_unlock(&tls->mutex);
-	http_tls_release(tls, old_identity);
-	if (old_trust)
-		release_trust(tls, old_trust);
+		put_identity(tls, identity);
+	if (trust)
+		put_trust(tls, trust);
 	return whole ? 0 : -1;
 }
 
 time_t http_tls_expiry(struct http_tls *tls)
 {
 	pthread_mutex_lock(&tls->mutex);
-	time_t expiry = tls->identity->expiry;
+	time_t expiry = tls->identity ? tls->identity->expiry : 0;
 	pthread_mutex_unlock(&tls->mutex);
 	return expiry;
 }
@@ -320,6 +362,14 @@ time_t http_tls_expiry(struct http_tls *tls)
 bool http_tls_wants_clients(const struct http_tls *tls)
 {
 	return tls->client_ca_file != NULL;
+}
+
+time_t http_tls_begin(struct http_tls *tls)
+{
+	struct tls_identity *identity = http_tls_acquire(tls);
+	time_t begin = identity ? identity->begin : 0;
+	http_tls_release(tls, identity);
+	return begin;
 }
 
 uint64_t http_tls_generation(const struct http_tls *tls)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "gpugate/buf.h"
 #include "gpugate/error.h"
 
 #define HTTP_CHAIN_MAX 16 /* certificates in one chain, ours or a client's */
@@ -22,11 +23,15 @@ struct tls_identity {
 	unsigned chain_length;
 	gnutls_privkey_t key;
 	time_t expiry; /* the earliest of the chain */
+	time_t begin;  /* of the first */
 };
 
 struct http_tls;
 
-/* Loads the files. `client_ca_file` may be NULL. Copies the names. Returns new; NULL with an error that says what to do. */
+/*
+ * Loads the files. `client_ca_file` may be NULL; so may the two of the pair: then handshakes fail until http_tls_exchange has
+ * brought one. Copies the names. Returns new; NULL with an error that says what to do.
+ */
 struct http_tls *http_tls_create(const char *cert_file, const char *key_file, const char *client_ca_file,
 				 struct error *err);
 
@@ -39,14 +44,24 @@ void http_tls_destroy(struct http_tls *tls);
  */
 int http_tls_reload(struct http_tls *tls, struct error *err);
 
-/* The identity in force, shared until released with http_tls_release (which takes NULL). Thread-safe. */
+/*
+ * Takes a pair from memory, PEM, instead of the one in force. Copies what it needs; the caller overwrites the key. Returns -1
+ * with an error when it is not a pair; then the old one stays. Thread-safe.
+ */
+int http_tls_exchange(struct http_tls *tls, const struct buf *certificate, const struct buf *key, struct error *err);
+
+/* The identity in force (NULL: none yet), shared until released with http_tls_release (which takes NULL). Thread-safe. */
 struct tls_identity *http_tls_acquire(struct http_tls *tls);
 void http_tls_release(struct http_tls *tls, struct tls_identity *identity);
 
+/* When the pair in force ends; 0: there is none yet. */
 time_t http_tls_expiry(struct http_tls *tls);
 
 /* Whether there is a client CA. */
 bool http_tls_wants_clients(const struct http_tls *tls);
+
+/* When the pair in force began to be valid; 0: there is none. Thread-safe. */
+time_t http_tls_begin(struct http_tls *tls);
 
 /* Rises whenever the client CA is exchanged: verdicts of an older generation are to be reached anew. Starts at 1. */
 uint64_t http_tls_generation(const struct http_tls *tls);

@@ -2,57 +2,25 @@
 
 #include <stdlib.h>
 
-/* A holding in one block of memory: the struct, its arrays, its strings. */
-struct entry {
-	struct entry *next; /* in its slot */
-	uint64_t hash;
-	struct holding holding;
-};
+#include "webhook/ledger_state.h"
+#include "webhook/ledger_text.h"
 
-struct ledger {
-	const struct policy *policy;
-	wide *used; /* by quota */
-	struct entry **slots;
-	uint32_t mask;
-	uint32_t pods, max_pods;
-	struct charge *charges; /* room for one Pod's charges under `policy` */
-};
+static const char no_memory[] = "there is no memory for the ledger";
 
-static uint64_t hash_uid(struct str uid)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < uid.len; i++)
-		hash = (hash ^ (unsigned char)uid.ptr[i]) * 0x100000001b3u;
-	return hash ^ (hash >> 31);
-}
-
-static wide *make_sums(const struct policy *policy)
-{
-	return calloc(policy_quota_count(policy) + 1, sizeof(wide));
-}
-
-static struct charge *make_charges(const struct policy *policy)
-{
-	return calloc(policy_charge_max(policy) + 1, sizeof(struct charge));
-}
-
-struct ledger *ledger_create(const struct policy *policy, uint32_t max_pods, struct error *err)
+struct ledger *ledger_create(const struct ledger_options *options, struct error *err)
 {
 	struct ledger *ledger = calloc(1, sizeof *ledger);
 	if (ledger) {
-		ledger->used = make_sums(policy);
-		ledger->charges = make_charges(policy);
-		ledger->mask = 255;
-		ledger->slots = calloc(ledger->mask + 1, sizeof(struct entry *));
-		ledger->max_pods = max_pods;
+		ledger->options = *options;
+		arena_init(&ledger->scratch, 16 << 10, 16 << 20);
+		labels_init(&ledger->namespaces);
+		labels_init(&ledger->nodes);
 	}
-	if (!ledger || !ledger->used || !ledger->charges || !ledger->slots) {
+	if (!ledger || entry_table_init(&ledger->table) < 0 || book_open(&ledger->book, options->policy) < 0) {
 		ledger_destroy(ledger);
-		error_set(err, "there is no memory for the ledger");
+		error_set(err, "%s", no_memory);
 		return NULL;
 	}
-	policy_retain(policy);
-	ledger->policy = policy;
 	return ledger;
 }
 
@@ -60,213 +28,430 @@ void ledger_destroy(struct ledger *ledger)
 {
 	if (!ledger)
 		return;
-	for (uint32_t i = 0; ledger->slots && i <= ledger->mask; i++)
-		for (struct entry *entry = ledger->slots[i], *next; entry; entry = next) {
-			next = entry->next;
-			free(entry);
-		}
-	policy_release(ledger->policy);
-	free(ledger->slots);
-	free(ledger->used);
-	free(ledger->charges);
+	entry_table_release(&ledger->table);
+	book_close(&ledger->book);
+	labels_release(&ledger->namespaces);
+	labels_release(&ledger->nodes);
+	arena_release(&ledger->scratch);
 	free(ledger);
 }
 
-static struct str put_str(char **at, struct str s)
+/* --- Entries --- */
+
+/* Which sum an entry belongs to: the view speaks for every Pod that it has ever had. */
+static enum entry_booking booking_of(const struct entry *entry)
 {
-	struct str copy = {*at, s.len};
-	if (s.len)
-		memcpy(*at, s.ptr, s.len);
-	*at += s.len;
-	return copy;
+	if (entry_seen(entry))
+		return entry->state & ENTRY_ALIVE && !(entry->state & ENTRY_FINISHED) ? BOOKED_USED : BOOKED_NOWHERE;
+	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) ? BOOKED_PENDING : BOOKED_NOWHERE;
 }
 
-/* A copy of everything a holding refers to; NULL without memory. */
-static struct entry *make_entry(const struct holding *h, uint64_t hash)
+static void untrack(struct entry *entry)
 {
-	size_t bytes = h->uid.len + h->namespace.len + h->name.len;
-	for (uint32_t i = 0; i < h->demand_count; i++)
-		bytes += h->demands[i].resource.len;
-	for (uint32_t i = 0; i < h->model_count; i++)
-		bytes += h->models[i].len;
-	size_t demands = h->demand_count * sizeof(struct demand), models = h->model_count * sizeof(struct str);
-	struct entry *entry = malloc(sizeof *entry + demands + models + bytes);
-	if (!entry)
-		return NULL;
-	struct demand *d = (struct demand *)(entry + 1);
-	struct str *m = (struct str *)(d + h->demand_count);
-	char *at = (char *)(m + h->model_count);
-	*entry = (struct entry){.hash = hash, .holding = *h};
-	entry->holding.uid = put_str(&at, h->uid);
-	entry->holding.namespace = put_str(&at, h->namespace);
-	entry->holding.name = put_str(&at, h->name);
-	for (uint32_t i = 0; i < h->demand_count; i++)
-		d[i] = (struct demand){put_str(&at, h->demands[i].resource), h->demands[i].count};
-	for (uint32_t i = 0; i < h->model_count; i++)
-		m[i] = put_str(&at, h->models[i]);
-	entry->holding.demands = d;
-	entry->holding.models = m;
-	return entry;
-}
-
-static struct entry **find(const struct ledger *ledger, struct str uid, uint64_t hash)
-{
-	struct entry **link = &ledger->slots[hash & ledger->mask];
-	while (*link && !((*link)->hash == hash && str_eq((*link)->holding.uid, uid)))
-		link = &(*link)->next;
-	return link;
-}
-
-/* Twice as many slots as entries at most; without memory the chains just get longer. */
-static void grow_slots(struct ledger *ledger)
-{
-	if (ledger->pods <= ledger->mask)
+	if (!entry->pending_link)
 		return;
-	uint32_t mask = ledger->mask * 2 + 1;
-	struct entry **slots = calloc((size_t)mask + 1, sizeof *slots);
-	if (!slots)
-		return;
-	for (uint32_t i = 0; i <= ledger->mask; i++)
-		for (struct entry *entry = ledger->slots[i], *next; entry; entry = next) {
-			next = entry->next;
-			entry->next = slots[entry->hash & mask];
-			slots[entry->hash & mask] = entry;
-		}
-	free(ledger->slots);
-	ledger->slots = slots;
-	ledger->mask = mask;
+	*entry->pending_link = entry->pending_next;
+	if (entry->pending_next)
+		entry->pending_next->pending_link = entry->pending_link;
+	entry->pending_link = NULL;
+	entry->pending_next = NULL;
 }
 
-/* Adds (or, with sign -1, takes back) a holding's charges under the ledger's policy. */
-static void book(struct ledger *ledger, const struct holding *holding, int sign)
+static void track(struct ledger *ledger, struct entry *entry)
 {
-	int count = policy_charge(ledger->policy, holding, ledger->charges);
-	for (int i = 0; i < count; i++)
-		ledger->used[ledger->charges[i].quota] += sign * ledger->charges[i].amount;
+	entry->pending_next = ledger->pending;
+	entry->pending_link = &ledger->pending;
+	if (ledger->pending)
+		ledger->pending->pending_link = &entry->pending_next;
+	ledger->pending = entry;
 }
 
-/* Compares each charge with what is left, leaving `self` (the same uid, held already) out of what is used. */
-static void judge(const struct ledger *ledger, const struct entry *self, struct excess *excess,
-		  struct ledger_verdict *verdict)
+bool ledger_settle(struct ledger *ledger, struct entry *entry)
 {
-	int own = self ? policy_charge(ledger->policy, &self->holding, ledger->charges) : 0;
-	for (uint32_t i = 0; i < verdict->charge_count; i++) {
-		const struct charge *charge = &verdict->charges[i];
-		struct quota_view quota;
-		policy_quota(ledger->policy, charge->quota, &quota);
-		wide used = ledger->used[charge->quota], sum;
-		for (int k = 0; k < own; k++)
-			used -= ledger->charges[k].quota == charge->quota ? ledger->charges[k].amount : 0;
-		bool overflow = __builtin_add_overflow(used, charge->amount, &sum);
-		if (quota.unlimited || (!overflow && sum <= quota.hard))
-			continue;
-		excess[verdict->excess_count++] = (struct excess){charge->quota, charge->amount, used, 0};
-		if (quota.enforcement == ENFORCEMENT_DENY || overflow)
-			verdict->answer = LEDGER_REFUSED;
+	bool pending = entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE);
+	if (pending && !entry->pending_link)
+		track(ledger, entry);
+	else if (!pending)
+		untrack(entry);
+	const struct pairs *labels = ledger_namespace_labels(ledger, entry->holding.namespace);
+	bool freed = book_entry(&ledger->book, entry, booking_of(entry), labels);
+	bool stranger = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
+	ledger->strangers += (uint32_t)stranger - (uint32_t)entry->stranger;
+	entry->stranger = stranger;
+	return freed;
+}
+
+void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry)
+{
+	struct entry *old = *link;
+	if (old) {
+		entry->state = old->state;
+		entry->copy = old->copy;
+		entry->list = old->list;
+		entry->seen_version = old->seen_version;
+		entry->swept_version = old->swept_version;
+		entry->pending_ms = old->pending_ms;
+		entry->gone_ms = old->gone_ms;
+		entry->terminating_ms = old->terminating_ms;
+		entry->grace_ms = old->grace_ms;
+		/* Its booking moves over as it is, and is looked at anew when the entry is settled. */
+		entry->charges = old->charges;
+		entry->charge_count = old->charge_count;
+		entry->booked = old->booked;
+		entry->stranger = old->stranger;
+		entry->root = old->root;
+		entry->text_bytes = old->text_bytes;
+		old->charges = NULL;
+		untrack(old);
 	}
-	verdict->excess = excess;
+	entry_put(&ledger->table, link, entry);
 }
 
-void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, struct arena *arena,
-		   struct ledger_verdict *verdict)
+bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms)
 {
-	*verdict = (struct ledger_verdict){.answer = LEDGER_OUTAGE, .policy = ledger->policy};
-	uint32_t max = policy_charge_max(ledger->policy);
-	struct charge *charges = arena_zalloc(arena, max, sizeof *charges);
-	struct excess *excess = arena_zalloc(arena, max, sizeof *excess);
-	int count = charges && excess ? policy_charge(ledger->policy, holding, charges) : -1;
+	const struct entry *entry = *link;
+	int64_t memory_ms = 2 * ledger->options.ttl_ms;
+	if (entry->state & (ENTRY_ALIVE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
+	    (entry->state & (ENTRY_GONE | ENTRY_SWEPT) && now_ms - entry->gone_ms < memory_ms))
+		return false;
+	entry_drop(&ledger->table, link);
+	return true;
+}
+
+/* --- [decide] --- */
+
+/* A Pod may ask for many things of long names: some of these could fill the text alone. The first of a root is always let in. */
+static bool root_has_room(const struct book_root *root, size_t bytes)
+{
+	return root->pending < LEDGER_PENDING_ROOT_MAX &&
+	       (root->pending == 0 || root->bytes + bytes <= LEDGER_PENDING_ROOT_BYTES);
+}
+
+/* Why one more Pod cannot be held; NULL: it can. */
+static const char *no_room(const struct ledger *ledger, const struct holding *holding, const struct pairs *labels,
+			   bool *crowded)
+{
+	const struct book *book = &ledger->book;
+	if (ledger->options.pods_max && ledger->table.count >= ledger->options.pods_max)
+		return "the ledger is full";
+	if (!ledger->options.shared)
+		return NULL;
+	if (!ledger_text_fits(holding))
+		return "the names of the Pod are not such as Kubernetes gives";
+	*crowded = true;
+	size_t bytes = ledger_text_bytes(holding);
+	if (book->pending >= LEDGER_PENDING_MAX || book->pending_bytes + bytes > LEDGER_TEXT_MAX - LEDGER_TEXT_HEAD)
+		return "the ledger is full of Pods that were admitted and have not been stored yet";
+	uint32_t root = policy_root(book->policy, holding->namespace, labels);
+	return root != UINT32_MAX && !root_has_room(&book->roots[root], bytes)
+		   ? "too many Pods of this tenant were admitted and have not been stored yet"
+		   : NULL;
+}
+
+/* Notes as tentative what was admitted. Returns NULL, or why that cannot be. */
+static const char *hold(struct ledger *ledger, const struct holding *holding, int64_t now_ms, bool *crowded)
+{
+	struct entry **link = entry_find(&ledger->table, holding->uid), *self = *link;
+	if (self && entry_seen(self) && ledger->options.shared)
+		return NULL; /* it exists, so it needs no pending entry */
+	const char *why =
+	    self ? NULL : no_room(ledger, holding, ledger_namespace_labels(ledger, holding->namespace), crowded);
+	if (why)
+		return why;
+	struct entry *entry = entry_make(holding, NULL);
+	if (!entry)
+		return no_memory;
+	ledger_replace(ledger, link, entry);
+	entry->pending_ms = now_ms; /* it is another request, and may take as long as any */
+	entry->state = (uint8_t)((entry->state & ~ENTRY_SWEPT) | ENTRY_TENTATIVE);
+	ledger_settle(ledger, entry);
+	return NULL;
+}
+
+void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
+		   struct arena *arena, struct ledger_verdict *verdict)
+{
+	const struct policy *policy = ledger->book.policy;
+	const struct pairs *labels = ledger_namespace_labels(ledger, holding->namespace);
+	*verdict = (struct ledger_verdict){.answer = LEDGER_OUTAGE, .policy = policy, .why = no_memory};
+	struct charge *charges = arena_zalloc(arena, policy_charge_max(policy), sizeof *charges);
+	struct excess *excess = arena_zalloc(arena, policy_excess_max(policy), sizeof *excess);
+	int count = charges && excess ? policy_charge(policy, holding, labels, charges) : -1;
 	if (count < 0)
 		return;
-	verdict->answer = LEDGER_ADMITTED;
 	verdict->charges = charges;
 	verdict->charge_count = (uint32_t)count;
-	uint64_t hash = hash_uid(holding->uid);
-	struct entry **link = find(ledger, holding->uid, hash), *self = *link;
-	judge(ledger, self, excess, verdict);
-	if (mode == LEDGER_FORCE)
-		verdict->answer = LEDGER_ADMITTED;
-	if (mode == LEDGER_DRY || verdict->answer != LEDGER_ADMITTED)
+	verdict->excess = excess;
+	verdict->answer = LEDGER_ADMITTED;
+	verdict->why = NULL;
+
+	struct entry *self = *entry_find(&ledger->table, holding->uid);
+	if (self)
+		book_lift(&ledger->book, self, false);
+	bool refused = false;
+	verdict->excess_count =
+	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, excess, &refused);
+	if (self)
+		book_lift(&ledger->book, self, true);
+
+	for (uint32_t i = 0; i < verdict->excess_count; i++)
+		verdict->liftable |= excess[i].used + excess[i].pending > 0 || excess[i].borrower_count > 0;
+	if (refused && mode != LEDGER_FORCE) {
+		verdict->answer = LEDGER_REFUSED;
 		return;
-	struct entry *entry = !self && ledger->pods == ledger->max_pods ? NULL : make_entry(holding, hash);
-	if (!entry) {
+	}
+	if (mode == LEDGER_DRY)
+		return;
+	bool crowded = false;
+	verdict->why = hold(ledger, holding, now_ms, &crowded);
+	if (verdict->why) {
 		verdict->answer = LEDGER_OUTAGE;
+		verdict->crowded = crowded;
+	}
+}
+
+void ledger_hold(struct ledger *ledger, struct str uid)
+{
+	struct entry *entry = *entry_find(&ledger->table, uid);
+	if (!entry)
 		return;
-	}
-	if (self) {
-		book(ledger, &self->holding, -1);
-		entry->next = self->next;
-		free(self);
-	} else {
-		entry->next = NULL;
-		ledger->pods++;
-	}
-	*link = entry;
-	book(ledger, &entry->holding, 1);
-	grow_slots(ledger);
+	entry->state = ENTRY_ALIVE;
+	ledger_settle(ledger, entry);
 }
 
 bool ledger_free(struct ledger *ledger, struct str uid)
 {
-	struct entry **link = find(ledger, uid, hash_uid(uid)), *entry = *link;
+	struct entry **link = entry_find(&ledger->table, uid), *entry = *link;
 	if (!entry)
 		return false;
-	book(ledger, &entry->holding, -1);
-	*link = entry->next;
-	free(entry);
-	ledger->pods--;
+	entry->state = 0;
+	ledger_settle(ledger, entry);
+	entry_drop(&ledger->table, link);
 	return true;
 }
 
-int ledger_rebase(struct ledger *ledger, const struct policy *policy)
+/* --- The copy --- */
+
+struct loading {
+	struct ledger *ledger;
+	int64_t now_ms;
+	bool dry; /* only looks whether there is memory and sense in it */
+};
+
+static int load_entry(void *context, const struct holding *holding)
 {
-	wide *used = make_sums(policy);
-	struct charge *charges = make_charges(policy);
-	if (!used || !charges) {
-		free(used);
-		free(charges);
-		return -1;
+	struct loading *loading = context;
+	struct ledger *ledger = loading->ledger;
+	struct entry **link = entry_find(&ledger->table, holding->uid), *entry = *link;
+	if (!entry) {
+		entry = entry_make(holding, NULL);
+		if (!entry)
+			return -1;
+		entry->pending_ms = loading->now_ms;
+		entry_put(&ledger->table, link, entry);
 	}
-	free(ledger->used);
-	free(ledger->charges);
-	ledger->used = used;
-	ledger->charges = charges;
-	policy_retain(policy);
-	policy_release(ledger->policy);
-	ledger->policy = policy;
-	for (uint32_t i = 0; i <= ledger->mask; i++)
-		for (const struct entry *entry = ledger->slots[i]; entry; entry = entry->next)
-			book(ledger, &entry->holding, 1);
+	if (!(entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE))) {
+		entry->pending_ms = loading->now_ms;
+		entry->state &= (uint8_t)~ENTRY_SWEPT; /* it had left the copy: this is another admission of it */
+	}
+	entry->state |= ENTRY_PENDING;
+	entry->copy = ledger->copy;
+	ledger_settle(ledger, entry);
 	return 0;
 }
 
+/* Takes a state off the entries that `which` says, and drops those of which nothing is left. */
+static void strip(struct ledger *ledger, uint8_t state, bool (*which)(const struct ledger *, const struct entry *))
+{
+	for (struct entry *entry = ledger->pending, *next; entry; entry = next) {
+		next = entry->pending_next;
+		if (!(entry->state & state) || !which(ledger, entry))
+			continue;
+		entry->state &= (uint8_t)~state;
+		ledger_settle(ledger, entry);
+		if (entry->state == 0)
+			entry_drop(&ledger->table, entry_find(&ledger->table, entry->holding.uid));
+	}
+}
+
+static bool is_of_older_copy(const struct ledger *ledger, const struct entry *entry)
+{
+	return entry->copy != ledger->copy;
+}
+
+static bool is_any(const struct ledger *ledger, const struct entry *entry)
+{
+	(void)ledger, (void)entry;
+	return true;
+}
+
+static int count_entry(void *context, const struct holding *holding)
+{
+	(void)holding;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int64_t now_ms, struct error *err)
+{
+	uint32_t count = 0;
+	struct loading loading = {.ledger = ledger, .now_ms = now_ms};
+	arena_reset(&ledger->scratch);
+	if (ledger_text_read(pending, &ledger->scratch, count_entry, &count, err) < 0)
+		return -1; /* before anything has changed */
+	ledger->copy++;
+	arena_reset(&ledger->scratch);
+	if (ledger_text_read(pending, &ledger->scratch, load_entry, &loading, err) < 0)
+		return -1;
+	strip(ledger, ENTRY_PENDING, is_of_older_copy);
+	ledger->version = version;
+	return 0;
+}
+
+bool ledger_behind(const struct ledger *ledger)
+{
+	return ledger->view_version < ledger->version;
+}
+
+uint64_t ledger_version(const struct ledger *ledger)
+{
+	return ledger->version;
+}
+
+/* Whether a write leaves a pending entry out: it has been seen, or will never come. */
+static bool is_left_out(const struct entry *entry)
+{
+	return entry_seen(entry) || entry->state & ENTRY_SWEPT;
+}
+
+void ledger_encode(const struct ledger *ledger, struct buf *pending, uint64_t *version)
+{
+	struct ledger_text text;
+	*version = ledger->version;
+	ledger_text_begin(&text, pending);
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
+		if (!is_left_out(entry))
+			ledger_text_add(&text, &entry->holding);
+		else if (entry_seen(entry) && entry->seen_version > *version)
+			*version = entry->seen_version;
+	}
+	ledger_text_end(&text);
+}
+
+bool ledger_foldable(const struct ledger *ledger)
+{
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (is_left_out(entry))
+			return true;
+	return false;
+}
+
+void ledger_resolve(struct ledger *ledger)
+{
+	strip(ledger, ENTRY_TENTATIVE, is_any);
+}
+
+void ledger_overdue(const struct ledger *ledger, int64_t now_ms, uint32_t most,
+		    void (*found)(void *context, const struct holding *holding), void *context)
+{
+	for (const struct entry *entry = ledger->pending; entry && most > 0; entry = entry->pending_next) {
+		if (is_left_out(entry) || !(entry->state & ENTRY_PENDING) || entry->state & ENTRY_TENTATIVE ||
+		    now_ms - entry->pending_ms < ledger->options.ttl_ms)
+			continue;
+		found(context, &entry->holding);
+		most--;
+	}
+}
+
+void ledger_sweep(struct ledger *ledger, struct str uid, uint64_t version, int64_t now_ms)
+{
+	struct entry *entry = *entry_find(&ledger->table, uid);
+	if (!entry || entry_seen(entry) || entry->state & ENTRY_TENTATIVE)
+		return;
+	entry->state |= ENTRY_SWEPT;
+	entry->swept_version = version;
+	entry->gone_ms = now_ms;
+}
+
+/* --- Otherwise --- */
+
 const struct policy *ledger_policy(const struct ledger *ledger)
 {
-	return ledger->policy;
+	return ledger->book.policy;
+}
+
+const struct held *ledger_held(const struct ledger *ledger)
+{
+	return ledger->book.held;
 }
 
 uint32_t ledger_pods(const struct ledger *ledger)
 {
-	return ledger->pods;
+	return ledger->book.used;
 }
 
-wide ledger_used(const struct ledger *ledger, uint32_t quota)
+bool ledger_stranger(const struct ledger *ledger, struct str *namespace)
 {
-	return ledger->used[quota];
+	for (uint32_t i = 0; ledger->strangers && i <= ledger->table.mask; i++)
+		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
+			if (entry->stranger) {
+				*namespace = entry->holding.namespace;
+				return true;
+			}
+	return false;
+}
+
+uint32_t ledger_pending(const struct ledger *ledger)
+{
+	return ledger->book.pending;
+}
+
+void ledger_each(const struct ledger *ledger, void (*each)(void *context, const struct entry *entry), void *context)
+{
+	for (uint32_t i = 0; i <= ledger->table.mask; i++)
+		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
+			each(context, entry);
+}
+
+/* Charges computed anew, since those that entries carry may be what is wrong. */
+static int check_entry(const struct ledger *ledger, const struct entry *entry, struct book *book)
+{
+	struct entry fresh = *entry;
+	struct charge *charges = book->charges;
+	enum entry_booking where = booking_of(entry);
+	int count = where == BOOKED_NOWHERE
+			? 0
+			: policy_charge(ledger->book.policy, &entry->holding,
+					ledger_namespace_labels(ledger, entry->holding.namespace), charges);
+	if (count < 0 || entry->booked != where)
+		return -1;
+	fresh.charges = charges;
+	fresh.charge_count = (uint32_t)count;
+	book_lift(book, &fresh, true);
+	book->used += where == BOOKED_USED;
+	book->pending += where == BOOKED_PENDING;
+	book->pending_bytes += where == BOOKED_PENDING ? ledger_text_bytes(&entry->holding) : 0;
+	return 0;
 }
 
 bool ledger_check(const struct ledger *ledger)
 {
-	uint32_t quotas = policy_quota_count(ledger->policy), pods = 0;
-	wide *sums = make_sums(ledger->policy);
-	if (!sums)
+	uint32_t quotas = policy_quota_count(ledger->book.policy), entries = 0, strangers = 0;
+	struct book fresh;
+	if (book_open(&fresh, ledger->book.policy) < 0)
 		return false;
-	for (uint32_t i = 0; i <= ledger->mask; i++)
-		for (const struct entry *entry = ledger->slots[i]; entry; entry = entry->next, pods++) {
-			int count = policy_charge(ledger->policy, &entry->holding, ledger->charges);
-			for (int k = 0; k < count; k++)
-				sums[ledger->charges[k].quota] += ledger->charges[k].amount;
+	bool exact = true;
+	for (uint32_t i = 0; i <= ledger->table.mask; i++)
+		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next, entries++) {
+			exact &= check_entry(ledger, entry, &fresh) == 0;
+			strangers += entry->stranger;
 		}
-	bool exact = pods == ledger->pods && memcmp(sums, ledger->used, quotas * sizeof *sums) == 0;
-	free(sums);
+	exact &= entries == ledger->table.count && strangers == ledger->strangers;
+	for (uint32_t i = 0; i < quotas; i++)
+		exact &= fresh.held[i].used == ledger->book.held[i].used &&
+			 fresh.held[i].pending == ledger->book.held[i].pending;
+	exact &= fresh.used == ledger->book.used && fresh.pending == ledger->book.pending &&
+		 fresh.pending_bytes == ledger->book.pending_bytes;
+	book_close(&fresh);
 	return exact;
 }

@@ -8,7 +8,8 @@
 
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
-#include "gpugate/policy.h"
+#include "webhook/ledger_metrics.h"
+#include "webhook/ledger_store.h"
 
 #define LEDGER_EMBEDDED_PODS_MAX 1000000
 
@@ -20,15 +21,11 @@ void ledger_embedded_destroy(struct ledger_embedded *ledger);                   
 /* Charges by this policy from now on. Returns -1 without memory: then the old one stays in force for quotas. */
 int ledger_embedded_rebase(struct ledger_embedded *ledger, const struct policy *policy);
 
-/*
- * Decides the Pod of decision->holding and puts what is found into the decision: objections for quotas that are exceeded,
- * or for an outage. `charges` gets `tenant/quota=amount, …` of the Pod. Returns -1 when the arena is exhausted.
- */
-int ledger_embedded_admit(struct ledger_embedded *ledger, bool dry, struct arena *arena, struct decision *decision,
-			  struct buf *charges);
+/* What admission asks. Borrows the ledger. */
+struct ledger_store ledger_embedded_store(struct ledger_embedded *ledger);
 
-/* Frees what a uid holds. */
-void ledger_embedded_free(struct ledger_embedded *ledger, struct str uid);
+/* The sums of this moment, to be released. */
+void ledger_embedded_sums(struct ledger_embedded *ledger, struct ledger_sums *sums);
 
 /* The quota families of /metrics; `ledger` is the struct ledger_embedded. */
 void ledger_embedded_metrics(void *ledger, struct buf *out);

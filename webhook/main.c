@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "webhook/command.h"
+#include "webhook/secrecy.h"
 #include "webhook/suggest.h"
 
 static const struct command commands[] = {
     {"serve", "answer the API server's admission reviews", cmd_serve},
     {"lint", "check policy files: what serve would refuse, and why", cmd_lint},
-    {"certs", "make a certificate authority and serving certificates", cmd_certs},
+    {"render", "print what a cluster has to register, for kubectl apply", cmd_render},
+    {"quota", "print what tenants hold of their quotas in a cluster", cmd_quota},
+    {"certs", "make certificates, and say in words what is wrong with one", cmd_certs},
     {"version", "print the versions of gpugate and its libraries", cmd_version},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
@@ -72,6 +75,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	secrecy_begin();
 	int status = dispatch(argc, argv);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;

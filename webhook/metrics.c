@@ -7,7 +7,6 @@
 #include "webhook/metrics_process.h"
 
 #define HOOKS_MAX 8
-#define COMMIT_MAX 64
 #define STATUS_FIRST 400
 #define STATUS_LAST 599
 #define NANOSECONDS 1000000000u
@@ -39,6 +38,8 @@ static const struct number {
 				 "1 while the policy files are refused and an older policy decides, else 0."},
     [METRICS_POLICY_RELOAD_FAILURES] = {"gpugate_policy_reload_failures_total", "counter",
 					"Reloads that kept the last good policy because the new one was refused."},
+    [METRICS_CERTIFICATE_BEGIN] = {"gpugate_certificate_begin_timestamp_seconds", "gauge",
+				   "When the serving certificate began to be valid, since the Unix epoch in seconds."},
     [METRICS_CERTIFICATE_EXPIRY] = {"gpugate_certificate_expiry_timestamp_seconds", "gauge",
 				    "When the serving certificate expires, since the Unix epoch in seconds."},
     [METRICS_CERTIFICATE_RELOAD_FAILURES] = {"gpugate_certificate_reload_failures_total", "counter",
@@ -55,8 +56,9 @@ struct metrics {
 	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];
 	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
 	_Atomic int64_t numbers[METRICS_NUMBERS];
+	double started;        /* see metrics_process_started */
 	pthread_mutex_t mutex; /* guards commit */
-	char commit[COMMIT_MAX + 1];
+	char commit[METRICS_COMMIT_MAX + 1];
 	struct metrics_denials objections[METRICS_OBJECTIONS];
 	struct hook {
 		void (*render)(void *context, struct buf *out);
@@ -81,6 +83,7 @@ struct metrics *metrics_create(struct error *err)
 		error_set(err, "not enough memory for the metrics");
 		return NULL;
 	}
+	metrics->started = metrics_process_started();
 	pthread_mutex_init(&metrics->mutex, NULL);
 	for (int i = 0; i < METRICS_OBJECTIONS; i++)
 		metrics_denials_init(&metrics->objections[i], objections[i].family, objections[i].help);
@@ -155,6 +158,13 @@ void metrics_policy_commit(struct metrics *metrics, const char *commit)
 		return;
 	pthread_mutex_lock(&metrics->mutex);
 	snprintf(metrics->commit, sizeof metrics->commit, "%s", commit);
+	pthread_mutex_unlock(&metrics->mutex);
+}
+
+void metrics_get_policy_commit(struct metrics *metrics, char commit[static METRICS_COMMIT_MAX + 1])
+{
+	pthread_mutex_lock(&metrics->mutex);
+	memcpy(commit, metrics->commit, sizeof metrics->commit);
 	pthread_mutex_unlock(&metrics->mutex);
 }
 
@@ -242,10 +252,8 @@ static void render_numbers(const struct metrics *metrics, struct buf *out)
 
 static void render_info(struct metrics *metrics, struct buf *out)
 {
-	char commit[sizeof metrics->commit];
-	pthread_mutex_lock(&metrics->mutex);
-	memcpy(commit, metrics->commit, sizeof commit);
-	pthread_mutex_unlock(&metrics->mutex);
+	char commit[METRICS_COMMIT_MAX + 1];
+	metrics_get_policy_commit(metrics, commit);
 	metrics_head(out, "gpugate_policy_info", "gauge", "The Git commit of the policy in force; always 1.");
 	buf_text(out, "gpugate_policy_info{commit=");
 	metrics_label(out, str_of(commit));
@@ -265,5 +273,5 @@ void metrics_render(struct metrics *metrics, struct buf *out)
 		metrics_denials_render(&metrics->objections[i], out);
 	render_numbers(metrics, out);
 	render_info(metrics, out);
-	metrics_process_render(out);
+	metrics_process_render(metrics->started, out);
 }

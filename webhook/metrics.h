@@ -27,6 +27,7 @@ enum metrics_number {
 	METRICS_POLICY_LOADED,               /* seconds since 1970 */
 	METRICS_POLICY_REJECTED,             /* 1 while an older policy than the files' decides */
 	METRICS_POLICY_RELOAD_FAILURES,      /* counter */
+	METRICS_CERTIFICATE_BEGIN,           /* seconds since 1970 */
 	METRICS_CERTIFICATE_EXPIRY,          /* seconds since 1970 */
 	METRICS_CERTIFICATE_RELOAD_FAILURES, /* counter */
 	METRICS_LOG_DROPPED,                 /* counter */
@@ -62,7 +63,9 @@ void metrics_add(struct metrics *metrics, enum metrics_number number, int64_t va
 int64_t metrics_get(const struct metrics *metrics, enum metrics_number number);
 
 /* The Git commit of the policy in force; "" when it comes from no repository. Copies. */
+#define METRICS_COMMIT_MAX 64
 void metrics_policy_commit(struct metrics *metrics, const char *commit);
+void metrics_get_policy_commit(struct metrics *metrics, char commit[static METRICS_COMMIT_MAX + 1]);
 
 /*
  * Adds a function that appends complete metric families to every rendering (at most 8). It is called under no lock, and

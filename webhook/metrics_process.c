@@ -57,7 +57,7 @@ static double max_descriptors(void)
 }
 
 /* Field 22 of /proc/self/stat counts ticks since boot (proc(5)); the name in field 2 may hold anything but ends in ')'. */
-static double start_time(void)
+double metrics_process_started(void)
 {
 	char text[8192];
 	if (!read_text("/proc/self/stat", text, sizeof text))
@@ -76,19 +76,19 @@ static double start_time(void)
 
 static const struct family {
 	const char *name, *type, *help;
-	double (*value)(void); /* negative: unknown */
+	double (*value)(void); /* negative: unknown; NULL: what the caller knows */
 } families[] = {
     {"process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", cpu_seconds},
     {"process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", resident_bytes},
     {"process_open_fds", "gauge", "Number of open file descriptors.", open_descriptors},
     {"process_max_fds", "gauge", "Maximum number of open file descriptors.", max_descriptors},
-    {"process_start_time_seconds", "gauge", "Start time of the process since the Unix epoch in seconds.", start_time},
+    {"process_start_time_seconds", "gauge", "Start time of the process since the Unix epoch in seconds.", NULL},
 };
 
-void metrics_process_render(struct buf *out)
+void metrics_process_render(double started, struct buf *out)
 {
 	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-		double value = families[i].value();
+		double value = families[i].value ? families[i].value() : started;
 		if (value < 0)
 			continue;
 		metrics_head(out, families[i].name, families[i].type, families[i].help);

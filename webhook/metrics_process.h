@@ -7,7 +7,13 @@
 
 #include "gpugate/buf.h"
 
+/*
+ * When the process was started, in seconds since the Unix epoch; negative: unknown. To be asked once: clocks are compared for it, and
+ * two answers may differ a little, which whoever counts restarts would take for one.
+ */
+double metrics_process_started(void);
+
 /* Appends the families process_cpu_seconds_total, process_resident_memory_bytes and so on. */
-void metrics_process_render(struct buf *out);
+void metrics_process_render(double started, struct buf *out);
 
 #endif

@@ -23,8 +23,7 @@ int pem_files_count(const struct pem_files *files, struct error *err)
 	return certificate < 0 || key < 0 ? -1 : certificate + key;
 }
 
-/* In one piece, into memory that is not moved: a key must not leave copies behind. */
-static int read_one(int folder, const char *name, struct buf *out, struct error *err)
+int pem_file_read(int folder, const char *name, struct buf *out, struct error *err)
 {
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
@@ -47,8 +46,8 @@ static int read_one(int folder, const char *name, struct buf *out, struct error 
 
 int pem_files_read(const struct pem_files *files, struct certs_pair *pair, struct error *err)
 {
-	if (read_one(files->folder, files->certificate, &pair->certificate, err) == 0 &&
-	    read_one(files->folder, files->key, &pair->key, err) == 0)
+	if (pem_file_read(files->folder, files->certificate, &pair->certificate, err) == 0 &&
+	    pem_file_read(files->folder, files->key, &pair->key, err) == 0)
 		return 0;
 	certs_pair_release(pair);
 	return -1;

@@ -14,6 +14,12 @@ struct pem_files {
 	const char *key;
 };
 
+/*
+ * Reads one PEM file of the folder (AT_FDCWD and a path will do, too) into `out`, in one piece that is never moved: a key must not leave
+ * copies behind. Fails if it is empty, no file, or larger than CERTS_PEM_MAX.
+ */
+int pem_file_read(int folder, const char *name, struct buf *out, struct error *err);
+
 /* How many of the two files exist: 0 to 2. -1 when that cannot be said. */
 int pem_files_count(const struct pem_files *files, struct error *err);
 

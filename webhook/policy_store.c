@@ -1,5 +1,6 @@
 #include "webhook/policy_store.h"
 
+#include <inttypes.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <time.h>
@@ -8,6 +9,7 @@
 
 #define REPORT_BYTES_MAX (64 << 10)
 #define FIELDS_MAX 12
+#define TOLD_BYTES_MAX 900
 
 struct policy_store {
 	const char *const *paths;
@@ -16,6 +18,8 @@ struct policy_store {
 	struct metrics *metrics;
 	int (*changed)(void *context, const struct policy *policy);
 	void *context;
+	void (*told)(void *context, bool accepted, const char *message);
+	void *told_context;
 	pthread_mutex_t reloading; /* held for a whole reload; guards the next two */
 	char commit[GIT_COMMIT_SIZE];
 	bool rejected;         /* the last reload */
@@ -45,6 +49,43 @@ static bool set_commit(struct policy_store *store, const char commit[GIT_COMMIT_
 static struct log_field commit_field(const char *commit)
 {
 	return (struct log_field){.key = "commit", .text = str_of(commit)};
+}
+
+/* The first error; NULL: there is none, as the memory did not suffice. */
+static const struct finding *first_error(const struct report *report)
+{
+	for (unsigned i = 0; i < report->count; i++)
+		if (report->findings[i].severity == SEVERITY_ERROR)
+			return &report->findings[i];
+	return NULL;
+}
+
+static void tell_loaded(const struct policy_store *store)
+{
+	char text[TOLD_BYTES_MAX];
+	if (!store->told)
+		return;
+	snprintf(text, sizeof text, "a new policy is in force: generation %" PRIu64 "%s%s", store->generation,
+		 *store->commit ? ", commit " : "", store->commit);
+	store->told(store->told_context, true, text);
+}
+
+static void tell_rejected(const struct policy_store *store, const struct report *report, const char *why)
+{
+	const struct finding *error = first_error(report);
+	char text[TOLD_BYTES_MAX];
+	if (!store->told)
+		return;
+	if (error)
+		snprintf(text, sizeof text,
+			 "the policy files are refused and the last good policy decides: %u error%s, the first at "
+			 "%.*s:%u: %.*s",
+			 report->errors, report->errors == 1 ? "" : "s", STR_ARG(error->file), error->line,
+			 STR_ARG(error->text));
+	else
+		snprintf(text, sizeof text, "the policy files are refused and the last good policy decides: %s",
+			 why ? why : "see the log");
+	store->told(store->told_context, false, text);
 }
 
 static struct log_field report_field(const struct report *report, struct buf *text)
@@ -100,6 +141,7 @@ static void log_rejected(struct policy_store *store, const struct report *report
 	};
 	log_event(store->log, LOG_ERROR, "policy_rejected", fields, sizeof fields / sizeof *fields);
 	buf_release(&text);
+	tell_rejected(store, report, why);
 	metrics_add(store->metrics, METRICS_POLICY_RELOAD_FAILURES, 1);
 	set_rejected(store, true);
 }
@@ -116,6 +158,7 @@ static void put_in_force(struct policy_store *store, const struct policy *policy
 	metrics_set(store->metrics, METRICS_POLICY_GENERATION, (int64_t)store->generation);
 	metrics_set(store->metrics, METRICS_POLICY_LOADED, (int64_t)time(NULL));
 	log_loaded(store, report);
+	tell_loaded(store);
 }
 
 struct policy_store *policy_store_create(const char *const *paths, size_t count, struct log *log,
@@ -156,6 +199,13 @@ void policy_store_hook(struct policy_store *store, int (*changed)(void *context,
 	store->context = context;
 }
 
+void policy_store_tell(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
+		       void *context)
+{
+	store->told = told;
+	store->told_context = context;
+}
+
 const struct policy *policy_store_get(struct policy_store *store)
 {
 	pthread_mutex_lock(&store->mutex);
@@ -163,14 +213,6 @@ const struct policy *policy_store_get(struct policy_store *store)
 	policy_retain(policy);
 	pthread_mutex_unlock(&store->mutex);
 	return policy;
-}
-
-uint64_t policy_store_generation(struct policy_store *store)
-{
-	pthread_mutex_lock(&store->mutex);
-	uint64_t generation = store->generation;
-	pthread_mutex_unlock(&store->mutex);
-	return generation;
 }
 
 static bool same(const struct policy *a, const struct policy *b)

@@ -31,6 +31,13 @@ void policy_store_destroy(struct policy_store *store);
 void policy_store_hook(struct policy_store *store, int (*changed)(void *context, const struct policy *policy),
 		       void *context);
 
+/*
+ * Has `told` called from now on with what came of each reload that changed something, as a sentence: on the thread that
+ * reloads. To be called before the first reload. Borrows `context`.
+ */
+void policy_store_tell(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
+		       void *context);
+
 /* The policy in force, shared until policy_release. Never NULL. Thread-safe. */
 const struct policy *policy_store_get(struct policy_store *store);
 
@@ -39,8 +46,5 @@ const struct policy *policy_store_get(struct policy_store *store);
  * counted. Thread-safe; one reload at a time.
  */
 void policy_store_reload(struct policy_store *store);
-
-/* Counts the policies that differ from the one before, from 1. Thread-safe. */
-uint64_t policy_store_generation(struct policy_store *store);
 
 #endif

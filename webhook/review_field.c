@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "webhook/kube_nest.h"
+
 #define KEY_MAX 63   /* bytes: no key with a row is longer */
 #define FIRST_ROOM 4 /* items of a list before it grows */
 
@@ -237,6 +239,21 @@ int field_skip(struct reader *reader, const struct field *field, void *target)
 	if (scan_peek(&reader->scan) != '{')
 		return scan_expected(&reader->scan, "an object");
 	return scan_skip(&reader->scan);
+}
+
+int field_opaque(struct reader *reader, const struct field *field, void *target)
+{
+	struct scan *scan = &reader->scan;
+	struct kube_nest nest;
+	(void)field, (void)target;
+	if (scan_peek(scan) != '[')
+		return scan_expected(scan, "an array");
+	kube_nest_init(&nest);
+	const char *after = kube_nest_end(&nest, scan->at + 1, scan->end);
+	if (!after)
+		return scan_fail(scan, scan->end, "the text ends inside an object or array");
+	scan->at = after;
+	return 0;
 }
 
 /* What reads one item of a list into `item`, which is zeroed; null stays so, as it does in the API server. */

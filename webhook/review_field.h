@@ -57,6 +57,12 @@ int field_pairs(struct reader *reader, const struct field *field, void *target);
 int field_quantities(struct reader *reader, const struct field *field, void *target); /* struct pairs of quantities */
 int field_skip(struct reader *reader, const struct field *field, void *target);       /* an object of no interest */
 
+/*
+ * metadata.managedFields: an array of which only the end is looked for. Whoever may write an object writes it, and the API server hands
+ * out as they are its keys that are not UTF-8, or nested however deep: they must not make a reader overlook the object.
+ */
+int field_opaque(struct reader *reader, const struct field *field, void *target);
+
 /* Borrows text and arena. The text is followed by REVIEW_PADDING bytes. */
 void reader_init(struct reader *reader, const char *bytes, size_t len, struct arena *arena);
 

@@ -170,6 +170,7 @@ static const struct field metadata_fields[] = {
     {FIELD_KEY("annotations"), .read = field_pairs, .offset = offsetof(struct draft, pod.annotations)},
     {FIELD_KEY("ownerReferences"), .read = field_list, .offset = offsetof(struct draft, owners), .shape = &owner_shape,
      .count = offsetof(struct draft, owner_count)},
+    {FIELD_KEY("managedFields"), .read = field_opaque},
 };
 static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
 

@@ -21,7 +21,8 @@
  */
 int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err);
 
-/* The same for one Pod: an item of a list, the object of a watch event, a manifest. kind and apiVersion may be absent. */
+/* The same for one Pod: an item of a list, the object of a watch event, a manifest. kind and apiVersion may be absent. Of
+ * metadata.managedFields only the end is looked for: what stands in it is its owner's. */
 int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err);
 
 #endif

@@ -2,7 +2,15 @@
 
 #define AT(field) offsetof(struct serve_options, field)
 
-static const char *const ledgers[] = {"embedded", NULL};
+#define CA_SECONDS 31536000  /* a year */
+#define LEAF_SECONDS 2592000 /* 30 days: what is left at its renewal is more than a week */
+#define TRUST_SECONDS 120
+#define SECONDS_MOST 3153600000 /* a hundred years */
+
+const char *const serve_ledgers[] = {
+    [LEDGER_KIND_EMBEDDED] = "embedded", [LEDGER_KIND_CLUSTER] = "cluster", [LEDGER_KIND_CLUSTER + 1] = NULL};
+const char *const serve_certs[] = {
+    [CERTS_KIND_FILES] = "files", [CERTS_KIND_SELF_MANAGED] = "self-managed", [CERTS_KIND_SELF_MANAGED + 1] = NULL};
 
 static const struct option_row rows[] = {
     {.name = "--policy",
@@ -21,30 +29,75 @@ static const struct option_row rows[] = {
      .help =
 	 "Where the API server asks, by HTTPS: 127.0.0.1:8443, [::1]:8443, or :8443 for all addresses. Port 0 takes "
 	 "any free port; the log's line \"listening\" names it."},
+    {.name = "--certs",
+     .type = OPTION_CHOICE,
+     .offset = AT(certs),
+     .fallback = "files",
+     .choices = serve_certs,
+     .help = "Where the certificate comes from. files: --tls-cert and --tls-key. self-managed: gpugate makes and "
+	     "renews it, keeps "
+	     "its authority in the Secret gpugate-ca, and writes into the webhook configurations whom to trust; it "
+	     "needs the API "
+	     "server for that, and what `gpugate render --certs self-managed` prints."},
     {.name = "--tls-cert",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(tls_cert),
-     .required = true,
      .help = "The certificate to show, PEM, with its chain. Watched. `gpugate certs create` makes one."},
     {.name = "--tls-key",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(tls_key),
-     .required = true,
-     .help = "Its private key, PEM."},
+     .help = "Its private key, PEM. Watched."},
+    {.name = "--service",
+     .word = "NAME",
+     .type = OPTION_STRING,
+     .offset = AT(service),
+     .help =
+	 "The Service through which the API server asks, in gpugate's own namespace; gpugate by default. With --certs "
+	 "self-managed the certificate is for NAME.NS.svc, NAME.NS.svc.cluster.local and NAME.NS."},
+    {.name = "--certs-name",
+     .word = "NAME",
+     .type = OPTION_LIST,
+     .offset = AT(certs_names),
+     .help = "One more DNS name or IP address that a self-managed certificate is for."},
+    {.name = "--ca-seconds",
+     .word = "N",
+     .type = OPTION_NUMBER,
+     .offset = AT(ca_seconds),
+     .least = 1,
+     .most = SECONDS_MOST,
+     .help =
+	 "How long a self-managed authority lives; a year (31536000) by default. The next one follows when a third is "
+	 "left."},
+    {.name = "--leaf-seconds",
+     .word = "N",
+     .type = OPTION_NUMBER,
+     .offset = AT(leaf_seconds),
+     .least = 1,
+     .most = SECONDS_MOST,
+     .help = "How long a self-managed certificate lives; 30 days (2592000) by default. It is renewed when a third is "
+	     "left."},
+    {.name = "--trust-seconds",
+     .word = "N",
+     .type = OPTION_NUMBER,
+     .offset = AT(trust_seconds),
+     .least = 1,
+     .most = 86400,
+     .help =
+	 "How long a self-managed authority is trusted everywhere before it signs; 120 by default. API servers have to "
+	 "learn of it within this time, and clocks may differ by half of it."},
     {.name = "--client-ca",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(client_ca),
-     .help = "Answer only clients with a certificate of this authority, PEM. Watched."},
+     .help = "Answer only clients with a certificate of this authority, PEM, and a --client-name. Watched."},
     {.name = "--client-name",
      .word = "NAME",
      .type = OPTION_LIST,
      .offset = AT(client_names),
-     .help =
-	 "Answer only clients whose certificate has this name (common name or DNS name). Needs --client-ca; without it "
-	 "every certificate of that authority will do."},
+     .help = "Answer only clients whose certificate has this name (common name or DNS name). Goes with --client-ca, "
+	     "always."},
     {.name = "--path-secret",
      .word = "FILE",
      .type = OPTION_STRING,
@@ -54,13 +107,47 @@ static const struct option_row rows[] = {
      .word = "ADDR:PORT",
      .type = OPTION_STRING,
      .offset = AT(admin),
-     .help = "Where /healthz, /readyz and /metrics answer, by HTTP. Without it they answer nowhere."},
+     .help =
+	 "Where /healthz, /readyz, /metrics and, for people, /status answer, by HTTP. Without it they answer nowhere."},
     {.name = "--ledger",
      .type = OPTION_CHOICE,
      .offset = AT(ledger),
      .fallback = "embedded",
-     .choices = ledgers,
-     .help = "Where it is kept what Pods hold. embedded: in this process, for one replica; it forgets at exit."},
+     .choices = serve_ledgers,
+     .help =
+	 "Where it is kept what Pods hold. embedded: in this process, for one replica; it forgets at exit. cluster: in "
+	 "the cluster, shared by any number of replicas; `gpugate render` prints what has to be installed for it."},
+    {.name = "--kubeconfig",
+     .word = "FILE",
+     .type = OPTION_STRING,
+     .offset = AT(kubeconfig),
+     .help =
+	 "How to reach the API server, with --ledger cluster or --certs self-managed. Without it: as a Pod of the "
+	 "cluster, by its "
+	 "ServiceAccount. With the embedded ledger it lets serve tell whether what is registered is what the policy "
+	 "needs; the context's namespace has to be gpugate's own."},
+    {.name = "--replica",
+     .word = "NAME",
+     .type = OPTION_STRING,
+     .offset = AT(replica),
+     .help = "What this replica is called in logs; the host's name by default."},
+    {.name = "--pending-seconds",
+     .word = "N",
+     .type = OPTION_NUMBER,
+     .offset = AT(pending_seconds),
+     .fallback = "60",
+     .least = 1,
+     .most = 3600,
+     .help = "How long a Pod that was admitted may take to appear, with --ledger cluster. It must be longer than the "
+	     "API server works on one request (34 s, or its --request-timeout if that is shorter)."},
+    {.name = "--settle-seconds",
+     .word = "N",
+     .type = OPTION_NUMBER,
+     .offset = AT(settle_seconds),
+     .fallback = "40",
+     .least = 1,
+     .most = 3600,
+     .help = "How long a ledger that was created anew admits nothing, with --ledger cluster; the same bound holds."},
     {.name = "--threads",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -83,10 +170,11 @@ static const struct option_row rows[] = {
 
 const struct option_table serve_options_table = {
     .command = "serve",
-    .synopsis = "--policy PATH --listen ADDR:PORT --tls-cert FILE --tls-key FILE [OPTION]...",
+    .synopsis = "--policy PATH --listen ADDR:PORT CERTIFICATE [OPTION]...",
     .summary =
 	"Answers a Kubernetes API server's admission reviews: POST /mutate rewrites Pods by the policy's Rules, POST "
-	"/validate refuses what Guards and GPU quotas do not allow. Logs JSON lines on standard error. SIGHUP reads "
+	"/validate refuses what Guards and GPU quotas do not allow. CERTIFICATE is --tls-cert FILE --tls-key FILE, or "
+	"--certs self-managed. Logs JSON lines on standard error. SIGHUP reads "
 	"policy and certificates again; SIGTERM and SIGINT stop it without dropping a request. Exit status: 0 after "
 	"that, 2 if it could not start.",
     .rows = rows,
@@ -95,8 +183,46 @@ const struct option_table serve_options_table = {
     .examples = "  gpugate certs create --dir certs --name localhost --ip 127.0.0.1\n"
 		"  gpugate serve --policy deploy/policy --listen 127.0.0.1:8443 --admin 127.0.0.1:8080 \\\n"
 		"                --tls-cert certs/tls.crt --tls-key certs/tls.key\n"
-		"  curl -s http://127.0.0.1:8080/readyz\n",
+		"  curl -s http://127.0.0.1:8080/readyz\n"
+		"  gpugate serve --policy deploy/policy --listen :8443 --ledger cluster --certs self-managed\n",
 };
+
+struct certs_lifetimes serve_options_lifetimes(const struct serve_options *options)
+{
+	return (struct certs_lifetimes){
+	    .ca_s = options->ca_seconds ? options->ca_seconds : CA_SECONDS,
+	    .leaf_s = options->leaf_seconds ? options->leaf_seconds : LEAF_SECONDS,
+	    .trust_s = options->trust_seconds ? options->trust_seconds : TRUST_SECONDS,
+	};
+}
+
+static int check_files(const struct serve_options *options, struct error *err)
+{
+	const char *odd = options->certs_names.count ? "--certs-name"
+			  : options->ca_seconds      ? "--ca-seconds"
+			  : options->leaf_seconds    ? "--leaf-seconds"
+			  : options->trust_seconds   ? "--trust-seconds"
+						     : NULL;
+	if (!options->tls_cert)
+		return error_set(err, "--tls-cert is missing; give --tls-cert FILE, or --certs self-managed");
+	if (!options->tls_key)
+		return error_set(err, "--tls-key is missing; give --tls-key FILE, or --certs self-managed");
+	if (odd)
+		return error_set(
+		    err, "%s means nothing for certificates in files; give --certs self-managed, or leave it out", odd);
+	return 0;
+}
+
+static int check_self_managed(const struct serve_options *options, struct error *err)
+{
+	struct certs_lifetimes lifetimes = serve_options_lifetimes(options);
+	if (options->tls_cert || options->tls_key)
+		return error_set(
+		    err,
+		    "%s is given with --certs self-managed, which makes its own; leave it out, or give --certs files",
+		    options->tls_cert ? "--tls-cert" : "--tls-key");
+	return certs_lifetimes_check(&lifetimes, err);
+}
 
 int serve_options_check(const struct serve_options *options, struct error *err)
 {
@@ -109,5 +235,5 @@ int serve_options_check(const struct serve_options *options, struct error *err)
 		    err,
 		    "--client-ca is given without --client-name; name the client (the common name or DNS name of the "
 		    "API server's certificate), or everybody with a certificate of that authority could ask");
-	return 0;
+	return options->certs == CERTS_KIND_FILES ? check_files(options, err) : check_self_managed(options, err);
 }

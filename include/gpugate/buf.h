@@ -31,6 +31,14 @@ static inline void buf_release(struct buf *buf)
 	*buf = (struct buf){.max = buf->max};
 }
 
+/* The same for what holds a key: overwrites all of it first. */
+static inline void buf_wipe(struct buf *buf)
+{
+	if (buf->ptr)
+		explicit_bzero(buf->ptr, buf->size);
+	buf_release(buf);
+}
+
 /* Empties it and keeps the memory. */
 static inline void buf_reset(struct buf *buf)
 {

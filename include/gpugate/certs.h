@@ -12,7 +12,9 @@
 #include "gpugate/error.h"
 #include "gpugate/str.h"
 
+#define CERTS_DAY_SECONDS 86400
 #define CERTS_DAYS_MAX 36500
+#define CERTS_SECONDS_MAX ((int64_t)CERTS_DAYS_MAX * CERTS_DAY_SECONDS)
 #define CERTS_NAMES_MAX 64
 #define CERTS_PEM_MAX (1 << 20) /* bytes of one PEM text, read or written */
 
@@ -36,7 +38,7 @@ struct certs_leaf {
 	size_t dns_count;
 	const char *const *ips; /* each fit for certs_check_ip */
 	size_t ip_count;
-	unsigned days; /* validity from `now`, 1 to CERTS_DAYS_MAX; cut to the authority's own */
+	int64_t seconds; /* validity from `now`, 1 to CERTS_SECONDS_MAX; cut to the authority's own */
 };
 
 void certs_pair_init(struct certs_pair *pair);
@@ -46,10 +48,10 @@ void certs_pair_release(struct certs_pair *pair);
 
 /*
  * Makes a self-signed authority that may sign leaves and no further authority (RFC 5280, 4.2.1.9: CA true, pathlen 0).
- * It is valid from five minutes before `now`, since clocks differ, for `days` (1 to CERTS_DAYS_MAX). Fills `pair`, which
- * has been initialised and is empty. Fails on a bad name or number of days, or when OpenSSL does.
+ * It is valid from five minutes before `now`, since clocks differ, for `seconds` (1 to CERTS_SECONDS_MAX). Fills `pair`,
+ * which has been initialised and is empty. Fails on a bad name or lifetime, or when OpenSSL does.
  */
-int certs_authority_create(struct certs_pair *pair, const char *common_name, time_t now, unsigned days,
+int certs_authority_create(struct certs_pair *pair, const char *common_name, time_t now, int64_t seconds,
 			   struct error *err);
 
 /*
@@ -60,13 +62,35 @@ int certs_authority_create(struct certs_pair *pair, const char *common_name, tim
 int certs_issue(struct certs_pair *pair, struct str authority_certificate, struct str authority_key,
 		const struct certs_leaf *leaf, time_t now, struct error *err);
 
+/* One certificate of a bundle. Two with the same `id` are the same certificate. */
+#define CERTS_ID_BYTES 32
+struct certs_item {
+	unsigned char id[CERTS_ID_BYTES]; /* the SHA-256 of its DER */
+	time_t not_before, not_after;
+	bool authority; /* may sign others */
+	struct str pem; /* written anew: no text around it */
+};
+
+/*
+ * Calls `found` for each certificate of a PEM text, in order, until it returns other than 0; other text and other kinds of
+ * PEM are passed over. The item is borrowed during the call. Returns how many there were, or -1 when one cannot be read.
+ */
+int certs_bundle_each(struct str pem, int (*found)(void *context, const struct certs_item *item), void *context,
+		      struct error *err);
+
+/* Whether the first certificate of `certificate` is an authority's and `key` is its key. Returns 0, or -1 with a sentence. */
+int certs_authority_check(struct str certificate, struct str key, struct error *err);
+
 /*
  * Whether `name` is a DNS name as Kubernetes has them (RFC 1123 labels in lower case, at most 253 bytes in all),
  * possibly with a first label `*`. Otherwise the error says what is wrong.
  */
 int certs_check_dns(const char *name, struct error *err);
 
-/* Whether `address` is an IPv4 or IPv6 address as inet_pton(3) reads it: no brackets, no zone. */
+/* Whether `text` is an IPv4 or IPv6 address as inet_pton(3) reads it: no brackets, no zone. */
+bool certs_is_ip(const char *text);
+
+/* The same, with an error that says how to write one. */
 int certs_check_ip(const char *address, struct error *err);
 
 #endif

@@ -138,6 +138,8 @@ struct review {
 	struct str subresource;          /* empty or absent: the Pod itself */
 	struct str name;
 	struct str namespace;
+	struct pairs namespace_labels; /* as the cluster has them; not present: as the policy's Namespace documents say.
+	                                  Not in the review: filled in by the caller */
 	enum operation operation;
 	bool dry_run;
 	struct str user;

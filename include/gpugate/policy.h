@@ -48,8 +48,8 @@ struct policy_counts {
 void policy_counts(const struct policy *policy, struct policy_counts *counts);
 
 /*
- * A 128-bit digest of everything the snapshot was compiled from (files' paths below the given roots and their bytes):
- * two snapshots with the same digest decide alike.
+ * A 128-bit digest of everything the snapshot was compiled from: the files' bytes, in the order of their paths. Two snapshots
+ * with the same digest decide alike, wherever their files are.
  */
 struct policy_digest {
 	uint64_t word[2];
@@ -97,6 +97,22 @@ struct holding {
 	const struct str *models;
 	uint32_t model_count;
 };
+
+/*
+ * Every extended resource (a name with a slash in it, none of Kubernetes' own) that a Pod asks for, accelerator or not: what a
+ * view of the cluster keeps, since another policy may make an accelerator of it. The effective request of the whole Pod,
+ * at most DEMAND_MAX each; what is no whole number is left out. Returns -1 when the arena is exhausted.
+ */
+int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
+
+/*
+ * Names of the Accelerators that the Pod could land on, in the order of their names: those that none of its required node
+ * selectors and affinity terms contradicts. `node_labels`: the labels of the node that it is bound to, as far as known (NULL: not
+ * bound, or the node is not known): then, of these, the Accelerators whose nodeLabels the node carries, if there are any.
+ * `models` has room for policy_counts().accelerators. Returns their number.
+ */
+uint32_t policy_models(const struct policy *policy, const struct pod *pod, const struct pairs *node_labels,
+		       struct str *models);
 
 /* Amounts are exact integers in units of 1/policy_unit() of a device, a GPU or a byte. */
 struct charge {
@@ -149,8 +165,9 @@ struct decision {
 
 /*
  * What /mutate does to the Pod of a review. On CREATE of a Pod: Rules to a fixed point, and void visible devices; on
- * pods/ephemeralcontainers: void visible devices; otherwise nothing. A Rule that cannot be applied denies. Returns -1
- * only when the arena is exhausted.
+ * pods/ephemeralcontainers: void visible devices; on UPDATE of a Pod: what it did on CREATE is put back where an apply of
+ * the manifest undoes it, whichever Rule it was; otherwise nothing. A Rule that cannot be applied denies. Returns -1 only
+ * when the arena is exhausted.
  */
 int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
 		  struct decision *decision);
@@ -163,6 +180,14 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
 		    struct decision *decision);
 
+/* Tenants, policy_counts().tenants of them, in no order that means anything. */
+struct tenant_view {
+	struct str name;
+	struct str parent;            /* absent: none */
+	enum enforcement enforcement; /* capped by Settings */
+};
+void policy_tenant(const struct policy *policy, uint32_t tenant, struct tenant_view *view);
+
 /* Quotas, in the order (tenant, quota) of their names. */
 uint32_t policy_quota_count(const struct policy *policy);
 
@@ -172,7 +197,10 @@ struct quota_view {
 	enum measure measure;
 	enum enforcement enforcement; /* of its tenant, capped by Settings */
 	bool unlimited;
-	wide hard; /* in units of 1/policy_unit(); meaningless when unlimited */
+	wide hard;         /* in units of 1/policy_unit(); meaningless when unlimited */
+	struct str cohort; /* whose quotas of this name lend to each other; absent: it stands alone */
+	wide borrow;       /* borrowUpTo, in units; 0 without a cohort */
+	wide lend;         /* lendUpTo, in units, at most `hard` */
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 
@@ -181,19 +209,66 @@ int64_t policy_unit(const struct policy *policy);
 
 /*
  * What a holding costs: writes at most policy_charge_max() rows, one per quota, and returns their number; -1 if an
- * amount overflows (never for what policy_validate has produced under this same policy).
+ * amount overflows (never for what policy_validate has produced under this same policy). `labels` are those of its namespace;
+ * NULL or not present: as the policy's own Namespace documents say. Nothing in an exempt namespace costs anything.
  */
 uint32_t policy_charge_max(const struct policy *policy);
-int policy_charge(const struct policy *policy, const struct holding *holding, struct charge *charges);
+int policy_charge(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+		  struct charge *charges);
 
-/* The numbers of a refusal, for policy_excess. */
+/* The topmost ancestor of a namespace's tenant, 0..policy_counts().tenants-1; UINT32_MAX: no tenant, or two. `labels` as in
+ * policy_charge. For fair shares. */
+uint32_t policy_root(const struct policy *policy, struct str namespace, const struct pairs *labels);
+
+/* Whether the labels of namespaces decide anything. */
+bool policy_reads_namespaces(const struct policy *policy);
+
+/* How long after its grace period a terminating Pod still counts, in milliseconds; -1: until it is gone. */
+int64_t policy_terminating_ms(const struct policy *policy);
+
+/* Whether Pods without accelerators are to be refused while nobody judges them: Settings.guardFailurePolicy is Fail. */
+bool policy_guards_fail(const struct policy *policy);
+
+/* What is held of a quota, in units. */
+struct held {
+	wide used;    /* by Pods that exist */
+	wide pending; /* by Pods that were admitted and have not been seen yet */
+};
+
+enum excess_kind {
+	EXCESS_HARD,   /* hard, and what the tenant may borrow */
+	EXCESS_COHORT, /* what all of a cohort have together */
+};
+
+#define EXCESS_BORROWERS_MAX 4
+
+/* A limit that a Pod would exceed, and the numbers of the sentence that says so. */
 struct excess {
 	uint32_t quota;
-	wide requested, used, pending;
+	enum excess_kind kind;
+	wide requested, used, pending; /* of the quota itself */
+	wide left;                     /* what would still fit below all limits of the quota; never negative */
+	/* EXCESS_COHORT: who holds more than its own hard, be it the quota itself; the largest first. */
+	struct {
+		uint32_t quota;
+		wide amount;
+	} borrowers[EXCESS_BORROWERS_MAX];
+	uint32_t borrower_count;
 };
 
 /*
- * Turns quotas that would be exceeded into objections of the decision, with the sentence people read:
+ * Which limits a Pod's charges would exceed. `held` has policy_quota_count() rows, the Pod itself not in them. A quota is
+ * within its limits iff used + pending <= hard + borrow, and, in a cohort, either used + pending <= hard - lend, or the sum
+ * over the cohort's quotas of max(used + pending, hard - lend) <= the sum of hard. The charges are those of one Pod: of the quotas of one tenant's path, no two of which are in
+ * one pool. Only these quotas are judged. Writes at most policy_excess_max() rows and returns their number; `*refused`: one of them
+ * is of a tenant that enforces (or a sum is more than can be booked), so that the Pod is to be refused.
+ */
+uint32_t policy_excess_max(const struct policy *policy);
+uint32_t policy_exceeded(const struct policy *policy, const struct charge *charges, uint32_t count,
+			 const struct held *held, struct excess *excess, bool *refused);
+
+/*
+ * Turns what would be exceeded into objections of the decision, with the sentence people read:
  * `exceeded GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
  * largest that fits now: 0.21 GPU (mig-1g.10gb)`. Returns -1 when the arena is exhausted.
  */

@@ -1,0 +1,9 @@
+/* cmd_certs: the actions of `gpugate certs`, each in a file of its own. Private to cmd_certs*.c. */
+#ifndef WEBHOOK_CMD_CERTS_H
+#define WEBHOOK_CMD_CERTS_H
+
+int cmd_certs_create(int argc, char **argv);
+int cmd_certs_inspect(int argc, char **argv);
+int cmd_certs_verify(int argc, char **argv);
+
+#endif

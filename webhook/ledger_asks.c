@@ -1,0 +1,503 @@
+/* ledger_asks: questions of admission, from their arrival to their answer. Loop thread, but for asks_admit, asks_labels and asks_fetch. */
+#include <stdio.h>
+
+#include "webhook/ledger_answer.h"
+#include "webhook/ledger_cluster_state.h"
+
+/* About as long as a write takes; how long at most a question waits for a better moment; for company. */
+#define PAUSE_LEAST_MS 8
+#define PAUSE_MOST_MS 24
+#define GATHER_MS 6
+
+/* A burst of one tenant finds no room for some of its Pods until the first are seen: how long they wait, and how often they look. */
+#define CROWDED_MS 2000
+#define CROWDED_AGAIN_MS 20
+
+enum kind { ASK_ADMIT, ASK_LABELS };
+
+static void list_init(struct ask_list *list)
+{
+	*list = (struct ask_list){NULL, &list->first};
+}
+
+static void put_last(struct ask_list *list, struct ledger_ask *ask)
+{
+	ask->next = NULL;
+	*list->last = ask;
+	list->last = &ask->next;
+}
+
+static struct ledger_ask *take_first(struct ask_list *list)
+{
+	struct ledger_ask *ask = list->first;
+	if (!ask)
+		return NULL;
+	list->first = ask->next;
+	if (!list->first)
+		list->last = &list->first;
+	return ask;
+}
+
+/* Moves all of a list to the end, or to the beginning, of another. */
+static void move_all(struct ask_list *to, struct ask_list *from, bool front)
+{
+	if (!from->first)
+		return;
+	if (front) {
+		*from->last = to->first;
+		if (!to->first)
+			to->last = from->last;
+		to->first = from->first;
+	} else {
+		*to->last = from->first;
+		to->last = from->last;
+	}
+	list_init(from);
+}
+
+static void forget_verdict(struct ledger_ask *ask)
+{
+	if (ask->policy)
+		policy_release(ask->policy);
+	ask->policy = NULL;
+}
+
+static void answer(struct ledger_ask *ask)
+{
+	const struct ledger_verdict *verdict = ask->verdict;
+	ledger_answer(ask, verdict);
+	forget_verdict(ask);
+	ask->done(ask);
+}
+
+/* The question cannot be decided: `onOutage` says what that means. */
+static void answer_outage(struct ledger_cluster *cluster, struct ledger_ask *ask, const char *why)
+{
+	forget_verdict(ask);
+	cluster_count(cluster, COUNT_OUTAGES);
+	if (ask->kind == ASK_LABELS) {
+		ask->result = 0; /* the labels stay unknown */
+		ask->done(ask);
+		return;
+	}
+	pthread_mutex_lock(&cluster->mutex);
+	const struct policy *policy = ledger_policy(cluster->ledger);
+	policy_retain(policy);
+	pthread_mutex_unlock(&cluster->mutex);
+	ask->result = policy_object_outage(policy, str_of(why), ask->arena, ask->decision);
+	policy_release(policy);
+	ask->done(ask);
+}
+
+/* Why nothing can be decided, for people; what is said depends on how far things are. */
+static const char *trouble(const struct ledger_cluster *cluster)
+{
+	static const char *const states[] = {
+	    [OBJECT_UNKNOWN] = "the ledger has not been read yet",
+	    [OBJECT_MISSING] = "the ledger does not exist yet",
+	    [OBJECT_SETTLING] = "the ledger was created anew and settles for less than a minute",
+	    [OBJECT_OPEN] = "the ledger could not be written in time",
+	};
+	if (cluster->object.failing)
+		return cluster->object.problem;
+	if (!cluster->synced[WATCH_PODS] && cluster->object.state == OBJECT_OPEN)
+		return "the Pods of the cluster have not been listed yet";
+	if (cluster->stranger[0])
+		return "the labels of a namespace with Pods that count could not be read in time";
+	return states[cluster->object.state];
+}
+
+/* --- Deadlines --- */
+
+static void expire_list(struct ledger_cluster *cluster, struct ask_list *list, int64_t now_ms, bool refuse)
+{
+	struct ask_list all;
+	list_init(&all);
+	move_all(&all, list, false);
+	for (struct ledger_ask *ask; (ask = take_first(&all));) {
+		if (now_ms < ask->deadline_ms)
+			put_last(list, ask);
+		else if (refuse)
+			answer(ask);
+		else
+			answer_outage(cluster, ask, trouble(cluster));
+	}
+}
+
+static void note_earliest(const struct ask_list *list, bool held, int64_t *earliest_ms)
+{
+	for (const struct ledger_ask *ask = list->first; ask; ask = ask->next) {
+		int64_t at_ms = held && ask->final_ms < ask->deadline_ms ? ask->final_ms : ask->deadline_ms;
+		if (at_ms < *earliest_ms)
+			*earliest_ms = at_ms;
+	}
+}
+
+static void set_timer(struct ledger_cluster *cluster)
+{
+	struct asks *asks = &cluster->asks;
+	int64_t earliest_ms = INT64_MAX, now_ms = kube_now_ms();
+	note_earliest(&asks->waiting, false, &earliest_ms);
+	note_earliest(&asks->batch, false, &earliest_ms);
+	note_earliest(&asks->held, true, &earliest_ms);
+	note_earliest(&asks->crowded, false, &earliest_ms);
+	if (asks->crowded.first && asks->again_ms < earliest_ms)
+		earliest_ms = asks->again_ms;
+	if (asks->waiting.first && asks->resume_ms > now_ms && asks->resume_ms < earliest_ms)
+		earliest_ms = asks->resume_ms;
+	if (earliest_ms == INT64_MAX)
+		kube_timer_clear(cluster->options.loop, &asks->timer);
+	else
+		kube_timer_set(cluster->options.loop, &asks->timer, earliest_ms > now_ms ? earliest_ms - now_ms : 0);
+}
+
+static void on_time(void *context)
+{
+	struct ledger_cluster *cluster = context;
+	struct asks *asks = &cluster->asks;
+	int64_t now_ms = kube_now_ms();
+	struct ask_list held;
+	list_init(&held);
+	expire_list(cluster, &asks->held, now_ms, true);
+	expire_list(cluster, &asks->crowded, now_ms, true);
+	expire_list(cluster, &asks->waiting, now_ms, false);
+	expire_list(cluster, &asks->batch, now_ms, false);
+	move_all(&held, &asks->held, false);
+	for (struct ledger_ask *ask; (ask = take_first(&held));)
+		put_last(ask->final_ms <= now_ms ? &asks->waiting : &asks->held, ask);
+	if (now_ms >= asks->again_ms)
+		move_all(&asks->waiting, &asks->crowded, false);
+	asks_pump(cluster);
+}
+
+/* --- Deciding --- */
+
+static enum ledger_mode mode_of(const struct ledger_ask *ask)
+{
+	return ask->dry ? LEDGER_DRY : ask->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
+}
+
+/* Judges under the lock. Returns false when the arena is exhausted. */
+static bool judge(struct ledger_cluster *cluster, struct ledger_ask *ask, int64_t now_ms)
+{
+	struct ledger_verdict *verdict = arena_alloc(ask->arena, sizeof *verdict);
+	if (!verdict)
+		return false;
+	forget_verdict(ask);
+	ledger_decide(cluster->ledger, &ask->decision->holding, mode_of(ask), now_ms, ask->arena, verdict);
+	policy_retain(verdict->policy);
+	ask->policy = verdict->policy;
+	ask->verdict = verdict;
+	return true;
+}
+
+/* Where a question goes that was just judged. */
+static struct ask_list *next_list(struct ledger_cluster *cluster, struct ledger_ask *ask, int64_t now_ms,
+				  struct ask_list *answered)
+{
+	const struct ledger_verdict *verdict = ask->verdict;
+	struct asks *asks = &cluster->asks;
+	if (verdict->answer == LEDGER_ADMITTED && ask->final_ms)
+		cluster_count(cluster, COUNT_LIFTED);
+	if (verdict->answer == LEDGER_ADMITTED && !ask->dry)
+		return &asks->batch;
+	if (verdict->answer == LEDGER_OUTAGE && verdict->crowded) {
+		if (!ask->crowded_ms)
+			ask->crowded_ms = now_ms + CROWDED_MS;
+		if (!asks->crowded.first)
+			asks->again_ms = now_ms + CROWDED_AGAIN_MS;
+		return now_ms < ask->crowded_ms && now_ms < ask->deadline_ms ? &asks->crowded : answered;
+	}
+	if (verdict->answer != LEDGER_REFUSED || !verdict->liftable)
+		return answered;
+	if (!ask->final_ms) {
+		ask->final_ms = now_ms + LEDGER_HOLD_MS;
+		cluster_count(cluster, COUNT_HELD);
+	}
+	return now_ms < ask->final_ms && now_ms < ask->deadline_ms ? &asks->held : answered;
+}
+
+static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	struct asks *asks = &cluster->asks;
+	struct ask_list answered, failed;
+	bool fresh = true;
+	list_init(&answered);
+	list_init(&failed);
+	pthread_mutex_lock(&cluster->mutex);
+	for (struct ledger_ask *ask; (ask = take_first(&asks->waiting));) {
+		bool judged = judge(cluster, ask, now_ms);
+		struct ask_list *to = judged ? next_list(cluster, ask, now_ms, &answered) : &failed;
+		if (to == &asks->held)
+			fresh &= ask->refreshed;
+		put_last(to, ask);
+	}
+	pthread_mutex_unlock(&cluster->mutex);
+	for (struct ledger_ask *ask; (ask = take_first(&answered));)
+		answer(ask);
+	for (struct ledger_ask *ask; (ask = take_first(&failed));) {
+		ask->result = -1;
+		forget_verdict(ask);
+		ask->done(ask);
+	}
+	if (!fresh)
+		object_read(cluster);
+	if (asks->batch.first)
+		object_write(cluster);
+}
+
+static void refuse_all(struct ledger_cluster *cluster, const char *why)
+{
+	struct ask_list all;
+	list_init(&all);
+	move_all(&all, &cluster->asks.waiting, false);
+	move_all(&all, &cluster->asks.held, false);
+	for (struct ledger_ask *ask; (ask = take_first(&all));)
+		answer_outage(cluster, ask, why);
+}
+
+void asks_pump(struct ledger_cluster *cluster)
+{
+	struct asks *asks = &cluster->asks;
+	bool free = !cluster->object.writing && !cluster->object.stale && kube_now_ms() >= asks->resume_ms;
+	if (free && asks->waiting.first) {
+		pthread_mutex_lock(&cluster->mutex);
+		struct str namespace;
+		bool behind = ledger_behind(cluster->ledger) || !cluster->synced[WATCH_PODS];
+		bool stranger = ledger_stranger(cluster->ledger, &namespace);
+		pthread_mutex_unlock(&cluster->mutex);
+		if (cluster->object.state == OBJECT_SETTLING)
+			refuse_all(cluster, trouble(cluster));
+		else if (stranger)
+			watches_read_stranger(cluster);
+		else if (cluster->object.state == OBJECT_OPEN && !behind)
+			decide_all(cluster, kube_now_ms());
+	}
+	set_timer(cluster);
+}
+
+void asks_written(struct ledger_cluster *cluster, bool written)
+{
+	struct asks *asks = &cluster->asks;
+	struct ask_list batch;
+	list_init(&batch);
+	move_all(&batch, &asks->batch, false);
+	if (!written)
+		move_all(&asks->waiting, &batch, true);
+	for (struct ledger_ask *ask; (ask = take_first(&batch));)
+		answer(ask);
+}
+
+/*
+ * Replicas that write in each other's way write in vain, and the more they hurry the more so. As long as conflicts come, each
+ * leaves the object alone for a random moment after a write, so that others get their turn; a lone replica never does. It
+ * settles where about one write in six comes second.
+ */
+static int64_t yield_ms(struct ledger_cluster *cluster, bool second)
+{
+	struct asks *asks = &cluster->asks;
+	unsigned pause_ms = second ? asks->pause_ms * 2 : asks->pause_ms - asks->pause_ms / 8;
+	if (second && pause_ms < PAUSE_LEAST_MS)
+		pause_ms = PAUSE_LEAST_MS;
+	else if (!second && pause_ms < PAUSE_LEAST_MS)
+		pause_ms = 0;
+	asks->pause_ms = pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS;
+	return asks->pause_ms ? kube_random(cluster->options.loop, 0, asks->pause_ms) : 0;
+}
+
+/* Where questions come in numbers, the next write is worth more of them; where they come one by one, nobody waits. */
+void asks_pause(struct ledger_cluster *cluster, bool second)
+{
+	struct asks *asks = &cluster->asks;
+	bool several = asks->batch.first && asks->batch.first->next;
+	int64_t pause_ms = yield_ms(cluster, second);
+	if (several && pause_ms < GATHER_MS)
+		pause_ms = GATHER_MS;
+	asks->resume_ms = pause_ms ? kube_now_ms() + pause_ms : 0;
+}
+
+void asks_again(struct ledger_cluster *cluster, bool refreshed)
+{
+	struct asks *asks = &cluster->asks;
+	for (struct ledger_ask *ask = asks->held.first; refreshed && ask; ask = ask->next)
+		ask->refreshed = true;
+	move_all(&asks->waiting, &asks->held, false);
+	asks_pump(cluster);
+}
+
+/* --- Namespaces that the view does not know yet --- */
+
+static bool find_labels(struct ledger_cluster *cluster, struct ledger_ask *ask)
+{
+	const struct pairs *labels = ledger_namespace_labels(cluster->ledger, ask->namespace);
+	if (!labels)
+		return false;
+	struct pair *items = arena_zalloc(ask->arena, labels->count, sizeof *items);
+	ask->result = items ? 0 : -1;
+	for (uint32_t i = 0; items && i < labels->count && ask->result == 0; i++) {
+		items[i].key = arena_str(ask->arena, labels->items[i].key);
+		items[i].value = arena_str(ask->arena, labels->items[i].value);
+		if (!str_present(items[i].key) || !str_present(items[i].value))
+			ask->result = -1;
+	}
+	if (ask->result == 0)
+		ask->labels = (struct pairs){items, labels->count, true};
+	return true;
+}
+
+/* A namespace that is being read for a question; in the question's arena. */
+struct namespace_read {
+	struct ledger_cluster *cluster;
+	struct ledger_ask *ask;
+	struct kube_request *request;
+};
+
+static void list_remove(struct ask_list *list, const struct ledger_ask *gone)
+{
+	struct ask_list all;
+	list_init(&all);
+	move_all(&all, list, false);
+	for (struct ledger_ask *ask; (ask = take_first(&all));)
+		if (ask != gone)
+			put_last(list, ask);
+}
+
+static void on_namespace(void *context, const struct kube_answer *got)
+{
+	struct namespace_read *read = context;
+	struct ledger_cluster *cluster = read->cluster;
+	struct ledger_ask *ask = read->ask;
+	list_remove(&cluster->asks.unknown, ask);
+	pthread_mutex_lock(&cluster->mutex);
+	bool known = find_labels(cluster, ask);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!known && got->status == 200) { /* else the watch was faster, and may have told of newer labels */
+		watches_namespace(cluster, got->body);
+		pthread_mutex_lock(&cluster->mutex);
+		find_labels(cluster, ask);
+		pthread_mutex_unlock(&cluster->mutex);
+	}
+	if (!known && got->status == 404) /* the API server will say so itself */
+		ask->labels = (struct pairs){.present = true};
+	ask->done(ask);
+}
+
+/* The call ends before the question's deadline, so these have no deadline of their own. */
+static void read_namespace(struct ledger_cluster *cluster, struct ledger_ask *ask)
+{
+	struct namespace_read *read = arena_alloc(ask->arena, sizeof *read);
+	int64_t left_ms = ask->deadline_ms - kube_now_ms();
+	struct buf path;
+	buf_init(&path, 4096);
+	buf_text(&path, "/api/v1/namespaces/");
+	kube_escape(&path, ask->namespace);
+	buf_char(&path, '\0');
+	if (!read || path.failed) {
+		ask->result = -1;
+		ask->done(ask);
+	} else {
+		*read = (struct namespace_read){cluster, ask, NULL};
+		ask->verdict = read;
+		put_last(&cluster->asks.unknown, ask);
+		read->request =
+		    kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
+									   .path = path.ptr,
+									   .timeout_ms = left_ms > 0 ? left_ms : 1,
+									   .retry = true,
+									   .done = on_namespace,
+									   .context = read});
+	}
+	buf_release(&path);
+}
+
+static void close_unknown(struct ledger_cluster *cluster)
+{
+	for (struct ledger_ask *ask; (ask = take_first(&cluster->asks.unknown));) {
+		const struct namespace_read *read = ask->verdict;
+		kube_cancel(cluster->options.client, read->request);
+		ask->done(ask);
+	}
+}
+
+/* --- Arrival --- */
+
+static void on_arrival(void *context)
+{
+	struct ledger_cluster *cluster = context;
+	struct asks *asks = &cluster->asks;
+	struct ask_list all;
+	list_init(&all);
+	pthread_mutex_lock(&cluster->mutex);
+	move_all(&all, &asks->incoming, false);
+	bool closed = asks->closed;
+	pthread_mutex_unlock(&cluster->mutex);
+	for (struct ledger_ask *ask; (ask = take_first(&all));) {
+		if (closed) {
+			answer_outage(cluster, ask, "this replica stops");
+		} else if (ask->kind == ASK_ADMIT) {
+			put_last(&asks->waiting, ask);
+		} else {
+			read_namespace(cluster, ask);
+		}
+	}
+	asks_pump(cluster);
+}
+
+static void hand_over(struct ledger_cluster *cluster, struct ledger_ask *ask, enum kind kind)
+{
+	ask->kind = (uint8_t)kind;
+	ask->policy = NULL;
+	ask->final_ms = ask->crowded_ms = 0;
+	ask->refreshed = false;
+	pthread_mutex_lock(&cluster->mutex);
+	put_last(&cluster->asks.incoming, ask);
+	pthread_mutex_unlock(&cluster->mutex);
+	kube_loop_post(cluster->options.loop, &cluster->asks.arrived);
+}
+
+bool asks_admit(void *context, struct ledger_ask *ask)
+{
+	hand_over(context, ask, ASK_ADMIT);
+	return false;
+}
+
+bool asks_labels(void *context, struct ledger_ask *ask)
+{
+	struct ledger_cluster *cluster = context;
+	pthread_mutex_lock(&cluster->mutex);
+	bool known = find_labels(cluster, ask);
+	pthread_mutex_unlock(&cluster->mutex);
+	return known;
+}
+
+void asks_fetch(void *context, struct ledger_ask *ask)
+{
+	hand_over(context, ask, ASK_LABELS);
+}
+
+void asks_open(struct ledger_cluster *cluster)
+{
+	struct asks *asks = &cluster->asks;
+	list_init(&asks->incoming);
+	list_init(&asks->waiting);
+	list_init(&asks->batch);
+	list_init(&asks->held);
+	list_init(&asks->crowded);
+	list_init(&asks->unknown);
+	asks->arrived = (struct kube_task){.run = on_arrival, .context = cluster};
+	asks->timer = (struct kube_timer){.run = on_time, .context = cluster};
+}
+
+void asks_close(struct ledger_cluster *cluster)
+{
+	struct asks *asks = &cluster->asks;
+	pthread_mutex_lock(&cluster->mutex);
+	asks->closed = true;
+	pthread_mutex_unlock(&cluster->mutex);
+	move_all(&asks->waiting, &asks->held, false);
+	move_all(&asks->waiting, &asks->crowded, false);
+	move_all(&asks->waiting, &asks->batch, false);
+	refuse_all(cluster, "this replica stops");
+	close_unknown(cluster);
+	on_arrival(cluster);
+}

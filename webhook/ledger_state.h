@@ -1,0 +1,38 @@
+/* ledger_state: what the parts of the ledger share (ledger.c decides and copies, ledger_view.c sees). */
+#ifndef WEBHOOK_LEDGER_STATE_H
+#define WEBHOOK_LEDGER_STATE_H
+
+#include "webhook/labels.h"
+#include "webhook/ledger.h"
+#include "webhook/ledger_book.h"
+
+struct ledger {
+	struct ledger_options options; /* its policy is that of the start; book.policy counts */
+	struct entry_table table;
+	struct book book;
+	struct labels namespaces, nodes;
+	uint32_t strangers;    /* entries that are such */
+	struct entry *pending; /* all that are pending or tentative */
+	uint32_t copy;         /* counts copies */
+	uint64_t version;      /* of the copy */
+	uint32_t list;         /* counts lists of Pods */
+	uint64_t view_version;
+	uint64_t listed_version; /* largest of a Pod in the last list */
+	struct arena scratch;    /* emptied by whoever begins to use it */
+};
+
+static inline bool entry_seen(const struct entry *entry)
+{
+	return entry->state & (ENTRY_ALIVE | ENTRY_GONE);
+}
+
+/* After a change of an entry's state or facts: books it where it belongs now. Returns whether something became free. */
+bool ledger_settle(struct ledger *ledger, struct entry *entry);
+
+/* Puts an entry in place of another of the same uid (*link; NULL: none), which it takes over what is known from. */
+void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry);
+
+/* Drops an entry about which nothing is left to know. Returns whether it was dropped. */
+bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms);
+
+#endif

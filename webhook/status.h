@@ -1,0 +1,28 @@
+/* status: what /status.json tells: tenants and their quotas, refusals of late, how this replica is, and which others there are. */
+#ifndef WEBHOOK_STATUS_H
+#define WEBHOOK_STATUS_H
+
+#include "webhook/kube_certs.h"
+#include "webhook/ledger_cluster.h"
+#include "webhook/metrics.h"
+#include "webhook/refusals.h"
+#include "webhook/registration_watch.h"
+
+/* Where it is from. Borrowed; everything is thread-safe. */
+struct status_sources {
+	struct metrics *metrics;
+	struct refusals *refusals;
+	const struct registration_watch *registration; /* NULL: not known */
+	struct ledger_cluster *cluster;                /* NULL: the embedded ledger */
+	const char *replica;                           /* NULL: it has no name */
+	const char *unready;                           /* a sentence; NULL: ready */
+	const struct kube_certs *certs;                /* NULL: certificates are in files */
+	time_t certificate_expiry;                     /* 0: not known */
+	struct ledger_sums sums;                       /* of this moment */
+	time_t now;
+};
+
+/* Appends one JSON object; docs/operations.md describes it. Without memory `out` has failed. */
+void status_write(const struct status_sources *sources, struct buf *out);
+
+#endif
