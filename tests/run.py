@@ -17,6 +17,7 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOBS = str(os.cpu_count() or 2)
+NOT_TO_BE_HAD = 77  # how tests/cluster/binaries.py ends where there is no control plane to be had, tests/browser/browser.py without a browser
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 
 # What a sanitizer finds must end the program, or the test that caused it would pass.
@@ -79,27 +80,77 @@ def units(totals, variant, **variables):
 def blackbox(totals, variant, *arguments, promtool=None, **variables):
     name = f"black box ({variant})"
     start = time.monotonic()
-    if not build(f"build/{variant}/gpugate", "build/release/reference", **variables):
+    if not (build(f"build/{variant}/gpugate", **variables) and build("build/release/reference")):
         totals.add(name, 0, 1, 0, time.monotonic() - start)
         return
     env = {"GPUGATE": str(ROOT / "build" / variant / "gpugate")}
     if promtool:
         env["PROMTOOL"] = str(promtool)
+    totals.add(name, *pytest("blackbox", *arguments, **env), time.monotonic() - start)
+
+
+def pytest(suite, *arguments, **env):
+    """Runs tests/SUITE; returns how many passed, failed and were skipped."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
-        ran = run([sys.executable, "-m", "pytest", "-rs", "tests/blackbox", "-c", "tests/blackbox/pytest.ini",
+        ran = run([sys.executable, "-m", "pytest", "-rs", f"tests/{suite}", "-c", f"tests/{suite}/pytest.ini",
                    f"--junitxml={report}", *arguments], **env)
         passed = failed = skipped = 0
         if report.exists():
-            for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
-                tests, skips = int(suite.get("tests")), int(suite.get("skipped"))
-                bad = int(suite.get("failures")) + int(suite.get("errors"))
+            for part in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
+                tests, skips = int(part.get("tests")), int(part.get("skipped"))
+                bad = int(part.get("failures")) + int(part.get("errors"))
                 passed += tests - skips - bad
                 failed += bad
                 skipped += skips
         if passed + failed + skipped == 0 or (ran.returncode != 0 and failed == 0):
             failed += 1
-    totals.add(name, passed, failed, skipped, time.monotonic() - start)
+    return passed, failed, skipped
+
+
+def had(totals, name, *tools):
+    """Whether the tools that a step needs are there, built by these scripts where they are missing."""
+    start = time.monotonic()
+    for tool in tools:
+        built = subprocess.run([sys.executable, tool], cwd=ROOT, text=True, errors="replace", stderr=subprocess.PIPE)
+        sys.stderr.write(built.stderr)
+        if built.returncode == NOT_TO_BE_HAD:
+            totals.skip(name, built.stderr.strip().splitlines()[-1])
+        elif built.returncode != 0:
+            totals.add(name, 0, 1, 0, time.monotonic() - start)
+        if built.returncode != 0:
+            return False
+    return True
+
+
+def deploy(totals):
+    """Chart and kustomize overlays, by the real Helm and kubectl, and installed on a real control plane."""
+    start = time.monotonic()
+    if had(totals, "deploy", "tests/cluster/binaries.py", "tests/deploy/helm_tool.py"):
+        totals.add("deploy", *pytest("deploy"), time.monotonic() - start)
+
+
+def cluster(totals, variant="release"):
+    """On a real control plane, where that is to be had."""
+    name, start = f"cluster ({variant})", time.monotonic()
+    if not had(totals, name, "tests/cluster/binaries.py"):
+        return
+    passed, failed, skipped = pytest("cluster", GPUGATE=str(ROOT / "build" / variant / "gpugate"))
+    told = run([sys.executable, "deploy/demo/demo_cluster.py"], NO_COLOR="1").returncode == 0
+    totals.add(name, passed + told, failed + (not told), skipped, time.monotonic() - start)
+
+
+def browser(totals):
+    """The status page in a real browser, where one can be had."""
+    command = [sys.executable, "tests/browser/browser.py"]
+    if subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL).returncode != 0:
+        build("build/.packages-browser")
+    asked = subprocess.run(command, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+    if asked.returncode == NOT_TO_BE_HAD:
+        totals.skip("browser", asked.stderr.strip())
+        return
+    start = time.monotonic()
+    totals.add("browser", *pytest("browser"), time.monotonic() - start)
 
 
 def fuzz(totals):
@@ -134,19 +185,26 @@ def fuzz(totals):
     totals.add("fuzz", passed, failed, 0, time.monotonic() - start)
 
 
-def find_promtool():
-    """promtool, from the PATH or out of Debian's prometheus package: installing that would start a server."""
-    here = shutil.which("promtool")
+def observe(totals, promtool, prometheus):
+    """Metrics, alert rules and dashboard, with a real Prometheus."""
+    start = time.monotonic()
+    env = {name: str(path) for name, path in (("PROMTOOL", promtool), ("PROMETHEUS", prometheus)) if path}
+    totals.add("observe", *pytest("observe", **env), time.monotonic() - start)
+
+
+def find_tool(name):
+    """promtool or prometheus, from the PATH or out of Debian's prometheus package: installing that would start a server."""
+    here = shutil.which(name)
     if here:
         return pathlib.Path(here)
-    tool = ROOT / "build" / "tools" / "usr" / "bin" / "promtool"
+    tool = ROOT / "build" / "tools" / "usr" / "bin" / name
     if not tool.exists():
         tool.parent.parent.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
             subprocess.run("apt-get download -qq prometheus >/dev/null 2>&1 || "
                            "{ [ $(id -u) = 0 ] && apt-get update -qq && apt-get download -qq prometheus; } >/dev/null 2>&1; "
-                           f"dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C {ROOT}/build/tools ./usr/bin/promtool",
+                           f"dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C {ROOT}/build/tools ./usr/bin/promtool ./usr/bin/prometheus",
                            shell=True, cwd=folder, stderr=subprocess.DEVNULL)
     return tool if tool.exists() else None
 
@@ -158,26 +216,56 @@ def demo(totals):
     totals.add("demo", int(ran.returncode == 0), int(ran.returncode != 0), 0, time.monotonic() - start)
 
 
+def package(totals):
+    """The image and the Debian package: made, read by others' tools, and run."""
+    start = time.monotonic()
+    if not build("build/gpugate"):
+        totals.add("package", 0, 1, 0, time.monotonic() - start)
+        return
+    totals.add("package", *pytest("package", GPUGATE=str(ROOT / "build" / "release" / "gpugate")), time.monotonic() - start)
+
+
+def model(totals):
+    """The ledger's protocol, searched by spin: each scenario and each mutant is one test."""
+    if not shutil.which("spin"):
+        totals.skip("model", "spin, which searches the ledger's protocol, is not installed")
+        return
+    start = time.monotonic()
+    ran = subprocess.run([sys.executable, "tests/model/check.py"], cwd=ROOT, text=True, errors="replace",
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(ran.stdout, end="", flush=True)
+    counted = re.search(r"^(\d+) passed, (\d+) failed \(", ran.stdout, re.M)
+    passed, failed = (int(counted[1]), int(counted[2])) if counted else (0, 1)
+    totals.add("model", passed, max(failed, int(ran.returncode != 0)), 0, time.monotonic() - start)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coverage", action="store_true", help="only what `make coverage` measures: units and black box")
+    parser.add_argument("--coverage", action="store_true", help="only what `make coverage` measures: units, black box and cluster")
     arguments = parser.parse_args()
     totals = Totals()
     if arguments.coverage:
         units(totals, "coverage", COVERAGE="1")
-        blackbox(totals, "coverage", promtool=find_promtool(), COVERAGE="1")
+        blackbox(totals, "coverage", promtool=find_tool("promtool"), COVERAGE="1")
+        cluster(totals, "coverage")
     else:
-        promtool = find_promtool()
+        promtool = find_tool("promtool")
         if not promtool:
-            print("promtool is not to be had: the test that needs it is skipped", flush=True)
+            print("promtool is not to be had: the tests that need it are skipped", flush=True)
         sanitized = {"SAN": "address,undefined"}
         units(totals, "release")
         units(totals, "san-address-undefined", **sanitized)
         blackbox(totals, "release", promtool=promtool)
         demo(totals)
+        browser(totals)
+        package(totals)
+        cluster(totals)
+        deploy(totals)
+        observe(totals, promtool, find_tool("prometheus"))
         blackbox(totals, "san-address-undefined", promtool=promtool, **sanitized)
         blackbox(totals, "san-thread", "-m", "concurrent", promtool=promtool, SAN="thread")
         fuzz(totals)
+        model(totals)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     return 1 if totals.failed or totals.passed == 0 else 0
 

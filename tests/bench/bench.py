@@ -153,13 +153,18 @@ def memory_over_time(bench: Bench, table: Table, policy: Path) -> dict:
 
 
 def reader(options, table: Table) -> list:
-    """The reader beside jansson, in one process: bench_reader prints a line for all reviews and one for the large ones."""
+    """The reader beside jansson, in one process: bench_reader prints a line for all reviews and one for the large ones,
+    and lines for Pods as the API server lists them and tells of their changes."""
     command = [options.reader, options.reviews, options.rounds]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"{options.reader}: {done.stderr}")
     results = [json.loads(line) for line in done.stdout.splitlines()]
     for result in results:
+        if "split_mb_s" in result:
+            table.add(f"Pods of a {result['bench']}, split and read", [result["read_mb_s"]], "MB/s")
+            table.add("  split only", [result["split_mb_s"]], "MB/s")
+            continue
         which = {"reader": "all reviews", "reader_large": "those of 5,000 bytes and more"}.get(result["bench"], result["bench"])
         table.add(f"reader, {which}", [result["reader_mb_s"]], "MB/s")
         table.add("  jansson on the same", [result["jansson_mb_s"]], "MB/s")

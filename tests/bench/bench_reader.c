@@ -4,7 +4,9 @@
  *     bench_reader [FOLDER (default tests/reviews)] [ROUNDS (default 3)]
  *
  * Both read every *.json of the folder, in turns within each round; the median round counts. One line for all files
- * and one for those of at least 5,000 bytes go to standard output, each a JSON object. Exit 0, or 2 if it could not run.
+ * and one for those of at least 5,000 bytes go to standard output, each a JSON object. So do lines for what the API server
+ * sends, the folder's Pods as a list and as a watch, in pieces as they come from a socket: through the splitter alone, and
+ * through splitter and reader. Exit 0, or 2 if it could not run.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,12 +14,15 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "tests/bench/pods.h"
+#include "webhook/kube_stream.h"
 #include "webhook/review_read.h"
 
 #define FILES_MAX 256
 #define ROUNDS_MAX 99
 #define LARGE_BYTES 5000
 #define SLICE_NS 150000000 /* of one reader within a round */
+#define PIECE_BYTES 16384  /* of a stream: libcurl's receive buffer */
 
 struct file {
 	char *bytes; /* REVIEW_PADDING follows */
@@ -139,6 +144,86 @@ static int report(const char *name, const struct files *files, int rounds)
 	return 0;
 }
 
+static int ignore_pod(void *context, struct str type, struct str json, struct error *err)
+{
+	(void)context, (void)type, (void)json, (void)err;
+	return 0;
+}
+
+static int read_pod(void *context, struct str type, struct str json, struct error *err)
+{
+	static struct pod pod;
+	(void)type;
+	arena_reset(context);
+	return review_read_pod(json.ptr, json.len, context, &pod, err);
+}
+
+/* MB per second, or -1. */
+static double stream_speed(const struct buf *text, enum kube_stream_kind kind, struct arena *arena,
+			   int (*item)(void *, struct str, struct str, struct error *))
+{
+	int64_t start = now_ns(), spent;
+	double bytes = 0;
+	do {
+		struct kube_stream stream;
+		struct error err = {.text = ""};
+		kube_stream_init(&stream, kind, item, arena);
+		for (size_t at = 0; at < text->len && !err.text[0]; at += PIECE_BYTES) {
+			size_t left = text->len - at;
+			kube_stream_feed(&stream, text->ptr + at, left < PIECE_BYTES ? left : PIECE_BYTES, &err);
+		}
+		kube_stream_finish(&stream, &err);
+		kube_stream_release(&stream);
+		if (err.text[0]) {
+			fprintf(stderr, "bench_reader: %s\n", err.text);
+			return -1;
+		}
+		bytes += (double)text->len;
+		spent = now_ns() - start;
+	} while (spent < SLICE_NS);
+	return bytes * 1e3 / (double)spent;
+}
+
+static int report_stream(const char *name, const struct buf *pods, enum kube_stream_kind kind, int rounds)
+{
+	double split[ROUNDS_MAX], read[ROUNDS_MAX];
+	struct arena arena;
+	struct buf text;
+	buf_init(&text, 2 * PODS_STREAM_BYTES);
+	arena_init(&arena, 64 << 10, 64 << 20);
+	bool failed = pods_stream(pods, kind, &text) < 0;
+	for (int i = 0; i < rounds && !failed; i++) {
+		split[i] = stream_speed(&text, kind, &arena, ignore_pod);
+		read[i] = stream_speed(&text, kind, &arena, read_pod);
+		failed = split[i] < 0 || read[i] < 0;
+	}
+	if (!failed) {
+		qsort(split, (size_t)rounds, sizeof *split, ascending);
+		qsort(read, (size_t)rounds, sizeof *read, ascending);
+		printf("{\"bench\":\"%s\",\"bytes\":%zu,\"split_mb_s\":%.1f,\"read_mb_s\":%.1f}\n", name, text.len,
+		       split[rounds / 2], read[rounds / 2]);
+	}
+	arena_release(&arena);
+	buf_release(&text);
+	return failed ? -1 : 0;
+}
+
+/* The reviews' Pods as the API server lists them, and as it tells of their changes. */
+static int report_streams(const struct files *files, int rounds)
+{
+	struct buf pods;
+	buf_init(&pods, PODS_STREAM_BYTES);
+	int result = 0;
+	for (size_t i = 0; i < files->count && result == 0; i++)
+		result = pods_add(&pods, files->items[i].bytes, files->items[i].len);
+	if (result == 0)
+		result = report_stream("list", &pods, KUBE_STREAM_LIST, rounds);
+	if (result == 0)
+		result = report_stream("watch", &pods, KUBE_STREAM_WATCH, rounds);
+	buf_release(&pods);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	static struct files all, large;
@@ -154,6 +239,8 @@ int main(int argc, char **argv)
 	int result = report("reader", &all, (int)rounds);
 	if (result == 0 && large.count)
 		result = report("reader_large", &large, (int)rounds);
+	if (result == 0)
+		result = report_streams(&all, (int)rounds);
 	for (size_t i = 0; i < all.count; i++)
 		free(all.items[i].bytes);
 	return result == 0 ? 0 : 2;

@@ -1,7 +1,8 @@
 /*
  * floor: a server that does nothing, in gpugate's place, so that a measurement can say what of a request's time is
  * gpugate's and what is libmicrohttpd's, TLS's and the machine's. Same library, flags, options and threads as
- * webhook/http_server.c; it reads the body and gives one fixed answer.
+ * webhook/http_server.c; it reads the body and gives one fixed answer. A real API server wants its own uid back: with
+ * --echo it gets it. With --patch BASE64 it also gets this JSON Patch from /mutate: what a change costs the API server.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -11,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,36 +24,83 @@
 #define CONNECTION_BYTES (32u << 10)
 #define STACK_BYTES (512u << 10)
 #define FILE_MAX (1 << 16)
+#define HEAD_BYTES 512 /* of a review: its uid is in there */
+#define UID_LEN 36
+#define PATCH_MAX 4096
 
 /* As long as gpugate's own answer to a Pod that it allows with a charge. */
 static const char answer[] =
     "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":"
     "\"126a664d-c922-42a3-b184-4a7f74b18c92\",\"allowed\":true,\"auditAnnotations\":{\"tenant\":\"team-a\"}}}";
 
+/* What every request is answered with; `echo`: with its own uid, and /mutate with a patch if there is one. */
+struct service {
+	struct MHD_Response *response;
+	bool echo;
+	const char *patch;
+};
+
 struct request {
 	size_t bytes;
+	bool mutates;
+	char head[HEAD_BYTES];
 	unsigned char sum; /* every byte is touched, as a reader would */
 };
+
+static struct MHD_Response *create_answer(const char *body, enum MHD_ResponseMemoryMode mode)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(body), (void *)(uintptr_t)body, mode);
+	if (!response || MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES)
+		errx(2, "no response");
+	return response;
+}
+
+static enum MHD_Result answer_own(const struct service *service, struct MHD_Connection *connection,
+				  struct request *request)
+{
+	static const char mark[] = "\"uid\":\"";
+	char own[sizeof answer + PATCH_MAX + 64];
+	strcpy(own, answer);
+	if (request->mutates && service->patch)
+		snprintf(own + sizeof answer - 3, PATCH_MAX + 64, ",\"patchType\":\"JSONPatch\",\"patch\":\"%s\"}}",
+			 service->patch);
+	request->head[HEAD_BYTES - 1] = '\0';
+	const char *uid = strstr(request->head, mark);
+	if (!uid || strlen(uid) < sizeof mark - 1 + UID_LEN)
+		return MHD_NO;
+	memcpy(strstr(own, mark) + sizeof mark - 1, uid + sizeof mark - 1, UID_LEN);
+	struct MHD_Response *response = create_answer(own, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return result;
+}
 
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
 			      const char *version, const char *upload, size_t *upload_size, void **state)
 {
-	(void)url;
 	(void)method;
 	(void)version;
 	struct request *request = *state;
+	const struct service *service = cls;
 	if (!request) {
 		*state = calloc(1, sizeof *request);
-		return *state ? MHD_YES : MHD_NO;
+		if (!*state)
+			return MHD_NO;
+		request = *state;
+		request->mutates = strncmp(url, "/mutate", 7) == 0;
+		return MHD_YES;
 	}
 	if (*upload_size) {
 		for (size_t i = 0; i < *upload_size; i++)
 			request->sum ^= (unsigned char)upload[i];
+		for (size_t i = 0; i < *upload_size && request->bytes + i < HEAD_BYTES - 1; i++)
+			request->head[request->bytes + i] = upload[i];
 		request->bytes += *upload_size;
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	return MHD_queue_response(connection, MHD_HTTP_OK, cls);
+	return service->echo ? answer_own(service, connection, request)
+			     : MHD_queue_response(connection, MHD_HTTP_OK, service->response);
 }
 
 static void completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why)
@@ -88,24 +137,15 @@ static struct sockaddr_in parse_address(char *text)
 	return address;
 }
 
-static struct MHD_Response *create_answer(void)
-{
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(sizeof answer - 1, (void *)(uintptr_t)answer, MHD_RESPMEM_PERSISTENT);
-	if (!response || MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES)
-		errx(2, "no response");
-	return response;
-}
-
 /* See webhook/http_server.c. */
-static struct MHD_Daemon *start(char *cert, char *key, unsigned threads, struct MHD_Response *response)
+static struct MHD_Daemon *start(char *cert, char *key, unsigned threads, struct service *service)
 {
 	struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL}, {MHD_OPTION_END, 0, NULL}};
 	if (threads == 1)
 		pool[0].option = MHD_OPTION_END;
 	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS | MHD_USE_ITC |
 				    MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG,
-				0, NULL, NULL, handle, response, MHD_OPTION_ARRAY, pool, MHD_OPTION_HTTPS_PRIORITIES,
+				0, NULL, NULL, handle, service, MHD_OPTION_ARRAY, pool, MHD_OPTION_HTTPS_PRIORITIES,
 				PRIORITIES, MHD_OPTION_HTTPS_MEM_CERT, cert, MHD_OPTION_HTTPS_MEM_KEY, key,
 				MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_CONNECTION_LIMIT, 1024u,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
@@ -155,11 +195,12 @@ static int block_signals(void)
 int main(int argc, char **argv)
 {
 	static const struct option table[] = {
-	    {"listen", 1, NULL, 'l'},  {"tls-cert", 1, NULL, 'c'}, {"tls-key", 1, NULL, 'k'},
-	    {"threads", 1, NULL, 't'}, {NULL, 0, NULL, 0},
+	    {"listen", 1, NULL, 'l'}, {"tls-cert", 1, NULL, 'c'}, {"tls-key", 1, NULL, 'k'}, {"threads", 1, NULL, 't'},
+	    {"echo", 0, NULL, 'e'},   {"patch", 1, NULL, 'p'},    {NULL, 0, NULL, 0},
 	};
 	char *listen_at = NULL, *cert = NULL, *key = NULL;
 	unsigned threads = 2;
+	struct service service = {0};
 	for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
 		switch (c) {
 		case 'l':
@@ -174,16 +215,25 @@ int main(int argc, char **argv)
 		case 't':
 			threads = (unsigned)strtoul(optarg, NULL, 10);
 			break;
+		case 'e':
+			service.echo = true;
+			break;
+		case 'p':
+			service.patch = optarg;
+			break;
 		default:
 			return 2;
 		}
 	}
 	if (!listen_at || !cert || !key)
-		errx(2, "usage: floor --listen ADDRESS:PORT --tls-cert FILE --tls-key FILE [--threads N]");
+		errx(2, "usage: floor --listen ADDRESS:PORT --tls-cert FILE --tls-key FILE [--threads N] [--echo "
+			"[--patch BASE64]]");
+	if (service.patch && strlen(service.patch) >= PATCH_MAX)
+		errx(2, "--patch: at most %d bytes", PATCH_MAX - 1);
 	int signals = block_signals();
 	struct sockaddr_in address = parse_address(listen_at);
-	struct MHD_Response *response = create_answer();
-	struct MHD_Daemon *daemon = start(cert, key, threads, response);
+	service.response = create_answer(answer, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Daemon *daemon = start(cert, key, threads, &service);
 	if (!daemon || signals < 0)
 		errx(2, "the server did not start");
 	int fd = open_socket(&address, listen_at);
@@ -191,7 +241,7 @@ int main(int argc, char **argv)
 	close(fd);
 	close(signals);
 	MHD_stop_daemon(daemon);
-	MHD_destroy_response(response);
+	MHD_destroy_response(service.response);
 	free(cert);
 	free(key);
 	return 0;

@@ -57,7 +57,8 @@ struct load {
 	uint64_t answered;
 	uint64_t allowed;
 	uint64_t patched;
-	uint64_t not_200;
+	uint64_t others; /* of another status than expected */
+	char first_other[400];
 	size_t running;
 };
 
@@ -160,22 +161,38 @@ static void start_request(struct load *load, struct connection *c)
 	flush(load, c);
 }
 
+/* Of the one answer that is under way. In chunks (RFC 9112, 7.1) it ends with the empty one; JSON on one line has no such line. */
+static bool is_complete(const struct connection *c, const char *end)
+{
+	static const char last_chunk[] = "\r\n0\r\n\r\n";
+	size_t tail = strlen(last_chunk);
+	char *length = strcasestr(c->answer, "\r\ncontent-length:");
+	if (length && length < end)
+		return c->answer_len >=
+		       (size_t)(end + 4 - c->answer) + strtoul(length + strlen("\r\ncontent-length:"), NULL, 10);
+	char *chunked = strcasestr(c->answer, "\r\ntransfer-encoding: chunked");
+	if (!chunked || chunked > end)
+		errx(1, "an answer that does not say how long it is");
+	return strcmp(c->answer + c->answer_len - tail, last_chunk) == 0;
+}
+
+static void note_other(struct load *load, const struct connection *c)
+{
+	if (load->others++ == 0)
+		snprintf(load->first_other, sizeof load->first_other, "%.12s: %.350s", c->answer,
+			 strstr(c->answer, "\r\n\r\n") + 4);
+}
+
 /* Returns whether the answer is complete. */
 static bool judge(struct load *load, struct connection *c)
 {
 	c->answer[c->answer_len] = '\0';
 	char *end = strstr(c->answer, "\r\n\r\n");
-	if (!end)
-		return false;
-	char *length = strcasestr(c->answer, "\r\ncontent-length:");
-	if (!length || length > end)
-		errx(1, "an answer without Content-Length");
-	size_t body = strtoul(length + strlen("\r\ncontent-length:"), NULL, 10);
-	size_t head = (size_t)(end + 4 - c->answer);
-	if (c->answer_len < head + body)
+	if (!end || !is_complete(c, end))
 		return false;
 	load->answered++;
-	load->not_200 += strncmp(c->answer, "HTTP/1.1 200 ", 13) != 0;
+	if (strtol(c->answer + strlen("HTTP/1.1 "), NULL, 10) != load->options.status)
+		note_other(load, c);
 	load->allowed += strstr(end, "\"allowed\":true") != NULL;
 	load->patched += strstr(end, "\"patch\":") != NULL;
 	return true;
@@ -272,24 +289,26 @@ static void report(struct load *load, int64_t finish)
 		     (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 	double seconds = (double)(finish - load->start) / 1e9;
 	printf("{\"requests\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
-	       "\"p999_us\":%.1f,\"max_us\":%.1f,\"answered\":%llu,\"allowed\":%llu,\"patched\":%llu,\"not_200\":%llu,"
+	       "\"p999_us\":%.1f,\"max_us\":%.1f,\"answered\":%llu,\"allowed\":%llu,\"patched\":%llu,\"others\":%llu,"
 	       "\"client_cpu_seconds\":%.3f}\n",
 	       load->latency_count, seconds, (double)load->latency_count / seconds, quantile(load, 0.5),
 	       quantile(load, 0.9), quantile(load, 0.99), quantile(load, 0.999), quantile(load, 1),
 	       (unsigned long long)load->answered, (unsigned long long)load->allowed, (unsigned long long)load->patched,
-	       (unsigned long long)load->not_200, cpu);
+	       (unsigned long long)load->others, cpu);
+	if (load->others)
+		warnx("an answer of another status: %s", load->first_other);
 }
 
 static void read_stream(struct stream *stream, const struct options *o)
 {
 	for (size_t i = 0; i < o->create_count; i++) {
-		template_read(&stream->creates[i], o->creates[i], o->host, o->path);
+		template_read(&stream->creates[i], o->creates[i], o->host, o->path, o->token);
 		if (stream->creates[i].len > stream->longest)
 			stream->longest = stream->creates[i].len;
 	}
 	stream->create_count = o->create_count;
 	if (o->remove) {
-		template_read(&stream->remove, o->remove, o->host, o->path);
+		template_read(&stream->remove, o->remove, o->host, o->path, o->token);
 		if (stream->remove.len > stream->longest)
 			stream->longest = stream->remove.len;
 	}
@@ -324,5 +343,5 @@ int main(int argc, char **argv)
 	free(load.connections);
 	free(load.latencies);
 	close(load.epoll);
-	return load.not_200 ? 1 : 0;
+	return load.others ? 1 : 0;
 }

@@ -21,11 +21,13 @@ static const struct row {
     {"connect", CONNECT, 0, 0, 0},
     {"ca", TEXT, offsetof(struct options, ca), 0, 0},
     {"path", TEXT, offsetof(struct options, path), 0, 0},
+    {"token", TEXT, offsetof(struct options, token), 0, 0},
     {"create", CREATE, 0, 0, 0},
     {"delete", TEXT, offsetof(struct options, remove), 0, 0},
     {"connections", COUNT, offsetof(struct options, connections), 1, CONNECTIONS_MAX},
     {"alive", COUNT, offsetof(struct options, alive), 1, 1000000},
     {"rate", COUNT, offsetof(struct options, rate), 0, 1000000},
+    {"status", COUNT, offsetof(struct options, status), 100, 599},
     {"requests", COUNT, offsetof(struct options, requests), 1, 1000000000},
     {"seconds", SECONDS, offsetof(struct options, seconds), 0, 0},
     {"warmup", SECONDS, offsetof(struct options, warmup), 0, 0},
@@ -91,7 +93,8 @@ void options_parse(struct options *options, int argc, char **argv)
 	struct option table[ROWS + 1] = {0};
 	for (size_t i = 0; i < ROWS; i++)
 		table[i] = (struct option){rows[i].name, required_argument, NULL, 0};
-	*options = (struct options){.path = "/validate", .connections = 8, .alive = 1000, .seconds = 3, .warmup = 0.5};
+	*options = (struct options){
+	    .path = "/validate", .connections = 8, .alive = 1000, .seconds = 3, .warmup = 0.5, .status = 200};
 	for (int found, at = 0; (found = getopt_long(argc, argv, "", table, &at)) != -1;) {
 		if (found != 0)
 			exit(2);
@@ -99,5 +102,6 @@ void options_parse(struct options *options, int argc, char **argv)
 	}
 	if (!options->host || !options->ca || options->create_count == 0 || optind != argc)
 		errx(2, "usage: load --connect ADDRESS:PORT --ca FILE --path PATH --create FILE... [--delete FILE]"
-			" [--alive N] [--connections N] [--rate N] [--seconds S] [--warmup S] [--requests N]");
+			" [--alive N] [--connections N] [--rate N] [--seconds S] [--warmup S] [--requests N]"
+			" [--token FILE] [--status N]");
 }

@@ -13,6 +13,7 @@ struct options {
 	int port;
 	const char *ca;
 	const char *path;
+	const char *token; /* a file; NULL: none is sent */
 	const char *creates[STREAM_CREATES_MAX];
 	size_t create_count;
 	const char *remove;
@@ -21,6 +22,7 @@ struct options {
 	long rate; /* per second, all connections together; 0: closed loop */
 	double seconds;
 	double warmup;
+	long status;   /* of the answers that are expected */
 	long requests; /* 0: until the seconds are over */
 };
 

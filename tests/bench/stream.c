@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BODY_MAX (1 << 20)
+#define TOKEN_MAX 4096
 
 static const struct {
 	const char *mark;
@@ -43,19 +44,37 @@ static void find_slots(struct template *template, const char *file)
 	}
 }
 
-void template_read(struct template *template, const char *file, const char *host, const char *path)
+/* The line of a header that carries the file's token; "" without a file. */
+static void read_authorization(const char *token_file, char line[static TOKEN_MAX])
 {
+	static const char name[] = "Authorization: Bearer ";
+	line[0] = '\0';
+	if (!token_file)
+		return;
+	FILE *in = fopen(token_file, "r");
+	char *token = line + strlen(strcpy(line, name));
+	if (!in || !fgets(token, TOKEN_MAX - (int)sizeof name - 2, in))
+		errx(2, "%s: there is no token in it", token_file);
+	fclose(in);
+	strcpy(token + strcspn(token, "\r\n"), "\r\n");
+}
+
+void template_read(struct template *template, const char *file, const char *host, const char *path,
+		   const char *token_file)
+{
+	char authorization[TOKEN_MAX];
 	char *body = malloc(BODY_MAX + 1);
 	if (!body)
 		err(2, "memory");
+	read_authorization(token_file, authorization);
 	size_t len = read_body(file, body);
 	*template = (struct template){0};
 	/* the headers that kube-apiserver sends */
 	int total = asprintf(&template->bytes,
 			     "POST %s?timeout=10s HTTP/1.1\r\nHost: %s\r\nUser-Agent: kube-apiserver-admission\r\n"
 			     "Content-Length: %zu\r\nAccept: application/json, */*\r\n"
-			     "Content-Type: application/json\r\nAccept-Encoding: gzip\r\n\r\n%s",
-			     path, host, len, body);
+			     "Content-Type: application/json\r\nAccept-Encoding: gzip\r\n%s\r\n%s",
+			     path, host, len, authorization, body);
 	if (total < 0)
 		err(2, "memory");
 	template->len = (size_t)total;

@@ -47,8 +47,9 @@ struct cursor {
 	uint64_t removed;
 };
 
-/* Reads a body and puts the HTTP head before it. Ends the program when it cannot. */
-void template_read(struct template *template, const char *file, const char *host, const char *path);
+/* Reads a body and puts the HTTP head before it, with a bearer token where there is a file of one. Ends the program when it cannot. */
+void template_read(struct template *template, const char *file, const char *host, const char *path,
+		   const char *token_file);
 
 /* Writes the connection's next request to `out` (of stream->longest bytes) and returns its length. */
 size_t stream_next(const struct stream *stream, struct cursor *cursor, char *out);

@@ -41,7 +41,7 @@ def scaled(full, sanitized):
     return sanitized if SANITIZED else full
 
 
-def eventually(condition, seconds=5.0, what="the condition"):
+def eventually(condition, seconds=5.0, what="the condition", pause=0.005):
     """Waits until condition() is true and returns its value."""
     end = time.monotonic() + seconds * PATIENCE
     while True:
@@ -49,7 +49,7 @@ def eventually(condition, seconds=5.0, what="the condition"):
         if value:
             return value
         assert time.monotonic() < end, f"{what} did not come about"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def run(*args, **kwargs):
@@ -188,11 +188,12 @@ class Server:
         self.policy = policy if isinstance(policy, Path) else write_policy(self.dir / "policy", policy)
         pair = tls or authority().pair
         self.cert, self.key, self.ca = self.dir / "tls.crt", self.dir / "tls.key", self.dir / "ca.crt"
-        self.write_pair(pair)
+        if "self-managed" not in args:
+            self.write_pair(pair)
         self.ca.write_bytes(authority().pem)
         self.secret = secret
-        self.args = ["serve", "--policy", str(self.policy), "--listen", listen, "--tls-cert", str(self.cert),
-                     "--tls-key", str(self.key), "--drain-seconds", "0"]
+        files = () if "self-managed" in args else ("--tls-cert", str(self.cert), "--tls-key", str(self.key))
+        self.args = ["serve", "--policy", str(self.policy), "--listen", listen, *files, *(() if "--drain-seconds" in args else ("--drain-seconds", "0"))]
         if admin:
             self.args += ["--admin", admin]
         if secret:

@@ -1,5 +1,6 @@
 """Certificates that change under load, client certificates, and `gpugate certs create`."""
 
+import json
 import os
 import shutil
 import ssl
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from gpugate import authority, eventually, run, scaled
+from gpugate import authority, eventually, run, scaled, write_policy
 from kube import GPU, doc, pod, review
 from pki import Authority, serial, serial_of_der
 
@@ -41,39 +42,56 @@ def place(server, pair, how):
         server.cert.write_bytes(pair[0])
 
 
+class Shakers:
+    """Threads that shake hands without a pause, and ask something over every other connection. with Shakers(server): ..."""
+
+    def __init__(self, server, count=4):
+        self.server, self.failures, self.handshakes, self.answers = server, [], 0, 0
+        self._stopping, self._lock = threading.Event(), threading.Lock()
+        self._threads = [threading.Thread(target=self._run) for _ in range(count)]
+
+    def _run(self):
+        while not self._stopping.is_set():
+            try:
+                with self.server.tls() as sock:
+                    sock.getpeercert()
+                answer = self.server.post("/validate", review(pod()), context=self.server.context)
+                with self._lock:
+                    self.handshakes += 2
+                    self.answers += answer.status == 200
+            except (OSError, ssl.SSLError) as problem:
+                self.failures.append(problem)
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def check(self):
+        assert not self.failures, (len(self.failures), self.failures[0])
+        assert self.handshakes > 20 and self.handshakes == 2 * self.answers, (self.handshakes, self.answers)
+
+
 @pytest.mark.concurrent
 def test_reload_without_a_failed_handshake(serve):
     server = serve(POLICY)
-    stop, failures, handshakes = threading.Event(), [], [0]
-
-    def shake():
-        while not stop.is_set():
-            try:
-                with server.tls() as sock:
-                    sock.getpeercert()
-                handshakes[0] += 1
-            except (OSError, ssl.SSLError) as problem:
-                failures.append(problem)
-
-    threads = [threading.Thread(target=shake) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        for i in range(scaled(9, 3)):
+    with Shakers(server) as shakers:
+        for i in range(scaled(45, 3)):
             pair = authority().issue(f"rotation-{i}")
             place(server, pair, ("rename", "in place", "torn")[i % 3])
             eventually(lambda want=serial(pair[0]): served_serial(server) == want, 5, "the new certificate")
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert not failures, (len(failures), failures[0])
-    assert handshakes[0] > 20
+    shakers.check()
     assert server.log("certificate_loaded")
 
 
+@pytest.mark.concurrent
 def test_reload_of_a_mounted_secret(serve):
-    """A Secret volume: the files are links through ..data, which is exchanged by a rename."""
+    """A Secret volume (and cert-manager's CSI driver): the files are links through ..data, which is exchanged by a rename."""
     server = serve(POLICY, start=False)
     mount = server.dir / "mount"
     mount.mkdir()
@@ -96,6 +114,13 @@ def test_reload_of_a_mounted_secret(serve):
     publish("..2026_2", second)
     shutil.rmtree(mount / "..2026_1")
     eventually(lambda: served_serial(server) == serial(second[0]), 5, "the new certificate")
+    with Shakers(server, 2) as shakers:
+        for i in range(3, scaled(20, 5)):
+            pair = authority().issue(f"mounted-{i}")
+            publish(f"..2026_{i}", pair)
+            shutil.rmtree(mount / f"..2026_{i - 1}")
+            eventually(lambda want=serial(pair[0]): served_serial(server) == want, 5, "the new certificate")
+    shakers.check()
 
 
 def test_a_bad_certificate_is_not_taken(serve):
@@ -195,6 +220,67 @@ def test_client_options_belong_together(clients, given, lacking):
     """The authority of a cluster signs for every node and user: whoever trusts it has to say whom it means."""
     refused = run("serve", "--policy", "x", "--listen", ":0", "--tls-cert", "x", "--tls-key", "x", given, clients.ca)
     assert refused.returncode == 2 and lacking in refused.stderr
+
+
+FILES, SELF = ("--tls-cert", "x", "--tls-key", "x"), ("--certs", "self-managed")
+CONTRADICTIONS = {
+    "nothing": ((), "--tls-cert is missing; give --tls-cert FILE, or --certs self-managed"),
+    "no key": (("--tls-cert", "x"), "--tls-key is missing"),
+    "both": ((*SELF, "--tls-cert", "x"), "--tls-cert is given with --certs self-managed"),
+    "key": ((*SELF, "--tls-key", "x"), "--tls-key is given with --certs self-managed"),
+    "names": ((*FILES, "--certs-name", "a"), "--certs-name means nothing"),
+    "lifetimes": ((*FILES, "--ca-seconds", "9"), "--ca-seconds means nothing"),
+    "short leaf": ((*SELF, "--leaf-seconds", "100"), "give --leaf-seconds 480 or more"),
+    "long trust": ((*SELF, "--trust-seconds", "86400", "--leaf-seconds", "345599"), "give --leaf-seconds 345600 or more"),
+    "short authority": ((*SELF, "--ca-seconds", "2592000"), "give --ca-seconds 5184480 or more"),
+    "word": (("--certs", "other"), "files, self-managed")}
+
+
+@pytest.mark.parametrize("which", sorted(CONTRADICTIONS))
+def test_where_certificates_come_from(which):
+    args, words = CONTRADICTIONS[which]
+    refused = run("serve", "--policy", "x", "--listen", ":0", *args)
+    assert refused.returncode == 2 and words in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("args, words", [
+    (("--service", "gpugate.gpugate"), "--service gpugate.gpugate: give the Service's name alone"),
+    (("--service", "Gate"), '--service Gate in namespace spaces: "Gate.spaces.svc" is not a DNS name'),
+    (("--certs-name", "a..b"), '--certs-name: "a..b" is not a DNS name'),
+    (("--certs-name", "10.0.0"), None), (("--certs-name", "fd00::1"), None),
+    ([word for i in range(70) for word in ("--certs-name", f"n{i}")], "at most 64 names")], ids=lambda value: None)
+def test_names_of_a_self_managed_certificate(tmp_path, args, words):
+    """What no certificate can be for is told at the start; no API server is needed to find out."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
+        {"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x", "namespace": "spaces"}}]}))
+    command = ("serve", "--policy", write_policy(tmp_path / "policy", POLICY), *SELF, "--kubeconfig", kubeconfig, *args)
+    if words:
+        refused = run(*command, "--listen", "127.0.0.1:0")
+        assert refused.returncode == 2 and words in refused.stderr, refused.stderr
+    else:  # it gets as far as the address
+        refused = run(*command, "--listen", "127.0.0.1:nowhere")
+        assert refused.returncode == 2 and "nowhere" in refused.stderr, refused.stderr
+
+
+def test_a_server_that_has_no_certificate_yet(serve, tmp_path):
+    """Without an API server there is no certificate: it says so, is not ready, and stops in peace."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
+        {"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}))
+    server = serve(POLICY, *SELF, "--kubeconfig", kubeconfig)
+    failing = server.wait_log("certificates_failing", seconds=20)[0]
+    assert failing["level"] == "error" and "reading the Secret gpugate-ca failed: " in failing["message"]
+    answer = server.admin("/readyz")
+    assert answer.status == 503 and "there is no certificate yet" in answer.text
+    assert server.admin("/healthz").status == 200
+    for _ in range(3):
+        with pytest.raises((OSError, ssl.SSLError)):
+            server.tls().close()
+    assert server.metrics().value("gpugate_certificate_failures_total", what="read") >= 1
+    assert server.metrics().value("gpugate_certificate_expiry_timestamp_seconds") == 0
 
 
 # gpugate certs create.

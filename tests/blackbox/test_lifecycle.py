@@ -312,7 +312,7 @@ def test_version():
     done = run("version")
     assert done.returncode == 0
     assert re.search(r"gpugate \d+\.\d+\.\d+", done.stdout)
-    for library in ("libmicrohttpd", "GnuTLS", "OpenSSL", "jansson", "libyaml"):
+    for library in ("libmicrohttpd", "GnuTLS", "OpenSSL", "jansson", "libyaml", "libcurl"):
         assert re.search(rf"{library}\W+\d", done.stdout, re.I), library
 
 

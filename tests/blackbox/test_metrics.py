@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -70,6 +71,7 @@ def test_names(server):
     info = metrics.series("gpugate_build_info")
     assert list(info.values()) == [1.0] and re.match(r"\d+\.\d+", dict(next(iter(info)))["version"])
     assert metrics.value("gpugate_policy_generation") == 1
+    assert metrics.value("gpugate_certificate_begin_timestamp_seconds") < time.time() < metrics.value("gpugate_certificate_expiry_timestamp_seconds")
 
 
 def test_counters_move(server):
@@ -116,6 +118,36 @@ def test_quota_gauges(server):
     assert metrics.value("gpugate_quota_hard", tenant="team-a", quota="free", measure="count") in (float("inf"), 0)
     server.delete(stored[0])
     assert server.used("team-a", "whole") == 2
+
+
+def test_what_a_namespace_holds(serve):
+    server = serve([doc("Tenant", "org", quotas=[{"name": "all", "hard": 9}]),
+                    doc("Tenant", "team", parent="org", namespaces=["team-*"], quotas=[{"name": "q", "hard": 9}])])
+    stored = [server.admit(pod({GPU: many}, namespace=namespace))[1] for namespace, many in (("team-a", 1), ("team-a", 2), ("team-b", 4))]
+
+    def held():
+        return {(labels["tenant"], labels["quota"], labels["namespace"]): value for labels, value in
+                ((dict(labels), value) for labels, value in server.metrics().series("gpugate_namespace_held").items())}
+
+    assert held() == {("org", "all", "team-a"): 3, ("org", "all", "team-b"): 4, ("team", "q", "team-a"): 3, ("team", "q", "team-b"): 4}
+    server.delete(stored[2])
+    eventually(lambda: held() == {("org", "all", "team-a"): 3, ("team", "q", "team-a"): 3}, what="the sums without what is gone")
+
+
+def test_what_is_exceeded(serve):
+    """More than `hard` is no excess while it is borrowed."""
+    def policy(hard):
+        return [doc("Tenant", "team", namespaces=["team"], cohort="pool", quotas=[{"name": "q", "hard": hard}], borrowing={"q": {"borrowUpTo": "4"}}),
+                doc("Tenant", "other", namespaces=["other"], cohort="pool", quotas=[{"name": "q", "hard": 4}])]
+
+    def exceeded():
+        return server.metrics().value("gpugate_quota_exceeded", tenant="team", quota="q", measure="count")
+
+    server = serve(policy(4))
+    server.admit(pod({GPU: 6}, namespace="team"))
+    assert server.used("team", "q") == 6 and exceeded() == 0
+    server.reload(policy(1))
+    assert exceeded() == 1
 
 
 def test_quotas_of_a_removed_tenant_disappear(server):

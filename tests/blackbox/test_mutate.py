@@ -137,7 +137,7 @@ def test_names_that_need_json_escapes(serve):
     assert server.mutated(before)["spec"]["nodeSelector"] == {'k"\\~1/': 'v"', "a": "b"}
 
 
-def test_only_pods_on_create(sharing):
+def test_only_pods(sharing):
     before = pod({GPU: 1}, labels=SHARE)
     assert sharing.mutate(before, operation="UPDATE", old=before).patch == []
     for subresource in ("binding", "eviction", "resize", "status"):
@@ -369,6 +369,87 @@ def test_mirror_pods_are_left_alone(serve):
     assert not server.mutate(mirror, user=("system:node:node-1", ["system:nodes"])).patch
     assert server.mutate(mirror).patch, "the annotation alone proves nothing"
     assert server.mutate(pod(), user=("system:node:node-1", ["system:nodes"])).patch
+
+
+# A manifest that is applied again.
+
+def merged(stored, manifest):
+    """What an apply makes of them: maps are merged, containers and variables by name, other lists replaced."""
+    if isinstance(manifest, dict):
+        return {**stored, **{k: merged(stored[k], v) if k in stored else v for k, v in manifest.items()}}
+    if isinstance(manifest, list) and manifest and all(isinstance(v, dict) and "name" in v for v in manifest):
+        mine = {v["name"]: v for v in manifest}
+        return ([merged(v, mine[v["name"]]) if v["name"] in mine else v for v in stored] +
+                [v for v in manifest if v["name"] not in {w["name"] for w in stored}])
+    return manifest
+
+
+PLACED = [A100, TEAM, TO_SHARED, doc("Guard", "g", visibleDevices="void"),
+          doc("Rule", "place", inject={"nodeSelector": {"zone": "a"}, "runtimeClassName": "nvidia", "tolerations": [{"key": "edge", "operator": "Exists"}]},
+              onConflict="override")]
+
+
+@pytest.fixture(scope="module")
+def placing(serve_module):
+    return serve_module(PLACED)
+
+
+@pytest.mark.parametrize("how", [merged, lambda stored, manifest: manifest], ids=["apply", "replace"])
+def test_applied_again(placing, how):
+    manifest = pod({GPU: 1, "cpu": 1}, labels=SHARE, nodeSelector={"zone": "b", "own": "x"}, runtimeClassName="own",
+                   containers=[container({GPU: 1, "cpu": 1}), container(name="plain", env={"A": "x", "NVIDIA_VISIBLE_DEVICES": "all"}), container(name="bare")],
+                   init=[container({GPU: 2}, "first"), sidecar({GPU: 1})])
+    stored = placing.mutated(manifest)
+    assert asks(stored)[0] == both(**{SHARED: 1, "cpu": 1}) and stored["spec"]["nodeSelector"] == {"zone": "a", "own": "x"}
+    assert stored["spec"]["runtimeClassName"] == "nvidia" and len(stored["spec"]["tolerations"]) == 4
+    assert stored["spec"]["containers"][1]["env"][1] == {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
+    again = how(stored, manifest)
+    assert again != stored
+    assert placing.mutated(again, operation="UPDATE", old=stored) == stored
+    assert placing.mutate(stored, operation="UPDATE", old=stored).patch == []
+    for subresource in ("status", "resize", "binding"):
+        assert placing.mutate(again, operation="UPDATE", old=stored, subresource=subresource).patch == []
+    placing.wait_log("restored")
+
+
+def test_an_update_does_not_mutate(placing):
+    """Nothing is rewritten, placed or made void that was not when the Pod was made."""
+    old = pod({GPU: 1}, labels=SHARE, containers=[container({GPU: 1}), container(name="plain", env={"NVIDIA_VISIBLE_DEVICES": "all"})], name="p")
+    new = copy.deepcopy(old)
+    new["metadata"]["labels"]["more"] = "x"
+    assert placing.mutate(new, operation="UPDATE", old=old).patch == []
+
+
+def test_updates_that_are_allowed_pass(placing):
+    """Images, more tolerations, of a gated Pod more node selectors and fewer gates: they are stored beside what is put back."""
+    manifest = pod({GPU: 1}, labels=SHARE, nodeSelector={"own": "x"}, schedulingGates=[{"name": "g"}], name="p")
+    stored = placing.mutated(manifest)
+    new = merged(stored, manifest)
+    new["spec"]["containers"][0]["image"] = "registry.example/image:2"
+    new["spec"]["nodeSelector"]["more"] = "y"
+    new["spec"]["tolerations"].append({"key": "new", "operator": "Exists"})
+    new["spec"].update(schedulingGates=[], activeDeadlineSeconds=60)
+    after = placing.mutated(new, operation="UPDATE", old=stored)
+    assert asks(after) == asks(stored) and after["spec"]["runtimeClassName"] == "nvidia"
+    assert after["spec"]["containers"][0]["image"] == "registry.example/image:2" and after["spec"]["activeDeadlineSeconds"] == 60
+    assert after["spec"]["nodeSelector"] == {"own": "x", "more": "y", "zone": "a"} and after["spec"]["schedulingGates"] == []
+    assert [t["key"] for t in after["spec"]["tolerations"]][2:] == ["new", "edge", GPU] or \
+        [t["key"] for t in after["spec"]["tolerations"]][2:] == ["new", GPU, "edge"]
+
+
+def test_what_nobody_may_change_is_left_to_the_api_server(placing):
+    manifest = pod({GPU: 1}, labels=SHARE, name="p")
+    stored = placing.mutated(manifest)
+    more = merged(stored, pod({GPU: 2}, labels=SHARE, name="p"))
+    assert not [op for op in placing.mutate(more, operation="UPDATE", old=stored).patch if "resources" in op["path"]]
+
+
+def test_applied_again_after_the_rules_have_gone(serve):
+    server = serve([A100, TEAM, TO_SHARED])
+    manifest = pod({GPU: 1}, labels=SHARE, name="p")
+    stored = server.mutated(manifest)
+    server.reload([A100, TEAM])
+    assert server.mutated(merged(stored, manifest), operation="UPDATE", old=stored) == stored
 
 
 # Required Rules, on the other endpoint.

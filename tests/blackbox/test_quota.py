@@ -67,6 +67,21 @@ def test_amounts_of_a_message(serve):
     assert match[7] in ("0.21", "0.22") and "0.78" in match[9], decision.message
 
 
+def test_the_largest_that_fits_where_one_name_is_many_things(serve):
+    """A whole GPU no longer fits, a share of the same name does: then the refusal says on which model."""
+    server = serve([doc("Accelerator", "h100", resource=GPU, memory="80Gi", nodeLabels={"model": "h100"}),
+                    doc("Accelerator", "l4", resource=GPU, memory="24Gi", nodeLabels={"model": "l4"}, sharing={"resource": GPU, "replicas": 4}),
+                    team(quota("g", "1.6", measure="gpus"), quota("m", "92Gi", measure="memory"), namespaces=["team-a"])])
+    whole, share = ({"nodeSelector": {"model": name}} for name in ("h100", "l4"))
+    assert fits(server, pod({GPU: 1}, **whole))
+    message = server.validate(pod({GPU: 1}, **whole)).message
+    assert "largest that fits now: 0.6 GPU (gpu on l4)" in message, message
+    assert "largest that fits now: 12Gi (gpu on l4)" in message, message
+    assert fits(server, pod({GPU: 1}, **share)) and fits(server, pod({GPU: 1}, **share))
+    message = server.validate(pod({GPU: 1}, **share)).message
+    assert "largest that fits now: 0.1 GPU (no resource is that small)" in message, message
+
+
 def test_zero_is_a_limit(serve):
     server = serve([team(quota(hard=0))])
     decision = server.validate(pod({GPU: 1}))

@@ -97,8 +97,11 @@ def test_git_checkout(serve, tmp_path):
     server = serve(folder)
     assert limit(server) == 1
     assert first.startswith(server.log("policy_loaded")[0]["commit"]) and server.log("policy_loaded")[0]["commit"]
+    slowest = 0
     for branch, commit, hard in (("two", second, 2), ("main", first, 1), ("two", second, 2)):
+        begin = time.monotonic()
         git(repository, "checkout", "-q", branch)
+        slowest = max(slowest, time.monotonic() - begin)
         becomes(server, hard)
         eventually(lambda want=commit: want.startswith(server.log("policy_loaded")[-1]["commit"]), 5, "the commit")
     infos = server.metrics().series("gpugate_policy_info")
@@ -107,7 +110,9 @@ def test_git_checkout(serve, tmp_path):
     git(repository, "checkout", "-q", "--detach", first)
     becomes(server, 1)
     eventually(lambda: first.startswith(server.log("policy_loaded")[-1]["commit"]), 5, "the commit")
-    assert not server.log("policy_rejected")
+    # git writes file by file. One that takes longer than the wait for quiet may be read by half, and refused; it never stays so.
+    assert slowest > 0.1 or not server.log("policy_rejected")
+    eventually(lambda: server.metrics().value("gpugate_policy_rejected") == 0, 5, "the whole checkout in force")
 
 
 def test_git_commit_is_seen_without_a_change(serve, tmp_path):

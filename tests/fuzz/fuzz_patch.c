@@ -3,7 +3,8 @@
  * that Rules do something to), read, mutated, and the patch applied by an RFC 6902 interpreter on jansson. Then:
  *   - the patch applies: every parent exists, nothing absent is removed;
  *   - the patched object equals the original with the edits of the decision made to it directly;
- *   - reading and mutating the patched object again changes nothing.
+ *   - reading and mutating the patched object again changes nothing;
+ *   - replacing the patched object by the original, and merging the original into it as an apply does, gives the patched one.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -157,13 +158,14 @@ struct read_pod {
 	struct decision decision;
 };
 
-static void read_and_mutate(json_t *pod, struct read_pod *out)
+/* The review of a create, or of an update where there is an old object. */
+static void read_and_mutate(json_t *pod, json_t *old, struct read_pod *out)
 {
-	json_t *review =
-	    json_pack("{s:s,s:s,s:{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s},s:s,s:s,s:{s:s},s:O}}", "kind",
-		      "AdmissionReview", "apiVersion", "admission.k8s.io/v1", "request", "uid", "u", "kind", "group",
-		      "", "version", "v1", "kind", "Pod", "resource", "group", "", "version", "v1", "resource", "pods",
-		      "operation", "CREATE", "namespace", "n", "userInfo", "username", "x", "object", pod);
+	json_t *review = json_pack("{s:s,s:s,s:{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s},s:s,s:s,s:{s:s},s:O,s:O?}}", "kind",
+				   "AdmissionReview", "apiVersion", "admission.k8s.io/v1", "request", "uid", "u",
+				   "kind", "group", "", "version", "v1", "kind", "Pod", "resource", "group", "",
+				   "version", "v1", "resource", "pods", "operation", old ? "UPDATE" : "CREATE",
+				   "namespace", "n", "userInfo", "username", "x", "object", pod, "oldObject", old);
 	CHECK(review);
 	char *text = json_dumps(review, JSON_COMPACT);
 	size_t len = strlen(text);
@@ -299,30 +301,89 @@ static void make_edit(json_t *pod, const struct pod *facts, const struct edit *e
 	}
 }
 
+/* The patch of a decision. Returns new. */
+static json_t *patch_of(const struct read_pod *read)
+{
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	patch_write(&text, &read->review.object, read->decision.edits, read->decision.edit_count);
+	json_t *patch = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
+	CHECK(json_is_array(patch));
+	buf_release(&text);
+	return patch;
+}
+
+/* What an apply makes of a stored Pod: maps and the entries of `env` are merged, other lists replaced. */
+static void merge_env(json_t *into, json_t *env)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(env, i, entry) json_array_set(into, i, entry); /* variables keep their places */
+}
+
+static void merge(json_t *into, json_t *from)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(from, key, value)
+	{
+		json_t *there = json_object_get(into, key);
+		size_t i;
+		json_t *item;
+		if (json_is_object(there))
+			merge(there, value);
+		else if (there && strcmp(key, "env") == 0)
+			merge_env(there, value);
+		else if (there && (strcmp(key, "containers") == 0 || strcmp(key, "initContainers") == 0))
+			json_array_foreach(value, i, item) merge(json_array_get(there, i), item);
+		else
+			json_object_set_new(into, key, json_deep_copy(value));
+	}
+}
+
+/* An update to `pod` (taken) of what is stored is patched to what is stored, and that again is left alone. */
+static void check_restored(json_t *pod, json_t *stored)
+{
+	struct read_pod update, again;
+	read_and_mutate(pod, stored, &update);
+	json_t *patch = patch_of(&update);
+	apply(pod, patch);
+	if (!json_equal(pod, stored)) {
+		json_dumpf(pod, stderr, 0), fputc('\n', stderr);
+		json_dumpf(stored, stderr, 0), fputc('\n', stderr);
+	}
+	CHECK(json_equal(pod, stored));
+	read_and_mutate(pod, stored, &again);
+	CHECK(again.decision.edit_count == 0);
+	release(&again);
+	release(&update);
+	json_decref(patch);
+	json_decref(pod);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct source source = {data, size};
 	json_t *pod = pick_pod(&source);
 	CHECK(pod);
 	struct read_pod first, again;
-	read_and_mutate(pod, &first);
+	read_and_mutate(pod, NULL, &first);
 	if (!first.decision.denied) {
-		json_t *expected = json_deep_copy(pod);
+		json_t *original = json_deep_copy(pod), *expected = json_deep_copy(pod);
 		for (uint32_t i = 0; i < first.decision.edit_count; i++)
 			make_edit(expected, &first.review.object, &first.decision.edits[i]);
-		struct buf text;
-		buf_init(&text, 1 << 20);
-		patch_write(&text, &first.review.object, first.decision.edits, first.decision.edit_count);
-		json_t *patch = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
-		CHECK(json_is_array(patch));
+		json_t *patch = patch_of(&first);
 		apply(pod, patch);
 		CHECK(json_equal(pod, expected));
-		read_and_mutate(pod, &again);
+		read_and_mutate(pod, NULL, &again);
 		CHECK(!again.decision.denied && again.decision.edit_count == 0);
 		release(&again);
+		json_t *applied = json_deep_copy(pod);
+		merge(applied, original);
+		check_restored(applied, pod);
+		check_restored(original, pod);
 		json_decref(patch);
 		json_decref(expected);
-		buf_release(&text);
 	}
 	release(&first);
 	json_decref(pod);

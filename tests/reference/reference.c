@@ -102,7 +102,8 @@ static void describe_type(const struct schema_field *field, char *out, size_t si
 		snprintf(out, size, "`true` or `false`");
 		return;
 	case FIELD_NUMBER:
-		snprintf(out, size, "whole number, %lld to %lld", (long long)field->min, (long long)field->max);
+		snprintf(out, size, "whole number, %lld to %lld%s%s%s", (long long)field->min, (long long)field->max,
+			 *word ? ", or `" : "", word, *word ? "`" : "");
 		return;
 	case FIELD_AMOUNT:
 		snprintf(out, size, "quantity%s%s", field->flags & FIELD_POSITIVE ? " above 0" : "",

@@ -33,7 +33,7 @@ static struct certs_leaf server(void)
 				   .dns_count = 2,
 				   .ips = ips,
 				   .ip_count = 2,
-				   .days = 30};
+				   .seconds = 30 * CERTS_DAY_SECONDS};
 }
 
 static int setup(void **state)
@@ -42,7 +42,7 @@ static int setup(void **state)
 	assert_non_null(f);
 	certs_pair_init(&f->authority);
 	certs_pair_init(&f->leaf);
-	assert_int_equal(certs_authority_create(&f->authority, "test CA", NOW, 90, &f->err), 0);
+	assert_int_equal(certs_authority_create(&f->authority, "test CA", NOW, 90 * CERTS_DAY_SECONDS, &f->err), 0);
 	*state = f;
 	return 0;
 }
@@ -118,7 +118,8 @@ static void server_verifies_for_its_names_only(void **state)
 static void client_is_for_clients(void **state)
 {
 	struct fixture *f = *state;
-	struct certs_leaf leaf = {.usage = CERTS_CLIENT, .common_name = "kube-apiserver", .days = 30};
+	struct certs_leaf leaf = {
+	    .usage = CERTS_CLIENT, .common_name = "kube-apiserver", .seconds = 30 * CERTS_DAY_SECONDS};
 	assert_int_equal(issue(f, &leaf, NOW), 0);
 	assert_int_equal(verify(f, NULL, NULL, X509_PURPOSE_SSL_CLIENT, NOW), X509_V_OK);
 	assert_int_equal(verify(f, NULL, NULL, X509_PURPOSE_SSL_SERVER, NOW), X509_V_ERR_INVALID_PURPOSE);
@@ -148,7 +149,7 @@ static void leaf_never_outlives_its_authority(void **state)
 {
 	struct fixture *f = *state;
 	struct certs_leaf leaf = server();
-	leaf.days = CERTS_DAYS_MAX;
+	leaf.seconds = CERTS_SECONDS_MAX;
 	assert_int_equal(issue(f, &leaf, NOW + DAY), 0);
 	assert_true(f->leaf.not_after == f->authority.not_after);
 	assert_int_equal(verify(f, dns[0], NULL, X509_PURPOSE_SSL_SERVER, NOW + 90 * DAY - 1), X509_V_OK);
@@ -208,7 +209,7 @@ static void long_name_makes_alternatives_critical(void **state)
 {
 	struct fixture *f = *state;
 	const char *name = "a-name-of-more-than-sixty-four-bytes-in-all.of-a-long-namespace.svc.cluster.local";
-	struct certs_leaf leaf = {.usage = CERTS_SERVER, .dns = &name, .dns_count = 1, .days = 1};
+	struct certs_leaf leaf = {.usage = CERTS_SERVER, .dns = &name, .dns_count = 1, .seconds = CERTS_DAY_SECONDS};
 	assert_int_equal(issue(f, &leaf, NOW), 0);
 	assert_int_equal(verify(f, name, NULL, X509_PURPOSE_SSL_SERVER, NOW), X509_V_OK);
 	X509 *cert = certificate(&f->leaf);
@@ -228,7 +229,7 @@ static void bad_authorities_are_refused(void **state)
 	struct certs_pair other;
 	certs_pair_init(&other);
 	struct error none = {0};
-	assert_int_equal(certs_authority_create(&other, "other CA", NOW, 90, &none), 0);
+	assert_int_equal(certs_authority_create(&other, "other CA", NOW, 90 * CERTS_DAY_SECONDS, &none), 0);
 	struct str cert = buf_view(&f->authority.certificate), key = buf_view(&f->authority.key);
 	struct str half = {cert.ptr, cert.len / 2};
 	const struct {
@@ -277,11 +278,11 @@ static void bad_requests_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct certs_leaf leaf = server();
-	leaf.days = 0;
+	leaf.seconds = 0;
 	assert_int_equal(issue(f, &leaf, NOW), -1);
-	assert_non_null(strstr(f->err.text, "0 days"));
+	assert_non_null(strstr(f->err.text, "0 seconds"));
 	leaf = server();
-	leaf.days = CERTS_DAYS_MAX + 1;
+	leaf.seconds = CERTS_SECONDS_MAX + 1;
 	assert_int_equal(issue(f, &leaf, NOW), -1);
 	leaf = server();
 	leaf.dns_count = leaf.ip_count = 0;

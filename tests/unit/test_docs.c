@@ -117,8 +117,27 @@ static const struct {
 
     /* keys */
     {QUOTA "  - {name: whole, hrad: 4}\n", 6, 19, 4, "unknown key \"hrad\"; did you mean \"hard\"?"},
-    {TENANT "  cohort: research\n", 5, 3, 6,
-     "unknown key \"cohort\"; the spec of a Tenant has the keys parent, namespaces,"},
+    {TENANT "  cohrt: research\n", 5, 3, 5, "unknown key \"cohrt\"; did you mean \"cohort\"?"},
+    {TENANT "  flavour: research\n", 5, 3, 7,
+     "unknown key \"flavour\"; the spec of a Tenant has the keys parent, namespaces,"},
+    {TENANT "  borrowing: {}\n", 5, 14, 1, "\"borrowing\" is empty; name at least one, or remove the key"},
+    {TENANT "  borrowing: {compute: 2}\n", 5, 24, 1,
+     "\"compute\": a borrowing must be a map, such as {}, found the number 2"},
+    {TENANT "  borrowing: {compute: {borowUpTo: 2}}\n", 5, 25, 9,
+     "unknown key \"borowUpTo\"; did you mean \"borrowUpTo\"?"},
+    {TENANT "  borrowing: {compute: {borrowUpTo: -1}}\n", 5, 37, 2, "\"borrowUpTo\" must be 0 or more, found -1"},
+    {TENANT "  borrowing: {compute: {lendUpTo: unlimited}}\n", 5, 35, 9,
+     "\"lendUpTo\": \"unlimited\" is not a quantity"},
+    {HEAD("Settings") "spec: {terminatingGraceSeconds: nevr}\n", 4, 33, 4,
+     "\"terminatingGraceSeconds\" must be a whole number or the word never, and \"nevr\" is none"},
+    {HEAD("Settings") "spec: {terminatingGraceSeconds: 86401}\n", 4, 33, 5,
+     "\"terminatingGraceSeconds\" must be 0 to 86400, found 86401"},
+    {HEAD("Settings") "spec: {terminatingGraceSeconds: -1}\n", 4, 33, 2,
+     "\"terminatingGraceSeconds\" must be 0 to 86400, found -1"},
+    {HEAD("Settings") "spec: {terminatingGraceSeconds: []}\n", 4, 33, 1,
+     "\"terminatingGraceSeconds\": expected a whole number or the word never, found a list"},
+    {HEAD("Settings") "spec: {guardFailurePolicy: fail}\n", 4, 28, 4,
+     "\"guardFailurePolicy\" cannot be \"fail\"; did you mean \"Fail\"?"},
     {QUOTA "  - {name: a, hard: 1, hard: 2}\n", 6, 24, 4, "the key \"hard\" is given twice; the first is at 6:15"},
     {TENANT "  Parent: a\n", 5, 3, 6, "unknown key \"Parent\"; did you mean \"parent\"?"},
     {QUOTA "  - {name: a}\n", 6, 5, 1, "a quota needs the key \"hard\""},
@@ -243,6 +262,7 @@ static const char everything[] =
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster, labels: {a: 1}, annotations: ~}\n"
     "spec:\n  enforcement: audit\n  untenanted: allow\n  uncovered: warn\n  onOutage: allow\n"
+    "  terminatingGraceSeconds: never\n  guardFailurePolicy: Fail\n"
     "  exempt: {namespaces: [gpu-operator], users: [\"system:*\"], groups: []}\n"
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\n"
@@ -260,6 +280,7 @@ static const char everything[] =
     "  quotas:\n  - {name: whole, resources: [\"nvidia.com/*\"], hard: 4}\n"
     "  - {name: compute, measure: gpus, hard: \"6.5\"}\n"
     "  - {name: memory, measure: memory, accelerators: [a100-80gb], hard: unlimited}\n"
+    "  cohort: sciences\n  borrowing: {compute: {borrowUpTo: 2, lendUpTo: \"1.5\"}, whole: {}}\n"
     "  enforcement: warn\n"
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: small}\n"
@@ -305,6 +326,8 @@ static void test_tenant_and_settings(void **state)
 	assert_true(settings->exempt.set && settings->exempt.namespaces.count == 1);
 	assert_true(is(settings->exempt.namespaces.items[0].s, "gpu-operator"));
 	assert_true(settings->exempt.groups.set && settings->exempt.groups.count == 0);
+	assert_true(settings->terminating_seconds.set && settings->terminating_seconds.word);
+	assert_int_equal(settings->guard_failure.value, 1);
 
 	assert_int_equal(r.docs.tenants.count, 1);
 	const struct doc_tenant *tenant = r.docs.tenants.items;
@@ -324,6 +347,12 @@ static void test_tenant_and_settings(void **state)
 	assert_true(quota[1].measure.value == MEASURE_GPUS && is(quota[1].hard.text, "6.5"));
 	assert_true(quota[2].hard.unlimited && quota[2].measure.value == MEASURE_MEMORY);
 	assert_int_equal(tenant->enforcement.value, ENFORCEMENT_WARN);
+	assert_true(is(tenant->cohort.s, "sciences"));
+	assert_int_equal(tenant->borrowing.count, 2);
+	const struct doc_borrowing *borrowing = tenant->borrowing.items;
+	assert_true(is(borrowing[0].key.s, "compute") && is(borrowing[0].lend.text, "1.5"));
+	assert_true(borrowing[0].borrow.value.nano == (wide)2 * QUANTITY_SCALE);
+	assert_true(is(borrowing[1].key.s, "whole") && !borrowing[1].borrow.set && !borrowing[1].lend.set);
 
 	assert_int_equal(r.docs.namespaces.count, 2);
 	assert_true(is(r.docs.namespaces.items[0].labels.items[0].value.s, "prod"));

@@ -59,7 +59,7 @@ static void validate(const char *policy_text, const char *namespace, const char 
 		buf_printf(&text, "%s%.*s", i ? "; " : "", STR_ARG(decision.objections[i].message));
 	if (decision.charged) {
 		struct charge *charges = calloc(policy_charge_max(policy) + 1, sizeof *charges);
-		int count = policy_charge(policy, &decision.holding, charges);
+		int count = policy_charge(policy, &decision.holding, NULL, charges);
 		assert_true(count >= 0);
 		policy_print_charges(policy, charges, (size_t)count, &text);
 		free(charges);

@@ -12,6 +12,7 @@
 
 static const struct http_limits limits = {
     .connections = 8,
+    .proof_ms = 3000,
     .handshake_ms = 1000,
     .idle_ms = 10000,
     .header_ms = 2000,
@@ -185,9 +186,89 @@ static void bodies(void **state)
 	http_registry_release(&registry);
 }
 
+/* Where answers are long and bodies are not: what nobody fetches takes no more than all bodies might. */
+static void answers(void **state)
+{
+	(void)state;
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	struct pair pairs[5];
+	for (int i = 0; i < 5; i++) {
+		pair_open(&pairs[i], &registry);
+		char *to = buf_reserve(&pairs[i].conn.out, 1 << 20);
+		assert_non_null(to);
+		pairs[i].conn.out.len = 1 << 20;
+		assert_int_equal(http_conn_charge_answer(&pairs[i].conn), i < 3);
+	}
+	assert_null(pairs[3].conn.out.ptr);
+	buf_text(&pairs[3].conn.out, "not now");
+	assert_true(http_conn_charge_answer(&pairs[3].conn)); /* a small one always fits */
+	http_conn_rest(&pairs[0].conn);
+	assert_non_null(buf_reserve(&pairs[4].conn.out, 1 << 20));
+	assert_true(http_conn_charge_answer(&pairs[4].conn));
+	for (int i = 0; i < 5; i++)
+		pair_close(&pairs[i]);
+	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
+	http_registry_release(&registry);
+}
+
+/* What waits keeps what was made of its body, too: that counts as well, and small ones always fit. */
+static void waiting(void **state)
+{
+	(void)state;
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	struct pair pairs[5];
+	for (int i = 0; i < 5; i++) {
+		pair_open(&pairs[i], &registry);
+		assert_int_equal(http_conn_take(&pairs[i].conn, "{}", 2), 0);
+		assert_non_null(arena_alloc(&pairs[i].conn.arena, i < 4 ? 900000 : 1000));
+		assert_int_equal(http_conn_charge_wait(&pairs[i].conn), i != 3);
+	}
+	assert_in_range(atomic_load(&registry.flight_bytes), 3 * 900000, 5u << 20);
+	for (int i = 0; i < 5; i++) {
+		http_conn_rest(&pairs[i].conn);
+		pair_close(&pairs[i]);
+	}
+	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
+	http_registry_release(&registry);
+}
+
+/* Between the decision and the end of the answer only the answer is kept; of a small request everything is, for the next. */
+static void decided(void **state)
+{
+	(void)state;
+	static char bytes[1 << 20];
+	struct http_registry registry;
+	http_registry_init(&registry, &limits);
+	struct pair large, small;
+	pair_open(&large, &registry);
+	pair_open(&small, &registry);
+	assert_int_equal(http_conn_take(&large.conn, bytes, 1 << 20), 0);
+	while (large.conn.arena.total_bytes < 900000)
+		assert_non_null(arena_alloc(&large.conn.arena, 10000)); /* no part of it is large */
+	buf_text(&large.conn.out, "allowed");
+	assert_true(atomic_load(&registry.flight_bytes) >= 1 << 20);
+	http_conn_decided(&large.conn);
+	assert_null(large.conn.body.ptr);
+	assert_null(large.conn.arena.first);
+	assert_memory_equal(large.conn.out.ptr, "allowed", 7);
+	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
+
+	assert_int_equal(http_conn_take(&small.conn, "{}", 2), 0);
+	assert_non_null(arena_alloc(&small.conn.arena, 1000));
+	http_conn_decided(&small.conn);
+	assert_int_equal(small.conn.body.len, 2);
+	assert_non_null(small.conn.arena.first);
+	pair_close(&large);
+	pair_close(&small);
+	http_registry_release(&registry);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(phases), cmocka_unit_test(reaping),
-					   cmocka_unit_test(stopping), cmocka_unit_test(bodies)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(phases),  cmocka_unit_test(reaping), cmocka_unit_test(stopping), cmocka_unit_test(bodies),
+	    cmocka_unit_test(answers), cmocka_unit_test(waiting), cmocka_unit_test(decided)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,7 +143,9 @@ static void heads(void **state)
 		bool at_once;
 	} rows[] = {
 	    {true, true, true, LINES(GOOD, "Content-Length: 8388608"), 0, false},
-	    {true, true, true, LINES(GOOD, "content-length: 8388609"), 413, true},
+	    {true, true, true, LINES(GOOD, "content-length: 8388609"), 413, false},
+	    {true, true, true, LINES(GOOD, "Content-Length: 67108864"), 413, false},
+	    {true, true, true, LINES(GOOD, "Content-Length: 67108865"), 413, true},
 	    {true, true, true, LINES(GOOD, "Content-Length: 99999999999999999999999"), 413, true},
 	    {true, true, true, LINES(GOOD, "Transfer-Encoding: Chunked"), 0, false},
 	    {true, true, true, LINES(GOOD, "Content-Length: 1", "content-length: 1"), 400, true},

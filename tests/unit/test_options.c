@@ -204,9 +204,11 @@ static void test_help_of_serve(void **state)
 static void test_serve_check(void **state)
 {
 	(void)state;
-	struct serve_options options = {.client_ca = NULL};
+	struct serve_options options = {.tls_cert = "tls.crt", .tls_key = "tls.key"};
+	struct serve_options self_managed = {.certs = CERTS_KIND_SELF_MANAGED};
 	struct error err = {0};
 	assert_int_equal(serve_options_check(&options, &err), 0);
+	assert_int_equal(serve_options_check(&self_managed, &err), 0); /* the defaults fit each other */
 	options.client_names.count = 1;
 	assert_int_equal(serve_options_check(&options, &err), -1);
 	assert_non_null(strstr(err.text, "--client-ca"));

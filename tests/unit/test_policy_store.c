@@ -88,18 +88,17 @@ static void test_reload(void **state)
 	put_tenant("team-a");
 	struct policy_store *store = new_store(metrics);
 	policy_store_hook(store, on_change, store);
-	assert_int_equal(policy_store_generation(store), 1);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	const struct policy *first = policy_store_get(store);
 
 	policy_store_reload(store); /* nothing changed */
-	assert_int_equal(policy_store_generation(store), 1);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	assert_int_equal(hook_calls, 0);
 
 	put_tenant("team-b");
 	policy_store_reload(store);
-	assert_int_equal(policy_store_generation(store), 2);
-	assert_int_equal(hook_calls, 1);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 2);
+	assert_int_equal(hook_calls, 1);
 	const struct policy *second = policy_store_get(store);
 	assert_ptr_not_equal(first, second);
 	struct policy_counts counts;
@@ -126,7 +125,7 @@ static void test_bad_policy_changes_nothing(void **state)
 	put_tenant("team-a"); /* as it was */
 	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 0);
-	assert_int_equal(policy_store_generation(store), 1);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	policy_release(before);
 	policy_release(after);
 	policy_store_destroy(store);
@@ -141,11 +140,52 @@ static void test_hook_refuses(void **state)
 	hook_result = -1;
 	put_tenant("team-b");
 	policy_store_reload(store);
-	assert_int_equal(policy_store_generation(store), 1);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_RELOAD_FAILURES), 1);
 	hook_result = 0;
 	policy_store_reload(store);
-	assert_int_equal(policy_store_generation(store), 2);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 2);
+	policy_store_destroy(store);
+}
+
+/* What was told last, and how often. */
+struct told {
+	int times;
+	bool accepted;
+	char message[1024];
+};
+
+static void on_told(void *context, bool accepted, const char *message)
+{
+	struct told *told = context;
+	told->times++;
+	told->accepted = accepted;
+	snprintf(told->message, sizeof told->message, "%s", message);
+}
+
+static void test_reloads_are_told(void **state)
+{
+	struct told told = {0};
+	put_tenant("team-a");
+	struct policy_store *store = new_store(*state);
+	policy_store_tell(store, on_told, &told);
+	policy_store_reload(store);
+	assert_int_equal(told.times, 0); /* nothing changed */
+	put_tenant("team-b");
+	policy_store_reload(store);
+	assert_true(told.times == 1 && told.accepted);
+	assert_string_equal(told.message, "a new policy is in force: generation 2");
+	put("policy.yaml", "apiVersion: gpugate.io/v1\nkind: Tenent\n");
+	policy_store_reload(store);
+	assert_true(told.times == 2 && !told.accepted);
+	assert_non_null(strstr(told.message, "the last good policy decides: 1 error, the first at "));
+	assert_non_null(strstr(told.message, "policy.yaml:2: unknown kind \"Tenent\""));
+	policy_store_hook(store, on_change, store);
+	hook_result = -1;
+	put_tenant("team-c");
+	policy_store_reload(store);
+	assert_true(told.times == 3 && !told.accepted);
+	assert_non_null(strstr(told.message, "not enough memory"));
 	policy_store_destroy(store);
 }
 
@@ -170,7 +210,7 @@ static void test_commit(void **state)
 	assert_int_equal(system(folder), 0);
 	put(".git/HEAD", COMMIT "\n");
 	policy_store_reload(store); /* the same policy at another commit */
-	assert_int_equal(policy_store_generation(store), 1);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	struct buf out;
 	buf_init(&out, 1 << 20);
 	metrics_render(metrics, &out);
@@ -196,8 +236,9 @@ static void *run_reader(void *store)
 
 static void test_readers_and_reloads(void **state)
 {
+	struct metrics *metrics = *state;
 	put_tenant("team-a");
-	struct policy_store *store = new_store(*state);
+	struct policy_store *store = new_store(metrics);
 	pthread_t readers[3];
 	atomic_store(&stop_readers, false);
 	for (int i = 0; i < 3; i++)
@@ -209,7 +250,7 @@ static void test_readers_and_reloads(void **state)
 	atomic_store(&stop_readers, true);
 	for (int i = 0; i < 3; i++)
 		pthread_join(readers[i], NULL);
-	assert_int_equal(policy_store_generation(store), 31);
+	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 31);
 	policy_store_destroy(store);
 }
 
@@ -217,8 +258,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_reload), TEST(test_bad_policy_changes_nothing), TEST(test_hook_refuses), TEST(test_bad_start),
-	    TEST(test_commit), TEST(test_readers_and_reloads),
+	    TEST(test_reload),
+	    TEST(test_bad_policy_changes_nothing),
+	    TEST(test_hook_refuses),
+	    TEST(test_reloads_are_told),
+	    TEST(test_bad_start),
+	    TEST(test_commit),
+	    TEST(test_readers_and_reloads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -608,6 +608,34 @@ static void escapes_count(void **state)
 	text_release(&text);
 }
 
+/* Its owner may write there what is no UTF-8, half a surrogate, or nested however deep; the Pod is there all the same. */
+static void managed_fields_hide_nothing(void **state)
+{
+	(void)state;
+	static const char head[] = "{\"metadata\":{\"managedFields\":[{\"f:\xff]\\\"\":\"\\ud800\"},";
+	static const char tail[] = "],\"name\":\"p\"}}";
+	struct buf json;
+	struct text text;
+	buf_init(&json, 1 << 20);
+	buf_text(&json, head);
+	for (int i = 0; i < 10000; i++)
+		buf_text(&json, "{\"f:a\":");
+	buf_text(&json, "{}");
+	for (int i = 0; i < 10000; i++)
+		buf_char(&json, '}');
+	buf_text(&json, tail);
+	text_init(&text, json.ptr, json.len);
+	if (text_pod(&text) < 0)
+		fail_msg("%s", text.err.text);
+	assert_str(text.pod.name, "p");
+	text_release(&text);
+	text_init(&text, json.ptr, json.len - sizeof tail + 1);
+	assert_int_equal(text_pod(&text), -1);
+	assert_non_null(strstr(text.err.text, "metadata.managedFields: the text ends inside an object or array"));
+	text_release(&text);
+	buf_release(&json);
+}
+
 /* ---- made reviews ---- */
 
 #define VERSION "\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\""
@@ -783,14 +811,23 @@ static void memory_is_bounded(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(snippets_are_judged),       cmocka_unit_test(strings_end_anywhere),
-	    cmocka_unit_test(depth_is_bounded),          cmocka_unit_test(bare_pod),
-	    cmocka_unit_test(init_and_sidecar),          cmocka_unit_test(edge_pod_with_host_path),
-	    cmocka_unit_test(deletion_and_subresources), cmocka_unit_test(every_real_review),
-	    cmocka_unit_test(cut_anywhere_is_refused),   cmocka_unit_test(every_fact_of_a_pod),
-	    cmocka_unit_test(errors_name_the_place),     cmocka_unit_test(escapes_count),
-	    cmocka_unit_test(wrong_reviews_say_why),     cmocka_unit_test(key_order_does_not_matter),
-	    cmocka_unit_test(many_env_entries),          cmocka_unit_test(many_labels),
+	    cmocka_unit_test(snippets_are_judged),
+	    cmocka_unit_test(strings_end_anywhere),
+	    cmocka_unit_test(depth_is_bounded),
+	    cmocka_unit_test(bare_pod),
+	    cmocka_unit_test(init_and_sidecar),
+	    cmocka_unit_test(edge_pod_with_host_path),
+	    cmocka_unit_test(deletion_and_subresources),
+	    cmocka_unit_test(every_real_review),
+	    cmocka_unit_test(cut_anywhere_is_refused),
+	    cmocka_unit_test(every_fact_of_a_pod),
+	    cmocka_unit_test(errors_name_the_place),
+	    cmocka_unit_test(escapes_count),
+	    cmocka_unit_test(wrong_reviews_say_why),
+	    cmocka_unit_test(key_order_does_not_matter),
+	    cmocka_unit_test(many_env_entries),
+	    cmocka_unit_test(many_labels),
+	    cmocka_unit_test(managed_fields_hide_nothing),
 	    cmocka_unit_test(memory_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,129 @@
+"""What may stand in the way of a create: each side is set up for one measurement and taken away after it."""
+
+import base64
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/cluster"), str(ROOT / "tests/blackbox"), str(ROOT / "tests/bench")]
+
+import installed
+import registration
+from control_plane import eventually
+from gpugate import Server as Gate
+from gpugate import authority
+from servers import TICK, Server
+
+GPU = "nvidia.com/gpu"
+PLENTY = 10**9
+TOLERATION = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
+EDGE = 200
+ACCOUNT = "gpugate"
+
+
+def policy(patch=False):
+    """Two tenants that differ in their limits only. A Rule has /mutate look at each Pod with a GPU, and change it if `patch`."""
+    def doc(kind, name, **spec):
+        return {"apiVersion": "gpugate.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+    def tenant(name, hard):
+        return doc("Tenant", name, namespaces=[f"{name}-*"], quotas=[{"name": "whole", "resources": [GPU], "hard": hard}])
+    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi"), tenant("bench", PLENTY), tenant("edge", EDGE),
+            doc("Rule", "tolerate", match={"requests": {GPU: {"min": 1}}, **({} if patch else {"podSelector": {"matchLabels": {"bench": "none"}}})},
+                inject={"tolerations": [TOLERATION]})]
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+class Side:
+    """name; replicas of gpugate, or a floor (a server that does nothing, or nothing but
+    patch) in its place; dealt: behind a program that deals
+    connections to several; native: a ResourceQuota besides; plain: Pods without accelerators; never: the conditions are a mere `false`,
+    the least that any can cost."""
+
+    def __init__(self, name, *, replicas=0, floor=False, patch=False, dealt=False, native=False, plain=False, never=False):
+        self.name, self.replicas, self.floor, self.patch, self.dealt, self.native, self.plain = name, replicas, floor, patch, dealt, native, plain
+        self.never = never
+
+    def _patch(self):
+        """What gpugate changes in these Pods."""
+        change = [{"op": "add", "path": "/spec/tolerations/-", "value": TOLERATION}]
+        return ["--patch", base64.b64encode(json.dumps(change).encode()).decode()] if self.patch else []
+
+    @contextlib.contextmanager
+    def running(self, plane, options, *args):
+        """Yields what runs: a dict of lists of pids, and the replicas. In force when it yields."""
+        self.gates = []
+        pids = {}
+        with contextlib.ExitStack() as stack:
+            work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gpugate-bench-")))
+            (work / "ca.crt").write_bytes(authority().pem)
+            ports = []
+            if self.floor:
+                certificate, key = authority().pair
+                (work / "tls.crt").write_bytes(certificate)
+                (work / "tls.key").write_bytes(key)
+                server = stack.enter_context(Server([options.floor, "--listen", "127.0.0.1:0", "--tls-cert", work / "tls.crt",
+                                                     "--tls-key", work / "tls.key", "--threads", options.threads, "--echo", *self._patch()], work / "floor.log"))
+                ports.append(server.address.rpartition(":")[2])
+                pids["floor"] = [server.process.pid]
+            for i in range(self.replicas):
+                gate = start_gate(plane, options, f"gpugate-{i}", *args, patch=self.patch)
+                stack.callback(gate.kill)
+                self.gates.append(gate)
+                ports.append(gate.port)
+            if self.gates:
+                wait_open(self.gates)
+                pids["gpugate"] = [gate.process.pid for gate in self.gates]
+            if self.dealt:
+                dealer = stack.enter_context(Server([options.deal, *ports], work / "deal.log"))
+                ports = [dealer.address.rpartition(":")[2]]
+                pids["deal"] = [dealer.process.pid]
+            if ports:
+                objects = installed.rendered(policy(self.patch), "--url", f"https://127.0.0.1:{ports[0]}", "--ca-bundle", work / "ca.crt")
+                configurations = [obj for obj in objects if obj["kind"].endswith("WebhookConfiguration")]
+                for entry in (entry for configuration in configurations for entry in configuration["webhooks"] if self.never):
+                    entry["matchConditions"] = [{"name": "never", "expression": "false"}]
+                registration.register(plane.admin, configurations)
+                stack.callback(registration.unregister, plane.admin)
+            yield pids
+
+
+def start_gate(plane, options, replica, *args, patch=False):
+    kubeconfig = plane.service_account_kubeconfig(installed.NAMESPACE, ACCOUNT)
+    return Gate(policy(patch), "--ledger", "cluster", "--kubeconfig", kubeconfig, "--replica", replica, "--threads", options.threads,
+                "--pending-seconds", options.pending_seconds, *args)
+
+
+def wait_open(gates, seconds=90):
+    for gate in gates:
+        eventually(lambda gate=gate: gate.admin("/readyz").status == 200 and gate.metrics().value("gpugate_ledger_state", state="open") == 1,
+                   seconds, f"an open ledger of {gate.args}")
+
+
+def native_quota(plane, namespace, hard):
+    """A ResourceQuota that is in force: without a status it is not."""
+    plane.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus", "namespace": namespace},
+                        "spec": {"hard": {f"requests.{GPU}": str(hard)}}}).must()
+    eventually(lambda: "used" in plane.admin.get("ResourceQuota", "gpus", namespace).must().get("status", {}), 30, "the quota's status")
+
+
+def native_used(plane, namespace):
+    return int(plane.admin.get("ResourceQuota", "gpus", namespace).must()["status"]["used"][f"requests.{GPU}"])
+
+
+def run_load(options, plane, connections, namespace, body, *extra, **how):
+    """The load client as a process: creates in the namespace, as the administrator."""
+    token = body.parent / "token"
+    token.write_text(plane.tokens["admin"])
+    token.chmod(0o600)
+    command = [options.load, "--connect", f"127.0.0.1:{plane.port}", "--ca", plane.ca, "--token", token, "--status", 201,
+               "--path", f"/api/v1/namespaces/{namespace}/pods", "--create", body, "--connections", connections, *extra]
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)

@@ -1,0 +1,250 @@
+"""`gpugate render`: what it prints, by policy, ledger and options. What a real API server makes of it: tests/cluster/test_registration.py."""
+
+import base64
+import json
+
+import pytest
+import yaml
+
+from gpugate import authority, run, write_policy
+from kube import GPU, SHARED, doc
+
+TEAM = doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole", "hard": 4}])
+TO_SHARES = doc("Rule", "r", match={"requests": {GPU: {}}}, rewrite=[{"from": GPU, "to": SHARED}])
+VOID = doc("Guard", "g", deny=["privileged"], visibleDevices="void")
+MUTATING, VALIDATING = "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"
+
+
+@pytest.fixture
+def render(tmp_path):
+    """render(*documents, args=[...]) -> the objects."""
+    def printed(*documents, args=()):
+        ran = run("render", "--policy", write_policy(tmp_path / "policy", list(documents)), *args)
+        assert ran.returncode == 0 and not ran.stderr, ran.stderr
+        return ran.stdout
+    def objects(*documents, args=()):
+        return list(yaml.safe_load_all(printed(*documents, args=args)))
+    objects.text = printed
+    return objects
+
+
+def webhooks(objects, kind=VALIDATING):
+    (found,) = [obj for obj in objects if obj["kind"] == kind]
+    assert found["metadata"]["name"] == "gpugate"
+    return {webhook["name"]: webhook for webhook in found["webhooks"]}
+
+
+def calls(webhook):
+    return [(operation, resource) for rule in webhook["rules"] for operation in rule["operations"] for resource in rule["resources"]]
+
+
+def conditions(webhook):
+    return "\n".join(condition["expression"] for condition in webhook["matchConditions"])
+
+
+def test_kinds_and_their_order(render):
+    kinds = [obj["kind"] for obj in render(TEAM)]
+    assert kinds == ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", MUTATING, VALIDATING]
+    kinds = [obj["kind"] for obj in render(TEAM, args=["--ledger", "cluster"])]
+    assert kinds == ["CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role",
+                     "RoleBinding", "PriorityLevelConfiguration", "FlowSchema", MUTATING, VALIDATING]
+
+
+def test_the_same_input_gives_the_same_output_and_says_where_it_is_from(render):
+    first = render.text(TEAM, TO_SHARES, VOID, args=["--ledger", "cluster"])
+    assert first == render.text(TEAM, TO_SHARES, VOID, args=["--ledger", "cluster"])
+    header, rest = first.split("\n", 1)
+    assert header.startswith("# gpugate render --policy ") and header.endswith(" --ledger cluster")
+    assert rest.startswith("---\n") and "\n#" not in rest
+
+
+def test_the_header_is_one_line_whatever_the_arguments(tmp_path):
+    odd = tmp_path / "a\nkind: Secret\n\x1b[31mé"
+    ran = run("render", "--policy", write_policy(odd, [TEAM]))
+    assert ran.returncode == 0 and "\x1b" not in ran.stdout
+    assert "Secret" not in [obj["kind"] for obj in yaml.safe_load_all(ran.stdout)]
+
+
+def test_json_is_a_list_of_the_same_objects(render):
+    assert json.loads(render.text(TEAM, TO_SHARES, args=["-o", "json"])) == {
+        "apiVersion": "v1", "kind": "List", "items": render(TEAM, TO_SHARES)}
+
+
+@pytest.mark.parametrize("ledger", ["embedded", "cluster"])
+def test_webhooks_and_what_they_are_asked(render, ledger):
+    found = webhooks(render(TEAM, VOID, args=["--ledger", ledger]))
+    creates = ("CREATE", "pods")
+    expected = {"quota.gpugate.io": ("Fail", [creates]), "guard.gpugate.io": ("Ignore", [creates, ("UPDATE", "pods/ephemeralcontainers")])}
+    if ledger == "embedded":
+        expected["ledger.gpugate.io"] = ("Ignore", [("DELETE", "pods"), ("UPDATE", "pods/status")])
+    assert {name: (webhook["failurePolicy"], calls(webhook)) for name, webhook in found.items()} == expected
+    for webhook in found.values():
+        assert webhook["sideEffects"] == "NoneOnDryRun" and webhook["objectSelector"] == {} and webhook["matchPolicy"] == "Equivalent"
+        assert webhook["clientConfig"] == {"service": {"namespace": "gpugate", "name": "gpugate", "path": "/validate", "port": 443}}
+
+
+def test_what_mutates_is_shaped_by_the_policy(render):
+    assert webhooks(render(TEAM), MUTATING) == {}
+    (ruled,) = webhooks(render(TEAM, TO_SHARES), MUTATING).values()
+    assert calls(ruled) == [("CREATE", "pods"), ("UPDATE", "pods")] and "object.spec != oldObject.spec" in conditions(ruled)
+    assert GPU in conditions(ruled) and "VISIBLE" not in conditions(ruled)
+    assert (ruled["failurePolicy"], ruled["sideEffects"], ruled["reinvocationPolicy"]) == ("Ignore", "None", "IfNeeded")
+    (voiding,) = webhooks(render(TEAM, VOID), MUTATING).values()
+    assert calls(voiding) == [("CREATE", "pods"), ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")]
+    assert "NVIDIA_VISIBLE_DEVICES" in conditions(voiding) and GPU not in conditions(voiding)
+
+
+def test_what_validates_does_not_depend_on_rules_and_quotas(render):
+    def validating(*documents):
+        return [obj for obj in render(*documents) if obj["kind"] == VALIDATING]
+    plain = validating(TEAM)
+    assert plain == validating(TEAM, TO_SHARES, doc("Guard", "g", deny=["privileged", "resourceClaims"]))
+    assert GPU not in str(plain)
+    # But for Pods without anything special that only such a policy refuses.
+    quota, guard = (webhooks(plain)[name] for name in ("quota.gpugate.io", "guard.gpugate.io"))
+    for documents, more in (((TEAM, VOID), "'NVIDIA_VISIBLE_DEVICES'"), (
+            (TEAM, doc("Rule", "all", match={"podSelector": {"matchLabels": {"stage": "it"}}}, inject={"runtimeClassName": "x"}, required=True)), "'stage'")):
+        found = webhooks(validating(*documents))
+        assert found["quota.gpugate.io"] == quota
+        assert more in conditions(found["guard.gpugate.io"]) and more not in conditions(guard)
+
+
+def test_a_policy_too_large_to_say_shows_everything(render):
+    names = [doc("Accelerator", f"a{i}", resource=f"example.com/d{i}") for i in range(33)]
+    rules = [doc("Rule", f"r{i}", order=i, match={"requests": {f"example.com/d{i}": {}}}, inject={"runtimeClassName": "x"}) for i in range(33)]
+    (few,) = webhooks(render(TEAM, *names, *rules[:32]), MUTATING).values()
+    (many,) = webhooks(render(TEAM, *names, *rules), MUTATING).values()
+    assert "example.com/d31" in few["matchConditions"][0]["expression"] and "example.com" not in many["matchConditions"][0]["expression"] and "k.contains('/')" in many["matchConditions"][0]["expression"]
+    rules = [doc("Rule", f"r{i}", order=i, match={"namespaces": [f"n{i}-*"]}, inject={"runtimeClassName": "x"}) for i in range(17)]
+    (few,) = webhooks(render(TEAM, *rules[:16]), MUTATING).values()
+    (many,) = webhooks(render(TEAM, *rules), MUTATING).values()
+    assert "'^n15-.*$'" in few["matchConditions"][0]["expression"] and few["matchConditions"][0]["expression"].count("true") == 0 and many["matchConditions"][0]["expression"].endswith("true")
+
+
+def test_guards_fail_as_the_settings_say(render):
+    found = webhooks(render(TEAM, doc("Settings", "s", guardFailurePolicy="Fail")))
+    assert found["guard.gpugate.io"]["failurePolicy"] == "Fail"
+
+
+def test_namespaces_that_are_left_out(render):
+    exempt = doc("Settings", "s", exempt={"namespaces": ["kube-system", "gpu-operator", "infra-*", "ops?", "own"]})
+    for objects in (render(TEAM, TO_SHARES, exempt, args=["--namespace", "own"]),):
+        for webhook in [*webhooks(objects).values(), *webhooks(objects, MUTATING).values()]:
+            assert webhook["namespaceSelector"] == {"matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["own", "gpu-operator", "kube-system"]}]}
+            assert webhook["clientConfig"]["service"]["namespace"] == "own"
+        assert {obj["metadata"]["namespace"] for obj in objects if "namespace" in obj["metadata"]} == {"own"}
+
+
+def test_rights_by_ledger(render):
+    def rights(objects, kind):
+        return {(rule["apiGroups"][0], resource, tuple(rule.get("resourceNames", ()))): rule["verbs"]
+                for obj in objects if obj["kind"] == kind for rule in obj["rules"] for resource in rule["resources"]}
+    registered = {("admissionregistration.k8s.io", f"{kind}webhookconfigurations", ("gpugate",)): ["list", "watch"]
+                  for kind in ("mutating", "validating")}
+    assert rights(render(TEAM), "ClusterRole") == registered and rights(render(TEAM), "Role") == {}
+    objects = render(TEAM, args=["--ledger", "cluster"])
+    assert rights(objects, "ClusterRole") == {
+        **registered, ("", "pods", ()): ["list", "watch"], ("", "namespaces", ()): ["get", "list", "watch"],
+        ("", "nodes", ()): ["list", "watch"], ("gpugate.io", "gpuledgers", ()): ["get", "list", "watch", "create"],
+        ("gpugate.io", "gpuledgers", ("cluster",)): ["update"],
+        ("gpugate.io", "gpuquotas", ()): ["list", "watch", "create", "patch", "delete"]}
+    assert rights(objects, "Role") == {("", "events", ()): ["create", "patch"]}
+    assert "*" not in json.dumps([obj for obj in objects if "Role" in obj["kind"]])
+
+
+def test_certificates_that_gpugate_makes_itself(render):
+    """No caBundle, which is gpugate's to write, and the rights for that: its own Secret, and a patch of the two configurations."""
+    for ledger in ("embedded", "cluster"):
+        files, managed = (render(TEAM, TO_SHARES, args=["--ledger", ledger, "--certs", certs]) for certs in ("files", "self-managed"))
+        assert files == render(TEAM, TO_SHARES, args=["--ledger", ledger])
+        assert "caBundle" not in json.dumps(managed)
+
+        def rules(objects, kind):
+            return [rule for obj in objects if obj["kind"] == kind for rule in obj["rules"]]
+        more = {kind: [rule for rule in rules(managed, kind) if rule not in rules(files, kind)] for kind in ("ClusterRole", "Role")}
+        assert more["ClusterRole"] == [
+            {"apiGroups": ["admissionregistration.k8s.io"], "resources": [f"{kind}webhookconfigurations"], "resourceNames": ["gpugate"], "verbs": ["patch"]}
+            for kind in ("mutating", "validating")]
+        assert [rule for rule in more["Role"] if rule["resources"] != ["events"]] == [
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["gpugate-ca"], "verbs": ["get", "list", "watch", "patch"]}]
+        assert {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]} in rules(managed, "Role")
+        assert [obj["kind"] for obj in managed if "RoleBinding" in obj["kind"]] == ["ClusterRoleBinding", "RoleBinding"]
+
+
+def test_where_gpugate_is_reached(render, tmp_path):
+    (tmp_path / "secret").write_text("s3cret.x\n")
+    (tmp_path / "ca.crt").write_bytes(authority().pem)
+
+    def clients(*args):
+        objects = render(TEAM, TO_SHARES, args=args)
+        return [webhook["clientConfig"] for kind in (MUTATING, VALIDATING) for webhook in webhooks(objects, kind).values()]
+
+    assert all("caBundle" not in client for client in clients())
+    paths = [client["service"]["path"] for client in clients("--path-secret", tmp_path / "secret", "--service", "other")]
+    assert paths == ["/mutate/s3cret.x", *["/validate/s3cret.x"] * 3]
+    for client in clients("--url", "https://gpugate.example:8443/x//", "--ca-bundle", tmp_path / "ca.crt", "--path-secret", tmp_path / "secret"):
+        assert client["url"] in ("https://gpugate.example:8443/x/mutate/s3cret.x", "https://gpugate.example:8443/x/validate/s3cret.x")
+        assert base64.b64decode(client["caBundle"]) == authority().pem and "service" not in client
+
+
+@pytest.mark.parametrize("secret, good", [
+    ("a", True), ("0a-b.c9", True), ("a" * 253, True), ("Abc", False), ("a_b", False), ("a~b", False), ("-a", False), ("a-", False), ("a..b", False),
+    (".a", False), ("a.", False), ("a.-b", False), ("a" * 254, False)])
+def test_a_path_secret_that_no_service_can_have(tmp_path, secret, good):
+    """The API server takes it in a URL only. The refusal names the file, never the secret."""
+    policy = write_policy(tmp_path / "policy", [TEAM])
+    (tmp_path / "file").write_text(secret)
+    ran = run("render", "--policy", policy, "--path-secret", tmp_path / "file")
+    assert ran.returncode == (0 if good else 2), ran.stderr
+    assert good or (str(tmp_path / "file") in ran.stderr and "small letters" in ran.stderr)
+    assert run("render", "--policy", policy, "--path-secret", tmp_path / "file", "--url", "https://x").returncode == 0
+
+
+@pytest.mark.parametrize("version, group", [("1.28", "v1beta3"), ("v1.28.15", "v1beta3"), ("1.29", "v1"), ("1.37", "v1"), ("1.37.2", "v1")])
+def test_versions_of_kubernetes(render, version, group):
+    objects = render(TEAM, args=["--ledger", "cluster", "--kube-version", version])
+    assert {obj["apiVersion"] for obj in objects if obj["kind"] in ("FlowSchema", "PriorityLevelConfiguration")} == {
+        f"flowcontrol.apiserver.k8s.io/{group}"}
+
+
+BAD = {
+    "old": (["--kube-version", "1.27"], "1.28 to 1.37"), "new": (["--kube-version", "1.38"], "1.28 to 1.37"),
+    "two": (["--kube-version", "2.0"], "1.N"), "words": (["--kube-version", "latest"], "1.N"), "patch": (["--kube-version", "1.30."], "1.N"),
+    "long": (["--kube-version", "1.99999999999999999999"], "1.N"), "http": (["--url", "http://x"], "https://"),
+    "query": (["--url", "https://x/?a"], "query"), "user": (["--url", "https://u@x"], "user"), "blank": (["--url", "https://x y"], "address"),
+    "no host": (["--url", "https://"], "address"), "both": (["--url", "https://x", "--service", "y"], "exclude each other"),
+    "namespace": (["--namespace", "Team_A"], "--namespace Team_A"), "service": (["--service", "-x"], "--service -x"),
+    "no bundle": (["--ca-bundle", "/nonexistent"], "cannot be read"), "folder": (["--ca-bundle", "/"], "cannot be read"),
+    "no certificate": (["--ca-bundle", "/dev/null"], "certificates"), "no secret": (["--path-secret", "/nonexistent"], "cannot read the path secret"),
+    "bundle of its own": (["--certs", "self-managed", "--ca-bundle", "/dev/null"], "leave it out"),
+    "no policy": (["--policy", "/nonexistent"], "--policy /nonexistent: No such file"), "ledger": (["--ledger", "other"], "embedded, cluster")}
+
+
+@pytest.mark.parametrize("which", sorted(BAD))
+def test_bad_options_say_what_to_give(tmp_path, which):
+    args, words = BAD[which]
+    ran = run("render", "--policy", write_policy(tmp_path / "policy", [TEAM]), *args)
+    assert ran.returncode == 2 and not ran.stdout
+    assert ran.stderr.startswith("gpugate render: ") and words in ran.stderr
+
+
+def test_a_key_is_never_published(tmp_path):
+    certificate, key = authority().issue("x")
+    (tmp_path / "both.pem").write_bytes(certificate + key)
+    ran = run("render", "--policy", write_policy(tmp_path / "policy", [TEAM]), "--ca-bundle", tmp_path / "both.pem")
+    assert ran.returncode == 2 and not ran.stdout and "private key" in ran.stderr
+
+
+def test_a_policy_with_errors_prints_these_and_nothing_else(tmp_path):
+    ran = run("render", "--policy", write_policy(tmp_path / "policy", [doc("Tenant", "t", namespaced=[])]))
+    assert ran.returncode == 1 and not ran.stdout
+    assert "namespaces" in ran.stderr and "policy.yaml:" in ran.stderr
+
+
+def test_help_answers_what_comes_next():
+    ran = run("render", "--help")
+    assert ran.returncode == 0
+    for word in ("kubectl apply --server-side -f -", "--ledger", "--path-secret", "kubectl delete", "Exit status"):
+        assert word in " ".join(ran.stdout.split())

@@ -1,0 +1,84 @@
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.append(str(Path(__file__).resolve().parents[1] / "blackbox"))
+
+import itertools
+
+import pytest
+
+import binaries
+from control_plane import ControlPlane
+from gpugate import BINARY
+from in_cluster import InCluster
+
+_serial = itertools.count(1)
+
+
+def pytest_configure(config):
+    if not BINARY.exists():
+        pytest.exit(f"there is no {BINARY}; build it first with `make`", 2)
+    try:
+        binaries.paths()
+    except binaries.NotToBeHad as reason:
+        pytest.exit(str(reason), binaries.NOT_TO_BE_HAD)
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed = True
+
+
+@pytest.fixture(scope="session")
+def control_plane(request):
+    """The control plane that the tests share: controllers and scheduler run. What a test makes in it is in namespaces of its own."""
+    sidecars = [] if binaries.version() >= (1, 29) else ["--feature-gates=SidecarContainers=true"]  # off by default in 1.28
+    plane = ControlPlane(apiserver=sidecars)
+    yield plane
+    plane.stop(keep=request.session.testsfailed > 0)
+
+
+@pytest.fixture
+def fresh_control_plane(request):
+    """Makes control planes of this test's own: fresh_control_plane(apiserver=["--request-timeout=5s"])."""
+    planes = []
+
+    def make(**options):
+        planes.append(ControlPlane(**options))
+        return planes[-1]
+
+    yield make
+    for plane in planes:
+        plane.stop(keep=getattr(request.node, "failed", False))
+
+
+@pytest.fixture
+def gpugate_in_cluster(request):
+    """Starts gpugate and registers it: gpugate_in_cluster(control_plane, policy, ledger="embedded", replicas=1)."""
+    gates = []
+
+    def make(cluster, policy, *args, **options):
+        gates.append(InCluster(cluster, policy, *args, **options))
+        return gates[-1]
+
+    yield make
+    for gate in gates:
+        if getattr(request.node, "failed", False):
+            gate.keep_logs(gate.cluster.dir)
+        gate.stop()
+
+
+@pytest.fixture
+def namespaces(control_plane):
+    """Makes namespaces of names that no other test uses, and empties them afterwards: namespaces("ml", stage="prod")."""
+    made = []
+
+    def make(name, **labels):
+        made.append(control_plane.namespace(f"{name}-{next(_serial)}", **labels))
+        return made[-1]
+
+    yield make
+    control_plane.clear(*made)

@@ -1,0 +1,72 @@
+"""Clients that create Pods without a pause, and the Service that they reach gpugate's replicas through."""
+
+import http.client
+import threading
+import time
+from collections import Counter
+
+from kube import GPU
+from manifests import pod
+
+
+class Creators:
+    """Clients that create a Pod each, and delete it, again and again: what came of it, how long it took at most, and what failed. `good` says
+    of a Pod that was made whether it is as it should be."""
+
+    def __init__(self, cluster, space, count, client=None, good=None):
+        self._good = good or (lambda made: True)
+        self.outcomes, self.slowest_s, self.failures = Counter(), 0.0, []
+        self._cluster, self._space, self._client = cluster, space, client or cluster.client
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, number):
+        client, serial = self._client(), 0
+        while not self._stopping.is_set():
+            name, begin = f"c{number}-{serial}", time.monotonic()
+            try:
+                made = client.create(pod(self._space, name, {GPU: 1}, schedulerName="nobody"))
+                client.delete("Pod", name, self._space, grace_s=0)
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                continue
+            self.slowest_s = max(self.slowest_s, time.monotonic() - begin)
+            self.outcomes[made.status] += 1
+            if not made.ok:
+                self.failures.append(made.message)
+            elif not self._good(made.body):
+                self.failures.append(f"not as it should be: {made.body['spec']}")
+            serial += 1
+        client.close()
+
+    def stop(self):
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+class Service:
+    """Sends new connections to the replicas that say they are ready, as a Service does with its endpoints."""
+
+    def __init__(self, gate):
+        self.gate, self._stopping = gate, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stopping.wait(0.1):
+            self.gate.proxy.targets = [server.port for server in self.gate.servers if self.ready(server)]
+
+    @staticmethod
+    def ready(server):
+        try:
+            return server.process is not None and server.admin("/readyz").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def stop(self):
+        self._stopping.set()
+        self._thread.join(10)

@@ -1,0 +1,132 @@
+"""gpugate as it runs in a cluster: one or several replicas of the real binary, registered with a real API server."""
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+
+from gpugate import Server, authority, eventually, write_policy
+
+import registration
+from tcp_proxy import Proxy
+
+NAMESPACE = ACCOUNT = "gpugate"
+
+
+class InCluster:
+    """policy is what gpugate.Server takes; policies, one for each replica, replaces it. ledger is embedded (one replica) or cluster.
+    The API server reaches the replicas through `proxy`, which may be told to be a bad network; with the cluster ledger each
+    replica reaches the API server through one of its own, `watches[i]`.
+
+    Among args "--certs", "self-managed" lets the replicas make their certificates; they reach the API server then with either ledger.
+
+    With the cluster ledger this returns when all replicas are ready and the ledger is open. It settles for two seconds here unless
+    args say otherwise: nothing can come late that was admitted before the first replica."""
+
+    def __init__(self, cluster, policy, *args, ledger="embedded", replicas=1, policies=None, secret="a-path-secret", register=True, env=None,
+                 ready=True):
+        assert ledger == "cluster" or replicas == 1, "an embedded ledger is one replica's own"
+        self.cluster, self.ledger = cluster, ledger
+        self.watches, self.servers = [], []
+        self.registered = False
+        self.self_managed = "self-managed" in args  # certificates
+        self.dir = Path(tempfile.mkdtemp(prefix="gpugate-cluster-"))
+        self.proxy = Proxy()
+        self.url = f"https://127.0.0.1:{self.proxy.port}"
+        atexit.register(self.kill)  # whatever becomes of the tests
+        cluster.namespace(NAMESPACE)
+        try:
+            self.objects = self._render(policies[0] if policies else policy, secret)
+            registration.prepare(cluster.admin, self.objects)
+            for i in range(replicas):
+                more = self._kube_args(i, args) if ledger == "cluster" or self.self_managed else ()
+                self.servers.append(Server((policies or [policy] * replicas)[i], *more, *args, secret=secret, env=env))
+                self.proxy.targets.append(self.servers[i].port)
+            if register:
+                self.register()
+            if ready and ledger == "cluster":
+                self.wait_open()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _render(self, policy, secret):
+        folder = policy if isinstance(policy, Path) else write_policy(self.dir / "policy", policy)
+        (self.dir / "ca.crt").write_bytes(authority().pem)
+        (self.dir / "secret").write_text(f"{secret}\n")
+        return registration.rendered(folder, self.url, None if self.self_managed else self.dir / "ca.crt", self.dir / "secret" if secret else None, self.ledger, self.cluster.version[:2])
+
+    def _kube_args(self, i, args):
+        watch = Proxy(self.cluster.port)
+        self.watches.append(watch)
+        kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, url=f"https://127.0.0.1:{watch.port}")
+        return ["--ledger", self.ledger, "--kubeconfig", kubeconfig, "--replica", f"gpugate-{i}",
+                *(("--certs-name", "127.0.0.1") if self.self_managed else ()),
+                *(() if "--settle-seconds" in args else ("--settle-seconds", "2"))]
+
+    def register(self):
+        registration.register(self.cluster.admin, self.objects)
+        self.registered = True
+
+    def unregister(self):
+        if self.registered:
+            self.registered = False
+            registration.unregister(self.cluster.admin)
+
+    def state(self, i):
+        """Of the ledger, as replica i sees it: unknown, missing, settling or open."""
+        metrics = self.servers[i].metrics()
+        return next(s for s in ("unknown", "missing", "settling", "open") if metrics.value("gpugate_ledger_state", state=s) == 1)
+
+    def wait_open(self, seconds=30):
+        for i, server in enumerate(self.servers):
+            eventually(lambda i=i, server=server: server.admin("/readyz").status == 200 and self.state(i) == "open", seconds, f"an open ledger at {i}")
+
+    @property
+    def server(self):
+        """The only replica."""
+        assert len(self.servers) == 1
+        return self.servers[0]
+
+    def kill(self, i=None):
+        """kill -9 of one replica, or of all and of what stands around them."""
+        for server in self.servers if i is None else [self.servers[i]]:
+            server.kill()
+        if i is None:
+            for proxy in [*self.watches, self.proxy]:
+                proxy.close()
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def start(self, i):
+        """Starts a replica that was killed; its port is another one."""
+        self.servers[i].start()
+        self.proxy.targets[i] = self.servers[i].port
+
+    def restart(self, i=0):
+        """kill -9 and a fresh start of one replica."""
+        self.servers[i].kill()
+        self.start(i)
+
+    def used(self, tenant, quota, measure="count"):
+        """What the first replica says is taken."""
+        return self.servers[0].used(tenant, quota, measure)
+
+    def wait_used(self, tenant, quota, wanted, measure="count", seconds=10):
+        def is_so():
+            return abs(self.used(tenant, quota, measure) - wanted) < 1e-6
+        eventually(is_so, seconds, f"{tenant}/{quota} at {wanted}, not {self.used(tenant, quota, measure)}")
+
+    def keep_logs(self, folder):
+        """Copies the replicas' logs, before stop() removes them."""
+        for i, server in enumerate(self.servers):
+            if server.dir.exists():
+                (folder / f"gpugate-{i}.log").write_text(server.stderr())
+
+    def stop(self):
+        """Takes the registration back and stops all; each replica must go in peace."""
+        try:
+            self.unregister()
+            for server in self.servers:
+                server.stop()
+        finally:
+            self.kill()

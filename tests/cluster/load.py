@@ -1,0 +1,186 @@
+"""Clients that create and delete Pods as fast as they are let, in every way that the quota's arithmetic has to follow.
+
+Each client is a thread with a connection of its own, and remembers what it made; what it cannot know (a request whose outcome is lost) it
+finds again by a label. `records` keep what the checker wants of each create."""
+
+import http.client
+import itertools
+import json
+import random
+import re
+import threading
+import time
+from collections import Counter, namedtuple
+
+from kube import GPU
+from manifests import container, pod
+from slow_webhook import LABEL
+
+MIG = "nvidia.com/mig-1g.10gb"
+DOOM = "example.com/doom"  # no namespace may have any: a native quota refuses it after gpugate has admitted it
+LOST = (OSError, http.client.HTTPException)
+
+# A create that was answered: when it was asked and answered, the revision that was stored, or whose quota refused what.
+Record = namedtuple("Record", "begin end revision namespace spec tenant quota")
+_REFUSED = re.compile(r'exceeded GPU quota "([^"]+)" of tenant "([^"]+)"')
+
+
+class Client(threading.Thread):
+    def __init__(self, load, number, seed):
+        super().__init__(name=f"client-{number}", daemon=True)
+        self.load, self.number, self.random = load, number, random.Random(f"{seed}/{number}")
+        self.client = load.cluster.client(timeout_s=15)
+        self.mine, self.lost, self.serial = [], set(), itertools.count()
+        self.outcomes, self.records, self.slowest = Counter(), [], 0.0
+
+    def run(self):
+        while not self.load.stopping.is_set():
+            try:
+                self._step()
+            except LOST:
+                self.outcomes["lost"] += 1
+                self.load.stopping.wait(self.random.uniform(0.05, 0.3))
+        self.client.close()
+
+    def _step(self):
+        if self.lost:
+            self._find()
+        full = len(self.mine) >= self.load.most
+        if self.mine and (full or self.random.random() < 0.5):
+            self._end(self.mine.pop(self.random.randrange(len(self.mine))))
+        else:
+            self._create()
+
+    # Creating.
+
+    def _spec(self):
+        """A Pod of random shape: its fields beside the name."""
+        dice = self.random.random()
+        gpus = self.random.choice((1, 1, 1, 2, 3))
+        fields = {}
+        if dice < 0.2:
+            asks = {MIG: self.random.randint(1, 4)}
+        elif dice < 0.3:
+            asks = {GPU: 1, MIG: 1}
+        else:
+            asks = {GPU: gpus}
+        if self.random.random() < 0.15:
+            fields["initContainers"] = [container({GPU: 1}, "first"), container({GPU: 1}, "side", restartPolicy="Always"),
+                                        container({GPU: self.random.randint(1, 3)}, "second")]
+        if MIG not in asks and self.random.random() < 0.5:
+            fields["nodeSelector"] = {"gpu": self.random.choice(("a100", "t4"))}
+        if self.random.random() < 0.3:
+            fields["schedulerName"] = "nobody"
+        if self.random.random() < self.load.doomed:
+            asks[DOOM] = 1
+        return {"asks": asks, **fields}
+
+    def _create(self):
+        space = self.random.choice(self.load.spaces)
+        labels = {"client": str(self.number), **(LABEL if self.load.doomed and self.random.random() < 0.05 else {})}
+        obj = pod(space, f"n{self.random.randrange(40 if self.load.doomed else 1 << 30)}", labels=labels, **self._spec())
+        if self.random.random() < 0.8:
+            obj["metadata"]["generateName"] = "g-"
+            del obj["metadata"]["name"]
+        if self.random.random() < self.load.hang_up:
+            self._hang_up(space, obj)
+            return
+        query = {"dryRun": "All"} if self.random.random() < 0.05 else {}
+        begin = time.monotonic()
+        self.lost.add(space)  # until there is an answer
+        reply = self.client.create(obj, **query)
+        end = time.monotonic()
+        self.slowest = max(self.slowest, end - begin)
+        if reply.status in (201, 403, 409, 429):
+            self.lost.discard(space)
+        self._note(reply, space, obj, begin, end, query)
+
+    def _note(self, reply, space, obj, begin, end, query):
+        refused = _REFUSED.search(reply.message) if reply.status == 403 else None
+        what = "dry" if query else "quota" if refused else "doomed" if reply.status == 403 and "exceeded quota" in reply.message else reply.status
+        self.outcomes[what] += 1
+        if query:
+            return
+        if reply.status == 201:
+            self.mine.append((space, reply.body["metadata"]["name"]))
+            self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), None, None, None, None))
+        elif refused:
+            self.records.append(Record(begin, end, None, space, obj["spec"], refused[2], refused[1]))
+            if self.mine and self.random.random() < 0.7:  # makes room
+                self._end(self.mine.pop(0))
+        elif what not in ("doomed", 409):
+            self.load.strange.setdefault((reply.status, re.sub(r"[0-9a-f-]{20,}|\d+", "#", reply.message)[:160]), reply.message)
+            self.load.stopping.wait(self.random.uniform(0.05, 0.3))
+
+    def _hang_up(self, space, obj):
+        """Asks, and does not wait for the answer."""
+        connection = self.client.connect()
+        try:
+            self.lost.add(space)
+            connection.request("POST", self.client.path("Pod", space), json.dumps(obj), {
+                "Authorization": f"Bearer {self.client.token}", "Content-Type": "application/json"})
+            time.sleep(self.random.uniform(0, 0.03))
+        finally:
+            connection.close()
+        self.outcomes["hung up"] += 1
+
+    def _find(self):
+        """What there is of this client's, where something was lost."""
+        known = set(self.mine)
+        for space in list(self.lost):
+            for item in self.client.list("Pod", space, labelSelector=f"client={self.number}"):
+                name = (space, item["metadata"]["name"])
+                if name not in known:
+                    self.mine.append(name)
+            self.lost.discard(space)
+
+    # Ending.
+
+    def _end(self, where):
+        space, name = where
+        how = self.random.random()
+        try:
+            if how < 0.2:  # it has done its work
+                self.client.patch("Pod", name, {"status": {"phase": self.random.choice(("Succeeded", "Failed"))}}, space, "status")
+            elif how < 0.4:  # it takes its time to end
+                self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=1)
+                time.sleep(self.random.uniform(0, 0.1))
+            reply = self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=0)
+        except LOST:
+            self.mine.append(where)
+            raise
+        if not reply.ok and reply.status != 404:
+            self.mine.append(where)
+            self.load.stopping.wait(0.1)
+
+
+class Load:
+    """most: how many Pods a client keeps. hang_up: how often it does not wait for the answer; doomed: how
+    often it asks for DOOM; 0: nor for a name that is
+    taken, nor to be admitted slowly."""
+
+    def __init__(self, cluster, spaces, seed, clients=32, most=4, hang_up=0.003, doomed=0.01):
+        self.cluster, self.spaces, self.most, self.hang_up, self.doomed = cluster, spaces, most, hang_up, doomed
+        self.stopping = threading.Event()
+        self.strange = {}
+        self.clients = [Client(self, i, seed) for i in range(clients)]
+
+    def start(self):
+        for client in self.clients:
+            client.start()
+        return self
+
+    def outcomes(self):
+        return sum((client.outcomes for client in self.clients), Counter())
+
+    def admitted(self):
+        return sum(client.outcomes[201] for client in self.clients)
+
+    def records(self):
+        return [record for client in self.clients for record in client.records]
+
+    def stop(self):
+        self.stopping.set()
+        for client in self.clients:
+            client.join(60)
+            assert not client.is_alive(), f"{client.name} hangs"

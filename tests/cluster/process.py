@@ -1,0 +1,94 @@
+"""One process of the control plane: started, stopped, killed, paused, and started again as it was."""
+
+import atexit
+import random
+import signal
+import socket
+import subprocess
+import time
+
+_taken = set()
+
+
+def free_port():
+    """A port that nobody listens on, below those that the kernel gives to outgoing connections: it can be had again after a
+    kill, on the same number."""
+    while True:
+        port = random.SystemRandom().randrange(12000, 32000)
+        if port in _taken:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _taken.add(port)
+        return port
+
+
+class Process:
+    """`ready` is called until it returns true; it may raise OSError."""
+
+    def __init__(self, name, command, log, ready, env=None):
+        self.name, self.command, self.log, self.ready, self.env = name, [str(part) for part in command], log, ready, env
+        self.process = None
+        atexit.register(self.kill)  # whatever becomes of the tests
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, wait=True, seconds=60):
+        assert not self.running(), f"{self.name} runs already"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
+        if wait:
+            self.wait_ready(seconds)
+        return self
+
+    def wait_ready(self, seconds=60):
+        end = time.monotonic() + seconds
+        while True:
+            assert self.process.poll() is None, f"{self.name} ended with {self.process.returncode}: {self.tail()}"
+            try:
+                if self.ready():
+                    return
+            except OSError:
+                pass
+            assert time.monotonic() < end, f"{self.name} does not get ready: {self.tail()}"
+            time.sleep(0.02)
+
+    def tail(self, size=3000):
+        return self.log.read_text(errors="replace")[-size:]
+
+    def stop(self, seconds=30):
+        """SIGTERM, and waits for the end; what does not end is killed."""
+        if not self.running():
+            return
+        self.resume()
+        self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self):
+        """SIGKILL."""
+        if self.running():
+            self.process.kill()
+            self.process.wait()
+
+    def pause(self):
+        """SIGSTOP: alive, its connections open, and silent."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def restart(self, **how):
+        """kill -9 and start, with the same ports and data."""
+        self.kill()
+        return self.start(**how)

@@ -1,0 +1,173 @@
+"""A TCP proxy that can be told to be a bad network: it spreads connections over its targets, and delays, stalls or cuts them.
+
+Stands before several replicas (a webhook that is registered by URL has one endpoint) and before the API server (watches that
+are late, or end). TLS passes through. One thread; all methods may be called from others."""
+
+import asyncio
+import contextlib
+import threading
+
+from process import free_port
+
+_PIECE_BYTES = 64 << 10
+_QUEUED = 64  # pieces in flight each way of a connection: more are left in the sender's socket
+
+
+class _Connection:
+    """One client's connection, from when it was accepted until both ways are closed."""
+
+    def __init__(self, proxy, reader, writer):
+        self.proxy, self.reader, self.writer = proxy, reader, writer
+        self.writers = [writer]
+        self.asked = 0.0  # when something went up last
+
+    async def serve(self):
+        onward = await self.proxy._connect()
+        if onward is None:
+            self.abort()
+            return
+        reader, writer = onward
+        self.writers.append(writer)
+        ways = [(self.reader, writer, "up"), (reader, self.writer, "down")]
+        await asyncio.gather(*(part for way in ways for part in self._way(*way)))
+
+    def _way(self, reader, writer, name):
+        queue = asyncio.Queue(_QUEUED)
+        return self._read(reader, queue, name), self._write(writer, queue)
+
+    async def _read(self, reader, queue, name):
+        loop = asyncio.get_running_loop()
+        piece = b"x"
+        while piece:
+            try:
+                piece = await reader.read(_PIECE_BYTES)
+            except OSError:
+                piece = b""
+            now = loop.time()
+            if name == "up":
+                self.asked = now
+            await queue.put((now + self.proxy.delay_s(name, now - self.asked), piece))
+
+    async def _write(self, writer, queue):
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            while True:
+                due, piece = await queue.get()
+                await asyncio.sleep(due - loop.time())
+                await self.proxy._flowing.wait()
+                if not piece:
+                    break
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    def abort(self):
+        for writer in self.writers:
+            writer.transport.abort()
+
+
+class Proxy:
+    """targets is a list of ports of 127.0.0.1; it may be changed at any time, new connections go to the next in turn that
+    accepts them. delay(up=, down=): seconds that bytes to the target and to the client are late. lag(seconds): only what comes down
+    on connections on which nothing has been asked for a second: watches."""
+
+    def __init__(self, *targets):
+        self.targets = list(targets)
+        self.port = free_port()
+        self.delays_s = {"up": 0.0, "down": 0.0}
+        self.lag_s = 0.0
+        self.accepted = 0
+        self._refusing = False
+        self._next = 0
+        self._connections = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="tcp-proxy", daemon=True)
+        started = threading.Event()
+        self._loop.call_soon(started.set)
+        self._thread.start()
+        assert started.wait(10)
+        self._do(self._open())
+
+    def _run(self):
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _do(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    async def _open(self):
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def _accept(self, reader, writer):
+        self.accepted += 1
+        connection = _Connection(self, reader, writer)
+        if self._refusing:
+            connection.abort()
+            return
+        self._connections[connection] = asyncio.current_task()
+        try:
+            await connection.serve()
+        except asyncio.CancelledError:
+            pass
+        finally:
+            connection.abort()
+            self._connections.pop(connection, None)
+
+    async def _connect(self):
+        targets = list(self.targets)
+        for _ in targets:
+            self._next += 1
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", targets[self._next % len(targets)])
+        return None
+
+    def delay_s(self, way, silent_s):
+        return self.delays_s[way] + (self.lag_s if way == "down" and silent_s > 1 else 0)
+
+    async def _cut(self):
+        tasks = list(self._connections.values())
+        for connection, task in list(self._connections.items()):
+            connection.abort()
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return len(tasks)
+
+    async def _set_flowing(self, flows):
+        (self._flowing.set if flows else self._flowing.clear)()
+
+    # What a test says.
+
+    def delay(self, up=0.0, down=0.0):
+        self.delays_s = {"up": up, "down": down}
+
+    def lag(self, seconds=0.0):
+        self.lag_s = seconds
+
+    def stall(self):
+        """Nothing passes, nothing closes, until resume()."""
+        self._do(self._set_flowing(False))
+
+    def resume(self):
+        self._do(self._set_flowing(True))
+
+    def cut(self):
+        """Ends all connections; new ones are accepted. Returns how many there were."""
+        return self._do(self._cut())
+
+    def refuse(self, refuses=True):
+        """New connections are closed at once; cut() for those that are there."""
+        self._refusing = refuses
+
+    async def _close(self):
+        self._server.close()
+        await self._cut()
+        await self._server.wait_closed()
+
+    def close(self):
+        if self._thread.is_alive():
+            self._do(self._close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+            self._loop.close()

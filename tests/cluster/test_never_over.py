@@ -1,0 +1,170 @@
+"""Never over, never leaking: three replicas, 32 clients, small quotas, and everything that can go wrong; then etcd's own history is read.
+
+The times. The API server gives up a request after 4 s (--request-timeout), and etcd sleeps for at most 3 s: what was admitted is stored
+within 4 s of the begin of its request, or a moment after etcd has woken, or never. So assumption A1 holds with a time to live of 8 s, and
+what a deleted ledger has forgotten is stored long before it has settled for 6 s. Both leave 2 s and more for a machine that is busy.
+
+SOAK_ADMISSIONS=N goes on until so many Pods were admitted, SOAK_SEED=N repeats an order of accidents."""
+
+import bisect
+import os
+import random
+import time
+
+import history
+from chaos import PROBE, Chaos
+from checker import Checker, Policy, effective
+from control_plane import eventually
+from kube import GPU, doc
+from load import DOOM, MIG, Load
+from slow_webhook import SlowWebhook
+
+REQUEST_S, PENDING_S, SETTLE_S = 4, 8, 6
+STORED_S = REQUEST_S + 3
+SLOW_S = 3  # how long another webhook takes for some Pods, which gpugate has admitted by then
+A100, T4 = {"gpu": "a100"}, {"gpu": "t4"}
+SPACES = {"soak-a": "", "soak-b": "", "soak-c": "", "soak-x": "d1", "soak-y": "d2"}
+
+
+def quota(name, hard, measure="count", **more):
+    return {"name": name, "hard": hard, "measure": measure, **more}
+
+
+def policy(org=34, a=12, b=10):
+    """Quotas far smaller than what the clients ask for. The numbers are those that replicas disagree about for a while."""
+    both = {"resources": [GPU, MIG]}
+
+    def compute(hard):
+        return quota("compute", hard, "gpus", **both)
+
+    def team(name, whole, small):
+        return doc("Tenant", name, parent="org", namespaceSelector={"matchLabels": {"team": name}}, quotas=[
+            quota("whole", whole, resources=[GPU]), quota("small", small, resources=[MIG]),
+            quota("t4", 4, accelerators=["t4"]), quota("none", 0, resources=[PROBE])])
+
+    return [doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", nodeLabels=A100, mig={"offered": ["1g.10gb", "2g.20gb"]}),
+            doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels=T4),
+            doc("Tenant", "org", quotas=[quota("all", org, "gpus", **both)]),
+            doc("Tenant", "a", parent="org", namespaces=["soak-a"], quotas=[compute(a), quota("big", "480Gi", "memory", accelerators=["a100-80gb"])]),
+            doc("Tenant", "b", parent="org", namespaces=["soak-b"], cohort="lab", quotas=[compute(b)],
+                borrowing={"compute": {"borrowUpTo": "4", "lendUpTo": "3"}}),
+            doc("Tenant", "c", parent="org", namespaces=["soak-c"], cohort="lab", quotas=[compute(8)], borrowing={"compute": {"borrowUpTo": "5"}}),
+            team("d1", 8, 6), team("d2", 5, 9)]
+
+
+POLICIES = [policy(), policy(org=38, a=15, b=12), policy(org=30, a=8, b=9)]
+
+
+def furnish(plane):
+    """Nodes, namespaces, and a native quota that refuses, after gpugate has admitted it, whatever asks for DOOM."""
+    plane.node("a100", A100, {GPU: 1000, MIG: 1000})
+    plane.node("t4", T4, {GPU: 1000})
+    for name, team in SPACES.items():
+        plane.namespace(name, **({"team": team} if team else {}))
+        hard = {f"requests.{DOOM}": "0"}
+        plane.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": name}, "spec": {"hard": hard}}).must()
+        plane.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, name, "status").must()
+    return {"a100": A100 | {"kubernetes.io/hostname": "a100"}, "t4": T4 | {"kubernetes.io/hostname": "t4"}}
+
+
+def calm(plane, seed, seconds=6):
+    """Load without any accident, and nothing admitted in vain."""
+    load = Load(plane, list(SPACES), f"{seed}/calm", hang_up=0, doomed=0).start()
+    time.sleep(seconds)
+    load.stop()
+    plane.clear(*SPACES)
+    return load.records()
+
+
+def until_enough(load, chaos, wanted, seconds):
+    """Accidents, until so many Pods were admitted, or else for so long."""
+    begin = told = time.monotonic()
+    while time.monotonic() - begin < seconds if not wanted else load.admitted() < wanted:
+        chaos.step()
+        time.sleep(chaos.random.uniform(0.3, 6 if wanted else 2))
+        if wanted and time.monotonic() - told > 10:
+            told = time.monotonic()
+            print(f"{told - begin:7.0f} s  {load.admitted():8} admitted of {wanted}  {len(chaos.done)} accidents, last {chaos.done[-1]}", flush=True)
+    return time.monotonic() - begin
+
+
+def needless(checker, records):
+    """How many refusals met a quota that had room for their Pod, in all its versions meanwhile: what was pending in vain took it."""
+    ends = sorted((r.end, r.revision) for r in records if r.revision)
+    begins = sorted((r.begin, r.revision) for r in records if r.revision)
+    count = total = 0
+    lows, highs, best = [], [], 0
+    for end, revision in ends:
+        best = max(best, revision)
+        lows.append((end, best))
+    best = 1 << 62
+    for begin, revision in reversed(begins):
+        best = min(best, revision)
+        highs.append((begin, best))
+    highs.reverse()
+    for r in records:
+        if r.revision or r.quota is None:
+            continue
+        at, then = bisect.bisect_left(lows, (r.begin, 0)), bisect.bisect_right(highs, (r.end, 1 << 62))
+        low, high = lows[at - 1][1] if at else 0, highs[then][1] if then < len(highs) else 1 << 62
+        key = (r.tenant, r.quota)
+        asks, models = effective(r.spec), checker.policy.landing(r.spec, checker.nodes)
+        charge = checker.policy.charges(asks, models, r.tenant).get(key, 0)
+        total += 1
+        count += checker.most(key, low, high) + charge <= min(p.limit(key) for p in map(Policy, POLICIES)) and not checker.policy.pool(key)
+    return count, total
+
+
+def read_history(plane, checker):
+    for change in history.changes("127.0.0.1", plane.etcd_port, "namespaces", "pods"):
+        checker.feed(change)
+
+
+def agrees(server, checker):
+    """Whether nothing is pending, and what a replica says is used is what the Pods hold."""
+    metrics = server.metrics()
+    if metrics.value("gpugate_ledger_pending"):
+        return False
+    for (tenant, name), spec in checker.policy.quotas.items():
+        measure = spec["measure"]
+        said = metrics.value("gpugate_quota_used", tenant=tenant, quota=name, measure=measure)
+        held = float(checker.used[tenant, name]) * ((1 << 30) if measure == "memory" else 1)
+        if abs(said - held) > 1e-5 * max(1, held):
+            return False
+    return True
+
+
+def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
+    seed, wanted = int(os.environ.get("SOAK_SEED") or random.randrange(1 << 30)), int(os.environ.get("SOAK_ADMISSIONS") or 0)
+    print(f"seed {seed}")
+    plane = fresh_control_plane(controllers=False, history=True, apiserver=[f"--request-timeout={REQUEST_S}s"])
+    checker = Checker(Policy(POLICIES[0]), furnish(plane))
+    gate = gpugate_in_cluster(plane, POLICIES[0], "--pending-seconds", PENDING_S, "--settle-seconds", SETTLE_S, ledger="cluster", replicas=3)
+    chaos = Chaos(plane, gate, checker, seed, stored_s=STORED_S, policies=POLICIES, spaces=["soak-x", "soak-y"], tenants=["d1", "d2"])
+    peace = calm(plane, seed)
+    slow = SlowWebhook(plane, (0.2, SLOW_S))
+    load = Load(plane, list(SPACES), seed).start()
+    try:
+        seconds = until_enough(load, chaos, wanted, float(os.environ.get("SOAK_SECONDS", 70)))
+    finally:
+        load.stop()
+        slow.stop()
+        chaos.heal()
+        print("accidents:", ", ".join(chaos.done))
+    gate.wait_open(60)
+    read_history(plane, checker)
+    eventually(lambda: all(agrees(server, checker) for server in gate.servers), PENDING_S + 15, "pending empty, and used what the Pods hold")
+    for i in range(len(gate.servers)):
+        chaos.note_end(i)
+    vain, refused = needless(checker, load.records())
+    unfounded, founded = needless(checker, peace)
+    print(f"seed {seed}: {checker.created} Pods stored in {seconds:.0f} s; {checker.peak} times exactly at a limit; outcomes {dict(load.outcomes())}; "
+          f"slowest answer {max(c.slowest for c in load.clients):.1f} s; {vain} of {refused} refusals needless, "
+          f"{unfounded} of {founded} in peace; {checker.excused} excused; "
+          f"ledger {chaos.counts}", flush=True)
+    for message in load.strange.values():
+        print("  also:", message[:300])
+    checker.assert_never_over()
+    assert chaos.counts["late_pods"] == 0
+    assert founded > 50 and unfounded <= founded / 50, "refused although there was room, and nothing was wrong"
+    assert checker.created >= 300 and checker.peak >= 30, "too little has happened to prove anything"

@@ -1,0 +1,281 @@
+"""Several replicas as a cluster has them: started anew one after the other, starved, cut off from the API server, with a ledger that was deleted
+or is of another history."""
+
+import json
+import shutil
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from control_plane import eventually
+from creators import Creators, Service
+from gpugate import eventually as soon
+from kube import GPU, doc
+from manifests import pod
+
+SETTLE_S = 3
+
+
+def team(name, hard, **more):
+    return doc("Tenant", name, quotas=[{"name": "gpus", "resources": [GPU], "hard": hard}], **more)
+
+
+@pytest.fixture
+def own(fresh_control_plane, gpugate_in_cluster):
+    """A control plane of the test's own without controllers, and gpugate in it: own([documents], *args, replicas=1, plane={})."""
+    def make(policy, *args, plane=None, **options):
+        cluster = fresh_control_plane(controllers=False, scheduler=False, **(plane or {}))
+        return cluster, gpugate_in_cluster(cluster, policy, *args, "--settle-seconds", SETTLE_S, ledger="cluster", **options)
+    return make
+
+
+def test_a_rolling_restart_fails_no_create(own):
+    cluster, gate = own([team("ml", 1000, namespaces=["ml"])], "--drain-seconds", 2, replicas=3)
+    cluster.namespace("ml")
+    service, creators = Service(gate), Creators(cluster, "ml", 8)
+    try:
+        for server in gate.servers:
+            before = creators.outcomes[201]
+            soon(lambda before=before: creators.outcomes[201] > before + 50, 30, "some creates")
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(20) == 0
+            server.process = None
+            server.start()
+            soon(lambda server=server: server.admin("/readyz").status == 200, 20, "its return")
+        before = creators.outcomes[201]
+        soon(lambda: creators.outcomes[201] > before + 50, 30, "creates afterwards")
+    finally:
+        creators.stop()
+        service.stop()
+    assert not creators.failures, (Counter(creators.failures).most_common(5), creators.outcomes)
+    gate.proxy.targets = [server.port for server in gate.servers]
+    gate.wait_used("ml", "gpus", 0)
+
+
+def storm(cluster, clients, seconds):
+    """Ordinary clients, ServiceAccounts all, that create as fast as they are let."""
+    cluster.namespace("ml")
+    token = cluster.service_account("ml", "robot")
+    cluster.grant(("ServiceAccount", "robot", "ml"), "cluster-admin", "ml")
+    eventually(lambda: cluster.client(token=token).create(pod("ml", "probe"), dryRun="All").ok, 10, "the robot's rights")
+    creators = Creators(cluster, "ml", clients, lambda: cluster.client(token=token))
+    time.sleep(seconds)
+    creators.stop()
+    return creators
+
+
+FEW = ["--max-mutating-requests-inflight=8", "--max-requests-inflight=8"]
+
+
+def test_a_storm_of_creates_does_not_starve_the_ledger(own):
+    """The API server works on eight changes at a time, and 64 clients create: the ledger's writes have a priority level of their own."""
+    cluster, gate = own([team("ml", 1000, namespaces=["ml"])], plane={"apiserver": FEW}, replicas=2)
+    creators = storm(cluster, 64, 8)
+    assert not creators.failures, Counter(creators.failures).most_common(5)
+    assert creators.outcomes[201] > 200 and creators.slowest_s < 10
+    gate.wait_used("ml", "gpus", 0)
+
+
+def test_without_a_level_of_its_own_the_ledger_starves(own):
+    """What it is for: the writes wait behind the creates that wait for them."""
+    cluster, _ = own([team("ml", 1000, namespaces=["ml"])], plane={"apiserver": FEW}, replicas=2)
+    cluster.admin.delete("FlowSchema", "gpugate").must()
+    creators = storm(cluster, 64, 8)
+    assert creators.failures and creators.outcomes[201] < 200, creators.outcomes
+
+
+def test_an_outage_of_the_ledger(own):
+    """gpugate cannot reach the API server: devices get onOutage's sentence, others pass, and it ends by itself."""
+    cluster, gate = own([team("ml", 4, namespaces=["ml"])], "--pending-seconds", 5)
+    cluster.namespace("ml")
+    client = cluster.client()
+    client.create(pod("ml", "before", {GPU: 1})).must()
+    gate.wait_used("ml", "gpus", 1)
+    gate.watches[0].refuse()
+    gate.watches[0].cut()
+    begin = time.monotonic()
+    refused = client.create(pod("ml", "p", {GPU: 1}))
+    assert refused.status == 429 and refused.headers["Retry-After"], refused
+    assert "the GPU quota cannot be decided now: " in refused.message and "ledger" in refused.message
+    assert time.monotonic() - begin < 10
+    short = time.monotonic()
+    refused = client.create(pod("ml", "p", {GPU: 1}), timeout="2s")
+    assert refused.status == 429 and "cannot be decided" in refused.message and time.monotonic() - short < 2, refused
+    begin = time.monotonic()
+    client.create(pod("ml", "plain")).must()
+    assert time.monotonic() - begin < 2
+    gate.watches[0].refuse(False)
+    eventually(lambda: client.create(pod("ml", "after", {GPU: 1})).ok, 10, "the recovery")
+    gate.wait_used("ml", "gpus", 2)
+    log = gate.server.log()
+    assert [line["event"] for line in log].count("ledger_outage") == 1 and any(line["event"] == "ledger_recovered" for line in log)
+
+
+def test_while_no_replica_answers(own):
+    """Pods with devices are refused, by the API server and in its words. Others, and everything that happens to Pods that are there, go on;
+    what happened meanwhile is known as soon as one replica is back."""
+    cluster, gate = own([team("ml", 4, namespaces=["ml"])], "--pending-seconds", 5)
+    cluster.namespace("ml")
+    cluster.node("node-a", {}, {GPU: 8})
+    client = cluster.admin
+    for name in ("runs", "ends", "leaves", "waits"):
+        client.create(pod("ml", name, {GPU: 1})).must()
+    gate.wait_used("ml", "gpus", 4)
+    gate.server.process.send_signal(signal.SIGKILL)
+    gate.server.process.wait(20)
+    gate.server.process = None
+    refused = client.create(pod("ml", "new", {GPU: 1}))
+    assert not refused.ok and 'failed calling webhook "quota.gpugate.io"' in refused.message, refused
+    client.create(pod("ml", "plain")).must()
+    for name in ("runs", "ends", "leaves"):
+        client.create({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": "ml"},
+                       "target": {"apiVersion": "v1", "kind": "Node", "name": "node-a"}}, "ml", "binding").must()
+    cluster.phase("runs", "ml", "Running").must()
+    cluster.phase("ends", "ml", "Succeeded").must()
+    client.patch("Pod", "runs", {"metadata": {"labels": {"stage": "prod"}}}, "ml").must()
+    client.create({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "waits", "namespace": "ml"}}, "ml", "eviction").must()
+    client.delete("Pod", "leaves", "ml", grace_s=0).must()
+    gate.server.start()
+    gate.proxy.targets = [gate.server.port]
+    gate.wait_used("ml", "gpus", 1)
+    # A Pod that was admitted just before and was gone before anybody had folded it is pending for as long as it could still be stored.
+    eventually(lambda: client.create(pod("ml", "new", {GPU: 3})).ok, 20, "the recovery")
+    assert not client.create(pod("ml", "more", {GPU: 1})).ok
+
+
+def test_an_api_server_that_stays_silent_is_an_outage_within_the_requests_time(own):
+    """Nothing answers and nothing closes: the client still hears of it in time."""
+    cluster, gate = own([team("ml", 4, namespaces=["ml"])])
+    cluster.namespace("ml")
+    gate.watches[0].stall()
+    try:
+        for seconds in (1, 3):
+            begin = time.monotonic()
+            refused = cluster.admin.create(pod("ml", "p", {GPU: 1}), timeout=f"{seconds}s")
+            assert refused.status == 429 and "could not be written in time" in refused.message, refused
+            assert time.monotonic() - begin < seconds
+    finally:
+        gate.watches[0].resume()
+    eventually(lambda: cluster.admin.create(pod("ml", "p", {GPU: 1})).ok, 15, "the recovery")
+
+
+def settles(cluster, gate, what):
+    """Devices are refused with 429 for a while, and then it is open again."""
+    def refused():
+        reply = cluster.admin.create(pod("ml", "too-early", {GPU: 1}), dryRun="All")
+        return reply.status == 429 and "settles" in reply.message and reply.headers["Retry-After"]
+    eventually(refused, 20, f"settling after {what}")
+    begin = time.monotonic()
+    gate.wait_open(60)
+    return time.monotonic() - begin
+
+
+def test_a_deleted_ledger_settles(own):
+    cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)
+    cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "a", {GPU: 1})).must()
+    cluster.kubectl("delete", "gpuledgers", "cluster")
+    assert settles(cluster, gate, "its deletion") > SETTLE_S - 1.5
+    cluster.admin.create(pod("ml", "b", {GPU: 1})).must()
+    over = cluster.admin.create(pod("ml", "c", {GPU: 1}))
+    assert over.status == 403 and "used 2, limit 2" in over.message
+
+
+@pytest.mark.parametrize("spec", [{"version": "999999999999"}, {"pending": "1;P x"}, {"version": "99999999999999999999"}, {"pending": "7;"}])
+def test_a_ledger_that_cannot_be_settles(own, spec):
+    """One of another history, whose Pods nobody will ever see, and rubbish."""
+    cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)
+    cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "a", {GPU: 1})).must()
+    gate.wait_used("ml", "gpus", 1)
+    cluster.admin.patch("GPULedger", "cluster", {"spec": spec}).must()
+    settles(cluster, gate, f"{spec}")
+    cluster.admin.create(pod("ml", "b", {GPU: 1})).must()
+    assert cluster.admin.create(pod("ml", "c", {GPU: 1})).status == 403
+
+
+def test_etcd_restored_from_a_backup(own):
+    """All replicas have seen what never was; they forget it, settle, and count what is there."""
+    cluster, gate = own([team("ml", 3, namespaces=["ml"])], replicas=2)
+    cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
+    gate.wait_used("ml", "gpus", 1)
+
+    def asleep(act):
+        cluster.apiserver.kill()
+        cluster.etcd.stop()
+        act()
+        cluster.etcd.start()
+        cluster.apiserver.start()
+
+    data, backup = cluster.dir / "etcd", cluster.dir / "backup"
+    asleep(lambda: shutil.copytree(data, backup))
+    eventually(lambda: cluster.admin.create(pod("ml", "lost-1", {GPU: 1})).ok, 20, "a create")
+    cluster.admin.create(pod("ml", "lost-2", {GPU: 1})).must()
+    for _ in range(40):  # the history goes on for a while
+        cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(_)}}}, "ml").must()
+    gate.wait_used("ml", "gpus", 3)
+    asleep(lambda: (shutil.rmtree(data), backup.rename(data)))
+    for server in gate.servers:
+        eventually(lambda server=server: server.used("ml", "gpus") == 1, 60, "what the restored Pods hold")
+    gate.wait_open(60)
+    eventually(lambda: cluster.admin.create(pod("ml", "new-1", {GPU: 1})).ok, 20, "room for two more")
+    cluster.admin.create(pod("ml", "new-2", {GPU: 1})).must()
+    over = cluster.admin.create(pod("ml", "new-3", {GPU: 1}))
+    assert over.status == 403 and "used 3, limit 3" in over.message
+
+
+def test_a_namespace_is_used_as_soon_as_it_exists(own):
+    """Its labels are read before its first Pod is judged, however late the watches are."""
+    cluster, gate = own([team("ml", 3, namespaceSelector={"matchLabels": {"team": "ml"}})])
+    time.sleep(1.1)  # from then on the watches are known by their silence
+    gate.watches[0].lag(3)
+    for i in range(3):
+        cluster.namespace(f"ml-{i}", team="ml")
+        made = cluster.admin.create(pod(f"ml-{i}", "p", {GPU: 1}))
+        assert made.ok, made.message
+    gate.watches[0].lag()
+    gate.wait_used("ml", "gpus", 3)
+    stranger = cluster.namespace("stranger")
+    assert "no tenant" in cluster.admin.create(pod(stranger, "p", {GPU: 1})).message
+
+
+def test_pods_count_before_their_namespace_is_known(own):
+    """A copy of the ledger may tell of a Pod sooner than the watch tells of its namespace, by whose labels it is known whose the Pod is."""
+    cluster, gate = own([team("ml", 1, namespaceSelector={"matchLabels": {"team": "ml"}})], replicas=2)
+    time.sleep(1.1)  # from then on the watches are known by their silence
+    gate.watches[1].lag(3)
+    for i, server in enumerate(gate.servers):
+        cluster.namespace(f"ml-{i}", team="ml")
+        gate.proxy.targets = [server.port]
+        gate.proxy.cut()
+        made = cluster.admin.create(pod(f"ml-{i}", "p", {GPU: 1}))
+        assert made.ok == (i == 0), made.message
+    assert "exceeded GPU quota" in made.message
+
+
+@pytest.mark.parametrize("how", ["bytes", "depth", "length"])
+def test_a_pod_cannot_hide_from_the_view(own, how):
+    """Its owner writes into its managedFields what is no text, or nested very deep; or it is much longer than it is stored."""
+    cluster, gate = own([team("ml", 1, namespaces=["ml"])])
+    cluster.namespace("ml")
+    made = cluster.admin.create(pod("ml", "p", {GPU: 1}, schedulerName="nobody")).must()
+    if how == "length":
+        long = pod("ml", "long", {}, schedulerName="nobody")
+        long["spec"]["containers"][0]["env"] = [{"name": "A", "value": "<" * 1_000_000}]
+        cluster.admin.create(long).must()
+    else:
+        fields = b'{"f:metadata":{"f:\xff":{}}}' if how == "bytes" else b'{"f:a":' * 700 + b"{}" + b"}" * 700
+        made["metadata"]["managedFields"] = [{"manager": "m", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+                                              "time": "2026-01-01T00:00:00Z", "fieldsV1": "HERE"}]
+        body = json.dumps(made).encode().replace(b'"HERE"', fields)
+        cluster.admin.request("PUT", "/api/v1/namespaces/ml/pods/p", body).must()
+    gate.watches[0].cut()
+    gate.wait_used("ml", "gpus", 1)
+    soon(lambda: " p " not in cluster.admin.get("GPULedger", "cluster").must()["spec"]["pending"], 10, "a ledger that has folded")
+    gate.restart()  # and lists everything
+    gate.wait_open()
+    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "q", {GPU: 1})).message
+    assert gate.server.metrics().value("gpugate_view_unreadable_total") == 0

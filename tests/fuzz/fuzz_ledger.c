@@ -1,0 +1,110 @@
+/*
+ * Fuzz target: the text of what is pending, as the shared object brings it: whatever is read can be loaded, has exact sums, and
+ * says the same when it is written and read again.
+ */
+#include <stdlib.h>
+
+#include "webhook/ledger.h"
+#include "webhook/ledger_text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define INPUT_MAX 4096
+#define VERSION 7
+
+static struct policy *load_policy(void)
+{
+	static const char text[] =
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\nspec: {resource: nvidia.com/gpu, "
+	    "memory: 80Gi}\n---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {namespaces: [a], "
+	    "quotas: [{name: all, measure: memory, hard: 200Gi}, {name: count, hard: 2}]}\n";
+	char path[] = "/tmp/gpugate-fuzz-XXXXXX.yaml";
+	int fd = mkstemps(path, 5);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	static struct report report;
+	const char *const paths[] = {path};
+	report_init(&report);
+	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+		abort();
+	struct policy *policy = policy_load(paths, 1, &report);
+	report_release(&report);
+	if (!policy || remove(path) != 0)
+		abort();
+	return policy;
+}
+
+static struct ledger *open_ledger(const struct policy *policy)
+{
+	const struct ledger_options options = {.policy = policy, .shared = true, .ttl_ms = 1000};
+	struct ledger *ledger = ledger_create(&options, NULL);
+	if (!ledger)
+		abort();
+	return ledger;
+}
+
+static int count_pod(void *context, const struct holding *holding)
+{
+	if (!ledger_text_fits(holding))
+		abort();
+	++*(uint32_t *)context;
+	return 0;
+}
+
+/* What a write would say of it. */
+static void encode(const struct ledger *ledger, struct buf *out)
+{
+	uint64_t version = 0;
+	buf_init(out, 16 * INPUT_MAX);
+	ledger_encode(ledger, out, &version);
+	if (out->failed || version != VERSION || !ledger_check(ledger))
+		abort();
+}
+
+/* Both hold the same: as much of each quota, of as many Pods. */
+static void compare(const struct ledger *a, const struct ledger *b, uint32_t quotas)
+{
+	if (ledger_pending(a) != ledger_pending(b))
+		abort();
+	for (uint32_t i = 0; i < quotas; i++)
+		if (ledger_held(a)[i].pending != ledger_held(b)[i].pending || ledger_held(a)[i].used != 0)
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct policy *policy;
+	struct str text = {(const char *)data, size};
+	struct error err = {0}, again_err = {0};
+	struct arena arena;
+	uint32_t count = 0;
+
+	if (size > INPUT_MAX)
+		return 0;
+	if (!policy)
+		policy = load_policy();
+	arena_init(&arena, 4096, 1 << 20);
+	int result = ledger_text_read(text, &arena, count_pod, &count, &err);
+	arena_release(&arena);
+	struct ledger *ledger = open_ledger(policy);
+	if (ledger_load(ledger, VERSION, text, 1, &again_err) != result || (result < 0) != (err.text[0] != '\0'))
+		abort();
+	if (result < 0 && (ledger_pending(ledger) || ledger_version(ledger)))
+		abort(); /* something was taken of what cannot be read */
+	if (result == 0) {
+		struct ledger *copy = open_ledger(policy);
+		struct buf first, second;
+		encode(ledger, &first);
+		if (ledger_pending(ledger) > count || /* a uid may come twice */
+		    ledger_load(copy, VERSION, buf_view(&first), 1, NULL) < 0)
+			abort();
+		encode(copy, &second);
+		compare(ledger, copy, policy_quota_count(policy));
+		ledger_load(copy, VERSION, buf_view(&second), 2, NULL);
+		compare(ledger, copy, policy_quota_count(policy));
+		buf_release(&first);
+		buf_release(&second);
+		ledger_destroy(copy);
+	}
+	ledger_destroy(ledger);
+	return 0;
+}

@@ -1,0 +1,157 @@
+"""Searches every interleaving of the ledger's protocol (ledger.pml) with spin, and of its mutants.
+
+A scenario passes when pan has searched its whole state space and found nothing. A mutant is a scenario with one thing taken
+away from the protocol; it passes when pan finds the violation that is named. Each is one test; the last line counts them.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+MODEL = pathlib.Path(__file__).resolve().parent / "ledger.pml"
+JOBS = min(2, os.cpu_count() or 1)
+MEMORY_MB = 1900  # of one search; JOBS of them run at a time
+SECONDS = 600
+
+OVER, STUCK = "assertion violated", "acceptance cycle"
+
+# name: macros, whose meaning is in ledger.pml. States are stored whole: no bitstate, no hash-compaction.
+SCENARIOS = {
+    "lag": "PODS=3 HARD=2 HOUSEKEEPING",
+    "lag, 4 Pods": "PODS=4 HARD=2 FORGET_STALE",
+    "lag, 3 replicas": "PODS=3 REPLICAS=3 HARD=2 FORGET_STALE",
+    "lists anew": "PODS=3 HARD=2 HOUSEKEEPING RELISTS FORGET_STALE",
+    "unknown outcomes": "PODS=3 HARD=2 HOUSEKEEPING LOSSES=2 FORGET_STALE",
+    "sweeps": "PODS=3 HARD=2 HOUSEKEEPING SWEEPS FORGET_STALE",
+    "crash and sweeps": "PODS=3 HARD=2 HOUSEKEEPING SWEEPS CRASHES=1 FORGET_STALE",
+    "two quotas, binding": "PODS=3 HARD=2 HARD_MEMORY=3 BINDS HOUSEKEEPING SWEEPS FORGET_STALE",
+    "namespace moves": "PODS=3 MOVES HOUSEKEEPING FORGET_STALE",
+    "ledger deleted": "PODS=3 HARD=2 DELETIONS=1 LOSSES=1 FORGET_STALE",
+    "deleted and crash": "PODS=3 HARD=2 DELETIONS=1 CRASHES=1 FORGET_STALE",
+    "all, 3 Pods": "PODS=3 HARD=1 HOUSEKEEPING SWEEPS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "all, two quotas": "PODS=2 HARD=2 HARD_MEMORY=3 BINDS HOUSEKEEPING SWEEPS RELISTS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "all, moves": "PODS=2 MOVES SWEEPS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "waiting ends, deleted": "LIVE=proceeds PODS=2 HARD=2 HOUSEKEEPING DELETIONS=1",
+    "waiting ends, crash": "LIVE=proceeds PODS=2 HARD=2 HOUSEKEEPING CRASHES=1",
+    "entries end, unknown outcome": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING LOSSES=1",
+    "entries end, crash": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING CRASHES=1",
+    "entries end, deleted": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING DELETIONS=1",
+}
+
+# (mutant, the scenario that it is of, the violation)
+MUTANTS = [
+    ("FOLD_KEEPS_V", "lag", OVER),
+    ("NO_WAIT", "lag", OVER),
+    ("OTHER_COPY", "lag", OVER),
+    ("UNKNOWN_IS_TAKEN", "unknown outcomes", OVER),
+    ("SWEEP_EARLY", "sweeps", OVER),
+    ("SWEEP_BY_VIEW", "sweeps", OVER),
+    ("PENDING_AS_BOUND", "two quotas, binding", OVER),
+    ("FIRST_QUOTA", "two quotas, binding", OVER),
+    ("PENDING_CHARGES", "namespace moves", OVER),
+    ("TRUE_TENANTS", "namespace moves", OVER),
+    ("OPEN_KEEPS_V", "ledger deleted", OVER),
+    ("OPEN_EARLY", "ledger deleted", OVER),
+    ("LIST_VERSION", "waiting ends, deleted", STUCK),
+    ("LIST_VERSION", "waiting ends, crash", STUCK),
+    ("NO_SWEEP", "entries end, unknown outcome", STUCK),
+]
+
+
+class Search:
+    """One search, and what came of it."""
+
+    def __init__(self, scenario, mutant=None, expected=None):
+        self.scenario, self.mutant, self.expected = scenario, mutant, expected
+        self.macros = SCENARIOS[scenario].split() + ([f"MUTANT_{mutant}"] if mutant else [])
+        self.claim = next((macro.removeprefix("LIVE=") for macro in self.macros if macro.startswith("LIVE=")), None)
+        self.name = f"{scenario}: {mutant}" if mutant else scenario
+        self.states = self.depth = 0
+        self.seconds = self.memory = 0.0
+        self.passed, self.verdict, self.detail = False, "", ""
+
+    def run(self):
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="gpugate-model-") as folder:
+            try:
+                self.search(folder)
+            except subprocess.TimeoutExpired:
+                self.verdict = f"did not end within {SECONDS} s"
+        self.seconds = time.monotonic() - start
+        return self
+
+    def step(self, command, folder):
+        return subprocess.run(command, cwd=folder, text=True, errors="replace", timeout=SECONDS,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def search(self, folder):
+        defines = [f"-D{macro}" for macro in self.macros]
+        shutil.copy(MODEL, folder)  # spin looks for a trail beside its model
+        made = self.step(["spin", *defines, "-a", MODEL.name], folder)
+        if made.returncode == 0:
+            made = self.step(["gcc", "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", "-DNFAIR=4" if self.claim else "-DSAFETY",
+                              "-o", "pan", "pan.c"], folder)
+        if made.returncode != 0:
+            self.verdict, self.detail = "does not build", made.stdout
+            return
+        table = "-w20" if self.mutant else "-w24"
+        fair = ["-a", "-f", "-N", self.claim] if self.claim else []
+        said = self.step(["./pan", "-m20000", table, *fair], folder).stdout
+        self.judge(said)
+        if not self.passed:
+            self.detail = said
+            if (pathlib.Path(folder) / f"{MODEL.name}.trail").exists():
+                self.detail += self.step(["spin", *defines, "-t", "-p", "-g", MODEL.name], folder).stdout[-20000:]
+
+    def judge(self, said):
+        def number(pattern):
+            found = re.search(pattern, said)
+            return float(found[1]) if found else 0
+
+        self.states = int(number(r"(\d+) states, stored"))
+        self.depth = int(number(r"depth reached (\d+)"))
+        self.memory = number(r"([\d.]+)\s+total actual memory usage")
+        errors = re.search(r"errors: (\d+)", said)
+        violation = next((kind for kind in (OVER, STUCK) if re.search(rf"^pan:1: {kind}", said, re.M)), None)
+        cut = re.search(r"max search depth too small|reached -DMEMLIM|out of memory|hash table full", said)
+        if not errors:
+            self.verdict = "pan died"
+        elif self.expected:
+            self.passed = violation == self.expected
+            self.verdict = "found" if self.passed else f"NOT FOUND ({violation or 'no violation'})"
+        elif violation or errors[1] != "0":
+            self.verdict = f"VIOLATED ({violation})"
+        elif cut or "Search not completed" in said or self.states == 0:
+            self.verdict = f"not searched to the end ({cut[0] if cut else 'interrupted'})"
+        else:
+            self.passed, self.verdict = True, "holds"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("word", nargs="*", help="only searches whose name contains one of these words")
+    words = parser.parse_args().word
+    searches = [Search(name) for name in SCENARIOS] + [Search(of, mutant, expected) for mutant, of, expected in MUTANTS]
+    searches = [search for search in searches if not words or any(word in search.name for word in words)]
+    start = time.monotonic()
+    print(f"{'search':<40} {'states':>10} {'depth':>6} {'MB':>6} {'s':>6}  verdict", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for search in pool.map(Search.run, searches):
+            print(f"{search.name:<40} {search.states:>10,} {search.depth:>6} {search.memory:>6.0f} {search.seconds:>6.1f}  "
+                  f"{search.verdict}", flush=True)
+            if not search.passed:
+                print(search.detail, flush=True)
+    passed = sum(search.passed for search in searches)
+    print(f"{passed} passed, {len(searches) - passed} failed ({time.monotonic() - start:.0f} s)")
+    return 0 if searches and passed == len(searches) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

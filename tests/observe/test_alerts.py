@@ -1,0 +1,113 @@
+"""The alert rules: promtool takes them, each fires when it should, and each is explained where its runbook says."""
+
+import functools
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from deployed import RULES, RULES_OBJECT, RULES_TEST, alerts, anchors, asked, built, documented, groups, recorded, rules, section
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_promtool_takes_the_rules(promtool):
+    assert f"{len(rules())} rules found" in run(promtool, "check", "rules", str(RULES))
+
+
+def test_alerts_fire_when_they_should(promtool):
+    run(promtool, "test", "rules", str(RULES_TEST))
+
+
+@functools.cache
+def all_examples():
+    return yaml.safe_load(RULES_TEST.read_text())
+
+
+def examples(name):
+    """The tests of RULES_TEST in which an alert is expected to fire, and the labels that it has there."""
+    whole = all_examples()
+    fires = [(test, sample["labels"]) for test in whole["tests"] for moment in test["promql_expr_test"] for sample in moment["exp_samples"]
+             if f'alertname="{name}"' in sample["labels"]]
+    tests = [test for i, (test, _) in enumerate(fires) if test not in [other for other, _ in fires[:i]]]
+    return {**whole, "tests": tests}, [labels for _, labels in fires]
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_an_alert_that_is_gone_or_hasty_is_noticed(promtool, tmp_path, name):
+    """Without the alert, and with one that fires all the time, its examples fail."""
+    wanted, _ = examples(name)
+    assert wanted["tests"], "gpugate.test.yaml does not say when it fires"
+    (tmp_path / RULES_TEST.name).write_text(json.dumps(wanted))
+    for expr in ("vector(1) > 1", "vector(1)"):
+        changed = [{**group, "rules": [{"alert": name, "expr": expr, "labels": rule["labels"]} if rule.get("alert") == name else rule
+                                       for rule in group["rules"]]} for group in groups()]
+        (tmp_path / RULES.name).write_text(json.dumps({"groups": changed}))
+        done = subprocess.run([promtool, "test", "rules", str(tmp_path / RULES_TEST.name)], capture_output=True, text=True, check=False, timeout=120)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and "got:" in said and name in said, (expr, done)
+
+
+def test_the_operators_object_is_current():
+    assert RULES_OBJECT.read_text() == built(RULES_OBJECT), "run deploy/alerts/build.py"
+    made = yaml.safe_load(RULES_OBJECT.read_text())
+    assert (made["apiVersion"], made["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert made["spec"] == {"groups": groups()}
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_an_alert_says_what_is_wrong(name):
+    alert = alerts()[name]
+    assert set(alert["labels"]) == {"severity"} and alert["labels"]["severity"] in ("critical", "warning", "info")
+    assert set(alert["annotations"]) == {"summary", "description", "runbook"}
+    for sentence in (alert["annotations"]["summary"], alert["annotations"]["description"]):
+        assert sentence.endswith(".") and "\n" not in sentence
+    _, fires = examples(name)
+    for label in re.findall(r"\$labels\.(\w+)", str(alert["annotations"])):
+        assert all(f'{label}="' in labels for labels in fires), f"the alert has no label {label}"
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_an_alert_has_a_runbook(name):
+    alert = alerts()[name]
+    file, anchor = alert["annotations"]["runbook"].split("#")
+    assert file == "docs/operations.md" and anchor == name.lower() and anchor in anchors()
+    text = section(name)
+    assert f"*{alert['labels']['severity']}*" in text
+    for part in ("Means", "Users see", "Check", "Do"):
+        assert re.search(rf"^- \*\*{part}\*\*: .+[.?]$", text, re.M), part
+
+
+def test_table_runbooks_and_rules_know_the_same_alerts():
+    linked = re.findall(r"\[(Gpugate\w+)\]\(#(\w+)\)", section("Metrics"))
+    assert all(anchor == name.lower() for name, anchor in linked)
+    assert {name for name, _ in linked} == set(alerts())
+    assert set(re.findall(r"^### (\w+)$", section("Alerts"), re.M)) == set(alerts())
+
+
+def test_links_of_the_document_lead_somewhere():
+    links = set(re.findall(r"\]\(#([^)]+)\)", section("Metrics") + section("Alerts")))
+    assert links and links <= anchors(), links - anchors()
+
+
+def test_rules_ask_for_metrics_that_exist():
+    ours, others = documented()
+    for rule in rules():
+        names = asked(rule["expr"])
+        assert names and names <= ours | others | recorded(), (rule.get("alert"), names - ours - others - recorded())
+
+
+def test_every_alert_stands_in_the_row_of_its_metric():
+    """The table names an alert beside a metric that the alert reads."""
+    rows = [line for line in section("Metrics").splitlines() if line.startswith("| `")]
+    by_recorded = {rule["record"]: asked(rule["expr"]) for rule in rules() if "record" in rule}
+    for name, alert in alerts().items():
+        names = {source for metric in asked(alert["expr"]) for source in by_recorded.get(metric, {metric})}
+        linked = [row for row in rows if f"[{name}]" in row]
+        assert linked and all(any(f"`{metric}" in row.split(" | ")[0] for metric in names) for row in linked), name

@@ -1,0 +1,139 @@
+"""The Debian package: lintian has nothing to say, it installs and purges on a real Debian, and its unit's bounds fit the program."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gpugate
+import kube
+import unit
+from making import BINARY, ROOT, command, fine, version
+
+MDWE = Path(__file__).parent / "mdwe.py"
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may install packages")
+
+
+def needs(program):
+    return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
+
+
+@pytest.fixture(scope="module")
+def unpacked(deb, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deb")
+    fine("dpkg-deb", "--extract", deb, folder)
+    return folder
+
+
+@needs("lintian")
+def test_lintian_has_nothing_to_say(deb):
+    """No overrides. Not asked for is an init script for machines without systemd: whoever has none starts gpugate otherwise."""
+    said = fine("lintian", "--allow-root", "--display-info", "--pedantic", "--show-overrides", "--fail-on=error,warning,info,pedantic",
+                "--suppress-tags=package-supports-alternative-init-but-no-init.d-script", next(deb.parent.glob("*.changes")))
+    assert not re.search(r"^[EWIPO]: ", said, re.M), said
+
+
+def test_contents(deb, unpacked):
+    fields = dict(line.split(": ", 1) for line in fine("dpkg-deb", "--field", deb).splitlines() if re.match(r"\w", line))
+    assert fields["Version"] == version(), "deploy/debian/changelog names another version than the Makefile"
+    for package in ("libc6", "libcurl4", "libgnutls30", "libjansson4", "libmicrohttpd12", "libssl3", "libyaml-0-2"):
+        assert re.search(rf"(^|, ){package}\b", fields["Depends"])
+    files = {"/" + str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
+    assert {"/usr/bin/gpugate", "/lib/systemd/system/gpugate.service", "/etc/default/gpugate", "/etc/gpugate/policy/settings.yaml",
+            "/usr/share/man/man1/gpugate.1.gz", "/usr/share/doc/gpugate/README.Debian"} <= files
+    assert not [file for file in files if file.startswith("/etc/gpugate/tls/") or file.startswith("/etc/gpugate/path/")]
+
+
+def test_policies_of_the_package_pass_lint(unpacked):
+    for policy in ("etc/gpugate/policy", "usr/share/doc/gpugate/examples/policy"):
+        assert "no errors" in fine(unpacked / "usr/bin/gpugate", "lint", unpacked / policy)
+
+
+@needs("man")
+def test_man_page_tells_all_that_help_tells(unpacked):
+    page = unpacked / "usr/share/man/man1/gpugate.1.gz"
+    done = subprocess.run(["man", "--warnings", "--local-file", page], capture_output=True, text=True, check=True,
+                          env={**os.environ, "MANWIDTH": "200", "LC_ALL": "C"})
+    assert not done.stderr, done.stderr
+    text = re.sub(r".\x08", "", done.stdout)
+    for name in re.findall(r"^  (\w+) ", fine(BINARY, "--help").split("Commands:")[1].split("\n\n")[0], re.M):
+        assert re.search(rf"^ +gpugate {name}\b", text, re.M), name
+        for option in re.findall(r"^  (--?[\w-]+)", fine(BINARY, name, "--help"), re.M):
+            assert re.search(rf"^ +{option}\b", text, re.M), f"{name} {option}"
+
+
+@root_only
+def test_install_and_purge(deb):
+    """On this machine's own Debian, of which a mount namespace has a copy-on-write view: nothing of it is changed."""
+    script = f"""set -e
+        mount -t tmpfs none /mnt; mkdir /mnt/up /mnt/work /mnt/root
+        mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/up,workdir=/mnt/work /mnt/root || {{ echo no overlay; exit 77; }}
+        cp {deb} /mnt/root/gpugate.deb; mount --bind /proc /mnt/root/proc; mount --bind /dev /mnt/root/dev
+        exec chroot /mnt/root sh -ec '
+            export DEBIAN_FRONTEND=noninteractive
+            dpkg --purge gpugate >/dev/null 2>&1 || true
+            dpkg --install /gpugate.deb
+            gpugate version; gpugate lint /etc/gpugate/policy
+            ls -l /etc/systemd/system/multi-user.target.wants/
+            gpugate certs create --dir /etc/gpugate/tls
+            if command -v systemd-analyze; then systemd-analyze verify gpugate.service && echo unit verified; fi
+            dpkg --purge gpugate
+            ls -A /etc/gpugate /usr/bin/gpugate /etc/default/gpugate /lib/systemd/system/gpugate.service 2>&1'
+    """
+    done = command("unshare", "--mount", "sh", "-c", script)
+    if done.returncode == 77:
+        pytest.skip("an overlay of the root file system cannot be mounted here")
+    said = done.stdout
+    assert f"gpugate {version()}" in said and "gpugate.service -> " in said, said
+    assert "unit verified" in said or not shutil.which("systemd-analyze"), said
+    left = said.rpartition("Purging configuration files for gpugate")[2]
+    assert re.search(r"/etc/gpugate:\s+tls\s", left), "certificates are the administrator's, and stay:\n" + said
+    for gone in ("/usr/bin/gpugate", "/etc/default/gpugate", "/lib/systemd/system/gpugate.service"):
+        assert f"cannot access '{gone}'" in left, said
+
+
+@needs("systemd-analyze")
+def test_exposure():
+    """The figure that docs/operations.md gives; 0 would be a program that can do nothing, 10 one that can do everything."""
+    said = fine("systemd-analyze", "security", "--offline=true", unit.UNIT)
+    documented = re.search(r"exposure is ([\d.]+) of 10", (ROOT / "docs/operations.md").read_text())[1]
+    assert float(re.search(r"Overall exposure level for gpugate.service: ([\d.]+)", said)[1]) <= float(documented)
+
+
+@needs("strace")
+@needs("systemd-analyze")
+def test_the_unit_lets_gpugate_do_what_it_does(monkeypatch, tmp_path):
+    """What the unit starts, started: it answers, follows its policy, asks an API server, drains. All of that are calls that the unit
+    allows, sockets of families that it allows, and where the kernel knows how, without memory that is written and then executed."""
+    log, program = tmp_path / "calls", tmp_path / "traced"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {MDWE} strace -D -f -qq -e signal=none -o {log} {BINARY} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(gpugate, "BINARY", program)
+    server = gpugate.Server([kube.doc("Settings", "cluster", enforcement="deny")], secret="path-secret", start=False)
+    (server.dir / "path-secret").write_text("path-secret\n")
+    (server.dir / "kubeconfig").write_text(
+        "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], "
+        "clusters: [{name: c, cluster: {server: 'https://localhost:1'}}], users: [{name: u, user: {}}]}")
+    server.args = [*unit.started({"/usr/bin/gpugate ": "", "/etc/gpugate/policy": str(server.policy), "%d": str(server.dir),
+                                  ":8443": "127.0.0.1:0", "127.0.0.1:8080": "127.0.0.1:0"}),
+                   "--kubeconfig", str(server.dir / "kubeconfig"), "--drain-seconds", "0"]
+    server.start()
+    try:
+        assert not server.admit(kube.pod({"nvidia.com/gpu": 1}))[0].allowed
+        server.reload([kube.doc("Settings", "cluster", enforcement="audit")])
+        assert server.admit(kube.pod({"nvidia.com/gpu": 1}))[0].allowed
+        gpugate.eventually(lambda: " connect(" in log.read_text(errors="replace"), 20, "a question to the API server")
+    finally:
+        server.stop()
+    text = log.read_text(errors="replace")
+    calls = set(re.findall(r"^\d+ +(\w+)\(", text, re.M))
+    assert {"accept4", "bind", "connect", "epoll_ctl", "inotify_add_watch", "openat", "recvfrom", "sendto"} <= calls, calls
+    assert not calls - unit.allowed_calls()
+    families = set(re.findall(r" socket\((AF_\w+)", text))
+    assert "AF_INET" in families and families <= set(unit.settings("RestrictAddressFamilies")[0].split())
+    assert not re.search(r"PROT_WRITE\|PROT_EXEC", text)
