@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+"""Writes what the chart and the kustomize folder have from elsewhere (`make deploy`): the objects that the program itself knows best are
+stated once, in its sources, and come from `gpugate render`; alerts and dashboard are copied. A test fails while running this would
+change something."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+DEPLOY = pathlib.Path(__file__).resolve().parent
+GPUGATE = os.environ.get("GPUGATE", DEPLOY.parent / "build" / "gpugate")
+CHART = pathlib.Path("helm/gpugate/files")
+KUSTOMIZE = pathlib.Path("kustomize")
+POLICY = DEPLOY / CHART / "policy"
+COPIES = {CHART / "monitoring": ("alerts/gpugate.rules.yaml", "dashboards/gpugate.json"),
+          KUSTOMIZE / "components" / "monitoring": ("alerts/prometheusrule.yaml", "dashboards/gpugate.json"),
+          KUSTOMIZE / "base" / "policy": tuple(path.relative_to(DEPLOY) for path in sorted(POLICY.iterdir()))}
+PLACEHOLDER = "release-namespace"  # the chart writes its release's namespace there
+
+
+def render(*args):
+    # From the folder, so that no path of this machine is in the output.
+    done = subprocess.run([GPUGATE, "render", "--policy", "policy", "--ledger", "cluster", *args], cwd=POLICY.parent, text=True,
+                          capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{done.stderr}deploy: `gpugate render` ended with {done.returncode}")
+    return done.stdout
+
+
+def documents(text, *kinds):
+    """Those of the rendered documents that are of these kinds, or all without kinds, below the line that says how they were made. A
+    configuration without webhooks is left out: kustomize cannot write the path secret into an empty list, and nobody misses it."""
+    command, *rest = text.split("---\n")
+    wanted = (part for part in rest if not kinds or re.search(r"^kind: (\w+)$", part, re.M)[1] in kinds)
+    return "---\n".join([command, *(part for part in wanted if not part.endswith("\nwebhooks: []\n"))])
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def generate(target):
+    """Writes below `target`, which is deploy/ or a folder of a test's."""
+    for certs in ("files", "self-managed"):
+        write(target / CHART / "rendered" / f"{certs}.json", render("--certs", certs, "--namespace", PLACEHOLDER, "-o", "json"))
+    write(target / KUSTOMIZE / "base" / "rendered.yaml", documents(render("--certs", "files")))
+    write(target / KUSTOMIZE / "overlays" / "self-managed" / "rights.yaml", documents(render("--certs", "self-managed"), "ClusterRole", "Role"))
+    for folder, files in COPIES.items():
+        (target / folder).mkdir(parents=True, exist_ok=True)
+        for file in files:
+            shutil.copy(DEPLOY / file, target / folder)
+
+
+if __name__ == "__main__":
+    generate(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else DEPLOY)

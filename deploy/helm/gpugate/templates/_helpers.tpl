@@ -1,0 +1,121 @@
+{{/* Names are fixed: a cluster has one gpugate, since it has one ledger and one registration. */}}
+
+{{- define "gpugate.labels" -}}
+{{ include "gpugate.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end }}
+
+{{- define "gpugate.selector" -}}
+app.kubernetes.io/name: gpugate
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Takes .repository, .tag and .digest; a digest wins. */}}
+{{- define "gpugate.image" -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
+{{- end }}
+
+{{/* "true" where a cluster is there to be asked: Helm itself, not a tool that only templates. */}}
+{{- define "gpugate.connected" -}}
+{{- if lookup "v1" "Namespace" "" "kube-system" }}true{{ end }}
+{{- end }}
+
+{{/* Where the policy comes from: default, files, configmap or git. */}}
+{{- define "gpugate.policySource" -}}
+{{- $given := list }}
+{{- with .Values.policy }}
+{{- if .files }}{{ $given = append $given "files" }}{{ end }}
+{{- if .existingConfigMap }}{{ $given = append $given "configmap" }}{{ end }}
+{{- if .gitSync.repo }}{{ $given = append $given "git" }}{{ end }}
+{{- end }}
+{{- if gt (len $given) 1 }}
+{{- fail "a policy comes from one place: set one of policy.files, policy.existingConfigMap and policy.gitSync.repo" }}
+{{- end }}
+{{- first $given | default "default" }}
+{{- end }}
+
+{{- define "gpugate.policyConfigMap" -}}
+{{ .Values.policy.existingConfigMap | default "gpugate-policy" }}
+{{- end }}
+
+{{/* The folder that serve reads. */}}
+{{- define "gpugate.policyPath" -}}
+{{- if eq (include "gpugate.policySource" .) "git" -}}
+{{ printf "/git/policy/%s" (trimAll "/" .Values.policy.gitSync.path) | trimSuffix "/" }}
+{{- else -}}
+/etc/gpugate/policy
+{{- end }}
+{{- end }}
+
+{{- define "gpugate.pathSecretName" -}}
+{{ .Values.pathSecret.existingSecret | default "gpugate-path" }}
+{{- end }}
+
+{{- define "gpugate.tlsSecretName" -}}
+{{- if eq .Values.certificates.mode "existing-secret" }}{{ .Values.certificates.existingSecret }}{{ else }}gpugate-tls{{ end }}
+{{- end }}
+
+{{/* The secret part of the paths that the API server asks: given, else as it is in the cluster, else made. Made once for all templates
+     of a run. A tool that only templates would make another one each time, so it has to be told. */}}
+{{- define "gpugate.pathSecret" -}}
+{{- if not (hasKey .Values.pathSecret "resolved") }}
+{{- $found := lookup "v1" "Secret" .Release.Namespace (include "gpugate.pathSecretName" .) }}
+{{- $text := .Values.pathSecret.value }}
+{{- if and (not $text) $found }}
+{{- $text = get ($found.data | default dict) "secret" | b64dec | trim }}
+{{- if not $text }}
+{{- fail (printf "the Secret %s has no key `secret`; its value is the secret part of the paths: openssl rand -hex 24" (include "gpugate.pathSecretName" .)) }}
+{{- end }}
+{{- end }}
+{{- if and (not $text) .Values.pathSecret.existingSecret }}
+{{- fail (printf "the Secret %s cannot be read here, and the webhooks need its value: create it first, or, where a tool only templates, set pathSecret.value to the same" .Values.pathSecret.existingSecret) }}
+{{- end }}
+{{- if and (not $text) (not (include "gpugate.connected" .)) }}
+{{- fail "there is no cluster here in which the path secret is kept from one run to the next: set pathSecret.value (openssl rand -hex 24), or install with Helm itself" }}
+{{- end }}
+{{- $_ := set .Values.pathSecret "resolved" ($text | default (randAlphaNum 48 | lower)) }}
+{{- end }}
+{{- .Values.pathSecret.resolved }}
+{{- end }}
+
+{{/* What `gpugate render` printed for the chart's own policy, in the namespace of this release: JSON. */}}
+{{- define "gpugate.rendered" -}}
+{{- $certs := ternary "self-managed" "files" (eq .Values.certificates.mode "self-managed") }}
+{{- $text := .Files.Get (printf "files/rendered/%s.json" $certs) | replace "\"release-namespace\"" (quote .Release.Namespace) }}
+{{- if semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version }}
+{{- $text = $text | replace "flowcontrol.apiserver.k8s.io/v1\"" "flowcontrol.apiserver.k8s.io/v1beta3\"" }}
+{{- end }}
+{{- $text }}
+{{- end }}
+
+{{/* The webhook configurations for the policy in force: the chart's for its own policy, else what a pipeline has rendered. JSON. */}}
+{{- define "gpugate.webhooks" -}}
+{{- if .Values.webhooks.rendered }}
+{{- $list := .Values.webhooks.rendered | fromJson }}
+{{- $kinds := list }}
+{{- range $list.items }}
+{{- if hasSuffix "WebhookConfiguration" .kind }}
+{{- $kinds = append $kinds .kind }}
+{{- range .webhooks }}
+{{- $own := (index .namespaceSelector.matchExpressions 0).values }}
+{{- if not (has $.Release.Namespace $own) }}
+{{- fail (printf "webhooks.rendered is for the namespace %s, and this release is in %s: gpugate render --namespace %s ..." (first $own) $.Release.Namespace $.Release.Namespace) }}
+{{- end }}
+{{- if eq .name "ledger.gpugate.io" }}
+{{- fail "webhooks.rendered is for the embedded ledger: gpugate render --ledger cluster ..." }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if ne (len $kinds) 2 }}
+{{- fail "webhooks.rendered is not what `gpugate render --ledger cluster -o json` prints: --set-file webhooks.rendered=FILE" }}
+{{- end }}
+{{- .Values.webhooks.rendered }}
+{{- else if eq (include "gpugate.policySource" .) "default" }}
+{{- include "gpugate.rendered" . }}
+{{- else }}
+{{- fail (printf "which Pods the API server has to show depends on the policy, and Helm cannot read policies: gpugate render --policy DIR --ledger cluster --namespace %s -o json > webhooks.json, then --set-file webhooks.rendered=webhooks.json; or webhooks.create=false and apply what render prints" .Release.Namespace) }}
+{{- end }}
+{{- end }}
