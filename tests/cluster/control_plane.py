@@ -38,13 +38,13 @@ CONTROLLERS = "*,-node-ipam-controller,-node-lifecycle-controller,-nodeipam,-nod
 
 
 def eventually(condition, seconds=10.0, what="the condition"):
-    """Waits until condition() is true and returns its value."""
+    """Waits until condition() is true and returns its value. what: a text, or a function that returns it when it has not come about."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"{what} did not come about"
+        assert time.monotonic() < end, f"{what() if callable(what) else what} did not come about"
         time.sleep(0.01)
 
 
