@@ -16,7 +16,7 @@ static X509 *first(const struct inspection *inspection)
 	return sk_X509_value(inspection->chain, 0);
 }
 
-static void date(time_t when, char text[static 32])
+void certs_date(time_t when, char text[static 32])
 {
 	struct tm parts;
 	strftime(text, 32, "%Y-%m-%d %H:%M UTC", gmtime_r(&when, &parts));
@@ -100,14 +100,14 @@ static void judge_time(struct inspection *inspection, const struct certs_descrip
 	time_t now = inspection->question->now, left = cert->not_after - now;
 	char when[32];
 	if (now < cert->not_before) {
-		date(cert->not_before, when);
+		certs_date(cert->not_before, when);
 		inspect_find(inspection, CERTS_FAULT, "not-yet",
 			     "%s is not valid before %s; wait, or look at the clocks", who, when);
 	} else if (left < 0) {
-		date(cert->not_after, when);
+		certs_date(cert->not_after, when);
 		inspect_find(inspection, CERTS_FAULT, "expired", "%s has expired on %s; renew it", who, when);
 	} else if (left < inspection->question->warn_days * DAY_SECONDS) {
-		date(cert->not_after, when);
+		certs_date(cert->not_after, when);
 		inspect_find(inspection, CERTS_REMARK, "expires-soon", "%s expires in %lld %s (%s); renew it", who,
 			     (long long)(left < 2 * DAY_SECONDS ? left / 3600 : left / DAY_SECONDS),
 			     left < 2 * DAY_SECONDS ? "hours" : "days", when);

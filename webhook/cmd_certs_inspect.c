@@ -191,17 +191,11 @@ static struct str given(const struct buf *text)
 
 /* --- What is said --- */
 
-static void date(time_t when, char text[static 32])
-{
-	struct tm parts;
-	strftime(text, 32, "%Y-%m-%d %H:%M UTC", gmtime_r(&when, &parts));
-}
-
 static void print_one(const char *what, const struct certs_description *cert)
 {
 	char from[32], to[32];
-	date(cert->not_before, from);
-	date(cert->not_after, to);
+	certs_date(cert->not_before, from);
+	certs_date(cert->not_after, to);
 	printf("%s: %.*s\n", what, STR_ARG(cert->subject));
 	if (cert->names.len)
 		printf("  names      %.*s\n", STR_ARG(cert->names));

@@ -53,8 +53,8 @@ static void on_written(void *context, const struct kube_answer *answer);
 /* PUTs the object against the copy, or POSTs it where there is none. */
 static void write_document(struct ledger_cluster *cluster, uint64_t version, struct str opened, struct str pending)
 {
-	static const char put[] = LEDGER_OBJECT_PATH "?fieldManager=gpugate&timeout=3s";
-	static const char post[] = LEDGER_OBJECTS_PATH "?fieldManager=gpugate&timeout=3s";
+	static const char put[] = LEDGER_OBJECT_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
+	static const char post[] = LEDGER_OBJECTS_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
 	struct object *object = &cluster->object;
 	object->posting = object->resource_version == 0;
 	object->writing = true;

@@ -65,4 +65,7 @@ struct certs_report {
 int certs_inspect(const struct certs_question *question, struct arena *arena, struct certs_report *report,
 		  struct error *err);
 
+/* A time as people are told it: "2026-11-26 09:30 UTC". */
+void certs_date(time_t when, char text[static 32]);
+
 #endif

@@ -173,8 +173,9 @@ class Deletions:
 
 
 def test_the_life_of_a_release(plane, network, release, tmp_path):
-    plane.namespace(NAMESPACE)
-    said = release("install").stdout
+    assert not plane.admin.get("Namespace", NAMESPACE).ok
+    said = release("install", "--create-namespace", "--set", "image.repository=registry.example/gpugate").stdout  # as the README has it
+    assert plane.admin.get("Deployment", "gpugate", NAMESPACE).must()["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/gpugate:")
     assert "kubectl label namespace gpugate pod-security.kubernetes.io/enforce=restricted" in said and "refuses nothing" in said
     assert "--set podMonitor.create=true --set prometheusRule.create=true --set dashboard.create=true" in said and "Secret gpugate-ca." in said
     plane.namespace(NAMESPACE, **{"pod-security.kubernetes.io/enforce": "restricted"})
