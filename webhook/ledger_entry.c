@@ -4,14 +4,6 @@
 
 #define SLOTS_LEAST 256
 
-static uint64_t hash_uid(struct str uid)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < uid.len; i++)
-		hash = (hash ^ (unsigned char)uid.ptr[i]) * 0x100000001b3u;
-	return hash ^ (hash >> 31);
-}
-
 int entry_table_init(struct entry_table *table)
 {
 	*table = (struct entry_table){.mask = SLOTS_LEAST - 1};
@@ -32,7 +24,7 @@ void entry_table_release(struct entry_table *table)
 
 struct entry **entry_find(const struct entry_table *table, struct str uid)
 {
-	uint64_t hash = hash_uid(uid);
+	uint64_t hash = str_hash(uid);
 	struct entry **link = &table->slots[hash & table->mask];
 	while (*link && !((*link)->hash == hash && str_eq((*link)->holding.uid, uid)))
 		link = &(*link)->next;
@@ -190,7 +182,7 @@ static void make_room(struct entry_table *table)
 void entry_put(struct entry_table *table, struct entry **link, struct entry *entry)
 {
 	struct entry *old = *link;
-	entry->hash = hash_uid(entry->holding.uid);
+	entry->hash = str_hash(entry->holding.uid);
 	entry->next = old ? old->next : NULL;
 	*link = entry;
 	entry_free(old);

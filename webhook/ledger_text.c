@@ -32,12 +32,12 @@ bool ledger_text_fits(const struct holding *holding)
 
 size_t ledger_text_bytes(const struct holding *holding)
 {
-	/* `P `, three names with a blank each, `-` or a list, `;`; `R ;`, `1023=1000000000,`; `M ;`, `1023,` */
+	/* `P `, three names with a blank each, `-` or a list, `;`; `R ;`, `12345=1000000000,`; `M ;`, `12345,` */
 	size_t bytes = 2 + holding->uid.len + holding->namespace.len + holding->name.len + 3 + 3;
 	for (uint32_t i = 0; i < holding->demand_count; i++)
-		bytes += 3 + holding->demands[i].resource.len + 16;
+		bytes += 3 + holding->demands[i].resource.len + 17;
 	for (uint32_t i = 0; i < holding->model_count; i++)
-		bytes += 3 + holding->models[i].len + 5;
+		bytes += 3 + holding->models[i].len + 6;
 	return bytes;
 }
 
@@ -47,29 +47,47 @@ void ledger_text_begin(struct ledger_text *text, struct buf *out)
 	buf_text(out, "1;");
 }
 
+static uint32_t *slot_of(const struct text_names *names, struct str name)
+{
+	uint32_t mask = names->size * 2 - 1, at = (uint32_t)str_hash(name) & mask;
+	while (names->slots[at] && !str_eq(*names->items[names->slots[at] - 1], name))
+		at = (at + 1) & mask;
+	return &names->slots[at];
+}
+
+static bool grow(struct text_names *names)
+{
+	uint32_t size = names->size ? names->size * 2 : 16;
+	const struct str **items = realloc(names->items, size * sizeof *items);
+	names->items = items ? items : names->items;
+	uint32_t *slots = items ? calloc((size_t)size * 2, sizeof *slots) : NULL;
+	if (!slots)
+		return false;
+	free(names->slots);
+	names->slots = slots;
+	names->size = size;
+	for (uint32_t i = 0; i < names->count; i++)
+		*slot_of(names, *names->items[i]) = i + 1;
+	return true;
+}
+
 /* The number of a name; written out as a record of its own where it has none yet. */
 static uint32_t number_of(struct ledger_text *text, int kind, const struct str *name)
 {
-	uint32_t count = text->counts[kind];
-	for (uint32_t i = 0; i < count; i++)
-		if (str_eq(*text->names[kind][i], *name))
-			return i;
-	if (count == text->sizes[kind]) {
-		uint32_t size = count ? count * 2 : 16;
-		const struct str **names = realloc(text->names[kind], size * sizeof *names);
-		if (!names || count == LEDGER_TEXT_NAMES_MAX) {
-			text->out->failed = true;
-			text->names[kind] = names ? names : text->names[kind];
-			return 0;
-		}
-		text->names[kind] = names;
-		text->sizes[kind] = size;
+	struct text_names *names = &text->names[kind];
+	if (names->count == names->size && !grow(names)) {
+		text->out->failed = true;
+		return 0;
 	}
-	text->names[kind][text->counts[kind]++] = name;
+	uint32_t *slot = slot_of(names, *name);
+	if (*slot)
+		return *slot - 1;
+	names->items[names->count] = name;
+	*slot = ++names->count;
 	buf_text(text->out, record_heads[kind]);
 	buf_str(text->out, *name);
 	buf_char(text->out, ';');
-	return count;
+	return names->count - 1;
 }
 
 void ledger_text_add(struct ledger_text *text, const struct holding *holding)
@@ -104,8 +122,10 @@ void ledger_text_add(struct ledger_text *text, const struct holding *holding)
 
 void ledger_text_end(struct ledger_text *text)
 {
-	for (int kind = 0; kind < 2; kind++)
-		free(text->names[kind]);
+	for (int kind = 0; kind < 2; kind++) {
+		free(text->names[kind].items);
+		free(text->names[kind].slots);
+	}
 }
 
 /* A text while it is read. */
@@ -137,13 +157,26 @@ static bool to_number(struct str digits, int64_t most, int64_t *number)
 	return *number <= most;
 }
 
+/* Makes room for all names of a text. */
+static int make_room(struct reading *r, struct str text)
+{
+	size_t counts[2] = {0};
+	while (text.len) {
+		struct str record = take(&text, ';');
+		for (int kind = 0; kind < 2; kind++)
+			counts[kind] += str_starts(record, str_of(record_heads[kind]));
+	}
+	for (int kind = 0; kind < 2; kind++) {
+		r->names[kind] = arena_zalloc(r->arena, counts[kind], sizeof *r->names[kind]);
+		if (!r->names[kind])
+			return -1;
+	}
+	return 0;
+}
+
 static int read_name(struct reading *r, int kind, struct str name)
 {
-	if (!is_plain(name, NAME_MAX_BYTES) || r->counts[kind] == LEDGER_TEXT_NAMES_MAX)
-		return -1;
-	if (!r->names[kind])
-		r->names[kind] = arena_alloc(r->arena, LEDGER_TEXT_NAMES_MAX * sizeof(struct str));
-	if (!r->names[kind])
+	if (!is_plain(name, NAME_MAX_BYTES))
 		return -1;
 	r->names[kind][r->counts[kind]++] = name;
 	return 0;
@@ -215,6 +248,8 @@ int ledger_text_read(struct str text, struct arena *arena, int (*found)(void *co
 	unsigned record = 0;
 	if (text.len && (!str_ends(text, STR(";")) || !str_eq(take(&text, ';'), STR("1"))))
 		return error_set(err, "spec.pending is of a form that this version of gpugate does not know");
+	if (make_room(&r, text) < 0)
+		return error_set(err, "spec.pending names more than there is memory for");
 	while (text.len) {
 		struct str whole = take(&text, ';'), rest = str_tail(whole, 2);
 		struct holding holding;

@@ -16,12 +16,17 @@
 
 #define LEDGER_TEXT_MAX (256u << 10) /* bytes: 512 Pods whose names are as long as Kubernetes lets them be */
 #define LEDGER_TEXT_HEAD 2           /* of these, before the first Pod */
-#define LEDGER_TEXT_NAMES_MAX 1024   /* different resources, and different Accelerators */
+
+/* Names that have a number: one after the other, and to be found by their hash. */
+struct text_names {
+	const struct str **items;
+	uint32_t *slots; /* number + 1; 0: free. Twice as many as `size` */
+	uint32_t count, size;
+};
 
 struct ledger_text {
 	struct buf *out;
-	const struct str **names[2]; /* of resources and of Accelerators, in the order of their numbers */
-	uint32_t counts[2], sizes[2];
+	struct text_names names[2]; /* of resources and of Accelerators */
 };
 
 /* Whether the ledger can say this of a Pod at all: it asks for something, and its names are short and plain. */

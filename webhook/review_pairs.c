@@ -16,15 +16,7 @@ static int given_twice(struct reader *reader, struct str key)
 	return -1;
 }
 
-/* FNV-1a. Whoever makes keys collide only gets the comparisons of a plain sort. */
-static uint64_t hash_of(struct str key)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-	for (size_t i = 0; i < key.len; i++)
-		hash = (hash ^ (unsigned char)key.ptr[i]) * 0x100000001b3;
-	return hash;
-}
-
+/* Whoever makes keys collide only gets the comparisons of a plain sort. */
 static int by_hash_then_bytes(const void *a, const void *b)
 {
 	const struct hashed_key *x = a, *y = b;
@@ -39,7 +31,7 @@ static int check_sorted(struct reader *reader, const struct pair *items, uint32_
 	if (!keys)
 		return reader_no_memory(reader);
 	for (uint32_t i = 0; i < count; i++)
-		keys[i] = (struct hashed_key){hash_of(items[i].key), items[i].key};
+		keys[i] = (struct hashed_key){str_hash(items[i].key), items[i].key};
 	qsort(keys, count, sizeof *keys, by_hash_then_bytes);
 	for (uint32_t i = 1; i < count; i++)
 		if (keys[i - 1].hash == keys[i].hash && str_eq(keys[i - 1].key, keys[i].key))

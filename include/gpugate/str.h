@@ -68,4 +68,14 @@ static inline int str_cmp(struct str a, struct str b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
+/* FNV-1a of 64 bits (draft-eastlake-fnv), its upper half folded in for tables that take the lower bits. No secret: whoever chooses the
+ * texts can make them collide, so a table of strangers' texts has to bear that. */
+static inline uint64_t str_hash(struct str s)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+	for (size_t i = 0; i < s.len; i++)
+		hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+	return hash ^ hash >> 31;
+}
+
 #endif

@@ -583,6 +583,50 @@ static void test_bytes_of_one_root(void **state)
 	close_bench(&bench);
 }
 
+/* A Pod that asks for as many things as one may, none of which another one asks for. */
+static enum ledger_answer decide_names(struct bench *bench, int number, const char *namespace)
+{
+	enum { NAMES = 64 };
+	char names[NAMES][40], uid[40];
+	struct demand demands[NAMES];
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(names[i], sizeof names[i], "nvidia.com/n%d", number * NAMES + i);
+		demands[i] = (struct demand){str_of(names[i]), 1};
+	}
+	snprintf(uid, sizeof uid, "names-%d", number);
+	struct holding holding = {.uid = str_of(uid),
+				  .namespace = str_of(namespace),
+				  .name = str_of(uid),
+				  .demands = demands,
+				  .demand_count = NAMES};
+	struct ledger_verdict verdict;
+	arena_reset(&bench->arena);
+	ledger_decide(bench->ledger, &holding, LEDGER_FORCE, 0, &bench->arena, &verdict);
+	return verdict.answer;
+}
+
+/* However many different names Pods have thought of: what is let in can be written, and read again, and others find their place. */
+static void test_names_of_one_root(void **state)
+{
+	(void)state;
+	struct bench bench;
+	uint64_t version;
+	int held = 0;
+	open_bench(&bench);
+	load(&bench, 7, STR("1;"));
+	ledger_reach(bench.ledger, 7);
+	set_labels(&bench, ledger_namespace, "n", "of", "b");
+	while (held < LEDGER_PENDING_ROOT_MAX && decide_names(&bench, held, "a") == LEDGER_ADMITTED)
+		held++;
+	assert_in_range(held, 20, LEDGER_PENDING_ROOT_MAX - 1);
+	assert_int_equal(decide_names(&bench, 1000, "n"), LEDGER_ADMITTED);
+	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_FORCE), LEDGER_ADMITTED);
+	load(&bench, 7, encode(&bench, &version));
+	ledger_resolve(bench.ledger);
+	assert_int_equal(ledger_pending(bench.ledger), (uint32_t)held + 2);
+	close_bench(&bench);
+}
+
 /* Whose quota a Pod is charged to is not known before its namespace: nothing is decided until then. */
 static void test_strangers(void **state)
 {
@@ -641,6 +685,7 @@ int main(void)
 					   cmocka_unit_test(test_swept_and_admitted_again),
 					   cmocka_unit_test(test_unreadable_copies_change_nothing),
 					   cmocka_unit_test(test_bounds),
-					   cmocka_unit_test(test_bytes_of_one_root)};
+					   cmocka_unit_test(test_bytes_of_one_root),
+					   cmocka_unit_test(test_names_of_one_root)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
