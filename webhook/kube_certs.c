@@ -133,11 +133,20 @@ static void gather(struct kube_certs *certs, struct certs_facts *facts)
 
 /* --- Steps --- */
 
+/* A bundle that could not be written, or was a moment ago, is tried again before anything can be called fine. */
+static bool awaits_patch(const struct kube_certs *certs)
+{
+	bool awaits = false;
+	for (int i = 0; i < CERTS_CONFIGURATIONS; i++)
+		awaits |= !certs->targets[i].right && kube_now_ms() < certs->targets[i].patch_ms;
+	return awaits;
+}
+
 static void rest(struct kube_certs *certs, int64_t ms)
 {
 	if (certs->secret == SECRET_NEWER) {
 		certs->again = false;
-	} else {
+	} else if (!awaits_patch(certs)) {
 		certs->backoff_ms = BACKOFF_MS;
 		certs_report_fine(certs);
 	}

@@ -208,6 +208,14 @@ static bool has_tasks(struct kube_loop *loop)
 	return has;
 }
 
+/* A transfer that was just added, or goes on without its socket, has a turn to itself. */
+static bool has_begun(struct kube_loop *loop)
+{
+	long due_ms = -1;
+	curl_multi_timeout(loop->multi, &due_ms);
+	return due_ms == 0;
+}
+
 /*
  * What comes alone is taken at once. Where events come by the hundreds in a second, a thread that wakes for each costs more than
  * reading them, here and at the API server whose writes wake it: those of a moment are gathered. What is ready goes first: one
@@ -215,7 +223,7 @@ static bool has_tasks(struct kube_loop *loop)
  */
 static void wait_for_events(struct kube_loop *loop, int64_t *woken_ns)
 {
-	if (poll_sockets(loop, 0) > 0 || has_tasks(loop) || stopping(loop))
+	if (poll_sockets(loop, 0) > 0 || has_tasks(loop) || has_begun(loop) || poll_ms(loop) == 0 || stopping(loop))
 		return;
 	int64_t left_ns = *woken_ns + GATHER_NS - now_ns();
 	if (left_ns > 0)

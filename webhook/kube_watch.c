@@ -19,14 +19,23 @@ static const struct kube_watch_timing usual_timing = {
     .refused_ms = 3600000,
 };
 
+static void turn(struct kube_watch *watch)
+{
+	atomic_fetch_add(&watch->turns, 1);
+	if (watch->options.events.turned)
+		watch->options.events.turned(watch->options.events.context);
+}
+
 static void on_opened(void *context)
 {
 	struct kube_watch *watch = context;
 	int64_t now = kube_loop_now_ms(watch->loop);
 	watch->opened_ms = now;
 	atomic_store(&watch->heard_ms, now);
-	if (watch->phase != LISTING)
+	if (watch->phase != LISTING) {
 		atomic_fetch_add(&watch->streams, 1);
+		turn(watch);
+	}
 }
 
 static int on_received(void *context, const char *bytes, size_t len)
@@ -240,6 +249,8 @@ static void on_done(void *context, const struct kube_answer *answer)
 		need_list(watch);
 		pause_for(watch, 0);
 	}
+	if (phase != LISTING)
+		turn(watch);
 }
 
 /* --- from outside --- */
@@ -293,7 +304,10 @@ void kube_watch_relist(struct kube_watch *watch)
 	watch->request = NULL;
 	watch->opened_ms = 0;
 	kube_stream_release(&watch->stream);
+	bool stream = watch->phase != LISTING;
 	pause_for(watch, 0);
+	if (stream)
+		turn(watch);
 }
 
 bool kube_watch_live(const struct kube_watch *watch)
@@ -310,6 +324,7 @@ void kube_watch_counts(const struct kube_watch *watch, struct kube_watch_counts 
 {
 	counts->lists = atomic_load(&watch->lists);
 	counts->streams = atomic_load(&watch->streams);
+	counts->turns = atomic_load(&watch->turns);
 	counts->failures = atomic_load(&watch->failures);
 	counts->events = atomic_load(&watch->events);
 }

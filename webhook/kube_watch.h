@@ -31,6 +31,8 @@ struct kube_watch_events {
 	/* Everything up to this version has been told: of a BOOKMARK event. */
 	void (*bookmark)(void *context, uint64_t version);
 	void *context;
+	/* A stream was opened, or has come to its end: `turns` of the counts has grown. NULL: nobody wants to know. */
+	void (*turned)(void *context);
 };
 
 /* How long is what, in milliseconds. */
@@ -78,6 +80,7 @@ int64_t kube_watch_heard_ms(const struct kube_watch *watch);
 struct kube_watch_counts {
 	uint64_t lists;    /* complete ones */
 	uint64_t streams;  /* that were opened */
+	uint64_t turns;    /* opened or ended, also before they were opened */
 	uint64_t failures; /* of lists and streams; a stream's orderly end is none */
 	uint64_t events;   /* objects: listed, changed, bookmarks */
 };

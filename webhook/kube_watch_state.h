@@ -46,7 +46,7 @@ struct kube_watch {
 	bool told;                /* an event has been */
 
 	atomic_int_fast64_t heard_ms;
-	atomic_uint_fast64_t lists, streams, failures, events;
+	atomic_uint_fast64_t lists, streams, turns, failures, events;
 };
 
 /* Tells `begin`, once for a list. */

@@ -104,6 +104,9 @@ static const char *trouble(const struct ledger_cluster *cluster)
 		return "the Pods of the cluster have not been listed yet";
 	if (cluster->stranger[0])
 		return "the labels of a namespace with Pods that count could not be read in time";
+	if (cluster->object.state == OBJECT_OPEN && !upkeep_sure(cluster))
+		return "the watch of Pods was interrupted, and the API server could not be asked whether the cluster "
+		       "is still the same";
 	return states[cluster->object.state];
 }
 
@@ -270,7 +273,7 @@ void asks_pump(struct ledger_cluster *cluster)
 			refuse_all(cluster, trouble(cluster));
 		else if (stranger)
 			watches_read_stranger(cluster);
-		else if (cluster->object.state == OBJECT_OPEN && !behind)
+		else if (cluster->object.state == OBJECT_OPEN && !behind && upkeep_sure(cluster))
 			decide_all(cluster, kube_now_ms());
 	}
 	set_timer(cluster);

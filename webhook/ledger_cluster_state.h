@@ -80,7 +80,8 @@ struct object {
 	uint64_t version_put;    /* of the copy that the write is against */
 	struct buf body;         /* of the last write */
 	struct kube_timer again; /* after a failure */
-	bool failing;            /* the last read or write failed */
+	bool failing;            /* a read or a write failed, and it does not go well again yet */
+	int64_t unwritten_ms;    /* when a write failed last; 0: the last one did not */
 	char problem[512];       /* why, as a sentence's end */
 };
 
@@ -142,13 +143,19 @@ struct upkeep {
 	int64_t fold_ms;     /* when to write even if nothing is admitted */
 	bool asking;         /* a quorum list of one Pod is under way */
 	uint64_t view_asked; /* version of the view when that began */
-	uint64_t streams,
-	    streams_asked; /* watches of Pods: up to which one the view is sure to go on, and when that began */
+	uint64_t turns,
+	    turns_asked; /* of the watch of Pods: up to which one the view is of this cluster, and when that was asked */
 	unsigned sweeping; /* searches under way; the next begin when all have ended */
 	struct upkeep_search searches[UPKEEP_SEARCHES];
 };
 
 void upkeep_open(struct ledger_cluster *cluster);
+
+/* The watch of Pods was opened, has ended, or has listed all: asks whether the view is still this cluster's. */
+void upkeep_doubt(struct ledger_cluster *cluster);
+
+/* Whether that has been answered since: nothing is decided by a view of a history that was lost. */
+bool upkeep_sure(const struct ledger_cluster *cluster);
 
 /* --- ledger_publish.c: what people read --- */
 

@@ -12,7 +12,8 @@
 #define READ_MS 4000
 #define WRITE_MS 4000 /* far below what a webhook's caller waits; an unknown outcome is no worse than a conflict */
 #define AGAIN_MS 300
-#define LOST_MS 3000 /* without a watch of the object */
+#define LOST_MS 3000       /* without a watch of the object */
+#define UNWRITTEN_MS 10000 /* after a write that failed, reads are no recovery */
 
 static void set_state(struct ledger_cluster *cluster, enum object_state state)
 {
@@ -34,11 +35,13 @@ static void note_failure(struct ledger_cluster *cluster, const char *doing, cons
 	object->failing = true;
 }
 
+/* A read says nothing of writes: where only these fail, all is well when none has failed for a while. */
 static void note_success(struct ledger_cluster *cluster)
 {
 	struct object *object = &cluster->object;
-	if (!object->failing)
+	if (!object->failing || (object->unwritten_ms && kube_now_ms() - object->unwritten_ms < UNWRITTEN_MS))
 		return;
+	object->unwritten_ms = 0;
 	object->failing = false;
 	cluster_log(cluster, LOG_INFO, "ledger_recovered", "the ledger can be read and written again");
 	if (cluster->options.tell)
@@ -138,7 +141,8 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 	uint64_t version = 0;
 	bool distrusted = object->distrusted;
 	object->resource_version = resource_version;
-	object->stale = object->resettle = object->distrusted = false;
+	object->stale = object->resettle = false;
+	object->distrusted = distrusted && str_eq(document->opened, document->uid); /* until it is one that settles */
 	snprintf(object->uid, sizeof object->uid, "%.*s", STR_ARG(document->uid));
 	pthread_mutex_lock(&cluster->mutex);
 	bool good = (document->version.len == 0 || kube_version(document->version, &version)) &&
@@ -219,6 +223,8 @@ static void on_written(void *context, const struct kube_answer *answer)
 	/* The watch may have brought the copy that was there first: then nothing has to be read. */
 	object->stale = !written && !(second && object->resource_version > object->version_put);
 	asks_pause(cluster, second);
+	if (!second)
+		object->unwritten_ms = written ? 0 : kube_now_ms();
 	if (written)
 		note_success(cluster);
 	else if (!second)
@@ -286,6 +292,8 @@ static void look_after(struct ledger_cluster *cluster, int64_t now_ms)
 	else if (!object->lost_ms)
 		object->lost_ms = now_ms;
 	else if (now_ms - object->lost_ms > LOST_MS && !object->failing)
+		object_read(cluster);
+	if (object->failing && object->unwritten_ms && now_ms - object->unwritten_ms >= UNWRITTEN_MS)
 		object_read(cluster);
 }
 

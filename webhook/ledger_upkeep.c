@@ -110,6 +110,7 @@ static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 	bool foldable = ledger_foldable(cluster->ledger);
 	bool ready = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
+	ready = ready && upkeep_sure(cluster);
 	if (!foldable)
 		upkeep->fold_ms = 0;
 	else if (!upkeep->fold_ms)
@@ -123,6 +124,18 @@ static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 
 /* --- Doubts --- */
 
+static uint64_t turns(const struct ledger_cluster *cluster)
+{
+	struct kube_watch_counts counts;
+	kube_watch_counts(cluster->watches[WATCH_PODS], &counts);
+	return counts.turns;
+}
+
+bool upkeep_sure(const struct ledger_cluster *cluster)
+{
+	return cluster->upkeep.turns == turns(cluster);
+}
+
 static void on_version(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
@@ -135,14 +148,21 @@ static void on_version(void *context, const struct kube_answer *answer)
 	if (answer->status != 200 || object_meta_read(answer->body, &cluster->scratch, &meta, &err) < 0 ||
 	    !kube_version(meta.resource_version, &version))
 		return;
-	upkeep->streams = upkeep->streams_asked;
+	upkeep->turns = upkeep->turns_asked;
 	if (version < upkeep->view_asked) {
 		cluster_log(cluster, LOG_WARN, "view_restored",
 			    "the cluster has not reached the version of the view: its storage was restored");
+		pthread_mutex_lock(&cluster->mutex);
+		ledger_forget(cluster->ledger);
+		cluster->synced[WATCH_PODS] = false; /* no further doubts before the list is complete */
+		pthread_mutex_unlock(&cluster->mutex);
 		object_distrust(cluster);
 		watches_restart(cluster);
 		return;
 	}
+	if (!upkeep_sure(cluster))
+		upkeep_doubt(cluster);
+	asks_pump(cluster);
 	pthread_mutex_lock(&cluster->mutex);
 	bool behind = ledger_behind(cluster->ledger), impossible = ledger_version(cluster->ledger) > version;
 	pthread_mutex_unlock(&cluster->mutex);
@@ -159,14 +179,14 @@ static void on_version(void *context, const struct kube_answer *answer)
 }
 
 /*
- * Two things are doubtful: a view that stays behind, and one that goes on after its watch was interrupted: meanwhile the storage may have
- * been restored, and a watch behind a version that is not reached yet would never say so.
+ * Two things are doubtful: a view that stays behind, and one whose watch was interrupted: meanwhile the storage may have been
+ * restored, and a watch behind a version that is not reached yet would never say so. The interruption of a watch that is fine by
+ * itself costs those who wait one such question; that of an API server which is gone, none, since nobody could write then.
  */
-static void doubt(struct ledger_cluster *cluster, int64_t now_ms)
+void upkeep_doubt(struct ledger_cluster *cluster)
 {
 	struct upkeep *upkeep = &cluster->upkeep;
-	struct kube_watch_counts counts;
-	kube_watch_counts(cluster->watches[WATCH_PODS], &counts);
+	int64_t now_ms = kube_now_ms();
 	pthread_mutex_lock(&cluster->mutex);
 	bool synced = cluster->synced[WATCH_PODS], behind = synced && ledger_behind(cluster->ledger);
 	uint64_t view = ledger_view_version(cluster->ledger);
@@ -177,11 +197,11 @@ static void doubt(struct ledger_cluster *cluster, int64_t now_ms)
 		upkeep->behind_ms = now_ms;
 	atomic_store(&cluster->behind_ms, upkeep->behind_ms);
 	bool stays_behind = behind && now_ms - upkeep->behind_ms >= DOUBT_MS;
-	if (upkeep->asking || !synced || (!stays_behind && counts.streams == upkeep->streams))
+	if (upkeep->asking || !synced || (!stays_behind && upkeep_sure(cluster)))
 		return;
 	upkeep->asking = true;
 	upkeep->view_asked = view;
-	upkeep->streams_asked = counts.streams;
+	upkeep->turns_asked = turns(cluster);
 	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
 							       .path = ONE_POD,
 							       .accept = KUBE_METADATA_LIST,
@@ -206,7 +226,7 @@ static void on_tick(void *context)
 	object_tick(cluster, now_ms);
 	sweep(cluster, now_ms);
 	fold(cluster, now_ms);
-	doubt(cluster, now_ms);
+	upkeep_doubt(cluster);
 	kube_timer_set(loop, &cluster->upkeep.timer, TICK_MS * 3 / 4 + kube_random(loop, 0, TICK_MS / 2));
 }
 

@@ -122,6 +122,7 @@ static void pods_synced(void *context, uint64_t version)
 		return;
 	}
 	object_listed(cluster);
+	upkeep_doubt(cluster);
 	watches_seen(cluster, seen, STR(""));
 }
 
@@ -149,6 +150,11 @@ static void pods_bookmark(void *context, uint64_t version)
 	ledger_reach(cluster->ledger, version);
 	unlock(cluster);
 	asks_pump(cluster);
+}
+
+static void pods_turned(void *context)
+{
+	upkeep_doubt(context);
 }
 
 /* --- Namespaces and Nodes --- */
@@ -311,7 +317,8 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 			     .events = {nodes_begin, nodes_listed, nodes_synced, nodes_changed, no_bookmark, NULL}},
 	    [WATCH_PODS] = {.name = "pods",
 			    .path = "/api/v1/pods",
-			    .events = {pods_begin, pods_listed, pods_synced, pods_changed, pods_bookmark, NULL}},
+			    .events = {pods_begin, pods_listed, pods_synced, pods_changed, pods_bookmark, NULL,
+				       pods_turned}},
 	    [WATCH_OBJECT] = {.name = "gpuledgers", .path = LEDGER_OBJECTS_PATH, .events = object_events},
 	};
 	for (int i = 0; i < WATCHES; i++) {

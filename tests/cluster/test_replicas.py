@@ -113,6 +113,22 @@ def test_an_outage_of_the_ledger(own):
     assert [line["event"] for line in log].count("ledger_outage") == 1 and any(line["event"] == "ledger_recovered" for line in log)
 
 
+def test_a_ledger_that_can_be_read_and_not_written(own):
+    """It is told once, and what can be read is no recovery."""
+    cluster, gate = own([team("ml", 4, namespaces=["ml"])])
+    cluster.namespace("ml")
+    rules = cluster.admin.get("ClusterRole", "gpugate").must()
+    del rules["metadata"]["resourceVersion"]
+    cluster.admin.replace({**rules, "rules": [rule for rule in rules["rules"] if rule.get("resourceNames") != ["cluster"]]}).must()
+    refused = cluster.admin.create(pod("ml", "p", {GPU: 1}), timeout="4s")
+    assert refused.status == 429 and "writing the ledger failed" in refused.message and "forbidden" in refused.message, refused
+    events = [line["event"] for line in gate.server.log()]
+    assert events.count("ledger_outage") == 1 and "ledger_recovered" not in events
+    cluster.admin.replace(rules).must()
+    eventually(lambda: cluster.admin.create(pod("ml", "p", {GPU: 1})).ok, 20, "a Pod")
+    soon(lambda: gate.server.log("ledger_recovered"), 5, "its end, told")
+
+
 def test_while_no_replica_answers(own):
     """Pods with devices are refused, by the API server and in its words. Others, and everything that happens to Pods that are there, go on;
     what happened meanwhile is known as soon as one replica is back."""
@@ -196,6 +212,24 @@ def test_a_ledger_that_cannot_be_settles(own, spec):
     assert cluster.admin.create(pod("ml", "c", {GPU: 1})).status == 403
 
 
+class Backup:
+    """etcd's storage as it is now, to be put back later."""
+
+    def __init__(self, cluster):
+        self.cluster, self.data, self.copy = cluster, cluster.dir / "etcd", cluster.dir / "backup"
+        self._asleep(lambda: shutil.copytree(self.data, self.copy))
+
+    def restore(self):
+        self._asleep(lambda: (shutil.rmtree(self.data), self.copy.rename(self.data)))
+
+    def _asleep(self, act):
+        self.cluster.apiserver.kill()
+        self.cluster.etcd.stop()
+        act()
+        self.cluster.etcd.start()
+        self.cluster.apiserver.start()
+
+
 def test_etcd_restored_from_a_backup(own):
     """All replicas have seen what never was; they forget it, settle, and count what is there."""
     cluster, gate = own([team("ml", 3, namespaces=["ml"])], replicas=2)
@@ -203,21 +237,13 @@ def test_etcd_restored_from_a_backup(own):
     cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
     gate.wait_used("ml", "gpus", 1)
 
-    def asleep(act):
-        cluster.apiserver.kill()
-        cluster.etcd.stop()
-        act()
-        cluster.etcd.start()
-        cluster.apiserver.start()
-
-    data, backup = cluster.dir / "etcd", cluster.dir / "backup"
-    asleep(lambda: shutil.copytree(data, backup))
+    backup = Backup(cluster)
     eventually(lambda: cluster.admin.create(pod("ml", "lost-1", {GPU: 1})).ok, 20, "a create")
     cluster.admin.create(pod("ml", "lost-2", {GPU: 1})).must()
     for _ in range(40):  # the history goes on for a while
         cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(_)}}}, "ml").must()
     gate.wait_used("ml", "gpus", 3)
-    asleep(lambda: (shutil.rmtree(data), backup.rename(data)))
+    backup.restore()
     for server in gate.servers:
         eventually(lambda server=server: server.used("ml", "gpus") == 1, 60, "what the restored Pods hold")
     gate.wait_open(60)
@@ -225,6 +251,28 @@ def test_etcd_restored_from_a_backup(own):
     cluster.admin.create(pod("ml", "new-2", {GPU: 1})).must()
     over = cluster.admin.create(pod("ml", "new-3", {GPU: 1}))
     assert over.status == 403 and "used 3, limit 3" in over.message
+
+
+def test_nothing_is_decided_by_a_view_of_a_lost_history(own):
+    """What the ledger says is the same before and after: only the view knows of a deletion that never was."""
+    cluster, gate = own([team("ml", 1, namespaces=["ml"])])
+    cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
+    eventually(lambda: cluster.admin.get("GPULedger", "cluster").must()["spec"]["pending"] == "1;", 20, "a ledger with nothing pending")
+    backup = Backup(cluster)
+    for n in range(40):  # the history goes on for a while
+        cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(n)}}}, "ml").must()
+    cluster.admin.request("DELETE", cluster.admin.path("Pod", "ml", "old"), gracePeriodSeconds=0).must()
+    gate.wait_used("ml", "gpus", 0, seconds=60)
+    backup.restore()
+    end = time.monotonic() + 60
+    while True:
+        made = cluster.admin.create(pod("ml", "new", {GPU: 1}), timeout="3s")
+        assert not made.ok, "two Pods, where one is allowed"
+        if "used 1, limit 1" in made.message:
+            break
+        assert time.monotonic() < end, made.message
+    assert any(line["event"] == "view_restored" for line in gate.server.log())
 
 
 def test_a_namespace_is_used_as_soon_as_it_exists(own):

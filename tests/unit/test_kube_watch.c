@@ -360,6 +360,7 @@ static void test_watch_list(void **state)
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.lists, 1);
 	assert_int_equal(counts.streams, 1);
+	assert_int_equal(counts.turns, 1);
 	assert_int_equal(counts.failures, 0);
 	assert_int_equal(counts.events, 9);
 }
@@ -474,6 +475,7 @@ static void test_cut_in_an_item(void **state)
 	struct kube_watch_counts counts;
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.failures, 3);
+	assert_int_equal(counts.turns, 7); /* four opened, three ended */
 }
 
 static void test_expired(void **state)
