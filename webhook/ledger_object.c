@@ -13,7 +13,7 @@
 #define WRITE_MS 4000 /* far below what a webhook's caller waits; an unknown outcome is no worse than a conflict */
 #define AGAIN_MS 300
 #define LOST_MS 3000       /* without a watch of the object */
-#define UNWRITTEN_MS 10000 /* after a write that failed, reads are no recovery */
+#define UNWRITTEN_MS 10000 /* after a write that failed another one is tried, needed or not */
 
 static void set_state(struct ledger_cluster *cluster, enum object_state state)
 {
@@ -35,13 +35,12 @@ static void note_failure(struct ledger_cluster *cluster, const char *doing, cons
 	object->failing = true;
 }
 
-/* A read says nothing of writes: where only these fail, all is well when none has failed for a while. */
+/* A read says nothing of writes: where these fail, only one that succeeds ends that. */
 static void note_success(struct ledger_cluster *cluster)
 {
 	struct object *object = &cluster->object;
-	if (!object->failing || (object->unwritten_ms && kube_now_ms() - object->unwritten_ms < UNWRITTEN_MS))
+	if (!object->failing || object->unwritten_ms)
 		return;
-	object->unwritten_ms = 0;
 	object->failing = false;
 	cluster_log(cluster, LOG_INFO, "ledger_recovered", "the ledger can be read and written again");
 	if (cluster->options.tell)
@@ -94,12 +93,20 @@ static void write_settling(struct ledger_cluster *cluster)
 		write_document(cluster, 0, STR(""), STR(""));
 }
 
-void object_resettle(struct ledger_cluster *cluster, const char *why)
+/* told: that is being tried already. */
+static void resettle(struct ledger_cluster *cluster, const char *why, bool told)
 {
-	cluster_count(cluster, COUNT_RESETTLED);
-	cluster_log(cluster, LOG_WARN, "ledger_settles", why);
+	if (!told) {
+		cluster_count(cluster, COUNT_RESETTLED);
+		cluster_log(cluster, LOG_WARN, "ledger_settles", why);
+	}
 	cluster->object.resettle = true;
 	write_settling(cluster);
+}
+
+void object_resettle(struct ledger_cluster *cluster, const char *why)
+{
+	resettle(cluster, why, false);
 }
 
 void object_distrust(struct ledger_cluster *cluster)
@@ -139,27 +146,27 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 	struct object *object = &cluster->object;
 	struct error err = {0};
 	uint64_t version = 0;
-	bool distrusted = object->distrusted;
+	bool open = str_eq(document->opened, document->uid), told = object->resettle;
 	object->resource_version = resource_version;
 	object->stale = object->resettle = false;
-	object->distrusted = distrusted && str_eq(document->opened, document->uid); /* until it is one that settles */
+	object->distrusted = object->distrusted && open; /* until it is one that settles */
 	snprintf(object->uid, sizeof object->uid, "%.*s", STR_ARG(document->uid));
 	pthread_mutex_lock(&cluster->mutex);
 	bool good = (document->version.len == 0 || kube_version(document->version, &version)) &&
 		    ledger_load(cluster->ledger, version, document->pending, kube_now_ms(), &err) == 0;
 	pthread_mutex_unlock(&cluster->mutex);
-	if (good && !distrusted && str_eq(document->opened, document->uid)) {
+	if (good && open && !object->distrusted) {
 		set_state(cluster, OBJECT_OPEN);
 		return;
 	}
 	begin_settling(cluster);
-	if (!good) {
-		error_set(&err, "spec.version is no number");
+	if (good && !object->distrusted)
+		return;
+	error_set(&err,
+		  good ? "the cluster's storage was restored; the ledger settles anew" : "spec.version is no number");
+	if (!good)
 		error_wrap(&err, "the ledger cannot be read, and settles anew");
-		object_resettle(cluster, err.text);
-	} else if (distrusted) {
-		object_resettle(cluster, "the cluster's storage was restored; the ledger settles anew");
-	}
+	resettle(cluster, err.text, told);
 }
 
 /*
@@ -293,8 +300,18 @@ static void look_after(struct ledger_cluster *cluster, int64_t now_ms)
 		object->lost_ms = now_ms;
 	else if (now_ms - object->lost_ms > LOST_MS && !object->failing)
 		object_read(cluster);
-	if (object->failing && object->unwritten_ms && now_ms - object->unwritten_ms >= UNWRITTEN_MS)
-		object_read(cluster);
+}
+
+/* Nothing may need a write for hours: one that changes nothing tells whether it can be made again. */
+static void try_write(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	const struct object *object = &cluster->object;
+	pthread_mutex_lock(&cluster->mutex);
+	bool ready = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (ready && upkeep_sure(cluster) && object->unwritten_ms && now_ms - object->unwritten_ms >= UNWRITTEN_MS &&
+	    object->state == OBJECT_OPEN && !object->writing && !object->stale && !object->resettle)
+		object_write(cluster);
 }
 
 /* [open] What was admitted before the object settled is stored by now, or never will be: a list shows all of it. */
@@ -302,6 +319,7 @@ void object_tick(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct object *object = &cluster->object;
 	look_after(cluster, now_ms);
+	try_write(cluster, now_ms);
 	if (object->resettle)
 		write_settling(cluster);
 	if (object->state != OBJECT_SETTLING || object->opening || object->resettle || now_ms < object->open_ms)

@@ -47,9 +47,11 @@ void ledger_text_begin(struct ledger_text *text, struct buf *out)
 	buf_text(out, "1;");
 }
 
+/* Names are chosen by tenants. Which of them meet depends on where the table lies, which these do not know. */
 static uint32_t *slot_of(const struct text_names *names, struct str name)
 {
-	uint32_t mask = names->size * 2 - 1, at = (uint32_t)str_hash(name) & mask;
+	uint64_t hash = (str_hash(name) ^ (uintptr_t)names->slots) * 0x9e3779b97f4a7c15u;
+	uint32_t mask = names->size * 2 - 1, at = (uint32_t)(hash >> 32) & mask;
 	while (names->slots[at] && !str_eq(*names->items[names->slots[at] - 1], name))
 		at = (at + 1) & mask;
 	return &names->slots[at];

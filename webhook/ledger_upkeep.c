@@ -9,7 +9,8 @@
 #define FOLD_MS 2000                    /* after which a write folds, if no admission has done so */
 #define DOUBT_MS 5000                   /* the view is behind for so long: is there such a version at all? */
 #define RELIST_MS 15000                 /* ... for so long although there is: the watch does not work */
-#define QUESTION_MS 10000               /* of one such question */
+#define SEARCH_MS 10000                 /* of a search for one Pod */
+#define QUESTION_MS 4000                /* of a doubt: admissions wait for it */
 #define ANSWER_MAX KUBE_STREAM_ITEM_MAX /* bytes: its owner chooses how long a Pod's metadata are, to some extent */
 
 /* One Pod of the cluster, of which the list's version is what is wanted, and that as little as possible. */
@@ -78,7 +79,7 @@ static void look_for(struct ledger_cluster *cluster, const char *path, struct up
 	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
 							       .path = path,
 							       .accept = KUBE_METADATA_LIST,
-							       .timeout_ms = QUESTION_MS,
+							       .timeout_ms = SEARCH_MS,
 							       .body_max = ANSWER_MAX,
 							       .retry = true,
 							       .done = on_searched,
@@ -146,8 +147,11 @@ static void on_version(void *context, const struct kube_answer *answer)
 	upkeep->asking = false;
 	arena_reset(&cluster->scratch);
 	if (answer->status != 200 || object_meta_read(answer->body, &cluster->scratch, &meta, &err) < 0 ||
-	    !kube_version(meta.resource_version, &version))
+	    !kube_version(meta.resource_version, &version)) {
+		if (turns(cluster) != upkeep->turns_asked) /* else the next tick asks again */
+			upkeep_doubt(cluster);
 		return;
+	}
 	upkeep->turns = upkeep->turns_asked;
 	if (version < upkeep->view_asked) {
 		cluster_log(cluster, LOG_WARN, "view_restored",
@@ -181,7 +185,7 @@ static void on_version(void *context, const struct kube_answer *answer)
 /*
  * Two things are doubtful: a view that stays behind, and one whose watch was interrupted: meanwhile the storage may have been
  * restored, and a watch behind a version that is not reached yet would never say so. The interruption of a watch that is fine by
- * itself costs those who wait one such question; that of an API server which is gone, none, since nobody could write then.
+ * itself costs those who wait such a question at its end and at the next beginning; that of an API server which is gone, none, since nobody could write then.
  */
 void upkeep_doubt(struct ledger_cluster *cluster)
 {
@@ -207,6 +211,7 @@ void upkeep_doubt(struct ledger_cluster *cluster)
 							       .accept = KUBE_METADATA_LIST,
 							       .timeout_ms = QUESTION_MS,
 							       .body_max = ANSWER_MAX,
+							       .retry = true,
 							       .done = on_version,
 							       .context = cluster});
 }

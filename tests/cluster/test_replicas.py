@@ -122,8 +122,10 @@ def test_a_ledger_that_can_be_read_and_not_written(own):
     cluster.admin.replace({**rules, "rules": [rule for rule in rules["rules"] if rule.get("resourceNames") != ["cluster"]]}).must()
     refused = cluster.admin.create(pod("ml", "p", {GPU: 1}), timeout="4s")
     assert refused.status == 429 and "writing the ledger failed" in refused.message and "forbidden" in refused.message, refused
+    time.sleep(13)  # it is tried once more
     events = [line["event"] for line in gate.server.log()]
     assert events.count("ledger_outage") == 1 and "ledger_recovered" not in events
+    assert gate.server.metrics().value("gpugate_ledger_writes_total", outcome="unknown") >= 2
     cluster.admin.replace(rules).must()
     eventually(lambda: cluster.admin.create(pod("ml", "p", {GPU: 1})).ok, 20, "a Pod")
     soon(lambda: gate.server.log("ledger_recovered"), 5, "its end, told")
@@ -249,6 +251,8 @@ def test_etcd_restored_from_a_backup(own):
     gate.wait_open(60)
     eventually(lambda: cluster.admin.create(pod("ml", "new-1", {GPU: 1})).ok, 20, "room for two more")
     cluster.admin.create(pod("ml", "new-2", {GPU: 1})).must()
+    for server in gate.servers:
+        assert len(server.log("ledger_settles")) <= 1
     over = cluster.admin.create(pod("ml", "new-3", {GPU: 1}))
     assert over.status == 403 and "used 3, limit 3" in over.message
 

@@ -153,6 +153,7 @@ struct fixture {
 	const char *relist_at; /* a callback whose record is this asks for a new list, once */
 	pthread_mutex_t lock;
 	char told[8192];
+	atomic_int turned;
 };
 
 static void record(struct fixture *f, const char *text)
@@ -207,6 +208,11 @@ static void on_bookmark(void *context, uint64_t version)
 	char text[64];
 	snprintf(text, sizeof text, "bookmark %llu", (unsigned long long)version);
 	record(context, text);
+}
+
+static void on_turned(void *context)
+{
+	atomic_fetch_add(&((struct fixture *)context)->turned, 1);
 }
 
 static void relist_task(void *context)
@@ -265,7 +271,7 @@ static void run(struct fixture *f, const struct step *steps, size_t count)
 	    .query = "fieldSelector=a%3Db",
 	    .page = 2,
 	    .timing = &f->timing,
-	    .events = {on_begin, on_listed, on_synced, on_changed, on_bookmark, f},
+	    .events = {on_begin, on_listed, on_synced, on_changed, on_bookmark, f, on_turned},
 	};
 	f->watch = kube_watch_create(f->loop, f->client, &options, &err);
 	assert_non_null(f->watch);
@@ -476,6 +482,7 @@ static void test_cut_in_an_item(void **state)
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.failures, 3);
 	assert_int_equal(counts.turns, 7); /* four opened, three ended */
+	assert_int_equal(atomic_load(&f->turned), 7);
 }
 
 static void test_expired(void **state)
