@@ -534,31 +534,51 @@ static void test_bounds(void **state)
 	close_bench(&bench);
 }
 
-/* A Pod that asks for as many things as one may, all of the longest names. */
-static enum ledger_answer decide_wide(struct bench *bench, int number, const char *namespace)
+#define WIDE 64 /* as many things as one Pod may ask for */
+
+static enum ledger_answer decide_names(struct bench *bench, const char *uid, const char *namespace,
+				       const struct str names[static WIDE])
 {
-	enum {
-		NAMES = 64,
-		NAME_BYTES = 11 + 63
-	}; /* "nvidia.com/" and the longest name that Kubernetes allows after it */
-	static char names[NAMES][NAME_BYTES + 1];
-	struct demand demands[NAMES];
-	char uid[40];
-	for (int i = 0; i < NAMES; i++) {
-		snprintf(names[i], sizeof names[i], "nvidia.com/mig-%059d", i);
-		demands[i] = (struct demand){{names[i], NAME_BYTES}, 1};
-	}
-	snprintf(uid, sizeof uid, "%036d", number);
+	struct demand demands[WIDE];
+	struct ledger_verdict verdict;
+	for (int i = 0; i < WIDE; i++)
+		demands[i] = (struct demand){names[i], 1};
 	struct holding holding = {.uid = str_of(uid),
 				  .namespace = str_of(namespace),
 				  .name = str_of(uid),
 				  .demands = demands,
-				  .demand_count = NAMES};
-	struct ledger_verdict verdict;
+				  .demand_count = WIDE};
 	arena_reset(&bench->arena);
 	ledger_decide(bench->ledger, &holding, LEDGER_FORCE, 0, &bench->arena, &verdict);
 	assert_true(ledger_check(bench->ledger));
 	return verdict.answer;
+}
+
+/* A Pod that asks for all of the longest names. */
+static enum ledger_answer decide_wide(struct bench *bench, int number, const char *namespace)
+{
+	enum { NAME_BYTES = 11 + 63 }; /* "nvidia.com/" and the longest name that Kubernetes allows after it */
+	char texts[WIDE][NAME_BYTES + 1], uid[40];
+	struct str names[WIDE];
+	for (int i = 0; i < WIDE; i++) {
+		snprintf(texts[i], sizeof texts[i], "nvidia.com/mig-%059d", i);
+		names[i] = (struct str){texts[i], NAME_BYTES};
+	}
+	snprintf(uid, sizeof uid, "%036d", number);
+	return decide_names(bench, uid, namespace, names);
+}
+
+/* A Pod that asks for what no other one asks for. */
+static enum ledger_answer decide_others(struct bench *bench, int number, const char *namespace)
+{
+	char texts[WIDE][40], uid[40];
+	struct str names[WIDE];
+	for (int i = 0; i < WIDE; i++) {
+		snprintf(texts[i], sizeof texts[i], "nvidia.com/n%d", number * WIDE + i);
+		names[i] = str_of(texts[i]);
+	}
+	snprintf(uid, sizeof uid, "others-%d", number);
+	return decide_names(bench, uid, namespace, names);
 }
 
 /* Long names are no way for one tenant to fill the text that all share; a single Pod always finds a place. */
@@ -583,28 +603,6 @@ static void test_bytes_of_one_root(void **state)
 	close_bench(&bench);
 }
 
-/* A Pod that asks for as many things as one may, none of which another one asks for. */
-static enum ledger_answer decide_names(struct bench *bench, int number, const char *namespace)
-{
-	enum { NAMES = 64 };
-	char names[NAMES][40], uid[40];
-	struct demand demands[NAMES];
-	for (int i = 0; i < NAMES; i++) {
-		snprintf(names[i], sizeof names[i], "nvidia.com/n%d", number * NAMES + i);
-		demands[i] = (struct demand){str_of(names[i]), 1};
-	}
-	snprintf(uid, sizeof uid, "names-%d", number);
-	struct holding holding = {.uid = str_of(uid),
-				  .namespace = str_of(namespace),
-				  .name = str_of(uid),
-				  .demands = demands,
-				  .demand_count = NAMES};
-	struct ledger_verdict verdict;
-	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, LEDGER_FORCE, 0, &bench->arena, &verdict);
-	return verdict.answer;
-}
-
 /* However many different names Pods have thought of: what is let in can be written, and read again, and others find their place. */
 static void test_names_of_one_root(void **state)
 {
@@ -616,10 +614,10 @@ static void test_names_of_one_root(void **state)
 	load(&bench, 7, STR("1;"));
 	ledger_reach(bench.ledger, 7);
 	set_labels(&bench, ledger_namespace, "n", "of", "b");
-	while (held < LEDGER_PENDING_ROOT_MAX && decide_names(&bench, held, "a") == LEDGER_ADMITTED)
+	while (held < LEDGER_PENDING_ROOT_MAX && decide_others(&bench, held, "a") == LEDGER_ADMITTED)
 		held++;
 	assert_in_range(held, 20, LEDGER_PENDING_ROOT_MAX - 1);
-	assert_int_equal(decide_names(&bench, 1000, "n"), LEDGER_ADMITTED);
+	assert_int_equal(decide_others(&bench, 1000, "n"), LEDGER_ADMITTED);
 	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_FORCE), LEDGER_ADMITTED);
 	load(&bench, 7, encode(&bench, &version));
 	ledger_resolve(bench.ledger);
