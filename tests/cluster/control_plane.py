@@ -235,10 +235,18 @@ class ControlPlane:
 
     def namespace(self, name, **labels):
         """A namespace, made or labelled anew; Pods can be created in it when this returns."""
-        made = self.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-        if made.status == 409 and labels:
-            made = self.admin.patch("Namespace", name, {"metadata": {"labels": labels}})
-        assert made.ok or made.status == 409, made
+        def made():
+            reply = self.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+            if reply.status == 409:
+                reply = self.admin.get("Namespace", name)
+                if reply.status == 404 or (reply.ok and "deletionTimestamp" in reply.body["metadata"]):
+                    return False
+                if reply.ok and labels:
+                    reply = self.admin.patch("Namespace", name, {"metadata": {"labels": labels}})
+            assert reply.ok, reply
+            return True
+
+        eventually(made, 60, f"the end of the former namespace {name}")
         if self.controller_manager:
             eventually(lambda: self.admin.get("ServiceAccount", "default", name).ok, 20, f"the ServiceAccount of {name}")
         return name

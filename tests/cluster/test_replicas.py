@@ -167,6 +167,7 @@ def test_an_api_server_that_stays_silent_is_an_outage_within_the_requests_time(o
     """Nothing answers and nothing closes: the client still hears of it in time."""
     cluster, gate = own([team("ml", 4, namespaces=["ml"])])
     cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "before", {GPU: 1})).must()
     gate.watches[0].stall()
     try:
         for seconds in (1, 3):
