@@ -13,7 +13,6 @@
 #define CONNECTIONS_MAX 32           /* to the one server; what is more waits its turn */
 #define DELAY_MAX_MS (INT64_MAX / 4) /* keeps sums of times in range */
 #define POLL_MAX_MS 60000            /* looks at the clock now and then */
-#define GATHER_NS 2000000            /* at least between two times that the thread wakes up */
 
 struct kube_loop {
 	CURLM *multi;
@@ -183,62 +182,14 @@ static int poll_ms(const struct kube_loop *loop)
 	return left < 0 ? 0 : left < POLL_MAX_MS ? (int)left : POLL_MAX_MS;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* Waits for sockets, and returns how many can be read or written. Fails without memory only; then it must not spin. */
-static int poll_sockets(struct kube_loop *loop, int ms)
-{
-	int ready = 0;
-	if (curl_multi_poll(loop->multi, NULL, 0, ms, &ready) != CURLM_OK)
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-	return ready;
-}
-
-/* A poll takes the wake-up along, which no later one then sees. */
-static bool has_tasks(struct kube_loop *loop)
-{
-	pthread_mutex_lock(&loop->mutex);
-	bool has = loop->first;
-	pthread_mutex_unlock(&loop->mutex);
-	return has;
-}
-
-/* A transfer that was just added, or goes on without its socket, has a turn to itself. */
-static bool has_begun(struct kube_loop *loop)
-{
-	long due_ms = -1;
-	curl_multi_timeout(loop->multi, &due_ms);
-	return due_ms == 0;
-}
-
-/*
- * What comes alone is taken at once. Where events come by the hundreds in a second, a thread that wakes for each costs more than
- * reading them, here and at the API server whose writes wake it: those of a moment are gathered. What is ready goes first: one
- * turn takes one TLS record of each connection, and a list has thousands.
- */
-static void wait_for_events(struct kube_loop *loop, int64_t *woken_ns)
-{
-	if (poll_sockets(loop, 0) > 0 || has_tasks(loop) || has_begun(loop) || poll_ms(loop) == 0 || stopping(loop))
-		return;
-	int64_t left_ns = *woken_ns + GATHER_NS - now_ns();
-	if (left_ns > 0)
-		nanosleep(&(struct timespec){.tv_nsec = left_ns}, NULL);
-	poll_sockets(loop, poll_ms(loop));
-	*woken_ns = now_ns();
-}
-
 static void *run_loop(void *argument)
 {
 	struct kube_loop *loop = argument;
-	int64_t woken_ns = 0;
 	while (!stopping(loop)) {
 		int running;
-		wait_for_events(loop, &woken_ns);
+		/* Fails without memory only; then it must not spin. */
+		if (curl_multi_poll(loop->multi, NULL, 0, poll_ms(loop), NULL) != CURLM_OK)
+			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 		loop->now_ms = kube_now_ms();
 		if (stopping(loop))
 			break;

@@ -266,14 +266,13 @@ void asks_pump(struct ledger_cluster *cluster)
 	if (free && asks->waiting.first) {
 		pthread_mutex_lock(&cluster->mutex);
 		struct str namespace;
-		bool behind = ledger_behind(cluster->ledger) || !cluster->synced[WATCH_PODS];
 		bool stranger = ledger_stranger(cluster->ledger, &namespace);
 		pthread_mutex_unlock(&cluster->mutex);
 		if (cluster->object.state == OBJECT_SETTLING)
 			refuse_all(cluster, trouble(cluster));
 		else if (stranger)
 			watches_read_stranger(cluster);
-		else if (cluster->object.state == OBJECT_OPEN && !behind && upkeep_sure(cluster))
+		else if (cluster->object.state == OBJECT_OPEN && upkeep_current(cluster))
 			decide_all(cluster, kube_now_ms());
 	}
 	set_timer(cluster);

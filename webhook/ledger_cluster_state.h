@@ -90,6 +90,9 @@ void object_open(struct ledger_cluster *cluster);
 /* Reads the object, unless that is under way. */
 void object_read(struct ledger_cluster *cluster);
 
+/* Whether the copy is one that may be written against now. */
+bool object_writable(const struct ledger_cluster *cluster);
+
 /* Writes what the ledger says, against the copy. [fold, write] */
 void object_write(struct ledger_cluster *cluster);
 
@@ -156,6 +159,9 @@ void upkeep_doubt(struct ledger_cluster *cluster);
 
 /* Whether that has been answered since: nothing is decided by a view of a history that was lost. */
 bool upkeep_sure(const struct ledger_cluster *cluster);
+
+/* Whether decisions, and what is written, may rest on the view: it is complete, has reached V, and is this cluster's. [wait] */
+bool upkeep_current(struct ledger_cluster *cluster);
 
 /* --- ledger_publish.c: what people read --- */
 

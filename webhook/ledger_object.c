@@ -71,6 +71,12 @@ static void write_document(struct ledger_cluster *cluster, uint64_t version, str
 							       .context = cluster});
 }
 
+bool object_writable(const struct ledger_cluster *cluster)
+{
+	const struct object *object = &cluster->object;
+	return object->state == OBJECT_OPEN && !object->writing && !object->stale && !object->resettle;
+}
+
 void object_write(struct ledger_cluster *cluster)
 {
 	struct buf pending;
@@ -305,12 +311,9 @@ static void look_after(struct ledger_cluster *cluster, int64_t now_ms)
 /* Nothing may need a write for hours: one that changes nothing tells whether it can be made again. */
 static void try_write(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	const struct object *object = &cluster->object;
-	pthread_mutex_lock(&cluster->mutex);
-	bool ready = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
-	pthread_mutex_unlock(&cluster->mutex);
-	if (ready && upkeep_sure(cluster) && object->unwritten_ms && now_ms - object->unwritten_ms >= UNWRITTEN_MS &&
-	    object->state == OBJECT_OPEN && !object->writing && !object->stale && !object->resettle)
+	int64_t unwritten_ms = cluster->object.unwritten_ms;
+	if (unwritten_ms && now_ms - unwritten_ms >= UNWRITTEN_MS && object_writable(cluster) &&
+	    upkeep_current(cluster))
 		object_write(cluster);
 }
 

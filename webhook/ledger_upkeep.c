@@ -106,19 +106,16 @@ static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
 static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct upkeep *upkeep = &cluster->upkeep;
-	const struct object *object = &cluster->object;
 	pthread_mutex_lock(&cluster->mutex);
 	bool foldable = ledger_foldable(cluster->ledger);
-	bool ready = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	ready = ready && upkeep_sure(cluster);
 	if (!foldable)
 		upkeep->fold_ms = 0;
 	else if (!upkeep->fold_ms)
 		upkeep->fold_ms = now_ms + FOLD_MS + kube_random(cluster->options.loop, 0, FOLD_MS);
-	if (!upkeep->fold_ms || now_ms < upkeep->fold_ms || !ready)
+	if (!upkeep->fold_ms || now_ms < upkeep->fold_ms || !upkeep_current(cluster))
 		return;
-	if (object->state == OBJECT_OPEN && !object->writing && !object->stale && !object->resettle)
+	if (object_writable(cluster))
 		object_write(cluster);
 	upkeep->fold_ms = 0;
 }
@@ -135,6 +132,14 @@ static uint64_t turns(const struct ledger_cluster *cluster)
 bool upkeep_sure(const struct ledger_cluster *cluster)
 {
 	return cluster->upkeep.turns == turns(cluster);
+}
+
+bool upkeep_current(struct ledger_cluster *cluster)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	bool current = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	return current && upkeep_sure(cluster);
 }
 
 static void on_version(void *context, const struct kube_answer *answer)
@@ -184,8 +189,8 @@ static void on_version(void *context, const struct kube_answer *answer)
 
 /*
  * Two things are doubtful: a view that stays behind, and one whose watch was interrupted: meanwhile the storage may have been
- * restored, and a watch behind a version that is not reached yet would never say so. The interruption of a watch that is fine by
- * itself costs those who wait such a question at its end and at the next beginning; that of an API server which is gone, none, since nobody could write then.
+ * restored, and a watch behind a version that is not reached yet would never say so. Those who wait are held up by one question at the
+ * end of a watch and one at the next beginning; while the API server is gone nobody could write anyway.
  */
 void upkeep_doubt(struct ledger_cluster *cluster)
 {

@@ -231,24 +231,6 @@ static void test_task_posted_often_runs_once(void **state)
 	assert_int_equal(f->marks[1], 1);
 }
 
-/* The thread wakes every two milliseconds at most, whatever comes in between; what has come runs soon all the same. */
-static void test_many_posts_wake_it_seldom(void **state)
-{
-	struct fixture *f = *state;
-	f->task = (struct kube_task){.run = count_run, .context = &f->runs};
-	start(f);
-	int64_t begun = kube_now_ms();
-	while (kube_now_ms() - begun < 200) {
-		kube_loop_post(f->loop, &f->task);
-		nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
-	}
-	int64_t took = kube_now_ms() - begun;
-	int runs = atomic_load(&f->runs);
-	assert_in_range(runs, 1, 2 * took); /* a quarter of that is the rule, and thousands without gathering */
-	kube_loop_post(f->loop, &f->task);
-	wait_for(&f->runs, runs + 1);
-}
-
 /* Posts itself, ten times in all: each is a run of its own. */
 static void post_again(void *context)
 {
@@ -381,7 +363,6 @@ int main(void)
 	    TEST(test_restless_timer_starves_nobody),
 	    TEST(test_tasks_of_several_threads),
 	    TEST(test_task_posted_often_runs_once),
-	    TEST(test_many_posts_wake_it_seldom),
 	    TEST(test_task_posts_itself),
 	    TEST(test_stop),
 	    TEST(test_thread_blocks_signals),
