@@ -160,8 +160,9 @@ def test_while_no_replica_answers(own):
     client.delete("Pod", "leaves", "ml", grace_s=0).must()
     gate.server.start()
     gate.proxy.targets = [gate.server.port]
-    gate.wait_used("ml", "gpus", 1)
-    # A Pod that was admitted just before and was gone before anybody had folded it is pending for as long as it could still be stored.
+    # A Pod that was admitted just before and was gone before anybody had folded it is pending for as long as it could still be stored,
+    # and then until the tick that looks for it, and a write that leaves it out: 5 s and up to 7.
+    gate.wait_used("ml", "gpus", 1, seconds=20)
     eventually(lambda: client.create(pod("ml", "new", {GPU: 3})).ok, 20, "the recovery")
     assert not client.create(pod("ml", "more", {GPU: 1})).ok
 
