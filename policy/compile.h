@@ -15,8 +15,9 @@ struct compile {
 	const struct docs *docs;
 	struct arena *scratch; /* freed after compiling */
 	struct report *report;
-	const struct doc_tenant **tenants; /* by tenant of the policy; from compile_tenants on */
-	const struct doc_quota **quotas;   /* by quota of the policy; from compile_quotas on */
+	const struct doc_accelerator **accelerators; /* by model of the policy; from compile_models on */
+	const struct doc_tenant **tenants;           /* by tenant of the policy; from compile_tenants on */
+	const struct doc_quota **quotas;             /* by quota of the policy; from compile_quotas on */
 	const struct doc_borrowing *
 	    *borrowings;   /* by quota of the policy, NULL where there is none; from compile_cohorts on */
 	jmp_buf exhausted; /* where an allocation that fails leaps to: everything lives in the two arenas */
@@ -34,6 +35,9 @@ void compile_cohorts(struct compile *c);
 void compile_rules(struct compile *c);
 void compile_guards(struct compile *c);
 void compile_warnings(struct compile *c); /* only of a policy without errors */
+
+/* Which models of a resource are narrower than others; `landings` are those of all resources, in their order. */
+void compile_partition(struct compile *c, struct landing *landings);
 
 /* Rewrites of one name into another must not lead back; `docs` are the Rules in the order of policy->rules. */
 void compile_chains(struct compile *c, const struct doc_rule **docs);

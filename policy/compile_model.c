@@ -165,6 +165,8 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	}
 	model->labels = compile_keep_map(c, &doc->node_labels);
 	model->label_count = doc->node_labels.count;
+	model->without = compile_keep_all(c, &doc->without_node_labels);
+	model->without_count = doc->without_node_labels.count;
 	if (!str_has_char(model->resource, '/'))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
 			  "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",
@@ -180,6 +182,7 @@ void compile_models(struct compile *c)
 	const struct doc_accelerator **docs = (const struct doc_accelerator **)compile_sorted(
 	    c, c->docs->accelerators.items, count, sizeof(struct doc_accelerator),
 	    offsetof(struct doc_accelerator, name));
+	c->accelerators = docs;
 	struct model *models = compile_alloc(c, count, sizeof *models);
 	if (index_init(&policy->model_names, count, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
@@ -323,4 +326,5 @@ void compile_resources(struct compile *c)
 		resources[policy->resource_count - 1].landing_count++;
 	}
 	policy->resources = resources;
+	compile_partition(c, landings);
 }

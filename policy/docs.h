@@ -150,6 +150,7 @@ struct doc_accelerator {
 	struct amount memory;
 	struct amount weight; /* GPU equivalents of one whole device; default 1 */
 	struct text_map node_labels;
+	struct texts without_node_labels; /* keys */
 	struct doc_mig mig;
 	struct doc_sharing sharing;
 };

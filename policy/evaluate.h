@@ -50,10 +50,7 @@ int restore_edits(const struct policy *policy, const struct review *review, stru
 /* evaluate.c: whether the review's creator or namespace is in a list. */
 bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace);
 
-/* model.c: whether the Pod's required node selectors allow nodes of that model; `*against` counts what contradicts. */
-bool model_fits(const struct model *model, const struct pod *pod, uint32_t *against);
-
-/* charge.c: tenancy, coverage, models; fills decision->holding. */
+/* coverage.c: tenancy, coverage, models; fills decision->holding. */
 int charges_check(struct evaluation *e);
 
 #endif

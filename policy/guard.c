@@ -1,6 +1,7 @@
 /* Guards: refusals that are not quota. */
 #include "policy/catalog.h"
 #include "policy/evaluate.h"
+#include "policy/placement.h"
 
 #define PATH_MAX_BYTES 4096
 
@@ -188,16 +189,18 @@ static int check_mixed_mig(struct evaluation *e, const struct guard *guard)
 	return 0;
 }
 
-/* The most of a shared resource that one container may ask; 0: it is not shared on any model that the Pod could land on. */
+/* The most of a shared resource that one container may ask; 0: it is not shared on any model that the Pod could land on. Returns -1
+ * when the arena is exhausted. */
 static int64_t share_limit(const struct evaluation *e, uint32_t name)
 {
 	const struct resource *resource = e->draft.resources[name];
+	struct placement placement;
 	int64_t limit = 0;
+	if (resource && placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return -1;
 	for (uint32_t i = 0; resource && i < resource->landing_count; i++) {
-		uint32_t against;
 		const struct landing *landing = &resource->landings[i];
-		if (landing->shared && landing->max_per_container > limit &&
-		    model_fits(&e->policy->models[landing->model], e->pod, &against))
+		if (landing->shared && landing->max_per_container > limit && placement_allows(&placement, i))
 			limit = landing->max_per_container;
 	}
 	const struct catalog_resource *row = resource ? NULL : catalog_find(e->draft.names[name]);
@@ -208,8 +211,11 @@ static int check_shared(struct evaluation *e, const struct guard *guard)
 {
 	const struct draft *draft = &e->draft;
 	int64_t limits[DRAFT_RESOURCES_MAX];
-	for (uint32_t n = 0; n < draft->name_count; n++)
+	for (uint32_t n = 0; n < draft->name_count; n++) {
 		limits[n] = share_limit(e, n);
+		if (limits[n] < 0)
+			return -1;
+	}
 	for (uint32_t i = 0; draft->name_count && i < e->pod->container_count; i++)
 		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
 			const struct amount_of *amount = &draft->amounts[a];

@@ -311,7 +311,16 @@ static const struct schema_field accelerator_fields[] = {
      .doc = "What one whole device counts in quotas that measure `gpus`, in GPU equivalents; at most 1000."},
     {KEY("nodeLabels"), .type = FIELD_TEXT_MAP, .form = FORM_LABEL_VALUE, .key_form = FORM_LABEL_KEY,
      AT(doc_accelerator, node_labels),
-     .doc = "Labels by which nodes with this model are known, such as nvidia.com/gpu.product."},
+     .doc = "Labels by which nodes with this model are known, such as nvidia.com/gpu.product. A node is of one model "
+	    "for each "
+	    "resource name; one that carries the labels of two, where one's are a part of the other's, is of the model "
+	    "with "
+	    "more labels."},
+    {KEY("withoutNodeLabels"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_LABEL_KEY,
+     AT(doc_accelerator, without_node_labels),
+     .doc = "Keys of labels that nodes with this model do not have, such as cloud.google.com/gke-spot, where only the "
+	    "other "
+	    "nodes are labeled."},
     {KEY("mig"), .type = FIELD_OBJECT, AT(doc_accelerator, mig), .object = &mig_object,
      .doc = "How devices of this model are cut into MIG slices, if they are."},
     {KEY("sharing"), .type = FIELD_OBJECT, AT(doc_accelerator, sharing), .object = &sharing_object,

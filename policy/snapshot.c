@@ -65,6 +65,11 @@ bool snapshot_is_accelerator(const struct policy *policy, struct str name)
 	return row && row->kind != CATALOG_NOTHING;
 }
 
+bool policy_is_accelerator(const struct policy *policy, struct str resource)
+{
+	return snapshot_is_accelerator(policy, resource);
+}
+
 struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given)
 {
 	if (given && given->present)

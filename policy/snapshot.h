@@ -55,6 +55,8 @@ struct model {
 	int64_t weight_numerator, weight_denominator;
 	const struct pair *labels; /* that its nodes carry */
 	uint32_t label_count;
+	const struct str *without; /* keys of labels that its nodes do not have */
+	uint32_t without_count;
 	enum mig_strategy strategy;
 	const struct profile *profiles;
 	uint32_t profile_count;
@@ -71,6 +73,10 @@ struct landing {
 	int64_t max_per_container; /* of a share */
 	wide gpus;                 /* in policy units */
 	wide memory;               /* in policy units of a byte, or MEMORY_UNKNOWN */
+	/* Landings of the same resource whose models say all of their nodes that this one says, and more: a node that is of both
+	 * is of theirs. Indexes into the resource's landings. */
+	const uint32_t *narrower;
+	uint32_t narrower_count;
 };
 
 struct resource {

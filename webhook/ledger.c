@@ -78,6 +78,11 @@ bool ledger_settle(struct ledger *ledger, struct entry *entry)
 	bool stranger = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
 	ledger->strangers += (uint32_t)stranger - (uint32_t)entry->stranger;
 	entry->stranger = stranger;
+	uint8_t unfit = entry->booked == BOOKED_NOWHERE ? 0 : entry->node_fit;
+	ledger->on_no_model += !!(unfit & NODE_OF_NO_MODEL) - (uint32_t) !!(entry->unfit & NODE_OF_NO_MODEL);
+	ledger->on_several_models +=
+	    !!(unfit & NODE_OF_SEVERAL_MODELS) - (uint32_t) !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
+	entry->unfit = unfit;
 	return freed;
 }
 
@@ -99,6 +104,7 @@ void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *en
 		entry->charge_count = old->charge_count;
 		entry->booked = old->booked;
 		entry->stranger = old->stranger;
+		entry->unfit = old->unfit;
 		entry->root = old->root;
 		entry->text_bytes = old->text_bytes;
 		old->charges = NULL;
@@ -401,6 +407,22 @@ bool ledger_stranger(const struct ledger *ledger, struct str *namespace)
 	return false;
 }
 
+struct ledger_unfit ledger_unfit(const struct ledger *ledger)
+{
+	return (struct ledger_unfit){ledger->on_no_model, ledger->on_several_models};
+}
+
+const struct entry *ledger_unfit_example(const struct ledger *ledger)
+{
+	if (ledger->on_no_model + ledger->on_several_models == 0)
+		return NULL;
+	for (uint32_t i = 0; i <= ledger->table.mask; i++)
+		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
+			if (entry->unfit)
+				return entry;
+	return NULL;
+}
+
 uint32_t ledger_pending(const struct ledger *ledger)
 {
 	return ledger->book.pending;
@@ -437,6 +459,7 @@ static int check_entry(const struct ledger *ledger, const struct entry *entry, s
 bool ledger_check(const struct ledger *ledger)
 {
 	uint32_t quotas = policy_quota_count(ledger->book.policy), entries = 0, strangers = 0;
+	struct ledger_unfit unfit = {0};
 	struct book fresh;
 	if (book_open(&fresh, ledger->book.policy) < 0)
 		return false;
@@ -445,8 +468,11 @@ bool ledger_check(const struct ledger *ledger)
 		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next, entries++) {
 			exact &= check_entry(ledger, entry, &fresh) == 0;
 			strangers += entry->stranger;
+			unfit.of_no_model += !!(entry->unfit & NODE_OF_NO_MODEL);
+			unfit.of_several_models += !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
 		}
-	exact &= entries == ledger->table.count && strangers == ledger->strangers;
+	exact &= entries == ledger->table.count && strangers == ledger->strangers &&
+		 unfit.of_no_model == ledger->on_no_model && unfit.of_several_models == ledger->on_several_models;
 	for (uint32_t i = 0; i < quotas; i++)
 		exact &= fresh.held[i].used == ledger->book.held[i].used &&
 			 fresh.held[i].pending == ledger->book.held[i].pending;

@@ -155,6 +155,15 @@ int ledger_labels_end(struct ledger *ledger, enum ledger_list list);
  */
 bool ledger_stranger(const struct ledger *ledger, struct str *namespace);
 
+/* Pods that count and are bound to a node that their models are not known by; see enum node_fit. */
+struct ledger_unfit {
+	uint32_t of_no_model, of_several_models;
+};
+struct ledger_unfit ledger_unfit(const struct ledger *ledger);
+
+/* One of them, for people; NULL: there is none. Borrowed until the ledger changes. */
+const struct entry *ledger_unfit_example(const struct ledger *ledger);
+
 /* What is known of a namespace's labels; NULL: nothing. Borrowed until it changes. */
 const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name);
 

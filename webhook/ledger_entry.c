@@ -93,6 +93,7 @@ static void pack_holding(struct packer *packer, struct holding *h)
 	}
 	h->demands = demands;
 	h->models = pack_strs(packer, h->models, h->model_count);
+	h->node_models = pack_strs(packer, h->node_models, h->node_model_count);
 }
 
 static const struct node_expression *pack_expressions(struct packer *packer, const struct node_term *term)

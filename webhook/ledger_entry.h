@@ -23,7 +23,7 @@ struct entry {
 	struct entry *next; /* in its slot */
 	uint64_t hash;
 	struct holding holding;
-	const struct pod *placement; /* what policy_models reads of a Pod, and node_name; NULL: not in the view */
+	const struct pod *placement; /* what policy_place reads of a Pod, and node_name; NULL: not in the view */
 	struct charge *charges;      /* as they are booked; memory of their own */
 	uint32_t charge_count;
 	uint32_t root;       /* see policy_root; meaningful while it is booked */
@@ -35,6 +35,8 @@ struct entry {
 	uint8_t state;      /* enum entry_state */
 	uint8_t booked;
 	bool stranger;          /* it is booked, and the labels of its namespace would matter but are not known */
+	uint8_t node_fit;       /* enum node_fit: what its node is to it, by the policy */
+	uint8_t unfit;          /* ... while it is booked */
 	uint64_t seen_version;  /* of the event in which the view first saw it */
 	uint64_t swept_version; /* of the list by which it was swept */
 	int64_t pending_ms;     /* when this replica first knew it as pending */

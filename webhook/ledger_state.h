@@ -11,11 +11,13 @@ struct ledger {
 	struct entry_table table;
 	struct book book;
 	struct labels namespaces, nodes;
-	uint32_t strangers;    /* entries that are such */
-	struct entry *pending; /* all that are pending or tentative */
-	uint32_t copy;         /* counts copies */
-	uint64_t version;      /* of the copy */
-	uint32_t list;         /* counts lists of Pods */
+	uint32_t strangers;         /* entries that are such */
+	uint32_t on_no_model;       /* entries that are NODE_OF_NO_MODEL */
+	uint32_t on_several_models; /* ... NODE_OF_SEVERAL_MODELS */
+	struct entry *pending;      /* all that are pending or tentative */
+	uint32_t copy;              /* counts copies */
+	uint64_t version;           /* of the copy */
+	uint32_t list;              /* counts lists of Pods */
 	uint64_t view_version;
 	uint64_t listed_version; /* largest of a Pod in the last list */
 	struct arena scratch;    /* emptied by whoever begins to use it */

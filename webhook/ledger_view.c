@@ -4,6 +4,9 @@
 #include "gpugate/quantity.h"
 #include "webhook/ledger_state.h"
 
+#define DEMANDS_MAX                                                                                                    \
+	64 /* names of accelerators that one Pod is kept with, and as many others; admission takes no more */
+
 uint64_t ledger_view_version(const struct ledger *ledger)
 {
 	return ledger->view_version;
@@ -30,22 +33,67 @@ static bool has_finished(const struct pod *pod)
 	return str_eq(pod->phase, STR("Succeeded")) || str_eq(pod->phase, STR("Failed"));
 }
 
-/* The facts of a Pod under the policy of the moment, in scratch memory. Returns -1 without memory. */
+/*
+ * What a Pod asks for, as far as one Pod may take memory here: a tenant can store Pods that ask for thousands of names. Of those
+ * that are no accelerators as many are kept, since another policy may make accelerators of them.
+ */
+static int bound_demands(struct ledger *ledger, struct holding *holding)
+{
+	struct demand *kept = arena_alloc(&ledger->scratch, 2 * (size_t)DEMANDS_MAX * sizeof *kept);
+	uint32_t counts[2] = {0}, count = 0; /* of accelerators, of others */
+	if (!kept)
+		return -1;
+	for (uint32_t i = 0; i < holding->demand_count; i++) {
+		bool other = !policy_is_accelerator(ledger->book.policy, holding->demands[i].resource);
+		if (counts[other]++ < DEMANDS_MAX)
+			kept[count++] = holding->demands[i];
+	}
+	holding->demands = kept;
+	holding->demand_count = count;
+	return 0;
+}
+
+/* Sets where a Pod could land and, as far as it is known, what its node is. Returns bits of enum node_fit; -1 without memory. */
+static int place(struct ledger *ledger, const struct pod *placement, struct holding *holding)
+{
+	const struct pairs *labels = labels_get(&ledger->nodes, placement->node_name);
+	if (policy_place(ledger->book.policy, placement, &ledger->scratch, holding) < 0)
+		return -1;
+	holding->node_models = NULL;
+	holding->node_model_count = 0;
+	return labels ? policy_place_on_node(ledger->book.policy, labels, &ledger->scratch, holding) : 0;
+}
+
+/* The facts of a Pod under the policy of the moment, in scratch memory. Returns bits of enum node_fit, or -1 without memory. */
 static int facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding)
 {
-	struct policy_counts counts;
-	policy_counts(ledger->book.policy, &counts);
 	arena_reset(&ledger->scratch);
 	*holding = (struct holding){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
-	struct str *models = arena_zalloc(&ledger->scratch, counts.accelerators, sizeof *models);
-	if (!models || policy_demands(pod, &ledger->scratch, &holding->demands, &holding->demand_count) < 0)
+	if (policy_demands(pod, &ledger->scratch, &holding->demands, &holding->demand_count) < 0 ||
+	    bound_demands(ledger, holding) < 0)
 		return -1;
-	if (holding->demand_count == 0)
-		return 0;
-	holding->models = models;
-	holding->model_count =
-	    policy_models(ledger->book.policy, pod, labels_get(&ledger->nodes, pod->node_name), models);
-	return 0;
+	return holding->demand_count == 0 ? 0 : place(ledger, pod, holding);
+}
+
+static bool asks_accelerator(const struct policy *policy, const struct holding *holding)
+{
+	for (uint32_t i = 0; i < holding->demand_count; i++)
+		if (policy_is_accelerator(policy, holding->demands[i].resource))
+			return true;
+	return false;
+}
+
+/* What is kept of a Pod's requirements. Where they are too long, or matter only under another policy, it could land anywhere. */
+static struct pod placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding)
+{
+	struct pod kept = {.present = true, .node_name = pod->node_name};
+	if (!asks_accelerator(policy, holding) || !policy_placement_bounded(pod))
+		return kept;
+	kept.node_selector = pod->node_selector;
+	kept.has_required_affinity = pod->has_required_affinity;
+	kept.node_terms = pod->node_terms;
+	kept.node_term_count = pod->node_term_count;
+	return kept;
 }
 
 /* Of a Pod that does not count any more, only that it was there. */
@@ -89,13 +137,15 @@ static int see_gone(struct ledger *ledger, struct entry **link, uint64_t version
 }
 
 static int see_alive(struct ledger *ledger, struct entry **link, const struct pod *pod, const struct holding *holding,
-		     uint64_t version, int64_t now_ms)
+		     int node_fit, uint64_t version, int64_t now_ms)
 {
 	int seen = 0;
 	bool finished = has_finished(pod);
-	struct entry *entry = finished ? make_lean(holding) : entry_make(holding, pod);
+	const struct pod placement = placement_of(ledger->book.policy, pod, holding);
+	struct entry *entry = finished ? make_lean(holding) : entry_make(holding, &placement);
 	if (!entry)
 		return -1;
+	entry->node_fit = (uint8_t)node_fit;
 	ledger_replace(ledger, link, entry);
 	note_seen(ledger, entry, version, &seen);
 	entry->state |= ENTRY_ALIVE;
@@ -128,11 +178,12 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 	struct holding holding;
 	if (gone)
 		return 0; /* never seen, and not pending: nothing to remember */
-	if (facts_of(ledger, pod, &holding) < 0)
+	int node_fit = facts_of(ledger, pod, &holding);
+	if (node_fit < 0)
 		return -1;
 	if (holding.demand_count == 0 && !entry)
 		return 0;
-	return see_alive(ledger, link, pod, &holding, version, now_ms);
+	return see_alive(ledger, link, pod, &holding, node_fit, version, now_ms);
 }
 
 void ledger_list_begin(struct ledger *ledger)
@@ -199,19 +250,13 @@ void ledger_forget(struct ledger *ledger)
 static int look_again(struct ledger *ledger, struct entry **link)
 {
 	struct entry *entry = *link;
-	struct policy_counts counts;
 	struct holding holding = entry->holding;
-	policy_counts(ledger->book.policy, &counts);
 	arena_reset(&ledger->scratch);
-	struct str *models = arena_zalloc(&ledger->scratch, counts.accelerators, sizeof *models);
-	if (!models)
-		return -1;
-	holding.models = models;
-	holding.model_count = policy_models(ledger->book.policy, entry->placement,
-					    labels_get(&ledger->nodes, entry->placement->node_name), models);
-	struct entry *fresh = entry_make(&holding, entry->placement);
+	int node_fit = place(ledger, entry->placement, &holding);
+	struct entry *fresh = node_fit < 0 ? NULL : entry_make(&holding, entry->placement);
 	if (!fresh)
 		return -1;
+	fresh->node_fit = (uint8_t)node_fit;
 	ledger_replace(ledger, link, fresh);
 	return ledger_settle(ledger, fresh) ? LEDGER_FREED : 0;
 }

@@ -85,8 +85,13 @@ struct demand {
 #define DEMAND_MAX 1000000000 /* more devices than that in one Pod are refused, so that sums cannot overflow */
 
 /*
- * What a ledger keeps of a Pod: facts, not charges, so that another version of the policy charges by its own. `models`
- * are the names of the Accelerators that the Pod could land on when it was decided.
+ * What a ledger keeps of a Pod: facts, not charges, so that another version of the policy charges by its own.
+ *
+ * `models` are the names of the Accelerators that the Pod could land on by what it requires of its node, for the resources
+ * that it asks for; none: on any. MODEL_UNKNOWN among them stands for a model that the policy does not know.
+ *
+ * `node_models` are those of the node that it is bound to; none: it is not bound, or its node is of no model. They decide,
+ * except for a resource of which no quota would count them: a Pod that is bound never becomes one that is counted nowhere.
  */
 struct holding {
 	struct str uid;
@@ -95,8 +100,12 @@ struct holding {
 	const struct demand *demands;
 	uint32_t demand_count;
 	const struct str *models;
-	uint32_t model_count;
+	uint32_t model_count; /* at most HOLDING_MODELS_MAX */
+	const struct str *node_models;
+	uint32_t node_model_count;
 };
+#define MODEL_UNKNOWN STR("?") /* no Accelerator can have that name */
+#define HOLDING_MODELS_MAX 256 /* a Pod that could land on more is kept as one that could land on any */
 
 /*
  * Every extended resource (a name with a slash in it, none of Kubernetes' own) that a Pod asks for, accelerator or not: what a
@@ -105,14 +114,28 @@ struct holding {
  */
 int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
 
+/* Whether the policy or the built-in catalog knows the name as an accelerator resource. */
+bool policy_is_accelerator(const struct policy *policy, struct str resource);
+
+/* Whether what the Pod requires of its node is little enough to be looked at and kept. A Pod that requires more could land on
+ * any model. */
+bool policy_placement_bounded(const struct pod *pod);
+
 /*
- * Names of the Accelerators that the Pod could land on, in the order of their names: those that none of its required node
- * selectors and affinity terms contradicts. `node_labels`: the labels of the node that it is bound to, as far as known (NULL: not
- * bound, or the node is not known): then, of these, the Accelerators whose nodeLabels the node carries, if there are any.
- * `models` has room for policy_counts().accelerators. Returns their number.
+ * Sets the models of a holding, whose demands are set, by what the Pod requires of its node. Names borrow from the policy, the list
+ * is the arena's. Returns -1 when the arena is exhausted.
  */
-uint32_t policy_models(const struct policy *policy, const struct pod *pod, const struct pairs *node_labels,
-		       struct str *models);
+int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct holding *holding);
+
+/* What a node with certain labels is to a Pod that is bound to it. Bits. */
+enum node_fit {
+	NODE_OF_NO_MODEL = 1,       /* for some resource of the Pod: its labels match no Accelerator */
+	NODE_OF_SEVERAL_MODELS = 2, /* ... they match two that do not exclude each other */
+};
+
+/* Sets the node_models of a holding, whose demands are set. Returns bits of enum node_fit, or -1 when the arena is exhausted. */
+int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,
+			 struct holding *holding);
 
 /* Amounts are exact integers in units of 1/policy_unit() of a device, a GPU or a byte. */
 struct charge {

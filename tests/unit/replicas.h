@@ -135,23 +135,30 @@ static inline void show_pod(const struct sim_pod *from, struct pod_state state, 
 	}
 }
 
-/* What is decided about, and what a Pod costs: `models` and `demand` are the caller's memory. */
-static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, int node, struct demand *demand,
-			    struct str *models, struct holding *holding)
+/* What is decided about, and what a Pod costs. */
+struct sim_holding {
+	struct arena arena;
+	struct demand demand;
+	struct holding facts;
+};
+
+static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, int node, struct sim_holding *out)
 {
 	struct container container;
 	struct pair items[2];
 	struct pod pod;
 	const struct pairs labels = {node_labels[node % 3], node % 3 != 0, true};
 	show_pod(from, (struct pod_state){.node = node}, &container, items, &pod);
-	*demand = (struct demand){STR("nvidia.com/gpu"), from->count};
-	*holding = (struct holding){.uid = pod.uid,
-				    .namespace = pod.namespace,
-				    .name = pod.name,
-				    .demands = demand,
-				    .demand_count = from->count > 0,
-				    .models = models};
-	holding->model_count = policy_models(policy, &pod, node % 3 ? &labels : NULL, models);
+	arena_init(&out->arena, 256, 1 << 16);
+	out->demand = (struct demand){STR("nvidia.com/gpu"), from->count};
+	out->facts = (struct holding){.uid = pod.uid,
+				      .namespace = pod.namespace,
+				      .name = pod.name,
+				      .demands = &out->demand,
+				      .demand_count = from->count > 0};
+	assert_int_equal(policy_place(policy, &pod, &out->arena, &out->facts), 0);
+	if (node % 3)
+		assert_true(policy_place_on_node(policy, &labels, &out->arena, &out->facts) >= 0);
 }
 
 /* Whether it counts, whatever replicas have seen of it. */
@@ -168,13 +175,12 @@ static inline void sum_truth(const struct world *world, const struct policy *pol
 	for (int i = 0; i < world->pod_count; i++) {
 		const struct sim_pod *pod = &world->pods[i];
 		struct charge charges[QUOTAS_MAX];
-		struct demand demand;
-		struct str models[8];
-		struct holding holding;
+		struct sim_holding holding;
 		if (!counts(world, pod))
 			continue;
-		hold_pod(pod, policy, pod->state.node, &demand, models, &holding);
-		int count = policy_charge(policy, &holding, NULL, charges);
+		hold_pod(pod, policy, pod->state.node, &holding);
+		int count = policy_charge(policy, &holding.facts, NULL, charges);
+		arena_release(&holding.arena);
 		for (int k = 0; k < count; k++)
 			held[charges[k].quota].used += charges[k].amount;
 	}
@@ -195,15 +201,14 @@ static inline void sum_others(const struct world *world, const struct sim_pod *e
 static inline void change_pod(struct world *world, int index, struct pod_state state)
 {
 	struct sim_pod *pod = &world->pods[index];
-	struct demand demand;
-	struct str models[8];
-	struct holding holding;
+	struct sim_holding holding;
 	assert_true(world->event_count < EVENTS);
 	pod->state = state;
 	pod->version = ++world->version;
 	world->events[world->event_count++] = (struct event){pod->version, index, state};
-	hold_pod(pod, world->policies[2], state.node, &demand, models, &holding);
-	pod->charge_count = policy_charge(world->policies[2], &holding, NULL, pod->charges);
+	hold_pod(pod, world->policies[2], state.node, &holding);
+	pod->charge_count = policy_charge(world->policies[2], &holding.facts, NULL, pod->charges);
+	arena_release(&holding.arena);
 }
 
 /* What all of this is about: nothing is stored that exceeds a limit. */

@@ -122,45 +122,6 @@ static void test_demands_agree(void **state)
 	policy_release(policy);
 }
 
-/* ---- models ---- */
-
-static void test_models(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *spec;
-		struct pair labels[3];
-		int count; /* -1: the node is not known */
-		const char *expected;
-	} rows[] = {
-	    {"{}", {{{0}, {0}}}, -1, "a100 any t4 "},
-	    {"{'nodeSelector':{'product':'t4'}}", {{{0}, {0}}}, -1, "any t4 "},
-	    {"{}", {{{0}, {0}}}, 0, "a100 any t4 "},
-	    {"{}", {{STR("product"), STR("t4")}}, 1, "t4 "},
-	    {"{}", {{STR("zone"), STR("x")}, {STR("product"), STR("a100")}, {STR("o"), STR("p")}}, 3, "a100 "},
-	    {"{}", {{STR("product"), STR("a100")}}, 1, "a100 any t4 "}, /* only half of what a100's nodes carry */
-	    {"{}", {{STR("product"), STR("h100")}}, 1, "a100 any t4 "},
-	    {"{'nodeSelector':{'product':'t4'}}",
-	     {{STR("product"), STR("a100")}, {STR("zone"), STR("x")}},
-	     2,
-	     "any t4 "},
-	};
-	struct policy *policy = fixture_policy(FLEET, NULL, 0);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct fixture_review r;
-		struct str models[3];
-		char text[64] = "";
-		fixture_review(&r, "a", "{}", rows[i].spec);
-		struct pairs labels = {rows[i].labels, (uint32_t)rows[i].count, true};
-		uint32_t count = policy_models(policy, &r.review.object, rows[i].count < 0 ? NULL : &labels, models);
-		for (uint32_t m = 0; m < count; m++)
-			snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s ", STR_ARG(models[m]));
-		assert_string_equal(text, rows[i].expected);
-		fixture_review_release(&r);
-	}
-	policy_release(policy);
-}
-
 /* ---- labels of namespaces ---- */
 
 static const char labelled[] = TENANT("org", "{quotas: [{name: all, hard: 9}]}")
@@ -292,9 +253,11 @@ static void test_settings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_demands),           cmocka_unit_test(test_many_demands),
-	    cmocka_unit_test(test_demands_agree),     cmocka_unit_test(test_models),
-	    cmocka_unit_test(test_labels_in_charges), cmocka_unit_test(test_labels_in_decisions),
+	    cmocka_unit_test(test_demands),
+	    cmocka_unit_test(test_many_demands),
+	    cmocka_unit_test(test_demands_agree),
+	    cmocka_unit_test(test_labels_in_charges),
+	    cmocka_unit_test(test_labels_in_decisions),
 	    cmocka_unit_test(test_settings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

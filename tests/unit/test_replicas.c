@@ -327,15 +327,14 @@ static void decide(struct run *run, struct replica *r, int index)
 {
 	struct sim_pod *pod = &run->world.pods[index];
 	struct ledger_verdict verdict;
-	struct demand demand;
-	struct str models[8];
-	struct holding holding;
+	struct sim_holding holding;
 	r->waiting[index] = false;
 	if (run->world.now_ms - pod->asked_ms > ASK_MS)
 		return;
-	hold_pod(pod, ledger_policy(r->ledger), 0, &demand, models, &holding);
+	hold_pod(pod, ledger_policy(r->ledger), 0, &holding);
 	arena_reset(&run->scratch);
-	ledger_decide(r->ledger, &holding, LEDGER_HOLD, run->world.now_ms, &run->scratch, &verdict);
+	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, &verdict);
+	arena_release(&holding.arena);
 	if (verdict.answer == LEDGER_ADMITTED)
 		r->batch[index] = true;
 	else

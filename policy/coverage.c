@@ -1,0 +1,188 @@
+/* Coverage: whether the tenant's quotas count everything that a Pod asks for, on every model that it could land on. */
+#include "policy/charge.h"
+#include "policy/evaluate.h"
+#include "policy/placement.h"
+
+/* Of the tenant, capped by what Settings say of all Pods that no quota counts. */
+static enum enforcement uncovered_enforcement(const struct evaluation *e)
+{
+	enum enforcement own = e->policy->tenants[e->tenant].enforcement;
+	return e->policy->uncovered > own ? e->policy->uncovered : own;
+}
+
+/* Some alternative of what the Pod requires of its node allows no model of the resource that the policy knows. */
+static int object_unknown(struct evaluation *e, const struct resource *resource, const struct placement *placement)
+{
+	const struct model *nearest = &e->policy->models[resource->landings[placement->nearest].model];
+	char where[96] = "the Pod's nodeSelector allows";
+	if (placement->unknown_term)
+		snprintf(where, sizeof where, "term %u of the Pod's required node affinity allows%s",
+			 placement->unknown_term, e->pod->node_selector.count ? " with its nodeSelector" : "");
+	return decision_object(
+	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), nearest->name,
+	    "no Accelerator of the policy has %.*s on the nodes that %s; the nearest is \"%.*s\": correct "
+	    "what the Pod requires, or ask the platform team for an Accelerator",
+	    STR_ARG(resource->name), where, STR_ARG(nearest->name));
+}
+
+/* The first landing, from `from` on, that the placement allows and some quota on the tenant's path counts, or does not count. */
+static uint32_t find_landing(const struct evaluation *e, const struct resource *resource,
+			     const struct placement *placement, bool counted)
+{
+	const struct policy *policy = e->policy;
+	const struct tenant *tenant = &policy->tenants[e->tenant];
+	for (uint32_t l = 0; l < resource->landing_count; l++) {
+		bool some = false;
+		for (uint32_t q = 0; q < tenant->quota_count && !some; q++) {
+			const struct quota *quota = &policy->quotas[tenant->quotas[q]];
+			some = quota_counts_resource(quota, resource->name) &&
+			       quota_counts_model(quota, resource->landings[l].model);
+		}
+		if (some == counted && placement_allows(placement, l))
+			return l;
+	}
+	return INDEX_NONE;
+}
+
+static int object_uncovered(struct evaluation *e, struct str name, bool known)
+{
+	const struct tenant *tenant = &e->policy->tenants[e->tenant];
+	return decision_object(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""),
+	    "no GPU quota of tenant \"%.*s\" covers %.*s%s; ask for one of the resources that its quotas "
+	    "name, or ask the platform team for a quota",
+	    STR_ARG(tenant->name), STR_ARG(name),
+	    e->decision->holding.model_count ? " on the nodes where the Pod could run" : "");
+}
+
+/* Some of the models are counted: the Pod can be had by requiring one of these. */
+static int object_partly_covered(struct evaluation *e, const struct resource *resource, uint32_t uncovered,
+				 uint32_t covered)
+{
+	const struct policy *policy = e->policy;
+	const struct model *out = &policy->models[resource->landings[uncovered].model];
+	const struct model *in = &policy->models[resource->landings[covered].model];
+	char remedy[400] = "";
+	if (in->label_count)
+		snprintf(remedy, sizeof remedy, "require nodes of \"%.*s\" (nodeSelector %.*s: %.*s%s), or ",
+			 STR_ARG(in->name), STR_ARG(in->labels[0].key), STR_ARG(in->labels[0].value),
+			 in->label_count > 1 ? " and its other nodeLabels" : "");
+	return decision_object(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
+	    "no GPU quota of tenant \"%.*s\" covers %.*s on nodes of Accelerator \"%.*s\", where the Pod "
+	    "could run; %sask the platform team for a quota",
+	    STR_ARG(policy->tenants[e->tenant].name), STR_ARG(resource->name), STR_ARG(out->name), remedy);
+}
+
+/* Quotas that measure memory, of a resource whose memory nobody knows. */
+static int check_memory(struct evaluation *e, struct str name, const struct resource *resource,
+			const struct scope *scope)
+{
+	const struct policy *policy = e->policy;
+	const struct tenant *tenant = &policy->tenants[e->tenant];
+	for (uint32_t q = 0; q < tenant->quota_count; q++) {
+		const struct quota *quota = &policy->quotas[tenant->quotas[q]];
+		wide each;
+		if (quota->unlimited || !charge_unit(policy, quota, name, resource, scope, &each) ||
+		    each != MEMORY_UNKNOWN)
+			continue;
+		if (decision_object(
+			e->decision, e->arena, REASON_NO_MODEL, policy->enforcement, quota->name,
+			"quota \"%.*s\" of tenant \"%.*s\" measures memory, but no Accelerator of the policy "
+			"says how much %.*s has; ask the platform team to add one",
+			STR_ARG(quota->name), STR_ARG(policy->tenants[quota->tenant].name), STR_ARG(name)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_counted_by_name(const struct policy *policy, const struct tenant *tenant, struct str name)
+{
+	const struct scope all = {{NULL, 0}, false};
+	wide each;
+	for (uint32_t q = 0; q < tenant->quota_count; q++)
+		if (charge_unit(policy, &policy->quotas[tenant->quotas[q]], name, NULL, &all, &each))
+			return true;
+	return false;
+}
+
+static int check_resource(struct evaluation *e, const struct resource *resource)
+{
+	struct placement placement;
+	if (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return -1;
+	if (placement.unknown && object_unknown(e, resource, &placement) < 0)
+		return -1;
+	uint32_t uncovered = find_landing(e, resource, &placement, false);
+	if (uncovered == INDEX_NONE)
+		return 0;
+	uint32_t covered = find_landing(e, resource, &placement, true);
+	return covered == INDEX_NONE ? object_uncovered(e, resource->name, true)
+				     : object_partly_covered(e, resource, uncovered, covered);
+}
+
+/* Every resource must be counted by some quota on the path, on each model that the Pod could land on, and be measurable. */
+static int check_coverage(struct evaluation *e, const struct holding *holding)
+{
+	for (uint32_t d = 0; d < holding->demand_count; d++) {
+		struct str name = holding->demands[d].resource;
+		const struct resource *resource = snapshot_resource(e->policy, name);
+		struct scope scope = scope_of(e->policy, resource, holding->models, holding->model_count);
+		if (check_memory(e, name, resource, &scope) < 0)
+			return -1;
+		if (resource && check_resource(e, resource) < 0)
+			return -1;
+		if (!resource && !is_counted_by_name(e->policy, &e->policy->tenants[e->tenant], name) &&
+		    object_uncovered(e, name, false) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_tenancy(struct evaluation *e)
+{
+	const struct policy *policy = e->policy;
+	if (e->tenant == NO_TENANT) {
+		enum enforcement enforcement =
+		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
+		return decision_object(
+		    e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
+		    "namespace \"%.*s\" belongs to no tenant of the GPU policy, so it has no accelerators; use a "
+		    "namespace of a tenant, or ask the platform team to add this one",
+		    STR_ARG(e->namespace));
+	}
+	if (e->other_tenant == NO_TENANT)
+		return 0;
+	return decision_object(
+	    e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
+	    "namespace \"%.*s\" is claimed by two tenants of the GPU policy, \"%.*s\" and \"%.*s\"; ask the "
+	    "platform team to give it to one",
+	    STR_ARG(e->namespace), STR_ARG(policy->tenants[e->tenant].name),
+	    STR_ARG(policy->tenants[e->other_tenant].name));
+}
+
+int charges_check(struct evaluation *e)
+{
+	struct holding *holding = &e->decision->holding;
+	const struct draft *draft = &e->draft;
+	struct demand *demands = arena_zalloc(e->arena, draft->name_count, sizeof *demands);
+	if (!demands)
+		return -1;
+	for (uint32_t n = 0; n < draft->name_count; n++)
+		if (draft->effective[n] > 0)
+			demands[holding->demand_count++] = (struct demand){draft->names[n], draft->effective[n]};
+	if (holding->demand_count == 0)
+		return 0;
+	holding->demands = demands;
+	holding->uid = e->pod->uid;
+	holding->namespace = e->namespace;
+	holding->name = e->pod->name;
+	if (check_tenancy(e) < 0)
+		return -1;
+	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT)
+		return 0;
+	if (policy_place(e->policy, e->pod, e->arena, holding) < 0 || check_coverage(e, holding) < 0)
+		return -1;
+	e->decision->charged = !e->decision->denied;
+	return 0;
+}
