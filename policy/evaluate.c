@@ -10,6 +10,7 @@ static const char *const reason_names[REASONS] = {
     [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
     [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
     [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
+    [REASON_BUSY] = "busy",
 };
 
 const char *reason_name(enum reason reason)

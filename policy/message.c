@@ -1,4 +1,5 @@
 /* Sentences and numbers for people. */
+#include "policy/charge.h"
 #include "policy/evaluate.h"
 
 /* amount/unit with two decimals, cut and not rounded, without trailing zeros; what is more than 0 never prints as 0. */
@@ -172,6 +173,58 @@ static void print_cohort(const struct policy *policy, const struct excess *exces
 		 named ? "; wait until Pods there end, or ask for some back" : "; wait until Pods of the cohort end");
 }
 
+/* What a resource costs in a quota, over the models of a scope. */
+struct costs {
+	const struct landing *dearest; /* that the quota counts; NULL: none */
+	const struct landing *cheaper; /* that costs less, or that the quota does not count; NULL: none */
+	uint32_t count;                /* of landings in the scope */
+};
+
+static struct costs find_costs(const struct policy *policy, const struct quota *quota, const struct resource *resource,
+			       const struct scope *scope)
+{
+	struct costs costs = {0};
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		const struct landing *landing = &resource->landings[i];
+		if (!scope_has(policy, scope, landing))
+			continue;
+		costs.count++;
+		const struct landing *other = landing;
+		if (quota_counts_model(quota, landing->model) &&
+		    (!costs.dearest || charge_landing(policy, quota, landing) > charge_landing(policy, quota, costs.dearest))) {
+			other = costs.dearest;
+			costs.dearest = landing;
+		}
+		if (other && (!quota_counts_model(quota, other->model) ||
+			      charge_landing(policy, quota, other) < charge_landing(policy, quota, costs.dearest)))
+			costs.cheaper = other;
+	}
+	return costs;
+}
+
+/* As which model the Pod was counted, where it could have been another. */
+static void print_counted_as(const struct policy *policy, const struct quota *quota, const struct holding *holding,
+			     struct buf *out)
+{
+	for (uint32_t d = 0; d < holding->demand_count; d++) {
+		struct str name = holding->demands[d].resource;
+		const struct resource *resource = snapshot_resource(policy, name);
+		if (!resource || resource->landing_count < 2 || !quota_counts_resource(quota, name))
+			continue;
+		struct scope scope = scope_of(policy, resource, holding->models, holding->model_count);
+		struct costs costs = find_costs(policy, quota, resource, &scope);
+		if (!costs.dearest || (costs.count > 1 && !costs.cheaper))
+			continue;
+		buf_printf(out, "; counted as \"%.*s\"", STR_ARG(policy->models[costs.dearest->model].name));
+		if (costs.count > 1)
+			buf_printf(out,
+				   ", the dearest Accelerator on whose nodes the Pod could land; require nodes of another one, "
+				   "such as \"%.*s\", in its nodeSelector if that is meant",
+				   STR_ARG(policy->models[costs.cheaper->model].name));
+		return;
+	}
+}
+
 static int object_one(const struct policy *policy, const struct excess *excess, struct arena *arena,
 		      struct decision *decision)
 {
@@ -201,6 +254,7 @@ static int object_one(const struct policy *policy, const struct excess *excess, 
 			     &text);
 	}
 	print_largest(policy, quota, excess->left, &text);
+	print_counted_as(policy, quota, &decision->holding, &text);
 	int result = decision_object(decision, arena, REASON_QUOTA, tenant->enforcement, quota->name, "%.*s",
 				     STR_ARG(buf_view(&text)));
 	buf_release(&text);
@@ -223,6 +277,18 @@ int policy_object_excess(const struct policy *policy, const struct excess *exces
 		    object_one(policy, &excess[i], arena, decision) < 0)
 			return -1;
 	return 0;
+}
+
+int policy_object_busy(const struct policy *policy, const struct charge *charges, size_t count, struct str why,
+		       struct arena *arena, struct decision *decision)
+{
+	enum enforcement enforcement = count ? ENFORCEMENT_AUDIT : policy->enforcement;
+	for (size_t i = 0; i < count; i++) {
+		enum enforcement own = policy->tenants[policy->quotas[charges[i].quota].tenant].enforcement;
+		enforcement = own < enforcement ? own : enforcement; /* capped by Settings already */
+	}
+	return decision_object(decision, arena, REASON_BUSY, enforcement, STR("ledger"),
+			       "the GPU quota cannot be decided yet: %.*s; try again in a moment", STR_ARG(why));
 }
 
 int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)

@@ -32,12 +32,13 @@ void answer_message(struct buf *out, const struct decision *decision)
 	join_objections(out, decision, ENFORCEMENT_DENY);
 }
 
-/* Only an outage can pass by itself: the client is told to come back. */
+/* What passes by itself: the client is told to come back. */
 static bool passes_by_itself(const struct decision *decision)
 {
 	for (uint32_t i = 0; i < decision->objection_count; i++)
 		if (decision->objections[i].enforcement == ENFORCEMENT_DENY &&
-		    decision->objections[i].reason != REASON_OUTAGE)
+		    decision->objections[i].reason != REASON_OUTAGE &&
+		    decision->objections[i].reason != REASON_BUSY)
 			return false;
 	return true;
 }

@@ -142,9 +142,9 @@ static const char *no_room(const struct ledger *ledger, const struct holding *ho
 		return "the ledger is full";
 	if (!ledger->options.shared)
 		return NULL;
+	*crowded = true; /* whatever it is, the tenant has brought it about */
 	if (!ledger_text_fits(holding))
 		return "the names of the Pod are not such as Kubernetes gives";
-	*crowded = true;
 	size_t bytes = ledger_text_bytes(holding);
 	if (book->pending >= LEDGER_PENDING_MAX || book->pending_bytes + bytes > LEDGER_TEXT_MAX - LEDGER_TEXT_HEAD)
 		return "the ledger is full of Pods that were admitted and have not been stored yet";

@@ -61,7 +61,7 @@ struct ledger_verdict {
 	uint32_t excess_count;
 	bool liftable;   /* refused, but not by a limit that even an empty cluster would exceed */
 	const char *why; /* of an outage */
-	bool crowded;    /* ... which passes when Pods that were admitted are seen */
+	bool crowded;    /* ... which is no outage: it passes when Pods that were admitted are seen */
 };
 
 /*

@@ -13,6 +13,9 @@
 #define CROWDED_MS 2000
 #define CROWDED_AGAIN_MS 20
 
+/* Whoever creates a Pod may choose how long its webhooks may take. An answer that is not there sooner than this is no outage. */
+#define HASTY_MS 3000
+
 enum kind { ASK_ADMIT, ASK_LABELS };
 
 static void list_init(struct ask_list *list)
@@ -70,8 +73,22 @@ static void answer(struct ledger_ask *ask)
 	ask->done(ask);
 }
 
-/* The question cannot be decided: `onOutage` says what that means. */
-static void answer_outage(struct ledger_cluster *cluster, struct ledger_ask *ask, const char *why)
+/* Whether the ledger itself is what keeps the question from being decided, and not that it should have been decided at once. */
+static bool is_outage(const struct ledger_cluster *cluster, const struct ledger_ask *ask)
+{
+	return cluster->object.failing || cluster->object.state != OBJECT_OPEN || !cluster->synced[WATCH_PODS] ||
+	       kube_now_ms() - ask->arrived_ms >= HASTY_MS;
+}
+
+static int object_undecided(const struct policy *policy, struct ledger_ask *ask, bool outage, const char *why)
+{
+	return outage ? policy_object_outage(policy, str_of(why), ask->arena, ask->decision)
+		      : policy_object_busy(policy, NULL, 0, STR("the request left too little time for it"), ask->arena,
+					   ask->decision);
+}
+
+/* The question cannot be decided: `onOutage` says what that means, unless there was just no time for it. */
+static void answer_undecided(struct ledger_cluster *cluster, struct ledger_ask *ask, bool outage, const char *why)
 {
 	forget_verdict(ask);
 	cluster_count(cluster, COUNT_OUTAGES);
@@ -84,7 +101,7 @@ static void answer_outage(struct ledger_cluster *cluster, struct ledger_ask *ask
 	const struct policy *policy = ledger_policy(cluster->ledger);
 	policy_retain(policy);
 	pthread_mutex_unlock(&cluster->mutex);
-	ask->result = policy_object_outage(policy, str_of(why), ask->arena, ask->decision);
+	ask->result = object_undecided(policy, ask, outage, why);
 	policy_release(policy);
 	ask->done(ask);
 }
@@ -123,7 +140,7 @@ static void expire_list(struct ledger_cluster *cluster, struct ask_list *list, i
 		else if (refuse)
 			answer(ask);
 		else
-			answer_outage(cluster, ask, trouble(cluster));
+			answer_undecided(cluster, ask, is_outage(cluster, ask), trouble(cluster));
 	}
 }
 
@@ -256,7 +273,7 @@ static void refuse_all(struct ledger_cluster *cluster, const char *why)
 	move_all(&all, &cluster->asks.waiting, false);
 	move_all(&all, &cluster->asks.held, false);
 	for (struct ledger_ask *ask; (ask = take_first(&all));)
-		answer_outage(cluster, ask, why);
+		answer_undecided(cluster, ask, true, why);
 }
 
 void asks_pump(struct ledger_cluster *cluster)
@@ -381,6 +398,7 @@ static void on_namespace(void *context, const struct kube_answer *got)
 	}
 	if (!known && got->status == 404) /* the API server will say so itself */
 		ask->labels = (struct pairs){.present = true};
+	ask->hasty = got->status == 0 && kube_now_ms() - ask->arrived_ms < HASTY_MS && !cluster->object.failing;
 	ask->done(ask);
 }
 
@@ -435,7 +453,7 @@ static void on_arrival(void *context)
 	pthread_mutex_unlock(&cluster->mutex);
 	for (struct ledger_ask *ask; (ask = take_first(&all));) {
 		if (closed) {
-			answer_outage(cluster, ask, "this replica stops");
+			answer_undecided(cluster, ask, true, "this replica stops");
 		} else if (ask->kind == ASK_ADMIT) {
 			put_last(&asks->waiting, ask);
 		} else {
@@ -448,6 +466,8 @@ static void on_arrival(void *context)
 static void hand_over(struct ledger_cluster *cluster, struct ledger_ask *ask, enum kind kind)
 {
 	ask->kind = (uint8_t)kind;
+	ask->arrived_ms = kube_now_ms();
+	ask->hasty = false;
 	ask->policy = NULL;
 	ask->final_ms = ask->crowded_ms = 0;
 	ask->refreshed = false;

@@ -223,6 +223,14 @@ static void print_state(struct ledger_cluster *cluster, struct buf *out)
 		   behind_ms ? (double)(kube_now_ms() - behind_ms) / 1000 : 0.0);
 }
 
+static void print_unfit(const struct ledger_unfit *unfit, struct buf *out)
+{
+	metrics_head(out, "gpugate_pods_on_unmatched_nodes", "gauge",
+		     "Pods that count and are bound to a node whose labels match no Accelerator of what they ask for, or several.");
+	buf_printf(out, "gpugate_pods_on_unmatched_nodes{matches=\"none\"} %u\n", unfit->of_no_model);
+	buf_printf(out, "gpugate_pods_on_unmatched_nodes{matches=\"several\"} %u\n", unfit->of_several_models);
+}
+
 void ledger_cluster_metrics(void *context, struct buf *out)
 {
 	struct ledger_cluster *cluster = context;
@@ -232,6 +240,7 @@ void ledger_cluster_metrics(void *context, struct buf *out)
 	ledger_namespaces_print(&cluster->namespaces, cluster->ledger, &cluster->mutex, out);
 	metrics_head(out, "gpugate_ledger_pending", "gauge", "Admitted Pods that have not been seen yet.");
 	buf_printf(out, "gpugate_ledger_pending %u\n", sums.pending);
+	print_unfit(&sums.unfit, out);
 	ledger_sums_release(&sums);
 	print_state(cluster, out);
 	print_counts(cluster, out);

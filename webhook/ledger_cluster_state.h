@@ -148,6 +148,7 @@ struct upkeep {
 	uint64_t view_asked; /* version of the view when that began */
 	uint64_t turns,
 	    turns_asked; /* of the watch of Pods: up to which one the view is of this cluster, and when that was asked */
+	bool unfit_told;   /* that a Pod is bound to a node of no model, or of several */
 	unsigned sweeping; /* searches under way; the next begin when all have ended */
 	struct upkeep_search searches[UPKEEP_SEARCHES];
 };

@@ -9,7 +9,7 @@ void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pth
 {
 	pthread_mutex_lock(mutex);
 	*sums = (struct ledger_sums){
-	    .policy = ledger_policy(ledger), .pods = ledger_pods(ledger), .pending = ledger_pending(ledger)};
+	    .policy = ledger_policy(ledger), .pods = ledger_pods(ledger), .pending = ledger_pending(ledger), .unfit = ledger_unfit(ledger)};
 	policy_retain(sums->policy);
 	uint32_t count = policy_quota_count(sums->policy);
 	sums->held = calloc(count + 1, sizeof *sums->held);

@@ -12,6 +12,7 @@ struct ledger_sums {
 	const struct policy *policy; /* retained */
 	struct held *held;           /* by quota; NULL without memory */
 	uint32_t pods, pending;
+	struct ledger_unfit unfit;
 };
 
 /* Copies the sums under the lock of the ledger's store, so that formatting them holds no lock. */

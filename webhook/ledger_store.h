@@ -17,6 +17,7 @@ struct ledger_ask {
 	struct decision *decision; /* `holding` is asked for; objections are added */
 	struct buf *charges;       /* gets `tenant/quota=amount, …` of the Pod */
 	struct pairs labels;       /* of the namespace: what ledger_store.labels found; not present: unknown */
+	bool hasty;                /* ... since the client left too little time to read them, not for an outage */
 	int result;                /* 0, or -1 when the arena is exhausted */
 	/* Called once, on any thread, when the answer is there, unless `admit` says at once that it is. */
 	void (*done)(struct ledger_ask *ask);
@@ -26,6 +27,7 @@ struct ledger_ask {
 	struct ledger_ask *next;
 	const struct policy *policy; /* that judged it last; retained */
 	void *verdict;
+	int64_t arrived_ms;
 	int64_t final_ms;   /* a refusal is held until then; 0: it was never refused */
 	int64_t crowded_ms; /* how long it waits for room among what is pending; 0: it found some */
 	uint8_t kind;

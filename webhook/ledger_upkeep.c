@@ -4,6 +4,7 @@
 #include "webhook/kube_stream.h"
 #include "webhook/ledger_cluster_state.h"
 #include "webhook/ledger_document.h"
+#include "webhook/ledger_entry.h"
 
 #define TICK_MS 1000
 #define FOLD_MS 2000                    /* after which a write folds, if no admission has done so */
@@ -221,6 +222,30 @@ void upkeep_doubt(struct ledger_cluster *cluster)
 							       .context = cluster});
 }
 
+/* --- Nodes of no model --- */
+
+/* Said once until there is no such Pod any more: the metric has their number. */
+static void report_unfit(struct ledger_cluster *cluster)
+{
+	char text[1400] = "";
+	pthread_mutex_lock(&cluster->mutex);
+	const struct entry *entry = ledger_unfit_example(cluster->ledger);
+	bool told = cluster->upkeep.unfit_told;
+	cluster->upkeep.unfit_told = entry != NULL;
+	if (entry && !told)
+		snprintf(text, sizeof text,
+			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct the labels of "
+			 "the node, or nodeLabels in the policy",
+			 STR_ARG(entry->holding.namespace), STR_ARG(entry->holding.name),
+			 STR_ARG(entry->placement->node_name),
+			 entry->unfit & NODE_OF_NO_MODEL ? "no Accelerator that has what it asks for"
+							 : "several Accelerators that have what it asks for",
+			 entry->unfit & NODE_OF_NO_MODEL ? "as it was before it was bound" : "as the dearest of them");
+	pthread_mutex_unlock(&cluster->mutex);
+	if (text[0])
+		cluster_log(cluster, LOG_WARN, "node_unmatched", text);
+}
+
 static void on_tick(void *context)
 {
 	struct ledger_cluster *cluster = context;
@@ -236,6 +261,7 @@ static void on_tick(void *context)
 	object_tick(cluster, now_ms);
 	sweep(cluster, now_ms);
 	fold(cluster, now_ms);
+	report_unfit(cluster);
 	upkeep_doubt(cluster);
 	kube_timer_set(loop, &cluster->upkeep.timer, TICK_MS * 3 / 4 + kube_random(loop, 0, TICK_MS / 2));
 }

@@ -154,6 +154,7 @@ enum reason {
 	REASON_REQUEST,  /* the Pod's own request is senseless: overflow, fraction */
 	REASON_NO_MODEL, /* no Accelerator fits the Pod's node selectors */
 	REASON_OUTAGE,
+	REASON_BUSY, /* the tenant's own requests are too many, or leave too little time, to be decided now */
 	REASONS,
 };
 
@@ -297,6 +298,13 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
  */
 int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
 			 struct decision *decision);
+
+/*
+ * The ledger works and yet cannot decide this Pod now, which the tenant itself has brought about: onOutage is not asked. `charges`
+ * are those of the Pod, as far as they are known: where no tenant enforces, nothing is refused.
+ */
+int policy_object_busy(const struct policy *policy, const struct charge *charges, size_t count, struct str why,
+		       struct arena *arena, struct decision *decision);
 
 /* onOutage: the ledger could not be asked. */
 int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
