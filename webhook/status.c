@@ -128,6 +128,9 @@ static json_t *ledger_of(const struct status_sources *sources)
 	struct ledger_health health;
 	if (!sources->cluster)
 		return ledger;
+	json_object_set_new(ledger, "podsOnUnmatchedNodes",
+			    json_pack("{s:I, s:I}", "none", (json_int_t)sources->sums.unfit.of_no_model, "several",
+				      (json_int_t)sources->sums.unfit.of_several_models));
 	ledger_cluster_health(sources->cluster, &health);
 	json_t *more =
 	    json_pack("{s:s, s:o, s:f, s:I, s:I, s:I}", "state", health.state, "silentSeconds",

@@ -51,8 +51,10 @@ def terms_of(spec):
 
 
 def is_broken(expression):
-    """Whether the scheduler cannot parse it: then its term matches nothing."""
-    return expression["operator"] in ("Gt", "Lt") and integer(expression["values"][0]) is None
+    """Whether the scheduler cannot parse it, since a value is no label's value or no number: then its term matches nothing."""
+    values = expression.get("values", [])
+    return (not all(re.fullmatch(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", value) for value in values) or
+            (expression["operator"] in ("Gt", "Lt") and integer(values[0]) is None))
 
 
 def matches(spec, labels):

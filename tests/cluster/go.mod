@@ -1,6 +1,6 @@
 // The control plane that the tests run against: Kubernetes' own components and etcd as tools of a module of the tests' own, so
-// that `make control-plane` builds them with nothing but the ordinary Go client, each module checked against go.sum. No Go
-// code of ours is here. To move to another version: change it in the lines of k8s.io/kubernetes and of the replacements, `go mod tidy`.
+// that `make control-plane` builds them with nothing but the ordinary Go client, each module checked against go.sum. The only Go
+// code of our own is nodeaffinity/, which lets a test ask the scheduler's package. To move to another version: change it in the lines of k8s.io/kubernetes and of the replacements, `go mod tidy`.
 module gpugate.io/tests/cluster
 
 go 1.26.0

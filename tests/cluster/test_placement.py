@@ -1,0 +1,222 @@
+"""Which model a Pod is charged for, with the real scheduler: its own package says where Pods can land, its bindings where they do, and etcd's
+history is the judge of what was held."""
+
+import json
+import subprocess
+import threading
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import binaries
+import placement
+from control_plane import eventually
+from gpugate import Server
+from kube import GPU, doc
+from manifests import pod
+
+T4, A100 = {"gpu.product": "t4"}, {"gpu.product": "a100"}
+DOOM = "test.example/doom"
+
+
+# --- The scheduler's own package ---
+
+@pytest.fixture(scope="module")
+def scheduler_package():
+    """Asks nodeaffinity of the scheduler: (spec, [labels]) -> [bool]."""
+    try:
+        go = binaries.find_go()
+    except binaries.NotToBeHad as reason:
+        pytest.skip(str(reason))
+    program = binaries.folder() / "nodeaffinity"
+    built = subprocess.run([go, "build", "-o", program, "./nodeaffinity"], cwd=binaries.MODULE, check=False)
+    assert built.returncode == 0
+    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(spec, nodes):
+        process.stdin.write(json.dumps({"pod": spec, "nodes": nodes}) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    yield ask
+    process.stdin.close()
+    assert process.wait(20) == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(placement.requirements(), min_size=10, max_size=10))
+def test_the_model_of_the_tests_is_the_schedulers(scheduler_package, specs):
+    for spec in specs:
+        verdicts = scheduler_package(spec, placement.NODES)
+        assert verdicts == [placement.matches(spec, labels) for labels in placement.NODES], spec
+
+
+@settings(max_examples=20, deadline=None)
+@given(placement.fleets(), st.lists(placement.requirements(), min_size=30, max_size=30))
+def test_a_pod_is_counted_wherever_the_scheduler_would_put_it(scheduler_package, fleet, specs):
+    def match(spec, labels):
+        return scheduler_package(spec, [labels])[0]
+
+    server = Server(placement.policy_of(fleet, uncovered="audit"))
+    try:
+        for spec in specs:
+            placement.check(server, fleet, spec, match)
+    finally:
+        server.stop()
+
+
+# --- The real one ---
+
+def policy(*quotas, **settings_of):
+    return [doc("Settings", "cluster", **settings_of),
+            doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels=A100), doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels=T4),
+            doc("Tenant", "ml", namespaces=["ml"], quotas=list(quotas))]
+
+
+@pytest.fixture
+def own(fresh_control_plane, gpugate_in_cluster):
+    def make(documents, *args, **options):
+        cluster = fresh_control_plane(history=True)
+        cluster.namespace("ml")
+        cluster.node("big", A100, {GPU: 8})
+        cluster.node("small", T4, {GPU: 3})
+        return cluster, gpugate_in_cluster(cluster, documents, *args, ledger="cluster", **options)
+    return make
+
+
+def node_of(cluster, name):
+    return cluster.admin.get("Pod", name, "ml").must()["spec"].get("nodeName")
+
+
+def wait_bound(cluster, name):
+    eventually(lambda: node_of(cluster, name), 30, f"the binding of {name}")
+    return node_of(cluster, name)
+
+
+def most_held(cluster, node):
+    """The most GPUs of a node that Pods held at one time, by etcd's history."""
+    held, most = {}, 0
+    for change in cluster.pod_history():
+        spec = (change.pod or {}).get("spec", {})
+        held[change.namespace, change.name] = sum(int(c["resources"]["limits"][GPU]) for c in spec.get("containers", ())) if spec.get("nodeName") == node else 0
+        most = max(most, sum(held.values()))
+    return most
+
+
+def test_a_quota_of_one_model_gives_no_other(own):
+    """Once three T4s bought nine GPUs, eight of them A100s."""
+    cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}))
+    replies = [cluster.admin.create(pod("ml", f"any-{i}", {GPU: 1})) for i in range(9)]
+    assert all(not r.ok and 'on nodes of Accelerator "a100"' in r.message for r in replies)
+    gated = cluster.admin.create(pod("ml", "gated", {GPU: 1}, schedulingGates=[{"name": "example.com/later"}]))
+    assert not gated.ok and 'on nodes of Accelerator "a100"' in gated.message
+    for i in range(3):
+        cluster.admin.create(pod("ml", f"t4-{i}", {GPU: 1}, nodeSelector=T4)).must()
+    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "t4-3", {GPU: 1}, nodeSelector=T4)).message
+    assert {wait_bound(cluster, f"t4-{i}") for i in range(3)} == {"small"}
+    gate.wait_used("ml", "t4", 3)
+    assert most_held(cluster, "big") == 0
+
+
+def test_a_charge_never_becomes_counted_nowhere(own):
+    """Where the policy lets uncovered Pods in, they stay charged wherever they are bound."""
+    cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, uncovered="allow"))
+    created = [name for name in (f"any-{i}" for i in range(9)) if cluster.admin.create(pod("ml", name, {GPU: 1})).ok]
+    assert len(created) == 3
+    nodes = [wait_bound(cluster, name) for name in created]
+    gate.wait_used("ml", "t4", 3)
+    assert gate.server.metrics().value("gpugate_pods_on_unmatched_nodes", matches="none") == 0
+    assert not cluster.admin.create(pod("ml", "more", {GPU: 1})).ok
+    assert sum(most_held(cluster, node) for node in set(nodes)) == 3
+
+
+def test_a_bound_pod_is_charged_by_its_node_alone(own):
+    """A gated Pod narrows what it requires after it was admitted; what it said first does not matter once it is bound."""
+    cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, {"name": "a100", "accelerators": ["a100"], "hard": 2}))
+    cluster.admin.create(pod("ml", "gated", {GPU: 1}, schedulingGates=[{"name": "example.com/later"}])).must()
+    gate.wait_used("ml", "t4", 1)
+    gate.wait_used("ml", "a100", 1)
+    cluster.admin.patch("Pod", "gated", {"spec": {"nodeSelector": A100}}, "ml").must()
+    cluster.admin.patch("Pod", "gated", {"spec": {"schedulingGates": None}}, "ml").must()
+    assert wait_bound(cluster, "gated") == "big"
+    gate.wait_used("ml", "t4", 0)
+    gate.wait_used("ml", "a100", 1)
+    either = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "gpu.product", "operator": "In", "values": [v]}]} for v in ("t4", "a100")]}}}
+    cluster.admin.create(pod("ml", "either", {GPU: 1}, affinity=either)).must()
+    on = {"big": "a100", "small": "t4"}[wait_bound(cluster, "either")]
+    gate.wait_used("ml", on, 2 if on == "a100" else 1)
+    gate.wait_used("ml", "t4" if on == "a100" else "a100", 0 if on == "a100" else 1)
+
+
+def test_pods_on_nodes_of_no_model_are_reported_and_stay_charged(own):
+    cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, {"name": "a100", "accelerators": ["a100"], "hard": 3}))
+    metrics = gate.server.metrics
+    cluster.admin.create(pod("ml", "p", {GPU: 1}, nodeSelector=T4)).must()
+    assert wait_bound(cluster, "p") == "small"
+    gate.wait_used("ml", "t4", 1)
+    cluster.admin.patch("Node", "small", {"metadata": {"labels": {"gpu.product": "h100"}}}).must()
+    eventually(lambda: metrics().value("gpugate_pods_on_unmatched_nodes", matches="none") == 1, 20, "the metric")
+    gate.wait_used("ml", "t4", 1)
+    eventually(lambda: gate.server.log("node_unmatched"), 20, "the log")
+    said = gate.server.log("node_unmatched")[0]["message"]
+    assert said == ('Pod ml/p is bound to node "small", whose labels match no Accelerator that has what it asks for: it is charged as it was before it '
+                    "was bound. Correct the labels of the node, or nodeLabels in the policy")
+    ledger = json.loads(gate.server.admin("/status.json").text)["ledger"]
+    assert ledger["podsOnUnmatchedNodes"] == {"none": 1, "several": 0}
+    cluster.admin.patch("Node", "small", {"metadata": {"labels": {"gpu.product": "a100"}}}).must()
+    gate.wait_used("ml", "a100", 1)
+    gate.wait_used("ml", "t4", 0)
+    eventually(lambda: metrics().value("gpugate_pods_on_unmatched_nodes", matches="none") == 0, 20, "the metric's end")
+
+
+# --- Back-pressure is no outage ---
+
+def flood(cluster, count):
+    """Pods that something else refuses after gpugate has admitted them; returns how often each status came."""
+    def work(numbers):
+        client = cluster.client()
+        for i in numbers:
+            reply = client.create(pod("ml", f"doomed-{i}", {GPU: 1, DOOM: 1}))
+            statuses.append((reply.status, reply.message))
+
+    statuses = []
+    threads = [threading.Thread(target=work, args=(range(i, count, 16),)) for i in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
+    """onOutage: allow is for outages. A tenant whose admitted Pods are refused by others waits, and holds nothing beyond its quota."""
+    cluster, gate = own([*policy({"name": "gpus", "resources": [GPU], "hard": 1000}, {"name": "doom", "resources": [DOOM], "hard": "unlimited"}, onOutage="allow"),
+                         doc("Accelerator", "doom", resource=DOOM, memory="1Gi")])
+    hard = {f"requests.{DOOM}": "0"}
+    cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": "ml"}, "spec": {"hard": hard}}).must()
+    cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, "ml", "status").must()
+    statuses = flood(cluster, 180)
+    busy = [message for status, message in statuses if status == 429]
+    assert len([1 for status, _ in statuses if status == 403]) == 128 and busy, statuses[-3:]
+    assert all("the GPU quota cannot be decided yet: too many Pods of this tenant were admitted and have not been stored yet" in m for m in busy), busy[0]
+    refused = cluster.admin.create(pod("ml", "p", {GPU: 1}, nodeSelector=T4))
+    assert refused.status == 429 and refused.headers["Retry-After"], refused
+    assert not any(change.pod for change in cluster.pod_history()), "nothing was stored"
+
+
+def test_a_short_timeout_is_not_an_outage(own):
+    """Whoever creates a Pod chooses ?timeout: that must not be a way past the quota."""
+    cluster, gate = own(policy({"name": "gpus", "hard": 1}, onOutage="allow"), "--pending-seconds", 5)
+    gate.watches[0].stall()
+    try:
+        def decided():
+            """On a busy machine the API server may give up first, with 504."""
+            refused = cluster.admin.create(pod("ml", "hasty", {GPU: 1}), timeout="2s")
+            assert refused.status in (429, 504), refused
+            return refused.status == 429 and refused.message
+        assert "the GPU quota cannot be decided yet: " in eventually(decided, 60, "gpugate's answer")
+    finally:
+        gate.watches[0].resume()
+    eventually(lambda: cluster.admin.create(pod("ml", "later", {GPU: 1})).ok, 60, "a decision")
+    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "more", {GPU: 1})).message
