@@ -65,9 +65,11 @@ static void forget_verdict(struct ledger_ask *ask)
 	ask->policy = NULL;
 }
 
-static void answer(struct ledger_ask *ask)
+static void answer(struct ledger_cluster *cluster, struct ledger_ask *ask)
 {
 	const struct ledger_verdict *verdict = ask->verdict;
+	if (verdict->answer == LEDGER_OUTAGE)
+		cluster_count(cluster, COUNT_OUTAGES);
 	ledger_answer(ask, verdict);
 	forget_verdict(ask);
 	ask->done(ask);
@@ -137,7 +139,7 @@ static void expire_list(struct ledger_cluster *cluster, struct ask_list *list, i
 		if (now_ms < ask->deadline_ms)
 			put_last(list, ask);
 		else if (refuse)
-			answer(ask);
+			answer(cluster, ask);
 		else
 			answer_undecided(cluster, ask, is_outage(cluster, ask), trouble(cluster));
 	}
@@ -253,7 +255,7 @@ static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 	}
 	pthread_mutex_unlock(&cluster->mutex);
 	for (struct ledger_ask *ask; (ask = take_first(&answered));)
-		answer(ask);
+		answer(cluster, ask);
 	for (struct ledger_ask *ask; (ask = take_first(&failed));) {
 		ask->result = -1;
 		forget_verdict(ask);
@@ -303,7 +305,7 @@ void asks_written(struct ledger_cluster *cluster, bool written)
 	if (!written)
 		move_all(&asks->waiting, &batch, true);
 	for (struct ledger_ask *ask; (ask = take_first(&batch));)
-		answer(ask);
+		answer(cluster, ask);
 }
 
 /*

@@ -59,6 +59,30 @@ static void test_outage(void **state)
 	}
 }
 
+/* What the tenant itself has brought about is no outage: it is refused with "come back", whatever onOutage says. */
+static void test_busy(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *settings;
+		bool denied;
+	} rows[] = {
+	    {SETTINGS("{}"), true}, {SETTINGS("{onOutage: allow}"), true}, {SETTINGS("{enforcement: audit}"), false}};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct policy *policy = fixture_policy(rows[i].settings, NULL, 0);
+		struct arena arena;
+		arena_init(&arena, 4096, 1 << 20);
+		struct decision decision = {0};
+		assert_int_equal(policy_object_busy(policy, NULL, 0, STR("too many wait"), &arena, &decision), 0);
+		assert_int_equal(decision.denied, rows[i].denied);
+		json_t *response = write_answer(&decision), *status = json_object_get(response, "status");
+		assert_true(!rows[i].denied || json_integer_value(json_object_get(status, "code")) == 429);
+		json_decref(response);
+		arena_release(&arena);
+		policy_release(policy);
+	}
+}
+
 /* One refusal that stays makes the whole answer one that does not pass by waiting. */
 static void test_refusal_beside_outage(void **state)
 {
@@ -97,7 +121,7 @@ static void test_warnings_are_cut(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_refusal_beside_outage),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_busy), cmocka_unit_test(test_refusal_beside_outage),
 					   cmocka_unit_test(test_warnings_are_cut)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,6 +267,131 @@ static void test_nodes(void **state)
 	close_bench(&bench);
 }
 
+/* Nodes that the policy cannot place leave a Pod's charge as it was, and are counted. */
+static void test_unmatched_nodes(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct shown x;
+	open_bench(&bench);
+	set_labels(&bench, ledger_node, "odd", "gpu", "h100");
+	show(&x, "x", "a", "1");
+	const struct pair t4 = {STR("gpu"), STR("t4")};
+	x.pod.node_selector = (struct pairs){&t4, 1, true};
+	see(&bench, &x.pod, 10, false);
+	expect_gi(&bench, 16);
+	assert_null(ledger_unfit_example(bench.ledger));
+	x.pod.node_name = STR("odd");
+	see(&bench, &x.pod, 11, false);
+	expect_gi(&bench, 16);
+	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 1);
+	assert_true(str_eq(ledger_unfit_example(bench.ledger)->holding.uid, STR("x")));
+	set_labels(&bench, ledger_node, "odd", "gpu", "a100"); /* what the Pod selects does not matter any more */
+	expect_gi(&bench, 80);
+	assert_null(ledger_unfit_example(bench.ledger));
+	set_labels(&bench, ledger_node, "odd", "gpu", "h100");
+	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 1);
+	x.pod.phase = STR("Succeeded");
+	see(&bench, &x.pod, 12, false);
+	expect_gi(&bench, 0);
+	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 0);
+	close_bench(&bench);
+}
+
+/* Two Accelerators that no label tells apart: the dearer one counts. */
+static void test_nodes_of_several_models(void **state)
+{
+	(void)state;
+	static const char overlap[] =
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a}\nspec: {resource: nvidia.com/gpu, memory: "
+	    "80Gi, nodeLabels: {p: a}}\n---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: b}\nspec: "
+	    "{resource: nvidia.com/gpu, memory: 16Gi, nodeLabels: {q: b}}\n---\n" TENANT(
+		"a", "{namespaces: [a], quotas: [{name: memory, measure: memory, hard: 200Gi}]}");
+	struct bench bench;
+	struct shown x;
+	open_bench(&bench);
+	struct policy *policy = fixture_policy(overlap, NULL, 0);
+	assert_int_equal(ledger_rebase(bench.ledger, policy), 0);
+	const struct pair both[] = {{STR("p"), STR("a")}, {STR("q"), STR("b")}};
+	const struct pairs labels = {both, 2, true};
+	assert_int_equal(ledger_node(bench.ledger, STR("n"), &labels), 0);
+	show(&x, "x", "a", "1");
+	x.pod.node_name = STR("n");
+	see(&bench, &x.pod, 10, false);
+	assert_int_equal(ledger_unfit(bench.ledger).of_several_models, 1);
+	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 0);
+	assert_true(ledger_held(bench.ledger)[0].used == 80 * GI * policy_unit(policy));
+	policy_release(policy);
+	close_bench(&bench);
+}
+
+static void add_bytes(void *context, const struct entry *entry)
+{
+	const struct pod *pod = entry->placement;
+	size_t *bytes = context;
+	*bytes += sizeof *entry + entry->holding.demand_count * sizeof(struct demand) +
+		  entry->holding.model_count * sizeof(struct str);
+	for (uint32_t i = 0; i < entry->holding.demand_count; i++)
+		*bytes += entry->holding.demands[i].resource.len;
+	for (uint32_t t = 0; pod && t < pod->node_term_count; t++)
+		for (uint32_t e = 0; e < pod->node_terms[t].count; e++) {
+			const struct strs *values = &pod->node_terms[t].expressions[e].values;
+			*bytes += values->count * sizeof(struct str);
+			for (uint32_t v = 0; v < values->count; v++)
+				*bytes += values->items[v].len;
+		}
+}
+
+/* What the view keeps of one Pod is bounded, whatever the Pod holds; and it is charged as one that could land anywhere. */
+static void test_bounded_facts(void **state)
+{
+	(void)state;
+	enum { VALUES = 650000, NAMES = 5000 };
+	struct bench bench;
+	struct shown x;
+	size_t bytes = 0;
+	open_bench(&bench);
+	struct str *values = calloc(VALUES, sizeof *values);
+	for (int i = 0; i < VALUES; i++)
+		values[i] = STR("x");
+	values[0] = STR("t4");
+	const struct node_expression expression = {.key = STR("gpu"), .op = STR("In"), .values = {values, VALUES}};
+	const struct node_term term = {.expressions = &expression, .count = 1};
+	show(&x, "x", "a", "1");
+	x.pod.has_required_affinity = true;
+	x.pod.node_terms = &term;
+	x.pod.node_term_count = 1;
+	see(&bench, &x.pod, 10, false);
+	expect_gi(&bench, 80);
+	ledger_each(bench.ledger, add_bytes, &bytes);
+	assert_true(bytes < 1024);
+
+	/* A Pod without accelerators, of many names: it could become one with them by another policy, of some of them. */
+	char(*names)[32] = calloc(NAMES, sizeof *names);
+	struct pair *requests = calloc(NAMES, sizeof *requests);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(names[i], sizeof names[i], "example.com/%05d", i);
+		requests[i] = (struct pair){str_of(names[i]), STR("1")};
+	}
+	show(&x, "y", "a", "1");
+	x.container.requests = (struct pairs){requests, NAMES, true};
+	see(&bench, &x.pod, 11, false);
+	bytes = 0;
+	ledger_each(bench.ledger, add_bytes, &bytes);
+	assert_true(bytes < 8192);
+
+	/* ... and what is an accelerator is kept whatever stands before it. */
+	requests[NAMES - 1] = (struct pair){STR("nvidia.com/gpu"), STR("2")};
+	show(&x, "z", "a", "1");
+	x.container.requests = (struct pairs){requests, NAMES, true};
+	see(&bench, &x.pod, 12, false);
+	expect(&bench, A_Q, 3, 0);
+	free(values);
+	free(names);
+	free(requests);
+	close_bench(&bench);
+}
+
 static void test_namespaces(void **state)
 {
 	(void)state;
@@ -674,6 +799,9 @@ int main(void)
 					   cmocka_unit_test(test_lists),
 					   cmocka_unit_test(test_terminating),
 					   cmocka_unit_test(test_nodes),
+					   cmocka_unit_test(test_unmatched_nodes),
+					   cmocka_unit_test(test_nodes_of_several_models),
+					   cmocka_unit_test(test_bounded_facts),
 					   cmocka_unit_test(test_namespaces),
 					   cmocka_unit_test(test_strangers),
 					   cmocka_unit_test(test_rebase),
