@@ -1,15 +1,6 @@
 /* Charges: what a Pod costs in each quota on its tenant's path, as exact integers. */
-#include "policy/catalog.h"
+#include "policy/companions.h"
 #include "policy/evaluate.h"
-
-/* One unit of a resource that no Accelerator has: a whole GPU, or of a MIG slice the most that it is anywhere. */
-static wide unknown_gpus(const struct policy *policy, struct str resource)
-{
-	int64_t numerator, denominator;
-	if (catalog_mig_weight(resource, &numerator, &denominator))
-		return (wide)policy->unit / denominator * numerator;
-	return policy->unit;
-}
 
 static bool model_listed(const struct policy *policy, const struct holding *holding, uint32_t model)
 {
@@ -29,14 +20,8 @@ static bool unit_cost(const struct policy *policy, const struct holding *holding
 	if (!quota_counts_resource(quota, name))
 		return false;
 	const struct resource *resource = snapshot_resource(policy, name);
-	if (!resource) {
-		if (!snapshot_is_accelerator(policy, name))
-			return false; /* a view of the cluster keeps every extended resource */
-		*each = quota->measure == MEASURE_COUNT  ? policy->unit
-			: quota->measure == MEASURE_GPUS ? unknown_gpus(policy, name)
-							 : MEMORY_UNKNOWN;
-		return quota->models == NULL;
-	}
+	if (!resource)
+		return companions_cost(policy, quota, name, each);
 	bool any_listed = false, counted = false;
 	for (uint32_t i = 0; i < resource->landing_count; i++)
 		any_listed |= model_listed(policy, holding, resource->landings[i].model);
@@ -79,7 +64,7 @@ int policy_charge(const struct policy *policy, const struct holding *holding, co
 			if (!unit_cost(policy, holding, quota, holding->demands[d].resource, &each) ||
 			    each == MEMORY_UNKNOWN)
 				continue;
-			if (__builtin_mul_overflow(each, (wide)holding->demands[d].count, &part) ||
+			if (__builtin_mul_overflow(each, (wide)companions_count(policy, &holding->demands[d]), &part) ||
 			    __builtin_add_overflow(sum, part, &sum))
 				return -1;
 		}
@@ -184,12 +169,14 @@ int charges_check(struct evaluation *e)
 {
 	struct holding *holding = &e->decision->holding;
 	const struct draft *draft = &e->draft;
-	struct demand *demands = arena_zalloc(e->arena, draft->name_count, sizeof *demands);
+	struct demand *demands = arena_zalloc(e->arena, draft->name_count + COMPANIONS_MAX, sizeof *demands);
 	if (!demands)
 		return -1;
 	for (uint32_t n = 0; n < draft->name_count; n++)
 		if (draft->effective[n] > 0)
 			demands[holding->demand_count++] = (struct demand){draft->names[n], draft->effective[n]};
+	if (companions_add(e, demands, &holding->demand_count) < 0)
+		return -1;
 	if (holding->demand_count == 0)
 		return 0;
 	holding->demands = demands;

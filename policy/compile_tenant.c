@@ -206,6 +206,7 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 			  "an empty list counts nothing; name resources, or leave `resources` out to count all");
 	quota->resources = (struct globs){compile_keep_all(c, &doc->resources), doc->resources.count};
 	compile_quota_models(c, doc, quota);
+	known &= compile_quota_names(c, doc, quota);
 	if (known && quota->model_count == doc->accelerators.count)
 		check_counts_something(c, doc, quota);
 	quota->hard_text = compile_keep(c, doc->hard.text);
@@ -228,6 +229,8 @@ static void compile_paths(struct compile *c, const uint32_t *first)
 		for (uint32_t t = i; t != NO_TENANT; t = policy->tenants[t].parent)
 			for (uint32_t q = first[t]; q < first[t + 1]; q++)
 				path[count++] = q;
+		for (uint32_t q = 0; q < count && !policy->tenants[i].counts_others; q++)
+			policy->tenants[i].counts_others = compile_counts_others(policy, &policy->quotas[path[q]]);
 		policy->tenants[i].quotas = path;
 		policy->tenants[i].quota_count = count;
 		if (count > policy->path_quota_max)

@@ -53,6 +53,9 @@ bool exempt_match(const struct exempt *exempt, const struct review *review, stru
 /* model.c: whether the Pod's required node selectors allow nodes of that model; `*against` counts what contradicts. */
 bool model_fits(const struct model *model, const struct pod *pod, uint32_t *against);
 
+/* unknown.c: Settings.unknownResources. */
+int unknown_check(struct evaluation *e);
+
 /* charge.c: tenancy, coverage, models; fills decision->holding. */
 int charges_check(struct evaluation *e);
 

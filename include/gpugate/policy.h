@@ -77,12 +77,17 @@ struct edit {
 	struct toleration toleration;
 };
 
-/* An accelerator resource that a Pod asks for: the effective request of the whole Pod. */
+/*
+ * An extended resource that a Pod asks for: the effective request of the whole Pod. More accelerators than DEMAND_MAX in one Pod are
+ * refused. What is no accelerator may be asked for in bytes; of more than COMPANION_MAX (8Pi) that much is counted. So sums
+ * stay exact: with at most 2^32 units in 1, a million Pods hold less than 2^105 of a companion.
+ */
 struct demand {
 	struct str resource;
-	int64_t count; /* 1..DEMAND_MAX */
+	int64_t count; /* 1..COMPANION_MAX */
 };
-#define DEMAND_MAX 1000000000 /* more devices than that in one Pod are refused, so that sums cannot overflow */
+#define DEMAND_MAX 1000000000
+#define COMPANION_MAX (INT64_C(1) << 53)
 
 /*
  * What a ledger keeps of a Pod: facts, not charges, so that another version of the policy charges by its own. `models`
@@ -101,9 +106,15 @@ struct holding {
 /*
  * Every extended resource (a name with a slash in it, none of Kubernetes' own) that a Pod asks for, accelerator or not: what a
  * view of the cluster keeps, since another policy may make an accelerator of it. The effective request of the whole Pod,
- * at most DEMAND_MAX each; what is no whole number is left out. Returns -1 when the arena is exhausted.
+ * at most COMPANION_MAX each; what is no whole number is left out. Returns -1 when the arena is exhausted.
  */
 int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
+
+/*
+ * Whether a resource is an extended one: a name with a domain that is not Kubernetes' own (IsExtendedResourceName of
+ * k8s.io/kubernetes/pkg/apis/core/v1/helper), or a device that a device class gives under a name of its own.
+ */
+bool resource_is_extended(struct str name);
 
 /*
  * Names of the Accelerators that the Pod could land on, in the order of their names: those that none of its required node
@@ -131,6 +142,7 @@ enum reason {
 	REASON_REQUEST,  /* the Pod's own request is senseless: overflow, fraction */
 	REASON_NO_MODEL, /* no Accelerator fits the Pod's node selectors */
 	REASON_OUTAGE,
+	REASON_UNKNOWN_RESOURCE, /* neither the policy nor the catalog knows what the Pod asks for */
 	REASONS,
 };
 
