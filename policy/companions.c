@@ -58,3 +58,15 @@ int companions_add(struct evaluation *e, struct demand *demands, uint32_t *count
 	}
 	return 0;
 }
+
+bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count)
+{
+	for (uint32_t d = 0; d < count; d++) {
+		if (snapshot_is_accelerator(policy, demands[d].resource))
+			return true;
+		for (uint32_t q = 0; q < policy->quota_count; q++)
+			if (quota_names_resource(&policy->quotas[q], demands[d].resource))
+				return true;
+	}
+	return false;
+}

@@ -62,11 +62,8 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
  * neither is. Returns whether it is known. */
 bool compile_known_resource(struct compile *c, const struct text *name, bool quota);
 
-/* Reports what a quota names and cannot count. Returns whether there is nothing. */
-bool compile_quota_names(struct compile *c, const struct doc_quota *doc, const struct quota *quota);
-
-/* Whether the quota names something that is no accelerator. */
-bool compile_counts_others(const struct policy *policy, const struct quota *quota);
+/* Reports what a quota names and cannot count, and sets its `names_others`. Returns whether there is nothing to report. */
+bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct quota *quota);
 
 /* Part of compile_warnings. */
 void compile_name_warnings(struct compile *c);

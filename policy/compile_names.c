@@ -112,7 +112,7 @@ static bool needs_name(const struct policy *policy, struct str name)
 	return glob_is_exact(name) && str_has_char(name, '/') && role_needs_name(snapshot_role(policy, name));
 }
 
-bool compile_quota_names(struct compile *c, const struct doc_quota *doc, const struct quota *quota)
+bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct quota *quota)
 {
 	static const char *const measures[] = {
 	    [MEASURE_COUNT] = "count", [MEASURE_GPUS] = "gpus", [MEASURE_MEMORY] = "memory"};
@@ -122,6 +122,7 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, const s
 		enum role role = snapshot_role(c->policy, name->s);
 		if (role == ROLE_UNKNOWN || !needs_name(c->policy, name->s))
 			continue;
+		quota->names_others |= !role_is_accelerator(role);
 		if (quota->measure != MEASURE_COUNT)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
 				  "\"%.*s\" is %s, of which there is only a number of units; name it in a quota with "
@@ -136,15 +137,6 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, const s
 		fine = false;
 	}
 	return fine;
-}
-
-bool compile_counts_others(const struct policy *policy, const struct quota *quota)
-{
-	for (uint32_t i = 0; i < quota->resources.count; i++)
-		if (needs_name(policy, quota->resources.items[i]) &&
-		    !snapshot_is_accelerator(policy, quota->resources.items[i]))
-			return true;
-	return false;
 }
 
 /* Quotas in which a pattern, or a sum, is hardly what was meant. */

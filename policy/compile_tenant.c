@@ -229,8 +229,8 @@ static void compile_paths(struct compile *c, const uint32_t *first)
 		for (uint32_t t = i; t != NO_TENANT; t = policy->tenants[t].parent)
 			for (uint32_t q = first[t]; q < first[t + 1]; q++)
 				path[count++] = q;
-		for (uint32_t q = 0; q < count && !policy->tenants[i].counts_others; q++)
-			policy->tenants[i].counts_others = compile_counts_others(policy, &policy->quotas[path[q]]);
+		for (uint32_t q = 0; q < count; q++)
+			policy->tenants[i].counts_others |= policy->quotas[path[q]].names_others;
 		policy->tenants[i].quotas = path;
 		policy->tenants[i].quota_count = count;
 		if (count > policy->path_quota_max)

@@ -88,6 +88,7 @@ struct quota {
 	enum measure measure;
 	bool any_resource; /* `resources` not given */
 	struct globs resources;
+	bool names_others;      /* some of them by their exact name, and they are no accelerators */
 	const uint32_t *models; /* sorted; NULL: any */
 	uint32_t model_count;
 	bool unlimited;

@@ -110,6 +110,9 @@ struct holding {
  */
 int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
 
+/* Whether some of the demands is of an accelerator, or of what some quota names: whether quotas could count it at all. */
+bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count);
+
 /*
  * Whether a resource is an extended one: a name with a domain that is not Kubernetes' own (IsExtendedResourceName of
  * k8s.io/kubernetes/pkg/apis/core/v1/helper), or a device that a device class gives under a name of its own.
