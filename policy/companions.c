@@ -49,10 +49,11 @@ int companions_add(struct evaluation *e, struct demand *demands, uint32_t *count
 		if (!is_named(policy, tenant, asked[i].resource))
 			continue;
 		if (added == COMPANIONS_MAX)
-			return decision_object(e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""),
-					       "the Pod asks for more than %d different resources that quotas of tenant "
-					       "\"%.*s\" name and that are no accelerators; ask for fewer",
-					       COMPANIONS_MAX, STR_ARG(tenant->name));
+			return decision_object(
+			    e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""),
+			    "the Pod asks for more than %d different resources that quotas of tenant "
+			    "\"%.*s\" name and that are no accelerators; ask for fewer",
+			    COMPANIONS_MAX, STR_ARG(tenant->name));
 		demands[(*count)++] = asked[i];
 		added++;
 	}

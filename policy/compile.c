@@ -172,9 +172,10 @@ void compile_namespaces(struct compile *c)
 
 static void compile_all(struct compile *c)
 {
-	static void (*const parts[])(struct compile *) = {
-	    compile_settings, compile_namespaces, compile_models, compile_unit,    compile_resources, compile_resource_names,
-	    compile_tenants,  compile_quotas,     compile_cohorts, compile_rules, compile_guards};
+	static void (*const parts[])(struct compile *) = {compile_settings, compile_namespaces, compile_models,
+							  compile_unit,     compile_resources,  compile_resource_names,
+							  compile_tenants,  compile_quotas,     compile_cohorts,
+							  compile_rules,    compile_guards};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](c);
 	if (c->report->errors == 0)

@@ -277,8 +277,8 @@ static struct offer *make_offers(struct compile *c, uint32_t *count)
 		bool same_name = str_present(m->share_resource) && str_eq(m->share_resource, m->resource);
 		offers[made++] = make_offer(policy, i, m->resource, base, same_name);
 		if (str_present(m->share_resource) && !same_name)
-			offers[made++] = make_offer(policy, i, m->share_resource,
-						    m->share_slice ? m->share_slice : base, true);
+			offers[made++] =
+			    make_offer(policy, i, m->share_resource, m->share_slice ? m->share_slice : base, true);
 		for (uint32_t p = 0; m->strategy == MIG_MIXED && p < m->profile_count; p++) {
 			/* Slices that are shared under their own name are shares, each of them. */
 			if (m->share_slice && str_eq(m->profiles[p].resource, m->share_resource))

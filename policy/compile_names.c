@@ -69,10 +69,11 @@ static bool known_pattern(struct compile *c, const struct text *name)
 	const struct catalog_resource *row = catalog_overlap(name->s, role_needs_name, false);
 	if (!row)
 		return false;
-	docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-		  "\"%.*s\" counts nothing: it matches names such as %.*s (%s), which count only where a quota names them "
-		  "without a wildcard",
-		  STR_ARG(name->s), STR_ARG(row->pattern), role_words(row->role));
+	docs_find(
+	    c->report, c->docs, SEVERITY_ERROR, name->at,
+	    "\"%.*s\" counts nothing: it matches names such as %.*s (%s), which count only where a quota names them "
+	    "without a wildcard",
+	    STR_ARG(name->s), STR_ARG(row->pattern), role_words(row->role));
 	return true;
 }
 
@@ -83,7 +84,8 @@ static bool known_name(struct compile *c, const struct text *name, bool quota)
 		return false;
 	if (!quota && !role_is_accelerator(role))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "\"%.*s\" is %s; Rules see and rewrite only accelerators", STR_ARG(name->s), role_words(role));
+			  "\"%.*s\" is %s; Rules see and rewrite only accelerators", STR_ARG(name->s),
+			  role_words(role));
 	return true;
 }
 
@@ -92,14 +94,14 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 	const struct policy *policy = c->policy;
 	bool exact = glob_is_exact(name->s);
 	if (!exact && !quota) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "\"%.*s\" is a pattern; name one resource here", STR_ARG(name->s));
+		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "\"%.*s\" is a pattern; name one resource here",
+			  STR_ARG(name->s));
 		return false;
 	}
 	if (exact ? known_name(c, name, quota) : known_pattern(c, name))
 		return true;
-	const char *hint =
-	    compile_did_you_mean(c, name->s, policy->known_names, policy->known_name_count, sizeof *policy->known_names);
+	const char *hint = compile_did_you_mean(c, name->s, policy->known_names, policy->known_name_count,
+						sizeof *policy->known_names);
 	docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
 		  "no Accelerator has a resource \"%.*s\" and no built-in catalog knows it%s", STR_ARG(name->s),
 		  *hint ? hint : "; name it as the device plugin does, or add an Accelerator for it");
@@ -129,9 +131,10 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct 
 				  "`measure: count`, this one measures %s",
 				  STR_ARG(name->s), role_words(role), measures[quota->measure]);
 		else if (doc->accelerators.set)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "\"%.*s\" is %s and belongs to no Accelerator; name it in a quota without `accelerators`",
-				  STR_ARG(name->s), role_words(role));
+			docs_find(
+			    c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "\"%.*s\" is %s and belongs to no Accelerator; name it in a quota without `accelerators`",
+			    STR_ARG(name->s), role_words(role));
 		else
 			continue;
 		fine = false;
@@ -157,16 +160,18 @@ static void warn_quota_names(struct compile *c, const struct doc_quota *doc)
 			continue;
 		row = catalog_overlap(name->s, role_needs_name, true);
 		if (row)
-			docs_find(c->report, c->docs, SEVERITY_WARNING, name->at,
-				  "the only names that are known to match this count nothing here: %.*s (%s) counts only "
-				  "where a quota names it without a wildcard",
-				  STR_ARG(row->pattern), role_words(row->role));
+			docs_find(
+			    c->report, c->docs, SEVERITY_WARNING, name->at,
+			    "the only names that are known to match this count nothing here: %.*s (%s) counts only "
+			    "where a quota names it without a wildcard",
+			    STR_ARG(row->pattern), role_words(row->role));
 	}
 	if (devices && companion)
-		docs_find(c->report, c->docs, SEVERITY_WARNING, companion->at,
-			  "the quota adds units of \"%.*s\", which is %s, to its number of accelerators; give it a quota "
-			  "of its own",
-			  STR_ARG(companion->s), role_words(snapshot_role(policy, companion->s)));
+		docs_find(
+		    c->report, c->docs, SEVERITY_WARNING, companion->at,
+		    "the quota adds units of \"%.*s\", which is %s, to its number of accelerators; give it a quota "
+		    "of its own",
+		    STR_ARG(companion->s), role_words(snapshot_role(policy, companion->s)));
 }
 
 /* Patterns of otherResources that take well-known accelerators out of every quota. */

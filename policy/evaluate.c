@@ -5,11 +5,16 @@
 #include <stdlib.h>
 
 static const char *const reason_names[REASONS] = {
-    [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
-    [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
-    [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
-    [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
-    [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
+    [REASON_NONE] = "none",
+    [REASON_QUOTA] = "quota",
+    [REASON_UNCOVERED] = "uncovered",
+    [REASON_UNTENANTED] = "untenanted",
+    [REASON_AMBIGUOUS] = "ambiguous",
+    [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",
+    [REASON_REQUEST] = "request",
+    [REASON_NO_MODEL] = "no-model",
+    [REASON_OUTAGE] = "outage",
     [REASON_UNKNOWN_RESOURCE] = "unknown-resource",
 };
 

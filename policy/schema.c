@@ -213,11 +213,13 @@ static const struct schema_field settings_fields[] = {
 	    "covers."},
     {KEY("unknownResources"), .type = FIELD_CHOICE, AT(doc_settings, unknown_resources), WORDS(coverage_words),
      .fallback = "warn",
-     .doc = "What happens to Pods that ask for an extended resource which neither an Accelerator, `otherResources` nor the "
+     .doc = "What happens to Pods that ask for an extended resource which neither an Accelerator, `otherResources` nor "
+	    "the "
 	    "built-in table of resource names knows, so that no quota counts it."},
     {KEY("otherResources"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_RESOURCE_GLOB,
      AT(doc_settings, other_resources),
-     .doc = "Resource names that are no accelerators, whatever the built-in table says; `*` stands for any text, `?` for one "
+     .doc = "Resource names that are no accelerators, whatever the built-in table says; `*` stands for any text, `?` "
+	    "for one "
 	    "character. They may not match a resource of an Accelerator."},
     {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
      .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or is full."},

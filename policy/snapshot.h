@@ -197,7 +197,7 @@ struct policy {
 	int64_t unit;
 
 	enum enforcement enforcement, untenanted, uncovered, unknown_resources, on_outage;
-	struct globs other_resources; /* Settings.otherResources */
+	struct globs other_resources;  /* Settings.otherResources */
 	const struct str *known_names; /* of resources, for suggestions */
 	uint32_t known_name_count;
 	struct exempt exempt;

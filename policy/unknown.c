@@ -39,13 +39,14 @@ static int object(struct evaluation *e, const struct unknown *unknown, enum enfo
 	if (several)
 		snprintf(more, sizeof more, " and %s%u more that the Pod asks for",
 			 unknown->count == NAMES_MAX ? "at least " : "", unknown->count - 1);
-	return decision_object(e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""),
-			       "resource \"%.*s\"%s %s known neither to the GPU policy nor to the built-in catalog, so no "
-			       "quota counts %s; correct the name%s%s%.*s%s, or ask the platform team to add an "
-			       "Accelerator or to list %s in Settings.otherResources",
-			       STR_ARG(unknown->names[0]), more, several ? "are" : "is", several ? "them" : "it",
-			       several ? "s" : "", str_present(near) ? " (did you mean \"" : "", STR_ARG(near),
-			       str_present(near) ? "\"?)" : "", several ? "them" : "it");
+	return decision_object(
+	    e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""),
+	    "resource \"%.*s\"%s %s known neither to the GPU policy nor to the built-in catalog, so no "
+	    "quota counts %s; correct the name%s%s%.*s%s, or ask the platform team to add an "
+	    "Accelerator or to list %s in Settings.otherResources",
+	    STR_ARG(unknown->names[0]), more, several ? "are" : "is", several ? "them" : "it", several ? "s" : "",
+	    str_present(near) ? " (did you mean \"" : "", STR_ARG(near), str_present(near) ? "\"?)" : "",
+	    several ? "them" : "it");
 }
 
 int unknown_check(struct evaluation *e)

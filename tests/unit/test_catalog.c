@@ -157,12 +157,12 @@ static void test_mig_weights(void **state)
 		const char *name;
 		int numerator, denominator;
 	} rows[] = {
-	    {"nvidia.com/mig-1g.10gb", 1, 4},        {"nvidia.com/mig-1g.10gb.shared", 1, 4},
-	    {"nvidia.com/mig-1c.3g.20gb", 1, 2},     {"nvidia.com/mig-2c.3g.20gb.shared", 1, 2},
-	    {"nvidia.com/mig-1g.10gb.me", 1, 7},     {"nvidia.com/mig-1g.35gb", 1, 4}, /* H200's, not GB300's */
-	    {"nvidia.com/mig-1g.24gb", 1, 2}, /* RTX PRO 5000's */
-	    {"nvidia.com/mig-3g.139gb", 1, 2},       {"nvidia.com/mig-3g.95gb", 1, 2},
-	    {"nvidia.com/mig-2g.0gb", 2, 3},         {"nvidia.com/mig-3g.0gb.gfx", 1, 1},
+	    {"nvidia.com/mig-1g.10gb", 1, 4},    {"nvidia.com/mig-1g.10gb.shared", 1, 4},
+	    {"nvidia.com/mig-1c.3g.20gb", 1, 2}, {"nvidia.com/mig-2c.3g.20gb.shared", 1, 2},
+	    {"nvidia.com/mig-1g.10gb.me", 1, 7}, {"nvidia.com/mig-1g.35gb", 1, 4}, /* H200's, not GB300's */
+	    {"nvidia.com/mig-1g.24gb", 1, 2},                                      /* RTX PRO 5000's */
+	    {"nvidia.com/mig-3g.139gb", 1, 2},   {"nvidia.com/mig-3g.95gb", 1, 2},
+	    {"nvidia.com/mig-2g.0gb", 2, 3},     {"nvidia.com/mig-3g.0gb.gfx", 1, 1},
 	    {"nvidia.com/mig-1g.16gb-me", 1, 2},
 	};
 	size_t count;
@@ -225,9 +225,11 @@ static void test_overlaps(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_no_row_is_hidden), cmocka_unit_test(test_domains_stand_together),
-	    cmocka_unit_test(test_roles),            cmocka_unit_test(test_mig_spellings),
-	    cmocka_unit_test(test_mig_weights),      cmocka_unit_test(test_overlaps)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_row_is_hidden),
+					   cmocka_unit_test(test_domains_stand_together),
+					   cmocka_unit_test(test_roles),
+					   cmocka_unit_test(test_mig_spellings),
+					   cmocka_unit_test(test_mig_weights),
+					   cmocka_unit_test(test_overlaps)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,11 @@
 
 #include "policy/snapshot.h"
 
-#define TENANT(quotas) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {namespaces: [a], quotas: [" quotas "]}\n"
-#define ACCELERATOR(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: " name "}\nspec: " spec "\n"
+#define TENANT(quotas)                                                                                                 \
+	"---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {namespaces: [a], quotas: [" quotas  \
+	"]}\n"
+#define ACCELERATOR(name, spec)                                                                                        \
+	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define MEMORY "gpu.intel.com/memory.max"
 
 static struct holding of(const struct demand *demands, uint32_t count)
@@ -19,7 +22,8 @@ static void test_nothing_overflows(void **state)
 	struct policy *policy = fixture_policy(
 	    ACCELERATOR("s", "{resource: x/y, memory: 32Ti, weight: 1000, sharing: {resource: x/z, replicas: 65521}}")
 		ACCELERATOR("w", "{resource: x/w, weight: 0.01}")
-		    TENANT("{name: m, hard: unlimited, resources: [" MEMORY ", amd.com/nic]}, {name: g, measure: gpus, hard: 0.01}, "
+		    TENANT("{name: m, hard: unlimited, resources: [" MEMORY
+			   ", amd.com/nic]}, {name: g, measure: gpus, hard: 0.01}, "
 			   "{name: b, measure: memory, hard: unlimited, resources: [x/y]}"),
 	    NULL, 0);
 	(void)state;
@@ -86,14 +90,19 @@ static void test_decided_as_seen(void **state)
 /* Whether quotas could count it at all: who asks for nothing of that is not held up by an outage. */
 static void test_counts_some(void **state)
 {
-	struct policy *policy = fixture_policy(ACCELERATOR("l", "{resource: lab/card}")
-						   TENANT("{name: m, hard: 8Gi, resources: [" MEMORY "]}, {name: g, hard: 1}"),
-					       NULL, 0);
+	struct policy *policy =
+	    fixture_policy(ACCELERATOR("l", "{resource: lab/card}")
+			       TENANT("{name: m, hard: 8Gi, resources: [" MEMORY "]}, {name: g, hard: 1}"),
+			   NULL, 0);
 	static const struct {
 		struct str name;
 		bool counts;
-	} rows[] = {{STR("nvidia.com/gpu"), true},        {STR("lab/card"), true},       {STR(MEMORY), true},
-		    {STR("gpu.intel.com/tiles"), false}, {STR("rdma/hca"), false},      {STR("example.com/foo"), false},
+	} rows[] = {{STR("nvidia.com/gpu"), true},
+		    {STR("lab/card"), true},
+		    {STR(MEMORY), true},
+		    {STR("gpu.intel.com/tiles"), false},
+		    {STR("rdma/hca"), false},
+		    {STR("example.com/foo"), false},
 		    {STR("gpu.intel.com/xe_monitoring"), true}};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -106,8 +115,8 @@ static void test_counts_some(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_nothing_overflows), cmocka_unit_test(test_devices_are_bounded_by_their_own),
-	    cmocka_unit_test(test_decided_as_seen), cmocka_unit_test(test_counts_some)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing_overflows),
+					   cmocka_unit_test(test_devices_are_bounded_by_their_own),
+					   cmocka_unit_test(test_decided_as_seen), cmocka_unit_test(test_counts_some)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
