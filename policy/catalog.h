@@ -11,26 +11,51 @@
 
 #include "gpugate/str.h"
 
-enum catalog_kind {
-	CATALOG_WHOLE,  /* a whole device, or something that can be as much */
-	CATALOG_SLICE,  /* a MIG slice: nvidia.com/mig-… */
-	CATALOG_SHARE,  /* a time-sliced or MPS share: ….shared */
-	CATALOG_NOTHING /* a vendor's network device and the like: not an accelerator */
+/* What a unit of an extended resource is. Only the first four are accelerators: what a Pod must have a quota for. */
+enum role {
+	ROLE_DEVICE,    /* a whole device, or something that can be as much */
+	ROLE_SHARE,     /* a part of a device that comes by itself: time-sliced, MPS, a percentage, memory */
+	ROLE_SLICE,     /* a MIG slice: nvidia.com/mig-... */
+	ROLE_MONITOR,   /* shows every device of the node: only a quota that names it allows it */
+	ROLE_COMPANION, /* says how much of the device beside it a container gets; hands out nothing by itself */
+	ROLE_NETWORK,   /* a network device */
+	ROLE_OTHER,     /* any other device that is no accelerator */
+	ROLE_UNKNOWN,   /* neither the catalog nor the policy has heard of it */
+	ROLES,
 };
 
-/* One row: names that match `pattern` (a glob, `*` only at the end) belong to `vendor`. The first row that matches decides. */
+static inline bool role_is_accelerator(enum role role)
+{
+	return role <= ROLE_MONITOR;
+}
+
+/* Roles that count only in a quota that names the resource exactly, and there as a plain number of units. */
+static inline bool role_needs_name(enum role role)
+{
+	return role >= ROLE_MONITOR;
+}
+
+/* The role in one or two words: "a device", "a network device". */
+const char *role_words(enum role role);
+
+/* One row of the catalog: names that match `pattern`, a glob without a wildcard before its slash, have that role. The
+ * first row that matches decides. */
 struct catalog_resource {
 	struct str pattern;
-	enum catalog_kind kind;
+	uint32_t domain; /* bytes of the pattern up to and including the slash */
+	enum role role;
 };
 
-/* Is `name` an accelerator resource by its name alone? NULL: no row matches. */
+/* The row of a name; NULL: the catalog does not know it. */
 const struct catalog_resource *catalog_find(struct str name);
 
-/* Whether a glob such as `nvidia.com/mig-*` could match any accelerator name of the catalog. */
-bool catalog_overlaps(struct str glob);
+/*
+ * The first row of which a glob such as `nvidia.com/mig-*` could match some name, and which `wanted` takes; NULL: none.
+ * `specific`: rows that stand for a whole domain, whose name is a star, are left out.
+ */
+const struct catalog_resource *catalog_overlap(struct str glob, bool (*wanted)(enum role role), bool specific);
 
-/* The rows themselves, for suggestions. */
+/* The rows themselves, for suggestions and for the reference. */
 const struct catalog_resource *catalog_resources(size_t *count);
 
 /* A MIG profile: slices of the device it is cut from, nominal memory in GiB. Source: NVIDIA MIG user guide, mig-parted. */
@@ -45,7 +70,7 @@ struct catalog_model {
 	struct str name; /* a100-80gb */
 	uint8_t compute_total;
 	uint8_t memory_total;
-	uint16_t gib; /* nominal memory of the whole device */
+	uint16_t gib; /* nominal memory of the whole device; 0: it has none of its own */
 	const struct catalog_profile *profiles;
 	uint8_t profile_count;
 };
@@ -59,8 +84,20 @@ const struct catalog_model *catalog_model(struct str name); /* NULL: none of tha
 #define CATALOG_MIG_NAME_MAX 96
 size_t catalog_mig_resource(struct str profile, char *out);
 
-/* The largest share of a device, as a fraction, that a profile of this resource name takes on any built-in model. */
+/*
+ * The slice that another spelling of a MIG resource is a part of: of a share (`nvidia.com/mig-1g.10gb.shared`) its slice, of a
+ * compute instance (`nvidia.com/mig-1c.3g.20gb`) the GPU instance that it lies in. Writes at most CATALOG_MIG_NAME_MAX bytes
+ * to `out` and returns their number; 0: the name is no such spelling.
+ */
+#define CATALOG_SHARED_SUFFIX STR(".shared")
+size_t catalog_mig_slice(struct str resource, char *out);
+
+/* The largest share of a device, as a fraction, that a profile of this resource name, or of the slice that it is a part of, takes
+ * on any built-in model. */
 bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denominator);
+
+/* Every denominator of catalog_mig_weight divides it. */
+#define CATALOG_MIG_UNIT 168
 
 /* Whether a profile has no suffix such as +me, +gfx or -me: only then is it offered unasked, and chosen by memory. */
 bool catalog_profile_plain(struct str profile);

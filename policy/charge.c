@@ -1,23 +1,7 @@
 /* Charges: what a Pod costs in each quota on its tenant's path, as exact integers. */
 #include "policy/charge.h"
 
-#include "policy/catalog.h"
-
-/* One unit of a resource on a model that no Accelerator describes: a whole GPU, or of a MIG slice the most that it is anywhere. */
-static wide unknown_gpus(const struct policy *policy, struct str resource)
-{
-	int64_t numerator, denominator;
-	if (catalog_mig_weight(resource, &numerator, &denominator))
-		return (wide)policy->unit / denominator * numerator;
-	return policy->unit;
-}
-
-static wide unknown_cost(const struct policy *policy, const struct quota *quota, struct str name)
-{
-	return quota->measure == MEASURE_COUNT  ? policy->unit
-	       : quota->measure == MEASURE_GPUS ? unknown_gpus(policy, name)
-						: MEMORY_UNKNOWN;
-}
+#include "policy/companions.h"
 
 static bool has_name(const struct str *names, uint32_t count, struct str name)
 {
@@ -59,7 +43,9 @@ static wide dearer(wide a, wide b)
 /* A model that the policy does not know may be as dear as the dearest that it does know, or as a whole device. */
 static wide dearest_anywhere(const struct policy *policy, const struct quota *quota, const struct resource *resource)
 {
-	wide most = quota->measure == MEASURE_MEMORY ? 0 : unknown_cost(policy, quota, resource->name);
+	wide most = 0;
+	if (quota->measure != MEASURE_MEMORY)
+		companions_cost(policy, quota, resource->name, &most);
 	for (uint32_t i = 0; i < resource->landing_count; i++)
 		most = dearer(most, charge_landing(policy, quota, &resource->landings[i]));
 	return most;
@@ -70,12 +56,8 @@ bool charge_unit(const struct policy *policy, const struct quota *quota, struct 
 {
 	if (!quota_counts_resource(quota, name))
 		return false;
-	if (!resource) {
-		if (!snapshot_is_accelerator(policy, name))
-			return false; /* a view of the cluster keeps every extended resource */
-		*each = unknown_cost(policy, quota, name);
-		return quota->models == NULL;
-	}
+	if (!resource)
+		return companions_cost(policy, quota, name, each);
 	if (scope->unknown && !quota->models) {
 		*each = dearest_anywhere(policy, quota, resource);
 		return true;
@@ -130,7 +112,7 @@ static int add_demand(const struct policy *policy, const struct tenant *tenant, 
 		if (!charge_unit(policy, &policy->quotas[sums[q].quota], demand->resource, resource, &scope, &each) ||
 		    each == MEMORY_UNKNOWN)
 			continue;
-		if (__builtin_mul_overflow(each, (wide)demand->count, &part) ||
+		if (__builtin_mul_overflow(each, (wide)companions_count(policy, demand), &part) ||
 		    __builtin_add_overflow(sums[q].amount, part, &sums[q].amount))
 			return -1;
 	}

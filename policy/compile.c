@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-#include "policy/catalog.h"
-#include "policy/glob.h"
-
 #define SNAPSHOT_CHUNK ((size_t)64 << 10)
 #define SNAPSHOT_MAX (UINT64_C(512) << 20)
 #define SCRATCH_CHUNK ((size_t)256 << 10)
@@ -124,31 +121,6 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 	return text;
 }
 
-bool compile_known_resource(struct compile *c, const struct text *name, bool glob_allowed)
-{
-	const struct policy *policy = c->policy;
-	if (!glob_is_exact(name->s)) {
-		if (!glob_allowed) {
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "\"%.*s\" is a pattern; name one resource here", STR_ARG(name->s));
-			return false;
-		}
-		for (uint32_t i = 0; i < policy->resource_count; i++)
-			if (glob_match(name->s, policy->resources[i].name))
-				return true;
-		if (catalog_overlaps(name->s))
-			return true;
-	} else if (snapshot_is_accelerator(policy, name->s)) {
-		return true;
-	}
-	const char *hint = compile_did_you_mean(c, name->s, &policy->resources[0].name, policy->resource_count,
-						sizeof policy->resources[0]);
-	docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-		  "no Accelerator has a resource \"%.*s\" and no built-in catalog knows it%s", STR_ARG(name->s),
-		  *hint ? hint : "; name it as the device plugin does, or add an Accelerator for it");
-	return false;
-}
-
 wide compile_scale(wide nano, int64_t scale)
 {
 	wide product;
@@ -166,11 +138,13 @@ void compile_settings(struct compile *c)
 		*namespaces = STR("kube-system");
 		policy->exempt.namespaces = (struct globs){namespaces, 1};
 		policy->terminating_ms = 300000;
+		policy->unknown_resources = ENFORCEMENT_WARN;
 		return;
 	}
 	policy->enforcement = (enum enforcement)doc->enforcement.value;
 	policy->untenanted = (enum enforcement)doc->untenanted.value;
 	policy->uncovered = (enum enforcement)doc->uncovered.value;
+	policy->unknown_resources = (enum enforcement)doc->unknown_resources.value;
 	policy->on_outage = doc->on_outage.value == 0 ? ENFORCEMENT_DENY : ENFORCEMENT_ALLOW;
 	policy->exempt = compile_exempt(c, &doc->exempt);
 	policy->terminating_ms = doc->terminating_seconds.word ? -1 : doc->terminating_seconds.value * 1000;
@@ -198,9 +172,10 @@ void compile_namespaces(struct compile *c)
 
 static void compile_all(struct compile *c)
 {
-	static void (*const parts[])(struct compile *) = {
-	    compile_settings, compile_namespaces, compile_models,  compile_unit,  compile_resources,
-	    compile_tenants,  compile_quotas,     compile_cohorts, compile_rules, compile_guards};
+	static void (*const parts[])(struct compile *) = {compile_settings, compile_namespaces, compile_models,
+							  compile_unit,     compile_resources,  compile_resource_names,
+							  compile_tenants,  compile_quotas,     compile_cohorts,
+							  compile_rules,    compile_guards};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](c);
 	if (c->report->errors == 0)

@@ -29,6 +29,7 @@ void compile_namespaces(struct compile *c);
 void compile_models(struct compile *c);
 void compile_unit(struct compile *c);
 void compile_resources(struct compile *c);
+void compile_resource_names(struct compile *c);
 void compile_tenants(struct compile *c);
 void compile_quotas(struct compile *c);
 void compile_cohorts(struct compile *c);
@@ -61,8 +62,15 @@ const void **compile_sorted(struct compile *c, const void *items, size_t count, 
 const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
 				 size_t stride);
 
-/* Reports a resource name or glob that neither an Accelerator nor the catalog knows. Returns whether it is known. */
-bool compile_known_resource(struct compile *c, const struct text *name, bool glob_allowed);
+/* Reports a resource that neither the policy nor the catalog knows. `quota`: a glob and what is no accelerator are fine, else
+ * neither is. Returns whether it is known. */
+bool compile_known_resource(struct compile *c, const struct text *name, bool quota);
+
+/* Reports what a quota names and cannot count, and sets its `names_others`. Returns whether there is nothing to report. */
+bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct quota *quota);
+
+/* Part of compile_warnings. */
+void compile_name_warnings(struct compile *c);
 
 /* An amount in the measure of a quota as policy units; reports, and returns -1, what is no amount of that measure. */
 wide compile_units(struct compile *c, const struct amount *amount, enum measure measure);

@@ -7,7 +7,7 @@
 /* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */
 #define MEMORY_MAX (INT64_C(1) << 45)
 #define UNIT_MAX (INT64_C(1) << 32)
-#define UNIT_MIN 56 /* sevenths and eighths of MIG, always */
+#define UNIT_MIN CATALOG_MIG_UNIT /* sevenths, eighths and thirds of MIG, always */
 
 static int64_t gcd(int64_t a, int64_t b)
 {
@@ -87,7 +87,7 @@ static struct profile *profile_table(struct compile *c, const struct doc_acceler
 	}
 	model->compute_total = known->compute_total;
 	model->memory_total = known->memory_total;
-	if (model->memory == MEMORY_UNKNOWN)
+	if (model->memory == MEMORY_UNKNOWN && known->gib)
 		model->memory = (int64_t)known->gib << 30;
 	struct profile *table = compile_alloc(c, known->profile_count, sizeof *table);
 	for (uint32_t i = 0; i < known->profile_count; i++)
@@ -122,18 +122,47 @@ static void offer_profiles(struct compile *c, const struct doc_mig *mig, const s
 	model->profile_count = offered;
 }
 
-static void compile_mig(struct compile *c, const struct doc_accelerator *doc, struct model *model)
+/* Returns the model's table, offered or not; NULL: it is cut into no slices. */
+static const struct profile *compile_mig(struct compile *c, const struct doc_accelerator *doc, struct model *model,
+					 uint32_t *count_out)
 {
+	*count_out = 0;
 	if (!doc->mig.set)
-		return;
+		return NULL;
 	model->strategy = (enum mig_strategy)doc->mig.strategy.value;
 	uint32_t errors = c->report->errors, count;
 	const struct profile *table = profile_table(c, doc, model, &count);
+	*count_out = count;
 	if (c->report->errors == errors)
 		offer_profiles(c, &doc->mig, table, count, model);
 	if (c->report->errors == errors && model->strategy == MIG_SINGLE && model->profile_count != 1)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->mig.at,
 			  "with `strategy: single` all slices are of one profile; name that one in mig.offered");
+	return table;
+}
+
+/* The slice that is shared, where sharing.resource names one: its own name, or that name and `.shared`. */
+static void compile_share_slice(struct compile *c, const struct doc_accelerator *doc, const struct profile *table,
+				uint32_t count, struct model *model)
+{
+	char slice[CATALOG_MIG_NAME_MAX];
+	struct str name = model->share_resource;
+	if (!str_starts(name, CATALOG_MIG_PREFIX))
+		return;
+	size_t len = str_ends(name, CATALOG_SHARED_SUFFIX) ? catalog_mig_slice(name, slice) : 0;
+	if (len)
+		name = (struct str){slice, len};
+	for (uint32_t i = 0; model->strategy == MIG_MIXED && i < count; i++)
+		if (str_eq(table[i].resource, name))
+			model->share_slice = &table[i];
+	if (!model->share_slice)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->sharing.resource.at,
+			  "\"%.*s\" is a share of a MIG slice that the Accelerator does not have; %s",
+			  STR_ARG(model->share_resource),
+			  !doc->mig.set ? "say in `mig` how the device is cut"
+			  : model->strategy == MIG_SINGLE
+			      ? "with `strategy: single` slices have the Accelerator's own name"
+			      : "name one of its profiles, such as nvidia.com/mig-1g.10gb.shared");
 }
 
 static void compile_sharing(struct compile *c, const struct doc_accelerator *doc, struct model *model)
@@ -171,8 +200,11 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
 			  "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",
 			  STR_ARG(model->resource));
-	compile_mig(c, doc, model);
+	uint32_t profiles;
+	const struct profile *table = compile_mig(c, doc, model, &profiles);
 	compile_sharing(c, doc, model);
+	if (doc->sharing.set)
+		compile_share_slice(c, doc, table, profiles, model);
 }
 
 void compile_models(struct compile *c)
@@ -248,9 +280,14 @@ static struct offer *make_offers(struct compile *c, uint32_t *count)
 		bool same_name = str_present(m->share_resource) && str_eq(m->share_resource, m->resource);
 		offers[made++] = make_offer(policy, i, m->resource, base, same_name);
 		if (str_present(m->share_resource) && !same_name)
-			offers[made++] = make_offer(policy, i, m->share_resource, base, true);
-		for (uint32_t p = 0; m->strategy == MIG_MIXED && p < m->profile_count; p++)
+			offers[made++] =
+			    make_offer(policy, i, m->share_resource, m->share_slice ? m->share_slice : base, true);
+		for (uint32_t p = 0; m->strategy == MIG_MIXED && p < m->profile_count; p++) {
+			/* Slices that are shared under their own name are shares, each of them. */
+			if (m->share_slice && str_eq(m->profiles[p].resource, m->share_resource))
+				continue;
 			offers[made++] = make_offer(policy, i, m->profiles[p].resource, &m->profiles[p], false);
+		}
 	}
 	*count = made;
 	return offers;

@@ -206,6 +206,7 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 			  "an empty list counts nothing; name resources, or leave `resources` out to count all");
 	quota->resources = (struct globs){compile_keep_all(c, &doc->resources), doc->resources.count};
 	compile_quota_models(c, doc, quota);
+	known &= compile_quota_names(c, doc, quota);
 	if (known && quota->model_count == doc->accelerators.count)
 		check_counts_something(c, doc, quota);
 	quota->hard_text = compile_keep(c, doc->hard.text);
@@ -228,10 +229,31 @@ static void compile_paths(struct compile *c, const uint32_t *first)
 		for (uint32_t t = i; t != NO_TENANT; t = policy->tenants[t].parent)
 			for (uint32_t q = first[t]; q < first[t + 1]; q++)
 				path[count++] = q;
+		for (uint32_t q = 0; q < count; q++)
+			policy->tenants[i].counts_others |= policy->quotas[path[q]].names_others;
 		policy->tenants[i].quotas = path;
 		policy->tenants[i].quota_count = count;
 		if (count > policy->path_quota_max)
 			policy->path_quota_max = count;
+	}
+}
+
+/* So that it takes one look to tell whether some quota names a resource. */
+static void index_names(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	struct str none = {NULL, 0};
+	uint32_t count = 0;
+	for (uint32_t q = 0; q < policy->quota_count; q++)
+		count += policy->quotas[q].resources.count;
+	if (index_init(&policy->named_resources, count, &policy->arena) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t q = 0; q < policy->quota_count; q++) {
+		const struct globs *names = &policy->quotas[q].resources;
+		for (uint32_t i = 0; i < names->count; i++)
+			if (quota_names_resource(&policy->quotas[q], names->items[i]) &&
+			    index_id(&policy->named_resources, names->items[i]) == INDEX_NONE)
+				index_add(&policy->named_resources, names->items[i], none, q);
 	}
 }
 
@@ -263,5 +285,6 @@ void compile_quotas(struct compile *c)
 	}
 	first[policy->tenant_count] = policy->quota_count;
 	policy->quotas = quotas;
+	index_names(c);
 	compile_paths(c, first);
 }

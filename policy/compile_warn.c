@@ -254,4 +254,5 @@ void compile_warnings(struct compile *c)
 	warn_cohorts(c);
 	warn_shadowed(c, &names);
 	warn_uncovered(c, &names);
+	compile_name_warnings(c);
 }

@@ -1,5 +1,6 @@
 /* Coverage: whether the tenant's quotas count everything that a Pod asks for, on every model that it could land on. */
 #include "policy/charge.h"
+#include "policy/companions.h"
 #include "policy/evaluate.h"
 #include "policy/placement.h"
 
@@ -165,12 +166,14 @@ int charges_check(struct evaluation *e)
 {
 	struct holding *holding = &e->decision->holding;
 	const struct draft *draft = &e->draft;
-	struct demand *demands = arena_zalloc(e->arena, draft->name_count, sizeof *demands);
+	struct demand *demands = arena_zalloc(e->arena, draft->name_count + COMPANIONS_MAX, sizeof *demands);
 	if (!demands)
 		return -1;
 	for (uint32_t n = 0; n < draft->name_count; n++)
 		if (draft->effective[n] > 0)
 			demands[holding->demand_count++] = (struct demand){draft->names[n], draft->effective[n]};
+	if (companions_add(e, demands, &holding->demand_count) < 0)
+		return -1;
 	if (holding->demand_count == 0)
 		return 0;
 	holding->demands = demands;

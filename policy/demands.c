@@ -13,9 +13,7 @@ struct asked {
 	int64_t value;
 };
 
-/* Kubernetes' own words for it: IsExtendedResourceName of k8s.io/kubernetes/pkg/apis/core/v1/helper. Devices that a device class
- * gives under a name of its own (dynamic resource allocation) are counted like any other. */
-static bool is_extended(struct str name)
+bool resource_is_extended(struct str name)
 {
 	static const struct str native = {"kubernetes.io/", sizeof "kubernetes.io/" - 1};
 	if (!str_has_char(name, '/') || str_starts(name, STR("requests.")))
@@ -28,15 +26,16 @@ static bool is_extended(struct str name)
 	return true;
 }
 
-/* Zeros ask nothing; what is no whole number says nothing. More than DEMAND_MAX is as good as that. */
+/* Zeros ask nothing; what is no whole number says nothing. More than COMPANION_MAX is as good as that. */
 static uint32_t collect(const struct pairs *map, uint32_t container, struct asked *asked, uint32_t count)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		int64_t value;
-		if (!is_extended(map->items[i].key) || quantity_count(map->items[i].value, &value) != QUANTITY_OK ||
-		    value == 0)
+		if (!resource_is_extended(map->items[i].key) ||
+		    quantity_count(map->items[i].value, &value) != QUANTITY_OK || value == 0)
 			continue;
-		asked[count++] = (struct asked){map->items[i].key, container, value > DEMAND_MAX ? DEMAND_MAX : value};
+		value = value > COMPANION_MAX ? COMPANION_MAX : value;
+		asked[count++] = (struct asked){map->items[i].key, container, value};
 	}
 	return count;
 }
@@ -56,12 +55,11 @@ static int64_t sum(const struct pod *pod, const struct asked *asked, uint32_t co
 	struct effective effective = {0};
 	for (uint32_t i = 0; i < count; i++) {
 		if (asked[i].container == OVERHEAD)
-			effective.overhead += asked[i].value;
+			effective.overhead = effective_sum(effective.overhead, asked[i].value);
 		else if (i + 1 == count || asked[i + 1].container != asked[i].container) /* the larger of two */
 			effective_add(&effective, &pod->containers[asked[i].container], asked[i].value);
 	}
-	int64_t total = effective_total(&effective);
-	return total > DEMAND_MAX ? DEMAND_MAX : total;
+	return effective_total(&effective);
 }
 
 int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count)

@@ -106,10 +106,12 @@ struct doc_exempt {
 struct doc_settings {
 	struct place at;
 	struct text name;
-	struct choice enforcement; /* enum enforcement: deny warn audit */
-	struct choice untenanted;  /* enum enforcement: deny warn audit allow */
-	struct choice uncovered;   /* enum enforcement: deny warn audit allow */
-	struct choice on_outage;   /* enum enforcement: deny allow (table position 0: deny, 1: allow) */
+	struct choice enforcement;       /* enum enforcement: deny warn audit */
+	struct choice untenanted;        /* enum enforcement: deny warn audit allow */
+	struct choice uncovered;         /* enum enforcement: deny warn audit allow */
+	struct choice unknown_resources; /* enum enforcement: deny warn audit allow */
+	struct texts other_resources;    /* names or globs */
+	struct choice on_outage;         /* enum enforcement: deny allow (table position 0: deny, 1: allow) */
 	struct doc_exempt exempt;
 	struct number terminating_seconds; /* or `never` */
 	struct choice guard_failure;       /* table position 0: Ignore, 1: Fail */
@@ -139,7 +141,7 @@ struct doc_sharing {
 	bool set;
 	struct place at;
 	struct text resource;
-	struct number replicas;          /* 2..1024 */
+	struct number replicas;          /* 2..65536 */
 	struct number max_per_container; /* 1..; default 1 */
 };
 

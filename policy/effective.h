@@ -6,27 +6,33 @@
 #ifndef POLICY_EFFECTIVE_H
 #define POLICY_EFFECTIVE_H
 
-#include "gpugate/facts.h"
+#include "gpugate/policy.h"
 
 struct effective {
 	int64_t running, sidecars, peak, overhead;
 };
 
-/* Adds what one container asks, at most DEMAND_MAX: no Pod has so many containers that this could overflow. */
+/* a + b, of which neither is more than COMPANION_MAX; no sum gets beyond that. */
+static inline int64_t effective_sum(int64_t a, int64_t b)
+{
+	return a + b < COMPANION_MAX ? a + b : COMPANION_MAX;
+}
+
+/* Adds what one container asks, at most COMPANION_MAX. */
 static inline void effective_add(struct effective *effective, const struct container *container, int64_t value)
 {
 	if (container->list == CONTAINER_REGULAR)
-		effective->running += value;
+		effective->running = effective_sum(effective->running, value);
 	else if (container->list == CONTAINER_INIT && container->sidecar)
-		effective->sidecars += value;
-	else if (container->list == CONTAINER_INIT && effective->sidecars + value > effective->peak)
-		effective->peak = effective->sidecars + value;
+		effective->sidecars = effective_sum(effective->sidecars, value);
+	else if (container->list == CONTAINER_INIT && effective_sum(effective->sidecars, value) > effective->peak)
+		effective->peak = effective_sum(effective->sidecars, value);
 }
 
 static inline int64_t effective_total(const struct effective *effective)
 {
-	int64_t steady = effective->running + effective->sidecars;
-	return (steady > effective->peak ? steady : effective->peak) + effective->overhead;
+	int64_t steady = effective_sum(effective->running, effective->sidecars);
+	return effective_sum(steady > effective->peak ? steady : effective->peak, effective->overhead);
 }
 
 #endif

@@ -5,12 +5,18 @@
 #include <stdlib.h>
 
 static const char *const reason_names[REASONS] = {
-    [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
-    [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
-    [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
-    [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
-    [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
+    [REASON_NONE] = "none",
+    [REASON_QUOTA] = "quota",
+    [REASON_UNCOVERED] = "uncovered",
+    [REASON_UNTENANTED] = "untenanted",
+    [REASON_AMBIGUOUS] = "ambiguous",
+    [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",
+    [REASON_REQUEST] = "request",
+    [REASON_NO_MODEL] = "no-model",
+    [REASON_OUTAGE] = "outage",
     [REASON_BUSY] = "busy",
+    [REASON_UNKNOWN_RESOURCE] = "unknown-resource",
 };
 
 const char *reason_name(enum reason reason)
@@ -236,6 +242,8 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 		return -1;
 	if (review->operation != OPERATION_CREATE)
 		return 0;
+	if (unknown_check(&e) < 0)
+		return -1;
 	/* Charges are of the Pod as it is; what Rules would still make of it is looked at last. */
 	if (charges_check(&e) < 0)
 		return -1;

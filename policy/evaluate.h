@@ -50,6 +50,9 @@ int restore_edits(const struct policy *policy, const struct review *review, stru
 /* evaluate.c: whether the review's creator or namespace is in a list. */
 bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace);
 
+/* unknown.c: Settings.unknownResources. */
+int unknown_check(struct evaluation *e);
+
 /* coverage.c: tenancy, coverage, models; fills decision->holding. */
 int charges_check(struct evaluation *e);
 

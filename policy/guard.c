@@ -165,7 +165,7 @@ static int check_device_volumes(struct evaluation *e, const struct guard *guard)
 static bool is_slice(const struct draft *draft, uint32_t name)
 {
 	const struct catalog_resource *row = catalog_find(draft->names[name]);
-	return draft->resources[name] ? draft->resources[name]->slice : row && row->kind == CATALOG_SLICE;
+	return draft->resources[name] ? draft->resources[name]->slice : row && row->role == ROLE_SLICE;
 }
 
 static int check_mixed_mig(struct evaluation *e, const struct guard *guard)
@@ -203,8 +203,9 @@ static int64_t share_limit(const struct evaluation *e, uint32_t name)
 		if (landing->shared && landing->max_per_container > limit && placement_allows(&placement, i))
 			limit = landing->max_per_container;
 	}
-	const struct catalog_resource *row = resource ? NULL : catalog_find(e->draft.names[name]);
-	return limit ? limit : (row && row->kind != CATALOG_NOTHING && str_ends(e->draft.names[name], STR(".shared")));
+	/* A share by its name alone: no Accelerator says that it has it, or only that it has the slice (snapshot_resource). */
+	bool named = !resource || !str_eq(resource->name, e->draft.names[name]);
+	return limit ? limit : named && str_ends(e->draft.names[name], CATALOG_SHARED_SUFFIX);
 }
 
 static int check_shared(struct evaluation *e, const struct guard *guard)

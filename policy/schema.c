@@ -211,6 +211,16 @@ static const struct schema_field settings_fields[] = {
     {KEY("uncovered"), .type = FIELD_CHOICE, AT(doc_settings, uncovered), WORDS(coverage_words), .fallback = "deny",
      .doc = "What happens to Pods that ask for an accelerator resource which no quota of their Tenant or its ancestors "
 	    "covers."},
+    {KEY("unknownResources"), .type = FIELD_CHOICE, AT(doc_settings, unknown_resources), WORDS(coverage_words),
+     .fallback = "warn",
+     .doc = "What happens to Pods that ask for an extended resource which neither an Accelerator, `otherResources` nor "
+	    "the "
+	    "built-in table of resource names knows, so that no quota counts it."},
+    {KEY("otherResources"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_RESOURCE_GLOB,
+     AT(doc_settings, other_resources),
+     .doc = "Resource names that are no accelerators, whatever the built-in table says; `*` stands for any text, `?` "
+	    "for one "
+	    "character. They may not match a resource of an Accelerator."},
     {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
      .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or is full."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
@@ -285,10 +295,10 @@ static const struct schema_field sharing_fields[] = {
     {KEY("resource"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_sharing, resource),
      .doc =
 	 "The resource name of one share, such as nvidia.com/gpu.shared; the Accelerator's own name if shares are not "
-	 "renamed."},
-    {KEY("replicas"), .type = FIELD_NUMBER, .flags = FIELD_REQUIRED, AT(doc_sharing, replicas), .min = 2, .max = 1024,
-     .doc = "Shares that one device is offered as."},
-    {KEY("maxPerContainer"), .type = FIELD_NUMBER, AT(doc_sharing, max_per_container), .min = 1, .max = 1024,
+	 "renamed. The name of one of its MIG slices, or that name and `.shared`, makes shares of that slice."},
+    {KEY("replicas"), .type = FIELD_NUMBER, .flags = FIELD_REQUIRED, AT(doc_sharing, replicas), .min = 2, .max = 65536,
+     .doc = "Shares that one device, or one slice, is offered as."},
+    {KEY("maxPerContainer"), .type = FIELD_NUMBER, AT(doc_sharing, max_per_container), .min = 1, .max = 65536,
      .fallback = "1",
      .doc = "The most shares that one container may ask for. More than one share is seldom more of a device."},
 };

@@ -52,22 +52,37 @@ int64_t policy_terminating_ms(const struct policy *policy)
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)
 {
 	uint32_t id = index_id(&policy->resource_names, name);
+	char slice[CATALOG_MIG_NAME_MAX];
+	size_t len = id == INDEX_NONE ? catalog_mig_slice(name, slice) : 0;
+	if (len)
+		id = index_id(&policy->resource_names, (struct str){slice, len});
 	return id == INDEX_NONE ? NULL : &policy->resources[id];
+}
+
+static enum role resource_role(const struct resource *resource)
+{
+	bool shared = true; /* on every model that has it */
+	for (uint32_t i = 0; i < resource->landing_count; i++)
+		shared &= resource->landings[i].shared;
+	return resource->slice ? ROLE_SLICE : shared ? ROLE_SHARE : ROLE_DEVICE;
+}
+
+enum role snapshot_role(const struct policy *policy, struct str name)
+{
+	if (!str_has_char(name, '/'))
+		return ROLE_OTHER;
+	const struct resource *resource = snapshot_resource(policy, name);
+	if (resource)
+		return resource_role(resource);
+	if (globs_match(&policy->other_resources, name))
+		return ROLE_OTHER;
+	const struct catalog_resource *row = catalog_find(name);
+	return row ? row->role : ROLE_UNKNOWN;
 }
 
 bool snapshot_is_accelerator(const struct policy *policy, struct str name)
 {
-	if (!str_has_char(name, '/'))
-		return false;
-	if (snapshot_resource(policy, name))
-		return true;
-	const struct catalog_resource *row = catalog_find(name);
-	return row && row->kind != CATALOG_NOTHING;
-}
-
-bool policy_is_accelerator(const struct policy *policy, struct str resource)
-{
-	return snapshot_is_accelerator(policy, resource);
+	return role_is_accelerator(snapshot_role(policy, name));
 }
 
 struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given)
@@ -226,6 +241,16 @@ bool quota_counts_model(const struct quota *quota, uint32_t model)
 		return true;
 	for (uint32_t i = 0; i < quota->model_count; i++)
 		if (quota->models[i] == model)
+			return true;
+	return false;
+}
+
+bool quota_names_resource(const struct quota *quota, struct str resource)
+{
+	if (quota->measure != MEASURE_COUNT || quota->models)
+		return false;
+	for (uint32_t i = 0; i < quota->resources.count; i++)
+		if (str_eq(quota->resources.items[i], resource)) /* no resource has a wildcard in its name */
 			return true;
 	return false;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "gpugate/policy.h"
+#include "policy/catalog.h"
 #include "policy/index.h"
 
 #define NO_TENANT UINT32_MAX
@@ -62,6 +63,7 @@ struct model {
 	uint32_t profile_count;
 	int64_t compute_total, memory_total; /* slices of the whole device */
 	struct str share_resource;           /* absent: not shared */
+	const struct profile *share_slice;   /* of which it is a share; NULL: of the whole device */
 	int64_t replicas;                    /* 1: not shared */
 	int64_t max_per_container;
 };
@@ -92,6 +94,7 @@ struct quota {
 	enum measure measure;
 	bool any_resource; /* `resources` not given */
 	struct globs resources;
+	bool names_others;      /* some of them by their exact name, and they are no accelerators */
 	const uint32_t *models; /* sorted; NULL: any */
 	uint32_t model_count;
 	bool unlimited;
@@ -118,7 +121,8 @@ struct tenant {
 	struct str cohort;      /* absent: none */
 	const uint32_t *quotas; /* its own and its ancestors', nearest first */
 	uint32_t quota_count;
-	bool reachable; /* it or a tenant below it has namespaces */
+	bool reachable;     /* it or a tenant below it has namespaces */
+	bool counts_others; /* some quota on its path names what is no accelerator */
 };
 
 struct range {
@@ -198,7 +202,10 @@ struct policy {
 	struct policy_counts counts;
 	int64_t unit;
 
-	enum enforcement enforcement, untenanted, uncovered, on_outage;
+	enum enforcement enforcement, untenanted, uncovered, unknown_resources, on_outage;
+	struct globs other_resources;  /* Settings.otherResources */
+	const struct str *known_names; /* of resources, for suggestions */
+	uint32_t known_name_count;
 	struct exempt exempt;
 	int64_t terminating_ms; /* -1: for ever */
 	bool guards_fail;
@@ -215,6 +222,7 @@ struct policy {
 	uint32_t tenant_count;
 	const struct selector *tenant_selectors; /* by tenant */
 	struct tenant_index tenant_index;
+	struct index named_resources; /* what quotas that count devices name without a wildcard */
 	struct quota *quotas; /* sorted by tenant, name */
 	uint32_t quota_count;
 	uint32_t path_quota_max; /* most quotas on one tenant's path, each of another pool or of none */
@@ -236,10 +244,16 @@ struct policy {
 	struct index namespace_names;
 };
 
-/* The resource of that name that some Accelerator has, or NULL. */
+/*
+ * The resource of that name that some Accelerator has, or NULL. A share or a compute instance of a MIG slice whose own name none
+ * has is the slice: `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.
+ */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
-/* Whether a name is an accelerator resource, by the policy or by the catalog. */
+/* What a resource is: by the Accelerators of the policy, by Settings.otherResources, by the catalog, in this order. */
+enum role snapshot_role(const struct policy *policy, struct str name);
+
+/* Whether a name is an accelerator resource: its role is one of the accelerators. */
 bool snapshot_is_accelerator(const struct policy *policy, struct str name);
 
 /* The labels of a namespace: those given (NULL or not present: none are), else those of the policy's own document of it. The
@@ -266,6 +280,10 @@ bool globs_match(const struct globs *globs, struct str text);
 
 bool quota_counts_resource(const struct quota *quota, struct str resource);
 bool quota_counts_model(const struct quota *quota, uint32_t model);
+
+/* Whether the quota counts a resource that only counts where it is named (role_needs_name): by number, and named without a
+ * wildcard. It has no model, so a quota with `accelerators` never does. */
+bool quota_names_resource(const struct quota *quota, struct str resource);
 
 /* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent for
  * a Pod's labels. */

@@ -236,7 +236,7 @@ static unsigned evaluate_unknown(struct admitting *a)
 	uint32_t count;
 	if (policy_demands(&a->review.object, a->http->arena, &demands, &count) < 0)
 		return fail_memory(a);
-	if (count == 0)
+	if (!policy_counts_some(a->policy, demands, count))
 		return evaluate(a);
 	a->ledger.result =
 	    a->ledger.hasty

@@ -24,7 +24,7 @@ bool ledger_text_fits(const struct holding *holding)
 		    holding->demand_count <= LIST_MAX && holding->model_count <= LIST_MAX;
 	for (uint32_t i = 0; fits && i < holding->demand_count; i++)
 		fits = is_plain(holding->demands[i].resource, NAME_MAX_BYTES) && holding->demands[i].count > 0 &&
-		       holding->demands[i].count <= DEMAND_MAX;
+		       holding->demands[i].count <= COMPANION_MAX;
 	for (uint32_t i = 0; fits && i < holding->model_count; i++)
 		fits = is_plain(holding->models[i], NAME_MAX_BYTES);
 	return fits;
@@ -32,10 +32,10 @@ bool ledger_text_fits(const struct holding *holding)
 
 size_t ledger_text_bytes(const struct holding *holding)
 {
-	/* `P `, three names with a blank each, `-` or a list, `;`; `R ;`, `12345=1000000000,`; `M ;`, `12345,` */
+	/* `P `, three names with a blank each, `-` or a list, `;`; `R ;`, `12345=1000000000,` or `12345=9007199254740992,`; `M ;`, `12345,` */
 	size_t bytes = 2 + holding->uid.len + holding->namespace.len + holding->name.len + 3 + 3;
 	for (uint32_t i = 0; i < holding->demand_count; i++)
-		bytes += 3 + holding->demands[i].resource.len + 17;
+		bytes += 3 + holding->demands[i].resource.len + (holding->demands[i].count <= DEMAND_MAX ? 17 : 23);
 	for (uint32_t i = 0; i < holding->model_count; i++)
 		bytes += 3 + holding->models[i].len + 6;
 	return bytes;
@@ -202,7 +202,7 @@ static int read_demands(struct reading *r, struct str list, struct holding *hold
 		int64_t number, amount;
 		struct str item = take(&list, ','), digits = take(&item, '=');
 		if (!to_number(digits, (int64_t)r->counts[RESOURCES] - 1, &number) ||
-		    !to_number(item, DEMAND_MAX, &amount) || amount == 0)
+		    !to_number(item, COMPANION_MAX, &amount) || amount == 0)
 			return -1;
 		demands[i] = (struct demand){r->names[RESOURCES][number], amount};
 	}

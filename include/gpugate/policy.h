@@ -77,12 +77,17 @@ struct edit {
 	struct toleration toleration;
 };
 
-/* An accelerator resource that a Pod asks for: the effective request of the whole Pod. */
+/*
+ * An extended resource that a Pod asks for: the effective request of the whole Pod. More accelerators than DEMAND_MAX in one Pod are
+ * refused. What is no accelerator may be asked for in bytes; of more than COMPANION_MAX (8Pi) that much is counted. So sums
+ * stay exact: with at most 2^32 units in 1, a million Pods hold less than 2^105 of a companion.
+ */
 struct demand {
 	struct str resource;
-	int64_t count; /* 1..DEMAND_MAX */
+	int64_t count; /* 1..COMPANION_MAX */
 };
-#define DEMAND_MAX 1000000000 /* more devices than that in one Pod are refused, so that sums cannot overflow */
+#define DEMAND_MAX 1000000000
+#define COMPANION_MAX (INT64_C(1) << 53)
 
 /*
  * What a ledger keeps of a Pod: facts, not charges, so that another version of the policy charges by its own.
@@ -110,16 +115,21 @@ struct holding {
 /*
  * Every extended resource (a name with a slash in it, none of Kubernetes' own) that a Pod asks for, accelerator or not: what a
  * view of the cluster keeps, since another policy may make an accelerator of it. The effective request of the whole Pod,
- * at most DEMAND_MAX each; what is no whole number is left out. Returns -1 when the arena is exhausted.
+ * at most COMPANION_MAX each; what is no whole number is left out. Returns -1 when the arena is exhausted.
  */
 int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
-
-/* Whether the policy or the built-in catalog knows the name as an accelerator resource. */
-bool policy_is_accelerator(const struct policy *policy, struct str resource);
 
 /* Whether what the Pod requires of its node is little enough to be looked at and kept. A Pod that requires more could land on
  * any model. */
 bool policy_placement_bounded(const struct pod *pod);
+/* Whether some of the demands is of an accelerator, or of what some quota names: whether quotas could count it at all. */
+bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count);
+
+/*
+ * Whether a resource is an extended one: a name with a domain that is not Kubernetes' own (IsExtendedResourceName of
+ * k8s.io/kubernetes/pkg/apis/core/v1/helper), or a device that a device class gives under a name of its own.
+ */
+bool resource_is_extended(struct str name);
 
 /*
  * Sets the models of a holding, whose demands are set, by what the Pod requires of its node. Names borrow from the policy, the list
@@ -155,6 +165,7 @@ enum reason {
 	REASON_NO_MODEL, /* no Accelerator fits the Pod's node selectors */
 	REASON_OUTAGE,
 	REASON_BUSY, /* the tenant's own requests are too many, or leave too little time, to be decided now */
+	REASON_UNKNOWN_RESOURCE, /* neither the policy nor the catalog knows what the Pod asks for */
 	REASONS,
 };
 

@@ -321,18 +321,12 @@ static void print_models(const char *folder)
 
 static void print_resources(const char *folder)
 {
-	static const char *const kinds[] = {
-	    [CATALOG_WHOLE] = "a whole device",
-	    [CATALOG_SLICE] = "a MIG slice",
-	    [CATALOG_SHARE] = "a share of a device",
-	    [CATALOG_NOTHING] = "no accelerator",
-	};
 	size_t count;
 	const struct catalog_resource *rows = catalog_resources(&count);
 	print_text(folder, "resources");
 	puts("| Resource name | Is |\n|---|---|");
 	for (size_t i = 0; i < count; i++)
-		printf("| `%.*s` | %s |\n", STR_ARG(rows[i].pattern), kinds[rows[i].kind]);
+		printf("| `%.*s` | %s |\n", STR_ARG(rows[i].pattern), role_words(rows[i].role));
 	putchar('\n');
 }
 

@@ -48,8 +48,16 @@ static void test_demands(void **state)
 	     "deviceclass.resource.kubernetes.io/gpu=1"},
 	    /* nothing, no whole number, more than any cluster has */
 	    {"{'containers':[" ASKS("'a/a':0,'a/b':'-1','a/c':'1500m','a/d':'x','a/e':'2e9','a/f':'1000m'") "]}",
-	     "a/e=1000000000 a/f=1"},
-	    {"{'containers':[" ASKS("'a/e':'1e9'") "," ASKS("'a/e':'1e9'") "]}", "a/e=1000000000"},
+	     "a/e=2000000000 a/f=1"},
+	    {"{'containers':[" ASKS("'a/e':'1e9'") "," ASKS("'a/e':'1e9'") "]}", "a/e=2000000000"},
+	    /* bytes: exact up to COMPANION_MAX, and no sum gets beyond it */
+	    {"{'containers':[" ASKS("'a/b':'4Gi'") "," ASKS("'a/b':'1'") "]}", "a/b=4294967297"},
+	    {"{'containers':[" ASKS("'a/b':'9007199254740991'") "]}", "a/b=9007199254740991"},
+	    {"{'containers':[" ASKS("'a/b':'7E'") "," ASKS("'a/b':'7E'") "," ASKS("'a/b':'7E'") "]}",
+	     "a/b=9007199254740992"},
+	    {"{'initContainers':[" SIDECAR("'a/b':'8Pi'") "," ASKS("'a/b':'8Pi'") "],'containers':[" ASKS(
+		 "'a/b':'1'") "],'overhead':{'a/b':'8Pi'}}",
+	     "a/b=9007199254740992"},
 	    /* the larger of request and limit; sidecars add up, init containers do not; overhead is on top */
 	    {"{'containers':[{'name':'c','resources':{'limits':{'a/b':2},'requests':{'a/b':3}}}]}", "a/b=3"},
 	    {"{'initContainers':[" ASKS("'a/b':4") "," SIDECAR("'a/b':1") "," ASKS("'a/b':4") "," SIDECAR(

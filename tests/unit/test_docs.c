@@ -183,7 +183,7 @@ static const struct {
     {RULE "  order: {}\n", 5, 10, 1, "\"order\": expected a whole number, found a map"},
     {RULE "  required: yes\n", 5, 13, 3, "\"required\": expected true or false, found a string"},
     {RULE "  required: \"true\"\n", 5, 13, 6, "\"required\": expected true or false, found a string"},
-    {ACCELERATOR "  sharing: {resource: a/b, replicas: 1}\n", 6, 38, 1, "\"replicas\" must be 2 to 1024, found 1"},
+    {ACCELERATOR "  sharing: {resource: a/b, replicas: 1}\n", 6, 38, 1, "\"replicas\" must be 2 to 65536, found 1"},
     {ACCELERATOR "  memory: 80GB\n", 6, 11, 4,
      "\"memory\": \"80GB\" is not a quantity; write a number such as 4, 6.5 or"},
     {ACCELERATOR "  memory: 0\n", 6, 11, 1, "\"memory\" must be above 0, found 0"},

@@ -43,7 +43,9 @@ static struct holding random_holding(struct arena *arena, uint32_t *seed, const 
 				  .model_count = next_random(seed) % (LISTS + 1)};
 	for (uint32_t i = 0; i < holding.demand_count; i++)
 		demands[i] = (struct demand){resources[next_random(seed) % LISTS],
-					     next_random(seed) % 4 ? 1 + next_random(seed) % 8 : DEMAND_MAX};
+					     next_random(seed) % 4   ? 1 + next_random(seed) % 8
+					     : next_random(seed) % 2 ? DEMAND_MAX
+								     : COMPANION_MAX};
 	for (uint32_t i = 0; i < holding.model_count; i++)
 		landing[i] = models[next_random(seed) % LISTS];
 	return holding;
@@ -179,7 +181,7 @@ static void test_refused(void **state)
 	    "1;P u n p 0=1 -;",
 	    "1;R a;P u n p 0=0 -;",
 	    "1;R a;P u n p 0=-1 -;",
-	    "1;R a;P u n p 0=1000000001 -;",
+	    "1;R a;P u n p 0=9007199254740993 -;",
 	    "1;R a;P u n p 0=99999999999999999999 -;",
 	    "1;R a;P u n p =1 -;",
 	    "1;R a;P u n p 0= -;",
