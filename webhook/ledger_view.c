@@ -35,16 +35,16 @@ static bool has_finished(const struct pod *pod)
 
 /*
  * What a Pod asks for, as far as one Pod may take memory here: a tenant can store Pods that ask for thousands of names. Of those
- * that are no accelerators as many are kept, since another policy may make accelerators of them.
+ * that no quota could count as many are kept, since another policy may count them.
  */
 static int bound_demands(struct ledger *ledger, struct holding *holding)
 {
 	struct demand *kept = arena_alloc(&ledger->scratch, 2 * (size_t)DEMANDS_MAX * sizeof *kept);
-	uint32_t counts[2] = {0}, count = 0; /* of accelerators, of others */
+	uint32_t counts[2] = {0}, count = 0; /* of what quotas could count, of others */
 	if (!kept)
 		return -1;
 	for (uint32_t i = 0; i < holding->demand_count; i++) {
-		bool other = !policy_is_accelerator(ledger->book.policy, holding->demands[i].resource);
+		bool other = !policy_counts_some(ledger->book.policy, &holding->demands[i], 1);
 		if (counts[other]++ < DEMANDS_MAX)
 			kept[count++] = holding->demands[i];
 	}
@@ -75,19 +75,11 @@ static int facts_of(struct ledger *ledger, const struct pod *pod, struct holding
 	return holding->demand_count == 0 ? 0 : place(ledger, pod, holding);
 }
 
-static bool asks_accelerator(const struct policy *policy, const struct holding *holding)
-{
-	for (uint32_t i = 0; i < holding->demand_count; i++)
-		if (policy_is_accelerator(policy, holding->demands[i].resource))
-			return true;
-	return false;
-}
-
 /* What is kept of a Pod's requirements. Where they are too long, or matter only under another policy, it could land anywhere. */
 static struct pod placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding)
 {
 	struct pod kept = {.present = true, .node_name = pod->node_name};
-	if (!asks_accelerator(policy, holding) || !policy_placement_bounded(pod))
+	if (!policy_counts_some(policy, holding->demands, holding->demand_count) || !policy_placement_bounded(pod))
 		return kept;
 	kept.node_selector = pod->node_selector;
 	kept.has_required_affinity = pod->has_required_affinity;

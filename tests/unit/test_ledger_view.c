@@ -378,7 +378,7 @@ static void test_bounded_facts(void **state)
 	see(&bench, &x.pod, 11, false);
 	bytes = 0;
 	ledger_each(bench.ledger, add_bytes, &bytes);
-	assert_true(bytes < 8192);
+	assert_true(bytes < 16384);
 
 	/* ... and what is an accelerator is kept whatever stands before it. */
 	requests[NAMES - 1] = (struct pair){STR("nvidia.com/gpu"), STR("2")};
