@@ -128,6 +128,7 @@ struct rewrite {
 	struct str memory_key;  /* absent: only the default */
 	int64_t default_memory; /* bytes; 0: none */
 	bool pin;
+	int64_t max_per_container; /* Pods in which a container asks for more keep what they asked for */
 };
 
 struct rule {
@@ -140,6 +141,7 @@ struct rule {
 	struct globs namespaces;
 	struct selector namespace_selector;
 	struct selector pod_selector;
+	struct selector annotation_selector;
 	const struct range *requests;
 	uint32_t request_count;
 	const struct rewrite *rewrites;
@@ -150,6 +152,7 @@ struct rule {
 	uint32_t toleration_count;
 	struct str runtime_class;
 	enum on_conflict on_conflict;
+	enum enforcement enforcement; /* capped by Settings; anything but deny: it only says what it would do */
 	bool required;
 };
 
@@ -195,7 +198,7 @@ struct policy {
 	enum enforcement enforcement, untenanted, uncovered, on_outage;
 	struct exempt exempt;
 	int64_t terminating_ms; /* -1: for ever */
-	bool guards_fail;
+	bool guards_fail, quotas_ignored; /* see policy_guards_fail and policy_quotas_fail */
 	bool reads_namespaces; /* some Tenant or Rule selects namespaces by label */
 
 	const struct model *models;

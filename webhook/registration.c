@@ -115,7 +115,7 @@ static json_t *render(const struct registration *registration, bool mutating)
 	arena_init(&arena, 1 << 16, ARENA_BYTES);
 	if (policy_reach(policy, &arena, &reach) == 0)
 		object = mutating ? render_mutating(&target, &reach)
-				  : render_validating(&target, &reach, policy_guards_fail(policy));
+				  : render_validating(&target, &reach, policy);
 	arena_release(&arena);
 	return object;
 }
