@@ -181,10 +181,12 @@ static bool is_part(const struct policy *policy, struct str name)
 
 static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, struct rewrite *rewrite)
 {
-	bool part = doc->to_mig.set || (str_present(doc->to.s) && is_part(c->policy, doc->to.s));
 	rewrite->from = compile_keep(c, doc->from.s);
 	rewrite->model = NO_MODEL;
-	rewrite->max_per_container = doc->max_per_container.set ? doc->max_per_container.value : part ? 1 : INT64_MAX;
+	rewrite->to_part = doc->to_mig.set || (str_present(doc->to.s) && is_part(c->policy, doc->to.s));
+	rewrite->max_per_container = rewrite->to_part ? 1 : INT64_MAX;
+	if (doc->max_per_container.set)
+		rewrite->max_per_container = doc->max_per_container.value;
 	compile_known_resource(c, &doc->from, false);
 	if (str_present(doc->to.s) == doc->to_mig.set) {
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,

@@ -128,6 +128,7 @@ struct rewrite {
 	struct str memory_key;  /* absent: only the default */
 	int64_t default_memory; /* bytes; 0: none */
 	bool pin;
+	bool to_part;              /* to a MIG slice or a share */
 	int64_t max_per_container; /* Pods in which a container asks for more keep what they asked for */
 };
 
