@@ -56,25 +56,26 @@ static const struct rewrite *find_rewrite(const struct rule *rule, struct str fr
 	return NULL;
 }
 
-/* Whether Pods that select the nodes of any model are rewritten. */
-static bool acts_anywhere(const struct policy *policy, const struct rewrite *rewrite)
+/* Whether the rewrite is for Pods that could land on the model. Where the policy does not know the target, it is for all. */
+static bool acts_on(const struct policy *policy, const struct rewrite *rewrite, uint32_t model)
 {
-	if (rewrite->model != NO_MODEL)
-		return policy->models[rewrite->model].label_count == 0;
-	const struct resource *resource = snapshot_resource(policy, rewrite->to);
-	bool anywhere = !resource;
+	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
+	bool acts = rewrite->model == model || (rewrite->model == NO_MODEL && !resource);
 	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
-		anywhere |= policy->models[resource->landings[i].model].label_count == 0;
-	return anywhere;
+		acts |= resource->landings[i].model == model;
+	return acts;
 }
 
-/* Whether the earlier rewrite, of every Pod that it can be of, leaves the later one none. */
+/* Whether the earlier rewrite leaves the later one no Pod. */
 static bool takes_all(const struct policy *policy, const struct rewrite *earlier, const struct rewrite *later)
 {
-	bool same_place = earlier->model == later->model &&
-			  (earlier->model != NO_MODEL || str_eq(earlier->to, later->to));
-	return earlier->max_per_container >= later->max_per_container &&
-	       (same_place || acts_anywhere(policy, earlier));
+	bool anywhere = false, all = true;
+	for (uint32_t m = 0; m < policy->model_count; m++) {
+		bool acts = acts_on(policy, earlier, m);
+		anywhere |= acts && policy->models[m].label_count == 0; /* no Pod can exclude it */
+		all &= acts || !acts_on(policy, later, m);
+	}
+	return (anywhere || all) && earlier->max_per_container >= later->max_per_container;
 }
 
 static bool is_of_everyone(const struct rule *rule, const struct rewrite *rewrite)
@@ -144,8 +145,8 @@ static void warn_parts(struct compile *c, const struct index *names)
 					  (long long)shares, STR_ARG(rewrite->to));
 			else
 				docs_find(c->report, c->docs, SEVERITY_WARNING, max->at,
-					  "CUDA sees one slice in a container, however many it asks for; leave "
-					  "`maxPerContainer` out, and Pods that ask for more GPUs keep them whole");
+					  "a container can use one slice or share, however many it asks for; leave "
+					  "`maxPerContainer` out, and Pods that ask for more keep what they ask for");
 		}
 	}
 }
