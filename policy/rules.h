@@ -66,11 +66,30 @@ const struct pod *rules_placed(struct pass *pass);
 int rules_place(struct evaluation *e, const struct pod *placed, const struct pair *labels, uint32_t count,
 		struct pod *out);
 
+/* rules_target.c: whether a Pod placed like this could land on nodes of the model. */
+bool rules_could_land_on(const struct evaluation *e, const struct pod *placed, uint32_t model);
+
+/* A resource that a Pod asks for, or would ask for. */
+struct wish {
+	struct str name;
+	const struct resource *resource; /* NULL: the policy does not know where it is */
+	uint32_t model;                  /* only nodes of this one are meant; NO_MODEL: any that has it */
+	bool renamed;                    /* by the plan */
+};
+
+struct wishes {
+	struct wish items[DRAFT_RESOURCES_MAX];
+	uint32_t count;
+};
+
+/* rules_target.c: what the Pod asks for as the draft is; with a plan, as it would be. */
+void rules_wishes(const struct evaluation *e, const struct rule *rule, const struct plan *plan, struct wishes *wishes);
+
 /*
- * rules_target.c: whether a Pod placed like this could land where there is such a resource: on a node of the model (NO_MODEL: of some model that
- * has it; where the policy knows none, anywhere).
+ * rules_target.c: whether a Pod placed like this could land where there is what it asks for with one of its wishes, and with all others that
+ * must be on the same node.
  */
-bool rules_could_land(const struct evaluation *e, const struct pod *placed, struct str resource, uint32_t model);
+bool rules_could_land(const struct evaluation *e, const struct pod *placed, const struct wishes *wishes, uint32_t which);
 
 /* rules_plan.c: fills the plan's targets, then the rest. What cannot be done is an objection with the Rule's enforcement. */
 int rules_plan_targets(struct pass *pass, const struct rule *rule, struct plan *plan);

@@ -5,27 +5,35 @@
 
 #define VALUES_SHOWN 5
 
+/* Whether the Pod selects other nodes than those that have what it would ask for. */
+static bool is_elsewhere(const struct evaluation *e, const struct rule *rule, const struct plan *plan,
+			 const struct pod *placed)
+{
+	struct wishes wishes;
+	rules_wishes(e, rule, plan, &wishes);
+	for (uint32_t i = 0; i < wishes.count; i++)
+		if (wishes.items[i].renamed && !rules_could_land(e, placed, &wishes, i))
+			return true;
+	return false;
+}
+
 int rules_plan_targets(struct pass *pass, const struct rule *rule, struct plan *plan)
 {
 	struct evaluation *e = pass->e;
+	const struct pod *placed = rule->rewrite_count ? rules_placed(pass) : e->pod;
+	bool some = false;
 	plan->targets = arena_zalloc(e->arena, rule->rewrite_count, sizeof *plan->targets);
-	if (!plan->targets)
+	if (!plan->targets || !placed)
 		return -1;
-	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+	for (uint32_t w = 0; w < rule->rewrite_count && !plan->idle; w++) {
 		const struct rewrite *rewrite = &rule->rewrites[w];
 		if (draft_effective(&e->draft, rewrite->from) <= 0)
 			continue;
-		const struct pod *placed = rules_placed(pass);
-		if (!placed)
-			return -1;
-		struct target target = rules_target(e, rewrite);
-		if ((str_present(target.name) || rewrite->model != NO_MODEL) &&
-		    !rules_could_land(e, placed, target.name, rewrite->model)) {
-			plan->idle = true; /* it selects other nodes than those that have what it would ask for */
-			return 0;
-		}
-		plan->targets[w] = target;
+		plan->idle = rewrite->model != NO_MODEL && !rules_could_land_on(e, placed, rewrite->model);
+		plan->targets[w] = rules_target(e, rewrite);
+		some |= str_present(plan->targets[w].name);
 	}
+	plan->idle |= some && !plan->idle && is_elsewhere(e, rule, plan, placed);
 	return 0;
 }
 
@@ -122,36 +130,24 @@ static int plan_labels(struct pass *pass, const struct rule *rule, struct plan *
 	return 0;
 }
 
-/* What a name of the draft would be called, and the model that is chosen for it (NO_MODEL: any). */
-static struct str renamed(const struct rule *rule, const struct plan *plan, struct str name, uint32_t *model)
-{
-	*model = NO_MODEL;
-	for (uint32_t w = 0; w < rule->rewrite_count; w++)
-		if (str_present(plan->targets[w].name) && str_eq(rule->rewrites[w].from, name)) {
-			*model = rule->rewrites[w].model;
-			return plan->targets[w].name;
-		}
-	return name;
-}
-
 /* Whether the Pod could land somewhere, and could not with these labels in its node selector. `*lost`: the resource that it could not
  * have any more; absent: the labels contradict its affinity, whatever it asks for. */
 static int check_lost(struct pass *pass, const struct rule *rule, const struct plan *plan, const struct pair *labels,
 		      uint32_t count, struct str *lost, bool *is_lost)
 {
-	const struct draft *draft = &pass->e->draft;
+	const struct evaluation *e = pass->e;
 	const struct pod *before = rules_placed(pass);
+	struct wishes now, then;
 	struct pod after;
 	*lost = (struct str){NULL, 0};
 	if (!before || rules_place(pass->e, before, labels, count, &after) < 0)
 		return -1;
+	rules_wishes(e, rule, NULL, &now);
+	rules_wishes(e, rule, plan, &then);
 	*is_lost = affinity_allows(before, NULL, 0) && !affinity_allows(&after, NULL, 0);
-	for (uint32_t n = 0; n < draft->name_count && !*is_lost; n++) {
-		uint32_t model;
-		if (draft->effective[n] <= 0 || !rules_could_land(pass->e, before, draft->names[n], NO_MODEL))
-			continue;
-		*lost = renamed(rule, plan, draft->names[n], &model);
-		*is_lost = !rules_could_land(pass->e, &after, *lost, model);
+	for (uint32_t i = 0; i < now.count && !*is_lost; i++) {
+		*lost = then.items[i].name;
+		*is_lost = rules_could_land(e, before, &now, i) && !rules_could_land(e, &after, &then, i);
 	}
 	return 0;
 }

@@ -131,19 +131,55 @@ static bool is_excluded(const struct evaluation *e, const struct model *model, c
 	return !model_fits(model, placed, &against);
 }
 
-static bool could_land_on(const struct evaluation *e, const struct pod *placed, uint32_t model)
+bool rules_could_land_on(const struct evaluation *e, const struct pod *placed, uint32_t model)
 {
 	const struct model *m = &e->policy->models[model];
 	return !is_excluded(e, m, placed) && affinity_allows(placed, m->labels, m->label_count);
 }
 
-bool rules_could_land(const struct evaluation *e, const struct pod *placed, struct str name, uint32_t model)
+/* Whether nodes of the model have what is wished for, too. A node has one model of a resource name, and may have one of another beside. */
+static bool has_too(const struct policy *policy, const struct wish *wish, uint32_t model)
 {
-	if (model != NO_MODEL)
-		return could_land_on(e, placed, model);
-	const struct resource *resource = snapshot_resource(e->policy, name);
-	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
-		if (could_land_on(e, placed, resource->landings[i].model))
+	const struct resource *resource = wish->resource;
+	bool rival = false;
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++) {
+		uint32_t landing = resource->landings[i].model;
+		if (landing == model)
+			return wish->model == NO_MODEL || wish->model == model;
+		rival |= str_eq(policy->models[landing].resource, policy->models[model].resource);
+	}
+	return !rival;
+}
+
+bool rules_could_land(const struct evaluation *e, const struct pod *placed, const struct wishes *wishes, uint32_t which)
+{
+	const struct wish *wish = &wishes->items[which];
+	for (uint32_t i = 0; wish->resource && i < wish->resource->landing_count; i++) {
+		uint32_t model = wish->resource->landings[i].model;
+		bool all = (wish->model == NO_MODEL || wish->model == model) && rules_could_land_on(e, placed, model);
+		for (uint32_t k = 0; k < wishes->count && all; k++)
+			all = has_too(e->policy, &wishes->items[k], model);
+		if (all)
 			return true;
-	return !resource && affinity_allows(placed, NULL, 0);
+	}
+	return !wish->resource && affinity_allows(placed, NULL, 0);
+}
+
+void rules_wishes(const struct evaluation *e, const struct rule *rule, const struct plan *plan, struct wishes *wishes)
+{
+	const struct draft *draft = &e->draft;
+	wishes->count = 0;
+	for (uint32_t n = 0; n < draft->name_count; n++) {
+		struct wish *wish = &wishes->items[wishes->count];
+		if (draft->effective[n] <= 0)
+			continue;
+		*wish = (struct wish){draft->names[n], draft->resources[n], NO_MODEL, false};
+		for (uint32_t w = 0; plan && w < rule->rewrite_count && !wish->renamed; w++) {
+			if (!str_present(plan->targets[w].name) || !str_eq(rule->rewrites[w].from, draft->names[n]))
+				continue;
+			struct str to = plan->targets[w].name;
+			*wish = (struct wish){to, snapshot_resource(e->policy, to), rule->rewrites[w].model, true};
+		}
+		wishes->count++;
+	}
 }
