@@ -453,13 +453,19 @@ def expressions(draw):
     return (key, op, draw(st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)) if op in ("In", "NotIn") else [])
 
 
+def terms():
+    """Not those that contradict themselves: nobody but the scheduler looks for that."""
+    return st.lists(expressions(), min_size=1, max_size=2).filter(lambda term: any(
+        all(satisfies(labels, {"key": k, "operator": op, "values": v}) for k, op, v in term) for labels, _ in NODES))
+
+
 @st.composite
 def some_pods(draw, names=tuple(NAMES)):
     spec = {}
     if draw(st.integers(0, 2)) == 0:
         spec["nodeSelector"] = dict(draw(st.lists(keys_values, max_size=2)))
     if draw(st.booleans()):
-        spec["affinity"] = affinity(*draw(st.lists(st.lists(expressions(), min_size=1, max_size=2), min_size=1, max_size=3)))
+        spec["affinity"] = affinity(*draw(st.lists(terms(), min_size=1, max_size=3)))
     one = st.dictionaries(st.sampled_from(names), st.integers(0, 3), max_size=2)
     init = [container(draw(one), f"i{i}") for i in range(draw(st.integers(0, 1)))]
     return pod(name="p", containers=[container(draw(one), f"c{i}") for i in range(draw(st.integers(1, 2)))], init=init,
