@@ -244,12 +244,13 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 			for (uint32_t k = 0; k < model->label_count; k++)
 				if (str_eq(rule->node_selector[i].key, model->labels[k].key) &&
 				    !str_eq(rule->node_selector[i].value, model->labels[k].value))
-					docs_find(c->report, c->docs, SEVERITY_ERROR,
-						  doc->inject.node_selector.items[i].value.at,
-						  "no Pod can ever land there: the nodes of Accelerator \"%.*s\", whose "
-						  "profiles the Rule chooses, have %.*s=%.*s",
-						  STR_ARG(model->name), STR_ARG(model->labels[k].key),
-						  STR_ARG(model->labels[k].value));
+					docs_find(
+					    c->report, c->docs, SEVERITY_ERROR,
+					    doc->inject.node_selector.items[i].value.at,
+					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\", whose "
+					    "profiles the Rule chooses, have %.*s=%.*s",
+					    STR_ARG(model->name), STR_ARG(model->labels[k].key),
+					    STR_ARG(model->labels[k].value));
 	}
 }
 

@@ -174,14 +174,12 @@ int64_t draft_effective(const struct draft *draft, struct str name)
 	return at == INDEX_NONE ? 0 : draft->effective[at];
 }
 
-int64_t draft_came_with(const struct draft *draft, uint32_t container, struct str name)
+int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name)
 {
 	uint32_t at = draft_name(draft, name);
-	for (uint32_t a = draft->first[container]; a != INDEX_NONE && at != INDEX_NONE; a = draft->amounts[a].next) {
-		const struct amount_of *amount = &draft->amounts[a];
-		if (amount->name == at)
-			return amount->was_request > amount->was_limit ? amount->was_request : amount->was_limit;
-	}
+	for (uint32_t a = draft->first[container]; a != INDEX_NONE && at != INDEX_NONE; a = draft->amounts[a].next)
+		if (draft->amounts[a].name == at)
+			return amount_value(&draft->amounts[a]);
 	return 0;
 }
 

@@ -66,8 +66,8 @@ static inline int64_t amount_value(const struct amount_of *amount)
 	return amount->request > amount->limit ? amount->request : amount->limit;
 }
 
-/* What the container came with of a resource, before any Rule; 0 or less: nothing. */
-int64_t draft_came_with(const struct draft *draft, uint32_t container, struct str name);
+/* What the container asks of a resource; 0 or less: nothing. */
+int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name);
 
 /* Whether a container asks any accelerator. */
 bool draft_asks(const struct draft *draft, uint32_t container);

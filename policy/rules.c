@@ -13,10 +13,8 @@ static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 	/* Only a container that has two names can have one too many. */
 	if (e->draft.name_count < 2 && !rules_in_range(e, rule))
 		return 0;
-	if (rules_plan_targets(pass, rule, &plan) < 0)
+	if (rules_plan_targets(e, rule, &plan) < 0)
 		return -1;
-	if (plan.idle)
-		return 0;
 	if (rule->enforcement == ENFORCEMENT_DENY)
 		rules_drop_leftovers(e, rule, &plan, changed);
 	if (*changed)

@@ -89,16 +89,17 @@ void rules_wishes(const struct evaluation *e, const struct rule *rule, const str
  * rules_target.c: whether a Pod placed like this could land where there is what it asks for with one of its wishes, and with all others that
  * must be on the same node.
  */
-bool rules_could_land(const struct evaluation *e, const struct pod *placed, const struct wishes *wishes, uint32_t which);
+bool rules_could_land(const struct evaluation *e, const struct pod *placed, const struct wishes *wishes,
+		      uint32_t which);
 
 /* rules_plan.c: fills the plan's targets, then the rest. What cannot be done is an objection with the Rule's enforcement. */
-int rules_plan_targets(struct pass *pass, const struct rule *rule, struct plan *plan);
+int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct plan *plan);
 int rules_plan(struct pass *pass, const struct rule *rule, struct plan *plan);
 bool rules_claimed(const struct pass *pass, struct str key);
 
 /*
- * rules_change.c: takes a rewritten name out of the containers that came with the plan's target: an in-tree admission plugin such as
- * LimitRanger has put it back. They keep what they ask for of the target.
+ * rules_change.c: takes a name that is rewritten out of the containers that ask for the target already: they keep what they ask for of that.
+ * An in-tree admission plugin such as LimitRanger has put the name back.
  */
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed);
 

@@ -4,14 +4,14 @@
 
 #define NAMES_SHOWN 2
 
-/* A container asks for the name, or asks for it beside the target that it came with. */
+/* A container asks for the name, or for the name and the target. */
 enum asking { ASKS_NOT, ASKS_ONLY, ASKS_BESIDE };
 
 static enum asking asking(const struct draft *draft, const struct amount_of *amount, uint32_t name, struct str to)
 {
 	if (amount->name != name || amount_value(amount) <= 0)
 		return ASKS_NOT;
-	return draft_came_with(draft, amount->container, to) > 0 ? ASKS_BESIDE : ASKS_ONLY;
+	return draft_asked(draft, amount->container, to) > 0 ? ASKS_BESIDE : ASKS_ONLY;
 }
 
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)
@@ -118,8 +118,7 @@ static void begin_part(struct buf *out, bool *some)
 }
 
 /* `container "a"`, `containers "a" and "b"`, `containers "a", "b" and 3 more` of those that ask so. Returns whether there are any. */
-static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t name, struct str to,
-			    enum asking which)
+static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t name, struct str to, enum asking which)
 {
 	struct str shown[NAMES_SHOWN];
 	uint32_t count = 0;
@@ -147,7 +146,8 @@ static void tell_rewrite(struct buf *out, const struct draft *draft, struct str 
 	buf_init(&containers, 1024);
 	if (tell_containers(&containers, draft, name, to, ASKS_ONLY)) {
 		begin_part(out, some);
-		buf_printf(out, "rewrite %.*s to %.*s in %.*s", STR_ARG(from), STR_ARG(to), STR_ARG(buf_view(&containers)));
+		buf_printf(out, "rewrite %.*s to %.*s in %.*s", STR_ARG(from), STR_ARG(to),
+			   STR_ARG(buf_view(&containers)));
 	}
 	buf_reset(&containers);
 	if (tell_containers(&containers, draft, name, to, ASKS_BESIDE)) {
@@ -208,8 +208,8 @@ int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *pl
 	struct str what = out.failed ? STR("change this Pod") : buf_view(&out);
 	if (some)
 		result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-					 "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name), STR_ARG(what),
-					 rule->enforcement == ENFORCEMENT_WARN ? "warn" : "audit");
+					 "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),
+					 STR_ARG(what), rule->enforcement == ENFORCEMENT_WARN ? "warn" : "audit");
 	buf_release(&out);
 	return result;
 }

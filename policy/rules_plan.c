@@ -5,35 +5,33 @@
 
 #define VALUES_SHOWN 5
 
-/* Whether the Pod selects other nodes than those that have what it would ask for. */
-static bool is_elsewhere(const struct evaluation *e, const struct rule *rule, const struct plan *plan,
-			 const struct pod *placed)
+int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct plan *plan)
 {
-	struct wishes wishes;
-	rules_wishes(e, rule, plan, &wishes);
-	for (uint32_t i = 0; i < wishes.count; i++)
-		if (wishes.items[i].renamed && !rules_could_land(e, placed, &wishes, i))
-			return true;
-	return false;
+	plan->targets = arena_zalloc(e->arena, rule->rewrite_count, sizeof *plan->targets);
+	if (!plan->targets)
+		return -1;
+	for (uint32_t w = 0; w < rule->rewrite_count; w++)
+		if (draft_effective(&e->draft, rule->rewrites[w].from) > 0)
+			plan->targets[w] = rules_target(e, &rule->rewrites[w]);
+	return 0;
 }
 
-int rules_plan_targets(struct pass *pass, const struct rule *rule, struct plan *plan)
+/* Whether the Pod selects other nodes than those that have what it would ask for. */
+static int check_elsewhere(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *elsewhere)
 {
-	struct evaluation *e = pass->e;
-	const struct pod *placed = rule->rewrite_count ? rules_placed(pass) : e->pod;
-	bool some = false;
-	plan->targets = arena_zalloc(e->arena, rule->rewrite_count, sizeof *plan->targets);
-	if (!plan->targets || !placed)
+	const struct evaluation *e = pass->e;
+	const struct pod *placed = rules_placed(pass);
+	struct wishes wishes;
+	*elsewhere = false;
+	if (!placed)
 		return -1;
-	for (uint32_t w = 0; w < rule->rewrite_count && !plan->idle; w++) {
-		const struct rewrite *rewrite = &rule->rewrites[w];
-		if (draft_effective(&e->draft, rewrite->from) <= 0)
-			continue;
-		plan->idle = rewrite->model != NO_MODEL && !rules_could_land_on(e, placed, rewrite->model);
-		plan->targets[w] = rules_target(e, rewrite);
-		some |= str_present(plan->targets[w].name);
-	}
-	plan->idle |= some && !plan->idle && is_elsewhere(e, rule, plan, placed);
+	for (uint32_t w = 0; w < rule->rewrite_count && !*elsewhere; w++)
+		*elsewhere = rule->rewrites[w].model != NO_MODEL &&
+			     draft_effective(&e->draft, rule->rewrites[w].from) > 0 &&
+			     !rules_could_land_on(e, placed, rule->rewrites[w].model);
+	rules_wishes(e, rule, plan, &wishes);
+	for (uint32_t i = 0; i < wishes.count && !*elsewhere; i++)
+		*elsewhere = wishes.items[i].renamed && !rules_could_land(e, placed, &wishes, i);
 	return 0;
 }
 
@@ -47,7 +45,7 @@ static bool asks_too_much(const struct evaluation *e, const struct rule *rule, c
 		for (uint32_t i = 0; name != INDEX_NONE && i < draft->amount_count; i++) {
 			const struct amount_of *amount = &draft->amounts[i];
 			if (amount->name == name && amount_value(amount) > rule->rewrites[w].max_per_container &&
-			    draft_came_with(draft, amount->container, plan->targets[w].name) <= 0)
+			    draft_asked(draft, amount->container, plan->targets[w].name) <= 0)
 				return true;
 		}
 	}
@@ -65,8 +63,9 @@ static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct p
 		plan->refused = str_present(target->name) && draft->name_count == DRAFT_RESOURCES_MAX &&
 				draft_name(draft, target->name) == INDEX_NONE;
 		if (plan->refused)
-			return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-					       "the Pod asks too many different accelerator resources to rewrite one more");
+			return decision_object(
+			    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+			    "the Pod asks too many different accelerator resources to rewrite one more");
 	}
 	return 0;
 }
@@ -220,6 +219,8 @@ int rules_plan(struct pass *pass, const struct rule *rule, struct plan *plan)
 	struct evaluation *e = pass->e;
 	struct str class = draft_runtime_class(&e->draft);
 	plan->idle = asks_too_much(e, rule, plan);
+	if (!plan->idle && rule->rewrite_count && check_elsewhere(pass, rule, plan, &plan->idle) < 0)
+		return -1;
 	if (plan->idle)
 		return 0;
 	if (plan_rewrites(e, rule, plan) < 0 || (!plan->refused && plan_labels(pass, rule, plan) < 0) ||

@@ -59,8 +59,7 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 	int64_t memory;
 	if (str_present(rewrite->to) || !wanted_memory(e, rewrite, &target, &memory))
 		return target;
-	const struct profile *profile =
-	    choose_profile(&e->policy->models[rewrite->model], memory, &target.largest);
+	const struct profile *profile = choose_profile(&e->policy->models[rewrite->model], memory, &target.largest);
 	if (profile)
 		target.name = profile->resource;
 	else
@@ -83,8 +82,8 @@ int rules_object_target(struct evaluation *e, const struct rule *rule, const str
 		    source, STR_ARG(rewrite->memory_key), STR_ARG(target->said),
 		    STR_ARG(e->policy->models[rewrite->model].name), STR_ARG(target->largest->name),
 		    (long long)(target->largest->memory >> 30));
-	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name, "%s %.*s is \"%.*s\", %s",
-			       source, STR_ARG(rewrite->memory_key), STR_ARG(target->said),
+	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+			       "%s %.*s is \"%.*s\", %s", source, STR_ARG(rewrite->memory_key), STR_ARG(target->said),
 			       target->problem == TARGET_NO_UNIT
 				   ? "which is memory in bytes; write a unit, such as 40Gi"
 				   : "which is no amount of memory; write for example 10Gi");

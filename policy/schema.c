@@ -23,8 +23,10 @@ static const struct schema_word enforcement_words[] = {
 
 static const struct schema_word rule_enforcement_words[] = {
     {WORD("deny"), "The Rule acts, and refuses the Pods that it cannot act on."},
-    {WORD("warn"), "The Rule changes and refuses nothing; who creates a Pod gets a warning that says what it would do."},
-    {WORD("audit"), "The Rule changes and refuses nothing; the log, the audit annotations and the metrics say what it would do."},
+    {WORD("warn"),
+     "The Rule changes and refuses nothing; who creates a Pod gets a warning that says what it would do."},
+    {WORD("audit"),
+     "The Rule changes and refuses nothing; the log, the audit annotations and the metrics say what it would do."},
 };
 
 static const struct schema_word coverage_words[] = {
@@ -50,7 +52,8 @@ static const struct schema_word failure_words[] = {
 
 static const struct schema_word quota_failure_words[] = {
     {WORD("Fail"), "Pods that ask for accelerators are refused until gpugate answers again."},
-    {WORD("Ignore"), "They are admitted unseen, so a quota can be exceeded; a view of the cluster counts them afterwards."},
+    {WORD("Ignore"),
+     "They are admitted unseen, so a quota can be exceeded; a view of the cluster counts them afterwards."},
 };
 
 static const struct schema_word measure_words[] = {

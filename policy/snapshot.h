@@ -198,9 +198,9 @@ struct policy {
 
 	enum enforcement enforcement, untenanted, uncovered, on_outage;
 	struct exempt exempt;
-	int64_t terminating_ms; /* -1: for ever */
+	int64_t terminating_ms;           /* -1: for ever */
 	bool guards_fail, quotas_ignored; /* see policy_guards_fail and policy_quotas_fail */
-	bool reads_namespaces; /* some Tenant or Rule selects namespaces by label */
+	bool reads_namespaces;            /* some Tenant or Rule selects namespaces by label */
 
 	const struct model *models;
 	uint32_t model_count;

@@ -1,11 +1,12 @@
 """Rules: whom they leave alone, what contradicts them, what they say where they only watch, and what must hold for all of them."""
 
 import copy
+import json
 
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 
-from gpugate import Server, applied, run, scaled, write_policy
+from gpugate import ROOT, Server, applied, run, scaled, write_policy
 from kube import GPU, SHARED, container, doc, pod
 
 MIG1, MIG3, AMD = "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb", "amd.com/gpu"
@@ -383,6 +384,73 @@ def test_lint_looks_at_annotation_selectors(tmp_path):
                            ({"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}, "contradicts itself")):
         status, out = problems(selector)
         assert status == 1 and word in out, out
+
+
+# What is registered.
+
+def rendered(folder, *docs):
+    """The webhooks by name, as `gpugate render` prints them for the policy."""
+    write_policy(folder, [TEAM, *docs])
+    done = run("render", "--policy", folder, "--ledger", "cluster", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return {w["name"]: w for obj in json.loads(done.stdout)["items"] for w in obj.get("webhooks", [])}
+
+
+@pytest.mark.parametrize("spec,policy", [({}, "Fail"), ({"quotaFailurePolicy": "Fail"}, "Fail"), ({"quotaFailurePolicy": "Ignore"}, "Ignore"),
+                                         ({"guardFailurePolicy": "Ignore"}, "Fail"), ({"guardFailurePolicy": "Fail"}, "Fail")])
+def test_quota_failure_policy(tmp_path, spec, policy):
+    found = rendered(tmp_path, doc("Settings", "s", **spec))
+    assert found["quota.gpugate.io"]["failurePolicy"] == policy
+    assert found["guard.gpugate.io"]["failurePolicy"] == spec.get("guardFailurePolicy", "Ignore")
+
+
+def test_the_first_policies_refuse_nothing(tmp_path):
+    """Those of the chart, of the overlays and of the Debian package."""
+    for policy in ("deploy/helm/gpugate/files/policy", "deploy/kustomize/base/policy", "deploy/debian/policy"):
+        done = run("render", "--policy", ROOT / policy, "--ledger", "cluster", "-o", "json")
+        hooks = {w["name"]: w["failurePolicy"] for obj in json.loads(done.stdout)["items"] for w in obj.get("webhooks", [])}
+        assert hooks == {"quota.gpugate.io": "Ignore", "guard.gpugate.io": "Ignore"}, policy
+
+
+def test_what_rules_that_watch_need(tmp_path):
+    """They are shown as much as those that act, and need not be shown to /validate, where they say nothing."""
+    match = {"podSelector": {"matchLabels": {"tier": "edge"}}}
+    acting = rendered(tmp_path / "a", doc("Rule", "r", match=match, inject=EDGE, required=True))
+    for choice in ("audit", "warn"):
+        watching = rendered(tmp_path / choice, doc("Rule", "r", match=match, inject=EDGE, required=True, enforcement=choice))
+        assert watching["mutate.gpugate.io"] == acting["mutate.gpugate.io"]
+        assert "tier" in str(acting["guard.gpugate.io"]) and "tier" not in str(watching["guard.gpugate.io"])
+
+
+def test_an_annotation_selector_shows_no_less(tmp_path):
+    match = {"namespaces": ["team-a"]}
+    plain = rendered(tmp_path / "a", doc("Rule", "r", match=match, inject=EDGE))
+    selecting = rendered(tmp_path / "b", doc("Rule", "r", match={**match, "annotationSelector": {"matchLabels": {"a": "b"}}}, inject=EDGE))
+    assert selecting == plain
+
+
+def test_an_overriding_rule_is_shown_where_it_refuses(tmp_path):
+    """A node selector that would override an affinity is refused by /validate as well."""
+    found = rendered(tmp_path, doc("Rule", "r", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, inject=EDGE, onConflict="override"))
+    assert "tier" in str(found["guard.gpugate.io"]["matchConditions"])
+
+
+# A manifest that is applied again.
+
+def test_a_pod_that_limitranger_and_a_rule_have_made_is_applied_again(serve):
+    """What was put back and removed again leaves nothing that an apply could not undo."""
+    server = serve(rule(rewrite=[TO_MIG]))
+    for manifest in (pod({GPU: 1}, name="p"), pod(name="p")):
+        stored = reinvoked(server, manifest, {GPU: "1"})[-1]
+        again = copy.deepcopy(stored)
+        for part in ("limits", "requests"):
+            again["spec"]["containers"][0]["resources"][part].update(manifest["spec"]["containers"][0]["resources"].get(part, {}))
+        assert server.mutated(again, operation="UPDATE", old=stored) == stored
+    audited = serve([doc("Settings", "s", enforcement="audit"), *rule(rewrite=[TO_MIG])])
+    stored = reinvoked(server, pod({GPU: 1}, name="p"), {})[-1]
+    again = copy.deepcopy(stored)
+    again["spec"]["containers"][0]["resources"]["limits"][GPU] = "1"
+    assert audited.mutated(again, operation="UPDATE", old=stored) == stored, "what is stored is kept, whatever the policy says today"
 
 
 # What must hold for all Rules and Pods, by a scheduler of our own.
