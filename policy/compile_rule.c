@@ -312,21 +312,27 @@ static void index_rules(struct compile *c)
 {
 	struct policy *policy = c->policy;
 	struct rule_index *index = &policy->rule_index;
-	uint32_t namespaces = 0, tenants = 0, labels = 0;
+	uint32_t namespaces = 0, tenants = 0, labels = 0, rewrites = 0;
 	for (uint32_t i = 0; i < policy->rule_count; i++) {
 		const struct rule *rule = &policy->rules[i];
 		namespaces += rule->namespaces.count;
 		tenants += rule->tenant_count;
+		rewrites += rule->rewrite_count;
 		labels += rule->pod_selector.count ? rule->pod_selector.items[0].values.count : 0;
 	}
 	uint32_t *rest = compile_alloc(c, policy->rule_count, sizeof *rest);
 	if (glob_index_init(&index->namespaces, namespaces, &policy->arena) < 0 ||
 	    index_init(&index->tenants, tenants, &policy->arena) < 0 ||
 	    index_init(&index->pod_labels, labels, &policy->arena) < 0 ||
-	    index_init(&index->requests, policy->rule_count, &policy->arena) < 0)
+	    index_init(&index->requests, policy->rule_count, &policy->arena) < 0 ||
+	    index_init(&index->rewrites, rewrites, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
-	for (uint32_t i = 0; i < policy->rule_count; i++)
-		index_rule(policy, &policy->rules[i], i, rest);
+	for (uint32_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+		index_rule(policy, rule, i, rest);
+		for (uint32_t w = 0; w < rule->rewrite_count; w++)
+			index_add(&index->rewrites, rule->rewrites[w].from, (struct str){NULL, 0}, i);
+	}
 	index->rest = rest;
 }
 

@@ -17,14 +17,16 @@ static enum asking asking(const struct draft *draft, const struct amount_of *amo
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)
 {
 	struct draft *draft = &e->draft;
-	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+	for (uint32_t w = 0; w < rule->rewrite_count && draft->name_count > 1; w++) {
 		uint32_t name = draft_name(draft, rule->rewrites[w].from);
 		if (name == INDEX_NONE || !str_present(plan->targets[w].name))
 			continue;
 		for (uint32_t i = 0; i < draft->amount_count; i++) {
-			if (asking(draft, &draft->amounts[i], name, plan->targets[w].name) != ASKS_BESIDE)
+			struct amount_of *amount = &draft->amounts[i];
+			if (amount->name != name || amount_value(amount) <= 0 ||
+			    !rules_asks_result(e, amount->container, plan->targets[w].name))
 				continue;
-			draft->amounts[i].request = draft->amounts[i].limit = AMOUNT_ABSENT;
+			amount->request = amount->limit = AMOUNT_ABSENT;
 			*changed = true;
 		}
 	}

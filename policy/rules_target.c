@@ -182,3 +182,44 @@ void rules_wishes(const struct evaluation *e, const struct rule *rule, const str
 		wishes->count++;
 	}
 }
+
+struct walk {
+	struct str names[DRAFT_RESOURCES_MAX];
+	uint32_t count;
+};
+
+static void walk_to(struct walk *walk, struct str name)
+{
+	for (uint32_t i = 0; i < walk->count; i++)
+		if (str_eq(walk->names[i], name))
+			return;
+	if (str_present(name) && walk->count < DRAFT_RESOURCES_MAX)
+		walk->names[walk->count++] = name;
+}
+
+/* Adds what the Rules that are for the Pod make of the name. Their ranges are not looked at: they are of other amounts by now. */
+static void walk_from(const struct evaluation *e, struct walk *walk, struct str name)
+{
+	const struct index *index = &e->policy->rule_index.rewrites;
+	for (const struct index_entry *entry = index_find(index, name, (struct str){NULL, 0}); entry;
+	     entry = index_next(index, entry)) {
+		const struct rule *rule = &e->policy->rules[entry->id];
+		if (rule->enforcement != ENFORCEMENT_DENY || !rules_concern(e, rule))
+			continue;
+		for (uint32_t w = 0; w < rule->rewrite_count; w++)
+			if (str_eq(rule->rewrites[w].from, name))
+				walk_to(walk, rules_target(e, &rule->rewrites[w]).name);
+	}
+}
+
+bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str target)
+{
+	struct walk walk = {.count = 0};
+	walk_to(&walk, target);
+	for (uint32_t i = 0; i < walk.count; i++) {
+		if (draft_asked(&e->draft, container, walk.names[i]) > 0)
+			return true;
+		walk_from(e, &walk, walk.names[i]);
+	}
+	return false;
+}

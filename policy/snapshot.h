@@ -170,12 +170,13 @@ struct namespace
 	struct pairs labels;
 };
 
-/* Every Rule stands in exactly one of these, under the key that tells most. */
+/* Every Rule stands in exactly one of these, under the key that tells most; but for `rewrites`. */
 struct rule_index {
 	struct glob_index namespaces;
 	struct index tenants;    /* by tenant name */
 	struct index pod_labels; /* by label key and value */
 	struct index requests;   /* by resource name */
+	struct index rewrites;   /* every Rule, under each name that it rewrites */
 	const uint32_t *rest;
 	uint32_t rest_count;
 };
