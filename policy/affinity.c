@@ -1,6 +1,8 @@
 /* What a required node affinity says about a label that is known. */
 #include "policy/affinity.h"
 
+#define WORK_MAX 1024
+
 /*
  * Go's strconv.ParseInt(text, 10, 64): a sign, then digits; leading zeros count for nothing, and the range is that of
  * int64_t. False: ParseInt returns an error.
@@ -51,4 +53,53 @@ bool expression_excludes(const struct node_expression *expression, struct str ke
 	if (str_eq(expression->op, STR("Lt")))
 		return !is_beyond(&expression->values, value, false);
 	return str_eq(expression->op, STR("DoesNotExist"));
+}
+
+static const struct pair *excluded_label(const struct node_expression *expression, const struct pair *labels,
+					 uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (expression_excludes(expression, labels[i].key, labels[i].value))
+			return &labels[i];
+	return NULL;
+}
+
+static bool is_too_long(const struct pod *pod)
+{
+	uint64_t work = pod->node_selector.count;
+	for (uint32_t t = 0; t < pod->node_term_count && work <= WORK_MAX; t++)
+		for (uint32_t i = 0; i < pod->node_terms[t].count && work <= WORK_MAX; i++)
+			work += 1 + (uint64_t)pod->node_terms[t].expressions[i].values.count;
+	return work > WORK_MAX;
+}
+
+static bool is_possible(const struct node_term *term, const struct pod *pod, const struct pair *labels, uint32_t count)
+{
+	for (uint32_t i = 0; i < term->count; i++)
+		if (excluded_label(&term->expressions[i], labels, count) ||
+		    excluded_label(&term->expressions[i], pod->node_selector.items, pod->node_selector.count))
+			return false;
+	return term->count + term->field_count > 0;
+}
+
+bool affinity_allows(const struct pod *pod, const struct pair *labels, uint32_t count)
+{
+	if (pod->node_term_count == 0 || is_too_long(pod))
+		return true;
+	for (uint32_t t = 0; t < pod->node_term_count; t++)
+		if (is_possible(&pod->node_terms[t], pod, labels, count))
+			return true;
+	return false;
+}
+
+const struct node_expression *affinity_against(const struct pod *pod, const struct pair *labels, uint32_t count,
+					       const struct pair **label)
+{
+	for (uint32_t t = 0; t < pod->node_term_count; t++)
+		for (uint32_t i = 0; i < pod->node_terms[t].count; i++) {
+			*label = excluded_label(&pod->node_terms[t].expressions[i], labels, count);
+			if (*label)
+				return &pod->node_terms[t].expressions[i];
+		}
+	return NULL;
 }

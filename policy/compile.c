@@ -121,6 +121,15 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 	return text;
 }
 
+bool compile_memory_unit(struct compile *c, const struct amount *amount)
+{
+	if (!amount->set || !quantity_lacks_unit(amount->text, &amount->value))
+		return true;
+	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
+		  "\"%.*s\" is memory in bytes; write a unit, such as 40Gi", STR_ARG(amount->text));
+	return false;
+}
+
 wide compile_scale(wide nano, int64_t scale)
 {
 	wide product;
@@ -149,6 +158,7 @@ void compile_settings(struct compile *c)
 	policy->exempt = compile_exempt(c, &doc->exempt);
 	policy->terminating_ms = doc->terminating_seconds.word ? -1 : doc->terminating_seconds.value * 1000;
 	policy->guards_fail = doc->guard_failure.value == 1; /* the word's position in the table */
+	policy->quotas_ignored = doc->quota_failure.value == 1;
 }
 
 void compile_namespaces(struct compile *c)

@@ -75,6 +75,9 @@ void compile_name_warnings(struct compile *c);
 /* An amount in the measure of a quota as policy units; reports, and returns -1, what is no amount of that measure. */
 wide compile_units(struct compile *c, const struct amount *amount, enum measure measure);
 
+/* Reports an amount of memory that lacks a unit (quantity_lacks_unit). Returns whether it is good. */
+bool compile_memory_unit(struct compile *c, const struct amount *amount);
+
 /* value * scale / 10^9 where that is an integer, else -1. Both are at least 0. */
 wide compile_scale(wide nano, int64_t scale);
 

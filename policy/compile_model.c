@@ -24,6 +24,8 @@ static int64_t memory_bytes(struct compile *c, const struct amount *amount, int6
 {
 	if (!amount->set)
 		return otherwise;
+	if (!compile_memory_unit(c, amount))
+		return otherwise;
 	wide bytes = compile_scale(amount->value.nano, 1);
 	if (bytes >= 1 && bytes <= MEMORY_MAX)
 		return (int64_t)bytes;

@@ -80,7 +80,7 @@ static void check_selector(struct compile *c, const struct doc_selector *doc, co
 {
 	if (!selector_possible(selector))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "no Pod can ever match: what the selector requires of a label contradicts itself");
+			  "no Pod can ever match: what the selector requires of a key contradicts itself");
 }
 
 static void compile_match(struct compile *c, const struct doc_match *match, struct rule *rule)
@@ -91,8 +91,10 @@ static void compile_match(struct compile *c, const struct doc_match *match, stru
 	rule->namespace_selector = compile_selector(c, &match->namespace_selector);
 	c->policy->reads_namespaces |= match->namespace_selector.set;
 	rule->pod_selector = compile_selector(c, &match->pod_selector);
+	rule->annotation_selector = compile_selector(c, &match->annotation_selector);
 	check_selector(c, &match->namespace_selector, &rule->namespace_selector);
 	check_selector(c, &match->pod_selector, &rule->pod_selector);
+	check_selector(c, &match->annotation_selector, &rule->annotation_selector);
 	check_namespaces(c, match, rule);
 	compile_requests(c, match, rule);
 }
@@ -155,7 +157,7 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 		    "all profiles that \"%.*s\" offers have a suffix, and such are never chosen by memory; offer a "
 		    "plain one, or rewrite with `to`",
 		    STR_ARG(model->name));
-	if (largest == 0 || !doc->default_memory.set)
+	if (largest == 0 || !doc->default_memory.set || !compile_memory_unit(c, &doc->default_memory))
 		return;
 	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
 	if (bytes < 1 || bytes > largest)
@@ -166,10 +168,25 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 		rewrite->default_memory = (int64_t)bytes;
 }
 
+/* Whether one unit of the name is a part of a device: a MIG slice or a share. */
+static bool is_part(const struct policy *policy, struct str name)
+{
+	const struct resource *resource = snapshot_resource(policy, name);
+	const struct catalog_resource *row = resource ? NULL : catalog_find(name);
+	bool part = resource ? resource->slice : row && (row->kind == CATALOG_SLICE || row->kind == CATALOG_SHARE);
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		part |= resource->landings[i].shared;
+	return part;
+}
+
 static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, struct rewrite *rewrite)
 {
 	rewrite->from = compile_keep(c, doc->from.s);
 	rewrite->model = NO_MODEL;
+	rewrite->to_part = doc->to_mig.set || (str_present(doc->to.s) && is_part(c->policy, doc->to.s));
+	rewrite->max_per_container = rewrite->to_part ? 1 : INT64_MAX;
+	if (doc->max_per_container.set)
+		rewrite->max_per_container = doc->max_per_container.value;
 	compile_known_resource(c, &doc->from, false);
 	if (str_present(doc->to.s) == doc->to_mig.set) {
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
@@ -216,12 +233,36 @@ static void compile_inject(struct compile *c, const struct doc_inject *doc, stru
 	rule->toleration_count = doc->tolerations.count;
 }
 
+/* A Rule that chooses an Accelerator's profiles must not send its Pods to other nodes. */
+static void check_places(struct compile *c, const struct doc_rule *doc, const struct rule *rule)
+{
+	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+		if (rule->rewrites[w].model == NO_MODEL)
+			continue;
+		const struct model *model = &c->policy->models[rule->rewrites[w].model];
+		for (uint32_t i = 0; i < rule->node_selector_count; i++)
+			for (uint32_t k = 0; k < model->label_count; k++)
+				if (str_eq(rule->node_selector[i].key, model->labels[k].key) &&
+				    !str_eq(rule->node_selector[i].value, model->labels[k].value))
+					docs_find(
+					    c->report, c->docs, SEVERITY_ERROR,
+					    doc->inject.node_selector.items[i].value.at,
+					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\", whose "
+					    "profiles the Rule chooses, have %.*s=%.*s",
+					    STR_ARG(model->name), STR_ARG(model->labels[k].key),
+					    STR_ARG(model->labels[k].value));
+	}
+}
+
 static void compile_rule(struct compile *c, const struct doc_rule *doc, struct rule *rule)
 {
 	rule->name = compile_keep(c, doc->name.s);
 	rule->order = doc->order.value;
 	rule->on_conflict = (enum on_conflict)doc->on_conflict.value;
 	rule->required = doc->required.value;
+	rule->enforcement = (enum enforcement)doc->enforcement.value;
+	if (rule->enforcement < c->policy->enforcement)
+		rule->enforcement = c->policy->enforcement;
 	compile_match(c, &doc->match, rule);
 	struct rewrite *rewrites = compile_alloc(c, doc->rewrite.count, sizeof *rewrites);
 	for (uint32_t i = 0; i < doc->rewrite.count; i++) {
@@ -235,6 +276,7 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 	rule->rewrites = rewrites;
 	rule->rewrite_count = doc->rewrite.count;
 	compile_inject(c, &doc->inject, rule);
+	check_places(c, doc, rule);
 	if (doc->rewrite.count + rule->node_selector_count + rule->toleration_count == 0 &&
 	    !str_present(rule->runtime_class))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
@@ -270,21 +312,27 @@ static void index_rules(struct compile *c)
 {
 	struct policy *policy = c->policy;
 	struct rule_index *index = &policy->rule_index;
-	uint32_t namespaces = 0, tenants = 0, labels = 0;
+	uint32_t namespaces = 0, tenants = 0, labels = 0, rewrites = 0;
 	for (uint32_t i = 0; i < policy->rule_count; i++) {
 		const struct rule *rule = &policy->rules[i];
 		namespaces += rule->namespaces.count;
 		tenants += rule->tenant_count;
+		rewrites += rule->rewrite_count;
 		labels += rule->pod_selector.count ? rule->pod_selector.items[0].values.count : 0;
 	}
 	uint32_t *rest = compile_alloc(c, policy->rule_count, sizeof *rest);
 	if (glob_index_init(&index->namespaces, namespaces, &policy->arena) < 0 ||
 	    index_init(&index->tenants, tenants, &policy->arena) < 0 ||
 	    index_init(&index->pod_labels, labels, &policy->arena) < 0 ||
-	    index_init(&index->requests, policy->rule_count, &policy->arena) < 0)
+	    index_init(&index->requests, policy->rule_count, &policy->arena) < 0 ||
+	    index_init(&index->rewrites, rewrites, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
-	for (uint32_t i = 0; i < policy->rule_count; i++)
-		index_rule(policy, &policy->rules[i], i, rest);
+	for (uint32_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+		index_rule(policy, rule, i, rest);
+		for (uint32_t w = 0; w < rule->rewrite_count; w++)
+			index_add(&index->rewrites, rule->rewrites[w].from, (struct str){NULL, 0}, i);
+	}
 	index->rest = rest;
 }
 

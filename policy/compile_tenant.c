@@ -179,6 +179,8 @@ static void check_counts_something(struct compile *c, const struct doc_quota *do
 wide compile_units(struct compile *c, const struct amount *amount, enum measure measure)
 {
 	wide units = -1;
+	if (measure == MEASURE_MEMORY && !compile_memory_unit(c, amount))
+		return -1;
 	if (measure == MEASURE_GPUS)
 		units = compile_scale(amount->value.nano, c->policy->unit);
 	else if (compile_scale(amount->value.nano, 1) >= 0)

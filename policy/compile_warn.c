@@ -48,6 +48,47 @@ static const struct doc_rule *rule_doc(const struct compile *c, const struct ind
 	return &c->docs->rules.items[index_id(names, c->policy->rules[rule].name)];
 }
 
+static const struct rewrite *find_rewrite(const struct rule *rule, struct str from)
+{
+	for (uint32_t w = 0; w < rule->rewrite_count; w++)
+		if (str_eq(rule->rewrites[w].from, from))
+			return &rule->rewrites[w];
+	return NULL;
+}
+
+/* Whether the rewrite is for Pods that could land on the model. Where the policy does not know the target, it is for all. */
+static bool acts_on(const struct policy *policy, const struct rewrite *rewrite, uint32_t model)
+{
+	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
+	bool acts = rewrite->model == model || (rewrite->model == NO_MODEL && !resource);
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		acts |= resource->landings[i].model == model;
+	return acts;
+}
+
+/* Whether the earlier rewrite leaves the later one no Pod. */
+static bool takes_all(const struct policy *policy, const struct rewrite *earlier, const struct rewrite *later)
+{
+	bool anywhere = false, all = true;
+	for (uint32_t m = 0; m < policy->model_count; m++) {
+		bool acts = acts_on(policy, earlier, m);
+		anywhere |= acts && policy->models[m].label_count == 0; /* no Pod can exclude it */
+		all &= acts || !acts_on(policy, later, m);
+	}
+	return (anywhere || all) && earlier->max_per_container >= later->max_per_container;
+}
+
+static bool is_of_everyone(const struct rule *rule, const struct rewrite *rewrite)
+{
+	bool everyone = rule->any_tenant && rule->any_namespace && !rule->namespace_selector.count &&
+			!rule->pod_selector.count && !rule->annotation_selector.count &&
+			rule->enforcement == ENFORCEMENT_DENY;
+	for (uint32_t i = 0; i < rule->request_count; i++)
+		everyone &= str_eq(rule->requests[i].resource, rewrite->from) && rule->requests[i].min <= 1 &&
+			    rule->requests[i].max == INT64_MAX;
+	return everyone && (str_present(rewrite->to) || rewrite->default_memory);
+}
+
 /* An earlier Rule that takes every Pod's `from` leaves later rewrites of it nothing to do. */
 static void warn_shadowed(struct compile *c, const struct index *names)
 {
@@ -60,20 +101,52 @@ static void warn_shadowed(struct compile *c, const struct index *names)
 		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
 			const struct rewrite *rewrite = &rule->rewrites[w];
 			uint32_t earlier = index_id(&taken, rewrite->from);
-			if (earlier != INDEX_NONE && earlier != r) {
+			if (earlier != INDEX_NONE && earlier != r &&
+			    takes_all(policy, find_rewrite(&policy->rules[earlier], rewrite->from), rewrite)) {
 				docs_find(c->report, c->docs, SEVERITY_WARNING,
 					  rule_doc(c, names, r)->rewrite.items[w].from.at,
 					  "never acts: Rule \"%.*s\" comes earlier and rewrites \"%.*s\" of every Pod",
 					  STR_ARG(policy->rules[earlier].name), STR_ARG(rewrite->from));
 				continue;
 			}
-			bool everyone = rule->any_tenant && rule->any_namespace && !rule->namespace_selector.count &&
-					!rule->pod_selector.count;
-			for (uint32_t i = 0; i < rule->request_count; i++)
-				everyone &= str_eq(rule->requests[i].resource, rewrite->from) &&
-					    rule->requests[i].min <= 1 && rule->requests[i].max == INT64_MAX;
-			if (everyone && (str_present(rewrite->to) || rewrite->default_memory))
+			if (earlier == INDEX_NONE && is_of_everyone(rule, rewrite))
 				index_add(&taken, rewrite->from, (struct str){NULL, 0}, r);
+		}
+	}
+}
+
+/* The most shares of that name that some Accelerator lets one container have; 0: it is no share. */
+static int64_t most_shares(const struct policy *policy, const struct rewrite *rewrite)
+{
+	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
+	int64_t most = 0;
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		if (resource->landings[i].shared && resource->landings[i].max_per_container > most)
+			most = resource->landings[i].max_per_container;
+	return most;
+}
+
+/* Several parts of devices in one container are seldom more of one. */
+static void warn_parts(struct compile *c, const struct index *names)
+{
+	const struct policy *policy = c->policy;
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		const struct rule *rule = &policy->rules[r];
+		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+			const struct rewrite *rewrite = &rule->rewrites[w];
+			const struct number *max = &rule_doc(c, names, r)->rewrite.items[w].max_per_container;
+			int64_t shares = most_shares(policy, rewrite);
+			if (!max->set || max->value <= 1 || !rewrite->to_part || max->value <= shares)
+				continue;
+			if (shares)
+				docs_find(c->report, c->docs, SEVERITY_WARNING, max->at,
+					  "a container may ask for %lld of \"%.*s\" at most (sharing.maxPerContainer): "
+					  "with more the Pod is refused by a Guard, or fails on the node",
+					  (long long)shares, STR_ARG(rewrite->to));
+			else
+				docs_find(c->report, c->docs, SEVERITY_WARNING, max->at,
+					  "a container can use one slice or share, however many it asks for; leave "
+					  "`maxPerContainer` out, and Pods that ask for more keep what they ask for");
 		}
 	}
 }
@@ -253,6 +326,7 @@ void compile_warnings(struct compile *c)
 	warn_ambiguous(c);
 	warn_cohorts(c);
 	warn_shadowed(c, &names);
+	warn_parts(c, &names);
 	warn_uncovered(c, &names);
 	compile_name_warnings(c);
 }

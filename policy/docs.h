@@ -115,6 +115,7 @@ struct doc_settings {
 	struct doc_exempt exempt;
 	struct number terminating_seconds; /* or `never` */
 	struct choice guard_failure;       /* table position 0: Ignore, 1: Fail */
+	struct choice quota_failure;       /* table position 0: Fail, 1: Ignore */
 };
 
 struct doc_profile {
@@ -199,6 +200,7 @@ struct doc_match {
 	struct texts namespaces; /* names and globs */
 	struct doc_selector namespace_selector;
 	struct doc_selector pod_selector;
+	struct doc_selector annotation_selector; /* values may be any text */
 	LIST_OF(struct doc_range) requests;
 };
 
@@ -216,6 +218,7 @@ struct doc_rewrite {
 	struct text from; /* required */
 	struct text to;   /* exactly one of `to` and `toMig` (checked by compile) */
 	struct doc_to_mig to_mig;
+	struct number max_per_container; /* default: see rewrite.max_per_container */
 };
 
 struct doc_toleration {
@@ -244,6 +247,7 @@ struct doc_rule {
 	struct doc_inject inject;
 	struct choice on_conflict; /* enum on_conflict: deny keep override */
 	struct flag required;
+	struct choice enforcement; /* enum enforcement: deny warn audit */
 };
 
 struct doc_guard {

@@ -174,6 +174,15 @@ int64_t draft_effective(const struct draft *draft, struct str name)
 	return at == INDEX_NONE ? 0 : draft->effective[at];
 }
 
+int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name)
+{
+	uint32_t at = draft_name(draft, name);
+	for (uint32_t a = draft->first[container]; a != INDEX_NONE && at != INDEX_NONE; a = draft->amounts[a].next)
+		if (draft->amounts[a].name == at)
+			return amount_value(&draft->amounts[a]);
+	return 0;
+}
+
 bool draft_asks(const struct draft *draft, uint32_t container)
 {
 	for (uint32_t a = draft->first[container]; a != INDEX_NONE; a = draft->amounts[a].next)
@@ -252,14 +261,21 @@ static bool covers(const struct toleration *there, const struct toleration *want
 	return exists || (!wanted_exists && str_eq(there->value, wanted->value));
 }
 
-int draft_tolerate(struct draft *draft, const struct toleration *toleration, bool *added)
+bool draft_tolerates(const struct draft *draft, const struct toleration *toleration)
 {
 	for (uint32_t i = 0; i < draft->pod->toleration_count; i++)
 		if (covers(&draft->pod->tolerations[i], toleration))
-			return 0;
+			return true;
 	for (uint32_t i = 0; i < draft->toleration_count; i++)
 		if (covers(&draft->tolerations[i], toleration))
-			return 0;
+			return true;
+	return false;
+}
+
+int draft_tolerate(struct draft *draft, const struct toleration *toleration, bool *added)
+{
+	if (draft_tolerates(draft, toleration))
+		return 0;
 	struct toleration *tolerations = grow(draft->arena, draft->tolerations, draft->toleration_count,
 					      &draft->toleration_size, sizeof *tolerations);
 	if (!tolerations)

@@ -66,6 +66,9 @@ static inline int64_t amount_value(const struct amount_of *amount)
 	return amount->request > amount->limit ? amount->request : amount->limit;
 }
 
+/* What the container asks of a resource; 0 or less: nothing. */
+int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name);
+
 /* Whether a container asks any accelerator. */
 bool draft_asks(const struct draft *draft, uint32_t container);
 
@@ -76,6 +79,9 @@ int draft_move(struct draft *draft, uint32_t amount, struct str to);
 /* nodeSelector[key] as the draft has it; absent when it has none. */
 struct str draft_selector(const struct draft *draft, struct str key);
 int draft_select(struct draft *draft, struct str key, struct str value);
+
+/* Whether some toleration that is there covers this one. */
+bool draft_tolerates(const struct draft *draft, const struct toleration *toleration);
 
 /* Adds a toleration unless one that is there already covers it. Sets `*added`. */
 int draft_tolerate(struct draft *draft, const struct toleration *toleration, bool *added);

@@ -80,6 +80,8 @@ bool schema_form_fits(enum text_form form, struct str text)
 		return is_qualified(text);
 	case FORM_LABEL_VALUE:
 		return text.len == 0 || is_label_word(text);
+	case FORM_ANNOTATION_VALUE:
+		return text.len <= 4096;
 	case FORM_RESOURCE_GLOB:
 		return text.len > 0 && text.len <= 317 && only(text, LOWER UPPER DIGITS "-_./*?");
 	case FORM_NAMESPACE_GLOB:
@@ -109,6 +111,8 @@ const char *schema_form_words(enum text_form form)
 		return "a label value: at most 63 letters, digits, \"-\", \"_\" and \".\", beginning and ending with a "
 		       "letter "
 		       "or digit, or nothing";
+	case FORM_ANNOTATION_VALUE:
+		return "an annotation value: any text of at most 4096 bytes";
 	case FORM_RESOURCE_GLOB:
 		return "a resource name such as nvidia.com/gpu, in which \"*\" and \"?\" are wildcards";
 	case FORM_NAMESPACE_GLOB:

@@ -199,6 +199,13 @@ enum quantity_result quantity_count(struct str text, int64_t *out)
 	return QUANTITY_OK;
 }
 
+bool quantity_lacks_unit(struct str text, const struct quantity *quantity)
+{
+	static const char no_unit[] = "0123456789.num"; /* the last character of a number, or of a fraction's suffix */
+	return quantity->nano > 0 && quantity->nano < ((wide)QUANTITY_SCALE << 20) &&
+	       memchr(no_unit, text.ptr[text.len - 1], sizeof no_unit - 1) != NULL;
+}
+
 const char *quantity_problem(enum quantity_result result)
 {
 	switch (result) {

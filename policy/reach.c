@@ -78,7 +78,10 @@ static int reach_rules(const struct policy *policy, struct arena *arena, struct 
 			continue;
 		struct reach_rule *to = &rules[reach->rule_count++];
 		bool contradicts = rule->node_selector_count > 0 || str_present(rule->runtime_class);
-		to->refuses = rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts);
+		/* A node selector that contradicts the Pod's affinity is refused under `override`, too. */
+		to->refuses = rule->enforcement == ENFORCEMENT_DENY &&
+			      (rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts) ||
+			       (rule->on_conflict == CONFLICT_OVERRIDE && rule->node_selector_count > 0));
 		if (!rule->any_namespace)
 			to->namespaces = (struct strs){rule->namespaces.items, rule->namespaces.count};
 		if (reach_labels(&rule->pod_selector, arena, to) < 0)

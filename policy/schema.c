@@ -21,6 +21,14 @@ static const struct schema_word enforcement_words[] = {
     {WORD("audit"), "The request is admitted; only the log and the audit annotations tell."},
 };
 
+static const struct schema_word rule_enforcement_words[] = {
+    {WORD("deny"), "The Rule acts, and refuses the Pods that it cannot act on."},
+    {WORD("warn"),
+     "The Rule changes and refuses nothing; who creates a Pod gets a warning that says what it would do."},
+    {WORD("audit"),
+     "The Rule changes and refuses nothing; the log, the audit annotations and the metrics say what it would do."},
+};
+
 static const struct schema_word coverage_words[] = {
     {WORD("deny"), "The Pod is refused."},
     {WORD("warn"), "The Pod is admitted, and its sender gets a warning."},
@@ -40,6 +48,12 @@ static const struct schema_word never_words[] = {
 static const struct schema_word failure_words[] = {
     {WORD("Ignore"), "Pods are admitted unseen; a view of the cluster still counts them."},
     {WORD("Fail"), "Pods are refused until gpugate answers again, those without accelerators as well."},
+};
+
+static const struct schema_word quota_failure_words[] = {
+    {WORD("Fail"), "Pods that ask for accelerators are refused until gpugate answers again."},
+    {WORD("Ignore"),
+     "They are admitted unseen, so a quota can be exceeded; a view of the cluster counts them afterwards."},
 };
 
 static const struct schema_word measure_words[] = {
@@ -131,6 +145,35 @@ static const struct schema_object selector_object = {.name = "a label selector",
 						     .doc = "Kubernetes' label selector: all its conditions must hold.",
 						     .size = sizeof(struct doc_selector),
 						     FIELDS(selector_fields)};
+
+/* The same of annotations, whose values are free text. */
+static const struct schema_field annotation_expression_fields[] = {
+    {KEY("key"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_expression, key),
+     .doc = "The annotation that is looked at."},
+    {KEY("operator"), .type = FIELD_CHOICE, .flags = FIELD_REQUIRED, AT(doc_expression, op), WORDS(selector_words),
+     .doc = "How the annotation is compared."},
+    {KEY("values"), .type = FIELD_TEXTS, .form = FORM_ANNOTATION_VALUE, AT(doc_expression, values),
+     .doc = "The values to compare with: at least one for In and NotIn, none for Exists and DoesNotExist."},
+};
+
+static const struct schema_object annotation_expression_object = {.name = "an expression",
+								  .doc = "One condition on an annotation.",
+								  .size = sizeof(struct doc_expression),
+								  FIELDS(annotation_expression_fields),
+								  .check = check_expression};
+
+static const struct schema_field annotation_selector_fields[] = {
+    {KEY("matchLabels"), .type = FIELD_TEXT_MAP, .form = FORM_ANNOTATION_VALUE, .key_form = FORM_LABEL_KEY,
+     AT(doc_selector, match_labels), .doc = "Annotations that must all be there with these values."},
+    {KEY("matchExpressions"), .type = FIELD_OBJECTS, AT(doc_selector, match_expressions),
+     .object = &annotation_expression_object, .doc = "Further conditions, which must all hold."},
+};
+
+static const struct schema_object annotation_selector_object = {
+    .name = "an annotation selector",
+    .doc = "Conditions on annotations, written as a label selector: all of them must hold.",
+    .size = sizeof(struct doc_selector),
+    FIELDS(annotation_selector_fields)};
 
 #define EXEMPT_USERS                                                                                                   \
 	{KEY("users"), .type = FIELD_TEXTS, .form = FORM_USER_GLOB, AT(doc_exempt, users),                             \
@@ -235,6 +278,10 @@ static const struct schema_field settings_fields[] = {
      .fallback = "Ignore",
      .doc = "What the API server does with Pods that ask for no accelerator while gpugate does not answer: the "
 	    "failurePolicy of the webhook through which Guards see such Pods."},
+    {KEY("quotaFailurePolicy"), .type = FIELD_CHOICE, AT(doc_settings, quota_failure), WORDS(quota_failure_words),
+     .fallback = "Fail",
+     .doc = "What the API server does with Pods that ask for accelerators while gpugate does not answer: the "
+	    "failurePolicy of the webhook through which such Pods are charged."},
 };
 
 static const struct schema_object settings_spec = {.name = "the spec of Settings",
@@ -441,6 +488,9 @@ static const struct schema_field match_fields[] = {
      .doc = "Labels of the Pod's namespace."},
     {KEY("podSelector"), .type = FIELD_OBJECT, AT(doc_match, pod_selector), .object = &selector_object,
      .doc = "Labels of the Pod."},
+    {KEY("annotationSelector"), .type = FIELD_OBJECT, AT(doc_match, annotation_selector),
+     .object = &annotation_selector_object,
+     .doc = "Annotations of the Pod, in the grammar of `podSelector`; the values may be any text."},
     {KEY("requests"), .type = FIELD_OBJECT_MAP, .flags = FIELD_FULL, .key_form = FORM_LABEL_KEY,
      AT(doc_match, requests), .object = &range_object,
      .doc = "What the Pod asks for, with bounds, by resource name. The Pod's effective request is compared."},
@@ -476,6 +526,9 @@ static const struct schema_field rewrite_fields[] = {
      .doc = "The resource name that replaces it. Exactly one of `to` and `toMig` is given."},
     {KEY("toMig"), .type = FIELD_OBJECT, AT(doc_rewrite, to_mig), .object = &to_mig_object,
      .doc = "Choose a MIG profile by memory. Exactly one of `to` and `toMig` is given."},
+    {KEY("maxPerContainer"), .type = FIELD_NUMBER, AT(doc_rewrite, max_per_container), .min = 1, .max = 65536,
+     .doc = "The most that a container may ask of `from`: a Pod in which a container asks for more keeps what it asked "
+	    "for. The default is 1 where the target is a MIG slice or a share, else no bound."},
 };
 
 static const struct schema_object rewrite_object = {.name = "a rewrite",
@@ -529,6 +582,8 @@ static const struct schema_field rule_fields[] = {
      .doc = "What happens where the Pod itself set something that the Rule would inject otherwise."},
     {KEY("required"), .type = FIELD_FLAG, AT(doc_rule, required), .fallback = "false",
      .doc = "Refuse at /validate every Pod to which this Rule would still do something."},
+    {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_rule, enforcement), WORDS(rule_enforcement_words),
+     .fallback = "deny", .doc = "Whether the Rule acts, or only says what it would do."},
 };
 
 static const struct schema_object rule_spec = {

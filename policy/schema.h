@@ -28,14 +28,15 @@ enum field_type {
 
 /* What a text must look like. */
 enum text_form {
-	FORM_NAME,           /* a DNS-1123 subdomain, of 253 characters at most: the name of an object */
-	FORM_LABEL_KEY,      /* [prefix/]name as Kubernetes' qualified names: of a label, a taint or a resource */
-	FORM_LABEL_VALUE,    /* at most 63 characters, or empty */
-	FORM_RESOURCE_GLOB,  /* a resource name that may hold `*` and `?` */
-	FORM_NAMESPACE_GLOB, /* a namespace's name that may hold `*` and `?` */
-	FORM_USER_GLOB,      /* a user's or group's name that may hold `*` and `?` */
-	FORM_MEMORY_SOURCE,  /* annotation:KEY or label:KEY */
-	FORM_PROFILE,        /* a MIG profile: 1g.10gb, 1g.10gb+me */
+	FORM_NAME,             /* a DNS-1123 subdomain, of 253 characters at most: the name of an object */
+	FORM_LABEL_KEY,        /* [prefix/]name as Kubernetes' qualified names: of a label, a taint or a resource */
+	FORM_LABEL_VALUE,      /* at most 63 characters, or empty */
+	FORM_ANNOTATION_VALUE, /* any text of at most 4096 bytes, or none */
+	FORM_RESOURCE_GLOB,    /* a resource name that may hold `*` and `?` */
+	FORM_NAMESPACE_GLOB,   /* a namespace's name that may hold `*` and `?` */
+	FORM_USER_GLOB,        /* a user's or group's name that may hold `*` and `?` */
+	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY */
+	FORM_PROFILE,          /* a MIG profile: 1g.10gb, 1g.10gb+me */
 };
 
 enum field_flag {

@@ -44,6 +44,11 @@ bool policy_guards_fail(const struct policy *policy)
 	return policy->guards_fail;
 }
 
+bool policy_quotas_fail(const struct policy *policy)
+{
+	return !policy->quotas_ignored;
+}
+
 int64_t policy_terminating_ms(const struct policy *policy)
 {
 	return policy->terminating_ms;

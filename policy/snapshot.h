@@ -138,6 +138,8 @@ struct rewrite {
 	struct str memory_key;  /* absent: only the default */
 	int64_t default_memory; /* bytes; 0: none */
 	bool pin;
+	bool to_part;              /* to a MIG slice or a share */
+	int64_t max_per_container; /* Pods in which a container asks for more keep what they asked for */
 };
 
 struct rule {
@@ -150,6 +152,7 @@ struct rule {
 	struct globs namespaces;
 	struct selector namespace_selector;
 	struct selector pod_selector;
+	struct selector annotation_selector;
 	const struct range *requests;
 	uint32_t request_count;
 	const struct rewrite *rewrites;
@@ -160,6 +163,7 @@ struct rule {
 	uint32_t toleration_count;
 	struct str runtime_class;
 	enum on_conflict on_conflict;
+	enum enforcement enforcement; /* capped by Settings; anything but deny: it only says what it would do */
 	bool required;
 };
 
@@ -176,12 +180,13 @@ struct namespace
 	struct pairs labels;
 };
 
-/* Every Rule stands in exactly one of these, under the key that tells most. */
+/* Every Rule stands in exactly one of these, under the key that tells most; but for `rewrites`. */
 struct rule_index {
 	struct glob_index namespaces;
 	struct index tenants;    /* by tenant name */
 	struct index pod_labels; /* by label key and value */
 	struct index requests;   /* by resource name */
+	struct index rewrites;   /* every Rule, under each name that it rewrites */
 	const uint32_t *rest;
 	uint32_t rest_count;
 };
@@ -207,9 +212,9 @@ struct policy {
 	const struct str *known_names; /* of resources, for suggestions */
 	uint32_t known_name_count;
 	struct exempt exempt;
-	int64_t terminating_ms; /* -1: for ever */
-	bool guards_fail;
-	bool reads_namespaces; /* some Tenant or Rule selects namespaces by label */
+	int64_t terminating_ms;           /* -1: for ever */
+	bool guards_fail, quotas_ignored; /* see policy_guards_fail and policy_quotas_fail */
+	bool reads_namespaces;            /* some Tenant or Rule selects namespaces by label */
 
 	const struct model *models;
 	uint32_t model_count;

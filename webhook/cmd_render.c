@@ -39,7 +39,7 @@ static json_t *render_all(const struct render_target *target, const struct polic
 		if (target->cluster)
 			failed |= extend(objects, render_priority(target));
 		failed |= json_array_append_new(objects, render_mutating(target, &reach));
-		failed |= json_array_append_new(objects, render_validating(target, &reach, policy_guards_fail(policy)));
+		failed |= json_array_append_new(objects, render_validating(target, &reach, policy));
 	}
 	arena_release(&arena);
 	if (!failed)

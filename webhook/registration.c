@@ -114,8 +114,7 @@ static json_t *render(const struct registration *registration, bool mutating)
 	json_t *object = NULL;
 	arena_init(&arena, 1 << 16, ARENA_BYTES);
 	if (policy_reach(policy, &arena, &reach) == 0)
-		object = mutating ? render_mutating(&target, &reach)
-				  : render_validating(&target, &reach, policy_guards_fail(policy));
+		object = mutating ? render_mutating(&target, &reach) : render_validating(&target, &reach, policy);
 	arena_release(&arena);
 	return object;
 }

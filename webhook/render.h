@@ -38,6 +38,6 @@ json_t *render_priority(const struct render_target *target);
  * compared (registration.h).
  */
 json_t *render_mutating(const struct render_target *target, const struct reach *reach);
-json_t *render_validating(const struct render_target *target, const struct reach *reach, bool guards_fail);
+json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy);
 
 #endif

@@ -170,10 +170,15 @@ json_t *render_mutating(const struct render_target *target, const struct reach *
 	return NULL;
 }
 
-json_t *render_validating(const struct render_target *target, const struct reach *reach, bool guards_fail)
+static const char *failure_policy(bool fail)
+{
+	return fail ? "Fail" : "Ignore";
+}
+
+json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy)
 {
 	json_t *webhooks = json_array(), *asks = json_array(), *guarded = json_array(), *ends = json_array();
-	struct webhook guards = guard;
+	struct webhook quotas = quota, guards = guard;
 	struct buf text;
 	int failed = 0;
 	buf_init(&text, EXPRESSION_MAX);
@@ -184,8 +189,9 @@ json_t *render_validating(const struct render_target *target, const struct reach
 	condition_end(&text);
 	failed |= add_condition(ends, "frees-devices", &text);
 	buf_release(&text);
-	guards.failure_policy = guards_fail ? "Fail" : "Ignore";
-	failed |= json_array_append_new(webhooks, webhook_of(&quota, target, reach, asks));
+	quotas.failure_policy = failure_policy(policy_quotas_fail(policy));
+	guards.failure_policy = failure_policy(policy_guards_fail(policy));
+	failed |= json_array_append_new(webhooks, webhook_of(&quotas, target, reach, asks));
 	failed |= json_array_append_new(webhooks, webhook_of(&guards, target, reach, guarded));
 	if (!target->cluster)
 		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, reach, json_incref(ends)));

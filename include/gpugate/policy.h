@@ -264,6 +264,9 @@ int64_t policy_terminating_ms(const struct policy *policy);
 /* Whether Pods without accelerators are to be refused while nobody judges them: Settings.guardFailurePolicy is Fail. */
 bool policy_guards_fail(const struct policy *policy);
 
+/* Whether Pods with accelerators are to be refused while nobody charges them: Settings.quotaFailurePolicy is Fail, the default. */
+bool policy_quotas_fail(const struct policy *policy);
+
 /* What is held of a quota, in units. */
 struct held {
 	wide used;    /* by Pods that exist */

@@ -8,6 +8,7 @@
 #ifndef GPUGATE_QUANTITY_H
 #define GPUGATE_QUANTITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gpugate/str.h"
@@ -33,6 +34,12 @@ enum quantity_result quantity_parse(struct str text, struct quantity *out);
 
 /* Reads an integer of 0 and more, such as a request for devices; `1000m` and `1e0` are integers. */
 enum quantity_result quantity_count(struct str text, int64_t *out);
+
+/*
+ * Whether an amount of bytes was surely meant to have a unit: above 0, below 1Mi, and written without one (`24`, `8192m`, `1e3`; not
+ * `500k`). `quantity` is what the text was read as.
+ */
+bool quantity_lacks_unit(struct str text, const struct quantity *quantity);
 
 /* A few words for a message: "is not a quantity", "is out of range", ... */
 const char *quantity_problem(enum quantity_result result);

@@ -14,7 +14,7 @@ FLEET = [doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"offe
 OPEN = FLEET + [doc("Tenant", "t", namespaces=["default"], quotas=[{"name": "all", "hard": "unlimited"}])]
 STRICT = FLEET + [
     doc("Tenant", "t", namespaces=["default"], quotas=[{"name": "all", "hard": 0}]),
-    doc("Rule", "share", rewrite=[{"from": GPU, "to": SHARED}], inject={"nodeSelector": {"a": "b"}}),
+    doc("Rule", "share", rewrite=[{"from": GPU, "to": SHARED, "maxPerContainer": 8}], inject={"nodeSelector": {"a": "b"}}),
     doc("Guard", "g", visibleDevices="void", deny=["visibleDevicesEnv", "hostDeviceMounts", "privileged", "ephemeralContainers",
                                                    "resourceClaims", "preboundNodeName", "sharedRequestAboveOne"])]
 REFUSED = {"validate-pod-bare", "validate-pod-dra", "validate-pod-of-daemonset-shared", "validate-pod-of-deployment",

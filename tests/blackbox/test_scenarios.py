@@ -137,7 +137,7 @@ def test_11_shared_training(serve):
     """gpu-shared-pod: renamed to a share, a quarter charged; two shares are refused."""
     server = serve([a100(), team("ml", {"name": "compute", "measure": "gpus", "hard": "0.5"}, {"name": "shares", "resources": [SHARED], "hard": 9}),
                     doc("Rule", "share", match={"podSelector": {"matchLabels": {"gpu": "shared"}}, "requests": {GPU: {}}},
-                        rewrite=[{"from": GPU, "to": SHARED}]),
+                        rewrite=[{"from": GPU, "to": SHARED, "maxPerContainer": 8}]),
                     doc("Guard", "shares", deny=["sharedRequestAboveOne"])])
     decision, obj = server.admit(pod({GPU: 1}, name="gpu-shared-pod", namespace="ml", labels={"gpu": "shared"}))
     assert decision.allowed and obj["spec"]["containers"][0]["resources"]["limits"] == {SHARED: "1"}

@@ -90,7 +90,7 @@ static void test_rewrites(void **state)
 	     "\"NoSchedule\"}]}]"},
 	    {RULE("share", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"), "{}", GPU("0"), ""},
 	    {RULE("mig", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, memoryFrom: "
-			 "'annotation:m', pin: true}}]}"),
+			 "'annotation:m', pin: true}, maxPerContainer: 2}]}"),
 	     "{'annotations':{'m':'15Gi'}}",
 	     "{'nodeSelector':{},'tolerations':[{'operator':'Exists'}],'containers':[{'name':'c','resources':{'limits':"
 	     "{'nvidia.com/"

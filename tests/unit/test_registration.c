@@ -122,8 +122,8 @@ static json_t *installed(const struct fixture *f, bool mutating, bool cluster)
 {
 	const struct render_target target = {
 	    .namespace = "gpugate", .cluster = cluster, .minor = 37, .service = "gpugate", .secret = "s"};
-	json_t *object = mutating ? render_mutating(&target, &f->reach)
-				  : render_validating(&target, &f->reach, policy_guards_fail(f->policy));
+	json_t *object =
+	    mutating ? render_mutating(&target, &f->reach) : render_validating(&target, &f->reach, f->policy);
 	assert_non_null(object);
 	json_object_set_new(json_object_get(object, "metadata"), "resourceVersion", json_string("7"));
 	json_object_set_new(json_object_get(object, "metadata"), "labels", json_pack("{s:s}", "team", "platform"));
