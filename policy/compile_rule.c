@@ -172,8 +172,8 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 static bool is_part(const struct policy *policy, struct str name)
 {
 	const struct resource *resource = snapshot_resource(policy, name);
-	const struct catalog_resource *row = resource ? NULL : catalog_find(name);
-	bool part = resource ? resource->slice : row && (row->kind == CATALOG_SLICE || row->kind == CATALOG_SHARE);
+	enum role role = snapshot_role(policy, name);
+	bool part = role == ROLE_SLICE || role == ROLE_SHARE;
 	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
 		part |= resource->landings[i].shared;
 	return part;

@@ -5,18 +5,12 @@
 #include <stdlib.h>
 
 static const char *const reason_names[REASONS] = {
-    [REASON_NONE] = "none",
-    [REASON_QUOTA] = "quota",
-    [REASON_UNCOVERED] = "uncovered",
-    [REASON_UNTENANTED] = "untenanted",
-    [REASON_AMBIGUOUS] = "ambiguous",
-    [REASON_GUARD] = "guard",
-    [REASON_RULE] = "rule",
-    [REASON_REQUEST] = "request",
-    [REASON_NO_MODEL] = "no-model",
-    [REASON_OUTAGE] = "outage",
-    [REASON_BUSY] = "busy",
-    [REASON_UNKNOWN_RESOURCE] = "unknown-resource",
+    [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
+    [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
+    [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
+    [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
+    [REASON_BUSY] = "busy",           [REASON_UNKNOWN_RESOURCE] = "unknown-resource",
 };
 
 const char *reason_name(enum reason reason)

@@ -191,7 +191,8 @@ static struct costs find_costs(const struct policy *policy, const struct quota *
 		costs.count++;
 		const struct landing *other = landing;
 		if (quota_counts_model(quota, landing->model) &&
-		    (!costs.dearest || charge_landing(policy, quota, landing) > charge_landing(policy, quota, costs.dearest))) {
+		    (!costs.dearest ||
+		     charge_landing(policy, quota, landing) > charge_landing(policy, quota, costs.dearest))) {
 			other = costs.dearest;
 			costs.dearest = landing;
 		}
@@ -218,7 +219,8 @@ static void print_counted_as(const struct policy *policy, const struct quota *qu
 		buf_printf(out, "; counted as \"%.*s\"", STR_ARG(policy->models[costs.dearest->model].name));
 		if (costs.count > 1)
 			buf_printf(out,
-				   ", the dearest Accelerator on whose nodes the Pod could land; require nodes of another one, "
+				   ", the dearest Accelerator on whose nodes the Pod could land; require nodes of "
+				   "another one, "
 				   "such as \"%.*s\", in its nodeSelector if that is meant",
 				   STR_ARG(policy->models[costs.cheaper->model].name));
 		return;

@@ -1,7 +1,7 @@
 /* What a rewrite turns its name into, and where a Pod that asks for that could land. */
 #include "policy/affinity.h"
-#include "policy/placement.h"
 #include "policy/catalog.h"
+#include "policy/placement.h"
 #include "policy/rules.h"
 
 static const struct str *find_value(const struct pairs *map, struct str key)

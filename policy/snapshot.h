@@ -228,7 +228,7 @@ struct policy {
 	const struct selector *tenant_selectors; /* by tenant */
 	struct tenant_index tenant_index;
 	struct index named_resources; /* what quotas that count devices name without a wildcard */
-	struct quota *quotas; /* sorted by tenant, name */
+	struct quota *quotas;         /* sorted by tenant, name */
 	uint32_t quota_count;
 	uint32_t path_quota_max; /* most quotas on one tenant's path, each of another pool or of none */
 	struct pool *pools;

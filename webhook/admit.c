@@ -243,8 +243,8 @@ static unsigned evaluate_unknown(struct admitting *a)
 		? policy_object_busy(a->policy, NULL, 0,
 				     STR("the request left too little time to read the labels of its namespace"),
 				     a->http->arena, &a->decision)
-		: policy_object_outage(a->policy, STR("the labels of its namespace could not be read"),
-				       a->http->arena, &a->decision);
+		: policy_object_outage(a->policy, STR("the labels of its namespace could not be read"), a->http->arena,
+				       &a->decision);
 	return finish(a);
 }
 

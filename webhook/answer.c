@@ -37,8 +37,7 @@ static bool passes_by_itself(const struct decision *decision)
 {
 	for (uint32_t i = 0; i < decision->objection_count; i++)
 		if (decision->objections[i].enforcement == ENFORCEMENT_DENY &&
-		    decision->objections[i].reason != REASON_OUTAGE &&
-		    decision->objections[i].reason != REASON_BUSY)
+		    decision->objections[i].reason != REASON_OUTAGE && decision->objections[i].reason != REASON_BUSY)
 			return false;
 	return true;
 }

@@ -8,8 +8,10 @@
 void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pthread_mutex_t *mutex)
 {
 	pthread_mutex_lock(mutex);
-	*sums = (struct ledger_sums){
-	    .policy = ledger_policy(ledger), .pods = ledger_pods(ledger), .pending = ledger_pending(ledger), .unfit = ledger_unfit(ledger)};
+	*sums = (struct ledger_sums){.policy = ledger_policy(ledger),
+				     .pods = ledger_pods(ledger),
+				     .pending = ledger_pending(ledger),
+				     .unfit = ledger_unfit(ledger)};
 	policy_retain(sums->policy);
 	uint32_t count = policy_quota_count(sums->policy);
 	sums->held = calloc(count + 1, sizeof *sums->held);

@@ -234,7 +234,8 @@ static void report_unfit(struct ledger_cluster *cluster)
 	cluster->upkeep.unfit_told = entry != NULL;
 	if (entry && !told)
 		snprintf(text, sizeof text,
-			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct the labels of "
+			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct "
+			 "the labels of "
 			 "the node, or nodeLabels in the policy",
 			 STR_ARG(entry->holding.namespace), STR_ARG(entry->holding.name),
 			 STR_ARG(entry->placement->node_name),

@@ -121,7 +121,8 @@ static void test_warnings_are_cut(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_busy), cmocka_unit_test(test_refusal_beside_outage),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_busy),
+					   cmocka_unit_test(test_refusal_beside_outage),
 					   cmocka_unit_test(test_warnings_are_cut)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,7 +303,8 @@ static void test_nodes_of_several_models(void **state)
 {
 	(void)state;
 	static const char overlap[] =
-	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a}\nspec: {resource: nvidia.com/gpu, memory: "
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a}\nspec: {resource: nvidia.com/gpu, "
+	    "memory: "
 	    "80Gi, nodeLabels: {p: a}}\n---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: b}\nspec: "
 	    "{resource: nvidia.com/gpu, memory: 16Gi, nodeLabels: {q: b}}\n---\n" TENANT(
 		"a", "{namespaces: [a], quotas: [{name: memory, measure: memory, hard: 200Gi}]}");
