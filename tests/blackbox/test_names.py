@@ -395,6 +395,14 @@ def test_lint_of_shares_of_slices(tmp_path):
         assert code == 1 and text in output, output
 
 
+def test_a_compute_instance_may_be_a_profile_of_ones_own(serve):
+    """Then it costs what the policy says: a seventh of the device, with the memory that its name tells."""
+    profile = {"name": "1c.3g.40gb", "computeSlices": 1, "memorySlices": 1}
+    policy = [doc("Accelerator", "a100", resource=GPU, memory="80Gi", mig={"profiles": [profile]})]
+    assert held(serve(policy + [team(quota("compute", 1, measure="gpus"))]), "nvidia.com/mig-1c.3g.40gb") == 7
+    assert held(serve(policy + [team(quota("memory", "80Gi", measure="memory"))]), "nvidia.com/mig-1c.3g.40gb") == 2
+
+
 def test_thor_has_no_memory_of_its_own(serve, tmp_path):
     thor = doc("Accelerator", "thor", resource=GPU, mig={"profiles": "builtin"})
     server = serve([thor, team(quota("compute", 1, measure="gpus"))])
