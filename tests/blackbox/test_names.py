@@ -281,7 +281,7 @@ def test_lint_of_other_resources(tmp_path):
     accelerator = doc("Accelerator", "a100-80gb", resource=GPU, mig={"offered": ["1g.10gb"]})
     for pattern in (GPU, "nvidia.com/*", "*/gpu", "nvidia.com/mig-*", "*"):
         code, text = lint(tmp_path, cluster(otherResources=[pattern]), accelerator)
-        assert code == 1 and "is an accelerator: Accelerator \"a100-80gb\" has it" in text, (pattern, text)
+        assert code == 1 and "a resource of Accelerator \"a100-80gb\"; make the pattern narrower" in text, (pattern, text)
     for pattern in ("amd.com/gpu", "amd.com/*", "huawei.com/Asc*", "*"):
         code, text = lint(tmp_path, cluster(otherResources=[pattern]))
         assert code == 0 and "out of every quota" in text, (pattern, text)
@@ -295,14 +295,14 @@ def test_lint_of_other_resources(tmp_path):
 @pytest.mark.parametrize("names,more,code,text", [
     ([MEM], {}, 0, ""),
     ([MEM, "nvidia.com/gpucores"], {}, 0, ""),
-    ([MEM], {"measure": "gpus"}, 1, "is a companion of a device, of which there is only a number of units"),
+    ([MEM], {"measure": "gpus"}, 1, "is a companion of a device and can only be counted"),
     ([BYTES], {"measure": "memory", "hard": "4Gi"}, 1, "this one measures memory"),
     (["gpu.intel.com/i915_monitoring"], {"measure": "gpus"}, 1, "is access to every device of the node"),
     ([NIC], {"accelerators": ["a100"]}, 1, "is a network device and belongs to no Accelerator"),
     ([GPU, MEM], {"accelerators": ["a100"]}, 1, "is a companion of a device and belongs to no Accelerator"),
     ([GPU, MEM], {}, 0, "adds units of \"nvidia.com/gpumem\", which is a companion of a device, to its number of accelerators"),
     ([GPU, "gpu.intel.com/i915_monitoring"], {}, 0, ""),
-    (["gpu.intel.com/m*"], {}, 0, "count nothing here: gpu.intel.com/millicores (a companion of a device)"),
+    (["gpu.intel.com/m*"], {}, 0, "counts none of the names that it is known to match: gpu.intel.com/millicores (a companion of a device)"),
     (["nvidia.com/gpu*"], {}, 0, ""),
     (["nvidia.com/*"], {}, 0, ""),
     (["rdma/*"], {}, 1, "\"rdma/*\" counts nothing: it matches names such as rdma/* (a network device)"),
