@@ -195,6 +195,14 @@ def test_who_asks_for_no_device_is_voided(serve, name):
     assert server.mutated(shown)["spec"]["containers"][0]["env"] == [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]
 
 
+def test_void_mode_where_gpus_have_a_schedulers_name(serve):
+    """The Accelerator does not tell the vendor: then NVIDIA's variable is voided."""
+    name = "volcano.sh/vgpu-number"
+    server = serve([doc("Accelerator", "v100", resource=name), team(quota(hard=8)), doc("Guard", "g", visibleDevices="void")])
+    assert server.mutated(pod({"volcano.sh/vgpu-memory": 1}))["spec"]["containers"][0]["env"] == [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]
+    assert not server.mutate(pod({name: 1})).patch
+
+
 # What nobody knows.
 
 def test_unknown_resources_warn_by_default(serve):
