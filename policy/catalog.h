@@ -102,7 +102,7 @@ bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denomi
 /* Whether a profile has no suffix such as +me, +gfx or -me: only then is it offered unasked, and chosen by memory. */
 bool catalog_profile_plain(struct str profile);
 
-/* The N of `Ngb` in a profile's name; 0: none. */
+/* The N of `Ngb` in a profile's name, be it of a compute instance; 0: none. */
 int64_t catalog_profile_gib(struct str profile);
 
 /* A container variable by which a vendor's runtime hands out devices. */

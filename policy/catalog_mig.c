@@ -220,6 +220,7 @@ bool catalog_profile_plain(struct str profile)
 
 int64_t catalog_profile_gib(struct str profile)
 {
+	profile = str_tail(profile, compute_prefix(profile));
 	for (size_t i = 0; i < profile.len; i++) {
 		if (profile.ptr[i] != '.')
 			continue;

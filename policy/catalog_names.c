@@ -1,5 +1,5 @@
 /*
- * The names of extended resources that are known without any policy, and what each is. Behind each group stands where its names
+ * The names of extended resources that are known without any policy, and what each is. Above each group stands where its names
  * can be read. A name is a companion only if its project asks for it beside a name that is an accelerator here; what hands out
  * part of a device by itself, in percent or in memory, is a share.
  */

@@ -1,6 +1,8 @@
 /* checks: see checks.h. */
 #include "policy/checks.h"
 
+#include "policy/catalog.h"
+
 #define FIND(decoder, at, ...) docs_find((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
 void check_expression(struct decoder *decoder, void *object, struct place at)
@@ -20,22 +22,6 @@ void check_expression(struct decoder *decoder, void *object, struct place at)
 		     "the operators Exists and DoesNotExist take no values; remove \"values\", or use In or NotIn");
 }
 
-/* The N of "1g.Ngb..." in GiB; 0: there is none. */
-static int64_t profile_gib(struct str name)
-{
-	const char *point = memchr(name.ptr, '.', name.len);
-	int64_t gib = 0;
-
-	if (!point)
-		return 0;
-	struct str rest = str_tail(name, (size_t)(point - name.ptr) + 1);
-	while (rest.len > 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9' && gib < 1000000) {
-		gib = gib * 10 + (rest.ptr[0] - '0');
-		rest = str_tail(rest, 1);
-	}
-	return str_starts(rest, STR("gb")) ? gib : 0;
-}
-
 void check_profile(struct decoder *decoder, void *object, struct place at)
 {
 	struct doc_profile *profile = object;
@@ -43,8 +29,8 @@ void check_profile(struct decoder *decoder, void *object, struct place at)
 	(void)at;
 	if (profile->memory.set || !str_present(profile->name.s))
 		return;
-	int64_t gib = profile_gib(profile->name.s);
-	if (gib > 0 && gib < 1000000)
+	int64_t gib = catalog_profile_gib(profile->name.s);
+	if (gib > 0)
 		profile->memory.value.nano = (wide)(gib << 30) * QUANTITY_SCALE;
 	else
 		FIND(decoder, profile->name.at,

@@ -2,7 +2,8 @@
 #include "policy/catalog.h"
 #include "policy/compile.h"
 
-/* The variables that are set to `void`: those of the vendors that the fleet has, NVIDIA's where the policy names none. */
+/* The variables that are set to `void`: those of the vendors whose resources the Accelerators have; NVIDIA's where that tells none:
+ * volcano.sh/vgpu-number and the like are GPUs as well. */
 static void compile_void_names(struct compile *c)
 {
 	struct policy *policy = c->policy;
@@ -13,9 +14,11 @@ static void compile_void_names(struct compile *c)
 		bool wanted = false;
 		for (uint32_t m = 0; m < policy->model_count; m++)
 			wanted |= str_starts(policy->models[m].resource, variables[v].prefix);
-		if (wanted || (v == 0 && policy->model_count == 0))
+		if (wanted)
 			names[policy->void_name_count++] = variables[v].name;
 	}
+	if (policy->void_name_count == 0)
+		names[policy->void_name_count++] = variables[0].name;
 	policy->void_names = names;
 }
 

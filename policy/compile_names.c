@@ -33,8 +33,7 @@ static void check_other(struct compile *c, const struct text *pattern)
 		if (!glob_match(pattern->s, resource->name))
 			continue;
 		docs_find(c->report, c->docs, SEVERITY_ERROR, pattern->at,
-			  "\"%.*s\" matches \"%.*s\", which is an accelerator: Accelerator \"%.*s\" has it; make the "
-			  "pattern narrower",
+			  "\"%.*s\" matches \"%.*s\", a resource of Accelerator \"%.*s\"; make the pattern narrower",
 			  STR_ARG(pattern->s), STR_ARG(resource->name),
 			  STR_ARG(policy->models[resource->landings[0].model].name));
 		return;
@@ -127,8 +126,9 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct 
 		quota->names_others |= !role_is_accelerator(role);
 		if (quota->measure != MEASURE_COUNT)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "\"%.*s\" is %s, of which there is only a number of units; name it in a quota with "
-				  "`measure: count`, this one measures %s",
+				  "\"%.*s\" is %s and can only be counted; name it in a quota with `measure: count` "
+				  "(this one "
+				  "measures %s)",
 				  STR_ARG(name->s), role_words(role), measures[quota->measure]);
 		else if (doc->accelerators.set)
 			docs_find(
@@ -162,7 +162,7 @@ static void warn_quota_names(struct compile *c, const struct doc_quota *doc)
 		if (row)
 			docs_find(
 			    c->report, c->docs, SEVERITY_WARNING, name->at,
-			    "the only names that are known to match this count nothing here: %.*s (%s) counts only "
+			    "this counts none of the names that it is known to match: %.*s (%s), for one, counts only "
 			    "where a quota names it without a wildcard",
 			    STR_ARG(row->pattern), role_words(row->role));
 	}
@@ -184,7 +184,7 @@ static void warn_other(struct compile *c, const struct text *pattern)
 		row = catalog_overlap(pattern->s, role_is_accelerator, false);
 	if (row)
 		docs_find(c->report, c->docs, SEVERITY_WARNING, pattern->at,
-			  "this takes %.*s, which is %s by the built-in catalog, out of every quota",
+			  "this takes %.*s out of every quota, although the built-in catalog knows it as %s",
 			  STR_ARG(row->pattern), role_words(row->role));
 }
 

@@ -195,6 +195,14 @@ def test_who_asks_for_no_device_is_voided(serve, name):
     assert server.mutated(shown)["spec"]["containers"][0]["env"] == [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]
 
 
+def test_void_mode_where_gpus_have_a_schedulers_name(serve):
+    """The Accelerator does not tell the vendor: then NVIDIA's variable is voided."""
+    name = "volcano.sh/vgpu-number"
+    server = serve([doc("Accelerator", "v100", resource=name), team(quota(hard=8)), doc("Guard", "g", visibleDevices="void")])
+    assert server.mutated(pod({"volcano.sh/vgpu-memory": 1}))["spec"]["containers"][0]["env"] == [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]
+    assert not server.mutate(pod({name: 1})).patch
+
+
 # What nobody knows.
 
 def test_unknown_resources_warn_by_default(serve):
@@ -281,7 +289,7 @@ def test_lint_of_other_resources(tmp_path):
     accelerator = doc("Accelerator", "a100-80gb", resource=GPU, mig={"offered": ["1g.10gb"]})
     for pattern in (GPU, "nvidia.com/*", "*/gpu", "nvidia.com/mig-*", "*"):
         code, text = lint(tmp_path, cluster(otherResources=[pattern]), accelerator)
-        assert code == 1 and "is an accelerator: Accelerator \"a100-80gb\" has it" in text, (pattern, text)
+        assert code == 1 and "a resource of Accelerator \"a100-80gb\"; make the pattern narrower" in text, (pattern, text)
     for pattern in ("amd.com/gpu", "amd.com/*", "huawei.com/Asc*", "*"):
         code, text = lint(tmp_path, cluster(otherResources=[pattern]))
         assert code == 0 and "out of every quota" in text, (pattern, text)
@@ -295,14 +303,14 @@ def test_lint_of_other_resources(tmp_path):
 @pytest.mark.parametrize("names,more,code,text", [
     ([MEM], {}, 0, ""),
     ([MEM, "nvidia.com/gpucores"], {}, 0, ""),
-    ([MEM], {"measure": "gpus"}, 1, "is a companion of a device, of which there is only a number of units"),
+    ([MEM], {"measure": "gpus"}, 1, "is a companion of a device and can only be counted"),
     ([BYTES], {"measure": "memory", "hard": "4Gi"}, 1, "this one measures memory"),
     (["gpu.intel.com/i915_monitoring"], {"measure": "gpus"}, 1, "is access to every device of the node"),
     ([NIC], {"accelerators": ["a100"]}, 1, "is a network device and belongs to no Accelerator"),
     ([GPU, MEM], {"accelerators": ["a100"]}, 1, "is a companion of a device and belongs to no Accelerator"),
     ([GPU, MEM], {}, 0, "adds units of \"nvidia.com/gpumem\", which is a companion of a device, to its number of accelerators"),
     ([GPU, "gpu.intel.com/i915_monitoring"], {}, 0, ""),
-    (["gpu.intel.com/m*"], {}, 0, "count nothing here: gpu.intel.com/millicores (a companion of a device)"),
+    (["gpu.intel.com/m*"], {}, 0, "counts none of the names that it is known to match: gpu.intel.com/millicores (a companion of a device)"),
     (["nvidia.com/gpu*"], {}, 0, ""),
     (["nvidia.com/*"], {}, 0, ""),
     (["rdma/*"], {}, 1, "\"rdma/*\" counts nothing: it matches names such as rdma/* (a network device)"),
@@ -393,6 +401,14 @@ def test_lint_of_shares_of_slices(tmp_path):
                        ({"sharing": share, "mig": {"strategy": "single", "offered": ["1g.10gb"]}}, "slices have the Accelerator's own name")):
         code, output = says(**spec)
         assert code == 1 and text in output, output
+
+
+def test_a_compute_instance_may_be_a_profile_of_ones_own(serve):
+    """Then it costs what the policy says: a seventh of the device, with the memory that its name tells."""
+    profile = {"name": "1c.3g.40gb", "computeSlices": 1, "memorySlices": 1}
+    policy = [doc("Accelerator", "a100", resource=GPU, memory="80Gi", mig={"profiles": [profile]})]
+    assert held(serve(policy + [team(quota("compute", 1, measure="gpus"))]), "nvidia.com/mig-1c.3g.40gb") == 7
+    assert held(serve(policy + [team(quota("memory", "80Gi", measure="memory"))]), "nvidia.com/mig-1c.3g.40gb") == 2
 
 
 def test_thor_has_no_memory_of_its_own(serve, tmp_path):

@@ -298,8 +298,11 @@ static void print_profile(const struct catalog_model *model, const struct catalo
 	char share[32];
 	snprintf(share, sizeof share, of == common ? "%u" : "%u/%u", part / common, of / common);
 	bool special = str_has_char(profile->name, '+') || str_ends(profile->name, STR("-me"));
-	printf("| `%.*s` | `%.*s` | %u | %u | %uGi | %s | %s |\n", STR_ARG(profile->name), (int)len, resource,
-	       profile->compute, profile->memory, profile->gib, share, special ? "no" : "yes");
+	char memory[16] = "none";
+	if (profile->gib)
+		snprintf(memory, sizeof memory, "%uGi", profile->gib);
+	printf("| `%.*s` | `%.*s` | %u | %u | %s | %s | %s |\n", STR_ARG(profile->name), (int)len, resource,
+	       profile->compute, profile->memory, memory, share, special ? "no" : "yes");
 }
 
 static void print_models(const char *folder)
@@ -308,8 +311,12 @@ static void print_models(const char *folder)
 	const struct catalog_model *models = catalog_models(&count);
 	print_text(folder, "tables");
 	for (size_t m = 0; m < count; m++) {
-		printf("#### %.*s\n\n%uGi; %u compute slices, %u memory slices.\n\n", STR_ARG(models[m].name),
-		       models[m].gib, models[m].compute_total, models[m].memory_total);
+		printf("#### %.*s\n\n", STR_ARG(models[m].name));
+		if (models[m].gib)
+			printf("%uGi; ", models[m].gib);
+		else
+			printf("No memory of its own; ");
+		printf("%u compute slices, %u memory slices.\n\n", models[m].compute_total, models[m].memory_total);
 		puts("| Profile | Resource name | Compute | Memory slices | Memory | GPUs | By default, and by memory "
 		     "|");
 		puts("|---|---|---|---|---|---|---|");

@@ -175,6 +175,9 @@ static void test_mig_weights(void **state)
 			fail_msg("%s: %d/%d", rows[i].name, (int)n, (int)d);
 	}
 	assert_false(catalog_mig_weight(STR("nvidia.com/mig-7g.79gb"), &n, &d));
+	assert_int_equal(catalog_profile_gib(STR("1c.3g.20gb")), 20);
+	assert_int_equal(catalog_profile_gib(STR("1g.10gb+me")), 10);
+	assert_int_equal(catalog_profile_gib(STR("1c.3g.20")), 0);
 	for (size_t m = 0; m < count; m++) {
 		assert_int_equal(CATALOG_MIG_UNIT % models[m].compute_total, 0);
 		assert_int_equal(CATALOG_MIG_UNIT % models[m].memory_total, 0);
