@@ -107,12 +107,67 @@ static void borrowed(void **state)
 	assert_true(expression_excludes(&expression, STR("n"), (struct str){"2\0", 2}));
 }
 
+#define EXPRESSION(k, o, ...)                                                                                          \
+	{                                                                                                              \
+		.key = {k, sizeof(k) - 1}, .op = {o, sizeof(o) - 1}, .values = {(const struct str[]){__VA_ARGS__}, 1 } \
+	}
+#define VALUE(text)                                                                                                    \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
+
+static void terms(void **state)
+{
+	(void)state;
+	const struct node_expression zone_a[] = {EXPRESSION("zone", "In", VALUE("a"))},
+				     not_b[] = {EXPRESSION("type", "NotIn", VALUE("b")),
+						EXPRESSION("zone", "In", VALUE("b"))};
+	const struct node_term both[] = {{zone_a, 1, 0}, {not_b, 2, 0}}, empty[] = {{NULL, 0, 0}, {zone_a, 1, 0}},
+			       fields[] = {{NULL, 0, 1}};
+	const struct pair zone_b[] = {{STR("zone"), STR("b")}, {STR("type"), STR("b")}};
+	const struct pair *label;
+	struct pod pod = {.has_required_affinity = true, .node_terms = both, .node_term_count = 2};
+	assert_true(affinity_allows(&pod, NULL, 0));
+	assert_true(affinity_allows(&pod, zone_b, 1)); /* the second term */
+	assert_false(affinity_allows(&pod, zone_b, 2));
+	assert_ptr_equal(affinity_against(&pod, zone_b, 1, &label), &zone_a[0]);
+	assert_ptr_equal(label, &zone_b[0]);
+	assert_ptr_equal(affinity_against(&pod, zone_b + 1, 1, &label), &not_b[0]);
+	assert_null(affinity_against(&pod, NULL, 0, &label));
+	pod.node_selector = (struct pairs){zone_b + 1, 1, true}; /* what the Pod selects itself */
+	assert_false(affinity_allows(&pod, zone_b, 1));
+	pod.node_selector = (struct pairs){NULL, 0, false};
+	pod.node_terms = empty;
+	assert_false(affinity_allows(&pod, zone_b, 1));
+	pod.node_term_count = 1;
+	assert_false(affinity_allows(&pod, NULL, 0));
+	pod.node_terms = fields;
+	assert_true(affinity_allows(&pod, zone_b, 2));
+	pod.node_term_count = 0;
+	assert_true(affinity_allows(&pod, zone_b, 2));
+}
+
+/* What is longer than anybody writes is not looked through. */
+static void bounded(void **state)
+{
+	(void)state;
+	static struct str values[2000];
+	for (size_t i = 0; i < 2000; i++)
+		values[i] = STR("a");
+	struct node_expression expression = {.key = STR("zone"), .op = STR("In"), .values = {values, 1023}};
+	const struct node_term term = {&expression, 1, 0};
+	const struct pair label = {STR("zone"), STR("b")};
+	const struct pod pod = {.has_required_affinity = true, .node_terms = &term, .node_term_count = 1};
+	assert_false(affinity_allows(&pod, &label, 1));
+	expression.values.count = 1024;
+	assert_true(affinity_allows(&pod, &label, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sets),
-	    cmocka_unit_test(integers),
-	    cmocka_unit_test(borrowed),
+	    cmocka_unit_test(sets),  cmocka_unit_test(integers), cmocka_unit_test(borrowed),
+	    cmocka_unit_test(terms), cmocka_unit_test(bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

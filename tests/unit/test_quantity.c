@@ -236,11 +236,29 @@ static void test_problems(void **state)
 	assert_string_equal(quantity_problem(QUANTITY_OK), "is a quantity");
 }
 
+static void test_units(void **state)
+{
+	static const struct {
+		const char *text;
+		bool lacks;
+	} rows[] = {{"24", true},       {"8192m", true}, {"1e3", true}, {"0.5", true},         {"1048575", true},
+		    {"1048576", false}, {"1n", true},    {"1u", true},  {"7.", true},          {"500k", false},
+		    {"1Ki", false},     {"40Gi", false}, {"0", false},  {"0m", false},         {"-24", false},
+		    {"2e6", false},     {"1E", false},   {"1M", false}, {"1048575999m", true}, {"1048576000m", false}};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct str text = str_of(rows[i].text);
+		struct quantity quantity;
+		assert_int_equal(quantity_parse(text, &quantity), QUANTITY_OK);
+		assert_int_equal(quantity_lacks_unit(text, &quantity), rows[i].lacks);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_good), cmocka_unit_test(test_bad),      cmocka_unit_test(test_counts),
-	    cmocka_unit_test(test_long), cmocka_unit_test(test_problems),
+	    cmocka_unit_test(test_units),  cmocka_unit_test(test_good), cmocka_unit_test(test_bad),
+	    cmocka_unit_test(test_counts), cmocka_unit_test(test_long), cmocka_unit_test(test_problems),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
