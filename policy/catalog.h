@@ -107,9 +107,11 @@ int64_t catalog_profile_gib(struct str profile);
 
 /* A container variable by which a vendor's runtime hands out devices. */
 struct catalog_variable {
-	struct str name;
+	struct str name;   /* a trailing `*` matches any rest; then takes_void is false */
 	struct str prefix; /* of the vendor's resources */
+	bool takes_void;   /* the runtime is known to hand out nothing for the value `void` */
 };
+
 const struct catalog_variable *catalog_variables(size_t *count);
 
 /* The position of a variable in that table; -1: it is none. */
@@ -117,5 +119,13 @@ int catalog_variable(struct str name);
 
 /* Host paths that lead to devices, or to what grants them. A trailing `*` matches any rest of the last component. */
 const struct str *catalog_device_paths(size_t *count);
+
+/* Annotations by which a runtime or an NRI plug-in adds devices to containers: the key itself, or what stands before its slash. */
+const struct str *catalog_device_annotations(size_t *count);
+bool catalog_is_device_annotation(struct str key);
+
+/* Annotations by which a scheduler gives a Pod a part of a GPU that its resources do not ask for. */
+const struct str *catalog_fraction_annotations(size_t *count);
+bool catalog_is_fraction_annotation(struct str key);
 
 #endif

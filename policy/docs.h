@@ -250,11 +250,19 @@ struct doc_rule {
 	struct choice enforcement; /* enum enforcement: deny warn audit */
 };
 
+struct doc_host_paths {
+	bool set;
+	struct place at;
+	struct texts allow; /* required; absolute paths */
+};
+
 struct doc_guard {
 	struct place at;
 	struct text name;
+	struct choice enforcement;     /* enum enforcement: deny warn audit */
 	LIST_OF(struct choice) deny;   /* each an enum guard_kind */
 	struct choice visible_devices; /* enum visible_devices: refuse void */
+	struct doc_host_paths host_paths;
 	struct doc_exempt exempt;
 };
 

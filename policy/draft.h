@@ -69,7 +69,10 @@ static inline int64_t amount_value(const struct amount_of *amount)
 /* What the container asks of a resource; 0 or less: nothing. */
 int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name);
 
-/* Whether a container asks any accelerator. */
+/*
+ * Whether a container asks any accelerator: a device, a slice or a share, so that its device plugin chooses what it sees. A network device
+ * or a companion of the same vendor is none.
+ */
 bool draft_asks(const struct draft *draft, uint32_t container);
 
 /* Moves what the amount asks to another name in the same container. Returns -1 when the arena is exhausted or the

@@ -125,7 +125,6 @@ static int name_order(const void *a, const void *b)
 static int find_judged(struct evaluation *e)
 {
 	const struct pod *pod = e->pod, *old = &e->review->old_object;
-	e->judged = NULL;
 	if (e->review->operation == OPERATION_CREATE)
 		return 0;
 	bool *judged = arena_zalloc(e->arena, pod->container_count, sizeof *judged);
@@ -144,27 +143,35 @@ static int find_judged(struct evaluation *e)
 	return 0;
 }
 
-/* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
-static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
-		 struct decision *decision)
+/* Fills in whose Pod it is. Returns false when it is exempt. */
+static bool identify(struct evaluation *e, const struct policy *policy, const struct review *review,
+		     struct arena *arena, struct decision *decision)
 {
-	*decision = (struct decision){0};
-	if (!concerns(review))
-		return 0;
 	e->policy = policy;
 	e->review = review;
 	e->pod = &review->object;
 	e->arena = arena;
 	e->decision = decision;
 	e->namespace = review->namespace;
+	e->judged = NULL;
 	decision->exempt = exempt_match(&policy->exempt, review, e->namespace);
 	if (decision->exempt)
-		return 0;
+		return false;
 	decision->mirror = is_mirror(review);
 	e->namespace_labels = snapshot_namespace_labels(policy, e->namespace, &review->namespace_labels);
 	e->tenant = snapshot_tenant(policy, e->namespace, &review->namespace_labels, &e->other_tenant);
 	if (e->tenant != NO_TENANT)
 		decision->tenant = policy->tenants[e->tenant].name;
+	return true;
+}
+
+/* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
+static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
+		 struct decision *decision)
+{
+	*decision = (struct decision){0};
+	if (!concerns(review) || !identify(e, policy, review, arena, decision))
+		return 0;
 	struct draft_problem problem;
 	if (find_judged(e) < 0 || draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
 		return -1;
@@ -229,10 +236,15 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 		    struct decision *decision)
 {
 	struct evaluation e;
+	if (restore_concerns(review)) {
+		/* A Pod that exists is changed: what it requests is decided, its annotations are not. */
+		*decision = (struct decision){0};
+		return identify(&e, policy, review, arena, decision) ? guards_check(&e) : 0;
+	}
 	int some = begin(&e, policy, review, arena, decision);
 	if (some <= 0)
 		return some;
-	if (guards_check(&e) < 0)
+	if (guards_check(&e) < 0 || guards_check_void(&e) < 0)
 		return -1;
 	if (review->operation != OPERATION_CREATE)
 		return 0;

@@ -32,10 +32,13 @@ __attribute__((format(printf, 6, 7))) int decision_object(struct decision *decis
  */
 int rules_apply(struct evaluation *e, bool settle);
 
-/* guard.c: objections of the Guards. */
+/* guard.c: objections of the Guards, as far as they look at this operation. */
 int guards_check(struct evaluation *e);
 
-/* guard.c: calls back for each variable that must become `void`. `index` is -1 where the container lacks it. */
+/* guard_env.c: objections to variables that are not `void` where a Guard wants them to be. */
+int guards_check_void(struct evaluation *e);
+
+/* guard_env.c: calls back for each variable that must become `void`. `index` is -1 where the container lacks it. */
 typedef int void_fn(void *context, uint32_t container, int32_t index, struct str variable);
 int guards_void(const struct evaluation *e, void_fn *found, void *context);
 

@@ -71,6 +71,19 @@ static bool is_user_glob(struct str s)
 	return s.len > 0 && s.len <= 1024;
 }
 
+static bool is_host_path(struct str s)
+{
+	if (s.len == 0 || s.len > 4096 || s.ptr[0] != '/')
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		struct str rest = {s.ptr + i, s.len - i};
+		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f || s.ptr[i] == '*' || s.ptr[i] == '?' ||
+		    str_starts(rest, STR("/../")) || str_eq(rest, STR("/..")))
+			return false;
+	}
+	return true;
+}
+
 bool schema_form_fits(enum text_form form, struct str text)
 {
 	switch (form) {
@@ -92,6 +105,8 @@ bool schema_form_fits(enum text_form form, struct str text)
 		return is_memory_source(text);
 	case FORM_PROFILE:
 		return is_profile(text);
+	case FORM_HOST_PATH:
+		return is_host_path(text);
 	}
 	return false;
 }
@@ -125,6 +140,10 @@ const char *schema_form_words(enum text_form form)
 		return "annotation:KEY or label:KEY, such as annotation:gpugate.io/gpu-memory";
 	case FORM_PROFILE:
 		return "a MIG profile such as 1g.10gb or 1g.10gb+me";
+	case FORM_HOST_PATH:
+		return "a host path: an absolute path such as /var/log, without \"..\" and wildcards; what lies below "
+		       "it is meant "
+		       "as well";
 	}
 	return "a text";
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "policy/catalog.h"
 #include "policy/glob.h"
 #include "policy/snapshot.h"
 
@@ -107,7 +108,12 @@ static int reach_exempt(const struct policy *policy, struct arena *arena, struct
 
 int policy_reach(const struct policy *policy, struct arena *arena, struct reach *reach)
 {
-	*reach = (struct reach){.voids = policy->void_devices};
+	size_t devices, fractions;
+	const struct str *device_keys = catalog_device_annotations(&devices);
+	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
+	*reach = (struct reach){.voids = policy->void_devices,
+				.device_annotations = {device_keys, (uint32_t)devices},
+				.fraction_annotations = {fraction_keys, (uint32_t)fractions}};
 	if (policy->void_devices)
 		reach->void_names = (struct strs){policy->void_names, policy->void_name_count};
 	if (reach_resources(policy, arena, &reach->resources) < 0 || reach_rules(policy, arena, reach) < 0)

@@ -37,6 +37,7 @@ enum text_form {
 	FORM_USER_GLOB,        /* a user's or group's name that may hold `*` and `?` */
 	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY */
 	FORM_PROFILE,          /* a MIG profile: 1g.10gb, 1g.10gb+me */
+	FORM_HOST_PATH,        /* an absolute path without `..` and wildcards */
 };
 
 enum field_flag {
@@ -95,6 +96,9 @@ struct schema_kind {
 };
 
 extern const struct schema_kind schema_kinds[KINDS];
+
+/* The words of a Guard's `deny`, by enum guard_kind: objections and metrics use them as well. */
+extern const struct schema_word schema_guard_words[GUARD_WORDS];
 
 /* What a form asks for, for messages and the reference: "lower-case letters, ...". */
 const char *schema_form_words(enum text_form form);

@@ -169,8 +169,10 @@ struct rule {
 
 struct guard {
 	struct str name;
-	uint32_t kinds; /* bit per enum guard_kind */
+	enum enforcement enforcement; /* capped by Settings */
+	uint32_t kinds;               /* bit per enum guard_kind */
 	enum visible_devices visible_devices;
+	struct strs allowed_paths; /* of hostPaths, as guard_path makes them */
 	struct exempt exempt;
 };
 

@@ -70,7 +70,7 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 	log_event(a->admission->log, level, event, fields, sizeof fields / sizeof fields[0]);
 }
 
-/* What such a review asks is the same under any labels of the namespace, and never refused. */
+/* A Pod that exists is changed: what is put back and what is refused then is the same under any labels of the namespace. */
 static bool updates_pod(const struct review *review)
 {
 	return review->operation == OPERATION_UPDATE && review->subresource.len == 0;
@@ -236,7 +236,7 @@ static unsigned evaluate_unknown(struct admitting *a)
 	uint32_t count;
 	if (policy_demands(&a->review.object, a->http->arena, &demands, &count) < 0)
 		return fail_memory(a);
-	if (!policy_counts_some(a->policy, demands, count))
+	if (updates_pod(&a->review) || !policy_counts_some(a->policy, demands, count))
 		return evaluate(a);
 	a->ledger.result =
 	    a->ledger.hasty
@@ -262,8 +262,8 @@ static void on_labels(struct ledger_ask *ask)
 static unsigned find_labels(struct admitting *a)
 {
 	const struct ledger_store *ledger = &a->admission->ledger;
-	if (!ledger->labels || !a->review.object.present || updates_pod(&a->review) ||
-	    !policy_reads_namespaces(a->policy))
+	bool restores = updates_pod(&a->review) && a->http->endpoint == HTTP_MUTATE;
+	if (!ledger->labels || !a->review.object.present || restores || !policy_reads_namespaces(a->policy))
 		return evaluate(a);
 	if (!ledger->labels(ledger->self, &a->ledger)) {
 		if (!suspend(a))

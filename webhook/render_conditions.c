@@ -6,6 +6,8 @@
 #define MOUNTS_MAX "60"       /* of one container */
 #define KEYS_MAX "64"         /* of one map of resources */
 #define VOLUMES_MAX "1000"    /* of the Pod */
+#define ANNOTATIONS_MAX "100" /* of the Pod */
+#define ADDED_MAX "40"        /* capabilities of one container */
 #define PATH_MAX_TEXT "255"   /* characters of a path; one of 4096 bytes and more is refused by Guards */
 #define NAMES_MAX 32          /* resources; then any with a slash counts */
 #define RULES_MAX 16          /* Rules for all Pods; then all Pods count */
@@ -26,20 +28,42 @@
 /* Variables that show devices, unless their value shows none: the evaluation's own words for it (policy/guard.c). */
 #define SHOWS_DEVICES                                                                                                  \
 	"has(c.env) && (c.env.size() > " VARIABLES_MAX " ||\n"                                                         \
-	"    c.env.exists(e, e.name.endsWith('_VISIBLE_DEVICES') &&\n"                                                 \
+	"    c.env.exists(e, (e.name.endsWith('_VISIBLE_DEVICES') || e.name.startsWith('DOCKER_RESOURCE_')) &&\n"      \
 	"      !(has(e.value) && e.value in ['void', 'none'] && !has(e.valueFrom))))"
 
 #define GUARDED_POD                                                                                                    \
 	"(has(object.spec.nodeName) && object.spec.nodeName != '') ||\n"                                               \
 	"has(object.spec.ephemeralContainers) ||\n"                                                                    \
 	"(has(object.spec.volumes) && (object.spec.volumes.size() > " VOLUMES_MAX " ||\n"                              \
-	"  object.spec.volumes.exists(v, has(v.hostPath))))"
+	"  object.spec.volumes.exists(v, has(v.hostPath)))) ||\n"                                                      \
+	"(has(object.spec.securityContext) && has(object.spec.securityContext.windowsOptions) &&\n"                    \
+	"  has(object.spec.securityContext.windowsOptions.hostProcess) &&\n"                                           \
+	"  object.spec.securityContext.windowsOptions.hostProcess)"
+
+/*
+ * Capabilities that no Guard refuses, in the one spelling that most Pods use. All others are shown, rather than those that are
+ * refused: runtimes take these in more spellings than can be listed here.
+ */
+#define ORDINARY_CAPABILITIES                                                                                          \
+	"['NET_BIND_SERVICE', 'NET_ADMIN', 'NET_RAW', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', "           \
+	"'SETGID',\n"                                                                                                  \
+	"      'SETUID', 'SETPCAP', 'SETFCAP', 'SYS_CHROOT', 'AUDIT_WRITE', 'IPC_LOCK', 'SYS_NICE', 'SYS_RESOURCE']"
+
+#define PRIVILEGED                                                                                                     \
+	"has(c.securityContext) && (\n"                                                                                \
+	"    (has(c.securityContext.privileged) && c.securityContext.privileged) ||\n"                                 \
+	"    (has(c.securityContext.procMount) && c.securityContext.procMount != 'Default') ||\n"                      \
+	"    (has(c.securityContext.capabilities) && has(c.securityContext.capabilities.add) &&\n"                     \
+	"      (c.securityContext.capabilities.add.size() > " ADDED_MAX " ||\n"                                        \
+	"      c.securityContext.capabilities.add.exists(a, !(a in " ORDINARY_CAPABILITIES ")))) ||\n"                 \
+	"    (has(c.securityContext.windowsOptions) && has(c.securityContext.windowsOptions.hostProcess) &&\n"         \
+	"      c.securityContext.windowsOptions.hostProcess))"
 
 #define GUARDED_CONTAINER                                                                                              \
-	"(has(c.securityContext) && has(c.securityContext.privileged) && c.securityContext.privileged) ||\n"           \
+	"(" PRIVILEGED ") ||\n"                                                                                        \
 	"  (" SHOWS_DEVICES ") ||\n"                                                                                   \
 	"  (has(c.volumeMounts) && (c.volumeMounts.size() > " MOUNTS_MAX " || c.volumeMounts.exists(m,\n"              \
-	"    m.mountPath.size() > " PATH_MAX_TEXT " || m.mountPath.contains('nvidia-container-devices'))))"
+	"    m.mountPath.size() > " PATH_MAX_TEXT " || m.mountPath.contains('-container-devices'))))"
 
 /* Some container is so, or there are too many to look. `pod` is an expression: "object" or "oldObject"; `what` is of a container `c`. */
 static void any_container(struct buf *out, const char *pod, struct str what)
@@ -243,9 +267,32 @@ void condition_quota(struct buf *out)
 	asks_devices(out, "object");
 }
 
+/* Annotations that Guards could refuse; of a Pod that is changed only those that it did not have before with the same value. */
+static void annotated(struct buf *out, const struct reach *reach, bool changed)
+{
+	buf_text(out, "(has(object.metadata.annotations) && (object.metadata.annotations.size() > " ANNOTATIONS_MAX
+		      " ||\n  object.metadata.annotations.exists(k, (k in ");
+	literals(out, &reach->fraction_annotations);
+	for (uint32_t i = 0; i < reach->device_annotations.count; i++) {
+		buf_text(out, " ||\n    k.startsWith(");
+		literal(out, reach->device_annotations.items[i]);
+		buf_char(out, ')');
+	}
+	buf_char(out, ')');
+	if (changed)
+		buf_text(out,
+			 " &&\n    !(has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations &&\n"
+			 "      oldObject.metadata.annotations[k] == object.metadata.annotations[k])");
+	buf_text(out, ")))");
+}
+
 void condition_guard(const struct reach *reach, struct buf *out)
 {
-	buf_text(out, "request.operation != 'CREATE' || ((\n" GUARDED_POD " ||\n");
+	buf_text(out, "request.operation != 'CREATE' ? has(request.subResource) && request.subResource != '' ||\n");
+	annotated(out, reach, true);
+	buf_text(out, " : ((\n" GUARDED_POD " ||\n");
+	annotated(out, reach, false);
+	buf_text(out, " ||\n");
 	any_container_or_void(out, GUARDED_CONTAINER, reach);
 	or_rules(out, reach, true);
 	buf_text(out, "\n) && !(\n");

@@ -35,8 +35,8 @@ static const struct webhook quota = {
     "quota.gpugate.io", "/validate", {{"CREATE", "pods"}}, 1, "Fail", "NoneOnDryRun", 10, false};
 static const struct webhook guard = {"guard.gpugate.io",
 				     "/validate",
-				     {{"CREATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
-				     2,
+				     {{"CREATE", "pods"}, {"UPDATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
+				     3,
 				     "Ignore",
 				     "NoneOnDryRun",
 				     5,

@@ -56,8 +56,22 @@ static const struct field resources_fields[] = {
 };
 static const struct shape resources_shape = SHAPE(resources_fields, 0);
 
+static const struct field capabilities_fields[] = {
+    {FIELD_KEY("add"), .read = field_strings, .offset = offsetof(struct container, capabilities.items),
+     .count = offsetof(struct container, capabilities.count)},
+};
+static const struct shape capabilities_shape = SHAPE(capabilities_fields, 0);
+
+static const struct field windows_fields[] = {
+    {FIELD_KEY("hostProcess"), .read = field_bool, .offset = offsetof(struct container, host_process)},
+};
+static const struct shape windows_shape = SHAPE(windows_fields, 0);
+
 static const struct field security_fields[] = {
     {FIELD_KEY("privileged"), .read = field_bool, .offset = offsetof(struct container, privileged)},
+    {FIELD_KEY("capabilities"), .read = field_object, .shape = &capabilities_shape},
+    {FIELD_KEY("procMount"), .read = field_string, .offset = offsetof(struct container, proc_mount)},
+    {FIELD_KEY("windowsOptions"), .read = field_object, .shape = &windows_shape},
 };
 static const struct shape security_shape = SHAPE(security_fields, 0);
 
@@ -128,6 +142,16 @@ static const struct field volume_fields[] = {
 };
 static const struct shape volume_shape = SHAPE(volume_fields, sizeof(struct volume));
 
+static const struct field pod_windows_fields[] = {
+    {FIELD_KEY("hostProcess"), .read = field_bool, .offset = offsetof(struct draft, pod.host_process)},
+};
+static const struct shape pod_windows_shape = SHAPE(pod_windows_fields, 0);
+
+static const struct field pod_security_fields[] = {
+    {FIELD_KEY("windowsOptions"), .read = field_object, .shape = &pod_windows_shape},
+};
+static const struct shape pod_security_shape = SHAPE(pod_security_fields, 0);
+
 static const struct field spec_fields[] = {
     {FIELD_KEY("volumes"), .read = field_list, .offset = offsetof(struct draft, pod.volumes), .shape = &volume_shape,
      .count = offsetof(struct draft, pod.volume_count)},
@@ -144,6 +168,8 @@ static const struct field spec_fields[] = {
      .shape = &toleration_shape, .count = offsetof(struct draft, pod.toleration_count),
      FIELD_FLAG(struct draft, pod.has_tolerations)},
     {FIELD_KEY("runtimeClassName"), .read = field_string, .offset = offsetof(struct draft, pod.runtime_class)},
+    {FIELD_KEY("hostPID"), .read = field_bool, .offset = offsetof(struct draft, pod.host_pid)},
+    {FIELD_KEY("securityContext"), .read = field_object, .shape = &pod_security_shape},
     {FIELD_KEY("overhead"), .read = field_quantities, .offset = offsetof(struct draft, pod.overhead)},
     {FIELD_KEY("resourceClaims"), .read = field_count, .offset = offsetof(struct draft, pod.resource_claim_count)},
 };

@@ -201,6 +201,7 @@ def ways_around(story):
     story.create(pod("vision", "mount", volumes=[{"name": "d", "hostPath": {"path": "/dev/./nvidia0"}}]), "refused",
                  "hostPath /dev/./nvidia0", says="/dev/./nvidia0")
     story.create(pod("vision", "root", privileged=True), "refused", "privileged: true", says="privileged")
+    story.create(pod("vision", "cdi", annotations={"cdi.k8s.io/gpu": "nvidia.com/gpu=all"}), "refused", "annotation cdi.k8s.io/gpu", says="cdi.k8s.io")
     story.create(pod("vision", "bound", {GPU: "1"}, nodeName="gpu-0"), "refused", "nvidia.com/gpu=1 and nodeName: gpu-0", says="nodeName")
     story.create(pod("vision", "please", {GPU: "4"}, labels={"gpugate.io/exempt": "true"}, annotations=story.mirror), "refused",
                  f"nvidia.com/gpu=4, labelled exempt{', posing as a mirror Pod' if story.mirror else ''}", says="exceeded GPU quota")

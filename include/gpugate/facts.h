@@ -55,6 +55,7 @@ struct container {
 	struct str name;
 	bool sidecar;       /* restartPolicy Always; means something in CONTAINER_INIT only */
 	bool privileged;    /* securityContext.privileged */
+	bool host_process;  /* securityContext.windowsOptions.hostProcess */
 	bool has_resources; /* resources is an object */
 	bool has_env;       /* env is an array */
 	struct pairs requests;
@@ -65,6 +66,8 @@ struct container {
 	uint32_t mount_count;
 	const struct str *device_paths; /* volumeDevices[].devicePath */
 	uint32_t device_path_count;
+	struct strs capabilities; /* securityContext.capabilities.add */
+	struct str proc_mount;    /* securityContext.procMount */
 };
 
 struct toleration {
@@ -124,6 +127,8 @@ struct pod {
 	uint32_t volume_count;
 	struct str runtime_class; /* spec.runtimeClassName */
 	struct str node_name;     /* spec.nodeName */
+	bool host_pid;            /* spec.hostPID */
+	bool host_process; /* spec.securityContext.windowsOptions.hostProcess: of every container that does not say */
 	struct pairs overhead;
 	uint32_t resource_claim_count; /* spec.resourceClaims */
 	struct str phase;              /* status.phase */

@@ -32,6 +32,11 @@ enum guard_kind {
 	GUARD_PRIVILEGED,
 	GUARD_EPHEMERAL_CONTAINERS,
 	GUARD_RESOURCE_CLAIMS,
+	GUARD_DEVICE_ANNOTATIONS,
+	GUARD_FRACTION_ANNOTATIONS,
+	GUARD_SEVERAL_SLICES,
+	GUARD_WORDS, /* those before are words of `deny`, those from here on have keys of their own */
+	GUARD_HOST_PATHS = GUARD_WORDS, /* hostPaths */
 	GUARD_KINDS,
 };
 

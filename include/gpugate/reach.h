@@ -26,9 +26,12 @@ struct reach {
 	struct strs resources; /* names, sorted: all other Rules do nothing to a Pod that asks for none of these */
 	const struct reach_rule *rules;
 	uint32_t rule_count;
-	bool voids;                    /* some Guard makes visible devices void */
+	bool
+	    voids; /* some Guard makes visible devices void, be it on audit: to enforce it needs no registration then */
 	struct strs void_names;        /* the variables that it sets */
 	struct strs exempt_namespaces; /* of Settings, names only: globs are left to the evaluation; sorted */
+	/* Annotations that some Guard could refuse: the same for every policy. Of the first, keys that begin so; of the second, keys. */
+	struct strs device_annotations, fraction_annotations;
 };
 
 /* Borrows from the policy and the arena. Returns -1 when the arena is exhausted. */

@@ -58,7 +58,10 @@ REFUSED = {
     "deviceVolumeMounts": {
         **{p: mount(p) for p in ("/var/run/nvidia-container-devices/all", "/var/run/nvidia-container-devices",
                                  "/var/run/nvidia-container-devices/", "/var/run//nvidia-container-devices/GPU-1",
-                                 "/var/./run/nvidia-container-devices/0", "/var/run/x/../nvidia-container-devices/0")},
+                                 "/var/./run/nvidia-container-devices/0", "/var/run/x/../nvidia-container-devices/0",
+                                 # runtimes compare the beginning of the text: this is the device "x"
+                                 "/var/run/nvidia-container-devicesx", "/run/nvidia-container-devicesall", "/var/run/hcu-container-devices/0",
+                                 "/var/run/xdxct-container-devices/all")},
         "init": mount("/var/run/nvidia-container-devices/all", "init")},
     "mixedMigInContainer": {
         "two": pod({MIG1: 1, MIG3: 1}), "init": pod(init=[container({MIG1: 1, MIG3: 1})]),
@@ -94,7 +97,7 @@ ALLOWED = {
         **{p: host(p) for p in ("/dev/shm", "/dev/null", "/dev/net/tun", "/devices", "/data/dev/nvidia0", "/home/nvidia", "/var/log",
                                 "/dev/../data", "/devx/nvidia0", "/mnt", "/dev/driver", "/opt/nvidia")},
         "no host path": pod(volumes=[{"name": "x", "emptyDir": {}}, {"name": "y", "configMap": {"name": "/dev/nvidia0"}}])},
-    "deviceVolumeMounts": {p: mount(p) for p in ("/var/run/nvidia-container-devicesx", "/var/run", "/data", "/var/run/nvidia",
+    "deviceVolumeMounts": {p: mount(p) for p in ("/var/run/nvidia-container-device", "/var/run", "/run/container-devices", "/run/x/nvidia-container-devices", "/data", "/var/run/nvidia",
                                                  "/x/var/run/nvidia-container-devices/all",
                                                  "/var/run/nvidia-container-devices/../x")},
     "mixedMigInContainer": {"one": pod({MIG1: 2}), "two containers": two({MIG1: 1}, {MIG3: 1}), "zero": pod({MIG1: 1, MIG3: 0}),

@@ -74,7 +74,8 @@ def test_json_is_a_list_of_the_same_objects(render):
 def test_webhooks_and_what_they_are_asked(render, ledger):
     found = webhooks(render(TEAM, VOID, args=["--ledger", ledger]))
     creates = ("CREATE", "pods")
-    expected = {"quota.gpugate.io": ("Fail", [creates]), "guard.gpugate.io": ("Ignore", [creates, ("UPDATE", "pods/ephemeralcontainers")])}
+    expected = {"quota.gpugate.io": ("Fail", [creates]), "guard.gpugate.io": (
+        "Ignore", [creates, ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")])}
     if ledger == "embedded":
         expected["ledger.gpugate.io"] = ("Ignore", [("DELETE", "pods"), ("UPDATE", "pods/status")])
     assert {name: (webhook["failurePolicy"], calls(webhook)) for name, webhook in found.items()} == expected

@@ -74,7 +74,7 @@ class Recorder:
     def witnesses(self):
         """Configurations that ask about every Pod, before gpugate has changed it and after."""
         rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]} for operation, resource in
-                 (("CREATE", "pods"), ("UPDATE", "pods/ephemeralcontainers"), ("DELETE", "pods"), ("UPDATE", "pods/status"))]
+                 (("CREATE", "pods"), ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers"), ("DELETE", "pods"), ("UPDATE", "pods/status"))]
         bundle = base64.b64encode(self.authority.pem).decode()
         return [{"apiVersion": "admissionregistration.k8s.io/v1", "kind": f"{kind}WebhookConfiguration", "metadata": {"name": "a-witness"},
                  "webhooks": [{"name": "witness.gpugate.io", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",

@@ -238,12 +238,13 @@ def fleet(space, other):
 
 
 ALL_GUARDS = ["visibleDevicesEnv", "hostDeviceMounts", "deviceVolumeMounts", "mixedMigInContainer", "sharedRequestAboveOne", "preboundNodeName",
-              "privileged", "ephemeralContainers", "resourceClaims"]
+              "privileged", "ephemeralContainers", "resourceClaims", "deviceAnnotations", "fractionAnnotations", "severalSlicesInContainer"]
+ALL_PATHS = {"allow": ["/var/log"]}
 
 
 def policies(space, other):
     """name -> (policy, the least that a run must see of it: paths on which gpugate acts)"""
-    guard = doc("Guard", "all", deny=ALL_GUARDS)
+    guard = doc("Guard", "all", deny=ALL_GUARDS, hostPaths=ALL_PATHS)
     to_shares = doc("Rule", "shares", match={"requests": {GPU: {"max": 1}}}, rewrite=[{"from": GPU, "to": SHARED}], required=True)
     only_rewrite = doc("Rule", "mig", match={"podSelector": {"matchLabels": {"workload": "inference"}}}, rewrite=[
         {"from": "amd.com/gpu", "to": ODD}, {"from": GPU, "toMig": {"accelerator": "a100", "memoryFrom": "label:memory", "pin": True}}])
@@ -257,6 +258,8 @@ def policies(space, other):
             inject={"tolerations": [{"key": "x", "operator": "Exists"}]}, onConflict="override")]
     return {
         "guards": ([*fleet(space, other), guard], {"validate"}),
+        "audited": ([*fleet(space, other), doc("Guard", "all", deny=ALL_GUARDS, hostPaths=ALL_PATHS, visibleDevices="void", enforcement="audit")],
+                    {"validate"}),
         "void": ([*fleet(space, other), doc("Guard", "void", deny=ALL_GUARDS, visibleDevices="void")], {"mutate", "validate"}),
         "resources": ([*fleet(space, other), to_shares, only_rewrite, tolerant], {"mutate", "validate"}),
         "rules for all": ([*fleet(space, other), *everybody, to_shares], {"mutate", "validate"}),
@@ -265,12 +268,21 @@ def policies(space, other):
 
 
 NAMES = ["NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "HABANA_VISIBLE_DEVICES", "X_VISIBLE_DEVICES", "_VISIBLE_DEVICES", "VISIBLE_DEVICES",
-         "NVIDIA_VISIBLE_DEVICES2", "nvidia_visible_devices", "FOO", "NVIDIA_DRIVER_CAPABILITIES"]
+         "NVIDIA_VISIBLE_DEVICES2", "nvidia_visible_devices", "DOCKER_RESOURCE_GPU", "HCU_VISIBLE_DEVICES", "FOO", "NVIDIA_DRIVER_CAPABILITIES"]
 VALUES = [{"value": "void"}, {"value": "none"}, {"value": "all"}, {"value": "0"}, {"value": ""}, {},
           {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}, {"value": "void", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
 MOUNTS = ["/data", "/var/run/nvidia-container-devices/0", "/var/run//nvidia-container-devices/./x", "/var/run/a/../nvidia-container-devices",
-          "/run/nvidia-container-devices", "/run/nvidia-container-devicesX", "/run/x/nvidia-container-devices", "/a" * 2100, "/\u00e9" * 1400,
+          "/run/nvidia-container-devices", "/run/nvidia-container-devicesX", "/var/run/hcu-container-devices/0", "/run/-container-devices", "/run/x/nvidia-container-devices", "/a" * 2100, "/\u00e9" * 1400,
           "/\U0001f600" * 900, "/var/run", "/", "run/nvidia-container-devices/all"]
+CAPABILITIES = ["SYS_ADMIN", "sys_admin", "CAP_SYS_ADMIN", "cap_Sys_Admin", "ALL", "all", "MKNOD", "SYS_MODULE", "SYS_PTRACE", "\u017fYS_ADMIN",
+                "NET_ADMIN", "NET_BIND_SERVICE", "CHOWN", "chown", "WAKE_ALARM"]
+SECURITY = [{}, {"privileged": True}, {"privileged": False}, {"privileged": None}, {"procMount": "Unmasked"}, {"procMount": "Default"},
+            {"windowsOptions": {"hostProcess": True}}, {"windowsOptions": {"hostProcess": False}}, {"windowsOptions": None},
+            {"capabilities": None}, {"capabilities": {"drop": ["ALL"]}}, {"capabilities": {"drop": ["ALL"], "add": []}}]
+KEYS = ["cdi.k8s.io/gpu", "cdi.k8s.io", "nvidia.cdi.k8s.io/container.c0", "nvidia.cdi.k8s.io/pod", "devices.gke.io/container.c0", "cdi-devices.nri.io",
+        "cdi-devices.noderesource.dev/pod", "devices.noderesource.dev", "mounts.nri.io/container.c0", "io.kubernetes.cri-o.Devices", "devices.crio.io",
+        "scheduling.koordinator.sh/device-allocated", "gpu-fraction", "gpu-memory", "gpu-fraction-num-devices", "x.example/gpu-fraction",
+        "example.com/cdi.k8s.io", "cdi.k8s.iox/gpu", "gpu-memory-x", "note"]
 HOSTS = ["/dev/nvidia0", "/dev", "/", "/data", "//dev/./nvidia0", "/dev//dri", "/proc/1/root", "/var/log", "/var/run/cdi/", "/run/containerd"]
 DEVICES = [GPU, GPU, GPU, SHARED, MIG1, "nvidia.com/mig-3g.40gb", "amd.com/gpu", ODD, "rdma/hca", "nvidia.com/sriov_x", "cpu", "memory",
            "deviceclass.resource.kubernetes.io/gpu", "habana.ai/gaudi"]
@@ -278,6 +290,7 @@ DEVICES = [GPU, GPU, GPU, SHARED, MIG1, "nvidia.com/mig-3g.40gb", "amd.com/gpu",
 envs = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=3).map(
     lambda pairs: [{"name": name, **value} for name, value in pairs])
 mounts = st.lists(st.sampled_from(MOUNTS), max_size=2, unique=True).map(lambda paths: [{"name": "v", "mountPath": path} for path in paths])
+keys = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["", "nvidia.com/gpu=all", "0.5"]), max_size=2)
 amounts = st.dictionaries(st.sampled_from(DEVICES), st.sampled_from(["1"] * 8 + ["0", "2", "1k", "1500m", "2000000000"]), max_size=2)
 seldom = st.sampled_from([False] * 5 + [True])
 
@@ -291,7 +304,8 @@ def containers(draw, name, extra=None, ephemeral=False):
     if draw(seldom):
         out["volumeMounts"] = draw(mounts)
     if draw(seldom):
-        out["securityContext"] = draw(st.sampled_from([{}, {"privileged": True}, {"privileged": False}, {"privileged": None}]))
+        out["securityContext"] = draw(st.sampled_from(SECURITY) | st.lists(st.sampled_from(CAPABILITIES), max_size=3).map(
+            lambda added: {"capabilities": {"add": added}}))
     if not ephemeral and draw(st.booleans()):
         asked = draw(amounts)
         out["resources"] = draw(st.sampled_from([{"limits": asked}, {"limits": asked, "requests": asked}, {"requests": asked}]))
@@ -304,12 +318,21 @@ def pods(draw, space, other):
     metadata = {"name": name, "namespace": draw(st.sampled_from([space, other])), "annotations": {RELAY: ""} if draw(st.booleans()) else {},
                 "labels": draw(st.dictionaries(st.sampled_from(["workload", "stage", "memory"]), st.sampled_from(
                     ["inference", "train", "prod", "10Gi", "zz"]), max_size=2))}
+    if draw(seldom):
+        metadata["annotations"].update(draw(keys))
     spec = {"containers": [draw(containers(f"c{i}")) for i in range(draw(st.integers(1, 2)))], "volumes": [{"name": "v", "emptyDir": {}}]}
     if draw(seldom):
         spec["initContainers"] = [draw(containers(f"i{i}", draw(st.sampled_from([{}, {"restartPolicy": "Always"}]))))
                                   for i in range(draw(st.integers(1, 2)))]
     if draw(seldom):
         spec["volumes"].append({"name": "h", "hostPath": {"path": draw(st.sampled_from(HOSTS))}})
+    if draw(seldom):
+        spec["hostPID"] = draw(st.booleans())
+    if draw(seldom):
+        spec["hostUsers"] = draw(st.booleans())  # without it no procMount
+    if draw(seldom):
+        spec.update({"hostNetwork": True, "securityContext": {"windowsOptions": draw(st.sampled_from(
+            [{"hostProcess": True}, {"hostProcess": False}, {}]))}})
     if draw(seldom):
         spec["nodeName"] = draw(st.sampled_from(["", "some-node"]))
     if draw(seldom):
@@ -356,7 +379,7 @@ def alone(space):
     """Pods in which one thing only is out of the ordinary, in a container and in an init container."""
     parts = [{"env": [{"name": name, **value}]} for name, value in itertools.product(NAMES, VALUES)]
     parts += [{"volumeMounts": [{"name": "v", "mountPath": path}]} for path in MOUNTS]
-    parts += [{"securityContext": {"privileged": True}}]
+    parts += [{"securityContext": context} for context in (*SECURITY, *({"capabilities": {"add": [name]}} for name in CAPABILITIES))]
     parts += [{"resources": {where: {name: amount}}} for name, amount, where in itertools.product(
         sorted(set(DEVICES)), ["0", "1", "2"], ["limits", "requests"])]
     for part, which in itertools.product(parts, ("containers", "initContainers")):
@@ -364,7 +387,17 @@ def alone(space):
         obj["spec"]["initContainers"] = [container(name="init")]
         obj["spec"][which][0].update(part)
         yield obj
-    for spec in ({"nodeName": "n"}, {"runtimeClassName": "with-overhead"}, {"resourceClaims": [{"name": "c", "resourceClaimName": "x"}]},
+    for key in KEYS:
+        yield pod(space, f"a{next(_serial)}", annotations={key: "0.5"})
+    for added in ("SYS_PTRACE", "sys_ptrace", "NET_ADMIN"):
+        obj = pod(space, f"a{next(_serial)}", hostPID=True)
+        obj["spec"]["containers"][0]["securityContext"] = {"capabilities": {"add": [added]}}
+        yield obj
+    unmasked = pod(space, f"a{next(_serial)}", hostUsers=False)
+    unmasked["spec"]["containers"][0]["securityContext"] = {"procMount": "Unmasked"}
+    yield unmasked
+    for spec in ({"nodeName": "n"}, {"runtimeClassName": "with-overhead"}, {"hostPID": True},
+                 {"hostNetwork": True, "securityContext": {"windowsOptions": {"hostProcess": True}}}, {"resourceClaims": [{"name": "c", "resourceClaimName": "x"}]},
                  *({"volumes": [{"name": "h", "hostPath": {"path": path}}]} for path in HOSTS)):
         yield pod(space, f"a{next(_serial)}", **spec)
 
@@ -382,21 +415,24 @@ def test_each_thing_alone_is_shown(shown, spaces, which):
 @pytest.mark.parametrize("which", sorted(policies("x", "y")))
 def test_a_plain_pod_is_shown_to_nobody(shown, spaces, which):
     run = shown(policies(*spaces)[which][0])
-    space = spaces[0]
+    space, voids = spaces[0], which in ("void", "audited")
     full = pod(space, "full", {"cpu": 1, "memory": "1Gi"}, schedulerName="nobody", volumes=[{"name": "v", "emptyDir": {}}],
                initContainers=[container(name="init", env=[{"name": "A", "value": "all"}])])
     full["spec"]["containers"][0].update(volumeMounts=[{"name": "v", "mountPath": "/data"}], env=[{"name": "B", "value": "b"}],
-                                         securityContext={"runAsNonRoot": True, "privileged": False})
+                                         securityContext={"runAsNonRoot": True, "privileged": False, "procMount": "Default",
+                                                          "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}})
+    full["metadata"]["annotations"] = {"prometheus.io/scrape": "true", "kubectl.kubernetes.io/restartedAt": "2026-01-01"}
     voided = pod(space, "voided")
     voided["spec"]["containers"][0]["env"] = [{"name": f"{vendor}_VISIBLE_DEVICES", "value": "void"} for vendor in ("NVIDIA", "AMD")]
     for obj in (pod(space, "plain"), full):
-        assert run.create(obj) == ({"mutate", "validate"} if which == "void" else set())
+        assert run.create(obj) == ({"mutate", "validate"} if voids else set())
     assert run.create(voided) == set()
     made = pod(space, "made", annotations={RELAY: ""})
-    assert run.create(made) == ({"mutate"} if which == "void" else set()), "what /mutate has made void needs no second look"
+    both = {"mutate", "validate"} if which == "audited" else {"mutate"}  # on audit nothing is made void
+    assert run.create(made) == (both if voids else set()), "what /mutate has made void needs no second look"
     device = pod(space, "device", {GPU: 1})
     assert "validate" in run.create(device)
-    assert run.create(pod(space, "network", {"rdma/hca": 1})) == ({"mutate", "validate"} if which == "void" else {"validate"})
+    assert run.create(pod(space, "network", {"rdma/hca": 1})) == ({"mutate", "validate"} if voids else {"validate"})
 
 
 @pytest.mark.parametrize("which", ["guards", "void"])
@@ -417,6 +453,53 @@ def test_ephemeral_containers_are_shown(control_plane, shown, spaces, which):
     debug({"name": "debugger", "image": "registry.example/image:1"})
     hypothesised(containers("debugger", ephemeral=True), 40, debug)
     assert run.figures["validate", "shown", "acts"] >= 20
+
+
+@pytest.mark.parametrize("which", ["guards", "audited"])
+def test_annotations_of_a_pod_that_exists_are_shown(control_plane, shown, spaces, which):
+    """A container that is started again gets what they say by then; so does a Pod that is not scheduled yet."""
+    space, admin = spaces[0], control_plane.admin
+    before = {"cdi.k8s.io/old": "nvidia.com/gpu=0", "note": "a"}
+    for name, asks in (("plain", None), ("device", {GPU: 1})):
+        admin.create(pod(space, name, asks, annotations=before, schedulerName="nobody")).must()
+    run = shown(policies(*spaces)[which][0])
+
+    def patched(name, patch):
+        reply = admin.patch("Pod", name, patch, space, how="strategic", dryRun="All")
+        assert reply.ok, reply
+        return reply
+
+    def change(annotations):
+        for name in ("plain", "device"):
+            run.check(name, patched(name, {"metadata": {"annotations": annotations}}))
+
+    for harmless in ({"note": "b"}, {"other": "1"}, {"cdi.k8s.io/old": None}, {"cdi.k8s.io/old": "nvidia.com/gpu=0", "note": None}):
+        change(harmless)
+    assert not run.figures["validate", "shown", "does nothing"], run.figures
+    for name in ("plain", "device"):
+        for what in ({"metadata": {"labels": {"a": "b"}}}, {"metadata": {"finalizers": ["example.com/f"]}},
+                     {"spec": {"containers": [{"name": "main", "image": "registry.example/image:2"}]}}):
+            assert "validate" not in run.check(name, patched(name, what))
+    hypothesised(st.dictionaries(st.sampled_from([*KEYS, "cdi.k8s.io/old"]), st.sampled_from(["", "nvidia.com/gpu=0", "0.5", None]), max_size=3),
+                 60, change)
+    assert run.figures["validate", "shown", "acts"] >= 20, run.figures
+
+
+def test_annotations_do_not_come_by_other_ways(control_plane, spaces):
+    """What tenants may write besides the Pod itself leaves its annotations as they are; kubelets may change them by its status."""
+    space, admin = spaces[0], control_plane.admin
+    admin.create(pod(space, "ways", {"cpu": "1"}, schedulerName="nobody")).must()
+    annotations = {"metadata": {"annotations": {"cdi.k8s.io/gpu": "nvidia.com/gpu=all"}}}
+
+    def after(subresource, spec=None):
+        reply = admin.patch("Pod", "ways", {**annotations, **(spec or {})}, space, subresource, "strategic", dryRun="All")
+        assert reply.ok, reply
+        return reply.body["metadata"].get("annotations", {})
+
+    assert after("ephemeralcontainers", {"spec": {"ephemeralContainers": [{"name": "e", "image": "registry.example/image:1"}]}}) == {}
+    assert after("resize", {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}}]}}) == {}
+    assert after("status") == annotations["metadata"]["annotations"]
+    assert after(None) == annotations["metadata"]["annotations"]
 
 
 def test_the_embedded_ledger_is_shown_ends_and_the_clusters_is_not(control_plane, shown, spaces):
@@ -471,6 +554,13 @@ def dear(space):
     paths["spec"]["containers"] = [container(name=f"c{i}", env=variables(100, "A{}_VISIBLE_DEVICES"), volumeMounts=mounts) for i in range(32)]
     paths["spec"]["containers"][-1]["volumeMounts"] = [*mounts[1:], {"name": "v", "mountPath": "/run/nvidia-container-devices/all"}]
     yield paths
+    for name, many_keys in (("annotations", 20000), ("keys-of-annotations", 100)):
+        value = "v" if many_keys > 100 else "v" * 2000
+        noted = pod(space, name, annotations={f"k{i:0>60}" if many_keys == 100 else f"k{i}": value for i in range(many_keys)})
+        noted["spec"]["initContainers"] = [container(name=f"i{i}") for i in range(32)]
+        noted["spec"]["containers"] = [container(name=f"c{i}", securityContext={"capabilities": {"add": ["SYS_RESOURCE"] * 40}}) for i in range(32)]
+        noted["spec"]["containers"][-1]["securityContext"] = {"capabilities": {"add": ["SYS_RESOURCE"] * 39 + ["SYS_ADMIN"]}}
+        yield noted
     crowd = pod(space, "crowd")
     crowd["spec"]["containers"] = [container(name=f"c{i}") for i in range(3000)]
     crowd["spec"]["containers"][-1]["securityContext"] = {"privileged": True}
@@ -496,6 +586,21 @@ def vast(space):
             *(doc("Rule", f"s{i}", order=100 + i, match={"namespaces": [f"*{i}*x*"], "podSelector": {"matchLabels": {f"k{j}": "v" for j in range(8)}}},
                   inject={"runtimeClassName": "plain"}, required=True) for i in range(16)),
             doc("Guard", "void", deny=ALL_GUARDS, visibleDevices="void")]
+
+
+def test_no_change_of_annotations_is_too_dear_to_look_at(control_plane, shown, spaces):
+    space, admin = spaces[0], control_plane.admin
+    run = shown(policies(*spaces)["guards"][0])
+    for count, size in ((95, 2400), (12000, 1)):
+        annotations = {f"cdi.k8s.io/{i}": "v" * size for i in range(count)}
+        name = f"changed-{count}"
+        admin.create(pod(space, name, annotations=annotations, schedulerName="nobody")).must()
+        run.recorder.take(name)
+        for changed in ({"a": "b"}, {"cdi.k8s.io/1": "w"}):
+            reply = admin.patch("Pod", name, {"metadata": {"annotations": changed}}, space, dryRun="All")
+            assert reply.ok, reply
+            asked = run.check(name, reply)
+            assert "validate" in asked or (count == 95 and "a" in changed)
 
 
 @pytest.mark.parametrize("which", ["guards", "void", "rules for all", "vast"])

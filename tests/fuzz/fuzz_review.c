@@ -139,7 +139,12 @@ static void same_container(json_t *tree, const struct container *container)
 	same_pairs(get(resources, "limits"), &container->limits, true);
 	REQUIRE(container->sidecar == (policy && strcmp(json_string_value(policy), "Always") == 0 &&
 				       json_string_length(policy) == strlen("Always")));
-	same_bool(get(tree, "securityContext"), "privileged", container->privileged);
+	json_t *security = get(tree, "securityContext");
+	same_bool(security, "privileged", container->privileged);
+	same_string(security, "procMount", container->proc_mount);
+	same_bool(get(security, "windowsOptions"), "hostProcess", container->host_process);
+	same_strings(get(security, "capabilities"), "add", container->capabilities.items,
+		     container->capabilities.count);
 	same_env(tree, container);
 	array = same_count(tree, "volumeMounts", container->mount_count);
 	for (uint32_t i = 0; i < container->mount_count; i++) {
@@ -246,6 +251,8 @@ static void same_pod(json_t *tree, const struct pod *pod)
 	}
 	same_string(spec, "runtimeClassName", pod->runtime_class);
 	same_string(spec, "nodeName", pod->node_name);
+	same_bool(spec, "hostPID", pod->host_pid);
+	same_bool(get(get(spec, "securityContext"), "windowsOptions"), "hostProcess", pod->host_process);
 	same_count(spec, "resourceClaims", pod->resource_claim_count);
 	same_string(get(tree, "status"), "phase", pod->phase);
 }

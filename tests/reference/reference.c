@@ -82,6 +82,7 @@ static const struct {
     [FORM_USER_GLOB] = {"user pattern", "user patterns"},
     [FORM_MEMORY_SOURCE] = {"memory source", "memory sources"},
     [FORM_PROFILE] = {"profile name", "profile names"},
+    [FORM_HOST_PATH] = {"host path", "host paths"},
 };
 #define FORMS (sizeof forms / sizeof forms[0])
 
@@ -342,19 +343,29 @@ static void print_variables(const char *folder)
 	size_t count;
 	const struct catalog_variable *rows = catalog_variables(&count);
 	print_text(folder, "variables");
-	puts("| Variable | Of the vendor of |\n|---|---|");
+	puts("| Variable | Of the vendor of | Added |\n|---|---|---|");
 	for (size_t i = 0; i < count; i++)
-		printf("| `%.*s` | `%.*s` |\n", STR_ARG(rows[i].name), STR_ARG(rows[i].prefix));
+		printf("| `%.*s` | `%.*s` | %s |\n", STR_ARG(rows[i].name), STR_ARG(rows[i].prefix),
+		       rows[i].takes_void ? "yes" : "no");
 	putchar('\n');
 }
 
-static void print_paths(const char *folder)
+static void print_list(const char *folder, const char *name, const struct str *rows, size_t count)
+{
+	print_text(folder, name);
+	for (size_t i = 0; i < count; i++)
+		printf("- `%.*s`\n", STR_ARG(rows[i]));
+}
+
+static void print_ways(const char *folder)
 {
 	size_t count;
 	const struct str *rows = catalog_device_paths(&count);
-	print_text(folder, "paths");
-	for (size_t i = 0; i < count; i++)
-		printf("- `%.*s`\n", STR_ARG(rows[i]));
+	print_list(folder, "paths", rows, count);
+	rows = catalog_device_annotations(&count);
+	print_list(folder, "annotations", rows, count);
+	rows = catalog_fraction_annotations(&count);
+	print_list(folder, "fractions", rows, count);
 }
 
 int main(int argc, char **argv)
@@ -373,6 +384,6 @@ int main(int argc, char **argv)
 	print_models(folder);
 	print_resources(folder);
 	print_variables(folder);
-	print_paths(folder);
+	print_ways(folder);
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 2;
 }

@@ -300,7 +300,9 @@ static const char everything[] =
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: ways}\n"
     "spec:\n  deny: [visibleDevicesEnv, hostDeviceMounts, deviceVolumeMounts, mixedMigInContainer,\n"
-    "         sharedRequestAboveOne, preboundNodeName, privileged, ephemeralContainers, resourceClaims]\n"
+    "         sharedRequestAboveOne, preboundNodeName, privileged, ephemeralContainers, resourceClaims,\n"
+    "         deviceAnnotations, fractionAnnotations, severalSlicesInContainer]\n"
+    "  hostPaths: {allow: [/var/log, /srv/x]}\n  enforcement: audit\n"
     "  visibleDevices: void\n  exempt: {users: [bob], namespaces: [ops]}\n"
     "---\n"
     "apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a-1, labels: {stage: \"prod\"}, uid: 4}\nstatus: {phase: "
@@ -392,10 +394,12 @@ static void test_accelerator_rule_guard(void **state)
 	assert_int_equal(rule->on_conflict.value, CONFLICT_OVERRIDE);
 
 	const struct doc_guard *guard = r.docs.guards.items;
-	assert_int_equal(guard->deny.count, GUARD_KINDS);
-	for (uint32_t i = 0; i < GUARD_KINDS; i++)
+	assert_int_equal(guard->deny.count, GUARD_WORDS);
+	for (uint32_t i = 0; i < GUARD_WORDS; i++)
 		assert_int_equal(guard->deny.items[i].value, i);
 	assert_int_equal(guard->visible_devices.value, VISIBLE_DEVICES_VOID);
+	assert_int_equal(guard->enforcement.value, ENFORCEMENT_AUDIT);
+	assert_true(guard->host_paths.set && guard->host_paths.allow.count == 2);
 	assert_int_equal(guard->exempt.namespaces.count, 1);
 	end(&r);
 }
