@@ -112,6 +112,7 @@ static int plan_labels(struct pass *pass, const struct rule *rule, struct plan *
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
 		if (rule->rewrites[w].pin)
 			size += policy->models[rule->rewrites[w].model].label_count;
+	plan->label_count = 0;
 	plan->labels = arena_alloc(pass->e->arena, size * sizeof *plan->labels);
 	if (!plan->labels)
 		return -1;

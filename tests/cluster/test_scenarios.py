@@ -202,7 +202,7 @@ def test_11_shares(control_plane, gpugate, namespaces):
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus("0.75"), {"name": "shares", "resources": [SHARED], "hard": 9}),
                    doc("Rule", "share", match={"podSelector": {"matchLabels": {"gpu": "shared"}}, "requests": {GPU: {}}},
-                       rewrite=[{"from": GPU, "to": SHARED}]),
+                       rewrite=[{"from": GPU, "to": SHARED, "maxPerContainer": 8}]),
                    doc("Guard", "shares", deny=["sharedRequestAboveOne"]))
     apply(control_plane, pod(space, "gpu-shared-pod", {GPU: 1}, {"gpu": "shared"}))
     assert limits(stored(control_plane, space, "gpu-shared-pod")) == {SHARED: "1"}
