@@ -88,6 +88,22 @@ static bool known_name(struct compile *c, const struct text *name, bool quota)
 	return true;
 }
 
+/* People who come from a ResourceQuota bring its prefixes along. */
+static bool report_prefix(struct compile *c, const struct text *name)
+{
+	static const struct str prefixes[] = {{"requests.", 9}, {"limits.", 7}};
+	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+		if (!str_starts(name->s, prefixes[i]) || !str_has_char(name->s, '/'))
+			continue;
+		struct str bare = str_tail(name->s, prefixes[i].len);
+		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+			  "\"%.*s\" is how a ResourceQuota writes it; here a resource has its own name, so write %.*s",
+			  STR_ARG(name->s), STR_ARG(bare));
+		return true;
+	}
+	return false;
+}
+
 bool compile_known_resource(struct compile *c, const struct text *name, bool quota)
 {
 	const struct policy *policy = c->policy;
@@ -97,6 +113,8 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 			  STR_ARG(name->s));
 		return false;
 	}
+	if (report_prefix(c, name))
+		return false;
 	if (exact ? known_name(c, name, quota) : known_pattern(c, name))
 		return true;
 	const char *hint = compile_did_you_mean(c, name->s, policy->known_names, policy->known_name_count,

@@ -98,6 +98,36 @@ static int64_t share_limit(const struct evaluation *e, uint32_t name)
 	return limit ? limit : named && str_ends(e->draft.names[name], CATALOG_SHARED_SUFFIX);
 }
 
+/* A model on whose nodes the name is a whole device, and on which the Pod could land; NULL: there is none. */
+static const struct model *whole_model(const struct evaluation *e, uint32_t name)
+{
+	const struct resource *resource = e->draft.resources[name];
+	struct placement placement;
+	if (!resource || placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return NULL;
+	for (uint32_t i = 0; i < resource->landing_count; i++)
+		if (!resource->landings[i].shared && placement_allows(&placement, i))
+			return &e->policy->models[resource->landings[i].model];
+	return NULL;
+}
+
+static int object_shares(struct evaluation *e, const struct guard *guard, const struct container *container,
+			 uint32_t name)
+{
+	char text[500];
+	const struct model *whole = whole_model(e, name);
+	int len = snprintf(
+	    text, sizeof text,
+	    ": more shares in one container are no more of a GPU, because they may be of the same one; request "
+	    "fewer");
+	if (whole)
+		snprintf(text + len, sizeof text - (size_t)len,
+			 ", or require nodes of Accelerator \"%.*s\", where each is a whole device, in the Pod's "
+			 "nodeSelector",
+			 STR_ARG(whole->name));
+	return guard_object(e, guard, GUARD_SHARED_ABOVE_ONE, container, "", e->draft.names[name], text);
+}
+
 int guard_check_shares(struct evaluation *e, const struct guard *guard)
 {
 	const struct draft *draft = &e->draft;
@@ -112,10 +142,7 @@ int guard_check_shares(struct evaluation *e, const struct guard *guard)
 			const struct amount_of *amount = &draft->amounts[a];
 			if (limits[amount->name] == 0 || amount_value(amount) <= limits[amount->name])
 				continue;
-			return guard_object(
-			    e, guard, GUARD_SHARED_ABOVE_ONE, &e->pod->containers[i], "", draft->names[amount->name],
-			    ": more shares in one container are no more of a GPU, because they may be of "
-			    "the same one; request fewer");
+			return object_shares(e, guard, &e->pod->containers[i], amount->name);
 		}
 	return 0;
 }

@@ -200,3 +200,14 @@ def test_a_pod_is_counted_wherever_it_could_land(fleet, specs):
             placement.check(server, fleet, spec)
     finally:
         server.stop()
+
+
+def test_whole_devices_and_shares_under_one_name(serve):
+    """The sentence says that what is missing is a node selector."""
+    shared = {"nodeLabels": {"p": "l4"}, "sharing": {"resource": GPU, "replicas": 15}}
+    server = serve([*fleet(a100={"nodeLabels": {"p": "a100"}}, l4_shared=shared), tenant({"name": "gpus", "measure": "gpus", "hard": 8}),
+                    doc("Guard", "g", deny=["sharedRequestAboveOne"])])
+    assert server.validate(pod({GPU: 4})).message.endswith(
+        'request fewer, or require nodes of Accelerator "a100", where each is a whole device, in the Pod\'s nodeSelector (Guard "g")')
+    assert server.validate(pod({GPU: 4}, nodeSelector={"p": "a100"})).allowed
+    assert server.validate(pod({GPU: 4}, nodeSelector={"p": "l4"})).message.endswith('request fewer (Guard "g")')

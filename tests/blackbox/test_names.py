@@ -525,3 +525,10 @@ def test_only_devices_shares_and_slices_count(model, pods):
             assert abs(used - float(model.used[q["name"]])) < 1e-6 * max(1, used), (q, used, model.used)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("prefix", ["requests.", "limits."])
+def test_the_prefix_of_a_resource_quota_is_named(tmp_path, prefix):
+    done = run("lint", write_policy(tmp_path, [doc("Tenant", "t", namespaces=["t"], quotas=[{"name": "q", "resources": [prefix + GPU], "hard": 1}])]))
+    assert done.returncode == 1
+    assert f'"{prefix}nvidia.com/gpu" is how a ResourceQuota writes it; here a resource has its own name, so write nvidia.com/gpu' in done.stdout + done.stderr
