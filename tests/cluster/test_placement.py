@@ -149,6 +149,46 @@ def test_a_bound_pod_is_charged_by_its_node_alone(own):
     gate.wait_used("ml", "t4" if on == "a100" else "a100", 0 if on == "a100" else 1)
 
 
+def affinity(*terms):
+    """nodeSelectorTerms, each a list of (key, operator, values...)"""
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": k, "operator": op, "values": list(values)} for k, op, *values in term]} for term in terms]}}}
+
+
+def test_a_cheap_alternative_does_not_hide_a_dear_one(own):
+    """Terms are ORed: one that no model satisfies, or whose number is written with zeros before it, is where the Pod can end."""
+    documents = policy({"name": "t4", "accelerators": ["t4"], "hard": 9}, {"name": "a100", "accelerators": ["a100"], "hard": 1})
+    for document, gb in ((documents[1], "81920"), (documents[2], "15360")):
+        document["spec"]["nodeLabels"] = {**document["spec"]["nodeLabels"], "gpu.memory": gb}
+    cluster, gate = own(documents)
+    for node, gb in (("big", "81920"), ("small", "15360")):
+        cluster.admin.patch("Node", node, {"metadata": {"labels": {"gpu.memory": gb}}}).must()
+    cluster.node("other", {"gpu.product": "h100", "gpu.memory": "95830"}, {GPU: 8})
+    unknown = cluster.admin.create(pod("ml", "h100", {GPU: 4}, affinity=affinity([("gpu.product", "In", "t4")], [("gpu.product", "In", "h100")])))
+    assert "term 2 of the Pod's required node affinity allows" in unknown.message, unknown
+    zeros = affinity([("gpu.memory", "In", "15360")], [("gpu.memory", "Gt", "50000".zfill(63))])
+    assert 'exceeded GPU quota "a100"' in cluster.admin.create(pod("ml", "zeros", {GPU: 4}, affinity=zeros)).message
+    cluster.admin.create(pod("ml", "zero", {GPU: 1}, affinity=affinity([("gpu.memory", "Gt", "50000".zfill(63)), ("gpu.product", "NotIn", "h100")]))).must()
+    assert wait_bound(cluster, "zero") == "big", "the scheduler reads the number so, too"
+    gate.wait_used("ml", "a100", 1)
+    assert most_held(cluster, "other") == 0
+
+
+def test_a_pod_that_names_a_models_own_labels_is_that_model(own):
+    """The T4s of the edge have labels of their own convention, and the A100s others."""
+    edge = {"node-type": "edge", "accelerator": "t4"}
+    documents = policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, {"name": "a100", "accelerators": ["a100"], "hard": 1})
+    documents[2]["spec"]["nodeLabels"] = edge
+    cluster, gate = own(documents)
+    cluster.admin.patch("Node", "small", {"metadata": {"labels": {**edge, "gpu.product": None}}}).must()
+    for i in range(3):
+        cluster.admin.create(pod("ml", f"edge-{i}", {GPU: 1}, nodeSelector=edge)).must()
+    cluster.admin.create(pod("ml", "train", {GPU: 1}, nodeSelector=A100)).must()
+    assert {wait_bound(cluster, f"edge-{i}") for i in range(3)} == {"small"} and wait_bound(cluster, "train") == "big"
+    gate.wait_used("ml", "t4", 3)
+    gate.wait_used("ml", "a100", 1)
+
+
 def test_pods_on_nodes_of_no_model_are_reported_and_stay_charged(own):
     cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, {"name": "a100", "accelerators": ["a100"], "hard": 3}))
     metrics = gate.server.metrics
