@@ -76,6 +76,22 @@ static bool known_pattern(struct compile *c, const struct text *name)
 	return true;
 }
 
+/* A name that only a vendor's domain makes an accelerator is a device by itself, or one that the policy has, misspelled. */
+static void warn_misspelled(struct compile *c, const struct text *name)
+{
+	const struct policy *policy = c->policy;
+	const struct catalog_resource *row = snapshot_resource(policy, name->s) ? NULL : catalog_find(name->s);
+	if (!row || !str_ends(row->pattern, STR("/*")) || policy->resource_count == 0)
+		return;
+	struct str near =
+	    docs_suggest(name->s, &policy->resources[0].name, policy->resource_count, sizeof policy->resources[0]);
+	if (str_present(near))
+		docs_find(c->report, c->docs, SEVERITY_WARNING, name->at,
+			  "no Accelerator has \"%.*s\", which counts as a device for its domain alone; did you mean "
+			  "\"%.*s\"?",
+			  STR_ARG(name->s), STR_ARG(near));
+}
+
 static bool known_name(struct compile *c, const struct text *name, bool quota)
 {
 	enum role role = snapshot_role(c->policy, name->s);
@@ -85,6 +101,7 @@ static bool known_name(struct compile *c, const struct text *name, bool quota)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
 			  "\"%.*s\" is %s; Rules see and rewrite only accelerators", STR_ARG(name->s),
 			  role_words(role));
+	warn_misspelled(c, name);
 	return true;
 }
 

@@ -111,7 +111,8 @@ static void report_overlap(struct compile *c, uint32_t model, uint32_t other)
 	    c->report, c->docs, SEVERITY_WARNING, labels_at(c, model),
 	    "nothing keeps a node from matching both \"%.*s\" and \"%.*s\", since no label key has a value in each: a "
 	    "Pod "
-	    "that could land on both counts as the dearer one; give both Accelerators a value of the same label key",
+	    "that could land on both counts as the more expensive one; give both Accelerators a value of the same "
+	    "label key",
 	    STR_ARG(m->name), STR_ARG(o->name));
 }
 

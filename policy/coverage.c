@@ -4,6 +4,8 @@
 #include "policy/evaluate.h"
 #include "policy/placement.h"
 
+#define PRINTED_MAX 400 /* bytes of what one model requires */
+
 /* Of the tenant, capped by what Settings say of all Pods that no quota counts. */
 static enum enforcement uncovered_enforcement(const struct evaluation *e)
 {
@@ -11,22 +13,51 @@ static enum enforcement uncovered_enforcement(const struct evaluation *e)
 	return e->policy->uncovered > own ? e->policy->uncovered : own;
 }
 
+/* What a Pod has to require to land on a model, for people: all of it, since who writes the Pod does not see the policy. */
+static void print_requirements(const struct model *model, char *out, size_t size)
+{
+	struct buf text;
+	buf_init(&text, size - 1);
+	for (uint32_t i = 0; i < model->label_count; i++)
+		buf_printf(&text, "%s%.*s: %.*s", i ? ", " : " (nodeSelector ", STR_ARG(model->labels[i].key),
+			   STR_ARG(model->labels[i].value));
+	for (uint32_t i = 0; i < model->without_count; i++)
+		buf_printf(&text, "%s%.*s DoesNotExist",
+			   i                    ? ", "
+			   : model->label_count ? ", and required node affinity "
+						: " (required node affinity ",
+			   STR_ARG(model->without[i]));
+	if (model->label_count + model->without_count)
+		buf_char(&text, ')');
+	struct str all = text.failed ? STR("") : buf_view(&text);
+	snprintf(out, size, "%.*s", STR_ARG(all));
+	buf_release(&text);
+}
+
+static uint32_t find_landing(const struct evaluation *e, const struct resource *resource,
+			     const struct placement *placement, bool counted);
+
 /* Some alternative of what the Pod requires of its node allows no model of the resource that the policy knows. */
 static int object_unknown(struct evaluation *e, const struct resource *resource, const struct placement *placement)
 {
-	const struct model *nearest = &e->policy->models[resource->landings[placement->nearest].model];
-	char where[96] = "the Pod's nodeSelector allows";
+	static const struct placement anywhere = {0};
+	uint32_t covered = find_landing(e, resource, &anywhere, true);
+	uint32_t nearest = placement->nearest_is_sole || covered == INDEX_NONE ? placement->nearest : covered;
+	const struct model *model = &e->policy->models[resource->landings[nearest].model];
+	char where[96] = "the Pod's nodeSelector allows", known[PRINTED_MAX];
 	if (placement->unknown_term)
 		snprintf(where, sizeof where, "term %u of the Pod's required node affinity allows%s",
 			 placement->unknown_term, e->pod->node_selector.count ? " with its nodeSelector" : "");
-	return decision_object(
-	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), nearest->name,
-	    "no Accelerator of the policy has %.*s on the nodes that %s; the nearest is \"%.*s\": correct "
-	    "what the Pod requires, or ask the platform team for an Accelerator",
-	    STR_ARG(resource->name), where, STR_ARG(nearest->name));
+	print_requirements(model, known, sizeof known);
+	return decision_object(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
+			       "no Accelerator of the policy has %.*s on the nodes that %s; %s \"%.*s\"%s: correct "
+			       "what the Pod requires, or ask the platform team for an Accelerator",
+			       STR_ARG(resource->name), where,
+			       placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
+			       STR_ARG(model->name), known);
 }
 
-/* The first landing, from `from` on, that the placement allows and some quota on the tenant's path counts, or does not count. */
+/* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
 static uint32_t find_landing(const struct evaluation *e, const struct resource *resource,
 			     const struct placement *placement, bool counted)
 {
@@ -56,23 +87,21 @@ static int object_uncovered(struct evaluation *e, struct str name, bool known)
 	    e->decision->holding.model_count ? " on the nodes where the Pod could run" : "");
 }
 
-/* Some of the models are counted: the Pod can be had by requiring one of these. */
+/* Some of the models are counted: the Pod passes if it requires one of these. */
 static int object_partly_covered(struct evaluation *e, const struct resource *resource, uint32_t uncovered,
 				 uint32_t covered)
 {
 	const struct policy *policy = e->policy;
 	const struct model *out = &policy->models[resource->landings[uncovered].model];
 	const struct model *in = &policy->models[resource->landings[covered].model];
-	char remedy[400] = "";
-	if (in->label_count)
-		snprintf(remedy, sizeof remedy, "require nodes of \"%.*s\" (nodeSelector %.*s: %.*s%s), or ",
-			 STR_ARG(in->name), STR_ARG(in->labels[0].key), STR_ARG(in->labels[0].value),
-			 in->label_count > 1 ? " and its other nodeLabels" : "");
+	char known[PRINTED_MAX];
+	print_requirements(in, known, sizeof known);
 	return decision_object(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
 	    "no GPU quota of tenant \"%.*s\" covers %.*s on nodes of Accelerator \"%.*s\", where the Pod "
-	    "could run; %sask the platform team for a quota",
-	    STR_ARG(policy->tenants[e->tenant].name), STR_ARG(resource->name), STR_ARG(out->name), remedy);
+	    "could run; require nodes of \"%.*s\"%s and no others, or ask the platform team for a quota",
+	    STR_ARG(policy->tenants[e->tenant].name), STR_ARG(resource->name), STR_ARG(out->name), STR_ARG(in->name),
+	    known);
 }
 
 /* Quotas that measure memory, of a resource whose memory nobody knows. */
@@ -117,7 +146,10 @@ static int check_resource(struct evaluation *e, const struct resource *resource)
 	uint32_t uncovered = find_landing(e, resource, &placement, false);
 	if (uncovered == INDEX_NONE)
 		return 0;
+	static const struct placement anywhere = {0};
 	uint32_t covered = find_landing(e, resource, &placement, true);
+	if (covered == INDEX_NONE)
+		covered = find_landing(e, resource, &anywhere, true);
 	return covered == INDEX_NONE ? object_uncovered(e, resource->name, true)
 				     : object_partly_covered(e, resource, uncovered, covered);
 }

@@ -218,11 +218,12 @@ static void print_counted_as(const struct policy *policy, const struct quota *qu
 			continue;
 		buf_printf(out, "; counted as \"%.*s\"", STR_ARG(policy->models[costs.dearest->model].name));
 		if (costs.count > 1)
-			buf_printf(out,
-				   ", the dearest Accelerator on whose nodes the Pod could land; require nodes of "
-				   "another one, "
-				   "such as \"%.*s\", in its nodeSelector if that is meant",
-				   STR_ARG(policy->models[costs.cheaper->model].name));
+			buf_printf(
+			    out,
+			    ", the most expensive Accelerator on whose nodes the Pod could land; require nodes of "
+			    "another one, "
+			    "such as \"%.*s\", in its nodeSelector if that is meant",
+			    STR_ARG(policy->models[costs.cheaper->model].name));
 		return;
 	}
 }

@@ -79,6 +79,17 @@ static bool forbids_key(const struct alternative *a, struct str key)
 	return false;
 }
 
+/* Whether no node at all can be what the alternative requires: its term wants another value than the nodeSelector. */
+static bool contradicts_itself(const struct alternative *a)
+{
+	for (uint32_t s = 0; a->term && s < a->selector->count; s++)
+		for (uint32_t i = 0; i < a->term->count; i++)
+			if (expression_excludes(&a->term->expressions[i], a->selector->items[s].key,
+						a->selector->items[s].value))
+				return true;
+	return false;
+}
+
 /* How many of the model's conditions the alternative contradicts. */
 static uint32_t contradictions(const struct alternative *a, const struct model *model)
 {
@@ -156,9 +167,14 @@ static void keep_implied(const struct resource *resource, uint8_t *states)
 			states[l] = STATE_IMPOSSIBLE;
 }
 
+struct nearest {
+	uint32_t landing;
+	bool sole;
+};
+
 /* Adds the models that one alternative allows. Returns whether there are any; if not, `*nearest` contradicts it least. */
 static bool add_alternative(const struct policy *policy, const struct resource *resource, const struct alternative *a,
-			    uint8_t *states, bool *possible, uint32_t *nearest)
+			    uint8_t *states, bool *possible, struct nearest *nearest)
 {
 	uint32_t least = UINT32_MAX;
 	bool some = false;
@@ -166,9 +182,10 @@ static bool add_alternative(const struct policy *policy, const struct resource *
 		const struct model *model = model_of(policy, resource, l);
 		uint32_t against = contradictions(a, model);
 		states[l] = against ? STATE_IMPOSSIBLE : implies(a, model) ? STATE_IMPLIED : STATE_POSSIBLE;
+		nearest->sole = against < least || (nearest->sole && against > least);
 		if (against < least) {
 			least = against;
-			*nearest = l;
+			nearest->landing = l;
 		}
 	}
 	drop_narrowed(policy, resource, a, states);
@@ -221,17 +238,18 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 	bool some_term = false;
 	struct alternative a = {.selector = &pod->node_selector};
 	for (uint32_t t = 0; t < (pod->has_required_affinity ? pod->node_term_count : 1); t++) {
-		uint32_t nearest = 0;
+		struct nearest nearest = {0, false};
 		if (pod->has_required_affinity)
 			a.term = &pod->node_terms[t];
-		if (a.term && a.term->count + a.term->field_count == 0)
-			continue; /* an empty term allows no node */
+		if ((a.term && a.term->count + a.term->field_count == 0) || contradicts_itself(&a))
+			continue; /* an empty term allows no node, either */
 		some_term = true;
 		if (add_alternative(policy, resource, &a, states, possible, &nearest) || placement->unknown)
 			continue;
 		placement->unknown = true;
 		placement->unknown_term = a.term ? t + 1 : 0;
-		placement->nearest = nearest;
+		placement->nearest = nearest.landing;
+		placement->nearest_is_sole = nearest.sole;
 	}
 	placement->unknown |= !some_term;
 	placement->possible = possible;

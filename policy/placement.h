@@ -19,7 +19,8 @@ struct placement {
 	uint32_t possible_count;
 	bool unknown;          /* some alternative of the Pod's requirements allows no model of the resource */
 	uint32_t unknown_term; /* ... which term of its node affinity, from 1; 0: it has no affinity */
-	uint32_t nearest;      /* ... the landing that contradicts it least; only with `unknown` */
+	uint32_t nearest;      /* ... a landing that contradicts it least; only with `unknown` */
+	bool nearest_is_sole;  /* ... and no other one contradicts it as little */
 };
 
 static inline bool placement_allows(const struct placement *placement, uint32_t landing)

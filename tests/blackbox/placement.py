@@ -155,6 +155,21 @@ def counted(server, spec):
     return set(re.findall(r"team-a/(\w+)=1", decision.audit.get("charge", ""))), "no Accelerator of the policy" in said
 
 
+def advised(message):
+    """What a refusal tells the Pod to require, as fields of its spec; None: it tells nothing."""
+    found = re.search(r'require nodes of "\w+" \((?:nodeSelector (?P<labels>[^)]*?))?(?:,? ?(?:and )?required node affinity (?P<without>[^)]*))?\)', message)
+    if not found:
+        return None
+    spec = {}
+    if found["labels"]:
+        spec["nodeSelector"] = dict(part.split(": ") for part in found["labels"].split(", "))
+    if found["without"]:
+        keys = [part.removesuffix(" DoesNotExist") for part in found["without"].split(", ")]
+        spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": key, "operator": "DoesNotExist"} for key in keys]}]}}}
+    return spec
+
+
 def alternatives(spec):
     """The same Pod with one of its terms at a time."""
     terms = terms_of(spec)

@@ -37,7 +37,7 @@ def test_every_model_that_a_pod_could_land_on_must_be_counted(serve):
     refused = server.validate(pod({GPU: 1}))
     assert refused.message == (
         'no GPU quota of tenant "team-a" covers nvidia.com/gpu on nodes of Accelerator "a100", where the Pod could run; require nodes of '
-        '"t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4), or ask the platform team for a quota')
+        '"t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4) and no others, or ask the platform team for a quota')
     for _ in range(3):
         assert server.validate(pod({GPU: 1}, nodeSelector=T4)).allowed
     assert "exceeded GPU quota" in server.validate(pod({GPU: 1}, nodeSelector=T4)).message
@@ -62,8 +62,9 @@ def test_a_term_that_no_model_satisfies_is_an_unknown_model(serve):
     server = serve([*TWO, quotas])
     refused = server.validate(pod({GPU: 4}, affinity=affinity))
     assert refused.message == (
-        "no Accelerator of the policy has nvidia.com/gpu on the nodes that term 2 of the Pod's required node affinity allows; the nearest "
-        'is "a100": correct what the Pod requires, or ask the platform team for an Accelerator')
+        "no Accelerator of the policy has nvidia.com/gpu on the nodes that term 2 of the Pod's required node affinity allows; one that it "
+        'could require is "a100" (nodeSelector nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB): correct what the Pod requires, or ask the '
+        "platform team for an Accelerator")
     server = serve([doc("Settings", "cluster", uncovered="allow"), *TWO, quotas])
     assert "requested 4, used 0, limit 1" in server.validate(pod({GPU: 4}, affinity=affinity)).message, "four H100s are no T4"
     assert server.validate(pod({GPU: 4}, affinity=required([("nvidia.com/gpu.product", "In", "Tesla-T4")], []))).allowed, \
@@ -149,7 +150,7 @@ def test_a_pod_that_requires_too_much_could_land_anywhere(serve):
 def test_a_refusal_says_as_which_model_the_pod_was_counted(serve):
     server = serve([*TWO, tenant({"name": "gpus", "measure": "gpus", "hard": "0.5"})])
     assert server.validate(pod({GPU: 1})).message.endswith(
-        '; counted as "a100", the dearest Accelerator on whose nodes the Pod could land; require nodes of another one, such as "t4", in its '
+        '; counted as "a100", the most expensive Accelerator on whose nodes the Pod could land; require nodes of another one, such as "t4", in its '
         "nodeSelector if that is meant")
     assert server.validate(pod({GPU: 3}, nodeSelector=T4)).message.endswith('; counted as "t4"')
     assert server.validate(pod({GPU: 2}, nodeSelector=T4)).allowed
@@ -164,7 +165,7 @@ def test_a_refusal_says_as_which_model_the_pod_was_counted(serve):
      "each nodeLabels of its own"),
     ({"a": {"nodeLabels": A100}, "b": {"nodeLabels": EDGE}}, "warning",
      'nothing keeps a node from matching both "b" and "a", since no label key has a value in each: a Pod that could land on both counts as '
-     "the dearer one; give both Accelerators a value of the same label key"),
+     "the more expensive one; give both Accelerators a value of the same label key"),
     ({"a": {"nodeLabels": L4}, "b": {"nodeLabels": {**L4, **SPOT}}}, "warning",
      'a node with the nodeLabels of "b" is of that model, although its labels match those of "a" as well; if that is what you mean, say so '
      'with `withoutNodeLabels: [cloud.google.com/gke-spot]` in "a"'),
@@ -189,7 +190,37 @@ def test_lint_of_accelerators_that_share_nodes(tmp_path, models, severity, sente
         assert "warning" not in said and "error:" not in said, said
 
 
+def test_a_term_that_contradicts_the_node_selector_allows_no_node(serve):
+    server = serve([*TWO, tenant({"name": "t4", "accelerators": ["t4"], "hard": 3})])
+    either = required([("nvidia.com/gpu.product", "In", "Tesla-T4")], [("nvidia.com/gpu.product", "In", "NVIDIA-A100-SXM4-80GB")])
+    assert not server.validate(pod({GPU: 1}, affinity=either)).allowed
+    assert server.validate(pod({GPU: 1}, affinity=either, nodeSelector=T4)).allowed
+
+
+def test_the_wrong_model_is_told_which_one_there_is(serve):
+    server = serve([*TWO, tenant({"name": "t4", "accelerators": ["t4"], "hard": 3})])
+    assert 'on nodes of Accelerator "a100", where the Pod could run; require nodes of "t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4)' in \
+        server.validate(pod({GPU: 1}, nodeSelector=A100)).message
+    assert 'one that it could require is "t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4)' in \
+        server.validate(pod({GPU: 1}, nodeSelector={"nvidia.com/gpu.product": "NVIDIA-T4"})).message
+
+
 # --- Against every node that there could be ---
+
+@settings(max_examples=scaled(25, 3))
+@given(placement.fleets(), st.lists(placement.requirements(), min_size=20, max_size=20))
+def test_who_follows_the_advice_is_admitted(fleet, specs):
+    documents = placement.policy_of(fleet)
+    documents[-1]["spec"]["quotas"] = documents[-1]["spec"]["quotas"][:1]
+    server = Server(documents)
+    try:
+        for spec in specs:
+            advice = placement.advised(server.validate(pod({GPU: 1}, **spec), dry_run=True).message)
+            if advice is not None and placement.partitions(fleet) and not any(placement.refines(m, fleet["m0"]) for m in fleet.values()):
+                assert server.validate(pod({GPU: 1}, **advice), dry_run=True).allowed, (spec, advice)
+    finally:
+        server.stop()
+
 
 @settings(max_examples=scaled(25, 3))
 @given(placement.fleets(), st.lists(placement.requirements(), min_size=30, max_size=30))

@@ -532,3 +532,10 @@ def test_the_prefix_of_a_resource_quota_is_named(tmp_path, prefix):
     done = run("lint", write_policy(tmp_path, [doc("Tenant", "t", namespaces=["t"], quotas=[{"name": "q", "resources": [prefix + GPU], "hard": 1}])]))
     assert done.returncode == 1
     assert f'"{prefix}nvidia.com/gpu" is how a ResourceQuota writes it; here a resource has its own name, so write nvidia.com/gpu' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("spec", [{"quotas": [{"name": "q", "resources": ["nvidia.com/gpus"], "hard": 1}]}, {"quotas": [{"name": "q", "resources": [GPU], "hard": 1}]}])
+def test_a_name_that_is_nearly_an_accelerators_is_asked_about(tmp_path, spec):
+    done = run("lint", write_policy(tmp_path, [doc("Accelerator", "a", resource=GPU), doc("Tenant", "t", namespaces=["t"], **spec)]))
+    asked = 'no Accelerator has "nvidia.com/gpus", which counts as a device for its domain alone; did you mean "nvidia.com/gpu"?'
+    assert done.returncode == 0 and (asked in done.stdout + done.stderr) == ("gpus" in str(spec)), done.stdout + done.stderr

@@ -77,6 +77,7 @@ static const struct {
     [FORM_NAME] = {"name", "names"},
     [FORM_LABEL_KEY] = {"qualified name", "qualified names"},
     [FORM_LABEL_VALUE] = {"label value", "label values"},
+    [FORM_ANNOTATION_VALUE] = {"annotation value", "annotation values"},
     [FORM_RESOURCE_GLOB] = {"resource pattern", "resource patterns"},
     [FORM_NAMESPACE_GLOB] = {"namespace pattern", "namespace patterns"},
     [FORM_USER_GLOB] = {"user pattern", "user patterns"},

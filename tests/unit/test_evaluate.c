@@ -170,9 +170,9 @@ static void test_charges(void **state)
 	     "a/mem=240Gi, a/whole=3, org/all=3"},
 	    {"{'nodeSelector':{'product':'h100'},'containers':[{'name':'c','resources':{'limits':{'nvidia.com/"
 	     "gpu':2}}}]}",
-	     "no Accelerator of the policy has nvidia.com/gpu on the nodes that the Pod's nodeSelector allows; the "
-	     "nearest "
-	     "is \"a100-80gb\": correct what the Pod requires, or ask the platform team for an Accelerator"},
+	     "no Accelerator of the policy has nvidia.com/gpu on the nodes that the Pod's nodeSelector allows; one "
+	     "that it could require is \"a100-80gb\" (nodeSelector product: a100): correct what the Pod requires, or "
+	     "ask the platform team for an Accelerator"},
 	    {"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'1500m'}}}]}",
 	     "container \"c\" asks nvidia.com/gpu: \"1500m\" is not a whole number; accelerators are asked for in "
 	     "whole numbers"},
