@@ -34,8 +34,24 @@ static void print_requirements(const struct model *model, char *out, size_t size
 	buf_release(&text);
 }
 
+/* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
 static uint32_t find_landing(const struct evaluation *e, const struct resource *resource,
-			     const struct placement *placement, bool counted);
+			     const struct placement *placement, bool counted)
+{
+	const struct policy *policy = e->policy;
+	const struct tenant *tenant = &policy->tenants[e->tenant];
+	for (uint32_t l = 0; l < resource->landing_count; l++) {
+		bool some = false;
+		for (uint32_t q = 0; q < tenant->quota_count && !some; q++) {
+			const struct quota *quota = &policy->quotas[tenant->quotas[q]];
+			some = quota_counts_resource(quota, resource->name) &&
+			       quota_counts_model(quota, resource->landings[l].model);
+		}
+		if (some == counted && placement_allows(placement, l))
+			return l;
+	}
+	return INDEX_NONE;
+}
 
 /* Some alternative of what the Pod requires of its node allows no model of the resource that the policy knows. */
 static int object_unknown(struct evaluation *e, const struct resource *resource, const struct placement *placement)
@@ -57,34 +73,14 @@ static int object_unknown(struct evaluation *e, const struct resource *resource,
 			       STR_ARG(model->name), known);
 }
 
-/* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
-static uint32_t find_landing(const struct evaluation *e, const struct resource *resource,
-			     const struct placement *placement, bool counted)
-{
-	const struct policy *policy = e->policy;
-	const struct tenant *tenant = &policy->tenants[e->tenant];
-	for (uint32_t l = 0; l < resource->landing_count; l++) {
-		bool some = false;
-		for (uint32_t q = 0; q < tenant->quota_count && !some; q++) {
-			const struct quota *quota = &policy->quotas[tenant->quotas[q]];
-			some = quota_counts_resource(quota, resource->name) &&
-			       quota_counts_model(quota, resource->landings[l].model);
-		}
-		if (some == counted && placement_allows(placement, l))
-			return l;
-	}
-	return INDEX_NONE;
-}
-
 static int object_uncovered(struct evaluation *e, struct str name, bool known)
 {
 	const struct tenant *tenant = &e->policy->tenants[e->tenant];
 	return decision_object(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""),
-	    "no GPU quota of tenant \"%.*s\" covers %.*s%s; ask for one of the resources that its quotas "
+	    "no GPU quota of tenant \"%.*s\" covers %.*s; ask for one of the resources that its quotas "
 	    "name, or ask the platform team for a quota",
-	    STR_ARG(tenant->name), STR_ARG(name),
-	    e->decision->holding.model_count ? " on the nodes where the Pod could run" : "");
+	    STR_ARG(tenant->name), STR_ARG(name));
 }
 
 /* Some of the models are counted: the Pod passes if it requires one of these. */
