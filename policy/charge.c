@@ -51,10 +51,15 @@ static wide dearest_anywhere(const struct policy *policy, const struct quota *qu
 	return most;
 }
 
+bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource)
+{
+	return quota_counts_resource(quota, name) || (resource && quota_counts_resource(quota, resource->name));
+}
+
 bool charge_unit(const struct policy *policy, const struct quota *quota, struct str name,
 		 const struct resource *resource, const struct scope *scope, wide *each)
 {
-	if (!quota_counts_resource(quota, name))
+	if (!charge_counts(quota, name, resource))
 		return false;
 	if (!resource)
 		return companions_cost(policy, quota, name, each);

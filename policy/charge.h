@@ -26,6 +26,9 @@ bool scope_has(const struct policy *policy, const struct scope *scope, const str
 bool charge_unit(const struct policy *policy, const struct quota *quota, struct str name,
 		 const struct resource *resource, const struct scope *scope, wide *each);
 
+/* Whether the quota counts a resource that a Pod asks for by this name, which may be another spelling of the resource of an Accelerator. */
+bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource);
+
 /* What a unit costs in the quota on the nodes of one model, which the quota counts; may be MEMORY_UNKNOWN. */
 wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing);
 

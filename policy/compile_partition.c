@@ -107,23 +107,26 @@ static void report_wider(struct compile *c, uint32_t wider, uint32_t narrower)
 static void report_overlap(struct compile *c, uint32_t model, uint32_t other)
 {
 	const struct model *m = &c->policy->models[model], *o = &c->policy->models[other];
-	docs_find(
-	    c->report, c->docs, SEVERITY_WARNING, labels_at(c, model),
-	    "nothing keeps a node from matching both \"%.*s\" and \"%.*s\", since no label key has a value in each: a "
-	    "Pod "
-	    "that could land on both counts as the more expensive one; give both Accelerators a value of the same "
-	    "label key",
-	    STR_ARG(m->name), STR_ARG(o->name));
+	docs_find(c->report, c->docs, SEVERITY_WARNING, labels_at(c, model),
+		  "nothing keeps a node from matching both \"%.*s\" and \"%.*s\", since no label key has different "
+		  "values in the two: a Pod "
+		  "that could land on both counts as the more expensive one; give both Accelerators a value of the "
+		  "same label key",
+		  STR_ARG(m->name), STR_ARG(o->name));
 }
 
-/* Each model is reported at most once, and with the first other one: hundreds that share a mistake are no better read in pairs. */
+/* For each model at most one error and one warning, each with the first other model: hundreds that share a mistake are no better read in
+ * pairs. */
+enum { REPORTED_WARNING = 1, REPORTED_ERROR = 2 };
+
 static void report_pair(struct compile *c, const struct resource *resource, uint32_t a, uint32_t b,
-			enum relation relation, bool *reported)
+			enum relation relation, uint8_t *reported)
 {
 	uint32_t at = relation == RELATION_NARROWER ? b : a, other = at == a ? b : a;
-	if (relation == RELATION_EXCLUSIVE || reported[at])
+	uint8_t bit = relation == RELATION_SAME ? REPORTED_ERROR : REPORTED_WARNING;
+	if (relation == RELATION_EXCLUSIVE || reported[at] & bit)
 		return;
-	reported[at] = true;
+	reported[at] |= bit;
 	if (relation == RELATION_SAME)
 		report_same(c, resource, at, other);
 	else if (relation == RELATION_OVERLAP)
@@ -132,7 +135,8 @@ static void report_pair(struct compile *c, const struct resource *resource, uint
 		report_wider(c, at, other);
 }
 
-static void find_narrower(struct compile *c, const struct resource *resource, struct landing *landing, bool *reported)
+static void find_narrower(struct compile *c, const struct resource *resource, struct landing *landing,
+			  uint8_t *reported)
 {
 	const struct model *models = c->policy->models;
 	uint32_t *narrower = compile_scratch(c, resource->landing_count, sizeof *narrower);
@@ -168,7 +172,7 @@ static void check_without(struct compile *c, uint32_t model)
 void compile_partition(struct compile *c, struct landing *landings)
 {
 	const struct policy *policy = c->policy;
-	bool *reported = compile_scratch(c, policy->model_count, sizeof *reported);
+	uint8_t *reported = compile_scratch(c, policy->model_count, sizeof *reported);
 	for (uint32_t m = 0; m < policy->model_count; m++)
 		check_without(c, m);
 	for (uint32_t r = 0; r < policy->resource_count; r++)

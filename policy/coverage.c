@@ -35,7 +35,7 @@ static void print_requirements(const struct model *model, char *out, size_t size
 }
 
 /* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
-static uint32_t find_landing(const struct evaluation *e, const struct resource *resource,
+static uint32_t find_landing(const struct evaluation *e, struct str name, const struct resource *resource,
 			     const struct placement *placement, bool counted)
 {
 	const struct policy *policy = e->policy;
@@ -44,7 +44,7 @@ static uint32_t find_landing(const struct evaluation *e, const struct resource *
 		bool some = false;
 		for (uint32_t q = 0; q < tenant->quota_count && !some; q++) {
 			const struct quota *quota = &policy->quotas[tenant->quotas[q]];
-			some = quota_counts_resource(quota, resource->name) &&
+			some = charge_counts(quota, name, resource) &&
 			       quota_counts_model(quota, resource->landings[l].model);
 		}
 		if (some == counted && placement_allows(placement, l))
@@ -53,24 +53,42 @@ static uint32_t find_landing(const struct evaluation *e, const struct resource *
 	return INDEX_NONE;
 }
 
+/* The nodes of which the policy knows no model, for people. */
+static void print_unknown(const struct evaluation *e, const struct placement *placement, char *out, size_t size)
+{
+	bool selects = e->pod->node_selector.count > 0;
+	if (placement->unknown == UNKNOWN_TERM)
+		snprintf(out, size, "on the nodes that term %u of the Pod's required node affinity allows%s",
+			 placement->unknown_term, selects ? " with its nodeSelector" : "");
+	else if (placement->unknown == UNKNOWN_SELECTOR)
+		snprintf(out, size, "on the nodes that the Pod's nodeSelector allows");
+	else if (placement->unknown == UNKNOWN_NO_NODE)
+		snprintf(out, size,
+			 "where the Pod could run, since no term of its required node affinity allows any node%s",
+			 selects ? " with its nodeSelector" : "");
+	else
+		snprintf(out, size,
+			 "on every node that the Pod could run on, since what it requires of its node is longer than "
+			 "16 KiB");
+}
+
 /* Some alternative of what the Pod requires of its node allows no model of the resource that the policy knows. */
-static int object_unknown(struct evaluation *e, const struct resource *resource, const struct placement *placement)
+static int object_unknown(struct evaluation *e, struct str name, const struct resource *resource,
+			  const struct placement *placement)
 {
 	static const struct placement anywhere = {0};
-	uint32_t covered = find_landing(e, resource, &anywhere, true);
+	uint32_t covered = find_landing(e, name, resource, &anywhere, true);
 	uint32_t nearest = placement->nearest_is_sole || covered == INDEX_NONE ? placement->nearest : covered;
 	const struct model *model = &e->policy->models[resource->landings[nearest].model];
-	char where[96] = "the Pod's nodeSelector allows", known[PRINTED_MAX];
-	if (placement->unknown_term)
-		snprintf(where, sizeof where, "term %u of the Pod's required node affinity allows%s",
-			 placement->unknown_term, e->pod->node_selector.count ? " with its nodeSelector" : "");
+	char where[160], known[PRINTED_MAX];
+	print_unknown(e, placement, where, sizeof where);
 	print_requirements(model, known, sizeof known);
-	return decision_object(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
-			       "no Accelerator of the policy has %.*s on the nodes that %s; %s \"%.*s\"%s: correct "
-			       "what the Pod requires, or ask the platform team for an Accelerator",
-			       STR_ARG(resource->name), where,
-			       placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
-			       STR_ARG(model->name), known);
+	return decision_object(
+	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
+	    "no Accelerator of the policy has %.*s %s; %s \"%.*s\"%s: correct what the Pod requires, or "
+	    "ask the platform team for an Accelerator",
+	    STR_ARG(name), where, placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
+	    STR_ARG(model->name), known);
 }
 
 static int object_uncovered(struct evaluation *e, struct str name, bool known)
@@ -84,8 +102,8 @@ static int object_uncovered(struct evaluation *e, struct str name, bool known)
 }
 
 /* Some of the models are counted: the Pod passes if it requires one of these. */
-static int object_partly_covered(struct evaluation *e, const struct resource *resource, uint32_t uncovered,
-				 uint32_t covered)
+static int object_partly_covered(struct evaluation *e, struct str name, const struct resource *resource,
+				 uint32_t uncovered, uint32_t covered)
 {
 	const struct policy *policy = e->policy;
 	const struct model *out = &policy->models[resource->landings[uncovered].model];
@@ -96,8 +114,7 @@ static int object_partly_covered(struct evaluation *e, const struct resource *re
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
 	    "no GPU quota of tenant \"%.*s\" covers %.*s on nodes of Accelerator \"%.*s\", where the Pod "
 	    "could run; require nodes of \"%.*s\"%s and no others, or ask the platform team for a quota",
-	    STR_ARG(policy->tenants[e->tenant].name), STR_ARG(resource->name), STR_ARG(out->name), STR_ARG(in->name),
-	    known);
+	    STR_ARG(policy->tenants[e->tenant].name), STR_ARG(name), STR_ARG(out->name), STR_ARG(in->name), known);
 }
 
 /* Quotas that measure memory, of a resource whose memory nobody knows. */
@@ -113,7 +130,7 @@ static int check_memory(struct evaluation *e, struct str name, const struct reso
 		    each != MEMORY_UNKNOWN)
 			continue;
 		if (decision_object(
-			e->decision, e->arena, REASON_NO_MODEL, policy->enforcement, quota->name,
+			e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement, quota->name,
 			"quota \"%.*s\" of tenant \"%.*s\" measures memory, but no Accelerator of the policy "
 			"says how much %.*s has; ask the platform team to add one",
 			STR_ARG(quota->name), STR_ARG(policy->tenants[quota->tenant].name), STR_ARG(name)) < 0)
@@ -132,22 +149,22 @@ static bool is_counted_by_name(const struct policy *policy, const struct tenant 
 	return false;
 }
 
-static int check_resource(struct evaluation *e, const struct resource *resource)
+static int check_resource(struct evaluation *e, struct str name, const struct resource *resource)
 {
+	static const struct placement anywhere = {0};
 	struct placement placement;
 	if (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
 		return -1;
-	if (placement.unknown && object_unknown(e, resource, &placement) < 0)
+	if (placement.unknown && object_unknown(e, name, resource, &placement) < 0)
 		return -1;
-	uint32_t uncovered = find_landing(e, resource, &placement, false);
+	uint32_t uncovered = find_landing(e, name, resource, &placement, false);
 	if (uncovered == INDEX_NONE)
 		return 0;
-	static const struct placement anywhere = {0};
-	uint32_t covered = find_landing(e, resource, &placement, true);
+	uint32_t covered = find_landing(e, name, resource, &placement, true);
 	if (covered == INDEX_NONE)
-		covered = find_landing(e, resource, &anywhere, true);
-	return covered == INDEX_NONE ? object_uncovered(e, resource->name, true)
-				     : object_partly_covered(e, resource, uncovered, covered);
+		covered = find_landing(e, name, resource, &anywhere, true);
+	return covered == INDEX_NONE ? object_uncovered(e, name, true)
+				     : object_partly_covered(e, name, resource, uncovered, covered);
 }
 
 /* Every resource must be counted by some quota on the path, on each model that the Pod could land on, and be measurable. */
@@ -159,7 +176,7 @@ static int check_coverage(struct evaluation *e, const struct holding *holding)
 		struct scope scope = scope_of(e->policy, resource, holding->models, holding->model_count);
 		if (check_memory(e, name, resource, &scope) < 0)
 			return -1;
-		if (resource && check_resource(e, resource) < 0)
+		if (resource && check_resource(e, name, resource) < 0)
 			return -1;
 		if (!resource && !is_counted_by_name(e->policy, &e->policy->tenants[e->tenant], name) &&
 		    object_uncovered(e, name, false) < 0)

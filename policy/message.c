@@ -210,7 +210,7 @@ static void print_counted_as(const struct policy *policy, const struct quota *qu
 	for (uint32_t d = 0; d < holding->demand_count; d++) {
 		struct str name = holding->demands[d].resource;
 		const struct resource *resource = snapshot_resource(policy, name);
-		if (!resource || resource->landing_count < 2 || !quota_counts_resource(quota, name))
+		if (!resource || resource->landing_count < 2 || !charge_counts(quota, name, resource))
 			continue;
 		struct scope scope = scope_of(policy, resource, holding->models, holding->model_count);
 		struct costs costs = find_costs(policy, quota, resource, &scope);
@@ -282,14 +282,13 @@ int policy_object_excess(const struct policy *policy, const struct excess *exces
 	return 0;
 }
 
-int policy_object_busy(const struct policy *policy, const struct charge *charges, size_t count, struct str why,
-		       struct arena *arena, struct decision *decision)
+int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)
 {
-	enum enforcement enforcement = count ? ENFORCEMENT_AUDIT : policy->enforcement;
-	for (size_t i = 0; i < count; i++) {
-		enum enforcement own = policy->tenants[policy->quotas[charges[i].quota].tenant].enforcement;
-		enforcement = own < enforcement ? own : enforcement; /* capped by Settings already */
-	}
+	uint32_t own = index_id(&policy->tenant_index.names, decision->tenant);
+	enum enforcement enforcement = own == INDEX_NONE ? policy->enforcement : ENFORCEMENT_AUDIT;
+	for (uint32_t t = own; t != INDEX_NONE && t != NO_TENANT; t = policy->tenants[t].parent)
+		if (policy->tenants[t].enforcement < enforcement) /* capped by Settings already */
+			enforcement = policy->tenants[t].enforcement;
 	return decision_object(decision, arena, REASON_BUSY, enforcement, STR("ledger"),
 			       "the GPU quota cannot be decided yet: %.*s; try again in a moment", STR_ARG(why));
 }

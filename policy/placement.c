@@ -229,8 +229,12 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 		   struct arena *arena, struct placement *placement)
 {
 	*placement = (struct placement){.possible_count = resource->landing_count};
-	if ((pod->node_selector.count == 0 && !pod->has_required_affinity) || !policy_placement_bounded(pod))
+	if (pod->node_selector.count == 0 && !pod->has_required_affinity)
 		return 0;
+	if (!policy_placement_bounded(pod)) {
+		placement->unknown = UNKNOWN_LENGTH;
+		return 0;
+	}
 	bool *possible = arena_zalloc(arena, resource->landing_count, sizeof *possible);
 	uint8_t *states = arena_zalloc(arena, resource->landing_count, sizeof *states);
 	if (!possible || !states)
@@ -246,12 +250,13 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 		some_term = true;
 		if (add_alternative(policy, resource, &a, states, possible, &nearest) || placement->unknown)
 			continue;
-		placement->unknown = true;
-		placement->unknown_term = a.term ? t + 1 : 0;
+		placement->unknown = a.term ? UNKNOWN_TERM : UNKNOWN_SELECTOR;
+		placement->unknown_term = t + 1;
 		placement->nearest = nearest.landing;
 		placement->nearest_is_sole = nearest.sole;
 	}
-	placement->unknown |= !some_term;
+	if (!some_term)
+		placement->unknown = UNKNOWN_NO_NODE;
 	placement->possible = possible;
 	placement->possible_count = count_possible(placement, resource);
 	return 0;

@@ -10,16 +10,26 @@
 
 #include "policy/snapshot.h"
 
-/* What the nodeSelector and the affinity of a Pod may take to be looked at, in bytes. A Pod above that could land anywhere. */
+/* What the nodeSelector and the affinity of a Pod may take to be looked at, in bytes. A Pod above that could land anywhere, on an unknown model as
+ * well. */
 #define PLACEMENT_BYTES_MAX ((size_t)16 << 10)
+
+/* Why a Pod could land on nodes of a model that the policy does not know. */
+enum unknown_why {
+	UNKNOWN_NOT,      /* it could not */
+	UNKNOWN_SELECTOR, /* its nodeSelector allows no model of the resource */
+	UNKNOWN_TERM,     /* a term of its node affinity allows none */
+	UNKNOWN_NO_NODE,  /* it has an affinity of which no term allows any node */
+	UNKNOWN_LENGTH,   /* what it requires is too long to be looked at */
+};
 
 /* Where a Pod could land for one resource. */
 struct placement {
 	const bool *possible; /* by landing of the resource; NULL: every one is */
 	uint32_t possible_count;
-	bool unknown;          /* some alternative of the Pod's requirements allows no model of the resource */
-	uint32_t unknown_term; /* ... which term of its node affinity, from 1; 0: it has no affinity */
-	uint32_t nearest;      /* ... a landing that contradicts it least; only with `unknown` */
+	enum unknown_why unknown;
+	uint32_t unknown_term; /* UNKNOWN_TERM: the first such term, from 1 */
+	uint32_t nearest;      /* UNKNOWN_SELECTOR, UNKNOWN_TERM: a landing that contradicts it least */
 	bool nearest_is_sole;  /* ... and no other one contradicts it as little */
 };
 

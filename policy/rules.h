@@ -8,6 +8,13 @@
 
 #include "policy/evaluate.h"
 
+/* A way in which a Pod is placed, and on which models it could land. Looked up once, since a Pod can make every look long. */
+enum { REACH_UNKNOWN, REACH_NO, REACH_YES };
+struct spot {
+	const struct pod *placed;
+	const uint8_t *reached; /* by model */
+};
+
 /* What a pass needs besides the evaluation. */
 struct pass {
 	struct evaluation *e;
@@ -19,6 +26,8 @@ struct pass {
 	bool runtime_claimed;
 	struct pod placed; /* the Pod with the draft's node selector; see rules_placed */
 	bool placed_valid;
+	struct spot before; /* ... where that could land; see rules_before */
+	bool before_valid;
 };
 
 enum target_problem {
@@ -69,8 +78,11 @@ const struct pod *rules_placed(struct pass *pass);
 int rules_place(struct evaluation *e, const struct pod *placed, const struct pair *labels, uint32_t count,
 		struct pod *out);
 
-/* rules_target.c: whether a Pod placed like this could land on nodes of the model. */
-bool rules_could_land_on(const struct evaluation *e, const struct pod *placed, uint32_t model);
+/* rules_target.c: fills the spot of a Pod placed like this. Returns -1 when the arena is exhausted. */
+int rules_spot(const struct evaluation *e, const struct pod *placed, struct spot *spot);
+
+/* rules_target.c: the spot of rules_placed, borrowed for as long; NULL: the arena is exhausted. */
+const struct spot *rules_before(struct pass *pass);
 
 /* A resource that a Pod asks for, or would ask for. */
 struct wish {
@@ -92,8 +104,7 @@ void rules_wishes(const struct evaluation *e, const struct rule *rule, const str
  * rules_target.c: whether a Pod placed like this could land where there is what it asks for with one of its wishes, and with all others that
  * must be on the same node.
  */
-bool rules_could_land(const struct evaluation *e, const struct pod *placed, const struct wishes *wishes,
-		      uint32_t which);
+bool rules_could_land(const struct evaluation *e, const struct spot *spot, const struct wishes *wishes, uint32_t which);
 
 /* rules_plan.c: fills the plan's targets, then the rest. What cannot be done is an objection with the Rule's enforcement. */
 int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct plan *plan);

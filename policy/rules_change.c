@@ -63,7 +63,7 @@ static int set_labels(struct pass *pass, const struct plan *plan, bool *changed)
 		if (is_there(draft, &plan->labels[i]))
 			continue;
 		*changed = true;
-		pass->placed_valid = false;
+		pass->placed_valid = pass->before_valid = false;
 		if (draft_select(draft, plan->labels[i].key, plan->labels[i].value) < 0)
 			return -1;
 	}

@@ -20,18 +20,18 @@ int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct pla
 static int check_elsewhere(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *elsewhere)
 {
 	const struct evaluation *e = pass->e;
-	const struct pod *placed = rules_placed(pass);
+	const struct spot *before = rules_before(pass);
 	struct wishes wishes;
 	*elsewhere = false;
-	if (!placed)
+	if (!before)
 		return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count && !*elsewhere; w++)
 		*elsewhere = rule->rewrites[w].model != NO_MODEL &&
 			     draft_effective(&e->draft, rule->rewrites[w].from) > 0 &&
-			     !rules_could_land_on(e, placed, rule->rewrites[w].model);
+			     before->reached[rule->rewrites[w].model] != REACH_YES;
 	rules_wishes(e, rule, plan, &wishes);
 	for (uint32_t i = 0; i < wishes.count && !*elsewhere; i++)
-		*elsewhere = wishes.items[i].renamed && !rules_could_land(e, placed, &wishes, i);
+		*elsewhere = wishes.items[i].renamed && !rules_could_land(e, before, &wishes, i);
 	return 0;
 }
 
@@ -136,15 +136,24 @@ static int check_lost(struct pass *pass, const struct rule *rule, const struct p
 		      uint32_t count, struct str *lost, bool *is_lost)
 {
 	const struct evaluation *e = pass->e;
-	const struct pod *before = rules_placed(pass);
+	const struct spot *before = rules_before(pass);
 	struct wishes now, then;
-	struct pod after;
+	struct pod placed;
+	struct spot after;
 	*lost = (struct str){NULL, 0};
-	if (!before || rules_place(pass->e, before, labels, count, &after) < 0)
+	if (!before)
 		return -1;
 	rules_wishes(e, rule, NULL, &now);
+	bool could_run = affinity_allows(before->placed, NULL, 0), could_land = false;
+	for (uint32_t i = 0; i < now.count && !could_land; i++)
+		could_land = rules_could_land(e, before, &now, i);
+	*is_lost = false;
+	if (!could_run && !could_land)
+		return 0; /* there is nothing to lose */
+	if (rules_place(pass->e, before->placed, labels, count, &placed) < 0 || rules_spot(e, &placed, &after) < 0)
+		return -1;
 	rules_wishes(e, rule, plan, &then);
-	*is_lost = affinity_allows(before, NULL, 0) && !affinity_allows(&after, NULL, 0);
+	*is_lost = could_run && !affinity_allows(&placed, NULL, 0);
 	for (uint32_t i = 0; i < now.count && !*is_lost; i++) {
 		*lost = then.items[i].name;
 		*is_lost = rules_could_land(e, before, &now, i) && !rules_could_land(e, &after, &then, i);

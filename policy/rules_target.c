@@ -124,12 +124,43 @@ const struct pod *rules_placed(struct pass *pass)
 	return &pass->placed;
 }
 
-bool rules_could_land_on(const struct evaluation *e, const struct pod *placed, uint32_t model)
+/* Finds for the models of one resource whether the Pod could land on them. */
+static int reach_models(const struct evaluation *e, const struct pod *placed, const struct resource *resource,
+			uint8_t *reached)
 {
-	const struct model *m = &e->policy->models[model];
-	/* Without memory it counts as possible: whoever goes on will not get far. */
-	return placement_reaches(e->policy, m->resource, model, placed, e->arena) != 0 &&
-	       affinity_allows(placed, m->labels, m->label_count);
+	struct placement placement;
+	if (placement_find(e->policy, resource, placed, e->arena, &placement) < 0)
+		return -1;
+	for (uint32_t l = 0; l < resource->landing_count; l++) {
+		uint32_t model = resource->landings[l].model;
+		const struct model *m = &e->policy->models[model];
+		bool could = placement_allows(&placement, l) && affinity_allows(placed, m->labels, m->label_count);
+		if (str_eq(m->resource, resource->name))
+			reached[model] = could ? REACH_YES : REACH_NO;
+	}
+	return 0;
+}
+
+int rules_spot(const struct evaluation *e, const struct pod *placed, struct spot *spot)
+{
+	uint8_t *reached = arena_zalloc(e->arena, e->policy->model_count, sizeof *reached);
+	if (!reached)
+		return -1;
+	for (uint32_t m = 0; m < e->policy->model_count; m++)
+		if (reached[m] == REACH_UNKNOWN &&
+		    reach_models(e, placed, snapshot_resource(e->policy, e->policy->models[m].resource), reached) < 0)
+			return -1;
+	*spot = (struct spot){placed, reached};
+	return 0;
+}
+
+const struct spot *rules_before(struct pass *pass)
+{
+	const struct pod *placed = rules_placed(pass);
+	if (!placed || (!pass->before_valid && rules_spot(pass->e, placed, &pass->before) < 0))
+		return NULL;
+	pass->before_valid = true;
+	return &pass->before;
 }
 
 /* Whether nodes of the model have what is wished for, too. A node has one model of a resource name, and may have one of another beside. */
@@ -146,18 +177,18 @@ static bool has_too(const struct policy *policy, const struct wish *wish, uint32
 	return !rival;
 }
 
-bool rules_could_land(const struct evaluation *e, const struct pod *placed, const struct wishes *wishes, uint32_t which)
+bool rules_could_land(const struct evaluation *e, const struct spot *spot, const struct wishes *wishes, uint32_t which)
 {
 	const struct wish *wish = &wishes->items[which];
 	for (uint32_t i = 0; wish->resource && i < wish->resource->landing_count; i++) {
 		uint32_t model = wish->resource->landings[i].model;
-		bool all = (wish->model == NO_MODEL || wish->model == model) && rules_could_land_on(e, placed, model);
+		bool all = (wish->model == NO_MODEL || wish->model == model) && spot->reached[model] == REACH_YES;
 		for (uint32_t k = 0; k < wishes->count && all; k++)
 			all = has_too(e->policy, &wishes->items[k], model);
 		if (all)
 			return true;
 	}
-	return !wish->resource && affinity_allows(placed, NULL, 0);
+	return !wish->resource && affinity_allows(spot->placed, NULL, 0);
 }
 
 void rules_wishes(const struct evaluation *e, const struct rule *rule, const struct plan *plan, struct wishes *wishes)

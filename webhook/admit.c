@@ -240,7 +240,7 @@ static unsigned evaluate_unknown(struct admitting *a)
 		return evaluate(a);
 	a->ledger.result =
 	    a->ledger.hasty
-		? policy_object_busy(a->policy, NULL, 0,
+		? policy_object_busy(a->policy,
 				     STR("the request left too little time to read the labels of its namespace"),
 				     a->http->arena, &a->decision)
 		: policy_object_outage(a->policy, STR("the labels of its namespace could not be read"), a->http->arena,

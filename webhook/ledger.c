@@ -134,15 +134,13 @@ static bool root_has_room(const struct book_root *root, size_t bytes)
 }
 
 /* Why one more Pod cannot be held; NULL: it can. */
-static const char *no_room(const struct ledger *ledger, const struct holding *holding, const struct pairs *labels,
-			   bool *crowded)
+static const char *no_room(const struct ledger *ledger, const struct holding *holding, const struct pairs *labels)
 {
 	const struct book *book = &ledger->book;
 	if (ledger->options.pods_max && ledger->table.count >= ledger->options.pods_max)
 		return "the ledger is full";
 	if (!ledger->options.shared)
 		return NULL;
-	*crowded = true; /* whatever it is, the tenant has brought it about */
 	if (!ledger_text_fits(holding))
 		return "the names of the Pod are not such as Kubernetes gives";
 	size_t bytes = ledger_text_bytes(holding);
@@ -160,8 +158,8 @@ static const char *hold(struct ledger *ledger, const struct holding *holding, in
 	struct entry **link = entry_find(&ledger->table, holding->uid), *self = *link;
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* it exists, so it needs no pending entry */
-	const char *why =
-	    self ? NULL : no_room(ledger, holding, ledger_namespace_labels(ledger, holding->namespace), crowded);
+	const char *why = self ? NULL : no_room(ledger, holding, ledger_namespace_labels(ledger, holding->namespace));
+	*crowded = why && ledger->options.shared; /* whatever it is, the tenant has brought it about */
 	if (why)
 		return why;
 	struct entry *entry = entry_make(holding, NULL);

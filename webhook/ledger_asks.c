@@ -85,7 +85,7 @@ static bool is_outage(const struct ledger_cluster *cluster, const struct ledger_
 static int object_undecided(const struct policy *policy, struct ledger_ask *ask, bool outage, const char *why)
 {
 	return outage ? policy_object_outage(policy, str_of(why), ask->arena, ask->decision)
-		      : policy_object_busy(policy, NULL, 0, str_of(why), ask->arena, ask->decision);
+		      : policy_object_busy(policy, str_of(why), ask->arena, ask->decision);
 }
 
 /* The question cannot be decided: `onOutage` says what that means, unless there was just no time for it. */

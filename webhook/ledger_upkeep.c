@@ -241,7 +241,8 @@ static void report_unfit(struct ledger_cluster *cluster)
 			 STR_ARG(entry->placement->node_name),
 			 entry->unfit & NODE_OF_NO_MODEL ? "no Accelerator that has what it asks for"
 							 : "several Accelerators that have what it asks for",
-			 entry->unfit & NODE_OF_NO_MODEL ? "as it was before it was bound" : "as the most expensive of them");
+			 entry->unfit & NODE_OF_NO_MODEL ? "as it was before it was bound"
+							 : "as the most expensive of them");
 	pthread_mutex_unlock(&cluster->mutex);
 	if (text[0])
 		cluster_log(cluster, LOG_WARN, "node_unmatched", text);

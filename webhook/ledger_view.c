@@ -4,8 +4,8 @@
 #include "gpugate/quantity.h"
 #include "webhook/ledger_state.h"
 
-#define DEMANDS_MAX                                                                                                    \
-	64 /* names of accelerators that one Pod is kept with, and as many others; admission takes no more */
+/* Names that quotas could count, and as many others: admission takes 64 accelerators and 64 others that quotas name. */
+#define DEMANDS_MAX 128
 
 uint64_t ledger_view_version(const struct ledger *ledger)
 {
@@ -64,17 +64,6 @@ static int place(struct ledger *ledger, const struct pod *placement, struct hold
 	return labels ? policy_place_on_node(ledger->book.policy, labels, &ledger->scratch, holding) : 0;
 }
 
-/* The facts of a Pod under the policy of the moment, in scratch memory. Returns bits of enum node_fit, or -1 without memory. */
-static int facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding)
-{
-	arena_reset(&ledger->scratch);
-	*holding = (struct holding){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
-	if (policy_demands(pod, &ledger->scratch, &holding->demands, &holding->demand_count) < 0 ||
-	    bound_demands(ledger, holding) < 0)
-		return -1;
-	return holding->demand_count == 0 ? 0 : place(ledger, pod, holding);
-}
-
 /* What is kept of a Pod's requirements. Where they are too long, or matter only under another policy, it could land anywhere. */
 static struct pod placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding)
 {
@@ -86,6 +75,19 @@ static struct pod placement_of(const struct policy *policy, const struct pod *po
 	kept.node_terms = pod->node_terms;
 	kept.node_term_count = pod->node_term_count;
 	return kept;
+}
+
+/* The facts of a Pod under the policy of the moment, in scratch memory, as they will be after another look (look_again). Returns
+ * bits of enum node_fit, or -1 without memory. */
+static int facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding)
+{
+	arena_reset(&ledger->scratch);
+	*holding = (struct holding){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+	if (policy_demands(pod, &ledger->scratch, &holding->demands, &holding->demand_count) < 0 ||
+	    bound_demands(ledger, holding) < 0)
+		return -1;
+	const struct pod placement = placement_of(ledger->book.policy, pod, holding);
+	return holding->demand_count == 0 ? 0 : place(ledger, &placement, holding);
 }
 
 /* Of a Pod that does not count any more, only that it was there. */

@@ -319,11 +319,10 @@ int policy_object_excess(const struct policy *policy, const struct excess *exces
 			 struct decision *decision);
 
 /*
- * The ledger works and yet cannot decide this Pod now, which the tenant itself has brought about: onOutage is not asked. `charges`
- * are those of the Pod, as far as they are known: where no tenant enforces, nothing is refused.
+ * The ledger works and yet cannot decide this Pod now, which the tenant itself has brought about: onOutage is not asked. Refuses
+ * if the decision's tenant, or one above it, enforces.
  */
-int policy_object_busy(const struct policy *policy, const struct charge *charges, size_t count, struct str why,
-		       struct arena *arena, struct decision *decision);
+int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
 
 /* onOutage: the ledger could not be asked. */
 int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);

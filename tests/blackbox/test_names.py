@@ -539,3 +539,22 @@ def test_a_name_that_is_nearly_an_accelerators_is_asked_about(tmp_path, spec):
     done = run("lint", write_policy(tmp_path, [doc("Accelerator", "a", resource=GPU), doc("Tenant", "t", namespaces=["t"], **spec)]))
     asked = 'no Accelerator has "nvidia.com/gpus", which counts as a device for its domain alone; did you mean "nvidia.com/gpu"?'
     assert done.returncode == 0 and (asked in done.stdout + done.stderr) == ("gpus" in str(spec)), done.stdout + done.stderr
+
+
+SPELLINGS = ["nvidia.com/mig-1g.10gb", "nvidia.com/mig-1g.10gb.shared", "nvidia.com/mig-1c.1g.10gb", "nvidia.com/mig-1c.1g.10gb.shared",
+             "nvidia.com/mig-3g.40gb", "nvidia.com/mig-1c.3g.40gb", "nvidia.com/mig-3g.40gb.shared", "nvidia.com/mig-7c.7g.80gb", GPU]
+
+
+@settings(max_examples=scaled(25, 4))
+@given(st.lists(st.sampled_from([*SPELLINGS, "nvidia.com/mig-*gb", "nvidia.com/mig-1g*", "nvidia.com/*", "nvidia.com/mig-7g.80gb"]), min_size=1, max_size=3, unique=True),
+       st.lists(st.sampled_from(SPELLINGS), min_size=8, max_size=8))
+def test_what_passes_is_charged(resources, asked):
+    """However a slice is spelled: a Pod that no quota counts does not pass, and one that passes costs something."""
+    server = Server([doc("Accelerator", "a100-80gb", resource=GPU, mig={"offered": ["1g.10gb", "3g.40gb", "7g.80gb"]}),
+                     doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "resources": resources, "hard": 1000}])])
+    try:
+        for name in asked:
+            decision = server.validate(pod({name: 2}), dry_run=True)
+            assert decision.allowed == (decision.audit.get("charge") == "team-a/q=2"), (name, resources, decision)
+    finally:
+        server.stop()

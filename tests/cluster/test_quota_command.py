@@ -196,7 +196,7 @@ def test_the_status_of_each_replica(plane, gate):
         ledger = status["ledger"]
         assert {k: ledger[k] for k in ("kind", "state", "pods", "behindSeconds", "undecided")} == {
             "kind": "cluster", "state": "open", "pods": 2, "behindSeconds": 0, "undecided": 0}
-        assert set(ledger) == {"kind", "pods", "pendingPods", "state", "silentSeconds", "behindSeconds", "writes", "conflicts", "undecided"}
+        assert set(ledger) == {"kind", "pods", "pendingPods", "state", "silentSeconds", "behindSeconds", "writes", "conflicts", "undecided", "podsOnUnmatchedNodes"}
         assert 0 <= ledger["silentSeconds"] < 600
     assert sum(told(i)["ledger"]["writes"] for i in range(2)) >= 2, "each Pod was written by one of them"
     refused = plane.admin.create(pod("a", "greedy", {GPU: 9}))

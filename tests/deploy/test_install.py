@@ -191,8 +191,9 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
     gate = Gate(plane, network)
     try:
         gate.wait_current()
-        eventually(lambda: create(plane, {GPU: 1}).ok and gate.server.log("audited", False), 20, "a Pod with a device that gpugate was asked about")
+        eventually(lambda: create(plane, {GPU: 1}, dryRun="All").ok and gate.server.log("audited", False), 20, "a Pod with a device that gpugate was asked about")
         assert gate.server.log("audited")[0]["namespace"] == "team-a"
+        assert create(plane, {GPU: 1}).ok
         assert any(asked.endswith(":443") for asked in network.asked)
         first, whole = kept(plane), secrets(plane)
         assert len(whole[-1]) == 48 and base64.b64decode(first[-1]).startswith(b"-----BEGIN CERTIFICATE-----")
@@ -353,7 +354,7 @@ def test_an_overlay_works(plane, network, tmp_path):
     try:
         gate.wait_current(mutating=False)
         assert path_secret(plane) == PATH_SECRET
-        eventually(lambda: create(plane, {GPU: 1}).ok and gate.server.log("audited", False), 20, "a Pod with a device that gpugate was asked about")
+        eventually(lambda: create(plane, {GPU: 1}, dryRun="All").ok and gate.server.log("audited", False), 20, "a Pod with a device that gpugate was asked about")
         plane.kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
         gate.wait_current(mutating=False)
     finally:

@@ -73,7 +73,7 @@ static void test_busy(void **state)
 		struct arena arena;
 		arena_init(&arena, 4096, 1 << 20);
 		struct decision decision = {0};
-		assert_int_equal(policy_object_busy(policy, NULL, 0, STR("too many wait"), &arena, &decision), 0);
+		assert_int_equal(policy_object_busy(policy, STR("too many wait"), &arena, &decision), 0);
 		assert_int_equal(decision.denied, rows[i].denied);
 		json_t *response = write_answer(&decision), *status = json_object_get(response, "status");
 		assert_true(!rows[i].denied || json_integer_value(json_object_get(status, "code")) == 429);
