@@ -143,9 +143,10 @@ static int reach_models(const struct evaluation *e, const struct pod *placed, co
 
 int rules_spot(const struct evaluation *e, const struct pod *placed, struct spot *spot)
 {
-	uint8_t *reached = arena_zalloc(e->arena, e->policy->model_count, sizeof *reached);
+	uint8_t *reached = arena_alloc(e->arena, e->policy->model_count);
 	if (!reached)
 		return -1;
+	memset(reached, REACH_UNKNOWN, e->policy->model_count);
 	for (uint32_t m = 0; m < e->policy->model_count; m++)
 		if (reached[m] == REACH_UNKNOWN &&
 		    reach_models(e, placed, snapshot_resource(e->policy, e->policy->models[m].resource), reached) < 0)
