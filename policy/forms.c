@@ -127,7 +127,7 @@ const char *schema_form_words(enum text_form form)
 		       "letter "
 		       "or digit, or nothing";
 	case FORM_ANNOTATION_VALUE:
-		return "an annotation value: any text of at most 4096 bytes";
+		return "any text of at most 4096 bytes";
 	case FORM_RESOURCE_GLOB:
 		return "a resource name such as nvidia.com/gpu, in which \"*\" and \"?\" are wildcards";
 	case FORM_NAMESPACE_GLOB:

@@ -81,8 +81,8 @@ static const struct schema_word visible_words[] = {
 };
 
 const struct schema_word schema_guard_words[GUARD_WORDS] = {
-    {WORD("visibleDevicesEnv"),
-     "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES, unless it is `void` or `none`."},
+    {WORD("visibleDevicesEnv"), "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES, unless it "
+				"is empty, `void` or `none`."},
     {WORD("hostDeviceMounts"),
      "A hostPath volume of an accelerator's device files, of what hands devices out on the node, or of a "
      "folder above these."},
@@ -109,10 +109,10 @@ const struct schema_word schema_guard_words[GUARD_WORDS] = {
 };
 
 static const struct schema_word selector_words[] = {
-    {WORD("In"), "The label has one of the values."},
-    {WORD("NotIn"), "The label has none of the values, or is absent."},
-    {WORD("Exists"), "The label is there."},
-    {WORD("DoesNotExist"), "The label is absent."},
+    {WORD("In"), "It has one of the values."},
+    {WORD("NotIn"), "It has none of the values, or is absent."},
+    {WORD("Exists"), "It is there."},
+    {WORD("DoesNotExist"), "It is absent."},
 };
 
 static const struct schema_word toleration_words[] = {
@@ -278,7 +278,8 @@ static const struct schema_field settings_fields[] = {
 	    "for one "
 	    "character. They may not match a resource of an Accelerator."},
     {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
-     .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or is full."},
+     .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or the embedded "
+	    "one is full."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
      .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
 	    "label or annotation."},
