@@ -68,8 +68,8 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 int rules_object_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
 			const struct target *target);
 
-/* rules_target.c: whether a container asks for a target already, or for what Rules make of that target in turn. */
-bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str target);
+/* rules_target.c: whether a container asks already for something that Rules make of the name, this one or others, at once or in turn. */
+bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str from);
 
 /* rules_target.c: the Pod with the draft's node selector, borrowed until the draft's changes; NULL: the arena is exhausted. */
 const struct pod *rules_placed(struct pass *pass);

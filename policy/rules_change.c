@@ -24,7 +24,7 @@ void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const s
 		for (uint32_t i = 0; i < draft->amount_count; i++) {
 			struct amount_of *amount = &draft->amounts[i];
 			if (amount->name != name || amount_value(amount) <= 0 ||
-			    !rules_asks_result(e, amount->container, plan->targets[w].name))
+			    !rules_asks_result(e, amount->container, rule->rewrites[w].from))
 				continue;
 			amount->request = amount->limit = AMOUNT_ABSENT;
 			*changed = true;

@@ -240,10 +240,10 @@ static void walk_from(const struct evaluation *e, struct walk *walk, struct str 
 	}
 }
 
-bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str target)
+bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str from)
 {
 	struct walk walk = {.count = 0};
-	walk_to(&walk, target);
+	walk_from(e, &walk, from);
 	for (uint32_t i = 0; i < walk.count; i++) {
 		if (draft_asked(&e->draft, container, walk.names[i]) > 0)
 			return true;

@@ -603,3 +603,11 @@ def test_what_limitranger_adds_is_asked_for_once(rules, pods, default):
             assert final.allowed or "Rule" not in final.message, (brief(obj), default, final)
     finally:
         server.stop()
+
+
+def test_what_another_rule_made_of_a_name_is_known_again(serve):
+    """The first call makes slices of one kind, by way of a share; a name that LimitRanger puts back does not become one of another kind."""
+    server = serve(FLEET + [doc("Rule", "a", order=0, rewrite=[{"from": GPU, "to": MIG3}, {"from": SHARED, "to": MIG1}]),
+                            doc("Rule", "b", order=1, rewrite=[{"from": GPU, "to": SHARED}])])
+    first, *rest = reinvoked(server, pod({GPU: 2, SHARED: 1}), {GPU: "1"})
+    assert positive(first)[0]["limits"] == {MIG1: "1"} and all(positive(now) == positive(first) for now in rest)
