@@ -40,6 +40,9 @@ void compile_warnings(struct compile *c); /* only of a policy without errors */
 /* Which models of a resource are narrower than others; `landings` are those of all resources, in their order. */
 void compile_partition(struct compile *c, struct landing *landings);
 
+/* Warns of a pin that leaves the Pod another model with the same slices. */
+void compile_pin(struct compile *c, const struct doc_to_mig *doc, const struct model *pinned);
+
 /* Rewrites of one name into another must not lead back; `docs` are the Rules in the order of policy->rules. */
 void compile_chains(struct compile *c, const struct doc_rule **docs);
 

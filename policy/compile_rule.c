@@ -118,22 +118,6 @@ static void compile_memory_from(struct compile *c, const struct text *from, stru
 		  "\"%.*s\" says no place; write annotation:KEY or label:KEY", STR_ARG(from->s));
 }
 
-/* A node selector can only say which labels nodes have. */
-static void warn_pin(struct compile *c, const struct doc_to_mig *doc, uint32_t model)
-{
-	const struct policy *policy = c->policy;
-	const struct resource *resource = snapshot_resource(policy, policy->models[model].resource);
-	bool loose = policy->models[model].without_count > 0;
-	for (uint32_t l = 0; resource && l < resource->landing_count; l++)
-		loose |= resource->landings[l].model == model && resource->landings[l].narrower_count > 0;
-	if (loose)
-		docs_find(c->report, c->docs, SEVERITY_WARNING, doc->pin.at,
-			  "a Pod that is pinned to \"%.*s\" can still land on an Accelerator that has all of its "
-			  "nodeLabels and "
-			  "more; a quota must count that one as well, or the Pod is refused",
-			  STR_ARG(policy->models[model].name));
-}
-
 static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, struct rewrite *rewrite)
 {
 	const struct policy *policy = c->policy;
@@ -164,7 +148,7 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
 			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
 	if (doc->pin.value)
-		warn_pin(c, doc, rewrite->model);
+		compile_pin(c, doc, model);
 	int64_t largest = 0;
 	for (uint32_t i = 0; i < model->profile_count; i++)
 		if (catalog_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)

@@ -199,12 +199,20 @@ def test_an_overlap_does_not_hide_equal_labels(tmp_path):
     assert done.returncode == 1 and 'Accelerators "cc" and "bb" both have' in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("other, loose", [({"product": "a", "spot": "y"}, True), ({"product": "b"}, False)])
-def test_lint_of_a_pin_that_leaves_another_model(tmp_path, other, loose):
-    a100 = {"nodeLabels": {"product": "a"}, "mig": {"model": "a100-80gb"}, **({"withoutNodeLabels": ["spot"]} if loose else {})}
+@pytest.mark.parametrize("without, other, sliced, loose", [
+    (["spot"], {"product": "a", "spot": "y"}, True, True),
+    ([], {"product": "a", "spot": "y"}, True, True),
+    (["spot"], {"product": "a", "spot": "y"}, False, False),
+    (["spot"], {"product": "b", "spot": "y"}, True, False),
+    ([], {"product": "b"}, True, False),
+])
+def test_lint_of_a_pin_that_leaves_another_model(tmp_path, without, other, sliced, loose):
+    mig = {"mig": {"model": "a100-80gb"}}
+    models = fleet(a100={"nodeLabels": {"product": "a"}, **mig, **({"withoutNodeLabels": without} if without else {})},
+                   other={"nodeLabels": other, **(mig if sliced else {})})
     rule = doc("Rule", "r", rewrite=[{"from": GPU, "toMig": {"accelerator": "a100", "default": "10Gi", "pin": True}}])
-    done = run("lint", write_policy(tmp_path, [*fleet(a100=a100, other={"nodeLabels": other}), rule]))
-    said = 'a Pod that is pinned to "a100" can still land on an Accelerator that has all of its nodeLabels and more'
+    done = run("lint", write_policy(tmp_path, [*models, rule]))
+    said = 'a Pod that is pinned to "a100" can still land on "other"'
     assert (said in done.stdout + done.stderr) == loose, done.stdout + done.stderr
 
 

@@ -210,6 +210,38 @@ def test_pods_on_nodes_of_no_model_are_reported_and_stay_charged(own):
     eventually(lambda: metrics().value("gpugate_pods_on_unmatched_nodes", matches="none") == 0, 20, "the metric's end")
 
 
+def test_any_number_of_accelerators_has_room_in_the_ledger(own):
+    """A Pod that could land on hundreds of models is one that could land anywhere."""
+    many = [doc("Accelerator", f"m{i}", resource=GPU, memory="16Gi", nodeLabels={"gpu.product": f"p{i}"}) for i in range(300)]
+    cluster, gate = own([*policy({"name": "all", "hard": 3}), *many])
+    cluster.admin.create(pod("ml", "anywhere", {GPU: 1})).must()
+    cluster.admin.create(pod("ml", "nearly", {GPU: 1}, affinity=affinity([("gpu.product", "NotIn", "p7")]))).must()
+    gate.wait_used("ml", "all", 2)
+    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "more", {GPU: 2})).message
+
+
+def test_what_a_pod_requires_takes_little_memory_of_the_view(own):
+    """No quota and no tenant is needed to store such Pods; every replica would keep all that they require."""
+    cluster, gate = own(policy({"name": "gpus", "hard": 3}))
+    cluster.namespace("nobody")
+    values = [f"{i:x}" for i in range(90000)]  # about as much as etcd takes in one object
+
+    def resident():
+        return gate.server.metrics().value("process_resident_memory_bytes")
+
+    def store(first, last):
+        for i in range(first, last):
+            cluster.admin.create(pod("nobody", f"p{i}", {"example.com/thing": 1}, affinity=affinity([("zone", "In", *values)]))).must()
+        cluster.admin.create(pod("ml", f"seen-{last}", {GPU: 1})).must()
+        gate.wait_used("ml", "gpus", 1)  # then the view has seen what was stored before
+        cluster.admin.delete("Pod", f"seen-{last}", "ml", grace_s=0)
+        gate.wait_used("ml", "gpus", 0)
+        return resident()
+
+    before = store(0, 5)
+    assert store(5, 45) - before < 40 * 256 * 1024
+
+
 # --- Back-pressure is no outage ---
 
 def flood(cluster, count):
