@@ -264,7 +264,7 @@ def flood(cluster, count):
 def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
     """onOutage: allow is for outages. A tenant whose admitted Pods are refused by others waits, and holds nothing beyond its quota."""
     cluster, gate = own([*policy({"name": "gpus", "resources": [GPU], "hard": 1000}, {"name": "doom", "resources": [DOOM], "hard": "unlimited"}, onOutage="allow"),
-                         doc("Accelerator", "doom", resource=DOOM, memory="1Gi")])
+                         doc("Accelerator", "doom", resource=DOOM, memory="1Gi")], "--pending-seconds", 600)
     hard = {f"requests.{DOOM}": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": "ml"}, "spec": {"hard": hard}}).must()
     cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, "ml", "status").must()
