@@ -293,18 +293,3 @@ int placement_of_node(const struct policy *policy, const struct resource *resour
 	placement->possible_count = count_possible(placement, resource);
 	return 0;
 }
-
-int placement_reaches(const struct policy *policy, struct str name, uint32_t model, const struct pod *pod,
-		      struct arena *arena)
-{
-	const struct resource *resource = snapshot_resource(policy, name);
-	struct placement placement;
-	if (!resource)
-		return 0;
-	if (placement_find(policy, resource, pod, arena, &placement) < 0)
-		return -1;
-	for (uint32_t l = 0; l < resource->landing_count; l++)
-		if (resource->landings[l].model == model)
-			return placement_allows(&placement, l);
-	return 0;
-}

@@ -52,9 +52,4 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 int placement_of_node(const struct policy *policy, const struct resource *resource, const struct pairs *labels,
 		      struct arena *arena, struct placement *placement);
 
-/* Whether a Pod could land on the model for this resource, which may be one that no Accelerator has (then it cannot). Returns -1
- * when the arena is exhausted. */
-int placement_reaches(const struct policy *policy, struct str resource, uint32_t model, const struct pod *pod,
-		      struct arena *arena);
-
 #endif

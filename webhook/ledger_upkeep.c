@@ -229,10 +229,12 @@ static void report_unfit(struct ledger_cluster *cluster)
 {
 	char text[1400] = "";
 	pthread_mutex_lock(&cluster->mutex);
-	const struct entry *entry = ledger_unfit_example(cluster->ledger);
-	bool told = cluster->upkeep.unfit_told;
-	cluster->upkeep.unfit_told = entry != NULL;
-	if (entry && !told)
+	const struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
+	bool some = unfit.of_no_model + unfit.of_several_models > 0;
+	/* Looking for one takes a walk over all Pods under the lock: once, not at every tick. */
+	const struct entry *entry = some && !cluster->upkeep.unfit_told ? ledger_unfit_example(cluster->ledger) : NULL;
+	cluster->upkeep.unfit_told = some;
+	if (entry)
 		snprintf(text, sizeof text,
 			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct "
 			 "the labels of "
