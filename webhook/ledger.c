@@ -199,7 +199,8 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 		book_lift(&ledger->book, self, true);
 
 	for (uint32_t i = 0; i < verdict->excess_count; i++)
-		verdict->liftable |= excess[i].used + excess[i].pending > 0 || excess[i].borrower_count > 0;
+		verdict->liftable |= excess[i].requested <= excess[i].most &&
+				     (excess[i].used + excess[i].pending > 0 || excess[i].borrower_count > 0);
 	if (refused && mode != LEDGER_FORCE) {
 		verdict->answer = LEDGER_REFUSED;
 		return;

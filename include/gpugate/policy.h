@@ -291,6 +291,7 @@ struct excess {
 	enum excess_kind kind;
 	wide requested, used, pending; /* of the quota itself */
 	wide left;                     /* what would still fit below all limits of the quota; never negative */
+	wide most; /* what would fit if nothing were used: a request above that is not helped by waiting */
 	/* EXCESS_COHORT: who holds more than its own hard, be it the quota itself; the largest first. */
 	struct {
 		uint32_t quota;
@@ -312,8 +313,10 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 
 /*
  * Turns what would be exceeded into objections of the decision, with the sentence people read:
- * `exceeded GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
- * largest that fits now: 0.21 GPU (mig-1g.10gb)`. Returns -1 when the arena is exhausted.
+ * `exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
+ * 0.21 GPU is free; fits: 1 x nvidia.com/mig-1g.10gb (0.14)`. The words `exceeded quota`, on which workflow engines wait, are in the
+ * sentences if and only if the same request would be admitted with nothing used; what is above `most` begins with `can never
+ * fit: `. Returns -1 when the arena is exhausted.
  */
 int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
 			 struct decision *decision);

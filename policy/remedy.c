@@ -1,0 +1,230 @@
+#include "policy/remedy.h"
+
+#include "policy/companions.h"
+#include "policy/requirements.h"
+#include "policy/show.h"
+
+#define ADVICE_MAX 200 /* bytes of what a model requires, next to everything else that the sentence says */
+
+void remedy_print_amount(const struct policy *policy, const struct quota *quota, wide amount, struct buf *out)
+{
+	amount_print(amount, policy->unit, quota->measure, out);
+	if (quota->measure == MEASURE_GPUS)
+		buf_text(out, amount > policy->unit ? " GPUs" : " GPU");
+}
+
+/* --- What fits. --- */
+
+/* Units of a resource, wherever they are or on the nodes of one model, that the Pod could request instead. */
+struct fitting {
+	struct str name;               /* absent: nothing fits */
+	const struct landing *landing; /* NULL: no Accelerator has the resource */
+	bool elsewhere;                /* on the nodes of other models it does not fit, or is not counted here */
+	wide each, count;
+};
+
+static struct str vendor_of(struct str name)
+{
+	size_t len = 0;
+	while (len < name.len && name.ptr[len] != '/')
+		len++;
+	return (struct str){name.ptr, len};
+}
+
+/* The first request that the quota counts and whose vendor is that one (absent: whatever it is); NULL: none. */
+static const struct demand *find_demand(const struct refused_request *request, const struct quota *quota,
+					struct str vendor)
+{
+	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
+		const struct demand *demand = &request->holding->demands[d];
+		if (charge_counts(quota, demand->resource, snapshot_resource(request->policy, demand->resource)) &&
+		    (!str_present(vendor) || str_eq(vendor_of(demand->resource), vendor)))
+			return demand;
+	}
+	return NULL;
+}
+
+static wide requested_count(const struct refused_request *request, struct str name)
+{
+	for (uint32_t d = 0; d < request->holding->demand_count; d++)
+		if (str_eq(request->holding->demands[d].resource, name))
+			return request->holding->demands[d].count;
+	return 1;
+}
+
+/* What one unit costs in a quota; 0: nothing that is known, or the quota does not count it. `landing` is NULL where no Accelerator
+ * has the resource. */
+static wide unit_cost(const struct policy *policy, const struct quota *quota, struct str name,
+		      const struct landing *landing)
+{
+	wide each = 0;
+	if (!quota_counts_resource(quota, name))
+		return 0;
+	if (!landing)
+		return companions_cost(policy, quota, name, &each) && each > 0 ? each : 0;
+	each = quota_counts_model(quota, landing->model) ? charge_landing(policy, quota, landing) : 0;
+	return each > 0 ? each : 0;
+}
+
+static wide smaller(wide a, wide b)
+{
+	return a < b ? a : b;
+}
+
+/* How many units no limit forbids: none that the refusal is about, nor, with nothing used, any other on the tenant's path. */
+static wide count_allowed(const struct refused_request *request, struct str name, const struct landing *landing)
+{
+	const struct policy *policy = request->policy;
+	wide count = AMOUNT_MAX, each;
+	for (size_t i = 0; i < request->excess_count; i++) {
+		const struct excess *excess = &request->excess[i];
+		each = unit_cost(policy, &policy->quotas[excess->quota], name, landing);
+		if (each > 0)
+			count = smaller(count, excess->left / each);
+	}
+	for (uint32_t q = 0; request->tenant != NO_TENANT && q < policy->tenants[request->tenant].quota_count; q++) {
+		const struct quota *quota = &policy->quotas[policy->tenants[request->tenant].quotas[q]];
+		each = quota->unlimited ? 0 : unit_cost(policy, quota, name, landing);
+		if (each > 0)
+			count = smaller(count, amount_sum(quota->hard, quota->borrow) / each);
+	}
+	return count;
+}
+
+static void consider(const struct refused_request *request, const struct quota *quota, struct str name,
+		     const struct landing *landing, struct fitting *best, bool *elsewhere)
+{
+	wide each = unit_cost(request->policy, quota, name, landing);
+	wide count = each > 0 ? count_allowed(request, name, landing) : 0;
+	if (count == 0)
+		*elsewhere = true;
+	else if (each > best->each)
+		*best = (struct fitting){name, landing, false, each, smaller(count, requested_count(request, name))};
+}
+
+static void consider_landings(const struct refused_request *request, const struct quota *quota,
+			      const struct resource *resource, struct fitting *best)
+{
+	struct fitting found = {.each = 0};
+	bool elsewhere = false;
+	for (uint32_t l = 0; l < resource->landing_count; l++)
+		consider(request, quota, resource->name, &resource->landings[l], &found, &elsewhere);
+	if (found.each <= best->each)
+		return;
+	*best = found;
+	best->elsewhere = elsewhere;
+}
+
+/* What takes most of what is left in the quota. */
+static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota)
+{
+	const struct policy *policy = request->policy;
+	struct fitting best = {.each = 0};
+	bool elsewhere = false;
+	for (uint32_t r = 0; r < policy->resource_count; r++)
+		if (quota_counts_resource(quota, policy->resources[r].name) &&
+		    find_demand(request, quota, vendor_of(policy->resources[r].name)))
+			consider_landings(request, quota, &policy->resources[r], &best);
+	for (uint32_t d = 0; d < request->holding->demand_count; d++)
+		if (!snapshot_resource(policy, request->holding->demands[d].resource))
+			consider(request, quota, request->holding->demands[d].resource, NULL, &best, &elsewhere);
+	return best;
+}
+
+static void print_fitting(const struct refused_request *request, const struct quota *quota, struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	struct fitting fitting = find_fitting(request, quota);
+	if (!str_present(fitting.name)) {
+		const struct demand *demand = find_demand(request, quota, (struct str){NULL, 0});
+		struct str vendor = demand ? vendor_of(demand->resource) : STR("requested");
+		buf_printf(out, ", but no " SHOW " resource fits", SHOWN(vendor));
+		return;
+	}
+	buf_text(out, "; fits: ");
+	buf_number(out, (uint64_t)fitting.count);
+	buf_printf(out, " x %.*s", STR_ARG(fitting.name));
+	if (fitting.elsewhere)
+		buf_printf(out, " on %.*s", STR_ARG(policy->models[fitting.landing->model].name));
+	buf_text(out, " (");
+	amount_print(fitting.each * fitting.count, policy->unit, quota->measure, out);
+	buf_char(out, ')');
+}
+
+void remedy_print_free(const struct refused_request *request, const struct excess *excess, struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	const struct quota *quota = &policy->quotas[excess->quota];
+	if (excess->left <= 0) {
+		buf_text(out, "; nothing is free");
+		return;
+	}
+	buf_text(out, "; ");
+	remedy_print_amount(policy, quota, excess->left, out);
+	buf_text(out, quota->measure == MEASURE_MEMORY || excess->left <= policy->unit ? " is free" : " are free");
+	if (quota->measure != MEASURE_COUNT)
+		print_fitting(request, quota, out);
+}
+
+/* --- As which model the Pod was counted. --- */
+
+/* What a resource costs in a quota, over the models of a scope. */
+struct costs {
+	const struct landing *dearest; /* that the quota counts; NULL: none */
+	const struct landing *cheaper; /* that costs less, or that the quota does not count; NULL: none */
+	uint32_t count;                /* of landings in the scope */
+};
+
+static struct costs find_costs(const struct policy *policy, const struct quota *quota, const struct resource *resource,
+			       const struct scope *scope)
+{
+	struct costs costs = {0};
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		const struct landing *landing = &resource->landings[i];
+		if (!scope_has(policy, scope, landing))
+			continue;
+		costs.count++;
+		const struct landing *other = landing;
+		if (quota_counts_model(quota, landing->model) &&
+		    (!costs.dearest ||
+		     charge_landing(policy, quota, landing) > charge_landing(policy, quota, costs.dearest))) {
+			other = costs.dearest;
+			costs.dearest = landing;
+		}
+		if (other && (!quota_counts_model(quota, other->model) ||
+			      charge_landing(policy, quota, other) < charge_landing(policy, quota, costs.dearest)))
+			costs.cheaper = other;
+	}
+	return costs;
+}
+
+static void print_counted_as(const struct policy *policy, const struct costs *costs, struct buf *out)
+{
+	char known[ADVICE_MAX];
+	buf_printf(out, "; counted as " SHOW, SHOWN(policy->models[costs->dearest->model].name));
+	if (costs->count == 1)
+		return;
+	const struct model *cheaper = &policy->models[costs->cheaper->model];
+	requirements_print(cheaper, known, sizeof known);
+	buf_printf(out, ": nothing in the Pod's node selectors rules it out; if " SHOW " is meant, select its nodes%s",
+		   SHOWN(cheaper->name), known);
+}
+
+void remedy_print_model(const struct refused_request *request, const struct excess *excess, struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	const struct quota *quota = &policy->quotas[excess->quota];
+	const struct holding *holding = request->holding;
+	for (uint32_t d = 0; d < holding->demand_count; d++) {
+		struct str name = holding->demands[d].resource;
+		const struct resource *resource = snapshot_resource(policy, name);
+		if (!resource || resource->landing_count < 2 || !charge_counts(quota, name, resource))
+			continue;
+		struct scope scope = scope_of(policy, resource, holding->models, holding->model_count);
+		struct costs costs = find_costs(policy, quota, resource, &scope);
+		if (!costs.dearest || (costs.count > 1 && !costs.cheaper))
+			continue;
+		print_counted_as(policy, &costs, out);
+		return;
+	}
+}
