@@ -97,20 +97,30 @@ static void add_part(const struct refused_request *request, const struct excess 
 	buf_release(&part);
 }
 
+/* How the sentence begins. What only warns or audits is of a Pod that is admitted all the same. */
+static const char *beginning(const struct excess *excess, bool denies, bool waiting_helps)
+{
+	if (never_fits(excess))
+		return denies ? "can never fit: " : "would never fit: ";
+	return waiting_helps ? DECISION_WAIT : "";
+}
+
 static int object_one(const struct refused_request *request, const struct excess *excess, bool waiting_helps,
 		      struct arena *arena, struct decision *decision)
 {
 	const struct policy *policy = request->policy;
 	const struct quota *quota = &policy->quotas[excess->quota];
+	enum enforcement enforcement = policy->tenants[quota->tenant].enforcement;
+	bool denies = enforcement == ENFORCEMENT_DENY && !decision->mirror;
 	struct buf text;
 	buf_init(&text, 2 * MESSAGE_MAX);
-	buf_text(&text, never_fits(excess) ? "can never fit: " : waiting_helps ? DECISION_WAIT : "");
+	buf_text(&text, beginning(excess, denies, waiting_helps));
 	print_numbers(policy, excess, &text);
 	print_why(policy, excess, &text);
 	add_part(request, excess, remedy_print_free, &text);
 	add_part(request, excess, remedy_print_model, &text);
-	int result = decision_object(decision, arena, REASON_QUOTA, policy->tenants[quota->tenant].enforcement,
-				     quota->name, "%.*s", STR_ARG(buf_view(&text)));
+	int result =
+	    decision_object(decision, arena, REASON_QUOTA, enforcement, quota->name, "%.*s", STR_ARG(buf_view(&text)));
 	buf_release(&text);
 	return result;
 }
@@ -140,7 +150,7 @@ static int object_all(const struct refused_request *request, bool never, bool wa
 	return 0;
 }
 
-/* Whether the request would be admitted if nothing were used: no limit that refuses is one that it can never fit into. */
+/* Whether the request would be admitted if nothing were used: no limit that denies is one that it can never fit into. */
 static bool would_fit(const struct refused_request *request)
 {
 	const struct policy *policy = request->policy;

@@ -31,17 +31,33 @@ static struct str vendor_of(struct str name)
 	return (struct str){name.ptr, len};
 }
 
-/* The first request that the quota counts and whose vendor is that one (absent: whatever it is); NULL: none. */
-static const struct demand *find_demand(const struct refused_request *request, const struct quota *quota,
-					struct str vendor)
+/* The name of a device class does not say whose devices it has. */
+static bool is_any_vendor(struct str vendor)
+{
+	return str_eq(vendor, STR("deviceclass.resource.kubernetes.io"));
+}
+
+/* Whether the Pod requests something of that vendor that the quota counts. */
+static bool requests_vendor(const struct refused_request *request, const struct quota *quota, struct str vendor)
 {
 	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
-		const struct demand *demand = &request->holding->demands[d];
-		if (charge_counts(quota, demand->resource, snapshot_resource(request->policy, demand->resource)) &&
-		    (!str_present(vendor) || str_eq(vendor_of(demand->resource), vendor)))
-			return demand;
+		struct str name = request->holding->demands[d].resource;
+		if (charge_counts(quota, name, snapshot_resource(request->policy, name)) &&
+		    (is_any_vendor(vendor_of(name)) || str_eq(vendor_of(name), vendor)))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* The vendor of which the Pod requests something that the quota counts; absent: that is not known. */
+static struct str requested_vendor(const struct refused_request *request, const struct quota *quota)
+{
+	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
+		struct str vendor = vendor_of(request->holding->demands[d].resource);
+		if (!is_any_vendor(vendor) && requests_vendor(request, quota, vendor))
+			return vendor;
+	}
+	return (struct str){NULL, 0};
 }
 
 static wide requested_count(const struct refused_request *request, struct str name)
@@ -123,7 +139,7 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 	bool elsewhere = false;
 	for (uint32_t r = 0; r < policy->resource_count; r++)
 		if (quota_counts_resource(quota, policy->resources[r].name) &&
-		    find_demand(request, quota, vendor_of(policy->resources[r].name)))
+		    requests_vendor(request, quota, vendor_of(policy->resources[r].name)))
 			consider_landings(request, quota, &policy->resources[r], &best);
 	for (uint32_t d = 0; d < request->holding->demand_count; d++)
 		if (!snapshot_resource(policy, request->holding->demands[d].resource))
@@ -136,9 +152,8 @@ static void print_fitting(const struct refused_request *request, const struct qu
 	const struct policy *policy = request->policy;
 	struct fitting fitting = find_fitting(request, quota);
 	if (!str_present(fitting.name)) {
-		const struct demand *demand = find_demand(request, quota, (struct str){NULL, 0});
-		struct str vendor = demand ? vendor_of(demand->resource) : STR("requested");
-		buf_printf(out, ", but no " SHOW " resource fits", SHOWN(vendor));
+		struct str vendor = requested_vendor(request, quota);
+		buf_printf(out, ", but no%s" SHOW " resource fits", str_present(vendor) ? " " : "", SHOWN(vendor));
 		return;
 	}
 	buf_text(out, "; fits: ");

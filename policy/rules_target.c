@@ -91,7 +91,7 @@ int rules_object_target(struct evaluation *e, const struct rule *rule, const str
 	return decision_object(
 	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name, "%s " SHOW " is \"" SHOW "\", %s",
 	    source, SHOWN(rewrite->memory_key), SHOWN(target->said),
-	    target->problem == TARGET_NO_UNIT ? "which is a number of bytes; add a unit, as in 40Gi"
+	    target->problem == TARGET_NO_UNIT ? "which is a number of bytes; write a unit, such as 40Gi"
 					      : "which is not an amount of memory; write one such as 10Gi");
 }
 

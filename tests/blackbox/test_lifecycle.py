@@ -136,7 +136,7 @@ def test_log_lines(serve):
     assert loaded["generation"] == 1 and loaded["tenants"] == 1 and loaded["rules"] == 0
     denied = server.log("denied")[0]
     assert denied["path"] == "/validate" and denied["namespace"] == "team-a" and denied["tenant"] == "team-a"
-    assert denied["user"] == "jane@example.com" and "exceeded GPU quota" in denied["message"]
+    assert denied["user"] == "jane@example.com" and denied["message"].startswith("can never fit: GPU quota")
     assert denied["pod"] and denied["uid"]
     assert any("embedded" in json.dumps(line) for line in server.log()), "it forgets at exit: serve says so at start"
 

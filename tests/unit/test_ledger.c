@@ -195,7 +195,7 @@ static void test_refusal_outlives_policy(void **state)
 	assert_true(decision.denied);
 	assert_int_equal(decision.objection_count, 1);
 	assert_true(str_eq(decision.objections[0].name, STR("q")));
-	assert_true(str_starts(decision.objections[0].message, STR("exceeded quota: GPU quota \"q\" of tenant \"a\"")));
+	assert_true(str_starts(decision.objections[0].message, STR("can never fit: GPU quota \"q\" of tenant \"a\"")));
 	buf_release(&charges);
 	arena_release(&arena);
 	ledger_embedded_destroy(ledger);
