@@ -18,8 +18,6 @@ struct evaluation {
 	struct draft draft;
 };
 
-#define MESSAGE_MAX 1023 /* bytes of an objection's message */
-
 /*
  * Workflow engines (Argo Workflows, Tekton, Airflow) create a Pod again later if it was refused with status 403 and a message that has the
  * words `exceeded quota`, and give up otherwise. Quota messages that waiting helps begin with this, and no other message has the words.

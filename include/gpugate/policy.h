@@ -177,6 +177,8 @@ enum reason {
 /* The label value that metrics and logs use for a reason. */
 const char *reason_name(enum reason reason);
 
+#define MESSAGE_MAX 1023 /* bytes of an objection's message */
+
 /* What was found against a Pod, whatever enforcement makes of it. */
 struct objection {
 	enum reason reason;

@@ -9,8 +9,8 @@ def argo(code, reason, message):
 
 
 def tekton(code, reason, message):
-    """Tekton Pipelines, pkg/reconciler/taskrun/taskrun.go at 00de1eb6f821: isExceededResourceQuotaError. A 429 is an error like any other,
-    after which the TaskRun is reconciled again."""
+    """Tekton Pipelines, pkg/reconciler/taskrun/taskrun.go at 00de1eb6f821: isExceededResourceQuotaError. A 429 fails the TaskRun, unless
+    client-go's own retries get past it."""
     return reason == "Forbidden" and WORDS in message
 
 
