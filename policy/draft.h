@@ -40,8 +40,8 @@ struct draft {
 
 /* What is wrong with the requests of a Pod, for the sentence that refuses it. */
 struct draft_problem {
-	const char *what;   /* NULL: nothing */
-	const char *remedy; /* what to request instead */
+	const char *what;              /* NULL: nothing */
+	const char *remedy;            /* what to request instead */
 	struct str container;          /* absent: the Pod's overhead */
 	struct str resource, quantity; /* absent: `what` is of the Pod as a whole */
 };

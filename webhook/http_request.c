@@ -234,8 +234,8 @@ static enum MHD_Result receive(struct session *session, const char *bytes, size_
 		session->refusal = (struct http_refusal){
 		    413, "the body is larger than 8 MiB (8388608 bytes), which is the most that is accepted", false};
 	else if (status)
-		session->refusal = (struct http_refusal){
-		    status, "too many request bodies are in flight; retry in a second", false};
+		session->refusal =
+		    (struct http_refusal){status, "too many request bodies are in flight; retry in a second", false};
 	return MHD_YES;
 }
 

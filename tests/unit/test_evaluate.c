@@ -457,8 +457,9 @@ static void test_messages_are_plain(void **state)
 		assert_true(asprintf(&policy, "%s%s", FLEET, rule) > 0);
 		mutate(policy, "a", "{}", spec, text, sizeof text);
 		/* the value is cut, and not what to do about it */
-		static const char rest[] = "\xe2\x82\xac...\" in the Pod, but Rule \"r\" sets it to \"x\"; remove it or use "
-					   "that value";
+		static const char rest[] =
+		    "\xe2\x82\xac...\" in the Pod, but Rule \"r\" sets it to \"x\"; remove it or use "
+		    "that value";
 		assert_string_equal(text + strlen(text) - (sizeof rest - 1), rest);
 		free(policy);
 		free(spec);
