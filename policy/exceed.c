@@ -61,6 +61,18 @@ static struct judgement judge(const struct policy *policy, const struct charge *
 	return j;
 }
 
+uint32_t policy_room(const struct policy *policy, struct str namespace, const struct pairs *labels,
+		     const struct held *held, struct charge *room)
+{
+	uint32_t other, made = 0, tenant = snapshot_tenant(policy, namespace, labels, &other);
+	for (uint32_t i = 0; tenant != NO_TENANT && i < policy->tenants[tenant].quota_count; i++) {
+		const struct charge nothing = {policy->tenants[tenant].quotas[i], 0};
+		if (!policy->quotas[nothing.quota].unlimited)
+			room[made++] = (struct charge){nothing.quota, judge(policy, &nothing, held).left};
+	}
+	return made;
+}
+
 /* Those of the pool that hold more than their own, the largest first, ties in the order of quotas. */
 static void find_borrowers(const struct policy *policy, const struct pool *pool, const struct held *held,
 			   struct excess *excess)

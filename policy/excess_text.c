@@ -131,10 +131,10 @@ static int object_one(const struct refused_request *request, const struct excess
  */
 static bool is_said(const struct refused_request *request, size_t at)
 {
-	const struct excess *excess = &request->excess[at];
+	const struct excess *excess = &request->refused->excess[at];
 	const struct quota *quota = &request->policy->quotas[excess->quota];
 	wide limit = amount_sum(quota->hard, quota->borrow), own = limit - held_now(excess);
-	bool again = at > 0 && request->excess[at - 1].quota == excess->quota;
+	bool again = at > 0 && request->refused->excess[at - 1].quota == excess->quota;
 	if (never_fits(excess))
 		return excess->kind == EXCESS_HARD ? excess->most < limit : again && excess->most == limit;
 	return again && excess->left == (own > 0 ? own : 0);
@@ -143,9 +143,9 @@ static bool is_said(const struct refused_request *request, size_t at)
 static int object_all(const struct refused_request *request, bool never, bool waiting_helps, struct arena *arena,
 		      struct decision *decision)
 {
-	for (size_t i = 0; i < request->excess_count; i++)
-		if (never_fits(&request->excess[i]) == never && !is_said(request, i) &&
-		    object_one(request, &request->excess[i], waiting_helps, arena, decision) < 0)
+	for (size_t i = 0; i < request->refused->excess_count; i++)
+		if (never_fits(&request->refused->excess[i]) == never && !is_said(request, i) &&
+		    object_one(request, &request->refused->excess[i], waiting_helps, arena, decision) < 0)
 			return -1;
 	return 0;
 }
@@ -154,22 +154,19 @@ static int object_all(const struct refused_request *request, bool never, bool wa
 static bool would_fit(const struct refused_request *request)
 {
 	const struct policy *policy = request->policy;
-	for (size_t i = 0; i < request->excess_count; i++) {
-		const struct quota *quota = &policy->quotas[request->excess[i].quota];
-		if (never_fits(&request->excess[i]) && policy->tenants[quota->tenant].enforcement == ENFORCEMENT_DENY)
+	for (size_t i = 0; i < request->refused->excess_count; i++) {
+		const struct quota *quota = &policy->quotas[request->refused->excess[i].quota];
+		if (never_fits(&request->refused->excess[i]) &&
+		    policy->tenants[quota->tenant].enforcement == ENFORCEMENT_DENY)
 			return false;
 	}
 	return true;
 }
 
-int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
+int policy_object_excess(const struct policy *policy, const struct refused *refused, struct arena *arena,
 			 struct decision *decision)
 {
-	struct refused_request request = {.policy = policy,
-					  .holding = &decision->holding,
-					  .tenant = index_id(&policy->tenant_index.names, decision->tenant),
-					  .excess = excess,
-					  .excess_count = count};
+	struct refused_request request = {policy, &decision->holding, refused};
 	bool waiting_helps = !decision->denied && would_fit(&request);
 	if (object_all(&request, true, waiting_helps, arena, decision) < 0)
 		return -1;

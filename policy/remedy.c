@@ -87,22 +87,19 @@ static wide smaller(wide a, wide b)
 	return a < b ? a : b;
 }
 
-/* How many units no limit forbids: none that the refusal is about, nor, with nothing used, any other on the tenant's path. */
-static wide count_allowed(const struct refused_request *request, struct str name, const struct landing *landing)
+/* How many units no limit forbids: neither that of the quota itself, nor any other one on the tenant's path that denies. */
+static wide count_allowed(const struct refused_request *request, const struct quota *quota, struct str name,
+			  const struct landing *landing)
 {
 	const struct policy *policy = request->policy;
-	wide count = AMOUNT_MAX, each;
-	for (size_t i = 0; i < request->excess_count; i++) {
-		const struct excess *excess = &request->excess[i];
-		each = unit_cost(policy, &policy->quotas[excess->quota], name, landing);
+	wide count = AMOUNT_MAX;
+	for (uint32_t i = 0; i < request->refused->room_count; i++) {
+		const struct charge *room = &request->refused->room[i];
+		const struct quota *other = &policy->quotas[room->quota];
+		bool counts = other == quota || policy->tenants[other->tenant].enforcement == ENFORCEMENT_DENY;
+		wide each = counts ? unit_cost(policy, other, name, landing) : 0;
 		if (each > 0)
-			count = smaller(count, excess->left / each);
-	}
-	for (uint32_t q = 0; request->tenant != NO_TENANT && q < policy->tenants[request->tenant].quota_count; q++) {
-		const struct quota *quota = &policy->quotas[policy->tenants[request->tenant].quotas[q]];
-		each = quota->unlimited ? 0 : unit_cost(policy, quota, name, landing);
-		if (each > 0)
-			count = smaller(count, amount_sum(quota->hard, quota->borrow) / each);
+			count = smaller(count, room->amount / each);
 	}
 	return count;
 }
@@ -111,7 +108,7 @@ static void consider(const struct refused_request *request, const struct quota *
 		     const struct landing *landing, struct fitting *best, bool *elsewhere)
 {
 	wide each = unit_cost(request->policy, quota, name, landing);
-	wide count = each > 0 ? count_allowed(request, name, landing) : 0;
+	wide count = each > 0 ? count_allowed(request, quota, name, landing) : 0;
 	if (count == 0)
 		*elsewhere = true;
 	else if (each > best->each)

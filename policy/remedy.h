@@ -4,21 +4,19 @@
 
 #include "policy/charge.h"
 
-/* What a request asks for, and all limits that it exceeds. */
+/* What a Pod requests, and why that is refused. */
 struct refused_request {
 	const struct policy *policy;
 	const struct holding *holding;
-	uint32_t tenant; /* of the namespace; NO_TENANT: not known, then only the exceeded quotas are looked at */
-	const struct excess *excess;
-	size_t excess_count;
+	const struct refused *refused;
 };
 
 /* An amount of the quota, with what it is an amount of: `1 GPU`, `2.5 GPUs`, `40Gi`, `3`. */
 void remedy_print_amount(const struct policy *policy, const struct quota *quota, wide amount, struct buf *out);
 
 /*
- * Prints `; 0.78 GPU is free; fits: 1 x nvidia.com/mig-3g.40gb (0.5)`, of resources of the vendors that the Pod requests. Only what no other
- * limit of the refusal forbids, and no limit on the tenant's path for good, is said to fit.
+ * Prints `; 0.78 GPU is free; fits: 1 x nvidia.com/mig-3g.40gb (0.5)`, of resources of the vendors that the Pod requests. Only what no limit
+ * that denies forbids is said to fit.
  */
 void remedy_print_free(const struct refused_request *request, const struct excess *excess, struct buf *out);
 

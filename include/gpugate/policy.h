@@ -314,13 +314,28 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 			 const struct held *held, struct excess *excess, bool *refused);
 
 /*
+ * What still fits into each limited quota on the path of a namespace's tenant, whatever the Pod costs there: `amount` is never negative.
+ * `held` and `labels` as in policy_exceeded and policy_charge. Writes at most policy_charge_max() rows and returns their number.
+ */
+uint32_t policy_room(const struct policy *policy, struct str namespace, const struct pairs *labels,
+		     const struct held *held, struct charge *room);
+
+/* What the sentences of a refusal are made of: policy_exceeded and policy_room have written it. */
+struct refused {
+	const struct excess *excess;
+	uint32_t excess_count;
+	const struct charge *room;
+	uint32_t room_count;
+};
+
+/*
  * Turns what would be exceeded into objections of the decision, with the sentence people read:
  * `exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
  * 0.21 GPU is free; fits: 1 x nvidia.com/mig-1g.10gb (0.14)`. The words `exceeded quota`, on which workflow engines wait, are in the
  * sentences if and only if the same request would be admitted with nothing used; what is above `most` begins with `can never
  * fit: `. Returns -1 when the arena is exhausted.
  */
-int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
+int policy_object_excess(const struct policy *policy, const struct refused *refused, struct arena *arena,
 			 struct decision *decision);
 
 /*

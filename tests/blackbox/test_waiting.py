@@ -378,6 +378,70 @@ def test_the_words_are_there_iff_it_would_fit_an_empty_cluster(world):
         server.stop()
 
 
+# What fits.
+
+FLEET = [doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={PRODUCT: "A100"}, mig={"model": "a100-80gb"}),
+         doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={PRODUCT: "T4"}, weight="0.25"),
+         doc("Accelerator", "l4", resource=GPU, memory="24Gi", nodeLabels={PRODUCT: "L4"}, weight="0.5",
+             sharing={"resource": SHARED, "replicas": 4}),
+         doc("Accelerator", "mi300x", resource="amd.com/gpu", memory="192Gi")]
+PODS = [pod({name: count}, **({"nodeSelector": {PRODUCT: product}} if product else {}))
+        for name, product in ((GPU, None), (GPU, "A100"), (GPU, "T4"), (SHARED, None), (MIG1, None), (MIG3, None), ("amd.com/gpu", None))
+        for count in (1, 2, 3)]
+FITS = re.compile(r"; fits: (\d+) x (\S+)(?: on (\S+))? \(")
+
+
+@st.composite
+def fleets_in_use(draw):
+    limits = {"count": st.integers(0, 6), "gpus": st.sampled_from(["0.3", "1", "1.75", "2.5", "4"]), "memory": st.sampled_from(["20Gi", "90Gi", "200Gi", "400Gi"])}
+    some = {"count": [GPU], "gpus": ["nvidia.com/mig-*", SHARED], "memory": ["amd.com/*", GPU]}
+
+    def quotas(names):
+        for name in names:
+            measure = draw(st.sampled_from(list(limits)))
+            yield quota(name, draw(limits[measure]), measure=measure, **({"resources": list(some[measure])} if draw(st.booleans()) else {}))
+    tenants = [doc("Tenant", "org", quotas=list(quotas("ab")), enforcement=draw(st.sampled_from(["deny", "warn"]))),
+               team(*quotas("cd"), parent="org")]
+    return [doc("Settings", "s", uncovered="allow"), *FLEET, *tenants], draw(st.lists(st.sampled_from(PODS), min_size=2, max_size=8))
+
+
+@settings(max_examples=scaled(60, 6))
+@given(fleets_in_use())
+def test_what_is_said_to_fit_fits(world):
+    """On the nodes of that model, or where no model is named on any."""
+    policy, usage = world
+    server = Server(policy)
+    try:
+        for obj in usage:
+            server.validate(obj)
+        for obj in PODS:
+            decision = server.validate(obj, dry_run=True)
+            for count, name, model in set(FITS.findall(decision.message)):
+                where = {"nodeSelector": {PRODUCT: model.upper()}} if model else {}
+                advised = server.validate(pod({name: int(count)}, **where), dry_run=True)
+                assert advised.allowed, (decision.message, advised.message)
+    finally:
+        server.stop()
+
+
+def test_how_many_fit(serve):
+    server = serve([*FLEET, team(quota(hard="3.5", measure="gpus"))])
+    a100 = {"nodeSelector": {PRODUCT: "A100"}}
+    assert "; 3.5 GPUs are free; fits: 3 x nvidia.com/gpu (3); counted as a100" in server.validate(pod({GPU: 4}, **a100)).message
+    assert server.validate(pod({GPU: 1}, **a100)).allowed
+    assert "; 2.5 GPUs are free; fits: 2 x nvidia.com/gpu (2); counted as a100" in server.validate(pod({GPU: 3}, **a100)).message
+    assert "; 2.5 GPUs are free; fits: 1 x amd.com/gpu (1)" in server.validate(pod({"amd.com/gpu": 1, SHARED: 16})).message, "of the Pod's vendors"
+
+
+def test_what_another_quota_forbids_does_not_fit(serve):
+    """The whole GPU would fit into what is free here, but not into the quota that counts whole ones."""
+    server = serve([*FLEET, team(quota("gpus", "3", measure="gpus"), quota("whole", 1, resources=[GPU]))])
+    a100 = {"nodeSelector": {PRODUCT: "A100"}}
+    assert server.validate(pod({GPU: 1}, **a100)).allowed
+    message = server.validate(pod({GPU: 1, MIG3: 4}, **a100)).message
+    assert "; fits: 1 x nvidia.com/mig-" in message and "x nvidia.com/gpu" not in message, message
+
+
 def test_the_conditions():
     """They tell refusals apart at all."""
     native = 'pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'

@@ -384,8 +384,9 @@ static void test_sentences(void **state)
 		struct decision decision = {0};
 		struct excess excess[2];
 		bool refused;
-		uint32_t count = ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, excess, &refused);
-		assert_int_equal(policy_object_excess(policy, excess, count, &arena, &decision), 0);
+		struct refused all = {.excess = excess};
+		all.excess_count = ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, excess, &refused);
+		assert_int_equal(policy_object_excess(policy, &all, &arena, &decision), 0);
 		char text[2048] = "";
 		for (uint32_t o = 0; o < decision.objection_count; o++)
 			snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s", o ? "; " : "",

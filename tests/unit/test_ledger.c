@@ -96,7 +96,7 @@ static void admit(struct ledger *ledger, const struct policy *policy, struct hel
 	struct ledger_verdict verdict;
 	ledger_decide(ledger, &holding, mode, 0, &arena, &verdict);
 	assert_int_equal(verdict.answer, admitted ? LEDGER_ADMITTED : LEDGER_REFUSED);
-	assert_int_equal(verdict.excess_count > 0, !fits);
+	assert_int_equal(verdict.refused.excess_count > 0, !fits);
 	arena_release(&arena);
 	if (!admitted || mode == LEDGER_DRY)
 		return;
