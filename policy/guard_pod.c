@@ -144,8 +144,8 @@ int guard_check_node_name(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->node_name.len == 0)
 		return 0;
-	return guard_object(e, guard, GUARD_PREBOUND_NODE_NAME, NULL, "", e->pod->node_name,
-			    ": spec.nodeName bypasses the scheduler; use a nodeSelector or node affinity instead");
+	return guard_object(e, guard, GUARD_PREBOUND_NODE_NAME, NULL, "spec.nodeName ", e->pod->node_name,
+			    " bypasses the scheduler; use a nodeSelector or node affinity instead");
 }
 
 int guard_check_ephemeral(struct evaluation *e, const struct guard *guard)

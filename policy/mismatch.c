@@ -77,7 +77,7 @@ void mismatch_print(const struct pod *pod, const struct placement *placement, co
 			found += print_without(pod, term, model->without[i], model->name, found ? &rest : &text);
 	}
 	if (found > 1)
-		buf_printf(&text, ", and %u more that differ", found - 1);
+		buf_printf(&text, ", and %u more", found - 1);
 	struct str all = text.failed ? STR("") : buf_view(&text);
 	snprintf(out, size, "%.*s", STR_ARG(all));
 	buf_release(&text);

@@ -210,7 +210,7 @@ static void test_guards(void **state)
 	    {"{deny: [hostDeviceMounts]}", "{'volumes':[{'name':'v','hostPath':{'path':'/de'}}],'containers':[]}", ""},
 	    {"{deny: [privileged]}", "{'containers':[{'name':'c','securityContext':{'privileged':true}}]}",
 	     "container \"c\" is privileged"},
-	    {"{deny: [preboundNodeName]}", "{'nodeName':'n1','containers':[]}", "n1: spec.nodeName"},
+	    {"{deny: [preboundNodeName]}", "{'nodeName':'n1','containers':[]}", "spec.nodeName n1 bypasses"},
 	    {"{deny: [deviceVolumeMounts]}",
 	     "{'containers':[{'name':'c','volumeMounts':[{'name':'v','mountPath':'/var/run/nvidia-container-devices/"
 	     "all'}]}]}",
