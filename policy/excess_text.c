@@ -3,6 +3,7 @@
 #include "policy/remedy.h"
 #include "policy/show.h"
 
+#define TEXT_MAX 2048           /* more than a message may have, which is cut then */
 #define BORROWERS_BYTES_MAX 600 /* of a sentence, before a further borrower is named: what follows has to fit, too */
 
 /* More than the limits ever allow, so that waiting is in vain. */
@@ -113,7 +114,7 @@ static int object_one(const struct refused_request *request, const struct excess
 	enum enforcement enforcement = policy->tenants[quota->tenant].enforcement;
 	bool denies = enforcement == ENFORCEMENT_DENY && !decision->mirror;
 	struct buf text;
-	buf_init(&text, 2 * MESSAGE_MAX);
+	buf_init(&text, TEXT_MAX);
 	buf_text(&text, beginning(excess, denies, waiting_helps));
 	print_numbers(policy, excess, &text);
 	print_why(policy, excess, &text);
