@@ -6,7 +6,7 @@
 #define TEXT_MAX 2048           /* more than a message may have, which is cut then */
 #define BORROWERS_BYTES_MAX 600 /* of a sentence, before a further borrower is named: what follows has to fit, too */
 
-/* More than the limits ever allow, so that waiting is in vain. */
+/* More than the limits ever allow, so that waiting does not help. */
 static bool never_fits(const struct excess *excess)
 {
 	return excess->requested > excess->most;

@@ -198,7 +198,7 @@ def test_what_waiting_does_not_help(serve, seen, reason, case):
     seen.setdefault(reason, []).append(decision.message)
 
 
-def test_one_that_can_never_fit_makes_waiting_vain(serve, seen):
+def test_one_that_can_never_fit_makes_waiting_useless(serve, seen):
     """Also where another quota of the same refusal would be free again some day; that one is said last."""
     server = serve([team(quota("a", 4), quota("b", 2, resources=[GPU]))])
     assert server.validate(pod({GPU: 2})).allowed
