@@ -23,14 +23,6 @@ struct fitting {
 	wide each, count;
 };
 
-static struct str vendor_of(struct str name)
-{
-	size_t len = 0;
-	while (len < name.len && name.ptr[len] != '/')
-		len++;
-	return (struct str){name.ptr, len};
-}
-
 /* The name of a device class does not say whose devices it has. */
 static bool is_any_vendor(struct str vendor)
 {
@@ -43,7 +35,7 @@ static bool requests_vendor(const struct refused_request *request, const struct 
 	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
 		struct str name = request->holding->demands[d].resource;
 		if (charge_counts(quota, name, snapshot_resource(request->policy, name)) &&
-		    (is_any_vendor(vendor_of(name)) || str_eq(vendor_of(name), vendor)))
+		    (is_any_vendor(catalog_vendor(name)) || str_eq(catalog_vendor(name), vendor)))
 			return true;
 	}
 	return false;
@@ -53,7 +45,7 @@ static bool requests_vendor(const struct refused_request *request, const struct 
 static struct str requested_vendor(const struct refused_request *request, const struct quota *quota)
 {
 	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
-		struct str vendor = vendor_of(request->holding->demands[d].resource);
+		struct str vendor = catalog_vendor(request->holding->demands[d].resource);
 		if (!is_any_vendor(vendor) && requests_vendor(request, quota, vendor))
 			return vendor;
 	}
@@ -136,7 +128,7 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 	bool elsewhere = false;
 	for (uint32_t r = 0; r < policy->resource_count; r++)
 		if (quota_counts_resource(quota, policy->resources[r].name) &&
-		    requests_vendor(request, quota, vendor_of(policy->resources[r].name)))
+		    requests_vendor(request, quota, catalog_vendor(policy->resources[r].name)))
 			consider_landings(request, quota, &policy->resources[r], &best);
 	for (uint32_t d = 0; d < request->holding->demand_count; d++)
 		if (!snapshot_resource(policy, request->holding->demands[d].resource))

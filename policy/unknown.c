@@ -33,14 +33,6 @@ static void collect(const struct policy *policy, const struct pairs *map, struct
 	}
 }
 
-static struct str vendor_of(struct str name)
-{
-	size_t len = 0;
-	while (len < name.len && name.ptr[len] != '/')
-		len++;
-	return (struct str){name.ptr, len};
-}
-
 /* Whether one text becomes the other when one letter is added, left out or exchanged, or two neighbors are swapped. */
 static bool is_one_slip(struct str a, struct str b)
 {
@@ -58,9 +50,9 @@ static bool is_one_slip(struct str a, struct str b)
  * what was meant, however alike the names are. */
 static struct str suggest(const struct policy *policy, struct str wrong)
 {
-	struct str best = {NULL, 0}, vendor = vendor_of(wrong);
+	struct str best = {NULL, 0}, vendor = catalog_vendor(wrong);
 	for (uint32_t i = 0; i < policy->known_name_count; i++) {
-		struct str known = policy->known_names[i], other = vendor_of(known);
+		struct str known = policy->known_names[i], other = catalog_vendor(known);
 		bool meant = str_eq(vendor, other) || (vendor.len >= VENDOR_TYPO_MIN && is_one_slip(vendor, other));
 		struct str pair[2] = {known, best};
 		if (meant && str_present(docs_suggest(wrong, &known, 1, sizeof known)))

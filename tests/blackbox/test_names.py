@@ -249,7 +249,8 @@ def test_who_is_silent_about_unknown_resources(serve):
 
 
 @pytest.mark.parametrize("wrong,meant", [("nvidia.con/gpu", GPU), ("nvidea.com/gpu", GPU), ("lab.example/acclerator", "lab.example/accelerator"),
-                                         ("gpu.intel.co/i915", "gpu.intel.com/i915"), ("nothing.example/like-it", None)])
+                                         ("gpu.intel.co/i915", "gpu.intel.com/i915"), ("nothing.example/like-it", None), ("acme.com/gpu", None),
+                                         ("arm.com/gpu", None), ("nvdiia.com/gpu", GPU)])
 def test_did_you_mean(serve, wrong, meant):
     server = serve([doc("Accelerator", "lab", resource="lab.example/accelerator"), team(quota())])
     warning = server.validate(pod({wrong: 1})).warnings[0]
