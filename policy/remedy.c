@@ -96,50 +96,64 @@ static wide count_allowed(const struct refused_request *request, const struct qu
 	return count;
 }
 
-static void consider(const struct refused_request *request, const struct quota *quota, struct str name,
-		     const struct landing *landing, struct fitting *best, bool *elsewhere)
+/* Takes the units for the best ones if each costs more than those, and one fits. */
+static bool consider(const struct refused_request *request, const struct quota *quota, wide left, struct str name,
+		     const struct landing *landing, struct fitting *best)
 {
 	wide each = unit_cost(request->policy, quota, name, landing);
-	wide count = each > 0 ? count_allowed(request, quota, name, landing) : 0;
+	if (each <= best->each || each > left)
+		return false;
+	wide count = count_allowed(request, quota, name, landing);
 	if (count == 0)
-		*elsewhere = true;
-	else if (each > best->each)
-		*best = (struct fitting){name, landing, false, each, smaller(count, requested_count(request, name))};
+		return false;
+	*best = (struct fitting){name, landing, false, each, smaller(count, requested_count(request, name))};
+	return true;
 }
 
-static void consider_landings(const struct refused_request *request, const struct quota *quota,
-			      const struct resource *resource, struct fitting *best)
+/* Where one unit does not fit on the nodes of every model, or is not counted here, the model is named; else what fits on all of them. */
+static void look_elsewhere(const struct refused_request *request, const struct quota *quota,
+			   const struct resource *resource, struct fitting *best)
 {
-	struct fitting found = {.each = 0};
-	bool elsewhere = false;
-	for (uint32_t l = 0; l < resource->landing_count; l++)
-		consider(request, quota, resource->name, &resource->landings[l], &found, &elsewhere);
-	if (found.each <= best->each)
-		return;
-	*best = found;
-	best->elsewhere = elsewhere;
+	wide count = best->count;
+	for (uint32_t l = 0; l < resource->landing_count && !best->elsewhere; l++) {
+		const struct landing *landing = &resource->landings[l];
+		wide each = unit_cost(request->policy, quota, resource->name, landing);
+		count = smaller(count, each > 0 ? count_allowed(request, quota, resource->name, landing) : 0);
+		best->elsewhere = count == 0;
+	}
+	if (!best->elsewhere)
+		best->count = count;
 }
 
 /* What takes most of what is left in the quota. */
-static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota)
+static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
 {
 	const struct policy *policy = request->policy;
+	const struct resource *found = NULL;
 	struct fitting best = {.each = 0};
-	bool elsewhere = false;
-	for (uint32_t r = 0; r < policy->resource_count; r++)
-		if (quota_counts_resource(quota, policy->resources[r].name) &&
-		    requests_vendor(request, quota, catalog_vendor(policy->resources[r].name)))
-			consider_landings(request, quota, &policy->resources[r], &best);
-	for (uint32_t d = 0; d < request->holding->demand_count; d++)
-		if (!snapshot_resource(policy, request->holding->demands[d].resource))
-			consider(request, quota, request->holding->demands[d].resource, NULL, &best, &elsewhere);
+	for (uint32_t r = 0; r < policy->resource_count; r++) {
+		const struct resource *resource = &policy->resources[r];
+		if (!quota_counts_resource(quota, resource->name) ||
+		    !requests_vendor(request, quota, catalog_vendor(resource->name)))
+			continue;
+		for (uint32_t l = 0; l < resource->landing_count; l++)
+			if (consider(request, quota, left, resource->name, &resource->landings[l], &best))
+				found = resource;
+	}
+	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
+		struct str name = request->holding->demands[d].resource;
+		if (!snapshot_resource(policy, name) && consider(request, quota, left, name, NULL, &best))
+			found = NULL;
+	}
+	if (found)
+		look_elsewhere(request, quota, found, &best);
 	return best;
 }
 
-static void print_fitting(const struct refused_request *request, const struct quota *quota, struct buf *out)
+static void print_fitting(const struct refused_request *request, const struct quota *quota, wide left, struct buf *out)
 {
 	const struct policy *policy = request->policy;
-	struct fitting fitting = find_fitting(request, quota);
+	struct fitting fitting = find_fitting(request, quota, left);
 	if (!str_present(fitting.name)) {
 		struct str vendor = requested_vendor(request, quota);
 		buf_printf(out, ", but no%s" SHOW " resource fits", str_present(vendor) ? " " : "", SHOWN(vendor));
@@ -167,7 +181,7 @@ void remedy_print_free(const struct refused_request *request, const struct exces
 	remedy_print_amount(policy, quota, excess->left, out);
 	buf_text(out, quota->measure == MEASURE_MEMORY || excess->left <= policy->unit ? " is free" : " are free");
 	if (quota->measure != MEASURE_COUNT)
-		print_fitting(request, quota, out);
+		print_fitting(request, quota, excess->left, out);
 }
 
 /* --- As which model the Pod was counted. --- */

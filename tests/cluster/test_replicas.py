@@ -189,7 +189,7 @@ def settles(cluster, gate, what):
     """Devices are refused with 429 for a while, and then it is open again."""
     def refused():
         reply = cluster.admin.create(pod("ml", "too-early", {GPU: 1}), dryRun="All")
-        return reply.status == 429 and "settles" in reply.message and reply.headers["Retry-After"]
+        return reply.status == 429 and "starts to decide in less than a minute" in reply.message and reply.headers["Retry-After"]
     eventually(refused, 20, f"settling after {what}")
     begin = time.monotonic()
     gate.wait_open(60)
