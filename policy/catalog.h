@@ -128,4 +128,13 @@ bool catalog_is_device_annotation(struct str key);
 const struct str *catalog_fraction_annotations(size_t *count);
 bool catalog_is_fraction_annotation(struct str key);
 
+/* The vendor's domain of a resource name: all before the slash. */
+static inline struct str catalog_vendor(struct str name)
+{
+	size_t len = 0;
+	while (len < name.len && name.ptr[len] != '/')
+		len++;
+	return (struct str){name.ptr, len};
+}
+
 #endif

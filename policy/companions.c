@@ -1,5 +1,7 @@
 #include "policy/companions.h"
 
+#include "policy/show.h"
+
 /* One unit of an accelerator that no Accelerator has: a whole GPU, or of a MIG slice the most that it is anywhere. */
 static wide unknown_gpus(const struct policy *policy, struct str resource)
 {
@@ -51,9 +53,10 @@ int companions_add(struct evaluation *e, struct demand *demands, uint32_t *count
 		if (added == COMPANIONS_MAX)
 			return decision_object(
 			    e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""),
-			    "the Pod asks for more than %d different resources that quotas of tenant "
-			    "\"%.*s\" name and that are no accelerators; ask for fewer",
-			    COMPANIONS_MAX, STR_ARG(tenant->name));
+			    "the Pod requests more than %d different resources that quotas of tenant \"" SHOW
+			    "\" name and "
+			    "that are not accelerators; request fewer",
+			    COMPANIONS_MAX, SHOWN(tenant->name));
 		demands[(*count)++] = asked[i];
 		added++;
 	}

@@ -2,36 +2,21 @@
 #include "policy/charge.h"
 #include "policy/companions.h"
 #include "policy/evaluate.h"
+#include "policy/mismatch.h"
 #include "policy/placement.h"
+#include "policy/requirements.h"
+#include "policy/show.h"
 
-#define PRINTED_MAX 400 /* bytes of what one model requires */
+/* What parts of a sentence may take in bytes, so that all of it fits into MESSAGE_MAX. */
+#define KNOWN_MAX 220
+#define DIFFERS_MAX 280
+#define COVERED_SHOWN 4 /* different names of resources */
 
 /* Of the tenant, capped by what Settings say of all Pods that no quota counts. */
 static enum enforcement uncovered_enforcement(const struct evaluation *e)
 {
 	enum enforcement own = e->policy->tenants[e->tenant].enforcement;
 	return e->policy->uncovered > own ? e->policy->uncovered : own;
-}
-
-/* What a Pod has to require to land on a model, for people: all of it, since who writes the Pod does not see the policy. */
-static void print_requirements(const struct model *model, char *out, size_t size)
-{
-	struct buf text;
-	buf_init(&text, size - 1);
-	for (uint32_t i = 0; i < model->label_count; i++)
-		buf_printf(&text, "%s%.*s: %.*s", i ? ", " : " (nodeSelector ", STR_ARG(model->labels[i].key),
-			   STR_ARG(model->labels[i].value));
-	for (uint32_t i = 0; i < model->without_count; i++)
-		buf_printf(&text, "%s%.*s DoesNotExist",
-			   i                    ? ", "
-			   : model->label_count ? ", and required node affinity "
-						: " (required node affinity ",
-			   STR_ARG(model->without[i]));
-	if (model->label_count + model->without_count)
-		buf_char(&text, ')');
-	struct str all = text.failed ? STR("") : buf_view(&text);
-	snprintf(out, size, "%.*s", STR_ARG(all));
-	buf_release(&text);
 }
 
 /* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
@@ -80,25 +65,56 @@ static int object_unknown(struct evaluation *e, struct str name, const struct re
 	uint32_t covered = find_landing(e, name, resource, &anywhere, true);
 	uint32_t nearest = placement->nearest_is_sole || covered == INDEX_NONE ? placement->nearest : covered;
 	const struct model *model = &e->policy->models[resource->landings[nearest].model];
-	char where[160], known[PRINTED_MAX];
+	char where[160], known[KNOWN_MAX], differs[DIFFERS_MAX];
 	print_unknown(e, placement, where, sizeof where);
-	print_requirements(model, known, sizeof known);
-	return decision_object(
-	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
-	    "no Accelerator of the policy has %.*s %s; %s \"%.*s\"%s: correct what the Pod requires, or "
-	    "ask the platform team for an Accelerator",
-	    STR_ARG(name), where, placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
-	    STR_ARG(model->name), known);
+	requirements_print(model, known, sizeof known);
+	mismatch_print(e->pod, placement, model, differs, sizeof differs);
+	bool known_by_that = differs[0] && model->label_count + model->without_count == 1;
+	return decision_object(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
+			       "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
+			       "\"%s%s; correct what the Pod requires, or ask the "
+			       "platform team for an Accelerator",
+			       SHOWN(name), where,
+			       placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
+			       SHOWN(model->name), known_by_that ? "" : known, differs);
+}
+
+/* The resources that the quotas on the tenant's path name, each once, as far as there is room. */
+static void print_covered(const struct evaluation *e, char *out, size_t size)
+{
+	const struct tenant *tenant = &e->policy->tenants[e->tenant];
+	struct str shown[COVERED_SHOWN];
+	uint32_t count = 0;
+	int len = 0;
+	for (uint32_t q = 0; q < tenant->quota_count; q++) {
+		const struct globs *globs = &e->policy->quotas[tenant->quotas[q]].resources;
+		for (uint32_t g = 0; g < globs->count; g++) {
+			uint32_t at = 0;
+			while (at < count && !str_eq(shown[at], globs->items[g]))
+				at++;
+			if (at < count)
+				continue;
+			if (count == COVERED_SHOWN) {
+				snprintf(out + len, size - (size_t)len, ", ...");
+				return;
+			}
+			shown[count++] = globs->items[g];
+			len +=
+			    snprintf(out + len, size - (size_t)len, "%s" SHOW, len ? ", " : "", SHOWN(globs->items[g]));
+		}
+	}
 }
 
 static int object_uncovered(struct evaluation *e, struct str name, bool known)
 {
 	const struct tenant *tenant = &e->policy->tenants[e->tenant];
+	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "";
+	print_covered(e, covered, sizeof covered);
 	return decision_object(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""),
-	    "no GPU quota of tenant \"%.*s\" covers %.*s; ask for one of the resources that its quotas "
-	    "name, or ask the platform team for a quota",
-	    STR_ARG(tenant->name), STR_ARG(name));
+	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW "; %s%s%sask the platform team for a quota",
+	    SHOWN(tenant->name), SHOWN(name), covered[0] ? "request what its quotas cover (" : "", covered,
+	    covered[0] ? "), or " : "");
 }
 
 /* Some of the models are counted: the Pod passes if it requires one of these. */
@@ -108,13 +124,13 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	const struct policy *policy = e->policy;
 	const struct model *out = &policy->models[resource->landings[uncovered].model];
 	const struct model *in = &policy->models[resource->landings[covered].model];
-	char known[PRINTED_MAX];
-	print_requirements(in, known, sizeof known);
+	char known[REQUIREMENTS_MAX];
+	requirements_print(in, known, sizeof known);
 	return decision_object(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
-	    "no GPU quota of tenant \"%.*s\" covers %.*s on nodes of Accelerator \"%.*s\", where the Pod "
-	    "could run; require nodes of \"%.*s\"%s and no others, or ask the platform team for a quota",
-	    STR_ARG(policy->tenants[e->tenant].name), STR_ARG(name), STR_ARG(out->name), STR_ARG(in->name), known);
+	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW " on nodes of Accelerator \"" SHOW "\", where the Pod "
+	    "could run; require nodes of \"" SHOW "\"%s and no others, or ask the platform team for a quota",
+	    SHOWN(policy->tenants[e->tenant].name), SHOWN(name), SHOWN(out->name), SHOWN(in->name), known);
 }
 
 /* Quotas that measure memory, of a resource whose memory nobody knows. */
@@ -131,9 +147,9 @@ static int check_memory(struct evaluation *e, struct str name, const struct reso
 			continue;
 		if (decision_object(
 			e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement, quota->name,
-			"quota \"%.*s\" of tenant \"%.*s\" measures memory, but no Accelerator of the policy "
-			"says how much %.*s has; ask the platform team to add one",
-			STR_ARG(quota->name), STR_ARG(policy->tenants[quota->tenant].name), STR_ARG(name)) < 0)
+			"GPU quota \"" SHOW "\" of tenant \"" SHOW "\" measures memory, but no Accelerator of the "
+			"policy says how much " SHOW " has; ask the platform team to add that",
+			SHOWN(quota->name), SHOWN(policy->tenants[quota->tenant].name), SHOWN(name)) < 0)
 			return -1;
 	}
 	return 0;
@@ -193,18 +209,18 @@ static int check_tenancy(struct evaluation *e)
 		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
 		return decision_object(
 		    e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
-		    "namespace \"%.*s\" belongs to no tenant of the GPU policy, so it has no accelerators; use a "
-		    "namespace of a tenant, or ask the platform team to add this one",
-		    STR_ARG(e->namespace));
+		    "namespace \"" SHOW "\" belongs to no tenant of the GPU policy, so its Pods may not request "
+		    "accelerators; use a namespace of a tenant, or ask the platform team to add this one to a tenant",
+		    SHOWN(e->namespace));
 	}
 	if (e->other_tenant == NO_TENANT)
 		return 0;
-	return decision_object(
-	    e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
-	    "namespace \"%.*s\" is claimed by two tenants of the GPU policy, \"%.*s\" and \"%.*s\"; ask the "
-	    "platform team to give it to one",
-	    STR_ARG(e->namespace), STR_ARG(policy->tenants[e->tenant].name),
-	    STR_ARG(policy->tenants[e->other_tenant].name));
+	return decision_object(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
+			       "namespace \"" SHOW "\" is claimed by two tenants of the GPU policy, \"" SHOW
+			       "\" and \"" SHOW "\"; ask the "
+			       "platform team to assign it to one of them",
+			       SHOWN(e->namespace), SHOWN(policy->tenants[e->tenant].name),
+			       SHOWN(policy->tenants[e->other_tenant].name));
 }
 
 int charges_check(struct evaluation *e)

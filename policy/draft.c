@@ -59,12 +59,26 @@ static struct amount_of *find_amount(struct draft *draft, uint32_t container, ui
 	return &amounts[draft->amount_count++];
 }
 
-static void set_problem(struct draft_problem *problem, const char *what, struct str container, const struct pair *entry)
+_Static_assert(DEMAND_MAX == 1000000000 && DRAFT_RESOURCES_MAX == 64, "the sentences name these");
+
+static void set_quantity_problem(struct draft_problem *problem, enum quantity_result result, struct str container,
+				 const struct pair *entry)
 {
-	if (problem->what)
-		return;
-	*problem = (struct draft_problem){what, container, entry->key, entry->value};
+	bool large = result == QUANTITY_OK;
+	if (!problem->what)
+		*problem = (struct draft_problem){large ? "is more than 1000000000" : quantity_problem(result),
+						  large ? "fewer" : "a whole number of accelerators", container,
+						  entry->key, entry->value};
 }
+
+/* `what` is of all of the Pod's requests together. */
+static void set_pod_problem(struct draft_problem *problem, const char *what)
+{
+	if (!problem->what)
+		*problem = (struct draft_problem){.what = what, .remedy = "fewer"};
+}
+
+static const char too_many_names[] = "more than 64 different accelerator resources";
 
 static int collect(struct draft *draft, uint32_t container, const struct pairs *map, bool limits,
 		   struct draft_problem *problem)
@@ -77,14 +91,12 @@ static int collect(struct draft *draft, uint32_t container, const struct pairs *
 		int64_t count;
 		enum quantity_result result = quantity_count(entry->value, &count);
 		if (result != QUANTITY_OK || count > DEMAND_MAX) {
-			set_problem(problem,
-				    result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
-				    where, entry);
+			set_quantity_problem(problem, result, str_present(where) ? where : STR(""), entry);
 			continue;
 		}
 		uint32_t name = add_name(draft, entry->key);
 		if (name == INDEX_NONE) {
-			set_problem(problem, "is one accelerator resource too many for one Pod", where, entry);
+			set_pod_problem(problem, too_many_names);
 			return 0;
 		}
 		struct amount_of *amount = find_amount(draft, container, name);
@@ -124,8 +136,7 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 	for (uint32_t i = 0; i < pod->overhead.count; i++) { /* a RuntimeClass can add devices, too */
 		if (snapshot_is_accelerator(policy, pod->overhead.items[i].key) &&
 		    add_name(draft, pod->overhead.items[i].key) == INDEX_NONE)
-			set_problem(problem, "is one accelerator resource too many for one Pod", STR("overhead"),
-				    &pod->overhead.items[i]);
+			set_pod_problem(problem, too_many_names);
 	}
 	draft_sum(draft, problem);
 	return 0;
@@ -155,16 +166,13 @@ void draft_sum(struct draft *draft, struct draft_problem *problem)
 		if (result == QUANTITY_OK && value <= DEMAND_MAX)
 			draft->effective[n] += value;
 		else
-			set_problem(problem,
-				    result == QUANTITY_OK ? "is more than any cluster has" : quantity_problem(result),
-				    STR("overhead"), &pod->overhead.items[i]);
+			set_quantity_problem(problem, result, (struct str){NULL, 0}, &pod->overhead.items[i]);
 	}
 	int64_t total = 0;
 	for (uint32_t n = 0; n < draft->name_count; n++) {
-		struct pair entry = {draft->names[n], STR("the sum")};
 		total += draft->effective[n];
 		if (total > DEMAND_MAX)
-			set_problem(problem, "is more than any cluster has", STR(""), &entry);
+			set_pod_problem(problem, "more than 1000000000 accelerators");
 	}
 }
 

@@ -40,8 +40,10 @@ struct draft {
 
 /* What is wrong with the requests of a Pod, for the sentence that refuses it. */
 struct draft_problem {
-	const char *what; /* NULL: nothing */
-	struct str container, resource, quantity;
+	const char *what;              /* NULL: nothing */
+	const char *remedy;            /* what to request instead */
+	struct str container;          /* absent: the Pod's overhead */
+	struct str resource, quantity; /* absent: `what` is of the Pod as a whole */
 };
 
 /* Collects the accelerator requests. Returns -1 when the arena is exhausted; a senseless request is a problem, not -1. */

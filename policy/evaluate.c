@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+
+#include "policy/show.h"
 
 static const char *const reason_names[REASONS] = {
     [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
@@ -53,10 +56,21 @@ static size_t make_plain(char *text, size_t len)
 	return len;
 }
 
+/* Takes the words on which programs wait out of everything but the beginning that excess_text.c writes: a Pod may have brought them. */
+static void hide_wait(char *text, size_t len, enum reason reason)
+{
+	static const struct str begin = {DECISION_WAIT, sizeof DECISION_WAIT - 1},
+				words = {DECISION_WAIT, sizeof "exceeded quota" - 1};
+	size_t from = reason == REASON_QUOTA && str_starts((struct str){text, len}, begin) ? begin.len : 0;
+	for (size_t i = from; i + words.len <= len; i++)
+		if (strncasecmp(text + i, words.ptr, words.len) == 0)
+			text[i + sizeof "exceeded" - 1] = '_';
+}
+
 int decision_object(struct decision *decision, struct arena *arena, enum reason reason, enum enforcement enforcement,
 		    struct str name, const char *format, ...)
 {
-	char text[1024];
+	char text[MESSAGE_MAX + 1];
 	va_list args;
 	if (enforcement == ENFORCEMENT_ALLOW)
 		return 0;
@@ -65,6 +79,7 @@ int decision_object(struct decision *decision, struct arena *arena, enum reason 
 	va_end(args);
 	size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
 	kept = make_plain(text, kept);
+	hide_wait(text, kept, reason);
 	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
 		enforcement = ENFORCEMENT_AUDIT;
 	bool deny = enforcement == ENFORCEMENT_DENY, first_refusal = deny && !decision->denied;
@@ -165,6 +180,19 @@ static bool identify(struct evaluation *e, const struct policy *policy, const st
 	return true;
 }
 
+static int object_problem(struct evaluation *e, const struct draft_problem *problem)
+{
+	bool of_container = str_present(problem->container);
+	if (!str_present(problem->resource))
+		return decision_object(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+				       "the Pod requests %s; request %s", problem->what, problem->remedy);
+	return decision_object(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+			       "%s" SHOW "%s requests " SHOW ": \"" SHOW "\" %s; request %s",
+			       of_container ? "container \"" : "the Pod's overhead", SHOWN(problem->container),
+			       of_container ? "\"" : "", SHOWN(problem->resource), SHOWN(problem->quantity),
+			       problem->what, problem->remedy);
+}
+
 /* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
 static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
 		 struct decision *decision)
@@ -175,11 +203,7 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 	struct draft_problem problem;
 	if (find_judged(e) < 0 || draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
 		return -1;
-	if (problem.what && decision_object(decision, arena, REASON_REQUEST, policy->enforcement, STR(""),
-					    "%s%.*s%s%.*s: \"%.*s\" %s; accelerators are asked for in whole numbers",
-					    problem.container.len ? "container \"" : "the Pod asks ",
-					    STR_ARG(problem.container), problem.container.len ? "\" asks " : "",
-					    STR_ARG(problem.resource), STR_ARG(problem.quantity), problem.what) < 0)
+	if (problem.what && object_problem(e, &problem) < 0)
 		return -1;
 	return decision->denied ? 0 : 1; /* what a senseless request would cost means nothing */
 }

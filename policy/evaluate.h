@@ -19,6 +19,12 @@ struct evaluation {
 };
 
 /*
+ * Workflow engines (Argo Workflows, Tekton, Airflow) create a Pod again later if it was refused with status 403 and a message that has the
+ * words `exceeded quota`, and give up otherwise. Quota messages that waiting helps begin with this, and no other message has the words.
+ */
+#define DECISION_WAIT "exceeded quota: "
+
+/*
  * Adds an objection; its message is formatted into the arena. What enforcement makes of it: deny denies (never a mirror
  * Pod), allow drops it. Returns -1 when the arena is exhausted.
  */

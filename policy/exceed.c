@@ -14,7 +14,12 @@ struct judgement {
 	bool above_hard, above_pool;
 };
 
-/* What the others of the pool leave to this quota. Nobody gets at what a member holds, or does not lend. */
+static wide now_held(const struct held *held, uint32_t quota)
+{
+	return held ? amount_sum(held[quota].used, held[quota].pending) : 0;
+}
+
+/* What the others of the pool leave to this quota. Nobody gets at what a member holds, or does not lend. `held` NULL: nobody holds anything. */
 static wide pool_room(const struct policy *policy, uint32_t self, const struct held *held)
 {
 	const struct pool *pool = &policy->pools[policy->quotas[self].pool];
@@ -23,16 +28,26 @@ static wide pool_room(const struct policy *policy, uint32_t self, const struct h
 		uint32_t q = pool->quotas[i];
 		const struct quota *quota = &policy->quotas[q];
 		if (q != self)
-			taken = amount_sum(
-			    taken, larger(amount_sum(held[q].used, held[q].pending), quota->hard - quota->lend));
+			taken = amount_sum(taken, larger(now_held(held, q), quota->hard - quota->lend));
 	}
 	return pool->hard - taken;
+}
+
+/* What the limits of a quota allow while nobody holds anything. */
+static wide most_ever(const struct policy *policy, uint32_t self)
+{
+	const struct quota *quota = &policy->quotas[self];
+	wide limit = amount_sum(quota->hard, quota->borrow);
+	if (quota->pool == NO_POOL)
+		return limit;
+	wide room = larger(pool_room(policy, self, NULL), quota->hard - quota->lend);
+	return room < limit ? room : limit;
 }
 
 static struct judgement judge(const struct policy *policy, const struct charge *charge, const struct held *held)
 {
 	const struct quota *quota = &policy->quotas[charge->quota];
-	wide now = amount_sum(held[charge->quota].used, held[charge->quota].pending);
+	wide now = now_held(held, charge->quota);
 	wide limit = amount_sum(quota->hard, quota->borrow);
 	struct judgement j = {.quota = quota, .then = amount_sum(now, charge->amount), .left = limit - now};
 	j.above_hard = j.then > limit;
@@ -46,13 +61,25 @@ static struct judgement judge(const struct policy *policy, const struct charge *
 	return j;
 }
 
+uint32_t policy_room(const struct policy *policy, struct str namespace, const struct pairs *labels,
+		     const struct held *held, struct charge *room)
+{
+	uint32_t other, made = 0, tenant = snapshot_tenant(policy, namespace, labels, &other);
+	for (uint32_t i = 0; tenant != NO_TENANT && i < policy->tenants[tenant].quota_count; i++) {
+		const struct charge nothing = {policy->tenants[tenant].quotas[i], 0};
+		if (!policy->quotas[nothing.quota].unlimited)
+			room[made++] = (struct charge){nothing.quota, judge(policy, &nothing, held).left};
+	}
+	return made;
+}
+
 /* Those of the pool that hold more than their own, the largest first, ties in the order of quotas. */
 static void find_borrowers(const struct policy *policy, const struct pool *pool, const struct held *held,
 			   struct excess *excess)
 {
 	for (uint32_t i = 0; i < pool->count; i++) {
 		uint32_t q = pool->quotas[i];
-		wide amount = amount_sum(held[q].used, held[q].pending) - policy->quotas[q].hard;
+		wide amount = now_held(held, q) - policy->quotas[q].hard;
 		if (amount <= 0)
 			continue;
 		uint32_t at = excess->borrower_count;
@@ -84,12 +111,15 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 		if (policy->quotas[q].unlimited)
 			continue;
 		struct judgement j = judge(policy, &charges[i], held);
+		if (!j.above_hard && !j.above_pool)
+			continue;
 		struct excess row = {.quota = q,
 				     .kind = EXCESS_HARD,
 				     .requested = charges[i].amount,
 				     .used = held[q].used,
 				     .pending = held[q].pending,
-				     .left = j.left};
+				     .left = j.left,
+				     .most = most_ever(policy, q)};
 		if (j.above_hard)
 			excess[made++] = row;
 		if (j.above_pool) {
@@ -97,9 +127,8 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 			find_borrowers(policy, &policy->pools[j.quota->pool], held, &row);
 			excess[made++] = row;
 		}
-		if (j.above_hard || j.above_pool) /* a sum that no integer holds cannot be booked, whoever allows it */
-			*refused |=
-			    policy->tenants[j.quota->tenant].enforcement == ENFORCEMENT_DENY || j.then == AMOUNT_MAX;
+		/* a sum that no integer holds cannot be booked, whoever allows it */
+		*refused |= policy->tenants[j.quota->tenant].enforcement == ENFORCEMENT_DENY || j.then == AMOUNT_MAX;
 	}
 	return made;
 }

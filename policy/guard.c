@@ -2,15 +2,16 @@
 #include "policy/guard.h"
 
 #include "policy/schema.h"
+#include "policy/show.h"
 
 int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
 		 const struct container *container, const char *before, struct str detail, const char *after)
 {
+	struct str of = container ? container->name : STR("");
 	struct str name = kind < GUARD_WORDS ? schema_guard_words[kind].word : STR("hostPaths");
 	return decision_object(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
-			       "%s%.*s%s%s%.*s%s (Guard \"%.*s\")", container ? "container \"" : "",
-			       container ? (int)container->name.len : 0, container ? container->name.ptr : "",
-			       container ? "\" " : "", before, STR_ARG(detail), after, STR_ARG(guard->name));
+			       "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
+			       SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after, SHOWN(guard->name));
 }
 
 /* By enum guard_kind. `ephemeral`: also when ephemeral containers are added; `update`: also when a Pod is changed. */

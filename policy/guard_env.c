@@ -39,9 +39,9 @@ int guard_check_env(struct evaluation *e, const struct guard *guard)
 			const struct env_var *env = &container->env[v];
 			if (catalog_variable(env->name) < 0 || harmless(env))
 				continue;
-			return guard_object(e, guard, GUARD_VISIBLE_DEVICES_ENV, container, "", env->name,
-					    " must not be set: it shows devices that no quota counts; remove it, and "
-					    "request an accelerator in resources.limits");
+			return guard_object(e, guard, GUARD_VISIBLE_DEVICES_ENV, container, "sets ", env->name,
+					    ", which exposes devices that no quota counts; remove it, and request an "
+					    "accelerator in resources.limits");
 		}
 	}
 	return 0;
@@ -92,10 +92,11 @@ static int object_void(void *context, uint32_t container, int32_t index, struct 
 	/* Where nothing was set, nearly every Pod lacks the variable: it would be told of all of them. */
 	if (index < 0 && check->guard->enforcement == ENFORCEMENT_AUDIT)
 		return 0;
-	return guard_object(
-	    check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container], "", variable,
-	    " must be \"void\" where no accelerator is requested, because an image may set it otherwise; "
-	    "the mutating webhook sets it, so create the Pod again");
+	return guard_object(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],
+			    "must set ", variable,
+			    " to \"void\", since it requests no accelerator and its image may set the variable; the "
+			    "mutating webhook does "
+			    "that, so create the Pod again");
 }
 
 int guards_check_void(struct evaluation *e)

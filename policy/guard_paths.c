@@ -1,6 +1,10 @@
 /* Guards of the folders of the node, and of the folder in containers by which devices are chosen. */
 #include "policy/catalog.h"
 #include "policy/guard.h"
+#include "policy/show.h"
+
+#define PATHS_SHOWN 4
+#define PATHS_BYTES_MAX (PATHS_SHOWN * (SHOWN_MAX + 8) + 100)
 
 bool guard_path(struct str path, char *out, size_t *len)
 {
@@ -75,10 +79,11 @@ int guard_check_device_paths(struct evaluation *e, const struct guard *guard)
 	for (uint32_t i = 0; i < e->pod->volume_count; i++) {
 		const struct volume *volume = &e->pod->volumes[i];
 		if (str_present(volume->host_path) && is_device_path(volume->host_path))
-			return guard_object(
-			    e, guard, GUARD_HOST_DEVICE_MOUNTS, NULL, "", volume->host_path,
-			    ": a hostPath volume that leads to accelerators, or to what hands them out, "
-			    "is not allowed; request accelerators in resources.limits");
+			return guard_object(e, guard, GUARD_HOST_DEVICE_MOUNTS, NULL, "hostPath volume ",
+					    volume->host_path,
+					    " gives access to accelerators, or to what allocates them, and no quota "
+					    "counts that; remove "
+					    "it, and request accelerators in resources.limits");
 	}
 	return 0;
 }
@@ -95,14 +100,26 @@ static bool is_allowed(const struct guard *guard, struct str path)
 	return false;
 }
 
+static int object_path(struct evaluation *e, const struct guard *guard, struct str path)
+{
+	char after[PATHS_BYTES_MAX];
+	const struct strs *allowed = &guard->allowed_paths;
+	int len = snprintf(after, sizeof after, " is not allowed; use %s", allowed->count ? "a path in " : "");
+	for (uint32_t i = 0; i < allowed->count && i < PATHS_SHOWN; i++) {
+		struct str folder = allowed->items[i].len ? allowed->items[i] : STR("/");
+		len += snprintf(after + len, sizeof after - (size_t)len, "%s" SHOW, i ? ", " : "", SHOWN(folder));
+	}
+	snprintf(after + len, sizeof after - (size_t)len, "%s%sanother kind of volume",
+		 allowed->count > PATHS_SHOWN ? ", ..." : "", allowed->count ? ", or " : "");
+	return guard_object(e, guard, GUARD_HOST_PATHS, NULL, "hostPath volume ", path, after);
+}
+
 int guard_check_allowed_paths(struct evaluation *e, const struct guard *guard)
 {
 	for (uint32_t i = 0; i < e->pod->volume_count; i++) {
 		const struct volume *volume = &e->pod->volumes[i];
 		if (str_present(volume->host_path) && !is_allowed(guard, volume->host_path))
-			return guard_object(e, guard, GUARD_HOST_PATHS, NULL, "", volume->host_path,
-					    ": only the hostPath volumes that the Guard lists are allowed; use another "
-					    "kind of volume");
+			return object_path(e, guard, volume->host_path);
 	}
 	return 0;
 }
@@ -137,8 +154,9 @@ int guard_check_device_volumes(struct evaluation *e, const struct guard *guard)
 		for (uint32_t m = 0; guard_judges(e, i) && m < container->mount_count; m++)
 			if (is_device_volume(container->mounts[m].path))
 				return guard_object(
-				    e, guard, GUARD_DEVICE_VOLUME_MOUNTS, container, "", container->mounts[m].path,
-				    ": a mount there hands out devices that no quota counts; remove it");
+				    e, guard, GUARD_DEVICE_VOLUME_MOUNTS, container, "mounts ",
+				    container->mounts[m].path,
+				    ", which allocates devices that no quota counts; remove that mount");
 	}
 	return 0;
 }

@@ -44,10 +44,11 @@ static int check_capabilities(struct evaluation *e, const struct guard *guard, c
 			if ((traces && !e->pod->host_pid) || !is_capability(text, capabilities[c].name))
 				continue;
 			return guard_object(e, guard, GUARD_PRIVILEGED, container, "adds the capability ", text,
-					    traces ? ", with which, beside hostPID, it can reach every accelerator on "
-						     "its node; remove either"
-						   : ", with which it can reach every accelerator on its node; remove "
-						     "it from securityContext.capabilities.add");
+					    traces
+						? ", which together with hostPID gives access to every accelerator on "
+						  "its node; remove one of the two"
+						: ", which gives access to every accelerator on its node; remove "
+						  "it from securityContext.capabilities.add");
 		}
 	}
 	return 0;
@@ -61,13 +62,13 @@ int guard_check_privileged(struct evaluation *e, const struct guard *guard)
 		if (!guard_judges(e, i))
 			continue;
 		if (container->privileged)
-			what = "is privileged and so sees every accelerator on its node; remove "
+			what = "is privileged, which gives access to every accelerator on its node; remove "
 			       "securityContext.privileged";
 		else if (container->host_process || e->pod->host_process)
-			what = "is a Windows HostProcess container and so sees every accelerator on its node; remove "
-			       "windowsOptions.hostProcess";
+			what = "is a Windows HostProcess container, which has access to every accelerator on its node; "
+			       "remove windowsOptions.hostProcess";
 		else if (str_eq(container->proc_mount, STR("Unmasked")))
-			what = "sees all of /proc, through which devices of its node are granted; remove "
+			what = "has an unmasked /proc, which gives access to devices of its node; remove "
 			       "securityContext.procMount";
 		if (what ? guard_object(e, guard, GUARD_PRIVILEGED, container, what, STR(""), "") < 0
 			 : check_capabilities(e, guard, container) < 0)
@@ -133,7 +134,7 @@ int guard_check_fractions(struct evaluation *e, const struct guard *guard)
 {
 	return check_annotations(
 	    e, guard, GUARD_FRACTION_ANNOTATIONS, catalog_is_fraction_annotation,
-	    " takes a part of a GPU that no quota counts; remove it, and request an accelerator in "
+	    " requests a part of a GPU that no quota counts; remove it, and request an accelerator in "
 	    "resources.limits");
 }
 
@@ -143,8 +144,8 @@ int guard_check_node_name(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->node_name.len == 0)
 		return 0;
-	return guard_object(e, guard, GUARD_PREBOUND_NODE_NAME, NULL, "", e->pod->node_name,
-			    ": spec.nodeName bypasses the scheduler; use a nodeSelector or node affinity instead");
+	return guard_object(e, guard, GUARD_PREBOUND_NODE_NAME, NULL, "spec.nodeName ", e->pod->node_name,
+			    " bypasses the scheduler; use a nodeSelector or node affinity instead");
 }
 
 int guard_check_ephemeral(struct evaluation *e, const struct guard *guard)

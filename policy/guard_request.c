@@ -2,6 +2,7 @@
 #include "policy/catalog.h"
 #include "policy/guard.h"
 #include "policy/placement.h"
+#include "policy/show.h"
 
 static bool is_slice(const struct draft *draft, uint32_t name)
 {
@@ -20,9 +21,10 @@ int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
 				continue;
 			if (seen != INDEX_NONE && seen != amount->name)
 				return guard_object(
-				    e, guard, GUARD_MIXED_MIG, &e->pod->containers[i], "", draft->names[amount->name],
-				    " beside another MIG profile: a container sees only one of them; use one "
-				    "profile, or two containers");
+				    e, guard, GUARD_MIXED_MIG, &e->pod->containers[i], "requests ",
+				    draft->names[amount->name],
+				    " and another MIG profile, of which it can use only one; request one profile, or "
+				    "use two containers");
 			seen = amount->name;
 		}
 	}
@@ -70,10 +72,10 @@ int guard_check_slices(struct evaluation *e, const struct guard *guard)
 			const struct amount_of *amount = &draft->amounts[a];
 			if (!slices[amount->name] || amount_value(amount) <= 1)
 				continue;
-			return guard_object(e, guard, GUARD_SEVERAL_SLICES, &e->pod->containers[i], "",
-					    draft->names[amount->name],
-					    ": CUDA uses only one MIG slice in a container, however many it requests; "
-					    "request one slice of a larger profile, or one in each of several "
+			return guard_object(e, guard, GUARD_SEVERAL_SLICES, &e->pod->containers[i],
+					    "requests more than one ", draft->names[amount->name],
+					    ", but CUDA uses only one MIG slice in a container; request one slice of a "
+					    "larger profile, or one in each of several "
 					    "containers");
 		}
 	return 0;
@@ -112,20 +114,21 @@ static const struct model *whole_model(const struct evaluation *e, uint32_t name
 }
 
 static int object_shares(struct evaluation *e, const struct guard *guard, const struct container *container,
-			 uint32_t name)
+			 uint32_t name, int64_t limit)
 {
 	char text[500];
 	const struct model *whole = whole_model(e, name);
 	int len = snprintf(
 	    text, sizeof text,
-	    ": more shares in one container are no more of a GPU, because they may be of the same one; request "
-	    "fewer");
+	    ", but several shares may be of the same GPU, so requesting more gains nothing; request at most %lld",
+	    (long long)limit);
 	if (whole)
 		snprintf(text + len, sizeof text - (size_t)len,
-			 ", or require nodes of Accelerator \"%.*s\", where each is a whole device, in the Pod's "
+			 ", or require nodes of Accelerator \"" SHOW "\", where each is a whole device, in the Pod's "
 			 "nodeSelector",
-			 STR_ARG(whole->name));
-	return guard_object(e, guard, GUARD_SHARED_ABOVE_ONE, container, "", e->draft.names[name], text);
+			 SHOWN(whole->name));
+	return guard_object(e, guard, GUARD_SHARED_ABOVE_ONE, container,
+			    limit > 1 ? "requests too many " : "requests more than one ", e->draft.names[name], text);
 }
 
 int guard_check_shares(struct evaluation *e, const struct guard *guard)
@@ -142,7 +145,7 @@ int guard_check_shares(struct evaluation *e, const struct guard *guard)
 			const struct amount_of *amount = &draft->amounts[a];
 			if (limits[amount->name] == 0 || amount_value(amount) <= limits[amount->name])
 				continue;
-			return object_shares(e, guard, &e->pod->containers[i], amount->name);
+			return object_shares(e, guard, &e->pod->containers[i], amount->name, limits[amount->name]);
 		}
 	return 0;
 }

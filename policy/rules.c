@@ -1,5 +1,6 @@
 /* Rules: rewriting and injection, to a fixed point. */
 #include "policy/rules.h"
+#include "policy/show.h"
 
 /* Longer than any chain of rewrites can be: names of a draft are at most DRAFT_RESOURCES_MAX. */
 #define PASSES_MAX (DRAFT_RESOURCES_MAX + 2)
@@ -60,10 +61,10 @@ static int note_change(struct evaluation *e, const struct rule *rule, bool settl
 	if (settle || !rule->required)
 		return 0;
 	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-			       "the Pod is not as the required Rule \"%.*s\" leaves such Pods: the mutating "
-			       "webhook did not see "
-			       "it, or something changed it afterwards; create it again",
-			       STR_ARG(rule->name));
+			       "the required Rule \"" SHOW
+			       "\" would still change the Pod: the mutating webhook did not "
+			       "see it, or something changed it afterwards; create the Pod again",
+			       SHOWN(rule->name));
 }
 
 /* One pass over all Rules, each seeing the draft as the earlier ones left it. A Rule that only watches says so once, in /mutate. */
@@ -113,6 +114,8 @@ int rules_apply(struct evaluation *e, bool settle)
 			return 0;
 	}
 	return decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, e->decision->rules[0],
-			       "Rules keep undoing each other on this Pod (\"%.*s\" among them); ask the platform team",
-			       STR_ARG(e->decision->rules[0]));
+			       "Rules keep undoing each other on this Pod (\"" SHOW
+			       "\" among them); ask the platform team to "
+			       "correct them",
+			       SHOWN(e->decision->rules[0]));
 }

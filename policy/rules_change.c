@@ -1,6 +1,7 @@
 /* Does what a Rule's plan says, or says what it would do. */
 #include "gpugate/buf.h"
 #include "policy/rules.h"
+#include "policy/show.h"
 
 #define NAMES_SHOWN 2
 
@@ -132,11 +133,11 @@ static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t
 		count++;
 	}
 	if (count == 1)
-		buf_printf(out, "container \"%.*s\"", STR_ARG(shown[0]));
+		buf_printf(out, "container \"" SHOW "\"", SHOWN(shown[0]));
 	else if (count == 2)
-		buf_printf(out, "containers \"%.*s\" and \"%.*s\"", STR_ARG(shown[0]), STR_ARG(shown[1]));
+		buf_printf(out, "containers \"" SHOW "\" and \"" SHOW "\"", SHOWN(shown[0]), SHOWN(shown[1]));
 	else if (count > 2)
-		buf_printf(out, "containers \"%.*s\", \"%.*s\" and %u more", STR_ARG(shown[0]), STR_ARG(shown[1]),
+		buf_printf(out, "containers \"" SHOW "\", \"" SHOW "\" and %u more", SHOWN(shown[0]), SHOWN(shown[1]),
 			   count - 2);
 	return count > 0;
 }

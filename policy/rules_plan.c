@@ -2,8 +2,9 @@
 #include "gpugate/buf.h"
 #include "policy/affinity.h"
 #include "policy/rules.h"
+#include "policy/show.h"
 
-#define VALUES_SHOWN 5
+#define VALUES_SHOWN 3
 
 int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct plan *plan)
 {
@@ -63,9 +64,11 @@ static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct p
 		plan->refused = str_present(target->name) && draft->name_count == DRAFT_RESOURCES_MAX &&
 				draft_name(draft, target->name) == INDEX_NONE;
 		if (plan->refused)
-			return decision_object(
-			    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-			    "the Pod asks too many different accelerator resources to rewrite one more");
+			return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+					       "the Pod requests %d different accelerator resources, so Rule \"" SHOW
+					       "\" cannot add another; "
+					       "request fewer",
+					       DRAFT_RESOURCES_MAX, SHOWN(rule->name));
 	}
 	return 0;
 }
@@ -85,11 +88,11 @@ static int check_conflict(struct evaluation *e, const struct rule *rule, const c
 	if (rule->on_conflict != CONFLICT_DENY || !str_present(there) || str_eq(there, wanted))
 		return 0;
 	plan->refused = true;
-	return decision_object(
-	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-	    "%s%.*s is \"%.*s\" in the Pod, but Rule \"%.*s\" places such Pods with \"%.*s\"; remove it or use "
-	    "that value",
-	    field, STR_ARG(key), STR_ARG(there), STR_ARG(rule->name), STR_ARG(wanted));
+	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+			       "%s" SHOW " is \"" SHOW "\" in the Pod, but Rule \"" SHOW "\" sets it to \"" SHOW
+			       "\"; remove it or use "
+			       "that value",
+			       field, SHOWN(key), SHOWN(there), SHOWN(rule->name), SHOWN(wanted));
 }
 
 /* One entry for the node selector. Of two Rules, and of two entries of one Rule, the first that sets a key has it. */
@@ -167,22 +170,23 @@ static int object_affinity(struct evaluation *e, const struct rule *rule, const 
 	const struct node_expression *against = affinity_against(e->pod, plan->labels, plan->label_count, &label);
 	if (!against)
 		return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-				       "Rule \"%.*s\" places such Pods on nodes where no Accelerator of the policy has "
-				       "%.*s; ask for another resource, or ask the platform team",
-				       STR_ARG(rule->name), STR_ARG(lost));
+				       "Rule \"" SHOW
+				       "\" places such Pods on nodes where no Accelerator of the policy has " SHOW
+				       "; request another resource, or ask the platform team to correct the Rule",
+				       SHOWN(rule->name), SHOWN(lost));
 	struct buf values;
 	buf_init(&values, 512);
 	for (uint32_t i = 0; i < against->values.count && i < VALUES_SHOWN; i++)
-		buf_printf(&values, "%s%.*s", i ? ", " : " [", STR_ARG(against->values.items[i]));
+		buf_printf(&values, "%s" SHOW, i ? ", " : " [", SHOWN(against->values.items[i]));
 	if (against->values.count)
 		buf_text(&values, against->values.count > VALUES_SHOWN ? ", ...]" : "]");
 	struct str shown = values.failed ? STR("") : buf_view(&values);
-	int result = decision_object(
-	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-	    "the Pod's required node affinity says %.*s %.*s%.*s, but Rule \"%.*s\" places such Pods with %.*s=%.*s; "
-	    "remove that term or let it allow this value",
-	    STR_ARG(against->key), STR_ARG(against->op), STR_ARG(shown), STR_ARG(rule->name), STR_ARG(label->key),
-	    STR_ARG(label->value));
+	int result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+				     "the Pod's required node affinity requires " SHOW " " SHOW "%.*s, but Rule \"" SHOW
+				     "\" sets " SHOW "=" SHOW "; "
+				     "remove that term or allow this value in it",
+				     SHOWN(against->key), SHOWN(against->op), STR_ARG(shown), SHOWN(rule->name),
+				     SHOWN(label->key), SHOWN(label->value));
 	buf_release(&values);
 	return result;
 }

@@ -3,6 +3,7 @@
 #include "policy/catalog.h"
 #include "policy/placement.h"
 #include "policy/rules.h"
+#include "policy/show.h"
 
 static const struct str *find_value(const struct pairs *map, struct str key)
 {
@@ -74,20 +75,24 @@ int rules_object_target(struct evaluation *e, const struct rule *rule, const str
 	const char *source = rewrite->from_label ? "label" : "annotation";
 	if (target->problem == TARGET_NO_PROFILE)
 		return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-				       "the Accelerator offers no MIG profile that may be chosen by memory");
+				       "Rule \"" SHOW
+				       "\" cannot choose a MIG profile by memory, because Accelerator \"" SHOW "\" "
+				       "offers none that may be chosen; ask the platform team to correct the Rule",
+				       SHOWN(rule->name), SHOWN(e->policy->models[rewrite->model].name));
 	if (target->problem == TARGET_TOO_LARGE)
-		return decision_object(
-		    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-		    "%s %.*s asks %.*s of memory per GPU, more than any MIG profile that %.*s offers; the largest is "
-		    "%.*s (%lldGi)",
-		    source, STR_ARG(rewrite->memory_key), STR_ARG(target->said),
-		    STR_ARG(e->policy->models[rewrite->model].name), STR_ARG(target->largest->name),
-		    (long long)(target->largest->memory >> 30));
-	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-			       "%s %.*s is \"%.*s\", %s", source, STR_ARG(rewrite->memory_key), STR_ARG(target->said),
-			       target->problem == TARGET_NO_UNIT
-				   ? "which is memory in bytes; write a unit, such as 40Gi"
-				   : "which is no amount of memory; write for example 10Gi");
+		return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+				       "%s " SHOW " requests " SHOW
+				       " of memory per GPU, more than any MIG profile that Accelerator \"" SHOW
+				       "\" offers; "
+				       "write at most %lldGi (" SHOW "), or ask the platform team for larger GPUs",
+				       source, SHOWN(rewrite->memory_key), SHOWN(target->said),
+				       SHOWN(e->policy->models[rewrite->model].name),
+				       (long long)(target->largest->memory >> 30), SHOWN(target->largest->name));
+	return decision_object(
+	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name, "%s " SHOW " is \"" SHOW "\", %s",
+	    source, SHOWN(rewrite->memory_key), SHOWN(target->said),
+	    target->problem == TARGET_NO_UNIT ? "which is a number of bytes; write a unit, such as 40Gi"
+					      : "which is not an amount of memory; write one such as 10Gi");
 }
 
 int rules_place(struct evaluation *e, const struct pod *placed, const struct pair *labels, uint32_t count,

@@ -33,7 +33,7 @@ static const struct schema_word coverage_words[] = {
     {WORD("deny"), "The Pod is refused."},
     {WORD("warn"), "The Pod is admitted, and its sender gets a warning."},
     {WORD("audit"), "The Pod is admitted; only the log and the audit annotations tell."},
-    {WORD("allow"), "The Pod is admitted without a word."},
+    {WORD("allow"), "The Pod is admitted silently."},
 };
 
 static const struct schema_word outage_words[] = {

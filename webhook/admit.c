@@ -120,7 +120,8 @@ static void write_answer(const struct admitting *a, struct buf *out)
 				.decision = &a->decision,
 				.charge = a->decision.denied ? (struct str){NULL, 0} : buf_view(&a->charges)};
 	if (!str_eq(a->review.resource, STR("pods")))
-		answer.warning = STR("gpugate judges Pods only; take other resources out of its webhook configuration");
+		answer.warning =
+		    STR("gpugate evaluates only Pods; remove other resources from its webhook configuration");
 	answer_write(out, &answer);
 }
 
@@ -136,7 +137,7 @@ static unsigned refuse(struct buf *out, unsigned status, const char *sentence)
 static unsigned end(struct admitting *a, unsigned status, enum metrics_outcome result)
 {
 	if (a->http->out->failed)
-		status = refuse(a->http->out, 500, "the answer needs more memory than one request may have");
+		status = refuse(a->http->out, 500, "the response needs more memory than one request may use");
 	if (a->policy)
 		policy_release(a->policy);
 	buf_release(&a->charges);
@@ -151,7 +152,7 @@ static unsigned fail(struct admitting *a, unsigned status, const char *sentence)
 
 static unsigned fail_memory(struct admitting *a)
 {
-	return fail(a, 500, "the review needs more memory than one request may have");
+	return fail(a, 500, "the review needs more memory than one request may use");
 }
 
 static unsigned finish(struct admitting *a)
@@ -177,7 +178,7 @@ static bool suspend(struct admitting *a)
 
 static unsigned fail_crowded(struct admitting *a)
 {
-	return fail(a, 503, "too many long reviews wait to be decided; ask again in a second");
+	return fail(a, 503, "too many slow reviews are waiting to be decided; retry in a second");
 }
 
 static void on_admitted(struct ledger_ask *ask)

@@ -173,7 +173,7 @@ static enum MHD_Result handle(void *self, struct MHD_Connection *connection, con
 	}
 	unsigned status = page->show(admin, &conn->out);
 	if (!conn->out.failed && !http_conn_charge_answer(conn)) {
-		buf_text(&conn->out, "too many answers have not been fetched yet; ask again in a few seconds\n");
+		buf_text(&conn->out, "too many answers have not been fetched yet; retry in a few seconds\n");
 		return respond(admin, conn, connection, 503, "text/plain; charset=utf-8");
 	}
 	return respond(admin, conn, connection, status, page->type);

@@ -234,8 +234,8 @@ static enum MHD_Result receive(struct session *session, const char *bytes, size_
 		session->refusal = (struct http_refusal){
 		    413, "the body is larger than 8 MiB (8388608 bytes), which is the most that is accepted", false};
 	else if (status)
-		session->refusal = (struct http_refusal){
-		    status, "too many request bodies are in flight; ask again in a second", false};
+		session->refusal =
+		    (struct http_refusal){status, "too many request bodies are in flight; retry in a second", false};
 	return MHD_YES;
 }
 
@@ -247,15 +247,15 @@ static enum MHD_Result conclude(struct session *session, struct MHD_Connection *
 	if (there && http_conn_charge_answer(&session->conn))
 		return respond(session, connection, status);
 	session->refusal =
-	    there ? (struct http_refusal){503, "too many answers are in flight; ask again in a second", false}
-		  : (struct http_refusal){500, "there is not enough memory for the answer", false};
+	    there ? (struct http_refusal){503, "too many responses are in flight; retry in a second", false}
+		  : (struct http_refusal){500, "there is not enough memory for the response", false};
 	return refuse(session, connection);
 }
 
 static unsigned say_stopping(struct http_ask *ask)
 {
 	buf_reset(ask->out);
-	buf_text(ask->out, "gpugate is stopping; ask again");
+	buf_text(ask->out, "gpugate is stopping; retry");
 	return 503;
 }
 

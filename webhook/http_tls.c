@@ -429,7 +429,7 @@ static const char *judge_chain(struct tls_trust *trust, gnutls_x509_crt_t *chain
 	if (code < 0 || status)
 		return "the client certificate does not verify against the authority that this server trusts";
 	if (count && !has_name(chain[0], names, count))
-		return "the client certificate is good, but its name is not one that may ask here (--client-name)";
+		return "the client certificate is valid, but its name is not one that --client-name allows";
 	return NULL;
 }
 
@@ -446,7 +446,7 @@ const char *http_tls_refuse_client(struct http_tls *tls, gnutls_session_t sessio
 	const char *why = NULL;
 	while (!why && ready < length) {
 		if (gnutls_x509_crt_init(&chain[ready]) < 0) {
-			why = "the client certificate could not be read for want of memory";
+			why = "there is not enough memory to read the client certificate";
 		} else {
 			if (gnutls_x509_crt_import(chain[ready], &raw[ready], GNUTLS_X509_FMT_DER) < 0)
 				why = "the client certificate cannot be read";

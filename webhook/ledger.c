@@ -180,12 +180,13 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	*verdict = (struct ledger_verdict){.answer = LEDGER_OUTAGE, .policy = policy, .why = no_memory};
 	struct charge *charges = arena_zalloc(arena, policy_charge_max(policy), sizeof *charges);
 	struct excess *excess = arena_zalloc(arena, policy_excess_max(policy), sizeof *excess);
-	int count = charges && excess ? policy_charge(policy, holding, labels, charges) : -1;
+	struct charge *room = arena_alloc(arena, policy_charge_max(policy) * sizeof *room);
+	int count = charges && excess && room ? policy_charge(policy, holding, labels, charges) : -1;
 	if (count < 0)
 		return;
 	verdict->charges = charges;
 	verdict->charge_count = (uint32_t)count;
-	verdict->excess = excess;
+	verdict->refused = (struct refused){.excess = excess, .room = room};
 	verdict->answer = LEDGER_ADMITTED;
 	verdict->why = NULL;
 
@@ -193,13 +194,17 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	if (self)
 		book_lift(&ledger->book, self, false);
 	bool refused = false;
-	verdict->excess_count =
+	struct refused *exceeded = &verdict->refused;
+	exceeded->excess_count =
 	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, excess, &refused);
+	if (exceeded->excess_count)
+		exceeded->room_count = policy_room(policy, holding->namespace, labels, ledger->book.held, room);
 	if (self)
 		book_lift(&ledger->book, self, true);
 
-	for (uint32_t i = 0; i < verdict->excess_count; i++)
-		verdict->liftable |= excess[i].used + excess[i].pending > 0 || excess[i].borrower_count > 0;
+	for (uint32_t i = 0; i < exceeded->excess_count; i++)
+		verdict->liftable |= excess[i].requested <= excess[i].most &&
+				     (excess[i].used + excess[i].pending > 0 || excess[i].borrower_count > 0);
 	if (refused && mode != LEDGER_FORCE) {
 		verdict->answer = LEDGER_REFUSED;
 		return;

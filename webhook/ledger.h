@@ -57,8 +57,8 @@ struct ledger_verdict {
 	const struct policy *policy; /* that decided; borrowed from the ledger, so only good under its store's lock */
 	const struct charge *charges;
 	uint32_t charge_count;
-	const struct excess *excess; /* limits that are exceeded, whatever their tenants' enforcement */
-	uint32_t excess_count;
+	struct refused
+	    refused;     /* what is exceeded, whatever its tenants' enforcement, and if something is, what is left */
 	bool liftable;   /* refused, but not by a limit that even an empty cluster would exceed */
 	const char *why; /* of an outage */
 	bool crowded;    /* ... which is no outage: it passes when Pods that were admitted are seen */

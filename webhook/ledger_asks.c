@@ -113,7 +113,7 @@ static const char *trouble(const struct ledger_cluster *cluster)
 	static const char *const states[] = {
 	    [OBJECT_UNKNOWN] = "the ledger has not been read yet",
 	    [OBJECT_MISSING] = "the ledger does not exist yet",
-	    [OBJECT_SETTLING] = "the ledger was created anew and settles for less than a minute",
+	    [OBJECT_SETTLING] = "the ledger was created again and starts to decide in less than a minute",
 	    [OBJECT_OPEN] = "the ledger could not be written in time",
 	};
 	if (cluster->object.failing)
@@ -454,7 +454,7 @@ static void on_arrival(void *context)
 	pthread_mutex_unlock(&cluster->mutex);
 	for (struct ledger_ask *ask; (ask = take_first(&all));) {
 		if (closed) {
-			answer_undecided(cluster, ask, true, "this replica stops");
+			answer_undecided(cluster, ask, true, "this replica is stopping");
 		} else if (ask->kind == ASK_ADMIT) {
 			put_last(&asks->waiting, ask);
 		} else {
@@ -520,7 +520,7 @@ void asks_close(struct ledger_cluster *cluster)
 	move_all(&asks->waiting, &asks->held, false);
 	move_all(&asks->waiting, &asks->crowded, false);
 	move_all(&asks->waiting, &asks->batch, false);
-	refuse_all(cluster, "this replica stops");
+	refuse_all(cluster, "this replica is stopping");
 	close_unknown(cluster);
 	on_arrival(cluster);
 }

@@ -1,4 +1,5 @@
 /* gpugate: finds the subcommand and runs it. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,6 @@ int main(int argc, char **argv)
 	int status = dispatch(argc, argv);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	fprintf(stderr, "gpugate: the output could not be written; is the disk full, or the reader gone?\n");
+	fprintf(stderr, "gpugate: cannot write the output: %s\n", strerror(errno ? errno : EIO));
 	return EXIT_FAILED;
 }

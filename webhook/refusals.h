@@ -14,13 +14,14 @@
 
 #define REFUSALS_KEPT 64
 
-/* Texts are cut at the end of a character, and end in NUL. */
+/* Names are cut at the end of a character, messages never; all end in NUL. */
 struct refusal {
 	time_t at;
 	enum enforcement outcome; /* refused, or what `warn` or `audit` let pass */
 	bool dry;
 	enum reason reason;
-	char namespace[64], pod[128], tenant[128], message[768];
+	char namespace[64], pod[128], tenant[128];
+	char message[MESSAGE_MAX + 1];
 };
 
 struct refusals {

@@ -82,7 +82,7 @@ def a_real_deployment(story):
     story.report("vision/trainer", f"a Deployment of 2, each {asks_of(template)}", "allowed", "allowed" if len(made) == 1 else f"{len(made)} Pods",
                  f"the first Pod: charged {story._charged(before)}", "vision/whole=2")
     story.report("vision/trainer", "its second Pod", "refused", "refused", f"event of the ReplicaSet: {said}",
-                 "requested 2, used 3, limit 4, over by 1; largest that fits now: 1")
+                 "requested 2, used 3, limit 4, over by 1; 1 is free")
     story.delete("vision/train")
     both = eventually(lambda: len(story.pods_of("vision", "trainer")) == 2, 30, "the second Pod")
     story.report("vision/trainer", "its second Pod", "allowed", "allowed" if both else "refused", "the ReplicaSet's controller has tried again")

@@ -169,7 +169,7 @@ def whole_gpus(story):
 def a_deployment(story):
     for i, expected in enumerate(("allowed", "refused")):
         story.create(pod("vision", f"trainer-{'ab'[i]}", {GPU: "2"}), expected, user=CONTROLLER,
-                     says="vision/whole=2" if i == 0 else "requested 2, used 3, limit 4, over by 1; largest that fits now: 1")
+                     says="vision/whole=2" if i == 0 else "requested 2, used 3, limit 4, over by 1; 1 is free")
     story.delete("vision/train")
     story.create(pod("vision", "trainer-b", {GPU: "2"}), "allowed", user=CONTROLLER)
 
@@ -204,7 +204,7 @@ def ways_around(story):
     story.create(pod("vision", "cdi", annotations={"cdi.k8s.io/gpu": "nvidia.com/gpu=all"}), "refused", "annotation cdi.k8s.io/gpu", says="cdi.k8s.io")
     story.create(pod("vision", "bound", {GPU: "1"}, nodeName="gpu-0"), "refused", "nvidia.com/gpu=1 and nodeName: gpu-0", says="nodeName")
     story.create(pod("vision", "please", {GPU: "4"}, labels={"gpugate.io/exempt": "true"}, annotations=story.mirror), "refused",
-                 f"nvidia.com/gpu=4, labelled exempt{', posing as a mirror Pod' if story.mirror else ''}", says="exceeded GPU quota")
+                 f"nvidia.com/gpu=4, labelled exempt{', posing as a mirror Pod' if story.mirror else ''}", says="exceeded quota: GPU quota")
     story.create(pod("elsewhere", "stranger", {GPU: "1"}), "refused", "nvidia.com/gpu=1 in a namespace of no tenant", says="no tenant")
 
 

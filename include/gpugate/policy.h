@@ -177,6 +177,8 @@ enum reason {
 /* The label value that metrics and logs use for a reason. */
 const char *reason_name(enum reason reason);
 
+#define MESSAGE_MAX 1023 /* bytes of an objection's message */
+
 /* What was found against a Pod, whatever enforcement makes of it. */
 struct objection {
 	enum reason reason;
@@ -291,6 +293,7 @@ struct excess {
 	enum excess_kind kind;
 	wide requested, used, pending; /* of the quota itself */
 	wide left;                     /* what would still fit below all limits of the quota; never negative */
+	wide most; /* what would fit if nothing were used: a request above that is not helped by waiting */
 	/* EXCESS_COHORT: who holds more than its own hard, be it the quota itself; the largest first. */
 	struct {
 		uint32_t quota;
@@ -311,11 +314,28 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 			 const struct held *held, struct excess *excess, bool *refused);
 
 /*
- * Turns what would be exceeded into objections of the decision, with the sentence people read:
- * `exceeded GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
- * largest that fits now: 0.21 GPU (mig-1g.10gb)`. Returns -1 when the arena is exhausted.
+ * What still fits into each limited quota on the path of a namespace's tenant, whatever the Pod costs there: `amount` is never negative.
+ * `held` and `labels` as in policy_exceeded and policy_charge. Writes at most policy_charge_max() rows and returns their number.
  */
-int policy_object_excess(const struct policy *policy, const struct excess *excess, size_t count, struct arena *arena,
+uint32_t policy_room(const struct policy *policy, struct str namespace, const struct pairs *labels,
+		     const struct held *held, struct charge *room);
+
+/* What the sentences of a refusal are made of: policy_exceeded and policy_room have written it. */
+struct refused {
+	const struct excess *excess;
+	uint32_t excess_count;
+	const struct charge *room;
+	uint32_t room_count;
+};
+
+/*
+ * Turns what would be exceeded into objections of the decision, with the sentence people read:
+ * `exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
+ * 0.21 GPU is free; fits: 1 x nvidia.com/mig-1g.10gb (0.14)`. The words `exceeded quota`, on which workflow engines wait, are in the
+ * sentences if and only if the same request would be admitted with nothing used; what is above `most` begins with `can never
+ * fit: `. Returns -1 when the arena is exhausted.
+ */
+int policy_object_excess(const struct policy *policy, const struct refused *refused, struct arena *arena,
 			 struct decision *decision);
 
 /*

@@ -41,12 +41,12 @@ def refusal(server, namespace, count=1, resource=GPU):
 def test_borrow_and_lend(serve):
     server = serve([team("team-a", 4), team("team-b", 4, borrow=2)])
     assert fits(server, "team-b", 6)
-    assert refusal(server, "team-b") == ('exceeded GPU quota "whole" of tenant "team-b": requested 1, used 6, limit 4 + 2 borrowed, '
-                                         'over by 1; nothing more fits now')
+    assert refusal(server, "team-b") == ('exceeded quota: GPU quota "whole" of tenant "team-b": requested 1, used 6, limit 4 + 2 borrowed, '
+                                         'over by 1; nothing is free')
     assert fits(server, "team-a", 2)
     assert refusal(server, "team-a", 2) == (
-        'exceeded GPU quota "whole" of tenant "team-a": requested 2, used 2, limit 4, but cohort "research" has lent what is missing: '
-        'tenant "team-b" holds 2 above its own limit; wait until Pods there end, or ask for some back; nothing more fits now')
+        'exceeded quota: GPU quota "whole" of tenant "team-a": requested 2, used 2, limit 4, but cohort "research" has too little left: '
+        'tenant "team-b" uses 2 above its own limit; wait until Pods there end, or ask for some of it back; nothing is free')
     assert server.used("team-a", "whole") == 2 and server.used("team-b", "whole") == 6
 
 
@@ -61,10 +61,11 @@ def test_what_was_lent_comes_back(serve):
 def test_only_what_is_lent(serve):
     server = serve([team("team-a", 4, lend=1), team("team-b", 4, borrow=4)])
     message = refusal(server, "team-b", 6)
-    assert 'cohort "research" has nothing more to lend' in message and "largest that fits now: 5" in message, message
+    assert message == ('can never fit: GPU quota "whole" of tenant "team-b": requested 6, used 0, limit 4 + 4 borrowed, of which cohort '
+                       '"research" can lend at most 1; request at most 5, or ask the platform team to raise the limit; 5 are free')
     assert fits(server, "team-b", 5)
     assert fits(server, "team-a", 3), "what is kept is there"
-    assert 'tenant "team-b" holds 1 above its own limit' in refusal(server, "team-a")
+    assert 'tenant "team-b" uses 1 above its own limit' in refusal(server, "team-a")
 
 
 def test_nobody_borrows_unasked(serve):
@@ -77,7 +78,7 @@ def test_cohorts_are_apart(serve):
     server = serve([team("team-a", 4, borrow=4), team("team-b", 4, cohort="other", borrow=4), team("team-c", 4, cohort=None),
                     team("team-d", 1)])
     assert fits(server, "team-a", 5)
-    assert "has nothing more to lend" in refusal(server, "team-a")
+    assert "has too little left; wait until Pods of the cohort end; nothing is free" in refusal(server, "team-a")
     assert not fits(server, "team-b", 5) and fits(server, "team-b", 4), "alone in its cohort"
     assert not fits(server, "team-c", 5) and fits(server, "team-c", 4)
 
@@ -86,7 +87,7 @@ def test_ancestors_still_bind(serve):
     above = doc("Tenant", "org", quotas=[{"name": "all", "resources": [GPU], "hard": 5}])
     server = serve([above, team("team-a", 4, parent="org"), team("team-b", 4, borrow=4, parent="org")])
     message = refusal(server, "team-b", 6)
-    assert 'tenant "org": requested 6, used 0, limit 5, over by 1' in message and "team-b" not in message, message
+    assert 'tenant "org": requested 6, used 0, limit 5; request at most 5' in message and "team-b" not in message, message
     assert fits(server, "team-b", 5)
     assert 'quota "all" of tenant "org"' in refusal(server, "team-a")
 
@@ -97,7 +98,7 @@ def test_the_largest_borrowers_are_named(serve):
     for i in range(6):
         assert fits(server, f"team-{i}", 2 + i)
     message = refusal(server, "lender", 1)
-    assert "has lent what is missing: " + ", ".join(f'tenant "team-{i}" holds {1 + i} above its own limit' for i in (5, 4, 3, 2)) in message
+    assert "has too little left: " + ", ".join(f'tenant "team-{i}" uses {1 + i} above its own limit' for i in (5, 4, 3, 2)) in message
     assert "team-1" not in message
 
 
@@ -113,10 +114,10 @@ def test_measures(serve):
     assert 'quota "compute"' in message and "limit 1 + 0.5 borrowed, over by 0.07" in message and "memory" not in message, message
     assert fits(server, "team-a", 3, MIG)
     message = refusal(server, "team-a", 4, MIG)  # 7/7 of its own, of which 3/7 are lent
-    assert 'tenant "team-b" holds 0.42 above its own limit' in message and "largest that fits now: 0.14 GPU (mig-1g.10gb)" in message
+    assert 'tenant "team-b" uses 0.42 above its own limit' in message and "0.14 GPU is free; fits: 1 x nvidia.com/mig-1g.10gb (0.14)" in message
     message = refusal(server, "team-a", 5, MIG)
-    assert message.count('exceeded GPU quota "compute"') == 2 and "over by 0.14" in message, message
-    assert 'tenant "team-b" holds 20Gi above its own limit' in message and "largest that fits now: 30Gi" in message, message
+    assert message.count('exceeded quota: GPU quota "compute"') == 2 and "over by 0.14" in message, message
+    assert 'tenant "team-b" uses 20Gi above its own limit' in message and "30Gi is free" in message, message
     assert fits(server, "team-a", 1, MIG) and not fits(server, "team-a", 1, MIG)
 
 
@@ -128,7 +129,7 @@ def test_a_reload_evicts_nothing(serve):
     assert server.used("team-b", "whole") == 8
     assert server.validate(held).allowed is False, "decided anew, without itself"
     assert "over by 4" in refusal(server, "team-b")
-    assert 'tenant "team-b" holds 4 above its own limit' in refusal(server, "team-a", 3)
+    assert 'tenant "team-b" uses 4 above its own limit' in refusal(server, "team-a", 3)
     assert fits(server, "team-a", 2), "what it keeps back is its own"
     assert server.used("team-b", "whole") == 8, "a refusal changes nothing"
     server.delete(held)
@@ -138,8 +139,8 @@ def test_a_reload_evicts_nothing(serve):
 def test_a_tenant_that_only_warns(serve):
     server = serve([team("team-a", 4), team("team-b", 4, enforcement="warn")])
     obj, decision = ask(server, "team-b", 6)
-    assert decision.allowed and "limit 4, over by 2" in decision.warnings[0]
-    assert 'tenant "team-b" holds 2 above its own limit' in refusal(server, "team-a", 3)
+    assert decision.allowed and "limit 4; request at most 4" in decision.warnings[0]
+    assert 'tenant "team-b" uses 2 above its own limit' in refusal(server, "team-a", 3)
     assert fits(server, "team-a", 2)
 
 

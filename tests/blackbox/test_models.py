@@ -40,7 +40,7 @@ def test_every_model_that_a_pod_could_land_on_must_be_counted(serve):
         '"t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4) and no others, or ask the platform team for a quota')
     for _ in range(3):
         assert server.validate(pod({GPU: 1}, nodeSelector=T4)).allowed
-    assert "exceeded GPU quota" in server.validate(pod({GPU: 1}, nodeSelector=T4)).message
+    assert "exceeded quota: GPU quota" in server.validate(pod({GPU: 1}, nodeSelector=T4)).message
     gated = pod({GPU: 1}, schedulingGates=[{"name": "example.com/later"}])
     assert not server.validate(gated).allowed, "a gated Pod gets its nodeSelector later"
 
@@ -63,8 +63,8 @@ def test_a_term_that_no_model_satisfies_is_an_unknown_model(serve):
     refused = server.validate(pod({GPU: 4}, affinity=affinity))
     assert refused.message == (
         "no Accelerator of the policy has nvidia.com/gpu on the nodes that term 2 of the Pod's required node affinity allows; one that it "
-        'could require is "a100" (nodeSelector nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB): correct what the Pod requires, or ask the '
-        "platform team for an Accelerator")
+        'could require is "a100": the Pod requires nvidia.com/gpu.product In [NVIDIA-H100], but it is NVIDIA-A100-SXM4-80GB for a100; correct '
+        "what the Pod requires, or ask the platform team for an Accelerator")
     server = serve([doc("Settings", "cluster", uncovered="allow"), *TWO, quotas])
     assert "requested 4, used 0, limit 1" in server.validate(pod({GPU: 4}, affinity=affinity)).message, "four H100s are no T4"
     assert server.validate(pod({GPU: 4}, affinity=required([("nvidia.com/gpu.product", "In", "Tesla-T4")], []))).allowed, \
@@ -78,7 +78,7 @@ def test_numbers_are_read_as_the_scheduler_reads_them(serve, bound):
     server = serve([*fleet(a100={"nodeLabels": {"gb": "81920"}}, t4={"nodeLabels": {"gb": "15360"}}),
                     tenant({"name": "a100", "accelerators": ["a100"], "hard": 1}, {"name": "t4", "accelerators": ["t4"], "hard": "unlimited"})])
     decision = server.validate(pod({GPU: 100}, affinity=required([("gb", "In", "15360")], [("gb", "Gt", bound)])))
-    assert 'exceeded GPU quota "a100"' in decision.message
+    assert 'GPU quota "a100"' in decision.message
 
 
 # --- Accelerators partition the nodes of a resource ---
@@ -91,7 +91,7 @@ def test_a_pod_that_requires_all_labels_of_a_model_lands_on_that_only(serve):
     by_affinity = required([(k, "In", v) for k, v in EDGE.items()])
     assert server.validate(pod({GPU: 1}, affinity=by_affinity)).audit["charge"] == "team-a/t4=1"
     half = server.validate(pod({GPU: 1}, nodeSelector={"node-type": "edge"}))
-    assert 'exceeded GPU quota "a100"' in half.message, "only half of the labels: an A100 could carry it as well"
+    assert 'GPU quota "a100"' in half.message, "only half of the labels: an A100 could carry it as well"
 
 
 SPOT = {"cloud.google.com/gke-spot": "true"}
@@ -154,9 +154,9 @@ def test_a_pod_that_requires_too_much_could_land_anywhere(serve):
 def test_a_refusal_says_as_which_model_the_pod_was_counted(serve):
     server = serve([*TWO, tenant({"name": "gpus", "measure": "gpus", "hard": "0.5"})])
     assert server.validate(pod({GPU: 1})).message.endswith(
-        '; counted as "a100", the most expensive Accelerator on whose nodes the Pod could land; require nodes of another one, such as "t4", in its '
-        "nodeSelector if that is meant")
-    assert server.validate(pod({GPU: 3}, nodeSelector=T4)).message.endswith('; counted as "t4"')
+        "; counted as a100: nothing in the Pod's node selectors rules it out; if t4 is meant, select its nodes "
+        "(nodeSelector nvidia.com/gpu.product: Tesla-T4)")
+    assert server.validate(pod({GPU: 3}, nodeSelector=T4)).message.endswith("; counted as t4")
     assert server.validate(pod({GPU: 2}, nodeSelector=T4)).allowed
 
 
@@ -250,7 +250,7 @@ def test_the_wrong_model_is_told_which_one_there_is(serve):
     server = serve([*TWO, tenant({"name": "t4", "accelerators": ["t4"], "hard": 3})])
     assert 'on nodes of Accelerator "a100", where the Pod could run; require nodes of "t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4)' in \
         server.validate(pod({GPU: 1}, nodeSelector=A100)).message
-    assert 'one that it could require is "t4" (nodeSelector nvidia.com/gpu.product: Tesla-T4)' in \
+    assert 'one that it could require is "t4": nvidia.com/gpu.product is NVIDIA-T4 in the Pod, Tesla-T4 for t4; correct' in \
         server.validate(pod({GPU: 1}, nodeSelector={"nvidia.com/gpu.product": "NVIDIA-T4"})).message
 
 
@@ -288,6 +288,6 @@ def test_whole_devices_and_shares_under_one_name(serve):
     server = serve([*fleet(a100={"nodeLabels": {"p": "a100"}}, l4_shared=shared), tenant({"name": "gpus", "measure": "gpus", "hard": 8}),
                     doc("Guard", "g", deny=["sharedRequestAboveOne"])])
     assert server.validate(pod({GPU: 4})).message.endswith(
-        'request fewer, or require nodes of Accelerator "a100", where each is a whole device, in the Pod\'s nodeSelector (Guard "g")')
+        'request at most 1, or require nodes of Accelerator "a100", where each is a whole device, in the Pod\'s nodeSelector (Guard "g")')
     assert server.validate(pod({GPU: 4}, nodeSelector={"p": "a100"})).allowed
-    assert server.validate(pod({GPU: 4}, nodeSelector={"p": "l4"})).message.endswith('request fewer (Guard "g")')
+    assert server.validate(pod({GPU: 4}, nodeSelector={"p": "l4"})).message.endswith('request at most 1 (Guard "g")')

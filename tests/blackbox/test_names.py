@@ -133,7 +133,7 @@ def test_a_quota_that_names_a_companion_counts_it(serve):
 def test_a_parent_counts_its_childrens_companions(serve):
     server = serve([doc("Tenant", "all", quotas=[quota("memory", 100, resources=[MEM])]), team(quota("g", 8), parent="all")])
     assert server.validate(pod({GPU: 1, MEM: 60})).allowed
-    assert "exceeded GPU quota \"memory\" of tenant \"all\"" in server.validate(pod({GPU: 1, MEM: 41})).message
+    assert "exceeded quota: GPU quota \"memory\" of tenant \"all\"" in server.validate(pod({GPU: 1, MEM: 41})).message
 
 
 def test_an_exact_quota_may_be_a_large_number(serve):
@@ -249,7 +249,8 @@ def test_who_is_silent_about_unknown_resources(serve):
 
 
 @pytest.mark.parametrize("wrong,meant", [("nvidia.con/gpu", GPU), ("nvidea.com/gpu", GPU), ("lab.example/acclerator", "lab.example/accelerator"),
-                                         ("gpu.intel.co/i915", "gpu.intel.com/i915"), ("nothing.example/like-it", None)])
+                                         ("gpu.intel.co/i915", "gpu.intel.com/i915"), ("nothing.example/like-it", None), ("acme.com/gpu", None),
+                                         ("arm.com/gpu", None), ("nvdiia.com/gpu", GPU)])
 def test_did_you_mean(serve, wrong, meant):
     server = serve([doc("Accelerator", "lab", resource="lab.example/accelerator"), team(quota())])
     warning = server.validate(pod({wrong: 1})).warnings[0]
@@ -259,12 +260,12 @@ def test_did_you_mean(serve, wrong, meant):
 def test_one_sentence_about_however_many(serve):
     server = serve([team(quota())])
     names = {f"example.com/r{i}": 1 for i in range(3)}
-    assert 'resource "example.com/r0" and 2 more that the Pod asks for are known neither' in server.validate(pod(names)).warnings[0]
+    assert 'resource "example.com/r0" and 2 more that the Pod requests are known neither' in server.validate(pod(names)).warnings[0]
     many = {f"example.com/r{i}": 1 for i in range(20000)}
     start = time.monotonic()
     decision = server.validate(pod(containers=[container(many), container(many, "second")]))
     assert time.monotonic() - start < 5 * (8 if SANITIZED else 1)
-    assert len(decision.warnings) == 1 and "and at least 15 more that the Pod asks for" in decision.warnings[0]
+    assert len(decision.warnings) == 1 and "and at least 15 more that the Pod requests" in decision.warnings[0]
     assert server.metrics().total("gpugate_warnings_total") == 2, "one row, whatever names tenants choose"
     assert "example.com" not in server.admin("/metrics").text
 
@@ -373,8 +374,8 @@ def test_shares_of_a_slice(serve, name, offered):
     assert held(server, name) == 4
     server = serve(policy + [team(quota("all", "unlimited", measure="gpus"))])
     assert server.validate(pod({name: 2})).allowed
-    assert "more shares in one container" in server.validate(pod({name: 3})).message
-    assert "beside another MIG profile" in server.validate(pod({name: 1, "nvidia.com/mig-3g.40gb": 1})).message
+    assert "several shares may be of the same GPU" in server.validate(pod({name: 3})).message
+    assert "and another MIG profile, of which it can use only one" in server.validate(pod({name: 1, "nvidia.com/mig-3g.40gb": 1})).message
     assert server.validate(pod({GPU: 3})).allowed, "the whole device is not shared"
 
 
@@ -386,7 +387,7 @@ def test_spellings_go_by_the_accelerators(serve):
     for name in ("nvidia.com/mig-1c.3g.20gb", "nvidia.com/mig-3g.20gb.shared", "nvidia.com/mig-1c.3g.20gb.shared"):
         assert held(server, name) == 2, name
         server = serve(server.policy)
-    assert "more shares" in server.validate(pod({"nvidia.com/mig-3g.20gb.shared": 2})).message
+    assert "several shares may be of the same GPU" in server.validate(pod({"nvidia.com/mig-3g.20gb.shared": 2})).message
     decision = server.validate(pod({"nvidia.com/mig-1c.3g.20gb": 1}, nodeSelector={"model": "t4"}))
     assert not decision.allowed and "nodeSelector" in decision.message
 

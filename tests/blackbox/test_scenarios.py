@@ -49,7 +49,7 @@ def test_2_inference_becomes_slices(serve):
     for i in range(8):
         decision, obj = server.admit(pod({GPU: 1}, namespace="ml", owner="llm", labels={"workload": "inference"}), user=CONTROLLER)
         assert decision.allowed == (i < 7), i
-    assert "nothing more fits now" in decision.message
+    assert "nothing is free" in decision.message
     decision = server.mutate(pod({GPU: 1}, namespace="ml", labels={"workload": "inference"}, annotations={KEY: "24Gi"}))
     assert any("mig-3g.40gb" in str(op) for op in decision.patch)
     assert any("nvidia.com~1gpu.product" in op["path"] or "gpu.product" in str(op.get("value")) for op in decision.patch)
@@ -143,7 +143,7 @@ def test_11_shared_training(serve):
     assert decision.allowed and obj["spec"]["containers"][0]["resources"]["limits"] == {SHARED: "1"}
     assert server.used("ml", "compute", "gpus") == 0.25
     two, _ = server.admit(pod({GPU: 2}, namespace="ml", labels={"gpu": "shared"}))
-    assert not two.allowed and "more shares" in two.message and SHARED in two.message
+    assert not two.allowed and "several shares may be of the same GPU" in two.message and SHARED in two.message
     assert server.admit(pod({SHARED: 1}, namespace="ml"))[0].allowed
     assert not server.admit(pod({SHARED: 1}, namespace="ml"))[0].allowed
 

@@ -22,7 +22,7 @@ LOST = (OSError, http.client.HTTPException)
 
 # A create that was answered: when it was asked and answered, the revision that was stored, or whose quota refused what.
 Record = namedtuple("Record", "begin end revision namespace spec tenant quota")
-_REFUSED = re.compile(r'exceeded GPU quota "([^"]+)" of tenant "([^"]+)"')
+_REFUSED = re.compile(r'GPU quota "([^"]+)" of tenant "([^"]+)": requested ')
 
 
 class Client(threading.Thread):

@@ -112,7 +112,7 @@ def test_a_quota_of_one_model_gives_no_other(own):
     assert not gated.ok and 'on nodes of Accelerator "a100"' in gated.message
     for i in range(3):
         cluster.admin.create(pod("ml", f"t4-{i}", {GPU: 1}, nodeSelector=T4)).must()
-    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "t4-3", {GPU: 1}, nodeSelector=T4)).message
+    assert "exceeded quota: GPU quota" in cluster.admin.create(pod("ml", "t4-3", {GPU: 1}, nodeSelector=T4)).message
     assert {wait_bound(cluster, f"t4-{i}") for i in range(3)} == {"small"}
     gate.wait_used("ml", "t4", 3)
     assert most_held(cluster, "big") == 0
@@ -167,7 +167,7 @@ def test_a_cheap_alternative_does_not_hide_a_dear_one(own):
     unknown = cluster.admin.create(pod("ml", "h100", {GPU: 4}, affinity=affinity([("gpu.product", "In", "t4")], [("gpu.product", "In", "h100")])))
     assert "term 2 of the Pod's required node affinity allows" in unknown.message, unknown
     zeros = affinity([("gpu.memory", "In", "15360")], [("gpu.memory", "Gt", "50000".zfill(63))])
-    assert 'exceeded GPU quota "a100"' in cluster.admin.create(pod("ml", "zeros", {GPU: 4}, affinity=zeros)).message
+    assert 'can never fit: GPU quota "a100"' in cluster.admin.create(pod("ml", "zeros", {GPU: 4}, affinity=zeros)).message
     cluster.admin.create(pod("ml", "zero", {GPU: 1}, affinity=affinity([("gpu.memory", "Gt", "50000".zfill(63)), ("gpu.product", "NotIn", "h100")]))).must()
     assert wait_bound(cluster, "zero") == "big", "the scheduler reads the number so, too"
     gate.wait_used("ml", "a100", 1)
@@ -217,7 +217,7 @@ def test_any_number_of_accelerators_has_room_in_the_ledger(own):
     cluster.admin.create(pod("ml", "anywhere", {GPU: 1})).must()
     cluster.admin.create(pod("ml", "nearly", {GPU: 1}, affinity=affinity([("gpu.product", "NotIn", "p7")]))).must()
     gate.wait_used("ml", "all", 2)
-    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "more", {GPU: 2})).message
+    assert "exceeded quota: GPU quota" in cluster.admin.create(pod("ml", "more", {GPU: 2})).message
 
 
 def test_what_a_pod_requires_takes_little_memory_of_the_view(own):
@@ -271,7 +271,7 @@ def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
     statuses = flood(cluster, 180)
     busy = [message for status, message in statuses if status == 429]
     assert len([1 for status, _ in statuses if status == 403]) == 128 and busy, statuses[-3:]
-    assert all("the GPU quota cannot be decided yet: too many Pods of this tenant were admitted and have not been stored yet" in m for m in busy), busy[0]
+    assert all("the GPU quota cannot be checked yet: too many Pods of this tenant were admitted and have not been stored yet" in m for m in busy), busy[0]
     refused = cluster.admin.create(pod("ml", "p", {GPU: 1}, nodeSelector=T4))
     assert refused.status == 429 and refused.headers["Retry-After"], refused
     assert not any(change.pod for change in cluster.pod_history()), "nothing was stored"
@@ -287,8 +287,8 @@ def test_a_short_timeout_is_not_an_outage(own):
             refused = cluster.admin.create(pod("ml", "hasty", {GPU: 1}), timeout="2s")
             assert refused.status in (429, 504), refused
             return refused.status == 429 and refused.message
-        assert "the GPU quota cannot be decided yet: " in eventually(decided, 60, "gpugate's answer")
+        assert "the GPU quota cannot be checked yet: " in eventually(decided, 60, "gpugate's answer")
     finally:
         gate.watches[0].resume()
     eventually(lambda: cluster.admin.create(pod("ml", "later", {GPU: 1})).ok, 60, "a decision")
-    assert "exceeded GPU quota" in cluster.admin.create(pod("ml", "more", {GPU: 1})).message
+    assert "exceeded quota: GPU quota" in cluster.admin.create(pod("ml", "more", {GPU: 1})).message

@@ -181,7 +181,7 @@ class Shown:
         answer = json.loads(self.server.post("/" + path, review).body)["response"]
         notes = answer.get("auditAnnotations", {})
         reasons = answer.get("status", {}).get("message", "")
-        if path == "mutate" and "accelerators are asked for in whole numbers" in reasons:
+        if path == "mutate" and "request a whole number of accelerators" in reasons:
             return False  # no change and no Rule's refusal: /validate says the same
         return not answer["allowed"] or "patch" in answer or "warnings" in answer or bool({"rules", "charge", "audit"} & set(notes))
 

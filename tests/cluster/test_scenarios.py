@@ -79,7 +79,7 @@ def test_1_training_pod(control_plane, gpugate, namespaces):
     second = apply(control_plane, pod(space, "second", {GPU: 1}), check=False)
     assert second.returncode != 0
     assert second.stderr.startswith('Error from server (Forbidden): error when creating "STDIN": admission webhook "quota.gpugate.io" denied '
-                                    'the request: exceeded GPU quota "whole" of tenant "ml": requested 1, used 1, limit 1, over by 1'), second.stderr
+                                    'the request: exceeded quota: GPU quota "whole" of tenant "ml": requested 1, used 1, limit 1, over by 1'), second.stderr
     assert second.stderr.count("\n") == 1
     apply(control_plane, pod(space, "plain"))
     assert stored(control_plane, space, "plain")["spec"]["containers"][0]["resources"] == {}
@@ -93,7 +93,7 @@ def test_2_deployment_meets_its_quota(control_plane, gpugate, namespaces):
     apply(control_plane, deployment(space, "llm-inference", 3, pod_spec({GPU: 1})))
     pods(control_plane, space, 2)
     replicas = control_plane.admin.list("ReplicaSet", space)[0]["metadata"]["name"]
-    said = ('admission webhook "quota.gpugate.io" denied the request: exceeded GPU quota "whole" of tenant "ml": '
+    said = ('admission webhook "quota.gpugate.io" denied the request: exceeded quota: GPU quota "whole" of tenant "ml": '
             'requested 1, used 2, limit 2, over by 1')
     assert said in refused_create(control_plane, space, replicas)
 
@@ -121,7 +121,7 @@ def test_2_deployment_becomes_slices(control_plane, gpugate, namespaces):
         assert limits(obj) == {MIG1: "1"} and obj["spec"]["nodeSelector"] == A100
     gate.wait_used("ml", "compute", 1, "gpus")
     replicas = control_plane.admin.list("ReplicaSet", space)[0]["metadata"]["name"]
-    assert "nothing more fits now" in refused_create(control_plane, space, replicas)
+    assert "nothing is free" in refused_create(control_plane, space, replicas)
     template = control_plane.admin.get("Deployment", "chat", space).must()["spec"]["template"]
     assert template["spec"]["containers"][0]["resources"]["limits"] == {GPU: "1"}, "what people wrote stays as they wrote it"
     control_plane.admin.delete("Deployment", "chat", space).must()
@@ -208,7 +208,7 @@ def test_11_shares(control_plane, gpugate, namespaces):
     assert limits(stored(control_plane, space, "gpu-shared-pod")) == {SHARED: "1"}
     gate.wait_used("ml", "compute", 0.25, "gpus")
     two = apply(control_plane, pod(space, "two", {GPU: 2}, {"gpu": "shared"}), check=False)
-    assert "more shares" in two.stderr and SHARED in two.stderr
+    assert "several shares may be of the same GPU" in two.stderr and SHARED in two.stderr
     nodes = [control_plane.node(f"{space}-{i}", {"fleet": space}, {SHARED: 4}) for i in range(3)]
     try:
         apply(control_plane, daemonset(space, "watcher", pod_spec({GPU: 1}, nodeSelector={"fleet": space}), {"gpu": "shared"}))
@@ -232,7 +232,7 @@ def test_job_with_init_containers_and_a_sidecar(control_plane, gpugate, namespac
     gate.wait_used("batch", "whole", 3)
     apply(control_plane, job(space, "again", spec))
     said = refused_create(control_plane, space, "again")
-    assert 'denied the request: exceeded GPU quota "whole" of tenant "batch": requested 3, used 3, limit 5, over by 1' in said
+    assert 'denied the request: exceeded quota: GPU quota "whole" of tenant "batch": requested 3, used 3, limit 5, over by 1' in said
     control_plane.phase(first["metadata"]["name"], space, "Succeeded").must()
     gate.wait_used("batch", "whole", 0)
     assert eventually(lambda: control_plane.admin.get("Job", "train", space).must()["status"].get("succeeded")) == 1
@@ -445,7 +445,7 @@ def test_dry_run_charges_nothing(control_plane, gpugate, namespaces):
         assert f'"{MIG1}": "1"' in shown and f'"{GPU}": "1"' not in shown
     assert gate.used("ml", "compute", "gpus") == 0 and not pods(control_plane, space)
     over = control_plane.kubectl("apply", "--dry-run=server", "-f", "-", input=pod(space, "over", {GPU: 2}), check=False)
-    assert "over by 1" in over.stderr
+    assert "can never fit: GPU quota" in over.stderr and "request at most 1 GPU, or" in over.stderr
 
 
 def _resize(plane, space):

@@ -28,7 +28,7 @@ POLICY = [doc("Settings", "cluster", guardFailurePolicy="Fail"), team("red", 2),
           doc("Accelerator", "a100", resource=GPU, nodeLabels=A100), doc("Accelerator", "t4", resource=GPU, nodeLabels=T4, weight="0.5"),
           doc("Guard", "no-way-around", deny=["visibleDevicesEnv", "hostDeviceMounts", "deviceVolumeMounts", "preboundNodeName", "privileged",
                                               "ephemeralContainers", "resourceClaims"])]
-OVER = 'admission webhook "quota.gpugate.io" denied the request: exceeded GPU quota "compute" of tenant "red"'
+OVER = 'admission webhook "quota.gpugate.io" denied the request: exceeded quota: GPU quota "compute" of tenant "red"'
 
 
 @pytest.fixture(scope="module")

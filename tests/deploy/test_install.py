@@ -208,7 +208,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
         taken = eventually(lambda: (lambda reply: reply.body if reply.ok else None)(create(plane, {GPU: 1})), 20, "the second of two").get("spec")
         assert {"key": "gpu", "operator": "Exists"} in taken["tolerations"], "the Rule was applied"
         refused = create(plane, {GPU: 1})
-        assert refused.status == 403 and "exceeded GPU quota" in refused.message, refused
+        assert refused.status == 403 and "exceeded quota: GPU quota" in refused.message, refused
 
         # The same values again change nothing that matters; neither does going back.
         before = [configuration(plane, kind) for kind in WEBHOOKS]

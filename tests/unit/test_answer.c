@@ -83,6 +83,33 @@ static void test_busy(void **state)
 	}
 }
 
+/* The API server's own words can be in the reason: a refused write of the ledger once was a ResourceQuota's refusal. */
+static void test_words_of_what_is_undecided(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(SETTINGS("{}"), NULL, 0);
+	const struct str why = STR("writing the ledger failed: exceeded quota: q, requested: count/gpuledgers=1");
+	struct arena arena;
+	arena_init(&arena, 4096, 65536);
+	struct decision decision = {0};
+	assert_int_equal(policy_object_outage(policy, why, &arena, &decision), 0);
+	assert_true(str_eq(decision.objections[0].message,
+			   STR("the GPU quota check is temporarily unavailable: writing the ledger failed: "
+			       "exceeded_quota: q, requested: count/gpuledgers=1; retry")));
+	decision = (struct decision){.tenant = STR("a")};
+	assert_int_equal(policy_object_busy(policy, why, &arena, &decision), 0);
+	assert_true(str_eq(decision.objections[0].message,
+			   STR("the GPU quota cannot be checked yet: writing the ledger failed: exceeded_quota: q, "
+			       "requested: count/gpuledgers=1; retry")));
+	char text[5000];
+	memset(text, 'x', sizeof text);
+	decision = (struct decision){0};
+	assert_int_equal(policy_object_outage(policy, (struct str){text, sizeof text}, &arena, &decision), 0);
+	assert_true(str_ends(decision.objections[0].message, STR("xxx; retry")));
+	arena_release(&arena);
+	policy_release(policy);
+}
+
 /* One refusal that stays makes the whole answer one that does not pass by waiting. */
 static void test_refusal_beside_outage(void **state)
 {
@@ -122,6 +149,7 @@ static void test_warnings_are_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_busy),
+					   cmocka_unit_test(test_words_of_what_is_undecided),
 					   cmocka_unit_test(test_refusal_beside_outage),
 					   cmocka_unit_test(test_warnings_are_cut)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

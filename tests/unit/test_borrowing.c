@@ -343,36 +343,39 @@ static void test_sentences(void **state)
 		const char *text;
 	} rows[] = {
 	    {5, 0, 3,
-	     "exceeded GPU quota \"q\" of tenant \"a\": requested 3, used 5, limit 4 + 3 borrowed, over by 1; largest "
-	     "that "
-	     "fits now: 2"},
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 5, limit 4 + 3 borrowed, over by 1; 2 "
+	     "are free"},
 	    {3, 5, 1,
-	     "exceeded GPU quota \"q\" of tenant \"a\": requested 1, used 3, limit 4 + 3 borrowed, but cohort \"x\" "
-	     "has lent "
-	     "what is missing: tenant \"b\" holds 1 above its own limit; wait until Pods there end, or ask for some "
-	     "back; "
-	     "nothing more fits now"},
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 1, used 3, limit 4 + 3 borrowed, but cohort "
+	     "\"x\" has too little left: tenant \"b\" uses 1 above its own limit; wait until Pods there end, or ask "
+	     "for "
+	     "some of it back; nothing is free"},
 	    {4, 2, 3,
-	     "exceeded GPU quota \"q\" of tenant \"a\": requested 3, used 4, limit 4 + 3 borrowed, but cohort \"x\" "
-	     "has "
-	     "nothing more to lend; wait until Pods of the cohort end; largest that fits now: 2"},
-	    /* above both: the cohort is only spoken of where it leaves less */
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 4, limit 4 + 3 borrowed, but cohort "
+	     "\"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
+	    /* never: one sentence, with or without others' Pods */
 	    {0, 4, 8,
-	     "exceeded GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed, over by 1; largest "
-	     "that "
-	     "fits now: 4; exceeded GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed, but "
-	     "cohort "
-	     "\"x\" has nothing more to lend; wait until Pods of the cohort end; largest that fits now: 4"},
+	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
+	     "most "
+	     "7, or ask the platform team to raise the limit; 4 are free"},
 	    {0, 1, 8,
-	     "exceeded GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed, over by 1; largest "
-	     "that "
-	     "fits now: 7"},
+	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
+	     "most "
+	     "7, or ask the platform team to raise the limit; 7 are free"},
+	    /* above both: the cohort is only spoken of where it leaves less */
+	    {2, 4, 6,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, over by 1; 2 "
+	     "are free; exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, "
+	     "but "
+	     "cohort \"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
+	    {1, 1, 7,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 7, used 1, limit 4 + 3 borrowed, over by 1; 6 "
+	     "are free"},
 	    {0, 5, 4,
-	     "exceeded GPU quota \"q\" of tenant \"a\": requested 4, used 0, limit 4 + 3 borrowed, but cohort \"x\" "
-	     "has lent "
-	     "what is missing: tenant \"b\" holds 1 above its own limit; wait until Pods there end, or ask for some "
-	     "back; "
-	     "largest that fits now: 3"},
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 4, used 0, limit 4 + 3 borrowed, but cohort "
+	     "\"x\" has too little left: tenant \"b\" uses 1 above its own limit; wait until Pods there end, or ask "
+	     "for "
+	     "some of it back; 3 are free"},
 	};
 	struct policy *policy = fixture_policy(pair, NULL, 0);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -381,8 +384,9 @@ static void test_sentences(void **state)
 		struct decision decision = {0};
 		struct excess excess[2];
 		bool refused;
-		uint32_t count = ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, excess, &refused);
-		assert_int_equal(policy_object_excess(policy, excess, count, &arena, &decision), 0);
+		struct refused all = {.excess = excess};
+		all.excess_count = ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, excess, &refused);
+		assert_int_equal(policy_object_excess(policy, &all, &arena, &decision), 0);
 		char text[2048] = "";
 		for (uint32_t o = 0; o < decision.objection_count; o++)
 			snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s", o ? "; " : "",

@@ -96,7 +96,7 @@ static void admit(struct ledger *ledger, const struct policy *policy, struct hel
 	struct ledger_verdict verdict;
 	ledger_decide(ledger, &holding, mode, 0, &arena, &verdict);
 	assert_int_equal(verdict.answer, admitted ? LEDGER_ADMITTED : LEDGER_REFUSED);
-	assert_int_equal(verdict.excess_count > 0, !fits);
+	assert_int_equal(verdict.refused.excess_count > 0, !fits);
 	arena_release(&arena);
 	if (!admitted || mode == LEDGER_DRY)
 		return;
@@ -195,7 +195,7 @@ static void test_refusal_outlives_policy(void **state)
 	assert_true(decision.denied);
 	assert_int_equal(decision.objection_count, 1);
 	assert_true(str_eq(decision.objections[0].name, STR("q")));
-	assert_true(str_starts(decision.objections[0].message, STR("exceeded GPU quota \"q\" of tenant \"a\"")));
+	assert_true(str_starts(decision.objections[0].message, STR("can never fit: GPU quota \"q\" of tenant \"a\"")));
 	buf_release(&charges);
 	arena_release(&arena);
 	ledger_embedded_destroy(ledger);

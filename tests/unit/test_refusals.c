@@ -121,7 +121,7 @@ static void test_cuts_between_letters(void **state)
 static void test_bytes_that_are_no_letters(void **state)
 {
 	(void)state;
-	char text[1000];
+	char text[2000];
 	memset(text, 0x80, sizeof text);
 	text[sizeof text - 1] = '\0';
 	note(text, text, 1);
