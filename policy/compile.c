@@ -121,21 +121,10 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 	return text;
 }
 
-bool compile_memory_unit(struct compile *c, const struct amount *amount)
+const char *compile_where(struct compile *c, struct place at)
 {
-	if (!amount->set || !quantity_lacks_unit(amount->text, &amount->value))
-		return true;
-	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-		  "\"%.*s\" is memory in bytes; write a unit, such as 40Gi", STR_ARG(amount->text));
-	return false;
-}
-
-wide compile_scale(wide nano, int64_t scale)
-{
-	wide product;
-	if (__builtin_mul_overflow(nano, (wide)scale, &product) || product % QUANTITY_SCALE != 0)
-		return -1;
-	return product / QUANTITY_SCALE;
+	char *text = compile_scratch(c, WHERE_BYTES, 1);
+	return docs_where(c->docs, at, text, WHERE_BYTES);
 }
 
 void compile_settings(struct compile *c)

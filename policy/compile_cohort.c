@@ -41,12 +41,12 @@ static void compile_names(struct compile *c)
 static void compile_borrowing(struct compile *c, const struct doc_borrowing *doc, struct quota *quota)
 {
 	if (doc->borrow.set) {
-		quota->borrow = compile_units(c, &doc->borrow, quota->measure);
+		quota->borrow = compile_units(c, &doc->borrow, quota);
 		quota->borrow_text = compile_keep(c, doc->borrow.text);
 	}
 	if (!doc->lend.set)
 		return;
-	wide lend = compile_units(c, &doc->lend, quota->measure);
+	wide lend = compile_units(c, &doc->lend, quota);
 	if (lend > quota->hard && quota->hard >= 0 && !quota->unlimited)
 		docs_find(
 		    c->report, c->docs, SEVERITY_ERROR, doc->lend.at,

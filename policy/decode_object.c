@@ -121,6 +121,7 @@ static int by_text(const void *a, const void *b)
 static void check_unique(const struct decode_task *task, const char *items, size_t count)
 {
 	const struct text **names = count > 1 ? calloc(count, sizeof *names) : NULL;
+	char where[WHERE_BYTES];
 
 	if (!names)
 		return;
@@ -131,8 +132,8 @@ static void check_unique(const struct decode_task *task, const char *items, size
 	for (size_t i = 1; i < count; i++) {
 		if (str_present(names[i]->s) && str_eq(names[i]->s, names[i - 1]->s))
 			DECODE_FIND(task->decoder, names[i]->at,
-				    "\"%.*s\" is there already, on line %u; names are given once", SHOWN(names[i]->s),
-				    (unsigned)names[i - 1]->at.line);
+				    "\"%.*s\" is already defined at %s; rename or remove one", SHOWN(names[i]->s),
+				    docs_where(task->decoder->docs, names[i - 1]->at, where, sizeof where));
 	}
 	free(names);
 }
@@ -201,8 +202,9 @@ static void decode_object_map(const struct decode_task *task)
 		struct text text;
 		bool fine = decode_read_text(task, key, task->field->key_form, &text);
 		if (value->type != NODE_MAP && !value->bad)
-			DECODE_FIND(task->decoder, value->at, "\"%.*s\": %s must be a map, such as {}, found %s",
-				    SHOWN(key->text), object->name, node_describe(value, words, sizeof words));
+			DECODE_FIND(task->decoder, value->at, "\"%.*s\": %s must be a map, such as %s, found %s",
+				    SHOWN(key->text), object->name, object->example ? object->example : "{}",
+				    node_describe(value, words, sizeof words));
 		if (value->type != NODE_MAP || value->bad || !fine)
 			continue;
 		memcpy(base, &text, sizeof text);
@@ -273,12 +275,33 @@ static const struct schema_field *find_field(const struct schema_object *object,
 	return NULL;
 }
 
-/* Returns the field that was probably meant, or NULL. */
+static bool is_digits(struct str s)
+{
+	size_t i = 0;
+	while (i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9')
+		i++;
+	return s.len > 0 && i == s.len;
+}
+
+/* Whether a key in braces is what follows the comma of a number: {hard: 6,5}. */
+static bool is_decimal_comma(const struct node *before, const struct node *key)
+{
+	return before && is_digits(key->text) && node_is_null(key->value) && before->value->type == NODE_SCALAR &&
+	       before->value->plain && is_digits(before->value->text);
+}
+
+/* Returns the field that was probably meant, or NULL. `before`: the key before this one, or NULL. */
 static const struct schema_field *unknown_key(struct decoder *decoder, const struct schema_object *object,
-					      const struct node *key)
+					      const struct node *before, const struct node *key)
 {
 	char keys[320];
 	struct str near = {NULL, 0};
+
+	if (is_decimal_comma(before, key)) {
+		DECODE_FIND(decoder, key->at, "a comma ends the value of \"%.*s\"; write %.*s.%.*s with a point",
+			    SHOWN(before->text), SHOWN(before->value->text), SHOWN(key->text));
+		return NULL;
+	}
 
 	if (decoder->report->errors < SUGGEST_ERRORS_MAX)
 		near = docs_suggest(key->text, &object->fields[0].key, object->field_count, sizeof object->fields[0]);
@@ -296,12 +319,13 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 {
 	uint64_t given = 0; /* by position in the table, whose objects have far fewer than 64 keys */
 
-	for (const struct node *key = map->first; key && !decoder->exhausted; key = key->next) {
+	for (const struct node *before = NULL, *key = map->first; key && !decoder->exhausted;
+	     before = key, key = key->next) {
 		const struct schema_field *field = find_field(object, key->text);
 		if (field)
 			decoders[field->type](&(struct decode_task){decoder, field, key, base});
 		else if (!object->lenient)
-			field = unknown_key(decoder, object, key); /* misspelt is not missing */
+			field = unknown_key(decoder, object, before, key); /* misspelled is not missing */
 		if (field)
 			given |= (uint64_t)1 << (field - object->fields);
 	}

@@ -181,6 +181,8 @@ static void print_finding(const struct finding *finding, bool colour, struct buf
 	if (colour)
 		buf_text(out, "\033[0m");
 	buf_str(out, finding->text);
+	if (str_present(finding->id))
+		buf_printf(out, " [%.*s]", STR_ARG(finding->id));
 	buf_char(out, '\n');
 	if (finding->line > 0 && finding->quote.len > 0)
 		print_quote(finding, colour, out);

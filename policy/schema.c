@@ -445,6 +445,7 @@ static const struct schema_field borrowing_fields[] = {
 
 static const struct schema_object borrowing_object = {.name = "a borrowing",
 						      .doc = "What one quota may borrow and lend.",
+						      .example = "{borrowUpTo: 2}",
 						      .size = sizeof(struct doc_borrowing),
 						      FIELDS(borrowing_fields)};
 
@@ -490,7 +491,7 @@ static const struct schema_field range_fields[] = {
 };
 
 static const struct schema_object range_object = {
-    .name = "a range", .doc = "Bounds of what a Pod asks for.", .size = sizeof(struct doc_range), FIELDS(range_fields)};
+    .name = "a range", .doc = "Bounds of what a Pod asks for.", .example = "{min: 1, max: 1}", .size = sizeof(struct doc_range), FIELDS(range_fields)};
 
 static const struct schema_field match_fields[] = {
     {KEY("tenants"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_NAME, AT(doc_match, tenants),

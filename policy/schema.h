@@ -78,7 +78,8 @@ struct decoder;
 struct schema_object {
 	const char *name; /* in words, for messages and the reference: "a quota" */
 	const char *doc;
-	size_t size; /* of its struct */
+	const char *example; /* what one looks like, for messages; NULL: {} */
+	size_t size;         /* of its struct */
 	const struct schema_field *fields;
 	size_t field_count;
 	bool lenient; /* other keys are allowed and ignored */

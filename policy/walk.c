@@ -153,7 +153,7 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 	if (link)
 		known = stat(path.ptr, status) == 0;
 	if (!known && link && errno == ENOENT)
-		report_file(walk->report, path, "this symbolic link leads to nothing; remove it or mend its target");
+		report_file(walk->report, path, "this symbolic link leads to nothing; remove it, or correct its target");
 	else if (!known && errno == ELOOP)
 		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
 	else if (!known)

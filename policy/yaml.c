@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "policy/source.h"
+#include "policy/utf8.h"
 
 struct tree_reader {
 	yaml_parser_t parser;
@@ -75,6 +76,39 @@ static struct place place_of(const struct tree_reader *reader, yaml_mark_t from,
 
 #define FIND(reader, at, ...) docs_find((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
+/* The first word of a line after its indentation and its dashes, and where that begins; empty: there is none. */
+static struct str first_word(const struct source *source, uint32_t line, uint32_t *column)
+{
+	struct str s = source_line(source, line);
+	size_t from = 0, to;
+
+	while (from < s.len && (s.ptr[from] == ' ' || (s.ptr[from] == '-' && from + 1 < s.len && s.ptr[from + 1] == ' ')))
+		from++;
+	for (to = from; to < s.len && !strchr(" \t\r", s.ptr[to]);)
+		to++;
+	*column = (uint32_t)from + 1;
+	return (struct str){s.ptr + from, to - from};
+}
+
+/*
+ * A key without its colon makes one text of its line and the next, whose colon is then one too many. `line`: the last that can lack it. True:
+ * that was it, and is reported where the colon is missing.
+ */
+static bool colon_missing(struct tree_reader *reader, uint32_t line)
+{
+	struct place at = {.source = reader->index};
+	struct str word = {NULL, 0};
+
+	for (at.line = line + 1; word.len == 0 && at.line > 1;)
+		word = first_word(reader->source, --at.line, &at.column);
+	if (word.len == 0 || strchr("-#[]{}\"'|>&*!%@`", word.ptr[0]) ||
+	    str_has_char(source_line(reader->source, at.line), ':'))
+		return false;
+	at.length = (uint32_t)word.len;
+	FIND(reader, at, "a colon is missing after \"%.*s\"", STR_ARG(utf8_head(word, 80)));
+	return true;
+}
+
 static void syntax_error(struct tree_reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
@@ -88,6 +122,11 @@ static void syntax_error(struct tree_reader *reader)
 		FIND(reader, at, "the file cannot be read as YAML");
 		return;
 	}
+	if (str_starts(theirs, STR("mapping values are not allowed")) && colon_missing(reader, at.line - 1))
+		return;
+	if (str_starts(theirs, STR("could not find expected ':'")) &&
+	    colon_missing(reader, (uint32_t)parser->context_mark.line + 1))
+		return;
 	if (str_starts(source_line(reader->source, at.line), STR("\t")) && at.column == 1)
 		theirs = STR("found a tab character");
 	for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
@@ -259,8 +298,9 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 			continue;
 		}
 		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
-		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %u:%u", shown,
-		     first->text.ptr, (unsigned)first->at.line, (unsigned)first->at.column);
+		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
+		     first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
+		     (unsigned)first->at.column);
 		keys[i]->bad = true;
 	}
 	free(keys);
@@ -321,6 +361,15 @@ static struct node *read_node(struct tree_reader *reader, const yaml_event_t *ev
 	return node;
 }
 
+/* Reads the end of a document that is one text: what cannot be YAML behind it says more than that a text is no document. */
+static void check_end(struct tree_reader *reader)
+{
+	yaml_event_t event;
+
+	if (next_event(reader, &event))
+		yaml_event_delete(&event);
+}
+
 struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts)
 {
 	struct node *root = NULL;
@@ -338,6 +387,8 @@ struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct a
 		case YAML_SEQUENCE_START_EVENT:
 		case YAML_MAPPING_START_EVENT:
 			root = read_node(reader, &event, 0);
+			if (root && root->type == NODE_SCALAR)
+				check_end(reader);
 			break;
 		default: /* the start of the stream or of a document, and the end of one */
 			break;

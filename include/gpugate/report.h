@@ -7,15 +7,15 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/buf.h"
+#include "gpugate/lint_id.h"
 #include "gpugate/str.h"
 
 #define REPORT_ERRORS_MAX 20
 #define REPORT_WARNINGS_MAX 100
 
-enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
-
 struct finding {
 	enum severity severity;
+	struct str id;       /* of enum lint_id; absent: it has none */
 	struct str file;     /* as people would type it; empty: no file is concerned */
 	unsigned line;       /* from 1; 0: the file as a whole */
 	unsigned column;     /* from 1, in characters (code points) */
@@ -31,6 +31,8 @@ struct report {
 	unsigned count;    /* findings kept */
 	unsigned errors;   /* all, kept or not */
 	unsigned warnings; /* all, kept or not */
+	unsigned passed;   /* warnings that `allowed` kept out */
+	bool allowed[LINT_IDS]; /* set after report_init: warnings of these ids are only counted in `passed` */
 };
 
 void report_init(struct report *report);
