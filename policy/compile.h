@@ -81,11 +81,11 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
  * neither is. Returns whether it is known. */
 bool compile_known_resource(struct compile *c, const struct text *name, bool quota);
 
+/* Reports a resource that is written as in a ResourceQuota. Returns whether it is. */
+bool compile_resource_prefix(struct compile *c, const struct text *name);
+
 /* Reports what a quota names and cannot count, and sets its `names_others`. Returns whether there is nothing to report. */
 bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct quota *quota);
-
-/* Part of compile_warnings. */
-void compile_name_warnings(struct compile *c);
 
 /* An amount in the measure of a quota, whose resources are set, as policy units; reports, and returns -1, what is no amount of that measure. */
 wide compile_units(struct compile *c, const struct amount *amount, const struct quota *quota);

@@ -57,7 +57,8 @@ static bool counts_memory(const struct quota *quota)
 {
 	bool memory = quota->names_others;
 	for (uint32_t i = 0; i < quota->resources.count; i++)
-		memory |= glob_match(STR("*?em*"), quota->resources.items[i]);
+		memory |= glob_match(STR("*mem*"), quota->resources.items[i]) ||
+			  glob_match(STR("*Mem*"), quota->resources.items[i]);
 	return memory;
 }
 

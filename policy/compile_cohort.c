@@ -32,9 +32,10 @@ static void compile_names(struct compile *c)
 		if (above != NO_TENANT)
 			docs_find(
 			    c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
-			    "Tenant \"%.*s\" above this one is in cohort \"%.*s\", too, and would lend to itself; "
-			    "take one of them out",
-			    STR_ARG(policy->tenants[above].name), STR_ARG(cohort));
+			    "Tenant \"%.*s\" above this one is in cohort \"%.*s\" as well (%s), and would lend to itself; "
+			    "remove one of the two from the cohort",
+			    STR_ARG(policy->tenants[above].name), STR_ARG(cohort),
+			    compile_where(c, c->tenants[above]->cohort.at));
 	}
 }
 
@@ -138,10 +139,10 @@ static void check_member(struct compile *c, const struct member *first, const st
 	if (what)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, at,
 			  "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", but that of Tenant \"%.*s\" "
-			  "has other "
-			  "`%s`; make them the same, or rename one",
+			  "(%s) has other `%s`; make them the same, or rename one",
 			  STR_ARG(member->name), STR_ARG(member->cohort),
-			  STR_ARG(policy->tenants[policy->quotas[first->quota].tenant].name), what);
+			  STR_ARG(policy->tenants[policy->quotas[first->quota].tenant].name),
+			  compile_where(c, other->name.at), what);
 	if (doc->hard.unlimited)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at,
 			  "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", and `unlimited` cannot be "

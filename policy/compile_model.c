@@ -48,6 +48,8 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	model->label_count = doc->node_labels.count;
 	model->without = compile_keep_all(c, &doc->without_node_labels);
 	model->without_count = doc->without_node_labels.count;
+	if (compile_resource_prefix(c, &doc->resource))
+		return;
 	if (!str_has_char(model->resource, '/'))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
 			  "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",

@@ -53,9 +53,10 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 		if (!below)
 			docs_find(
 			    c->report, c->docs, SEVERITY_ERROR, name->at,
-			    "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\", which match.tenants "
+			    "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\" (%s), which match.tenants "
 			    "does not name",
-			    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+			    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name),
+			    compile_where(c, c->tenants[owner]->name.at));
 	}
 }
 
@@ -115,7 +116,7 @@ static void compile_memory_from(struct compile *c, const struct text *from, stru
 		return;
 	}
 	docs_find(c->report, c->docs, SEVERITY_ERROR, from->at,
-		  "\"%.*s\" says no place; write annotation:KEY or label:KEY", STR_ARG(from->s));
+		  "\"%.*s\" does not say where; write annotation:KEY or label:KEY", STR_ARG(from->s));
 }
 
 static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, struct rewrite *rewrite)
@@ -135,6 +136,8 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 		return;
 	}
 	const struct model *model = &policy->models[rewrite->model];
+	if (c->broken[rewrite->model])
+		return; /* what it offers is not known */
 	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
 		docs_find(
 		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
@@ -242,6 +245,7 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 		if (rule->rewrites[w].model == NO_MODEL)
 			continue;
 		const struct model *model = &c->policy->models[rule->rewrites[w].model];
+		struct place labels_at = c->accelerators[rule->rewrites[w].model]->node_labels.at;
 		for (uint32_t i = 0; i < rule->node_selector_count; i++)
 			for (uint32_t k = 0; k < model->label_count; k++)
 				if (str_eq(rule->node_selector[i].key, model->labels[k].key) &&
@@ -249,9 +253,10 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 					docs_find(
 					    c->report, c->docs, SEVERITY_ERROR,
 					    doc->inject.node_selector.items[i].value.at,
-					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\", whose "
+					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\" (%s), whose "
 					    "profiles the Rule chooses, have %.*s=%.*s",
-					    STR_ARG(model->name), STR_ARG(model->labels[k].key),
+					    STR_ARG(model->name), compile_where(c, labels_at),
+					    STR_ARG(model->labels[k].key),
 					    STR_ARG(model->labels[k].value));
 	}
 }
@@ -272,8 +277,8 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 		for (uint32_t k = 0; k < i; k++)
 			if (str_eq(rewrites[k].from, rewrites[i].from))
 				docs_find(c->report, c->docs, SEVERITY_ERROR, doc->rewrite.items[i].from.at,
-					  "the Rule rewrites \"%.*s\" twice; only the first could ever act",
-					  STR_ARG(rewrites[i].from));
+					  "the Rule rewrites \"%.*s\" already at %s; only the first could ever act",
+					  STR_ARG(rewrites[i].from), compile_where(c, doc->rewrite.items[k].from.at));
 	}
 	rule->rewrites = rewrites;
 	rule->rewrite_count = doc->rewrite.count;
