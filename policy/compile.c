@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "policy/report.h"
+
 #define SNAPSHOT_CHUNK ((size_t)64 << 10)
 #define SNAPSHOT_MAX (UINT64_C(512) << 20)
 #define SCRATCH_CHUNK ((size_t)256 << 10)
@@ -194,7 +196,10 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 		return;
 	}
 	/* Documents that could not be read would make others seem wrong: first things first. */
-	if (docs_read(paths, count, c->scratch, docs, c->report) == 0)
+	int result = docs_read(paths, count, c->scratch, docs, c->report);
+	if (docs->settings.count > 0)
+		c->report->settings = report_clean(c->report, str_of(compile_where(c, docs->settings.items[0].at)), false);
+	if (result == 0)
 		compile_all(c);
 }
 

@@ -139,8 +139,8 @@ void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, 
 	    .severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
 	va_list args;
 
-	if (finding.severity == SEVERITY_WARNING && report->allowed[id]) {
-		report->passed++;
+	if (finding.severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
 		return;
 	}
 	va_start(args, format);

@@ -137,6 +137,31 @@ void report_file(struct report *report, struct str file, const char *format, ...
 	report_add(report, &finding);
 }
 
+void report_lint(struct report *report, struct str file, enum lint_id id, const char *format, ...)
+{
+	const struct lint_row *row = &lint_rows[id];
+	char text[1024];
+	va_list args;
+
+	if (row->severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	struct finding finding = {
+	    .severity = row->severity, .id = row->id, .file = file, .length = 1, .text = str_of(text)};
+	report_add(report, &finding);
+}
+
+void report_passed_over(struct report *report, struct str file)
+{
+	if (report->passed_over_count < REPORT_PASSED_MAX)
+		report->passed_over[report->passed_over_count] = report_clean(report, file, false);
+	report->passed_over_count++;
+}
+
 /* Blanks as wide as the quote up to the place: tabs stay tabs, so that the underline meets it on every terminal. */
 static void print_blanks(struct str quote, unsigned count, struct buf *out)
 {

@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/report.h"
 #include "policy/source.h"
@@ -167,6 +170,35 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 	return false;
 }
 
+static bool ends_like(struct str name, struct str end)
+{
+	return name.len >= end.len && strncasecmp(name.ptr + name.len - end.len, end.ptr, end.len) == 0;
+}
+
+/* Whether the beginning of a file says that it is policy. */
+static bool holds_policy(struct str path)
+{
+	char bytes[4096];
+	int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t len = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+
+	if (fd >= 0)
+		close(fd);
+	return len > 0 && memmem(bytes, (size_t)len, "gpugate.io/v1", sizeof "gpugate.io/v1" - 1);
+}
+
+/* A file whose name is not that of a policy file. */
+static void pass_over(struct walk *walk, struct str path)
+{
+	bool yaml = ends_like(path, STR(".yaml")) || ends_like(path, STR(".yml"));
+
+	report_passed_over(walk->report, path);
+	if (yaml || (ends_like(path, STR(".json")) && holds_policy(path)))
+		report_lint(walk->report, path, LINT_FILE_PASSED_OVER,
+			    "this file is not read, since only names that end in .yaml or .yml are; rename it, or move it "
+			    "out of the folder");
+}
+
 /* One name found in a folder. */
 static void visit(struct walk *walk, struct str folder, const char *name)
 {
@@ -180,7 +212,10 @@ static void visit(struct walk *walk, struct str folder, const char *name)
 			walk_folder(walk, path);
 			walk->depth--;
 		}
-	} else if (is_policy_name(name)) {
+	} else if (!is_policy_name(name)) {
+		if (S_ISREG(status.st_mode))
+			pass_over(walk, path);
+	} else {
 		if (S_ISREG(status.st_mode))
 			add_file(walk, path, &status, false);
 		else
@@ -188,7 +223,7 @@ static void visit(struct walk *walk, struct str folder, const char *name)
 	}
 }
 
-/* Reads the names of a folder that can matter into a new array. */
+/* Reads the names of a folder, but for those that begin with a dot, into a new array. */
 static char **read_names(struct walk *walk, struct str path, size_t *count)
 {
 	char **names = NULL;
@@ -205,7 +240,7 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 			give_up(walk, path, "the folders hold more than 200,000 names; give a folder of policy only");
 			break;
 		}
-		if (entry->d_name[0] == '.' || (entry->d_type == DT_REG && !is_policy_name(entry->d_name)))
+		if (entry->d_name[0] == '.')
 			continue;
 		char **larger = grow(names, *count, &capacity, sizeof *names);
 		names = larger ? larger : names;

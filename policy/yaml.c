@@ -292,16 +292,24 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 		keys[count++] = key;
 	qsort(keys, count, sizeof *keys, by_text_then_place);
 	const struct node *first = keys[0];
+	bool reported_as_one = false; /* "apiVersion" sorts before the other keys of a document */
 	for (uint32_t i = 1; i < count; i++) {
 		if (!str_eq(first->text, keys[i]->text)) {
 			first = keys[i];
 			continue;
 		}
+		keys[i]->bad = true;
+		if (reported_as_one)
+			continue;
 		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
+		if (str_eq(first->text, STR("apiVersion"))) {
+			FIND(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
+			reported_as_one = true;
+			continue;
+		}
 		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
 		     first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
 		     (unsigned)first->at.column);
-		keys[i]->bad = true;
 	}
 	free(keys);
 	map->count = 0;

@@ -12,6 +12,11 @@
 
 #define REPORT_ERRORS_MAX 20
 #define REPORT_WARNINGS_MAX 100
+#define REPORT_PASSED_MAX 20
+
+/* What holds where `settings` is empty. */
+#define REPORT_WITHOUT_SETTINGS                                                                                        \
+	"no Settings document: enforcement is deny, and only the namespace kube-system is exempt"
 
 struct finding {
 	enum severity severity;
@@ -31,8 +36,11 @@ struct report {
 	unsigned count;    /* findings kept */
 	unsigned errors;   /* all, kept or not */
 	unsigned warnings; /* all, kept or not */
-	unsigned passed;   /* warnings that `allowed` kept out */
-	bool allowed[LINT_IDS]; /* set after report_init: warnings of these ids are only counted in `passed` */
+	bool allow[LINT_IDS]; /* set after report_init: warnings of these ids are only counted, in `allowed` */
+	unsigned allowed;
+	struct str settings; /* where the Settings document is, such as "policy/cluster.yaml:3"; empty: there is none */
+	struct str passed_over[REPORT_PASSED_MAX]; /* files that are not read for their names, in the order of paths */
+	unsigned passed_over_count;                /* all, kept or not */
 };
 
 void report_init(struct report *report);
