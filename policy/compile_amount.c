@@ -9,8 +9,12 @@ bool compile_memory_unit(struct compile *c, const struct amount *amount)
 {
 	if (!amount->set || !quantity_lacks_unit(amount->text, &amount->value))
 		return true;
-	COMPILE_LINT(c, LINT_MEMORY_WITHOUT_UNIT, amount->at, "\"%.*s\" is memory in bytes; write a unit, such as 40Gi",
-		     STR_ARG(amount->text));
+	struct str last = {amount->text.ptr + amount->text.len - 1, 1};
+	bool digits = last.ptr[0] >= '0' && last.ptr[0] <= '9';
+	COMPILE_LINT(c, LINT_MEMORY_WITHOUT_UNIT, amount->at,
+		     "\"%.*s\" is memory in bytes; write a unit, such as %.*s%s", STR_ARG(amount->text),
+		     digits ? (int)amount->text.len : 2, digits ? amount->text.ptr : "40",
+		     digits && amount->value.nano >= (wide)1024 * QUANTITY_SCALE ? "Mi" : "Gi");
 	return false;
 }
 
@@ -71,8 +75,10 @@ static void warn_memory_unit(struct compile *c, const struct amount *amount, con
 				continue;
 			long long meant = (long long)(amount->value.nano / QUANTITY_SCALE) >> memory_units[k].shift;
 			COMPILE_LINT(c, LINT_QUOTA_MIXES_UNITS, amount->at,
-				     "\"%.*s\" is asked for in %s, and \"%.*s\" is far more of them than that; write %lld",
-				     STR_ARG(name), memory_units[k].unit, STR_ARG(amount->text), meant ? meant : 1);
+				     "\"%.*s\" is a number of %s, so that \"%.*s\" is %lld %s; write %lld", STR_ARG(name),
+				     memory_units[k].unit, STR_ARG(amount->text),
+				     (long long)(amount->value.nano / QUANTITY_SCALE), memory_units[k].unit,
+				     meant ? meant : 1);
 			return;
 		}
 }

@@ -56,9 +56,9 @@ static bool ends_differ(struct str a, struct str b)
 }
 
 /* Whether some name matches both. */
-static bool overlap(struct str a, struct str b)
+static bool overlap(struct str a, struct str b, uint64_t *work)
 {
-	return !ends_differ(a, b) && glob_overlaps(a, b);
+	return !ends_differ(a, b) && warn_spend(work, a.len * b.len) && glob_overlaps(a, b);
 }
 
 static void warn_pattern(struct compile *c, const struct pattern *first, const struct pattern *second)
@@ -72,7 +72,8 @@ static void warn_pattern(struct compile *c, const struct pattern *first, const s
 
 static void warn_patterns(struct compile *c)
 {
-	uint32_t count = 0, size = 0, pairs = 0;
+	uint32_t count = 0, size = 0;
+	uint64_t work = WARN_WORK_MAX;
 	for (uint32_t t = 0; t < c->docs->tenants.count; t++)
 		size += c->docs->tenants.items[t].namespaces.count;
 	struct pattern *patterns = compile_scratch(c, size, sizeof *patterns);
@@ -86,9 +87,10 @@ static void warn_patterns(struct compile *c)
 		qsort(patterns, count, sizeof *patterns, pattern_order);
 	for (uint32_t i = 1; i < count; i++)
 		for (uint32_t k = i; k-- > 0 && patterns[k].name->s.len == patterns[i].name->s.len;) {
-			if (++pairs > WARN_PAIRS_MAX)
+			if (!warn_spend(&work, 1))
 				return;
-			if (patterns[k].tenant == patterns[i].tenant || !overlap(patterns[k].name->s, patterns[i].name->s))
+			if (patterns[k].tenant == patterns[i].tenant ||
+			    !overlap(patterns[k].name->s, patterns[i].name->s, &work))
 				continue;
 			warn_pattern(c, &patterns[k], &patterns[i]);
 			break;
@@ -128,12 +130,14 @@ static bool implies(const struct requirement *one, const struct requirement *oth
 }
 
 /* Whether every namespace that the narrower one matches is matched by the wider one. */
-static bool is_part(const struct selector *narrower, const struct selector *wider)
+static bool is_part(const struct selector *narrower, const struct selector *wider, uint64_t *work)
 {
 	for (uint32_t w = 0; w < wider->count; w++) {
 		bool required = false;
-		for (uint32_t n = 0; n < narrower->count && !required; n++)
-			required = implies(&narrower->items[n], &wider->items[w]);
+		for (uint32_t n = 0; n < narrower->count && !required; n++) {
+			uint64_t values = narrower->items[n].values.count, others = wider->items[w].values.count;
+			required = warn_spend(work, 1 + values * others) && implies(&narrower->items[n], &wider->items[w]);
+		}
 		if (!required)
 			return false;
 	}
@@ -157,7 +161,7 @@ static void warn_selector(struct compile *c, uint32_t tenant, uint32_t other, bo
 }
 
 /* The first Tenant whose selector matches all that this one's does, or NO_TENANT. */
-static uint32_t find_wider(const struct policy *policy, const struct index *selectors, uint32_t tenant, uint32_t *pairs,
+static uint32_t find_wider(const struct policy *policy, const struct index *selectors, uint32_t tenant, uint64_t *work,
 			   bool *same)
 {
 	const struct selector *own = &policy->tenant_selectors[tenant];
@@ -166,11 +170,11 @@ static uint32_t find_wider(const struct policy *policy, const struct index *sele
 		for (size_t v = str_present(values[0]) ? 0 : 1; v < 2; v++)
 			for (const struct index_entry *e = index_find(selectors, own->items[i].key, values[v]); e;
 			     e = index_next(selectors, e)) {
-				if (++*pairs > WARN_PAIRS_MAX)
+				if (!warn_spend(work, 1))
 					return NO_TENANT;
-				if (e->id == tenant || !is_part(own, &policy->tenant_selectors[e->id]))
+				if (e->id == tenant || !is_part(own, &policy->tenant_selectors[e->id], work))
 					continue;
-				*same = is_part(&policy->tenant_selectors[e->id], own);
+				*same = is_part(&policy->tenant_selectors[e->id], own, work);
 				if (!*same || e->id < tenant)
 					return e->id;
 			}
@@ -182,7 +186,7 @@ static void warn_selectors(struct compile *c)
 {
 	const struct policy *policy = c->policy;
 	struct index selectors;
-	uint32_t pairs = 0;
+	uint64_t work = WARN_WORK_MAX;
 	if (index_init(&selectors, policy->tenant_count, c->scratch) < 0)
 		longjmp(c->exhausted, 1);
 	for (uint32_t t = 0; t < policy->tenant_count; t++) {
@@ -192,7 +196,7 @@ static void warn_selectors(struct compile *c)
 	}
 	for (uint32_t t = 0; t < policy->tenant_count; t++) {
 		bool same = false;
-		uint32_t other = find_wider(policy, &selectors, t, &pairs, &same);
+		uint32_t other = find_wider(policy, &selectors, t, &work, &same);
 		if (other != NO_TENANT)
 			warn_selector(c, t, other, same);
 	}

@@ -67,19 +67,20 @@ static bool is_told_by(const struct policy *policy, const struct model *model, s
 }
 
 /* A model whose label of that key says another value, where no model's nodes could have this one; NULL: some could, or none has the key. */
-static const struct model *contradicting(const struct policy *policy, const struct pair *selector)
+static const struct model *contradicting(const struct policy *policy, const struct pair *selector, uint64_t *work)
 {
 	const struct model *found = NULL;
 	for (uint32_t m = 0; m < policy->model_count; m++) {
 		struct str value = label_value(&policy->models[m], selector->key);
-		if (value.ptr && str_eq(value, selector->value))
+		if ((value.ptr && str_eq(value, selector->value)) || !warn_spend(work, 1 + policy->models[m].label_count))
 			return NULL;
 		if (value.ptr && !found)
 			found = &policy->models[m];
 	}
 	for (uint32_t m = 0; m < policy->model_count && found; m++) {
 		const struct model *model = &policy->models[m];
-		if (!label_value(model, selector->key).ptr && !lacks(model, selector->key) && is_told_by(policy, model, selector->key))
+		bool may_have = !label_value(model, selector->key).ptr && !lacks(model, selector->key);
+		if (may_have && (!warn_spend(work, policy->model_count) || is_told_by(policy, model, selector->key)))
 			return NULL;
 	}
 	return found;
@@ -96,10 +97,11 @@ static struct str near_value(const struct policy *policy, const struct pair *sel
 	return (struct str){NULL, 0};
 }
 
-static void warn_selector(struct compile *c, const struct rule *rule, const struct pair *selector, struct place at)
+static void warn_selector(struct compile *c, const struct rule *rule, const struct pair *selector, struct place at,
+			  uint64_t *work)
 {
 	const struct policy *policy = c->policy;
-	const struct model *other = contradicting(policy, selector);
+	const struct model *other = contradicting(policy, selector, work);
 	if (!other)
 		return;
 	/* Labels of other domains are also there to send Pods without accelerators elsewhere. */
@@ -122,6 +124,7 @@ static void warn_selector(struct compile *c, const struct rule *rule, const stru
 void compile_fleet_warnings(struct compile *c)
 {
 	const struct policy *policy = c->policy;
+	uint64_t work = WARN_WORK_MAX;
 	struct index names;
 	warn_rule_names(c, &names);
 	for (uint32_t m = 0; m < policy->model_count; m++) {
@@ -136,6 +139,6 @@ void compile_fleet_warnings(struct compile *c)
 		const struct text_map *selectors = &warn_rule(c, &names, r)->inject.node_selector;
 		warn_labels(c, selectors);
 		for (uint32_t i = 0; i < rule->node_selector_count; i++)
-			warn_selector(c, rule, &rule->node_selector[i], selectors->items[i].value.at);
+			warn_selector(c, rule, &rule->node_selector[i], selectors->items[i].value.at, &work);
 	}
 }

@@ -70,11 +70,14 @@ static bool counts_all(const struct quota *quota, const struct quota *of)
 }
 
 /* The nearest quota above that never lets this one be used up, or NULL. */
-static const struct quota *limiting(const struct policy *policy, const struct quota *quota)
+static const struct quota *limiting(const struct policy *policy, const struct quota *quota, uint64_t *work)
 {
 	const struct tenant *tenant = &policy->tenants[quota->tenant];
 	for (uint32_t i = 0; i < tenant->quota_count; i++) {
 		const struct quota *above = &policy->quotas[tenant->quotas[i]];
+		uint64_t names = (uint64_t)above->resources.count * quota->resources.count;
+		if (!warn_spend(work, 1 + names + (uint64_t)above->model_count * quota->model_count))
+			return NULL;
 		if (above->tenant != quota->tenant && !above->unlimited &&
 		    quota->hard > amount_sum(above->hard, above->borrow) && counts_all(above, quota))
 			return above;
@@ -85,17 +88,20 @@ static const struct quota *limiting(const struct policy *policy, const struct qu
 static void warn_above_parent(struct compile *c)
 {
 	const struct policy *policy = c->policy;
+	uint64_t work = WARN_WORK_MAX;
 	for (uint32_t q = 0; q < policy->quota_count; q++) {
 		const struct quota *quota = &policy->quotas[q];
-		const struct quota *above = quota->unlimited ? NULL : limiting(policy, quota);
+		const struct quota *above = quota->unlimited ? NULL : limiting(policy, quota, &work);
 		if (!above)
 			continue;
 		const struct doc_quota *theirs = c->quotas[above - policy->quotas];
+		const struct str nothing = {"", 0};
 		COMPILE_LINT(c, LINT_CHILD_ABOVE_PARENT, c->quotas[q]->hard.at,
-			     "%.*s can never be used: quota \"%.*s\" of Tenant \"%.*s\" above (%s) counts the same and ends at "
-			     "%.*s; lower this one, or write `unlimited`",
+			     "%.*s can never be reached: quota \"%.*s\" of Tenant \"%.*s\" above (%s) counts the same and ends "
+			     "at %.*s%s%.*s; lower this one, or write `unlimited`",
 			     STR_ARG(quota->hard_text), STR_ARG(above->name), STR_ARG(policy->tenants[above->tenant].name),
-			     compile_where(c, theirs->hard.at), STR_ARG(above->hard_text));
+			     compile_where(c, theirs->hard.at), STR_ARG(above->hard_text),
+			     above->borrow > 0 ? " and a borrowed " : "", STR_ARG(above->borrow > 0 ? above->borrow_text : nothing));
 	}
 }
 
@@ -105,6 +111,7 @@ struct coverage {
 	const struct policy *policy;
 	uint32_t tenant;
 	bool *counted; /* by model */
+	uint64_t work;   /* that may still be done */
 	uint32_t naming; /* of the quotas that count the resource, the first with `accelerators` */
 };
 
@@ -117,6 +124,8 @@ static bool mark_counted(struct coverage *coverage, const struct resource *resou
 	coverage->naming = UINT32_MAX;
 	for (uint32_t i = 0; i < tenant->quota_count; i++) {
 		const struct quota *quota = &policy->quotas[tenant->quotas[i]];
+		if (!warn_spend(&coverage->work, 1 + quota->resources.count + quota->model_count))
+			return false;
 		if (!quota_counts_resource(quota, resource->name))
 			continue;
 		if (!quota->models)
@@ -150,11 +159,11 @@ static bool is_for(const struct policy *policy, const struct rule *rule, uint32_
 }
 
 /* Whether some Rule sends Pods of the Tenant to other nodes than the model's, so that people need not. */
-static bool is_ruled_out(const struct policy *policy, uint32_t tenant, uint32_t model)
+static bool is_ruled_out(const struct policy *policy, uint32_t tenant, uint32_t model, uint64_t *work)
 {
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
 		const struct rule *rule = &policy->rules[r];
-		bool elsewhere = false;
+		bool elsewhere = !warn_spend(work, 1 + rule->node_selector_count + rule->rewrite_count);
 		for (uint32_t i = 0; i < rule->node_selector_count; i++)
 			elsewhere |= excludes(&rule->node_selector[i], &policy->models[model]);
 		for (uint32_t w = 0; w < rule->rewrite_count; w++)
@@ -166,14 +175,14 @@ static bool is_ruled_out(const struct policy *policy, uint32_t tenant, uint32_t 
 }
 
 /* A model of the resource that no quota of the Tenant counts and no Rule rules out, or NO_MODEL. */
-static uint32_t left_out(const struct coverage *coverage, const struct resource *resource)
+static uint32_t left_out(struct coverage *coverage, const struct resource *resource)
 {
 	bool some = false;
 	for (uint32_t l = 0; l < resource->landing_count; l++)
 		some |= coverage->counted[resource->landings[l].model];
 	for (uint32_t l = 0; l < resource->landing_count && some; l++) {
 		uint32_t model = resource->landings[l].model;
-		if (!coverage->counted[model] && !is_ruled_out(coverage->policy, coverage->tenant, model))
+		if (!coverage->counted[model] && !is_ruled_out(coverage->policy, coverage->tenant, model, &coverage->work))
 			return model;
 	}
 	return NO_MODEL;
@@ -200,10 +209,11 @@ static void warn_left_out(struct compile *c, struct coverage *coverage)
 			continue;
 		COMPILE_LINT(c, LINT_MODEL_WITHOUT_QUOTA, c->quotas[coverage->naming]->accelerators.at,
 			     "no quota of Tenant \"%.*s\" counts \"%.*s\" on \"%.*s\" (%s), which has it as well: a Pod whose "
-			     "node selectors do not rule that one out is refused; add a quota for it (`hard: 0` allows none), or a "
+			     "node selectors do not rule that one out is %s; add a quota for it (`hard: 0` allows none), or a "
 			     "Rule with a nodeSelector",
 			     STR_ARG(policy->tenants[coverage->tenant].name), STR_ARG(resource->name),
-			     STR_ARG(policy->models[model].name), compile_where(c, c->accelerators[model]->name.at));
+			     STR_ARG(policy->models[model].name), compile_where(c, c->accelerators[model]->name.at),
+			     warn_uncovered_fate(policy));
 		return;
 	}
 }
@@ -212,6 +222,7 @@ static void warn_models(struct compile *c)
 {
 	const struct policy *policy = c->policy;
 	struct coverage coverage = {.policy = policy,
+				    .work = WARN_WORK_MAX,
 				    .counted = compile_scratch(c, policy->model_count, sizeof *coverage.counted)};
 	for (uint32_t t = 0; t < policy->tenant_count && policy->uncovered != ENFORCEMENT_ALLOW; t++) {
 		coverage.tenant = t;

@@ -185,9 +185,9 @@ static void warn_uncovered(struct compile *c, const struct index *names)
 			if (str_present(to))
 				COMPILE_LINT(c, LINT_REWRITE_UNCOVERED, warn_rule(c, names, r)->rewrite.items[w].from.at,
 					  "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" (%s) covers: its "
-					     "Pods will be refused",
+					     "Pods will be %s",
 					  STR_ARG(to), STR_ARG(policy->tenants[tenant].name),
-					     compile_where(c, c->tenants[tenant]->name.at));
+					     compile_where(c, c->tenants[tenant]->name.at), warn_uncovered_fate(policy));
 		}
 	}
 }

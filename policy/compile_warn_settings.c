@@ -38,12 +38,14 @@ static bool warn_broad(struct compile *c, const struct text *name)
 }
 
 /* The Tenant of which a namespace matches the pattern, by its names alone; NULL: none. */
-static const struct doc_tenant *tenant_of(const struct compile *c, struct str namespace, struct text *found)
+static const struct doc_tenant *tenant_of(const struct compile *c, struct str namespace, uint64_t *work,
+					  struct text *found)
 {
 	for (uint32_t t = 0; t < c->docs->tenants.count; t++) {
 		const struct texts *names = &c->docs->tenants.items[t].namespaces;
 		for (uint32_t n = 0; n < names->count; n++)
-			if (glob_overlaps(namespace, names->items[n].s)) {
+			if (warn_spend(work, namespace.len * names->items[n].s.len) &&
+			    glob_overlaps(namespace, names->items[n].s)) {
 				*found = names->items[n];
 				return &c->docs->tenants.items[t];
 			}
@@ -52,7 +54,7 @@ static const struct doc_tenant *tenant_of(const struct compile *c, struct str na
 }
 
 /* system:serviceaccount:*:monitoring is a name that anybody can give a ServiceAccount of a namespace of their own. */
-static void warn_service_account(struct compile *c, const struct text *name)
+static void warn_service_account(struct compile *c, const struct text *name, uint64_t *work)
 {
 	const struct str prefix = S("system:serviceaccount:");
 	struct str rest = str_starts(name->s, prefix) ? str_tail(name->s, prefix.len) : prefix;
@@ -60,7 +62,7 @@ static void warn_service_account(struct compile *c, const struct text *name)
 	struct str namespace = {rest.ptr, colon ? (size_t)(colon - rest.ptr) : rest.len};
 	struct text theirs;
 	const struct doc_tenant *tenant =
-	    glob_is_exact(namespace) ? NULL : tenant_of(c, namespace, &theirs);
+	    glob_is_exact(namespace) ? NULL : tenant_of(c, namespace, work, &theirs);
 	if (tenant)
 		COMPILE_LINT(c, LINT_EXEMPT_BROAD, name->at,
 			     "this exempts a ServiceAccount in \"%.*s\" of Tenant \"%.*s\" (%s) as well, where others may "
@@ -70,11 +72,12 @@ static void warn_service_account(struct compile *c, const struct text *name)
 
 static void warn_users(struct compile *c, const struct texts *names)
 {
+	uint64_t work = WARN_WORK_MAX;
 	for (uint32_t i = 0; i < names->count; i++) {
 		const struct text *name = &names->items[i];
 		if (warn_broad(c, name))
 			continue;
-		warn_service_account(c, name);
+		warn_service_account(c, name, &work);
 		if (str_starts(name->s, STR("kube-")))
 			COMPILE_LINT(c, LINT_EXEMPT_BROAD, name->at,
 				     "no user or group of Kubernetes is called \"%.*s\": their names begin with system:, such "

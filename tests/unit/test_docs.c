@@ -89,7 +89,7 @@ static const struct {
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: -a}\nspec: {}\n", 3, 18, 2, "\"-a\" is not a name"},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: \"\"}\nspec: {}\n", 3, 18, 2, "\"\" is not a name"},
     {HEAD("Guard") "spec: {}\n---\n" HEAD("Guard") "spec: {}\n", 8, 18, 1,
-     "a Guard named \"x\" is there already, at t.yaml:3"},
+     "a Guard named \"x\" is already defined at t.yaml:3; rename or remove one"},
     {HEAD("Settings") "spec: {}\n---\n" HEAD("Settings") "spec: {}\n", 7, 7, 8,
      "a policy has at most one Settings document; the first is at t.yaml:2"},
 
@@ -122,14 +122,14 @@ static const struct {
      "unknown key \"flavour\"; the spec of a Tenant has the keys parent, namespaces,"},
     {TENANT "  borrowing: {}\n", 5, 14, 1, "\"borrowing\" is empty; name at least one, or remove the key"},
     {TENANT "  borrowing: {compute: 2}\n", 5, 24, 1,
-     "\"compute\": a borrowing must be a map, such as {}, found the number 2"},
+     "\"compute\": a borrowing must be a map, such as {borrowUpTo: 2}, found the number 2"},
     {TENANT "  borrowing: {compute: {borowUpTo: 2}}\n", 5, 25, 9,
      "unknown key \"borowUpTo\"; did you mean \"borrowUpTo\"?"},
     {TENANT "  borrowing: {compute: {borrowUpTo: -1}}\n", 5, 37, 2, "\"borrowUpTo\" must be 0 or more, found -1"},
     {TENANT "  borrowing: {compute: {lendUpTo: unlimited}}\n", 5, 35, 9,
      "\"lendUpTo\": \"unlimited\" is not a quantity"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: nevr}\n", 4, 33, 4,
-     "\"terminatingGraceSeconds\" must be a whole number or the word never, and \"nevr\" is none"},
+     "\"terminatingGraceSeconds\" must be a whole number or the word never, found \"nevr\""},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: 86401}\n", 4, 33, 5,
      "\"terminatingGraceSeconds\" must be 0 to 86400, found 86401"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: -1}\n", 4, 33, 2,
@@ -138,7 +138,7 @@ static const struct {
      "\"terminatingGraceSeconds\": expected a whole number or the word never, found a list"},
     {HEAD("Settings") "spec: {guardFailurePolicy: fail}\n", 4, 28, 4,
      "\"guardFailurePolicy\" cannot be \"fail\"; did you mean \"Fail\"?"},
-    {QUOTA "  - {name: a, hard: 1, hard: 2}\n", 6, 24, 4, "the key \"hard\" is given twice; the first is at 6:15"},
+    {QUOTA "  - {name: a, hard: 1, hard: 2}\n", 6, 24, 4, "the key \"hard\" is given twice; the first is at t.yaml:6:15"},
     {TENANT "  Parent: a\n", 5, 3, 6, "unknown key \"Parent\"; did you mean \"parent\"?"},
     {QUOTA "  - {name: a}\n", 6, 5, 1, "a quota needs the key \"hard\""},
     {QUOTA "  - name: a\n", 6, 5, 4, "a quota needs the key \"hard\""},
@@ -174,18 +174,55 @@ static const struct {
      "the operators Exists and DoesNotExist take no values"},
 
     /* numbers and amounts */
-    {RULE "  order: first\n", 5, 10, 5, "\"order\" must be a whole number, and \"first\" is none"},
+    {RULE "  order: first\n", 5, 10, 5, "\"order\" must be a whole number, found \"first\""},
     {RULE "  order: \"1\"\n", 5, 10, 3, "\"order\": expected a whole number, found a string; remove the quotes"},
-    {RULE "  order: 1.5\n", 5, 10, 3, "\"order\" must be a whole number, and \"1.5\" is none"},
+    {RULE "  order: 1.5\n", 5, 10, 3, "\"order\" must be a whole number, found \"1.5\""},
     {RULE "  order: 010\n", 5, 10, 3, "\"order\" must be a whole number"},
     {RULE "  order: 1000001\n", 5, 10, 7, "\"order\" must be -1000000 to 1000000, found 1000001"},
     {RULE "  order: -99999999999999999999999\n", 5, 10, 24, "\"order\" must be -1000000 to 1000000"},
     {RULE "  order: {}\n", 5, 10, 1, "\"order\": expected a whole number, found a map"},
-    {RULE "  required: yes\n", 5, 13, 3, "\"required\": expected true or false, found a string"},
-    {RULE "  required: \"true\"\n", 5, 13, 6, "\"required\": expected true or false, found a string"},
+    {RULE "  required: yes\n", 5, 13, 3, "\"required\" must be true or false, found \"yes\"; write true"},
+    {RULE "  required: OFF\n", 5, 13, 3, "\"required\" must be true or false, found \"OFF\"; write false"},
+    {RULE "  required: True\n", 5, 13, 4, "\"required\" must be true or false, found \"True\"; write true"},
+    {RULE "  required: 0\n", 5, 13, 1, "\"required\" must be true or false, found \"0\"; write false"},
+    {RULE "  required: \"true\"\n", 5, 13, 6,
+     "\"required\" must be true or false, found \"true\"; write true without quotes"},
+    {RULE "  required: maybe\n", 5, 13, 5, "\"required\": expected true or false, found a string"},
     {ACCELERATOR "  sharing: {resource: a/b, replicas: 1}\n", 6, 38, 1, "\"replicas\" must be 2 to 65536, found 1"},
     {ACCELERATOR "  memory: 80GB\n", 6, 11, 4,
-     "\"memory\": \"80GB\" is not a quantity; write a number such as 4, 6.5 or"},
+     "\"memory\": \"80GB\" is not a quantity; did you mean 80Gi?"},
+    {ACCELERATOR "  memory: 80 gib\n", 6, 11, 6, "\"memory\": \"80 gib\" is not a quantity; did you mean 80Gi?"},
+    {ACCELERATOR "  memory: 81920MB\n", 6, 11, 7, "\"memory\": \"81920MB\" is not a quantity; did you mean 81920Mi?"},
+    {ACCELERATOR "  memory: 80g\n", 6, 11, 3, "\"memory\": \"80g\" is not a quantity; did you mean 80Gi?"},
+    {ACCELERATOR "  memory: lots\n", 6, 11, 4,
+     "\"memory\": \"lots\" is not a quantity; write a number such as 4, 6.5 or 320Gi"},
+    {ACCELERATOR "  memory: 80GBytes\n", 6, 11, 8,
+     "\"memory\": \"80GBytes\" is not a quantity; write a number such as 4, 6.5 or 320Gi"},
+    {QUOTA "  - {name: a, hard: 4 GPUs}\n", 6, 21, 6, "\"hard\": \"4 GPUs\" is not a quantity; did you mean 4?"},
+    {QUOTA "  - name: a\n    hard: 6,5\n", 7, 11, 3, "\"hard\": \"6,5\" is not a quantity; did you mean 6.5?"},
+    {QUOTA "  - {name: a, hard: 6,5}\n", 6, 23, 1, "a comma ends the value of \"hard\"; write 6.5 with a point"},
+    {QUOTA "  - {name: a, hard: 4K}\n", 6, 21, 2, "\"hard\": \"4K\" is not a quantity; did you mean 4k?"},
+    /* suggestions that would say the opposite */
+    {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: NotExists}]}\n", 5, 61, 9,
+     "\"operator\" cannot be \"NotExists\"; use In, NotIn, Exists or DoesNotExist"},
+    {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: DoesExist}]}\n", 5, 61, 9,
+     "\"operator\" cannot be \"DoesExist\"; use In, NotIn, Exists or DoesNotExist"},
+    {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: DoesNotExists}]}\n", 5, 61, 13,
+     "\"operator\" cannot be \"DoesNotExists\"; did you mean \"DoesNotExist\"?"},
+    {HEAD("Guard") "spec: {deny: [unprivileged]}\n", 4, 15, 12,
+     "\"deny\" cannot be \"unprivileged\"; use visibleDevicesEnv, hostDeviceMounts"},
+    {ACCELERATOR "  notNodeLabels: {a: b}\n", 6, 3, 13, "unknown key \"notNodeLabels\"; the spec of an Accelerator has"},
+    {HEAD("Settings") "spec: {enforcement: no}\n", 4, 21, 2,
+     "\"enforcement\" cannot be \"no\"; use deny, warn or audit"},
+    /* a colon that is missing is reported where it is missing */
+    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: x}\nspec\n  namespaces: [a]\n", 4, 1, 4,
+     "a colon is missing after \"spec\""},
+    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata:\n  name x\n  labels: {a: b}\n", 4, 3, 4,
+     "a colon is missing after \"name\""},
+    {"apiVersion gpugate.io/v1\nkind: Tenant\n", 1, 1, 10, "a colon is missing after \"apiVersion\""},
+    {QUOTA "  - name q\n    hard: 1\n", 6, 5, 4, "a colon is missing after \"name\""},
+    {TENANT "  namespaces: [a]\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", 6, 1, 10,
+     "a second document begins here; put a line \"---\" before it"},
     {ACCELERATOR "  memory: 0\n", 6, 11, 1, "\"memory\" must be above 0, found 0"},
     {ACCELERATOR "  memory: 9Ei\n", 6, 11, 3, "\"memory\": \"9Ei\" is out of range"},
     {ACCELERATOR "  memory: unlimited\n", 6, 11, 9, "\"memory\": \"unlimited\" is not a quantity"},
@@ -206,9 +243,9 @@ static const struct {
      "the profile's name does not say its memory; give \"memory\""},
     {ACCELERATOR "  mig: {profiles: [{name: 1g.1gb, computeSlices: 1, memorySlices: 1},\n"
 		 "    {name: 1g.1gb, computeSlices: 1, memorySlices: 1}]}\n",
-     7, 12, 6, "\"1g.1gb\" is there already, on line 6; names are given once"},
+     7, 12, 6, "\"1g.1gb\" is already defined at t.yaml:6; rename or remove one"},
     {RULE "  match: {requests: {nvidia.com/gpu: 1}}\n", 5, 38, 1,
-     "\"nvidia.com/gpu\": a range must be a map, such as {}, found the number 1"},
+     "\"nvidia.com/gpu\": a range must be a map, such as {min: 1, max: 1}, found the number 1"},
     {RULE "  match: {requests: [a]}\n", 5, 21, 1, "\"requests\": expected a map of objects, found a list"},
     {RULE "  match: {requests: {a/b/c: {}}}\n", 5, 22, 5, "\"a/b/c\" is not a qualified name"},
     {RULE "  rewrite:\n  - {from: a/b, toMig: {accelerator: a, memoryFrom: env:X}}\n", 6, 53, 5,
@@ -707,7 +744,7 @@ static void test_folder(void **state)
 	put("b/three.yml", GUARD("one"));
 	read_paths(&r, folder, NULL);
 	char first[128];
-	snprintf(first, sizeof first, "a Guard named \"one\" is there already, at %s/a.yaml:3", folder);
+	snprintf(first, sizeof first, "a Guard named \"one\" is already defined at %s/a.yaml:3", folder);
 	expect_only(&r, at("b/three.yml"), first);
 }
 
@@ -726,7 +763,7 @@ static void test_folder_problems(void **state)
 	put("e/good.yaml", GUARD("one"));
 	assert_int_equal(symlink("nowhere", at("e/bad.yaml")), 0);
 	read_paths(&r, at("e"), NULL);
-	expect_only(&r, at("e/bad.yaml"), "this symbolic link leads to nothing; remove it or mend its target");
+	expect_only(&r, at("e/bad.yaml"), "this symbolic link leads to nothing; remove it, or correct its target");
 	unlink(at("e/bad.yaml"));
 	assert_int_equal(symlink("../e", at("e/loop")), 0);
 	read_paths(&r, at("e"), NULL);
