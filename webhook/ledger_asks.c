@@ -113,7 +113,7 @@ static const char *trouble(const struct ledger_cluster *cluster)
 	static const char *const states[] = {
 	    [OBJECT_UNKNOWN] = "the ledger has not been read yet",
 	    [OBJECT_MISSING] = "the ledger does not exist yet",
-	    [OBJECT_SETTLING] = "the ledger was created anew and settles for less than a minute",
+	    [OBJECT_SETTLING] = "the ledger was created again and settles for less than a minute",
 	    [OBJECT_OPEN] = "the ledger could not be written in time",
 	};
 	if (cluster->object.failing)

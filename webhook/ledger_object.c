@@ -169,9 +169,9 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 	if (good && !object->distrusted)
 		return;
 	error_set(&err,
-		  good ? "the cluster's storage was restored; the ledger settles anew" : "spec.version is no number");
+		  good ? "the cluster's storage was restored; the ledger settles again" : "spec.version is no number");
 	if (!good)
-		error_wrap(&err, "the ledger cannot be read, and settles anew");
+		error_wrap(&err, "the ledger cannot be read, and settles again");
 	resettle(cluster, err.text, told);
 }
 

@@ -29,7 +29,7 @@ void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 {
 	if (seen < 0) {
 		cluster_log(cluster, LOG_ERROR, "view_incomplete",
-			    "there is no memory for the view; it is listed anew");
+			    "there is no memory for the view; it is listed again");
 		kube_watch_relist(cluster->watches[WATCH_PODS]);
 		return;
 	}
