@@ -201,7 +201,7 @@ void compile_unit(struct compile *c)
 	bool fits = unit_of_offers(c, &unit);
 	for (uint32_t t = 0; t < c->docs->tenants.count && fits; t++)
 		fits = unit_of_quotas(c, &c->docs->tenants.items[t], &unit);
-	c->policy->unit = fits ? unit : UNIT_MIN;
+	c->policy->unit = fits ? unit : 0; /* then nothing is a limit that does not fit, either */
 }
 
 static int offer_order(const void *a, const void *b)
