@@ -5,16 +5,23 @@
 /* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */
 #define MEMORY_MAX (INT64_C(1) << 45)
 
+static bool is_digits(struct str s)
+{
+	size_t i = 0;
+	while (i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9')
+		i++;
+	return i == s.len;
+}
+
 bool compile_memory_unit(struct compile *c, const struct amount *amount)
 {
 	if (!amount->set || !quantity_lacks_unit(amount->text, &amount->value))
 		return true;
-	struct str last = {amount->text.ptr + amount->text.len - 1, 1};
-	bool digits = last.ptr[0] >= '0' && last.ptr[0] <= '9';
+	bool plain = amount->text.len <= 5 && is_digits(amount->text);
 	COMPILE_LINT(c, LINT_MEMORY_WITHOUT_UNIT, amount->at,
 		     "\"%.*s\" is memory in bytes; write a unit, such as %.*s%s", STR_ARG(amount->text),
-		     digits ? (int)amount->text.len : 2, digits ? amount->text.ptr : "40",
-		     digits && amount->value.nano >= (wide)1024 * QUANTITY_SCALE ? "Mi" : "Gi");
+		     plain ? (int)amount->text.len : 2, plain ? amount->text.ptr : "40",
+		     plain && amount->value.nano >= (wide)1024 * QUANTITY_SCALE ? "Mi" : "Gi");
 	return false;
 }
 
