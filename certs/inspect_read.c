@@ -68,9 +68,10 @@ static void read_block(struct inspection *inspection, struct str block, const ch
 	if (!bio)
 		inspection->no_memory = true;
 	else if (!PEM_read_bio(bio, &kind, &header, &bytes, &len))
-		inspect_find(inspection, CERTS_FAULT, "damaged",
-			     "%s: the block that begins in line %u is damaged PEM; copy it again from where it was made",
-			     what, line);
+		inspect_find(
+		    inspection, CERTS_FAULT, "damaged",
+		    "%s: the block that begins in line %u is damaged PEM; copy it again from where it was made", what,
+		    line);
 	else if (strcmp(kind, PEM_STRING_X509) == 0 || strcmp(kind, PEM_STRING_X509_OLD) == 0)
 		take(inspection, what, bytes, len, line, most, out);
 	else

@@ -198,7 +198,8 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 	/* Documents that could not be read would make others seem wrong: first things first. */
 	int result = docs_read(paths, count, c->scratch, docs, c->report);
 	if (docs->settings.count > 0)
-		c->report->settings = report_clean(c->report, str_of(compile_where(c, docs->settings.items[0].at)), false);
+		c->report->settings =
+		    report_clean(c->report, str_of(compile_where(c, docs->settings.items[0].at)), false);
 	if (result == 0)
 		compile_all(c);
 }

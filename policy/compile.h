@@ -17,8 +17,8 @@ struct compile {
 	struct report *report;
 	const struct doc_accelerator **accelerators; /* by model of the policy; from compile_models on */
 	bool *broken; /* by model of the policy: it has an error of its own, so that others would be its consequence */
-	const struct doc_tenant **tenants;           /* by tenant of the policy; from compile_tenants on */
-	const struct doc_quota **quotas;             /* by quota of the policy; from compile_quotas on */
+	const struct doc_tenant **tenants; /* by tenant of the policy; from compile_tenants on */
+	const struct doc_quota **quotas;   /* by quota of the policy; from compile_quotas on */
 	const struct doc_borrowing *
 	    *borrowings;   /* by quota of the policy, NULL where there is none; from compile_cohorts on */
 	jmp_buf exhausted; /* where an allocation that fails leaps to: everything lives in the two arenas */

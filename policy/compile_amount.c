@@ -82,8 +82,8 @@ static void warn_memory_unit(struct compile *c, const struct amount *amount, con
 				continue;
 			long long meant = (long long)(amount->value.nano / QUANTITY_SCALE) >> memory_units[k].shift;
 			COMPILE_LINT(c, LINT_QUOTA_MIXES_UNITS, amount->at,
-				     "\"%.*s\" is a number of %s, so that \"%.*s\" is %lld %s; write %lld", STR_ARG(name),
-				     memory_units[k].unit, STR_ARG(amount->text),
+				     "\"%.*s\" is a number of %s, so that \"%.*s\" is %lld %s; write %lld",
+				     STR_ARG(name), memory_units[k].unit, STR_ARG(amount->text),
 				     (long long)(amount->value.nano / QUANTITY_SCALE), memory_units[k].unit,
 				     meant ? meant : 1);
 			return;
@@ -110,10 +110,10 @@ static bool check_count(struct compile *c, const struct amount *amount, const st
 
 wide compile_units(struct compile *c, const struct amount *amount, const struct quota *quota)
 {
-	static const char *const advice[] = {
-	    [MEASURE_COUNT] = "devices are counted in whole numbers (or use `measure: gpus`)",
-	    [MEASURE_GPUS] = "give GPUs with at most 9 decimals",
-	    [MEASURE_MEMORY] = "memory is in whole bytes, such as 320Gi"};
+	static const char *const advice[] = {[MEASURE_COUNT] =
+						 "devices are counted in whole numbers (or use `measure: gpus`)",
+					     [MEASURE_GPUS] = "give GPUs with at most 9 decimals",
+					     [MEASURE_MEMORY] = "memory is in whole bytes, such as 320Gi"};
 	wide units = -1, whole = compile_scale(amount->value.nano, 1);
 	if (quota->measure == MEASURE_MEMORY ? !compile_memory_unit(c, amount) : !check_count(c, amount, quota))
 		return -1;

@@ -30,12 +30,12 @@ static void compile_names(struct compile *c)
 		       !(str_present(policy->tenants[above].cohort) && str_eq(policy->tenants[above].cohort, cohort)))
 			above = policy->tenants[above].parent;
 		if (above != NO_TENANT)
-			docs_find(
-			    c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
-			    "Tenant \"%.*s\" above this one is in cohort \"%.*s\" as well (%s), and would lend to itself; "
-			    "remove one of the two from the cohort",
-			    STR_ARG(policy->tenants[above].name), STR_ARG(cohort),
-			    compile_where(c, c->tenants[above]->cohort.at));
+			docs_find(c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
+				  "Tenant \"%.*s\" above this one is in cohort \"%.*s\" as well (%s), and would lend "
+				  "to itself; "
+				  "remove one of the two from the cohort",
+				  STR_ARG(policy->tenants[above].name), STR_ARG(cohort),
+				  compile_where(c, c->tenants[above]->cohort.at));
 	}
 }
 

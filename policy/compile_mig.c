@@ -138,7 +138,7 @@ const struct profile *compile_mig(struct compile *c, const struct doc_accelerato
 }
 
 void compile_share_slice(struct compile *c, const struct doc_accelerator *doc, const struct profile *table,
-				uint32_t count, struct model *model)
+			 uint32_t count, struct model *model)
 {
 	char slice[CATALOG_MIG_NAME_MAX];
 	struct str name = model->share_resource;

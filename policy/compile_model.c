@@ -157,8 +157,9 @@ static bool unit_add(int64_t *unit, int64_t denominator)
 	return !__builtin_mul_overflow(*unit, more, unit) && *unit <= UNIT_MAX;
 }
 
-static const char no_unit[] = "with this number the weights, replicas and fractional quotas of the policy have no common unit; use a rounder "
-			      "one (fewer decimals, or replicas that are a multiple or a part of those of other Accelerators)";
+static const char no_unit[] =
+    "with this number the weights, replicas and fractional quotas of the policy have no common unit; use a rounder "
+    "one (fewer decimals, or replicas that are a multiple or a part of those of other Accelerators)";
 
 /* Where the number stands that an offer's fraction comes from. */
 static struct place fraction_at(const struct doc_accelerator *doc, const struct offer *offer)

@@ -33,10 +33,11 @@ static void check_other(struct compile *c, const struct text *pattern)
 		if (!glob_match(pattern->s, resource->name))
 			continue;
 		uint32_t model = resource->landings[0].model;
-		docs_find(c->report, c->docs, SEVERITY_ERROR, pattern->at,
-			  "\"%.*s\" matches \"%.*s\", a resource of Accelerator \"%.*s\" at %s; make the pattern narrower",
-			  STR_ARG(pattern->s), STR_ARG(resource->name), STR_ARG(policy->models[model].name),
-			  compile_where(c, c->accelerators[model]->resource.at));
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, pattern->at,
+		    "\"%.*s\" matches \"%.*s\", a resource of Accelerator \"%.*s\" at %s; make the pattern narrower",
+		    STR_ARG(pattern->s), STR_ARG(resource->name), STR_ARG(policy->models[model].name),
+		    compile_where(c, c->accelerators[model]->resource.at));
 		return;
 	}
 }
@@ -106,15 +107,17 @@ static void warn_misspelled(struct compile *c, const struct text *name)
 		return;
 	struct str near = near_resource(policy, name->s);
 	if (catalog_is_label(name->s) || str_present(catalog_near_label(name->s)))
-		COMPILE_LINT(c, LINT_RESOURCE_MISSPELLED, name->at,
-			     "\"%.*s\" is a label of nodes and no resource that a Pod asks for; name the resource, such as "
-			     "nvidia.com/gpu",
-			     STR_ARG(name->s));
+		COMPILE_LINT(
+		    c, LINT_RESOURCE_MISSPELLED, name->at,
+		    "\"%.*s\" is a label of nodes and no resource that a Pod asks for; name the resource, such as "
+		    "nvidia.com/gpu",
+		    STR_ARG(name->s));
 	else if (str_present(near))
-		COMPILE_LINT(c, LINT_RESOURCE_MISSPELLED, name->at,
-			     "no Accelerator has \"%.*s\", which counts as a device only because of its domain; did you "
-			     "mean \"%.*s\"?",
-			     STR_ARG(name->s), STR_ARG(near));
+		COMPILE_LINT(
+		    c, LINT_RESOURCE_MISSPELLED, name->at,
+		    "no Accelerator has \"%.*s\", which counts as a device only because of its domain; did you "
+		    "mean \"%.*s\"?",
+		    STR_ARG(name->s), STR_ARG(near));
 }
 
 static bool known_name(struct compile *c, const struct text *name, bool quota)
@@ -138,9 +141,10 @@ bool compile_resource_prefix(struct compile *c, const struct text *name)
 		if (!str_starts(name->s, prefixes[i]) || !str_has_char(name->s, '/'))
 			continue;
 		struct str bare = str_tail(name->s, prefixes[i].len);
-		COMPILE_LINT(c, LINT_RESOURCE_PREFIX, name->at,
-			     "\"%.*s\" is how a ResourceQuota writes it; here a resource has its own name, so write %.*s",
-			     STR_ARG(name->s), STR_ARG(bare));
+		COMPILE_LINT(
+		    c, LINT_RESOURCE_PREFIX, name->at,
+		    "\"%.*s\" is how a ResourceQuota writes it; here a resource has its own name, so write %.*s",
+		    STR_ARG(name->s), STR_ARG(bare));
 		return true;
 	}
 	return false;

@@ -51,12 +51,12 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 			for (uint32_t k = 0; k < rule->tenant_count; k++)
 				below |= rule->tenants[k] == t;
 		if (!below)
-			docs_find(
-			    c->report, c->docs, SEVERITY_ERROR, name->at,
-			    "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\" (%s), which match.tenants "
-			    "does not name",
-			    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name),
-			    compile_where(c, c->tenants[owner]->name.at));
+			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+				  "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\" (%s), which "
+				  "match.tenants "
+				  "does not name",
+				  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name),
+				  compile_where(c, c->tenants[owner]->name.at));
 	}
 }
 
@@ -119,6 +119,31 @@ static void compile_memory_from(struct compile *c, const struct text *from, stru
 		  "\"%.*s\" does not say where; write annotation:KEY or label:KEY", STR_ARG(from->s));
 }
 
+/* The profile of least memory has to be there for the default, and one to choose by memory at all. */
+static void compile_default(struct compile *c, const struct doc_to_mig *doc, const struct model *model,
+			    struct rewrite *rewrite)
+{
+	int64_t largest = 0;
+	for (uint32_t i = 0; i < model->profile_count; i++)
+		if (catalog_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
+			largest = model->profiles[i].memory;
+	if (largest == 0)
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
+		    "all profiles that \"%.*s\" offers have a suffix, and such are never chosen by memory; offer a "
+		    "plain one, or rewrite with `to`",
+		    STR_ARG(model->name));
+	if (largest == 0 || !doc->default_memory.set || !compile_memory_unit(c, &doc->default_memory))
+		return;
+	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
+	if (bytes < 1 || bytes > largest)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->default_memory.at,
+			  "no offered profile of \"%.*s\" has %.*s; the largest has %lldGi", STR_ARG(model->name),
+			  STR_ARG(doc->default_memory.text), (long long)(largest >> 30));
+	else
+		rewrite->default_memory = (int64_t)bytes;
+}
+
 static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, struct rewrite *rewrite)
 {
 	const struct policy *policy = c->policy;
@@ -152,25 +177,7 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
 	if (doc->pin.value)
 		compile_pin(c, doc, model);
-	int64_t largest = 0;
-	for (uint32_t i = 0; i < model->profile_count; i++)
-		if (catalog_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
-			largest = model->profiles[i].memory;
-	if (largest == 0)
-		docs_find(
-		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
-		    "all profiles that \"%.*s\" offers have a suffix, and such are never chosen by memory; offer a "
-		    "plain one, or rewrite with `to`",
-		    STR_ARG(model->name));
-	if (largest == 0 || !doc->default_memory.set || !compile_memory_unit(c, &doc->default_memory))
-		return;
-	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
-	if (bytes < 1 || bytes > largest)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->default_memory.at,
-			  "no offered profile of \"%.*s\" has %.*s; the largest has %lldGi", STR_ARG(model->name),
-			  STR_ARG(doc->default_memory.text), (long long)(largest >> 30));
-	else
-		rewrite->default_memory = (int64_t)bytes;
+	compile_default(c, doc, model, rewrite);
 }
 
 /* Whether one unit of the name is a part of a device: a MIG slice or a share. */
@@ -256,8 +263,7 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\" (%s), whose "
 					    "profiles the Rule chooses, have %.*s=%.*s",
 					    STR_ARG(model->name), compile_where(c, labels_at),
-					    STR_ARG(model->labels[k].key),
-					    STR_ARG(model->labels[k].value));
+					    STR_ARG(model->labels[k].key), STR_ARG(model->labels[k].value));
 	}
 }
 

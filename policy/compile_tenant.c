@@ -77,10 +77,29 @@ static void report_claim(struct compile *c, const struct text *name, const struc
 			  "namespace \"%.*s\" is listed already at %s; remove one", STR_ARG(name->s),
 			  compile_where(c, first->at));
 	else
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "namespace \"%.*s\" belongs to Tenant \"%.*s\" at %s; a namespace has one Tenant, so remove it "
-			  "from one of the two",
-			  STR_ARG(name->s), STR_ARG(c->policy->tenants[first->tenant].name), compile_where(c, first->at));
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, name->at,
+		    "namespace \"%.*s\" belongs to Tenant \"%.*s\" at %s; a namespace has one Tenant, so remove it "
+		    "from one of the two",
+		    STR_ARG(name->s), STR_ARG(c->policy->tenants[first->tenant].name), compile_where(c, first->at));
+}
+
+/* Puts a selector where the fewest namespaces will look at it in vain. */
+static void claim_selector(struct compile *c, const struct doc_selector *doc, const struct selector *selector,
+			   uint32_t tenant, uint32_t *rest)
+{
+	struct tenant_index *index = &c->policy->tenant_index;
+	c->policy->reads_namespaces |= selector->given;
+	if (doc->set && selector->count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "an empty namespaceSelector claims every namespace; say which, or remove it");
+	else if (!selector_possible(selector))
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "no namespace can ever match: what the selector requires of a label contradicts itself");
+	else if (selector->given && doc->match_labels.count)
+		index_add(&index->selectors, selector->items[0].key, selector->items[0].values.items[0], tenant);
+	else if (selector->given)
+		rest[index->rest_count++] = tenant;
 }
 
 static void compile_claims(struct compile *c, const struct doc_tenant **docs)
@@ -113,19 +132,7 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 			glob_index_add(&index->namespaces, kept, i);
 		}
 		selectors[i] = compile_selector(c, &docs[i]->namespace_selector);
-		policy->reads_namespaces |= selectors[i].given;
-		if (docs[i]->namespace_selector.set && selectors[i].count == 0)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
-				  "an empty namespaceSelector claims every namespace; say which, or remove it");
-		else if (!selector_possible(&selectors[i]))
-			docs_find(
-			    c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
-			    "no namespace can ever match: what the selector requires of a label contradicts itself");
-		else if (selectors[i].given && docs[i]->namespace_selector.match_labels.count)
-			index_add(&index->selectors, selectors[i].items[0].key, selectors[i].items[0].values.items[0],
-				  i);
-		else if (selectors[i].given)
-			rest[index->rest_count++] = i;
+		claim_selector(c, &docs[i]->namespace_selector, &selectors[i], i, rest);
 		if (docs[i]->namespaces.count || selectors[i].count)
 			for (uint32_t t = i; t != NO_TENANT && !policy->tenants[t].reachable;
 			     t = policy->tenants[t].parent)
@@ -306,10 +313,11 @@ void compile_quotas(struct compile *c)
 			quota->tenant = i;
 			compile_quota(c, mine[q], quota);
 			if (q > 0 && str_eq(mine[q]->name.s, mine[q - 1]->name.s))
-				docs_find(c->report, c->docs, SEVERITY_ERROR, mine[q]->name.at,
-					  "Tenant \"%.*s\" has a quota named \"%.*s\" already, at %s; give each its own name",
-					  STR_ARG(policy->tenants[i].name), STR_ARG(quota->name),
-					  compile_where(c, mine[q - 1]->name.at));
+				docs_find(
+				    c->report, c->docs, SEVERITY_ERROR, mine[q]->name.at,
+				    "Tenant \"%.*s\" has a quota named \"%.*s\" already, at %s; give each its own name",
+				    STR_ARG(policy->tenants[i].name), STR_ARG(quota->name),
+				    compile_where(c, mine[q - 1]->name.at));
 		}
 	}
 	first[policy->tenant_count] = policy->quota_count;

@@ -16,13 +16,13 @@ static inline bool warn_spend(uint64_t *left, uint64_t amount)
 	return *left > 0;
 }
 
-void compile_name_warnings(struct compile *c);      /* resources */
-void compile_settings_warnings(struct compile *c);  /* Settings, and exemptions wherever they are */
-void compile_claim_warnings(struct compile *c);     /* which namespaces Tenants have */
-void compile_quota_warnings(struct compile *c);     /* Tenants and their quotas */
-void compile_cohort_warnings(struct compile *c);    /* who lends to whom */
-void compile_fleet_warnings(struct compile *c);     /* Accelerators, and what Rules say of their nodes */
-void compile_rewrite_warnings(struct compile *c);   /* what Rules rewrite */
+void compile_name_warnings(struct compile *c);     /* resources */
+void compile_settings_warnings(struct compile *c); /* Settings, and exemptions wherever they are */
+void compile_claim_warnings(struct compile *c);    /* which namespaces Tenants have */
+void compile_quota_warnings(struct compile *c);    /* Tenants and their quotas */
+void compile_cohort_warnings(struct compile *c);   /* who lends to whom */
+void compile_fleet_warnings(struct compile *c);    /* Accelerators, and what Rules say of their nodes */
+void compile_rewrite_warnings(struct compile *c);  /* what Rules rewrite */
 
 /* What becomes of a Pod that no quota covers: "refused", ... */
 const char *warn_uncovered_fate(const struct policy *policy);

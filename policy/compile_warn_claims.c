@@ -14,11 +14,11 @@ static void warn_known(struct compile *c)
 		if (other == NO_TENANT)
 			continue;
 		const struct text *first = &c->tenants[tenant]->name, *second = &c->tenants[other]->name;
-		COMPILE_LINT(c, LINT_AMBIGUOUS_NAMESPACE, name->at,
-			     "Tenants \"%.*s\" (%s) and \"%.*s\" (%s) both claim this namespace: its accelerator Pods will be "
-			     "refused",
-			     STR_ARG(first->s), compile_where(c, first->at), STR_ARG(second->s),
-			     compile_where(c, second->at));
+		COMPILE_LINT(
+		    c, LINT_AMBIGUOUS_NAMESPACE, name->at,
+		    "Tenants \"%.*s\" (%s) and \"%.*s\" (%s) both claim this namespace: its accelerator Pods will be "
+		    "refused",
+		    STR_ARG(first->s), compile_where(c, first->at), STR_ARG(second->s), compile_where(c, second->at));
 	}
 }
 
@@ -64,10 +64,11 @@ static bool overlap(struct str a, struct str b, uint64_t *work)
 static void warn_pattern(struct compile *c, const struct pattern *first, const struct pattern *second)
 {
 	const struct text *name = &first->tenant->name;
-	COMPILE_LINT(c, LINT_AMBIGUOUS_NAMESPACE, second->name->at,
-		     "\"%.*s\" of Tenant \"%.*s\" (%s) is as long and can match the same namespaces, whose accelerator Pods "
-		     "would be refused; make one of the two longer, or name such a namespace exactly",
-		     STR_ARG(first->name->s), STR_ARG(name->s), compile_where(c, first->name->at));
+	COMPILE_LINT(
+	    c, LINT_AMBIGUOUS_NAMESPACE, second->name->at,
+	    "\"%.*s\" of Tenant \"%.*s\" (%s) is as long and can match the same namespaces, whose accelerator Pods "
+	    "would be refused; make one of the two longer, or name such a namespace exactly",
+	    STR_ARG(first->name->s), STR_ARG(name->s), compile_where(c, first->name->at));
 }
 
 static void warn_patterns(struct compile *c)
@@ -136,7 +137,8 @@ static bool is_part(const struct selector *narrower, const struct selector *wide
 		bool required = false;
 		for (uint32_t n = 0; n < narrower->count && !required; n++) {
 			uint64_t values = narrower->items[n].values.count, others = wider->items[w].values.count;
-			required = warn_spend(work, 1 + values * others) && implies(&narrower->items[n], &wider->items[w]);
+			required =
+			    warn_spend(work, 1 + values * others) && implies(&narrower->items[n], &wider->items[w]);
 		}
 		if (!required)
 			return false;
@@ -153,11 +155,12 @@ static struct str index_value(const struct requirement *first)
 static void warn_selector(struct compile *c, uint32_t tenant, uint32_t other, bool same)
 {
 	const struct doc_tenant *theirs = c->tenants[other];
-	COMPILE_LINT(c, LINT_AMBIGUOUS_NAMESPACE, c->tenants[tenant]->namespace_selector.at,
-		     "%s of Tenant \"%.*s\" (%s)%s: accelerator Pods there are refused, since two Tenants claim them; require "
-		     "another label in one of the two",
-		     same ? "this selects the same namespaces as that" : "every namespace that this selects is selected by that",
-		     STR_ARG(theirs->name.s), compile_where(c, theirs->namespace_selector.at), same ? "" : " as well");
+	COMPILE_LINT(
+	    c, LINT_AMBIGUOUS_NAMESPACE, c->tenants[tenant]->namespace_selector.at,
+	    "%s of Tenant \"%.*s\" (%s)%s: accelerator Pods there are refused, since two Tenants claim them; require "
+	    "another label in one of the two",
+	    same ? "this selects the same namespaces as that" : "every namespace that this selects is selected by that",
+	    STR_ARG(theirs->name.s), compile_where(c, theirs->namespace_selector.at), same ? "" : " as well");
 }
 
 /* The first Tenant whose selector matches all that this one's does, or NO_TENANT. */

@@ -5,14 +5,15 @@ static void warn_cohort(struct compile *c, struct str cohort, const struct place
 {
 	if (tenants == 1)
 		COMPILE_LINT(c, LINT_IDLE_COHORT, at,
-			  "no other Tenant is in cohort \"%.*s\": there is nobody to borrow from or lend to",
-			  STR_ARG(cohort));
+			     "no other Tenant is in cohort \"%.*s\": there is nobody to borrow from or lend to",
+			     STR_ARG(cohort));
 	else if (!borrows)
-		COMPILE_LINT(c, LINT_IDLE_COHORT, at,
-			  "nobody in cohort \"%.*s\" may borrow: no `borrowUpTo` above 0 is for a quota whose name two "
-			  "of its "
-			  "Tenants have",
-			  STR_ARG(cohort));
+		COMPILE_LINT(
+		    c, LINT_IDLE_COHORT, at,
+		    "nobody in cohort \"%.*s\" may borrow: no `borrowUpTo` above 0 is for a quota whose name two "
+		    "of its "
+		    "Tenants have",
+		    STR_ARG(cohort));
 }
 
 /* Cohorts in which nothing can be lent; each is reported where its first Tenant names it. */
@@ -41,9 +42,10 @@ void compile_cohort_warnings(struct compile *c)
 	for (uint32_t q = 0; q < policy->quota_count; q++) {
 		struct str cohort = policy->tenants[policy->quotas[q].tenant].cohort;
 		if (c->borrowings[q] && policy->quotas[q].pool == NO_POOL && counts[index_id(&cohorts, cohort)] > 1)
-			COMPILE_LINT(c, LINT_IDLE_COHORT, c->borrowings[q]->at,
-				  "no other Tenant of cohort \"%.*s\" has a quota named \"%.*s\": there is nothing to "
-				  "borrow or lend",
-				  STR_ARG(cohort), STR_ARG(policy->quotas[q].name));
+			COMPILE_LINT(
+			    c, LINT_IDLE_COHORT, c->borrowings[q]->at,
+			    "no other Tenant of cohort \"%.*s\" has a quota named \"%.*s\": there is nothing to "
+			    "borrow or lend",
+			    STR_ARG(cohort), STR_ARG(policy->quotas[q].name));
 	}
 }

@@ -11,14 +11,16 @@ static struct str domain_of(struct str name)
 /* Nominal memory: what vendors say and what nvidia-smi shows differ by a few percent. */
 static void warn_memory(struct compile *c, const struct doc_accelerator *doc)
 {
-	const struct catalog_model *known = catalog_model(str_present(doc->mig.model.s) ? doc->mig.model.s : doc->name.s);
+	const struct catalog_model *known =
+	    catalog_model(str_present(doc->mig.model.s) ? doc->mig.model.s : doc->name.s);
 	if (!doc->memory.set || !known || !known->gib)
 		return;
 	wide bytes = doc->memory.value.nano / QUANTITY_SCALE, table = (wide)known->gib << 30;
 	wide apart = bytes > table ? bytes - table : table - bytes;
 	if (apart * 10 > table)
 		COMPILE_LINT(c, LINT_MEMORY_DIFFERS, doc->memory.at,
-			     "\"%.*s\" is not what the built-in table has for %.*s, which is %uGi; correct it, or leave `memory` "
+			     "\"%.*s\" is not what the built-in table has for %.*s, which is %uGi; correct it, or "
+			     "leave `memory` "
 			     "out where `mig` is given",
 			     STR_ARG(doc->memory.text), STR_ARG(known->name), known->gib);
 }
@@ -72,7 +74,8 @@ static const struct model *contradicting(const struct policy *policy, const stru
 	const struct model *found = NULL;
 	for (uint32_t m = 0; m < policy->model_count; m++) {
 		struct str value = label_value(&policy->models[m], selector->key);
-		if ((value.ptr && str_eq(value, selector->value)) || !warn_spend(work, 1 + policy->models[m].label_count))
+		if ((value.ptr && str_eq(value, selector->value)) ||
+		    !warn_spend(work, 1 + policy->models[m].label_count))
 			return NULL;
 		if (value.ptr && !found)
 			found = &policy->models[m];

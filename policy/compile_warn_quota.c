@@ -17,10 +17,11 @@ static void warn_unused(struct compile *c)
 			parents[policy->tenants[t].parent] = true;
 	for (uint32_t t = 0; t < policy->tenant_count; t++)
 		if (!parents[t] && !policy->tenants[t].reachable && !str_present(policy->tenants[t].cohort))
-			COMPILE_LINT(c, LINT_TENANT_UNUSED, c->tenants[t]->name.at,
-				     "Tenant \"%.*s\" has no namespaces and no Tenants below it, so that nothing counts in it; "
-				     "give it `namespaces` or a `namespaceSelector`, or remove it",
-				     STR_ARG(policy->tenants[t].name));
+			COMPILE_LINT(
+			    c, LINT_TENANT_UNUSED, c->tenants[t]->name.at,
+			    "Tenant \"%.*s\" has no namespaces and no Tenants below it, so that nothing counts in it; "
+			    "give it `namespaces` or a `namespaceSelector`, or remove it",
+			    STR_ARG(policy->tenants[t].name));
 }
 
 static void warn_without_quota(struct compile *c)
@@ -29,7 +30,8 @@ static void warn_without_quota(struct compile *c)
 	for (uint32_t t = 0; t < policy->tenant_count && policy->uncovered != ENFORCEMENT_ALLOW; t++)
 		if (has_namespaces(c->tenants[t]) && policy->tenants[t].quota_count == 0)
 			COMPILE_LINT(c, LINT_TENANT_WITHOUT_QUOTA, c->tenants[t]->name.at,
-				     "Tenant \"%.*s\" has no quota, nor has one above it, so that no accelerator is covered; add "
+				     "Tenant \"%.*s\" has no quota, nor has one above it, so that no accelerator is "
+				     "covered; add "
 				     "`quotas` (`hard: unlimited` limits nothing)",
 				     STR_ARG(policy->tenants[t].name));
 }
@@ -96,12 +98,14 @@ static void warn_above_parent(struct compile *c)
 			continue;
 		const struct doc_quota *theirs = c->quotas[above - policy->quotas];
 		const struct str nothing = {"", 0};
-		COMPILE_LINT(c, LINT_CHILD_ABOVE_PARENT, c->quotas[q]->hard.at,
-			     "%.*s can never be reached: quota \"%.*s\" of Tenant \"%.*s\" above (%s) counts the same and ends "
-			     "at %.*s%s%.*s; lower this one, or write `unlimited`",
-			     STR_ARG(quota->hard_text), STR_ARG(above->name), STR_ARG(policy->tenants[above->tenant].name),
-			     compile_where(c, theirs->hard.at), STR_ARG(above->hard_text),
-			     above->borrow > 0 ? " and a borrowed " : "", STR_ARG(above->borrow > 0 ? above->borrow_text : nothing));
+		COMPILE_LINT(
+		    c, LINT_CHILD_ABOVE_PARENT, c->quotas[q]->hard.at,
+		    "%.*s can never be reached: quota \"%.*s\" of Tenant \"%.*s\" above (%s) counts the same and ends "
+		    "at %.*s%s%.*s; lower this one, or write `unlimited`",
+		    STR_ARG(quota->hard_text), STR_ARG(above->name), STR_ARG(policy->tenants[above->tenant].name),
+		    compile_where(c, theirs->hard.at), STR_ARG(above->hard_text),
+		    above->borrow > 0 ? " and a borrowed " : "",
+		    STR_ARG(above->borrow > 0 ? above->borrow_text : nothing));
 	}
 }
 
@@ -110,7 +114,7 @@ static void warn_above_parent(struct compile *c)
 struct coverage {
 	const struct policy *policy;
 	uint32_t tenant;
-	bool *counted; /* by model */
+	bool *counted;   /* by model */
 	uint64_t work;   /* that may still be done */
 	uint32_t naming; /* of the quotas that count the resource, the first with `accelerators` */
 };
@@ -182,7 +186,8 @@ static uint32_t left_out(struct coverage *coverage, const struct resource *resou
 		some |= coverage->counted[resource->landings[l].model];
 	for (uint32_t l = 0; l < resource->landing_count && some; l++) {
 		uint32_t model = resource->landings[l].model;
-		if (!coverage->counted[model] && !is_ruled_out(coverage->policy, coverage->tenant, model, &coverage->work))
+		if (!coverage->counted[model] &&
+		    !is_ruled_out(coverage->policy, coverage->tenant, model, &coverage->work))
 			return model;
 	}
 	return NO_MODEL;
@@ -207,13 +212,14 @@ static void warn_left_out(struct compile *c, struct coverage *coverage)
 			model = left_out(coverage, resource);
 		if (model == NO_MODEL)
 			continue;
-		COMPILE_LINT(c, LINT_MODEL_WITHOUT_QUOTA, c->quotas[coverage->naming]->accelerators.at,
-			     "no quota of Tenant \"%.*s\" counts \"%.*s\" on \"%.*s\" (%s), which has it as well: a Pod whose "
-			     "node selectors do not rule that one out is %s; add a quota for it (`hard: 0` allows none), or a "
-			     "Rule with a nodeSelector",
-			     STR_ARG(policy->tenants[coverage->tenant].name), STR_ARG(resource->name),
-			     STR_ARG(policy->models[model].name), compile_where(c, c->accelerators[model]->name.at),
-			     warn_uncovered_fate(policy));
+		COMPILE_LINT(
+		    c, LINT_MODEL_WITHOUT_QUOTA, c->quotas[coverage->naming]->accelerators.at,
+		    "no quota of Tenant \"%.*s\" counts \"%.*s\" on \"%.*s\" (%s), which has it as well: a Pod whose "
+		    "node selectors do not rule that one out is %s; add a quota for it (`hard: 0` allows none), or a "
+		    "Rule with a nodeSelector",
+		    STR_ARG(policy->tenants[coverage->tenant].name), STR_ARG(resource->name),
+		    STR_ARG(policy->models[model].name), compile_where(c, c->accelerators[model]->name.at),
+		    warn_uncovered_fate(policy));
 		return;
 	}
 }

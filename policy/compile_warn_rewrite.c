@@ -57,11 +57,11 @@ static void warn_shadowed(struct compile *c, const struct index *names)
 			uint32_t earlier = index_id(&taken, rewrite->from);
 			if (earlier != INDEX_NONE && earlier != r &&
 			    takes_all(policy, find_rewrite(&policy->rules[earlier], rewrite->from), rewrite)) {
-				COMPILE_LINT(c, LINT_REWRITE_SHADOWED, warn_rule(c, names, r)->rewrite.items[w].from.at,
-					     "never acts: Rule \"%.*s\" (%s) comes earlier and rewrites \"%.*s\" of every Pod",
-					     STR_ARG(policy->rules[earlier].name),
-					     compile_where(c, warn_rule(c, names, earlier)->name.at),
-					     STR_ARG(rewrite->from));
+				COMPILE_LINT(
+				    c, LINT_REWRITE_SHADOWED, warn_rule(c, names, r)->rewrite.items[w].from.at,
+				    "never acts: Rule \"%.*s\" (%s) comes earlier and rewrites \"%.*s\" of every Pod",
+				    STR_ARG(policy->rules[earlier].name),
+				    compile_where(c, warn_rule(c, names, earlier)->name.at), STR_ARG(rewrite->from));
 				continue;
 			}
 			if (earlier == INDEX_NONE && is_of_everyone(rule, rewrite))
@@ -94,14 +94,16 @@ static void warn_parts(struct compile *c, const struct index *names)
 			if (!max->set || max->value <= 1 || !rewrite->to_part || max->value <= shares)
 				continue;
 			if (shares)
-				COMPILE_LINT(c, LINT_SEVERAL_PARTS, max->at,
-					  "a container may ask for %lld of \"%.*s\" at most (sharing.maxPerContainer): "
-					  "with more the Pod is refused by a Guard, or fails on the node",
-					  (long long)shares, STR_ARG(rewrite->to));
+				COMPILE_LINT(
+				    c, LINT_SEVERAL_PARTS, max->at,
+				    "a container may ask for %lld of \"%.*s\" at most (sharing.maxPerContainer): "
+				    "with more the Pod is refused by a Guard, or fails on the node",
+				    (long long)shares, STR_ARG(rewrite->to));
 			else
-				COMPILE_LINT(c, LINT_SEVERAL_PARTS, max->at,
-					  "a container can use one slice or share, however many it asks for; leave "
-					  "`maxPerContainer` out, and Pods that ask for more keep what they ask for");
+				COMPILE_LINT(
+				    c, LINT_SEVERAL_PARTS, max->at,
+				    "a container can use one slice or share, however many it asks for; leave "
+				    "`maxPerContainer` out, and Pods that ask for more keep what they ask for");
 		}
 	}
 }
@@ -183,11 +185,12 @@ static void warn_uncovered(struct compile *c, const struct index *names)
 			uint32_t tenant;
 			struct str to = uncovered_target(policy, rule, &rule->rewrites[w], &known, &tenant);
 			if (str_present(to))
-				COMPILE_LINT(c, LINT_REWRITE_UNCOVERED, warn_rule(c, names, r)->rewrite.items[w].from.at,
-					  "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" (%s) covers: its "
-					     "Pods will be %s",
-					  STR_ARG(to), STR_ARG(policy->tenants[tenant].name),
-					     compile_where(c, c->tenants[tenant]->name.at), warn_uncovered_fate(policy));
+				COMPILE_LINT(
+				    c, LINT_REWRITE_UNCOVERED, warn_rule(c, names, r)->rewrite.items[w].from.at,
+				    "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" (%s) covers: its "
+				    "Pods will be %s",
+				    STR_ARG(to), STR_ARG(policy->tenants[tenant].name),
+				    compile_where(c, c->tenants[tenant]->name.at), warn_uncovered_fate(policy));
 		}
 	}
 }
@@ -210,10 +213,11 @@ static void warn_offered(struct compile *c, const struct index *names)
 			struct str to = policy->rules[r].rewrites[w].to;
 			if (!str_present(to) || !str_starts(to, CATALOG_MIG_PREFIX) || snapshot_resource(policy, to))
 				continue;
-			COMPILE_LINT(c, LINT_PROFILE_NOT_OFFERED, warn_rule(c, names, r)->rewrite.items[w].to.at,
-				     "no Accelerator offers \"%.*s\", so that a Pod which gets it is never scheduled; add the "
-				     "profile to `mig.offered`, or rewrite to one that is there",
-				     STR_ARG(to));
+			COMPILE_LINT(
+			    c, LINT_PROFILE_NOT_OFFERED, warn_rule(c, names, r)->rewrite.items[w].to.at,
+			    "no Accelerator offers \"%.*s\", so that a Pod which gets it is never scheduled; add the "
+			    "profile to `mig.offered`, or rewrite to one that is there",
+			    STR_ARG(to));
 		}
 }
 

@@ -61,13 +61,13 @@ static void warn_service_account(struct compile *c, const struct text *name, uin
 	const char *colon = memchr(rest.ptr, ':', rest.len);
 	struct str namespace = {rest.ptr, colon ? (size_t)(colon - rest.ptr) : rest.len};
 	struct text theirs;
-	const struct doc_tenant *tenant =
-	    glob_is_exact(namespace) ? NULL : tenant_of(c, namespace, work, &theirs);
+	const struct doc_tenant *tenant = glob_is_exact(namespace) ? NULL : tenant_of(c, namespace, work, &theirs);
 	if (tenant)
-		COMPILE_LINT(c, LINT_EXEMPT_BROAD, name->at,
-			     "this exempts a ServiceAccount in \"%.*s\" of Tenant \"%.*s\" (%s) as well, where others may "
-			     "create one of that name; name the namespace",
-			     STR_ARG(theirs.s), STR_ARG(tenant->name.s), compile_where(c, theirs.at));
+		COMPILE_LINT(
+		    c, LINT_EXEMPT_BROAD, name->at,
+		    "this exempts a ServiceAccount in \"%.*s\" of Tenant \"%.*s\" (%s) as well, where others may "
+		    "create one of that name; name the namespace",
+		    STR_ARG(theirs.s), STR_ARG(tenant->name.s), compile_where(c, theirs.at));
 }
 
 static void warn_users(struct compile *c, const struct texts *names)
@@ -79,10 +79,11 @@ static void warn_users(struct compile *c, const struct texts *names)
 			continue;
 		warn_service_account(c, name, &work);
 		if (str_starts(name->s, STR("kube-")))
-			COMPILE_LINT(c, LINT_EXEMPT_BROAD, name->at,
-				     "no user or group of Kubernetes is called \"%.*s\": their names begin with system:, such "
-				     "as system:serviceaccount:kube-system:NAME",
-				     STR_ARG(name->s));
+			COMPILE_LINT(
+			    c, LINT_EXEMPT_BROAD, name->at,
+			    "no user or group of Kubernetes is called \"%.*s\": their names begin with system:, such "
+			    "as system:serviceaccount:kube-system:NAME",
+			    STR_ARG(name->s));
 	}
 }
 
@@ -95,9 +96,10 @@ static void warn_exempt(struct compile *c, const struct doc_exempt *exempt)
 		if (str_eq(name->s, STR("*")))
 			COMPILE_LINT(c, LINT_EXEMPT_BROAD, name->at, "this exempts every namespace");
 		else if (str_eq(name->s, STR("kube-*")))
-			COMPILE_LINT(c, LINT_EXEMPT_BROAD, name->at,
-				     "this exempts every namespace whose name begins with kube-, also one that somebody "
-				     "creates; name those that have to be exempt, such as kube-system");
+			COMPILE_LINT(
+			    c, LINT_EXEMPT_BROAD, name->at,
+			    "this exempts every namespace whose name begins with kube-, also one that somebody "
+			    "creates; name those that have to be exempt, such as kube-system");
 	}
 }
 
@@ -109,9 +111,10 @@ static void warn_kube_system(struct compile *c, const struct doc_exempt *exempt)
 	for (uint32_t i = 0; i < exempt->namespaces.count; i++)
 		listed |= glob_match(exempt->namespaces.items[i].s, STR("kube-system"));
 	if (!listed && snapshot_tenant(c->policy, STR("kube-system"), NULL, &other) == NO_TENANT)
-		COMPILE_LINT(c, LINT_EXEMPT_KUBE_SYSTEM, exempt->namespaces.at,
-			     "kube-system is not exempt, since this list replaces the default, which is [kube-system]; add "
-			     "kube-system");
+		COMPILE_LINT(
+		    c, LINT_EXEMPT_KUBE_SYSTEM, exempt->namespaces.at,
+		    "kube-system is not exempt, since this list replaces the default, which is [kube-system]; add "
+		    "kube-system");
 }
 
 static void warn_audit(struct compile *c, const struct doc_settings *doc)
@@ -120,17 +123,19 @@ static void warn_audit(struct compile *c, const struct doc_settings *doc)
 	if (c->policy->enforcement != ENFORCEMENT_AUDIT)
 		return;
 	if (!c->policy->quotas_ignored)
-		COMPILE_LINT(c, LINT_AUDIT_REFUSES, doc->quota_failure.set ? doc->quota_failure.at : at,
-			     "`enforcement: audit` refuses nothing, but the API server refuses Pods that ask for accelerators "
-			     "while gpugate does not answer (`quotaFailurePolicy: Fail`%s); set it to Ignore until quotas "
-			     "are enforced",
-			     doc->quota_failure.set ? "" : ", the default");
+		COMPILE_LINT(
+		    c, LINT_AUDIT_REFUSES, doc->quota_failure.set ? doc->quota_failure.at : at,
+		    "`enforcement: audit` refuses nothing, but the API server refuses Pods that ask for accelerators "
+		    "while gpugate does not answer (`quotaFailurePolicy: Fail`%s); set it to Ignore until quotas "
+		    "are enforced",
+		    doc->quota_failure.set ? "" : ", the default");
 	if (c->policy->on_outage == ENFORCEMENT_DENY)
-		COMPILE_LINT(c, LINT_AUDIT_REFUSES, doc->on_outage.set ? doc->on_outage.at : at,
-			     "`enforcement: audit` refuses nothing, but Pods that ask for accelerators are refused while the "
-			     "ledger cannot be read or written (`onOutage: deny`%s); set it to allow until quotas are "
-			     "enforced",
-			     doc->on_outage.set ? "" : ", the default");
+		COMPILE_LINT(
+		    c, LINT_AUDIT_REFUSES, doc->on_outage.set ? doc->on_outage.at : at,
+		    "`enforcement: audit` refuses nothing, but Pods that ask for accelerators are refused while the "
+		    "ledger cannot be read or written (`onOutage: deny`%s); set it to allow until quotas are "
+		    "enforced",
+		    doc->on_outage.set ? "" : ", the default");
 }
 
 /* The pattern of Settings that exempts all namespaces of a name or pattern; NULL: none. A `?` could be less than all. */
@@ -150,7 +155,8 @@ static void warn_exempt_names(struct compile *c, const struct texts *names, cons
 	for (uint32_t i = 0; i < names->count; i++) {
 		const struct text *name = &names->items[i];
 		const struct text *pattern = settings ? exempting(settings, name->s) : NULL;
-		bool fallback = settings ? !settings->exempt.namespaces.set : globs_match(&c->policy->exempt.namespaces, name->s);
+		bool fallback =
+		    settings ? !settings->exempt.namespaces.set : globs_match(&c->policy->exempt.namespaces, name->s);
 		if (!pattern && (settings || !fallback))
 			continue;
 		COMPILE_LINT(c, LINT_EXEMPT_TENANT, name->at, "%s \"%.*s\" is exempt in Settings (%s): %s",

@@ -64,9 +64,9 @@ void decode_text(const struct decode_task *task)
 /* The flag that other readers of YAML, or people, take a word for; NULL: none. */
 static const char *flag_meant(struct str text)
 {
-	static const char *const words[][2] = {{"true", "true"},   {"yes", "true"}, {"y", "true"},   {"on", "true"},
-					       {"1", "true"},      {"false", "false"}, {"no", "false"}, {"n", "false"},
-					       {"off", "false"},   {"0", "false"}};
+	static const char *const words[][2] = {{"true", "true"}, {"yes", "true"},    {"y", "true"},   {"on", "true"},
+					       {"1", "true"},    {"false", "false"}, {"no", "false"}, {"n", "false"},
+					       {"off", "false"}, {"0", "false"}};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (text.len == strlen(words[i][0]) && strncasecmp(text.ptr, words[i][0], text.len) == 0)
 			return words[i][1];

@@ -135,8 +135,7 @@ void docs_find(struct report *report, const struct docs *docs, enum severity sev
 void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct place at, const char *format,
 	       ...)
 {
-	struct finding finding = {
-	    .severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
+	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
 	va_list args;
 
 	if (finding.severity == SEVERITY_WARNING && report->allow[id]) {

@@ -10,9 +10,9 @@
 static const struct {
 	const char *written, *meant;
 } words[] = {
-    {"ki", "Ki"},  {"kb", "Ki"},   {"kib", "Ki"}, {"k", "k"},   {"mi", "Mi"}, {"mb", "Mi"},  {"mib", "Mi"}, {"gi", "Gi"},
-    {"gb", "Gi"},  {"gib", "Gi"},  {"g", "Gi"},   {"ti", "Ti"}, {"tb", "Ti"}, {"tib", "Ti"}, {"t", "Ti"},   {"b", ""},
-    {"bytes", ""}, {"devices", ""}, {"gpu", ""},   {"gpus", ""}, {"", ""},
+    {"ki", "Ki"}, {"kb", "Ki"}, {"kib", "Ki"}, {"k", "k"},      {"mi", "Mi"}, {"mb", "Mi"}, {"mib", "Mi"},
+    {"gi", "Gi"}, {"gb", "Gi"}, {"gib", "Gi"}, {"g", "Gi"},     {"ti", "Ti"}, {"tb", "Ti"}, {"tib", "Ti"},
+    {"t", "Ti"},  {"b", ""},    {"bytes", ""}, {"devices", ""}, {"gpu", ""},  {"gpus", ""}, {"", ""},
 };
 
 static bool is_digit(char c)

@@ -490,8 +490,11 @@ static const struct schema_field range_fields[] = {
      .doc = "The most that the Pod asks for, in devices. The default is no bound."},
 };
 
-static const struct schema_object range_object = {
-    .name = "a range", .doc = "Bounds of what a Pod asks for.", .example = "{min: 1, max: 1}", .size = sizeof(struct doc_range), FIELDS(range_fields)};
+static const struct schema_object range_object = {.name = "a range",
+						  .doc = "Bounds of what a Pod asks for.",
+						  .example = "{min: 1, max: 1}",
+						  .size = sizeof(struct doc_range),
+						  FIELDS(range_fields)};
 
 static const struct schema_field match_fields[] = {
     {KEY("tenants"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_NAME, AT(doc_match, tenants),

@@ -156,7 +156,8 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 	if (link)
 		known = stat(path.ptr, status) == 0;
 	if (!known && link && errno == ENOENT)
-		report_file(walk->report, path, "this symbolic link leads to nothing; remove it, or correct its target");
+		report_file(walk->report, path,
+			    "this symbolic link leads to nothing; remove it, or correct its target");
 	else if (!known && errno == ELOOP)
 		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
 	else if (!known)
@@ -194,9 +195,10 @@ static void pass_over(struct walk *walk, struct str path)
 
 	report_passed_over(walk->report, path);
 	if (yaml || (ends_like(path, STR(".json")) && holds_policy(path)))
-		report_lint(walk->report, path, LINT_FILE_PASSED_OVER,
-			    "this file is not read, since only names that end in .yaml or .yml are; rename it, or move it "
-			    "out of the folder");
+		report_lint(
+		    walk->report, path, LINT_FILE_PASSED_OVER,
+		    "this file is not read, since only names that end in .yaml or .yml are; rename it, or move it "
+		    "out of the folder");
 }
 
 /* One name found in a folder. */

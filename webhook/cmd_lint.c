@@ -38,18 +38,21 @@ static const struct option_row rows[] = {
      .word = "ID",
      .type = OPTION_LIST,
      .offset = offsetof(struct lint_options, allowed),
-     .help = "Leave out the warnings of that name, which stands in brackets at the end of each, such as model-overlap; they are "
+     .help = "Leave out the warnings of that name, which stands in brackets at the end of each, such as model-overlap; "
+	     "they are "
 	     "counted in the summary."},
 };
 
 static const struct option_table table = {
     .command = "lint",
     .synopsis = "[-o text|json] [--strict] [--allow ID] PATH...",
-    .summary =
-	"Reads policy files and folders as `gpugate serve` does and says what it finds; the path `-` is standard input. Errors are "
-	"what serve would refuse; warnings are legal and probably not what was meant. The last lines say which Settings hold and "
-	"which files were not read. Exit status: 0 without errors (with --strict: without warnings either), 1 with some, 2 if it "
-	"could not run.",
+    .summary = "Reads policy files and folders as `gpugate serve` does and says what it finds; the path `-` is "
+	       "standard input. Errors are "
+	       "what serve would refuse; warnings are legal and probably not what was meant. The last lines say which "
+	       "Settings hold and "
+	       "which files were not read. Exit status: 0 without errors (with --strict: without warnings either), 1 "
+	       "with some, 2 if it "
+	       "could not run.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
@@ -77,12 +80,12 @@ static json_t *findings_json(const struct report *report)
 	json_t *findings = json_array();
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct finding *finding = &report->findings[i];
-		json_array_append_new(
-		    findings, json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
-					finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
-					text_or_null(finding->id), "file", text_of(finding->file), "line",
-					(int)finding->line, "column", (int)finding->column, "length",
-					(int)finding->length, "text", text_of(finding->text)));
+		json_array_append_new(findings,
+				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
+						finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
+						text_or_null(finding->id), "file", text_of(finding->file), "line",
+						(int)finding->line, "column", (int)finding->column, "length",
+						(int)finding->length, "text", text_of(finding->text)));
 	}
 	return findings;
 }
@@ -98,12 +101,12 @@ static void print_json(const struct report *report, const struct policy *policy,
 	for (unsigned i = 0; i < kept_passed_over(report); i++)
 		json_array_append_new(passed_over, text_of(report->passed_over[i]));
 	json_t *root = json_pack(
-	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors, "warnings",
-	    (int)report->warnings, "allowed", (int)report->allowed, "accelerators", (int)counts->accelerators, "tenants",
-	    (int)counts->tenants, "quotas", (int)counts->quotas, "rules", (int)counts->rules, "guards",
-	    (int)counts->guards, "settings", text_or_null(report->settings), "enforcement",
-	    policy ? enforcements[policy_enforcement(policy)] : NULL, "passedOver", passed_over, "passedOverCount",
-	    (int)report->passed_over_count, "findings", findings_json(report));
+	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
+	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
+	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
+	    (int)counts->rules, "guards", (int)counts->guards, "settings", text_or_null(report->settings),
+	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "passedOver", passed_over,
+	    "passedOverCount", (int)report->passed_over_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
 	json_decref(root);
@@ -119,7 +122,7 @@ static void print_passed_over(const struct report *report, struct buf *text)
 	unsigned kept = kept_passed_over(report);
 	if (kept == 0)
 		return;
-	buf_text(text, "not read, for their names: ");
+	buf_text(text, "files not read because of their names: ");
 	for (unsigned i = 0; i < kept; i++)
 		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(report->passed_over[i]));
 	if (report->passed_over_count > kept)
@@ -170,12 +173,15 @@ static int allow(const struct option_list *names, struct report *report, struct 
 	for (size_t i = 0; i < names->count; i++) {
 		enum lint_id id = lint_find(str_of(names->items[i]));
 		if (id == LINT_IDS)
-			return error_set(err, "--allow: no finding is named \"%s\"; the names stand in brackets behind warnings",
-					 names->items[i]);
+			return error_set(
+			    err, "--allow: no finding is named \"%s\"; the names stand in brackets behind warnings",
+			    names->items[i]);
 		if (lint_rows[id].severity == SEVERITY_ERROR)
-			return error_set(err, "--allow: \"%s\" is an error, which `gpugate serve` refuses; only warnings can be "
-					      "left out",
-					 names->items[i]);
+			return error_set(
+			    err,
+			    "--allow: \"%s\" is an error, which `gpugate serve` refuses; only warnings can be "
+			    "left out",
+			    names->items[i]);
 		report->allow[id] = true;
 	}
 	return 0;

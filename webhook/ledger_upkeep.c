@@ -183,7 +183,8 @@ static void on_version(void *context, const struct kube_answer *answer)
 					 "another history");
 	} else if (kube_now_ms() - upkeep->behind_ms > RELIST_MS) {
 		upkeep->behind_ms = kube_now_ms();
-		cluster_log(cluster, LOG_WARN, "view_stuck", "the watch of Pods does not get on; they are listed again");
+		cluster_log(cluster, LOG_WARN, "view_stuck",
+			    "the watch of Pods does not get on; they are listed again");
 		kube_watch_relist(cluster->watches[WATCH_PODS]);
 	}
 }

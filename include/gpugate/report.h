@@ -33,9 +33,9 @@ struct finding {
 struct report {
 	struct arena arena;
 	struct finding findings[REPORT_ERRORS_MAX + REPORT_WARNINGS_MAX];
-	unsigned count;    /* findings kept */
-	unsigned errors;   /* all, kept or not */
-	unsigned warnings; /* all, kept or not */
+	unsigned count;       /* findings kept */
+	unsigned errors;      /* all, kept or not */
+	unsigned warnings;    /* all, kept or not */
 	bool allow[LINT_IDS]; /* set after report_init: warnings of these ids are only counted, in `allowed` */
 	unsigned allowed;
 	struct str settings; /* where the Settings document is, such as "policy/cluster.yaml:3"; empty: there is none */

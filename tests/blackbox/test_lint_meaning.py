@@ -49,7 +49,7 @@ def test_every_warning_can_be_allowed(tmp_path, name, text, sentence):
 def test_what_is_shipped_is_clean(folder):
     done = run("lint", "--strict", folder)
     assert done.returncode == 0, done.stdout
-    assert "not read" not in done.stdout, done.stdout
+    assert "files not read" not in done.stdout, done.stdout
 
 
 def test_the_reference_lists_every_id():
@@ -72,13 +72,13 @@ def test_files_passed_over(tmp_path, name, warned):
     sentence = "this file is not read, since only names that end in .yaml or .yml are; rename it, or move it out of the folder"
     assert (status, found) == (0, [("warning", "file-passed-over", 0, 0, sentence)] if warned else [])
     out = run("lint", tmp_path).stdout
-    assert (f"not read, for their names: {path}\n" in out) == (warned is not None), out
+    assert (f"files not read because of their names: {path}\n" in out) == (warned is not None), out
     assert json.loads(run("lint", "-o", "json", tmp_path).stdout)["passedOver"] == ([] if warned is None else [str(path)])
 
 
 def test_many_files_passed_over_are_counted(tmp_path):
     write_policy(tmp_path, {"team.yaml": TEAM} | {f"{i:03}.txt": "x" for i in range(50)})
-    (line,) = [line for line in run("lint", tmp_path).stdout.splitlines() if line.startswith("not read")]
+    (line,) = [line for line in run("lint", tmp_path).stdout.splitlines() if line.startswith("files not read")]
     assert line.endswith(f"{tmp_path}/019.txt and 30 more") and line.count(".txt") == 20
     report = json.loads(run("lint", "-o", "json", tmp_path).stdout)
     assert len(report["passedOver"]) == 20 and report["passedOverCount"] == 50

@@ -175,7 +175,7 @@ def test_the_summary_says_that_there_are_no_settings(tmp_path):
     folder = write_policy(tmp_path, {"team.yaml": TEAM, "Settings.YAML": settings("  enforcement: warn\n")})
     done = run("lint", folder)
     assert "no Settings document: enforcement is deny, and only the namespace kube-system is exempt\n" in done.stdout
-    assert summary(done.stdout) == f"not read, for their names: {folder}/Settings.YAML" and "[file-passed-over]" in done.stdout
+    assert summary(done.stdout) == f"files not read because of their names: {folder}/Settings.YAML" and "[file-passed-over]" in done.stdout
     report = json.loads(run("lint", "-o", "json", folder).stdout)
     assert (report["settings"], report["enforcement"]) == (None, "deny")
 
