@@ -26,8 +26,8 @@ void decode_wrong_type(const struct decode_task *task, const struct node *node, 
 	if (node->bad)
 		return;
 	if (node_is_null(node) && node == task->key->value)
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" has no value; expected %s, or remove the key",
-			    STR_ARG(key), expected);
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" has no value; expected %s%s", STR_ARG(key), expected,
+			    task->field->flags & FIELD_REQUIRED ? "" : ", or remove the key");
 	else
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found %s", STR_ARG(key), expected,
 			    node_describe(node, words, sizeof words));
@@ -49,7 +49,10 @@ bool decode_read_text(const struct decode_task *task, const struct node *node, e
 		return false;
 	}
 	if (!schema_form_fits(form, node->text)) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is not %s", SHOWN(node->text), schema_form_words(form));
+		const char *meant = schema_form_meant(form, node->text, words, sizeof words);
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is not %s%s%s%s", SHOWN(node->text),
+			    schema_form_words(form), meant ? "; did you mean \"" : "", meant ? meant : "",
+			    meant ? "\"?" : "");
 		return false;
 	}
 	*out = (struct text){node->text, node->at};
