@@ -125,8 +125,9 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 
 const char *compile_where(struct compile *c, struct place at)
 {
-	char *text = compile_scratch(c, WHERE_BYTES, 1);
-	return docs_where(c->docs, at, text, WHERE_BYTES);
+	char text[WHERE_BYTES];
+	size_t size = strlen(docs_where(c->docs, at, text, sizeof text)) + 1;
+	return memcpy(compile_scratch(c, size, 1), text, size);
 }
 
 void compile_settings(struct compile *c)

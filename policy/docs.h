@@ -285,7 +285,7 @@ struct docs {
 };
 
 /*
- * Reads every *.yaml and *.yml below the paths (files or folders; names starting with a dot are passed over, symbolic
+ * Reads every *.yaml and *.yml below the paths (files or folders; names starting with a dot are skipped, symbolic
  * links are followed) and decodes the documents. Problems go to the report, all of them, and are no reason to stop
  * early; what could be decoded is in `docs`. Documents are in the order of (file path, position in the file), which
  * does not depend on the order the file system lists them in. Returns -1 when the report holds errors.

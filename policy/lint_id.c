@@ -40,11 +40,12 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_EXEMPT_TENANT] = ROW("exempt-tenant", WARNING,
 			       "Settings exempt a namespace, or all namespaces of a pattern, of a Tenant or a Rule.",
 			       "Make the exemption narrower, or remove the namespace from the Tenant or Rule."),
-    [LINT_FILE_PASSED_OVER] = ROW(
-	"file-passed-over", WARNING,
-	"A file is not read for its name, although it seems to hold policy: it ends in .YAML, .YML or the like, or in "
-	".json and holds `gpugate.io/v1`.",
-	"Rename it to end in .yaml or .yml (YAML readers read JSON), or move it out of the folder."),
+    [LINT_FILE_IGNORED] =
+	ROW("file-ignored", WARNING,
+	    "A file is ignored because of its name, although it seems to hold policy: it ends in .YAML, .YML or the "
+	    "like, or in "
+	    ".json and holds `gpugate.io/v1`.",
+	    "Rename it to end in .yaml or .yml (YAML readers read JSON), or move it out of the folder."),
     [LINT_IDLE_COHORT] =
 	ROW("idle-cohort", WARNING,
 	    "A cohort has one Tenant, nobody in it may borrow, or `borrowing` is for a quota whose name "

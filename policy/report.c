@@ -155,11 +155,11 @@ void report_lint(struct report *report, struct str file, enum lint_id id, const 
 	report_add(report, &finding);
 }
 
-void report_passed_over(struct report *report, struct str file)
+void report_ignored(struct report *report, struct str file)
 {
-	if (report->passed_over_count < REPORT_PASSED_MAX)
-		report->passed_over[report->passed_over_count] = report_clean(report, file, false);
-	report->passed_over_count++;
+	if (report->ignored_count < REPORT_IGNORED_MAX)
+		report->ignored[report->ignored_count] = report_clean(report, file, false);
+	report->ignored_count++;
 }
 
 /* Blanks as wide as the quote up to the place: tabs stay tabs, so that the underline meets it on every terminal. */

@@ -22,7 +22,7 @@ __attribute__((format(printf, 4, 5))) void report_lint(struct report *report, st
 						       const char *format, ...);
 
 /* Notes a file that is not read for its name. */
-void report_passed_over(struct report *report, struct str file);
+void report_ignored(struct report *report, struct str file);
 
 /*
  * Copies text to the report's arena, each character that a terminal would obey or hide (control characters but for tab,

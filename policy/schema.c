@@ -18,7 +18,7 @@
 static const struct schema_word enforcement_words[] = {
     {WORD("deny"), "The request is refused."},
     {WORD("warn"), "The request is admitted, and its sender gets a warning."},
-    {WORD("audit"), "The request is admitted; only the log and the audit annotations tell."},
+    {WORD("audit"), "The request is admitted; only the log and the audit annotations record it."},
 };
 
 static const struct schema_word rule_enforcement_words[] = {
@@ -32,8 +32,8 @@ static const struct schema_word rule_enforcement_words[] = {
 static const struct schema_word coverage_words[] = {
     {WORD("deny"), "The Pod is refused."},
     {WORD("warn"), "The Pod is admitted, and its sender gets a warning."},
-    {WORD("audit"), "The Pod is admitted; only the log and the audit annotations tell."},
-    {WORD("allow"), "The Pod is admitted without a word."},
+    {WORD("audit"), "The Pod is admitted; only the log and the audit annotations record it."},
+    {WORD("allow"), "The Pod is admitted silently."},
 };
 
 static const struct schema_word outage_words[] = {

@@ -59,8 +59,7 @@ static void add_file(struct walk *walk, struct str path, const struct stat *stat
 	struct walk_files *files = walk->files;
 
 	if (files->count == SOURCES_MAX) {
-		give_up(walk, path,
-			"this is one policy file too many: at most 10,000 are read; give a folder of policy only");
+		give_up(walk, path, "there are more than 10,000 policy files; give a folder of policy only");
 		return;
 	}
 	struct walk_file *items = grow(files->items, files->count, &walk->capacity, sizeof *items);
@@ -160,8 +159,10 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 			    "this symbolic link leads to nothing; remove it, or correct its target");
 	else if (!known && errno == ELOOP)
 		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
+	else if (!known && (errno != ENOENT || is_policy_name(name)))
+		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 	else if (!known)
-		report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
+		return false; /* another file, which has gone since the folder was read */
 	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
 		report_file(walk->report, path,
 			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
@@ -189,15 +190,15 @@ static bool holds_policy(struct str path)
 }
 
 /* A file whose name is not that of a policy file. */
-static void pass_over(struct walk *walk, struct str path)
+static void ignore_file(struct walk *walk, struct str path)
 {
 	bool yaml = ends_like(path, STR(".yaml")) || ends_like(path, STR(".yml"));
 
-	report_passed_over(walk->report, path);
+	report_ignored(walk->report, path);
 	if (yaml || (ends_like(path, STR(".json")) && holds_policy(path)))
 		report_lint(
-		    walk->report, path, LINT_FILE_PASSED_OVER,
-		    "this file is not read, since only names that end in .yaml or .yml are; rename it, or move it "
+		    walk->report, path, LINT_FILE_IGNORED,
+		    "this file is ignored, since only names that end in .yaml or .yml are read; rename it, or move it "
 		    "out of the folder");
 }
 
@@ -216,7 +217,7 @@ static void visit(struct walk *walk, struct str folder, const char *name)
 		}
 	} else if (!is_policy_name(name)) {
 		if (S_ISREG(status.st_mode))
-			pass_over(walk, path);
+			ignore_file(walk, path);
 	} else {
 		if (S_ISREG(status.st_mode))
 			add_file(walk, path, &status, false);
@@ -283,7 +284,7 @@ static void walk_given(struct walk *walk, const char *given)
 	}
 	if (stat(path.ptr, &status) != 0) {
 		bool missing = errno == ENOENT || errno == ENOTDIR;
-		report_file(walk->report, path, missing ? "no such file or folder" : "cannot be looked at: %s",
+		report_file(walk->report, path, missing ? "no such file or folder" : "cannot be read: %s",
 			    strerror(errno));
 		return;
 	}
@@ -295,7 +296,7 @@ static void walk_given(struct walk *walk, const char *given)
 	unsigned errors = walk->report->errors;
 	walk->again = false;
 	if (!realpath(path.ptr, walk->root)) {
-		report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
+		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 		return;
 	}
 	if (!enter(walk, path, &status))

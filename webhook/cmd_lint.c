@@ -50,7 +50,7 @@ static const struct option_table table = {
 	       "standard input. Errors are "
 	       "what serve would refuse; warnings are legal and probably not what was meant. The last lines say which "
 	       "Settings hold and "
-	       "which files were not read. Exit status: 0 without errors (with --strict: without warnings either), 1 "
+	       "which files were ignored. Exit status: 0 without errors (with --strict: without warnings either), 1 "
 	       "with some, 2 if it "
 	       "could not run.",
     .rows = rows,
@@ -90,23 +90,23 @@ static json_t *findings_json(const struct report *report)
 	return findings;
 }
 
-static unsigned kept_passed_over(const struct report *report)
+static unsigned kept_ignored(const struct report *report)
 {
-	return report->passed_over_count < REPORT_PASSED_MAX ? report->passed_over_count : REPORT_PASSED_MAX;
+	return report->ignored_count < REPORT_IGNORED_MAX ? report->ignored_count : REPORT_IGNORED_MAX;
 }
 
 static void print_json(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
 {
-	json_t *passed_over = json_array();
-	for (unsigned i = 0; i < kept_passed_over(report); i++)
-		json_array_append_new(passed_over, text_of(report->passed_over[i]));
+	json_t *ignored = json_array();
+	for (unsigned i = 0; i < kept_ignored(report); i++)
+		json_array_append_new(ignored, text_of(report->ignored[i]));
 	json_t *root = json_pack(
 	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
 	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
 	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
 	    (int)counts->rules, "guards", (int)counts->guards, "settings", text_or_null(report->settings),
-	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "passedOver", passed_over,
-	    "passedOverCount", (int)report->passed_over_count, "findings", findings_json(report));
+	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "ignoredFiles", ignored,
+	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
 	json_decref(root);
@@ -117,16 +117,16 @@ static const char *plural(unsigned count)
 	return count == 1 ? "" : "s";
 }
 
-static void print_passed_over(const struct report *report, struct buf *text)
+static void print_ignored(const struct report *report, struct buf *text)
 {
-	unsigned kept = kept_passed_over(report);
+	unsigned kept = kept_ignored(report);
 	if (kept == 0)
 		return;
-	buf_text(text, "files not read because of their names: ");
+	buf_text(text, "files ignored because of their names: ");
 	for (unsigned i = 0; i < kept; i++)
-		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(report->passed_over[i]));
-	if (report->passed_over_count > kept)
-		buf_printf(text, " and %u more", report->passed_over_count - kept);
+		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(report->ignored[i]));
+	if (report->ignored_count > kept)
+		buf_printf(text, " and %u more", report->ignored_count - kept);
 	buf_char(text, '\n');
 }
 
@@ -143,7 +143,7 @@ static void print_summary(const struct report *report, const struct policy *poli
 			   enforcements[policy_enforcement(policy)]);
 	else if (policy)
 		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
-	print_passed_over(report, text);
+	print_ignored(report, text);
 }
 
 static void print_text(const struct report *report, const struct policy *policy, const struct policy_counts *counts)

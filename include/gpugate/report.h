@@ -12,7 +12,7 @@
 
 #define REPORT_ERRORS_MAX 20
 #define REPORT_WARNINGS_MAX 100
-#define REPORT_PASSED_MAX 20
+#define REPORT_IGNORED_MAX 20
 
 /* What holds where `settings` is empty. */
 #define REPORT_WITHOUT_SETTINGS                                                                                        \
@@ -39,8 +39,8 @@ struct report {
 	bool allow[LINT_IDS]; /* set after report_init: warnings of these ids are only counted, in `allowed` */
 	unsigned allowed;
 	struct str settings; /* where the Settings document is, such as "policy/cluster.yaml:3"; empty: there is none */
-	struct str passed_over[REPORT_PASSED_MAX]; /* files that are not read for their names, in the order of paths */
-	unsigned passed_over_count;                /* all, kept or not */
+	struct str ignored[REPORT_IGNORED_MAX]; /* files that are not read for their names, in the order of paths */
+	unsigned ignored_count;                 /* all, kept or not */
 };
 
 void report_init(struct report *report);

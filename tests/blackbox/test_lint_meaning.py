@@ -49,14 +49,14 @@ def test_every_warning_can_be_allowed(tmp_path, name, text, sentence):
 def test_what_is_shipped_is_clean(folder):
     done = run("lint", "--strict", folder)
     assert done.returncode == 0, done.stdout
-    assert "files not read" not in done.stdout, done.stdout
+    assert "files ignored" not in done.stdout, done.stdout
 
 
 def test_the_reference_lists_every_id():
     """The table of docs/policy.md, which is written from the program's own, and the cases here are of the same findings."""
     rows = re.findall(r"^\| `([a-z-]+)` \| (error|warning) \| .*? \| .*? \|$", (ROOT / "docs" / "policy.md").read_text(), re.M)
     assert {name: severity for name, severity in rows} == {
-        name: "error" if name in ERRORS else "warning" for name in [*MISTAKES, "file-passed-over"]}
+        name: "error" if name in ERRORS else "warning" for name in [*MISTAKES, "file-ignored"]}
     assert [name for name, _ in rows] == sorted(name for name, _ in rows)
 
 
@@ -65,23 +65,23 @@ def test_the_reference_lists_every_id():
 
 @pytest.mark.parametrize("name, warned", [
     ("a.YAML", True), ("b.Yml", True), ("c.json", True), ("d.json", False), ("README.md", False), ("e.yaml.bak", False), (".hidden.YAML", None)])
-def test_files_passed_over(tmp_path, name, warned):
+def test_files_ignored(tmp_path, name, warned):
     write_policy(tmp_path, {"team.yaml": TEAM, f"sub/{name}": "{}" if name == "d.json" else json.dumps({"apiVersion": "gpugate.io/v1"})})
     path = tmp_path / "sub" / name
     status, found = findings(tmp_path)
-    sentence = "this file is not read, since only names that end in .yaml or .yml are; rename it, or move it out of the folder"
-    assert (status, found) == (0, [("warning", "file-passed-over", 0, 0, sentence)] if warned else [])
+    sentence = "this file is ignored, since only names that end in .yaml or .yml are read; rename it, or move it out of the folder"
+    assert (status, found) == (0, [("warning", "file-ignored", 0, 0, sentence)] if warned else [])
     out = run("lint", tmp_path).stdout
-    assert (f"files not read because of their names: {path}\n" in out) == (warned is not None), out
-    assert json.loads(run("lint", "-o", "json", tmp_path).stdout)["passedOver"] == ([] if warned is None else [str(path)])
+    assert (f"files ignored because of their names: {path}\n" in out) == (warned is not None), out
+    assert json.loads(run("lint", "-o", "json", tmp_path).stdout)["ignoredFiles"] == ([] if warned is None else [str(path)])
 
 
-def test_many_files_passed_over_are_counted(tmp_path):
+def test_many_files_ignored_are_counted(tmp_path):
     write_policy(tmp_path, {"team.yaml": TEAM} | {f"{i:03}.txt": "x" for i in range(50)})
-    (line,) = [line for line in run("lint", tmp_path).stdout.splitlines() if line.startswith("files not read")]
+    (line,) = [line for line in run("lint", tmp_path).stdout.splitlines() if line.startswith("files ignored")]
     assert line.endswith(f"{tmp_path}/019.txt and 30 more") and line.count(".txt") == 20
     report = json.loads(run("lint", "-o", "json", tmp_path).stdout)
-    assert len(report["passedOver"]) == 20 and report["passedOverCount"] == 50
+    assert len(report["ignoredFiles"]) == 20 and report["ignoredFileCount"] == 50
 
 
 # The bounds of what is looked at.

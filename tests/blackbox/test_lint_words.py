@@ -168,14 +168,14 @@ def test_the_summary_names_the_settings(tmp_path):
     assert done.stdout == ("no errors (Accelerators 0, Tenants 1, quotas 1, Rules 0, Guards 0)\n"
                            f"Settings at {folder}/policy.yaml:9: enforcement is warn\n")
     report = json.loads(run("lint", "-o", "json", folder).stdout)
-    assert (report["settings"], report["enforcement"], report["passedOver"]) == (f"{folder}/policy.yaml:9", "warn", [])
+    assert (report["settings"], report["enforcement"], report["ignoredFiles"]) == (f"{folder}/policy.yaml:9", "warn", [])
 
 
 def test_the_summary_says_that_there_are_no_settings(tmp_path):
     folder = write_policy(tmp_path, {"team.yaml": TEAM, "Settings.YAML": settings("  enforcement: warn\n")})
     done = run("lint", folder)
     assert "no Settings document: enforcement is deny, and only the namespace kube-system is exempt\n" in done.stdout
-    assert summary(done.stdout) == f"files not read because of their names: {folder}/Settings.YAML" and "[file-passed-over]" in done.stdout
+    assert summary(done.stdout) == f"files ignored because of their names: {folder}/Settings.YAML" and "[file-ignored]" in done.stdout
     report = json.loads(run("lint", "-o", "json", folder).stdout)
     assert (report["settings"], report["enforcement"]) == (None, "deny")
 
