@@ -75,7 +75,7 @@ static void report_same(struct compile *c, const struct resource *resource, uint
 	const struct model *m = &c->policy->models[model], *o = &c->policy->models[other];
 	COMPILE_LINT(
 	    c, LINT_SAME_NODE_LABELS, labels_at(c, model),
-	    "Accelerators \"%.*s\" and \"%.*s\" (%s) both have %.*s and %s, so no node can be told to be of one "
+	    "Accelerators \"%.*s\" and \"%.*s\" (%s) both have %.*s and %s, so no node can be known to be of one "
 	    "and not of the other; give each nodeLabels of its own",
 	    STR_ARG(m->name), STR_ARG(o->name), compile_where(c, labels_at(c, other)), STR_ARG(resource->name),
 	    m->label_count ? "the same nodeLabels" : "no nodeLabels");

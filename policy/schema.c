@@ -96,7 +96,8 @@ const struct schema_word schema_guard_words[GUARD_WORDS] = {
     {WORD("privileged"),
      "A privileged container, which sees every device of its node, and what amounts to one: the capabilities ALL, "
      "SYS_ADMIN, "
-     "SYS_MODULE and MKNOD, SYS_PTRACE beside hostPID, a Windows HostProcess container, and procMount Unmasked."},
+     "SYS_MODULE and MKNOD, SYS_PTRACE together with hostPID, a Windows HostProcess container, and procMount "
+     "Unmasked."},
     {WORD("ephemeralContainers"), "An ephemeral container, in whatever Pod."},
     {WORD("resourceClaims"), "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
     {WORD("deviceAnnotations"), "An annotation by which a container runtime or an NRI plug-in adds devices to "

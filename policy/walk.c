@@ -166,7 +166,7 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
 		report_file(walk->report, path,
 			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
-			    "name it beside the folder");
+			    "name it next to the folder as a path of its own");
 	else
 		return true;
 	return false;

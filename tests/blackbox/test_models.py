@@ -163,10 +163,10 @@ def test_a_refusal_says_as_which_model_the_pod_was_counted(serve):
 
 @pytest.mark.parametrize("models, severity, sentence", [
     ({"a": {"nodeLabels": T4}, "b": {"nodeLabels": T4}}, "error",
-     'Accelerators "b" and "a" both have nvidia.com/gpu and the same nodeLabels, so no node can be told to be of one and not of the other; '
+     'Accelerators "b" and "a" both have nvidia.com/gpu and the same nodeLabels, so no node can be known to be of one and not of the other; '
      "give each nodeLabels of its own"),
     ({"a": {}, "b": {}}, "error",
-     'Accelerators "b" and "a" both have nvidia.com/gpu and no nodeLabels, so no node can be told to be of one and not of the other; give '
+     'Accelerators "b" and "a" both have nvidia.com/gpu and no nodeLabels, so no node can be known to be of one and not of the other; give '
      "each nodeLabels of its own"),
     ({"a": {"nodeLabels": A100}, "b": {"nodeLabels": EDGE}}, "warning",
      'nothing keeps a node from matching both "b" and "a", since no label key has different values in the two: a Pod that could land on both '
