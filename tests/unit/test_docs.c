@@ -822,6 +822,46 @@ static void test_little_memory(void **state)
 	}
 }
 
+/* Of every word and key of the table with a prefix that says the opposite, the word itself is not suggested. */
+static unsigned suggest_opposites(const struct str *words, size_t count, size_t stride)
+{
+	static const char *const prefixes[] = {"not", "Not", "non", "Non", "un", "Un", "dis", "no-", "not-", "without"};
+	unsigned wrong = 0;
+	for (size_t w = 0; w < count; w++) {
+		struct str word = *(const struct str *)(const void *)((const char *)words + w * stride);
+		for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
+			char text[128];
+			int len = snprintf(text, sizeof text, "%s%.*s", prefixes[p], STR_ARG(word));
+			struct str near = docs_suggest((struct str){text, (size_t)len}, words, count, stride);
+			if (str_present(near) && !str_eq(near, (struct str){text, (size_t)len}) && str_eq(near, word)) {
+				print_error("%s -> %.*s\n", text, STR_ARG(near));
+				wrong++;
+			}
+		}
+	}
+	return wrong;
+}
+
+static unsigned object_opposites(const struct schema_object *object, unsigned depth)
+{
+	unsigned wrong = suggest_opposites(&object->fields[0].key, object->field_count, sizeof object->fields[0]);
+	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *field = &object->fields[i];
+		if (field->word_count)
+			wrong += suggest_opposites(&field->words[0].word, field->word_count, sizeof field->words[0]);
+		if (field->object && depth < 8)
+			wrong += object_opposites(field->object, depth + 1);
+	}
+	return wrong;
+}
+
+static void test_no_suggestion_says_the_opposite(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < KINDS; i++)
+		assert_int_equal(object_opposites(schema_kinds[i].object, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -838,6 +878,7 @@ int main(void)
 	    cmocka_unit_test(test_hostile_words),
 	    cmocka_unit_test(test_suggest),
 	    cmocka_unit_test(test_schema),
+	    cmocka_unit_test(test_no_suggestion_says_the_opposite),
 	    cmocka_unit_test_setup_teardown(test_folder, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(test_folder_problems, make_folder, remove_folder),
 	    cmocka_unit_test(test_little_memory),
