@@ -101,6 +101,10 @@ WORDS = {
                                                  "  inject: {nodeSelector: {nvidia.com/gpu.product: «L4}}\n")),
                     'no Pod can ever land there: the nodes of Accelerator "a100-80gb" ({file}:7), whose profiles the Rule chooses, have '
                     "nvidia.com/gpu.product=A100"),
+    "a chain of rewrites": (policy(A100, TEAM, rule("one", "  rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]\n"),
+                                   rule("two", "  rewrite: [{from: «nvidia.com/gpu.shared, to: nvidia.com/gpu}]\n")),
+                            'rewriting "nvidia.com/gpu.shared" to "nvidia.com/gpu" leads back to a name that was rewritten before ({file}:22); '
+                            "break the chain"),
     # what only follows is not reported
     "a cycle": (policy(tenant("nlp", "  parent: «research\n  namespaces: [n]\n  cohort: c\n  quotas: [{name: q, hard: 1}]\n"),
                        tenant("research", "  parent: nlp\n  cohort: c\n  quotas: [{name: q, hard: 1}]\n")),
