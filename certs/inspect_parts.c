@@ -183,7 +183,7 @@ static void judge_signature(struct inspection *inspection, X509 *cert, const cha
 	    (digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1) &&
 	    X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0)
 		inspect_find(inspection, CERTS_FAULT, "weak-signature",
-			     "%s is signed with %s, which is refused; have it issued anew with SHA-256", who,
+			     "%s is signed with %s, which is refused; have it issued again with SHA-256", who,
 			     OBJ_nid2sn(digest));
 }
 

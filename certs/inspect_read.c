@@ -34,7 +34,7 @@ static void take(struct inspection *inspection, const char *what, const unsigned
 	X509 *cert = d2i_X509(NULL, &end, len);
 	if (!cert || end != der + len) {
 		inspect_find(inspection, CERTS_FAULT, "damaged",
-			     "%s: the block that begins in line %u is no certificate; take it anew from where it was "
+			     "%s: the block that begins in line %u is no certificate; copy it again from where it was "
 			     "made",
 			     what, line);
 	} else if ((size_t)sk_X509_num(out) == most) {
@@ -68,9 +68,10 @@ static void read_block(struct inspection *inspection, struct str block, const ch
 	if (!bio)
 		inspection->no_memory = true;
 	else if (!PEM_read_bio(bio, &kind, &header, &bytes, &len))
-		inspect_find(inspection, CERTS_FAULT, "damaged",
-			     "%s: the block that begins in line %u is damaged PEM; take it anew from where it was made",
-			     what, line);
+		inspect_find(
+		    inspection, CERTS_FAULT, "damaged",
+		    "%s: the block that begins in line %u is damaged PEM; copy it again from where it was made", what,
+		    line);
 	else if (strcmp(kind, PEM_STRING_X509) == 0 || strcmp(kind, PEM_STRING_X509_OLD) == 0)
 		take(inspection, what, bytes, len, line, most, out);
 	else

@@ -30,7 +30,7 @@ static void find_no_issuer(struct inspection *inspection, X509 *cert)
 		inspect_find(
 		    inspection, CERTS_FAULT, "other-authority",
 		    "%.200s was signed by another %.200s than the one that is given: the name is the same, the "
-		    "key is not; one of them was made anew",
+		    "key is not; one of them was replaced",
 		    subject, name);
 	else
 		inspect_find(
@@ -74,7 +74,7 @@ static void find_error(struct inspection *inspection, int code, X509 *cert)
 	}
 	if (inspection->report->faults == faults && (!is_told(code) || faults == 0))
 		inspect_find(inspection, CERTS_FAULT, "untrusted",
-			     "%.200s is not accepted: %s; have it issued anew without what is named there", subject,
+			     "%.200s is not accepted: %s; have it issued again without what is named there", subject,
 			     X509_verify_cert_error_string(code));
 }
 

@@ -105,6 +105,12 @@ bool catalog_profile_plain(struct str profile);
 /* The N of `Ngb` in a profile's name, be it of a compute instance; 0: none. */
 int64_t catalog_profile_gib(struct str profile);
 
+/* Whether the key is a label that a vendor's or cloud's tools set on nodes. */
+bool catalog_is_label(struct str key);
+
+/* Such a label of which the key is a misspelling, in its domain or in its name; absent: it is none. */
+struct str catalog_near_label(struct str key);
+
 /* A container variable by which a vendor's runtime hands out devices. */
 struct catalog_variable {
 	struct str name;   /* a trailing `*` matches any rest; then takes_void is false */

@@ -38,6 +38,7 @@ static const struct catalog_resource resources[] = {
     R("nvidia.com", "gpu.shared", SHARE),
     R("nvidia.com", "gpu-*gb", SHARE),
     R("nvidia.com", "gpu", DEVICE),
+    R("nvidia.com", "pgpu", DEVICE), /* KubeVirt's device plugin: a GPU that is passed through whole */
     R("nvidia.com", "*", DEVICE),
     /* ROCm k8s-device-plugin, AMD network-operator, HAMi's chart. */
     R("amd.com", "nic", NETWORK),

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "policy/report.h"
+
 #define SNAPSHOT_CHUNK ((size_t)64 << 10)
 #define SNAPSHOT_MAX (UINT64_C(512) << 20)
 #define SCRATCH_CHUNK ((size_t)256 << 10)
@@ -121,21 +123,11 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 	return text;
 }
 
-bool compile_memory_unit(struct compile *c, const struct amount *amount)
+const char *compile_where(struct compile *c, struct place at)
 {
-	if (!amount->set || !quantity_lacks_unit(amount->text, &amount->value))
-		return true;
-	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-		  "\"%.*s\" is memory in bytes; write a unit, such as 40Gi", STR_ARG(amount->text));
-	return false;
-}
-
-wide compile_scale(wide nano, int64_t scale)
-{
-	wide product;
-	if (__builtin_mul_overflow(nano, (wide)scale, &product) || product % QUANTITY_SCALE != 0)
-		return -1;
-	return product / QUANTITY_SCALE;
+	char text[WHERE_BYTES];
+	size_t size = strlen(docs_where(c->docs, at, text, sizeof text)) + 1;
+	return memcpy(compile_scratch(c, size, 1), text, size);
 }
 
 void compile_settings(struct compile *c)
@@ -205,7 +197,11 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 		return;
 	}
 	/* Documents that could not be read would make others seem wrong: first things first. */
-	if (docs_read(paths, count, c->scratch, docs, c->report) == 0)
+	int result = docs_read(paths, count, c->scratch, docs, c->report);
+	if (docs->settings.count > 0)
+		c->report->settings =
+		    report_clean(c->report, str_of(compile_where(c, docs->settings.items[0].at)), false);
+	if (result == 0)
 		compile_all(c);
 }
 

@@ -16,8 +16,9 @@ struct compile {
 	struct arena *scratch; /* freed after compiling */
 	struct report *report;
 	const struct doc_accelerator **accelerators; /* by model of the policy; from compile_models on */
-	const struct doc_tenant **tenants;           /* by tenant of the policy; from compile_tenants on */
-	const struct doc_quota **quotas;             /* by quota of the policy; from compile_quotas on */
+	bool *broken; /* by model of the policy: it has an error of its own, so that others would be its consequence */
+	const struct doc_tenant **tenants; /* by tenant of the policy; from compile_tenants on */
+	const struct doc_quota **quotas;   /* by quota of the policy; from compile_quotas on */
 	const struct doc_borrowing *
 	    *borrowings;   /* by quota of the policy, NULL where there is none; from compile_cohorts on */
 	jmp_buf exhausted; /* where an allocation that fails leaps to: everything lives in the two arenas */
@@ -36,6 +37,17 @@ void compile_cohorts(struct compile *c);
 void compile_rules(struct compile *c);
 void compile_guards(struct compile *c);
 void compile_warnings(struct compile *c); /* only of a policy without errors */
+
+/* A whole number of bytes, at least 1 and at most 32Ti; reports, and returns `otherwise`, what is none or not given. */
+int64_t compile_memory(struct compile *c, const struct amount *amount, int64_t otherwise);
+
+/* Sets what the model has of `mig`. Returns the model's table, offered or not, and its size; NULL: it is cut into no slices. */
+const struct profile *compile_mig(struct compile *c, const struct doc_accelerator *doc, struct model *model,
+				  uint32_t *count_out);
+
+/* Sets the slice that is shared, where sharing.resource names one: its own name, or that name and `.shared`. */
+void compile_share_slice(struct compile *c, const struct doc_accelerator *doc, const struct profile *table,
+			 uint32_t count, struct model *model);
 
 /* Which models of a resource are narrower than others; `landings` are those of all resources, in their order. */
 void compile_partition(struct compile *c, struct landing *landings);
@@ -69,14 +81,20 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
  * neither is. Returns whether it is known. */
 bool compile_known_resource(struct compile *c, const struct text *name, bool quota);
 
+/* Reports a resource that is written as in a ResourceQuota. Returns whether it is. */
+bool compile_resource_prefix(struct compile *c, const struct text *name);
+
 /* Reports what a quota names and cannot count, and sets its `names_others`. Returns whether there is nothing to report. */
 bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct quota *quota);
 
-/* Part of compile_warnings. */
-void compile_name_warnings(struct compile *c);
+/* An amount in the measure of a quota, whose resources are set, as policy units; reports, and returns -1, what is no amount of that measure. */
+wide compile_units(struct compile *c, const struct amount *amount, const struct quota *quota);
 
-/* An amount in the measure of a quota as policy units; reports, and returns -1, what is no amount of that measure. */
-wide compile_units(struct compile *c, const struct amount *amount, enum measure measure);
+/* "team.yaml:12": where the other half of a clash is. Lives in the scratch arena. */
+const char *compile_where(struct compile *c, struct place at);
+
+/* A finding with a name of its own, see docs_lint. */
+#define COMPILE_LINT(c, id, at, ...) docs_lint((c)->report, (c)->docs, (id), (at), __VA_ARGS__)
 
 /* Reports an amount of memory that lacks a unit (quantity_lacks_unit). Returns whether it is good. */
 bool compile_memory_unit(struct compile *c, const struct amount *amount);

@@ -41,14 +41,14 @@ static void walk_edges(struct compile *c, struct edge *edges, size_t count, stru
 			continue;
 		edges[i].state = 1;
 		size_t next = edge_first(edges, count, edges[i].to);
-		bool back = str_eq(edges[i].to, from);
+		const struct edge *back = str_eq(edges[i].to, from) ? &edges[i] : NULL;
 		for (size_t k = next; k < count && str_eq(edges[k].from, edges[i].to); k++)
-			back |= edges[k].state == 1;
+			back = edges[k].state == 1 ? &edges[k] : back;
 		if (back)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
-				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before; "
+				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before (%s); "
 				  "break the chain",
-				  STR_ARG(edges[i].from), STR_ARG(edges[i].to));
+				  STR_ARG(edges[i].from), STR_ARG(edges[i].to), compile_where(c, back->at));
 		else
 			walk_edges(c, edges, count, edges[i].to);
 		edges[i].state = 2;

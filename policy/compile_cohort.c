@@ -30,23 +30,24 @@ static void compile_names(struct compile *c)
 		       !(str_present(policy->tenants[above].cohort) && str_eq(policy->tenants[above].cohort, cohort)))
 			above = policy->tenants[above].parent;
 		if (above != NO_TENANT)
-			docs_find(
-			    c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
-			    "Tenant \"%.*s\" above this one is in cohort \"%.*s\", too, and would lend to itself; "
-			    "take one of them out",
-			    STR_ARG(policy->tenants[above].name), STR_ARG(cohort));
+			docs_find(c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
+				  "Tenant \"%.*s\" above this one is in cohort \"%.*s\" as well (%s), and would lend "
+				  "to itself; "
+				  "remove one of the two from the cohort",
+				  STR_ARG(policy->tenants[above].name), STR_ARG(cohort),
+				  compile_where(c, c->tenants[above]->cohort.at));
 	}
 }
 
 static void compile_borrowing(struct compile *c, const struct doc_borrowing *doc, struct quota *quota)
 {
 	if (doc->borrow.set) {
-		quota->borrow = compile_units(c, &doc->borrow, quota->measure);
+		quota->borrow = compile_units(c, &doc->borrow, quota);
 		quota->borrow_text = compile_keep(c, doc->borrow.text);
 	}
 	if (!doc->lend.set)
 		return;
-	wide lend = compile_units(c, &doc->lend, quota->measure);
+	wide lend = compile_units(c, &doc->lend, quota);
 	if (lend > quota->hard && quota->hard >= 0 && !quota->unlimited)
 		docs_find(
 		    c->report, c->docs, SEVERITY_ERROR, doc->lend.at,
@@ -138,10 +139,10 @@ static void check_member(struct compile *c, const struct member *first, const st
 	if (what)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, at,
 			  "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", but that of Tenant \"%.*s\" "
-			  "has other "
-			  "`%s`; make them the same, or rename one",
+			  "(%s) has other `%s`; make them the same, or rename one",
 			  STR_ARG(member->name), STR_ARG(member->cohort),
-			  STR_ARG(policy->tenants[policy->quotas[first->quota].tenant].name), what);
+			  STR_ARG(policy->tenants[policy->quotas[first->quota].tenant].name),
+			  compile_where(c, other->name.at), what);
 	if (doc->hard.unlimited)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at,
 			  "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", and `unlimited` cannot be "

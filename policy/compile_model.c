@@ -4,8 +4,6 @@
 #include "policy/catalog.h"
 #include "policy/compile.h"
 
-/* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */
-#define MEMORY_MAX (INT64_C(1) << 45)
 #define UNIT_MAX (INT64_C(1) << 32)
 #define UNIT_MIN CATALOG_MIG_UNIT /* sevenths, eighths and thirds of MIG, always */
 
@@ -17,154 +15,6 @@ static int64_t gcd(int64_t a, int64_t b)
 		b = rest;
 	}
 	return a;
-}
-
-/* A whole number of bytes, at least 1 and at most MEMORY_MAX; reports otherwise. */
-static int64_t memory_bytes(struct compile *c, const struct amount *amount, int64_t otherwise)
-{
-	if (!amount->set)
-		return otherwise;
-	if (!compile_memory_unit(c, amount))
-		return otherwise;
-	wide bytes = compile_scale(amount->value.nano, 1);
-	if (bytes >= 1 && bytes <= MEMORY_MAX)
-		return (int64_t)bytes;
-	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-		  "\"%.*s\" is not the memory of a device; give whole bytes up to 32Ti, such as 80Gi",
-		  STR_ARG(amount->text));
-	return otherwise;
-}
-
-static struct profile make_profile(struct compile *c, struct str name, int64_t compute, int64_t memory, int64_t bytes)
-{
-	char resource[CATALOG_MIG_NAME_MAX];
-	size_t len = catalog_mig_resource(name, resource);
-	return (struct profile){.name = compile_keep(c, name),
-				.resource = compile_keep(c, (struct str){resource, len}),
-				.compute_slices = compute,
-				.memory_slices = memory,
-				.memory = bytes};
-}
-
-static void own_profile(struct compile *c, const struct doc_profile *doc, const struct model *model,
-			struct profile *out)
-{
-	int64_t bytes = memory_bytes(c, &doc->memory, catalog_profile_gib(doc->name.s) << 30);
-	if (bytes == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
-			  "profile \"%.*s\" does not say its memory; name it like 1g.10gb or give `memory`",
-			  STR_ARG(doc->name.s));
-	if (doc->compute_slices.value > model->compute_total || doc->memory_slices.value > model->memory_total)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
-			  "profile \"%.*s\" has more slices than the device: %lld compute and %lld memory slices",
-			  STR_ARG(doc->name.s), (long long)model->compute_total, (long long)model->memory_total);
-	*out = make_profile(c, doc->name.s, doc->compute_slices.value, doc->memory_slices.value, bytes);
-}
-
-/* All profiles that the model's table has, offered or not. */
-static struct profile *profile_table(struct compile *c, const struct doc_accelerator *doc, struct model *model,
-				     uint32_t *count)
-{
-	const struct doc_mig *mig = &doc->mig;
-	struct str name = str_present(mig->model.s) ? mig->model.s : doc->name.s;
-	if (!mig->profiles_builtin && mig->profiles.set) {
-		model->compute_total = mig->compute_slices.value;
-		model->memory_total = mig->memory_slices.value;
-		struct profile *table = compile_alloc(c, mig->profiles.count, sizeof *table);
-		for (uint32_t i = 0; i < mig->profiles.count; i++)
-			own_profile(c, &mig->profiles.items[i], model, &table[i]);
-		*count = mig->profiles.count;
-		return table;
-	}
-	const struct catalog_model *known = catalog_model(name);
-	if (!known) {
-		size_t models;
-		const struct catalog_model *all = catalog_models(&models);
-		const char *hint = compile_did_you_mean(c, name, &all->name, models, sizeof *all);
-		docs_find(c->report, c->docs, SEVERITY_ERROR, str_present(mig->model.s) ? mig->model.at : mig->at,
-			  "no built-in MIG table for \"%.*s\"%s", STR_ARG(name),
-			  *hint ? hint : "; set mig.model to a known one (such as a100-80gb) or list mig.profiles");
-		*count = 0;
-		return NULL;
-	}
-	model->compute_total = known->compute_total;
-	model->memory_total = known->memory_total;
-	if (model->memory == MEMORY_UNKNOWN && known->gib)
-		model->memory = (int64_t)known->gib << 30;
-	struct profile *table = compile_alloc(c, known->profile_count, sizeof *table);
-	for (uint32_t i = 0; i < known->profile_count; i++)
-		table[i] = make_profile(c, known->profiles[i].name, known->profiles[i].compute,
-					known->profiles[i].memory, (int64_t)known->profiles[i].gib << 30);
-	*count = known->profile_count;
-	return table;
-}
-
-/* Those that the fleet's MIG layout advertises: `offered`, or all that carry no suffix. */
-static void offer_profiles(struct compile *c, const struct doc_mig *mig, const struct profile *table, uint32_t count,
-			   struct model *model)
-{
-	uint32_t size = mig->offered.set ? mig->offered.count : count, offered = 0;
-	struct profile *profiles = compile_alloc(c, size, sizeof *profiles);
-	for (uint32_t i = 0; !mig->offered.set && i < count; i++)
-		if (catalog_profile_plain(table[i].name))
-			profiles[offered++] = table[i];
-	for (uint32_t i = 0; mig->offered.set && i < size; i++) {
-		const struct text *name = &mig->offered.items[i];
-		uint32_t at = 0;
-		while (at < count && !str_eq(table[at].name, name->s))
-			at++;
-		if (at < count)
-			profiles[offered++] = table[at];
-		else
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "the model has no MIG profile \"%.*s\"%s", STR_ARG(name->s),
-				  compile_did_you_mean(c, name->s, count ? &table->name : NULL, count, sizeof *table));
-	}
-	model->profiles = profiles;
-	model->profile_count = offered;
-}
-
-/* Returns the model's table, offered or not; NULL: it is cut into no slices. */
-static const struct profile *compile_mig(struct compile *c, const struct doc_accelerator *doc, struct model *model,
-					 uint32_t *count_out)
-{
-	*count_out = 0;
-	if (!doc->mig.set)
-		return NULL;
-	model->strategy = (enum mig_strategy)doc->mig.strategy.value;
-	uint32_t errors = c->report->errors, count;
-	const struct profile *table = profile_table(c, doc, model, &count);
-	*count_out = count;
-	if (c->report->errors == errors)
-		offer_profiles(c, &doc->mig, table, count, model);
-	if (c->report->errors == errors && model->strategy == MIG_SINGLE && model->profile_count != 1)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->mig.at,
-			  "with `strategy: single` all slices are of one profile; name that one in mig.offered");
-	return table;
-}
-
-/* The slice that is shared, where sharing.resource names one: its own name, or that name and `.shared`. */
-static void compile_share_slice(struct compile *c, const struct doc_accelerator *doc, const struct profile *table,
-				uint32_t count, struct model *model)
-{
-	char slice[CATALOG_MIG_NAME_MAX];
-	struct str name = model->share_resource;
-	if (!str_starts(name, CATALOG_MIG_PREFIX))
-		return;
-	size_t len = str_ends(name, CATALOG_SHARED_SUFFIX) ? catalog_mig_slice(name, slice) : 0;
-	if (len)
-		name = (struct str){slice, len};
-	for (uint32_t i = 0; model->strategy == MIG_MIXED && i < count; i++)
-		if (str_eq(table[i].resource, name))
-			model->share_slice = &table[i];
-	if (!model->share_slice)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->sharing.resource.at,
-			  "\"%.*s\" is a share of a MIG slice that the Accelerator does not have; %s",
-			  STR_ARG(model->share_resource),
-			  !doc->mig.set ? "say in `mig` how the device is cut"
-			  : model->strategy == MIG_SINGLE
-			      ? "with `strategy: single` slices have the Accelerator's own name"
-			      : "name one of its profiles, such as nvidia.com/mig-1g.10gb.shared");
 }
 
 static void compile_sharing(struct compile *c, const struct doc_accelerator *doc, struct model *model)
@@ -182,7 +32,7 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 {
 	model->name = compile_keep(c, doc->name.s);
 	model->resource = compile_keep(c, doc->resource.s);
-	model->memory = memory_bytes(c, &doc->memory, MEMORY_UNKNOWN);
+	model->memory = compile_memory(c, &doc->memory, MEMORY_UNKNOWN);
 	model->weight_numerator = model->weight_denominator = 1;
 	if (doc->weight.set) {
 		if (doc->weight.value.nano < 1 || doc->weight.value.nano > (wide)1000 * QUANTITY_SCALE) {
@@ -198,14 +48,17 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	model->label_count = doc->node_labels.count;
 	model->without = compile_keep_all(c, &doc->without_node_labels);
 	model->without_count = doc->without_node_labels.count;
+	if (compile_resource_prefix(c, &doc->resource))
+		return;
 	if (!str_has_char(model->resource, '/'))
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
 			  "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",
 			  STR_ARG(model->resource));
 	uint32_t profiles;
+	unsigned errors = c->report->errors;
 	const struct profile *table = compile_mig(c, doc, model, &profiles);
 	compile_sharing(c, doc, model);
-	if (doc->sharing.set)
+	if (doc->sharing.set && c->report->errors == errors)
 		compile_share_slice(c, doc, table, profiles, model);
 }
 
@@ -218,10 +71,13 @@ void compile_models(struct compile *c)
 	    offsetof(struct doc_accelerator, name));
 	c->accelerators = docs;
 	struct model *models = compile_alloc(c, count, sizeof *models);
+	c->broken = compile_scratch(c, count, sizeof *c->broken);
 	if (index_init(&policy->model_names, count, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
 	for (uint32_t i = 0; i < count; i++) {
+		unsigned errors = c->report->errors;
 		compile_model(c, docs[i], &models[i]);
+		c->broken[i] = c->report->errors != errors;
 		index_add(&policy->model_names, models[i].name, (struct str){NULL, 0}, i);
 	}
 	policy->models = models;
@@ -301,30 +157,52 @@ static bool unit_add(int64_t *unit, int64_t denominator)
 	return !__builtin_mul_overflow(*unit, more, unit) && *unit <= UNIT_MAX;
 }
 
-void compile_unit(struct compile *c)
+static const char no_unit[] =
+    "with this number the weights, replicas and fractional quotas of the policy have no common unit; use a rounder "
+    "one (fewer decimals, or replicas that are a multiple or a part of those of other Accelerators)";
+
+/* Where the number stands that an offer's fraction comes from. */
+static struct place fraction_at(const struct doc_accelerator *doc, const struct offer *offer)
+{
+	return offer->shared ? doc->sharing.replicas.at : doc->weight.set ? doc->weight.at : doc->mig.at;
+}
+
+static bool unit_of_offers(struct compile *c, int64_t *unit)
 {
 	uint32_t count;
 	const struct offer *offers = make_offers(c, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		if (unit_add(unit, offers[i].gpus_of) && unit_add(unit, offers[i].memory_of))
+			continue;
+		docs_find(c->report, c->docs, SEVERITY_ERROR, fraction_at(c->accelerators[offers[i].model], &offers[i]),
+			  "%s", no_unit);
+		return false;
+	}
+	return true;
+}
+
+static bool unit_of_quotas(struct compile *c, const struct doc_tenant *tenant, int64_t *unit)
+{
+	for (uint32_t q = 0; q < tenant->quotas.count; q++) {
+		const struct doc_quota *quota = &tenant->quotas.items[q];
+		wide nano = quota->hard.value.nano;
+		if (quota->measure.value != MEASURE_GPUS || quota->hard.unlimited || nano <= 0)
+			continue;
+		if (unit_add(unit, QUANTITY_SCALE / gcd((int64_t)(nano % QUANTITY_SCALE), QUANTITY_SCALE)))
+			continue;
+		docs_find(c->report, c->docs, SEVERITY_ERROR, quota->hard.at, "%s", no_unit);
+		return false;
+	}
+	return true;
+}
+
+void compile_unit(struct compile *c)
+{
 	int64_t unit = UNIT_MIN;
-	bool fits = true;
-	for (uint32_t i = 0; i < count && fits; i++)
-		fits = unit_add(&unit, offers[i].gpus_of) && unit_add(&unit, offers[i].memory_of);
-	for (uint32_t t = 0; t < c->docs->tenants.count && fits; t++) {
-		for (uint32_t q = 0; q < c->docs->tenants.items[t].quotas.count && fits; q++) {
-			const struct doc_quota *quota = &c->docs->tenants.items[t].quotas.items[q];
-			wide nano = quota->hard.value.nano;
-			if (quota->measure.value == MEASURE_GPUS && !quota->hard.unlimited && nano > 0)
-				fits = unit_add(&unit,
-						QUANTITY_SCALE / gcd((int64_t)(nano % QUANTITY_SCALE), QUANTITY_SCALE));
-		}
-	}
-	if (!fits) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, (struct place){UINT32_MAX, 0, 0, 0},
-			  "the weights, replicas and fractional quotas of the policy have no common unit; use rounder "
-			  "numbers (fewer decimals, replicas that divide each other)");
-		unit = UNIT_MIN;
-	}
-	c->policy->unit = unit;
+	bool fits = unit_of_offers(c, &unit);
+	for (uint32_t t = 0; t < c->docs->tenants.count && fits; t++)
+		fits = unit_of_quotas(c, &c->docs->tenants.items[t], &unit);
+	c->policy->unit = fits ? unit : 0; /* then nothing is a limit that does not fit, either */
 }
 
 static int offer_order(const void *a, const void *b)

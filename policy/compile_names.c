@@ -1,6 +1,6 @@
 /* Names of resources: Settings.otherResources, and whether what quotas and Rules name exists and counts. */
 #include "policy/catalog.h"
-#include "policy/compile.h"
+#include "policy/compile_warn.h"
 #include "policy/glob.h"
 
 /* An accelerator as quotas with patterns count it. */
@@ -32,10 +32,12 @@ static void check_other(struct compile *c, const struct text *pattern)
 		const struct resource *resource = &policy->resources[i];
 		if (!glob_match(pattern->s, resource->name))
 			continue;
-		docs_find(c->report, c->docs, SEVERITY_ERROR, pattern->at,
-			  "\"%.*s\" matches \"%.*s\", a resource of Accelerator \"%.*s\"; make the pattern narrower",
-			  STR_ARG(pattern->s), STR_ARG(resource->name),
-			  STR_ARG(policy->models[resource->landings[0].model].name));
+		uint32_t model = resource->landings[0].model;
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, pattern->at,
+		    "\"%.*s\" matches \"%.*s\", a resource of Accelerator \"%.*s\" at %s; make the pattern narrower",
+		    STR_ARG(pattern->s), STR_ARG(resource->name), STR_ARG(policy->models[model].name),
+		    compile_where(c, c->accelerators[model]->resource.at));
 		return;
 	}
 }
@@ -76,20 +78,46 @@ static bool known_pattern(struct compile *c, const struct text *name)
 	return true;
 }
 
-/* A name that only a vendor's domain makes an accelerator is a device by itself, or one that the policy has, misspelled. */
+static struct str rest_of(struct str name)
+{
+	const char *slash = memchr(name.ptr, '/', name.len);
+	return slash ? str_tail(name, (size_t)(slash - name.ptr) + 1) : name;
+}
+
+/* The resource of an Accelerator in the same domain that was meant by the name; absent: none. */
+static struct str near_resource(const struct policy *policy, struct str name)
+{
+	struct str rest = rest_of(name);
+	for (uint32_t i = 0; i < policy->resource_count; i++) {
+		struct str known = policy->resources[i].name, right = rest_of(known);
+		bool same_domain = known.len - right.len == name.len - rest.len &&
+				   memcmp(known.ptr, name.ptr, name.len - rest.len) == 0;
+		if (same_domain && str_present(docs_suggest(rest, &right, 1, sizeof right)))
+			return known;
+	}
+	return (struct str){NULL, 0};
+}
+
+/* A name that only a vendor's domain makes an accelerator is a device by itself, or a mistake for one that the policy has. */
 static void warn_misspelled(struct compile *c, const struct text *name)
 {
 	const struct policy *policy = c->policy;
 	const struct catalog_resource *row = snapshot_resource(policy, name->s) ? NULL : catalog_find(name->s);
-	if (!row || !str_ends(row->pattern, STR("/*")) || policy->resource_count == 0)
+	if (!row || !str_ends(row->pattern, STR("/*")))
 		return;
-	struct str near =
-	    docs_suggest(name->s, &policy->resources[0].name, policy->resource_count, sizeof policy->resources[0]);
-	if (str_present(near))
-		docs_find(c->report, c->docs, SEVERITY_WARNING, name->at,
-			  "no Accelerator has \"%.*s\", which counts as a device for its domain alone; did you mean "
-			  "\"%.*s\"?",
-			  STR_ARG(name->s), STR_ARG(near));
+	struct str near = near_resource(policy, name->s);
+	if (catalog_is_label(name->s) || str_present(catalog_near_label(name->s)))
+		COMPILE_LINT(
+		    c, LINT_RESOURCE_MISSPELLED, name->at,
+		    "\"%.*s\" is a label of nodes and no resource that a Pod asks for; name the resource, such as "
+		    "nvidia.com/gpu",
+		    STR_ARG(name->s));
+	else if (str_present(near))
+		COMPILE_LINT(
+		    c, LINT_RESOURCE_MISSPELLED, name->at,
+		    "no Accelerator has \"%.*s\", which counts as a device only because of its domain; did you "
+		    "mean \"%.*s\"?",
+		    STR_ARG(name->s), STR_ARG(near));
 }
 
 static bool known_name(struct compile *c, const struct text *name, bool quota)
@@ -106,19 +134,41 @@ static bool known_name(struct compile *c, const struct text *name, bool quota)
 }
 
 /* People who come from a ResourceQuota bring its prefixes along. */
-static bool report_prefix(struct compile *c, const struct text *name)
+bool compile_resource_prefix(struct compile *c, const struct text *name)
 {
 	static const struct str prefixes[] = {{"requests.", 9}, {"limits.", 7}};
 	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
 		if (!str_starts(name->s, prefixes[i]) || !str_has_char(name->s, '/'))
 			continue;
 		struct str bare = str_tail(name->s, prefixes[i].len);
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "\"%.*s\" is how a ResourceQuota writes it; here a resource has its own name, so write %.*s",
-			  STR_ARG(name->s), STR_ARG(bare));
+		COMPILE_LINT(
+		    c, LINT_RESOURCE_PREFIX, name->at,
+		    "\"%.*s\" is how a ResourceQuota writes it; here a resource has its own name, so write %.*s",
+		    STR_ARG(name->s), STR_ARG(bare));
 		return true;
 	}
 	return false;
+}
+
+/* Whether it may be a slice of an Accelerator whose `mig` has an error, which was reported. */
+static bool slice_of_broken(const struct compile *c, struct str name)
+{
+	bool broken = false;
+	for (uint32_t m = 0; m < c->policy->model_count; m++)
+		broken |= c->broken[m];
+	return broken && str_starts(name, CATALOG_MIG_PREFIX);
+}
+
+/* The known name that lacks only its domain: nvidia.com/gpu of "gpu". */
+static const char *bare_name(struct compile *c, struct str name)
+{
+	const struct policy *policy = c->policy;
+	for (uint32_t i = 0; i < policy->known_name_count && !str_has_char(name, '/'); i++) {
+		struct str known = policy->known_names[i];
+		if (known.len > name.len && str_ends(known, name) && known.ptr[known.len - name.len - 1] == '/')
+			return compile_did_you_mean(c, known, &known, 1, sizeof known);
+	}
+	return "";
 }
 
 bool compile_known_resource(struct compile *c, const struct text *name, bool quota)
@@ -130,12 +180,16 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 			  STR_ARG(name->s));
 		return false;
 	}
-	if (report_prefix(c, name))
+	if (compile_resource_prefix(c, name))
 		return false;
 	if (exact ? known_name(c, name, quota) : known_pattern(c, name))
 		return true;
+	if (slice_of_broken(c, name->s))
+		return false;
 	const char *hint = compile_did_you_mean(c, name->s, policy->known_names, policy->known_name_count,
 						sizeof *policy->known_names);
+	if (!*hint)
+		hint = bare_name(c, name->s);
 	docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
 		  "no Accelerator has a resource \"%.*s\" and no built-in catalog knows it%s", STR_ARG(name->s),
 		  *hint ? hint : "; name it as the device plugin does, or add an Accelerator for it");
@@ -177,6 +231,18 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct 
 	return fine;
 }
 
+/* A pattern that was meant for MIG slices, and that only the domain's row in the catalog matches: nvidia.com/mgi-*. */
+static void warn_pattern(struct compile *c, const struct text *name)
+{
+	const struct str mig = {"mig-*", 5}, rest = rest_of(name->s);
+	if (c->policy->resource_count > 0 && str_starts(name->s, STR("nvidia.com/")) &&
+	    str_present(docs_suggest(rest, &mig, 1, sizeof mig)))
+		COMPILE_LINT(c, LINT_RESOURCE_PATTERN, name->at,
+			     "\"%.*s\" matches no resource of an Accelerator and no well-known name; did you mean "
+			     "\"nvidia.com/mig-*\"?",
+			     STR_ARG(name->s));
+}
+
 /* Quotas in which a pattern, or a sum, is hardly what was meant. */
 static void warn_quota_names(struct compile *c, const struct doc_quota *doc)
 {
@@ -195,15 +261,17 @@ static void warn_quota_names(struct compile *c, const struct doc_quota *doc)
 			continue;
 		row = catalog_overlap(name->s, role_needs_name, true);
 		if (row)
-			docs_find(
-			    c->report, c->docs, SEVERITY_WARNING, name->at,
+			COMPILE_LINT(
+			    c, LINT_RESOURCE_PATTERN, name->at,
 			    "this counts none of the names that it is known to match: %.*s (%s), for one, counts only "
 			    "where a quota names it without a wildcard",
 			    STR_ARG(row->pattern), role_words(row->role));
+		else
+			warn_pattern(c, name);
 	}
 	if (devices && companion)
-		docs_find(
-		    c->report, c->docs, SEVERITY_WARNING, companion->at,
+		COMPILE_LINT(
+		    c, LINT_QUOTA_MIXES_UNITS, companion->at,
 		    "the quota adds units of \"%.*s\", which is %s, to its number of accelerators; give it a quota "
 		    "of its own",
 		    STR_ARG(companion->s), role_words(snapshot_role(policy, companion->s)));
@@ -218,9 +286,9 @@ static void warn_other(struct compile *c, const struct text *pattern)
 	if (!row && whole_domain)
 		row = catalog_overlap(pattern->s, role_is_accelerator, false);
 	if (row)
-		docs_find(c->report, c->docs, SEVERITY_WARNING, pattern->at,
-			  "this takes %.*s out of every quota, although the built-in catalog knows it as %s",
-			  STR_ARG(row->pattern), role_words(row->role));
+		COMPILE_LINT(c, LINT_OTHER_RESOURCES, pattern->at,
+			     "this takes %.*s out of every quota, although the built-in catalog knows it as %s",
+			     STR_ARG(row->pattern), role_words(row->role));
 }
 
 void compile_name_warnings(struct compile *c)

@@ -73,11 +73,11 @@ static struct place labels_at(const struct compile *c, uint32_t model)
 static void report_same(struct compile *c, const struct resource *resource, uint32_t model, uint32_t other)
 {
 	const struct model *m = &c->policy->models[model], *o = &c->policy->models[other];
-	docs_find(
-	    c->report, c->docs, SEVERITY_ERROR, labels_at(c, model),
-	    "Accelerators \"%.*s\" and \"%.*s\" both have %.*s and %s, so no node can be told to be of one and not "
-	    "of the other; give each nodeLabels of its own",
-	    STR_ARG(m->name), STR_ARG(o->name), STR_ARG(resource->name),
+	COMPILE_LINT(
+	    c, LINT_SAME_NODE_LABELS, labels_at(c, model),
+	    "Accelerators \"%.*s\" and \"%.*s\" (%s) both have %.*s and %s, so no node can be known to be of one "
+	    "and not of the other; give each nodeLabels of its own",
+	    STR_ARG(m->name), STR_ARG(o->name), compile_where(c, labels_at(c, other)), STR_ARG(resource->name),
 	    m->label_count ? "the same nodeLabels" : "no nodeLabels");
 }
 
@@ -96,23 +96,25 @@ static void report_wider(struct compile *c, uint32_t wider, uint32_t narrower)
 	struct str key = telling_key(w, n);
 	if (!str_present(key))
 		return; /* they differ in withoutNodeLabels: it is said already */
-	docs_find(
-	    c->report, c->docs, SEVERITY_WARNING, labels_at(c, wider),
-	    "a node with the nodeLabels of \"%.*s\" is of that model, although %s \"%.*s\" as well; if that is what "
-	    "you mean, say so with `withoutNodeLabels: [%.*s]` in \"%.*s\"",
-	    STR_ARG(n->name), w->label_count ? "its labels match those of" : "any node matches", STR_ARG(w->name),
-	    STR_ARG(key), STR_ARG(w->name));
+	COMPILE_LINT(
+	    c, LINT_MODEL_OVERLAP, labels_at(c, wider),
+	    "a node with the nodeLabels of \"%.*s\" (%s) is of that model, although %s \"%.*s\" as well; if that is "
+	    "what you mean, say so with `withoutNodeLabels: [%.*s]` in \"%.*s\"",
+	    STR_ARG(n->name), compile_where(c, labels_at(c, narrower)),
+	    w->label_count ? "its labels match those of" : "any node matches", STR_ARG(w->name), STR_ARG(key),
+	    STR_ARG(w->name));
 }
 
 static void report_overlap(struct compile *c, uint32_t model, uint32_t other)
 {
 	const struct model *m = &c->policy->models[model], *o = &c->policy->models[other];
-	docs_find(c->report, c->docs, SEVERITY_WARNING, labels_at(c, model),
-		  "nothing keeps a node from matching both \"%.*s\" and \"%.*s\", since no label key has different "
-		  "values in the two: a Pod "
-		  "that could land on both counts as the more expensive one; give both Accelerators a value of the "
-		  "same label key",
-		  STR_ARG(m->name), STR_ARG(o->name));
+	COMPILE_LINT(
+	    c, LINT_MODEL_OVERLAP, labels_at(c, model),
+	    "nothing keeps a node from matching both \"%.*s\" and \"%.*s\" (%s), since no label key has different "
+	    "values in the two: a Pod "
+	    "that could land on both counts as the more expensive one; give both Accelerators a value of the "
+	    "same label key",
+	    STR_ARG(m->name), STR_ARG(o->name), compile_where(c, labels_at(c, other)));
 }
 
 /* For each model at most one error and one warning, each with the first other model: hundreds that share a mistake are no better read in

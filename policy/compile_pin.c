@@ -49,8 +49,8 @@ void compile_pin(struct compile *c, const struct doc_to_mig *doc, const struct m
 		other = resource ? find_beside(c->policy, pinned, resource) : NULL;
 	}
 	if (other)
-		docs_find(
-		    c->report, c->docs, SEVERITY_WARNING, doc->pin.at,
+		COMPILE_LINT(
+		    c, LINT_PIN_LEAKS, doc->pin.at,
 		    "a Pod that is pinned to \"%.*s\" can still land on \"%.*s\", since a node selector cannot say "
 		    "which "
 		    "labels nodes do not have; a quota must count that Accelerator as well, or the Pod is refused",

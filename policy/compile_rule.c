@@ -51,11 +51,12 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 			for (uint32_t k = 0; k < rule->tenant_count; k++)
 				below |= rule->tenants[k] == t;
 		if (!below)
-			docs_find(
-			    c->report, c->docs, SEVERITY_ERROR, name->at,
-			    "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\", which match.tenants "
-			    "does not name",
-			    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+				  "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\" (%s), which "
+				  "match.tenants "
+				  "does not name",
+				  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name),
+				  compile_where(c, c->tenants[owner]->name.at));
 	}
 }
 
@@ -115,40 +116,13 @@ static void compile_memory_from(struct compile *c, const struct text *from, stru
 		return;
 	}
 	docs_find(c->report, c->docs, SEVERITY_ERROR, from->at,
-		  "\"%.*s\" says no place; write annotation:KEY or label:KEY", STR_ARG(from->s));
+		  "\"%.*s\" does not say where; write annotation:KEY or label:KEY", STR_ARG(from->s));
 }
 
-static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, struct rewrite *rewrite)
+/* The profile of least memory has to be there for the default, and one to choose by memory at all. */
+static void compile_default(struct compile *c, const struct doc_to_mig *doc, const struct model *model,
+			    struct rewrite *rewrite)
 {
-	const struct policy *policy = c->policy;
-	rewrite->pin = doc->pin.value;
-	compile_memory_from(c, &doc->memory_from, rewrite);
-	if (!doc->memory_from.s.ptr && !doc->default_memory.set)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "nothing says how much memory to choose a profile by; give memoryFrom, default, or both");
-	rewrite->model = index_id(&policy->model_names, doc->accelerator.s);
-	if (rewrite->model == INDEX_NONE) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at, "no Accelerator is named \"%.*s\"%s",
-			  STR_ARG(doc->accelerator.s),
-			  compile_did_you_mean(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
-					       sizeof policy->models[0]));
-		return;
-	}
-	const struct model *model = &policy->models[rewrite->model];
-	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
-		docs_find(
-		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
-		    model->strategy == MIG_SINGLE
-			? "with `strategy: single` the slices of \"%.*s\" have no names of their own to rewrite to"
-			: "Accelerator \"%.*s\" offers no MIG profile; give it `mig`",
-		    STR_ARG(model->name));
-		return;
-	}
-	if (doc->pin.value && model->label_count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
-			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
-	if (doc->pin.value)
-		compile_pin(c, doc, model);
 	int64_t largest = 0;
 	for (uint32_t i = 0; i < model->profile_count; i++)
 		if (catalog_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
@@ -168,6 +142,42 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 			  STR_ARG(doc->default_memory.text), (long long)(largest >> 30));
 	else
 		rewrite->default_memory = (int64_t)bytes;
+}
+
+static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, struct rewrite *rewrite)
+{
+	const struct policy *policy = c->policy;
+	rewrite->pin = doc->pin.value;
+	compile_memory_from(c, &doc->memory_from, rewrite);
+	if (!doc->memory_from.s.ptr && !doc->default_memory.set)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "nothing says how much memory to choose a profile by; give memoryFrom, default, or both");
+	rewrite->model = index_id(&policy->model_names, doc->accelerator.s);
+	if (rewrite->model == INDEX_NONE) {
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at, "no Accelerator is named \"%.*s\"%s",
+			  STR_ARG(doc->accelerator.s),
+			  compile_did_you_mean(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
+					       sizeof policy->models[0]));
+		return;
+	}
+	const struct model *model = &policy->models[rewrite->model];
+	if (c->broken[rewrite->model])
+		return; /* what it offers is not known */
+	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
+		    model->strategy == MIG_SINGLE
+			? "with `strategy: single` the slices of \"%.*s\" have no names of their own to rewrite to"
+			: "Accelerator \"%.*s\" offers no MIG profile; give it `mig`",
+		    STR_ARG(model->name));
+		return;
+	}
+	if (doc->pin.value && model->label_count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
+			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
+	if (doc->pin.value)
+		compile_pin(c, doc, model);
+	compile_default(c, doc, model, rewrite);
 }
 
 /* Whether one unit of the name is a part of a device: a MIG slice or a share. */
@@ -242,6 +252,7 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 		if (rule->rewrites[w].model == NO_MODEL)
 			continue;
 		const struct model *model = &c->policy->models[rule->rewrites[w].model];
+		struct place labels_at = c->accelerators[rule->rewrites[w].model]->node_labels.at;
 		for (uint32_t i = 0; i < rule->node_selector_count; i++)
 			for (uint32_t k = 0; k < model->label_count; k++)
 				if (str_eq(rule->node_selector[i].key, model->labels[k].key) &&
@@ -249,10 +260,10 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 					docs_find(
 					    c->report, c->docs, SEVERITY_ERROR,
 					    doc->inject.node_selector.items[i].value.at,
-					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\", whose "
+					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\" (%s), whose "
 					    "profiles the Rule chooses, have %.*s=%.*s",
-					    STR_ARG(model->name), STR_ARG(model->labels[k].key),
-					    STR_ARG(model->labels[k].value));
+					    STR_ARG(model->name), compile_where(c, labels_at),
+					    STR_ARG(model->labels[k].key), STR_ARG(model->labels[k].value));
 	}
 }
 
@@ -272,8 +283,8 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 		for (uint32_t k = 0; k < i; k++)
 			if (str_eq(rewrites[k].from, rewrites[i].from))
 				docs_find(c->report, c->docs, SEVERITY_ERROR, doc->rewrite.items[i].from.at,
-					  "the Rule rewrites \"%.*s\" twice; only the first could ever act",
-					  STR_ARG(rewrites[i].from));
+					  "the Rule rewrites \"%.*s\" already at %s; only the first could ever act",
+					  STR_ARG(rewrites[i].from), compile_where(c, doc->rewrite.items[k].from.at));
 	}
 	rule->rewrites = rewrites;
 	rule->rewrite_count = doc->rewrite.count;

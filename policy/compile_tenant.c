@@ -5,6 +5,45 @@
 #include "policy/compile.h"
 #include "policy/glob.h"
 
+/* Reports the cycle that `tenant` is on, and cuts all of it, so that nothing that follows from it is reported as well. */
+static void cut_cycle(struct compile *c, const struct doc_tenant **docs, uint32_t tenant)
+{
+	struct tenant *tenants = c->policy->tenants;
+	char path[400] = "";
+	size_t len = 0;
+	uint32_t t = tenant;
+	do {
+		if (len < sizeof path) {
+			int wrote = snprintf(path + len, sizeof path - len, "%.*s -> ", STR_ARG(tenants[t].name));
+			len += wrote > 0 ? (size_t)wrote : 0;
+		}
+		uint32_t next = tenants[t].parent;
+		tenants[t].parent = NO_TENANT;
+		tenants[t].reachable = true;
+		t = next;
+	} while (t != tenant);
+	docs_find(c->report, c->docs, SEVERITY_ERROR, docs[tenant]->parent.at,
+		  "the parents of Tenant \"%.*s\" lead back to itself: %s%.*s; remove one `parent`",
+		  STR_ARG(tenants[tenant].name), len < sizeof path ? path : "... -> ", STR_ARG(tenants[tenant].name));
+}
+
+/* Marks make it linear: 1 on the way, 2 known to end. */
+static void cut_cycles(struct compile *c, const struct doc_tenant **docs)
+{
+	const struct policy *policy = c->policy;
+	unsigned char *marks = compile_scratch(c, policy->tenant_count, 1);
+	for (uint32_t i = 0; i < policy->tenant_count; i++) {
+		uint32_t t = i;
+		for (; t != NO_TENANT && marks[t] == 0; t = policy->tenants[t].parent)
+			marks[t] = 1;
+		bool cycle = t != NO_TENANT && marks[t] == 1;
+		for (uint32_t k = i; k != NO_TENANT && marks[k] == 1; k = policy->tenants[k].parent)
+			marks[k] = 2;
+		if (cycle)
+			cut_cycle(c, docs, t);
+	}
+}
+
 static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 {
 	struct policy *policy = c->policy;
@@ -22,22 +61,45 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 		else
 			policy->tenants[i].parent = id;
 	}
-	/* A chain longer than there are tenants goes round. Marks make it linear: 1 on the way, 2 known to end. */
-	unsigned char *marks = compile_scratch(c, policy->tenant_count, 1);
-	for (uint32_t i = 0; i < policy->tenant_count; i++) {
-		uint32_t t = i;
-		for (; t != NO_TENANT && marks[t] == 0; t = policy->tenants[t].parent)
-			marks[t] = 1;
-		bool cycle = t != NO_TENANT && marks[t] == 1;
-		for (uint32_t k = i; k != NO_TENANT && marks[k] == 1; k = policy->tenants[k].parent)
-			marks[k] = 2;
-		if (!cycle)
-			continue;
-		docs_find(c->report, c->docs, SEVERITY_ERROR, docs[t]->parent.at,
-			  "the parents of Tenant \"%.*s\" lead back to itself; cut the cycle here",
-			  STR_ARG(policy->tenants[t].name));
-		policy->tenants[t].parent = NO_TENANT;
-	}
+	cut_cycles(c, docs);
+}
+
+/* Who named a namespace first, and where. */
+struct claim {
+	uint32_t tenant;
+	struct place at;
+};
+
+static void report_claim(struct compile *c, const struct text *name, const struct claim *first, uint32_t tenant)
+{
+	if (first->tenant == tenant)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
+			  "namespace \"%.*s\" is listed already at %s; remove one", STR_ARG(name->s),
+			  compile_where(c, first->at));
+	else
+		docs_find(
+		    c->report, c->docs, SEVERITY_ERROR, name->at,
+		    "namespace \"%.*s\" belongs to Tenant \"%.*s\" at %s; a namespace has one Tenant, so remove it "
+		    "from one of the two",
+		    STR_ARG(name->s), STR_ARG(c->policy->tenants[first->tenant].name), compile_where(c, first->at));
+}
+
+/* Puts a selector where the fewest namespaces will look at it in vain. */
+static void claim_selector(struct compile *c, const struct doc_selector *doc, const struct selector *selector,
+			   uint32_t tenant, uint32_t *rest)
+{
+	struct tenant_index *index = &c->policy->tenant_index;
+	c->policy->reads_namespaces |= selector->given;
+	if (doc->set && selector->count == 0)
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "an empty namespaceSelector claims every namespace; say which, or remove it");
+	else if (!selector_possible(selector))
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			  "no namespace can ever match: what the selector requires of a label contradicts itself");
+	else if (selector->given && doc->match_labels.count)
+		index_add(&index->selectors, selector->items[0].key, selector->items[0].values.items[0], tenant);
+	else if (selector->given)
+		rest[index->rest_count++] = tenant;
 }
 
 static void compile_claims(struct compile *c, const struct doc_tenant **docs)
@@ -49,6 +111,8 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 	uint32_t names = 0;
 	for (uint32_t i = 0; i < policy->tenant_count; i++)
 		names += docs[i]->namespaces.count;
+	struct claim *claims = compile_scratch(c, names, sizeof *claims);
+	uint32_t claim_count = 0;
 	struct index seen;
 	if (index_init(&seen, names, c->scratch) < 0 ||
 	    glob_index_init(&index->namespaces, names, &policy->arena) < 0 ||
@@ -57,32 +121,18 @@ static void compile_claims(struct compile *c, const struct doc_tenant **docs)
 	for (uint32_t i = 0; i < policy->tenant_count; i++) {
 		for (uint32_t n = 0; n < docs[i]->namespaces.count; n++) {
 			const struct text *name = &docs[i]->namespaces.items[n];
-			uint32_t owner = index_id(&seen, name->s);
-			if (owner != INDEX_NONE) {
-				docs_find(
-				    c->report, c->docs, SEVERITY_ERROR, name->at,
-				    "namespace \"%.*s\" already belongs to Tenant \"%.*s\"; a namespace has one tenant",
-				    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name));
+			uint32_t before = index_id(&seen, name->s);
+			if (before != INDEX_NONE) {
+				report_claim(c, name, &claims[before], i);
 				continue;
 			}
 			struct str kept = compile_keep(c, name->s);
-			index_add(&seen, kept, (struct str){NULL, 0}, i);
+			index_add(&seen, kept, (struct str){NULL, 0}, claim_count);
+			claims[claim_count++] = (struct claim){i, name->at};
 			glob_index_add(&index->namespaces, kept, i);
 		}
 		selectors[i] = compile_selector(c, &docs[i]->namespace_selector);
-		policy->reads_namespaces |= selectors[i].given;
-		if (docs[i]->namespace_selector.set && selectors[i].count == 0)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
-				  "an empty namespaceSelector claims every namespace; say which, or remove it");
-		else if (!selector_possible(&selectors[i]))
-			docs_find(
-			    c->report, c->docs, SEVERITY_ERROR, docs[i]->namespace_selector.at,
-			    "no namespace can ever match: what the selector requires of a label contradicts itself");
-		else if (selectors[i].given && docs[i]->namespace_selector.match_labels.count)
-			index_add(&index->selectors, selectors[i].items[0].key, selectors[i].items[0].values.items[0],
-				  i);
-		else if (selectors[i].given)
-			rest[index->rest_count++] = i;
+		claim_selector(c, &docs[i]->namespace_selector, &selectors[i], i, rest);
 		if (docs[i]->namespaces.count || selectors[i].count)
 			for (uint32_t t = i; t != NO_TENANT && !policy->tenants[t].reachable;
 			     t = policy->tenants[t].parent)
@@ -125,7 +175,8 @@ static void check_memory_known(struct compile *c, const struct doc_quota *doc, c
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			uint32_t model = resource->landings[l].model;
-			if (!quota_counts_model(quota, model) || resource->landings[l].memory != MEMORY_UNKNOWN)
+			if (!quota_counts_model(quota, model) || resource->landings[l].memory != MEMORY_UNKNOWN ||
+			    c->broken[model])
 				continue;
 			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->measure.at,
 				  "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; "
@@ -176,24 +227,6 @@ static void check_counts_something(struct compile *c, const struct doc_quota *do
 		  "the quota counts nothing: none of these Accelerators has a resource that `resources` names");
 }
 
-wide compile_units(struct compile *c, const struct amount *amount, enum measure measure)
-{
-	wide units = -1;
-	if (measure == MEASURE_MEMORY && !compile_memory_unit(c, amount))
-		return -1;
-	if (measure == MEASURE_GPUS)
-		units = compile_scale(amount->value.nano, c->policy->unit);
-	else if (compile_scale(amount->value.nano, 1) >= 0)
-		units = compile_scale(amount->value.nano, 1) * c->policy->unit;
-	if (units < 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at, "\"%.*s\" is no limit for this measure; %s",
-			  STR_ARG(amount->text),
-			  measure == MEASURE_COUNT    ? "devices are counted in whole numbers (or use `measure: gpus`)"
-			  : measure == MEASURE_MEMORY ? "memory is in whole bytes, such as 320Gi"
-						      : "give GPUs with at most 9 decimals");
-	return units;
-}
-
 static void compile_quota(struct compile *c, const struct doc_quota *doc, struct quota *quota)
 {
 	quota->name = compile_keep(c, doc->name.s);
@@ -214,7 +247,7 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 	quota->hard_text = compile_keep(c, doc->hard.text);
 	quota->unlimited = doc->hard.unlimited;
 	if (!quota->unlimited)
-		quota->hard = compile_units(c, &doc->hard, quota->measure);
+		quota->hard = compile_units(c, &doc->hard, quota);
 	check_memory_known(c, doc, quota);
 }
 
@@ -280,9 +313,11 @@ void compile_quotas(struct compile *c)
 			quota->tenant = i;
 			compile_quota(c, mine[q], quota);
 			if (q > 0 && str_eq(mine[q]->name.s, mine[q - 1]->name.s))
-				docs_find(c->report, c->docs, SEVERITY_ERROR, mine[q]->name.at,
-					  "Tenant \"%.*s\" has two quotas named \"%.*s\"; give each its own name",
-					  STR_ARG(policy->tenants[i].name), STR_ARG(quota->name));
+				docs_find(
+				    c->report, c->docs, SEVERITY_ERROR, mine[q]->name.at,
+				    "Tenant \"%.*s\" has a quota named \"%.*s\" already, at %s; give each its own name",
+				    STR_ARG(policy->tenants[i].name), STR_ARG(quota->name),
+				    compile_where(c, mine[q - 1]->name.at));
 		}
 	}
 	first[policy->tenant_count] = policy->quota_count;

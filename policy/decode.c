@@ -61,7 +61,8 @@ static const struct schema_kind *unknown_kind(struct decoder *decoder, struct pl
 
 	for (size_t i = 0; i < KINDS; i++) {
 		if (str_eq(schema_kinds[i].kind, kind)) {
-			DECODE_FIND(decoder, at, "the apiVersion of a %.*s is %.*s, not %.*s", STR_ARG(kind),
+			DECODE_FIND(decoder, at, "the apiVersion of %s %.*s is %.*s, not %.*s",
+				    strchr("AEIOU", kind.ptr[0]) ? "an" : "a", STR_ARG(kind),
 				    STR_ARG(schema_kinds[i].api_version), STR_ARG(api_version));
 			return NULL;
 		}
@@ -183,9 +184,10 @@ static int by_name(const void *a, const void *b)
 static void name_twice(struct decoder *decoder, const struct schema_kind *kind, const struct head *first,
 		       const struct head *second)
 {
-	struct str file = decoder->docs->sources[first->name.at.source].path;
-	DECODE_FIND(decoder, second->name.at, "a %.*s named \"%.*s\" is there already, at %.*s:%u", STR_ARG(kind->kind),
-		    SHOWN(second->name.s), STR_ARG(file), (unsigned)first->name.at.line);
+	char where[WHERE_BYTES];
+	DECODE_FIND(decoder, second->name.at, "%s %.*s named \"%.*s\" is already defined at %s; rename or remove one",
+		    strchr("AEIOU", kind->kind.ptr[0]) ? "an" : "a", STR_ARG(kind->kind), SHOWN(second->name.s),
+		    docs_where(decoder->docs, first->name.at, where, sizeof where));
 }
 
 static void check_names(struct decoder *decoder, const struct schema_kind *kind, const char *items, size_t count)
@@ -216,10 +218,10 @@ static void check_one_settings(struct decoder *decoder)
 	const struct docs *docs = decoder->docs;
 
 	for (uint32_t i = 1; i < docs->settings.count; i++) {
-		struct place first = docs->settings.items[0].at;
+		char where[WHERE_BYTES];
 		DECODE_FIND(decoder, docs->settings.items[i].at,
-			    "a policy has at most one Settings document; the first is at %.*s:%u",
-			    STR_ARG(docs->sources[first.source].path), (unsigned)first.line);
+			    "a policy has at most one Settings document; the first is at %s",
+			    docs_where(docs, docs->settings.items[0].at, where, sizeof where));
 	}
 }
 

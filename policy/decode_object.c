@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Errors after which words are no longer compared: they are only counted by then, and a hostile file has many. */
-#define SUGGEST_ERRORS_MAX 1000
-
 void decode_exhausted(struct decoder *decoder)
 {
 	if (!decoder->exhausted)
@@ -25,6 +22,22 @@ static void *allocate(struct decoder *decoder, size_t count, size_t size)
 
 /* ---- lists and maps ---- */
 
+/* One item where a list of them is expected is said how to write. */
+static void wrong_collection(const struct decode_task *task, enum node_type type, const char *expected)
+{
+	const struct node *node = task->key->value;
+	bool texts = task->field->type == FIELD_TEXTS || task->field->type == FIELD_CHOICES;
+
+	if (type == NODE_LIST && texts && node->type == NODE_SCALAR && !node_is_null(node))
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found one string; write [%.*s]",
+			    STR_ARG(task->field->key), expected, SHOWN(node->text));
+	else if (type == NODE_LIST && node->type == NODE_MAP)
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found a map; begin each item with \"- \"",
+			    STR_ARG(task->field->key), expected);
+	else
+		decode_wrong_type(task, node, expected);
+}
+
 /* Whether the value is of that type and may have as few members as it has; reports if not. */
 static bool is_collection(const struct decode_task *task, enum node_type type, const char *expected)
 {
@@ -33,13 +46,7 @@ static bool is_collection(const struct decode_task *task, enum node_type type, c
 	if (node->bad)
 		return false;
 	if (node->type != type) {
-		if (type == NODE_LIST && node->type == NODE_SCALAR && !node_is_null(node) &&
-		    task->field->type == FIELD_TEXTS)
-			DECODE_FIND(task->decoder, node->at,
-				    "\"%.*s\": expected a list of strings, found one string; write [%.*s]",
-				    STR_ARG(task->field->key), SHOWN(node->text));
-		else
-			decode_wrong_type(task, node, expected);
+		wrong_collection(task, type, expected);
 		return false;
 	}
 	if (node->count == 0 && task->field->flags & FIELD_FULL) {
@@ -121,6 +128,7 @@ static int by_text(const void *a, const void *b)
 static void check_unique(const struct decode_task *task, const char *items, size_t count)
 {
 	const struct text **names = count > 1 ? calloc(count, sizeof *names) : NULL;
+	char where[WHERE_BYTES];
 
 	if (!names)
 		return;
@@ -131,8 +139,8 @@ static void check_unique(const struct decode_task *task, const char *items, size
 	for (size_t i = 1; i < count; i++) {
 		if (str_present(names[i]->s) && str_eq(names[i]->s, names[i - 1]->s))
 			DECODE_FIND(task->decoder, names[i]->at,
-				    "\"%.*s\" is there already, on line %u; names are given once", SHOWN(names[i]->s),
-				    (unsigned)names[i - 1]->at.line);
+				    "\"%.*s\" is already defined at %s; rename or remove one", SHOWN(names[i]->s),
+				    docs_where(task->decoder->docs, names[i - 1]->at, where, sizeof where));
 	}
 	free(names);
 }
@@ -201,8 +209,9 @@ static void decode_object_map(const struct decode_task *task)
 		struct text text;
 		bool fine = decode_read_text(task, key, task->field->key_form, &text);
 		if (value->type != NODE_MAP && !value->bad)
-			DECODE_FIND(task->decoder, value->at, "\"%.*s\": %s must be a map, such as {}, found %s",
-				    SHOWN(key->text), object->name, node_describe(value, words, sizeof words));
+			DECODE_FIND(task->decoder, value->at, "\"%.*s\": %s must be a map, such as %s, found %s",
+				    SHOWN(key->text), object->name, object->example ? object->example : "{}",
+				    node_describe(value, words, sizeof words));
 		if (value->type != NODE_MAP || value->bad || !fine)
 			continue;
 		memcpy(base, &text, sizeof text);
@@ -223,8 +232,10 @@ struct nested {
 static void decode_nested(const struct decode_task *task)
 {
 	const struct node *map = task->key->value;
+	char keys[320], expected[340];
 
-	if (!is_collection(task, NODE_MAP, "a map"))
+	snprintf(expected, sizeof expected, "a map of %s", decode_join_keys(task->field->object, keys, sizeof keys));
+	if (!is_collection(task, NODE_MAP, expected))
 		return;
 	char *base = task->base;
 	if (!(task->field->flags & FIELD_INLINE)) {
@@ -251,57 +262,18 @@ static decode_function *const decoders[] = {
 
 /* ---- objects ---- */
 
-static const char *join_keys(const struct schema_object *object, char *buffer, size_t size)
-{
-	size_t len = 0;
-
-	buffer[0] = '\0';
-	for (size_t i = 0; i < object->field_count && len < size; i++) {
-		const char *before = i == 0 ? "" : i + 1 == object->field_count ? " and " : ", ";
-		int wrote = snprintf(buffer + len, size - len, "%s%.*s", before, STR_ARG(object->fields[i].key));
-		len += wrote > 0 ? (size_t)wrote : 0;
-	}
-	return buffer;
-}
-
-static const struct schema_field *find_field(const struct schema_object *object, struct str key)
-{
-	for (size_t i = 0; i < object->field_count; i++) {
-		if (str_eq(object->fields[i].key, key))
-			return &object->fields[i];
-	}
-	return NULL;
-}
-
-/* Returns the field that was probably meant, or NULL. */
-static const struct schema_field *unknown_key(struct decoder *decoder, const struct schema_object *object,
-					      const struct node *key)
-{
-	char keys[320];
-	struct str near = {NULL, 0};
-
-	if (decoder->report->errors < SUGGEST_ERRORS_MAX)
-		near = docs_suggest(key->text, &object->fields[0].key, object->field_count, sizeof object->fields[0]);
-	if (str_present(near))
-		DECODE_FIND(decoder, key->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(key->text),
-			    STR_ARG(near));
-	else
-		DECODE_FIND(decoder, key->at, "unknown key \"%.*s\"; %s has the keys %s", SHOWN(key->text),
-			    object->name, join_keys(object, keys, sizeof keys));
-	return str_present(near) ? find_field(object, near) : NULL;
-}
-
 void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
 		   struct place at)
 {
 	uint64_t given = 0; /* by position in the table, whose objects have far fewer than 64 keys */
 
-	for (const struct node *key = map->first; key && !decoder->exhausted; key = key->next) {
-		const struct schema_field *field = find_field(object, key->text);
+	for (const struct node *before = NULL, *key = map->first; key && !decoder->exhausted;
+	     before = key, key = key->next) {
+		const struct schema_field *field = decode_find_field(object, key->text);
 		if (field)
 			decoders[field->type](&(struct decode_task){decoder, field, key, base});
 		else if (!object->lenient)
-			field = unknown_key(decoder, object, key); /* misspelt is not missing */
+			field = decode_unknown_key(decoder, object, before, key); /* misspelled is not missing */
 		if (field)
 			given |= (uint64_t)1 << (field - object->fields);
 	}

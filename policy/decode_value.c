@@ -2,6 +2,7 @@
 #include "policy/decode_value.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 /* "deny, warn or audit" */
 static const char *join_words(const struct schema_word *words, size_t count, char *buffer, size_t size)
@@ -25,8 +26,8 @@ void decode_wrong_type(const struct decode_task *task, const struct node *node, 
 	if (node->bad)
 		return;
 	if (node_is_null(node) && node == task->key->value)
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" has no value; expected %s, or remove the key",
-			    STR_ARG(key), expected);
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" has no value; expected %s%s", STR_ARG(key), expected,
+			    task->field->flags & FIELD_REQUIRED ? "" : ", or remove the key");
 	else
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found %s", STR_ARG(key), expected,
 			    node_describe(node, words, sizeof words));
@@ -48,7 +49,10 @@ bool decode_read_text(const struct decode_task *task, const struct node *node, e
 		return false;
 	}
 	if (!schema_form_fits(form, node->text)) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is not %s", SHOWN(node->text), schema_form_words(form));
+		const char *meant = schema_form_meant(form, node->text, words, sizeof words);
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is not %s%s%s%s", SHOWN(node->text),
+			    schema_form_words(form), meant ? "; did you mean \"" : "", meant ? meant : "",
+			    meant ? "\"?" : "");
 		return false;
 	}
 	*out = (struct text){node->text, node->at};
@@ -60,13 +64,30 @@ void decode_text(const struct decode_task *task)
 	decode_read_text(task, task->key->value, task->field->form, decode_slot(task));
 }
 
+/* The flag that other readers of YAML, or people, take a word for; NULL: none. */
+static const char *flag_meant(struct str text)
+{
+	static const char *const words[][2] = {{"true", "true"}, {"yes", "true"},    {"y", "true"},   {"on", "true"},
+					       {"1", "true"},    {"false", "false"}, {"no", "false"}, {"n", "false"},
+					       {"off", "false"}, {"0", "false"}};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (text.len == strlen(words[i][0]) && strncasecmp(text.ptr, words[i][0], text.len) == 0)
+			return words[i][1];
+	}
+	return NULL;
+}
+
 void decode_flag(const struct decode_task *task)
 {
 	const struct node *node = task->key->value;
 	struct flag *flag = decode_slot(task);
 	bool yes = str_eq(node->text, STR("true")), no = str_eq(node->text, STR("false"));
 
-	if (node->type != NODE_SCALAR || !node->plain || !(yes || no))
+	const char *meant = node->type == NODE_SCALAR ? flag_meant(node->text) : NULL;
+	if (meant && !(node->plain && (yes || no)) && !node->bad)
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be true or false, found \"%.*s\"; write %s%s",
+			    STR_ARG(task->field->key), SHOWN(node->text), meant, node->plain ? "" : " without quotes");
+	else if (!meant)
 		decode_wrong_type(task, node, "true or false");
 	else
 		*flag = (struct flag){.value = yes, .set = true, .at = node->at};
@@ -110,7 +131,7 @@ void decode_number(const struct decode_task *task)
 			    "\"%.*s\": expected a whole number, found a string; remove the quotes",
 			    STR_ARG(field->key));
 	} else if (!decode_parse_number(node->text, &value)) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %s, and \"%.*s\" is none", STR_ARG(field->key),
+		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %s, found \"%.*s\"", STR_ARG(field->key),
 			    expected, SHOWN(node->text));
 	} else if (value < field->min || value > field->max) {
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %lld to %lld, found %.*s", STR_ARG(field->key),
@@ -128,7 +149,6 @@ void decode_amount(const struct decode_task *task)
 	struct quantity quantity = {0};
 	bool may_be_word = field->flags & FIELD_UNLIMITED;
 	static const struct str word = {"unlimited", sizeof "unlimited" - 1};
-	const char *advice = "write a number such as 4, 6.5 or 320Gi";
 
 	if (node->type != NODE_SCALAR || node_is_null(node) || node->bad) {
 		decode_wrong_type(task, node, "a quantity such as 4, 6.5 or 320Gi");
@@ -139,10 +159,14 @@ void decode_amount(const struct decode_task *task)
 		return;
 	}
 	enum quantity_result result = quantity_parse(node->text, &quantity);
-	if (may_be_word)
-		advice = str_present(docs_suggest(node->text, &word, 1, sizeof word))
-			     ? "did you mean \"unlimited\"?"
-			     : "write a number such as 4, 6.5 or 320Gi, or unlimited";
+	char advice[80], number[32];
+	if (may_be_word && str_present(docs_suggest(node->text, &word, 1, sizeof word)))
+		snprintf(advice, sizeof advice, "did you mean \"unlimited\"?");
+	else if (result == QUANTITY_SYNTAX && quantity_meant(node->text, number, sizeof number))
+		snprintf(advice, sizeof advice, "did you mean %s?", number);
+	else
+		snprintf(advice, sizeof advice, "write a number such as 4, 6.5 or 320Gi%s",
+			 may_be_word ? ", or unlimited" : "");
 	if (result != QUANTITY_OK)
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\": \"%.*s\" %s; %s", STR_ARG(field->key),
 			    SHOWN(node->text), quantity_problem(result), advice);

@@ -62,6 +62,16 @@ void decode_defaults(struct decoder *decoder, const struct schema_object *object
 void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
 		   struct place at);
 
+/* The object's field of that key, or NULL. */
+const struct schema_field *decode_find_field(const struct schema_object *object, struct str key);
+
+/* "namespaces, users and groups", written to `buffer`. */
+const char *decode_join_keys(const struct schema_object *object, char *buffer, size_t size);
+
+/* Reports a key that the object does not have. Returns the field that was probably meant, or NULL. `before`: the key before it, or NULL. */
+const struct schema_field *decode_unknown_key(struct decoder *decoder, const struct schema_object *object,
+					      const struct node *before, const struct node *key);
+
 /* Reports, once, that there is no memory. */
 void decode_exhausted(struct decoder *decoder);
 

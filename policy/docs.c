@@ -99,29 +99,60 @@ static void add_quote(struct report *report, struct finding *finding, struct str
 		finding->length = shown > finding->column - from ? shown - (finding->column - from) : 1;
 }
 
-void docs_find(struct report *report, const struct docs *docs, enum severity severity, struct place at,
-	       const char *format, ...)
+static void find(struct report *report, const struct docs *docs, struct finding *finding, struct place at,
+		 const char *format, va_list args)
 {
 	const struct source *source = at.source < docs->source_count ? &docs->sources[at.source] : NULL;
-	struct finding finding = {.severity = severity, .file = {"", 0}, .length = at.length ? at.length : 1};
 	char text[1024];
-	va_list args;
 
-	va_start(args, format);
 	int len = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
+	finding->length = at.length ? at.length : 1;
 	if (source) {
-		finding.file = source->path;
-		finding.line = at.line;
-		finding.column = at.column;
+		finding->file = source->path;
+		finding->line = at.line;
+		finding->column = at.column;
 	}
 	size_t whole = len < 0 ? 0 : (size_t)len;
 	if (whole >= sizeof text)
 		whole = utf8_head((struct str){text, sizeof text - 1}, sizeof text - 4).len;
-	finding.text = (struct str){text, whole};
-	struct finding *kept = report_add(report, &finding);
+	finding->text = (struct str){text, whole};
+	struct finding *kept = report_add(report, finding);
 	if (kept && source && at.line > 0 && at.column > 0)
 		add_quote(report, kept, source_line(source, at.line));
+}
+
+void docs_find(struct report *report, const struct docs *docs, enum severity severity, struct place at,
+	       const char *format, ...)
+{
+	struct finding finding = {.severity = severity, .file = {"", 0}};
+	va_list args;
+
+	va_start(args, format);
+	find(report, docs, &finding, at, format, args);
+	va_end(args);
+}
+
+void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct place at, const char *format,
+	       ...)
+{
+	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
+	va_list args;
+
+	if (finding.severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
+		return;
+	}
+	va_start(args, format);
+	find(report, docs, &finding, at, format, args);
+	va_end(args);
+}
+
+const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size)
+{
+	struct str path = at.source < docs->source_count ? docs->sources[at.source].path : (struct str){"", 0};
+
+	snprintf(buffer, size, "%.*s:%u", STR_ARG(path), (unsigned)at.line);
+	return buffer;
 }
 
 static size_t min3(size_t a, size_t b, size_t c)
@@ -160,6 +191,34 @@ static size_t distance(struct str a, struct str b)
 	return last[b.len];
 }
 
+static unsigned count_not(struct str s)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i + 3 <= s.len; i++)
+		count += lower(s.ptr[i]) == 'n' && lower(s.ptr[i + 1]) == 'o' && lower(s.ptr[i + 2]) == 't';
+	return count;
+}
+
+static bool ends_alike(struct str longer, struct str shorter)
+{
+	struct str end = str_tail(longer, longer.len - shorter.len);
+
+	for (size_t i = 0; i < shorter.len; i++) {
+		if (lower(end.ptr[i]) != lower(shorter.ptr[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Whether one says "not" where the other does not, or has a prefix such as un, non, dis or no before the other. */
+static bool says_the_opposite(struct str wrong, struct str word)
+{
+	struct str longer = wrong.len > word.len ? wrong : word, shorter = wrong.len > word.len ? word : wrong;
+
+	return count_not(wrong) != count_not(word) || (longer.len > shorter.len + 1 && ends_alike(longer, shorter));
+}
+
 struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride)
 {
 	struct str best = {NULL, 0};
@@ -173,7 +232,7 @@ struct str docs_suggest(struct str wrong, const struct str *words, size_t count,
 		if (apart > limit || word.len > SUGGEST_BYTES_MAX)
 			continue;
 		size_t steps = distance(wrong, word);
-		if (steps > limit || (best.ptr && steps == limit && steps > 0))
+		if (steps > limit || (best.ptr && steps == limit && steps > 0) || says_the_opposite(wrong, word))
 			continue;
 		best = word;
 		limit = steps;

@@ -285,7 +285,7 @@ struct docs {
 };
 
 /*
- * Reads every *.yaml and *.yml below the paths (files or folders; names starting with a dot are passed over, symbolic
+ * Reads every *.yaml and *.yml below the paths (files or folders; names starting with a dot are skipped, symbolic
  * links are followed) and decodes the documents. Problems go to the report, all of them, and are no reason to stop
  * early; what could be decoded is in `docs`. Documents are in the order of (file path, position in the file), which
  * does not depend on the order the file system lists them in. Returns -1 when the report holds errors.
@@ -303,9 +303,18 @@ void docs_digest(const struct docs *docs, struct policy_digest *digest);
 __attribute__((format(printf, 5, 6))) void docs_find(struct report *report, const struct docs *docs,
 						     enum severity severity, struct place at, const char *format, ...);
 
+/* The same with a name of its own, which also says its severity; a warning that the report allows is left out. */
+__attribute__((format(printf, 5, 6))) void docs_lint(struct report *report, const struct docs *docs, enum lint_id id,
+						     struct place at, const char *format, ...);
+
+/* "team.yaml:12", for a message about another place; written to `buffer`. Of a very long path what fits. */
+#define WHERE_BYTES 256
+const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size);
+
 /*
  * Of `count` words (each found `stride` bytes after the other, starting at `words`), the one nearest to `wrong` if it is
- * near enough to be meant (Damerau-Levenshtein, at most a third of the length), else an absent str.
+ * near enough to be meant (Damerau-Levenshtein, at most a third of the length), else an absent str. What says the opposite is
+ * never near: of "NotExists" not "Exists", of "unprivileged" not "privileged".
  */
 struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride);
 

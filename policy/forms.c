@@ -147,3 +147,21 @@ const char *schema_form_words(enum text_form form)
 	}
 	return "a text";
 }
+
+const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size)
+{
+	static const struct str resource = {"nvidia.com/mig-", sizeof "nvidia.com/mig-" - 1};
+
+	if (form != FORM_NAME && form != FORM_NAMESPACE_GLOB && form != FORM_PROFILE)
+		return NULL;
+	if (form == FORM_PROFILE && str_starts(text, resource))
+		text = str_tail(text, resource.len);
+	if (text.len == 0 || text.len >= size)
+		return NULL;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		buffer[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' || c == ' ' ? '-' : c;
+	}
+	buffer[text.len] = '\0';
+	return schema_form_fits(form, (struct str){buffer, text.len}) ? buffer : NULL;
+}

@@ -137,6 +137,31 @@ void report_file(struct report *report, struct str file, const char *format, ...
 	report_add(report, &finding);
 }
 
+void report_lint(struct report *report, struct str file, enum lint_id id, const char *format, ...)
+{
+	const struct lint_row *row = &lint_rows[id];
+	char text[1024];
+	va_list args;
+
+	if (row->severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	struct finding finding = {
+	    .severity = row->severity, .id = row->id, .file = file, .length = 1, .text = str_of(text)};
+	report_add(report, &finding);
+}
+
+void report_ignored(struct report *report, struct str file)
+{
+	if (report->ignored_count < REPORT_IGNORED_MAX)
+		report->ignored[report->ignored_count] = report_clean(report, file, false);
+	report->ignored_count++;
+}
+
 /* Blanks as wide as the quote up to the place: tabs stay tabs, so that the underline meets it on every terminal. */
 static void print_blanks(struct str quote, unsigned count, struct buf *out)
 {
@@ -181,6 +206,8 @@ static void print_finding(const struct finding *finding, bool colour, struct buf
 	if (colour)
 		buf_text(out, "\033[0m");
 	buf_str(out, finding->text);
+	if (str_present(finding->id))
+		buf_printf(out, " [%.*s]", STR_ARG(finding->id));
 	buf_char(out, '\n');
 	if (finding->line > 0 && finding->quote.len > 0)
 		print_quote(finding, colour, out);

@@ -18,7 +18,7 @@
 static const struct schema_word enforcement_words[] = {
     {WORD("deny"), "The request is refused."},
     {WORD("warn"), "The request is admitted, and its sender gets a warning."},
-    {WORD("audit"), "The request is admitted; only the log and the audit annotations tell."},
+    {WORD("audit"), "The request is admitted; only the log and the audit annotations record it."},
 };
 
 static const struct schema_word rule_enforcement_words[] = {
@@ -32,7 +32,7 @@ static const struct schema_word rule_enforcement_words[] = {
 static const struct schema_word coverage_words[] = {
     {WORD("deny"), "The Pod is refused."},
     {WORD("warn"), "The Pod is admitted, and its sender gets a warning."},
-    {WORD("audit"), "The Pod is admitted; only the log and the audit annotations tell."},
+    {WORD("audit"), "The Pod is admitted; only the log and the audit annotations record it."},
     {WORD("allow"), "The Pod is admitted silently."},
 };
 
@@ -96,7 +96,8 @@ const struct schema_word schema_guard_words[GUARD_WORDS] = {
     {WORD("privileged"),
      "A privileged container, which sees every device of its node, and what amounts to one: the capabilities ALL, "
      "SYS_ADMIN, "
-     "SYS_MODULE and MKNOD, SYS_PTRACE beside hostPID, a Windows HostProcess container, and procMount Unmasked."},
+     "SYS_MODULE and MKNOD, SYS_PTRACE together with hostPID, a Windows HostProcess container, and procMount "
+     "Unmasked."},
     {WORD("ephemeralContainers"), "An ephemeral container, in whatever Pod."},
     {WORD("resourceClaims"), "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
     {WORD("deviceAnnotations"), "An annotation by which a container runtime or an NRI plug-in adds devices to "
@@ -445,6 +446,7 @@ static const struct schema_field borrowing_fields[] = {
 
 static const struct schema_object borrowing_object = {.name = "a borrowing",
 						      .doc = "What one quota may borrow and lend.",
+						      .example = "{borrowUpTo: 2}",
 						      .size = sizeof(struct doc_borrowing),
 						      FIELDS(borrowing_fields)};
 
@@ -489,8 +491,11 @@ static const struct schema_field range_fields[] = {
      .doc = "The most that the Pod asks for, in devices. The default is no bound."},
 };
 
-static const struct schema_object range_object = {
-    .name = "a range", .doc = "Bounds of what a Pod asks for.", .size = sizeof(struct doc_range), FIELDS(range_fields)};
+static const struct schema_object range_object = {.name = "a range",
+						  .doc = "Bounds of what a Pod asks for.",
+						  .example = "{min: 1, max: 1}",
+						  .size = sizeof(struct doc_range),
+						  FIELDS(range_fields)};
 
 static const struct schema_field match_fields[] = {
     {KEY("tenants"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_NAME, AT(doc_match, tenants),

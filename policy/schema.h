@@ -78,7 +78,8 @@ struct decoder;
 struct schema_object {
 	const char *name; /* in words, for messages and the reference: "a quota" */
 	const char *doc;
-	size_t size; /* of its struct */
+	const char *example; /* what one looks like, for messages; NULL: {} */
+	size_t size;         /* of its struct */
 	const struct schema_field *fields;
 	size_t field_count;
 	bool lenient; /* other keys are allowed and ignored */
@@ -102,6 +103,12 @@ extern const struct schema_word schema_guard_words[GUARD_WORDS];
 
 /* What a form asks for, for messages and the reference: "lower-case letters, ...". */
 const char *schema_form_words(enum text_form form);
+
+/*
+ * The text of that form that was probably meant, written to `buffer`: in lower case, with "-" for "_" and blanks, and of a profile without
+ * the beginning of its resource's name. NULL: nothing is near, or the form says nothing of case.
+ */
+const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size);
 
 /* Whether `text` has that form. */
 bool schema_form_fits(enum text_form form, struct str text);

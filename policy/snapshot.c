@@ -24,6 +24,11 @@ void policy_counts(const struct policy *policy, struct policy_counts *counts)
 	*counts = policy->counts;
 }
 
+enum enforcement policy_enforcement(const struct policy *policy)
+{
+	return policy->enforcement;
+}
+
 struct policy_digest policy_digest(const struct policy *policy)
 {
 	return policy->digest;

@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/report.h"
 #include "policy/source.h"
@@ -56,8 +59,7 @@ static void add_file(struct walk *walk, struct str path, const struct stat *stat
 	struct walk_files *files = walk->files;
 
 	if (files->count == SOURCES_MAX) {
-		give_up(walk, path,
-			"this is one policy file too many: at most 10,000 are read; give a folder of policy only");
+		give_up(walk, path, "there are more than 10,000 policy files; give a folder of policy only");
 		return;
 	}
 	struct walk_file *items = grow(files->items, files->count, &walk->capacity, sizeof *items);
@@ -153,18 +155,51 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 	if (link)
 		known = stat(path.ptr, status) == 0;
 	if (!known && link && errno == ENOENT)
-		report_file(walk->report, path, "this symbolic link leads to nothing; remove it or mend its target");
+		report_file(walk->report, path,
+			    "this symbolic link leads to nothing; remove it, or correct its target");
 	else if (!known && errno == ELOOP)
 		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
+	else if (!known && (errno != ENOENT || is_policy_name(name)))
+		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 	else if (!known)
-		report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
+		return false; /* another file, which has gone since the folder was read */
 	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
 		report_file(walk->report, path,
 			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
-			    "name it beside the folder");
+			    "name it next to the folder as a path of its own");
 	else
 		return true;
 	return false;
+}
+
+static bool ends_like(struct str name, struct str end)
+{
+	return name.len >= end.len && strncasecmp(name.ptr + name.len - end.len, end.ptr, end.len) == 0;
+}
+
+/* Whether the beginning of a file says that it is policy. */
+static bool holds_policy(struct str path)
+{
+	char bytes[4096];
+	int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t len = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+
+	if (fd >= 0)
+		close(fd);
+	return len > 0 && memmem(bytes, (size_t)len, "gpugate.io/v1", sizeof "gpugate.io/v1" - 1);
+}
+
+/* A file whose name is not that of a policy file. */
+static void ignore_file(struct walk *walk, struct str path)
+{
+	bool yaml = ends_like(path, STR(".yaml")) || ends_like(path, STR(".yml"));
+
+	report_ignored(walk->report, path);
+	if (yaml || (ends_like(path, STR(".json")) && holds_policy(path)))
+		report_lint(
+		    walk->report, path, LINT_FILE_IGNORED,
+		    "this file is ignored, since only names that end in .yaml or .yml are read; rename it, or move it "
+		    "out of the folder");
 }
 
 /* One name found in a folder. */
@@ -180,7 +215,10 @@ static void visit(struct walk *walk, struct str folder, const char *name)
 			walk_folder(walk, path);
 			walk->depth--;
 		}
-	} else if (is_policy_name(name)) {
+	} else if (!is_policy_name(name)) {
+		if (S_ISREG(status.st_mode))
+			ignore_file(walk, path);
+	} else {
 		if (S_ISREG(status.st_mode))
 			add_file(walk, path, &status, false);
 		else
@@ -188,7 +226,7 @@ static void visit(struct walk *walk, struct str folder, const char *name)
 	}
 }
 
-/* Reads the names of a folder that can matter into a new array. */
+/* Reads the names of a folder, but for those that begin with a dot, into a new array. */
 static char **read_names(struct walk *walk, struct str path, size_t *count)
 {
 	char **names = NULL;
@@ -205,7 +243,7 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 			give_up(walk, path, "the folders hold more than 200,000 names; give a folder of policy only");
 			break;
 		}
-		if (entry->d_name[0] == '.' || (entry->d_type == DT_REG && !is_policy_name(entry->d_name)))
+		if (entry->d_name[0] == '.')
 			continue;
 		char **larger = grow(names, *count, &capacity, sizeof *names);
 		names = larger ? larger : names;
@@ -246,7 +284,7 @@ static void walk_given(struct walk *walk, const char *given)
 	}
 	if (stat(path.ptr, &status) != 0) {
 		bool missing = errno == ENOENT || errno == ENOTDIR;
-		report_file(walk->report, path, missing ? "no such file or folder" : "cannot be looked at: %s",
+		report_file(walk->report, path, missing ? "no such file or folder" : "cannot be read: %s",
 			    strerror(errno));
 		return;
 	}
@@ -258,7 +296,7 @@ static void walk_given(struct walk *walk, const char *given)
 	unsigned errors = walk->report->errors;
 	walk->again = false;
 	if (!realpath(path.ptr, walk->root)) {
-		report_file(walk->report, path, "cannot be looked at: %s", strerror(errno));
+		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 		return;
 	}
 	if (!enter(walk, path, &status))

@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "policy/source.h"
+#include "policy/yaml_problem.h"
 
 struct tree_reader {
 	yaml_parser_t parser;
@@ -18,96 +19,15 @@ struct tree_reader {
 	bool over; /* the end, or an error after which nothing can be read */
 };
 
-struct problem {
-	struct str libyaml; /* how its message begins */
-	const char *ours;
-};
-
-#define P(text)                                                                                                        \
-	{                                                                                                              \
-		text, sizeof(text) - 1                                                                                 \
-	}
-
-static const struct problem problems[] = {
-    {P("could not find expected ':'"), "a key must be followed by a colon and a space; the colon is missing"},
-    {P("block sequence entries are not allowed"),
-     "a list item (\"- \") cannot stand here; put it on a line of its own"},
-    {P("mapping keys are not allowed"), "a key cannot stand here; put it on a line of its own"},
-    {P("mapping values are not allowed"),
-     "a colon cannot stand here; quote the text that holds it, or check the indentation"},
-    {P("found character that cannot start any token"), "a value cannot begin with this character; quote the value"},
-    {P("found a tab character"), "a tab cannot indent YAML; use spaces"},
-    {P("found unexpected end of stream"), "the file ends within a quoted text; add the closing quote"},
-    {P("found unexpected document indicator"), "a document ends within a quoted text; add the closing quote"},
-    {P("found unknown escape character"),
-     "this escape is not known to YAML; write \\\\ for a backslash, or use single quotes"},
-    {P("did not find expected hexdecimal number"), "this escape needs hexadecimal digits"},
-    {P("found invalid Unicode character escape code"), "this escape names no character"},
-    {P("did not find expected ',' or ']'"), "this list in brackets lacks a \",\" or its \"]\""},
-    {P("did not find expected ',' or '}'"), "this map in braces lacks a \",\" or its \"}\""},
-    {P("did not find expected '-' indicator"), "a list item (\"- \") is expected here; check the indentation"},
-    {P("did not find expected key"), "a key is expected here; check the indentation and the quotes"},
-    {P("did not find expected node content"), "a value is expected here"},
-    {P("did not find expected <document start>"), "a new document must begin with a line \"---\""},
-    {P("did not find expected alphabetic or numeric character"),
-     "\"&\" and \"*\" begin anchors and aliases; quote the value"},
-    {P("found undefined tag handle"), "tags (\"!\") are not read; quote the value"},
-    {P("did not find expected whitespace or line break"),
-     "tags (\"!\") and block texts need a space or line break here"},
-    {P("did not find expected comment or line break"), "only a comment can follow here on this line"},
-    {P("found incompatible YAML document"), "only YAML 1.1 and 1.2 are read"},
-};
-
-/* ---- places ---- */
-
-/* From one mark to the other, or, where they are on two lines, to the end of the first. */
-static struct place place_of(const struct tree_reader *reader, yaml_mark_t from, yaml_mark_t to)
-{
-	struct place at = {
-	    .source = reader->index, .line = (uint32_t)from.line + 1, .column = (uint32_t)from.column + 1, .length = 1};
-
-	if (at.line > reader->source->line_count)
-		at.line = reader->source->line_count;
-	if (to.line == from.line && to.column > from.column)
-		at.length = (uint32_t)(to.column - from.column);
-	return at;
-}
-
 #define FIND(reader, at, ...) docs_find((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
-
-static void syntax_error(struct tree_reader *reader)
-{
-	const yaml_parser_t *parser = &reader->parser;
-	struct str theirs = str_of(parser->problem ? parser->problem : "");
-	const char *ours = "this is not YAML";
-	struct place at = place_of(reader, parser->problem_mark, parser->problem_mark);
-
-	reader->over = true;
-	if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_READER_ERROR) {
-		at.line = 0;
-		FIND(reader, at, "the file cannot be read as YAML");
-		return;
-	}
-	if (str_starts(source_line(reader->source, at.line), STR("\t")) && at.column == 1)
-		theirs = STR("found a tab character");
-	for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
-		if (str_starts(theirs, problems[i].libyaml)) {
-			ours = problems[i].ours;
-			break;
-		}
-	}
-	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
-		FIND(reader, at, "%s (what holds it begins on line %zu)", ours, parser->context_mark.line + 1);
-	else
-		FIND(reader, at, "%s", ours);
-}
 
 static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 {
 	if (reader->over)
 		return false;
 	if (!yaml_parser_parse(&reader->parser, event)) {
-		syntax_error(reader);
+		reader->over = true;
+		yaml_problem(&reader->parser, reader->docs, reader->index, reader->report);
 		return false;
 	}
 	return true;
@@ -118,7 +38,7 @@ static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
 {
 	struct node *node = arena_zalloc(reader->nodes, 1, sizeof *node);
-	struct place at = place_of(reader, event->start_mark, event->end_mark);
+	struct place at = yaml_place(reader->docs, reader->index, event->start_mark, event->end_mark);
 
 	if (!node) {
 		reader->over = true;
@@ -253,15 +173,24 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 		keys[count++] = key;
 	qsort(keys, count, sizeof *keys, by_text_then_place);
 	const struct node *first = keys[0];
+	bool reported_as_one = false; /* "apiVersion" sorts before the other keys of a document */
 	for (uint32_t i = 1; i < count; i++) {
 		if (!str_eq(first->text, keys[i]->text)) {
 			first = keys[i];
 			continue;
 		}
-		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
-		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %u:%u", shown,
-		     first->text.ptr, (unsigned)first->at.line, (unsigned)first->at.column);
 		keys[i]->bad = true;
+		if (reported_as_one)
+			continue;
+		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
+		if (str_eq(first->text, STR("apiVersion"))) {
+			FIND(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
+			reported_as_one = true;
+			continue;
+		}
+		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
+		     first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
+		     (unsigned)first->at.column);
 	}
 	free(keys);
 	map->count = 0;
@@ -321,6 +250,15 @@ static struct node *read_node(struct tree_reader *reader, const yaml_event_t *ev
 	return node;
 }
 
+/* Reads the end of a document that is one text: what cannot be YAML behind it says more than that a text is no document. */
+static void check_end(struct tree_reader *reader)
+{
+	yaml_event_t event;
+
+	if (next_event(reader, &event))
+		yaml_event_delete(&event);
+}
+
 struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts)
 {
 	struct node *root = NULL;
@@ -338,6 +276,8 @@ struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct a
 		case YAML_SEQUENCE_START_EVENT:
 		case YAML_MAPPING_START_EVENT:
 			root = read_node(reader, &event, 0);
+			if (root && root->type == NODE_SCALAR)
+				check_end(reader);
 			break;
 		default: /* the start of the stream or of a document, and the end of one */
 			break;

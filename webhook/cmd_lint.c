@@ -14,10 +14,14 @@ enum output { OUTPUT_TEXT, OUTPUT_JSON };
 
 struct lint_options {
 	int output;
+	bool strict;
+	struct option_list allowed;
 	struct option_list paths;
 };
 
 static const char *const outputs[] = {"text", "json", NULL};
+static const char *const enforcements[] = {
+    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 
 static const struct option_row rows[] = {
     {.name = "-o",
@@ -26,23 +30,39 @@ static const struct option_row rows[] = {
      .fallback = "text",
      .choices = outputs,
      .help = "How findings are written to standard output."},
+    {.name = "--strict",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct lint_options, strict),
+     .help = "Warnings fail as errors do: exit status 1."},
+    {.name = "--allow",
+     .word = "ID",
+     .type = OPTION_LIST,
+     .offset = offsetof(struct lint_options, allowed),
+     .help = "Leave out the warnings of that name, which stands in brackets at the end of each, such as model-overlap; "
+	     "they are "
+	     "counted in the summary."},
 };
 
 static const struct option_table table = {
     .command = "lint",
-    .synopsis = "[-o text|json] PATH...",
-    .summary =
-	"Reads policy files and folders as `gpugate serve` does and says what it finds. Errors are what serve would "
-	"refuse; warnings are legal and probably not what was meant. Exit status: 0 without errors, 1 with errors, 2 "
-	"if "
-	"it could not run.",
+    .synopsis = "[-o text|json] [--strict] [--allow ID] PATH...",
+    .summary = "Reads policy files and folders as `gpugate serve` does and says what it finds; the path `-` is "
+	       "standard input. Errors are "
+	       "what serve would refuse; warnings are legal and probably not what was meant. The last lines say which "
+	       "Settings hold and "
+	       "which files were ignored. Exit status: 0 without errors (with --strict: without warnings either), 1 "
+	       "with some, 2 if it "
+	       "could not run.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
     .operands = "PATH",
     .operands_offset = offsetof(struct lint_options, paths),
     .operands_least = 1,
-    .examples = "  gpugate lint deploy/policy\n  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n",
+    .examples = "  gpugate lint deploy/policy\n"
+		"  gpugate lint --strict --allow model-overlap deploy/policy\n"
+		"  kubectl kustomize policy | gpugate lint -\n"
+		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n",
 };
 
 static json_t *text_of(struct str s)
@@ -50,24 +70,80 @@ static json_t *text_of(struct str s)
 	return json_stringn(s.ptr ? s.ptr : "", s.len);
 }
 
-static void print_json(const struct report *report, const struct policy_counts *counts)
+static json_t *text_or_null(struct str s)
+{
+	return s.len ? text_of(s) : json_null();
+}
+
+static json_t *findings_json(const struct report *report)
 {
 	json_t *findings = json_array();
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct finding *finding = &report->findings[i];
-		json_array_append_new(findings, json_pack("{s:s, s:o, s:i, s:i, s:i, s:o}", "severity",
-							  finding->severity == SEVERITY_ERROR ? "error" : "warning",
-							  "file", text_of(finding->file), "line", (int)finding->line,
-							  "column", (int)finding->column, "length",
-							  (int)finding->length, "text", text_of(finding->text)));
+		json_array_append_new(findings,
+				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
+						finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
+						text_or_null(finding->id), "file", text_of(finding->file), "line",
+						(int)finding->line, "column", (int)finding->column, "length",
+						(int)finding->length, "text", text_of(finding->text)));
 	}
-	json_t *root = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "errors", (int)report->errors, "warnings",
-				 (int)report->warnings, "accelerators", (int)counts->accelerators, "tenants",
-				 (int)counts->tenants, "quotas", (int)counts->quotas, "rules", (int)counts->rules,
-				 "guards", (int)counts->guards, "findings", findings);
+	return findings;
+}
+
+static unsigned kept_ignored(const struct report *report)
+{
+	return report->ignored_count < REPORT_IGNORED_MAX ? report->ignored_count : REPORT_IGNORED_MAX;
+}
+
+static void print_json(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
+{
+	json_t *ignored = json_array();
+	for (unsigned i = 0; i < kept_ignored(report); i++)
+		json_array_append_new(ignored, text_of(report->ignored[i]));
+	json_t *root = json_pack(
+	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
+	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
+	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
+	    (int)counts->rules, "guards", (int)counts->guards, "settings", text_or_null(report->settings),
+	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "ignoredFiles", ignored,
+	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
 	json_decref(root);
+}
+
+static const char *plural(unsigned count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void print_ignored(const struct report *report, struct buf *text)
+{
+	unsigned kept = kept_ignored(report);
+	if (kept == 0)
+		return;
+	buf_text(text, "files ignored because of their names: ");
+	for (unsigned i = 0; i < kept; i++)
+		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(report->ignored[i]));
+	if (report->ignored_count > kept)
+		buf_printf(text, " and %u more", report->ignored_count - kept);
+	buf_char(text, '\n');
+}
+
+static void print_summary(const struct report *report, const struct policy *policy, const struct policy_counts *counts,
+			  struct buf *text)
+{
+	if (policy)
+		buf_printf(text, "no errors (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n",
+			   counts->accelerators, counts->tenants, counts->quotas, counts->rules, counts->guards);
+	if (report->allowed)
+		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
+	if (report->settings.len && policy)
+		buf_printf(text, "Settings at %.*s: enforcement is %s\n", STR_ARG(report->settings),
+			   enforcements[policy_enforcement(policy)]);
+	else if (policy)
+		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
+	print_ignored(report, text);
 }
 
 static void print_text(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
@@ -75,51 +151,77 @@ static void print_text(const struct report *report, const struct policy *policy,
 	struct buf text;
 	buf_init(&text, 4u << 20);
 	report_print(report, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &text);
-	if (policy)
-		buf_printf(&text, "no errors (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n",
-			   counts->accelerators, counts->tenants, counts->quotas, counts->rules, counts->guards);
+	print_summary(report, policy, counts, &text);
 	fwrite(text.ptr, 1, text.len, stdout);
 	buf_release(&text);
 }
 
-/* A path that is not there is a mistake in the call and no finding in a policy. */
-static bool paths_exist(const struct option_list *paths)
+/* `-` becomes what the system calls standard input. A path that is not there is a mistake in the call and no finding in a policy. */
+static int find_paths(const struct option_list *paths, struct error *err)
 {
-	for (size_t i = 0; i < paths->count; i++)
-		if (access(paths->items[i], F_OK) != 0) {
-			fprintf(stderr, "gpugate lint: %s: %s; name a policy file or folder\n", paths->items[i],
-				strerror(errno));
-			return false;
-		}
-	return true;
+	for (size_t i = 0; i < paths->count; i++) {
+		if (strcmp(paths->items[i], "-") == 0)
+			paths->items[i] = "/dev/stdin";
+		if (access(paths->items[i], F_OK) != 0)
+			return error_set(err, "%s: %s; name a policy file or folder", paths->items[i], strerror(errno));
+	}
+	return 0;
+}
+
+static int allow(const struct option_list *names, struct report *report, struct error *err)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		enum lint_id id = lint_find(str_of(names->items[i]));
+		if (id == LINT_IDS)
+			return error_set(
+			    err, "--allow: no finding is named \"%s\"; the names stand in brackets behind warnings",
+			    names->items[i]);
+		if (lint_rows[id].severity == SEVERITY_ERROR)
+			return error_set(
+			    err,
+			    "--allow: \"%s\" is an error, which `gpugate serve` refuses; only warnings can be "
+			    "left out",
+			    names->items[i]);
+		report->allow[id] = true;
+	}
+	return 0;
+}
+
+static int lint(const struct lint_options *options, struct report *report)
+{
+	struct policy *policy = policy_load(options->paths.items, options->paths.count, report);
+	struct policy_counts counts = {0};
+	bool fine = policy && !(options->strict && report->warnings);
+	if (policy)
+		policy_counts(policy, &counts);
+	if (options->output == OUTPUT_JSON)
+		print_json(report, policy, &counts);
+	else
+		print_text(report, policy, &counts);
+	policy_release(policy);
+	return fine ? EXIT_FINE : EXIT_FINDINGS;
 }
 
 int cmd_lint(int argc, char **argv)
 {
 	struct lint_options options;
+	struct error err = {0};
 	int status = options_start(&table, argc, argv, &options);
 	if (status >= 0)
 		return status;
 	struct report *report = malloc(sizeof *report);
-	if (!report || !paths_exist(&options.paths)) {
-		if (!report)
-			fputs("gpugate lint: there is not enough memory\n", stderr);
-		free(report);
-		options_release(&table, &options);
-		return EXIT_FAILED;
+	if (report)
+		report_init(report);
+	if (!report)
+		error_set(&err, "there is not enough memory");
+	else if (find_paths(&options.paths, &err) == 0 && allow(&options.allowed, report, &err) == 0)
+		status = lint(&options, report);
+	if (status < 0) {
+		fprintf(stderr, "gpugate lint: %s\n", err.text);
+		status = EXIT_FAILED;
 	}
-	report_init(report);
-	struct policy *policy = policy_load(options.paths.items, options.paths.count, report);
-	struct policy_counts counts = {0};
-	if (policy)
-		policy_counts(policy, &counts);
-	if (options.output == OUTPUT_JSON)
-		print_json(report, &counts);
-	else
-		print_text(report, policy, &counts);
-	status = policy ? EXIT_FINE : EXIT_FINDINGS;
-	policy_release(policy);
-	report_release(report);
+	if (report)
+		report_release(report);
 	free(report);
 	options_release(&table, &options);
 	return status;

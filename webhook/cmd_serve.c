@@ -161,7 +161,7 @@ static int open_policy(struct serve *serve, struct error *err)
 	serve->policies = policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
 	if (!serve->policies && report.errors > 0) {
 		print_report(&report);
-		error_set(err, "the policy has %u error%s; mend %s and start again (`gpugate lint` shows the same)",
+		error_set(err, "the policy has %u error%s; correct %s and start again (`gpugate lint` shows the same)",
 			  report.errors, report.errors == 1 ? "" : "s", report.errors == 1 ? "it" : "them");
 	}
 	report_release(&report);

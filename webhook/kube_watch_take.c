@@ -40,7 +40,7 @@ static int advance(struct kube_watch *watch, uint64_t version, struct error *err
 	if (version < watch->version) {
 		error_set(err,
 			  "the API server's versions went back from %" PRIu64 " to %" PRIu64
-			  ": everything is listed anew",
+			  ": everything is listed again",
 			  watch->version, version);
 		watch->version = 0;
 		return -1;

@@ -141,7 +141,7 @@ static const struct {
     {"gpugate_ledger_undecided_total", "Questions that the ledger could not decide in time.", NULL, COUNT_OUTAGES},
     {"gpugate_ledger_swept_total", "Admitted Pods that were never stored.", NULL, COUNT_SWEPT},
     {"gpugate_ledger_late_pods_total", "Pods that were stored after their admission had expired.", NULL, COUNT_LATE},
-    {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle anew.", NULL, COUNT_RESETTLED},
+    {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle again.", NULL, COUNT_RESETTLED},
     {"gpugate_quota_writes_total", "Writes of gpuquotas objects, by what came of them.", "outcome=\"written\"",
      COUNT_PUBLISHED},
     {"gpugate_quota_writes_total", NULL, "outcome=\"deleted\"", COUNT_RETIRED},

@@ -114,6 +114,9 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 	for (; count < sizeof numbers / sizeof *numbers; count++)
 		fields[count] = log_number(numbers[count].key, (int64_t)numbers[count].value, storage[count]);
 	fields[count++] = commit_field(store->commit);
+	fields[count++] = (struct log_field){.key = "settings", .text = report->settings};
+	if (report->settings.len == 0)
+		fields[count++] = (struct log_field){.key = "message", .text = str_of(REPORT_WITHOUT_SETTINGS)};
 	log_event(store->log, LOG_INFO, "policy_loaded", fields, count);
 	if (report->warnings > 0) {
 		struct buf text;

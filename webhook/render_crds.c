@@ -59,7 +59,7 @@ json_t *render_ledger_crd(void)
 		      "pending", text_schema(LEDGER_TEXT_MAX, "What was admitted and not yet seen, as compact text.")));
 	json_t *schema =
 	    object_schema("What gpugate has admitted and not yet seen among the Pods. If it is deleted, gpugate makes "
-			  "it anew and admits no accelerator until it has settled.",
+			  "it again and admits no accelerator until it has settled.",
 			  json_pack("{s:o}", "spec", spec));
 	json_t *columns = json_pack("[o]", column("Version", ".spec.version", "The Pod event that it goes up to."));
 	return definition("gpuledgers", "gpuledger", "GPULedger", "gpul", schema, columns);

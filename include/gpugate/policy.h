@@ -52,6 +52,9 @@ struct policy_counts {
 };
 void policy_counts(const struct policy *policy, struct policy_counts *counts);
 
+/* The strictest enforcement in the cluster: what Settings say, or their default. */
+enum enforcement policy_enforcement(const struct policy *policy);
+
 /*
  * A 128-bit digest of everything the snapshot was compiled from: the files' bytes, in the order of their paths. Two snapshots
  * with the same digest decide alike, wherever their files are.

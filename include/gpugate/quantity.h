@@ -41,6 +41,12 @@ enum quantity_result quantity_count(struct str text, int64_t *out);
  */
 bool quantity_lacks_unit(struct str text, const struct quantity *quantity);
 
+/*
+ * What was probably meant by a text that is no quantity: "24Gi" of "24GB" or "24 gib", "6.5" of "6,5", "4" of "4 GPUs". Written to `buffer`,
+ * of at least 32 bytes; NULL: nothing is near.
+ */
+const char *quantity_meant(struct str text, char *buffer, size_t size);
+
 /* A few words for a message: "is not a quantity", "is out of range", ... */
 const char *quantity_problem(enum quantity_result result);
 

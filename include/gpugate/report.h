@@ -7,15 +7,20 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/buf.h"
+#include "gpugate/lint_id.h"
 #include "gpugate/str.h"
 
 #define REPORT_ERRORS_MAX 20
 #define REPORT_WARNINGS_MAX 100
+#define REPORT_IGNORED_MAX 20
 
-enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+/* What holds where `settings` is empty. */
+#define REPORT_WITHOUT_SETTINGS                                                                                        \
+	"no Settings document: enforcement is deny, and only the namespace kube-system is exempt"
 
 struct finding {
 	enum severity severity;
+	struct str id;       /* of enum lint_id; absent: it has none */
 	struct str file;     /* as people would type it; empty: no file is concerned */
 	unsigned line;       /* from 1; 0: the file as a whole */
 	unsigned column;     /* from 1, in characters (code points) */
@@ -28,9 +33,14 @@ struct finding {
 struct report {
 	struct arena arena;
 	struct finding findings[REPORT_ERRORS_MAX + REPORT_WARNINGS_MAX];
-	unsigned count;    /* findings kept */
-	unsigned errors;   /* all, kept or not */
-	unsigned warnings; /* all, kept or not */
+	unsigned count;       /* findings kept */
+	unsigned errors;      /* all, kept or not */
+	unsigned warnings;    /* all, kept or not */
+	bool allow[LINT_IDS]; /* set after report_init: warnings of these ids are only counted, in `allowed` */
+	unsigned allowed;
+	struct str settings; /* where the Settings document is, such as "policy/cluster.yaml:3"; empty: there is none */
+	struct str ignored[REPORT_IGNORED_MAX]; /* files that are not read for their names, in the order of paths */
+	unsigned ignored_count;                 /* all, kept or not */
 };
 
 void report_init(struct report *report);

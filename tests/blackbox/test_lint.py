@@ -85,7 +85,7 @@ MISTAKES = {
                                        "default: «60Gi»}}\n"), "40"),
     "memoryFrom": (rule("  rewrite:\n  - {from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, "
                         "memoryFrom: «\"annotations:x\"»}}\n"), "annotation:"),
-    "unknown profile": (A100.replace("1g.10gb", "«1g.11gb»"), 'mean "?1g.10gb'),
+    "unknown profile": (A100.replace("1g.10gb", "«1g.11gb»"), "it has 1g.10gb, "),
     "replicas": (A100.replace("replicas: 4", "replicas: «1»"), "2"),
     "no such pod, bounds": (rule("  match: {requests: {nvidia.com/gpu: {min: 3, max: «2»}}}\n"
                                  "  inject: {runtimeClassName: n}\n"), "never|no Pod"),

@@ -269,7 +269,8 @@ def test_memory_without_a_unit(serve, tmp_path, said):
         write_policy(tmp_path / str(i), {"rest.yaml": docs, "x.yaml": text.replace("«", "").replace("»", "")})
         done = run("lint", tmp_path / str(i))
         out = done.stdout + done.stderr
-        assert done.returncode == 1 and "write a unit, such as 40Gi" in out, (text, out)
+        unit = {"24": "24Gi", "8192": "8192Mi"}.get(said, "40Gi")
+        assert done.returncode == 1 and f"write a unit, such as {unit} [memory-without-unit]" in out, (text, out)
         assert f"x.yaml:{line}:{column}: error" in out, (text, out)
 
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gpugate/lint_id.h"
 #include "policy/catalog.h"
 #include "policy/schema.h"
 
@@ -278,6 +279,19 @@ static void print_forms(const char *folder)
 	putchar('\n');
 }
 
+/* ---- what lint says ---- */
+
+static void print_findings(void)
+{
+	puts("| Name | Severity | What is found | What to do |");
+	puts("|---|---|---|---|");
+	for (size_t i = 0; i < LINT_IDS; i++)
+		printf("| `%.*s` | %s | %s | %s |\n", STR_ARG(lint_rows[i].id),
+		       lint_rows[i].severity == SEVERITY_ERROR ? "error" : "warning", lint_rows[i].what,
+		       lint_rows[i].remedy);
+	putchar('\n');
+}
+
 /* ---- the built-in tables ---- */
 
 static unsigned gcd(unsigned a, unsigned b)
@@ -382,6 +396,7 @@ int main(int argc, char **argv)
 	print_shared(&uses);
 	print_forms(folder);
 	print_text(folder, "checks");
+	print_findings();
 	print_models(folder);
 	print_resources(folder);
 	print_variables(folder);

@@ -79,7 +79,8 @@ static const struct {
     {"apiVersion: 1\nkind: Rule\n", 1, 13, 1, "\"apiVersion\": expected a string, found the number 1"},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nspec: {}\n", 2, 7, 5, "a Guard document needs the key \"metadata\""},
     {HEAD("Guard"), 2, 7, 5, "a Guard document needs the key \"spec\""},
-    {HEAD("Guard") "spec:\n", 4, 1, 4, "\"spec\" has no value; expected a map, or remove the key"},
+    {HEAD("Guard") "spec:\n", 4, 1, 4,
+     "\"spec\" has no value; expected a map of deny, visibleDevices, hostPaths, enforcement and exempt"},
     {HEAD("Guard") "sepc: {}\n", 4, 1, 4, "unknown key \"sepc\"; did you mean \"spec\"?"},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {}\nspec: {}\n", 3, 1, 8, "metadata needs the key \"name\""},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: A_b}\nspec: {}\n", 3, 18, 3, "\"A_b\" is not a name: "},
@@ -89,7 +90,7 @@ static const struct {
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: -a}\nspec: {}\n", 3, 18, 2, "\"-a\" is not a name"},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: \"\"}\nspec: {}\n", 3, 18, 2, "\"\" is not a name"},
     {HEAD("Guard") "spec: {}\n---\n" HEAD("Guard") "spec: {}\n", 8, 18, 1,
-     "a Guard named \"x\" is there already, at t.yaml:3"},
+     "a Guard named \"x\" is already defined at t.yaml:3; rename or remove one"},
     {HEAD("Settings") "spec: {}\n---\n" HEAD("Settings") "spec: {}\n", 7, 7, 8,
      "a policy has at most one Settings document; the first is at t.yaml:2"},
 
@@ -122,14 +123,14 @@ static const struct {
      "unknown key \"flavour\"; the spec of a Tenant has the keys parent, namespaces,"},
     {TENANT "  borrowing: {}\n", 5, 14, 1, "\"borrowing\" is empty; name at least one, or remove the key"},
     {TENANT "  borrowing: {compute: 2}\n", 5, 24, 1,
-     "\"compute\": a borrowing must be a map, such as {}, found the number 2"},
+     "\"compute\": a borrowing must be a map, such as {borrowUpTo: 2}, found the number 2"},
     {TENANT "  borrowing: {compute: {borowUpTo: 2}}\n", 5, 25, 9,
      "unknown key \"borowUpTo\"; did you mean \"borrowUpTo\"?"},
     {TENANT "  borrowing: {compute: {borrowUpTo: -1}}\n", 5, 37, 2, "\"borrowUpTo\" must be 0 or more, found -1"},
     {TENANT "  borrowing: {compute: {lendUpTo: unlimited}}\n", 5, 35, 9,
      "\"lendUpTo\": \"unlimited\" is not a quantity"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: nevr}\n", 4, 33, 4,
-     "\"terminatingGraceSeconds\" must be a whole number or the word never, and \"nevr\" is none"},
+     "\"terminatingGraceSeconds\" must be a whole number or the word never, found \"nevr\""},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: 86401}\n", 4, 33, 5,
      "\"terminatingGraceSeconds\" must be 0 to 86400, found 86401"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: -1}\n", 4, 33, 2,
@@ -138,7 +139,8 @@ static const struct {
      "\"terminatingGraceSeconds\": expected a whole number or the word never, found a list"},
     {HEAD("Settings") "spec: {guardFailurePolicy: fail}\n", 4, 28, 4,
      "\"guardFailurePolicy\" cannot be \"fail\"; did you mean \"Fail\"?"},
-    {QUOTA "  - {name: a, hard: 1, hard: 2}\n", 6, 24, 4, "the key \"hard\" is given twice; the first is at 6:15"},
+    {QUOTA "  - {name: a, hard: 1, hard: 2}\n", 6, 24, 4,
+     "the key \"hard\" is given twice; the first is at t.yaml:6:15"},
     {TENANT "  Parent: a\n", 5, 3, 6, "unknown key \"Parent\"; did you mean \"parent\"?"},
     {QUOTA "  - {name: a}\n", 6, 5, 1, "a quota needs the key \"hard\""},
     {QUOTA "  - name: a\n", 6, 5, 4, "a quota needs the key \"hard\""},
@@ -151,7 +153,8 @@ static const struct {
     {TENANT "  namespaces: [[a]]\n", 5, 16, 1, "\"namespaces\": expected a string, found a list"},
     {TENANT "  namespaces: [~]\n", 5, 16, 1, "\"namespaces\": expected a string, found null; quote it: \"~\""},
     {TENANT "  namespaces: [A]\n", 5, 16, 1, "\"A\" is not a namespace name"},
-    {TENANT "  quotas: {a: b}\n", 5, 11, 1, "\"quotas\": expected a list of objects, found a map"},
+    {TENANT "  quotas: {a: b}\n", 5, 11, 1,
+     "\"quotas\": expected a list of objects, found a map; begin each item with \"- \""},
     {TENANT "  quotas: [4]\n", 5, 12, 1, "\"quotas\": a quota must be a map, found the number 4"},
     {TENANT "  parent:\n", 5, 3, 6, "\"parent\" has no value; expected a string, or remove the key"},
     {TENANT "  parent: {}\n", 5, 11, 1, "\"parent\": expected a string, found a map"},
@@ -159,7 +162,8 @@ static const struct {
     {TENANT "  enforcement: dney\n", 5, 16, 4, "\"enforcement\" cannot be \"dney\"; did you mean \"deny\"?"},
     {TENANT "  enforcement: allow\n", 5, 16, 5, "\"enforcement\" cannot be \"allow\"; use deny, warn or audit"},
     {TENANT "  enforcement: [deny]\n", 5, 16, 1, "\"enforcement\": expected one of deny, warn or audit, found a list"},
-    {TENANT "  namespaceSelector: a\n", 5, 22, 1, "\"namespaceSelector\": expected a map, found a string"},
+    {TENANT "  namespaceSelector: a\n", 5, 22, 1,
+     "\"namespaceSelector\": expected a map of matchLabels and matchExpressions, found a string"},
     {TENANT "  namespaceSelector: {matchLabels: {a: 1}}\n", 5, 40, 1,
      "\"matchLabels\": expected a string, found the number 1; quote it: \"1\""},
     {TENANT "  namespaceSelector: {matchLabels: {a b: c}}\n", 5, 37, 3, "\"a b\" is not a qualified name"},
@@ -174,18 +178,68 @@ static const struct {
      "the operators Exists and DoesNotExist take no values"},
 
     /* numbers and amounts */
-    {RULE "  order: first\n", 5, 10, 5, "\"order\" must be a whole number, and \"first\" is none"},
+    {RULE "  order: first\n", 5, 10, 5, "\"order\" must be a whole number, found \"first\""},
     {RULE "  order: \"1\"\n", 5, 10, 3, "\"order\": expected a whole number, found a string; remove the quotes"},
-    {RULE "  order: 1.5\n", 5, 10, 3, "\"order\" must be a whole number, and \"1.5\" is none"},
+    {RULE "  order: 1.5\n", 5, 10, 3, "\"order\" must be a whole number, found \"1.5\""},
     {RULE "  order: 010\n", 5, 10, 3, "\"order\" must be a whole number"},
     {RULE "  order: 1000001\n", 5, 10, 7, "\"order\" must be -1000000 to 1000000, found 1000001"},
     {RULE "  order: -99999999999999999999999\n", 5, 10, 24, "\"order\" must be -1000000 to 1000000"},
     {RULE "  order: {}\n", 5, 10, 1, "\"order\": expected a whole number, found a map"},
-    {RULE "  required: yes\n", 5, 13, 3, "\"required\": expected true or false, found a string"},
-    {RULE "  required: \"true\"\n", 5, 13, 6, "\"required\": expected true or false, found a string"},
+    {RULE "  required: yes\n", 5, 13, 3, "\"required\" must be true or false, found \"yes\"; write true"},
+    {RULE "  required: OFF\n", 5, 13, 3, "\"required\" must be true or false, found \"OFF\"; write false"},
+    {RULE "  required: True\n", 5, 13, 4, "\"required\" must be true or false, found \"True\"; write true"},
+    {RULE "  required: 0\n", 5, 13, 1, "\"required\" must be true or false, found \"0\"; write false"},
+    {RULE "  required: \"true\"\n", 5, 13, 6,
+     "\"required\" must be true or false, found \"true\"; write true without quotes"},
+    {RULE "  required: maybe\n", 5, 13, 5, "\"required\": expected true or false, found a string"},
     {ACCELERATOR "  sharing: {resource: a/b, replicas: 1}\n", 6, 38, 1, "\"replicas\" must be 2 to 65536, found 1"},
-    {ACCELERATOR "  memory: 80GB\n", 6, 11, 4,
-     "\"memory\": \"80GB\" is not a quantity; write a number such as 4, 6.5 or"},
+    {ACCELERATOR "  memory: 80GB\n", 6, 11, 4, "\"memory\": \"80GB\" is not a quantity; did you mean 80Gi?"},
+    {ACCELERATOR "  memory: 80 gib\n", 6, 11, 6, "\"memory\": \"80 gib\" is not a quantity; did you mean 80Gi?"},
+    {ACCELERATOR "  memory: 81920MB\n", 6, 11, 7, "\"memory\": \"81920MB\" is not a quantity; did you mean 81920Mi?"},
+    {ACCELERATOR "  memory: 80g\n", 6, 11, 3, "\"memory\": \"80g\" is not a quantity; did you mean 80Gi?"},
+    {ACCELERATOR "  memory: lots\n", 6, 11, 4,
+     "\"memory\": \"lots\" is not a quantity; write a number such as 4, 6.5 or 320Gi"},
+    {ACCELERATOR "  memory: 80GBytes\n", 6, 11, 8,
+     "\"memory\": \"80GBytes\" is not a quantity; write a number such as 4, 6.5 or 320Gi"},
+    {QUOTA "  - {name: a, hard: 4 GPUs}\n", 6, 21, 6, "\"hard\": \"4 GPUs\" is not a quantity; did you mean 4?"},
+    {QUOTA "  - name: a\n    hard: 6,5\n", 7, 11, 3, "\"hard\": \"6,5\" is not a quantity; did you mean 6.5?"},
+    {QUOTA "  - {name: a, hard: 6,5}\n", 6, 23, 1, "a comma ends the value of \"hard\"; write 6.5 with a point"},
+    {QUOTA "  - {name: a, hard: 4K}\n", 6, 21, 2, "\"hard\": \"4K\" is not a quantity; did you mean 4k?"},
+    /* keys at the wrong depth, and names that are nearly right */
+    {HEAD("Tenant") "namespaces: [a]\n", 4, 1, 10, "\"namespaces\" belongs below \"spec\"; indent it there"},
+    {HEAD("Settings") "spec: {exempt: [kube-system]}\n", 4, 16, 1,
+     "\"exempt\": expected a map of namespaces, users and groups, found a list"},
+    {QUOTA "  - {name: q, hard: }\n", 6, 15, 4, "\"hard\" has no value; expected a quantity such as 4, 6.5 or 320Gi"},
+    {ACCELERATOR "  mig: {offered: [1g.10GB]}\n", 6, 19, 7,
+     "\"1g.10GB\" is not a MIG profile such as 1g.10gb or 1g.10gb+me; did you mean \"1g.10gb\"?"},
+    {ACCELERATOR "  mig: {offered: [nvidia.com/mig-1g.10gb]}\n", 6, 19, 22,
+     "\"nvidia.com/mig-1g.10gb\" is not a MIG profile such as 1g.10gb or 1g.10gb+me; did you mean \"1g.10gb\"?"},
+    {TENANT "  namespaces: [Team_A]\n", 5, 16, 6,
+     "\"Team_A\" is not a namespace name: at most 63 lower-case letters, digits and \"-\", in which \"*\" and \"?\" "
+     "are "
+     "wildcards; did you mean \"team-a\"?"},
+    /* suggestions that would say the opposite */
+    {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: NotExists}]}\n", 5, 61, 9,
+     "\"operator\" cannot be \"NotExists\"; use In, NotIn, Exists or DoesNotExist"},
+    {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: DoesExist}]}\n", 5, 61, 9,
+     "\"operator\" cannot be \"DoesExist\"; use In, NotIn, Exists or DoesNotExist"},
+    {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: DoesNotExists}]}\n", 5, 61, 13,
+     "\"operator\" cannot be \"DoesNotExists\"; did you mean \"DoesNotExist\"?"},
+    {HEAD("Guard") "spec: {deny: [unprivileged]}\n", 4, 15, 12,
+     "\"deny\" cannot be \"unprivileged\"; use visibleDevicesEnv, hostDeviceMounts"},
+    {ACCELERATOR "  notNodeLabels: {a: b}\n", 6, 3, 13,
+     "unknown key \"notNodeLabels\"; the spec of an Accelerator has"},
+    {HEAD("Settings") "spec: {enforcement: no}\n", 4, 21, 2,
+     "\"enforcement\" cannot be \"no\"; use deny, warn or audit"},
+    /* a colon that is missing is reported where it is missing */
+    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: x}\nspec\n  namespaces: [a]\n", 4, 1, 4,
+     "a colon is missing after \"spec\""},
+    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata:\n  name x\n  labels: {a: b}\n", 4, 3, 4,
+     "a colon is missing after \"name\""},
+    {"apiVersion gpugate.io/v1\nkind: Tenant\n", 1, 1, 10, "a colon is missing after \"apiVersion\""},
+    {QUOTA "  - name q\n    hard: 1\n", 6, 5, 4, "a colon is missing after \"name\""},
+    {TENANT "  namespaces: [a]\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", 6, 1, 10,
+     "a second document begins here; put a line \"---\" before it"},
     {ACCELERATOR "  memory: 0\n", 6, 11, 1, "\"memory\" must be above 0, found 0"},
     {ACCELERATOR "  memory: 9Ei\n", 6, 11, 3, "\"memory\": \"9Ei\" is out of range"},
     {ACCELERATOR "  memory: unlimited\n", 6, 11, 9, "\"memory\": \"unlimited\" is not a quantity"},
@@ -206,9 +260,9 @@ static const struct {
      "the profile's name does not say its memory; give \"memory\""},
     {ACCELERATOR "  mig: {profiles: [{name: 1g.1gb, computeSlices: 1, memorySlices: 1},\n"
 		 "    {name: 1g.1gb, computeSlices: 1, memorySlices: 1}]}\n",
-     7, 12, 6, "\"1g.1gb\" is there already, on line 6; names are given once"},
+     7, 12, 6, "\"1g.1gb\" is already defined at t.yaml:6; rename or remove one"},
     {RULE "  match: {requests: {nvidia.com/gpu: 1}}\n", 5, 38, 1,
-     "\"nvidia.com/gpu\": a range must be a map, such as {}, found the number 1"},
+     "\"nvidia.com/gpu\": a range must be a map, such as {min: 1, max: 1}, found the number 1"},
     {RULE "  match: {requests: [a]}\n", 5, 21, 1, "\"requests\": expected a map of objects, found a list"},
     {RULE "  match: {requests: {a/b/c: {}}}\n", 5, 22, 5, "\"a/b/c\" is not a qualified name"},
     {RULE "  rewrite:\n  - {from: a/b, toMig: {accelerator: a, memoryFrom: env:X}}\n", 6, 53, 5,
@@ -217,7 +271,8 @@ static const struct {
      "\"tolerationSeconds\" needs the effect NoExecute"},
     {HEAD("Guard") "spec: {deny: [privilegd]}\n", 4, 15, 9,
      "\"deny\" cannot be \"privilegd\"; did you mean \"privileged\"?"},
-    {HEAD("Guard") "spec: {deny: privileged}\n", 4, 14, 10, "\"deny\": expected a list of words, found a string"},
+    {HEAD("Guard") "spec: {deny: privileged}\n", 4, 14, 10,
+     "\"deny\": expected a list of words, found one string; write [privileged]"},
     {HEAD("Guard") "spec: {exempt: {users: [\"a\\nb\"]}}\n", 4, 25, 6,
      "\"a\xef\xbf\xbd"
      "b\" is not a user or group name"},
@@ -707,7 +762,7 @@ static void test_folder(void **state)
 	put("b/three.yml", GUARD("one"));
 	read_paths(&r, folder, NULL);
 	char first[128];
-	snprintf(first, sizeof first, "a Guard named \"one\" is there already, at %s/a.yaml:3", folder);
+	snprintf(first, sizeof first, "a Guard named \"one\" is already defined at %s/a.yaml:3", folder);
 	expect_only(&r, at("b/three.yml"), first);
 }
 
@@ -726,7 +781,7 @@ static void test_folder_problems(void **state)
 	put("e/good.yaml", GUARD("one"));
 	assert_int_equal(symlink("nowhere", at("e/bad.yaml")), 0);
 	read_paths(&r, at("e"), NULL);
-	expect_only(&r, at("e/bad.yaml"), "this symbolic link leads to nothing; remove it or mend its target");
+	expect_only(&r, at("e/bad.yaml"), "this symbolic link leads to nothing; remove it, or correct its target");
 	unlink(at("e/bad.yaml"));
 	assert_int_equal(symlink("../e", at("e/loop")), 0);
 	read_paths(&r, at("e"), NULL);
@@ -767,6 +822,46 @@ static void test_little_memory(void **state)
 	}
 }
 
+/* Of every word and key of the table with a prefix that says the opposite, the word itself is not suggested. */
+static unsigned suggest_opposites(const struct str *words, size_t count, size_t stride)
+{
+	static const char *const prefixes[] = {"not", "Not", "non", "Non", "un", "Un", "dis", "no-", "not-", "without"};
+	unsigned wrong = 0;
+	for (size_t w = 0; w < count; w++) {
+		struct str word = *(const struct str *)(const void *)((const char *)words + w * stride);
+		for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
+			char text[128];
+			int len = snprintf(text, sizeof text, "%s%.*s", prefixes[p], STR_ARG(word));
+			struct str near = docs_suggest((struct str){text, (size_t)len}, words, count, stride);
+			if (str_present(near) && !str_eq(near, (struct str){text, (size_t)len}) && str_eq(near, word)) {
+				print_error("%s -> %.*s\n", text, STR_ARG(near));
+				wrong++;
+			}
+		}
+	}
+	return wrong;
+}
+
+static unsigned object_opposites(const struct schema_object *object, unsigned depth)
+{
+	unsigned wrong = suggest_opposites(&object->fields[0].key, object->field_count, sizeof object->fields[0]);
+	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *field = &object->fields[i];
+		if (field->word_count)
+			wrong += suggest_opposites(&field->words[0].word, field->word_count, sizeof field->words[0]);
+		if (field->object && depth < 8)
+			wrong += object_opposites(field->object, depth + 1);
+	}
+	return wrong;
+}
+
+static void test_no_suggestion_says_the_opposite(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < KINDS; i++)
+		assert_int_equal(object_opposites(schema_kinds[i].object, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -783,6 +878,7 @@ int main(void)
 	    cmocka_unit_test(test_hostile_words),
 	    cmocka_unit_test(test_suggest),
 	    cmocka_unit_test(test_schema),
+	    cmocka_unit_test(test_no_suggestion_says_the_opposite),
 	    cmocka_unit_test_setup_teardown(test_folder, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(test_folder_problems, make_folder, remove_folder),
 	    cmocka_unit_test(test_little_memory),

@@ -274,7 +274,7 @@ static void test_compile_errors(void **state)
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: b}\n",
 	     "lead back to itself"},
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [a]}\n",
-	     "already belongs to Tenant"},
+	     "belongs to Tenant \"a\" at "},
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: '1.5'}]}\n",
 	     "counted in whole numbers"},
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {quotas: [{name: q, hard: 1, "
@@ -333,18 +333,18 @@ static void test_compile_warnings(void **state)
 	     "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: c}\nspec: {namespaceSelector: "
 	     "{matchLabels: {l: "
 	     "v}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {k: v, l: v}}\n",
-	     "Tenants \"b\" and \"c\" both claim this namespace"},
+	     "both claim this namespace"},
 	    /* any profile that a Pod may ask by its memory, not only the first one */
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], quotas: [{name: q, "
 	     "hard: 1, "
 	     "resources: [nvidia.com/mig-1g.10gb, nvidia.com/mig-1g.20gb, nvidia.com/mig-2g.20gb]}]}\n---\n" RULE(
 		 "r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}]}"),
-	     "rewrites to \"nvidia.com/mig-3g.40gb\", which no quota of Tenant \"b\" covers"},
+	     "rewrites to \"nvidia.com/mig-3g.40gb\", which no quota of Tenant \"b\" ("},
 	    /* a quota of another model covers nothing */
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], quotas: [{name: q, "
 	     "hard: 1, "
 	     "accelerators: [t4]}]}\n---\n" RULE("r", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"),
-	     "which no quota of Tenant \"b\" covers"},
+	     "which no quota of Tenant \"b\" ("},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[8192], *yaml;

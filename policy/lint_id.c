@@ -1,0 +1,141 @@
+#include "gpugate/lint_id.h"
+
+#define ERROR SEVERITY_ERROR
+#define WARNING SEVERITY_WARNING
+#define ROW(id, severity, what, remedy)                                                                                \
+	{                                                                                                              \
+		{id, sizeof(id) - 1}, severity, what, remedy                                                           \
+	}
+
+const struct lint_row lint_rows[LINT_IDS] = {
+    [LINT_AMBIGUOUS_NAMESPACE] =
+	ROW("ambiguous-namespace", WARNING,
+	    "Two Tenants claim the same namespace with equal right: by patterns of one length, or by selectors of "
+	    "which one "
+	    "matches all that the other does. Accelerator Pods there are refused.",
+	    "Name the namespace exactly in one of the Tenants, lengthen a pattern, or add a label to a selector."),
+    [LINT_AUDIT_REFUSES] = ROW(
+	"audit-refuses", WARNING,
+	"`enforcement: audit` refuses nothing, but `quotaFailurePolicy: Fail` or `onOutage: deny` in the same Settings "
+	"still refuses Pods while gpugate or its ledger is not available. Both are defaults.",
+	"Set `quotaFailurePolicy: Ignore` and `onOutage: allow` for as long as quotas are only audited."),
+    [LINT_CHILD_ABOVE_PARENT] = ROW(
+	"child-above-parent", WARNING,
+	"A Tenant's `hard` is above what a Tenant above it can hold (`hard` and `borrowUpTo`) of the same resources in "
+	"the same measure, so that it is never reached.",
+	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
+	"limit it."),
+    [LINT_COUNT_WITH_UNIT] =
+	ROW("count-with-unit", ERROR, "A limit on devices or GPUs has a unit of memory, such as `560Gi` or `80G`.",
+	    "Write `measure: memory` for an amount of memory, else the number of devices."),
+    [LINT_EXEMPT_BROAD] = ROW(
+	"exempt-broad", WARNING,
+	"An exemption covers everybody, a controller of Kubernetes and so the Pods of all workloads, every namespace, "
+	"or a ServiceAccount that any Tenant can create.",
+	"Name the component that has to be exempt, such as `system:serviceaccount:gpu-operator:*`."),
+    [LINT_EXEMPT_KUBE_SYSTEM] =
+	ROW("exempt-kube-system", WARNING,
+	    "`exempt.namespaces` does not list kube-system, which is exempt only as long as the key is left out.",
+	    "Add `kube-system`, write an empty list to exempt no namespace, or give kube-system to a Tenant."),
+    [LINT_EXEMPT_TENANT] = ROW("exempt-tenant", WARNING,
+			       "Settings exempt a namespace, or all namespaces of a pattern, of a Tenant or a Rule.",
+			       "Make the exemption narrower, or remove the namespace from the Tenant or Rule."),
+    [LINT_FILE_IGNORED] =
+	ROW("file-ignored", WARNING,
+	    "A file is ignored because of its name, although it seems to hold policy: it ends in .YAML, .YML or the "
+	    "like, or in "
+	    ".json and holds `gpugate.io/v1`.",
+	    "Rename it to end in .yaml or .yml (YAML readers read JSON), or move it out of the folder."),
+    [LINT_IDLE_COHORT] =
+	ROW("idle-cohort", WARNING,
+	    "A cohort has one Tenant, nobody in it may borrow, or `borrowing` is for a quota whose name "
+	    "no other Tenant of the cohort has.",
+	    "Name the same cohort and quota in another Tenant and give a `borrowUpTo`, or remove them."),
+    [LINT_LABEL_MISSPELLED] = ROW(
+	"label-misspelled", WARNING,
+	"A node label's key is nearly, but not quite, one that the vendor's tools set, such as nvidia.com/gpu.prodct.",
+	"Write the label as `kubectl get node --show-labels` shows it."),
+    [LINT_MEMORY_DIFFERS] =
+	ROW("memory-differs", WARNING,
+	    "An Accelerator has the name or the `mig.model` of a built-in table, and a `memory` that differs from the "
+	    "table's by more than a tenth.",
+	    "Correct `memory` or the name, or leave `memory` out."),
+    [LINT_MEMORY_WITHOUT_UNIT] =
+	ROW("memory-without-unit", ERROR, "An amount of memory below 1Mi has no unit, such as `24` or `8192`.",
+	    "Write the unit, such as `24Gi`."),
+    [LINT_MODEL_OVERLAP] =
+	ROW("model-overlap", WARNING,
+	    "Accelerators of one resource of which the labels of one are a part of the other's, without "
+	    "`withoutNodeLabels` to say so; or which no label key tells apart, so that a node could match both.",
+	    "Give both a value of the same label key, or say `withoutNodeLabels`."),
+    [LINT_MODEL_WITHOUT_QUOTA] = ROW(
+	"model-without-quota", WARNING,
+	"A Tenant's quotas cover some Accelerators that have a resource and leave out another one, so that a Pod which "
+	"does not rule that one out is treated as `uncovered` says.",
+	"Give the Tenant a quota for the other Accelerator; `hard: 0` says that it may have none of it."),
+    [LINT_NODE_SELECTOR_UNKNOWN] = ROW(
+	"node-selector-unknown", WARNING,
+	"A Rule injects a node selector that no Accelerator's nodes can have, so that its Pods are refused or never "
+	"scheduled.",
+	"Use a value of an Accelerator's `nodeLabels`, or add the Accelerator."),
+    [LINT_OTHER_RESOURCES] =
+	ROW("other-resources", WARNING, "`otherResources` takes a well-known accelerator out of every quota.",
+	    "Make the pattern narrower."),
+    [LINT_PIN_LEAKS] =
+	ROW("pin-leaks", WARNING,
+	    "`pin` to an Accelerator whose labels alone can lead to the nodes of another one with the same slices.",
+	    "Give both Accelerators a value of the same label key."),
+    [LINT_PROFILE_NOT_OFFERED] =
+	ROW("profile-not-offered", WARNING,
+	    "A Rule rewrites to a MIG slice that no Accelerator offers, so that the Pod is never scheduled.",
+	    "Rewrite to a profile of some `mig.offered`, or add the profile there."),
+    [LINT_QUOTA_MIXES_UNITS] = ROW(
+	"quota-mixes-units", WARNING,
+	"A quota adds units of a companion of a device, such as megabytes, to its number of accelerators; or its limit "
+	"on such a companion has a suffix, although the companion is not counted in bytes.",
+	"Give the companion a quota of its own, and a plain number as Pods ask for it."),
+    [LINT_RESOURCE_MISSPELLED] = ROW(
+	"resource-misspelled", WARNING,
+	"A resource is known only because of its vendor's domain, and its name is nearly that of an Accelerator's, or "
+	"is that of a node label.",
+	"Write the name as the device plugin advertises it."),
+    [LINT_RESOURCE_PATTERN] =
+	ROW("resource-pattern", WARNING,
+	    "A quota's pattern matches no resource of an Accelerator and no well-known name that a pattern counts.",
+	    "Correct the pattern, or name the resource without a wildcard."),
+    [LINT_RESOURCE_PREFIX] =
+	ROW("resource-prefix", ERROR, "A resource is written as in a ResourceQuota, such as requests.nvidia.com/gpu.",
+	    "Leave out `requests.` or `limits.`."),
+    [LINT_REWRITE_SHADOWED] = ROW("rewrite-shadowed", WARNING,
+				  "A rewrite never acts, because an earlier Rule rewrites that name of every Pod.",
+				  "Give the Rule a lower `order`, or the earlier one a `match`."),
+    [LINT_REWRITE_UNCOVERED] =
+	ROW("rewrite-uncovered", WARNING,
+	    "A Rule rewrites to a name that no quota of a Tenant covers, whose Pods are then refused.",
+	    "Give the Tenant a quota for the name, or restrict the Rule with `match.tenants`."),
+    [LINT_SAME_NODE_LABELS] =
+	ROW("same-node-labels", ERROR, "Two Accelerators with one resource name have the same `nodeLabels`, or none.",
+	    "Give each Accelerator labels of its own."),
+    [LINT_SEVERAL_PARTS] =
+	ROW("several-parts", WARNING,
+	    "`maxPerContainer` lets a container have several MIG slices, or more shares than `sharing.maxPerContainer` "
+	    "allows.",
+	    "Leave `maxPerContainer` out: the default for slices and shares is 1."),
+    [LINT_TENANT_UNUSED] =
+	ROW("tenant-unused", WARNING,
+	    "A Tenant has no namespaces, no Tenants below it and no cohort, so that nothing counts in its quotas.",
+	    "Give it `namespaces` or a `namespaceSelector`, or remove it."),
+    [LINT_TENANT_WITHOUT_QUOTA] = ROW(
+	"tenant-without-quota", WARNING,
+	"Neither a Tenant with namespaces nor one above it has a quota, so that all its accelerator Pods are treated "
+	"as `uncovered` says.",
+	"Give it a quota; `hard: unlimited` limits nothing, `hard: 0` forbids all."),
+};
+
+enum lint_id lint_find(struct str name)
+{
+	enum lint_id id = 0;
+	while (id < LINT_IDS && !str_eq(lint_rows[id].id, name))
+		id++;
+	return id;
+}
