@@ -49,10 +49,29 @@ static EVP_PKEY *read_key(struct inspection *inspection)
 	return key;
 }
 
+/* Whoever reads the key can impersonate the server. A group can be meant, as for a Secret's volume with fsGroup. */
+static void judge_mode(struct inspection *inspection)
+{
+	unsigned mode = inspection->question->key_mode;
+	if (mode & 07)
+		inspect_find(
+		    inspection, CERTS_REMARK, "key-mode",
+		    "every user of this machine has access to the key's file (mode %04o); allow its owner alone "
+		    "(chmod 600)",
+		    mode);
+	else if (mode & 070)
+		inspect_find(
+		    inspection, CERTS_REMARK, "key-mode",
+		    "the group of the key's file has access to it (mode %04o); unless the group is the server's "
+		    "own, allow the owner alone (chmod 600)",
+		    mode);
+}
+
 void inspect_key(struct inspection *inspection)
 {
 	if (!str_present(inspection->question->key))
 		return;
+	judge_mode(inspection);
 	EVP_PKEY *key = read_key(inspection);
 	int match = -1;
 	for (int i = 0; key && i < sk_X509_num(inspection->chain) && match < 0; i++) {

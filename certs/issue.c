@@ -86,19 +86,26 @@ static void list_names(const struct certs_leaf *leaf, struct buf *out)
 	buf_char(out, '\0');
 }
 
+/* RFC 5280, 4.2.1.2 wants one in every authority, but some tools write none; a leaf then cannot name it. */
+static bool has_key_id(X509 *authority)
+{
+	return X509_get0_subject_key_id(authority) != NULL;
+}
+
 static int extend(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
 {
 	struct buf names;
 	buf_init(&names, ALTERNATIVES_BYTES);
 	list_names(leaf, &names);
 	const struct x509_extension extensions[] = {
-	    {NID_basic_constraints, "critical,CA:FALSE"},     {NID_key_usage, "critical,digitalSignature"},
-	    {NID_ext_key_usage, extended_usage[leaf->usage]}, {NID_subject_key_identifier, "hash"},
-	    {NID_authority_key_identifier, "keyid:always"},   {NID_subject_alt_name, names.ptr},
+	    {NID_basic_constraints, "critical,CA:FALSE"},
+	    {NID_key_usage, "critical,digitalSignature"},
+	    {NID_ext_key_usage, extended_usage[leaf->usage]},
+	    {NID_subject_key_identifier, "hash"},
+	    {has_key_id(authority->cert) ? NID_authority_key_identifier : NID_undef, "keyid:always"},
+	    {leaf->dns_count + leaf->ip_count ? NID_subject_alt_name : NID_undef, names.ptr},
 	};
 	size_t count = sizeof extensions / sizeof *extensions;
-	if (leaf->dns_count + leaf->ip_count == 0)
-		count--;
 	int failed = names.failed ? error_set(err, "no memory for the names")
 				  : x509_extend(cert, authority->cert, extensions, count, err);
 	buf_release(&names);

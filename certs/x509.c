@@ -83,6 +83,8 @@ int x509_extend(X509 *cert, X509 *issuer, const struct x509_extension *rows, siz
 	X509V3_CTX context;
 	X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
 	for (size_t i = 0; i < count; i++) {
+		if (rows[i].nid == NID_undef)
+			continue;
 		X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, rows[i].nid, rows[i].value);
 		int added = extension && X509_add_ext(cert, extension, -1);
 		X509_EXTENSION_free(extension);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gpugate/certs_inspect.h"
@@ -119,6 +120,7 @@ static const struct option_table verify_table = {
 
 struct texts {
 	struct buf certificate, key, authority;
+	unsigned key_mode; /* 0: not known */
 };
 
 static void texts_release(struct texts *texts)
@@ -140,6 +142,18 @@ static int read_file(const char *dir, const char *name, bool optional, struct bu
 	return pem_file_read(AT_FDCWD, path, out, err);
 }
 
+static int read_key(const char *dir, const char *name, bool optional, struct texts *texts, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	if (read_file(dir, name, optional, &texts->key, err) < 0)
+		return -1;
+	snprintf(path, sizeof path, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+	if (texts->key.len && stat(path, &status) == 0)
+		texts->key_mode = status.st_mode & 0777;
+	return 0;
+}
+
 static int check(const struct inspect_options *options, struct error *err)
 {
 	int given = !!options->dir + !!options->cert + !!options->connect;
@@ -158,6 +172,7 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 {
 	const char *server =
 	    options->names.count && !certs_is_ip(options->names.items[0]) ? options->names.items[0] : NULL;
+	const char *key = options->key ? options->key : "tls.key", *key_folder = options->key ? NULL : options->dir;
 	int failed = 0;
 	if (options->connect)
 		failed = certs_fetch(options->connect, server, &texts->certificate, err);
@@ -165,8 +180,7 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 		failed =
 		    read_file(options->dir, options->dir ? "tls.crt" : options->cert, false, &texts->certificate, err);
 	if (!failed && (options->key || options->dir))
-		failed = options->key ? read_file(NULL, options->key, false, &texts->key, err)
-				      : read_file(options->dir, "tls.key", true, &texts->key, err);
+		failed = read_key(key_folder, key, !options->key, texts, err);
 	if (!failed && (options->ca || options->dir))
 		failed = options->ca ? read_file(NULL, options->ca, false, &texts->authority, err)
 				     : read_file(options->dir, "ca.crt", true, &texts->authority, err);
@@ -308,6 +322,7 @@ static int look(const struct inspect_options *options, bool verdict, struct aren
 	if (!failed)
 		failed = certs_inspect(&(struct certs_question){.certificate = given(&texts.certificate),
 								.key = given(&texts.key),
+								.key_mode = texts.key_mode,
 								.authority = given(&texts.authority),
 								.names = options->names.items,
 								.name_count = options->names.count,

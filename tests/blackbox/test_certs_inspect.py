@@ -76,6 +76,7 @@ def inspect(folder, cert, ca=ROOT.pem, key=None, name=NAME, days=30):
     for option, text in (("--cert", cert), ("--ca", ca), ("--key", key)):
         if text is not None:
             (folder / option).write_bytes(text)
+            (folder / option).chmod(0o600)
             args += [option, folder / option]
     done = run("certs", "inspect", "-o", "json", *args, *(["--name", name] if name else []), "--days", days)
     assert done.returncode in (0, 1), done.stderr
@@ -138,6 +139,18 @@ def test_what_works_and_should_not_stay_so(tmp_path):
     assert "authority-serves" in inspect(tmp_path, serving.pem, ca=serving.pem)[2]
 
 
+@pytest.mark.parametrize("mode,words", [(0o600, None), (0o400, None), (0o644, "every user of this machine has access to the key's file (mode 0644)"),
+                                        (0o604, "every user"), (0o640, "the group of the key's file has access to it (mode 0640)")])
+def test_a_key_that_others_can_read(tmp_path, mode, words):
+    for name, text in (("tls.crt", GOOD.pem), ("tls.key", GOOD.key_pem()), ("ca.crt", ROOT.pem)):
+        (tmp_path / name).write_bytes(text)
+    (tmp_path / "tls.key").chmod(mode)
+    for args in ["--dir", tmp_path], ["--cert", tmp_path / "tls.crt", "--key", tmp_path / "tls.key"]:
+        done = run("certs", "inspect", *args, "--name", NAME)
+        assert done.returncode == 0 and ("chmod 600" in done.stdout) == bool(words) and (words or "") in done.stdout
+    assert run("certs", "verify", "--dir", tmp_path, "--name", NAME).stdout == "", "the API server does not see the key's file"
+
+
 def test_hostile_texts_never_reach_the_terminal(tmp_path):
     evil = Cert("\x1b[2J\r\nfault: none", ROOT, dns=["a\x1b[2J.svc"])
     for output in ([], ["-o", "json"]):
@@ -150,6 +163,7 @@ def test_hostile_texts_never_reach_the_terminal(tmp_path):
 def test_text_and_verify(tmp_path):
     (tmp_path / "tls.crt").write_bytes(GOOD.pem)
     (tmp_path / "tls.key").write_bytes(GOOD.key_pem())
+    (tmp_path / "tls.key").chmod(0o600)
     (tmp_path / "ca.crt").write_bytes(ROOT.pem)
     done = run("certs", "inspect", "--dir", tmp_path, "--name", NAME)
     assert done.returncode == 0 and done.stdout.startswith("certificate: CN=server\n  names      DNS:" + NAME)
