@@ -77,7 +77,7 @@ static const char *find_kubeconfig(const struct quota_options *options, char hom
 static int fetch(const struct quota_options *options, struct quota_list *list, struct error *err)
 {
 	char home[4096];
-	struct kube_config *config = kube_config_load(find_kubeconfig(options, home), err);
+	struct kube_config *config = kube_config_load_for_person(find_kubeconfig(options, home), err);
 	if (!config)
 		return -1;
 	int result = quota_fetch(config, list, err);

@@ -259,7 +259,7 @@ def test_names_of_a_self_managed_certificate(tmp_path, args, words):
     """What no certificate can be for is told at the start; no API server is needed to find out."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
-        {"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
+        {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x", "namespace": "spaces"}}]}))
     command = ("serve", "--policy", write_policy(tmp_path / "policy", POLICY), *SELF, "--kubeconfig", kubeconfig, *args)
     if words:
@@ -274,7 +274,7 @@ def test_a_server_that_has_no_certificate_yet(serve, tmp_path):
     """Without an API server there is no certificate: it says so, is not ready, and stops in peace."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
-        {"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
+        {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}))
     server = serve(POLICY, *SELF, "--kubeconfig", kubeconfig)
     failing = server.wait_log("certificates_failing", seconds=20)[0]

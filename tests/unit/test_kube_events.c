@@ -54,7 +54,7 @@ static void begin(struct fixture *f, const struct reply *replies, int count)
 	dprintf(
 	    fd,
 	    "current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-	    "clusters: [{name: c, cluster: {server: \"http://127.0.0.1:%u\"}}]\nusers: [{name: u, user: {token: t}}]\n",
+	    "clusters: [{name: c, cluster: {server: \"http://127.0.0.1:%u\"}}]\nusers: [{name: u, user: {}}]\n",
 	    f->server.port);
 	close(fd);
 	f->config = kube_config_load(f->path, &err);

@@ -246,7 +246,7 @@ static struct kube_config *config_for(uint16_t port)
 	    file,
 	    "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: "
 	    "u}}],\n"
-	    "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:%u'}}], users: [{name: u, user: {token: t}}]}\n",
+	    "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:%u'}}], users: [{name: u, user: {}}]}\n",
 	    port);
 	fclose(file);
 	struct kube_config *config = kube_config_load(path, &err);
