@@ -60,7 +60,11 @@ static const char *unready(void *context)
 
 static int on_issued(void *context, const struct buf *certificate, const struct buf *key, struct error *err)
 {
-	return http_server_exchange(((struct serve *)context)->server, certificate, key, err);
+	struct serve *serve = context;
+	if (http_server_exchange(serve->server, certificate, key, err) < 0)
+		return -1;
+	trust_watch_serve(serve->kube.trust, buf_view(certificate));
+	return 0;
 }
 
 static void render_metrics(void *context, struct buf *out)
@@ -121,7 +125,7 @@ static void log_certificate(struct serve *serve)
 {
 	time_t expiry = http_server_certificate_expiry(serve->server);
 	if (!serve->options.tls_cert)
-		return; /* told by who makes it */
+		return; /* logged by what issues it */
 	struct tm parts;
 	char text[32];
 	gmtime_r(&expiry, &parts);
@@ -130,11 +134,23 @@ static void log_certificate(struct serve *serve)
 	log_event(serve->log, LOG_INFO, "certificate_loaded", &field, 1);
 }
 
+/* Certificates from files; on_issued has the others. */
+static void check_trust(struct serve *serve)
+{
+	struct buf chain;
+	buf_init(&chain, CERTS_PEM_MAX);
+	http_server_certificate(serve->server, &chain);
+	trust_watch_serve(serve->kube.trust, buf_view(&chain));
+	buf_release(&chain);
+}
+
 static void on_certificate_files(void *context)
 {
 	struct serve *serve = context;
 	struct error err = {0};
-	if (http_server_reload_tls(serve->server, &err) == 0) {
+	int failed = http_server_reload_tls(serve->server, &err);
+	check_trust(serve); /* where only the client CA was refused, the certificate was taken */
+	if (!failed) {
 		log_certificate(serve);
 		return;
 	}
@@ -221,6 +237,7 @@ static int open_server(struct serve *serve, struct error *err)
 	if (!serve->server)
 		return -1;
 	log_certificate(serve);
+	check_trust(serve);
 	return metrics_hook(serve->metrics, render_gauges, serve, err);
 }
 

@@ -351,6 +351,19 @@ int http_tls_reload(struct http_tls *tls, struct error *err)
 	return whole ? 0 : -1;
 }
 
+void http_tls_chain(struct http_tls *tls, struct buf *pem)
+{
+	struct tls_identity *identity = http_tls_acquire(tls);
+	for (unsigned i = 0; identity && i < identity->chain_length; i++) {
+		gnutls_datum_t text = {NULL, 0};
+		if (gnutls_pem_base64_encode2("CERTIFICATE", &identity->chain[i].cert, &text) < 0)
+			pem->failed = true;
+		buf_str(pem, (struct str){(const char *)text.data, text.size});
+		gnutls_free(text.data);
+	}
+	http_tls_release(tls, identity);
+}
+
 time_t http_tls_expiry(struct http_tls *tls)
 {
 	pthread_mutex_lock(&tls->mutex);

@@ -1,7 +1,7 @@
 /* kube_config_file: what a kubeconfig file says of its current context. */
-#include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "webhook/base64.h"
 #include "webhook/kube_config_exec.h"
 
 /* ---- what is not done ---- */
@@ -40,29 +40,6 @@ static int refuse(struct kube_reading *reading, const yaml_node_t *map, const st
 
 /* ---- values ---- */
 
-/* Blocks of four, as RFC 4648 has them; line breaks are left out. EVP_DecodeBlock counts the padding as zero bytes. */
-static int decode(struct str text, struct buf *out)
-{
-	buf_init(out, text.len + 4);
-	unsigned char *packed = malloc(text.len + 1);
-	char *to = buf_reserve(out, text.len + 4);
-	size_t len = 0, padding = 0;
-	for (size_t i = 0; packed && i < text.len; i++)
-		if (!strchr(" \t\r\n", text.ptr[i]))
-			packed[len++] = (unsigned char)text.ptr[i];
-	while (padding < 2 && padding < len && packed[len - 1 - padding] == '=')
-		padding++;
-	bool pure = len > 0 && len % 4 == 0 && packed && !memchr(packed, '=', len - padding);
-	int got = to && pure ? EVP_DecodeBlock((unsigned char *)to, packed, (int)len) : -1;
-	if (packed)
-		explicit_bzero(packed, len);
-	free(packed);
-	if (got <= (int)padding)
-		return -1;
-	out->len = (size_t)got - padding;
-	return 0;
-}
-
 /* A PEM text: `key`-data, else the file that `key` names. */
 static int take_pem(struct kube_reading *reading, const yaml_node_t *map, const char *key, struct buf *out)
 {
@@ -72,7 +49,7 @@ static int take_pem(struct kube_reading *reading, const yaml_node_t *map, const 
 	if (kube_reading_text(reading, map, data_key, &data) < 0 || kube_reading_text(reading, map, key, &path) < 0)
 		return -1;
 	if (str_present(data))
-		return decode(data, out) == 0 ? 0 : kube_reading_refuse(reading, map, data_key, "is not base64");
+		return base64_decode(data, out) == 0 ? 0 : kube_reading_refuse(reading, map, data_key, "is not base64");
 	if (!str_present(path))
 		return 0;
 	char *file = kube_reading_path(reading, path);

@@ -6,7 +6,7 @@
 #include "webhook/metrics_label.h"
 #include "webhook/metrics_process.h"
 
-#define HOOKS_MAX 8
+#define HOOKS_MAX 12
 #define STATUS_FIRST 400
 #define STATUS_LAST 599
 #define NANOSECONDS 1000000000u
