@@ -42,8 +42,11 @@ static EVP_PKEY *read_key(struct inspection *inspection)
 	ERR_clear_error();
 	if (encrypted)
 		inspect_find(inspection, CERTS_FAULT, "key-encrypted",
-			     "the key is encrypted, and nobody is there to type its passphrase; write it without one "
+			     "the key is encrypted, and the server cannot ask for its passphrase; write it without one "
 			     "(openssl pkey -in KEY -out KEY.plain)");
+	else if (!key && pem.len && memmem(pem.ptr, pem.len, "CERTIFICATE-----", 16))
+		inspect_find(inspection, CERTS_FAULT, "key-unreadable",
+			     "the key is a certificate; are certificate and key swapped?");
 	else if (!key)
 		inspect_find(inspection, CERTS_FAULT, "key-unreadable", "the key is not a private key in PEM");
 	return key;
@@ -81,8 +84,8 @@ void inspect_key(struct inspection *inspection)
 	}
 	if (key && match < 0)
 		inspect_find(inspection, CERTS_FAULT, "key-mismatch",
-			     "the key does not match the certificate; it is another pair's, or one of the two was "
-			     "renewed alone");
+			     "the key does not match the certificate; it belongs to another pair, or only one of the "
+			     "two was renewed");
 	inspection->own = match > 0 ? match : 0;
 	EVP_PKEY_free(key);
 	ERR_clear_error();
@@ -120,11 +123,11 @@ static void judge_time(struct inspection *inspection, const struct certs_descrip
 	char when[32];
 	if (now < cert->not_before) {
 		certs_date(cert->not_before, when);
-		inspect_find(inspection, CERTS_FAULT, "not-yet",
-			     "%s is not valid before %s; wait, or look at the clocks", who, when);
+		inspect_find(inspection, CERTS_FAULT, "not-yet", "%s is not valid before %s; wait, or check the clocks",
+			     who, when);
 	} else if (left < 0) {
 		certs_date(cert->not_after, when);
-		inspect_find(inspection, CERTS_FAULT, "expired", "%s has expired on %s; renew it", who, when);
+		inspect_find(inspection, CERTS_FAULT, "expired", "%s expired on %s; renew it", who, when);
 	} else if (left < inspection->question->warn_days * DAY_SECONDS) {
 		certs_date(cert->not_after, when);
 		inspect_find(inspection, CERTS_REMARK, "expires-soon", "%s expires in %lld %s (%s); renew it", who,
@@ -160,8 +163,8 @@ void inspect_names(struct inspection *inspection)
 		return; /* this is not the server's, and what it lacks would mislead */
 	if (leaf->names.len == 0) {
 		inspect_find(inspection, CERTS_FAULT, "no-names",
-			     "the certificate has no subject alternative names, and Kubernetes looks at no other (the "
-			     "common name counts for nothing); issue it with SERVICE.NAMESPACE.svc");
+			     "the certificate has no subject alternative names, and Kubernetes ignores the common "
+			     "name; issue it with SERVICE.NAMESPACE.svc");
 		return;
 	}
 	for (size_t i = 0; i < question->name_count; i++) {
@@ -174,7 +177,7 @@ void inspect_names(struct inspection *inspection)
 					  NULL) == 1;
 		if (!there)
 			inspect_find(inspection, CERTS_FAULT, "name-missing",
-				     "the certificate is not for %.253s; it has %.600s; issue it with that name, too",
+				     "the certificate is not for %.253s; it has %.600s; issue it again with that name",
 				     name, leaf->names.ptr);
 	}
 	ERR_clear_error();
@@ -202,7 +205,7 @@ static void judge_signature(struct inspection *inspection, X509 *cert, const cha
 	    (digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1) &&
 	    X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0)
 		inspect_find(inspection, CERTS_FAULT, "weak-signature",
-			     "%s is signed with %s, which is refused; have it issued anew with SHA-256", who,
+			     "%s is signed with %s, which is refused; have it issued again with SHA-256", who,
 			     OBJ_nid2sn(digest));
 }
 
@@ -223,10 +226,10 @@ void inspect_strength(struct inspection *inspection)
 	if (!(usage & (XKU_SSL_SERVER | XKU_ANYEKU)))
 		inspect_find(inspection, CERTS_FAULT, "usage",
 			     "the certificate is not for servers: its extended key usage lacks serverAuth; issue it "
-			     "with it");
+			     "again with that usage");
 	if (inspection->report->chain[0].authority)
 		inspect_find(inspection, CERTS_REMARK, "authority-serves",
-			     "the certificate is an authority's own: whoever gets its key can make any other; serve "
-			     "with one that it has signed");
+			     "the certificate is an authority's own: anyone who gets its key can issue others; serve "
+			     "one that it has signed");
 	ERR_clear_error();
 }

@@ -27,9 +27,9 @@ static void authority_release(struct authority *authority)
 static int check_parts(const struct authority *authority, struct error *err)
 {
 	if (X509_check_private_key(authority->cert, authority->key) != 1)
-		return x509_fail(err, "the authority's key does not belong to its certificate");
+		return error_set(err, "the authority's key does not belong to its certificate");
 	if (!x509_is_authority(authority->cert))
-		return error_set(err, "the authority's certificate is not one that may sign others");
+		return error_set(err, "the authority's certificate may not sign certificates");
 	return 0;
 }
 
@@ -106,7 +106,7 @@ static int extend(X509 *cert, const struct authority *authority, const struct ce
 	    {leaf->dns_count + leaf->ip_count ? NID_subject_alt_name : NID_undef, names.ptr},
 	};
 	size_t count = sizeof extensions / sizeof *extensions;
-	int failed = names.failed ? error_set(err, "no memory for the names")
+	int failed = names.failed ? error_set(err, "not enough memory for the names")
 				  : x509_extend(cert, authority->cert, extensions, count, err);
 	buf_release(&names);
 	return failed;
@@ -127,7 +127,7 @@ static int clamp_validity(X509 *cert, const struct authority *authority, struct 
 static int sign(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
 {
 	if (!X509_set_issuer_name(cert, X509_get_subject_name(authority->cert)))
-		return x509_fail(err, "the issuer could not be named");
+		return x509_fail(err, "the name of the issuer could not be set");
 	if (clamp_validity(cert, authority, err) || extend(cert, authority, leaf, err))
 		return -1;
 	return x509_sign(cert, authority->key, err);

@@ -83,9 +83,9 @@ static const struct option_table create_table = {
     .rows = create_rows,
     .count = sizeof create_rows / sizeof *create_rows,
     .values_size = sizeof(struct create_options),
-    .examples = "  gpugate certs create --dir certs\n"
-		"  gpugate certs create --dir certs --name gpugate.gpugate.svc --days 90\n"
-		"  gpugate certs create --dir certs --client kube-apiserver\n",
+    .examples = "  gpugate certs create --dir pki\n"
+		"  gpugate certs create --dir pki --name gpugate.gpugate.svc --days 90\n"
+		"  gpugate certs create --dir pki --client kube-apiserver\n",
 };
 
 static void print_expiry(const char *what, const struct certs_pair *pair)

@@ -14,6 +14,7 @@
 #include "webhook/command.h"
 #include "webhook/options.h"
 #include "webhook/pem_files.h"
+#include "webhook/terminal.h"
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 
@@ -56,17 +57,16 @@ static const struct option_row rows[] = {
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(ca),
-     .help = "What the API server trusts, PEM: the webhook configuration's caBundle, after base64 -d. Without it "
-	     "nobody says "
-	     "whether the certificate is trusted."},
+     .help = "What the API server trusts, PEM: the webhook configuration's caBundle, after base64 -d. Without it, "
+	     "whether the certificate is trusted is not checked."},
     {.name = "--name",
      .word = "NAME",
      .type = OPTION_LIST,
      .offset = AT(names),
-     .help =
-	 "By what name, or address, the API server calls the server: SERVICE.NAMESPACE.svc, or the host in the webhook "
-	 "configuration's url; in small letters, without scheme and port. With --connect the first is what the server "
-	 "is asked for."},
+     .help = "The name or address by which the API server calls the server: SERVICE.NAMESPACE.svc, or the host in the "
+	     "webhook "
+	     "configuration's url; in small letters, without scheme and port. With --connect the first one is sent to "
+	     "the server (SNI)."},
     {.name = "--days",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -74,7 +74,7 @@ static const struct option_row rows[] = {
      .fallback = "30",
      .least = 0,
      .most = CERTS_DAYS_MAX,
-     .help = "Remark on what expires within so many days."},
+     .help = "Remark on certificates that expire within this many days."},
     {.name = "-o",
      .type = OPTION_CHOICE,
      .offset = AT(output),
@@ -88,11 +88,10 @@ static const struct option_row rows[] = {
 static const struct option_table inspect_table = {
     .command = "certs inspect",
     .synopsis = "(--dir DIR | --cert FILE | --connect HOST:PORT) [OPTION]...",
-    .summary =
-	"Says what a certificate is, and in words what is wrong with it. A fault is what the API server or serve would "
-	"refuse; "
-	"a remark works, and should not stay so. Exit status: 0 without faults (which without --ca and --name does not "
-	"mean that the API server accepts it: see verify), 1 with faults, 2 if it could not look.",
+    .summary = "Describes a certificate and explains what is wrong with it. The API server or serve would refuse a "
+	       "certificate with a fault; one with a remark works, but should be improved. Exit status: 0 without "
+	       "faults (which without --ca and --name does not "
+	       "mean that the API server accepts it: see verify), 1 with faults, 2 if it could not be read.",
     .rows = rows,
     .count = ROWS,
     .values_size = sizeof(struct inspect_options),
@@ -108,8 +107,8 @@ static const struct option_table verify_table = {
     .synopsis = "(--dir DIR | --cert FILE | --connect HOST:PORT) --name NAME --ca FILE [OPTION]...",
     .summary = "Says whether the API server would accept a certificate: one line for each fault, nothing if there is "
 	       "none. Exit "
-	       "status: 0 accepted, 1 not, 2 if it could not look. Of a folder, ca.crt is taken for --ca. "
-	       "`gpugate certs inspect` says more.",
+	       "status: 0 accepted, 1 not, 2 if it could not be read. With --dir, its ca.crt is the default of --ca. "
+	       "`gpugate certs inspect` explains more.",
     .rows = rows,
     .count = ROWS - 1,
     .values_size = sizeof(struct inspect_options),
@@ -191,9 +190,9 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 static int check_verifiable(const struct inspect_options *options, const struct texts *texts, struct error *err)
 {
 	if (options->names.count == 0)
-		return error_set(err, "give --name NAME: by what name the API server calls the server");
+		return error_set(err, "give --name NAME, the name by which the API server calls the server");
 	if (!texts->authority.len)
-		return error_set(err, "give --ca FILE: what the API server trusts, the webhook configuration's "
+		return error_set(err, "give --ca FILE, what the API server trusts: the webhook configuration's "
 				      "caBundle after base64 -d");
 	return 0;
 }
@@ -220,7 +219,7 @@ static void print_one(const char *what, const struct certs_description *cert)
 
 static void print_findings(const struct certs_report *report, bool faults_only)
 {
-	bool colour = !faults_only && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	bool colour = !faults_only && terminal_has_colors(STDOUT_FILENO);
 	for (size_t i = 0; i < report->finding_count; i++) {
 		const struct certs_finding *finding = &report->findings[i];
 		bool fault = finding->level == CERTS_FAULT;
@@ -252,10 +251,9 @@ static void print_text(const struct inspect_options *options, const struct certs
 				: "",
 		 options->ca ? "" : "/ca.crt");
 	if (report->trusted_count == 0)
-		puts("No fault by itself; --ca FILE says whether the API server trusts it.");
+		puts("No fault in itself; --ca FILE checks whether the API server trusts it.");
 	else if (options->names.count == 0)
-		printf("An API server that trusts %s trusts it; --name NAME says whether for the name by which it "
-		       "calls.\n",
+		printf("An API server that trusts %s trusts it; --name NAME checks the name by which it is called.\n",
 		       trusted);
 	else
 		printf("An API server that trusts %s accepts it.\n", trusted);

@@ -10,6 +10,7 @@
 #include "webhook/options.h"
 #include "webhook/quota_fetch.h"
 #include "webhook/quota_table.h"
+#include "webhook/terminal.h"
 
 #define OUTPUT_BYTES_MAX (256u << 20)
 
@@ -90,7 +91,7 @@ static struct quota_style style_of_terminal(void)
 	bool terminal = isatty(STDOUT_FILENO);
 	setlocale(LC_CTYPE, "");
 	return (struct quota_style){.blocks = terminal && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-				    .colour = terminal && !getenv("NO_COLOR")};
+				    .colour = terminal_has_colors(STDOUT_FILENO)};
 }
 
 static int print(const struct quota_options *options, const struct quota_list *list, struct error *err)

@@ -14,6 +14,7 @@
 #include "webhook/metrics_label.h"
 #include "webhook/serve_ledger.h"
 #include "webhook/status.h"
+#include "webhook/terminal.h"
 #include "webhook/watch.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
@@ -53,7 +54,7 @@ static const char *unready(void *context)
 {
 	struct serve *serve = context;
 	if (atomic_load(&serve->draining))
-		return "gpugate is draining: it will stop soon.";
+		return "gpugate is draining and will stop soon.";
 	const char *why = kube_certs_unready(serve->kube.certs);
 	return why ? why : serve_ledger_unready(&serve->ledger);
 }
@@ -164,7 +165,7 @@ static void print_report(const struct report *report)
 {
 	struct buf text;
 	buf_init(&text, REPORT_BYTES_MAX);
-	report_print(report, isatty(STDERR_FILENO) && !getenv("NO_COLOR"), &text);
+	report_print(report, terminal_has_colors(STDERR_FILENO), &text);
 	fwrite(text.ptr, 1, text.len, stderr);
 	buf_release(&text);
 }
@@ -177,7 +178,7 @@ static int open_policy(struct serve *serve, struct error *err)
 	serve->policies = policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
 	if (!serve->policies && report.errors > 0) {
 		print_report(&report);
-		error_set(err, "the policy has %u error%s; mend %s and start again (`gpugate lint` shows the same)",
+		error_set(err, "the policy has %u error%s; fix %s and start again (`gpugate lint` prints the same)",
 			  report.errors, report.errors == 1 ? "" : "s", report.errors == 1 ? "it" : "them");
 	}
 	report_release(&report);
@@ -342,14 +343,13 @@ static void log_start(struct serve *serve)
 	    {.key = "version", .text = STR(GPUGATE_VERSION)},
 	};
 	if (serve->options.ledger == LEDGER_KIND_EMBEDDED)
-		log_message(
-		    serve, LOG_WARN, "ledger_forgets",
-		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it "
-		    "is for trying out and for tests");
+		log_message(serve, LOG_WARN, "ledger_forgets",
+			    "the embedded ledger loses at exit what running Pods use, and allows only one replica; it "
+			    "is for trials and tests");
 	if (!serve->options.client_ca && !serve->options.path_secret)
-		log_message(
-		    serve, LOG_WARN, "open_to_all",
-		    "everybody who reaches the port can ask, and charge quotas; give --path-secret or --client-ca");
+		log_message(serve, LOG_WARN, "open_to_all",
+			    "anyone who can reach the port can submit reviews and consume quota; give --path-secret or "
+			    "--client-ca");
 	log_event(serve->log, LOG_INFO, "listening", fields, sizeof fields / sizeof *fields);
 }
 

@@ -19,8 +19,8 @@
 
 static int unreadable(const char *path, const char *what, int reason, struct error *err)
 {
-	return error_set(err, "%s cannot be read from %.300s: %s; it has to be there and readable for this user", what,
-			 path, strerror(reason));
+	return error_set(err, "%s cannot be read from %.300s: %s; the file has to exist and be readable for this user",
+			 what, path, strerror(reason));
 }
 
 int kube_identity_read(const char *path, const char *what, size_t most, struct buf *out, struct error *err)
@@ -74,7 +74,7 @@ int kube_identity_read_token(const char *path, struct buf *out, struct error *er
 		return 0;
 	}
 	buf_wipe(out);
-	return error_set(err, "what %.300s holds is not a token; it has to be one line of plain characters", path);
+	return error_set(err, "%.300s does not contain a token, which is one line of plain characters", path);
 }
 
 /* ---- the server ---- */

@@ -125,7 +125,7 @@ int kube_reading_find(struct kube_reading *reading, const yaml_node_t *map, cons
 {
 	*value = NULL;
 	if (map->type != YAML_MAPPING_NODE)
-		return kube_reading_refuse(reading, map, key, "is looked for here, where a map is expected");
+		return kube_reading_refuse(reading, map, key, "a map with this key is expected here");
 	bool found = false;
 	for (const yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *name = yaml_document_get_node(&reading->document, pair->key);
@@ -179,7 +179,7 @@ yaml_node_t *kube_reading_named(struct kube_reading *reading, const char *list, 
 			kube_reading_refuse(reading, item, inner, "is missing here");
 		return map;
 	}
-	error_set(reading->err, "%.300s: %s has none of the name \"%.*s\"; `kubectl config view` shows what there is",
+	error_set(reading->err, "%.300s: %s has no entry named \"%.*s\"; `kubectl config view` shows the entries",
 		  reading->path, list, name.len > 100 ? 100 : (int)name.len, name.ptr ? name.ptr : "");
 	return NULL;
 }

@@ -156,6 +156,10 @@ static char *read_url(const char *text, struct error *err)
 	static const char scheme[] = "https://";
 	bool good = strncmp(text, scheme, sizeof scheme - 1) == 0;
 	size_t len = strlen(text);
+	if (!good) {
+		error_set(err, "--url %.200s must begin with https://, such as https://gpugate.example:8443", text);
+		return NULL;
+	}
 	while (good && len > sizeof scheme - 1 && text[len - 1] == '/')
 		len--;
 	for (size_t i = 0; good && i < len; i++)
