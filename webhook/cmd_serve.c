@@ -76,7 +76,10 @@ static void render_metrics(void *context, struct buf *out)
 static void render_status(void *context, struct buf *out)
 {
 	struct serve *serve = context;
-	struct status_sources sources = {.metrics = serve->metrics,
+	char rejection[POLICY_REJECTION_MAX];
+	policy_store_rejection(serve->policies, rejection);
+	struct status_sources sources = {.rejection = rejection,
+					 .metrics = serve->metrics,
 					 .refusals = &serve->refusals,
 					 .registration = serve->kube.registration,
 					 .cluster = serve->ledger.cluster,

@@ -251,7 +251,7 @@ int options_start(const struct option_table *table, int argc, char **argv, void 
 	struct buf help;
 	buf_init(&help, 64 << 10);
 	options_help(table, &help);
-	bool written = fwrite(help.ptr, 1, help.len, stdout) == help.len && fflush(stdout) == 0;
+	bool written = fwrite(help.ptr, 1, help.len, stdout) == help.len;
 	buf_release(&help);
 	return written ? EXIT_FINE : EXIT_FAILED;
 }

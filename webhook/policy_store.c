@@ -26,6 +26,7 @@ struct policy_store {
 	pthread_mutex_t mutex; /* guards what follows; held for a few instructions */
 	const struct policy *policy;
 	uint64_t generation;
+	char rejection[POLICY_REJECTION_MAX];
 };
 
 /* The commit of the first path that has one. */
@@ -123,10 +124,26 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 	}
 }
 
-static void set_rejected(struct policy_store *store, bool rejected)
+/* `why` NULL: the files are good. */
+static void set_rejected(struct policy_store *store, const char *why)
 {
+	bool rejected = why != NULL;
+	pthread_mutex_lock(&store->mutex);
+	snprintf(store->rejection, sizeof store->rejection, "%s", why ? why : "");
+	pthread_mutex_unlock(&store->mutex);
 	store->rejected = rejected;
 	metrics_set(store->metrics, METRICS_POLICY_REJECTED, rejected);
+}
+
+static void reject(struct policy_store *store, const struct report *report, const char *why)
+{
+	const struct finding *error = first_error(report);
+	char text[POLICY_REJECTION_MAX];
+	if (error)
+		snprintf(text, sizeof text, "%.*s:%u: %.*s", STR_ARG(error->file), error->line, STR_ARG(error->text));
+	else
+		snprintf(text, sizeof text, "%s", why ? why : "see the log");
+	set_rejected(store, text);
 }
 
 static void log_rejected(struct policy_store *store, const struct report *report, const char *commit, const char *why)
@@ -143,7 +160,7 @@ static void log_rejected(struct policy_store *store, const struct report *report
 	buf_release(&text);
 	tell_rejected(store, report, why);
 	metrics_add(store->metrics, METRICS_POLICY_RELOAD_FAILURES, 1);
-	set_rejected(store, true);
+	reject(store, report, why);
 }
 
 /* Takes the reference to the new policy. */
@@ -215,6 +232,13 @@ const struct policy *policy_store_get(struct policy_store *store)
 	return policy;
 }
 
+void policy_store_rejection(struct policy_store *store, char text[static POLICY_REJECTION_MAX])
+{
+	pthread_mutex_lock(&store->mutex);
+	memcpy(text, store->rejection, sizeof store->rejection);
+	pthread_mutex_unlock(&store->mutex);
+}
+
 static bool same(const struct policy *a, const struct policy *b)
 {
 	struct policy_digest left = policy_digest(a), right = policy_digest(b);
@@ -236,7 +260,7 @@ static void reload(struct policy_store *store, struct report *report)
 		struct log_field field = commit_field(commit);
 		if (set_commit(store, commit) || store->rejected)
 			log_event(store->log, LOG_INFO, "policy_unchanged", &field, 1);
-		set_rejected(store, false);
+		set_rejected(store, NULL);
 		return;
 	}
 	if (store->changed && store->changed(store->context, policy) < 0) {
@@ -244,7 +268,7 @@ static void reload(struct policy_store *store, struct report *report)
 		log_rejected(store, report, commit, "not enough memory to account for the new policy");
 		return;
 	}
-	set_rejected(store, false);
+	set_rejected(store, NULL);
 	set_commit(store, commit);
 	put_in_force(store, policy, report);
 }

@@ -234,8 +234,8 @@ CONTRADICTIONS = {
     "no key": (("--tls-cert", "x"), "--tls-key is missing"),
     "both": ((*SELF, "--tls-cert", "x"), "--tls-cert is given with --certs self-managed"),
     "key": ((*SELF, "--tls-key", "x"), "--tls-key is given with --certs self-managed"),
-    "names": ((*FILES, "--certs-name", "a"), "--certs-name means nothing"),
-    "lifetimes": ((*FILES, "--ca-seconds", "9"), "--ca-seconds means nothing"),
+    "names": ((*FILES, "--certs-name", "a"), "--certs-name has no effect"),
+    "lifetimes": ((*FILES, "--ca-seconds", "9"), "--ca-seconds has no effect"),
     "short leaf": ((*SELF, "--leaf-seconds", "100"), "give --leaf-seconds 480 or more"),
     "long trust": ((*SELF, "--trust-seconds", "86400", "--leaf-seconds", "345599"), "give --leaf-seconds 345600 or more"),
     "short authority": ((*SELF, "--ca-seconds", "2592000"), "give --ca-seconds 5184480 or more"),
@@ -384,7 +384,7 @@ def authority_of(days, key=None):
 
 BROKEN = {"another's key": (lambda: (authority_of(9)[0], authority_of(9)[1]), "key does not belong to its certificate"),
           "expired": (lambda: authority_of(-3), "the authority expired on 20"),
-          "key and certificate swapped": (lambda: authority_of(9)[::-1], "not a certificate in PEM"),
+          "key and certificate swapped": (lambda: authority_of(9)[::-1], "this is a private key; are the two files swapped?"),
           "empty key": (lambda: (authority_of(9)[0], b""), "ca.key is not a PEM file")}
 
 

@@ -149,8 +149,8 @@ REPLICAS = [{"name": "gpugate-7f9" + end, "ready": ready, "stopping": end == "e"
     ({"replicas": REPLICAS[:2]}, "Replicas", "2 of 2 ready\ngpugate-7f9a, gpugate-7f9c (this one)", ""),
     ({"replicas": REPLICAS}, "Replicas", "2 of 4 ready\ngpugate-7f9a, gpugate-7f9c (this one), gpugate-7f9d is not ready, gpugate-7f9e stops", "near"),
     ({"replicas": []}, "Replicas", "none is seen as a Pod", ""),
-    ({"policy": {"commit": "0123456789abcdef", "loaded": "2030-01-01T00:00:00Z", "rejected": True}, "time": "2030-01-01T03:00:00Z"}, "Policy",
-     "0123456789ab\nin force since 3 h ago; the files were refused", "over")])
+    ({"policy": {"commit": "0123456789abcdef", "loaded": "2030-01-01T00:00:00Z", "rejected": True, "rejection": "team.yaml:7: write true"}, "time": "2030-01-01T03:00:00Z"}, "Policy",
+     "0123456789ab\nin force since 3 h ago; the files have errors: team.yaml:7: write true", "over")])
 def test_what_another_replica_could_say(browser, serve, over, fact, says, colour):
     script = browser.cdp("Page.addScriptToEvaluateOnNewDocument", source=OVER % json.dumps({**over, "replica": "gpugate-7f9c"}))
     try:
@@ -173,7 +173,7 @@ def test_a_replica_that_is_not_ready_says_why(browser, serve):
 
 def test_nothing_was_refused(browser, serve):
     show(browser, serve(POLICY))
-    assert browser.texts("#none") == ["Nothing was refused since this replica started."]
+    assert browser.texts("#none") == ["Nothing has been denied since this replica started."]
 
 
 def test_a_large_policy_is_cut_and_can_be_searched(browser, serve):

@@ -342,7 +342,7 @@ static void test_no_retry_unasked(void **state)
 	assert_int_equal(run(f, call).status, 429);
 	struct outcome o = run(f, call);
 	assert_int_equal(o.status, 0);
-	says(&o, "broke the connection off");
+	says(&o, "closed the connection unexpectedly");
 	assert_int_equal(atomic_load(&f->server.requests), 3);
 }
 
@@ -417,7 +417,7 @@ static void test_nobody_there(void **state)
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.problem,
 			    "the API server at 127.0.0.1:1 cannot be reached: Connection refused; check that it runs "
-			    "there, and that no NetworkPolicy or firewall stands between");
+			    "there, and that no NetworkPolicy or firewall blocks it");
 }
 
 static void test_not_http(void **state)
@@ -429,13 +429,13 @@ static void test_not_http(void **state)
 	SERVE(f, replies);
 	struct outcome o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
-	says(&o, "did not answer in HTTP");
+	says(&o, "did not respond in HTTP");
 	o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
-	says(&o, "in the middle of an answer");
+	says(&o, "in the middle of a response");
 	o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
-	says(&o, "closed the connection without an answer");
+	says(&o, "closed the connection without a response");
 }
 
 /* More than can be copied: `done` comes all the same, and later. */
@@ -491,7 +491,7 @@ static void test_stream(void **state)
 	o = run(f, call); /* what broke off is not begun again: its reader has to know */
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.streamed, "one");
-	says(&o, "broke the connection off");
+	says(&o, "closed the connection unexpectedly");
 	o = run(f, call);
 	assert_int_equal(o.status, 200);
 	assert_string_equal(o.streamed, "one");
