@@ -189,9 +189,10 @@ static json_t *configuration_of(const struct status_sources *sources, bool mutat
 
 static json_t *policy_of(struct metrics *metrics, const char *rejection)
 {
-	char commit[METRICS_COMMIT_MAX + 1];
-	metrics_get_policy_commit(metrics, commit);
-	return json_pack("{s:o, s:o, s:I, s:b, s:o}", "commit", text_or_null(str_of(commit)), "loaded",
+	struct metrics_policy policy;
+	metrics_get_policy(metrics, &policy);
+	return json_pack("{s:o, s:s, s:s, s:o, s:I, s:b, s:o}", "commit", text_or_null(str_of(policy.commit)), "digest",
+			 policy.digest, "dirty", policy.dirty ? policy.dirty : "unknown", "loaded",
 			 moment((time_t)metrics_get(metrics, METRICS_POLICY_LOADED)), "generation",
 			 (json_int_t)metrics_get(metrics, METRICS_POLICY_GENERATION), "rejected",
 			 (int)metrics_get(metrics, METRICS_POLICY_REJECTED), "rejection",

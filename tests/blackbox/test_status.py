@@ -83,7 +83,7 @@ TEXT, MAYBE, FLAG, WHOLE, REAL = str, (str, type(None)), bool, int, float
 QUOTA = {"name": TEXT, "measure": TEXT, "cohort": MAYBE, "used": TEXT, "pending": TEXT, "hard": TEXT, "borrowed": TEXT, "exceeded": FLAG,
          "usedShare": REAL, "pendingShare": REAL}
 SHAPE = {"time": TEXT, "version": TEXT, "replica": MAYBE, "ready": FLAG, "unready": MAYBE,
-         "policy": {"commit": MAYBE, "loaded": TEXT, "generation": WHOLE, "rejected": FLAG, "rejection": MAYBE},
+         "policy": {"commit": MAYBE, "digest": TEXT, "dirty": TEXT, "loaded": TEXT, "generation": WHOLE, "rejected": FLAG, "rejection": MAYBE},
          "certificate": {"source": TEXT, "expires": MAYBE},
          "replicas": type(None),
          "ledger": {"kind": TEXT, "pods": WHOLE, "pendingPods": WHOLE},
