@@ -103,11 +103,11 @@ const struct option_table render_options_table = {
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct render_options),
-    .examples = "  gpugate render --policy deploy/policy --ca-bundle certs/ca.crt | kubectl apply --server-side -f -\n"
+    .examples = "  gpugate render --policy deploy/policy --ca-bundle pki/ca.crt | kubectl apply --server-side -f -\n"
 		"  gpugate render --policy deploy/policy --ledger cluster --path-secret secret | kubectl diff -f -\n"
 		"  gpugate render --policy deploy/policy --ledger cluster --certs self-managed | kubectl apply "
 		"--server-side -f -\n"
-		"  gpugate render --policy deploy/policy --url https://10.0.0.7:8443 --ca-bundle certs/ca.crt\n",
+		"  gpugate render --policy deploy/policy --url https://10.0.0.7:8443 --ca-bundle pki/ca.crt\n",
 };
 
 static bool is_label(const char *text)
