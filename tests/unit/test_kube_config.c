@@ -321,8 +321,7 @@ static void test_broken_files(void **state)
 	    {"current-context: c\ncontexts: text\n", "has to be a list"},
 	    {"current-context: c\ncontexts: [text]\n", "a map with this key is expected here"},
 	    {"current-context: c\ncontexts: [{name: c}]\n", "context: is missing"},
-	    {"current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n",
-	     "clusters has no entry named \"k\""},
+	    {"current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n", "clusters has no entry named \"k\""},
 	    {"current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
 	     "clusters: [{name: k, cluster: {server: \"https://a\"}}]\n",
 	     "users has no entry named \"u\""},

@@ -107,7 +107,8 @@ static void test_bundles(void **state)
 	struct fixture *f = *state;
 	ACCEPTED(f, f->right, "\"service\": " SERVICE);
 	ACCEPTED(f, f->both, "\"service\": " SERVICE);
-	refused(f, f->wrong, "\"service\": " SERVICE, "was signed by an authority called CN=gpugate CA, like the trusted one, but with another key");
+	refused(f, f->wrong, "\"service\": " SERVICE,
+		"was signed by an authority called CN=gpugate CA, like the trusted one, but with another key");
 	refused(f, "", "\"service\": " SERVICE, "it has no caBundle");
 	refused(f, "?", "\"service\": " SERVICE, "its caBundle is not base64");
 	refused(f, "Cg==", "\"service\": " SERVICE, "holds no certificate in PEM");
