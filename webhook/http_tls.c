@@ -111,7 +111,7 @@ static int refuse_key(const struct buf *text, const struct origin *origin, struc
 	if (has_block(text, "CERTIFICATE"))
 		return error_set(err, "the key %.200s is a certificate; are --tls-cert and --tls-key swapped?",
 				 origin->key);
-	return error_set(err, "the key %.200s contains no private key in PEM (\"-----BEGIN PRIVATE KEY-----\")",
+	return error_set(err, "the key %.200s contains no private key in PEM; name a file that does with --tls-key",
 			 origin->key);
 }
 
