@@ -176,7 +176,7 @@ static int read_mode(struct plugin *plugin)
 	struct str mode;
 	if (kube_reading_text(plugin->reading, plugin->node, "interactiveMode", &mode) < 0)
 		return -1;
-	if (!str_present(mode) && strcmp(plugin->version, "client.authentication.k8s.io/v1beta1") == 0)
+	if (!str_present(mode) && str_eq(str_of(plugin->version), STR("client.authentication.k8s.io/v1beta1")))
 		mode = STR("IfAvailable");
 	if (str_eq(mode, STR("Always")) && !terminal)
 		return refuse(plugin, NULL, "its interactiveMode is Always, and standard input is not a terminal");

@@ -21,7 +21,7 @@ static const struct command commands[] = {
 static int print_help(FILE *out)
 {
 	fprintf(out, "gpugate " GPUGATE_VERSION
-		     " rewrites, places and limits the GPU requests of Pods before they exist.\n\n"
+		     " rewrites, places and limits the GPU requests of Pods before they are created.\n\n"
 		     "Usage: gpugate COMMAND [OPTION]...\n\nCommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
