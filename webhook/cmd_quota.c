@@ -78,6 +78,10 @@ static const char *find_kubeconfig(const struct quota_options *options, char hom
 static int fetch(const struct quota_options *options, struct quota_list *list, struct error *err)
 {
 	char home[4096];
+	const char *variable = getenv("KUBECONFIG");
+	if (!options->kubeconfig && variable && strchr(variable, ':'))
+		return error_set(err, "KUBECONFIG names several files, which are not merged here; name one with "
+				      "--kubeconfig (`kubectl config view --flatten --minify` writes it)");
 	struct kube_config *config = kube_config_load_for_person(find_kubeconfig(options, home), err);
 	if (!config)
 		return -1;

@@ -133,6 +133,14 @@ def test_a_plugin_that_fails(tmp_path, name):
     assert f"{tmp_path}/kubeconfig:" in refused(tmp_path, plugin(tmp_path, **how), words)
 
 
+def test_several_kubeconfigs(tmp_path):
+    """kubectl would merge them; a file of such a name is not looked for."""
+    done = run("quota", env={**os.environ, "KUBECONFIG": f"{kubeconfig(tmp_path, {})}:{tmp_path}/other"})
+    assert done.returncode == 2 and done.stderr == (
+        "gpugate quota: KUBECONFIG names several files, which are not merged here; name one with --kubeconfig "
+        "(`kubectl config view --flatten --minify` writes it)\n")
+
+
 def test_one_credential_only(tmp_path):
     refused(tmp_path, {**plugin(tmp_path), "token": "S3CRET"}, "exec: is given next to another credential; remove one")
 
