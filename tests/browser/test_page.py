@@ -55,7 +55,7 @@ def test_its_head(browser, page):
     assert browser.text("#replica") == f"this replica · version {told(page)['version']}"
     facts = dict(zip(browser.texts("dt"), browser.texts("dd")))
     assert set(facts) == {"Policy", "Certificate of this replica", "Ledger"}
-    assert "5 Pods; forgotten at exit" in facts["Ledger"] and "in force since" in facts["Policy"]
+    assert "5 Pods; forgotten at exit" in facts["Ledger"] and "loaded" in facts["Policy"]
     assert facts["Certificate of this replica"] == "valid\nfrom files; expires in 10 days"
 
 
