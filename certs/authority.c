@@ -19,7 +19,7 @@ int certs_authority_create(struct certs_pair *pair, const char *common_name, tim
 	X509 *cert = key ? x509_create(key, common_name, now, seconds, err) : NULL;
 	int failed = -1;
 	if (cert && !X509_set_issuer_name(cert, X509_get_subject_name(cert)))
-		x509_fail(err, "the authority could not be named");
+		x509_fail(err, "the name of the authority could not be set");
 	else if (cert && x509_extend(cert, cert, extensions, sizeof extensions / sizeof *extensions, err) == 0 &&
 		 x509_sign(cert, key, err) == 0)
 		failed = x509_write(pair, cert, key, err);

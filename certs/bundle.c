@@ -12,7 +12,7 @@ static int describe(X509 *cert, struct certs_item *item, BIO *text, struct error
 	char *pem = NULL;
 	unsigned len = sizeof item->id;
 	if (X509_digest(cert, EVP_sha256(), item->id, &len) != 1 || !PEM_write_bio_X509(text, cert))
-		return x509_fail(err, "a certificate could not be looked at");
+		return x509_fail(err, "a certificate could not be read");
 	long pem_len = BIO_get_mem_data(text, &pem);
 	item->pem = (struct str){pem, (size_t)pem_len};
 	item->authority = x509_is_authority(cert);
@@ -27,7 +27,7 @@ static int tell(X509 *cert, int (*found)(void *context, const struct certs_item 
 {
 	struct certs_item item;
 	BIO *text = BIO_new(BIO_s_mem());
-	int failed = text ? describe(cert, &item, text, err) : x509_fail(err, "no memory for a certificate");
+	int failed = text ? describe(cert, &item, text, err) : x509_fail(err, "not enough memory for a certificate");
 	if (!failed)
 		*enough = found(context, &item) != 0;
 	BIO_free(text);
@@ -49,10 +49,10 @@ int certs_bundle_each(struct str pem, int (*found)(void *context, const struct c
 	int count = 0;
 	bool enough = false, ended = false;
 	if (pem.len > CERTS_PEM_MAX)
-		return error_set(err, "%zu bytes are more than a bundle may have", pem.len);
+		return error_set(err, "a bundle of %zu bytes is too large", pem.len);
 	BIO *bio = BIO_new_mem_buf(str_present(pem) ? pem.ptr : "", (int)pem.len);
 	if (!bio)
-		return x509_fail(err, "no memory for a bundle");
+		return x509_fail(err, "not enough memory for a bundle");
 	ERR_clear_error();
 	while (!enough && !ended && count >= 0) {
 		X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);

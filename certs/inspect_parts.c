@@ -42,17 +42,39 @@ static EVP_PKEY *read_key(struct inspection *inspection)
 	ERR_clear_error();
 	if (encrypted)
 		inspect_find(inspection, CERTS_FAULT, "key-encrypted",
-			     "the key is encrypted, and nobody is there to type its passphrase; write it without one "
+			     "the key is encrypted, and the server cannot ask for its passphrase; write it without one "
 			     "(openssl pkey -in KEY -out KEY.plain)");
+	else if (!key && pem.len && memmem(pem.ptr, pem.len, "CERTIFICATE-----", 16))
+		inspect_find(inspection, CERTS_FAULT, "key-unreadable",
+			     "the key is a certificate; are certificate and key swapped?");
 	else if (!key)
 		inspect_find(inspection, CERTS_FAULT, "key-unreadable", "the key is not a private key in PEM");
 	return key;
+}
+
+/* Whoever reads the key can impersonate the server. A group can be meant, as for a Secret's volume with fsGroup. */
+static void judge_mode(struct inspection *inspection)
+{
+	unsigned mode = inspection->question->key_mode;
+	if (mode & 07)
+		inspect_find(
+		    inspection, CERTS_REMARK, "key-mode",
+		    "every user of this machine has access to the key's file (mode %04o); allow its owner alone "
+		    "(chmod 600)",
+		    mode);
+	else if (mode & 070)
+		inspect_find(
+		    inspection, CERTS_REMARK, "key-mode",
+		    "the group of the key's file has access to it (mode %04o); unless the group is the server's "
+		    "own, allow the owner alone (chmod 600)",
+		    mode);
 }
 
 void inspect_key(struct inspection *inspection)
 {
 	if (!str_present(inspection->question->key))
 		return;
+	judge_mode(inspection);
 	EVP_PKEY *key = read_key(inspection);
 	int match = -1;
 	for (int i = 0; key && i < sk_X509_num(inspection->chain) && match < 0; i++) {
@@ -62,8 +84,8 @@ void inspect_key(struct inspection *inspection)
 	}
 	if (key && match < 0)
 		inspect_find(inspection, CERTS_FAULT, "key-mismatch",
-			     "the key does not match the certificate; it is another pair's, or one of the two was "
-			     "renewed alone");
+			     "the key does not match the certificate; it belongs to another pair, or only one of the "
+			     "two was renewed");
 	inspection->own = match > 0 ? match : 0;
 	EVP_PKEY_free(key);
 	ERR_clear_error();
@@ -101,11 +123,11 @@ static void judge_time(struct inspection *inspection, const struct certs_descrip
 	char when[32];
 	if (now < cert->not_before) {
 		certs_date(cert->not_before, when);
-		inspect_find(inspection, CERTS_FAULT, "not-yet",
-			     "%s is not valid before %s; wait, or look at the clocks", who, when);
+		inspect_find(inspection, CERTS_FAULT, "not-yet", "%s is not valid before %s; wait, or check the clocks",
+			     who, when);
 	} else if (left < 0) {
 		certs_date(cert->not_after, when);
-		inspect_find(inspection, CERTS_FAULT, "expired", "%s has expired on %s; renew it", who, when);
+		inspect_find(inspection, CERTS_FAULT, "expired", "%s expired on %s; renew it", who, when);
 	} else if (left < inspection->question->warn_days * DAY_SECONDS) {
 		certs_date(cert->not_after, when);
 		inspect_find(inspection, CERTS_REMARK, "expires-soon", "%s expires in %lld %s (%s); renew it", who,
@@ -141,8 +163,8 @@ void inspect_names(struct inspection *inspection)
 		return; /* this is not the server's, and what it lacks would mislead */
 	if (leaf->names.len == 0) {
 		inspect_find(inspection, CERTS_FAULT, "no-names",
-			     "the certificate has no subject alternative names, and Kubernetes looks at no other (the "
-			     "common name counts for nothing); issue it with SERVICE.NAMESPACE.svc");
+			     "the certificate has no subject alternative names, and Kubernetes ignores the common "
+			     "name; issue it with SERVICE.NAMESPACE.svc");
 		return;
 	}
 	for (size_t i = 0; i < question->name_count; i++) {
@@ -155,7 +177,7 @@ void inspect_names(struct inspection *inspection)
 					  NULL) == 1;
 		if (!there)
 			inspect_find(inspection, CERTS_FAULT, "name-missing",
-				     "the certificate is not for %.253s; it has %.600s; issue it with that name, too",
+				     "the certificate is not for %.253s; it has %.600s; issue it again with that name",
 				     name, leaf->names.ptr);
 	}
 	ERR_clear_error();
@@ -204,10 +226,10 @@ void inspect_strength(struct inspection *inspection)
 	if (!(usage & (XKU_SSL_SERVER | XKU_ANYEKU)))
 		inspect_find(inspection, CERTS_FAULT, "usage",
 			     "the certificate is not for servers: its extended key usage lacks serverAuth; issue it "
-			     "with it");
+			     "again with that usage");
 	if (inspection->report->chain[0].authority)
 		inspect_find(inspection, CERTS_REMARK, "authority-serves",
-			     "the certificate is an authority's own: whoever gets its key can make any other; serve "
-			     "with one that it has signed");
+			     "the certificate is an authority's own: anyone who gets its key can issue others; serve "
+			     "one that it has signed");
 	ERR_clear_error();
 }

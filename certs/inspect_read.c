@@ -19,12 +19,12 @@ static void find_other(struct inspection *inspection, const char *what, const ch
 {
 	if (strstr(kind, "PRIVATE KEY"))
 		inspect_find(inspection, CERTS_REMARK, "key-among-certificates",
-			     "%s holds a private key (line %u): whoever may read the certificate reads the key; keep "
-			     "them in two files",
+			     "%s holds a private key (line %u): everyone who can read the certificate can read the "
+			     "key; keep them in separate files",
 			     what, line);
 	else
 		inspect_find(inspection, CERTS_REMARK, "not-a-certificate",
-			     "%s holds a \"%.40s\" (line %u), which nobody looks at; remove it", what, kind, line);
+			     "%s holds a \"%.40s\" (line %u), which is ignored; remove it", what, kind, line);
 }
 
 static void take(struct inspection *inspection, const char *what, const unsigned char *der, long len, unsigned line,
@@ -33,10 +33,10 @@ static void take(struct inspection *inspection, const char *what, const unsigned
 	const unsigned char *end = der;
 	X509 *cert = d2i_X509(NULL, &end, len);
 	if (!cert || end != der + len) {
-		inspect_find(inspection, CERTS_FAULT, "damaged",
-			     "%s: the block that begins in line %u is no certificate; copy it again from where it was "
-			     "made",
-			     what, line);
+		inspect_find(
+		    inspection, CERTS_FAULT, "damaged",
+		    "%s: the block that begins in line %u is not a certificate; copy it again from where it was issued",
+		    what, line);
 	} else if ((size_t)sk_X509_num(out) == most) {
 		inspect_find(inspection, CERTS_FAULT, "too-many",
 			     "%s holds more than %zu certificates; leave only what is needed", what, most);
@@ -70,7 +70,7 @@ static void read_block(struct inspection *inspection, struct str block, const ch
 	else if (!PEM_read_bio(bio, &kind, &header, &bytes, &len))
 		inspect_find(
 		    inspection, CERTS_FAULT, "damaged",
-		    "%s: the block that begins in line %u is damaged PEM; copy it again from where it was made", what,
+		    "%s: the block that begins in line %u is damaged PEM; copy it again from where it was issued", what,
 		    line);
 	else if (strcmp(kind, PEM_STRING_X509) == 0 || strcmp(kind, PEM_STRING_X509_OLD) == 0)
 		take(inspection, what, bytes, len, line, most, out);

@@ -23,21 +23,19 @@ static void find_no_issuer(struct inspection *inspection, X509 *cert)
 	const char *name = inspect_name(inspection, issuer).ptr;
 	if (X509_NAME_cmp(X509_get_subject_name(cert), issuer) == 0)
 		inspect_find(inspection, CERTS_FAULT, "self-signed",
-			     "%.200s has signed itself, and the caBundle does not hold it; put it there, or serve "
+			     "%.200s is self-signed, and the caBundle does not contain it; add it there, or serve "
 			     "a certificate of the authority",
 			     subject);
 	else if (has_issuer(inspection->trusted, issuer) || has_issuer(inspection->chain, issuer))
-		inspect_find(
-		    inspection, CERTS_FAULT, "other-authority",
-		    "%.200s was signed by another %.200s than the one that is given: the name is the same, the "
-		    "key is not; one of them was replaced",
-		    subject, name);
+		inspect_find(inspection, CERTS_FAULT, "other-authority",
+			     "%.200s was signed by an authority called %.200s, like the trusted one, but with another "
+			     "key; add that authority to the caBundle",
+			     subject, name);
 	else
-		inspect_find(
-		    inspection, CERTS_FAULT, "chain-incomplete",
-		    "%.200s was signed by %.200s, which is neither in the certificate's file nor trusted; append "
-		    "it to the certificate, or put it into the caBundle",
-		    subject, name);
+		inspect_find(inspection, CERTS_FAULT, "chain-incomplete",
+			     "%.200s was signed by %.200s, which is neither in the certificate's file nor trusted; "
+			     "append it to the certificate, or add it to the caBundle",
+			     subject, name);
 }
 
 /* What has a sentence in inspect_parts.c already, and is not told again. */
@@ -65,7 +63,7 @@ static void find_error(struct inspection *inspection, int code, X509 *cert)
 	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
 		inspect_find(
 		    inspection, CERTS_FAULT, "not-an-authority",
-		    "%.200s may not sign others: it lacks CA:TRUE or the key usage keyCertSign; sign with a real "
+		    "%.200s may not sign certificates: it lacks CA:TRUE or the key usage keyCertSign; sign with a real "
 		    "authority",
 		    subject);
 		return;
@@ -74,7 +72,7 @@ static void find_error(struct inspection *inspection, int code, X509 *cert)
 	}
 	if (inspection->report->faults == faults && (!is_told(code) || faults == 0))
 		inspect_find(inspection, CERTS_FAULT, "untrusted",
-			     "%.200s is not accepted: %s; have it issued again without what is named there", subject,
+			     "%.200s is not accepted: %s; have it issued again without that", subject,
 			     X509_verify_cert_error_string(code));
 }
 
@@ -86,7 +84,7 @@ static void judge_usage(struct inspection *inspection, const STACK_OF(X509) * pa
 		if (!(X509_get_extended_key_usage(cert) & (XKU_SSL_SERVER | XKU_ANYEKU)))
 			inspect_find(
 			    inspection, CERTS_FAULT, "usage",
-			    "%.200s may sign others, but not servers: its extended key usage lacks serverAuth; sign "
+			    "%.200s may not sign server certificates: its extended key usage lacks serverAuth; sign "
 			    "with another authority",
 			    inspect_name(inspection, X509_get_subject_name(cert)).ptr);
 	}

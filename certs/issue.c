@@ -27,9 +27,9 @@ static void authority_release(struct authority *authority)
 static int check_parts(const struct authority *authority, struct error *err)
 {
 	if (X509_check_private_key(authority->cert, authority->key) != 1)
-		return x509_fail(err, "the authority's key does not belong to its certificate");
+		return error_set(err, "the authority's key does not belong to its certificate");
 	if (!x509_is_authority(authority->cert))
-		return error_set(err, "the authority's certificate is not one that may sign others");
+		return error_set(err, "the authority's certificate may not sign certificates");
 	return 0;
 }
 
@@ -86,20 +86,27 @@ static void list_names(const struct certs_leaf *leaf, struct buf *out)
 	buf_char(out, '\0');
 }
 
+/* RFC 5280, 4.2.1.2 wants one in every authority, but some tools write none; a leaf then cannot name it. */
+static bool has_key_id(X509 *authority)
+{
+	return X509_get0_subject_key_id(authority) != NULL;
+}
+
 static int extend(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
 {
 	struct buf names;
 	buf_init(&names, ALTERNATIVES_BYTES);
 	list_names(leaf, &names);
 	const struct x509_extension extensions[] = {
-	    {NID_basic_constraints, "critical,CA:FALSE"},     {NID_key_usage, "critical,digitalSignature"},
-	    {NID_ext_key_usage, extended_usage[leaf->usage]}, {NID_subject_key_identifier, "hash"},
-	    {NID_authority_key_identifier, "keyid:always"},   {NID_subject_alt_name, names.ptr},
+	    {NID_basic_constraints, "critical,CA:FALSE"},
+	    {NID_key_usage, "critical,digitalSignature"},
+	    {NID_ext_key_usage, extended_usage[leaf->usage]},
+	    {NID_subject_key_identifier, "hash"},
+	    {has_key_id(authority->cert) ? NID_authority_key_identifier : NID_undef, "keyid:always"},
+	    {leaf->dns_count + leaf->ip_count ? NID_subject_alt_name : NID_undef, names.ptr},
 	};
 	size_t count = sizeof extensions / sizeof *extensions;
-	if (leaf->dns_count + leaf->ip_count == 0)
-		count--;
-	int failed = names.failed ? error_set(err, "no memory for the names")
+	int failed = names.failed ? error_set(err, "not enough memory for the names")
 				  : x509_extend(cert, authority->cert, extensions, count, err);
 	buf_release(&names);
 	return failed;
@@ -120,7 +127,7 @@ static int clamp_validity(X509 *cert, const struct authority *authority, struct 
 static int sign(X509 *cert, const struct authority *authority, const struct certs_leaf *leaf, struct error *err)
 {
 	if (!X509_set_issuer_name(cert, X509_get_subject_name(authority->cert)))
-		return x509_fail(err, "the issuer could not be named");
+		return x509_fail(err, "the name of the issuer could not be set");
 	if (clamp_validity(cert, authority, err) || extend(cert, authority, leaf, err))
 		return -1;
 	return x509_sign(cert, authority->key, err);

@@ -20,7 +20,7 @@ static bool label_char(char c)
 static int check_label(const char *name, const char *label, size_t len, struct error *err)
 {
 	if (len == 0)
-		return error_set(err, "\"%s\" is not a DNS name: there is nothing between two dots, or at an end",
+		return error_set(err, "\"%s\" is not a DNS name: a label between two dots, or at an end, is empty",
 				 name);
 	if (len > DNS_LABEL_MAX)
 		return error_set(err, "\"%s\" is not a DNS name: a label has %zu bytes, at most %d are allowed", name,
@@ -40,7 +40,7 @@ int certs_check_dns(const char *name, struct error *err)
 {
 	size_t len = strlen(name);
 	if (len == 0 || len > DNS_NAME_MAX)
-		return error_set(err, "a DNS name of %zu bytes: 1 to %d are allowed", len, DNS_NAME_MAX);
+		return error_set(err, "a DNS name has %zu bytes; 1 to %d are allowed", len, DNS_NAME_MAX);
 	if (certs_is_ip(name))
 		return error_set(err, "\"%s\" is an address, not a DNS name", name);
 	const char *label = strncmp(name, "*.", 2) == 0 ? name + 2 : name;

@@ -45,7 +45,7 @@ int x509_write(struct certs_pair *pair, X509 *cert, EVP_PKEY *key, struct error 
 	    take(public, &pair->certificate) == 0 && take(secret, &pair->key) == 0)
 		failed = x509_time(X509_get0_notAfter(cert), &pair->not_after, err);
 	else
-		x509_fail(err, "the certificate could not be written as text");
+		x509_fail(err, "the certificate could not be written as PEM");
 	BIO_free(public);
 	BIO_free(secret);
 	if (failed)
@@ -67,7 +67,7 @@ static BIO *open_text(struct str pem, const char *whose, struct error *err)
 {
 	ERR_clear_error();
 	if (pem.len > CERTS_PEM_MAX) {
-		error_set(err, "%s: %zu bytes are more than a PEM text may have", whose, pem.len);
+		error_set(err, "%s: a PEM text of %zu bytes is too large", whose, pem.len);
 		return NULL;
 	}
 	BIO *bio = BIO_new_mem_buf(str_present(pem) ? pem.ptr : "", (int)pem.len);
@@ -84,6 +84,11 @@ static void *unreadable(const char *whose, const char *text, struct error *err)
 	return NULL;
 }
 
+static bool has(struct str pem, const char *text)
+{
+	return pem.len && memmem(pem.ptr, pem.len, text, strlen(text));
+}
+
 X509 *x509_read_certificate(struct str pem, const char *whose, struct error *err)
 {
 	BIO *bio = open_text(pem, whose, err);
@@ -91,6 +96,8 @@ X509 *x509_read_certificate(struct str pem, const char *whose, struct error *err
 		return NULL;
 	X509 *cert = PEM_read_bio_X509(bio, NULL, no_password, NULL);
 	BIO_free(bio);
+	if (!cert && has(pem, "PRIVATE KEY-----") && !has(pem, "CERTIFICATE-----"))
+		return unreadable(whose, "this is a private key; are the two files swapped?", err);
 	return cert ? cert : unreadable(whose, "this is not a certificate in PEM", err);
 }
 
@@ -101,5 +108,7 @@ EVP_PKEY *x509_read_key(struct str pem, const char *whose, struct error *err)
 		return NULL;
 	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
 	BIO_free(bio);
+	if (!key && has(pem, "CERTIFICATE-----"))
+		return unreadable(whose, "this is a certificate; are the two files swapped?", err);
 	return key ? key : unreadable(whose, "this is not an unencrypted private key in PEM", err);
 }

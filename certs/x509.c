@@ -21,7 +21,7 @@ EVP_PKEY *x509_key_create(struct error *err)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	if (!key)
-		x509_fail(err, "a key could not be made");
+		x509_fail(err, "a key could not be generated");
 	return key;
 }
 
@@ -47,8 +47,8 @@ static int set_subject(X509 *cert, const char *common_name)
 static int check_request(const char *common_name, int64_t seconds, struct error *err)
 {
 	if (seconds < 1 || seconds > CERTS_SECONDS_MAX)
-		return error_set(err, "a validity of %lld seconds: give 1 second to %d days", (long long)seconds,
-				 CERTS_DAYS_MAX);
+		return error_set(err, "a validity of %lld seconds is not possible; give 1 second to %d days",
+				 (long long)seconds, CERTS_DAYS_MAX);
 	if (!common_name)
 		return 0;
 	size_t len = strlen(common_name);
@@ -83,6 +83,8 @@ int x509_extend(X509 *cert, X509 *issuer, const struct x509_extension *rows, siz
 	X509V3_CTX context;
 	X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
 	for (size_t i = 0; i < count; i++) {
+		if (rows[i].nid == NID_undef)
+			continue;
 		X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, rows[i].nid, rows[i].value);
 		int added = extension && X509_add_ext(cert, extension, -1);
 		X509_EXTENSION_free(extension);

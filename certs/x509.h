@@ -14,7 +14,7 @@
 
 /* An extension in the notation of x509v3_config(5). */
 struct x509_extension {
-	int nid;
+	int nid; /* NID_undef: left out */
 	const char *value;
 };
 

@@ -18,7 +18,7 @@ static int split(const char *address, char host[static HOST_BYTES], const char *
 	size_t len = colon ? (size_t)(colon - address) : 0;
 	bool bracketed = len > 2 && address[0] == '[' && address[len - 1] == ']';
 	if (len == 0 || len >= HOST_BYTES || colon[1] == '\0')
-		return error_set(err, "\"%.253s\" is no address; write HOST:PORT, such as 127.0.0.1:8443", address);
+		return error_set(err, "\"%.253s\" is not an address; write HOST:PORT, such as 127.0.0.1:8443", address);
 	len -= bracketed ? 2 : 0;
 	memcpy(host, address + bracketed, len);
 	host[len] = '\0';
@@ -58,15 +58,38 @@ static int add_peers(gnutls_session_t session, const char *address, struct buf *
 	unsigned count = 0;
 	const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &count);
 	if (!certs || count == 0)
-		return error_set(err, "%.253s shows no certificate", address);
+		return error_set(err, "%.253s sent no certificate", address);
 	for (unsigned i = 0; i < count; i++) {
 		gnutls_datum_t text = {NULL, 0};
 		if (gnutls_pem_base64_encode2("CERTIFICATE", &certs[i], &text) < 0)
-			return error_set(err, "there is not enough memory for the certificates of %.253s", address);
+			return error_set(err, "not enough memory for the certificates of %.253s", address);
 		buf_str(pem, (struct str){(const char *)text.data, text.size});
 		gnutls_free(text.data);
 	}
-	return pem->failed ? error_set(err, "%.253s shows more certificates than can be looked at", address) : 0;
+	return pem->failed ? error_set(err, "%.253s sent more certificates than can be read", address) : 0;
+}
+
+/* What a handshake that failed means, without the words of the TLS library. */
+static const char *handshake_problem(int code)
+{
+	switch (code) {
+	case GNUTLS_E_AGAIN:
+	case GNUTLS_E_TIMEDOUT:
+		return "does not respond to TLS within 10 s";
+	case GNUTLS_E_PREMATURE_TERMINATION:
+	case GNUTLS_E_UNEXPECTED_PACKET:
+	case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
+	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+	case GNUTLS_E_RECORD_LIMIT_REACHED:
+		return "answers without TLS; is it the admin port, or plain HTTP?";
+	case GNUTLS_E_PUSH_ERROR:
+	case GNUTLS_E_PULL_ERROR:
+		return "closed the connection; is it the admin port, or plain HTTP?";
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return "refused TLS; does it expect another name (--name)?";
+	default:
+		return "and gpugate have no TLS version or cipher in common";
+	}
 }
 
 static int handshake(gnutls_session_t session, const char *address, struct error *err)
@@ -79,8 +102,7 @@ static int handshake(gnutls_session_t session, const char *address, struct error
 	/* A server that wants a client certificate hangs up, after it has shown its own. */
 	if (code == GNUTLS_E_SUCCESS || gnutls_certificate_get_peers(session, &count))
 		return 0;
-	return error_set(err, "no TLS with %.253s: %s", address,
-			 code == GNUTLS_E_AGAIN ? "it does not answer" : gnutls_strerror(code));
+	return error_set(err, "%.253s %s", address, handshake_problem(code));
 }
 
 static int ask(int fd, const char *address, const char *server_name, struct buf *pem, struct error *err)
@@ -92,7 +114,7 @@ static int ask(int fd, const char *address, const char *server_name, struct buf 
 	    gnutls_set_default_priority(session) < 0 ||
 	    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, nobody) < 0 ||
 	    (server_name && gnutls_server_name_set(session, GNUTLS_NAME_DNS, server_name, strlen(server_name)) < 0)) {
-		error_set(err, "TLS with %.253s could not be prepared", address);
+		error_set(err, "not enough memory for TLS with %.253s", address);
 	} else {
 		gnutls_transport_set_int(session, fd);
 		gnutls_handshake_set_timeout(session, STEP_SECONDS * 1000);

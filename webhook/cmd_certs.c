@@ -1,15 +1,16 @@
-/* gpugate certs: certificates, for people who have nothing else to make them and to look at them with. */
+/* gpugate certs: creates and inspects certificates without other tools. */
 #include "webhook/cmd_certs.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "webhook/command.h"
+#include "webhook/suggest.h"
 
 static const struct command actions[] = {
-    {"create", "make an authority and certificates", cmd_certs_create},
-    {"inspect", "say what a certificate is, and what is wrong with it", cmd_certs_inspect},
-    {"verify", "say whether the API server would accept it, for scripts", cmd_certs_verify},
+    {"create", "create an authority and certificates", cmd_certs_create},
+    {"inspect", "describe a certificate, and explain what is wrong with it", cmd_certs_inspect},
+    {"verify", "tell scripts whether the API server would accept it", cmd_certs_verify},
 };
 
 #define ACTIONS (sizeof actions / sizeof *actions)
@@ -19,7 +20,14 @@ static void print_usage(FILE *out)
 	fprintf(out, "Usage: gpugate certs ACTION [OPTION]...\n\nActions:\n");
 	for (size_t i = 0; i < ACTIONS; i++)
 		fprintf(out, "  %-10s %s\n", actions[i].name, actions[i].summary);
-	fprintf(out, "\n\"gpugate certs ACTION --help\" says more.\n");
+	fprintf(out, "\n\"gpugate certs ACTION --help\" describes an action.\n");
+}
+
+static void print_unknown(const char *wanted)
+{
+	const char *near = suggest(wanted, &actions->name, ACTIONS, sizeof *actions);
+	fprintf(stderr, "gpugate certs: unknown action \"%s\"%s%s%s\nTry `gpugate certs --help`.\n", wanted,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 int cmd_certs(int argc, char **argv)
@@ -33,7 +41,8 @@ int cmd_certs(int argc, char **argv)
 		return EXIT_FINE;
 	}
 	if (*wanted)
-		fprintf(stderr, "gpugate: certs has no action \"%s\"\n", wanted);
-	print_usage(stderr);
+		print_unknown(wanted);
+	else
+		print_usage(stderr);
 	return EXIT_FAILED;
 }

@@ -1,4 +1,4 @@
-/* gpugate certs create: an authority and certificates as files. */
+/* gpugate certs create: writes an authority and certificates as files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,13 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gpugate/certs.h"
+#include "gpugate/certs_inspect.h" /* certs_date */
 #include "webhook/cmd_certs.h"
 #include "webhook/command.h"
 #include "webhook/options.h"
 #include "webhook/pem_files.h"
 
 #define AUTHORITY_NAME "gpugate CA"
+#define DAYS 365
 #define COMMON_NAME_MAX 64 /* RFC 5280, ub-common-name */
 
 struct create_options {
@@ -34,22 +35,23 @@ static const struct option_row create_rows[] = {
      .type = OPTION_STRING,
      .offset = AT(dir),
      .required = true,
-     .help = "The folder to write to; made if it is missing."},
+     .help = "The folder to write to; created if it is missing."},
     {.name = "--name",
      .word = "DNSNAME",
      .type = OPTION_LIST,
      .offset = AT(names),
-     .help = "A name of the server, such as gpugate.gpugate.svc. Without any --name or --ip: localhost, 127.0.0.1 "
+     .help = "A DNS name of the server, such as gpugate.gpugate.svc. Without any --name or --ip: localhost, 127.0.0.1 "
 	     "and ::1."},
-    {.name = "--ip", .word = "ADDR", .type = OPTION_LIST, .offset = AT(ips), .help = "An address of the server."},
+    {.name = "--ip", .word = "ADDR", .type = OPTION_LIST, .offset = AT(ips), .help = "An IP address of the server."},
     {.name = "--days",
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(days),
-     .fallback = "365",
      .least = 1,
      .most = CERTS_DAYS_MAX,
-     .help = "How long the new certificates are valid; never longer than the authority."},
+     .help =
+	 "How long the new certificates are valid, not longer than the authority; 365 by default, or as long as the "
+	 "authority if that is less."},
     {.name = "--ca-days",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -68,8 +70,7 @@ static const struct option_row create_rows[] = {
      .type = OPTION_FLAG,
      .offset = AT(force),
      .help =
-	 "Replace certificates and keys that are already there. An authority is used and kept as long as both of its "
-	 "files are there."},
+	 "Replace certificates and keys that are already there. An authority that is already there is always kept."},
 };
 
 static const struct option_table create_table = {
@@ -82,16 +83,15 @@ static const struct option_table create_table = {
     .rows = create_rows,
     .count = sizeof create_rows / sizeof *create_rows,
     .values_size = sizeof(struct create_options),
-    .examples = "  gpugate certs create --dir certs\n"
-		"  gpugate certs create --dir certs --name gpugate.gpugate.svc --days 90\n"
-		"  gpugate certs create --dir certs --client kube-apiserver\n",
+    .examples = "  gpugate certs create --dir pki\n"
+		"  gpugate certs create --dir pki --name gpugate.gpugate.svc --days 90\n"
+		"  gpugate certs create --dir pki --client kube-apiserver\n",
 };
 
 static void print_expiry(const char *what, const struct certs_pair *pair)
 {
-	struct tm tm;
 	char date[32];
-	strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", gmtime_r(&pair->not_after, &tm));
+	certs_date(pair->not_after, date);
 	printf("%s, valid until %s\n", what, date);
 }
 
@@ -100,28 +100,105 @@ static void print_written(const char *dir, const struct pem_files *files)
 	printf("  %s/%s\n  %s/%s\n", dir, files->certificate, dir, files->key);
 }
 
+/* What trusts an authority does not trust another one of the same name, so a new one is made only in an empty folder. */
+static int refuse_new_authority(const struct create_options *options, const char *has, const char *lacks,
+				struct error *err)
+{
+	return error_set(
+	    err,
+	    "%s has %s but not %s: nothing can be signed. Restore what is missing, or make a new authority in "
+	    "another folder (--dir); what trusts the old authority does not trust the new one until its ca.crt "
+	    "is added to the caBundle",
+	    options->dir, has, lacks);
+}
+
+static int note_end(void *context, const struct certs_item *item)
+{
+	((struct certs_pair *)context)->not_after = item->not_after;
+	return 1; /* the first certificate is the one that signs */
+}
+
+/* The pair of the folder, if it can sign. */
+static int read_authority(struct certs_pair *authority, const struct pem_files *files, time_t now, struct error *err)
+{
+	if (pem_files_read(files, authority, err) ||
+	    certs_authority_check(buf_view(&authority->certificate), buf_view(&authority->key), err) ||
+	    certs_bundle_each(buf_view(&authority->certificate), note_end, authority, err) < 0)
+		return -1;
+	if (now < authority->not_after)
+		return 0;
+	char date[32];
+	certs_date(authority->not_after, date);
+	return error_set(err,
+			 "the authority expired on %s; make a new one in another folder (--dir), and add its ca.crt to "
+			 "the caBundle before you serve with it",
+			 date);
+}
+
+/* Without --days a certificate ends with its authority at the latest; with --days that would be a surprise. */
+static int check_days(const struct create_options *options, const struct certs_pair *authority, time_t now,
+		      struct error *err)
+{
+	time_t end = now + options->days * CERTS_DAY_SECONDS;
+	char wanted[32], possible[32];
+	if (end <= authority->not_after)
+		return 0;
+	certs_date(end, wanted);
+	certs_date(authority->not_after, possible);
+	return error_set(
+	    err,
+	    "--days %ld: the certificate would be valid until %s, but its authority only until %s; give at "
+	    "most --days %lld, or leave --days out",
+	    options->days, wanted, possible, (long long)(authority->not_after - now) / CERTS_DAY_SECONDS);
+}
+
+static int make_authority(struct certs_pair *authority, const struct create_options *options,
+			  const struct pem_files *files, time_t now, struct error *err)
+{
+	if (certs_authority_create(authority, AUTHORITY_NAME, now, options->ca_days * CERTS_DAY_SECONDS, err) ||
+	    check_days(options, authority, now, err) || pem_files_write(files, authority, err))
+		return -1;
+	print_expiry("Authority \"" AUTHORITY_NAME "\"", authority);
+	print_written(options->dir, files);
+	return 0;
+}
+
+/* Whether the folder has certificates that another authority signed. */
+static bool has_leaves(int folder)
+{
+	const struct pem_files server = {folder, "tls.crt", "tls.key"}, client = {folder, "client.crt", "client.key"};
+	return pem_files_count(&server, &(struct error){0}) != 0 || pem_files_count(&client, &(struct error){0}) != 0;
+}
+
 /* The authority of the folder, or a new one, which is written. */
 static int get_authority(struct certs_pair *authority, const struct create_options *options, int folder, time_t now,
 			 struct error *err)
 {
-	struct pem_files files = {folder, "ca.crt", "ca.key"};
+	const struct pem_files files = {folder, "ca.crt", "ca.key"};
 	int count = pem_files_count(&files, err);
 	if (count < 0)
 		return -1;
-	if (count == 2) {
-		printf("Authority: the one in %s\n", options->dir);
-		return pem_files_read(&files, authority, err);
+	if (count == 0 && has_leaves(folder))
+		return refuse_new_authority(options, "certificates", "their authority (ca.crt, ca.key)", err);
+	if (count == 0)
+		return make_authority(authority, options, &files, now, err);
+	if (count == 1) {
+		bool key = faccessat(folder, files.key, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		return refuse_new_authority(options, key ? files.key : files.certificate,
+					    key ? files.certificate : files.key, err);
 	}
-	if (count == 1 && !options->force)
-		return error_set(err,
-				 "only one of ca.crt and ca.key is there: put the other one beside it, or make a new "
-				 "authority with --force");
-	if (certs_authority_create(authority, AUTHORITY_NAME, now, options->ca_days * CERTS_DAY_SECONDS, err) ||
-	    pem_files_write(&files, authority, err))
+	if (read_authority(authority, &files, now, err))
+		return error_wrap(err, "the authority in %s (ca.crt, ca.key)", options->dir);
+	if (check_days(options, authority, now, err))
 		return -1;
-	print_expiry("Authority \"" AUTHORITY_NAME "\"", authority);
-	print_written(options->dir, &files);
+	printf("Authority: the one in %s\n", options->dir);
 	return 0;
+}
+
+/* The validity of a new certificate. */
+static int64_t leaf_seconds(const struct create_options *options)
+{
+	return (options->days ? options->days : DAYS) * CERTS_DAY_SECONDS;
 }
 
 /* Signs a leaf and writes it. */
@@ -131,9 +208,7 @@ static int make_leaf(const struct certs_leaf *leaf, const struct certs_pair *aut
 	struct certs_pair pair;
 	certs_pair_init(&pair);
 	int failed = certs_issue(&pair, buf_view(&authority->certificate), buf_view(&authority->key), leaf, now, err);
-	if (failed)
-		error_wrap(err, "with the authority of %s (ca.crt, ca.key)", dir);
-	else
+	if (!failed)
 		failed = pem_files_write(files, &pair, err);
 	if (!failed) {
 		print_expiry(what, &pair);
@@ -152,7 +227,7 @@ static struct certs_leaf server_leaf(const struct create_options *options)
 				  .dns_count = options->names.count,
 				  .ips = options->ips.items,
 				  .ip_count = options->ips.count,
-				  .seconds = options->days * CERTS_DAY_SECONDS};
+				  .seconds = leaf_seconds(options)};
 	if (leaf.dns_count + leaf.ip_count == 0) {
 		leaf.dns = local_names;
 		leaf.dns_count = 1;
@@ -167,7 +242,7 @@ static struct certs_leaf server_leaf(const struct create_options *options)
 static struct certs_leaf client_leaf(const struct create_options *options)
 {
 	return (struct certs_leaf){
-	    .usage = CERTS_CLIENT, .common_name = options->client, .seconds = options->days * CERTS_DAY_SECONDS};
+	    .usage = CERTS_CLIENT, .common_name = options->client, .seconds = leaf_seconds(options)};
 }
 
 /* Everything that can be refused is refused before anything is written. */
@@ -176,7 +251,7 @@ static int check(const struct create_options *options, const struct pem_files *f
 	int count = pem_files_count(files, err);
 	if (count <= 0 || options->force)
 		return count < 0 ? -1 : 0;
-	return error_set(err, "%s or %s is there already: choose another --dir, or replace it with --force",
+	return error_set(err, "%s or %s already exists: choose another --dir, or replace it with --force",
 			 files->certificate, files->key);
 }
 
@@ -204,7 +279,7 @@ static void print_next(const struct create_options *options, bool server)
 		       dir, dir, dir);
 	if (options->client)
 		printf("  gpugate serve ... --client-ca %s/ca.crt --client-name '%s'\n", dir, options->client);
-	printf("Keep %s/ca.key secret: whoever has it can pass for the server.\n", dir);
+	printf("Keep %s/ca.key secret: anyone who has it can impersonate the server.\n", dir);
 }
 
 static int create_in(const struct create_options *options, int folder, struct error *err)
@@ -250,7 +325,7 @@ int cmd_certs_create(int argc, char **argv)
 	if (folder >= 0)
 		close(folder);
 	if (failed)
-		fprintf(stderr, "gpugate: %s\n", err.text);
+		fprintf(stderr, "gpugate certs create: %s\n", err.text);
 	options_release(&create_table, &options);
 	return failed ? EXIT_FAILED : EXIT_FINE;
 }

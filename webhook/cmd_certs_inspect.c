@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gpugate/certs_inspect.h"
@@ -13,6 +14,7 @@
 #include "webhook/command.h"
 #include "webhook/options.h"
 #include "webhook/pem_files.h"
+#include "webhook/terminal.h"
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 
@@ -55,17 +57,16 @@ static const struct option_row rows[] = {
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(ca),
-     .help = "What the API server trusts, PEM: the webhook configuration's caBundle, after base64 -d. Without it "
-	     "nobody says "
-	     "whether the certificate is trusted."},
+     .help = "What the API server trusts, PEM: the webhook configuration's caBundle, after base64 -d. Without it, "
+	     "whether the certificate is trusted is not checked."},
     {.name = "--name",
      .word = "NAME",
      .type = OPTION_LIST,
      .offset = AT(names),
-     .help =
-	 "By what name, or address, the API server calls the server: SERVICE.NAMESPACE.svc, or the host in the webhook "
-	 "configuration's url; in small letters, without scheme and port. With --connect the first is what the server "
-	 "is asked for."},
+     .help = "The name or address by which the API server calls the server: SERVICE.NAMESPACE.svc, or the host in the "
+	     "webhook "
+	     "configuration's url; in small letters, without scheme and port. With --connect the first one is sent to "
+	     "the server (SNI)."},
     {.name = "--days",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -73,7 +74,7 @@ static const struct option_row rows[] = {
      .fallback = "30",
      .least = 0,
      .most = CERTS_DAYS_MAX,
-     .help = "Remark on what expires within so many days."},
+     .help = "Remark on certificates that expire within this many days."},
     {.name = "-o",
      .type = OPTION_CHOICE,
      .offset = AT(output),
@@ -87,11 +88,10 @@ static const struct option_row rows[] = {
 static const struct option_table inspect_table = {
     .command = "certs inspect",
     .synopsis = "(--dir DIR | --cert FILE | --connect HOST:PORT) [OPTION]...",
-    .summary =
-	"Says what a certificate is, and in words what is wrong with it. A fault is what the API server or serve would "
-	"refuse; "
-	"a remark works, and should not stay so. Exit status: 0 without faults (which without --ca and --name does not "
-	"mean that the API server accepts it: see verify), 1 with faults, 2 if it could not look.",
+    .summary = "Describes a certificate and explains what is wrong with it. The API server or serve would refuse a "
+	       "certificate with a fault; one with a remark works, but should be improved. Exit status: 0 without "
+	       "faults (which without --ca and --name does not "
+	       "mean that the API server accepts it: see verify), 1 with faults, 2 if it could not be read.",
     .rows = rows,
     .count = ROWS,
     .values_size = sizeof(struct inspect_options),
@@ -107,8 +107,8 @@ static const struct option_table verify_table = {
     .synopsis = "(--dir DIR | --cert FILE | --connect HOST:PORT) --name NAME --ca FILE [OPTION]...",
     .summary = "Says whether the API server would accept a certificate: one line for each fault, nothing if there is "
 	       "none. Exit "
-	       "status: 0 accepted, 1 not, 2 if it could not look. Of a folder, ca.crt is taken for --ca. "
-	       "`gpugate certs inspect` says more.",
+	       "status: 0 accepted, 1 not, 2 if it could not be read. With --dir, its ca.crt is the default of --ca. "
+	       "`gpugate certs inspect` explains more.",
     .rows = rows,
     .count = ROWS - 1,
     .values_size = sizeof(struct inspect_options),
@@ -119,6 +119,7 @@ static const struct option_table verify_table = {
 
 struct texts {
 	struct buf certificate, key, authority;
+	unsigned key_mode; /* 0: not known */
 };
 
 static void texts_release(struct texts *texts)
@@ -140,6 +141,18 @@ static int read_file(const char *dir, const char *name, bool optional, struct bu
 	return pem_file_read(AT_FDCWD, path, out, err);
 }
 
+static int read_key(const char *dir, const char *name, bool optional, struct texts *texts, struct error *err)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	if (read_file(dir, name, optional, &texts->key, err) < 0)
+		return -1;
+	snprintf(path, sizeof path, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+	if (texts->key.len && stat(path, &status) == 0)
+		texts->key_mode = status.st_mode & 0777;
+	return 0;
+}
+
 static int check(const struct inspect_options *options, struct error *err)
 {
 	int given = !!options->dir + !!options->cert + !!options->connect;
@@ -158,6 +171,7 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 {
 	const char *server =
 	    options->names.count && !certs_is_ip(options->names.items[0]) ? options->names.items[0] : NULL;
+	const char *key = options->key ? options->key : "tls.key", *key_folder = options->key ? NULL : options->dir;
 	int failed = 0;
 	if (options->connect)
 		failed = certs_fetch(options->connect, server, &texts->certificate, err);
@@ -165,8 +179,7 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 		failed =
 		    read_file(options->dir, options->dir ? "tls.crt" : options->cert, false, &texts->certificate, err);
 	if (!failed && (options->key || options->dir))
-		failed = options->key ? read_file(NULL, options->key, false, &texts->key, err)
-				      : read_file(options->dir, "tls.key", true, &texts->key, err);
+		failed = read_key(key_folder, key, !options->key, texts, err);
 	if (!failed && (options->ca || options->dir))
 		failed = options->ca ? read_file(NULL, options->ca, false, &texts->authority, err)
 				     : read_file(options->dir, "ca.crt", true, &texts->authority, err);
@@ -177,9 +190,9 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 static int check_verifiable(const struct inspect_options *options, const struct texts *texts, struct error *err)
 {
 	if (options->names.count == 0)
-		return error_set(err, "give --name NAME: by what name the API server calls the server");
+		return error_set(err, "give --name NAME, the name by which the API server calls the server");
 	if (!texts->authority.len)
-		return error_set(err, "give --ca FILE: what the API server trusts, the webhook configuration's "
+		return error_set(err, "give --ca FILE, what the API server trusts: the webhook configuration's "
 				      "caBundle after base64 -d");
 	return 0;
 }
@@ -206,7 +219,7 @@ static void print_one(const char *what, const struct certs_description *cert)
 
 static void print_findings(const struct certs_report *report, bool faults_only)
 {
-	bool colour = !faults_only && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	bool colour = !faults_only && terminal_has_colors(STDOUT_FILENO);
 	for (size_t i = 0; i < report->finding_count; i++) {
 		const struct certs_finding *finding = &report->findings[i];
 		bool fault = finding->level == CERTS_FAULT;
@@ -238,10 +251,9 @@ static void print_text(const struct inspect_options *options, const struct certs
 				: "",
 		 options->ca ? "" : "/ca.crt");
 	if (report->trusted_count == 0)
-		puts("No fault by itself; --ca FILE says whether the API server trusts it.");
+		puts("No fault in itself; --ca FILE checks whether the API server trusts it.");
 	else if (options->names.count == 0)
-		printf("An API server that trusts %s trusts it; --name NAME says whether for the name by which it "
-		       "calls.\n",
+		printf("An API server that trusts %s trusts it; --name NAME checks the name by which it is called.\n",
 		       trusted);
 	else
 		printf("An API server that trusts %s accepts it.\n", trusted);
@@ -308,6 +320,7 @@ static int look(const struct inspect_options *options, bool verdict, struct aren
 	if (!failed)
 		failed = certs_inspect(&(struct certs_question){.certificate = given(&texts.certificate),
 								.key = given(&texts.key),
+								.key_mode = texts.key_mode,
 								.authority = given(&texts.authority),
 								.names = options->names.items,
 								.name_count = options->names.count,

@@ -9,6 +9,7 @@
 #include "gpugate/policy.h"
 #include "webhook/command.h"
 #include "webhook/options.h"
+#include "webhook/terminal.h"
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 
@@ -150,7 +151,7 @@ static void print_text(const struct report *report, const struct policy *policy,
 {
 	struct buf text;
 	buf_init(&text, 4u << 20);
-	report_print(report, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), &text);
+	report_print(report, terminal_has_colors(STDOUT_FILENO), &text);
 	print_summary(report, policy, counts, &text);
 	fwrite(text.ptr, 1, text.len, stdout);
 	buf_release(&text);

@@ -10,6 +10,7 @@
 #include "webhook/options.h"
 #include "webhook/quota_fetch.h"
 #include "webhook/quota_table.h"
+#include "webhook/terminal.h"
 
 #define OUTPUT_BYTES_MAX (256u << 20)
 
@@ -77,7 +78,11 @@ static const char *find_kubeconfig(const struct quota_options *options, char hom
 static int fetch(const struct quota_options *options, struct quota_list *list, struct error *err)
 {
 	char home[4096];
-	struct kube_config *config = kube_config_load(find_kubeconfig(options, home), err);
+	const char *variable = getenv("KUBECONFIG");
+	if (!options->kubeconfig && variable && strchr(variable, ':'))
+		return error_set(err, "KUBECONFIG names several files, which are not merged here; name one with "
+				      "--kubeconfig (`kubectl config view --flatten --minify` writes it)");
+	struct kube_config *config = kube_config_load_for_person(find_kubeconfig(options, home), err);
 	if (!config)
 		return -1;
 	int result = quota_fetch(config, list, err);
@@ -90,7 +95,7 @@ static struct quota_style style_of_terminal(void)
 	bool terminal = isatty(STDOUT_FILENO);
 	setlocale(LC_CTYPE, "");
 	return (struct quota_style){.blocks = terminal && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-				    .colour = terminal && !getenv("NO_COLOR")};
+				    .colour = terminal_has_colors(STDOUT_FILENO)};
 }
 
 static int print(const struct quota_options *options, const struct quota_list *list, struct error *err)

@@ -6,6 +6,7 @@
 
 #include "webhook/command.h"
 #include "webhook/render_options.h"
+#include "webhook/terminal.h"
 #include "webhook/yaml_write.h"
 
 #define ARENA_BYTES (4u << 20)
@@ -105,7 +106,7 @@ static int render_policy(const struct render_options *options, const struct rend
 	if (!policy) {
 		struct buf text;
 		buf_init(&text, REPORT_BYTES);
-		report_print(report, isatty(STDERR_FILENO) && !getenv("NO_COLOR"), &text);
+		report_print(report, terminal_has_colors(STDERR_FILENO), &text);
 		fwrite(text.ptr, 1, text.len, stderr);
 		buf_release(&text);
 		return EXIT_FINDINGS;

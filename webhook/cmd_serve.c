@@ -14,6 +14,7 @@
 #include "webhook/metrics_label.h"
 #include "webhook/serve_ledger.h"
 #include "webhook/status.h"
+#include "webhook/terminal.h"
 #include "webhook/watch.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
@@ -53,14 +54,18 @@ static const char *unready(void *context)
 {
 	struct serve *serve = context;
 	if (atomic_load(&serve->draining))
-		return "gpugate is draining: it will stop soon.";
+		return "gpugate is draining and will stop soon.";
 	const char *why = kube_certs_unready(serve->kube.certs);
 	return why ? why : serve_ledger_unready(&serve->ledger);
 }
 
 static int on_issued(void *context, const struct buf *certificate, const struct buf *key, struct error *err)
 {
-	return http_server_exchange(((struct serve *)context)->server, certificate, key, err);
+	struct serve *serve = context;
+	if (http_server_exchange(serve->server, certificate, key, err) < 0)
+		return -1;
+	trust_watch_serve(serve->kube.trust, buf_view(certificate));
+	return 0;
 }
 
 static void render_metrics(void *context, struct buf *out)
@@ -71,7 +76,10 @@ static void render_metrics(void *context, struct buf *out)
 static void render_status(void *context, struct buf *out)
 {
 	struct serve *serve = context;
-	struct status_sources sources = {.metrics = serve->metrics,
+	char rejection[POLICY_REJECTION_MAX];
+	policy_store_rejection(serve->policies, rejection);
+	struct status_sources sources = {.rejection = rejection,
+					 .metrics = serve->metrics,
 					 .refusals = &serve->refusals,
 					 .registration = serve->kube.registration,
 					 .cluster = serve->ledger.cluster,
@@ -121,7 +129,7 @@ static void log_certificate(struct serve *serve)
 {
 	time_t expiry = http_server_certificate_expiry(serve->server);
 	if (!serve->options.tls_cert)
-		return; /* told by who makes it */
+		return; /* logged by what issues it */
 	struct tm parts;
 	char text[32];
 	gmtime_r(&expiry, &parts);
@@ -130,11 +138,23 @@ static void log_certificate(struct serve *serve)
 	log_event(serve->log, LOG_INFO, "certificate_loaded", &field, 1);
 }
 
+/* Certificates from files; on_issued has the others. */
+static void check_trust(struct serve *serve)
+{
+	struct buf chain;
+	buf_init(&chain, CERTS_PEM_MAX);
+	http_server_certificate(serve->server, &chain);
+	trust_watch_serve(serve->kube.trust, buf_view(&chain));
+	buf_release(&chain);
+}
+
 static void on_certificate_files(void *context)
 {
 	struct serve *serve = context;
 	struct error err = {0};
-	if (http_server_reload_tls(serve->server, &err) == 0) {
+	int failed = http_server_reload_tls(serve->server, &err);
+	check_trust(serve); /* where only the client CA was refused, the certificate was taken */
+	if (!failed) {
 		log_certificate(serve);
 		return;
 	}
@@ -148,7 +168,7 @@ static void print_report(const struct report *report)
 {
 	struct buf text;
 	buf_init(&text, REPORT_BYTES_MAX);
-	report_print(report, isatty(STDERR_FILENO) && !getenv("NO_COLOR"), &text);
+	report_print(report, terminal_has_colors(STDERR_FILENO), &text);
 	fwrite(text.ptr, 1, text.len, stderr);
 	buf_release(&text);
 }
@@ -161,7 +181,7 @@ static int open_policy(struct serve *serve, struct error *err)
 	serve->policies = policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
 	if (!serve->policies && report.errors > 0) {
 		print_report(&report);
-		error_set(err, "the policy has %u error%s; correct %s and start again (`gpugate lint` shows the same)",
+		error_set(err, "the policy has %u error%s; fix %s and start again (`gpugate lint` prints the same)",
 			  report.errors, report.errors == 1 ? "" : "s", report.errors == 1 ? "it" : "them");
 	}
 	report_release(&report);
@@ -221,6 +241,7 @@ static int open_server(struct serve *serve, struct error *err)
 	if (!serve->server)
 		return -1;
 	log_certificate(serve);
+	check_trust(serve);
 	return metrics_hook(serve->metrics, render_gauges, serve, err);
 }
 
@@ -325,14 +346,13 @@ static void log_start(struct serve *serve)
 	    {.key = "version", .text = STR(GPUGATE_VERSION)},
 	};
 	if (serve->options.ledger == LEDGER_KIND_EMBEDDED)
-		log_message(
-		    serve, LOG_WARN, "ledger_forgets",
-		    "the embedded ledger forgets at exit what running Pods hold, and must be the only replica; it "
-		    "is for trying out and for tests");
+		log_message(serve, LOG_WARN, "ledger_forgets",
+			    "the embedded ledger loses at exit what running Pods use, and allows only one replica; it "
+			    "is for trials and tests");
 	if (!serve->options.client_ca && !serve->options.path_secret)
-		log_message(
-		    serve, LOG_WARN, "open_to_all",
-		    "everybody who reaches the port can ask, and charge quotas; give --path-secret or --client-ca");
+		log_message(serve, LOG_WARN, "open_to_all",
+			    "anyone who can reach the port can submit reviews and consume quota; give --path-secret or "
+			    "--client-ca");
 	log_event(serve->log, LOG_INFO, "listening", fields, sizeof fields / sizeof *fields);
 }
 

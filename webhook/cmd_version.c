@@ -132,5 +132,5 @@ int cmd_version(int argc, char **argv)
 	else
 		print_text();
 	options_release(&table, &options);
-	return result == 0 && fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
+	return result == 0 ? EXIT_FINE : EXIT_FAILED;
 }

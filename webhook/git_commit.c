@@ -121,6 +121,21 @@ static bool read_head(const char *git, char commit[static GIT_COMMIT_SIZE])
 	return true;
 }
 
+/* Turns `folder` into the nearest folder, itself or a parent, that has a Git folder. */
+static bool climb(char *folder, char git[static PATH_MAX])
+{
+	for (const char *at = folder; at; at = parent(folder))
+		if (find_git(at, git))
+			return true;
+	return false;
+}
+
+bool git_find(const char *path, struct git_place *place)
+{
+	return realpath(path, place->path) && memcpy(place->root, place->path, sizeof place->root) &&
+	       climb(place->root, place->git);
+}
+
 void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE])
 {
 	char folder[PATH_MAX], git[PATH_MAX];
@@ -140,16 +155,11 @@ void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE])
 
 size_t git_head_files(const char *path, char *files[2])
 {
-	char folder[PATH_MAX], git[PATH_MAX];
-	if (!realpath(path, folder))
+	struct git_place place;
+	size_t count = 0;
+	if (!git_find(path, &place))
 		return 0;
-	for (const char *at = folder; at; at = parent(folder)) {
-		if (!find_git(at, git))
-			continue;
-		size_t count = 0;
-		count += asprintf(&files[count], "%s/HEAD", git) >= 0;
-		count += asprintf(&files[count], "%s/logs/HEAD", git) >= 0;
-		return count;
-	}
-	return 0;
+	count += asprintf(&files[count], "%s/HEAD", place.git) >= 0;
+	count += asprintf(&files[count], "%s/logs/HEAD", place.git) >= 0;
+	return count;
 }

@@ -5,6 +5,8 @@
 #ifndef GPUGATE_GIT_COMMIT_H
 #define GPUGATE_GIT_COMMIT_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define GIT_COMMIT_SIZE 65 /* a SHA-256 in hexadecimal, and a NUL */
@@ -15,6 +17,16 @@
  * that is named by a commit counts. Thread-safe.
  */
 void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE]);
+
+/* Where a path lies in a repository. Paths are absolute and without symbolic links. */
+struct git_place {
+	char path[PATH_MAX]; /* the path itself */
+	char root[PATH_MAX]; /* the top folder of the working tree; "" for "/" */
+	char git[PATH_MAX];  /* its Git folder */
+};
+
+/* Finds the repository (or worktree) that holds `path`. False: there is none. Thread-safe. */
+bool git_find(const char *path, struct git_place *place);
 
 /*
  * The files that tell when HEAD moves, for watching: returns how many of the two paths are filled (new, to be freed by the

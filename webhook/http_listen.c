@@ -70,6 +70,8 @@ int http_address_parse(const char *text, const char *option, struct http_address
 {
 	const char *colon = strrchr(text, ':');
 	int port = colon ? parse_port(colon + 1) : -1;
+	if (!colon && parse_port(text) >= 0)
+		return error_set(err, "%s %.100s: did you mean :%.100s?", option, text, text);
 	if (!colon)
 		return refuse(text, option, "the port is missing", err);
 	if (port < 0)
@@ -80,9 +82,11 @@ int http_address_parse(const char *text, const char *option, struct http_address
 	} else if (host.ptr[0] == '[') {
 		struct str inner = {host.ptr + 1, host.len - 2};
 		if (host.len < 3 || host.ptr[host.len - 1] != ']' || parse_host(inner, AF_INET6, address) != 0)
-			return refuse(text, option, "what stands in brackets is not an IPv6 address", err);
+			return refuse(text, option, "the text in brackets is not an IPv6 address", err);
 	} else if (str_has_char(host, ':')) {
-		return refuse(text, option, "an IPv6 address stands in brackets", err);
+		return refuse(text, option, "an IPv6 address has to be in brackets", err);
+	} else if (str_eq(host, STR("localhost"))) {
+		return error_set(err, "%s %.100s: did you mean 127.0.0.1%.20s?", option, text, colon);
 	} else if (parse_host(host, AF_INET, address) != 0) {
 		return refuse(text, option, "the address is not an IP address (names are not looked up)", err);
 	}
@@ -109,9 +113,9 @@ static int fail(const char *text, const char *option, int number, struct error *
 		const char *remedy;
 	} remedies[] = {
 	    {EADDRINUSE, "the port is taken; choose another with"},
-	    {EACCES, "this user may not open the port; choose one above 1023 with"},
+	    {EACCES, "this user is not allowed to open the port; choose one above 1023 with"},
 	    {EADDRNOTAVAIL, "this machine does not have the address; choose another with"},
-	    {EAFNOSUPPORT, "this machine does not speak IPv6; choose an IPv4 address with"},
+	    {EAFNOSUPPORT, "this machine has no IPv6; choose an IPv4 address with"},
 	};
 	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
 		if (remedies[i].number == number)

@@ -197,6 +197,11 @@ int http_server_exchange(struct http_server *server, const struct buf *certifica
 	return http_tls_exchange(server->service.tls, certificate, key, err);
 }
 
+void http_server_certificate(const struct http_server *server, struct buf *pem)
+{
+	http_tls_chain(server->service.tls, pem);
+}
+
 time_t http_server_certificate_expiry(const struct http_server *server)
 {
 	return http_tls_expiry(server->service.tls);

@@ -111,6 +111,9 @@ int http_server_reload_tls(struct http_server *server, struct error *err);
 int http_server_exchange(struct http_server *server, const struct buf *certificate, const struct buf *key,
 			 struct error *err);
 
+/* Appends the certificate in force and the rest of its chain, PEM; nothing where there is none yet. Thread-safe. */
+void http_server_certificate(const struct http_server *server, struct buf *pem);
+
 /* When the certificate (or one of its chain) ends; 0: there is none yet. Thread-safe. */
 time_t http_server_certificate_expiry(const struct http_server *server);
 

@@ -88,6 +88,33 @@ struct origin {
 	const char *certificate, *key; /* files, or what they are called */
 };
 
+/* Whether a PEM text has a block of such a kind: "CERTIFICATE", "PRIVATE KEY". */
+static bool has_block(const struct buf *text, const char *kind)
+{
+	const char *at = text->ptr, *end = text->ptr + text->len;
+	while (at && (at = memmem(at, (size_t)(end - at), "-----BEGIN ", 11)) != NULL) {
+		const char *line = memchr(at, '\n', (size_t)(end - at));
+		if (memmem(at, (size_t)((line ? line : end) - at), kind, strlen(kind)))
+			return true;
+		at = line;
+	}
+	return false;
+}
+
+static int refuse_key(const struct buf *text, const struct origin *origin, struct error *err)
+{
+	if (has_block(text, "ENCRYPTED PRIVATE KEY"))
+		return error_set(err, "the key %.200s is encrypted; give --tls-key one without a passphrase",
+				 origin->key);
+	if (has_block(text, "PRIVATE KEY"))
+		return error_set(err, "the private key in %.200s cannot be read; is the file complete?", origin->key);
+	if (has_block(text, "CERTIFICATE"))
+		return error_set(err, "the key %.200s is a certificate; are --tls-cert and --tls-key swapped?",
+				 origin->key);
+	return error_set(err, "the key %.200s contains no private key in PEM; name a file that does with --tls-key",
+			 origin->key);
+}
+
 static int take_key(gnutls_privkey_t key, const struct buf *text, const struct origin *origin, struct error *err)
 {
 	gnutls_datum_t pem = datum(text);
@@ -95,9 +122,7 @@ static int take_key(gnutls_privkey_t key, const struct buf *text, const struct o
 	if (code == GNUTLS_E_DECRYPTION_FAILED)
 		return error_set(err, "the key %.200s is encrypted; give --tls-key one without a passphrase",
 				 origin->key);
-	return code < 0 ? error_set(err, "the key %.200s is not a private key in PEM: %s", origin->key,
-				    gnutls_strerror(code))
-			: 0;
+	return code < 0 ? refuse_key(text, origin, err) : 0;
 }
 
 /* Same public key? The SHA-256 of it decides. */
@@ -140,13 +165,28 @@ static int take_chain(struct tls_identity *identity, gnutls_x509_crt_t *crts, un
 	for (unsigned i = 0; i < count; i++) {
 		int code = gnutls_pcert_import_x509(&identity->chain[i], crts[i], 0);
 		if (code < 0)
-			return error_set(err, "cannot use the certificate %.200s: %s", file, gnutls_strerror(code));
+			return error_set(err,
+					 "certificate %u in %.200s has a key that TLS cannot use; issue it again "
+					 "with an EC P-256 or RSA key",
+					 i + 1, file);
 		identity->chain_length++;
 		time_t expiry = gnutls_x509_crt_get_expiration_time(crts[i]);
 		if (expiry < identity->expiry)
 			identity->expiry = expiry;
 	}
 	return 0;
+}
+
+static int refuse_certificate(const struct buf *text, const struct origin *origin, struct error *err)
+{
+	if (has_block(text, "CERTIFICATE"))
+		return error_set(err, "the certificate in %.200s cannot be read; is the file complete?",
+				 origin->certificate);
+	if (has_block(text, "PRIVATE KEY"))
+		return error_set(err, "the certificate %.200s is a private key; are --tls-cert and --tls-key swapped?",
+				 origin->certificate);
+	return error_set(err, "the certificate %.200s contains no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")",
+			 origin->certificate);
 }
 
 static int take_certificates(struct tls_identity *identity, const struct buf *text, const struct origin *origin,
@@ -157,8 +197,7 @@ static int take_certificates(struct tls_identity *identity, const struct buf *te
 	gnutls_datum_t pem = datum(text);
 	int result = 0, code = gnutls_x509_crt_list_import2(&crts, &count, &pem, GNUTLS_X509_FMT_PEM, 0);
 	if (code < 0 || count == 0)
-		result = error_set(err, "the certificate %.200s is not a certificate in PEM: %s", origin->certificate,
-				   code < 0 ? gnutls_strerror(code) : "it is empty");
+		result = refuse_certificate(text, origin, err);
 	else if (count > HTTP_CHAIN_MAX)
 		result = error_set(err, "the certificate %.200s holds %u certificates; at most %d can be served",
 				   origin->certificate, count, HTTP_CHAIN_MAX);
@@ -179,7 +218,7 @@ static struct tls_identity *make_identity(const struct buf *certificate, const s
 	struct tls_identity *identity = calloc(1, sizeof *identity);
 	if (!identity || gnutls_privkey_init(&identity->key) < 0) {
 		free(identity);
-		error_set(err, "no memory for the certificate %.200s", origin->certificate);
+		error_set(err, "not enough memory for the certificate %.200s", origin->certificate);
 		return NULL;
 	}
 	identity->references = 1;
@@ -215,7 +254,7 @@ static struct tls_trust *load_trust(const char *file, struct error *err)
 	struct tls_trust *trust = calloc(1, sizeof *trust);
 	int result = -1;
 	if (!trust || gnutls_x509_trust_list_init(&trust->list, 0) < 0) {
-		error_set(err, "no memory for the client CA %.200s", file);
+		error_set(err, "not enough memory for the client CA %.200s", file);
 	} else if (read_file(file, "client CA", "--client-ca", &text, err) == 0) {
 		gnutls_datum_t pem = datum(&text);
 		trust->references = 1;
@@ -223,8 +262,10 @@ static struct tls_trust *load_trust(const char *file, struct error *err)
 		    text.len ? gnutls_x509_trust_list_add_trust_mem(trust->list, &pem, NULL, GNUTLS_X509_FMT_PEM, 0, 0)
 			     : 0;
 		result = added > 0 ? 0
-				   : error_set(err, "the client CA %.200s holds no certificate in PEM%s%s", file,
-					       added < 0 ? ": " : "", added < 0 ? gnutls_strerror(added) : "");
+				   : error_set(err,
+					       "the client CA %.200s contains no certificate in PEM that can be read "
+					       "(\"-----BEGIN CERTIFICATE-----\")",
+					       file);
 	}
 	buf_release(&text);
 	if (result == 0)
@@ -236,7 +277,7 @@ static struct tls_trust *load_trust(const char *file, struct error *err)
 static int copy_name(const char *from, char **to, struct error *err)
 {
 	*to = from ? strdup(from) : NULL;
-	return from && !*to ? error_set(err, "no memory for TLS") : 0;
+	return from && !*to ? error_set(err, "not enough memory for TLS") : 0;
 }
 
 struct http_tls *http_tls_create(const char *cert_file, const char *key_file, const char *client_ca_file,
@@ -244,7 +285,7 @@ struct http_tls *http_tls_create(const char *cert_file, const char *key_file, co
 {
 	struct http_tls *tls = calloc(1, sizeof *tls);
 	if (!tls) {
-		error_set(err, "no memory for TLS");
+		error_set(err, "not enough memory for TLS");
 		return NULL;
 	}
 	pthread_mutex_init(&tls->mutex, NULL);
@@ -351,6 +392,19 @@ int http_tls_reload(struct http_tls *tls, struct error *err)
 	return whole ? 0 : -1;
 }
 
+void http_tls_chain(struct http_tls *tls, struct buf *pem)
+{
+	struct tls_identity *identity = http_tls_acquire(tls);
+	for (unsigned i = 0; identity && i < identity->chain_length; i++) {
+		gnutls_datum_t text = {NULL, 0};
+		if (gnutls_pem_base64_encode2("CERTIFICATE", &identity->chain[i].cert, &text) < 0)
+			pem->failed = true;
+		buf_str(pem, (struct str){(const char *)text.data, text.size});
+		gnutls_free(text.data);
+	}
+	http_tls_release(tls, identity);
+}
+
 time_t http_tls_expiry(struct http_tls *tls)
 {
 	pthread_mutex_lock(&tls->mutex);
@@ -416,8 +470,9 @@ static const char *judge_chain(struct tls_trust *trust, gnutls_x509_crt_t *chain
 	} causes[] = {
 	    {GNUTLS_CERT_EXPIRED, "the client certificate has expired"},
 	    {GNUTLS_CERT_NOT_ACTIVATED, "the client certificate is not valid yet"},
-	    {GNUTLS_CERT_SIGNER_NOT_FOUND, "the client certificate is not of the authority that this server trusts"},
-	    {GNUTLS_CERT_PURPOSE_MISMATCH, "the client certificate is not made for client authentication"},
+	    {GNUTLS_CERT_SIGNER_NOT_FOUND, "the client certificate was not issued by the authority of --client-ca"},
+	    {GNUTLS_CERT_PURPOSE_MISMATCH,
+	     "the client certificate is not for client authentication (extended key usage clientAuth)"},
 	};
 	gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
 					 .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT};
@@ -427,9 +482,9 @@ static const char *judge_chain(struct tls_trust *trust, gnutls_x509_crt_t *chain
 		if (status & causes[i].status)
 			return causes[i].text;
 	if (code < 0 || status)
-		return "the client certificate does not verify against the authority that this server trusts";
+		return "the client certificate cannot be verified with the authority of --client-ca";
 	if (count && !has_name(chain[0], names, count))
-		return "the client certificate is valid, but its name is not one that --client-name allows";
+		return "the client certificate is valid, but its name is not allowed by --client-name";
 	return NULL;
 }
 
@@ -438,15 +493,15 @@ const char *http_tls_refuse_client(struct http_tls *tls, gnutls_session_t sessio
 	unsigned length = 0;
 	const gnutls_datum_t *raw = gnutls_certificate_get_peers(session, &length);
 	if (!raw || length == 0)
-		return "a client certificate is needed here, and none was presented";
+		return "a client certificate is required, and none was presented";
 	if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_PEERS) != GNUTLS_CRT_X509 || length > HTTP_CHAIN_MAX)
-		return "the client certificate is not an X.509 certificate with a chain of sensible length";
+		return "the client certificate is not an X.509 certificate, or its chain is too long";
 	gnutls_x509_crt_t chain[HTTP_CHAIN_MAX];
 	unsigned ready = 0;
 	const char *why = NULL;
 	while (!why && ready < length) {
 		if (gnutls_x509_crt_init(&chain[ready]) < 0) {
-			why = "there is not enough memory to read the client certificate";
+			why = "out of memory while reading the client certificate";
 		} else {
 			if (gnutls_x509_crt_import(chain[ready], &raw[ready], GNUTLS_X509_FMT_DER) < 0)
 				why = "the client certificate cannot be read";

@@ -54,6 +54,9 @@ int http_tls_exchange(struct http_tls *tls, const struct buf *certificate, const
 struct tls_identity *http_tls_acquire(struct http_tls *tls);
 void http_tls_release(struct http_tls *tls, struct tls_identity *identity);
 
+/* Appends the chain in force, PEM; nothing where there is none yet. Thread-safe. */
+void http_tls_chain(struct http_tls *tls, struct buf *pem);
+
 /* When the pair in force ends; 0: there is none yet. */
 time_t http_tls_expiry(struct http_tls *tls);
 

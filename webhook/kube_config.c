@@ -19,8 +19,8 @@
 
 static int unreadable(const char *path, const char *what, int reason, struct error *err)
 {
-	return error_set(err, "%s cannot be read from %.300s: %s; it has to be there and readable for this user", what,
-			 path, strerror(reason));
+	return error_set(err, "%s cannot be read from %.300s: %s; the file has to exist and be readable for this user",
+			 what, path, strerror(reason));
 }
 
 int kube_identity_read(const char *path, const char *what, size_t most, struct buf *out, struct error *err)
@@ -74,7 +74,7 @@ int kube_identity_read_token(const char *path, struct buf *out, struct error *er
 		return 0;
 	}
 	buf_wipe(out);
-	return error_set(err, "what %.300s holds is not a token; it has to be one line of plain characters", path);
+	return error_set(err, "%.300s does not contain a token, which is one line of plain characters", path);
 }
 
 /* ---- the server ---- */
@@ -111,7 +111,8 @@ static const char *server_problem(CURLU *url)
 	    curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
 		problem = "it has to begin with https:// and name a host";
 	else if (strcmp(scheme, "http") == 0 && !is_loopback(host))
-		problem = "http:// is only for 127.0.0.1, [::1] and localhost (kubectl proxy); use https://";
+		problem = "http:// is only for 127.0.0.1, [::1] and localhost (kubectl proxy), without a credential; "
+			  "use https://";
 	else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
 		problem = "it has to begin with https://";
 	curl_free(scheme);
@@ -212,7 +213,7 @@ struct kube_config *kube_config_load_from(const struct kube_config_source *sourc
 		error_set(err, "not enough memory for the configuration");
 		return NULL;
 	}
-	int failed = source->kubeconfig ? kube_identity_from_file(config, source->kubeconfig, err)
+	int failed = source->kubeconfig ? kube_identity_from_file(config, source->kubeconfig, source->plugins, err)
 					: load_pod(config, source, err);
 	if (failed) {
 		kube_config_destroy(config);
@@ -221,13 +222,24 @@ struct kube_config *kube_config_load_from(const struct kube_config_source *sourc
 	return config;
 }
 
-struct kube_config *kube_config_load(const char *kubeconfig, struct error *err)
+static struct kube_config *load(const char *kubeconfig, bool plugins, struct error *err)
 {
 	struct kube_config_source source = {.kubeconfig = kubeconfig,
+					    .plugins = plugins,
 					    .host = getenv("KUBERNETES_SERVICE_HOST"),
 					    .port = getenv("KUBERNETES_SERVICE_PORT"),
 					    .folder = POD_FOLDER};
 	return kube_config_load_from(&source, err);
+}
+
+struct kube_config *kube_config_load(const char *kubeconfig, struct error *err)
+{
+	return load(kubeconfig, false, err);
+}
+
+struct kube_config *kube_config_load_for_person(const char *kubeconfig, struct error *err)
+{
+	return load(kubeconfig, true, err);
 }
 
 void kube_config_destroy(struct kube_config *config)

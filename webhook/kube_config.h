@@ -1,14 +1,16 @@
 /*
- * kube_config: where the API server is and who we are to it: from a kubeconfig file (its current context: token, tokenFile,
- * client certificate, CA, as data or files relative to the kubeconfig, tls-server-name; what a program that runs unattended
- * should not or cannot do, such as insecure-skip-tls-verify, exec or a password, is refused with a sentence that names the
- * alternative), or from what Kubernetes mounts into a Pod (KUBERNETES_SERVICE_HOST and _PORT,
+ * kube_config: where the API server is and how gpugate authenticates to it: from a kubeconfig file (its current context:
+ * token, tokenFile, client certificate, CA, as data or files relative to the kubeconfig, tls-server-name; for commands that a
+ * person runs also `exec`; insecure-skip-tls-verify, passwords, impersonation and proxies are refused with a sentence that
+ * names the alternative), or from what Kubernetes mounts into a Pod (KUBERNETES_SERVICE_HOST and _PORT,
  * /var/run/secrets/kubernetes.io/serviceaccount/{token,ca.crt,namespace}). The variable KUBECONFIG is not looked at.
- * http:// is for addresses of this machine only (kubectl proxy, tests). Format:
+ * http:// is for addresses of this machine only (kubectl proxy), and only without a credential. Format:
  * https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
  */
 #ifndef WEBHOOK_KUBE_CONFIG_H
 #define WEBHOOK_KUBE_CONFIG_H
+
+#include <stdbool.h>
 
 #include "gpugate/error.h"
 #include "gpugate/str.h"
@@ -21,9 +23,13 @@ struct kube_config;
  */
 struct kube_config *kube_config_load(const char *kubeconfig, struct error *err);
 
+/* The same for a command that a person runs: a credential plug-in (`exec`) is run, may use the terminal, and is waited for. */
+struct kube_config *kube_config_load_for_person(const char *kubeconfig, struct error *err);
+
 /* What kube_config_load reads, said outright: tests have no Pod around them. Borrows all strings during the call. */
 struct kube_config_source {
 	const char *kubeconfig; /* NULL: the in-cluster configuration, by the next three */
+	bool plugins;           /* credential plug-ins are run */
 	const char *host;       /* KUBERNETES_SERVICE_HOST; may be NULL */
 	const char *port;       /* KUBERNETES_SERVICE_PORT; may be NULL */
 	const char *folder;     /* of token, ca.crt and namespace */

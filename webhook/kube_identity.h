@@ -38,7 +38,7 @@ int kube_identity_read_token(const char *path, struct buf *out, struct error *er
 /* Whether these bytes can be a token; cuts white space at both ends. */
 bool kube_identity_trim_token(struct str *token);
 
-/* Fills `config`, all of whose buffers have been initialised, from a kubeconfig file. */
-int kube_identity_from_file(struct kube_config *config, const char *path, struct error *err);
+/* Fills `config`, which is zeroed, from a kubeconfig file. `plugins`: its credential plug-in may be run. */
+int kube_identity_from_file(struct kube_config *config, const char *path, bool plugins, struct error *err);
 
 #endif

@@ -13,22 +13,22 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, "cannot be reached: its name is not known", "check the server's name and DNS"},
+    {CURLE_COULDNT_RESOLVE_HOST, "cannot be reached: its name cannot be resolved", "check the server's name and DNS"},
     {CURLE_COULDNT_CONNECT, "cannot be reached",
-     "check that it runs there, and that no NetworkPolicy or firewall stands between"},
-    {CURLE_OPERATION_TIMEDOUT, "cannot be reached: no connection came about in time",
-     "check that no NetworkPolicy or firewall stands between"},
+     "check that it runs there, and that no NetworkPolicy or firewall blocks it"},
+    {CURLE_OPERATION_TIMEDOUT, "cannot be reached: the connection timed out",
+     "check that no NetworkPolicy or firewall blocks it"},
     {CURLE_PEER_FAILED_VERIFICATION, "has a certificate that is not trusted",
      "check certificate-authority and, where it is reached by another name, tls-server-name"},
-    {CURLE_SSL_CONNECT_ERROR, "and gpugate found no TLS in common", "check that this is the API server's port"},
-    {CURLE_GOT_NOTHING, "closed the connection without an answer", NULL},
-    {CURLE_RECV_ERROR, "broke the connection off", NULL},
-    {CURLE_SEND_ERROR, "broke the connection off", NULL},
-    {CURLE_SEND_FAIL_REWIND, "broke the connection off", NULL},
-    {CURLE_PARTIAL_FILE, "broke the connection off in the middle of an answer", NULL},
-    {CURLE_WEIRD_SERVER_REPLY, "did not answer in HTTP", "check that this is the API server's port"},
-    {CURLE_UNSUPPORTED_PROTOCOL, "did not answer in HTTP", "check that this is the API server's port"},
-    {CURLE_OUT_OF_MEMORY, "was not asked: not enough memory", "raise the memory limit"},
+    {CURLE_SSL_CONNECT_ERROR, "did not agree on TLS", "check that this is the API server's port"},
+    {CURLE_GOT_NOTHING, "closed the connection without a response", NULL},
+    {CURLE_RECV_ERROR, "closed the connection unexpectedly", NULL},
+    {CURLE_SEND_ERROR, "closed the connection unexpectedly", NULL},
+    {CURLE_SEND_FAIL_REWIND, "closed the connection unexpectedly", NULL},
+    {CURLE_PARTIAL_FILE, "closed the connection in the middle of a response", NULL},
+    {CURLE_WEIRD_SERVER_REPLY, "did not respond in HTTP", "check that this is the API server's port"},
+    {CURLE_UNSUPPORTED_PROTOCOL, "did not respond in HTTP", "check that this is the API server's port"},
+    {CURLE_OUT_OF_MEMORY, "was not called: not enough memory", "raise the memory limit"},
 };
 
 static const struct reason *find_reason(CURLcode code)
@@ -63,8 +63,8 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 	/* Of connections the system's word is clearer than libcurl's. */
 	if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number)
 		detail = strerror((int)number);
-	else if (code == CURLE_OPERATION_TIMEDOUT || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_GOT_NOTHING ||
-		 code == CURLE_SEND_FAIL_REWIND)
+	else if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_OPERATION_TIMEDOUT ||
+		 code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_GOT_NOTHING || code == CURLE_SEND_FAIL_REWIND)
 		detail = "";
 	else if (!*detail && reason->code == CURLE_OK)
 		detail = curl_easy_strerror(code);

@@ -252,7 +252,7 @@ void kube_try_describe(struct kube_request *request, CURLcode code)
 	const char *place = request->client->place;
 	if (request->too_long)
 		snprintf(request->problem, sizeof request->problem,
-			 "the answer of the API server at %.200s is longer than %zu bytes, which is more than is read",
+			 "the response of the API server at %.200s is longer than %zu bytes, the most that is read",
 			 place, request->body_max);
 	else if (request->refused)
 		snprintf(request->problem, sizeof request->problem, "what the API server at %.200s sent cannot be used",

@@ -1,5 +1,6 @@
 /* gpugate: finds the subcommand and runs it. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,27 +12,27 @@ static const struct command commands[] = {
     {"serve", "answer the API server's admission reviews", cmd_serve},
     {"lint", "check policy files: what serve would refuse, and why", cmd_lint},
     {"render", "print what a cluster has to register, for kubectl apply", cmd_render},
-    {"quota", "print what tenants hold of their quotas in a cluster", cmd_quota},
-    {"certs", "make certificates, and say in words what is wrong with one", cmd_certs},
+    {"quota", "print how much of their quotas tenants use in a cluster", cmd_quota},
+    {"certs", "create certificates, and explain what is wrong with one", cmd_certs},
     {"version", "print the versions of gpugate and its libraries", cmd_version},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static int print_help(FILE *out)
 {
-	fprintf(out,
-		"gpugate " GPUGATE_VERSION " rewrites, places and limits what Pods ask of GPUs, before they exist.\n\n"
-		"Usage: gpugate COMMAND [OPTION]...\n\nCommands:\n");
+	fprintf(out, "gpugate " GPUGATE_VERSION
+		     " rewrites, places and limits the GPU requests of Pods before they are created.\n\n"
+		     "Usage: gpugate COMMAND [OPTION]...\n\nCommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
-	fprintf(out, "\n`gpugate COMMAND --help` tells what a command takes.\n"
-		     "Exit status: 0 fine, 1 something wrong was found, 2 it could not run.\n\n"
+	fprintf(out, "\n`gpugate COMMAND --help` describes the options of a command.\n"
+		     "Exit status: 0 success, 1 something wrong was found, 2 the command could not run.\n\n"
 		     "To begin:\n"
 		     "  gpugate lint deploy/policy\n"
-		     "  gpugate certs create --dir certs --name localhost\n"
+		     "  gpugate certs create --dir pki --name localhost\n"
 		     "  gpugate serve --policy deploy/policy --listen 127.0.0.1:8443 \\\n"
-		     "                --tls-cert certs/tls.crt --tls-key certs/tls.key\n");
-	return fflush(out) == 0 ? EXIT_FINE : EXIT_FAILED;
+		     "                --tls-cert pki/tls.crt --tls-key pki/tls.key\n");
+	return EXIT_FINE;
 }
 
 static int run(int argc, char **argv)
@@ -78,8 +79,10 @@ int main(int argc, char **argv)
 {
 	secrecy_begin();
 	int status = dispatch(argc, argv);
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	bool earlier = ferror(stdout);
+	errno = 0;
+	if (fflush(stdout) == 0 && !earlier)
 		return status;
-	fprintf(stderr, "gpugate: cannot write the output: %s\n", strerror(errno ? errno : EIO));
+	fprintf(stderr, "gpugate: cannot write output: %s\n", strerror(errno ? errno : EIO));
 	return EXIT_FAILED;
 }

@@ -6,7 +6,7 @@
 #include "webhook/metrics_label.h"
 #include "webhook/metrics_process.h"
 
-#define HOOKS_MAX 8
+#define HOOKS_MAX 12
 #define STATUS_FIRST 400
 #define STATUS_LAST 599
 #define NANOSECONDS 1000000000u
@@ -57,8 +57,8 @@ struct metrics {
 	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
 	_Atomic int64_t numbers[METRICS_NUMBERS];
 	double started;        /* see metrics_process_started */
-	pthread_mutex_t mutex; /* guards commit */
-	char commit[METRICS_COMMIT_MAX + 1];
+	pthread_mutex_t mutex; /* guards policy */
+	struct metrics_policy policy;
 	struct metrics_denials objections[METRICS_OBJECTIONS];
 	struct hook {
 		void (*render)(void *context, struct buf *out);
@@ -152,19 +152,19 @@ int64_t metrics_get(const struct metrics *metrics, enum metrics_number number)
 	return metrics ? atomic_load_explicit(&metrics->numbers[number], memory_order_relaxed) : 0;
 }
 
-void metrics_policy_commit(struct metrics *metrics, const char *commit)
+void metrics_set_policy(struct metrics *metrics, const struct metrics_policy *policy)
 {
 	if (!metrics)
 		return;
 	pthread_mutex_lock(&metrics->mutex);
-	snprintf(metrics->commit, sizeof metrics->commit, "%s", commit);
+	metrics->policy = *policy;
 	pthread_mutex_unlock(&metrics->mutex);
 }
 
-void metrics_get_policy_commit(struct metrics *metrics, char commit[static METRICS_COMMIT_MAX + 1])
+void metrics_get_policy(struct metrics *metrics, struct metrics_policy *policy)
 {
 	pthread_mutex_lock(&metrics->mutex);
-	memcpy(commit, metrics->commit, sizeof metrics->commit);
+	*policy = metrics->policy;
 	pthread_mutex_unlock(&metrics->mutex);
 }
 
@@ -252,12 +252,15 @@ static void render_numbers(const struct metrics *metrics, struct buf *out)
 
 static void render_info(struct metrics *metrics, struct buf *out)
 {
-	char commit[METRICS_COMMIT_MAX + 1];
-	metrics_get_policy_commit(metrics, commit);
-	metrics_head(out, "gpugate_policy_info", "gauge", "The Git commit of the policy in force; always 1.");
+	struct metrics_policy policy;
+	metrics_get_policy(metrics, &policy);
+	metrics_head(
+	    out, "gpugate_policy_info", "gauge",
+	    "The policy in force: its Git commit, the digest of its files, and whether they differ from the commit; "
+	    "always 1.");
 	buf_text(out, "gpugate_policy_info{commit=");
-	metrics_label(out, str_of(commit));
-	buf_text(out, "} 1\n");
+	metrics_label(out, str_of(policy.commit));
+	buf_printf(out, ",digest=\"%s\",dirty=\"%s\"} 1\n", policy.digest, policy.dirty ? policy.dirty : "unknown");
 	metrics_head(out, "gpugate_build_info", "gauge", "The version of gpugate; always 1.");
 	buf_text(out, "gpugate_build_info{version=\"" GPUGATE_VERSION "\"} 1\n");
 }

@@ -62,10 +62,15 @@ void metrics_set(struct metrics *metrics, enum metrics_number number, int64_t va
 void metrics_add(struct metrics *metrics, enum metrics_number number, int64_t value);
 int64_t metrics_get(const struct metrics *metrics, enum metrics_number number);
 
-/* The Git commit of the policy in force; "" when it comes from no repository. Copies. */
+/* Where the policy in force comes from. */
 #define METRICS_COMMIT_MAX 64
-void metrics_policy_commit(struct metrics *metrics, const char *commit);
-void metrics_get_policy_commit(struct metrics *metrics, char commit[static METRICS_COMMIT_MAX + 1]);
+struct metrics_policy {
+	char commit[METRICS_COMMIT_MAX + 1]; /* of Git; "": it comes from no repository */
+	char digest[33];                     /* of the files' contents, in hexadecimal */
+	const char *dirty; /* "true", "false" or "unknown": whether the files differ from the commit; static */
+};
+void metrics_set_policy(struct metrics *metrics, const struct metrics_policy *policy);
+void metrics_get_policy(struct metrics *metrics, struct metrics_policy *policy);
 
 /*
  * Adds a function that appends complete metric families to every rendering (at most 8). It is called under no lock, and

@@ -88,7 +88,10 @@ static int unknown(const struct option_table *table, const char *argument, size_
 {
 	char name[64];
 	snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), argument);
-	const char *near = table->count ? suggest(name, &table->rows->name, table->count, sizeof *table->rows) : NULL;
+	/* One letter is like every other. */
+	const char *near = table->count && strlen(name) > 2
+			       ? suggest(name, &table->rows->name, table->count, sizeof *table->rows)
+			       : NULL;
 	if (near)
 		return error_set(err, "unknown option %s; did you mean %s?", name, near);
 	return error_set(err, "unknown option %s", name);
@@ -120,10 +123,40 @@ static int read_option(const struct option_table *table, int argc, char **argv, 
 	return set(row, text, values, err);
 }
 
-static int read_operand(const struct option_table *table, const char *argument, void *values, struct error *err)
+/* The option that a bare argument was probably meant for: the first that has to be given, or that takes a text, and is not. */
+static const struct option_row *find_meant(const struct option_table *table, const bool *given)
+{
+	const struct option_row *first = NULL;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct option_row *row = &table->rows[i];
+		if (given[i] || (row->type != OPTION_STRING && row->type != OPTION_LIST))
+			continue;
+		if (row->required)
+			return row;
+		if (!first && i == 0)
+			first = row;
+	}
+	return first;
+}
+
+static int refuse_operand(const struct option_table *table, const char *argument, const bool *given, struct error *err)
+{
+	char name[64];
+	snprintf(name, sizeof name, "--%.60s", argument);
+	const struct option_row *same = find(table, name, strlen(name)), *meant = find_meant(table, given);
+	if (same)
+		return error_set(err, "unexpected argument \"%s\"; did you mean %s?", argument, name);
+	if (meant)
+		return error_set(err, "unexpected argument \"%s\"; did you mean %s %s?", argument, meant->name,
+				 argument);
+	return error_set(err, "unexpected argument \"%s\"; all arguments of this command are options", argument);
+}
+
+static int read_operand(const struct option_table *table, const char *argument, void *values, const bool *given,
+			struct error *err)
 {
 	if (!table->operands)
-		return error_set(err, "unexpected argument \"%s\"; options begin with --", argument);
+		return refuse_operand(table, argument, given, err);
 	return append((struct option_list *)(void *)((char *)values + table->operands_offset), argument, err);
 }
 
@@ -168,7 +201,7 @@ static enum options_result read_all(const struct option_table *table, int argc, 
 		if (options && argument[0] == '-' && argument[1] != '\0')
 			result = read_option(table, argc, argv, &i, values, given, err);
 		else
-			result = read_operand(table, argument, values, err);
+			result = read_operand(table, argument, values, given, err);
 		if (result < 0)
 			return OPTIONS_FAILED;
 	}
@@ -218,7 +251,7 @@ int options_start(const struct option_table *table, int argc, char **argv, void 
 	struct buf help;
 	buf_init(&help, 64 << 10);
 	options_help(table, &help);
-	bool written = fwrite(help.ptr, 1, help.len, stdout) == help.len && fflush(stdout) == 0;
+	bool written = fwrite(help.ptr, 1, help.len, stdout) == help.len;
 	buf_release(&help);
 	return written ? EXIT_FINE : EXIT_FAILED;
 }

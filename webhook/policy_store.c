@@ -6,9 +6,10 @@
 #include <time.h>
 
 #include "webhook/git_commit.h"
+#include "webhook/git_status.h"
 
 #define REPORT_BYTES_MAX (64 << 10)
-#define FIELDS_MAX 12
+#define FIELDS_MAX 16
 #define TOLD_BYTES_MAX 900
 
 struct policy_store {
@@ -20,12 +21,13 @@ struct policy_store {
 	void *context;
 	void (*told)(void *context, bool accepted, const char *message);
 	void *told_context;
-	pthread_mutex_t reloading; /* held for a whole reload; guards the next two */
-	char commit[GIT_COMMIT_SIZE];
-	bool rejected;         /* the last reload */
-	pthread_mutex_t mutex; /* guards what follows; held for a few instructions */
+	pthread_mutex_t reloading;    /* held for a whole reload; guards the next two */
+	struct metrics_policy source; /* of what is in force */
+	bool rejected;                /* the last reload */
+	pthread_mutex_t mutex;        /* guards what follows; held for a few instructions */
 	const struct policy *policy;
 	uint64_t generation;
+	char rejection[POLICY_REJECTION_MAX];
 };
 
 /* The commit of the first path that has one. */
@@ -36,19 +38,44 @@ static void read_commit(const struct policy_store *store, char commit[GIT_COMMIT
 		git_commit_read(store->paths[i], commit);
 }
 
-/* What is in force comes from this commit. True: it is another than before. */
-static bool set_commit(struct policy_store *store, const char commit[GIT_COMMIT_SIZE])
+/* Dirty if any path is, unknown if any cannot be judged. */
+static const char *read_dirty(const struct policy_store *store)
 {
-	if (strcmp(commit, store->commit) == 0)
-		return false;
-	memcpy(store->commit, commit, GIT_COMMIT_SIZE);
-	metrics_policy_commit(store->metrics, commit);
-	return true;
+	static const char *const words[] = {[GIT_UNKNOWN] = "unknown", [GIT_CLEAN] = "false", [GIT_DIRTY] = "true"};
+	enum git_state all = GIT_CLEAN;
+	for (size_t i = 0; i < store->path_count && all != GIT_DIRTY; i++) {
+		enum git_state state = git_status_read(store->paths[i]);
+		if (state != GIT_CLEAN)
+			all = state;
+	}
+	return words[all];
+}
+
+static void read_source(const struct policy_store *store, const struct policy *policy, struct metrics_policy *source)
+{
+	struct policy_digest digest = policy_digest(policy);
+	read_commit(store, source->commit);
+	snprintf(source->digest, sizeof source->digest, "%016" PRIx64 "%016" PRIx64, digest.word[0], digest.word[1]);
+	source->dirty = read_dirty(store);
+}
+
+/* True: it is another commit than before, or the files have come to differ from it, or no longer do. */
+static bool set_source(struct policy_store *store, const struct metrics_policy *source)
+{
+	bool same = strcmp(source->commit, store->source.commit) == 0 && source->dirty == store->source.dirty;
+	store->source = *source;
+	metrics_set_policy(store->metrics, source);
+	return !same;
 }
 
 static struct log_field commit_field(const char *commit)
 {
 	return (struct log_field){.key = "commit", .text = str_of(commit)};
+}
+
+static struct log_field dirty_field(const char *dirty)
+{
+	return (struct log_field){.key = "dirty", .text = str_of(dirty)};
 }
 
 /* The first error; NULL: there is none, as the memory did not suffice. */
@@ -66,7 +93,7 @@ static void tell_loaded(const struct policy_store *store)
 	if (!store->told)
 		return;
 	snprintf(text, sizeof text, "a new policy is in force: generation %" PRIu64 "%s%s", store->generation,
-		 *store->commit ? ", commit " : "", store->commit);
+		 *store->source.commit ? ", commit " : "", store->source.commit);
 	store->told(store->told_context, true, text);
 }
 
@@ -113,7 +140,9 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 	size_t count = 0;
 	for (; count < sizeof numbers / sizeof *numbers; count++)
 		fields[count] = log_number(numbers[count].key, (int64_t)numbers[count].value, storage[count]);
-	fields[count++] = commit_field(store->commit);
+	fields[count++] = commit_field(store->source.commit);
+	fields[count++] = (struct log_field){.key = "digest", .text = str_of(store->source.digest)};
+	fields[count++] = dirty_field(store->source.dirty);
 	fields[count++] = (struct log_field){.key = "settings", .text = report->settings};
 	if (report->settings.len == 0)
 		fields[count++] = (struct log_field){.key = "message", .text = str_of(REPORT_WITHOUT_SETTINGS)};
@@ -126,10 +155,26 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 	}
 }
 
-static void set_rejected(struct policy_store *store, bool rejected)
+/* `why` NULL: the files are good. */
+static void set_rejected(struct policy_store *store, const char *why)
 {
+	bool rejected = why != NULL;
+	pthread_mutex_lock(&store->mutex);
+	snprintf(store->rejection, sizeof store->rejection, "%s", why ? why : "");
+	pthread_mutex_unlock(&store->mutex);
 	store->rejected = rejected;
 	metrics_set(store->metrics, METRICS_POLICY_REJECTED, rejected);
+}
+
+static void reject(struct policy_store *store, const struct report *report, const char *why)
+{
+	const struct finding *error = first_error(report);
+	char text[POLICY_REJECTION_MAX];
+	if (error)
+		snprintf(text, sizeof text, "%.*s:%u: %.*s", STR_ARG(error->file), error->line, STR_ARG(error->text));
+	else
+		snprintf(text, sizeof text, "%s", why ? why : "see the log");
+	set_rejected(store, text);
 }
 
 static void log_rejected(struct policy_store *store, const struct report *report, const char *commit, const char *why)
@@ -146,7 +191,7 @@ static void log_rejected(struct policy_store *store, const struct report *report
 	buf_release(&text);
 	tell_rejected(store, report, why);
 	metrics_add(store->metrics, METRICS_POLICY_RELOAD_FAILURES, 1);
-	set_rejected(store, true);
+	reject(store, report, why);
 }
 
 /* Takes the reference to the new policy. */
@@ -178,9 +223,9 @@ struct policy_store *policy_store_create(const char *const *paths, size_t count,
 	*store = (struct policy_store){.paths = paths, .path_count = count, .log = log, .metrics = metrics};
 	pthread_mutex_init(&store->reloading, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
-	char commit[GIT_COMMIT_SIZE];
-	read_commit(store, commit);
-	set_commit(store, commit);
+	struct metrics_policy source;
+	read_source(store, policy, &source);
+	set_source(store, &source);
 	put_in_force(store, policy, report);
 	return store;
 }
@@ -218,6 +263,13 @@ const struct policy *policy_store_get(struct policy_store *store)
 	return policy;
 }
 
+void policy_store_rejection(struct policy_store *store, char text[static POLICY_REJECTION_MAX])
+{
+	pthread_mutex_lock(&store->mutex);
+	memcpy(text, store->rejection, sizeof store->rejection);
+	pthread_mutex_unlock(&store->mutex);
+}
+
 static bool same(const struct policy *a, const struct policy *b)
 {
 	struct policy_digest left = policy_digest(a), right = policy_digest(b);
@@ -228,27 +280,29 @@ static bool same(const struct policy *a, const struct policy *b)
 static void reload(struct policy_store *store, struct report *report)
 {
 	const struct policy *policy = policy_load(store->paths, store->path_count, report);
+	struct metrics_policy source;
 	char commit[GIT_COMMIT_SIZE];
-	read_commit(store, commit);
 	if (!policy) {
+		read_commit(store, commit);
 		log_rejected(store, report, commit, report->errors > 0 ? NULL : "not enough memory for the policy");
 		return;
 	}
+	read_source(store, policy, &source);
 	if (same(policy, store->policy)) {
 		policy_release(policy);
-		struct log_field field = commit_field(commit);
-		if (set_commit(store, commit) || store->rejected)
-			log_event(store->log, LOG_INFO, "policy_unchanged", &field, 1);
-		set_rejected(store, false);
+		const struct log_field fields[] = {commit_field(source.commit), dirty_field(source.dirty)};
+		if (set_source(store, &source) || store->rejected)
+			log_event(store->log, LOG_INFO, "policy_unchanged", fields, sizeof fields / sizeof *fields);
+		set_rejected(store, NULL);
 		return;
 	}
 	if (store->changed && store->changed(store->context, policy) < 0) {
 		policy_release(policy);
-		log_rejected(store, report, commit, "not enough memory to account for the new policy");
+		log_rejected(store, report, source.commit, "not enough memory to account for the new policy");
 		return;
 	}
-	set_rejected(store, false);
-	set_commit(store, commit);
+	set_rejected(store, NULL);
+	set_source(store, &source);
 	put_in_force(store, policy, report);
 }
 

@@ -41,6 +41,10 @@ void policy_store_tell(struct policy_store *store, void (*told)(void *context, b
 /* The policy in force, shared until policy_release. Never NULL. Thread-safe. */
 const struct policy *policy_store_get(struct policy_store *store);
 
+/* The first error, as FILE:LINE: SENTENCE, while the files are rejected; else "". Thread-safe. */
+#define POLICY_REJECTION_MAX 700
+void policy_store_rejection(struct policy_store *store, char text[static POLICY_REJECTION_MAX]);
+
 /*
  * Reads the files again. Where they decide as before, nothing changes. A refused policy is logged ("policy_rejected") and
  * counted. Thread-safe; one reload at a time.

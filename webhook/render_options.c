@@ -103,11 +103,11 @@ const struct option_table render_options_table = {
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct render_options),
-    .examples = "  gpugate render --policy deploy/policy --ca-bundle certs/ca.crt | kubectl apply --server-side -f -\n"
+    .examples = "  gpugate render --policy deploy/policy --ca-bundle pki/ca.crt | kubectl apply --server-side -f -\n"
 		"  gpugate render --policy deploy/policy --ledger cluster --path-secret secret | kubectl diff -f -\n"
 		"  gpugate render --policy deploy/policy --ledger cluster --certs self-managed | kubectl apply "
 		"--server-side -f -\n"
-		"  gpugate render --policy deploy/policy --url https://10.0.0.7:8443 --ca-bundle certs/ca.crt\n",
+		"  gpugate render --policy deploy/policy --url https://10.0.0.7:8443 --ca-bundle pki/ca.crt\n",
 };
 
 static bool is_label(const char *text)
@@ -156,6 +156,10 @@ static char *read_url(const char *text, struct error *err)
 	static const char scheme[] = "https://";
 	bool good = strncmp(text, scheme, sizeof scheme - 1) == 0;
 	size_t len = strlen(text);
+	if (!good) {
+		error_set(err, "--url %.200s must begin with https://, such as https://gpugate.example:8443", text);
+		return NULL;
+	}
 	while (good && len > sizeof scheme - 1 && text[len - 1] == '/')
 		len--;
 	for (size_t i = 0; good && i < len; i++)

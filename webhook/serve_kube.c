@@ -49,7 +49,9 @@ static int open_certs(struct serve_kube *kube, const struct serve_options *optio
 
 static void on_seen(void *context, bool mutating, struct str json)
 {
-	kube_certs_see(((struct serve_kube *)context)->certs, mutating, json);
+	struct serve_kube *kube = context;
+	kube_certs_see(kube->certs, mutating, json);
+	trust_watch_see(kube->trust, mutating, json);
 }
 
 static int open_registration(struct serve_kube *kube, const struct serve_options *options, const struct policy *policy,
@@ -65,6 +67,9 @@ static int open_registration(struct serve_kube *kube, const struct serve_options
 	    .seen = on_seen,
 	    .context = kube,
 	};
+	kube->trust = trust_watch_create(kube->loop, log, err);
+	if (!kube->trust || metrics_hook(metrics, trust_watch_metrics, kube->trust, err) < 0)
+		return -1;
 	kube->registration = registration_watch_create(&how, err);
 	return kube->registration ? metrics_hook(metrics, registration_watch_metrics, kube->registration, err) : -1;
 }
@@ -104,6 +109,7 @@ void serve_kube_stop(struct serve_kube *kube)
 void serve_kube_close(struct serve_kube *kube)
 {
 	registration_watch_destroy(kube->registration);
+	trust_watch_destroy(kube->trust);
 	kube_certs_destroy(kube->certs);
 	kube_events_destroy(kube->events);
 	kube_client_destroy(kube->client);

@@ -7,6 +7,7 @@
 #include "webhook/registration_watch.h"
 #include "webhook/serve_names.h"
 #include "webhook/serve_options.h"
+#include "webhook/trust_watch.h"
 
 struct serve_kube {
 	struct kube_config *config; /* NULL: gpugate was not told of an API server, and the rest is NULL, too */
@@ -17,6 +18,7 @@ struct serve_kube {
 	struct kube_certs *certs; /* NULL: certificates are in files */
 	struct serve_names names; /* of the certificates */
 	struct registration_watch *registration;
+	struct trust_watch *trust;
 	const char *replica; /* in options or `host` */
 	bool running;        /* the loop */
 	char host[256];

@@ -26,9 +26,9 @@ static const struct option_row rows[] = {
      .type = OPTION_STRING,
      .offset = AT(listen),
      .required = true,
-     .help =
-	 "Where the API server asks, by HTTPS: 127.0.0.1:8443, [::1]:8443, or :8443 for all addresses. Port 0 takes "
-	 "any free port; the log's line \"listening\" names it."},
+     .help = "The address to serve the API server on, by HTTPS: 127.0.0.1:8443, [::1]:8443, or :8443 for all "
+	     "addresses. Port 0 takes "
+	     "any free port; the log's line \"listening\" names it."},
     {.name = "--certs",
      .type = OPTION_CHOICE,
      .offset = AT(certs),
@@ -36,14 +36,14 @@ static const struct option_row rows[] = {
      .choices = serve_certs,
      .help = "Where the certificate comes from. files: --tls-cert and --tls-key. self-managed: gpugate makes and "
 	     "renews it, keeps "
-	     "its authority in the Secret gpugate-ca, and writes into the webhook configurations whom to trust; it "
+	     "its authority in the Secret gpugate-ca, and writes that authority into the webhook configurations; it "
 	     "needs the API "
 	     "server for that, and what `gpugate render --certs self-managed` prints."},
     {.name = "--tls-cert",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(tls_cert),
-     .help = "The certificate to show, PEM, with its chain. Watched. `gpugate certs create` makes one."},
+     .help = "The certificate to serve, PEM, with its chain. Watched. `gpugate certs create` makes one."},
     {.name = "--tls-key",
      .word = "FILE",
      .type = OPTION_STRING,
@@ -53,9 +53,9 @@ static const struct option_row rows[] = {
      .word = "NAME",
      .type = OPTION_STRING,
      .offset = AT(service),
-     .help =
-	 "The Service through which the API server asks, in gpugate's own namespace; gpugate by default. With --certs "
-	 "self-managed the certificate is for NAME.NS.svc, NAME.NS.svc.cluster.local and NAME.NS."},
+     .help = "The Service through which the API server reaches gpugate, in gpugate's own namespace; gpugate by "
+	     "default. With --certs "
+	     "self-managed the certificate is for NAME.NS.svc, NAME.NS.svc.cluster.local and NAME.NS."},
     {.name = "--certs-name",
      .word = "NAME",
      .type = OPTION_LIST,
@@ -67,17 +67,16 @@ static const struct option_row rows[] = {
      .offset = AT(ca_seconds),
      .least = 1,
      .most = SECONDS_MOST,
-     .help =
-	 "How long a self-managed authority lives; a year (31536000) by default. The next one follows when a third is "
-	 "left."},
+     .help = "How long a self-managed authority is valid; a year (31536000) by default. The next one is created when a "
+	     "third of that is left."},
     {.name = "--leaf-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(leaf_seconds),
      .least = 1,
      .most = SECONDS_MOST,
-     .help = "How long a self-managed certificate lives; 30 days (2592000) by default. It is renewed when a third is "
-	     "left."},
+     .help = "How long a self-managed certificate is valid; 30 days (2592000) by default. It is renewed when a third "
+	     "of that is left."},
     {.name = "--trust-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -107,25 +106,24 @@ static const struct option_row rows[] = {
      .word = "ADDR:PORT",
      .type = OPTION_STRING,
      .offset = AT(admin),
-     .help =
-	 "Where /healthz, /readyz, /metrics and, for people, /status answer, by HTTP. Without it they answer nowhere."},
+     .help = "The address to serve /healthz, /readyz, /metrics and the status page /status on, by HTTP. Without it "
+	     "they are not served."},
     {.name = "--ledger",
      .type = OPTION_CHOICE,
      .offset = AT(ledger),
      .fallback = "embedded",
      .choices = serve_ledgers,
-     .help =
-	 "Where it is kept what Pods hold. embedded: in this process, for one replica; it forgets at exit. cluster: in "
-	 "the cluster, shared by any number of replicas; `gpugate render` prints what has to be installed for it."},
+     .help = "Where the ledger of what Pods use is kept. embedded: in this process, for one replica; it is lost at "
+	     "exit. cluster: in "
+	     "the cluster, shared by any number of replicas; `gpugate render` prints what has to be installed for it."},
     {.name = "--kubeconfig",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(kubeconfig),
-     .help =
-	 "How to reach the API server, with --ledger cluster or --certs self-managed. Without it: as a Pod of the "
-	 "cluster, by its "
-	 "ServiceAccount. With the embedded ledger it lets serve tell whether what is registered is what the policy "
-	 "needs; the context's namespace has to be gpugate's own."},
+     .help = "How to reach the API server, with --ledger cluster or --certs self-managed. Without it: as a Pod of the "
+	     "cluster, by its "
+	     "ServiceAccount. With the embedded ledger it lets serve check the webhook configurations; the context's "
+	     "namespace has to be gpugate's own."},
     {.name = "--replica",
      .word = "NAME",
      .type = OPTION_STRING,
@@ -155,7 +153,7 @@ static const struct option_row rows[] = {
      .fallback = "0",
      .least = 0,
      .most = 64,
-     .help = "Threads that answer; 0 takes one per processor, at most 8."},
+     .help = "Threads that answer requests; 0 takes one per processor, at most 8."},
     {.name = "--drain-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -163,9 +161,8 @@ static const struct option_row rows[] = {
      .fallback = "5",
      .least = 0,
      .most = 600,
-     .help =
-	 "How long to go on answering after SIGTERM while readiness fails, so that nobody is sent here any more when "
-	 "the port closes."},
+     .help = "How long to go on answering after SIGTERM while readiness fails, so that no more requests are routed "
+	     "here when the port closes."},
 };
 
 const struct option_table serve_options_table = {
@@ -180,9 +177,9 @@ const struct option_table serve_options_table = {
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct serve_options),
-    .examples = "  gpugate certs create --dir certs --name localhost --ip 127.0.0.1\n"
+    .examples = "  gpugate certs create --dir pki --name localhost --ip 127.0.0.1\n"
 		"  gpugate serve --policy deploy/policy --listen 127.0.0.1:8443 --admin 127.0.0.1:8080 \\\n"
-		"                --tls-cert certs/tls.crt --tls-key certs/tls.key\n"
+		"                --tls-cert pki/tls.crt --tls-key pki/tls.key\n"
 		"  curl -s http://127.0.0.1:8080/readyz\n"
 		"  gpugate serve --policy deploy/policy --listen :8443 --ledger cluster --certs self-managed\n",
 };
@@ -209,7 +206,7 @@ static int check_files(const struct serve_options *options, struct error *err)
 		return error_set(err, "--tls-key is missing; give --tls-key FILE, or --certs self-managed");
 	if (odd)
 		return error_set(
-		    err, "%s means nothing for certificates in files; give --certs self-managed, or leave it out", odd);
+		    err, "%s has no effect on certificates in files; give --certs self-managed, or leave it out", odd);
 	return 0;
 }
 
@@ -234,6 +231,7 @@ int serve_options_check(const struct serve_options *options, struct error *err)
 		return error_set(
 		    err,
 		    "--client-ca is given without --client-name; name the client (the common name or DNS name of the "
-		    "API server's certificate), or everybody with a certificate of that authority could ask");
+		    "API server's certificate), otherwise every client with a certificate of that authority would be "
+		    "accepted");
 	return options->certs == CERTS_KIND_FILES ? check_files(options, err) : check_self_managed(options, err);
 }

@@ -1,4 +1,4 @@
-/* status: what /status.json tells: tenants and their quotas, refusals of late, how this replica is, and which others there are. */
+/* status: what /status.json tells: tenants and their quotas, recent denials, how this replica is, and which others there are. */
 #ifndef WEBHOOK_STATUS_H
 #define WEBHOOK_STATUS_H
 
@@ -16,6 +16,7 @@ struct status_sources {
 	struct ledger_cluster *cluster;                /* NULL: the embedded ledger */
 	const char *replica;                           /* NULL: it has no name */
 	const char *unready;                           /* a sentence; NULL: ready */
+	const char *rejection;                         /* the first error of policy files that are rejected; "": none */
 	const struct kube_certs *certs;                /* NULL: certificates are in files */
 	time_t certificate_expiry;                     /* 0: not known */
 	struct ledger_sums sums;                       /* of this moment */

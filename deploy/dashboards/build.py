@@ -175,9 +175,9 @@ ROWS = {
                description="At most 1024 connections."),
     ],
     "Policy, certificates, registration": [
-        table("Policy in force", {"Loaded": f"max by (instance, commit) (gpugate_policy_info{{{REPLICA}}} * on (instance) group_left () "
+        table("Policy in force", {"Loaded": f"max by (instance, commit, digest, dirty) (gpugate_policy_info{{{REPLICA}}} * on (instance) group_left () "
                                             f"gpugate_policy_loaded_timestamp_seconds{{{REPLICA}}} * 1000)"}, width=12,
-              description="Which replica decides by which commit, and since when.", overrides=[field("Loaded", unit="dateTimeFromNow")]),
+              description="Which replica decides by which commit and files, since when, and whether the files differ from the commit (dirty).", overrides=[field("Loaded", unit="dateTimeFromNow")]),
         series("Policy age and certificate's rest", target(f"time() - {once('gpugate_policy_loaded_timestamp_seconds', 'instance', REPLICA)}",
                                                            "{{instance}} policy age"),
                target(f"{once('gpugate_certificate_expiry_timestamp_seconds', 'instance', REPLICA)} - time()", "{{instance}} certificate ends in"),

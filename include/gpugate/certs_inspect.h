@@ -26,6 +26,7 @@ enum certs_level {
 struct certs_question {
 	struct str certificate;   /* PEM: the server's own first, then its issuers */
 	struct str key;           /* PEM; absent: not looked at */
+	unsigned key_mode;        /* the permission bits of the key's file, as of stat(2); 0: not known */
 	struct str authority;     /* PEM, as in a caBundle; absent: nobody is asked whether the chain is trusted */
 	const char *const *names; /* DNS names or addresses by which the server is called */
 	size_t name_count;

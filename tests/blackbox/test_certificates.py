@@ -1,7 +1,9 @@
 """Certificates that change under load, client certificates, and `gpugate certs create`."""
 
+import datetime
 import json
 import os
+import re
 import shutil
 import ssl
 import stat
@@ -10,6 +12,10 @@ import threading
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from gpugate import authority, eventually, run, scaled, write_policy
 from kube import GPU, doc, pod, review
@@ -228,8 +234,8 @@ CONTRADICTIONS = {
     "no key": (("--tls-cert", "x"), "--tls-key is missing"),
     "both": ((*SELF, "--tls-cert", "x"), "--tls-cert is given with --certs self-managed"),
     "key": ((*SELF, "--tls-key", "x"), "--tls-key is given with --certs self-managed"),
-    "names": ((*FILES, "--certs-name", "a"), "--certs-name means nothing"),
-    "lifetimes": ((*FILES, "--ca-seconds", "9"), "--ca-seconds means nothing"),
+    "names": ((*FILES, "--certs-name", "a"), "--certs-name has no effect"),
+    "lifetimes": ((*FILES, "--ca-seconds", "9"), "--ca-seconds has no effect"),
     "short leaf": ((*SELF, "--leaf-seconds", "100"), "give --leaf-seconds 480 or more"),
     "long trust": ((*SELF, "--trust-seconds", "86400", "--leaf-seconds", "345599"), "give --leaf-seconds 345600 or more"),
     "short authority": ((*SELF, "--ca-seconds", "2592000"), "give --ca-seconds 5184480 or more"),
@@ -253,7 +259,7 @@ def test_names_of_a_self_managed_certificate(tmp_path, args, words):
     """What no certificate can be for is told at the start; no API server is needed to find out."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
-        {"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
+        {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x", "namespace": "spaces"}}]}))
     command = ("serve", "--policy", write_policy(tmp_path / "policy", POLICY), *SELF, "--kubeconfig", kubeconfig, *args)
     if words:
@@ -268,7 +274,7 @@ def test_a_server_that_has_no_certificate_yet(serve, tmp_path):
     """Without an API server there is no certificate: it says so, is not ready, and stops in peace."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
-        {"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
+        {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
         "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}))
     server = serve(POLICY, *SELF, "--kubeconfig", kubeconfig)
     failing = server.wait_log("certificates_failing", seconds=20)[0]
@@ -336,6 +342,82 @@ def test_certs_create_keeps_the_authority(tmp_path):
     broken = run("certs", "create", "--dir", tmp_path, "--name", "b.example", "--force")
     assert broken.returncode == 2 and "ca.key" in broken.stderr
     assert read("ca.crt") == authority[:1]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+LOST = {"key": (["ca.key"], "has ca.crt but not ca.key"), "certificate": (["ca.crt"], "has ca.key but not ca.crt"),
+        "both": (["ca.crt", "ca.key"], "has certificates but not their authority (ca.crt, ca.key)")}
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("lost", sorted(LOST))
+def test_certs_create_never_replaces_an_authority(tmp_path, lost, force):
+    """A new authority of the same name would cut the API server off, which trusts the old one."""
+    assert run("certs", "create", "--dir", tmp_path, "--name", "a.example", "--client", "c").returncode == 0
+    names, words = LOST[lost]
+    for name in names:
+        (tmp_path / name).unlink()
+    before = contents(tmp_path)
+    for args in ["--name", "a.example"], ["--client", "d"]:
+        done = run("certs", "create", "--dir", tmp_path, *args, *force)
+        assert done.returncode == 2 and contents(tmp_path) == before
+        if force:
+            assert done.stderr == (f"gpugate certs create: {tmp_path} {words}: nothing can be signed. Restore what is missing, or make a new "
+                                   "authority in another folder (--dir); what trusts the old authority does not trust the new one until its "
+                                   "ca.crt is added to the caBundle\n")
+
+
+def authority_of(days, key=None):
+    """(certificate, key) in PEM of an authority whose validity ends in `days`."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old CA")]), datetime.datetime.now(datetime.timezone.utc)
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+            .not_valid_before(now - datetime.timedelta(days=30)).not_valid_after(now + datetime.timedelta(days=days, hours=1))
+            .add_extension(x509.BasicConstraints(True, None), critical=True)
+            .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True).sign(key, hashes.SHA256()))
+    return cert.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+BROKEN = {"another's key": (lambda: (authority_of(9)[0], authority_of(9)[1]), "key does not belong to its certificate"),
+          "expired": (lambda: authority_of(-3), "the authority expired on 20"),
+          "key and certificate swapped": (lambda: authority_of(9)[::-1], "this is a private key; are the two files swapped?"),
+          "empty key": (lambda: (authority_of(9)[0], b""), "ca.key is not a PEM file")}
+
+
+@pytest.mark.parametrize("how", sorted(BROKEN))
+def test_certs_create_with_a_broken_authority(tmp_path, how):
+    make, words = BROKEN[how]
+    (tmp_path / "ca.crt").write_bytes((pair := make())[0])
+    (tmp_path / "ca.key").write_bytes(pair[1])
+    before = contents(tmp_path)
+    for force in [], ["--force"]:
+        done = run("certs", "create", "--dir", tmp_path, "--name", "a.example", *force)
+        assert done.returncode == 2 and done.stderr.startswith(f"gpugate certs create: the authority in {tmp_path} (ca.crt, ca.key): "), done
+        assert words in done.stderr and contents(tmp_path) == before
+
+
+def test_certs_create_days_beyond_the_authority(tmp_path):
+    """Asked for outright it is an error, before anything is written; by default the certificate ends with its authority."""
+    date = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    error = (rf"gpugate certs create: --days 60: the certificate would be valid until ({date}), but its authority only until ({date}); "
+             r"give at most --days (\d+), or leave --days out\n")
+    done = run("certs", "create", "--dir", tmp_path, "--days", "60", "--ca-days", "20")
+    assert done.returncode == 2 and not contents(tmp_path)
+    until, end, most = re.fullmatch(error, done.stderr).groups()
+    assert until > end and most == "20"
+
+    for name, text in zip(("ca.crt", "ca.key"), authority_of(40)):
+        (tmp_path / name).write_bytes(text)
+    done = run("certs", "create", "--dir", tmp_path, "--days", "60")
+    assert re.fullmatch(error, done.stderr)[3] == "40" and set(contents(tmp_path)) == {"ca.crt", "ca.key"}
+    assert run("certs", "create", "--dir", tmp_path, "--days", "40").returncode == 0
+    assert run("certs", "create", "--dir", tmp_path, "--force").returncode == 0
+    ends = [x509.load_pem_x509_certificate((tmp_path / name).read_bytes()).not_valid_after for name in ("tls.crt", "ca.crt")]
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.parametrize("args", [["--name", "UPPER_case"], ["--ip", "1.2.3"], ["--ip", "300.1.1.1"], ["--days", "0"],

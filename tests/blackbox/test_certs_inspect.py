@@ -76,6 +76,7 @@ def inspect(folder, cert, ca=ROOT.pem, key=None, name=NAME, days=30):
     for option, text in (("--cert", cert), ("--ca", ca), ("--key", key)):
         if text is not None:
             (folder / option).write_bytes(text)
+            (folder / option).chmod(0o600)
             args += [option, folder / option]
     done = run("certs", "inspect", "-o", "json", *args, *(["--name", name] if name else []), "--days", days)
     assert done.returncode in (0, 1), done.stderr
@@ -86,19 +87,19 @@ def inspect(folder, cert, ca=ROOT.pem, key=None, name=NAME, days=30):
 
 
 SENTENCES = {
-    "expired": (lambda: leaf(ROOT, start=-30, days=20).pem, {}, "the certificate CN=server has expired on"),
+    "expired": (lambda: leaf(ROOT, start=-30, days=20).pem, {}, "the certificate CN=server expired on"),
     "not-yet": (lambda: leaf(ROOT, start=3).pem, {}, "the certificate CN=server is not valid before"),
-    "no-names": (lambda: leaf(ROOT, dns=()).pem, {}, "has no subject alternative names, and Kubernetes looks at no other"),
+    "no-names": (lambda: leaf(ROOT, dns=()).pem, {}, "has no subject alternative names, and Kubernetes ignores the common name; issue it with SERVICE.NAMESPACE.svc"),
     "name-missing": (lambda: leaf(ROOT, dns=["a.b.svc", "c.d.svc"], ips=["10.0.0.7"]).pem, {},
                      f"the certificate is not for {NAME}; it has DNS:a.b.svc, DNS:c.d.svc, IP:10.0.0.7; issue it"),
     "key-mismatch": (lambda: GOOD.pem, {"key": Cert("x").key_pem()}, "the key does not match the certificate"),
     "key-encrypted": (lambda: GOOD.pem, {"key": GOOD.key_pem(b"secret")}, "the key is encrypted"),
-    "key-unreadable": (lambda: GOOD.pem, {"key": GOOD.pem}, "the key is not a private key in PEM"),
+    "key-unreadable": (lambda: GOOD.pem, {"key": GOOD.pem}, "the key is a certificate; are certificate and key swapped?"),
     "wrong-order": (lambda: MIDDLE.pem + leaf(MIDDLE).pem, {"key": "last"}, "the server's own certificate is number 2 in its file"),
     "chain-incomplete": (lambda: leaf(MIDDLE).pem, {}, "CN=server was signed by CN=middle, which is neither in the certificate's file nor trusted"),
-    "other-authority": (lambda: GOOD.pem, {"ca": OTHER_ROOT.pem}, "CN=server was signed by another CN=root than the one that is given"),
-    "self-signed": (lambda: leaf(None).pem, {}, "CN=server has signed itself"),
-    "not-an-authority": (lambda: leaf(Cert("middle", ROOT)).pem, {"chain": "middle"}, "CN=middle may not sign others"),
+    "other-authority": (lambda: GOOD.pem, {"ca": OTHER_ROOT.pem}, "CN=server was signed by an authority called CN=root, like the trusted one, but with another key; add that authority to the caBundle"),
+    "self-signed": (lambda: leaf(None).pem, {}, "CN=server is self-signed, and the caBundle does not contain it; add it there"),
+    "not-an-authority": (lambda: leaf(Cert("middle", ROOT)).pem, {"chain": "middle"}, "CN=middle may not sign certificates: it lacks CA:TRUE"),
     "usage": (lambda: leaf(ROOT, usage=[ExtendedKeyUsageOID.CLIENT_AUTH]).pem, {}, "its extended key usage lacks serverAuth"),
     "weak-signature": (lambda: leaf(ROOT, digest=hashes.SHA1()).pem, {}, "is signed with SHA1, which is refused"),
     "damaged": (lambda: b"# a comment\n" + GOOD.pem.replace(b"MII", b"M!I", 1), {}, "the block that begins in line 2 is damaged PEM"),
@@ -138,6 +139,18 @@ def test_what_works_and_should_not_stay_so(tmp_path):
     assert "authority-serves" in inspect(tmp_path, serving.pem, ca=serving.pem)[2]
 
 
+@pytest.mark.parametrize("mode,words", [(0o600, None), (0o400, None), (0o644, "every user of this machine has access to the key's file (mode 0644)"),
+                                        (0o604, "every user"), (0o640, "the group of the key's file has access to it (mode 0640)")])
+def test_a_key_that_others_can_read(tmp_path, mode, words):
+    for name, text in (("tls.crt", GOOD.pem), ("tls.key", GOOD.key_pem()), ("ca.crt", ROOT.pem)):
+        (tmp_path / name).write_bytes(text)
+    (tmp_path / "tls.key").chmod(mode)
+    for args in ["--dir", tmp_path], ["--cert", tmp_path / "tls.crt", "--key", tmp_path / "tls.key"]:
+        done = run("certs", "inspect", *args, "--name", NAME)
+        assert done.returncode == 0 and ("chmod 600" in done.stdout) == bool(words) and (words or "") in done.stdout
+    assert run("certs", "verify", "--dir", tmp_path, "--name", NAME).stdout == "", "the API server does not see the key's file"
+
+
 def test_hostile_texts_never_reach_the_terminal(tmp_path):
     evil = Cert("\x1b[2J\r\nfault: none", ROOT, dns=["a\x1b[2J.svc"])
     for output in ([], ["-o", "json"]):
@@ -150,6 +163,7 @@ def test_hostile_texts_never_reach_the_terminal(tmp_path):
 def test_text_and_verify(tmp_path):
     (tmp_path / "tls.crt").write_bytes(GOOD.pem)
     (tmp_path / "tls.key").write_bytes(GOOD.key_pem())
+    (tmp_path / "tls.key").chmod(0o600)
     (tmp_path / "ca.crt").write_bytes(ROOT.pem)
     done = run("certs", "inspect", "--dir", tmp_path, "--name", NAME)
     assert done.returncode == 0 and done.stdout.startswith("certificate: CN=server\n  names      DNS:" + NAME)
@@ -163,7 +177,7 @@ def test_text_and_verify(tmp_path):
 def test_no_verdict_without_what_it_needs(tmp_path):
     """Nothing said and status 0 would be taken for good by a script."""
     (tmp_path / "tls.crt").write_bytes(GOOD.pem)
-    assert "No fault by itself; --ca FILE says" in run("certs", "inspect", "--dir", tmp_path, "--name", NAME).stdout
+    assert "No fault in itself; --ca FILE checks" in run("certs", "inspect", "--dir", tmp_path, "--name", NAME).stdout
     for args, remedy in (["--name", NAME], "give --ca FILE"), (["--ca", tmp_path / "tls.crt"], "give --name NAME"):
         done = run("certs", "verify", "--dir", tmp_path, *args)
         assert done.returncode == 2 and remedy in done.stderr and done.stdout == "", done

@@ -1,6 +1,7 @@
 """The policy changes under the running server, in all the ways that tools change folders."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -130,6 +131,33 @@ def test_git_commit_is_seen_without_a_change(serve, tmp_path):
         infos = [dict(labels)["commit"] for labels in server.metrics().series("gpugate_policy_info")]
         return infos and infos[0] and commit.startswith(infos[0])
     eventually(shown, 5, "the commit")
+
+
+def test_the_policy_is_told_from_its_commit(serve, tmp_path):
+    """Files that were changed after the checkout are not what the commit says; the digest is of the files, wherever they are."""
+    repository = tmp_path / "repository"
+    write_policy(repository / "policy", limited(1))
+    git(tmp_path, "init", "-q", "-b", "main", str(repository))
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "one")
+    server, elsewhere = serve(repository / "policy"), serve(limited(1))
+
+    def info(of=server):
+        (labels, value), = of.metrics().series("gpugate_policy_info").items()
+        assert value == 1 and re.fullmatch(r"[0-9a-f]{32}", dict(labels)["digest"])
+        return dict(labels)
+
+    first, other = info(), info(elsewhere)
+    assert first["dirty"] == "false" and first["commit"] == git(repository, "rev-parse", "HEAD")
+    assert other == {"commit": "", "digest": first["digest"], "dirty": "unknown"}
+    write_policy(repository / "policy", limited(2))
+    eventually(lambda: info()["dirty"] == "true", 30, "changed files")
+    assert info()["commit"] == first["commit"] and info()["digest"] != first["digest"]
+    git(repository, "commit", "-q", "-a", "-m", "two")
+    eventually(lambda: info() == {"commit": git(repository, "rev-parse", "HEAD"), "digest": info()["digest"], "dirty": "false"}, 60, "the commit")
+    assert server.log("policy_unchanged")[-1]["dirty"] == "false"
+    git(repository, "checkout", "-q", "HEAD~1")
+    eventually(lambda: info() == first, 60, "the first commit")
 
 
 def test_config_map(serve):

@@ -83,7 +83,7 @@ TEXT, MAYBE, FLAG, WHOLE, REAL = str, (str, type(None)), bool, int, float
 QUOTA = {"name": TEXT, "measure": TEXT, "cohort": MAYBE, "used": TEXT, "pending": TEXT, "hard": TEXT, "borrowed": TEXT, "exceeded": FLAG,
          "usedShare": REAL, "pendingShare": REAL}
 SHAPE = {"time": TEXT, "version": TEXT, "replica": MAYBE, "ready": FLAG, "unready": MAYBE,
-         "policy": {"commit": MAYBE, "loaded": TEXT, "generation": WHOLE, "rejected": FLAG},
+         "policy": {"commit": MAYBE, "digest": TEXT, "dirty": TEXT, "loaded": TEXT, "generation": WHOLE, "rejected": FLAG, "rejection": MAYBE},
          "certificate": {"source": TEXT, "expires": MAYBE},
          "replicas": type(None),
          "ledger": {"kind": TEXT, "pods": WHOLE, "pendingPods": WHOLE},
@@ -130,6 +130,7 @@ def test_the_policy_in_force(server):
     server.reload("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: broken}\nspec: {quotas: 7}\n", rejected=True)
     refused = status(server)
     assert refused["policy"]["rejected"] and refused["ready"], "the policy before stays in force"
+    assert re.fullmatch(r".*/policy\.yaml:4: .*quotas.*", refused["policy"]["rejection"]) and told["policy"]["rejection"] is None
     assert refused["tenants"] == told["tenants"] and refused["policy"]["generation"] == told["policy"]["generation"]
 
 

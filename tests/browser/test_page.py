@@ -55,7 +55,7 @@ def test_its_head(browser, page):
     assert browser.text("#replica") == f"this replica · version {told(page)['version']}"
     facts = dict(zip(browser.texts("dt"), browser.texts("dd")))
     assert set(facts) == {"Policy", "Certificate of this replica", "Ledger"}
-    assert "5 Pods; forgotten at exit" in facts["Ledger"] and "in force since" in facts["Policy"]
+    assert "5 Pods; forgotten at exit" in facts["Ledger"] and "loaded" in facts["Policy"]
     assert facts["Certificate of this replica"] == "valid\nfrom files; expires in 10 days"
 
 
@@ -130,6 +130,9 @@ OWN = {"source": "self-managed", "expires": "2030-01-06T00:00:00Z", "authorityEx
 REPLICAS = [{"name": "gpugate-7f9" + end, "ready": ready, "stopping": end == "e"} for end, ready in (("a", True), ("c", True), ("d", False), ("e", False))]
 
 
+COMMIT = {"commit": "0123456789abcdef", "loaded": "2030-01-01T00:00:00Z"}
+
+
 @pytest.mark.parametrize("over, fact, says, colour", [
     ({"ledger": CLUSTER}, "Ledger", "open\n1 Pod, 2 pending; heard of Pods 3 s ago", ""),
     ({"ledger": {**CLUSTER, "state": "settling", "silentSeconds": None}}, "Ledger", "settling\n1 Pod, 2 pending; heard of Pods never", "near"),
@@ -149,8 +152,12 @@ REPLICAS = [{"name": "gpugate-7f9" + end, "ready": ready, "stopping": end == "e"
     ({"replicas": REPLICAS[:2]}, "Replicas", "2 of 2 ready\ngpugate-7f9a, gpugate-7f9c (this one)", ""),
     ({"replicas": REPLICAS}, "Replicas", "2 of 4 ready\ngpugate-7f9a, gpugate-7f9c (this one), gpugate-7f9d is not ready, gpugate-7f9e stops", "near"),
     ({"replicas": []}, "Replicas", "none is seen as a Pod", ""),
-    ({"policy": {"commit": "0123456789abcdef", "loaded": "2030-01-01T00:00:00Z", "rejected": True}, "time": "2030-01-01T03:00:00Z"}, "Policy",
-     "0123456789ab\nin force since 3 h ago; the files were refused", "over")])
+    ({"policy": {**COMMIT, "dirty": "false"}, "time": "2030-01-01T03:00:00Z"}, "Policy", "0123456789ab\nloaded 3 h ago", ""),
+    ({"policy": {**COMMIT, "dirty": "true"}, "time": "2030-01-01T03:00:00Z"}, "Policy", "0123456789ab, changed since\nloaded 3 h ago", ""),
+    ({"policy": {**COMMIT, "rejected": True, "rejection": "team.yaml:7: write true"}, "time": "2030-01-01T03:00:00Z"}, "Policy",
+     "new files rejected\nteam.yaml:7: write true; the policy before (0123456789ab) stays in force", "over"),
+    ({"policy": {"commit": None, "loaded": "2030-01-01T00:00:00Z", "rejected": True, "rejection": "team.yaml:7: write true"},
+      "time": "2030-01-01T03:00:00Z"}, "Policy", "new files rejected\nteam.yaml:7: write true; the policy before stays in force", "over")])
 def test_what_another_replica_could_say(browser, serve, over, fact, says, colour):
     script = browser.cdp("Page.addScriptToEvaluateOnNewDocument", source=OVER % json.dumps({**over, "replica": "gpugate-7f9c"}))
     try:
@@ -173,7 +180,7 @@ def test_a_replica_that_is_not_ready_says_why(browser, serve):
 
 def test_nothing_was_refused(browser, serve):
     show(browser, serve(POLICY))
-    assert browser.texts("#none") == ["Nothing was refused since this replica started."]
+    assert browser.texts("#none") == ["Nothing has been denied since this replica started."]
 
 
 def test_a_large_policy_is_cut_and_can_be_searched(browser, serve):

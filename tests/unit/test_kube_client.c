@@ -118,7 +118,7 @@ static void serve(struct fixture *f, const struct reply *replies, int count, con
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/base/", f->server.port);
 	connect_to(f, url, "", user);
 }
-#define SERVE(f, replies) serve(f, replies, (int)(sizeof(replies) / sizeof *(replies)), "token: a-secret-token")
+#define SERVE(f, replies) serve(f, replies, (int)(sizeof(replies) / sizeof *(replies)), "")
 
 static void wait_for(const atomic_int *value, int least, int line)
 {
@@ -229,7 +229,7 @@ static void test_request_and_answer(void **state)
 	assert_string_equal(o.body, "hello");
 	assert_false(o.problem_given);
 	sent(f, "GET /base/api/../v1?limit=1&a=%2F HTTP/1.1\r\n");
-	sent(f, "\r\nAuthorization: Bearer a-secret-token\r\n");
+	assert_null(strstr(f->server.last, "Authorization"));
 	sent(f, "\r\nUser-Agent: gpugate/" GPUGATE_VERSION "\r\n");
 	sent(f, "\r\nAccept: application/json\r\n");
 	assert_null(strstr(f->server.last, "Expect"));
@@ -265,7 +265,6 @@ static void test_statuses_are_values(void **state)
 	     AFTER_KEEP},
 	    {"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n{\"kin", AFTER_KEEP},
 	    {EMPTY("401 Unauthorized"), AFTER_KEEP},
-	    {EMPTY("401 Unauthorized"), AFTER_KEEP},
 	    {"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", AFTER_KEEP},
 	    {EMPTY("302 Found\r\nLocation: http://127.0.0.1:1/"), AFTER_KEEP},
 	    {"HTTP/1.1 100 Continue\r\n\r\n" HELLO, AFTER_KEEP},
@@ -298,7 +297,7 @@ static void test_statuses_are_values(void **state)
 	assert_string_equal(o.body, "hello");
 	o = run(f, call);
 	assert_int_equal(o.status, 503);
-	assert_int_equal(atomic_load(&f->server.requests), 8);
+	assert_int_equal(atomic_load(&f->server.requests), 7);
 }
 
 /* ---- retries ---- */
@@ -343,7 +342,7 @@ static void test_no_retry_unasked(void **state)
 	assert_int_equal(run(f, call).status, 429);
 	struct outcome o = run(f, call);
 	assert_int_equal(o.status, 0);
-	says(&o, "broke the connection off");
+	says(&o, "closed the connection unexpectedly");
 	assert_int_equal(atomic_load(&f->server.requests), 3);
 }
 
@@ -379,31 +378,6 @@ static void test_retries_end_in_time(void **state)
 	assert_in_range(atomic_load(&f->server.requests), 2, 6);
 }
 
-static void test_token_read_anew(void **state)
-{
-	static const struct reply replies[] = {{HELLO, AFTER_KEEP},
-					       {EMPTY("401 Unauthorized"), AFTER_KEEP},
-					       {HELLO, AFTER_KEEP},
-					       {EMPTY("401 Unauthorized"), AFTER_KEEP}};
-	struct fixture *f = *state;
-	put(f, "token", STR("first-secret\n"));
-	serve(f, replies, 4, "tokenFile: token");
-	struct kube_call call = {.method = "POST", .body = STR("{}"), .timeout_ms = PATIENCE_MS};
-	assert_int_equal(run(f, call).status, 200);
-	sent(f, "Bearer first-secret\r\n");
-	put(f, "token", STR("second-secret\n"));
-	assert_int_equal(run(f, call).status, 200);
-	sent(f, "Bearer second-secret\r\n");
-	assert_int_equal(unlink(path_in(f, "token")), 0);
-	struct outcome o = run(f, call);
-	assert_int_equal(o.status, 401);
-	sent(f, "Bearer second-secret\r\n");
-	says(&o, "answered 401");
-	assert_int_equal(atomic_load(&f->server.requests), 5);
-}
-
-/* ---- bounds ---- */
-
 static void test_deadline(void **state)
 {
 	static const struct reply replies[] = {
@@ -438,12 +412,12 @@ static void test_long_answer(void **state)
 static void test_nobody_there(void **state)
 {
 	struct fixture *f = *state;
-	connect_to(f, "http://127.0.0.1:1", "", "token: a-secret-token");
+	connect_to(f, "http://127.0.0.1:1", "", "");
 	struct outcome o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.problem,
 			    "the API server at 127.0.0.1:1 cannot be reached: Connection refused; check that it runs "
-			    "there, and that no NetworkPolicy or firewall stands between");
+			    "there, and that no NetworkPolicy or firewall blocks it");
 }
 
 static void test_not_http(void **state)
@@ -455,13 +429,13 @@ static void test_not_http(void **state)
 	SERVE(f, replies);
 	struct outcome o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
-	says(&o, "did not answer in HTTP");
+	says(&o, "did not respond in HTTP");
 	o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
-	says(&o, "in the middle of an answer");
+	says(&o, "in the middle of a response");
 	o = run(f, (struct kube_call){.timeout_ms = 5000});
 	assert_int_equal(o.status, 0);
-	says(&o, "closed the connection without an answer");
+	says(&o, "closed the connection without a response");
 }
 
 /* More than can be copied: `done` comes all the same, and later. */
@@ -517,7 +491,7 @@ static void test_stream(void **state)
 	o = run(f, call); /* what broke off is not begun again: its reader has to know */
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.streamed, "one");
-	says(&o, "broke the connection off");
+	says(&o, "closed the connection unexpectedly");
 	o = run(f, call);
 	assert_int_equal(o.status, 200);
 	assert_string_equal(o.streamed, "one");
@@ -729,7 +703,23 @@ struct tls {
 	struct certs_pair authority, other, server, client;
 	struct MHD_Daemon *daemon;
 	unsigned port;
+	pthread_mutex_t mutex; /* guards what follows */
+	char authorization[256];
+	const char *accepted; /* the only Authorization that is not answered with 401; NULL: any */
+	int requests;
 };
+
+/* Whether the request may pass; notes its Authorization. */
+static bool authorize(struct tls *tls, struct MHD_Connection *connection)
+{
+	const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+	pthread_mutex_lock(&tls->mutex);
+	snprintf(tls->authorization, sizeof tls->authorization, "%s", given ? given : "");
+	bool good = !tls->accepted || strcmp(tls->accepted, tls->authorization) == 0;
+	tls->requests++;
+	pthread_mutex_unlock(&tls->mutex);
+	return good;
+}
 
 static enum MHD_Result answer_tls(void *context, struct MHD_Connection *connection, const char *url, const char *method,
 				  const char *version, const char *data, size_t *size, void **own)
@@ -741,8 +731,9 @@ static enum MHD_Result answer_tls(void *context, struct MHD_Connection *connecti
 		     gnutls_certificate_verify_peers2((gnutls_session_t)info->tls_session, &status) == 0 && status == 0;
 	struct MHD_Response *response = MHD_create_response_from_buffer(
 	    known ? 5 : 6, (void *)(uintptr_t)(known ? yes : no), MHD_RESPMEM_PERSISTENT);
-	enum MHD_Result result = MHD_queue_response(connection, known ? 200 : 403, response);
-	(void)context, (void)url, (void)method, (void)version, (void)data, (void)size, (void)own;
+	unsigned code = !authorize(context, connection) ? 401 : known ? 200 : 403;
+	enum MHD_Result result = MHD_queue_response(connection, code, response);
+	(void)url, (void)method, (void)version, (void)data, (void)size, (void)own;
 	MHD_destroy_response(response);
 	return result;
 }
@@ -756,7 +747,7 @@ static void tls_start(struct tls *tls)
 	    .usage = CERTS_CLIENT, .common_name = "gpugate", .seconds = CERTS_DAY_SECONDS};
 	struct error err = {0};
 	time_t now = time(NULL);
-	*tls = (struct tls){0};
+	*tls = (struct tls){.mutex = PTHREAD_MUTEX_INITIALIZER};
 	struct certs_pair *pairs[] = {&tls->authority, &tls->other, &tls->server, &tls->client};
 	for (size_t i = 0; i < 4; i++)
 		certs_pair_init(pairs[i]);
@@ -771,7 +762,7 @@ static void tls_start(struct tls *tls)
 		texts[i]->len--;
 	}
 	tls->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_TLS, 0, NULL, NULL,
-				       answer_tls, NULL, MHD_OPTION_HTTPS_MEM_KEY, tls->server.key.ptr,
+				       answer_tls, tls, MHD_OPTION_HTTPS_MEM_KEY, tls->server.key.ptr,
 				       MHD_OPTION_HTTPS_MEM_CERT, tls->server.certificate.ptr,
 				       MHD_OPTION_HTTPS_MEM_TRUST, tls->authority.certificate.ptr, MHD_OPTION_END);
 	assert_non_null(tls->daemon);
@@ -841,6 +832,75 @@ static void test_tls(void **state)
 	tls_stop(&tls);
 }
 
+/* What the server got last as Authorization, and how many requests there were. */
+static void authorized(struct tls *tls, const char *authorization, int requests)
+{
+	pthread_mutex_lock(&tls->mutex);
+	assert_string_equal(tls->authorization, authorization);
+	assert_int_equal(tls->requests, requests);
+	pthread_mutex_unlock(&tls->mutex);
+}
+
+static void accept_only(struct tls *tls, const char *authorization)
+{
+	pthread_mutex_lock(&tls->mutex);
+	tls->accepted = authorization;
+	pthread_mutex_unlock(&tls->mutex);
+}
+
+static void test_token_is_read_again(void **state)
+{
+	struct fixture *f = *state;
+	struct tls tls;
+	char url[64];
+	tls_start(&tls);
+	put(f, "right", buf_view(&tls.authority.certificate));
+	put(f, "token", STR("first-secret\n"));
+	snprintf(url, sizeof url, "https://127.0.0.1:%u", tls.port);
+	connect_to(f, url, RIGHT, "tokenFile: token");
+	struct kube_call call = {.method = "GET", .timeout_ms = PATIENCE_MS};
+	accept_only(&tls, "Bearer first-secret");
+	assert_int_equal(run(f, call).status, 403);
+	authorized(&tls, "Bearer first-secret", 1);
+	accept_only(&tls, "Bearer second-secret");
+	put(f, "token", STR("second-secret\n"));
+	assert_int_equal(run(f, call).status, 403);
+	authorized(&tls, "Bearer second-secret", 3);
+	assert_int_equal(unlink(path_in(f, "token")), 0);
+	accept_only(&tls, "Bearer third-secret");
+	struct outcome o = run(f, call);
+	assert_int_equal(o.status, 401);
+	authorized(&tls, "Bearer second-secret", 5);
+	says(&o, "answered 401");
+	kube_loop_stop(f->loop);
+	tls_stop(&tls);
+}
+
+/* No second request goes to where the server points, and so no credential, to http:// least of all. */
+static void test_redirects_are_not_followed(void **state)
+{
+	static const unsigned statuses[] = {301, 302, 303, 307, 308};
+	enum { COUNT = sizeof statuses / sizeof *statuses };
+	static const struct reply answer[] = {{HELLO, AFTER_KEEP}};
+	struct fixture *f = *state;
+	struct kube_server other;
+	struct reply moved[COUNT];
+	char texts[COUNT][128];
+	server_start(&other, answer, 1);
+	for (size_t i = 0; i < COUNT; i++) {
+		snprintf(texts[i], sizeof texts[i],
+			 "HTTP/1.1 %u Moved\r\nLocation: http://127.0.0.1:%u/x\r\nContent-Length: 0\r\n\r\n",
+			 statuses[i], other.port);
+		moved[i] = (struct reply){texts[i], AFTER_KEEP};
+	}
+	serve(f, moved, COUNT, "");
+	for (size_t i = 0; i < COUNT; i++)
+		assert_int_equal(run(f, (struct kube_call){.timeout_ms = PATIENCE_MS}).status, statuses[i]);
+	assert_int_equal(atomic_load(&other.requests), 0);
+	kube_loop_stop(f->loop); /* the replies are this function's */
+	server_stop(&other);
+}
+
 static void test_unusable_identities(void **state)
 {
 	struct fixture *f = *state;
@@ -894,7 +954,6 @@ int main(void)
 	    TEST(test_no_retry_unasked),
 	    TEST(test_no_hidden_retry),
 	    TEST(test_retries_end_in_time),
-	    TEST(test_token_read_anew),
 	    TEST(test_deadline),
 	    TEST(test_long_answer),
 	    TEST(test_nobody_there),
@@ -914,6 +973,8 @@ int main(void)
 	    TEST(test_cancel_another_from_received),
 	    TEST(test_destroy_with_calls_under_way),
 	    TEST(test_tls),
+	    TEST(test_token_is_read_again),
+	    TEST(test_redirects_are_not_followed),
 	    TEST(test_unusable_identities),
 	};
 	return cmocka_run_group_tests_name("kube_client", tests, NULL, NULL);

@@ -245,6 +245,30 @@ static void test_servers(void **state)
 	}
 }
 
+/* Whatever it is and wherever the server is: without TLS everyone on the way could use it. */
+static void test_no_credential_without_tls(void **state)
+{
+	static const char *const users[] = {
+	    "token: S3CRET", "tokenFile: token", "client-certificate: crt, client-key: key",
+	    "client-certificate-data: Y2VydA==, client-key-data: a2V5",
+	    "exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/true, interactiveMode: Never}"};
+	static const char *const servers[] = {"http://127.0.0.1:8001", "HTTP://localhost", "http://[::1]:1"};
+	struct fixture *f = *state;
+	put(f, "token", "S3CRET");
+	put(f, "crt", "cert");
+	put(f, "key", "S3CRET");
+	for (size_t i = 0; i < sizeof users / sizeof *users; i++)
+		for (size_t j = 0; j < sizeof servers / sizeof *servers; j++) {
+			char cluster[64];
+			snprintf(cluster, sizeof cluster, "server: \"%s\"", servers[j]);
+			assert_null(load_parts(f, cluster, users[i]));
+			says(f, "is a credential, and the server http://");
+			says(f, "is reached without TLS; use https://, or a context without a user (kubectl proxy)");
+			says(f, "/kubeconfig:2:");
+		}
+	assert_non_null(load_parts(f, "server: \"http://127.0.0.1:8001\"", "token: ''"));
+}
+
 static void test_refusals(void **state)
 {
 	static const struct {
@@ -252,7 +276,8 @@ static void test_refusals(void **state)
 	} rows[] = {
 	    {HTTPS ", insecure-skip-tls-verify: true", "", "give certificate-authority"},
 	    {HTTPS ", proxy-url: \"http://p\"", "", "reached directly"},
-	    {HTTPS, "exec: {command: aws}", "kubectl create token"},
+	    {HTTPS, "exec: {command: aws}",
+	     "exec: runs a program, and the server starts none; use a service account's token"},
 	    {HTTPS, "auth-provider: {name: gcp}", "use token, tokenFile or a client certificate"},
 	    {HTTPS, "username: me, password: S3CRET", "use token, tokenFile or a client certificate"},
 	    {HTTPS, "password: S3CRET", "use token, tokenFile or a client certificate"},
@@ -289,18 +314,17 @@ static void test_broken_files(void **state)
 	} rows[] = {
 	    {"", "the file is empty"},
 	    {"# nothing\n", "it has to be a kubeconfig"},
-	    {"a list\n", "where a map is expected"},
-	    {"- a\n", "where a map is expected"},
+	    {"a list\n", "a map with this key is expected here"},
+	    {"- a\n", "a map with this key is expected here"},
 	    {"contexts: []\n", "kubectl config use-context"},
-	    {"current-context: c\n", "contexts has none of the name \"c\""},
+	    {"current-context: c\n", "contexts has no entry named \"c\""},
 	    {"current-context: c\ncontexts: text\n", "has to be a list"},
-	    {"current-context: c\ncontexts: [text]\n", "where a map is expected"},
+	    {"current-context: c\ncontexts: [text]\n", "a map with this key is expected here"},
 	    {"current-context: c\ncontexts: [{name: c}]\n", "context: is missing"},
-	    {"current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n",
-	     "clusters has none of the name \"k\""},
+	    {"current-context: c\ncontexts: [{name: c, context: {cluster: k}}]\n", "clusters has no entry named \"k\""},
 	    {"current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
 	     "clusters: [{name: k, cluster: {server: \"https://a\"}}]\n",
-	     "users has none of the name \"u\""},
+	     "users has no entry named \"u\""},
 	    {"current-context: c\ncurrent-context: d\n", ":2:1: current-context: is given twice"},
 	    {"current-context: &a c\nx: *a\n", ":2:4: aliases"},
 	    {"a: &a [*a]\n", "aliases"},
@@ -402,6 +426,7 @@ int main(void)
 	    TEST(test_token_file),
 	    TEST(test_servers),
 	    TEST(test_refusals),
+	    TEST(test_no_credential_without_tls),
 	    TEST(test_broken_files),
 	    TEST(test_hostile_files),
 	    TEST(test_pod),

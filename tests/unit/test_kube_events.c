@@ -51,11 +51,10 @@ static void begin(struct fixture *f, const struct reply *replies, int count)
 	server_start(&f->server, replies, count);
 	snprintf(f->path, sizeof f->path, "/tmp/gpugate-events-XXXXXX");
 	int fd = mkstemp(f->path);
-	dprintf(
-	    fd,
-	    "current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
-	    "clusters: [{name: c, cluster: {server: \"http://127.0.0.1:%u\"}}]\nusers: [{name: u, user: {token: t}}]\n",
-	    f->server.port);
+	dprintf(fd,
+		"current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+		"clusters: [{name: c, cluster: {server: \"http://127.0.0.1:%u\"}}]\nusers: [{name: u, user: {}}]\n",
+		f->server.port);
 	close(fd);
 	f->config = kube_config_load(f->path, &err);
 	f->loop = f->config ? kube_loop_create(&err) : NULL;

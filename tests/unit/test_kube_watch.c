@@ -242,12 +242,11 @@ static struct kube_config *config_for(uint16_t port)
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	FILE *file = fdopen(fd, "w");
-	fprintf(
-	    file,
-	    "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: "
-	    "u}}],\n"
-	    "clusters: [{name: k, cluster: {server: 'http://127.0.0.1:%u'}}], users: [{name: u, user: {token: t}}]}\n",
-	    port);
+	fprintf(file,
+		"{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: k, user: "
+		"u}}],\n"
+		"clusters: [{name: k, cluster: {server: 'http://127.0.0.1:%u'}}], users: [{name: u, user: {}}]}\n",
+		port);
 	fclose(file);
 	struct kube_config *config = kube_config_load(path, &err);
 	assert_string_equal(err.text, "");

@@ -85,13 +85,16 @@ static void test_numbers(void **state)
 	metrics_add(metrics, METRICS_POLICY_RELOAD_FAILURES, 2);
 	metrics_add(metrics, METRICS_POLICY_RELOAD_FAILURES, 1);
 	metrics_set(metrics, METRICS_CERTIFICATE_EXPIRY, 1795600000);
-	metrics_policy_commit(metrics, "0123456789abcdef0123456789abcdef01234567");
+	metrics_set_policy(metrics, &(struct metrics_policy){.commit = "0123456789abcdef0123456789abcdef01234567",
+							     .digest = "00000000000000010000000000000002",
+							     .dirty = "false"});
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 7);
 	struct buf out = rendered(metrics);
 	assert_line(&out, "gpugate_policy_generation 7");
 	assert_line(&out, "gpugate_policy_reload_failures_total 3");
 	assert_line(&out, "gpugate_certificate_expiry_timestamp_seconds 1795600000");
-	assert_line(&out, "gpugate_policy_info{commit=\"0123456789abcdef0123456789abcdef01234567\"} 1");
+	assert_line(&out, "gpugate_policy_info{commit=\"0123456789abcdef0123456789abcdef01234567\","
+			  "digest=\"00000000000000010000000000000002\",dirty=\"false\"} 1");
 	buf_release(&out);
 	metrics_destroy(metrics);
 }
@@ -158,7 +161,7 @@ static void test_hooks(void **state)
 	assert_line(&out, "gpugate_quota_used 1");
 	assert_line(&out, "gpugate_log_lines_dropped_total 5");
 	buf_release(&out);
-	for (int i = 1; i < 8; i++)
+	for (int i = 1; i < 12; i++)
 		assert_int_equal(metrics_hook(metrics, render_hook, metrics, &err), 0);
 	assert_int_equal(metrics_hook(metrics, render_hook, metrics, &err), -1);
 	assert_string_not_equal(err.text, "");
@@ -192,7 +195,7 @@ static void *run_counting(void *metrics)
 	for (int i = 0; i < 1000; i++) {
 		metrics_request(metrics, METRICS_VALIDATE, METRICS_ALLOWED, 1000);
 		metrics_object(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
-		metrics_policy_commit(metrics, "abc");
+		metrics_set_policy(metrics, &(struct metrics_policy){.commit = "abc"});
 		if (i % 100 == 0) {
 			struct buf out = rendered(metrics);
 			buf_release(&out);

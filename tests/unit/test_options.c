@@ -147,7 +147,7 @@ static void test_no_operands_no_rows(void **state)
 	struct values v;
 	struct error err;
 	assert_int_equal(read_line(&bare, "x", &v, &err), OPTIONS_FAILED);
-	assert_string_equal(err.text, "unexpected argument \"x\"; options begin with --");
+	assert_string_equal(err.text, "unexpected argument \"x\"; all arguments of this command are options");
 	assert_int_equal(read_line(&bare, "--x", &v, &err), OPTIONS_FAILED);
 	assert_string_equal(err.text, "unknown option --x");
 	struct buf out;

@@ -215,7 +215,7 @@ static void test_commit(void **state)
 	buf_init(&out, 1 << 20);
 	metrics_render(metrics, &out);
 	buf_char(&out, '\0');
-	assert_non_null(strstr(out.ptr, "gpugate_policy_info{commit=\"" COMMIT "\"} 1"));
+	assert_non_null(strstr(out.ptr, "gpugate_policy_info{commit=\"" COMMIT "\",digest=\""));
 	buf_release(&out);
 	policy_store_destroy(store);
 }
