@@ -156,7 +156,7 @@ static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase
 		events->list_failed(events->context, problem);
 }
 
-/* Of a collection that nobody changes an API server may tell nothing, not even by bookmarks: that is normal, and is not reported. */
+/* An API server may send nothing about a collection that nobody changes, not even bookmarks: that is normal, and is not reported. */
 static bool is_quiet(const struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
 		     int64_t open_ms)
 {
