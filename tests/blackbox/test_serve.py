@@ -184,6 +184,17 @@ def test_bad_body(server, name):
     assert server.validate(pod()).allowed
 
 
+def test_a_review_that_needs_too_much_memory(server):
+    """While it is read, and after: it is the server's bound, not the review's fault."""
+    many = json.dumps(review(persisted(pod())), separators=(",", ":")).replace('"containers":[', '"containers":[' + "{}," * 2500000, 1)
+    assert len(many) < BODY_MAX
+    before = server.metrics().value("gpugate_http_rejected_total", code="500")
+    answer = server.post("/validate", many)
+    assert answer.status == 500 and "more memory" in answer.sentence()
+    assert server.metrics().value("gpugate_http_rejected_total", code="500") == before + 1
+    assert server.validate(pod()).allowed
+
+
 def test_bad_json_says_where(server):
     body = good_body()
     at = body.index(b'"request"')
