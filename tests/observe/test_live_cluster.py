@@ -94,6 +94,12 @@ def test_the_alerts_examples_are_of_series_that_are_shown(stack):
     assert not wrong_labels(known, WITH_AN_API_SERVER.__contains__)
 
 
+def test_a_ledger_that_is_deleted_alerts(stack):
+    stack.plane.kubectl("delete", "gpuledgers", "cluster")
+    eventually(lambda: "GpugateLedgerResettled" in stack.prometheus.firing(), what="the alert")
+    stack.gate.wait_open(60)
+
+
 def test_a_registration_that_is_gone_alerts(stack):
     stack.gate.unregister()
     eventually(lambda: "GpugateNotRegistered" in stack.prometheus.firing(), what="the alert")
