@@ -59,11 +59,11 @@ def patched(obj, patch):
 class Gate:
     """The running server. questions: files to ask it with, which are there before it answers."""
 
-    def __init__(self, binary, policy, work, listen, admin, log, questions):
+    def __init__(self, binary, policy, work, listen, admin, log, questions=None):
         self.work = work
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        for name, question in questions.items():
+        for name, question in (questions or {}).items():
             (work / name).write_text(json.dumps(question, indent=2) + "\n")
         certs = work / "certs"
         made = subprocess.run([binary, "certs", "create", "--dir", certs, "--name", "localhost", "--ip", "127.0.0.1"],
@@ -199,7 +199,7 @@ def main():
     if not args.binary.exists():
         stop(f"there is no {args.binary}; build it first with `make`")
     ports = ("127.0.0.1:8443", "127.0.0.1:8080") if args.serve else ("127.0.0.1:0", "127.0.0.1:0")
-    gate = Gate(args.binary, args.policy, args.work, *ports, log=args.serve, questions=samples() if args.serve else {})
+    gate = Gate(args.binary, args.policy, args.work, *ports, log=args.serve, questions=samples() if args.serve else None)
     if args.serve:
         serve(gate)
         return 0 if gate.close() == 0 else 1
