@@ -193,7 +193,7 @@ static unsigned ask_ledger(struct admitting *a)
 	const struct ledger_store *ledger = &a->admission->ledger;
 	/* Pods are held by their uid, and the API server gives it before validating webhooks are called. */
 	if (a->review.object.uid.len == 0)
-		return fail(a, 400,
+		return fail(a, 415,
 			    "request.object.metadata.uid is missing: register this path in a "
 			    "ValidatingWebhookConfiguration");
 	if (ledger->waits && !suspend(a))
@@ -300,7 +300,7 @@ unsigned admit_answer(void *context, struct http_ask *http)
 	a->start_ns = now_ns();
 	buf_init(&a->charges, CHARGE_TEXT_MAX);
 	if (review_read(http->body.ptr, http->body.len, http->arena, &a->review, &err) < 0)
-		return fail(a, 400, err.text);
+		return fail(a, http->arena->exhausted ? 500 : 415, err.text);
 	a->policy = policy_store_get(a->admission->policies);
 	a->ledger = (struct ledger_ask){.dry = a->review.dry_run,
 					.deadline_ms = answer_by(http, a->start_ns),

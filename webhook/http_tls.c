@@ -13,7 +13,8 @@
 
 #define FILE_BYTES_MAX (1u << 20)
 #define READ_BYTES ((size_t)4096)
-#define NAME_BYTES_MAX 256 /* no DNS name is longer; of a longer common name nothing is equal */
+#define FILE_ROOM (FILE_BYTES_MAX + READ_BYTES) /* the last read finds the end, or that the file is too long */
+#define NAME_BYTES_MAX 256                      /* no DNS name is longer; of a longer common name nothing is equal */
 
 struct tls_trust {
 	unsigned references; /* under the owner's mutex */
@@ -58,18 +59,18 @@ static int read_file(const char *file, const char *what, const char *option, str
 	if (fd < 0)
 		return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
 				 strerror(errno), option);
-	if (fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size < (off_t)(FILE_BYTES_MAX - 2 * READ_BYTES))
-		buf_reserve(out, (size_t)status.st_size + 2 * READ_BYTES);
+	if (fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size <= (off_t)FILE_BYTES_MAX)
+		buf_reserve(out, (size_t)status.st_size + READ_BYTES);
 	ssize_t got;
 	do {
 		char *to = buf_reserve(out, READ_BYTES);
 		got = to ? read(fd, to, READ_BYTES) : -1;
 		if (got > 0)
 			out->len += (size_t)got;
-	} while (got > 0 || (got < 0 && !out->failed && errno == EINTR));
+	} while ((got > 0 && out->len <= FILE_BYTES_MAX) || (got < 0 && !out->failed && errno == EINTR));
 	int number = errno;
 	close(fd);
-	if (out->failed)
+	if (out->len > FILE_BYTES_MAX)
 		return error_set(err, "the %s %.200s is larger than 1 MiB; name a PEM file with %s", what, file,
 				 option);
 	if (got < 0)
@@ -236,8 +237,8 @@ static struct tls_identity *load_identity(const struct http_tls *tls, struct err
 	const struct origin origin = {tls->cert_file, tls->key_file};
 	struct tls_identity *identity = NULL;
 	struct buf certificate, key;
-	buf_init(&certificate, FILE_BYTES_MAX);
-	buf_init(&key, FILE_BYTES_MAX);
+	buf_init(&certificate, FILE_ROOM);
+	buf_init(&key, FILE_ROOM);
 	if (read_file(origin.key, "key", "--tls-key", &key, err) == 0 &&
 	    read_file(origin.certificate, "certificate", "--tls-cert", &certificate, err) == 0)
 		identity = make_identity(&certificate, &key, &origin, err);
@@ -250,7 +251,7 @@ static struct tls_identity *load_identity(const struct http_tls *tls, struct err
 static struct tls_trust *load_trust(const char *file, struct error *err)
 {
 	struct buf text;
-	buf_init(&text, FILE_BYTES_MAX);
+	buf_init(&text, FILE_ROOM);
 	struct tls_trust *trust = calloc(1, sizeof *trust);
 	int result = -1;
 	if (!trust || gnutls_x509_trust_list_init(&trust->list, 0) < 0) {

@@ -144,6 +144,26 @@ static void log_failure(struct kube_watch *watch, const char *problem, int64_t w
 	log_event(watch->options.log, LOG_WARN, "kube_watch_failed", fields, 3);
 }
 
+static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
+			   int64_t wait_ms)
+{
+	const struct kube_watch_events *events = &watch->options.events;
+	const char *problem = watch->err.text[0] ? watch->err.text
+			      : answer->problem  ? answer->problem
+						 : "the stream ended before everything was listed";
+	log_failure(watch, problem, wait_ms);
+	if (phase != WATCHING && events->list_failed)
+		events->list_failed(events->context, problem);
+}
+
+/* An API server may send nothing about a collection that nobody changes, not even bookmarks: that is normal, and is not reported. */
+static bool is_quiet(const struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
+		     int64_t open_ms)
+{
+	return phase == WATCHING && answer->status == 0 && !watch->err.text[0] && watch->opened_ms &&
+	       open_ms >= watch->timing.silence_ms && !watch->told;
+}
+
 /* The list under way is void, and so is the version. */
 static void need_list(struct kube_watch *watch)
 {
@@ -223,8 +243,8 @@ static void end_call(struct kube_watch *watch, enum kube_watch_phase phase, cons
 		need_list(watch);
 		watch->barren = 0;
 	}
-	const char *problem = watch->err.text[0] ? watch->err.text : answer->problem;
-	log_failure(watch, problem ? problem : "the stream ended before everything was listed", wait);
+	if (!is_quiet(watch, phase, answer, open_ms))
+		report_failure(watch, phase, answer, wait);
 	pause_for(watch, wait);
 }
 

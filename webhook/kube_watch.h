@@ -33,6 +33,8 @@ struct kube_watch_events {
 	void *context;
 	/* A stream was opened, or has come to its end: `turns` of the counts has grown. NULL: nobody wants to know. */
 	void (*turned)(void *context);
+	/* A list failed, and will be tried again; `problem` is a sentence, borrowed during the call. NULL: nobody wants to know. */
+	void (*list_failed)(void *context, const char *problem);
 };
 
 /* How long is what, in milliseconds. */

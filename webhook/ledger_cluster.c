@@ -225,9 +225,10 @@ static void print_state(struct ledger_cluster *cluster, struct buf *out)
 
 static void print_unfit(const struct ledger_unfit *unfit, struct buf *out)
 {
-	metrics_head(out, "gpugate_pods_on_unmatched_nodes", "gauge",
-		     "Pods that count and are bound to a node whose labels match no Accelerator of what they ask for, "
-		     "or several.");
+	metrics_head(
+	    out, "gpugate_pods_on_unmatched_nodes", "gauge",
+	    "Pods that count and are bound to a node whose labels match no Accelerator that has what they ask for, "
+	    "or several.");
 	buf_printf(out, "gpugate_pods_on_unmatched_nodes{matches=\"none\"} %u\n", unfit->of_no_model);
 	buf_printf(out, "gpugate_pods_on_unmatched_nodes{matches=\"several\"} %u\n", unfit->of_several_models);
 }

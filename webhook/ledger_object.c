@@ -99,13 +99,18 @@ static void write_settling(struct ledger_cluster *cluster)
 		write_document(cluster, 0, STR(""), STR(""));
 }
 
-/* told: that is being tried already. */
+/* Counts and logs that the object has to settle, unless that is under way: `told`. */
+static void note_settling(struct ledger_cluster *cluster, const char *event, const char *why, bool told)
+{
+	if (told)
+		return;
+	cluster_count(cluster, COUNT_RESETTLED);
+	cluster_log(cluster, LOG_WARN, event, why);
+}
+
 static void resettle(struct ledger_cluster *cluster, const char *why, bool told)
 {
-	if (!told) {
-		cluster_count(cluster, COUNT_RESETTLED);
-		cluster_log(cluster, LOG_WARN, "ledger_settles", why);
-	}
+	note_settling(cluster, "ledger_settles", why, told);
 	cluster->object.resettle = true;
 	write_settling(cluster);
 }
@@ -121,9 +126,19 @@ void object_distrust(struct ledger_cluster *cluster)
 	object_read(cluster);
 }
 
+static bool had_object(const struct ledger_cluster *cluster)
+{
+	return cluster->object.state >= OBJECT_SETTLING;
+}
+
+/* What was never seen has not been deleted: that is an installation's beginning. */
 static void create(struct ledger_cluster *cluster)
 {
-	if (cluster->object.state != OBJECT_MISSING)
+	if (had_object(cluster))
+		note_settling(cluster, "ledger_created",
+			      "the ledger was deleted; it is created again, and settles before anything is admitted",
+			      false);
+	else if (cluster->object.state != OBJECT_MISSING)
 		cluster_log(cluster, LOG_WARN, "ledger_created",
 			    "there is no ledger; it is created, and settles before anything is admitted");
 	set_state(cluster, OBJECT_MISSING);
@@ -152,7 +167,7 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 	struct object *object = &cluster->object;
 	struct error err = {0};
 	uint64_t version = 0;
-	bool open = str_eq(document->opened, document->uid), told = object->resettle;
+	bool open = str_eq(document->opened, document->uid), told = object->resettle, had = had_object(cluster);
 	object->resource_version = resource_version;
 	object->stale = object->resettle = false;
 	object->distrusted = object->distrusted && open; /* until it is one that settles */
@@ -166,8 +181,13 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 		return;
 	}
 	begin_settling(cluster);
-	if (good && !object->distrusted)
+	if (good && !object->distrusted) {
+		note_settling(cluster, "ledger_settles",
+			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
+			      "log says why, or by somebody else",
+			      told || !had);
 		return;
+	}
 	error_set(&err,
 		  good ? "the cluster's storage was restored; the ledger settles again" : "spec.version is no number");
 	if (!good)

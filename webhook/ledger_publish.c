@@ -88,28 +88,37 @@ static void on_bookmark(void *context, uint64_t version)
 
 /* --- Writing --- */
 
-/* Says once that nothing can be written, and does nothing for a while. */
-static void note_result(struct ledger_cluster *cluster, const struct kube_answer *answer, enum cluster_count good)
+/* Says once that nothing can be published, and does nothing for a while. */
+static void note_failure(struct ledger_cluster *cluster, const char *what, const char *problem)
 {
 	struct publish *publish = &cluster->publish;
-	if (answer->status == 200 || answer->status == 201) {
-		cluster_count(cluster, good);
-		publish->backoff_ms = 0;
-		return;
-	}
-	if (answer->status == 409 || answer->status == 404) /* another replica was faster: the watch will tell */
-		return;
 	cluster_count(cluster, COUNT_UNPUBLISHED);
 	if (!publish->backoff_ms) {
 		char text[800];
-		snprintf(text, sizeof text, "the gpuquotas objects that people read cannot be written: %s",
-			 answer->problem ? answer->problem : "no answer");
+		snprintf(text, sizeof text, "the gpuquotas objects that people read cannot be %s: %s", what, problem);
 		cluster_log(cluster, LOG_WARN, "quotas_unpublished", text);
 	}
 	publish->backoff_ms = publish->backoff_ms ? publish->backoff_ms * 2 : BACKOFF_MS;
 	if (publish->backoff_ms > BACKOFF_MAX_MS)
 		publish->backoff_ms = BACKOFF_MAX_MS;
 	publish->again_ms = kube_now_ms() + publish->backoff_ms;
+}
+
+/* Without a list it is not known what is published, and nothing is written. */
+static void on_failed(void *context, const char *problem)
+{
+	note_failure(context, "listed", problem);
+}
+
+static void note_result(struct ledger_cluster *cluster, const struct kube_answer *answer, enum cluster_count good)
+{
+	if (answer->status == 200 || answer->status == 201) {
+		cluster_count(cluster, good);
+		cluster->publish.backoff_ms = 0;
+	} else if (answer->status != 409 &&
+		   answer->status != 404) { /* else another replica was faster: the watch will tell */
+		note_failure(cluster, "written", answer->problem ? answer->problem : "no answer");
+	}
 }
 
 static void on_written(void *context, const struct kube_answer *answer)
@@ -344,7 +353,7 @@ int publish_open(struct ledger_cluster *cluster, struct error *err)
 	const struct kube_watch_options options = {
 	    .name = "gpuquotas",
 	    .path = QUOTAS_PATH,
-	    .events = {on_begin, on_listed, on_synced, on_changed, on_bookmark, cluster},
+	    .events = {on_begin, on_listed, on_synced, on_changed, on_bookmark, cluster, NULL, on_failed},
 	    .log = cluster->options.log,
 	};
 	buf_init(&publish->body, BODY_MAX);

@@ -49,7 +49,7 @@ static const struct number {
 };
 
 /* Statuses shown from the start, so that a rate exists before the first occurrence. */
-static const unsigned usual_statuses[] = {400, 403, 404, 405, 413, 415, 503};
+static const unsigned usual_statuses[] = {400, 403, 404, 405, 413, 415, 500, 503};
 
 struct metrics {
 	_Atomic uint64_t buckets[METRICS_ENDPOINTS][METRICS_OUTCOMES][BOUNDS + 1]; /* not cumulative */

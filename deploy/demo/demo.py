@@ -57,12 +57,14 @@ def patched(obj, patch):
 
 
 class Gate:
-    """The running server."""
+    """The running server. questions: files to ask it with, which are there before it answers."""
 
-    def __init__(self, binary, policy, work, listen, admin, log):
+    def __init__(self, binary, policy, work, listen, admin, log, questions=None):
         self.work = work
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
+        for name, question in (questions or {}).items():
+            (work / name).write_text(json.dumps(question, indent=2) + "\n")
         certs = work / "certs"
         made = subprocess.run([binary, "certs", "create", "--dir", certs, "--name", "localhost", "--ip", "127.0.0.1"],
                               capture_output=True, text=True, check=False)
@@ -148,15 +150,17 @@ class Asked(Story):
 
 # Leaving it up.
 
-def serve(gate):
-    samples = {"pod.json": review(pod("vision", "train", {GPU: "1"})),
-               "inference.json": review(pod("language", "chat", {GPU: "1"}, labels={"workload": "inference"})),
-               "around.json": review(pod("vision", "root", privileged=True))}
-    for name, question in samples.items():
-        if question["request"]["object"]:
-            question["request"]["object"]["metadata"]["uid"] = str(uuid.uuid4())
-        (gate.work / name).write_text(json.dumps(question, indent=2) + "\n")
+def samples():
+    """File -> a review to try."""
+    made = {"pod.json": review(pod("vision", "train", {GPU: "1"})),
+            "inference.json": review(pod("language", "chat", {GPU: "1"}, labels={"workload": "inference"})),
+            "around.json": review(pod("vision", "root", privileged=True))}
+    for question in made.values():
+        question["request"]["object"]["metadata"]["uid"] = str(uuid.uuid4())
+    return made
 
+
+def serve(gate):
     def near(path):
         return os.path.relpath(path)
 
@@ -195,7 +199,7 @@ def main():
     if not args.binary.exists():
         stop(f"there is no {args.binary}; build it first with `make`")
     ports = ("127.0.0.1:8443", "127.0.0.1:8080") if args.serve else ("127.0.0.1:0", "127.0.0.1:0")
-    gate = Gate(args.binary, args.policy, args.work, *ports, log=args.serve)
+    gate = Gate(args.binary, args.policy, args.work, *ports, log=args.serve, questions=samples() if args.serve else None)
     if args.serve:
         serve(gate)
         return 0 if gate.close() == 0 else 1

@@ -5,6 +5,7 @@
 #ifndef GPUGATE_ARENA_H
 #define GPUGATE_ARENA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct arena {
 	size_t chunk_bytes; /* size of an ordinary chunk */
 	size_t total_bytes; /* of all chunks */
 	size_t max_bytes;
+	bool exhausted; /* an allocation failed since the beginning or the last reset */
 };
 
 /* Allocates nothing yet. `max_bytes` bounds all chunks together. */
@@ -40,11 +42,13 @@ static inline void arena_release(struct arena *arena)
 	}
 	arena->first = arena->last = NULL;
 	arena->total_bytes = 0;
+	arena->exhausted = false;
 }
 
 /* Forgets everything but keeps the first chunk, so that the next request allocates nothing. */
 static inline void arena_reset(struct arena *arena)
 {
+	arena->exhausted = false;
 	if (!arena->first)
 		return;
 	for (struct arena_chunk *chunk = arena->first->next, *next; chunk; chunk = next) {
@@ -57,20 +61,26 @@ static inline void arena_reset(struct arena *arena)
 	arena->total_bytes = arena->first->size;
 }
 
+static inline void *arena_fail(struct arena *arena)
+{
+	arena->exhausted = true;
+	return NULL;
+}
+
 /* Returns memory aligned to 16 bytes, not zeroed, or NULL when `max_bytes` or the machine is exhausted. */
 static inline void *arena_alloc(struct arena *arena, size_t bytes)
 {
 	if (bytes > SIZE_MAX / 2)
-		return NULL;
+		return arena_fail(arena);
 	bytes = (bytes + 15) & ~(size_t)15;
 	struct arena_chunk *chunk = arena->last;
 	if (!chunk || chunk->size - chunk->used < bytes) {
 		size_t size = bytes > arena->chunk_bytes ? bytes : arena->chunk_bytes;
 		if (size > arena->max_bytes || arena->total_bytes > arena->max_bytes - size)
-			return NULL;
+			return arena_fail(arena);
 		chunk = malloc(sizeof *chunk + size);
 		if (!chunk)
-			return NULL;
+			return arena_fail(arena);
 		chunk->next = NULL;
 		chunk->size = size;
 		chunk->used = 0;
@@ -91,7 +101,7 @@ static inline void *arena_zalloc(struct arena *arena, size_t count, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(count, size, &bytes))
-		return NULL;
+		return arena_fail(arena);
 	void *memory = arena_alloc(arena, bytes);
 	if (memory && bytes)
 		memset(memory, 0, bytes);

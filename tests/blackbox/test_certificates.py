@@ -142,6 +142,18 @@ def test_a_bad_certificate_is_not_taken(serve):
     assert "PRIVATE KEY" not in server.stderr()
 
 
+def test_the_longest_file(serve):
+    """1 MiB is taken, and not one byte more, of the key and of the certificate."""
+    server = serve(POLICY)
+    size, certificate, key = 1 << 20, server.cert.read_bytes(), server.key.read_bytes()
+    loaded = len(server.log("certificate_loaded", False))
+    server.write_pair((certificate.ljust(size, b"\n"), key.ljust(size, b"\n")))
+    server.wait_log("certificate_loaded", loaded + 1, 60)
+    assert not server.log("certificate_rejected", False)
+    server.cert.write_bytes(certificate.ljust(size + 1, b"\n"))
+    assert "is larger than 1 MiB" in server.wait_log("certificate_rejected", seconds=60)[0]["message"]
+
+
 def test_expiry_metric(serve):
     server = serve(POLICY)
     expiry = server.metrics().value("gpugate_certificate_expiry_timestamp_seconds")

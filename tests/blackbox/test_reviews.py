@@ -97,12 +97,12 @@ def test_the_life_of_a_real_pod(serve):
 def test_a_mutating_review_at_validate(open_server):
     """Its Pod has no uid yet, so it cannot be charged: a wrong registration, and the answer says so."""
     answer = open_server.post("/validate", (ROOT / "tests" / "reviews" / "mutate-pod-bare.json").read_bytes())
-    assert answer.status == 400 and "ValidatingWebhookConfiguration" in answer.sentence()
+    assert answer.status == 415 and "ValidatingWebhookConfiguration" in answer.sentence()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_torn(open_server, file):
-    """Every prefix of a review is a 400, never a crash."""
+    """Every prefix of a review is a 415, never a crash."""
     data = file.read_bytes().rstrip()
     for cut in range(0, len(data) - 1, max(1, len(data) // 25)):
-        assert open_server.post("/validate", data[:cut]).status == 400
+        assert open_server.post("/validate", data[:cut]).status == (415 if cut else 400)

@@ -27,7 +27,7 @@ def test_nothing_secret_is_shown(serve):
     refused = server.validate(pod({GPU: 1}, containers=[container({GPU: 1}, env=env, args=[VALUE])], annotations={"note": VALUE}))
     assert not refused.allowed and "NVIDIA_VISIBLE_DEVICES" in refused.message and VALUE not in str(refused)
     assert not server.validate(pod({GPU: 2}, annotations={"note": VALUE})).allowed
-    assert server.post(f"/validate/{SECRET}", b'{"apiVersion": "' + VALUE.encode()).status == 400
+    assert server.post(f"/validate/{SECRET}", b'{"apiVersion": "' + VALUE.encode()).status == 415
     server.post("/validate/guess", b"{}")
     server.write_pair((b"", b""))  # a certificate that cannot be taken, and one that can
     server.wait_log("certificate_rejected")

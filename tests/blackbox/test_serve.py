@@ -179,8 +179,19 @@ BAD_BODIES = {
 def test_bad_body(server, name):
     for path in ("/mutate", "/validate"):
         answer = server.post(path, BAD_BODIES[name])
-        assert answer.status == 400, (path, answer.status, answer.body)
+        assert answer.status == (415 if BAD_BODIES[name] else 400), (path, answer.status, answer.body)
         answer.sentence()
+    assert server.validate(pod()).allowed
+
+
+def test_a_review_that_needs_too_much_memory(server):
+    """While it is read, and after: it is the server's bound, not the review's fault."""
+    many = json.dumps(review(persisted(pod())), separators=(",", ":")).replace('"containers":[', '"containers":[' + "{}," * 2500000, 1)
+    assert len(many) < BODY_MAX
+    before = server.metrics().value("gpugate_http_rejected_total", code="500")
+    answer = server.post("/validate", many)
+    assert answer.status == 500 and "more memory" in answer.sentence()
+    assert server.metrics().value("gpugate_http_rejected_total", code="500") == before + 1
     assert server.validate(pod()).allowed
 
 
@@ -211,7 +222,7 @@ def test_duplicate_keys_that_decide(server, name):
     twice = DUPLICATES[name](text)
     assert twice != text
     answer = server.post("/validate", twice)
-    assert answer.status == 400
+    assert answer.status == 415
     assert "twice" in answer.sentence() or "duplicate" in answer.sentence().lower()
 
 
@@ -632,7 +643,7 @@ def test_rejections_are_counted(serve):
     server.post("/nowhere", b"{}")
     server.request("GET", "/validate")
     metrics = server.metrics()
-    for code in ("400", "404", "405"):
+    for code in ("415", "404", "405"):
         assert metrics.value("gpugate_http_rejected_total", code=code) == 1
 
 

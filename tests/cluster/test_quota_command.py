@@ -155,6 +155,23 @@ def test_an_exceeded_quota_is_a_finding(plane, gate):
     assert json.loads(quota(plane, "-o", "json").stdout)["exceeded"] == 1
 
 
+@pytest.mark.parametrize("lacks", ["the kind", "the rights"])
+def test_quotas_that_cannot_be_listed_are_reported(plane, gate, lacks):
+    """Without a list nothing is written: that is counted and logged as a write that fails is. Admission goes on."""
+    if lacks == "the kind":
+        plane.kubectl("delete", "crd", "gpuquotas.gpugate.io")
+    else:
+        role = plane.admin.get("ClusterRole", "gpugate").must()
+        rules = [rule for rule in role["rules"] if "gpuquotas" not in rule["resources"]]
+        assert len(rules) < len(role["rules"])
+        plane.admin.patch("ClusterRole", "gpugate", {"rules": rules}).must()
+    gate.restart(0)
+    said = gate.servers[0].wait_log("quotas_unpublished", seconds=60)
+    assert "cannot be listed: " in said[0]["message"] and ("404" if lacks == "the kind" else "403") in said[0]["message"], said
+    assert metric(gate, "gpugate_quota_writes_total", outcome="failed") >= 1
+    create(plane, "a", "p0")
+
+
 def test_the_command_says_what_to_do(fresh_control_plane, tmp_path):
     plane = fresh_control_plane(controllers=False, scheduler=False)
     done = quota(plane)

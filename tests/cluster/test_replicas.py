@@ -193,6 +193,9 @@ def settles(cluster, gate, what):
     eventually(refused, 20, f"settling after {what}")
     begin = time.monotonic()
     gate.wait_open(60)
+    for server in gate.servers:  # the one that had it settle, and the one that only saw it
+        assert server.metrics().value("gpugate_ledger_resettled_total") >= 1, what
+        assert server.log("ledger_settles") + server.log("ledger_created"), what
     return time.monotonic() - begin
 
 
@@ -207,7 +210,7 @@ def test_a_deleted_ledger_settles(own):
     assert over.status == 403 and "used 2, limit 2" in over.message
 
 
-@pytest.mark.parametrize("spec", [{"version": "999999999999"}, {"pending": "1;P x"}, {"version": "99999999999999999999"}, {"pending": "7;"}])
+@pytest.mark.parametrize("spec", [{"version": "999999999999"}, {"pending": "1;P x"}, {"version": "99999999999999999999"}, {"pending": "7;"}, {"opened": "by-somebody-else"}])
 def test_a_ledger_that_cannot_be_settles(own, spec):
     """One of another history, whose Pods nobody will ever see, and rubbish."""
     cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)

@@ -99,6 +99,12 @@ def documented():
     return ours, others
 
 
+def documented_labels():
+    """Metric of gpugate -> its labels, where the table names them."""
+    rows = [line.split(" | ")[0] for line in section("Metrics").splitlines() if line.startswith("| `")]
+    return {name: frozenset(labels.split(",")) for row in rows for name, labels in re.findall(r"`(gpugate_\w+)\{([\w,]+)\}`", row)}
+
+
 def anchors():
     """Of docs/operations.md, as GitHub makes them from headings."""
     headings = re.findall(r"^#+ (.*)$", OPERATIONS.read_text(), re.M)

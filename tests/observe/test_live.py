@@ -88,6 +88,24 @@ def test_a_panel_shows_something(stack, title, expr):
         assert title != "Share of hard in use" or {labels["quota"]: value for labels, value in found}["q"] == 1
 
 
+def test_requests_that_are_rejected_alert(stack):
+    """As from an API server whose registration has another path secret."""
+    def told():
+        assert stack.gpugate.post("/validate/another-secret", b"{}").status == 404
+        return stack.prometheus.firing().get("GpugateHttpRejects")
+
+    assert eventually(told, what="the alert")["labels"]["code"] == "404"
+
+
+def test_refusals_by_a_full_quota_alert(stack):
+    """From the second on: a row does not exist before its first refusal."""
+    def told():
+        assert not stack.gpugate.validate(pod({GPU: 1}, namespace="idle")).allowed
+        return stack.prometheus.firing().get("GpugateQuotaRefuses")
+
+    assert eventually(told, what="the alert")["labels"]["name"] == "q"
+
+
 def test_a_policy_that_is_refused_alerts(stack):
     stack.gpugate.reload("kind: Nonsense\n", rejected=True)
     alert = eventually(lambda: stack.prometheus.firing().get("GpugatePolicyRejected"), what="the alert")

@@ -11,6 +11,7 @@ from in_cluster import InCluster
 from kube import GPU, doc
 from manifests import pod
 from prometheus_server import Prometheus, eventually, job
+from series import WITH_AN_API_SERVER, of_examples, shown, wrong_labels
 
 POLICY = [doc("Accelerator", "a100", resource=GPU, memory="80Gi"),
           doc("Tenant", "team", namespaces=["team"], quotas=[{"name": "q", "hard": 2}, {"name": "memory", "measure": "memory", "hard": "640Gi"}]),
@@ -82,6 +83,21 @@ def test_every_panel_shows_something(stack):
     for title, expr in expressions():
         if title not in NOT_HERE:
             eventually(lambda expr=expr: stack.prometheus.query(expr), what=f"{title}: {expr}")
+
+
+def test_the_alerts_examples_are_of_series_that_are_shown(stack):
+    """Those that come with an API server; test_metrics.py looks at the others."""
+    known = shown(*(server.metrics() for server in stack.gate.servers))
+    asked = {one[:3] for one in of_examples() if one[0] in WITH_AN_API_SERVER}
+    assert {name for name, _, _ in asked} == WITH_AN_API_SERVER
+    assert not asked - known, asked - known
+    assert not wrong_labels(known, WITH_AN_API_SERVER.__contains__)
+
+
+def test_a_ledger_that_is_deleted_alerts(stack):
+    stack.plane.kubectl("delete", "gpuledgers", "cluster")
+    eventually(lambda: "GpugateLedgerResettled" in stack.prometheus.firing(), what="the alert")
+    stack.gate.wait_open(60)
 
 
 def test_a_registration_that_is_gone_alerts(stack):

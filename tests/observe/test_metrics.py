@@ -1,15 +1,18 @@
-"""The table of metrics in docs/operations.md and the program's own /metrics know the same names; promtool finds no fault."""
+"""The table of metrics in docs/operations.md, the series of the alerts' examples and the program's own /metrics know the same names, labels and
+values of labels; promtool finds no fault."""
 
 import subprocess
 
 import pytest
 import yaml
 
-from deployed import documented
+from deployed import documented, documented_labels
 from gpugate import Server
-from kube import GPU, doc, pod
+from kube import GPU, container, doc, pod
+from series import WITH_AN_API_SERVER, of_examples, shown, wrong_labels
 
-POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 2}])]
+POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 2}]),
+          doc("Guard", "g", deny=["privileged"])]
 KINDS = {"embedded": (), "cluster": ("--ledger", "cluster"), "cluster, self-managed": ("--ledger", "cluster", "--certs", "self-managed")}
 
 
@@ -22,8 +25,11 @@ def servers(tmp_path_factory):
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "u", "user": {"token": "t"}}]}))
     servers = {kind: Server(POLICY, *args, *(("--kubeconfig", nowhere) if args else ())) for kind, args in KINDS.items()}
-    servers["embedded"].validate(pod({GPU: 1}))
+    for server in servers.values():
+        server.at_rest = server.metrics()
+    servers["embedded"].admit(pod({GPU: 1}))
     servers["embedded"].validate(pod({GPU: 3}))
+    servers["embedded"].validate(pod(containers=[container(securityContext={"privileged": True})]))
     yield servers
     for server in servers.values():
         server.stop()
@@ -39,3 +45,25 @@ def test_the_table_names_what_is_there(servers):
     names = set().union(*(server.metrics().types for server in servers.values()))
     ours, _ = documented()
     assert names == ours, f"not in docs/operations.md: {names - ours}; only there: {ours - names}"
+
+
+def test_the_alerts_examples_are_of_series_that_are_shown(servers):
+    """No example has a label, a word or a whole metric that no server shows."""
+    known = shown(*(server.metrics() for server in servers.values()))
+    found = list(of_examples())
+    assert len(found) > 80
+    strange = {one[:3] for one in found if one[0] not in WITH_AN_API_SERVER} - known
+    assert not strange, strange
+
+
+def test_a_counter_that_begins_with_its_first_count_does_so_in_the_examples(servers):
+    """An alert on how fast it grows does not see the first count of a series that is not there before."""
+    rest = shown(*(server.at_rest for server in servers.values()))
+    found = [one for one in of_examples() if one[0].endswith("_total") and one[3] == "0" and one[:3] not in rest]
+    assert not found, f"not shown before its first count, so its values have to begin with _: {found}"
+
+
+def test_the_table_has_the_labels_that_are_there(servers):
+    """A row that names labels names those of the program."""
+    assert len(documented_labels()) > 15
+    assert not wrong_labels(shown(*(server.metrics() for server in servers.values())), lambda name: name not in WITH_AN_API_SERVER)

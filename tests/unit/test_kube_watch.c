@@ -154,6 +154,7 @@ struct fixture {
 	pthread_mutex_t lock;
 	char told[8192];
 	atomic_int turned;
+	atomic_int lists_failed;
 };
 
 static void record(struct fixture *f, const char *text)
@@ -215,6 +216,12 @@ static void on_turned(void *context)
 	atomic_fetch_add(&((struct fixture *)context)->turned, 1);
 }
 
+static void on_list_failed(void *context, const char *problem)
+{
+	assert_true(problem[0] != '\0');
+	atomic_fetch_add(&((struct fixture *)context)->lists_failed, 1);
+}
+
 static void relist_task(void *context)
 {
 	kube_watch_relist(((struct fixture *)context)->watch);
@@ -270,7 +277,7 @@ static void run(struct fixture *f, const struct step *steps, size_t count)
 	    .query = "fieldSelector=a%3Db",
 	    .page = 2,
 	    .timing = &f->timing,
-	    .events = {on_begin, on_listed, on_synced, on_changed, on_bookmark, f, on_turned},
+	    .events = {on_begin, on_listed, on_synced, on_changed, on_bookmark, f, on_turned, on_list_failed},
 	};
 	f->watch = kube_watch_create(f->loop, f->client, &options, &err);
 	assert_non_null(f->watch);
@@ -539,12 +546,17 @@ static void test_silence(void **state)
 	    {"resourceVersion=10 ", NULL, OK, "", HOLD},
 	    {"sendInitialEvents", NULL, OK, INITIAL_END("20"), HOLD},
 	};
+	struct kube_watch_counts counts;
 	struct fixture *f = *state;
 	f->timing.silence_ms = 300;
 	RUN(f, steps);
 	expect(f, "begin\nlisted a\nbegin\nsynced 9\nbookmark 10\nbegin\nsynced 20\n");
 	for (size_t i = 1; i < 6; i++)
 		assert_true(f->server.times_ms[i] - f->server.times_ms[i - 1] >= 290);
+	/* The list and the watch that had told something were broken off; those that told nothing had nothing to tell. */
+	kube_watch_counts(f->watch, &counts);
+	assert_int_equal(counts.failures, 2);
+	assert_int_equal(atomic_load(&f->lists_failed), 1);
 }
 
 /* A server that takes the parameters and does not do what they say. */

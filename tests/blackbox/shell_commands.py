@@ -1,0 +1,147 @@
+"""The shell commands of README.md and docs/, as they are written and in their order, and where each of them is run.
+
+A command that is run belongs to stories: "here" needs no cluster (test_commands.py beside this file), the others are told on a real control
+plane (tests/deploy/test_commands.py). A command that is not run has a reason."""
+
+import re
+
+from gpugate import ROOT
+
+HERE = "here"
+
+
+class NotRun(str):
+    """Why a command is not run."""
+
+
+LONG = NotRun("a step of the whole test run, or one that takes much longer than it; that the target exists is tested")
+REGISTRY = NotRun("it needs a registry; tests/package has skopeo read the archive")
+IMAGES = NotRun("it needs containerd; tests/package reads and runs the image")
+OUTLINE = NotRun("an outline with ... in it, of commands that are run in full")
+
+# Document -> (beginning of a command, stories or a reason), one for each command, in order.
+PLAN = {
+    "README.md": [
+        ("sudo apt-get install -y make git", NotRun("it changes the machine")),
+        ("make demo", NotRun("the same program is run by test_demo.py")),
+        ("make test", LONG),
+        ("make run", [HERE]),
+        ("curl --cacert build/demo/certs/ca.crt", [HERE]),
+        ("curl http://127.0.0.1:8080/metrics", [HERE]),
+        ("build/gpugate lint my-policy/", [HERE]),
+        ("make image", LONG),
+        ("skopeo copy", REGISTRY),
+        ("helm install gpugate", ["readme, chart"]),
+        ("build/gpugate certs create", [HERE, "readme, by hand"]),
+        ("(umask 077; openssl rand", [HERE, "readme, by hand"]),
+        ("build/gpugate serve", [HERE]),
+        ("build/gpugate render", ["readme, by hand"]),
+        ("kubectl get gpuquotas", ["readme, by hand"]),
+        ("build/gpugate quota", ["readme, by hand"]),
+        ("make control-plane", LONG),
+        ("make test-cluster", LONG),
+        ("make soak", LONG),
+        ("make test-deploy", LONG),
+        ("make test-browser", LONG),
+        ("make test-package", LONG),
+        ("make demo-cluster", LONG),
+    ],
+    "operations.md": [
+        ("gpugate certs create", [HERE]),
+        ("(umask 077; openssl rand", [HERE]),
+        ("gpugate lint my-policy/", [HERE]),
+        ("gpugate serve", [HERE]),
+        ("skopeo copy", REGISTRY),
+        ("ctr -n k8s.io images import", IMAGES),
+        ("kubectl create namespace gpugate", ["chart", "two steps"]),
+        ("kubectl label namespace gpugate", ["chart", "two steps"]),
+        ("helm install gpugate", ["chart"]),
+        ('echo "secret=', ["kustomize"]),
+        ("(cd base && kustomize edit set image", NotRun("kubectl has all of kustomize but `edit`, which is a program of its own")),
+        ("kubectl apply --server-side -k overlays/self-managed", ["kustomize"]),
+        ("gpugate lint my-policy/", ["chart"]),
+        ("gpugate render", ["chart"]),
+        ("helm upgrade gpugate", ["chart"]),
+        ("kubectl create configmap gpu-policy", ["chart"]),
+        ("helm upgrade gpugate", ["chart"]),
+        ("helm install gpugate", ["two steps"]),
+        ("helm upgrade gpugate", ["two steps"]),
+        ("helm upgrade gpugate", ["chart"]),
+        ("helm rollback gpugate", ["chart"]),
+        ("helm uninstall gpugate", ["chart", "two steps"]),
+        ("kubectl delete crd", ["chart"]),
+        ("kubectl delete namespace gpugate", ["chart"]),
+        ("kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration", ["kustomize"]),
+        ("kubectl delete -k overlays/self-managed", ["kustomize"]),
+        ("make image", LONG),
+        ("make deb", LONG),
+        ("kubectl get secret gpugate-path", ["by hand"]),
+        ("gpugate render", ["by hand"]),
+        ("gpugate render", OUTLINE),
+        ("gpugate serve", OUTLINE),
+        ("gpugate certs create", [HERE]),
+        ("gpugate certs inspect --dir", [HERE]),
+        ("gpugate certs inspect --connect", [HERE]),
+        ("gpugate certs verify", [HERE]),
+        ("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"]),
+        ("kubectl get gpuquotas", ["by hand"]),
+        ("gpugate quota", ["by hand"]),
+        ("gpugate quota -o json", ["by hand"]),
+        ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
+    ],
+    "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG)],
+}
+
+# Blocks that are set in and are no commands, by how they begin.
+NOT_SHELL = ("admission webhook ", "+-----", "include/gpugate/ ", "Pods that exist ")
+_PROGRAMS = r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|(?:build/)?gpugate|\(umask|\(cd)\b"
+
+
+def documents():
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path):
+    """Blocks of code without a language: set in by four blanks after an empty line, or fenced as sh or as nothing."""
+    text = path.read_text()
+    fenced = [body.strip("\n") for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S) if language in ("", "sh", "bash", "console")]
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    return [re.sub(r"^ {4}", "", block, flags=re.M).strip("\n") for block in re.findall(r"(?<=\n\n)((?: {4}.*\n)+)", text)] + fenced
+
+
+def commands(path):
+    """Each with the lines that belong to it. A block has to be known for one of commands, or for none."""
+    found = []
+    for block in blocks(path):
+        if block.lstrip().startswith(NOT_SHELL):
+            continue
+        for command in re.findall(r"(?:.*[\\|] *\n)*.+", block):
+            assert re.match(_PROGRAMS, command), f"{path.name}: is this a command? {command}"
+            found.append(command)
+    return found
+
+
+def story(name):
+    """(document, command) of all that belong to a story, in order."""
+    return [(path.name, command) for path in documents() for command, (_, where) in zip(commands(path), PLAN.get(path.name, []), strict=False)
+            if not isinstance(where, NotRun) and name in where]
+
+
+def stories():
+    return {name for rows in PLAN.values() for _, where in rows if not isinstance(where, NotRun) for name in where}
+
+
+def readme_policy():
+    """The policy that the README has the reader write, and its file."""
+    text = re.search(r"^```yaml\n# (\S+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    return text[1], text[2]
+
+
+def workplace(folder):
+    """A folder that looks like a checkout with the reader's policy in it: what is made there stays there."""
+    for entry in ROOT.iterdir():
+        (folder / entry.name).symlink_to(entry)
+    name, text = readme_policy()
+    (folder / name).parent.mkdir()
+    (folder / name).write_text(text)
+    return folder

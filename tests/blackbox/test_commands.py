@@ -1,0 +1,68 @@
+"""The shell commands of README.md and docs/: all are known, and those that need no cluster are run here, as written and in order."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpugate import ROOT
+from shell_commands import HERE, PLAN, NotRun, blocks, commands, documents, stories, story, workplace
+
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_every_command_has_a_place(path):
+    """One row for each, in the same order: a command that is new, gone or moved is noticed."""
+    rows = PLAN.get(path.name, [])
+    found = commands(path)
+    for command, (begins, _) in zip(found, rows, strict=False):
+        assert command.startswith(begins), f"{path.name} has `{command}` where shell_commands.py has `{begins}`"
+    assert len(found) == len(rows), f"{path.name}: {found[len(rows):] or [begins for begins, _ in rows[len(found):]]}"
+
+
+def test_most_commands_are_run():
+    where = [place for rows in PLAN.values() for _, place in rows]
+    assert sum(not isinstance(place, NotRun) for place in where) > 40 and all(place for place in where)
+    assert PLAN.keys() <= {path.name for path in documents()}
+
+
+def test_stories_are_told():
+    """Each name is one that a test tells."""
+    told = (Path(__file__).parents[1] / "deploy" / "test_commands.py").read_text()
+    assert all(name == HERE or f'"{name}"' in told for name in stories())
+
+
+def test_blocks_that_are_no_commands_are_few():
+    assert sum(len(blocks(path)) for path in documents()) > 30
+
+
+def alone():
+    """How to run something in a network of its own, where ports are free; else as it is, if they are free here."""
+    if shutil.which("unshare") and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0:
+        return UNSHARE, {"NETWORK_OF_ITS_OWN": "yes"}
+    for port in (8080, 8443):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                pytest.skip(f"no network of its own can be made here, and the port {port} is taken")
+    return [], {}
+
+
+@pytest.mark.parametrize("document", sorted({name for name, _ in story(HERE)}))
+def test_commands(tmp_path, document):
+    folder = workplace(tmp_path)
+    steps = [command for name, command in story(HERE) if name == document]
+    assert len(steps) > 5
+    if document == "operations.md":  # "what the API server trusts": there is none here
+        steps.insert(next(i for i, step in enumerate(steps) if "--ca ca.crt" in step), "cp pki/ca.crt ca.crt")
+    way, more = alone()
+    done = subprocess.run([*way, sys.executable, Path(__file__).with_name("in_order.py"), folder], input=json.dumps(steps), text=True,
+                          capture_output=True, check=False, timeout=900, env={**os.environ, **more, "PATH": f"{ROOT}/build:{os.environ['PATH']}"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    if document == "README.md":
+        assert '"allowed":true' in done.stdout and "\ngpugate_build_info{" in done.stdout

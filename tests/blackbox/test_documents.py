@@ -1,0 +1,315 @@
+"""README and docs/ against the program: each sentence that they quote is one that the program can say, and each name, option and limit is
+the program's. test_commands.py runs their commands; metrics and alerts are compared in tests/observe, what API servers say in tests/cluster."""
+
+import functools
+import re
+
+import pytest
+
+from gpugate import ROOT, run
+from program_text import constant, functions_named, number, says, texts
+from shell_commands import commands
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OPERATIONS = ROOT / "docs" / "operations.md"
+
+# Sentences of others, by where they come from. tests/cluster/test_http_answers.py has the API server say its own.
+OF_OTHERS = {
+    "x509: certificate has expired": "Go's crypto/x509",
+    "x509: certificate signed by unknown authority": "Go's crypto/x509",
+    "x509: certificate is valid for ..., not ...": "Go's crypto/x509",
+    'The Pod "x" is invalid: spec: Forbidden: pod updates may not change fields ...': "API server",
+    "the server rejected our request for an unknown reason": "API server",
+    "the server could not find the requested resource": "API server",
+    "the server does not allow this method on the requested resource": "API server",
+    "the server responded with the status code 413 but did not return more information": "API server",
+    "the server responded with the status code 431 but did not return more information": "API server",
+}
+# What is neither a sentence nor a command nor an expression.
+NOTATION = {"- . _ ~", "held(q) <= hard(q) + borrowUpTo(q)", "max(held, hard - lendUpTo)", "n u m k M G T P E", "Ki Mi Gi Ti Pi Ei",
+            "nvidia.com/gpu: 1, nvidia.com/gpumem: 7000", "{name: gpu-memory, resources: [gpu.intel.com/memory.max], hard: 64Gi}"}
+PROGRAMS = {"kubectl", "helm", "make", "openssl", "nsenter", "systemd-analyze"}
+GPUGATE = {"gpugate", "render", "serve", "lint", "quota", "certs"}
+
+
+def prose(path):
+    """A document without its code blocks: those that are fenced, and those that are set in after an empty line."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
+    return re.sub(r"(?<=\n\n)(?: {4}.*\n|\n)+", "\n", text)
+
+
+def spans(path):
+    """What stands between backticks."""
+    return [match[2].strip() for match in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", prose(path).replace("\n", " "))]
+
+
+@functools.cache
+def phrases():
+    """(file, text) of all that has at least four words."""
+    return [(path.name, text) for path in DOCUMENTS for text in spans(path) if text.count(" ") >= 3]
+
+
+def kind(text):
+    first = re.split(r"[ (]", text)[0]
+    if text in OF_OTHERS:
+        return "of others"
+    if text in NOTATION:
+        return "notation"
+    if first in PROGRAMS or first in GPUGATE or text.startswith("--"):
+        return "command"
+    if "gpugate_" in text:
+        return "expression"
+    return "sentence"
+
+
+def fragments(quote):
+    """What is fixed in a quoted sentence: left out are `...`, names in quotes, capitals that stand for names, and numbers."""
+    quote = re.sub(r'"[\w.-]{1,4}"', '"\0"', quote)
+    quote = re.sub(r"\b(?:[A-Z]|KEY|VALUE|\d[\d.,]*(?:Gi)?)(?!\w)", "\0", quote)
+    return [part for part in re.split(r"\.\.\.|…|\0", quote) if re.search("[a-z]", part)]
+
+
+def unsaid(quote):
+    """What of a quoted sentence the program cannot say."""
+    return [part for part in fragments(quote) if not says(part.strip() if part in fragments(quote)[:1] else part.rstrip())]
+
+
+def sentences():
+    return sorted({text for _, text in phrases() if kind(text) == "sentence"})
+
+
+def test_sentences_are_found():
+    assert len(sentences()) > 28 and sum(len(fragments(quote)) for quote in sentences()) > 50
+
+
+@pytest.mark.parametrize("quote", sentences())
+def test_a_quoted_sentence_is_one_of_the_program(quote):
+    assert fragments(quote) and not unsaid(quote), unsaid(quote)
+
+
+@pytest.mark.parametrize("quote", sentences())
+def test_a_sentence_that_has_changed_is_noticed(quote):
+    """Another word in its longest fixed part, and the program does not say it."""
+    longest = max(fragments(quote), key=len)
+    words = longest.split(" ")
+    at = max(range(len(words)), key=lambda i: len(words[i]))
+    changed = quote.replace(longest, " ".join([*words[:at], f"{words[at]}x", *words[at + 1:]]))
+    assert unsaid(changed), changed
+
+
+def test_lists_of_others_and_of_notation_are_current():
+    texts_there = {text for _, text in phrases()}
+    assert not (OF_OTHERS.keys() | NOTATION) - texts_there, (OF_OTHERS.keys() | NOTATION) - texts_there
+
+
+def test_the_readmes_refusal_is_the_programs():
+    """The block at its beginning, which a user is to recognize."""
+    refusal = re.search(r"denied the request: (.*?)\n\n", (ROOT / "README.md").read_text(), re.S)[1]
+    refusal = re.sub(r"\s+", " ", refusal).replace('"compute"', '"Q"').replace('"team-a"', '"T"')
+    refusal = re.sub(r"[\w./-]*mig-[\w.]+", "...", refusal)
+    assert len(fragments(refusal)) > 5 and not unsaid(refusal), unsaid(refusal)
+
+
+# --- Options and commands ---
+
+# Options of other programs that the documents name.
+OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", "--show-labels", "--show-managed-fields", "--previous", "--set", "--wait",
+                     "--no-hooks", "--reset-then-reuse-values", "--set-file", "--namespace", "--create-namespace", "--offline", "--dry-run",
+                     "--validating-admission-policy", "--ignore-not-found"}
+
+
+@functools.cache
+def options():
+    """Of all commands, as their help has them."""
+    commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
+    helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
+    assert all(text for text in helps.values()), helps
+    return {command: set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) for command, text in helps.items()}
+
+
+def named_options():
+    return {option for path in DOCUMENTS for text in spans(path) for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)}
+
+
+def test_options_exist():
+    ours = set().union(*options().values())
+    benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(path.read_text() for path in (ROOT / "tests" / "bench").glob("*.py"))))
+    named = named_options()
+    assert len(named & ours) > 24
+    assert not named - ours - OPTIONS_OF_OTHERS - benchmarks, named - ours - OPTIONS_OF_OTHERS - benchmarks
+
+
+def test_options_of_a_command_are_its_own():
+    """Where a command of gpugate is quoted with options."""
+    looked = 0
+    written = [command for path in DOCUMENTS for command in commands(path)]
+    for text in [*(text for _, text in phrases()), *(re.sub(r"\\\n *", "", command).removeprefix("build/") for command in written)]:
+        for command, its in options().items():
+            match = re.match(rf"(?:gpugate )?{command} (.*)", re.sub(r" [|>#].*", "", text, flags=re.S))
+            if match:
+                looked += 1
+                assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", match[1])) <= its, text
+    assert looked > 20
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {match for path in DOCUMENTS for match in re.findall(r"`make ([\w./-]+)", path.read_text())}
+    targets |= {match for path in DOCUMENTS for match in re.findall(r"^    make ([a-z-]+)", path.read_text(), re.M)}
+    assert len(targets) > 10
+    gone = {target for target in targets if not re.search(rf"^(?:[\w./-]+ )*{target}(?: [\w./-]+)*:", makefile, re.M)}
+    assert not gone, gone
+
+
+# --- Names, wherever they stand ---
+
+def test_metrics_exist():
+    """tests/observe compares the table with what is shown; here are all others that the documents name, in expressions too."""
+    named = {name for path in DOCUMENTS for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", path.read_text())}
+    ours = {name for text in texts() for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", text)}
+    assert len(named) > 40
+    assert not named - ours, named - ours
+
+
+def test_alerts_exist():
+    named = {name for path in DOCUMENTS for name in re.findall(r"\bGpugate[A-Z]\w+", path.read_text())}
+    ours = set(re.findall(r"alert: (\w+)", (ROOT / "deploy" / "alerts" / "gpugate.rules.yaml").read_text()))
+    assert named == ours, named ^ ours
+
+
+# --- Tables of operations.md ---
+
+def section(title):
+    text = OPERATIONS.read_text()
+    begin = text.index(f"\n## {title}\n")
+    return text[begin:text.find("\n## ", begin + 1)]
+
+
+def rows(title):
+    """Cells of a section's tables, without their heads."""
+    found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section(title).splitlines() if re.match(r"\| .*\|$", line)]
+    assert found, title
+    return found[1:]
+
+
+def first_cells(title):
+    return {name for row in rows(title) for name in re.findall(r"`([\w-]+)`", row[0])}
+
+
+def test_log_events():
+    """Those of the table, and those that the sources hand to the log."""
+    by_name = {word for word in functions_named(r"log_event|log_message|log_decision|cluster_log|note_settling|log_text") if re.fullmatch(r"[a-z]+(_[a-z]+)*", word)}
+    in_tables = {"authority_created", "authority_added", "authority_rotated", "authority_dropped", "warned", "audited"}  # names that a table has
+    on_its_own = {"log_lines_dropped"}  # written without the log's own function
+    assert in_tables <= set(texts()) and any("log_lines_dropped" in text for text in texts())
+    assert len(by_name) > 35
+    events = by_name | in_tables | on_its_own
+    assert first_cells("Log") == events, (events - first_cells("Log"), first_cells("Log") - events)
+
+
+def test_events():
+    told = {word for text in texts() for word in re.findall(r"^[A-Z][a-z]+[A-Z][a-z]+$", text)}
+    named = first_cells("Events")
+    assert len(named) > 8 and named <= told, named - told
+    handed = {word for word in functions_named(r"kube_events_tell|tell") if re.fullmatch(r"[A-Z][a-z]+[A-Z][a-z]+", word)}
+    assert len(handed) > 4 and handed <= named, handed - named
+
+
+def test_reasons():
+    """Of refusals: those of the table, and those of the program."""
+    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate.c").read_text(), re.S)[1]
+    reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
+    assert len(reasons) > 8 and first_cells("Refusals") == reasons
+
+
+def amounts(text):
+    """Numbers in a text: bytes where KiB or MiB follow, milliseconds where s does."""
+    unit = {"KiB": 1 << 10, "MiB": 1 << 20, "s": 1000}
+    return [round(float(match[1].replace(",", "")) * unit.get(match[2], 1))
+            for match in re.finditer(r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?!\w)(?: (KiB|MiB|s)\b)?", text)]
+
+
+# The beginning of a row's first cell -> numbers of its first two cells, in their order. The third cell says what becomes of it.
+BODY, FLIGHT = constant("webhook/http_server.h", "HTTP_BODY_MAX"), constant("webhook/http_server.h", "HTTP_FLIGHT_MAX")
+SERVER, ADMIN = "webhook/http_server.c", "webhook/http_admin.c"
+CONNECTIONS = number(SERVER, r"options->connections \? options->connections : (\d+)")
+QUARTERS = CONNECTIONS // 4 * 3
+LIMITS = {
+    "body of a request": [BODY],
+    "bodies of all requests": [constant("webhook/http_conn.c", "KEEP_BYTES"), FLIGHT],
+    "request line and headers": [constant(SERVER, "CONNECTION_BYTES")],
+    "JSON objects and lists": [constant("webhook/review_scan.h", "SCAN_DEPTH_MAX")],
+    "memory to decide": [constant(SERVER, "ARENA_BYTES_MAX"), constant(SERVER, "ANSWER_BYTES_MAX")],
+    "connections; of one": [CONNECTIONS, QUARTERS],
+    "TLS handshake": [number(SERVER, r"options->handshake_ms : (\d+)")],
+    "headers, and body": [number(SERVER, r"options->header_ms : (\d+)")],
+    "idle connection": [number(SERVER, r"options->idle_ms : (\d+)")],
+    "connection that has had": [QUARTERS, constant(SERVER, "PROOF_MS")],
+    "answer to be taken": [constant(SERVER, "ANSWER_MS")],
+    "admin listener": [constant(ADMIN, "CONNECTIONS"), constant(ADMIN, "CONNECTIONS_PER_ADDRESS"), constant(ADMIN, "REQUEST_MS")],
+    "... that has asked": [constant(ADMIN, "CONNECTIONS") // 4 * 3, constant(ADMIN, "PROOF_MS")],
+    "... answers of more": [64 << 10, constant(ADMIN, "METRICS_BYTES_MAX")],
+    "cluster ledger": [constant("webhook/ledger.h", "LEDGER_PENDING_MAX"), constant("webhook/ledger_text.h", "LEDGER_TEXT_MAX")],
+    "Pods in the embedded": [constant("webhook/ledger_embedded.h", "LEDGER_EMBEDDED_PODS_MAX")],
+    "devices that one Pod": [constant("include/gpugate/policy.h", "DEMAND_MAX"), constant("policy/draft.h", "DRAFT_RESOURCES_MAX")],
+    "of resources that are no": [constant("include/gpugate/policy.h", "COMPANION_MAX"), constant("policy/companions.h", "COMPANIONS_MAX")],
+    "policy files": [constant("policy/source.h", "SOURCES_MAX"), constant("policy/source.h", "SOURCE_BYTES_MAX"),
+                     constant("policy/source.h", "SOURCES_BYTES_MAX"), constant("policy/walk.c", "DEPTH_MAX")],
+    "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
+    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http_tls.h", "HTTP_CHAIN_MAX")],
+    "log lines that wait": [constant("webhook/log.h", "LOG_RING_BYTES")],
+}
+
+
+def test_limits():
+    """Each row of the table says what the sources define, and no other number."""
+    left = dict(LIMITS)
+    for row in rows("Limits"):
+        begin = next((begin for begin in left if row[0].startswith(begin)), None)
+        assert begin, f"no constant is known for: {row[0]}"
+        assert amounts(f"{row[0]} ; {row[1]}") == left.pop(begin), row
+    assert not left, f"rows that are gone: {left}"
+
+
+def test_twins_of_limits():
+    """Constants that say the same in two places."""
+    assert constant("webhook/http_tls.c", "FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
+    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http_tls.h", "HTTP_CHAIN_MAX")
+    assert constant("webhook/watch_scan.c", "DEPTH_MAX") == constant("policy/walk.c", "DEPTH_MAX")
+    assert 4 * constant("webhook/ledger.h", "LEDGER_PENDING_ROOT_MAX") == constant("webhook/ledger.h", "LEDGER_PENDING_MAX")
+    assert 4 * constant("webhook/ledger.h", "LEDGER_PENDING_ROOT_BYTES") == constant("webhook/ledger_text.h", "LEDGER_TEXT_MAX")
+
+
+# Numbers in sentences: what stands there, with {} for the number in the unit that follows, and what it is.
+IN_SENTENCES = [
+    ("the view is more than {} seconds behind", constant("webhook/ledger_cluster.c", "BEHIND_MS") // 1000),
+    ("when nothing has been heard of the Pods for {} seconds", constant("webhook/ledger_cluster.c", "SILENT_MS") // 1000),
+    ("makes no replica unready for {} seconds", constant("webhook/ledger_cluster.c", "SILENT_MS") // 1000),
+    ("A text longer than {} bytes is cut", constant("webhook/log.h", "LOG_TEXT_MAX")),
+    ("Up to {} KiB of lines wait", constant("webhook/log.h", "LOG_RING_BYTES") >> 10),
+    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics.h", "METRICS_DENIALS_MAX")),
+    ("The {} largest namespaces of a quota have rows", constant("webhook/ledger_namespaces.h", "LEDGER_NAMESPACES_MAX")),
+    ("for at most 1/{} of the time", constant("webhook/ledger_namespaces.h", "LEDGER_NAMESPACES_SHARE")),
+    ("At most {} sentences of one Pod are kept", constant("include/gpugate/policy.h", "DECISION_OBJECTIONS_MAX")),
+    ("| At most {}, the latest first", constant("webhook/refusals.h", "REFUSALS_KEPT")),
+    ("Every {} seconds it looks anyway", constant("webhook/watch.h", "WATCH_POLL_MS") // 1000),
+    ("it looks every {} seconds instead", constant("webhook/watch.h", "WATCH_POLL_DEGRADED_MS") // 1000),
+    ("(at most {} second)", constant("webhook/watch.h", "WATCH_PATIENCE_MS") // 1000),
+    ("One line of 1 to {} letters, digits", constant("webhook/http_route.h", "HTTP_SECRET_MAX")),
+    ("The review is larger than {} MiB", BODY >> 20),
+    ("Too many bytes of request bodies are in flight ({} MiB", FLIGHT >> 20),
+    ("comes for {} seconds, since nothing changes", number("webhook/kube_watch.c", r"\.silence_ms = (\d+)") // 1000),
+    ("more than 96 Pods are admitted and have not been seen; at {} of one root tenant", constant("webhook/ledger.h", "LEDGER_PENDING_ROOT_MAX")),
+    ("of one root tenant, or {} of all", constant("webhook/ledger.h", "LEDGER_PENDING_MAX")),
+    ("more than 768 of its {} connections open", CONNECTIONS),
+    ("own soft limit of descriptors to {} if", CONNECTIONS + constant(SERVER, "DESCRIPTORS_BESIDES")),
+    ("The embedded one holds at most {} Pods", constant("webhook/ledger_embedded.h", "LEDGER_EMBEDDED_PODS_MAX")),
+]
+
+
+@pytest.mark.parametrize("sentence,value", IN_SENTENCES)
+def test_numbers_in_sentences(sentence, value):
+    text = re.sub(r"\s+", " ", OPERATIONS.read_text()).lower()
+    before, after = (re.escape(part.lower()) for part in sentence.split("{}"))
+    found = [int(number.replace(",", "")) for number in re.findall(rf"{before}(\d[\d,]*){after}", text)]
+    assert found and set(found) == {value}, f"{found}, and it is {value}"
