@@ -123,11 +123,16 @@ def test_method(server, method, path):
 
 
 @pytest.mark.parametrize("path", ["/", "/mutat", "/mutate/", "/validate/x", "/Mutate", "/metrics", "/healthz", "//mutate",
-                                  "/validate%00", "/../mutate"])
+                                  "/../mutate"])
 def test_path(server, path):
     answer = server.post(path, review(pod()))
     assert answer.status == 404
     answer.sentence()
+
+
+def test_path_with_a_nul(server):
+    """libmicrohttpd 1.0.2 and later refuse it themselves."""
+    assert server.post("/validate%00", review(pod())).status in (400, 404)
 
 
 def edited(change):
