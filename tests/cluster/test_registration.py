@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import installed
 import registration
-from gpugate import BINARY, Server
+from gpugate import BINARY, Server, eventually
 from kube import GPU, SHARED, doc
 from manifests import container, pod
 from recorder import RELAY, Recorder

@@ -11,7 +11,7 @@ import pytest
 
 from control_plane import eventually
 from creators import Creators, Service
-from gpugate import eventually as soon
+from gpugate import DEADLINE_S, eventually as soon
 from kube import GPU, doc
 from manifests import pod
 
@@ -40,7 +40,7 @@ def test_a_rolling_restart_fails_no_create(own):
             before = creators.outcomes[201]
             soon(lambda before=before: creators.outcomes[201] > before + 50, 30, "some creates")
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(20) == 0
+            assert server.process.wait(DEADLINE_S) == 0
             server.process = None
             server.start()
             soon(lambda server=server: server.admin("/readyz").status == 200, 20, "its return")
@@ -140,7 +140,7 @@ def test_while_no_replica_answers(own):
         client.create(pod("ml", name, {GPU: 1})).must()
     gate.wait_used("ml", "gpus", 4)
     gate.server.process.send_signal(signal.SIGKILL)
-    gate.server.process.wait(20)
+    gate.server.process.wait(DEADLINE_S)
     gate.server.process = None
     refused = client.create(pod("ml", "new", {GPU: 1}))
     assert not refused.ok and 'failed calling webhook "quota.gpugate.io"' in refused.message, refused

@@ -145,7 +145,7 @@ class Deletions:
         for thread in self._threads:
             thread.start()
         for event in started:
-            assert event.wait(30)
+            assert event.wait(120)
 
     def _follow(self, kind):
         client = self.plane.client()
@@ -169,7 +169,7 @@ class Deletions:
         finally:
             self._over.set()
             for thread in self._threads:
-                thread.join(30)
+                thread.join(120)
 
 
 def test_the_life_of_a_release(plane, network, release, tmp_path):
