@@ -569,7 +569,7 @@ def test_admin_connections_are_bounded(serve, addresses):
 def _answers(server):
     try:
         server._close_connections()
-        connection = server.connect(timeout=1)
+        connection = server.connect(timeout=10)
         connection.request("POST", "/validate", good_body(), {"Content-Type": "application/json"})
         return connection.getresponse().status == 200
     except (OSError, ssl.SSLError):

@@ -126,7 +126,7 @@ def test_custom_resources_keep_what_gpugate_writes_and_nothing_else(control_plan
     control_plane.namespace("gpugate")
     definitions = objects_of(text, "CustomResourceDefinition")
     control_plane.kubectl("apply", "-f", "-", input=definitions)
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=20s", *(f"crd/{d['metadata']['name']}" for d in definitions))
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *(f"crd/{d['metadata']['name']}" for d in definitions))
     for definition in definitions:
         status = control_plane.admin.get("CustomResourceDefinition", definition["metadata"]["name"]).must()["status"]["conditions"]
         assert not [c for c in status if c["type"] == "NonStructuralSchema" and c["status"] == "True"]
