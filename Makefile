@@ -30,8 +30,10 @@ VERSION := 0.1.0
 PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
 	python3-minimal python3 git
-PACKAGES_TEST := libcmocka-dev clang libclang-rt-dev llvm python3-pytest python3-hypothesis python3-yaml \
-	python3-cryptography python3-jsonpatch curl openssl spin
+PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypothesis python3-yaml python3-cryptography python3-jsonpatch \
+	curl openssl
+PACKAGES_FUZZ := clang libclang-rt-dev llvm
+PACKAGES_MODEL := spin
 PACKAGES_LINT := clang-format clang-tidy
 PACKAGES_BROWSER := chromium chromium-driver python3-selenium
 PACKAGES_COVERAGE := gcovr
@@ -100,8 +102,14 @@ deploy: build/gpugate deploy/dashboards/gpugate.json deploy/alerts/prometheusrul
 
 ##@ To prove it
 
-test: build/.packages-test build/.packages-package build/.packages-package-test build/gpugate ## all tests; ends with "N passed, N failed, N skipped"
+test: build/.packages-test build/.packages-fuzz build/.packages-model build/.packages-package build/.packages-package-test build/gpugate ## all tests; ends with "N passed, N failed, N skipped"
 	$(Q)$(PYTHON) tests/run.py
+
+test-basic: build/.packages-test build/gpugate ## the unit and the black-box tests of the release build, and nothing else
+	$(Q)$(PYTHON) tests/run.py units blackbox
+
+test-other-release: ## the same in a chroot of the other Debian release (bookworm's is trixie): root, a mirror
+	$(Q)$(PYTHON) tests/release/chroot.py
 
 control-plane: ## build a real control plane's binaries, once (minutes); KUBEBUILDER_ASSETS=DIR spares it, KUBE_VERSION=1.X.Y is another
 	$(Q)$(PYTHON) tests/cluster/binaries.py
@@ -129,7 +137,7 @@ units: $(UNIT_BINARIES) ## build the unit tests (SAN=... for a sanitized variant
 
 fuzzers: $(FUZZ_BINARIES) ## build the fuzz targets
 
-model: build/.packages-test ## search every interleaving of the ledger's protocol, and find what is wrong with its mutants
+model: build/.packages-model ## search every interleaving of the ledger's protocol, and find what is wrong with its mutants
 	$(Q)$(PYTHON) tests/model/check.py $(MODEL_ARGS)
 
 lint: build/.packages-lint build/.packages-test ## clang-format and clang-tidy have nothing to say
@@ -151,7 +159,7 @@ bench-cluster: build/.packages-test build/gpugate build/release/bench/floor buil
 coverage: build/.packages-test build/.packages-coverage ## lines of policy/, webhook/ and certs/ that the tests run; fails below 90 %
 	$(Q)$(MAKE) --no-print-directory COVERAGE=1 build/coverage/gpugate units
 	$(Q)find build/coverage -name '*.gcda' -delete
-	$(Q)$(PYTHON) tests/run.py --coverage
+	$(Q)$(PYTHON) tests/run.py units-coverage blackbox-coverage cluster-coverage
 	$(Q)gcovr --root . --filter policy/ --filter webhook/ --filter certs/ --object-directory build/coverage --sort-percentage \
 		--txt - --html-details build/coverage/index.html --fail-under-line 90
 
@@ -160,7 +168,7 @@ coverage: build/.packages-test build/.packages-coverage ## lines of policy/, web
 screenshot: build/.packages-test build/.packages-browser build/gpugate ## picture the status page with the demo's policy -> docs/status.png, docs/status-dark.png
 	$(Q)$(PYTHON) tests/browser/screenshot.py docs
 
-packages: build/.packages-build build/.packages-test build/.packages-lint build/.packages-coverage build/.packages-browser build/.packages-package build/.packages-package-test ## install every Debian package that any target needs
+packages: build/.packages-build build/.packages-test build/.packages-fuzz build/.packages-model build/.packages-lint build/.packages-coverage build/.packages-browser build/.packages-package build/.packages-package-test ## install every Debian package that any target needs
 
 compile_commands.json: Makefile build/.packages-build ## for editors
 	$(Q)$(PYTHON) -c 'import json,shlex,sys; flags=sys.argv[1]; print(json.dumps([{"directory":"$(CURDIR)","file":f,"arguments":["$(CC)"]+shlex.split(flags)+["-c",f]} for f in sys.argv[2:]],indent=1))' \
@@ -174,7 +182,7 @@ help: ## this list
 		/^[a-zA-Z_.\/-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON, KUBEBUILDER_ASSETS, KUBE_VERSION.\n'
 
-.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-browser test-deploy test-package screenshot soak units fuzzers model lint format bench bench-cluster coverage packages clean help
+.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model lint format bench bench-cluster coverage packages clean help
 
 # --- how things are built ---
 
@@ -225,7 +233,7 @@ deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dash
 
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out webhook/main.c,$(SOURCES)))
 
-build/fuzz/%.o: %.c | build/.packages-test
+build/fuzz/%.o: %.c | build/.packages-build build/.packages-fuzz
 	$(call say,FUZZ-CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(LANGUAGE) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \

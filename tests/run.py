@@ -1,7 +1,9 @@
 """Runs all tests, in steps, and closes with one line: N passed, N failed, N skipped.
 
-A step that cannot run (a tool that is not to be had) says why and counts as one skipped test, never as a passed one. A
-step that dies without saying how many tests it ran counts as one failed test.
+Each step is a process of its own, and two of them run at the same time: what the steps on a control plane mostly do is wait. The
+output of a step is printed when the step has ended. A step that cannot run (a tool that is not to be had) says why and counts as
+one skipped test, never as a passed one. A step that dies without saying how many tests it ran counts as one failed test.
+`tests/run.py STEP...` runs steps by name, one after the other.
 """
 
 import argparse
@@ -12,12 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOBS = str(os.cpu_count() or 2)
-NOT_TO_BE_HAD = 77  # how tests/cluster/binaries.py ends where there is no control plane to be had, tests/browser/browser.py without a browser
+NOT_TO_BE_HAD = 77  # how binaries.py, helm_tool.py, browser.py and chroot.py end where there is no control plane, Helm, browser or chroot to be had
+WORKERS = str((os.cpu_count() or 2) + 1)  # of pytest where tests wait more than they compute
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 
 # What a sanitizer finds must end the program, or the test that caused it would pass.
@@ -32,15 +36,18 @@ class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
-    def add(self, name, passed, failed, skipped, seconds):
+    def count(self, passed, failed, skipped):
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+
+    def add(self, name, passed, failed, skipped, seconds):
+        self.count(passed, failed, skipped)
         print(f"--- {name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)\n", flush=True)
 
     def skip(self, name, why):
         print(f"--- {name}: SKIPPED: {why}\n", flush=True)
-        self.skipped += 1
+        self.count(0, 0, 1)
 
 
 def run(command, **env):
@@ -77,16 +84,14 @@ def units(totals, variant, **variables):
     totals.add(name, passed, failed, skipped, time.monotonic() - start)
 
 
-def blackbox(totals, variant, *arguments, promtool=None, **variables):
+def blackbox(totals, variant, *arguments, **variables):
     name = f"black box ({variant})"
     start = time.monotonic()
     if not (build(f"build/{variant}/gpugate", **variables) and build("build/release/reference")):
         totals.add(name, 0, 1, 0, time.monotonic() - start)
         return
-    env = {"GPUGATE": str(ROOT / "build" / variant / "gpugate")}
-    if promtool:
-        env["PROMTOOL"] = str(promtool)
-    totals.add(name, *pytest("blackbox", *arguments, **env), time.monotonic() - start)
+    env = {"GPUGATE": str(ROOT / "build" / variant / "gpugate"), **tools("promtool")}
+    totals.add(name, *pytest("blackbox", "-n", WORKERS, *arguments, **env), time.monotonic() - start)
 
 
 def pytest(suite, *arguments, **env):
@@ -185,11 +190,10 @@ def fuzz(totals):
     totals.add("fuzz", passed, failed, 0, time.monotonic() - start)
 
 
-def observe(totals, promtool, prometheus):
+def observe(totals):
     """Metrics, alert rules and dashboard, with a real Prometheus."""
     start = time.monotonic()
-    env = {name: str(path) for name, path in (("PROMTOOL", promtool), ("PROMETHEUS", prometheus)) if path}
-    totals.add("observe", *pytest("observe", **env), time.monotonic() - start)
+    totals.add("observe", *pytest("observe", **tools("promtool", "prometheus")), time.monotonic() - start)
 
 
 def find_tool(name):
@@ -207,6 +211,12 @@ def find_tool(name):
                            f"dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C {ROOT}/build/tools ./usr/bin/promtool ./usr/bin/prometheus",
                            shell=True, cwd=folder, stderr=subprocess.DEVNULL)
     return tool if tool.exists() else None
+
+
+def tools(*names):
+    """The variables by which tests find them. Without one, the tests that need it are skipped, and say so."""
+    found = {name.upper(): find_tool(name) for name in names}
+    return {name: str(path) for name, path in found.items() if path}
 
 
 def demo(totals):
@@ -239,35 +249,95 @@ def model(totals):
     totals.add("model", passed, max(failed, int(ran.returncode != 0)), 0, time.monotonic() - start)
 
 
+def other_release(totals):
+    """Build, unit and black-box tests in a chroot of the other Debian release, where one can be had."""
+    start = time.monotonic()
+    name, command = "other release", [sys.executable, "-u", "tests/release/chroot.py"]
+    print("$ " + " ".join(command), flush=True)
+    ran = subprocess.run(command, cwd=ROOT, env={**os.environ, **tools("promtool")}, text=True, errors="replace",
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(without_count(ran.stdout), end="", flush=True)
+    if ran.returncode == NOT_TO_BE_HAD:
+        totals.skip(name, ran.stdout.strip().splitlines()[-1])
+        return
+    totals.add(name, *counted(ran), time.monotonic() - start)
+
+
+COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\n", re.M)
+
+
+def counted(ran):
+    """What a run of this very program, or of one that ends as it does, says of itself: passed, failed, skipped."""
+    found = COUNT.findall(ran.stdout)
+    passed, failed, skipped = map(int, found[-1]) if found else (0, 0, 0)
+    return passed, max(failed, int(ran.returncode != 0)), skipped
+
+
+def without_count(text):
+    return COUNT.sub("", text)
+
+
+SANITIZED = {"SAN": "address,undefined"}
+STEPS = {
+    "units": lambda totals: units(totals, "release"),
+    "units-sanitized": lambda totals: units(totals, "san-address-undefined", **SANITIZED),
+    "blackbox": lambda totals: blackbox(totals, "release"),
+    "blackbox-sanitized": lambda totals: blackbox(totals, "san-address-undefined", **SANITIZED),
+    "blackbox-threads": lambda totals: blackbox(totals, "san-thread", "-m", "concurrent", SAN="thread"),
+    "demo": demo,
+    "browser": browser,
+    "package": package,
+    "cluster": cluster,
+    "deploy": deploy,
+    "observe": observe,
+    "other-release": other_release,
+    "fuzz": fuzz,
+    "model": model,
+    "units-coverage": lambda totals: units(totals, "coverage", COVERAGE="1"),
+    "blackbox-coverage": lambda totals: blackbox(totals, "coverage", COVERAGE="1"),
+    "cluster-coverage": lambda totals: cluster(totals, "coverage"),
+}
+
+# Two lanes at the same time. The first waits most of the time; the second computes. Only the second builds with make.
+LANES = (("cluster", "deploy", "observe"),
+         ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "demo", "browser", "package",
+          "other-release", "fuzz", "model"))
+
+
+def run_lane(totals, steps, printing):
+    for name in steps:
+        with printing:
+            print(f"=== {name} begins", flush=True)
+        ran = subprocess.run([sys.executable, __file__, name], cwd=ROOT, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with printing:
+            print(f"=== {name}\n{without_count(ran.stdout)}", end="", flush=True)
+            totals.count(*counted(ran))
+
+
+def run_lanes(totals):
+    printing = threading.Lock()
+    lanes = [threading.Thread(target=run_lane, args=(totals, steps, printing)) for steps in LANES]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coverage", action="store_true", help="only what `make coverage` measures: units, black box and cluster")
-    arguments = parser.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"one of {', '.join(STEPS)}; all that `make test` runs without one")
+    steps = parser.parse_args().steps
+    unknown = [name for name in steps if name not in STEPS]
+    if unknown:
+        parser.error(f"there is no step {unknown[0]!r}; the steps are {', '.join(STEPS)}")
     totals = Totals()
-    if arguments.coverage:
-        units(totals, "coverage", COVERAGE="1")
-        blackbox(totals, "coverage", promtool=find_tool("promtool"), COVERAGE="1")
-        cluster(totals, "coverage")
-    else:
-        promtool = find_tool("promtool")
-        if not promtool:
-            print("promtool is not to be had: the tests that need it are skipped", flush=True)
-        sanitized = {"SAN": "address,undefined"}
-        units(totals, "release")
-        units(totals, "san-address-undefined", **sanitized)
-        blackbox(totals, "release", promtool=promtool)
-        demo(totals)
-        browser(totals)
-        package(totals)
-        cluster(totals)
-        deploy(totals)
-        observe(totals, promtool, find_tool("prometheus"))
-        blackbox(totals, "san-address-undefined", promtool=promtool, **sanitized)
-        blackbox(totals, "san-thread", "-m", "concurrent", promtool=promtool, SAN="thread")
-        fuzz(totals)
-        model(totals)
+    for name in steps:
+        STEPS[name](totals)
+    if not steps:
+        run_lanes(totals)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
-    return 1 if totals.failed or totals.passed == 0 else 0
+    return 1 if totals.failed or totals.passed + (totals.skipped if steps else 0) == 0 else 0
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "webhook/http_gate.h"
+#include "webhook/http_info.h"
 #include "webhook/http_listen.h"
 #include "webhook/status_page.h"
 
@@ -89,11 +91,12 @@ static void connection_changed(void *self, struct MHD_Connection *connection, vo
 	struct http_admin *admin = self;
 	struct http_conn *conn = *context;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		const union MHD_ConnectionInfo *info =
-		    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		conn = info ? calloc(1, sizeof *conn) : NULL;
+		int fd = http_info_fd(connection);
+		conn = fd >= 0 ? calloc(1, sizeof *conn) : NULL;
 		if (conn)
-			http_conn_init(conn, &admin->registry, info->connect_fd);
+			http_conn_init(conn, &admin->registry, fd);
+		else
+			shutdown(fd, SHUT_RDWR); /* nothing would watch its deadlines */
 		*context = conn;
 	} else if (conn) {
 		http_conn_release(conn);
@@ -106,8 +109,7 @@ static void *request_line(void *self, const char *target, struct MHD_Connection 
 {
 	(void)self;
 	(void)target;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct http_conn *conn = info ? info->socket_context : NULL;
+	struct http_conn *conn = http_info_context(connection);
 	if (!conn)
 		return NULL;
 	http_conn_enter(conn, HTTP_HEADERS);

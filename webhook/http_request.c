@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include "webhook/http_info.h"
+
 #define POLL_MS 1
 #define OWNER_MS 1000 /* for the owners of asks, which have been told to stop, to answer */
 
@@ -31,18 +33,6 @@ struct session {
 	_Atomic int ask_state; /* enum ask_state */
 };
 
-static struct session *session_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	return info ? info->socket_context : NULL;
-}
-
-static gnutls_session_t tls_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	return info ? info->tls_session : NULL;
-}
-
 /* GnuTLS has read or written a Finished message; the client's is the last of a handshake. */
 static int handshake_finished(gnutls_session_t tls, unsigned type, unsigned when, unsigned incoming,
 			      const gnutls_datum_t *message)
@@ -50,7 +40,7 @@ static int handshake_finished(gnutls_session_t tls, unsigned type, unsigned when
 	(void)type;
 	(void)when;
 	(void)message;
-	struct session *session = session_of(gnutls_session_get_ptr(tls));
+	struct session *session = http_info_context(gnutls_session_get_ptr(tls));
 	if (incoming && session && atomic_load(&session->conn.phase) == HTTP_HANDSHAKE)
 		http_conn_enter(&session->conn, HTTP_FRESH);
 	return 0;
@@ -58,18 +48,16 @@ static int handshake_finished(gnutls_session_t tls, unsigned type, unsigned when
 
 static void open_session(struct http_service *service, struct MHD_Connection *connection, void **context)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	gnutls_session_t tls = tls_of(connection);
-	if (!info || !tls)
-		return; /* the handshake will fail for want of a session */
-	struct session *session = calloc(1, sizeof *session);
+	int fd = http_info_fd(connection);
+	gnutls_session_t tls = http_info_tls(connection);
+	struct session *session = fd >= 0 && tls ? calloc(1, sizeof *session) : NULL;
 	if (!session) {
-		shutdown(info->connect_fd, SHUT_RDWR);
+		shutdown(fd, SHUT_RDWR); /* nothing would watch its deadlines */
 		return;
 	}
 	session->service = service;
 	session->connection = connection;
-	http_conn_init(&session->conn, &service->registry, info->connect_fd);
+	http_conn_init(&session->conn, &service->registry, fd);
 	gnutls_handshake_set_hook_function(tls, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, handshake_finished);
 	if (http_tls_wants_clients(service->tls)) {
 		/*
@@ -101,7 +89,7 @@ int http_request_certificate(gnutls_session_t tls, const struct gnutls_cert_retr
 			     gnutls_privkey_t *key, unsigned *flags)
 {
 	(void)info;
-	struct session *session = session_of(gnutls_session_get_ptr(tls));
+	struct session *session = http_info_context(gnutls_session_get_ptr(tls));
 	if (!session)
 		return -1;
 	/* TLS 1.3 may ask twice (a second ClientHello): the answer stays the same. */
@@ -121,7 +109,7 @@ int http_request_certificate(gnutls_session_t tls, const struct gnutls_cert_retr
 void *http_request_line(void *service, const char *target, struct MHD_Connection *connection)
 {
 	struct http_service *self = service;
-	struct session *session = session_of(connection);
+	struct session *session = http_info_context(connection);
 	if (!session)
 		return NULL;
 	http_conn_enter(&session->conn, HTTP_HEADERS);
@@ -146,8 +134,8 @@ static const char *client_wrong(struct session *session, struct MHD_Connection *
 		return NULL;
 	uint64_t generation = http_tls_generation(service->tls);
 	if (session->judged != generation) {
-		session->client_wrong = http_tls_refuse_client(service->tls, tls_of(connection), service->client_names,
-							       service->client_name_count);
+		session->client_wrong = http_tls_refuse_client(service->tls, http_info_tls(connection),
+							       service->client_names, service->client_name_count);
 		session->judged = generation;
 	}
 	return session->client_wrong;

@@ -162,6 +162,7 @@ static bool try_renewed(struct kube_request *request)
 void kube_request_ended(void *context, CURLcode code)
 {
 	struct kube_request *request = context;
+	request->whole = code == CURLE_OK;
 	if (request->state == REQUEST_CANCELLED) {
 		free_request(request);
 		return;

@@ -36,6 +36,7 @@ struct kube_request {
 	bool open;     /* and it is a stream of a 200 */
 	bool refused;  /* by `received` */
 	bool too_long; /* for body_max */
+	bool whole;    /* it came to its end: the handle is as good as new */
 	unsigned status;
 	size_t sent;     /* bytes of the call's body */
 	struct buf body; /* at most body_max, and the padding */
@@ -60,7 +61,7 @@ struct kube_client {
 /* Begins a try: what the timer `turn` calls. `context` is the request. */
 void kube_try_begin(void *context);
 
-/* After a try: gives the handle back, which is no longer in the loop, and forgets the headers. For a request without too. */
+/* After a try: gives the handle back, which is no longer in the loop, and forgets the headers. For a request without one, too. */
 void kube_try_clear(struct kube_request *request);
 
 /* Into request->problem: why there is no answer. Before kube_try_clear. */

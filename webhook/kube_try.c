@@ -231,18 +231,20 @@ static void free_headers(struct kube_request *request)
 	request->headers = NULL;
 }
 
-/* The transfer is no longer in the loop. */
+/*
+ * The transfer is no longer in the loop. A handle whose transfer broke off is not used again: curl_easy_reset of libcurl 8.14
+ * leaves in it that a body has to be sent again, and every later transfer fails at that.
+ */
 void kube_try_clear(struct kube_request *request)
 {
 	struct kube_client *client = request->client;
 	CURL *easy = request->transfer.easy;
 	request->transfer.easy = NULL;
-	if (easy) {
+	if (easy && request->whole && client->idle_count < KUBE_IDLE_MAX) {
 		curl_easy_reset(easy);
-		if (client->idle_count < KUBE_IDLE_MAX)
-			client->idle[client->idle_count++] = easy;
-		else
-			curl_easy_cleanup(easy);
+		client->idle[client->idle_count++] = easy;
+	} else if (easy) {
+		curl_easy_cleanup(easy);
 	}
 	free_headers(request);
 }
@@ -267,7 +269,7 @@ void kube_try_begin(void *context)
 	struct kube_client *client = request->client;
 	CURL *easy = client->idle_count > 0 ? client->idle[--client->idle_count] : curl_easy_init();
 	request->transfer = (struct kube_transfer){.easy = easy, .ended = kube_request_ended, .context = request};
-	request->headed = request->open = request->refused = request->too_long = false;
+	request->headed = request->open = request->refused = request->too_long = request->whole = false;
 	request->status = 0;
 	request->sent = 0;
 	request->detail[0] = '\0';

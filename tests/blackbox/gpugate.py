@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("GPUGATE", ROOT / "build" / "gpugate")).resolve()
 SANITIZED = "san-" in str(BINARY) or bool(os.environ.get("GPUGATE_SANITIZED"))
 PATIENCE = 6 if SANITIZED else 1  # a sanitized build is that much slower
+DEADLINE_S = 120  # the least that anything is waited for: only a failure waits so long, and no machine is so slow
 _REPORTS = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:|panic|Assertion")
 
 _ENV_ENTRY = re.compile(r"/env/\d+$")  # small, and exchanged whole: value or valueFrom
@@ -41,9 +42,9 @@ def scaled(full, sanitized):
     return sanitized if SANITIZED else full
 
 
-def eventually(condition, seconds=5.0, what="the condition", pause=0.005):
-    """Waits until condition() is true and returns its value."""
-    end = time.monotonic() + seconds * PATIENCE
+def eventually(condition, seconds=0, what="the condition", pause=0.005):
+    """Waits until condition() is true and returns its value. At least for DEADLINE_S, however few seconds are given."""
+    end = time.monotonic() + max(seconds * PATIENCE, DEADLINE_S)
     while True:
         value = condition()
         if value:
@@ -52,9 +53,23 @@ def eventually(condition, seconds=5.0, what="the condition", pause=0.005):
         time.sleep(pause)
 
 
+def in_proportion(ask, size, factor=4, rounds=5):
+    """Asserts that ask(n) takes time in proportion to n: both sizes are measured in this very run, in turns, and the best of each counts,
+    so that a slow or busy machine changes nothing. What grows with the square of n takes `factor` times as much again."""
+    best = {size // factor: float("inf"), size: float("inf")}
+    for _ in range(rounds):
+        for n in best:
+            begin = time.monotonic()
+            ask(n)
+            best[n] = min(best[n], time.monotonic() - begin)
+        if best[size] < 2.5 * factor * best[size // factor]:
+            return
+    raise AssertionError(f"{factor} times as much takes {best[size] / best[size // factor]:.0f} times as long: {best}")
+
+
 def run(*args, **kwargs):
     """Runs the binary to its end, e.g. run("lint", folder)."""
-    kwargs.setdefault("timeout", 30 * PATIENCE)
+    kwargs.setdefault("timeout", DEADLINE_S * PATIENCE)
     done = subprocess.run([str(BINARY), *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **kwargs)
     assert not _REPORTS.search(done.stderr), done.stderr
     assert done.returncode >= 0, f"killed by signal {-done.returncode}: {done.stderr}"
@@ -231,7 +246,7 @@ class Server:
         assert self.process.poll() is None, f"exit {self.process.returncode}: {self.stderr()}"
         return None
 
-    def stop(self, sign=signal.SIGTERM, seconds=20):
+    def stop(self, sign=signal.SIGTERM, seconds=DEADLINE_S):
         """Stops the server and checks that it went in peace: exit 0, no sanitizer report, every line a JSON object."""
         if self.process is None:
             return None
@@ -240,7 +255,7 @@ class Server:
             self.process.send_signal(sign)
         return self.join(seconds)
 
-    def join(self, seconds=20):
+    def join(self, seconds=DEADLINE_S):
         try:
             status = self.process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
@@ -285,7 +300,7 @@ class Server:
                 lines.append(line)
         return lines
 
-    def wait_log(self, event, count=1, seconds=5.0):
+    def wait_log(self, event, count=1, seconds=0):
         return eventually(lambda: (lambda found: found if len(found) >= count else None)(self.log(event, False)),
                           seconds, f"{count} x {event!r} in the log")
 
@@ -317,20 +332,20 @@ class Server:
 
     # HTTP.
 
-    def connect(self, context=None, timeout=30):
+    def connect(self, context=None, timeout=DEADLINE_S):
         connection = http.client.HTTPSConnection(self.host, self.port, context=context or self.context,
                                                  timeout=timeout * PATIENCE)
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
-    def tls(self, context=None, timeout=30):
+    def tls(self, context=None, timeout=DEADLINE_S):
         """A bare TLS socket."""
         raw = socket.create_connection((self.host, self.port), timeout * PATIENCE)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return (context or self.context).wrap_socket(raw, server_hostname=self.host)
 
-    def raw(self, data, timeout=30):
+    def raw(self, data, timeout=DEADLINE_S):
         """Sends bytes over a new TLS connection and returns all that comes until the server closes."""
         with self.tls(timeout=timeout) as sock:
             sock.sendall(data)
@@ -366,7 +381,7 @@ class Server:
             body = body.encode()
         return self.request("POST", path, body, {"Content-Type": "application/json", **(headers or {})}, context)
 
-    def admin(self, path, method="GET", timeout=30):
+    def admin(self, path, method="GET", timeout=DEADLINE_S):
         connection = http.client.HTTPConnection(self.admin_host, self.admin_port, timeout=timeout * PATIENCE)
         try:
             connection.request(method, path)

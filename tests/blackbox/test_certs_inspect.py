@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def day(number):
 class Cert:
     """A certificate and its key, signed by `by` (None: by itself). What is None is left out."""
 
-    def __init__(self, subject, by=None, *, ca=False, dns=(), ips=(), start=-1, days=365, usage=None, key=None, sign=None, key_usage=None, digest=None):
+    def __init__(self, subject, by=None, *, ca=False, dns=(), ips=(), start=-1, days=365, usage=None, key=None, sign=None, key_usage=None):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
         issuer = by or self
@@ -53,7 +54,7 @@ class Cert:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
-        self.pem = builder.sign(sign or issuer.key, digest or hashes.SHA256()).public_bytes(PEM)
+        self.pem = builder.sign(sign or issuer.key, hashes.SHA256()).public_bytes(PEM)
 
     def key_pem(self, password=None):
         how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
@@ -62,6 +63,15 @@ class Cert:
 
 def leaf(by, **more):
     return Cert("server", by, **{"dns": [NAME], "usage": [ExtendedKeyUsageOID.SERVER_AUTH], **more})
+
+
+def signed_with_sha1(cert, by):
+    """A certificate that has signed itself, as `by` signs it with SHA-1: openssl still does, newer versions of python3-cryptography refuse to."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("cert", cert.pem), ("ca", by.pem), ("key", by.key_pem())):
+            (Path(folder) / name).write_bytes(text)
+        return subprocess.run(["openssl", "x509", "-in", "cert", "-CA", "ca", "-CAkey", "key", "-sha1", "-set_serial", "7", "-days", "300"],
+                              cwd=folder, check=True, capture_output=True).stdout
 
 
 ROOT = Cert("root", ca=True)
@@ -101,7 +111,7 @@ SENTENCES = {
     "self-signed": (lambda: leaf(None).pem, {}, "CN=server is self-signed, and the caBundle does not contain it; add it there"),
     "not-an-authority": (lambda: leaf(Cert("middle", ROOT)).pem, {"chain": "middle"}, "CN=middle may not sign certificates: it lacks CA:TRUE"),
     "usage": (lambda: leaf(ROOT, usage=[ExtendedKeyUsageOID.CLIENT_AUTH]).pem, {}, "its extended key usage lacks serverAuth"),
-    "weak-signature": (lambda: leaf(ROOT, digest=hashes.SHA1()).pem, {}, "is signed with SHA1, which is refused"),
+    "weak-signature": (lambda: signed_with_sha1(leaf(None), ROOT), {}, "is signed with SHA1, which is refused"),
     "damaged": (lambda: b"# a comment\n" + GOOD.pem.replace(b"MII", b"M!I", 1), {}, "the block that begins in line 2 is damaged PEM"),
     "no-certificate": (lambda: b"nothing\n", {}, "the certificate holds no certificate in PEM"),
 }
@@ -250,7 +260,7 @@ def worlds():
         "middle signs nothing": (leaf(no_sign).pem + no_sign.pem, ROOT.pem, NAME), "middle without constraints": (leaf(no_ca).pem + no_ca.pem, ROOT.pem, NAME),
         "middle is none": (leaf(GOOD).pem + GOOD.pem, ROOT.pem, NAME), "forged": (forged.pem, ROOT.pem, NAME), "other root": (GOOD.pem, OTHER_ROOT.pem, NAME),
         "two roots": (GOOD.pem, OTHER_ROOT.pem + ROOT.pem, NAME), "itself trusted": (selfish.pem, selfish.pem, NAME), "itself": (selfish.pem, ROOT.pem, NAME),
-        "sha1": (leaf(ROOT, digest=hashes.SHA1()).pem, ROOT.pem, NAME), "rsa 2048": (leaf(ROOT, key=rsa.generate_private_key(65537, 2048)).pem, ROOT.pem, NAME),
+        "sha1": (signed_with_sha1(leaf(None), ROOT), ROOT.pem, NAME), "rsa 2048": (leaf(ROOT, key=rsa.generate_private_key(65537, 2048)).pem, ROOT.pem, NAME),
         "root among the chain": (GOOD.pem + ROOT.pem, ROOT.pem, NAME), "unrelated in the chain": (GOOD.pem + deep.pem, ROOT.pem, NAME),
         "leaf trusted itself": (GOOD.pem, GOOD.pem, NAME),
     }

@@ -19,7 +19,7 @@ def test_example_policy_is_clean():
 @pytest.mark.parametrize("columns", ["60", "200"])
 def test_demo(tmp_path, columns):
     done = subprocess.run([sys.executable, DEMO, "--binary", BINARY, "--work", tmp_path / "demo"], capture_output=True, text=True,
-                          timeout=60 * PATIENCE, check=False, env={"COLUMNS": columns, "PATH": "/usr/bin:/bin"})
+                          timeout=120 * PATIENCE, check=False, env={"COLUMNS": columns, "PATH": "/usr/bin:/bin"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Everything went as expected" in done.stdout
     assert "\x1b" not in done.stdout
@@ -34,5 +34,5 @@ def test_demo_tells_when_something_differs(tmp_path):
         text = path.read_text().replace("resources: [nvidia.com/gpu], hard: 4", "resources: [nvidia.com/gpu], hard: 5")
         (policy / f"{path.parent.name}-{path.name}").write_text(text)
     done = subprocess.run([sys.executable, DEMO, "--binary", BINARY, "--work", tmp_path / "demo", "--policy", policy], capture_output=True,
-                          text=True, timeout=60 * PATIENCE, check=False)
+                          text=True, timeout=120 * PATIENCE, check=False)
     assert done.returncode == 1 and "Not everything" in done.stdout

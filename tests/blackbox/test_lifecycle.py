@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from gpugate import BINARY, PATIENCE, Server, authority, eventually, run, scaled
+from gpugate import BINARY, DEADLINE_S, Server, authority, eventually, run, scaled
 from kube import GPU, doc, pod, review
 
 POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole", "resources": [GPU], "hard": 4}])]
@@ -69,7 +69,7 @@ class Load:
 
     def join(self):
         for thread in self.threads:
-            thread.join(30 * PATIENCE)
+            thread.join(DEADLINE_S)
 
 
 @pytest.mark.concurrent
@@ -106,7 +106,7 @@ def test_stop_with_idle_connections(serve):
         connection.getresponse().read()
     start = time.monotonic()
     server.stop()
-    assert time.monotonic() - start < 5 * PATIENCE
+    assert time.monotonic() - start < 30
     for connection in held:
         connection.close()
 
@@ -169,7 +169,7 @@ def test_log_reader_that_stops(serve, tmp_path):
         assert server.metrics().value("gpugate_log_lines_dropped_total") > 0
         threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(read, 65536), b"")], daemon=True).start()
         process.terminate()
-        assert process.wait(20 * PATIENCE) == 0
+        assert process.wait(DEADLINE_S) == 0
     finally:
         process.kill()
         process.wait()

@@ -260,9 +260,11 @@ def test_every_decision_is_of_one_policy(serve):
     for thread in threads:
         thread.start()
     for i in range(8):
-        write_policy(server.dir / "new", policy("blue" if i % 2 == 0 else "red"))
+        name = "blue" if i % 2 == 0 else "red"
+        write_policy(server.dir / "new", policy(name))
+        seen.discard(name)
         os.replace(server.dir / "new" / "policy.yaml", server.policy / "policy.yaml")
-        time.sleep(0.25)
+        eventually(lambda name=name: problems or name in seen, what="decisions by the new policy")
     stop.set()
     for thread in threads:
         thread.join()

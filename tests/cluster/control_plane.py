@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import binaries
 import history
+from gpugate import DEADLINE_S
 from pki import Authority
 from process import Process, free_port
 from rest import Client
@@ -37,9 +38,10 @@ USERS = {
 CONTROLLERS = "*,-node-ipam-controller,-node-lifecycle-controller,-nodeipam,-nodelifecycle"
 
 
-def eventually(condition, seconds=10.0, what="the condition"):
-    """Waits until condition() is true and returns its value. what: a text, or a function that returns it when it has not come about."""
-    end = time.monotonic() + seconds
+def eventually(condition, seconds=0, what="the condition"):
+    """Waits until condition() is true and returns its value, at least for DEADLINE_S, however few seconds are given. what: a text, or a
+    function that returns it when it has not come about."""
+    end = time.monotonic() + max(seconds, DEADLINE_S)
     while True:
         value = condition()
         if value:

@@ -1,28 +1,36 @@
 """One process of the control plane: started, stopped, killed, paused, and started again as it was."""
 
 import atexit
+import fcntl
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
-_taken = set()
+from gpugate import DEADLINE_S
+
+_taken = {}  # port -> its lock file, open until this program ends
 
 
 def free_port():
     """A port that nobody listens on, below those that the kernel gives to outgoing connections: it can be had again after a
-    kill, on the same number."""
+    kill, on the same number. Test programs that run at the same time get different ones."""
     while True:
         port = random.SystemRandom().randrange(12000, 32000)
         if port in _taken:
             continue
-        with socket.socket() as probe:
-            try:
+        lock = open(Path(tempfile.gettempdir()) / f"gpugate-test-port-{port}", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _taken.add(port)
+        except OSError:
+            lock.close()
+            continue
+        _taken[port] = lock
         return port
 
 
@@ -41,7 +49,7 @@ class Process:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def start(self, wait=True, seconds=60):
+    def start(self, wait=True, seconds=DEADLINE_S):
         assert not self.running(), f"{self.name} runs already"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
@@ -49,7 +57,7 @@ class Process:
             self.wait_ready(seconds)
         return self
 
-    def wait_ready(self, seconds=60):
+    def wait_ready(self, seconds=DEADLINE_S):
         end = time.monotonic() + seconds
         while True:
             assert self.process.poll() is None, f"{self.name} ended with {self.process.returncode}: {self.tail()}"

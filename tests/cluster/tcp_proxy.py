@@ -85,7 +85,7 @@ class Proxy:
         started = threading.Event()
         self._loop.call_soon(started.set)
         self._thread.start()
-        assert started.wait(10)
+        assert started.wait(120)
         self._do(self._open())
 
     def _run(self):
@@ -169,5 +169,5 @@ class Proxy:
         if self._thread.is_alive():
             self._do(self._close())
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(10)
+            self._thread.join(120)
             self._loop.close()

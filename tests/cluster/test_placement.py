@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 import binaries
 import placement
 from control_plane import eventually
-from gpugate import Server
+from gpugate import DEADLINE_S, Server
 from kube import GPU, doc
 from manifests import pod
 
@@ -40,7 +40,7 @@ def scheduler_package():
 
     yield ask
     process.stdin.close()
-    assert process.wait(20) == 0
+    assert process.wait(DEADLINE_S) == 0
 
 
 @settings(max_examples=300, deadline=None)

@@ -145,7 +145,7 @@ class Deletions:
         for thread in self._threads:
             thread.start()
         for event in started:
-            assert event.wait(30)
+            assert event.wait(120)
 
     def _follow(self, kind):
         client = self.plane.client()
@@ -169,7 +169,7 @@ class Deletions:
         finally:
             self._over.set()
             for thread in self._threads:
-                thread.join(30)
+                thread.join(120)
 
 
 def test_the_life_of_a_release(plane, network, release, tmp_path):
@@ -331,7 +331,7 @@ def test_the_api_server_takes_what_the_prometheus_operator_gets(plane, tmp_path,
     """By definitions that have the documented keys alone: a misspelt one is an error, and nothing gets lost."""
     kinds = [made for made in definitions() if made["spec"]["names"]["kind"] in ("PodMonitor", "PrometheusRule")]
     plane.kubectl("apply", "--server-side", "-f", "-", input=kinds)
-    plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *(f"crd/{kind['metadata']['name']}" for kind in kinds))
+    plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *(f"crd/{kind['metadata']['name']}" for kind in kinds))
     plane.namespace(NAMESPACE)
     values = {"pathSecret": {"value": PATH_SECRET}, "podMonitor": {"create": True}, "prometheusRule": {"create": True}}
     made = template(tmp_path, values) if way == "chart" else kustomize(tmp_path, "self-managed", with_component("monitoring"))
