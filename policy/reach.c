@@ -118,5 +118,8 @@ int policy_reach(const struct policy *policy, struct arena *arena, struct reach 
 		reach->void_names = (struct strs){policy->void_names, policy->void_name_count};
 	if (reach_resources(policy, arena, &reach->resources) < 0 || reach_rules(policy, arena, reach) < 0)
 		return -1;
+	reach->guards = policy->guard_count > 0;
+	for (uint32_t r = 0; r < reach->rule_count; r++)
+		reach->guards |= reach->rules[r].refuses;
 	return reach_exempt(policy, arena, reach);
 }
