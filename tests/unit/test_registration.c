@@ -293,12 +293,12 @@ static void test_paths_are_those_that_are_answered(void **state)
 		int state;
 	} rows[] = {
 	    {"s", "service", "{\"path\":\"/validate/s\"}", REGISTRATION_CURRENT},
-	    {"s", "service", "{\"path\":\"/validate/other\"}", REGISTRATION_UNANSWERED},
+	    {"s", "service", "{\"path\":\"/validate/wrong\"}", REGISTRATION_UNANSWERED},
 	    {"s", "service", "{\"path\":\"/validate\"}", REGISTRATION_UNANSWERED},
 	    {"s", "service", "{\"path\":\"/mutate/s\"}", REGISTRATION_UNANSWERED},
 	    {"s", "service", "{}", REGISTRATION_UNANSWERED},
 	    {"s", "url", "\"https://h/validate/s\"", REGISTRATION_CURRENT},
-	    {"s", "url", "\"https://h/validate/other\"", REGISTRATION_STALE},
+	    {"s", "url", "\"https://h/validate/wrong\"", REGISTRATION_STALE},
 	    {"s", "url", "\"https://h\"", REGISTRATION_STALE},
 	    {"", "service", "{\"path\":\"/validate\"}", REGISTRATION_CURRENT},
 	    {"", "service", "{\"path\":\"/validate/s\"}", REGISTRATION_UNANSWERED},
@@ -317,7 +317,7 @@ static void test_paths_are_those_that_are_answered(void **state)
 		    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of(rows[i].secret)};
 		assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), rows[i].state);
 		assert_true((strstr(why, "quota.gpugate.io") != NULL) == (rows[i].state != REGISTRATION_CURRENT));
-		assert_null(strstr(why, "other")); /* what is asked is a secret */
+		assert_null(strstr(why, "wrong")); /* what is asked is a secret */
 		path_secret_destroy(registration.secret);
 		free(text);
 		json_decref(object);
