@@ -8,14 +8,13 @@
 
 #include "webhook/admit.h"
 #include "webhook/command.h"
-#include "webhook/git_commit.h"
 #include "webhook/http_admin.h"
 #include "webhook/http_server.h"
 #include "webhook/metrics_label.h"
 #include "webhook/path_secret.h"
 #include "webhook/serve_ledger.h"
+#include "webhook/serve_watch.h"
 #include "webhook/status.h"
-#include "webhook/watch.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
 #define MALLOC_ARENAS 4 /* glibc's default, eight per processor, keeps more memory than the requests need */
@@ -154,8 +153,9 @@ static void on_path_secret_file(void *context)
 		log_message(serve, LOG_ERROR, "path_secret_rejected", err.text);
 	if (result <= 0)
 		return;
-	log_message(serve, LOG_INFO, "path_secret_loaded",
-		    "the path secret is another one; the one before is answered, too, until the next change or a restart");
+	log_message(
+	    serve, LOG_INFO, "path_secret_loaded",
+	    "the path secret is another one; the one before is answered, too, until the next change or a restart");
 	registration_watch_again(serve->kube.registration);
 }
 
@@ -264,56 +264,12 @@ static int open_admin(struct serve *serve, struct error *err)
 	return serve->admin ? 0 : -1;
 }
 
-/* The policy's own paths, and what tells that another commit was checked out. */
-static int watch_policy(struct serve *serve, struct error *err)
-{
-	const struct option_list *policies = &serve->options.policies;
-	const char **paths = calloc(policies->count * 3, sizeof *paths);
-	if (!paths)
-		return error_set(err, "not enough memory to watch the policy");
-	size_t count = 0;
-	for (size_t i = 0; i < policies->count; i++)
-		paths[count++] = policies->items[i];
-	for (size_t i = 0; i < policies->count; i++) {
-		char *heads[2];
-		size_t heads_count = git_head_files(policies->items[i], heads);
-		for (size_t j = 0; j < heads_count; j++)
-			paths[count++] = heads[j];
-	}
-	int result = watch_add(serve->watch, paths, count, on_policy_files, serve, err);
-	for (size_t i = policies->count; i < count; i++)
-		free((void *)paths[i]);
-	free(paths);
-	return result;
-}
-
-static int watch_certificates(struct serve *serve, struct error *err)
-{
-	const struct serve_options *options = &serve->options;
-	const char *paths[3];
-	size_t count = 0;
-	if (options->certs == CERTS_KIND_FILES) {
-		paths[count++] = options->tls_cert;
-		paths[count++] = options->tls_key;
-	}
-	if (options->client_ca)
-		paths[count++] = options->client_ca;
-	return count ? watch_add(serve->watch, paths, count, on_certificate_files, serve, err) : 0;
-}
-
-static int watch_path_secret(struct serve *serve, struct error *err)
-{
-	const char *file = serve->options.path_secret;
-	return file ? watch_add(serve->watch, &file, 1, on_path_secret_file, serve, err) : 0;
-}
-
 /* Comes before any file is read, so that no change of one is missed. */
 static int open_watch(struct serve *serve, struct error *err)
 {
-	serve->watch = watch_create(serve->log, WATCH_POLL_MS, err);
-	if (!serve->watch || watch_policy(serve, err) < 0 || watch_path_secret(serve, err) < 0)
-		return -1;
-	return watch_certificates(serve, err);
+	const struct serve_watch_hooks hooks = {on_policy_files, on_certificate_files, on_path_secret_file, serve};
+	serve->watch = serve_watch_create(&serve->options, &hooks, serve->log, err);
+	return serve->watch ? 0 : -1;
 }
 
 static int open_all(struct serve *serve, struct error *err)

@@ -111,7 +111,8 @@ static int compare_path(const struct registration *registration, bool mutating, 
 	    route.endpoint == (mutating ? HTTP_MUTATE : HTTP_VALIDATE))
 		return REGISTRATION_CURRENT;
 	snprintf(why, REGISTRATION_WHY_MAX,
-		 "webhook %s in the %s " RENDER_NAME " is asked at a path that this replica does not answer, since its path "
+		 "webhook %s in the %s " RENDER_NAME
+		 " is asked at a path that this replica does not answer, since its path "
 		 "secret is another one; " REMEDY " with the --path-secret that serve has, or give serve the one that "
 		 "is registered",
 		 json_string_value(json_object_get(there, "name")), kind_of(mutating));

@@ -13,10 +13,10 @@
 
 struct registration {
 	const struct policy *policy;
-	const char *namespace; /* where gpugate runs */
-	bool cluster;          /* the cluster ledger, else the embedded one */
+	const char *namespace;                     /* where gpugate runs */
+	bool cluster;                              /* the cluster ledger, else the embedded one */
 	const char *quota_failure, *guard_failure; /* as in struct render_target */
-	struct path_secret *secret; /* what is answered; NULL: the paths without one */
+	struct path_secret *secret;                /* what is answered; NULL: the paths without one */
 };
 
 enum registration_state {

@@ -21,7 +21,8 @@ struct render_target {
 	const char *service;   /* its name in that namespace; NULL: `url` */
 	const char *url;       /* https://HOST..., no slash at its end */
 	const char *secret;    /* the path's last part; NULL: none */
-	const char *quota_failure, *guard_failure; /* failurePolicy of the two entries; NULL: as the policy's Settings say */
+	const char *quota_failure,
+	    *guard_failure;    /* failurePolicy of the two entries; NULL: as the policy's Settings say */
 	const char *ca_bundle; /* base64 of PEM; NULL: what the API server trusts by itself, or what gpugate writes */
 };
 

@@ -122,7 +122,8 @@ const struct option_table render_options_table = {
     .synopsis = "--policy PATH [OPTION]...",
     .summary =
 	"Prints what a cluster has to know of gpugate: rights, webhook configurations, and what the cluster ledger "
-	"needs. Nothing is contacted; the same input gives the same output. Apply the webhooks when gpugate answers: from "
+	"needs. Nothing is contacted; the same input gives the same output. Apply the webhooks when gpugate answers: "
+	"from "
 	"then on "
 	"a Pod that asks for devices is refused while it does not. What refuses comes last, and --part makes two "
 	"steps of it. To take it back, delete "

@@ -22,7 +22,7 @@ struct render_options {
 	int quota_failure, guard_failure; /* enum failure_kind */
 	int part;                         /* enum render_part */
 	struct option_list viewers;       /* TENANT=GROUP */
-	int output; /* enum render_output */
+	int output;                       /* enum render_output */
 };
 
 extern const struct option_table render_options_table;

@@ -53,9 +53,10 @@ static json_t *names_of(const struct policy *policy, struct str tenant, struct e
 		return names;
 	json_decref(names);
 	error_set(err,
-		  has_tenant(policy, tenant) ? "--viewers %.*s=...: the Tenant has no quotas that its viewers could read; "
-					       "give it some, or leave the option out"
-					     : "--viewers %.*s=...: the policy has no such Tenant; name one that it has",
+		  has_tenant(policy, tenant)
+		      ? "--viewers %.*s=...: the Tenant has no quotas that its viewers could read; "
+			"give it some, or leave the option out"
+		      : "--viewers %.*s=...: the policy has no such Tenant; name one that it has",
 		  STR_ARG(tenant));
 	return NULL;
 }
@@ -89,10 +90,10 @@ static int add_rights(json_t *objects, struct str tenant, json_t *names, json_t 
 	    objects, json_pack("{s:s, s:s, s:{s:s}, s:[{s:[s], s:[s], s:o, s:[s]}]}", "apiVersion", RBAC "/v1", "kind",
 			       "ClusterRole", "metadata", "name", name, "rules", "apiGroups", "gpugate.io", "resources",
 			       "gpuquotas", "resourceNames", names, "verbs", "get"));
-	failed |= json_array_append_new(
-	    objects, json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:s}, s:o}", "apiVersion", RBAC "/v1", "kind",
-			       "ClusterRoleBinding", "metadata", "name", name, "roleRef", "apiGroup", RBAC, "kind",
-			       "ClusterRole", "name", name, "subjects", subjects));
+	failed |= json_array_append_new(objects, json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:s}, s:o}", "apiVersion",
+							   RBAC "/v1", "kind", "ClusterRoleBinding", "metadata", "name",
+							   name, "roleRef", "apiGroup", RBAC, "kind", "ClusterRole",
+							   "name", name, "subjects", subjects));
 	return failed;
 }
 

@@ -309,9 +309,9 @@ static void test_paths_are_those_that_are_answered(void **state)
 		char why[REGISTRATION_WHY_MAX] = "";
 		struct error err = {0};
 		json_t *object = installed(&f, false, true);
-		json_object_set_new(webhook(object, 0), "clientConfig",
-				    json_pack("{s:o}", rows[i].field,
-					      json_loads(rows[i].value, JSON_DECODE_ANY, NULL)));
+		json_object_set_new(
+		    webhook(object, 0), "clientConfig",
+		    json_pack("{s:o}", rows[i].field, json_loads(rows[i].value, JSON_DECODE_ANY, NULL)));
 		char *text = json_dumps(object, JSON_COMPACT);
 		const struct registration registration = {
 		    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of(rows[i].secret)};
@@ -332,7 +332,8 @@ static void test_the_failure_policy_may_be_given(void **state)
 	struct error err = {0};
 	struct fixture f;
 	load(&f, guarded);
-	struct registration registration = {.policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of("s")};
+	struct registration registration = {
+	    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of("s")};
 	json_t *object = installed(&f, false, true);
 	json_object_set_new(webhook(object, 0), "failurePolicy", json_string("Ignore"));
 	json_object_set_new(webhook(object, 1), "failurePolicy", json_string("Fail"));
