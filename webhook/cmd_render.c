@@ -48,7 +48,7 @@ static int add_webhooks(json_t *objects, const struct render_target *target, con
 	return failed;
 }
 
-/* In an order that shuts nobody out if it breaks off: what is needed, then what may fail, then what refuses. Returns new. */
+/* In an order in which nothing is refused before what it needs is there: what is needed, then what may fail, then what refuses. Returns new. */
 static json_t *render_part(const struct render_options *options, const struct render_target *target,
 			   const struct policy *policy, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* serve_watch: which files `gpugate serve` keeps up with, and who is told. */
+/* serve_watch: which files `gpugate serve` watches, and what is called after a change of them. */
 #ifndef WEBHOOK_SERVE_WATCH_H
 #define WEBHOOK_SERVE_WATCH_H
 

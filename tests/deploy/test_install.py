@@ -3,6 +3,9 @@
 import base64
 import copy
 import json
+import os
+import re
+import subprocess
 import threading
 
 import pytest
@@ -11,6 +14,7 @@ import yaml
 from control_plane import eventually
 from documented import definitions
 from gate import NAMESPACE, STRICT, WEBHOOKS, Gate, configuration, create, path_secret, strict_values
+from gpugate import ROOT
 from kube import GPU
 from manifests import pod
 from manifests_of import CHART, DEPLOY, PATH_SECRET, kustomize, merged, template, with_component
@@ -243,6 +247,18 @@ def test_the_api_server_takes_what_the_prometheus_operator_gets(plane, tmp_path,
         assert done.returncode != 0 and f"{key}s" in done.stderr, done
 
 
+def uninstall_by_hand(plane, folder):
+    """The lines of docs/operations.md for an installation without Helm. Each ends with status 0, though some of what they name is not there."""
+    text = (ROOT / "docs" / "operations.md").read_text().split("Without Helm, and where `webhooks.create` is false", 1)[1]
+    lines = re.findall(r"^    (kubectl delete .*)$", text, re.M)[:2]
+    assert "validatingwebhookconfiguration" in lines[0] and "-k overlays/self-managed" in lines[1]
+    path = f"{plane.binaries['kubectl'].parent}:{os.environ['PATH']}"
+    for line in lines:
+        done = subprocess.run(["bash", "-c", line], cwd=folder, text=True, capture_output=True, check=False, timeout=300,
+                              env={**os.environ, "KUBECONFIG": str(plane.kubeconfig()), "HOME": str(plane.dir), "PATH": path})
+        assert done.returncode == 0, (line, done.stderr)
+
+
 def test_an_overlay_works(plane, network, tmp_path):
     """Applied as a person would, next to what an uninstall of the chart has left."""
     kustomize(tmp_path, "self-managed")
@@ -256,8 +272,10 @@ def test_an_overlay_works(plane, network, tmp_path):
         plane.kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
         gate.wait_current(mutating=False)
     finally:
-        plane.kubectl("delete", "validatingwebhookconfiguration", "gpugate")
+        uninstall_by_hand(plane, tmp_path / "kustomize")
         gate.stop()
+    assert not any(plane.admin.get(kind, "gpugate").ok for kind in WEBHOOKS) and not plane.admin.get("ClusterRole", "gpugate").ok
+    assert create(plane, {GPU: 1}, dryRun="All").ok
 
 
 def pods_of(tmp_path):
