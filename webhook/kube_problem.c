@@ -74,6 +74,10 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 }
 
 /* Returns new: a Status object with a message; NULL when the body is none. */
+/* What a kind that is not served is answered with has no Status. All that gpugate asks for is built in, but its own kinds. */
+#define UNKNOWN_KIND                                                                                                   \
+	"; if it does not know gpugate's kinds, apply the CustomResourceDefinitions that `gpugate render` prints"
+
 static json_t *read_status(struct str body, const char **message)
 {
 	json_t *root = body.len > 0 && body.len <= STATUS_BYTES_MAX ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;
@@ -100,5 +104,5 @@ void kube_problem_status(unsigned status, struct str body, const char *place, ch
 			 remedy);
 	else
 		snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s answered %u without a reason%s", place,
-			 status, remedy);
+			 status, status == 404 ? UNKNOWN_KIND : remedy);
 }
