@@ -73,11 +73,11 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 		 *plain ? ": " : "", plain, reason->remedy ? "; " : "", reason->remedy ? reason->remedy : "");
 }
 
-/* Returns new: a Status object with a message; NULL when the body is none. */
 /* What a kind that is not served is answered with has no Status. All that gpugate asks for is built in, but its own kinds. */
 #define UNKNOWN_KIND                                                                                                   \
 	"; if it does not know gpugate's kinds, apply the CustomResourceDefinitions that `gpugate render` prints"
 
+/* Returns new: a Status object with a message; NULL when the body is none. */
 static json_t *read_status(struct str body, const char **message)
 {
 	json_t *root = body.len > 0 && body.len <= STATUS_BYTES_MAX ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;

@@ -67,7 +67,7 @@ static json_t *groups_of(const char *const *viewers, size_t count, struct str te
 	json_t *subjects = json_array();
 	int failed = !subjects;
 	for (size_t i = 0; !failed && i < count; i++) {
-		struct viewer viewer;
+		struct viewer viewer = {.group = NULL};
 		if (read_viewer(viewers[i], &viewer, err) < 0)
 			failed = -1;
 		else if (str_eq(viewer.tenant, tenant))
@@ -100,9 +100,12 @@ static int add_rights(json_t *objects, struct str tenant, json_t *names, json_t 
 /* Whether an earlier one is of the same tenant, whose rights then hold this one's group already. */
 static bool is_done(const char *const *viewers, size_t at, struct str tenant)
 {
-	for (size_t i = 0; i < at; i++)
-		if (strncmp(viewers[i], tenant.ptr, tenant.len) == 0 && viewers[i][tenant.len] == '=')
+	for (size_t i = 0; i < at; i++) {
+		struct viewer earlier = {.group = NULL};
+		struct error err = {0};
+		if (read_viewer(viewers[i], &earlier, &err) == 0 && str_eq(earlier.tenant, tenant))
 			return true;
+	}
 	return false;
 }
 
@@ -111,7 +114,7 @@ json_t *render_viewers(const struct policy *policy, const char *const *viewers, 
 	json_t *objects = json_array();
 	int failed = !objects;
 	for (size_t i = 0; !failed && i < count; i++) {
-		struct viewer viewer;
+		struct viewer viewer = {.group = NULL};
 		failed = read_viewer(viewers[i], &viewer, err);
 		if (failed || is_done(viewers, i, viewer.tenant))
 			continue;
