@@ -3,12 +3,15 @@
 stated once, in its sources, and come from `gpugate render`; alerts and dashboard are copied. A test fails while running this would
 change something."""
 
+import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+
+import yaml
 
 DEPLOY = pathlib.Path(__file__).resolve().parent
 GPUGATE = os.environ.get("GPUGATE", DEPLOY.parent / "build" / "gpugate")
@@ -38,6 +41,27 @@ def documents(text, *kinds):
     return "---\n".join([command, *(part for part in wanted if not part.endswith("\nwebhooks: []\n"))])
 
 
+def leaves(schema, values, where=()):
+    """(name, default, description) of each value that somebody could set."""
+    for key, part in schema["properties"].items():
+        name = (*where, key)
+        if key == "global":
+            continue
+        if "properties" in part and key != "resources":
+            yield from leaves(part, values[key], name)
+        else:
+            yield ".".join(name), json.dumps(values[key]), part["description"]
+
+
+def readme():
+    """The chart's README with the table of its values."""
+    chart = DEPLOY / CHART.parent
+    schema, values = json.loads((chart / "values.schema.json").read_text()), yaml.safe_load((chart / "values.yaml").read_text())
+    rows = "".join(f"| `{name}` | `{default}` | {text} |\n" for name, default, text in leaves(schema, values))
+    table = f"<!-- values -->\n| Value | Default | Meaning |\n|---|---|---|\n{rows}<!-- end of values -->"
+    return re.sub(r"<!-- values -->.*<!-- end of values -->", lambda _: table, (chart / "README.md").read_text(), flags=re.S)
+
+
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -49,6 +73,7 @@ def generate(target):
         write(target / CHART / "rendered" / f"{certs}.json", render("--certs", certs, "--namespace", PLACEHOLDER, "-o", "json"))
     write(target / KUSTOMIZE / "base" / "rendered.yaml", documents(render("--certs", "files")))
     write(target / KUSTOMIZE / "overlays" / "self-managed" / "rights.yaml", documents(render("--certs", "self-managed"), "ClusterRole", "Role"))
+    write(target / CHART.parent / "README.md", readme())
     for folder, files in COPIES.items():
         (target / folder).mkdir(parents=True, exist_ok=True)
         for file in files:

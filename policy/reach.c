@@ -83,6 +83,7 @@ static int reach_rules(const struct policy *policy, struct arena *arena, struct 
 		to->refuses = rule->enforcement == ENFORCEMENT_DENY &&
 			      (rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts) ||
 			       (rule->on_conflict == CONFLICT_OVERRIDE && rule->node_selector_count > 0));
+		reach->guards |= to->refuses;
 		if (!rule->any_namespace)
 			to->namespaces = (struct strs){rule->namespaces.items, rule->namespaces.count};
 		if (reach_labels(&rule->pod_selector, arena, to) < 0)
@@ -111,7 +112,8 @@ int policy_reach(const struct policy *policy, struct arena *arena, struct reach 
 	size_t devices, fractions;
 	const struct str *device_keys = catalog_device_annotations(&devices);
 	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
-	*reach = (struct reach){.voids = policy->void_devices,
+	*reach = (struct reach){.guards = policy->guard_count > 0,
+				.voids = policy->void_devices,
 				.device_annotations = {device_keys, (uint32_t)devices},
 				.fraction_annotations = {fraction_keys, (uint32_t)fractions}};
 	if (policy->void_devices)

@@ -21,30 +21,51 @@ static int extend(json_t *objects, json_t *more)
 	return failed;
 }
 
-/* In an order that shuts nobody out if it breaks off: what is needed, then what may fail, then what refuses. Returns new. */
-static json_t *render_all(const struct render_target *target, const struct policy *policy)
+static int add_prerequisites(json_t *objects, const struct render_target *target)
+{
+	int failed = json_array_append_new(objects, render_namespace(target));
+	if (target->cluster) {
+		failed |= json_array_append_new(objects, render_ledger_crd());
+		failed |= json_array_append_new(objects, render_quota_crd());
+	}
+	failed |= extend(objects, render_access(target));
+	if (target->cluster)
+		failed |= extend(objects, render_priority(target));
+	return failed;
+}
+
+static int add_webhooks(json_t *objects, const struct render_target *target, const struct policy *policy)
 {
 	struct arena arena;
 	struct reach reach;
-	json_t *objects = json_array();
-	int failed = 0;
+	int failed;
 	arena_init(&arena, 1 << 16, ARENA_BYTES);
-	if (!objects || policy_reach(policy, &arena, &reach) < 0) {
-		failed = -1;
-	} else {
-		if (target->cluster) {
-			failed |= json_array_append_new(objects, render_ledger_crd());
-			failed |= json_array_append_new(objects, render_quota_crd());
-		}
-		failed |= extend(objects, render_access(target));
-		if (target->cluster)
-			failed |= extend(objects, render_priority(target));
+	failed = policy_reach(policy, &arena, &reach);
+	if (!failed) {
 		failed |= json_array_append_new(objects, render_mutating(target, &reach));
 		failed |= json_array_append_new(objects, render_validating(target, &reach, policy));
 	}
 	arena_release(&arena);
+	return failed;
+}
+
+/* In an order in which nothing is refused before what it needs is there: what is needed, then what may fail, then what refuses. Returns new. */
+static json_t *render_part(const struct render_options *options, const struct render_target *target,
+			   const struct policy *policy, struct error *err)
+{
+	const struct option_list *viewers = &options->viewers;
+	json_t *objects = json_array(), *rights = render_viewers(policy, viewers->items, viewers->count, err);
+	int failed = !objects || !rights;
+	if (!failed && options->part != RENDER_WEBHOOKS) {
+		failed |= add_prerequisites(objects, target);
+		failed |= json_array_extend(objects, rights);
+	}
+	if (!failed && options->part != RENDER_PREREQUISITES)
+		failed |= add_webhooks(objects, target, policy);
+	json_decref(rights);
 	if (!failed)
 		return objects;
+	error_set(err, "not enough memory"); /* unless something else is said already */
 	json_decref(objects);
 	return NULL;
 }
@@ -111,10 +132,8 @@ static int render_policy(const struct render_options *options, const struct rend
 		buf_release(&text);
 		return EXIT_FINDINGS;
 	}
-	json_t *objects = render_all(target, policy);
+	json_t *objects = render_part(options, target, policy, &err);
 	policy_release(policy);
-	if (!objects)
-		error_set(&err, "not enough memory");
 	int failed = objects ? print(options, argc, argv, objects, &err) : -1;
 	json_decref(objects);
 	return failed ? fail(&err) : EXIT_FINE;

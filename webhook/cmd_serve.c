@@ -8,14 +8,14 @@
 
 #include "webhook/admit.h"
 #include "webhook/command.h"
-#include "webhook/git_commit.h"
 #include "webhook/http_admin.h"
 #include "webhook/http_server.h"
 #include "webhook/metrics_label.h"
+#include "webhook/path_secret.h"
 #include "webhook/serve_ledger.h"
+#include "webhook/serve_watch.h"
 #include "webhook/status.h"
 #include "webhook/terminal.h"
-#include "webhook/watch.h"
 
 #define REPORT_BYTES_MAX (1 << 20)
 #define MALLOC_ARENAS 4 /* glibc's default, eight per processor, keeps more memory than the requests need */
@@ -23,7 +23,7 @@
 
 struct serve {
 	struct serve_options options;
-	char secret[HTTP_SECRET_MAX + 1];
+	struct path_secret *secret; /* NULL: none */
 	struct log *log;
 	struct metrics *metrics;
 	struct policy_store *policies;
@@ -56,6 +56,8 @@ static const char *unready(void *context)
 	if (atomic_load(&serve->draining))
 		return "gpugate is draining and will stop soon.";
 	const char *why = kube_certs_unready(serve->kube.certs);
+	if (!why)
+		why = registration_watch_unready(serve->kube.registration);
 	return why ? why : serve_ledger_unready(&serve->ledger);
 }
 
@@ -162,6 +164,21 @@ static void on_certificate_files(void *context)
 	log_message(serve, LOG_ERROR, "certificate_rejected", err.text);
 }
 
+static void on_path_secret_file(void *context)
+{
+	struct serve *serve = context;
+	struct error err = {0};
+	int result = path_secret_reload(serve->secret, &err);
+	if (result < 0)
+		log_message(serve, LOG_ERROR, "path_secret_rejected", err.text);
+	if (result <= 0)
+		return;
+	log_message(
+	    serve, LOG_INFO, "path_secret_loaded",
+	    "the path secret is another one; the one before is answered, too, until the next change or a restart");
+	registration_watch_again(serve->kube.registration);
+}
+
 /* Start: each part fails with a text that says what to do. */
 
 static void print_report(const struct report *report)
@@ -188,11 +205,19 @@ static int open_policy(struct serve *serve, struct error *err)
 	return serve->policies ? 0 : -1;
 }
 
+static int open_secret(struct serve *serve, struct error *err)
+{
+	const char *file = serve->options.path_secret;
+	serve->secret = file ? path_secret_create(file, err) : NULL;
+	return file && !serve->secret ? -1 : 0;
+}
+
 static int open_ledger(struct serve *serve, struct error *err)
 {
 	const struct policy *policy = policy_store_get(serve->policies);
 	const struct serve_options *options = &serve->options;
 	const struct serve_delivery delivery = {on_issued, serve};
+	serve->kube.secret = serve->secret;
 	int result = serve_kube_open(&serve->kube, options, policy, &delivery, serve->log, serve->metrics, err);
 	if (result == 0)
 		result =
@@ -214,8 +239,6 @@ static int start_kube(struct serve *serve, struct error *err)
 static int open_server(struct serve *serve, struct error *err)
 {
 	const struct serve_options *options = &serve->options;
-	if (options->path_secret && http_secret_load(options->path_secret, serve->secret, err) < 0)
-		return -1;
 	serve->admission = (struct admission){.policies = serve->policies,
 					      .ledger = serve_ledger_store(&serve->ledger),
 					      .metrics = serve->metrics,
@@ -229,7 +252,7 @@ static int open_server(struct serve *serve, struct error *err)
 		.client_ca_file = options->client_ca,
 		.client_names = options->client_names.items,
 		.client_name_count = options->client_names.count,
-		.path_secret = options->path_secret ? serve->secret : NULL,
+		.path_secret = serve->secret,
 		.threads = (unsigned)options->threads,
 		.answer = admit_answer,
 		.answer_context = &serve->admission,
@@ -262,56 +285,18 @@ static int open_admin(struct serve *serve, struct error *err)
 	return serve->admin ? 0 : -1;
 }
 
-/* The policy's own paths, and what tells that another commit was checked out. */
-static int watch_policy(struct serve *serve, struct error *err)
-{
-	const struct option_list *policies = &serve->options.policies;
-	const char **paths = calloc(policies->count * 3, sizeof *paths);
-	if (!paths)
-		return error_set(err, "not enough memory to watch the policy");
-	size_t count = 0;
-	for (size_t i = 0; i < policies->count; i++)
-		paths[count++] = policies->items[i];
-	for (size_t i = 0; i < policies->count; i++) {
-		char *heads[2];
-		size_t heads_count = git_head_files(policies->items[i], heads);
-		for (size_t j = 0; j < heads_count; j++)
-			paths[count++] = heads[j];
-	}
-	int result = watch_add(serve->watch, paths, count, on_policy_files, serve, err);
-	for (size_t i = policies->count; i < count; i++)
-		free((void *)paths[i]);
-	free(paths);
-	return result;
-}
-
-static int watch_certificates(struct serve *serve, struct error *err)
-{
-	const struct serve_options *options = &serve->options;
-	const char *paths[3];
-	size_t count = 0;
-	if (options->certs == CERTS_KIND_FILES) {
-		paths[count++] = options->tls_cert;
-		paths[count++] = options->tls_key;
-	}
-	if (options->client_ca)
-		paths[count++] = options->client_ca;
-	return count ? watch_add(serve->watch, paths, count, on_certificate_files, serve, err) : 0;
-}
-
 /* Comes before any file is read, so that no change of one is missed. */
 static int open_watch(struct serve *serve, struct error *err)
 {
-	serve->watch = watch_create(serve->log, WATCH_POLL_MS, err);
-	if (!serve->watch || watch_policy(serve, err) < 0)
-		return -1;
-	return watch_certificates(serve, err);
+	const struct serve_watch_hooks hooks = {on_policy_files, on_certificate_files, on_path_secret_file, serve};
+	serve->watch = serve_watch_create(&serve->options, &hooks, serve->log, err);
+	return serve->watch ? 0 : -1;
 }
 
 static int open_all(struct serve *serve, struct error *err)
 {
 	static int (*const steps[])(struct serve * serve, struct error * err) = {
-	    open_watch, open_policy, open_ledger, open_server, start_kube, open_admin,
+	    open_watch, open_policy, open_secret, open_ledger, open_server, start_kube, open_admin,
 	};
 	refusals_init(&serve->refusals);
 	if (!(serve->log = log_create(STDERR_FILENO, err)) || !(serve->metrics = metrics_create(err)))
@@ -333,6 +318,7 @@ static void close_all(struct serve *serve)
 	serve_ledger_close(&serve->ledger);
 	serve_kube_close(&serve->kube);
 	policy_store_destroy(serve->policies);
+	path_secret_destroy(serve->secret);
 	metrics_destroy(serve->metrics);
 	refusals_release(&serve->refusals);
 	log_destroy(serve->log);

@@ -10,13 +10,14 @@
 #include "webhook/http_conn.h"
 #include "webhook/http_server.h"
 #include "webhook/http_tls.h"
+#include "webhook/path_secret.h"
 
 struct http_service {
 	struct http_registry registry;
 	struct http_tls *tls;
 	char **client_names;
 	size_t client_name_count;
-	struct str secret; /* absent: none */
+	struct path_secret *secret; /* borrowed; NULL: none */
 	http_answer_fn *answer;
 	void *answer_context;
 	void (*rejected)(void *context, unsigned status);

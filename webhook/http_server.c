@@ -67,10 +67,6 @@ static int copy_names(struct http_service *service, const struct http_options *o
 			return error_set(err, "no memory for the listener");
 		service->client_name_count++;
 	}
-	char *secret = options->path_secret ? strdup(options->path_secret) : NULL;
-	if (options->path_secret && !secret)
-		return error_set(err, "no memory for the listener");
-	service->secret = str_of(secret);
 	return 0;
 }
 
@@ -81,6 +77,7 @@ static int prepare(struct http_server *server, const struct http_options *option
 	http_registry_init(&service->registry, &limits);
 	server->log = options->log;
 	server->mutter.log = options->log;
+	service->secret = options->path_secret;
 	service->answer = options->answer;
 	service->answer_context = options->answer_context;
 	service->rejected = options->rejected;
@@ -265,9 +262,6 @@ void http_server_destroy(struct http_server *server)
 	for (size_t i = 0; i < service->client_name_count; i++)
 		free(service->client_names[i]);
 	free(service->client_names);
-	if (service->secret.ptr)
-		explicit_bzero((char *)service->secret.ptr, service->secret.len);
-	free((char *)service->secret.ptr);
 	http_registry_release(&service->registry);
 	free(server);
 }

@@ -21,6 +21,8 @@
 #define HTTP_BODY_MAX (8u << 20)     /* bytes of one body */
 #define HTTP_FLIGHT_MAX (256u << 20) /* bytes of all the bodies that are being received or decided */
 
+struct path_secret;
+
 /* One request that is to be answered. The server's; it and all it points to live until it has been answered. */
 struct http_ask {
 	enum http_endpoint endpoint;
@@ -59,7 +61,7 @@ bool http_ask_may_wait(struct http_ask *ask);
  */
 void http_ask_answer(struct http_ask *ask, unsigned status);
 
-/* Everything is borrowed during http_server_create, but for `log`, the two contexts, which stay in use. 0: the default. */
+/* Everything is borrowed during http_server_create, but for `log`, the path secret and the two contexts, which stay in use. 0: the default. */
 struct http_options {
 	const char *listen;    /* see http_address_parse */
 	const char *cert_file; /* PEM, the server's certificate first, then the chain; NULL: see http_server_exchange */
@@ -68,7 +70,7 @@ struct http_options {
 	const char *const
 	    *client_names; /* a client's CN or DNS name must be one of them; none: any of that CA will do */
 	size_t client_name_count;
-	const char *path_secret; /* NULL: none */
+	struct path_secret *path_secret; /* NULL: none */
 
 	unsigned threads;                 /* workers; default: the CPUs of this process, at most 8 */
 	unsigned connections;             /* at once; default 1024 */

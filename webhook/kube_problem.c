@@ -73,6 +73,10 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 		 *plain ? ": " : "", plain, reason->remedy ? "; " : "", reason->remedy ? reason->remedy : "");
 }
 
+/* What a kind that is not served is answered with has no Status. All that gpugate asks for is built in, but its own kinds. */
+#define UNKNOWN_KIND                                                                                                   \
+	"; if it does not know gpugate's kinds, apply the CustomResourceDefinitions that `gpugate render` prints"
+
 /* Returns new: a Status object with a message; NULL when the body is none. */
 static json_t *read_status(struct str body, const char **message)
 {
@@ -100,5 +104,5 @@ void kube_problem_status(unsigned status, struct str body, const char *place, ch
 			 remedy);
 	else
 		snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s answered %u without a reason%s", place,
-			 status, remedy);
+			 status, status == 404 ? UNKNOWN_KIND : remedy);
 }

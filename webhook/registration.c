@@ -79,35 +79,84 @@ static int compare_webhook(const char *kind, const json_t *wanted, const json_t 
 	return 0;
 }
 
-static int compare(const char *kind, const json_t *wanted, const json_t *there, char *why)
+/* The last `endpoint` of a URL and what follows: a secret has no slash. NULL: none. */
+static const char *path_of_url(const char *url, const char *endpoint)
+{
+	const char *path = NULL;
+	for (const char *at = url; at && (at = strstr(at, endpoint)); at++)
+		path = at;
+	return path;
+}
+
+/* The path that a webhook is asked by, with what its URL has before it left out; NULL: there is none. `is_service`: it is a Service's. */
+static const char *path_of(const json_t *webhook, bool mutating, bool *is_service)
+{
+	const json_t *client = json_object_get(webhook, "clientConfig"), *service = json_object_get(client, "service");
+	const char *url = json_string_value(json_object_get(client, "url"));
+	*is_service = service != NULL;
+	if (service)
+		return json_string_value(json_object_get(service, "path"));
+	return path_of_url(url, mutating ? "/mutate" : "/validate");
+}
+
+/* Whether this replica answers the path that the API server asks. Paths hold the secret: `why` does not say them. */
+static int compare_path(const struct registration *registration, bool mutating, const json_t *there, char *why)
+{
+	bool is_service;
+	const char *path = path_of(there, mutating, &is_service);
+	struct http_route route;
+	if (!json_object_get(there, "clientConfig"))
+		return REGISTRATION_CURRENT;
+	if (path && path_secret_route(registration->secret, str_of(path), &route) &&
+	    route.endpoint == (mutating ? HTTP_MUTATE : HTTP_VALIDATE))
+		return REGISTRATION_CURRENT;
+	snprintf(why, REGISTRATION_WHY_MAX,
+		 "webhook %s in the %s " RENDER_NAME
+		 " is asked at a path that this replica does not answer, since its path "
+		 "secret is another one; " REMEDY " with the --path-secret that serve has, or give serve the one that "
+		 "is registered",
+		 json_string_value(json_object_get(there, "name")), kind_of(mutating));
+	return is_service ? REGISTRATION_UNANSWERED : REGISTRATION_STALE;
+}
+
+static int compare_wanted(const struct registration *registration, bool mutating, const json_t *webhook,
+			  const json_t *there, char *why)
+{
+	const char *kind = kind_of(mutating), *name = json_string_value(json_object_get(webhook, "name"));
+	const json_t *found = find(there, name);
+	if (found) {
+		int result = compare_path(registration, mutating, found, why);
+		return result != REGISTRATION_CURRENT ? result : compare_webhook(kind, webhook, found, why);
+	}
+	snprintf(why, REGISTRATION_WHY_MAX, "the %s " RENDER_NAME " lacks webhook %s, which this policy needs; " REMEDY,
+		 kind, name);
+	return REGISTRATION_STALE;
+}
+
+static int compare(const struct registration *registration, bool mutating, const json_t *wanted, const json_t *there,
+		   char *why)
 {
 	for (size_t i = 0; i < json_array_size(wanted); i++) {
-		const json_t *webhook = json_array_get(wanted, i);
-		const char *name = json_string_value(json_object_get(webhook, "name"));
-		const json_t *found = find(there, name);
-		if (!found) {
-			snprintf(why, REGISTRATION_WHY_MAX,
-				 "the %s " RENDER_NAME " lacks webhook %s, which this policy needs; " REMEDY, kind,
-				 name);
-			return 1;
-		}
-		int result = compare_webhook(kind, webhook, found, why);
-		if (result != 0)
+		int result = compare_wanted(registration, mutating, json_array_get(wanted, i), there, why);
+		if (result != REGISTRATION_CURRENT)
 			return result;
 	}
 	for (size_t i = 0; i < json_array_size(there); i++) {
 		const char *name = json_string_value(json_object_get(json_array_get(there, i), "name"));
 		if (name && find(wanted, name))
 			continue;
-		say_unknown(kind, name, why);
-		return 1;
+		say_unknown(kind_of(mutating), name, why);
+		return REGISTRATION_STALE;
 	}
-	return 0;
+	return REGISTRATION_CURRENT;
 }
 
 static json_t *render(const struct registration *registration, bool mutating)
 {
-	const struct render_target target = {.namespace = registration->namespace, .cluster = registration->cluster};
+	const struct render_target target = {.namespace = registration->namespace,
+					     .cluster = registration->cluster,
+					     .quota_failure = registration->quota_failure,
+					     .guard_failure = registration->guard_failure};
 	const struct policy *policy = registration->policy;
 	struct arena arena;
 	struct reach reach;
@@ -133,8 +182,9 @@ int registration_compare(const struct registration *registration, bool mutating,
 		return error_set(err, "a %s was expected, and another kind was found", kind);
 	}
 	json_t *wanted = render(registration, mutating);
-	int result =
-	    wanted ? compare(kind, json_object_get(wanted, "webhooks"), json_object_get(there, "webhooks"), why) : -1;
+	int result = wanted ? compare(registration, mutating, json_object_get(wanted, "webhooks"),
+				      json_object_get(there, "webhooks"), why)
+			    : -1;
 	json_decref(there);
 	json_decref(wanted);
 	return result < 0 ? error_set(err, "not enough memory to compare the %s", kind) : result;

@@ -11,8 +11,8 @@
 
 enum kind { MUTATING, VALIDATING, KINDS };
 
-/* CURRENT: as the policy needs it, which may be not at all. */
-enum state { UNKNOWN, MISSING, STALE, CURRENT };
+/* CURRENT: as the policy needs it, which may be not at all. UNANSWERED: see enum registration_state. */
+enum state { UNKNOWN, MISSING, STALE, UNANSWERED, CURRENT };
 
 static const struct {
 	const char *name, *path;
@@ -73,7 +73,7 @@ static enum state judge(struct configuration *configuration, char why[static REG
 	}
 	if (result < 0)
 		snprintf(why, REGISTRATION_WHY_MAX, "%.*s", REGISTRATION_WHY_MAX - 1, err.text);
-	return result == 0 ? CURRENT : STALE;
+	return result == REGISTRATION_CURRENT ? CURRENT : result == REGISTRATION_UNANSWERED ? UNANSWERED : STALE;
 }
 
 /* Says something only when it is news. */
@@ -110,6 +110,22 @@ void registration_watch_rebase(struct registration_watch *watch, const struct po
 	pthread_mutex_unlock(&watch->mutex);
 	policy_release(before);
 	kube_loop_post(watch->options.loop, &watch->rebased);
+}
+
+void registration_watch_again(struct registration_watch *watch)
+{
+	if (watch)
+		kube_loop_post(watch->options.loop, &watch->rebased);
+}
+
+const char *registration_watch_unready(const struct registration_watch *watch)
+{
+	for (int i = 0; watch && i < KINDS; i++)
+		if (atomic_load(&watch->configurations[i].state) == UNANSWERED)
+			return "The API server asks by a path that this replica does not answer: the path secret in "
+			       "the "
+			       "webhook configurations is another one than --path-secret has.";
+	return NULL;
 }
 
 /* --- What is there --- */

@@ -30,6 +30,15 @@ void registration_watch_destroy(struct registration_watch *watch); /* after the 
 /* Compares with this policy from now on. Thread-safe; takes a NULL `watch`. */
 void registration_watch_rebase(struct registration_watch *watch, const struct policy *policy);
 
+/* Compares again soon, since the path secret is another one. Thread-safe; takes NULL. */
+void registration_watch_again(struct registration_watch *watch);
+
+/*
+ * Why the API server must not be led here: it asks by a path that this replica does not answer, and others may. NULL: no such reason.
+ * Thread-safe; takes NULL.
+ */
+const char *registration_watch_unready(const struct registration_watch *watch);
+
 /* How one configuration is. Thread-safe; returns false while it is not known, and of a NULL `watch`. */
 bool registration_watch_state(const struct registration_watch *watch, bool mutating, bool *installed, bool *stale);
 

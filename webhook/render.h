@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "gpugate/error.h"
 #include "gpugate/reach.h"
 
 #define RENDER_NAME "gpugate" /* of everything that has no better name */
@@ -20,6 +21,8 @@ struct render_target {
 	const char *service;   /* its name in that namespace; NULL: `url` */
 	const char *url;       /* https://HOST..., no slash at its end */
 	const char *secret;    /* the path's last part; NULL: none */
+	const char *quota_failure,
+	    *guard_failure;    /* failurePolicy of the two entries; NULL: as the policy's Settings say */
 	const char *ca_bundle; /* base64 of PEM; NULL: what the API server trusts by itself, or what gpugate writes */
 };
 
@@ -27,8 +30,17 @@ struct render_target {
 json_t *render_ledger_crd(void);
 json_t *render_quota_crd(void);
 
+/* The namespace that gpugate runs in, without labels: labels of one that exists stay as they are. */
+json_t *render_namespace(const struct render_target *target);
+
 /* Who gpugate is and what it may do: a list of objects. */
 json_t *render_access(const struct render_target *target);
+
+/*
+ * What lets groups read the gpuquotas of a tenant: a list of objects. Each of the `count` viewers is TENANT=GROUP. Fails, with an
+ * error, for a tenant that the policy does not have or that has no quotas.
+ */
+json_t *render_viewers(const struct policy *policy, const char *const *viewers, size_t count, struct error *err);
 
 /* A priority level of its own for gpugate's requests, and what puts them there: a list of objects. For the cluster ledger. */
 json_t *render_priority(const struct render_target *target);

@@ -82,6 +82,12 @@ static json_t *binding(const char *namespace, const struct render_target *target
 			 "kind", "ServiceAccount", "name", RENDER_NAME, "namespace", target->namespace);
 }
 
+json_t *render_namespace(const struct render_target *target)
+{
+	return json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "Namespace", "metadata", "name",
+			 target->namespace);
+}
+
 json_t *render_access(const struct render_target *target)
 {
 	json_t *of_cluster = json_array(), *of_namespace = json_array(), *objects = json_array();

@@ -15,6 +15,8 @@
 
 #define AT(field) offsetof(struct render_options, field)
 
+static const char *const parts[] = {
+    [RENDER_ALL] = "all", [RENDER_PREREQUISITES] = "prerequisites", [RENDER_WEBHOOKS] = "webhooks", NULL};
 static const char *const outputs[] = {[RENDER_YAML] = "yaml", [RENDER_JSON] = "json", NULL};
 
 static const struct option_row rows[] = {
@@ -47,7 +49,7 @@ static const struct option_row rows[] = {
      .type = OPTION_STRING,
      .offset = AT(namespace),
      .fallback = "gpugate",
-     .help = "Where gpugate runs. It is not created, and Pods in it are never shown to gpugate."},
+     .help = "Where gpugate runs. It is printed first, and Pods in it are never shown to gpugate."},
     {.name = "--service",
      .word = "NAME",
      .type = OPTION_STRING,
@@ -81,6 +83,32 @@ static const struct option_row rows[] = {
      .fallback = "1.37",
      .help = "The cluster's version, 1.28 to 1.37. 1.28 knows an older version of FlowSchema; all others are given the "
 	     "same."},
+    {.name = "--quota-failure-policy",
+     .type = OPTION_CHOICE,
+     .offset = AT(quota_failure),
+     .fallback = "policy",
+     .choices = serve_failures,
+     .help = "What becomes of a Pod that asks for devices while gpugate does not answer. Fail: it is refused. Ignore: "
+	     "it is admitted uncounted. policy: as Settings.quotaFailurePolicy says. Give serve the same."},
+    {.name = "--guard-failure-policy",
+     .type = OPTION_CHOICE,
+     .offset = AT(guard_failure),
+     .fallback = "policy",
+     .choices = serve_failures,
+     .help = "The same for Pods that only Guards could refuse. policy: as Settings.guardFailurePolicy says."},
+    {.name = "--viewers",
+     .word = "TENANT=GROUP",
+     .type = OPTION_LIST,
+     .offset = AT(viewers),
+     .help = "Also prints the right of that group to get the gpuquotas of that tenant, and no others. May be "
+	     "repeated. With --ledger cluster."},
+    {.name = "--part",
+     .type = OPTION_CHOICE,
+     .offset = AT(part),
+     .fallback = "all",
+     .choices = parts,
+     .help = "prerequisites: what gpugate needs to start (namespace, CustomResourceDefinitions, rights, priority "
+	     "level). webhooks: the webhook configurations, to be applied when it answers. all: both."},
     {.name = "-o",
      .type = OPTION_CHOICE,
      .offset = AT(output),
@@ -94,9 +122,11 @@ const struct option_table render_options_table = {
     .synopsis = "--policy PATH [OPTION]...",
     .summary =
 	"Prints what a cluster has to know of gpugate: rights, webhook configurations, and what the cluster ledger "
-	"needs. Nothing is contacted; the same input gives the same output. Apply it when gpugate answers: from then "
-	"on "
-	"a Pod that asks for devices is refused while it does not. What refuses comes last. To take it back, delete "
+	"needs. Nothing is contacted; the same input gives the same output. Apply the webhooks when gpugate answers: "
+	"from "
+	"then on "
+	"a Pod that asks for devices is refused while it does not. What refuses comes last, and --part makes two "
+	"steps of it. To take it back, delete "
 	"the "
 	"webhook configurations first: kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration "
 	"gpugate. Exit status: 0 printed, 1 the policy has errors, 2 it could not run.",
@@ -107,6 +137,9 @@ const struct option_table render_options_table = {
 		"  gpugate render --policy deploy/policy --ledger cluster --path-secret secret | kubectl diff -f -\n"
 		"  gpugate render --policy deploy/policy --ledger cluster --certs self-managed | kubectl apply "
 		"--server-side -f -\n"
+		"  gpugate render --policy deploy/policy --ledger cluster --certs self-managed --part prerequisites |\n"
+		"    kubectl apply --server-side -f -\n"
+		"  gpugate render --policy deploy/policy --ledger cluster --viewers research=group-of-research\n"
 		"  gpugate render --policy deploy/policy --url https://10.0.0.7:8443 --ca-bundle pki/ca.crt\n",
 };
 
@@ -259,6 +292,11 @@ int render_options_target(const struct render_options *options, struct render_ta
 				 "--path-secret %.200s: in the path of a Service the API server takes at most 253 "
 				 "small letters, digits and -; make another one: openssl rand -hex 32",
 				 options->path_secret);
+	if (options->viewers.count > 0 && !target->cluster)
+		return error_set(err, "--viewers is given without --ledger cluster; only the cluster ledger publishes "
+				      "gpuquotas that can be read");
+	target->quota_failure = serve_failure(options->quota_failure);
+	target->guard_failure = serve_failure(options->guard_failure);
 	target->url = texts->url;
 	target->service = options->url ? NULL : options->service ? options->service : RENDER_NAME;
 	target->secret = options->path_secret ? texts->secret : NULL;

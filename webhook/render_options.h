@@ -7,6 +7,7 @@
 #include "webhook/render.h"
 
 enum render_output { RENDER_YAML, RENDER_JSON };
+enum render_part { RENDER_ALL, RENDER_PREREQUISITES, RENDER_WEBHOOKS };
 
 struct render_options {
 	struct option_list policies;
@@ -18,7 +19,10 @@ struct render_options {
 	const char *ca_bundle;   /* a file; NULL: none */
 	const char *path_secret; /* a file; NULL: none */
 	const char *kube_version;
-	int output; /* enum render_output */
+	int quota_failure, guard_failure; /* enum failure_kind */
+	int part;                         /* enum render_part */
+	struct option_list viewers;       /* TENANT=GROUP */
+	int output;                       /* enum render_output */
 };
 
 extern const struct option_table render_options_table;

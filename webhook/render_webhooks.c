@@ -170,9 +170,9 @@ json_t *render_mutating(const struct render_target *target, const struct reach *
 	return NULL;
 }
 
-static const char *failure_policy(bool fail)
+static const char *failure_policy(const char *given, bool fail)
 {
-	return fail ? "Fail" : "Ignore";
+	return given ? given : fail ? "Fail" : "Ignore";
 }
 
 json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy)
@@ -189,12 +189,14 @@ json_t *render_validating(const struct render_target *target, const struct reach
 	condition_end(&text);
 	failed |= add_condition(ends, "frees-devices", &text);
 	buf_release(&text);
-	quotas.failure_policy = failure_policy(policy_quotas_fail(policy));
-	guards.failure_policy = failure_policy(policy_guards_fail(policy));
+	quotas.failure_policy = failure_policy(target->quota_failure, policy_quotas_fail(policy));
+	guards.failure_policy = failure_policy(target->guard_failure, policy_guards_fail(policy));
 	failed |= json_array_append_new(webhooks, webhook_of(&quotas, target, reach, asks));
-	failed |= json_array_append_new(webhooks, webhook_of(&guards, target, reach, guarded));
+	if (reach->guards)
+		failed |= json_array_append_new(webhooks, webhook_of(&guards, target, reach, json_incref(guarded)));
 	if (!target->cluster)
 		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, reach, json_incref(ends)));
+	json_decref(guarded);
 	json_decref(ends);
 	if (!failed)
 		return configuration("ValidatingWebhookConfiguration", webhooks);

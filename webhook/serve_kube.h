@@ -19,8 +19,9 @@ struct serve_kube {
 	struct serve_names names; /* of the certificates */
 	struct registration_watch *registration;
 	struct trust_watch *trust;
-	const char *replica; /* in options or `host` */
-	bool running;        /* the loop */
+	struct path_secret *secret; /* borrowed; set before serve_kube_open; NULL: none */
+	const char *replica;        /* in options or `host` */
+	bool running;               /* the loop */
 	char host[256];
 };
 

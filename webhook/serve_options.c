@@ -12,6 +12,11 @@ const char *const serve_ledgers[] = {
 const char *const serve_certs[] = {
     [CERTS_KIND_FILES] = "files", [CERTS_KIND_SELF_MANAGED] = "self-managed", [CERTS_KIND_SELF_MANAGED + 1] = NULL};
 
+const char *const serve_failures[] = {[FAILURE_KIND_POLICY] = "policy",
+				      [FAILURE_KIND_FAIL] = "Fail",
+				      [FAILURE_KIND_IGNORE] = "Ignore",
+				      [FAILURE_KIND_IGNORE + 1] = NULL};
+
 static const struct option_row rows[] = {
     {.name = "--policy",
      .word = "PATH",
@@ -101,7 +106,8 @@ static const struct option_row rows[] = {
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(path_secret),
-     .help = "Answer only /mutate/SECRET and /validate/SECRET; the file holds the secret."},
+     .help = "Answer only /mutate/SECRET and /validate/SECRET; the file holds the secret. Watched: after a change the "
+	     "one before is answered, too, until the next change or a restart."},
     {.name = "--admin",
      .word = "ADDR:PORT",
      .type = OPTION_STRING,
@@ -154,6 +160,19 @@ static const struct option_row rows[] = {
      .least = 0,
      .most = 64,
      .help = "Threads that answer requests; 0 takes one per processor, at most 8."},
+    {.name = "--quota-failure-policy",
+     .type = OPTION_CHOICE,
+     .offset = AT(quota_failure),
+     .fallback = "policy",
+     .choices = serve_failures,
+     .help = "The failurePolicy that quota.gpugate.io was rendered with, by which serve tells whether the registration "
+	     "is stale; policy: what Settings.quotaFailurePolicy says."},
+    {.name = "--guard-failure-policy",
+     .type = OPTION_CHOICE,
+     .offset = AT(guard_failure),
+     .fallback = "policy",
+     .choices = serve_failures,
+     .help = "The same for guard.gpugate.io; policy: what Settings.guardFailurePolicy says."},
     {.name = "--drain-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -183,6 +202,11 @@ const struct option_table serve_options_table = {
 		"  curl -s http://127.0.0.1:8080/readyz\n"
 		"  gpugate serve --policy deploy/policy --listen :8443 --ledger cluster --certs self-managed\n",
 };
+
+const char *serve_failure(int kind)
+{
+	return kind == FAILURE_KIND_POLICY ? NULL : serve_failures[kind];
+}
 
 struct certs_lifetimes serve_options_lifetimes(const struct serve_options *options)
 {

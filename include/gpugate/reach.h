@@ -26,6 +26,7 @@ struct reach {
 	struct strs resources; /* names, sorted: all other Rules do nothing to a Pod that asks for none of these */
 	const struct reach_rule *rules;
 	uint32_t rule_count;
+	bool guards; /* there is a Guard, or a Rule above refuses: some Pod without accelerators could be refused */
 	bool
 	    voids; /* some Guard makes visible devices void, be it on audit: to enforce it needs no registration then */
 	struct strs void_names;        /* the variables that it sets */

@@ -44,9 +44,9 @@ def conditions(webhook):
 
 def test_kinds_and_their_order(render):
     kinds = [obj["kind"] for obj in render(TEAM)]
-    assert kinds == ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", MUTATING, VALIDATING]
+    assert kinds == ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", MUTATING, VALIDATING]
     kinds = [obj["kind"] for obj in render(TEAM, args=["--ledger", "cluster"])]
-    assert kinds == ["CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role",
+    assert kinds == ["Namespace", "CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role",
                      "RoleBinding", "PriorityLevelConfiguration", "FlowSchema", MUTATING, VALIDATING]
 
 
@@ -98,8 +98,8 @@ def test_what_mutates_is_shaped_by_the_policy(render):
 def test_what_validates_does_not_depend_on_rules_and_quotas(render):
     def validating(*documents):
         return [obj for obj in render(*documents) if obj["kind"] == VALIDATING]
-    plain = validating(TEAM)
-    assert plain == validating(TEAM, TO_SHARES, doc("Guard", "g", deny=["privileged", "resourceClaims"]))
+    plain = validating(TEAM, doc("Guard", "g", deny=["privileged"]))
+    assert plain == validating(TEAM, TO_SHARES, doc("Guard", "h", deny=["resourceClaims"]))
     assert GPU not in str(plain)
     # But for Pods without anything special that only such a policy refuses.
     quota, guard = (webhooks(plain)[name] for name in ("quota.gpugate.io", "guard.gpugate.io"))
@@ -123,8 +123,60 @@ def test_a_policy_too_large_to_say_shows_everything(render):
 
 
 def test_guards_fail_as_the_settings_say(render):
-    found = webhooks(render(TEAM, doc("Settings", "s", guardFailurePolicy="Fail")))
+    found = webhooks(render(TEAM, VOID, doc("Settings", "s", guardFailurePolicy="Fail")))
     assert found["guard.gpugate.io"]["failurePolicy"] == "Fail"
+
+
+@pytest.mark.parametrize("documents, registered", [
+    ((), False), ((TO_SHARES,), False), ((doc("Guard", "g", deny=["privileged"]),), True), ((doc("Guard", "g", deny=["privileged"], enforcement="audit"),), True),
+    ((doc("Rule", "all", inject={"runtimeClassName": "x"}),), True),  # onConflict: deny
+    ((doc("Rule", "all", onConflict="keep", inject={"runtimeClassName": "x"}),), False)])
+def test_no_pod_without_accelerators_is_shown_where_nothing_could_refuse_it(render, documents, registered):
+    found = webhooks(render(TEAM, *documents))
+    assert ("guard.gpugate.io" in found) == registered and "quota.gpugate.io" in found
+
+
+def test_failure_policies_of_the_command_line(render):
+    documents = (TEAM, VOID, doc("Settings", "s", guardFailurePolicy="Fail", quotaFailurePolicy="Ignore"))
+
+    def failures(*args):
+        found = webhooks(render(*documents, args=args))
+        return found["quota.gpugate.io"]["failurePolicy"], found["guard.gpugate.io"]["failurePolicy"]
+
+    assert failures() == failures("--quota-failure-policy", "policy") == ("Ignore", "Fail")
+    assert failures("--quota-failure-policy", "Fail", "--guard-failure-policy", "Ignore") == ("Fail", "Ignore")
+
+
+def test_the_two_parts_are_the_whole(render):
+    """What is needed, before gpugate starts; what refuses, when it answers."""
+    args = ["--ledger", "cluster", "--viewers", "team-a=a"]
+    parts = [render(TEAM, VOID, args=[*args, "--part", part]) for part in ("prerequisites", "webhooks")]
+    assert parts[0] + parts[1] == render(TEAM, VOID, args=args)
+    assert [obj["kind"] for obj in parts[1]] == [MUTATING, VALIDATING]
+
+
+def test_the_namespace_has_no_labels_that_could_harm_one_that_exists(render):
+    assert render(TEAM, args=["--namespace", "own"])[0] == {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "own"}}
+
+
+TEAM_B = doc("Tenant", "team-b", namespaces=["team-b"], parent="team-a", quotas=[{"name": "a.dot", "hard": 1}, {"name": "whole", "hard": 4}])
+
+
+def test_viewers_get_the_quotas_of_their_tenant(render):
+    """By name, and nothing else: not those of the tenant above, nor of those below. What the names are is compared with what is published
+    by tests/cluster/test_registration.py."""
+    def made(*viewers):
+        objects = render(TEAM, TEAM_B, args=["--ledger", "cluster", *(arg for viewer in viewers for arg in ("--viewers", viewer))])
+        return [obj for obj in objects if obj["metadata"]["name"].startswith("gpugate-viewers")]
+
+    role, binding = made("team-a=cn=a,dc=example", "team-a=b")
+    assert role["kind"] == "ClusterRole" and role["metadata"]["name"] == "gpugate-viewers-team-a"
+    assert role["rules"] == [{"apiGroups": ["gpugate.io"], "resources": ["gpuquotas"], "resourceNames": ["team-a.whole"], "verbs": ["get"]}]
+    assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "gpugate-viewers-team-a"}
+    assert binding["subjects"] == [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name} for name in ("cn=a,dc=example", "b")]
+    names = made("team-b=b", "team-a=a")[0]["rules"][0]["resourceNames"]
+    assert names[1] == "team-b.whole" and names[0].startswith("team-b.a") and len(made("team-b=b", "team-a=a", "team-b=c")) == 4
+    assert made() == []
 
 
 def test_namespaces_that_are_left_out(render):
@@ -184,7 +236,7 @@ def test_where_gpugate_is_reached(render, tmp_path):
 
     assert all("caBundle" not in client for client in clients())
     paths = [client["service"]["path"] for client in clients("--path-secret", tmp_path / "secret", "--service", "other")]
-    assert paths == ["/mutate/s3cret.x", *["/validate/s3cret.x"] * 3]
+    assert paths == ["/mutate/s3cret.x", *["/validate/s3cret.x"] * 2]
     for client in clients("--url", "https://gpugate.example:8443/x//", "--ca-bundle", tmp_path / "ca.crt", "--path-secret", tmp_path / "secret"):
         assert client["url"] in ("https://gpugate.example:8443/x/mutate/s3cret.x", "https://gpugate.example:8443/x/validate/s3cret.x")
         assert base64.b64decode(client["caBundle"]) == authority().pem and "service" not in client
@@ -220,7 +272,12 @@ BAD = {
     "no bundle": (["--ca-bundle", "/nonexistent"], "cannot be read"), "folder": (["--ca-bundle", "/"], "cannot be read"),
     "no certificate": (["--ca-bundle", "/dev/null"], "certificates"), "no secret": (["--path-secret", "/nonexistent"], "cannot read the path secret"),
     "bundle of its own": (["--certs", "self-managed", "--ca-bundle", "/dev/null"], "leave it out"),
-    "no policy": (["--policy", "/nonexistent"], "--policy /nonexistent: No such file"), "ledger": (["--ledger", "other"], "embedded, cluster")}
+    "no policy": (["--policy", "/nonexistent"], "--policy /nonexistent: No such file"), "ledger": (["--ledger", "other"], "embedded, cluster"),
+    "viewers": (["--ledger", "cluster", "--viewers", "team-a"], "TENANT=GROUP"), "no group": (["--ledger", "cluster", "--viewers", "team-a="], "TENANT=GROUP"),
+    "no tenant": (["--ledger", "cluster", "--viewers", "=a"], "TENANT=GROUP"),
+    "other tenant": (["--ledger", "cluster", "--viewers", "team-x=a"], "--viewers team-x=...: the policy has no such Tenant"),
+    "viewers of nothing": (["--viewers", "team-a=a"], "--ledger cluster"), "part": (["--part", "some"], "all, prerequisites, webhooks"),
+    "failure": (["--quota-failure-policy", "ignore"], "policy, Fail, Ignore")}
 
 
 @pytest.mark.parametrize("which", sorted(BAD))
@@ -229,6 +286,13 @@ def test_bad_options_say_what_to_give(tmp_path, which):
     ran = run("render", "--policy", write_policy(tmp_path / "policy", [TEAM]), *args)
     assert ran.returncode == 2 and not ran.stdout
     assert ran.stderr.startswith("gpugate render: ") and words in ran.stderr
+
+
+def test_a_tenant_without_quotas_has_no_viewers(tmp_path):
+    """A right without names would be one to all quotas."""
+    policy = write_policy(tmp_path / "policy", [TEAM, doc("Tenant", "team-c", namespaces=["team-c"], parent="team-a")])
+    ran = run("render", "--policy", policy, "--ledger", "cluster", "--viewers", "team-c=c")
+    assert ran.returncode == 2 and not ran.stdout and "--viewers team-c=...: the Tenant has no quotas" in ran.stderr
 
 
 def test_a_key_is_never_published(tmp_path):

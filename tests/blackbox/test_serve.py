@@ -611,6 +611,32 @@ def test_bad_path_secret(tmp_path, content):
     assert done.returncode == 2 and "secret" in done.stderr
 
 
+def test_a_changed_path_secret_is_taken_without_a_restart(serve):
+    """The file and the registration never change at the same moment: the secret before is answered, too, until the next change. What cannot be
+    used changes nothing, and no secret is in the log."""
+    secrets = [f"secret-number-{i}" for i in range(3)]
+    server = serve(POLICY, secret=secrets[0])
+
+    def put(text):
+        (server.dir / "staged").write_text(text)
+        (server.dir / "staged").replace(server.dir / "secret")
+
+    def answered():
+        return [server.post(f"/validate/{secret}", review(pod())).status == 200 for secret in secrets]
+
+    assert answered() == [True, False, False]
+    put(secrets[1] + "\n")
+    eventually(lambda: server.log("path_secret_loaded", False), 20, "the second secret")
+    assert answered() == [True, True, False]
+    put("two\nlines\n")
+    (rejected,) = eventually(lambda: server.log("path_secret_rejected", False), 20, "the refusal")
+    assert "must be one line" in rejected["message"] and answered() == [True, True, False]
+    put(secrets[2])
+    eventually(lambda: len(server.log("path_secret_loaded", False)) == 2, 20, "the third secret")
+    assert answered() == [False, True, True]
+    assert not any(secret in server.stderr() for secret in secrets)
+
+
 def test_admin_answers_no_admission(server):
     assert server.admin("/mutate", "POST").status == 404
     assert server.admin("/healthz").status == 200

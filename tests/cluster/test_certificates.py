@@ -31,7 +31,8 @@ CONFIGURATIONS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguratio
 
 def policy(space):
     return [doc("Tenant", "team", namespaces=[space], quotas=[{"name": "gpus", "resources": [GPU], "hard": 1000}]),
-            doc("Rule", "r", match={"requests": {GPU: {}}}, inject={"nodeSelector": {"gpu": "yes"}})]
+            doc("Rule", "r", match={"requests": {GPU: {}}}, inject={"nodeSelector": {"gpu": "yes"}}),
+            doc("Guard", "g", deny=["privileged"])]
 
 
 @pytest.fixture

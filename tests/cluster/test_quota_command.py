@@ -299,7 +299,7 @@ def test_a_stale_registration_is_told(plane, gate):
     eventually(lambda: "the cluster has no ValidatingWebhookConfiguration gpugate" in gate.servers[0].stderr(), 5, "the log's line")
 
     def register(policies):
-        for obj in installed.rendered(policies, "--url", "https://127.0.0.1:1"):
+        for obj in installed.rendered(policies, "--url", "https://127.0.0.1:1", "--path-secret", gate.dir / "secret"):
             if obj["kind"].endswith("WebhookConfiguration"):
                 plane.admin.apply(obj, "render").must()
 

@@ -63,7 +63,7 @@ def small_policy(space="team-a"):
 def test_everything_is_accepted_and_applying_again_changes_nothing(fresh_control_plane, gate, ledger):
     plane = fresh_control_plane(controllers=False, scheduler=False)  # other tests apply in other ways
     text = render(gate(*small_policy()), "--ledger", ledger)
-    plane.namespace("gpugate")
+    plane.kubectl("apply", "-f", "-", input=objects_of(text, "Namespace"))  # without it nothing in it can be tried
     count = len(objects_of(text))
     dry = plane.kubectl("apply", "--dry-run=server", "-f", "-", input=text)
     assert dry.stdout.count("(server dry run)") == count and "warning" not in dry.stderr.lower()

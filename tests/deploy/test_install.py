@@ -2,108 +2,22 @@
 
 import base64
 import copy
-import itertools
 import json
 import os
+import re
+import subprocess
 import threading
 
 import pytest
 import yaml
 
-from control_plane import ControlPlane, eventually
+from control_plane import eventually
 from documented import definitions
-from gpugate import Server, run
-from kube import GPU, doc
+from gate import NAMESPACE, STRICT, WEBHOOKS, Gate, configuration, create, path_secret, strict_values
+from gpugate import ROOT
+from kube import GPU
 from manifests import pod
-from manifests_of import CHART, DEPLOY, PATH_SECRET, helm, kustomize, merged, template, with_component
-from service_network import ServiceNetwork
-
-NAMESPACE = "gpugate"
-WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-_serial = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    made = ServiceNetwork(tmp_path_factory.mktemp("n"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def plane(request, network):
-    with ControlPlane(scheduler=False, apiserver=[f"--egress-selector-config-file={network.configuration}"]) as made:
-        made.namespace("team-a")
-        yield made
-
-
-@pytest.fixture
-def release(plane):
-    """Runs helm against the control plane: release("upgrade", "--set", ...). Namespaced, and waits for nothing: no kubelet runs."""
-    kubeconfig = plane.kubeconfig()
-
-    def do(verb, *args, check=True):
-        chart = (CHART,) if verb in ("install", "upgrade") else ()
-        return helm(verb, "gpugate", *chart, "--namespace", NAMESPACE, *args, check=check,
-                    env={**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(plane.dir)})
-
-    return do
-
-
-def create(plane, asks=None, **query):
-    """Creates a Pod in the namespace of a team."""
-    return plane.admin.create(pod("team-a", f"p{next(_serial)}", asks, schedulerName="nobody"), **query)
-
-
-class Gate:
-    """gpugate as the installed Deployment would run it: its command and arguments with folders and ports of this machine, the installed
-    policy, path secret and ServiceAccount. Two waits are shorter here."""
-
-    def __init__(self, plane, network):
-        self.plane, self.network = plane, network
-        container = plane.admin.get("Deployment", "gpugate", NAMESPACE).must()["spec"]["template"]["spec"]["containers"][0]
-        assert container["command"] == ["/usr/bin/gpugate", "serve"]
-        self.server = Server(self._policy(), secret=path_secret(plane), start=False)
-        here = {"--policy=/etc/gpugate/policy": f"--policy={self.server.policy}", "--listen=:8443": "--listen=127.0.0.1:0",
-                "--admin=:8080": "--admin=127.0.0.1:0", "--path-secret=/etc/gpugate/path/secret": f"--path-secret={self.server.dir}/secret",
-                "--drain-seconds=15": "--drain-seconds=0"}
-        assert here.keys() <= set(container["args"])
-        self.server.args = ["serve", *(here.get(arg, arg) for arg in container["args"]), "--settle-seconds=2", "--trust-seconds=2",
-                            f"--kubeconfig={plane.service_account_kubeconfig(NAMESPACE, 'gpugate')}"]
-        self.server.start()
-        self.probes = [container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("readiness", "liveness")]
-        network.port = self.server.port
-
-    def _policy(self):
-        return dict(self.plane.admin.get("ConfigMap", "gpugate-policy", NAMESPACE).must()["data"])
-
-    def take_policy(self):
-        """What the kubelet does when the ConfigMap has changed."""
-        self.server.reload(self._policy())
-
-    def wait_current(self, mutating=True):
-        """Until what is registered is what the policy in force needs, and whom to trust is in every entry. mutating: whether that is there."""
-        wanted = {("stale", "mutating"): 0, ("stale", "validating"): 0, ("installed", "mutating"): mutating, ("installed", "validating"): 1}
-        eventually(lambda: all(self.server.metrics().value(f"gpugate_registration_{what}", configuration=kind) == value
-                               for (what, kind), value in wanted.items()), 30, "a registration that is current")
-        kinds = WEBHOOKS if mutating else WEBHOOKS[1:]
-        eventually(lambda: all(w["clientConfig"].get("caBundle") for kind in kinds for w in configuration(self.plane, kind)), 30, "bundles")
-        eventually(lambda: all(self.server.admin(path).status == 200 for path in self.probes) and self.is_open(), 30, "an open ledger")
-
-    def is_open(self):
-        return self.server.metrics().value("gpugate_ledger_state", state="open") == 1
-
-    def stop(self):
-        self.network.port = None
-        self.server.stop()
-
-
-def configuration(plane, kind):
-    return plane.admin.get(kind, "gpugate").must().get("webhooks", [])
-
-
-def path_secret(plane):
-    return base64.b64decode(plane.admin.get("Secret", "gpugate-path", NAMESPACE).must()["data"]["secret"]).decode()
+from manifests_of import CHART, DEPLOY, PATH_SECRET, kustomize, merged, template, with_component
 
 
 def kept(plane):
@@ -115,21 +29,6 @@ def kept(plane):
 def secrets(plane):
     """The same, with the path secret: which Secret it is, and what it says. An uninstall takes that one."""
     return *kept(plane), plane.admin.get("Secret", "gpugate-path", NAMESPACE).must()["metadata"]["uid"], path_secret(plane)
-
-
-STRICT = [doc("Settings", "s", enforcement="deny", onOutage="deny", exempt={"namespaces": ["kube-system"]}),
-          doc("Accelerator", "a100", resource=GPU, memory="80Gi"),
-          doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole", "hard": 2}]),
-          doc("Rule", "r", match={"requests": {GPU: {}}}, inject={"tolerations": [{"key": "gpu", "operator": "Exists"}]})]
-
-
-def strict_values(folder):
-    """Options for helm: a policy that refuses, and its registration."""
-    text = yaml.safe_dump_all(STRICT)
-    (folder / "policy").mkdir()
-    (folder / "policy" / "strict.yaml").write_text(text)
-    (folder / "webhooks.json").write_text(run("render", "--policy", folder / "policy", "--ledger", "cluster", "-o", "json").stdout)
-    return "--set-file", f"policy.files.strict\\.yaml={folder}/policy/strict.yaml", "--set-file", f"webhooks.rendered={folder}/webhooks.json"
 
 
 class Deletions:
@@ -173,7 +72,8 @@ class Deletions:
 
 
 def test_the_life_of_a_release(plane, network, release, tmp_path):
-    assert not plane.admin.get("Namespace", NAMESPACE).ok
+    plane.admin.delete("Namespace", NAMESPACE)  # of another test
+    eventually(lambda: not plane.admin.get("Namespace", NAMESPACE).ok, 60, "the end of the namespace")
     said = release("install", "--create-namespace", "--set", "image.repository=registry.example/gpugate").stdout  # as the README has it
     assert plane.admin.get("Deployment", "gpugate", NAMESPACE).must()["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/gpugate:")
     assert "kubectl label namespace gpugate pod-security.kubernetes.io/enforce=restricted" in said and "refuses nothing" in said
@@ -181,7 +81,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
     plane.namespace(NAMESPACE, **{"pod-security.kubernetes.io/enforce": "restricted"})
 
     # Nobody answers yet, and nobody is held up: that is in the registration, since no policy is read.
-    assert {w["name"]: w["failurePolicy"] for w in configuration(plane, WEBHOOKS[1])} == {"quota.gpugate.io": "Ignore", "guard.gpugate.io": "Ignore"}
+    assert {w["name"]: w["failurePolicy"] for w in configuration(plane, WEBHOOKS[1])} == {"quota.gpugate.io": "Ignore"}
     assert create(plane).ok and create(plane, {GPU: 1}, dryRun="All").ok
     for namespace in (NAMESPACE, "kube-system"):
         asked = plane.admin.create(pod(namespace, "probe", {GPU: 1}), dryRun="All")
@@ -199,6 +99,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
         assert len(whole[-1]) == 48 and base64.b64decode(first[-1]).startswith(b"-----BEGIN CERTIFICATE-----")
 
         # Another policy, with what it needs to be registered.
+        gate.wait_available()
         release("upgrade", *strict_values(tmp_path))
         gate.take_policy()
         gate.wait_current()
@@ -258,7 +159,8 @@ def test_a_policy_of_several_files_and_one_of_somebody_else(plane, release, tmp_
         return volume["configMap"]["name"]
 
     plane.namespace(NAMESPACE)
-    (tmp_path / "one.yaml").write_text("one")
+    (tmp_path / "one.yaml").write_text("# nothing yet\n")
+    plane.admin.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "namespace": NAMESPACE}, "data": {"one.yaml": yaml.safe_dump_all(STRICT)}}).must()
     reuse, extra = "--reset-then-reuse-values", ("--set-file", f"policy.files.two\\.yaml={tmp_path}/one.yaml")
     release("install", "--set", "webhooks.create=false")
     try:
@@ -345,6 +247,18 @@ def test_the_api_server_takes_what_the_prometheus_operator_gets(plane, tmp_path,
         assert done.returncode != 0 and f"{key}s" in done.stderr, done
 
 
+def uninstall_by_hand(plane, folder):
+    """The lines of docs/operations.md for an installation without Helm. Each ends with status 0, though some of what they name is not there."""
+    text = (ROOT / "docs" / "operations.md").read_text().split("Without Helm, and where `webhooks.create` is false", 1)[1]
+    lines = re.findall(r"^    (kubectl delete .*)$", text, re.M)[:2]
+    assert "validatingwebhookconfiguration" in lines[0] and "-k overlays/self-managed" in lines[1]
+    path = f"{plane.binaries['kubectl'].parent}:{os.environ['PATH']}"
+    for line in lines:
+        done = subprocess.run(["bash", "-c", line], cwd=folder, text=True, capture_output=True, check=False, timeout=300,
+                              env={**os.environ, "KUBECONFIG": str(plane.kubeconfig()), "HOME": str(plane.dir), "PATH": path})
+        assert done.returncode == 0, (line, done.stderr)
+
+
 def test_an_overlay_works(plane, network, tmp_path):
     """Applied as a person would, next to what an uninstall of the chart has left."""
     kustomize(tmp_path, "self-managed")
@@ -358,8 +272,10 @@ def test_an_overlay_works(plane, network, tmp_path):
         plane.kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
         gate.wait_current(mutating=False)
     finally:
-        plane.kubectl("delete", "validatingwebhookconfiguration", "gpugate")
+        uninstall_by_hand(plane, tmp_path / "kustomize")
         gate.stop()
+    assert not any(plane.admin.get(kind, "gpugate").ok for kind in WEBHOOKS) and not plane.admin.get("ClusterRole", "gpugate").ok
+    assert create(plane, {GPU: 1}, dryRun="All").ok
 
 
 def pods_of(tmp_path):
@@ -369,7 +285,9 @@ def pods_of(tmp_path):
     matrix = {"default": {}, "git": {"policy": git, "webhooks": {"rendered": rendered}}, "files": {"certificates": {"mode": "cert-manager"}},
               "small": yaml.safe_load((CHART / "values-edge.yaml").read_text())}
     for name, values in matrix.items():
-        yield name, template(tmp_path, merged({"pathSecret": {"value": PATH_SECRET}}, values))["Deployment", "gpugate"]["spec"]["template"]
+        made = template(tmp_path, merged({"pathSecret": {"value": PATH_SECRET}}, values))
+        yield name, made["Deployment", "gpugate"]["spec"]["template"]
+        yield f"{name}-lint", made["Job", "gpugate-lint"]["spec"]["template"]
     for overlay in ("plain", "self-managed", "cert-manager", "edge"):
         yield overlay, kustomize(tmp_path, overlay)["Deployment", "gpugate"]["spec"]["template"]
 
@@ -390,4 +308,4 @@ def test_pod_security_restricted_takes_every_pod(plane, tmp_path):
             refused = plane.admin.create(worse, dryRun="All")
             assert refused.status == 403 and "violates PodSecurity" in refused.message, (name, field, refused)
         count += 1
-    assert count == 8
+    assert count == 12

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from gpugate import run
-from manifests_of import CHART, PATH_SECRET, helm, merged, template
+from kube import doc
+from manifests_of import CHART, PATH_SECRET, assert_same, bare, helm, merged, rendered, template
 
 SECRET = {"pathSecret": {"value": PATH_SECRET}}
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
@@ -79,6 +80,15 @@ def test_every_value_is_in_the_schema_and_described_and_nothing_else():
     ({"extraArgs": ["drain"]}, "extraArgs"),
     ({"resources": {"request": {}}}, "request"),
     ({"prometheusRule": {"runbookBase": "docs/"}}, "runbookBase"),
+    ({"lint": {"deadlineSeconds": 1}}, "deadlineSeconds"),
+    ({"podSecurity": {"runAsUser": 0}}, "runAsUser"),
+    ({"policy": {"gitSync": {"runAsUser": 0}}}, "runAsUser"),
+    ({"webhooks": {"failurePolicy": {"quota": "fail"}}}, "quota"),
+    ({"webhooks": {"failurePolicy": {"mutate": "Fail"}}}, "mutate"),
+    ({"viewers": [{"tenant": "a", "groups": ["b"], "quotas": []}]}, "quotas"),
+    ({"viewers": [{"tenant": "a", "groups": ["b"], "quotas": ["with.dots"]}]}, "quotas"),
+    ({"viewers": [{"tenant": "a", "groups": [], "quotas": ["c"]}]}, "groups"),
+    ({"viewers": [{"tenant": "a", "groups": ["b"]}]}, "quotas"),
 ])
 def test_the_schema_refuses(tmp_path, given, said):
     done = template(tmp_path, merged(SECRET, given), check=False)
@@ -158,7 +168,86 @@ def test_the_matrix_gives_a_pod_that_is_whole(tmp_path, mode, policy, register):
 
 def test_no_empty_webhooks_are_among_printed_manifests(tmp_path):
     """The hooks that take the webhooks away before an uninstall would undo the registration if somebody applied them."""
-    assert not [obj for obj in template(tmp_path, SECRET).values() if "helm.sh/hook" in obj["metadata"].get("annotations", {})]
+    hooks = {key for key, obj in template(tmp_path, SECRET).items() if "helm.sh/hook" in obj["metadata"].get("annotations", {})}
+    assert hooks == LINT
+    assert not LINT & template(tmp_path, SECRET, "--no-hooks").keys()  # as the chart's README says
+
+
+LINT = {("Job", "gpugate-lint"), ("ConfigMap", "gpugate-lint")}
+
+
+@pytest.mark.parametrize("source", [{}, {"files": {"a.yaml": "one"}}, {"existingConfigMap": "mine"}, {"gitSync": {"repo": "https://git.example/p.git", "secret": "token"}}])
+def test_the_check_reads_what_serve_will_read(tmp_path, source):
+    """The same image on the same nodes, and the same files: what it finds is what serve would find."""
+    values = merged(SECRET, {"policy": source, "image": {"tag": "other"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"a": "b"},
+                             "tolerations": [TOLERATION], "affinity": AFFINITY, "webhooks": {"create": False}, "podSecurity": {"runAsUser": 7}})
+    made = template(tmp_path, values)
+    job, serve = made["Job", "gpugate-lint"]["spec"], deployment(made)
+    pod = job["template"]["spec"]
+    for field in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity", "securityContext"):
+        assert pod[field] == serve[field], field
+    (lint,) = pod["containers"]
+    assert lint["image"] == serve["containers"][0]["image"] and lint["command"][1] == "lint"
+    assert [f"--policy={path}" for path in lint["args"]] == serve["containers"][0]["args"][:1]
+    assert pod.get("initContainers") == serve.get("initContainers")
+    mounted = {mount["name"] for container in [lint, *pod.get("initContainers", [])] for mount in container["volumeMounts"]}
+    assert {volume["name"] for volume in pod["volumes"]} == mounted
+    theirs = {volume["name"]: volume for volume in serve["volumes"]}
+    for volume in pod["volumes"]:
+        if volume.get("configMap", {}).get("name") == "gpugate-lint":  # the release's own does not exist yet
+            assert made["ConfigMap", "gpugate-lint"]["data"] == made["ConfigMap", "gpugate-policy"]["data"]
+        else:
+            assert volume == theirs[volume["name"]]
+    # No Service leads to it, it has no rights, and a failure is one.
+    labels = job["template"]["metadata"]["labels"]
+    assert not made["Service", "gpugate"]["spec"]["selector"].items() <= labels.items()
+    assert pod["automountServiceAccountToken"] is False and "serviceAccountName" not in pod
+    assert job["backoffLimit"] == 0 and pod["restartPolicy"] == "Never" and job["activeDeadlineSeconds"] == 180
+
+
+def test_users_may_be_left_to_the_cluster(tmp_path):
+    users = ("runAsUser", "runAsGroup", "fsGroup")
+    git = {"policy": {"gitSync": {"repo": "https://git.example/p.git"}}, "webhooks": {"create": False}}
+
+    def contexts(values):
+        made = template(tmp_path, merged(SECRET, git, values))
+        pods = deployment(made), made["Job", "gpugate-lint"]["spec"]["template"]["spec"]
+        for pod in pods:
+            yield pod["securityContext"]
+            yield from (container["securityContext"] for container in pod.get("initContainers", []) + pod["containers"])
+
+    left = {"podSecurity": dict.fromkeys(users), "policy": {"gitSync": {"runAsUser": None, "runAsGroup": None}}}
+    for context in contexts(left):
+        assert not set(users) & context.keys(), context
+    large = {"podSecurity": dict.fromkeys(users, 1000650000), "policy": {"gitSync": {"runAsUser": 1000650000, "runAsGroup": 1000650000}}}
+    found = [context[user] for context in contexts(large) for user in users if user in context]
+    assert found and set(found) == {1000650000}
+
+
+def test_viewers_are_as_render_prints_them(tmp_path):
+    (tmp_path / "policy").mkdir()
+    tenants = [doc("Tenant", name, namespaces=[name], quotas=[{"name": "compute", "hard": 1}, {"name": "whole", "hard": 1}]) for name in ("team-a", "team-b")]
+    (tmp_path / "policy" / "policy.yaml").write_text(yaml.safe_dump_all(tenants))
+    printed = rendered(tmp_path / "policy", "--viewers", "team-a=cn=a,dc=example", "--viewers", "team-a=b", "--viewers", "team-b=b")
+    made = template(tmp_path, merged(SECRET, {"viewers": [
+        {"tenant": "team-a", "groups": ["cn=a,dc=example", "b"], "quotas": ["compute", "whole"]}, {"tenant": "team-b", "groups": ["b"], "quotas": ["compute", "whole"]}]}))
+    keys = {key for key in printed if key[1].startswith("gpugate-viewers")}
+    assert len(keys) == 4 and keys == {key for key in made if key[1].startswith("gpugate-viewers")}
+    for key in keys:
+        assert_same(bare(made[key], labels=None), bare(printed[key]))
+
+
+def test_the_readme_speaks_of_values_that_exist():
+    """Its table is written by `make deploy`, which another test compares; these are the values in its text and in that of operations.md."""
+    schema, seen = json.loads((CHART / "values.schema.json").read_text()), set()
+    for path in (CHART / "README.md", CHART.parents[2] / "docs" / "operations.md", CHART.parents[2] / "README.md"):
+        seen |= set(re.findall(r"--set(?:-file)? '?([A-Za-z.]+)", path.read_text()))
+    assert len(seen) > 10
+    for name in seen:
+        part = schema
+        for key in name.split("."):
+            part = part["properties"].get(key) if "properties" in part else part["additionalProperties"]
+            assert part, name
 
 
 def test_the_path_secret_is_given_or_kept_and_restarts_replicas(tmp_path):
@@ -194,6 +283,10 @@ CIDRS = {"networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"]}}
     ({"drainSeconds": 30}, (*MAIN, "args", 5), "--drain-seconds=30"),
     ({"extraArgs": ["--pending-seconds=90"]}, (*MAIN, "args", -1), "--pending-seconds=90"),
     ({"resources": {"requests": {"cpu": "2"}}}, (*MAIN, "resources", "requests", "cpu"), "2"),
+    ({"webhooks": {"failurePolicy": {"quota": "Fail"}}}, ("ValidatingWebhookConfiguration", "webhooks", 0, "failurePolicy"), "Fail"),
+    ({"webhooks": {"failurePolicy": {"quota": "Fail"}}}, (*MAIN, "args", -1), "--quota-failure-policy=Fail"),
+    ({"webhooks": {"failurePolicy": {"guard": "Fail"}}}, (*MAIN, "args", -1), "--guard-failure-policy=Fail"),
+    ({"podSecurity": {"fsGroup": 5}}, (*POD, "securityContext", "fsGroup"), 5),
     ({"priorityClassName": "system-cluster-critical"}, (*POD, "priorityClassName"), "system-cluster-critical"),
     ({"nodeSelector": {"a": "b"}}, (*POD, "nodeSelector"), {"a": "b"}),
     ({"affinity": AFFINITY}, (*POD, "affinity"), AFFINITY),
@@ -230,3 +323,4 @@ def test_a_value_can_take_an_object_away(tmp_path):
     assert whole - kinds(merged(SIGNED, {"certificates": {"certManager": {"issuer": {"name": "company"}}}})) == own
     assert whole - kinds(merged(SIGNED, {"networkPolicy": {"create": False}})) == {("NetworkPolicy", "gpugate")}
     assert whole - kinds(merged(SIGNED, {"priorityClassName": "mine"})) == {("PriorityClass", "gpugate")}
+    assert whole - kinds(merged(SIGNED, {"lint": {"create": False}})) == whole - kinds(merged(SIGNED, {"namespace": {"create": True}})) == LINT

@@ -1,6 +1,8 @@
 #include "policy_fixture.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "webhook/registration.h"
 #include "webhook/render.h"
@@ -16,7 +18,10 @@
 	"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec: {deny: [privileged], visibleDevices: "     \
 	"void}\n"
 
+#define GUARD "apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec: {deny: [privileged]}\n---\n"
+
 static const char plain[] = TENANT;
+static const char guarded[] = TENANT GUARD;
 static const char ruled[] = TENANT RULE;
 static const char voiding[] = TENANT RULE VOID;
 
@@ -60,7 +65,11 @@ static void test_reach_of_nothing(void **state)
 	load(&f, plain);
 	assert_int_equal(f.reach.resources.count + f.reach.rule_count + f.reach.void_names.count, 0);
 	assert_false(f.reach.voids);
+	assert_false(f.reach.guards);
 	assert_texts(&f.reach.exempt_namespaces, "kube-system");
+	release(&f);
+	load(&f, guarded);
+	assert_true(f.reach.guards);
 	release(&f);
 }
 
@@ -99,6 +108,7 @@ static void test_reach_of_rules_for_all_pods(void **state)
 	assert_false(f.reach.rules[1].refuses);
 	assert_int_equal(f.reach.rules[1].namespaces.count + f.reach.rules[1].label_count, 0);
 	assert_false(f.reach.rules[2].refuses);
+	assert_true(f.reach.guards); /* a Rule that may refuse Pods without accelerators is as good as one */
 	release(&f);
 }
 
@@ -116,6 +126,22 @@ static void test_reach_of_exemptions_by_name_only(void **state)
 }
 
 /* --- comparing --- */
+
+/* Makes a path secret of its own for each text; "": none. */
+static struct path_secret *secret_of(const char *text)
+{
+	char file[] = "/tmp/gpugate-registration-XXXXXX";
+	struct error err = {0};
+	if (!*text)
+		return NULL;
+	int fd = mkstemp(file);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	struct path_secret *secret = path_secret_create(file, &err);
+	assert_non_null(secret);
+	unlink(file);
+	return secret;
+}
 
 /* What a cluster has after `gpugate render | kubectl apply`, with what its API server adds. */
 static json_t *installed(const struct fixture *f, bool mutating, bool cluster)
@@ -140,20 +166,22 @@ static json_t *webhook(json_t *object, size_t i)
 /* Takes the object. Returns what registration_compare does. */
 static int compare(const struct fixture *f, bool mutating, bool cluster, json_t *object, char why[REGISTRATION_WHY_MAX])
 {
-	const struct registration registration = {f->policy, "gpugate", cluster};
+	const struct registration registration = {
+	    .policy = f->policy, .namespace = "gpugate", .cluster = cluster, .secret = secret_of("s")};
 	char *text = json_dumps(object, JSON_COMPACT);
 	struct error err = {0};
 	int result = registration_compare(&registration, mutating, str_of(text), why, &err);
 	assert_true((result < 0) == (err.text[0] != '\0'));
 	free(text);
 	json_decref(object);
+	path_secret_destroy(registration.secret);
 	return result;
 }
 
 static void test_what_was_applied_is_the_same(void **state)
 {
 	(void)state;
-	static const char *const policies[] = {plain, ruled, voiding};
+	static const char *const policies[] = {plain, ruled, guarded, voiding};
 	char why[REGISTRATION_WHY_MAX];
 	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
 		struct fixture f;
@@ -175,7 +203,7 @@ static void test_what_is_the_operators_does_not_count(void **state)
 	json_t *object = installed(&f, false, true);
 	json_object_set_new(webhook(object, 0), "timeoutSeconds", json_integer(3));
 	json_object_set_new(webhook(object, 0), "clientConfig",
-			    json_pack("{s:s}", "url", "https://elsewhere/validate"));
+			    json_pack("{s:s}", "url", "https://elsewhere/validate/before/validate/s"));
 	json_object_del(webhook(object, 1), "objectSelector"); /* the same as an empty one */
 	json_object_del(webhook(object, 1), "matchPolicy");
 	json_t *first = json_incref(webhook(object, 0));
@@ -247,9 +275,79 @@ static void test_another_policy_or_ledger_is_stale(void **state)
 	release(&after);
 	load(&after, voiding);
 	assert_int_equal(compare(&after, false, true, installed(&before, false, true), why), 1);
+	assert_non_null(strstr(why, "lacks webhook guard.gpugate.io"));
+	release(&before);
+	load(&before, guarded);
+	assert_int_equal(compare(&after, false, true, installed(&before, false, true), why), 1);
 	assert_non_null(strstr(why, "matchConditions of webhook guard.gpugate.io"));
 	release(&after);
 	release(&before);
+}
+
+/* A Service that is asked by another path makes a replica useless; a URL may be rewritten on its way, and is only stale. */
+static void test_paths_are_those_that_are_answered(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *secret, *field, *value;
+		int state;
+	} rows[] = {
+	    {"s", "service", "{\"path\":\"/validate/s\"}", REGISTRATION_CURRENT},
+	    {"s", "service", "{\"path\":\"/validate/wrong\"}", REGISTRATION_UNANSWERED},
+	    {"s", "service", "{\"path\":\"/validate\"}", REGISTRATION_UNANSWERED},
+	    {"s", "service", "{\"path\":\"/mutate/s\"}", REGISTRATION_UNANSWERED},
+	    {"s", "service", "{}", REGISTRATION_UNANSWERED},
+	    {"s", "url", "\"https://h/validate/s\"", REGISTRATION_CURRENT},
+	    {"s", "url", "\"https://h/validate/wrong\"", REGISTRATION_STALE},
+	    {"s", "url", "\"https://h\"", REGISTRATION_STALE},
+	    {"", "service", "{\"path\":\"/validate\"}", REGISTRATION_CURRENT},
+	    {"", "service", "{\"path\":\"/validate/s\"}", REGISTRATION_UNANSWERED},
+	};
+	struct fixture f;
+	load(&f, plain);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char why[REGISTRATION_WHY_MAX] = "";
+		struct error err = {0};
+		json_t *object = installed(&f, false, true);
+		json_object_set_new(
+		    webhook(object, 0), "clientConfig",
+		    json_pack("{s:o}", rows[i].field, json_loads(rows[i].value, JSON_DECODE_ANY, NULL)));
+		char *text = json_dumps(object, JSON_COMPACT);
+		const struct registration registration = {
+		    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of(rows[i].secret)};
+		assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), rows[i].state);
+		assert_true((strstr(why, "quota.gpugate.io") != NULL) == (rows[i].state != REGISTRATION_CURRENT));
+		assert_null(strstr(why, "wrong")); /* what is asked is a secret */
+		path_secret_destroy(registration.secret);
+		free(text);
+		json_decref(object);
+	}
+	release(&f);
+}
+
+static void test_the_failure_policy_may_be_given(void **state)
+{
+	(void)state;
+	char why[REGISTRATION_WHY_MAX];
+	struct error err = {0};
+	struct fixture f;
+	load(&f, guarded);
+	struct registration registration = {
+	    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of("s")};
+	json_t *object = installed(&f, false, true);
+	json_object_set_new(webhook(object, 0), "failurePolicy", json_string("Ignore"));
+	json_object_set_new(webhook(object, 1), "failurePolicy", json_string("Fail"));
+	char *text = json_dumps(object, JSON_COMPACT);
+	registration.quota_failure = "Ignore";
+	assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), REGISTRATION_STALE);
+	registration.guard_failure = "Fail";
+	assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), REGISTRATION_CURRENT);
+	registration.quota_failure = NULL;
+	assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), REGISTRATION_STALE);
+	path_secret_destroy(registration.secret);
+	free(text);
+	json_decref(object);
+	release(&f);
 }
 
 static void test_what_cannot_be_read(void **state)
@@ -260,7 +358,7 @@ static void test_what_cannot_be_read(void **state)
 	char why[REGISTRATION_WHY_MAX];
 	struct fixture f;
 	load(&f, plain);
-	const struct registration registration = {f.policy, "gpugate", true};
+	const struct registration registration = {.policy = f.policy, .namespace = "gpugate", .cluster = true};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		struct error err = {0};
 		assert_int_equal(registration_compare(&registration, false, str_of(texts[i]), why, &err), -1);
@@ -333,6 +431,8 @@ int main(void)
 	    cmocka_unit_test(test_what_is_the_operators_does_not_count),
 	    cmocka_unit_test(test_every_difference_is_named),
 	    cmocka_unit_test(test_another_policy_or_ledger_is_stale),
+	    cmocka_unit_test(test_paths_are_those_that_are_answered),
+	    cmocka_unit_test(test_the_failure_policy_may_be_given),
 	    cmocka_unit_test(test_what_cannot_be_read),
 	    cmocka_unit_test(test_yaml_quotes_what_could_be_taken_for_something_else),
 	};

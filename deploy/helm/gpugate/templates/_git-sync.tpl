@@ -30,10 +30,13 @@ capabilities:
     {{- end }}
   resources:
     {{- toYaml $git.resources | nindent 4 }}
-  # The user that the image has in /etc/passwd: ssh asks for one.
   securityContext:
-    runAsUser: 65533
-    runAsGroup: 65533
+    {{- with $git.runAsUser }}
+    runAsUser: {{ int64 . }}
+    {{- end }}
+    {{- with $git.runAsGroup }}
+    runAsGroup: {{ int64 . }}
+    {{- end }}
     {{- include "gpugate.containerSecurity" .root | nindent 4 }}
   volumeMounts:
     - name: policy
@@ -45,4 +48,19 @@ capabilities:
       mountPath: /etc/git-secret
       readOnly: true
     {{- end }}
+{{- end }}
+
+{{/* What the container needs besides the policy's volume. */}}
+{{- define "gpugate.gitVolumes" -}}
+{{- if eq (include "gpugate.policySource" .) "git" }}
+- name: git-tmp
+  emptyDir:
+    sizeLimit: 64Mi
+{{- with .Values.policy.gitSync.secret }}
+- name: git-secret
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
 {{- end }}

@@ -12,6 +12,12 @@ app.kubernetes.io/name: gpugate
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "gpugate.lintLabels" -}}
+app.kubernetes.io/name: gpugate-lint
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{/* Takes .repository, .tag and .digest; a digest wins. */}}
 {{- define "gpugate.image" -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
@@ -36,8 +42,65 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- first $given | default "default" }}
 {{- end }}
 
+{{/* The files of the policy, where the chart has them. */}}
+{{- define "gpugate.policyData" -}}
+{{- if eq (include "gpugate.policySource" .) "files" }}
+{{- toYaml .Values.policy.files }}
+{{- else }}
+{{- (.Files.Glob "files/policy/*").AsConfig }}
+{{- end }}
+{{- end }}
+
 {{- define "gpugate.policyConfigMap" -}}
 {{ .Values.policy.existingConfigMap | default "gpugate-policy" }}
+{{- end }}
+
+{{/* The user of a Pod. What is null is left to the cluster, as OpenShift wants it. */}}
+{{- define "gpugate.podSecurity" -}}
+runAsNonRoot: true
+{{- range $name := list "runAsUser" "runAsGroup" "fsGroup" }}
+{{- with get $.Values.podSecurity $name }}
+{{ $name }}: {{ int64 . }}
+{{- end }}
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{/*
+The failurePolicy of an entry: .root, and .webhook as it was rendered. Fail comes into force only where a replica answers: before that it
+would refuse every Pod that asks for devices, at a first installation and after an uninstall. Where Fail is in force already it stays. A
+tool that only templates cannot ask, and gets what is wanted.
+*/}}
+{{- define "gpugate.failurePolicy" -}}
+{{- $root := .root }}
+{{- $wanted := get $root.Values.webhooks.failurePolicy (.webhook.name | splitList "." | first) | default .webhook.failurePolicy }}
+{{- if and (eq $wanted "Fail") (include "gpugate.connected" $root) }}
+{{- $answers := dig "status" "availableReplicas" 0 (lookup "apps/v1" "Deployment" $root.Release.Namespace "gpugate") }}
+{{- $name := .webhook.name }}
+{{- range (lookup "admissionregistration.k8s.io/v1" "ValidatingWebhookConfiguration" "" "gpugate").webhooks }}
+{{- if and (eq .name $name) (eq .failurePolicy "Fail") }}
+{{- $answers = 1 }}
+{{- end }}
+{{- end }}
+{{- if not $answers }}
+{{- $wanted = "Ignore" }}
+{{- $_ := set .webhook "heldBack" true }}
+{{- end }}
+{{- end }}
+{{- $wanted }}
+{{- end }}
+
+{{/* "true" where an entry is registered with Ignore for now. */}}
+{{- define "gpugate.heldBack" -}}
+{{- $held := false }}
+{{- range (include "gpugate.webhooks" . | fromJson).items }}
+{{- range .webhooks }}
+{{- $_ := include "gpugate.failurePolicy" (dict "root" $ "webhook" .) }}
+{{- $held = or $held (hasKey . "heldBack") }}
+{{- end }}
+{{- end }}
+{{- if $held }}true{{ end }}
 {{- end }}
 
 {{/* The folder that serve reads. */}}
