@@ -91,7 +91,7 @@ def blackbox(totals, variant, *arguments, **variables):
         totals.add(name, 0, 1, 0, time.monotonic() - start)
         return
     env = {"GPUGATE": str(ROOT / "build" / variant / "gpugate"), **tools("promtool")}
-    totals.add(name, *pytest("blackbox", "-n", WORKERS, *arguments, **env), time.monotonic() - start)
+    totals.add(name, *pytest("blackbox", "-n", WORKERS, "--dist", "loadgroup", *arguments, **env), time.monotonic() - start)
 
 
 def pytest(suite, *arguments, **env):

@@ -4,6 +4,7 @@ A command that is run belongs to stories: "here" needs no cluster (test_commands
 plane (tests/deploy/test_commands.py). A command that is not run has a reason."""
 
 import re
+import textwrap
 
 from gpugate import ROOT
 
@@ -36,6 +37,7 @@ PLAN = {
         ("(umask 077; openssl rand", [HERE, "readme, by hand"]),
         ("build/gpugate serve", [HERE]),
         ("build/gpugate render", ["readme, by hand"]),
+        ("build/gpugate render", ["readme, by hand"]),
         ("kubectl get gpuquotas", ["readme, by hand"]),
         ("build/gpugate quota", ["readme, by hand"]),
         ("make control-plane", LONG),
@@ -44,6 +46,7 @@ PLAN = {
         ("make test-deploy", LONG),
         ("make test-browser", LONG),
         ("make test-package", LONG),
+        ("make test-other-release", LONG),
         ("make demo-cluster", LONG),
     ],
     "operations.md": [
@@ -53,8 +56,8 @@ PLAN = {
         ("gpugate serve", [HERE]),
         ("skopeo copy", REGISTRY),
         ("ctr -n k8s.io images import", IMAGES),
-        ("kubectl create namespace gpugate", ["chart", "two steps"]),
-        ("kubectl label namespace gpugate", ["chart", "two steps"]),
+        ("kubectl create namespace gpugate", ["chart"]),
+        ("kubectl label namespace gpugate", ["chart"]),
         ("helm install gpugate", ["chart"]),
         ('echo "secret=', ["kustomize"]),
         ("(cd base && kustomize edit set image", NotRun("kubectl has all of kustomize but `edit`, which is a program of its own")),
@@ -64,17 +67,18 @@ PLAN = {
         ("helm upgrade gpugate", ["chart"]),
         ("kubectl create configmap gpu-policy", ["chart"]),
         ("helm upgrade gpugate", ["chart"]),
-        ("helm install gpugate", ["two steps"]),
-        ("helm upgrade gpugate", ["two steps"]),
+        ("kubectl rollout status deployment/gpugate", ["chart"]),
+        ("helm upgrade gpugate", ["chart"]),
         ("helm upgrade gpugate", ["chart"]),
         ("helm rollback gpugate", ["chart"]),
-        ("helm uninstall gpugate", ["chart", "two steps"]),
+        ("helm uninstall gpugate", ["chart"]),
         ("kubectl delete crd", ["chart"]),
         ("kubectl delete namespace gpugate", ["chart"]),
         ("kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration", ["kustomize"]),
         ("kubectl delete -k overlays/self-managed", ["kustomize"]),
         ("make image", LONG),
         ("make deb", LONG),
+        ("gpugate render", NotRun("the Deployment is the reader's; tests/cluster/test_first_registration.py applies both parts")),
         ("kubectl get secret gpugate-path", ["by hand"]),
         ("gpugate render", ["by hand"]),
         ("gpugate render", OUTLINE),
@@ -83,10 +87,13 @@ PLAN = {
         ("gpugate certs inspect --dir", [HERE]),
         ("gpugate certs inspect --connect", [HERE]),
         ("gpugate certs verify", [HERE]),
+        ("openssl rand -hex 24", ["by hand"]),
+        ("kubectl create secret generic gpugate-path", ["by hand"]),
         ("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"]),
         ("kubectl get gpuquotas", ["by hand"]),
         ("gpugate quota", ["by hand"]),
         ("gpugate quota -o json", ["by hand"]),
+        ("gpugate render", ["by hand"]),
         ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
     ],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG)],
@@ -106,7 +113,7 @@ def blocks(path):
     text = path.read_text()
     fenced = [body.strip("\n") for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S) if language in ("", "sh", "bash", "console")]
     text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
-    return [re.sub(r"^ {4}", "", block, flags=re.M).strip("\n") for block in re.findall(r"(?<=\n\n)((?: {4}.*\n)+)", text)] + fenced
+    return [textwrap.dedent(block).strip("\n") for block in re.findall(r"(?<=\n\n)((?: {4}.*\n)+)", text)] + fenced
 
 
 def commands(path):
@@ -115,7 +122,7 @@ def commands(path):
     for block in blocks(path):
         if block.lstrip().startswith(NOT_SHELL):
             continue
-        for command in re.findall(r"(?:.*[\\|] *\n)*.+", block):
+        for command in re.findall(r"(?:.*(?:[\\|]|&&) *\n)*.+", block):
             assert re.match(_PROGRAMS, command), f"{path.name}: is this a command? {command}"
             found.append(command)
     return found

@@ -65,7 +65,7 @@ def kind(text):
 def fragments(quote):
     """What is fixed in a quoted sentence: left out are `...`, names in quotes, capitals that stand for names, and numbers."""
     quote = re.sub(r'"[\w.-]{1,4}"', '"\0"', quote)
-    quote = re.sub(r"\b(?:[A-Z]|KEY|VALUE|\d[\d.,]*(?:Gi)?)(?!\w)", "\0", quote)
+    quote = re.sub(r"\b(?:[A-Z]\d?|KEY|VALUE|VARIABLE|\d[\d.,]*(?:Gi)?)(?!\w)", "\0", quote)
     return [part for part in re.split(r"\.\.\.|…|\0", quote) if re.search("[a-z]", part)]
 
 
@@ -115,7 +115,7 @@ def test_the_readmes_refusal_is_the_programs():
 # Options of other programs that the documents name.
 OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", "--show-labels", "--show-managed-fields", "--previous", "--set", "--wait",
                      "--no-hooks", "--reset-then-reuse-values", "--set-file", "--namespace", "--create-namespace", "--offline", "--dry-run",
-                     "--validating-admission-policy", "--ignore-not-found"}
+                     "--validating-admission-policy", "--ignore-not-found", "--install", "--reset-values"}
 
 
 @functools.cache

@@ -328,4 +328,4 @@ def test_misspelt(args):
 def test_output_that_cannot_be_written():
     with open("/dev/full", "w") as full:
         done = subprocess.run([str(BINARY), "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 2 and done.stderr == "gpugate: cannot write the output: No space left on device\n"
+    assert done.returncode == 2 and done.stderr == "gpugate: cannot write output: No space left on device\n"

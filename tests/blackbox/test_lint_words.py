@@ -240,4 +240,4 @@ def test_the_server_refuses_a_policy_with_errors(tmp_path):
     folder = write_policy(tmp_path, quota("{name: q, hrad: 1, hadr: 2}"))
     done = run("serve", "--policy", folder, "--listen", "127.0.0.1:0", "--tls-cert", "x", "--tls-key", "y")
     assert done.returncode != 0
-    assert "the policy has 2 errors; correct them and start again (`gpugate lint` shows the same)" in done.stderr, done.stderr
+    assert "the policy has 2 errors; fix them and start again (`gpugate lint` prints the same)" in done.stderr, done.stderr

@@ -11,6 +11,8 @@ from gpugate import ROOT, Server, scaled
 from kube import GPU, SHARED, container, doc, persisted, pod
 from waiting import WORDS, airflow, argo, engines_wait, tekton
 
+pytestmark = pytest.mark.xdist_group("waiting")  # its tests share the messages that they have seen
+
 MIG1, MIG3 = "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
 PRODUCT = "nvidia.com/gpu.product"
 MESSAGE_MAX = 1023
@@ -207,7 +209,7 @@ def test_one_that_can_never_fit_makes_waiting_useless(serve, seen):
         'can never fit: GPU quota "b" of tenant "team-a": requested 3, used 2, limit 2; request at most 2, or ask the platform team to raise the '
         'limit; nothing is free; GPU quota "a" of tenant "team-a": requested 3, used 2, limit 4, over by 1; 2 are free')
     assert not engines_wait(decision)
-    seen["quota"].append(decision.message)
+    seen.setdefault("quota", []).append(decision.message)
 
 
 def test_warnings_and_audits(serve, seen):

@@ -53,7 +53,7 @@ def copy_of_kustomize(folder):
 
 
 def test_all_stories_are_told_here():
-    assert stories() - {HERE} == {"readme, chart", "readme, by hand", "chart", "kustomize", "two steps", "by hand"}
+    assert stories() - {HERE} == {"readme, chart", "readme, by hand", "chart", "kustomize", "by hand"}
 
 
 def test_readme_chart(tell, plane):
@@ -74,11 +74,6 @@ def test_chart(tell, plane):
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "ClusterRole"):
         assert not plane.admin.get(kind, "gpugate").ok
     assert not plane.admin.get("Namespace", "gpugate").ok and not plane.admin.get("CustomResourceDefinition", "gpuledgers.gpugate.io").ok
-
-
-def test_two_steps(tell, plane):
-    tell("two steps")
-    assert not plane.admin.get("ValidatingWebhookConfiguration", "gpugate").ok
 
 
 def test_kustomize(tell, plane):
