@@ -71,7 +71,8 @@ def fragments(quote):
 
 def unsaid(quote):
     """What of a quoted sentence the program cannot say."""
-    return [part for part in fragments(quote) if not says(part.strip() if part in fragments(quote)[:1] else part.rstrip())]
+    first = fragments(quote)[:1]
+    return [part for part in fragments(quote) if not (says(part) or says(part.strip() if part in first else part.rstrip()))]
 
 
 def sentences():
