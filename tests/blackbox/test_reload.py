@@ -1,6 +1,7 @@
 """The policy changes under the running server, in all the ways that tools change folders."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,7 @@ def allows(server, many):
 def limit(server):
     """The limit in force, as a refusal tells it."""
     message = server.validate(pod({GPU: 1000}), dry_run=True).message
-    return int(message.partition("limit ")[2].partition(",")[0])
+    return int(re.search(r"limit (\d+)", message)[1])
 
 
 def becomes(server, hard):
