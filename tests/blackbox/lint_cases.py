@@ -181,7 +181,7 @@ MISTAKES = {
                 accelerator("b", "  «nodeLabels»: {nvidia.com/gpu.product: A100}\n"),
                 TEAM),
          'Accelerators "b" and "a" ({file}:6) both have nvidia.com/gpu and the same nodeLabels, so no node can be '
-         "told to be of one and not of the other; give each nodeLabels of its own"),
+         "known to be of one and not of the other; give each nodeLabels of its own"),
     ],
     "model-overlap": [
         (policy(accelerator("a", product("A100")),
