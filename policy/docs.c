@@ -99,24 +99,24 @@ static void add_quote(struct report *report, struct finding *finding, struct str
 		finding->length = shown > finding->column - from ? shown - (finding->column - from) : 1;
 }
 
-static void find(struct report *report, const struct docs *docs, struct finding *finding, struct place at,
+static void find(struct report *report, const struct docs *docs, struct finding finding, struct place at,
 		 const char *format, va_list args)
 {
 	const struct source *source = at.source < docs->source_count ? &docs->sources[at.source] : NULL;
 	char text[1024];
 
 	int len = vsnprintf(text, sizeof text, format, args);
-	finding->length = at.length ? at.length : 1;
+	finding.length = at.length ? at.length : 1;
 	if (source) {
-		finding->file = source->path;
-		finding->line = at.line;
-		finding->column = at.column;
+		finding.file = source->path;
+		finding.line = at.line;
+		finding.column = at.column;
 	}
 	size_t whole = len < 0 ? 0 : (size_t)len;
 	if (whole >= sizeof text)
 		whole = utf8_head((struct str){text, sizeof text - 1}, sizeof text - 4).len;
-	finding->text = (struct str){text, whole};
-	struct finding *kept = report_add(report, finding);
+	finding.text = (struct str){text, whole};
+	struct finding *kept = report_add(report, &finding);
 	if (kept && source && at.line > 0 && at.column > 0)
 		add_quote(report, kept, source_line(source, at.line));
 }
@@ -128,7 +128,7 @@ void docs_find(struct report *report, const struct docs *docs, enum severity sev
 	va_list args;
 
 	va_start(args, format);
-	find(report, docs, &finding, at, format, args);
+	find(report, docs, finding, at, format, args);
 	va_end(args);
 }
 
@@ -143,7 +143,7 @@ void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, 
 		return;
 	}
 	va_start(args, format);
-	find(report, docs, &finding, at, format, args);
+	find(report, docs, finding, at, format, args);
 	va_end(args);
 }
 

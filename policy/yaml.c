@@ -83,7 +83,8 @@ static void refuse_marks(struct tree_reader *reader, struct node *node, const ya
 		FIND(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
 	else if (tag)
 		FIND(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
-	node->bad = node->bad || anchor || tag;
+	if (anchor || tag)
+		node->bad = true;
 }
 
 static struct node *read_node(struct tree_reader *reader, const yaml_event_t *event, unsigned depth);
