@@ -52,7 +52,7 @@ static EVP_PKEY *read_key(struct inspection *inspection)
 	return key;
 }
 
-/* Whoever reads the key can impersonate the server. A group can be meant, as for a Secret's volume with fsGroup. */
+/* Anyone who reads the key can impersonate the server. A group can be intended, as for a Secret's volume with fsGroup. */
 static void judge_mode(struct inspection *inspection)
 {
 	unsigned mode = inspection->question->key_mode;

@@ -82,7 +82,7 @@ static int fetch(const struct quota_options *options, struct quota_list *list, s
 	if (!options->kubeconfig && variable && strchr(variable, ':'))
 		return error_set(err, "KUBECONFIG names several files, which are not merged here; name one with "
 				      "--kubeconfig (`kubectl config view --flatten --minify` writes it)");
-	struct kube_config *config = kube_config_load_for_person(find_kubeconfig(options, home), err);
+	struct kube_config *config = kube_config_load_for_command(find_kubeconfig(options, home), err);
 	if (!config)
 		return -1;
 	int result = quota_fetch(config, list, err);

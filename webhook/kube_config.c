@@ -237,7 +237,7 @@ struct kube_config *kube_config_load(const char *kubeconfig, struct error *err)
 	return load(kubeconfig, false, err);
 }
 
-struct kube_config *kube_config_load_for_person(const char *kubeconfig, struct error *err)
+struct kube_config *kube_config_load_for_command(const char *kubeconfig, struct error *err)
 {
 	return load(kubeconfig, true, err);
 }

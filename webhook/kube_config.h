@@ -24,7 +24,7 @@ struct kube_config;
 struct kube_config *kube_config_load(const char *kubeconfig, struct error *err);
 
 /* The same for a command that a person runs: a credential plug-in (`exec`) is run, may use the terminal, and is waited for. */
-struct kube_config *kube_config_load_for_person(const char *kubeconfig, struct error *err);
+struct kube_config *kube_config_load_for_command(const char *kubeconfig, struct error *err);
 
 /* What kube_config_load reads, said outright: tests have no Pod around them. Borrows all strings during the call. */
 struct kube_config_source {

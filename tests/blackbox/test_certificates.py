@@ -419,7 +419,7 @@ def test_certs_create_with_a_broken_authority(tmp_path, how):
 
 
 def test_certs_create_days_beyond_the_authority(tmp_path):
-    """Asked for outright it is an error, before anything is written; by default the certificate ends with its authority."""
+    """Given explicitly it is an error, before anything is written; by default the certificate ends with its authority."""
     date = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
     error = (rf"gpugate certs create: --days 60: the certificate would be valid until ({date}), but its authority only until ({date}); "
              r"give at most --days (\d+), or leave --days out\n")

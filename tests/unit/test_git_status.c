@@ -79,7 +79,7 @@ static void test_changes(void **state)
 	sh("git -C r checkout -q -- policy/deep/b.yml");
 	IS("r/policy", GIT_CLEAN);
 	sh("echo c >r/policy/c.yaml");
-	IS("r/policy", GIT_DIRTY); /* nobody tracks it */
+	IS("r/policy", GIT_DIRTY); /* it is not tracked */
 	IS("r/policy/c.yaml", GIT_DIRTY);
 	sh("rm r/policy/c.yaml; echo c >r/policy/.c.yaml; echo y >>r/policy/README; echo e >r/docs/e.yaml");
 	IS("r/policy", GIT_CLEAN); /* no policy is read from these */
