@@ -140,7 +140,7 @@ def cluster(totals, variant="release"):
     name, start = f"cluster ({variant})", time.monotonic()
     if not had(totals, name, "tests/cluster/binaries.py"):
         return
-    passed, failed, skipped = pytest("cluster", GPUGATE=str(ROOT / "build" / variant / "gpugate"))
+    passed, failed, skipped = pytest("cluster", "-n", "2", "--dist", "loadfile", GPUGATE=str(ROOT / "build" / variant / "gpugate"))
     told = run([sys.executable, "deploy/demo/demo_cluster.py"], NO_COLOR="1").returncode == 0
     totals.add(name, passed + told, failed + (not told), skipped, time.monotonic() - start)
 

@@ -90,8 +90,8 @@ def refused_in_time(client, seconds):
     def refused():
         made = client.create(pod("ml", "p", {GPU: 1}), timeout=f"{seconds}s")
         assert made.status in (429, 504), made
-        return made if made.status == 429 else None
-    return eventually(refused, what=f"gpugate's answer within {seconds} s")
+        return [made] if made.status == 429 else None
+    return eventually(refused, what=f"gpugate's answer within {seconds} s")[0]
 
 
 def test_an_outage_of_the_ledger(own):
