@@ -23,7 +23,7 @@ def no_comparison_of_each_with_each(server, make):
     for n in (ENTRIES // 8, ENTRIES):
         body(n)  # what is measured is the server
     for path in ("/mutate", "/validate"):
-        in_proportion(lambda n, path=path: server.post(path, body(n)), ENTRIES)
+        in_proportion(server.process.pid, lambda n, path=path: server.post(path, body(n)), ENTRIES)
 
 
 def test_slow_rewrite(serve):

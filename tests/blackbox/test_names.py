@@ -270,7 +270,7 @@ def test_one_sentence_about_however_many(serve):
     before = server.metrics().total("gpugate_warnings_total")
     ask(20000)
     assert server.metrics().total("gpugate_warnings_total") == before + 1, "one row, whatever names tenants choose"
-    in_proportion(ask, 20000)
+    in_proportion(server.process.pid, ask, 20000)
     assert "example.com" not in server.admin("/metrics").text
 
 

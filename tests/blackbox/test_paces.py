@@ -1,6 +1,7 @@
 """No test may depend on how fast the machine is: a busy one would fail it. This looks for the bars that do."""
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -73,6 +74,6 @@ def test_a_square_is_told_from_a_line():
             for _ in range(n):
                 pass
 
-    in_proportion(line, 400000)
+    in_proportion(os.getpid(), line, 400000)
     with pytest.raises(AssertionError, match="times as long"):
-        in_proportion(square, 2000)
+        in_proportion(os.getpid(), square, 2000)
