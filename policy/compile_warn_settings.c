@@ -120,22 +120,13 @@ static void warn_kube_system(struct compile *c, const struct doc_exempt *exempt)
 static void warn_audit(struct compile *c, const struct doc_settings *doc)
 {
 	struct place at = doc->enforcement.at;
-	if (c->policy->enforcement != ENFORCEMENT_AUDIT)
-		return;
-	if (!c->policy->quotas_ignored)
+	if (c->policy->enforcement == ENFORCEMENT_AUDIT && !c->policy->quotas_ignored)
 		COMPILE_LINT(
 		    c, LINT_AUDIT_REFUSES, doc->quota_failure.set ? doc->quota_failure.at : at,
 		    "`enforcement: audit` refuses nothing, but the API server refuses Pods that ask for accelerators "
 		    "while gpugate does not answer (`quotaFailurePolicy: Fail`%s); set it to Ignore until quotas "
 		    "are enforced",
 		    doc->quota_failure.set ? "" : ", the default");
-	if (c->policy->on_outage == ENFORCEMENT_DENY)
-		COMPILE_LINT(
-		    c, LINT_AUDIT_REFUSES, doc->on_outage.set ? doc->on_outage.at : at,
-		    "`enforcement: audit` refuses nothing, but Pods that ask for accelerators are refused while the "
-		    "ledger cannot be read or written (`onOutage: deny`%s); set it to allow until quotas are "
-		    "enforced",
-		    doc->on_outage.set ? "" : ", the default");
 }
 
 /* The pattern of Settings that exempts all namespaces of a name or pattern; NULL: none. A `?` could be less than all. */

@@ -16,9 +16,9 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Name the namespace exactly in one of the Tenants, lengthen a pattern, or add a label to a selector."),
     [LINT_AUDIT_REFUSES] = ROW(
 	"audit-refuses", WARNING,
-	"`enforcement: audit` refuses nothing, but `quotaFailurePolicy: Fail` or `onOutage: deny` in the same Settings "
-	"still refuses Pods while gpugate or its ledger is not available. Both are defaults.",
-	"Set `quotaFailurePolicy: Ignore` and `onOutage: allow` for as long as quotas are only audited."),
+	"`enforcement: audit` refuses nothing, but with `quotaFailurePolicy: Fail`, the default, the API server still "
+	"refuses Pods that ask for accelerators while gpugate does not answer.",
+	"Set `quotaFailurePolicy: Ignore` for as long as quotas are only audited."),
     [LINT_CHILD_ABOVE_PARENT] = ROW(
 	"child-above-parent", WARNING,
 	"A Tenant's `hard` is above what a Tenant above it can hold (`hard` and `borrowUpTo`) of the same resources in "

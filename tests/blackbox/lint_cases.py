@@ -295,16 +295,13 @@ MISTAKES = {
          "is refused by a Guard, or fails on the node"),
     ],
     "audit-refuses": [
-        (policy(settings("  enforcement: audit\n  onOutage: allow\n  quotaFailurePolicy: «Fail»\n")),
+        (policy(settings("  enforcement: audit\n  quotaFailurePolicy: «Fail»\n")),
          "`enforcement: audit` refuses nothing, but the API server refuses Pods that ask for accelerators while "
          "gpugate does not answer (`quotaFailurePolicy: Fail`); set it to Ignore until quotas are enforced"),
-        (policy(settings("  enforcement: «audit»\n  onOutage: allow\n")),
+        (policy(settings("  enforcement: «audit»\n")),
          "`enforcement: audit` refuses nothing, but the API server refuses Pods that ask for accelerators while "
          "gpugate does not answer (`quotaFailurePolicy: Fail`, the default); set it to Ignore until quotas are "
          "enforced"),
-        (policy(settings("  enforcement: «audit»\n  quotaFailurePolicy: Ignore\n")),
-         "`enforcement: audit` refuses nothing, but Pods that ask for accelerators are refused while the ledger "
-         "cannot be read or written (`onOutage: deny`, the default); set it to allow until quotas are enforced"),
     ],
     "rewrite-shadowed": [
         (policy(A100,
@@ -411,6 +408,6 @@ QUIET = {
         TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, to: nvidia.com/mig-1g.10gb.shared}\n")),
     "toMig without bounds, since a container gets one slice at most": policy(
         A100, TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}\n")),
-    "audit that refuses nothing": settings("  enforcement: audit\n  onOutage: allow\n  quotaFailurePolicy: Ignore\n"),
+    "audit that refuses nothing, not even in an outage": settings("  enforcement: audit\n  onOutage: deny\n  quotaFailurePolicy: Ignore\n"),
     "warnings with the default failure policy": settings("  enforcement: warn\n"),
 }

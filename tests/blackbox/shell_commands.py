@@ -36,6 +36,7 @@ PLAN = {
         ("build/gpugate certs create", [HERE, "readme, by hand"]),
         ("(umask 077; openssl rand", [HERE, "readme, by hand"]),
         ("build/gpugate serve", [HERE]),
+        ("curl --cacert pki/ca.crt", [HERE]),
         ("build/gpugate render", ["readme, by hand"]),
         ("build/gpugate render", ["readme, by hand"]),
         ("kubectl get gpuquotas", ["readme, by hand"]),

@@ -65,4 +65,5 @@ def test_commands(tmp_path, document):
                           capture_output=True, check=False, timeout=900, env={**os.environ, **more, "PATH": f"{ROOT}/build:{os.environ['PATH']}"})
     assert done.returncode == 0, done.stdout + done.stderr
     if document == "README.md":
+        assert '"audit":"namespace \\"vision\\" belongs to no tenant' in done.stdout
         assert '"allowed":true' in done.stdout and "\ngpugate_build_info{" in done.stdout
