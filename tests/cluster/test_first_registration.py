@@ -75,7 +75,8 @@ def test_kinds_that_are_missing(plane, apply, tmp_path):
     try:
         line = eventually(lambda: [line for line in server.log(strict=False) if "404" in line.get("message", "")], 60, "what is missing")[0]
         assert "apply the CustomResourceDefinitions that `gpugate render` prints" in line["message"], line
-        assert server.admin("/readyz").status == 503 and "ledger has not been read yet" in server.admin("/readyz").text
+        eventually(lambda: "ledger has not been read yet" in server.admin("/readyz").text, 60, "the reason why it is not ready")
+        assert server.admin("/readyz").status == 503
         assert create(plane).ok
         assert apply("--part", "prerequisites") == 0
         eventually(lambda: server.admin("/readyz").status == 200, 60, "readiness")
