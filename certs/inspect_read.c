@@ -83,11 +83,24 @@ static void read_block(struct inspection *inspection, struct str block, const ch
 	ERR_clear_error();
 }
 
+/* The wrong one of two files. Only kinds that end like this are certificates: "X509 CERTIFICATE" is an older name. */
+static bool is_only_key(struct str pem)
+{
+	static const char key[] = "PRIVATE KEY-----", certificate[] = "CERTIFICATE-----";
+	return memmem(pem.ptr, pem.len, key, sizeof key - 1) &&
+	       !memmem(pem.ptr, pem.len, certificate, sizeof certificate - 1);
+}
+
 void inspect_read(struct inspection *inspection, struct str pem, const char *what, size_t most, STACK_OF(X509) * out)
 {
 	if (pem.len > CERTS_PEM_MAX) {
 		inspect_find(inspection, CERTS_FAULT, "too-large", "%s has %zu bytes; at most %d are read", what,
 			     pem.len, CERTS_PEM_MAX);
+		return;
+	}
+	if (is_only_key(pem)) {
+		inspect_find(inspection, CERTS_FAULT, "no-certificate",
+			     "%s is a private key; give the file with the certificate instead", what);
 		return;
 	}
 	size_t faults = inspection->report->faults;

@@ -41,10 +41,14 @@ static void walk_edges(struct compile *c, struct edge *edges, size_t count, stru
 			continue;
 		edges[i].state = 1;
 		size_t next = edge_first(edges, count, edges[i].to);
-		const struct edge *back = str_eq(edges[i].to, from) ? &edges[i] : NULL;
+		const struct edge *back = NULL;
 		for (size_t k = next; k < count && str_eq(edges[k].from, edges[i].to); k++)
 			back = edges[k].state == 1 ? &edges[k] : back;
-		if (back)
+		if (str_eq(edges[i].to, from))
+			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
+				  "\"%.*s\" is rewritten to itself; name another resource, or remove the rewrite",
+				  STR_ARG(from));
+		else if (back)
 			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
 				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before (%s); "
 				  "break the chain",

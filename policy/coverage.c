@@ -145,11 +145,17 @@ static int check_memory(struct evaluation *e, struct str name, const struct reso
 		if (quota->unlimited || !charge_unit(policy, quota, name, resource, scope, &each) ||
 		    each != MEMORY_UNKNOWN)
 			continue;
-		if (decision_object(
-			e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement, quota->name,
-			"GPU quota \"" SHOW "\" of tenant \"" SHOW "\" measures memory, but no Accelerator of the "
-			"policy says how much " SHOW " has; ask the platform team to add that",
-			SHOWN(quota->name), SHOWN(policy->tenants[quota->tenant].name), SHOWN(name)) < 0)
+		bool slice = !resource && snapshot_role(policy, name) == ROLE_SLICE;
+		if (decision_object(e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement,
+				    quota->name,
+				    slice ? "GPU quota \"" SHOW "\" of tenant \"" SHOW
+					    "\" measures memory, but no Accelerator of the "
+					    "policy offers " SHOW
+					    "; request another MIG profile, or ask the platform team to offer it"
+					  : "GPU quota \"" SHOW "\" of tenant \"" SHOW
+					    "\" measures memory, but no Accelerator of the "
+					    "policy says how much " SHOW " has; ask the platform team to add that",
+				    SHOWN(quota->name), SHOWN(policy->tenants[quota->tenant].name), SHOWN(name)) < 0)
 			return -1;
 	}
 	return 0;

@@ -30,12 +30,27 @@ static bool holds_our_kind(const struct node *root)
 	return false;
 }
 
+/* A key that is nearly this one is this one, misspelled: `apiversion`. */
+static bool report_misspelled(struct decoder *decoder, const struct node *root, struct str key)
+{
+	for (const struct node *other = root->first; other; other = other->next) {
+		if (!str_present(docs_suggest(other->text, &key, 1, sizeof key)))
+			continue;
+		DECODE_FIND(decoder, other->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(other->text),
+			    STR_ARG(key));
+		return true;
+	}
+	return false;
+}
+
 /* The scalar of a key of the document, or an absent str (reported). */
 static struct str header(struct decoder *decoder, const struct node *root, struct str key, struct place *at)
 {
 	const struct node *entry = find_key(root, key);
 	char words[80];
 
+	if (!entry && report_misspelled(decoder, root, key))
+		return (struct str){NULL, 0};
 	if (!entry) {
 		const char *ours = holds_our_kind(root) ? "; add \"apiVersion: gpugate.io/v1\"" : HOLDS_ONLY;
 		DECODE_FIND(decoder, root->at, "the document has no %.*s%s", STR_ARG(key),

@@ -72,6 +72,21 @@ static void decode_texts(const struct decode_task *task)
 		texts->count += decode_read_text(task, item, task->field->form, &items[texts->count]);
 }
 
+/* `a=b` where `a: b` was meant: without its colon it is a key without a value, and no key as Kubernetes has them. */
+static bool report_assignment(const struct decode_task *task, const struct node *key)
+{
+	const char *equals = key->text.len ? memchr(key->text.ptr, '=', key->text.len) : NULL;
+	if (!equals || !node_is_null(key->value))
+		return false;
+	struct str name = {key->text.ptr, (size_t)(equals - key->text.ptr)};
+	struct str value = str_tail(key->text, name.len + 1);
+	while (value.len > 0 && value.ptr[0] == ' ')
+		value = str_tail(value, 1);
+	DECODE_FIND(task->decoder, key->at, "\"%.*s\" is not \"key: value\"; did you mean %.*s: %.*s?",
+		    SHOWN(key->text), SHOWN(name), SHOWN(value));
+	return true;
+}
+
 static void decode_text_map(const struct decode_task *task)
 {
 	const struct node *map = task->key->value;
@@ -86,6 +101,8 @@ static void decode_text_map(const struct decode_task *task)
 		return;
 	*out = (struct text_map){.items = items, .set = true, .at = task->key->at};
 	for (const struct node *key = map->first; key; key = key->next) {
+		if (report_assignment(task, key))
+			continue;
 		struct text_pair *pair = &items[out->count];
 		bool fine = decode_read_text(task, key, task->field->key_form, &pair->key);
 		out->count += decode_read_text(task, key->value, task->field->form, &pair->value) && fine;

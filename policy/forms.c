@@ -123,9 +123,8 @@ const char *schema_form_words(enum text_form form)
 		       "63 "
 		       "letters, digits, \"-\", \"_\" and \".\", beginning and ending with a letter or digit";
 	case FORM_LABEL_VALUE:
-		return "a label value: at most 63 letters, digits, \"-\", \"_\" and \".\", beginning and ending with a "
-		       "letter "
-		       "or digit, or nothing";
+		return "a label value: empty, or at most 63 letters, digits, \"-\", \"_\" and \".\", beginning and "
+		       "ending with a letter or digit";
 	case FORM_ANNOTATION_VALUE:
 		return "any text of at most 4096 bytes";
 	case FORM_RESOURCE_GLOB:
@@ -152,7 +151,8 @@ const char *schema_form_meant(enum text_form form, struct str text, char *buffer
 {
 	static const struct str resource = {"nvidia.com/mig-", sizeof "nvidia.com/mig-" - 1};
 
-	if (form != FORM_NAME && form != FORM_NAMESPACE_GLOB && form != FORM_PROFILE)
+	bool lower = form == FORM_NAME || form == FORM_NAMESPACE_GLOB || form == FORM_PROFILE;
+	if (!lower && form != FORM_LABEL_VALUE)
 		return NULL;
 	if (form == FORM_PROFILE && str_starts(text, resource))
 		text = str_tail(text, resource.len);
@@ -160,7 +160,9 @@ const char *schema_form_meant(enum text_form form, struct str text, char *buffer
 		return NULL;
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
-		buffer[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' || c == ' ' ? '-' : c;
+		if (lower && c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		buffer[i] = c == ' ' || (lower && c == '_') ? '-' : c;
 	}
 	buffer[text.len] = '\0';
 	return schema_form_fits(form, (struct str){buffer, text.len}) ? buffer : NULL;

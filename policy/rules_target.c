@@ -69,6 +69,20 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 	return target;
 }
 
+/* What to write for an amount of memory that is none, or that has no unit: `24GB` and `24` were meant as 24Gi. */
+static void advise_memory(const struct target *target, char *advice, size_t size)
+{
+	char meant[32];
+	struct quantity quantity;
+	bool known = quantity_meant(target->said, meant, sizeof meant);
+	if (target->problem == TARGET_NO_UNIT)
+		snprintf(advice, size, "write a unit, such as %sGi", known && strlen(meant) <= 3 ? meant : "40");
+	else if (known && quantity_parse(target->said, &quantity) != QUANTITY_OK && meant[strlen(meant) - 1] == 'i')
+		snprintf(advice, size, "did you mean %s?", meant);
+	else
+		snprintf(advice, size, "write one such as 10Gi");
+}
+
 int rules_object_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
 			const struct target *target)
 {
@@ -88,11 +102,12 @@ int rules_object_target(struct evaluation *e, const struct rule *rule, const str
 				       source, SHOWN(rewrite->memory_key), SHOWN(target->said),
 				       SHOWN(e->policy->models[rewrite->model].name),
 				       (long long)(target->largest->memory >> 30), SHOWN(target->largest->name));
+	char advice[96];
+	advise_memory(target, advice, sizeof advice);
 	return decision_object(
-	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name, "%s " SHOW " is \"" SHOW "\", %s",
-	    source, SHOWN(rewrite->memory_key), SHOWN(target->said),
-	    target->problem == TARGET_NO_UNIT ? "which is a number of bytes; write a unit, such as 40Gi"
-					      : "which is not an amount of memory; write one such as 10Gi");
+	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+	    "%s " SHOW " is \"" SHOW "\", which is %s; %s", source, SHOWN(rewrite->memory_key), SHOWN(target->said),
+	    target->problem == TARGET_NO_UNIT ? "a number of bytes" : "not an amount of memory", advice);
 }
 
 int rules_place(struct evaluation *e, const struct pod *placed, const struct pair *labels, uint32_t count,

@@ -365,7 +365,7 @@ static const struct schema_field sharing_fields[] = {
      .doc = "The most shares that one container may ask for. More than one share is seldom more of a device."},
 };
 
-static const struct schema_object sharing_object = {.name = "a sharing",
+static const struct schema_object sharing_object = {.name = "sharing",
 						    .doc =
 							"How devices of this model are shared by time-slicing or MPS.",
 						    .size = sizeof(struct doc_sharing),
@@ -444,7 +444,7 @@ static const struct schema_field borrowing_fields[] = {
 	    "kept for the Tenant. The default is all of `hard`."},
 };
 
-static const struct schema_object borrowing_object = {.name = "a borrowing",
+static const struct schema_object borrowing_object = {.name = "an entry of borrowing",
 						      .doc = "What one quota may borrow and lend.",
 						      .example = "{borrowUpTo: 2}",
 						      .size = sizeof(struct doc_borrowing),
@@ -515,7 +515,7 @@ static const struct schema_field match_fields[] = {
      .doc = "What the Pod asks for, with bounds, by resource name. The Pod's effective request is compared."},
 };
 
-static const struct schema_object match_object = {.name = "a match",
+static const struct schema_object match_object = {.name = "match",
 						  .doc = "Which Pods the Rule is for: all given keys must hold.",
 						  .size = sizeof(struct doc_match),
 						  FIELDS(match_fields)};
@@ -583,10 +583,8 @@ static const struct schema_field inject_fields[] = {
      .doc = "The runtime class that the Pod gets."},
 };
 
-static const struct schema_object inject_object = {.name = "an injection",
-						   .doc = "What is added to the Pod.",
-						   .size = sizeof(struct doc_inject),
-						   FIELDS(inject_fields)};
+static const struct schema_object inject_object = {
+    .name = "inject", .doc = "What is added to the Pod.", .size = sizeof(struct doc_inject), FIELDS(inject_fields)};
 
 static const struct schema_field rule_fields[] = {
     {KEY("order"), .type = FIELD_NUMBER, AT(doc_rule, order), .min = -1000000, .max = 1000000, .fallback = "1000",

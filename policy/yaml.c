@@ -120,8 +120,11 @@ static bool check_key(struct tree_reader *reader, const struct node *key)
 	if (key->bad)
 		return false;
 	if (key->type != NODE_SCALAR) {
-		FIND(reader, key->at, "a key must be a word, found %s; quote it if it is meant as text",
-		     key->type == NODE_LIST ? "a list" : "a map");
+		FIND(reader, key->at, "a key must be a word, found %s",
+		     key->type == NODE_LIST
+			 ? "a list; quote it if it is meant as text"
+			 : "a map; render it first if it is a template (\"{{ }}\"), or quote it if it "
+			   "is meant as text");
 		return false;
 	}
 	if (key->plain && str_eq(key->text, STR("<<"))) {

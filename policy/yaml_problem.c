@@ -81,6 +81,26 @@ static struct str first_word(const struct source *source, uint32_t line, uint32_
 	return (struct str){s.ptr + from, to - from};
 }
 
+static bool str_all(struct str s, char c)
+{
+	size_t i = 0;
+
+	while (i < s.len && s.ptr[i] == c)
+		i++;
+	return i == s.len;
+}
+
+/* `key:value` is one word to YAML, and so a key without its colon. True: that was it, and is reported. */
+static bool space_missing(const struct where *where, struct place at, struct str word)
+{
+	const char *colon = word.len ? memchr(word.ptr, ':', word.len) : NULL;
+
+	if (!colon || colon == word.ptr || colon + 1 == word.ptr + word.len || strchr("#[]{}\"'|>&*!%@`", word.ptr[0]))
+		return false;
+	FIND(where, at, "a space is missing after the colon of \"%.*s\"", STR_ARG(utf8_head(word, 80)));
+	return true;
+}
+
 /*
  * A key without its colon makes one text of its line and the next, whose colon is then one too many. `line`: the last that can lack it. True:
  * that was it, and is reported where the colon is missing.
@@ -92,12 +112,46 @@ static bool colon_missing(const struct where *where, uint32_t line)
 
 	for (at.line = line + 1; word.len == 0 && at.line > 1;)
 		word = first_word(where->source, --at.line, &at.column);
+	at.length = (uint32_t)word.len;
+	if (word.len > 1 && str_all(word, '-')) {
+		FIND(where, at, "documents are separated by a line of three dashes, \"---\", and this has %zu",
+		     word.len);
+		return true;
+	}
+	if (space_missing(where, at, word))
+		return true;
 	if (word.len == 0 || strchr("-#[]{}\"'|>&*!%@`", word.ptr[0]) ||
 	    str_has_char(source_line(where->source, at.line), ':'))
 		return false;
-	at.length = (uint32_t)word.len;
 	FIND(where, at, "a colon is missing after \"%.*s\"", STR_ARG(utf8_head(word, 80)));
 	return true;
+}
+
+/* What libyaml was reading when it met the problem. */
+static const char *holder_of(const char *context)
+{
+	static const char *const holders[][2] = {
+	    {"mapping", "map"}, {"sequence", "list"}, {"collection", "list"}, {"quoted scalar", "quoted text"}};
+
+	for (size_t i = 0; i < sizeof holders / sizeof holders[0]; i++) {
+		if (strstr(context, holders[i][0]))
+			return holders[i][1];
+	}
+	return "text";
+}
+
+/* Why a list in brackets or a map in braces does not go on at this column. */
+static const char *flow_problem(struct str line, uint32_t column, const char *ours)
+{
+	size_t quotes = 0;
+
+	for (size_t i = 0; i < line.len; i++)
+		quotes += line.ptr[i] == '"';
+	if (quotes % 2 == 1)
+		return "a quotation mark on this line has no partner; add it, or remove the mark";
+	if (column <= line.len && line.ptr[column - 1] == ':')
+		return "a colon cannot stand here; quote the text that holds it";
+	return ours;
 }
 
 void yaml_problem(const yaml_parser_t *parser, const struct docs *docs, uint32_t index, struct report *report)
@@ -125,8 +179,12 @@ void yaml_problem(const yaml_parser_t *parser, const struct docs *docs, uint32_t
 			break;
 		}
 	}
-	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
-		FIND(where, at, "%s (what holds it begins on line %zu)", ours, parser->context_mark.line + 1);
-	else
+	bool one_line = !parser->context || parser->context_mark.line == parser->problem_mark.line;
+	if (one_line && str_starts(theirs, STR("did not find expected ',' or")))
+		ours = flow_problem(source_line(where->source, at.line), at.column, ours);
+	if (one_line)
 		FIND(where, at, "%s", ours);
+	else
+		FIND(where, at, "%s (the %s begins on line %zu)", ours, holder_of(parser->context),
+		     parser->context_mark.line + 1);
 }

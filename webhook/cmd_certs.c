@@ -26,8 +26,16 @@ static void print_usage(FILE *out)
 static void print_unknown(const char *wanted)
 {
 	const char *near = suggest(wanted, &actions->name, ACTIONS, sizeof *actions);
-	fprintf(stderr, "gpugate certs: unknown action \"%s\"%s%s%s\nTry `gpugate certs --help`.\n", wanted,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	fprintf(stderr, "gpugate certs: unknown action \"%s\"; ", wanted);
+	if (near)
+		fprintf(stderr, "did you mean \"%s\"?", near);
+	for (size_t i = 0; !near && i < ACTIONS; i++)
+		fprintf(stderr, "%s%s",
+			i == 0            ? "the actions are "
+			: i + 1 < ACTIONS ? ", "
+					  : " and ",
+			actions[i].name);
+	fputs("\nTry `gpugate certs --help`.\n", stderr);
 }
 
 int cmd_certs(int argc, char **argv)

@@ -251,8 +251,8 @@ static int check(const struct create_options *options, const struct pem_files *f
 	int count = pem_files_count(files, err);
 	if (count <= 0 || options->force)
 		return count < 0 ? -1 : 0;
-	return error_set(err, "%s or %s already exists: choose another --dir, or replace it with --force",
-			 files->certificate, files->key);
+	return error_set(err, "%.200s already has %s or %s; choose another --dir, or replace both with --force",
+			 options->dir, files->certificate, files->key);
 }
 
 static int check_names(const struct create_options *options, struct error *err)

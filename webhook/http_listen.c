@@ -68,8 +68,12 @@ static int parse_host(struct str host, int family, struct http_address *address)
 
 int http_address_parse(const char *text, const char *option, struct http_address *address, struct error *err)
 {
+	const char *scheme = strstr(text, "://");
 	const char *colon = strrchr(text, ':');
 	int port = colon ? parse_port(colon + 1) : -1;
+	if (scheme)
+		return error_set(err, "%s %.100s: leave out %.*s; did you mean %.100s?", option, text,
+				 (int)(scheme + 3 - text), text, scheme + 3);
 	if (!colon && parse_port(text) >= 0)
 		return error_set(err, "%s %.100s: did you mean :%.100s?", option, text, text);
 	if (!colon)

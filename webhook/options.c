@@ -86,12 +86,17 @@ static const struct option_row *find(const struct option_table *table, const cha
 
 static int unknown(const struct option_table *table, const char *argument, size_t len, struct error *err)
 {
+	static const char *const help = "--help";
 	char name[64];
 	snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), argument);
 	/* One letter is like every other. */
 	const char *near = table->count && strlen(name) > 2
 			       ? suggest(name, &table->rows->name, table->count, sizeof *table->rows)
 			       : NULL;
+	if (!near && strcmp(name, "--output") == 0 && find(table, "-o", 2))
+		near = "-o";
+	if (!near && suggest(name, &help, 1, sizeof help))
+		near = help;
 	if (near)
 		return error_set(err, "unknown option %s; did you mean %s?", name, near);
 	return error_set(err, "unknown option %s", name);
@@ -123,7 +128,8 @@ static int read_option(const struct option_table *table, int argc, char **argv, 
 	return set(row, text, values, err);
 }
 
-/* The option that a bare argument was probably meant for: the first that has to be given, or that takes a text, and is not. */
+/* The option that a bare argument was probably meant for: the first that has to be given and is not, or a folder that
+ * comes first. Not a file that is optional: `quota team-a` does not mean a kubeconfig. */
 static const struct option_row *find_meant(const struct option_table *table, const bool *given)
 {
 	const struct option_row *first = NULL;
@@ -133,7 +139,7 @@ static const struct option_row *find_meant(const struct option_table *table, con
 			continue;
 		if (row->required)
 			return row;
-		if (!first && i == 0)
+		if (i == 0 && row->word && strcmp(row->word, "DIR") == 0)
 			first = row;
 	}
 	return first;

@@ -100,8 +100,8 @@ static const struct option_row rows[] = {
      .word = "TENANT=GROUP",
      .type = OPTION_LIST,
      .offset = AT(viewers),
-     .help = "Also prints the right of that group to get the gpuquotas of that tenant, and no others. May be "
-	     "repeated. With --ledger cluster."},
+     .help = "Also prints the right of that group to get the gpuquotas of that tenant, and no others. With "
+	     "--ledger cluster."},
     {.name = "--part",
      .type = OPTION_CHOICE,
      .offset = AT(part),
@@ -183,6 +183,18 @@ static int read_version(const char *text, unsigned *minor, struct error *err)
 	return 0;
 }
 
+/* Where one of the two paths that are appended begins, if the address ends in it; else its end. */
+static size_t before_path(const char *text, size_t len)
+{
+	static const char *const paths[] = {"/mutate", "/validate"};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		size_t path = strlen(paths[i]);
+		if (len > path && memcmp(text + len - path, paths[i], path) == 0)
+			return len - path;
+	}
+	return len;
+}
+
 /* admissionregistration/v1: https, no user, query or fragment. Cuts slashes at the end; returns new. */
 static char *read_url(const char *text, struct error *err)
 {
@@ -195,6 +207,12 @@ static char *read_url(const char *text, struct error *err)
 	}
 	while (good && len > sizeof scheme - 1 && text[len - 1] == '/')
 		len--;
+	size_t base = before_path(text, len);
+	if (base < len) {
+		error_set(err, "--url %.200s: /mutate and /validate are appended to it; did you mean %.*s?", text,
+			  (int)(base < 200 ? base : 200), text);
+		return NULL;
+	}
 	for (size_t i = 0; good && i < len; i++)
 		good = text[i] > ' ' && (unsigned char)text[i] < 0x7f && !strchr("?#@\"\\<>^`{|}", text[i]);
 	char *url = good && len > sizeof scheme - 1 ? strndup(text, len) : NULL;
@@ -224,14 +242,19 @@ static char *read_bundle(const char *path, struct error *err)
 	bool failed = !file || !bytes || ferror(file);
 	if (failed)
 		error_set(err, "--ca-bundle %.200s cannot be read; name a PEM file", path);
-	else if (len > CERTS_PEM_MAX || !memmem(bytes, len, "-----BEGIN CERTIFICATE-----", 27))
-		error_set(err, "--ca-bundle %.200s is no PEM file with certificates of at most %d bytes", path,
+	else if (len > CERTS_PEM_MAX)
+		error_set(err, "--ca-bundle %.200s has more than %d bytes; name a file with the authority only", path,
 			  CERTS_PEM_MAX);
 	else if (memmem(bytes, len, "PRIVATE KEY-----", 16))
+		error_set(err,
+			  "--ca-bundle %.200s holds a private key, which must not be published; name the file with the "
+			  "authority's certificate, ca.crt",
+			  path);
+	else if (!memmem(bytes, len, "-----BEGIN CERTIFICATE-----", 27))
 		error_set(
 		    err,
-		    "--ca-bundle %.200s holds a private key, which must not be published; name the certificates' file, "
-		    "ca.crt",
+		    "--ca-bundle %.200s contains no certificate in PEM (\"-----BEGIN CERTIFICATE-----\"); name the "
+		    "file with the authority's certificate, ca.crt",
 		    path);
 	else if (!(text = encode(bytes, len)))
 		error_set(err, "not enough memory for --ca-bundle");

@@ -18,7 +18,9 @@ static int read_viewer(const char *text, struct viewer *viewer, struct error *er
 {
 	const char *equals = strchr(text, '=');
 	if (!equals || equals == text || equals[1] == '\0')
-		return error_set(err, "--viewers %.200s: give a Tenant of the policy and a group: TENANT=GROUP", text);
+		return error_set(
+		    err, "--viewers %.200s: give a Tenant of the policy, an equals sign and a group: TENANT=GROUP",
+		    text);
 	*viewer = (struct viewer){.tenant = {text, (size_t)(equals - text)}, .group = equals + 1};
 	return 0;
 }
@@ -37,14 +39,14 @@ static bool has_tenant(const struct policy *policy, struct str name)
 }
 
 /* The names of the tenant's gpuquotas, never none: rights without names would be rights to all. Returns new. */
-static json_t *names_of(const struct policy *policy, struct str tenant, struct error *err)
+static json_t *names_of(const struct policy *policy, const struct viewer *viewer, struct error *err)
 {
 	json_t *names = json_array();
 	for (uint32_t i = 0; names && i < policy_quota_count(policy); i++) {
 		struct quota_view quota;
 		char name[QUOTA_NAME_MAX + 1];
 		policy_quota(policy, i, &quota);
-		if (!str_eq(quota.tenant, tenant))
+		if (!str_eq(quota.tenant, viewer->tenant))
 			continue;
 		quota_document_name(quota.tenant, quota.name, name);
 		json_array_append_new(names, json_string(name));
@@ -53,11 +55,11 @@ static json_t *names_of(const struct policy *policy, struct str tenant, struct e
 		return names;
 	json_decref(names);
 	error_set(err,
-		  has_tenant(policy, tenant)
-		      ? "--viewers %.*s=...: the Tenant has no quotas that its viewers could read; "
+		  has_tenant(policy, viewer->tenant)
+		      ? "--viewers %.*s=%.100s: the Tenant has no quotas that its viewers could read; "
 			"give it some, or leave the option out"
-		      : "--viewers %.*s=...: the policy has no such Tenant; name one that it has",
-		  STR_ARG(tenant));
+		      : "--viewers %.*s=%.100s: the policy has no Tenant of that name; name one that it has",
+		  STR_ARG(viewer->tenant), viewer->group);
 	return NULL;
 }
 
@@ -76,7 +78,8 @@ static json_t *groups_of(const char *const *viewers, size_t count, struct str te
 	}
 	if (!failed)
 		return subjects;
-	error_set(err, "--viewers %.*s=...: the name of a group is not UTF-8", STR_ARG(tenant));
+	error_set(err, "--viewers: the name of a group for Tenant %.*s is not UTF-8; write it in UTF-8",
+		  STR_ARG(tenant));
 	json_decref(subjects);
 	return NULL;
 }
@@ -118,7 +121,7 @@ json_t *render_viewers(const struct policy *policy, const char *const *viewers, 
 		failed = read_viewer(viewers[i], &viewer, err);
 		if (failed || is_done(viewers, i, viewer.tenant))
 			continue;
-		json_t *names = names_of(policy, viewer.tenant, err);
+		json_t *names = names_of(policy, &viewer, err);
 		json_t *subjects = names ? groups_of(viewers, count, viewer.tenant, err) : NULL;
 		failed = subjects ? add_rights(objects, viewer.tenant, names, subjects) : -1;
 		if (!subjects)

@@ -105,7 +105,19 @@ WORDS = {
                                    rule("two", "  rewrite: [{from: «nvidia.com/gpu.shared, to: nvidia.com/gpu}]\n")),
                             'rewriting "nvidia.com/gpu.shared" to "nvidia.com/gpu" leads back to a name that was rewritten before ({file}:22); '
                             "break the chain"),
+    "a rewrite to itself": (policy(A100, TEAM, rule("one", "  rewrite: [{from: «nvidia.com/gpu, to: nvidia.com/gpu}]\n")),
+                            '"nvidia.com/gpu" is rewritten to itself; name another resource, or remove the rewrite'),
     # what only follows is not reported
+    "an equals sign in braces": (accelerator("x", "  nodeLabels: {«nvidia.com/gpu.product=L4}\n"),
+                                 '"nvidia.com/gpu.product=L4" is not "key: value"; did you mean nvidia.com/gpu.product: L4?'),
+    "blanks in a label": (accelerator("x", "  nodeLabels: {nvidia.com/gpu.product: «NVIDIA A100 SXM4 80GB}\n"),
+                          '"NVIDIA A100 SXM4 80GB" is not a label value: empty, or at most 63 letters, digits, "-", "_" and ".", beginning and ending '
+                          'with a letter or digit; did you mean "NVIDIA-A100-SXM4-80GB"?'),
+    "a misspelled apiVersion": ("«apiversion: gpugate.io/v1\nkind: Settings\nmetadata: {name: x}\nspec: {}\n",
+                                'unknown key "apiversion"; did you mean "apiVersion"?'),
+    "no blank after a colon": (settings("  «enforcement:audit\n  onOutage: allow\n"), 'a space is missing after the colon of "enforcement:audit"'),
+    "two dashes": (settings("  enforcement: audit\n") + "«--\n" + settings("  enforcement: warn\n"),
+                   'documents are separated by a line of three dashes, "---", and this has 2'),
     "a cycle": (policy(tenant("nlp", "  parent: «research\n  namespaces: [n]\n  cohort: c\n  quotas: [{name: q, hard: 1}]\n"),
                        tenant("research", "  parent: nlp\n  cohort: c\n  quotas: [{name: q, hard: 1}]\n")),
                 'the parents of Tenant "nlp" lead back to itself: nlp -> research -> nlp; remove one `parent`'),

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 
@@ -15,14 +16,17 @@ TRY = "Try `gpugate {} --help`.\n"
 
 COMMAND_LINE = {
     "one letter has no neighbor": (["certs", "create", "-n", "x"], "gpugate certs create: unknown option -n\n" + TRY.format("certs create")),
-    "a misspelled option": (["lint", "--hlep"], "gpugate lint: unknown option --hlep\n" + TRY.format("lint")),
+    "a misspelled option": (["lint", "--hlep"], "gpugate lint: unknown option --hlep; did you mean --help?\n" + TRY.format("lint")),
     "a misspelled long option": (["render", "--polcy", "x"], "gpugate render: unknown option --polcy; did you mean --policy?\n" + TRY.format("render")),
     "an argument for --dir": (["certs", "create", "pki"], 'gpugate certs create: unexpected argument "pki"; did you mean --dir pki?\n' + TRY.format("certs create")),
     "an argument for the first option": (["certs", "inspect", "pki"], 'gpugate certs inspect: unexpected argument "pki"; did you mean --dir pki?\n' + TRY.format("certs inspect")),
     "an option without dashes": (["render", "policy"], 'gpugate render: unexpected argument "policy"; did you mean --policy?\n' + TRY.format("render")),
+    "the long name of -o": (["quota", "--output", "json"], "gpugate quota: unknown option --output; did you mean -o?\n" + TRY.format("quota")),
+    "a long name that is not there": (["certs", "create", "--output", "json"], "gpugate certs create: unknown option --output\n" + TRY.format("certs create")),
+    "a tenant for a kubeconfig": (["quota", "team-a"], 'gpugate quota: unexpected argument "team-a"; all arguments of this command are options\n' + TRY.format("quota")),
     "an argument for nothing": (["version", "x"], 'gpugate version: unexpected argument "x"; all arguments of this command are options\n' + TRY.format("version")),
     "a misspelled action": (["certs", "creat"], 'gpugate certs: unknown action "creat"; did you mean "create"?\n' + TRY.format("certs")),
-    "no such action": (["certs", "destroy"], 'gpugate certs: unknown action "destroy"\n' + TRY.format("certs")),
+    "no such action": (["certs", "destroy"], 'gpugate certs: unknown action "destroy"; the actions are create, inspect and verify\n' + TRY.format("certs")),
     "a misspelled command": (["lnt"], 'gpugate: unknown command "lnt"; did you mean "lint"?\nTry `gpugate --help`.\n'),
 }
 
@@ -42,6 +46,7 @@ def refused(server):
 
 ADDRESSES = {"8443": "--listen 8443: did you mean :8443?", "localhost:8443": "--listen localhost:8443: did you mean 127.0.0.1:8443?",
              "127.0.0.1": "--listen 127.0.0.1: the port is missing; give ADDRESS:PORT, such as 127.0.0.1:8443, [::1]:8443 or :8443",
+             "https://127.0.0.1:8443": "--listen https://127.0.0.1:8443: leave out https://; did you mean 127.0.0.1:8443?",
              "::1:8443": "--listen ::1:8443: an IPv6 address has to be in brackets; give ADDRESS:PORT, such as 127.0.0.1:8443, [::1]:8443 or :8443"}
 
 
@@ -105,6 +110,49 @@ def test_urls(tmp_path):
     policy = write_policy(tmp_path / "policy", POLICY)
     assert run("render", "--policy", policy, "--url", "http://x:8443").stderr == (
         "gpugate render: --url http://x:8443 must begin with https://, such as https://gpugate.example:8443\n")
+
+
+@pytest.mark.parametrize("path", ["/mutate", "/validate", "/validate/"])
+def test_a_url_with_the_path(tmp_path, path):
+    policy = write_policy(tmp_path / "policy", POLICY)
+    assert run("render", "--policy", policy, "--url", f"https://x:8443{path}").stderr == (
+        f"gpugate render: --url https://x:8443{path}: /mutate and /validate are appended to it; did you mean https://x:8443?\n")
+
+
+BUNDLES = {
+    "a key": (block("PRIVATE KEY"), "holds a private key, which must not be published; name the file with the authority's certificate, ca.crt"),
+    "a policy": (b"kind: Tenant\n", 'contains no certificate in PEM ("-----BEGIN CERTIFICATE-----"); name the file with the authority\'s certificate, ca.crt'),
+    "too much": (b"x" * ((1 << 20) + 1), "has more than 1048576 bytes; name a file with the authority only"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BUNDLES))
+def test_bundles(tmp_path, name):
+    content, sentence = BUNDLES[name]
+    policy, path = write_policy(tmp_path / "policy", POLICY), tmp_path / "bundle"
+    path.write_bytes(content)
+    done = run("render", "--policy", policy, "--ca-bundle", path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"gpugate render: --ca-bundle {path} {sentence}\n")
+
+
+def test_a_key_is_no_certificate(tmp_path):
+    """Nor is what follows from that said."""
+    (tmp_path / "key").write_bytes(authority().issue("x")[1])
+    done = run("certs", "inspect", "--cert", tmp_path / "key")
+    assert (done.returncode, done.stdout.strip()) == (1, "fault:  the certificate is a private key; give the file with the certificate instead")
+
+
+def test_certificates_that_are_there(tmp_path):
+    assert run("certs", "create", "--dir", tmp_path).returncode == 0
+    done = run("certs", "create", "--dir", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"gpugate certs create: {tmp_path} already has tls.crt or tls.key; choose another --dir, or replace both with --force\n"
+
+
+def test_no_help_says_anything_twice():
+    for command in (["serve"], ["lint"], ["render"], ["quota"], ["certs", "create"], ["certs", "inspect"], ["certs", "verify"]):
+        for option in re.split(r"\n  (?=-)", run(*command, "--help").stdout.partition("Options:")[2].partition("Examples:")[0]):
+            assert " ".join(option.split()).count("May be repeated") <= 1, (command, option)
 
 
 def test_output_that_cannot_be_written():

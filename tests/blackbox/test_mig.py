@@ -89,6 +89,27 @@ def test_default_and_absence(serve):
     assert limits(server.mutated(wanting("70Gi"))) == {"nvidia.com/mig-1g.10gb": "1"}
 
 
+ADVICE = {"24GB": "not an amount of memory; did you mean 24Gi?", "24 GiB": "not an amount of memory; did you mean 24Gi?", "24gi": "not an amount of memory; did you mean 24Gi?",
+          "much": "not an amount of memory; write one such as 10Gi", "24 GPUs": "not an amount of memory; write one such as 10Gi",
+          "0": "not an amount of memory; write one such as 10Gi", "24": "a number of bytes; write a unit, such as 24Gi",
+          "1000": "a number of bytes; write a unit, such as 40Gi", "24m": "a number of bytes; write a unit, such as 40Gi"}
+
+
+@pytest.mark.parametrize("said", ADVICE)
+def test_memory_that_is_none_says_what_was_meant(serve, said):
+    server = serve(policy(memoryFrom=f"annotation:{KEY}"))
+    assert server.validate(wanting(said)).message == f'annotation {KEY} is "{said}", which is {ADVICE[said]}'
+
+
+def test_a_profile_that_is_not_offered(serve):
+    """Where its memory has to be known. Of what is no MIG slice, it is the amount that is missing."""
+    server = serve([*policy(accelerator={"mig": {"offered": ["1g.10gb"]}}, default="1Gi")[:-1], doc("Tenant", "team-b", namespaces=["team-b"], quotas=[{"name": "q", "measure": "memory", "hard": "80Gi"}])])
+    begin = 'GPU quota "q" of tenant "team-b" measures memory, but no Accelerator of the policy '
+    said = {name: server.validate(pod({name: 1}, namespace="team-b")).message for name in ("nvidia.com/mig-4g.40gb", "amd.com/gpu")}
+    assert said == {"nvidia.com/mig-4g.40gb": begin + "offers nvidia.com/mig-4g.40gb; request another MIG profile, or ask the platform team to offer it",
+                    "amd.com/gpu": begin + "says how much amd.com/gpu has; ask the platform team to add that"}
+
+
 def test_from_a_label(serve):
     server = serve(policy(memoryFrom="label:gpu-memory", default="10Gi"))
     assert limits(server.mutated(pod({GPU: 1}, labels={"gpu-memory": "20Gi"}))) == {"nvidia.com/mig-1g.20gb": "1"}

@@ -270,12 +270,12 @@ BAD = {
     "no host": (["--url", "https://"], "address"), "both": (["--url", "https://x", "--service", "y"], "exclude each other"),
     "namespace": (["--namespace", "Team_A"], "--namespace Team_A"), "service": (["--service", "-x"], "--service -x"),
     "no bundle": (["--ca-bundle", "/nonexistent"], "cannot be read"), "folder": (["--ca-bundle", "/"], "cannot be read"),
-    "no certificate": (["--ca-bundle", "/dev/null"], "certificates"), "no secret": (["--path-secret", "/nonexistent"], "cannot read the path secret"),
+    "no certificate": (["--ca-bundle", "/dev/null"], "contains no certificate in PEM"), "no secret": (["--path-secret", "/nonexistent"], "cannot read the path secret"),
     "bundle of its own": (["--certs", "self-managed", "--ca-bundle", "/dev/null"], "leave it out"),
     "no policy": (["--policy", "/nonexistent"], "--policy /nonexistent: No such file"), "ledger": (["--ledger", "other"], "embedded, cluster"),
     "viewers": (["--ledger", "cluster", "--viewers", "team-a"], "TENANT=GROUP"), "no group": (["--ledger", "cluster", "--viewers", "team-a="], "TENANT=GROUP"),
     "no tenant": (["--ledger", "cluster", "--viewers", "=a"], "TENANT=GROUP"),
-    "other tenant": (["--ledger", "cluster", "--viewers", "team-x=a"], "--viewers team-x=...: the policy has no such Tenant"),
+    "other tenant": (["--ledger", "cluster", "--viewers", "team-x=a"], "--viewers team-x=a: the policy has no Tenant of that name; name one that it has"),
     "viewers of nothing": (["--viewers", "team-a=a"], "--ledger cluster"), "part": (["--part", "some"], "all, prerequisites, webhooks"),
     "failure": (["--quota-failure-policy", "ignore"], "policy, Fail, Ignore")}
 
@@ -292,7 +292,7 @@ def test_a_tenant_without_quotas_has_no_viewers(tmp_path):
     """A right without names would be one to all quotas."""
     policy = write_policy(tmp_path / "policy", [TEAM, doc("Tenant", "team-c", namespaces=["team-c"], parent="team-a")])
     ran = run("render", "--policy", policy, "--ledger", "cluster", "--viewers", "team-c=c")
-    assert ran.returncode == 2 and not ran.stdout and "--viewers team-c=...: the Tenant has no quotas" in ran.stderr
+    assert ran.returncode == 2 and not ran.stdout and "--viewers team-c=c: the Tenant has no quotas" in ran.stderr
 
 
 def test_a_key_is_never_published(tmp_path):

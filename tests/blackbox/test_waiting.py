@@ -102,6 +102,7 @@ FINAL = {
         "no node": ([A100, T4, PLENTY], pod({GPU: 1}, nodeSelector={"x": "y"}, affinity=required(("x", "In", "z")))),
         "too long": ([A100, T4, PLENTY], pod({GPU: 1}, affinity=required(("x", "In", *(f"v{i}" for i in range(3000)))))),
         "memory": ([team(quota(hard="1Gi", measure="memory"))], pod({"amd.com/gpu": 1})),
+        "memory of a slice": ([team(quota(hard="1Gi", measure="memory"))], pod({MIG1: 1})),
     },
     "request": {
         "a fraction": ([PLENTY], pod({GPU: "1.5"})),

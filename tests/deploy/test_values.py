@@ -104,16 +104,19 @@ def elsewhere():
 
 
 @pytest.mark.parametrize("given, said", [
-    ({"pathSecret": {"value": ""}}, "set pathSecret.value (openssl rand -hex 24), or install with Helm itself"),
+    ({"pathSecret": {"value": ""}}, "pathSecret.value is missing: without access to the cluster, Helm would make another path secret in every run; set it to what "
+                                     "`openssl rand -hex 24` prints, or use helm install"),
     ({"pathSecret": {"value": "", "existingSecret": "mine"}}, "the Secret mine cannot be read here"),
-    ({"policy": {"files": {"a.yaml": "x"}}}, "gpugate render --policy DIR --ledger cluster --namespace gpugate -o json > webhooks.json"),
+    ({"policy": {"files": {"a.yaml": "x"}}}, "webhooks.rendered is missing: the webhook configurations depend on the policy, which Helm cannot read; run gpugate render "
+                                              "--policy DIR --ledger cluster --namespace gpugate -o json > webhooks.json and give"),
     ({"policy": {"gitSync": {"repo": "https://git.example/p"}}}, "--set-file webhooks.rendered=webhooks.json"),
     ({"policy": {"existingConfigMap": "a", "gitSync": {"repo": "https://git.example/p"}}}, "a policy comes from one place"),
     ({"certificates": {"mode": "existing-secret"}}, "give the PEM of the authority"),
-    ({"webhooks": {"rendered": "{}"}}, "is not what `gpugate render --ledger cluster -o json` prints"),
-    ({"webhooks": {"rendered": "no: json: at all"}}, "is not what `gpugate render --ledger cluster -o json` prints"),
-    ({"webhooks": {"rendered": embedded}}, "webhooks.rendered is for the embedded ledger"),
-    ({"webhooks": {"rendered": elsewhere}}, "webhooks.rendered is for the namespace elsewhere, and this release is in gpugate"),
+    ({"webhooks": {"rendered": "{}"}}, "has to be the JSON that `gpugate render --ledger cluster -o json` prints, not YAML"),
+    ({"webhooks": {"rendered": "no: json: at all"}}, "has to be the JSON that `gpugate render --ledger cluster -o json` prints, not YAML"),
+    ({"webhooks": {"rendered": embedded}}, "webhooks.rendered is for the embedded ledger; render it again with gpugate render --ledger cluster -o json"),
+    ({"webhooks": {"rendered": elsewhere}}, "webhooks.rendered is for the namespace elsewhere, and this release is in gpugate; render it again with "
+                                           "gpugate render --namespace gpugate --ledger cluster -o json"),
 ])
 def test_what_cannot_work_is_refused_with_what_to_do(tmp_path, given, said):
     rendered = given.get("webhooks", {}).get("rendered")

@@ -136,7 +136,7 @@ tool that only templates cannot ask, and gets what is wanted.
 {{- fail (printf "the Secret %s cannot be read here, and the webhooks need its value: create it first, or, where a tool only templates, set pathSecret.value to the same" .Values.pathSecret.existingSecret) }}
 {{- end }}
 {{- if and (not $text) (not (include "gpugate.connected" .)) }}
-{{- fail "there is no cluster here in which the path secret is kept from one run to the next: set pathSecret.value (openssl rand -hex 24), or install with Helm itself" }}
+{{- fail "pathSecret.value is missing: without access to the cluster, Helm would make another path secret in every run; set it to what `openssl rand -hex 24` prints, or use helm install" }}
 {{- end }}
 {{- $_ := set .Values.pathSecret "resolved" ($text | default (randAlphaNum 48 | lower)) }}
 {{- end }}
@@ -164,21 +164,21 @@ tool that only templates cannot ask, and gets what is wanted.
 {{- range .webhooks }}
 {{- $own := (index .namespaceSelector.matchExpressions 0).values }}
 {{- if not (has $.Release.Namespace $own) }}
-{{- fail (printf "webhooks.rendered is for the namespace %s, and this release is in %s: gpugate render --namespace %s ..." (first $own) $.Release.Namespace $.Release.Namespace) }}
+{{- fail (printf "webhooks.rendered is for the namespace %s, and this release is in %s; render it again with gpugate render --namespace %s --ledger cluster -o json" (first $own) $.Release.Namespace $.Release.Namespace) }}
 {{- end }}
 {{- if eq .name "ledger.gpugate.io" }}
-{{- fail "webhooks.rendered is for the embedded ledger: gpugate render --ledger cluster ..." }}
+{{- fail "webhooks.rendered is for the embedded ledger; render it again with gpugate render --ledger cluster -o json" }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- if ne (len $kinds) 2 }}
-{{- fail "webhooks.rendered is not what `gpugate render --ledger cluster -o json` prints: --set-file webhooks.rendered=FILE" }}
+{{- fail "webhooks.rendered has to be the JSON that `gpugate render --ledger cluster -o json` prints, not YAML; give it with --set-file webhooks.rendered=FILE" }}
 {{- end }}
 {{- .Values.webhooks.rendered }}
 {{- else if eq (include "gpugate.policySource" .) "default" }}
 {{- include "gpugate.rendered" . }}
 {{- else }}
-{{- fail (printf "which Pods the API server has to show depends on the policy, and Helm cannot read policies: gpugate render --policy DIR --ledger cluster --namespace %s -o json > webhooks.json, then --set-file webhooks.rendered=webhooks.json; or webhooks.create=false and apply what render prints" .Release.Namespace) }}
+{{- fail (printf "webhooks.rendered is missing: the webhook configurations depend on the policy, which Helm cannot read; run gpugate render --policy DIR --ledger cluster --namespace %s -o json > webhooks.json and give --set-file webhooks.rendered=webhooks.json, or set webhooks.create=false and apply what render prints" .Release.Namespace) }}
 {{- end }}
 {{- end }}
