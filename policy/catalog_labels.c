@@ -57,8 +57,8 @@ static size_t domain_of(struct str key)
 
 static bool is_near(struct str wrong, struct str right)
 {
-	return str_present(docs_suggest(wrong, &right, 1, sizeof right)) &&
-	       (wrong.len > right.len ? wrong.len - right.len : right.len - wrong.len) <= 1;
+	return (wrong.len > right.len ? wrong.len - right.len : right.len - wrong.len) <= 1 &&
+	       str_present(docs_suggest(wrong, &right, 1, sizeof right));
 }
 
 bool catalog_is_label(struct str key)

@@ -114,7 +114,7 @@ const void **compile_sorted(struct compile *c, const void *items, size_t count, 
 const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
 				 size_t stride)
 {
-	struct str near = docs_suggest(wrong, names, count, stride);
+	struct str near = docs_suggest_within(wrong, names, count, stride, &c->suggest_work);
 	if (!str_present(near))
 		return "";
 	size_t size = near.len + sizeof "; did you mean \"\"?";
@@ -215,7 +215,8 @@ struct policy *policy_load(const char *const *paths, size_t count, struct report
 	struct arena scratch;
 	arena_init(&scratch, SCRATCH_CHUNK, SCRATCH_MAX);
 	struct docs docs = {0};
-	struct compile c = {.policy = policy, .docs = &docs, .scratch = &scratch, .report = report};
+	struct compile c = {
+	    .policy = policy, .docs = &docs, .scratch = &scratch, .report = report, .suggest_work = SUGGEST_WORK_MAX};
 	compile_guarded(&c, &docs, paths, count);
 	docs_digest(&docs, &policy->digest);
 	report_sort(report);

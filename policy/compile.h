@@ -10,6 +10,9 @@
 #include "policy/docs.h"
 #include "policy/snapshot.h"
 
+/* Comparisons of bytes for all suggestions of names: a fraction of a second. A policy whose every name is unknown gets no more hints. */
+#define SUGGEST_WORK_MAX 100000000
+
 struct compile {
 	struct policy *policy; /* being built; its arena holds the snapshot */
 	const struct docs *docs;
@@ -20,8 +23,9 @@ struct compile {
 	const struct doc_tenant **tenants; /* by tenant of the policy; from compile_tenants on */
 	const struct doc_quota **quotas;   /* by quota of the policy; from compile_quotas on */
 	const struct doc_borrowing *
-	    *borrowings;   /* by quota of the policy, NULL where there is none; from compile_cohorts on */
-	jmp_buf exhausted; /* where an allocation that fails leaps to: everything lives in the two arenas */
+	    *borrowings;       /* by quota of the policy, NULL where there is none; from compile_cohorts on */
+	uint64_t suggest_work; /* what suggestions may still cost, see docs_suggest_within */
+	jmp_buf exhausted;     /* where an allocation that fails leaps to: everything lives in the two arenas */
 };
 
 /* In this order: each uses what the ones before it have built. */

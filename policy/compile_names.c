@@ -85,14 +85,15 @@ static struct str rest_of(struct str name)
 }
 
 /* The resource of an Accelerator in the same domain that was meant by the name; absent: none. */
-static struct str near_resource(const struct policy *policy, struct str name)
+static struct str near_resource(struct compile *c, struct str name)
 {
+	const struct policy *policy = c->policy;
 	struct str rest = rest_of(name);
 	for (uint32_t i = 0; i < policy->resource_count; i++) {
 		struct str known = policy->resources[i].name, right = rest_of(known);
 		bool same_domain = known.len - right.len == name.len - rest.len &&
 				   memcmp(known.ptr, name.ptr, name.len - rest.len) == 0;
-		if (same_domain && str_present(docs_suggest(rest, &right, 1, sizeof right)))
+		if (same_domain && str_present(docs_suggest_within(rest, &right, 1, sizeof right, &c->suggest_work)))
 			return known;
 	}
 	return (struct str){NULL, 0};
@@ -105,7 +106,7 @@ static void warn_misspelled(struct compile *c, const struct text *name)
 	const struct catalog_resource *row = snapshot_resource(policy, name->s) ? NULL : catalog_find(name->s);
 	if (!row || !str_ends(row->pattern, STR("/*")))
 		return;
-	struct str near = near_resource(policy, name->s);
+	struct str near = near_resource(c, name->s);
 	if (catalog_is_label(name->s) || str_present(catalog_near_label(name->s)))
 		COMPILE_LINT(
 		    c, LINT_RESOURCE_MISSPELLED, name->at,

@@ -90,11 +90,13 @@ static const struct model *contradicting(const struct policy *policy, const stru
 }
 
 /* The value of some model's label that was meant; absent: none is near. */
-static struct str near_value(const struct policy *policy, const struct pair *selector)
+static struct str near_value(struct compile *c, const struct pair *selector)
 {
+	const struct policy *policy = c->policy;
 	for (uint32_t m = 0; m < policy->model_count; m++) {
 		struct str value = label_value(&policy->models[m], selector->key);
-		if (value.ptr && str_present(docs_suggest(selector->value, &value, 1, sizeof value)))
+		if (value.ptr &&
+		    str_present(docs_suggest_within(selector->value, &value, 1, sizeof value, &c->suggest_work)))
 			return value;
 	}
 	return (struct str){NULL, 0};
@@ -111,7 +113,7 @@ static void warn_selector(struct compile *c, const struct rule *rule, const stru
 	if (!rule->request_count && !rule->rewrite_count &&
 	    !str_eq(domain_of(selector->key), domain_of(other->resource)))
 		return;
-	struct str near = near_value(policy, selector);
+	struct str near = near_value(c, selector);
 	struct place theirs = c->accelerators[other - policy->models]->node_labels.at;
 	if (str_present(near))
 		COMPILE_LINT(c, LINT_NODE_SELECTOR_UNKNOWN, at,

@@ -153,12 +153,16 @@ static bool excludes(const struct pair *selector, const struct model *model)
 	return false;
 }
 
-static bool is_for(const struct policy *policy, const struct rule *rule, uint32_t tenant)
+/* True as well where that would take more work than is left. */
+static bool is_for(const struct policy *policy, const struct rule *rule, uint32_t tenant, uint64_t *work)
 {
-	for (uint32_t t = tenant; t != NO_TENANT; t = policy->tenants[t].parent)
+	for (uint32_t t = tenant; t != NO_TENANT; t = policy->tenants[t].parent) {
+		if (!warn_spend(work, 1 + rule->tenant_count))
+			return true;
 		for (uint32_t i = 0; i < rule->tenant_count; i++)
 			if (rule->tenants[i] == t)
 				return true;
+	}
 	return rule->any_tenant;
 }
 
@@ -172,7 +176,7 @@ static bool is_ruled_out(const struct policy *policy, uint32_t tenant, uint32_t 
 			elsewhere |= excludes(&rule->node_selector[i], &policy->models[model]);
 		for (uint32_t w = 0; w < rule->rewrite_count; w++)
 			elsewhere |= rule->rewrites[w].pin && rule->rewrites[w].model != model;
-		if (elsewhere && is_for(policy, rule, tenant))
+		if (elsewhere && is_for(policy, rule, tenant, work))
 			return true;
 	}
 	return false;

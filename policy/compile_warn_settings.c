@@ -130,22 +130,22 @@ static void warn_audit(struct compile *c, const struct doc_settings *doc)
 }
 
 /* The pattern of Settings that exempts all namespaces of a name or pattern; NULL: none. A `?` could be less than all. */
-static const struct text *exempting(const struct doc_settings *settings, struct str name)
+static const struct text *exempting(const struct doc_settings *settings, struct str name, uint64_t *work)
 {
 	const struct texts *patterns = &settings->exempt.namespaces;
-	for (uint32_t i = 0; i < patterns->count; i++)
+	for (uint32_t i = 0; i < patterns->count && warn_spend(work, 1 + name.len); i++)
 		if (glob_match(patterns->items[i].s, name) &&
 		    (glob_is_exact(name) || !str_has_char(patterns->items[i].s, '?')))
 			return &patterns->items[i];
 	return NULL;
 }
 
-static void warn_exempt_names(struct compile *c, const struct texts *names, const char *what)
+static void warn_exempt_names(struct compile *c, const struct texts *names, const char *what, uint64_t *work)
 {
 	const struct doc_settings *settings = c->docs->settings.count ? &c->docs->settings.items[0] : NULL;
 	for (uint32_t i = 0; i < names->count; i++) {
 		const struct text *name = &names->items[i];
-		const struct text *pattern = settings ? exempting(settings, name->s) : NULL;
+		const struct text *pattern = settings ? exempting(settings, name->s, work) : NULL;
 		bool fallback =
 		    settings ? !settings->exempt.namespaces.set : globs_match(&c->policy->exempt.namespaces, name->s);
 		if (!pattern && (settings || !fallback))
@@ -159,6 +159,7 @@ static void warn_exempt_names(struct compile *c, const struct texts *names, cons
 void compile_settings_warnings(struct compile *c)
 {
 	const struct docs *docs = c->docs;
+	uint64_t work = WARN_WORK_MAX;
 	for (uint32_t i = 0; i < docs->settings.count; i++) {
 		warn_exempt(c, &docs->settings.items[i].exempt);
 		warn_kube_system(c, &docs->settings.items[i].exempt);
@@ -167,7 +168,7 @@ void compile_settings_warnings(struct compile *c)
 	for (uint32_t i = 0; i < docs->guards.count; i++)
 		warn_exempt(c, &docs->guards.items[i].exempt);
 	for (uint32_t i = 0; i < docs->tenants.count; i++)
-		warn_exempt_names(c, &docs->tenants.items[i].namespaces, "no quota holds for its Pods");
+		warn_exempt_names(c, &docs->tenants.items[i].namespaces, "no quota holds for its Pods", &work);
 	for (uint32_t i = 0; i < docs->rules.count; i++)
-		warn_exempt_names(c, &docs->rules.items[i].match.namespaces, "no Rule acts on its Pods");
+		warn_exempt_names(c, &docs->rules.items[i].match.namespaces, "no Rule acts on its Pods", &work);
 }

@@ -219,7 +219,7 @@ static bool says_the_opposite(struct str wrong, struct str word)
 	return count_not(wrong) != count_not(word) || (longer.len > shorter.len + 1 && ends_alike(longer, shorter));
 }
 
-struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride)
+struct str docs_suggest_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work)
 {
 	struct str best = {NULL, 0};
 	size_t limit = wrong.len / 3;
@@ -229,8 +229,10 @@ struct str docs_suggest(struct str wrong, const struct str *words, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		struct str word = *(const struct str *)(const void *)((const char *)words + i * stride);
 		size_t apart = word.len > wrong.len ? word.len - wrong.len : wrong.len - word.len;
-		if (apart > limit || word.len > SUGGEST_BYTES_MAX)
+		uint64_t cost = (uint64_t)wrong.len * word.len;
+		if (apart > limit || word.len > SUGGEST_BYTES_MAX || cost > *work)
 			continue;
+		*work -= cost;
 		size_t steps = distance(wrong, word);
 		if (steps > limit || (best.ptr && steps == limit && steps > 0) || says_the_opposite(wrong, word))
 			continue;
@@ -238,4 +240,11 @@ struct str docs_suggest(struct str wrong, const struct str *words, size_t count,
 		limit = steps;
 	}
 	return best;
+}
+
+struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride)
+{
+	uint64_t work = UINT64_MAX;
+
+	return docs_suggest_within(wrong, words, count, stride, &work);
 }

@@ -318,4 +318,8 @@ const char *docs_where(const struct docs *docs, struct place at, char *buffer, s
  */
 struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride);
 
+/* The same, over words that a policy brings: takes the comparisons of bytes that it costs from `work`, and passes over words for which too
+ * little is left. */
+struct str docs_suggest_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work);
+
 #endif

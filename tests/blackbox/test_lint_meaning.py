@@ -101,3 +101,36 @@ def test_hundreds_of_models(tmp_path):
     teams = [tenant(f"t{i}", f"  namespaces: [t{i}]\n  quotas: [{{name: q, accelerators: [m{i % 300}], hard: 1}}]\n") for i in range(1000)]
     status, found = findings(write_policy(tmp_path, policy(*models, *teams)))
     assert status == 0 and {f[1] for f in found} == {"model-without-quota"}
+
+
+def policy_of(*documents):
+    """A policy in files of 400 documents: (kind, name, spec)."""
+    texts = [f"apiVersion: gpugate.io/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n" for kind, name, spec in documents]
+    return {f"{at:06}.yaml": "---\n".join(texts[at:at + 400]) for at in range(0, len(texts), 400)}
+
+
+# Long names that differ, in thousands: were each compared with each, ten minutes would pass.
+FEW, MANY, NAME, OTHER = 3000, 12000, "abcdefghij" * 5, "jihgfedcba" * 5
+HOSTILE = {
+    "node selectors": policy_of(
+        *(("Accelerator", f"a{i}", f"{{resource: nvidia.com/gpu, memory: 80Gi, nodeLabels: {{nvidia.com/gpu.product: {NAME}{i:06}}}}}")
+          for i in range(FEW)),
+        *(("Rule", f"r{i}", f"{{match: {{podSelector: {{matchLabels: {{w: w{i}}}}}, requests: {{nvidia.com/gpu: {{}}}}}}, "
+                            f"inject: {{nodeSelector: {{nvidia.com/gpu.product: {OTHER}{i:06}}}}}}}") for i in range(MANY))),
+    "resources": policy_of(
+        *(("Accelerator", f"a{i}", f"{{resource: nvidia.com/{NAME}{i:06}, memory: 80Gi, nodeLabels: {{nvidia.com/gpu.product: p{i}}}}}")
+          for i in range(FEW)),
+        *(("Tenant", f"t{i}", f"{{namespaces: [n{i}], quotas: [{{name: c, hard: 1, resources: [nvidia.com/{OTHER}{i:06}]}}]}}")
+          for i in range(MANY))),
+    "parents": policy_of(
+        *(("Tenant", f"{NAME}{i:06}", f"{{namespaces: [n{i}], parent: {OTHER}{i:06}, quotas: [{{name: c, hard: 1}}]}}") for i in range(MANY))),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_names(tmp_path, kind):
+    """What a name could have meant is looked for among all names of the policy: the work is bounded, and the findings stay."""
+    done = run("lint", write_policy(tmp_path, HOSTILE[kind]))
+    assert done.returncode == (1 if kind == "parents" else 0), done.stdout[-400:]
+    assert "did you mean" not in done.stdout
+    assert {"node selectors": "[node-selector-unknown]", "resources": "no errors", "parents": "no Tenant"}[kind] in done.stdout

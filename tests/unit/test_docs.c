@@ -673,6 +673,20 @@ static void test_suggest(void **state)
 	assert_false(str_present(docs_suggest(STR("abc"), NULL, 0, sizeof words[0])));
 }
 
+static void test_suggest_within(void **state)
+{
+	static const struct str words[] = {{"enforcement", 11}, {"exempt", 6}};
+	uint64_t enough = 6 * 6, little = 6 * 6 - 1;
+
+	(void)state;
+	/* "enforcement" is too long to be compared, and costs nothing. */
+	assert_true(is(docs_suggest_within(STR("exemtp"), words, 2, sizeof words[0], &enough), "exempt"));
+	assert_int_equal(enough, 0);
+	assert_false(str_present(docs_suggest_within(STR("exemtp"), words, 2, sizeof words[0], &enough)));
+	assert_false(str_present(docs_suggest_within(STR("exemtp"), words, 2, sizeof words[0], &little)));
+	assert_int_equal(little, 6 * 6 - 1);
+}
+
 /* Every row can be explained: sentences that end, words with docs. */
 static void check_object(const struct schema_object *object)
 {
@@ -898,6 +912,7 @@ int main(void)
 	    cmocka_unit_test(test_long_line),
 	    cmocka_unit_test(test_hostile_words),
 	    cmocka_unit_test(test_suggest),
+	    cmocka_unit_test(test_suggest_within),
 	    cmocka_unit_test(test_schema),
 	    cmocka_unit_test(test_no_suggestion_says_the_opposite),
 	    cmocka_unit_test_setup_teardown(test_folder, make_folder, remove_folder),
