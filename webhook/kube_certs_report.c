@@ -113,9 +113,8 @@ void certs_report_bundle(struct kube_certs *certs, const struct certs_target *ta
 	const char *name = certs->patching == CERTS_MUTATING ? "mutating" : "validating";
 	char text[256];
 	snprintf(text, sizeof text,
-		 mended ? "caBundle of the %s webhook configuration was changed by somebody else, and is mended; keep "
-			  "it out of "
-			  "manifests (gpugate render --certs self-managed)"
+		 mended ? "caBundle of the %s webhook configuration was changed by somebody else, and is written back; "
+			  "keep it out of manifests (gpugate render --certs self-managed)"
 			: "caBundle of the %s webhook configuration is written",
 		 name);
 	const struct log_field fields[] = {

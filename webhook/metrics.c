@@ -72,8 +72,8 @@ static const struct {
 } objections[METRICS_OBJECTIONS] = {
     [METRICS_DENIAL] = {"gpugate_denials_total",
 			"Pods refused, by tenant, reason, and the quota, guard or rule that refused."},
-    [METRICS_WARNING] = {"gpugate_warnings_total", "What would have refused a Pod but that enforcement is warn."},
-    [METRICS_AUDIT] = {"gpugate_audits_total", "What would have refused a Pod but that enforcement is audit."},
+    [METRICS_WARNING] = {"gpugate_warnings_total", "What would have refused a Pod, had enforcement not been warn."},
+    [METRICS_AUDIT] = {"gpugate_audits_total", "What would have refused a Pod, had enforcement not been audit."},
 };
 
 struct metrics *metrics_create(struct error *err)

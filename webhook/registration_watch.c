@@ -122,9 +122,8 @@ const char *registration_watch_unready(const struct registration_watch *watch)
 {
 	for (int i = 0; watch && i < KINDS; i++)
 		if (atomic_load(&watch->configurations[i].state) == UNANSWERED)
-			return "The API server asks by a path that this replica does not answer: the path secret in "
-			       "the "
-			       "webhook configurations is another one than --path-secret has.";
+			return "the API server asks at a path that this replica does not answer: the path secret in "
+			       "the webhook configurations differs from that of --path-secret.";
 	return NULL;
 }
 

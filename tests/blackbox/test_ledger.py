@@ -1,4 +1,4 @@
-"""The embedded ledger: never over, never leaking, whatever the interleaving."""
+"""The embedded ledger: never over, never leaking, whatever the interleaving; and an outage of the cluster's."""
 
 import os
 import random
@@ -228,3 +228,30 @@ def test_thousands_of_pods(serve):
     for obj in stored:
         server.delete(obj)
     assert server.used("team-a", "q") == 0
+
+
+NOBODY_LISTENS = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: k, user: u}}]
+clusters: [{name: k, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+"""
+
+
+@pytest.mark.parametrize("settings, tenant, code", [
+    ({}, {}, 429),
+    ({}, {"enforcement": "audit"}, 429),
+    ({"onOutage": "allow"}, {}, None),
+    ({"enforcement": "warn"}, {}, None),
+    ({"enforcement": "audit"}, {}, None),
+], ids=["deny", "a Tenant on audit", "onOutage: allow", "Settings on warn", "Settings on audit"])
+def test_what_refuses_in_an_outage(serve, tmp_path, settings, tenant, code):
+    """onOutage, capped by Settings.enforcement and not by a Tenant's. lint, README and docs/operations.md rely on it."""
+    (tmp_path / "kubeconfig").write_text(NOBODY_LISTENS)
+    server = serve([doc("Settings", "s", **settings), doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 1}], **tenant)],
+                   "--ledger", "cluster", "--kubeconfig", tmp_path / "kubeconfig")
+    decision = server.validate(pod({GPU: 1}))
+    assert (decision.allowed, decision.code) == (code is None, code), decision.raw
+    assert "temporarily unavailable" in decision.message + "".join(decision.warnings) + decision.audit.get("audit", "") or settings.get("onOutage")

@@ -148,13 +148,15 @@ def test_fail_comes_into_force_when_a_replica_answers_and_stays(plane, network, 
         eventually(lambda: gate.server.metrics().value("gpugate_registration_stale", configuration="validating") == 1, 30, "a reminder")
         eventually(lambda: any("failurePolicy of webhook quota" in line["message"] for line in gate.server.log("registration_stale", False)), 20, "its reason")
         gate.wait_available()
-        assert "for now" not in helm("upgrade", "--reset-then-reuse-values").stdout
+        said = helm("upgrade", "--reset-then-reuse-values").stdout
+        assert "for now" not in said and 'refused, "failed calling webhook" (failurePolicy Fail)' in said
         assert failure_policy(plane) == "Fail"
         gate.wait_current()
         eventually(lambda: create(plane, {GPU: 3}).status == 403, 20, "a refusal")
 
         # Whoever wants it otherwise says so, and serve goes by it.
-        helm("upgrade", "--reset-then-reuse-values", "--set", "webhooks.failurePolicy.quota=Ignore")
+        said = helm("upgrade", "--reset-then-reuse-values", "--set", "webhooks.failurePolicy.quota=Ignore").stdout
+        assert "admitted uncounted (failurePolicy Ignore)" in said
         assert failure_policy(plane) == "Ignore"
         (container,) = plane.admin.get("Deployment", "gpugate", NAMESPACE).must()["spec"]["template"]["spec"]["containers"]
         assert "--quota-failure-policy=Ignore" in container["args"]
