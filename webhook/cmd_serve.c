@@ -175,7 +175,7 @@ static void on_path_secret_file(void *context)
 		return;
 	log_message(
 	    serve, LOG_INFO, "path_secret_loaded",
-	    "the path secret is another one; the one before is answered, too, until the next change or a restart");
+	    "the path secret has changed; the one before is answered as well until the next change or a restart");
 	registration_watch_again(serve->kube.registration);
 }
 

@@ -191,7 +191,8 @@ const struct option_table serve_options_table = {
 	"Answers a Kubernetes API server's admission reviews: POST /mutate rewrites Pods by the policy's Rules, POST "
 	"/validate refuses what Guards and GPU quotas do not allow. CERTIFICATE is --tls-cert FILE --tls-key FILE, or "
 	"--certs self-managed. Logs JSON lines on standard error. SIGHUP reads "
-	"policy and certificates again; SIGTERM and SIGINT stop it without dropping a request. Exit status: 0 after "
+	"policy, certificates and path secret again; SIGTERM and SIGINT stop it without dropping a request. Exit "
+	"status: 0 after "
 	"that, 2 if it could not start.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,

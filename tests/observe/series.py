@@ -7,10 +7,11 @@ import yaml
 from deployed import RULES_TEST, documented_labels
 
 # Shown only when an API server has answered: test_live_cluster.py looks at these.
-WITH_AN_API_SERVER = {"gpugate_registration_stale", "gpugate_registration_installed", "gpugate_certificate_authority_expiry_timestamp_seconds"}
+WITH_AN_API_SERVER = {"gpugate_registration_stale", "gpugate_registration_installed", "gpugate_certificate_authority_expiry_timestamp_seconds",
+                      "gpugate_certificate_untrusted"}
 
 # Labels whose values tenants, files or the scraper choose. Those of all others are words of the program.
-CHOSEN = {"instance", "job", "tenant", "quota", "measure", "namespace", "exported_namespace", "name", "commit", "version", "digest"}
+CHOSEN = {"instance", "job", "tenant", "quota", "measure", "namespace", "exported_namespace", "name", "commit", "version", "digest", "dirty"}
 
 
 def words(labels):
