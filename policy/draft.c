@@ -65,9 +65,11 @@ static void set_quantity_problem(struct draft_problem *problem, enum quantity_re
 				 const struct pair *entry)
 {
 	bool large = result == QUANTITY_OK;
+	char last = entry->value.len ? entry->value.ptr[entry->value.len - 1] : '0';
+	const char *fewer = last >= '0' && last <= '9' ? "fewer" : "a whole number of accelerators, without a unit";
 	if (!problem->what)
 		*problem = (struct draft_problem){large ? "is more than 1000000000" : quantity_problem(result),
-						  large ? "fewer" : "a whole number of accelerators", container,
+						  large ? fewer : "a whole number of accelerators", container,
 						  entry->key, entry->value};
 }
 

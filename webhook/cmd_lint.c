@@ -9,6 +9,7 @@
 #include "gpugate/policy.h"
 #include "webhook/command.h"
 #include "webhook/options.h"
+#include "webhook/suggest.h"
 #include "webhook/terminal.h"
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -131,12 +132,22 @@ static void print_ignored(const struct report *report, struct buf *text)
 	buf_char(text, '\n');
 }
 
-static void print_summary(const struct report *report, const struct policy *policy, const struct policy_counts *counts,
-			  struct buf *text)
+/* "no errors, 2 warnings (...)". With --strict it says why the exit status is 1 all the same. */
+static void print_counts(const struct report *report, bool strict, const struct policy_counts *counts, struct buf *text)
+{
+	buf_text(text, "no errors");
+	if (report->warnings)
+		buf_printf(text, ", %u warning%s%s", report->warnings, plural(report->warnings),
+			   strict ? ", which --strict does not allow" : "");
+	buf_printf(text, " (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n", counts->accelerators,
+		   counts->tenants, counts->quotas, counts->rules, counts->guards);
+}
+
+static void print_summary(const struct report *report, const struct policy *policy, bool strict,
+			  const struct policy_counts *counts, struct buf *text)
 {
 	if (policy)
-		buf_printf(text, "no errors (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n",
-			   counts->accelerators, counts->tenants, counts->quotas, counts->rules, counts->guards);
+		print_counts(report, strict, counts, text);
 	if (report->allowed)
 		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
 	if (report->settings.len && policy)
@@ -147,12 +158,13 @@ static void print_summary(const struct report *report, const struct policy *poli
 	print_ignored(report, text);
 }
 
-static void print_text(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
+static void print_text(const struct report *report, const struct policy *policy, bool strict,
+		       const struct policy_counts *counts)
 {
 	struct buf text;
 	buf_init(&text, 4u << 20);
 	report_print(report, terminal_has_colors(STDOUT_FILENO), &text);
-	print_summary(report, policy, counts, &text);
+	print_summary(report, policy, strict, counts, &text);
 	fwrite(text.ptr, 1, text.len, stdout);
 	buf_release(&text);
 }
@@ -169,14 +181,21 @@ static int find_paths(const struct option_list *paths, struct error *err)
 	return 0;
 }
 
+static int refuse_id(const char *name, struct error *err)
+{
+	const char *near = suggest(name, &lint_rows->id.ptr, LINT_IDS, sizeof *lint_rows);
+	if (near)
+		return error_set(err, "--allow: no finding is named \"%s\"; did you mean \"%s\"?", name, near);
+	return error_set(err, "--allow: no finding is named \"%s\"; the names are in brackets at the end of warnings",
+			 name);
+}
+
 static int allow(const struct option_list *names, struct report *report, struct error *err)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		enum lint_id id = lint_find(str_of(names->items[i]));
 		if (id == LINT_IDS)
-			return error_set(
-			    err, "--allow: no finding is named \"%s\"; the names stand in brackets behind warnings",
-			    names->items[i]);
+			return refuse_id(names->items[i], err);
 		if (lint_rows[id].severity == SEVERITY_ERROR)
 			return error_set(
 			    err,
@@ -198,7 +217,7 @@ static int lint(const struct lint_options *options, struct report *report)
 	if (options->output == OUTPUT_JSON)
 		print_json(report, policy, &counts);
 	else
-		print_text(report, policy, &counts);
+		print_text(report, policy, options->strict, &counts);
 	policy_release(policy);
 	return fine ? EXIT_FINE : EXIT_FINDINGS;
 }

@@ -202,6 +202,17 @@ def test_errors_say_nothing_of_settings_that_could_not_be_read(tmp_path):
     assert json.loads(run("lint", "-o", "json", tmp_path).stdout)["enforcement"] is None
 
 
+def test_the_summary_counts_warnings(tmp_path):
+    """So that nobody reads "no errors" and exit status 1 without the reason."""
+    write_policy(tmp_path, policy(A100, document("Tenant", "a", "  namespaces: [a]\n")))
+    counts = "(Accelerators 1, Tenants 1, quotas 0, Rules 0, Guards 0)"
+    assert f"\nno errors, 1 warning {counts}\n" in run("lint", tmp_path).stdout
+    assert f"\nno errors, 1 warning, which --strict does not allow {counts}\n" in run("lint", "--strict", tmp_path).stdout
+    assert run("lint", "--allow", "tenant-without-quota", tmp_path).stdout.startswith(f"no errors {counts}\n1 warning left out by --allow\n")
+    write_policy(tmp_path, {"two.yaml": document("Tenant", "b", "  namespaces: [b]\n")})
+    assert "\nno errors, 2 warnings (" in run("lint", tmp_path).stdout
+
+
 def test_strict(tmp_path):
     write_policy(tmp_path, policy(A100, document("Tenant", "a", "  namespaces: [a]\n")))
     assert run("lint", tmp_path).returncode == 0
@@ -213,7 +224,8 @@ def test_strict(tmp_path):
 
 
 @pytest.mark.parametrize("name, sentence", [
-    ("nonsense", '--allow: no finding is named "nonsense"; the names stand in brackets behind warnings'),
+    ("nonsense", '--allow: no finding is named "nonsense"; the names are in brackets at the end of warnings'),
+    ("model-overlp", '--allow: no finding is named "model-overlp"; did you mean "model-overlap"?'),
     ("count-with-unit", '--allow: "count-with-unit" is an error, which `gpugate serve` refuses; only warnings can be left out')])
 def test_allow_of_what_is_no_warning(tmp_path, name, sentence):
     done = run("lint", "--allow", name, write_policy(tmp_path, TEAM))

@@ -34,6 +34,13 @@ def test_quantities(server, text, value):
     assert charged(server, pod(containers=[container(limits={GPU: text}, requests={GPU: text})])) == value
 
 
+@pytest.mark.parametrize("text, remedy", [("1Gi", "a whole number of accelerators, without a unit"), ("2G", "a whole number of accelerators, without a unit"),
+                                          ("1000000001", "fewer")])
+def test_far_too_many(server, text, remedy):
+    decision = server.validate(pod(containers=[container(limits={GPU: text}, requests={GPU: text})]))
+    assert decision.message == f'container "main" requests nvidia.com/gpu: "{text}" is more than 1000000000; request {remedy}'
+
+
 @pytest.mark.parametrize("text", ["1K", "1.5", "500m", "-1", "abc", "1 ", " 1", "1kk", "1e", "1e1.5", "0x10", "1,0", "--1", "1Kii", "i", "+",
                                   ".", "1E", "1Ei", "9223372036854775808", "99999999999999999999999999", "1e100", "1e99999999999",
                                   "1000000001", "2G", "1n", "NaN", "Inf", "", "1_000", "١", 1.5, -3, 1e300])
