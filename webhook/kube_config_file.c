@@ -168,13 +168,25 @@ static int take_user(struct kube_reading *reading, const yaml_node_t *cluster, c
 	return take_plugin(reading, cluster, user, config, plugins);
 }
 
+/* A file that says so is something else. One without a kind passes, as for kubectl. */
+static int check_kind(struct kube_reading *reading, yaml_node_t *root)
+{
+	struct str kind;
+	if (kube_reading_text(reading, root, "kind", &kind) < 0)
+		return -1;
+	if (!str_present(kind) || str_eq(kind, STR("Config")))
+		return 0;
+	return error_set(reading->err, "%.300s is not a kubeconfig, but of kind %.*s; name a file of kind Config",
+			 reading->path, (int)(kind.len < 64 ? kind.len : 64), kind.ptr);
+}
+
 static int take_context(struct kube_reading *reading, struct kube_config *config, bool plugins)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&reading->document), *context, *cluster, *user;
 	struct str current, name;
 	if (!root)
 		return error_set(reading->err, "%.300s is empty; it has to be a kubeconfig", reading->path);
-	if (kube_reading_text(reading, root, "current-context", &current) < 0)
+	if (check_kind(reading, root) < 0 || kube_reading_text(reading, root, "current-context", &current) < 0)
 		return -1;
 	if (!str_present(current))
 		return error_set(reading->err,

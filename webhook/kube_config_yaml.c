@@ -37,8 +37,9 @@ static int check_event(const struct kube_reading *reading, const yaml_event_t *e
 		return 0;
 	case YAML_DOCUMENT_START_EVENT:
 		if (++*documents > 1)
-			return refuse_at(reading, event->start_mark,
-					 "a kubeconfig is one document; remove what follows \"---\"");
+			return refuse_at(
+			    reading, event->start_mark,
+			    "a kubeconfig is one document, and a second one begins here; is this the right file?");
 		return 0;
 	default:
 		return 0;

@@ -107,6 +107,7 @@ FINAL = {
     "request": {
         "a fraction": ([PLENTY], pod({GPU: "1.5"})),
         "too many": ([PLENTY], pod({GPU: 2000000000})),
+        "a unit": ([PLENTY], pod({GPU: "2G"})),
         "too many together": ([PLENTY], pod({GPU: 900000000, SHARED: 900000000})),
         "overhead": ([PLENTY], pod({GPU: 1}, overhead={GPU: "2.5"})),
         "too many names": ([PLENTY], pod({f"nvidia.com/mig-1g.{i}gb": 1 for i in range(70)})),
