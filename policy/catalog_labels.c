@@ -25,6 +25,10 @@ static const struct str labels[] = {
     L("nvidia.com/mig.strategy"),
     L("nvidia.com/mps.capable"),
     L("nvidia.com/device-plugin.config"),
+    L("nvidia.com/vgpu.present"),
+    L("nvidia.com/vgpu.config"),
+    L("nvidia.com/vgpu.config.state"),
+    L("nvidia.com/cc.capable"),
     /* AMD's node labeler. */
     L("amd.com/gpu.product-name"),
     L("amd.com/gpu.device-id"),
@@ -42,6 +46,7 @@ static const struct str labels[] = {
     L("cloud.google.com/gke-tpu-topology"),
     L("k8s.amazonaws.com/accelerator"),
     L("node.kubernetes.io/instance-type"),
+    L("beta.kubernetes.io/instance-type"), /* before 1.17, and still set */
     L("topology.kubernetes.io/zone"),
     L("topology.kubernetes.io/region"),
 };

@@ -39,6 +39,7 @@ static const struct catalog_resource resources[] = {
     R("nvidia.com", "gpu-*gb", SHARE),
     R("nvidia.com", "gpu", DEVICE),
     R("nvidia.com", "pgpu", DEVICE), /* KubeVirt's device plugin: a GPU that is passed through whole */
+    R("nvidia.com", "vgpu", DEVICE), /* the same plugin: one of NVIDIA vGPU */
     R("nvidia.com", "*", DEVICE),
     /* ROCm k8s-device-plugin, AMD network-operator, HAMi's chart. */
     R("amd.com", "nic", NETWORK),

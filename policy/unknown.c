@@ -46,16 +46,20 @@ static bool is_one_slip(struct str a, struct str b)
 	return longer - shorter <= 1 && (left <= 1 || swapped);
 }
 
+/* Comparisons of bytes for one Pod: enough for hundreds of names, however many a policy has. */
+#define SUGGEST_WORK 1000000
+
 /* The known name that was meant: one of the same vendor, or of one whose name was mistyped. Absent: none. A device of another vendor is not
  * what was meant, however alike the names are. */
 static struct str suggest(const struct policy *policy, struct str wrong)
 {
 	struct str best = {NULL, 0}, vendor = catalog_vendor(wrong);
+	uint64_t work = SUGGEST_WORK;
 	for (uint32_t i = 0; i < policy->known_name_count; i++) {
 		struct str known = policy->known_names[i], other = catalog_vendor(known);
 		bool meant = str_eq(vendor, other) || (vendor.len >= VENDOR_TYPO_MIN && is_one_slip(vendor, other));
 		struct str pair[2] = {known, best};
-		if (meant && str_present(docs_suggest(wrong, &known, 1, sizeof known)))
+		if (meant && str_present(docs_suggest_within(wrong, &known, 1, sizeof known, &work)))
 			best = str_present(best) ? docs_suggest(wrong, pair, 2, sizeof pair[0]) : known;
 	}
 	return best;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -305,12 +306,16 @@ static int create_in(const struct create_options *options, int folder, struct er
 	return failed;
 }
 
+/* Locked until it is closed: of two that start at the same time, the second finds the authority of the first and keeps it. */
 static int open_folder(const char *dir, struct error *err)
 {
 	if (mkdir(dir, 0755) && errno != EEXIST)
 		return error_set(err, "%s: %s", dir, strerror(errno));
 	int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder >= 0 ? folder : error_set(err, "%s: %s", dir, strerror(errno));
+	if (folder < 0)
+		return error_set(err, "%s: %s", dir, strerror(errno));
+	flock(folder, LOCK_EX); /* where a file system has no locks, it goes without */
+	return folder;
 }
 
 int cmd_certs_create(int argc, char **argv)

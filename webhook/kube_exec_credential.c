@@ -87,6 +87,15 @@ static void wipe(json_t *status)
 	}
 }
 
+/* The output may be a bare token, so what the parser quotes of it is left out. */
+static int refuse_text(bool empty, const json_error_t *problem, struct error *err)
+{
+	const char *quoted = strstr(problem->text, " near '");
+	int len = (int)(quoted ? quoted - problem->text : (ptrdiff_t)strlen(problem->text));
+	return error_set(err, "its output is not JSON: %.*s (line %d); an ExecCredential is expected",
+			 empty ? (int)sizeof "it is empty" : len, empty ? "it is empty" : problem->text, problem->line);
+}
+
 int kube_exec_credential(struct str json, const char *version, struct kube_config *config, struct error *err)
 {
 	json_error_t problem;
@@ -95,8 +104,7 @@ int kube_exec_credential(struct str json, const char *version, struct kube_confi
 	json_t *status = json_object_get(root, "status");
 	int result;
 	if (!root)
-		result = error_set(err, "its output is not JSON: %.100s (line %d); an ExecCredential is expected",
-				   json.len ? problem.text : "it is empty", problem.line);
+		result = refuse_text(json.len == 0, &problem, err);
 	else if (!kind || strcmp(kind, "ExecCredential") != 0)
 		result =
 		    error_set(err, "its output is not an ExecCredential but has the kind \"%.64s\"", kind ? kind : "");

@@ -343,6 +343,8 @@ QUIET = {
     "memory of 0": quota("{name: q, measure: memory, hard: 0}"),
     "memory in plain bytes": quota("{name: q, measure: memory, hard: 85899345920}"),
     "a count with a decimal suffix": quota("{name: q, hard: 4k}"),
+    "labels that differ little from others": policy(A100.replace("nodeLabels: {", "nodeLabels: {nvidia.com/vgpu.present: 'false', "
+        "nvidia.com/vgpu.config: x, nvidia.com/vgpu.config.state: success, nvidia.com/cc.capable: 'false', beta.kubernetes.io/instance-type: p4d, ")),
     "a very high count": quota("{name: q, hard: 999999999999}"),
     "companions in bytes": quota("{name: q, resources: [gpu.intel.com/memory.max], hard: 80Gi}"),
     "companions in their own unit": quota("{name: q, resources: [nvidia.com/gpumem], hard: 81920}"),
@@ -383,7 +385,7 @@ QUIET = {
         tenant("a", "  parent: org\n  namespaces: [a]\n  quotas: [{name: q, accelerators: [a100-80gb], hard: 1}]\n")),
     "uncovered models that are allowed": policy(
         settings("  uncovered: allow\n"), A100, L4, tenant("a", "  namespaces: [a]\n  quotas: [{name: q, accelerators: [a100-80gb], hard: 1}]\n")),
-    "a device of the vendor that nobody knows": quota("{name: q, resources: [nvidia.com/GRID_T4-1Q, 'nvidia.com/GRID*', nvidia.com/pgpu], hard: 1}"),
+    "a device of the vendor that nobody knows": quota("{name: q, resources: [nvidia.com/GRID_T4-1Q, 'nvidia.com/GRID*', nvidia.com/pgpu, nvidia.com/vgpu], hard: 1}"),
     "labels of one's own": policy(accelerator("x", "  nodeLabels: {nvidia.com/gpu.pool: a, node-type: edge, example.com/gpu.product: x}\n"), TEAM),
     "a Tenant that only lends": policy(
         A100, tenant("spare", "  cohort: c\n  quotas: [{name: q, hard: 4}]\n"),

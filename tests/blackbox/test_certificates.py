@@ -1,6 +1,7 @@
 """Certificates that change under load, client certificates, and `gpugate certs create`."""
 
 import datetime
+import fcntl
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gpugate import authority, eventually, run, scaled, write_policy
+from gpugate import BINARY, authority, eventually, run, scaled, write_policy
 from kube import GPU, doc, pod, review
 from pki import Authority, serial, serial_of_der
 
@@ -386,6 +388,30 @@ def test_certs_create_never_replaces_an_authority(tmp_path, lost, force):
             assert done.stderr == (f"gpugate certs create: {tmp_path} {words}: nothing can be signed. Restore what is missing, or make a new "
                                    "authority in another folder (--dir); what trusts the old authority does not trust the new one until its "
                                    "ca.crt is added to the caBundle\n")
+
+
+def waits_for_lock(pid):
+    return any(line.split()[1] == "->" and line.split()[5] == str(pid) for line in Path("/proc/locks").read_text().splitlines())
+
+
+def test_certs_create_at_the_same_time(tmp_path):
+    """The second of two finds the authority of the first, which would otherwise be replaced after it had signed."""
+    folder, first = tmp_path / "pki", tmp_path / "first"
+    folder.mkdir()
+    assert run("certs", "create", "--dir", first).returncode == 0
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    second = subprocess.Popen([BINARY, "certs", "create", "--dir", folder], stdout=subprocess.PIPE, text=True)
+    try:
+        eventually(lambda: waits_for_lock(second.pid) or second.poll() is not None)
+        for name in ("ca.crt", "ca.key"):
+            shutil.copy(first / name, folder)
+        os.close(held)
+        out, _ = second.communicate(timeout=600)
+    finally:
+        second.kill()
+    assert second.returncode == 0 and f"Authority: the one in {folder}" in out
+    assert contents(folder)["ca.crt"] == contents(first)["ca.crt"]
 
 
 def authority_of(days, key=None):

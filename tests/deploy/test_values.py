@@ -230,12 +230,14 @@ def test_users_may_be_left_to_the_cluster(tmp_path):
 def test_viewers_are_as_render_prints_them(tmp_path):
     (tmp_path / "policy").mkdir()
     tenants = [doc("Tenant", name, namespaces=[name], quotas=[{"name": "compute", "hard": 1}, {"name": "whole", "hard": 1}]) for name in ("team-a", "team-b")]
+    tenants.append(doc("Tenant", "1", namespaces=["one"], quotas=[{"name": "5", "hard": 1}, {"name": "e5", "hard": 1}]))  # numbers, to YAML
     (tmp_path / "policy" / "policy.yaml").write_text(yaml.safe_dump_all(tenants))
-    printed = rendered(tmp_path / "policy", "--viewers", "team-a=cn=a,dc=example", "--viewers", "team-a=b", "--viewers", "team-b=b")
+    printed = rendered(tmp_path / "policy", "--viewers", "team-a=cn=a,dc=example", "--viewers", "team-a=b", "--viewers", "team-b=b", "--viewers", "1=2")
     made = template(tmp_path, merged(SECRET, {"viewers": [
-        {"tenant": "team-a", "groups": ["cn=a,dc=example", "b"], "quotas": ["compute", "whole"]}, {"tenant": "team-b", "groups": ["b"], "quotas": ["compute", "whole"]}]}))
+        {"tenant": "team-a", "groups": ["cn=a,dc=example", "b"], "quotas": ["compute", "whole"]}, {"tenant": "team-b", "groups": ["b"], "quotas": ["compute", "whole"]},
+        {"tenant": "1", "groups": ["2"], "quotas": ["5", "e5"]}]}))
     keys = {key for key in printed if key[1].startswith("gpugate-viewers")}
-    assert len(keys) == 4 and keys == {key for key in made if key[1].startswith("gpugate-viewers")}
+    assert len(keys) == 6 and keys == {key for key in made if key[1].startswith("gpugate-viewers")}
     for key in keys:
         assert_same(bare(made[key], labels=None), bare(printed[key]))
 

@@ -178,6 +178,8 @@ static void test_credentials(void **state)
 	    {"{\"kind\": \"Status\"}", "its output is not an ExecCredential but has the kind \"Status\""},
 	    {"[]", "its output is not an ExecCredential but has the kind \"\""},
 	    {"", "its output is not JSON: it is empty (line 1); an ExecCredential is expected"},
+	    {"S3CRET", "its output is not JSON: '[' or '{' expected (line 1); an ExecCredential is expected"},
+	    {"{\"token\": S3CRET}", "its output is not JSON: invalid token (line 1); an ExecCredential is expected"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
