@@ -178,7 +178,7 @@ class Shown:
         answer = json.loads(self.server.post("/" + path, review).body)["response"]
         notes = answer.get("auditAnnotations", {})
         reasons = answer.get("status", {}).get("message", "")
-        if path == "mutate" and re.search("; request (fewer|a whole number of accelerators)$", reasons):
+        if path == "mutate" and re.search("; request (fewer|a whole number of accelerators)(, without a unit)?$", reasons):
             return False  # no change and no Rule's refusal: /validate says the same
         return not answer["allowed"] or "patch" in answer or "warnings" in answer or bool({"rules", "charge", "audit"} & set(notes))
 
