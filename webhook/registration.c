@@ -133,9 +133,24 @@ static int compare_wanted(const struct registration *registration, bool mutating
 	return REGISTRATION_STALE;
 }
 
+/* Before all other differences, which must not hide that the API server's requests go unanswered. */
+static bool is_unanswered(const struct registration *registration, bool mutating, const json_t *wanted,
+			  const json_t *there, char *why)
+{
+	for (size_t i = 0; i < json_array_size(wanted); i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(wanted, i), "name"));
+		const json_t *found = find(there, name);
+		if (found && compare_path(registration, mutating, found, why) == REGISTRATION_UNANSWERED)
+			return true;
+	}
+	return false;
+}
+
 static int compare(const struct registration *registration, bool mutating, const json_t *wanted, const json_t *there,
 		   char *why)
 {
+	if (is_unanswered(registration, mutating, wanted, there, why))
+		return REGISTRATION_UNANSWERED;
 	for (size_t i = 0; i < json_array_size(wanted); i++) {
 		int result = compare_wanted(registration, mutating, json_array_get(wanted, i), there, why);
 		if (result != REGISTRATION_CURRENT)

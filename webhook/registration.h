@@ -32,9 +32,9 @@ enum registration_state {
  * it in JSON, with what `gpugate render` prints: all that decides which requests are shown and what becomes of them when gpugate
  * does not answer, and whether the paths are those that this replica answers. At which address it is reached, how long is waited
  * for it, labels and annotations are the operator's. A `failurePolicy` that is changed by hand is a difference, so that it is not
- * forgotten after an outage. Other namespaces that are left out count as a difference (Settings.exempt says which are), and so does any objectSelector,
- * since tenants choose labels. Returns an enum registration_state, and where it is not current `why` names the first difference; -1:
- * the object cannot be read, or there is no memory.
+ * forgotten after an outage. Other namespaces that are left out count as a difference (Settings.exempt says which are), and so
+ * does any objectSelector, since tenants choose labels. Returns an enum registration_state, and where it is not current `why`
+ * names an unanswered path, or else the first difference; -1: the object cannot be read, or there is no memory.
  */
 int registration_compare(const struct registration *registration, bool mutating, struct str json,
 			 char why[static REGISTRATION_WHY_MAX], struct error *err);

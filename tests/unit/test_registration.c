@@ -325,6 +325,30 @@ static void test_paths_are_those_that_are_answered(void **state)
 	release(&f);
 }
 
+/* Another difference of an earlier webhook does not hide it. */
+static void test_an_unanswered_path_is_said_first(void **state)
+{
+	(void)state;
+	struct fixture f;
+	char why[REGISTRATION_WHY_MAX] = "";
+	struct error err = {0};
+	load(&f, guarded);
+	json_t *object = installed(&f, false, true);
+	assert_true(json_array_size(json_object_get(object, "webhooks")) > 1);
+	json_object_set_new(webhook(object, 0), "failurePolicy", json_string("Ignore"));
+	json_object_set_new(webhook(object, 1), "clientConfig",
+			    json_pack("{s:{s:s}}", "service", "path", "/validate/wrong"));
+	char *text = json_dumps(object, JSON_COMPACT);
+	const struct registration registration = {
+	    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of("s")};
+	assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), REGISTRATION_UNANSWERED);
+	assert_non_null(strstr(why, "is asked at a path that this replica does not answer"));
+	path_secret_destroy(registration.secret);
+	free(text);
+	json_decref(object);
+	release(&f);
+}
+
 static void test_the_failure_policy_may_be_given(void **state)
 {
 	(void)state;
@@ -432,6 +456,7 @@ int main(void)
 	    cmocka_unit_test(test_every_difference_is_named),
 	    cmocka_unit_test(test_another_policy_or_ledger_is_stale),
 	    cmocka_unit_test(test_paths_are_those_that_are_answered),
+	    cmocka_unit_test(test_an_unanswered_path_is_said_first),
 	    cmocka_unit_test(test_the_failure_policy_may_be_given),
 	    cmocka_unit_test(test_what_cannot_be_read),
 	    cmocka_unit_test(test_yaml_quotes_what_could_be_taken_for_something_else),
