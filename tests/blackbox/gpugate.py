@@ -43,13 +43,14 @@ def scaled(full, sanitized):
 
 
 def eventually(condition, seconds=0, what="the condition", pause=0.005):
-    """Waits until condition() is true and returns its value. At least for DEADLINE_S, however few seconds are given."""
+    """Waits until condition() is true and returns its value. At least for DEADLINE_S, however few seconds are given. `what` may be a function
+    that is called only if it did not come about."""
     end = time.monotonic() + max(seconds * PATIENCE, DEADLINE_S)
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"{what} did not come about"
+        assert time.monotonic() < end, f"{what() if callable(what) else what} did not come about"
         time.sleep(pause)
 
 

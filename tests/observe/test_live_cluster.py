@@ -64,7 +64,8 @@ def test_no_alert_fires_at_rest(stack):
         stack.create(name).must()
     eventually(lambda: sorted(value for _, value in stack.prometheus.query("namespace:gpugate_held:max")) == [2, 160 << 30],
                what="two GPUs that are held")
-    eventually(lambda: not stack.prometheus.query('count_over_time(ALERTS{alertstate="firing"}[5s])'), what="rest for five seconds")
+    restless = lambda: stack.prometheus.query('count_over_time(ALERTS{alertstate="firing"}[5s])')
+    eventually(lambda: not restless(), what=lambda: f"rest for five seconds ({restless()})")
     assert stack.prometheus.problems() == {}
 
 
