@@ -167,7 +167,8 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 	struct object *object = &cluster->object;
 	struct error err = {0};
 	uint64_t version = 0;
-	bool open = str_eq(document->opened, document->uid), told = object->resettle, had = had_object(cluster);
+	bool open = str_eq(document->opened, document->uid), told = object->resettle,
+	     was_open = object->state == OBJECT_OPEN;
 	object->resource_version = resource_version;
 	object->stale = object->resettle = false;
 	object->distrusted = object->distrusted && open; /* until it is one that settles */
@@ -185,7 +186,7 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 		note_settling(cluster, "ledger_settles",
 			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
 			      "log says why, or by somebody else",
-			      told || !had);
+			      told || !was_open); /* else it settles already, and its reason has been said */
 		return;
 	}
 	error_set(&err,
