@@ -12,7 +12,6 @@ from gpugate import ROOT, in_proportion
 # file::function -> why it may compare a time with a bar all the same
 ALLOWED = {
     "blackbox/gpugate.py::eventually": "the deadline of all waits: DEADLINE_S at least",
-    "cluster/control_plane.py::eventually": "the same",
     "cluster/process.py::wait_ready": "the same",
     "cluster/test_replicas.py::test_nothing_is_decided_by_a_view_of_a_lost_history": "the deadline of a wait: a minute",
     "blackbox/test_lifecycle.py::test_stop_with_idle_connections": "30 s, where a server that waits for its idle clients takes 120 s",

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import binaries
 import history
-from gpugate import DEADLINE_S
+from gpugate import eventually
 from pki import Authority
 from process import Process, free_port
 from rest import Client
@@ -36,18 +36,6 @@ USERS = {
 
 # Without kubelets nobody renews a node's lease: the node controller would declare all nodes dead and evict what is on them.
 CONTROLLERS = "*,-node-ipam-controller,-node-lifecycle-controller,-nodeipam,-nodelifecycle"
-
-
-def eventually(condition, seconds=0, what="the condition"):
-    """Waits until condition() is true and returns its value, at least for DEADLINE_S, however few seconds are given. what: a text, or a
-    function that returns it when it has not come about."""
-    end = time.monotonic() + max(seconds, DEADLINE_S)
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"{what() if callable(what) else what} did not come about"
-        time.sleep(0.01)
 
 
 class ControlPlane:
