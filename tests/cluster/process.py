@@ -2,6 +2,7 @@
 
 import atexit
 import fcntl
+import os
 import random
 import signal
 import socket
@@ -90,8 +91,9 @@ class Process:
             self.process.wait()
 
     def pause(self):
-        """SIGSTOP: alive, its connections open, and silent."""
+        """SIGSTOP: alive, its connections open, and silent, all its threads, when this returns."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
