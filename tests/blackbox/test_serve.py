@@ -583,6 +583,44 @@ def test_admin_connections_are_bounded(serve, addresses):
         silent.stop()
 
 
+class Passers:
+    """Connects in bursts, and leaves before anything is said."""
+
+    def __init__(self, target):
+        self._target, self.bursts, self._stopping = target, 0, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stopping.wait(0.002):
+            burst = [socket.socket() for _ in range(50)]
+            for sock in burst:
+                sock.setblocking(False)
+                sock.connect_ex(self._target)
+            self._stopping.wait(0.002)
+            for sock in burst:
+                sock.close()
+            self.bursts += 1
+
+    def stop(self):
+        self._stopping.set()
+        self._thread.join(10)
+
+
+@pytest.mark.concurrent
+def test_stop_in_a_flood(serve):
+    """A stop meets connections that were handed to a worker which has not begun them. That is a matter of the moment: it is tried several times."""
+    for _ in range(20):
+        server = serve(POLICY)
+        floods = [Passers((server.host, server.port)), Passers((server.admin_host, server.admin_port))]
+        try:
+            eventually(lambda: all(flood.bursts > 60 for flood in floods), what="a flood of both listeners")
+            server.stop()
+        finally:
+            for flood in floods:
+                flood.stop()
+
+
 def _answers(server):
     try:
         server._close_connections()
