@@ -352,9 +352,13 @@ class Server:
         return (context or self.context).wrap_socket(raw, server_hostname=self.host)
 
     def raw(self, data, timeout=DEADLINE_S):
-        """Sends bytes over a new TLS connection and returns all that comes until the server closes."""
+        """Sends bytes over a new TLS connection and returns all that comes until the server closes. One that closes before it has taken all of them, as
+        it may when it has seen enough, has perhaps answered, but that cannot be read any more: nothing is returned."""
         with self.tls(timeout=timeout) as sock:
-            sock.sendall(data)
+            try:
+                sock.sendall(data)
+            except (ConnectionError, ssl.SSLError):
+                return b""
             return read_all(sock)
 
     def request(self, method, path, body=None, headers=None, context=None):

@@ -478,13 +478,7 @@ def test_garbage(server):
 
 def test_huge_headers(server):
     for headers in ([f"X-{i}: {'a' * 100}" for i in range(2000)], ["X: " + "a" * 200000]):
-        with server.tls() as sock:
-            try:
-                sock.sendall(http(body=good_body(), headers=[JSON, *headers]))
-                status = status_of(read_all(sock))
-            except (ConnectionError, ssl.SSLError):
-                status = None
-            assert status in (None, 400, 413, 431, 200)
+        assert status_of(server.raw(http(body=good_body(), headers=[JSON, *headers]))) in (None, 400, 413, 431, 200)
     status = status_of(server.raw(http("/" + "a" * 200000, b"", [JSON])))
     assert status in (None, 400, 404, 414)
     assert server.validate(pod()).allowed
