@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import tempfile
 import threading
@@ -61,16 +62,18 @@ def cpu_seconds(pid):
 
 def in_proportion(pid, ask, size, factor=8, rounds=8):
     """Asserts that ask(n) takes processor time of process pid in proportion to n: both sizes are measured in this very run, in turns, and the
-    best of each counts, so that a slow or busy machine changes nothing. What grows with the square of n takes `factor` times as much again."""
-    best = {size // factor: float("inf"), size: float("inf")}
+    median of each counts, so that a slow or busy machine changes nothing: the kernel may account for the end of one turn in the next, which makes
+    the least of them as wrong as the largest. What grows with the square of n takes `factor` times as much again."""
+    times = {size // factor: [], size: []}
     for number in range(rounds):
-        for n in best:
+        for n, taken in times.items():
             begin = cpu_seconds(pid)
             ask(n)
-            best[n] = min(best[n], cpu_seconds(pid) - begin)
-        if number >= 2 and best[size] < 2.5 * factor * best[size // factor]:
+            taken.append(cpu_seconds(pid) - begin)
+        small, large = (statistics.median(taken) for taken in times.values())
+        if number >= 2 and large < 2.5 * factor * small:
             return
-    raise AssertionError(f"{factor} times as much takes {best[size] / best[size // factor]:.0f} times as long: {best}")
+    raise AssertionError(f"{factor} times as much takes {large / small:.0f} times as long: {times}")
 
 
 def run(*args, **kwargs):
