@@ -85,7 +85,7 @@ static void tell_starved(struct http_gate *gate, int number)
 	log_event(gate->log, LOG_ERROR, "http", fields, 2);
 }
 
-/* A call of its own in every build: it is by the call in accept_some that tests/tsan.supp knows what is the library's. */
+/* Never inlined: tests/tsan.supp recognizes what the library does below it by the frame of accept_some, which calls it. */
 __attribute__((noinline)) static void hand_over(struct http_gate *gate, int fd, const struct sockaddr_storage *from,
 						socklen_t length)
 {

@@ -62,8 +62,8 @@ def cpu_seconds(pid):
 
 def in_proportion(pid, ask, size, factor=8, rounds=8):
     """Asserts that ask(n) takes processor time of process pid in proportion to n: both sizes are measured in this very run, in turns, and the
-    median of each counts, so that a slow or busy machine changes nothing: the kernel may account for the end of one turn in the next, which makes
-    the least of them as wrong as the largest. What grows with the square of n takes `factor` times as much again."""
+    median of each counts, so that a slow or busy machine changes nothing: the kernel may account for the end of one turn in the next, so
+    the smallest time can be as wrong as the largest. What grows with the square of n takes `factor` times as much again."""
     times = {size // factor: [], size: []}
     for number in range(rounds):
         for n, taken in times.items():

@@ -13,7 +13,7 @@ import pytest
 from gpugate import ROOT
 from shell_commands import HERE, PLAN, NotRun, blocks, commands, documents, stories, story, workplace
 
-# Anybody may have a network of their own, but not in a chroot; root may have one there, too.
+# Any user can make a network namespace, though not in a chroot; root can make one there, too.
 UNSHARES = [["unshare", "--user", "--map-root-user", "--net"], ["unshare", "--net"]]
 
 

@@ -91,7 +91,7 @@ class Process:
             self.process.wait()
 
     def pause(self):
-        """SIGSTOP: alive, its connections open, and silent, all its threads, when this returns."""
+        """Stops all of its threads by SIGSTOP, and returns when they have stopped: it is alive, its connections are open, and it is silent."""
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 

@@ -57,8 +57,8 @@ def stack(prometheus):
 
 
 def test_no_alert_fires_at_rest(stack):
-    """When the start is over, not for a moment: the rules here have no patience. So one admission that a busy machine made slow is a reason for
-    GpugateSlow, for five minutes, and nothing else is."""
+    """When the start is over, not for a moment: the rules here have no patience. One admission that a busy machine made slow fires GpugateSlow
+    for five minutes; only that is excused."""
     eventually(lambda: set(stack.prometheus.targets().values()) == {"up"} and stack.prometheus.query("count(gpugate_ledger_state) == 8"),
                what="healthy targets")
     for name in ("p-0", "p-1"):
