@@ -73,6 +73,19 @@ uint32_t policy_room(const struct policy *policy, struct str namespace, const st
 	return made;
 }
 
+static bool is_changing(const struct held *held)
+{
+	return held->pending > 0 || held->terminating > 0;
+}
+
+static bool pool_is_changing(const struct pool *pool, const struct held *held)
+{
+	bool changing = false;
+	for (uint32_t i = 0; i < pool->count; i++)
+		changing |= is_changing(&held[pool->quotas[i]]);
+	return changing;
+}
+
 /* Those of the pool that hold more than their own, the largest first, ties in the order of quotas. */
 static void find_borrowers(const struct policy *policy, const struct pool *pool, const struct held *held,
 			   struct excess *excess)
@@ -94,6 +107,26 @@ static void find_borrowers(const struct policy *policy, const struct pool *pool,
 		excess->borrowers[at].quota = q;
 		excess->borrowers[at].amount = amount;
 	}
+}
+
+uint32_t policy_cohort(const struct policy *policy, uint32_t quota, const uint32_t **members)
+{
+	uint32_t pool = policy->quotas[quota].pool;
+	*members = pool == NO_POOL ? NULL : policy->pools[pool].quotas;
+	return pool == NO_POOL ? 0 : policy->pools[pool].count;
+}
+
+bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const struct held *held)
+{
+	const struct quota *self = &policy->quotas[quota];
+	return self->pool != NO_POOL &&
+	       larger(now_held(held, quota), self->hard - self->lend) > pool_room(policy, quota, held);
+}
+
+/* A sum that no integer holds cannot be booked, whoever allows it. */
+static bool refuses(const struct policy *policy, const struct judgement *j)
+{
+	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;
 }
 
 uint32_t policy_excess_max(const struct policy *policy)
@@ -119,16 +152,18 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 				     .used = held[q].used,
 				     .pending = held[q].pending,
 				     .left = j.left,
-				     .most = most_ever(policy, q)};
+				     .most = most_ever(policy, q),
+				     .refuses = refuses(policy, &j),
+				     .changing = is_changing(&held[q])};
 		if (j.above_hard)
 			excess[made++] = row;
 		if (j.above_pool) {
 			row.kind = EXCESS_COHORT;
+			row.changing = pool_is_changing(&policy->pools[j.quota->pool], held);
 			find_borrowers(policy, &policy->pools[j.quota->pool], held, &row);
 			excess[made++] = row;
 		}
-		/* a sum that no integer holds cannot be booked, whoever allows it */
-		*refused |= policy->tenants[j.quota->tenant].enforcement == ENFORCEMENT_DENY || j.then == AMOUNT_MAX;
+		*refused |= row.refuses;
 	}
 	return made;
 }

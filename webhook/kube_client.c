@@ -36,6 +36,53 @@ static void unlink_request(struct kube_request **list, struct kube_request *requ
 		request->next->prev = request->prev;
 }
 
+/* The oldest of those that wait for their turn; NULL: none does. */
+static struct kube_request *find_queued(const struct kube_client *client)
+{
+	struct kube_request *oldest = NULL;
+	for (struct kube_request *request = client->requests; request; request = request->next)
+		if (request->queued)
+			oldest = request;
+	return oldest;
+}
+
+static void count_in(struct kube_request *request)
+{
+	request->queued = false;
+	request->counted = true;
+	request->client->under_way++;
+}
+
+/* Begins a try, if it is its turn. */
+static void begin_try(void *context)
+{
+	struct kube_request *request = context;
+	const struct kube_client *client = request->client;
+	request->queued = !request->counted && client->most && client->under_way >= client->most;
+	if (request->queued)
+		return;
+	if (!request->counted)
+		count_in(request);
+	kube_try_begin(request);
+}
+
+/* Ends a try, whatever came of it, and hands its turn to the next. */
+static void end_try(struct kube_request *request)
+{
+	struct kube_client *client = request->client;
+	kube_try_clear(request);
+	request->queued = false;
+	if (!request->counted)
+		return;
+	request->counted = false;
+	client->under_way--;
+	struct kube_request *next = find_queued(client);
+	if (!next)
+		return;
+	count_in(next);
+	kube_timer_set(client->loop, &next->turn, 0);
+}
+
 static void wipe(struct kube_request *request)
 {
 	if (request->body.ptr)
@@ -49,7 +96,7 @@ static void free_request(struct kube_request *request)
 	struct kube_client *client = request->client;
 	kube_timer_clear(client->loop, &request->turn);
 	kube_timer_clear(client->loop, &request->limit);
-	kube_try_clear(request);
+	end_try(request);
 	if (request->call.secret)
 		wipe(request);
 	buf_release(&request->body);
@@ -109,7 +156,7 @@ void kube_request_without_memory(void *context)
 
 static void schedule(struct kube_request *request, int64_t ms)
 {
-	kube_try_clear(request);
+	end_try(request);
 	request->state = REQUEST_WAITING;
 	kube_timer_set(request->client->loop, &request->turn, ms);
 }
@@ -256,7 +303,7 @@ static struct kube_request *take_reserve(struct kube_client *client, const struc
 struct kube_request *kube_call(struct kube_client *client, const struct kube_call *call)
 {
 	struct kube_request *request = copy_call(call);
-	void (*run)(void *context) = kube_try_begin;
+	void (*run)(void *context) = begin_try;
 	if (!request) {
 		request = take_reserve(client, call);
 		run = kube_request_without_memory;
@@ -359,6 +406,11 @@ struct kube_client *kube_client_create(struct kube_loop *loop, struct kube_confi
 		return NULL;
 	}
 	return client;
+}
+
+void kube_client_bound(struct kube_client *client, unsigned most)
+{
+	client->most = most;
 }
 
 void kube_client_destroy(struct kube_client *client)

@@ -18,6 +18,11 @@ struct kube_client;
 
 /* Borrows both, for as long as it lives. Returns NULL with an error (a CA or key that OpenSSL cannot read, ...). */
 struct kube_client *kube_client_create(struct kube_loop *loop, struct kube_config *config, struct error *err);
+/*
+ * At most so many calls are under way at a time from now on, streams among them; more wait for their turn, in their order, within their
+ * time. All clients of a loop share its connections: this leaves some to the others.
+ */
+void kube_client_bound(struct kube_client *client, unsigned most);
 void kube_client_destroy(struct kube_client *client); /* after the loop has stopped: aborts everything; takes NULL */
 
 /*

@@ -11,7 +11,7 @@
 #define KUBE_IDLE_MAX 16 /* easy handles that are kept */
 
 enum request_state {
-	REQUEST_WAITING,   /* for its first or next try */
+	REQUEST_WAITING,   /* for its first or next try, or for its turn */
 	REQUEST_UNDER_WAY, /* its transfer is in the loop */
 	REQUEST_CANCELLED, /* still in the loop: libcurl may be in the middle of it */
 	REQUEST_OVER,
@@ -22,6 +22,8 @@ struct kube_request {
 	struct kube_request *prev, *next;
 	enum request_state state;
 	bool reserve;
+	bool queued;           /* for its turn: as many calls are under way as may be */
+	bool counted;          /* among those under way */
 	struct kube_call call; /* its texts follow this struct */
 	struct kube_transfer transfer;
 	struct curl_slist *headers;
@@ -56,6 +58,7 @@ struct kube_client {
 	size_t idle_count;
 	struct kube_request *requests; /* all that are not over */
 	struct kube_request *reserves;
+	unsigned most, under_way; /* calls at a time; most 0: no bound */
 };
 
 /* Begins a try: what the timer `turn` calls. `context` is the request. */

@@ -267,7 +267,9 @@ static void on_done(void *context, const struct kube_answer *answer)
 	if (watch->relist) {
 		watch->relist = false;
 		need_list(watch);
-		pause_for(watch, 0);
+		/* What a list was of no use for may last: the second in a row waits. */
+		bool again = phase != WATCHING && watch->useless++ > 0;
+		pause_for(watch, again ? next_wait(watch, 0) : 0);
 	}
 	if (phase != LISTING)
 		turn(watch);

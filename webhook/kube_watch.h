@@ -68,7 +68,8 @@ void kube_watch_destroy(
     struct kube_watch *watch); /* after the loop has stopped, before client and loop are destroyed; takes NULL */
 void kube_watch_start(struct kube_watch *watch);
 
-/* Forgets the version and lists anew: what is known may be of another history. A pause after a failure is not shortened by it.
+/* Forgets the version and lists anew: what is known may be of another history. A pause after a failure is not shortened by it, and
+ * who asks for it during every list waits in between.
  * Loop thread. */
 void kube_watch_relist(struct kube_watch *watch);
 

@@ -33,6 +33,7 @@ struct kube_watch {
 	bool relist;           /* one of them asked for it */
 	unsigned expired;      /* versions in a row that the server did not have any more */
 	unsigned barren;       /* streams in a row that failed without an event: their version may be at fault */
+	unsigned useless;      /* lists in a row that broke off as a callback asked for a new one */
 	unsigned unfinished;   /* WatchLists in a row that did not come to their end: the server cannot do it */
 	int64_t backoff_ms;    /* of the next wait */
 	int64_t refuses_until; /* the server does not do WatchList */

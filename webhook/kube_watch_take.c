@@ -27,6 +27,7 @@ void kube_watch_synced(struct kube_watch *watch, uint64_t version)
 	watch->begun = false;
 	watch->version = version;
 	watch->unfinished = 0;
+	watch->useless = 0;
 	atomic_fetch_add(&watch->lists, 1);
 	struct log_field fields[] = {{.key = "watch", .text = str_of(watch->options.name)},
 				     log_number("version", (int64_t)version, number)};

@@ -12,6 +12,7 @@ struct ledger *ledger_create(const struct ledger_options *options, struct error 
 	struct ledger *ledger = calloc(1, sizeof *ledger);
 	if (ledger) {
 		ledger->options = *options;
+		ledger->form = LEDGER_FORM;
 		arena_init(&ledger->scratch, 16 << 10, 16 << 20);
 		labels_init(&ledger->namespaces);
 		labels_init(&ledger->nodes);
@@ -38,12 +39,25 @@ void ledger_destroy(struct ledger *ledger)
 
 /* --- Entries --- */
 
+static bool is_pending(const struct entry *entry)
+{
+	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) && !(entry->state & ENTRY_SWEPT);
+}
+
 /* Which sum an entry belongs to: the view speaks for every Pod that it has ever had. */
 static enum entry_booking booking_of(const struct entry *entry)
 {
 	if (entry_seen(entry))
 		return entry->state & ENTRY_ALIVE && !(entry->state & ENTRY_FINISHED) ? BOOKED_USED : BOOKED_NOWHERE;
-	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) ? BOOKED_PENDING : BOOKED_NOWHERE;
+	if (is_pending(entry))
+		return BOOKED_PENDING;
+	return entry->state & ENTRY_UNREADABLE ? BOOKED_USED : BOOKED_NOWHERE;
+}
+
+/* Whether it takes room in the text until it is folded: a Pod that has been seen still does, unless it holds nothing any more. */
+static bool takes_text(const struct entry *entry)
+{
+	return is_pending(entry) && booking_of(entry) != BOOKED_NOWHERE;
 }
 
 static void untrack(struct entry *entry)
@@ -74,7 +88,8 @@ bool ledger_settle(struct ledger *ledger, struct entry *entry)
 	else if (!pending)
 		untrack(entry);
 	const struct pairs *labels = ledger_namespace_labels(ledger, entry->holding.namespace);
-	bool freed = book_entry(&ledger->book, entry, booking_of(entry), labels);
+	unsigned booked = book_entry(&ledger->book, entry, booking_of(entry), takes_text(entry), labels);
+	entry_note_mischarged(ledger, entry, booked & BOOKED_NO_MEMORY);
 	bool stranger = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
 	ledger->strangers += (uint32_t)stranger - (uint32_t)entry->stranger;
 	entry->stranger = stranger;
@@ -83,7 +98,7 @@ bool ledger_settle(struct ledger *ledger, struct entry *entry)
 	ledger->on_several_models +=
 	    !!(unfit & NODE_OF_SEVERAL_MODELS) - (uint32_t) !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
 	entry->unfit = unfit;
-	return freed;
+	return booked & BOOKED_FREED;
 }
 
 void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry)
@@ -94,7 +109,8 @@ void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *en
 		entry->copy = old->copy;
 		entry->list = old->list;
 		entry->seen_version = old->seen_version;
-		entry->swept_version = old->swept_version;
+		entry->seen_ms = old->seen_ms;
+		entry->due_version = old->due_version;
 		entry->pending_ms = old->pending_ms;
 		entry->gone_ms = old->gone_ms;
 		entry->terminating_ms = old->terminating_ms;
@@ -103,7 +119,9 @@ void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *en
 		entry->charges = old->charges;
 		entry->charge_count = old->charge_count;
 		entry->booked = old->booked;
+		entry->leaving = old->leaving;
 		entry->stranger = old->stranger;
+		entry->mischarged = old->mischarged;
 		entry->unfit = old->unfit;
 		entry->root = old->root;
 		entry->text_bytes = old->text_bytes;
@@ -117,7 +135,8 @@ bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms)
 {
 	const struct entry *entry = *link;
 	int64_t memory_ms = 2 * ledger->options.ttl_ms;
-	if (entry->state & (ENTRY_ALIVE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
+	bool remembered = ledger->comparing && entry->list == ledger->list;
+	if (remembered || entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
 	    (entry->state & (ENTRY_GONE | ENTRY_SWEPT) && now_ms - entry->gone_ms < memory_ms))
 		return false;
 	entry_drop(&ledger->table, link);
@@ -126,15 +145,67 @@ bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms)
 
 /* --- [decide] --- */
 
-/* A Pod may ask for many things of long names: some of these could fill the text alone. The first of a root is always let in. */
-static bool root_has_room(const struct book_root *root, size_t bytes)
+/* What may be pending, by the form that is written: in form 1 what 0.1.0 lets in. */
+static const struct caps {
+	uint32_t pods;
+	size_t bytes;
+	size_t more; /* that the form adds to ledger_text_bytes of each Pod */
+} form_caps[LEDGER_FORM + 1] = {
+    [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES},
+    [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
+};
+
+/*
+ * The tenants below one root may take a quarter of what the others leave. A root that has just been let in leaves three times as much
+ * free as it has, and so at least 3/4 of what was free without it: however they go about it, n roots leave (3/4)^n of all, and whoever
+ * has nothing yet finds room as long as a quarter of that is one Pod: beside 16 others of 512 Pods, beside 21 of 2,048.
+ */
+static bool is_fair(size_t own, size_t others, size_t all)
 {
-	return root->pending < LEDGER_PENDING_ROOT_MAX &&
-	       (root->pending == 0 || root->bytes + bytes <= LEDGER_PENDING_ROOT_BYTES);
+	return others < all && LEDGER_ROOT_SHARE * own <= all - others;
+}
+
+static size_t text_of(const struct caps *caps, uint32_t pods, size_t bytes)
+{
+	return bytes + pods * caps->more;
+}
+
+/* A Pod may ask for many things of long names: some of these could fill the text alone. A single Pod is always let in. */
+static bool root_has_room(const struct caps *caps, const struct book *book, const struct book_root *root, size_t bytes)
+{
+	uint32_t others = book->text_entries - root->entries;
+	return book->text_entries == 0 ||
+	       (is_fair(root->entries + 1, others, caps->pods) &&
+		is_fair(text_of(caps, root->entries + 1, root->bytes + bytes),
+			text_of(caps, others, book->text_bytes - root->bytes), caps->bytes - LEDGER_TEXT_HEAD));
+}
+
+static uint32_t root_of(const struct ledger *ledger, const struct holding *holding)
+{
+	return policy_root(ledger->book.policy, holding->namespace,
+			   ledger_namespace_labels(ledger, holding->namespace));
+}
+
+void ledger_round(struct ledger *ledger)
+{
+	ledger->round++;
+}
+
+bool ledger_is_crowded(const struct ledger *ledger, const struct holding *holding)
+{
+	uint32_t root = root_of(ledger, holding);
+	return root != UINT32_MAX && ledger->round && ledger->book.roots[root].crowded == ledger->round;
+}
+
+static bool has_room(const struct caps *caps, const struct book *book, const struct book_root *root, size_t bytes)
+{
+	return book->text_entries < caps->pods &&
+	       LEDGER_TEXT_HEAD + text_of(caps, book->text_entries + 1, book->text_bytes + bytes) <= caps->bytes &&
+	       (!root || root_has_room(caps, book, root, bytes));
 }
 
 /* Why one more Pod cannot be held; NULL: it can. */
-static const char *no_room(const struct ledger *ledger, const struct holding *holding, const struct pairs *labels)
+static const char *no_room(struct ledger *ledger, const struct holding *holding)
 {
 	const struct book *book = &ledger->book;
 	if (ledger->options.pods_max && ledger->table.count >= ledger->options.pods_max)
@@ -143,13 +214,15 @@ static const char *no_room(const struct ledger *ledger, const struct holding *ho
 		return NULL;
 	if (!ledger_text_fits(holding))
 		return "the names of the Pod are not such as Kubernetes gives";
-	size_t bytes = ledger_text_bytes(holding);
-	if (book->pending >= LEDGER_PENDING_MAX || book->pending_bytes + bytes > LEDGER_TEXT_MAX - LEDGER_TEXT_HEAD)
-		return "the ledger is full of Pods that were admitted and have not been stored yet";
-	uint32_t root = policy_root(book->policy, holding->namespace, labels);
-	return root != UINT32_MAX && !root_has_room(&book->roots[root], bytes)
-		   ? "too many Pods of this tenant were admitted and have not been stored yet"
-		   : NULL;
+	uint32_t number = root_of(ledger, holding);
+	struct book_root *root = number == UINT32_MAX ? NULL : &book->roots[number];
+	if (!ledger_is_crowded(ledger, holding) &&
+	    has_room(&form_caps[ledger->form], book, root, ledger_text_bytes(holding)))
+		return NULL;
+	if (root)
+		root->crowded = ledger->round;
+	return root && root->entries ? "too many Pods of this tenant were admitted and have not been stored yet"
+				     : "the ledger is full of Pods that were admitted and have not been stored yet";
 }
 
 /* Notes as tentative what was admitted. Returns NULL, or why that cannot be. */
@@ -158,7 +231,8 @@ static const char *hold(struct ledger *ledger, const struct holding *holding, in
 	struct entry **link = entry_find(&ledger->table, holding->uid), *self = *link;
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* it exists, so it needs no pending entry */
-	const char *why = self ? NULL : no_room(ledger, holding, ledger_namespace_labels(ledger, holding->namespace));
+	bool roomy = self && (takes_text(self) || !ledger->options.shared);
+	const char *why = roomy ? NULL : no_room(ledger, holding);
 	*crowded = why && ledger->options.shared; /* whatever it is, the tenant has brought it about */
 	if (why)
 		return why;
@@ -167,9 +241,30 @@ static const char *hold(struct ledger *ledger, const struct holding *holding, in
 		return no_memory;
 	ledger_replace(ledger, link, entry);
 	entry->pending_ms = now_ms; /* it is another request, and may take as long as any */
+	entry->due_version = 0;
 	entry->state = (uint8_t)((entry->state & ~ENTRY_SWEPT) | ENTRY_TENTATIVE);
 	ledger_settle(ledger, entry);
-	return NULL;
+	if (!entry->mischarged)
+		return NULL;
+	entry->state &= (uint8_t)~ENTRY_TENTATIVE;
+	ledger_settle(ledger, entry);
+	if (entry->state == 0)
+		entry_drop(&ledger->table, entry_find(&ledger->table, holding->uid));
+	return no_memory;
+}
+
+/* Whether what refuses a Pod could end, all of it: one limit that stays is enough to refuse. */
+static enum ledger_hope hope_of(const struct refused *refused)
+{
+	enum ledger_hope hope = LEDGER_HOPE_SOON;
+	for (uint32_t i = 0; i < refused->excess_count; i++) {
+		const struct excess *excess = &refused->excess[i];
+		if (excess->refuses && excess->requested > excess->most)
+			return LEDGER_HOPE_NONE;
+		if (excess->refuses && !excess->changing)
+			hope = LEDGER_HOPE_UNSEEN;
+	}
+	return hope;
 }
 
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
@@ -182,7 +277,7 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	struct excess *excess = arena_zalloc(arena, policy_excess_max(policy), sizeof *excess);
 	struct charge *room = arena_alloc(arena, policy_charge_max(policy) * sizeof *room);
 	int count = charges && excess && room ? policy_charge(policy, holding, labels, charges) : -1;
-	if (count < 0)
+	if (count < 0 || !ledger_exact(ledger))
 		return;
 	verdict->charges = charges;
 	verdict->charge_count = (uint32_t)count;
@@ -202,11 +297,9 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	if (self)
 		book_lift(&ledger->book, self, true);
 
-	for (uint32_t i = 0; i < exceeded->excess_count; i++)
-		verdict->liftable |= excess[i].requested <= excess[i].most &&
-				     (excess[i].used + excess[i].pending > 0 || excess[i].borrower_count > 0);
 	if (refused && mode != LEDGER_FORCE) {
 		verdict->answer = LEDGER_REFUSED;
+		verdict->hope = hope_of(exceeded);
 		return;
 	}
 	if (mode == LEDGER_DRY)
@@ -252,15 +345,15 @@ static int load_entry(void *context, const struct holding *holding)
 	struct loading *loading = context;
 	struct ledger *ledger = loading->ledger;
 	struct entry **link = entry_find(&ledger->table, holding->uid), *entry = *link;
-	if (!entry) {
+	if (!entry || entry->state == ENTRY_UNREADABLE) { /* of which no more may be known than that it exists */
 		entry = entry_make(holding, NULL);
 		if (!entry)
 			return -1;
-		entry->pending_ms = loading->now_ms;
-		entry_put(&ledger->table, link, entry);
+		ledger_replace(ledger, link, entry);
 	}
 	if (!(entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE))) {
 		entry->pending_ms = loading->now_ms;
+		entry->due_version = 0;
 		entry->state &= (uint8_t)~ENTRY_SWEPT; /* it had left the copy: this is another admission of it */
 	}
 	entry->state |= ENTRY_PENDING;
@@ -306,20 +399,23 @@ int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int
 	uint32_t count = 0;
 	struct loading loading = {.ledger = ledger, .now_ms = now_ms};
 	arena_reset(&ledger->scratch);
-	if (ledger_text_read(pending, &ledger->scratch, count_entry, &count, err) < 0)
-		return -1; /* before anything has changed */
+	int result = ledger_text_read(pending, &ledger->scratch, count_entry, &count, err);
+	if (result < 0)
+		return result; /* before anything has changed */
 	ledger->copy++;
 	arena_reset(&ledger->scratch);
-	if (ledger_text_read(pending, &ledger->scratch, load_entry, &loading, err) < 0)
-		return -1;
+	result = ledger_text_read(pending, &ledger->scratch, load_entry, &loading, err);
+	if (result < 0)
+		return result;
 	strip(ledger, ENTRY_PENDING, is_of_older_copy);
 	ledger->version = version;
+	ledger->copy_form = ledger_text_form(pending);
 	return 0;
 }
 
 bool ledger_behind(const struct ledger *ledger)
 {
-	return ledger->view_version < ledger->version;
+	return ledger->view_version < ledger->version || ledger->lost || ledger->mischarged;
 }
 
 uint64_t ledger_version(const struct ledger *ledger)
@@ -327,30 +423,48 @@ uint64_t ledger_version(const struct ledger *ledger)
 	return ledger->version;
 }
 
-/* Whether a write leaves a pending entry out: it has been seen, or will never come. */
-static bool is_left_out(const struct entry *entry)
+/* Whether a write leaves a pending entry out: its Pod is gone, never comes, or has been seen for long enough. */
+static bool is_left_out(const struct ledger *ledger, const struct entry *entry, int64_t now_ms)
 {
-	return entry_seen(entry) || entry->state & ENTRY_SWEPT;
+	if (!takes_text(entry))
+		return true;
+	return entry_seen(entry) &&
+	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->holding));
 }
 
-void ledger_encode(const struct ledger *ledger, struct buf *pending, uint64_t *version)
+void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, uint64_t *version)
 {
 	struct ledger_text text;
 	*version = ledger->version;
-	ledger_text_begin(&text, pending);
+	ledger_text_begin(&text, pending, ledger->form);
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
-		if (!is_left_out(entry))
+		if (!is_left_out(ledger, entry, now_ms))
 			ledger_text_add(&text, &entry->holding);
-		else if (entry_seen(entry) && entry->seen_version > *version)
+		else if (entry->booked == BOOKED_USED && entry->seen_version > *version)
 			*version = entry->seen_version;
 	}
 	ledger_text_end(&text);
 }
 
-bool ledger_foldable(const struct ledger *ledger)
+void ledger_set_form(struct ledger *ledger, unsigned form)
+{
+	ledger->form = form;
+}
+
+unsigned ledger_form(const struct ledger *ledger)
+{
+	return ledger->form;
+}
+
+bool ledger_form_is_ahead(const struct ledger *ledger)
+{
+	return ledger->copy_form > ledger->form;
+}
+
+bool ledger_foldable(const struct ledger *ledger, int64_t now_ms)
 {
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (is_left_out(entry))
+		if (is_left_out(ledger, entry, now_ms))
 			return true;
 	return false;
 }
@@ -360,26 +474,50 @@ void ledger_resolve(struct ledger *ledger)
 	strip(ledger, ENTRY_TENTATIVE, is_any);
 }
 
-void ledger_overdue(const struct ledger *ledger, int64_t now_ms, uint32_t most,
-		    void (*found)(void *context, const struct holding *holding), void *context)
+/* Whether an entry's request was over at `then_ms`, and its Pod has not been seen. */
+static bool is_overdue(const struct ledger *ledger, const struct entry *entry, int64_t then_ms)
 {
-	for (const struct entry *entry = ledger->pending; entry && most > 0; entry = entry->pending_next) {
-		if (is_left_out(entry) || !(entry->state & ENTRY_PENDING) || entry->state & ENTRY_TENTATIVE ||
-		    now_ms - entry->pending_ms < ledger->options.ttl_ms)
-			continue;
-		found(context, &entry->holding);
-		most--;
-	}
+	const uint8_t never = ENTRY_TENTATIVE | ENTRY_SWEPT | ENTRY_UNREADABLE;
+	return entry->state & ENTRY_PENDING && !(entry->state & never) && !entry_seen(entry) &&
+	       then_ms - entry->pending_ms >= ledger->options.ttl_ms;
 }
 
-void ledger_sweep(struct ledger *ledger, struct str uid, uint64_t version, int64_t now_ms)
+bool ledger_overdue(const struct ledger *ledger, int64_t now_ms)
 {
-	struct entry *entry = *entry_find(&ledger->table, uid);
-	if (!entry || entry_seen(entry) || entry->state & ENTRY_TENTATIVE)
-		return;
-	entry->state |= ENTRY_SWEPT;
-	entry->swept_version = version;
-	entry->gone_ms = now_ms;
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (!entry->due_version && is_overdue(ledger, entry, now_ms))
+			return true;
+	return false;
+}
+
+void ledger_due(struct ledger *ledger, uint64_t version, int64_t asked_ms)
+{
+	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (!entry->due_version && is_overdue(ledger, entry, asked_ms))
+			entry->due_version = version;
+}
+
+uint32_t ledger_sweep(struct ledger *ledger, int64_t now_ms)
+{
+	uint32_t swept = 0;
+	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
+		if (!entry->due_version || !is_overdue(ledger, entry, now_ms) ||
+		    ledger->view_version < entry->due_version)
+			continue;
+		entry->state |= ENTRY_SWEPT;
+		entry->gone_ms = now_ms;
+		ledger_settle(ledger, entry);
+		swept++;
+	}
+	return swept;
+}
+
+bool ledger_awaits_sweep(const struct ledger *ledger)
+{
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (entry->due_version > ledger->view_version && is_overdue(ledger, entry, INT64_MAX))
+			return true;
+	return false;
 }
 
 /* --- Otherwise --- */
@@ -392,6 +530,16 @@ const struct policy *ledger_policy(const struct ledger *ledger)
 const struct held *ledger_held(const struct ledger *ledger)
 {
 	return ledger->book.held;
+}
+
+const struct tally_sum *ledger_holders(const struct ledger *ledger, uint32_t quota)
+{
+	return ledger->book.tally.quotas[quota];
+}
+
+bool ledger_take_changed(struct ledger *ledger, uint32_t *quota)
+{
+	return tally_take(&ledger->book.tally, quota);
 }
 
 uint32_t ledger_pods(const struct ledger *ledger)
@@ -452,11 +600,22 @@ static int check_entry(const struct ledger *ledger, const struct entry *entry, s
 		return -1;
 	fresh.charges = charges;
 	fresh.charge_count = (uint32_t)count;
+	fresh.leaving = where == BOOKED_USED && entry->terminating_ms;
 	book_lift(book, &fresh, true);
 	book->used += where == BOOKED_USED;
 	book->pending += where == BOOKED_PENDING;
-	book->pending_bytes += where == BOOKED_PENDING ? ledger_text_bytes(&entry->holding) : 0;
+	book->text_entries += takes_text(entry);
+	book->text_bytes += takes_text(entry) ? ledger_text_bytes(&entry->holding) : 0;
 	return 0;
+}
+
+/* Whether the sums by namespace make up what is held of a quota. */
+static bool is_tallied(const struct ledger *ledger, uint32_t quota)
+{
+	wide amount = 0;
+	for (const struct tally_sum *sum = ledger_holders(ledger, quota); sum; sum = sum->quota_next)
+		amount += sum->amount;
+	return amount == ledger->book.held[quota].used + ledger->book.held[quota].pending;
 }
 
 bool ledger_check(const struct ledger *ledger)
@@ -478,9 +637,10 @@ bool ledger_check(const struct ledger *ledger)
 		 unfit.of_no_model == ledger->on_no_model && unfit.of_several_models == ledger->on_several_models;
 	for (uint32_t i = 0; i < quotas; i++)
 		exact &= fresh.held[i].used == ledger->book.held[i].used &&
-			 fresh.held[i].pending == ledger->book.held[i].pending;
+			 fresh.held[i].pending == ledger->book.held[i].pending &&
+			 fresh.held[i].terminating == ledger->book.held[i].terminating && is_tallied(ledger, i);
 	exact &= fresh.used == ledger->book.used && fresh.pending == ledger->book.pending &&
-		 fresh.pending_bytes == ledger->book.pending_bytes;
+		 fresh.text_entries == ledger->book.text_entries && fresh.text_bytes == ledger->book.text_bytes;
 	book_close(&fresh);
 	return exact;
 }

@@ -19,18 +19,20 @@
 #include "gpugate/error.h"
 #include "gpugate/policy.h"
 
-#define LEDGER_PENDING_MAX 512                /* entries of a copy */
-#define LEDGER_PENDING_ROOT_MAX 128           /* ... of the tenants below one root */
-#define LEDGER_PENDING_ROOT_BYTES (64u << 10) /* ... and of its text: a quarter of each */
+#define LEDGER_PENDING_MAX 2048 /* entries of a copy */
+#define LEDGER_ROOT_SHARE                                                                                              \
+	4 /* the tenants below one root may take a quarter of what the others leave of these, and of the text */
 
 struct ledger;
 struct entry;
+struct tally_sum;
 
 struct ledger_options {
 	const struct policy *policy; /* to charge by; retained */
 	bool shared;                 /* with other replicas, through a copy: what is pending is bounded */
 	uint32_t pods_max;           /* that decisions may hold; 0: no bound */
 	int64_t ttl_ms;              /* of what is pending; Pods that are gone are remembered for twice as long */
+	int64_t fold_ms;             /* how long what is pending stays in the text after its Pod was seen */
 };
 
 /* Returns new, empty. NULL without memory. */
@@ -43,6 +45,13 @@ enum ledger_answer {
 	LEDGER_ADMITTED,
 	LEDGER_REFUSED, /* a quota of an enforcing tenant is exceeded */
 	LEDGER_OUTAGE,  /* it could not be held, and `why` says why: nothing was changed */
+};
+
+/* Whether a refusal could turn into an admission by itself. */
+enum ledger_hope {
+	LEDGER_HOPE_NONE,   /* no: an empty cluster would refuse it, too */
+	LEDGER_HOPE_UNSEEN, /* if another replica knows of something that this one does not know yet */
+	LEDGER_HOPE_SOON,   /* in a moment: something of each limit that refuses is pending or terminating */
 };
 
 enum ledger_mode {
@@ -58,10 +67,10 @@ struct ledger_verdict {
 	const struct charge *charges;
 	uint32_t charge_count;
 	struct refused
-	    refused;     /* what is exceeded, whatever its tenants' enforcement, and if something is, what is left */
-	bool liftable;   /* refused, but not by a limit that even an empty cluster would exceed */
-	const char *why; /* of an outage */
-	bool crowded;    /* ... which is no outage: it passes when Pods that were admitted are seen */
+	    refused; /* what is exceeded, whatever its tenants' enforcement, and if something is, what is left */
+	enum ledger_hope hope; /* of what is refused */
+	const char *why;       /* of an outage */
+	bool crowded;          /* ... which is no outage: it passes when Pods that were admitted are seen */
 };
 
 /*
@@ -71,6 +80,13 @@ struct ledger_verdict {
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
 		   struct arena *arena, struct ledger_verdict *verdict);
 
+/*
+ * Begins a round of decisions, of those who wait for room in the order in which they came. Until the next one, whoever comes after a Pod of the
+ * same root that found no room finds none either: a smaller one does not overtake it. ledger_is_crowded says whether that is so.
+ */
+void ledger_round(struct ledger *ledger);
+bool ledger_is_crowded(const struct ledger *ledger, const struct holding *holding);
+
 /* The embedded ledger: what was decided for this uid exists from now on; nothing of it is left. */
 void ledger_hold(struct ledger *ledger, struct str uid);
 bool ledger_free(struct ledger *ledger, struct str uid); /* whether it held anything */
@@ -79,52 +95,73 @@ bool ledger_free(struct ledger *ledger, struct str uid); /* whether it held anyt
 
 /*
  * [read] Takes what the shared object holds now: the version of the Pod event that every decider must have applied, and the
- * text of what is pending. Returns 0, or -1 with a sentence: nothing has changed then, or, without memory, more is counted as
- * pending than is.
+ * text of what is pending. Returns an enum ledger_text_result: 0, or less with a sentence: nothing has changed then, or, without
+ * memory, more is counted as pending than is.
  */
 int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int64_t now_ms, struct error *err);
 
-/* [wait] Whether the view has not reached the version of the copy: then nothing may be decided. */
+/* [wait] Whether nothing may be decided: the view has not reached the version of the copy, or something of it was lost. */
 bool ledger_behind(const struct ledger *ledger);
 uint64_t ledger_version(const struct ledger *ledger);      /* of the copy */
 uint64_t ledger_view_version(const struct ledger *ledger); /* of the view */
 
 /*
- * [fold, write] What is to be written against the very copy that the decisions were made on: pending entries that the view has
- * never had, and the tentative ones. Those that it has had are left out, and `*version` is raised to the largest version in
- * which it first saw one of them, so that nobody behind that decides without them.
+ * [fold, write] What is to be written against the very copy that the decisions were made on: the pending entries and the tentative
+ * ones. Left out are those whose Pods this replica has seen for `fold_ms`, and `*version` is raised to the largest version in which
+ * it first saw one of them, so that nobody behind that decides without them. By waiting, a replica whose watch is slower has seen
+ * the Pods too by then, and need not wait for them. An entry whose Pod is gone or has finished is left out at once and asks nothing of
+ * others: who has not seen the Pod yet loses nothing by not counting it.
  */
-void ledger_encode(const struct ledger *ledger, struct buf *pending, uint64_t *version);
+void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, uint64_t *version);
+
+/* Which form the text is written in from now on, the newest at first; while it is an older one its narrower caps hold. */
+void ledger_set_form(struct ledger *ledger, unsigned form);
+unsigned ledger_form(const struct ledger *ledger);
+
+/* Whether the copy is of a newer form than that: a replica that is about to start could not read it. */
+bool ledger_form_is_ahead(const struct ledger *ledger);
 
 /* Whether a write would leave something out. */
-bool ledger_foldable(const struct ledger *ledger);
+bool ledger_foldable(const struct ledger *ledger, int64_t now_ms);
 
 /* After a write, whatever its outcome: what is tentative is no more. If it was written, load what was written before. */
 void ledger_resolve(struct ledger *ledger);
 
 /*
- * [sweep] Finds pending entries that this replica has known for the time to live and whose Pods the view never had: calls
- * back for each, at most `most`. Whether such a Pod exists has to be asked of the store itself; if not, ledger_sweep leaves
- * the entry out of the next write. `version` is that of the list which did not have it: a Pod of a later one is late, one of an
- * earlier was there and gone before the list, and the view is only slow.
+ * [sweep] A pending entry that this replica has known for the time to live belongs to a request that is over. If its Pod was ever
+ * stored, that happened at a version which the cluster has reached by now; so a view that has reached it and has never had the Pod
+ * never will. ledger_overdue says whether there is an entry for which such a version is wanted; ledger_due notes for all of them
+ * the version that the cluster had reached when it was asked, which was at `asked_ms`; ledger_sweep sweeps those that the view has
+ * overtaken since, and returns how many: they are charged to nobody from then on, and left out of the next write.
  */
-void ledger_overdue(const struct ledger *ledger, int64_t now_ms, uint32_t most,
-		    void (*found)(void *context, const struct holding *holding), void *context);
-void ledger_sweep(struct ledger *ledger, struct str uid, uint64_t version, int64_t now_ms);
+bool ledger_overdue(const struct ledger *ledger, int64_t now_ms);
+void ledger_due(struct ledger *ledger, uint64_t version, int64_t asked_ms);
+uint32_t ledger_sweep(struct ledger *ledger, int64_t now_ms);
+
+/* Whether something is swept as soon as the view reaches a version that the cluster has reached already. */
+bool ledger_awaits_sweep(const struct ledger *ledger);
 
 /* --- The view --- */
 
 enum ledger_seen {
-	LEDGER_FREED = 1, /* something is free that was not */
-	LEDGER_LATE = 2,  /* a Pod that was swept has come after all: assumption A1 is broken */
+	LEDGER_FREED = 1,  /* something is free that was not */
+	LEDGER_LATE = 2,   /* a Pod that was swept has come after all: assumption A1 is broken */
+	LEDGER_HEALED = 4, /* a comparison has found what no event had told of */
 };
 
 /*
  * [see] Applies an event of a Pod: it exists as given, or is gone. `version` is the event's. Pods that ask for no extended
- * resource are not kept. Returns bits of enum ledger_seen, or -1 without memory: then the view is incomplete and has to
- * be listed anew.
+ * resource are not kept. Returns bits of enum ledger_seen, or -1 without memory: then the view is incomplete, the ledger is behind, and
+ * what ledger_lost says has to be listed anew.
  */
 int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, bool gone, int64_t now_ms);
+
+/*
+ * The same for a Pod that exists and cannot be read; of `pod` uid, namespace and name are used. It goes on counting as it was seen last,
+ * else as it was admitted; its pending entry is neither folded nor swept, since that is all that is known of it. One that was never
+ * admitted either is charged to nobody.
+ */
+int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version);
 
 /* The view has everything up to this version. */
 void ledger_reach(struct ledger *ledger, uint64_t version);
@@ -133,8 +170,21 @@ void ledger_reach(struct ledger *ledger, uint64_t version);
 void ledger_list_begin(struct ledger *ledger);
 int ledger_list_end(struct ledger *ledger, uint64_t version, int64_t now_ms);
 
-/* The largest version of a Pod event since the last list began, those in the list included. */
-uint64_t ledger_listed_version(const struct ledger *ledger);
+/*
+ * A comparison of the view with a list of all Pods at the version that the view has now, to be made while events go on: it changes
+ * nothing, unless an event was lost. Tell every Pod of the list between begin and end; `compare` returns bits of enum ledger_seen, or -1
+ * as ledger_see does, and `end` drops what was not in the list. A list of its own (ledger_list_begin) ends the comparison.
+ */
+void ledger_compare_begin(struct ledger *ledger);
+bool ledger_comparing(const struct ledger *ledger);
+int ledger_compare(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms);
+void ledger_compare_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version);
+int ledger_compare_end(struct ledger *ledger, int64_t now_ms);
+void ledger_compare_abandon(struct ledger *ledger);
+uint64_t ledger_healed(const struct ledger *ledger); /* how many Pods comparisons have put right so far */
+
+/* The largest version of a Pod event since the last list began, those in the list included. A watch of Pods is sure to reach it. */
+uint64_t ledger_event_version(const struct ledger *ledger);
 
 /* Drops view and copy: they were of another history. The ledger is behind until a copy is loaded. */
 void ledger_forget(struct ledger *ledger);
@@ -143,10 +193,14 @@ void ledger_forget(struct ledger *ledger);
 int ledger_namespace(struct ledger *ledger, struct str name, const struct pairs *labels);
 int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labels);
 
-/* Lists of these: what is not named between the two is gone. The end returns bits of enum ledger_seen, or -1 as ledger_see. */
-enum ledger_list { LEDGER_NAMESPACES, LEDGER_NODES };
+/* Lists of these (not of Pods): what is not named between the two is gone. The end returns bits of enum ledger_seen. */
+enum ledger_list { LEDGER_NAMESPACES, LEDGER_NODES, LEDGER_PODS };
 void ledger_labels_begin(struct ledger *ledger, enum ledger_list list);
 int ledger_labels_end(struct ledger *ledger, enum ledger_list list);
+
+/* Whether something of these was lost for lack of memory: until a list of them has ended in which nothing was, the ledger is behind. */
+bool ledger_lost(const struct ledger *ledger, enum ledger_list list);
+int ledger_lose(struct ledger *ledger, enum ledger_list list); /* there was no memory to read an event; returns -1 */
 
 /*
  * Whether something is charged although the labels of its namespace, by which tenants are told apart, are not known: Pods and namespaces
@@ -178,8 +232,17 @@ int ledger_rebase(struct ledger *ledger, const struct policy *policy);
 
 const struct policy *ledger_policy(const struct ledger *ledger);
 const struct held *ledger_held(const struct ledger *ledger); /* by quota */
-uint32_t ledger_pods(const struct ledger *ledger);           /* that the view counts */
-uint32_t ledger_pending(const struct ledger *ledger);        /* that are charged as pending */
+
+/* What the Pods of each namespace hold of a quota, pending or not: the first of a list in no order (ledger_tally.h); NULL: they hold
+ * nothing. Borrowed until the ledger changes. */
+const struct tally_sum *ledger_holders(const struct ledger *ledger, uint32_t quota);
+
+/* Takes a quota off the list of those of which something else is held than when it was last taken, the oldest first; after a rebase
+ * the list is of the new policy, and begins empty. False: there is none. For one reader. */
+bool ledger_take_changed(struct ledger *ledger, uint32_t *quota);
+
+uint32_t ledger_pods(const struct ledger *ledger);    /* that the view counts */
+uint32_t ledger_pending(const struct ledger *ledger); /* that are charged as pending */
 void ledger_each(const struct ledger *ledger, void (*each)(void *context, const struct entry *entry), void *context);
 
 /* Recomputes every sum from the entries and compares: for tests. */

@@ -69,7 +69,7 @@ static void answer(struct ledger_cluster *cluster, struct ledger_ask *ask)
 {
 	const struct ledger_verdict *verdict = ask->verdict;
 	if (verdict->answer == LEDGER_OUTAGE)
-		cluster_count(cluster, COUNT_OUTAGES);
+		cluster_count(cluster, verdict->crowded ? COUNT_BUSY : COUNT_OUTAGES);
 	ledger_answer(ask, verdict);
 	forget_verdict(ask);
 	ask->done(ask);
@@ -92,9 +92,10 @@ static int object_undecided(const struct policy *policy, struct ledger_ask *ask,
 static void answer_undecided(struct ledger_cluster *cluster, struct ledger_ask *ask, bool outage, const char *why)
 {
 	forget_verdict(ask);
-	cluster_count(cluster, COUNT_OUTAGES);
+	cluster_count(cluster, outage ? COUNT_OUTAGES : COUNT_BUSY);
 	if (ask->kind == ASK_LABELS) {
 		ask->result = 0; /* the labels stay unknown */
+		ask->hasty = !outage;
 		ask->done(ask);
 		return;
 	}
@@ -118,9 +119,11 @@ static const char *trouble(const struct ledger_cluster *cluster)
 	};
 	if (cluster->object.failing)
 		return cluster->object.problem;
+	if (cluster->object.state == OBJECT_NEWER)
+		return cluster->object.newer;
 	if (!cluster->synced[WATCH_PODS] && cluster->object.state == OBJECT_OPEN)
 		return "the Pods of the cluster have not been listed yet";
-	if (cluster->stranger[0])
+	if (lookup_holds_up(cluster))
 		return "the labels of a namespace with Pods that count could not be read in time";
 	if (cluster->object.state == OBJECT_OPEN && !upkeep_sure(cluster))
 		return "the watch of Pods was interrupted, and the API server could not be asked whether the cluster "
@@ -154,6 +157,12 @@ static void note_earliest(const struct ask_list *list, bool held, int64_t *earli
 	}
 }
 
+/* Whether somebody wants to be decided now. */
+static bool is_wanted(const struct asks *asks, int64_t now_ms)
+{
+	return asks->waiting.first || (asks->crowded.first && now_ms >= asks->again_ms);
+}
+
 static void set_timer(struct ledger_cluster *cluster)
 {
 	struct asks *asks = &cluster->asks;
@@ -162,9 +171,10 @@ static void set_timer(struct ledger_cluster *cluster)
 	note_earliest(&asks->batch, false, &earliest_ms);
 	note_earliest(&asks->held, true, &earliest_ms);
 	note_earliest(&asks->crowded, false, &earliest_ms);
-	if (asks->crowded.first && asks->again_ms < earliest_ms)
+	note_earliest(&asks->unknown, false, &earliest_ms);
+	if (asks->crowded.first && asks->again_ms > now_ms && asks->again_ms < earliest_ms)
 		earliest_ms = asks->again_ms;
-	if (asks->waiting.first && asks->resume_ms > now_ms && asks->resume_ms < earliest_ms)
+	if (is_wanted(asks, now_ms) && asks->resume_ms > now_ms && asks->resume_ms < earliest_ms)
 		earliest_ms = asks->resume_ms;
 	if (earliest_ms == INT64_MAX)
 		kube_timer_clear(cluster->options.loop, &asks->timer);
@@ -183,11 +193,10 @@ static void on_time(void *context)
 	expire_list(cluster, &asks->crowded, now_ms, true);
 	expire_list(cluster, &asks->waiting, now_ms, false);
 	expire_list(cluster, &asks->batch, now_ms, false);
+	expire_list(cluster, &asks->unknown, now_ms, false);
 	move_all(&held, &asks->held, false);
 	for (struct ledger_ask *ask; (ask = take_first(&held));)
 		put_last(ask->final_ms <= now_ms ? &asks->waiting : &asks->held, ask);
-	if (now_ms >= asks->again_ms)
-		move_all(&asks->waiting, &asks->crowded, false);
 	asks_pump(cluster);
 }
 
@@ -212,32 +221,63 @@ static bool judge(struct ledger_cluster *cluster, struct ledger_ask *ask, int64_
 	return true;
 }
 
+static bool is_refreshed(const struct ledger_cluster *cluster, const struct ledger_ask *ask)
+{
+	return cluster->asks.read >= ask->read;
+}
+
+/*
+ * Whether a refusal should wait: until the object has been read once since, as another replica may have written that something is free,
+ * and as long as something is about to become free; a caller that waits for nothing only takes its API server's time.
+ */
+static bool may_be_lifted(struct ledger_cluster *cluster, struct ledger_ask *ask, int64_t now_ms)
+{
+	const struct ledger_verdict *verdict = ask->verdict;
+	enum ledger_hope hope = verdict->hope;
+	if (hope == LEDGER_HOPE_NONE)
+		return false;
+	if (!ask->read) {
+		ask->read = cluster->object.reads + 1;
+		ask->final_ms = now_ms + LEDGER_HOLD_MS;
+	}
+	if (now_ms >= ask->final_ms || now_ms >= ask->deadline_ms)
+		return false;
+	if (hope == LEDGER_HOPE_SOON && !ask->held) {
+		ask->held = true;
+		cluster_count(cluster, COUNT_HELD);
+	}
+	return hope == LEDGER_HOPE_SOON || !is_refreshed(cluster, ask);
+}
+
 /* Where a question goes that was just judged. */
 static struct ask_list *next_list(struct ledger_cluster *cluster, struct ledger_ask *ask, int64_t now_ms,
 				  struct ask_list *answered)
 {
 	const struct ledger_verdict *verdict = ask->verdict;
 	struct asks *asks = &cluster->asks;
-	if (verdict->answer == LEDGER_ADMITTED && ask->final_ms)
+	if (verdict->answer == LEDGER_ADMITTED && ask->held)
 		cluster_count(cluster, COUNT_LIFTED);
 	if (verdict->answer == LEDGER_ADMITTED && !ask->dry)
 		return &asks->batch;
 	if (verdict->answer == LEDGER_OUTAGE && verdict->crowded) {
 		if (!ask->crowded_ms)
 			ask->crowded_ms = now_ms + CROWDED_MS;
-		if (!asks->crowded.first)
-			asks->again_ms = now_ms + CROWDED_AGAIN_MS;
 		return now_ms < ask->crowded_ms && now_ms < ask->deadline_ms ? &asks->crowded : answered;
 	}
-	if (verdict->answer != LEDGER_REFUSED || !verdict->liftable)
-		return answered;
-	if (!ask->final_ms) {
-		ask->final_ms = now_ms + LEDGER_HOLD_MS;
-		cluster_count(cluster, COUNT_HELD);
-	}
-	return now_ms < ask->final_ms && now_ms < ask->deadline_ms ? &asks->held : answered;
+	if (verdict->answer == LEDGER_REFUSED && may_be_lifted(cluster, ask, now_ms))
+		return &asks->held;
+	return answered;
 }
 
+/* Whether a question waits for room that its root still has not: one that came before it has just been told so. */
+static bool stays_crowded(const struct ledger_cluster *cluster, const struct ledger_ask *ask, int64_t now_ms)
+{
+	const struct ledger_verdict *verdict = ask->verdict;
+	return ask->policy && verdict->crowded && now_ms < ask->crowded_ms && now_ms < ask->deadline_ms &&
+	       ledger_is_crowded(cluster->ledger, &ask->decision->holding);
+}
+
+/* Those who wait for room come before those who have just come. */
 static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct asks *asks = &cluster->asks;
@@ -245,14 +285,19 @@ static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 	bool fresh = true;
 	list_init(&answered);
 	list_init(&failed);
+	move_all(&asks->waiting, &asks->crowded, true);
 	pthread_mutex_lock(&cluster->mutex);
+	ledger_round(cluster->ledger);
 	for (struct ledger_ask *ask; (ask = take_first(&asks->waiting));) {
-		bool judged = judge(cluster, ask, now_ms);
-		struct ask_list *to = judged ? next_list(cluster, ask, now_ms, &answered) : &failed;
+		struct ask_list *to = stays_crowded(cluster, ask, now_ms) ? &asks->crowded
+				      : judge(cluster, ask, now_ms)       ? next_list(cluster, ask, now_ms, &answered)
+									  : &failed;
 		if (to == &asks->held)
-			fresh &= ask->refreshed;
+			fresh &= is_refreshed(cluster, ask);
 		put_last(to, ask);
 	}
+	asks->again_ms = now_ms + CROWDED_AGAIN_MS;
+	bool makes_room = asks->crowded.first && ledger_foldable(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	for (struct ledger_ask *ask; (ask = take_first(&answered));)
 		answer(cluster, ask);
@@ -263,7 +308,7 @@ static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 	}
 	if (!fresh)
 		object_read(cluster);
-	if (asks->batch.first)
+	if (asks->batch.first || makes_room)
 		object_write(cluster);
 }
 
@@ -273,6 +318,7 @@ static void refuse_all(struct ledger_cluster *cluster, const char *why)
 	list_init(&all);
 	move_all(&all, &cluster->asks.waiting, false);
 	move_all(&all, &cluster->asks.held, false);
+	move_all(&all, &cluster->asks.crowded, false);
 	for (struct ledger_ask *ask; (ask = take_first(&all));)
 		answer_undecided(cluster, ask, true, why);
 }
@@ -280,18 +326,20 @@ static void refuse_all(struct ledger_cluster *cluster, const char *why)
 void asks_pump(struct ledger_cluster *cluster)
 {
 	struct asks *asks = &cluster->asks;
-	bool free = !cluster->object.writing && !cluster->object.stale && kube_now_ms() >= asks->resume_ms;
-	if (free && asks->waiting.first) {
+	int64_t now_ms = kube_now_ms();
+	bool free = !cluster->object.writing && !cluster->object.stale && !cluster->object.resettle &&
+		    now_ms >= asks->resume_ms;
+	if (free && is_wanted(asks, now_ms)) {
 		pthread_mutex_lock(&cluster->mutex);
 		struct str namespace;
 		bool stranger = ledger_stranger(cluster->ledger, &namespace);
 		pthread_mutex_unlock(&cluster->mutex);
-		if (cluster->object.state == OBJECT_SETTLING)
+		if (cluster->object.state == OBJECT_SETTLING || cluster->object.state == OBJECT_NEWER)
 			refuse_all(cluster, trouble(cluster));
 		else if (stranger)
-			watches_read_stranger(cluster);
+			lookup_for_pods(cluster);
 		else if (cluster->object.state == OBJECT_OPEN && upkeep_current(cluster))
-			decide_all(cluster, kube_now_ms());
+			decide_all(cluster, now_ms);
 	}
 	set_timer(cluster);
 }
@@ -302,8 +350,10 @@ void asks_written(struct ledger_cluster *cluster, bool written)
 	struct ask_list batch;
 	list_init(&batch);
 	move_all(&batch, &asks->batch, false);
-	if (!written)
-		move_all(&asks->waiting, &batch, true);
+	if (!written) {
+		move_all(&asks->waiting, &asks->crowded, true);
+		move_all(&asks->waiting, &batch, true); /* they had come first */
+	}
 	for (struct ledger_ask *ask; (ask = take_first(&batch));)
 		answer(cluster, ask);
 }
@@ -339,8 +389,8 @@ void asks_pause(struct ledger_cluster *cluster, bool second)
 void asks_again(struct ledger_cluster *cluster, bool refreshed)
 {
 	struct asks *asks = &cluster->asks;
-	for (struct ledger_ask *ask = asks->held.first; refreshed && ask; ask = ask->next)
-		ask->refreshed = true;
+	if (refreshed)
+		asks->read = cluster->object.reads;
 	move_all(&asks->waiting, &asks->held, false);
 	asks_pump(cluster);
 }
@@ -365,79 +415,53 @@ static bool find_labels(struct ledger_cluster *cluster, struct ledger_ask *ask)
 	return true;
 }
 
-/* A namespace that is being read for a question; in the question's arena. */
-struct namespace_read {
-	struct ledger_cluster *cluster;
-	struct ledger_ask *ask;
-	struct kube_request *request;
-};
-
-static void list_remove(struct ask_list *list, const struct ledger_ask *gone)
+/* Tells a question what is known of its namespace. Returns false if that is still nothing, and it may wait for another read. */
+static bool tell_labels(struct ledger_cluster *cluster, struct ledger_ask *ask, const struct kube_answer *answer)
 {
-	struct ask_list all;
-	list_init(&all);
-	move_all(&all, list, false);
-	for (struct ledger_ask *ask; (ask = take_first(&all));)
-		if (ask != gone)
-			put_last(list, ask);
-}
-
-static void on_namespace(void *context, const struct kube_answer *got)
-{
-	struct namespace_read *read = context;
-	struct ledger_cluster *cluster = read->cluster;
-	struct ledger_ask *ask = read->ask;
-	list_remove(&cluster->asks.unknown, ask);
 	pthread_mutex_lock(&cluster->mutex);
 	bool known = find_labels(cluster, ask);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (!known && got->status == 200) { /* else the watch was faster, and may have told of newer labels */
-		watches_namespace(cluster, got->body);
-		pthread_mutex_lock(&cluster->mutex);
-		find_labels(cluster, ask);
-		pthread_mutex_unlock(&cluster->mutex);
+	if (!known && answer->status == 0)
+		return false;
+	if (!known && answer->status != 404) {
+		answer_undecided(cluster, ask, true, "");
+		return true;
 	}
-	if (!known && got->status == 404) /* the API server will say so itself */
+	if (!known) /* the API server will say so itself */
 		ask->labels = (struct pairs){.present = true};
-	ask->hasty = got->status == 0 && kube_now_ms() - ask->arrived_ms < HASTY_MS && !cluster->object.failing;
 	ask->done(ask);
+	return true;
 }
 
-/* The call ends before the question's deadline, so these have no deadline of their own. */
-static void read_namespace(struct ledger_cluster *cluster, struct ledger_ask *ask)
+void asks_looked_up(struct ledger_cluster *cluster, struct str namespace, const struct kube_answer *answer)
 {
-	struct namespace_read *read = arena_alloc(ask->arena, sizeof *read);
-	int64_t left_ms = ask->deadline_ms - kube_now_ms();
-	struct buf path;
-	buf_init(&path, 4096);
-	buf_text(&path, "/api/v1/namespaces/");
-	kube_escape(&path, ask->namespace);
-	buf_char(&path, '\0');
-	if (!read || path.failed) {
-		ask->result = -1;
-		ask->done(ask);
-	} else {
-		*read = (struct namespace_read){cluster, ask, NULL};
-		ask->verdict = read;
+	struct ask_list all;
+	list_init(&all);
+	move_all(&all, &cluster->asks.unknown, false);
+	for (struct ledger_ask *ask; (ask = take_first(&all));)
+		if (!str_eq(ask->namespace, namespace) || !tell_labels(cluster, ask, answer))
+			put_last(&cluster->asks.unknown, ask);
+	set_timer(cluster);
+}
+
+void asks_look_up(struct ledger_cluster *cluster)
+{
+	for (const struct ledger_ask *ask = cluster->asks.unknown.first; ask; ask = ask->next)
+		lookup_namespace(cluster, ask->namespace);
+}
+
+static void look_up(struct ledger_cluster *cluster, struct ledger_ask *ask)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	bool known = find_labels(cluster, ask); /* since it was asked */
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!known && lookup_namespace(cluster, ask->namespace) == 0) {
 		put_last(&cluster->asks.unknown, ask);
-		read->request =
-		    kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
-									   .path = path.ptr,
-									   .timeout_ms = left_ms > 0 ? left_ms : 1,
-									   .retry = true,
-									   .done = on_namespace,
-									   .context = read});
+		return;
 	}
-	buf_release(&path);
-}
-
-static void close_unknown(struct ledger_cluster *cluster)
-{
-	for (struct ledger_ask *ask; (ask = take_first(&cluster->asks.unknown));) {
-		const struct namespace_read *read = ask->verdict;
-		kube_cancel(cluster->options.client, read->request);
-		ask->done(ask);
-	}
+	if (!known)
+		ask->result = -1;
+	ask->done(ask);
 }
 
 /* --- Arrival --- */
@@ -458,7 +482,7 @@ static void on_arrival(void *context)
 		} else if (ask->kind == ASK_ADMIT) {
 			put_last(&asks->waiting, ask);
 		} else {
-			read_namespace(cluster, ask);
+			look_up(cluster, ask);
 		}
 	}
 	asks_pump(cluster);
@@ -471,7 +495,8 @@ static void hand_over(struct ledger_cluster *cluster, struct ledger_ask *ask, en
 	ask->hasty = false;
 	ask->policy = NULL;
 	ask->final_ms = ask->crowded_ms = 0;
-	ask->refreshed = false;
+	ask->read = 0;
+	ask->held = false;
 	pthread_mutex_lock(&cluster->mutex);
 	put_last(&cluster->asks.incoming, ask);
 	pthread_mutex_unlock(&cluster->mutex);
@@ -517,10 +542,8 @@ void asks_close(struct ledger_cluster *cluster)
 	pthread_mutex_lock(&cluster->mutex);
 	asks->closed = true;
 	pthread_mutex_unlock(&cluster->mutex);
-	move_all(&asks->waiting, &asks->held, false);
-	move_all(&asks->waiting, &asks->crowded, false);
 	move_all(&asks->waiting, &asks->batch, false);
+	move_all(&asks->waiting, &asks->unknown, false);
 	refuse_all(cluster, "this replica is stopping");
-	close_unknown(cluster);
 	on_arrival(cluster);
 }

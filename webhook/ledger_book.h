@@ -6,11 +6,13 @@
 #define WEBHOOK_LEDGER_BOOK_H
 
 #include "webhook/ledger_entry.h"
+#include "webhook/ledger_tally.h"
 
-/* What is booked as pending below one root. */
+/* What the Pods below one root may take of a copy's text. */
 struct book_root {
-	uint32_t pending;
-	size_t bytes; /* what it may take of a copy's text */
+	uint32_t entries;
+	size_t bytes;
+	uint32_t crowded; /* the round of decisions in which somebody found no room */
 };
 
 struct book {
@@ -18,16 +20,24 @@ struct book {
 	struct held *held;       /* by quota */
 	struct charge *charges;  /* room for one Pod's charges under `policy` */
 	struct book_root *roots; /* by tenant */
+	struct tally tally;      /* the same sums by namespace, and which of them have changed */
 	uint32_t used, pending;  /* entries booked so */
-	size_t pending_bytes;    /* what the latter may take of a copy's text */
+	uint32_t
+	    text_entries;  /* entries that take room in a copy's text: those booked as pending, and those seen lately */
+	size_t text_bytes; /* ... and how much they may take of it */
 };
 
 /* Empty sums for a policy, which is retained. Returns -1 without memory. */
 int book_open(struct book *book, const struct policy *policy);
 void book_close(struct book *book); /* takes a zeroed one, too */
 
-/* Books an entry anew, in another sum or with other charges. Returns whether something has become free by that. */
-bool book_entry(struct book *book, struct entry *entry, enum entry_booking where, const struct pairs *labels);
+/*
+ * Books an entry anew, in another sum or with other charges. `in_text`: it takes room there. Returns bits of enum booked. Without
+ * memory the entry is booked with the charges that it had, which may be none: nothing may be decided before it was booked again.
+ */
+enum booked { BOOKED_FREED = 1, BOOKED_NO_MEMORY = 2 };
+unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking where, bool in_text,
+		    const struct pairs *labels);
 
 /* Takes what an entry is booked with out of the sums for a moment, or puts it back. Needs no memory. */
 void book_lift(struct book *book, const struct entry *entry, bool back);

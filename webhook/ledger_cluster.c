@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "webhook/ledger_cluster_state.h"
+#include "webhook/ledger_namespaces.h"
 #include "webhook/metrics_label.h"
 
 #define SCRATCH_MAX (64u << 20) /* for one object that is read: the facts of the largest Pod */
@@ -20,7 +21,8 @@ void cluster_log(struct ledger_cluster *cluster, enum log_level level, const cha
 
 struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options *options, struct error *err)
 {
-	const struct ledger_options rules = {.policy = options->policy, .shared = true, .ttl_ms = options->ttl_ms};
+	const struct ledger_options rules = {
+	    .policy = options->policy, .shared = true, .ttl_ms = options->ttl_ms, .fold_ms = options->fold_ms};
 	struct ledger_cluster *cluster = calloc(1, sizeof *cluster);
 	if (!cluster) {
 		error_set(err, "there is no memory for the ledger");
@@ -33,13 +35,13 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	asks_open(cluster);
 	object_open(cluster);
 	cluster->ledger = ledger_create(&rules, err);
-	if (!cluster->ledger || ledger_namespaces_open(&cluster->namespaces, err) < 0 ||
-	    watches_open(cluster, err) < 0 || publish_open(cluster, err) < 0) {
+	if (!cluster->ledger || watches_open(cluster, err) < 0 || publish_open(cluster, err) < 0) {
 		ledger_cluster_destroy(cluster);
 		return NULL;
 	}
 	publish_note_policy(cluster, options->policy);
 	upkeep_open(cluster);
+	check_open(cluster);
 	return cluster;
 }
 
@@ -84,9 +86,10 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	kube_timer_clear(loop, &cluster->asks.timer); /* the loop outlives them */
 	kube_timer_clear(loop, &cluster->object.again);
 	kube_timer_clear(loop, &cluster->upkeep.timer);
+	lookup_close(cluster);
+	check_close(cluster);
 	publish_close(cluster);
 	watches_close(cluster);
-	ledger_namespaces_close(&cluster->namespaces);
 	ledger_destroy(cluster->ledger);
 	buf_release(&cluster->object.body);
 	arena_release(&cluster->scratch);
@@ -120,6 +123,9 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 		return "the Pods of the cluster have not been listed yet.";
 	if (atomic_load(&cluster->state) < OBJECT_SETTLING)
 		return "the ledger has not been read yet.";
+	if (atomic_load(&cluster->state) == OBJECT_NEWER)
+		return "the ledger is of a form that this version of gpugate does not know: spec.pending of gpuledger "
+		       "cluster begins with its number. Update gpugate; or, if no newer one runs, delete that object.";
 	if (behind_ms && now_ms - behind_ms > BEHIND_MS)
 		return "the view of the cluster is behind what other replicas have written.";
 	if (now_ms - kube_watch_heard_ms(cluster->watches[WATCH_PODS]) > SILENT_MS)
@@ -135,10 +141,13 @@ static const struct {
      COUNT_WRITTEN},
     {"gpugate_ledger_writes_total", NULL, "outcome=\"conflict\"", COUNT_CONFLICTS},
     {"gpugate_ledger_writes_total", NULL, "outcome=\"unknown\"", COUNT_UNKNOWN},
-    {"gpugate_ledger_held_total", "Refusals that waited a moment for something to become free, by what came of it.",
+    {"gpugate_ledger_held_total",
+     "Refusals that waited a moment for something that was about to become free, by what came of it.",
      "outcome=\"all\"", COUNT_HELD},
     {"gpugate_ledger_held_total", NULL, "outcome=\"lifted\"", COUNT_LIFTED},
-    {"gpugate_ledger_undecided_total", "Questions that the ledger could not decide in time.", NULL, COUNT_OUTAGES},
+    {"gpugate_ledger_undecided_total", "Questions that the ledger could not decide in time, by how they are answered.",
+     "reason=\"outage\"", COUNT_OUTAGES},
+    {"gpugate_ledger_undecided_total", NULL, "reason=\"busy\"", COUNT_BUSY},
     {"gpugate_ledger_swept_total", "Admitted Pods that were never stored.", NULL, COUNT_SWEPT},
     {"gpugate_ledger_late_pods_total", "Pods that were stored after their admission had expired.", NULL, COUNT_LATE},
     {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle again.", NULL, COUNT_RESETTLED},
@@ -147,6 +156,11 @@ static const struct {
     {"gpugate_quota_writes_total", NULL, "outcome=\"deleted\"", COUNT_RETIRED},
     {"gpugate_quota_writes_total", NULL, "outcome=\"failed\"", COUNT_UNPUBLISHED},
     {"gpugate_view_unreadable_total", "Objects of the API server that could not be read.", NULL, COUNT_UNREADABLE},
+    {"gpugate_view_checks_total", "Comparisons of the view with a list of all Pods, by what came of them.",
+     "outcome=\"compared\"", COUNT_CHECKED},
+    {"gpugate_view_checks_total", NULL, "outcome=\"failed\"", COUNT_UNCHECKED},
+    {"gpugate_view_healed_total", "Pods of which no event had told, and that a comparison has put right.", NULL,
+     COUNT_HEALED},
 };
 
 static void print_counts(struct ledger_cluster *cluster, struct buf *out)
@@ -181,8 +195,11 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 	}
 }
 
-static const char *const states[] = {
-    [OBJECT_UNKNOWN] = "unknown", [OBJECT_MISSING] = "missing", [OBJECT_SETTLING] = "settling", [OBJECT_OPEN] = "open"};
+static const char *const states[] = {[OBJECT_UNKNOWN] = "unknown",
+				     [OBJECT_MISSING] = "missing",
+				     [OBJECT_SETTLING] = "settling",
+				     [OBJECT_OPEN] = "open",
+				     [OBJECT_NEWER] = "newer"};
 
 void ledger_cluster_sums(struct ledger_cluster *cluster, struct ledger_sums *sums)
 {
@@ -199,7 +216,7 @@ void ledger_cluster_health(struct ledger_cluster *cluster, struct ledger_health 
 	    .behind_ms = behind_ms ? now_ms - behind_ms : 0,
 	    .written = atomic_load(&cluster->counts[COUNT_WRITTEN]),
 	    .conflicts = atomic_load(&cluster->counts[COUNT_CONFLICTS]),
-	    .undecided = atomic_load(&cluster->counts[COUNT_OUTAGES]),
+	    .undecided = atomic_load(&cluster->counts[COUNT_OUTAGES]) + atomic_load(&cluster->counts[COUNT_BUSY]),
 	};
 }
 
@@ -214,7 +231,7 @@ static void print_state(struct ledger_cluster *cluster, struct buf *out)
 {
 	int state = atomic_load(&cluster->state);
 	metrics_head(out, "gpugate_ledger_state", "gauge", "1 for the state that the shared ledger is in.");
-	for (int i = 0; i <= OBJECT_OPEN; i++)
+	for (int i = 0; i <= OBJECT_NEWER; i++)
 		buf_printf(out, "gpugate_ledger_state{state=\"%s\"} %d\n", states[i], i == state);
 	int64_t behind_ms = atomic_load(&cluster->behind_ms);
 	metrics_head(out, "gpugate_view_behind_seconds", "gauge",
@@ -239,7 +256,7 @@ void ledger_cluster_metrics(void *context, struct buf *out)
 	struct ledger_sums sums;
 	ledger_cluster_sums(cluster, &sums);
 	ledger_sums_print(&sums, out);
-	ledger_namespaces_print(&cluster->namespaces, cluster->ledger, &cluster->mutex, out);
+	ledger_namespaces_print(cluster->ledger, &cluster->mutex, out);
 	metrics_head(out, "gpugate_ledger_pending", "gauge", "Admitted Pods that have not been seen yet.");
 	buf_printf(out, "gpugate_ledger_pending %u\n", sums.pending);
 	print_unfit(&sums.unfit, out);

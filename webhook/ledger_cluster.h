@@ -15,18 +15,19 @@
 #include "webhook/log.h"
 #include "webhook/peers.h"
 
-#define LEDGER_TTL_MS 60000    /* of a pending entry: longer than any API server takes to store a Pod (34 s) */
-#define LEDGER_SETTLE_MS 40000 /* of a ledger that was created anew: the same */
-#define LEDGER_HOLD_MS 250     /* how long a refusal waits for something to become free */
+#define LEDGER_HOLD_MS 250 /* how long a refusal waits for something to become free */
 
 struct ledger_cluster_options {
-	struct kube_loop *loop;     /* not started yet */
-	struct kube_client *client; /* on that loop */
+	struct kube_loop *loop;         /* not started yet */
+	struct kube_client *client;     /* on that loop */
+	struct kube_client *background; /* ... of connections that the ledger's writes do not wait for */
 	const struct policy *policy;
-	const char *replica;   /* a name for logs and for the object's managedFields */
+	const char *replica;   /* a name for logs; that of its Pod, by which comparisons take turns */
 	const char *namespace; /* of gpugate's own Pods */
-	int64_t ttl_ms;
-	int64_t settle_ms;
+	int64_t ttl_ms;        /* of a pending entry: longer than any API server takes to store a Pod (34 s) */
+	int64_t settle_ms;     /* of a ledger that was created anew: the same */
+	int64_t fold_ms;  /* an entry is kept after its Pod was seen: about as late as any replica's watch usually is */
+	int64_t check_ms; /* how often the view is compared with a list of all Pods; 0: never */
 	struct log *log;
 	/* Something that people should hear of, for Events: an outage and its end. May be NULL. Loop thread. */
 	void (*tell)(void *context, bool warning, const char *reason, const char *message);
@@ -57,7 +58,7 @@ void ledger_cluster_sums(struct ledger_cluster *cluster, struct ledger_sums *sum
 
 /* How the shared object and the view are. Thread-safe. */
 struct ledger_health {
-	const char *state;      /* "open", "settling", "missing" or "unknown" */
+	const char *state;      /* "open", "settling", "newer", "missing" or "unknown" */
 	int64_t pods_silent_ms; /* since the API server was heard of on the watch of Pods; -1: it never was */
 	int64_t behind_ms;      /* how long the view has been behind what other replicas have written; 0: it is not */
 	uint64_t written, conflicts, undecided;

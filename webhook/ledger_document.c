@@ -18,13 +18,22 @@ static const struct field object_fields[] = {
 };
 static const struct shape object_shape = SHAPE(object_fields, 0);
 
-static const struct shape item_shape = SHAPE(object_fields, sizeof(struct object_meta));
-static const struct field list_fields[] = {
-    {FIELD_KEY("metadata"), .read = field_object, .shape = &meta_shape},
-    {FIELD_KEY("items"), .read = field_list, .offset = offsetof(struct object_list, items), .shape = &item_shape,
-     .count = offsetof(struct object_list, count)},
+static const struct field identity_meta_fields[] = {
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct pod, name)},
+    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct pod, namespace)},
+    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct pod, uid)},
+    {FIELD_KEY("resourceVersion"), .read = field_string, .offset = offsetof(struct pod, resource_version)},
+    {FIELD_KEY("labels"), .read = field_anything},
+    {FIELD_KEY("annotations"), .read = field_anything},
+    {FIELD_KEY("managedFields"), .read = field_anything},
 };
-static const struct shape list_shape = SHAPE(list_fields, 0);
+static const struct shape identity_meta_shape = SHAPE(identity_meta_fields, 0);
+static const struct field identity_fields[] = {
+    {FIELD_KEY("metadata"), .read = field_object, .shape = &identity_meta_shape},
+    {FIELD_KEY("spec"), .read = field_anything},
+    {FIELD_KEY("status"), .read = field_anything},
+};
+static const struct shape identity_shape = SHAPE(identity_fields, 0);
 
 static const struct field document_meta_fields[] = {
     {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct ledger_document, name)},
@@ -67,10 +76,10 @@ int object_meta_read(struct str json, struct arena *arena, struct object_meta *m
 	return read_whole(json, arena, &object_shape, meta, err);
 }
 
-int object_list_read(struct str json, struct arena *arena, struct object_list *list, struct error *err)
+int object_identity_read(struct str json, struct arena *arena, struct pod *pod, struct error *err)
 {
-	*list = (struct object_list){0};
-	return read_whole(json, arena, &list_shape, list, err);
+	*pod = (struct pod){.present = true};
+	return read_whole(json, arena, &identity_shape, pod, err);
 }
 
 void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t version, struct str opened,

@@ -27,6 +27,9 @@ int ledger_document_read(struct str json, struct arena *arena, struct ledger_doc
 void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t version, struct str opened,
 			   struct str pending);
 
+/* What names any object; of all else in it only the end is looked for. Only these of `pod` are set. Returns 0, or -1 with a sentence. */
+int object_identity_read(struct str json, struct arena *arena, struct pod *pod, struct error *err);
+
 /* metadata of any object. */
 struct object_meta {
 	struct str name;
@@ -35,13 +38,5 @@ struct object_meta {
 	struct pairs labels;
 };
 int object_meta_read(struct str json, struct arena *arena, struct object_meta *meta, struct error *err);
-
-/* A whole list of objects: its version, and the metadata of each. */
-struct object_list {
-	struct object_meta meta;
-	const struct object_meta *items;
-	uint32_t count;
-};
-int object_list_read(struct str json, struct arena *arena, struct object_list *list, struct error *err);
 
 #endif

@@ -9,7 +9,6 @@
 struct ledger_embedded {
 	pthread_mutex_t mutex;
 	struct ledger *ledger;
-	struct ledger_namespaces namespaces;
 };
 
 struct ledger_embedded *ledger_embedded_create(const struct policy *policy, struct error *err)
@@ -22,7 +21,7 @@ struct ledger_embedded *ledger_embedded_create(const struct policy *policy, stru
 	}
 	pthread_mutex_init(&embedded->mutex, NULL);
 	embedded->ledger = ledger_create(&options, err);
-	if (embedded->ledger && ledger_namespaces_open(&embedded->namespaces, err) == 0)
+	if (embedded->ledger)
 		return embedded;
 	ledger_embedded_destroy(embedded);
 	return NULL;
@@ -32,7 +31,6 @@ void ledger_embedded_destroy(struct ledger_embedded *embedded)
 {
 	if (!embedded)
 		return;
-	ledger_namespaces_close(&embedded->namespaces);
 	ledger_destroy(embedded->ledger);
 	pthread_mutex_destroy(&embedded->mutex);
 	free(embedded);
@@ -87,6 +85,6 @@ void ledger_embedded_metrics(void *context, struct buf *out)
 	struct ledger_sums sums;
 	ledger_embedded_sums(embedded, &sums);
 	ledger_sums_print(&sums, out);
-	ledger_namespaces_print(&embedded->namespaces, embedded->ledger, &embedded->mutex, out);
+	ledger_namespaces_print(embedded->ledger, &embedded->mutex, out);
 	ledger_sums_release(&sums);
 }

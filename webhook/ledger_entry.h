@@ -13,7 +13,8 @@ enum entry_state {
 	ENTRY_GONE = 1 << 2,      /* the view had it */
 	ENTRY_PENDING = 1 << 3,   /* the ledger's copy has it */
 	ENTRY_TENTATIVE = 1 << 4, /* admitted by a decision that is not written yet */
-	ENTRY_SWEPT = 1 << 5, /* it never came: it is left out of the next text, and if it still comes, it is late */
+	ENTRY_SWEPT = 1 << 5,     /* it never came: it counts no more, and is left out; if it still comes, it is late */
+	ENTRY_UNREADABLE = 1 << 6, /* the view has it, and cannot read it: its facts are older, or there are none */
 };
 
 /* Which of the two sums an entry is in. */
@@ -23,22 +24,26 @@ struct entry {
 	struct entry *next; /* in its slot */
 	uint64_t hash;
 	struct holding holding;
-	const struct pod *placement; /* what policy_place reads of a Pod, and node_name; NULL: not in the view */
-	struct charge *charges;      /* as they are booked; memory of their own */
+	const struct pod *
+	    placement; /* what policy_place reads of a Pod, and node_name; NULL: the view does not have it, or it has finished */
+	struct charge *charges; /* as they are booked; memory of their own */
 	uint32_t charge_count;
 	uint32_t root;       /* see policy_root; meaningful while it is booked */
-	uint32_t text_bytes; /* see ledger_text_bytes; 0 unless it is booked as pending */
+	uint32_t text_bytes; /* see ledger_text_bytes; 0 unless it takes room in the text */
 	struct entry *pending_next,
 	    **pending_link; /* among those that are pending or tentative; no link: it is neither */
 	uint32_t list;      /* number of the list that it was in last */
 	uint32_t copy;      /* number of the copy that it was in last */
 	uint8_t state;      /* enum entry_state */
 	uint8_t booked;
+	bool leaving;           /* it is booked as used and terminates */
 	bool stranger;          /* it is booked, and the labels of its namespace would matter but are not known */
+	bool mischarged;        /* it is booked, and there was no memory to find out or to note what it costs */
 	uint8_t node_fit;       /* enum node_fit: what its node is to it, by the policy */
 	uint8_t unfit;          /* ... while it is booked */
 	uint64_t seen_version;  /* of the event in which the view first saw it */
-	uint64_t swept_version; /* of the list by which it was swept */
+	int64_t seen_ms;        /* ... and when that was */
+	uint64_t due_version;   /* a view that has reached this and never had the Pod never will; 0: not known yet */
 	int64_t pending_ms;     /* when this replica first knew it as pending */
 	int64_t gone_ms;        /* when it was gone, or was swept */
 	int64_t terminating_ms; /* when this replica first saw that it terminates; 0: it does not */

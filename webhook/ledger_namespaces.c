@@ -1,105 +1,83 @@
 #include "webhook/ledger_namespaces.h"
 
-#include "webhook/kube_loop.h"
-#include "webhook/ledger_entry.h"
 #include "webhook/ledger_metrics.h"
 #include "webhook/metrics_label.h"
+#include "webhook/quota_holders.h"
 
-static void add_entry(void *context, const struct entry *entry)
-{
-	struct holders *holders = context;
-	for (uint32_t i = 0; i < entry->charge_count; i++)
-		if (entry->charges[i].amount > 0)
-			holders_add(holders, entry->charges[i].quota, entry->holding.namespace,
-				    entry->charges[i].amount);
-}
+#define NAMES_MAX (1u << 20) /* bytes of the names of one quota's rows */
 
-void ledger_namespaces_sum(const struct ledger *ledger, struct holders *holders)
-{
-	ledger_each(ledger, add_entry, holders);
-}
-
-int ledger_namespaces_open(struct ledger_namespaces *namespaces, struct error *err)
-{
-	*namespaces = (struct ledger_namespaces){.holders = holders_create()};
-	if (!namespaces->holders)
-		return error_set(err, "there is no memory for the sums of namespaces");
-	pthread_mutex_init(&namespaces->mutex, NULL);
-	return 0;
-}
-
-void ledger_namespaces_close(struct ledger_namespaces *namespaces)
-{
-	if (!namespaces->holders)
-		return;
-	holders_destroy(namespaces->holders);
-	if (namespaces->policy)
-		policy_release(namespaces->policy);
-	pthread_mutex_destroy(&namespaces->mutex);
-	*namespaces = (struct ledger_namespaces){0};
-}
-
-/* Sums anew, unless that was done a moment ago. */
-static void refresh(struct ledger_namespaces *namespaces, const struct ledger *ledger, pthread_mutex_t *mutex)
-{
-	int64_t begun_ms = kube_now_ms();
-	if (namespaces->policy && begun_ms < namespaces->again_ms)
-		return;
-	if (namespaces->policy)
-		policy_release(namespaces->policy);
-	holders_reset(namespaces->holders);
-	pthread_mutex_lock(mutex);
-	namespaces->policy = ledger_policy(ledger);
-	policy_retain(namespaces->policy);
-	ledger_namespaces_sum(ledger, namespaces->holders);
-	pthread_mutex_unlock(mutex);
-	holders_sort(namespaces->holders);
-	int64_t now_ms = kube_now_ms();
-	namespaces->again_ms = now_ms + (now_ms - begun_ms) * LEDGER_NAMESPACES_SHARE;
-}
-
-struct row {
-	const struct policy *policy;
-	struct quota_view quota;
+struct printing {
+	const struct policy *policy; /* retained */
+	struct holder_sum *sums;     /* room for the rows of one quota */
+	struct arena names;          /* of these */
 	struct buf *out;
 };
 
-static void print_row(const struct row *row, struct str namespace, wide amount)
+static void print_row(const struct printing *printing, const struct quota_view *quota, struct str namespace,
+		      wide amount)
 {
-	buf_text(row->out, "gpugate_namespace_held{");
-	ledger_metrics_quota(&row->quota, row->out);
-	buf_text(row->out, ",namespace=");
-	metrics_label(row->out, namespace);
-	buf_text(row->out, "} ");
-	ledger_metrics_amount(amount, policy_unit(row->policy), row->out);
+	buf_text(printing->out, "gpugate_namespace_held{");
+	ledger_metrics_quota(quota, printing->out);
+	buf_text(printing->out, ",namespace=");
+	metrics_label(printing->out, namespace);
+	buf_text(printing->out, "} ");
+	ledger_metrics_amount(amount, policy_unit(printing->policy), printing->out);
 }
 
-static void print_quota(const struct row *row, const struct holder_sum *sums, uint32_t count)
+/* Under the lock. Returns the number of rows, or -1: another policy is in force by now. */
+static int64_t copy_sums(struct printing *printing, const struct ledger *ledger, uint32_t quota, wide *rest)
 {
+	if (ledger_policy(ledger) != printing->policy)
+		return -1;
+	uint32_t count = holders_largest(ledger_holders(ledger, quota), printing->sums, LEDGER_NAMESPACES_MAX, rest);
+	arena_reset(&printing->names);
+	for (uint32_t i = 0; i < count; i++)
+		printing->sums[i].namespace = arena_str(&printing->names, printing->sums[i].namespace);
+	return count;
+}
+
+static int print_quota(struct printing *printing, const struct ledger *ledger, pthread_mutex_t *mutex, uint32_t index)
+{
+	struct quota_view quota;
 	wide rest = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		if (i < LEDGER_NAMESPACES_MAX)
-			print_row(row, sums[i].namespace, sums[i].amount);
-		else
-			rest += sums[i].amount;
-	}
+	pthread_mutex_lock(mutex);
+	int64_t count = copy_sums(printing, ledger, index, &rest);
+	pthread_mutex_unlock(mutex);
+	if (count < 0)
+		return -1;
+	holders_sort(printing->sums, (uint32_t)count);
+	policy_quota(printing->policy, index, &quota);
+	for (int64_t i = 0; i < count; i++)
+		print_row(printing, &quota, printing->sums[i].namespace, printing->sums[i].amount);
 	if (rest > 0)
-		print_row(row, STR(""), rest);
+		print_row(printing, &quota, STR(""), rest);
+	return 0;
 }
 
-void ledger_namespaces_print(struct ledger_namespaces *namespaces, const struct ledger *ledger, pthread_mutex_t *mutex,
-			     struct buf *out)
+/* All quotas of the policy in force. Returns -1 when another one came meanwhile. */
+static int print_quotas(struct printing *printing, const struct ledger *ledger, pthread_mutex_t *mutex)
 {
+	int result = 0;
+	pthread_mutex_lock(mutex);
+	printing->policy = ledger_policy(ledger);
+	policy_retain(printing->policy);
+	pthread_mutex_unlock(mutex);
+	uint32_t count = policy_quota_count(printing->policy);
+	for (uint32_t i = 0; result == 0 && i < count; i++)
+		result = print_quota(printing, ledger, mutex, i);
+	policy_release(printing->policy);
+	return result;
+}
+
+void ledger_namespaces_print(const struct ledger *ledger, pthread_mutex_t *mutex, struct buf *out)
+{
+	struct printing printing = {.sums = calloc(LEDGER_NAMESPACES_MAX, sizeof *printing.sums), .out = out};
 	metrics_head(out, "gpugate_namespace_held", "gauge",
 		     "What the Pods of a namespace hold of a quota, pending included: devices, GPUs or bytes.");
-	pthread_mutex_lock(&namespaces->mutex);
-	refresh(namespaces, ledger, mutex);
-	for (uint32_t i = 0; i < policy_quota_count(namespaces->policy); i++) {
-		struct row row = {.policy = namespaces->policy, .out = out};
-		uint32_t count;
-		const struct holder_sum *sums = holders_of(namespaces->holders, i, &count);
-		policy_quota(row.policy, i, &row.quota);
-		print_quota(&row, sums, count);
-	}
-	pthread_mutex_unlock(&namespaces->mutex);
+	size_t begun = out->len;
+	arena_init(&printing.names, 64 << 10, NAMES_MAX);
+	while (printing.sums && print_quotas(&printing, ledger, mutex) < 0)
+		out->len = begun;
+	arena_release(&printing.names);
+	free(printing.sums);
 }

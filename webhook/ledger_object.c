@@ -83,7 +83,7 @@ void object_write(struct ledger_cluster *cluster)
 	uint64_t version;
 	buf_init(&pending, LEDGER_TEXT_MAX);
 	pthread_mutex_lock(&cluster->mutex);
-	ledger_encode(cluster->ledger, &pending, &version);
+	ledger_encode(cluster->ledger, kube_now_ms(), &pending, &version);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!pending.failed)
 		write_document(cluster, version, str_of(cluster->object.uid), buf_view(&pending));
@@ -91,6 +91,15 @@ void object_write(struct ledger_cluster *cluster)
 		on_written(cluster,
 			   &(struct kube_answer){.problem = "what is pending is longer than an object may be"});
 	buf_release(&pending);
+}
+
+void object_lower_form(struct ledger_cluster *cluster)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	bool ahead = ledger_form_is_ahead(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (ahead && object_writable(cluster) && upkeep_current(cluster))
+		object_write(cluster);
 }
 
 static void write_settling(struct ledger_cluster *cluster)
@@ -157,29 +166,58 @@ static void begin_settling(struct ledger_cluster *cluster)
 {
 	struct object *object = &cluster->object;
 	object->open_ms = kube_now_ms() + cluster->options.settle_ms;
-	object->opening = false;
+	object->open_version = 0;
 	set_state(cluster, OBJECT_SETTLING);
 }
 
-/* [read] Takes a copy that is newer than the one at hand, or of another history. */
-static void take(struct ledger_cluster *cluster, const struct ledger_document *document, uint64_t resource_version)
+/* Another version of gpugate wrote it, and knows what is pending. It is left alone until such a one, or a person, writes another. */
+static void leave_alone(struct ledger_cluster *cluster, const char *why)
+{
+	struct object *object = &cluster->object;
+	snprintf(object->newer, sizeof object->newer, "the ledger cannot be read: %s", why);
+	if (object->state != OBJECT_NEWER) {
+		cluster_log(cluster, LOG_ERROR, "ledger_newer", object->newer);
+		if (cluster->options.tell)
+			cluster->options.tell(cluster->options.tell_context, true, "LedgerNewer", object->newer);
+	}
+	set_state(cluster, OBJECT_NEWER);
+}
+
+/*
+ * [read] Takes a copy that is newer than the one at hand, or of another history. Returns false where there is no memory for it: the copy
+ * at hand stays then, and is too old to be written against.
+ */
+static bool take(struct ledger_cluster *cluster, const struct ledger_document *document, uint64_t resource_version)
 {
 	struct object *object = &cluster->object;
 	struct error err = {0};
 	uint64_t version = 0;
 	bool open = str_eq(document->opened, document->uid), told = object->resettle,
-	     was_open = object->state == OBJECT_OPEN;
+	     was_open = object->state == OBJECT_OPEN,
+	     sound = document->version.len == 0 || kube_version(document->version, &version);
+	/* Of a newer form nothing is judged: another version may have another meaning there. */
+	sound = sound || ledger_text_form(document->pending) > LEDGER_FORM;
+	pthread_mutex_lock(&cluster->mutex);
+	int result =
+	    sound ? ledger_load(cluster->ledger, version, document->pending, kube_now_ms(), &err) : LEDGER_TEXT_CORRUPT;
+	pthread_mutex_unlock(&cluster->mutex);
+	if (result == LEDGER_TEXT_NO_MEMORY) {
+		cluster_log(cluster, LOG_ERROR, "ledger_unreadable", err.text);
+		object->stale = true;
+		return false;
+	}
 	object->resource_version = resource_version;
 	object->stale = object->resettle = false;
-	object->distrusted = object->distrusted && open; /* until it is one that settles */
 	snprintf(object->uid, sizeof object->uid, "%.*s", STR_ARG(document->uid));
-	pthread_mutex_lock(&cluster->mutex);
-	bool good = (document->version.len == 0 || kube_version(document->version, &version)) &&
-		    ledger_load(cluster->ledger, version, document->pending, kube_now_ms(), &err) == 0;
-	pthread_mutex_unlock(&cluster->mutex);
+	if (result == LEDGER_TEXT_UNKNOWN) {
+		leave_alone(cluster, err.text);
+		return true;
+	}
+	bool good = result == LEDGER_TEXT_READ;
+	object->distrusted = object->distrusted && open; /* until it is one that settles */
 	if (good && open && !object->distrusted) {
 		set_state(cluster, OBJECT_OPEN);
-		return;
+		return true;
 	}
 	begin_settling(cluster);
 	if (good && !object->distrusted) {
@@ -187,13 +225,14 @@ static void take(struct ledger_cluster *cluster, const struct ledger_document *d
 			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
 			      "log says why, or by somebody else",
 			      told || !was_open); /* else it settles already, and its reason has been said */
-		return;
+		return true;
 	}
 	error_set(&err,
 		  good ? "the cluster's storage was restored; the ledger settles again" : "spec.version is no number");
 	if (!good)
 		error_wrap(&err, "the ledger cannot be read, and settles again");
 	resettle(cluster, err.text, told);
+	return true;
 }
 
 /*
@@ -222,7 +261,7 @@ static bool take_json(struct ledger_cluster *cluster, struct str json, bool curr
 		watches_restart(cluster);
 	}
 	if (resource_version > object->resource_version || (current && object->distrusted))
-		take(cluster, &document, resource_version);
+		return take(cluster, &document, resource_version);
 	return true;
 }
 
@@ -271,6 +310,7 @@ static void on_written(void *context, const struct kube_answer *answer)
 	else if (object->resettle)
 		write_settling(cluster);
 	asks_pump(cluster);
+	object_lower_form(cluster);
 }
 
 static void on_read(void *context, const struct kube_answer *answer)
@@ -298,6 +338,7 @@ void object_read(struct ledger_cluster *cluster)
 	if (object->reading)
 		return;
 	object->reading = true;
+	object->reads++;
 	object->version_asked = object->resource_version;
 	kube_timer_clear(cluster->options.loop, &object->again);
 	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
@@ -338,34 +379,52 @@ static void try_write(struct ledger_cluster *cluster, int64_t now_ms)
 		object_write(cluster);
 }
 
-/* [open] What was admitted before the object settled is stored by now, or never will be: a list shows all of it. */
-void object_tick(struct ledger_cluster *cluster, int64_t now_ms)
+bool object_wants_version(const struct ledger_cluster *cluster, int64_t now_ms)
 {
-	struct object *object = &cluster->object;
-	look_after(cluster, now_ms);
-	try_write(cluster, now_ms);
-	if (object->resettle)
-		write_settling(cluster);
-	if (object->state != OBJECT_SETTLING || object->opening || object->resettle || now_ms < object->open_ms)
-		return;
-	object->opening = true;
-	kube_watch_relist(cluster->watches[WATCH_PODS]);
+	const struct object *object = &cluster->object;
+	return object->state == OBJECT_SETTLING && !object->resettle && !object->open_version &&
+	       now_ms >= object->open_ms;
 }
 
-void object_listed(struct ledger_cluster *cluster)
+/*
+ * [open] What was admitted before the object settled was stored at a version that the cluster has reached since, or never will be:
+ * a view that has got there shows all of it, and so does every view that reaches its last event.
+ */
+static void try_open(struct ledger_cluster *cluster)
 {
 	struct object *object = &cluster->object;
-	if (object->state != OBJECT_SETTLING || !object->opening)
-		return;
-	object->opening = false;
-	object->open_ms = kube_now_ms() + AGAIN_MS; /* should this write fail */
-	if (object->writing || object->resettle)
+	if (object->state != OBJECT_SETTLING || object->resettle || !object->open_version || object->writing)
 		return;
 	pthread_mutex_lock(&cluster->mutex);
-	uint64_t version = ledger_listed_version(cluster->ledger);
+	bool ready = cluster->synced[WATCH_PODS] && ledger_view_version(cluster->ledger) >= object->open_version;
+	uint64_t version = ledger_event_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
+	if (cluster->listing || !ready)
+		return;
 	cluster_log(cluster, LOG_INFO, "ledger_opens", "the ledger has settled");
 	write_document(cluster, version, str_of(object->uid), STR(""));
+}
+
+void object_settled(struct ledger_cluster *cluster, uint64_t version)
+{
+	struct object *object = &cluster->object;
+	object->open_version = version;
+	try_open(cluster);
+}
+
+bool object_awaits_view(const struct ledger_cluster *cluster)
+{
+	return cluster->object.state == OBJECT_SETTLING && cluster->object.open_version;
+}
+
+void object_tick(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	look_after(cluster, now_ms);
+	try_write(cluster, now_ms);
+	object_lower_form(cluster);
+	if (cluster->object.resettle)
+		write_settling(cluster);
+	try_open(cluster);
 }
 
 /* --- The watch of it --- */
@@ -379,8 +438,10 @@ static void on_begin(void *context)
 static void on_listed(void *context, struct str json)
 {
 	struct ledger_cluster *cluster = context;
-	take_json(cluster, json, false);
+	if (!take_json(cluster, json, false))
+		read_again(cluster);
 	asks_pump(cluster);
+	object_lower_form(cluster);
 }
 
 /* A list that lacks the object, or has an older one, is not proof enough: a read is. */

@@ -28,10 +28,11 @@ struct ledger_ask {
 	const struct policy *policy; /* that judged it last; retained */
 	void *verdict;
 	int64_t arrived_ms;
-	int64_t final_ms;   /* a refusal is held until then; 0: it was never refused */
+	uint64_t read;    /* number of the first read of the object after its first refusal; 0: it was never refused */
+	int64_t final_ms; /* a refusal waits until then */
 	int64_t crowded_ms; /* how long it waits for room among what is pending; 0: it found some */
 	uint8_t kind;
-	bool refreshed; /* decided on a copy that was read after its first refusal */
+	bool held; /* since something is about to become free */
 };
 
 struct ledger_store {

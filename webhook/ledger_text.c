@@ -1,13 +1,25 @@
 #include "webhook/ledger_text.h"
 
+#include <limits.h>
 #include <stdlib.h>
+
+#include "webhook/ledger_uid.h"
 
 #define UID_MAX 64
 #define NAME_MAX_BYTES 253 /* DNS subdomain, and more than any resource's or Accelerator's name */
 #define LIST_MAX 256       /* demands or Accelerators of one Pod */
 
-enum { RESOURCES, MODELS };
-static const char *const record_heads[] = {[RESOURCES] = "R ", [MODELS] = "M "};
+#define FORM_DIGITS_MAX 4 /* of the number of a form */
+
+#define NO_NAME "-" /* of a Pod whose name is not known, in form 1; no Pod can have it */
+
+enum { RESOURCES, MODELS, NAMESPACES, KINDS };
+
+/* Records that give a name the next number. */
+static const struct {
+	const char *head;
+	unsigned form; /* since which there are such */
+} name_records[KINDS] = {[RESOURCES] = {"R ", 1}, [MODELS] = {"M ", 1}, [NAMESPACES] = {"N ", 2}};
 
 static bool is_plain(struct str s, size_t max)
 {
@@ -17,10 +29,12 @@ static bool is_plain(struct str s, size_t max)
 	return plain;
 }
 
+/* --- What a text can hold --- */
+
 bool ledger_text_fits(const struct holding *holding)
 {
 	bool fits = is_plain(holding->uid, UID_MAX) && is_plain(holding->namespace, NAME_MAX_BYTES) &&
-		    is_plain(holding->name, NAME_MAX_BYTES) && holding->demand_count > 0 &&
+		    (holding->name.len == 0 || is_plain(holding->name, NAME_MAX_BYTES)) && holding->demand_count > 0 &&
 		    holding->demand_count <= LIST_MAX && holding->model_count <= LIST_MAX;
 	for (uint32_t i = 0; fits && i < holding->demand_count; i++)
 		fits = is_plain(holding->demands[i].resource, NAME_MAX_BYTES) && holding->demands[i].count > 0 &&
@@ -32,8 +46,9 @@ bool ledger_text_fits(const struct holding *holding)
 
 size_t ledger_text_bytes(const struct holding *holding)
 {
-	/* `P `, three names with a blank each, `-` or a list, `;`; `R ;`, `12345=1000000000,` or `12345=9007199254740992,`; `M ;`, `12345,` */
-	size_t bytes = 2 + holding->uid.len + holding->namespace.len + holding->name.len + 3 + 3;
+	/* `P `, the uid and the number with a blank each, `N ;`, the blank before a list, `-` and `;`; `R ;`,
+	 * `12345=1000000000,` or `12345=9007199254740992,`; `M ;`, `12345,` */
+	size_t bytes = 2 + ledger_uid_bytes(holding->uid) + 1 + 5 + 1 + 3 + holding->namespace.len + 3;
 	for (uint32_t i = 0; i < holding->demand_count; i++)
 		bytes += 3 + holding->demands[i].resource.len + (holding->demands[i].count <= DEMAND_MAX ? 17 : 23);
 	for (uint32_t i = 0; i < holding->model_count; i++)
@@ -41,10 +56,11 @@ size_t ledger_text_bytes(const struct holding *holding)
 	return bytes;
 }
 
-void ledger_text_begin(struct ledger_text *text, struct buf *out)
+/* --- Writing --- */
+
+void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form)
 {
-	*text = (struct ledger_text){.out = out};
-	buf_text(out, "1;");
+	*text = (struct ledger_text){.out = out, .form = form};
 }
 
 /* Names are chosen by tenants. Which of them meet depends on where the table lies, which these do not know. */
@@ -86,37 +102,58 @@ static uint32_t number_of(struct ledger_text *text, int kind, const struct str *
 		return *slot - 1;
 	names->items[names->count] = name;
 	*slot = ++names->count;
-	buf_text(text->out, record_heads[kind]);
+	buf_text(text->out, name_records[kind].head);
 	buf_str(text->out, *name);
 	buf_char(text->out, ';');
 	return names->count - 1;
 }
 
-void ledger_text_add(struct ledger_text *text, const struct holding *holding)
+/* Names come before the Pod that needs them. */
+static void write_names(struct ledger_text *text, const struct holding *holding)
 {
-	struct buf *out = text->out;
+	if (!text->begun)
+		buf_printf(text->out, "%u;", text->form);
+	text->begun = true;
+	if (text->form > 1)
+		number_of(text, NAMESPACES, &holding->namespace);
 	for (uint32_t i = 0; i < holding->demand_count; i++)
 		number_of(text, RESOURCES, &holding->demands[i].resource);
 	for (uint32_t i = 0; i < holding->model_count; i++)
 		number_of(text, MODELS, &holding->models[i]);
+}
+
+static void write_identity(struct ledger_text *text, const struct holding *holding)
+{
+	struct buf *out = text->out;
 	buf_text(out, "P ");
+	if (text->form > 1) {
+		ledger_uid_write(out, holding->uid);
+		buf_char(out, ' ');
+		buf_number(out, number_of(text, NAMESPACES, &holding->namespace));
+		return;
+	}
 	buf_str(out, holding->uid);
 	buf_char(out, ' ');
 	buf_str(out, holding->namespace);
 	buf_char(out, ' ');
-	buf_str(out, holding->name);
-	buf_char(out, ' ');
+	buf_str(out, holding->name.len ? holding->name : STR(NO_NAME));
+}
+
+void ledger_text_add(struct ledger_text *text, const struct holding *holding)
+{
+	struct buf *out = text->out;
+	write_names(text, holding);
+	write_identity(text, holding);
 	for (uint32_t i = 0; i < holding->demand_count; i++) {
-		if (i)
-			buf_char(out, ',');
+		buf_char(out, i ? ',' : ' ');
 		buf_number(out, number_of(text, RESOURCES, &holding->demands[i].resource));
 		buf_char(out, '=');
 		buf_number(out, (uint64_t)holding->demands[i].count);
 	}
-	buf_text(out, holding->model_count ? " " : " -");
+	if (holding->model_count == 0)
+		buf_text(out, " -");
 	for (uint32_t i = 0; i < holding->model_count; i++) {
-		if (i)
-			buf_char(out, ',');
+		buf_char(out, i ? ',' : ' ');
 		buf_number(out, number_of(text, MODELS, &holding->models[i]));
 	}
 	buf_char(out, ';');
@@ -124,17 +161,21 @@ void ledger_text_add(struct ledger_text *text, const struct holding *holding)
 
 void ledger_text_end(struct ledger_text *text)
 {
-	for (int kind = 0; kind < 2; kind++) {
+	for (int kind = 0; kind < KINDS; kind++) {
 		free(text->names[kind].items);
 		free(text->names[kind].slots);
 	}
 }
 
+/* --- Reading --- */
+
 /* A text while it is read. */
 struct reading {
 	struct arena *arena;
-	struct str *names[2];
-	uint32_t counts[2];
+	unsigned form;
+	bool no_memory; /* why something could not be read */
+	struct str *names[KINDS];
+	uint32_t counts[KINDS];
 };
 
 /* Takes what stands before the next `mark` (all of it where there is none). */
@@ -159,17 +200,31 @@ static bool to_number(struct str digits, int64_t most, int64_t *number)
 	return *number <= most;
 }
 
+/* Which kind of name a record gives a number; KINDS: it is another record. */
+static int kind_of(const struct reading *r, struct str record)
+{
+	int kind = 0;
+	while (kind < KINDS &&
+	       (name_records[kind].form > r->form || !str_starts(record, str_of(name_records[kind].head))))
+		kind++;
+	return kind;
+}
+
+static void *allocate(struct reading *r, size_t count, size_t size)
+{
+	void *room = arena_zalloc(r->arena, count, size);
+	r->no_memory |= !room;
+	return room;
+}
+
 /* Makes room for all names of a text. */
 static int make_room(struct reading *r, struct str text)
 {
-	size_t counts[2] = {0};
-	while (text.len) {
-		struct str record = take(&text, ';');
-		for (int kind = 0; kind < 2; kind++)
-			counts[kind] += str_starts(record, str_of(record_heads[kind]));
-	}
-	for (int kind = 0; kind < 2; kind++) {
-		r->names[kind] = arena_zalloc(r->arena, counts[kind], sizeof *r->names[kind]);
+	size_t counts[KINDS + 1] = {0};
+	while (text.len)
+		counts[kind_of(r, take(&text, ';'))]++;
+	for (int kind = 0; kind < KINDS; kind++) {
+		r->names[kind] = allocate(r, counts[kind], sizeof *r->names[kind]);
 		if (!r->names[kind])
 			return -1;
 	}
@@ -184,6 +239,14 @@ static int read_name(struct reading *r, int kind, struct str name)
 	return 0;
 }
 
+/* The name of a number, which is all of `digits`. Absent: it names none. */
+static struct str name_of(const struct reading *r, int kind, struct str digits)
+{
+	int64_t number;
+	bool named = to_number(digits, (int64_t)r->counts[kind] - 1, &number);
+	return named ? r->names[kind][number] : (struct str){0};
+}
+
 static uint32_t count_list(struct str list)
 {
 	uint32_t count = list.len > 0;
@@ -195,16 +258,15 @@ static uint32_t count_list(struct str list)
 static int read_demands(struct reading *r, struct str list, struct holding *holding)
 {
 	uint32_t count = count_list(list);
-	struct demand *demands = count <= LIST_MAX ? arena_zalloc(r->arena, count, sizeof *demands) : NULL;
+	struct demand *demands = count <= LIST_MAX ? allocate(r, count, sizeof *demands) : NULL;
 	if (!demands || count == 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
-		int64_t number, amount;
-		struct str item = take(&list, ','), digits = take(&item, '=');
-		if (!to_number(digits, (int64_t)r->counts[RESOURCES] - 1, &number) ||
-		    !to_number(item, COMPANION_MAX, &amount) || amount == 0)
+		int64_t amount;
+		struct str item = take(&list, ','), resource = name_of(r, RESOURCES, take(&item, '='));
+		if (!str_present(resource) || !to_number(item, COMPANION_MAX, &amount) || amount == 0)
 			return -1;
-		demands[i] = (struct demand){r->names[RESOURCES][number], amount};
+		demands[i] = (struct demand){resource, amount};
 	}
 	holding->demands = demands;
 	holding->demand_count = count;
@@ -216,26 +278,40 @@ static int read_models(struct reading *r, struct str list, struct holding *holdi
 	if (str_eq(list, STR("-")))
 		return 0;
 	uint32_t count = count_list(list);
-	struct str *models = count <= LIST_MAX ? arena_zalloc(r->arena, count, sizeof *models) : NULL;
+	struct str *models = count <= LIST_MAX ? allocate(r, count, sizeof *models) : NULL;
 	if (!models || count == 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
-		int64_t number;
-		if (!to_number(take(&list, ','), (int64_t)r->counts[MODELS] - 1, &number))
+		models[i] = name_of(r, MODELS, take(&list, ','));
+		if (!str_present(models[i]))
 			return -1;
-		models[i] = r->names[MODELS][number];
 	}
 	holding->models = models;
 	holding->model_count = count;
 	return 0;
 }
 
+static void read_identity(struct reading *r, struct str *record, struct holding *holding)
+{
+	struct str uid = take(record, ' '), namespace = take(record, ' ');
+	if (r->form > 1) {
+		r->no_memory |= ledger_uid_read(uid, r->arena, &holding->uid) < 0;
+		holding->namespace = name_of(r, NAMESPACES, namespace);
+		return;
+	}
+	holding->uid = uid;
+	holding->namespace = namespace;
+	holding->name = take(record, ' ');
+}
+
 static int read_pod(struct reading *r, struct str record, struct holding *holding)
 {
 	*holding = (struct holding){0};
-	holding->uid = take(&record, ' ');
-	holding->namespace = take(&record, ' ');
-	holding->name = take(&record, ' ');
+	read_identity(r, &record, holding);
+	if (r->form == 1 && holding->name.len == 0)
+		return -1;
+	if (str_eq(holding->name, STR(NO_NAME)))
+		holding->name = (struct str){0};
 	struct str demands = take(&record, ' ');
 	return read_demands(r, demands, holding) < 0 || read_models(r, record, holding) < 0 ||
 		       !ledger_text_fits(holding)
@@ -243,27 +319,64 @@ static int read_pod(struct reading *r, struct str record, struct holding *holdin
 		   : 0;
 }
 
-int ledger_text_read(struct str text, struct arena *arena, int (*found)(void *context, const struct holding *holding),
-		     void *context, struct error *err)
+unsigned ledger_text_form(struct str text)
 {
-	struct reading r = {.arena = arena};
-	unsigned record = 0;
-	if (text.len && (!str_ends(text, STR(";")) || !str_eq(take(&text, ';'), STR("1"))))
-		return error_set(err, "spec.pending is of a form that this version of gpugate does not know");
+	int64_t form = 0;
+	const char *end = text.len ? memchr(text.ptr, ';', text.len) : NULL;
+	struct str digits = {text.ptr, end ? (size_t)(end - text.ptr) : 0};
+	return digits.len <= FORM_DIGITS_MAX && !str_starts(digits, STR("0")) && to_number(digits, INT_MAX, &form)
+		   ? (unsigned)form
+		   : 0;
+}
+
+/* What can be said of a text before its records are read. */
+static enum ledger_text_result judge(struct str text, unsigned form, struct error *err)
+{
+	if (form > LEDGER_FORM) {
+		error_set(
+		    err,
+		    "spec.pending is of form %u, which this version of gpugate does not know. Update gpugate; or, "
+		    "if no newer one runs, delete the object: kubectl delete gpuledger cluster",
+		    form);
+		return LEDGER_TEXT_UNKNOWN;
+	}
+	if (form && text.len <= LEDGER_TEXT_MAX && str_ends(text, STR(";")))
+		return LEDGER_TEXT_READ;
+	error_set(err, form && text.len > LEDGER_TEXT_MAX
+			   ? "spec.pending is longer than gpugate writes it"
+			   : "spec.pending is not of a form that gpugate has ever written");
+	return LEDGER_TEXT_CORRUPT;
+}
+
+static enum ledger_text_result no_memory(struct error *err)
+{
+	error_set(err, "there is no memory for what spec.pending holds");
+	return LEDGER_TEXT_NO_MEMORY;
+}
+
+enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
+					 int (*found)(void *context, const struct holding *holding), void *context,
+					 struct error *err)
+{
+	struct reading r = {.arena = arena, .form = ledger_text_form(text)};
+	enum ledger_text_result result = text.len ? judge(text, r.form, err) : LEDGER_TEXT_READ;
+	if (result != LEDGER_TEXT_READ)
+		return result;
+	take(&text, ';');
 	if (make_room(&r, text) < 0)
-		return error_set(err, "spec.pending names more than there is memory for");
-	while (text.len) {
+		return no_memory(err);
+	for (unsigned record = 1; text.len; record++) {
 		struct str whole = take(&text, ';'), rest = str_tail(whole, 2);
 		struct holding holding;
-		record++;
-		int result = str_starts(whole, STR("R "))   ? read_name(&r, RESOURCES, rest)
-			     : str_starts(whole, STR("M ")) ? read_name(&r, MODELS, rest)
-			     : str_starts(whole, STR("P ")) ? read_pod(&r, rest, &holding)
-							    : -1;
-		if (result == 0 && whole.ptr[0] == 'P')
-			result = found(context, &holding);
-		if (result < 0)
-			return error_set(err, "spec.pending cannot be read at its record %u", record);
+		int kind = kind_of(&r, whole);
+		bool pod = str_starts(whole, STR("P "));
+		bool good = pod ? read_pod(&r, rest, &holding) == 0 : kind < KINDS && read_name(&r, kind, rest) == 0;
+		if (r.no_memory || (good && pod && found(context, &holding) < 0))
+			return no_memory(err);
+		if (!good) {
+			error_set(err, "spec.pending cannot be read at its record %u", record);
+			return LEDGER_TEXT_CORRUPT;
+		}
 	}
-	return 0;
+	return LEDGER_TEXT_READ;
 }

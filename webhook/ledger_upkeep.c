@@ -1,4 +1,4 @@
-/* ledger_upkeep: what time brings to the cluster's ledger: folding, sweeping, opening, and doubts. */
+/* ledger_upkeep: what time brings to the cluster's ledger: folding, sweeping, and the question which version the cluster has reached. */
 #include <stdio.h>
 
 #include "webhook/kube_stream.h"
@@ -8,99 +8,14 @@
 
 #define TICK_MS 1000
 #define FOLD_MS 2000                    /* after which a write folds, if no admission has done so */
-#define DOUBT_MS 5000                   /* the view is behind for so long: is there such a version at all? */
-#define RELIST_MS 15000                 /* ... for so long although there is: the watch does not work */
-#define SEARCH_MS 10000                 /* of a search for one Pod */
-#define QUESTION_MS 4000                /* of a doubt: admissions wait for it */
+#define BEHIND_MS 5000                  /* the view is behind for so long: is there such a version at all? */
+#define QUIET_MS 1500                   /* without an event of a Pod although one is waited for: they are listed */
+#define RELIST_MS 60000                 /* ... and again, as the list may have failed */
+#define QUESTION_MS 4000                /* to be answered: admissions may wait for it */
 #define ANSWER_MAX KUBE_STREAM_ITEM_MAX /* bytes: its owner chooses how long a Pod's metadata are, to some extent */
 
 /* One Pod of the cluster, of which the list's version is what is wanted, and that as little as possible. */
 #define ONE_POD "/api/v1/pods?limit=1"
-
-/* --- [sweep] --- */
-
-/* Whether the list that was asked for could be read and does not have the Pod. */
-static bool is_absent(struct ledger_cluster *cluster, const struct kube_answer *answer, struct str uid,
-		      uint64_t *version)
-{
-	struct object_list list;
-	struct error err = {0};
-	arena_reset(&cluster->scratch);
-	if (answer->status != 200 || object_list_read(answer->body, &cluster->scratch, &list, &err) < 0 ||
-	    !kube_version(list.meta.resource_version, version))
-		return false;
-	for (uint32_t i = 0; i < list.count; i++)
-		if (str_eq(list.items[i].uid, uid))
-			return false;
-	return true;
-}
-
-static void on_searched(void *context, const struct kube_answer *answer)
-{
-	struct upkeep_search *search = context;
-	struct ledger_cluster *cluster = search->cluster;
-	uint64_t version;
-	cluster->upkeep.sweeping--;
-	if (!is_absent(cluster, answer, str_of(search->uid), &version))
-		return;
-	cluster_count(cluster, COUNT_SWEPT);
-	pthread_mutex_lock(&cluster->mutex);
-	ledger_sweep(cluster->ledger, str_of(search->uid), version, kube_now_ms());
-	pthread_mutex_unlock(&cluster->mutex);
-}
-
-struct overdue {
-	struct buf paths[UPKEEP_SEARCHES];
-	struct upkeep_search *searches; /* of the cluster */
-	unsigned count;
-};
-
-/* Under the lock: notes what to look for. */
-static void note_overdue(void *context, const struct holding *holding)
-{
-	struct overdue *overdue = context;
-	struct buf *path = &overdue->paths[overdue->count];
-	struct upkeep_search *search = &overdue->searches[overdue->count];
-	if (holding->uid.len >= sizeof search->uid)
-		return;
-	snprintf(search->uid, sizeof search->uid, "%.*s", STR_ARG(holding->uid));
-	buf_init(path, 4096);
-	buf_text(path, "/api/v1/namespaces/");
-	kube_escape(path, holding->namespace);
-	buf_text(path, "/pods?fieldSelector=metadata.name%3D");
-	kube_escape(path, holding->name);
-	buf_char(path, '\0');
-	overdue->count++;
-}
-
-static void look_for(struct ledger_cluster *cluster, const char *path, struct upkeep_search *search)
-{
-	search->cluster = cluster;
-	cluster->upkeep.sweeping++;
-	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
-							       .path = path,
-							       .accept = KUBE_METADATA_LIST,
-							       .timeout_ms = SEARCH_MS,
-							       .body_max = ANSWER_MAX,
-							       .retry = true,
-							       .done = on_searched,
-							       .context = search});
-}
-
-static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
-{
-	struct overdue overdue = {.searches = cluster->upkeep.searches};
-	if (cluster->upkeep.sweeping || cluster->object.state != OBJECT_OPEN)
-		return;
-	pthread_mutex_lock(&cluster->mutex);
-	ledger_overdue(cluster->ledger, now_ms, UPKEEP_SEARCHES, note_overdue, &overdue);
-	pthread_mutex_unlock(&cluster->mutex);
-	for (unsigned i = 0; i < overdue.count; i++) {
-		if (!overdue.paths[i].failed)
-			look_for(cluster, overdue.paths[i].ptr, &overdue.searches[i]);
-		buf_release(&overdue.paths[i]);
-	}
-}
 
 /* --- [fold] --- */
 
@@ -108,7 +23,7 @@ static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct upkeep *upkeep = &cluster->upkeep;
 	pthread_mutex_lock(&cluster->mutex);
-	bool foldable = ledger_foldable(cluster->ledger);
+	bool foldable = ledger_foldable(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!foldable)
 		upkeep->fold_ms = 0;
@@ -121,9 +36,48 @@ static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 	upkeep->fold_ms = 0;
 }
 
-/* --- Doubts --- */
+/* --- [sweep] --- */
 
-static uint64_t turns(const struct ledger_cluster *cluster)
+static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	if (cluster->object.state != OBJECT_OPEN)
+		return;
+	pthread_mutex_lock(&cluster->mutex);
+	uint32_t swept = ledger_sweep(cluster->ledger, now_ms);
+	pthread_mutex_unlock(&cluster->mutex);
+	atomic_fetch_add_explicit(&cluster->counts[COUNT_SWEPT], swept, memory_order_relaxed);
+	if (swept)
+		asks_again(cluster, false);
+}
+
+/*
+ * Where Pods seldom change, no event may come for long, and a bookmark only once a minute. Such a cluster is small, or it would not be
+ * quiet: then a list gets the view on.
+ */
+static void list_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	struct upkeep *upkeep = &cluster->upkeep;
+	pthread_mutex_lock(&cluster->mutex);
+	bool waits =
+	    cluster->object.state == OBJECT_OPEN ? ledger_awaits_sweep(cluster->ledger) : object_awaits_view(cluster);
+	uint64_t version = ledger_view_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!waits || cluster->listing) {
+		upkeep->quiet_ms = 0;
+	} else if (!upkeep->quiet_ms || version != upkeep->quiet_version) {
+		upkeep->quiet_version = version;
+		upkeep->quiet_ms = now_ms + QUIET_MS + kube_random(cluster->options.loop, 0, QUIET_MS);
+	} else if (now_ms >= upkeep->quiet_ms) {
+		upkeep->quiet_ms = now_ms + RELIST_MS;
+		cluster_log(cluster, LOG_INFO, "view_quiet",
+			    "something waits for an event of a Pod, and none comes: the Pods are listed");
+		kube_watch_relist(cluster->watches[WATCH_PODS]);
+	}
+}
+
+/* --- Which version the cluster has reached --- */
+
+static uint64_t turn_of(const struct ledger_cluster *cluster)
 {
 	struct kube_watch_counts counts;
 	kube_watch_counts(cluster->watches[WATCH_PODS], &counts);
@@ -132,7 +86,7 @@ static uint64_t turns(const struct ledger_cluster *cluster)
 
 bool upkeep_sure(const struct ledger_cluster *cluster)
 {
-	return cluster->upkeep.turns == turns(cluster);
+	return cluster->upkeep.turn_sure == turn_of(cluster);
 }
 
 bool upkeep_current(struct ledger_cluster *cluster)
@@ -143,75 +97,104 @@ bool upkeep_current(struct ledger_cluster *cluster)
 	return current && upkeep_sure(cluster);
 }
 
+/* V goes on all the time: what tells how late the view is, is how long it takes to reach a V once seen. */
+static void note_behind(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	struct upkeep *upkeep = &cluster->upkeep;
+	pthread_mutex_lock(&cluster->mutex);
+	bool behind = cluster->synced[WATCH_PODS] && ledger_behind(cluster->ledger);
+	uint64_t version = ledger_version(cluster->ledger), view = ledger_view_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!behind) {
+		upkeep->behind_ms = 0;
+	} else if (!upkeep->behind_ms || view >= upkeep->behind_version) {
+		upkeep->behind_ms = now_ms;
+		upkeep->behind_version = version;
+	}
+	atomic_store(&cluster->behind_ms, upkeep->behind_ms);
+}
+
+/* The storage was restored: nothing that is known of it can be relied on. */
+static void start_over(struct ledger_cluster *cluster)
+{
+	cluster_log(cluster, LOG_WARN, "view_restored",
+		    "the cluster has not reached the version of the view: its storage was restored");
+	pthread_mutex_lock(&cluster->mutex);
+	ledger_forget(cluster->ledger);
+	cluster->synced[WATCH_PODS] = false; /* no further questions before the list is complete */
+	pthread_mutex_unlock(&cluster->mutex);
+	object_distrust(cluster);
+	watches_restart(cluster);
+}
+
 static void on_version(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
 	struct upkeep *upkeep = &cluster->upkeep;
+	struct question *question = &upkeep->question;
+	struct object *object = &cluster->object;
 	struct object_meta meta = {0};
 	struct error err = {0};
 	uint64_t version;
-	upkeep->asking = false;
+	question->asking = false;
 	arena_reset(&cluster->scratch);
 	if (answer->status != 200 || object_meta_read(answer->body, &cluster->scratch, &meta, &err) < 0 ||
 	    !kube_version(meta.resource_version, &version)) {
-		if (turns(cluster) != upkeep->turns_asked) /* else the next tick asks again */
-			upkeep_doubt(cluster);
+		if (turn_of(cluster) != question->turn) /* else the next tick asks again */
+			upkeep_ask(cluster);
 		return;
 	}
-	upkeep->turns = upkeep->turns_asked;
-	if (version < upkeep->view_asked) {
-		cluster_log(cluster, LOG_WARN, "view_restored",
-			    "the cluster has not reached the version of the view: its storage was restored");
-		pthread_mutex_lock(&cluster->mutex);
-		ledger_forget(cluster->ledger);
-		cluster->synced[WATCH_PODS] = false; /* no further doubts before the list is complete */
-		pthread_mutex_unlock(&cluster->mutex);
-		object_distrust(cluster);
-		watches_restart(cluster);
-		return;
-	}
-	if (!upkeep_sure(cluster))
-		upkeep_doubt(cluster);
-	asks_pump(cluster);
 	pthread_mutex_lock(&cluster->mutex);
-	bool behind = ledger_behind(cluster->ledger), impossible = ledger_version(cluster->ledger) > version;
+	bool restored = version < question->view && ledger_view_version(cluster->ledger) >= question->view;
+	if (!restored)
+		ledger_due(cluster->ledger, version, question->asked_ms);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (!behind || cluster->object.state != OBJECT_OPEN)
+	if (restored) {
+		start_over(cluster);
 		return;
-	if (impossible) {
+	}
+	upkeep->turn_sure = question->turn;
+	if (version < question->ledger && object->state == OBJECT_OPEN && strcmp(object->uid, question->uid) == 0)
 		object_resettle(cluster, "the ledger names a version that the cluster has not reached: it is of "
 					 "another history");
-	} else if (kube_now_ms() - upkeep->behind_ms > RELIST_MS) {
-		upkeep->behind_ms = kube_now_ms();
-		cluster_log(cluster, LOG_WARN, "view_stuck", "the watch of Pods is stalled; they are listed again");
-		kube_watch_relist(cluster->watches[WATCH_PODS]);
-	}
+	if (object_wants_version(cluster, question->asked_ms))
+		object_settled(cluster, version);
+	if (!upkeep_sure(cluster))
+		upkeep_ask(cluster);
+	asks_pump(cluster);
+}
+
+static bool is_wanted(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	const struct upkeep *upkeep = &cluster->upkeep;
+	if (!upkeep_sure(cluster) || object_wants_version(cluster, now_ms) ||
+	    (upkeep->behind_ms && now_ms - upkeep->behind_ms >= BEHIND_MS && !cluster->listing))
+		return true;
+	pthread_mutex_lock(&cluster->mutex);
+	bool overdue = cluster->object.state == OBJECT_OPEN && ledger_overdue(cluster->ledger, now_ms);
+	pthread_mutex_unlock(&cluster->mutex);
+	return overdue;
 }
 
 /*
- * Two things are doubtful: a view that stays behind, and one whose watch was interrupted: meanwhile the storage may have been
- * restored, and a watch behind a version that is not reached yet would never say so. Those who wait are held up by one question at the
- * end of a watch and one at the next beginning; while the API server is gone nobody could write anyway.
+ * After a restore, a watch that begins behind a version which is not reached yet would never say so. So those who wait are held up by
+ * one question at the end of a watch and one at the next beginning; while the API server is gone nobody could write anyway.
  */
-void upkeep_doubt(struct ledger_cluster *cluster)
+void upkeep_ask(struct ledger_cluster *cluster)
 {
-	struct upkeep *upkeep = &cluster->upkeep;
+	struct question *question = &cluster->upkeep.question;
+	const struct object *object = &cluster->object;
 	int64_t now_ms = kube_now_ms();
-	pthread_mutex_lock(&cluster->mutex);
-	bool synced = cluster->synced[WATCH_PODS], behind = synced && ledger_behind(cluster->ledger);
-	uint64_t view = ledger_view_version(cluster->ledger);
-	pthread_mutex_unlock(&cluster->mutex);
-	if (!behind)
-		upkeep->behind_ms = 0;
-	else if (!upkeep->behind_ms)
-		upkeep->behind_ms = now_ms;
-	atomic_store(&cluster->behind_ms, upkeep->behind_ms);
-	bool stays_behind = behind && now_ms - upkeep->behind_ms >= DOUBT_MS;
-	if (upkeep->asking || !synced || (!stays_behind && upkeep_sure(cluster)))
+	note_behind(cluster, now_ms);
+	if (question->asking || !cluster->synced[WATCH_PODS] || !is_wanted(cluster, now_ms))
 		return;
-	upkeep->asking = true;
-	upkeep->view_asked = view;
-	upkeep->turns_asked = turns(cluster);
+	*question = (struct question){.asking = true, .asked_ms = now_ms, .turn = turn_of(cluster)};
+	memcpy(question->uid, object->uid, sizeof question->uid);
+	pthread_mutex_lock(&cluster->mutex);
+	question->view = ledger_view_version(cluster->ledger);
+	if (object->state == OBJECT_OPEN && !object->distrusted)
+		question->ledger = ledger_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
 	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
 							       .path = ONE_POD,
 							       .accept = KUBE_METADATA_LIST,
@@ -260,13 +243,15 @@ static void on_tick(void *context)
 	pthread_mutex_unlock(&cluster->mutex);
 	if (seen)
 		watches_seen(cluster, seen, STR(""));
-	watches_read_stranger(cluster);
+	lookup_for_pods(cluster);
+	asks_look_up(cluster);
 	asks_pump(cluster);
 	object_tick(cluster, now_ms);
 	sweep(cluster, now_ms);
+	list_if_quiet(cluster, now_ms);
 	fold(cluster, now_ms);
 	report_unfit(cluster);
-	upkeep_doubt(cluster);
+	upkeep_ask(cluster);
 	kube_timer_set(loop, &cluster->upkeep.timer, TICK_MS * 3 / 4 + kube_random(loop, 0, TICK_MS / 2));
 }
 

@@ -12,9 +12,9 @@ uint64_t ledger_view_version(const struct ledger *ledger)
 	return ledger->view_version;
 }
 
-uint64_t ledger_listed_version(const struct ledger *ledger)
+uint64_t ledger_event_version(const struct ledger *ledger)
 {
-	return ledger->listed_version;
+	return ledger->event_version;
 }
 
 void ledger_reach(struct ledger *ledger, uint64_t version)
@@ -97,37 +97,84 @@ static struct entry *make_lean(const struct holding *holding)
 	return entry_make(&lean, NULL);
 }
 
-static void note_terminating(struct entry *entry, const struct pod *pod, int64_t now_ms)
+int ledger_lose(struct ledger *ledger, enum ledger_list list)
 {
-	int64_t seconds;
-	if (!str_present(pod->deletion_timestamp) || entry->terminating_ms)
-		return;
-	entry->terminating_ms = now_ms;
-	if (quantity_count(pod->deletion_grace_seconds, &seconds) == QUANTITY_OK)
-		entry->grace_ms = (seconds < INT32_MAX ? seconds : INT32_MAX) * 1000;
+	ledger->lost |= (uint8_t)(1u << list);
+	ledger->whole &= (uint8_t) ~(1u << list);
+	return -1;
 }
 
-static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t version, int *seen)
+static void list_begins(struct ledger *ledger, enum ledger_list list)
 {
-	if (entry->state & ENTRY_SWEPT && version > entry->swept_version)
+	ledger->whole |= (uint8_t)(1u << list);
+}
+
+static void list_ends(struct ledger *ledger, enum ledger_list list)
+{
+	ledger->lost &= (uint8_t) ~(ledger->whole & 1u << list);
+}
+
+bool ledger_lost(const struct ledger *ledger, enum ledger_list list)
+{
+	return ledger->lost & 1u << list;
+}
+
+static int64_t grace_of(const struct pod *pod)
+{
+	int64_t seconds;
+	if (quantity_count(pod->deletion_grace_seconds, &seconds) != QUANTITY_OK)
+		return 0;
+	return (seconds < INT32_MAX ? seconds : INT32_MAX) * 1000;
+}
+
+/* Whether what the entry says of the Pod's termination is what this event says. */
+static bool is_same_termination(const struct entry *entry, const struct pod *pod)
+{
+	bool terminating = str_present(pod->deletion_timestamp);
+	return terminating == (entry->terminating_ms != 0) && (!terminating || entry->grace_ms == grace_of(pod));
+}
+
+/* Another grace period is another request to delete the Pod, and its time begins then. */
+static void note_termination(struct entry *entry, const struct pod *pod, int64_t now_ms)
+{
+	if (is_same_termination(entry, pod))
+		return;
+	bool terminating = str_present(pod->deletion_timestamp);
+	entry->terminating_ms = terminating ? now_ms : 0;
+	entry->grace_ms = terminating ? grace_of(pod) : 0;
+}
+
+/* Whether a Pod has been terminating for longer than it counts. */
+static bool is_overdue(const struct ledger *ledger, const struct entry *entry, int64_t now_ms)
+{
+	int64_t beyond_ms = policy_terminating_ms(ledger->book.policy);
+	return entry->terminating_ms && beyond_ms >= 0 && now_ms - entry->terminating_ms >= entry->grace_ms + beyond_ms;
+}
+
+static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t version, int64_t now_ms, int *seen)
+{
+	if (entry->state & ENTRY_SWEPT)
 		*seen |= LEDGER_LATE;
-	if (!entry_seen(entry))
+	if (!entry_seen(entry)) {
 		entry->seen_version = version;
-	entry->state &= (uint8_t) ~(ENTRY_SWEPT | ENTRY_GONE);
+		entry->seen_ms = now_ms;
+	}
+	entry->state &= (uint8_t) ~(ENTRY_SWEPT | ENTRY_GONE | ENTRY_UNREADABLE | ENTRY_FINISHED);
 	entry->list = ledger->list;
 }
 
 static int see_gone(struct ledger *ledger, struct entry **link, uint64_t version, int64_t now_ms)
 {
 	int seen = 0;
-	struct entry *lean = make_lean(&(*link)->holding);
-	if (!lean)
-		return -1;
-	ledger_replace(ledger, link, lean);
-	note_seen(ledger, lean, version, &seen);
-	lean->state = (uint8_t)((lean->state & ~(ENTRY_ALIVE | ENTRY_FINISHED)) | ENTRY_GONE);
-	lean->gone_ms = now_ms;
-	return seen | (ledger_settle(ledger, lean) ? LEDGER_FREED : 0);
+	struct entry *entry = make_lean(&(*link)->holding);
+	if (entry)
+		ledger_replace(ledger, link, entry);
+	else
+		entry = *link; /* without memory the facts stay, which costs no more than what they take */
+	note_seen(ledger, entry, version, now_ms, &seen);
+	entry->state = (uint8_t)((entry->state & ~ENTRY_ALIVE) | ENTRY_GONE);
+	entry->gone_ms = now_ms;
+	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
 }
 
 static int see_alive(struct ledger *ledger, struct entry **link, const struct pod *pod, const struct holding *holding,
@@ -141,37 +188,36 @@ static int see_alive(struct ledger *ledger, struct entry **link, const struct po
 		return -1;
 	entry->node_fit = (uint8_t)node_fit;
 	ledger_replace(ledger, link, entry);
-	note_seen(ledger, entry, version, &seen);
+	note_seen(ledger, entry, version, now_ms, &seen);
 	entry->state |= ENTRY_ALIVE;
-	if (finished)
+	note_termination(entry, pod, now_ms);
+	if (finished || is_overdue(ledger, entry, now_ms))
 		entry->state |= ENTRY_FINISHED;
-	note_terminating(entry, pod, now_ms);
 	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
 }
 
-/* Nothing that decides has changed: the usual event, a status that moves on. */
+/*
+ * Nothing that decides has changed: the usual event, a status that moves on. Of a Pod that has finished no facts are kept: if its phase
+ * says otherwise later, which nothing in Kubernetes forbids to those who may write it, they are taken from that event.
+ */
 static bool is_known(const struct entry *entry, const struct pod *pod)
 {
-	return entry->state & ENTRY_ALIVE && !(entry->state & ENTRY_SWEPT) &&
-	       (entry->state & ENTRY_FINISHED ||
-		(!has_finished(pod) && entry->placement && str_eq(entry->placement->node_name, pod->node_name)));
+	if (!(entry->state & ENTRY_ALIVE) || entry->state & (ENTRY_SWEPT | ENTRY_UNREADABLE))
+		return false;
+	if (has_finished(pod))
+		return entry->state & ENTRY_FINISHED && !entry->placement;
+	return entry->placement && str_eq(entry->placement->node_name, pod->node_name) &&
+	       is_same_termination(entry, pod);
 }
 
-int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, bool gone, int64_t now_ms)
+static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	struct entry **link = entry_find(&ledger->table, pod->uid), *entry = *link;
-	if (version > ledger->listed_version)
-		ledger->listed_version = version;
-	if (gone && entry)
-		return see_gone(ledger, link, version, now_ms);
-	if (!gone && entry && is_known(entry, pod)) {
+	struct holding holding;
+	if (entry && is_known(entry, pod)) {
 		entry->list = ledger->list;
-		note_terminating(entry, pod, now_ms);
 		return 0;
 	}
-	struct holding holding;
-	if (gone)
-		return 0; /* never seen, and not pending: nothing to remember */
 	int node_fit = facts_of(ledger, pod, &holding);
 	if (node_fit < 0)
 		return -1;
@@ -180,10 +226,50 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 	return see_alive(ledger, link, pod, &holding, node_fit, version, now_ms);
 }
 
+/* A Pod that was never seen is not remembered, but for a comparison under way, whose list may have it still. */
+static int see_deleted(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
+{
+	if (!*entry_find(&ledger->table, pod->uid)) {
+		int seen = ledger->comparing ? see_present(ledger, pod, version, now_ms) : 0;
+		if (seen < 0)
+			return -1;
+	}
+	struct entry **link = entry_find(&ledger->table, pod->uid);
+	return *link ? see_gone(ledger, link, version, now_ms) : 0;
+}
+
+int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, bool gone, int64_t now_ms)
+{
+	if (version > ledger->event_version)
+		ledger->event_version = version;
+	int seen = gone ? see_deleted(ledger, pod, version, now_ms) : see_present(ledger, pod, version, now_ms);
+	return seen < 0 ? ledger_lose(ledger, LEDGER_PODS) : seen;
+}
+
+int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
+{
+	struct entry **link = entry_find(&ledger->table, pod->uid), *entry = *link;
+	if (version > ledger->event_version)
+		ledger->event_version = version;
+	if (!entry) {
+		const struct holding nothing = {.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+		entry = entry_make(&nothing, NULL);
+		if (!entry)
+			return ledger_lose(ledger, LEDGER_PODS);
+		entry_put(&ledger->table, link, entry);
+	}
+	int seen = entry->state & ENTRY_SWEPT ? LEDGER_LATE : 0;
+	entry->state = (uint8_t)((entry->state & ~(ENTRY_SWEPT | ENTRY_GONE)) | ENTRY_UNREADABLE);
+	entry->list = ledger->list;
+	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
+}
+
 void ledger_list_begin(struct ledger *ledger)
 {
 	ledger->list++;
-	ledger->listed_version = 0;
+	ledger->comparing = false;
+	ledger->event_version = 0;
+	list_begins(ledger, LEDGER_PODS);
 }
 
 /* Calls for each entry's link; the callback may drop or replace the entry. */
@@ -194,10 +280,7 @@ static int for_links(struct ledger *ledger, int (*act)(struct ledger *ledger, st
 	for (uint32_t i = 0; i <= ledger->table.mask; i++)
 		for (struct entry **link = &ledger->table.slots[i]; *link;) {
 			const struct entry *before = *link, *after = before->next;
-			int result = act(ledger, link, now_ms);
-			if (result < 0)
-				return -1;
-			seen |= result;
+			seen |= act(ledger, link, now_ms);
 			if (*link != after)
 				link = &(*link)->next;
 		}
@@ -207,17 +290,75 @@ static int for_links(struct ledger *ledger, int (*act)(struct ledger *ledger, st
 static int drop_unlisted(struct ledger *ledger, struct entry **link, int64_t now_ms)
 {
 	const struct entry *entry = *link;
-	if (!(entry->state & ENTRY_ALIVE) || entry->list == ledger->list)
+	if (!(entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE)) || entry->list == ledger->list)
 		return 0;
+	ledger->healed += ledger->comparing;
 	return see_gone(ledger, link, entry->seen_version, now_ms);
 }
 
 int ledger_list_end(struct ledger *ledger, uint64_t version, int64_t now_ms)
 {
 	int seen = for_links(ledger, drop_unlisted, now_ms);
-	if (seen >= 0)
-		ledger_reach(ledger, version);
+	ledger_reach(ledger, version);
+	list_ends(ledger, LEDGER_PODS);
 	return seen;
+}
+
+/* --- Comparing --- */
+
+void ledger_compare_begin(struct ledger *ledger)
+{
+	ledger->list++;
+	ledger->comparing = true;
+}
+
+bool ledger_comparing(const struct ledger *ledger)
+{
+	return ledger->comparing;
+}
+
+/* An event since the beginning is newer than the list. */
+static bool has_moved(const struct ledger *ledger, const struct entry *entry)
+{
+	return entry->list == ledger->list;
+}
+
+int ledger_compare(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
+{
+	struct entry *const *link = entry_find(&ledger->table, pod->uid), *entry = *link;
+	bool known = entry && is_known(entry, pod);
+	if (!ledger->comparing || (entry && has_moved(ledger, entry)))
+		return 0;
+	int seen = ledger_see(ledger, pod, version, false, now_ms);
+	if (seen < 0 || known || !*entry_find(&ledger->table, pod->uid))
+		return seen;
+	ledger->healed++;
+	return seen | LEDGER_HEALED;
+}
+
+void ledger_compare_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
+{
+	const struct entry *entry = *entry_find(&ledger->table, pod->uid);
+	if (ledger->comparing && entry && !has_moved(ledger, entry))
+		ledger_see_unreadable(ledger, pod, version);
+}
+
+int ledger_compare_end(struct ledger *ledger, int64_t now_ms)
+{
+	uint64_t healed = ledger->healed;
+	int seen = ledger->comparing ? for_links(ledger, drop_unlisted, now_ms) : 0;
+	ledger->comparing = false;
+	return seen | (ledger->healed > healed ? LEDGER_HEALED : 0);
+}
+
+void ledger_compare_abandon(struct ledger *ledger)
+{
+	ledger->comparing = false;
+}
+
+uint64_t ledger_healed(const struct ledger *ledger)
+{
+	return ledger->healed;
 }
 
 static int forget_entry(struct ledger *ledger, struct entry **link, int64_t now_ms)
@@ -234,22 +375,28 @@ static int forget_entry(struct ledger *ledger, struct entry **link, int64_t now_
 void ledger_forget(struct ledger *ledger)
 {
 	for_links(ledger, forget_entry, 0);
-	ledger->view_version = ledger->listed_version = 0;
+	ledger->comparing = false;
+	ledger->view_version = ledger->event_version = 0;
 	ledger->version = UINT64_MAX;
 }
 
 /* --- Labels --- */
 
-/* An entry's Accelerators anew, after its node or the policy has changed. */
+/* An entry's Accelerators and charges anew, after its node or the policy has changed. */
 static int look_again(struct ledger *ledger, struct entry **link)
 {
 	struct entry *entry = *link;
 	struct holding holding = entry->holding;
+	if (!entry->placement)
+		return ledger_settle(ledger, entry) ? LEDGER_FREED : 0;
 	arena_reset(&ledger->scratch);
 	int node_fit = place(ledger, entry->placement, &holding);
 	struct entry *fresh = node_fit < 0 ? NULL : entry_make(&holding, entry->placement);
-	if (!fresh)
-		return -1;
+	if (!fresh) { /* it is charged by the Accelerators that it had, until ledger_exact looks again */
+		ledger_settle(ledger, entry);
+		entry_note_mischarged(ledger, entry, entry->booked != BOOKED_NOWHERE);
+		return 0;
+	}
 	fresh->node_fit = (uint8_t)node_fit;
 	ledger_replace(ledger, link, fresh);
 	return ledger_settle(ledger, fresh) ? LEDGER_FREED : 0;
@@ -277,10 +424,7 @@ static int charge_node(struct ledger *ledger, struct str name)
 		for (struct entry **link = &ledger->table.slots[i]; *link; link = &(*link)->next) {
 			if (!(*link)->placement || !str_eq((*link)->placement->node_name, name))
 				continue;
-			int result = look_again(ledger, link);
-			if (result < 0)
-				return -1;
-			seen |= result;
+			seen |= look_again(ledger, link);
 		}
 	return seen;
 }
@@ -288,13 +432,13 @@ static int charge_node(struct ledger *ledger, struct str name)
 int ledger_namespace(struct ledger *ledger, struct str name, const struct pairs *pairs)
 {
 	int changed = set_labels(&ledger->namespaces, name, pairs);
-	return changed > 0 ? charge_namespace(ledger, name) : changed;
+	return changed > 0 ? charge_namespace(ledger, name) : changed < 0 ? ledger_lose(ledger, LEDGER_NAMESPACES) : 0;
 }
 
 int ledger_node(struct ledger *ledger, struct str name, const struct pairs *pairs)
 {
 	int changed = set_labels(&ledger->nodes, name, pairs);
-	return changed > 0 ? charge_node(ledger, name) : changed;
+	return changed > 0 ? charge_node(ledger, name) : changed < 0 ? ledger_lose(ledger, LEDGER_NODES) : 0;
 }
 
 static struct labels *labels_of(struct ledger *ledger, enum ledger_list list)
@@ -304,6 +448,7 @@ static struct labels *labels_of(struct ledger *ledger, enum ledger_list list)
 
 void ledger_labels_begin(struct ledger *ledger, enum ledger_list list)
 {
+	list_begins(ledger, list);
 	labels_list_begin(labels_of(ledger, list));
 }
 
@@ -317,15 +462,15 @@ struct unlisted {
 static void charge_unlisted(void *context, struct str name)
 {
 	struct unlisted *unlisted = context;
-	int seen = unlisted->list == LEDGER_NODES ? charge_node(unlisted->ledger, name)
-						  : charge_namespace(unlisted->ledger, name);
-	unlisted->seen = seen < 0 || unlisted->seen < 0 ? -1 : unlisted->seen | seen;
+	unlisted->seen |= unlisted->list == LEDGER_NODES ? charge_node(unlisted->ledger, name)
+							 : charge_namespace(unlisted->ledger, name);
 }
 
 int ledger_labels_end(struct ledger *ledger, enum ledger_list list)
 {
 	struct unlisted unlisted = {ledger, list, 0};
 	labels_list_end(labels_of(ledger, list), charge_unlisted, &unlisted);
+	list_ends(ledger, list);
 	return unlisted.seen;
 }
 
@@ -334,11 +479,7 @@ int ledger_labels_end(struct ledger *ledger, enum ledger_list list)
 static int pass_time(struct ledger *ledger, struct entry **link, int64_t now_ms)
 {
 	struct entry *entry = *link;
-	int64_t beyond_ms = policy_terminating_ms(ledger->book.policy);
-	if (ledger_prune(ledger, link, now_ms))
-		return 0;
-	if (!entry->terminating_ms || beyond_ms < 0 || entry->state & ENTRY_FINISHED ||
-	    now_ms - entry->terminating_ms < entry->grace_ms + beyond_ms)
+	if (ledger_prune(ledger, link, now_ms) || entry->state & ENTRY_FINISHED || !is_overdue(ledger, entry, now_ms))
 		return 0;
 	entry->state |= ENTRY_FINISHED;
 	return ledger_settle(ledger, entry) ? LEDGER_FREED : 0;
@@ -346,15 +487,26 @@ static int pass_time(struct ledger *ledger, struct entry **link, int64_t now_ms)
 
 int ledger_tick(struct ledger *ledger, int64_t now_ms)
 {
+	ledger_exact(ledger);
 	return for_links(ledger, pass_time, now_ms);
 }
 
 static int charge_anew(struct ledger *ledger, struct entry **link, int64_t now_ms)
 {
 	(void)now_ms;
-	if (!(*link)->placement || look_again(ledger, link) < 0)
-		ledger_settle(ledger, *link); /* without memory by the Accelerators that it had */
-	return 0;
+	return look_again(ledger, link);
+}
+
+static int charge_mischarged(struct ledger *ledger, struct entry **link, int64_t now_ms)
+{
+	return (*link)->mischarged ? charge_anew(ledger, link, now_ms) : 0;
+}
+
+bool ledger_exact(struct ledger *ledger)
+{
+	if (ledger->mischarged)
+		for_links(ledger, charge_mischarged, 0);
+	return ledger->mischarged == 0;
 }
 
 int ledger_rebase(struct ledger *ledger, const struct policy *policy)
@@ -364,7 +516,7 @@ int ledger_rebase(struct ledger *ledger, const struct policy *policy)
 		return -1;
 	for (uint32_t i = 0; i <= ledger->table.mask; i++)
 		for (struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
-			book_entry(&old, entry, BOOKED_NOWHERE, NULL);
+			book_entry(&old, entry, BOOKED_NOWHERE, false, NULL);
 	ledger->book = fresh;
 	book_close(&old);
 	for_links(ledger, charge_anew, 0);

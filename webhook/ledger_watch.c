@@ -5,8 +5,6 @@
 #include "webhook/ledger_document.h"
 #include "webhook/review_read.h"
 
-#define STRANGER_MS 4000 /* to read one namespace */
-
 static void lock(struct ledger_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->mutex);
@@ -21,16 +19,30 @@ static void note_unreadable(struct ledger_cluster *cluster, const char *what, co
 {
 	char text[1200];
 	cluster_count(cluster, COUNT_UNREADABLE);
-	snprintf(text, sizeof text, "%s of the API server cannot be read and is not counted: %s", what, err->text);
+	snprintf(text, sizeof text, "%s of the API server cannot be read: %s", what, err->text);
 	cluster_log(cluster, LOG_ERROR, "object_unreadable", text);
+}
+
+/* Lists again what was lost; until then the ledger decides nothing. */
+static void list_what_was_lost(struct ledger_cluster *cluster)
+{
+	static const int watches[] = {
+	    [LEDGER_NAMESPACES] = WATCH_NAMESPACES, [LEDGER_NODES] = WATCH_NODES, [LEDGER_PODS] = WATCH_PODS};
+	cluster_log(cluster, LOG_ERROR, "view_incomplete",
+		    "there is no memory for the view; nothing is decided until it has been listed again");
+	for (enum ledger_list list = LEDGER_NAMESPACES; list <= LEDGER_PODS; list++) {
+		lock(cluster);
+		bool lost = ledger_lost(cluster->ledger, list);
+		unlock(cluster);
+		if (lost)
+			kube_watch_relist(cluster->watches[watches[list]]);
+	}
 }
 
 void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 {
 	if (seen < 0) {
-		cluster_log(cluster, LOG_ERROR, "view_incomplete",
-			    "there is no memory for the view; it is listed again");
-		kube_watch_relist(cluster->watches[WATCH_PODS]);
+		list_what_was_lost(cluster);
 		return;
 	}
 	if (seen & LEDGER_LATE) {
@@ -51,17 +63,61 @@ void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 
 /* --- Pods --- */
 
-/* Returns whether the Pod could be read; its version with it. */
-static bool read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
+/*
+ * Whether a Pod could be read and, if not, whether at least it is known which one it is. Without memory for it, it is as if the event had
+ * been lost.
+ */
+enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
 {
-	struct error err = {0};
+	struct error err = {0}, ignored = {0};
 	arena_reset(&cluster->scratch);
 	if (review_read_pod(json.ptr, json.len, &cluster->scratch, pod, &err) == 0 &&
 	    kube_version(pod->resource_version, version) && pod->uid.len > 0)
-		return true;
+		return POD_READ;
+	if (cluster->scratch.starved)
+		return POD_LOST;
 	error_set(&err, "it has no uid or resourceVersion");
 	note_unreadable(cluster, "a Pod", &err);
-	return false;
+	arena_reset(&cluster->scratch);
+	if (object_identity_read(json, &cluster->scratch, pod, &ignored) == 0 &&
+	    kube_version(pod->resource_version, version) && pod->uid.len > 0)
+		return POD_UNREADABLE;
+	return cluster->scratch.starved ? POD_LOST : POD_UNKNOWN;
+}
+
+/* Under the lock. Of a Pod that is gone nothing but its uid is asked. */
+static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, const struct pod *pod, uint64_t version,
+		   bool gone)
+{
+	switch (reading) {
+	case POD_READ:
+		return ledger_see(cluster->ledger, pod, version, gone, kube_now_ms());
+	case POD_UNREADABLE:
+		return gone ? ledger_see(cluster->ledger, pod, version, true, kube_now_ms())
+			    : ledger_see_unreadable(cluster->ledger, pod, version);
+	case POD_LOST:
+		return ledger_lose(cluster->ledger, LEDGER_PODS);
+	case POD_UNKNOWN:
+		break;
+	}
+	return 0;
+}
+
+/* After a change of gpugate's own Pods. A replica that reads only an older form than is written may be about to start, so it is
+ * written at once. */
+static void choose_form(struct ledger_cluster *cluster)
+{
+	char text[200];
+	lock(cluster);
+	unsigned before = ledger_form(cluster->ledger), form = peers_form(&cluster->peers);
+	ledger_set_form(cluster->ledger, form);
+	unlock(cluster);
+	if (form == before)
+		return;
+	snprintf(text, sizeof text, "the ledger is written in form %u from now on: %s", form,
+		 form < before ? "a Pod of gpugate reads no newer one" : "all Pods of gpugate read it");
+	cluster_log(cluster, LOG_INFO, "ledger_form", text);
+	object_lower_form(cluster);
 }
 
 static void see_peer(struct ledger_cluster *cluster, const struct pod *pod, struct str json, bool gone)
@@ -72,6 +128,7 @@ static void see_peer(struct ledger_cluster *cluster, const struct pod *pod, stru
 	lock(cluster);
 	peers_see(&cluster->peers, pod, ready, gone);
 	unlock(cluster);
+	choose_form(cluster);
 }
 
 static void pods_begin(void *context)
@@ -88,14 +145,14 @@ static void pods_begin(void *context)
 static void pods_listed(void *context, struct str json)
 {
 	struct ledger_cluster *cluster = context;
-	struct pod pod;
-	uint64_t version;
-	if (!read_pod(cluster, json, &pod, &version))
-		return;
+	struct pod pod = {.present = true};
+	uint64_t version = 0;
+	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
 	lock(cluster);
-	int seen = ledger_see(cluster->ledger, &pod, version, false, kube_now_ms());
+	int seen = see_pod(cluster, reading, &pod, version, false);
 	unlock(cluster);
-	see_peer(cluster, &pod, json, false);
+	if (reading == POD_READ)
+		see_peer(cluster, &pod, json, false);
 	if (seen)
 		watches_seen(cluster, seen, pod.name);
 }
@@ -114,6 +171,7 @@ static void pods_synced(void *context, uint64_t version)
 		seen = ledger_list_end(cluster->ledger, version, kube_now_ms());
 	cluster->synced[WATCH_PODS] = !restored;
 	unlock(cluster);
+	choose_form(cluster);
 	if (restored) {
 		cluster_log(cluster, LOG_WARN, "view_restored",
 			    "the Pods are of an older version than they were: the cluster's storage was restored");
@@ -121,8 +179,7 @@ static void pods_synced(void *context, uint64_t version)
 		watches_restart(cluster);
 		return;
 	}
-	object_listed(cluster);
-	upkeep_doubt(cluster);
+	upkeep_ask(cluster);
 	watches_seen(cluster, seen, STR(""));
 }
 
@@ -130,16 +187,16 @@ static void pods_synced(void *context, uint64_t version)
 static void pods_changed(void *context, bool gone, struct str json)
 {
 	struct ledger_cluster *cluster = context;
-	struct pod pod;
-	uint64_t version;
-	if (!read_pod(cluster, json, &pod, &version))
-		return;
+	struct pod pod = {.present = true};
+	uint64_t version = 0;
+	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
 	lock(cluster);
-	int seen = ledger_see(cluster->ledger, &pod, version, gone, kube_now_ms());
+	int seen = see_pod(cluster, reading, &pod, version, gone);
 	if (seen >= 0 && !cluster->listing)
 		ledger_reach(cluster->ledger, version);
 	unlock(cluster);
-	see_peer(cluster, &pod, json, gone);
+	if (reading == POD_READ)
+		see_peer(cluster, &pod, json, gone);
 	watches_seen(cluster, seen, pod.name);
 }
 
@@ -154,7 +211,7 @@ static void pods_bookmark(void *context, uint64_t version)
 
 static void pods_turned(void *context)
 {
-	upkeep_doubt(context);
+	upkeep_ask(context);
 }
 
 /* --- Namespaces and Nodes --- */
@@ -163,15 +220,17 @@ typedef int set_fn(struct ledger *ledger, struct str name, const struct pairs *l
 
 static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, set_fn *set)
 {
-	struct object_meta meta;
+	struct object_meta meta = {0};
 	struct error err = {0};
 	arena_reset(&cluster->scratch);
-	if (object_meta_read(json, &cluster->scratch, &meta, &err) < 0) {
+	int read = object_meta_read(json, &cluster->scratch, &meta, &err);
+	if (read < 0 && !cluster->scratch.starved) {
 		note_unreadable(cluster, set == ledger_node ? "a Node" : "a Namespace", &err);
 		return;
 	}
 	lock(cluster);
-	int seen = set(cluster->ledger, meta.name, gone ? NULL : &meta.labels);
+	int seen = read < 0 ? ledger_lose(cluster->ledger, set == ledger_node ? LEDGER_NODES : LEDGER_NAMESPACES)
+			    : set(cluster->ledger, meta.name, gone ? NULL : &meta.labels);
 	unlock(cluster);
 	if (seen)
 		watches_seen(cluster, seen, meta.name);
@@ -180,56 +239,6 @@ static void set_labels(struct ledger_cluster *cluster, struct str json, bool gon
 void watches_namespace(struct ledger_cluster *cluster, struct str json)
 {
 	set_labels(cluster, json, false, ledger_namespace);
-}
-
-static void on_stranger(void *context, const struct kube_answer *got)
-{
-	struct ledger_cluster *cluster = context;
-	struct str name = str_of(cluster->stranger);
-	const struct pairs none = {.present = true};
-	lock(cluster);
-	bool known = ledger_namespace_labels(cluster->ledger, name);
-	if (!known && got->status == 404)
-		ledger_namespace(cluster->ledger, name, &none);
-	unlock(cluster);
-	if (!known && got->status == 200)
-		watches_namespace(cluster, got->body);
-	asks_pump(cluster); /* begins no other read: one that failed is tried again with the next tick */
-	struct str next;
-	lock(cluster);
-	bool more = ledger_stranger(cluster->ledger, &next) && !str_eq(next, name);
-	unlock(cluster);
-	cluster->stranger[0] = '\0';
-	if (more)
-		watches_read_stranger(cluster);
-}
-
-void watches_read_stranger(struct ledger_cluster *cluster)
-{
-	struct str name;
-	struct buf path;
-	if (cluster->stranger[0])
-		return;
-	buf_init(&path, 4096);
-	lock(cluster);
-	if (ledger_stranger(cluster->ledger, &name) && name.len < sizeof cluster->stranger) {
-		snprintf(cluster->stranger, sizeof cluster->stranger, "%.*s", STR_ARG(name));
-		buf_text(&path, "/api/v1/namespaces/");
-		kube_escape(&path, name);
-		buf_char(&path, '\0');
-	}
-	unlock(cluster);
-	if (cluster->stranger[0] && !path.failed)
-		kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
-								       .path = path.ptr,
-								       .accept = KUBE_METADATA,
-								       .timeout_ms = STRANGER_MS,
-								       .retry = true,
-								       .done = on_stranger,
-								       .context = cluster});
-	else
-		cluster->stranger[0] = '\0';
-	buf_release(&path);
 }
 
 static void labels_begin_list(struct ledger_cluster *cluster, enum ledger_list list)
@@ -338,6 +347,7 @@ void watches_restart(struct ledger_cluster *cluster)
 {
 	for (int i = 0; i < WATCHES; i++)
 		kube_watch_relist(cluster->watches[i]);
+	publish_restart(cluster);
 }
 
 void watches_close(struct ledger_cluster *cluster)

@@ -3,6 +3,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "webhook/kube_watch.h"
+#include "webhook/ledger_text.h"
+
 bool peer_is_one(const struct pod *pod, const char *namespace)
 {
 	if (!str_eq(pod->namespace, str_of(namespace)) || pod->name.len > PEER_NAME_MAX)
@@ -27,6 +30,16 @@ bool peer_is_ready(struct str json)
 	}
 	json_decref(pod);
 	return ready;
+}
+
+static unsigned form_of(const struct pod *pod)
+{
+	uint64_t form = 1;
+	for (uint32_t i = 0; i < pod->annotations.count; i++)
+		if (str_eq(pod->annotations.items[i].key, STR(PEER_FORM_ANNOTATION)) &&
+		    (!kube_version(pod->annotations.items[i].value, &form) || form < 1))
+			form = 1;
+	return form < LEDGER_FORM ? (unsigned)form : LEDGER_FORM;
 }
 
 static int compare(struct str name, const struct peer *peer)
@@ -59,19 +72,24 @@ void peers_see(struct peers *peers, const struct pod *pod, bool ready, bool gone
 	bool known = at < peers->count && compare(pod->name, &peers->items[at]) == 0;
 	if (ended && known)
 		take_out(peers, at);
-	if (ended || (!known && peers->count == PEERS_MAX))
+	bool room = known || peers->count < PEERS_MAX;
+	peers->left_out |= !ended && !room;
+	if (ended || !room)
 		return;
 	if (!known)
 		put_in(peers, at, pod->name);
 	peers->items[at].ready = ready;
 	peers->items[at].stopping = str_present(pod->deletion_timestamp);
 	peers->items[at].listed = true;
+	peers->items[at].form = form_of(pod);
 }
 
 void peers_list_begin(struct peers *peers)
 {
 	for (unsigned i = 0; i < peers->count; i++)
 		peers->items[i].listed = false;
+	peers->left_out_before |= peers->left_out;
+	peers->left_out = false;
 }
 
 void peers_list_end(struct peers *peers)
@@ -79,4 +97,15 @@ void peers_list_end(struct peers *peers)
 	for (unsigned i = peers->count; i-- > 0;)
 		if (!peers->items[i].listed)
 			take_out(peers, i);
+	peers->left_out_before = false;
+}
+
+unsigned peers_form(const struct peers *peers)
+{
+	/* What those read that are left out is not known. */
+	unsigned form = peers->left_out || peers->left_out_before ? 1 : LEDGER_FORM;
+	for (unsigned i = 0; i < peers->count; i++)
+		if (peers->items[i].form < form)
+			form = peers->items[i].form;
+	return form;
 }

@@ -1,39 +1,22 @@
-/*
- * quota_holders: how much of each quota the Pods of each namespace hold. Filled one charge after the other, under the ledger's
- * lock, then sorted. At most HOLDERS_MAX pairs of quota and namespace are kept; what belongs to more is left out
- * and counted. Not thread-safe.
- */
+/* quota_holders: which namespaces hold most of a quota. Pure. */
 #ifndef WEBHOOK_QUOTA_HOLDERS_H
 #define WEBHOOK_QUOTA_HOLDERS_H
 
-#include "gpugate/arena.h"
-#include "gpugate/quantity.h"
-
-#define HOLDERS_MAX 65536
+#include "webhook/ledger_tally.h"
 
 struct holder_sum {
-	struct str namespace; /* NULL: a free slot */
+	struct str namespace;
 	wide amount;
-	uint32_t quota;
 	uint32_t pods;
 };
 
-struct holders;
+/*
+ * Writes the `most` largest of a list, in no order, and returns how many there are; `most` is at least 1. `*rest` is what all the others
+ * hold. Names are borrowed from the list, the largest are kept in a heap: it can be long, and is read under the ledger's lock.
+ */
+uint32_t holders_largest(const struct tally_sum *sums, struct holder_sum *largest, uint32_t most, wide *rest);
 
-/* Returns new; NULL without memory. */
-struct holders *holders_create(void);
-void holders_destroy(struct holders *holders); /* takes NULL */
-
-/* Forgets all sums. */
-void holders_reset(struct holders *holders);
-
-/* Copies the namespace when it is new. */
-void holders_add(struct holders *holders, uint32_t quota, struct str namespace, wide amount);
-
-/* After the last holders_add: by quota, the largest first, ties by name. */
-void holders_sort(struct holders *holders);
-
-/* The namespaces of a quota. Borrowed until holders_reset. */
-const struct holder_sum *holders_of(const struct holders *holders, uint32_t quota, uint32_t *count);
+/* The largest first, ties by name. */
+void holders_sort(struct holder_sum *sums, uint32_t count);
 
 #endif

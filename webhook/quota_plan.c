@@ -13,44 +13,56 @@ static bool is_outdated(const struct quota_plan *plan, const struct quota_plan_n
 	return false;
 }
 
-/* Whether numbers of another policy may be replaced by this replica's. */
-static bool may_take(const struct quota_plan *plan, const struct quota_plan_now *now)
+/* From when on numbers of another policy may be replaced by this replica's. */
+static int64_t taken_from_ms(const struct quota_plan *plan, const struct quota_plan_now *now)
 {
-	bool rested = plan->own || !plan->taken_ms || now->now_ms - plan->taken_ms >= PLAN_STILL_MS;
-	return rested && (is_outdated(plan, now) || now->now_ms - plan->changed_ms >= PLAN_STILL_MS);
+	int64_t rested_ms = plan->own || !plan->taken_ms ? now->now_ms : plan->taken_ms + PLAN_STILL_MS;
+	return is_outdated(plan, now) ? rested_ms : later(rested_ms, plan->changed_ms + PLAN_STILL_MS);
 }
 
-static bool may_write(const struct quota_plan *plan, const struct quota_plan_now *now)
+/* From when on it may be written, as far as time decides that; 0: there is nothing to write. */
+static int64_t written_from_ms(const struct quota_plan *plan, const struct quota_plan_now *now)
 {
 	if (!plan->published)
-		return true;
+		return now->now_ms;
 	if (plan->content == plan->wanted_content)
-		return false;
+		return 0;
 	/* In a quiet cluster views differ by up to a minute in their versions, though not in the Pods: that is no reason
 	 * to leave a policy standing that is known to be outdated. */
-	return plan->policy == now->policy ? now->pod_version >= plan->pod_version : may_take(plan, now);
+	if (plan->policy != now->policy)
+		return taken_from_ms(plan, now);
+	return now->pod_version >= plan->pod_version ? now->now_ms : now->now_ms + PLAN_REST_MS;
 }
 
-static bool may_delete(const struct quota_plan *plan, const struct quota_plan_now *now)
+static enum quota_step step_wanted(struct quota_plan *plan, const struct quota_plan_now *now)
 {
-	int64_t still_ms = plan->still_ms ? plan->still_ms : PLAN_STILL_MS;
-	return plan->published && plan->unwanted_ms &&
-	       now->now_ms - later(plan->unwanted_ms, plan->changed_ms) >= still_ms + now->jitter_ms;
-}
-
-enum quota_step quota_plan_step(struct quota_plan *plan, const struct quota_plan_now *now)
-{
-	if (plan->busy)
-		return QUOTA_REST;
-	if (!plan->wanted)
-		return may_delete(plan, now) ? QUOTA_DELETE : QUOTA_REST;
-	if (!may_write(plan, now)) {
+	int64_t from_ms = written_from_ms(plan, now);
+	if (from_ms == 0 || from_ms > now->now_ms) {
 		plan->due_ms = 0;
+		plan->look_ms = from_ms;
 		return QUOTA_REST;
 	}
 	if (!plan->due_ms)
 		plan->due_ms = later(now->now_ms, plan->changed_ms + PLAN_REST_MS) + now->jitter_ms;
+	plan->look_ms = plan->due_ms;
 	return now->now_ms >= plan->due_ms ? QUOTA_WRITE : QUOTA_REST;
+}
+
+static enum quota_step step_unwanted(struct quota_plan *plan, const struct quota_plan_now *now)
+{
+	int64_t still_ms = plan->still_ms ? plan->still_ms : PLAN_STILL_MS;
+	if (!plan->published || !plan->unwanted_ms)
+		return QUOTA_REST;
+	plan->look_ms = later(plan->unwanted_ms, plan->changed_ms) + still_ms + now->jitter_ms;
+	return now->now_ms >= plan->look_ms ? QUOTA_DELETE : QUOTA_REST;
+}
+
+enum quota_step quota_plan_step(struct quota_plan *plan, const struct quota_plan_now *now)
+{
+	plan->look_ms = 0;
+	if (plan->busy)
+		return QUOTA_REST;
+	return plan->wanted ? step_wanted(plan, now) : step_unwanted(plan, now);
 }
 
 void quota_plan_begun(struct quota_plan *plan, enum quota_step step, const struct quota_plan_now *now)

@@ -39,6 +39,7 @@ struct quota_plan {
 	int64_t unwanted_ms; /* since when not; 0: never looked */
 
 	int64_t due_ms;   /* when to write; 0: nothing is to be written */
+	int64_t look_ms;  /* when time alone may bring something to do; 0: never */
 	int64_t taken_ms; /* when another policy's numbers were replaced; 0: never */
 	bool own;         /* what is published was written by this replica itself */
 	int64_t still_ms; /* how long what is not wanted has to stand still */
@@ -55,7 +56,8 @@ struct quota_plan_now {
 
 enum quota_step { QUOTA_REST, QUOTA_WRITE, QUOTA_DELETE };
 
-/* What to do about an object now. Sets when to write, but does not note that anything was done. */
+/* What to do about an object now. Sets when to write and, of QUOTA_REST, when to ask again if nothing changes before; it does not note
+ * that anything was done. */
 enum quota_step quota_plan_step(struct quota_plan *plan, const struct quota_plan_now *now);
 
 /* The step is being done. */

@@ -77,25 +77,26 @@ static void fill_cohort(struct summary *summary, const struct quota_view *view, 
 	document->lendable = left > 0 ? print_amount(summary, left) : STR("0");
 }
 
-static void fill_holders(struct summary *summary, uint32_t quota, const struct holders *holders,
-			 struct quota_document *document)
+static void fill_holders(struct summary *summary, const struct tally_sum *holders, struct quota_document *document)
 {
-	uint32_t count;
-	const struct holder_sum *sums = holders_of(holders, quota, &count);
-	if (count > QUOTA_HOLDERS_MAX)
-		count = QUOTA_HOLDERS_MAX;
+	struct holder_sum sums[QUOTA_HOLDERS_MAX];
+	wide rest;
+	uint32_t count = holders_largest(holders, sums, QUOTA_HOLDERS_MAX, &rest);
 	struct quota_holder *rows = arena_zalloc(summary->arena, count, sizeof *rows);
 	summary->failed |= !rows;
-	for (uint32_t i = 0; rows && i < count; i++)
-		rows[i] = (struct quota_holder){.namespace = sums[i].namespace,
+	holders_sort(sums, count);
+	for (uint32_t i = 0; rows && i < count; i++) {
+		rows[i] = (struct quota_holder){.namespace = arena_str(summary->arena, sums[i].namespace),
 						.pods = print_number(summary, sums[i].pods),
 						.amount = print_amount(summary, sums[i].amount)};
+		summary->failed |= !str_present(rows[i].namespace);
+	}
 	document->holders = rows;
 	document->holder_count = rows ? count : 0;
 }
 
-int quota_summarize(const struct policy *policy, uint32_t quota, const struct held *held, const struct holders *holders,
-		    struct arena *arena, struct quota_document *document)
+int quota_summarize(const struct policy *policy, uint32_t quota, const struct held *held,
+		    const struct tally_sum *holders, struct arena *arena, struct quota_document *document)
 {
 	static const struct str measures[] = {
 	    [MEASURE_COUNT] = {"count", 5}, [MEASURE_GPUS] = {"gpus", 4}, [MEASURE_MEMORY] = {"memory", 6}};
@@ -112,7 +113,6 @@ int quota_summarize(const struct policy *policy, uint32_t quota, const struct he
 	    .exceeded = quota_is_exceeded(policy, quota, held),
 	};
 	fill_cohort(&summary, &view, &held[quota], document);
-	if (holders)
-		fill_holders(&summary, quota, holders, document);
+	fill_holders(&summary, holders, document);
 	return summary.failed ? -1 : 0;
 }

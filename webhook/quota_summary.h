@@ -17,11 +17,11 @@ bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct
 void quota_summary_digest(const struct policy *policy, char text[static QUOTA_DIGEST_SIZE]);
 
 /*
- * Fills in everything of the document but name, versions and policy. `held` has policy_quota_count() rows, `holders` is sorted, or NULL:
- * then nobody is listed.
- * The document borrows from the policy, the holders and the arena. Returns -1 when the arena is exhausted.
+ * Fills in everything of the document but name, versions and policy. `held` has policy_quota_count() rows, `holders` are those of the
+ * quota in any order; NULL: nobody is listed. The document borrows from the policy and the arena alone. Returns -1 when the arena is
+ * exhausted.
  */
-int quota_summarize(const struct policy *policy, uint32_t quota, const struct held *held, const struct holders *holders,
-		    struct arena *arena, struct quota_document *document);
+int quota_summarize(const struct policy *policy, uint32_t quota, const struct held *held,
+		    const struct tally_sum *holders, struct arena *arena, struct quota_document *document);
 
 #endif

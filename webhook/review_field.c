@@ -241,19 +241,29 @@ int field_skip(struct reader *reader, const struct field *field, void *target)
 	return scan_skip(&reader->scan);
 }
 
-int field_opaque(struct reader *reader, const struct field *field, void *target)
+/* Goes on behind an object or array of which only the end is looked for. */
+static int skip_nest(struct scan *scan)
 {
-	struct scan *scan = &reader->scan;
 	struct kube_nest nest;
-	(void)field, (void)target;
-	if (scan_peek(scan) != '[')
-		return scan_expected(scan, "an array");
 	kube_nest_init(&nest);
 	const char *after = kube_nest_end(&nest, scan->at + 1, scan->end);
 	if (!after)
 		return scan_fail(scan, scan->end, "the text ends inside an object or array");
 	scan->at = after;
 	return 0;
+}
+
+int field_opaque(struct reader *reader, const struct field *field, void *target)
+{
+	(void)field, (void)target;
+	return scan_peek(&reader->scan) == '[' ? skip_nest(&reader->scan) : scan_expected(&reader->scan, "an array");
+}
+
+int field_anything(struct reader *reader, const struct field *field, void *target)
+{
+	char first = scan_peek(&reader->scan);
+	(void)field, (void)target;
+	return first == '{' || first == '[' ? skip_nest(&reader->scan) : scan_skip(&reader->scan);
 }
 
 /* What reads one item of a list into `item`, which is zeroed; null stays so, as it does in the API server. */

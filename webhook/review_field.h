@@ -63,6 +63,9 @@ int field_skip(struct reader *reader, const struct field *field, void *target); 
  */
 int field_opaque(struct reader *reader, const struct field *field, void *target);
 
+/* The same of any value, for what is read of an object that no reader takes. */
+int field_anything(struct reader *reader, const struct field *field, void *target);
+
 /* Borrows text and arena. The text is followed by REVIEW_PADDING bytes. */
 void reader_init(struct reader *reader, const char *bytes, size_t len, struct arena *arena);
 

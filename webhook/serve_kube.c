@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#define BACKGROUND_MAX 8 /* calls at a time, of the 32 connections of the loop */
+
 /* A Pod's name is its host's, and tells replicas apart. */
 static const char *replica_name(const struct serve_options *options, char host[static 256])
 {
@@ -88,7 +90,10 @@ int serve_kube_open(struct serve_kube *kube, const struct serve_options *options
 	kube->config = kube_config_load(options->kubeconfig, err);
 	kube->loop = kube->config ? kube_loop_create(err) : NULL;
 	kube->client = kube->loop ? kube_client_create(kube->loop, kube->config, err) : NULL;
-	if (!kube->client || ((cluster || self_managed) && open_events(kube, metrics, err) < 0) ||
+	kube->background = kube->client ? kube_client_create(kube->loop, kube->config, err) : NULL;
+	if (kube->background)
+		kube_client_bound(kube->background, BACKGROUND_MAX);
+	if (!kube->background || ((cluster || self_managed) && open_events(kube, metrics, err) < 0) ||
 	    (self_managed && open_certs(kube, options, delivery, log, metrics, err) < 0))
 		return -1;
 	return open_registration(kube, options, policy, log, metrics, err);
@@ -115,6 +120,7 @@ void serve_kube_close(struct serve_kube *kube)
 	trust_watch_destroy(kube->trust);
 	kube_certs_destroy(kube->certs);
 	kube_events_destroy(kube->events);
+	kube_client_destroy(kube->background);
 	kube_client_destroy(kube->client);
 	kube_loop_destroy(kube->loop);
 	kube_config_destroy(kube->config);

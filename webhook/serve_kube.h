@@ -13,6 +13,7 @@ struct serve_kube {
 	struct kube_config *config; /* NULL: gpugate was not told of an API server, and the rest is NULL, too */
 	struct kube_loop *loop;
 	struct kube_client *client;
+	struct kube_client *background; /* for what the writes of the ledger must not wait for */
 	struct kube_events
 	    *events;              /* NULL when there is nothing to tell: an embedded ledger and certificates in files */
 	struct kube_certs *certs; /* NULL: certificates are in files */

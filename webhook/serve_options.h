@@ -36,7 +36,9 @@ struct serve_options {
 	const char *replica;     /* NULL: the host's name */
 	long pending_seconds;
 	long settle_seconds;
-	long threads; /* 0: as many as there are processors */
+	long fold_milliseconds;
+	long view_check_seconds; /* 0: never */
+	long threads;            /* 0: as many as there are processors */
 	long drain_seconds;
 	int quota_failure, guard_failure; /* enum failure_kind */
 };

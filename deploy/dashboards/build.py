@@ -213,7 +213,7 @@ ROWS = {
         series("What should not happen", width=8, *(
             target(grown(f"gpugate_{name}_total", "job"), legend) for name, legend in
             (("ledger_undecided", "undecided"), ("ledger_swept", "never stored"), ("ledger_late_pods", "stored too late"),
-             ("ledger_resettled", "resettled"), ("view_unreadable", "unreadable")))),
+             ("ledger_resettled", "resettled"), ("view_unreadable", "unreadable"), ("view_healed", "lost events")))),
         series("Objects and Events for people", target(rate("gpugate_quota_writes_total", "outcome"), "gpuquotas {{outcome}}"),
                target(rate("gpugate_events_total", "outcome"), "Events {{outcome}}"), unit="wps"),
         series("Watches opened", target(grown("gpugate_view_streams_total", "watch"), "{{watch}}")),

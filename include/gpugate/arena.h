@@ -26,6 +26,7 @@ struct arena {
 	size_t total_bytes; /* of all chunks */
 	size_t max_bytes;
 	bool exhausted; /* an allocation failed since the beginning or the last reset */
+	bool starved;   /* ... since the machine had no memory, whatever `max_bytes` is */
 };
 
 /* Allocates nothing yet. `max_bytes` bounds all chunks together. */
@@ -42,13 +43,13 @@ static inline void arena_release(struct arena *arena)
 	}
 	arena->first = arena->last = NULL;
 	arena->total_bytes = 0;
-	arena->exhausted = false;
+	arena->exhausted = arena->starved = false;
 }
 
 /* Forgets everything but keeps the first chunk, so that the next request allocates nothing. */
 static inline void arena_reset(struct arena *arena)
 {
-	arena->exhausted = false;
+	arena->exhausted = arena->starved = false;
 	if (!arena->first)
 		return;
 	for (struct arena_chunk *chunk = arena->first->next, *next; chunk; chunk = next) {
@@ -79,8 +80,10 @@ static inline void *arena_alloc(struct arena *arena, size_t bytes)
 		if (size > arena->max_bytes || arena->total_bytes > arena->max_bytes - size)
 			return arena_fail(arena);
 		chunk = malloc(sizeof *chunk + size);
-		if (!chunk)
+		if (!chunk) {
+			arena->starved = true;
 			return arena_fail(arena);
+		}
 		chunk->next = NULL;
 		chunk->size = size;
 		chunk->used = 0;

@@ -279,8 +279,9 @@ bool policy_quotas_fail(const struct policy *policy);
 
 /* What is held of a quota, in units. */
 struct held {
-	wide used;    /* by Pods that exist */
-	wide pending; /* by Pods that were admitted and have not been seen yet */
+	wide used;        /* by Pods that exist */
+	wide pending;     /* by Pods that were admitted and have not been seen yet */
+	wide terminating; /* of `used`: by Pods that are being deleted */
 };
 
 enum excess_kind {
@@ -296,7 +297,10 @@ struct excess {
 	enum excess_kind kind;
 	wide requested, used, pending; /* of the quota itself */
 	wide left;                     /* what would still fit below all limits of the quota; never negative */
-	wide most; /* what would fit if nothing were used: a request above that is not helped by waiting */
+	wide most;    /* what would fit if nothing were used: a request above that is not helped by waiting */
+	bool refuses; /* the tenant enforces it: the Pod is refused for it */
+	bool
+	    changing; /* something of the quota, or of its cohort, is pending or terminating: it may be free in a moment */
 	/* EXCESS_COHORT: who holds more than its own hard, be it the quota itself; the largest first. */
 	struct {
 		uint32_t quota;
@@ -315,6 +319,14 @@ struct excess {
 uint32_t policy_excess_max(const struct policy *policy);
 uint32_t policy_exceeded(const struct policy *policy, const struct charge *charges, uint32_t count,
 			 const struct held *held, struct excess *excess, bool *refused);
+
+/*
+ * The quotas that lend to each other with this one, itself among them, in an order that is the policy's; none where it stands alone.
+ * Borrowed from the policy. And whether all of them hold more together than they have: then those hold too much that hold more than
+ * their own.
+ */
+uint32_t policy_cohort(const struct policy *policy, uint32_t quota, const uint32_t **members);
+bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const struct held *held);
 
 /*
  * What still fits into each limited quota on the path of a namespace's tenant, whatever the Pod costs there: `amount` is never negative.

@@ -18,7 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
+import cluster_quotas  # noqa: E402
 import cluster_sides as sides  # noqa: E402
+import cluster_ledger  # noqa: E402
 import installed  # noqa: E402
 from bench import machine  # noqa: E402
 from cluster_sides import EDGE, GPU, PLENTY, Side, cpu_seconds  # noqa: E402
@@ -43,6 +45,7 @@ RATIOS = [(ONE, BOTH, 1.0), (THREE, BOTH, 1.0), (ONE, FLOOR, 0.9), (THREE, FLOOR
 COUNTS = {"writes": ("gpugate_ledger_writes_total", {"outcome": "written"}), "conflicts": ("gpugate_ledger_writes_total", {"outcome": "conflict"}),
           "unknown": ("gpugate_ledger_writes_total", {"outcome": "unknown"})}
 HEAD_BYTES = 2  # of a text that names no Pod: webhook/ledger_text.h
+PARTS = ["load", "truth", "refusals", "published", "ledger", "view"]
 CONTROLLERS = "resourcequota-controller,serviceaccount-controller,namespace-controller"
 
 
@@ -169,6 +172,39 @@ def truth(run):
     return {"limit": EDGE, "native": native, "gpugate": ours}
 
 
+def refused(run, side, connections):
+    """The median of a refusal by a tenant that is full, of which nothing is pending, in microseconds, and how many were held."""
+    namespace = run.namespace("full")
+    run.plane.admin.create(json.loads((run.work / "gpu").read_text()), namespace).must()
+    eventually(run.all_folded, 30, "an empty ledger")
+    held = sum(gate.metrics().value("gpugate_ledger_held_total", outcome="all") for gate in side.gates)
+    out, problem = sides.run_load(run.options, run.plane, connections, namespace, run.work / "gpu", "--seconds", run.options.seconds, "--warmup", 0.5,
+                                  status=403).communicate()
+    result = json.loads(out)
+    assert result["others"] == 0, problem
+    run.store.remove_pods(namespace)
+    held = sum(gate.metrics().value("gpugate_ledger_held_total", outcome="all") for gate in side.gates) - held
+    return result["p50_us"], held
+
+
+def refusals(run):
+    """A refusal with nothing pending beside an admission, of the same run."""
+    rows = []
+    for side in (ONE, THREE):
+        with side.running(run.plane, run.options, "--settle-seconds", 1) as pids:
+            for connections in run.options.connections:
+                ratios, helds = [], 0
+                for _ in range(run.options.rounds):
+                    admission = run.measure(side, pids, connections)["p50_us"]
+                    refusal, held = refused(run, side, connections)
+                    ratios.append(refusal / admission)
+                    helds += held
+                    say(f"  {side.name:28} {connections:>3} connections   p50 of an admission {admission / 1000:>6.1f} ms, of a refusal {refusal / 1000:>6.1f} ms")
+                rows.append({"name": f"p50 of a refusal / an admission, {side.name} @{connections}", "value": round(statistics.median(ratios), 3),
+                             "low": round(min(ratios), 3), "high": round(max(ratios), 3), "most": 3.0, "met": statistics.median(ratios) <= 3.0, "held": helds})
+    return rows
+
+
 def view(options, work, paged):
     """Start-up and memory of the view of many Pods: by WatchList, or by lists in pages."""
     gates = {"apiserver": ["--feature-gates=WatchList=false"] if paged else []}
@@ -252,7 +288,7 @@ def show(result):
     for row in result.get("ratios", ()):
         wanted = "" if row["least"] is None else f">= {row['least']:g} {'ok' if row['met'] else 'MISS'}"
         print(f"{row['name']:64} {row['value']:>6.3f}  ({row['low']:.3f} - {row['high']:.3f})  {wanted}")
-    for name in ("truth", "view"):
+    for name in ("ledger", "truth", "refusals", "published", "view"):
         if name in result:
             print(f"\n{name}: {json.dumps(result[name], indent=1)}")
 
@@ -268,14 +304,16 @@ def parse_arguments():
     parser.add_argument("--connections", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--threads", type=int, default=2, help="of each webhook server")
     parser.add_argument("--sides", nargs="+", help="only those whose names contain one of these words")
-    parser.add_argument("--pending-seconds", type=int, default=60, help="of gpugate; how long the second look at leaks waits")
+    parser.add_argument("--pending-seconds", type=int, default=40, help="of gpugate; how long the second look at leaks waits")
     parser.add_argument("--pods", type=int, default=100000, help="of the view")
-    parser.add_argument("--parts", nargs="+", choices=("load", "truth", "view"), default=["load", "truth", "view"])
+    cluster_quotas.add_arguments(parser)
+    cluster_ledger.add_arguments(parser)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     return parser.parse_args()
 
 
 def measure(options, work, result):
-    if {"load", "truth"} & set(options.parts):
+    if {"load", "truth", "refusals", "published"} & set(options.parts):
         with ControlPlane(scheduler=False, controller_manager=[f"--controllers={CONTROLLERS}"]) as plane:
             prepare(plane)
             run = Run(options, plane, work)
@@ -287,6 +325,14 @@ def measure(options, work, result):
             if "truth" in options.parts:
                 say("over and leaked")
                 result["truth"] = truth(run)
+            if "refusals" in options.parts:
+                say("refusals")
+                result["refusals"] = refusals(run)
+            if "published" in options.parts:
+                say("gpuquotas")
+                result["published"] = cluster_quotas.published(run)
+    if "ledger" in options.parts:
+        cluster_ledger.measure(options, result.setdefault("ledger", {}))
     if "view" in options.parts:
         say(f"the view of {options.pods} Pods")
         result["view"] = {"watch_list": view(options, work, False), "pages": view(options, work, True)}

@@ -22,17 +22,23 @@ GPU = "nvidia.com/gpu"
 PLENTY = 10**9
 TOLERATION = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
 EDGE = 200
+FILE_DOCUMENTS = 1000  # of a policy: 1 MiB is the limit
 ACCOUNT = "gpugate"
 
 
-def policy(patch=False):
-    """Two tenants that differ in their limits only. A Rule has /mutate look at each Pod with a GPU, and change it if `patch`."""
+def policy(patch=False, tenants=0):
+    """Tenants that differ in their limits only, and further ones with three quotas each, a hundred of them below each root. A Rule has
+    /mutate look at each Pod with a GPU, and change it if `patch`."""
     def doc(kind, name, **spec):
         return {"apiVersion": "gpugate.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
     def tenant(name, hard):
         return doc("Tenant", name, namespaces=[f"{name}-*"], quotas=[{"name": "whole", "resources": [GPU], "hard": hard}])
-    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi"), tenant("bench", PLENTY), tenant("edge", EDGE),
+    three = [{"name": "gpus", "resources": [GPU], "hard": 1000}, {"name": "compute", "measure": "gpus", "hard": 1000},
+             {"name": "mem", "measure": "memory", "hard": "100Ti"}]
+    more = [doc("Tenant", f"org-{i}", quotas=three[:1]) for i in range(tenants // 100)]
+    more += [doc("Tenant", f"t-{i}", namespaces=[f"ns-{i}"], quotas=three, **({"parent": f"org-{i // 100}"} if i // 100 < tenants // 100 else {})) for i in range(tenants)]
+    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi"), tenant("bench", PLENTY), tenant("edge", EDGE), tenant("full", 1), *more,
             doc("Rule", "tolerate", match={"requests": {GPU: {"min": 1}}, **({} if patch else {"podSelector": {"matchLabels": {"bench": "none"}}})},
                 inject={"tolerations": [TOLERATION]})]
 
@@ -46,11 +52,11 @@ class Side:
     """name; replicas of gpugate, or a floor (a server that does nothing, or nothing but
     patch) in its place; dealt: behind a program that deals
     connections to several; native: a ResourceQuota besides; plain: Pods without accelerators; never: the conditions are a mere `false`,
-    the least that any can cost."""
+    the least that any can cost; tenants: so many further ones."""
 
-    def __init__(self, name, *, replicas=0, floor=False, patch=False, dealt=False, native=False, plain=False, never=False):
+    def __init__(self, name, *, replicas=0, floor=False, patch=False, dealt=False, native=False, plain=False, never=False, tenants=0):
         self.name, self.replicas, self.floor, self.patch, self.dealt, self.native, self.plain = name, replicas, floor, patch, dealt, native, plain
-        self.never = never
+        self.never, self.tenants = never, tenants
 
     def _patch(self):
         """What gpugate changes in these Pods."""
@@ -75,7 +81,7 @@ class Side:
                 ports.append(server.address.rpartition(":")[2])
                 pids["floor"] = [server.process.pid]
             for i in range(self.replicas):
-                gate = start_gate(plane, options, f"gpugate-{i}", *args, patch=self.patch)
+                gate = start_gate(plane, options, f"gpugate-{i}", *args, patch=self.patch, tenants=self.tenants)
                 stack.callback(gate.kill)
                 self.gates.append(gate)
                 ports.append(gate.port)
@@ -96,9 +102,11 @@ class Side:
             yield pids
 
 
-def start_gate(plane, options, replica, *args, patch=False):
+def start_gate(plane, options, replica, *args, patch=False, tenants=0):
     kubeconfig = plane.service_account_kubeconfig(installed.NAMESPACE, ACCOUNT)
-    return Gate(policy(patch), "--ledger", "cluster", "--kubeconfig", kubeconfig, "--replica", replica, "--threads", options.threads,
+    documents = policy(patch, tenants)
+    files = {f"{at}.yaml": documents[at:at + FILE_DOCUMENTS] for at in range(0, len(documents), FILE_DOCUMENTS)}
+    return Gate(files, "--ledger", "cluster", "--kubeconfig", kubeconfig, "--replica", replica, "--threads", options.threads,
                 "--pending-seconds", options.pending_seconds, *args)
 
 
@@ -119,11 +127,11 @@ def native_used(plane, namespace):
     return int(plane.admin.get("ResourceQuota", "gpus", namespace).must()["status"]["used"][f"requests.{GPU}"])
 
 
-def run_load(options, plane, connections, namespace, body, *extra, **how):
-    """The load client as a process: creates in the namespace, as the administrator."""
+def run_load(options, plane, connections, namespace, body, *extra, status=201, **how):
+    """The load client as a process: creates in the namespace, as the administrator, which are to have this status."""
     token = body.parent / "token"
     token.write_text(plane.tokens["admin"])
     token.chmod(0o600)
-    command = [options.load, "--connect", f"127.0.0.1:{plane.port}", "--ca", plane.ca, "--token", token, "--status", 201,
+    command = [options.load, "--connect", f"127.0.0.1:{plane.port}", "--ca", plane.ca, "--token", token, "--status", status,
                "--path", f"/api/v1/namespaces/{namespace}/pods", "--create", body, "--connections", connections, *extra]
     return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)

@@ -30,6 +30,15 @@ class Store:
         prefix = f"/registry/pods/{namespace}"
         return int(self.ask("/v3/kv/deleterange", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0")}).get("deleted", 0))
 
+    def remove_quotas(self):
+        """All gpuquotas objects. Returns how many there were."""
+        prefix = "/registry/gpugate.io/gpuquotas"
+        return int(self.ask("/v3/kv/deleterange", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0")}).get("deleted", 0))
+
+    def count_quotas(self):
+        prefix = "/registry/gpugate.io/gpuquotas"
+        return int(self.ask("/v3/kv/range", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0"), "count_only": True}).get("count", 0))
+
     def put_pods(self, namespace, count, each_bytes, gpu_share):
         """Pods of about so many bytes of JSON; the given share of them asks for a GPU. Returns the bytes of one."""
         texts = {False: _template(namespace, False, each_bytes), True: _template(namespace, True, each_bytes)}

@@ -206,7 +206,7 @@ class Server:
     """A running `gpugate serve`, with keep-alive connections to it, one for each thread."""
 
     def __init__(self, policy, *args, listen="127.0.0.1:0", admin="127.0.0.1:0", secret=None, tls=None, start=True,
-                 env=None, wait="listening"):
+                 env=None, wait="listening", binary=None):
         self.dir = Path(tempfile.mkdtemp(prefix="gpugate-"))
         atexit.register(shutil.rmtree, self.dir, ignore_errors=True)
         self.policy = policy if isinstance(policy, Path) else write_policy(self.dir / "policy", policy)
@@ -229,6 +229,7 @@ class Server:
         self.process = None
         self._local = threading.local()
         self._wait = wait
+        self.binary = binary  # None: the one to be tested
         if start:
             self.start()
 
@@ -236,7 +237,7 @@ class Server:
 
     def start(self):
         self._stderr = open(self.dir / "stderr", "wb")
-        self.process = subprocess.Popen([str(BINARY), *self.args], stdin=subprocess.DEVNULL, stdout=self._stderr,
+        self.process = subprocess.Popen([str(self.binary or BINARY), *self.args], stdin=subprocess.DEVNULL, stdout=self._stderr,
                                         stderr=self._stderr, env=self.env, cwd=self.dir)
         try:
             line = eventually(self._listening, 10, "the start")

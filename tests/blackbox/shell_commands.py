@@ -97,7 +97,7 @@ PLAN = {
         ("gpugate render", ["by hand"]),
         ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
     ],
-    "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG)],
+    "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
 }
 
 # Blocks that are set in and are no commands, by how they begin.

@@ -116,7 +116,7 @@ def test_the_readmes_refusal_is_the_programs():
 # Options of other programs that the documents name.
 OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", "--show-labels", "--show-managed-fields", "--previous", "--set", "--wait",
                      "--no-hooks", "--reset-then-reuse-values", "--set-file", "--namespace", "--create-namespace", "--offline", "--dry-run",
-                     "--validating-admission-policy", "--ignore-not-found", "--install", "--reset-values"}
+                     "--validating-admission-policy", "--ignore-not-found", "--install", "--reset-values", "--bump-revision"}
 
 
 @functools.cache
@@ -277,8 +277,6 @@ def test_twins_of_limits():
     assert constant("webhook/http_tls.c", "FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
     assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http_tls.h", "HTTP_CHAIN_MAX")
     assert constant("webhook/watch_scan.c", "DEPTH_MAX") == constant("policy/walk.c", "DEPTH_MAX")
-    assert 4 * constant("webhook/ledger.h", "LEDGER_PENDING_ROOT_MAX") == constant("webhook/ledger.h", "LEDGER_PENDING_MAX")
-    assert 4 * constant("webhook/ledger.h", "LEDGER_PENDING_ROOT_BYTES") == constant("webhook/ledger_text.h", "LEDGER_TEXT_MAX")
 
 
 # Numbers in sentences: what stands there, with {} for the number in the unit that follows, and what it is.
@@ -290,7 +288,6 @@ IN_SENTENCES = [
     ("Up to {} KiB of lines wait", constant("webhook/log.h", "LOG_RING_BYTES") >> 10),
     ("Beyond {} rows the tenant is `other`", constant("webhook/metrics.h", "METRICS_DENIALS_MAX")),
     ("The {} largest namespaces of a quota have rows", constant("webhook/ledger_namespaces.h", "LEDGER_NAMESPACES_MAX")),
-    ("for at most 1/{} of the time", constant("webhook/ledger_namespaces.h", "LEDGER_NAMESPACES_SHARE")),
     ("At most {} sentences of one Pod are kept", constant("include/gpugate/policy.h", "DECISION_OBJECTIONS_MAX")),
     ("| At most {}, the latest first", constant("webhook/refusals.h", "REFUSALS_KEPT")),
     ("Every {} seconds it looks anyway", constant("webhook/watch.h", "WATCH_POLL_MS") // 1000),
@@ -300,11 +297,11 @@ IN_SENTENCES = [
     ("The review is larger than {} MiB", BODY >> 20),
     ("Too many bytes of request bodies are in flight ({} MiB", FLIGHT >> 20),
     ("comes for {} seconds, since nothing changes", number("webhook/kube_watch.c", r"\.silence_ms = (\d+)") // 1000),
-    ("more than 96 Pods are admitted and have not been seen; at {} of one root tenant", constant("webhook/ledger.h", "LEDGER_PENDING_ROOT_MAX")),
-    ("of one root tenant, or {} of all", constant("webhook/ledger.h", "LEDGER_PENDING_MAX")),
+    ("more than 384 Pods are admitted and have not been seen; at {} of all no more are admitted", constant("webhook/ledger.h", "LEDGER_PENDING_MAX")),
     ("more than 768 of its {} connections open", CONNECTIONS),
     ("own soft limit of descriptors to {} if", CONNECTIONS + constant(SERVER, "DESCRIPTORS_BESIDES")),
     ("The embedded one holds at most {} Pods", constant("webhook/ledger_embedded.h", "LEDGER_EMBEDDED_PODS_MAX")),
+    ("The replicas write at most {} objects a second", 1000 // constant("webhook/ledger_publish.c", "SLICE_MS")),
 ]
 
 

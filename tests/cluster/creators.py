@@ -1,19 +1,28 @@
 """Clients that create Pods without a pause, and the Service that they reach gpugate's replicas through."""
 
 import http.client
+import itertools
+import statistics
 import threading
+import time
 from collections import Counter
 
 from kube import GPU
 from manifests import pod
 
 
+_serial = itertools.count()  # no two Askers want the same name
+
+
 class Creators:
     """Clients that create a Pod each, and delete it, again and again: what came of it, how long it took at most, and what failed. `good` says
-    of a Pod that was made whether it is as it should be."""
+    of a Pod that was made whether it is as it should be; `refused`, of an answer to another one, whether that was to be expected.
+    `pause_s` is how long each client rests after a Pod."""
 
-    def __init__(self, cluster, space, count, client=None, good=None):
+    def __init__(self, cluster, space, count, client=None, good=None, refused=None, asks=None, pause_s=0):
         self._good = good or (lambda made: True)
+        self._refused = refused or (lambda reply: False)
+        self._asks, self._pause_s = asks or {GPU: 1}, pause_s
         self.outcomes, self.failures = Counter(), []
         self._cluster, self._space, self._client = cluster, space, client or cluster.client
         self._stopping = threading.Event()
@@ -23,21 +32,59 @@ class Creators:
 
     def _run(self, number):
         client, serial = self._client(), 0
-        while not self._stopping.is_set():
+        while not self._stopping.wait(self._pause_s):
             name = f"c{number}-{serial}"
             try:
-                made = client.create(pod(self._space, name, {GPU: 1}, schedulerName="nobody"))
+                made = client.create(pod(self._space, name, self._asks, schedulerName="nobody"))
                 client.delete("Pod", name, self._space, grace_s=0)
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
                 continue
             self.outcomes[made.status] += 1
             if not made.ok:
-                self.failures.append(made.message)
+                if not self._refused(made):
+                    self.failures.append(f"{made.status}: {made.message}")
             elif not self._good(made.body):
                 self.failures.append(f"not as it should be: {made.body['spec']}")
             serial += 1
         client.close()
+
+    def stop(self):
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+class Askers:
+    """Clients that create Pods about which one replica is asked (InCluster.register_each), and keep the last few of them: how long each create
+    took, and what was refused."""
+
+    def __init__(self, cluster, space, replica, count, keep=20):
+        self.latencies_s, self.refusals = [], []
+        self._cluster, self._space, self._replica, self._keep = cluster, space, replica, keep
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, number):
+        client, kept = self._cluster.client(), []
+        while not self._stopping.is_set():
+            name = f"r{self._replica}-{number}-{next(_serial)}"
+            begin = time.monotonic()
+            made = client.create(pod(self._space, name, {GPU: 1}, {"replica": str(self._replica)}, schedulerName="nobody"))
+            self.latencies_s.append(time.monotonic() - begin)
+            if made.ok:
+                kept.append(name)
+            else:
+                self.refusals.append(made.message)
+            if len(kept) > self._keep:
+                client.delete("Pod", kept.pop(0), self._space, grace_s=0)
+        client.close()
+
+    def median_s(self):
+        return statistics.median(self.latencies_s)
 
     def stop(self):
         self._stopping.set()

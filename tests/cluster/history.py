@@ -12,8 +12,8 @@ from collections import namedtuple
 # One write. pod is the object as stored (of whatever kind), or None where it was deleted; before is the version before this, or
 # None. Of what has no namespace, that is empty.
 Change = namedtuple("Change", "revision namespace name pod before kind")
-KINDS = {"pods": True, "namespaces": False, "nodes": False}  # resource -> namespaced; nodes are stored as minions
-_FOLDERS = {"nodes": "minions"}
+KINDS = {"pods": True, "namespaces": False, "nodes": False, "gpuledgers": False}  # resource -> namespaced
+_FOLDERS = {"nodes": "minions", "gpuledgers": "gpugate.io/gpuledgers"}
 
 _SENTINEL = "/test/sentinel"
 

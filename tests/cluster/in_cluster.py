@@ -5,9 +5,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from gpugate import Server, authority, eventually, write_policy
+from gpugate import BINARY, Server, authority, eventually, write_policy
 
 import registration
+from late_api import LateApi
 from tcp_proxy import Proxy
 
 NAMESPACE = ACCOUNT = "gpugate"
@@ -16,18 +17,20 @@ NAMESPACE = ACCOUNT = "gpugate"
 class InCluster:
     """policy is what gpugate.Server takes; policies, one for each replica, replaces it. ledger is embedded (one replica) or cluster.
     The API server reaches the replicas through `proxy`, which may be told to be a bad network; with the cluster ledger each
-    replica reaches the API server through one of its own, `watches[i]`.
+    replica reaches the API server through one of its own, `watches[i]`; `late` makes these a LateApi, which understands what is asked.
 
     Among args "--certs", "self-managed" lets the replicas make their certificates; they reach the API server then with either ledger.
+
+    `binary` is what all replicas run at first.
 
     With the cluster ledger this returns when all replicas are ready and the ledger is open. It settles for two seconds here unless
     args say otherwise: nothing can come late that was admitted before the first replica."""
 
     def __init__(self, cluster, policy, *args, ledger="embedded", replicas=1, policies=None, secret="a-path-secret", register=True, env=None,
-                 ready=True):
+                 ready=True, binary=BINARY, late=False):
         assert ledger == "cluster" or replicas == 1, "an embedded ledger is one replica's own"
         self.cluster, self.ledger = cluster, ledger
-        self.watches, self.servers = [], []
+        self.watches, self.servers, self.late = [], [], late
         self.registered = False
         self.self_managed = "self-managed" in args  # certificates
         self.dir = Path(tempfile.mkdtemp(prefix="gpugate-cluster-"))
@@ -40,7 +43,7 @@ class InCluster:
             registration.prepare(cluster.admin, self.objects)
             for i in range(replicas):
                 more = self._kube_args(i, args) if ledger == "cluster" or self.self_managed else ()
-                self.servers.append(Server((policies or [policy] * replicas)[i], *more, *args, secret=secret, env=env))
+                self.servers.append(Server((policies or [policy] * replicas)[i], *more, *args, secret=secret, env=env, binary=binary))
                 self.proxy.targets.append(self.servers[i].port)
             if register:
                 self.register()
@@ -57,7 +60,7 @@ class InCluster:
         return registration.rendered(folder, self.url, None if self.self_managed else self.dir / "ca.crt", self.dir / "secret" if secret else None, self.ledger, self.cluster.version[:2])
 
     def _kube_args(self, i, args):
-        watch = Proxy(self.cluster.port)
+        watch = LateApi(self.cluster) if self.late else Proxy(self.cluster.port)
         self.watches.append(watch)
         kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, url=f"https://127.0.0.1:{watch.port}")
         return ["--ledger", self.ledger, "--kubeconfig", kubeconfig, "--replica", f"gpugate-{i}",
@@ -68,15 +71,28 @@ class InCluster:
         registration.register(self.cluster.admin, self.objects)
         self.registered = True
 
+    def register_each(self):
+        """Instead of register(): each replica is asked about the Pods whose label `replica` is its number."""
+        folder, secret = self.servers[0].policy, self.dir / "secret"
+        every = []
+        for i, server in enumerate(self.servers):
+            objects = registration.rendered(folder, f"https://127.0.0.1:{server.port}", self.dir / "ca.crt", secret, self.ledger, self.cluster.version[:2])
+            for obj in (obj for obj in objects if obj["kind"] in registration.WEBHOOKS):
+                obj["metadata"]["name"] = f"gpugate-{i}"
+                for hook in obj["webhooks"]:
+                    hook["objectSelector"] = {"matchLabels": {"replica": str(i)}}
+                every.append(obj)
+        registration.register(self.cluster.admin, every)
+
     def unregister(self):
         if self.registered:
             self.registered = False
             registration.unregister(self.cluster.admin)
 
     def state(self, i):
-        """Of the ledger, as replica i sees it: unknown, missing, settling or open."""
+        """Of the ledger, as replica i sees it: unknown, missing, settling, open or newer."""
         metrics = self.servers[i].metrics()
-        return next(s for s in ("unknown", "missing", "settling", "open") if metrics.value("gpugate_ledger_state", state=s) == 1)
+        return next(s for s in ("unknown", "missing", "settling", "open", "newer") if metrics.value("gpugate_ledger_state", state=s) == 1)
 
     def wait_open(self, seconds=30):
         for i, server in enumerate(self.servers):

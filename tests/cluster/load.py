@@ -12,12 +12,12 @@ import threading
 import time
 from collections import Counter, namedtuple
 
+from doomed import DOOM
 from kube import GPU
 from manifests import container, pod
 from slow_webhook import LABEL
 
 MIG = "nvidia.com/mig-1g.10gb"
-DOOM = "example.com/doom"  # no namespace may have any: a native quota refuses it after gpugate has admitted it
 LOST = (OSError, http.client.HTTPException)
 
 # A create that was answered: when it was asked and answered, the revision that was stored, or whose quota refused what.
@@ -31,7 +31,7 @@ class Client(threading.Thread):
         self.load, self.number, self.random = load, number, random.Random(f"{seed}/{number}")
         self.client = load.cluster.client(timeout_s=15)
         self.mine, self.lost, self.serial = [], set(), itertools.count()
-        self.outcomes, self.records, self.slowest = Counter(), [], 0.0
+        self.outcomes, self.records, self.vain, self.slowest = Counter(), [], [], 0.0
 
     def run(self):
         while not self.load.stopping.is_set():
@@ -88,8 +88,14 @@ class Client(threading.Thread):
         query = {"dryRun": "All"} if self.random.random() < 0.05 else {}
         begin = time.monotonic()
         self.lost.add(space)  # until there is an answer
-        reply = self.client.create(obj, **query)
+        try:
+            reply = self.client.create(obj, **query)
+        except LOST:
+            self.vain.append((begin, time.monotonic(), space, obj["spec"]))
+            raise
         end = time.monotonic()
+        if reply.status >= 500:
+            self.vain.append((begin, end, space, obj["spec"]))
         self.slowest = max(self.slowest, end - begin)
         if reply.status in (201, 403, 409, 429):
             self.lost.discard(space)
@@ -178,6 +184,10 @@ class Load:
 
     def records(self):
         return [record for client in self.clients for record in client.records]
+
+    def vain(self):
+        """(begin, end, namespace, spec) of what may have been admitted and not stored: its create has failed, or its answer is lost."""
+        return [each for client in self.clients for each in client.vain]
 
     def stop(self):
         self.stopping.set()

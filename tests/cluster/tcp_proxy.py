@@ -13,7 +13,7 @@ _PIECE_BYTES = 64 << 10
 _QUEUED = 64  # pieces in flight each way of a connection: more are left in the sender's socket
 
 
-class _Connection:
+class Connection:
     """One client's connection, from when it was accepted until both ways are closed."""
 
     def __init__(self, proxy, reader, writer):
@@ -22,7 +22,7 @@ class _Connection:
         self.asked = 0.0  # when something went up last
 
     async def serve(self):
-        onward = await self.proxy._connect()
+        onward = await self.proxy.connect()
         if onward is None:
             self.abort()
             return
@@ -54,7 +54,7 @@ class _Connection:
             while True:
                 due, piece = await queue.get()
                 await asyncio.sleep(due - loop.time())
-                await self.proxy._flowing.wait()
+                await self.proxy.flowing.wait()
                 if not piece:
                     break
                 writer.write(piece)
@@ -69,7 +69,12 @@ class _Connection:
 class Proxy:
     """targets is a list of ports of 127.0.0.1; it may be changed at any time, new connections go to the next in turn that
     accepts them. delay(up=, down=): seconds that bytes to the target and to the client are late. lag(seconds): only what comes down
-    on connections on which nothing has been asked for a second: watches."""
+    on connections on which nothing has been asked for a second: watches.
+
+    A subclass may put something else in place of `Connection`, and speak TLS on either side."""
+
+    Connection = Connection
+    tls_to_client = tls_to_target = None  # ssl contexts
 
     def __init__(self, *targets):
         self.targets = list(targets)
@@ -96,13 +101,13 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     async def _open(self):
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self.tls_to_client)
 
     async def _accept(self, reader, writer):
         self.accepted += 1
-        connection = _Connection(self, reader, writer)
+        connection = self.Connection(self, reader, writer)
         if self._refusing:
             connection.abort()
             return
@@ -115,12 +120,12 @@ class Proxy:
             connection.abort()
             self._connections.pop(connection, None)
 
-    async def _connect(self):
+    async def connect(self):
         targets = list(self.targets)
         for _ in targets:
             self._next += 1
             with contextlib.suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", targets[self._next % len(targets)])
+                return await asyncio.open_connection("127.0.0.1", targets[self._next % len(targets)], ssl=self.tls_to_target)
         return None
 
     def delay_s(self, way, silent_s):
@@ -135,7 +140,7 @@ class Proxy:
         return len(tasks)
 
     async def _set_flowing(self, flows):
-        (self._flowing.set if flows else self._flowing.clear)()
+        (self.flowing.set if flows else self.flowing.clear)()
 
     # What a test says.
 

@@ -10,6 +10,7 @@ import pytest
 from control_plane import eventually
 from kube import GPU, container, doc
 from kubelet import Kubelet
+from late_api import LateApi
 from tcp_proxy import Proxy
 
 
@@ -160,3 +161,61 @@ def test_the_proxy_delays_stalls_and_cuts(proxy):
         assert sock.recv(1) == b""
     except ConnectionResetError:
         pass
+
+
+@pytest.fixture
+def late_api(control_plane):
+    api = LateApi(control_plane)
+    yield api
+    api.close()
+
+
+def test_the_late_api_delays_what_it_is_told(control_plane, namespaces, late_api):
+    """Credentials pass through; lists, questions and watches are late each by their own; events come in order."""
+    space, client = namespaces("late"), control_plane.client(port=late_api.port)
+    late_api.list_s, late_api.question_s = 0.3, 0.2
+    for query, least in (({"limit": 500}, 0.3), ({"limit": 1}, 0.2)):
+        begin = time.monotonic()
+        client.list("Pod", **query)
+        assert time.monotonic() - begin >= least
+    events, begun = [], time.monotonic()
+    watch = client.watch("Pod", sendInitialEvents="true", allowWatchBookmarks="true", resourceVersionMatch="NotOlderThan")
+
+    def follow():
+        for kind, obj in watch:
+            events.append((time.monotonic(), kind, obj["metadata"].get("name"), obj["metadata"].get("namespace")))
+    threading.Thread(target=follow, daemon=True).start()
+    eventually(lambda: any(kind == "BOOKMARK" for _, kind, _, _ in events), 30, "all of the list")
+    assert events[0][0] - begun >= 0.3
+    late_api.lag(0.5)
+    made = {}
+    for i in range(3):
+        made[f"p{i}"] = time.monotonic()
+        control_plane.admin.create(gpu_pod(space, f"p{i}")).must()
+        late_api.lag(0.5 - i / 10)
+    eventually(lambda: "p2" in [name for _, _, name, where in events if where == space], 30, "the events")
+    added = [(at, name) for at, kind, name, where in events if where == space and kind == "ADDED"]
+    assert [name for _, name in added] == ["p0", "p1", "p2"]
+    assert all(at - made[name] >= 0.3 for at, name in added)
+
+
+def test_the_late_api_has_watches_expire(control_plane, late_api):
+    """A watch ends in order, the next is answered with 410, and the one after it is the API server's."""
+    client = control_plane.client(port=late_api.port)
+    version = client.request("GET", "/api/v1/pods", limit=1).must()["metadata"]["resourceVersion"]
+    ended = threading.Event()
+
+    def follow():
+        for _ in client.watch("Pod", resourceVersion=version):
+            pass
+        ended.set()
+    threading.Thread(target=follow, daemon=True).start()
+    eventually(lambda: late_api.requests[-1].kind == "watch" and late_api.requests[-1].whole, 30, "a watch")
+    late_api.expire()
+    assert ended.wait(60)
+    with pytest.raises(AssertionError, match="too old resource version"):
+        next(client.watch("Pod", resourceVersion=version))
+    assert late_api.requests[-1].expired
+    assert [request.kind for request in late_api.requests] == ["question", "watch", "watch"]
+    threading.Thread(target=lambda: next(client.watch("Pod", resourceVersion=version), None), daemon=True).start()
+    eventually(lambda: late_api.requests[-1].status == 200, 30, "a watch again")

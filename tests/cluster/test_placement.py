@@ -14,6 +14,7 @@ from control_plane import eventually
 from gpugate import DEADLINE_S, Server
 from kube import GPU, doc
 from manifests import pod
+from program_text import constant
 
 T4, A100 = {"gpu.product": "t4"}, {"gpu.product": "a100"}
 DOOM = "test.example/doom"
@@ -268,9 +269,10 @@ def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
     hard = {f"requests.{DOOM}": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": "ml"}, "spec": {"hard": hard}}).must()
     cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, "ml", "status").must()
-    statuses = flood(cluster, 180)
+    share = constant("webhook/ledger.h", "LEDGER_PENDING_MAX") // 4  # of a root, while no other has anything pending
+    statuses = flood(cluster, share + 48)
     busy = [message for status, message in statuses if status == 429]
-    assert len([1 for status, _ in statuses if status == 403]) == 128 and busy, statuses[-3:]
+    assert len([1 for status, _ in statuses if status == 403]) == share and busy, statuses[-3:]
     assert all("the GPU quota cannot be checked yet: too many Pods of this tenant were admitted and have not been stored yet" in m for m in busy), busy[0]
     refused = cluster.admin.create(pod("ml", "p", {GPU: 1}, nodeSelector=T4))
     assert refused.status == 429 and refused.headers["Retry-After"], refused

@@ -104,6 +104,54 @@ def test_what_does_not_change_is_not_written(plane, gate):
     says(plane, "team-b.g", used="1")
 
 
+MANY = 800
+
+
+def many(*more):
+    return policy() + [doc("Tenant", f"t-{i}", namespaces=[f"t-{i}"], quotas=[{"name": "g", "hard": 4}]) for i in range(MANY)] + list(more)
+
+
+def written(*servers):
+    return sum(server.metrics().value("gpugate_quota_writes_total", outcome="written") for server in servers)
+
+
+def test_the_work_is_that_of_what_has_changed(fresh_control_plane, gpugate_in_cluster):
+    """Among many quotas: what changes is published before those that nobody has published yet, one change is one write or a few, and a start
+    that finds all of them right writes nothing."""
+    plane = fresh_control_plane(controllers=False, scheduler=False)
+    installed.install(plane, many())
+    gate = gpugate_in_cluster(plane, many(), "--settle-seconds", "1", ledger="cluster")
+    eventually(lambda: written(gate.server) > 0, 60, "the first object")
+    for i in range(5):  # their places among the others are random
+        plane.namespace(f"t-{i}")
+        create(plane, f"t-{i}", "p")
+        before = written(gate.server)
+        says(plane, f"t-{i}.g", used="1")
+        assert written(gate.server) - before < MANY / 4, "it waited for the others"
+    eventually(lambda: len(quotas(plane)) == MANY + 3, 300, "all objects")
+    assert written(gate.server) <= MANY + 3 + 5 * 3
+
+    gate.restart()
+    plane.namespace("t-5")
+    create(plane, "t-5", "p")
+    says(plane, "t-5.g", used="1", pending="0")
+    assert written(gate.server) <= 3, "of one quota: pending, perhaps, and used"
+
+
+def test_who_holds_too_much_depends_on_the_others(plane, gpugate_in_cluster):
+    """Of a cohort, those hold too much that hold more than their own, if all hold more together than they have: that turns by what another
+    one holds, and nothing of their own has changed. Enforcement only warns, so that anybody can get at more."""
+    loose = [doc("Settings", "cluster", enforcement="warn"), *policy()]
+    gpugate_in_cluster(plane, loose, "--settle-seconds", "1", ledger="cluster")
+    create(plane, "a", "p", 4)  # 2 of its own, and 2 that team-b lends
+    says(plane, "team-a.g", used="4", borrowed="2", exceeded=False)
+    create(plane, "b", "q", 3)
+    says(plane, "team-b.g", used="3", exceeded=False)
+    says(plane, "team-a.g", used="4", borrowed="2", exceeded=True)
+    plane.admin.delete("Pod", "q", "b", grace_s=0).must()
+    says(plane, "team-a.g", used="4", borrowed="2", exceeded=False)
+
+
 def test_a_new_policy_is_published_at_once(plane, gate):
     """By the replica that has it already; the other one leaves the numbers alone until it has it, too."""
     gate.servers[0].reload(policy(hard_a=5))

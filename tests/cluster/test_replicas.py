@@ -209,7 +209,7 @@ def test_a_deleted_ledger_settles(own):
     assert over.status == 403 and "used 2, limit 2" in over.message
 
 
-@pytest.mark.parametrize("spec", [{"version": "999999999999"}, {"pending": "1;P x"}, {"version": "99999999999999999999"}, {"pending": "7;"}, {"opened": "by-somebody-else"}])
+@pytest.mark.parametrize("spec", [{"version": "999999999999"}, {"pending": "1;P x"}, {"version": "99999999999999999999"}, {"pending": "2;nothing"}, {"opened": "by-somebody-else"}])
 def test_a_ledger_that_cannot_be_settles(own, spec):
     """One of another history, whose Pods nobody will ever see, and rubbish."""
     cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)
@@ -220,6 +220,40 @@ def test_a_ledger_that_cannot_be_settles(own, spec):
     settles(cluster, gate, f"{spec}")
     cluster.admin.create(pod("ml", "b", {GPU: 1})).must()
     assert cluster.admin.create(pod("ml", "c", {GPU: 1})).status == 403
+
+
+def test_a_ledger_of_a_newer_form_is_left_alone(own):
+    """A newer version is taking over, or was rolled back: it alone knows what is pending, so nothing is overwritten and nothing admitted."""
+    cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)
+    cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "a", {GPU: 1})).must()
+    gate.wait_used("ml", "gpus", 1)
+    before = cluster.admin.get("GPULedger", "cluster").must()["spec"]
+    theirs = {**before, "version": "1", "pending": "3;whatever newer versions say"}
+    written = cluster.admin.patch("GPULedger", "cluster", {"spec": theirs}).must()["metadata"]["resourceVersion"]
+    for server in gate.servers:
+        def says(server=server):
+            answer = server.admin("/readyz")
+            return answer.status == 503 and "Update gpugate" in answer.text
+        soon(says, 10, "not ready")
+        line, = server.wait_log("ledger_newer")
+        assert "form 3" in line["message"] and "kubectl delete gpuledger cluster" in line["message"]
+        assert server.metrics().value("gpugate_ledger_state", state="newer") == 1
+    refused = refused_in_time(cluster.admin, 10)
+    assert "form 3" in refused.message and "exceeded quota" not in refused.message, refused
+    cluster.admin.create(pod("ml", "plain")).must()
+    time.sleep(2 * SETTLE_S)  # longer than it would take to settle and be opened
+    there = cluster.admin.get("GPULedger", "cluster").must()
+    assert there["spec"] == theirs and there["metadata"]["resourceVersion"] == written
+    cluster.admin.patch("GPULedger", "cluster", {"spec": before}).must()  # as the newer version does before it is rolled back
+    gate.wait_open(20)
+    cluster.admin.create(pod("ml", "b", {GPU: 1})).must()
+    assert cluster.admin.create(pod("ml", "c", {GPU: 1})).status == 403
+    assert all(server.metrics().value("gpugate_ledger_resettled_total") == 0 for server in gate.servers)
+    cluster.admin.patch("GPULedger", "cluster", {"spec": theirs}).must()
+    eventually(lambda: gate.state(0) == gate.state(1) == "newer", 10, "the newer form again")
+    cluster.kubectl("delete", "gpuledgers", "cluster")  # what the sentence says to do if there is no newer version
+    gate.wait_open(60)
 
 
 class Backup:
@@ -263,6 +297,7 @@ def test_etcd_restored_from_a_backup(own):
         assert len(server.log("ledger_settles")) <= 1
     over = cluster.admin.create(pod("ml", "new-3", {GPU: 1}))
     assert over.status == 403 and "used 3, limit 3" in over.message
+    eventually(lambda: cluster.admin.get("GPUQuota", "ml.gpus").must()["status"]["used"] == "3", 60, "what people read")
 
 
 def test_nothing_is_decided_by_a_view_of_a_lost_history(own):
@@ -270,7 +305,7 @@ def test_nothing_is_decided_by_a_view_of_a_lost_history(own):
     cluster, gate = own([team("ml", 1, namespaces=["ml"])])
     cluster.namespace("ml")
     cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
-    eventually(lambda: cluster.admin.get("GPULedger", "cluster").must()["spec"]["pending"] == "1;", 20, "a ledger with nothing pending")
+    eventually(lambda: cluster.admin.get("GPULedger", "cluster").must()["spec"]["pending"] == "", 20, "a ledger with nothing pending")
     backup = Backup(cluster)
     for n in range(40):  # the history goes on for a while
         cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(n)}}}, "ml").must()
@@ -285,6 +320,28 @@ def test_nothing_is_decided_by_a_view_of_a_lost_history(own):
             break
         assert time.monotonic() < end, made.message
     assert any(line["event"] == "view_restored" for line in gate.server.log())
+
+
+def test_quotas_are_published_after_a_restore(own):
+    """A watch of them that begins behind a version which the API server has not reached yet would say nothing for a long time, and all that is
+    written would be against a version that is no more."""
+    cluster, gate = own([team("ml", 3, namespaces=["ml"])])
+
+    def published():
+        return cluster.admin.request("GET", "/apis/gpugate.io/v1/gpuquotas/ml.gpus").must()["status"]["used"]
+    cluster.namespace("ml")
+    cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
+    eventually(lambda: published() == "1", what="a Pod that is published")
+    backup = Backup(cluster)
+    for n in range(200):  # the history goes on for a while
+        cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(n)}}}, "ml").must()
+    cluster.admin.create(pod("ml", "lost", {GPU: 1})).must()
+    eventually(lambda: published() == "2", what="another")
+    backup.restore()
+    gate.wait_used("ml", "gpus", 1, seconds=60)
+    gate.wait_open(60)
+    eventually(lambda: cluster.admin.create(pod("ml", "p", {GPU: 2})).ok, 20, "a Pod")
+    eventually(lambda: published() == "3", what="what is held now")
 
 
 def test_a_namespace_is_used_as_soon_as_it_exists(own):
@@ -339,3 +396,29 @@ def test_a_pod_cannot_hide_from_the_view(own, how):
     gate.wait_open()
     assert "exceeded quota: GPU quota" in cluster.admin.create(pod("ml", "q", {GPU: 1})).message
     assert gate.server.metrics().value("gpugate_view_unreadable_total") == 0
+
+
+def test_the_view_is_compared_with_a_list(own):
+    """The API server lists at the version of a view, in pages, while Pods come, finish, run again and go: nothing of that is a lost event."""
+    cluster, gate = own([team("ml", 100, namespaces=["ml"])], "--view-check-seconds", 2, replicas=2)
+    cluster.namespace("ml")
+    for n in range(510):  # more than a page
+        cluster.admin.create(pod("ml", f"plain-{n}", schedulerName="nobody")).must()
+    read = [server.metrics for server in gate.servers]
+
+    def checks(outcome):
+        return [metrics().value("gpugate_view_checks_total", outcome=outcome) for metrics in read]
+
+    begun = checks("compared")
+    for n in range(20):
+        cluster.admin.create(pod("ml", f"gpu-{n}", {GPU: 1}, schedulerName="nobody")).must()
+        for phase in ("Failed", "Running")[:n % 3]:
+            cluster.admin.patch("Pod", f"gpu-{n}", {"status": {"phase": phase}}, "ml", "status").must()
+        if n % 2:
+            cluster.admin.delete("Pod", f"gpu-{n}", "ml", grace_s=0).must()
+    finished = sum(n % 3 == 1 and not n % 2 for n in range(20))
+    soon(lambda: all(now > before + 2 for now, before in zip(checks("compared"), begun)), 30, lambda: f"comparisons: {checks('compared')}")
+    for server in gate.servers:
+        soon(lambda server=server: server.used("ml", "gpus") == 10 - finished, 10, lambda server=server: f"what exists: {server.used('ml', 'gpus')}")
+        assert server.metrics().value("gpugate_view_healed_total") == 0, server.log("view_healed")
+        assert not server.log("view_unchecked"), server.log("view_unchecked")

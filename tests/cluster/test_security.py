@@ -24,7 +24,7 @@ def team(name, hard):
     return doc("Tenant", name, namespaces=[name], quotas=[{"name": "compute", "measure": "gpus", "hard": hard}])
 
 
-POLICY = [doc("Settings", "cluster", guardFailurePolicy="Fail"), team("red", 2), team("blue", 2), team("crowd", 1000),
+POLICY = [doc("Settings", "cluster", guardFailurePolicy="Fail"), team("red", 2), team("blue", 2), team("crowd", 4000),
           doc("Accelerator", "a100", resource=GPU, nodeLabels=A100), doc("Accelerator", "t4", resource=GPU, nodeLabels=T4, weight="0.5"),
           doc("Guard", "no-way-around", deny=["visibleDevicesEnv", "hostDeviceMounts", "deviceVolumeMounts", "preboundNodeName", "privileged",
                                               "ephemeralContainers", "resourceClaims"])]

@@ -11,6 +11,7 @@ import yaml
 from gpugate import run
 from manifests_of import CHART, DEPLOY, KUSTOMIZE_VALUES, PATH_SECRET, assert_same, bare, kustomize, merged, readme_line, rendered, template, \
     with_component
+from program_text import constant
 
 RENDERED = {"Namespace", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "PriorityLevelConfiguration",
             "FlowSchema", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
@@ -60,6 +61,8 @@ def test_the_default_chart_is_made_for_production(tmp_path):
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz" and container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert ours.items() <= spec["template"]["metadata"]["labels"].items()
     assert {("NetworkPolicy", "gpugate"), ("Service", "gpugate")} <= made.keys()
+    # By which the other replicas know, before it starts, what it reads. The overlays have the same.
+    assert spec["template"]["metadata"]["annotations"]["gpugate.io/ledger-form"] == str(constant("webhook/ledger_text.h", "LEDGER_FORM"))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

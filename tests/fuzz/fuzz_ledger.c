@@ -1,6 +1,6 @@
 /*
  * Fuzz target: the text of what is pending, as the shared object brings it: whatever is read can be loaded, has exact sums, and
- * says the same when it is written and read again.
+ * says the same when it is written, in each form, and read again.
  */
 #include <stdlib.h>
 
@@ -51,12 +51,15 @@ static int count_pod(void *context, const struct holding *holding)
 }
 
 /* What a write would say of it. */
-static void encode(const struct ledger *ledger, struct buf *out)
+static void encode(struct ledger *ledger, unsigned form, struct buf *out)
 {
 	uint64_t version = 0;
-	buf_init(out, 16 * INPUT_MAX);
-	ledger_encode(ledger, out, &version);
+	buf_init(out, 64 * INPUT_MAX); /* form 1 repeats the namespaces that form 2 has once */
+	ledger_set_form(ledger, form);
+	ledger_encode(ledger, 0, out, &version);
 	if (out->failed || version != VERSION || !ledger_check(ledger))
+		abort();
+	if (ledger_text_form(buf_view(out)) != (ledger_pending(ledger) ? form : 0))
 		abort();
 }
 
@@ -68,6 +71,27 @@ static void compare(const struct ledger *a, const struct ledger *b, uint32_t quo
 	for (uint32_t i = 0; i < quotas; i++)
 		if (ledger_held(a)[i].pending != ledger_held(b)[i].pending || ledger_held(a)[i].used != 0)
 			abort();
+}
+
+/* Once to another ledger, and from there back in the other forms: nothing is lost on the way. */
+static void write_and_read(struct ledger *ledger, unsigned form, const struct policy *policy)
+{
+	struct ledger *copy = open_ledger(policy);
+	struct buf first;
+	encode(ledger, form, &first);
+	if (ledger_load(copy, VERSION, buf_view(&first), 1, NULL) < 0)
+		abort();
+	compare(ledger, copy, policy_quota_count(policy));
+	for (unsigned other = 1; other <= LEDGER_FORM; other++) {
+		struct buf second;
+		encode(copy, other, &second);
+		if (ledger_load(copy, VERSION, buf_view(&second), 2, NULL) < 0)
+			abort();
+		compare(ledger, copy, policy_quota_count(policy));
+		buf_release(&second);
+	}
+	buf_release(&first);
+	ledger_destroy(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -91,19 +115,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (result < 0 && (ledger_pending(ledger) || ledger_version(ledger)))
 		abort(); /* something was taken of what cannot be read */
 	if (result == 0) {
-		struct ledger *copy = open_ledger(policy);
-		struct buf first, second;
-		encode(ledger, &first);
-		if (ledger_pending(ledger) > count || /* a uid may come twice */
-		    ledger_load(copy, VERSION, buf_view(&first), 1, NULL) < 0)
+		if (ledger_pending(ledger) > count) /* a uid may come twice */
 			abort();
-		encode(copy, &second);
-		compare(ledger, copy, policy_quota_count(policy));
-		ledger_load(copy, VERSION, buf_view(&second), 2, NULL);
-		compare(ledger, copy, policy_quota_count(policy));
-		buf_release(&first);
-		buf_release(&second);
-		ledger_destroy(copy);
+		for (unsigned form = 1; form <= LEDGER_FORM; form++)
+			write_and_read(ledger, form, policy);
 	}
 	ledger_destroy(ledger);
 	return 0;

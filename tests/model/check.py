@@ -20,29 +20,42 @@ JOBS = min(2, os.cpu_count() or 1)
 MEMORY_MB = 1900  # of one search; JOBS of them run at a time
 SECONDS = 600
 
-OVER, STUCK = "assertion violated", "acceptance cycle"
+# What spin can find, by what it says then.
+OVER, LATE, FULL, NEEDLESS, STUCK = "over a limit", "late Pod", "too many entries", "needless settling", "acceptance cycle"
+VIOLATIONS = {OVER: r"assertion violated .*\.batch", LATE: r"assertion violated .*\.swept", FULL: r"assertion violated .*stored\.pending",
+              NEEDLESS: r"assertion violated .*copy\.v", STUCK: r"acceptance cycle"}
 
 # name: macros, whose meaning is in ledger.pml. States are stored whole: no bitstate, no hash-compaction.
 SCENARIOS = {
     "lag": "PODS=3 HARD=2 HOUSEKEEPING",
     "lag, 4 Pods": "PODS=4 HARD=2 FORGET_STALE",
     "lag, 3 replicas": "PODS=3 REPLICAS=3 HARD=2 FORGET_STALE",
-    "lists anew": "PODS=3 HARD=2 HOUSEKEEPING RELISTS FORGET_STALE",
+    "caps": "PODS=3 HARD=2 CAP=1 HOUSEKEEPING",
+    "lists": "PODS=3 HARD=2 RELISTS FORGET_STALE",
+    "lists, binding": "PODS=2 HARD=2 HARD_MEMORY=3 BINDS RELISTS HOUSEKEEPING FORGET_STALE",
     "unknown outcomes": "PODS=3 HARD=2 HOUSEKEEPING LOSSES=2 FORGET_STALE",
     "sweeps": "PODS=3 HARD=2 HOUSEKEEPING SWEEPS FORGET_STALE",
-    "crash and sweeps": "PODS=3 HARD=2 HOUSEKEEPING SWEEPS CRASHES=1 FORGET_STALE",
-    "two quotas, binding": "PODS=3 HARD=2 HARD_MEMORY=3 BINDS HOUSEKEEPING SWEEPS FORGET_STALE",
-    "namespace moves": "PODS=3 MOVES HOUSEKEEPING FORGET_STALE",
+    "sweeps and lists": "PODS=3 HARD=1 SWEEPS RELISTS FORGET_STALE",
+    "crash and sweeps": "PODS=3 HARD=1 HOUSEKEEPING SWEEPS CRASHES=1 FORGET_STALE",
+    "two quotas, binding": "PODS=3 HARD=2 HARD_MEMORY=3 BINDS HOUSEKEEPING FORGET_STALE",
+    "namespace moves": "PODS=3 MOVES FORGET_STALE",
+    "finished Pods": "PODS=2 HARD=1 FINISHES SWEEPS HOUSEKEEPING FORGET_STALE",
+    "terminating Pods": "PODS=3 HARD=1 EXPIRES HOUSEKEEPING FORGET_STALE",
     "ledger deleted": "PODS=3 HARD=2 DELETIONS=1 LOSSES=1 FORGET_STALE",
-    "deleted and crash": "PODS=3 HARD=2 DELETIONS=1 CRASHES=1 FORGET_STALE",
-    "all, 3 Pods": "PODS=3 HARD=1 HOUSEKEEPING SWEEPS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
-    "all, two quotas": "PODS=2 HARD=2 HARD_MEMORY=3 BINDS HOUSEKEEPING SWEEPS RELISTS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
-    "all, moves": "PODS=2 MOVES SWEEPS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
-    "waiting ends, deleted": "LIVE=proceeds PODS=2 HARD=2 HOUSEKEEPING DELETIONS=1",
-    "waiting ends, crash": "LIVE=proceeds PODS=2 HARD=2 HOUSEKEEPING CRASHES=1",
-    "entries end, unknown outcome": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING LOSSES=1",
-    "entries end, crash": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING CRASHES=1",
-    "entries end, deleted": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING DELETIONS=1",
+    "ledger settles": "PODS=3 HARD=2 SETTLINGS=1 HOUSEKEEPING FORGET_STALE",
+    "deleted and settles": "PODS=3 HARD=1 DELETIONS=1 SETTLINGS=1 SWEEPS FORGET_STALE",
+    "deleted and lists": "PODS=2 HARD=1 BINDS DELETIONS=1 RELISTS HOUSEKEEPING FORGET_STALE",
+    "deleted and crash": "PODS=3 HARD=1 DELETIONS=1 CRASHES=1 FORGET_STALE",
+    "all, 3 Pods": "PODS=3 HARD=1 SWEEPS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "all, lists": "PODS=2 HARD=1 SWEEPS RELISTS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "all, moves": "PODS=2 MOVES CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "ready again, Pods keep coming": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=3",
+    "ready again, keep coming, settles": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=2 SETTLINGS=1",
+    "ready again, deleted": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS DELETIONS=1",
+    "ready again, crash": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS CRASHES=1",
+    "entries end, unknown outcome": "LIVE=frees PODS=2 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS LOSSES=1",
+    "entries end, crash": "LIVE=frees PODS=2 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS CRASHES=1",
+    "entries end, deleted": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING READINESS SWEEPS BOOKMARKS DELETIONS=1",
 }
 
 # (mutant, the scenario that it is of, the violation)
@@ -50,17 +63,29 @@ MUTANTS = [
     ("FOLD_KEEPS_V", "lag", OVER),
     ("NO_WAIT", "lag", OVER),
     ("OTHER_COPY", "lag", OVER),
+    ("CAP_WITHOUT_SEEN", "caps", FULL),
+    ("ADVANCE_WHILE_LISTING", "lists", OVER),
     ("UNKNOWN_IS_TAKEN", "unknown outcomes", OVER),
-    ("SWEEP_EARLY", "sweeps", OVER),
-    ("SWEEP_BY_VIEW", "sweeps", OVER),
+    ("SWEEP_EARLY", "sweeps", LATE),
+    ("SWEEP_UNREACHED", "sweeps", LATE),
+    ("DUE_AT_ANSWER", "sweeps", LATE),
+    ("V_AT_ANSWER", "sweeps", NEEDLESS),
     ("PENDING_AS_BOUND", "two quotas, binding", OVER),
     ("FIRST_QUOTA", "two quotas, binding", OVER),
     ("PENDING_CHARGES", "namespace moves", OVER),
     ("TRUE_TENANTS", "namespace moves", OVER),
+    ("FINISHED_IS_FINAL", "finished Pods", OVER),
+    ("STOP_AT_ONCE", "terminating Pods", OVER),
     ("OPEN_KEEPS_V", "ledger deleted", OVER),
     ("OPEN_EARLY", "ledger deleted", OVER),
-    ("LIST_VERSION", "waiting ends, deleted", STUCK),
-    ("LIST_VERSION", "waiting ends, crash", STUCK),
+    ("OPEN_UNREACHED", "ledger deleted", OVER),
+    ("OPEN_BY_OLD_QUESTION", "deleted and settles", OVER),
+    ("OPEN_BY_PARTIAL_LIST", "deleted and lists", OVER),
+    ("FOLD_AT_ONCE", "ready again, Pods keep coming", STUCK),
+    ("FOLD_TO_VIEW", "ready again, crash", STUCK),
+    ("OPEN_AT_VIEW", "ready again, deleted", STUCK),
+    ("OPEN_WITHOUT_LIST", "ready again, deleted", STUCK),
+    ("NO_FOLD", "entries end, unknown outcome", STUCK),
     ("NO_SWEEP", "entries end, unknown outcome", STUCK),
 ]
 
@@ -103,7 +128,7 @@ class Search:
             return
         table = "-w20" if self.mutant else "-w24"
         fair = ["-a", "-f", "-N", self.claim] if self.claim else []
-        said = self.step(["./pan", "-m20000", table, *fair], folder).stdout
+        said = self.step(["./pan", "-m100000", table, *fair], folder).stdout
         self.judge(said)
         if not self.passed:
             self.detail = said
@@ -119,7 +144,7 @@ class Search:
         self.depth = int(number(r"depth reached (\d+)"))
         self.memory = number(r"([\d.]+)\s+total actual memory usage")
         errors = re.search(r"errors: (\d+)", said)
-        violation = next((kind for kind in (OVER, STUCK) if re.search(rf"^pan:1: {kind}", said, re.M)), None)
+        violation = next((kind for kind, words in VIOLATIONS.items() if re.search(rf"^pan:1: {words}", said, re.M)), None)
         cut = re.search(r"max search depth too small|reached -DMEMLIM|out of memory|hash table full", said)
         if not errors:
             self.verdict = "pan died"

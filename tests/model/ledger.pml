@@ -3,21 +3,27 @@
  * says what it leaves out). One file for all: macros give the size of a scenario, what may happen in it, and the mutants,
  * each of which takes away one thing that the protocol needs.
  *
- * Size      PODS (2..4), REPLICAS (2..3)
+ * Size      PODS (2..4), REPLICAS (2..3), CAP (entries that the ledger may hold; 0: no bound)
  * Charges   HARD: one quota, 1 a Pod; HARD_MEMORY: another, 2 a Pod, 1 once bound; MOVES: two tenants and their parent
- * Happens   CRASHES, LOSSES, DELETIONS (how often a replica crashes, a PUT's answer is lost, the ledger is deleted),
- *           SWEEPS, BINDS, MOVES, RELISTS (a view is listed anew), HOUSEKEEPING (a ledger is written without a request).
- *           Always: views lag, creates fail, Pods are deleted
- * Search    LIVE: for claims of what must come about, with fairness between processes; FORGET_STALE: fewer states
+ * Happens   CRASHES, LOSSES, DELETIONS, SETTLINGS (how often a replica crashes, a PUT's answer is lost, the ledger is deleted, a
+ *           replica makes an open ledger settle), SWEEPS, BINDS, MOVES, FINISHES (Pods finish, and come back to life), EXPIRES
+ *           (Pods terminate for too long to count), RELISTS (a view is listed anew), BOOKMARKS, HOUSEKEEPING (a ledger is
+ *           written without a request), READINESS (a replica that is not ready is not asked).
+ *           Always: views lag, creates fail, Pods are deleted, entries are folded late
+ * Search    LIVE: for claims of what must come about, with fairness between processes; ENDLESS: Pods never stop coming, and no view
+ *           is more than LAG events late; FORGET_STALE: fewer states
  *
- * Versions: the k-th Pod event has version 2k. What else the store writes comes between, so that a list taken after it has
- * version 2k+1. Only whether the ledger was written since a copy of it was read matters of its own resourceVersion.
+ * Versions: the k-th Pod event has version 2k. What else the store writes comes between, so that a list or a bookmark after it
+ * has version 2k+1. Only whether the ledger was written since a copy of it was read matters of its own resourceVersion.
  */
 #ifndef PODS
 #define PODS 3
 #endif
 #ifndef REPLICAS
 #define REPLICAS 2
+#endif
+#ifndef CAP
+#define CAP 0
 #endif
 #ifndef HARD
 #define HARD 1
@@ -31,10 +37,18 @@
 #ifndef DELETIONS
 #define DELETIONS 0
 #endif
+#ifndef SETTLINGS
+#define SETTLINGS 0
+#endif
+
+#if DELETIONS > 0 || SETTLINGS > 0
+#define SETTLES
+#endif
 
 /* --- what a Pod is charged --- */
 
 #define BIT(p) (1 << (p))
+#define ALL_PODS (BIT(PODS) - 1)
 
 #ifdef MOVES
 /* The namespace of all Pods but the last goes from tenant 0 to tenant 1, which has that of the last; 2 is their parent. */
@@ -67,23 +81,41 @@
 
 /* --- the API server's store --- */
 
-/* A Pod's way. ALLOWED: admitted, and an API server may still store it. OVER: refused or failed, its request has ended. */
+/*
+ * A Pod's way. ALLOWED: admitted, and an API server may still store it. OVER: refused or failed, its request has ended. FINISHED,
+ * EXPIRED (it has terminated for longer than it counts, by the true time): it exists and holds nothing.
+ */
 #define UNASKED 0
 #define WAITING 1
 #define ALLOWED 2
 #define ALIVE 3
 #define GONE 4
 #define OVER 5
+#define FINISHED 6
+#define EXPIRED 7
 
+/* The event in which something came about is 0 while it has not. */
 typedef pod_state {
 	unsigned life : 3;
-	unsigned at : 2;      /* the replica that its request waits at */
-	unsigned created : 4; /* the events that created, bound and deleted it, 0 for none yet */
+	unsigned at : 2; /* the replica that its request waits at */
+	unsigned created : 4;
+#ifdef BINDS
 	unsigned bound : 4;
+#endif
+#ifdef FINISHES
+	unsigned finished : 4;
+	unsigned back : 4;
+#endif
 	unsigned gone : 4;
 }
 pod_state pods[PODS];
 byte events; /* how many Pod events there are */
+
+#ifdef BINDS
+#define BOUND(p) pods[p].bound
+#else
+#define BOUND(p) 0
+#endif
 
 #define MISSING 0
 #define SETTLING 1
@@ -103,9 +135,26 @@ typedef replica_state {
 	bool up;
 	/* The view. */
 	unsigned seen : 4;   /* Pod events applied, or contained in the list that it began with */
-	bool listed;         /* nothing was applied since that list */
-	unsigned missed : 4; /* Pods that were gone before that list: never seen */
+	bool listed;         /* it has reached what was written after them, too */
+	unsigned missed : 4; /* Pods that were gone before it was listed: never seen */
 	bool moved;          /* this replica knows that the namespace moved */
+#ifdef RELISTS
+	bool listing;        /* a list is coming, */
+	unsigned to : 4;     /* ... of what is true after so many events, */
+	unsigned told : 4;   /* ... and these Pods have come */
+#endif
+#ifdef EXPIRES
+	unsigned stopped : 4; /* Pods that its clock has stopped to count */
+#endif
+#ifdef SWEEPS
+	/* Entries whose requests were over when this replica asked for the cluster's version, and that the view does not have: */
+	unsigned due : 4;   /* to be swept when it has reached that version */
+	unsigned due_v : 5;
+	unsigned swept : 4; /* which it had reached */
+#endif
+#ifdef SETTLES
+	unsigned reach : 5; /* one more than the version that the view has to reach before it opens this copy; 0: not asked for yet */
+#endif
 	/* The copy, and whether the stored ledger still has its resourceVersion. */
 	ledger_state copy;
 	bool fresh;
@@ -115,6 +164,9 @@ typedef replica_state {
 	ledger_state body;
 	unsigned batch : 4; /* Pods that it admits */
 	bool charged;       /* by which assignment of the namespace they were decided */
+#ifdef FINISHES
+	unsigned known_back : 4; /* Pods that were known to have come back to life */
+#endif
 }
 replica_state replicas[REPLICAS];
 
@@ -127,16 +179,44 @@ bool moved;
 unsigned crashes : 2 = CRASHES;
 unsigned losses : 2 = LOSSES;
 unsigned deletions : 2 = DELETIONS;
+unsigned settlings : 2 = SETTLINGS;
 
 #define me replicas[r]
+
+/* How far the view knows of one Pod: while a list is coming, of those that have come as the list says, of the others as before. */
+#ifdef RELISTS
+#define AT(r, p) ((replicas[r].told & BIT(p)) -> replicas[r].to : replicas[r].seen)
+#else
+#define AT(r, p) replicas[r].seen
+#endif
+
+#ifdef MUTANT_ADVANCE_WHILE_LISTING
+#define VIEW(r) (2 * (replicas[r].told -> replicas[r].to : replicas[r].seen))
+#else
 #define VIEW(r) (2 * replicas[r].seen + replicas[r].listed)
+#endif
 #define BEHIND(r) (replicas[r].up && replicas[r].copy.phase == OPEN && VIEW(r) < replicas[r].copy.v)
 
 /* What a view knows of a Pod. */
-#define APPLIED(r, event) ((event) > 0 && (event) <= replicas[r].seen)
-#define SEEN(r, p) (APPLIED(r, pods[p].created) && !(replicas[r].missed & BIT(p)))
-#define SEEN_ALIVE(r, p) (SEEN(r, p) && !APPLIED(r, pods[p].gone))
-#define SEEN_BOUND(r, p) APPLIED(r, pods[p].bound)
+#define APPLIED(r, p, event) ((event) > 0 && (event) <= AT(r, p))
+#define SEEN(r, p) (APPLIED(r, p, pods[p].created) && !(replicas[r].missed & BIT(p)))
+#define SEEN_BOUND(r, p) APPLIED(r, p, BOUND(p))
+#ifdef FINISHES
+#define SEEN_BACK(r, p) APPLIED(r, p, pods[p].back)
+#ifdef MUTANT_FINISHED_IS_FINAL
+#define SEEN_FINISHED(r, p) APPLIED(r, p, pods[p].finished)
+#else
+#define SEEN_FINISHED(r, p) (APPLIED(r, p, pods[p].finished) && !SEEN_BACK(r, p))
+#endif
+#else
+#define SEEN_FINISHED(r, p) false
+#endif
+#ifdef EXPIRES
+#define STOPPED(r, p) (replicas[r].stopped & BIT(p))
+#else
+#define STOPPED(r, p) false
+#endif
+#define COUNTED(r, p) (SEEN(r, p) && !APPLIED(r, p, pods[p].gone) && !SEEN_FINISHED(r, p) && !STOPPED(r, p))
 
 #ifdef MUTANT_NO_WAIT
 #define READY(r) true
@@ -144,26 +224,62 @@ unsigned deletions : 2 = DELETIONS;
 #define READY(r) (!BEHIND(r))
 #endif
 
+/* Whether a replica says that it can be asked. */
+#define ASKABLE(r) (replicas[r].up && replicas[r].copy.phase == OPEN && !BEHIND(r))
+
+/* --- folding --- */
+
 /* The version to raise V to when a Pod is folded: that at which it was seen. A replica that lists it may have a later one,
  * that of its last event; the lower one demands less of others and is therefore what is tried here. */
 #ifdef MUTANT_FOLD_KEEPS_V
 #define SEEN_VERSION(r, p) 0
-#elif defined(MUTANT_LIST_VERSION)
+#elif defined(MUTANT_FOLD_TO_VIEW)
 #define SEEN_VERSION(r, p) VIEW(r)
 #else
 #define SEEN_VERSION(r, p) (2 * pods[p].created)
 #endif
 
-/* Its request has certainly ended (the time to live, A1) and a quorum read does not find it. */
-#define ENDED(p) (pods[p].life == OVER || pods[p].life == ALIVE || pods[p].life == GONE)
-#ifdef MUTANT_NO_SWEEP
-#define LOST(r, p) false
-#elif defined(MUTANT_SWEEP_EARLY)
-#define LOST(r, p) (pods[p].life != ALIVE)
-#elif defined(MUTANT_SWEEP_BY_VIEW)
-#define LOST(r, p) ENDED(p)
+/* How long a replica keeps an entry whose Pod it has seen is any time. Where Pods never stop coming, it is a number of events. */
+#if defined(ENDLESS) && !defined(MUTANT_FOLD_AT_ONCE)
+#define RIPE(r, p) (pods[p].created + LAG <= AT(r, p))
 #else
-#define LOST(r, p) (ENDED(p) && pods[p].life != ALIVE)
+#define RIPE(r, p) true
+#endif
+#define FOLDABLE(r, p) ((replicas[r].copy.pending & BIT(p)) && COUNTED(r, p) && RIPE(r, p))
+
+/* Which of them a write folds: any of them where something must never be, all of them where something must come about. */
+#if defined(MUTANT_NO_FOLD)
+#define FOLDS(r, p, some) false
+#elif defined(LIVE)
+#define FOLDS(r, p, some) FOLDABLE(r, p)
+#else
+#define FOLDS(r, p, some) ((some) & BIT(p))
+#endif
+#define NOT_FOLDABLE(p) ((some & BIT(p)) && !FOLDABLE(r, p))
+#define MAY_FOLD (!ANY(NOT_FOLDABLE))
+
+/* --- sweeping --- */
+
+/* What the cluster answers when it is asked for its version. The least demands least, and is what is tried where nothing must come about. */
+#ifdef LIVE
+#define REACHED (2 * events + 1)
+#else
+#define REACHED (2 * events)
+#endif
+
+/* Its request has certainly ended (the time to live, A1). */
+#define ENDED(p) (pods[p].life != UNASKED && pods[p].life != WAITING && pods[p].life != ALLOWED)
+#ifdef MUTANT_SWEEP_EARLY
+#define OLD(p) (pods[p].life != UNASKED)
+#else
+#define OLD(p) ENDED(p)
+#endif
+#define OVERDUE(p) ((me.copy.pending & BIT(p)) && !SEEN(r, p) && OLD(p))
+#define OVERDUE_BIT(p) (OVERDUE(p) -> BIT(p) : 0)
+#ifdef MUTANT_NO_SWEEP
+#define NEWLY_OVERDUE 0
+#else
+#define NEWLY_OVERDUE (SUM(OVERDUE_BIT) & ~(me.due | me.swept))
 #endif
 
 #ifdef MUTANT_PENDING_AS_BOUND
@@ -182,24 +298,55 @@ bool charged_as[PODS];
 #define NOTE_CHARGE(r, p) skip
 #endif
 
+/* --- opening --- */
+
 #define IN_FLIGHT(p) (pods[p].life == ALLOWED)
 #ifdef MUTANT_OPEN_EARLY
 #define SETTLED true
 #else
 #define SETTLED (!ANY(IN_FLIGHT))
 #endif
+#ifdef MUTANT_OPEN_UNREACHED
+#define MAY_OPEN true
+#else
+#define MAY_OPEN (me.reach > 0 && VIEW(r) + 1 >= me.reach)
+#endif
+
+/* The largest version of a Pod event in the view. The least that it can be is that of Pods that are still there; the most that of
+ * the last event. */
 #ifdef MUTANT_OPEN_KEEPS_V
 #define OPENING_VERSION 0
-#elif defined(MUTANT_LIST_VERSION)
+#elif defined(MUTANT_OPEN_AT_VIEW)
 #define OPENING_VERSION VIEW(r)
+#elif defined(LIVE)
+#define OPENING_VERSION (2 * me.seen)
 #else
 #define OPENING_VERSION (2 * top_)
+#endif
+#ifdef MUTANT_OPEN_BY_PARTIAL_LIST
+#define IN_OPENING(r, p) (COUNTED(r, p) && (!me.listing || (me.told & BIT(p))))
+#else
+#define IN_OPENING(r, p) COUNTED(r, p)
 #endif
 
 #ifdef MUTANT_FIRST_QUOTA
 #define CHECKED 0
 #else
 #define CHECKED (QUOTAS - 1)
+#endif
+
+/* --- the bound of the ledger --- */
+
+#if CAP > 0
+#ifdef MUTANT_CAP_WITHOUT_SEEN
+#define TAKES_ROOM(p) (((keep_ | batch_) & BIT(p)) && !SEEN(r, p) && (p) != p_ -> 1 : 0)
+#else
+#define TAKES_ROOM(p) (((keep_ | batch_) & BIT(p)) && (p) != p_ -> 1 : 0)
+#endif
+#define ROOM (SUM(TAKES_ROOM) < CAP)
+#define STORED(p) ((stored.pending & BIT(p)) -> 1 : 0)
+#else
+#define ROOM true
 #endif
 
 /* Scratch of one step, no part of a state. */
@@ -214,19 +361,25 @@ hidden byte fits_;
 hidden byte top_;
 
 #define HELD_BY(p) ((p) == p_ -> 0 : \
-	(SEEN_ALIVE(r, p) -> CHARGE(p, q_, SEEN_BOUND(r, p), me.moved) : \
+	(COUNTED(r, p) -> CHARGE(p, q_, SEEN_BOUND(r, p), me.moved) : \
 	((((keep_ | batch_) & BIT(p)) && !SEEN(r, p)) -> CHARGE(p, q_, PENDING_BOUND, PENDING_MOVED(r, p)) : 0)))
 
 /* --- the invariant --- */
 
-/* What exists, or may still be stored, charged by the assignment that the decision believed. */
-#define EXISTS(p) (pods[p].life == ALLOWED || pods[p].life == ALIVE)
+/* What exists, or may still be stored, charged by the assignment that the decision believed. A Pod that came back to life was not
+ * asked for: it counts as soon as the deciding replica knows. */
+#ifdef FINISHES
+#define REVIVED_UNKNOWN(p) (pods[p].back > 0 && !(me.known_back & BIT(p)))
+#else
+#define REVIVED_UNKNOWN(p) false
+#endif
+#define EXISTS(p) (pods[p].life == ALLOWED || (pods[p].life == ALIVE && !REVIVED_UNKNOWN(p)))
 #ifdef MUTANT_TRUE_TENANTS
 #define ASSIGNMENT moved
 #else
 #define ASSIGNMENT me.charged
 #endif
-#define HOLDS(p) (EXISTS(p) -> CHARGE(p, q_, pods[p].bound > 0, ASSIGNMENT) : 0)
+#define HOLDS(p) (EXISTS(p) -> CHARGE(p, q_, BOUND(p) > 0, ASSIGNMENT) : 0)
 #define TOUCHES(p) ((me.batch & BIT(p)) && CHARGE(p, q_, false, ASSIGNMENT) > 0)
 
 inline never_over(r)
@@ -252,19 +405,33 @@ inline assign(to, from)
 	to.pending = from.pending
 }
 
+/* An answer to the question for opening is of one copy. */
+inline forget_reach(r)
+{
+#if defined(SETTLES) && !defined(MUTANT_OPEN_BY_OLD_QUESTION)
+	me.reach = 0
+#else
+	skip
+#endif
+}
+
 inline drop_copy(r)
 {
-	clear(me.copy);
-	me.fresh = false
+	clear(replicas[r].copy);
+	replicas[r].fresh = false;
+	forget_reach(r)
 }
 
 inline drop_put(r)
 {
-	me.putting = false;
-	me.current = false;
-	me.batch = 0;
-	me.charged = false;
-	clear(me.body)
+	replicas[r].putting = false;
+	replicas[r].current = false;
+	replicas[r].batch = 0;
+	replicas[r].charged = false;
+#ifdef FINISHES
+	replicas[r].known_back = 0;
+#endif
+	clear(replicas[r].body)
 }
 
 /* The stored ledger gets another resourceVersion: whatever was read or sent before is stale. The body of a stale PUT cannot
@@ -294,8 +461,63 @@ inline store(object)
 		assign(stored, object);
 		outdate()
 	:: else
-	fi
+	fi;
+#if CAP > 0
+	assert(SUM(STORED) <= CAP)
+#endif
 }
+
+/* The copy is another one. */
+inline take(r)
+{
+	assign(me.copy, stored);
+	me.fresh = true;
+#ifdef SWEEPS
+	me.due = me.due & me.copy.pending;
+	me.swept = me.swept & me.copy.pending;
+	if
+	:: me.due == 0 -> me.due_v = 0
+	:: else
+	fi;
+#endif
+	forget_reach(r)
+}
+
+/* After the view got on: what was due by its version is swept, if it has not come. What was swept never comes. */
+inline reached(r)
+{
+#ifdef SWEEPS
+	for (p_ : 0 .. PODS - 1) {
+		assert(!((me.swept & BIT(p_)) && SEEN(r, p_)));
+		if
+		:: (me.due & BIT(p_)) && SEEN(r, p_) -> me.due = me.due & ~BIT(p_)
+		:: else
+		fi
+	}
+	if
+#ifdef MUTANT_DUE_AT_ANSWER
+	/* What is old enough by now, instead of what was when the question was asked. */
+	:: me.due_v > 0 && VIEW(r) >= me.due_v -> me.due = SUM(OVERDUE_BIT) | me.due
+#endif
+	:: else
+	fi;
+	if
+	:: me.due == 0 || VIEW(r) >= me.due_v ->
+		me.swept = me.swept | me.due;
+		me.due = 0;
+		me.due_v = 0
+	:: else
+	fi;
+#endif
+	p_ = 0
+}
+
+/* Only where a view must get somewhere does it matter that a list or a bookmark is later than the last event. */
+#ifdef LIVE
+#define LISTED true
+#else
+#define LISTED false
+#endif
 
 /* A consistent list of the Pods becomes the view. What was seen before and is not in it was seen and is gone. */
 inline list(r)
@@ -307,23 +529,28 @@ inline list(r)
 		fi
 	}
 	me.seen = events;
-	me.listed = true
+	me.listed = LISTED;
+	reached(r)
 }
 
-/* What a write drops, and what it raises V to (ledger_encode, ledger_sweep). */
-inline fold(r, sweeping)
+/* What a write leaves out, and what it raises V to (ledger_encode). V is raised for Pods that hold something only: who does not
+ * know of the others counts nothing for them, and that is what they hold. */
+inline fold(r, some)
 {
 	keep_ = me.copy.pending;
 	raised_ = me.copy.v;
 	for (p_ : 0 .. PODS - 1) {
 		if
-		:: (keep_ & BIT(p_)) && SEEN(r, p_) ->
+		:: (keep_ & BIT(p_)) && FOLDS(r, p_, some) ->
 			keep_ = keep_ & ~BIT(p_);
 			if
 			:: raised_ < SEEN_VERSION(r, p_) -> raised_ = SEEN_VERSION(r, p_)
 			:: else
 			fi
-		:: (keep_ & BIT(p_)) && !SEEN(r, p_) && sweeping && LOST(r, p_) -> keep_ = keep_ & ~BIT(p_)
+		:: (keep_ & BIT(p_)) && SEEN(r, p_) && !COUNTED(r, p_) -> keep_ = keep_ & ~BIT(p_)
+#ifdef SWEEPS
+		:: (keep_ & BIT(p_)) && !SEEN(r, p_) && (me.swept & BIT(p_)) -> keep_ = keep_ & ~BIT(p_)
+#endif
 		:: else
 		fi
 	}
@@ -338,7 +565,7 @@ inline decide(r)
 	for (p_ : 0 .. PODS - 1) {
 		if
 		:: pods[p_].life == WAITING && pods[p_].at == r ->
-			fits_ = true;
+			fits_ = ROOM;
 			for (q_ : 0 .. CHECKED) {
 				sum_ = CHARGE(p_, q_, false, me.moved);
 				if
@@ -365,6 +592,14 @@ inline put(r, tending)
 		me.putting = true;
 		me.batch = batch_;
 		me.charged = me.moved;
+#ifdef FINISHES
+		for (p_ : 0 .. PODS - 1) {
+			if
+			:: SEEN_BACK(r, p_) -> me.known_back = me.known_back | BIT(p_)
+			:: else
+			fi
+		}
+#endif
 		me.current = me.fresh;
 		if
 		:: me.fresh ->
@@ -374,14 +609,15 @@ inline put(r, tending)
 		:: else
 		fi
 	:: else
-	fi
+	fi;
+	p_ = 0
 }
 
-inline admit(r, sweeping)
+inline admit(r, some)
 {
 	d_step {
-		me.up && me.copy.phase == OPEN && !me.putting && READY(r) ->
-		fold(r, sweeping);
+		me.up && me.copy.phase == OPEN && !me.putting && READY(r) && MAY_FOLD ->
+		fold(r, some);
 		decide(r);
 		put(r, false)
 	}
@@ -392,30 +628,100 @@ inline read(r)
 {
 	d_step {
 		me.up && !me.putting && !me.fresh && stored.phase != MISSING ->
-		assign(me.copy, stored);
-		me.fresh = true
+		take(r)
 	}
 }
 
 /* settle: a missing ledger is created. */
-inline settle(r)
+inline create(r)
 {
 	d_step {
 		me.up && !me.putting && stored.phase == MISSING ->
 		stored.phase = SETTLING;
-		assign(me.copy, stored);
-		me.fresh = true
+		take(r)
+	}
+}
+
+/* settle: an open ledger is of another history, or so this replica says; it settles, as if it were new. */
+inline resettle(r)
+{
+	d_step {
+		me.up && !me.putting && me.fresh && stored.phase == OPEN && settlings > 0 ->
+		settlings--;
+		clear(stored);
+		outdate();
+		stored.phase = SETTLING;
+		take(r)
+	}
+}
+
+/* open: the ledger has settled, no request decided before is still on its way: which version has the cluster reached? */
+inline ask_to_open(r)
+{
+	d_step {
+		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && SETTLED && me.reach == 0 ->
+		me.reach = REACHED + 1
+	}
+}
+
+/* ... what was admitted before is stored by that version, or never will be; a view that has reached it has all of it. */
+inline open(r)
+{
+	d_step {
+		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && MAY_OPEN ->
+		top_ = 0;
+		for (p_ : 0 .. PODS - 1) {
+			if
+			:: IN_OPENING(r, p_) && top_ < pods[p_].created -> top_ = pods[p_].created
+			:: else
+			fi;
+			if
+			:: IN_OPENING(r, p_) && SEEN_BOUND(r, p_) && top_ < BOUND(p_) -> top_ = BOUND(p_)
+			:: else
+			fi
+		}
+		me.putting = true;
+		me.current = true;
+		me.body.phase = OPEN;
+		me.body.v = OPENING_VERSION;
+		top_ = 0;
+		p_ = 0
+	}
+}
+
+/* ... and where no event brings it there, a list does. */
+inline list_to_open(r)
+{
+	d_step {
+		me.up && me.copy.phase == SETTLING && me.reach > VIEW(r) + 1 ->
+		list(r)
 	}
 }
 
 /* The housekeeping write: no decision, and so no need to wait. */
-inline tend(r, sweeping)
+inline tend(r, some)
 {
 	d_step {
-		me.up && me.copy.phase == OPEN && !me.putting ->
-		fold(r, sweeping);
+		me.up && me.copy.phase == OPEN && !me.putting && MAY_FOLD ->
+		fold(r, some);
 		batch_ = 0;
 		put(r, true)
+	}
+}
+
+/* sweep: which version has the cluster reached? What is long enough in the copy and not seen is due when the view has reached
+ * it, too. Neither view nor V may be beyond it: else they are of another history, and nothing here makes it so. */
+inline ask_to_sweep(r)
+{
+	d_step {
+		me.up && me.copy.phase == OPEN && NEWLY_OVERDUE != 0 ->
+		assert(REACHED >= me.copy.v && REACHED >= VIEW(r));
+		me.due = me.due | NEWLY_OVERDUE;
+		me.due_v = REACHED;
+#ifdef MUTANT_SWEEP_UNREACHED
+		me.swept = me.swept | me.due;
+#endif
+		reached(r)
 	}
 }
 
@@ -455,6 +761,19 @@ inline crash(r, keep_older)
 		me.listed = false;
 		me.missed = 0;
 		me.moved = false;
+#ifdef RELISTS
+		me.listing = false;
+		me.to = 0;
+		me.told = 0;
+#endif
+#ifdef EXPIRES
+		me.stopped = 0;
+#endif
+#ifdef SWEEPS
+		me.due = 0;
+		me.due_v = 0;
+		me.swept = 0;
+#endif
 		for (p_ : 0 .. PODS - 1) {
 			if
 			:: pods[p_].life == WAITING && pods[p_].at == r -> pods[p_].at = (r + 1) % REPLICAS
@@ -484,27 +803,61 @@ end:
 #ifndef LIVE
 	:: read(r)
 #ifdef HOUSEKEEPING
-	:: tend(r, false)
-#ifdef SWEEPS
-	:: tend(r, true)
+	:: tend(r, 0)
+	:: tend(r, 1)
+	:: tend(r, 2)
+	:: tend(r, 3)
+#if PODS > 2
+	:: tend(r, 4)
+	:: tend(r, 5)
+	:: tend(r, 6)
+	:: tend(r, 7)
 #endif
+#endif
+#ifdef SWEEPS
+	:: ask_to_sweep(r)
 #endif
 #if DELETIONS > 0
-	:: settle(r)
+	:: create(r)
+#endif
+#ifdef SETTLES
+	:: ask_to_open(r)
+#ifndef RELISTS
+	:: list_to_open(r)
+#endif
 #endif
 #endif
 	/* wait, decide, fold, sweep. */
-	:: admit(r, false)
-#ifdef SWEEPS
-	:: admit(r, true)
+#ifdef LIVE
+	:: admit(r, 0)
+#else
+	:: admit(r, 0)
+	:: admit(r, 1)
+	:: admit(r, 2)
+	:: admit(r, 3)
+#if PODS > 2
+	:: admit(r, 4)
+	:: admit(r, 5)
+	:: admit(r, 6)
+	:: admit(r, 7)
+#endif
+#if PODS > 3
+	:: admit(r, 8)
+	:: admit(r, 9)
+	:: admit(r, 10)
+	:: admit(r, 11)
+	:: admit(r, 12)
+	:: admit(r, 13)
+	:: admit(r, 14)
+	:: admit(r, 15)
+#endif
 #endif
 	/* write: taken, and the writer knows. */
 	:: d_step {
 		me.putting && me.current ->
 		answer(r);
 		store(me.body);
-		assign(me.copy, stored);
-		me.fresh = true;
+		take(r);
 		drop_put(r)
 	}
 	/* write: a conflict. The copy is read anew and the whole batch decided again. */
@@ -527,27 +880,18 @@ end:
 	:: lose(r, false)
 	:: lose(r, true)
 #endif
-#if DELETIONS > 0
-	/* open: no request decided before the deletion is still on its way; a list becomes the view; V covers all that it has. */
+#if SETTLINGS > 0
+	:: resettle(r)
+#endif
+#ifdef SETTLES
+	:: open(r)
+#endif
+#ifdef MUTANT_V_AT_ANSWER
+	/* V as it is when the version comes is compared, instead of that when it was asked for: a healthy ledger seems to be of
+	 * another history. */
 	:: d_step {
-		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && SETTLED ->
-		list(r);
-		top_ = 0;
-		for (p_ : 0 .. PODS - 1) {
-			if
-			:: pods[p_].life == ALIVE && top_ < pods[p_].created -> top_ = pods[p_].created
-			:: else
-			fi;
-			if
-			:: pods[p_].life == ALIVE && top_ < pods[p_].bound -> top_ = pods[p_].bound
-			:: else
-			fi
-		}
-		me.putting = true;
-		me.current = true;
-		me.body.phase = OPEN;
-		me.body.v = OPENING_VERSION;
-		top_ = 0; p_ = 0
+		me.due_v > 0 && me.copy.phase == OPEN ->
+		assert(me.due_v >= me.copy.v)
 	}
 #endif
 #if CRASHES > 0
@@ -571,8 +915,17 @@ proctype follower(byte r)
 end:
 	do
 	:: read(r)
+#ifdef SWEEPS
+	:: ask_to_sweep(r)
+#endif
 #if DELETIONS > 0
-	:: settle(r)
+	:: create(r)
+#endif
+#ifdef SETTLES
+	:: ask_to_open(r)
+#ifndef MUTANT_OPEN_WITHOUT_LIST
+	:: list_to_open(r)
+#endif
 #endif
 	od
 }
@@ -582,27 +935,108 @@ proctype keeper(byte r)
 {
 end:
 	do
-	:: tend(r, true)
+	:: tend(r, 0)
 	od
 }
 #endif
 #endif
 
 /* see: the Pods' watch, in order, as late as it likes; that of the namespaces, later or earlier (ledger_see). */
+#ifdef RELISTS
+#define NOT_LISTING !me.listing
+#define IN_LIST(p) (pods[p].created > 0 && pods[p].created <= me.to && !(pods[p].gone > 0 && pods[p].gone <= me.to))
+#define UNTOLD(p) (IN_LIST(p) && !(me.told & BIT(p)))
+/* A list comes Pod by Pod, in any order. */
+inline tell(p)
+{
+	d_step {
+		me.listing && UNTOLD(p) ->
+		me.told = me.told | BIT(p)
+	}
+}
+#else
+#define NOT_LISTING true
+#endif
+
+#ifdef EXPIRES
+#ifdef MUTANT_STOP_AT_ONCE
+#define TOO_OLD(p) (pods[p].life == ALIVE)
+#else
+#define TOO_OLD(p) (pods[p].life == EXPIRED)
+#endif
+inline stop_counting(r, p)
+{
+	d_step {
+		me.up && COUNTED(r, p) && TOO_OLD(p) ->
+		me.stopped = me.stopped | BIT(p)
+	}
+}
+#endif
+
 proctype watcher(byte r)
 {
 end:
 	do
 	:: d_step {
-		me.up && me.seen < events ->
+		me.up && me.seen < events && NOT_LISTING ->
 		me.seen++;
-		me.listed = false
+		me.listed = false;
+		reached(r)
 	}
-#ifdef RELISTS
+#ifdef BOOKMARKS
 	:: d_step {
-		me.up && me.seen < events ->
-		list(r)
+		me.up && me.seen == events && !me.listed ->
+		me.listed = true;
+		reached(r)
 	}
+#endif
+#ifdef RELISTS
+	/* A list begins: the Pods as they are now. */
+	:: d_step {
+		me.up && me.seen < events && !me.listing ->
+		me.listing = true;
+		me.to = events
+	}
+	:: tell(0)
+	:: tell(1)
+#if PODS > 2
+	:: tell(2)
+#endif
+	/* All have come; what happened since then comes before its end, too. */
+	:: d_step {
+		me.listing && !ANY(UNTOLD) && me.to < events ->
+		me.to++;
+		for (p_ : 0 .. PODS - 1) {
+			if
+			:: pods[p_].created == me.to -> me.told = me.told | BIT(p_)
+			:: else
+			fi
+		}
+		p_ = 0
+	}
+	/* It ends: what was not in it is gone. */
+	:: d_step {
+		me.listing && !ANY(UNTOLD) ->
+		for (p_ : 0 .. PODS - 1) {
+			if
+			:: pods[p_].gone > 0 && pods[p_].gone <= me.to && !SEEN(r, p_) -> me.missed = me.missed | BIT(p_)
+			:: else
+			fi
+		}
+		me.seen = me.to;
+		me.listing = false;
+		me.to = 0;
+		me.told = 0;
+		reached(r)
+	}
+#endif
+#ifdef EXPIRES
+	/* Its clock says that a Pod which it has seen terminate is too old to count. */
+	:: stop_counting(r, 0)
+	:: stop_counting(r, 1)
+#if PODS > 2
+	:: stop_counting(r, 2)
+#endif
 #endif
 #ifdef MOVES
 	:: d_step {
@@ -614,20 +1048,70 @@ end:
 }
 
 /* Pods that are all alike are asked for in order, the first at the first replica: by symmetry nothing is lost. */
-#ifdef MOVES
+#if defined(MOVES) || defined(ENDLESS)
 #define IN_ORDER(p, r) true
 #else
 #define IN_ORDER(p, r) ((p) == 0 -> (r) == 0 : pods[((p) + PODS - 1) % PODS].life != UNASKED)
 #endif
 
+#ifdef READINESS
+#define MAY_ASK(r) ASKABLE(r)
+#else
+#define MAY_ASK(r) replicas[r].up
+#endif
+
 inline ask(p, r)
 {
 	d_step {
-		pods[p].life == UNASKED && me.up && IN_ORDER(p, r) ->
+		pods[p].life == UNASKED && MAY_ASK(r) && IN_ORDER(p, r) ->
 		pods[p].life = WAITING;
 		pods[p].at = r
 	}
 }
+
+/* --- events without end --- */
+
+/*
+ * Where Pods never stop coming, the numbers of events stay small: whatever is older than all views is as good as any older one. A
+ * Pod that is gone for all, and of which no ledger speaks, is another one next, of another uid.
+ */
+#ifdef ENDLESS
+#define WINDOW (2 * LAG + 1)
+#define NOT_LATE (events - replicas[0].seen < LAG && events - replicas[1].seen < LAG)
+#define AGE(event) event = (event > 1 -> event - 1 : event)
+#define AGE_V(version) version = (version > 2 -> version - 2 : version)
+#define SPEAKS_OF(p) (((stored.pending | stray_body.pending | replicas[0].copy.pending | replicas[0].body.pending | \
+	replicas[1].copy.pending | replicas[1].body.pending) & BIT(p)))
+#define FORGOTTEN(p) (pods[p].life == OVER || \
+	(pods[p].life == GONE && pods[p].gone <= replicas[0].seen && pods[p].gone <= replicas[1].seen))
+inline count_event()
+{
+	if
+	:: events == WINDOW ->
+		for (i_ : 0 .. PODS - 1) {
+			AGE(pods[i_].created);
+			AGE(pods[i_].gone)
+		}
+		for (i_ : 0 .. REPLICAS - 1) {
+			replicas[i_].seen = replicas[i_].seen - 1;
+			AGE_V(replicas[i_].copy.v);
+			AGE_V(replicas[i_].body.v);
+#ifdef SETTLES
+			AGE_V(replicas[i_].reach)
+#endif
+		}
+		AGE_V(stored.v);
+		i_ = 0
+	:: else -> events++
+	fi
+}
+#else
+#define NOT_LATE true
+inline count_event()
+{
+	events++
+}
+#endif
 
 /* A Pod's way through its API server. A request that is over never stores (A1). */
 proctype pod(byte p)
@@ -640,9 +1124,9 @@ end:
 	:: ask(p, 2)
 #endif
 	:: d_step {
-		pods[p].life == ALLOWED ->
+		pods[p].life == ALLOWED && NOT_LATE ->
 		pods[p].life = ALIVE;
-		events++;
+		count_event();
 		pods[p].created = events
 	}
 	/* It is refused, the client gives up, or the create fails although it was allowed. */
@@ -657,15 +1141,44 @@ end:
 		pods[p].bound = events
 	}
 #endif
+#ifdef FINISHES
+	:: d_step {
+		pods[p].life == ALIVE && pods[p].finished == 0 ->
+		pods[p].life = FINISHED;
+		events++;
+		pods[p].finished = events
+	}
+	:: d_step {
+		pods[p].life == FINISHED && pods[p].back == 0 ->
+		pods[p].life = ALIVE;
+		events++;
+		pods[p].back = events
+	}
+#endif
+#ifdef EXPIRES
 	:: d_step {
 		pods[p].life == ALIVE ->
+		pods[p].life = EXPIRED
+	}
+#endif
+	:: d_step {
+		(pods[p].life == ALIVE || pods[p].life == FINISHED || pods[p].life == EXPIRED) && NOT_LATE ->
 		pods[p].life = GONE;
-		events++;
+		count_event();
 		pods[p].gone = events
 	}
+#ifdef ENDLESS
+	:: d_step {
+		FORGOTTEN(p) && !SPEAKS_OF(p) ->
+		pods[p].life = UNASKED;
+		pods[p].at = 0;
+		pods[p].created = 0;
+		pods[p].gone = 0
+	}
+#endif
 #ifdef LIVE
-	/* Nothing need ever happen to a Pod. */
-	:: true -> skip
+	/* Nothing need ever happen to a Pod, but that its request ends. */
+	:: pods[p].life != WAITING && pods[p].life != ALLOWED
 #endif
 	od
 }
@@ -702,7 +1215,8 @@ end:
 	}
 #endif
 #ifdef LIVE
-	:: true -> skip
+	/* Nothing of it need ever happen. (For spin a plain true would be an error.) */
+	:: events >= 0
 #endif
 	od
 }
@@ -715,6 +1229,11 @@ init
 		for (i_ : 0 .. REPLICAS - 1) {
 			replicas[i_].up = true
 		}
+#ifdef ENDLESS
+		events = 1;
+		replicas[0].seen = 1;
+		replicas[1].seen = 1
+#endif
 	}
 	atomic {
 		for (i_ : 0 .. REPLICAS - 1) {
@@ -737,10 +1256,10 @@ init
 }
 
 #ifdef LIVE
-/* Who waits for its view to reach V gets there, though no Pod event may ever come again. */
-ltl proceeds { [] (BEHIND(0) -> <> !BEHIND(0)) }
+/* A replica becomes ready again, whatever happens. Where nothing else does, no Pod event may ever come again. */
+ltl ready { [] <> ASKABLE(0) }
 
-/* An entry whose Pod never came, or is gone, does not stay. */
-#define LEAK(p) ((stored.pending & BIT(p)) && (pods[p].life == OVER || pods[p].life == GONE))
+/* No entry stays. */
+#define LEAK(p) (stored.pending & BIT(p))
 ltl frees { [] (LEAK(0) -> <> !LEAK(0)) }
 #endif

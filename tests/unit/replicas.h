@@ -20,6 +20,7 @@
 
 #define TTL_MS 6000    /* of what is pending */
 #define SETTLE_MS 4000 /* of an object that was created anew */
+#define FOLD_MS 100    /* what is pending stays in the text after its Pod was seen */
 #define BOUND_MS 3400  /* in which a request of the API server is over */
 #define ASK_MS 1000    /* in which its question to the webhook is */
 #define GRACE_MS 3000  /* a terminating Pod counts for its own second and the policy's two */

@@ -471,6 +471,46 @@ static void test_many_calls_few_connections(void **state)
 	assert_in_range(atomic_load(&f->server.connections), 1, 32);
 }
 
+static void bound_to_two(void *context)
+{
+	struct outcome *o = context;
+	kube_client_bound(o->f->client, 2);
+	begin(o);
+}
+
+/* Two that hang hold both places: the others wait, each within its time, and go on in their order as places become free. */
+static void test_bounded_calls(void **state)
+{
+	static const struct reply replies[] = {{NULL, AFTER_HANG}, {NULL, AFTER_HANG}, {HELLO, AFTER_KEEP}};
+	struct fixture *f = *state;
+	struct outcome hanging[2] = {0}, late = {0}, others[3] = {0};
+	SERVE(f, replies);
+	hanging[0] = (struct outcome){.f = f, .call = {.method = "GET", .path = "/x", .timeout_ms = PATIENCE_MS}};
+	hanging[0].begin = (struct kube_task){.run = bound_to_two, .context = &hanging[0]};
+	hanging[0].cancel = (struct kube_task){.run = cancel, .context = &hanging[0]};
+	kube_loop_post(f->loop, &hanging[0].begin);
+	WAIT(&hanging[0].begun, 1);
+	launch(f, &hanging[1], (struct kube_call){.timeout_ms = PATIENCE_MS});
+	WAIT(&f->server.requests, 2);
+	launch(f, &late, (struct kube_call){.timeout_ms = 100});
+	for (int i = 0; i < 3; i++)
+		launch(f, &others[i], (struct kube_call){.timeout_ms = PATIENCE_MS});
+	WAIT(&late.ended, 1);
+	assert_int_equal(late.status, 0);
+	assert_int_equal(atomic_load(&f->server.requests), 2);
+	kube_loop_post(f->loop, &others[1].cancel); /* one that waits for its turn */
+	WAIT(&others[1].cancelled, 1);
+	kube_loop_post(f->loop, &hanging[0].cancel);
+	WAIT(&others[0].ended, 1);
+	WAIT(&others[2].ended, 1);
+	assert_int_equal(others[0].status, 200);
+	assert_int_equal(others[2].status, 200);
+	assert_int_equal(atomic_load(&f->server.requests), 4);
+	kube_loop_post(f->loop, &hanging[1].cancel);
+	WAIT(&hanging[1].cancelled, 1);
+	assert_int_equal(run(f, (struct kube_call){.timeout_ms = PATIENCE_MS}).status, 200);
+}
+
 /* ---- streams ---- */
 
 static void test_stream(void **state)
@@ -961,6 +1001,7 @@ int main(void)
 	    TEST(test_not_http),
 	    TEST(test_without_memory),
 	    TEST(test_many_calls_few_connections),
+	    TEST(test_bounded_calls),
 	    TEST(test_stream),
 	    TEST(test_stream_outlasts_its_timeout),
 	    TEST(test_silence),

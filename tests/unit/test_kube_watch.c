@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "webhook/kube_watch.h"
+#include "webhook/kube_watch_state.h"
 #include "webhook/review_scan.h" /* REVIEW_PADDING */
 
 #define SLACK_MS 10000 /* a busy machine */
@@ -150,7 +150,8 @@ struct fixture {
 	struct kube_watch *watch;
 	struct kube_watch_timing timing;
 	struct kube_task relist;
-	const char *relist_at; /* a callback whose record is this asks for a new list, once */
+	const char *relist_at; /* a callback whose record is this asks for a new list, */
+	int relists;           /* so often; 0: once */
 	pthread_mutex_t lock;
 	char told[8192];
 	atomic_int turned;
@@ -164,7 +165,8 @@ static void record(struct fixture *f, const char *text)
 	snprintf(f->told + len, sizeof f->told - len, "%s\n", text);
 	pthread_mutex_unlock(&f->lock);
 	if (f->relist_at && strcmp(f->relist_at, text) == 0) {
-		f->relist_at = NULL;
+		if (--f->relists <= 0)
+			f->relist_at = NULL;
 		kube_watch_relist(f->watch);
 	}
 }
@@ -644,6 +646,26 @@ static void test_relist_during_pages(void **state)
 	expect(f, "begin\nlisted a\nlisted b\nbegin\nlisted c\nsynced 20\n");
 }
 
+/* What every list is of no use for, such as no memory, must not have the API server list all the time. */
+static void test_relist_during_each_list(void **state)
+{
+	static const struct step steps[] = {
+	    REFUSED,
+	    {"limit=2 ", NULL, OK, LIST("10", OBJECT("a", "1")), CLOSE},
+	    {"limit=2 ", NULL, OK, LIST("10", OBJECT("a", "1")), CLOSE},
+	    {"limit=2 ", NULL, OK, LIST("10", OBJECT("a", "1")), CLOSE},
+	    {"resourceVersion=10 ", NULL, OK, "", HOLD},
+	};
+	struct fixture *f = *state;
+	f->relist_at = "listed a";
+	f->relists = 2;
+	RUN(f, steps);
+	expect(f, "begin\nlisted a\nbegin\nlisted a\nbegin\nlisted a\nsynced 10\n");
+	kube_loop_stop(f->loop);
+	assert_int_equal(f->watch->backoff_ms,
+			 2 * f->timing.backoff_ms); /* the second of them waited, the first did not */
+}
+
 static void wait_for(struct fixture *f, const char *text)
 {
 	int64_t until = now_ms() + SLACK_MS;
@@ -740,6 +762,7 @@ int main(void)
 	    TEST(test_history_went_back),
 	    TEST(test_relist_from_callbacks),
 	    TEST(test_relist_during_pages),
+	    TEST(test_relist_during_each_list),
 	    TEST(test_relist_when_live),
 	    TEST(test_relist_in_a_pause),
 	    TEST(test_back_off),

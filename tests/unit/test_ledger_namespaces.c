@@ -1,5 +1,8 @@
-/* What namespaces hold, as /metrics shows it: exact, bounded, and of the policy in force. */
+/* What namespaces hold, as /metrics shows it: exact, bounded, and of the policy in force; and which quotas have changed. */
 #include "policy_fixture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "webhook/ledger_namespaces.h"
 
@@ -16,7 +19,6 @@ static const char changed[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata
 struct fixture {
 	pthread_mutex_t mutex;
 	struct ledger *ledger;
-	struct ledger_namespaces namespaces;
 	struct buf out;
 };
 
@@ -29,14 +31,12 @@ static void set_up(struct fixture *f)
 	policy_release(policy);
 	assert_non_null(f->ledger);
 	pthread_mutex_init(&f->mutex, NULL);
-	assert_int_equal(ledger_namespaces_open(&f->namespaces, &err), 0);
 	buf_init(&f->out, 16 << 20);
 }
 
 static void tear_down(struct fixture *f)
 {
 	buf_release(&f->out);
-	ledger_namespaces_close(&f->namespaces);
 	ledger_destroy(f->ledger);
 	pthread_mutex_destroy(&f->mutex);
 }
@@ -63,8 +63,7 @@ static void hold(struct fixture *f, const char *namespace, int pod, int64_t devi
 static const char *printed(struct fixture *f)
 {
 	buf_reset(&f->out);
-	f->namespaces.again_ms = 0; /* a slow machine's pause is not what is tested here */
-	ledger_namespaces_print(&f->namespaces, f->ledger, &f->mutex, &f->out);
+	ledger_namespaces_print(f->ledger, &f->mutex, &f->out);
 	buf_char(&f->out, '\0');
 	assert_false(f->out.failed);
 	return f->out.ptr;
@@ -143,29 +142,163 @@ static void test_bound(void **state)
 	tear_down(&f);
 }
 
-/* Until the pause is over, the lock of the ledger is not even taken. */
-static void test_pause(void **state)
+struct churn {
+	struct fixture *f;
+	atomic_bool over;
+	unsigned rebases;
+};
+
+static void *churn(void *context)
+{
+	struct churn *churn = context;
+	for (const char *texts[] = {changed, teams}; !churn->over;) {
+		struct policy *next = fixture_policy(texts[churn->rebases % 2], NULL, 0);
+		pthread_mutex_lock(&churn->f->mutex);
+		churn->rebases += ledger_rebase(churn->f->ledger, next) == 0;
+		pthread_mutex_unlock(&churn->f->mutex);
+		policy_release(next);
+	}
+	return NULL;
+}
+
+/* Each print is of one policy, whichever: never some rows of one and some of the other. */
+static void test_a_policy_that_changes_meanwhile(void **state)
+{
+	(void)state;
+	struct fixture f;
+	pthread_t thread;
+	set_up(&f);
+	hold(&f, "team-a", 1, 2);
+	struct churn with = {.f = &f};
+	assert_int_equal(pthread_create(&thread, NULL, churn, &with), 0);
+	for (int i = 0; i < 2000; i++) {
+		const char *text = printed(&f);
+		size_t orgs = count(text, "{tenant=\"org\",quota=\"all\",measure=\"count\",namespace=\"team-a\"} 2\n");
+		size_t teams_too =
+		    count(text, "{tenant=\"team\",quota=\"q\",measure=\"count\",namespace=\"team-a\"} 2\n");
+		assert_int_equal(teams_too, 1);
+		assert_true(orgs <= 1);
+		assert_int_equal(count(text, "\ngpugate_namespace_held{"), 1 + orgs);
+	}
+	with.over = true;
+	pthread_join(thread, NULL);
+	tear_down(&f);
+}
+
+/* --- What has changed --- */
+
+static const char *changes(struct fixture *f)
+{
+	static char names[256];
+	uint32_t quota;
+	names[0] = '\0';
+	while (ledger_take_changed(f->ledger, &quota)) {
+		struct quota_view view;
+		policy_quota(ledger_policy(f->ledger), quota, &view);
+		snprintf(names + strlen(names), sizeof names - strlen(names), "%.*s.%.*s ", STR_ARG(view.tenant),
+			 STR_ARG(view.name));
+	}
+	return names;
+}
+
+static const char others[] =
+    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\n"
+    "spec: {namespaces: [a], quotas: [{name: q, hard: 9}]}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\n"
+    "spec: {namespaces: [b], quotas: [{name: q, hard: 9}, {name: other, resources: [amd.com/gpu], "
+    "hard: 9}]}\n";
+
+static void see(struct fixture *f, const char *uid, bool gone, uint64_t version)
+{
+	struct arena arena;
+	struct pod pod;
+	struct error err = {0};
+	char json[1024 + REVIEW_PADDING] = "";
+	int len = snprintf(json, 1024,
+			   "{\"metadata\":{\"name\":\"p\",\"namespace\":\"b\",\"uid\":\"%s\"},\"spec\":{\"containers\":"
+			   "[{\"name\":\"c\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}]}}",
+			   uid);
+	arena_init(&arena, 4096, 1 << 20);
+	assert_int_equal(review_read_pod(json, (size_t)len, &arena, &pod, &err), 0);
+	assert_true(ledger_see(f->ledger, &pod, version, gone, 0) >= 0);
+	arena_release(&arena);
+}
+
+/* The list has what is to be published anew, and nothing else, each once. */
+static void test_what_has_changed(void **state)
 {
 	(void)state;
 	struct fixture f;
 	set_up(&f);
-	hold(&f, "team-a", 1, 2);
-	printed(&f);
-	hold(&f, "team-a", 2, 2);
-	f.namespaces.again_ms = INT64_MAX;
-	buf_reset(&f.out);
-	pthread_mutex_lock(&f.mutex);
-	ledger_namespaces_print(&f.namespaces, f.ledger, &f.mutex, &f.out);
-	pthread_mutex_unlock(&f.mutex);
-	buf_char(&f.out, '\0');
-	assert_line(f.out.ptr, "namespace=\"team-a\"} 2\n");
-	assert_line(printed(&f), "namespace=\"team-a\"} 4\n");
+	struct policy *next = fixture_policy(others, NULL, 0);
+	assert_int_equal(ledger_rebase(f.ledger, next), 0);
+	assert_string_equal(changes(&f), "");
+	hold(&f, "b", 1, 1);
+	hold(&f, "a", 1, 1);
+	hold(&f, "b", 2, 1);
+	assert_string_equal(changes(&f), "b.q a.q ");
+	see(&f, "seen", false, 10);
+	assert_string_equal(changes(&f), "b.q ");
+	see(&f, "seen", false, 11); /* nothing that counts is different */
+	ledger_tick(f.ledger, 100);
+	ledger_reach(f.ledger, 20);
+	assert_string_equal(changes(&f), "");
+	see(&f, "seen", true, 21);
+	see(&f, "never", true, 22);
+	assert_string_equal(changes(&f), "b.q ");
+	assert_int_equal(ledger_rebase(f.ledger, next), 0);
+	hold(&f, "a", 2, 1); /* on the list of the new policy already */
+	assert_int_equal(count(changes(&f), "a.q"), 1);
+	assert_true(ledger_check(f.ledger));
+	policy_release(next);
+	tear_down(&f);
+}
+
+/* A copy is loaded again and again with the same Pods in it: that changes nothing. */
+static void test_a_copy_that_is_the_same(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct buf text;
+	struct error err = {0};
+	struct arena arena;
+	struct ledger_verdict verdict;
+	uint64_t version;
+	set_up(&f);
+	buf_init(&text, 1 << 20);
+	arena_init(&arena, 4096, 1 << 20);
+	struct demand demand = {STR("nvidia.com/gpu"), 1};
+	struct holding holding = {.uid = STR("4c9d8a3c-0001-4a63-9c2f-0123456789ab"),
+				  .namespace = STR("team-a"),
+				  .name = STR("p"),
+				  .demands = &demand,
+				  .demand_count = 1};
+	ledger_decide(f.ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+	assert_int_equal(verdict.answer, LEDGER_ADMITTED);
+	assert_string_equal(changes(&f), "team.q org.all ");
+	ledger_encode(f.ledger, 0, &text, &version);
+	ledger_resolve(f.ledger);
+	assert_int_equal(ledger_load(f.ledger, version, buf_view(&text), 0, &err), 0);
+	changes(&f);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ledger_load(f.ledger, version, buf_view(&text), 0, &err), 0);
+		assert_string_equal(changes(&f), "");
+	}
+	assert_true(ledger_check(f.ledger));
+	buf_release(&text);
+	arena_release(&arena);
 	tear_down(&f);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_sums), cmocka_unit_test(test_policy_changes),
-					   cmocka_unit_test(test_bound), cmocka_unit_test(test_pause)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_sums),
+	    cmocka_unit_test(test_policy_changes),
+	    cmocka_unit_test(test_bound),
+	    cmocka_unit_test(test_a_policy_that_changes_meanwhile),
+	    cmocka_unit_test(test_what_has_changed),
+	    cmocka_unit_test(test_a_copy_that_is_the_same),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* gpugate's own Pods among all that are watched: which they are, in what order they stand, and when they are gone. */
 #include "policy_fixture.h"
 
+#include "webhook/ledger_text.h"
 #include "webhook/peers.h"
 
 static struct pod pod_of(const char *name)
@@ -139,6 +140,74 @@ static void test_no_more_than_there_is_room_for(void **state)
 	assert_string_equal(peers.items[PEERS_MAX - 1].name, "p037");
 }
 
+/* Annotates the Pod; NULL: it has no annotations. */
+static struct pod annotated(const char *name, const char *key, const char *value, struct pair *item)
+{
+	struct pod pod = pod_of(name);
+	*item = (struct pair){str_of(key ? key : ""), str_of(value)};
+	if (key)
+		pod.annotations = (struct pairs){item, 1, true};
+	return pod;
+}
+
+static void test_what_form_of_the_ledger_they_read(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		unsigned form;
+	} rows[] = {
+	    {NULL, "", 1},
+	    {"gpugate.io/other", "2", 1},
+	    {PEER_FORM_ANNOTATION, "", 1},
+	    {PEER_FORM_ANNOTATION, "0", 1},
+	    {PEER_FORM_ANNOTATION, "1", 1},
+	    {PEER_FORM_ANNOTATION, "two", 1},
+	    {PEER_FORM_ANNOTATION, "2", 2},
+	    {PEER_FORM_ANNOTATION, "3", 2}, /* which this version does not write */
+	    {PEER_FORM_ANNOTATION, "99999999999", 2},
+	};
+	(void)state;
+	struct peers peers = {.count = 0};
+	struct pair item, also;
+	struct pod pod = annotated("new", PEER_FORM_ANNOTATION, "2", &also);
+	assert_int_equal(peers_form(&peers), LEDGER_FORM);
+	peers_see(&peers, &pod, true, false);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		pod = annotated("a", rows[i].key, rows[i].value, &item);
+		peers_see(&peers, &pod, false, false);
+		if (peers_form(&peers) != rows[i].form)
+			fail_msg("%s=%s: %u", rows[i].key, rows[i].value, peers_form(&peers));
+	}
+	pod = annotated("a", NULL, "", &item);
+	pod.deletion_timestamp = STR("2030-01-01T00:00:00Z"); /* it still runs */
+	peers_see(&peers, &pod, false, false);
+	assert_int_equal(peers_form(&peers), 1);
+	peers_see(&peers, &pod, false, true);
+	assert_int_equal(peers_form(&peers), 2);
+}
+
+/* A Pod for which there is no room may be an old one, until a list has shown that there is none. */
+static void test_nobody_knows_what_those_read_that_are_left_out(void **state)
+{
+	(void)state;
+	struct peers peers = {.count = 0};
+	struct pair item;
+	char name[16];
+	for (unsigned i = 0; i <= PEERS_MAX; i++) {
+		assert_int_equal(peers_form(&peers), 2);
+		snprintf(name, sizeof name, "p%03u", i);
+		struct pod pod = annotated(name, PEER_FORM_ANNOTATION, "2", &item);
+		peers_see(&peers, &pod, true, false);
+	}
+	assert_int_equal(peers_form(&peers), 1);
+	peers_list_begin(&peers);
+	assert_int_equal(peers_form(&peers), 1);
+	struct pod pod = annotated("p000", PEER_FORM_ANNOTATION, "2", &item);
+	peers_see(&peers, &pod, true, false);
+	peers_list_end(&peers);
+	assert_int_equal(peers_form(&peers), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +216,8 @@ int main(void)
 	    cmocka_unit_test(test_they_come_and_go),
 	    cmocka_unit_test(test_a_list_tells_who_is_gone),
 	    cmocka_unit_test(test_no_more_than_there_is_room_for),
+	    cmocka_unit_test(test_what_form_of_the_ledger_they_read),
+	    cmocka_unit_test(test_nobody_knows_what_those_read_that_are_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

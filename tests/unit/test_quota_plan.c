@@ -221,6 +221,39 @@ static void test_what_the_policy_has_again_is_not_deleted(void **state)
 	assert_int_equal(step(&plan, at(START + 160000, 60)), QUOTA_DELETE);
 }
 
+/* A replica that only looks when it is told to does what one does that looks all the time, and at the same time. */
+static void test_when_to_look_again(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed < 3000; seed++) {
+		struct quota_plan often = {0};
+		struct quota_plan_now now = at(START, 50 + seed % 3);
+		uint64_t policy = seed & 4 ? OURS : THEIRS;
+		if (seed & 8)
+			now.former[0] = THEIRS;
+		if (seed & 16)
+			see(&often, 10, 51, 1, policy, START);
+		often.own = seed & 32;
+		often.taken_ms = seed & 64 ? START - 1000 : 0;
+		often.still_ms = seed & 128 ? 2 * PLAN_STILL_MS : 0;
+		quota_plan_want(&often, seed & 256, 1 + seed / 512, START);
+		struct quota_plan told = often;
+		int64_t often_ms = 0, told_ms = 0, end_ms = START + 4 * PLAN_STILL_MS;
+		for (; !often_ms && now.now_ms < end_ms; now.now_ms += 10)
+			if (quota_plan_step(&often, &now) != QUOTA_REST)
+				often_ms = now.now_ms;
+		for (now.now_ms = START; !told_ms && now.now_ms < end_ms; now.now_ms = told.look_ms) {
+			if (quota_plan_step(&told, &now) != QUOTA_REST)
+				told_ms = now.now_ms;
+			else if (!told.look_ms)
+				break;
+			else
+				assert_true(told.look_ms > now.now_ms);
+		}
+		assert_in_range(often_ms - told_ms, 0, 10);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +269,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_unknown_is_deleted_when_it_stands_still),
 	    cmocka_unit_test(test_what_came_back_is_left_for_longer_each_time),
 	    cmocka_unit_test(test_what_the_policy_has_again_is_not_deleted),
+	    cmocka_unit_test(test_when_to_look_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ enum { LENDER, NEEDY, FREE, MEM, QUOTAS };
 struct fixture {
 	struct policy *policy;
 	struct held held[QUOTAS];
-	struct holders *holders;
+	struct tally tally;
 	struct arena arena;
 	struct quota_document documents[QUOTAS];
 };
@@ -30,17 +30,16 @@ static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	f->policy = fixture_policy(policy_text, NULL, 0);
-	f->holders = holders_create();
 	arena_init(&f->arena, 65536, 1 << 20);
 	*state = f;
-	return f->policy && f->holders ? 0 : -1;
+	return f->policy && tally_open(&f->tally, QUOTAS) == 0 ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	policy_release(f->policy);
-	holders_destroy(f->holders);
+	tally_close(&f->tally);
 	arena_release(&f->arena);
 	free(f);
 	return 0;
@@ -50,15 +49,15 @@ static void hold(struct fixture *f, uint32_t quota, const char *namespace, int64
 {
 	wide units = (wide)amount * policy_unit(f->policy);
 	f->held[quota].used += units;
-	holders_add(f->holders, quota, str_of(namespace), units);
+	assert_non_null(tally_add(&f->tally, quota, str_of(namespace), units));
 }
 
 static void summarize(struct fixture *f)
 {
 	static char names[QUOTAS][QUOTA_NAME_MAX + 1];
-	holders_sort(f->holders);
 	for (uint32_t i = 0; i < QUOTAS; i++) {
-		assert_int_equal(quota_summarize(f->policy, i, f->held, f->holders, &f->arena, &f->documents[i]), 0);
+		assert_int_equal(
+		    quota_summarize(f->policy, i, f->held, f->tally.quotas[i], &f->arena, &f->documents[i]), 0);
 		quota_document_name(f->documents[i].tenant, f->documents[i].quota, names[i]);
 		f->documents[i].name = str_of(names[i]);
 		f->documents[i].pod_version = STR("1234");
@@ -163,6 +162,31 @@ static void test_exceeded_is_exact(void **state)
 	assert_int_equal(quota_table_exceeded(f->documents, QUOTAS), 2);
 }
 
+/* What others of a cohort hold matters only by whether all hold too much together: so it is enough to look at a quota again when that turns. */
+static void test_others_matter_by_one_bit(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t *members;
+	unsigned together = 0;
+	assert_int_equal(policy_cohort(f->policy, LENDER, &members), 2);
+	assert_true(members[0] + members[1] == LENDER + NEEDY);
+	assert_int_equal(policy_cohort(f->policy, FREE, &members), 0);
+	assert_false(policy_cohort_exceeded(f->policy, FREE, f->held));
+	for (int lender = 0; lender <= 12; lender++)
+		for (int needy = 0; needy <= 12; needy++) {
+			const int halves[] = {[LENDER] = lender, [NEEDY] = needy}, hard[] = {8, 2}, borrow[] = {0, 6};
+			f->held[LENDER].used = (wide)lender * policy_unit(f->policy) / 2;
+			f->held[NEEDY].pending = (wide)needy * policy_unit(f->policy) / 2;
+			bool exceeded = policy_cohort_exceeded(f->policy, LENDER, f->held);
+			assert_int_equal(exceeded, policy_cohort_exceeded(f->policy, NEEDY, f->held));
+			for (uint32_t q = LENDER; q <= NEEDY; q++)
+				assert_int_equal(quota_is_exceeded(f->policy, q, f->held),
+						 halves[q] > hard[q] + borrow[q] || (halves[q] > hard[q] && exceeded));
+			together += exceeded;
+		}
+	assert_in_range(together, 20, 150);
+}
+
 static void test_holders_are_the_largest_first(void **state)
 {
 	struct fixture *f = *state;
@@ -186,23 +210,29 @@ static void test_holders_are_the_largest_first(void **state)
 	assert_int_equal(f->documents[LENDER].holder_count, 0);
 }
 
-static void test_holders_are_bounded(void **state)
+/* A heap keeps the largest, whatever the order in which they come; what the others hold is not lost. */
+static void test_the_largest_of_many(void **state)
 {
 	struct fixture *f = *state;
+	struct holder_sum largest[100];
 	char namespace[24];
-	uint32_t count;
-	for (int i = 0; i < HOLDERS_MAX + 1000; i++) {
-		snprintf(namespace, sizeof namespace, "namespace-%d", i);
-		holders_add(f->holders, FREE, str_of(namespace), 1);
+	wide rest, total = 0, kept = 0;
+	for (uint32_t i = 0; i < 5000; i++) {
+		snprintf(namespace, sizeof namespace, "namespace-%04u", i * 1237 % 5000);
+		wide amount = 1 + i * 1237 % 5000 / 2; /* two of each */
+		assert_non_null(tally_add(&f->tally, FREE, str_of(namespace), amount));
+		total += amount;
 	}
-	holders_add(f->holders, FREE, STR("namespace-0"), 5); /* known ones still count */
-	holders_sort(f->holders);
-	assert_text(holders_of(f->holders, FREE, &count)->namespace, "namespace-0");
-	assert_int_equal(count, HOLDERS_MAX);
-	holders_reset(f->holders);
-	holders_sort(f->holders);
-	holders_of(f->holders, FREE, &count);
-	assert_int_equal(count, 0);
+	assert_int_equal(holders_largest(f->tally.quotas[FREE], largest, 100, &rest), 100);
+	holders_sort(largest, 100);
+	for (uint32_t i = 0; i < 100; i++) {
+		snprintf(namespace, sizeof namespace, "namespace-%04u", 4998 - i / 2 * 2 + i % 2);
+		assert_text(largest[i].namespace, namespace);
+		assert_int_equal((int64_t)largest[i].amount, 2500 - i / 2);
+		kept += largest[i].amount;
+	}
+	assert_true(rest == total - kept);
+	assert_int_equal(holders_largest(NULL, largest, 100, &rest), 0);
 }
 
 /* --- JSON --- */
@@ -358,8 +388,9 @@ int main(void)
 	    TEST(test_long_names_are_cut_and_stay_valid),
 	    TEST(test_borrowing_and_lending),
 	    TEST(test_exceeded_is_exact),
+	    TEST(test_others_matter_by_one_bit),
 	    TEST(test_holders_are_the_largest_first),
-	    TEST(test_holders_are_bounded),
+	    TEST(test_the_largest_of_many),
 	    TEST(test_what_is_written_is_read_again),
 	    TEST(test_content_is_all_that_people_read),
 	    TEST(test_table),

@@ -22,12 +22,16 @@ enum fault {
 	FAULT_KEEPS_VERSION,
 	FAULT_WRITES_ON_NEWER,
 	FAULT_TRUSTS_UNKNOWN,
+	FAULT_FOLDS_NEVER,
+	FAULT_COMPARES_LATE,
 	FAULT_SWEEPS_EARLY,
 	FAULT_SWEEPS_NEVER,
-	FAULT_SWEEPS_UNASKED,
+	FAULT_SWEEPS_UNREACHED,
+	FAULT_SWEEPS_BY_OLD_ANSWER,
 	FAULT_OPENS_AT_ONCE,
 	FAULT_OPENS_WITHOUT_VERSION,
-	FAULT_OPENS_ON_OLD_LIST,
+	FAULT_OPENS_UNREACHED,
+	FAULT_OPENS_BY_OLD_ANSWER,
 	FAULTS,
 };
 
@@ -49,12 +53,16 @@ static const struct {
     [FAULT_KEEPS_VERSION] = {"leaves entries out without raising the version", BUSY},
     [FAULT_WRITES_ON_NEWER] = {"decides on one copy and writes against a newer one", BUSY},
     [FAULT_TRUSTS_UNKNOWN] = {"takes a write of unknown outcome for done", BUSY},
+    [FAULT_FOLDS_NEVER] = {"never folds", BUSY},
+    [FAULT_COMPARES_LATE] = {"compares the answer with what it knows when the answer comes", BUSY},
     [FAULT_SWEEPS_EARLY] = {"sweeps before the request is over", BUSY},
     [FAULT_SWEEPS_NEVER] = {"never sweeps", BUSY},
-    [FAULT_SWEEPS_UNASKED] = {"sweeps without looking for the Pod", STALLED},
+    [FAULT_SWEEPS_UNREACHED] = {"sweeps before its view has reached the version", STALLED},
+    [FAULT_SWEEPS_BY_OLD_ANSWER] = {"sweeps by a version asked for before the request was over", STALLED},
     [FAULT_OPENS_AT_ONCE] = {"opens a new object at once", LOST},
-    [FAULT_OPENS_WITHOUT_VERSION] = {"opens without the version of its list", LOST},
-    [FAULT_OPENS_ON_OLD_LIST] = {"opens without a list of its own", LOST},
+    [FAULT_OPENS_WITHOUT_VERSION] = {"opens without the version of its view", LOST},
+    [FAULT_OPENS_UNREACHED] = {"opens before its view has reached the version", LOST},
+    [FAULT_OPENS_BY_OLD_ANSWER] = {"opens by a version asked for before the object had settled", LOST},
 };
 
 enum copy_state { COPY_UNKNOWN, COPY_MISSING, COPY_SETTLING, COPY_OPEN };
@@ -73,7 +81,8 @@ struct replica {
 	enum copy_state state;
 	uint64_t uid, resource_version; /* of the copy */
 	int64_t open_ms;
-	bool opening, stale, resettle, opens;
+	uint64_t open_version;
+	bool stale, resettle;
 	bool reading, served;
 	struct document read;   /* what a read has found */
 	uint64_t asked_version; /* of the copy when it began */
@@ -81,9 +90,10 @@ struct replica {
 	struct document watched; /* what the watch brings next */
 	struct write *write;     /* under way */
 	bool waiting[PODS], batch[PODS];
-	int search; /* number of a Pod that is looked for, + 1 */
-	bool searched, found;
-	uint64_t swept_version[PODS]; /* of the store when a Pod was looked for */
+	bool asking, answered;
+	int64_t asked_ms;
+	uint64_t noted_version, noted_view, noted_uid; /* when it was asked */
+	uint64_t reached;                              /* the store's version when it answered */
 };
 
 struct run {
@@ -105,7 +115,6 @@ static void see(struct run *run, struct replica *r, int index, struct pod_state 
 	show_pod(&run->world.pods[index], state, &container, items, &pod);
 	int seen = ledger_see(r->ledger, &pod, version, !state.stored, run->world.now_ms);
 	assert_true(seen >= 0);
-	/* One that had come and gone before it was looked for, and is told of only now, has not come late. */
 	if (seen & LEDGER_LATE && run->fault == FAULT_NONE)
 		fail_world(&run->world, "a Pod was stored after it was swept");
 }
@@ -135,8 +144,6 @@ static void begin_list(struct run *run, struct replica *r)
 	ledger_list_begin(r->ledger);
 }
 
-static void begin_opening(struct run *run, struct replica *r);
-
 static void go_on_listing(struct run *run, struct replica *r)
 {
 	for (int64_t some = up_to(&run->world, 24); some > 0 && r->list_at < PODS; r->list_at++, some--)
@@ -149,8 +156,6 @@ static void go_on_listing(struct run *run, struct replica *r)
 	r->listing = false;
 	r->at = r->list_to;
 	r->synced = true;
-	if (r->opening)
-		begin_opening(run, r);
 }
 
 static void watch(struct run *run, struct replica *r)
@@ -181,7 +186,7 @@ static void encode(struct run *run, struct replica *r, struct document *document
 {
 	struct buf pending;
 	buf_init(&pending, 1 << 16);
-	ledger_encode(r->ledger, &pending, &document->version);
+	ledger_encode(r->ledger, run->world.now_ms, &pending, &document->version);
 	assert_false(pending.failed);
 	if (run->fault == FAULT_KEEPS_VERSION)
 		document->version = ledger_version(r->ledger);
@@ -217,7 +222,7 @@ static void take(struct run *run, struct replica *r, const struct document *docu
 	}
 	r->state = COPY_SETTLING;
 	r->open_ms = run->world.now_ms + (run->fault == FAULT_OPENS_AT_ONCE ? 0 : SETTLE_MS);
-	r->opening = false;
+	r->open_version = 0;
 	run->world.settled++;
 }
 
@@ -311,16 +316,6 @@ static void watch_object(struct run *run, struct replica *r)
 	r->watched = run->world.object;
 }
 
-static void begin_opening(struct run *run, struct replica *r)
-{
-	r->opening = false;
-	r->open_ms = run->world.now_ms + 100;
-	if (r->state != COPY_SETTLING || r->write || r->resettle)
-		return;
-	write_document(run, r, run->fault == FAULT_OPENS_WITHOUT_VERSION ? 0 : ledger_listed_version(r->ledger), r->uid,
-		       STR(""));
-}
-
 /* --- Questions --- */
 
 static void decide(struct run *run, struct replica *r, int index)
@@ -362,33 +357,60 @@ static void pump(struct run *run, struct replica *r)
 
 /* --- Upkeep --- */
 
-static void note_search(void *context, const struct holding *holding)
+static bool wants_version(const struct run *run, const struct replica *r, int64_t now_ms)
 {
-	struct replica *r = context;
-	char number[16];
-	snprintf(number, sizeof number, "%.*s", STR_ARG(str_tail(holding->uid, 1)));
-	r->search = atoi(number) + 1;
-	r->searched = false;
+	if (run->fault == FAULT_OPENS_BY_OLD_ANSWER)
+		now_ms += SETTLE_MS;
+	return r->state == COPY_SETTLING && !r->resettle && !r->open_version && now_ms >= r->open_ms;
+}
+
+/* The version that the store has reached, some time after it was asked and before the answer is taken. */
+static void question(struct run *run, struct replica *r)
+{
+	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY           ? TTL_MS - 400
+			   : run->fault == FAULT_SWEEPS_BY_OLD_ANSWER ? TTL_MS
+								      : 0;
+	if (!r->asking) {
+		r->asking =
+		    r->synced && (wants_version(run, r, run->world.now_ms) ||
+				  (r->state == COPY_OPEN && ledger_overdue(r->ledger, run->world.now_ms + early_ms)));
+		r->answered = false;
+		r->asked_ms = run->world.now_ms;
+		r->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger) : 0;
+		r->noted_view = ledger_view_version(r->ledger);
+		r->noted_uid = r->uid;
+	} else if (!r->answered) {
+		r->answered = true;
+		r->reached = run->world.version;
+	} else {
+		bool late = run->fault == FAULT_COMPARES_LATE, unreached = run->fault == FAULT_SWEEPS_UNREACHED;
+		uint64_t version = late ? ledger_version(r->ledger) : r->noted_version;
+		uint64_t view = late ? ledger_view_version(r->ledger) : r->noted_view;
+		if ((r->reached < version && r->uid == r->noted_uid && r->state == COPY_OPEN) || r->reached < view)
+			fail_world(&run->world, "a healthy ledger or view is taken for one of another history");
+		ledger_due(r->ledger, unreached ? 1 : r->reached, r->asked_ms + early_ms);
+		if (wants_version(run, r, r->asked_ms))
+			r->open_version = run->fault == FAULT_OPENS_UNREACHED ? 1 : r->reached;
+		r->asking = false;
+	}
 }
 
 static void sweep(struct run *run, struct replica *r)
 {
 	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY ? TTL_MS - 400 : 0;
-	if (!r->search) {
-		if (r->state == COPY_OPEN && run->fault != FAULT_SWEEPS_NEVER)
-			ledger_overdue(r->ledger, run->world.now_ms + early_ms, 1, note_search, r);
-	} else if (!r->searched) {
-		r->searched = true;
-		r->swept_version[r->search - 1] = run->world.version;
-		r->found = run->world.pods[r->search - 1].state.stored && run->fault != FAULT_SWEEPS_UNASKED;
-	} else {
-		if (!r->found) {
-			ledger_sweep(r->ledger, str_of(run->world.pods[r->search - 1].uid),
-				     r->swept_version[r->search - 1], run->world.now_ms);
-			run->world.swept++;
-		}
-		r->search = 0;
-	}
+	if (r->state == COPY_OPEN && run->fault != FAULT_SWEEPS_NEVER)
+		run->world.swept += ledger_sweep(r->ledger, run->world.now_ms + early_ms);
+}
+
+static void try_open(struct run *run, struct replica *r)
+{
+	if (r->state != COPY_SETTLING || r->resettle || !r->open_version || r->write || !r->synced || r->listing)
+		return;
+	if (ledger_view_version(r->ledger) >= r->open_version)
+		write_document(run, r, run->fault == FAULT_OPENS_WITHOUT_VERSION ? 0 : ledger_event_version(r->ledger),
+			       r->uid, STR(""));
+	else if (one_in(&run->world, 20))
+		begin_list(run, r);
 }
 
 static void tick(struct run *run, struct replica *r)
@@ -396,17 +418,10 @@ static void tick(struct run *run, struct replica *r)
 	assert_true(ledger_tick(r->ledger, run->world.now_ms) >= 0);
 	if (r->resettle)
 		write_settling(run, r);
-	if (r->state == COPY_SETTLING && !r->opening && !r->resettle && run->world.now_ms >= r->open_ms &&
-	    (r->synced || r->listing)) {
-		if (run->fault == FAULT_OPENS_ON_OLD_LIST && r->synced) {
-			begin_opening(run, r);
-		} else {
-			r->opening = true;
-			begin_list(run, r);
-		}
-	}
-	if (ledger_foldable(r->ledger) && r->synced && !ledger_behind(r->ledger) && r->state == COPY_OPEN &&
-	    !r->write && !r->stale && !r->resettle)
+	sweep(run, r);
+	try_open(run, r);
+	if (ledger_foldable(r->ledger, run->world.now_ms) && r->synced && !ledger_behind(r->ledger) &&
+	    r->state == COPY_OPEN && !r->write && !r->stale && !r->resettle)
 		write_pending(run, r);
 }
 
@@ -415,8 +430,10 @@ static void tick(struct run *run, struct replica *r)
 static void start(struct run *run, struct replica *r)
 {
 	struct error err = {0};
-	const struct ledger_options options = {
-	    .policy = run->world.policies[r->policy], .shared = true, .ttl_ms = TTL_MS};
+	const struct ledger_options options = {.policy = run->world.policies[r->policy],
+					       .shared = true,
+					       .ttl_ms = TTL_MS,
+					       .fold_ms = run->fault == FAULT_FOLDS_NEVER ? INT64_MAX : FOLD_MS};
 	int number = r->number, policy = r->policy;
 	*r = (struct replica){.number = number, .policy = policy, .ledger = ledger_create(&options, &err)};
 	assert_non_null(r->ledger);
@@ -439,7 +456,7 @@ static void act(struct run *run, struct replica *r)
 {
 	static void (*const acts[])(struct run *, struct replica *) = {
 	    watch,       watch,        watch, go_on_writing, go_on_writing, read_object,
-	    read_object, watch_object, pump,  pump,          tick,          sweep};
+	    read_object, watch_object, pump,  pump,          tick,          question};
 	if (!r->ledger) {
 		if (run->quiet || one_in(&run->world, 20))
 			start(run, r);
@@ -534,16 +551,17 @@ static void disturb(struct run *run)
 
 /* --- Runs --- */
 
-static void count_dead(void *context, const struct entry *entry)
+/* What is neither a Pod that exists nor folded. */
+static void count_left(void *context, const struct entry *entry)
 {
-	*(int *)context += !(entry->state & ENTRY_ALIVE);
+	*(int *)context += !(entry->state & ENTRY_ALIVE) || entry->state & ENTRY_PENDING;
 }
 
 static void check_rest(struct run *run, const struct replica *r)
 {
 	const struct policy *policy = run->world.policies[r->policy];
 	struct held truth[QUOTAS_MAX];
-	int dead = 0;
+	int left = 0;
 	sum_truth(&run->world, policy, truth);
 	if (r->state != COPY_OPEN)
 		fail_world(&run->world, "the object does not open");
@@ -552,8 +570,8 @@ static void check_rest(struct run *run, const struct replica *r)
 	for (uint32_t q = 0; q < policy_quota_count(policy); q++)
 		if (ledger_held(r->ledger)[q].used != truth[q].used || ledger_held(r->ledger)[q].pending != 0)
 			fail_world(&run->world, "what a replica counts is not what exists");
-	ledger_each(r->ledger, count_dead, &dead);
-	if (dead)
+	ledger_each(r->ledger, count_left, &left);
+	if (left)
 		fail_world(&run->world, "a replica does not forget");
 	if (!ledger_check(r->ledger))
 		fail_world(&run->world, "the sums of a replica are wrong");

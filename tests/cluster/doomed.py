@@ -1,0 +1,62 @@
+"""Pods that gpugate admits and that are never stored, since a native ResourceQuota refuses them later."""
+
+import itertools
+import threading
+
+from kube import GPU
+from manifests import pod
+
+DOOM = "example.com/doom"  # no namespace with refuse_later() may have any
+
+
+def refuse_later(cluster, space):
+    """Makes a native quota that refuses DOOM in a namespace; no controller is needed for that."""
+    hard = {f"requests.{DOOM}": "0"}
+    cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": space}, "spec": {"hard": hard}}).must()
+    cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, space, "status").must()
+
+
+def doomed(client, space, number):
+    """The answer to a create that gpugate admits and the native quota refuses."""
+    return client.create(pod(space, f"doomed-{number}", {GPU: 1, DOOM: 1}))
+
+
+def flood(cluster, spaces, count, clients=16):
+    """So many, in turn in each of the namespaces. Returns the messages of those that were not refused by the native quota."""
+    others, numbers = [], itertools.count()
+
+    def work():
+        client = cluster.client()
+        while (number := next(numbers)) < count:
+            reply = doomed(client, spaces[number % len(spaces)], number)
+            if reply.status != 403 or "exceeded quota: doom" not in reply.message:
+                others.append(reply.message)
+        client.close()
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return others
+
+
+class Traffic(threading.Thread):
+    """Writes of Pods that have nothing to do with quotas, as in any cluster: views go on by them."""
+
+    def __init__(self, cluster):
+        super().__init__(daemon=True)
+        self.cluster, self.stopping = cluster, threading.Event()
+        self.start()
+
+    def run(self):
+        client = self.cluster.client()
+        for number in itertools.count():
+            client.create(pod("default", f"plain-{number}")).must()
+            client.delete("Pod", f"plain-{number}", "default", grace_s=0).must()
+            if self.stopping.wait(0.2):
+                break
+        client.close()
+
+    def stop(self):
+        self.stopping.set()
+        self.join(60)

@@ -1,0 +1,50 @@
+"""Pods that were admitted and never stored, thousands of them: something else refuses them after gpugate. What they held is free again soon
+after nobody could store them any more, however many they are."""
+
+import threading
+import time
+
+from control_plane import eventually
+from doomed import Traffic, doomed, flood, refuse_later
+from kube import GPU, doc
+
+PENDING_S = 30  # longer than the flood, so that all are pending together
+SPACES = [f"ml-{i}" for i in range(64)]  # each of a tenant of its own, which may take a quarter of what the others leave of the ledger
+FLOOD = 30 * len(SPACES)
+FREE_S = 10  # after the time to live
+
+
+def test_what_was_never_stored_is_free_again(fresh_control_plane, gpugate_in_cluster):
+    """Thousands take as long as one does: the time from the last admission until nothing is pending is compared with what one Pod, admitted
+    before them, took in the same run."""
+    cluster = fresh_control_plane(controllers=False, scheduler=False)
+    policy = [doc("Tenant", name, namespaces=[name], quotas=[{"name": "gpus", "resources": [GPU], "hard": FLOOD}]) for name in ["one", *SPACES]]
+    policy += [doc("Tenant", "others", namespaces=["default"], quotas=[])]
+    gate = gpugate_in_cluster(cluster, policy, "--pending-seconds", PENDING_S, ledger="cluster", replicas=3, late=True)
+    for space in ["one", *SPACES]:
+        cluster.namespace(space)
+        refuse_later(cluster, space)
+    traffic = Traffic(cluster)
+
+    def pending(tenant):
+        return max(server.metrics().value("gpugate_quota_pending", tenant=tenant, quota="gpus", measure="count") for server in gate.servers)
+
+    def everything():
+        return max(server.metrics().value("gpugate_ledger_pending") for server in gate.servers)
+    try:
+        assert "exceeded quota: doom" in doomed(cluster.admin, "one", 0).message
+        begin, one_s = time.monotonic(), []
+        watcher = threading.Thread(target=lambda: one_s.append(eventually(lambda: not pending("one") and time.monotonic() - begin, 90, "one Pod's end", 0.2)), daemon=True)
+        watcher.start()
+        others = flood(cluster, SPACES, FLOOD)
+        last, most = time.monotonic(), everything()
+        assert not others, (len(others), others[:3])
+        eventually(lambda: not everything(), PENDING_S + 90, "nothing pending", 0.2)
+        all_s = time.monotonic() - last
+        watcher.join(180)
+    finally:
+        traffic.stop()
+    swept = sum(server.metrics().value("gpugate_ledger_swept_total") for server in gate.servers)
+    print(f"{FLOOD} Pods never stored, at most {most:.0f} pending; free {all_s:.1f} s after the last; one alone took {one_s[0]:.1f} s; swept {swept:.0f}", flush=True)
+    assert most >= FLOOD / 2, "too few at a time to prove anything"
+    assert all_s - one_s[0] <= FREE_S
