@@ -65,16 +65,6 @@ static void forget_verdict(struct ledger_ask *ask)
 	ask->policy = NULL;
 }
 
-static void answer(struct ledger_cluster *cluster, struct ledger_ask *ask)
-{
-	const struct ledger_verdict *verdict = ask->verdict;
-	if (verdict->answer == LEDGER_OUTAGE)
-		cluster_count(cluster, verdict->crowded ? COUNT_BUSY : COUNT_OUTAGES);
-	ledger_answer(ask, verdict);
-	forget_verdict(ask);
-	ask->done(ask);
-}
-
 /* Whether the ledger itself is what keeps the question from being decided, and not that it should have been decided at once. */
 static bool is_outage(const struct ledger_cluster *cluster, const struct ledger_ask *ask)
 {
@@ -105,6 +95,29 @@ static void answer_undecided(struct ledger_cluster *cluster, struct ledger_ask *
 	pthread_mutex_unlock(&cluster->mutex);
 	ask->result = object_undecided(policy, ask, outage, why);
 	policy_release(policy);
+	ask->done(ask);
+}
+
+/* Whether a refusal may rest on Pods that have ended since: then only the one who asks again will know. */
+static bool is_in_doubt(const struct ledger_cluster *cluster, const struct ledger_verdict *verdict)
+{
+	return verdict->answer == LEDGER_REFUSED && verdict->hope != LEDGER_HOPE_NONE && !watches_follow(cluster);
+}
+
+static void answer(struct ledger_cluster *cluster, struct ledger_ask *ask)
+{
+	const struct ledger_verdict *verdict = ask->verdict;
+	if (is_in_doubt(cluster, verdict)) {
+		answer_undecided(
+		    cluster, ask, false,
+		    "the quota seems to be used up, but the watch of Pods is interrupted, and some of them may "
+		    "have ended since");
+		return;
+	}
+	if (verdict->answer == LEDGER_OUTAGE)
+		cluster_count(cluster, verdict->crowded ? COUNT_BUSY : COUNT_OUTAGES);
+	ledger_answer(ask, verdict);
+	forget_verdict(ask);
 	ask->done(ask);
 }
 
@@ -228,7 +241,8 @@ static bool is_refreshed(const struct ledger_cluster *cluster, const struct ledg
 
 /*
  * Whether a refusal should wait: until the object has been read once since, as another replica may have written that something is free,
- * and as long as something is about to become free; a caller that waits for nothing only takes its API server's time.
+ * as long as the view does not follow the cluster, and as long as something is about to become free; a caller that waits for nothing only
+ * takes its API server's time.
  */
 static bool may_be_lifted(struct ledger_cluster *cluster, struct ledger_ask *ask, int64_t now_ms)
 {
@@ -246,7 +260,7 @@ static bool may_be_lifted(struct ledger_cluster *cluster, struct ledger_ask *ask
 		ask->held = true;
 		cluster_count(cluster, COUNT_HELD);
 	}
-	return hope == LEDGER_HOPE_SOON || !is_refreshed(cluster, ask);
+	return hope == LEDGER_HOPE_SOON || !is_refreshed(cluster, ask) || !watches_follow(cluster);
 }
 
 /* Where a question goes that was just judged. */

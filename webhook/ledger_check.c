@@ -195,7 +195,7 @@ static void get_page(struct ledger_cluster *cluster)
 static bool begin_comparison(struct ledger_cluster *cluster)
 {
 	struct check *check = &cluster->check;
-	if (cluster->listing || !kube_watch_live(cluster->watches[WATCH_PODS]) || !upkeep_current(cluster))
+	if (!watches_follow(cluster) || !upkeep_current(cluster))
 		return false;
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_begin(cluster->ledger);

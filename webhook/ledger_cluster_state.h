@@ -136,6 +136,10 @@ void watches_close(struct ledger_cluster *cluster);
  * says nothing, and what happens until then is never told. */
 void watches_restart(struct ledger_cluster *cluster);
 
+/* Whether the view follows the cluster: the watch of Pods is open, behind a complete list. While it is not, Pods that have ended still
+ * count, which is safe, and refuses more than it has to. */
+bool watches_follow(const struct ledger_cluster *cluster);
+
 /* Takes the labels of a Namespace object that was read for itself. */
 void watches_namespace(struct ledger_cluster *cluster, struct str json);
 

@@ -161,7 +161,7 @@ static void on_version(void *context, const struct kube_answer *answer)
 		object_settled(cluster, version);
 	if (!upkeep_sure(cluster))
 		upkeep_ask(cluster);
-	asks_pump(cluster);
+	asks_again(cluster, false); /* the view may follow the cluster again */
 }
 
 static bool is_wanted(struct ledger_cluster *cluster, int64_t now_ms)

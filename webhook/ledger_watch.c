@@ -343,6 +343,11 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 	return 0;
 }
 
+bool watches_follow(const struct ledger_cluster *cluster)
+{
+	return kube_watch_live(cluster->watches[WATCH_PODS]);
+}
+
 void watches_restart(struct ledger_cluster *cluster)
 {
 	for (int i = 0; i < WATCHES; i++)

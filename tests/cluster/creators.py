@@ -17,13 +17,14 @@ _serial = itertools.count()  # no two Askers want the same name
 class Creators:
     """Clients that create a Pod each, and delete it, again and again: what came of it, how long it took at most, and what failed. `good` says
     of a Pod that was made whether it is as it should be; `refused`, of an answer to another one, whether that was to be expected.
-    `pause_s` is how long each client rests after a Pod."""
+    `pause_s` is how long each client rests after a Pod. `tries`: how often a create is made that the API server asks to make again, or
+    gives up, as a controller does; `again` counts what was answered to the earlier ones."""
 
-    def __init__(self, cluster, space, count, client=None, good=None, refused=None, asks=None, pause_s=0):
+    def __init__(self, cluster, space, count, client=None, good=None, refused=None, asks=None, pause_s=0, tries=1):
         self._good = good or (lambda made: True)
         self._refused = refused or (lambda reply: False)
-        self._asks, self._pause_s = asks or {GPU: 1}, pause_s
-        self.outcomes, self.failures = Counter(), []
+        self._asks, self._pause_s, self._tries = asks or {GPU: 1}, pause_s, tries
+        self.outcomes, self.failures, self.again = Counter(), [], Counter()
         self._cluster, self._space, self._client = cluster, space, client or cluster.client
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(count)]
@@ -35,7 +36,7 @@ class Creators:
         while not self._stopping.wait(self._pause_s):
             name = f"c{number}-{serial}"
             try:
-                made = client.create(pod(self._space, name, self._asks, schedulerName="nobody"))
+                made = self._create(client, name)
                 client.delete("Pod", name, self._space, grace_s=0)
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
@@ -48,6 +49,18 @@ class Creators:
                 self.failures.append(f"not as it should be: {made.body['spec']}")
             serial += 1
         client.close()
+
+    def _create(self, client, name):
+        made = client.create(pod(self._space, name, self._asks, schedulerName="nobody"))
+        for _ in range(1, self._tries):
+            if made.status not in (429, 503, 504):
+                break
+            self.again[made.status] += 1
+            self._stopping.wait(1)
+            made = client.create(pod(self._space, name, self._asks, schedulerName="nobody"))
+            if made.status == 409:  # the one before was stored after all
+                return client.get("Pod", name, self._space)
+        return made
 
     def stop(self):
         self._stopping.set()
