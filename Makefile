@@ -25,7 +25,7 @@ CC := gcc
 FUZZ_CC ?= clang
 # Debian's interpreter: its packages (pytest, hypothesis, ...) are not seen by others that may be on the PATH.
 PYTHON ?= /usr/bin/python3
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \

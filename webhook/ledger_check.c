@@ -63,6 +63,15 @@ static void tell_healed(struct ledger_cluster *cluster, const char *what)
 	cluster_log(cluster, LOG_ERROR, "view_healed", text);
 }
 
+/* Whether the Pods have been listed anew since the comparison began: there is nothing left to compare. */
+static bool is_void(struct ledger_cluster *cluster, struct error *err)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	bool comparing = ledger_comparing(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	return !comparing && error_set(err, "the Pods were listed anew meanwhile") < 0;
+}
+
 static int take_pod(void *context, struct str type, struct str json, struct error *err)
 {
 	struct ledger_cluster *cluster = context;
@@ -72,14 +81,13 @@ static int take_pod(void *context, struct str type, struct str json, struct erro
 	(void)type;
 	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
 	pthread_mutex_lock(&cluster->mutex);
-	bool comparing = ledger_comparing(cluster->ledger);
 	if (reading == POD_READ)
 		seen = ledger_compare(cluster->ledger, &pod, version, kube_now_ms());
 	else if (reading == POD_UNREADABLE)
 		ledger_compare_unreadable(cluster->ledger, &pod, version);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (!comparing)
-		return error_set(err, "the Pods are listed anew");
+	if (is_void(cluster, err))
+		return -1;
 	if (reading == POD_LOST)
 		return error_set(err, "there is no memory to read a Pod");
 	if (seen > 0 && seen & LEDGER_HEALED) {
@@ -152,7 +160,7 @@ static void on_done(void *context, const struct kube_answer *answer)
 		set_timer(cluster, PAGE_PAUSE_MS);
 		return;
 	}
-	if (good)
+	if (good && !is_void(cluster, &check->err))
 		end_comparison(cluster);
 	else
 		give_up(cluster, check->err.text[0] ? check->err.text

@@ -210,9 +210,9 @@ ROWS = {
                width=8, unit="s",
                description="A bookmark comes every minute. Not ready after 150 seconds without news of the Pods."),
         series("View behind the ledger", target(once("gpugate_view_behind_seconds", "instance", REPLICA), "{{instance}}"), width=8, unit="s"),
-        series("What should not happen", width=8, *(
+        series("What should not happen", target(grown("gpugate_ledger_undecided_total", "reason"), "undecided: {{reason}}"), width=8, *(
             target(grown(f"gpugate_{name}_total", "job"), legend) for name, legend in
-            (("ledger_undecided", "undecided"), ("ledger_swept", "never stored"), ("ledger_late_pods", "stored too late"),
+            (("ledger_swept", "never stored"), ("ledger_late_pods", "stored too late"),
              ("ledger_resettled", "resettled"), ("view_unreadable", "unreadable"), ("view_healed", "lost events")))),
         series("Objects and Events for people", target(rate("gpugate_quota_writes_total", "outcome"), "gpuquotas {{outcome}}"),
                target(rate("gpugate_events_total", "outcome"), "Events {{outcome}}"), unit="wps"),

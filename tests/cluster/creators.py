@@ -71,11 +71,11 @@ class Creators:
 
 class Askers:
     """Clients that create Pods about which one replica is asked (InCluster.register_each), and keep the last few of them: how long each create
-    took, and what was refused."""
+    took, and what was refused. `fails`: each Pod fails at once, so that it holds nothing any more."""
 
-    def __init__(self, cluster, space, replica, count, keep=20):
+    def __init__(self, cluster, space, replica, count, keep=20, fails=False):
         self.latencies_s, self.refusals = [], []
-        self._cluster, self._space, self._replica, self._keep = cluster, space, replica, keep
+        self._cluster, self._space, self._replica, self._keep, self._fails = cluster, space, replica, keep, fails
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(count)]
         for thread in self._threads:
@@ -90,6 +90,8 @@ class Askers:
             self.latencies_s.append(time.monotonic() - begin)
             if made.ok:
                 kept.append(name)
+                if self._fails:
+                    client.patch("Pod", name, {"status": {"phase": "Failed"}}, self._space, "status").must()
             else:
                 self.refusals.append(made.message)
             if len(kept) > self._keep:

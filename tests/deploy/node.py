@@ -14,12 +14,12 @@ POLICY = "/etc/gpugate/policy"
 
 
 class Node:
-    """Runs in a thread until stop(). images: what can be pulled; "gpugate:0.1.0" is what the chart asks for. `linted` has what each
+    """Runs in a thread until stop(). images: what can be pulled; "gpugate:0.2.0" is what the chart asks for. `linted` has what each
     check wrote."""
 
     def __init__(self, plane, namespace):
         self.client, self.namespace = plane.client(timeout_s=30), namespace
-        self.images, self.ready, self.linted = {"gpugate:0.1.0", "registry.example/gpugate:0.1.0"}, False, []
+        self.images, self.ready, self.linted = {"gpugate:0.2.0", "registry.example/gpugate:0.2.0"}, False, []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="node", daemon=True)
         self._thread.start()

@@ -170,4 +170,4 @@ def test_the_image_is_filled_in_at_one_place(tmp_path, overlay):
         path.write_text(text.replace("newName: gpugate ", "newName: registry.example/gpugate "))
 
     (container,) = kustomize(tmp_path, overlay, mine)["Deployment", "gpugate"]["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "registry.example/gpugate:0.1.0"
+    assert container["image"] == "registry.example/gpugate:0.2.0"

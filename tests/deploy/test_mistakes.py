@@ -106,14 +106,14 @@ def test_a_certificate_that_is_not_there(plane, helm, tmp_path):
     (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
     failed = helm("install", *strict_values(tmp_path), "--set", "certificates.mode=existing-secret", check=False)
     assert failed.returncode != 0 and "give the PEM of the authority" in failed.stderr
-    plane.node.images.remove("gpugate:0.1.0")  # what a kubelet would do with a Pod whose Secret is missing: not start it
+    plane.node.images.remove("gpugate:0.2.0")  # what a kubelet would do with a Pod whose Secret is missing: not start it
     try:
         ca = plane.authority.pem.decode()
         (tmp_path / "ca.crt").write_text(ca)
         helm("install", *strict_values(tmp_path), "--set", "certificates.mode=existing-secret", "--set", "lint.create=false",
              "--set-file", f"certificates.caBundle={tmp_path}/ca.crt")
     finally:
-        plane.node.images.add("gpugate:0.1.0")
+        plane.node.images.add("gpugate:0.2.0")
     assert failure_policy(plane) == "Ignore"
     assert_nobody_is_refused(plane)
 

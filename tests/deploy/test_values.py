@@ -279,7 +279,7 @@ CIDRS = {"networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"]}}
 
 @pytest.mark.parametrize("given, place, wanted", [
     ({"replicas": 5}, ("Deployment", "spec", "replicas"), 5),
-    ({"image": {"repository": "registry.example/gpugate"}}, (*MAIN, "image"), "registry.example/gpugate:0.1.0"),
+    ({"image": {"repository": "registry.example/gpugate"}}, (*MAIN, "image"), "registry.example/gpugate:0.2.0"),
     ({"image": {"tag": "other"}}, (*MAIN, "image"), "gpugate:other"),
     ({"image": {"digest": DIGEST}}, (*MAIN, "image"), f"gpugate@{DIGEST}"),
     ({"image": {"pullPolicy": "Always"}}, (*MAIN, "imagePullPolicy"), "Always"),
