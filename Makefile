@@ -58,10 +58,10 @@ ALL_CFLAGS = $(LANGUAGE) $(WARNINGS) $(HARDEN) $(REPRODUCIBLE) $(CFLAGS) $(if $(
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
 
-SOURCES := $(sort $(wildcard policy/*.c certs/*.c webhook/*.c))
-HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*.h certs/*.h webhook/*.h tests/*/*.h))
+SOURCES := $(sort $(wildcard policy/*/*.c certs/*.c webhook/*.c webhook/*/*.c))
+HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
-UNITS := $(sort $(wildcard tests/unit/test_*.c))
+UNITS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_BINARIES := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
 REFERENCE := tests/reference/reference.c
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -203,21 +203,21 @@ $(OUT)/tests/%.o: tests/%.c | build/.packages-test
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The assembler takes these in, and -MMD does not see it.
-$(OUT)/webhook/status_page.o build/fuzz/webhook/status_page.o: webhook/status_page.html
+$(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
 
 # Its allocations fail when it says so.
-$(OUT)/unit/test_ledger_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
+$(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
 
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(OUT)/bench/bench_reader: $(filter $(OUT)/webhook/review_% $(patsubst %,$(OUT)/webhook/kube_%.o,list nest stream word),$(OBJECTS)) \
+$(OUT)/bench/bench_reader: $(filter $(OUT)/webhook/json/% $(OUT)/webhook/object/% $(patsubst %,$(OUT)/webhook/kube/%.o,list_meta stream token),$(OBJECTS)) \
 	$(OUT)/tests/bench/pods.o
 $(OUT)/bench/floor $(OUT)/bench/load: $(OUT)/tests/bench/stream.o
 $(OUT)/bench/load: $(OUT)/tests/bench/load_options.o
-$(OUT)/bench/floor: $(OUT)/webhook/http_epoll.o
+$(OUT)/bench/floor: $(OUT)/webhook/http/epoll.o
 $(OUT)/bench/load: LDLIBS += -lssl
 $(OUT)/bench/%: $(OUT)/tests/bench/%.o
 	$(call say,LINK,$@)

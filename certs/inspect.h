@@ -1,6 +1,6 @@
 /* inspect: what the parts of certs_inspect share. Private to certs/inspect*.c. */
-#ifndef CERTS_INSPECT_PRIVATE_H
-#define CERTS_INSPECT_PRIVATE_H
+#ifndef CERTS_INSPECT_H
+#define CERTS_INSPECT_H
 
 #include <openssl/x509.h>
 

@@ -68,7 +68,8 @@ def units(totals, variant, **variables):
         totals.add(name, 0, 1, 0, time.monotonic() - start)
         return
     passed = failed = skipped = 0
-    for binary in sorted((ROOT / "build" / variant / "unit").glob("test_*")):
+    folder = ROOT / "build" / variant / "unit"
+    for binary in sorted(path for path in folder.rglob("test_*") if path.is_file()):
         ran = subprocess.run([binary], cwd=ROOT, env={**os.environ, **SANITIZER_ENV}, text=True, errors="replace",
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         good = len(re.findall(r"^\[ +OK +\]", ran.stdout, re.M))
@@ -77,7 +78,7 @@ def units(totals, variant, **variables):
         if ran.returncode != 0 or good + bad + passed_over == 0:
             bad = max(bad, 1)
             print(ran.stdout)
-        print(f"{binary.name}: {good} passed, {bad} failed, {passed_over} skipped", flush=True)
+        print(f"{binary.relative_to(folder)}: {good} passed, {bad} failed, {passed_over} skipped", flush=True)
         passed += good
         failed += bad
         skipped += passed_over

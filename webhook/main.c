@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "webhook/command.h"
-#include "webhook/secrecy.h"
-#include "webhook/suggest.h"
+#include "webhook/base/hardening.h"
+#include "webhook/cli/command.h"
+#include "webhook/cli/suggest.h"
 
 static const struct command commands[] = {
     {"serve", "answer the API server's admission reviews", cmd_serve},

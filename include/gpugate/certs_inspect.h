@@ -12,7 +12,7 @@
 #include "gpugate/arena.h"
 #include "gpugate/certs.h"
 
-#define CERTS_CHAIN_MAX 16    /* certificates that a server may show: what serve takes (webhook/http_tls.h) */
+#define CERTS_CHAIN_MAX 16    /* certificates that a server may show: what serve takes (webhook/http/tls.h) */
 #define CERTS_TRUSTED_MAX 256 /* certificates in an authority's text */
 #define CERTS_FINDINGS_MAX 64 /* more are not told */
 #define CERTS_ARENA_BYTES (8u << 20)

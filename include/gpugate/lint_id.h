@@ -1,6 +1,6 @@
 /*
  * lint_id: the findings that have a name of their own: mistakes of meaning, in documents that are well formed. Names are stable: pipelines
- * compare them and `gpugate lint --allow` takes them. A new one is a row in policy/lint_id.c.
+ * compare them and `gpugate lint --allow` takes them. A new one is a row in policy/document/lint_id.c.
  */
 #ifndef GPUGATE_LINT_ID_H
 #define GPUGATE_LINT_ID_H

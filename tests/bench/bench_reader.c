@@ -15,8 +15,8 @@
 #include <time.h>
 
 #include "tests/bench/pods.h"
-#include "webhook/kube_stream.h"
-#include "webhook/review_read.h"
+#include "webhook/kube/stream.h"
+#include "webhook/object/review.h"
 
 #define FILES_MAX 256
 #define ROUNDS_MAX 99

@@ -44,7 +44,7 @@ RATIOS = [(ONE, BOTH, 1.0), (THREE, BOTH, 1.0), (ONE, FLOOR, 0.9), (THREE, FLOOR
           (PLAIN_GPUGATE, PLAIN_NOTHING, None)]
 COUNTS = {"writes": ("gpugate_ledger_writes_total", {"outcome": "written"}), "conflicts": ("gpugate_ledger_writes_total", {"outcome": "conflict"}),
           "unknown": ("gpugate_ledger_writes_total", {"outcome": "unknown"})}
-HEAD_BYTES = 2  # of a text that names no Pod: webhook/ledger_text.h
+HEAD_BYTES = 2  # of a text that names no Pod: webhook/ledger/codec.h
 PARTS = ["load", "truth", "refusals", "published", "ledger", "view"]
 CONTROLLERS = "resourcequota-controller,serviceaccount-controller,namespace-controller"
 

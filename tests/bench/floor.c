@@ -1,7 +1,7 @@
 /*
  * floor: a server that does nothing, in gpugate's place, so that a measurement can say what of a request's time is
  * gpugate's and what is libmicrohttpd's, TLS's and the machine's. Same library, flags, options and threads as
- * webhook/http_server.c; it reads the body and gives one fixed answer. A real API server wants its own uid back: with
+ * webhook/http/server.c; it reads the body and gives one fixed answer. A real API server wants its own uid back: with
  * --echo it gets it. With --patch BASE64 it also gets this JSON Patch from /mutate: what a change costs the API server.
  */
 #include <arpa/inet.h>
@@ -137,7 +137,7 @@ static struct sockaddr_in parse_address(char *text)
 	return address;
 }
 
-/* See webhook/http_server.c. */
+/* See webhook/http/server.c. */
 static struct MHD_Daemon *start(char *cert, char *key, unsigned threads, struct service *service)
 {
 	struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL}, {MHD_OPTION_END, 0, NULL}};

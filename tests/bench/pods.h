@@ -3,7 +3,7 @@
 #define TESTS_BENCH_PODS_H
 
 #include "gpugate/buf.h"
-#include "webhook/kube_stream.h"
+#include "webhook/kube/stream.h"
 
 #define PODS_EACH_BYTES 8000        /* of a Pod at least; smaller ones get more containers and managedFields */
 #define PODS_STREAM_BYTES (8 << 20) /* of a whole stream, about */

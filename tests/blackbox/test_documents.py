@@ -231,15 +231,15 @@ def amounts(text):
 
 
 # The beginning of a row's first cell -> numbers of its first two cells, in their order. The third cell says what becomes of it.
-BODY, FLIGHT = constant("webhook/http_server.h", "HTTP_BODY_MAX"), constant("webhook/http_server.h", "HTTP_FLIGHT_MAX")
-SERVER, ADMIN = "webhook/http_server.c", "webhook/http_admin.c"
+BODY, FLIGHT = constant("webhook/http/server.h", "HTTP_BODY_MAX"), constant("webhook/http/server.h", "HTTP_FLIGHT_MAX")
+SERVER, ADMIN = "webhook/http/server.c", "webhook/http/admin.c"
 CONNECTIONS = number(SERVER, r"options->connections \? options->connections : (\d+)")
 QUARTERS = CONNECTIONS // 4 * 3
 LIMITS = {
     "body of a request": [BODY],
-    "bodies of all requests": [constant("webhook/http_conn.c", "KEEP_BYTES"), FLIGHT],
+    "bodies of all requests": [constant("webhook/http/conn.c", "KEEP_BYTES"), FLIGHT],
     "request line and headers": [constant(SERVER, "CONNECTION_BYTES")],
-    "JSON objects and lists": [constant("webhook/review_scan.h", "SCAN_DEPTH_MAX")],
+    "JSON objects and lists": [constant("webhook/json/scan.h", "SCAN_DEPTH_MAX")],
     "memory to decide": [constant(SERVER, "ARENA_BYTES_MAX"), constant(SERVER, "ANSWER_BYTES_MAX")],
     "connections; of one": [CONNECTIONS, QUARTERS],
     "TLS handshake": [number(SERVER, r"options->handshake_ms : (\d+)")],
@@ -250,15 +250,15 @@ LIMITS = {
     "admin listener": [constant(ADMIN, "CONNECTIONS"), constant(ADMIN, "CONNECTIONS_PER_ADDRESS"), constant(ADMIN, "REQUEST_MS")],
     "... that has asked": [constant(ADMIN, "CONNECTIONS") // 4 * 3, constant(ADMIN, "PROOF_MS")],
     "... answers of more": [64 << 10, constant(ADMIN, "METRICS_BYTES_MAX")],
-    "cluster ledger": [constant("webhook/ledger.h", "LEDGER_PENDING_MAX"), constant("webhook/ledger_text.h", "LEDGER_TEXT_MAX")],
-    "Pods in the embedded": [constant("webhook/ledger_embedded.h", "LEDGER_EMBEDDED_PODS_MAX")],
-    "devices that one Pod": [constant("include/gpugate/policy.h", "DEMAND_MAX"), constant("policy/draft.h", "DRAFT_RESOURCES_MAX")],
-    "of resources that are no": [constant("include/gpugate/policy.h", "COMPANION_MAX"), constant("policy/companions.h", "COMPANIONS_MAX")],
-    "policy files": [constant("policy/source.h", "SOURCES_MAX"), constant("policy/source.h", "SOURCE_BYTES_MAX"),
-                     constant("policy/source.h", "SOURCES_BYTES_MAX"), constant("policy/walk.c", "DEPTH_MAX")],
+    "cluster ledger": [constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX"), constant("webhook/ledger/codec.h", "LEDGER_TEXT_MAX")],
+    "Pods in the embedded": [constant("webhook/server/embedded_store.h", "LEDGER_EMBEDDED_PODS_MAX")],
+    "devices that one Pod": [constant("include/gpugate/policy.h", "DEMAND_MAX"), constant("policy/evaluate/working_pod.h", "DRAFT_RESOURCES_MAX")],
+    "of resources that are no": [constant("include/gpugate/policy.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
+    "policy files": [constant("policy/document/source.h", "SOURCES_MAX"), constant("policy/document/source.h", "SOURCE_BYTES_MAX"),
+                     constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
-    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http_tls.h", "HTTP_CHAIN_MAX")],
-    "log lines that wait": [constant("webhook/log.h", "LOG_RING_BYTES")],
+    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls.h", "HTTP_CHAIN_MAX")],
+    "log lines that wait": [constant("webhook/base/log.h", "LOG_RING_BYTES")],
 }
 
 
@@ -274,34 +274,34 @@ def test_limits():
 
 def test_twins_of_limits():
     """Constants that say the same in two places."""
-    assert constant("webhook/http_tls.c", "FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
-    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http_tls.h", "HTTP_CHAIN_MAX")
-    assert constant("webhook/watch_scan.c", "DEPTH_MAX") == constant("policy/walk.c", "DEPTH_MAX")
+    assert constant("webhook/http/tls.c", "FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
+    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls.h", "HTTP_CHAIN_MAX")
+    assert constant("webhook/base/file_scan.c", "DEPTH_MAX") == constant("policy/document/find_files.c", "DEPTH_MAX")
 
 
 # Numbers in sentences: what stands there, with {} for the number in the unit that follows, and what it is.
 IN_SENTENCES = [
-    ("the view is more than {} seconds behind", constant("webhook/ledger_cluster.c", "BEHIND_MS") // 1000),
-    ("when nothing has been heard of the Pods for {} seconds", constant("webhook/ledger_cluster.c", "SILENT_MS") // 1000),
-    ("makes no replica unready for {} seconds", constant("webhook/ledger_cluster.c", "SILENT_MS") // 1000),
-    ("A text longer than {} bytes is cut", constant("webhook/log.h", "LOG_TEXT_MAX")),
-    ("Up to {} KiB of lines wait", constant("webhook/log.h", "LOG_RING_BYTES") >> 10),
-    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics.h", "METRICS_DENIALS_MAX")),
-    ("The {} largest namespaces of a quota have rows", constant("webhook/ledger_namespaces.h", "LEDGER_NAMESPACES_MAX")),
+    ("the view is more than {} seconds behind", constant("webhook/cluster/store.c", "BEHIND_MS") // 1000),
+    ("when nothing has been heard of the Pods for {} seconds", constant("webhook/cluster/store.c", "SILENT_MS") // 1000),
+    ("makes no replica unready for {} seconds", constant("webhook/cluster/store.c", "SILENT_MS") // 1000),
+    ("A text longer than {} bytes is cut", constant("webhook/base/log.h", "LOG_TEXT_MAX")),
+    ("Up to {} KiB of lines wait", constant("webhook/base/log.h", "LOG_RING_BYTES") >> 10),
+    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/registry.h", "METRICS_DENIALS_MAX")),
+    ("The {} largest namespaces of a quota have rows", constant("webhook/usage/namespaces.h", "LEDGER_NAMESPACES_MAX")),
     ("At most {} sentences of one Pod are kept", constant("include/gpugate/policy.h", "DECISION_OBJECTIONS_MAX")),
-    ("| At most {}, the latest first", constant("webhook/refusals.h", "REFUSALS_KEPT")),
-    ("Every {} seconds it looks anyway", constant("webhook/watch.h", "WATCH_POLL_MS") // 1000),
-    ("it looks every {} seconds instead", constant("webhook/watch.h", "WATCH_POLL_DEGRADED_MS") // 1000),
-    ("(at most {} second)", constant("webhook/watch.h", "WATCH_PATIENCE_MS") // 1000),
-    ("One line of 1 to {} letters, digits", constant("webhook/http_route.h", "HTTP_SECRET_MAX")),
+    ("| At most {}, the latest first", constant("webhook/server/recent_denials.h", "REFUSALS_KEPT")),
+    ("Every {} seconds it looks anyway", constant("webhook/base/file_watch.h", "WATCH_POLL_MS") // 1000),
+    ("it looks every {} seconds instead", constant("webhook/base/file_watch.h", "WATCH_POLL_DEGRADED_MS") // 1000),
+    ("(at most {} second)", constant("webhook/base/file_watch.h", "WATCH_PATIENCE_MS") // 1000),
+    ("One line of 1 to {} letters, digits", constant("webhook/http/route.h", "HTTP_SECRET_MAX")),
     ("The review is larger than {} MiB", BODY >> 20),
     ("Too many bytes of request bodies are in flight ({} MiB", FLIGHT >> 20),
-    ("comes for {} seconds, since nothing changes", number("webhook/kube_watch.c", r"\.silence_ms = (\d+)") // 1000),
-    ("more than 384 Pods are admitted and have not been seen; at {} of all no more are admitted", constant("webhook/ledger.h", "LEDGER_PENDING_MAX")),
+    ("comes for {} seconds, since nothing changes", number("webhook/kube/watch.c", r"\.silence_ms = (\d+)") // 1000),
+    ("more than 384 Pods are admitted and have not been seen; at {} of all no more are admitted", constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX")),
     ("more than 768 of its {} connections open", CONNECTIONS),
     ("own soft limit of descriptors to {} if", CONNECTIONS + constant(SERVER, "DESCRIPTORS_BESIDES")),
-    ("The embedded one holds at most {} Pods", constant("webhook/ledger_embedded.h", "LEDGER_EMBEDDED_PODS_MAX")),
-    ("The replicas write at most {} objects a second", 1000 // constant("webhook/ledger_publish.c", "SLICE_MS")),
+    ("The embedded one holds at most {} Pods", constant("webhook/server/embedded_store.h", "LEDGER_EMBEDDED_PODS_MAX")),
+    ("The replicas write at most {} objects a second", 1000 // constant("webhook/cluster/publisher.c", "SLICE_MS")),
 ]
 
 

@@ -154,7 +154,7 @@ FINAL = {
     },
 }
 MUTATING = {"a conflict", "an affinity", "where there is none", "memory", "memory without a unit", "too much memory"}
-ELSEWHERE = {"none", "outage", "busy"}  # the ledger's: tests/unit/test_answer.c, tests/cluster/test_replicas.py, tests/cluster/test_placement.py
+ELSEWHERE = {"none", "outage", "busy"}  # the ledger's: tests/unit/webhook/admission/test_response.c, tests/cluster/test_replicas.py, tests/cluster/test_placement.py
 
 
 def refuse(server, reason, case, obj):

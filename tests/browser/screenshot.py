@@ -18,7 +18,7 @@ from demo import Asked, Gate
 from gpugate import eventually
 from story import GPU, Teller, pod, tell
 
-PAGE = "webhook/status_page.html"
+PAGE = "webhook/server/status_page.html"
 WIDTH, HEIGHT = 1120, 1000
 MORE = [("vision", "eval", {GPU: "1"}, {}), ("language", "tune", {GPU: "1"}, {}), ("lab-bob", "notebook", {GPU: "1"}, {}),
         *(("lab-alice", f"notebook-{i}", {GPU: "1"}, {}) for i in range(2)),

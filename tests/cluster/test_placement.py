@@ -269,7 +269,7 @@ def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
     hard = {f"requests.{DOOM}": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": "ml"}, "spec": {"hard": hard}}).must()
     cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, "ml", "status").must()
-    share = constant("webhook/ledger.h", "LEDGER_PENDING_MAX") // 4  # of a root, while no other has anything pending
+    share = constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX") // 4  # of a root, while no other has anything pending
     statuses = flood(cluster, share + 48)
     busy = [message for status, message in statuses if status == 429]
     assert len([1 for status, _ in statuses if status == 403]) == share and busy, statuses[-3:]

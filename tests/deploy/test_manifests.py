@@ -62,7 +62,7 @@ def test_the_default_chart_is_made_for_production(tmp_path):
     assert ours.items() <= spec["template"]["metadata"]["labels"].items()
     assert {("NetworkPolicy", "gpugate"), ("Service", "gpugate")} <= made.keys()
     # By which the other replicas know, before it starts, what it reads. The overlays have the same.
-    assert spec["template"]["metadata"]["annotations"]["gpugate.io/ledger-form"] == str(constant("webhook/ledger_text.h", "LEDGER_FORM"))
+    assert spec["template"]["metadata"]["annotations"]["gpugate.io/ledger-form"] == str(constant("webhook/ledger/codec.h", "LEDGER_FORM"))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "webhook/ledger.h"
-#include "webhook/ledger_text.h"
+#include "webhook/ledger/codec.h"
+#include "webhook/ledger/ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

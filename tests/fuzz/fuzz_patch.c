@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "gpugate/policy.h"
-#include "webhook/patch.h"
-#include "webhook/review_read.h"
+#include "webhook/admission/patch.h"
+#include "webhook/object/review.h"
 
 #define CHECK(condition)                                                                                               \
 	do {                                                                                                           \

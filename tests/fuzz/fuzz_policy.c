@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "policy/docs.h"
-#include "policy/utf8.h"
+#include "policy/base/utf8.h"
+#include "policy/document/documents.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "webhook/kube_nest.h"
-#include "webhook/review_read.h"
+#include "webhook/json/balance.h"
+#include "webhook/object/review.h"
 
 #define REQUIRE(condition)                                                                                             \
 	do {                                                                                                           \

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "webhook/kube_stream.h"
+#include "webhook/kube/stream.h"
 
 #define REQUIRE(condition)                                                                                             \
 	do {                                                                                                           \

@@ -1,5 +1,5 @@
 /*
- * reference: prints docs/policy.md. What a key is comes from the parser's own table (policy/schema.c), the built-in tables
+ * reference: prints docs/policy.md. What a key is comes from the parser's own table (policy/document/schema.c), the built-in tables
  * from the catalog; what a kind is for, and its example, from the texts beside this file.
  *
  *     reference [FOLDER]    where the texts are; default tests/reference
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "gpugate/lint_id.h"
-#include "policy/catalog.h"
-#include "policy/schema.h"
+#include "policy/document/schema.h"
+#include "policy/model/catalog.h"
 
 #define COLUMNS 120
 #define PATH_BYTES 256

@@ -14,7 +14,7 @@
 
 #include "gpugate/buf.h"
 #include "gpugate/policy.h"
-#include "webhook/review_read.h"
+#include "webhook/object/review.h"
 
 /* Writes the text to a file of its own folder and loads that; the report's text goes to `*report_text` if given. */
 static inline struct policy *fixture_policy(const char *yaml, char *report_text, size_t report_size)

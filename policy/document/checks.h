@@ -1,0 +1,18 @@
+/*
+ * checks: what a single field's row cannot say: conditions between the fields of one object. Called by the decoder.
+ */
+#ifndef POLICY_DOCUMENT_CHECKS_H
+#define POLICY_DOCUMENT_CHECKS_H
+
+#include "policy/document/decode.h"
+
+/* In and NotIn need values, Exists and DoesNotExist must have none. */
+void check_expression(struct decoder *decoder, void *object, struct place at);
+
+/* A profile without `memory` has that of its name. */
+void check_profile(struct decoder *decoder, void *object, struct place at);
+
+/* tolerationSeconds needs the effect NoExecute, as Kubernetes demands. */
+void check_toleration(struct decoder *decoder, void *object, struct place at);
+
+#endif

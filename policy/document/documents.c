@@ -1,0 +1,250 @@
+/* docs: see docs.h. Sources -> trees -> structs, and findings that point into the sources. */
+#include "policy/document/documents.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "policy/base/utf8.h"
+#include "policy/document/decode.h"
+#include "policy/document/report.h"
+#include "policy/document/source.h"
+
+#define NODES_CHUNK ((size_t)1 << 16)
+#define NODES_MAX ((size_t)256 << 20) /* a file of 1 MiB makes far less */
+#define QUOTE_CHARACTERS 100
+#define QUOTE_BEFORE 40
+#define SUGGEST_BYTES_MAX 64
+
+static void read_source(struct decoder *decoder, uint32_t index, struct arena *nodes)
+{
+	struct tree_reader *reader = tree_open(decoder->docs, index, decoder->report);
+
+	if (!reader) {
+		report_file(decoder->report, decoder->docs->sources[index].path, "no memory is left to read this file");
+		return;
+	}
+	for (struct node *root; (root = tree_next(reader, nodes, decoder->arena));) {
+		decode_document(decoder, root);
+		arena_reset(nodes);
+	}
+	tree_close(reader);
+	arena_reset(nodes);
+}
+
+/* Decodes all sources. */
+static int read_sources(struct arena *arena, struct docs *docs, struct report *report)
+{
+	struct decoder decoder = {.docs = docs, .arena = arena, .report = report};
+	struct arena nodes;
+
+	arena_init(&nodes, NODES_CHUNK, NODES_MAX);
+	for (uint32_t i = 0; i < docs->source_count && !decoder.exhausted; i++) {
+		if (docs->sources[i].usable)
+			read_source(&decoder, i, &nodes);
+	}
+	arena_release(&nodes);
+	decode_finish(&decoder);
+	return report->errors ? -1 : 0;
+}
+
+static bool holds_documents(const struct docs *docs)
+{
+	return docs->settings.count || docs->accelerators.count || docs->tenants.count || docs->rules.count ||
+	       docs->guards.count || docs->namespaces.count;
+}
+
+int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
+	      struct report *report)
+{
+	*docs = (struct docs){0};
+	source_read_paths(paths, path_count, arena, docs, report);
+	read_sources(arena, docs, report);
+	if (report->errors == 0 && !holds_documents(docs))
+		report_file(report, str_of(path_count ? paths[0] : ""), "holds no policy document");
+	return report->errors ? -1 : 0;
+}
+
+int docs_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs, struct report *report)
+{
+	*docs = (struct docs){0};
+	source_read_bytes(name, bytes, arena, docs, report);
+	return read_sources(arena, docs, report);
+}
+
+/* Of a long line only what stands around the place. */
+static void add_quote(struct report *report, struct finding *finding, struct str line)
+{
+	unsigned from = 1, shown = 0;
+	size_t len = 0;
+
+	/* Whether the line is long is only counted as far as it must be. */
+	if (finding->column > QUOTE_CHARACTERS - QUOTE_BEFORE / 2) {
+		for (; from < finding->column - QUOTE_BEFORE && line.len > 0; from++)
+			line = str_tail(line, utf8_step(line));
+	}
+	while (len < line.len && shown < QUOTE_CHARACTERS) {
+		len += utf8_step(str_tail(line, len));
+		shown++;
+	}
+	char text[QUOTE_CHARACTERS * 4 + 4];
+	struct str head = {line.ptr, len};
+	memcpy(text, head.ptr, head.len);
+	if (len < line.len) {
+		memcpy(text + len, "...", 3);
+		len += 3;
+	}
+	finding->quote = report_clean(report, (struct str){text, len}, true);
+	finding->quote_from = from;
+	if (finding->column - from + finding->length > shown)
+		finding->length = shown > finding->column - from ? shown - (finding->column - from) : 1;
+}
+
+static void find(struct report *report, const struct docs *docs, struct finding finding, struct place at,
+		 const char *format, va_list args)
+{
+	const struct source *source = at.source < docs->source_count ? &docs->sources[at.source] : NULL;
+	char text[1024];
+
+	int len = vsnprintf(text, sizeof text, format, args);
+	finding.length = at.length ? at.length : 1;
+	if (source) {
+		finding.file = source->path;
+		finding.line = at.line;
+		finding.column = at.column;
+	}
+	size_t whole = len < 0 ? 0 : (size_t)len;
+	if (whole >= sizeof text)
+		whole = utf8_head((struct str){text, sizeof text - 1}, sizeof text - 4).len;
+	finding.text = (struct str){text, whole};
+	struct finding *kept = report_add(report, &finding);
+	if (kept && source && at.line > 0 && at.column > 0)
+		add_quote(report, kept, source_line(source, at.line));
+}
+
+void docs_find(struct report *report, const struct docs *docs, enum severity severity, struct place at,
+	       const char *format, ...)
+{
+	struct finding finding = {.severity = severity, .file = {"", 0}};
+	va_list args;
+
+	va_start(args, format);
+	find(report, docs, finding, at, format, args);
+	va_end(args);
+}
+
+void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct place at, const char *format,
+	       ...)
+{
+	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
+	va_list args;
+
+	if (finding.severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
+		return;
+	}
+	va_start(args, format);
+	find(report, docs, finding, at, format, args);
+	va_end(args);
+}
+
+const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size)
+{
+	struct str path = at.source < docs->source_count ? docs->sources[at.source].path : (struct str){"", 0};
+
+	snprintf(buffer, size, "%.*s:%u", STR_ARG(path), (unsigned)at.line);
+	return buffer;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t least = a < b ? a : b;
+	return least < c ? least : c;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Damerau-Levenshtein (optimal string alignment), case ignored; both at most SUGGEST_BYTES_MAX. */
+static size_t distance(struct str a, struct str b)
+{
+	size_t rows[3][SUGGEST_BYTES_MAX + 1];
+	size_t *before = rows[0], *last = rows[1], *row = rows[2];
+
+	for (size_t j = 0; j <= b.len; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		row[0] = i;
+		for (size_t j = 1; j <= b.len; j++) {
+			char x = lower(a.ptr[i - 1]), y = lower(b.ptr[j - 1]);
+			row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y));
+			if (i > 1 && j > 1 && x == lower(b.ptr[j - 2]) && lower(a.ptr[i - 2]) == y &&
+			    before[j - 2] + 1 < row[j])
+				row[j] = before[j - 2] + 1;
+		}
+		size_t *oldest = before;
+		before = last;
+		last = row;
+		row = oldest;
+	}
+	return last[b.len];
+}
+
+static unsigned count_not(struct str s)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i + 3 <= s.len; i++)
+		count += lower(s.ptr[i]) == 'n' && lower(s.ptr[i + 1]) == 'o' && lower(s.ptr[i + 2]) == 't';
+	return count;
+}
+
+static bool ends_alike(struct str longer, struct str shorter)
+{
+	struct str end = str_tail(longer, longer.len - shorter.len);
+
+	for (size_t i = 0; i < shorter.len; i++) {
+		if (lower(end.ptr[i]) != lower(shorter.ptr[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Whether one says "not" where the other does not, or has a prefix such as un, non, dis or no before the other. */
+static bool says_the_opposite(struct str wrong, struct str word)
+{
+	struct str longer = wrong.len > word.len ? wrong : word, shorter = wrong.len > word.len ? word : wrong;
+
+	return count_not(wrong) != count_not(word) || (longer.len > shorter.len + 1 && ends_alike(longer, shorter));
+}
+
+struct str docs_suggest_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work)
+{
+	struct str best = {NULL, 0};
+	size_t limit = wrong.len / 3;
+
+	if (wrong.len > SUGGEST_BYTES_MAX)
+		return best;
+	for (size_t i = 0; i < count; i++) {
+		struct str word = *(const struct str *)(const void *)((const char *)words + i * stride);
+		size_t apart = word.len > wrong.len ? word.len - wrong.len : wrong.len - word.len;
+		uint64_t cost = (uint64_t)wrong.len * word.len;
+		if (apart > limit || word.len > SUGGEST_BYTES_MAX || cost > *work)
+			continue;
+		*work -= cost;
+		size_t steps = distance(wrong, word);
+		if (steps > limit || (best.ptr && steps == limit && steps > 0) || says_the_opposite(wrong, word))
+			continue;
+		best = word;
+		limit = steps;
+	}
+	return best;
+}
+
+struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride)
+{
+	uint64_t work = UINT64_MAX;
+
+	return docs_suggest_within(wrong, words, count, stride, &work);
+}

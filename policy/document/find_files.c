@@ -1,0 +1,355 @@
+/* walk: see walk.h. Depth-first, each folder once; a link back to a folder that is being walked is an error. */
+#include "policy/document/find_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/document/report.h"
+#include "policy/document/source.h"
+
+#define DEPTH_MAX 32
+#define ENTRIES_MAX 200000 /* names read in all folders together, policy or not */
+
+struct folder {
+	uint64_t device;
+	uint64_t inode;
+};
+
+struct walk {
+	struct arena *arena;
+	struct report *report;
+	struct walk_files *files;
+	size_t capacity;
+	struct folder trail[DEPTH_MAX]; /* the folders that are being walked, outermost first */
+	unsigned depth;
+	char root[PATH_MAX]; /* the folder that was given, without links */
+	struct folder *seen; /* every folder walked so far */
+	size_t seen_count, seen_capacity;
+	size_t entries;
+	bool again; /* a folder was met that was walked before */
+	bool stop;  /* a cap was reached, and reported */
+};
+
+static void *grow(void *items, size_t count, size_t *capacity, size_t size)
+{
+	if (count < *capacity)
+		return items;
+	size_t more = *capacity ? *capacity * 2 : 64;
+	void *larger = reallocarray(items, more, size);
+	if (larger)
+		*capacity = more;
+	return larger;
+}
+
+static void give_up(struct walk *walk, struct str path, const char *why)
+{
+	if (!walk->stop)
+		report_file(walk->report, path, "%s", why);
+	walk->stop = true;
+}
+
+static void add_file(struct walk *walk, struct str path, const struct stat *status, bool given)
+{
+	struct walk_files *files = walk->files;
+
+	if (files->count == SOURCES_MAX) {
+		give_up(walk, path, "there are more than 10,000 policy files; give a folder of policy only");
+		return;
+	}
+	struct walk_file *items = grow(files->items, files->count, &walk->capacity, sizeof *items);
+	if (!items) {
+		give_up(walk, path, "no memory is left to read the policy");
+		return;
+	}
+	files->items = items;
+	files->items[files->count++] =
+	    (struct walk_file){.path = path, .device = status->st_dev, .inode = status->st_ino, .given = given};
+}
+
+/* Notes that a folder is walked. False: it was walked before, or it may not be walked (reported). */
+static bool enter(struct walk *walk, struct str path, const struct stat *status)
+{
+	struct folder folder = {status->st_dev, status->st_ino};
+
+	for (unsigned i = 0; i < walk->depth; i++) {
+		if (walk->trail[i].device == folder.device && walk->trail[i].inode == folder.inode) {
+			report_file(walk->report, path,
+				    "this symbolic link leads back to a folder that holds it; remove the link");
+			return false;
+		}
+	}
+	for (size_t i = 0; i < walk->seen_count; i++) {
+		if (walk->seen[i].device == folder.device && walk->seen[i].inode == folder.inode) {
+			walk->again = true;
+			return false;
+		}
+	}
+	if (walk->depth == DEPTH_MAX || walk->seen_count == SOURCES_MAX) {
+		give_up(walk, path,
+			walk->depth == DEPTH_MAX ? "folders are nested deeper than 32 here; move this folder up"
+						 : "there are more than 10,000 folders; give a folder of policy only");
+		return false;
+	}
+	struct folder *seen = grow(walk->seen, walk->seen_count, &walk->seen_capacity, sizeof *seen);
+	if (!seen) {
+		give_up(walk, path, "no memory is left to read the policy");
+		return false;
+	}
+	walk->seen = seen;
+	walk->seen[walk->seen_count++] = folder;
+	walk->trail[walk->depth++] = folder;
+	return true;
+}
+
+static struct str join(struct walk *walk, struct str folder, const char *name)
+{
+	size_t name_len = strlen(name);
+	bool slash = folder.len > 0 && folder.ptr[folder.len - 1] != '/';
+	char *path = arena_alloc(walk->arena, folder.len + slash + name_len + 1);
+
+	if (!path) {
+		give_up(walk, folder, "no memory is left to read the policy");
+		return (struct str){NULL, 0};
+	}
+	memcpy(path, folder.ptr, folder.len);
+	if (slash)
+		path[folder.len] = '/';
+	memcpy(path + folder.len + slash, name, name_len + 1);
+	return (struct str){path, folder.len + slash + name_len};
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_policy_name(const char *name)
+{
+	return str_ends(str_of(name), STR(".yaml")) || str_ends(str_of(name), STR(".yml"));
+}
+
+static void walk_folder(struct walk *walk, struct str path);
+
+/* Whether what a link leads to is within the folder that was given. */
+static bool stays_inside(const struct walk *walk, struct str path)
+{
+	char target[PATH_MAX];
+	size_t len = strlen(walk->root);
+
+	if (!realpath(path.ptr, target))
+		return false;
+	return strncmp(target, walk->root, len) == 0 && (target[len] == '/' || target[len] == '\0' || len == 1);
+}
+
+/* Looks at a name, and at what it leads to where it is a link. False: it may not be read (reported). */
+static bool look_at(struct walk *walk, struct str path, const char *name, struct stat *status)
+{
+	bool known = lstat(path.ptr, status) == 0, link = known && S_ISLNK(status->st_mode);
+
+	if (link)
+		known = stat(path.ptr, status) == 0;
+	if (!known && link && errno == ENOENT)
+		report_file(walk->report, path,
+			    "this symbolic link leads to nothing; remove it, or correct its target");
+	else if (!known && errno == ELOOP)
+		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
+	else if (!known && (errno != ENOENT || is_policy_name(name)))
+		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
+	else if (!known)
+		return false; /* another file, which has gone since the folder was read */
+	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
+		report_file(walk->report, path,
+			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
+			    "name it next to the folder as a path of its own");
+	else
+		return true;
+	return false;
+}
+
+static bool ends_like(struct str name, struct str end)
+{
+	return name.len >= end.len && strncasecmp(name.ptr + name.len - end.len, end.ptr, end.len) == 0;
+}
+
+/* Whether the beginning of a file says that it is policy. */
+static bool holds_policy(struct str path)
+{
+	char bytes[4096];
+	int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t len = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+
+	if (fd >= 0)
+		close(fd);
+	return len > 0 && memmem(bytes, (size_t)len, "gpugate.io/v1", sizeof "gpugate.io/v1" - 1);
+}
+
+/* A file whose name is not that of a policy file. */
+static void ignore_file(struct walk *walk, struct str path)
+{
+	bool yaml = ends_like(path, STR(".yaml")) || ends_like(path, STR(".yml"));
+
+	report_ignored(walk->report, path);
+	if (yaml || (ends_like(path, STR(".json")) && holds_policy(path)))
+		report_lint(
+		    walk->report, path, LINT_FILE_IGNORED,
+		    "this file is ignored, since only names that end in .yaml or .yml are read; rename it, or move it "
+		    "out of the folder");
+}
+
+/* One name found in a folder. */
+static void visit(struct walk *walk, struct str folder, const char *name)
+{
+	struct str path = join(walk, folder, name);
+	struct stat status;
+
+	if (!path.ptr || !look_at(walk, path, name, &status))
+		return;
+	if (S_ISDIR(status.st_mode)) {
+		if (enter(walk, path, &status)) {
+			walk_folder(walk, path);
+			walk->depth--;
+		}
+	} else if (!is_policy_name(name)) {
+		if (S_ISREG(status.st_mode))
+			ignore_file(walk, path);
+	} else {
+		if (S_ISREG(status.st_mode))
+			add_file(walk, path, &status, false);
+		else
+			report_file(walk->report, path, "is not a regular file; move it out of the policy folder");
+	}
+}
+
+/* Reads the names of a folder, but for those that begin with a dot, into a new array. */
+static char **read_names(struct walk *walk, struct str path, size_t *count)
+{
+	char **names = NULL;
+	size_t capacity = 0;
+	DIR *folder = opendir(path.ptr);
+
+	*count = 0;
+	if (!folder) {
+		report_file(walk->report, path, "this folder cannot be read: %s", strerror(errno));
+		return NULL;
+	}
+	for (struct dirent *entry; !walk->stop && (entry = readdir(folder));) {
+		if (++walk->entries > ENTRIES_MAX) {
+			give_up(walk, path, "the folders hold more than 200,000 names; give a folder of policy only");
+			break;
+		}
+		if (entry->d_name[0] == '.')
+			continue;
+		char **larger = grow(names, *count, &capacity, sizeof *names);
+		names = larger ? larger : names;
+		char *name = larger ? strdup(entry->d_name) : NULL;
+		if (!name) {
+			give_up(walk, path, "no memory is left to read the policy");
+			break;
+		}
+		names[(*count)++] = name;
+	}
+	closedir(folder);
+	return names;
+}
+
+static void walk_folder(struct walk *walk, struct str path)
+{
+	size_t count;
+	char **names = read_names(walk, path, &count);
+
+	if (count > 0)
+		qsort(names, count, sizeof *names, by_name);
+	for (size_t i = 0; i < count; i++) {
+		if (!walk->stop)
+			visit(walk, path, names[i]);
+		free(names[i]);
+	}
+	free(names);
+}
+
+static void walk_given(struct walk *walk, const char *given)
+{
+	struct str path = arena_str(walk->arena, str_of(given));
+	struct stat status;
+
+	if (!path.ptr) {
+		give_up(walk, str_of(given), "no memory is left to read the policy");
+		return;
+	}
+	if (stat(path.ptr, &status) != 0) {
+		bool missing = errno == ENOENT || errno == ENOTDIR;
+		report_file(walk->report, path, missing ? "no such file or folder" : "cannot be read: %s",
+			    strerror(errno));
+		return;
+	}
+	if (!S_ISDIR(status.st_mode)) {
+		add_file(walk, path, &status, true);
+		return;
+	}
+	size_t files = walk->files->count;
+	unsigned errors = walk->report->errors;
+	walk->again = false;
+	if (!realpath(path.ptr, walk->root)) {
+		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
+		return;
+	}
+	if (!enter(walk, path, &status))
+		return;
+	walk_folder(walk, path);
+	walk->depth--;
+	if (walk->files->count == files && walk->report->errors == errors && !walk->again)
+		report_file(walk->report, path, "this folder holds no policy document (no *.yaml or *.yml file)");
+}
+
+static int by_file(const void *a, const void *b)
+{
+	const struct walk_file *left = a, *right = b;
+
+	if (left->device != right->device)
+		return left->device < right->device ? -1 : 1;
+	if (left->inode != right->inode)
+		return left->inode < right->inode ? -1 : 1;
+	return str_cmp(left->path, right->path);
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct walk_file *left = a, *right = b;
+	return str_cmp(left->path, right->path);
+}
+
+/* Keeps of each file the path that sorts first. */
+static void drop_twins(struct walk_files *files)
+{
+	size_t kept = 0;
+
+	if (files->count == 0)
+		return;
+	qsort(files->items, files->count, sizeof files->items[0], by_file);
+	for (size_t i = 0; i < files->count; i++) {
+		const struct walk_file *file = &files->items[i];
+		const struct walk_file *last = kept > 0 ? &files->items[kept - 1] : NULL;
+		if (!last || last->device != file->device || last->inode != file->inode)
+			files->items[kept++] = *file;
+	}
+	files->count = kept;
+	qsort(files->items, files->count, sizeof files->items[0], by_path);
+}
+
+void walk_paths(const char *const *paths, size_t path_count, struct arena *arena, struct walk_files *files,
+		struct report *report)
+{
+	struct walk walk = {.arena = arena, .report = report, .files = files};
+
+	*files = (struct walk_files){NULL, 0};
+	for (size_t i = 0; i < path_count && !walk.stop; i++)
+		walk_given(&walk, paths[i]);
+	drop_twins(files);
+	free(walk.seen);
+}

@@ -1,0 +1,221 @@
+/* source: see source.h. */
+#include "policy/document/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "policy/base/utf8.h"
+#include "policy/document/find_files.h"
+#include "policy/document/report.h"
+
+/*
+ * Bytes of the line break that `s` begins with, or 0. These are YAML 1.1's breaks, which libyaml counts lines by;
+ * `s` is not empty.
+ */
+static unsigned break_bytes(struct str s)
+{
+	if (s.ptr[0] == '\n')
+		return 1;
+	if (s.ptr[0] == '\r')
+		return s.len > 1 && s.ptr[1] == '\n' ? 2 : 1;
+	if (str_starts(s, STR("\xc2\x85")))
+		return 2;
+	if (str_starts(s, STR("\xe2\x80\xa8")) || str_starts(s, STR("\xe2\x80\xa9")))
+		return 3;
+	return 0;
+}
+
+/* Counts the lines; writes where each starts if `starts` is given. */
+static uint32_t split_lines(struct str bytes, uint32_t *starts)
+{
+	uint32_t count = 1;
+
+	if (starts)
+		starts[0] = 0;
+	for (size_t at = 0; at < bytes.len;) {
+		unsigned len = break_bytes(str_tail(bytes, at));
+		at += len ? len : 1;
+		if (len == 0)
+			continue;
+		if (starts)
+			starts[count] = (uint32_t)at;
+		count++;
+	}
+	return count;
+}
+
+struct str source_line(const struct source *source, uint32_t line)
+{
+	if (line == 0 || line > source->line_count || !source->line_starts)
+		return (struct str){"", 0};
+	size_t start = source->line_starts[line - 1];
+	size_t end = line < source->line_count ? source->line_starts[line] : source->bytes.len;
+	struct str s = {source->bytes.ptr + start, end - start};
+
+	if (line == source->line_count)
+		return s;
+	if (s.len >= 3 && s.ptr[s.len - 3] == '\xe2')
+		s.len -= 3;
+	else if (s.len >= 2 && (s.ptr[s.len - 2] == '\xc2' || s.ptr[s.len - 2] == '\r'))
+		s.len -= 2;
+	else
+		s.len -= 1;
+	return s;
+}
+
+/* YAML's printable characters. */
+static bool is_allowed(uint32_t point)
+{
+	return point == '\t' || point == '\n' || point == '\r' || (point >= 0x20 && point < 0x7f) || point == 0x85 ||
+	       (point >= 0xa0 && point <= 0xfffd && point != 0xfeff) || point >= 0x10000;
+}
+
+static void check_text(struct docs *docs, uint32_t index, struct report *report)
+{
+	struct source *source = &docs->sources[index];
+	struct str rest = source->bytes;
+	struct place at = {.source = index, .line = 1, .column = 1, .length = 1};
+
+	while (rest.len > 0) {
+		uint32_t point = 0;
+		unsigned bytes = utf8_next(rest, &point);
+		unsigned line_break = break_bytes(rest);
+		if (bytes == 0) {
+			docs_find(report, docs, SEVERITY_ERROR, at,
+				  "the byte 0x%02X is not UTF-8 here; save the file as UTF-8",
+				  (unsigned)(unsigned char)rest.ptr[0]);
+			return;
+		}
+		if (!is_allowed(point)) {
+			docs_find(report, docs, SEVERITY_ERROR, at,
+				  "the character U+%04X is not allowed in YAML; remove it", (unsigned)point);
+			return;
+		}
+		if (line_break) {
+			at.line++;
+			at.column = 1;
+		} else {
+			at.column++;
+		}
+		rest = str_tail(rest, line_break ? line_break : bytes);
+	}
+	source->usable = true;
+}
+
+/* Fills docs->sources[index] from its bytes. Returns -1 without memory. */
+static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struct report *report)
+{
+	struct source *source = &docs->sources[index];
+
+	if (str_starts(source->bytes, STR("\xef\xbb\xbf")))
+		source->bytes = str_tail(source->bytes, 3);
+	source->line_count = split_lines(source->bytes, NULL);
+	source->line_starts = arena_zalloc(arena, source->line_count, sizeof *source->line_starts);
+	if (!source->line_starts)
+		return -1;
+	split_lines(source->bytes, source->line_starts);
+	check_text(docs, index, report);
+	return 0;
+}
+
+/* Reads at most SOURCE_BYTES_MAX + 1 bytes. Returns -1 and leaves errno. */
+static ssize_t read_all(int fd, char *buffer)
+{
+	size_t len = 0;
+
+	while (len <= SOURCE_BYTES_MAX) {
+		ssize_t got = read(fd, buffer + len, SOURCE_BYTES_MAX + 1 - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		len += (size_t)got;
+	}
+	return (ssize_t)len;
+}
+
+/* A file that turned into a pipe since it was found must not hold us: O_NONBLOCK, unless the user named a pipe. */
+static ssize_t read_file(const struct walk_file *file, char *buffer)
+{
+	int fd = open(file->path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | (file->given ? 0 : O_NONBLOCK));
+	if (fd < 0)
+		return -1;
+	ssize_t len = read_all(fd, buffer);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return len;
+}
+
+static void read_files(const struct walk_files *files, char *buffer, struct arena *arena, struct docs *docs,
+		       struct report *report)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < files->count; i++) {
+		const struct walk_file *file = &files->items[i];
+		ssize_t len = read_file(file, buffer);
+		if (len < 0) {
+			report_file(report, file->path, "cannot be read: %s", strerror(errno));
+			continue;
+		}
+		if ((size_t)len > SOURCE_BYTES_MAX) {
+			report_file(report, file->path, "is larger than 1 MiB; split it into several files");
+			continue;
+		}
+		total += (size_t)len;
+		if (total > SOURCES_BYTES_MAX) {
+			report_file(report, file->path,
+				    "the policy files up to this one are larger than 64 MiB together; give a folder of "
+				    "policy only");
+			return;
+		}
+		struct source *source = &docs->sources[docs->source_count];
+		*source =
+		    (struct source){.path = file->path, .bytes = arena_str(arena, (struct str){buffer, (size_t)len})};
+		if (!source->bytes.ptr || prepare(docs, docs->source_count++, arena, report) != 0) {
+			report_file(report, file->path, "no memory is left to read the policy from here on");
+			return;
+		}
+	}
+}
+
+void source_read_paths(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
+		       struct report *report)
+{
+	struct walk_files files;
+
+	walk_paths(paths, path_count, arena, &files, report);
+	docs->source_count = 0;
+	docs->sources = arena_zalloc(arena, files.count, sizeof *docs->sources);
+	char *buffer = malloc(SOURCE_BYTES_MAX + 1);
+	if (docs->sources && buffer)
+		read_files(&files, buffer, arena, docs, report);
+	else
+		report_file(report, (struct str){"", 0}, "no memory is left to read the policy");
+	free(buffer);
+	free(files.items);
+}
+
+void source_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs,
+		       struct report *report)
+{
+	docs->source_count = 0;
+	docs->sources = arena_zalloc(arena, 1, sizeof *docs->sources);
+	if (!docs->sources) {
+		report_file(report, str_of(name), "no memory is left to read the policy");
+		return;
+	}
+	if (bytes.len > SOURCE_BYTES_MAX) {
+		report_file(report, str_of(name), "is larger than 1 MiB; split it into several files");
+		return;
+	}
+	docs->sources[0] = (struct source){.path = str_of(name), .bytes = bytes};
+	docs->source_count = 1;
+	if (prepare(docs, 0, arena, report) != 0)
+		report_file(report, str_of(name), "no memory is left to read the policy");
+}

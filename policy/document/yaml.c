@@ -1,0 +1,321 @@
+/* yaml: libyaml's events -> trees of positioned nodes. See yaml.h. */
+#include "policy/document/yaml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <yaml.h>
+
+#include "policy/document/source.h"
+#include "policy/document/yaml_problem.h"
+
+struct tree_reader {
+	yaml_parser_t parser;
+	const struct docs *docs;
+	const struct source *source;
+	uint32_t index; /* of the source */
+	struct report *report;
+	struct arena *nodes;
+	struct arena *texts;
+	bool over; /* the end, or an error after which nothing can be read */
+};
+
+#define FIND(reader, at, ...) docs_find((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
+
+static bool next_event(struct tree_reader *reader, yaml_event_t *event)
+{
+	if (reader->over)
+		return false;
+	if (!yaml_parser_parse(&reader->parser, event)) {
+		reader->over = true;
+		yaml_problem(&reader->parser, reader->docs, reader->index, reader->report);
+		return false;
+	}
+	return true;
+}
+
+/* ---- nodes ---- */
+
+static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
+{
+	struct node *node = arena_zalloc(reader->nodes, 1, sizeof *node);
+	struct place at = yaml_place(reader->docs, reader->index, event->start_mark, event->end_mark);
+
+	if (!node) {
+		reader->over = true;
+		at.line = 0;
+		FIND(reader, at, "no memory is left to read this file");
+		return NULL;
+	}
+	node->type = type;
+	node->at = at;
+	return node;
+}
+
+/* The scalar's text where it stands in the source if it is written there as it is meant, else a copy. */
+static struct str keep_text(struct tree_reader *reader, const yaml_event_t *event)
+{
+	const struct source *source = reader->source;
+	struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+	size_t line = event->start_mark.line;
+
+	if (text.len == 0)
+		return (struct str){"", 0};
+	if (line < source->line_count) {
+		size_t at = source->line_starts[line] + event->start_mark.column;
+		at += event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+		if (at <= source->bytes.len && str_starts(str_tail(source->bytes, at), text))
+			return (struct str){source->bytes.ptr + at, text.len};
+	}
+	struct str copy = arena_str(reader->texts, text);
+	if (copy.ptr)
+		return copy;
+	reader->over = true;
+	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+	return (struct str){"", 0};
+}
+
+static void refuse_marks(struct tree_reader *reader, struct node *node, const yaml_char_t *anchor,
+			 const yaml_char_t *tag)
+{
+	struct place at = node->at;
+	at.length = 1;
+	if (anchor)
+		FIND(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
+	else if (tag)
+		FIND(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
+	if (anchor || tag)
+		node->bad = true;
+}
+
+static struct node *read_node(struct tree_reader *reader, const yaml_event_t *event, unsigned depth);
+
+/* The next node, or NULL where the list or map ends, or where nothing more can be read. */
+static struct node *read_child(struct tree_reader *reader, unsigned depth)
+{
+	yaml_event_t event;
+	struct node *node = NULL;
+
+	if (!next_event(reader, &event))
+		return NULL;
+	if (event.type != YAML_SEQUENCE_END_EVENT && event.type != YAML_MAPPING_END_EVENT)
+		node = read_node(reader, &event, depth);
+	yaml_event_delete(&event);
+	return node;
+}
+
+static void read_items(struct tree_reader *reader, struct node *list, unsigned depth)
+{
+	struct node **end = &list->first;
+
+	for (struct node *item; (item = read_child(reader, depth + 1));) {
+		*end = item;
+		end = &item->next;
+		list->count++;
+	}
+}
+
+/* False: the key was reported and goes with its value. */
+static bool check_key(struct tree_reader *reader, const struct node *key)
+{
+	if (key->bad)
+		return false;
+	if (key->type != NODE_SCALAR) {
+		FIND(reader, key->at, "a key must be a word, found %s",
+		     key->type == NODE_LIST
+			 ? "a list; quote it if it is meant as text"
+			 : "a map; render it first if it is a template (\"{{ }}\"), or quote it if it "
+			   "is meant as text");
+		return false;
+	}
+	if (key->plain && str_eq(key->text, STR("<<"))) {
+		FIND(reader, key->at, "merge keys (\"<<\") are not read; write the keys out");
+		return false;
+	}
+	return true;
+}
+
+static void read_entries(struct tree_reader *reader, struct node *map, unsigned depth)
+{
+	struct node **end = &map->first;
+
+	for (struct node *key; (key = read_child(reader, depth + 1));) {
+		struct node *value = read_child(reader, depth + 1);
+		if (!value)
+			return; /* only where nothing more can be read */
+		key->value = value;
+		if (!check_key(reader, key))
+			continue;
+		if (value->type == NODE_SCALAR && value->plain && value->text.len == 0)
+			value->at = key->at; /* nothing is nowhere: point at its key */
+		*end = key;
+		end = &key->next;
+		map->count++;
+	}
+}
+
+static int by_text_then_place(const void *a, const void *b)
+{
+	const struct node *left = *(struct node *const *)a, *right = *(struct node *const *)b;
+	int order = str_cmp(left->text, right->text);
+
+	if (order == 0)
+		order = (left->at.line > right->at.line) - (left->at.line < right->at.line);
+	if (order == 0)
+		order = (left->at.column > right->at.column) - (left->at.column < right->at.column);
+	return order;
+}
+
+/* Reports keys that are given again, and takes them out. Sorts, since a hostile map has a hundred thousand. */
+static void drop_twins(struct tree_reader *reader, struct node *map)
+{
+	struct node **keys = map->count > 1 ? reallocarray(NULL, map->count, sizeof *keys) : NULL;
+	uint32_t count = 0;
+
+	if (!keys)
+		return;
+	for (struct node *key = map->first; key; key = key->next)
+		keys[count++] = key;
+	qsort(keys, count, sizeof *keys, by_text_then_place);
+	const struct node *first = keys[0];
+	bool reported_as_one = false; /* "apiVersion" sorts before the other keys of a document */
+	for (uint32_t i = 1; i < count; i++) {
+		if (!str_eq(first->text, keys[i]->text)) {
+			first = keys[i];
+			continue;
+		}
+		keys[i]->bad = true;
+		if (reported_as_one)
+			continue;
+		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
+		if (str_eq(first->text, STR("apiVersion"))) {
+			FIND(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
+			reported_as_one = true;
+			continue;
+		}
+		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
+		     first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
+		     (unsigned)first->at.column);
+	}
+	free(keys);
+	map->count = 0;
+	for (struct node **link = &map->first; *link;) {
+		if ((*link)->bad) {
+			*link = (*link)->next;
+			continue;
+		}
+		map->count++;
+		link = &(*link)->next;
+	}
+}
+
+static struct node *read_collection(struct tree_reader *reader, const yaml_event_t *event, unsigned depth)
+{
+	bool list = event->type == YAML_SEQUENCE_START_EVENT;
+	struct node *node = new_node(reader, list ? NODE_LIST : NODE_MAP, event);
+
+	if (!node)
+		return NULL;
+	if (depth >= TREE_DEPTH_MAX) {
+		FIND(reader, node->at, "lists and maps are nested deeper than %d here", TREE_DEPTH_MAX);
+		reader->over = true;
+		return NULL;
+	}
+	if (list) {
+		node->flow = event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+		refuse_marks(reader, node, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+		read_items(reader, node, depth);
+		return node;
+	}
+	node->flow = event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+	refuse_marks(reader, node, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+	read_entries(reader, node, depth);
+	drop_twins(reader, node);
+	if (!node->flow && node->first)
+		node->at = node->first->at; /* a block map begins with its first key */
+	return node;
+}
+
+static struct node *read_node(struct tree_reader *reader, const yaml_event_t *event, unsigned depth)
+{
+	if (event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT)
+		return read_collection(reader, event, depth);
+	struct node *node = new_node(reader, NODE_SCALAR, event);
+	if (!node)
+		return NULL;
+	if (event->type == YAML_ALIAS_EVENT) {
+		FIND(reader, node->at, "aliases (\"*\") are not read; write the value out, or quote it");
+		node->text = (struct str){"", 0};
+		node->bad = true;
+		return node;
+	}
+	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	node->text = keep_text(reader, event);
+	refuse_marks(reader, node, event->data.scalar.anchor, event->data.scalar.tag);
+	return node;
+}
+
+/* Reads the end of a document that is one text: what cannot be YAML behind it says more than that a text is no document. */
+static void check_end(struct tree_reader *reader)
+{
+	yaml_event_t event;
+
+	if (next_event(reader, &event))
+		yaml_event_delete(&event);
+}
+
+struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts)
+{
+	struct node *root = NULL;
+	yaml_event_t event;
+
+	reader->nodes = nodes;
+	reader->texts = texts;
+	while (!root && next_event(reader, &event)) {
+		switch (event.type) {
+		case YAML_STREAM_END_EVENT:
+			reader->over = true;
+			break;
+		case YAML_SCALAR_EVENT:
+		case YAML_ALIAS_EVENT:
+		case YAML_SEQUENCE_START_EVENT:
+		case YAML_MAPPING_START_EVENT:
+			root = read_node(reader, &event, 0);
+			if (root && root->type == NODE_SCALAR)
+				check_end(reader);
+			break;
+		default: /* the start of the stream or of a document, and the end of one */
+			break;
+		}
+		yaml_event_delete(&event);
+	}
+	/* A tree that was cut short is not decoded: what it lacks would be reported as missing. */
+	return reader->over ? NULL : root;
+}
+
+struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report)
+{
+	struct tree_reader *reader = calloc(1, sizeof *reader);
+
+	if (!reader)
+		return NULL;
+	if (!yaml_parser_initialize(&reader->parser)) {
+		free(reader);
+		return NULL;
+	}
+	reader->docs = docs;
+	reader->index = source;
+	reader->source = &docs->sources[source];
+	reader->report = report;
+	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->source->bytes.ptr,
+				     reader->source->bytes.len);
+	return reader;
+}
+
+void tree_close(struct tree_reader *reader)
+{
+	if (!reader)
+		return;
+	yaml_parser_delete(&reader->parser);
+	free(reader);
+}

@@ -1,0 +1,145 @@
+/* Charges: what a Pod costs in each quota on its tenant's path, as exact integers. */
+#include "policy/evaluate/charge.h"
+
+#include "policy/evaluate/companions.h"
+
+static bool has_name(const struct str *names, uint32_t count, struct str name)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (str_eq(names[i], name))
+			return true;
+	return false;
+}
+
+struct scope scope_of(const struct policy *policy, const struct resource *resource, const struct str *names,
+		      uint32_t count)
+{
+	bool some = false;
+	for (uint32_t i = 0; count && resource && i < resource->landing_count && !some; i++)
+		some = has_name(names, count, policy->models[resource->landings[i].model].name);
+	bool unknown = has_name(names, count, MODEL_UNKNOWN);
+	return (struct scope){some || unknown ? (struct strs){names, count} : (struct strs){NULL, 0}, unknown};
+}
+
+bool scope_has(const struct policy *policy, const struct scope *scope, const struct landing *landing)
+{
+	return scope->names.count == 0 ||
+	       has_name(scope->names.items, scope->names.count, policy->models[landing->model].name);
+}
+
+wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing)
+{
+	return quota->measure == MEASURE_COUNT  ? policy->unit
+	       : quota->measure == MEASURE_GPUS ? landing->gpus
+						: landing->memory;
+}
+
+/* What cannot be measured is more than anything that can. */
+static wide dearer(wide a, wide b)
+{
+	return a == MEMORY_UNKNOWN || b == MEMORY_UNKNOWN ? MEMORY_UNKNOWN : a > b ? a : b;
+}
+
+/* A model that the policy does not know may be as dear as the dearest that it does know, or as a whole device. */
+static wide dearest_anywhere(const struct policy *policy, const struct quota *quota, const struct resource *resource)
+{
+	wide most = 0;
+	if (quota->measure != MEASURE_MEMORY)
+		companions_cost(policy, quota, resource->name, &most);
+	for (uint32_t i = 0; i < resource->landing_count; i++)
+		most = dearer(most, charge_landing(policy, quota, &resource->landings[i]));
+	return most;
+}
+
+bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource)
+{
+	return quota_counts_resource(quota, name) || (resource && quota_counts_resource(quota, resource->name));
+}
+
+bool charge_unit(const struct policy *policy, const struct quota *quota, struct str name,
+		 const struct resource *resource, const struct scope *scope, wide *each)
+{
+	if (!charge_counts(quota, name, resource))
+		return false;
+	if (!resource)
+		return companions_cost(policy, quota, name, each);
+	if (scope->unknown && !quota->models) {
+		*each = dearest_anywhere(policy, quota, resource);
+		return true;
+	}
+	bool counted = false;
+	*each = 0;
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		const struct landing *landing = &resource->landings[i];
+		if (!scope_has(policy, scope, landing) || !quota_counts_model(quota, landing->model))
+			continue;
+		*each = dearer(*each, charge_landing(policy, quota, landing));
+		counted = true;
+	}
+	return counted;
+}
+
+uint32_t policy_charge_max(const struct policy *policy)
+{
+	return policy->path_quota_max;
+}
+
+static bool is_counted(const struct policy *policy, const struct tenant *tenant, struct str name,
+		       const struct resource *resource, const struct scope *scope)
+{
+	wide each;
+	for (uint32_t q = 0; q < tenant->quota_count; q++)
+		if (charge_unit(policy, &policy->quotas[tenant->quotas[q]], name, resource, scope, &each))
+			return true;
+	return false;
+}
+
+/* A Pod that is bound is charged by its node, unless no quota would count it there: it must not become one that is counted nowhere. */
+static struct scope scope_of_holding(const struct policy *policy, const struct tenant *tenant,
+				     const struct holding *holding, struct str name, const struct resource *resource)
+{
+	if (resource && holding->node_model_count) {
+		struct scope node = scope_of(policy, resource, holding->node_models, holding->node_model_count);
+		if (node.names.count && is_counted(policy, tenant, name, resource, &node))
+			return node;
+	}
+	return scope_of(policy, resource, holding->models, holding->model_count);
+}
+
+/* Adds what a demand costs to the sums of the tenant's quotas, in their order. Returns -1 when an amount overflows. */
+static int add_demand(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
+		      const struct demand *demand, struct charge *sums)
+{
+	const struct resource *resource = snapshot_resource(policy, demand->resource);
+	struct scope scope = scope_of_holding(policy, tenant, holding, demand->resource, resource);
+	for (uint32_t q = 0; q < tenant->quota_count; q++) {
+		wide each, part;
+		if (!charge_unit(policy, &policy->quotas[sums[q].quota], demand->resource, resource, &scope, &each) ||
+		    each == MEMORY_UNKNOWN)
+			continue;
+		if (__builtin_mul_overflow(each, (wide)companions_count(policy, demand), &part) ||
+		    __builtin_add_overflow(sums[q].amount, part, &sums[q].amount))
+			return -1;
+	}
+	return 0;
+}
+
+int policy_charge(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+		  struct charge *charges)
+{
+	if (globs_match(&policy->exempt.namespaces, holding->namespace))
+		return 0;
+	uint32_t other, count = 0, index = snapshot_tenant(policy, holding->namespace, labels, &other);
+	if (index == NO_TENANT || other != NO_TENANT)
+		return 0;
+	const struct tenant *tenant = &policy->tenants[index];
+	for (uint32_t q = 0; q < tenant->quota_count; q++)
+		charges[q] = (struct charge){tenant->quotas[q], 0};
+	for (uint32_t d = 0; d < holding->demand_count; d++)
+		if (add_demand(policy, tenant, holding, &holding->demands[d], charges) < 0)
+			return -1;
+	for (uint32_t q = 0; q < tenant->quota_count; q++)
+		if (charges[q].amount > 0)
+			charges[count++] = charges[q];
+	return (int)count;
+}

@@ -1,0 +1,74 @@
+#include "policy/evaluate/companions.h"
+
+#include "policy/base/show.h"
+
+/* One unit of an accelerator that no Accelerator has: a whole GPU, or of a MIG slice the most that it is anywhere. */
+static wide unknown_gpus(const struct policy *policy, struct str resource)
+{
+	int64_t numerator, denominator;
+	if (catalog_mig_weight(resource, &numerator, &denominator))
+		return (wide)policy->unit / denominator * numerator;
+	return policy->unit;
+}
+
+bool companions_cost(const struct policy *policy, const struct quota *quota, struct str name, wide *each)
+{
+	*each = policy->unit;
+	/* A view of the cluster keeps every extended resource, so it may be anything. */
+	if (role_needs_name(snapshot_role(policy, name)))
+		return quota_names_resource(quota, name);
+	if (quota->measure != MEASURE_COUNT)
+		*each = quota->measure == MEASURE_GPUS ? unknown_gpus(policy, name) : MEMORY_UNKNOWN;
+	return quota->models == NULL;
+}
+
+int64_t companions_count(const struct policy *policy, const struct demand *demand)
+{
+	if (demand->count <= DEMAND_MAX)
+		return demand->count;
+	return snapshot_is_accelerator(policy, demand->resource) ? DEMAND_MAX : demand->count;
+}
+
+static bool is_named(const struct policy *policy, const struct tenant *tenant, struct str name)
+{
+	for (uint32_t q = 0; q < tenant->quota_count; q++)
+		if (quota_names_resource(&policy->quotas[tenant->quotas[q]], name))
+			return !snapshot_is_accelerator(policy, name);
+	return false;
+}
+
+int companions_add(struct evaluation *e, struct demand *demands, uint32_t *count)
+{
+	const struct policy *policy = e->policy;
+	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT || !policy->tenants[e->tenant].counts_others)
+		return 0;
+	const struct tenant *tenant = &policy->tenants[e->tenant];
+	const struct demand *asked;
+	uint32_t asked_count, added = 0;
+	if (policy_demands(e->pod, e->arena, &asked, &asked_count) < 0)
+		return -1;
+	for (uint32_t i = 0; i < asked_count; i++) {
+		if (!is_named(policy, tenant, asked[i].resource))
+			continue;
+		if (added == COMPANIONS_MAX)
+			return decision_object(
+			    e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""),
+			    "the Pod requests more than %d different resources that quotas of tenant \"" SHOW
+			    "\" name and "
+			    "that are not accelerators; request fewer",
+			    COMPANIONS_MAX, SHOWN(tenant->name));
+		demands[(*count)++] = asked[i];
+		added++;
+	}
+	return 0;
+}
+
+bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count)
+{
+	for (uint32_t d = 0; d < count; d++) {
+		struct str name = demands[d].resource;
+		if (snapshot_is_accelerator(policy, name) || index_id(&policy->named_resources, name) != INDEX_NONE)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,258 @@
+/* Coverage: whether the tenant's quotas count everything that a Pod asks for, on every model that it could land on. */
+#include "policy/base/show.h"
+#include "policy/evaluate/charge.h"
+#include "policy/evaluate/companions.h"
+#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/mismatch.h"
+#include "policy/evaluate/placement.h"
+#include "policy/evaluate/requirements.h"
+
+/* What parts of a sentence may take in bytes, so that all of it fits into MESSAGE_MAX. */
+#define KNOWN_MAX 220
+#define DIFFERS_MAX 280
+#define COVERED_SHOWN 4 /* different names of resources */
+
+/* Of the tenant, capped by what Settings say of all Pods that no quota counts. */
+static enum enforcement uncovered_enforcement(const struct evaluation *e)
+{
+	enum enforcement own = e->policy->tenants[e->tenant].enforcement;
+	return e->policy->uncovered > own ? e->policy->uncovered : own;
+}
+
+/* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
+static uint32_t find_landing(const struct evaluation *e, struct str name, const struct resource *resource,
+			     const struct placement *placement, bool counted)
+{
+	const struct policy *policy = e->policy;
+	const struct tenant *tenant = &policy->tenants[e->tenant];
+	for (uint32_t l = 0; l < resource->landing_count; l++) {
+		bool some = false;
+		for (uint32_t q = 0; q < tenant->quota_count && !some; q++) {
+			const struct quota *quota = &policy->quotas[tenant->quotas[q]];
+			some = charge_counts(quota, name, resource) &&
+			       quota_counts_model(quota, resource->landings[l].model);
+		}
+		if (some == counted && placement_allows(placement, l))
+			return l;
+	}
+	return INDEX_NONE;
+}
+
+/* The nodes of which the policy knows no model, for people. */
+static void print_unknown(const struct evaluation *e, const struct placement *placement, char *out, size_t size)
+{
+	bool selects = e->pod->node_selector.count > 0;
+	if (placement->unknown == UNKNOWN_TERM)
+		snprintf(out, size, "on the nodes that term %u of the Pod's required node affinity allows%s",
+			 placement->unknown_term, selects ? " with its nodeSelector" : "");
+	else if (placement->unknown == UNKNOWN_SELECTOR)
+		snprintf(out, size, "on the nodes that the Pod's nodeSelector allows");
+	else if (placement->unknown == UNKNOWN_NO_NODE)
+		snprintf(out, size,
+			 "where the Pod could run, since no term of its required node affinity allows any node%s",
+			 selects ? " with its nodeSelector" : "");
+	else
+		snprintf(out, size,
+			 "on every node that the Pod could run on, since what it requires of its node is longer than "
+			 "16 KiB");
+}
+
+/* Some alternative of what the Pod requires of its node allows no model of the resource that the policy knows. */
+static int object_unknown(struct evaluation *e, struct str name, const struct resource *resource,
+			  const struct placement *placement)
+{
+	static const struct placement anywhere = {0};
+	uint32_t covered = find_landing(e, name, resource, &anywhere, true);
+	uint32_t nearest = placement->nearest_is_sole || covered == INDEX_NONE ? placement->nearest : covered;
+	const struct model *model = &e->policy->models[resource->landings[nearest].model];
+	char where[160], known[KNOWN_MAX], differs[DIFFERS_MAX];
+	print_unknown(e, placement, where, sizeof where);
+	requirements_print(model, known, sizeof known);
+	mismatch_print(e->pod, placement, model, differs, sizeof differs);
+	bool known_by_that = differs[0] && model->label_count + model->without_count == 1;
+	return decision_object(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
+			       "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
+			       "\"%s%s; correct what the Pod requires, or ask the "
+			       "platform team for an Accelerator",
+			       SHOWN(name), where,
+			       placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
+			       SHOWN(model->name), known_by_that ? "" : known, differs);
+}
+
+/* The resources that the quotas on the tenant's path name, each once, as far as there is room. */
+static void print_covered(const struct evaluation *e, char *out, size_t size)
+{
+	const struct tenant *tenant = &e->policy->tenants[e->tenant];
+	struct str shown[COVERED_SHOWN];
+	uint32_t count = 0;
+	int len = 0;
+	for (uint32_t q = 0; q < tenant->quota_count; q++) {
+		const struct globs *globs = &e->policy->quotas[tenant->quotas[q]].resources;
+		for (uint32_t g = 0; g < globs->count; g++) {
+			uint32_t at = 0;
+			while (at < count && !str_eq(shown[at], globs->items[g]))
+				at++;
+			if (at < count)
+				continue;
+			if (count == COVERED_SHOWN) {
+				snprintf(out + len, size - (size_t)len, ", ...");
+				return;
+			}
+			shown[count++] = globs->items[g];
+			len +=
+			    snprintf(out + len, size - (size_t)len, "%s" SHOW, len ? ", " : "", SHOWN(globs->items[g]));
+		}
+	}
+}
+
+static int object_uncovered(struct evaluation *e, struct str name, bool known)
+{
+	const struct tenant *tenant = &e->policy->tenants[e->tenant];
+	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "";
+	print_covered(e, covered, sizeof covered);
+	return decision_object(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""),
+	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW "; %s%s%sask the platform team for a quota",
+	    SHOWN(tenant->name), SHOWN(name), covered[0] ? "request what its quotas cover (" : "", covered,
+	    covered[0] ? "), or " : "");
+}
+
+/* Some of the models are counted: the Pod passes if it requires one of these. */
+static int object_partly_covered(struct evaluation *e, struct str name, const struct resource *resource,
+				 uint32_t uncovered, uint32_t covered)
+{
+	const struct policy *policy = e->policy;
+	const struct model *out = &policy->models[resource->landings[uncovered].model];
+	const struct model *in = &policy->models[resource->landings[covered].model];
+	char known[REQUIREMENTS_MAX];
+	requirements_print(in, known, sizeof known);
+	return decision_object(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
+	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW " on nodes of Accelerator \"" SHOW "\", where the Pod "
+	    "could run; require nodes of \"" SHOW "\"%s and no others, or ask the platform team for a quota",
+	    SHOWN(policy->tenants[e->tenant].name), SHOWN(name), SHOWN(out->name), SHOWN(in->name), known);
+}
+
+/* Quotas that measure memory, of a resource whose memory nobody knows. */
+static int check_memory(struct evaluation *e, struct str name, const struct resource *resource,
+			const struct scope *scope)
+{
+	const struct policy *policy = e->policy;
+	const struct tenant *tenant = &policy->tenants[e->tenant];
+	for (uint32_t q = 0; q < tenant->quota_count; q++) {
+		const struct quota *quota = &policy->quotas[tenant->quotas[q]];
+		wide each;
+		if (quota->unlimited || !charge_unit(policy, quota, name, resource, scope, &each) ||
+		    each != MEMORY_UNKNOWN)
+			continue;
+		bool slice = !resource && snapshot_role(policy, name) == ROLE_SLICE;
+		if (decision_object(e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement,
+				    quota->name,
+				    slice ? "GPU quota \"" SHOW "\" of tenant \"" SHOW
+					    "\" measures memory, but no Accelerator of the "
+					    "policy offers " SHOW
+					    "; request another MIG profile, or ask the platform team to offer it"
+					  : "GPU quota \"" SHOW "\" of tenant \"" SHOW
+					    "\" measures memory, but no Accelerator of the "
+					    "policy says how much " SHOW " has; ask the platform team to add that",
+				    SHOWN(quota->name), SHOWN(policy->tenants[quota->tenant].name), SHOWN(name)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_counted_by_name(const struct policy *policy, const struct tenant *tenant, struct str name)
+{
+	const struct scope all = {{NULL, 0}, false};
+	wide each;
+	for (uint32_t q = 0; q < tenant->quota_count; q++)
+		if (charge_unit(policy, &policy->quotas[tenant->quotas[q]], name, NULL, &all, &each))
+			return true;
+	return false;
+}
+
+static int check_resource(struct evaluation *e, struct str name, const struct resource *resource)
+{
+	static const struct placement anywhere = {0};
+	struct placement placement;
+	if (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return -1;
+	if (placement.unknown && object_unknown(e, name, resource, &placement) < 0)
+		return -1;
+	uint32_t uncovered = find_landing(e, name, resource, &placement, false);
+	if (uncovered == INDEX_NONE)
+		return 0;
+	uint32_t covered = find_landing(e, name, resource, &placement, true);
+	if (covered == INDEX_NONE)
+		covered = find_landing(e, name, resource, &anywhere, true);
+	return covered == INDEX_NONE ? object_uncovered(e, name, true)
+				     : object_partly_covered(e, name, resource, uncovered, covered);
+}
+
+/* Every resource must be counted by some quota on the path, on each model that the Pod could land on, and be measurable. */
+static int check_coverage(struct evaluation *e, const struct holding *holding)
+{
+	for (uint32_t d = 0; d < holding->demand_count; d++) {
+		struct str name = holding->demands[d].resource;
+		const struct resource *resource = snapshot_resource(e->policy, name);
+		struct scope scope = scope_of(e->policy, resource, holding->models, holding->model_count);
+		if (check_memory(e, name, resource, &scope) < 0)
+			return -1;
+		if (resource && check_resource(e, name, resource) < 0)
+			return -1;
+		if (!resource && !is_counted_by_name(e->policy, &e->policy->tenants[e->tenant], name) &&
+		    object_uncovered(e, name, false) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_tenancy(struct evaluation *e)
+{
+	const struct policy *policy = e->policy;
+	if (e->tenant == NO_TENANT) {
+		enum enforcement enforcement =
+		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
+		return decision_object(
+		    e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
+		    "namespace \"" SHOW "\" belongs to no tenant of the GPU policy, so its Pods may not request "
+		    "accelerators; use a namespace of a tenant, or ask the platform team to add this one to a tenant",
+		    SHOWN(e->namespace));
+	}
+	if (e->other_tenant == NO_TENANT)
+		return 0;
+	return decision_object(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
+			       "namespace \"" SHOW "\" is claimed by two tenants of the GPU policy, \"" SHOW
+			       "\" and \"" SHOW "\"; ask the "
+			       "platform team to assign it to one of them",
+			       SHOWN(e->namespace), SHOWN(policy->tenants[e->tenant].name),
+			       SHOWN(policy->tenants[e->other_tenant].name));
+}
+
+int charges_check(struct evaluation *e)
+{
+	struct holding *holding = &e->decision->holding;
+	const struct draft *draft = &e->draft;
+	struct demand *demands = arena_zalloc(e->arena, draft->name_count + COMPANIONS_MAX, sizeof *demands);
+	if (!demands)
+		return -1;
+	for (uint32_t n = 0; n < draft->name_count; n++)
+		if (draft->effective[n] > 0)
+			demands[holding->demand_count++] = (struct demand){draft->names[n], draft->effective[n]};
+	if (companions_add(e, demands, &holding->demand_count) < 0)
+		return -1;
+	if (holding->demand_count == 0)
+		return 0;
+	holding->demands = demands;
+	holding->uid = e->pod->uid;
+	holding->namespace = e->namespace;
+	holding->name = e->pod->name;
+	if (check_tenancy(e) < 0)
+		return -1;
+	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT)
+		return 0;
+	if (policy_place(e->policy, e->pod, e->arena, holding) < 0 || check_coverage(e, holding) < 0)
+		return -1;
+	e->decision->charged = !e->decision->denied;
+	return 0;
+}

@@ -1,0 +1,284 @@
+#include "policy/evaluate/evaluate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "policy/base/show.h"
+
+static const char *const reason_names[REASONS] = {
+    [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
+    [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
+    [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
+    [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
+    [REASON_BUSY] = "busy",           [REASON_UNKNOWN_RESOURCE] = "unknown-resource",
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reason_names[reason];
+}
+
+static bool known_objection(const struct decision *decision, enum reason reason, struct str name, struct str message)
+{
+	for (uint32_t i = 0; i < decision->objection_count; i++) {
+		const struct objection *there = &decision->objections[i];
+		if (there->reason == reason && str_eq(there->name, name) && str_eq(there->message, message))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Makes a formatted text fit for HTTP warnings and terminals, whatever a Pod has put into it: control characters (C0, DEL,
+ * and C1, which UTF-8 writes as 0xC2 0x80 to 0x9F) become `?`, and a character that was cut in half goes. Returns the length.
+ */
+static size_t make_plain(char *text, size_t len)
+{
+	size_t last = len;
+	while (last > 0 && len - last < 4 && ((unsigned char)text[last - 1] & 0xc0) == 0x80)
+		last--;
+	if (last > 0 && (unsigned char)text[last - 1] >= 0xc0) {
+		unsigned char lead = (unsigned char)text[last - 1];
+		size_t need = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+		if (len - (last - 1) < need)
+			len = last - 1;
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c < 0x20 || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)
+			text[i] = text[i + 1] = '?';
+	}
+	return len;
+}
+
+/* Takes the words on which programs wait out of everything but the beginning that excess_text.c writes: a Pod may have brought them. */
+static void hide_wait(char *text, size_t len, enum reason reason)
+{
+	static const struct str begin = {DECISION_WAIT, sizeof DECISION_WAIT - 1},
+				words = {DECISION_WAIT, sizeof "exceeded quota" - 1};
+	size_t from = reason == REASON_QUOTA && str_starts((struct str){text, len}, begin) ? begin.len : 0;
+	for (size_t i = from; i + words.len <= len; i++)
+		if (strncasecmp(text + i, words.ptr, words.len) == 0)
+			text[i + sizeof "exceeded" - 1] = '_';
+}
+
+int decision_object(struct decision *decision, struct arena *arena, enum reason reason, enum enforcement enforcement,
+		    struct str name, const char *format, ...)
+{
+	char text[MESSAGE_MAX + 1];
+	va_list args;
+	if (enforcement == ENFORCEMENT_ALLOW)
+		return 0;
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+	kept = make_plain(text, kept);
+	hide_wait(text, kept, reason);
+	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
+		enforcement = ENFORCEMENT_AUDIT;
+	bool deny = enforcement == ENFORCEMENT_DENY, first_refusal = deny && !decision->denied;
+	decision->denied |= deny;
+	if (known_objection(decision, reason, name, (struct str){text, kept}))
+		return 0;
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX && !first_refusal)
+		return 0;
+	/* Copies: an objection may outlive the snapshot that made it, see ledger_embedded_admit. */
+	struct str message = arena_str(arena, (struct str){text, kept});
+	name = arena_str(arena, name);
+	if (!str_present(message) || !str_present(name))
+		return -1;
+	/* A refusal always says why, however many warnings there were before it. */
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX)
+		decision->objection_count--;
+	decision->objections[decision->objection_count++] = (struct objection){reason, enforcement, name, message};
+	return 0;
+}
+
+bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace)
+{
+	if (globs_match(&exempt->namespaces, namespace) || globs_match(&exempt->users, review->user))
+		return true;
+	for (uint32_t i = 0; exempt->groups.count && i < review->groups.count; i++)
+		if (globs_match(&exempt->groups, review->groups.items[i]))
+			return true;
+	return false;
+}
+
+/* A mirror Pod stands for a static one that the kubelet runs already. The annotation alone can be set by anyone. */
+static bool is_mirror(const struct review *review)
+{
+	bool node = false, annotated = false;
+	for (uint32_t i = 0; i < review->groups.count; i++)
+		node |= str_eq(review->groups.items[i], STR("system:nodes"));
+	for (uint32_t i = 0; node && i < review->object.annotations.count; i++)
+		annotated |= str_eq(review->object.annotations.items[i].key, STR("kubernetes.io/config.mirror"));
+	return node && annotated;
+}
+
+/* What this review is about, for gpugate: a Pod that comes into being, or ephemeral containers of one that runs. */
+static bool concerns(const struct review *review)
+{
+	if (!review->object.present)
+		return false;
+	if (review->operation == OPERATION_CREATE)
+		return review->subresource.len == 0;
+	return review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("ephemeralcontainers"));
+}
+
+static int name_order(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* On pods/ephemeralcontainers only those are judged that the Pod did not have before. */
+static int find_judged(struct evaluation *e)
+{
+	const struct pod *pod = e->pod, *old = &e->review->old_object;
+	if (e->review->operation == OPERATION_CREATE)
+		return 0;
+	bool *judged = arena_zalloc(e->arena, pod->container_count, sizeof *judged);
+	struct str *names = arena_alloc(e->arena, old->container_count * sizeof *names);
+	if (!judged || !names)
+		return -1;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < old->container_count; i++)
+		if (old->containers[i].list == CONTAINER_EPHEMERAL)
+			names[count++] = old->containers[i].name;
+	qsort(names, count, sizeof *names, name_order);
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		judged[i] = pod->containers[i].list == CONTAINER_EPHEMERAL &&
+			    !bsearch(&pod->containers[i].name, names, count, sizeof *names, name_order);
+	e->judged = judged;
+	return 0;
+}
+
+/* Fills in whose Pod it is. Returns false when it is exempt. */
+static bool identify(struct evaluation *e, const struct policy *policy, const struct review *review,
+		     struct arena *arena, struct decision *decision)
+{
+	e->policy = policy;
+	e->review = review;
+	e->pod = &review->object;
+	e->arena = arena;
+	e->decision = decision;
+	e->namespace = review->namespace;
+	e->judged = NULL;
+	decision->exempt = exempt_match(&policy->exempt, review, e->namespace);
+	if (decision->exempt)
+		return false;
+	decision->mirror = is_mirror(review);
+	e->namespace_labels = snapshot_namespace_labels(policy, e->namespace, &review->namespace_labels);
+	e->tenant = snapshot_tenant(policy, e->namespace, &review->namespace_labels, &e->other_tenant);
+	if (e->tenant != NO_TENANT)
+		decision->tenant = policy->tenants[e->tenant].name;
+	return true;
+}
+
+static int object_problem(struct evaluation *e, const struct draft_problem *problem)
+{
+	bool of_container = str_present(problem->container);
+	if (!str_present(problem->resource))
+		return decision_object(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+				       "the Pod requests %s; request %s", problem->what, problem->remedy);
+	return decision_object(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+			       "%s" SHOW "%s requests " SHOW ": \"" SHOW "\" %s; request %s",
+			       of_container ? "container \"" : "the Pod's overhead", SHOWN(problem->container),
+			       of_container ? "\"" : "", SHOWN(problem->resource), SHOWN(problem->quantity),
+			       problem->what, problem->remedy);
+}
+
+/* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
+static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
+		 struct decision *decision)
+{
+	*decision = (struct decision){0};
+	if (!concerns(review) || !identify(e, policy, review, arena, decision))
+		return 0;
+	struct draft_problem problem;
+	if (find_judged(e) < 0 || draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
+		return -1;
+	if (problem.what && object_problem(e, &problem) < 0)
+		return -1;
+	return decision->denied ? 0 : 1; /* what a senseless request would cost means nothing */
+}
+
+struct void_edits {
+	struct edit *edits;
+	uint32_t count;
+};
+
+static int count_void(void *context, uint32_t container, int32_t index, struct str variable)
+{
+	(void)container, (void)index, (void)variable;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+static int edit_void(void *context, uint32_t container, int32_t index, struct str variable)
+{
+	struct void_edits *to = context;
+	to->edits[to->count++] = (struct edit){
+	    .kind = EDIT_ENV, .container = container, .env_index = index, .key = variable, .value = STR("void")};
+	return 0;
+}
+
+int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
+		  struct decision *decision)
+{
+	struct evaluation e;
+	if (restore_concerns(review)) {
+		*decision = (struct decision){.exempt = exempt_match(&policy->exempt, review, review->namespace),
+					      .mirror = is_mirror(review)};
+		return decision->exempt || decision->mirror ? 0 : restore_edits(policy, review, arena, decision);
+	}
+	int some = begin(&e, policy, review, arena, decision);
+	if (some <= 0 || decision->mirror || decision->denied)
+		return some < 0 ? -1 : 0;
+	if (review->operation == OPERATION_CREATE && rules_apply(&e, true) < 0)
+		return -1;
+	uint32_t voids = 0, count;
+	struct edit *edits;
+	guards_void(&e, count_void, &voids);
+	if (decision->denied)
+		return 0;
+	if (draft_edits(&e.draft, voids, &edits, &count) < 0)
+		return -1;
+	struct void_edits to = {edits, count};
+	guards_void(&e, edit_void, &to);
+	decision->edits = edits;
+	decision->edit_count = to.count;
+	return 0;
+}
+
+int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
+		    struct decision *decision)
+{
+	struct evaluation e;
+	if (restore_concerns(review)) {
+		/* A Pod that exists is changed: what it requests is decided, its annotations are not. */
+		*decision = (struct decision){0};
+		return identify(&e, policy, review, arena, decision) ? guards_check(&e) : 0;
+	}
+	int some = begin(&e, policy, review, arena, decision);
+	if (some <= 0)
+		return some;
+	if (guards_check(&e) < 0 || guards_check_void(&e) < 0)
+		return -1;
+	if (review->operation != OPERATION_CREATE)
+		return 0;
+	if (unknown_check(&e) < 0)
+		return -1;
+	/* Charges are of the Pod as it is; what Rules would still make of it is looked at last. */
+	if (charges_check(&e) < 0)
+		return -1;
+	if (!decision->mirror && rules_apply(&e, false) < 0)
+		return -1;
+	decision->charged &= !decision->denied;
+	return 0;
+}

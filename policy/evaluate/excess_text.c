@@ -1,0 +1,175 @@
+/* The sentences of an exceeded quota, for people and for the programs that wait on some of them. */
+#include "policy/base/show.h"
+#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/remedy.h"
+
+#define TEXT_MAX 2048           /* more than a message may have, which is cut then */
+#define BORROWERS_BYTES_MAX 600 /* of a sentence, before a further borrower is named: what follows has to fit, too */
+
+/* More than the limits ever allow, so that waiting does not help. */
+static bool never_fits(const struct excess *excess)
+{
+	return excess->requested > excess->most;
+}
+
+static wide held_now(const struct excess *excess)
+{
+	return amount_sum(excess->used, excess->pending);
+}
+
+static void print_numbers(const struct policy *policy, const struct excess *excess, struct buf *out)
+{
+	const struct quota *quota = &policy->quotas[excess->quota];
+	buf_printf(out, "GPU quota \"" SHOW "\" of tenant \"" SHOW "\": requested ", SHOWN(quota->name),
+		   SHOWN(policy->tenants[quota->tenant].name));
+	amount_print(excess->requested, policy->unit, quota->measure, out);
+	buf_text(out, ", used ");
+	amount_print(excess->used, policy->unit, quota->measure, out);
+	if (excess->pending > 0) {
+		buf_text(out, " (+");
+		amount_print(excess->pending, policy->unit, quota->measure, out);
+		buf_text(out, " pending)");
+	}
+	buf_printf(out, ", limit %.*s", STR_ARG(quota->hard_text));
+	if (quota->borrow > 0)
+		buf_printf(out, " + %.*s borrowed", STR_ARG(quota->borrow_text));
+}
+
+/* Why a cohort has too little for the quota: who uses what, and what can be done. */
+static void print_cohort(const struct policy *policy, const struct excess *excess, struct buf *out)
+{
+	const struct quota *quota = &policy->quotas[excess->quota];
+	buf_printf(out, ", but cohort \"" SHOW "\" has too little left", SHOWN(policy->pools[quota->pool].cohort));
+	uint32_t named = 0;
+	for (uint32_t i = 0; i < excess->borrower_count && out->len < BORROWERS_BYTES_MAX; i++) {
+		if (excess->borrowers[i].quota == excess->quota)
+			continue;
+		const struct quota *other = &policy->quotas[excess->borrowers[i].quota];
+		buf_printf(out, "%s tenant \"" SHOW "\" uses ", named++ ? "," : ":",
+			   SHOWN(policy->tenants[other->tenant].name));
+		amount_print(excess->borrowers[i].amount, policy->unit, quota->measure, out);
+		buf_text(out, " above its own limit");
+	}
+	buf_text(out, named ? "; wait until Pods there end, or ask for some of it back"
+			    : "; wait until Pods of the cohort end");
+}
+
+static void print_never(const struct policy *policy, const struct excess *excess, struct buf *out)
+{
+	const struct quota *quota = &policy->quotas[excess->quota];
+	if (excess->kind == EXCESS_COHORT) {
+		buf_printf(out, ", of which cohort \"" SHOW "\" can lend at most ",
+			   SHOWN(policy->pools[quota->pool].cohort));
+		amount_print(excess->most - quota->hard, policy->unit, quota->measure, out);
+	}
+	buf_text(out, "; ");
+	if (excess->most > 0) {
+		buf_text(out, "request at most ");
+		remedy_print_amount(policy, quota, excess->most, out);
+		buf_text(out, ", or ");
+	}
+	buf_text(out, "ask the platform team to raise the limit");
+}
+
+static void print_why(const struct policy *policy, const struct excess *excess, struct buf *out)
+{
+	const struct quota *quota = &policy->quotas[excess->quota];
+	if (never_fits(excess)) {
+		print_never(policy, excess, out);
+	} else if (excess->kind == EXCESS_COHORT) {
+		print_cohort(policy, excess, out);
+	} else {
+		buf_text(out, ", over by ");
+		amount_print(amount_sum(held_now(excess), excess->requested) - quota->hard - quota->borrow,
+			     policy->unit, quota->measure, out);
+	}
+}
+
+/* What would make the sentence longer than a message may be is left out as a whole. */
+static void add_part(const struct refused_request *request, const struct excess *excess,
+		     void (*print)(const struct refused_request *, const struct excess *, struct buf *),
+		     struct buf *text)
+{
+	struct buf part;
+	buf_init(&part, MESSAGE_MAX);
+	print(request, excess, &part);
+	if (!part.failed && text->len + part.len <= MESSAGE_MAX)
+		buf_str(text, buf_view(&part));
+	buf_release(&part);
+}
+
+/* How the sentence begins. What only warns or audits is of a Pod that is admitted all the same. */
+static const char *beginning(const struct excess *excess, bool denies, bool waiting_helps)
+{
+	if (never_fits(excess))
+		return denies ? "can never fit: " : "would never fit: ";
+	return waiting_helps ? DECISION_WAIT : "";
+}
+
+static int object_one(const struct refused_request *request, const struct excess *excess, bool waiting_helps,
+		      struct arena *arena, struct decision *decision)
+{
+	const struct policy *policy = request->policy;
+	const struct quota *quota = &policy->quotas[excess->quota];
+	enum enforcement enforcement = policy->tenants[quota->tenant].enforcement;
+	bool denies = enforcement == ENFORCEMENT_DENY && !decision->mirror;
+	struct buf text;
+	buf_init(&text, TEXT_MAX);
+	buf_text(&text, beginning(excess, denies, waiting_helps));
+	print_numbers(policy, excess, &text);
+	print_why(policy, excess, &text);
+	add_part(request, excess, remedy_print_free, &text);
+	add_part(request, excess, remedy_print_model, &text);
+	int result =
+	    decision_object(decision, arena, REASON_QUOTA, enforcement, quota->name, "%.*s", STR_ARG(buf_view(&text)));
+	buf_release(&text);
+	return result;
+}
+
+/*
+ * Whether the other sentence about the quota says it all. That of the cohort is left out where the cohort leaves no less than the
+ * quota's own limit; of two about what can never fit, that of the larger limit.
+ */
+static bool is_said(const struct refused_request *request, size_t at)
+{
+	const struct excess *excess = &request->refused->excess[at];
+	const struct quota *quota = &request->policy->quotas[excess->quota];
+	wide limit = amount_sum(quota->hard, quota->borrow), own = limit - held_now(excess);
+	bool again = at > 0 && request->refused->excess[at - 1].quota == excess->quota;
+	if (never_fits(excess))
+		return excess->kind == EXCESS_HARD ? excess->most < limit : again && excess->most == limit;
+	return again && excess->left == (own > 0 ? own : 0);
+}
+
+static int object_all(const struct refused_request *request, bool never, bool waiting_helps, struct arena *arena,
+		      struct decision *decision)
+{
+	for (size_t i = 0; i < request->refused->excess_count; i++)
+		if (never_fits(&request->refused->excess[i]) == never && !is_said(request, i) &&
+		    object_one(request, &request->refused->excess[i], waiting_helps, arena, decision) < 0)
+			return -1;
+	return 0;
+}
+
+/* Whether the request would be admitted if nothing were used: no limit that denies is one that it can never fit into. */
+static bool would_fit(const struct refused_request *request)
+{
+	const struct policy *policy = request->policy;
+	for (size_t i = 0; i < request->refused->excess_count; i++) {
+		const struct quota *quota = &policy->quotas[request->refused->excess[i].quota];
+		if (never_fits(&request->refused->excess[i]) &&
+		    policy->tenants[quota->tenant].enforcement == ENFORCEMENT_DENY)
+			return false;
+	}
+	return true;
+}
+
+int policy_object_excess(const struct policy *policy, const struct refused *refused, struct arena *arena,
+			 struct decision *decision)
+{
+	struct refused_request request = {policy, &decision->holding, refused};
+	bool waiting_helps = !decision->denied && would_fit(&request);
+	if (object_all(&request, true, waiting_helps, arena, decision) < 0)
+		return -1;
+	return object_all(&request, false, waiting_helps, arena, decision);
+}

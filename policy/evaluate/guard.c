@@ -1,0 +1,56 @@
+/* Guards: refusals that are not quota. The checks themselves are in guard_*.c. */
+#include "policy/evaluate/guard.h"
+
+#include "policy/base/show.h"
+#include "policy/document/schema.h"
+
+int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
+		 const struct container *container, const char *before, struct str detail, const char *after)
+{
+	struct str of = container ? container->name : STR("");
+	struct str name = kind < GUARD_WORDS ? schema_guard_words[kind].word : STR("hostPaths");
+	return decision_object(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
+			       "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
+			       SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after, SHOWN(guard->name));
+}
+
+/* By enum guard_kind. `ephemeral`: also when ephemeral containers are added; `update`: also when a Pod is changed. */
+static const struct {
+	guard_check_fn *check;
+	bool ephemeral, update;
+} checks[GUARD_KINDS] = {
+    [GUARD_VISIBLE_DEVICES_ENV] = {guard_check_env, .ephemeral = true},
+    [GUARD_HOST_DEVICE_MOUNTS] = {guard_check_device_paths},
+    [GUARD_DEVICE_VOLUME_MOUNTS] = {guard_check_device_volumes, .ephemeral = true},
+    [GUARD_MIXED_MIG] = {guard_check_mixed_mig},
+    [GUARD_SHARED_ABOVE_ONE] = {guard_check_shares},
+    [GUARD_PREBOUND_NODE_NAME] = {guard_check_node_name},
+    [GUARD_PRIVILEGED] = {guard_check_privileged, .ephemeral = true},
+    [GUARD_EPHEMERAL_CONTAINERS] = {guard_check_ephemeral, .ephemeral = true},
+    [GUARD_RESOURCE_CLAIMS] = {guard_check_claims},
+    [GUARD_DEVICE_ANNOTATIONS] = {guard_check_device_annotations, .update = true},
+    [GUARD_FRACTION_ANNOTATIONS] = {guard_check_fractions, .update = true},
+    [GUARD_SEVERAL_SLICES] = {guard_check_slices},
+    [GUARD_HOST_PATHS] = {guard_check_allowed_paths},
+};
+
+/* Whether this kind of check is for this kind of review. */
+static bool concerns(const struct review *review, int kind)
+{
+	if (review->operation == OPERATION_CREATE)
+		return true;
+	return review->subresource.len ? checks[kind].ephemeral : checks[kind].update;
+}
+
+int guards_check(struct evaluation *e)
+{
+	for (uint32_t g = 0; g < e->policy->guard_count; g++) {
+		const struct guard *guard = &e->policy->guards[g];
+		if (guard->kinds == 0 || exempt_match(&guard->exempt, e->review, e->namespace))
+			continue;
+		for (int k = 0; k < GUARD_KINDS; k++)
+			if (guard->kinds & UINT32_C(1) << k && concerns(e->review, k) && checks[k].check(e, guard) < 0)
+				return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* Guards of the variables by which vendors' runtimes hand out devices, and the mode that makes these variables void. */
+#include "policy/evaluate/guard.h"
+#include "policy/model/catalog.h"
+
+/*
+ * Values for which a vendor's runtime hands out nothing. An empty one is taken for `void` (NVIDIA's container toolkit, and those
+ * made after it); an entry without a value is empty.
+ */
+static bool harmless(const struct env_var *env)
+{
+	return !env->value_from &&
+	       (env->value.len == 0 || str_eq(env->value, STR("void")) || str_eq(env->value, STR("none")));
+}
+
+/* The Guard that makes variables `void` for this Pod, the strictest if there are several; NULL: none. */
+static const struct guard *void_guard(const struct evaluation *e)
+{
+	const struct guard *strictest = NULL;
+	for (uint32_t g = 0; e->policy->void_devices && g < e->policy->guard_count; g++) {
+		const struct guard *guard = &e->policy->guards[g];
+		if (guard->visible_devices == VISIBLE_DEVICES_VOID &&
+		    !exempt_match(&guard->exempt, e->review, e->namespace) &&
+		    (!strictest || guard->enforcement < strictest->enforcement))
+			strictest = guard;
+	}
+	return strictest;
+}
+
+int guard_check_env(struct evaluation *e, const struct guard *guard)
+{
+	/* Containers that request no device are judged by guards_void, unless that one is more lenient. */
+	const struct guard *voiding = void_guard(e);
+	bool voids = voiding && voiding->enforcement <= guard->enforcement;
+	for (uint32_t i = 0; i < e->pod->container_count; i++) {
+		const struct container *container = &e->pod->containers[i];
+		if (!guard_judges(e, i) || (voids && !draft_asks(&e->draft, i)))
+			continue;
+		for (uint32_t v = 0; v < container->env_count; v++) {
+			const struct env_var *env = &container->env[v];
+			if (catalog_variable(env->name) < 0 || harmless(env))
+				continue;
+			return guard_object(e, guard, GUARD_VISIBLE_DEVICES_ENV, container, "sets ", env->name,
+					    ", which exposes devices that no quota counts; remove it, and request an "
+					    "accelerator in resources.limits");
+		}
+	}
+	return 0;
+}
+
+/* Variables of one container: those that are there and hand out devices, and those of the fleet that are missing. */
+static int void_container(const struct evaluation *e, uint32_t at, void_fn *found, void *context)
+{
+	const struct container *container = &e->pod->containers[at];
+	uint32_t there = 0; /* bit per void name */
+	for (uint32_t v = 0; v < container->env_count; v++) {
+		const struct env_var *env = &container->env[v];
+		for (uint32_t n = 0; n < e->policy->void_name_count; n++)
+			if (str_eq(env->name, e->policy->void_names[n]))
+				there |= UINT32_C(1) << n;
+		if (catalog_variable(env->name) >= 0 && !harmless(env) && found(context, at, (int32_t)v, env->name) < 0)
+			return -1;
+	}
+	for (uint32_t n = 0; n < e->policy->void_name_count; n++)
+		if (!(there & UINT32_C(1) << n) && found(context, at, -1, e->policy->void_names[n]) < 0)
+			return -1;
+	return 0;
+}
+
+static int each_void(const struct evaluation *e, void_fn *found, void *context)
+{
+	for (uint32_t i = 0; i < e->pod->container_count; i++)
+		if (guard_judges(e, i) && !draft_asks(&e->draft, i) && void_container(e, i, found, context) < 0)
+			return -1;
+	return 0;
+}
+
+int guards_void(const struct evaluation *e, void_fn *found, void *context)
+{
+	const struct guard *guard = void_guard(e);
+	/* A Guard that only audits changes nothing. */
+	return guard && guard->enforcement != ENFORCEMENT_AUDIT ? each_void(e, found, context) : 0;
+}
+
+struct void_check {
+	struct evaluation *e;
+	const struct guard *guard;
+};
+
+static int object_void(void *context, uint32_t container, int32_t index, struct str variable)
+{
+	const struct void_check *check = context;
+	/* Where nothing was set, nearly every Pod lacks the variable: it would be told of all of them. */
+	if (index < 0 && check->guard->enforcement == ENFORCEMENT_AUDIT)
+		return 0;
+	return guard_object(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],
+			    "must set ", variable,
+			    " to \"void\", since it requests no accelerator and its image may set the variable; the "
+			    "mutating webhook does "
+			    "that, so create the Pod again");
+}
+
+int guards_check_void(struct evaluation *e)
+{
+	struct void_check check = {e, void_guard(e)};
+	return check.guard ? each_void(e, object_void, &check) : 0;
+}

@@ -1,0 +1,151 @@
+/* Guards of requests that a container gets nothing, or less, for. */
+#include "policy/base/show.h"
+#include "policy/evaluate/guard.h"
+#include "policy/evaluate/placement.h"
+#include "policy/model/catalog.h"
+
+static bool is_slice(const struct draft *draft, uint32_t name)
+{
+	const struct catalog_resource *row = catalog_find(draft->names[name]);
+	return draft->resources[name] ? draft->resources[name]->slice : row && row->role == ROLE_SLICE;
+}
+
+int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
+{
+	const struct draft *draft = &e->draft;
+	for (uint32_t i = 0; i < e->pod->container_count; i++) {
+		uint32_t seen = INDEX_NONE;
+		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
+			const struct amount_of *amount = &draft->amounts[a];
+			if (amount_value(amount) <= 0 || !is_slice(draft, amount->name))
+				continue;
+			if (seen != INDEX_NONE && seen != amount->name)
+				return guard_object(
+				    e, guard, GUARD_MIXED_MIG, &e->pod->containers[i], "requests ",
+				    draft->names[amount->name],
+				    " and another MIG profile, of which it can use only one; request one profile, or "
+				    "use two containers");
+			seen = amount->name;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Whether one unit of the resource is a MIG slice wherever the Pod could land: a slice under a name of its own, or, with the
+ * strategy `single`, under the name of the whole device. Returns -1 when the arena is exhausted.
+ */
+static int is_slice_everywhere(const struct evaluation *e, uint32_t name)
+{
+	const struct resource *resource = e->draft.resources[name];
+	struct placement placement;
+	bool single = false;
+	if (is_slice(&e->draft, name))
+		return 1;
+	if (!resource || !str_eq(resource->name, e->draft.names[name]))
+		return 0;
+	if (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return -1;
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		const struct model *model = &e->policy->models[resource->landings[i].model];
+		if (!placement_allows(&placement, i))
+			continue;
+		if (model->strategy != MIG_SINGLE || !str_eq(model->resource, resource->name) ||
+		    model->profile_count == 0)
+			return 0;
+		single = true;
+	}
+	return single && !placement.unknown;
+}
+
+int guard_check_slices(struct evaluation *e, const struct guard *guard)
+{
+	const struct draft *draft = &e->draft;
+	int slices[DRAFT_RESOURCES_MAX];
+	for (uint32_t n = 0; n < draft->name_count; n++) {
+		slices[n] = is_slice_everywhere(e, n);
+		if (slices[n] < 0)
+			return -1;
+	}
+	for (uint32_t i = 0; draft->name_count && i < e->pod->container_count; i++)
+		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
+			const struct amount_of *amount = &draft->amounts[a];
+			if (!slices[amount->name] || amount_value(amount) <= 1)
+				continue;
+			return guard_object(e, guard, GUARD_SEVERAL_SLICES, &e->pod->containers[i],
+					    "requests more than one ", draft->names[amount->name],
+					    ", but CUDA uses only one MIG slice in a container; request one slice of a "
+					    "larger profile, or one in each of several "
+					    "containers");
+		}
+	return 0;
+}
+
+/* The most of a shared resource that one container may request; 0: it is not shared on any model that the Pod could land on. Returns -1
+ * when the arena is exhausted. */
+static int64_t share_limit(const struct evaluation *e, uint32_t name)
+{
+	const struct resource *resource = e->draft.resources[name];
+	struct placement placement;
+	int64_t limit = 0;
+	if (resource && placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return -1;
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++) {
+		const struct landing *landing = &resource->landings[i];
+		if (landing->shared && landing->max_per_container > limit && placement_allows(&placement, i))
+			limit = landing->max_per_container;
+	}
+	/* A share by its name alone: no Accelerator says that it has it, or only that it has the slice (snapshot_resource). */
+	bool named = !resource || !str_eq(resource->name, e->draft.names[name]);
+	return limit ? limit : named && str_ends(e->draft.names[name], CATALOG_SHARED_SUFFIX);
+}
+
+/* A model on whose nodes the name is a whole device, and on which the Pod could land; NULL: there is none. */
+static const struct model *whole_model(const struct evaluation *e, uint32_t name)
+{
+	const struct resource *resource = e->draft.resources[name];
+	struct placement placement;
+	if (!resource || placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+		return NULL;
+	for (uint32_t i = 0; i < resource->landing_count; i++)
+		if (!resource->landings[i].shared && placement_allows(&placement, i))
+			return &e->policy->models[resource->landings[i].model];
+	return NULL;
+}
+
+static int object_shares(struct evaluation *e, const struct guard *guard, const struct container *container,
+			 uint32_t name, int64_t limit)
+{
+	char text[500];
+	const struct model *whole = whole_model(e, name);
+	int len = snprintf(
+	    text, sizeof text,
+	    ", but several shares may be of the same GPU, so requesting more gains nothing; request at most %lld",
+	    (long long)limit);
+	if (whole)
+		snprintf(text + len, sizeof text - (size_t)len,
+			 ", or require nodes of Accelerator \"" SHOW "\", where each is a whole device, in the Pod's "
+			 "nodeSelector",
+			 SHOWN(whole->name));
+	return guard_object(e, guard, GUARD_SHARED_ABOVE_ONE, container,
+			    limit > 1 ? "requests too many " : "requests more than one ", e->draft.names[name], text);
+}
+
+int guard_check_shares(struct evaluation *e, const struct guard *guard)
+{
+	const struct draft *draft = &e->draft;
+	int64_t limits[DRAFT_RESOURCES_MAX];
+	for (uint32_t n = 0; n < draft->name_count; n++) {
+		limits[n] = share_limit(e, n);
+		if (limits[n] < 0)
+			return -1;
+	}
+	for (uint32_t i = 0; draft->name_count && i < e->pod->container_count; i++)
+		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
+			const struct amount_of *amount = &draft->amounts[a];
+			if (limits[amount->name] == 0 || amount_value(amount) <= limits[amount->name])
+				continue;
+			return object_shares(e, guard, &e->pod->containers[i], amount->name, limits[amount->name]);
+		}
+	return 0;
+}

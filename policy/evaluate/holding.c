@@ -1,0 +1,80 @@
+/* Holdings: the names of the models that a Pod could land on, and of those that its node is of. */
+#include "policy/evaluate/placement.h"
+
+/* Names of models, each once, for the resources of one holding. */
+struct names {
+	struct arena *arena;
+	struct str *items;
+	uint32_t count, size;
+};
+
+static int add_name(struct names *names, struct str name)
+{
+	for (uint32_t i = 0; i < names->count; i++)
+		if (str_eq(names->items[i], name))
+			return 0;
+	if (names->count == names->size) {
+		uint32_t size = names->size ? 2 * names->size : 8;
+		struct str *items = arena_alloc(names->arena, size * sizeof *items);
+		if (!items)
+			return -1;
+		if (names->count)
+			memcpy(items, names->items, names->count * sizeof *items);
+		names->items = items;
+		names->size = size;
+	}
+	names->items[names->count++] = name;
+	return 0;
+}
+
+static int add_placement(struct names *names, const struct policy *policy, const struct resource *resource,
+			 const struct placement *placement)
+{
+	for (uint32_t l = 0; l < resource->landing_count && names->count <= HOLDING_MODELS_MAX; l++)
+		if (placement_allows(placement, l) &&
+		    add_name(names, policy->models[resource->landings[l].model].name) < 0)
+			return -1;
+	return placement->unknown ? add_name(names, MODEL_UNKNOWN) : 0;
+}
+
+int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct holding *holding)
+{
+	struct names names = {.arena = arena};
+	bool everywhere = true;
+	for (uint32_t d = 0; d < holding->demand_count && names.count <= HOLDING_MODELS_MAX; d++) {
+		const struct resource *resource = snapshot_resource(policy, holding->demands[d].resource);
+		struct placement placement;
+		if (!resource)
+			continue;
+		if (placement_find(policy, resource, pod, arena, &placement) < 0 ||
+		    add_placement(&names, policy, resource, &placement) < 0)
+			return -1;
+		everywhere &= placement.possible_count == resource->landing_count && !placement.unknown;
+	}
+	everywhere |= names.count > HOLDING_MODELS_MAX;
+	holding->models = everywhere ? NULL : names.items;
+	holding->model_count = everywhere ? 0 : names.count;
+	return 0;
+}
+
+int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,
+			 struct holding *holding)
+{
+	struct names names = {.arena = arena};
+	int fit = 0;
+	for (uint32_t d = 0; d < holding->demand_count; d++) {
+		const struct resource *resource = snapshot_resource(policy, holding->demands[d].resource);
+		struct placement placement;
+		if (!resource)
+			continue;
+		if (placement_of_node(policy, resource, labels, arena, &placement) < 0 ||
+		    add_placement(&names, policy, resource, &placement) < 0)
+			return -1;
+		fit |= placement.possible_count == 0  ? NODE_OF_NO_MODEL
+		       : placement.possible_count > 1 ? NODE_OF_SEVERAL_MODELS
+						      : 0;
+	}
+	holding->node_models = names.items;
+	holding->node_model_count = names.count <= HOLDING_MODELS_MAX ? names.count : 0;
+	return fit;
+}

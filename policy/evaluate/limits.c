@@ -1,0 +1,169 @@
+/* Limits: whether what a Pod would add still fits into its quotas, and into what their cohorts have together. */
+#include "policy/model/snapshot.h"
+
+static wide larger(wide a, wide b)
+{
+	return a > b ? a : b;
+}
+
+/* One charge against the limits of its quota. */
+struct judgement {
+	const struct quota *quota;
+	wide then; /* what would be held */
+	wide left; /* what still fits below all limits of the quota */
+	bool above_hard, above_pool;
+};
+
+static wide now_held(const struct held *held, uint32_t quota)
+{
+	return held ? amount_sum(held[quota].used, held[quota].pending) : 0;
+}
+
+/* What the others of the pool leave to this quota. Nobody gets at what a member holds, or does not lend. `held` NULL: nobody holds anything. */
+static wide pool_room(const struct policy *policy, uint32_t self, const struct held *held)
+{
+	const struct pool *pool = &policy->pools[policy->quotas[self].pool];
+	wide taken = 0;
+	for (uint32_t i = 0; i < pool->count; i++) {
+		uint32_t q = pool->quotas[i];
+		const struct quota *quota = &policy->quotas[q];
+		if (q != self)
+			taken = amount_sum(taken, larger(now_held(held, q), quota->hard - quota->lend));
+	}
+	return pool->hard - taken;
+}
+
+/* What the limits of a quota allow while nobody holds anything. */
+static wide most_ever(const struct policy *policy, uint32_t self)
+{
+	const struct quota *quota = &policy->quotas[self];
+	wide limit = amount_sum(quota->hard, quota->borrow);
+	if (quota->pool == NO_POOL)
+		return limit;
+	wide room = larger(pool_room(policy, self, NULL), quota->hard - quota->lend);
+	return room < limit ? room : limit;
+}
+
+static struct judgement judge(const struct policy *policy, const struct charge *charge, const struct held *held)
+{
+	const struct quota *quota = &policy->quotas[charge->quota];
+	wide now = now_held(held, charge->quota);
+	wide limit = amount_sum(quota->hard, quota->borrow);
+	struct judgement j = {.quota = quota, .then = amount_sum(now, charge->amount), .left = limit - now};
+	j.above_hard = j.then > limit;
+	if (quota->pool != NO_POOL) {
+		/* What it keeps back is its own even where others hold more than they should. */
+		wide room = larger(pool_room(policy, charge->quota, held), quota->hard - quota->lend);
+		j.above_pool = j.then > room;
+		j.left = room - now < j.left ? room - now : j.left;
+	}
+	j.left = larger(j.left, 0);
+	return j;
+}
+
+uint32_t policy_room(const struct policy *policy, struct str namespace, const struct pairs *labels,
+		     const struct held *held, struct charge *room)
+{
+	uint32_t other, made = 0, tenant = snapshot_tenant(policy, namespace, labels, &other);
+	for (uint32_t i = 0; tenant != NO_TENANT && i < policy->tenants[tenant].quota_count; i++) {
+		const struct charge nothing = {policy->tenants[tenant].quotas[i], 0};
+		if (!policy->quotas[nothing.quota].unlimited)
+			room[made++] = (struct charge){nothing.quota, judge(policy, &nothing, held).left};
+	}
+	return made;
+}
+
+static bool is_changing(const struct held *held)
+{
+	return held->pending > 0 || held->terminating > 0;
+}
+
+static bool pool_is_changing(const struct pool *pool, const struct held *held)
+{
+	bool changing = false;
+	for (uint32_t i = 0; i < pool->count; i++)
+		changing |= is_changing(&held[pool->quotas[i]]);
+	return changing;
+}
+
+/* Those of the pool that hold more than their own, the largest first, ties in the order of quotas. */
+static void find_borrowers(const struct policy *policy, const struct pool *pool, const struct held *held,
+			   struct excess *excess)
+{
+	for (uint32_t i = 0; i < pool->count; i++) {
+		uint32_t q = pool->quotas[i];
+		wide amount = now_held(held, q) - policy->quotas[q].hard;
+		if (amount <= 0)
+			continue;
+		uint32_t at = excess->borrower_count;
+		while (at > 0 && excess->borrowers[at - 1].amount < amount)
+			at--;
+		if (at == EXCESS_BORROWERS_MAX)
+			continue;
+		if (excess->borrower_count < EXCESS_BORROWERS_MAX)
+			excess->borrower_count++;
+		for (uint32_t k = excess->borrower_count - 1; k > at; k--)
+			excess->borrowers[k] = excess->borrowers[k - 1];
+		excess->borrowers[at].quota = q;
+		excess->borrowers[at].amount = amount;
+	}
+}
+
+uint32_t policy_cohort(const struct policy *policy, uint32_t quota, const uint32_t **members)
+{
+	uint32_t pool = policy->quotas[quota].pool;
+	*members = pool == NO_POOL ? NULL : policy->pools[pool].quotas;
+	return pool == NO_POOL ? 0 : policy->pools[pool].count;
+}
+
+bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const struct held *held)
+{
+	const struct quota *self = &policy->quotas[quota];
+	return self->pool != NO_POOL &&
+	       larger(now_held(held, quota), self->hard - self->lend) > pool_room(policy, quota, held);
+}
+
+/* A sum that no integer holds cannot be booked, whoever allows it. */
+static bool refuses(const struct policy *policy, const struct judgement *j)
+{
+	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;
+}
+
+uint32_t policy_excess_max(const struct policy *policy)
+{
+	return 2 * policy->path_quota_max;
+}
+
+uint32_t policy_exceeded(const struct policy *policy, const struct charge *charges, uint32_t count,
+			 const struct held *held, struct excess *excess, bool *refused)
+{
+	uint32_t made = 0;
+	*refused = false;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t q = charges[i].quota;
+		if (policy->quotas[q].unlimited)
+			continue;
+		struct judgement j = judge(policy, &charges[i], held);
+		if (!j.above_hard && !j.above_pool)
+			continue;
+		struct excess row = {.quota = q,
+				     .kind = EXCESS_HARD,
+				     .requested = charges[i].amount,
+				     .used = held[q].used,
+				     .pending = held[q].pending,
+				     .left = j.left,
+				     .most = most_ever(policy, q),
+				     .refuses = refuses(policy, &j),
+				     .changing = is_changing(&held[q])};
+		if (j.above_hard)
+			excess[made++] = row;
+		if (j.above_pool) {
+			row.kind = EXCESS_COHORT;
+			row.changing = pool_is_changing(&policy->pools[j.quota->pool], held);
+			find_borrowers(policy, &policy->pools[j.quota->pool], held, &row);
+			excess[made++] = row;
+		}
+		*refused |= row.refuses;
+	}
+	return made;
+}

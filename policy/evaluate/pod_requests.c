@@ -1,0 +1,94 @@
+/* Demands of a Pod that no policy has looked at: every extended resource, as a view of the cluster keeps them. */
+#include <stdlib.h>
+
+#include "gpugate/policy.h"
+#include "policy/evaluate/effective_request.h"
+
+#define OVERHEAD UINT32_MAX
+
+/* One entry of a container's map, or of the Pod's overhead. */
+struct asked {
+	struct str resource;
+	uint32_t container; /* index into pod.containers, or OVERHEAD */
+	int64_t value;
+};
+
+bool resource_is_extended(struct str name)
+{
+	static const struct str native = {"kubernetes.io/", sizeof "kubernetes.io/" - 1};
+	if (!str_has_char(name, '/') || str_starts(name, STR("requests.")))
+		return false;
+	if (str_starts(name, STR("deviceclass.resource.kubernetes.io/")))
+		return true;
+	for (size_t i = 0; i + native.len <= name.len; i++)
+		if (str_starts(str_tail(name, i), native))
+			return false;
+	return true;
+}
+
+/* Zeros ask nothing; what is no whole number says nothing. More than COMPANION_MAX is as good as that. */
+static uint32_t collect(const struct pairs *map, uint32_t container, struct asked *asked, uint32_t count)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		int64_t value;
+		if (!resource_is_extended(map->items[i].key) ||
+		    quantity_count(map->items[i].value, &value) != QUANTITY_OK || value == 0)
+			continue;
+		value = value > COMPANION_MAX ? COMPANION_MAX : value;
+		asked[count++] = (struct asked){map->items[i].key, container, value};
+	}
+	return count;
+}
+
+/* By resource, then in the order of the containers, then the larger last. */
+static int asked_order(const void *a, const void *b)
+{
+	const struct asked *x = a, *y = b;
+	int order = str_cmp(x->resource, y->resource);
+	if (order == 0)
+		order = (x->container > y->container) - (x->container < y->container);
+	return order ? order : (x->value > y->value) - (x->value < y->value);
+}
+
+static int64_t sum(const struct pod *pod, const struct asked *asked, uint32_t count)
+{
+	struct effective effective = {0};
+	for (uint32_t i = 0; i < count; i++) {
+		if (asked[i].container == OVERHEAD)
+			effective.overhead = effective_sum(effective.overhead, asked[i].value);
+		else if (i + 1 == count || asked[i + 1].container != asked[i].container) /* the larger of two */
+			effective_add(&effective, &pod->containers[asked[i].container], asked[i].value);
+	}
+	return effective_total(&effective);
+}
+
+int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count)
+{
+	size_t most = pod->overhead.count;
+	for (uint32_t i = 0; i < pod->container_count; i++)
+		most += (size_t)pod->containers[i].requests.count + pod->containers[i].limits.count;
+	struct asked *asked = arena_alloc(arena, most * sizeof *asked);
+	if (!asked)
+		return -1;
+	uint32_t entries = 0, made = 0;
+	for (uint32_t i = 0; i < pod->container_count; i++) {
+		entries = collect(&pod->containers[i].requests, i, asked, entries);
+		entries = collect(&pod->containers[i].limits, i, asked, entries);
+	}
+	entries = collect(&pod->overhead, OVERHEAD, asked, entries);
+	if (entries > 1)
+		qsort(asked, entries, sizeof *asked, asked_order);
+	struct demand *out = arena_alloc(arena, entries * sizeof *out);
+	if (!out)
+		return -1;
+	for (uint32_t from = 0, to; from < entries; from = to) {
+		for (to = from + 1; to < entries && str_eq(asked[to].resource, asked[from].resource); to++)
+			;
+		int64_t total = sum(pod, &asked[from], to - from);
+		if (total > 0) /* ephemeral containers ask nothing */
+			out[made++] = (struct demand){asked[from].resource, total};
+	}
+	*demands = out;
+	*count = made;
+	return 0;
+}

@@ -1,0 +1,339 @@
+/*
+ * restore: what makes applying a manifest again a no-op. The manifest still says what /mutate changed when the Pod was made, so
+ * an apply brings it back, and the API server, which lets almost nothing of a Pod's spec change, refuses all of it. Put
+ * back is only what a Rule or a Guard can have changed; any other difference is left for the API server to judge.
+ *
+ * What it lets through is in ValidatePodUpdate (pkg/apis/core/validation): images, deadlines, fewer scheduling gates, more
+ * tolerations and other tolerationSeconds, of a gated Pod more node selectors. None of that is touched here.
+ */
+#include <stdlib.h>
+
+#include "policy/evaluate/evaluate.h"
+#include "policy/model/catalog.h"
+
+#define KEPT_MAX 6 /* accelerators that a container has before and after, beside the one that was rewritten */
+
+struct restore {
+	const struct policy *policy;
+	const struct pod *now, *old;
+	struct arena *arena;
+	struct edit *edits;
+	uint32_t count, size;
+};
+
+static int push(struct restore *r, const struct edit *edit)
+{
+	if (r->count == r->size) {
+		uint32_t size = r->size ? 2 * r->size : 8;
+		struct edit *edits = arena_zalloc(r->arena, size, sizeof *edits);
+		if (!edits)
+			return -1;
+		if (r->count)
+			memcpy(edits, r->edits, r->count * sizeof *edits);
+		r->edits = edits;
+		r->size = size;
+	}
+	r->edits[r->count++] = *edit;
+	return 0;
+}
+
+static struct str value_of(const struct pairs *map, struct str key)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (str_eq(map->items[i].key, key))
+			return map->items[i].value;
+	return (struct str){NULL, 0};
+}
+
+/* The API server writes maps in the order of their keys. */
+static bool same_pairs(const struct pairs *a, const struct pairs *b)
+{
+	bool same = a->count == b->count;
+	for (uint32_t i = 0; same && i < a->count; i++)
+		same = str_eq(a->items[i].key, b->items[i].key) && str_eq(a->items[i].value, b->items[i].value);
+	return same;
+}
+
+/* The accelerators in one map of one container. */
+struct asked {
+	struct {
+		struct str name, text;
+		int64_t value;
+	} items[DRAFT_RESOURCES_MAX];
+	uint32_t count;
+};
+
+/* Returns false for what no Rule has dealt with: more names, or other amounts, than /mutate takes. */
+static bool collect(const struct policy *policy, const struct pairs *map, struct asked *asked)
+{
+	asked->count = 0;
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct pair *pair = &map->items[i];
+		int64_t value;
+		if (!snapshot_is_accelerator(policy, pair->key))
+			continue;
+		if (asked->count == DRAFT_RESOURCES_MAX || quantity_count(pair->value, &value) != QUANTITY_OK ||
+		    value > DEMAND_MAX)
+			return false;
+		asked->items[asked->count].name = pair->key;
+		asked->items[asked->count].text = pair->value;
+		asked->items[asked->count++].value = value;
+	}
+	return true;
+}
+
+static uint32_t find_asked(const struct asked *asked, struct str name)
+{
+	for (uint32_t i = 0; i < asked->count; i++)
+		if (str_eq(asked->items[i].name, name))
+			return i;
+	return INDEX_NONE;
+}
+
+static bool is_kept(const struct asked *there, const struct asked *asked, uint32_t i)
+{
+	uint32_t at = find_asked(there, asked->items[i].name);
+	return at != INDEX_NONE && there->items[at].value == asked->items[i].value;
+}
+
+/* Whether some of the amounts, all or none, make the sum. */
+static bool some_sum_to(const int64_t *amounts, uint32_t count, int64_t sum)
+{
+	if (sum < 0 || count == 0)
+		return sum == 0;
+	return some_sum_to(amounts, count - 1, sum) || some_sum_to(amounts, count - 1, sum - amounts[count - 1]);
+}
+
+/*
+ * Rules move amounts from name to name. So the amounts of the manifest are those of the old object, under other names: all that
+ * differs is the manifest's, and of what is the same some is the manifest's and the rest was merged in from the old object.
+ */
+static bool is_moved(const struct asked *old, const struct asked *now)
+{
+	int64_t kept[KEPT_MAX], rest = 0;
+	uint32_t kept_count = 0;
+	for (uint32_t i = 0; i < old->count; i++)
+		rest += old->items[i].value;
+	for (uint32_t i = 0; i < now->count; i++) {
+		if (!is_kept(old, now, i))
+			rest -= now->items[i].value;
+		else if (kept_count < KEPT_MAX)
+			kept[kept_count++] = now->items[i].value;
+		else
+			return false;
+	}
+	return some_sum_to(kept, kept_count, rest);
+}
+
+static int restore_map(struct restore *r, uint32_t container, bool limits, const struct pairs *now_map,
+		       const struct pairs *old_map)
+{
+	struct asked now, old;
+	if (same_pairs(now_map, old_map) || !collect(r->policy, now_map, &now) || !collect(r->policy, old_map, &old) ||
+	    !is_moved(&old, &now))
+		return 0;
+	struct edit edit = {.kind = EDIT_RESOURCE, .container = container, .limits = limits};
+	for (uint32_t i = 0; i < now.count; i++) {
+		edit.from = now.items[i].name;
+		if (find_asked(&old, edit.from) == INDEX_NONE && push(r, &edit) < 0)
+			return -1;
+	}
+	edit.from = (struct str){NULL, 0};
+	for (uint32_t i = 0; i < old.count; i++) {
+		edit.key = old.items[i].name;
+		edit.value = old.items[i].text;
+		if (!is_kept(&now, &old, i) && push(r, &edit) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_void(const struct env_var *env)
+{
+	return !env->value_from && str_eq(env->value, STR("void"));
+}
+
+static bool same_env(const struct container *a, const struct container *b)
+{
+	bool same = a->env_count == b->env_count;
+	for (uint32_t i = 0; same && i < a->env_count; i++)
+		same = str_eq(a->env[i].name, b->env[i].name) && str_eq(a->env[i].value, b->env[i].value) &&
+		       a->env[i].value_from == b->env[i].value_from;
+	return same;
+}
+
+/* A name may stand in the list more than once: the first there goes with the first here, and so on. */
+static int restore_env(struct restore *r, uint32_t at, const struct container *now, const struct container *old)
+{
+	size_t variables;
+	catalog_variables(&variables);
+	if (same_env(now, old))
+		return 0;
+	uint32_t *next =
+	    arena_zalloc(r->arena, variables, sizeof *next); /* by variable: where to look on in the old list */
+	struct edit edit = {.kind = EDIT_ENV, .container = at, .value = STR("void")};
+	if (!next)
+		return -1;
+	for (uint32_t i = 0; i < now->env_count; i++) {
+		int v = catalog_variable(now->env[i].name);
+		if (v < 0)
+			continue;
+		while (next[v] < old->env_count && !str_eq(old->env[next[v]].name, now->env[i].name))
+			next[v]++;
+		if (next[v] == old->env_count)
+			continue;
+		edit.key = now->env[i].name;
+		edit.env_index = (int32_t)i;
+		if (is_void(&old->env[next[v]++]) && !is_void(&now->env[i]) && push(r, &edit) < 0)
+			return -1;
+	}
+	edit.env_index = -1;
+	for (uint32_t i = 0; i < old->env_count; i++) {
+		int v = is_void(&old->env[i]) ? catalog_variable(old->env[i].name) : -1;
+		edit.key = old->env[i].name;
+		if (v >= 0 && i >= next[v] && push(r, &edit) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+typedef int container_fn(struct restore *r, uint32_t at, const struct container *now, const struct container *old);
+
+static int restore_resources(struct restore *r, uint32_t at, const struct container *now, const struct container *old)
+{
+	return restore_map(r, at, false, &now->requests, &old->requests) < 0 ||
+		       restore_map(r, at, true, &now->limits, &old->limits) < 0
+		   ? -1
+		   : 0;
+}
+
+/* Nobody may add, remove or reorder containers of a Pod: the same container has the same name at the same place. */
+static int restore_containers(struct restore *r, container_fn *restore)
+{
+	static const int order[] = {[CONTAINER_INIT] = 0, [CONTAINER_REGULAR] = 1, [CONTAINER_EPHEMERAL] = 2};
+	uint32_t i = 0, j = 0;
+	while (i < r->now->container_count && j < r->old->container_count) {
+		const struct container *now = &r->now->containers[i], *old = &r->old->containers[j];
+		if (now->list == old->list && str_eq(now->name, old->name) && restore(r, i, now, old) < 0)
+			return -1;
+		i += order[now->list] <= order[old->list];
+		j += order[old->list] <= order[now->list];
+	}
+	return 0;
+}
+
+/* One key that a Rule sets. It replaces the Pod's own value only where it says `override`. */
+static int restore_selector(struct restore *r, const struct rule *rule, struct str key)
+{
+	struct str now = value_of(&r->now->node_selector, key), old = value_of(&r->old->node_selector, key);
+	if (!str_present(old) || (str_present(now) && str_eq(now, old)) ||
+	    (str_present(now) && rule->on_conflict != CONFLICT_OVERRIDE))
+		return 0;
+	for (uint32_t i = r->count; i > 0 && r->edits[i - 1].kind == EDIT_NODE_SELECTOR; i--)
+		if (str_eq(r->edits[i - 1].key, key))
+			return 0;
+	return push(r, &(struct edit){.kind = EDIT_NODE_SELECTOR, .key = key, .value = old});
+}
+
+static int restore_selectors(struct restore *r)
+{
+	if (same_pairs(&r->now->node_selector, &r->old->node_selector))
+		return 0;
+	for (uint32_t i = 0; i < r->policy->rule_count; i++) {
+		const struct rule *rule = &r->policy->rules[i];
+		for (uint32_t k = 0; k < rule->node_selector_count; k++)
+			if (restore_selector(r, rule, rule->node_selector[k].key) < 0)
+				return -1;
+		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+			const struct rewrite *rewrite = &rule->rewrites[w];
+			const struct model *model = rewrite->pin ? &r->policy->models[rewrite->model] : NULL;
+			for (uint32_t k = 0; model && k < model->label_count; k++)
+				if (restore_selector(r, rule, model->labels[k].key) < 0)
+					return -1;
+		}
+	}
+	return 0;
+}
+
+/* As the API server compares them: tolerationSeconds may change. */
+static int toleration_order(const void *a, const void *b)
+{
+	const struct toleration *x = a, *y = b;
+	int order = str_cmp(x->key, y->key);
+	order = order ? order : str_cmp(x->op, y->op);
+	order = order ? order : str_cmp(x->value, y->value);
+	return order ? order : str_cmp(x->effect, y->effect);
+}
+
+/* Whether a Rule can have added it: as it injects it, or for the name that it has rewritten. */
+static bool is_injected(const struct policy *policy, const struct toleration *toleration)
+{
+	const struct toleration rewritten = {.key = toleration->key, .op = STR("Exists"), .effect = STR("NoSchedule")};
+	if (toleration_order(toleration, &rewritten) == 0 && snapshot_is_accelerator(policy, toleration->key))
+		return true;
+	for (uint32_t i = 0; i < policy->rule_count; i++)
+		for (uint32_t t = 0; t < policy->rules[i].toleration_count; t++)
+			if (toleration_order(&policy->rules[i].tolerations[t], toleration) == 0)
+				return true;
+	return false;
+}
+
+/* The list is replaced as a whole when a manifest with tolerations is applied. They come back in their order, at the end, where
+ * they have been. */
+static int restore_tolerations(struct restore *r)
+{
+	const struct pod *now = r->now, *old = r->old;
+	uint32_t same = 0;
+	while (same < old->toleration_count && same < now->toleration_count &&
+	       toleration_order(&old->tolerations[same], &now->tolerations[same]) == 0)
+		same++;
+	if (same == old->toleration_count)
+		return 0;
+	struct toleration *sorted = arena_zalloc(r->arena, now->toleration_count, sizeof *sorted);
+	if (!sorted)
+		return -1;
+	if (now->toleration_count) {
+		memcpy(sorted, now->tolerations, now->toleration_count * sizeof *sorted);
+		qsort(sorted, now->toleration_count, sizeof *sorted, toleration_order);
+	}
+	for (uint32_t i = same; i < old->toleration_count; i++) {
+		const struct toleration *was = &old->tolerations[i];
+		if (bsearch(was, sorted, now->toleration_count, sizeof *sorted, toleration_order) ||
+		    !is_injected(r->policy, was))
+			continue;
+		if (push(r, &(struct edit){.kind = EDIT_TOLERATION, .toleration = *was}) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int restore_runtime_class(struct restore *r)
+{
+	struct str now = r->now->runtime_class, old = r->old->runtime_class;
+	if (old.len == 0 || str_eq(now, old))
+		return 0;
+	for (uint32_t i = 0; i < r->policy->rule_count; i++) {
+		const struct rule *rule = &r->policy->rules[i];
+		if (str_present(rule->runtime_class) && (now.len == 0 || rule->on_conflict == CONFLICT_OVERRIDE))
+			return push(r, &(struct edit){.kind = EDIT_RUNTIME_CLASS, .value = old});
+	}
+	return 0;
+}
+
+bool restore_concerns(const struct review *review)
+{
+	return review->operation == OPERATION_UPDATE && review->subresource.len == 0 && review->object.present &&
+	       review->old_object.present;
+}
+
+int restore_edits(const struct policy *policy, const struct review *review, struct arena *arena,
+		  struct decision *decision)
+{
+	struct restore r = {.policy = policy, .now = &review->object, .old = &review->old_object, .arena = arena};
+	if (restore_containers(&r, restore_resources) < 0 || restore_containers(&r, restore_env) < 0 ||
+	    restore_selectors(&r) < 0 || restore_tolerations(&r) < 0 || restore_runtime_class(&r) < 0)
+		return -1;
+	decision->edits = r.edits;
+	decision->edit_count = r.count;
+	return 0;
+}

@@ -1,0 +1,248 @@
+#include "policy/evaluate/remedy.h"
+
+#include "policy/base/show.h"
+#include "policy/evaluate/companions.h"
+#include "policy/evaluate/requirements.h"
+
+#define ADVICE_MAX 200 /* bytes of what a model requires, next to everything else that the sentence says */
+
+void remedy_print_amount(const struct policy *policy, const struct quota *quota, wide amount, struct buf *out)
+{
+	amount_print(amount, policy->unit, quota->measure, out);
+	if (quota->measure == MEASURE_GPUS)
+		buf_text(out, amount > policy->unit ? " GPUs" : " GPU");
+}
+
+/* --- What fits. --- */
+
+/* Units of a resource, wherever they are or on the nodes of one model, that the Pod could request instead. */
+struct fitting {
+	struct str name;               /* absent: nothing fits */
+	const struct landing *landing; /* NULL: no Accelerator has the resource */
+	bool elsewhere;                /* on the nodes of other models it does not fit, or is not counted here */
+	wide each, count;
+};
+
+/* The name of a device class does not say whose devices it has. */
+static bool is_any_vendor(struct str vendor)
+{
+	return str_eq(vendor, STR("deviceclass.resource.kubernetes.io"));
+}
+
+/* Whether the Pod requests something of that vendor that the quota counts. */
+static bool requests_vendor(const struct refused_request *request, const struct quota *quota, struct str vendor)
+{
+	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
+		struct str name = request->holding->demands[d].resource;
+		if (charge_counts(quota, name, snapshot_resource(request->policy, name)) &&
+		    (is_any_vendor(catalog_vendor(name)) || str_eq(catalog_vendor(name), vendor)))
+			return true;
+	}
+	return false;
+}
+
+/* The vendor of which the Pod requests something that the quota counts; absent: that is not known. */
+static struct str requested_vendor(const struct refused_request *request, const struct quota *quota)
+{
+	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
+		struct str vendor = catalog_vendor(request->holding->demands[d].resource);
+		if (!is_any_vendor(vendor) && requests_vendor(request, quota, vendor))
+			return vendor;
+	}
+	return (struct str){NULL, 0};
+}
+
+static wide requested_count(const struct refused_request *request, struct str name)
+{
+	for (uint32_t d = 0; d < request->holding->demand_count; d++)
+		if (str_eq(request->holding->demands[d].resource, name))
+			return request->holding->demands[d].count;
+	return 1;
+}
+
+/* What one unit costs in a quota; 0: nothing that is known, or the quota does not count it. `landing` is NULL where no Accelerator
+ * has the resource. */
+static wide unit_cost(const struct policy *policy, const struct quota *quota, struct str name,
+		      const struct landing *landing)
+{
+	wide each = 0;
+	if (!quota_counts_resource(quota, name))
+		return 0;
+	if (!landing)
+		return companions_cost(policy, quota, name, &each) && each > 0 ? each : 0;
+	each = quota_counts_model(quota, landing->model) ? charge_landing(policy, quota, landing) : 0;
+	return each > 0 ? each : 0;
+}
+
+static wide smaller(wide a, wide b)
+{
+	return a < b ? a : b;
+}
+
+/* How many units no limit forbids: neither that of the quota itself, nor any other one on the tenant's path that denies. */
+static wide count_allowed(const struct refused_request *request, const struct quota *quota, struct str name,
+			  const struct landing *landing)
+{
+	const struct policy *policy = request->policy;
+	wide count = AMOUNT_MAX;
+	for (uint32_t i = 0; i < request->refused->room_count; i++) {
+		const struct charge *room = &request->refused->room[i];
+		const struct quota *other = &policy->quotas[room->quota];
+		bool counts = other == quota || policy->tenants[other->tenant].enforcement == ENFORCEMENT_DENY;
+		wide each = counts ? unit_cost(policy, other, name, landing) : 0;
+		if (each > 0)
+			count = smaller(count, room->amount / each);
+	}
+	return count;
+}
+
+/* Takes the units for the best ones if each costs more than those, and one fits. */
+static bool consider(const struct refused_request *request, const struct quota *quota, wide left, struct str name,
+		     const struct landing *landing, struct fitting *best)
+{
+	wide each = unit_cost(request->policy, quota, name, landing);
+	if (each <= best->each || each > left)
+		return false;
+	wide count = count_allowed(request, quota, name, landing);
+	if (count == 0)
+		return false;
+	*best = (struct fitting){name, landing, false, each, smaller(count, requested_count(request, name))};
+	return true;
+}
+
+/* Where one unit does not fit on the nodes of every model, or is not counted here, the model is named; else what fits on all of them. */
+static void look_elsewhere(const struct refused_request *request, const struct quota *quota,
+			   const struct resource *resource, struct fitting *best)
+{
+	wide count = best->count;
+	for (uint32_t l = 0; l < resource->landing_count && !best->elsewhere; l++) {
+		const struct landing *landing = &resource->landings[l];
+		wide each = unit_cost(request->policy, quota, resource->name, landing);
+		count = smaller(count, each > 0 ? count_allowed(request, quota, resource->name, landing) : 0);
+		best->elsewhere = count == 0;
+	}
+	if (!best->elsewhere)
+		best->count = count;
+}
+
+/* What takes most of what is left in the quota. */
+static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
+{
+	const struct policy *policy = request->policy;
+	const struct resource *found = NULL;
+	struct fitting best = {.each = 0};
+	for (uint32_t r = 0; r < policy->resource_count; r++) {
+		const struct resource *resource = &policy->resources[r];
+		if (!quota_counts_resource(quota, resource->name) ||
+		    !requests_vendor(request, quota, catalog_vendor(resource->name)))
+			continue;
+		for (uint32_t l = 0; l < resource->landing_count; l++)
+			if (consider(request, quota, left, resource->name, &resource->landings[l], &best))
+				found = resource;
+	}
+	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
+		struct str name = request->holding->demands[d].resource;
+		if (!snapshot_resource(policy, name) && consider(request, quota, left, name, NULL, &best))
+			found = NULL;
+	}
+	if (found)
+		look_elsewhere(request, quota, found, &best);
+	return best;
+}
+
+static void print_fitting(const struct refused_request *request, const struct quota *quota, wide left, struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	struct fitting fitting = find_fitting(request, quota, left);
+	if (!str_present(fitting.name)) {
+		struct str vendor = requested_vendor(request, quota);
+		buf_printf(out, ", but no%s" SHOW " resource fits", str_present(vendor) ? " " : "", SHOWN(vendor));
+		return;
+	}
+	buf_text(out, "; fits: ");
+	buf_number(out, (uint64_t)fitting.count);
+	buf_printf(out, " x %.*s", STR_ARG(fitting.name));
+	if (fitting.elsewhere)
+		buf_printf(out, " on %.*s", STR_ARG(policy->models[fitting.landing->model].name));
+	buf_text(out, " (");
+	amount_print(fitting.each * fitting.count, policy->unit, quota->measure, out);
+	buf_char(out, ')');
+}
+
+void remedy_print_free(const struct refused_request *request, const struct excess *excess, struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	const struct quota *quota = &policy->quotas[excess->quota];
+	if (excess->left <= 0) {
+		buf_text(out, "; nothing is free");
+		return;
+	}
+	buf_text(out, "; ");
+	remedy_print_amount(policy, quota, excess->left, out);
+	buf_text(out, quota->measure == MEASURE_MEMORY || excess->left <= policy->unit ? " is free" : " are free");
+	if (quota->measure != MEASURE_COUNT)
+		print_fitting(request, quota, excess->left, out);
+}
+
+/* --- As which model the Pod was counted. --- */
+
+/* What a resource costs in a quota, over the models of a scope. */
+struct costs {
+	const struct landing *dearest; /* that the quota counts; NULL: none */
+	const struct landing *cheaper; /* that costs less, or that the quota does not count; NULL: none */
+	uint32_t count;                /* of landings in the scope */
+};
+
+static struct costs find_costs(const struct policy *policy, const struct quota *quota, const struct resource *resource,
+			       const struct scope *scope)
+{
+	struct costs costs = {0};
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		const struct landing *landing = &resource->landings[i];
+		if (!scope_has(policy, scope, landing))
+			continue;
+		costs.count++;
+		const struct landing *other = landing;
+		if (quota_counts_model(quota, landing->model) &&
+		    (!costs.dearest ||
+		     charge_landing(policy, quota, landing) > charge_landing(policy, quota, costs.dearest))) {
+			other = costs.dearest;
+			costs.dearest = landing;
+		}
+		if (other && (!quota_counts_model(quota, other->model) ||
+			      charge_landing(policy, quota, other) < charge_landing(policy, quota, costs.dearest)))
+			costs.cheaper = other;
+	}
+	return costs;
+}
+
+static void print_counted_as(const struct policy *policy, const struct costs *costs, struct buf *out)
+{
+	char known[ADVICE_MAX];
+	buf_printf(out, "; counted as " SHOW, SHOWN(policy->models[costs->dearest->model].name));
+	if (costs->count == 1)
+		return;
+	const struct model *cheaper = &policy->models[costs->cheaper->model];
+	requirements_print(cheaper, known, sizeof known);
+	buf_printf(out, ": nothing in the Pod's node selectors rules it out; if " SHOW " is meant, select its nodes%s",
+		   SHOWN(cheaper->name), known);
+}
+
+void remedy_print_model(const struct refused_request *request, const struct excess *excess, struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	const struct quota *quota = &policy->quotas[excess->quota];
+	const struct holding *holding = request->holding;
+	for (uint32_t d = 0; d < holding->demand_count; d++) {
+		struct str name = holding->demands[d].resource;
+		const struct resource *resource = snapshot_resource(policy, name);
+		if (!resource || resource->landing_count < 2 || !charge_counts(quota, name, resource))
+			continue;
+		struct scope scope = scope_of(policy, resource, holding->models, holding->model_count);
+		struct costs costs = find_costs(policy, quota, resource, &scope);
+		if (!costs.dearest || (costs.count > 1 && !costs.cheaper))
+			continue;
+		print_counted_as(policy, &costs, out);
+		return;
+	}
+}

@@ -1,0 +1,121 @@
+/* Rules: rewriting and injection, to a fixed point. */
+#include "policy/evaluate/rules.h"
+#include "policy/base/show.h"
+
+/* Longer than any chain of rewrites can be: names of a draft are at most DRAFT_RESOURCES_MAX. */
+#define PASSES_MAX (DRAFT_RESOURCES_MAX + 2)
+
+/* One Rule, all or nothing. */
+static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
+{
+	struct evaluation *e = pass->e;
+	struct plan plan = {0};
+	struct draft_problem problem = {0};
+	/* Only a container that has two names can have one too many. */
+	if (e->draft.name_count < 2 && !rules_in_range(e, rule))
+		return 0;
+	if (rules_plan_targets(e, rule, &plan) < 0)
+		return -1;
+	if (rule->enforcement == ENFORCEMENT_DENY)
+		rules_drop_leftovers(e, rule, &plan, changed);
+	if (*changed)
+		draft_sum(&e->draft, &problem);
+	for (uint32_t w = 0; *changed && w < rule->rewrite_count; w++)
+		if (draft_effective(&e->draft, rule->rewrites[w].from) <= 0)
+			plan.targets[w] = (struct target){0};
+	if (!rules_in_range(e, rule))
+		return 0;
+	if (rules_plan(pass, rule, &plan) < 0)
+		return -1;
+	if (plan.refused || plan.idle)
+		return 0;
+	return rule->enforcement == ENFORCEMENT_DENY ? rules_change(pass, rule, &plan, changed)
+						     : rules_tell(pass, rule, &plan);
+}
+
+static int note_rule(struct evaluation *e, const struct rule *rule)
+{
+	struct decision *decision = e->decision;
+	for (uint32_t i = 0; i < decision->rule_count; i++)
+		if (str_eq(decision->rules[i], rule->name))
+			return 0;
+	struct str *rules = (struct str *)(uintptr_t)decision->rules;   /* made here, and const for readers */
+	if ((decision->rule_count & (decision->rule_count - 1)) == 0) { /* room doubles when a power of two is full */
+		rules = arena_alloc(e->arena,
+				    (size_t)(decision->rule_count ? 2 * decision->rule_count : 1) * sizeof *rules);
+		if (!rules)
+			return -1;
+		if (decision->rule_count)
+			memcpy(rules, decision->rules, decision->rule_count * sizeof *rules);
+	}
+	rules[decision->rule_count++] = rule->name;
+	decision->rules = rules;
+	return 0;
+}
+
+/* A Rule has changed the draft. In /validate that is an objection where the Rule is required. */
+static int note_change(struct evaluation *e, const struct rule *rule, bool settle)
+{
+	if (note_rule(e, rule) < 0)
+		return -1;
+	if (settle || !rule->required)
+		return 0;
+	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+			       "the required Rule \"" SHOW
+			       "\" would still change the Pod: the mutating webhook did not "
+			       "see it, or something changed it afterwards; create the Pod again",
+			       SHOWN(rule->name));
+}
+
+/* One pass over all Rules, each seeing the draft as the earlier ones left it. A Rule that only watches says so once, in /mutate. */
+static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
+{
+	struct pass pass = {.e = e};
+	struct draft_problem problem = {0};
+	rules_find(&pass);
+	uint32_t last = INDEX_NONE;
+	for (uint32_t i = 0; i < pass.found_count && !pass.exhausted; i++) {
+		uint32_t rank = pass.found[i];
+		const struct rule *rule = &e->policy->rules[rank];
+		if ((last != INDEX_NONE && rank <= last) || (rule->enforcement != ENFORCEMENT_DENY && !settle) ||
+		    !rules_concern(e, rule))
+			continue;
+		last = rank;
+		bool changed = false;
+		if (apply_rule(&pass, rule, &changed) < 0)
+			return -1;
+		if (e->decision->denied && settle)
+			return 0; /* one refusal is enough: what later Rules would do to that Pod means nothing */
+		if (!changed)
+			continue;
+		*any_changed = true;
+		if (note_change(e, rule, settle) < 0)
+			return -1;
+		draft_sum(&e->draft, &problem);
+		if (rule->rewrite_count) { /* other amounts: other Rules may match */
+			rules_find(&pass);
+			for (i = 0; i < pass.found_count && pass.found[i] <= rank; i++)
+				;
+			i--;
+		}
+	}
+	return pass.exhausted ? -1 : 0;
+}
+
+int rules_apply(struct evaluation *e, bool settle)
+{
+	if (e->policy->rule_count == 0)
+		return 0;
+	for (int passes = 0; passes < PASSES_MAX; passes++) {
+		bool changed = false;
+		if (apply_pass(e, settle, &changed) < 0)
+			return -1;
+		if (!changed || !settle || e->decision->denied)
+			return 0;
+	}
+	return decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, e->decision->rules[0],
+			       "Rules keep undoing each other on this Pod (\"" SHOW
+			       "\" among them); ask the platform team to "
+			       "correct them",
+			       SHOWN(e->decision->rules[0]));
+}

@@ -1,0 +1,218 @@
+/* Does what a Rule's plan says, or says what it would do. */
+#include "gpugate/buf.h"
+#include "policy/base/show.h"
+#include "policy/evaluate/rules.h"
+
+#define NAMES_SHOWN 2
+
+/* A container asks for the name, or for the name and the target. */
+enum asking { ASKS_NOT, ASKS_ONLY, ASKS_BESIDE };
+
+static enum asking asking(const struct draft *draft, const struct amount_of *amount, uint32_t name, struct str to)
+{
+	if (amount->name != name || amount_value(amount) <= 0)
+		return ASKS_NOT;
+	return draft_asked(draft, amount->container, to) > 0 ? ASKS_BESIDE : ASKS_ONLY;
+}
+
+void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)
+{
+	struct draft *draft = &e->draft;
+	for (uint32_t w = 0; w < rule->rewrite_count && draft->name_count > 1; w++) {
+		uint32_t name = draft_name(draft, rule->rewrites[w].from);
+		if (name == INDEX_NONE || !str_present(plan->targets[w].name))
+			continue;
+		for (uint32_t i = 0; i < draft->amount_count; i++) {
+			struct amount_of *amount = &draft->amounts[i];
+			if (amount->name != name || amount_value(amount) <= 0 ||
+			    !rules_asks_result(e, amount->container, rule->rewrites[w].from))
+				continue;
+			amount->request = amount->limit = AMOUNT_ABSENT;
+			*changed = true;
+		}
+	}
+}
+
+static int claim(struct pass *pass, struct str key)
+{
+	if (pass->claim_count == pass->claim_size) {
+		uint32_t size = pass->claim_size ? pass->claim_size * 2 : 8;
+		struct str *claims = arena_alloc(pass->e->arena, size * sizeof *claims);
+		if (!claims)
+			return -1;
+		if (pass->claim_count)
+			memcpy(claims, pass->claims, pass->claim_count * sizeof *claims);
+		pass->claims = claims;
+		pass->claim_size = size;
+	}
+	pass->claims[pass->claim_count++] = key;
+	return 0;
+}
+
+static bool is_there(const struct draft *draft, const struct pair *label)
+{
+	struct str there = draft_selector(draft, label->key);
+	return str_present(there) && str_eq(there, label->value);
+}
+
+static int set_labels(struct pass *pass, const struct plan *plan, bool *changed)
+{
+	struct draft *draft = &pass->e->draft;
+	for (uint32_t i = 0; i < plan->label_count; i++) {
+		if (claim(pass, plan->labels[i].key) < 0)
+			return -1;
+		if (is_there(draft, &plan->labels[i]))
+			continue;
+		*changed = true;
+		pass->placed_valid = pass->before_valid = false;
+		if (draft_select(draft, plan->labels[i].key, plan->labels[i].value) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Moves every container's amount of the name; the Pod then also tolerates nodes tainted by the old name. */
+static int rewrite_amounts(struct evaluation *e, const struct rewrite *rewrite, struct str to, bool *changed)
+{
+	struct draft *draft = &e->draft;
+	struct toleration old = {.key = rewrite->from, .op = STR("Exists"), .effect = STR("NoSchedule")};
+	uint32_t name = draft_name(draft, rewrite->from), count = draft->amount_count;
+	bool moved = false;
+	for (uint32_t i = 0; name != INDEX_NONE && i < count; i++) {
+		if (asking(draft, &draft->amounts[i], name, to) == ASKS_NOT)
+			continue;
+		if (draft_move(draft, i, to) < 0)
+			return -1;
+		moved = true;
+	}
+	*changed |= moved;
+	return moved ? draft_tolerate(draft, &old, changed) : 0;
+}
+
+int rules_change(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *changed)
+{
+	struct draft *draft = &pass->e->draft;
+	if (set_labels(pass, plan, changed) < 0)
+		return -1;
+	for (uint32_t w = 0; w < rule->rewrite_count; w++)
+		if (str_present(plan->targets[w].name) &&
+		    rewrite_amounts(pass->e, &rule->rewrites[w], plan->targets[w].name, changed) < 0)
+			return -1;
+	for (uint32_t i = 0; i < rule->toleration_count; i++)
+		if (draft_tolerate(draft, &rule->tolerations[i], changed) < 0)
+			return -1;
+	if (!plan->runtime_class)
+		return 0;
+	struct str class = draft_runtime_class(draft);
+	pass->runtime_claimed = true;
+	if (!str_present(class) || !str_eq(class, rule->runtime_class)) {
+		draft->runtime_class = rule->runtime_class;
+		*changed = true;
+	}
+	return 0;
+}
+
+/* ---- what a Rule that only watches says ---- */
+
+static void begin_part(struct buf *out, bool *some)
+{
+	buf_text(out, *some ? "; " : "");
+	*some = true;
+}
+
+/* `container "a"`, `containers "a" and "b"`, `containers "a", "b" and 3 more` of those that ask so. Returns whether there are any. */
+static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t name, struct str to, enum asking which)
+{
+	struct str shown[NAMES_SHOWN];
+	uint32_t count = 0;
+	for (uint32_t i = 0; name != INDEX_NONE && i < draft->amount_count; i++) {
+		if (asking(draft, &draft->amounts[i], name, to) != which)
+			continue;
+		if (count < NAMES_SHOWN)
+			shown[count] = draft->pod->containers[draft->amounts[i].container].name;
+		count++;
+	}
+	if (count == 1)
+		buf_printf(out, "container \"" SHOW "\"", SHOWN(shown[0]));
+	else if (count == 2)
+		buf_printf(out, "containers \"" SHOW "\" and \"" SHOW "\"", SHOWN(shown[0]), SHOWN(shown[1]));
+	else if (count > 2)
+		buf_printf(out, "containers \"" SHOW "\", \"" SHOW "\" and %u more", SHOWN(shown[0]), SHOWN(shown[1]),
+			   count - 2);
+	return count > 0;
+}
+
+static void tell_rewrite(struct buf *out, const struct draft *draft, struct str from, struct str to, bool *some)
+{
+	uint32_t name = draft_name(draft, from);
+	struct buf containers;
+	buf_init(&containers, 1024);
+	if (tell_containers(&containers, draft, name, to, ASKS_ONLY)) {
+		begin_part(out, some);
+		buf_printf(out, "rewrite %.*s to %.*s in %.*s", STR_ARG(from), STR_ARG(to),
+			   STR_ARG(buf_view(&containers)));
+	}
+	buf_reset(&containers);
+	if (tell_containers(&containers, draft, name, to, ASKS_BESIDE)) {
+		begin_part(out, some);
+		buf_printf(out, "remove %.*s, since %.*s is asked for as well, in %.*s", STR_ARG(from), STR_ARG(to),
+			   STR_ARG(buf_view(&containers)));
+	}
+	buf_release(&containers);
+}
+
+static void tell_labels(struct buf *out, const struct draft *draft, const struct plan *plan, bool *some)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < plan->label_count; i++) {
+		const struct pair *label = &plan->labels[i];
+		if (is_there(draft, label))
+			continue;
+		if (count == 0)
+			begin_part(out, some);
+		if (count < NAMES_SHOWN)
+			buf_printf(out, "%s%.*s=%.*s", count ? ", " : "set node selector ", STR_ARG(label->key),
+				   STR_ARG(label->value));
+		count++;
+	}
+	if (count > NAMES_SHOWN)
+		buf_printf(out, " and %u more", count - NAMES_SHOWN);
+}
+
+static void tell_rest(struct buf *out, const struct draft *draft, const struct rule *rule, const struct plan *plan,
+		      bool *some)
+{
+	uint32_t count = 0;
+	struct str class = draft_runtime_class(draft);
+	for (uint32_t i = 0; i < rule->toleration_count; i++)
+		count += !draft_tolerates(draft, &rule->tolerations[i]);
+	if (count) {
+		begin_part(out, some);
+		buf_printf(out, count == 1 ? "add a toleration" : "add %u tolerations", count);
+	}
+	if (plan->runtime_class && !(str_present(class) && str_eq(class, rule->runtime_class))) {
+		begin_part(out, some);
+		buf_printf(out, "set runtimeClassName %.*s", STR_ARG(rule->runtime_class));
+	}
+}
+
+int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *plan)
+{
+	struct evaluation *e = pass->e;
+	struct buf out;
+	bool some = false;
+	int result = 0;
+	buf_init(&out, 4096);
+	for (uint32_t w = 0; w < rule->rewrite_count; w++)
+		if (str_present(plan->targets[w].name))
+			tell_rewrite(&out, &e->draft, rule->rewrites[w].from, plan->targets[w].name, &some);
+	tell_labels(&out, &e->draft, plan, &some);
+	tell_rest(&out, &e->draft, rule, plan, &some);
+	struct str what = out.failed ? STR("change this Pod") : buf_view(&out);
+	if (some)
+		result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+					 "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),
+					 STR_ARG(what), rule->enforcement == ENFORCEMENT_WARN ? "warn" : "audit");
+	buf_release(&out);
+	return result;
+}

@@ -1,0 +1,84 @@
+/* Which Rules are for a Pod. */
+#include <stdlib.h>
+
+#include "policy/base/glob.h"
+#include "policy/evaluate/rules.h"
+
+static void add_found(struct pass *pass, uint32_t rule)
+{
+	if (pass->found_count == pass->found_size) {
+		uint32_t size = pass->found_size ? pass->found_size * 2 : 32;
+		uint32_t *found = arena_alloc(pass->e->arena, size * sizeof *found);
+		if (!found) {
+			pass->exhausted = true;
+			return;
+		}
+		if (pass->found_count)
+			memcpy(found, pass->found, pass->found_count * sizeof *found);
+		pass->found = found;
+		pass->found_size = size;
+	}
+	pass->found[pass->found_count++] = rule;
+}
+
+static void found_glob(void *context, struct str pattern, uint32_t id)
+{
+	(void)pattern;
+	add_found(context, id);
+}
+
+static void found_key(struct pass *pass, const struct index *index, struct str key, struct str more)
+{
+	for (const struct index_entry *e = index_find(index, key, more); e; e = index_next(index, e))
+		add_found(pass, e->id);
+}
+
+static int rank_order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+void rules_find(struct pass *pass)
+{
+	const struct evaluation *e = pass->e;
+	const struct rule_index *index = &e->policy->rule_index;
+	const struct str none = {NULL, 0};
+	pass->found_count = 0;
+	glob_index_match(&index->namespaces, e->namespace, found_glob, pass);
+	for (uint32_t t = e->tenant; t != NO_TENANT; t = e->policy->tenants[t].parent)
+		found_key(pass, &index->tenants, e->policy->tenants[t].name, none);
+	for (uint32_t i = 0; index->pod_labels.count && i < e->pod->labels.count; i++)
+		found_key(pass, &index->pod_labels, e->pod->labels.items[i].key, e->pod->labels.items[i].value);
+	for (uint32_t n = 0; n < e->draft.name_count; n++)
+		if (e->draft.effective[n] > 0)
+			found_key(pass, &index->requests, e->draft.names[n], none);
+	for (uint32_t i = 0; i < index->rest_count; i++)
+		add_found(pass, index->rest[i]);
+	if (pass->found_count > 1)
+		qsort(pass->found, pass->found_count, sizeof *pass->found, rank_order);
+}
+
+bool rules_concern(const struct evaluation *e, const struct rule *rule)
+{
+	bool tenant = rule->any_tenant;
+	for (uint32_t t = e->tenant; !tenant && t != NO_TENANT; t = e->policy->tenants[t].parent)
+		for (uint32_t i = 0; i < rule->tenant_count; i++)
+			tenant |= rule->tenants[i] == t;
+	if (!tenant || (!rule->any_namespace && !globs_match(&rule->namespaces, e->namespace)))
+		return false;
+	const struct str none = {NULL, 0};
+	return selector_match(&rule->namespace_selector, &e->namespace_labels, e->namespace) &&
+	       selector_match(&rule->pod_selector, &e->pod->labels, none) &&
+	       selector_match(&rule->annotation_selector, &e->pod->annotations, none);
+}
+
+bool rules_in_range(const struct evaluation *e, const struct rule *rule)
+{
+	for (uint32_t i = 0; i < rule->request_count; i++) {
+		int64_t asked = draft_effective(&e->draft, rule->requests[i].resource);
+		if (asked < rule->requests[i].min || asked > rule->requests[i].max)
+			return false;
+	}
+	return true;
+}

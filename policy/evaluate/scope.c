@@ -1,0 +1,124 @@
+#include "gpugate/reach.h"
+
+#include <stdlib.h>
+
+#include "policy/base/glob.h"
+#include "policy/model/catalog.h"
+#include "policy/model/snapshot.h"
+
+static int text_order(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Sorts, and leaves each text once. */
+static struct strs unique(struct str *items, uint32_t count)
+{
+	uint32_t kept = 0;
+	if (count > 1)
+		qsort(items, count, sizeof *items, text_order);
+	for (uint32_t i = 0; i < count; i++)
+		if (i == 0 || !str_eq(items[i], items[kept - 1]))
+			items[kept++] = items[i];
+	return (struct strs){items, kept};
+}
+
+static bool injects(const struct rule *rule)
+{
+	return rule->node_selector_count > 0 || rule->toleration_count > 0 || str_present(rule->runtime_class);
+}
+
+/* A Rule whose requests the Pod does not have does nothing; a single one of them is enough to tell. A Rule that only rewrites does
+ * nothing without one of the names that it rewrites. */
+static int reach_resources(const struct policy *policy, struct arena *arena, struct strs *resources)
+{
+	size_t most = 0;
+	uint32_t count = 0;
+	for (uint32_t r = 0; r < policy->rule_count; r++)
+		most += 1 + (size_t)policy->rules[r].rewrite_count;
+	struct str *names = arena_alloc(arena, most * sizeof *names);
+	if (!names)
+		return -1;
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		const struct rule *rule = &policy->rules[r];
+		if (rule->request_count > 0)
+			names[count++] = rule->requests[0].resource;
+		else if (!injects(rule))
+			for (uint32_t w = 0; w < rule->rewrite_count; w++)
+				names[count++] = rule->rewrites[w].from;
+	}
+	*resources = unique(names, count);
+	return 0;
+}
+
+/* The requirements of a selector that say which labels must be there. */
+static int reach_labels(const struct selector *selector, struct arena *arena, struct reach_rule *rule)
+{
+	struct reach_label *labels = arena_alloc(arena, selector->count * sizeof *labels);
+	if (!labels)
+		return -1;
+	for (uint32_t i = 0; i < selector->count; i++) {
+		const struct requirement *item = &selector->items[i];
+		if (item->op == SELECTOR_IN)
+			labels[rule->label_count++] = (struct reach_label){item->key, item->values};
+		else if (item->op == SELECTOR_EXISTS)
+			labels[rule->label_count++] = (struct reach_label){.key = item->key};
+	}
+	rule->labels = labels;
+	return 0;
+}
+
+static int reach_rules(const struct policy *policy, struct arena *arena, struct reach *reach)
+{
+	struct reach_rule *rules = arena_zalloc(arena, policy->rule_count, sizeof *rules);
+	if (!rules)
+		return -1;
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		const struct rule *rule = &policy->rules[r];
+		if (rule->request_count > 0 || !injects(rule))
+			continue;
+		struct reach_rule *to = &rules[reach->rule_count++];
+		bool contradicts = rule->node_selector_count > 0 || str_present(rule->runtime_class);
+		/* A node selector that contradicts the Pod's affinity is refused under `override`, too. */
+		to->refuses = rule->enforcement == ENFORCEMENT_DENY &&
+			      (rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts) ||
+			       (rule->on_conflict == CONFLICT_OVERRIDE && rule->node_selector_count > 0));
+		reach->guards |= to->refuses;
+		if (!rule->any_namespace)
+			to->namespaces = (struct strs){rule->namespaces.items, rule->namespaces.count};
+		if (reach_labels(&rule->pod_selector, arena, to) < 0)
+			return -1;
+	}
+	reach->rules = rules;
+	return 0;
+}
+
+static int reach_exempt(const struct policy *policy, struct arena *arena, struct reach *reach)
+{
+	const struct globs *exempt = &policy->exempt.namespaces;
+	struct str *names = arena_alloc(arena, exempt->count * sizeof *names);
+	uint32_t count = 0;
+	if (!names)
+		return -1;
+	for (uint32_t i = 0; i < exempt->count; i++)
+		if (glob_is_exact(exempt->items[i]))
+			names[count++] = exempt->items[i];
+	reach->exempt_namespaces = unique(names, count);
+	return 0;
+}
+
+int policy_reach(const struct policy *policy, struct arena *arena, struct reach *reach)
+{
+	size_t devices, fractions;
+	const struct str *device_keys = catalog_device_annotations(&devices);
+	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
+	*reach = (struct reach){.guards = policy->guard_count > 0,
+				.voids = policy->void_devices,
+				.device_annotations = {device_keys, (uint32_t)devices},
+				.fraction_annotations = {fraction_keys, (uint32_t)fractions}};
+	if (policy->void_devices)
+		reach->void_names = (struct strs){policy->void_names, policy->void_name_count};
+	if (reach_resources(policy, arena, &reach->resources) < 0 || reach_rules(policy, arena, reach) < 0)
+		return -1;
+	return reach_exempt(policy, arena, reach);
+}

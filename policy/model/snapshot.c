@@ -1,0 +1,266 @@
+#include "policy/model/snapshot.h"
+
+#include <stdlib.h>
+
+#include "policy/base/glob.h"
+#include "policy/model/catalog.h"
+
+void policy_retain(const struct policy *policy)
+{
+	atomic_fetch_add_explicit(&((struct policy *)(uintptr_t)policy)->references, 1, memory_order_relaxed);
+}
+
+void policy_release(const struct policy *shared)
+{
+	struct policy *policy = (struct policy *)(uintptr_t)shared;
+	if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
+		return;
+	arena_release(&policy->arena);
+	free(policy);
+}
+
+void policy_counts(const struct policy *policy, struct policy_counts *counts)
+{
+	*counts = policy->counts;
+}
+
+enum enforcement policy_enforcement(const struct policy *policy)
+{
+	return policy->enforcement;
+}
+
+struct policy_digest policy_digest(const struct policy *policy)
+{
+	return policy->digest;
+}
+
+int64_t policy_unit(const struct policy *policy)
+{
+	return policy->unit;
+}
+
+bool policy_reads_namespaces(const struct policy *policy)
+{
+	return policy->reads_namespaces;
+}
+
+bool policy_guards_fail(const struct policy *policy)
+{
+	return policy->guards_fail;
+}
+
+bool policy_quotas_fail(const struct policy *policy)
+{
+	return !policy->quotas_ignored;
+}
+
+int64_t policy_terminating_ms(const struct policy *policy)
+{
+	return policy->terminating_ms;
+}
+
+const struct resource *snapshot_resource(const struct policy *policy, struct str name)
+{
+	uint32_t id = index_id(&policy->resource_names, name);
+	char slice[CATALOG_MIG_NAME_MAX];
+	size_t len = id == INDEX_NONE ? catalog_mig_slice(name, slice) : 0;
+	if (len)
+		id = index_id(&policy->resource_names, (struct str){slice, len});
+	return id == INDEX_NONE ? NULL : &policy->resources[id];
+}
+
+static enum role resource_role(const struct resource *resource)
+{
+	bool shared = true; /* on every model that has it */
+	for (uint32_t i = 0; i < resource->landing_count; i++)
+		shared &= resource->landings[i].shared;
+	return resource->slice ? ROLE_SLICE : shared ? ROLE_SHARE : ROLE_DEVICE;
+}
+
+enum role snapshot_role(const struct policy *policy, struct str name)
+{
+	if (!str_has_char(name, '/'))
+		return ROLE_OTHER;
+	const struct resource *resource = snapshot_resource(policy, name);
+	if (resource)
+		return resource_role(resource);
+	if (globs_match(&policy->other_resources, name))
+		return ROLE_OTHER;
+	const struct catalog_resource *row = catalog_find(name);
+	return row ? row->role : ROLE_UNKNOWN;
+}
+
+bool snapshot_is_accelerator(const struct policy *policy, struct str name)
+{
+	return role_is_accelerator(snapshot_role(policy, name));
+}
+
+struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given)
+{
+	if (given && given->present)
+		return *given;
+	uint32_t id = index_id(&policy->namespace_names, name);
+	return id == INDEX_NONE ? (struct pairs){0} : policy->namespaces[id].labels;
+}
+
+bool globs_match(const struct globs *globs, struct str text)
+{
+	for (uint32_t i = 0; i < globs->count; i++)
+		if (glob_match(globs->items[i], text))
+			return true;
+	return false;
+}
+
+/* A claim on a namespace: the best so far, and one that is as good. */
+struct claim {
+	const struct policy *policy;
+	size_t strength; /* length of the glob */
+	uint32_t tenant, other;
+};
+
+static void claim_add(struct claim *claim, size_t strength, uint32_t tenant)
+{
+	if (claim->tenant == tenant || strength < claim->strength)
+		return;
+	if (claim->tenant == NO_TENANT || strength > claim->strength) {
+		claim->strength = strength;
+		claim->tenant = tenant;
+		claim->other = NO_TENANT;
+	} else if (claim->other == NO_TENANT || tenant < claim->other) {
+		claim->other = tenant;
+	}
+	if (claim->other != NO_TENANT && claim->other < claim->tenant) {
+		uint32_t first = claim->other;
+		claim->other = claim->tenant;
+		claim->tenant = first;
+	}
+}
+
+static void claim_glob(void *context, struct str pattern, uint32_t id)
+{
+	/* An exact name is stronger than any glob, however long. */
+	size_t strength = glob_is_exact(pattern) ? SIZE_MAX : pattern.len;
+	claim_add(context, strength, id);
+}
+
+static void claim_selectors(struct claim *claim, struct str namespace, const struct pairs *given)
+{
+	const struct policy *policy = claim->policy;
+	const struct tenant_index *index = &policy->tenant_index;
+	struct pairs labels = snapshot_namespace_labels(policy, namespace, given);
+	for (uint32_t i = 0; i < index->rest_count; i++)
+		if (selector_match(&policy->tenant_selectors[index->rest[i]], &labels, namespace))
+			claim_add(claim, 0, index->rest[i]);
+	for (uint32_t i = 0; i <= labels.count; i++) {
+		/* The last round is for the label that every namespace has, listed or not. */
+		struct str key = i < labels.count ? labels.items[i].key : STR("kubernetes.io/metadata.name");
+		struct str value = i < labels.count ? labels.items[i].value : namespace;
+		const struct index_entry *e = index_find(&index->selectors, key, value);
+		for (; e; e = index_next(&index->selectors, e))
+			if (selector_match(&policy->tenant_selectors[e->id], &labels, namespace))
+				claim_add(claim, 0, e->id);
+	}
+}
+
+uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, const struct pairs *labels, uint32_t *other)
+{
+	struct claim claim = {.policy = policy, .tenant = NO_TENANT, .other = NO_TENANT};
+	glob_index_match(&policy->tenant_index.namespaces, namespace, claim_glob, &claim);
+	if (claim.tenant == NO_TENANT)
+		claim_selectors(&claim, namespace, labels);
+	*other = claim.other;
+	return claim.tenant;
+}
+
+uint32_t policy_root(const struct policy *policy, struct str namespace, const struct pairs *labels)
+{
+	uint32_t other, tenant = snapshot_tenant(policy, namespace, labels, &other);
+	if (tenant == NO_TENANT || other != NO_TENANT)
+		return NO_TENANT;
+	while (policy->tenants[tenant].parent != NO_TENANT)
+		tenant = policy->tenants[tenant].parent;
+	return tenant;
+}
+
+static const struct str *label_value(const struct pairs *labels, struct str key, const struct str *name)
+{
+	for (uint32_t i = 0; i < labels->count; i++)
+		if (str_eq(labels->items[i].key, key))
+			return &labels->items[i].value;
+	return str_present(*name) && str_eq(key, STR("kubernetes.io/metadata.name")) ? name : NULL;
+}
+
+static bool requirement_match(const struct requirement *requirement, const struct str *value)
+{
+	bool listed = false;
+	for (uint32_t i = 0; value && i < requirement->values.count; i++)
+		listed |= str_eq(requirement->values.items[i], *value);
+	switch (requirement->op) {
+	case SELECTOR_IN:
+		return listed;
+	case SELECTOR_NOT_IN:
+		return !listed;
+	case SELECTOR_EXISTS:
+		return value != NULL;
+	case SELECTOR_DOES_NOT_EXIST:
+		return value == NULL;
+	}
+	return false;
+}
+
+bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name)
+{
+	for (uint32_t i = 0; i < selector->count; i++)
+		if (!requirement_match(&selector->items[i], label_value(labels, selector->items[i].key, &name)))
+			return false;
+	return true;
+}
+
+/* Whether everything that is required of a key holds for this value; NULL: the key is not there. */
+static bool value_possible(const struct selector *selector, struct str key, const struct str *value)
+{
+	for (uint32_t i = 0; i < selector->count; i++)
+		if (str_eq(selector->items[i].key, key) && !requirement_match(&selector->items[i], value))
+			return false;
+	return true;
+}
+
+bool selector_possible(const struct selector *selector)
+{
+	for (uint32_t i = 0; i < selector->count; i++) {
+		const struct requirement *item = &selector->items[i];
+		/* Exists and NotIn leave values enough; what contradicts them is found from its own side. */
+		bool possible = item->op == SELECTOR_EXISTS || item->op == SELECTOR_NOT_IN ||
+				(item->op == SELECTOR_DOES_NOT_EXIST && value_possible(selector, item->key, NULL));
+		for (uint32_t v = 0; item->op == SELECTOR_IN && v < item->values.count && !possible; v++)
+			possible = value_possible(selector, item->key, &item->values.items[v]);
+		if (!possible)
+			return false;
+	}
+	return true;
+}
+
+bool quota_counts_resource(const struct quota *quota, struct str resource)
+{
+	return quota->any_resource || globs_match(&quota->resources, resource);
+}
+
+bool quota_counts_model(const struct quota *quota, uint32_t model)
+{
+	if (!quota->models)
+		return true;
+	for (uint32_t i = 0; i < quota->model_count; i++)
+		if (quota->models[i] == model)
+			return true;
+	return false;
+}
+
+bool quota_names_resource(const struct quota *quota, struct str resource)
+{
+	if (quota->measure != MEASURE_COUNT || quota->models)
+		return false;
+	for (uint32_t i = 0; i < quota->resources.count; i++)
+		if (str_eq(quota->resources.items[i], resource)) /* no resource has a wildcard in its name */
+			return true;
+	return false;
+}

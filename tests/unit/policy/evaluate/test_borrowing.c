@@ -1,0 +1,512 @@
+/* Borrowing: cohorts as they are compiled, limits against the formulas written out plainly, and what people read. */
+#include "tests/unit/policy_fixture.h"
+
+#define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
+#define GPU_QUOTA(hard) "{name: q, resources: [nvidia.com/gpu], hard: " hard "}"
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* ---- the limits ---- */
+
+#define TEAMS 5
+#define NAMES 2
+#define QUOTAS_MAX (TEAMS * NAMES + 1)
+
+/* Teams t0..t4, each with quotas a and b or one of them, in cohort x, y or none, below an organisation with a limit. */
+struct team {
+	int hard[NAMES]; /* -1: no such quota */
+	int borrow[NAMES], lend[NAMES];
+	int cohort; /* 0: none */
+};
+
+struct cluster {
+	int org;
+	struct team teams[TEAMS];
+	int held[TEAMS][NAMES], pending[TEAMS][NAMES];
+};
+
+static void make_cluster(struct cluster *cluster, uint32_t *seed)
+{
+	*cluster = (struct cluster){.org = 10 + (int)(next_random(seed) % 30)};
+	for (int t = 0; t < TEAMS; t++) {
+		struct team *team = &cluster->teams[t];
+		team->cohort = (int)(next_random(seed) % 3);
+		for (int n = 0; n < NAMES; n++) {
+			team->hard[n] = next_random(seed) % 4 == 0 ? -1 : (int)(next_random(seed) % 7);
+			team->borrow[n] = team->cohort ? (int)(next_random(seed) % 6) : 0;
+			team->lend[n] = team->cohort && team->hard[n] > 0 && next_random(seed) % 2
+					    ? (int)(next_random(seed) % (uint32_t)(team->hard[n] + 1))
+					    : -1; /* not said: all of it */
+		}
+	}
+}
+
+static struct policy *load_cluster(const struct cluster *cluster)
+{
+	static const char *const resources[NAMES] = {"nvidia.com/gpu", "amd.com/gpu"};
+	struct buf yaml;
+	buf_init(&yaml, 65536);
+	buf_printf(&yaml, TENANT("org", "{quotas: [{name: all, hard: %d}]}"), cluster->org);
+	for (int t = 0; t < TEAMS; t++) {
+		const struct team *team = &cluster->teams[t];
+		struct buf borrowing;
+		buf_init(&borrowing, 4096);
+		buf_printf(&yaml, TENANT("t%d", "{parent: org, namespaces: [t%d], quotas: ["), t, t);
+		for (int n = 0; n < NAMES; n++) {
+			if (team->hard[n] < 0)
+				continue;
+			buf_printf(&yaml, "{name: %c, resources: [%s], hard: %d}, ", 'a' + n, resources[n],
+				   team->hard[n]);
+			buf_printf(&borrowing, "%c: {borrowUpTo: %d", 'a' + n, team->borrow[n]);
+			if (team->lend[n] >= 0)
+				buf_printf(&borrowing, ", lendUpTo: %d", team->lend[n]);
+			buf_text(&borrowing, "}, ");
+		}
+		if (team->cohort)
+			buf_printf(&yaml, "], cohort: %c", 'w' + team->cohort);
+		else
+			buf_text(&yaml, "]");
+		if (team->cohort && borrowing.len)
+			buf_printf(&yaml, ", borrowing: {%.*s}", STR_ARG(buf_view(&borrowing)));
+		buf_text(&yaml, "}\n");
+		buf_release(&borrowing);
+	}
+	buf_char(&yaml, '\0');
+	struct policy *policy = fixture_policy(yaml.ptr, NULL, 0);
+	buf_release(&yaml);
+	return policy;
+}
+
+static int total(const struct cluster *cluster, int team, int name)
+{
+	return cluster->held[team][name] + cluster->pending[team][name];
+}
+
+/* Whether the cluster is within all limits, by the formulas as decisions.md gives them. */
+static bool within(const struct cluster *cluster, int team, int name)
+{
+	const struct team *mine = &cluster->teams[team];
+	int all = 0, members = 0, sum = 0, hard = 0, own = 0;
+	for (int t = 0; t < TEAMS; t++)
+		for (int n = 0; n < NAMES; n++)
+			all += total(cluster, t, n);
+	if (all > cluster->org)
+		return false;
+	if (mine->hard[name] < 0)
+		return true;
+	for (int t = 0; t < TEAMS; t++) {
+		const struct team *other = &cluster->teams[t];
+		if (!mine->cohort || other->cohort != mine->cohort || other->hard[name] < 0)
+			continue;
+		int kept = other->lend[name] < 0 ? 0 : other->hard[name] - other->lend[name];
+		own = t == team ? kept : own;
+		members++;
+		hard += other->hard[name];
+		sum += total(cluster, t, name) > kept ? total(cluster, t, name) : kept;
+	}
+	int borrow = members > 1 ? mine->borrow[name] : 0;
+	return total(cluster, team, name) <= mine->hard[name] + borrow &&
+	       (members < 2 || sum <= hard || total(cluster, team, name) <= own);
+}
+
+/* What is held by quota of the policy. */
+static void fill(const struct policy *policy, const struct cluster *cluster, struct held *held)
+{
+	for (uint32_t q = 0; q < policy_quota_count(policy); q++) {
+		struct quota_view view;
+		policy_quota(policy, q, &view);
+		held[q] = (struct held){0};
+		for (int t = 0; t < TEAMS; t++)
+			for (int n = 0; n < NAMES; n++)
+				if (str_eq(view.tenant, STR("org")) ||
+				    (view.tenant.ptr[1] == '0' + t && view.name.ptr[0] == 'a' + n)) {
+					held[q].used += (wide)cluster->held[t][n] * policy_unit(policy);
+					held[q].pending += (wide)cluster->pending[t][n] * policy_unit(policy);
+				}
+	}
+}
+
+static bool admits(const struct policy *policy, const struct cluster *cluster, int team, int name, int count,
+		   struct excess *excess, uint32_t *excesses)
+{
+	char namespace[8];
+	snprintf(namespace, sizeof namespace, "t%d", team);
+	struct demand demand = {name ? STR("amd.com/gpu") : STR("nvidia.com/gpu"), count};
+	struct holding holding = {.namespace = str_of(namespace), .demands = &demand, .demand_count = 1};
+	struct charge charges[QUOTAS_MAX];
+	struct held held[QUOTAS_MAX];
+	bool refused;
+	int charged = policy_charge(policy, &holding, NULL, charges);
+	assert_true(charged >= 0 && (uint32_t)charged <= policy_charge_max(policy));
+	fill(policy, cluster, held);
+	*excesses = policy_exceeded(policy, charges, (uint32_t)charged, held, excess, &refused);
+	assert_true(*excesses <= policy_excess_max(policy));
+	assert_int_equal(refused, *excesses > 0); /* everybody here enforces */
+	return !refused;
+}
+
+/* What the smallest row says still fits, does, and one more does not. */
+static void check_left(const struct policy *policy, struct cluster *cluster, int team, int name,
+		       const struct excess *excess, uint32_t count)
+{
+	wide left = excess[0].left;
+	for (uint32_t i = 0; i < count; i++)
+		left = excess[i].left < left ? excess[i].left : left;
+	assert_true(left >= 0 && left % policy_unit(policy) == 0);
+	int fits = (int)(left / policy_unit(policy));
+	int *held = &cluster->held[team][name];
+	*held += fits;
+	assert_true(fits == 0 || within(cluster, team, name));
+	*held += 1;
+	assert_false(within(cluster, team, name));
+	*held -= fits + 1;
+}
+
+static void check_borrowers(const struct policy *policy, const struct cluster *cluster, const struct excess *excess)
+{
+	struct quota_view mine, view;
+	policy_quota(policy, excess->quota, &mine);
+	assert_int_equal(excess->kind == EXCESS_COHORT ? 0 : excess->borrower_count, 0);
+	uint32_t borrowers = 0;
+	for (int t = 0; t < TEAMS && excess->kind == EXCESS_COHORT; t++) {
+		int name = mine.name.ptr[0] - 'a';
+		const struct team *team = &cluster->teams[t];
+		borrowers += team->hard[name] >= 0 && team->cohort == cluster->teams[mine.tenant.ptr[1] - '0'].cohort &&
+			     total(cluster, t, name) > team->hard[name];
+	}
+	assert_int_equal(excess->borrower_count, borrowers < EXCESS_BORROWERS_MAX ? borrowers : EXCESS_BORROWERS_MAX);
+	for (uint32_t i = 0; i < excess->borrower_count; i++) {
+		policy_quota(policy, excess->borrowers[i].quota, &view);
+		assert_true(str_eq(view.name, mine.name) && str_eq(view.cohort, mine.cohort));
+		assert_true(i == 0 || excess->borrowers[i - 1].amount >= excess->borrowers[i].amount);
+		int t = view.tenant.ptr[1] - '0', n = view.name.ptr[0] - 'a';
+		assert_true(excess->borrowers[i].amount ==
+			    (wide)(total(cluster, t, n) - cluster->teams[t].hard[n]) * policy_unit(policy));
+	}
+}
+
+/* Admissions, Pods that are seen, and ends, in any order: never over a limit, and nothing refused that fits. */
+static void test_against_the_formulas(void **state)
+{
+	(void)state;
+	uint32_t admitted = 0, refused = 0, cohort = 0;
+	for (uint32_t round = 0; round < 150; round++) {
+		uint32_t seed = round * 7919 + 1;
+		struct cluster cluster;
+		make_cluster(&cluster, &seed);
+		struct policy *policy = load_cluster(&cluster);
+		assert_non_null(policy);
+		if (round % 3 == 0) /* held under other limits, as after a reload */
+			for (int t = 0; t < TEAMS; t++)
+				cluster.held[t][next_random(&seed) % NAMES] = (int)(next_random(&seed) % 8);
+		for (int step = 0; step < 120; step++) {
+			int team = (int)(next_random(&seed) % TEAMS), name = (int)(next_random(&seed) % NAMES);
+			int count = 1 + (int)(next_random(&seed) % 3);
+			int *held = &cluster.held[team][name], *pending = &cluster.pending[team][name];
+			if (next_random(&seed) % 10 < 3) { /* some of it is seen, or ends */
+				int *less = next_random(&seed) % 2 ? held : pending;
+				int part = *less ? 1 + (int)(next_random(&seed) % (uint32_t)*less) : 0;
+				*less -= part;
+				*held += less == pending ? part : 0;
+				continue;
+			}
+			struct excess excess[2 * QUOTAS_MAX];
+			uint32_t excesses;
+			bool fits = admits(policy, &cluster, team, name, count, excess, &excesses);
+			*pending += count;
+			bool expected = within(&cluster, team, name);
+			assert_int_equal(fits, expected);
+			admitted += fits;
+			refused += !fits;
+			if (fits)
+				continue;
+			*pending -= count;
+			for (uint32_t i = 0; i < excesses; i++) {
+				struct quota_view view;
+				policy_quota(policy, excess[i].quota, &view);
+				cohort += excess[i].kind == EXCESS_COHORT;
+				assert_true(excess[i].requested == (wide)count * policy_unit(policy));
+				if (!str_eq(view.tenant, STR("org")))
+					check_borrowers(policy, &cluster, &excess[i]);
+			}
+			check_left(policy, &cluster, team, name, excess, excesses);
+		}
+		policy_release(policy);
+	}
+	print_message("%u admitted, %u refused, %u by a cohort\n", admitted, refused, cohort);
+	assert_true(admitted > 1000 && refused > 1000 && cohort > 200);
+}
+
+/* ---- one pool, looked at closely ---- */
+
+static const char pair[] = TENANT("a", "{namespaces: [a], cohort: x, borrowing: {q: {borrowUpTo: 3, lendUpTo: 1}}, "
+				       "quotas: [" GPU_QUOTA("4") "]}")
+    TENANT("b", "{namespaces: [b], cohort: x, borrowing: {q: {borrowUpTo: 2}}, quotas: [" GPU_QUOTA("4") "]}");
+
+static uint32_t ask(const struct policy *policy, wide used_a, wide used_b, wide amount, struct excess *excess,
+		    bool *refused)
+{
+	wide unit = policy_unit(policy);
+	struct held held[2] = {{.used = used_a * unit}, {.pending = used_b * unit}};
+	struct charge charge = {0, amount * unit};
+	return policy_exceeded(policy, &charge, 1, held, excess, refused);
+}
+
+static void test_views(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(pair, NULL, 0);
+	struct quota_view view;
+	wide unit = policy_unit(policy);
+	policy_quota(policy, 0, &view);
+	assert_true(str_eq(view.cohort, STR("x")) && view.borrow == 3 * unit && view.lend == unit &&
+		    view.hard == 4 * unit);
+	policy_quota(policy, 1, &view);
+	assert_true(view.borrow == 2 * unit && view.lend == 4 * unit); /* not said: all of it */
+	assert_int_equal(policy_excess_max(policy), 2);
+	policy_release(policy);
+	policy = fixture_policy(
+	    TENANT("a", "{cohort: x, borrowing: {q: {borrowUpTo: 3, lendUpTo: 1}}, quotas: [" GPU_QUOTA("4") "]}"),
+	    NULL, 0);
+	policy_quota(policy, 0, &view);
+	assert_true(!str_present(view.cohort) && view.borrow == 0 && view.lend == 0); /* alone */
+	policy_release(policy);
+}
+
+static void test_what_is_kept(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(pair, NULL, 0);
+	wide unit = policy_unit(policy);
+	struct excess excess[2];
+	bool refused;
+	/* b lends all: a gets its own 4 and 3 more, not 4 */
+	assert_int_equal(ask(policy, 4, 0, 3, excess, &refused), 0);
+	assert_false(refused);
+	assert_int_equal(ask(policy, 4, 0, 4, excess, &refused), 1);
+	assert_true(refused && excess[0].kind == EXCESS_HARD && excess[0].left == 3 * unit);
+	/* b has come back for 2 of it: what is left in the pool is less than a may borrow */
+	assert_int_equal(ask(policy, 4, 2, 5, excess, &refused), 2);
+	assert_true(excess[0].kind == EXCESS_HARD && excess[0].left == 2 * unit);
+	assert_true(excess[1].kind == EXCESS_COHORT && excess[1].left == 2 * unit && excess[1].borrower_count == 0);
+	/* what b has is pending: it may be free in a moment, which would help with the pool and not with a's own limit */
+	assert_true(excess[0].refuses && !excess[0].changing && excess[1].refuses && excess[1].changing);
+	/* b holds 5, which is 1 above its own: a's own last one is lent */
+	assert_int_equal(ask(policy, 3, 5, 1, excess, &refused), 1);
+	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].left == 0 && excess[0].borrower_count == 1);
+	assert_true(excess[0].borrowers[0].quota == 1 && excess[0].borrowers[0].amount == unit);
+	/* b holds more than a lends (it did before a said so): what a keeps is a's own all the same */
+	assert_int_equal(ask(policy, 0, 6, 3, excess, &refused), 0);
+	assert_int_equal(ask(policy, 0, 6, 4, excess, &refused), 1);
+	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].left == 3 * unit);
+	policy_release(policy);
+}
+
+static void test_enforcement_and_overflow(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(
+	    TENANT(
+		"a",
+		"{namespaces: [a], enforcement: warn, cohort: x, borrowing: {q: {borrowUpTo: 3}}, quotas: [" GPU_QUOTA(
+		    "4") "]}") TENANT("b", "{namespaces: [b], cohort: x, quotas: [" GPU_QUOTA("4") "]}")
+		TENANT("c", "{namespaces: [c], quotas: [{name: q, hard: unlimited}]}"),
+	    NULL, 0);
+	struct excess excess[2];
+	struct held held[3] = {[1] = {.used = 9 * policy_unit(policy)}};
+	bool refused;
+	const wide most = ((((wide)1 << 126) - 1) * 2) + 1;
+	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused), 1);
+	assert_true(!refused && excess[0].kind == EXCESS_COHORT); /* a only warns */
+	assert_true(!excess[0].refuses && !excess[0].changing);
+	held[1].terminating = 1;
+	policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused);
+	assert_true(excess[0].changing);
+	assert_int_equal(policy_exceeded(policy, &(struct charge){1, 1}, 1, held, excess, &refused), 2);
+	assert_true(refused); /* b does not */
+	assert_int_equal(policy_exceeded(policy, &(struct charge){2, most}, 1, held, excess, &refused), 0);
+	held[0] = (struct held){.used = most - 1, .pending = most - 1};
+	assert_int_equal(policy_exceeded(policy, &(struct charge){0, most}, 1, held, excess, &refused), 2);
+	assert_true(refused && excess[0].left == 0 && excess[1].left == 0); /* what cannot be summed cannot be booked */
+	held[0] = (struct held){0};
+	held[1] = (struct held){.used = most, .pending = most};
+	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused), 1);
+	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].borrowers[0].quota == 1);
+	policy_release(policy);
+}
+
+/* ---- what people read ---- */
+
+static void test_sentences(void **state)
+{
+	(void)state;
+	static const struct {
+		wide used_a, used_b, amount;
+		const char *text;
+	} rows[] = {
+	    {5, 0, 3,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 5, limit 4 + 3 borrowed, over by 1; 2 "
+	     "are free"},
+	    {3, 5, 1,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 1, used 3, limit 4 + 3 borrowed, but cohort "
+	     "\"x\" has too little left: tenant \"b\" uses 1 above its own limit; wait until Pods there end, or ask "
+	     "for "
+	     "some of it back; nothing is free"},
+	    {4, 2, 3,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 4, limit 4 + 3 borrowed, but cohort "
+	     "\"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
+	    /* never: one sentence, with or without others' Pods */
+	    {0, 4, 8,
+	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
+	     "most "
+	     "7, or ask the platform team to raise the limit; 4 are free"},
+	    {0, 1, 8,
+	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
+	     "most "
+	     "7, or ask the platform team to raise the limit; 7 are free"},
+	    /* above both: the cohort is only spoken of where it leaves less */
+	    {2, 4, 6,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, over by 1; 2 "
+	     "are free; exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, "
+	     "but "
+	     "cohort \"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
+	    {1, 1, 7,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 7, used 1, limit 4 + 3 borrowed, over by 1; 6 "
+	     "are free"},
+	    {0, 5, 4,
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 4, used 0, limit 4 + 3 borrowed, but cohort "
+	     "\"x\" has too little left: tenant \"b\" uses 1 above its own limit; wait until Pods there end, or ask "
+	     "for "
+	     "some of it back; 3 are free"},
+	};
+	struct policy *policy = fixture_policy(pair, NULL, 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct arena arena;
+		arena_init(&arena, 4096, 65536);
+		struct decision decision = {0};
+		struct excess excess[2];
+		bool refused;
+		struct refused all = {.excess = excess};
+		all.excess_count = ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, excess, &refused);
+		assert_int_equal(policy_object_excess(policy, &all, &arena, &decision), 0);
+		char text[2048] = "";
+		for (uint32_t o = 0; o < decision.objection_count; o++)
+			snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s", o ? "; " : "",
+				 STR_ARG(decision.objections[o].message));
+		assert_string_equal(text, rows[i].text);
+		assert_true(decision.denied);
+		arena_release(&arena);
+	}
+	policy_release(policy);
+}
+
+/* ---- what the compiler says ---- */
+
+#define TWO(spec_a, spec_b) TENANT("a", "{namespaces: [a], " spec_a "}") TENANT("b", "{namespaces: [b], " spec_b "}")
+
+static void test_errors(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policy, *expected;
+	} rows[] = {
+	    {TENANT("a", "{borrowing: {q: {}}, quotas: [{name: q, hard: 1}]}"),
+	     "p.yaml:5:8: error: `borrowing` needs a `cohort` to borrow from and lend to; name it, or remove"},
+	    {TWO("cohort: x, borrowing: {computer: {}}, quotas: [{name: compute, hard: 1}]", "cohort: x"),
+	     "p.yaml:5:48: error: Tenant \"a\" has no quota named \"computer\"; did you mean \"compute\"?"},
+	    {TWO("cohort: x, borrowing: {qs: {}}", "cohort: x"), "error: Tenant \"a\" has no quota named \"qs\"\n"},
+	    {TWO("cohort: x, quotas: [{name: q, hard: 1}]", "cohort: x, quotas: [{name: q, hard: unlimited}]"),
+	     "p.yaml:10:61: error: quotas named \"q\" lend to each other in cohort \"x\", and `unlimited` cannot be "
+	     "lent; "
+	     "give a number, or rename the quota"},
+	    {TWO("cohort: x, quotas: [{name: q, hard: 1}]", "cohort: x, quotas: [{name: q, measure: gpus, hard: 1}]"),
+	     "p.yaml:5) has other `measure`; make them the same, or rename one"},
+	    {TWO("cohort: x, quotas: [{name: q, hard: 1}]",
+		 "cohort: x, quotas: [{name: q, resources: [nvidia.com/gpu], hard: 1}]"),
+	     "p.yaml:5) has other `resources`"},
+	    {TWO("cohort: x, quotas: [{name: q, resources: [amd.com/gpu], hard: 1}]",
+		 "cohort: x, quotas: [{name: q, resources: [nvidia.com/gpu], hard: 1}]"),
+	     "has other `resources`"},
+	    {TWO("cohort: x, quotas: [{name: q, accelerators: [t4], hard: 1}]",
+		 "cohort: x, quotas: [" GPU_QUOTA("1") "]"),
+	     "has other `resources`"},
+	    {TWO("cohort: x, quotas: [{name: q, accelerators: [t4], hard: 1}]",
+		 "cohort: x, quotas: [{name: q, hard: 1}]"),
+	     "has other `accelerators`"},
+	    {TENANT("p", "{cohort: x}") TENANT("q", "{parent: p}") TENANT("r", "{parent: q, cohort: x}"),
+	     "p.yaml:5), and would lend to itself; remove one of the two from the cohort"},
+	    {TWO("cohort: x, borrowing: {q: {lendUpTo: 2}}, quotas: [{name: q, hard: 1}]", "cohort: x"),
+	     "p.yaml:5:62: error: \"lendUpTo\" is 2, but the quota's `hard` is only 1; lend at most that, or leave it "
+	     "out to "
+	     "lend all"},
+	    {TWO("cohort: x, borrowing: {q: {borrowUpTo: '1.5'}}, quotas: [{name: q, hard: 1}]", "cohort: x"),
+	     "\"1.5\" cannot be a limit in this measure; devices are counted in whole numbers"},
+	    {TWO("cohort: x, borrowing: {q: {lendUpTo: 500m}}, quotas: [{name: q, hard: 1}]", "cohort: x"),
+	     "\"500m\" cannot be a limit in this measure; devices are counted in whole numbers"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[8192], *policy;
+		assert_true(asprintf(&policy,
+				     "%s---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\n"
+				     "spec: {resource: nvidia.com/gpu, memory: 16Gi}\n",
+				     rows[i].policy) > 0);
+		assert_null(fixture_policy(policy, text, sizeof text));
+		free(policy);
+		const char *first = strstr(text, ": error: ");
+		if (!strstr(text, rows[i].expected))
+			fail_msg("%s-- lacks: %s", text, rows[i].expected);
+		assert_null(strstr(first + 1, ": error: ")); /* one fault is one finding */
+	}
+}
+
+static void test_warnings(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policy, *expected; /* "": nothing at all */
+	} rows[] = {
+	    {pair, ""},
+	    {TWO("cohort: x, borrowing: {q: {borrowUpTo: 1}}, quotas: [{name: q, resources: [nvidia.com/gpu, "
+		 "amd.com/gpu], "
+		 "hard: 1}]",
+		 "cohort: x, quotas: [{name: q, resources: [amd.com/gpu, nvidia.com/gpu, amd.com/gpu], hard: 2}]"),
+	     ""},
+	    {TWO("cohort: x, borrowing: {q: {borrowUpTo: 1}}, quotas: [{name: q, hard: 1}]", "cohort: y"),
+	     "no other Tenant is in cohort \"x\": there is nobody to borrow from or lend to"},
+	    {TWO("cohort: x, borrowing: {q: {lendUpTo: 1}}, quotas: [{name: q, hard: 1}]",
+		 "cohort: x, quotas: [{name: q, hard: 1}]"),
+	     "p.yaml:5:33: warning: nobody in cohort \"x\" may borrow: no `borrowUpTo` above 0"},
+	    {TWO("cohort: x, borrowing: {q: {borrowUpTo: 1}, p: {borrowUpTo: 1}}, quotas: [{name: q, hard: 1}, {name: "
+		 "p, "
+		 "hard: unlimited}]",
+		 "cohort: x, quotas: [{name: q, hard: 1}]"),
+	     "no other Tenant of cohort \"x\" has a quota named \"p\": there is nothing to borrow or lend"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[8192];
+		struct policy *policy = fixture_policy(rows[i].policy, text, sizeof text);
+		print_message("%s", text);
+		assert_non_null(policy);
+		assert_non_null(strstr(text, rows[i].expected));
+		assert_int_equal(strstr(text, "warning") != NULL, *rows[i].expected != '\0');
+		policy_release(policy);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_against_the_formulas),
+	    cmocka_unit_test(test_views),
+	    cmocka_unit_test(test_what_is_kept),
+	    cmocka_unit_test(test_enforcement_and_overflow),
+	    cmocka_unit_test(test_sentences),
+	    cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_warnings),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

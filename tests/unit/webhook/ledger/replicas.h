@@ -1,0 +1,337 @@
+/*
+ * replicas: the cluster around the replicas of a ledger, simulated: a store with one count of versions, the shared object with
+ * compare-and-swap, Pods and the log of their events, and an API server that stores what was admitted early, late (but within
+ * BOUND_MS) or never. Everything follows from a seed; time is a number. For test_replicas.c, which drives the program's own
+ * ledger in it.
+ */
+#ifndef TESTS_REPLICAS_H
+#define TESTS_REPLICAS_H
+
+#include "tests/unit/policy_fixture.h"
+
+#include "webhook/ledger/entry.h"
+#include "webhook/ledger/ledger.h"
+
+#define REPLICAS 3
+#define PODS 128
+#define EVENTS (PODS * 5)
+#define WRITES 24
+#define QUOTAS_MAX 16
+
+#define TTL_MS 6000    /* of what is pending */
+#define SETTLE_MS 4000 /* of an object that was created anew */
+#define FOLD_MS 100    /* what is pending stays in the text after its Pod was seen */
+#define BOUND_MS 3400  /* in which a request of the API server is over */
+#define ASK_MS 1000    /* in which its question to the webhook is */
+#define GRACE_MS 3000  /* a terminating Pod counts for its own second and the policy's two */
+
+/* What an event shows of a Pod. */
+struct pod_state {
+	bool stored, finished, terminating;
+	int node; /* 0: not bound */
+};
+
+enum stage { STAGE_NEW, STAGE_ASKING, STAGE_ADMITTED, STAGE_STORED, STAGE_OVER };
+
+struct sim_pod {
+	char uid[16];
+	struct str namespace;
+	int count;    /* of GPUs; 0: it asks for none */
+	bool selects; /* only nodes with a T4 */
+	enum stage stage;
+	int asked_of; /* the replica whose answer counts */
+	int64_t asked_ms, store_ms, terminating_ms;
+	struct pod_state state;            /* in the store */
+	uint64_t version;                  /* of its last event */
+	struct charge charges[QUOTAS_MAX]; /* what it costs by the laxest policy, where it is */
+	int charge_count;
+};
+
+struct event {
+	uint64_t version;
+	int pod;
+	struct pod_state state;
+};
+
+/* The shared object, or a copy of it. */
+struct document {
+	uint64_t resource_version; /* 0: there is none */
+	uint64_t uid, opened, version;
+	struct str pending; /* in the world's arena */
+};
+
+struct write {
+	bool used, waited_for; /* somebody waits for its outcome */
+	bool processed, applied;
+	uint64_t against; /* 0: creates */
+	struct document document;
+};
+
+struct world {
+	uint64_t random;
+	int64_t now_ms;
+	uint64_t version;
+	const struct policy *const *policies; /* two in force, and one that is nowhere stricter than these */
+	struct sim_pod pods[PODS];
+	int pod_count;
+	struct event events[EVENTS];
+	int event_count;
+	struct document object;
+	struct write writes[WRITES];
+	struct arena arena;
+	uint64_t admitted, refused, swept, stored, late_writes, conflicts, settled;
+	const char *failure; /* what went wrong first */
+};
+
+static const struct pair node_labels[][1] = {[1] = {{{"gpu", 3}, {"a100", 4}}}, [2] = {{{"gpu", 3}, {"t4", 2}}}};
+static const char *const node_names[] = {"", "big", "small", "strange"}; /* nothing is known of the last one */
+
+static inline uint64_t next_random(struct world *world)
+{
+	world->random ^= world->random << 13;
+	world->random ^= world->random >> 7;
+	world->random ^= world->random << 17;
+	return world->random * 0x2545f4914f6cdd1du >> 20;
+}
+
+/* Once in so many times. */
+static inline bool one_in(struct world *world, unsigned times)
+{
+	return next_random(world) % times == 0;
+}
+
+static inline int64_t up_to(struct world *world, int64_t most)
+{
+	return (int64_t)(next_random(world) % (uint64_t)(most + 1));
+}
+
+static inline void fail_world(struct world *world, const char *why)
+{
+	if (!world->failure)
+		world->failure = why;
+}
+
+/* --- Pods --- */
+
+/* The facts of a Pod as a replica reads them; `container` and `items` are the caller's memory. */
+static inline void show_pod(const struct sim_pod *from, struct pod_state state, struct container *container,
+			    struct pair items[2], struct pod *pod)
+{
+	static const struct str counts[] = {{"0", 1}, {"1", 1}, {"2", 1}, {"3", 1}};
+	items[0] = (struct pair){STR("nvidia.com/gpu"), counts[from->count]};
+	items[1] = node_labels[2][0];
+	*container = (struct container){.requests = {items, 1, true}};
+	*pod = (struct pod){.present = true,
+			    .name = str_of(from->uid),
+			    .namespace = from->namespace,
+			    .uid = str_of(from->uid),
+			    .containers = container,
+			    .container_count = 1,
+			    .node_name = str_of(node_names[state.node]),
+			    .node_selector = {items + 1, from->selects, from->selects},
+			    .phase = state.finished ? STR("Succeeded") : STR("Running")};
+	if (state.terminating) {
+		pod->deletion_timestamp = STR("2026-01-01T00:00:00Z");
+		pod->deletion_grace_seconds = STR("1");
+	}
+}
+
+/* What is decided about, and what a Pod costs. */
+struct sim_holding {
+	struct arena arena;
+	struct demand demand;
+	struct holding facts;
+};
+
+static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, int node, struct sim_holding *out)
+{
+	struct container container;
+	struct pair items[2];
+	struct pod pod;
+	const struct pairs labels = {node_labels[node % 3], node % 3 != 0, true};
+	show_pod(from, (struct pod_state){.node = node}, &container, items, &pod);
+	arena_init(&out->arena, 256, 1 << 16);
+	out->demand = (struct demand){STR("nvidia.com/gpu"), from->count};
+	out->facts = (struct holding){.uid = pod.uid,
+				      .namespace = pod.namespace,
+				      .name = pod.name,
+				      .demands = &out->demand,
+				      .demand_count = from->count > 0};
+	assert_int_equal(policy_place(policy, &pod, &out->arena, &out->facts), 0);
+	if (node % 3)
+		assert_true(policy_place_on_node(policy, &labels, &out->arena, &out->facts) >= 0);
+}
+
+/* Whether it counts, whatever replicas have seen of it. */
+static inline bool counts(const struct world *world, const struct sim_pod *pod)
+{
+	return pod->state.stored && !pod->state.finished &&
+	       !(pod->state.terminating && world->now_ms - pod->terminating_ms >= GRACE_MS);
+}
+
+/* Sums of what counts by some policy. */
+static inline void sum_truth(const struct world *world, const struct policy *policy, struct held *held)
+{
+	memset(held, 0, QUOTAS_MAX * sizeof *held);
+	for (int i = 0; i < world->pod_count; i++) {
+		const struct sim_pod *pod = &world->pods[i];
+		struct charge charges[QUOTAS_MAX];
+		struct sim_holding holding;
+		if (!counts(world, pod))
+			continue;
+		hold_pod(pod, policy, pod->state.node, &holding);
+		int count = policy_charge(policy, &holding.facts, NULL, charges);
+		arena_release(&holding.arena);
+		for (int k = 0; k < count; k++)
+			held[charges[k].quota].used += charges[k].amount;
+	}
+}
+
+/* By the laxest policy, all of it that `except` is not, from the charges that Pods carry. */
+static inline void sum_others(const struct world *world, const struct sim_pod *except, struct held *held)
+{
+	memset(held, 0, QUOTAS_MAX * sizeof *held);
+	for (int i = 0; i < world->pod_count; i++) {
+		const struct sim_pod *pod = &world->pods[i];
+		for (int k = 0; pod != except && counts(world, pod) && k < pod->charge_count; k++)
+			held[pod->charges[k].quota].used += pod->charges[k].amount;
+	}
+}
+
+/* A change of a Pod in the store. */
+static inline void change_pod(struct world *world, int index, struct pod_state state)
+{
+	struct sim_pod *pod = &world->pods[index];
+	struct sim_holding holding;
+	assert_true(world->event_count < EVENTS);
+	pod->state = state;
+	pod->version = ++world->version;
+	world->events[world->event_count++] = (struct event){pod->version, index, state};
+	hold_pod(pod, world->policies[2], state.node, &holding);
+	pod->charge_count = policy_charge(world->policies[2], &holding.facts, NULL, pod->charges);
+	arena_release(&holding.arena);
+}
+
+/* What all of this is about: nothing is stored that exceeds a limit. */
+static inline void store_pod(struct world *world, int index)
+{
+	struct sim_pod *pod = &world->pods[index];
+	struct held held[QUOTAS_MAX];
+	struct excess excess[2 * QUOTAS_MAX];
+	bool refused = false;
+	pod->stage = STAGE_STORED;
+	change_pod(world, index, (struct pod_state){.stored = true});
+	sum_others(world, pod, held);
+	if (policy_exceeded(world->policies[2], pod->charges, (uint32_t)pod->charge_count, held, excess, &refused))
+		fail_world(world, "a stored Pod exceeds a limit");
+	world->stored++;
+}
+
+/* The replica that a Pod was asked of has answered. */
+static inline void answer_pod(struct world *world, int index, int replica, bool admitted)
+{
+	struct sim_pod *pod = &world->pods[index];
+	if (pod->stage != STAGE_ASKING || pod->asked_of != replica)
+		return;
+	pod->stage = STAGE_OVER;
+	*(admitted ? &world->admitted : &world->refused) += 1;
+	if (!admitted || one_in(world, 10)) /* something after the webhook refuses it */
+		return;
+	int64_t left_ms = pod->asked_ms + BOUND_MS - world->now_ms;
+	pod->stage = STAGE_ADMITTED;
+	pod->store_ms = world->now_ms + up_to(world, one_in(world, 2) ? left_ms : 30);
+}
+
+/* The API server goes on: what is due is stored, what waits for too long is given up. */
+static inline void serve_pods(struct world *world)
+{
+	for (int i = 0; i < world->pod_count; i++) {
+		struct sim_pod *pod = &world->pods[i];
+		if (pod->stage == STAGE_ADMITTED && pod->store_ms <= world->now_ms)
+			store_pod(world, i);
+		else if (pod->stage == STAGE_ASKING && world->now_ms - pod->asked_ms > ASK_MS)
+			pod->stage = STAGE_OVER;
+	}
+}
+
+/* Something happens to a Pod that is stored: a node, its end, its deletion. */
+static inline void disturb_pod(struct world *world)
+{
+	int index = 0;
+	for (int tries = 0; tries < 20 && world->pod_count && !world->pods[index].state.stored; tries++)
+		index = (int)up_to(world, world->pod_count - 1);
+	struct sim_pod *pod = &world->pods[index];
+	struct pod_state state = pod->state;
+	if (!state.stored)
+		return;
+	switch (next_random(world) % 6) {
+	case 0:
+	case 1:
+		if (state.node)
+			return;
+		state.node = pod->selects ? 2 : 1 + (int)up_to(world, 2);
+		break;
+	case 2:
+		if (state.finished)
+			return;
+		state.finished = true;
+		break;
+	case 3:
+		if (state.terminating)
+			return;
+		state.terminating = true;
+		pod->terminating_ms = world->now_ms;
+		break;
+	default:
+		state.stored = false;
+		pod->stage = STAGE_OVER;
+	}
+	change_pod(world, index, state);
+}
+
+/* --- The shared object --- */
+
+/* Room for a write; where there is none, one that nobody waits for is lost for good. */
+static inline struct write *begin_write(struct world *world, uint64_t against, struct document document)
+{
+	struct write *write = NULL;
+	for (int i = 0; i < WRITES; i++)
+		if (!world->writes[i].used || (!write && !world->writes[i].waited_for))
+			write = &world->writes[i];
+	assert_non_null(write);
+	*write = (struct write){true, true, false, false, against, document};
+	return write;
+}
+
+/* The write reaches the store: compare and swap. */
+static inline void process_write(struct world *world, struct write *write)
+{
+	if (write->processed)
+		return;
+	write->processed = true;
+	write->applied = world->object.resource_version == write->against;
+	world->conflicts += !write->applied;
+	if (!write->applied)
+		return;
+	if (!write->against)
+		write->document.uid = world->version + 1;
+	else
+		write->document.uid = world->object.uid;
+	write->document.resource_version = ++world->version;
+	world->object = write->document;
+}
+
+/* Writes whose writers wait no more come, or never do. */
+static inline void serve_late_writes(struct world *world)
+{
+	struct write *write = &world->writes[next_random(world) % WRITES];
+	if (!write->used || write->waited_for)
+		return;
+	if (!write->processed && !one_in(world, 4)) {
+		process_write(world, write);
+		world->late_writes += write->applied;
+	}
+	write->used = false;
+}
+
+#endif

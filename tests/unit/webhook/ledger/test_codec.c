@@ -1,0 +1,438 @@
+/* The text of what is pending: what is written is read again, and whatever else comes is refused or has a meaning. */
+#include "tests/unit/policy_fixture.h"
+
+#include "webhook/ledger/codec.h"
+#include "webhook/ledger/ledger.h"
+
+#define PODS 40
+#define LISTS 5
+
+/* Pods that are compared: those written with those read. */
+struct pods {
+	struct holding items[PODS];
+	uint32_t count;
+};
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+static struct str random_name(struct arena *arena, uint32_t *seed, size_t most)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-./=,:_P1";
+	size_t len = 1 + next_random(seed) % most;
+	char *name = arena_alloc(arena, len);
+	for (size_t i = 0; i < len; i++)
+		name[i] = letters[next_random(seed) % (sizeof letters - 1)];
+	return (struct str){name, len};
+}
+
+/* Mostly such as Kubernetes gives; sometimes almost, or quite different. */
+static struct str random_uid(struct arena *arena, uint32_t *seed)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", digits[] = "0123456789abcdef";
+	char *uid = arena_alloc(arena, sizeof form);
+	if (next_random(seed) % 4 == 0)
+		return random_name(arena, seed, 64);
+	for (size_t i = 0; i < sizeof form; i++)
+		uid[i] = form[i] == 'x' ? digits[next_random(seed) % 16] : form[i];
+	if (next_random(seed) % 4 == 0)
+		uid[next_random(seed) % (sizeof form - 1)] = "-Afg:="[next_random(seed) % 6];
+	return (struct str){uid, sizeof form - 1};
+}
+
+static struct holding random_holding(struct arena *arena, uint32_t *seed, const struct str *resources,
+				     const struct str *models)
+{
+	struct demand *demands = arena_zalloc(arena, LISTS, sizeof *demands);
+	struct str *landing = arena_zalloc(arena, LISTS, sizeof *landing);
+	struct holding holding = {.uid = random_uid(arena, seed),
+				  .namespace = random_name(arena, seed, next_random(seed) % 2 ? 2 : 253),
+				  .name = random_name(arena, seed, next_random(seed) % 4 ? 40 : 253),
+				  .demands = demands,
+				  .demand_count = 1 + next_random(seed) % LISTS,
+				  .models = landing,
+				  .model_count = next_random(seed) % (LISTS + 1)};
+	for (uint32_t i = 0; i < holding.demand_count; i++)
+		demands[i] = (struct demand){resources[next_random(seed) % LISTS],
+					     next_random(seed) % 4   ? 1 + next_random(seed) % 8
+					     : next_random(seed) % 2 ? DEMAND_MAX
+								     : COMPANION_MAX};
+	for (uint32_t i = 0; i < holding.model_count; i++)
+		landing[i] = models[next_random(seed) % LISTS];
+	return holding;
+}
+
+static void write_pods(const struct pods *pods, struct buf *out, unsigned form)
+{
+	struct ledger_text text;
+	ledger_text_begin(&text, out, form);
+	for (uint32_t i = 0; i < pods->count; i++)
+		ledger_text_add(&text, &pods->items[i]);
+	ledger_text_end(&text);
+}
+
+static int take_pod(void *context, const struct holding *holding)
+{
+	struct pods *pods = context;
+	assert_true(ledger_text_fits(holding));
+	if (pods->count < PODS)
+		pods->items[pods->count] = *holding;
+	pods->count++;
+	return 0;
+}
+
+/* `b` was read. Form 2 has no names of Pods, and form 1 none that are not known. */
+static bool same(const struct holding *a, const struct holding *b, unsigned form)
+{
+	bool equal = str_eq(a->uid, b->uid) && str_eq(a->namespace, b->namespace) &&
+		     str_eq(form == 1 && !str_eq(a->name, STR("-")) ? a->name : STR(""), b->name) &&
+		     a->demand_count == b->demand_count && a->model_count == b->model_count;
+	for (uint32_t i = 0; equal && i < a->demand_count; i++)
+		equal = str_eq(a->demands[i].resource, b->demands[i].resource) &&
+			a->demands[i].count == b->demands[i].count;
+	for (uint32_t i = 0; equal && i < a->model_count; i++)
+		equal = str_eq(a->models[i], b->models[i]);
+	return equal;
+}
+
+static void check_round_trip(uint32_t seed, unsigned form)
+{
+	struct arena arena, again;
+	struct str resources[LISTS], models[LISTS];
+	struct pods pods = {.count = next_random(&seed) % PODS}, read = {0};
+	struct error err = {0};
+	struct buf out;
+	size_t most = LEDGER_TEXT_HEAD;
+	arena_init(&arena, 65536, 16 << 20);
+	arena_init(&again, 65536, 16 << 20);
+	for (int i = 0; i < LISTS; i++) {
+		resources[i] = random_name(&arena, &seed, 253);
+		models[i] = random_name(&arena, &seed, 63);
+	}
+	buf_init(&out, LEDGER_TEXT_MAX);
+	for (uint32_t i = 0; i < pods.count; i++) {
+		pods.items[i] = random_holding(&arena, &seed, resources, models);
+		if (next_random(&seed) % 4 == 0)
+			pods.items[i].name = STR("");
+		assert_true(ledger_text_fits(&pods.items[i]));
+		most += ledger_text_bytes(&pods.items[i]) + (form == 1 ? LEDGER_TEXT_FORM_1_BYTES : 0);
+	}
+	write_pods(&pods, &out, form);
+	assert_false(out.failed);
+	assert_true(out.len <= most);
+	assert_int_equal(ledger_text_form(buf_view(&out)), pods.count ? form : 0);
+	assert_int_equal(ledger_text_read(buf_view(&out), &again, take_pod, &read, &err), LEDGER_TEXT_READ);
+	assert_int_equal(read.count, pods.count);
+	for (uint32_t i = 0; i < pods.count; i++)
+		assert_true(same(&pods.items[i], &read.items[i], form));
+	buf_release(&out);
+	arena_release(&arena);
+	arena_release(&again);
+}
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 300; seed++)
+		for (unsigned form = 1; form <= LEDGER_FORM; form++)
+			check_round_trip(seed, form);
+}
+
+/* Reads from memory that ends where the text ends, so that a sanitizer sees every byte too many. */
+static int read_exactly(const char *text, size_t len, struct pods *pods, struct error *err)
+{
+	struct arena arena;
+	char *copy = malloc(len ? len : 1);
+	memcpy(copy, text, len);
+	arena_init(&arena, 4096, 16 << 20);
+	*pods = (struct pods){0};
+	*err = (struct error){0};
+	int result = ledger_text_read((struct str){copy, len}, &arena, take_pod, pods, err);
+	assert_int_equal(result < 0, err->text[0] != '\0');
+	arena_release(&arena);
+	free(copy);
+	return result;
+}
+
+static const char *const samples[] = {
+    "1;R nvidia.com/gpu;M a100;M t4;P 0b5e a p 0=1 0,1;R amd.com/gpu;P 77 b-1 q.x 1=2,0=10 -;",
+    "2;N a;R nvidia.com/gpu;M a100;M t4;P FdehqSQmQlSX5Q2jl5wT0w 0 0=1 0,1;N b-1;R amd.com/gpu;P =77 1 1=2,0=10 -;",
+};
+#define SAMPLES (sizeof samples / sizeof *samples)
+#define SAMPLE_MAX 200
+
+static void test_every_prefix(void **state)
+{
+	(void)state;
+	struct pods pods;
+	struct error err;
+	for (size_t i = 0; i < SAMPLES; i++) {
+		size_t whole = strlen(samples[i]);
+		for (size_t len = 0; len <= whole; len++) {
+			int result = read_exactly(samples[i], len, &pods, &err);
+			/* Only what ends with a record is one. */
+			assert_int_equal(result, len == 0 || samples[i][len - 1] == ';' ? LEDGER_TEXT_READ
+											: LEDGER_TEXT_CORRUPT);
+		}
+		assert_int_equal(pods.count, 2);
+	}
+}
+
+static void test_every_byte_changed(void **state)
+{
+	(void)state;
+	char text[SAMPLE_MAX];
+	struct pods pods;
+	struct error err;
+	for (size_t i = 0; i < SAMPLES; i++) {
+		size_t len = strlen(samples[i]);
+		int good = 0;
+		for (size_t at = 0; at < len; at++)
+			for (int byte = 0; byte < 256; byte++) {
+				memcpy(text, samples[i], len);
+				text[at] = (char)byte;
+				good += read_exactly(text, len, &pods, &err) == 0;
+				memmove(text + at, samples[i] + at + 1, len - at - 1); /* and left out */
+				read_exactly(text, len - 1, &pods, &err);
+			}
+		assert_true(good > 100 && good < 256 * (int)len / 2);
+	}
+}
+
+static void test_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "1",
+	    "2",
+	    "3",
+	    "0;",
+	    "01;",
+	    "02;R a;",
+	    "-3;",
+	    "3x;",
+	    "99999999999999999999;",
+	    "three;",
+	    "1;N n;",
+	    ";",
+	    "1;;",
+	    "1;X y;",
+	    "1;R ;",
+	    "1;R a b;",
+	    "1;R a;P u n p 1=1 -;",
+	    "1;P u n p 0=1 -;",
+	    "1;R a;P u n p 0=0 -;",
+	    "1;R a;P u n p 0=-1 -;",
+	    "1;R a;P u n p 0=9007199254740993 -;",
+	    "1;R a;P u n p 0=99999999999999999999 -;",
+	    "1;R a;P u n p =1 -;",
+	    "1;R a;P u n p 0= -;",
+	    "1;R a;P u n p 0 -;",
+	    "1;R a;P u n p  -;",
+	    "1;R a;P u n p - -;",
+	    "1;R a;P u n p 0=1, -;",
+	    "1;R a;P u n p 0=1;",
+	    "1;R a;P u n p 0=1 ;",
+	    "1;R a;P u n p 0=1 0;",
+	    "1;R a;M m;P u n p 0=1 0,;",
+	    "1;R a;M m;P u n p 0=1 1;",
+	    "1;R a;P u n p 0=1 - ;",
+	    "1;R a;P  n p 0=1 -;",
+	    "1;R a;P u  p 0=1 -;",
+	    "1;R a;P u n  0=1 -;",
+	    "1;R a;P u n p 0=1 -",
+	    "1;R a;P u n \"p 0=1 -;",
+	    "1;R a;P u n p\\ 0=1 -;",
+	    "1;R a;P u n p\x7f 0=1 -;",
+	    "1;R a;P u n p\n 0=1 -;",
+	    "2;R a;P =u 0 0=1 -;",
+	    "2;N n;R a;P =u 1 0=1 -;",
+	    "2;N n;R a;P =u n 0=1 -;",
+	    "2;N n;R a;P =u  0=1 -;",
+	    "2;N n;R a;P =u 0 p 0=1 -;",
+	    "2;N n;R a;P = 0 0=1 -;",
+	    "2;N n;R a;P u 0 0=1 -;",
+	    "2;N n;R a;P =u 0 0=1;",
+	    "2;N n m;R a;P =u 0 0=1 -;",
+	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0 0 0=1 -;",
+	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0x 0 0=1 -;", /* a bit beyond the 16 bytes */
+	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0w== 0 0=1 -;",
+	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0! 0 0=1 -;",
+	    "2;N n;R a;P \tdehqSQmQlSX5Q2jl5wT0w 0 0=1 -;",
+	    "2;N n;R a;P dehqSQmQlSX5Q2jl5wT0w\n 0 0=1 -;",
+	    "2;N n;R a;P 15d7a1a9-2426-4254-97e5-0da3979c13d3 0 0=1 -;",
+	};
+	struct pods pods;
+	struct error err;
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (read_exactly(texts[i], strlen(texts[i]), &pods, &err) != LEDGER_TEXT_CORRUPT)
+			fail_msg("not corrupt: %s", texts[i]);
+	assert_int_equal(read_exactly("1;R a;M m;P u n p 0=1 -;", 24, &pods, &err), 0);
+	assert_int_equal(pods.count, 1);
+}
+
+/* What another version wrote is no rubbish, whatever it looks like after its form. */
+static void test_unknown_forms(void **state)
+{
+	static const char *const texts[] = {"3;", "3;P x", "3;\x01 anything", "12;R a;", "9999;AAAA"};
+	(void)state;
+	struct pods pods;
+	struct error err;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		assert_int_equal(read_exactly(texts[i], strlen(texts[i]), &pods, &err), LEDGER_TEXT_UNKNOWN);
+	assert_non_null(strstr(err.text, "form 9999"));
+	assert_non_null(strstr(err.text, "Update gpugate"));
+	struct buf text;
+	buf_init(&text, 4 << 20);
+	buf_text(&text, "3;");
+	while (text.len <= 2 * LEDGER_TEXT_MAX)
+		buf_text(&text, "longer than this version would write it;");
+	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_UNKNOWN);
+	buf_release(&text);
+}
+
+static int no_memory_for(void *context, const struct holding *holding)
+{
+	(void)holding;
+	return --*(int *)context < 0 ? -1 : 0;
+}
+
+/* Without memory nothing is said of the text: it is read again. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SAMPLES; i++) {
+		bool read = false;
+		for (size_t bytes = 64; bytes < 4096; bytes += 8) { /* more and more of it, until that is enough */
+			struct arena arena;
+			struct error err = {0};
+			int left = 2;
+			arena_init(&arena, 16, bytes);
+			int result = ledger_text_read(str_of(samples[i]), &arena, no_memory_for, &left, &err);
+			assert_int_equal(result, read || result == 0 ? LEDGER_TEXT_READ : LEDGER_TEXT_NO_MEMORY);
+			read = result == LEDGER_TEXT_READ;
+			arena_release(&arena);
+		}
+		assert_true(read);
+		for (int most = 0; most < 2; most++) {
+			struct arena arena;
+			struct error err = {0};
+			int left = most;
+			arena_init(&arena, 4096, 65536);
+			assert_int_equal(ledger_text_read(str_of(samples[i]), &arena, no_memory_for, &left, &err),
+					 LEDGER_TEXT_NO_MEMORY);
+			assert_non_null(strstr(err.text, "no memory"));
+			arena_release(&arena);
+		}
+	}
+}
+
+/* More than a text may hold is refused. */
+static void test_too_much(void **state)
+{
+	(void)state;
+	struct buf text;
+	struct pods pods;
+	struct error err;
+	buf_init(&text, 16 << 20);
+	buf_text(&text, "1;");
+	while (text.len + 8 <= LEDGER_TEXT_MAX)
+		buf_text(&text, "R r;M m;");
+	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_READ);
+	buf_text(&text, "R r;M m;");
+	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_CORRUPT);
+	buf_reset(&text);
+	buf_text(&text, "1;R a;P u n p ");
+	for (int i = 0; i < 257; i++)
+		buf_text(&text, i ? ",0=1" : "0=1");
+	buf_text(&text, " -;");
+	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), -1);
+	buf_release(&text);
+
+	struct demand demand = {STR("r"), 1}, many[257];
+	char name[300];
+	memset(name, 'n', sizeof name);
+	for (int i = 0; i < 257; i++)
+		many[i] = demand;
+	struct holding holding = {
+	    .uid = STR("u"), .namespace = STR("n"), .name = {name, 253}, .demands = &demand, .demand_count = 1};
+	assert_true(ledger_text_fits(&holding));
+	holding.name.len = 254;
+	assert_false(ledger_text_fits(&holding));
+	holding.name = STR("a b");
+	assert_false(ledger_text_fits(&holding));
+	holding.name = STR(""); /* it is not known */
+	assert_true(ledger_text_fits(&holding));
+	holding.namespace = STR("");
+	assert_false(ledger_text_fits(&holding));
+	holding.namespace = STR("n");
+	demand.count = 0;
+	assert_false(ledger_text_fits(&holding));
+	demand.count = 1;
+	holding.demand_count = 0;
+	assert_false(ledger_text_fits(&holding));
+	holding.demands = many;
+	holding.demand_count = 257;
+	assert_false(ledger_text_fits(&holding));
+}
+
+/* As many Pods as may be pending: such as are usual, and with names as long as Kubernetes lets them be. Returns the bytes. */
+static size_t size_of(unsigned form, bool usual, int namespaces, size_t *most)
+{
+	static const struct str models[] = {{"a100-80gb", 9}, {"h100-80gb", 9}};
+	struct ledger_text text;
+	struct buf out;
+	char name[253], uid[37], spaces[64][64];
+	struct demand demand = {STR("nvidia.com/mig-1g.10gb"), 1};
+	memset(name, 'n', sizeof name);
+	buf_init(&out, LEDGER_TEXT_MAX);
+	ledger_text_begin(&text, &out, form);
+	*most = LEDGER_TEXT_HEAD;
+	for (int i = 0; i < namespaces; i++)
+		snprintf(spaces[i], sizeof spaces[i], usual ? "team-%06d" : "%063d", i);
+	for (int i = 0; i < LEDGER_PENDING_MAX; i++) {
+		snprintf(uid, sizeof uid, "15d7a1a9-2426-4254-97e5-%012x", i);
+		struct holding holding = {.uid = str_of(uid),
+					  .namespace = str_of(spaces[i % namespaces]),
+					  .name = {name, usual ? 36 : 253},
+					  .demands = &demand,
+					  .demand_count = 1,
+					  .models = models,
+					  .model_count = 2};
+		ledger_text_add(&text, &holding);
+		*most += ledger_text_bytes(&holding);
+	}
+	ledger_text_end(&text);
+	assert_false(usual && out.failed);
+	size_t bytes = out.len;
+	print_message("form %u, %d %s Pods of %d namespaces: %zu bytes, %zu each; at most %zu each\n", form,
+		      LEDGER_PENDING_MAX, usual ? "usual" : "longest", namespaces, bytes, bytes / LEDGER_PENDING_MAX,
+		      *most / LEDGER_PENDING_MAX);
+	buf_release(&out);
+	return bytes;
+}
+
+static void test_sizes(void **state)
+{
+	(void)state;
+	size_t most;
+	for (int usual = 0; usual < 2; usual++) {
+		assert_true(size_of(2, usual, 1, &most) < 44 * LEDGER_PENDING_MAX);
+		assert_true(size_of(2, usual, 64, &most) < 44 * LEDGER_PENDING_MAX);
+		assert_true(most <= LEDGER_TEXT_MAX); /* all of them are let in */
+	}
+	size_of(1, true, 64, &most); /* what a roll-back finds can be written in the older form */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_every_prefix),
+	    cmocka_unit_test(test_every_byte_changed), cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_too_much),           cmocka_unit_test(test_sizes),
+	    cmocka_unit_test(test_unknown_forms),      cmocka_unit_test(test_no_memory)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,232 @@
+/*
+ * A ledger for which there is no memory at any moment: whatever fails, nothing is decided by a view that is not whole, and when there is
+ * memory again it is what it would have been. Allocations fail through the linker's --wrap (see the Makefile).
+ */
+#include "tests/unit/webhook/ledger/ledger_bench.h"
+
+#define STEPS 60
+#define SEEDS 2000
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+
+static long fails_in = -1; /* so many more allocations succeed, then some fail; -1: none does */
+static long fails;         /* how many will fail */
+
+static bool is_refused(void)
+{
+	if (fails_in != 0)
+		fails_in -= fails_in > 0;
+	else if (fails-- > 0)
+		return true;
+	else
+		fails_in = -1;
+	return false;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+	return is_refused() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	return is_refused() ? NULL : __real_calloc(count, bytes);
+}
+
+struct world {
+	struct policy *policies[2];
+	struct ledger *ledger, *truth;
+	struct shown shown[PODS];
+	bool exists[PODS];
+	const char *labels[2]; /* of the namespace n, of the node "big" */
+	int policy;
+	uint64_t random, version, copy;
+	struct arena arena;
+	int decided, undecided;
+};
+
+static unsigned choose(struct world *world, unsigned below)
+{
+	return (unsigned)(bench_random(&world->random) % below);
+}
+
+/* Lists again what was lost, as the watches do. */
+static void list_again(struct world *world)
+{
+	if (ledger_lost(world->ledger, LEDGER_NAMESPACES)) {
+		ledger_labels_begin(world->ledger, LEDGER_NAMESPACES);
+		if (world->labels[0])
+			bench_label(world->ledger, ledger_namespace, "n", "of", world->labels[0]);
+		ledger_labels_end(world->ledger, LEDGER_NAMESPACES);
+	}
+	if (ledger_lost(world->ledger, LEDGER_NODES)) {
+		ledger_labels_begin(world->ledger, LEDGER_NODES);
+		bench_label(world->ledger, ledger_node, "big", "gpu", world->labels[1]);
+		bench_label(world->ledger, ledger_node, "small", "gpu", "t4");
+		ledger_labels_end(world->ledger, LEDGER_NODES);
+	}
+	if (ledger_lost(world->ledger, LEDGER_PODS)) {
+		ledger_list_begin(world->ledger);
+		for (int i = 0; i < PODS; i++)
+			if (world->exists[i])
+				ledger_see(world->ledger, &world->shown[i].pod, world->version, false, 1000);
+		ledger_list_end(world->ledger, world->version, 1000);
+	}
+}
+
+static void change_pod(struct world *world)
+{
+	int i = (int)choose(world, PODS);
+	show(&world->shown[i], i, i % 2 ? "n" : "a", i % 3 ? "1" : "2");
+	bool gone = bench_change(&world->shown[i], &world->random) && world->exists[i];
+	world->exists[i] = !gone;
+	world->version++;
+	ledger_see(world->truth, &world->shown[i].pod, world->version, gone, 1000);
+	ledger_reach(world->truth, world->version);
+	if (choose(world, 2) == 0)
+		fails_in = (long)choose(world, 6);
+	/* As the watch does: the view does not get on by what it could not take in. */
+	if (ledger_see(world->ledger, &world->shown[i].pod, world->version, gone, 1000) >= 0)
+		ledger_reach(world->ledger, world->version);
+}
+
+static void change_labels(struct world *world)
+{
+	static const char *const owners[] = {"a", "b", NULL}, *const models[] = {"a100", "t4", "h100"};
+	bool node = choose(world, 2);
+	const char *value = node ? models[choose(world, 3)] : owners[choose(world, 3)];
+	world->labels[node] = value;
+	if (node)
+		bench_label(world->truth, ledger_node, "big", "gpu", value);
+	else
+		bench_label(world->truth, ledger_namespace, "n", "of", value);
+	fails_in = (long)choose(world, 6);
+	if (node)
+		bench_label(world->ledger, ledger_node, "big", "gpu", value);
+	else
+		bench_label(world->ledger, ledger_namespace, "n", "of", value);
+}
+
+static void load_copy(struct world *world)
+{
+	struct error err = {0};
+	char text[256];
+	unsigned count = choose(world, 4);
+	int len = snprintf(text, sizeof text, "1;R nvidia.com/gpu;");
+	for (unsigned i = 0; i < count; i++)
+		len += snprintf(text + len, sizeof text - (size_t)len, "P pod-%u a pod-%u 0=1 -;", 20 + i, 20 + i);
+	assert_int_equal(ledger_load(world->truth, 1, str_of(text), 1000, &err), 0);
+	fails_in = (long)choose(world, 8);
+	if (ledger_load(world->ledger, 1, str_of(text), 1000, &err) < 0) {
+		fails_in = -1;
+		assert_int_equal(ledger_load(world->ledger, 1, str_of(text), 1000, &err), 0); /* it is read again */
+	}
+}
+
+static void rebase(struct world *world)
+{
+	int other = !world->policy;
+	fails_in = (long)choose(world, 12);
+	if (ledger_rebase(world->ledger, world->policies[other]) < 0)
+		return;
+	fails_in = -1;
+	world->policy = other;
+	assert_int_equal(ledger_rebase(world->truth, world->policies[other]), 0);
+}
+
+/* What is admitted is tentative, and never written. */
+static void decide(struct world *world)
+{
+	struct demand demand = {STR("nvidia.com/gpu"), 1};
+	const struct holding holding = {
+	    .uid = STR("new"), .namespace = STR("a"), .name = STR("new"), .demands = &demand, .demand_count = 1};
+	struct ledger_verdict verdict, right;
+	arena_reset(&world->arena);
+	ledger_decide(world->truth, &holding, LEDGER_HOLD, 1000, &world->arena, &right);
+	bool behind = ledger_behind(world->ledger);
+	fails_in = choose(world, 2) ? -1 : (long)choose(world, 4);
+	ledger_decide(world->ledger, &holding, LEDGER_HOLD, 1000, &world->arena, &verdict);
+	fails_in = -1;
+	if (!behind && verdict.answer != LEDGER_OUTAGE) {
+		world->decided++;
+		assert_int_equal(verdict.answer, right.answer);
+		assert_true(bench_same(world->ledger, world->truth));
+	} else {
+		world->undecided++;
+	}
+	ledger_resolve(world->ledger);
+	ledger_resolve(world->truth);
+}
+
+static void open_world(struct world *world, uint64_t seed)
+{
+	*world = (struct world){.random = seed * 0x9e3779b97f4a7c15u, .version = 10, .labels = {NULL, "a100"}};
+	world->policies[0] = fixture_policy(BENCH_POLICY("8"), NULL, 0);
+	world->policies[1] = fixture_policy(BENCH_POLICY("12"), NULL, 0);
+	world->ledger = bench_ledger(world->policies[0]);
+	world->truth = bench_ledger(world->policies[0]);
+	arena_init(&world->arena, 4096, 1 << 20);
+	for (int i = 0; i < 2; i++) {
+		struct ledger *ledger = i ? world->truth : world->ledger;
+		bench_label(ledger, ledger_node, "big", "gpu", "a100");
+		bench_label(ledger, ledger_node, "small", "gpu", "t4");
+	}
+}
+
+static void close_world(struct world *world)
+{
+	ledger_destroy(world->ledger);
+	ledger_destroy(world->truth);
+	policy_release(world->policies[0]);
+	policy_release(world->policies[1]);
+	arena_release(&world->arena);
+}
+
+static void test_no_memory_at_any_moment(void **state)
+{
+	static void (*const acts[])(struct world * world) = {change_pod,    change_pod, change_pod,
+							     change_labels, load_copy,  rebase};
+	(void)state;
+	int decided = 0, undecided = 0;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct world world;
+		open_world(&world, seed);
+		for (int step = 0; step < STEPS; step++) {
+			fails = 1 + (long)choose(&world, 3);
+			acts[choose(&world, sizeof acts / sizeof *acts)](&world);
+			fails_in = -1;
+			if (!ledger_behind(world.ledger) && !bench_same(world.ledger, world.truth))
+				fail_msg("seed %llu, step %d: something is not counted, and nothing says so",
+					 (unsigned long long)seed, step);
+			decide(&world);
+			if (choose(&world, 4) == 0) {
+				fails_in = choose(&world, 2) ? -1 : (long)choose(&world, 6);
+				list_again(&world);
+				fails_in = -1;
+				int64_t now_ms =
+				    1000 + (int64_t)3 * TTL_MS * choose(&world, 2); /* what is gone is forgotten */
+				ledger_tick(world.ledger, now_ms);
+				ledger_tick(world.truth, now_ms);
+			}
+		}
+		list_again(&world);
+		ledger_tick(world.ledger, 1000);
+		ledger_reach(world.ledger, world.version);
+		assert_false(ledger_behind(world.ledger));
+		assert_true(ledger_check(world.ledger));
+		assert_true(bench_same(world.ledger, world.truth));
+		decided += world.decided;
+		undecided += world.undecided;
+		close_world(&world);
+	}
+	assert_true(decided > 1000 && undecided > 1000); /* both have been tried */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_memory_at_any_moment)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,735 @@
+/*
+ * Several replicas of the cluster's ledger, in a simulated cluster and in random order: never is a Pod stored that exceeds a limit,
+ * and when nothing happens any more, every replica comes to know the truth.
+ *
+ * The ledger is the program's own; what drives it here does what webhook/cluster/object.c, ledger_asks.c and ledger_upkeep.c
+ * do, and can be told to do one of these things wrong (enum fault), which has to be noticed within FAULT_SEEDS seeds.
+ *
+ * What is not promised, and not looked at here: limits of a tenant that comes to have a namespace when Pods are there already
+ * (they count from then on, and nothing is evicted), or that are lowered: the laxest policy in force is what counts.
+ */
+#include <time.h>
+
+#include "tests/unit/webhook/ledger/replicas.h"
+
+#define SEEDS 2000
+#define FAULT_SEEDS 1000
+#define STEPS 500
+
+enum fault {
+	FAULT_NONE,
+	FAULT_DECIDES_BEHIND,
+	FAULT_KEEPS_VERSION,
+	FAULT_WRITES_ON_NEWER,
+	FAULT_TRUSTS_UNKNOWN,
+	FAULT_FOLDS_NEVER,
+	FAULT_COMPARES_LATE,
+	FAULT_SWEEPS_EARLY,
+	FAULT_SWEEPS_NEVER,
+	FAULT_SWEEPS_UNREACHED,
+	FAULT_SWEEPS_BY_OLD_ANSWER,
+	FAULT_OPENS_AT_ONCE,
+	FAULT_OPENS_WITHOUT_VERSION,
+	FAULT_OPENS_UNREACHED,
+	FAULT_OPENS_BY_OLD_ANSWER,
+	FAULTS,
+};
+
+/* How often what goes wrong: once in so many steps; 0: never. */
+struct mood {
+	unsigned churn;   /* something happens to a Pod */
+	unsigned trouble; /* a replica stalls, crashes, or gets another policy */
+	unsigned chaos;   /* the object is deleted, or has to settle anew */
+};
+
+enum { BUSY, STALLED, LOST, MOODS };
+static const struct mood moods[MOODS] = {[BUSY] = {4, 300, 0}, [STALLED] = {16, 90, 0}, [LOST] = {16, 120, 300}};
+
+static const struct {
+	const char *name;
+	int mood; /* in which it shows */
+} faults[FAULTS] = {
+    [FAULT_DECIDES_BEHIND] = {"decides although its view is behind", BUSY},
+    [FAULT_KEEPS_VERSION] = {"leaves entries out without raising the version", BUSY},
+    [FAULT_WRITES_ON_NEWER] = {"decides on one copy and writes against a newer one", BUSY},
+    [FAULT_TRUSTS_UNKNOWN] = {"takes a write of unknown outcome for done", BUSY},
+    [FAULT_FOLDS_NEVER] = {"never folds", BUSY},
+    [FAULT_COMPARES_LATE] = {"compares the answer with what it knows when the answer comes", BUSY},
+    [FAULT_SWEEPS_EARLY] = {"sweeps before the request is over", BUSY},
+    [FAULT_SWEEPS_NEVER] = {"never sweeps", BUSY},
+    [FAULT_SWEEPS_UNREACHED] = {"sweeps before its view has reached the version", STALLED},
+    [FAULT_SWEEPS_BY_OLD_ANSWER] = {"sweeps by a version asked for before the request was over", STALLED},
+    [FAULT_OPENS_AT_ONCE] = {"opens a new object at once", LOST},
+    [FAULT_OPENS_WITHOUT_VERSION] = {"opens without the version of its view", LOST},
+    [FAULT_OPENS_UNREACHED] = {"opens before its view has reached the version", LOST},
+    [FAULT_OPENS_BY_OLD_ANSWER] = {"opens by a version asked for before the object had settled", LOST},
+};
+
+enum copy_state { COPY_UNKNOWN, COPY_MISSING, COPY_SETTLING, COPY_OPEN };
+
+struct replica {
+	int number;
+	struct ledger *ledger; /* NULL: it has crashed */
+	int policy;
+	int64_t stalled_ms; /* its watch of Pods brings nothing until then */
+	int64_t deaf_ms;    /* nor does it hear of the object */
+	int at;             /* events that it has seen */
+	bool synced, listing;
+	int list_to, list_at;          /* the list under way: as of so many events; Pods told of */
+	struct pod_state listed[PODS]; /* ... and what it says */
+	uint64_t listed_version[PODS];
+	enum copy_state state;
+	uint64_t uid, resource_version; /* of the copy */
+	int64_t open_ms;
+	uint64_t open_version;
+	bool stale, resettle;
+	bool reading, served;
+	struct document read;   /* what a read has found */
+	uint64_t asked_version; /* of the copy when it began */
+	bool told;
+	struct document watched; /* what the watch brings next */
+	struct write *write;     /* under way */
+	bool waiting[PODS], batch[PODS];
+	bool asking, answered;
+	int64_t asked_ms;
+	uint64_t noted_version, noted_view, noted_uid; /* when it was asked */
+	uint64_t reached;                              /* the store's version when it answered */
+};
+
+struct run {
+	struct world world;
+	enum fault fault;
+	bool quiet; /* it comes to rest: no new Pods, no mischief */
+	const struct mood *mood;
+	struct replica replicas[REPLICAS];
+	struct arena scratch;
+};
+
+/* --- The view --- */
+
+static void see(struct run *run, struct replica *r, int index, struct pod_state state, uint64_t version)
+{
+	struct container container;
+	struct pair items[2];
+	struct pod pod;
+	show_pod(&run->world.pods[index], state, &container, items, &pod);
+	int seen = ledger_see(r->ledger, &pod, version, !state.stored, run->world.now_ms);
+	assert_true(seen >= 0);
+	if (seen & LEDGER_LATE && run->fault == FAULT_NONE)
+		fail_world(&run->world, "a Pod was stored after it was swept");
+}
+
+static void see_event(struct run *run, struct replica *r)
+{
+	if (r->at == run->world.event_count) {
+		ledger_reach(r->ledger, run->world.version); /* a bookmark */
+		return;
+	}
+	const struct event *event = &run->world.events[r->at++];
+	see(run, r, event->pod, event->state, event->version);
+	ledger_reach(r->ledger, event->version);
+}
+
+static void begin_list(struct run *run, struct replica *r)
+{
+	r->listing = true;
+	r->list_to = run->world.event_count;
+	r->list_at = 0;
+	for (int i = 0; i < run->world.pod_count; i++) {
+		r->listed[i] = run->world.pods[i].state;
+		r->listed_version[i] = run->world.pods[i].version;
+	}
+	for (int i = run->world.pod_count; i < PODS; i++)
+		r->listed[i] = (struct pod_state){0};
+	ledger_list_begin(r->ledger);
+}
+
+static void go_on_listing(struct run *run, struct replica *r)
+{
+	for (int64_t some = up_to(&run->world, 24); some > 0 && r->list_at < PODS; r->list_at++, some--)
+		if (r->listed[r->list_at].stored)
+			see(run, r, r->list_at, r->listed[r->list_at], r->listed_version[r->list_at]);
+	if (r->list_at < PODS)
+		return;
+	uint64_t version = r->list_to ? run->world.events[r->list_to - 1].version : 0;
+	assert_true(ledger_list_end(r->ledger, version, run->world.now_ms) >= 0);
+	r->listing = false;
+	r->at = r->list_to;
+	r->synced = true;
+}
+
+static void watch(struct run *run, struct replica *r)
+{
+	if (run->world.now_ms < r->stalled_ms)
+		return;
+	if (!r->synced && !r->listing)
+		begin_list(run, r);
+	else if (r->listing)
+		go_on_listing(run, r);
+	else if (!run->quiet && one_in(&run->world, 60))
+		begin_list(run, r);
+	else
+		see_event(run, r);
+}
+
+/* --- The copy --- */
+
+static void write_document(struct run *run, struct replica *r, uint64_t version, uint64_t opened, struct str pending)
+{
+	const struct document document = {
+	    .opened = opened, .version = version, .pending = arena_str(&run->world.arena, pending)};
+	assert_non_null(document.pending.ptr);
+	r->write = begin_write(&run->world, r->resource_version, document);
+}
+
+static void encode(struct run *run, struct replica *r, struct document *document)
+{
+	struct buf pending;
+	buf_init(&pending, 1 << 16);
+	ledger_encode(r->ledger, run->world.now_ms, &pending, &document->version);
+	assert_false(pending.failed);
+	if (run->fault == FAULT_KEEPS_VERSION)
+		document->version = ledger_version(r->ledger);
+	document->pending = arena_str(&run->world.arena, buf_view(&pending));
+	buf_release(&pending);
+}
+
+static void write_pending(struct run *run, struct replica *r)
+{
+	struct document document = {.opened = r->uid};
+	encode(run, r, &document);
+	r->write = begin_write(&run->world, r->resource_version, document);
+}
+
+static void write_settling(struct run *run, struct replica *r)
+{
+	if (!r->write)
+		write_document(run, r, 0, 0, STR(""));
+}
+
+static void take(struct run *run, struct replica *r, const struct document *document)
+{
+	struct error err = {0};
+	if (document->resource_version <= r->resource_version)
+		return;
+	r->uid = document->uid;
+	r->resource_version = document->resource_version;
+	r->stale = r->resettle = false;
+	assert_int_equal(ledger_load(r->ledger, document->version, document->pending, run->world.now_ms, &err), 0);
+	if (document->opened == document->uid) {
+		r->state = COPY_OPEN;
+		return;
+	}
+	r->state = COPY_SETTLING;
+	r->open_ms = run->world.now_ms + (run->fault == FAULT_OPENS_AT_ONCE ? 0 : SETTLE_MS);
+	r->open_version = 0;
+	run->world.settled++;
+}
+
+static void end_batch(struct run *run, struct replica *r, bool written)
+{
+	for (int i = 0; i < PODS; i++) {
+		if (r->batch[i] && written)
+			answer_pod(&run->world, i, r->number, true);
+		else if (r->batch[i])
+			r->waiting[i] = true;
+		r->batch[i] = false;
+	}
+}
+
+static void end_write(struct run *run, struct replica *r, bool known)
+{
+	struct write *write = r->write;
+	bool written = known && write->applied;
+	r->write = NULL;
+	if (written)
+		take(run, r, &write->document);
+	if (known)
+		write->used = false;
+	else
+		write->waited_for = false; /* it may still come */
+	ledger_resolve(r->ledger);
+	r->stale = !written;
+	end_batch(run, r, written || (!known && run->fault == FAULT_TRUSTS_UNKNOWN));
+	if (r->resettle)
+		write_settling(run, r);
+}
+
+static void go_on_writing(struct run *run, struct replica *r)
+{
+	struct write *write = r->write;
+	if (!write)
+		return;
+	if (!run->quiet && one_in(&run->world, 8)) {
+		end_write(run, r, false);
+	} else if (write->processed) {
+		end_write(run, r, true);
+	} else {
+		if (run->fault == FAULT_WRITES_ON_NEWER && write->against && write->against != r->resource_version &&
+		    write->document.opened && r->state == COPY_OPEN) {
+			write->against = r->resource_version;
+			encode(run, r, &write->document);
+		}
+		process_write(&run->world, write);
+	}
+}
+
+static void end_read(struct run *run, struct replica *r)
+{
+	bool current = r->asked_version >= r->resource_version;
+	r->reading = false;
+	if (r->read.resource_version) {
+		take(run, r, &r->read);
+		r->stale = false;
+	} else if (current) {
+		r->state = COPY_MISSING;
+		r->resource_version = r->uid = 0;
+		write_settling(run, r);
+	}
+}
+
+static void read_object(struct run *run, struct replica *r)
+{
+	if (run->world.now_ms < r->deaf_ms)
+		return;
+	if (!r->reading) {
+		if (!r->stale && r->state != COPY_UNKNOWN && !one_in(&run->world, 6))
+			return;
+		r->reading = true;
+		r->served = false;
+		r->asked_version = r->resource_version;
+	} else if (!r->served) {
+		r->served = true;
+		r->read = run->world.object;
+	} else {
+		end_read(run, r);
+	}
+}
+
+static void watch_object(struct run *run, struct replica *r)
+{
+	if (run->world.now_ms < r->deaf_ms)
+		return;
+	if (r->told && r->watched.resource_version)
+		take(run, r, &r->watched);
+	r->told = one_in(&run->world, 2);
+	r->watched = run->world.object;
+}
+
+/* --- Questions --- */
+
+static void decide(struct run *run, struct replica *r, int index)
+{
+	struct sim_pod *pod = &run->world.pods[index];
+	struct ledger_verdict verdict;
+	struct sim_holding holding;
+	r->waiting[index] = false;
+	if (run->world.now_ms - pod->asked_ms > ASK_MS)
+		return;
+	hold_pod(pod, ledger_policy(r->ledger), 0, &holding);
+	arena_reset(&run->scratch);
+	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, &verdict);
+	arena_release(&holding.arena);
+	if (verdict.answer == LEDGER_ADMITTED)
+		r->batch[index] = true;
+	else
+		answer_pod(&run->world, index, r->number, false);
+}
+
+static void pump(struct run *run, struct replica *r)
+{
+	bool any = false, open = r->state == COPY_OPEN;
+	if (r->write || r->stale || !r->synced || (!open && r->state != COPY_SETTLING))
+		return;
+	if (open && ledger_behind(r->ledger) && run->fault != FAULT_DECIDES_BEHIND)
+		return;
+	for (int i = 0; i < PODS; i++) {
+		if (r->waiting[i] && open)
+			decide(run, r, i);
+		else if (r->waiting[i])
+			answer_pod(&run->world, i, r->number, false);
+		r->waiting[i] = false;
+		any |= r->batch[i];
+	}
+	if (any)
+		write_pending(run, r);
+}
+
+/* --- Upkeep --- */
+
+static bool wants_version(const struct run *run, const struct replica *r, int64_t now_ms)
+{
+	if (run->fault == FAULT_OPENS_BY_OLD_ANSWER)
+		now_ms += SETTLE_MS;
+	return r->state == COPY_SETTLING && !r->resettle && !r->open_version && now_ms >= r->open_ms;
+}
+
+/* The version that the store has reached, some time after it was asked and before the answer is taken. */
+static void question(struct run *run, struct replica *r)
+{
+	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY           ? TTL_MS - 400
+			   : run->fault == FAULT_SWEEPS_BY_OLD_ANSWER ? TTL_MS
+								      : 0;
+	if (!r->asking) {
+		r->asking =
+		    r->synced && (wants_version(run, r, run->world.now_ms) ||
+				  (r->state == COPY_OPEN && ledger_overdue(r->ledger, run->world.now_ms + early_ms)));
+		r->answered = false;
+		r->asked_ms = run->world.now_ms;
+		r->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger) : 0;
+		r->noted_view = ledger_view_version(r->ledger);
+		r->noted_uid = r->uid;
+	} else if (!r->answered) {
+		r->answered = true;
+		r->reached = run->world.version;
+	} else {
+		bool late = run->fault == FAULT_COMPARES_LATE, unreached = run->fault == FAULT_SWEEPS_UNREACHED;
+		uint64_t version = late ? ledger_version(r->ledger) : r->noted_version;
+		uint64_t view = late ? ledger_view_version(r->ledger) : r->noted_view;
+		if ((r->reached < version && r->uid == r->noted_uid && r->state == COPY_OPEN) || r->reached < view)
+			fail_world(&run->world, "a healthy ledger or view is taken for one of another history");
+		ledger_due(r->ledger, unreached ? 1 : r->reached, r->asked_ms + early_ms);
+		if (wants_version(run, r, r->asked_ms))
+			r->open_version = run->fault == FAULT_OPENS_UNREACHED ? 1 : r->reached;
+		r->asking = false;
+	}
+}
+
+static void sweep(struct run *run, struct replica *r)
+{
+	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY ? TTL_MS - 400 : 0;
+	if (r->state == COPY_OPEN && run->fault != FAULT_SWEEPS_NEVER)
+		run->world.swept += ledger_sweep(r->ledger, run->world.now_ms + early_ms);
+}
+
+static void try_open(struct run *run, struct replica *r)
+{
+	if (r->state != COPY_SETTLING || r->resettle || !r->open_version || r->write || !r->synced || r->listing)
+		return;
+	if (ledger_view_version(r->ledger) >= r->open_version)
+		write_document(run, r, run->fault == FAULT_OPENS_WITHOUT_VERSION ? 0 : ledger_event_version(r->ledger),
+			       r->uid, STR(""));
+	else if (one_in(&run->world, 20))
+		begin_list(run, r);
+}
+
+static void tick(struct run *run, struct replica *r)
+{
+	assert_true(ledger_tick(r->ledger, run->world.now_ms) >= 0);
+	if (r->resettle)
+		write_settling(run, r);
+	sweep(run, r);
+	try_open(run, r);
+	if (ledger_foldable(r->ledger, run->world.now_ms) && r->synced && !ledger_behind(r->ledger) &&
+	    r->state == COPY_OPEN && !r->write && !r->stale && !r->resettle)
+		write_pending(run, r);
+}
+
+/* --- Replicas --- */
+
+static void start(struct run *run, struct replica *r)
+{
+	struct error err = {0};
+	const struct ledger_options options = {.policy = run->world.policies[r->policy],
+					       .shared = true,
+					       .ttl_ms = TTL_MS,
+					       .fold_ms = run->fault == FAULT_FOLDS_NEVER ? INT64_MAX : FOLD_MS};
+	int number = r->number, policy = r->policy;
+	*r = (struct replica){.number = number, .policy = policy, .ledger = ledger_create(&options, &err)};
+	assert_non_null(r->ledger);
+	for (int node = 1; node <= 2; node++) {
+		const struct pairs labels = {node_labels[node], 1, true};
+		assert_true(ledger_node(r->ledger, str_of(node_names[node]), &labels) >= 0);
+	}
+}
+
+static void crash(struct replica *r)
+{
+	if (r->write)
+		r->write->waited_for = false;
+	ledger_destroy(r->ledger);
+	r->ledger = NULL;
+	r->write = NULL;
+}
+
+static void act(struct run *run, struct replica *r)
+{
+	static void (*const acts[])(struct run *, struct replica *) = {
+	    watch,       watch,        watch, go_on_writing, go_on_writing, read_object,
+	    read_object, watch_object, pump,  pump,          tick,          question};
+	if (!r->ledger) {
+		if (run->quiet || one_in(&run->world, 20))
+			start(run, r);
+		return;
+	}
+	acts[next_random(&run->world) % (sizeof acts / sizeof *acts)](run, r);
+	if (one_in(&run->world, 16) && !ledger_check(r->ledger))
+		fail_world(&run->world, "the sums of a replica are wrong");
+}
+
+/* --- Mischief --- */
+
+static void ask(struct run *run, int index)
+{
+	int replica = (int)up_to(&run->world, REPLICAS - 1);
+	struct sim_pod *pod = &run->world.pods[index];
+	if (!run->replicas[replica].ledger)
+		return;
+	pod->asked_of = replica;
+	pod->stage = STAGE_ASKING;
+	run->replicas[replica].waiting[index] = true;
+}
+
+static void new_pod(struct run *run)
+{
+	static const char *const namespaces[] = {"a", "b", "b", "c"};
+	struct world *world = &run->world;
+	if (world->pod_count == PODS)
+		return;
+	int index = world->pod_count++;
+	struct sim_pod *pod = &world->pods[index];
+	snprintf(pod->uid, sizeof pod->uid, "u%d", index);
+	pod->namespace = str_of(namespaces[next_random(world) % 4]);
+	pod->count = one_in(world, 12) ? 0 : 1 + one_in(world, 4);
+	pod->selects = one_in(world, 4);
+	pod->asked_ms = world->now_ms;
+	if (pod->count)
+		ask(run, index);
+	else
+		store_pod(world, index);
+}
+
+static void disturb_replica(struct run *run)
+{
+	struct world *world = &run->world;
+	struct replica *r = &run->replicas[next_random(world) % REPLICAS];
+	unsigned what = (unsigned)(next_random(world) % 8);
+	if (what == 0)
+		for (int i = 0; i < REPLICAS; i++) /* the API server's cache of Pods lags */
+			run->replicas[i].stalled_ms = world->now_ms + TTL_MS * 2;
+	else if (what < 3)
+		r->stalled_ms = world->now_ms + up_to(world, TTL_MS * 2);
+	else if (what < 5 && r->ledger)
+		crash(r);
+	else if (r->ledger) {
+		r->policy = !r->policy;
+		assert_int_equal(ledger_rebase(r->ledger, world->policies[r->policy]), 0);
+	}
+}
+
+static void disturb_object(struct run *run)
+{
+	struct replica *r = &run->replicas[next_random(&run->world) % REPLICAS];
+	if (one_in(&run->world, 2)) {
+		run->world.object = (struct document){0};
+		run->world.version++;
+		if (one_in(&run->world, 2))
+			r->stalled_ms = run->world.now_ms + SETTLE_MS * 3;
+	} else if (r->ledger && r->resource_version) {
+		r->resettle = true;
+		write_settling(run, r);
+	}
+}
+
+static void disturb(struct run *run)
+{
+	struct world *world = &run->world;
+	if (one_in(world, 4))
+		new_pod(run);
+	if (one_in(world, run->mood->churn))
+		disturb_pod(world);
+	if (one_in(world, run->mood->trouble))
+		disturb_replica(run);
+	if (run->mood->chaos && one_in(world, run->mood->chaos))
+		disturb_object(run);
+	if (run->mood->chaos && one_in(world, 100))
+		run->replicas[next_random(world) % REPLICAS].deaf_ms = world->now_ms + up_to(world, SETTLE_MS * 2);
+	int again = world->pod_count ? (int)up_to(world, world->pod_count - 1) : 0;
+	if (one_in(world, 12) && world->pods[again].stage == STAGE_ASKING)
+		ask(run, again); /* a request that got lost is made again */
+}
+
+/* --- Runs --- */
+
+/* What is neither a Pod that exists nor folded. */
+static void count_left(void *context, const struct entry *entry)
+{
+	*(int *)context += !(entry->state & ENTRY_ALIVE) || entry->state & ENTRY_PENDING;
+}
+
+static void check_rest(struct run *run, const struct replica *r)
+{
+	const struct policy *policy = run->world.policies[r->policy];
+	struct held truth[QUOTAS_MAX];
+	int left = 0;
+	sum_truth(&run->world, policy, truth);
+	if (r->state != COPY_OPEN)
+		fail_world(&run->world, "the object does not open");
+	if (ledger_pending(r->ledger))
+		fail_world(&run->world, "something stays pending");
+	for (uint32_t q = 0; q < policy_quota_count(policy); q++)
+		if (ledger_held(r->ledger)[q].used != truth[q].used || ledger_held(r->ledger)[q].pending != 0)
+			fail_world(&run->world, "what a replica counts is not what exists");
+	ledger_each(r->ledger, count_left, &left);
+	if (left)
+		fail_world(&run->world, "a replica does not forget");
+	if (!ledger_check(r->ledger))
+		fail_world(&run->world, "the sums of a replica are wrong");
+}
+
+static void come_to_rest(struct run *run)
+{
+	run->quiet = true;
+	for (int i = 0; i < REPLICAS; i++)
+		run->replicas[i].stalled_ms = run->replicas[i].deaf_ms = 0;
+	for (int round = 0; round < 300; round++) {
+		run->world.now_ms += 150;
+		serve_pods(&run->world);
+		serve_late_writes(&run->world);
+		for (int i = 0; i < 20 * REPLICAS; i++)
+			act(run, &run->replicas[i % REPLICAS]);
+	}
+	for (int i = 0; i < REPLICAS; i++) {
+		while (run->replicas[i].at < run->world.event_count)
+			see_event(run, &run->replicas[i]);
+		check_rest(run, &run->replicas[i]);
+	}
+}
+
+/* Returns NULL, or what went wrong; adds its numbers to `sums`. */
+static const char *simulate(uint64_t seed, enum fault fault, const struct policy *const policies[3], struct world *sums)
+{
+	struct run *run = calloc(1, sizeof *run);
+	assert_non_null(run);
+	struct world *world = &run->world;
+	arena_init(&world->arena, 1 << 16, 64 << 20);
+	arena_init(&run->scratch, 1 << 14, 1 << 20);
+	world->random = (seed + 1) * 0x9e3779b97f4a7c15u;
+	world->now_ms = 1000000;
+	world->policies = policies;
+	run->fault = fault;
+	run->mood = &moods[fault == FAULT_NONE ? seed % MOODS : (uint64_t)faults[fault].mood];
+	bool steady = seed / MOODS % 3 == 0; /* one policy for all */
+	for (int i = 0; i < REPLICAS; i++) {
+		run->replicas[i].number = i;
+		run->replicas[i].policy = steady ? 0 : i % 2;
+		start(run, &run->replicas[i]);
+	}
+	if (!run->mood->chaos) { /* it has been open for long */
+		world->object = (struct document){++world->version, 1, 1, 0, STR("1;")};
+	}
+	for (int step = 0; step < STEPS && !world->failure; step++) {
+		world->now_ms += one_in(world, 40) ? up_to(world, 1500) : up_to(world, 40);
+		serve_pods(world);
+		serve_late_writes(world);
+		disturb(run);
+		for (int i = 0; i < 10; i++)
+			act(run, &run->replicas[next_random(world) % REPLICAS]);
+	}
+	if (!world->failure)
+		come_to_rest(run);
+	sums->admitted += world->admitted;
+	sums->refused += world->refused;
+	sums->swept += world->swept;
+	sums->stored += world->stored;
+	sums->late_writes += world->late_writes;
+	sums->conflicts += world->conflicts;
+	sums->settled += world->settled;
+	const char *failure = world->failure;
+	for (int i = 0; i < REPLICAS; i++)
+		ledger_destroy(run->replicas[i].ledger);
+	arena_release(&world->arena);
+	arena_release(&run->scratch);
+	free(run);
+	return failure;
+}
+
+/* Below one organisation: two tenants that lend to each other, and one of its own. */
+static struct policy *load(int all, int memory, int a, int b)
+{
+	static const char text[] =
+	    "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster}\n"
+	    "spec: {terminatingGraceSeconds: 2}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\n"
+	    "spec: {resource: nvidia.com/gpu, memory: 80Gi, nodeLabels: {gpu: a100}}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\n"
+	    "spec: {resource: nvidia.com/gpu, memory: 16Gi, nodeLabels: {gpu: t4}}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, hard: %d}, "
+	    "{name: memory, measure: memory, hard: %dGi}]}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], "
+	    "quotas: [{name: q, resources: [nvidia.com/gpu], hard: %d}], cohort: x, borrowing: {q: {borrowUpTo: 2, "
+	    "lendUpTo: 1}}}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: org, namespaces: [b], "
+	    "quotas: [{name: q, resources: [nvidia.com/gpu], hard: %d}], cohort: x, borrowing: {q: {borrowUpTo: "
+	    "1}}}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: c}\nspec: {parent: org, namespaces: [c], "
+	    "quotas: [{name: own, resources: [nvidia.com/gpu], hard: 2}]}\n";
+	char yaml[4096];
+	snprintf(yaml, sizeof yaml, text, all, memory, a, b);
+	struct policy *policy = fixture_policy(yaml, NULL, 0);
+	assert_non_null(policy);
+	assert_true(policy_quota_count(policy) <= QUOTAS_MAX);
+	return policy;
+}
+
+static int load_policies(void **state)
+{
+	static struct policy *policies[3];
+	policies[0] = load(6, 400, 3, 2);
+	policies[1] = load(7, 320, 2, 3);
+	policies[2] = load(7, 400, 3, 3);
+	*state = policies;
+	return 0;
+}
+
+static int release_policies(void **state)
+{
+	for (int i = 0; i < 3; i++)
+		policy_release(((struct policy **)*state)[i]);
+	return 0;
+}
+
+static void test_never_over(void **state)
+{
+	struct world sums = {0};
+	struct timespec from, to;
+	const char *only = getenv("REPLICAS_SEED");
+	uint64_t first = only ? strtoull(only, NULL, 10) : 0, last = only ? first + 1 : SEEDS;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (uint64_t seed = first; seed < last; seed++) {
+		const char *failure = simulate(seed, FAULT_NONE, *state, &sums);
+		if (failure)
+			fail_msg("seed %llu: %s (REPLICAS_SEED runs it alone)", (unsigned long long)seed, failure);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	print_message("%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored, %llu swept, "
+		      "%llu conflicts, %llu late writes, settled %llu times\n",
+		      (unsigned long long)(last - first), STEPS,
+		      (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
+		      (unsigned long long)sums.admitted, (unsigned long long)sums.refused,
+		      (unsigned long long)sums.stored, (unsigned long long)sums.swept,
+		      (unsigned long long)sums.conflicts, (unsigned long long)sums.late_writes,
+		      (unsigned long long)sums.settled);
+}
+
+/* The simulation notices what it is there to notice. */
+static void test_faults_are_noticed(void **state)
+{
+	for (enum fault fault = FAULT_NONE + 1; fault < FAULTS; fault++) {
+		struct world sums = {0};
+		const char *failure = NULL;
+		uint64_t seed = 0;
+		while (!failure && seed < FAULT_SEEDS)
+			failure = simulate(seed++, fault, *state, &sums);
+		if (!failure)
+			fail_msg("a replica that %s is not noticed in %d seeds", faults[fault].name, FAULT_SEEDS);
+		print_message("%s: %s, after %llu seeds\n", faults[fault].name, failure, (unsigned long long)seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_never_over),
+					   cmocka_unit_test(test_faults_are_noticed)};
+	return cmocka_run_group_tests(tests, load_policies, release_policies);
+}

@@ -1,0 +1,28 @@
+#include "webhook/base/base64.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* EVP_DecodeBlock takes blocks of four only, and decodes the padding as zero bytes. */
+int base64_decode(struct str text, struct buf *out)
+{
+	buf_init(out, text.len + 4);
+	unsigned char *packed = malloc(text.len + 1);
+	char *to = buf_reserve(out, text.len + 4);
+	size_t len = 0, padding = 0;
+	for (size_t i = 0; packed && i < text.len; i++)
+		if (!strchr(" \t\r\n", text.ptr[i]))
+			packed[len++] = (unsigned char)text.ptr[i];
+	while (padding < 2 && padding < len && packed[len - 1 - padding] == '=')
+		padding++;
+	bool pure = len > 0 && len % 4 == 0 && packed && !memchr(packed, '=', len - padding);
+	int got = to && pure ? EVP_DecodeBlock((unsigned char *)to, packed, (int)len) : -1;
+	if (packed)
+		explicit_bzero(packed, len);
+	free(packed);
+	if (got <= (int)padding)
+		return -1;
+	out->len = (size_t)got - padding;
+	return 0;
+}

@@ -1,0 +1,211 @@
+#include "webhook/base/git_status.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "webhook/base/git_head.h"
+#include "webhook/base/git_index.h"
+
+#define INDEX_BYTES_MAX ((size_t)64 << 20)
+#define FILE_BYTES_MAX ((size_t)1 << 20) /* a larger one is no policy */
+#define READ_BYTES ((size_t)4096)
+#define DEPTH_MAX 32
+
+struct looking {
+	struct git_place place;
+	const char *below; /* the part of `path` below the top folder, without a slash before it */
+	size_t id_bytes;
+	bool dirty;
+	char **tracked; /* policy files of the index, from the top folder, in the order of their bytes */
+	size_t count, size;
+};
+
+/* ---- which files count ---- */
+
+static bool is_policy(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+/* Whether a file of the index is read as policy: below the folder, by its ending, and nowhere hidden. */
+static bool counts(const struct looking *looking, const char *path)
+{
+	size_t len = strlen(looking->below);
+	if (strcmp(path, looking->below) == 0)
+		return true;
+	if (len && (strncmp(path, looking->below, len) != 0 || path[len] != '/'))
+		return false;
+	const char *rest = path + len + (len > 0);
+	return rest[0] != '.' && !strstr(rest, "/.") && is_policy(rest);
+}
+
+/* ---- contents ---- */
+
+static bool read_file(int fd, size_t max, struct buf *out)
+{
+	ssize_t got = 1;
+	while (got > 0 && out->len <= max) {
+		char *to = buf_reserve(out, READ_BYTES);
+		got = to ? read(fd, to, out->size - out->len) : -1;
+		if (got > 0)
+			out->len += (size_t)got;
+	}
+	return got >= 0 && out->len <= max;
+}
+
+static bool read_link(const char *path, struct buf *out)
+{
+	char *to = buf_reserve(out, READ_BYTES);
+	ssize_t got = to ? readlink(path, to, READ_BYTES) : -1;
+	out->len = got > 0 ? (size_t)got : 0;
+	return got > 0;
+}
+
+/* Reads a file, or where a symbolic link leads, as Git keeps it. False: it cannot be read, or is larger than `max`. */
+static bool read_content(const char *path, bool link, size_t max, struct buf *out)
+{
+	buf_init(out, max + 2 * READ_BYTES);
+	if (link)
+		return read_link(path, out);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool good = fd >= 0 && read_file(fd, max, out);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* The id that Git gives to a content. False: OpenSSL fails. */
+static bool hash(struct str content, size_t id_bytes, unsigned char id[static EVP_MAX_MD_SIZE])
+{
+	char head[32];
+	int len = snprintf(head, sizeof head, "blob %zu", content.len) + 1;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool done = context && EVP_DigestInit_ex(context, id_bytes == 20 ? EVP_sha1() : EVP_sha256(), NULL) &&
+		    EVP_DigestUpdate(context, head, (size_t)len) &&
+		    EVP_DigestUpdate(context, content.ptr ? content.ptr : "", content.len) &&
+		    EVP_DigestFinal_ex(context, id, NULL);
+	EVP_MD_CTX_free(context);
+	return done;
+}
+
+static bool is_changed(const struct looking *looking, const struct git_entry *entry)
+{
+	char path[2 * PATH_MAX];
+	unsigned char id[EVP_MAX_MD_SIZE];
+	struct buf content;
+	snprintf(path, sizeof path, "%s/%s", looking->place.root, entry->path);
+	bool same = read_content(path, entry->mode == 0120000, FILE_BYTES_MAX, &content) &&
+		    hash(buf_view(&content), looking->id_bytes, id) && memcmp(id, entry->id, looking->id_bytes) == 0;
+	buf_release(&content);
+	return !same;
+}
+
+/* ---- the index ---- */
+
+static int keep(struct looking *looking, const char *path)
+{
+	if (looking->count == looking->size) {
+		size_t size = looking->size ? looking->size * 2 : 64;
+		char **tracked = realloc(looking->tracked, size * sizeof *tracked);
+		if (!tracked)
+			return -1;
+		looking->tracked = tracked;
+		looking->size = size;
+	}
+	looking->tracked[looking->count] = strdup(path);
+	return looking->tracked[looking->count] ? (looking->count++, 0) : -1;
+}
+
+static int on_entry(void *context, const struct git_entry *entry)
+{
+	struct looking *looking = context;
+	if (!counts(looking, entry->path))
+		return 0;
+	looking->dirty = entry->merging || entry->absent || is_changed(looking, entry);
+	return looking->dirty ? 1 : keep(looking, entry->path);
+}
+
+/* What is staged makes the cached tree of its folder, and of all folders above, invalid until it is committed. */
+static void on_folder(void *context, const char *path, bool written)
+{
+	struct looking *looking = context;
+	const char *slash = strrchr(looking->below, '/');
+	size_t len = is_policy(looking->below) ? (size_t)(slash ? slash - looking->below : 0) : strlen(looking->below);
+	if (!written && strlen(path) == len && strncmp(path, looking->below, len) == 0)
+		looking->dirty = true;
+}
+
+/* ---- what is not tracked ---- */
+
+static int compare(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static bool is_tracked(const struct looking *looking, const char *path)
+{
+	return looking->count && bsearch(&path, looking->tracked, looking->count, sizeof *looking->tracked, compare);
+}
+
+/* Sets `dirty` for a policy file that the index does not have. `path` is from the top folder. */
+static void find_untracked(struct looking *looking, const char *path, unsigned depth)
+{
+	char whole[2 * PATH_MAX], inner[PATH_MAX];
+	struct stat status;
+	snprintf(whole, sizeof whole, "%s/%s", looking->place.root, path);
+	if (looking->dirty || depth > DEPTH_MAX || lstat(whole, &status) != 0)
+		return;
+	if (!S_ISDIR(status.st_mode)) {
+		looking->dirty = (depth == 0 || is_policy(path)) && !is_tracked(looking, path);
+		return;
+	}
+	DIR *folder = opendir(whole);
+	for (struct dirent *at; folder && !looking->dirty && (at = readdir(folder));) {
+		int len = snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "/" : "", at->d_name);
+		if (at->d_name[0] != '.' && len > 0 && (size_t)len < sizeof inner)
+			find_untracked(looking, inner, depth + 1);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+/* ---- the whole ---- */
+
+static enum git_state look(struct looking *looking)
+{
+	char path[PATH_MAX + 8], commit[GIT_COMMIT_SIZE];
+	struct buf index;
+	git_commit_read(looking->place.path, commit);
+	looking->id_bytes = strlen(commit) / 2;
+	looking->below = looking->place.path + strlen(looking->place.root);
+	looking->below += looking->below[0] == '/';
+	const struct git_index_reader reader = {
+	    .id_bytes = looking->id_bytes, .entry = on_entry, .folder = on_folder, .context = looking};
+	snprintf(path, sizeof path, "%s/index", looking->place.git);
+	int result = looking->id_bytes && read_content(path, false, INDEX_BYTES_MAX, &index)
+			 ? git_index_read(&reader, buf_view(&index))
+			 : -1;
+	if (looking->id_bytes)
+		buf_release(&index);
+	if (result == 0)
+		find_untracked(looking, looking->below, 0);
+	return looking->dirty ? GIT_DIRTY : result == 0 ? GIT_CLEAN : GIT_UNKNOWN;
+}
+
+enum git_state git_status_read(const char *path)
+{
+	struct looking *looking = calloc(1, sizeof *looking);
+	enum git_state state = GIT_UNKNOWN;
+	if (looking && git_find(path, &looking->place))
+		state = look(looking);
+	for (size_t i = 0; looking && i < looking->count; i++)
+		free(looking->tracked[i]);
+	free(looking ? looking->tracked : NULL);
+	free(looking);
+	return state;
+}

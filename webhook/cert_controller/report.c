@@ -1,0 +1,209 @@
+/* kube_certs_report: what people and metrics are told of the self-managed certificates. Never a key, nor what holds one. */
+#include <time.h>
+
+#include "webhook/cert_controller/machine.h"
+#include "webhook/metrics/text.h"
+
+static const char *const reasons[BUNDLE_REASONS] = {
+    [BUNDLE_FILLED] = "filled", [BUNDLE_ROTATED] = "rotated", [BUNDLE_MENDED] = "mended"};
+
+static void log_message(struct kube_certs *certs, enum log_level level, const char *event, const char *message)
+{
+	struct log_field field = {.key = "message", .text = str_of(message)};
+	log_event(certs->options.log, level, event, &field, 1);
+}
+
+static struct log_field time_field(const char *key, int64_t when_s, char text[static 32])
+{
+	time_t when = (time_t)when_s;
+	struct tm parts;
+	gmtime_r(&when, &parts);
+	return (struct log_field){.key = key, .text = {text, strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts)}};
+}
+
+/* --- What goes wrong --- */
+
+void certs_report_failure(struct kube_certs *certs, enum certs_failure failure, const char *doing, const char *why)
+{
+	char text[sizeof certs->problem];
+	snprintf(text, sizeof text, "%s failed: %s", doing, why ? why : "no answer");
+	atomic_fetch_add(&certs->counts.failures[failure], 1);
+	if (certs->failing && strcmp(text, certs->problem) == 0)
+		return;
+	certs->failing = true;
+	memcpy(certs->problem, text, sizeof text);
+	log_message(certs, LOG_ERROR, "certificates_failing", text);
+	kube_events_tell(certs->options.events, true, "CertificatesFailing", text);
+}
+
+void certs_report_fine(struct kube_certs *certs)
+{
+	if (!certs->failing)
+		return;
+	certs->failing = false;
+	log_message(certs, LOG_INFO, "certificates_recovered", "certificates are looked after again");
+}
+
+void certs_report_secret(struct kube_certs *certs, const char *why)
+{
+	char text[1200] = "there is no Secret " CERTS_SECRET "; an authority is made";
+	if (certs->secret == certs->complained)
+		return;
+	certs->complained = certs->secret;
+	if (certs->secret == SECRET_READ)
+		return;
+	if (certs->secret == SECRET_EMPTY)
+		snprintf(text, sizeof text, "of the Secret " CERTS_SECRET ": %s; an authority is made", why);
+	else if (certs->secret == SECRET_BROKEN)
+		snprintf(text, sizeof text,
+			 "the Secret " CERTS_SECRET " cannot be used: %s; a new authority takes its place", why);
+	else if (certs->secret == SECRET_NEWER)
+		snprintf(text, sizeof text,
+			 "the Secret " CERTS_SECRET " is left alone: %s; run the newer gpugate again, or delete the "
+			 "Secret: then a new authority is made",
+			 why);
+	if (certs->secret == SECRET_NEWER) {
+		certs_report_failure(certs, FAILURE_READ, "reading the authorities", text);
+		return;
+	}
+	log_message(certs, certs->secret == SECRET_BROKEN ? LOG_ERROR : LOG_WARN,
+		    certs->secret == SECRET_BROKEN ? "authority_unreadable" : "authority_missing", text);
+	if (certs->secret == SECRET_BROKEN)
+		kube_events_tell(certs->options.events, true, "AuthorityUnreadable", text);
+}
+
+/* --- What was done --- */
+
+void certs_report_issued(struct kube_certs *certs, time_t not_after)
+{
+	char text[32];
+	struct log_field field = time_field("expires", not_after, text);
+	atomic_fetch_add(&certs->counts.issued, 1);
+	atomic_store(&certs->counts.issued_once, true);
+	log_event(certs->options.log, LOG_INFO, "certificate_issued", &field, 1);
+}
+
+void certs_report_written(struct kube_certs *certs)
+{
+	static const struct {
+		const char *event, *reason, *message;
+	} rows[] = {
+	    [CERTS_FOUND] = {"authority_created", "AuthorityCreated",
+			     "a new authority signs gpugate's certificates; nobody has trusted another"},
+	    [CERTS_ADD] = {"authority_added", "AuthorityAdded",
+			   "a new authority is trusted from now on, and will sign gpugate's certificates"},
+	    [CERTS_PROMOTE] = {"authority_rotated", "AuthorityRotated",
+			       "the new authority signs gpugate's certificates from now on; the old one is trusted for "
+			       "as long as what it has signed"},
+	    [CERTS_DROP] = {"authority_dropped", "AuthorityDropped",
+			    "an authority that signs no more is trusted no more"},
+	};
+	enum certs_step step = certs->step;
+	if (step == CERTS_FOUND || step == CERTS_ADD)
+		atomic_fetch_add(&certs->counts.made, 1);
+	if (step == CERTS_PROMOTE)
+		atomic_fetch_add(&certs->counts.rotated, 1);
+	log_message(certs, LOG_INFO, rows[step].event, rows[step].message);
+	kube_events_tell(certs->options.events, false, rows[step].reason, rows[step].message);
+}
+
+void certs_report_bundle(struct kube_certs *certs, const struct certs_target *target)
+{
+	bool mended = target->reason == BUNDLE_MENDED;
+	const char *name = certs->patching == CERTS_MUTATING ? "mutating" : "validating";
+	char text[256];
+	snprintf(text, sizeof text,
+		 mended ? "caBundle of the %s webhook configuration was changed by somebody else, and is written back; "
+			  "keep it out of manifests (gpugate render --certs self-managed)"
+			: "caBundle of the %s webhook configuration is written",
+		 name);
+	const struct log_field fields[] = {
+	    {.key = "configuration", .text = str_of(name)},
+	    {.key = "reason", .text = str_of(reasons[target->reason])},
+	    {.key = "message", .text = str_of(text)},
+	};
+	atomic_fetch_add(&certs->counts.bundles[target->reason], 1);
+	log_event(certs->options.log, mended ? LOG_WARN : LOG_INFO, "bundle_written", fields,
+		  sizeof fields / sizeof *fields);
+	if (mended)
+		kube_events_tell(certs->options.events, true, "BundleMended", text);
+}
+
+void certs_report_authorities(struct kube_certs *certs, int64_t now_s)
+{
+	const struct authority *signer = authorities_signer(&certs->authorities, now_s);
+	unsigned next = 0, signing = 0, retired = 0;
+	for (size_t i = 0; i < certs->authorities.count; i++) {
+		const struct authority *item = &certs->authorities.items[i];
+		signing += item == signer;
+		retired += item->stopped != 0;
+		next += !item->signs && !item->stopped;
+	}
+	atomic_store(&certs->counts.expiry_s, signer ? signer->not_after : 0);
+	atomic_store(&certs->counts.next, next);
+	atomic_store(&certs->counts.signing, signing);
+	atomic_store(&certs->counts.retired, retired);
+}
+
+/* --- Asked by others --- */
+
+const char *kube_certs_unready(const struct kube_certs *certs)
+{
+	if (!certs || atomic_load(&certs->counts.ready))
+		return NULL;
+	return atomic_load(&certs->counts.issued_once)
+		   ? "the webhook configurations do not trust the certificate yet."
+		   : "there is no certificate yet; the log says what gpugate waits for.";
+}
+
+void kube_certs_health(const struct kube_certs *certs, struct kube_certs_health *health)
+{
+	*health = (struct kube_certs_health){
+	    .expires = (time_t)atomic_load(&certs->counts.expiry_s),
+	    .next = atomic_load(&certs->counts.next),
+	    .signing = atomic_load(&certs->counts.signing),
+	    .retired = atomic_load(&certs->counts.retired),
+	};
+}
+
+static void print_counter(struct buf *out, const char *name, const char *help, uint64_t value)
+{
+	metrics_head(out, name, "counter", help);
+	buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
+}
+
+void kube_certs_metrics(void *context, struct buf *out)
+{
+	static const char *const failures[FAILURES] = {"read", "write", "bundle", "issue"};
+	struct kube_certs *certs = context;
+	struct certs_counts *counts = &certs->counts;
+	struct kube_certs_health health;
+	kube_certs_health(certs, &health);
+	metrics_head(out, "gpugate_certificate_authority_expiry_timestamp_seconds", "gauge",
+		     "When the authority that signs ends, since the Unix epoch in seconds.");
+	if (health.expires)
+		buf_printf(out, "gpugate_certificate_authority_expiry_timestamp_seconds %lld\n",
+			   (long long)health.expires);
+	metrics_head(out, "gpugate_certificate_authorities", "gauge", "Authorities that are trusted, by what they do.");
+	buf_printf(out, "gpugate_certificate_authorities{state=\"next\"} %u\n", health.next);
+	buf_printf(out, "gpugate_certificate_authorities{state=\"signing\"} %u\n", health.signing);
+	buf_printf(out, "gpugate_certificate_authorities{state=\"retired\"} %u\n", health.retired);
+	print_counter(out, "gpugate_certificate_issued_total", "Certificates that this replica has made for itself.",
+		      atomic_load(&counts->issued));
+	print_counter(out, "gpugate_certificate_authorities_made_total", "Authorities that this replica has made.",
+		      atomic_load(&counts->made));
+	print_counter(out, "gpugate_certificate_rotations_total",
+		      "Times that this replica has let the next authority sign.", atomic_load(&counts->rotated));
+	metrics_head(
+	    out, "gpugate_certificate_bundles_written_total", "counter",
+	    "Webhook configurations whose caBundle this replica has written, by why; mended: somebody else had "
+	    "changed it.");
+	for (int i = 0; i < BUNDLE_REASONS; i++)
+		buf_printf(out, "gpugate_certificate_bundles_written_total{reason=\"%s\"} %llu\n", reasons[i],
+			   (unsigned long long)atomic_load(&counts->bundles[i]));
+	metrics_head(out, "gpugate_certificate_failures_total", "counter",
+		     "What failed in looking after certificates, by what it was; it is tried again.");
+	for (int i = 0; i < FAILURES; i++)
+		buf_printf(out, "gpugate_certificate_failures_total{what=\"%s\"} %llu\n", failures[i],
+			   (unsigned long long)atomic_load(&counts->failures[i]));
+}

@@ -1,0 +1,245 @@
+/*
+ * ledger_check: compares the view with a list of all Pods, now and then: no event is told twice, so that one which was lost would count,
+ * or not count, for as long as the Pod exists.
+ *
+ * The list is of the very version that the view has when it begins, in pages, beside the watch that goes on: so whatever differs, and was
+ * not changed by an event since, was lost, and is put right at once. Nobody waits for it. A comparison that fails is given up until the
+ * next time. Loop thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "webhook/cluster/state.h"
+
+#define PAGE 500
+#define PAGE_PAUSE_MS 50 /* between two pages: neither the API server nor this process has to hurry */
+#define OPEN_MS 30000
+#define SILENCE_MS 30000
+#define NEXT_MAX ((size_t)64 << 10) /* bytes of a continue token: a few kilobytes at most */
+#define RETRY_SHARE 16              /* of the period: when the view cannot be compared now */
+
+static void set_timer(struct ledger_cluster *cluster, int64_t ms)
+{
+	kube_timer_set(cluster->options.loop, &cluster->check.timer, ms);
+}
+
+/*
+ * Replicas take turns, in the order of their names: the period has as many parts as there are replicas. Clocks that differ only make
+ * some of them list at the same time.
+ */
+static int64_t until_turn_ms(struct ledger_cluster *cluster)
+{
+	int64_t period_ms = cluster->options.check_ms, replicas = 1, place = 0;
+	pthread_mutex_lock(&cluster->mutex);
+	for (unsigned i = 0; i < cluster->peers.count; i++)
+		if (strcmp(cluster->peers.items[i].name, cluster->options.replica) == 0) {
+			replicas = cluster->peers.count;
+			place = i;
+		}
+	pthread_mutex_unlock(&cluster->mutex);
+	int64_t part_ms = period_ms / replicas, since_ms = (int64_t)time(NULL) * 1000 % period_ms;
+	int64_t wait_ms = (place * part_ms - since_ms + period_ms) % period_ms;
+	return wait_ms + kube_random(cluster->options.loop, part_ms / 4, part_ms / 2);
+}
+
+/* --- What is found --- */
+
+static uint64_t count_healed(struct ledger_cluster *cluster, uint64_t *before)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	uint64_t healed = ledger_healed(cluster->ledger), more = healed - *before;
+	pthread_mutex_unlock(&cluster->mutex);
+	*before = healed;
+	atomic_fetch_add_explicit(&cluster->counts[COUNT_HEALED], more, memory_order_relaxed);
+	return more;
+}
+
+static void tell_healed(struct ledger_cluster *cluster, const char *what)
+{
+	char text[800];
+	snprintf(text, sizeof text,
+		 "%s. An event of the watch of Pods was lost. This is put right; if it happens again, report it", what);
+	cluster_log(cluster, LOG_ERROR, "view_healed", text);
+}
+
+/* Whether the Pods have been listed anew since the comparison began: there is nothing left to compare. */
+static bool is_void(struct ledger_cluster *cluster, struct error *err)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	bool comparing = ledger_comparing(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	return !comparing && error_set(err, "the Pods were listed anew meanwhile") < 0;
+}
+
+static int take_pod(void *context, struct str type, struct str json, struct error *err)
+{
+	struct ledger_cluster *cluster = context;
+	struct pod pod = {.present = true};
+	uint64_t version = 0;
+	int seen = 0;
+	(void)type;
+	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
+	pthread_mutex_lock(&cluster->mutex);
+	if (reading == POD_READ)
+		seen = ledger_compare(cluster->ledger, &pod, version, kube_now_ms());
+	else if (reading == POD_UNREADABLE)
+		ledger_compare_unreadable(cluster->ledger, &pod, version);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (is_void(cluster, err))
+		return -1;
+	if (reading == POD_LOST)
+		return error_set(err, "there is no memory to read a Pod");
+	if (seen > 0 && seen & LEDGER_HEALED) {
+		char text[600];
+		snprintf(text, sizeof text, "Pod %.*s/%.*s is not what the view had", STR_ARG(pod.namespace),
+			 STR_ARG(pod.name));
+		count_healed(cluster, &cluster->check.healed);
+		tell_healed(cluster, text);
+	}
+	if (seen)
+		watches_seen(cluster, seen, pod.name);
+	return 0;
+}
+
+/* What the list did not have, and no event has told of since, does not exist. */
+static void end_comparison(struct ledger_cluster *cluster)
+{
+	char text[200];
+	pthread_mutex_lock(&cluster->mutex);
+	int seen = ledger_compare_end(cluster->ledger, kube_now_ms());
+	pthread_mutex_unlock(&cluster->mutex);
+	uint64_t gone = count_healed(cluster, &cluster->check.healed);
+	cluster_count(cluster, COUNT_CHECKED);
+	if (gone) {
+		snprintf(text, sizeof text, "Pods of the view that do not exist any more: %" PRIu64, gone);
+		tell_healed(cluster, text);
+	}
+	if (seen)
+		watches_seen(cluster, seen, STR(""));
+}
+
+/* --- Pages --- */
+
+static void give_up(struct ledger_cluster *cluster, const char *problem)
+{
+	char text[1200];
+	snprintf(text, sizeof text,
+		 "the view was not compared with a list of all Pods: %s. It is tried again the next time", problem);
+	pthread_mutex_lock(&cluster->mutex);
+	ledger_compare_abandon(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	cluster_count(cluster, COUNT_UNCHECKED);
+	cluster_log(cluster, LOG_WARN, "view_unchecked", text);
+}
+
+static int on_received(void *context, const char *bytes, size_t len)
+{
+	struct ledger_cluster *cluster = context;
+	return kube_stream_feed(&cluster->check.stream, bytes, len, &cluster->check.err);
+}
+
+/* Keeps the token of the next page. Returns -1 if the page cannot be used. */
+static int end_page(struct check *check, const struct kube_answer *answer)
+{
+	if (answer->status != 200 || kube_stream_finish(&check->stream, &check->err) < 0)
+		return -1;
+	buf_reset(&check->next);
+	buf_str(&check->next, check->stream.list.next);
+	return check->next.failed ? error_set(&check->err, "there is no memory for the next page of the list") : 0;
+}
+
+static void on_done(void *context, const struct kube_answer *answer)
+{
+	struct ledger_cluster *cluster = context;
+	struct check *check = &cluster->check;
+	bool good = end_page(check, answer) == 0;
+	kube_stream_release(&check->stream);
+	check->request = NULL;
+	if (good && check->next.len) {
+		set_timer(cluster, PAGE_PAUSE_MS);
+		return;
+	}
+	if (good && !is_void(cluster, &check->err))
+		end_comparison(cluster);
+	else
+		give_up(cluster, check->err.text[0] ? check->err.text
+				 : answer->problem  ? answer->problem
+						    : "no answer");
+	check->running = false;
+	set_timer(cluster, until_turn_ms(cluster));
+}
+
+/* A continue token holds the version of the first page. */
+static void get_page(struct ledger_cluster *cluster)
+{
+	struct check *check = &cluster->check;
+	struct buf path;
+	buf_init(&path, 4 * NEXT_MAX);
+	buf_printf(&path, "/api/v1/pods?limit=%d", PAGE);
+	if (check->next.len) {
+		buf_text(&path, "&continue=");
+		kube_escape(&path, buf_view(&check->next));
+	} else {
+		buf_printf(&path, "&resourceVersion=%" PRIu64 "&resourceVersionMatch=Exact", check->version);
+	}
+	buf_char(&path, '\0');
+	check->err = (struct error){0};
+	kube_stream_init(&check->stream, KUBE_STREAM_LIST, take_pod, cluster);
+	if (path.failed)
+		on_done(cluster, &(struct kube_answer){.problem = "there is no memory for it"});
+	else
+		check->request = kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
+											.path = path.ptr,
+											.timeout_ms = OPEN_MS,
+											.silence_ms = SILENCE_MS,
+											.received = on_received,
+											.done = on_done,
+											.context = cluster});
+	buf_release(&path);
+}
+
+/* Only a view that is known to be whole and of this cluster can be compared. */
+static bool begin_comparison(struct ledger_cluster *cluster)
+{
+	struct check *check = &cluster->check;
+	if (!watches_follow(cluster) || !upkeep_current(cluster))
+		return false;
+	pthread_mutex_lock(&cluster->mutex);
+	ledger_compare_begin(cluster->ledger);
+	check->version = ledger_view_version(cluster->ledger);
+	check->healed = ledger_healed(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	buf_reset(&check->next);
+	check->running = true;
+	return true;
+}
+
+static void on_due(void *context)
+{
+	struct ledger_cluster *cluster = context;
+	int64_t retry_ms = cluster->options.check_ms / RETRY_SHARE;
+	if (cluster->check.running || begin_comparison(cluster))
+		get_page(cluster);
+	else
+		set_timer(cluster, kube_random(cluster->options.loop, retry_ms, 2 * retry_ms));
+}
+
+void check_open(struct ledger_cluster *cluster)
+{
+	buf_init(&cluster->check.next, NEXT_MAX);
+	cluster->check.timer = (struct kube_timer){.run = on_due, .context = cluster};
+	if (cluster->options.check_ms)
+		set_timer(cluster, until_turn_ms(cluster));
+}
+
+void check_close(struct ledger_cluster *cluster)
+{
+	struct check *check = &cluster->check;
+	kube_timer_clear(cluster->options.loop, &check->timer);
+	if (check->request) {
+		kube_cancel(cluster->options.client, check->request);
+		kube_stream_release(&check->stream);
+	}
+	buf_release(&check->next);
+}

@@ -1,0 +1,138 @@
+/* gpugate quota: what tenants hold of their quotas, as the replicas publish it. */
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "webhook/cli/command.h"
+#include "webhook/cli/options.h"
+#include "webhook/cli/terminal.h"
+#include "webhook/cmd/quota_fetch.h"
+#include "webhook/quota/table.h"
+
+#define OUTPUT_BYTES_MAX (256u << 20)
+
+enum output { OUTPUT_TABLE, OUTPUT_JSON };
+
+struct quota_options {
+	const char *kubeconfig; /* NULL: as a Pod of the cluster */
+	int output;
+};
+
+static const char *const outputs[] = {[OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", NULL};
+
+static const struct option_row rows[] = {
+    {.name = "--kubeconfig",
+     .word = "FILE",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct quota_options, kubeconfig),
+     .help =
+	 "How to reach the API server; its current context is taken. Without it: the file that KUBECONFIG names, else "
+	 "~/.kube/config, else as a Pod of the cluster, by its ServiceAccount."},
+    {.name = "-o",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct quota_options, output),
+     .fallback = "table",
+     .choices = outputs,
+     .help =
+	 "The form of the output. json is {\"quotas\": [...], \"exceeded\": N}; each quota has tenant, quota, measure "
+	 "(count, gpus or memory), cohort (or null), used, pending, hard (or \"unlimited\"), borrowed, lendable (or "
+	 "null), "
+	 "exceeded, podVersion, and holders, a list of namespace, pods and amount. Amounts are texts such as "
+	 "\"6.5\" or \"40Gi\", cut after two decimals; `pods` is a number."},
+};
+
+static const struct option_table table = {
+    .command = "quota",
+    .synopsis = "[--kubeconfig FILE] [-o table|json]",
+    .summary =
+	"Prints what the tenants hold of their GPU quotas, and which namespaces hold it (the 20 largest of each "
+	"quota): the "
+	"gpuquotas objects that `gpugate serve --ledger cluster` keeps up to date. PENDING was admitted and is not "
+	"stored yet; "
+	"BORROWED is above the tenant's own `hard`. In bars, pending is shaded (+ without Unicode). Decisions are not "
+	"made from these objects, so they may be some seconds old. Exit status: 0, 1 if a quota is exceeded, 2 if it "
+	"could "
+	"not run.",
+    .rows = rows,
+    .count = sizeof rows / sizeof *rows,
+    .values_size = sizeof(struct quota_options),
+    .examples = "  gpugate quota --kubeconfig ~/.kube/config\n"
+		"  gpugate quota -o json | jq -r '.quotas[] | select(.exceeded) | .tenant'\n",
+};
+
+/* Where kubectl would look. Returns the path, in `home` where it has to be put together; NULL: as a Pod. */
+static const char *find_kubeconfig(const struct quota_options *options, char home[static 4096])
+{
+	const char *variable = getenv("KUBECONFIG"), *folder = getenv("HOME");
+	if (options->kubeconfig)
+		return options->kubeconfig;
+	if (variable && *variable)
+		return variable;
+	int len = folder && *folder ? snprintf(home, 4096, "%s/.kube/config", folder) : -1;
+	return len > 0 && len < 4096 && access(home, F_OK) == 0 ? home : NULL;
+}
+
+static int fetch(const struct quota_options *options, struct quota_list *list, struct error *err)
+{
+	char home[4096];
+	const char *variable = getenv("KUBECONFIG");
+	if (!options->kubeconfig && variable && strchr(variable, ':'))
+		return error_set(err, "KUBECONFIG names several files, which are not merged here; name one with "
+				      "--kubeconfig (`kubectl config view --flatten --minify` writes it)");
+	struct kube_config *config = kube_config_load_for_command(find_kubeconfig(options, home), err);
+	if (!config)
+		return -1;
+	int result = quota_fetch(config, list, err);
+	kube_config_destroy(config);
+	return result;
+}
+
+static struct quota_style style_of_terminal(void)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	setlocale(LC_CTYPE, "");
+	return (struct quota_style){.blocks = terminal && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+				    .colour = terminal_has_colors(STDOUT_FILENO)};
+}
+
+static int print(const struct quota_options *options, const struct quota_list *list, struct error *err)
+{
+	struct buf out;
+	buf_init(&out, OUTPUT_BYTES_MAX);
+	if (options->output == OUTPUT_JSON)
+		quota_table_json(list->items, list->count, &out);
+	else if (list->count == 0)
+		buf_text(&out,
+			 "No quotas are published. `gpugate serve --ledger cluster` does that as soon as it runs and "
+			 "its policy has a Tenant with quotas.\n");
+	else
+		quota_table_print(list->items, list->count, style_of_terminal(), &out);
+	if (!out.failed)
+		fwrite(out.ptr, 1, out.len, stdout);
+	else
+		error_set(err, "there is not enough memory");
+	buf_release(&out);
+	return err->text[0] ? -1 : 0;
+}
+
+int cmd_quota(int argc, char **argv)
+{
+	struct quota_options options;
+	struct quota_list list = {0};
+	struct error err = {0};
+	int status = options_start(&table, argc, argv, &options);
+	if (status >= 0)
+		return status;
+	signal(SIGPIPE, SIG_IGN);
+	status = EXIT_FAILED;
+	if (fetch(&options, &list, &err) == 0 && print(&options, &list, &err) == 0)
+		status = quota_table_exceeded(list.items, list.count) ? EXIT_FINDINGS : EXIT_FINE;
+	else
+		fprintf(stderr, "gpugate quota: %s\n", err.text);
+	quota_list_release(&list);
+	options_release(&table, &options);
+	return status;
+}

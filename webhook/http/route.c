@@ -1,0 +1,246 @@
+#include "webhook/http/route.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <strings.h>
+#include <unistd.h>
+
+static const struct {
+	struct str path;
+	enum http_endpoint endpoint;
+} endpoints[] = {
+    {{"/mutate", 7}, HTTP_MUTATE},
+    {{"/validate", 9}, HTTP_VALIDATE},
+};
+
+static bool equal_without_case(struct str a, struct str b)
+{
+	return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+static struct str trim(struct str s)
+{
+	while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+/* Looks at every byte of `guess` whatever it finds; only the length of the guess, which its sender knows, shows. */
+static bool equal_in_secret(struct str guess, struct str secret)
+{
+	unsigned char difference = guess.len != secret.len;
+	for (size_t i = 0; i < guess.len; i++)
+		difference |= (unsigned char)(guess.ptr[i] ^ secret.ptr[i % secret.len]);
+	return difference == 0;
+}
+
+unsigned http_duration_ms(struct str text)
+{
+	static const struct {
+		struct str name;
+		double ms;
+	} units[] = {{{"ms", 2}, 1},  {{"us", 2}, 1e-3}, {{"ns", 2}, 1e-6},
+		     {{"s", 1}, 1e3}, {{"m", 1}, 6e4},   {{"h", 1}, 36e5}};
+	const size_t count = sizeof units / sizeof *units;
+	double total = 0;
+	if (text.len == 0 || text.len > 40)
+		return 0;
+	for (size_t at = 0; at < text.len;) {
+		double number = 0, scale = 1;
+		size_t digits = 0;
+		bool fraction = false;
+		for (; at < text.len && ((text.ptr[at] >= '0' && text.ptr[at] <= '9') || text.ptr[at] == '.'); at++) {
+			if (text.ptr[at] == '.') {
+				if (fraction)
+					return 0;
+				fraction = true;
+				continue;
+			}
+			number = number * 10 + (text.ptr[at] - '0');
+			scale *= fraction ? 10 : 1;
+			digits++;
+		}
+		size_t unit = 0;
+		while (unit < count && !str_starts(str_tail(text, at), units[unit].name))
+			unit++;
+		if (digits == 0 || unit == count)
+			return 0;
+		total += number / scale * units[unit].ms;
+		at += units[unit].name.len;
+	}
+	if (total >= HTTP_TIMEOUT_MAX_MS)
+		return HTTP_TIMEOUT_MAX_MS;
+	unsigned whole = (unsigned)total;
+	return whole + (total > whole);
+}
+
+/* The first `timeout` of the query that can be read. */
+static unsigned timeout_of(struct str query)
+{
+	while (query.len) {
+		const char *end = memchr(query.ptr, '&', query.len);
+		struct str pair = {query.ptr, end ? (size_t)(end - query.ptr) : query.len};
+		unsigned ms = str_starts(pair, STR("timeout=")) ? http_duration_ms(str_tail(pair, 8)) : 0;
+		if (ms)
+			return ms;
+		query = str_tail(query, pair.len + 1);
+	}
+	return HTTP_TIMEOUT_DEFAULT_MS;
+}
+
+bool http_route_find(struct str secret, struct str target, struct http_route *route)
+{
+	const char *question = target.len ? memchr(target.ptr, '?', target.len) : NULL;
+	struct str path = {target.ptr, question ? (size_t)(question - target.ptr) : target.len};
+	for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+		if (!str_starts(path, endpoints[i].path))
+			continue;
+		struct str rest = str_tail(path, endpoints[i].path.len);
+		if (str_present(secret)
+			? rest.len < 2 || rest.ptr[0] != '/' || !equal_in_secret(str_tail(rest, 1), secret)
+			: rest.len != 0)
+			continue;
+		*route = (struct http_route){endpoints[i].endpoint, timeout_of(str_tail(target, path.len + 1))};
+		return true;
+	}
+	return false;
+}
+
+bool http_is_json(struct str type)
+{
+	const char *semicolon = type.len ? memchr(type.ptr, ';', type.len) : NULL;
+	if (semicolon)
+		type.len = (size_t)(semicolon - type.ptr);
+	return equal_without_case(trim(type), STR("application/json"));
+}
+
+static uint64_t decimal(struct str text)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9' || __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(text.ptr[i] - '0'), &value))
+			return UINT64_MAX;
+	}
+	return value;
+}
+
+void http_head_add(struct http_head *head, struct str name, struct str value)
+{
+	head->odd_name |= name.len == 0;
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == 0x7f)
+			head->odd_name = true;
+	if (equal_without_case(name, STR("Host"))) {
+		head->hosts++;
+	} else if (equal_without_case(name, STR("Content-Length"))) {
+		head->lengths++;
+		head->length = decimal(trim(value));
+	} else if (equal_without_case(name, STR("Transfer-Encoding"))) {
+		head->encodings++;
+		head->chunked = equal_without_case(trim(value), STR("chunked"));
+	} else if (equal_without_case(name, STR("Content-Type"))) {
+		head->types++;
+		head->json = http_is_json(value);
+	} else if (equal_without_case(name, STR("Expect"))) {
+		head->expects |= equal_without_case(trim(value), STR("100-continue"));
+	}
+}
+
+struct http_refusal http_head_framing(const struct http_head *head)
+{
+	const struct {
+		bool wrong;
+		const char *text;
+	} rules[] = {
+	    {head->lengths > 1, "the request has more than one Content-Length header"},
+	    {head->lengths && head->encodings,
+	     "the request has both Content-Length and Transfer-Encoding; send only one"},
+	    {head->encodings > 1 || (head->encodings && !head->chunked),
+	     "the request's Transfer-Encoding is not supported; the only one that is, is chunked"},
+	    {head->encodings && !head->http11, "the request has Transfer-Encoding, which HTTP/1.0 does not know"},
+	    {head->http11 && head->hosts != 1, "an HTTP/1.1 request needs exactly one Host header"},
+	    {head->odd_name, "the name of a header of the request has a blank or a control character in it"},
+	};
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (rules[i].wrong)
+			return (struct http_refusal){400, rules[i].text, true};
+	return (struct http_refusal){0};
+}
+
+struct http_refusal http_head_purpose(const struct http_head *head, uint64_t body_max)
+{
+	bool long_body = head->length > body_max;
+	bool endless = head->length > HTTP_DRAIN_FACTOR * body_max || (long_body && !head->found);
+	const struct {
+		bool wrong;
+		unsigned status;
+		const char *text;
+	} rules[] = {
+	    /* The same text whether there is a secret or not: nobody learns from it what there is. */
+	    {!head->found, 404,
+	     "there is nothing at this path; admission reviews go to /mutate and /validate, each followed by the path "
+	     "secret if the server has one"},
+	    {!head->post, 405, "this path takes only the method POST"},
+	    {long_body, 413, "the body is larger than 8 MiB (8388608 bytes), which is the most that is accepted"},
+	    {head->types == 0, 415, "the request has no Content-Type; it must be application/json"},
+	    {head->types > 1, 415, "the request has more than one Content-Type; it must be application/json"},
+	    {!head->json, 415, "the Content-Type of the request must be application/json"},
+	};
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (rules[i].wrong)
+			return (struct http_refusal){rules[i].status, rules[i].text, endless || head->expects};
+	return (struct http_refusal){0};
+}
+
+/* Returns how many bytes were read, at most `size`, or -1 with errno. */
+static ssize_t read_some(const char *file, char *bytes, size_t size)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	size_t have = 0;
+	ssize_t got = 1;
+	while (have < size && got != 0) {
+		got = read(fd, bytes + have, size - have);
+		if (got < 0 && errno != EINTR)
+			break;
+		have += got > 0 ? (size_t)got : 0;
+	}
+	int number = errno;
+	close(fd);
+	errno = number;
+	return got < 0 ? -1 : (ssize_t)have;
+}
+
+int http_secret_load(const char *file, char secret[static HTTP_SECRET_MAX + 1], struct error *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	char bytes[HTTP_SECRET_MAX + 3];
+	ssize_t got = read_some(file, bytes, sizeof bytes);
+	if (got < 0)
+		return error_set(err, "cannot read the path secret %.200s: %s; name a readable file with --path-secret",
+				 file, strerror(errno));
+	size_t len = (size_t)got;
+	if (len && bytes[len - 1] == '\n')
+		len--;
+	if (len && len < (size_t)got && bytes[len - 1] == '\r')
+		len--;
+	bool fine = len >= 1 && len <= HTTP_SECRET_MAX;
+	for (size_t i = 0; fine && i < len; i++)
+		fine = bytes[i] != '\0' && strchr(allowed, bytes[i]) != NULL;
+	if (fine) {
+		memcpy(secret, bytes, len);
+		secret[len] = '\0';
+	}
+	explicit_bzero(bytes, sizeof bytes);
+	return fine ? 0
+		    : error_set(err,
+				"the path secret in %.200s must be one line of 1 to %d letters, digits and - . _ ~; "
+				"make one with: openssl rand -hex 32 > FILE",
+				file, HTTP_SECRET_MAX);
+}

@@ -1,0 +1,386 @@
+#include "webhook/json/field.h"
+
+#include <stdio.h>
+
+#include "webhook/json/balance.h"
+
+#define KEY_MAX 63   /* bytes: no key with a row is longer */
+#define FIRST_ROOM 4 /* items of a list before it grows */
+
+/* A list that grows in the arena. */
+struct list {
+	char *items;
+	uint32_t size; /* of an item, in bytes */
+	uint32_t count;
+	uint32_t room;
+};
+
+void reader_init(struct reader *reader, const char *bytes, size_t len, struct arena *arena)
+{
+	scan_init(&reader->scan, bytes, len);
+	reader->arena = arena;
+	reader->path_at = sizeof reader->path;
+}
+
+/* The tables are shallow and keys are cut: a path that does not fit cannot arise, and would only be cut. */
+static void path_prepend(struct reader *reader, const char *text, size_t len)
+{
+	if (len > reader->path_at)
+		return;
+	reader->path_at -= len;
+	memcpy(reader->path + reader->path_at, text, len);
+}
+
+static void path_prepend_key(struct reader *reader, struct str key)
+{
+	char text[KEY_MAX];
+	size_t len = key.len < KEY_MAX ? key.len : KEY_MAX;
+	for (size_t i = 0; i < len; i++)
+		text[i] = key.ptr[i] >= ' ' && key.ptr[i] < 0x7f ? key.ptr[i] : '?';
+	path_prepend(reader, text, len);
+}
+
+/* What follows a key or an index is an index, which needs no dot, or another key. */
+static void path_prepend_dot(struct reader *reader)
+{
+	if (reader->path_at < sizeof reader->path && reader->path[reader->path_at] != '[')
+		path_prepend(reader, ".", 1);
+}
+
+void reader_at_key(struct reader *reader, struct str key)
+{
+	path_prepend_dot(reader);
+	path_prepend_key(reader, key);
+}
+
+void reader_at_entry(struct reader *reader, struct str key)
+{
+	path_prepend(reader, "\"]", 2);
+	path_prepend_key(reader, key);
+	path_prepend(reader, "[\"", 2);
+}
+
+void reader_at_index(struct reader *reader, uint32_t index)
+{
+	char text[16];
+	int len = snprintf(text, sizeof text, "[%u]", index);
+	path_prepend_dot(reader);
+	path_prepend(reader, text, (size_t)len);
+}
+
+int reader_error(struct reader *reader, struct error *err)
+{
+	int len = (int)(sizeof reader->path - reader->path_at);
+	size_t byte = (size_t)(reader->scan.at - reader->scan.begin);
+	if (len == 0)
+		return error_set(err, "%s (byte %zu)", reader->scan.fault, byte);
+	return error_set(err, "%.*s: %s (byte %zu)", len, reader->path + reader->path_at, reader->scan.fault, byte);
+}
+
+int reader_no_memory(struct reader *reader)
+{
+	return scan_fail(&reader->scan, reader->scan.at, "the review needs more memory than allowed");
+}
+
+/* Returns room for one more item, zeroed, which counts only once list->count is raised; NULL without memory. */
+static void *list_next(struct reader *reader, struct list *list)
+{
+	if (list->count == list->room) {
+		uint32_t room = list->room ? list->room * 2 : FIRST_ROOM; /* the text's bytes bound it: no overflow */
+		char *items = arena_alloc(reader->arena, (size_t)room * list->size);
+		if (!items) {
+			reader_no_memory(reader);
+			return NULL;
+		}
+		if (list->count)
+			memcpy(items, list->items, (size_t)list->count * list->size);
+		list->items = items;
+		list->room = room;
+	}
+	return memset(list->items + (size_t)list->count * list->size, 0, list->size);
+}
+
+/* Takes `null` where it stands: returns 1, or 0 where another value stands, or -1. */
+static int take_null(struct reader *reader)
+{
+	if (scan_peek(&reader->scan) != 'n')
+		return 0;
+	return scan_word(&reader->scan, STR("null")) < 0 ? -1 : 1;
+}
+
+/* Takes a string and gives what it means: borrowed, or unescaped into the arena. */
+static int take_string(struct reader *reader, struct str *out)
+{
+	struct str raw;
+	bool escaped;
+	if (scan_peek(&reader->scan) != '"')
+		return scan_expected(&reader->scan, "a string");
+	if (scan_string(&reader->scan, &raw, &escaped) < 0)
+		return -1;
+	if (escaped) {
+		char *text = arena_alloc(reader->arena, raw.len);
+		if (!text)
+			return reader_no_memory(reader);
+		raw = (struct str){text, scan_unescape(raw, text)};
+	}
+	*out = raw;
+	return 0;
+}
+
+static int take_number(struct reader *reader, struct str *out)
+{
+	char c = scan_peek(&reader->scan);
+	if (c != '-' && (c < '0' || c > '9'))
+		return scan_expected(&reader->scan, "a number");
+	return scan_number(&reader->scan, out);
+}
+
+/* Takes a string or a number, which is how JSON may hold a quantity. */
+static int take_quantity(struct reader *reader, struct str *out)
+{
+	char c = scan_peek(&reader->scan);
+	if (c == '"')
+		return take_string(reader, out);
+	if (c != '-' && (c < '0' || c > '9'))
+		return scan_expected(&reader->scan, "a string or a number");
+	return scan_number(&reader->scan, out);
+}
+
+/* Enters an object ('{') or array ('['). */
+static int take_opener(struct reader *reader, char opener)
+{
+	if (scan_peek(&reader->scan) != opener)
+		return scan_expected(&reader->scan, opener == '{' ? "an object" : "an array");
+	return scan_open(&reader->scan);
+}
+
+static const struct field *find_field(const struct shape *shape, struct str key)
+{
+	for (const struct field *field = shape->fields, *end = field + shape->count; field < end; field++)
+		if (field->key_len == key.len && field->key[0] == key.ptr[0] &&
+		    memcmp(field->key, key.ptr, key.len) == 0)
+			return field;
+	return NULL;
+}
+
+/* For keys with escapes: they count as what they mean. An escape of six bytes means one byte at least. */
+static const struct field *find_escaped(const struct shape *shape, struct str raw)
+{
+	char text[KEY_MAX * 6];
+	if (raw.len > sizeof text)
+		return NULL;
+	size_t len = scan_unescape(raw, text);
+	return find_field(shape, (struct str){text, len});
+}
+
+/* Reads the value of one member, at which the scan stands. */
+static int read_member(struct reader *reader, const struct shape *shape, const struct field *field, uint32_t *seen,
+		       void *target)
+{
+	if (!field)
+		return scan_skip(&reader->scan);
+	uint32_t bit = 1u << (field - shape->fields);
+	if (*seen & bit)
+		return scan_fail(&reader->scan, reader->scan.at, "the key is given twice");
+	*seen |= bit;
+	int null = take_null(reader);
+	if (null != 0)
+		return null < 0 ? -1 : 0;
+	if (field->flag)
+		*(bool *)((char *)target + field->flag - 1) = true;
+	return field->read(reader, field, target);
+}
+
+int reader_object(struct reader *reader, const struct shape *shape, void *target)
+{
+	uint32_t seen = 0;
+	struct str key = {NULL, 0};
+	bool escaped;
+	int more;
+	if (take_opener(reader, '{') < 0)
+		return -1;
+	for (bool first = true; (more = scan_member(&reader->scan, first, &key, &escaped)) > 0; first = false) {
+		const struct field *field = escaped ? find_escaped(shape, key) : find_field(shape, key);
+		if (read_member(reader, shape, field, &seen, target) < 0) {
+			reader_at_key(reader, field ? (struct str){field->key, field->key_len} : key);
+			return -1;
+		}
+	}
+	return more;
+}
+
+int field_string(struct reader *reader, const struct field *field, void *target)
+{
+	return take_string(reader, (struct str *)(void *)((char *)target + field->offset));
+}
+
+int field_number(struct reader *reader, const struct field *field, void *target)
+{
+	return take_number(reader, (struct str *)(void *)((char *)target + field->offset));
+}
+
+int field_bool(struct reader *reader, const struct field *field, void *target)
+{
+	char c = scan_peek(&reader->scan);
+	if (c != 't' && c != 'f')
+		return scan_expected(&reader->scan, "true or false");
+	*(bool *)((char *)target + field->offset) = c == 't';
+	return scan_word(&reader->scan, c == 't' ? STR("true") : STR("false"));
+}
+
+int field_object(struct reader *reader, const struct field *field, void *target)
+{
+	return reader_object(reader, field->shape, (char *)target + field->offset);
+}
+
+int field_skip(struct reader *reader, const struct field *field, void *target)
+{
+	(void)field, (void)target;
+	if (scan_peek(&reader->scan) != '{')
+		return scan_expected(&reader->scan, "an object");
+	return scan_skip(&reader->scan);
+}
+
+/* Goes on behind an object or array of which only the end is looked for. */
+static int skip_nest(struct scan *scan)
+{
+	struct kube_nest nest;
+	kube_nest_init(&nest);
+	const char *after = kube_nest_end(&nest, scan->at + 1, scan->end);
+	if (!after)
+		return scan_fail(scan, scan->end, "the text ends inside an object or array");
+	scan->at = after;
+	return 0;
+}
+
+int field_opaque(struct reader *reader, const struct field *field, void *target)
+{
+	(void)field, (void)target;
+	return scan_peek(&reader->scan) == '[' ? skip_nest(&reader->scan) : scan_expected(&reader->scan, "an array");
+}
+
+int field_anything(struct reader *reader, const struct field *field, void *target)
+{
+	char first = scan_peek(&reader->scan);
+	(void)field, (void)target;
+	return first == '{' || first == '[' ? skip_nest(&reader->scan) : scan_skip(&reader->scan);
+}
+
+/* What reads one item of a list into `item`, which is zeroed; null stays so, as it does in the API server. */
+typedef int read_item(struct reader *reader, const struct field *field, void *item);
+
+static int object_item(struct reader *reader, const struct field *field, void *item)
+{
+	return reader_object(reader, field->shape, item);
+}
+
+static int string_item(struct reader *reader, const struct field *field, void *item)
+{
+	(void)field;
+	return take_string(reader, item);
+}
+
+static int read_list(struct reader *reader, const struct field *field, void *target, uint32_t size, read_item *read)
+{
+	struct list list = {.size = size};
+	int more;
+	if (take_opener(reader, '[') < 0)
+		return -1;
+	for (bool first = true; (more = scan_element(&reader->scan, first)) > 0; first = false) {
+		void *item = list_next(reader, &list);
+		int null = item ? take_null(reader) : -1;
+		if (null < 0 || (null == 0 && read(reader, field, item) < 0)) {
+			reader_at_index(reader, list.count);
+			return -1;
+		}
+		list.count++;
+	}
+	if (more < 0)
+		return -1;
+	/* A copy by bytes: the pointer's type is known to the row alone. */
+	memcpy((char *)target + field->offset, &list.items, sizeof list.items);
+	*(uint32_t *)(void *)((char *)target + field->count) = list.count;
+	return 0;
+}
+
+int field_list(struct reader *reader, const struct field *field, void *target)
+{
+	return read_list(reader, field, target, field->shape->size, object_item);
+}
+
+int field_strings(struct reader *reader, const struct field *field, void *target)
+{
+	return read_list(reader, field, target, sizeof(struct str), string_item);
+}
+
+int field_count(struct reader *reader, const struct field *field, void *target)
+{
+	uint32_t count = 0;
+	int more;
+	if (take_opener(reader, '[') < 0)
+		return -1;
+	for (bool first = true; (more = scan_element(&reader->scan, first)) > 0; first = false) {
+		int null = take_null(reader);
+		if (null < 0 || (null == 0 && field_skip(reader, field, NULL) < 0)) {
+			reader_at_index(reader, count);
+			return -1;
+		}
+		count++;
+	}
+	*(uint32_t *)(void *)((char *)target + field->offset) = count;
+	return more;
+}
+
+/* Takes the value of a map's entry; what null means there is the zero of its type, as it is to the API server. */
+static int take_entry(struct reader *reader, struct pair *pair, bool key_escaped, bool quantity)
+{
+	if (key_escaped) {
+		char *text = arena_alloc(reader->arena, pair->key.len);
+		if (!text)
+			return reader_no_memory(reader);
+		pair->key = (struct str){text, scan_unescape(pair->key, text)};
+	}
+	int null = take_null(reader);
+	if (null < 0)
+		return -1;
+	if (null) {
+		pair->value = quantity ? STR("0") : STR("");
+		return 0;
+	}
+	return quantity ? take_quantity(reader, &pair->value) : take_string(reader, &pair->value);
+}
+
+static int read_pairs(struct reader *reader, struct pairs *pairs, bool quantity)
+{
+	struct list list = {.size = sizeof(struct pair)};
+	struct str key = {NULL, 0};
+	bool escaped;
+	int more;
+	if (take_opener(reader, '{') < 0)
+		return -1;
+	for (bool first = true; (more = scan_member(&reader->scan, first, &key, &escaped)) > 0; first = false) {
+		struct pair *pair = list_next(reader, &list);
+		if (!pair)
+			return -1;
+		pair->key = key;
+		if (take_entry(reader, pair, escaped, quantity) < 0) {
+			reader_at_entry(reader, key);
+			return -1;
+		}
+		list.count++;
+	}
+	if (more < 0)
+		return -1;
+	*pairs = (struct pairs){(const struct pair *)(void *)list.items, list.count, true};
+	return pairs_check_unique(reader, pairs->items, pairs->count);
+}
+
+int field_pairs(struct reader *reader, const struct field *field, void *target)
+{
+	return read_pairs(reader, (struct pairs *)(void *)((char *)target + field->offset), false);
+}
+
+int field_quantities(struct reader *reader, const struct field *field, void *target)
+{
+	return read_pairs(reader, (struct pairs *)(void *)((char *)target + field->offset), true);
+}

@@ -1,0 +1,283 @@
+/* kube_try: one try of a request: how libcurl is told what to do, and what it tells. */
+#include <stdlib.h>
+
+#include "webhook/json/scan.h" /* REVIEW_PADDING */
+#include "webhook/kube/request.h"
+
+#define STREAM_BUFFER_BYTES (64 << 10)
+#define CONNECT_MS 5000
+
+/* ---- what libcurl calls ---- */
+
+static void open_stream(struct kube_request *request)
+{
+	request->open = true;
+	request->heard_ms = kube_loop_now_ms(request->client->loop);
+	if (request->call.silence_ms > 0)
+		kube_timer_set(request->client->loop, &request->limit, request->call.silence_ms);
+	else
+		kube_timer_clear(request->client->loop, &request->limit);
+	if (request->call.opened)
+		request->call.opened(request->call.context);
+}
+
+/* Called for every line of the headers; an empty one ends them, those of a 100 too. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *context)
+{
+	struct kube_request *request = context;
+	size_t len = size * count;
+	long status = 0;
+	if (request->headed || len == 0 || (bytes[0] != '\r' && bytes[0] != '\n'))
+		return len;
+	curl_easy_getinfo(request->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200)
+		return len;
+	request->headed = true;
+	request->status = (unsigned)status;
+	if (kube_request_is_stream(request) && status == 200 && request->state == REQUEST_UNDER_WAY)
+		open_stream(request);
+	return len;
+}
+
+/* Bytes of the body that is collected, with room for the padding behind them. */
+static size_t collect(struct kube_request *request, const char *bytes, size_t len)
+{
+	size_t left = request->body_max - request->body.len;
+	if (len > left && !kube_request_is_stream(request)) {
+		request->too_long = true;
+		return 0;
+	}
+	if (request->call.secret && !request->body.ptr)
+		buf_reserve(&request->body, request->body_max + REVIEW_PADDING);
+	size_t take = len < left ? len : left; /* the rest is read all the same: the connection stays usable */
+	char *to = buf_reserve(&request->body, take + REVIEW_PADDING);
+	if (!to)
+		return 0;
+	memcpy(to, bytes, take);
+	request->body.len += take;
+	return len;
+}
+
+/* What is returned other than `len` ends the transfer, and kube_request_ended follows. */
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct kube_request *request = context;
+	size_t len = size * count;
+	if (request->state != REQUEST_UNDER_WAY)
+		return 0;
+	if (!request->open)
+		return collect(request, bytes, len);
+	request->heard_ms = kube_loop_now_ms(request->client->loop);
+	if (len == 0 || request->call.received(request->call.context, bytes, len) == 0)
+		return request->state == REQUEST_UNDER_WAY ? len : 0;
+	request->refused = true;
+	return 0;
+}
+
+static size_t on_send(char *to, size_t size, size_t count, void *context)
+{
+	struct kube_request *request = context;
+	struct str rest = str_tail(request->call.body, request->sent);
+	size_t len = rest.len < size * count ? rest.len : size * count;
+	memcpy(to, rest.ptr, len);
+	request->sent += len;
+	return len;
+}
+
+/*
+ * When a kept connection breaks before a byte of the answer, libcurl sends the request again by itself, whatever the method.
+ * Once a part of the body has been sent it has to ask here, and what may have been done is not repeated unasked.
+ */
+static int on_rewind(void *context, curl_off_t offset, int origin)
+{
+	struct kube_request *request = context;
+	if (!request->call.retry || origin != SEEK_SET || offset < 0 || (size_t)offset > request->call.body.len)
+		return CURL_SEEKFUNC_FAIL;
+	request->sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* ---- the options ---- */
+
+static void add_header(struct kube_request *request, const char *name, struct str value, bool *failed)
+{
+	struct buf line;
+	buf_init(&line, strlen(name) + value.len + 4);
+	buf_reserve(&line, line.max); /* never moved: a token leaves no copies behind */
+	buf_printf(&line, "%s:%s", name, value.len ? " " : "");
+	buf_str(&line, value);
+	buf_char(&line, '\0');
+	struct curl_slist *more = line.failed ? NULL : curl_slist_append(request->headers, line.ptr);
+	if (line.ptr)
+		explicit_bzero(line.ptr, line.size);
+	buf_release(&line);
+	*failed |= !more;
+	if (more)
+		request->headers = more;
+}
+
+static bool set_headers(struct kube_request *request)
+{
+	struct kube_client *client = request->client;
+	const struct kube_call *call = &request->call;
+	struct str token = kube_config_token(client->config, kube_loop_now_ms(client->loop), false);
+	bool failed = false;
+	add_header(request, "Accept", str_of(call->accept), &failed);
+	add_header(request, "Expect", (struct str){NULL, 0}, &failed); /* waits a second for a 100 otherwise */
+	if (str_present(call->body))
+		add_header(request, "Content-Type", str_of(call->content_type), &failed);
+	if (str_present(token)) {
+		struct buf value;
+		buf_init(&value, token.len + 8);
+		buf_reserve(&value, token.len + 8);
+		buf_text(&value, "Bearer ");
+		buf_str(&value, token);
+		failed |= value.failed;
+		add_header(request, "Authorization", buf_view(&value), &failed);
+		if (value.ptr)
+			explicit_bzero(value.ptr, value.size);
+		buf_release(&value);
+	}
+	return !failed;
+}
+
+static struct curl_blob blob(struct str text)
+{
+	return (struct curl_blob){.data = (void *)(uintptr_t)text.ptr, .len = text.len, .flags = CURL_BLOB_NOCOPY};
+}
+
+static void set_tls(const struct kube_client *client, CURL *easy)
+{
+	struct curl_blob ca = blob(kube_config_ca(client->config));
+	struct curl_blob certificate = blob(kube_config_client_certificate(client->config));
+	struct curl_blob key = blob(kube_config_client_key(client->config));
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (ca.data) { /* and nobody else: libcurl's own folder of authorities would count as well */
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &ca);
+	}
+	if (certificate.data) {
+		curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &certificate);
+		curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
+	}
+}
+
+/*
+ * No proxy, not even by environment: the API server is a neighbour, and variables that are injected into every Pod of a
+ * cluster must not lead our credentials elsewhere.
+ * HTTP/1.1: over one HTTP/2 connection the ledger's write would stand behind the bytes of a list, and all watches would
+ * break off together; measured against a kube-apiserver, multiplexing was not faster for one request at a time, nor for a
+ * thousand.
+ */
+static void set_connection(const struct kube_client *client, CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_CONNECT_TO, client->connect_to);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 15L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "gpugate/" GPUGATE_VERSION);
+	set_tls(client, easy);
+}
+
+static bool set_request(struct kube_request *request, CURL *easy)
+{
+	const struct kube_call *call = &request->call;
+	struct buf url;
+	size_t size = strlen(request->client->base) + strlen(call->path) + 1;
+	buf_init(&url, size);
+	buf_text(&url, request->client->base);
+	buf_text(&url, call->path);
+	buf_char(&url, '\0');
+	bool failed = url.failed || curl_easy_setopt(easy, CURLOPT_URL, url.ptr) != CURLE_OK;
+	buf_release(&url);
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	if (str_present(call->body)) {
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
+		curl_easy_setopt(easy, CURLOPT_READDATA, request);
+		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+		curl_easy_setopt(easy, CURLOPT_SEEKDATA, request);
+	}
+	failed |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method) != CURLE_OK;
+	failed |= !set_headers(request);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->detail);
+	if (kube_request_is_stream(request))
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)STREAM_BUFFER_BYTES);
+	return !failed;
+}
+
+/* ---- the try ---- */
+
+/* Tokens pass through here. libcurl's own copies are out of reach. */
+static void free_headers(struct kube_request *request)
+{
+	for (struct curl_slist *at = request->headers; at; at = at->next)
+		explicit_bzero(at->data, strlen(at->data));
+	curl_slist_free_all(request->headers);
+	request->headers = NULL;
+}
+
+/*
+ * The transfer is no longer in the loop. A handle whose transfer broke off is not used again: curl_easy_reset of libcurl 8.14
+ * leaves in it that a body has to be sent again, and every later transfer fails at that.
+ */
+void kube_try_clear(struct kube_request *request)
+{
+	struct kube_client *client = request->client;
+	CURL *easy = request->transfer.easy;
+	request->transfer.easy = NULL;
+	if (easy && request->whole && client->idle_count < KUBE_IDLE_MAX) {
+		curl_easy_reset(easy);
+		client->idle[client->idle_count++] = easy;
+	} else if (easy) {
+		curl_easy_cleanup(easy);
+	}
+	free_headers(request);
+}
+
+void kube_try_describe(struct kube_request *request, CURLcode code)
+{
+	const char *place = request->client->place;
+	if (request->too_long)
+		snprintf(request->problem, sizeof request->problem,
+			 "the response of the API server at %.200s is longer than %zu bytes, the most that is read",
+			 place, request->body_max);
+	else if (request->refused)
+		snprintf(request->problem, sizeof request->problem, "what the API server at %.200s sent cannot be used",
+			 place);
+	else
+		kube_problem_transfer(request->transfer.easy, code, place, request->detail, request->problem);
+}
+
+void kube_try_begin(void *context)
+{
+	struct kube_request *request = context;
+	struct kube_client *client = request->client;
+	CURL *easy = client->idle_count > 0 ? client->idle[--client->idle_count] : curl_easy_init();
+	request->transfer = (struct kube_transfer){.easy = easy, .ended = kube_request_ended, .context = request};
+	request->headed = request->open = request->refused = request->too_long = request->whole = false;
+	request->status = 0;
+	request->sent = 0;
+	request->detail[0] = '\0';
+	buf_reset(&request->body);
+	if (easy)
+		set_connection(client, easy);
+	if (!easy || !set_request(request, easy) || kube_transfer_add(client->loop, &request->transfer) < 0)
+		kube_request_without_memory(request);
+	else
+		request->state = REQUEST_UNDER_WAY;
+}

@@ -1,0 +1,382 @@
+#include "webhook/ledger/codec.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "webhook/ledger/uid.h"
+
+#define UID_MAX 64
+#define NAME_MAX_BYTES 253 /* DNS subdomain, and more than any resource's or Accelerator's name */
+#define LIST_MAX 256       /* demands or Accelerators of one Pod */
+
+#define FORM_DIGITS_MAX 4 /* of the number of a form */
+
+#define NO_NAME "-" /* of a Pod whose name is not known, in form 1; no Pod can have it */
+
+enum { RESOURCES, MODELS, NAMESPACES, KINDS };
+
+/* Records that give a name the next number. */
+static const struct {
+	const char *head;
+	unsigned form; /* since which there are such */
+} name_records[KINDS] = {[RESOURCES] = {"R ", 1}, [MODELS] = {"M ", 1}, [NAMESPACES] = {"N ", 2}};
+
+static bool is_plain(struct str s, size_t max)
+{
+	bool plain = s.len > 0 && s.len <= max;
+	for (size_t i = 0; plain && i < s.len; i++)
+		plain = s.ptr[i] > ' ' && s.ptr[i] < 0x7f && s.ptr[i] != ';' && s.ptr[i] != '"' && s.ptr[i] != '\\';
+	return plain;
+}
+
+/* --- What a text can hold --- */
+
+bool ledger_text_fits(const struct holding *holding)
+{
+	bool fits = is_plain(holding->uid, UID_MAX) && is_plain(holding->namespace, NAME_MAX_BYTES) &&
+		    (holding->name.len == 0 || is_plain(holding->name, NAME_MAX_BYTES)) && holding->demand_count > 0 &&
+		    holding->demand_count <= LIST_MAX && holding->model_count <= LIST_MAX;
+	for (uint32_t i = 0; fits && i < holding->demand_count; i++)
+		fits = is_plain(holding->demands[i].resource, NAME_MAX_BYTES) && holding->demands[i].count > 0 &&
+		       holding->demands[i].count <= COMPANION_MAX;
+	for (uint32_t i = 0; fits && i < holding->model_count; i++)
+		fits = is_plain(holding->models[i], NAME_MAX_BYTES);
+	return fits;
+}
+
+size_t ledger_text_bytes(const struct holding *holding)
+{
+	/* `P `, the uid and the number with a blank each, `N ;`, the blank before a list, `-` and `;`; `R ;`,
+	 * `12345=1000000000,` or `12345=9007199254740992,`; `M ;`, `12345,` */
+	size_t bytes = 2 + ledger_uid_bytes(holding->uid) + 1 + 5 + 1 + 3 + holding->namespace.len + 3;
+	for (uint32_t i = 0; i < holding->demand_count; i++)
+		bytes += 3 + holding->demands[i].resource.len + (holding->demands[i].count <= DEMAND_MAX ? 17 : 23);
+	for (uint32_t i = 0; i < holding->model_count; i++)
+		bytes += 3 + holding->models[i].len + 6;
+	return bytes;
+}
+
+/* --- Writing --- */
+
+void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form)
+{
+	*text = (struct ledger_text){.out = out, .form = form};
+}
+
+/* Names are chosen by tenants. Which of them meet depends on where the table lies, which these do not know. */
+static uint32_t *slot_of(const struct text_names *names, struct str name)
+{
+	uint64_t hash = (str_hash(name) ^ (uintptr_t)names->slots) * 0x9e3779b97f4a7c15u;
+	uint32_t mask = names->size * 2 - 1, at = (uint32_t)(hash >> 32) & mask;
+	while (names->slots[at] && !str_eq(*names->items[names->slots[at] - 1], name))
+		at = (at + 1) & mask;
+	return &names->slots[at];
+}
+
+static bool grow(struct text_names *names)
+{
+	uint32_t size = names->size ? names->size * 2 : 16;
+	const struct str **items = realloc(names->items, size * sizeof *items);
+	names->items = items ? items : names->items;
+	uint32_t *slots = items ? calloc((size_t)size * 2, sizeof *slots) : NULL;
+	if (!slots)
+		return false;
+	free(names->slots);
+	names->slots = slots;
+	names->size = size;
+	for (uint32_t i = 0; i < names->count; i++)
+		*slot_of(names, *names->items[i]) = i + 1;
+	return true;
+}
+
+/* The number of a name; written out as a record of its own where it has none yet. */
+static uint32_t number_of(struct ledger_text *text, int kind, const struct str *name)
+{
+	struct text_names *names = &text->names[kind];
+	if (names->count == names->size && !grow(names)) {
+		text->out->failed = true;
+		return 0;
+	}
+	uint32_t *slot = slot_of(names, *name);
+	if (*slot)
+		return *slot - 1;
+	names->items[names->count] = name;
+	*slot = ++names->count;
+	buf_text(text->out, name_records[kind].head);
+	buf_str(text->out, *name);
+	buf_char(text->out, ';');
+	return names->count - 1;
+}
+
+/* Names come before the Pod that needs them. */
+static void write_names(struct ledger_text *text, const struct holding *holding)
+{
+	if (!text->begun)
+		buf_printf(text->out, "%u;", text->form);
+	text->begun = true;
+	if (text->form > 1)
+		number_of(text, NAMESPACES, &holding->namespace);
+	for (uint32_t i = 0; i < holding->demand_count; i++)
+		number_of(text, RESOURCES, &holding->demands[i].resource);
+	for (uint32_t i = 0; i < holding->model_count; i++)
+		number_of(text, MODELS, &holding->models[i]);
+}
+
+static void write_identity(struct ledger_text *text, const struct holding *holding)
+{
+	struct buf *out = text->out;
+	buf_text(out, "P ");
+	if (text->form > 1) {
+		ledger_uid_write(out, holding->uid);
+		buf_char(out, ' ');
+		buf_number(out, number_of(text, NAMESPACES, &holding->namespace));
+		return;
+	}
+	buf_str(out, holding->uid);
+	buf_char(out, ' ');
+	buf_str(out, holding->namespace);
+	buf_char(out, ' ');
+	buf_str(out, holding->name.len ? holding->name : STR(NO_NAME));
+}
+
+void ledger_text_add(struct ledger_text *text, const struct holding *holding)
+{
+	struct buf *out = text->out;
+	write_names(text, holding);
+	write_identity(text, holding);
+	for (uint32_t i = 0; i < holding->demand_count; i++) {
+		buf_char(out, i ? ',' : ' ');
+		buf_number(out, number_of(text, RESOURCES, &holding->demands[i].resource));
+		buf_char(out, '=');
+		buf_number(out, (uint64_t)holding->demands[i].count);
+	}
+	if (holding->model_count == 0)
+		buf_text(out, " -");
+	for (uint32_t i = 0; i < holding->model_count; i++) {
+		buf_char(out, i ? ',' : ' ');
+		buf_number(out, number_of(text, MODELS, &holding->models[i]));
+	}
+	buf_char(out, ';');
+}
+
+void ledger_text_end(struct ledger_text *text)
+{
+	for (int kind = 0; kind < KINDS; kind++) {
+		free(text->names[kind].items);
+		free(text->names[kind].slots);
+	}
+}
+
+/* --- Reading --- */
+
+/* A text while it is read. */
+struct reading {
+	struct arena *arena;
+	unsigned form;
+	bool no_memory; /* why something could not be read */
+	struct str *names[KINDS];
+	uint32_t counts[KINDS];
+};
+
+/* Takes what stands before the next `mark` (all of it where there is none). */
+static struct str take(struct str *rest, char mark)
+{
+	const char *end = rest->len ? memchr(rest->ptr, mark, rest->len) : NULL;
+	struct str taken = {rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len};
+	*rest = str_tail(*rest, end ? taken.len + 1 : taken.len);
+	return taken;
+}
+
+static bool to_number(struct str digits, int64_t most, int64_t *number)
+{
+	*number = 0;
+	if (digits.len == 0 || digits.len > 18)
+		return false;
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+			return false;
+		*number = *number * 10 + (digits.ptr[i] - '0');
+	}
+	return *number <= most;
+}
+
+/* Which kind of name a record gives a number; KINDS: it is another record. */
+static int kind_of(const struct reading *r, struct str record)
+{
+	int kind = 0;
+	while (kind < KINDS &&
+	       (name_records[kind].form > r->form || !str_starts(record, str_of(name_records[kind].head))))
+		kind++;
+	return kind;
+}
+
+static void *allocate(struct reading *r, size_t count, size_t size)
+{
+	void *room = arena_zalloc(r->arena, count, size);
+	r->no_memory |= !room;
+	return room;
+}
+
+/* Makes room for all names of a text. */
+static int make_room(struct reading *r, struct str text)
+{
+	size_t counts[KINDS + 1] = {0};
+	while (text.len)
+		counts[kind_of(r, take(&text, ';'))]++;
+	for (int kind = 0; kind < KINDS; kind++) {
+		r->names[kind] = allocate(r, counts[kind], sizeof *r->names[kind]);
+		if (!r->names[kind])
+			return -1;
+	}
+	return 0;
+}
+
+static int read_name(struct reading *r, int kind, struct str name)
+{
+	if (!is_plain(name, NAME_MAX_BYTES))
+		return -1;
+	r->names[kind][r->counts[kind]++] = name;
+	return 0;
+}
+
+/* The name of a number, which is all of `digits`. Absent: it names none. */
+static struct str name_of(const struct reading *r, int kind, struct str digits)
+{
+	int64_t number;
+	bool named = to_number(digits, (int64_t)r->counts[kind] - 1, &number);
+	return named ? r->names[kind][number] : (struct str){0};
+}
+
+static uint32_t count_list(struct str list)
+{
+	uint32_t count = list.len > 0;
+	for (size_t i = 0; i < list.len; i++)
+		count += list.ptr[i] == ',';
+	return count;
+}
+
+static int read_demands(struct reading *r, struct str list, struct holding *holding)
+{
+	uint32_t count = count_list(list);
+	struct demand *demands = count <= LIST_MAX ? allocate(r, count, sizeof *demands) : NULL;
+	if (!demands || count == 0)
+		return -1;
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t amount;
+		struct str item = take(&list, ','), resource = name_of(r, RESOURCES, take(&item, '='));
+		if (!str_present(resource) || !to_number(item, COMPANION_MAX, &amount) || amount == 0)
+			return -1;
+		demands[i] = (struct demand){resource, amount};
+	}
+	holding->demands = demands;
+	holding->demand_count = count;
+	return 0;
+}
+
+static int read_models(struct reading *r, struct str list, struct holding *holding)
+{
+	if (str_eq(list, STR("-")))
+		return 0;
+	uint32_t count = count_list(list);
+	struct str *models = count <= LIST_MAX ? allocate(r, count, sizeof *models) : NULL;
+	if (!models || count == 0)
+		return -1;
+	for (uint32_t i = 0; i < count; i++) {
+		models[i] = name_of(r, MODELS, take(&list, ','));
+		if (!str_present(models[i]))
+			return -1;
+	}
+	holding->models = models;
+	holding->model_count = count;
+	return 0;
+}
+
+static void read_identity(struct reading *r, struct str *record, struct holding *holding)
+{
+	struct str uid = take(record, ' '), namespace = take(record, ' ');
+	if (r->form > 1) {
+		r->no_memory |= ledger_uid_read(uid, r->arena, &holding->uid) < 0;
+		holding->namespace = name_of(r, NAMESPACES, namespace);
+		return;
+	}
+	holding->uid = uid;
+	holding->namespace = namespace;
+	holding->name = take(record, ' ');
+}
+
+static int read_pod(struct reading *r, struct str record, struct holding *holding)
+{
+	*holding = (struct holding){0};
+	read_identity(r, &record, holding);
+	if (r->form == 1 && holding->name.len == 0)
+		return -1;
+	if (str_eq(holding->name, STR(NO_NAME)))
+		holding->name = (struct str){0};
+	struct str demands = take(&record, ' ');
+	return read_demands(r, demands, holding) < 0 || read_models(r, record, holding) < 0 ||
+		       !ledger_text_fits(holding)
+		   ? -1
+		   : 0;
+}
+
+unsigned ledger_text_form(struct str text)
+{
+	int64_t form = 0;
+	const char *end = text.len ? memchr(text.ptr, ';', text.len) : NULL;
+	struct str digits = {text.ptr, end ? (size_t)(end - text.ptr) : 0};
+	return digits.len <= FORM_DIGITS_MAX && !str_starts(digits, STR("0")) && to_number(digits, INT_MAX, &form)
+		   ? (unsigned)form
+		   : 0;
+}
+
+/* What can be said of a text before its records are read. */
+static enum ledger_text_result judge(struct str text, unsigned form, struct error *err)
+{
+	if (form > LEDGER_FORM) {
+		error_set(
+		    err,
+		    "spec.pending is of form %u, which this version of gpugate does not know. Update gpugate; or, "
+		    "if no newer one runs, delete the object: kubectl delete gpuledger cluster",
+		    form);
+		return LEDGER_TEXT_UNKNOWN;
+	}
+	if (form && text.len <= LEDGER_TEXT_MAX && str_ends(text, STR(";")))
+		return LEDGER_TEXT_READ;
+	error_set(err, form && text.len > LEDGER_TEXT_MAX
+			   ? "spec.pending is longer than gpugate writes it"
+			   : "spec.pending is not of a form that gpugate has ever written");
+	return LEDGER_TEXT_CORRUPT;
+}
+
+static enum ledger_text_result no_memory(struct error *err)
+{
+	error_set(err, "there is no memory for what spec.pending holds");
+	return LEDGER_TEXT_NO_MEMORY;
+}
+
+enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
+					 int (*found)(void *context, const struct holding *holding), void *context,
+					 struct error *err)
+{
+	struct reading r = {.arena = arena, .form = ledger_text_form(text)};
+	enum ledger_text_result result = text.len ? judge(text, r.form, err) : LEDGER_TEXT_READ;
+	if (result != LEDGER_TEXT_READ)
+		return result;
+	take(&text, ';');
+	if (make_room(&r, text) < 0)
+		return no_memory(err);
+	for (unsigned record = 1; text.len; record++) {
+		struct str whole = take(&text, ';'), rest = str_tail(whole, 2);
+		struct holding holding;
+		int kind = kind_of(&r, whole);
+		bool pod = str_starts(whole, STR("P "));
+		bool good = pod ? read_pod(&r, rest, &holding) == 0 : kind < KINDS && read_name(&r, kind, rest) == 0;
+		if (r.no_memory || (good && pod && found(context, &holding) < 0))
+			return no_memory(err);
+		if (!good) {
+			error_set(err, "spec.pending cannot be read at its record %u", record);
+			return LEDGER_TEXT_CORRUPT;
+		}
+	}
+	return LEDGER_TEXT_READ;
+}

@@ -1,0 +1,202 @@
+#include "webhook/ledger/entry.h"
+
+#include <stdlib.h>
+
+#define SLOTS_LEAST 256
+
+int entry_table_init(struct entry_table *table)
+{
+	*table = (struct entry_table){.mask = SLOTS_LEAST - 1};
+	table->slots = calloc(SLOTS_LEAST, sizeof *table->slots);
+	return table->slots ? 0 : -1;
+}
+
+void entry_table_release(struct entry_table *table)
+{
+	for (uint32_t i = 0; table->slots && i <= table->mask; i++)
+		for (struct entry *entry = table->slots[i], *next; entry; entry = next) {
+			next = entry->next;
+			entry_free(entry);
+		}
+	free(table->slots);
+	*table = (struct entry_table){0};
+}
+
+struct entry **entry_find(const struct entry_table *table, struct str uid)
+{
+	uint64_t hash = str_hash(uid);
+	struct entry **link = &table->slots[hash & table->mask];
+	while (*link && !((*link)->hash == hash && str_eq((*link)->holding.uid, uid)))
+		link = &(*link)->next;
+	return link;
+}
+
+/* Copies are made twice by the same functions: first without memory, which only counts bytes, then into the block. */
+struct packer {
+	char *base; /* NULL: counting */
+	size_t at;
+};
+
+static void *pack(struct packer *packer, const void *from, size_t bytes, size_t align)
+{
+	packer->at = (packer->at + align - 1) & ~(align - 1);
+	char *to = packer->base ? packer->base + packer->at : NULL;
+	packer->at += bytes;
+	if (to && bytes)
+		memcpy(to, from, bytes);
+	return to;
+}
+
+static void pack_str(struct packer *packer, struct str *s)
+{
+	char *to = pack(packer, s->ptr, s->len, 1);
+	if (to && s->ptr)
+		s->ptr = to;
+}
+
+static void pack_pairs(struct packer *packer, struct pairs *pairs)
+{
+	struct pair *items = pack(packer, pairs->items, pairs->count * sizeof *items, _Alignof(struct pair));
+	for (uint32_t i = 0; i < pairs->count; i++) {
+		struct pair item = pairs->items[i];
+		pack_str(packer, &item.key);
+		pack_str(packer, &item.value);
+		if (items)
+			items[i] = item;
+	}
+	pairs->items = items;
+}
+
+static const struct str *pack_strs(struct packer *packer, const struct str *from, uint32_t count)
+{
+	struct str *items = pack(packer, from, count * sizeof *items, _Alignof(struct str));
+	for (uint32_t i = 0; i < count; i++) {
+		struct str item = from[i];
+		pack_str(packer, &item);
+		if (items)
+			items[i] = item;
+	}
+	return items;
+}
+
+static void pack_holding(struct packer *packer, struct holding *h)
+{
+	pack_str(packer, &h->uid);
+	pack_str(packer, &h->namespace);
+	pack_str(packer, &h->name);
+	struct demand *demands = pack(packer, h->demands, h->demand_count * sizeof *demands, _Alignof(struct demand));
+	for (uint32_t i = 0; i < h->demand_count; i++) {
+		struct demand demand = h->demands[i];
+		pack_str(packer, &demand.resource);
+		if (demands)
+			demands[i] = demand;
+	}
+	h->demands = demands;
+	h->models = pack_strs(packer, h->models, h->model_count);
+	h->node_models = pack_strs(packer, h->node_models, h->node_model_count);
+}
+
+static const struct node_expression *pack_expressions(struct packer *packer, const struct node_term *term)
+{
+	struct node_expression *items =
+	    pack(packer, term->expressions, term->count * sizeof *items, _Alignof(struct node_expression));
+	for (uint32_t i = 0; i < term->count; i++) {
+		struct node_expression item = term->expressions[i];
+		pack_str(packer, &item.key);
+		pack_str(packer, &item.op);
+		item.values.items = pack_strs(packer, item.values.items, item.values.count);
+		if (items)
+			items[i] = item;
+	}
+	return items;
+}
+
+static const struct pod *pack_placement(struct packer *packer, const struct pod *pod)
+{
+	struct pod copy = {.present = true,
+			   .node_name = pod->node_name,
+			   .node_selector = pod->node_selector,
+			   .has_required_affinity = pod->has_required_affinity,
+			   .node_term_count = pod->node_term_count};
+	struct pod *to = pack(packer, &copy, sizeof copy, _Alignof(struct pod));
+	pack_str(packer, &copy.node_name);
+	pack_pairs(packer, &copy.node_selector);
+	struct node_term *terms =
+	    pack(packer, pod->node_terms, pod->node_term_count * sizeof *terms, _Alignof(struct node_term));
+	for (uint32_t i = 0; i < pod->node_term_count; i++) {
+		struct node_term term = pod->node_terms[i];
+		term.expressions = pack_expressions(packer, &term);
+		if (terms)
+			terms[i] = term;
+	}
+	copy.node_terms = terms;
+	if (to)
+		*to = copy;
+	return to;
+}
+
+struct entry *entry_make(const struct holding *holding, const struct pod *pod)
+{
+	struct packer packer = {0};
+	struct holding copy = *holding;
+	pack_holding(&packer, &copy);
+	if (pod)
+		pack_placement(&packer, pod);
+	struct entry *entry = malloc(sizeof *entry + packer.at);
+	if (!entry)
+		return NULL;
+	*entry = (struct entry){.holding = *holding};
+	packer = (struct packer){.base = (char *)(entry + 1)};
+	pack_holding(&packer, &entry->holding);
+	if (pod)
+		entry->placement = pack_placement(&packer, pod);
+	return entry;
+}
+
+void entry_free(struct entry *entry)
+{
+	if (entry)
+		free(entry->charges);
+	free(entry);
+}
+
+/* Twice as many slots as entries at most; without memory the chains just get longer. */
+static void make_room(struct entry_table *table)
+{
+	if (table->count <= table->mask)
+		return;
+	uint32_t mask = table->mask * 2 + 1;
+	struct entry **slots = calloc((size_t)mask + 1, sizeof *slots);
+	if (!slots)
+		return;
+	for (uint32_t i = 0; i <= table->mask; i++)
+		for (struct entry *entry = table->slots[i], *next; entry; entry = next) {
+			next = entry->next;
+			entry->next = slots[entry->hash & mask];
+			slots[entry->hash & mask] = entry;
+		}
+	free(table->slots);
+	table->slots = slots;
+	table->mask = mask;
+}
+
+void entry_put(struct entry_table *table, struct entry **link, struct entry *entry)
+{
+	struct entry *old = *link;
+	entry->hash = str_hash(entry->holding.uid);
+	entry->next = old ? old->next : NULL;
+	*link = entry;
+	entry_free(old);
+	if (old)
+		return;
+	table->count++;
+	make_room(table);
+}
+
+void entry_drop(struct entry_table *table, struct entry **link)
+{
+	struct entry *entry = *link;
+	*link = entry->next;
+	table->count--;
+	entry_free(entry);
+}

@@ -1,0 +1,150 @@
+#include "webhook/ledger/tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_LEAST 64
+#define NONE UINT32_MAX             /* the end of the list of what has changed */
+#define UNCHANGED (UINT32_MAX - 1u) /* not in it */
+
+int tally_open(struct tally *tally, uint32_t quota_count)
+{
+	*tally = (struct tally){
+	    .quota_count = quota_count,
+	    .slots = calloc(SLOTS_LEAST, sizeof(struct tally_sum *)),
+	    .mask = SLOTS_LEAST - 1,
+	    .quotas = calloc((size_t)quota_count + 1, sizeof(struct tally_sum *)),
+	    .changed = malloc(((size_t)quota_count + 1) * sizeof *tally->changed),
+	    .first = NONE,
+	    .last = NONE,
+	};
+	if (!tally->slots || !tally->quotas || !tally->changed) {
+		tally_close(tally);
+		return -1;
+	}
+	for (uint32_t i = 0; i < quota_count; i++)
+		tally->changed[i] = UNCHANGED;
+	return 0;
+}
+
+void tally_close(struct tally *tally)
+{
+	for (uint32_t i = 0; tally->quotas && i < tally->quota_count; i++)
+		for (struct tally_sum *sum = tally->quotas[i], *next; sum; sum = next) {
+			next = sum->quota_next;
+			free(sum);
+		}
+	free(tally->slots);
+	free(tally->quotas);
+	free(tally->changed);
+	*tally = (struct tally){0};
+}
+
+static uint64_t hash_of(uint32_t quota, struct str namespace)
+{
+	uint64_t hash = (str_hash(namespace) ^ quota) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
+}
+
+/* Twice as many slots as sums at most; without memory the chains just get longer. */
+static void make_room(struct tally *tally)
+{
+	if (tally->count <= tally->mask)
+		return;
+	uint32_t mask = tally->mask * 2 + 1;
+	struct tally_sum **slots = calloc((size_t)mask + 1, sizeof(struct tally_sum *));
+	if (!slots)
+		return;
+	for (uint32_t i = 0; i <= tally->mask; i++)
+		for (struct tally_sum *sum = tally->slots[i], *next; sum; sum = next) {
+			next = sum->next;
+			sum->next = slots[sum->hash & mask];
+			slots[sum->hash & mask] = sum;
+		}
+	free(tally->slots);
+	tally->slots = slots;
+	tally->mask = mask;
+}
+
+/* Returns new, in its slot and in the list of its quota; NULL without memory. */
+static struct tally_sum *make_sum(struct tally *tally, uint64_t hash, uint32_t quota, struct str namespace)
+{
+	struct tally_sum *sum = malloc(sizeof *sum + namespace.len + 1);
+	if (!sum)
+		return NULL;
+	char *name = (char *)(sum + 1);
+	if (namespace.len)
+		memcpy(name, namespace.ptr, namespace.len);
+	make_room(tally);
+	struct tally_sum **slot = &tally->slots[hash & tally->mask], **list = &tally->quotas[quota];
+	*sum = (struct tally_sum){.next = *slot,
+				  .quota_next = *list,
+				  .quota_link = list,
+				  .hash = hash,
+				  .quota = quota,
+				  .namespace = {name, namespace.len}};
+	if (*list)
+		(*list)->quota_link = &sum->quota_next;
+	*slot = *list = sum;
+	tally->count++;
+	return sum;
+}
+
+static void drop_sum(struct tally *tally, struct tally_sum *sum)
+{
+	struct tally_sum **link = &tally->slots[sum->hash & tally->mask];
+	while (*link != sum)
+		link = &(*link)->next;
+	*link = sum->next;
+	*sum->quota_link = sum->quota_next;
+	if (sum->quota_next)
+		sum->quota_next->quota_link = sum->quota_link;
+	tally->count--;
+	free(sum);
+}
+
+struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount)
+{
+	uint64_t hash = hash_of(quota, namespace);
+	struct tally_sum *sum = tally->slots[hash & tally->mask];
+	while (sum && !(sum->hash == hash && sum->quota == quota && str_eq(sum->namespace, namespace)))
+		sum = sum->next;
+	if (!sum)
+		sum = make_sum(tally, hash, quota, namespace);
+	if (!sum)
+		return NULL;
+	sum->amount += amount;
+	sum->pods++;
+	return sum;
+}
+
+void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount)
+{
+	if (!sum)
+		return;
+	sum->amount -= amount;
+	if (--sum->pods == 0)
+		drop_sum(tally, sum);
+}
+
+void tally_note(struct tally *tally, uint32_t quota)
+{
+	if (tally->changed[quota] != UNCHANGED)
+		return;
+	tally->changed[quota] = NONE;
+	if (tally->first == NONE)
+		tally->first = quota;
+	else
+		tally->changed[tally->last] = quota;
+	tally->last = quota;
+}
+
+bool tally_take(struct tally *tally, uint32_t *quota)
+{
+	if (tally->first == NONE)
+		return false;
+	*quota = tally->first;
+	tally->first = tally->changed[*quota];
+	tally->changed[*quota] = UNCHANGED;
+	return true;
+}

@@ -1,0 +1,205 @@
+#include "webhook/object/review.h"
+
+#include "webhook/object/pod.h"
+
+/* A value that had to wait until request.kind was known. */
+struct waiting {
+	const char *at; /* NULL: none */
+	unsigned depth;
+};
+
+/* A review while it is read. */
+struct draft {
+	struct review review;
+	struct str api_version;
+	struct str kind;
+	struct str operation;
+	bool has_request;
+	bool has_kind; /* request.kind has been read */
+	struct waiting object;
+	struct waiting old_object;
+};
+
+static const struct {
+	struct str name;
+	enum operation operation;
+} operations[] = {
+    {{"CREATE", 6}, OPERATION_CREATE},
+    {{"UPDATE", 6}, OPERATION_UPDATE},
+    {{"DELETE", 6}, OPERATION_DELETE},
+    {{"CONNECT", 7}, OPERATION_CONNECT},
+};
+
+static bool is_pod(const struct review *review)
+{
+	return review->group.len == 0 && str_eq(review->version, STR("v1")) && str_eq(review->kind, STR("Pod"));
+}
+
+/* Reads a Pod, or skips what is not one. Until the kind is known it is skipped too, and its place kept. */
+static int read_object(struct reader *reader, struct draft *draft, struct waiting *waiting, struct pod *pod)
+{
+	if (draft->has_kind && is_pod(&draft->review))
+		return reader_pod(reader, pod);
+	if (!draft->has_kind) {
+		scan_peek(&reader->scan);
+		*waiting = (struct waiting){reader->scan.at, reader->scan.depth};
+	}
+	return field_skip(reader, NULL, NULL);
+}
+
+static int new_object(struct reader *reader, const struct field *field, void *target)
+{
+	struct draft *draft = target;
+	(void)field;
+	return read_object(reader, draft, &draft->object, &draft->review.object);
+}
+
+static int old_object(struct reader *reader, const struct field *field, void *target)
+{
+	struct draft *draft = target;
+	(void)field;
+	return read_object(reader, draft, &draft->old_object, &draft->review.old_object);
+}
+
+static const struct field kind_fields[] = {
+    {FIELD_KEY("group"), .read = field_string, .offset = offsetof(struct draft, review.group)},
+    {FIELD_KEY("version"), .read = field_string, .offset = offsetof(struct draft, review.version)},
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct draft, review.kind)},
+};
+static const struct shape kind_shape = SHAPE(kind_fields, 0);
+
+/* Sets has_kind once the whole of it is read, not when it begins as a row's flag would. */
+static int request_kind(struct reader *reader, const struct field *field, void *target)
+{
+	if (field_object(reader, field, target) < 0)
+		return -1;
+	((struct draft *)target)->has_kind = true;
+	return 0;
+}
+
+static const struct field resource_fields[] = {
+    {FIELD_KEY("resource"), .read = field_string, .offset = offsetof(struct draft, review.resource)},
+};
+static const struct shape resource_shape = SHAPE(resource_fields, 0);
+
+static const struct field user_fields[] = {
+    {FIELD_KEY("username"), .read = field_string, .offset = offsetof(struct draft, review.user)},
+    {FIELD_KEY("groups"), .read = field_strings, .offset = offsetof(struct draft, review.groups.items),
+     .count = offsetof(struct draft, review.groups.count)},
+};
+static const struct shape user_shape = SHAPE(user_fields, 0);
+
+static const struct field request_fields[] = {
+    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct draft, review.uid)},
+    {FIELD_KEY("kind"), .read = request_kind, .shape = &kind_shape},
+    {FIELD_KEY("resource"), .read = field_object, .shape = &resource_shape},
+    {FIELD_KEY("subResource"), .read = field_string, .offset = offsetof(struct draft, review.subresource)},
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct draft, review.name)},
+    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct draft, review.namespace)},
+    {FIELD_KEY("operation"), .read = field_string, .offset = offsetof(struct draft, operation)},
+    {FIELD_KEY("userInfo"), .read = field_object, .shape = &user_shape},
+    {FIELD_KEY("object"), .read = new_object},
+    {FIELD_KEY("oldObject"), .read = old_object},
+    {FIELD_KEY("dryRun"), .read = field_bool, .offset = offsetof(struct draft, review.dry_run)},
+};
+static const struct shape request_shape = SHAPE(request_fields, 0);
+
+static const struct field review_fields[] = {
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct draft, kind)},
+    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct draft, api_version)},
+    {FIELD_KEY("request"), .read = field_object, .shape = &request_shape, FIELD_FLAG(struct draft, has_request)},
+};
+static const struct shape review_shape = SHAPE(review_fields, 0);
+
+/* Reads a Pod that stood before the kind. It has been skipped, so its JSON is known to be good. */
+static int read_waiting(struct reader *reader, struct waiting waiting, const char *key, struct pod *pod)
+{
+	if (!waiting.at)
+		return 0;
+	reader->scan.at = waiting.at;
+	reader->scan.depth = waiting.depth;
+	if (reader_pod(reader, pod) == 0)
+		return 0;
+	reader_at_key(reader, str_of(key));
+	reader_at_key(reader, STR("request"));
+	return -1;
+}
+
+/* What was found, for people: hostile bytes are shown as '?', long texts cut. Returns `text`. */
+static const char *quoted(struct str found, char text[80])
+{
+	size_t len = 0;
+	if (!str_present(found))
+		return "nothing";
+	text[len++] = '"';
+	for (size_t i = 0; i < found.len && len < 64; i++)
+		text[len++] = found.ptr[i] >= ' ' && found.ptr[i] < 0x7f ? found.ptr[i] : '?';
+	memcpy(text + len, found.len > 63 ? "...\"" : "\"", found.len > 63 ? 5 : 2);
+	return text;
+}
+
+static int check_type(const struct draft *draft, struct error *err)
+{
+	char text[80];
+	if (str_starts(draft->api_version, STR("admission.k8s.io/")) &&
+	    !str_eq(draft->api_version, STR("admission.k8s.io/v1")))
+		return error_set(err, "apiVersion: %s is not supported: set admissionReviewVersions: [v1]",
+				 quoted(draft->api_version, text));
+	if (!str_eq(draft->api_version, STR("admission.k8s.io/v1")))
+		return error_set(err, "apiVersion: expected \"admission.k8s.io/v1\", found %s",
+				 quoted(draft->api_version, text));
+	if (!str_eq(draft->kind, STR("AdmissionReview")))
+		return error_set(err, "kind: expected \"AdmissionReview\", found %s", quoted(draft->kind, text));
+	return 0;
+}
+
+static int check_request(struct draft *draft, struct error *err)
+{
+	char text[80];
+	if (!draft->has_request)
+		return error_set(err, "request: expected an object, found nothing");
+	if (draft->review.uid.len == 0)
+		return error_set(err, "request.uid: expected the id of the request, found %s",
+				 quoted(draft->review.uid, text));
+	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+		if (str_eq(draft->operation, operations[i].name)) {
+			draft->review.operation = operations[i].operation;
+			return 0;
+		}
+	}
+	return error_set(err, "request.operation: expected CREATE, UPDATE, DELETE or CONNECT, found %s",
+			 quoted(draft->operation, text));
+}
+
+int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err)
+{
+	struct reader reader;
+	struct draft draft;
+	if (len > SCAN_LEN_MAX)
+		return error_set(err, "the review is longer than %u bytes", SCAN_LEN_MAX);
+	memset(&draft, 0, sizeof draft);
+	reader_init(&reader, bytes, len, arena);
+	if (reader_object(&reader, &review_shape, &draft) < 0 || scan_finish(&reader.scan) < 0)
+		return reader_error(&reader, err);
+	if (check_type(&draft, err) < 0 || check_request(&draft, err) < 0)
+		return -1;
+	if (is_pod(&draft.review) &&
+	    (read_waiting(&reader, draft.object, "object", &draft.review.object) < 0 ||
+	     read_waiting(&reader, draft.old_object, "oldObject", &draft.review.old_object) < 0))
+		return reader_error(&reader, err);
+	*review = draft.review;
+	return 0;
+}
+
+int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err)
+{
+	struct reader reader;
+	struct pod read;
+	if (len > SCAN_LEN_MAX)
+		return error_set(err, "the Pod is longer than %u bytes", SCAN_LEN_MAX);
+	reader_init(&reader, bytes, len, arena);
+	if (reader_pod(&reader, &read) < 0 || scan_finish(&reader.scan) < 0)
+		return reader_error(&reader, err);
+	*pod = read;
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* The ServiceAccount and what it may do, verb by verb. */
+#include "webhook/registration/render.h"
+
+#define RBAC "rbac.authorization.k8s.io"
+#define VERBS_MAX 6
+
+/* One rule: who may do these things with these resources. */
+struct grant {
+	const char *group, *resource;
+	const char *name; /* only of this one; NULL: of all */
+	const char *verbs[VERBS_MAX + 1];
+};
+
+/* What the view of the cluster is made of, the ledger itself, and what people read of it. A name cannot be asked of a create. */
+static const struct grant cluster_grants[] = {
+    {"", "pods", NULL, {"list", "watch"}},
+    {"", "namespaces", NULL, {"get", "list", "watch"}},
+    {"", "nodes", NULL, {"list", "watch"}},
+    {"gpugate.io", "gpuledgers", NULL, {"get", "list", "watch", "create"}},
+    {"gpugate.io", "gpuledgers", "cluster", {"update"}},
+    {"gpugate.io", "gpuquotas", NULL, {"list", "watch", "create", "patch", "delete"}},
+};
+
+/* To tell when what is registered is not what the policy needs any more. */
+static const struct grant registration_grants[] = {
+    {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", RENDER_NAME, {"list", "watch"}},
+    {"admissionregistration.k8s.io", "validatingwebhookconfigurations", RENDER_NAME, {"list", "watch"}},
+};
+
+/* Certificates that gpugate makes by itself: its authority, and where the API server reads whom to trust. */
+#define CERTS_SECRET "gpugate-ca"
+static const struct grant bundle_grants[] = {
+    {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", RENDER_NAME, {"patch"}},
+    {"admissionregistration.k8s.io", "validatingwebhookconfigurations", RENDER_NAME, {"patch"}},
+};
+static const struct grant authority_grants[] = {
+    {"", "secrets", NULL, {"create"}},
+    {"", "secrets", CERTS_SECRET, {"get", "list", "watch", "patch"}},
+};
+
+static const struct grant namespace_grants[] = {
+    {"", "events", NULL, {"create", "patch"}},
+};
+
+static int add_grants(json_t *rules, const struct grant *grants, size_t count)
+{
+	int failed = 0;
+	for (size_t i = 0; i < count; i++) {
+		json_t *rule =
+		    json_pack("{s:[s], s:[s]}", "apiGroups", grants[i].group, "resources", grants[i].resource);
+		json_t *verbs = json_array();
+		for (size_t v = 0; grants[i].verbs[v]; v++)
+			failed |= json_array_append_new(verbs, json_string(grants[i].verbs[v]));
+		if (grants[i].name)
+			failed |= json_object_set_new(rule, "resourceNames", json_pack("[s]", grants[i].name));
+		failed |= json_object_set_new(rule, "verbs", verbs);
+		failed |= json_array_append_new(rules, rule);
+	}
+	return failed;
+}
+
+#define ADD_GRANTS(rules, grants) add_grants(rules, grants, sizeof(grants) / sizeof *(grants))
+
+static json_t *metadata(const char *namespace)
+{
+	return namespace ? json_pack("{s:s, s:s}", "name", RENDER_NAME, "namespace", namespace)
+			 : json_pack("{s:s}", "name", RENDER_NAME);
+}
+
+/* Takes the rules. `namespace` NULL: of the cluster. */
+static json_t *role(const char *namespace, json_t *rules)
+{
+	return json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", RBAC "/v1", "kind", namespace ? "Role" : "ClusterRole",
+			 "metadata", metadata(namespace), "rules", rules);
+}
+
+static json_t *binding(const char *namespace, const struct render_target *target)
+{
+	return json_pack("{s:s, s:s, s:o, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "apiVersion", RBAC "/v1", "kind",
+			 namespace ? "RoleBinding" : "ClusterRoleBinding", "metadata", metadata(namespace), "roleRef",
+			 "apiGroup", RBAC, "kind", namespace ? "Role" : "ClusterRole", "name", RENDER_NAME, "subjects",
+			 "kind", "ServiceAccount", "name", RENDER_NAME, "namespace", target->namespace);
+}
+
+json_t *render_namespace(const struct render_target *target)
+{
+	return json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "Namespace", "metadata", "name",
+			 target->namespace);
+}
+
+json_t *render_access(const struct render_target *target)
+{
+	json_t *of_cluster = json_array(), *of_namespace = json_array(), *objects = json_array();
+	int failed = 0;
+	if (target->cluster)
+		failed |= ADD_GRANTS(of_cluster, cluster_grants);
+	failed |= ADD_GRANTS(of_cluster, registration_grants);
+	failed |= ADD_GRANTS(of_namespace, namespace_grants);
+	if (target->self_managed) {
+		failed |= ADD_GRANTS(of_cluster, bundle_grants);
+		failed |= ADD_GRANTS(of_namespace, authority_grants);
+	}
+	failed |= json_array_append_new(objects, json_pack("{s:s, s:s, s:o}", "apiVersion", "v1", "kind",
+							   "ServiceAccount", "metadata", metadata(target->namespace)));
+	failed |= json_array_append_new(objects, role(NULL, of_cluster));
+	failed |= json_array_append_new(objects, binding(NULL, target));
+	if (target->cluster || target->self_managed) {
+		failed |= json_array_append_new(objects, role(target->namespace, json_incref(of_namespace)));
+		failed |= json_array_append_new(objects, binding(target->namespace, target));
+	}
+	json_decref(of_namespace);
+	if (!failed)
+		return objects;
+	json_decref(objects);
+	return NULL;
+}

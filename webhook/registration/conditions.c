@@ -1,0 +1,312 @@
+#include "webhook/registration/conditions.h"
+
+/* What is looked through one by one; more than that is let through unseen. Together they bound what an expression can cost. */
+#define CONTAINERS_MAX "32"   /* of one list */
+#define VARIABLES_MAX "100"   /* of one container */
+#define MOUNTS_MAX "60"       /* of one container */
+#define KEYS_MAX "64"         /* of one map of resources */
+#define VOLUMES_MAX "1000"    /* of the Pod */
+#define ANNOTATIONS_MAX "100" /* of the Pod */
+#define ADDED_MAX "40"        /* capabilities of one container */
+#define PATH_MAX_TEXT "255"   /* characters of a path; one of 4096 bytes and more is refused by Guards */
+#define NAMES_MAX 32          /* resources; then any with a slash counts */
+#define RULES_MAX 16          /* Rules for all Pods; then all Pods count */
+#define WHAT_BYTES (1u << 16) /* what is asked of a container */
+#define RULE_TEXTS_MAX 64     /* namespaces, or values of one label, of such a Rule; then any counts */
+
+/*
+ * Every create of a Pod pays for these expressions. Each list is a comprehension of its own, rather than one over both, and `has`
+ * comes before whatever it makes needless: for a Pod that has nothing of all this that is half the time.
+ */
+#define NAMES_DEVICE(map) "(has(" map ") && (" map ".size() > " KEYS_MAX " || " map ".exists(k, k.contains('/'))))"
+
+/* Of a container `c`. */
+#define ASKS_DEVICE                                                                                                    \
+	"has(c.resources) && (" NAMES_DEVICE("c.resources.limits") " ||\n"                                             \
+								   "    " NAMES_DEVICE("c.resources.requests") ")"
+
+/* Variables that show devices, unless their value shows none: the evaluation's own words for it (policy/evaluate/guard.c). */
+#define SHOWS_DEVICES                                                                                                  \
+	"has(c.env) && (c.env.size() > " VARIABLES_MAX " ||\n"                                                         \
+	"    c.env.exists(e, (e.name.endsWith('_VISIBLE_DEVICES') || e.name.startsWith('DOCKER_RESOURCE_')) &&\n"      \
+	"      !(has(e.value) && e.value in ['void', 'none'] && !has(e.valueFrom))))"
+
+#define GUARDED_POD                                                                                                    \
+	"(has(object.spec.nodeName) && object.spec.nodeName != '') ||\n"                                               \
+	"has(object.spec.ephemeralContainers) ||\n"                                                                    \
+	"(has(object.spec.volumes) && (object.spec.volumes.size() > " VOLUMES_MAX " ||\n"                              \
+	"  object.spec.volumes.exists(v, has(v.hostPath)))) ||\n"                                                      \
+	"(has(object.spec.securityContext) && has(object.spec.securityContext.windowsOptions) &&\n"                    \
+	"  has(object.spec.securityContext.windowsOptions.hostProcess) &&\n"                                           \
+	"  object.spec.securityContext.windowsOptions.hostProcess)"
+
+/*
+ * Capabilities that no Guard refuses, in the one spelling that most Pods use. All others are shown, rather than those that are
+ * refused: runtimes take these in more spellings than can be listed here.
+ */
+#define ORDINARY_CAPABILITIES                                                                                          \
+	"['NET_BIND_SERVICE', 'NET_ADMIN', 'NET_RAW', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', "           \
+	"'SETGID',\n"                                                                                                  \
+	"      'SETUID', 'SETPCAP', 'SETFCAP', 'SYS_CHROOT', 'AUDIT_WRITE', 'IPC_LOCK', 'SYS_NICE', 'SYS_RESOURCE']"
+
+#define PRIVILEGED                                                                                                     \
+	"has(c.securityContext) && (\n"                                                                                \
+	"    (has(c.securityContext.privileged) && c.securityContext.privileged) ||\n"                                 \
+	"    (has(c.securityContext.procMount) && c.securityContext.procMount != 'Default') ||\n"                      \
+	"    (has(c.securityContext.capabilities) && has(c.securityContext.capabilities.add) &&\n"                     \
+	"      (c.securityContext.capabilities.add.size() > " ADDED_MAX " ||\n"                                        \
+	"      c.securityContext.capabilities.add.exists(a, !(a in " ORDINARY_CAPABILITIES ")))) ||\n"                 \
+	"    (has(c.securityContext.windowsOptions) && has(c.securityContext.windowsOptions.hostProcess) &&\n"         \
+	"      c.securityContext.windowsOptions.hostProcess))"
+
+#define GUARDED_CONTAINER                                                                                              \
+	"(" PRIVILEGED ") ||\n"                                                                                        \
+	"  (" SHOWS_DEVICES ") ||\n"                                                                                   \
+	"  (has(c.volumeMounts) && (c.volumeMounts.size() > " MOUNTS_MAX " || c.volumeMounts.exists(m,\n"              \
+	"    m.mountPath.size() > " PATH_MAX_TEXT " || m.mountPath.contains('-container-devices'))))"
+
+/* Some container is so, or there are too many to look. `pod` is an expression: "object" or "oldObject"; `what` is of a container `c`. */
+static void any_container(struct buf *out, const char *pod, struct str what)
+{
+	static const char *const lists[] = {"containers", "initContainers"};
+	for (size_t i = 0; i < 2; i++) {
+		if (i > 0)
+			buf_printf(out, " ||\n(has(%s.spec.%s) && (", pod, lists[i]);
+		buf_printf(out, "%s.spec.%s.size() > " CONTAINERS_MAX " || %s.spec.%s.exists(c,\n  ", pod, lists[i],
+			   pod, lists[i]);
+		buf_str(out, what);
+		buf_text(out, i > 0 ? ")))" : ")");
+	}
+}
+
+static void asks_devices(struct buf *out, const char *pod)
+{
+	buf_printf(out, "(has(%s.spec.resourceClaims) && %s.spec.resourceClaims.size() > 0) ||\n", pod, pod);
+	buf_printf(out, NAMES_DEVICE("%s.spec.overhead") " ||\n", pod, pod, pod);
+	any_container(out, pod, STR(ASKS_DEVICE));
+}
+
+/* A string literal of CEL. Control characters never stand in names that Kubernetes has. */
+static void literal(struct buf *out, struct str text)
+{
+	buf_char(out, '\'');
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+		if (c == '\'' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			buf_printf(out, "\\u%04x", c);
+		else
+			buf_char(out, (char)c);
+	}
+	buf_char(out, '\'');
+}
+
+static void literals(struct buf *out, const struct strs *texts)
+{
+	buf_char(out, '[');
+	for (uint32_t i = 0; i < texts->count; i++) {
+		if (i)
+			buf_text(out, ", ");
+		literal(out, texts->items[i]);
+	}
+	buf_char(out, ']');
+}
+
+/* A glob as a regular expression (RE2). Whatever a namespace's name never holds stands for any character. */
+static void glob_pattern(struct buf *out, struct str glob)
+{
+	buf_char(out, '^');
+	for (size_t i = 0; i < glob.len; i++) {
+		char c = glob.ptr[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+		if (c == '*')
+			buf_text(out, ".*");
+		else
+			buf_char(out, plain ? c : '.');
+	}
+	buf_char(out, '$');
+}
+
+static void namespace_in(struct buf *out, const struct strs *globs)
+{
+	buf_char(out, '(');
+	for (uint32_t i = 0; i < globs->count; i++) {
+		buf_text(out, i ? " || " : "");
+		if (str_has_char(globs->items[i], '*') || str_has_char(globs->items[i], '?')) {
+			buf_text(out, "request.namespace.matches('");
+			glob_pattern(out, globs->items[i]);
+			buf_text(out, "')");
+		} else {
+			buf_text(out, "request.namespace == ");
+			literal(out, globs->items[i]);
+		}
+	}
+	buf_char(out, ')');
+}
+
+static void label_in(struct buf *out, const struct reach_label *label)
+{
+	buf_text(out, "has(object.metadata.labels) && ");
+	literal(out, label->key);
+	buf_text(out, " in object.metadata.labels");
+	if (label->values.count == 0 || label->values.count > RULE_TEXTS_MAX)
+		return;
+	buf_text(out, " && object.metadata.labels[");
+	literal(out, label->key);
+	buf_text(out, "] in ");
+	literals(out, &label->values);
+}
+
+/* The Pods of one Rule that looks for no accelerator. */
+static void rule_pods(struct buf *out, const struct reach_rule *rule)
+{
+	const char *and = "";
+	buf_char(out, '(');
+	if (rule->namespaces.count > 0 && rule->namespaces.count <= RULE_TEXTS_MAX) {
+		namespace_in(out, &rule->namespaces);
+		and = " && ";
+	}
+	for (uint32_t i = 0; i < rule->label_count && i < RULE_TEXTS_MAX; i++) {
+		buf_text(out, and);
+		label_in(out, &rule->labels[i]);
+		and = " && ";
+	}
+	if (*and == '\0')
+		buf_text(out, "true");
+	buf_char(out, ')');
+}
+
+/* Pods of the Rules that look for no accelerator, of all or of those that may refuse; each after " ||\n". */
+static void or_rules(struct buf *out, const struct reach *reach, bool only_refusing)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < reach->rule_count; i++)
+		count += !only_refusing || reach->rules[i].refuses;
+	if (count > RULES_MAX) {
+		buf_text(out, " ||\ntrue");
+		return;
+	}
+	for (uint32_t i = 0; i < reach->rule_count; i++) {
+		if (only_refusing && !reach->rules[i].refuses)
+			continue;
+		buf_text(out, " ||\n");
+		rule_pods(out, &reach->rules[i]);
+	}
+}
+
+/* A container without one of the variables that have to be there in void mode. */
+static void or_void_missing(struct buf *out, const struct reach *reach)
+{
+	if (reach->void_names.count == 0)
+		return;
+	buf_text(out, " ||\n  !(has(c.env) && ");
+	literals(out, &reach->void_names);
+	buf_text(out, ".all(n, c.env.exists(e, e.name == n)))");
+}
+
+static void names_one_of(struct buf *out, const char *map, const struct strs *resources)
+{
+	buf_printf(out, "(has(%s) && ", map);
+	literals(out, resources);
+	buf_printf(out, ".exists(n, n in %s))", map);
+}
+
+/* The Pod asks for one of the resources that Rules look for. */
+static void asks_resources(struct buf *out, const struct strs *resources)
+{
+	struct buf what;
+	if (resources->count > NAMES_MAX) {
+		asks_devices(out, "object");
+		return;
+	}
+	buf_init(&what, WHAT_BYTES);
+	buf_text(&what, "has(c.resources) && (");
+	names_one_of(&what, "c.resources.limits", resources);
+	buf_text(&what, " ||\n    ");
+	names_one_of(&what, "c.resources.requests", resources);
+	buf_char(&what, ')');
+	names_one_of(out, "object.spec.overhead", resources);
+	buf_text(out, " ||\n");
+	any_container(out, "object", buf_view(&what));
+	out->failed |= what.failed;
+	buf_release(&what);
+}
+
+/* Some container is `what`, or lacks what void mode wants. */
+static void any_container_or_void(struct buf *out, const char *what, const struct reach *reach)
+{
+	struct buf text;
+	buf_init(&text, WHAT_BYTES);
+	buf_text(&text, what);
+	or_void_missing(&text, reach);
+	any_container(out, "object", buf_view(&text));
+	out->failed |= text.failed;
+	buf_release(&text);
+}
+
+bool condition_mutate(const struct reach *reach, struct buf *out)
+{
+	if (reach->resources.count == 0 && reach->rule_count == 0 && !reach->voids)
+		return false;
+	buf_text(out, "request.operation != 'CREATE'");
+	if (reach->resources.count > 0) {
+		buf_text(out, " ||\n");
+		asks_resources(out, &reach->resources);
+	}
+	or_rules(out, reach, false);
+	if (reach->voids) {
+		buf_text(out, " ||\n");
+		any_container_or_void(out, "(" SHOWS_DEVICES ")", reach);
+	}
+	return true;
+}
+
+void condition_quota(struct buf *out)
+{
+	asks_devices(out, "object");
+}
+
+/* Annotations that Guards could refuse; of a Pod that is changed only those that it did not have before with the same value. */
+static void annotated(struct buf *out, const struct reach *reach, bool changed)
+{
+	buf_text(out, "(has(object.metadata.annotations) && (object.metadata.annotations.size() > " ANNOTATIONS_MAX
+		      " ||\n  object.metadata.annotations.exists(k, (k in ");
+	literals(out, &reach->fraction_annotations);
+	for (uint32_t i = 0; i < reach->device_annotations.count; i++) {
+		buf_text(out, " ||\n    k.startsWith(");
+		literal(out, reach->device_annotations.items[i]);
+		buf_char(out, ')');
+	}
+	buf_char(out, ')');
+	if (changed)
+		buf_text(out,
+			 " &&\n    !(has(oldObject.metadata.annotations) && k in oldObject.metadata.annotations &&\n"
+			 "      oldObject.metadata.annotations[k] == object.metadata.annotations[k])");
+	buf_text(out, ")))");
+}
+
+void condition_guard(const struct reach *reach, struct buf *out)
+{
+	buf_text(out, "request.operation != 'CREATE' ? has(request.subResource) && request.subResource != '' ||\n");
+	annotated(out, reach, true);
+	buf_text(out, " : ((\n" GUARDED_POD " ||\n");
+	annotated(out, reach, false);
+	buf_text(out, " ||\n");
+	any_container_or_void(out, GUARDED_CONTAINER, reach);
+	or_rules(out, reach, true);
+	buf_text(out, "\n) && !(\n");
+	asks_devices(out, "object");
+	buf_text(out, "))");
+}
+
+void condition_end(struct buf *out)
+{
+	buf_text(
+	    out,
+	    "(request.operation == 'DELETE' ||\n"
+	    "  (has(object.status) && has(object.status.phase) && object.status.phase in ['Succeeded', 'Failed'])) "
+	    "&& (\n");
+	asks_devices(out, "oldObject");
+	buf_char(out, ')');
+}

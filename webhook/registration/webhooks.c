@@ -1,0 +1,205 @@
+/* The webhook configurations. */
+#include "webhook/registration/render.h"
+
+#include "gpugate/buf.h"
+#include "webhook/registration/conditions.h"
+
+#define EXPRESSION_MAX (1u << 20)
+#define RULES_MAX 3
+
+/* One operation on one resource. */
+struct rule {
+	const char *operation, *resource;
+};
+
+struct webhook {
+	const char *name;
+	const char *path;
+	struct rule rules[RULES_MAX];
+	size_t rule_count;
+	const char *failure_policy;
+	const char *side_effects;
+	int timeout_s;
+	bool reinvoke; /* a mutating one, called again when others have changed the Pod */
+};
+
+static const struct webhook mutate = {"mutate.gpugate.io",
+				      "/mutate",
+				      {{"CREATE", "pods"}, {"UPDATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
+				      2,
+				      "Ignore",
+				      "None",
+				      5,
+				      true};
+static const struct webhook quota = {
+    "quota.gpugate.io", "/validate", {{"CREATE", "pods"}}, 1, "Fail", "NoneOnDryRun", 10, false};
+static const struct webhook guard = {"guard.gpugate.io",
+				     "/validate",
+				     {{"CREATE", "pods"}, {"UPDATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
+				     3,
+				     "Ignore",
+				     "NoneOnDryRun",
+				     5,
+				     false};
+static const struct webhook ledger = {"ledger.gpugate.io",
+				      "/validate",
+				      {{"DELETE", "pods"}, {"UPDATE", "pods/status"}},
+				      2,
+				      "Ignore",
+				      "NoneOnDryRun",
+				      5,
+				      false};
+
+static json_t *text_of(const struct buf *buf)
+{
+	return buf->failed ? NULL : json_stringn(buf_view(buf).ptr, buf->len);
+}
+
+/* Appends a condition whose expression is in `text`, which is emptied. */
+static int add_condition(json_t *conditions, const char *name, struct buf *text)
+{
+	json_t *condition = json_pack("{s:s, s:o}", "name", name, "expression", text_of(text));
+	buf_reset(text);
+	return json_array_append_new(conditions, condition);
+}
+
+static json_t *rules_of(const struct webhook *webhook)
+{
+	json_t *rules = json_array();
+	for (size_t i = 0; i < webhook->rule_count; i++)
+		json_array_append_new(rules, json_pack("{s:[s], s:[s], s:[s], s:[s], s:s}", "apiGroups", "",
+						       "apiVersions", "v1", "operations", webhook->rules[i].operation,
+						       "resources", webhook->rules[i].resource, "scope", "Namespaced"));
+	return rules;
+}
+
+/* Whether a namespace can have that name (RFC 1123 label): no other may stand in a selector. */
+static bool is_namespace(struct str name)
+{
+	bool good = name.len > 0 && name.len <= 63 && name.ptr[0] != '-' && name.ptr[name.len - 1] != '-';
+	for (size_t i = 0; good && i < name.len; i++)
+		good = (name.ptr[i] >= 'a' && name.ptr[i] <= 'z') || (name.ptr[i] >= '0' && name.ptr[i] <= '9') ||
+		       name.ptr[i] == '-';
+	return good;
+}
+
+/* All namespaces but gpugate's own, which comes first, and those that the policy exempts by name. */
+static json_t *namespaces_of(const struct render_target *target, const struct reach *reach)
+{
+	json_t *spared = json_pack("[s]", target->namespace);
+	for (uint32_t i = 0; i < reach->exempt_namespaces.count; i++) {
+		struct str name = reach->exempt_namespaces.items[i];
+		if (is_namespace(name) && !str_eq(name, str_of(target->namespace)))
+			json_array_append_new(spared, json_stringn(name.ptr, name.len));
+	}
+	return json_pack("{s:[{s:s, s:s, s:o}]}", "matchExpressions", "key", "kubernetes.io/metadata.name", "operator",
+			 "NotIn", "values", spared);
+}
+
+static json_t *client_of(const struct render_target *target, const char *path)
+{
+	struct buf text;
+	json_t *client;
+	buf_init(&text, 4096);
+	if (!target->service)
+		buf_text(&text, target->url);
+	buf_printf(&text, "%s%s%s", path, target->secret ? "/" : "", target->secret ? target->secret : "");
+	if (target->service)
+		client = json_pack("{s:{s:s, s:s, s:o, s:i}}", "service", "namespace", target->namespace, "name",
+				   target->service, "path", text_of(&text), "port", 443);
+	else
+		client = json_pack("{s:o}", "url", text_of(&text));
+	buf_release(&text);
+	if (client && target->ca_bundle &&
+	    json_object_set_new(client, "caBundle", json_string(target->ca_bundle)) < 0) {
+		json_decref(client);
+		return NULL;
+	}
+	return client;
+}
+
+/* Takes the conditions. Keys are in the order in which people look for them. */
+static json_t *webhook_of(const struct webhook *webhook, const struct render_target *target, const struct reach *reach,
+			  json_t *conditions)
+{
+	json_t *object = json_pack("{s:s, s:[s], s:s, s:s, s:s, s:i}", "name", webhook->name, "admissionReviewVersions",
+				   "v1", "failurePolicy", webhook->failure_policy, "sideEffects", webhook->side_effects,
+				   "matchPolicy", "Equivalent", "timeoutSeconds", webhook->timeout_s);
+	int failed = !object;
+	if (webhook->reinvoke)
+		failed |= json_object_set_new(object, "reinvocationPolicy", json_string("IfNeeded"));
+	failed |= json_object_set_new(object, "rules", rules_of(webhook));
+	failed |= json_object_set_new(object, "namespaceSelector", namespaces_of(target, reach));
+	failed |= json_object_set_new(object, "objectSelector", json_object());
+	failed |= json_object_set_new(object, "matchConditions", conditions);
+	if (target->service || target->url)
+		failed |= json_object_set_new(object, "clientConfig", client_of(target, webhook->path));
+	if (!failed)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+/* Takes the webhooks. */
+static json_t *configuration(const char *kind, json_t *webhooks)
+{
+	return json_pack("{s:s, s:s, s:{s:s}, s:o}", "apiVersion", "admissionregistration.k8s.io/v1", "kind", kind,
+			 "metadata", "name", RENDER_NAME, "webhooks", webhooks);
+}
+
+json_t *render_mutating(const struct render_target *target, const struct reach *reach)
+{
+	json_t *webhooks = json_array(), *conditions = json_array();
+	struct webhook webhook = mutate;
+	struct buf text;
+	int failed = 0;
+	buf_init(&text, EXPRESSION_MAX);
+	if (condition_mutate(reach, &text)) {
+		webhook.rule_count = reach->voids ? 3 : 2;
+		failed |= add_condition(conditions, "could-change", &text);
+		/* What an apply of its manifest undoes is in the Pod's spec; labels and the like need no call. */
+		buf_text(&text, "request.operation != 'UPDATE' || object.spec != oldObject.spec");
+		failed |= add_condition(conditions, "spec-changes", &text);
+		failed |= json_array_append_new(webhooks, webhook_of(&webhook, target, reach, json_incref(conditions)));
+	}
+	buf_release(&text);
+	json_decref(conditions);
+	if (!failed)
+		return configuration("MutatingWebhookConfiguration", webhooks);
+	json_decref(webhooks);
+	return NULL;
+}
+
+static const char *failure_policy(const char *given, bool fail)
+{
+	return given ? given : fail ? "Fail" : "Ignore";
+}
+
+json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy)
+{
+	json_t *webhooks = json_array(), *asks = json_array(), *guarded = json_array(), *ends = json_array();
+	struct webhook quotas = quota, guards = guard;
+	struct buf text;
+	int failed = 0;
+	buf_init(&text, EXPRESSION_MAX);
+	condition_quota(&text);
+	failed |= add_condition(asks, "asks-for-devices", &text);
+	condition_guard(reach, &text);
+	failed |= add_condition(guarded, "only-guards-could-refuse", &text);
+	condition_end(&text);
+	failed |= add_condition(ends, "frees-devices", &text);
+	buf_release(&text);
+	quotas.failure_policy = failure_policy(target->quota_failure, policy_quotas_fail(policy));
+	guards.failure_policy = failure_policy(target->guard_failure, policy_guards_fail(policy));
+	failed |= json_array_append_new(webhooks, webhook_of(&quotas, target, reach, asks));
+	if (reach->guards)
+		failed |= json_array_append_new(webhooks, webhook_of(&guards, target, reach, json_incref(guarded)));
+	if (!target->cluster)
+		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, reach, json_incref(ends)));
+	json_decref(guarded);
+	json_decref(ends);
+	if (!failed)
+		return configuration("ValidatingWebhookConfiguration", webhooks);
+	json_decref(webhooks);
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/* admit: one review from bytes to answer. The only place where reader, policy and ledger meet. */
+#ifndef WEBHOOK_SERVER_ADMIT_H
+#define WEBHOOK_SERVER_ADMIT_H
+
+#include "webhook/base/log.h"
+#include "webhook/http/server.h"
+#include "webhook/ledger/store.h"
+#include "webhook/metrics/registry.h"
+#include "webhook/server/policy_store.h"
+#include "webhook/server/recent_denials.h"
+
+/* Borrows everything; all of it is thread-safe. */
+struct admission {
+	struct policy_store *policies;
+	struct ledger_store ledger;
+	struct metrics *metrics;
+	struct log *log;
+	struct refusals *refusals;
+};
+
+/* An http_answer_fn; `admission` is a struct admission. Never blocks. */
+unsigned admit_answer(void *admission, struct http_ask *ask);
+
+#endif

@@ -1,0 +1,90 @@
+#include "webhook/server/embedded_store.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "webhook/ledger/verdict.h"
+#include "webhook/usage/namespaces.h"
+
+struct ledger_embedded {
+	pthread_mutex_t mutex;
+	struct ledger *ledger;
+};
+
+struct ledger_embedded *ledger_embedded_create(const struct policy *policy, struct error *err)
+{
+	const struct ledger_options options = {.policy = policy, .pods_max = LEDGER_EMBEDDED_PODS_MAX};
+	struct ledger_embedded *embedded = calloc(1, sizeof *embedded);
+	if (!embedded) {
+		error_set(err, "there is no memory for the ledger");
+		return NULL;
+	}
+	pthread_mutex_init(&embedded->mutex, NULL);
+	embedded->ledger = ledger_create(&options, err);
+	if (embedded->ledger)
+		return embedded;
+	ledger_embedded_destroy(embedded);
+	return NULL;
+}
+
+void ledger_embedded_destroy(struct ledger_embedded *embedded)
+{
+	if (!embedded)
+		return;
+	ledger_destroy(embedded->ledger);
+	pthread_mutex_destroy(&embedded->mutex);
+	free(embedded);
+}
+
+int ledger_embedded_rebase(struct ledger_embedded *embedded, const struct policy *policy)
+{
+	pthread_mutex_lock(&embedded->mutex);
+	int result = ledger_rebase(embedded->ledger, policy);
+	pthread_mutex_unlock(&embedded->mutex);
+	return result;
+}
+
+static bool admit(void *self, struct ledger_ask *ask)
+{
+	struct ledger_embedded *embedded = self;
+	const struct holding *holding = &ask->decision->holding;
+	struct ledger_verdict verdict;
+	enum ledger_mode mode = ask->dry ? LEDGER_DRY : ask->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
+	pthread_mutex_lock(&embedded->mutex);
+	ledger_decide(embedded->ledger, holding, mode, 0, ask->arena, &verdict);
+	if (verdict.answer == LEDGER_ADMITTED && !ask->dry)
+		ledger_hold(embedded->ledger, holding->uid);
+	policy_retain(verdict.policy); /* sentences are made outside the lock */
+	pthread_mutex_unlock(&embedded->mutex);
+	ledger_answer(ask, &verdict);
+	policy_release(verdict.policy);
+	return true;
+}
+
+static void finished(void *self, struct str uid)
+{
+	struct ledger_embedded *embedded = self;
+	pthread_mutex_lock(&embedded->mutex);
+	ledger_free(embedded->ledger, uid);
+	pthread_mutex_unlock(&embedded->mutex);
+}
+
+struct ledger_store ledger_embedded_store(struct ledger_embedded *embedded)
+{
+	return (struct ledger_store){.self = embedded, .admit = admit, .finished = finished};
+}
+
+void ledger_embedded_sums(struct ledger_embedded *embedded, struct ledger_sums *sums)
+{
+	ledger_sums_take(sums, embedded->ledger, &embedded->mutex);
+}
+
+void ledger_embedded_metrics(void *context, struct buf *out)
+{
+	struct ledger_embedded *embedded = context;
+	struct ledger_sums sums;
+	ledger_embedded_sums(embedded, &sums);
+	ledger_sums_print(&sums, out);
+	ledger_namespaces_print(embedded->ledger, &embedded->mutex, out);
+	ledger_sums_release(&sums);
+}

@@ -1,0 +1,79 @@
+#include "webhook/server/ledger.h"
+
+static int open_embedded(struct serve_ledger *ledger, const struct policy *policy, struct metrics *metrics,
+			 struct error *err)
+{
+	ledger->embedded = ledger_embedded_create(policy, err);
+	return ledger->embedded ? metrics_hook(metrics, ledger_embedded_metrics, ledger->embedded, err) : -1;
+}
+
+static void tell(void *context, bool warning, const char *reason, const char *message)
+{
+	kube_events_tell(context, warning, reason, message);
+}
+
+static int open_cluster(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
+			const struct policy *policy, struct log *log, struct metrics *metrics, struct error *err)
+{
+	const struct ledger_cluster_options how = {
+	    .loop = kube->loop,
+	    .client = kube->client,
+	    .background = kube->background,
+	    .policy = policy,
+	    .replica = kube->replica,
+	    .namespace = kube_config_namespace(kube->config),
+	    .ttl_ms = options->pending_seconds * 1000,
+	    .settle_ms = options->settle_seconds * 1000,
+	    .fold_ms = options->fold_milliseconds,
+	    .check_ms = options->view_check_seconds * 1000,
+	    .log = log,
+	    .tell = tell,
+	    .tell_context = kube->events,
+	};
+	ledger->cluster = ledger_cluster_create(&how, err);
+	return ledger->cluster ? metrics_hook(metrics, ledger_cluster_metrics, ledger->cluster, err) : -1;
+}
+
+int serve_ledger_open(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
+		      const struct policy *policy, struct log *log, struct metrics *metrics, struct error *err)
+{
+	return options->ledger == LEDGER_KIND_CLUSTER ? open_cluster(ledger, kube, options, policy, log, metrics, err)
+						      : open_embedded(ledger, policy, metrics, err);
+}
+
+struct ledger_store serve_ledger_store(const struct serve_ledger *ledger)
+{
+	return ledger->cluster ? ledger_cluster_store(ledger->cluster) : ledger_embedded_store(ledger->embedded);
+}
+
+int serve_ledger_rebase(const struct serve_ledger *ledger, const struct policy *policy)
+{
+	return ledger->cluster ? ledger_cluster_rebase(ledger->cluster, policy)
+			       : ledger_embedded_rebase(ledger->embedded, policy);
+}
+
+void serve_ledger_sums(const struct serve_ledger *ledger, struct ledger_sums *sums)
+{
+	if (ledger->cluster)
+		ledger_cluster_sums(ledger->cluster, sums);
+	else
+		ledger_embedded_sums(ledger->embedded, sums);
+}
+
+const char *serve_ledger_unready(const struct serve_ledger *ledger)
+{
+	return ledger->cluster ? ledger_cluster_unready(ledger->cluster) : NULL;
+}
+
+void serve_ledger_stop(struct serve_ledger *ledger, const struct serve_kube *kube)
+{
+	if (ledger->cluster && kube->running)
+		ledger_cluster_stop(ledger->cluster);
+}
+
+void serve_ledger_close(struct serve_ledger *ledger)
+{
+	ledger_cluster_destroy(ledger->cluster);
+	ledger_embedded_destroy(ledger->embedded);
+	*ledger = (struct serve_ledger){0};
+}

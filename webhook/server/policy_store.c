@@ -1,0 +1,318 @@
+#include "webhook/server/policy_store.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "webhook/base/git_head.h"
+#include "webhook/base/git_status.h"
+
+#define REPORT_BYTES_MAX (64 << 10)
+#define FIELDS_MAX 16
+#define TOLD_BYTES_MAX 900
+
+struct policy_store {
+	const char *const *paths;
+	size_t path_count;
+	struct log *log;
+	struct metrics *metrics;
+	int (*changed)(void *context, const struct policy *policy);
+	void *context;
+	void (*told)(void *context, bool accepted, const char *message);
+	void *told_context;
+	pthread_mutex_t reloading;    /* held for a whole reload; guards the next two */
+	struct metrics_policy source; /* of what is in force */
+	bool rejected;                /* the last reload */
+	pthread_mutex_t mutex;        /* guards what follows; held for a few instructions */
+	const struct policy *policy;
+	uint64_t generation;
+	char rejection[POLICY_REJECTION_MAX];
+};
+
+/* The commit of the first path that has one. */
+static void read_commit(const struct policy_store *store, char commit[GIT_COMMIT_SIZE])
+{
+	commit[0] = '\0';
+	for (size_t i = 0; i < store->path_count && !*commit; i++)
+		git_commit_read(store->paths[i], commit);
+}
+
+/* Dirty if any path is, unknown if any cannot be judged. */
+static const char *read_dirty(const struct policy_store *store)
+{
+	static const char *const words[] = {[GIT_UNKNOWN] = "unknown", [GIT_CLEAN] = "false", [GIT_DIRTY] = "true"};
+	enum git_state all = GIT_CLEAN;
+	for (size_t i = 0; i < store->path_count && all != GIT_DIRTY; i++) {
+		enum git_state state = git_status_read(store->paths[i]);
+		if (state != GIT_CLEAN)
+			all = state;
+	}
+	return words[all];
+}
+
+static void read_source(const struct policy_store *store, const struct policy *policy, struct metrics_policy *source)
+{
+	struct policy_digest digest = policy_digest(policy);
+	read_commit(store, source->commit);
+	snprintf(source->digest, sizeof source->digest, "%016" PRIx64 "%016" PRIx64, digest.word[0], digest.word[1]);
+	source->dirty = read_dirty(store);
+}
+
+/* True: it is another commit than before, or the files have come to differ from it, or no longer do. */
+static bool set_source(struct policy_store *store, const struct metrics_policy *source)
+{
+	bool same = strcmp(source->commit, store->source.commit) == 0 && source->dirty == store->source.dirty;
+	store->source = *source;
+	metrics_set_policy(store->metrics, source);
+	return !same;
+}
+
+static struct log_field commit_field(const char *commit)
+{
+	return (struct log_field){.key = "commit", .text = str_of(commit)};
+}
+
+static struct log_field dirty_field(const char *dirty)
+{
+	return (struct log_field){.key = "dirty", .text = str_of(dirty)};
+}
+
+/* The first error; NULL: there is none, as the memory did not suffice. */
+static const struct finding *first_error(const struct report *report)
+{
+	for (unsigned i = 0; i < report->count; i++)
+		if (report->findings[i].severity == SEVERITY_ERROR)
+			return &report->findings[i];
+	return NULL;
+}
+
+static void tell_loaded(const struct policy_store *store)
+{
+	char text[TOLD_BYTES_MAX];
+	if (!store->told)
+		return;
+	snprintf(text, sizeof text, "a new policy is in force: generation %" PRIu64 "%s%s", store->generation,
+		 *store->source.commit ? ", commit " : "", store->source.commit);
+	store->told(store->told_context, true, text);
+}
+
+static void tell_rejected(const struct policy_store *store, const struct report *report, const char *why)
+{
+	const struct finding *error = first_error(report);
+	char text[TOLD_BYTES_MAX];
+	if (!store->told)
+		return;
+	if (error)
+		snprintf(text, sizeof text,
+			 "the policy files are refused and the last good policy decides: %u error%s, the first at "
+			 "%.*s:%u: %.*s",
+			 report->errors, report->errors == 1 ? "" : "s", STR_ARG(error->file), error->line,
+			 STR_ARG(error->text));
+	else
+		snprintf(text, sizeof text, "the policy files are refused and the last good policy decides: %s",
+			 why ? why : "see the log");
+	store->told(store->told_context, false, text);
+}
+
+static struct log_field report_field(const struct report *report, struct buf *text)
+{
+	buf_init(text, REPORT_BYTES_MAX);
+	report_print(report, false, text);
+	return (struct log_field){.key = "report", .text = buf_view(text)};
+}
+
+static void log_loaded(const struct policy_store *store, const struct report *report)
+{
+	struct policy_counts counts;
+	policy_counts(store->policy, &counts);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+	    {"generation", store->generation}, {"accelerators", counts.accelerators},
+	    {"tenants", counts.tenants},       {"quotas", counts.quotas},
+	    {"rules", counts.rules},           {"guards", counts.guards},
+	    {"namespaces", counts.namespaces}, {"warnings", report->warnings},
+	};
+	struct log_field fields[FIELDS_MAX];
+	char storage[FIELDS_MAX][24];
+	size_t count = 0;
+	for (; count < sizeof numbers / sizeof *numbers; count++)
+		fields[count] = log_number(numbers[count].key, (int64_t)numbers[count].value, storage[count]);
+	fields[count++] = commit_field(store->source.commit);
+	fields[count++] = (struct log_field){.key = "digest", .text = str_of(store->source.digest)};
+	fields[count++] = dirty_field(store->source.dirty);
+	fields[count++] = (struct log_field){.key = "settings", .text = report->settings};
+	if (report->settings.len == 0)
+		fields[count++] = (struct log_field){.key = "message", .text = str_of(REPORT_WITHOUT_SETTINGS)};
+	log_event(store->log, LOG_INFO, "policy_loaded", fields, count);
+	if (report->warnings > 0) {
+		struct buf text;
+		struct log_field field = report_field(report, &text);
+		log_event(store->log, LOG_WARN, "policy_warnings", &field, 1);
+		buf_release(&text);
+	}
+}
+
+/* `why` NULL: the files are good. */
+static void set_rejected(struct policy_store *store, const char *why)
+{
+	bool rejected = why != NULL;
+	pthread_mutex_lock(&store->mutex);
+	snprintf(store->rejection, sizeof store->rejection, "%s", why ? why : "");
+	pthread_mutex_unlock(&store->mutex);
+	store->rejected = rejected;
+	metrics_set(store->metrics, METRICS_POLICY_REJECTED, rejected);
+}
+
+static void reject(struct policy_store *store, const struct report *report, const char *why)
+{
+	const struct finding *error = first_error(report);
+	char text[POLICY_REJECTION_MAX];
+	if (error)
+		snprintf(text, sizeof text, "%.*s:%u: %.*s", STR_ARG(error->file), error->line, STR_ARG(error->text));
+	else
+		snprintf(text, sizeof text, "%s", why ? why : "see the log");
+	set_rejected(store, text);
+}
+
+static void log_rejected(struct policy_store *store, const struct report *report, const char *commit, const char *why)
+{
+	struct buf text;
+	char storage[24];
+	struct log_field fields[] = {
+	    log_number("errors", report->errors > 0 ? report->errors : 1, storage),
+	    report_field(report, &text),
+	    {.key = "message", .text = str_of(why)},
+	    commit_field(commit),
+	};
+	log_event(store->log, LOG_ERROR, "policy_rejected", fields, sizeof fields / sizeof *fields);
+	buf_release(&text);
+	tell_rejected(store, report, why);
+	metrics_add(store->metrics, METRICS_POLICY_RELOAD_FAILURES, 1);
+	reject(store, report, why);
+}
+
+/* Takes the reference to the new policy. */
+static void put_in_force(struct policy_store *store, const struct policy *policy, const struct report *report)
+{
+	pthread_mutex_lock(&store->mutex);
+	const struct policy *old = store->policy;
+	store->policy = policy;
+	store->generation++;
+	pthread_mutex_unlock(&store->mutex);
+	policy_release(old);
+	metrics_set(store->metrics, METRICS_POLICY_GENERATION, (int64_t)store->generation);
+	metrics_set(store->metrics, METRICS_POLICY_LOADED, (int64_t)time(NULL));
+	log_loaded(store, report);
+	tell_loaded(store);
+}
+
+struct policy_store *policy_store_create(const char *const *paths, size_t count, struct log *log,
+					 struct metrics *metrics, struct report *report, struct error *err)
+{
+	struct policy_store *store = calloc(1, sizeof *store);
+	const struct policy *policy = store ? policy_load(paths, count, report) : NULL;
+	if (!policy) {
+		if (report->errors == 0)
+			error_set(err, "not enough memory for the policy");
+		free(store);
+		return NULL;
+	}
+	*store = (struct policy_store){.paths = paths, .path_count = count, .log = log, .metrics = metrics};
+	pthread_mutex_init(&store->reloading, NULL);
+	pthread_mutex_init(&store->mutex, NULL);
+	struct metrics_policy source;
+	read_source(store, policy, &source);
+	set_source(store, &source);
+	put_in_force(store, policy, report);
+	return store;
+}
+
+void policy_store_destroy(struct policy_store *store)
+{
+	if (!store)
+		return;
+	policy_release(store->policy);
+	pthread_mutex_destroy(&store->reloading);
+	pthread_mutex_destroy(&store->mutex);
+	free(store);
+}
+
+void policy_store_hook(struct policy_store *store, int (*changed)(void *context, const struct policy *policy),
+		       void *context)
+{
+	store->changed = changed;
+	store->context = context;
+}
+
+void policy_store_tell(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
+		       void *context)
+{
+	store->told = told;
+	store->told_context = context;
+}
+
+const struct policy *policy_store_get(struct policy_store *store)
+{
+	pthread_mutex_lock(&store->mutex);
+	const struct policy *policy = store->policy;
+	policy_retain(policy);
+	pthread_mutex_unlock(&store->mutex);
+	return policy;
+}
+
+void policy_store_rejection(struct policy_store *store, char text[static POLICY_REJECTION_MAX])
+{
+	pthread_mutex_lock(&store->mutex);
+	memcpy(text, store->rejection, sizeof store->rejection);
+	pthread_mutex_unlock(&store->mutex);
+}
+
+static bool same(const struct policy *a, const struct policy *b)
+{
+	struct policy_digest left = policy_digest(a), right = policy_digest(b);
+	return left.word[0] == right.word[0] && left.word[1] == right.word[1];
+}
+
+/* With `reloading` held: nobody else exchanges store->policy. */
+static void reload(struct policy_store *store, struct report *report)
+{
+	const struct policy *policy = policy_load(store->paths, store->path_count, report);
+	struct metrics_policy source;
+	char commit[GIT_COMMIT_SIZE];
+	if (!policy) {
+		read_commit(store, commit);
+		log_rejected(store, report, commit, report->errors > 0 ? NULL : "not enough memory for the policy");
+		return;
+	}
+	read_source(store, policy, &source);
+	if (same(policy, store->policy)) {
+		policy_release(policy);
+		const struct log_field fields[] = {commit_field(source.commit), dirty_field(source.dirty)};
+		if (set_source(store, &source) || store->rejected)
+			log_event(store->log, LOG_INFO, "policy_unchanged", fields, sizeof fields / sizeof *fields);
+		set_rejected(store, NULL);
+		return;
+	}
+	if (store->changed && store->changed(store->context, policy) < 0) {
+		policy_release(policy);
+		log_rejected(store, report, source.commit, "not enough memory to account for the new policy");
+		return;
+	}
+	set_rejected(store, NULL);
+	set_source(store, &source);
+	put_in_force(store, policy, report);
+}
+
+void policy_store_reload(struct policy_store *store)
+{
+	struct report report;
+	pthread_mutex_lock(&store->reloading);
+	report_init(&report);
+	reload(store, &report);
+	report_release(&report);
+	malloc_trim(0); /* two policies stood side by side, and one of them is gone */
+	pthread_mutex_unlock(&store->reloading);
+}

@@ -1,0 +1,220 @@
+#include "webhook/server/status.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "webhook/quota/summary.h"
+
+#define ARENA_BYTES (64u << 20)
+
+static json_t *text_of(struct str text)
+{
+	return json_stringn_nocheck(text.ptr ? text.ptr : "", text.len);
+}
+
+static json_t *text_or_null(struct str text)
+{
+	return text.len ? text_of(text) : json_null();
+}
+
+/* RFC 3339; null for 0, which stands for never. */
+static json_t *moment(time_t at)
+{
+	char text[32];
+	struct tm parts;
+	if (at == 0)
+		return json_null();
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &parts));
+	return json_string(text);
+}
+
+static const char *const enforcements[] = {
+    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
+
+/* --- Tenants --- */
+
+/* For bars only: a part of the limit. Whatever is held of a limit of 0 is all of it. */
+static double share(wide amount, const struct quota_view *view)
+{
+	if (view->unlimited || amount <= 0)
+		return 0;
+	return view->hard <= 0 ? 1 : (double)amount / (double)view->hard;
+}
+
+static json_t *quota_of(const struct ledger_sums *sums, uint32_t index, struct arena *arena)
+{
+	struct quota_document document;
+	struct quota_view view;
+	policy_quota(sums->policy, index, &view);
+	if (quota_summarize(sums->policy, index, sums->held, NULL, arena, &document) < 0)
+		return NULL;
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:f, s:f}", "name", text_of(document.quota),
+			 "measure", text_of(document.measure), "cohort", text_or_null(document.cohort), "used",
+			 text_of(document.used), "pending", text_of(document.pending), "hard", text_of(document.hard),
+			 "borrowed", text_of(document.borrowed), "exceeded", (int)document.exceeded, "usedShare",
+			 share(sums->held[index].used, &view), "pendingShare", share(sums->held[index].pending, &view));
+}
+
+/* A tenant as an object, its quotas still to come. */
+static json_t *tenant_of(const struct ledger_sums *sums, uint32_t index)
+{
+	struct tenant_view view;
+	policy_tenant(sums->policy, index, &view);
+	return json_pack("{s:o, s:o, s:s, s:[]}", "name", text_of(view.name), "parent", text_or_null(view.parent),
+			 "enforcement", enforcements[view.enforcement], "quotas");
+}
+
+/* Quotas come in the order of their tenants' names, so that looking by name is rarely needed. */
+static json_t *tenants_of(const struct ledger_sums *sums)
+{
+	struct policy_counts counts;
+	struct arena arena;
+	policy_counts(sums->policy, &counts);
+	json_t *tenants = json_array(), *by_name = json_object();
+	arena_init(&arena, 1 << 16, ARENA_BYTES);
+	int failed = !tenants || !by_name || !sums->held;
+	for (uint32_t i = 0; i < counts.tenants && !failed; i++) {
+		json_t *tenant = tenant_of(sums, i);
+		failed |= json_array_append_new(tenants, tenant);
+		failed |= json_object_setn_nocheck(by_name, json_string_value(json_object_get(tenant, "name")),
+						   json_string_length(json_object_get(tenant, "name")),
+						   json_object_get(tenant, "quotas"));
+	}
+	for (uint32_t i = 0; i < policy_quota_count(sums->policy) && !failed; i++) {
+		struct quota_view view;
+		policy_quota(sums->policy, i, &view);
+		failed |= json_array_append_new(json_object_getn(by_name, view.tenant.ptr, view.tenant.len),
+						quota_of(sums, i, &arena));
+	}
+	json_decref(by_name);
+	arena_release(&arena);
+	if (!failed)
+		return tenants;
+	json_decref(tenants);
+	return NULL;
+}
+
+/* --- Refusals --- */
+
+static json_t *refusals_of(struct refusals *refusals)
+{
+	static const char *const outcomes[] = {
+	    [ENFORCEMENT_DENY] = "denied", [ENFORCEMENT_WARN] = "warned", [ENFORCEMENT_AUDIT] = "audited"};
+	struct refusal *latest = malloc(REFUSALS_KEPT * sizeof *latest);
+	json_t *list = json_array();
+	int failed = !latest || !list;
+	unsigned count = latest ? refusals_copy(refusals, latest) : 0;
+	for (unsigned i = 0; i < count && !failed; i++)
+		failed |= json_array_append_new(
+		    list,
+		    json_pack("{s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "time", moment(latest[i].at), "outcome",
+			      outcomes[latest[i].outcome], "dryRun", (int)latest[i].dry, "reason",
+			      reason_name(latest[i].reason), "namespace", text_of(str_of(latest[i].namespace)), "pod",
+			      text_of(str_of(latest[i].pod)), "tenant", text_or_null(str_of(latest[i].tenant)),
+			      "message", text_of(str_of(latest[i].message))));
+	free(latest);
+	if (!failed)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+/* --- This replica --- */
+
+static json_t *ledger_of(const struct status_sources *sources)
+{
+	json_t *ledger = json_pack("{s:s, s:I, s:I}", "kind", sources->cluster ? "cluster" : "embedded", "pods",
+				   (json_int_t)sources->sums.pods, "pendingPods", (json_int_t)sources->sums.pending);
+	struct ledger_health health;
+	if (!sources->cluster)
+		return ledger;
+	json_object_set_new(ledger, "podsOnUnmatchedNodes",
+			    json_pack("{s:I, s:I}", "none", (json_int_t)sources->sums.unfit.of_no_model, "several",
+				      (json_int_t)sources->sums.unfit.of_several_models));
+	ledger_cluster_health(sources->cluster, &health);
+	json_t *more =
+	    json_pack("{s:s, s:o, s:f, s:I, s:I, s:I}", "state", health.state, "silentSeconds",
+		      health.pods_silent_ms < 0 ? json_null() : json_real((double)health.pods_silent_ms / 1000),
+		      "behindSeconds", (double)health.behind_ms / 1000, "writes", (json_int_t)health.written,
+		      "conflicts", (json_int_t)health.conflicts, "undecided", (json_int_t)health.undecided);
+	if (json_object_update_new(ledger, more) == 0)
+		return ledger;
+	json_decref(ledger);
+	return NULL;
+}
+
+/* Null where nobody tells: without the cluster's ledger no Pods are watched. */
+static json_t *replicas_of(struct ledger_cluster *cluster)
+{
+	struct peers peers;
+	if (!cluster)
+		return json_null();
+	ledger_cluster_peers(cluster, &peers);
+	json_t *list = json_array();
+	int failed = !list;
+	for (unsigned i = 0; i < peers.count && !failed; i++)
+		failed |= json_array_append_new(
+		    list, json_pack("{s:o, s:b, s:b}", "name", text_of(str_of(peers.items[i].name)), "ready",
+				    (int)peers.items[i].ready, "stopping", (int)peers.items[i].stopping));
+	if (!failed)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *certificate_of(const struct status_sources *sources)
+{
+	json_t *certificate = json_pack("{s:s, s:o}", "source", sources->certs ? "self-managed" : "files", "expires",
+					moment(sources->certificate_expiry));
+	struct kube_certs_health health;
+	if (!sources->certs)
+		return certificate;
+	kube_certs_health(sources->certs, &health);
+	json_t *more =
+	    json_pack("{s:o, s:{s:i, s:i, s:i}}", "authorityExpires", moment(health.expires), "authorities", "next",
+		      (int)health.next, "signing", (int)health.signing, "retired", (int)health.retired);
+	if (json_object_update_new(certificate, more) == 0)
+		return certificate;
+	json_decref(certificate);
+	return NULL;
+}
+
+static json_t *configuration_of(const struct status_sources *sources, bool mutating)
+{
+	bool installed, stale;
+	if (!registration_watch_state(sources->registration, mutating, &installed, &stale))
+		return json_null();
+	return json_pack("{s:b, s:b}", "installed", (int)installed, "stale", (int)stale);
+}
+
+static json_t *policy_of(struct metrics *metrics, const char *rejection)
+{
+	struct metrics_policy policy;
+	metrics_get_policy(metrics, &policy);
+	return json_pack("{s:o, s:s, s:s, s:o, s:I, s:b, s:o}", "commit", text_or_null(str_of(policy.commit)), "digest",
+			 policy.digest, "dirty", policy.dirty ? policy.dirty : "unknown", "loaded",
+			 moment((time_t)metrics_get(metrics, METRICS_POLICY_LOADED)), "generation",
+			 (json_int_t)metrics_get(metrics, METRICS_POLICY_GENERATION), "rejected",
+			 (int)metrics_get(metrics, METRICS_POLICY_REJECTED), "rejection",
+			 text_or_null(str_of(rejection)));
+}
+
+void status_write(const struct status_sources *sources, struct buf *out)
+{
+	json_t *status = json_pack(
+	    "{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "time", moment(sources->now),
+	    "version", GPUGATE_VERSION, "replica", text_or_null(str_of(sources->replica)), "ready", !sources->unready,
+	    "unready", text_or_null(str_of(sources->unready)), "policy",
+	    policy_of(sources->metrics, sources->rejection), "certificate", certificate_of(sources), "replicas",
+	    replicas_of(sources->cluster), "ledger", ledger_of(sources), "registration", "mutating",
+	    configuration_of(sources, true), "validating", configuration_of(sources, false), "tenants",
+	    tenants_of(&sources->sums), "refusals", refusals_of(sources->refusals));
+	char *text = status ? json_dumps(status, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
+	if (text)
+		buf_text(out, text);
+	else
+		out->failed = true;
+	buf_char(out, '\n');
+	free(text);
+	json_decref(status);
+}

@@ -1,0 +1,83 @@
+#include "webhook/usage/namespaces.h"
+
+#include "webhook/metrics/text.h"
+#include "webhook/usage/holders.h"
+#include "webhook/usage/sums.h"
+
+#define NAMES_MAX (1u << 20) /* bytes of the names of one quota's rows */
+
+struct printing {
+	const struct policy *policy; /* retained */
+	struct holder_sum *sums;     /* room for the rows of one quota */
+	struct arena names;          /* of these */
+	struct buf *out;
+};
+
+static void print_row(const struct printing *printing, const struct quota_view *quota, struct str namespace,
+		      wide amount)
+{
+	buf_text(printing->out, "gpugate_namespace_held{");
+	ledger_metrics_quota(quota, printing->out);
+	buf_text(printing->out, ",namespace=");
+	metrics_label(printing->out, namespace);
+	buf_text(printing->out, "} ");
+	ledger_metrics_amount(amount, policy_unit(printing->policy), printing->out);
+}
+
+/* Under the lock. Returns the number of rows, or -1: another policy is in force by now. */
+static int64_t copy_sums(struct printing *printing, const struct ledger *ledger, uint32_t quota, wide *rest)
+{
+	if (ledger_policy(ledger) != printing->policy)
+		return -1;
+	uint32_t count = holders_largest(ledger_holders(ledger, quota), printing->sums, LEDGER_NAMESPACES_MAX, rest);
+	arena_reset(&printing->names);
+	for (uint32_t i = 0; i < count; i++)
+		printing->sums[i].namespace = arena_str(&printing->names, printing->sums[i].namespace);
+	return count;
+}
+
+static int print_quota(struct printing *printing, const struct ledger *ledger, pthread_mutex_t *mutex, uint32_t index)
+{
+	struct quota_view quota;
+	wide rest = 0;
+	pthread_mutex_lock(mutex);
+	int64_t count = copy_sums(printing, ledger, index, &rest);
+	pthread_mutex_unlock(mutex);
+	if (count < 0)
+		return -1;
+	holders_sort(printing->sums, (uint32_t)count);
+	policy_quota(printing->policy, index, &quota);
+	for (int64_t i = 0; i < count; i++)
+		print_row(printing, &quota, printing->sums[i].namespace, printing->sums[i].amount);
+	if (rest > 0)
+		print_row(printing, &quota, STR(""), rest);
+	return 0;
+}
+
+/* All quotas of the policy in force. Returns -1 when another one came meanwhile. */
+static int print_quotas(struct printing *printing, const struct ledger *ledger, pthread_mutex_t *mutex)
+{
+	int result = 0;
+	pthread_mutex_lock(mutex);
+	printing->policy = ledger_policy(ledger);
+	policy_retain(printing->policy);
+	pthread_mutex_unlock(mutex);
+	uint32_t count = policy_quota_count(printing->policy);
+	for (uint32_t i = 0; result == 0 && i < count; i++)
+		result = print_quota(printing, ledger, mutex, i);
+	policy_release(printing->policy);
+	return result;
+}
+
+void ledger_namespaces_print(const struct ledger *ledger, pthread_mutex_t *mutex, struct buf *out)
+{
+	struct printing printing = {.sums = calloc(LEDGER_NAMESPACES_MAX, sizeof *printing.sums), .out = out};
+	metrics_head(out, "gpugate_namespace_held", "gauge",
+		     "What the Pods of a namespace hold of a quota, pending included: devices, GPUs or bytes.");
+	size_t begun = out->len;
+	arena_init(&printing.names, 64 << 10, NAMES_MAX);
+	while (printing.sums && print_quotas(&printing, ledger, mutex) < 0)
+		out->len = begun;
+	arena_release(&printing.names);
+	free(printing.sums);
+}
