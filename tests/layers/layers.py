@@ -1,0 +1,161 @@
+"""Checks that the arrows between folders go one way, and that no files depend on each other in a circle.
+
+An arrow is an include, or a symbol that one object file uses and another defines. ARROWS says which folders a folder may use;
+everything else is an error, and so is a circle between folders or between files. KNOWN lists the circles between files that are
+still there; one that is gone has to leave the list.
+
+    tests/layers/layers.py [--objects build/release] [--root .]
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+# From the bottom to the top. A folder may use its own files, and include/.
+ARROWS = {
+    "include": [],
+    "policy/base": [],
+    "policy/model": ["policy/base"],
+    "policy/document": ["policy/base"],
+    "policy/evaluate": ["policy/base", "policy/model"],
+    "policy/compile": ["policy/base", "policy/model", "policy/document"],
+    "certs": [],
+    "webhook/json": [],
+    "webhook/metrics": [],
+    "webhook/cli": ["webhook/json"],
+    "webhook/base": ["webhook/json"],
+    "webhook/object": ["webhook/json"],
+    "webhook/ledger": [],
+    "webhook/admission": ["webhook/json", "webhook/object", "webhook/ledger"],
+    "webhook/usage": ["webhook/ledger", "webhook/metrics", "webhook/base"],
+    "webhook/http": ["webhook/base"],
+    "webhook/kube": ["webhook/base", "webhook/json", "webhook/metrics"],
+    "webhook/quota": ["webhook/usage", "webhook/ledger", "webhook/json"],
+    "webhook/cert_controller": ["webhook/kube", "certs", "webhook/base", "webhook/json", "webhook/metrics"],
+    "webhook/registration": ["webhook/kube", "webhook/ledger", "webhook/base", "webhook/json", "webhook/metrics"],
+    "webhook/cluster": ["webhook/kube", "webhook/ledger", "webhook/usage", "webhook/quota", "webhook/object", "webhook/base",
+                        "webhook/json", "webhook/metrics"],
+    "webhook/server": ["webhook/admission", "webhook/usage", "webhook/http", "webhook/kube", "webhook/quota", "webhook/cert_controller",
+                       "webhook/registration", "webhook/cluster", "webhook/object", "webhook/ledger", "webhook/base", "webhook/json",
+                       "webhook/metrics", "webhook/cli"],
+    "webhook/cmd": ["webhook/server", "webhook/registration", "webhook/quota", "webhook/kube", "webhook/cli", "webhook/json",
+                    "webhook/base"],
+    "webhook": ["webhook/cmd", "webhook/cli", "webhook/base"],
+}
+
+KNOWN = []
+
+# Folders below the public interface: their functions are declared in include/, and used through it.
+PUBLIC = ("policy/", "certs")
+
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
+
+
+def folder_of(path):
+    return "include" if path.startswith("include/") else str(pathlib.PurePosixPath(path).parent)
+
+
+def includes(root, files):
+    """{(from, to)}, between files."""
+    arrows = set()
+    for path in files:
+        for name in INCLUDE.findall((root / path).read_text()):
+            target = f"include/{name}" if name.startswith("gpugate/") else name
+            arrows.add((path, target))
+    return arrows
+
+
+def symbols(root, objects, sources):
+    """{(from, to): a symbol}, between source files, by what their objects use and define."""
+    defined, used = {}, {}
+    for path in sources:
+        listing = subprocess.run(["nm", "-g", root / objects / f"{path[:-2]}.o"], text=True, stdout=subprocess.PIPE, check=True).stdout
+        for line in listing.splitlines():
+            *_, kind, name = line.split()
+            if kind in "Uw":
+                used.setdefault(path, set()).add(name)
+            else:
+                defined[name] = path
+    return {(path, defined[name]): name for path, names in used.items() for name in names if defined.get(name, path) != path}
+
+
+def circles(arrows):
+    """The strongly connected components of more than one node, each sorted (Tarjan, without recursion)."""
+    graph = {}
+    for begin, end in arrows:
+        graph.setdefault(begin, set()).add(end)
+        graph.setdefault(end, set())
+    number, low, on, stack, found = {}, {}, set(), [], []
+    for start in sorted(graph):
+        if start in number:
+            continue
+        work = [(start, iter(sorted(graph[start])))]
+        number[start] = low[start] = len(number)
+        stack.append(start)
+        on.add(start)
+        while work:
+            node, successors = work[-1]
+            for successor in successors:
+                if successor not in number:
+                    number[successor] = low[successor] = len(number)
+                    stack.append(successor)
+                    on.add(successor)
+                    work.append((successor, iter(sorted(graph[successor]))))
+                    break
+                if successor in on:
+                    low[node] = min(low[node], number[successor])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == number[node]:
+                    component = set(stack[stack.index(node):])
+                    del stack[stack.index(node):]
+                    on -= component
+                    if len(component) > 1:
+                        found.append(sorted(component))
+    return found
+
+
+def check(root, objects, arrows_table=None, known=None):
+    """Returns the errors, as sentences."""
+    table, known = ARROWS if arrows_table is None else arrows_table, KNOWN if known is None else known
+    tops = sorted({folder.split("/")[0] for folder in table})
+    files = sorted(str(path.relative_to(root)) for top in tops for path in (root / top).rglob("*.[ch]"))
+    sources = [path for path in files if path.endswith(".c")]
+    errors = [f"{folder} is not in the table of {__file__}" for folder in sorted({folder_of(path) for path in files} - set(table))]
+    included, used = includes(root, files), symbols(root, objects, sources)
+    reasons = {arrow: f"{arrow[0]} includes {arrow[1]}" for arrow in included}
+    reasons.update({arrow: f"{arrow[0]} uses {name} of {arrow[1]}" for arrow, name in used.items()})
+    between = set()
+    for (begin, end), reason in sorted(reasons.items()):
+        source, target = folder_of(begin), folder_of(end)
+        if source == target or target == "include":
+            continue
+        public = any(target.startswith(prefix) for prefix in PUBLIC) and (begin, end) in used and not source.startswith(target.split("/")[0])
+        if not public:
+            between.add((source, target))
+            if target not in table.get(source, []):
+                errors.append(f"{reason}: {source} may not use {target}")
+    errors += [f"circle between folders: {', '.join(circle)}" for circle in circles(between)]
+    of_files = circles(used) + [circle for circle in circles(included)]
+    errors += [f"circle between files: {', '.join(circle)}" for circle in of_files if circle not in known]
+    errors += [f"not a circle any more, take it out of KNOWN: {', '.join(circle)}" for circle in known if circle not in of_files]
+    return errors
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("--objects", default="build/release")
+    options = parser.parse_args()
+    errors = check(options.root, options.objects)
+    for error in errors:
+        print(error, file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
