@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "webhook/admission/decide.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"
 
@@ -12,19 +13,30 @@
 static const struct {
 	const char *path;
 	enum metrics_endpoint metrics;
-} endpoints[] = {[HTTP_MUTATE] = {"/mutate", METRICS_MUTATE}, [HTTP_VALIDATE] = {"/validate", METRICS_VALIDATE}};
+	enum admission_kind kind;
+} endpoints[] = {[HTTP_MUTATE] = {"/mutate", METRICS_MUTATE, ADMISSION_MUTATE},
+		 [HTTP_VALIDATE] = {"/validate", METRICS_VALIDATE, ADMISSION_VALIDATE}};
 
-/* One review on its way; in the arena of its request, since the ledger may answer later. */
+/* By enum admission_state: what is answered where there is no decision. */
+static const struct {
+	unsigned status;
+	const char *sentence;
+} failures[] = {
+    [ADMISSION_CROWDED] = {503, "too many slow reviews are waiting to be decided; retry in a second"},
+    [ADMISSION_NO_UID] = {415, "request.object.metadata.uid is missing: register this path in a "
+			       "ValidatingWebhookConfiguration"},
+    [ADMISSION_NO_MEMORY] = {500, "the review needs more memory than one request may use"},
+};
+
+/* A review that is being answered. It lies in the arena of its HTTP request, since the ledger may answer later. */
 struct admitting {
 	const struct admission *admission;
 	const struct policy *policy; /* retained */
 	struct http_ask *http;
-	struct ledger_ask ledger;
+	struct admission_request request;
 	struct review review;
-	struct decision decision;
 	struct buf charges;
 	uint64_t start_ns;
-	bool suspended;
 };
 
 static uint64_t now_ns(void)
@@ -37,17 +49,17 @@ static uint64_t now_ns(void)
 static struct str joined_rules(const struct admitting *a)
 {
 	size_t len = 0;
-	for (uint32_t i = 0; i < a->decision.rule_count; i++)
-		len += a->decision.rules[i].len + 1;
+	for (uint32_t i = 0; i < a->request.decision.rule_count; i++)
+		len += a->request.decision.rules[i].len + 1;
 	char *text = arena_alloc(a->http->arena, len + 1);
 	if (!text)
 		return STR("");
 	size_t at = 0;
-	for (uint32_t i = 0; i < a->decision.rule_count; i++) {
+	for (uint32_t i = 0; i < a->request.decision.rule_count; i++) {
 		if (i)
 			text[at++] = ',';
-		memcpy(text + at, a->decision.rules[i].ptr, a->decision.rules[i].len);
-		at += a->decision.rules[i].len;
+		memcpy(text + at, a->request.decision.rules[i].ptr, a->request.decision.rules[i].len);
+		at += a->request.decision.rules[i].len;
 	}
 	return (struct str){text, at};
 }
@@ -62,18 +74,12 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 	    {"namespace", a->review.namespace, false},
 	    {"pod", pod->name.len ? pod->name : pod->generate_name, false},
 	    {"user", a->review.user, false},
-	    {"tenant", a->decision.tenant, false},
+	    {"tenant", a->request.decision.tenant, false},
 	    {"dryRun", a->review.dry_run ? STR("true") : (struct str){NULL, 0}, true},
 	    {"rules", rules, false},
 	    {"message", message, false},
 	};
 	log_event(a->admission->log, level, event, fields, sizeof fields / sizeof fields[0]);
-}
-
-/* A Pod that exists is changed: what is put back and what is refused then is the same under any labels of the namespace. */
-static bool updates_pod(const struct review *review)
-{
-	return review->operation == OPERATION_UPDATE && review->subresource.len == 0;
 }
 
 /* By enum enforcement: what an objection is counted and logged as. */
@@ -87,7 +93,7 @@ static const struct {
 /* What people and dashboards learn: a line for each refusal, each rewrite, and each objection that did not refuse. */
 static void report(const struct admitting *a)
 {
-	const struct decision *decision = &a->decision;
+	const struct decision *decision = &a->request.decision;
 	const struct str none = {NULL, 0};
 	if (decision->denied) {
 		struct buf message;
@@ -96,7 +102,8 @@ static void report(const struct admitting *a)
 		log_decision(a, LOG_WARN, "denied", buf_view(&message), none);
 		buf_release(&message);
 	} else if (decision->edit_count) {
-		log_decision(a, LOG_INFO, updates_pod(&a->review) ? "restored" : "rewritten", none, joined_rules(a));
+		log_decision(a, LOG_INFO, admission_updates_pod(&a->review) ? "restored" : "rewritten", none,
+			     joined_rules(a));
 	}
 	for (uint32_t i = 0; i < decision->objection_count; i++) {
 		const struct objection *objection = &decision->objections[i];
@@ -117,8 +124,8 @@ static void write_answer(const struct admitting *a, struct buf *out)
 {
 	struct answer answer = {.uid = a->review.uid,
 				.pod = &a->review.object,
-				.decision = &a->decision,
-				.charge = a->decision.denied ? (struct str){NULL, 0} : buf_view(&a->charges)};
+				.decision = &a->request.decision,
+				.charge = a->request.decision.denied ? (struct str){NULL, 0} : buf_view(&a->charges)};
 	if (!str_eq(a->review.resource, STR("pods")))
 		answer.warning =
 		    STR("gpugate evaluates only Pods; remove other resources from its webhook configuration");
@@ -132,7 +139,7 @@ static unsigned refuse(struct buf *out, unsigned status, const char *sentence)
 	return status;
 }
 
-/* --- The steps of a review. Each returns the HTTP status of the answer, or HTTP_LATER. --- */
+/* --- The end of a review. Each returns the HTTP status of the answer. --- */
 
 static unsigned end(struct admitting *a, unsigned status, enum metrics_outcome result)
 {
@@ -150,133 +157,30 @@ static unsigned fail(struct admitting *a, unsigned status, const char *sentence)
 	return end(a, refuse(a->http->out, status, sentence), METRICS_ERROR);
 }
 
-static unsigned fail_memory(struct admitting *a)
+static unsigned finish(struct admitting *a, enum admission_state state)
 {
-	return fail(a, 500, "the review needs more memory than one request may use");
-}
-
-static unsigned finish(struct admitting *a)
-{
-	if (a->ledger.result < 0)
-		return fail_memory(a);
+	if (state != ADMISSION_DECIDED)
+		return fail(a, failures[state].status, failures[state].sentence);
 	write_answer(a, a->http->out);
 	report(a);
-	return end(a, 200, outcome(&a->decision));
+	return end(a, 200, outcome(&a->request.decision));
 }
 
-/* From here on the answer may come from another thread. Returns whether it may wait at all. */
-static bool suspend(struct admitting *a)
+/* From here on the answer may come from another thread. */
+static bool on_suspend(struct admission_request *request)
 {
-	if (a->suspended)
-		return true;
+	const struct admitting *a = request->context;
 	if (!http_ask_may_wait(a->http))
 		return false;
 	http_ask_suspend(a->http);
-	a->suspended = true;
 	return true;
 }
 
-static unsigned fail_crowded(struct admitting *a)
+static void on_decided(struct admission_request *request, enum admission_state state)
 {
-	return fail(a, 503, "too many slow reviews are waiting to be decided; retry in a second");
-}
-
-static void on_admitted(struct ledger_ask *ask)
-{
-	struct admitting *a = ask->context;
+	struct admitting *a = request->context;
 	struct http_ask *http = a->http; /* `a` is gone with the answer */
-	http_ask_answer(http, finish(a));
-}
-
-static unsigned ask_ledger(struct admitting *a)
-{
-	const struct ledger_store *ledger = &a->admission->ledger;
-	/* Pods are held by their uid, and the API server gives it before validating webhooks are called. */
-	if (a->review.object.uid.len == 0)
-		return fail(a, 415,
-			    "request.object.metadata.uid is missing: register this path in a "
-			    "ValidatingWebhookConfiguration");
-	if (ledger->waits && !suspend(a))
-		return fail_crowded(a);
-	a->ledger.done = on_admitted;
-	return ledger->admit(ledger->self, &a->ledger) ? finish(a) : HTTP_LATER;
-}
-
-/* A ledger that lives on reviews: a Pod that goes or has finished frees what it held. */
-static void release_finished(const struct admitting *a)
-{
-	const struct review *review = &a->review;
-	const struct ledger_store *ledger = &a->admission->ledger;
-	struct str uid = {NULL, 0};
-	if (review->dry_run || !ledger->finished)
-		return;
-	if (review->operation == OPERATION_DELETE && review->subresource.len == 0)
-		uid = review->old_object.uid;
-	else if (review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("status")) &&
-		 (str_eq(review->object.phase, STR("Succeeded")) || str_eq(review->object.phase, STR("Failed"))))
-		uid = review->object.uid;
-	if (uid.len)
-		ledger->finished(ledger->self, uid);
-}
-
-static unsigned evaluate(struct admitting *a)
-{
-	struct arena *arena = a->http->arena;
-	if (a->http->endpoint == HTTP_MUTATE)
-		return policy_mutate(a->policy, &a->review, arena, &a->decision) < 0 ? fail_memory(a) : finish(a);
-	release_finished(a);
-	if (policy_validate(a->policy, &a->review, arena, &a->decision) < 0)
-		return fail_memory(a);
-	return a->decision.charged ? ask_ledger(a) : finish(a);
-}
-
-/* Whose namespace it is, and so what a Pod with devices may do, is not known. Others are not held up. */
-static unsigned evaluate_unknown(struct admitting *a)
-{
-	const struct demand *demands;
-	uint32_t count;
-	if (policy_demands(&a->review.object, a->http->arena, &demands, &count) < 0)
-		return fail_memory(a);
-	if (updates_pod(&a->review) || !policy_counts_some(a->policy, demands, count))
-		return evaluate(a);
-	a->ledger.result =
-	    a->ledger.hasty
-		? policy_object_busy(a->policy,
-				     STR("the request left too little time to read the labels of its namespace"),
-				     a->http->arena, &a->decision)
-		: policy_object_outage(a->policy, STR("the labels of its namespace could not be read"), a->http->arena,
-				       &a->decision);
-	return finish(a);
-}
-
-static void on_labels(struct ledger_ask *ask)
-{
-	struct admitting *a = ask->context;
-	struct http_ask *http = a->http;
-	a->review.namespace_labels = ask->labels;
-	unsigned status = ask->result < 0 ? fail_memory(a) : ask->labels.present ? evaluate(a) : evaluate_unknown(a);
-	if (status != HTTP_LATER)
-		http_ask_answer(http, status);
-}
-
-/* The labels of its namespace, where they decide anything and are kept somewhere. */
-static unsigned find_labels(struct admitting *a)
-{
-	const struct ledger_store *ledger = &a->admission->ledger;
-	bool restores = updates_pod(&a->review) && a->http->endpoint == HTTP_MUTATE;
-	if (!ledger->labels || !a->review.object.present || restores || !policy_reads_namespaces(a->policy))
-		return evaluate(a);
-	if (!ledger->labels(ledger->self, &a->ledger)) {
-		if (!suspend(a))
-			return fail_crowded(a);
-		a->ledger.done = on_labels;
-		ledger->fetch(ledger->self, &a->ledger);
-		return HTTP_LATER;
-	}
-	if (a->ledger.result < 0)
-		return fail_memory(a);
-	a->review.namespace_labels = a->ledger.labels;
-	return evaluate(a);
+	http_ask_answer(http, finish(a, state));
 }
 
 /* When an answer of the ledger must be there, so that it still reaches the client. */
@@ -302,12 +206,16 @@ unsigned admit_answer(void *context, struct http_ask *http)
 	if (review_read(http->body.ptr, http->body.len, http->arena, &a->review, &err) < 0)
 		return fail(a, http->arena->exhausted ? 500 : 415, err.text);
 	a->policy = policy_store_get(a->admission->policies);
-	a->ledger = (struct ledger_ask){.dry = a->review.dry_run,
-					.deadline_ms = answer_by(http, a->start_ns),
-					.arena = http->arena,
-					.namespace = a->review.namespace,
-					.decision = &a->decision,
-					.charges = &a->charges,
-					.context = a};
-	return find_labels(a);
+	a->request = (struct admission_request){.kind = endpoints[http->endpoint].kind,
+						.policy = a->policy,
+						.ledger = &a->admission->ledger,
+						.arena = http->arena,
+						.review = &a->review,
+						.charges = &a->charges,
+						.deadline_ms = answer_by(http, a->start_ns),
+						.suspend = on_suspend,
+						.done = on_decided,
+						.context = a};
+	enum admission_state state = admission_decide(&a->request);
+	return state == ADMISSION_PENDING ? HTTP_LATER : finish(a, state);
 }

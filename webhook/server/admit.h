@@ -1,4 +1,4 @@
-/* admit: one review from bytes to answer. The only place where reader, policy and ledger meet. */
+/* admit: answers an HTTP request with a decision of admission/decide, and says so in metrics and log. */
 #ifndef WEBHOOK_SERVER_ADMIT_H
 #define WEBHOOK_SERVER_ADMIT_H
 

@@ -1,0 +1,308 @@
+/* The engine without a server: sequences of admissions, and a ledger that answers at once, later, or not without labels. */
+#include "tests/unit/policy_fixture.h"
+
+#include "webhook/admission/decide.h"
+#include "webhook/server/embedded_store.h"
+
+#define TENANT(name, spec) "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
+#define TWO_GPUS TENANT("ml", "{namespaces: [ml], quotas: [{name: gpus, resources: [nvidia.com/gpu], hard: 2}]}")
+#define BY_LABELS                                                                                                      \
+	TENANT("ml", "{namespaceSelector: {matchLabels: {team: ml}}, quotas: [{name: gpus, hard: 2}]}")                \
+	"---\napiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {untenanted: deny}\n"
+#define RENAMED                                                                                                        \
+	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: shared}\n"                                            \
+	"spec: {match: {}, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}\n"
+
+/* One admission, and what came of it. */
+struct admission {
+	struct fixture_review review;
+	struct admission_request request;
+	struct buf charges;
+	enum admission_state state; /* the last one that was heard of */
+	unsigned calls;             /* of `done` */
+	bool may_wait;
+};
+
+struct fixture {
+	struct policy *policy;
+	struct ledger_embedded *embedded;
+	struct ledger_store store;
+	struct ledger_ask *late; /* what the late ledger still has to answer */
+	struct admission admissions[8];
+	unsigned count;
+};
+
+static void open_fixture(struct fixture *f, const char *yaml)
+{
+	struct error err = {0};
+	*f = (struct fixture){.policy = fixture_policy(yaml, NULL, 0)};
+	assert_non_null(f->policy);
+	f->embedded = ledger_embedded_create(f->policy, &err);
+	assert_non_null(f->embedded);
+	f->store = ledger_embedded_store(f->embedded);
+}
+
+static void drop_last(struct fixture *f)
+{
+	struct admission *admission = &f->admissions[--f->count];
+	fixture_review_release(&admission->review);
+	buf_release(&admission->charges);
+}
+
+static void close_fixture(struct fixture *f)
+{
+	while (f->count)
+		drop_last(f);
+	ledger_embedded_destroy(f->embedded);
+	policy_release(f->policy);
+}
+
+static bool on_suspend(struct admission_request *request)
+{
+	const struct admission *admission = request->context;
+	return admission->may_wait;
+}
+
+static void on_done(struct admission_request *request, enum admission_state state)
+{
+	struct admission *admission = request->context;
+	admission->state = state;
+	admission->calls++;
+}
+
+/* The creation of a Pod with so many GPUs; an empty uid: as a mutating webhook sees it. */
+static struct admission *prepare(struct fixture *f, const char *uid, int gpus)
+{
+	struct admission *admission = &f->admissions[f->count++];
+	char metadata[200], spec[300];
+	snprintf(metadata, sizeof metadata, "{'name':'p','namespace':'ml'%s%s%s}", uid[0] ? ",'uid':'" : "", uid,
+		 uid[0] ? "'" : "");
+	snprintf(spec, sizeof spec,
+		 "{'containers':[{'name':'c','resources':{'requests':{'nvidia.com/gpu':'%d'},"
+		 "'limits':{'nvidia.com/gpu':'%d'}}}]}",
+		 gpus, gpus);
+	fixture_review(&admission->review, "ml", metadata, spec);
+	buf_init(&admission->charges, 4096);
+	admission->may_wait = true;
+	admission->request = (struct admission_request){.kind = ADMISSION_VALIDATE,
+							.policy = f->policy,
+							.ledger = &f->store,
+							.arena = &admission->review.arena,
+							.review = &admission->review.review,
+							.charges = &admission->charges,
+							.suspend = on_suspend,
+							.done = on_done,
+							.context = admission};
+	return admission;
+}
+
+static struct admission *decide(struct admission *admission)
+{
+	admission->state = admission_decide(&admission->request);
+	return admission;
+}
+
+static bool is_admitted(const struct admission *admission)
+{
+	return admission->state == ADMISSION_DECIDED && !admission->request.decision.denied;
+}
+
+static bool is_refused(const struct admission *admission, enum reason reason)
+{
+	const struct decision *decision = &admission->request.decision;
+	return admission->state == ADMISSION_DECIDED && decision->denied && decision->objections[0].reason == reason;
+}
+
+/* Created, refused, tried without effect, deleted, created: what a quota has used follows from the requests alone. */
+static void test_a_sequence_of_admissions(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, TWO_GPUS);
+	assert_true(is_admitted(decide(prepare(&f, "one", 1))));
+	struct admission *dry = prepare(&f, "dry", 1);
+	dry->review.review.dry_run = true;
+	assert_true(is_admitted(decide(dry)));
+	struct admission *two = decide(prepare(&f, "two", 1));
+	assert_true(is_admitted(two));
+	assert_true(str_eq(buf_view(&two->charges), STR("ml/gpus=1")));
+	assert_true(is_refused(decide(prepare(&f, "three", 1)), REASON_QUOTA));
+
+	struct admission *deletion = prepare(&f, "one", 1);
+	deletion->review.review.operation = OPERATION_DELETE;
+	deletion->review.review.old_object = deletion->review.review.object;
+	assert_true(is_admitted(decide(deletion)));
+	assert_true(is_admitted(decide(prepare(&f, "three", 1))));
+	assert_true(is_refused(decide(prepare(&f, "four", 1)), REASON_QUOTA));
+	close_fixture(&f);
+}
+
+static void test_mutation_asks_no_ledger(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, RENAMED);
+	f.store = (struct ledger_store){.waits = true}; /* of which nothing could be called */
+	struct admission *admission = prepare(&f, "", 1);
+	admission->request.kind = ADMISSION_MUTATE;
+	assert_true(is_admitted(decide(admission)));
+	assert_true(admission->request.decision.edit_count > 0);
+	close_fixture(&f);
+}
+
+static void test_a_pod_without_uid_is_not_charged(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, TWO_GPUS);
+	assert_int_equal(decide(prepare(&f, "", 1))->state, ADMISSION_NO_UID);
+	close_fixture(&f);
+}
+
+static bool nothing_is_held(struct fixture *f)
+{
+	struct admission *all = prepare(f, "all", 2);
+	all->review.review.dry_run = true;
+	bool admitted = is_admitted(decide(all));
+	drop_last(f);
+	return admitted;
+}
+
+/* Wherever memory ends, the Pod is charged and admitted, or neither. */
+static void test_memory_ends(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, TWO_GPUS);
+	unsigned failed = 0;
+	bool admitted = false;
+	for (size_t bytes = 0; !admitted; bytes += 64) {
+		assert_true(bytes < 1 << 20);
+		struct admission *admission = prepare(&f, "one", 1);
+		struct arena small;
+		arena_init(&small, 64, bytes);
+		admission->request.arena = &small;
+		decide(admission);
+		admitted = is_admitted(admission);
+		failed += admission->state == ADMISSION_NO_MEMORY;
+		assert_true(admitted || admission->state == ADMISSION_NO_MEMORY ||
+			    is_refused(admission, REASON_OUTAGE));
+		arena_release(&small);
+		drop_last(&f);
+		assert_int_equal(nothing_is_held(&f), !admitted);
+	}
+	assert_true(failed > 0);
+	close_fixture(&f);
+}
+
+/* --- A ledger that answers later --- */
+
+static bool admit_later(void *self, struct ledger_ask *ask)
+{
+	struct fixture *f = self;
+	f->late = ask;
+	return false;
+}
+
+static bool no_labels(void *self, struct ledger_ask *ask)
+{
+	(void)self, (void)ask;
+	return false;
+}
+
+static void fetch_later(void *self, struct ledger_ask *ask)
+{
+	struct fixture *f = self;
+	f->late = ask;
+}
+
+static void answer(struct fixture *f, int result)
+{
+	struct ledger_ask *ask = f->late;
+	f->late = NULL;
+	ask->result = result;
+	ask->done(ask);
+}
+
+static void test_the_ledger_answers_later(void **state)
+{
+	static const struct {
+		int result;
+		enum admission_state state;
+	} rows[] = {{0, ADMISSION_DECIDED}, {-1, ADMISSION_NO_MEMORY}};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct fixture f;
+		open_fixture(&f, TWO_GPUS);
+		f.store = (struct ledger_store){.self = &f, .waits = true, .admit = admit_later};
+		struct admission *admission = decide(prepare(&f, "one", 1));
+		assert_int_equal(admission->state, ADMISSION_PENDING);
+		assert_int_equal(admission->calls, 0);
+		answer(&f, rows[i].result);
+		assert_int_equal(admission->calls, 1);
+		assert_int_equal(admission->state, rows[i].state);
+		close_fixture(&f);
+	}
+}
+
+/* Who cannot wait does not get to the ledger. */
+static void test_who_cannot_wait(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, TWO_GPUS);
+	f.store = (struct ledger_store){.self = &f, .waits = true, .admit = admit_later};
+	struct admission *admission = prepare(&f, "one", 1);
+	admission->may_wait = false;
+	assert_int_equal(decide(admission)->state, ADMISSION_CROWDED);
+	assert_null(f.late);
+	close_fixture(&f);
+}
+
+/* A namespace of which no labels are known: they are read first; where that fails, only Pods with accelerators are held up. */
+static void test_labels_come_later(void **state)
+{
+	struct fixture f;
+	struct pair label = {STR("team"), STR("ml")};
+	(void)state;
+	open_fixture(&f, BY_LABELS);
+	const struct ledger_store embedded = f.store;
+	f.store = (struct ledger_store){
+	    .self = &f, .waits = true, .admit = admit_later, .labels = no_labels, .fetch = fetch_later};
+
+	struct admission *known = decide(prepare(&f, "known", 1));
+	assert_int_equal(known->state, ADMISSION_PENDING);
+	f.late->labels = (struct pairs){&label, 1, true};
+	answer(&f, 0); /* and now the quota is asked */
+	assert_int_equal(known->calls, 0);
+	assert_true(str_eq(known->request.decision.tenant, STR("ml")));
+	assert_true(embedded.admit(embedded.self, f.late));
+	answer(&f, 0);
+	assert_true(is_admitted(known));
+
+	struct admission *unknown = decide(prepare(&f, "unknown", 1));
+	answer(&f, 0);
+	assert_true(is_refused(unknown, REASON_OUTAGE));
+	struct admission *hasty = decide(prepare(&f, "hasty", 1));
+	f.late->hasty = true;
+	answer(&f, 0);
+	assert_true(is_refused(hasty, REASON_BUSY));
+	struct admission *starved = decide(prepare(&f, "starved", 1));
+	answer(&f, -1);
+	assert_int_equal(starved->state, ADMISSION_NO_MEMORY);
+	close_fixture(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_sequence_of_admissions),
+	    cmocka_unit_test(test_mutation_asks_no_ledger),
+	    cmocka_unit_test(test_a_pod_without_uid_is_not_charged),
+	    cmocka_unit_test(test_memory_ends),
+	    cmocka_unit_test(test_the_ledger_answers_later),
+	    cmocka_unit_test(test_who_cannot_wait),
+	    cmocka_unit_test(test_labels_come_later),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

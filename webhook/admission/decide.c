@@ -1,0 +1,129 @@
+#include "webhook/admission/decide.h"
+
+/* A Pod that exists is changed: what is put back and what is refused then is the same whatever labels its namespace has. */
+bool admission_updates_pod(const struct review *review)
+{
+	return review->operation == OPERATION_UPDATE && review->subresource.len == 0;
+}
+
+static enum admission_state decided(int result)
+{
+	return result < 0 ? ADMISSION_NO_MEMORY : ADMISSION_DECIDED;
+}
+
+/* After this the ledger may answer on another thread. Returns whether the caller can wait. */
+static bool suspend(struct admission_request *request)
+{
+	if (!request->suspended)
+		request->suspended = request->suspend(request);
+	return request->suspended;
+}
+
+static void on_charged(struct ledger_ask *ask)
+{
+	struct admission_request *request = ask->context;
+	request->done(request, decided(ask->result));
+}
+
+static enum admission_state charge(struct admission_request *request)
+{
+	const struct ledger_store *ledger = request->ledger;
+	struct ledger_ask *ask = &request->ask;
+	/* The ledger knows Pods by their uid. The API server sets it before it calls validating webhooks. */
+	if (request->review->object.uid.len == 0)
+		return ADMISSION_NO_UID;
+	if (ledger->waits && !suspend(request))
+		return ADMISSION_CROWDED;
+	ask->done = on_charged;
+	return ledger->admit(ledger->self, ask) ? decided(ask->result) : ADMISSION_PENDING;
+}
+
+/* Some ledgers learn only from reviews that a Pod is deleted or has finished. */
+static void release_finished(const struct admission_request *request)
+{
+	const struct review *review = request->review;
+	const struct ledger_store *ledger = request->ledger;
+	struct str uid = {NULL, 0};
+	if (review->dry_run || !ledger->finished)
+		return;
+	if (review->operation == OPERATION_DELETE && review->subresource.len == 0)
+		uid = review->old_object.uid;
+	else if (review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("status")) &&
+		 (str_eq(review->object.phase, STR("Succeeded")) || str_eq(review->object.phase, STR("Failed"))))
+		uid = review->object.uid;
+	if (uid.len)
+		ledger->finished(ledger->self, uid);
+}
+
+static enum admission_state evaluate(struct admission_request *request)
+{
+	if (request->kind == ADMISSION_MUTATE)
+		return decided(policy_mutate(request->policy, request->review, request->arena, &request->decision));
+	release_finished(request);
+	if (policy_validate(request->policy, request->review, request->arena, &request->decision) < 0)
+		return ADMISSION_NO_MEMORY;
+	return request->decision.charged ? charge(request) : ADMISSION_DECIDED;
+}
+
+/* The labels of its namespace could not be read, so the tenant of the Pod is unknown. That concerns only Pods that could be charged. */
+static enum admission_state evaluate_without_labels(struct admission_request *request)
+{
+	const struct review *review = request->review;
+	const struct demand *demands;
+	uint32_t count;
+	if (policy_demands(&review->object, request->arena, &demands, &count) < 0)
+		return ADMISSION_NO_MEMORY;
+	if (admission_updates_pod(review) || !policy_counts_some(request->policy, demands, count))
+		return evaluate(request);
+	return decided(
+	    request->ask.hasty
+		? policy_object_busy(request->policy,
+				     STR("the request left too little time to read the labels of its namespace"),
+				     request->arena, &request->decision)
+		: policy_object_outage(request->policy, STR("the labels of its namespace could not be read"),
+				       request->arena, &request->decision));
+}
+
+static void on_labels(struct ledger_ask *ask)
+{
+	struct admission_request *request = ask->context;
+	request->review->namespace_labels = ask->labels;
+	enum admission_state state = ask->result < 0       ? ADMISSION_NO_MEMORY
+				     : ask->labels.present ? evaluate(request)
+							   : evaluate_without_labels(request);
+	if (state != ADMISSION_PENDING)
+		request->done(request, state);
+}
+
+static bool needs_labels(const struct admission_request *request)
+{
+	bool restores = admission_updates_pod(request->review) && request->kind == ADMISSION_MUTATE;
+	return request->ledger->labels && request->review->object.present && !restores &&
+	       policy_reads_namespaces(request->policy);
+}
+
+enum admission_state admission_decide(struct admission_request *request)
+{
+	const struct ledger_store *ledger = request->ledger;
+	struct ledger_ask *ask = &request->ask;
+	*ask = (struct ledger_ask){.dry = request->review->dry_run,
+				   .deadline_ms = request->deadline_ms,
+				   .arena = request->arena,
+				   .namespace = request->review->namespace,
+				   .decision = &request->decision,
+				   .charges = request->charges,
+				   .context = request};
+	if (!needs_labels(request))
+		return evaluate(request);
+	if (!ledger->labels(ledger->self, ask)) {
+		if (!suspend(request))
+			return ADMISSION_CROWDED;
+		ask->done = on_labels;
+		ledger->fetch(ledger->self, ask);
+		return ADMISSION_PENDING;
+	}
+	if (ask->result < 0)
+		return ADMISSION_NO_MEMORY;
+	request->review->namespace_labels = ask->labels;
+	return evaluate(request);
+}
