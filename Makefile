@@ -142,7 +142,10 @@ fuzzers: $(FUZZ_BINARIES) ## build the fuzz targets
 model: build/.packages-model ## search every interleaving of the ledger's protocol, and find what is wrong with its mutants
 	$(Q)$(PYTHON) tests/model/check.py $(MODEL_ARGS)
 
-lint: build/.packages-lint build/.packages-test ## clang-format and clang-tidy have nothing to say
+layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle
+	$(Q)$(PYTHON) tests/layers/layers.py
+
+lint: build/.packages-lint build/.packages-test layers ## clang-format and clang-tidy have nothing to say, and the layers hold
 	$(call say,FORMAT,$(words $(C_FILES) $(HEADERS)) files)
 	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
 	$(call say,TIDY,$(words $(SOURCES)) files)
@@ -184,7 +187,7 @@ help: ## this list
 		/^[a-zA-Z_.\/-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON, KUBEBUILDER_ASSETS, KUBE_VERSION.\n'
 
-.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model lint format bench bench-cluster coverage packages clean help
+.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model layers lint format bench bench-cluster coverage packages clean help
 
 # --- how things are built ---
 

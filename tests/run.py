@@ -220,6 +220,15 @@ def tools(*names):
     return {name: str(path) for name, path in found.items() if path}
 
 
+def layers(totals):
+    """The arrows between folders and files, and that the check of them notices what it has to."""
+    start = time.monotonic()
+    if not build("build/gpugate"):
+        totals.add("layers", 0, 1, 0, time.monotonic() - start)
+        return
+    totals.add("layers", *pytest("layers"), time.monotonic() - start)
+
+
 def demo(totals):
     """The story that the README promises, told to the end."""
     start = time.monotonic()
@@ -285,6 +294,7 @@ STEPS = {
     "blackbox": lambda totals: blackbox(totals, "release"),
     "blackbox-sanitized": lambda totals: blackbox(totals, "san-address-undefined", **SANITIZED),
     "blackbox-threads": lambda totals: blackbox(totals, "san-thread", "-m", "concurrent", SAN="thread"),
+    "layers": layers,
     "demo": demo,
     "browser": browser,
     "package": package,
@@ -301,7 +311,7 @@ STEPS = {
 
 # Two lanes at the same time. The first waits most of the time; the second computes. Only the second builds with make.
 LANES = (("cluster", "deploy", "observe"),
-         ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "demo", "browser", "package",
+         ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "layers", "demo", "browser", "package",
           "other-release", "fuzz", "model"))
 
 

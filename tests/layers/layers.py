@@ -1,8 +1,8 @@
 """Checks that the arrows between folders go one way, and that no files depend on each other in a circle.
 
-An arrow is an include, or a symbol that one object file uses and another defines. ARROWS says which folders a folder may use;
-everything else is an error, and so is a circle between folders or between files. KNOWN lists the circles between files that are
-still there; one that is gone has to leave the list.
+An arrow is an include, or a symbol that one object file uses and another defines. ARROWS says which folders a folder may use. Any other
+arrow is an error, and so is a circle between folders or between files. KNOWN lists the circles between files that still have to be
+cut; one that is gone must be removed from the list.
 
     tests/layers/layers.py [--objects build/release] [--root .]
 """
@@ -13,7 +13,9 @@ import re
 import subprocess
 import sys
 
-# From the bottom to the top. A folder may use its own files, and include/.
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# From the bottom to the top. A folder may also use its own files, include/, and through include/ the other parts of the program.
 ARROWS = {
     "include": [],
     "policy/base": [],
@@ -47,9 +49,6 @@ ARROWS = {
 
 KNOWN = []
 
-# Folders below the public interface: their functions are declared in include/, and used through it.
-PUBLIC = ("policy/", "certs")
-
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
 
 
@@ -70,14 +69,15 @@ def includes(root, files):
 def symbols(root, objects, sources):
     """{(from, to): a symbol}, between source files, by what their objects use and define."""
     defined, used = {}, {}
-    for path in sources:
-        listing = subprocess.run(["nm", "-g", root / objects / f"{path[:-2]}.o"], text=True, stdout=subprocess.PIPE, check=True).stdout
-        for line in listing.splitlines():
-            *_, kind, name = line.split()
-            if kind in "Uw":
-                used.setdefault(path, set()).add(name)
-            else:
-                defined[name] = path
+    by_object = {f"{path[:-2]}.o": path for path in sources}
+    listing = subprocess.run(["nm", "-A", "-g", *by_object], cwd=root / objects, text=True, stdout=subprocess.PIPE, check=True).stdout
+    for line in listing.splitlines():
+        file, _, symbol = line.partition(":")
+        *_, kind, name = symbol.split()
+        if kind in "Uw":
+            used.setdefault(by_object[file], set()).add(name)
+        else:
+            defined[name] = by_object[file]
     return {(path, defined[name]): name for path, names in used.items() for name in names if defined.get(name, path) != path}
 
 
@@ -119,36 +119,38 @@ def circles(arrows):
     return found
 
 
-def check(root, objects, arrows_table=None, known=None):
-    """Returns the errors, as sentences."""
-    table, known = ARROWS if arrows_table is None else arrows_table, KNOWN if known is None else known
+def through_the_public_interface(source, target):
+    """Whether a use crosses from one part of the program to another: then include/ declares what is used, or the compiler would object."""
+    return source.split("/")[0] != target.split("/")[0]
+
+
+def check(root, objects, table=None, known=None):
+    """The errors, as sentences. table and known: ARROWS and KNOWN."""
+    table, known = ARROWS if table is None else table, KNOWN if known is None else known
     tops = sorted({folder.split("/")[0] for folder in table})
     files = sorted(str(path.relative_to(root)) for top in tops for path in (root / top).rglob("*.[ch]"))
-    sources = [path for path in files if path.endswith(".c")]
-    errors = [f"{folder} is not in the table of {__file__}" for folder in sorted({folder_of(path) for path in files} - set(table))]
-    included, used = includes(root, files), symbols(root, objects, sources)
-    reasons = {arrow: f"{arrow[0]} includes {arrow[1]}" for arrow in included}
-    reasons.update({arrow: f"{arrow[0]} uses {name} of {arrow[1]}" for arrow, name in used.items()})
+    errors = [f"{folder} is not in the table" for folder in sorted({folder_of(path) for path in files} - set(table))]
+    included, used = includes(root, files), symbols(root, objects, [path for path in files if path.endswith(".c")])
+    arrows = [(begin, end, f"{begin} includes {end}") for begin, end in sorted(included)]
+    arrows += [(begin, end, f"{begin} uses {name} of {end}") for (begin, end), name in sorted(used.items())
+               if not through_the_public_interface(folder_of(begin), folder_of(end))]
     between = set()
-    for (begin, end), reason in sorted(reasons.items()):
+    for begin, end, sentence in arrows:
         source, target = folder_of(begin), folder_of(end)
-        if source == target or target == "include":
-            continue
-        public = any(target.startswith(prefix) for prefix in PUBLIC) and (begin, end) in used and not source.startswith(target.split("/")[0])
-        if not public:
+        if target not in (source, "include"):
             between.add((source, target))
             if target not in table.get(source, []):
-                errors.append(f"{reason}: {source} may not use {target}")
+                errors.append(f"{sentence}: {source} may not use {target}")
     errors += [f"circle between folders: {', '.join(circle)}" for circle in circles(between)]
-    of_files = circles(used) + [circle for circle in circles(included)]
-    errors += [f"circle between files: {', '.join(circle)}" for circle in of_files if circle not in known]
-    errors += [f"not a circle any more, take it out of KNOWN: {', '.join(circle)}" for circle in known if circle not in of_files]
+    found = circles(used) + circles(included)
+    errors += [f"circle between files: {', '.join(circle)}" for circle in found if circle not in known]
+    errors += [f"no longer a circle, remove it from KNOWN: {', '.join(circle)}" for circle in known if circle not in found]
     return errors
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("--root", type=pathlib.Path, default=ROOT)
     parser.add_argument("--objects", default="build/release")
     options = parser.parse_args()
     errors = check(options.root, options.objects)
