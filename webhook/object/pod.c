@@ -1,6 +1,6 @@
 #include "webhook/object/pod.h"
 
-/* A list of containers as it stands in the bytes; the Pod's three are joined afterwards. */
+/* One of the Pod's three container lists, in document order. join_containers concatenates them. */
 struct container_run {
 	const struct container *items;
 	uint32_t count;
@@ -11,7 +11,7 @@ struct owner_reference {
 	bool controller;
 };
 
-/* A Pod while it is read. */
+/* A partially read Pod, including fields that are only needed until reader_pod returns. */
 struct draft {
 	struct pod pod;
 	struct str api_version;
@@ -214,7 +214,7 @@ static const struct field pod_fields[] = {
 };
 static const struct shape pod_shape = SHAPE(pod_fields, 0);
 
-/* Puts the three lists into one, in the order that facts.h promises. */
+/* Concatenates the three lists in the order that struct pod documents for `containers`. */
 static int join_containers(struct reader *reader, struct draft *draft)
 {
 	const struct {
@@ -240,7 +240,10 @@ static int join_containers(struct reader *reader, struct draft *draft)
 	return 0;
 }
 
-/* Kubernetes allows one controller; should there be more, the first is taken. */
+/*
+ * The API server rejects objects with more than one controller. If there are several, this takes
+ * the first.
+ */
 static void find_controller(struct draft *draft)
 {
 	for (uint32_t i = 0; i < draft->owner_count; i++) {
@@ -251,7 +254,10 @@ static void find_controller(struct draft *draft)
 	}
 }
 
-/* Items of a list carry neither kind nor apiVersion; where they are given, they must be a Pod's. */
+/*
+ * Items of a PodList have neither kind nor apiVersion, so both are optional. If present, they must
+ * be a Pod's.
+ */
 static int check_identity(struct reader *reader, const char *at, struct str found, struct str key, struct str expected)
 {
 	if (!str_present(found) || str_eq(found, expected))

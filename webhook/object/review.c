@@ -2,20 +2,20 @@
 
 #include "webhook/object/pod.h"
 
-/* A value that had to wait until request.kind was known. */
+/* The position of an object that precedes request.kind. It is read once the kind is known. */
 struct waiting {
-	const char *at; /* NULL: none */
-	unsigned depth;
+	const char *at; /* NULL if there is none. */
+	unsigned depth; /* Nesting depth at that position. */
 };
 
-/* A review while it is read. */
+/* A partially read review, including fields that are only needed until review_read returns. */
 struct draft {
 	struct review review;
 	struct str api_version;
 	struct str kind;
 	struct str operation;
 	bool has_request;
-	bool has_kind; /* request.kind has been read */
+	bool has_kind; /* request.kind has been read completely. */
 	struct waiting object;
 	struct waiting old_object;
 };
@@ -35,7 +35,10 @@ static bool is_pod(const struct review *review)
 	return review->group.len == 0 && str_eq(review->version, STR("v1")) && str_eq(review->kind, STR("Pod"));
 }
 
-/* Reads a Pod, or skips what is not one. Until the kind is known it is skipped too, and its place kept. */
+/*
+ * Reads a Pod or skips another object. Before the kind is known, it saves the position and skips
+ * the object.
+ */
 static int read_object(struct reader *reader, struct draft *draft, struct waiting *waiting, struct pod *pod)
 {
 	if (draft->has_kind && is_pod(&draft->review))
@@ -68,7 +71,7 @@ static const struct field kind_fields[] = {
 };
 static const struct shape kind_shape = SHAPE(kind_fields, 0);
 
-/* Sets has_kind once the whole of it is read, not when it begins as a row's flag would. */
+/* Sets has_kind after the object has been read; the row's FIELD_FLAG would set it before. */
 static int request_kind(struct reader *reader, const struct field *field, void *target)
 {
 	if (field_object(reader, field, target) < 0)
@@ -111,7 +114,7 @@ static const struct field review_fields[] = {
 };
 static const struct shape review_shape = SHAPE(review_fields, 0);
 
-/* Reads a Pod that stood before the kind. It has been skipped, so its JSON is known to be good. */
+/* Reads a Pod that precedes the kind. Skipping it has already validated its JSON. */
 static int read_waiting(struct reader *reader, struct waiting waiting, const char *key, struct pod *pod)
 {
 	if (!waiting.at)
@@ -125,7 +128,10 @@ static int read_waiting(struct reader *reader, struct waiting waiting, const cha
 	return -1;
 }
 
-/* What was found, for people: hostile bytes are shown as '?', long texts cut. Returns `text`. */
+/*
+ * Formats an unexpected value for an error message: in quotes, truncated, with '?' for every byte
+ * that is not printable ASCII. Returns `text`, or a static string if the value is absent.
+ */
 static const char *quoted(struct str found, char text[80])
 {
 	size_t len = 0;

@@ -1,9 +1,11 @@
 /*
- * review_read: from the bytes of an admission.k8s.io/v1 AdmissionReview, or of a Pod, to the facts that decide, in one
- * pass. A review's Pods are read where request.kind is core/v1 Pod; other objects are checked to be JSON and skipped.
+ * review: decodes an admission.k8s.io/v1 AdmissionReview, or a single Pod, into the fields that the
+ * policy uses. It reads object and oldObject only if request.kind is core/v1 Pod. Other objects
+ * must be valid JSON and are skipped.
  *
- * Everything is refused that is not JSON (RFC 8259) in UTF-8, nested deeper than 512, of a type that Kubernetes does
- * not give the field, or ambiguous: a key that matters, or one of a map that is read, given twice.
+ * The input must be JSON (RFC 8259) in valid UTF-8, nested at most 512 levels deep, with the types
+ * that Kubernetes gives to each field. To exclude ambiguity, a duplicate of a key that is read is
+ * an error, and so is a duplicate key in a map that is read.
  */
 #ifndef WEBHOOK_OBJECT_REVIEW_H
 #define WEBHOOK_OBJECT_REVIEW_H
@@ -14,15 +16,18 @@
 #include "webhook/json/scan.h" /* REVIEW_PADDING */
 
 /*
- * Reads a review. `bytes` and the arena must outlive the facts, which borrow from both. *review is untouched after a
- * failure. Returns 0, or -1 with a sentence that names the place, such as
- * `request.object.spec.containers[0].name: expected a string, found a number (byte 123)`.
- * Thread-safe as long as each thread has its own arena.
+ * Reads a review. *review borrows from `bytes` and from the arena. REVIEW_PADDING readable bytes,
+ * with any content, must follow the `len` bytes. Returns 0, or -1 with *review unchanged and an
+ * error that gives the location, such as `request.object.spec.containers[0].name: expected a
+ * string, found a number (byte 123)`. Thread-safe as long as each thread has its own arena.
  */
 int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err);
 
-/* The same for one Pod: an item of a list, the object of a watch event, a manifest. kind and apiVersion may be absent. Of
- * metadata.managedFields only the end is looked for: what stands in it is its owner's. */
+/*
+ * Reads one Pod: an item of a list, the object of a watch event, or a manifest. kind and apiVersion
+ * may be absent. The contents of metadata.managedFields are skipped without validation, because
+ * clients control them and the API server returns them unchecked. Otherwise like review_read.
+ */
 int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err);
 
 #endif
