@@ -1,6 +1,5 @@
 #include "webhook/admission/decide.h"
 
-/* A Pod that exists is changed: what is put back and what is refused then is the same whatever labels its namespace has. */
 bool admission_updates_pod(const struct review *review)
 {
 	return review->operation == OPERATION_UPDATE && review->subresource.len == 0;
@@ -11,7 +10,10 @@ static enum admission_state decided(int result)
 	return result < 0 ? ADMISSION_NO_MEMORY : ADMISSION_DECIDED;
 }
 
-/* After this the ledger may answer on another thread. Returns whether the caller can wait. */
+/*
+ * Prepares for an asynchronous response from the ledger. Returns whether the caller can wait for
+ * one.
+ */
 static bool suspend(struct admission_request *request)
 {
 	if (!request->suspended)
@@ -29,7 +31,10 @@ static enum admission_state charge(struct admission_request *request)
 {
 	const struct ledger_store *ledger = request->ledger;
 	struct ledger_ask *ask = &request->ask;
-	/* The ledger knows Pods by their uid. The API server sets it before it calls validating webhooks. */
+	/*
+	 * The ledger identifies Pods by uid, which the API server sets before it calls validating
+	 * webhooks.
+	 */
 	if (request->review->object.uid.len == 0)
 		return ADMISSION_NO_UID;
 	if (ledger->waits && !suspend(request))
@@ -38,7 +43,7 @@ static enum admission_state charge(struct admission_request *request)
 	return ledger->admit(ledger->self, ask) ? decided(ask->result) : ADMISSION_PENDING;
 }
 
-/* Some ledgers learn only from reviews that a Pod is deleted or has finished. */
+/* Frees the quota of a deleted or finished Pod in a ledger that does not watch the cluster. */
 static void release_finished(const struct admission_request *request)
 {
 	const struct review *review = request->review;
@@ -65,7 +70,11 @@ static enum admission_state evaluate(struct admission_request *request)
 	return request->decision.charged ? charge(request) : ADMISSION_DECIDED;
 }
 
-/* The labels of its namespace could not be read, so the tenant of the Pod is unknown. That concerns only Pods that could be charged. */
+/*
+ * Decides without the namespace labels, which could not be read, so the tenant is unknown. If a
+ * quota may count the Pod, the decision is an outage, or busy if the request left too little time.
+ * The result of an update does not depend on the labels, so updates are evaluated as usual.
+ */
 static enum admission_state evaluate_without_labels(struct admission_request *request)
 {
 	const struct review *review = request->review;

@@ -1,6 +1,7 @@
 /*
- * decide: from one admission request to its decision. Policy and ledger meet here and nowhere else. It knows neither HTTP nor
- * metrics, log or clock, so that a server and a command that simulates one decide by the same code.
+ * decide: turns one admission request into a decision. This is the only place where admission
+ * combines the policy and the ledger. It uses no HTTP, metrics, log or clock, so that the server
+ * and offline commands can share it.
  */
 #ifndef WEBHOOK_ADMISSION_DECIDE_H
 #define WEBHOOK_ADMISSION_DECIDE_H
@@ -15,41 +16,50 @@ enum admission_kind {
 
 enum admission_state {
 	ADMISSION_DECIDED,
-	ADMISSION_PENDING,   /* the ledger answers later: `done` will be called, or has been */
-	ADMISSION_CROWDED,   /* the ledger would answer later, and the caller cannot wait */
-	ADMISSION_NO_UID,    /* a Pod to be charged has no uid yet: it was not sent by a validating webhook */
-	ADMISSION_NO_MEMORY, /* the arena is exhausted */
+	ADMISSION_PENDING,   /* The ledger responds later: `done` will be called or already has been. */
+	ADMISSION_CROWDED,   /* The ledger would respond later, but `suspend` returned false. */
+	ADMISSION_NO_UID,    /* The Pod must be charged but has no uid: no validating webhook sent it. */
+	ADMISSION_NO_MEMORY, /* The arena is exhausted. */
 };
 
-/* One request. Lives in its owner's memory, unchanged by the owner, until it is decided. */
+/* One request. The caller owns it and must not change it until it is decided. */
 struct admission_request {
 	enum admission_kind kind;
-	const struct policy *policy;       /* borrowed */
-	const struct ledger_store *ledger; /* borrowed */
-	struct arena *arena;               /* for the decision; the caller does not use it while the state is PENDING */
-	struct review *review;             /* borrowed; gets the labels of its namespace where the ledger keeps them */
-	struct buf *charges;               /* gets `tenant/quota=amount, ...` of a Pod that is charged; borrowed */
-	int64_t deadline_ms;               /* by the clock of the ledger: a later answer is of no use */
+	const struct policy *policy;       /* Borrowed. */
+	const struct ledger_store *ledger; /* Borrowed. */
+	struct arena *arena;               /* Borrowed. The caller must not use it while the state is PENDING. */
+	struct review *review;             /* Borrowed. Receives namespace_labels if the ledger provides them. */
+	struct buf *charges;               /* Borrowed. Receives "tenant/quota=amount, ..." for a charged Pod. */
+	int64_t deadline_ms;               /* On the ledger's clock. A later response is useless. */
 
 	/*
-	 * Called at most once, before the ledger is asked something that it may answer later. Returns whether the caller can wait.
-	 * From then on `done` may be called, once, on any thread, with any state but PENDING. Not used by a ledger that never waits.
+	 * Called at most once, before any ledger call that may complete asynchronously. Returns
+	 * whether the caller can wait. After it returns true, `done` may be called once, on any
+	 * thread, with any state except PENDING. A ledger that always responds immediately needs
+	 * neither callback.
 	 */
 	bool (*suspend)(struct admission_request *request);
 	void (*done)(struct admission_request *request, enum admission_state state);
-	void *context; /* the caller's */
+	void *context; /* For the callbacks. Not used by admission_decide. */
 
-	struct decision decision; /* the result; its strings borrow from the policy, the review and the arena */
+	struct decision decision; /* The result. Its strings borrow from the policy, the review and the arena. */
 
-	/* What follows belongs to admission_decide. */
+	/* Private to admission_decide. */
 	struct ledger_ask ask;
 	bool suspended;
 };
 
-/* Decides. The request is zero but for what its owner sets. If the state is PENDING, the request may be gone by the return. */
+/*
+ * Decides the request. The caller zeroes the private members and the decision before the call.
+ * After PENDING, the caller must not touch the request: `done` may already have freed it.
+ * Thread-safe for different requests.
+ */
 enum admission_state admission_decide(struct admission_request *request);
 
-/* Whether the review is of a Pod that exists and is changed, and not of one of its subresources. */
+/*
+ * Whether the review is an UPDATE without a subresource. It does not check that the object is a
+ * Pod.
+ */
 bool admission_updates_pod(const struct review *review);
 
 #endif

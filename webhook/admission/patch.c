@@ -7,7 +7,7 @@ struct writer {
 	const struct pod *pod;
 	const struct edit *edits;
 	uint32_t count;
-	bool some; /* an operation is written already */
+	bool some; /* At least one operation has been written. */
 };
 
 static void begin(struct writer *w, const char *op)
@@ -18,7 +18,7 @@ static void begin(struct writer *w, const char *op)
 	w->some = true;
 }
 
-/* A key as a part of a JSON Pointer inside a JSON string. */
+/* Writes a key as a JSON Pointer token (RFC 6901), escaped for the JSON string around it. */
 static void pointer_part(struct writer *w, struct str key)
 {
 	size_t plain = 0;
@@ -61,7 +61,7 @@ static void end(struct writer *w)
 	buf_char(w->out, '}');
 }
 
-/* The map stands already: an edit of a resource always comes from one that the same map holds. */
+/* The map always exists, because every resource edit originates from an entry in the same map. */
 static void resource(struct writer *w, const struct edit *edit)
 {
 	bool removes = str_present(edit->from);
@@ -87,13 +87,16 @@ static void env_value(struct writer *w, const struct edit *edit)
 	buf_char(w->out, '}');
 }
 
-/* A container without `env` gets one with all that is appended to it; edits of one container stand together. */
+/*
+ * For a container without `env`, the first edit creates the list with all of its entries. This
+ * relies on the edits of a container being adjacent.
+ */
 static void env(struct writer *w, uint32_t i)
 {
 	const struct edit *edit = &w->edits[i];
 	bool has_env = w->pod->containers[edit->container].has_env;
 	if (!has_env && i > 0 && w->edits[i - 1].kind == EDIT_ENV && w->edits[i - 1].container == edit->container)
-		return; /* written with the first one */
+		return; /* The first edit of this container has written it. */
 	begin(w, edit->env_index >= 0 ? "replace" : "add");
 	container_path(w, edit->container);
 	buf_text(w->out, edit->env_index >= 0 ? "/env/" : has_env ? "/env/-" : "/env");
@@ -125,7 +128,7 @@ static void node_selector(struct writer *w, uint32_t i)
 	bool there = w->pod->node_selector.present;
 	if (!there && follows(w, i, EDIT_NODE_SELECTOR))
 		return;
-	begin(w, "add"); /* replaces what the key may have */
+	begin(w, "add"); /* "add" also replaces an existing value (RFC 6902, section 4.1). */
 	buf_text(w->out, "/spec/nodeSelector");
 	if (there) {
 		buf_char(w->out, '/');

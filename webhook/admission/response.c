@@ -8,7 +8,11 @@
 #define PATCH_MAX ((size_t)32 << 20)
 #define PATCH_USUAL 2048
 
-/* The API server cuts every warning to 256 characters once all of them together exceed 4096. */
+/*
+ * The API server truncates each warning to 256 characters once all of them together exceed 4,096
+ * (k8s.io/apiserver/pkg/endpoints/filters/warning.go). Truncating here marks the omission with an
+ * ellipsis.
+ */
 #define WARNINGS_BYTES_MAX 4096
 #define WARNING_BYTES_CUT 250
 
@@ -32,7 +36,10 @@ void answer_message(struct buf *out, const struct decision *decision)
 	join_objections(out, decision, ENFORCEMENT_DENY);
 }
 
-/* What passes by itself: the client is told to come back. */
+/*
+ * Whether every denying violation is temporary (an outage or overload), so that a retry may
+ * succeed.
+ */
 static bool passes_by_itself(const struct decision *decision)
 {
 	for (uint32_t i = 0; i < decision->objection_count; i++)
@@ -63,7 +70,7 @@ static void write_patch(struct buf *out, const struct answer *answer)
 {
 	struct buf patch;
 	buf_init(&patch, PATCH_MAX);
-	buf_reserve(&patch, PATCH_USUAL); /* one allocation for nearly all of them */
+	buf_reserve(&patch, PATCH_USUAL); /* Nearly every patch then needs only one allocation. */
 	patch_write(&patch, answer->pod, answer->decision->edits, answer->decision->edit_count);
 	size_t encoded = (patch.len + 2) / 3 * 4;
 	buf_text(out, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
@@ -102,7 +109,10 @@ static void write_warnings(struct buf *out, const struct answer *answer)
 	buf_char(out, ']');
 }
 
-/* Keys without a slash: the API server puts the webhook's name before them. */
+/*
+ * `key` must not contain a slash, because the API server prefixes it with the webhook's name and a
+ * slash.
+ */
 static void write_annotation(struct buf *out, bool *some, const char *key, struct str value)
 {
 	if (value.len == 0)

@@ -1,21 +1,29 @@
-/* answer: a decision as the AdmissionReview that goes back to the API server (admission.k8s.io/v1). */
+/*
+ * response: writes a decision as the AdmissionReview that the API server receives
+ * (admission.k8s.io/v1).
+ */
 #ifndef WEBHOOK_ADMISSION_RESPONSE_H
 #define WEBHOOK_ADMISSION_RESPONSE_H
 
 #include "gpugate/buf.h"
 #include "gpugate/policy.h"
 
+/* The content of one response. All members are borrowed. */
 struct answer {
-	struct str uid; /* of the request */
-	const struct pod *pod;
+	struct str uid;        /* The request's uid, which the response must repeat. */
+	const struct pod *pod; /* The Pod to which the decision's edits apply. */
 	const struct decision *decision;
-	struct str charge;  /* for auditAnnotations; may be empty */
-	struct str warning; /* one more warning; may be absent */
+	struct str charge;  /* The audit annotation `charge`. May be empty. */
+	struct str warning; /* A warning in addition to those of the decision. May be empty. */
 };
 
+/*
+ * Appends the AdmissionReview. Errors, including a patch above its maximum size, appear only in
+ * out->failed. Thread-safe: it keeps no state.
+ */
 void answer_write(struct buf *out, const struct answer *answer);
 
-/* All denying objections as one message, joined by "; ". */
+/* Appends the messages of all violations that deny the request, joined by "; ". */
 void answer_message(struct buf *out, const struct decision *decision);
 
 #endif
