@@ -1,4 +1,7 @@
-/* The text of --help. Part of options. */
+/*
+ * help: formats the --help text of an option table. Implements options_help of
+ * webhook/cli/options.h.
+ */
 #include "webhook/cli/options.h"
 
 #define COLUMNS 100
@@ -25,7 +28,10 @@ static size_t spelled_width(const struct option_row *row)
 	return width;
 }
 
-/* Appends the words of `text`, starting in column `at`, later lines indented by `indent`. */
+/*
+ * Appends `text`, wrapped at COLUMNS. The first line starts in column `at`; the others are indented
+ * by `indent`.
+ */
 static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
 {
 	while (*text) {
@@ -41,7 +47,7 @@ static void wrap(struct buf *out, const char *text, size_t at, size_t indent)
 			buf_char(out, ' ');
 			at++;
 		} else if (*text == ' ') {
-			at = COLUMNS + 1; /* the next word begins a line, and no blank ends this one */
+			at = COLUMNS + 1; /* Start a new line for the next word, without a trailing space. */
 		}
 		text += *text == ' ';
 	}

@@ -89,7 +89,9 @@ static int unknown(const struct option_table *table, const char *argument, size_
 	static const char *const help = "--help";
 	char name[64];
 	snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), argument);
-	/* One letter is like every other. */
+	/*
+	 * Every one-letter option is within edit distance of every other, so suggest none for "-x".
+	 */
 	const char *near = table->count && strlen(name) > 2
 			       ? suggest(name, &table->rows->name, table->count, sizeof *table->rows)
 			       : NULL;
@@ -102,7 +104,10 @@ static int unknown(const struct option_table *table, const char *argument, size_
 	return error_set(err, "unknown option %s", name);
 }
 
-/* Reads the option at argv[*at], and its argument. `given` marks the rows seen. */
+/*
+ * Reads the option at argv[*at] and its argument. Advances *at past a separate argument. given[i]
+ * records that row i occurred.
+ */
 static int read_option(const struct option_table *table, int argc, char **argv, int *at, void *values, bool *given,
 		       struct error *err)
 {
@@ -128,8 +133,11 @@ static int read_option(const struct option_table *table, int argc, char **argv, 
 	return set(row, text, values, err);
 }
 
-/* The option that a bare argument was probably meant for: the first that has to be given and is not, or a folder that
- * comes first. Not a file that is optional: `quota team-a` does not mean a kubeconfig. */
+/*
+ * Guesses the option that an unexpected argument was meant for: the first missing required option,
+ * else the table's first row if it takes a DIR. Other optional rows do not qualify, because `quota
+ * team-a` does not mean a kubeconfig file. Returns NULL if no row qualifies.
+ */
 static const struct option_row *find_meant(const struct option_table *table, const bool *given)
 {
 	const struct option_row *first = NULL;

@@ -1,6 +1,7 @@
 /*
- * options: the command line of every subcommand, from one table each: reading it, checking it, and its --help. The values
- * go into a struct of the command's own, at the offset that a row names.
+ * options: parses and checks the command line of a subcommand and prints its --help, all from one
+ * table of options. The values go into a struct that the command defines; each row holds the offset
+ * of its member. All functions are thread-safe for different `values`.
  *
  *     struct lint_options { int output; struct option_list paths; };
  *     static const struct option_row rows[] = {{.name = "-o", .type = OPTION_CHOICE, ...}};
@@ -22,63 +23,72 @@
 #include "gpugate/error.h"
 
 enum option_type {
-	OPTION_STRING, /* const char *; NULL when not given and without a default */
-	OPTION_LIST,   /* struct option_list; may be given many times */
-	OPTION_NUMBER, /* long, from `least` to `most` */
-	OPTION_FLAG,   /* bool; takes no argument */
-	OPTION_CHOICE, /* int: index into `choices` */
+	OPTION_STRING, /* const char *. NULL if the option is absent and has no default. */
+	OPTION_LIST,   /* struct option_list. The option may be repeated. */
+	OPTION_NUMBER, /* long, from `least` to `most`. */
+	OPTION_FLAG,   /* bool. The option takes no argument. */
+	OPTION_CHOICE, /* int, an index into `choices`. */
 };
 
 struct option_list {
-	const char **items; /* they borrow from argv */
+	const char **items; /* The strings borrow from argv. */
 	size_t count;
 };
 
 struct option_row {
-	const char *name; /* as it is typed: "--policy", "-o"; has to stand first in the struct */
-	const char *word; /* its argument in help: "DIR"; NULL for a flag, and for a choice, which lists its choices */
+	const char *name; /* As typed: "--policy", "-o". Must be the first member: suggest() walks the rows by it. */
+	const char *word; /* The argument's name in help, such as "DIR". NULL for flags and choices. */
 	enum option_type type;
-	size_t offset;
-	const char
-	    *fallback; /* the default, as it would be typed; not for lists and flags; NULL: none (0 for a number) */
+	size_t offset; /* Of the value in the command's struct. */
+
+	/*
+	 * The default, as it would be typed. Must be NULL for lists and flags. If it is NULL, an
+	 * absent string is NULL, and an absent number or choice is 0.
+	 */
+	const char *fallback;
 	bool required;
-	long least, most;
-	const char *const *choices; /* ends in NULL */
-	const char *help;           /* sentences; broken into lines where needed */
+	long least, most;           /* The inclusive range of an OPTION_NUMBER. */
+	const char *const *choices; /* Terminated by NULL. */
+	const char *help;           /* Complete sentences. options_help wraps them. */
 };
 
 struct option_table {
 	const char *command;  /* "serve" */
-	const char *synopsis; /* what follows "gpugate serve" in the usage line */
-	const char *summary;  /* what it does, in a few sentences */
+	const char *synopsis; /* The part of the usage line after "gpugate serve". May be empty. */
+	const char *summary;  /* A few complete sentences. */
 	const struct option_row *rows;
 	size_t count;
-	size_t values_size;     /* of the command's struct */
-	const char *operands;   /* what the other arguments are: "PATH"; NULL: none are taken */
-	size_t operands_offset; /* of a struct option_list */
-	size_t operands_least;  /* how many there must be */
-	const char *examples;   /* lines with two blanks before each; NULL: none */
+	size_t values_size;     /* The size of the command's struct, in bytes. */
+	const char *operands;   /* The name of the operands, such as "PATH". NULL if the command takes none. */
+	size_t operands_offset; /* Of a struct option_list in the command's struct. */
+	size_t operands_least;  /* The minimum number of operands. */
+	const char *examples;   /* Lines indented by two spaces, each ending in a newline. May be NULL. */
 };
 
 enum options_result { OPTIONS_FAILED = -1, OPTIONS_READ, OPTIONS_HELP };
 
 /*
- * Reads argv[1] and so on into `values`, which it clears first. `--name value` and `--name=value` are the same, `--` ends
- * the options, `-h` and `--help` ask for help (and nothing else is looked at). On OPTIONS_FAILED the error says what was
- * wrong and what to type instead; nothing is left to release. Lists are new: see options_release. Strings borrow argv.
+ * Parses argv[1] to argv[argc - 1] into `values`, which it zeroes first. It accepts `--name value`
+ * and `--name=value`; `--` ends the options. On `-h` or `--help` it returns OPTIONS_HELP at once,
+ * without reading later arguments or checking required options.
+ *
+ * After OPTIONS_READ the caller must call options_release, because lists are new; strings borrow
+ * from argv. After any other result there is nothing to release. For OPTIONS_FAILED the error says
+ * what is wrong and, where possible, what to type instead.
  */
 enum options_result options_read(const struct option_table *table, int argc, char **argv, void *values,
 				 struct error *err);
 
-/* Frees the lists. */
+/* Frees the lists in `values`. */
 void options_release(const struct option_table *table, void *values);
 
 /* Appends the text of --help. */
 void options_help(const struct option_table *table, struct buf *out);
 
 /*
- * What a command begins with: reads the options; prints help on standard output or the error on standard error. Returns
- * -1 when the command is to run, else the status to exit with.
+ * Parses the options at the start of a command. Prints help to standard output, or an error to
+ * standard error. Returns -1 if the command should run, or else its exit status; `values` then
+ * needs no release.
  */
 int options_start(const struct option_table *table, int argc, char **argv, void *values);
 

@@ -9,13 +9,16 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many letters have to be added, dropped, exchanged, or swapped with their neighbour. */
+/*
+ * Computes the edit distance: insertions, deletions, substitutions and transpositions of adjacent
+ * letters (optimal string alignment). Words longer than LETTERS_MAX count as infinitely distant.
+ */
 static size_t distance(const char *a, const char *b)
 {
 	size_t a_len = strlen(a), b_len = strlen(b);
 	if (a_len > LETTERS_MAX || b_len > LETTERS_MAX)
 		return LETTERS_MAX;
-	size_t rows[3][LETTERS_MAX + 1]; /* of the letters i, i - 1 and i - 2 of `a`, in turn */
+	size_t rows[3][LETTERS_MAX + 1]; /* The last three rows of the matrix. Row i is rows[i % 3]. */
 	for (size_t j = 0; j <= b_len; j++)
 		rows[0][j] = j;
 	for (size_t i = 1; i <= a_len; i++) {

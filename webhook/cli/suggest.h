@@ -1,12 +1,14 @@
-/* suggest: the word that was probably meant. Pure. */
+/* suggest: finds the word that a misspelled one probably means. Pure and thread-safe. */
 #ifndef WEBHOOK_CLI_SUGGEST_H
 #define WEBHOOK_CLI_SUGGEST_H
 
 #include <stddef.h>
 
 /*
- * Of `count` words, found `stride` bytes apart from `words` on, the one nearest to `wrong`, if it differs in at most a
- * third of its letters (or in one); else NULL. Entries that are NULL are passed over.
+ * Returns the word with the smallest edit distance to `wrong`, or NULL if none is close enough. The
+ * distance may be at most a third of the word's length, but at least 1 is always allowed. The
+ * `count` pointers are `stride` bytes apart, starting at `words`, so that they may be members of
+ * structs. NULL entries are skipped. The result is borrowed.
  */
 const char *suggest(const char *wrong, const char *const *words, size_t count, size_t stride);
 

@@ -1,12 +1,13 @@
-/* terminal: what the standard streams of a command can show. Thread-safe: only reads the environment. */
+/* terminal: finds out what an output stream of a command can display. */
 #ifndef WEBHOOK_CLI_TERMINAL_H
 #define WEBHOOK_CLI_TERMINAL_H
 
 #include <stdbool.h>
 
 /*
- * Whether colors may be written to `fd`: it is a terminal, NO_COLOR is not set or empty (https://no-color.org), and TERM is
- * set to something other than "dumb".
+ * Whether to write colors to `fd`: it is a terminal, NO_COLOR is unset or empty
+ * (https://no-color.org), and TERM is set, not empty and not "dumb". Thread-safe as long as no
+ * thread changes the environment.
  */
 bool terminal_has_colors(int fd);
 
