@@ -4,15 +4,15 @@
 #include "webhook/metrics/text.h"
 
 #define LABELS 3
-#define LABEL_BYTES_MAX 253 /* no name in Kubernetes is longer */
-#define OTHERS_MAX 32       /* rows of tenant "other", one per reason, beyond METRICS_DENIALS_MAX */
+#define LABEL_BYTES_MAX 253 /* The maximum length of a Kubernetes name (a DNS subdomain). */
+#define OTHERS_MAX 32       /* Series with tenant "other", one per reason, beyond METRICS_DENIALS_MAX. */
 
 static const char *const label_names[LABELS] = {"tenant", "reason", "name"};
 
 struct denial {
 	uint64_t hash;
 	uint64_t count;
-	struct str labels[LABELS]; /* in `bytes` */
+	struct str labels[LABELS]; /* They borrow from `bytes`. */
 	char bytes[];
 };
 
@@ -68,7 +68,7 @@ static void place(uint32_t *slots, uint32_t slot_count, uint64_t hash, uint32_t 
 	slots[slot] = index + 1;
 }
 
-/* Makes room for one more: items double, the hash table is twice as large as they are. */
+/* Makes room for one more item. Doubles `items` and keeps the hash table at most half full. */
 static bool grow(struct metrics_denials *denials)
 {
 	if (denials->count < denials->size)

@@ -1,6 +1,7 @@
 /*
- * metrics_denials: how often something was held against Pods, by (tenant, reason, name): one family of counters. Grows to a bound, then counts the rest together.
- * Thread-safe by a mutex of its own.
+ * objections: a counter family of policy violations with the labels (tenant, reason, name). The
+ * number of series is bounded: see METRICS_DENIALS_MAX in webhook/metrics/registry.h. Counting and
+ * rendering are thread-safe; the struct has its own mutex.
  */
 #ifndef WEBHOOK_METRICS_OBJECTIONS_H
 #define WEBHOOK_METRICS_OBJECTIONS_H
@@ -16,19 +17,21 @@ struct denial;
 struct metrics_denials {
 	const char *family, *help;
 	pthread_mutex_t mutex;
-	struct denial **items; /* in the order of their first occurrence */
-	uint32_t count, size;
-	uint32_t *slots; /* hash table: index into items + 1, 0 is free */
-	uint32_t slot_count;
-	uint64_t uncounted; /* without memory */
+	struct denial **items; /* In the order of their first occurrence. */
+	uint32_t count, size;  /* Used and allocated items. */
+	uint32_t *slots;       /* Hash table with linear probing: 1 + index into items, or 0 if free. */
+	uint32_t slot_count;   /* A power of two. */
+	uint64_t uncounted;    /* Violations that were lost because memory was exhausted. */
 };
 
-/* Borrows both texts. */
+/* Initializes an empty family. Borrows `family` and `help` until metrics_denials_release. */
 void metrics_denials_init(struct metrics_denials *denials, const char *family, const char *help);
 void metrics_denials_release(struct metrics_denials *denials);
+
+/* Increments one counter. Copies the labels, each truncated to 253 bytes. Thread-safe. */
 void metrics_denials_count(struct metrics_denials *denials, struct str tenant, struct str reason, struct str name);
 
-/* Appends the family. */
+/* Appends the family in the Prometheus text format. Thread-safe. */
 void metrics_denials_render(struct metrics_denials *denials, struct buf *out);
 
 #endif

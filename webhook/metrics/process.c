@@ -7,7 +7,10 @@
 
 #include "webhook/metrics/text.h"
 
-/* Reads the beginning of a small file into `text`. False: not there. */
+/*
+ * Reads up to size - 1 bytes of a file into `text` and adds a NUL. Returns false if there is
+ * nothing to read.
+ */
 static bool read_text(const char *path, char *text, size_t size)
 {
 	FILE *file = fopen(path, "re");
@@ -41,7 +44,7 @@ static double open_descriptors(void)
 	DIR *dir = opendir("/proc/self/fd");
 	if (!dir)
 		return -1;
-	int count = -1; /* the folder's own */
+	int count = -1; /* Excludes the descriptor of the directory stream itself. */
 	for (const struct dirent *entry; (entry = readdir(dir));)
 		count += entry->d_name[0] != '.';
 	closedir(dir);
@@ -56,7 +59,10 @@ static double max_descriptors(void)
 	return (double)limit.rlim_cur;
 }
 
-/* Field 22 of /proc/self/stat counts ticks since boot (proc(5)); the name in field 2 may hold anything but ends in ')'. */
+/*
+ * Field 22 of /proc/self/stat is the start time in clock ticks since boot (proc(5)). Field 2, the
+ * name in parentheses, may contain spaces and parentheses, so parsing starts after the last ')'.
+ */
 double metrics_process_started(void)
 {
 	char text[8192];
@@ -76,7 +82,7 @@ double metrics_process_started(void)
 
 static const struct family {
 	const char *name, *type, *help;
-	double (*value)(void); /* negative: unknown; NULL: what the caller knows */
+	double (*value)(void); /* Returns a negative value if unknown. NULL: use the start time. */
 } families[] = {
     {"process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", cpu_seconds},
     {"process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", resident_bytes},

@@ -1,6 +1,6 @@
 /*
- * metrics_process: what Prometheus clients by convention tell of their own process. Linux's /proc is the source; what it
- * does not tell is left out. Thread-safe.
+ * process: the standard process_* metrics that Prometheus client libraries export. A metric whose
+ * value the kernel does not provide is omitted. All functions are thread-safe.
  */
 #ifndef WEBHOOK_METRICS_PROCESS_H
 #define WEBHOOK_METRICS_PROCESS_H
@@ -8,12 +8,13 @@
 #include "gpugate/buf.h"
 
 /*
- * When the process was started, in seconds since the Unix epoch; negative: unknown. To be asked once: clocks are compared for it, and
- * two answers may differ a little, which whoever counts restarts would take for one.
+ * Returns the start time of the process in seconds since the Unix epoch, or -1 if it is unknown.
+ * Call this once and keep the result: it depends on two clocks, so a second call may return a
+ * slightly different value, which looks like a restart to Prometheus.
  */
 double metrics_process_started(void);
 
-/* Appends the families process_cpu_seconds_total, process_resident_memory_bytes and so on. */
+/* Appends the process_* families. `started` is the result of metrics_process_started. */
 void metrics_process_render(double started, struct buf *out);
 
 #endif

@@ -14,7 +14,7 @@
 static const char *const endpoint_names[METRICS_ENDPOINTS] = {"/mutate", "/validate"};
 static const char *const outcome_names[METRICS_OUTCOMES] = {"allowed", "patched", "denied", "error"};
 
-/* Upper bounds. The text is what Prometheus shows as `le`. */
+/* Upper bounds of the histogram buckets. `seconds` is the value of the `le` label. */
 static const struct bound {
 	uint64_t nanoseconds;
 	const char *seconds;
@@ -48,16 +48,16 @@ static const struct number {
 			     "Log lines dropped because nothing took them from standard error."},
 };
 
-/* Statuses shown from the start, so that a rate exists before the first occurrence. */
+/* Statuses that are exported even while they are 0, so that rate() sees their first increment. */
 static const unsigned usual_statuses[] = {400, 403, 404, 405, 413, 415, 500, 503};
 
 struct metrics {
-	_Atomic uint64_t buckets[METRICS_ENDPOINTS][METRICS_OUTCOMES][BOUNDS + 1]; /* not cumulative */
-	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];
+	_Atomic uint64_t buckets[METRICS_ENDPOINTS][METRICS_OUTCOMES][BOUNDS + 1]; /* Not cumulative. */
+	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];         /* The sum of all durations. */
 	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
 	_Atomic int64_t numbers[METRICS_NUMBERS];
-	double started;        /* see metrics_process_started */
-	pthread_mutex_t mutex; /* guards policy */
+	double started;        /* The result of metrics_process_started. */
+	pthread_mutex_t mutex; /* Protects `policy`. */
 	struct metrics_policy policy;
 	struct metrics_denials objections[METRICS_OBJECTIONS];
 	struct hook {
@@ -179,7 +179,7 @@ int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct b
 
 #define DURATION "gpugate_admission_duration_seconds"
 
-/* Every answer stands in one bucket of its durations. */
+/* Sums the histogram buckets, because every response increments exactly one of them. */
 static unsigned long long answered(struct metrics *metrics, int endpoint, int outcome)
 {
 	unsigned long long count = 0;
@@ -198,7 +198,10 @@ static void render_requests(struct metrics *metrics, struct buf *out)
 				   outcome_names[outcome], answered(metrics, endpoint, outcome));
 }
 
-/* The count is the sum of the buckets that were read, so that what is shown fits together without a lock. */
+/*
+ * Derives `_count` from the bucket values that it prints, so that both are consistent without a
+ * lock.
+ */
 static void render_duration(struct metrics *metrics, int endpoint, int outcome, struct buf *out)
 {
 	char labels[64];
@@ -219,7 +222,7 @@ static void render_durations(struct metrics *metrics, struct buf *out)
 	for (int endpoint = 0; endpoint < METRICS_ENDPOINTS; endpoint++)
 		for (int outcome = 0; outcome < METRICS_OUTCOMES; outcome++)
 			if (endpoint != METRICS_VALIDATE ||
-			    outcome != METRICS_PATCHED) /* a validating webhook never patches */
+			    outcome != METRICS_PATCHED) /* A validating webhook never patches. */
 				render_duration(metrics, endpoint, outcome, out);
 }
 
