@@ -13,7 +13,12 @@
 #define CONNECTIONS 256
 #define CONNECTIONS_PER_ADDRESS 48
 #define REQUEST_MS 10000
-#define PROOF_MS 100 /* probes and scrapers ask as soon as they are connected, and a kubelet waits for a second only */
+
+/*
+ * Probes and scrapers send their request as soon as they connect, and kubelet probes time out after
+ * one second by default.
+ */
+#define PROOF_MS 100
 #define METRICS_BYTES_MAX (64u << 20)
 #define CONNECTION_BYTES (16u << 10)
 #define STACK_BYTES (256u << 10)
@@ -96,7 +101,7 @@ static void connection_changed(void *self, struct MHD_Connection *connection, vo
 		if (conn)
 			http_conn_init(conn, &admin->registry, fd);
 		else
-			shutdown(fd, SHUT_RDWR); /* nothing would watch its deadlines */
+			shutdown(fd, SHUT_RDWR); /* Without a struct http_conn, no deadline would apply. */
 		*context = conn;
 	} else if (conn) {
 		http_conn_release(conn);
@@ -143,7 +148,7 @@ static enum MHD_Result respond(const struct http_admin *admin, struct http_conn 
 	return result;
 }
 
-/* Answers when the whole request is here, and drops its body if it has one. */
+/* Discards the request body, if any, and responds once the whole request has arrived. */
 static enum MHD_Result handle(void *self, struct MHD_Connection *connection, const char *path, const char *method,
 			      const char *version, const char *bytes, size_t *count, void **context)
 {
@@ -232,7 +237,7 @@ struct http_admin *http_admin_create(const struct http_admin_options *options, s
 {
 	const struct http_limits limits = {
 	    .connections = CONNECTIONS,
-	    .handshake_ms = REQUEST_MS, /* until the first line */
+	    .handshake_ms = REQUEST_MS, /* Without TLS, this is the time until the request line. */
 	    .idle_ms = REQUEST_MS,
 	    .header_ms = REQUEST_MS,
 	    .body_ms = REQUEST_MS,

@@ -1,6 +1,6 @@
 /*
- * http_admin: the listener for probes, metrics and people, plain HTTP: /healthz, /readyz, /metrics, /status, /status.json. It
- * answers no admission.
+ * admin: the plain HTTP listener for probes, metrics and the status page: /healthz, /readyz,
+ * /metrics, /status and /status.json. It does not accept admission reviews.
  */
 #ifndef WEBHOOK_HTTP_ADMIN_H
 #define WEBHOOK_HTTP_ADMIN_H
@@ -9,28 +9,42 @@
 #include "gpugate/error.h"
 #include "webhook/base/log.h"
 
-/* Borrowed during http_admin_create, but for `context` and `log`, which stay in use. */
+/*
+ * http_admin_create borrows the struct and `listen`. `context` and `log` stay borrowed until
+ * http_admin_destroy. The callbacks must be thread-safe.
+ */
 struct http_admin_options {
-	const char *listen; /* see http_address_parse */
-	/* Why the program is not ready, as one sentence that lives on; NULL: it is. Thread-safe. */
+	const char *listen; /* See http_address_parse. */
+
+	/*
+	 * Returns one sentence that says why the server is not ready, or NULL if it is ready. The
+	 * caller never frees it.
+	 */
 	const char *(*unready)(void *context);
-	/* Appends the metrics in the Prometheus text format. Thread-safe. */
+
+	/* Appends the metrics in the Prometheus text format. */
 	void (*metrics)(void *context, struct buf *out);
-	/* Appends what /status.json tells. Thread-safe. */
+
+	/* Appends the body of /status.json. */
 	void (*status)(void *context, struct buf *out);
 	void *context;
-	struct log *log; /* may be NULL */
+	struct log *log; /* May be NULL. */
 };
 
 struct http_admin;
 
-/* Opens the socket and starts two threads. Returns new; NULL with an error that says what to do. */
+/*
+ * Opens the socket and starts two threads. Returns new, or NULL with an error that says what to do.
+ */
 struct http_admin *http_admin_create(const struct http_admin_options *options, struct error *err);
 
-/* The address with its real port. Borrowed from the listener. */
+/*
+ * Returns the bound address, with the port that the kernel chose for port 0. Borrowed from the
+ * listener.
+ */
 const char *http_admin_address(const struct http_admin *admin);
 
-/* Stops and frees. Takes NULL. */
+/* Stops the threads, closes all connections and frees the listener. Takes NULL. */
 void http_admin_destroy(struct http_admin *admin);
 
 #endif

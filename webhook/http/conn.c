@@ -3,10 +3,15 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define KEEP_BYTES (64u << 10)  /* of each buffer, between requests */
-#define CHUNK_BYTES (16u << 10) /* an ordinary request's arena */
-#define FRESH_MS 1000           /* to ask a first question while the server stops */
-#define PAUSE_MS 250            /* to ask another, and to be told of the stop with the answer */
+#define KEEP_BYTES (64u << 10)  /* The most memory that each buffer keeps between requests. */
+#define CHUNK_BYTES (16u << 10) /* Enough for the arena of an ordinary request. */
+
+/*
+ * During graceful shutdown, the time for a new connection to send its first request, and for an
+ * idle one to send another request, whose response then carries `Connection: close`.
+ */
+#define FRESH_MS 1000
+#define PAUSE_MS 250
 
 int64_t http_now_ms(void)
 {
@@ -106,7 +111,11 @@ void http_conn_enter(struct http_conn *conn, enum http_phase phase)
 		atomic_fetch_sub(&conn->registry->in_flight, 1);
 }
 
-/* Memory counts in full from its first byte beyond what every connection may keep. */
+/*
+ * Raises the connection's charge to `bytes`, or leaves it if it is higher. Memory up to KEEP_BYTES
+ * is free, because every connection may keep that much. Returns false if all charges together
+ * exceed the limit.
+ */
 static bool charge(struct http_conn *conn, size_t bytes)
 {
 	size_t due = bytes > KEEP_BYTES ? bytes : 0;

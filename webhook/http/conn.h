@@ -1,7 +1,10 @@
 /*
- * http_conn: one open connection: its memory, reused by every request on it, and its deadline. A registry knows them all,
- * so that a watcher can cut off those that are too slow. libmicrohttpd tells of a closed connection before it closes the
- * descriptor, and the registry is locked while it cuts: it never touches a descriptor that is someone else's by now.
+ * conn: an open connection, with its deadline and with buffers that its requests reuse. A registry
+ * lists all connections so that another thread can shut down those that are too slow.
+ *
+ * Shutting down a descriptor is safe. libmicrohttpd reports a closed connection before it closes
+ * the descriptor, and http_conn_release waits for the registry's mutex. A listed descriptor
+ * therefore cannot have been reused for another file.
  */
 #ifndef WEBHOOK_HTTP_CONN_H
 #define WEBHOOK_HTTP_CONN_H
@@ -15,39 +18,43 @@
 #include "gpugate/arena.h"
 #include "gpugate/buf.h"
 
-/* Where a connection stands. From HTTP_HEADERS on, a request is in flight. */
+/* State of a connection. From HTTP_HEADERS on, a request is in flight. */
 enum http_phase {
-	HTTP_HANDSHAKE, /* TLS is being agreed on */
-	HTTP_FRESH,     /* nothing has been asked yet */
-	HTTP_IDLE,      /* everything asked has been answered */
-	HTTP_HEADERS,   /* the first line is here */
-	HTTP_BODY,      /* the headers are here */
-	HTTP_ANSWER,    /* the body is here */
+	HTTP_HANDSHAKE, /* The TLS handshake is not complete. */
+	HTTP_FRESH,     /* No request has arrived yet. */
+	HTTP_IDLE,      /* The last request is complete. */
+	HTTP_HEADERS,   /* The request line has arrived. */
+	HTTP_BODY,      /* The headers have arrived. */
+	HTTP_ANSWER,    /* The whole body has arrived, or the request has been refused without it. */
 };
 
 struct http_limits {
-	unsigned connections;
-	int64_t proof_ms;     /* to have a good answer, when places are scarce */
-	int64_t handshake_ms; /* bound of HTTP_HANDSHAKE */
-	int64_t idle_ms;      /* bound of HTTP_FRESH and HTTP_IDLE */
-	int64_t header_ms;    /* from the first line on */
-	int64_t body_ms;      /* from the first line on */
-	int64_t answer_ms;    /* from the end of the body on */
-	size_t body_bytes;    /* of one request */
-	size_t flight_bytes;  /* of all requests in flight */
-	size_t padding;       /* readable zero bytes behind a body */
-	size_t arena_bytes;   /* of one request */
-	size_t answer_bytes;  /* of one request */
+	unsigned connections; /* Maximum number of open connections. */
+
+	/* Timeouts, in milliseconds. */
+	int64_t proof_ms;     /* From opening to the first successful response, when connections are scarce. */
+	int64_t handshake_ms; /* For HTTP_HANDSHAKE. */
+	int64_t idle_ms;      /* For HTTP_FRESH and HTTP_IDLE. */
+	int64_t header_ms;    /* From the request line to the end of the headers. */
+	int64_t body_ms;      /* From the request line to the end of the body. */
+	int64_t answer_ms;    /* From the end of the body to the end of the response. */
+
+	/* Sizes, in bytes. They are maxima per request, except where noted. */
+	size_t body_bytes;
+	size_t flight_bytes; /* Maximum for the large buffers of all requests together. */
+	size_t padding;      /* Room reserved after each body. */
+	size_t arena_bytes;
+	size_t answer_bytes;
 };
 
 struct http_registry {
 	struct http_limits limits;
-	pthread_mutex_t mutex; /* over the list */
+	pthread_mutex_t mutex; /* Protects the list of connections. */
 	struct http_conn *first;
-	_Atomic unsigned count;
-	_Atomic unsigned arrived; /* of all time; `count` has them before */
-	_Atomic unsigned in_flight;
-	_Atomic size_t flight_bytes;
+	_Atomic unsigned count;      /* Open connections. */
+	_Atomic unsigned arrived;    /* Connections ever registered, modulo 2^32. Incremented after `count`. */
+	_Atomic unsigned in_flight;  /* Connections with a request in flight. */
+	_Atomic size_t flight_bytes; /* The sum of `charged` over all connections. */
 };
 
 struct http_conn {
@@ -57,65 +64,89 @@ struct http_conn {
 	int64_t opened_ms;
 	_Atomic int64_t deadline_ms;
 	_Atomic int phase;    /* enum http_phase */
-	_Atomic bool trusted; /* a request of this connection was answered with success */
+	_Atomic bool trusted; /* A request on this connection has succeeded. */
 
-	/* What follows belongs to the connection's worker. */
-	int64_t begun_ms; /* the first line of the request in flight */
+	/* Private to the connection's worker thread. */
+	int64_t begun_ms; /* When the request line of the request in flight arrived. */
 	struct buf body;
-	struct buf out;
+	struct buf out; /* The response body. */
 	struct arena arena;
-	uint64_t received; /* bytes of the body, kept or not */
-	size_t charged;    /* of the registry's flight_bytes */
+	uint64_t received; /* Body bytes received, including discarded ones. */
+	size_t charged;    /* Bytes that this connection has added to the registry's flight_bytes. */
 };
 
-/* Milliseconds of a clock that only goes forward, a few behind at most. */
+/*
+ * Returns CLOCK_MONOTONIC_COARSE in milliseconds, which lags CLOCK_MONOTONIC by a few milliseconds.
+ * Thread-safe.
+ */
 int64_t http_now_ms(void);
 
+/* Sleeps for the whole time, even if signals interrupt it. */
 void http_sleep_ms(unsigned ms);
 
 void http_registry_init(struct http_registry *registry, const struct http_limits *limits);
-void http_registry_release(struct http_registry *registry); /* all connections must be closed */
 
-/* Enters the connection into the registry, in HTTP_HANDSHAKE. Borrows `fd`. */
+/* All connections must have been released. */
+void http_registry_release(struct http_registry *registry);
+
+/*
+ * Initializes a connection in HTTP_HANDSHAKE and adds it to the registry. Borrows `fd` and the
+ * registry. From then on, only the connection's worker thread may call http_conn_ functions for it.
+ */
 void http_conn_init(struct http_conn *conn, struct http_registry *registry, int fd);
 
-/* Leaves the registry and frees the connection's memory. Must precede the close of the descriptor. */
+/*
+ * Removes the connection from the registry and frees its buffers. Call this before closing the
+ * descriptor.
+ */
 void http_conn_release(struct http_conn *conn);
 
-/* Sets the phase, its deadline, and counts requests in flight. */
+/* Sets the phase and its deadline, and updates the registry's in_flight. */
 void http_conn_enter(struct http_conn *conn, enum http_phase phase);
 
-/* Appends to the body. Returns 0, or the HTTP status that says why the body was dropped: 413, 503. */
+/*
+ * Appends to the body. Returns 0, or the HTTP status for the response after discarding the body:
+ * 413 if it is too long, or 503 if memory is exhausted or too many bytes are in flight.
+ */
 unsigned http_conn_take(struct http_conn *conn, const char *bytes, size_t count);
 
 /*
- * When the answer is there: gives back what a large request has taken. Many are decided before the first of their answers is
- * sent, and what each was decided in is not counted.
+ * Frees the body and the arena of a large request as soon as `out` holds the whole response. Many
+ * requests may be decided before the first response is sent, and flight_bytes does not count arenas
+ * unless the request waits.
  */
 void http_conn_decided(struct http_conn *conn);
 
-/* For answers that may be long: counts the answer. Returns whether it may be sent; if not, it is gone. */
+/*
+ * Adds a large response to flight_bytes. Returns false if that exceeds the limit; the response is
+ * then freed.
+ */
 bool http_conn_charge_answer(struct http_conn *conn);
 
-/* For a request that will wait for something: counts what it keeps meanwhile. Returns whether there is room for so much. */
+/*
+ * Adds the body and the arena of a request that is about to wait to flight_bytes. Returns false if
+ * that exceeds the limit.
+ */
 bool http_conn_charge_wait(struct http_conn *conn);
 
-/* After a request: gives back what a large one has taken, keeps what the next one will need. */
+/* Cleans up after a request. Frees large buffers and keeps small ones for the next request. */
 void http_conn_rest(struct http_conn *conn);
 
-/* Makes room for a request: empties body, out and arena. */
+/* Empties body, response and arena for the next request, but keeps their memory. */
 void http_conn_clear(struct http_conn *conn);
 
 /*
- * Cuts off every connection past its deadline; when three quarters of all places are taken, also those that have proved
- * nothing within `proof_ms`. Thread-safe.
+ * Shuts down every connection that is past its deadline. When more than three quarters of the
+ * allowed connections are open, it also shuts down those that have been open for longer than
+ * `proof_ms` without a successful response, unless they wait for a response. Thread-safe.
  */
 void http_registry_reap(struct http_registry *registry);
 
 /*
- * For the polite stop: closes the reading side of connections that wait for a next request, so that what has already
- * arrived is still answered. Returns how many it has left open because they are likely to ask now: they opened within the
- * last second, or were answered within the last quarter of one. Thread-safe.
+ * For graceful shutdown: closes the receiving side of idle connections, so that requests that have
+ * already arrived still get a response. Connections that opened within the last second without a
+ * request, or whose last response ended within the last 250 ms, stay open because a request is
+ * likely. Returns their number. Thread-safe.
  */
 unsigned http_registry_close_idle(struct http_registry *registry);
 

@@ -7,20 +7,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TICK_MS 1000   /* between two looks at the deadlines */
-#define FULL_MS 20     /* until the next look for a free place */
-#define STARVED_MS 100 /* until the next attempt when the machine has no descriptors or memory */
-#define ROUND 32       /* connections accepted before looking at anything else */
+#define TICK_MS 1000   /* Interval between checks of the deadlines. */
+#define FULL_MS 20     /* Polling interval while the connection limit is reached. */
+#define STARVED_MS 100 /* Back-off when accept fails because descriptors or memory are exhausted. */
+#define ROUND 32       /* Maximum number of connections accepted per wakeup. */
 #define STACK_BYTES (256u << 10)
-#define MUTTER_MS 10000
-#define LOST_MS 10000
+#define MUTTER_MS 10000 /* Minimum interval between log lines of one kind. */
+#define LOST_MS 10000   /* After this time without arrivals, missing connections count as lost. */
 
 struct arrivals {
 	unsigned count;
-	int64_t at_ms; /* when `count` changed last, or nothing was on the way */
+	int64_t at_ms; /* When `count` last changed or no connection was missing. */
 };
 
-/* Of what libmicrohttpd says: what an operator should know, unless a client can cause it. */
+/*
+ * Substrings of libmicrohttpd's messages that an operator should see, and of those that are
+ * excluded because clients can cause them.
+ */
 static const char *const worth_a_line[] = {"connection limit", "Failed to", "allocating memory", "epoll"};
 static const char *const noise[] = {"Failed to send", "Failed to parse", "Failed to process"};
 
@@ -52,21 +55,30 @@ void http_mutter(void *mutter, const char *format, va_list args)
 	log_event(self->log, LOG_WARN, "http", &(struct log_field){.key = "message", .text = message}, 1);
 }
 
-/* A worker enters a connection into the registry when it comes to it; until then it takes a place all the same. */
+/*
+ * Returns the number of connections that the daemon has received but that its workers have not
+ * registered yet. They count toward the connection limit.
+ */
 static unsigned on_the_way(const struct http_gate *gate)
 {
 	int coming = (int)(gate->handed - atomic_load(&gate->registry->arrived));
-	return coming > 0 ? (unsigned)coming : 0; /* below 0: what was given up came after all */
+	return coming > 0 ? (unsigned)coming : 0; /* Negative if a connection counted as lost has arrived. */
 }
 
 static bool is_full(const struct http_gate *gate)
 {
-	unsigned coming =
-	    on_the_way(gate); /* before the count: what arrives in between counts twice, never not at all */
+	/*
+	 * Read before `count`, so that a connection that arrives in between counts twice rather
+	 * than not at all.
+	 */
+	unsigned coming = on_the_way(gate);
 	return atomic_load(&gate->registry->count) + coming >= gate->registry->limits.connections;
 }
 
-/* A connection for which a worker has no memory never arrives. When nothing has for LOST_MS, nothing is coming. */
+/*
+ * Stops counting lost connections. A connection never arrives if its worker has no memory for it,
+ * so after LOST_MS without arrivals all missing connections count as lost.
+ */
 static void forget_lost(struct http_gate *gate, struct arrivals *seen)
 {
 	unsigned arrived = atomic_load(&gate->registry->arrived);
@@ -85,21 +97,27 @@ static void tell_starved(struct http_gate *gate, int number)
 	log_event(gate->log, LOG_ERROR, "http", fields, 2);
 }
 
-/* Never inlined: tests/tsan.supp recognizes what the library does below it by the frame of accept_some, which calls it. */
+/*
+ * Not inlined, because tests/tsan.supp matches the frame of its caller, accept_some, in races
+ * within the library.
+ */
 __attribute__((noinline)) static void hand_over(struct http_gate *gate, int fd, const struct sockaddr_storage *from,
 						socklen_t length)
 {
 	gate->handed += MHD_add_connection(gate->daemon, fd, (const struct sockaddr *)from, length) == MHD_YES;
 }
 
-/* Accepts at most `most`, and no more than there are places. Returns false when the machine lacks something, with errno. */
+/*
+ * Accepts at most `most` connections, within the connection limit. Returns false, with errno, if
+ * descriptors or memory are exhausted.
+ */
 static bool accept_some(struct http_gate *gate, unsigned most)
 {
 	for (unsigned i = 0; i < most && !is_full(gate); i++) {
 		struct sockaddr_storage from;
 		socklen_t length = sizeof from;
 		int fd = accept4(gate->listen_fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) /* closed by it on failure */
+		if (fd >= 0) /* MHD_add_connection closes the descriptor if it fails. */
 			hand_over(gate, fd, &from, length);
 		else if (errno == EAGAIN)
 			return true;
@@ -109,7 +127,9 @@ static bool accept_some(struct http_gate *gate, unsigned most)
 	return true;
 }
 
-/* What waits in the kernel's queue has been promised an answer. */
+/*
+ * Accepts the connections in the kernel's queue before closing, because closing would reset them.
+ */
 static void close_listening(struct http_gate *gate)
 {
 	accept_some(gate, gate->registry->limits.connections);
@@ -143,7 +163,7 @@ static void *watch(void *self)
 				tell_starved(gate, errno);
 			told_ms = now >= told_ms ? now + MUTTER_MS : told_ms;
 		}
-		if (full) /* somebody may be waiting for a place */
+		if (full) /* Shutting down slow connections may make room for waiting clients. */
 			http_registry_reap(gate->registry);
 		if (http_now_ms() >= tick_ms) {
 			http_registry_reap(gate->registry);

@@ -1,7 +1,9 @@
 /*
- * http_gate: the thread in front of a libmicrohttpd daemon. It accepts connections, hands them to the daemon, and once a
- * second cuts off those past their deadline. The daemon has no listening socket of its own, because taking one away from
- * a busy daemon (MHD_quiesce_daemon, 0.9.75) races with its workers, and the loser of that race aborts the program.
+ * gate: the thread that accepts connections for a libmicrohttpd daemon. It passes them to the
+ * daemon and once a second shuts down those that are past their deadline.
+ *
+ * The daemon has no listening socket of its own. In 0.9.75, MHD_quiesce_daemon, which takes the
+ * socket away, races with the workers of a busy daemon and can abort the process.
  */
 #ifndef WEBHOOK_HTTP_GATE_H
 #define WEBHOOK_HTTP_GATE_H
@@ -17,8 +19,9 @@
 #include "webhook/http/conn.h"
 
 /*
- * The limit of connections that each worker of libmicrohttpd is given: more than there can be. The gate is what bounds
- * them, because a worker of 0.9.75 that meets the limit leaves a mutex locked, and hangs for ever at its next step.
+ * The connection limit for each libmicrohttpd worker, which no worker ever reaches. The gate
+ * enforces the real limit, because a worker of 0.9.75 that reaches its own leaves a mutex locked
+ * and then deadlocks.
  */
 #define HTTP_GATE_BEYOND 65536u
 
@@ -26,29 +29,41 @@ struct http_gate {
 	struct MHD_Daemon *daemon;
 	struct http_registry *registry;
 	struct log *log;
-	int listen_fd; /* -1 once closed; the thread's own */
-	int wake_fd;
-	unsigned handed; /* connections given to the daemon that have arrived or will; the thread's own */
+	int listen_fd;   /* -1 once closed. Private to the gate's thread. */
+	int wake_fd;     /* An eventfd that interrupts the thread's poll(). */
+	unsigned handed; /* Connections passed to the daemon, without lost ones. Private to the gate's thread. */
 	pthread_t thread;
-	sem_t closed;
+	sem_t closed; /* Posted when the listening socket has been closed on request. */
 	_Atomic bool closing;
 	_Atomic bool stopping;
 };
 
-/* Starts the thread. Takes `listen_fd`, also on failure; borrows the rest. */
+/*
+ * Starts the thread. Takes `listen_fd`, even on failure, and borrows the rest until http_gate_stop.
+ * `log` may be NULL. Returns 0 or -1.
+ */
 int http_gate_start(struct http_gate *gate, int listen_fd, struct MHD_Daemon *daemon, struct http_registry *registry,
 		    struct log *log, struct error *err);
 
-/* Accepts what is waiting, then closes the listening socket and returns. Deadlines are still watched. */
+/*
+ * Accepts the connections that are waiting in the kernel's queue, then closes the listening socket.
+ * Returns when that is done. The thread continues to enforce deadlines. Call this at most once.
+ */
 void http_gate_close(struct http_gate *gate);
 
-/* Ends the thread. The daemon must be stopped after this, not before. */
+/*
+ * Stops the thread and closes the listening socket if it is open. Call this before stopping the
+ * daemon.
+ */
 void http_gate_stop(struct http_gate *gate);
 
-/* What libmicrohttpd has to say, for MHD_OPTION_EXTERNAL_LOGGER; clients' mistakes are left out, the rest is rationed. */
+/*
+ * A callback for MHD_OPTION_EXTERNAL_LOGGER, with its closure. It ignores messages that clients can
+ * cause and logs at most one other message every ten seconds. Thread-safe.
+ */
 struct http_mutter {
 	struct log *log;
-	_Atomic int64_t next_ms;
+	_Atomic int64_t next_ms; /* Messages before this time are dropped. */
 };
 void http_mutter(void *mutter, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 

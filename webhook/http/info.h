@@ -1,7 +1,8 @@
 /*
- * http_info: what libmicrohttpd knows of a connection, by value. MHD_get_connection_info is called nowhere else: since
- * 1.0 all its answers of one connection lie in the same memory, so the next question overwrites the last answer.
- * To be called by the connection's worker only.
+ * info: returns libmicrohttpd's information about a connection by value. Nothing else should call
+ * MHD_get_connection_info: since version 1.0 its results for one connection share memory, so each
+ * call overwrites the previous result. Only the connection's worker thread may call these
+ * functions.
  */
 #ifndef WEBHOOK_HTTP_INFO_H
 #define WEBHOOK_HTTP_INFO_H
@@ -9,13 +10,15 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
-/* The descriptor of its socket; -1: unknown. */
+/* Returns the socket's descriptor, or -1 if it is unknown. Borrowed. */
 int http_info_fd(struct MHD_Connection *connection);
 
-/* Its TLS session; NULL: none. */
+/* Returns the TLS session, or NULL if there is none. Borrowed. */
 gnutls_session_t http_info_tls(struct MHD_Connection *connection);
 
-/* What MHD_OPTION_NOTIFY_CONNECTION's callback has stored; NULL: nothing. */
+/*
+ * Returns the pointer that the MHD_OPTION_NOTIFY_CONNECTION callback has stored, or NULL. Borrowed.
+ */
 void *http_info_context(struct MHD_Connection *connection);
 
 #endif

@@ -17,7 +17,7 @@ static int refuse(const char *text, const char *option, const char *why, struct 
 			 text, why);
 }
 
-/* Decimal digits only, 0 to 65535; -1 otherwise. */
+/* Parses a port from 0 to 65535. Accepts only decimal digits. Returns -1 if the text is invalid. */
 static int parse_port(const char *text)
 {
 	int port = 0;
@@ -52,7 +52,10 @@ static int parse_host(struct str host, int family, struct http_address *address)
 		return -1;
 	memcpy(name, host.ptr, host.len);
 	name[host.len] = '\0';
-	/* getaddrinfo reads "127.1" and "0x7f.1" as addresses too, which nobody means. */
+	/*
+	 * getaddrinfo also accepts "127.1" and "0x7f.1" as IPv4 addresses. Reject them as likely
+	 * mistakes.
+	 */
 	struct in_addr plain;
 	if (family == AF_INET && inet_pton(AF_INET, name, &plain) != 1)
 		return -1;
@@ -128,7 +131,7 @@ static int fail(const char *text, const char *option, int number, struct error *
 			 option);
 }
 
-/* Returns the descriptor, or -1 with errno. */
+/* Returns new (a descriptor), or -1 with errno. */
 static int open_socket(const struct http_address *address)
 {
 	int family = address->socket.ss_family;
@@ -155,7 +158,7 @@ int http_listen(const char *text, const char *option, char bound[static HTTP_ADD
 		return -1;
 	int fd = open_socket(&address);
 	if (fd < 0 && address.any && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
-		/* A kernel without IPv6: all addresses are then the IPv4 ones. */
+		/* The kernel has no IPv6, so listen on all IPv4 addresses. */
 		int port = ntohs(((struct sockaddr_in6 *)&address.socket)->sin6_port);
 		set_any(&address, AF_INET);
 		set_port(&address, port);

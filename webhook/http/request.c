@@ -5,35 +5,38 @@
 #include "webhook/http/info.h"
 
 #define POLL_MS 1
-#define OWNER_MS 1000 /* for the owners of asks, which have been told to stop, to answer */
+#define OWNER_MS 1000 /* During shutdown, the time for owners of suspended requests to answer them. */
 
-/* Where an ask stands. Whoever takes it out of ASK_HELD resumes the connection. */
+/* State of a request. The thread that moves it out of ASK_HELD must resume the connection. */
 enum ask_state {
 	ASK_NONE,
-	ASK_DECIDING, /* within the answer function, not suspended */
-	ASK_HELD,     /* suspended */
-	ASK_ANSWERED, /* the connection is resumed or will be in a moment; its worker sends the answer */
+	ASK_DECIDING, /* A worker is inside the answer function, which has not suspended the request. */
+	ASK_HELD,     /* Suspended. */
+	ASK_ANSWERED, /* The connection has been or is being resumed. Its worker sends the response. */
 };
 
-/* One connection, as this listener sees it. Freed when libmicrohttpd says that the connection is closed. */
+/* The state of one connection. Freed when libmicrohttpd reports that the connection is closed. */
 struct session {
-	struct http_conn conn; /* first: the registry hands out pointers to it */
+	struct http_conn conn; /* Must be first, because find_held casts pointers to it. */
 	struct http_service *service;
 	struct MHD_Connection *connection;
-	struct tls_identity *identity; /* what the handshake used */
-	uint64_t judged;               /* generation of the client CA that `client_wrong` is of; 0: none */
-	const char *client_wrong;      /* NULL: the client may ask */
+	struct tls_identity *identity; /* Used by the handshake. Shared until release. NULL before. */
+	uint64_t judged;               /* The client CA generation that verified the client. 0 if none has. */
+	const char *client_wrong;      /* Why the client certificate is rejected. NULL if it is accepted. */
 
 	/* The request in flight. */
-	bool found;
+	bool found; /* The target matches an endpoint, and `route` is set. */
 	struct http_route route;
 	struct http_refusal refusal;
-	unsigned status; /* of the answer */
+	unsigned status; /* HTTP status of the response. */
 	struct http_ask ask;
 	_Atomic int ask_state; /* enum ask_state */
 };
 
-/* GnuTLS has read or written a Finished message; the client's is the last of a handshake. */
+/*
+ * GnuTLS calls this after reading or writing a Finished message. Once the client's has been read,
+ * the server needs no further handshake message from the client.
+ */
 static int handshake_finished(gnutls_session_t tls, unsigned type, unsigned when, unsigned incoming,
 			      const gnutls_datum_t *message)
 {
@@ -52,7 +55,7 @@ static void open_session(struct http_service *service, struct MHD_Connection *co
 	gnutls_session_t tls = http_info_tls(connection);
 	struct session *session = fd >= 0 && tls ? calloc(1, sizeof *session) : NULL;
 	if (!session) {
-		shutdown(fd, SHUT_RDWR); /* nothing would watch its deadlines */
+		shutdown(fd, SHUT_RDWR); /* Without a session, no deadline would apply. */
 		return;
 	}
 	session->service = service;
@@ -61,8 +64,10 @@ static void open_session(struct http_service *service, struct MHD_Connection *co
 	gnutls_handshake_set_hook_function(tls, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, handshake_finished);
 	if (http_tls_wants_clients(service->tls)) {
 		/*
-		 * Requested without naming authorities: some clients present nothing when the list lacks theirs, and
-		 * what they see must not depend on when they connected. Verified with the request, not here.
+		 * Request a client certificate without listing authorities. Some clients send none
+		 * if the list lacks theirs, and reloading the CA must not change the list that a
+		 * client sees. The certificate is verified when a request arrives, not during the
+		 * handshake.
 		 */
 		gnutls_certificate_server_set_request(tls, GNUTLS_CERT_REQUEST);
 		gnutls_certificate_send_x509_rdn_sequence(tls, 1);
@@ -92,17 +97,20 @@ int http_request_certificate(gnutls_session_t tls, const struct gnutls_cert_retr
 	struct session *session = http_info_context(gnutls_session_get_ptr(tls));
 	if (!session)
 		return -1;
-	/* TLS 1.3 may ask twice (a second ClientHello): the answer stays the same. */
+	/*
+	 * In TLS 1.3 a HelloRetryRequest leads to a second call, which must return the same
+	 * certificate.
+	 */
 	if (!session->identity)
 		session->identity = http_tls_acquire(session->service->tls);
 	if (!session->identity)
-		return -1; /* there is none yet */
+		return -1; /* No certificate has been loaded yet. */
 	*chain = session->identity->chain;
 	*chain_length = session->identity->chain_length;
 	*ocsp = NULL;
 	*ocsp_length = 0;
 	*key = session->identity->key;
-	*flags = 0; /* nothing is GnuTLS's to free */
+	*flags = 0; /* GnuTLS must not free any of these. */
 	return 0;
 }
 
@@ -206,8 +214,10 @@ static enum MHD_Result begin(struct session *session, struct MHD_Connection *con
 }
 
 /*
- * A refused request's body is read to its end and dropped, so that the answer arrives (a close with bytes unread resets
- * the connection) and the connection can be used again. A chunked body far beyond the limit is not read to its end.
+ * Appends to the body, or discards the body of a refused request. Reading it to the end ensures
+ * that the response arrives, because closing with unread bytes resets the connection. It also keeps
+ * the connection usable. A body far beyond the limit is an exception: the connection is then
+ * closed.
  */
 static enum MHD_Result receive(struct session *session, const char *bytes, size_t count)
 {
@@ -256,7 +266,11 @@ static unsigned ask(struct session *session)
 					 .deadline_ms = conn->begun_ms + session->route.timeout_ms,
 					 .arena = &conn->arena,
 					 .out = &conn->out};
-	/* Either http_request_abandon sees this state, or this sees that the server stops. */
+	/*
+	 * http_request_abandon sets `stopping` before it reads this state. Both accesses are
+	 * sequentially consistent, so either it sees ASK_DECIDING, or the next statement sees
+	 * `stopping`.
+	 */
 	atomic_store(&session->ask_state, ASK_DECIDING);
 	unsigned status = atomic_load(&service->stopping) ? say_stopping(&session->ask)
 							  : service->answer(service->answer_context, &session->ask);
@@ -265,7 +279,7 @@ static unsigned ask(struct session *session)
 	return status;
 }
 
-/* Called for a request's end, and again for an answer that came later. */
+/* Called at the end of a request, and again after a suspended request has been answered. */
 static enum MHD_Result finish(struct session *session, struct MHD_Connection *connection)
 {
 	struct http_conn *conn = &session->conn;
@@ -279,7 +293,8 @@ static enum MHD_Result finish(struct session *session, struct MHD_Connection *co
 		    (struct http_refusal){400, "the request has no body; an AdmissionReview in JSON is needed", false};
 	if (session->refusal.status)
 		return refuse(session, connection);
-	memset(conn->body.ptr + conn->body.len, 0, conn->registry->limits.padding); /* reserved with the last bytes */
+	/* http_conn_take has reserved room for the padding. */
+	memset(conn->body.ptr + conn->body.len, 0, conn->registry->limits.padding);
 	unsigned status = ask(session);
 	return status == HTTP_LATER ? MHD_YES : conclude(session, connection, status);
 }
@@ -289,7 +304,7 @@ enum MHD_Result http_request_handle(void *service, struct MHD_Connection *connec
 				    void **context)
 {
 	(void)service;
-	(void)target; /* decoded; the route was found in the target as it was sent */
+	(void)target; /* Decoded by libmicrohttpd. http_request_line has already routed the raw target. */
 	struct session *session = *context;
 	if (!session)
 		return MHD_NO;
@@ -327,7 +342,9 @@ bool http_ask_may_wait(struct http_ask *ask)
 	return http_conn_charge_wait(&session_of_ask(ask)->conn);
 }
 
-/* In this order: an ask that is seen to be held can be resumed, and is counted. */
+/*
+ * The order matters: once another thread sees ASK_HELD, the request is counted and can be resumed.
+ */
 void http_ask_suspend(struct http_ask *ask)
 {
 	struct session *session = session_of_ask(ask);
@@ -342,11 +359,15 @@ void http_ask_answer(struct http_ask *ask, unsigned status)
 	struct http_service *service = session->service;
 	session->status = status;
 	atomic_store(&session->ask_state, ASK_ANSWERED);
-	MHD_resume_connection(session->connection); /* it, and the session with it, may be gone when this returns */
+	/* The connection and the session may already be freed when this returns. */
+	MHD_resume_connection(session->connection);
 	atomic_fetch_sub(&service->held, 1);
 }
 
-/* Finds a suspended ask; NULL: none. `deciding`: some worker is within the answer function, and may suspend yet. */
+/*
+ * Returns a suspended request, or NULL if there is none. Sets *deciding if a worker is inside the
+ * answer function and may still suspend a request; it is complete only if the result is NULL.
+ */
 static struct http_ask *find_held(struct http_registry *registry, bool *deciding)
 {
 	struct http_ask *found = NULL;
@@ -372,7 +393,10 @@ static bool wait_for_owner(struct http_service *service)
 	return false;
 }
 
-/* Who holds an ask answers it, even while it stops, and nobody else may then: only what has no owner is answered here. */
+/*
+ * First waits for owners, because a request may be answered only once and its owner may be doing
+ * so. Only requests that no owner has answered by then are answered here.
+ */
 void http_request_abandon(struct http_service *service)
 {
 	atomic_store(&service->stopping, true);

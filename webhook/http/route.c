@@ -29,7 +29,10 @@ static struct str trim(struct str s)
 	return s;
 }
 
-/* Looks at every byte of `guess` whatever it finds; only the length of the guess, which its sender knows, shows. */
+/*
+ * Compares in time that depends only on the length of `guess`, which the client knows anyway.
+ * `secret` must not be empty.
+ */
 static bool equal_in_secret(struct str guess, struct str secret)
 {
 	unsigned char difference = guess.len != secret.len;
@@ -78,7 +81,7 @@ unsigned http_duration_ms(struct str text)
 	return whole + (total > whole);
 }
 
-/* The first `timeout` of the query that can be read. */
+/* Returns the first valid `timeout` parameter of a query string, or the default. */
 static unsigned timeout_of(struct str query)
 {
 	while (query.len) {
@@ -181,7 +184,7 @@ struct http_refusal http_head_purpose(const struct http_head *head, uint64_t bod
 		unsigned status;
 		const char *text;
 	} rules[] = {
-	    /* The same text whether there is a secret or not: nobody learns from it what there is. */
+	    /* The text does not reveal whether the server has a path secret. */
 	    {!head->found, 404,
 	     "there is nothing at this path; admission reviews go to /mutate and /validate, each followed by the path "
 	     "secret if the server has one"},
@@ -197,7 +200,7 @@ struct http_refusal http_head_purpose(const struct http_head *head, uint64_t bod
 	return (struct http_refusal){0};
 }
 
-/* Returns how many bytes were read, at most `size`, or -1 with errno. */
+/* Reads up to `size` bytes from the beginning of a file. Returns their number, or -1 with errno. */
 static ssize_t read_some(const char *file, char *bytes, size_t size)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,6 @@
 /*
- * http_route: what a request line and its headers ask for, and what is wrong with them. Pure: strings in, verdicts out.
+ * route: interprets and validates the request line and headers of a request. Except for
+ * http_secret_load, which reads a file, all functions are pure. All are thread-safe.
  */
 #ifndef WEBHOOK_HTTP_ROUTE_H
 #define WEBHOOK_HTTP_ROUTE_H
@@ -10,69 +11,90 @@
 #include "gpugate/error.h"
 #include "gpugate/str.h"
 
-#define HTTP_SECRET_MAX 256           /* characters of a path secret */
-#define HTTP_TIMEOUT_DEFAULT_MS 10000 /* Kubernetes' default for webhooks (admissionregistration/v1, timeoutSeconds) */
-#define HTTP_TIMEOUT_MAX_MS 30000     /* the largest that Kubernetes allows there */
+#define HTTP_SECRET_MAX 256 /* Maximum length of a path secret, in bytes. */
+
+/* The default and the maximum of timeoutSeconds in admissionregistration.k8s.io/v1. */
+#define HTTP_TIMEOUT_DEFAULT_MS 10000
+#define HTTP_TIMEOUT_MAX_MS 30000
 
 enum http_endpoint { HTTP_MUTATE, HTTP_VALIDATE };
 
 struct http_route {
 	enum http_endpoint endpoint;
-	unsigned timeout_ms; /* of the `timeout` query parameter, HTTP_TIMEOUT_DEFAULT_MS without a readable one */
+	unsigned timeout_ms; /* The `timeout` query parameter, or HTTP_TIMEOUT_DEFAULT_MS if it is absent or invalid. */
 };
 
 /*
- * Finds where a request target ("/mutate?timeout=10s", as it was sent, nothing decoded) leads. With a `secret` (absent:
- * none) only "/mutate/SECRET" and "/validate/SECRET" lead anywhere; how long the comparison takes does not depend on
- * how much of the secret was right. Returns false when it leads nowhere.
+ * Matches a raw request target, such as "/mutate?timeout=10s", against the endpoints.
+ * Percent-encoding is not decoded. If `secret` is present, only "/mutate/SECRET" and
+ * "/validate/SECRET" match; the duration of the comparison does not reveal how much of a guess is
+ * correct. Returns false, with *route unchanged, if nothing matches.
  */
 bool http_route_find(struct str secret, struct str target, struct http_route *route);
 
-/* A Go duration ("10s", "1m0.5s", "500ms") in milliseconds, rounded up, at most HTTP_TIMEOUT_MAX_MS; 0: not readable. */
+/*
+ * Converts a Go duration ("10s", "1m0.5s", "500ms") to milliseconds, rounded up and limited to
+ * HTTP_TIMEOUT_MAX_MS. Returns 0 if the text is invalid or the duration is zero.
+ */
 unsigned http_duration_ms(struct str text);
 
-/* Whether a Content-Type is application/json, with or without parameters, in any case. */
+/* Whether a Content-Type is application/json, ignoring case and parameters. */
 bool http_is_json(struct str type);
 
-/* What the judgement of a request's head needs to know of it. */
+/* The properties of a request head that http_head_framing and http_head_purpose check. */
 struct http_head {
-	bool found;                                /* the target leads somewhere */
-	bool post;                                 /* the method is POST */
-	bool http11;                               /* the version is HTTP/1.1, not 1.0 */
-	bool odd_name;                             /* some header's name has a blank or a control character */
-	bool chunked;                              /* the only Transfer-Encoding is chunked */
-	bool json;                                 /* the Content-Type is application/json */
-	bool expects;                              /* Expect: 100-continue */
-	unsigned hosts, lengths, encodings, types; /* headers of these names */
-	uint64_t length;                           /* of Content-Length */
+	bool found;    /* The target matches an endpoint. */
+	bool post;     /* The method is POST. */
+	bool http11;   /* The version is HTTP/1.1, not 1.0. */
+	bool odd_name; /* A header name is empty or contains a space or a control character. */
+	bool chunked;  /* The last Transfer-Encoding header is exactly "chunked". */
+	bool json;     /* The last Content-Type header is application/json. */
+	bool expects;  /* There is an "Expect: 100-continue" header. */
+
+	/* The number of Host, Content-Length, Transfer-Encoding and Content-Type headers. */
+	unsigned hosts, lengths, encodings, types;
+	uint64_t length; /* The last Content-Length. 0 if absent, UINT64_MAX if invalid or too large. */
 };
 
-/* Adds one header. Names are compared without case. */
+/* Records one header. Names are compared without regard to case. */
 void http_head_add(struct http_head *head, struct str name, struct str value);
 
 /*
- * A body that is too long is read to its end and dropped up to so many times the limit; beyond that, and for whoever does not
- * know the path, the connection is closed at once. A close with bytes unread resets the connection, and the API server then tells
- * whoever made the Pod the URL that it could not write to, with the path secret in it. So the bound is above the
- * longest review: 3 MiB of a request and 1.5 MiB of a stored object, each byte of which JSON may write as six.
+ * A body above the limit is read and discarded up to this multiple of the limit; beyond that, the
+ * connection is closed at once. For an unknown path or a rejected client certificate, it is closed
+ * at once if Content-Length exceeds the limit itself.
+ *
+ * Discarding protects the path secret. Closing with unread bytes resets the connection, and the API
+ * server then shows the URL, including the secret, to the user who created the Pod. The bound must
+ * therefore exceed the longest possible review: a request of 3 MiB and a stored object of 1.5 MiB,
+ * where JSON may write each byte as six.
  */
 #define HTTP_DRAIN_FACTOR 8
 
 struct http_refusal {
-	unsigned status;  /* 0: nothing is wrong */
-	const char *text; /* one sentence, static */
-	bool at_once;     /* do not wait for the body: where it ends is unknown, or it is too long to wait for */
+	unsigned status;  /* HTTP status. 0 if the request is not refused. */
+	const char *text; /* One sentence. A static string. */
+
+	/*
+	 * Respond without reading the body. Its end is unknown, it is too long, or the client waits
+	 * for "100 Continue" before sending it.
+	 */
+	bool at_once;
 };
 
-/* Framing: what makes it unsafe to say where this request ends. Checked before anything else. */
+/*
+ * Checks for errors that make the end of the request ambiguous (request smuggling). Call this
+ * first.
+ */
 struct http_refusal http_head_framing(const struct http_head *head);
 
-/* Everything else: path, method, length, content type, in this order. */
+/* Checks path, method, length and content type, in this order. `body_max` is in bytes. */
 struct http_refusal http_head_purpose(const struct http_head *head, uint64_t body_max);
 
 /*
- * Reads the file that holds the path secret: 1 to HTTP_SECRET_MAX characters of A-Z a-z 0-9 - . _ ~, then at most one
- * line end. `secret` is NUL-terminated. Errors name the file, never what it holds.
+ * Reads the path secret from a file: 1 to HTTP_SECRET_MAX characters of A-Z a-z 0-9 - . _ ~, then
+ * at most one line end (LF or CRLF). Returns 0 with a NUL-terminated `secret`, or -1 with `secret`
+ * unchanged. Errors name the file but never reveal its contents.
  */
 int http_secret_load(const char *file, char secret[static HTTP_SECRET_MAX + 1], struct error *err);
 

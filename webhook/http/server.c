@@ -12,14 +12,14 @@
 
 #define PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
 #define STACK_BYTES (512u << 10)
-#define CONNECTION_BYTES (32u << 10) /* libmicrohttpd's own: half of it is the most that a request's head may be long */
-#define ARENA_BYTES_MAX (64u << 20)  /* of one request */
+#define CONNECTION_BYTES (32u << 10) /* libmicrohttpd's pool per connection, which limits the request head. */
+#define ARENA_BYTES_MAX (64u << 20)  /* Per request. */
 #define ANSWER_BYTES_MAX (16u << 20)
-#define ANSWER_MS 35000 /* the longest wait that Kubernetes allows, and some */
-#define PROOF_MS 3000   /* a TLS handshake and a first answer, also over a slow line */
-#define SETTLE_MS 500   /* for workers to notice closed connections, and to send the last answers */
+#define ANSWER_MS 35000 /* The longest timeout that Kubernetes allows (30 s), plus a margin. */
+#define PROOF_MS 3000   /* Enough for a TLS handshake and a first response over a slow link. */
+#define SETTLE_MS 500   /* Enough for workers to notice closed connections and send the last responses. */
 #define POLL_MS 5
-#define DESCRIPTORS_BESIDES 320 /* everything in the program that is not a connection */
+#define DESCRIPTORS_BESIDES 320 /* Descriptors of the process that are not connections. */
 
 struct http_server {
 	struct http_service service;
@@ -27,7 +27,7 @@ struct http_server {
 	struct http_gate gate;
 	struct MHD_Daemon *daemon;
 	struct log *log;
-	bool running; /* gate and daemon */
+	bool running; /* The gate and the daemon have been started. */
 	char address[HTTP_ADDRESS_TEXT];
 };
 
@@ -88,7 +88,10 @@ static int prepare(struct http_server *server, const struct http_options *option
 	return service->tls ? 0 : -1;
 }
 
-/* As many descriptors as connections are allowed, as far as this process may have them. */
+/*
+ * Raises the soft limit of descriptors to fit the connection limit, as far as the hard limit
+ * allows.
+ */
 static void raise_descriptors(unsigned connections)
 {
 	struct rlimit limit;
@@ -100,15 +103,16 @@ static void raise_descriptors(unsigned connections)
 }
 
 /*
- * No timeout of libmicrohttpd's: the registry's deadlines cover every phase, and its own costs a lock for every read. Nor
- * a limit of its own: the gate's holds (HTTP_GATE_BEYOND).
+ * Sets no libmicrohttpd timeout, because the registry's deadlines cover every phase, and because
+ * that timeout takes a lock for every read. The gate enforces the connection limit (see
+ * HTTP_GATE_BEYOND).
  */
 static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned threads, unsigned per_address)
 {
 	struct http_service *service = &server->service;
 	struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL}, {MHD_OPTION_END, 0, NULL}};
 	if (threads == 1)
-		pool[0].option = MHD_OPTION_END; /* a pool of one is no pool to libmicrohttpd, and it would say so */
+		pool[0].option = MHD_OPTION_END; /* libmicrohttpd logs a warning about a pool of one thread. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -237,8 +241,9 @@ void http_server_drain(struct http_server *server, unsigned seconds)
 	http_sleep_ms(seconds * 1000);
 	http_gate_close(&server->gate);
 	/*
-	 * Normally all connections end here, and the loop with them. What a worker has not read yet is not in flight as
-	 * far as anybody can know: hence the wait after the last request.
+	 * The loop normally ends when all connections have closed. A request that no worker has
+	 * read yet is not counted as in flight, so the loop also ends if none has been seen for
+	 * SETTLE_MS.
 	 */
 	int64_t end_ms = http_now_ms() + ANSWER_MS, quiet_ms = http_now_ms();
 	while (atomic_load(&registry->count) && http_now_ms() < end_ms) {

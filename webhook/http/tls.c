@@ -14,18 +14,18 @@
 
 #define FILE_BYTES_MAX (1u << 20)
 #define READ_BYTES ((size_t)4096)
-#define FILE_ROOM (FILE_BYTES_MAX + READ_BYTES) /* the last read finds the end, or that the file is too long */
+#define FILE_ROOM (FILE_BYTES_MAX + READ_BYTES) /* The last read finds the end of the file or an excess byte. */
 
 struct tls_trust {
-	unsigned references; /* under the owner's mutex */
+	unsigned references; /* Protected by the mutex of the struct http_tls. */
 	gnutls_x509_trust_list_t list;
 };
 
 struct http_tls {
 	char *cert_file, *key_file, *client_ca_file;
-	pthread_mutex_t mutex; /* over the two pointers and all reference counts; never held over I/O or arithmetic */
-	struct tls_identity *identity; /* NULL: none yet */
-	struct tls_trust *trust;       /* NULL: no client certificates */
+	pthread_mutex_t mutex; /* Protects both pointers and all reference counts. Not held during I/O or crypto. */
+	struct tls_identity *identity; /* NULL if there is none yet. */
+	struct tls_trust *trust;       /* NULL if no client certificates are requested. */
 	_Atomic uint64_t generation;
 };
 
@@ -49,8 +49,9 @@ static void trust_free(struct tls_trust *trust)
 }
 
 /*
- * Reads a whole file into `out`. `what` and `option` are for the error. It may be a key: room is made for all of it at once, so
- * that it does not move and leave copies behind.
+ * Reads a whole file into `out`. `what` and `option` appear in errors. The file may be a private
+ * key, so the buffer is allocated in one piece: growing it could leave copies of the key in freed
+ * memory.
  */
 static int read_file(const char *file, const char *what, const char *option, struct buf *out, struct error *err)
 {
@@ -84,12 +85,15 @@ static gnutls_datum_t datum(const struct buf *buf)
 	return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};
 }
 
-/* Where a pair comes from, for errors. */
+/* The origin of a pair, for errors. */
 struct origin {
-	const char *certificate, *key; /* files, or what they are called */
+	const char *certificate, *key; /* File names or descriptions. */
 };
 
-/* Whether a PEM text has a block of such a kind: "CERTIFICATE", "PRIVATE KEY". */
+/*
+ * Whether a PEM text has a block whose label contains `kind`, such as "CERTIFICATE" or "PRIVATE
+ * KEY".
+ */
 static bool has_block(const struct buf *text, const char *kind)
 {
 	const char *at = text->ptr, *end = text->ptr + text->len;
@@ -126,7 +130,9 @@ static int take_key(gnutls_privkey_t key, const struct buf *text, const struct o
 	return code < 0 ? refuse_key(text, origin, err) : 0;
 }
 
-/* Same public key? The SHA-256 of it decides. */
+/*
+ * Whether the private key belongs to the certificate. Compares SHA-256 digests of the public keys.
+ */
 static bool key_fits(gnutls_privkey_t key, gnutls_x509_crt_t certificate)
 {
 	unsigned char of_key[64], of_certificate[64];
@@ -212,7 +218,7 @@ static int take_certificates(struct tls_identity *identity, const struct buf *te
 	return result;
 }
 
-/* Returns new. */
+/* Returns new, or NULL with an error. */
 static struct tls_identity *make_identity(const struct buf *certificate, const struct buf *key,
 					  const struct origin *origin, struct error *err)
 {
@@ -231,7 +237,7 @@ static struct tls_identity *make_identity(const struct buf *certificate, const s
 	return identity;
 }
 
-/* Returns new. */
+/* Returns new, or NULL with an error. */
 static struct tls_identity *load_identity(const struct http_tls *tls, struct error *err)
 {
 	const struct origin origin = {tls->cert_file, tls->key_file};
@@ -247,7 +253,7 @@ static struct tls_identity *load_identity(const struct http_tls *tls, struct err
 	return identity;
 }
 
-/* Returns new. */
+/* Returns new, or NULL with an error. */
 static struct tls_trust *load_trust(const char *file, struct error *err)
 {
 	struct buf text;
@@ -352,7 +358,10 @@ static void release_trust(struct http_tls *tls, struct tls_trust *trust)
 		trust_free(trust);
 }
 
-/* Takes the identity. Handshakes from now on use it; those under way finish with the one that they have begun with. */
+/*
+ * Takes `identity` for new handshakes. Handshakes in progress keep the identity that they have
+ * acquired.
+ */
 static void put_identity(struct http_tls *tls, struct tls_identity *identity)
 {
 	pthread_mutex_lock(&tls->mutex);

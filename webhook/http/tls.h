@@ -1,6 +1,6 @@
 /*
- * http_tls: the server's certificate and key, and the authority of its clients' certificates, each replaceable while
- * handshakes are under way. A replaced one lives until the last connection that uses it is closed.
+ * tls: the server's certificate and key, and the client CA. Both can be replaced while handshakes
+ * are in progress. A replaced certificate lives until the last connection that uses it is closed.
  */
 #ifndef WEBHOOK_HTTP_TLS_H
 #define WEBHOOK_HTTP_TLS_H
@@ -14,65 +14,83 @@
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
 
-#define HTTP_CHAIN_MAX 16 /* certificates in one chain, ours or a client's */
+#define HTTP_CHAIN_MAX 16 /* Maximum number of certificates in the server's or a client's chain. */
 
-/* A certificate, the rest of its chain, and the key. Immutable. */
+/* A certificate, the rest of its chain, and the key. Immutable except for `references`. */
 struct tls_identity {
-	unsigned references; /* under the owner's mutex */
+	unsigned references; /* Protected by the mutex of the struct http_tls. */
 	gnutls_pcert_st chain[HTTP_CHAIN_MAX];
 	unsigned chain_length;
 	gnutls_privkey_t key;
-	time_t expiry; /* the earliest of the chain */
-	time_t begin;  /* of the first */
+	time_t expiry; /* The earliest expiry in the chain. */
+	time_t begin;  /* When the server's own certificate becomes valid. */
 };
 
 struct http_tls;
 
 /*
- * Loads the files. `client_ca_file` may be NULL; so may the two of the pair: then handshakes fail until http_tls_exchange has
- * brought one. Copies the names. Returns new; NULL with an error that says what to do.
+ * Loads the PEM files and copies their names. `client_ca_file` may be NULL. `cert_file` and
+ * `key_file` may both be NULL; handshakes then fail until http_tls_exchange provides a pair.
+ * Returns new, or NULL with an error that says what to do.
  */
 struct http_tls *http_tls_create(const char *cert_file, const char *key_file, const char *client_ca_file,
 				 struct error *err);
 
-/* No connection may hold an identity any more. Takes NULL. */
+/* Frees everything. All identities must have been released. Takes NULL. */
 void http_tls_destroy(struct http_tls *tls);
 
 /*
- * Reads the files again, without a lock. The pair and the client CA are exchanged independently: each is taken if it is
- * good. Returns -1 with the first error if one of them was not. One caller at a time; otherwise thread-safe.
+ * Reloads the files, without holding the mutex while reading them. The pair and the client CA are
+ * replaced independently, each only if it is valid. Returns 0, or -1 with the first error.
+ * Thread-safe, except that two threads must not call this at the same time.
  */
 int http_tls_reload(struct http_tls *tls, struct error *err);
 
 /*
- * Takes a pair from memory, PEM, instead of the one in force. Copies what it needs; the caller overwrites the key. Returns -1
- * with an error when it is not a pair; then the old one stays. Thread-safe.
+ * Replaces the current pair with a PEM pair from memory. Copies what it needs; wiping `key` is up
+ * to the caller. Returns 0, or -1 with an error if it is not a valid pair; the old one then stays.
+ * Thread-safe.
  */
 int http_tls_exchange(struct http_tls *tls, const struct buf *certificate, const struct buf *key, struct error *err);
 
-/* The identity in force (NULL: none yet), shared until released with http_tls_release (which takes NULL). Thread-safe. */
+/*
+ * Returns the current identity, shared until release with http_tls_release, or NULL if there is
+ * none yet. http_tls_release takes NULL. Both are thread-safe.
+ */
 struct tls_identity *http_tls_acquire(struct http_tls *tls);
 void http_tls_release(struct http_tls *tls, struct tls_identity *identity);
 
-/* Appends the chain in force, PEM; nothing where there is none yet. Thread-safe. */
+/*
+ * Appends the current chain in PEM, or nothing if there is none yet. Errors set pem->failed.
+ * Thread-safe.
+ */
 void http_tls_chain(struct http_tls *tls, struct buf *pem);
 
-/* When the pair in force ends; 0: there is none yet. */
+/* Returns the earliest expiry in the current chain, or 0 if there is none yet. Thread-safe. */
 time_t http_tls_expiry(struct http_tls *tls);
 
-/* Whether there is a client CA. */
+/* Whether a client CA is configured, so that clients must present a certificate. Thread-safe. */
 bool http_tls_wants_clients(const struct http_tls *tls);
 
-/* When the pair in force began to be valid; 0: there is none. Thread-safe. */
+/*
+ * Returns the time from which the current certificate is valid, or 0 if there is none yet.
+ * Thread-safe.
+ */
 time_t http_tls_begin(struct http_tls *tls);
 
-/* Rises whenever the client CA is exchanged: verdicts of an older generation are to be reached anew. Starts at 1. */
+/*
+ * Returns a number that starts at 1 and increases whenever the client CA is replaced. Clients that
+ * were verified under an older generation must be verified again. Thread-safe.
+ */
 uint64_t http_tls_generation(const struct http_tls *tls);
 
 /*
- * Whether the peer of a finished handshake has a certificate of the client CA, for client authentication, in its period,
- * with a common name or a DNS name equal to one of `names` (none: any name). Returns NULL when it has; otherwise one
- * sentence, static, that says why not. Thread-safe for different sessions.
+ * Verifies the client certificate of a session whose handshake is complete. It must be issued by
+ * the client CA, currently valid and usable for client authentication. Unless `count` is 0, a
+ * common name or DNS name must be equal to one of `names`. A client CA must be configured.
+ *
+ * Returns NULL if the certificate is accepted, or a static sentence that says why not. Thread-safe
+ * for different sessions.
  */
 const char *http_tls_refuse_client(struct http_tls *tls, gnutls_session_t session, char *const *names, size_t count);
 

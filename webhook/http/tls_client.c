@@ -4,9 +4,12 @@
 
 #include "webhook/http/tls.h"
 
-#define NAME_BYTES_MAX 256 /* no DNS name is longer; of a longer common name nothing is equal */
+#define NAME_BYTES_MAX 256 /* DNS names are shorter. A longer common name matches nothing. */
 
-/* Lengths are compared too: "name\0.evil" is not "name". */
+/*
+ * Compares lengths as well, because a name in a certificate may contain a NUL: "name\0.evil" is not
+ * "name".
+ */
 static bool is_named(const char *name, size_t length, char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
