@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* EVP_DecodeBlock takes blocks of four only, and decodes the padding as zero bytes. */
+/*
+ * EVP_DecodeBlock accepts only whole blocks of four characters and decodes padding as zero bytes.
+ * So this removes white space first and subtracts the padding afterwards.
+ */
 int base64_decode(struct str text, struct buf *out)
 {
 	buf_init(out, text.len + 4);

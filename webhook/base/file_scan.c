@@ -11,13 +11,16 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 32
-#define LINKS_MAX 40 /* as the kernel follows */
+#define LINKS_MAX 40 /* The same limit as the kernel's. */
 #define ENTRIES_MAX 200000
 #define EVENTS                                                                                                         \
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF |           \
 	 IN_MOVE_SELF)
 
-/* The folders that are being walked, outermost first: a link back to one of them is not followed. */
+/*
+ * The directories that are being scanned, from the innermost to the outermost. A symbolic link back
+ * to one of them is not followed.
+ */
 struct trail {
 	const struct trail *outer;
 	dev_t device;
@@ -25,10 +28,10 @@ struct trail {
 	unsigned depth;
 };
 
-/* A path on its way to what it means. */
+/* A path that is being resolved. */
 struct route {
-	char resolved[PATH_MAX]; /* holds no symbolic link */
-	char rest[2 * PATH_MAX]; /* still to be followed */
+	char resolved[PATH_MAX]; /* The part that is resolved; contains no symbolic link. */
+	char rest[2 * PATH_MAX]; /* The part that is still to be resolved. */
 	char target[PATH_MAX];
 	unsigned links;
 };
@@ -57,8 +60,9 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
 }
 
 /*
- * Adds one thing that is there. The sum does not depend on the order in which a folder gives its names. A folder counts
- * by its identity only: what happens in it to names that do not matter shall not count.
+ * Adds one file, directory, or link to the fingerprint. The sum does not depend on the order of
+ * directory entries. A directory contributes only its identity. Its times and size must not count,
+ * because entries that are ignored change them.
  */
 static void add_print(struct watch_scan *scan, const char *path, const struct stat *status, const char *target)
 {
@@ -75,7 +79,10 @@ static void add_print(struct watch_scan *scan, const char *path, const struct st
 	scan->fingerprint += hash;
 }
 
-/* Watches a folder for one of its names, or (NULL) for all. */
+/*
+ * Watches a directory for events about one entry, or about all entries if `name` is NULL. A
+ * directory that does not exist, or that cannot be read, is not a problem.
+ */
 static void add_interest(struct watch_scan *scan, const char *folder, const char *name)
 {
 	if (scan->inotify < 0)
@@ -125,7 +132,10 @@ static void look_in_folder(struct watch_scan *scan, const char *path, const stru
 	closedir(folder);
 }
 
-/* Puts a link's target before what is left of the route. Returns -1 when that is no path. */
+/*
+ * Replaces a link by its target in front of the rest of the route. Returns -1 if the link cannot be
+ * read, or if there are too many links or too long a path.
+ */
 static int follow_link(struct route *route, const char *path, const char *rest)
 {
 	ssize_t len = readlink(path, route->target, sizeof route->target - 1);
@@ -142,8 +152,8 @@ static int follow_link(struct route *route, const char *path, const char *rest)
 }
 
 /*
- * Takes one step of the route. Returns 1 while there is more, 0 when `status` is that of the end (`resolved`), -1 when
- * the route leads to nothing.
+ * Resolves one component of the route. Returns 1 if there are more, 0 at the end (then `status`
+ * describes `resolved`), or -1 if the path does not exist.
  */
 static int step(struct watch_scan *scan, struct route *route, struct stat *status)
 {
@@ -183,7 +193,10 @@ static int step(struct watch_scan *scan, struct route *route, struct stat *statu
 	return 1;
 }
 
-/* Follows `rest` from a folder without links in its path, and looks at what it leads to. */
+/*
+ * Resolves `rest` from `folder`, whose path contains no symbolic link, and scans the directory that
+ * it leads to.
+ */
 static void look(struct watch_scan *scan, const char *folder, const char *rest, const struct trail *outer)
 {
 	struct route *route = malloc(sizeof *route);
@@ -222,7 +235,7 @@ void watch_scan_sort(struct watch_scan *scan)
 		qsort(scan->items, scan->count, sizeof *scan->items, by_number);
 }
 
-/* The first interest in the folder, or count. */
+/* Index of the first interest in this directory, or of the place where it would be. */
 static size_t first_of(const struct watch_scan *scan, int wd)
 {
 	size_t low = 0, high = scan->count;

@@ -17,7 +17,7 @@
 #include "webhook/base/file_scan.h"
 
 #define GROUPS_MAX 8
-#define STACK_BYTES (512 << 10) /* the callbacks load policies here */
+#define STACK_BYTES (512 << 10) /* The callbacks load policies on this stack. */
 
 struct group {
 	char **paths;
@@ -25,19 +25,21 @@ struct group {
 	void (*changed)(void *context);
 	void *context;
 	uint64_t fingerprint;
-	bool dirty; /* the callback is due */
+	bool dirty; /* The callback is due. */
 };
 
 struct watch {
 	struct log *log;
 	int poll_ms;
-	int inotify; /* -1: none to be had */
-	int wakeup;  /* eventfd */
+	int inotify; /* -1: not available. */
+	int wakeup;  /* An eventfd. */
+	/* The degraded state was logged; from then on files are polled more often. */
 	bool warned;
 	bool started;
+	/* Requests from other threads: stop, or call every group back. */
 	atomic_bool stop, now;
 	pthread_t thread;
-	struct watch_scan scan; /* what is watched */
+	struct watch_scan scan; /* The directories that are watched now. */
 	struct group groups[GROUPS_MAX];
 	size_t group_count;
 };
@@ -83,7 +85,9 @@ struct watch *watch_create(struct log *log, int poll_ms, struct error *err)
 	return watch;
 }
 
-/* Looks at all groups anew, watches what has to be watched now, and no longer what has not. */
+/*
+ * Scans all groups again, watches the directories that now matter, and stops watching the others.
+ */
 static void rescan(struct watch *watch)
 {
 	struct watch_scan scan;
@@ -149,7 +153,7 @@ int watch_add(struct watch *watch, const char *const *paths, size_t count, void 
 	return 0;
 }
 
-/* Takes what inotify has to tell. Returns whether any of it concerns us. */
+/* Reads all pending inotify events. Returns whether any of them matters. */
 static bool drain_events(struct watch *watch)
 {
 	_Alignas(struct inotify_event) char bytes[8192];
@@ -169,7 +173,7 @@ static bool drain_events(struct watch *watch)
 	return concerned;
 }
 
-/* Waits until `due`. Returns whether something concerns us before. */
+/* Waits until `due` at the latest. Returns whether an event that matters arrived before. */
 static bool wait_events(struct watch *watch, int64_t due)
 {
 	struct pollfd pollers[2] = {{.fd = watch->wakeup, .events = POLLIN}, {.fd = watch->inotify, .events = POLLIN}};
@@ -187,7 +191,7 @@ static bool interrupted(struct watch *watch)
 	return atomic_load(&watch->stop) || atomic_load(&watch->now);
 }
 
-/* Waits for something to have happened and then for quiet, or for the time of the next poll. */
+/* Waits for an event and then until events stop, or until the next poll is due. */
 static void wait_for_change(struct watch *watch)
 {
 	bool degraded = watch->warned && watch->poll_ms > WATCH_POLL_DEGRADED_MS;
@@ -247,7 +251,8 @@ static void wake(struct watch *watch)
 {
 	uint64_t one = 1;
 	ssize_t written = write(watch->wakeup, &one, sizeof one);
-	(void)written; /* fails only where the counter is full: then the thread is awake */
+	/* Fails only if the counter is full. Then the thread has a wakeup pending anyway. */
+	(void)written;
 }
 
 void watch_now(struct watch *watch)

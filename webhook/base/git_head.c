@@ -1,7 +1,10 @@
 /*
- * The files are those of gitrepository-layout(5): .git is a folder, or a file "gitdir: PATH" in a worktree, whose Git
- * folder has a file "commondir"; HEAD is a hash or "ref: NAME"; a ref is a file below the Git folder or the common one, or a
- * line of packed-refs.
+ * The file formats are described in gitrepository-layout(5):
+ *
+ * - .git is a directory, or in a worktree a file "gitdir: PATH"; the directory at PATH has a file
+ *   "commondir".
+ * - HEAD is a hash or "ref: NAME".
+ * - A ref is a file in the Git directory or in the common directory, or a line of packed-refs.
  */
 #include "webhook/base/git_head.h"
 
@@ -21,7 +24,10 @@ static bool is_commit(const char *text)
 	return text[len] == '\0' && (len == 40 || len == 64);
 }
 
-/* Reads the first line of a small file, without its break. */
+/*
+ * Reads the first line of a file, without its line break. Returns false if the line is empty or
+ * cannot be read.
+ */
 static bool read_line(const char *path, char *line, size_t size)
 {
 	FILE *file = fopen(path, "re");
@@ -34,7 +40,9 @@ static bool read_line(const char *path, char *line, size_t size)
 	return read && *line;
 }
 
-/* Joins folder and name, unless the name is absolute. False: too long. */
+/*
+ * Joins a directory and a name, unless the name is absolute. Returns false if the path is too long.
+ */
 static bool join(char path[static PATH_MAX], const char *folder, const char *name)
 {
 	int len =
@@ -42,7 +50,7 @@ static bool join(char path[static PATH_MAX], const char *folder, const char *nam
 	return len > 0 && len < PATH_MAX;
 }
 
-/* Turns "/a/b" into "/a", "/a" into "" and "" into NULL. */
+/* Truncates "/a/b" to "/a" and "/a" to "". Returns NULL for "". */
 static char *parent(char *path)
 {
 	char *slash = strrchr(path, '/');
@@ -52,7 +60,7 @@ static char *parent(char *path)
 	return path;
 }
 
-/* Finds the Git folder of `folder` itself, not of its parents. */
+/* Finds the Git directory of `folder`, not of its parents. */
 static bool find_git(const char *folder, char git[static PATH_MAX])
 {
 	static const char prefix[] = "gitdir: ";
@@ -121,7 +129,10 @@ static bool read_head(const char *git, char commit[static GIT_COMMIT_SIZE])
 	return true;
 }
 
-/* Turns `folder` into the nearest folder, itself or a parent, that has a Git folder. */
+/*
+ * Truncates `folder` to the nearest directory, itself or a parent, that has a Git directory.
+ * Returns false if there is none.
+ */
 static bool climb(char *folder, char git[static PATH_MAX])
 {
 	for (const char *at = folder; at; at = parent(folder))

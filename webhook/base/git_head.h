@@ -1,6 +1,6 @@
 /*
- * git_commit: which commit of a Git repository is checked out where a folder lies. Reads Git's files itself, runs no
- * program, trusts none of what it reads.
+ * git_head: finds the commit that is checked out in the Git repository around a directory. Reads
+ * Git's files directly, runs no program, and does not trust the files.
  */
 #ifndef WEBHOOK_BASE_GIT_HEAD_H
 #define WEBHOOK_BASE_GIT_HEAD_H
@@ -9,28 +9,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define GIT_COMMIT_SIZE 65 /* a SHA-256 in hexadecimal, and a NUL */
+#define GIT_COMMIT_SIZE 65 /* A SHA-256 in hexadecimal and a NUL. */
 
 /*
- * Writes the commit that HEAD means in the repository (or worktree) that holds `path`, or the empty string where there is
- * none. Where the repository cannot be read, as beside a git-sync whose worktree refers to a mount of its own, a parent folder
- * that is named by a commit counts. Thread-safe.
+ * Writes the commit that HEAD refers to in the repository or worktree that contains `path`, or the
+ * empty string if there is none. Thread-safe.
+ *
+ * If the repository cannot be read, the nearest directory, `path` itself or a parent, that is named
+ * like a commit supplies it. This is the case next to git-sync, whose worktrees refer to a path
+ * that exists only in its own container.
  */
 void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE]);
 
-/* Where a path lies in a repository. Paths are absolute and without symbolic links. */
+/* The location of a path in a repository. All paths are absolute and contain no symbolic links. */
 struct git_place {
-	char path[PATH_MAX]; /* the path itself */
-	char root[PATH_MAX]; /* the top folder of the working tree; "" for "/" */
-	char git[PATH_MAX];  /* its Git folder */
+	char path[PATH_MAX]; /* The path itself. */
+	char root[PATH_MAX]; /* The top directory of the working tree; "" for "/". */
+	char git[PATH_MAX];  /* Its Git directory. */
 };
 
-/* Finds the repository (or worktree) that holds `path`. False: there is none. Thread-safe. */
+/*
+ * Finds the repository or worktree that contains `path`. Returns false if there is none.
+ * Thread-safe.
+ */
 bool git_find(const char *path, struct git_place *place);
 
 /*
- * The files that tell when HEAD moves, for watching: returns how many of the two paths are filled (new, to be freed by the
- * caller); 0 where there is no repository.
+ * Lists the files that change when HEAD moves, so that they can be watched. Returns the number of
+ * paths, 0 to 2; the caller must free each. Returns 0 if there is no repository.
  */
 size_t git_head_files(const char *path, char *files[2]);
 

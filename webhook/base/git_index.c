@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define HEADER_BYTES 12
-#define STAT_BYTES 40 /* of an entry, before its id */
-#define MODE_AT 24    /* in them */
+#define STAT_BYTES 40 /* Bytes of an entry before its object ID. */
+#define MODE_AT 24    /* Offset of the mode in these bytes. */
 #define FLAG_EXTENDED 0x4000
 #define FLAG_STAGE 0x3000
-#define FLAG_ABSENT 0x6000 /* of the extended ones: skip-worktree, intent-to-add */
+#define FLAG_ABSENT 0x6000 /* Extended flags skip-worktree and intent-to-add. */
 #define FOLDERS_DEEP_MAX 64
 
 struct cursor {
@@ -22,7 +22,7 @@ static size_t left(const struct cursor *cursor)
 	return (size_t)(cursor->end - cursor->at);
 }
 
-/* The next bytes; NULL where there are not as many. */
+/* Returns the next `bytes` bytes. If there are fewer, returns NULL and sets `broken`. */
 static const unsigned char *take(struct cursor *cursor, size_t bytes)
 {
 	if (cursor->broken || left(cursor) < bytes) {
@@ -43,7 +43,10 @@ static unsigned number16(const unsigned char *bytes)
 	return bytes ? (unsigned)bytes[0] << 8 | bytes[1] : 0;
 }
 
-/* A text that ends in NUL, which is taken, too. */
+/*
+ * Returns the next NUL-terminated string and skips its NUL. If there is none, returns NULL and sets
+ * `broken`.
+ */
 static const char *take_text(struct cursor *cursor)
 {
 	const unsigned char *end = cursor->broken ? NULL : memchr(cursor->at, '\0', left(cursor));
@@ -52,7 +55,10 @@ static const char *take_text(struct cursor *cursor)
 
 /* ---- entries ---- */
 
-/* How many bytes of the path before are dropped, in version 4: a number of seven bits to a byte, as in a pack's offsets. */
+/*
+ * Reads how many bytes to drop from the end of the previous path in version 4. The number is
+ * encoded like an offset in a pack file, seven bits per byte.
+ */
 static size_t take_varint(struct cursor *cursor)
 {
 	size_t value = 0;
@@ -76,7 +82,10 @@ static void take_path(struct cursor *cursor, uint32_t version, const unsigned ch
 	if (cursor->broken)
 		return;
 	memcpy(path + kept - dropped, text, strlen(text) + 1);
-	/* Before version 4 an entry is padded to eight bytes, with one NUL at least. */
+	/*
+	 * Before version 4 an entry is padded with NULs, at least one, to a multiple of eight
+	 * bytes.
+	 */
 	size_t bytes = (size_t)(cursor->at - begin);
 	if (version < 4)
 		take(cursor, (8 - bytes % 8) % 8);
@@ -102,7 +111,10 @@ static int read_entry(const struct git_index_reader *reader, struct cursor *curs
 
 /* ---- extensions ---- */
 
-/* A folder of the cached trees, and those in it. `path` is the one that holds it, and is left as it was. */
+/*
+ * Reads a directory of the cached tree and, recursively, its subdirectories. `path` is the parent
+ * directory; it is restored on return.
+ */
 static void read_folder(const struct git_index_reader *reader, struct cursor *cursor, char *path, unsigned depth)
 {
 	const char *name = take_text(cursor);
@@ -136,7 +148,10 @@ static void read_extensions(const struct git_index_reader *reader, struct cursor
 		struct cursor inner = {content, content ? content + bytes : NULL, !content};
 		if (content && memcmp(name, "TREE", 4) == 0)
 			read_folder(reader, &inner, path, 0);
-		/* In lower case: what has to be understood. "link" and "sdir" say that entries stand elsewhere. */
+		/*
+		 * An extension whose name begins with a lowercase letter must be understood. "link"
+		 * and "sdir" mean that some entries are not in this file.
+		 */
 		cursor->broken |= inner.broken || (name && name[0] >= 'a');
 	}
 }

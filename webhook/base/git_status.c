@@ -11,16 +11,18 @@
 #include "webhook/base/git_index.h"
 
 #define INDEX_BYTES_MAX ((size_t)64 << 20)
-#define FILE_BYTES_MAX ((size_t)1 << 20) /* a larger one is no policy */
+#define FILE_BYTES_MAX ((size_t)1 << 20) /* A larger file is not a policy. */
 #define READ_BYTES ((size_t)4096)
 #define DEPTH_MAX 32
 
 struct looking {
 	struct git_place place;
-	const char *below; /* the part of `path` below the top folder, without a slash before it */
+	/* The part of `path` below the top directory, without a leading slash. */
+	const char *below;
 	size_t id_bytes;
 	bool dirty;
-	char **tracked; /* policy files of the index, from the top folder, in the order of their bytes */
+	/* Policy files in the index, relative to the top directory and in byte order. */
+	char **tracked;
 	size_t count, size;
 };
 
@@ -32,7 +34,10 @@ static bool is_policy(const char *name)
 	return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-/* Whether a file of the index is read as policy: below the folder, by its ending, and nowhere hidden. */
+/*
+ * Whether a file of the index is read as policy: it is below the directory, has a policy's
+ * extension, and no component begins with a dot.
+ */
 static bool counts(const struct looking *looking, const char *path)
 {
 	size_t len = strlen(looking->below);
@@ -66,7 +71,10 @@ static bool read_link(const char *path, struct buf *out)
 	return got > 0;
 }
 
-/* Reads a file, or where a symbolic link leads, as Git keeps it. False: it cannot be read, or is larger than `max`. */
+/*
+ * Reads a file, or the target of a symbolic link, which Git stores as the content. Returns false if
+ * it cannot be read or is larger than `max`. The caller must release `out` in any case.
+ */
 static bool read_content(const char *path, bool link, size_t max, struct buf *out)
 {
 	buf_init(out, max + 2 * READ_BYTES);
@@ -79,7 +87,7 @@ static bool read_content(const char *path, bool link, size_t max, struct buf *ou
 	return good;
 }
 
-/* The id that Git gives to a content. False: OpenSSL fails. */
+/* Computes the object ID that Git gives to a content. Returns false if OpenSSL fails. */
 static bool hash(struct str content, size_t id_bytes, unsigned char id[static EVP_MAX_MD_SIZE])
 {
 	char head[32];
@@ -130,7 +138,10 @@ static int on_entry(void *context, const struct git_entry *entry)
 	return looking->dirty ? 1 : keep(looking, entry->path);
 }
 
-/* What is staged makes the cached tree of its folder, and of all folders above, invalid until it is committed. */
+/*
+ * A staged change invalidates the cached tree of its directory, and of all directories above, until
+ * it is committed.
+ */
 static void on_folder(void *context, const char *path, bool written)
 {
 	struct looking *looking = context;
@@ -152,7 +163,10 @@ static bool is_tracked(const struct looking *looking, const char *path)
 	return looking->count && bsearch(&path, looking->tracked, looking->count, sizeof *looking->tracked, compare);
 }
 
-/* Sets `dirty` for a policy file that the index does not have. `path` is from the top folder. */
+/*
+ * Sets `dirty` if there is a policy file that the index does not have. `path` is relative to the
+ * top directory.
+ */
 static void find_untracked(struct looking *looking, const char *path, unsigned depth)
 {
 	char whole[2 * PATH_MAX], inner[PATH_MAX];

@@ -1,21 +1,27 @@
 /*
- * git_status: whether policy files are those of the commit that is checked out, or were changed since. Reads Git's files itself,
- * runs no program.
+ * git_status: tells whether policy files are those of the commit that is checked out, or have
+ * changed since. Reads Git's files directly and runs no program.
  */
 #ifndef WEBHOOK_BASE_GIT_STATUS_H
 #define WEBHOOK_BASE_GIT_STATUS_H
 
 enum git_state {
-	GIT_UNKNOWN, /* there is no repository, or one that cannot be judged */
+	GIT_UNKNOWN, /* There is no repository, or its state cannot be determined. */
 	GIT_CLEAN,
 	GIT_DIRTY,
 };
 
 /*
- * Looks at the *.yaml and *.yml below `path` (or at the file `path`), as a policy is read: GIT_DIRTY when one differs from
- * the repository's index, is missing, is not tracked, or when a change of it is staged and not committed. Filters
- * (autocrlf, LFS) are not applied: what they change counts as changed. Git's objects are not read: what is staged is seen by the index's
- * cached trees, so `git reset --soft` and an abandoned `git commit` hide it, and `git restore --staged` leaves GIT_DIRTY. Thread-safe.
+ * Checks the *.yaml and *.yml files below `path` that are read as policy, or `path` itself if it is
+ * a file. Thread-safe.
+ *
+ * Returns GIT_DIRTY if a file differs from the repository's index, is missing, or is not tracked,
+ * or if a change is staged but not committed. Filters (autocrlf, LFS) are not applied, so a file
+ * that they alter counts as changed. File modes are not compared.
+ *
+ * Git's objects are not read: staged changes are recognized by the index's cached trees. So `git
+ * reset --soft` and an aborted `git commit` hide them, and after `git restore --staged` the result
+ * stays GIT_DIRTY.
  */
 enum git_state git_status_read(const char *path);
 

@@ -4,9 +4,11 @@
 #include <sys/resource.h>
 
 /*
- * The limit alone would not hold: a handler that core files are piped to (core_pattern of systemd and others) gets them whatever
- * the limit is (core(5)). MADV_DONTDUMP alone would not either: it takes pages that are known, and libcurl, OpenSSL and GnuTLS
- * have their own. Not being dumpable covers all of it; the limit is for what may be started from here one day.
+ * Not being dumpable covers all of the process's memory. The other mechanisms do not:
+ *
+ * - The core size limit alone is ignored when core files are piped to a handler, as systemd's
+ *   core_pattern does (core(5)). It is set anyway for programs that this process may start one day.
+ * - MADV_DONTDUMP works only for known pages, and libcurl, OpenSSL, and GnuTLS have their own.
  */
 void secrecy_begin(void)
 {

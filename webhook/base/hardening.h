@@ -1,13 +1,15 @@
 /*
- * secrecy: keeps this process's memory to itself. Keys, tokens and path secrets are overwritten when they are freed, but while they
- * are in use they also stand in memory of libraries, and what is not overwritten yet could end up in a core file.
+ * hardening: protects the memory of this process from other processes and from core files. Keys,
+ * tokens, and path secrets are overwritten when they are freed. But while in use, they are also in
+ * the memory of libraries, and a core file would contain them.
  */
 #ifndef WEBHOOK_BASE_HARDENING_H
 #define WEBHOOK_BASE_HARDENING_H
 
 /*
- * From now on no signal leaves a core file, whatever the limits and the system's handler of core files are, and no other process
- * of the same user can read this one's memory. Root can. To be called first of all.
+ * Disables core files, regardless of the limits and the system's core handler. Also prevents other
+ * processes of the same user, but not root, from reading this process's memory. Call it first in
+ * main.
  */
 void secrecy_begin(void);
 

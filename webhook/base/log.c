@@ -12,30 +12,35 @@
 #include "webhook/json/write.h"
 
 /*
- * The ring is two buffers: callers append to `filling`, the writer exchanges it for its empty one and writes that out
- * without the lock. After a burst the next quiet lines give the memory back, down to IDLE_BYTES of each.
+ * The ring consists of two buffers. Callers append to `filling`. The writer swaps it for its own
+ * empty buffer and writes it out without holding the lock. After a burst, a buffer of more than
+ * IDLE_BYTES is freed once it is mostly unused.
  */
 #define HALF_BYTES (LOG_RING_BYTES / 2)
 #define IDLE_BYTES (16 << 10)
 #define STACK_BYTES (64 << 10)
-#define CHUNK_BYTES 4096 /* PIPE_BUF: after POLLOUT a pipe takes that much without blocking */
-#define FLUSH_SECONDS 2  /* how long log_destroy waits for a reader that has stopped reading */
+/* PIPE_BUF: after POLLOUT, a pipe accepts this much without blocking. */
+#define CHUNK_BYTES 4096
+/* How long log_destroy waits for a reader that does not read. */
+#define FLUSH_SECONDS 2
 #define POLL_MS 100
-#define GATHER_NS 5000000 /* lines of that time go out together: waking the writer costs more than a line */
+/* Lines within this time are written together, because waking the writer costs more than a line. */
+#define GATHER_NS 5000000
 
 struct log {
 	int fd;
 	pthread_t writer;
-	pthread_mutex_t mutex; /* guards all below but the atomics */
-	pthread_cond_t wakeup; /* the first line of many, or the end */
-	pthread_cond_t hurry;  /* the buffer is half full, or the end */
+	pthread_mutex_t mutex; /* Guards `filling`, `reported`, and the time stamp. */
+	pthread_cond_t wakeup; /* Signaled for the first line in `filling`, and at the end. */
+	pthread_cond_t hurry;  /* Signaled when `filling` is half full, and at the end. */
 	struct buf filling;
-	uint64_t reported; /* dropped lines that a line has told of */
+	uint64_t reported; /* Number of dropped lines that need no further report in the log. */
 	time_t stamp_second;
-	char stamp[32]; /* of stamp_second, as "2026-11-23T21:40:37" */
+	char stamp[32]; /* Text of stamp_second, such as "2026-11-23T21:40:37". */
 	_Atomic uint64_t dropped;
 	atomic_bool stopping;
-	struct timespec give_up; /* CLOCK_MONOTONIC; set before `stopping` */
+	/* Deadline of log_destroy (CLOCK_MONOTONIC); set before `stopping`. */
+	struct timespec give_up;
 };
 
 static void write_time(struct log *log)
@@ -69,7 +74,7 @@ static void write_field(struct buf *out, const struct log_field *field)
 		json_write_cut(out, field->text, LOG_TEXT_MAX);
 }
 
-/* Called with the mutex held. Appends a whole line or nothing. */
+/* Appends a whole line or nothing. Must be called with the mutex held. */
 static void append(struct log *log, enum log_level level, const char *event, const struct log_field *fields,
 		   size_t count)
 {
@@ -110,7 +115,10 @@ static bool past(const struct timespec *deadline)
 	return now.tv_sec > deadline->tv_sec || (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
 }
 
-/* Waits until the descriptor takes bytes or fails. False: the log is to stop and its reader stands still. */
+/*
+ * Waits until the descriptor accepts bytes or fails. Returns false if the log is stopping and the
+ * reader still does not read.
+ */
 static bool wait_writable(struct log *log)
 {
 	for (;;) {
@@ -122,7 +130,7 @@ static bool wait_writable(struct log *log)
 	}
 }
 
-/* Returns how many bytes could not be written for good. */
+/* Returns the number of bytes that it gave up on. */
 static size_t write_out(struct log *log, struct str bytes)
 {
 	while (bytes.len > 0 && wait_writable(log)) {
@@ -142,19 +150,25 @@ static void count_lost(struct log *log, struct str bytes)
 		lines += bytes.ptr[i] == '\n';
 	atomic_fetch_add_explicit(&log->dropped, lines, memory_order_relaxed);
 	pthread_mutex_lock(&log->mutex);
-	log->reported += lines; /* a descriptor that fails would fail for the report as well */
+	log->reported += lines; /* A descriptor that fails would fail for the report as well. */
 	pthread_mutex_unlock(&log->mutex);
 }
 
+/*
+ * Empties a buffer. Frees a large one that was mostly unused, because the burst is over. Otherwise
+ * keeps the memory, which would be needed again at once under load.
+ */
 static void empty(struct buf *buf)
 {
-	if (buf->size > IDLE_BYTES &&
-	    buf->len <= IDLE_BYTES / 4) /* the burst is over: under load it would come back at once */
+	if (buf->size > IDLE_BYTES && buf->len <= IDLE_BYTES / 4)
 		buf_release(buf);
 	buf_reset(buf);
 }
 
-/* Called with the mutex held, after the first line: lets others join it. */
+/*
+ * Waits for more lines after the first one, so that they are written together. Must be called with
+ * the mutex held.
+ */
 static void gather(struct log *log)
 {
 	struct timespec until;
@@ -197,7 +211,10 @@ static void *run_writer(void *argument)
 	return NULL;
 }
 
-/* Signals are for the thread that waits for them; SIGPIPE becomes EPIPE. */
+/*
+ * Starts the writer with all signals blocked: the main thread handles them, and SIGPIPE becomes
+ * EPIPE.
+ */
 static int start_writer(struct log *log)
 {
 	sigset_t all, before;

@@ -1,7 +1,8 @@
 /*
- * log: one JSON object per line. Writing a line never waits for I/O: it is put into a bounded ring, and a thread of the
- * log's own writes the ring out. When the reader of the descriptor is so slow that the ring fills up, lines are dropped
- * and counted, and the count is logged as soon as there is room again. What is logged never holds bodies or keys.
+ * log: writes one JSON object per line. Logging never waits for I/O: a line goes into a bounded
+ * ring, and a separate thread writes the ring out. If the reader is so slow that the ring fills up,
+ * lines are dropped and counted. The count is logged as soon as there is room again. Callers must
+ * not log object bodies or keys.
  */
 #ifndef WEBHOOK_BASE_LOG_H
 #define WEBHOOK_BASE_LOG_H
@@ -13,35 +14,49 @@
 #include "gpugate/error.h"
 #include "gpugate/str.h"
 
-#define LOG_TEXT_MAX 4096          /* bytes of one field's text; what is longer is cut and ends in "…" */
-#define LOG_RING_BYTES (256 << 10) /* lines that wait for the writer */
+/* Maximum bytes of one field's text. Longer text is truncated and ends in "…". */
+#define LOG_TEXT_MAX 4096
+#define LOG_RING_BYTES (256 << 10) /* Maximum bytes of lines that wait for the writer. */
 
 enum log_level { LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_field {
-	const char *key; /* a plain JSON key; NULL: the field is left out */
-	struct str text; /* absent: the field is left out */
-	bool raw; /* `text` is JSON already, such as a number; at most LOG_TEXT_MAX bytes, longer ones are left out */
+	const char *key; /* A JSON key that needs no escaping. NULL: the field is omitted. */
+	struct str text; /* If absent, the field is omitted. */
+	/*
+	 * `text` is JSON already, such as a number. If longer than LOG_TEXT_MAX, the field is
+	 * omitted.
+	 */
+	bool raw;
 };
 
 struct log;
 
-/* Returns new, and starts the writer thread. Borrows `fd`. Returns NULL and sets the error without memory or thread. */
+/*
+ * Returns new and starts the writer thread. Borrows `fd`. Returns NULL with an error without memory
+ * or if the thread cannot be started.
+ */
 struct log *log_create(int fd, struct error *err);
 
-/* Writes out what the ring holds, stops the thread and frees. No other thread may use the log any more. Takes NULL. */
+/*
+ * Writes out the ring, stops the thread, and frees the log. If the reader does not read, it gives
+ * up after about 2 seconds. No other thread may use the log any more. Accepts NULL.
+ */
 void log_destroy(struct log *log);
 
 /*
- * Logs `{"time":"2026-11-23T21:40:37.123Z","level":"info","event":"<event>",<fields>}`. Never blocks on I/O. Thread-safe.
- * Copies everything. A NULL `log` discards the line.
+ * Logs one line:
+ *
+ *     {"time":"2026-11-23T21:40:37.123Z","level":"info","event":"EVENT",FIELDS}
+ *
+ * Copies everything. Never blocks on I/O. Thread-safe. Does nothing if `log` is NULL.
  */
 void log_event(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t count);
 
-/* Lines dropped since the start. Thread-safe. */
+/* Number of lines dropped since the start; 0 if `log` is NULL. Thread-safe. */
 uint64_t log_dropped(const struct log *log);
 
-/* Prints a number into `storage` (at least 24 bytes) and returns it as a raw field. Borrows `storage`. */
+/* Formats a number into `storage` and returns it as a raw field, which borrows `storage`. */
 struct log_field log_number(const char *key, int64_t value, char storage[static 24]);
 
 #endif

@@ -9,7 +9,7 @@ enum { NOW, BEFORE, ACCEPTED };
 struct path_secret {
 	char *file;
 	pthread_rwlock_t lock;
-	char texts[ACCEPTED][HTTP_SECRET_MAX + 1]; /* empty: none; guarded by the lock */
+	char texts[ACCEPTED][HTTP_SECRET_MAX + 1]; /* Empty if there is none; guarded by `lock`. */
 };
 
 struct path_secret *path_secret_create(const char *file, struct error *err)

@@ -61,7 +61,10 @@ int quota_document_read(struct str json, struct arena *arena, struct quota_docum
 
 /* --- Writing --- */
 
-/* `before` is all that stands before the text: a comma where there is one, key and colon. */
+/*
+ * Writes nothing if `text` is absent. `before` is the JSON that precedes the string: a comma if
+ * needed, the key, and a colon.
+ */
 static void put(struct buf *out, const char *before, struct str text)
 {
 	if (!str_present(text))
@@ -104,11 +107,11 @@ void quota_document_write(struct buf *out, const struct quota_document *document
 	buf_text(out, "}}");
 }
 
-/* --- Hashes: FNV-1a with 64 bits, http://www.isthe.com/chongo/tech/comp/fnv/ --- */
+/* --- Hashes: 64-bit FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ --- */
 
 #define HASH_BEGIN 0xcbf29ce484222325u
 
-/* A length before each text keeps ("ab", "c") and ("a", "bc") apart. */
+/* Hashing the length before each string makes ("ab", "c") and ("a", "bc") hash differently. */
 static uint64_t hash_text(uint64_t hash, struct str text)
 {
 	uint64_t len = str_present(text) ? text.len : UINT64_MAX;
@@ -146,7 +149,10 @@ uint64_t quota_document_content(const struct quota_document *document)
 #define MARK ".x-"
 #define HASH_DIGITS 16
 
-/* Whether a quota is called as the end of a name with a hash: "x-" and its digits. */
+/*
+ * Whether a quota's name could be mistaken for the suffix of a hashed name: "x-" and 16 hexadecimal
+ * digits.
+ */
 static bool looks_hashed(struct str quota)
 {
 	if (quota.len != sizeof MARK - 2 + HASH_DIGITS || !str_starts(quota, STR("x-")))

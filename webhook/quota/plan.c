@@ -13,22 +13,25 @@ static bool is_outdated(const struct quota_plan *plan, const struct quota_plan_n
 	return false;
 }
 
-/* From when on numbers of another policy may be replaced by this replica's. */
+/* The time from which this replica may replace the numbers of another policy. */
 static int64_t taken_from_ms(const struct quota_plan *plan, const struct quota_plan_now *now)
 {
 	int64_t rested_ms = plan->own || !plan->taken_ms ? now->now_ms : plan->taken_ms + PLAN_STILL_MS;
 	return is_outdated(plan, now) ? rested_ms : later(rested_ms, plan->changed_ms + PLAN_STILL_MS);
 }
 
-/* From when on it may be written, as far as time decides that; 0: there is nothing to write. */
+/* The earliest time at which a write is allowed; 0 if there is nothing to write. */
 static int64_t written_from_ms(const struct quota_plan *plan, const struct quota_plan_now *now)
 {
 	if (!plan->published)
 		return now->now_ms;
 	if (plan->content == plan->wanted_content)
 		return 0;
-	/* In a quiet cluster views differ by up to a minute in their versions, though not in the Pods: that is no reason
-	 * to leave a policy standing that is known to be outdated. */
+	/*
+	 * This does not compare Pod versions. In a quiet cluster the versions of two views can
+	 * differ by up to a minute although their Pods are the same. That must not keep an outdated
+	 * policy's numbers in place.
+	 */
 	if (plan->policy != now->policy)
 		return taken_from_ms(plan, now);
 	return now->pod_version >= plan->pod_version ? now->now_ms : now->now_ms + PLAN_REST_MS;

@@ -7,7 +7,7 @@
 
 #define SLOTS_LEAST 64
 
-/* --- Queues: rings with a head --- */
+/* --- Queues: circular lists with a head --- */
 
 static void ring_init(struct publish_link *head)
 {
@@ -67,7 +67,7 @@ void publish_rows_pass(struct publish_rows *rows, int64_t now_ms)
 {
 	int64_t now = now_ms / PUBLISH_WAIT_MS;
 	if (now - rows->waited > PUBLISH_WAITS)
-		rows->waited = now - PUBLISH_WAITS; /* each once */
+		rows->waited = now - PUBLISH_WAITS; /* Visits each queue once. */
 	while (rows->waited < now) {
 		struct publish_link *head = &rows->waiting[++rows->waited % PUBLISH_WAITS];
 		for (struct publish_row *row; (row = ring_first(head));)
@@ -121,7 +121,10 @@ void publish_rows_release(struct publish_rows *rows)
 	*rows = (struct publish_rows){0};
 }
 
-/* Twice as many slots as rows at most; without memory the chains just get longer. */
+/*
+ * Doubles the number of slots once there are as many rows as slots. Without memory the chains just
+ * get longer.
+ */
 static void make_room(struct publish_rows *rows)
 {
 	if (rows->count <= rows->mask)
@@ -140,7 +143,7 @@ static void make_room(struct publish_rows *rows)
 	rows->slots = slots;
 	rows->mask = mask;
 	if (rows->scanned != UINT32_MAX)
-		rows->scanned = 0; /* rows have moved between slots */
+		rows->scanned = 0; /* Rows have moved to other slots. */
 }
 
 struct publish_row *publish_rows_find(struct publish_rows *rows, const char *name, uint32_t most, void *context)
@@ -176,7 +179,7 @@ void publish_rows_drop(struct publish_rows *rows, struct publish_row *row)
 	free(row);
 }
 
-/* --- All of them --- */
+/* --- Scanning all rows --- */
 
 void publish_rows_rescan(struct publish_rows *rows)
 {

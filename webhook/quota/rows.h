@@ -1,75 +1,107 @@
 /*
- * publish_rows: the gpuquotas objects that are known or wanted, by name, and which of them to look at, and when. Part of
- * ledger_publish. A row is in one queue at a time, or in none: then nothing is to be done about it before something changes.
+ * rows: a table, by name, of the gpuquotas objects that exist or are wanted, and the queues that
+ * say when to compare each row. Used by the publisher (webhook/cluster/publisher.c). Not
+ * thread-safe.
+ *
+ * A row is in at most one queue. If it is in none, nothing needs to be done about it until
+ * something changes.
  */
 #ifndef WEBHOOK_QUOTA_ROWS_H
 #define WEBHOOK_QUOTA_ROWS_H
 
 #include "webhook/quota/plan.h"
 
-#define PUBLISH_ROWS_MAX 40000      /* of more, the rest is passed over */
-#define PUBLISH_STRANGERS_MAX 20000 /* rows up to which objects get one that the policy does not know */
-#define PUBLISH_WAIT_MS 250         /* rows that wait are looked at so much later at most */
-#define PUBLISH_WAITS 256           /* ... but after 64 s they are looked at in any case */
+#define PUBLISH_ROWS_MAX 40000 /* Maximum number of rows; further quotas are not published. */
+/*
+ * An object from the watch gets a new row only below this number of rows. This reserves room for
+ * the quotas of the policy.
+ */
+#define PUBLISH_STRANGERS_MAX 20000
+#define PUBLISH_WAIT_MS 250 /* Resolution of the timer queues. */
+#define PUBLISH_WAITS 256   /* Number of timer queues. They cover 64 s; no row waits longer. */
 
-/* Which rows are looked at first. */
+/* The order in which rows are compared. */
 enum publish_rank {
-	PUBLISH_CHANGED,  /* something has changed */
-	PUBLISH_COMPARED, /* all of them are compared, after a list or with a new policy */
+	PUBLISH_CHANGED,  /* The row has changed. */
+	PUBLISH_COMPARED, /* All rows are compared after a list and under a new policy. */
 	PUBLISH_RANKS,
 };
 
 struct publish_link {
-	struct publish_link *prev, *next; /* NULL: in no queue */
+	struct publish_link *prev, *next; /* NULL if in no queue. */
 };
 
 struct publish_row {
-	struct publish_link link; /* first: a queue has links */
-	struct publish_row *next; /* in its slot */
-	void *context;            /* of who asked for it first */
+	struct publish_link link; /* Must come first: a queue links these. */
+	struct publish_row *next; /* Next row in the same slot. */
+	void *context;            /* As passed to the publish_rows_find that created the row. */
 	struct quota_plan plan;
 	uint64_t hash;
 	enum publish_rank rank;
-	bool ready;           /* it is in one of the queues of these */
-	uint32_t quota;       /* of the policy that it was looked up for */
-	uint32_t policy;      /* number of that; 0: none */
-	uint32_t list;        /* number of the list that it was seen in or after */
-	bool cohort_exceeded; /* as it was found last, for its cohort; of the cohort's first quota alone */
+	bool ready;      /* In one of the `ready` queues. */
+	uint32_t quota;  /* Index of the quota in the policy that `policy` numbers. */
+	uint32_t policy; /* Sequence number of the policy that last had this quota; 0: none has. */
+	uint32_t list;   /* Sequence number of the last list that the row was checked against. */
+	/*
+	 * Whether the cohort was exceeded when last compared. Used only in the row of the cohort's
+	 * first quota.
+	 */
+	bool cohort_exceeded;
 	char name[];
 };
 
 struct publish_rows {
 	struct publish_row **slots;
 	uint32_t mask, count;
-	uint32_t scanned; /* slots that publish_rows_scan has come to */
+	/* The next slot for publish_rows_scan; UINT32_MAX if no scan is in progress. */
+	uint32_t scanned;
 	struct publish_link ready[PUBLISH_RANKS];
-	struct publish_link waiting[PUBLISH_WAITS]; /* by the time when to look at them, in units of PUBLISH_WAIT_MS */
-	int64_t waited;                             /* the last unit that has passed */
+	/*
+	 * A timer wheel: the queue of a row is its due time in units of PUBLISH_WAIT_MS, modulo
+	 * PUBLISH_WAITS.
+	 */
+	struct publish_link waiting[PUBLISH_WAITS];
+	/* Time up to which the timer queues have been emptied, in units of PUBLISH_WAIT_MS. */
+	int64_t waited;
 };
 
-/* Empty. Returns -1 without memory. */
+/* Initializes an empty table. Returns -1 without memory. */
 int publish_rows_init(struct publish_rows *rows, int64_t now_ms);
-void publish_rows_release(struct publish_rows *rows); /* takes a zeroed one, too */
+void publish_rows_release(struct publish_rows *rows); /* Accepts a zeroed table. */
 
-/* The row of a name, or a new one while there are less than `most`. NULL: there is none; no memory. Good until it is dropped. */
+/*
+ * Finds the row of that name. If there is none and the table has fewer than `most` rows, adds one.
+ * Returns NULL if there is none, or without memory. The row stays valid until it is dropped.
+ */
 struct publish_row *publish_rows_find(struct publish_rows *rows, const char *name, uint32_t most, void *context);
+
+/* Removes a row from the table and its queue, and frees it. */
 void publish_rows_drop(struct publish_rows *rows, struct publish_row *row);
 
-/* Has a row looked at soon. One that is to be looked at soon already keeps its place, unless its rank rises. */
+/*
+ * Queues a row to be compared soon. A row that is already ready keeps its place unless its rank
+ * rises.
+ */
 void publish_rows_queue(struct publish_rows *rows, struct publish_row *row, enum publish_rank rank);
 
-/* ... or at that time, but after 64 s in any case. */
+/* Queues a row to be compared at `at_ms`, but no more than 64 s from now. */
 void publish_rows_wait(struct publish_rows *rows, struct publish_row *row, int64_t at_ms);
 
-/* Queues those whose time has come. */
+/* Makes the rows ready whose time has come. */
 void publish_rows_pass(struct publish_rows *rows, int64_t now_ms);
 
-/* Begins to queue all rows; publish_rows_scan goes on with that for so many slots, while there are any. */
+/*
+ * Queues all rows. publish_rows_rescan starts over; publish_rows_scan processes up to `slots` slots
+ * and returns whether any remain.
+ */
 void publish_rows_rescan(struct publish_rows *rows);
 bool publish_rows_scan(struct publish_rows *rows, uint32_t slots);
 
-/* Takes the next to be looked at, of that rank if there is one. NULL: there is none. */
+/*
+ * Removes and returns the next ready row, preferably one of that rank. Returns NULL if no row is
+ * ready.
+ */
 struct publish_row *publish_rows_take(struct publish_rows *rows, enum publish_rank rank);
-bool publish_rows_idle(const struct publish_rows *rows); /* none is ready */
+bool publish_rows_idle(const struct publish_rows *rows); /* No row is ready. */
 
 #endif

@@ -43,11 +43,11 @@ static wide add(wide a, wide b)
 	return __builtin_add_overflow(a, b, &sum) ? (a > b ? a : b) : sum;
 }
 
-/* Judges a Pod that costs nothing: it would be refused only by what is exceeded already. */
+/* Judges a Pod that costs nothing: only limits that are exceeded already could refuse it. */
 bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held)
 {
 	const struct charge nothing = {.quota = quota};
-	struct excess excess[2]; /* one charge, and no more than a row of each kind for it */
+	struct excess excess[2]; /* One charge has at most one row of each kind. */
 	struct quota_view view;
 	bool refused;
 	policy_quota(policy, quota, &view);
@@ -59,7 +59,10 @@ bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct
 	return false;
 }
 
-/* What a member of a cohort has above its own, or else leaves to the others (see policy_exceeded). */
+/*
+ * Sets what a member of a cohort uses above its own limit, or leaves for the others (see
+ * policy_exceeded).
+ */
 static void fill_cohort(struct summary *summary, const struct quota_view *view, const struct held *held,
 			struct quota_document *document)
 {

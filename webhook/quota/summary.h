@@ -1,4 +1,4 @@
-/* quota_summary: what is held of a quota, as people read it. Pure. */
+/* summary: the usage of one quota, formatted for users. Pure. */
 #ifndef WEBHOOK_QUOTA_SUMMARY_H
 #define WEBHOOK_QUOTA_SUMMARY_H
 
@@ -6,20 +6,24 @@
 #include "webhook/quota/document.h"
 #include "webhook/usage/holders.h"
 
+/* Bytes of a digest in hexadecimal, including the NUL. */
 #define QUOTA_DIGEST_SIZE 33
 
 /*
- * Whether more is held of a quota than its limits allow. Of a cohort that has too much together, only those are to blame that hold
- * more than their own. `held` has policy_quota_count() rows.
+ * Whether usage is above what a quota's limits allow. If a cohort as a whole is exceeded, only the
+ * members whose usage is above their own `hard` count as exceeded. `held` has policy_quota_count()
+ * rows.
  */
 bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held);
 
+/* Writes the policy's digest as 32 hexadecimal digits and a NUL. */
 void quota_summary_digest(const struct policy *policy, char text[static QUOTA_DIGEST_SIZE]);
 
 /*
- * Fills in everything of the document but name, versions and policy. `held` has policy_quota_count() rows, `holders` are those of the
- * quota in any order; NULL: nobody is listed. The document borrows from the policy and the arena alone. Returns -1 when the arena is
- * exhausted.
+ * Fills in every field of the document except the name, the versions, and the policy. `held` has
+ * policy_quota_count() rows. `holders` is the quota's list from ledger_holders, in any order; if
+ * NULL, no namespace is listed. The document borrows only from the policy and the arena. Returns -1
+ * if the arena is exhausted.
  */
 int quota_summarize(const struct policy *policy, uint32_t quota, const struct held *held,
 		    const struct tally_sum *holders, struct arena *arena, struct quota_document *document);

@@ -5,13 +5,13 @@
 
 #define BAR_CELLS 10
 #define EIGHTHS 8
-#define NEARLY_FULL 90 /* percent from which a bar is yellow */
+#define NEARLY_FULL 90 /* Percentage from which a bar is yellow. */
 
 /* --- Amounts --- */
 
 struct share {
-	wide used, pending, hard; /* in units of 10^-9 */
-	bool known;               /* all three could be read, and there is a limit */
+	wide used, pending, hard; /* In units of 10^-9. */
+	bool known;               /* All three amounts are readable, and the quota has a limit. */
 };
 
 static bool read_amount(struct str text, wide *amount)
@@ -36,7 +36,10 @@ static struct share share_of(const struct quota_document *item)
 	return share;
 }
 
-/* Parts of `whole` that are held, cut; a limit of nothing is full as soon as anything is held. */
+/*
+ * `held` as a share of `hard`, in parts of `whole`, rounded down. The result is capped at 100 times
+ * `whole`. A limit of zero counts as full once anything is held.
+ */
 static int parts(wide held, wide hard, int whole)
 {
 	if (hard == 0)
@@ -72,7 +75,7 @@ enum column { TENANT, QUOTA, USED, PENDING, HARD, BORROWED, COLUMNS };
 static const struct column_row {
 	const char *head;
 	size_t offset;
-	bool right; /* numbers */
+	bool right; /* Right-aligned, for numbers. */
 } columns[COLUMNS] = {
     [TENANT] = {"TENANT", offsetof(struct quota_document, tenant), false},
     [QUOTA] = {"QUOTA", offsetof(struct quota_document, quota), false},
@@ -82,7 +85,7 @@ static const struct column_row {
     [BORROWED] = {"BORROWED", offsetof(struct quota_document, borrowed), true},
 };
 
-/* NULL: the head. */
+/* The text of a cell; of the table's header if `item` is NULL. */
 static struct str cell(const struct quota_document *item, int column)
 {
 	if (!item)
@@ -119,7 +122,7 @@ static void put_times(struct buf *out, const char *text, int count)
 		buf_text(out, text);
 }
 
-/* Used in full cells and the eighths of one, pending shaded up to the end of what is held. */
+/* Draws usage to an eighth of a cell, then pending in shaded cells. */
 static void put_blocks(struct buf *out, const struct share *share)
 {
 	int used = parts(share->used, share->hard, BAR_CELLS * EIGHTHS);
@@ -170,7 +173,7 @@ static void put_bar(const struct table *table, const struct quota_document *item
 
 /* --- Lines --- */
 
-/* The end of a line, without blanks before it. */
+/* Ends a line and removes its trailing blanks. */
 static void end_line(struct buf *out)
 {
 	while (!out->failed && out->len > 0 && out->ptr[out->len - 1] == ' ')
@@ -216,14 +219,17 @@ static void measure(struct table *table, const struct quota_document *items, uin
 	}
 }
 
-/* --- Cohorts: the quotas of one name lend to each other --- */
+/* --- Cohorts: their quotas of the same name lend to each other --- */
 
 static bool is_member(const struct quota_document *item, const struct quota_document *of)
 {
 	return str_present(item->cohort) && str_eq(item->cohort, of->cohort) && str_eq(item->quota, of->quota);
 }
 
-/* Appends those of a cohort that have some of an amount: "team-a 2, team-b 1". Returns how many. */
+/*
+ * Appends the members of a cohort with a non-zero amount at offset `amount_at`, such as "team-a 2,
+ * team-b 1". Returns how many there are.
+ */
 static uint32_t put_members(struct buf *out, const struct quota_document *items, uint32_t count,
 			    const struct quota_document *of, size_t amount_at)
 {
@@ -242,7 +248,7 @@ static uint32_t put_members(struct buf *out, const struct quota_document *items,
 	return members;
 }
 
-/* The first of a cohort stands for it. */
+/* Whether an item is the first of its cohort, so that each cohort is printed once. */
 static bool is_first(const struct quota_document *items, uint32_t at)
 {
 	for (uint32_t i = 0; i < at; i++)
@@ -271,7 +277,10 @@ static void put_cohorts(const struct quota_document *items, uint32_t count, stru
 	}
 }
 
-/* Amounts of different quotas cannot be added: they differ in measure, and parents count their children's. */
+/*
+ * Amounts of different quotas cannot be added: their measures differ, and a parent's quota includes
+ * its children's usage.
+ */
 static void put_sums(const struct quota_document *items, uint32_t count, struct buf *out)
 {
 	uint32_t tenants = 0, borrowing = 0, exceeded = quota_table_exceeded(items, count);
@@ -305,7 +314,10 @@ static void put_member(struct buf *out, const char *before, struct str text)
 		buf_text(out, "null");
 }
 
-/* A number that somebody else wrote; whoever reads it here has checked that it is one. */
+/*
+ * Copies a number from the object as it is: quota_document_read has checked that it is a JSON
+ * number.
+ */
 static void put_number(struct buf *out, const char *before, struct str number)
 {
 	buf_text(out, before);

@@ -1,17 +1,20 @@
-/* The ServiceAccount and what it may do, verb by verb. */
+/* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
 #include "webhook/registration/render.h"
 
 #define RBAC "rbac.authorization.k8s.io"
 #define VERBS_MAX 6
 
-/* One rule: who may do these things with these resources. */
+/* One RBAC rule. */
 struct grant {
 	const char *group, *resource;
-	const char *name; /* only of this one; NULL: of all */
+	const char *name; /* Only the object of this name; NULL: all objects. */
 	const char *verbs[VERBS_MAX + 1];
 };
 
-/* What the view of the cluster is made of, the ledger itself, and what people read of it. A name cannot be asked of a create. */
+/*
+ * The inputs of the view, the ledger object, and the gpuquotas that users read. "create" has its
+ * own rule because RBAC cannot restrict it to a name.
+ */
 static const struct grant cluster_grants[] = {
     {"", "pods", NULL, {"list", "watch"}},
     {"", "namespaces", NULL, {"get", "list", "watch"}},
@@ -21,13 +24,16 @@ static const struct grant cluster_grants[] = {
     {"gpugate.io", "gpuquotas", NULL, {"list", "watch", "create", "patch", "delete"}},
 };
 
-/* To tell when what is registered is not what the policy needs any more. */
+/* For detecting that the webhook configurations no longer match the policy. */
 static const struct grant registration_grants[] = {
     {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", RENDER_NAME, {"list", "watch"}},
     {"admissionregistration.k8s.io", "validatingwebhookconfigurations", RENDER_NAME, {"list", "watch"}},
 };
 
-/* Certificates that gpugate makes by itself: its authority, and where the API server reads whom to trust. */
+/*
+ * For self-managed certificates: the authority's Secret, and the caBundle of the webhook
+ * configurations.
+ */
 #define CERTS_SECRET "gpugate-ca"
 static const struct grant bundle_grants[] = {
     {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", RENDER_NAME, {"patch"}},
@@ -67,7 +73,7 @@ static json_t *metadata(const char *namespace)
 			 : json_pack("{s:s}", "name", RENDER_NAME);
 }
 
-/* Takes the rules. `namespace` NULL: of the cluster. */
+/* Takes the rules. A `namespace` of NULL means a ClusterRole. */
 static json_t *role(const char *namespace, json_t *rules)
 {
 	return json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", RBAC "/v1", "kind", namespace ? "Role" : "ClusterRole",

@@ -10,7 +10,10 @@ static const char *kind_of(bool mutating)
 	return mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
 }
 
-/* What decides. `fallback`: what the API server takes where the field is missing (admissionregistration/v1), as JSON. */
+/*
+ * The fields that are compared. `fallback` is the API server's default for a missing field, as JSON
+ * (admissionregistration/v1).
+ */
 static const struct {
 	const char *name, *fallback;
 } fields[] = {
@@ -25,7 +28,7 @@ static const struct {
     {"sideEffects", "\"\""},
 };
 
-/* A field of a webhook, or its default. Returns new; NULL without memory. */
+/* The value of a field of a webhook, or its default. Returns new; NULL without memory. */
 static json_t *field_of(const json_t *webhook, size_t field)
 {
 	json_t *value = json_object_get(webhook, fields[field].name);
@@ -34,7 +37,7 @@ static json_t *field_of(const json_t *webhook, size_t field)
 	return json_loads(fields[field].fallback, JSON_DECODE_ANY, NULL);
 }
 
-/* The webhook of that name, borrowed; NULL: none. */
+/* The webhook of that name, borrowed; NULL if there is none. */
 static json_t *find(const json_t *webhooks, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(webhooks); i++) {
@@ -46,7 +49,10 @@ static json_t *find(const json_t *webhooks, const char *name)
 	return NULL;
 }
 
-/* Names of others are shown as far as they are harmless. */
+/*
+ * The name comes from the cluster and is not trusted: it is truncated, and unprintable characters
+ * become "?".
+ */
 static void say_unknown(const char *kind, const char *name, char *why)
 {
 	char shown[80];
@@ -58,7 +64,7 @@ static void say_unknown(const char *kind, const char *name, char *why)
 		 "the %s " RENDER_NAME " has a webhook %s that this policy does not need; " REMEDY, kind, shown);
 }
 
-/* Returns as registration_compare. */
+/* Returns 0, 1, or -1, like registration_compare. */
 static int compare_webhook(const char *kind, const json_t *wanted, const json_t *there, char *why)
 {
 	const char *name = json_string_value(json_object_get(wanted, "name"));
@@ -79,7 +85,10 @@ static int compare_webhook(const char *kind, const json_t *wanted, const json_t 
 	return 0;
 }
 
-/* The last `endpoint` of a URL and what follows: a secret has no slash. NULL: none. */
+/*
+ * The part of a URL from the last occurrence of `endpoint`, which is where the path begins, because
+ * a secret contains no slash. NULL if there is none.
+ */
 static const char *path_of_url(const char *url, const char *endpoint)
 {
 	const char *path = NULL;
@@ -88,7 +97,10 @@ static const char *path_of_url(const char *url, const char *endpoint)
 	return path;
 }
 
-/* The path that a webhook is asked by, with what its URL has before it left out; NULL: there is none. `is_service`: it is a Service's. */
+/*
+ * The path at which the API server calls a webhook; NULL if there is none. The part of a URL before
+ * the path is left out. Sets `*is_service` if the webhook is reached through a Service.
+ */
 static const char *path_of(const json_t *webhook, bool mutating, bool *is_service)
 {
 	const json_t *client = json_object_get(webhook, "clientConfig"), *service = json_object_get(client, "service");
@@ -99,7 +111,10 @@ static const char *path_of(const json_t *webhook, bool mutating, bool *is_servic
 	return path_of_url(url, mutating ? "/mutate" : "/validate");
 }
 
-/* Whether this replica answers the path that the API server asks. Paths hold the secret: `why` does not say them. */
+/*
+ * Whether this replica serves the path that the API server calls. The path contains the secret, so
+ * `why` does not show it.
+ */
 static int compare_path(const struct registration *registration, bool mutating, const json_t *there, char *why)
 {
 	bool is_service;
@@ -133,7 +148,10 @@ static int compare_wanted(const struct registration *registration, bool mutating
 	return REGISTRATION_STALE;
 }
 
-/* Before all other differences, which must not hide that the API server's requests go unanswered. */
+/*
+ * This is checked before all other differences, because none of them may hide that the API server's
+ * requests fail.
+ */
 static bool is_unanswered(const struct registration *registration, bool mutating, const json_t *wanted,
 			  const json_t *there, char *why)
 {

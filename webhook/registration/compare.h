@@ -1,6 +1,6 @@
 /*
- * registration: whether the webhook configurations that a cluster has are those that the policy needs. Pure: bytes in, a
- * sentence out; safe on any number of threads.
+ * compare: compares the webhook configurations in the cluster with those that the policy needs.
+ * Pure: JSON in, a sentence out. Safe on any number of threads.
  */
 #ifndef WEBHOOK_REGISTRATION_COMPARE_H
 #define WEBHOOK_REGISTRATION_COMPARE_H
@@ -13,33 +13,44 @@
 
 struct registration {
 	const struct policy *policy;
-	const char *namespace;                     /* where gpugate runs */
-	bool cluster;                              /* the cluster ledger, else the embedded one */
-	const char *quota_failure, *guard_failure; /* as in struct render_target */
-	struct path_secret *secret;                /* what is answered; NULL: the paths without one */
+	const char *namespace;                     /* The namespace that gpugate runs in. */
+	bool cluster;                              /* The cluster ledger is used. */
+	const char *quota_failure, *guard_failure; /* As in struct render_target. */
+	/* The valid path secrets; NULL: paths without a secret. */
+	struct path_secret *secret;
 };
 
 enum registration_state {
 	REGISTRATION_CURRENT,
 	REGISTRATION_STALE,
-	REGISTRATION_UNANSWERED, /* stale, and worse: a Service is asked by a path that this replica does not answer */
+	/* Stale, and this replica does not serve the path at which a Service is called. */
+	REGISTRATION_UNANSWERED,
 };
 
+/* Bytes of a `why`, including the NUL. */
 #define REGISTRATION_WHY_MAX 512
 
 /*
- * Compares the MutatingWebhookConfiguration (`mutating`) or the ValidatingWebhookConfiguration "gpugate", as the API server has
- * it in JSON, with what `gpugate render` prints: all that decides which requests are shown and what becomes of them when gpugate
- * does not answer, and whether the paths are those that this replica answers. At which address it is reached, how long is waited
- * for it, labels and annotations are the operator's. A `failurePolicy` that is changed by hand is a difference, so that it is not
- * forgotten after an outage. Other namespaces that are left out count as a difference (Settings.exempt says which are), and so
- * does any objectSelector, since tenants choose labels. Returns an enum registration_state, and where it is not current `why`
- * names an unanswered path, or else the first difference; -1: the object cannot be read, or there is no memory.
+ * Compares one webhook configuration, as JSON from the API server, with the output of `gpugate
+ * render`. If `mutating`, it is the MutatingWebhookConfiguration "gpugate", otherwise the
+ * ValidatingWebhookConfiguration.
+ *
+ * This compares everything that decides which requests are sent to gpugate, what happens if gpugate
+ * does not respond, and whether this replica serves the path. The address, the timeout, labels, and
+ * annotations belong to the operator and are not compared. These count as differences:
+ *
+ * - a changed `failurePolicy`, so that a change made by hand during an outage is not forgotten
+ * - any other exempt namespaces, because Settings.exempt defines them
+ * - any objectSelector, because tenants choose labels
+ *
+ * Returns an enum registration_state. Unless that is REGISTRATION_CURRENT, `why` describes a path
+ * that is not served, or otherwise the first difference. Returns -1 with an error if the object
+ * cannot be read, or without memory.
  */
 int registration_compare(const struct registration *registration, bool mutating, struct str json,
 			 char why[static REGISTRATION_WHY_MAX], struct error *err);
 
-/* What `why` is to say where the cluster has no such object. */
+/* Writes the `why` for a configuration that the cluster does not have. */
 void registration_missing(bool mutating, char why[static REGISTRATION_WHY_MAX]);
 
 #endif

@@ -1,36 +1,48 @@
 #include "webhook/registration/conditions.h"
 
-/* What is looked through one by one; more than that is let through unseen. Together they bound what an expression can cost. */
-#define CONTAINERS_MAX "32"   /* of one list */
-#define VARIABLES_MAX "100"   /* of one container */
-#define MOUNTS_MAX "60"       /* of one container */
-#define KEYS_MAX "64"         /* of one map of resources */
-#define VOLUMES_MAX "1000"    /* of the Pod */
-#define ANNOTATIONS_MAX "100" /* of the Pod */
-#define ADDED_MAX "40"        /* capabilities of one container */
-#define PATH_MAX_TEXT "255"   /* characters of a path; one of 4096 bytes and more is refused by Guards */
-#define NAMES_MAX 32          /* resources; then any with a slash counts */
-#define RULES_MAX 16          /* Rules for all Pods; then all Pods count */
-#define WHAT_BYTES (1u << 16) /* what is asked of a container */
-#define RULE_TEXTS_MAX 64     /* namespaces, or values of one label, of such a Rule; then any counts */
+/*
+ * The most elements that an expression examines. A longer list matches without being examined.
+ * Together these limits bound the cost of an expression.
+ */
+#define CONTAINERS_MAX "32"   /* Containers of one list. */
+#define VARIABLES_MAX "100"   /* Variables of one container. */
+#define MOUNTS_MAX "60"       /* Volume mounts of one container. */
+#define KEYS_MAX "64"         /* Keys of one resource map. */
+#define VOLUMES_MAX "1000"    /* Volumes of the Pod. */
+#define ANNOTATIONS_MAX "100" /* Annotations of the Pod. */
+#define ADDED_MAX "40"        /* Added capabilities of one container. */
+/* Characters of a mount path. A longer path matches; Guards refuse paths of 4096 bytes and more. */
+#define PATH_MAX_TEXT "255"
+/* Resources that Rules name. With more, any resource with a slash in its name matches. */
+#define NAMES_MAX 32
+/* Rules that do not depend on accelerators. With more, every Pod matches. */
+#define RULES_MAX 16
+#define WHAT_BYTES (1u << 16) /* Maximum bytes of the expression for one container. */
+/* Namespaces, labels, or values of one label of such a Rule. With more, any matches. */
+#define RULE_TEXTS_MAX 64
 
 /*
- * Every create of a Pod pays for these expressions. Each list is a comprehension of its own, rather than one over both, and `has`
- * comes before whatever it makes needless: for a Pod that has nothing of all this that is half the time.
+ * Every creation of a Pod pays for these expressions. Two measures halve the cost for an ordinary
+ * Pod: each list has its own comprehension instead of one over both lists, and `has` skips
+ * everything that an absent field makes unnecessary.
  */
 #define NAMES_DEVICE(map) "(has(" map ") && (" map ".size() > " KEYS_MAX " || " map ".exists(k, k.contains('/'))))"
 
-/* Of a container `c`. */
+/* Of a container `c`: it requests a device. */
 #define ASKS_DEVICE                                                                                                    \
 	"has(c.resources) && (" NAMES_DEVICE("c.resources.limits") " ||\n"                                             \
 								   "    " NAMES_DEVICE("c.resources.requests") ")"
 
-/* Variables that show devices, unless their value shows none: the evaluation's own words for it (policy/evaluate/guard.c). */
+/*
+ * Of a container `c`: it sets a variable that exposes devices, unless the value is harmless. The
+ * harmless values are those of policy/evaluate/guard_env.c, but an empty value counts as harmful.
+ */
 #define SHOWS_DEVICES                                                                                                  \
 	"has(c.env) && (c.env.size() > " VARIABLES_MAX " ||\n"                                                         \
 	"    c.env.exists(e, (e.name.endsWith('_VISIBLE_DEVICES') || e.name.startsWith('DOCKER_RESOURCE_')) &&\n"      \
 	"      !(has(e.value) && e.value in ['void', 'none'] && !has(e.valueFrom))))"
 
+/* The Pod has a property, outside its containers, that a Guard could refuse. */
 #define GUARDED_POD                                                                                                    \
 	"(has(object.spec.nodeName) && object.spec.nodeName != '') ||\n"                                               \
 	"has(object.spec.ephemeralContainers) ||\n"                                                                    \
@@ -41,14 +53,15 @@
 	"  object.spec.securityContext.windowsOptions.hostProcess)"
 
 /*
- * Capabilities that no Guard refuses, in the one spelling that most Pods use. All others are shown, rather than those that are
- * refused: runtimes take these in more spellings than can be listed here.
+ * Capabilities that no Guard refuses, in their usual spelling. Everything else matches. Listing the
+ * refused ones instead is not possible, because runtimes accept them in too many spellings.
  */
 #define ORDINARY_CAPABILITIES                                                                                          \
 	"['NET_BIND_SERVICE', 'NET_ADMIN', 'NET_RAW', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', "           \
 	"'SETGID',\n"                                                                                                  \
 	"      'SETUID', 'SETPCAP', 'SETFCAP', 'SYS_CHROOT', 'AUDIT_WRITE', 'IPC_LOCK', 'SYS_NICE', 'SYS_RESOURCE']"
 
+/* Of a container `c`: it is privileged in a way that a Guard could refuse. */
 #define PRIVILEGED                                                                                                     \
 	"has(c.securityContext) && (\n"                                                                                \
 	"    (has(c.securityContext.privileged) && c.securityContext.privileged) ||\n"                                 \
@@ -59,13 +72,17 @@
 	"    (has(c.securityContext.windowsOptions) && has(c.securityContext.windowsOptions.hostProcess) &&\n"         \
 	"      c.securityContext.windowsOptions.hostProcess))"
 
+/* Of a container `c`: a Guard could refuse it. */
 #define GUARDED_CONTAINER                                                                                              \
 	"(" PRIVILEGED ") ||\n"                                                                                        \
 	"  (" SHOWS_DEVICES ") ||\n"                                                                                   \
 	"  (has(c.volumeMounts) && (c.volumeMounts.size() > " MOUNTS_MAX " || c.volumeMounts.exists(m,\n"              \
 	"    m.mountPath.size() > " PATH_MAX_TEXT " || m.mountPath.contains('-container-devices'))))"
 
-/* Some container is so, or there are too many to look. `pod` is an expression: "object" or "oldObject"; `what` is of a container `c`. */
+/*
+ * Appends: `what` holds for some container `c`, or there are too many containers to examine. `pod`
+ * is "object" or "oldObject".
+ */
 static void any_container(struct buf *out, const char *pod, struct str what)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
@@ -79,6 +96,7 @@ static void any_container(struct buf *out, const char *pod, struct str what)
 	}
 }
 
+/* Appends: the Pod requests extended resources or has resource claims. */
 static void asks_devices(struct buf *out, const char *pod)
 {
 	buf_printf(out, "(has(%s.spec.resourceClaims) && %s.spec.resourceClaims.size() > 0) ||\n", pod, pod);
@@ -86,7 +104,10 @@ static void asks_devices(struct buf *out, const char *pod)
 	any_container(out, pod, STR(ASKS_DEVICE));
 }
 
-/* A string literal of CEL. Control characters never stand in names that Kubernetes has. */
+/*
+ * Appends a CEL string literal. Kubernetes names contain no control characters; they are escaped
+ * anyway.
+ */
 static void literal(struct buf *out, struct str text)
 {
 	buf_char(out, '\'');
@@ -102,6 +123,7 @@ static void literal(struct buf *out, struct str text)
 	buf_char(out, '\'');
 }
 
+/* Appends a CEL list of string literals. */
 static void literals(struct buf *out, const struct strs *texts)
 {
 	buf_char(out, '[');
@@ -113,7 +135,10 @@ static void literals(struct buf *out, const struct strs *texts)
 	buf_char(out, ']');
 }
 
-/* A glob as a regular expression (RE2). Whatever a namespace's name never holds stands for any character. */
+/*
+ * Appends a glob as a regular expression (RE2). A character that no namespace name contains, such
+ * as "?", becomes ".", so the expression may match too much but never too little.
+ */
 static void glob_pattern(struct buf *out, struct str glob)
 {
 	buf_char(out, '^');
@@ -128,6 +153,7 @@ static void glob_pattern(struct buf *out, struct str glob)
 	buf_char(out, '$');
 }
 
+/* Appends: the namespace matches one of the globs. */
 static void namespace_in(struct buf *out, const struct strs *globs)
 {
 	buf_char(out, '(');
@@ -145,6 +171,7 @@ static void namespace_in(struct buf *out, const struct strs *globs)
 	buf_char(out, ')');
 }
 
+/* Appends: the Pod has the label, with one of its values if there are any. */
 static void label_in(struct buf *out, const struct reach_label *label)
 {
 	buf_text(out, "has(object.metadata.labels) && ");
@@ -158,7 +185,7 @@ static void label_in(struct buf *out, const struct reach_label *label)
 	literals(out, &label->values);
 }
 
-/* The Pods of one Rule that looks for no accelerator. */
+/* Appends: the Pod matches one Rule that does not depend on accelerators. */
 static void rule_pods(struct buf *out, const struct reach_rule *rule)
 {
 	const char *and = "";
@@ -177,7 +204,10 @@ static void rule_pods(struct buf *out, const struct reach_rule *rule)
 	buf_char(out, ')');
 }
 
-/* Pods of the Rules that look for no accelerator, of all or of those that may refuse; each after " ||\n". */
+/*
+ * Appends " ||\n" and a term for each Rule that does not depend on accelerators. If
+ * `only_refusing`, skips Rules that cannot refuse a Pod.
+ */
 static void or_rules(struct buf *out, const struct reach *reach, bool only_refusing)
 {
 	uint32_t count = 0;
@@ -195,7 +225,7 @@ static void or_rules(struct buf *out, const struct reach *reach, bool only_refus
 	}
 }
 
-/* A container without one of the variables that have to be there in void mode. */
+/* Appends: the container lacks one of the variables that void mode requires. */
 static void or_void_missing(struct buf *out, const struct reach *reach)
 {
 	if (reach->void_names.count == 0)
@@ -205,6 +235,7 @@ static void or_void_missing(struct buf *out, const struct reach *reach)
 	buf_text(out, ".all(n, c.env.exists(e, e.name == n)))");
 }
 
+/* Appends: the resource map has one of the resources. */
 static void names_one_of(struct buf *out, const char *map, const struct strs *resources)
 {
 	buf_printf(out, "(has(%s) && ", map);
@@ -212,7 +243,7 @@ static void names_one_of(struct buf *out, const char *map, const struct strs *re
 	buf_printf(out, ".exists(n, n in %s))", map);
 }
 
-/* The Pod asks for one of the resources that Rules look for. */
+/* Appends: the Pod requests one of the resources that Rules name. */
 static void asks_resources(struct buf *out, const struct strs *resources)
 {
 	struct buf what;
@@ -233,7 +264,10 @@ static void asks_resources(struct buf *out, const struct strs *resources)
 	buf_release(&what);
 }
 
-/* Some container is `what`, or lacks what void mode wants. */
+/*
+ * Appends: `what` holds for some container, or a container lacks a variable that void mode
+ * requires.
+ */
 static void any_container_or_void(struct buf *out, const char *what, const struct reach *reach)
 {
 	struct buf text;
@@ -267,7 +301,10 @@ void condition_quota(struct buf *out)
 	asks_devices(out, "object");
 }
 
-/* Annotations that Guards could refuse; of a Pod that is changed only those that it did not have before with the same value. */
+/*
+ * Appends: the Pod has annotations that a Guard could refuse. If `changed`, ignores annotations
+ * that the old object has with the same value.
+ */
 static void annotated(struct buf *out, const struct reach *reach, bool changed)
 {
 	buf_text(out, "(has(object.metadata.annotations) && (object.metadata.annotations.size() > " ANNOTATIONS_MAX

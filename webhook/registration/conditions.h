@@ -1,9 +1,16 @@
 /*
- * render_conditions: which requests the API server shows to which webhook, in CEL (matchConditions). Every expression lets
- * through all that the evaluation could change or refuse, and is cheap for any object: where lists are so long that looking
- * through them would cost more than the API server allows (1,000,000 units for an expression, k8s.io/apiserver
- * pkg/apis/cel/config.go), it does not look, and lets the request through. An error in one would be a refusal where the
- * failurePolicy is Fail, and a way around where it is Ignore.
+ * conditions: the CEL expressions (matchConditions) that select the requests that the API server
+ * sends to each webhook.
+ *
+ * Every expression matches all requests that the evaluation could change or refuse, and is cheap
+ * for any object. The API server allows 1,000,000 cost units per expression (k8s.io/apiserver
+ * pkg/apis/cel/config.go). If a list is too long for that, the expression matches without examining
+ * the list.
+ *
+ * No expression may fail at run time. An error would refuse the request if the failurePolicy is
+ * Fail, and would bypass gpugate if it is Ignore.
+ *
+ * Each function appends to `out`; check out->failed afterwards.
  */
 #ifndef WEBHOOK_REGISTRATION_CONDITIONS_H
 #define WEBHOOK_REGISTRATION_CONDITIONS_H
@@ -11,21 +18,35 @@
 #include "gpugate/buf.h"
 #include "gpugate/reach.h"
 
-/* CREATE: /mutate could change the Pod, or refuse what a Rule cannot do. Returns false, and appends nothing, when there is no
- * such Pod. */
+/*
+ * For /mutate: matches a CREATE of a Pod that Rules or void mode could change, or that a Rule could
+ * refuse, and every other operation. Returns false and appends nothing if the policy has no such
+ * Rule and no void mode.
+ */
 bool condition_mutate(const struct reach *reach, struct buf *out);
 
-/* CREATE: the Pod asks for a resource whose name has a slash in it, or claims devices. Does not depend on the policy. */
+/*
+ * For the quota webhook: matches a Pod that requests a resource whose name contains a slash, or
+ * that has resource claims. Does not depend on the policy.
+ */
 void condition_quota(struct buf *out);
 
 /*
- * CREATE or UPDATE of ephemeral containers: whatever a Guard could refuse, of any policy, and condition_quota does not show. To that
- * come Pods without anything special that only this policy refuses: those whose variables are not void, and those that a Rule
- * for all Pods has missed.
+ * For the guard webhook. Matches:
+ *
+ * - a CREATE that condition_quota does not match, of a Pod that a Guard of any policy could refuse
+ * - a CREATE that condition_quota does not match, of a Pod that only this policy could refuse: a
+ *   container lacks a void variable, or the Pod matches a Rule that can refuse and does not depend
+ *   on accelerators
+ * - an UPDATE of ephemeral containers
+ * - an UPDATE that adds or changes an annotation that a Guard could refuse
  */
 void condition_guard(const struct reach *reach, struct buf *out);
 
-/* DELETE, or UPDATE of the status: what the embedded ledger may hold is going or has finished. */
+/*
+ * For the webhook of the embedded ledger: matches a DELETE of a Pod that requested devices, or a
+ * status UPDATE in which such a Pod has finished.
+ */
 void condition_end(struct buf *out);
 
 #endif

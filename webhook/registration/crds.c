@@ -1,8 +1,11 @@
-/* The CustomResourceDefinitions of the cluster ledger: structural schemas, nothing unknown is kept. */
+/*
+ * crds: the CustomResourceDefinitions of the cluster ledger, with structural schemas. The API
+ * server drops unknown fields.
+ */
 #include "webhook/ledger/codec.h"
 #include "webhook/registration/render.h"
 
-#define DIGITS_MAX 20 /* of an unsigned 64-bit number */
+#define DIGITS_MAX 20 /* Digits of an unsigned 64-bit number. */
 #define UID_MAX 64
 #define NAME_MAX_CHARS 253
 #define AMOUNT_MAX 64
@@ -33,7 +36,10 @@ static json_t *column(const char *name, const char *path, const char *about)
 			 about);
 }
 
-/* Takes the schema and the columns. No status subresource: gpugate alone writes, spec and status in one request. */
+/*
+ * Takes the schema and the columns. There is no status subresource: gpugate is the only writer, and
+ * writes spec and status in one request.
+ */
 static json_t *definition(const char *plural, const char *singular, const char *kind, const char *short_name,
 			  json_t *schema, json_t *columns)
 {

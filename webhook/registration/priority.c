@@ -1,9 +1,17 @@
-/* API priority and fairness: the ledger's writes must not queue behind the creates that wait for them. */
+/*
+ * priority: objects of API Priority and Fairness. The ledger's writes must not queue behind the Pod
+ * creations that wait for them.
+ */
 #include "webhook/registration/render.h"
 
 #define GROUP "flowcontrol.apiserver.k8s.io/"
-#define PRECEDENCE 1000 /* before `service-accounts` (9000), which would match as well; after the system's own */
-#define SHARES 20       /* of about 245 in all: as much as the workload-low level gets by default is 100 */
+/*
+ * After the system's own FlowSchemas, but before `service-accounts` (9000), which would match as
+ * well.
+ */
+#define PRECEDENCE 1000
+/* Of about 245 in all. The default level workload-low has 100. */
+#define SHARES 20
 
 static const char *version(const struct render_target *target)
 {

@@ -7,7 +7,7 @@
 #include "webhook/base/base64.h"
 
 #define HOST_BYTES 256
-#define FAULT_BYTES 4096 /* more than a finding's sentence has */
+#define FAULT_BYTES 4096 /* More than the text of any finding. */
 
 static const char *text_at(const json_t *object, const char *key)
 {
@@ -15,7 +15,7 @@ static const char *text_at(const json_t *object, const char *key)
 	return text ? text : "";
 }
 
-/* The host of "https://HOST:PORT/PATH" or "https://[HOST]/PATH". */
+/* Copies the host of "https://HOST:PORT/PATH" or "https://[HOST]/PATH". */
 static void host_of_url(const char *url, char host[static HOST_BYTES])
 {
 	const char *at = strstr(url, "://");
@@ -25,7 +25,10 @@ static void host_of_url(const char *url, char host[static HOST_BYTES])
 	snprintf(host, HOST_BYTES, "%.*s", (int)strcspn(at, bracketed ? "]" : ":/?#"), at);
 }
 
-/* By what name the API server calls the webhook. False: it is called by a url. */
+/*
+ * Copies the host name that the API server expects in the certificate. Returns whether the webhook
+ * is reached through a Service; false means a url.
+ */
 static bool read_host(const json_t *client, char host[static HOST_BYTES])
 {
 	const json_t *service = json_object_get(client, "service");
@@ -37,7 +40,10 @@ static bool read_host(const json_t *client, char host[static HOST_BYTES])
 	return true;
 }
 
-/* The first fault of the chain, where an API server trusts `bundle`. Returns as registration_trust. */
+/*
+ * Writes the first fault that an API server would find in the chain if it trusted `bundle`. Returns
+ * 0, 1, or -1, like registration_trust.
+ */
 static int inspect(struct str bundle, struct str chain, const char *host, time_t now, struct buf *fault)
 {
 	const struct certs_question question = {
@@ -55,6 +61,7 @@ static int inspect(struct str bundle, struct str chain, const char *host, time_t
 	return result;
 }
 
+/* Checks the chain against one clientConfig. Returns 0, 1, or -1, like registration_trust. */
 static int judge_bundle(const json_t *client, struct str chain, time_t now, struct buf *fault)
 {
 	const char *text = text_at(client, "caBundle");

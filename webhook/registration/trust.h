@@ -1,6 +1,7 @@
 /*
- * registration_trust: whether the API server accepts the certificate that gpugate serves, by the caBundle and the address of
- * each webhook that is registered. Pure: bytes in, a sentence out; safe on any number of threads.
+ * trust: tells whether the API server accepts gpugate's serving certificate, given the caBundle and
+ * the address of each webhook. Pure: JSON and PEM in, a sentence out. Safe on any number of
+ * threads.
  */
 #ifndef WEBHOOK_REGISTRATION_TRUST_H
 #define WEBHOOK_REGISTRATION_TRUST_H
@@ -13,10 +14,13 @@
 #include "webhook/registration/compare.h"
 
 /*
- * `json` is a MutatingWebhookConfiguration (`mutating`) or a ValidatingWebhookConfiguration; `chain` the certificates that are
- * served, PEM. A webhook with a `url` and no caBundle is not judged: a public authority may be meant. Returns 0: accepted by
- * every webhook; 1: not, and `why` says which does not accept it and what is wrong; -1: the object cannot be read, or there
- * is no memory.
+ * Checks, as of `now`, a certificate chain (PEM) against a MutatingWebhookConfiguration
+ * (`mutating`) or a ValidatingWebhookConfiguration. A webhook with a `url` and no caBundle is
+ * skipped: its authority may be a public one.
+ *
+ * Returns 0 if every webhook accepts the chain. Returns 1 if one does not; then `why` names the
+ * first such webhook and the fault. Returns -1 with an error if the object cannot be read, or
+ * without memory.
  */
 int registration_trust(bool mutating, struct str json, struct str chain, time_t now,
 		       char why[static REGISTRATION_WHY_MAX], struct error *err);

@@ -17,9 +17,9 @@ enum state { UNKNOWN, TRUSTED, UNTRUSTED };
 static const char *const kinds[KINDS] = {[MUTATING] = "mutating", [VALIDATING] = "validating"};
 
 struct configuration {
-	struct buf json; /* the object; empty: none */
+	struct buf json; /* The object as JSON; empty if there is none. */
 	char why[REGISTRATION_WHY_MAX];
-	atomic_int state; /* enum state */
+	atomic_int state; /* An enum state. */
 };
 
 struct trust_watch {
@@ -28,7 +28,7 @@ struct trust_watch {
 	struct configuration configurations[KINDS];
 	struct kube_task changed;
 	struct kube_timer again;
-	pthread_mutex_t mutex; /* guards the chain */
+	pthread_mutex_t mutex; /* Guards `chain`. */
 	struct buf chain;
 };
 
@@ -53,7 +53,7 @@ static enum state judge(const struct configuration *configuration, enum kind kin
 	return result < 0 ? UNKNOWN : result == 0 ? TRUSTED : UNTRUSTED;
 }
 
-/* Logs only what has changed. */
+/* Checks both configurations and logs changes. */
 static void judge_all(struct trust_watch *watch)
 {
 	struct buf chain;

@@ -1,4 +1,7 @@
-/* Who may read the quotas of one tenant: rights by name, so that no group sees what another tenant uses. */
+/*
+ * viewers: read access to the quotas of one tenant. The roles list objects by name, so that no
+ * group sees another tenant's usage.
+ */
 #include <string.h>
 
 #include "gpugate/buf.h"
@@ -6,9 +9,9 @@
 #include "webhook/registration/render.h"
 
 #define RBAC "rbac.authorization.k8s.io"
-#define NAME_BYTES 1024 /* a Tenant's name has at most 253 */
+#define NAME_BYTES 1024 /* A Tenant's name has at most 253 bytes. */
 
-/* One TENANT=GROUP. A Tenant's name has no `=`, a group's may. */
+/* One TENANT=GROUP. A Tenant's name cannot contain `=`, but a group's can. */
 struct viewer {
 	struct str tenant;
 	const char *group;
@@ -38,7 +41,10 @@ static bool has_tenant(const struct policy *policy, struct str name)
 	return false;
 }
 
-/* The names of the tenant's gpuquotas, never none: rights without names would be rights to all. Returns new. */
+/*
+ * The names of the tenant's gpuquotas. The result is never empty, because a rule without names
+ * would apply to all objects. Returns new; NULL with an error.
+ */
 static json_t *names_of(const struct policy *policy, const struct viewer *viewer, struct error *err)
 {
 	json_t *names = json_array();
@@ -63,7 +69,10 @@ static json_t *names_of(const struct policy *policy, const struct viewer *viewer
 	return NULL;
 }
 
-/* The groups that are to see a tenant, in the order of the command line. Returns new; NULL: one is not UTF-8, or no memory. */
+/*
+ * The groups that may read a tenant, in command-line order. Returns new. Returns NULL with an error
+ * if a viewer is malformed, if a group's name is not UTF-8, or without memory.
+ */
 static json_t *groups_of(const char *const *viewers, size_t count, struct str tenant, struct error *err)
 {
 	json_t *subjects = json_array();
@@ -100,7 +109,10 @@ static int add_rights(json_t *objects, struct str tenant, json_t *names, json_t 
 	return failed;
 }
 
-/* Whether an earlier one is of the same tenant, whose rights then hold this one's group already. */
+/*
+ * Whether an earlier viewer has the same tenant. Then that tenant's binding already includes this
+ * group.
+ */
 static bool is_done(const char *const *viewers, size_t at, struct str tenant)
 {
 	for (size_t i = 0; i < at; i++) {

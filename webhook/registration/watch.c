@@ -11,7 +11,10 @@
 
 enum kind { MUTATING, VALIDATING, KINDS };
 
-/* CURRENT: as the policy needs it, which may be not at all. UNANSWERED: see enum registration_state. */
+/*
+ * CURRENT: the configuration matches the policy; it may be missing if the policy needs none.
+ * UNANSWERED: see enum registration_state.
+ */
 enum state { UNKNOWN, MISSING, STALE, UNANSWERED, CURRENT };
 
 static const struct {
@@ -25,10 +28,10 @@ struct configuration {
 	struct registration_watch *all;
 	enum kind kind;
 	struct kube_watch *watch;
-	bool synced;     /* it is known whether the object exists */
-	struct buf json; /* the object; empty: none */
+	bool synced;     /* Whether the object exists is known. */
+	struct buf json; /* The object; empty if there is none. */
 	char why[REGISTRATION_WHY_MAX];
-	atomic_int state; /* enum state */
+	atomic_int state; /* An enum state. */
 	atomic_bool installed;
 };
 
@@ -36,7 +39,7 @@ struct registration_watch {
 	struct registration_watch_options options;
 	struct configuration configurations[KINDS];
 	struct kube_task rebased;
-	pthread_mutex_t mutex; /* guards the policy */
+	pthread_mutex_t mutex; /* Guards `policy`. */
 	const struct policy *policy;
 };
 
@@ -67,7 +70,8 @@ static enum state judge(struct configuration *configuration, char why[static REG
 	struct str json = missing ? STR("{}") : buf_view(&configuration->json);
 	int result = registration_compare(&registration, mutating, json, why, &err);
 	policy_release(registration.policy);
-	if (missing && result != 0) { /* a policy that needs no webhook there misses nothing */
+	/* A policy that needs no webhook of this kind is CURRENT without the object. */
+	if (missing && result != 0) {
 		registration_missing(mutating, why);
 		return MISSING;
 	}
@@ -76,7 +80,7 @@ static enum state judge(struct configuration *configuration, char why[static REG
 	return result == REGISTRATION_CURRENT ? CURRENT : result == REGISTRATION_UNANSWERED ? UNANSWERED : STALE;
 }
 
-/* Says something only when it is news. */
+/* Compares one configuration and logs changes. */
 static void compare(struct configuration *configuration)
 {
 	char why[REGISTRATION_WHY_MAX] = "";
@@ -127,7 +131,7 @@ const char *registration_watch_unready(const struct registration_watch *watch)
 	return NULL;
 }
 
-/* --- What is there --- */
+/* --- Events of the watch --- */
 
 static void on_begin(void *context)
 {
@@ -179,7 +183,7 @@ static void on_bookmark(void *context, uint64_t version)
 	(void)context, (void)version;
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 static int open_watch(struct configuration *configuration, struct error *err)
 {

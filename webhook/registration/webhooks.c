@@ -1,4 +1,4 @@
-/* The webhook configurations. */
+/* webhooks: the webhook configurations. */
 #include "webhook/registration/render.h"
 
 #include "gpugate/buf.h"
@@ -20,9 +20,10 @@ struct webhook {
 	const char *failure_policy;
 	const char *side_effects;
 	int timeout_s;
-	bool reinvoke; /* a mutating one, called again when others have changed the Pod */
+	bool reinvoke; /* Mutating: call it again if other webhooks change the Pod later. */
 };
 
+/* The third rule is used only in void mode; see render_mutating. */
 static const struct webhook mutate = {"mutate.gpugate.io",
 				      "/mutate",
 				      {{"CREATE", "pods"}, {"UPDATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
@@ -55,7 +56,7 @@ static json_t *text_of(const struct buf *buf)
 	return buf->failed ? NULL : json_stringn(buf_view(buf).ptr, buf->len);
 }
 
-/* Appends a condition whose expression is in `text`, which is emptied. */
+/* Appends a condition with the expression in `text`, and empties `text`. */
 static int add_condition(json_t *conditions, const char *name, struct buf *text)
 {
 	json_t *condition = json_pack("{s:s, s:o}", "name", name, "expression", text_of(text));
@@ -73,7 +74,10 @@ static json_t *rules_of(const struct webhook *webhook)
 	return rules;
 }
 
-/* Whether a namespace can have that name (RFC 1123 label): no other may stand in a selector. */
+/*
+ * Whether this is a valid namespace name (an RFC 1123 label). The selector must not contain any
+ * other value.
+ */
 static bool is_namespace(struct str name)
 {
 	bool good = name.len > 0 && name.len <= 63 && name.ptr[0] != '-' && name.ptr[name.len - 1] != '-';
@@ -83,7 +87,10 @@ static bool is_namespace(struct str name)
 	return good;
 }
 
-/* All namespaces but gpugate's own, which comes first, and those that the policy exempts by name. */
+/*
+ * Selects all namespaces except gpugate's own, which is listed first, and those that the policy
+ * exempts by name.
+ */
 static json_t *namespaces_of(const struct render_target *target, const struct reach *reach)
 {
 	json_t *spared = json_pack("[s]", target->namespace);
@@ -118,7 +125,7 @@ static json_t *client_of(const struct render_target *target, const char *path)
 	return client;
 }
 
-/* Takes the conditions. Keys are in the order in which people look for them. */
+/* Takes the conditions. The keys are in the order in which readers expect them. */
 static json_t *webhook_of(const struct webhook *webhook, const struct render_target *target, const struct reach *reach,
 			  json_t *conditions)
 {
@@ -157,7 +164,10 @@ json_t *render_mutating(const struct render_target *target, const struct reach *
 	if (condition_mutate(reach, &text)) {
 		webhook.rule_count = reach->voids ? 3 : 2;
 		failed |= add_condition(conditions, "could-change", &text);
-		/* What an apply of its manifest undoes is in the Pod's spec; labels and the like need no call. */
+		/*
+		 * An apply of a manifest can only undo changes in the Pod's spec. A change of
+		 * metadata needs no call.
+		 */
 		buf_text(&text, "request.operation != 'UPDATE' || object.spec != oldObject.spec");
 		failed |= add_condition(conditions, "spec-changes", &text);
 		failed |= json_array_append_new(webhooks, webhook_of(&webhook, target, reach, json_incref(conditions)));

@@ -54,7 +54,7 @@ static bool admit(void *self, struct ledger_ask *ask)
 	ledger_decide(embedded->ledger, holding, mode, 0, ask->arena, &verdict);
 	if (verdict.answer == LEDGER_ADMITTED && !ask->dry)
 		ledger_hold(embedded->ledger, holding->uid);
-	policy_retain(verdict.policy); /* sentences are made outside the lock */
+	policy_retain(verdict.policy); /* Used outside the lock, to format messages. */
 	pthread_mutex_unlock(&embedded->mutex);
 	ledger_answer(ask, &verdict);
 	policy_release(verdict.policy);

@@ -1,7 +1,10 @@
 /*
- * ledger_embedded: the ledger with its store in the process: a mutex around the state machine, held for the arithmetic
- * only. A charge lasts from CREATE until a DELETE or finished-status review of that uid, so it is exact only where all
- * reviews arrive; it forgets at exit. All functions are thread-safe.
+ * embedded_store: the ledger with its state in this process. A mutex guards it, and is held only
+ * while the ledger decides or its sums are copied. All functions except create and destroy are
+ * thread-safe.
+ *
+ * A charge lasts from the CREATE of a Pod until a review says that the Pod was deleted or has
+ * finished. So usage is exact only if every review arrives. The state is lost at exit.
  */
 #ifndef WEBHOOK_SERVER_EMBEDDED_STORE_H
 #define WEBHOOK_SERVER_EMBEDDED_STORE_H
@@ -11,23 +14,28 @@
 #include "webhook/ledger/store.h"
 #include "webhook/usage/sums.h"
 
+/* Maximum number of Pods that can be charged. */
 #define LEDGER_EMBEDDED_PODS_MAX 1000000
 
 struct ledger_embedded;
 
-struct ledger_embedded *ledger_embedded_create(const struct policy *policy, struct error *err); /* returns new */
-void ledger_embedded_destroy(struct ledger_embedded *ledger);                                   /* takes NULL */
+/* Returns new, or NULL with an error. Retains the policy. */
+struct ledger_embedded *ledger_embedded_create(const struct policy *policy, struct error *err);
+void ledger_embedded_destroy(struct ledger_embedded *ledger); /* Accepts NULL. */
 
-/* Charges by this policy from now on. Returns -1 without memory: then the old one stays in force for quotas. */
+/*
+ * Charges by this policy from now on. Returns -1 without memory; then quotas are still charged by
+ * the old policy.
+ */
 int ledger_embedded_rebase(struct ledger_embedded *ledger, const struct policy *policy);
 
-/* What admission asks. Borrows the ledger. */
+/* Returns the interface that admission uses. It borrows the ledger. */
 struct ledger_store ledger_embedded_store(struct ledger_embedded *ledger);
 
-/* The sums of this moment, to be released. */
+/* Copies the current sums. Release them with ledger_sums_release. */
 void ledger_embedded_sums(struct ledger_embedded *ledger, struct ledger_sums *sums);
 
-/* The quota families of /metrics; `ledger` is the struct ledger_embedded. */
+/* Appends the metric families of the quotas. `ledger` is the struct ledger_embedded. */
 void ledger_embedded_metrics(void *ledger, struct buf *out);
 
 #endif

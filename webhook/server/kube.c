@@ -2,9 +2,10 @@
 
 #include <unistd.h>
 
-#define BACKGROUND_MAX 8 /* calls at a time, of the 32 connections of the loop */
+/* Concurrent calls of the background client, out of the 32 connections of the loop. */
+#define BACKGROUND_MAX 8
 
-/* A Pod's name is its host's, and tells replicas apart. */
+/* The default is the host name: in a Pod it is the Pod's name, which distinguishes replicas. */
 static const char *replica_name(const struct serve_options *options, char host[static 256])
 {
 	if (options->replica)

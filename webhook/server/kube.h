@@ -1,4 +1,7 @@
-/* serve_kube: the API server, as `gpugate serve` knows it: the loop, the client, Events, and what is registered. */
+/*
+ * kube: the connection of `gpugate serve` to the API server. It owns the loop, the clients, the
+ * Event recorder, the certificate controller, and the watches of the webhook configurations.
+ */
 #ifndef WEBHOOK_SERVER_KUBE_H
 #define WEBHOOK_SERVER_KUBE_H
 
@@ -10,38 +13,48 @@
 #include "webhook/server/options.h"
 
 struct serve_kube {
-	struct kube_config *config; /* NULL: gpugate was not told of an API server, and the rest is NULL, too */
+	/*
+	 * NULL if no API server is used. Then all other pointers except `secret` are NULL as well.
+	 */
+	struct kube_config *config;
 	struct kube_loop *loop;
 	struct kube_client *client;
-	struct kube_client *background; /* for what the writes of the ledger must not wait for */
-	struct kube_events
-	    *events;              /* NULL when there is nothing to tell: an embedded ledger and certificates in files */
-	struct kube_certs *certs; /* NULL: certificates are in files */
-	struct serve_names names; /* of the certificates */
+	struct kube_client *background; /* For calls that must not delay the ledger's writes. */
+	/*
+	 * NULL if there is nothing to record: the ledger is embedded and certificates are in files.
+	 */
+	struct kube_events *events;
+	struct kube_certs *certs; /* NULL if certificates are in files. */
+	struct serve_names names; /* Names in the certificates. */
 	struct registration_watch *registration;
 	struct trust_watch *trust;
-	struct path_secret *secret; /* borrowed; set before serve_kube_open; NULL: none */
-	const char *replica;        /* in options or `host` */
-	bool running;               /* the loop */
+	/* Borrowed; NULL if there is none. Set it before serve_kube_open. */
+	struct path_secret *secret;
+	const char *replica; /* Borrows from the options or `host`. */
+	bool running;        /* The loop runs. */
 	char host[256];
 };
 
-/* What serves a certificate that gpugate has made; see struct kube_certs_options. */
+/* A callback that installs a certificate; see struct kube_certs_options. */
 struct serve_delivery {
 	int (*deliver)(void *context, const struct buf *certificate, const struct buf *key, struct error *err);
 	void *context;
 };
 
 /*
- * With the cluster ledger, self-managed certificates, or a --kubeconfig. `kube` is zeroed before. Nothing runs, and nothing is
- * delivered, before serve_kube_start.
+ * Opens the connection if the cluster ledger, self-managed certificates, or --kubeconfig require
+ * it; otherwise does nothing. `kube` must be zeroed except for `secret`. Nothing runs before
+ * serve_kube_start. Returns 0, or -1 with an error; call serve_kube_close in either case. Borrows
+ * the options, the log, and the delivery's context.
  */
 int serve_kube_open(struct serve_kube *kube, const struct serve_options *options, const struct policy *policy,
 		    const struct serve_delivery *delivery, struct log *log, struct metrics *metrics, struct error *err);
+
+/* Starts the loop, if there is one. Returns 0, or -1 with an error. */
 int serve_kube_start(struct serve_kube *kube, struct error *err);
 
-/* What hangs on the loop can be freed then. */
+/* Stops the loop. Objects that depend on it can be destroyed afterwards. */
 void serve_kube_stop(struct serve_kube *kube);
-void serve_kube_close(struct serve_kube *kube); /* takes a zeroed one, too */
+void serve_kube_close(struct serve_kube *kube); /* Frees everything; accepts a zeroed struct. */
 
 #endif

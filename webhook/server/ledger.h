@@ -1,4 +1,4 @@
-/* serve_ledger: the ledger that `gpugate serve` was told to use. */
+/* ledger: the ledger that `gpugate serve` uses, embedded or cluster. */
 #ifndef WEBHOOK_SERVER_LEDGER_H
 #define WEBHOOK_SERVER_LEDGER_H
 
@@ -9,27 +9,36 @@
 #include "webhook/server/options.h"
 
 struct serve_ledger {
-	struct ledger_embedded *embedded; /* one of these two */
+	struct ledger_embedded *embedded; /* Exactly one of these is set. */
 	struct ledger_cluster *cluster;
 };
 
-/* Opens the ledger; the cluster's begins when serve_kube_start is called. `ledger` is zeroed before. */
+/*
+ * Creates the ledger. The cluster ledger begins to work with serve_kube_start. `ledger` must be
+ * zeroed. Returns 0, or -1 with an error; call serve_ledger_close in either case.
+ */
 int serve_ledger_open(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
 		      const struct policy *policy, struct log *log, struct metrics *metrics, struct error *err);
 
+/* Returns the interface that admission uses. It borrows the ledger. */
 struct ledger_store serve_ledger_store(const struct serve_ledger *ledger);
+
+/*
+ * Charges by this policy from now on. Returns -1 without memory; then quotas are still charged by
+ * the old policy. Thread-safe.
+ */
 int serve_ledger_rebase(const struct serve_ledger *ledger, const struct policy *policy);
 
-/* The sums of this moment, to be released. Thread-safe. */
+/* Copies the current sums. Release them with ledger_sums_release. Thread-safe. */
 void serve_ledger_sums(const struct serve_ledger *ledger, struct ledger_sums *sums);
 
-/* Why admission should not be sent here; NULL: it may. Thread-safe. */
+/* Returns why this replica is not ready, as a static sentence, or NULL if it is. Thread-safe. */
 const char *serve_ledger_unready(const struct serve_ledger *ledger);
 
-/* Answers what waits for it; the server that asked can be destroyed then. */
+/* Answers all waiting requests. The HTTP server can be destroyed afterwards. */
 void serve_ledger_stop(struct serve_ledger *ledger, const struct serve_kube *kube);
 
-/* After serve_kube_stop; takes a zeroed one, too. */
+/* Frees the ledger; accepts a zeroed struct. Call it after serve_kube_stop. */
 void serve_ledger_close(struct serve_ledger *ledger);
 
 #endif

@@ -2,10 +2,11 @@
 
 #define AT(field) offsetof(struct serve_options, field)
 
-#define CA_SECONDS 31536000  /* a year */
-#define LEAF_SECONDS 2592000 /* 30 days: what is left at its renewal is more than a week */
+#define CA_SECONDS 31536000 /* One year. */
+/* 30 days. A certificate is renewed when a third is left, which is more than a week. */
+#define LEAF_SECONDS 2592000
 #define TRUST_SECONDS 120
-#define SECONDS_MOST 3153600000 /* a hundred years */
+#define SECONDS_MOST 3153600000 /* About a hundred years. */
 
 const char *const serve_ledgers[] = {
     [LEDGER_KIND_EMBEDDED] = "embedded", [LEDGER_KIND_CLUSTER] = "cluster", [LEDGER_KIND_CLUSTER + 1] = NULL};
@@ -269,7 +270,10 @@ int serve_options_check(const struct serve_options *options, struct error *err)
 	if (options->client_names.count > 0 && !options->client_ca)
 		return error_set(
 		    err, "--client-name is given without --client-ca; give the authority of these clients, too");
-	/* The authority of a cluster signs its nodes' and users' certificates as well as the API server's. */
+	/*
+	 * Without a name every certificate of the authority would be accepted. A cluster's
+	 * authority signs not only the API server's certificate but also those of nodes and users.
+	 */
 	if (options->client_ca && options->client_names.count == 0)
 		return error_set(
 		    err,

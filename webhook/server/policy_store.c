@@ -17,20 +17,22 @@ struct policy_store {
 	size_t path_count;
 	struct log *log;
 	struct metrics *metrics;
+	/* See policy_store_hook and policy_store_tell. */
 	int (*changed)(void *context, const struct policy *policy);
 	void *context;
 	void (*told)(void *context, bool accepted, const char *message);
 	void *told_context;
-	pthread_mutex_t reloading;    /* held for a whole reload; guards the next two */
-	struct metrics_policy source; /* of what is in force */
-	bool rejected;                /* the last reload */
-	pthread_mutex_t mutex;        /* guards what follows; held for a few instructions */
+	/* Held during a whole reload; guards `source` and `rejected`. */
+	pthread_mutex_t reloading;
+	struct metrics_policy source; /* The source of the current policy. */
+	bool rejected;                /* The last reload was rejected. */
+	pthread_mutex_t mutex;        /* Guards the following fields; held only briefly. */
 	const struct policy *policy;
 	uint64_t generation;
 	char rejection[POLICY_REJECTION_MAX];
 };
 
-/* The commit of the first path that has one. */
+/* Reads the commit of the first path that has one; "" if there is none. */
 static void read_commit(const struct policy_store *store, char commit[GIT_COMMIT_SIZE])
 {
 	commit[0] = '\0';
@@ -38,7 +40,7 @@ static void read_commit(const struct policy_store *store, char commit[GIT_COMMIT
 		git_commit_read(store->paths[i], commit);
 }
 
-/* Dirty if any path is, unknown if any cannot be judged. */
+/* "true" if any path is dirty; otherwise "unknown" if any path's state is unknown. */
 static const char *read_dirty(const struct policy_store *store)
 {
 	static const char *const words[] = {[GIT_UNKNOWN] = "unknown", [GIT_CLEAN] = "false", [GIT_DIRTY] = "true"};
@@ -59,7 +61,7 @@ static void read_source(const struct policy_store *store, const struct policy *p
 	source->dirty = read_dirty(store);
 }
 
-/* True: it is another commit than before, or the files have come to differ from it, or no longer do. */
+/* Returns true if the commit or the dirty state has changed. */
 static bool set_source(struct policy_store *store, const struct metrics_policy *source)
 {
 	bool same = strcmp(source->commit, store->source.commit) == 0 && source->dirty == store->source.dirty;
@@ -78,7 +80,7 @@ static struct log_field dirty_field(const char *dirty)
 	return (struct log_field){.key = "dirty", .text = str_of(dirty)};
 }
 
-/* The first error; NULL: there is none, as the memory did not suffice. */
+/* The first error; NULL if there is none, as when loading ran out of memory. */
 static const struct finding *first_error(const struct report *report)
 {
 	for (unsigned i = 0; i < report->count; i++)
@@ -155,7 +157,7 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 	}
 }
 
-/* `why` NULL: the files are good. */
+/* A `why` of NULL means that the files are valid. */
 static void set_rejected(struct policy_store *store, const char *why)
 {
 	bool rejected = why != NULL;
@@ -166,6 +168,7 @@ static void set_rejected(struct policy_store *store, const char *why)
 	metrics_set(store->metrics, METRICS_POLICY_REJECTED, rejected);
 }
 
+/* Records the first error, or otherwise `why`, for policy_store_rejection. */
 static void reject(struct policy_store *store, const struct report *report, const char *why)
 {
 	const struct finding *error = first_error(report);
@@ -276,7 +279,7 @@ static bool same(const struct policy *a, const struct policy *b)
 	return left.word[0] == right.word[0] && left.word[1] == right.word[1];
 }
 
-/* With `reloading` held: nobody else exchanges store->policy. */
+/* Must be called with `reloading` held, so that no other thread replaces store->policy. */
 static void reload(struct policy_store *store, struct report *report)
 {
 	const struct policy *policy = policy_load(store->paths, store->path_count, report);
@@ -313,6 +316,6 @@ void policy_store_reload(struct policy_store *store)
 	report_init(&report);
 	reload(store, &report);
 	report_release(&report);
-	malloc_trim(0); /* two policies stood side by side, and one of them is gone */
+	malloc_trim(0); /* Two policies were in memory; return what the freed one used. */
 	pthread_mutex_unlock(&store->reloading);
 }

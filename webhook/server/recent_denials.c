@@ -13,7 +13,7 @@ void refusals_release(struct refusals *refusals)
 	pthread_mutex_destroy(&refusals->mutex);
 }
 
-/* Cuts before the first byte of a character of UTF-8 that does not fit. */
+/* Copies a string and a NUL, truncated at a UTF-8 character boundary if necessary. */
 static void copy(char *to, size_t size, struct str text)
 {
 	size_t len = text.len < size ? text.len : size - 1;

@@ -1,6 +1,7 @@
 /*
- * refusals: what was held against Pods of late, for /status: a ring of fixed slots, so that a flood of refusals costs a short copy
- * each and no memory. Thread-safe by a mutex of its own, which is held for copying only.
+ * recent_denials: a ring of the most recent policy violations, for /status. The slots are fixed, so
+ * a flood of denials costs a short copy each and no memory. Thread-safe: a mutex is held only while
+ * copying.
  */
 #ifndef WEBHOOK_SERVER_RECENT_DENIALS_H
 #define WEBHOOK_SERVER_RECENT_DENIALS_H
@@ -12,12 +13,17 @@
 
 #include "gpugate/policy.h"
 
+/* Number of violations that are kept. */
 #define REFUSALS_KEPT 64
 
-/* Names are cut at the end of a character, messages never; all end in NUL. */
+/*
+ * One violation. Long names are truncated at a character boundary; messages always fit. All strings
+ * are NUL-terminated.
+ */
 struct refusal {
 	time_t at;
-	enum enforcement outcome; /* refused, or what `warn` or `audit` let pass */
+	/* Denied, or admitted because enforcement is `warn` or `audit`. */
+	enum enforcement outcome;
 	bool dry;
 	enum reason reason;
 	char namespace[64], pod[128], tenant[128];
@@ -26,18 +32,18 @@ struct refusal {
 
 struct refusals {
 	pthread_mutex_t mutex;
-	uint64_t count; /* of all time */
+	uint64_t count; /* Total since the start. */
 	struct refusal slots[REFUSALS_KEPT];
 };
 
 void refusals_init(struct refusals *refusals);
 void refusals_release(struct refusals *refusals);
 
-/* Copies. Takes NULL. */
+/* Records a violation. Copies everything. Accepts a NULL `refusals`. */
 void refusals_note(struct refusals *refusals, const struct review *review, const struct decision *decision,
 		   const struct objection *objection, time_t now);
 
-/* The latest first. Returns their number. */
+/* Copies the recorded violations, the latest first. Returns how many there are. */
 unsigned refusals_copy(struct refusals *refusals, struct refusal latest[static REFUSALS_KEPT]);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "webhook/base/git_head.h"
 
-/* The policy's own paths, and what tells that another commit was checked out. */
+/* Watches the policy's paths, and the files that change when another commit is checked out. */
 static int watch_policy(struct watch *watch, const struct serve_options *options, const struct serve_watch_hooks *hooks,
 			struct error *err)
 {

@@ -1,11 +1,11 @@
-/* serve_watch: which files `gpugate serve` watches, and what is called after a change of them. */
+/* reload: the files that `gpugate serve` watches, and the callbacks for their changes. */
 #ifndef WEBHOOK_SERVER_RELOAD_H
 #define WEBHOOK_SERVER_RELOAD_H
 
 #include "webhook/base/file_watch.h"
 #include "webhook/server/options.h"
 
-/* Called on the watch's thread, each after a change of its files. */
+/* Each is called on the watch's thread after one of its files has changed. */
 struct serve_watch_hooks {
 	void (*policy)(void *context);
 	void (*certificates)(void *context);
@@ -13,7 +13,10 @@ struct serve_watch_hooks {
 	void *context;
 };
 
-/* Returns new, not started, with the state of the files noted; NULL with an error. Borrows the log and the hooks' context. */
+/*
+ * Records the state of the files and returns new, not started; NULL with an error. Borrows the log
+ * and the context of the hooks.
+ */
 struct watch *serve_watch_create(const struct serve_options *options, const struct serve_watch_hooks *hooks,
 				 struct log *log, struct error *err);
 

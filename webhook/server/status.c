@@ -17,7 +17,7 @@ static json_t *text_or_null(struct str text)
 	return text.len ? text_of(text) : json_null();
 }
 
-/* RFC 3339; null for 0, which stands for never. */
+/* Formats a time by RFC 3339. 0 means never and becomes null. */
 static json_t *moment(time_t at)
 {
 	char text[32];
@@ -33,7 +33,7 @@ static const char *const enforcements[] = {
 
 /* --- Tenants --- */
 
-/* For bars only: a part of the limit. Whatever is held of a limit of 0 is all of it. */
+/* A share of the limit, for bars. If the limit is 0, any amount is all of it. */
 static double share(wide amount, const struct quota_view *view)
 {
 	if (view->unlimited || amount <= 0)
@@ -55,7 +55,7 @@ static json_t *quota_of(const struct ledger_sums *sums, uint32_t index, struct a
 			 share(sums->held[index].used, &view), "pendingShare", share(sums->held[index].pending, &view));
 }
 
-/* A tenant as an object, its quotas still to come. */
+/* A tenant without its quotas; the caller adds them. */
 static json_t *tenant_of(const struct ledger_sums *sums, uint32_t index)
 {
 	struct tenant_view view;
@@ -64,7 +64,7 @@ static json_t *tenant_of(const struct ledger_sums *sums, uint32_t index)
 			 "enforcement", enforcements[view.enforcement], "quotas");
 }
 
-/* Quotas come in the order of their tenants' names, so that looking by name is rarely needed. */
+/* Tenants are in no particular order, so each quota's tenant is found by name. */
 static json_t *tenants_of(const struct ledger_sums *sums)
 {
 	struct policy_counts counts;
@@ -94,7 +94,7 @@ static json_t *tenants_of(const struct ledger_sums *sums)
 	return NULL;
 }
 
-/* --- Refusals --- */
+/* --- Recent denials --- */
 
 static json_t *refusals_of(struct refusals *refusals)
 {
@@ -143,7 +143,7 @@ static json_t *ledger_of(const struct status_sources *sources)
 	return NULL;
 }
 
-/* Null where nobody tells: without the cluster's ledger no Pods are watched. */
+/* Returns null with an embedded ledger, because it does not watch Pods. */
 static json_t *replicas_of(struct ledger_cluster *cluster)
 {
 	struct peers peers;

@@ -1,4 +1,7 @@
-/* status: what /status.json tells: tenants and their quotas, recent denials, how this replica is, and which others there are. */
+/*
+ * status: the content of /status.json: tenants and their quotas, recent denials, and the state of
+ * this replica and of the others.
+ */
 #ifndef WEBHOOK_SERVER_STATUS_H
 #define WEBHOOK_SERVER_STATUS_H
 
@@ -8,22 +11,23 @@
 #include "webhook/registration/watch.h"
 #include "webhook/server/recent_denials.h"
 
-/* Where it is from. Borrowed; everything is thread-safe. */
+/* The sources of the status. All are borrowed and can be used while other threads change them. */
 struct status_sources {
 	struct metrics *metrics;
 	struct refusals *refusals;
-	const struct registration_watch *registration; /* NULL: not known */
-	struct ledger_cluster *cluster;                /* NULL: the embedded ledger */
-	const char *replica;                           /* NULL: it has no name */
-	const char *unready;                           /* a sentence; NULL: ready */
-	const char *rejection;                         /* the first error of policy files that are rejected; "": none */
-	const struct kube_certs *certs;                /* NULL: certificates are in files */
-	time_t certificate_expiry;                     /* 0: not known */
-	struct ledger_sums sums;                       /* of this moment */
+	const struct registration_watch *registration; /* NULL if unknown. */
+	struct ledger_cluster *cluster;                /* NULL with the embedded ledger. */
+	const char *replica;                           /* NULL if it has no name. */
+	const char *unready;                           /* A sentence; NULL if ready. */
+	/* The first error if the policy files are rejected; otherwise "". */
+	const char *rejection;
+	const struct kube_certs *certs; /* NULL if certificates are in files. */
+	time_t certificate_expiry;      /* 0 if unknown. */
+	struct ledger_sums sums;        /* The current sums. */
 	time_t now;
 };
 
-/* Appends one JSON object; docs/operations.md describes it. Without memory `out` has failed. */
+/* Appends one JSON object, as described in docs/operations.md. Without memory, sets out->failed. */
 void status_write(const struct status_sources *sources, struct buf *out);
 
 #endif

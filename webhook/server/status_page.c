@@ -6,7 +6,7 @@
 
 #define DIGEST_BYTES 32
 
-/* The compiler looks for the file where make runs. */
+/* The assembler finds the file relative to the directory in which make runs. */
 __asm__(".section .rodata\n"
 	"status_page_begin: .incbin \"webhook/server/status_page.html\"\n"
 	"status_page_end:\n"
@@ -18,7 +18,10 @@ struct str status_page(void)
 	return (struct str){status_page_begin, (size_t)(status_page_end - status_page_begin)};
 }
 
-/* The digest of what stands in the only element of this name, as CSP wants it: base64 of SHA-256. */
+/*
+ * Writes the digest of the content of the only element of this name, in the form that CSP expects:
+ * a SHA-256 in base64. If the element is missing, writes "".
+ */
 static void digest(const char *open, const char *close, char text[static 64])
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE];

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-/* The order in which people read them: before zero, if `a` comes first. */
+/*
+ * The order in which holders are shown: the largest amount first, then by name. A negative result
+ * means that `left` comes first.
+ */
 static int compare(const void *left, const void *right)
 {
 	const struct holder_sum *a = left, *b = right;
@@ -18,7 +21,7 @@ static void swap(struct holder_sum *a, struct holder_sum *b)
 	*b = kept;
 }
 
-/* A heap: whoever comes last in the order is at its root, and is the next to go. */
+/* --- A heap with the smallest holder at its root, which is the next one to be replaced --- */
 static void move_up(struct holder_sum *heap, uint32_t at)
 {
 	for (uint32_t above; at > 0; at = above) {

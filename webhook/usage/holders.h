@@ -1,4 +1,4 @@
-/* quota_holders: which namespaces hold most of a quota. Pure. */
+/* holders: finds the namespaces that hold the largest part of a quota. Pure. */
 #ifndef WEBHOOK_USAGE_HOLDERS_H
 #define WEBHOOK_USAGE_HOLDERS_H
 
@@ -11,12 +11,16 @@ struct holder_sum {
 };
 
 /*
- * Writes the `most` largest of a list, in no order, and returns how many there are; `most` is at least 1. `*rest` is what all the others
- * hold. Names are borrowed from the list, the largest are kept in a heap: it can be long, and is read under the ledger's lock.
+ * Writes the `most` largest entries of a list, in no particular order, and returns how many it
+ * wrote. `most` must be at least 1. `*rest` is the sum of all other amounts. Namespaces borrow from
+ * the list.
+ *
+ * The list can be long and is read under the ledger's lock, so this keeps a heap of the largest
+ * entries instead of sorting the list.
  */
 uint32_t holders_largest(const struct tally_sum *sums, struct holder_sum *largest, uint32_t most, wide *rest);
 
-/* The largest first, ties by name. */
+/* Sorts by amount, largest first, then by namespace. */
 void holders_sort(struct holder_sum *sums, uint32_t count);
 
 #endif

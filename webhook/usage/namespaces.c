@@ -4,12 +4,12 @@
 #include "webhook/usage/holders.h"
 #include "webhook/usage/sums.h"
 
-#define NAMES_MAX (1u << 20) /* bytes of the names of one quota's rows */
+#define NAMES_MAX (1u << 20) /* Maximum bytes of the namespaces of one quota's rows. */
 
 struct printing {
-	const struct policy *policy; /* retained */
-	struct holder_sum *sums;     /* room for the rows of one quota */
-	struct arena names;          /* of these */
+	const struct policy *policy; /* Retained. */
+	struct holder_sum *sums;     /* Room for the rows of one quota. */
+	struct arena names;          /* Holds the copied namespaces of `sums`. */
 	struct buf *out;
 };
 
@@ -24,7 +24,10 @@ static void print_row(const struct printing *printing, const struct quota_view *
 	ledger_metrics_amount(amount, policy_unit(printing->policy), printing->out);
 }
 
-/* Under the lock. Returns the number of rows, or -1: another policy is in force by now. */
+/*
+ * Copies the largest sums of a quota, so that they can be printed without the lock. Must be called
+ * under the lock. Returns the number of rows, or -1 if the policy has changed.
+ */
 static int64_t copy_sums(struct printing *printing, const struct ledger *ledger, uint32_t quota, wide *rest)
 {
 	if (ledger_policy(ledger) != printing->policy)
@@ -54,7 +57,7 @@ static int print_quota(struct printing *printing, const struct ledger *ledger, p
 	return 0;
 }
 
-/* All quotas of the policy in force. Returns -1 when another one came meanwhile. */
+/* Prints all quotas of the current policy. Returns -1 if the policy changes meanwhile. */
 static int print_quotas(struct printing *printing, const struct ledger *ledger, pthread_mutex_t *mutex)
 {
 	int result = 0;

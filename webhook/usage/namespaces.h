@@ -1,4 +1,4 @@
-/* ledger_namespaces: what the Pods of each namespace hold of each quota, for /metrics. */
+/* namespaces: usage of each quota by namespace, for /metrics. */
 #ifndef WEBHOOK_USAGE_NAMESPACES_H
 #define WEBHOOK_USAGE_NAMESPACES_H
 
@@ -7,11 +7,13 @@
 #include "gpugate/buf.h"
 #include "webhook/ledger/ledger.h"
 
-#define LEDGER_NAMESPACES_MAX 1000 /* rows of one quota; the smaller ones are added up in one more */
+/* Maximum rows of one quota; one more row has the sum of the rest. */
+#define LEDGER_NAMESPACES_MAX 1000
 
 /*
- * Appends the family gpugate_namespace_held. `mutex` is that of the ledger's store, not held by the caller: it is taken for one quota
- * after the other, so that no admission waits for more than one. Nothing is appended without memory. Thread-safe.
+ * Appends the family gpugate_namespace_held; without memory it has no rows. `mutex` is the ledger
+ * store's; the caller must not hold it. It is held for one quota at a time, so that an admission
+ * waits for one quota at most. Thread-safe.
  */
 void ledger_namespaces_print(const struct ledger *ledger, pthread_mutex_t *mutex, struct buf *out);
 

@@ -1,4 +1,4 @@
-/* ledger_metrics: the families of quotas in /metrics, for both ledgers. */
+/* sums: the metric families of the quotas, for both ledgers. */
 #ifndef WEBHOOK_USAGE_SUMS_H
 #define WEBHOOK_USAGE_SUMS_H
 
@@ -7,24 +7,32 @@
 #include "gpugate/buf.h"
 #include "webhook/ledger/ledger.h"
 
-/* The sums of one moment. */
+/* A consistent snapshot of the ledger's sums. */
 struct ledger_sums {
-	const struct policy *policy; /* retained */
-	struct held *held;           /* by quota; NULL without memory */
+	const struct policy *policy; /* Retained. */
+	struct held *held;           /* By quota; NULL without memory. */
+	/* Number of Pods that the view counts, and of Pods that are charged as pending. */
 	uint32_t pods, pending;
 	struct ledger_unfit unfit;
 };
 
-/* Copies the sums under the lock of the ledger's store, so that formatting them holds no lock. */
+/*
+ * Copies the sums under `mutex`, the lock of the ledger's store, so that no lock is held while they
+ * are formatted. The caller must not hold it. Release the sums even if `held` is NULL. Thread-safe.
+ */
 void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pthread_mutex_t *mutex);
 void ledger_sums_release(struct ledger_sums *sums);
 
+/* Appends the families. Appends nothing if `held` is NULL. */
 void ledger_sums_print(const struct ledger_sums *sums, struct buf *out);
 
-/* Appends the labels that name a quota, without braces. */
+/* Appends the labels that identify a quota, without braces. */
 void ledger_metrics_quota(const struct quota_view *quota, struct buf *out);
 
-/* Appends an amount and ends the line: devices and GPUs as they are, memory in bytes, since Prometheus wants base units. */
+/*
+ * Appends an amount, which is in units of 1/`unit`, and a newline. The result is in devices, GPUs,
+ * or bytes, because Prometheus expects base units.
+ */
 void ledger_metrics_amount(wide amount, int64_t unit, struct buf *out);
 
 #endif
