@@ -15,7 +15,7 @@ int base64_decode(struct str text, struct buf *out)
 	char *to = buf_reserve(out, text.len + 4);
 	size_t len = 0, padding = 0;
 	for (size_t i = 0; packed && i < text.len; i++)
-		if (!strchr(" \t\r\n", text.ptr[i]))
+		if (!memchr(" \t\r\n", text.ptr[i], 4))
 			packed[len++] = (unsigned char)text.ptr[i];
 	while (padding < 2 && padding < len && packed[len - 1 - padding] == '=')
 		padding++;

@@ -138,8 +138,6 @@ void metrics_denials_count(struct metrics_denials *denials, struct str tenant, s
 	struct denial *denial = find_or_add(denials, labels);
 	if (denial)
 		denial->count++;
-	else
-		denials->uncounted++;
 	pthread_mutex_unlock(&denials->mutex);
 }
 

@@ -21,7 +21,6 @@ struct metrics_denials {
 	uint32_t count, size;  /* Used and allocated items. */
 	uint32_t *slots;       /* Hash table with linear probing: 1 + index into items, or 0 if free. */
 	uint32_t slot_count;   /* A power of two. */
-	uint64_t uncounted;    /* Violations that were lost because memory was exhausted. */
 };
 
 /* Initializes an empty family. Borrows `family` and `help` until metrics_denials_release. */
