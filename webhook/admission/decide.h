@@ -42,7 +42,7 @@ struct admission_request {
 	struct decision decision; /* the result; its strings borrow from the policy, the review and the arena */
 
 	/* What follows belongs to admission_decide. */
-	struct ledger_ask ask;
+	struct reservation_request reservation;
 	bool suspended;
 };
 

@@ -47,7 +47,7 @@ static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
 	pthread_mutex_unlock(&cluster->mutex);
 	atomic_fetch_add_explicit(&cluster->counts[COUNT_SWEPT], swept, memory_order_relaxed);
 	if (swept)
-		asks_again(cluster, false);
+		queue_retry(cluster, false);
 }
 
 /*
@@ -161,7 +161,7 @@ static void on_version(void *context, const struct kube_answer *answer)
 		object_settled(cluster, version);
 	if (!upkeep_sure(cluster))
 		upkeep_ask(cluster);
-	asks_again(cluster, false); /* the view may follow the cluster again */
+	queue_retry(cluster, false); /* the view may follow the cluster again */
 }
 
 static bool is_wanted(struct ledger_cluster *cluster, int64_t now_ms)
@@ -244,8 +244,8 @@ static void on_tick(void *context)
 	if (seen)
 		watches_seen(cluster, seen, STR(""));
 	lookup_for_pods(cluster);
-	asks_look_up(cluster);
-	asks_pump(cluster);
+	queue_read_namespaces(cluster);
+	queue_pump(cluster);
 	object_tick(cluster, now_ms);
 	sweep(cluster, now_ms);
 	list_if_quiet(cluster, now_ms);

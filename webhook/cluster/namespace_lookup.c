@@ -70,9 +70,9 @@ static void on_answer(void *context, const struct kube_answer *answer)
 	struct lookup *lookup = context;
 	struct ledger_cluster *cluster = lookup->cluster;
 	take(cluster, lookup, answer);
-	asks_pump(cluster); /* before the lookup is taken out: begins no other */
+	queue_pump(cluster); /* before the lookup is taken out: begins no other */
 	take_out(lookup);
-	asks_looked_up(cluster, name_of(lookup), answer);
+	queue_namespace_read(cluster, name_of(lookup), answer);
 	if (lookup->for_pods)
 		read_next(cluster, name_of(lookup));
 	free(lookup);

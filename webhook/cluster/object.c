@@ -295,21 +295,21 @@ static void on_written(void *context, const struct kube_answer *answer)
 	pthread_mutex_unlock(&cluster->mutex);
 	/* The watch may have brought the copy that was there first: then nothing has to be read. */
 	object->stale = !written && !(second && object->resource_version > object->version_put);
-	asks_pause(cluster, second);
+	queue_pause(cluster, second);
 	if (!second)
 		object->unwritten_ms = written ? 0 : kube_now_ms();
 	if (written)
 		note_success(cluster);
 	else if (!second)
 		note_failure(cluster, object->posting ? "creating" : "writing", answer);
-	asks_written(cluster, written);
+	queue_write_ended(cluster, written);
 	if (second && object->stale)
 		object_read(cluster); /* what has to settle, too, is written against a fresh copy only */
 	else if (!written && !second)
 		read_again(cluster);
 	else if (object->resettle)
 		write_settling(cluster);
-	asks_pump(cluster);
+	queue_pump(cluster);
 	object_lower_form(cluster);
 }
 
@@ -322,7 +322,7 @@ static void on_read(void *context, const struct kube_answer *answer)
 	if (answer->status == 200 && take_json(cluster, answer->body, current)) {
 		object->stale = false;
 		note_success(cluster);
-		asks_again(cluster, true);
+		queue_retry(cluster, true);
 	} else if (answer->status == 404 && current) {
 		create(cluster);
 	} else {
@@ -440,7 +440,7 @@ static void on_listed(void *context, struct str json)
 	struct ledger_cluster *cluster = context;
 	if (!take_json(cluster, json, false))
 		read_again(cluster);
-	asks_pump(cluster);
+	queue_pump(cluster);
 	object_lower_form(cluster);
 }
 

@@ -13,17 +13,18 @@
 
 /* --- ledger_asks.c: questions --- */
 
-struct ask_list {
-	struct ledger_ask *first, **last;
+struct request_list {
+	struct reservation_request *first, **last;
 };
 
-struct asks {
-	struct ask_list incoming; /* under the mutex: put by any thread */
-	struct ask_list waiting;  /* to be decided */
-	struct ask_list batch;    /* admitted by a write that is under way */
-	struct ask_list held; /* refused, unless a read of the object, or what becomes free in a moment, changes that */
-	struct ask_list crowded; /* no room among what is pending, which passes in a moment */
-	struct ask_list unknown; /* for the labels of namespaces that the view does not know yet */
+struct queue {
+	struct request_list incoming; /* under the mutex: put by any thread */
+	struct request_list waiting;  /* to be decided */
+	struct request_list batch;    /* admitted by a write that is under way */
+	struct request_list
+	    held; /* refused, unless a read of the object, or what becomes free in a moment, changes that */
+	struct request_list crowded; /* no room among what is pending, which passes in a moment */
+	struct request_list unknown; /* for the labels of namespaces that the view does not know yet */
 	struct kube_task arrived;
 	struct kube_timer timer; /* of the next deadline, or the end of the pause */
 	int64_t again_ms;        /* when those without room are decided again, if nobody else is before */
@@ -33,33 +34,33 @@ struct asks {
 	bool closed;       /* under the mutex: no more waiting */
 };
 
-void asks_open(struct ledger_cluster *cluster);
+void queue_open(struct ledger_cluster *cluster);
 
 /* Decides what waits, if that is possible now, and writes what was admitted. [wait, decide] */
-void asks_pump(struct ledger_cluster *cluster);
+void queue_pump(struct ledger_cluster *cluster);
 
 /* The write of the batch has ended. What was not written is decided anew. */
-void asks_written(struct ledger_cluster *cluster, bool written);
+void queue_write_ended(struct ledger_cluster *cluster, bool written);
 
 /* Leaves the object alone for a moment after a write, before its batch is answered: to other replicas, if some were in the way
  * lately (`second`: one was, just now), and to gather questions. */
-void asks_pause(struct ledger_cluster *cluster, bool second);
+void queue_pause(struct ledger_cluster *cluster, bool second);
 
 /* Something has become free, or the copy is fresh: refusals that are held are decided again. */
-void asks_again(struct ledger_cluster *cluster, bool refreshed);
+void queue_retry(struct ledger_cluster *cluster, bool refreshed);
 
 /* A namespace was read, or could not be: tells those who wait for its labels. */
-void asks_looked_up(struct ledger_cluster *cluster, struct str namespace, const struct kube_answer *answer);
+void queue_namespace_read(struct ledger_cluster *cluster, struct str namespace, const struct kube_answer *answer);
 
 /* Has the namespaces read again that somebody still waits for. */
-void asks_look_up(struct ledger_cluster *cluster);
+void queue_read_namespaces(struct ledger_cluster *cluster);
 
-bool asks_admit(void *cluster, struct ledger_ask *ask);
-bool asks_labels(void *cluster, struct ledger_ask *ask);
-void asks_fetch(void *cluster, struct ledger_ask *ask);
+bool queue_admit(void *cluster, struct reservation_request *request);
+bool queue_labels(void *cluster, struct reservation_request *request);
+void queue_fetch(void *cluster, struct reservation_request *request);
 
 /* Answers everything. */
-void asks_close(struct ledger_cluster *cluster);
+void queue_close(struct ledger_cluster *cluster);
 
 /* --- ledger_object.c: the shared object --- */
 
@@ -294,7 +295,7 @@ struct ledger_cluster {
 	bool listing;           /* a list of Pods is under way */
 	uint64_t view_before;   /* version of the view when the list of Pods began */
 	struct lookup *lookups; /* under way, each of another namespace */
-	struct asks asks;
+	struct queue queue;
 	struct object object;
 	struct upkeep upkeep;
 	struct check check;

@@ -32,7 +32,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	cluster->options.policy = NULL; /* the ledger has it */
 	pthread_mutex_init(&cluster->mutex, NULL);
 	arena_init(&cluster->scratch, 64 << 10, SCRATCH_MAX);
-	asks_open(cluster);
+	queue_open(cluster);
 	object_open(cluster);
 	cluster->ledger = ledger_create(&rules, err);
 	if (!cluster->ledger || watches_open(cluster, err) < 0 || publish_open(cluster, err) < 0) {
@@ -56,7 +56,7 @@ struct stopping {
 static void stop(void *context)
 {
 	struct stopping *stopping = context;
-	asks_close(stopping->cluster);
+	queue_close(stopping->cluster);
 	pthread_mutex_lock(&stopping->mutex);
 	stopping->is_done = true;
 	pthread_cond_signal(&stopping->done);
@@ -83,7 +83,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	if (!cluster)
 		return;
 	struct kube_loop *loop = cluster->options.loop;
-	kube_timer_clear(loop, &cluster->asks.timer); /* the loop outlives them */
+	kube_timer_clear(loop, &cluster->queue.timer); /* the loop outlives them */
 	kube_timer_clear(loop, &cluster->object.again);
 	kube_timer_clear(loop, &cluster->upkeep.timer);
 	lookup_close(cluster);
@@ -110,7 +110,7 @@ int ledger_cluster_rebase(struct ledger_cluster *cluster, const struct policy *p
 struct ledger_store ledger_cluster_store(struct ledger_cluster *cluster)
 {
 	return (struct ledger_store){
-	    .self = cluster, .waits = true, .admit = asks_admit, .labels = asks_labels, .fetch = asks_fetch};
+	    .self = cluster, .waits = true, .admit = queue_admit, .labels = queue_labels, .fetch = queue_fetch};
 }
 
 const char *ledger_cluster_unready(struct ledger_cluster *cluster)

@@ -56,9 +56,9 @@ void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 		cluster_log(cluster, LOG_ERROR, "pod_late", text);
 	}
 	if (seen & LEDGER_FREED)
-		asks_again(cluster, false);
+		queue_retry(cluster, false);
 	else
-		asks_pump(cluster);
+		queue_pump(cluster);
 }
 
 /* --- Pods --- */
@@ -206,7 +206,7 @@ static void pods_bookmark(void *context, uint64_t version)
 	lock(cluster);
 	ledger_reach(cluster->ledger, version);
 	unlock(cluster);
-	asks_pump(cluster);
+	queue_pump(cluster);
 }
 
 static void pods_turned(void *context)

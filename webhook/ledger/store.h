@@ -9,7 +9,7 @@
 #include "gpugate/policy.h"
 
 /* A question. Lives in its owner's memory until it is answered. */
-struct ledger_ask {
+struct reservation_request {
 	bool dry;
 	int64_t deadline_ms;       /* by kube_now_ms: an answer after it is of no use */
 	struct arena *arena;       /* the answer's memory; not to be used by others before the answer */
@@ -20,11 +20,11 @@ struct ledger_ask {
 	bool hasty;                /* ... since the client left too little time to read them, not for an outage */
 	int result;                /* 0, or -1 when the arena is exhausted */
 	/* Called once, on any thread, when the answer is there, unless `admit` says at once that it is. */
-	void (*done)(struct ledger_ask *ask);
+	void (*done)(struct reservation_request *request);
 	void *context; /* the owner's */
 
 	/* What follows belongs to the store. */
-	struct ledger_ask *next;
+	struct reservation_request *next;
 	const struct policy *policy; /* that judged it last; retained */
 	void *verdict;
 	int64_t arrived_ms;
@@ -41,15 +41,15 @@ struct ledger_store {
 
 	/* Puts what is found into ask->decision: objections for limits that are exceeded, or for an outage. Returns whether
 	 * the answer is there; if not, `done` will be called, or has been. */
-	bool (*admit)(void *self, struct ledger_ask *ask);
+	bool (*admit)(void *self, struct reservation_request *request);
 
 	/*
 	 * Fills in ask->labels; returns whether they are known. If not, `fetch` reads them: `done` will be called, with
 	 * labels that are still not present where that was not possible in time. Both NULL: the policy's own documents say
 	 * what labels namespaces have.
 	 */
-	bool (*labels)(void *self, struct ledger_ask *ask);
-	void (*fetch)(void *self, struct ledger_ask *ask);
+	bool (*labels)(void *self, struct reservation_request *request);
+	void (*fetch)(void *self, struct reservation_request *request);
 
 	/* A review says that the Pod of this uid is gone or has finished. NULL: the store looks for itself. */
 	void (*finished)(void *self, struct str uid);

@@ -6,6 +6,6 @@
 #include "webhook/ledger/store.h"
 
 /* Puts a verdict into the ask: its decision, charges and result. The verdict's policy must be retained by the caller. */
-void ledger_answer(struct ledger_ask *ask, const struct ledger_verdict *verdict);
+void reservation_apply_verdict(struct reservation_request *request, const struct ledger_verdict *verdict);
 
 #endif
