@@ -203,7 +203,7 @@ static void get_page(struct ledger_cluster *cluster)
 static bool begin_comparison(struct ledger_cluster *cluster)
 {
 	struct check *check = &cluster->check;
-	if (!watches_follow(cluster) || !upkeep_current(cluster))
+	if (!watches_follow(cluster) || !maintenance_is_current(cluster))
 		return false;
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_begin(cluster->ledger);

@@ -11,7 +11,7 @@
 #define BEHIND_MS 5000                  /* the view is behind for so long: is there such a version at all? */
 #define QUIET_MS 1500                   /* without an event of a Pod although one is waited for: they are listed */
 #define RELIST_MS 60000                 /* ... and again, as the list may have failed */
-#define QUESTION_MS 4000                /* to be answered: admissions may wait for it */
+#define QUERY_MS 4000                   /* to be answered: admissions may wait for it */
 #define ANSWER_MAX KUBE_STREAM_ITEM_MAX /* bytes: its owner chooses how long a Pod's metadata are, to some extent */
 
 /* One Pod of the cluster, of which the list's version is what is wanted, and that as little as possible. */
@@ -21,19 +21,19 @@
 
 static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	struct upkeep *upkeep = &cluster->upkeep;
+	struct maintenance *maintenance = &cluster->maintenance;
 	pthread_mutex_lock(&cluster->mutex);
 	bool foldable = ledger_foldable(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!foldable)
-		upkeep->fold_ms = 0;
-	else if (!upkeep->fold_ms)
-		upkeep->fold_ms = now_ms + FOLD_MS + kube_random(cluster->options.loop, 0, FOLD_MS);
-	if (!upkeep->fold_ms || now_ms < upkeep->fold_ms || !upkeep_current(cluster))
+		maintenance->fold_ms = 0;
+	else if (!maintenance->fold_ms)
+		maintenance->fold_ms = now_ms + FOLD_MS + kube_random(cluster->options.loop, 0, FOLD_MS);
+	if (!maintenance->fold_ms || now_ms < maintenance->fold_ms || !maintenance_is_current(cluster))
 		return;
 	if (object_writable(cluster))
 		object_write(cluster);
-	upkeep->fold_ms = 0;
+	maintenance->fold_ms = 0;
 }
 
 /* --- [sweep] --- */
@@ -54,21 +54,21 @@ static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
  * Where Pods seldom change, no event may come for long, and a bookmark only once a minute. Such a cluster is small, or it would not be
  * quiet: then a list gets the view on.
  */
-static void list_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
+static void relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	struct upkeep *upkeep = &cluster->upkeep;
+	struct maintenance *maintenance = &cluster->maintenance;
 	pthread_mutex_lock(&cluster->mutex);
 	bool waits =
 	    cluster->object.state == OBJECT_OPEN ? ledger_awaits_sweep(cluster->ledger) : object_awaits_view(cluster);
 	uint64_t version = ledger_view_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!waits || cluster->listing) {
-		upkeep->quiet_ms = 0;
-	} else if (!upkeep->quiet_ms || version != upkeep->quiet_version) {
-		upkeep->quiet_version = version;
-		upkeep->quiet_ms = now_ms + QUIET_MS + kube_random(cluster->options.loop, 0, QUIET_MS);
-	} else if (now_ms >= upkeep->quiet_ms) {
-		upkeep->quiet_ms = now_ms + RELIST_MS;
+		maintenance->quiet_ms = 0;
+	} else if (!maintenance->quiet_ms || version != maintenance->quiet_version) {
+		maintenance->quiet_version = version;
+		maintenance->quiet_ms = now_ms + QUIET_MS + kube_random(cluster->options.loop, 0, QUIET_MS);
+	} else if (now_ms >= maintenance->quiet_ms) {
+		maintenance->quiet_ms = now_ms + RELIST_MS;
 		cluster_log(cluster, LOG_INFO, "view_quiet",
 			    "something waits for an event of a Pod, and none comes: the Pods are listed");
 		kube_watch_relist(cluster->watches[WATCH_PODS]);
@@ -84,38 +84,38 @@ static uint64_t turn_of(const struct ledger_cluster *cluster)
 	return counts.turns;
 }
 
-bool upkeep_sure(const struct ledger_cluster *cluster)
+bool maintenance_is_verified(const struct ledger_cluster *cluster)
 {
-	return cluster->upkeep.turn_sure == turn_of(cluster);
+	return cluster->maintenance.verified_turn == turn_of(cluster);
 }
 
-bool upkeep_current(struct ledger_cluster *cluster)
+bool maintenance_is_current(struct ledger_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->mutex);
 	bool current = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	return current && upkeep_sure(cluster);
+	return current && maintenance_is_verified(cluster);
 }
 
 /* V goes on all the time: what tells how late the view is, is how long it takes to reach a V once seen. */
-static void note_behind(struct ledger_cluster *cluster, int64_t now_ms)
+static void update_behind(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	struct upkeep *upkeep = &cluster->upkeep;
+	struct maintenance *maintenance = &cluster->maintenance;
 	pthread_mutex_lock(&cluster->mutex);
 	bool behind = cluster->synced[WATCH_PODS] && ledger_behind(cluster->ledger);
 	uint64_t version = ledger_version(cluster->ledger), view = ledger_view_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!behind) {
-		upkeep->behind_ms = 0;
-	} else if (!upkeep->behind_ms || view >= upkeep->behind_version) {
-		upkeep->behind_ms = now_ms;
-		upkeep->behind_version = version;
+		maintenance->behind_ms = 0;
+	} else if (!maintenance->behind_ms || view >= maintenance->behind_version) {
+		maintenance->behind_ms = now_ms;
+		maintenance->behind_version = version;
 	}
-	atomic_store(&cluster->behind_ms, upkeep->behind_ms);
+	atomic_store(&cluster->behind_ms, maintenance->behind_ms);
 }
 
 /* The storage was restored: nothing that is known of it can be relied on. */
-static void start_over(struct ledger_cluster *cluster)
+static void discard_all(struct ledger_cluster *cluster)
 {
 	cluster_log(cluster, LOG_WARN, "view_restored",
 		    "the cluster has not reached the version of the view: its storage was restored");
@@ -130,45 +130,45 @@ static void start_over(struct ledger_cluster *cluster)
 static void on_version(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
-	struct upkeep *upkeep = &cluster->upkeep;
-	struct question *question = &upkeep->question;
+	struct maintenance *maintenance = &cluster->maintenance;
+	struct version_query *query = &maintenance->query;
 	struct object *object = &cluster->object;
 	struct object_meta meta = {0};
 	struct error err = {0};
 	uint64_t version;
-	question->asking = false;
+	query->in_flight = false;
 	arena_reset(&cluster->scratch);
 	if (answer->status != 200 || object_meta_read(answer->body, &cluster->scratch, &meta, &err) < 0 ||
 	    !kube_version(meta.resource_version, &version)) {
-		if (turn_of(cluster) != question->turn) /* else the next tick asks again */
-			upkeep_ask(cluster);
+		if (turn_of(cluster) != query->turn) /* else the next tick asks again */
+			maintenance_ask_version(cluster);
 		return;
 	}
 	pthread_mutex_lock(&cluster->mutex);
-	bool restored = version < question->view && ledger_view_version(cluster->ledger) >= question->view;
+	bool restored = version < query->view && ledger_view_version(cluster->ledger) >= query->view;
 	if (!restored)
-		ledger_due(cluster->ledger, version, question->asked_ms);
+		ledger_due(cluster->ledger, version, query->asked_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (restored) {
-		start_over(cluster);
+		discard_all(cluster);
 		return;
 	}
-	upkeep->turn_sure = question->turn;
-	if (version < question->ledger && object->state == OBJECT_OPEN && strcmp(object->uid, question->uid) == 0)
+	maintenance->verified_turn = query->turn;
+	if (version < query->ledger && object->state == OBJECT_OPEN && strcmp(object->uid, query->uid) == 0)
 		object_resettle(cluster, "the ledger names a version that the cluster has not reached: it is of "
 					 "another history");
-	if (object_wants_version(cluster, question->asked_ms))
+	if (object_wants_version(cluster, query->asked_ms))
 		object_settled(cluster, version);
-	if (!upkeep_sure(cluster))
-		upkeep_ask(cluster);
+	if (!maintenance_is_verified(cluster))
+		maintenance_ask_version(cluster);
 	queue_retry(cluster, false); /* the view may follow the cluster again */
 }
 
-static bool is_wanted(struct ledger_cluster *cluster, int64_t now_ms)
+static bool needs_version(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	const struct upkeep *upkeep = &cluster->upkeep;
-	if (!upkeep_sure(cluster) || object_wants_version(cluster, now_ms) ||
-	    (upkeep->behind_ms && now_ms - upkeep->behind_ms >= BEHIND_MS && !cluster->listing))
+	const struct maintenance *maintenance = &cluster->maintenance;
+	if (!maintenance_is_verified(cluster) || object_wants_version(cluster, now_ms) ||
+	    (maintenance->behind_ms && now_ms - maintenance->behind_ms >= BEHIND_MS && !cluster->listing))
 		return true;
 	pthread_mutex_lock(&cluster->mutex);
 	bool overdue = cluster->object.state == OBJECT_OPEN && ledger_overdue(cluster->ledger, now_ms);
@@ -180,25 +180,25 @@ static bool is_wanted(struct ledger_cluster *cluster, int64_t now_ms)
  * After a restore, a watch that begins behind a version which is not reached yet would never say so. So those who wait are held up by
  * one question at the end of a watch and one at the next beginning; while the API server is gone nobody could write anyway.
  */
-void upkeep_ask(struct ledger_cluster *cluster)
+void maintenance_ask_version(struct ledger_cluster *cluster)
 {
-	struct question *question = &cluster->upkeep.question;
+	struct version_query *query = &cluster->maintenance.query;
 	const struct object *object = &cluster->object;
 	int64_t now_ms = kube_now_ms();
-	note_behind(cluster, now_ms);
-	if (question->asking || !cluster->synced[WATCH_PODS] || !is_wanted(cluster, now_ms))
+	update_behind(cluster, now_ms);
+	if (query->in_flight || !cluster->synced[WATCH_PODS] || !needs_version(cluster, now_ms))
 		return;
-	*question = (struct question){.asking = true, .asked_ms = now_ms, .turn = turn_of(cluster)};
-	memcpy(question->uid, object->uid, sizeof question->uid);
+	*query = (struct version_query){.in_flight = true, .asked_ms = now_ms, .turn = turn_of(cluster)};
+	memcpy(query->uid, object->uid, sizeof query->uid);
 	pthread_mutex_lock(&cluster->mutex);
-	question->view = ledger_view_version(cluster->ledger);
+	query->view = ledger_view_version(cluster->ledger);
 	if (object->state == OBJECT_OPEN && !object->distrusted)
-		question->ledger = ledger_version(cluster->ledger);
+		query->ledger = ledger_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
 							       .path = ONE_POD,
 							       .accept = KUBE_METADATA_LIST,
-							       .timeout_ms = QUESTION_MS,
+							       .timeout_ms = QUERY_MS,
 							       .body_max = ANSWER_MAX,
 							       .retry = true,
 							       .done = on_version,
@@ -215,8 +215,9 @@ static void report_unfit(struct ledger_cluster *cluster)
 	const struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
 	bool some = unfit.of_no_model + unfit.of_several_models > 0;
 	/* Looking for one takes a walk over all Pods under the lock: once, not at every tick. */
-	const struct entry *entry = some && !cluster->upkeep.unfit_told ? ledger_unfit_example(cluster->ledger) : NULL;
-	cluster->upkeep.unfit_told = some;
+	const struct entry *entry =
+	    some && !cluster->maintenance.unfit_reported ? ledger_unfit_example(cluster->ledger) : NULL;
+	cluster->maintenance.unfit_reported = some;
 	if (entry)
 		snprintf(text, sizeof text,
 			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct "
@@ -248,15 +249,15 @@ static void on_tick(void *context)
 	queue_pump(cluster);
 	object_tick(cluster, now_ms);
 	sweep(cluster, now_ms);
-	list_if_quiet(cluster, now_ms);
+	relist_if_quiet(cluster, now_ms);
 	fold(cluster, now_ms);
 	report_unfit(cluster);
-	upkeep_ask(cluster);
-	kube_timer_set(loop, &cluster->upkeep.timer, TICK_MS * 3 / 4 + kube_random(loop, 0, TICK_MS / 2));
+	maintenance_ask_version(cluster);
+	kube_timer_set(loop, &cluster->maintenance.timer, TICK_MS * 3 / 4 + kube_random(loop, 0, TICK_MS / 2));
 }
 
-void upkeep_open(struct ledger_cluster *cluster)
+void maintenance_open(struct ledger_cluster *cluster)
 {
-	cluster->upkeep.timer = (struct kube_timer){.run = on_tick, .context = cluster};
-	kube_timer_set(cluster->options.loop, &cluster->upkeep.timer, TICK_MS);
+	cluster->maintenance.timer = (struct kube_timer){.run = on_tick, .context = cluster};
+	kube_timer_set(cluster->options.loop, &cluster->maintenance.timer, TICK_MS);
 }

@@ -98,7 +98,7 @@ void object_lower_form(struct ledger_cluster *cluster)
 	pthread_mutex_lock(&cluster->mutex);
 	bool ahead = ledger_form_is_ahead(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (ahead && object_writable(cluster) && upkeep_current(cluster))
+	if (ahead && object_writable(cluster) && maintenance_is_current(cluster))
 		object_write(cluster);
 }
 
@@ -375,7 +375,7 @@ static void try_write(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	int64_t unwritten_ms = cluster->object.unwritten_ms;
 	if (unwritten_ms && now_ms - unwritten_ms >= UNWRITTEN_MS && object_writable(cluster) &&
-	    upkeep_current(cluster))
+	    maintenance_is_current(cluster))
 		object_write(cluster);
 }
 

@@ -140,7 +140,7 @@ static const char *undecided_reason(const struct ledger_cluster *cluster)
 		return "the Pods of the cluster have not been listed yet";
 	if (lookup_holds_up(cluster))
 		return "the labels of a namespace with Pods that count could not be read in time";
-	if (cluster->object.state == OBJECT_OPEN && !upkeep_sure(cluster))
+	if (cluster->object.state == OBJECT_OPEN && !maintenance_is_verified(cluster))
 		return "the watch of Pods was interrupted, and the API server could not be asked whether the cluster "
 		       "is still the same";
 	return states[cluster->object.state];
@@ -357,7 +357,7 @@ void queue_pump(struct ledger_cluster *cluster)
 			refuse_all(cluster, undecided_reason(cluster));
 		else if (stranger)
 			lookup_for_pods(cluster);
-		else if (cluster->object.state == OBJECT_OPEN && upkeep_current(cluster))
+		else if (cluster->object.state == OBJECT_OPEN && maintenance_is_current(cluster))
 			decide_all(cluster, now_ms);
 	}
 	set_timer(cluster);

@@ -176,8 +176,8 @@ void lookup_close(struct ledger_cluster *cluster);
 
 /* The one thing that is asked of the cluster: which version it has reached. What was so when that was asked is noted, since only
  * that can be compared with the answer. */
-struct question {
-	bool asking;
+struct version_query {
+	bool in_flight;
 	int64_t asked_ms;
 	uint64_t view;   /* version of the view */
 	uint64_t ledger; /* of the copy, V; 0: there was none to be compared */
@@ -185,7 +185,7 @@ struct question {
 	uint64_t turn;   /* of the watch of Pods */
 };
 
-struct upkeep {
+struct maintenance {
 	struct kube_timer timer;
 	int64_t behind_ms;       /* since when the view is behind `behind_version`; 0: it is not behind */
 	uint64_t behind_version; /* a V that the view had not reached */
@@ -193,22 +193,22 @@ struct upkeep {
 	int64_t
 	    quiet_ms; /* when the Pods are listed if the view is at `quiet_version` still; 0: nothing waits for it */
 	uint64_t quiet_version;
-	uint64_t turn_sure; /* up to which turn of the watch of Pods the view is known to be of this cluster */
-	struct question question;
-	bool unfit_told; /* that a Pod is bound to a node of no model, or of several */
+	uint64_t verified_turn; /* up to which turn of the watch of Pods the view is known to be of this cluster */
+	struct version_query query;
+	bool unfit_reported; /* that a Pod is bound to a node of no model, or of several */
 };
 
-void upkeep_open(struct ledger_cluster *cluster);
+void maintenance_open(struct ledger_cluster *cluster);
 
 /* Asks which version the cluster has reached, if somebody wants to know: whether the view is still this cluster's, after its watch
  * was opened, has ended, or has listed all; whether V can be reached; what is to be swept; when the object may be opened. */
-void upkeep_ask(struct ledger_cluster *cluster);
+void maintenance_ask_version(struct ledger_cluster *cluster);
 
 /* Whether it is known that the view is this cluster's: nothing is decided by a view of a history that was lost. */
-bool upkeep_sure(const struct ledger_cluster *cluster);
+bool maintenance_is_verified(const struct ledger_cluster *cluster);
 
 /* Whether decisions, and what is written, may rest on the view: it is complete, has reached V, and is this cluster's. [wait] */
-bool upkeep_current(struct ledger_cluster *cluster);
+bool maintenance_is_current(struct ledger_cluster *cluster);
 
 /* --- ledger_check.c: compares the view with a list of all Pods, now and then --- */
 
@@ -297,7 +297,7 @@ struct ledger_cluster {
 	struct lookup *lookups; /* under way, each of another namespace */
 	struct queue queue;
 	struct object object;
-	struct upkeep upkeep;
+	struct maintenance maintenance;
 	struct check check;
 	struct publish publish;
 	struct arena scratch; /* of the loop's thread, emptied for each object that is read */

@@ -40,7 +40,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 		return NULL;
 	}
 	publish_note_policy(cluster, options->policy);
-	upkeep_open(cluster);
+	maintenance_open(cluster);
 	check_open(cluster);
 	return cluster;
 }
@@ -85,7 +85,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	struct kube_loop *loop = cluster->options.loop;
 	kube_timer_clear(loop, &cluster->queue.timer); /* the loop outlives them */
 	kube_timer_clear(loop, &cluster->object.again);
-	kube_timer_clear(loop, &cluster->upkeep.timer);
+	kube_timer_clear(loop, &cluster->maintenance.timer);
 	lookup_close(cluster);
 	check_close(cluster);
 	publish_close(cluster);

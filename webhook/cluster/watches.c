@@ -179,7 +179,7 @@ static void pods_synced(void *context, uint64_t version)
 		watches_restart(cluster);
 		return;
 	}
-	upkeep_ask(cluster);
+	maintenance_ask_version(cluster);
 	watches_seen(cluster, seen, STR(""));
 }
 
@@ -211,7 +211,7 @@ static void pods_bookmark(void *context, uint64_t version)
 
 static void pods_turned(void *context)
 {
-	upkeep_ask(context);
+	maintenance_ask_version(context);
 }
 
 /* --- Namespaces and Nodes --- */
