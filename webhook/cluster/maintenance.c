@@ -31,8 +31,8 @@ static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 		maintenance->fold_ms = now_ms + FOLD_MS + kube_random(cluster->options.loop, 0, FOLD_MS);
 	if (!maintenance->fold_ms || now_ms < maintenance->fold_ms || !maintenance_is_current(cluster))
 		return;
-	if (object_writable(cluster))
-		object_write(cluster);
+	if (record_is_writable(cluster))
+		record_write(cluster);
 	maintenance->fold_ms = 0;
 }
 
@@ -40,7 +40,7 @@ static void fold(struct ledger_cluster *cluster, int64_t now_ms)
 
 static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	if (cluster->object.state != OBJECT_OPEN)
+	if (cluster->record.state != RECORD_OPEN)
 		return;
 	pthread_mutex_lock(&cluster->mutex);
 	uint32_t swept = ledger_sweep(cluster->ledger, now_ms);
@@ -59,7 +59,7 @@ static void relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 	struct maintenance *maintenance = &cluster->maintenance;
 	pthread_mutex_lock(&cluster->mutex);
 	bool waits =
-	    cluster->object.state == OBJECT_OPEN ? ledger_awaits_sweep(cluster->ledger) : object_awaits_view(cluster);
+	    cluster->record.state == RECORD_OPEN ? ledger_awaits_sweep(cluster->ledger) : record_awaits_view(cluster);
 	uint64_t version = ledger_view_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!waits || cluster->listing) {
@@ -123,7 +123,7 @@ static void discard_all(struct ledger_cluster *cluster)
 	ledger_forget(cluster->ledger);
 	cluster->synced[WATCH_PODS] = false; /* no further questions before the list is complete */
 	pthread_mutex_unlock(&cluster->mutex);
-	object_distrust(cluster);
+	record_invalidate(cluster);
 	watches_restart(cluster);
 }
 
@@ -132,7 +132,7 @@ static void on_version(void *context, const struct kube_answer *answer)
 	struct ledger_cluster *cluster = context;
 	struct maintenance *maintenance = &cluster->maintenance;
 	struct version_query *query = &maintenance->query;
-	struct object *object = &cluster->object;
+	struct record *record = &cluster->record;
 	struct object_meta meta = {0};
 	struct error err = {0};
 	uint64_t version;
@@ -154,11 +154,11 @@ static void on_version(void *context, const struct kube_answer *answer)
 		return;
 	}
 	maintenance->verified_turn = query->turn;
-	if (version < query->ledger && object->state == OBJECT_OPEN && strcmp(object->uid, query->uid) == 0)
-		object_resettle(cluster, "the ledger names a version that the cluster has not reached: it is of "
-					 "another history");
-	if (object_wants_version(cluster, query->asked_ms))
-		object_settled(cluster, version);
+	if (version < query->ledger && record->state == RECORD_OPEN && strcmp(record->uid, query->uid) == 0)
+		record_reset(cluster, "the ledger names a version that the cluster has not reached: it is of "
+				      "another history");
+	if (record_wants_version(cluster, query->asked_ms))
+		record_settled(cluster, version);
 	if (!maintenance_is_verified(cluster))
 		maintenance_ask_version(cluster);
 	queue_retry(cluster, false); /* the view may follow the cluster again */
@@ -167,11 +167,11 @@ static void on_version(void *context, const struct kube_answer *answer)
 static bool needs_version(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	const struct maintenance *maintenance = &cluster->maintenance;
-	if (!maintenance_is_verified(cluster) || object_wants_version(cluster, now_ms) ||
+	if (!maintenance_is_verified(cluster) || record_wants_version(cluster, now_ms) ||
 	    (maintenance->behind_ms && now_ms - maintenance->behind_ms >= BEHIND_MS && !cluster->listing))
 		return true;
 	pthread_mutex_lock(&cluster->mutex);
-	bool overdue = cluster->object.state == OBJECT_OPEN && ledger_overdue(cluster->ledger, now_ms);
+	bool overdue = cluster->record.state == RECORD_OPEN && ledger_overdue(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	return overdue;
 }
@@ -183,16 +183,16 @@ static bool needs_version(struct ledger_cluster *cluster, int64_t now_ms)
 void maintenance_ask_version(struct ledger_cluster *cluster)
 {
 	struct version_query *query = &cluster->maintenance.query;
-	const struct object *object = &cluster->object;
+	const struct record *record = &cluster->record;
 	int64_t now_ms = kube_now_ms();
 	update_behind(cluster, now_ms);
 	if (query->in_flight || !cluster->synced[WATCH_PODS] || !needs_version(cluster, now_ms))
 		return;
 	*query = (struct version_query){.in_flight = true, .asked_ms = now_ms, .turn = turn_of(cluster)};
-	memcpy(query->uid, object->uid, sizeof query->uid);
+	memcpy(query->uid, record->uid, sizeof query->uid);
 	pthread_mutex_lock(&cluster->mutex);
 	query->view = ledger_view_version(cluster->ledger);
-	if (object->state == OBJECT_OPEN && !object->distrusted)
+	if (record->state == RECORD_OPEN && !record->invalidated)
 		query->ledger = ledger_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
@@ -247,7 +247,7 @@ static void on_tick(void *context)
 	lookup_for_pods(cluster);
 	queue_read_namespaces(cluster);
 	queue_pump(cluster);
-	object_tick(cluster, now_ms);
+	record_tick(cluster, now_ms);
 	sweep(cluster, now_ms);
 	relist_if_quiet(cluster, now_ms);
 	fold(cluster, now_ms);

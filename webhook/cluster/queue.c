@@ -68,7 +68,7 @@ static void release_verdict(struct reservation_request *request)
 /* Whether the ledger itself is what keeps the question from being decided, and not that it should have been decided at once. */
 static bool is_outage(const struct ledger_cluster *cluster, const struct reservation_request *request)
 {
-	return cluster->object.failing || cluster->object.state != OBJECT_OPEN || !cluster->synced[WATCH_PODS] ||
+	return cluster->record.failing || cluster->record.state != RECORD_OPEN || !cluster->synced[WATCH_PODS] ||
 	       kube_now_ms() - request->arrived_ms >= HASTY_MS;
 }
 
@@ -127,23 +127,23 @@ static void complete(struct ledger_cluster *cluster, struct reservation_request 
 static const char *undecided_reason(const struct ledger_cluster *cluster)
 {
 	static const char *const states[] = {
-	    [OBJECT_UNKNOWN] = "the ledger has not been read yet",
-	    [OBJECT_MISSING] = "the ledger does not exist yet",
-	    [OBJECT_SETTLING] = "the ledger was created again and starts to decide in less than a minute",
-	    [OBJECT_OPEN] = "the ledger could not be written in time",
+	    [RECORD_UNKNOWN] = "the ledger has not been read yet",
+	    [RECORD_MISSING] = "the ledger does not exist yet",
+	    [RECORD_SETTLING] = "the ledger was created again and starts to decide in less than a minute",
+	    [RECORD_OPEN] = "the ledger could not be written in time",
 	};
-	if (cluster->object.failing)
-		return cluster->object.problem;
-	if (cluster->object.state == OBJECT_NEWER)
-		return cluster->object.newer;
-	if (!cluster->synced[WATCH_PODS] && cluster->object.state == OBJECT_OPEN)
+	if (cluster->record.failing)
+		return cluster->record.problem;
+	if (cluster->record.state == RECORD_NEWER)
+		return cluster->record.newer;
+	if (!cluster->synced[WATCH_PODS] && cluster->record.state == RECORD_OPEN)
 		return "the Pods of the cluster have not been listed yet";
 	if (lookup_holds_up(cluster))
 		return "the labels of a namespace with Pods that count could not be read in time";
-	if (cluster->object.state == OBJECT_OPEN && !maintenance_is_verified(cluster))
+	if (cluster->record.state == RECORD_OPEN && !maintenance_is_verified(cluster))
 		return "the watch of Pods was interrupted, and the API server could not be asked whether the cluster "
 		       "is still the same";
-	return states[cluster->object.state];
+	return states[cluster->record.state];
 }
 
 /* --- Deadlines --- */
@@ -254,7 +254,7 @@ static bool may_be_lifted(struct ledger_cluster *cluster, struct reservation_req
 	if (hope == LEDGER_HOPE_NONE)
 		return false;
 	if (!request->read) {
-		request->read = cluster->object.reads + 1;
+		request->read = cluster->record.reads + 1;
 		request->final_ms = now_ms + LEDGER_HOLD_MS;
 	}
 	if (now_ms >= request->final_ms || now_ms >= request->deadline_ms)
@@ -326,9 +326,9 @@ static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 		request->done(request);
 	}
 	if (!fresh)
-		object_read(cluster);
+		record_read(cluster);
 	if (queue->batch.first || makes_room)
-		object_write(cluster);
+		record_write(cluster);
 }
 
 static void refuse_all(struct ledger_cluster *cluster, const char *why)
@@ -346,18 +346,18 @@ void queue_pump(struct ledger_cluster *cluster)
 {
 	struct queue *queue = &cluster->queue;
 	int64_t now_ms = kube_now_ms();
-	bool free = !cluster->object.writing && !cluster->object.stale && !cluster->object.resettle &&
+	bool free = !cluster->record.writing && !cluster->record.stale && !cluster->record.reset_pending &&
 		    now_ms >= queue->resume_ms;
 	if (free && is_wanted(queue, now_ms)) {
 		pthread_mutex_lock(&cluster->mutex);
 		struct str namespace;
 		bool stranger = ledger_stranger(cluster->ledger, &namespace);
 		pthread_mutex_unlock(&cluster->mutex);
-		if (cluster->object.state == OBJECT_SETTLING || cluster->object.state == OBJECT_NEWER)
+		if (cluster->record.state == RECORD_SETTLING || cluster->record.state == RECORD_NEWER)
 			refuse_all(cluster, undecided_reason(cluster));
 		else if (stranger)
 			lookup_for_pods(cluster);
-		else if (cluster->object.state == OBJECT_OPEN && maintenance_is_current(cluster))
+		else if (cluster->record.state == RECORD_OPEN && maintenance_is_current(cluster))
 			decide_all(cluster, now_ms);
 	}
 	set_timer(cluster);
@@ -382,24 +382,24 @@ void queue_write_ended(struct ledger_cluster *cluster, bool written)
  * leaves the object alone for a random moment after a write, so that others get their turn; a lone replica never does. It
  * settles where about one write in six comes second.
  */
-static int64_t yield_ms(struct ledger_cluster *cluster, bool second)
+static int64_t yield_ms(struct ledger_cluster *cluster, bool conflict)
 {
 	struct queue *queue = &cluster->queue;
-	unsigned pause_ms = second ? queue->pause_ms * 2 : queue->pause_ms - queue->pause_ms / 8;
-	if (second && pause_ms < PAUSE_LEAST_MS)
+	unsigned pause_ms = conflict ? queue->pause_ms * 2 : queue->pause_ms - queue->pause_ms / 8;
+	if (conflict && pause_ms < PAUSE_LEAST_MS)
 		pause_ms = PAUSE_LEAST_MS;
-	else if (!second && pause_ms < PAUSE_LEAST_MS)
+	else if (!conflict && pause_ms < PAUSE_LEAST_MS)
 		pause_ms = 0;
 	queue->pause_ms = pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS;
 	return queue->pause_ms ? kube_random(cluster->options.loop, 0, queue->pause_ms) : 0;
 }
 
 /* Where questions come in numbers, the next write is worth more of them; where they come one by one, nobody waits. */
-void queue_pause(struct ledger_cluster *cluster, bool second)
+void queue_pause(struct ledger_cluster *cluster, bool conflict)
 {
 	struct queue *queue = &cluster->queue;
 	bool several = queue->batch.first && queue->batch.first->next;
-	int64_t pause_ms = yield_ms(cluster, second);
+	int64_t pause_ms = yield_ms(cluster, conflict);
 	if (several && pause_ms < GATHER_MS)
 		pause_ms = GATHER_MS;
 	queue->resume_ms = pause_ms ? kube_now_ms() + pause_ms : 0;
@@ -409,7 +409,7 @@ void queue_retry(struct ledger_cluster *cluster, bool refreshed)
 {
 	struct queue *queue = &cluster->queue;
 	if (refreshed)
-		queue->read = cluster->object.reads;
+		queue->read = cluster->record.reads;
 	move_all(&queue->waiting, &queue->held, false);
 	queue_pump(cluster);
 }

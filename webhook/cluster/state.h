@@ -44,7 +44,7 @@ void queue_write_ended(struct ledger_cluster *cluster, bool written);
 
 /* Leaves the object alone for a moment after a write, before its batch is answered: to other replicas, if some were in the way
  * lately (`second`: one was, just now), and to gather questions. */
-void queue_pause(struct ledger_cluster *cluster, bool second);
+void queue_pause(struct ledger_cluster *cluster, bool conflict);
 
 /* Something has become free, or the copy is fresh: refusals that are held are decided again. */
 void queue_retry(struct ledger_cluster *cluster, bool refreshed);
@@ -64,16 +64,16 @@ void queue_close(struct ledger_cluster *cluster);
 
 /* --- ledger_object.c: the shared object --- */
 
-enum object_state {
-	OBJECT_UNKNOWN,  /* not read yet */
-	OBJECT_MISSING,  /* it does not exist; being created */
-	OBJECT_SETTLING, /* it exists, but what was admitted before may not have been stored yet */
-	OBJECT_OPEN,
-	OBJECT_NEWER, /* it is of a form that this version does not know: nothing is decided, and nothing is written */
+enum record_state {
+	RECORD_UNKNOWN,  /* not read yet */
+	RECORD_MISSING,  /* it does not exist; being created */
+	RECORD_SETTLING, /* it exists, but what was admitted before may not have been stored yet */
+	RECORD_OPEN,
+	RECORD_NEWER, /* it is of a form that this version does not know: nothing is decided, and nothing is written */
 };
 
-struct object {
-	enum object_state state;
+struct record {
+	enum record_state state;
 	char uid[64];
 	uint64_t resource_version; /* of the copy */
 	int64_t open_ms;           /* when it has settled, by this replica's clock */
@@ -81,9 +81,9 @@ struct object {
 	bool writing, reading;
 	bool posting;            /* the write creates it */
 	bool stale;              /* a write came second: there is a newer one than the copy */
-	bool distrusted;         /* whatever is read next has to settle anew */
+	bool invalidated;        /* whatever is read next has to settle anew */
 	bool listed;             /* the list of the watch had it */
-	bool resettle;           /* the copy has to settle anew, and that is not written yet */
+	bool reset_pending;      /* the copy has to settle anew, and that is not written yet */
 	int64_t lost_ms;         /* since when it is not watched; 0: it is */
 	uint64_t reads;          /* that were begun */
 	uint64_t version_asked;  /* of the copy when the read began */
@@ -96,39 +96,39 @@ struct object {
 	char newer[1100];        /* the same of OBJECT_NEWER */
 };
 
-void object_open(struct ledger_cluster *cluster);
+void record_open(struct ledger_cluster *cluster);
 
 /* Reads the object, unless that is under way. */
-void object_read(struct ledger_cluster *cluster);
+void record_read(struct ledger_cluster *cluster);
 
 /* Whether the copy is one that may be written against now. */
-bool object_writable(const struct ledger_cluster *cluster);
+bool record_is_writable(const struct ledger_cluster *cluster);
 
 /* Writes what the ledger says, against the copy. [fold, write] */
-void object_write(struct ledger_cluster *cluster);
+void record_write(struct ledger_cluster *cluster);
 
 /* Writes the text again if it is in a form that some replica cannot read. */
-void object_lower_form(struct ledger_cluster *cluster);
+void record_lower_form(struct ledger_cluster *cluster);
 
 /* Whether it has settled and waits for a version that the view has to reach, and such a version. [open] */
-bool object_wants_version(const struct ledger_cluster *cluster, int64_t now_ms);
-void object_settled(struct ledger_cluster *cluster, uint64_t version);
-bool object_awaits_view(const struct ledger_cluster *cluster);
+bool record_wants_version(const struct ledger_cluster *cluster, int64_t now_ms);
+void record_settled(struct ledger_cluster *cluster, uint64_t version);
+bool record_awaits_view(const struct ledger_cluster *cluster);
 
 /* Has the object settle anew: it is of another history than the Pods. */
-void object_resettle(struct ledger_cluster *cluster, const char *why);
+void record_reset(struct ledger_cluster *cluster, const char *why);
 
 /* The Pods are of another history than they were: so is what was read of the object. */
-void object_distrust(struct ledger_cluster *cluster);
+void record_invalidate(struct ledger_cluster *cluster);
 
 /* What time brings to it. */
-void object_tick(struct ledger_cluster *cluster, int64_t now_ms);
+void record_tick(struct ledger_cluster *cluster, int64_t now_ms);
 
-extern const struct kube_watch_events object_events; /* `context` is the cluster */
+extern const struct kube_watch_events record_events; /* `context` is the cluster */
 
 /* --- ledger_watch.c: the view --- */
 
-enum { WATCH_NAMESPACES, WATCH_NODES, WATCH_PODS, WATCH_OBJECT, WATCHES };
+enum { WATCH_NAMESPACES, WATCH_NODES, WATCH_PODS, WATCH_RECORD, WATCHES };
 
 int watches_open(struct ledger_cluster *cluster, struct error *err);
 void watches_close(struct ledger_cluster *cluster);
@@ -274,7 +274,7 @@ enum cluster_count {
 	COUNT_BUSY,        /* ... as there was no time or no room for them */
 	COUNT_HELD,        /* refusals that were held for a moment */
 	COUNT_LIFTED,      /* ... and then became admissions */
-	COUNT_RESETTLED,   /* times the object had to settle anew */
+	COUNT_RESETS,      /* times the object had to settle anew */
 	COUNT_PUBLISHED,   /* gpuquotas objects that were written */
 	COUNT_RETIRED,     /* ... that were deleted */
 	COUNT_UNPUBLISHED, /* ... that could not be */
@@ -296,7 +296,7 @@ struct ledger_cluster {
 	uint64_t view_before;   /* version of the view when the list of Pods began */
 	struct lookup *lookups; /* under way, each of another namespace */
 	struct queue queue;
-	struct object object;
+	struct record record;
 	struct maintenance maintenance;
 	struct check check;
 	struct publish publish;

@@ -33,7 +33,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	pthread_mutex_init(&cluster->mutex, NULL);
 	arena_init(&cluster->scratch, 64 << 10, SCRATCH_MAX);
 	queue_open(cluster);
-	object_open(cluster);
+	record_open(cluster);
 	cluster->ledger = ledger_create(&rules, err);
 	if (!cluster->ledger || watches_open(cluster, err) < 0 || publish_open(cluster, err) < 0) {
 		ledger_cluster_destroy(cluster);
@@ -84,14 +84,14 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 		return;
 	struct kube_loop *loop = cluster->options.loop;
 	kube_timer_clear(loop, &cluster->queue.timer); /* the loop outlives them */
-	kube_timer_clear(loop, &cluster->object.again);
+	kube_timer_clear(loop, &cluster->record.again);
 	kube_timer_clear(loop, &cluster->maintenance.timer);
 	lookup_close(cluster);
 	check_close(cluster);
 	publish_close(cluster);
 	watches_close(cluster);
 	ledger_destroy(cluster->ledger);
-	buf_release(&cluster->object.body);
+	buf_release(&cluster->record.body);
 	arena_release(&cluster->scratch);
 	pthread_mutex_destroy(&cluster->mutex);
 	free(cluster);
@@ -121,9 +121,9 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!synced)
 		return "the Pods of the cluster have not been listed yet.";
-	if (atomic_load(&cluster->state) < OBJECT_SETTLING)
+	if (atomic_load(&cluster->state) < RECORD_SETTLING)
 		return "the ledger has not been read yet.";
-	if (atomic_load(&cluster->state) == OBJECT_NEWER)
+	if (atomic_load(&cluster->state) == RECORD_NEWER)
 		return "the ledger is of a form that this version of gpugate does not know: spec.pending of gpuledger "
 		       "cluster begins with its number. Update gpugate; or, if no newer one runs, delete that object.";
 	if (behind_ms && now_ms - behind_ms > BEHIND_MS)
@@ -150,7 +150,7 @@ static const struct {
     {"gpugate_ledger_undecided_total", NULL, "reason=\"busy\"", COUNT_BUSY},
     {"gpugate_ledger_swept_total", "Admitted Pods that were never stored.", NULL, COUNT_SWEPT},
     {"gpugate_ledger_late_pods_total", "Pods that were stored after their admission had expired.", NULL, COUNT_LATE},
-    {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle again.", NULL, COUNT_RESETTLED},
+    {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle again.", NULL, COUNT_RESETS},
     {"gpugate_quota_writes_total", "Writes of gpuquotas objects, by what came of them.", "outcome=\"written\"",
      COUNT_PUBLISHED},
     {"gpugate_quota_writes_total", NULL, "outcome=\"deleted\"", COUNT_RETIRED},
@@ -195,11 +195,11 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 	}
 }
 
-static const char *const states[] = {[OBJECT_UNKNOWN] = "unknown",
-				     [OBJECT_MISSING] = "missing",
-				     [OBJECT_SETTLING] = "settling",
-				     [OBJECT_OPEN] = "open",
-				     [OBJECT_NEWER] = "newer"};
+static const char *const states[] = {[RECORD_UNKNOWN] = "unknown",
+				     [RECORD_MISSING] = "missing",
+				     [RECORD_SETTLING] = "settling",
+				     [RECORD_OPEN] = "open",
+				     [RECORD_NEWER] = "newer"};
 
 void ledger_cluster_sums(struct ledger_cluster *cluster, struct ledger_sums *sums)
 {
@@ -231,7 +231,7 @@ static void print_state(struct ledger_cluster *cluster, struct buf *out)
 {
 	int state = atomic_load(&cluster->state);
 	metrics_head(out, "gpugate_ledger_state", "gauge", "1 for the state that the shared ledger is in.");
-	for (int i = 0; i <= OBJECT_NEWER; i++)
+	for (int i = 0; i <= RECORD_NEWER; i++)
 		buf_printf(out, "gpugate_ledger_state{state=\"%s\"} %d\n", states[i], i == state);
 	int64_t behind_ms = atomic_load(&cluster->behind_ms);
 	metrics_head(out, "gpugate_view_behind_seconds", "gauge",

@@ -117,7 +117,7 @@ static void choose_form(struct ledger_cluster *cluster)
 	snprintf(text, sizeof text, "the ledger is written in form %u from now on: %s", form,
 		 form < before ? "a Pod of gpugate reads no newer one" : "all Pods of gpugate read it");
 	cluster_log(cluster, LOG_INFO, "ledger_form", text);
-	object_lower_form(cluster);
+	record_lower_form(cluster);
 }
 
 static void see_peer(struct ledger_cluster *cluster, const struct pod *pod, struct str json, bool gone)
@@ -175,7 +175,7 @@ static void pods_synced(void *context, uint64_t version)
 	if (restored) {
 		cluster_log(cluster, LOG_WARN, "view_restored",
 			    "the Pods are of an older version than they were: the cluster's storage was restored");
-		object_distrust(cluster);
+		record_invalidate(cluster);
 		watches_restart(cluster);
 		return;
 	}
@@ -328,7 +328,7 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 			    .path = "/api/v1/pods",
 			    .events = {pods_begin, pods_listed, pods_synced, pods_changed, pods_bookmark, NULL,
 				       pods_turned}},
-	    [WATCH_OBJECT] = {.name = "gpuledgers", .path = LEDGER_OBJECTS_PATH, .events = object_events},
+	    [WATCH_RECORD] = {.name = "gpuledgers", .path = LEDGER_OBJECTS_PATH, .events = record_events},
 	};
 	for (int i = 0; i < WATCHES; i++) {
 		struct kube_watch_options options = rows[i];

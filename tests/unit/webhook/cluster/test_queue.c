@@ -91,11 +91,11 @@ static void open_fixture(struct fixture *f, const char *policy)
 	assert_true(cluster->options.client && cluster->options.background && cluster->ledger);
 	pthread_mutex_init(&cluster->mutex, NULL);
 	arena_init(&cluster->scratch, 64 << 10, 1 << 20);
-	buf_init(&cluster->object.body, LEDGER_TEXT_MAX + 4096);
+	buf_init(&cluster->record.body, LEDGER_TEXT_MAX + 4096);
 	queue_open(cluster);
 	open_watch(cluster);
-	cluster->object.state = OBJECT_OPEN;
-	cluster->object.resource_version = 7;
+	cluster->record.state = RECORD_OPEN;
+	cluster->record.resource_version = 7;
 	cluster->synced[WATCH_PODS] = true;
 	assert_int_equal(ledger_load(cluster->ledger, 7, STR(""), kube_now_ms(), &err), 0);
 	ledger_reach(cluster->ledger, 7);
@@ -119,7 +119,7 @@ static void close_fixture(struct fixture *f)
 	kube_client_destroy(cluster->options.client);
 	kube_loop_destroy(cluster->options.loop);
 	kube_config_destroy(f->config);
-	buf_release(&cluster->object.body);
+	buf_release(&cluster->record.body);
 	arena_release(&cluster->scratch);
 	pthread_mutex_destroy(&cluster->mutex);
 	policy_release(f->policy);
@@ -175,18 +175,18 @@ static struct caller *submit(struct fixture *f, int number, const char *namespac
 static void written(struct fixture *f)
 {
 	struct ledger_cluster *cluster = &f->cluster;
-	if (!cluster->object.writing)
+	if (!cluster->record.writing)
 		fail_msg("nothing is being written: waiting %d, crowded %d, batch %d", !!cluster->queue.waiting.first,
 			 !!cluster->queue.crowded.first, !!cluster->queue.batch.first);
-	cluster->object.writing = false;
+	cluster->record.writing = false;
 	queue_write_ended(cluster, true);
 	queue_pump(cluster);
 }
 
 static void read_ends(struct fixture *f)
 {
-	assert_true(f->cluster.object.reading);
-	f->cluster.object.reading = false;
+	assert_true(f->cluster.record.reading);
+	f->cluster.record.reading = false;
 	queue_retry(&f->cluster, true);
 }
 
@@ -233,14 +233,14 @@ static void test_a_refusal_waits_for_one_read(void **state)
 	struct caller *first = submit(f, 0, "a");
 	assert_int_equal(first->answers, 0);
 	struct caller *second = submit(f, 1, "a"); /* while that read is under way: it may have been served before */
-	assert_int_equal(f->cluster.object.reads, 1);
+	assert_int_equal(f->cluster.record.reads, 1);
 	read_ends(f);
 	assert_true(is_refused(first));
 	assert_int_equal(second->answers, 0);
-	assert_int_equal(f->cluster.object.reads, 2);
+	assert_int_equal(f->cluster.record.reads, 2);
 	read_ends(f);
 	assert_true(is_refused(second));
-	assert_false(f->cluster.object.reading);
+	assert_false(f->cluster.record.reading);
 	assert_int_equal(count(f, COUNT_HELD), 0);
 
 	struct caller *without = submit(f, 2, "a"); /* a read that never comes delays nobody for long */
@@ -257,7 +257,7 @@ static void test_a_refusal_waits_for_what_terminates(void **state)
 	see(f, "there", 8, true, false);
 	struct caller *lifted = submit(f, 0, "a"), *final = submit(f, 1, "a");
 	read_ends(f);
-	if (f->cluster.object.reading)
+	if (f->cluster.record.reading)
 		read_ends(f);
 	assert_int_equal(lifted->answers + final->answers, 0);
 	assert_int_equal(count(f, COUNT_HELD), 2);
@@ -281,7 +281,7 @@ static void test_nobody_is_refused_by_a_view_that_stands_still(void **state)
 	set_watch(&f->cluster, false);
 	struct caller *early = submit(f, 0, "a"), *late = submit(f, 1, "a");
 	read_ends(f);
-	if (f->cluster.object.reading)
+	if (f->cluster.record.reading)
 		read_ends(f);
 	assert_int_equal(early->answers + late->answers, 0);
 	early->request.final_ms = 0;
@@ -343,7 +343,7 @@ static void test_those_who_wait_for_room_come_first(void **state)
 	ledger_free(f->cluster.ledger, str_of(uid));
 	struct caller *late = submit(f, 3, "a");
 	late->request.crowded_ms = kube_now_ms() + FAR_MS;
-	f->cluster.object.writing = false; /* another replica was faster: all of it again, in the same order */
+	f->cluster.record.writing = false; /* another replica was faster: all of it again, in the same order */
 	ledger_free(f->cluster.ledger, first->decision.holding.uid);
 	queue_write_ended(&f->cluster, false);
 	queue_pump(&f->cluster);
