@@ -21,7 +21,7 @@
 
 static void set_timer(struct ledger_cluster *cluster, int64_t ms)
 {
-	kube_timer_set(cluster->options.loop, &cluster->check.timer, ms);
+	kube_timer_set(cluster->options.loop, &cluster->comparison.timer, ms);
 }
 
 /*
@@ -55,7 +55,7 @@ static uint64_t count_healed(struct ledger_cluster *cluster, uint64_t *before)
 	return more;
 }
 
-static void tell_healed(struct ledger_cluster *cluster, const char *what)
+static void report_healed(struct ledger_cluster *cluster, const char *what)
 {
 	char text[800];
 	snprintf(text, sizeof text,
@@ -64,7 +64,7 @@ static void tell_healed(struct ledger_cluster *cluster, const char *what)
 }
 
 /* Whether the Pods have been listed anew since the comparison began: there is nothing left to compare. */
-static bool is_void(struct ledger_cluster *cluster, struct error *err)
+static bool is_obsolete(struct ledger_cluster *cluster, struct error *err)
 {
 	pthread_mutex_lock(&cluster->mutex);
 	bool comparing = ledger_comparing(cluster->ledger);
@@ -72,7 +72,7 @@ static bool is_void(struct ledger_cluster *cluster, struct error *err)
 	return !comparing && error_set(err, "the Pods were listed anew meanwhile") < 0;
 }
 
-static int take_pod(void *context, struct str type, struct str json, struct error *err)
+static int compare_pod(void *context, struct str type, struct str json, struct error *err)
 {
 	struct ledger_cluster *cluster = context;
 	struct pod pod = {.present = true};
@@ -86,7 +86,7 @@ static int take_pod(void *context, struct str type, struct str json, struct erro
 	else if (reading == POD_UNREADABLE)
 		ledger_compare_unreadable(cluster->ledger, &pod, version);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (is_void(cluster, err))
+	if (is_obsolete(cluster, err))
 		return -1;
 	if (reading == POD_LOST)
 		return error_set(err, "there is no memory to read a Pod");
@@ -94,8 +94,8 @@ static int take_pod(void *context, struct str type, struct str json, struct erro
 		char text[600];
 		snprintf(text, sizeof text, "Pod %.*s/%.*s is not what the view had", STR_ARG(pod.namespace),
 			 STR_ARG(pod.name));
-		count_healed(cluster, &cluster->check.healed);
-		tell_healed(cluster, text);
+		count_healed(cluster, &cluster->comparison.healed);
+		report_healed(cluster, text);
 	}
 	if (seen)
 		watches_seen(cluster, seen, pod.name);
@@ -109,11 +109,11 @@ static void end_comparison(struct ledger_cluster *cluster)
 	pthread_mutex_lock(&cluster->mutex);
 	int seen = ledger_compare_end(cluster->ledger, kube_now_ms());
 	pthread_mutex_unlock(&cluster->mutex);
-	uint64_t gone = count_healed(cluster, &cluster->check.healed);
-	cluster_count(cluster, COUNT_CHECKED);
+	uint64_t gone = count_healed(cluster, &cluster->comparison.healed);
+	cluster_count(cluster, COUNT_COMPARED);
 	if (gone) {
 		snprintf(text, sizeof text, "Pods of the view that do not exist any more: %" PRIu64, gone);
-		tell_healed(cluster, text);
+		report_healed(cluster, text);
 	}
 	if (seen)
 		watches_seen(cluster, seen, STR(""));
@@ -121,7 +121,7 @@ static void end_comparison(struct ledger_cluster *cluster)
 
 /* --- Pages --- */
 
-static void give_up(struct ledger_cluster *cluster, const char *problem)
+static void abandon(struct ledger_cluster *cluster, const char *problem)
 {
 	char text[1200];
 	snprintf(text, sizeof text,
@@ -129,89 +129,90 @@ static void give_up(struct ledger_cluster *cluster, const char *problem)
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_abandon(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	cluster_count(cluster, COUNT_UNCHECKED);
+	cluster_count(cluster, COUNT_COMPARE_FAILED);
 	cluster_log(cluster, LOG_WARN, "view_unchecked", text);
 }
 
 static int on_received(void *context, const char *bytes, size_t len)
 {
 	struct ledger_cluster *cluster = context;
-	return kube_stream_feed(&cluster->check.stream, bytes, len, &cluster->check.err);
+	return kube_stream_feed(&cluster->comparison.stream, bytes, len, &cluster->comparison.err);
 }
 
 /* Keeps the token of the next page. Returns -1 if the page cannot be used. */
-static int end_page(struct check *check, const struct kube_answer *answer)
+static int end_page(struct comparison *comparison, const struct kube_answer *answer)
 {
-	if (answer->status != 200 || kube_stream_finish(&check->stream, &check->err) < 0)
+	if (answer->status != 200 || kube_stream_finish(&comparison->stream, &comparison->err) < 0)
 		return -1;
-	buf_reset(&check->next);
-	buf_str(&check->next, check->stream.list.next);
-	return check->next.failed ? error_set(&check->err, "there is no memory for the next page of the list") : 0;
+	buf_reset(&comparison->next);
+	buf_str(&comparison->next, comparison->stream.list.next);
+	return comparison->next.failed ? error_set(&comparison->err, "there is no memory for the next page of the list")
+				       : 0;
 }
 
 static void on_done(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
-	struct check *check = &cluster->check;
-	bool good = end_page(check, answer) == 0;
-	kube_stream_release(&check->stream);
-	check->request = NULL;
-	if (good && check->next.len) {
+	struct comparison *comparison = &cluster->comparison;
+	bool good = end_page(comparison, answer) == 0;
+	kube_stream_release(&comparison->stream);
+	comparison->request = NULL;
+	if (good && comparison->next.len) {
 		set_timer(cluster, PAGE_PAUSE_MS);
 		return;
 	}
-	if (good && !is_void(cluster, &check->err))
+	if (good && !is_obsolete(cluster, &comparison->err))
 		end_comparison(cluster);
 	else
-		give_up(cluster, check->err.text[0] ? check->err.text
-				 : answer->problem  ? answer->problem
-						    : "no answer");
-	check->running = false;
+		abandon(cluster, comparison->err.text[0] ? comparison->err.text
+				 : answer->problem       ? answer->problem
+							 : "no answer");
+	comparison->running = false;
 	set_timer(cluster, until_turn_ms(cluster));
 }
 
 /* A continue token holds the version of the first page. */
 static void get_page(struct ledger_cluster *cluster)
 {
-	struct check *check = &cluster->check;
+	struct comparison *comparison = &cluster->comparison;
 	struct buf path;
 	buf_init(&path, 4 * NEXT_MAX);
 	buf_printf(&path, "/api/v1/pods?limit=%d", PAGE);
-	if (check->next.len) {
+	if (comparison->next.len) {
 		buf_text(&path, "&continue=");
-		kube_escape(&path, buf_view(&check->next));
+		kube_escape(&path, buf_view(&comparison->next));
 	} else {
-		buf_printf(&path, "&resourceVersion=%" PRIu64 "&resourceVersionMatch=Exact", check->version);
+		buf_printf(&path, "&resourceVersion=%" PRIu64 "&resourceVersionMatch=Exact", comparison->version);
 	}
 	buf_char(&path, '\0');
-	check->err = (struct error){0};
-	kube_stream_init(&check->stream, KUBE_STREAM_LIST, take_pod, cluster);
+	comparison->err = (struct error){0};
+	kube_stream_init(&comparison->stream, KUBE_STREAM_LIST, compare_pod, cluster);
 	if (path.failed)
 		on_done(cluster, &(struct kube_answer){.problem = "there is no memory for it"});
 	else
-		check->request = kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
-											.path = path.ptr,
-											.timeout_ms = OPEN_MS,
-											.silence_ms = SILENCE_MS,
-											.received = on_received,
-											.done = on_done,
-											.context = cluster});
+		comparison->request = kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
+											     .path = path.ptr,
+											     .timeout_ms = OPEN_MS,
+											     .silence_ms = SILENCE_MS,
+											     .received = on_received,
+											     .done = on_done,
+											     .context = cluster});
 	buf_release(&path);
 }
 
 /* Only a view that is known to be whole and of this cluster can be compared. */
 static bool begin_comparison(struct ledger_cluster *cluster)
 {
-	struct check *check = &cluster->check;
+	struct comparison *comparison = &cluster->comparison;
 	if (!watches_follow(cluster) || !maintenance_is_current(cluster))
 		return false;
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_begin(cluster->ledger);
-	check->version = ledger_view_version(cluster->ledger);
-	check->healed = ledger_healed(cluster->ledger);
+	comparison->version = ledger_view_version(cluster->ledger);
+	comparison->healed = ledger_healed(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	buf_reset(&check->next);
-	check->running = true;
+	buf_reset(&comparison->next);
+	comparison->running = true;
 	return true;
 }
 
@@ -219,27 +220,27 @@ static void on_due(void *context)
 {
 	struct ledger_cluster *cluster = context;
 	int64_t retry_ms = cluster->options.check_ms / RETRY_SHARE;
-	if (cluster->check.running || begin_comparison(cluster))
+	if (cluster->comparison.running || begin_comparison(cluster))
 		get_page(cluster);
 	else
 		set_timer(cluster, kube_random(cluster->options.loop, retry_ms, 2 * retry_ms));
 }
 
-void check_open(struct ledger_cluster *cluster)
+void comparison_open(struct ledger_cluster *cluster)
 {
-	buf_init(&cluster->check.next, NEXT_MAX);
-	cluster->check.timer = (struct kube_timer){.run = on_due, .context = cluster};
+	buf_init(&cluster->comparison.next, NEXT_MAX);
+	cluster->comparison.timer = (struct kube_timer){.run = on_due, .context = cluster};
 	if (cluster->options.check_ms)
 		set_timer(cluster, until_turn_ms(cluster));
 }
 
-void check_close(struct ledger_cluster *cluster)
+void comparison_close(struct ledger_cluster *cluster)
 {
-	struct check *check = &cluster->check;
-	kube_timer_clear(cluster->options.loop, &check->timer);
-	if (check->request) {
-		kube_cancel(cluster->options.client, check->request);
-		kube_stream_release(&check->stream);
+	struct comparison *comparison = &cluster->comparison;
+	kube_timer_clear(cluster->options.loop, &comparison->timer);
+	if (comparison->request) {
+		kube_cancel(cluster->options.client, comparison->request);
+		kube_stream_release(&comparison->stream);
 	}
-	buf_release(&check->next);
+	buf_release(&comparison->next);
 }

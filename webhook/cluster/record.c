@@ -109,17 +109,17 @@ static void write_settling(struct ledger_cluster *cluster)
 }
 
 /* Counts and logs that the object has to settle, unless that is under way: `told`. */
-static void note_settling(struct ledger_cluster *cluster, const char *event, const char *why, bool told)
+static void note_settling(struct ledger_cluster *cluster, const char *event, const char *why, bool reported)
 {
-	if (told)
+	if (reported)
 		return;
 	cluster_count(cluster, COUNT_RESETS);
 	cluster_log(cluster, LOG_WARN, event, why);
 }
 
-static void reset(struct ledger_cluster *cluster, const char *why, bool told)
+static void reset(struct ledger_cluster *cluster, const char *why, bool reported)
 {
-	note_settling(cluster, "ledger_settles", why, told);
+	note_settling(cluster, "ledger_settles", why, reported);
 	cluster->record.reset_pending = true;
 	write_settling(cluster);
 }
@@ -192,7 +192,7 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 	struct record *record = &cluster->record;
 	struct error err = {0};
 	uint64_t version = 0;
-	bool open = str_eq(document->opened, document->uid), told = record->reset_pending,
+	bool open = str_eq(document->opened, document->uid), reported = record->reset_pending,
 	     was_open = record->state == RECORD_OPEN,
 	     sound = document->version.len == 0 || kube_version(document->version, &version);
 	/* Of a newer form nothing is judged: another version may have another meaning there. */
@@ -224,14 +224,14 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 		note_settling(cluster, "ledger_settles",
 			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
 			      "log says why, or by somebody else",
-			      told || !was_open); /* else it settles already, and its reason has been said */
+			      reported || !was_open); /* else it settles already, and its reason has been said */
 		return true;
 	}
 	error_set(&err,
 		  good ? "the cluster's storage was restored; the ledger settles again" : "spec.version is no number");
 	if (!good)
 		error_wrap(&err, "the ledger cannot be read, and settles again");
-	reset(cluster, err.text, told);
+	reset(cluster, err.text, reported);
 	return true;
 }
 

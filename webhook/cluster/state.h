@@ -212,7 +212,7 @@ bool maintenance_is_current(struct ledger_cluster *cluster);
 
 /* --- ledger_check.c: compares the view with a list of all Pods, now and then --- */
 
-struct check {
+struct comparison {
 	struct kube_timer timer; /* of the next comparison, or of the next page of this one */
 	bool running;
 	uint64_t version; /* of the view when it began */
@@ -223,8 +223,8 @@ struct check {
 	struct error err; /* why a page cannot be used */
 };
 
-void check_open(struct ledger_cluster *cluster);
-void check_close(struct ledger_cluster *cluster); /* takes a zeroed one, too */
+void comparison_open(struct ledger_cluster *cluster);
+void comparison_close(struct ledger_cluster *cluster); /* takes a zeroed one, too */
 
 /* --- ledger_publish.c: what people read --- */
 
@@ -265,23 +265,23 @@ void publish_close(struct ledger_cluster *cluster);
 
 /* Numbers for metrics; any thread reads them. */
 enum cluster_count {
-	COUNT_WRITTEN,     /* writes of the object */
-	COUNT_CONFLICTS,   /* ... that came second */
-	COUNT_UNKNOWN,     /* ... whose outcome is not known */
-	COUNT_SWEPT,       /* pending entries whose Pods never came */
-	COUNT_LATE,        /* Pods that came after they were swept */
-	COUNT_OUTAGES,     /* questions that could not be decided, as the ledger does not work */
-	COUNT_BUSY,        /* ... as there was no time or no room for them */
-	COUNT_HELD,        /* refusals that were held for a moment */
-	COUNT_LIFTED,      /* ... and then became admissions */
-	COUNT_RESETS,      /* times the object had to settle anew */
-	COUNT_PUBLISHED,   /* gpuquotas objects that were written */
-	COUNT_RETIRED,     /* ... that were deleted */
-	COUNT_UNPUBLISHED, /* ... that could not be */
-	COUNT_UNREADABLE,  /* objects in lists and watches that could not be read */
-	COUNT_CHECKED,     /* comparisons of the view with a list of all Pods */
-	COUNT_UNCHECKED,   /* ... that failed */
-	COUNT_HEALED,      /* Pods that such a comparison has put right */
+	COUNT_WRITTEN,        /* writes of the object */
+	COUNT_CONFLICTS,      /* ... that came second */
+	COUNT_UNKNOWN,        /* ... whose outcome is not known */
+	COUNT_SWEPT,          /* pending entries whose Pods never came */
+	COUNT_LATE,           /* Pods that came after they were swept */
+	COUNT_OUTAGES,        /* questions that could not be decided, as the ledger does not work */
+	COUNT_BUSY,           /* ... as there was no time or no room for them */
+	COUNT_HELD,           /* refusals that were held for a moment */
+	COUNT_LIFTED,         /* ... and then became admissions */
+	COUNT_RESETS,         /* times the object had to settle anew */
+	COUNT_PUBLISHED,      /* gpuquotas objects that were written */
+	COUNT_RETIRED,        /* ... that were deleted */
+	COUNT_UNPUBLISHED,    /* ... that could not be */
+	COUNT_UNREADABLE,     /* objects in lists and watches that could not be read */
+	COUNT_COMPARED,       /* comparisons of the view with a list of all Pods */
+	COUNT_COMPARE_FAILED, /* ... that failed */
+	COUNT_HEALED,         /* Pods that such a comparison has put right */
 	COUNTS,
 };
 
@@ -298,7 +298,7 @@ struct ledger_cluster {
 	struct queue queue;
 	struct record record;
 	struct maintenance maintenance;
-	struct check check;
+	struct comparison comparison;
 	struct publish publish;
 	struct arena scratch; /* of the loop's thread, emptied for each object that is read */
 	_Atomic uint64_t counts[COUNTS];

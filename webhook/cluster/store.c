@@ -41,7 +41,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	}
 	publish_note_policy(cluster, options->policy);
 	maintenance_open(cluster);
-	check_open(cluster);
+	comparison_open(cluster);
 	return cluster;
 }
 
@@ -87,7 +87,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	kube_timer_clear(loop, &cluster->record.again);
 	kube_timer_clear(loop, &cluster->maintenance.timer);
 	lookup_close(cluster);
-	check_close(cluster);
+	comparison_close(cluster);
 	publish_close(cluster);
 	watches_close(cluster);
 	ledger_destroy(cluster->ledger);
@@ -157,8 +157,8 @@ static const struct {
     {"gpugate_quota_writes_total", NULL, "outcome=\"failed\"", COUNT_UNPUBLISHED},
     {"gpugate_view_unreadable_total", "Objects of the API server that could not be read.", NULL, COUNT_UNREADABLE},
     {"gpugate_view_checks_total", "Comparisons of the view with a list of all Pods, by what came of them.",
-     "outcome=\"compared\"", COUNT_CHECKED},
-    {"gpugate_view_checks_total", NULL, "outcome=\"failed\"", COUNT_UNCHECKED},
+     "outcome=\"compared\"", COUNT_COMPARED},
+    {"gpugate_view_checks_total", NULL, "outcome=\"failed\"", COUNT_COMPARE_FAILED},
     {"gpugate_view_healed_total", "Pods of which no event had told, and that a comparison has put right.", NULL,
      COUNT_HEALED},
 };

@@ -24,7 +24,7 @@ static void note_unreadable(struct ledger_cluster *cluster, const char *what, co
 }
 
 /* Lists again what was lost; until then the ledger decides nothing. */
-static void list_what_was_lost(struct ledger_cluster *cluster)
+static void relist_lost(struct ledger_cluster *cluster)
 {
 	static const int watches[] = {
 	    [LEDGER_NAMESPACES] = WATCH_NAMESPACES, [LEDGER_NODES] = WATCH_NODES, [LEDGER_PODS] = WATCH_PODS};
@@ -42,7 +42,7 @@ static void list_what_was_lost(struct ledger_cluster *cluster)
 void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 {
 	if (seen < 0) {
-		list_what_was_lost(cluster);
+		relist_lost(cluster);
 		return;
 	}
 	if (seen & LEDGER_LATE) {
