@@ -10,15 +10,6 @@
 #define BEHIND_MS 5000          /* a replica whose view is behind for longer is not ready */
 #define SILENT_MS 150000        /* ... or that has heard nothing of the Pods, not even a bookmark */
 
-void cluster_log(struct ledger_cluster *cluster, enum log_level level, const char *event, const char *message)
-{
-	const struct log_field fields[] = {
-	    {.key = "replica", .text = str_of(cluster->options.replica)},
-	    {.key = "message", .text = str_of(message)},
-	};
-	log_event(cluster->options.log, level, event, fields, sizeof fields / sizeof *fields);
-}
-
 struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options *options, struct error *err)
 {
 	const struct ledger_options rules = {
