@@ -1,10 +1,12 @@
 /*
- * ledger_check: compares the view with a list of all Pods, now and then: no event is told twice, so that one which was lost would count,
- * or not count, for as long as the Pod exists.
+ * comparison.c: periodically compares the view with a list of all Pods. The watch reports every
+ * event only once. If one were lost, a Pod would count, or not count, wrongly for as long as it
+ * exists.
  *
- * The list is of the very version that the view has when it begins, in pages, beside the watch that goes on: so whatever differs, and was
- * not changed by an event since, was lost, and is put right at once. Nobody waits for it. A comparison that fails is given up until the
- * next time. Loop thread.
+ * The list is read in pages, at the exact version that the view has at the start, while the watch
+ * continues. So if the view differs and no event has changed that Pod since, an event was lost, and
+ * the view is corrected at once. No request waits for a comparison. One that fails is abandoned
+ * until the next time. Everything runs on the loop's thread.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,12 +14,19 @@
 
 #include "webhook/cluster/state.h"
 
+/* Pods in a page. */
 #define PAGE 500
-#define PAGE_PAUSE_MS 50 /* between two pages: neither the API server nor this process has to hurry */
+/* Pause between two pages: neither the API server nor this process needs to hurry. */
+#define PAGE_PAUSE_MS 50
 #define OPEN_MS 30000
 #define SILENCE_MS 30000
-#define NEXT_MAX ((size_t)64 << 10) /* bytes of a continue token: a few kilobytes at most */
-#define RETRY_SHARE 16              /* of the period: when the view cannot be compared now */
+/* Maximum length of a continue token; real ones have a few kilobytes. */
+#define NEXT_MAX ((size_t)64 << 10)
+/*
+ * If the view cannot be compared now, try again after this fraction of the period; up to twice as
+ * long, at random.
+ */
+#define RETRY_SHARE 16
 
 static void set_timer(struct ledger_cluster *cluster, int64_t ms)
 {
@@ -25,8 +34,9 @@ static void set_timer(struct ledger_cluster *cluster, int64_t ms)
 }
 
 /*
- * Replicas take turns, in the order of their names: the period has as many parts as there are replicas. Clocks that differ only make
- * some of them list at the same time.
+ * Returns the time until this replica's next turn, in milliseconds. The period has one part for
+ * each replica, in the order of their names. Clocks that differ only make some replicas list at the
+ * same time.
  */
 static int64_t until_turn_ms(struct ledger_cluster *cluster)
 {
@@ -43,8 +53,9 @@ static int64_t until_turn_ms(struct ledger_cluster *cluster)
 	return wait_ms + kube_random(cluster->options.loop, part_ms / 4, part_ms / 2);
 }
 
-/* --- What is found --- */
+/* --- Differences --- */
 
+/* Adds new corrections to the metric, and returns their number. */
 static uint64_t count_healed(struct ledger_cluster *cluster, uint64_t *before)
 {
 	pthread_mutex_lock(&cluster->mutex);
@@ -63,7 +74,9 @@ static void report_healed(struct ledger_cluster *cluster, const char *what)
 	cluster_log(cluster, LOG_ERROR, "view_healed", text);
 }
 
-/* Whether the Pods have been listed anew since the comparison began: there is nothing left to compare. */
+/*
+ * Whether the Pods were relisted since the comparison began. Then there is nothing left to compare.
+ */
 static bool is_obsolete(struct ledger_cluster *cluster, struct error *err)
 {
 	pthread_mutex_lock(&cluster->mutex);
@@ -102,7 +115,7 @@ static int compare_pod(void *context, struct str type, struct str json, struct e
 	return 0;
 }
 
-/* What the list did not have, and no event has told of since, does not exist. */
+/* A Pod that the list did not contain, and that no event has reported since, does not exist. */
 static void end_comparison(struct ledger_cluster *cluster)
 {
 	char text[200];
@@ -139,7 +152,7 @@ static int on_received(void *context, const char *bytes, size_t len)
 	return kube_stream_feed(&cluster->comparison.stream, bytes, len, &cluster->comparison.err);
 }
 
-/* Keeps the token of the next page. Returns -1 if the page cannot be used. */
+/* Stores the token of the next page. Returns 0, or -1 with an error if the page cannot be used. */
 static int end_page(struct comparison *comparison, const struct kube_answer *answer)
 {
 	if (answer->status != 200 || kube_stream_finish(&comparison->stream, &comparison->err) < 0)
@@ -171,7 +184,7 @@ static void on_done(void *context, const struct kube_answer *answer)
 	set_timer(cluster, until_turn_ms(cluster));
 }
 
-/* A continue token holds the version of the first page. */
+/* Requests the next page. The first one names the version; a continue token contains it. */
 static void get_page(struct ledger_cluster *cluster)
 {
 	struct comparison *comparison = &cluster->comparison;
@@ -200,7 +213,7 @@ static void get_page(struct ledger_cluster *cluster)
 	buf_release(&path);
 }
 
-/* Only a view that is known to be whole and of this cluster can be compared. */
+/* Returns false if the view is incomplete or not verified: it cannot be compared then. */
 static bool begin_comparison(struct ledger_cluster *cluster)
 {
 	struct comparison *comparison = &cluster->comparison;

@@ -1,4 +1,7 @@
-/* ledger_upkeep: what time brings to the cluster's ledger: folding, sweeping, and the question which version the cluster has reached. */
+/*
+ * maintenance.c: periodic work on the ledger: folding, sweeping, and the query for the version that
+ * the cluster has reached.
+ */
 #include <stdio.h>
 
 #include "webhook/cluster/document.h"
@@ -7,14 +10,26 @@
 #include "webhook/ledger/entry.h"
 
 #define TICK_MS 1000
-#define FOLD_MS 2000                    /* after which a write folds, if no admission has done so */
-#define BEHIND_MS 5000                  /* the view is behind for so long: is there such a version at all? */
-#define QUIET_MS 1500                   /* without an event of a Pod although one is waited for: they are listed */
-#define RELIST_MS 60000                 /* ... and again, as the list may have failed */
-#define QUERY_MS 4000                   /* to be answered: admissions may wait for it */
-#define ANSWER_MAX KUBE_STREAM_ITEM_MAX /* bytes: its owner chooses how long a Pod's metadata are, to some extent */
+/*
+ * Fold by a write of its own after this long, if no admission has caused a write; up to twice as
+ * long, at random.
+ */
+#define FOLD_MS 2000
+/* If the view has been behind for this long, ask whether the cluster has reached V at all. */
+#define BEHIND_MS 5000
+/*
+ * Relist the Pods if something waits for an event and none comes for this long; up to twice as
+ * long, at random.
+ */
+#define QUIET_MS 1500
+/* Relist again after this long, in case that list failed. */
+#define RELIST_MS 60000
+/* Timeout of a version query; admissions may wait for the answer. */
+#define QUERY_MS 4000
+/* Maximum length of the answer. To some extent, a tenant controls the size of a Pod's metadata. */
+#define ANSWER_MAX KUBE_STREAM_ITEM_MAX
 
-/* One Pod of the cluster, of which the list's version is what is wanted, and that as little as possible. */
+/* Lists one Pod, because only the version of the list matters. */
 #define ONE_POD "/api/v1/pods?limit=1"
 
 /* --- [fold] --- */
@@ -51,8 +66,8 @@ static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
 }
 
 /*
- * Where Pods seldom change, no event may come for long, and a bookmark only once a minute. Such a cluster is small, or it would not be
- * quiet: then a list gets the view on.
+ * Relists the Pods if something waits for the view and no event arrives. Bookmarks come only once a
+ * minute. A cluster in which Pods rarely change is small, so that a list is cheap.
  */
 static void relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 {
@@ -77,6 +92,7 @@ static void relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 
 /* --- Which version the cluster has reached --- */
 
+/* How often the watch of Pods was opened or ended so far. */
 static uint64_t turn_of(const struct ledger_cluster *cluster)
 {
 	struct kube_watch_counts counts;
@@ -97,7 +113,10 @@ bool maintenance_is_current(struct ledger_cluster *cluster)
 	return current && maintenance_is_verified(cluster);
 }
 
-/* V goes on all the time: what tells how late the view is, is how long it takes to reach a V once seen. */
+/*
+ * Measures how late the view is: the time that it takes to reach a V once that V was seen. V itself
+ * rises all the time.
+ */
 static void update_behind(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct maintenance *maintenance = &cluster->maintenance;
@@ -114,19 +133,21 @@ static void update_behind(struct ledger_cluster *cluster, int64_t now_ms)
 	atomic_store(&cluster->behind_ms, maintenance->behind_ms);
 }
 
-/* The storage was restored: nothing that is known of it can be relied on. */
+/* Discards view and copy after the storage was restored. */
 static void discard_all(struct ledger_cluster *cluster)
 {
 	cluster_log(cluster, LOG_WARN, "view_restored",
 		    "the cluster has not reached the version of the view: its storage was restored");
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_forget(cluster->ledger);
-	cluster->synced[WATCH_PODS] = false; /* no further questions before the list is complete */
+	/* This prevents further queries until the list is complete. */
+	cluster->synced[WATCH_PODS] = false;
 	pthread_mutex_unlock(&cluster->mutex);
 	record_invalidate(cluster);
 	watches_restart(cluster);
 }
 
+/* Compares the answer with what was noted when the query was sent. */
 static void on_version(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
@@ -140,7 +161,7 @@ static void on_version(void *context, const struct kube_answer *answer)
 	arena_reset(&cluster->scratch);
 	if (answer->status != 200 || object_meta_read(answer->body, &cluster->scratch, &meta, &err) < 0 ||
 	    !kube_version(meta.resource_version, &version)) {
-		if (turn_of(cluster) != query->turn) /* else the next tick asks again */
+		if (turn_of(cluster) != query->turn) /* Otherwise the next tick asks again. */
 			maintenance_ask_version(cluster);
 		return;
 	}
@@ -161,9 +182,10 @@ static void on_version(void *context, const struct kube_answer *answer)
 		record_settled(cluster, version);
 	if (!maintenance_is_verified(cluster))
 		maintenance_ask_version(cluster);
-	queue_retry(cluster, false); /* the view may follow the cluster again */
+	queue_retry(cluster, false); /* The view may follow the cluster again. */
 }
 
+/* Whether anything depends on the version that the cluster has reached. */
 static bool needs_version(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	const struct maintenance *maintenance = &cluster->maintenance;
@@ -177,8 +199,10 @@ static bool needs_version(struct ledger_cluster *cluster, int64_t now_ms)
 }
 
 /*
- * After a restore, a watch that begins behind a version which is not reached yet would never say so. So those who wait are held up by
- * one question at the end of a watch and one at the next beginning; while the API server is gone nobody could write anyway.
+ * After a restore, a watch that starts at a version which the API server has not reached reports
+ * nothing. So the version is queried whenever the watch of Pods ends and whenever it is opened, and
+ * decisions wait for the answer. This costs little: while the API server is down, nothing could be
+ * written anyway.
  */
 void maintenance_ask_version(struct ledger_cluster *cluster)
 {
@@ -205,16 +229,19 @@ void maintenance_ask_version(struct ledger_cluster *cluster)
 							       .context = cluster});
 }
 
-/* --- Nodes of no model --- */
+/* --- Pods on nodes that match no model, or several --- */
 
-/* Said once until there is no such Pod any more: the metric has their number. */
+/*
+ * Logs one example, and only again after there was none for a while; a metric has the number of
+ * such Pods.
+ */
 static void report_unfit(struct ledger_cluster *cluster)
 {
 	char text[1400] = "";
 	pthread_mutex_lock(&cluster->mutex);
 	const struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
 	bool some = unfit.of_no_model + unfit.of_several_models > 0;
-	/* Looking for one takes a walk over all Pods under the lock: once, not at every tick. */
+	/* Finding an example walks over all Pods under the mutex: do it once, not at every tick. */
 	const struct entry *entry =
 	    some && !cluster->maintenance.unfit_reported ? ledger_unfit_example(cluster->ledger) : NULL;
 	cluster->maintenance.unfit_reported = some;

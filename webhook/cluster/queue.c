@@ -1,21 +1,33 @@
-/* ledger_asks: questions of admission, from their arrival to their answer. Loop thread, but for asks_admit, asks_labels and asks_fetch. */
+/*
+ * queue.c: requests from admission, from their arrival to their completion. Everything runs on the
+ * loop's thread, except queue_admit, queue_labels and queue_fetch.
+ */
 #include <stdio.h>
 
 #include "webhook/cluster/state.h"
 #include "webhook/ledger/verdict.h"
 
-/* About as long as a write takes; how long at most a question waits for a better moment; for company. */
+/* Minimum back-off after a conflict (about one write). */
 #define PAUSE_LEAST_MS 8
+/* Maximum back-off after a conflict. */
 #define PAUSE_MOST_MS 24
+/* Batching window under load. */
 #define GATHER_MS 6
 
-/* A burst of one tenant finds no room for some of its Pods until the first are seen: how long they wait, and how often they look. */
+/*
+ * A burst of Pods can fill a root tenant's share of the pending entries until the first Pods are
+ * seen. The others wait for room this long and are decided again this often.
+ */
 #define CROWDED_MS 2000
 #define CROWDED_AGAIN_MS 20
 
-/* Whoever creates a Pod may choose how long its webhooks may take. An answer that is not there sooner than this is no outage. */
+/*
+ * The client that creates a Pod chooses the timeout of the webhooks. A request that is still
+ * undecided after less than this time is reported as busy, not as an outage.
+ */
 #define HASTY_MS 3000
 
+/* What a request waits for: a decision, or the labels of its namespace. */
 enum kind { REQUEST_ADMIT, REQUEST_LABELS };
 
 static void list_init(struct request_list *list)
@@ -41,7 +53,7 @@ static struct reservation_request *take_first(struct request_list *list)
 	return request;
 }
 
-/* Moves all of a list to the end, or to the beginning, of another. */
+/* Moves all of `from` to the end of `to`, or to its beginning if `front` is true. */
 static void move_all(struct request_list *to, struct request_list *from, bool front)
 {
 	if (!from->first)
@@ -65,7 +77,7 @@ static void release_verdict(struct reservation_request *request)
 	request->policy = NULL;
 }
 
-/* Whether the ledger itself is what keeps the question from being decided, and not that it should have been decided at once. */
+/* Whether the request is undecided because the ledger does not work, and not for lack of time. */
 static bool is_outage(const struct ledger_cluster *cluster, const struct reservation_request *request)
 {
 	return cluster->record.failing || cluster->record.state != RECORD_OPEN || !cluster->synced[WATCH_PODS] ||
@@ -79,14 +91,17 @@ static int deny_undecided(const struct policy *policy, struct reservation_reques
 		      : policy_object_busy(policy, str_of(why), request->arena, request->decision);
 }
 
-/* The question cannot be decided: `onOutage` says what that means, unless there was just no time for it. */
+/*
+ * Completes a request that cannot be decided: as an outage, which `onOutage` in the policy governs,
+ * or as busy.
+ */
 static void complete_undecided(struct ledger_cluster *cluster, struct reservation_request *request, bool outage,
 			       const char *why)
 {
 	release_verdict(request);
 	cluster_count(cluster, outage ? COUNT_OUTAGES : COUNT_BUSY);
 	if (request->kind == REQUEST_LABELS) {
-		request->result = 0; /* the labels stay unknown */
+		request->result = 0; /* The labels stay unknown. */
 		request->hasty = !outage;
 		request->done(request);
 		return;
@@ -100,7 +115,10 @@ static void complete_undecided(struct ledger_cluster *cluster, struct reservatio
 	request->done(request);
 }
 
-/* Whether a refusal may rest on Pods that have ended since: then only the one who asks again will know. */
+/*
+ * Whether a denial may rest on Pods that have ended unnoticed, because the watch of Pods is
+ * interrupted. Such a request is not denied for good; the client is asked to retry.
+ */
 static bool is_unsafe_refusal(const struct ledger_cluster *cluster, const struct ledger_verdict *verdict)
 {
 	return verdict->answer == LEDGER_REFUSED && verdict->hope != LEDGER_HOPE_NONE && !watches_follow(cluster);
@@ -123,7 +141,10 @@ static void complete(struct ledger_cluster *cluster, struct reservation_request 
 	request->done(request);
 }
 
-/* Why nothing can be decided, for people; what is said depends on how far things are. */
+/*
+ * Returns why nothing can be decided now, as text for users; it belongs to the cluster or is
+ * static.
+ */
 static const char *undecided_reason(const struct ledger_cluster *cluster)
 {
 	static const char *const states[] = {
@@ -148,6 +169,10 @@ static const char *undecided_reason(const struct ledger_cluster *cluster)
 
 /* --- Deadlines --- */
 
+/*
+ * Completes the requests whose deadline has passed: with their last verdict if `refuse` is true,
+ * else as undecided.
+ */
 static void expire_list(struct ledger_cluster *cluster, struct request_list *list, int64_t now_ms, bool refuse)
 {
 	struct request_list all;
@@ -163,6 +188,7 @@ static void expire_list(struct ledger_cluster *cluster, struct request_list *lis
 	}
 }
 
+/* Lowers `earliest_ms` to the first deadline in the list; `held`: or to the first end of a hold. */
 static void note_earliest(const struct request_list *list, bool held, int64_t *earliest_ms)
 {
 	for (const struct reservation_request *request = list->first; request; request = request->next) {
@@ -173,7 +199,7 @@ static void note_earliest(const struct request_list *list, bool held, int64_t *e
 	}
 }
 
-/* Whether somebody wants to be decided now. */
+/* Whether any request should be decided now. */
 static bool is_wanted(const struct queue *queue, int64_t now_ms)
 {
 	return queue->waiting.first || (queue->crowded.first && now_ms >= queue->again_ms);
@@ -223,7 +249,7 @@ static enum ledger_mode mode_of(const struct reservation_request *request)
 	return request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
 }
 
-/* Judges under the lock. Returns false when the arena is exhausted. */
+/* Decides one request; the caller holds the mutex. Returns false if the arena is exhausted. */
 static bool decide(struct ledger_cluster *cluster, struct reservation_request *request, int64_t now_ms)
 {
 	struct ledger_verdict *verdict = arena_alloc(request->arena, sizeof *verdict);
@@ -243,9 +269,9 @@ static bool is_refreshed(const struct ledger_cluster *cluster, const struct rese
 }
 
 /*
- * Whether a refusal should wait: until the object has been read once since, as another replica may have written that something is free,
- * as long as the view does not follow the cluster, and as long as something is about to become free; a caller that waits for nothing only
- * takes its API server's time.
+ * Whether to hold a denial. A denial is held until the record has been read once since, because
+ * another replica may have freed capacity. It is also held while the view does not follow the
+ * cluster or capacity is about to be freed. Otherwise holding it would only occupy the API server.
  */
 static bool may_be_lifted(struct ledger_cluster *cluster, struct reservation_request *request, int64_t now_ms)
 {
@@ -266,7 +292,7 @@ static bool may_be_lifted(struct ledger_cluster *cluster, struct reservation_req
 	return hope == LEDGER_HOPE_SOON || !is_refreshed(cluster, request) || !watches_follow(cluster);
 }
 
-/* Where a question goes that was just judged. */
+/* Selects the list for a request that has just been decided. */
 static struct request_list *next_list(struct ledger_cluster *cluster, struct reservation_request *request,
 				      int64_t now_ms, struct request_list *answered)
 {
@@ -286,7 +312,10 @@ static struct request_list *next_list(struct ledger_cluster *cluster, struct res
 	return answered;
 }
 
-/* Whether a question waits for room that its root still has not: one that came before it has just been told so. */
+/*
+ * Whether a request still waits for room in its root's share, because an earlier request of this
+ * round found none. It need not be decided again.
+ */
 static bool stays_crowded(const struct ledger_cluster *cluster, const struct reservation_request *request,
 			  int64_t now_ms)
 {
@@ -295,7 +324,7 @@ static bool stays_crowded(const struct ledger_cluster *cluster, const struct res
 	       ledger_is_crowded(cluster->ledger, &request->decision->holding);
 }
 
-/* Those who wait for room come before those who have just come. */
+/* Decides all waiting requests. Those that wait for room come before new ones. */
 static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct queue *queue = &cluster->queue;
@@ -331,6 +360,10 @@ static void decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 		record_write(cluster);
 }
 
+/*
+ * Completes all requests that wait for a decision as undecided; the write in flight keeps its
+ * batch.
+ */
 static void refuse_all(struct ledger_cluster *cluster, const char *why)
 {
 	struct request_list all;
@@ -371,16 +404,18 @@ void queue_write_ended(struct ledger_cluster *cluster, bool written)
 	move_all(&batch, &queue->batch, false);
 	if (!written) {
 		move_all(&queue->waiting, &queue->crowded, true);
-		move_all(&queue->waiting, &batch, true); /* they had come first */
+		/* The batch is older than the crowded requests. */
+		move_all(&queue->waiting, &batch, true);
 	}
 	for (struct reservation_request *request; (request = take_first(&batch));)
 		complete(cluster, request);
 }
 
 /*
- * Replicas that write in each other's way write in vain, and the more they hurry the more so. As long as conflicts come, each
- * leaves the object alone for a random moment after a write, so that others get their turn; a lone replica never does. It
- * settles where about one write in six comes second.
+ * Returns a random back-off after a write, in milliseconds. Concurrent writers conflict, and
+ * retrying at once makes it worse. So replicas back off while conflicts occur, which gives each of
+ * them a turn; a lone replica never does. The maximum settles where about one write in six
+ * conflicts.
  */
 static int64_t yield_ms(struct ledger_cluster *cluster, bool conflict)
 {
@@ -394,7 +429,9 @@ static int64_t yield_ms(struct ledger_cluster *cluster, bool conflict)
 	return queue->pause_ms ? kube_random(cluster->options.loop, 0, queue->pause_ms) : 0;
 }
 
-/* Where questions come in numbers, the next write is worth more of them; where they come one by one, nobody waits. */
+/*
+ * Under load, delays the next write to batch more requests; a lone request is written immediately.
+ */
 void queue_pause(struct ledger_cluster *cluster, bool conflict)
 {
 	struct queue *queue = &cluster->queue;
@@ -416,6 +453,10 @@ void queue_retry(struct ledger_cluster *cluster, bool refreshed)
 
 /* --- Namespaces that the view does not know yet --- */
 
+/*
+ * Copies known labels into the request's arena; the caller holds the mutex. Returns whether they
+ * are known.
+ */
 static bool find_labels(struct ledger_cluster *cluster, struct reservation_request *request)
 {
 	const struct pairs *labels = ledger_namespace_labels(cluster->ledger, request->namespace);
@@ -434,7 +475,10 @@ static bool find_labels(struct ledger_cluster *cluster, struct reservation_reque
 	return true;
 }
 
-/* Tells a question what is known of its namespace. Returns false if that is still nothing, and it may wait for another read. */
+/*
+ * Delivers the labels of a request's namespace, or an error. Returns false if there was no answer:
+ * the request waits for another read.
+ */
 static bool deliver_labels(struct ledger_cluster *cluster, struct reservation_request *request,
 			   const struct kube_answer *answer)
 {
@@ -447,7 +491,7 @@ static bool deliver_labels(struct ledger_cluster *cluster, struct reservation_re
 		complete_undecided(cluster, request, true, "");
 		return true;
 	}
-	if (!known) /* the API server will say so itself */
+	if (!known) /* It does not exist, and the API server will reject the Pod itself. */
 		request->labels = (struct pairs){.present = true};
 	request->done(request);
 	return true;
@@ -473,7 +517,8 @@ void queue_read_namespaces(struct ledger_cluster *cluster)
 static void read_labels(struct ledger_cluster *cluster, struct reservation_request *request)
 {
 	pthread_mutex_lock(&cluster->mutex);
-	bool known = find_labels(cluster, request); /* since it was asked */
+	/* They may have arrived since `labels` was called. */
+	bool known = find_labels(cluster, request);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!known && lookup_namespace(cluster, request->namespace) == 0) {
 		put_last(&cluster->queue.unknown, request);

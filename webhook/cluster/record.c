@@ -1,6 +1,7 @@
 /*
- * ledger_object: the shared object: read, written by compare-and-swap, created, settled, opened. At most one write is under
- * way; a copy is replaced by a newer one only.
+ * record.c: reads, writes, creates, settles and opens the record, the ledger object that all
+ * replicas share. At most one write is in flight. The copy is only replaced by a newer state,
+ * unless the record turns out to be of another history.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,10 +11,15 @@
 #include "webhook/ledger/codec.h"
 
 #define READ_MS 4000
-#define WRITE_MS 4000 /* far below what a webhook's caller waits; an unknown outcome is no worse than a conflict */
+/* Far below the timeout of a webhook; an unknown outcome costs no more than a conflict. */
+#define WRITE_MS 4000
 #define AGAIN_MS 300
-#define LOST_MS 3000       /* without a watch of the object */
-#define UNWRITTEN_MS 10000 /* after a write that failed another one is tried, needed or not */
+/* Without a watch of the record for this long, the record is read instead. */
+#define LOST_MS 3000
+/*
+ * How long after a failed write another one is tried, whether or not there is something to write.
+ */
+#define UNWRITTEN_MS 10000
 
 static void set_state(struct ledger_cluster *cluster, enum record_state state)
 {
@@ -21,7 +27,7 @@ static void set_state(struct ledger_cluster *cluster, enum record_state state)
 	atomic_store(&cluster->state, state);
 }
 
-/* Notes that the object cannot be reached, or can be again; says so once. */
+/* Notes that the record cannot be read or written. Reports only the first of several failures. */
 static void note_failure(struct ledger_cluster *cluster, const char *doing, const struct kube_answer *answer)
 {
 	struct record *record = &cluster->record;
@@ -35,7 +41,10 @@ static void note_failure(struct ledger_cluster *cluster, const char *doing, cons
 	record->failing = true;
 }
 
-/* A read says nothing of writes: where these fail, only one that succeeds ends that. */
+/*
+ * Notes that the record can be used again. A successful read does not prove that writes work: after
+ * a failed write, only a successful write ends the failure.
+ */
 static void note_success(struct ledger_cluster *cluster)
 {
 	struct record *record = &cluster->record;
@@ -52,7 +61,7 @@ static void note_success(struct ledger_cluster *cluster)
 
 static void on_written(void *context, const struct kube_answer *answer);
 
-/* PUTs the object against the copy, or POSTs it where there is none. */
+/* Writes the record against the copy with PUT, or creates it with POST if there is no copy. */
 static void write_document(struct ledger_cluster *cluster, uint64_t version, struct str opened, struct str pending)
 {
 	static const char put[] = LEDGER_OBJECT_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
@@ -108,7 +117,7 @@ static void write_settling(struct ledger_cluster *cluster)
 		write_document(cluster, 0, STR(""), STR(""));
 }
 
-/* Counts and logs that the object has to settle, unless that is under way: `told`. */
+/* Counts and logs that the record has to settle, unless that was reported before (`reported`). */
 static void note_settling(struct ledger_cluster *cluster, const char *event, const char *why, bool reported)
 {
 	if (reported)
@@ -140,7 +149,10 @@ static bool had_record(const struct ledger_cluster *cluster)
 	return cluster->record.state >= RECORD_SETTLING;
 }
 
-/* What was never seen has not been deleted: that is an installation's beginning. */
+/*
+ * Creates the record. One that this replica never saw has not been deleted: the installation is
+ * new.
+ */
 static void create(struct ledger_cluster *cluster)
 {
 	if (had_record(cluster))
@@ -159,8 +171,9 @@ static void create(struct ledger_cluster *cluster)
 /* --- Copies --- */
 
 /*
- * From now on this replica's own clock tells when the object may be opened. Nobody writes one that settles but to have it
- * settle anew: a newer one was perhaps open in between, unseen, so the time begins again even if this replica saw it settle before.
+ * Starts the settle time, which this replica's own clock measures. A settling record is only
+ * written to make the record settle again. A newer one may thus follow an open one that this
+ * replica never saw, so the time starts again in any case.
  */
 static void begin_settling(struct ledger_cluster *cluster)
 {
@@ -170,7 +183,10 @@ static void begin_settling(struct ledger_cluster *cluster)
 	set_state(cluster, RECORD_SETTLING);
 }
 
-/* Another version of gpugate wrote it, and knows what is pending. It is left alone until such a one, or a person, writes another. */
+/*
+ * A newer version of gpugate wrote the record and knows what is pending. The record is left alone
+ * until that version or an operator writes another.
+ */
 static void enter_newer(struct ledger_cluster *cluster, const char *why)
 {
 	struct record *record = &cluster->record;
@@ -184,8 +200,8 @@ static void enter_newer(struct ledger_cluster *cluster, const char *why)
 }
 
 /*
- * [read] Takes a copy that is newer than the one at hand, or of another history. Returns false where there is no memory for it: the copy
- * at hand stays then, and is too old to be written against.
+ * [read] Replaces the copy by a state that is newer or of another history. Returns false if there
+ * is no memory for it: the old copy stays, but nothing is written against it any more.
  */
 static bool apply(struct ledger_cluster *cluster, const struct ledger_document *document, uint64_t resource_version)
 {
@@ -195,7 +211,7 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 	bool open = str_eq(document->opened, document->uid), reported = record->reset_pending,
 	     was_open = record->state == RECORD_OPEN,
 	     sound = document->version.len == 0 || kube_version(document->version, &version);
-	/* Of a newer form nothing is judged: another version may have another meaning there. */
+	/* A newer form is not validated, because its fields may have another meaning. */
 	sound = sound || ledger_text_form(document->pending) > LEDGER_FORM;
 	pthread_mutex_lock(&cluster->mutex);
 	int result =
@@ -214,7 +230,7 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 		return true;
 	}
 	bool good = result == LEDGER_TEXT_READ;
-	record->invalidated = record->invalidated && open; /* until it is one that settles */
+	record->invalidated = record->invalidated && open; /* Until one is read that settles. */
 	if (good && open && !record->invalidated) {
 		set_state(cluster, RECORD_OPEN);
 		return true;
@@ -224,7 +240,8 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 		note_settling(cluster, "ledger_settles",
 			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
 			      "log says why, or by somebody else",
-			      reported || !was_open); /* else it settles already, and its reason has been said */
+			      /* Otherwise it is settling already, and the reason was logged. */
+			      reported || !was_open);
 		return true;
 	}
 	error_set(&err,
@@ -236,8 +253,9 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 }
 
 /*
- * Takes an object if it is newer than the copy. `current`: a read has just found it that began when the copy was there already;
- * then an older one is of another history.
+ * Takes a record that was read, if it is newer than the copy. `current` means that a read returned
+ * it which began when the copy was already there; an older record is then of another history.
+ * Returns false if it cannot be used.
  */
 static bool apply_json(struct ledger_cluster *cluster, struct str json, bool current)
 {
@@ -267,6 +285,7 @@ static bool apply_json(struct ledger_cluster *cluster, struct str json, bool cur
 
 /* --- Results --- */
 
+/* Reads the record again after a randomized delay. */
 static void schedule_read(struct ledger_cluster *cluster)
 {
 	struct kube_loop *loop = cluster->options.loop;
@@ -278,7 +297,10 @@ static void on_again(void *context)
 	record_read(context);
 }
 
-/* A PUT that finds nothing, and a conflict, tell that the copy is old; of any other failure the outcome is not known. */
+/*
+ * A 409, or a 404 to a PUT, means that the copy is old. After any other failure the outcome is
+ * unknown.
+ */
 static void on_written(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
@@ -287,13 +309,16 @@ static void on_written(void *context, const struct kube_answer *answer)
 	bool written = (answer->status == 200 || answer->status == 201) && apply_json(cluster, answer->body, false);
 	record->writing = false;
 	if (written && record->resource_version == record->version_put && record->state == RECORD_SETTLING)
-		record->reset_pending =
-		    false; /* it said so already: the API server writes nothing then, and gives no new version */
+		/*
+		 * The record was settling already. The API server stores no write that changes
+		 * nothing, and assigns no new version.
+		 */
+		record->reset_pending = false;
 	cluster_count(cluster, written ? COUNT_WRITTEN : conflict ? COUNT_CONFLICTS : COUNT_UNKNOWN);
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_resolve(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	/* The watch may have brought the copy that was there first: then nothing has to be read. */
+	/* The watch may have delivered the state that won: then no read is needed. */
 	record->stale = !written && !(conflict && record->resource_version > record->version_put);
 	queue_pause(cluster, conflict);
 	if (!conflict)
@@ -304,7 +329,7 @@ static void on_written(void *context, const struct kube_answer *answer)
 		note_failure(cluster, record->posting ? "creating" : "writing", answer);
 	queue_write_ended(cluster, written);
 	if (conflict && record->stale)
-		record_read(cluster); /* what has to settle, too, is written against a fresh copy only */
+		record_read(cluster); /* A reset is also written against a fresh copy only. */
 	else if (!written && !conflict)
 		schedule_read(cluster);
 	else if (record->reset_pending)
@@ -358,7 +383,10 @@ void record_open(struct ledger_cluster *cluster)
 
 /* --- Opening --- */
 
-/* Nothing may ask for the object for hours: without its watch, a read tells whether it is there, before somebody needs it. */
+/*
+ * Without its watch, reads the record at every tick. The record may not be needed for hours, and a
+ * loss must be noticed before it is.
+ */
 static void read_if_unwatched(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct record *record = &cluster->record;
@@ -370,7 +398,10 @@ static void read_if_unwatched(struct ledger_cluster *cluster, int64_t now_ms)
 		record_read(cluster);
 }
 
-/* Nothing may need a write for hours: one that changes nothing tells whether it can be made again. */
+/*
+ * After a failed write, tries another one now and then, even if there is nothing to write. No write
+ * may be needed for hours, and a recovery must be noticed before one is.
+ */
 static void probe_write(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	int64_t unwritten_ms = cluster->record.unwritten_ms;
@@ -387,8 +418,9 @@ bool record_wants_version(const struct ledger_cluster *cluster, int64_t now_ms)
 }
 
 /*
- * [open] What was admitted before the object settled was stored at a version that the cluster has reached since, or never will be:
- * a view that has got there shows all of it, and so does every view that reaches its last event.
+ * [open] Opens the record if the view has reached the version that the cluster had reached after
+ * the settle time. A Pod that was admitted before is stored at or below that version, or never. So
+ * this view shows all of them, and so does any view that has reached the newest event of this one.
  */
 static void try_open(struct ledger_cluster *cluster)
 {
@@ -427,7 +459,7 @@ void record_tick(struct ledger_cluster *cluster, int64_t now_ms)
 	try_open(cluster);
 }
 
-/* --- The watch of it --- */
+/* --- The watch of the record --- */
 
 static void on_begin(void *context)
 {
@@ -444,7 +476,7 @@ static void on_listed(void *context, struct str json)
 	record_lower_form(cluster);
 }
 
-/* A list that lacks the object, or has an older one, is not proof enough: a read is. */
+/* A list without the record, or with an older version, proves nothing: a read decides. */
 static void on_synced(void *context, uint64_t version)
 {
 	struct ledger_cluster *cluster = context;

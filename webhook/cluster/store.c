@@ -6,9 +6,15 @@
 #include "webhook/metrics/text.h"
 #include "webhook/usage/namespaces.h"
 
-#define SCRATCH_MAX (64u << 20) /* for one object that is read: the facts of the largest Pod */
-#define BEHIND_MS 5000          /* a replica whose view is behind for longer is not ready */
-#define SILENT_MS 150000        /* ... or that has heard nothing of the Pods, not even a bookmark */
+/* Maximum for one object that is read: the fields of the largest Pod. */
+#define SCRATCH_MAX (64u << 20)
+/* A replica is not ready when its view has been behind for longer than this. */
+#define BEHIND_MS 5000
+/*
+ * A replica is not ready when the watch of Pods has brought nothing for this long, not even a
+ * bookmark.
+ */
+#define SILENT_MS 150000
 
 struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options *options, struct error *err)
 {
@@ -20,7 +26,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 		return NULL;
 	}
 	cluster->options = *options;
-	cluster->options.policy = NULL; /* the ledger has it */
+	cluster->options.policy = NULL; /* The ledger retains the policy. */
 	pthread_mutex_init(&cluster->mutex, NULL);
 	arena_init(&cluster->scratch, 64 << 10, SCRATCH_MAX);
 	queue_open(cluster);
@@ -36,7 +42,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	return cluster;
 }
 
-/* For ledger_cluster_stop: waits for the loop to have done it. */
+/* ledger_cluster_stop waits here until the loop's thread is done. */
 struct stopping {
 	struct ledger_cluster *cluster;
 	pthread_mutex_t mutex;
@@ -74,7 +80,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	if (!cluster)
 		return;
 	struct kube_loop *loop = cluster->options.loop;
-	kube_timer_clear(loop, &cluster->queue.timer); /* the loop outlives them */
+	kube_timer_clear(loop, &cluster->queue.timer); /* The loop outlives these timers. */
 	kube_timer_clear(loop, &cluster->record.again);
 	kube_timer_clear(loop, &cluster->maintenance.timer);
 	lookup_close(cluster);

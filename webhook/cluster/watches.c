@@ -1,4 +1,4 @@
-/* ledger_watch: what the watches of Pods, Namespaces and Nodes tell, put into the ledger's view. */
+/* watches.c: feeds the watches of Pods, Namespaces and Nodes into the ledger's view. */
 #include <stdio.h>
 
 #include "webhook/cluster/document.h"
@@ -23,7 +23,7 @@ static void note_unreadable(struct ledger_cluster *cluster, const char *what, co
 	cluster_log(cluster, LOG_ERROR, "object_unreadable", text);
 }
 
-/* Lists again what was lost; until then the ledger decides nothing. */
+/* Relists what was lost for lack of memory. The ledger decides nothing until then. */
 static void relist_lost(struct ledger_cluster *cluster)
 {
 	static const int watches[] = {
@@ -64,8 +64,8 @@ void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 /* --- Pods --- */
 
 /*
- * Whether a Pod could be read and, if not, whether at least it is known which one it is. Without memory for it, it is as if the event had
- * been lost.
+ * A Pod without a uid or a resourceVersion counts as unreadable. If memory was short, nothing is
+ * known of the Pod, as if the event had been lost.
  */
 enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
 {
@@ -85,7 +85,10 @@ enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str jso
 	return cluster->scratch.starved ? POD_LOST : POD_UNKNOWN;
 }
 
-/* Under the lock. Of a Pod that is gone nothing but its uid is asked. */
+/*
+ * Applies a Pod to the view; the caller holds the mutex. Deleting a Pod needs its uid only, so an
+ * unreadable one is deleted, too.
+ */
 static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, const struct pod *pod, uint64_t version,
 		   bool gone)
 {
@@ -103,8 +106,10 @@ static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, con
 	return 0;
 }
 
-/* After a change of gpugate's own Pods. A replica that reads only an older form than is written may be about to start, so it is
- * written at once. */
+/*
+ * Selects the form of the ledger's text after a change of gpugate's own Pods. A replica that reads
+ * only an older form may be about to start, so the record is rewritten at once.
+ */
 static void choose_form(struct ledger_cluster *cluster)
 {
 	char text[200];
@@ -120,6 +125,7 @@ static void choose_form(struct ledger_cluster *cluster)
 	record_lower_form(cluster);
 }
 
+/* Notes a Pod if it is one of gpugate's own. Called without the mutex. */
 static void see_peer(struct ledger_cluster *cluster, const struct pod *pod, struct str json, bool gone)
 {
 	if (!peer_is_one(pod, cluster->options.namespace))
@@ -157,6 +163,7 @@ static void pods_listed(void *context, struct str json)
 		watches_seen(cluster, seen, pod.name);
 }
 
+/* A list of Pods that is older than the view shows that the storage was restored. */
 static void pods_synced(void *context, uint64_t version)
 {
 	struct ledger_cluster *cluster = context;
@@ -183,7 +190,10 @@ static void pods_synced(void *context, uint64_t version)
 	watches_seen(cluster, seen, STR(""));
 }
 
-/* [see] What changes while a list is still coming says nothing of what has not come yet: the view does not get on by it. */
+/*
+ * [see] A change during a list does not advance the view, because it proves nothing about the Pods
+ * that are not listed yet.
+ */
 static void pods_changed(void *context, bool gone, struct str json)
 {
 	struct ledger_cluster *cluster = context;
@@ -218,6 +228,7 @@ static void pods_turned(void *context)
 
 typedef int set_fn(struct ledger *ledger, struct str name, const struct pairs *labels);
 
+/* Applies the labels of a Namespace or a Node, as `set` says, or its deletion. */
 static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, set_fn *set)
 {
 	struct object_meta meta = {0};
@@ -248,7 +259,10 @@ static void labels_begin_list(struct ledger_cluster *cluster, enum ledger_list l
 	unlock(cluster);
 }
 
-/* Pods are listed when it is known where they belong: then each of them is charged once. */
+/*
+ * The watch of Pods starts once both namespaces and nodes are listed. Then every Pod is charged
+ * once, and correctly.
+ */
 static void labels_end_list(struct ledger_cluster *cluster, enum ledger_list list, int watch)
 {
 	lock(cluster);

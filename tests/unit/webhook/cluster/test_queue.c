@@ -1,6 +1,6 @@
 /*
- * The questions of the cluster's ledger, driven by hand: the loop does not run, nothing is sent, and what the API server would answer is said
- * by the test. Time that matters is set, so that none has to pass.
+ * Tests webhook/cluster/queue.c by hand: the loop does not run, nothing is sent, and the test plays
+ * the API server. Deadlines are set to the past instead of waiting for them.
  */
 #include "tests/unit/policy_fixture.h"
 
@@ -19,6 +19,7 @@
 #define TIGHT TENANT("a", "{namespaces: [a], quotas: [{name: q, hard: 1}]}")
 #define BY_LABELS TENANT("a", "{namespaceSelector: {matchLabels: {of: a}}, quotas: [{name: q, hard: unlimited}]}")
 
+/* A request and its owner. */
 struct caller {
 	struct reservation_request request;
 	struct arena arena;
@@ -75,7 +76,7 @@ static void open_watch(struct ledger_cluster *cluster)
 	set_watch(cluster, true);
 }
 
-/* A ledger that is open, with nothing pending, and a view that has reached it. */
+/* Opens a ledger with nothing pending, and a view that has reached it. */
 static void open_fixture(struct fixture *f, const char *policy)
 {
 	struct error err = {0};
@@ -171,7 +172,7 @@ static struct caller *submit(struct fixture *f, int number, const char *namespac
 	return caller;
 }
 
-/* The write that is under way has succeeded. */
+/* The write in flight succeeds. */
 static void written(struct fixture *f)
 {
 	struct ledger_cluster *cluster = &f->cluster;
@@ -205,7 +206,7 @@ static bool is_refused(const struct caller *caller)
 	return caller->answers == 1 && caller->decision.denied;
 }
 
-/* --- Refusals --- */
+/* --- Denials --- */
 
 static void see(struct fixture *f, const char *uid, uint64_t version, bool terminates, bool gone)
 {
@@ -224,7 +225,10 @@ static void see(struct fixture *f, const char *uid, uint64_t version, bool termi
 		queue_retry(&f->cluster, false);
 }
 
-/* With nothing pending or terminating a refusal waits for one read, which begins after it came, and is no longer held. */
+/*
+ * If nothing is pending or terminating, a denial waits for one read that begins after it, and is
+ * not held any longer.
+ */
 static void test_a_refusal_waits_for_one_read(void **state)
 {
 	struct fixture *f = *state;
@@ -232,7 +236,8 @@ static void test_a_refusal_waits_for_one_read(void **state)
 	see(f, "there", 8, false, false);
 	struct caller *first = submit(f, 0, "a");
 	assert_int_equal(first->answers, 0);
-	struct caller *second = submit(f, 1, "a"); /* while that read is under way: it may have been served before */
+	/* That read is in flight and may have been served before. */
+	struct caller *second = submit(f, 1, "a");
 	assert_int_equal(f->cluster.record.reads, 1);
 	read_ends(f);
 	assert_true(is_refused(first));
@@ -243,7 +248,8 @@ static void test_a_refusal_waits_for_one_read(void **state)
 	assert_false(f->cluster.record.reading);
 	assert_int_equal(count(f, COUNT_HELD), 0);
 
-	struct caller *without = submit(f, 2, "a"); /* a read that never comes delays nobody for long */
+	/* A read that never ends delays no denial for long. */
+	struct caller *without = submit(f, 2, "a");
 	without->request.final_ms = 0;
 	time_passes(f);
 	assert_true(is_refused(without));
@@ -272,7 +278,10 @@ static void test_a_refusal_waits_for_what_terminates(void **state)
 	close_fixture(f);
 }
 
-/* What ends while the Pods are not watched is not known: nobody is told for good that there is no room, but who never fits. */
+/*
+ * While the Pods are not watched, it is unknown which of them have ended. So only a Pod that never
+ * fits is denied for good.
+ */
 static void test_nobody_is_refused_by_a_view_that_stands_still(void **state)
 {
 	struct fixture *f = *state;
@@ -307,6 +316,7 @@ static void test_nobody_is_refused_by_a_view_that_stands_still(void **state)
 
 /* --- Room --- */
 
+/* Fills the share of root "a" with pending Pods; `uid` receives the uid of the first. */
 static void take_all_room(struct fixture *f, char uid[static 40])
 {
 	struct ledger_verdict verdict = {.answer = LEDGER_ADMITTED};
@@ -325,7 +335,10 @@ static void take_all_room(struct fixture *f, char uid[static 40])
 	arena_release(&arena);
 }
 
-/* Whoever waits for room is the first to find it, and holds up nobody of another root. */
+/*
+ * A request that waits for room gets it before later ones, and does not block requests of another
+ * root.
+ */
 static void test_those_who_wait_for_room_come_first(void **state)
 {
 	struct fixture *f = *state;
@@ -338,12 +351,14 @@ static void test_those_who_wait_for_room_come_first(void **state)
 	struct caller *other = submit(f, 2, "b");
 	written(f);
 	assert_true(is_admitted(other));
-	ledger_free(f->cluster.ledger, other->decision.holding.uid); /* it leaves less to the first root */
+	/* This shrinks the share of the first root. */
+	ledger_free(f->cluster.ledger, other->decision.holding.uid);
 
 	ledger_free(f->cluster.ledger, str_of(uid));
 	struct caller *late = submit(f, 3, "a");
 	late->request.crowded_ms = kube_now_ms() + FAR_MS;
-	f->cluster.record.writing = false; /* another replica was faster: all of it again, in the same order */
+	/* Another replica was faster: all requests are decided again, in the same order. */
+	f->cluster.record.writing = false;
 	ledger_free(f->cluster.ledger, first->decision.holding.uid);
 	queue_write_ended(&f->cluster, false);
 	queue_pump(&f->cluster);
@@ -413,7 +428,8 @@ static void test_a_namespace_is_read_once(void **state)
 		some[i] = submit_for_labels(f, i, "new");
 	struct caller *gone = submit_for_labels(f, 3, "gone"), *secret = submit_for_labels(f, 4, "secret");
 	assert_int_equal(count_reads(f), 3);
-	answered(f, "/api/v1/namespaces/new", 0, ""); /* no answer in time: with the next tick it is read again */
+	/* No answer in time: the next tick reads it again. */
+	answered(f, "/api/v1/namespaces/new", 0, "");
 	assert_int_equal(count_reads(f), 2);
 	queue_read_namespaces(&f->cluster);
 	assert_int_equal(count_reads(f), 3);
@@ -434,7 +450,7 @@ static void test_a_namespace_is_read_once(void **state)
 	close_fixture(f);
 }
 
-/* Pods of a namespace that is not known hold up all decisions; a question has it read already. */
+/* An unknown namespace of Pods blocks all decisions; a request has started its read already. */
 static void test_a_namespace_of_pods_is_read_once(void **state)
 {
 	struct fixture *f = *state;
