@@ -21,16 +21,16 @@ static bool suspend(struct admission_request *request)
 	return request->suspended;
 }
 
-static void on_charged(struct ledger_ask *ask)
+static void on_charged(struct reservation_request *reservation)
 {
-	struct admission_request *request = ask->context;
-	request->done(request, decided(ask->result));
+	struct admission_request *request = reservation->context;
+	request->done(request, decided(reservation->result));
 }
 
 static enum admission_state charge(struct admission_request *request)
 {
 	const struct ledger_store *ledger = request->ledger;
-	struct ledger_ask *ask = &request->ask;
+	struct reservation_request *reservation = &request->reservation;
 	/*
 	 * The ledger identifies Pods by uid, which the API server sets before it calls validating
 	 * webhooks.
@@ -39,8 +39,8 @@ static enum admission_state charge(struct admission_request *request)
 		return ADMISSION_NO_UID;
 	if (ledger->waits && !suspend(request))
 		return ADMISSION_CROWDED;
-	ask->done = on_charged;
-	return ledger->admit(ledger->self, ask) ? decided(ask->result) : ADMISSION_PENDING;
+	reservation->done = on_charged;
+	return ledger->admit(ledger->self, reservation) ? decided(reservation->result) : ADMISSION_PENDING;
 }
 
 /* Frees the quota of a deleted or finished Pod in a ledger that does not watch the cluster. */
@@ -85,7 +85,7 @@ static enum admission_state evaluate_without_labels(struct admission_request *re
 	if (admission_updates_pod(review) || !policy_counts_some(request->policy, demands, count))
 		return evaluate(request);
 	return decided(
-	    request->ask.hasty
+	    request->reservation.hasty
 		? policy_object_busy(request->policy,
 				     STR("the request left too little time to read the labels of its namespace"),
 				     request->arena, &request->decision)
@@ -93,13 +93,13 @@ static enum admission_state evaluate_without_labels(struct admission_request *re
 				       request->arena, &request->decision));
 }
 
-static void on_labels(struct ledger_ask *ask)
+static void on_labels(struct reservation_request *reservation)
 {
-	struct admission_request *request = ask->context;
-	request->review->namespace_labels = ask->labels;
-	enum admission_state state = ask->result < 0       ? ADMISSION_NO_MEMORY
-				     : ask->labels.present ? evaluate(request)
-							   : evaluate_without_labels(request);
+	struct admission_request *request = reservation->context;
+	request->review->namespace_labels = reservation->labels;
+	enum admission_state state = reservation->result < 0       ? ADMISSION_NO_MEMORY
+				     : reservation->labels.present ? evaluate(request)
+								   : evaluate_without_labels(request);
 	if (state != ADMISSION_PENDING)
 		request->done(request, state);
 }
@@ -114,25 +114,25 @@ static bool needs_labels(const struct admission_request *request)
 enum admission_state admission_decide(struct admission_request *request)
 {
 	const struct ledger_store *ledger = request->ledger;
-	struct ledger_ask *ask = &request->ask;
-	*ask = (struct ledger_ask){.dry = request->review->dry_run,
-				   .deadline_ms = request->deadline_ms,
-				   .arena = request->arena,
-				   .namespace = request->review->namespace,
-				   .decision = &request->decision,
-				   .charges = request->charges,
-				   .context = request};
+	struct reservation_request *reservation = &request->reservation;
+	*reservation = (struct reservation_request){.dry = request->review->dry_run,
+						    .deadline_ms = request->deadline_ms,
+						    .arena = request->arena,
+						    .namespace = request->review->namespace,
+						    .decision = &request->decision,
+						    .charges = request->charges,
+						    .context = request};
 	if (!needs_labels(request))
 		return evaluate(request);
-	if (!ledger->labels(ledger->self, ask)) {
+	if (!ledger->labels(ledger->self, reservation)) {
 		if (!suspend(request))
 			return ADMISSION_CROWDED;
-		ask->done = on_labels;
-		ledger->fetch(ledger->self, ask);
+		reservation->done = on_labels;
+		ledger->fetch(ledger->self, reservation);
 		return ADMISSION_PENDING;
 	}
-	if (ask->result < 0)
+	if (reservation->result < 0)
 		return ADMISSION_NO_MEMORY;
-	request->review->namespace_labels = ask->labels;
+	request->review->namespace_labels = reservation->labels;
 	return evaluate(request);
 }

@@ -45,7 +45,7 @@ struct admission_request {
 	struct decision decision; /* The result. Its strings borrow from the policy, the review and the arena. */
 
 	/* Private to admission_decide. */
-	struct ledger_ask ask;
+	struct reservation_request reservation;
 	bool suspended;
 };
 

@@ -1,10 +1,12 @@
 /*
- * ledger_check: compares the view with a list of all Pods, now and then: no event is told twice, so that one which was lost would count,
- * or not count, for as long as the Pod exists.
+ * comparison.c: periodically compares the view with a list of all Pods. The watch reports every
+ * event only once. If one were lost, a Pod would count, or not count, wrongly for as long as it
+ * exists.
  *
- * The list is of the very version that the view has when it begins, in pages, beside the watch that goes on: so whatever differs, and was
- * not changed by an event since, was lost, and is put right at once. Nobody waits for it. A comparison that fails is given up until the
- * next time. Loop thread.
+ * The list is read in pages, at the exact version that the view has at the start, while the watch
+ * continues. So if the view differs and no event has changed that Pod since, an event was lost, and
+ * the view is corrected at once. No request waits for a comparison. One that fails is abandoned
+ * until the next time. Everything runs on the loop's thread.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,21 +14,29 @@
 
 #include "webhook/cluster/state.h"
 
+/* Pods in a page. */
 #define PAGE 500
-#define PAGE_PAUSE_MS 50 /* between two pages: neither the API server nor this process has to hurry */
+/* Pause between two pages: neither the API server nor this process needs to hurry. */
+#define PAGE_PAUSE_MS 50
 #define OPEN_MS 30000
 #define SILENCE_MS 30000
-#define NEXT_MAX ((size_t)64 << 10) /* bytes of a continue token: a few kilobytes at most */
-#define RETRY_SHARE 16              /* of the period: when the view cannot be compared now */
+/* Maximum length of a continue token; real ones have a few kilobytes. */
+#define NEXT_MAX ((size_t)64 << 10)
+/*
+ * If the view cannot be compared now, try again after this fraction of the period; up to twice as
+ * long, at random.
+ */
+#define RETRY_SHARE 16
 
 static void set_timer(struct ledger_cluster *cluster, int64_t ms)
 {
-	kube_timer_set(cluster->options.loop, &cluster->check.timer, ms);
+	kube_timer_set(cluster->options.loop, &cluster->comparison.timer, ms);
 }
 
 /*
- * Replicas take turns, in the order of their names: the period has as many parts as there are replicas. Clocks that differ only make
- * some of them list at the same time.
+ * Returns the time until this replica's next turn, in milliseconds. The period has one part for
+ * each replica, in the order of their names. Clocks that differ only make some replicas list at the
+ * same time.
  */
 static int64_t until_turn_ms(struct ledger_cluster *cluster)
 {
@@ -43,8 +53,9 @@ static int64_t until_turn_ms(struct ledger_cluster *cluster)
 	return wait_ms + kube_random(cluster->options.loop, part_ms / 4, part_ms / 2);
 }
 
-/* --- What is found --- */
+/* --- Differences --- */
 
+/* Adds new corrections to the metric, and returns their number. */
 static uint64_t count_healed(struct ledger_cluster *cluster, uint64_t *before)
 {
 	pthread_mutex_lock(&cluster->mutex);
@@ -55,7 +66,7 @@ static uint64_t count_healed(struct ledger_cluster *cluster, uint64_t *before)
 	return more;
 }
 
-static void tell_healed(struct ledger_cluster *cluster, const char *what)
+static void report_healed(struct ledger_cluster *cluster, const char *what)
 {
 	char text[800];
 	snprintf(text, sizeof text,
@@ -63,8 +74,10 @@ static void tell_healed(struct ledger_cluster *cluster, const char *what)
 	cluster_log(cluster, LOG_ERROR, "view_healed", text);
 }
 
-/* Whether the Pods have been listed anew since the comparison began: there is nothing left to compare. */
-static bool is_void(struct ledger_cluster *cluster, struct error *err)
+/*
+ * Whether the Pods were relisted since the comparison began. Then there is nothing left to compare.
+ */
+static bool is_obsolete(struct ledger_cluster *cluster, struct error *err)
 {
 	pthread_mutex_lock(&cluster->mutex);
 	bool comparing = ledger_comparing(cluster->ledger);
@@ -72,7 +85,7 @@ static bool is_void(struct ledger_cluster *cluster, struct error *err)
 	return !comparing && error_set(err, "the Pods were listed anew meanwhile") < 0;
 }
 
-static int take_pod(void *context, struct str type, struct str json, struct error *err)
+static int compare_pod(void *context, struct str type, struct str json, struct error *err)
 {
 	struct ledger_cluster *cluster = context;
 	struct pod pod = {.present = true};
@@ -86,7 +99,7 @@ static int take_pod(void *context, struct str type, struct str json, struct erro
 	else if (reading == POD_UNREADABLE)
 		ledger_compare_unreadable(cluster->ledger, &pod, version);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (is_void(cluster, err))
+	if (is_obsolete(cluster, err))
 		return -1;
 	if (reading == POD_LOST)
 		return error_set(err, "there is no memory to read a Pod");
@@ -94,26 +107,26 @@ static int take_pod(void *context, struct str type, struct str json, struct erro
 		char text[600];
 		snprintf(text, sizeof text, "Pod %.*s/%.*s is not what the view had", STR_ARG(pod.namespace),
 			 STR_ARG(pod.name));
-		count_healed(cluster, &cluster->check.healed);
-		tell_healed(cluster, text);
+		count_healed(cluster, &cluster->comparison.healed);
+		report_healed(cluster, text);
 	}
 	if (seen)
 		watches_seen(cluster, seen, pod.name);
 	return 0;
 }
 
-/* What the list did not have, and no event has told of since, does not exist. */
+/* A Pod that the list did not contain, and that no event has reported since, does not exist. */
 static void end_comparison(struct ledger_cluster *cluster)
 {
 	char text[200];
 	pthread_mutex_lock(&cluster->mutex);
 	int seen = ledger_compare_end(cluster->ledger, kube_now_ms());
 	pthread_mutex_unlock(&cluster->mutex);
-	uint64_t gone = count_healed(cluster, &cluster->check.healed);
-	cluster_count(cluster, COUNT_CHECKED);
+	uint64_t gone = count_healed(cluster, &cluster->comparison.healed);
+	cluster_count(cluster, COUNT_COMPARED);
 	if (gone) {
 		snprintf(text, sizeof text, "Pods of the view that do not exist any more: %" PRIu64, gone);
-		tell_healed(cluster, text);
+		report_healed(cluster, text);
 	}
 	if (seen)
 		watches_seen(cluster, seen, STR(""));
@@ -121,7 +134,7 @@ static void end_comparison(struct ledger_cluster *cluster)
 
 /* --- Pages --- */
 
-static void give_up(struct ledger_cluster *cluster, const char *problem)
+static void abandon(struct ledger_cluster *cluster, const char *problem)
 {
 	char text[1200];
 	snprintf(text, sizeof text,
@@ -129,89 +142,90 @@ static void give_up(struct ledger_cluster *cluster, const char *problem)
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_abandon(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	cluster_count(cluster, COUNT_UNCHECKED);
+	cluster_count(cluster, COUNT_COMPARE_FAILED);
 	cluster_log(cluster, LOG_WARN, "view_unchecked", text);
 }
 
 static int on_received(void *context, const char *bytes, size_t len)
 {
 	struct ledger_cluster *cluster = context;
-	return kube_stream_feed(&cluster->check.stream, bytes, len, &cluster->check.err);
+	return kube_stream_feed(&cluster->comparison.stream, bytes, len, &cluster->comparison.err);
 }
 
-/* Keeps the token of the next page. Returns -1 if the page cannot be used. */
-static int end_page(struct check *check, const struct kube_answer *answer)
+/* Stores the token of the next page. Returns 0, or -1 with an error if the page cannot be used. */
+static int end_page(struct comparison *comparison, const struct kube_answer *answer)
 {
-	if (answer->status != 200 || kube_stream_finish(&check->stream, &check->err) < 0)
+	if (answer->status != 200 || kube_stream_finish(&comparison->stream, &comparison->err) < 0)
 		return -1;
-	buf_reset(&check->next);
-	buf_str(&check->next, check->stream.list.next);
-	return check->next.failed ? error_set(&check->err, "there is no memory for the next page of the list") : 0;
+	buf_reset(&comparison->next);
+	buf_str(&comparison->next, comparison->stream.list.next);
+	return comparison->next.failed ? error_set(&comparison->err, "there is no memory for the next page of the list")
+				       : 0;
 }
 
 static void on_done(void *context, const struct kube_answer *answer)
 {
 	struct ledger_cluster *cluster = context;
-	struct check *check = &cluster->check;
-	bool good = end_page(check, answer) == 0;
-	kube_stream_release(&check->stream);
-	check->request = NULL;
-	if (good && check->next.len) {
+	struct comparison *comparison = &cluster->comparison;
+	bool good = end_page(comparison, answer) == 0;
+	kube_stream_release(&comparison->stream);
+	comparison->request = NULL;
+	if (good && comparison->next.len) {
 		set_timer(cluster, PAGE_PAUSE_MS);
 		return;
 	}
-	if (good && !is_void(cluster, &check->err))
+	if (good && !is_obsolete(cluster, &comparison->err))
 		end_comparison(cluster);
 	else
-		give_up(cluster, check->err.text[0] ? check->err.text
-				 : answer->problem  ? answer->problem
-						    : "no answer");
-	check->running = false;
+		abandon(cluster, comparison->err.text[0] ? comparison->err.text
+				 : answer->problem       ? answer->problem
+							 : "no answer");
+	comparison->running = false;
 	set_timer(cluster, until_turn_ms(cluster));
 }
 
-/* A continue token holds the version of the first page. */
+/* Requests the next page. The first one names the version; a continue token contains it. */
 static void get_page(struct ledger_cluster *cluster)
 {
-	struct check *check = &cluster->check;
+	struct comparison *comparison = &cluster->comparison;
 	struct buf path;
 	buf_init(&path, 4 * NEXT_MAX);
 	buf_printf(&path, "/api/v1/pods?limit=%d", PAGE);
-	if (check->next.len) {
+	if (comparison->next.len) {
 		buf_text(&path, "&continue=");
-		kube_escape(&path, buf_view(&check->next));
+		kube_escape(&path, buf_view(&comparison->next));
 	} else {
-		buf_printf(&path, "&resourceVersion=%" PRIu64 "&resourceVersionMatch=Exact", check->version);
+		buf_printf(&path, "&resourceVersion=%" PRIu64 "&resourceVersionMatch=Exact", comparison->version);
 	}
 	buf_char(&path, '\0');
-	check->err = (struct error){0};
-	kube_stream_init(&check->stream, KUBE_STREAM_LIST, take_pod, cluster);
+	comparison->err = (struct error){0};
+	kube_stream_init(&comparison->stream, KUBE_STREAM_LIST, compare_pod, cluster);
 	if (path.failed)
 		on_done(cluster, &(struct kube_answer){.problem = "there is no memory for it"});
 	else
-		check->request = kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
-											.path = path.ptr,
-											.timeout_ms = OPEN_MS,
-											.silence_ms = SILENCE_MS,
-											.received = on_received,
-											.done = on_done,
-											.context = cluster});
+		comparison->request = kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
+											     .path = path.ptr,
+											     .timeout_ms = OPEN_MS,
+											     .silence_ms = SILENCE_MS,
+											     .received = on_received,
+											     .done = on_done,
+											     .context = cluster});
 	buf_release(&path);
 }
 
-/* Only a view that is known to be whole and of this cluster can be compared. */
+/* Returns false if the view is incomplete or not verified: it cannot be compared then. */
 static bool begin_comparison(struct ledger_cluster *cluster)
 {
-	struct check *check = &cluster->check;
-	if (!watches_follow(cluster) || !upkeep_current(cluster))
+	struct comparison *comparison = &cluster->comparison;
+	if (!watches_follow(cluster) || !maintenance_is_current(cluster))
 		return false;
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_begin(cluster->ledger);
-	check->version = ledger_view_version(cluster->ledger);
-	check->healed = ledger_healed(cluster->ledger);
+	comparison->version = ledger_view_version(cluster->ledger);
+	comparison->healed = ledger_healed(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	buf_reset(&check->next);
-	check->running = true;
+	buf_reset(&comparison->next);
+	comparison->running = true;
 	return true;
 }
 
@@ -219,27 +233,27 @@ static void on_due(void *context)
 {
 	struct ledger_cluster *cluster = context;
 	int64_t retry_ms = cluster->options.check_ms / RETRY_SHARE;
-	if (cluster->check.running || begin_comparison(cluster))
+	if (cluster->comparison.running || begin_comparison(cluster))
 		get_page(cluster);
 	else
 		set_timer(cluster, kube_random(cluster->options.loop, retry_ms, 2 * retry_ms));
 }
 
-void check_open(struct ledger_cluster *cluster)
+void comparison_open(struct ledger_cluster *cluster)
 {
-	buf_init(&cluster->check.next, NEXT_MAX);
-	cluster->check.timer = (struct kube_timer){.run = on_due, .context = cluster};
+	buf_init(&cluster->comparison.next, NEXT_MAX);
+	cluster->comparison.timer = (struct kube_timer){.run = on_due, .context = cluster};
 	if (cluster->options.check_ms)
 		set_timer(cluster, until_turn_ms(cluster));
 }
 
-void check_close(struct ledger_cluster *cluster)
+void comparison_close(struct ledger_cluster *cluster)
 {
-	struct check *check = &cluster->check;
-	kube_timer_clear(cluster->options.loop, &check->timer);
-	if (check->request) {
-		kube_cancel(cluster->options.client, check->request);
-		kube_stream_release(&check->stream);
+	struct comparison *comparison = &cluster->comparison;
+	kube_timer_clear(cluster->options.loop, &comparison->timer);
+	if (comparison->request) {
+		kube_cancel(cluster->options.client, comparison->request);
+		kube_stream_release(&comparison->stream);
 	}
-	buf_release(&check->next);
+	buf_release(&comparison->next);
 }

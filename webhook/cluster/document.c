@@ -11,7 +11,7 @@ static const struct field meta_fields[] = {
 };
 static const struct shape meta_shape = SHAPE(meta_fields, 0);
 
-/* Of a list its version alone is wanted, whatever the owners of its objects have written into these. */
+/* For a list, only its version matters; its items are skipped, whatever their owners wrote. */
 static const struct field object_fields[] = {
     {FIELD_KEY("metadata"), .read = field_object, .shape = &meta_shape},
     {FIELD_KEY("items"), .read = field_opaque},
@@ -89,8 +89,10 @@ void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t 
 	if (resource_version) {
 		buf_text(out, ",\"resourceVersion\":\"");
 		buf_number(out, resource_version);
-		/* Nobody else writes the object; with an empty entry the API server keeps no record of who set which field, which
-		 * costs it as much as the rest of a write. */
+		/*
+		 * Only gpugate writes the record. With one empty entry, the API server does not
+		 * track which client set which field, which would double the cost of a write.
+		 */
 		buf_text(out, "\",\"managedFields\":[{}]");
 	}
 	buf_text(out, "},\"spec\":{\"version\":\"");

@@ -1,4 +1,6 @@
-/* ledger_document: the shared object, and what matters of others, as JSON. */
+/*
+ * document.h: reads and writes the record as JSON, and reads the metadata of other objects. Pure.
+ */
 #ifndef WEBHOOK_CLUSTER_DOCUMENT_H
 #define WEBHOOK_CLUSTER_DOCUMENT_H
 
@@ -10,33 +12,45 @@
 #define LEDGER_OBJECTS_PATH "/apis/gpugate.io/v1/gpuledgers"
 #define LEDGER_OBJECT_PATH LEDGER_OBJECTS_PATH "/cluster"
 
-/* A gpuledgers.gpugate.io object. Borrows from the bytes and the arena. */
+/* A gpuledgers.gpugate.io object. Borrows from the JSON and the arena. */
 struct ledger_document {
 	struct str name;
 	struct str uid;
 	struct str resource_version;
-	struct str version; /* spec.version, a number */
-	struct str pending; /* spec.pending, see ledger_text.h */
-	struct str opened;  /* spec.opened: the uid of the object when it had settled; another one: it has to settle */
+	struct str version; /* spec.version: V, a decimal number. */
+	struct str pending; /* spec.pending; see webhook/ledger/codec.h. */
+	/*
+	 * spec.opened: uid of the object when it had settled. If it is another one, the record must
+	 * settle.
+	 */
+	struct str opened;
 };
 
-/* Reads one; `json` is followed by REVIEW_PADDING bytes. Returns 0, or -1 with a sentence. */
+/*
+ * Reads a record. `json` is followed by REVIEW_PADDING readable bytes. Returns 0, or -1 with an
+ * error.
+ */
 int ledger_document_read(struct str json, struct arena *arena, struct ledger_document *document, struct error *err);
 
-/* Writes one; `resource_version` 0: to be created. Strings must not need escapes. */
+/* Appends a record. `resource_version` 0: it is to be created. No string may need escapes. */
 void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t version, struct str opened,
 			   struct str pending);
 
-/* What names any object; of all else in it only the end is looked for. Only these of `pod` are set. Returns 0, or -1 with a sentence. */
+/*
+ * Reads uid, name, namespace and resourceVersion of any object into `pod`, and nothing else; other
+ * members are skipped without being checked. Arguments and result are as above.
+ */
 int object_identity_read(struct str json, struct arena *arena, struct pod *pod, struct error *err);
 
-/* metadata of any object. */
+/* metadata of any object, or of a list. Borrows from the JSON and the arena. */
 struct object_meta {
 	struct str name;
 	struct str uid;
 	struct str resource_version;
 	struct pairs labels;
 };
+
+/* Reads metadata and skips a list's items. Arguments and result are as above. */
 int object_meta_read(struct str json, struct arena *arena, struct object_meta *meta, struct error *err);
 
 #endif

@@ -1,18 +1,20 @@
 /*
- * ledger_lookup: namespaces that the view does not know yet: a watch may be late, and a copy of the ledger faster than it. Each is read
- * once at a time, for all who want it, over connections that the ledger's writes do not wait for.
+ * namespace_lookup.c: reads namespaces that the view does not know yet, because a watch is late or
+ * the copy is ahead of it. For each namespace at most one read is in flight, for all requests that
+ * wait for it. Reads use connections that writes of the record do not wait for.
  */
 #include <stdlib.h>
 
 #include "webhook/cluster/state.h"
 
-#define LOOKUP_MS 4000 /* to read one; what is still wanted after that is read again */
+/* Timeout of a read; a namespace that is still needed is read again. */
+#define LOOKUP_MS 4000
 
 struct lookup {
 	struct ledger_cluster *cluster;
 	struct lookup *next;
 	struct kube_request *request;
-	bool for_pods; /* it holds up all decisions */
+	bool for_pods; /* Decisions wait for it. */
 	size_t len;
 	char name[];
 };
@@ -38,7 +40,10 @@ static void take_out(const struct lookup *gone)
 	*link = gone->next;
 }
 
-/* Labels that the watch has brought meanwhile may be newer, and stay. */
+/*
+ * Applies the answer, unless the watch has delivered labels meanwhile, which may be newer. A
+ * namespace that does not exist gets no labels, if Pods are charged to it.
+ */
 static void take(struct ledger_cluster *cluster, const struct lookup *lookup, const struct kube_answer *answer)
 {
 	const struct pairs none = {.present = true};
@@ -54,7 +59,10 @@ static void take(struct ledger_cluster *cluster, const struct lookup *lookup, co
 		watches_namespace(cluster, answer->body);
 }
 
-/* One that could not be read is read again with the next tick. */
+/*
+ * Reads another unknown namespace, if there is one. `but` could not be read, and is read again at
+ * the next tick.
+ */
 static void read_next(struct ledger_cluster *cluster, struct str but)
 {
 	struct str name;
@@ -70,14 +78,15 @@ static void on_answer(void *context, const struct kube_answer *answer)
 	struct lookup *lookup = context;
 	struct ledger_cluster *cluster = lookup->cluster;
 	take(cluster, lookup, answer);
-	asks_pump(cluster); /* before the lookup is taken out: begins no other */
+	queue_pump(cluster); /* While this lookup is listed, no other begins. */
 	take_out(lookup);
-	asks_looked_up(cluster, name_of(lookup), answer);
+	queue_namespace_read(cluster, name_of(lookup), answer);
 	if (lookup->for_pods)
 		read_next(cluster, name_of(lookup));
 	free(lookup);
 }
 
+/* Returns NULL without memory. */
 static struct lookup *begin(struct ledger_cluster *cluster, struct str name)
 {
 	struct lookup *lookup = malloc(sizeof *lookup + name.len);
@@ -127,8 +136,11 @@ void lookup_for_pods(struct ledger_cluster *cluster)
 	bool wanted = ledger_stranger(cluster->ledger, &name);
 	struct lookup *lookup = wanted ? find(cluster, name) : NULL;
 	if (wanted && !lookup)
-		lookup =
-		    begin(cluster, name); /* which is put off to the next turn of the loop, and so waits for nothing */
+		/*
+		 * The call starts with the next turn of the loop, so it does not wait under the
+		 * mutex.
+		 */
+		lookup = begin(cluster, name);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (lookup)
 		lookup->for_pods = true;

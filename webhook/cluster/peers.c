@@ -102,7 +102,7 @@ void peers_list_end(struct peers *peers)
 
 unsigned peers_form(const struct peers *peers)
 {
-	/* What those read that are left out is not known. */
+	/* It is not known which form the replicas read that were left out. */
 	unsigned form = peers->left_out || peers->left_out_before ? 1 : LEDGER_FORM;
 	for (unsigned i = 0; i < peers->count; i++)
 		if (peers->items[i].form < form)

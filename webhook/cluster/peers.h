@@ -1,49 +1,61 @@
 /*
- * peers: gpugate's own Pods, as the watch of all Pods tells: what the status page says of the other replicas, and what the ledger has to
- * be written for. Whether one is ready is what its kubelet found when it last asked /readyz, which is what the API server goes by when it
- * picks a replica.
+ * peers.h: gpugate's own Pods, as the watch of Pods shows them. The status page lists the other
+ * replicas, and the ledger is written in a form that all of them read. Not thread-safe.
  *
- * Which form of the ledger's text a replica reads, its Pod says from the moment it exists, long before its container starts: by an
- * annotation of the Deployment's template. 0.1.0 has none.
+ * A replica is ready if its kubelet found it ready at the last probe of /readyz. The Service
+ * selects replicas by the same condition.
+ *
+ * A Pod's annotation, which the Deployment's template contains, says which form of the ledger's
+ * text the replica reads. So it is known as soon as the Pod exists, long before its container
+ * starts. Version 0.1.0 has no annotation.
  */
 #ifndef WEBHOOK_CLUSTER_PEERS_H
 #define WEBHOOK_CLUSTER_PEERS_H
 
 #include "gpugate/facts.h"
 
-#define PEERS_MAX 32 /* those beyond it are left out */
+#define PEERS_MAX 32 /* Further Pods are left out. */
 #define PEER_NAME_MAX 253
 #define PEER_FORM_ANNOTATION "gpugate.io/ledger-form"
 
 struct peer {
 	char name[PEER_NAME_MAX + 1];
 	bool ready;
-	bool stopping; /* it is being deleted */
-	bool listed;   /* by the list under way */
-	unsigned form; /* the newest of the ledger's text that it reads, as far as this version knows them */
+	bool stopping; /* It is being deleted. */
+	bool listed;   /* The current list contained it. */
+	unsigned form; /* Newest form of the ledger's text that it reads; at most LEDGER_FORM. */
 };
 
-/* In the order of their names. Zeroed at first. */
+/* Sorted by name. Zeroed at first. */
 struct peers {
 	struct peer items[PEERS_MAX];
 	unsigned count;
-	bool left_out, left_out_before; /* since the last list began; before it */
+	/* Whether a Pod was left out since the last list began, and before it. */
+	bool left_out, left_out_before;
 };
 
-/* Whether that Pod is a gpugate of this namespace, by the labels that all manifests give it. */
+/* Whether the Pod is a gpugate in this namespace, by the label that all manifests set. */
 bool peer_is_one(const struct pod *pod, const char *namespace);
 
-/* Whether the Pod's JSON says that it is ready. */
+/* Whether the Pod's JSON has a condition Ready that is True. */
 bool peer_is_ready(struct str json);
 
-/* Takes what was seen of such a Pod. One that has ended is as good as gone. */
+/*
+ * Notes a Pod that peer_is_one accepts. `gone`: it was deleted. A Pod that has finished is removed,
+ * too.
+ */
 void peers_see(struct peers *peers, const struct pod *pod, bool ready, bool gone);
 
-/* A list begins, and has ended: those that it did not have are gone. */
+/*
+ * Called when a list of Pods begins and when it is complete. Pods that the list did not contain are
+ * removed.
+ */
 void peers_list_begin(struct peers *peers);
 void peers_list_end(struct peers *peers);
 
-/* The newest form of the ledger's text that all of them read. Where no Pod is known, none is asked. */
+/*
+ * Returns the newest form of the ledger's text that all of them read; LEDGER_FORM if none is known.
+ */
 unsigned peers_form(const struct peers *peers);
 
 #endif

@@ -1,8 +1,11 @@
 /*
- * ledger_publish: what people read: the gpuquotas objects. The ledger tells which quotas have changed; these are compared with what is
- * published, and written as far as quota_plan.h lets this replica do it. All of them are compared after a list, and under a new policy.
- * The loop, which also admits, is held for a slice of that at a time, and a slice writes one object at most. Nothing is decided from
- * these objects, and whatever goes wrong here holds nobody up. Loop thread.
+ * publisher.c: publishes the quotas as gpuquotas objects, for users to read. Nothing is decided
+ * from these objects, and failures here delay nothing else.
+ *
+ * The ledger reports which quotas have changed. These are compared with the published objects, and
+ * written as far as webhook/quota/plan.h permits. All quotas are compared after a list and under a
+ * new policy. The work is done in short slices, because the loop's thread also admits Pods. A slice
+ * writes at most one object. Everything runs on the loop's thread.
  */
 #include <stdlib.h>
 
@@ -10,17 +13,33 @@
 #include "webhook/cluster/state.h"
 #include "webhook/quota/summary.h"
 
-#define TICK_MS 500     /* at least, and at most half as much again, when there is nothing to do */
-#define SLICE_MS 10     /* between two slices of all replicas when there is more: at most 100 writes in a second */
-#define SLICE_ROWS 32   /* that are looked at, looked up and noted in one slice, each */
-#define SLICE_LOOK_MS 2 /* ... no longer than that: those of a large cohort take more */
+/* Interval when there is nothing to do; up to half as long again, at random. */
+#define TICK_MS 500
+/*
+ * Interval between slices when there is more work, multiplied by the number of replicas: together
+ * they write at most 100 objects a second.
+ */
+#define SLICE_MS 10
+/*
+ * Maximum number of rows that one slice compares, of quotas that it looks up, and of changes that
+ * it takes from the ledger.
+ */
+#define SLICE_ROWS 32
+/* A slice stops comparing after this time: quotas of a large cohort take longer. */
+#define SLICE_LOOK_MS 2
 #define SCAN_SLOTS 64
-#define FAIR 4     /* of so many slices one begins with those that are only compared */
-#define BUSY_MAX 2 /* calls under way */
+/*
+ * Every FAIR-th slice begins with rows that have no reported change, so that changes cannot starve
+ * them.
+ */
+#define FAIR 4
+/* Maximum number of calls in flight. */
+#define BUSY_MAX 2
 #define BODY_MAX (64u << 10)
-#define REMEMBERED_MS (2 * (int64_t)PLAN_STILL_MOST_MS) /* what was deleted of late, see quota_plan.still_ms */
+/* How long deleted objects are remembered; see quota_plan.still_ms. */
+#define REMEMBERED_MS (2 * (int64_t)PLAN_STILL_MOST_MS)
 
-/* --- What is wanted --- */
+/* --- Wanted objects --- */
 
 static uint32_t greatest_divisor(uint32_t a, uint32_t b)
 {
@@ -42,8 +61,9 @@ static void end_policy(struct publish *publish)
 }
 
 /*
- * From now on the quotas of this policy, which it takes, are published. Replicas begin at different ones and go on in different steps, so
- * that each finds most of what it comes to written by another.
+ * Publishes the quotas of this policy from now on, and takes the policy. Replicas start with
+ * different quotas and use different strides, so that most objects a replica comes to were already
+ * written by another.
  */
 static void begin_policy(struct ledger_cluster *cluster, const struct policy *policy)
 {
@@ -52,7 +72,7 @@ static void begin_policy(struct ledger_cluster *cluster, const struct policy *po
 	uint32_t count = policy_quota_count(policy);
 	end_policy(publish);
 	publish->quotas = calloc((size_t)count + 1, sizeof(struct publish_row *));
-	if (!publish->quotas) { /* it is begun with the next slice */
+	if (!publish->quotas) { /* The next slice tries again. */
 		policy_release(policy);
 		return;
 	}
@@ -69,7 +89,7 @@ static void begin_policy(struct ledger_cluster *cluster, const struct policy *po
 	publish->hash = quota_text_hash(str_of(publish->digest));
 }
 
-/* The row of a quota. NULL: there is none, for lack of memory. */
+/* Returns the row of a quota; NULL without memory. */
 static struct publish_row *row_of(struct ledger_cluster *cluster, uint32_t quota)
 {
 	struct publish *publish = &cluster->publish;
@@ -95,8 +115,10 @@ static void queue_quota(struct ledger_cluster *cluster, uint32_t quota, enum pub
 		publish_rows_queue(&cluster->publish.rows, row, rank);
 }
 
-/* Goes on to look up the quotas of a new policy. When all are known, the other rows are of what it does not have. Returns whether there
- * are more. */
+/*
+ * Looks up further quotas of a new policy. Once all are known, all rows without a quota are
+ * scanned, too. Returns whether there are more.
+ */
 static bool look_up_some(struct ledger_cluster *cluster)
 {
 	struct publish *publish = &cluster->publish;
@@ -112,13 +134,16 @@ static bool look_up_some(struct ledger_cluster *cluster)
 	return publish->looked_up < count;
 }
 
-/* Whether the sums of the ledger can be trusted: under its lock. */
+/* Whether the sums of the ledger can be trusted. The caller holds the mutex. */
 static bool is_good(const struct ledger_cluster *cluster)
 {
 	return cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
 }
 
-/* Queues what has changed in the ledger, or begins with another policy. Returns whether there may be more. */
+/*
+ * Queues quotas that have changed in the ledger, or switches to its new policy. Returns whether
+ * there may be more.
+ */
 static bool note_changed(struct ledger_cluster *cluster, struct quota_plan_now *now)
 {
 	struct publish *publish = &cluster->publish;
@@ -144,7 +169,10 @@ static bool note_changed(struct ledger_cluster *cluster, struct quota_plan_now *
 
 enum summary { SUMMARY_NOT_NOW, SUMMARY_NO_MEMORY, SUMMARY_GOOD };
 
-/* What the ledger says of a quota now, and of its cohort. The document borrows from publish->policy and from scratch memory. */
+/*
+ * Summarizes a quota and its cohort as the ledger has them now. The document borrows from
+ * publish->policy and from scratch memory.
+ */
 static enum summary summarize(struct ledger_cluster *cluster, uint32_t quota, struct quota_document *document,
 			      struct quota_plan_now *now, bool *cohort_exceeded)
 {
@@ -166,7 +194,10 @@ static enum summary summarize(struct ledger_cluster *cluster, uint32_t quota, st
 	return summary;
 }
 
-/* Who of a cohort holds too much depends on what all of them hold: when that turns, all are compared. */
+/*
+ * Which quotas of a cohort are exceeded depends on the usage of all of them. So when the cohort's
+ * state changes, all are queued.
+ */
 static void note_cohort(struct ledger_cluster *cluster, uint32_t quota, bool exceeded)
 {
 	const uint32_t *members;
@@ -179,7 +210,10 @@ static void note_cohort(struct ledger_cluster *cluster, uint32_t quota, bool exc
 		queue_quota(cluster, members[i], PUBLISH_CHANGED);
 }
 
-/* Nothing is to be done about a row now: when is it looked at again, and is it needed? */
+/*
+ * Parks a row that needs nothing now, to be looked at later, or drops it if it is not needed any
+ * more.
+ */
 static void rest(struct publish *publish, struct publish_row *row, bool known, int64_t now_ms)
 {
 	const struct quota_plan *plan = &row->plan;
@@ -192,14 +226,17 @@ static void rest(struct publish *publish, struct publish_row *row, bool known, i
 		publish_rows_drop(&publish->rows, row);
 }
 
-/* Compares a row that is in no queue, and writes or deletes its object or puts the row where it belongs. Returns whether to go on. */
+/*
+ * Compares a row that is in no queue. Writes or deletes its object, or parks the row. Returns
+ * whether this slice may go on.
+ */
 static bool compare(struct ledger_cluster *cluster, struct publish_row *row, struct quota_plan_now *now)
 {
 	struct publish *publish = &cluster->publish;
 	struct quota_document document;
 	bool known = row->policy == publish->policies, cohort_exceeded = false;
 	if (!known && !publish->all_known)
-		return true; /* it comes again when it is known to be a stranger */
+		return true; /* It is queued again once all quotas are known. */
 	publish_note_list(publish, row, false);
 	enum summary summary = known ? summarize(cluster, row->quota, &document, now, &cohort_exceeded) : SUMMARY_GOOD;
 	if (summary != SUMMARY_GOOD) {
@@ -222,7 +259,7 @@ static bool compare(struct ledger_cluster *cluster, struct publish_row *row, str
 	return next == QUOTA_REST;
 }
 
-/* Returns whether there are more. */
+/* Compares rows that are ready. Returns whether there are more. */
 static bool compare_some(struct ledger_cluster *cluster, struct quota_plan_now *now)
 {
 	struct publish *publish = &cluster->publish;
@@ -237,7 +274,7 @@ static bool compare_some(struct ledger_cluster *cluster, struct quota_plan_now *
 	return !publish_rows_idle(&publish->rows);
 }
 
-/* A slice of the work. Returns whether there is more. */
+/* Does one slice of work. Returns whether there is more. */
 static bool work(struct ledger_cluster *cluster)
 {
 	struct publish *publish = &cluster->publish;
@@ -270,7 +307,7 @@ static void on_tick(void *context)
 		       more ? (int64_t)SLICE_MS * replicas : TICK_MS + kube_random(loop, 0, TICK_MS / 2));
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 void publish_note_policy(struct ledger_cluster *cluster, const struct policy *policy)
 {

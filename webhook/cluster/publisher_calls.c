@@ -9,7 +9,7 @@
 #define BACKOFF_MS 2000
 #define BACKOFF_MAX_MS 60000
 
-/* --- What is published --- */
+/* --- Published objects --- */
 
 void publish_note_list(struct publish *publish, struct publish_row *row, bool listed)
 {
@@ -22,7 +22,7 @@ void publish_note_list(struct publish *publish, struct publish_row *row, bool li
 	row->list = publish->list;
 }
 
-/* `own`: it is the answer to a write of this replica's. */
+/* Notes a published object. `own`: it is the answer to a write by this replica. */
 static void see(struct ledger_cluster *cluster, struct str json, bool gone, bool own)
 {
 	struct publish *publish = &cluster->publish;
@@ -84,7 +84,7 @@ static void on_bookmark(void *context, uint64_t version)
 
 /* --- Writing --- */
 
-/* Says once that nothing can be published, and does nothing for a while. */
+/* Pauses publishing for a while. Logs only the first of several failures. */
 static void note_failure(struct ledger_cluster *cluster, const char *what, const char *problem)
 {
 	struct publish *publish = &cluster->publish;
@@ -106,12 +106,16 @@ static void note_result(struct ledger_cluster *cluster, const struct kube_answer
 		cluster_count(cluster, good);
 		cluster->publish.backoff_ms = 0;
 	} else if (answer->status != 409 &&
-		   answer->status != 404) { /* else another replica was faster: the watch will tell */
+		   /*
+		    * A conflict is no failure: another replica was faster, and the watch reports
+		    * its write.
+		    */
+		   answer->status != 404) {
 		note_failure(cluster, "written", answer->problem ? answer->problem : "no answer");
 	}
 }
 
-/* Whatever came of it, the row is compared again: what it says may have changed meanwhile. */
+/* Queues the row again whatever the result, because its quota may have changed meanwhile. */
 static void end_call(struct publish_row *row)
 {
 	struct publish *publish = &((struct ledger_cluster *)row->context)->publish;
@@ -191,7 +195,7 @@ void publish_delete(struct publish_row *row)
 	call(row, "DELETE", "", "application/json", on_deleted);
 }
 
-/* Without a list it is not known what is published, and nothing is written. */
+/* Without a list it is unknown what is published, and nothing is written. */
 static void on_failed(void *context, const char *problem)
 {
 	note_failure(context, "listed", problem);

@@ -1,4 +1,10 @@
-/* ledger_cluster_state: what the parts of the cluster's ledger share. */
+/*
+ * state.h: the state and the internal functions that the files of the cluster ledger share.
+ *
+ * Unless a comment says otherwise, every field is used, and every function is called, on the loop's
+ * thread only. "The copy" is the newest state of the record that this replica has read; "V" is its
+ * spec.version. Names in brackets are the steps of the model in tests/model.
+ */
 #ifndef WEBHOOK_CLUSTER_STATE_H
 #define WEBHOOK_CLUSTER_STATE_H
 
@@ -11,298 +17,399 @@
 #include "webhook/ledger/ledger.h"
 #include "webhook/quota/rows.h"
 
-/* --- ledger_asks.c: questions --- */
+/* --- queue.c: requests that wait for the ledger --- */
 
-struct ask_list {
-	struct ledger_ask *first, **last;
+struct request_list {
+	struct reservation_request *first, **last;
 };
 
-struct asks {
-	struct ask_list incoming; /* under the mutex: put by any thread */
-	struct ask_list waiting;  /* to be decided */
-	struct ask_list batch;    /* admitted by a write that is under way */
-	struct ask_list held; /* refused, unless a read of the object, or what becomes free in a moment, changes that */
-	struct ask_list crowded; /* no room among what is pending, which passes in a moment */
-	struct ask_list unknown; /* for the labels of namespaces that the view does not know yet */
+struct queue {
+	struct request_list incoming; /* New requests, from any thread; guarded by the mutex. */
+	struct request_list waiting;  /* Requests to decide. */
+	struct request_list batch;    /* Requests that the write in flight admits. */
+	/*
+	 * Denials that a read of the record, or a Pod that is about to end, may still turn into
+	 * admissions.
+	 */
+	struct request_list held;
+	/* Requests for which the pending entries leave no room at the moment. */
+	struct request_list crowded;
+	/* Requests for labels of namespaces that the view does not know yet. */
+	struct request_list unknown;
 	struct kube_task arrived;
-	struct kube_timer timer; /* of the next deadline, or the end of the pause */
-	int64_t again_ms;        /* when those without room are decided again, if nobody else is before */
-	uint64_t read;           /* number of the last read of the object that ended well */
-	int64_t resume_ms;       /* nothing is decided before */
-	unsigned pause_ms; /* how long to leave the object to other replicas after a write; 0: none are in the way */
-	bool closed;       /* under the mutex: no more waiting */
+	struct kube_timer timer; /* Next deadline, or the end of a pause. */
+	int64_t again_ms;        /* When the crowded requests are decided again at the latest. */
+	/* Number of the last successful read of the record; compare record.reads. */
+	uint64_t read;
+	int64_t resume_ms; /* Nothing is decided before this time; 0: no pause. */
+	unsigned pause_ms; /* Maximum back-off after a write; 0: no recent conflicts. */
+	bool closed;       /* Nothing may wait any more; guarded by the mutex. */
 };
 
-void asks_open(struct ledger_cluster *cluster);
+/* Initializes the queue of a zeroed cluster. */
+void queue_open(struct ledger_cluster *cluster);
 
-/* Decides what waits, if that is possible now, and writes what was admitted. [wait, decide] */
-void asks_pump(struct ledger_cluster *cluster);
+/*
+ * Decides the waiting requests if that is possible now, and writes the admitted ones. [wait,
+ * decide]
+ */
+void queue_pump(struct ledger_cluster *cluster);
 
-/* The write of the batch has ended. What was not written is decided anew. */
-void asks_written(struct ledger_cluster *cluster, bool written);
+/*
+ * Called when the write of the batch has ended. Completes the batch, or queues it to be decided
+ * again if `written` is false.
+ */
+void queue_write_ended(struct ledger_cluster *cluster, bool written);
 
-/* Leaves the object alone for a moment after a write, before its batch is answered: to other replicas, if some were in the way
- * lately (`second`: one was, just now), and to gather questions. */
-void asks_pause(struct ledger_cluster *cluster, bool second);
+/*
+ * Sets the pause after a write, to let other replicas write (`conflict`: this write lost to one)
+ * and to batch more requests. Must be called before queue_write_ended, which empties the batch.
+ */
+void queue_pause(struct ledger_cluster *cluster, bool conflict);
 
-/* Something has become free, or the copy is fresh: refusals that are held are decided again. */
-void asks_again(struct ledger_cluster *cluster, bool refreshed);
+/* Decides held denials again, because capacity was freed or the copy is fresh (`refreshed`). */
+void queue_retry(struct ledger_cluster *cluster, bool refreshed);
 
-/* A namespace was read, or could not be: tells those who wait for its labels. */
-void asks_looked_up(struct ledger_cluster *cluster, struct str namespace, const struct kube_answer *answer);
+/*
+ * Called when a namespace was read or could not be read. Completes the requests that wait for its
+ * labels; if there was no answer, they keep waiting.
+ */
+void queue_namespace_read(struct ledger_cluster *cluster, struct str namespace, const struct kube_answer *answer);
 
-/* Has the namespaces read again that somebody still waits for. */
-void asks_look_up(struct ledger_cluster *cluster);
+/* Reads the namespaces again for which requests still wait. */
+void queue_read_namespaces(struct ledger_cluster *cluster);
 
-bool asks_admit(void *cluster, struct ledger_ask *ask);
-bool asks_labels(void *cluster, struct ledger_ask *ask);
-void asks_fetch(void *cluster, struct ledger_ask *ask);
+/* The functions of struct ledger_store; `cluster` is the struct ledger_cluster. Thread-safe. */
+bool queue_admit(void *cluster, struct reservation_request *request);
+bool queue_labels(void *cluster, struct reservation_request *request);
+void queue_fetch(void *cluster, struct reservation_request *request);
 
-/* Answers everything. */
-void asks_close(struct ledger_cluster *cluster);
+/* Completes every request as undecided, and from then on new requests as soon as they arrive. */
+void queue_close(struct ledger_cluster *cluster);
 
-/* --- ledger_object.c: the shared object --- */
+/* --- record.c: the shared ledger object --- */
 
-enum object_state {
-	OBJECT_UNKNOWN,  /* not read yet */
-	OBJECT_MISSING,  /* it does not exist; being created */
-	OBJECT_SETTLING, /* it exists, but what was admitted before may not have been stored yet */
-	OBJECT_OPEN,
-	OBJECT_NEWER, /* it is of a form that this version does not know: nothing is decided, and nothing is written */
+enum record_state {
+	RECORD_UNKNOWN, /* It has not been read yet. */
+	RECORD_MISSING, /* It does not exist and is being created. */
+	/* It exists, but Pods that were admitted earlier may not be stored yet. */
+	RECORD_SETTLING,
+	RECORD_OPEN,
+	/* Its form is unknown to this version: nothing is decided or written. */
+	RECORD_NEWER,
 };
 
-struct object {
-	enum object_state state;
+struct record {
+	enum record_state state;
 	char uid[64];
-	uint64_t resource_version; /* of the copy */
-	int64_t open_ms;           /* when it has settled, by this replica's clock */
-	uint64_t open_version;     /* the view has to reach this before it is opened; 0: that is not known yet */
+	uint64_t resource_version; /* Version of the copy; 0: there is none. */
+	int64_t open_ms;           /* When the settle time is over, by this replica's clock. */
+	/* The view must reach this version before the record is opened; 0: not known yet. */
+	uint64_t open_version;
 	bool writing, reading;
-	bool posting;            /* the write creates it */
-	bool stale;              /* a write came second: there is a newer one than the copy */
-	bool distrusted;         /* whatever is read next has to settle anew */
-	bool listed;             /* the list of the watch had it */
-	bool resettle;           /* the copy has to settle anew, and that is not written yet */
-	int64_t lost_ms;         /* since when it is not watched; 0: it is */
-	uint64_t reads;          /* that were begun */
-	uint64_t version_asked;  /* of the copy when the read began */
-	uint64_t version_put;    /* of the copy that the write is against */
-	struct buf body;         /* of the last write */
-	struct kube_timer again; /* after a failure */
-	bool failing;            /* a read or a write failed, and it does not go well again yet */
-	int64_t unwritten_ms;    /* when a write failed last; 0: the last one did not */
-	char problem[512];       /* why, as a sentence's end */
-	char newer[1100];        /* the same of OBJECT_NEWER */
+	bool posting; /* The write in flight creates the record. */
+	/*
+	 * The copy may be outdated, because a write failed or conflicted: nothing is written
+	 * against it.
+	 */
+	bool stale;
+	bool invalidated;        /* After a restore: what is read next must settle again. */
+	bool listed;             /* The current list of the watch contained it. */
+	bool reset_pending;      /* The copy must settle again, and that is not written yet. */
+	int64_t lost_ms;         /* Since when it is not watched; 0: it is watched. */
+	uint64_t reads;          /* Number of reads that were started. */
+	uint64_t version_asked;  /* Version of the copy when the read started. */
+	uint64_t version_put;    /* Version of the copy that the write in flight replaces. */
+	struct buf body;         /* Body of the last write. */
+	struct kube_timer again; /* Delays the next read after a failure. */
+	/* A read or a write failed, and the record has not recovered since. */
+	bool failing;
+	int64_t unwritten_ms; /* When a write last failed; 0: the last write succeeded. */
+	char problem[512];    /* Why it is failing, without a final period. */
+	char newer[1100];     /* Why the state is RECORD_NEWER. */
 };
 
-void object_open(struct ledger_cluster *cluster);
+/* Initializes the record. The first list of its watch, or a read that follows it, fills it. */
+void record_open(struct ledger_cluster *cluster);
 
-/* Reads the object, unless that is under way. */
-void object_read(struct ledger_cluster *cluster);
+/* Starts a read, unless one is in flight. */
+void record_read(struct ledger_cluster *cluster);
 
-/* Whether the copy is one that may be written against now. */
-bool object_writable(const struct ledger_cluster *cluster);
+/* Whether a write against the copy may start now. */
+bool record_is_writable(const struct ledger_cluster *cluster);
 
-/* Writes what the ledger says, against the copy. [fold, write] */
-void object_write(struct ledger_cluster *cluster);
+/* Starts a write of the ledger against the copy, which must be writable. [fold, write] */
+void record_write(struct ledger_cluster *cluster);
 
-/* Writes the text again if it is in a form that some replica cannot read. */
-void object_lower_form(struct ledger_cluster *cluster);
+/* Rewrites the text if some replica cannot read the form in which it is written. */
+void record_lower_form(struct ledger_cluster *cluster);
 
-/* Whether it has settled and waits for a version that the view has to reach, and such a version. [open] */
-bool object_wants_version(const struct ledger_cluster *cluster, int64_t now_ms);
-void object_settled(struct ledger_cluster *cluster, uint64_t version);
-bool object_awaits_view(const struct ledger_cluster *cluster);
+/*
+ * Whether the record has settled and lacks the version that the view must reach before it is
+ * opened. [open]
+ */
+bool record_wants_version(const struct ledger_cluster *cluster, int64_t now_ms);
 
-/* Has the object settle anew: it is of another history than the Pods. */
-void object_resettle(struct ledger_cluster *cluster, const char *why);
+/* Sets the version that the view must reach, and opens the record if the view has reached it. */
+void record_settled(struct ledger_cluster *cluster, uint64_t version);
 
-/* The Pods are of another history than they were: so is what was read of the object. */
-void object_distrust(struct ledger_cluster *cluster);
+/* Whether the record is opened as soon as the view reaches a version that is known. */
+bool record_awaits_view(const struct ledger_cluster *cluster);
 
-/* What time brings to it. */
-void object_tick(struct ledger_cluster *cluster, int64_t now_ms);
+/*
+ * Makes the record settle again, because it belongs to another history than the Pods. `why` is
+ * logged.
+ */
+void record_reset(struct ledger_cluster *cluster, const char *why);
 
-extern const struct kube_watch_events object_events; /* `context` is the cluster */
+/*
+ * Distrusts everything that was read of the record, because the Pods turned out to be of another
+ * history. Starts a read.
+ */
+void record_invalidate(struct ledger_cluster *cluster);
 
-/* --- ledger_watch.c: the view --- */
+/* Periodic work, called once per tick. */
+void record_tick(struct ledger_cluster *cluster, int64_t now_ms);
 
-enum { WATCH_NAMESPACES, WATCH_NODES, WATCH_PODS, WATCH_OBJECT, WATCHES };
+extern const struct kube_watch_events record_events; /* `context` is the cluster. */
 
+/* --- watches.c: the view --- */
+
+enum { WATCH_NAMESPACES, WATCH_NODES, WATCH_PODS, WATCH_RECORD, WATCHES };
+
+/*
+ * Creates the watches. That of Pods starts once namespaces and nodes are listed. Returns 0, or -1
+ * with an error.
+ */
 int watches_open(struct ledger_cluster *cluster, struct error *err);
+
+/* Called after the loop has stopped. Also accepts watches that were not created. */
 void watches_close(struct ledger_cluster *cluster);
 
-/* Lists everything anew: the storage was restored. On a watch that begins behind a version which the API server has not reached it
- * says nothing, and what happens until then is never told. */
+/*
+ * Lists everything again after the storage was restored. This cannot be left to the watches: a
+ * watch that starts at a version which the API server has not reached reports nothing, and its
+ * client misses every event until then.
+ */
 void watches_restart(struct ledger_cluster *cluster);
 
-/* Whether the view follows the cluster: the watch of Pods is open, behind a complete list. While it is not, Pods that have ended still
- * count, which is safe, and refuses more than it has to. */
+/*
+ * Whether the view follows the cluster: the Pods were listed completely, and their watch is open.
+ * Otherwise ended Pods still count. That is safe, but denies more than necessary.
+ */
 bool watches_follow(const struct ledger_cluster *cluster);
 
-/* Takes the labels of a Namespace object that was read for itself. */
+/* Applies the labels of a Namespace object that was read individually. */
 void watches_namespace(struct ledger_cluster *cluster, struct str json);
 
-/* What could be read of a Pod of a list or an event. */
+/* How much of a Pod in a list or an event could be read. */
 enum pod_reading {
 	POD_READ,
-	POD_UNREADABLE, /* uid, name, namespace and version only */
-	POD_UNKNOWN,    /* not even that */
-	POD_LOST,       /* there was no memory to read it */
+	POD_UNREADABLE, /* Only uid, name, namespace and version. */
+	POD_UNKNOWN,    /* Not even those. */
+	POD_LOST,       /* Out of memory. */
 };
+
+/*
+ * Reads a Pod into scratch memory, which borrows from `json`. Logs and counts a Pod that cannot be
+ * read.
+ */
 enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version);
 
-/* What the ledger says about a change (bits of enum ledger_seen, or -1): decides anew, or lists anew. */
+/*
+ * Acts on the result of applying a change to the ledger (bits of enum ledger_seen, or -1 for lost
+ * data): decides again, or relists what was lost. `name` is the Pod's, for logs. Must not be called
+ * under the mutex.
+ */
 void watches_seen(struct ledger_cluster *cluster, int seen, struct str name);
 
-/* --- ledger_lookup.c: namespaces that the view does not know yet --- */
+/* --- namespace_lookup.c: namespaces that the view does not know yet --- */
 
-struct lookup; /* one that is being read */
+struct lookup; /* One read in flight. */
 
-/* Reads a namespace for a question that waits for its labels, unless that is under way: asks_looked_up hears of it. Returns -1 without
- * memory. */
+/*
+ * Reads a namespace for a request that waits for its labels, unless that read is in flight.
+ * queue_namespace_read gets the result. Returns 0, or -1 without memory.
+ */
 int lookup_namespace(struct ledger_cluster *cluster, struct str name);
 
-/* Reads one whose Pods are charged although it is not known, unless that is under way: nothing is decided before. */
+/*
+ * Reads one unknown namespace whose Pods are charged, unless such a read is in flight. Nothing is
+ * decided until all are known.
+ */
 void lookup_for_pods(struct ledger_cluster *cluster);
 
-/* Whether such a one is being read. */
+/* Whether such a read is in flight. */
 bool lookup_holds_up(const struct ledger_cluster *cluster);
 
+/* Cancels all reads. */
 void lookup_close(struct ledger_cluster *cluster);
 
-/* --- ledger_upkeep.c: what time brings --- */
+/* --- maintenance.c: periodic work, and the version that the cluster has reached --- */
 
-/* The one thing that is asked of the cluster: which version it has reached. What was so when that was asked is noted, since only
- * that can be compared with the answer. */
-struct question {
-	bool asking;
+/*
+ * Asks the API server which version the cluster has reached, and records what the answer must be
+ * compared with: the state when the query was sent.
+ */
+struct version_query {
+	bool in_flight;
 	int64_t asked_ms;
-	uint64_t view;   /* version of the view */
-	uint64_t ledger; /* of the copy, V; 0: there was none to be compared */
-	char uid[64];    /* of its object */
-	uint64_t turn;   /* of the watch of Pods */
+	uint64_t view;   /* Version of the view. */
+	uint64_t ledger; /* V of the copy; 0: there was no copy to compare. */
+	char uid[64];    /* uid of the record. */
+	/* Turn of the watch of Pods: the number of times it was opened or ended. */
+	uint64_t turn;
 };
 
-struct upkeep {
+struct maintenance {
 	struct kube_timer timer;
-	int64_t behind_ms;       /* since when the view is behind `behind_version`; 0: it is not behind */
-	uint64_t behind_version; /* a V that the view had not reached */
-	int64_t fold_ms;         /* when to write even if nothing is admitted */
-	int64_t
-	    quiet_ms; /* when the Pods are listed if the view is at `quiet_version` still; 0: nothing waits for it */
+	/* Since when the view has been behind `behind_version`; 0: it is not behind. */
+	int64_t behind_ms;
+	uint64_t behind_version; /* A V that the view had not reached. */
+	/* When to fold by a write of its own; 0: there is nothing to fold. */
+	int64_t fold_ms;
+	/*
+	 * When to relist the Pods if the view still is at `quiet_version`; 0: nothing waits for the
+	 * view.
+	 */
+	int64_t quiet_ms;
 	uint64_t quiet_version;
-	uint64_t turn_sure; /* up to which turn of the watch of Pods the view is known to be of this cluster */
-	struct question question;
-	bool unfit_told; /* that a Pod is bound to a node of no model, or of several */
+	/* The last turn of the watch of Pods for which the view is known to be of this cluster. */
+	uint64_t verified_turn;
+	struct version_query query;
+	/* Whether the log names a Pod on a node of no model, or of several. */
+	bool unfit_reported;
 };
 
-void upkeep_open(struct ledger_cluster *cluster);
+/* Starts the periodic work. */
+void maintenance_open(struct ledger_cluster *cluster);
 
-/* Asks which version the cluster has reached, if somebody wants to know: whether the view is still this cluster's, after its watch
- * was opened, has ended, or has listed all; whether V can be reached; what is to be swept; when the object may be opened. */
-void upkeep_ask(struct ledger_cluster *cluster);
+/*
+ * Asks which version the cluster has reached, unless a query is in flight or nothing depends on the
+ * answer. It tells whether the view still belongs to this cluster (after its watch was opened,
+ * ended or completed a list), whether V can be reached, which entries to sweep, and when the record
+ * may be opened.
+ */
+void maintenance_ask_version(struct ledger_cluster *cluster);
 
-/* Whether it is known that the view is this cluster's: nothing is decided by a view of a history that was lost. */
-bool upkeep_sure(const struct ledger_cluster *cluster);
+/*
+ * Whether the view is known to belong to this cluster and not to a history that a restore has
+ * undone.
+ */
+bool maintenance_is_verified(const struct ledger_cluster *cluster);
 
-/* Whether decisions, and what is written, may rest on the view: it is complete, has reached V, and is this cluster's. [wait] */
-bool upkeep_current(struct ledger_cluster *cluster);
+/*
+ * Whether decisions and writes may rely on the view: it is complete, has reached V, and is
+ * verified. [wait]
+ */
+bool maintenance_is_current(struct ledger_cluster *cluster);
 
-/* --- ledger_check.c: compares the view with a list of all Pods, now and then --- */
+/* --- comparison.c: periodic comparison of the view with a list of all Pods --- */
 
-struct check {
-	struct kube_timer timer; /* of the next comparison, or of the next page of this one */
+struct comparison {
+	struct kube_timer timer; /* Next comparison, or the next page of this one. */
 	bool running;
-	uint64_t version; /* of the view when it began */
-	uint64_t healed;  /* as ledger_healed says, of what has been counted */
-	struct buf next;  /* continue token of the next page; empty: the list is at its beginning */
+	uint64_t version; /* Version of the view when the comparison began. */
+	uint64_t healed;  /* The part of ledger_healed that has been counted. */
+	struct buf next;  /* Continue token of the next page; empty for the first page. */
 	struct kube_request *request;
 	struct kube_stream stream;
-	struct error err; /* why a page cannot be used */
+	struct error err; /* Why the page cannot be used. */
 };
 
-void check_open(struct ledger_cluster *cluster);
-void check_close(struct ledger_cluster *cluster); /* takes a zeroed one, too */
+/* Schedules the first comparison, unless comparisons are disabled. */
+void comparison_open(struct ledger_cluster *cluster);
+void comparison_close(struct ledger_cluster *cluster); /* Also accepts a zeroed comparison. */
 
-/* --- ledger_publish.c: what people read --- */
+/* --- publisher.c: gpuquotas objects, for users to read --- */
 
 struct publish {
 	struct kube_watch *watch;
 	struct kube_timer timer;
-	bool synced;   /* it is known what is published */
-	uint32_t list; /* counts lists of that */
+	bool synced;   /* A list of the published objects is complete. */
+	uint32_t list; /* Number of the current list. */
 	struct publish_rows rows;
-	const struct policy *policy; /* whose quotas are published, retained; NULL: none yet */
-	struct publish_row **quotas; /* by its quotas; NULL: not looked up yet, or there is no memory */
+	/* Policy whose quotas are published; retained. NULL: none yet. */
+	const struct policy *policy;
+	/* Row of each quota; NULL entries are not looked up yet, or there was no memory. */
+	struct publish_row **quotas;
 	uint32_t quota_count;
-	uint32_t looked_up; /* how many of them were; from a random one on, in steps of a random width */
+	/*
+	 * Number of quotas that were looked up. They are visited from a random one on, by a random
+	 * stride.
+	 */
+	uint32_t looked_up;
 	uint32_t first, step;
-	bool all_known;                   /* all were, and all rows that are not of them are of no quota */
-	uint32_t policies;                /* counts policies */
-	char digest[33];                  /* of the policy */
-	uint64_t hash;                    /* of that digest */
-	uint64_t former[PLAN_FORMER_MAX]; /* under the mutex: of all policies of late, the present one among them */
-	unsigned former_count;            /* under the mutex: there ever were */
-	int64_t again_ms;                 /* nothing is written before, as writing has failed */
+	/* All quotas were looked up: every row without a quota of this policy belongs to none. */
+	bool all_known;
+	uint32_t policies; /* Number of the current policy. */
+	char digest[33];   /* Digest of the policy. */
+	uint64_t hash;     /* Hash of that digest. */
+	/* Hashes of the last policies, the current one included; guarded by the mutex. */
+	uint64_t former[PLAN_FORMER_MAX];
+	unsigned former_count; /* Number of policies so far; guarded by the mutex. */
+	int64_t again_ms;      /* Nothing is written before this time, because a call failed. */
 	int64_t backoff_ms;
-	unsigned slices; /* counts slices of the work */
-	unsigned busy;   /* calls under way */
+	unsigned slices; /* Number of slices of work so far. */
+	unsigned busy;   /* Number of calls in flight. */
 	struct buf body;
 };
 
-/* Remembers a policy, under the mutex: another one is in force by now, or will be. */
+/* Remembers a policy that is, or is about to be, in force. The caller holds the mutex. */
 void publish_note_policy(struct ledger_cluster *cluster, const struct policy *policy);
 
+/* Starts to publish. Returns 0, or -1 with an error. */
 int publish_open(struct ledger_cluster *cluster, struct error *err);
 
-/* Lists anew what is published: the storage was restored. */
+/* Lists the published objects again after the storage was restored. */
 void publish_restart(struct ledger_cluster *cluster);
 void publish_close(struct ledger_cluster *cluster);
 
-/* --- together --- */
+/* --- The cluster ledger --- */
 
-/* Numbers for metrics; any thread reads them. */
+/* Counters for metrics. Any thread may read them. */
 enum cluster_count {
-	COUNT_WRITTEN,     /* writes of the object */
-	COUNT_CONFLICTS,   /* ... that came second */
-	COUNT_UNKNOWN,     /* ... whose outcome is not known */
-	COUNT_SWEPT,       /* pending entries whose Pods never came */
-	COUNT_LATE,        /* Pods that came after they were swept */
-	COUNT_OUTAGES,     /* questions that could not be decided, as the ledger does not work */
-	COUNT_BUSY,        /* ... as there was no time or no room for them */
-	COUNT_HELD,        /* refusals that were held for a moment */
-	COUNT_LIFTED,      /* ... and then became admissions */
-	COUNT_RESETTLED,   /* times the object had to settle anew */
-	COUNT_PUBLISHED,   /* gpuquotas objects that were written */
-	COUNT_RETIRED,     /* ... that were deleted */
-	COUNT_UNPUBLISHED, /* ... that could not be */
-	COUNT_UNREADABLE,  /* objects in lists and watches that could not be read */
-	COUNT_CHECKED,     /* comparisons of the view with a list of all Pods */
-	COUNT_UNCHECKED,   /* ... that failed */
-	COUNT_HEALED,      /* Pods that such a comparison has put right */
+	COUNT_WRITTEN,   /* Writes of the record. */
+	COUNT_CONFLICTS, /* Writes that lost to another replica's. */
+	COUNT_UNKNOWN,   /* Writes whose outcome is unknown. */
+	COUNT_SWEPT,     /* Pending entries whose Pods were never stored. */
+	COUNT_LATE,      /* Pods that were stored after their entries were swept. */
+	/* Requests that could not be decided because the ledger does not work. */
+	COUNT_OUTAGES,
+	COUNT_BUSY,           /* Requests that could not be decided for lack of time or room. */
+	COUNT_HELD,           /* Denials that were held because capacity was about to be freed. */
+	COUNT_LIFTED,         /* Held denials that became admissions. */
+	COUNT_RESETS,         /* Times that the record had to settle again. */
+	COUNT_PUBLISHED,      /* gpuquotas objects that were written. */
+	COUNT_RETIRED,        /* gpuquotas objects that were deleted. */
+	COUNT_UNPUBLISHED,    /* Failed writes, deletions and lists of gpuquotas objects. */
+	COUNT_UNREADABLE,     /* Objects in lists and watches that could not be read. */
+	COUNT_COMPARED,       /* Comparisons of the view with a list of all Pods. */
+	COUNT_COMPARE_FAILED, /* Comparisons that failed. */
+	COUNT_HEALED,         /* Pods that a comparison has corrected. */
 	COUNTS,
 };
 
 struct ledger_cluster {
 	struct ledger_cluster_options options;
-	pthread_mutex_t mutex; /* over `ledger` and what says so; never held over I/O */
+	/* Guards `ledger`, and the fields that say so. Never held during I/O. */
+	pthread_mutex_t mutex;
 	struct ledger *ledger;
 	struct kube_watch *watches[WATCHES];
-	bool synced[WATCHES];   /* under the mutex */
-	struct peers peers;     /* under the mutex */
-	bool listing;           /* a list of Pods is under way */
-	uint64_t view_before;   /* version of the view when the list of Pods began */
-	struct lookup *lookups; /* under way, each of another namespace */
-	struct asks asks;
-	struct object object;
-	struct upkeep upkeep;
-	struct check check;
+	bool synced[WATCHES];   /* Lists that are complete; written under the mutex. */
+	struct peers peers;     /* Guarded by the mutex. */
+	bool listing;           /* A list of Pods is in progress. */
+	uint64_t view_before;   /* Version of the view when the list of Pods began. */
+	struct lookup *lookups; /* Reads in flight, each of a different namespace. */
+	struct queue queue;
+	struct record record;
+	struct maintenance maintenance;
+	struct comparison comparison;
 	struct publish publish;
-	struct arena scratch; /* of the loop's thread, emptied for each object that is read */
+	struct arena scratch; /* Emptied before each object that is read. */
 	_Atomic uint64_t counts[COUNTS];
-	_Atomic int state;         /* enum object_state, for other threads */
-	_Atomic int64_t behind_ms; /* upkeep.behind_ms, for other threads */
+	_Atomic int state;         /* Copy of record.state (enum record_state) for other threads. */
+	_Atomic int64_t behind_ms; /* Copy of maintenance.behind_ms for other threads. */
 	_Atomic bool stopped;
 };
 
@@ -311,7 +418,7 @@ static inline void cluster_count(struct ledger_cluster *cluster, enum cluster_co
 	atomic_fetch_add_explicit(&cluster->counts[which], 1, memory_order_relaxed);
 }
 
-/* Logs one sentence. */
+/* Logs one event with the name of this replica. Borrows the strings. Thread-safe. */
 void cluster_log(struct ledger_cluster *cluster, enum log_level level, const char *event, const char *message);
 
 #endif

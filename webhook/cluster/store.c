@@ -6,18 +6,15 @@
 #include "webhook/metrics/text.h"
 #include "webhook/usage/namespaces.h"
 
-#define SCRATCH_MAX (64u << 20) /* for one object that is read: the facts of the largest Pod */
-#define BEHIND_MS 5000          /* a replica whose view is behind for longer is not ready */
-#define SILENT_MS 150000        /* ... or that has heard nothing of the Pods, not even a bookmark */
-
-void cluster_log(struct ledger_cluster *cluster, enum log_level level, const char *event, const char *message)
-{
-	const struct log_field fields[] = {
-	    {.key = "replica", .text = str_of(cluster->options.replica)},
-	    {.key = "message", .text = str_of(message)},
-	};
-	log_event(cluster->options.log, level, event, fields, sizeof fields / sizeof *fields);
-}
+/* Maximum for one object that is read: the fields of the largest Pod. */
+#define SCRATCH_MAX (64u << 20)
+/* A replica is not ready when its view has been behind for longer than this. */
+#define BEHIND_MS 5000
+/*
+ * A replica is not ready when the watch of Pods has brought nothing for this long, not even a
+ * bookmark.
+ */
+#define SILENT_MS 150000
 
 struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options *options, struct error *err)
 {
@@ -29,23 +26,23 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 		return NULL;
 	}
 	cluster->options = *options;
-	cluster->options.policy = NULL; /* the ledger has it */
+	cluster->options.policy = NULL; /* The ledger retains the policy. */
 	pthread_mutex_init(&cluster->mutex, NULL);
 	arena_init(&cluster->scratch, 64 << 10, SCRATCH_MAX);
-	asks_open(cluster);
-	object_open(cluster);
+	queue_open(cluster);
+	record_open(cluster);
 	cluster->ledger = ledger_create(&rules, err);
 	if (!cluster->ledger || watches_open(cluster, err) < 0 || publish_open(cluster, err) < 0) {
 		ledger_cluster_destroy(cluster);
 		return NULL;
 	}
 	publish_note_policy(cluster, options->policy);
-	upkeep_open(cluster);
-	check_open(cluster);
+	maintenance_open(cluster);
+	comparison_open(cluster);
 	return cluster;
 }
 
-/* For ledger_cluster_stop: waits for the loop to have done it. */
+/* ledger_cluster_stop waits here until the loop's thread is done. */
 struct stopping {
 	struct ledger_cluster *cluster;
 	pthread_mutex_t mutex;
@@ -56,7 +53,7 @@ struct stopping {
 static void stop(void *context)
 {
 	struct stopping *stopping = context;
-	asks_close(stopping->cluster);
+	queue_close(stopping->cluster);
 	pthread_mutex_lock(&stopping->mutex);
 	stopping->is_done = true;
 	pthread_cond_signal(&stopping->done);
@@ -83,15 +80,15 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	if (!cluster)
 		return;
 	struct kube_loop *loop = cluster->options.loop;
-	kube_timer_clear(loop, &cluster->asks.timer); /* the loop outlives them */
-	kube_timer_clear(loop, &cluster->object.again);
-	kube_timer_clear(loop, &cluster->upkeep.timer);
+	kube_timer_clear(loop, &cluster->queue.timer); /* The loop outlives these timers. */
+	kube_timer_clear(loop, &cluster->record.again);
+	kube_timer_clear(loop, &cluster->maintenance.timer);
 	lookup_close(cluster);
-	check_close(cluster);
+	comparison_close(cluster);
 	publish_close(cluster);
 	watches_close(cluster);
 	ledger_destroy(cluster->ledger);
-	buf_release(&cluster->object.body);
+	buf_release(&cluster->record.body);
 	arena_release(&cluster->scratch);
 	pthread_mutex_destroy(&cluster->mutex);
 	free(cluster);
@@ -110,7 +107,7 @@ int ledger_cluster_rebase(struct ledger_cluster *cluster, const struct policy *p
 struct ledger_store ledger_cluster_store(struct ledger_cluster *cluster)
 {
 	return (struct ledger_store){
-	    .self = cluster, .waits = true, .admit = asks_admit, .labels = asks_labels, .fetch = asks_fetch};
+	    .self = cluster, .waits = true, .admit = queue_admit, .labels = queue_labels, .fetch = queue_fetch};
 }
 
 const char *ledger_cluster_unready(struct ledger_cluster *cluster)
@@ -121,9 +118,9 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!synced)
 		return "the Pods of the cluster have not been listed yet.";
-	if (atomic_load(&cluster->state) < OBJECT_SETTLING)
+	if (atomic_load(&cluster->state) < RECORD_SETTLING)
 		return "the ledger has not been read yet.";
-	if (atomic_load(&cluster->state) == OBJECT_NEWER)
+	if (atomic_load(&cluster->state) == RECORD_NEWER)
 		return "the ledger is of a form that this version of gpugate does not know: spec.pending of gpuledger "
 		       "cluster begins with its number. Update gpugate; or, if no newer one runs, delete that object.";
 	if (behind_ms && now_ms - behind_ms > BEHIND_MS)
@@ -150,15 +147,15 @@ static const struct {
     {"gpugate_ledger_undecided_total", NULL, "reason=\"busy\"", COUNT_BUSY},
     {"gpugate_ledger_swept_total", "Admitted Pods that were never stored.", NULL, COUNT_SWEPT},
     {"gpugate_ledger_late_pods_total", "Pods that were stored after their admission had expired.", NULL, COUNT_LATE},
-    {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle again.", NULL, COUNT_RESETTLED},
+    {"gpugate_ledger_resettled_total", "Times the shared ledger had to settle again.", NULL, COUNT_RESETS},
     {"gpugate_quota_writes_total", "Writes of gpuquotas objects, by what came of them.", "outcome=\"written\"",
      COUNT_PUBLISHED},
     {"gpugate_quota_writes_total", NULL, "outcome=\"deleted\"", COUNT_RETIRED},
     {"gpugate_quota_writes_total", NULL, "outcome=\"failed\"", COUNT_UNPUBLISHED},
     {"gpugate_view_unreadable_total", "Objects of the API server that could not be read.", NULL, COUNT_UNREADABLE},
     {"gpugate_view_checks_total", "Comparisons of the view with a list of all Pods, by what came of them.",
-     "outcome=\"compared\"", COUNT_CHECKED},
-    {"gpugate_view_checks_total", NULL, "outcome=\"failed\"", COUNT_UNCHECKED},
+     "outcome=\"compared\"", COUNT_COMPARED},
+    {"gpugate_view_checks_total", NULL, "outcome=\"failed\"", COUNT_COMPARE_FAILED},
     {"gpugate_view_healed_total", "Pods of which no event had told, and that a comparison has put right.", NULL,
      COUNT_HEALED},
 };
@@ -195,11 +192,11 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 	}
 }
 
-static const char *const states[] = {[OBJECT_UNKNOWN] = "unknown",
-				     [OBJECT_MISSING] = "missing",
-				     [OBJECT_SETTLING] = "settling",
-				     [OBJECT_OPEN] = "open",
-				     [OBJECT_NEWER] = "newer"};
+static const char *const states[] = {[RECORD_UNKNOWN] = "unknown",
+				     [RECORD_MISSING] = "missing",
+				     [RECORD_SETTLING] = "settling",
+				     [RECORD_OPEN] = "open",
+				     [RECORD_NEWER] = "newer"};
 
 void ledger_cluster_sums(struct ledger_cluster *cluster, struct ledger_sums *sums)
 {
@@ -231,7 +228,7 @@ static void print_state(struct ledger_cluster *cluster, struct buf *out)
 {
 	int state = atomic_load(&cluster->state);
 	metrics_head(out, "gpugate_ledger_state", "gauge", "1 for the state that the shared ledger is in.");
-	for (int i = 0; i <= OBJECT_NEWER; i++)
+	for (int i = 0; i <= RECORD_NEWER; i++)
 		buf_printf(out, "gpugate_ledger_state{state=\"%s\"} %d\n", states[i], i == state);
 	int64_t behind_ms = atomic_load(&cluster->behind_ms);
 	metrics_head(out, "gpugate_view_behind_seconds", "gauge",

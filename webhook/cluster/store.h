@@ -1,10 +1,14 @@
 /*
- * ledger_cluster: the ledger of a cluster with several replicas. Its state is in two places: the Pods that exist, of which
- * every replica keeps a view by list and watch, and one small object, gpuledgers.gpugate.io/cluster, in which every replica
- * writes, by compare-and-swap, what it has admitted. See ledger.h for the rules, docs/ledger.md for why they are enough.
+ * store.h: the ledger of a cluster with several replicas, an implementation of struct ledger_store.
  *
- * Everything happens on the thread of the loop: watches (ledger_watch.c), questions (ledger_asks.c), the shared object
- * (ledger_object.c), what time brings (ledger_upkeep.c). Other threads only put questions, rebase and look at numbers.
+ * Its state is in two places. Every replica keeps a view of the Pods that exist, by list and watch.
+ * The Pods that were admitted and may not exist yet are in one small object, the record
+ * (gpuledgers.gpugate.io/cluster), which every replica writes by compare-and-swap.
+ * webhook/ledger/ledger.h states the rules, and docs/ledger.md explains why they suffice.
+ *
+ * All work is done on the loop's thread: watches (watches.c), requests (queue.c), the record
+ * (record.c) and periodic work (maintenance.c). Other threads only submit requests, switch the
+ * policy and read numbers.
  */
 #ifndef WEBHOOK_CLUSTER_STORE_H
 #define WEBHOOK_CLUSTER_STORE_H
@@ -15,60 +19,105 @@
 #include "webhook/ledger/store.h"
 #include "webhook/usage/sums.h"
 
-#define LEDGER_HOLD_MS 250 /* how long a refusal waits for something to become free */
+/* How long a denial may wait for capacity that is about to be freed. */
+#define LEDGER_HOLD_MS 250
 
 struct ledger_cluster_options {
-	struct kube_loop *loop;         /* not started yet */
-	struct kube_client *client;     /* on that loop */
-	struct kube_client *background; /* ... of connections that the ledger's writes do not wait for */
+	struct kube_loop *loop;     /* Must not run yet. */
+	struct kube_client *client; /* Runs on that loop. */
+	/* Runs on that loop, over connections that writes of the record never wait for. */
+	struct kube_client *background;
 	const struct policy *policy;
-	const char *replica;   /* a name for logs; that of its Pod, by which comparisons take turns */
-	const char *namespace; /* of gpugate's own Pods */
-	int64_t ttl_ms;        /* of a pending entry: longer than any API server takes to store a Pod (34 s) */
-	int64_t settle_ms;     /* of a ledger that was created anew: the same */
-	int64_t fold_ms;  /* an entry is kept after its Pod was seen: about as late as any replica's watch usually is */
-	int64_t check_ms; /* how often the view is compared with a list of all Pods; 0: never */
+	/*
+	 * Name of this replica's Pod, for logs; it determines when this replica compares its view.
+	 */
+	const char *replica;
+	const char *namespace; /* Namespace of gpugate's own Pods. */
+	/*
+	 * Time to live of a pending entry; longer than any API server needs to store a Pod (34 s).
+	 */
+	int64_t ttl_ms;
+	int64_t settle_ms; /* How long a new or reset record settles; the same bound applies. */
+	/*
+	 * How long an entry is kept after its Pod was seen: the usual maximum delay of any
+	 * replica's watch.
+	 */
+	int64_t fold_ms;
+	int64_t check_ms; /* How often the view is compared with a list of all Pods; 0: never. */
 	struct log *log;
-	/* Something that people should hear of, for Events: an outage and its end. May be NULL. Loop thread. */
+	/*
+	 * Reports an outage and its end, to be published as an Event. May be NULL. Called on the
+	 * loop's thread.
+	 */
 	void (*tell)(void *context, bool warning, const char *reason, const char *message);
 	void *tell_context;
 };
 
 struct ledger_cluster;
 
-/* Returns new; borrows everything but the options themselves. Begins when the loop starts. */
+/*
+ * Returns new; borrows what the options point to. It starts working when the loop runs. Returns
+ * NULL with an error on failure.
+ */
 struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options *options, struct error *err);
 
-/* Answers everything that waits, and from now on everything at once, as an outage. The loop must be running. Blocks until
- * that is done. */
+/*
+ * Completes all waiting requests as undecided, and from then on new ones at once. The loop must be
+ * running. Blocks until that is done.
+ */
 void ledger_cluster_stop(struct ledger_cluster *cluster);
-void ledger_cluster_destroy(struct ledger_cluster *cluster); /* after the loop has stopped; takes NULL */
 
-/* Charges by this policy from now on. Returns -1 without memory: then the old one stays in force for quotas. Thread-safe. */
+/* Called after the loop has stopped. Takes NULL. */
+void ledger_cluster_destroy(struct ledger_cluster *cluster);
+
+/*
+ * Charges by this policy from now on. Returns 0, or -1 without memory: then quotas are still
+ * charged by the old policy. Thread-safe.
+ */
 int ledger_cluster_rebase(struct ledger_cluster *cluster, const struct policy *policy);
 
-/* What admission asks. Borrows the ledger. */
+/* Returns the interface for admission; it borrows the ledger. */
 struct ledger_store ledger_cluster_store(struct ledger_cluster *cluster);
 
-/* Why admission should not be sent here, as a sentence that lives on; NULL: it may. Thread-safe. */
+/*
+ * Returns why admission requests should not be sent to this replica, as a sentence in static
+ * storage; NULL if they may. Thread-safe.
+ */
 const char *ledger_cluster_unready(struct ledger_cluster *cluster);
 
-/* The sums of this moment, to be released. Thread-safe. */
+/* Takes the current sums. The caller releases them with ledger_sums_release. Thread-safe. */
 void ledger_cluster_sums(struct ledger_cluster *cluster, struct ledger_sums *sums);
 
-/* How the shared object and the view are. Thread-safe. */
+/* Condition of the record and the view. */
 struct ledger_health {
-	const char *state;      /* "open", "settling", "newer", "missing" or "unknown" */
-	int64_t pods_silent_ms; /* since the API server was heard of on the watch of Pods; -1: it never was */
-	int64_t behind_ms;      /* how long the view has been behind what other replicas have written; 0: it is not */
+	/* "open", "settling", "newer", "missing" or "unknown"; in static storage. */
+	const char *state;
+	/* Time since the API server was last heard on the watch of Pods; -1: never. */
+	int64_t pods_silent_ms;
+	/*
+	 * How long the view has been behind what other replicas have written; 0: it is not behind.
+	 */
+	int64_t behind_ms;
+	/*
+	 * Totals since the start: writes of the record, conflicts among them, requests that could
+	 * not be decided.
+	 */
 	uint64_t written, conflicts, undecided;
 };
+
+/* Thread-safe. */
 void ledger_cluster_health(struct ledger_cluster *cluster, struct ledger_health *health);
 
-/* gpugate's own Pods; none are known before the first list is complete. Thread-safe. */
+/*
+ * Copies what is known of gpugate's own Pods: nothing before the first list begins to arrive.
+ * Thread-safe.
+ */
 void ledger_cluster_peers(struct ledger_cluster *cluster, struct peers *peers);
 
-/* The families of quotas, of the view and of the shared object in /metrics; `cluster` is the struct ledger_cluster. */
+/*
+ * Appends the metrics of quotas, view and record. `cluster` is the struct ledger_cluster.
+ * Thread-safe.
+ */
 void ledger_cluster_metrics(void *cluster, struct buf *out);
 
 #endif

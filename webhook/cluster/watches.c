@@ -1,4 +1,4 @@
-/* ledger_watch: what the watches of Pods, Namespaces and Nodes tell, put into the ledger's view. */
+/* watches.c: feeds the watches of Pods, Namespaces and Nodes into the ledger's view. */
 #include <stdio.h>
 
 #include "webhook/cluster/document.h"
@@ -23,8 +23,8 @@ static void note_unreadable(struct ledger_cluster *cluster, const char *what, co
 	cluster_log(cluster, LOG_ERROR, "object_unreadable", text);
 }
 
-/* Lists again what was lost; until then the ledger decides nothing. */
-static void list_what_was_lost(struct ledger_cluster *cluster)
+/* Relists what was lost for lack of memory. The ledger decides nothing until then. */
+static void relist_lost(struct ledger_cluster *cluster)
 {
 	static const int watches[] = {
 	    [LEDGER_NAMESPACES] = WATCH_NAMESPACES, [LEDGER_NODES] = WATCH_NODES, [LEDGER_PODS] = WATCH_PODS};
@@ -42,7 +42,7 @@ static void list_what_was_lost(struct ledger_cluster *cluster)
 void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 {
 	if (seen < 0) {
-		list_what_was_lost(cluster);
+		relist_lost(cluster);
 		return;
 	}
 	if (seen & LEDGER_LATE) {
@@ -56,16 +56,16 @@ void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
 		cluster_log(cluster, LOG_ERROR, "pod_late", text);
 	}
 	if (seen & LEDGER_FREED)
-		asks_again(cluster, false);
+		queue_retry(cluster, false);
 	else
-		asks_pump(cluster);
+		queue_pump(cluster);
 }
 
 /* --- Pods --- */
 
 /*
- * Whether a Pod could be read and, if not, whether at least it is known which one it is. Without memory for it, it is as if the event had
- * been lost.
+ * A Pod without a uid or a resourceVersion counts as unreadable. If memory was short, nothing is
+ * known of the Pod, as if the event had been lost.
  */
 enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
 {
@@ -85,7 +85,10 @@ enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str jso
 	return cluster->scratch.starved ? POD_LOST : POD_UNKNOWN;
 }
 
-/* Under the lock. Of a Pod that is gone nothing but its uid is asked. */
+/*
+ * Applies a Pod to the view; the caller holds the mutex. Deleting a Pod needs its uid only, so an
+ * unreadable one is deleted, too.
+ */
 static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, const struct pod *pod, uint64_t version,
 		   bool gone)
 {
@@ -103,8 +106,10 @@ static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, con
 	return 0;
 }
 
-/* After a change of gpugate's own Pods. A replica that reads only an older form than is written may be about to start, so it is
- * written at once. */
+/*
+ * Selects the form of the ledger's text after a change of gpugate's own Pods. A replica that reads
+ * only an older form may be about to start, so the record is rewritten at once.
+ */
 static void choose_form(struct ledger_cluster *cluster)
 {
 	char text[200];
@@ -117,9 +122,10 @@ static void choose_form(struct ledger_cluster *cluster)
 	snprintf(text, sizeof text, "the ledger is written in form %u from now on: %s", form,
 		 form < before ? "a Pod of gpugate reads no newer one" : "all Pods of gpugate read it");
 	cluster_log(cluster, LOG_INFO, "ledger_form", text);
-	object_lower_form(cluster);
+	record_lower_form(cluster);
 }
 
+/* Notes a Pod if it is one of gpugate's own. Called without the mutex. */
 static void see_peer(struct ledger_cluster *cluster, const struct pod *pod, struct str json, bool gone)
 {
 	if (!peer_is_one(pod, cluster->options.namespace))
@@ -157,6 +163,7 @@ static void pods_listed(void *context, struct str json)
 		watches_seen(cluster, seen, pod.name);
 }
 
+/* A list of Pods that is older than the view shows that the storage was restored. */
 static void pods_synced(void *context, uint64_t version)
 {
 	struct ledger_cluster *cluster = context;
@@ -175,15 +182,18 @@ static void pods_synced(void *context, uint64_t version)
 	if (restored) {
 		cluster_log(cluster, LOG_WARN, "view_restored",
 			    "the Pods are of an older version than they were: the cluster's storage was restored");
-		object_distrust(cluster);
+		record_invalidate(cluster);
 		watches_restart(cluster);
 		return;
 	}
-	upkeep_ask(cluster);
+	maintenance_ask_version(cluster);
 	watches_seen(cluster, seen, STR(""));
 }
 
-/* [see] What changes while a list is still coming says nothing of what has not come yet: the view does not get on by it. */
+/*
+ * [see] A change during a list does not advance the view, because it proves nothing about the Pods
+ * that are not listed yet.
+ */
 static void pods_changed(void *context, bool gone, struct str json)
 {
 	struct ledger_cluster *cluster = context;
@@ -206,18 +216,19 @@ static void pods_bookmark(void *context, uint64_t version)
 	lock(cluster);
 	ledger_reach(cluster->ledger, version);
 	unlock(cluster);
-	asks_pump(cluster);
+	queue_pump(cluster);
 }
 
 static void pods_turned(void *context)
 {
-	upkeep_ask(context);
+	maintenance_ask_version(context);
 }
 
 /* --- Namespaces and Nodes --- */
 
 typedef int set_fn(struct ledger *ledger, struct str name, const struct pairs *labels);
 
+/* Applies the labels of a Namespace or a Node, as `set` says, or its deletion. */
 static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, set_fn *set)
 {
 	struct object_meta meta = {0};
@@ -248,7 +259,10 @@ static void labels_begin_list(struct ledger_cluster *cluster, enum ledger_list l
 	unlock(cluster);
 }
 
-/* Pods are listed when it is known where they belong: then each of them is charged once. */
+/*
+ * The watch of Pods starts once both namespaces and nodes are listed. Then every Pod is charged
+ * once, and correctly.
+ */
 static void labels_end_list(struct ledger_cluster *cluster, enum ledger_list list, int watch)
 {
 	lock(cluster);
@@ -328,7 +342,7 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 			    .path = "/api/v1/pods",
 			    .events = {pods_begin, pods_listed, pods_synced, pods_changed, pods_bookmark, NULL,
 				       pods_turned}},
-	    [WATCH_OBJECT] = {.name = "gpuledgers", .path = LEDGER_OBJECTS_PATH, .events = object_events},
+	    [WATCH_RECORD] = {.name = "gpuledgers", .path = LEDGER_OBJECTS_PATH, .events = record_events},
 	};
 	for (int i = 0; i < WATCHES; i++) {
 		struct kube_watch_options options = rows[i];

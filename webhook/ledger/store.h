@@ -1,6 +1,7 @@
 /*
- * ledger_store: what admission asks of a ledger, whichever it is: the embedded one decides at once, the cluster's when the
- * shared object has been written. All functions are thread-safe.
+ * store.h: the interface between admission and a ledger. The embedded ledger decides at once; that
+ * of a cluster decides once the record, the object that all replicas share, has been written. All
+ * functions are thread-safe.
  */
 #ifndef WEBHOOK_LEDGER_STORE_H
 #define WEBHOOK_LEDGER_STORE_H
@@ -8,50 +9,74 @@
 #include "gpugate/buf.h"
 #include "gpugate/policy.h"
 
-/* A question. Lives in its owner's memory until it is answered. */
-struct ledger_ask {
+/*
+ * A request to reserve quota for a Pod, or to read the labels of its namespace. It lives in its
+ * owner's memory until it is complete.
+ */
+struct reservation_request {
+	/* Decide, but reserve nothing. */
 	bool dry;
-	int64_t deadline_ms;       /* by kube_now_ms: an answer after it is of no use */
-	struct arena *arena;       /* the answer's memory; not to be used by others before the answer */
-	struct str namespace;      /* of the Pod */
-	struct decision *decision; /* `holding` is asked for; objections are added */
-	struct buf *charges;       /* gets `tenant/quota=amount, …` of the Pod */
-	struct pairs labels;       /* of the namespace: what ledger_store.labels found; not present: unknown */
-	bool hasty;                /* ... since the client left too little time to read them, not for an outage */
-	int result;                /* 0, or -1 when the arena is exhausted */
-	/* Called once, on any thread, when the answer is there, unless `admit` says at once that it is. */
-	void (*done)(struct ledger_ask *ask);
-	void *context; /* the owner's */
+	int64_t deadline_ms; /* By kube_now_ms; a later result is of no use to the caller. */
+	/* Memory for the result. The owner does not use it until the request is complete. */
+	struct arena *arena;
+	struct str namespace;      /* Namespace of the Pod. */
+	struct decision *decision; /* `holding` is what to reserve. Violations are added. */
+	struct buf *charges;       /* Receives the Pod's charges as `tenant/quota=amount, …`. */
+	/* Labels of the namespace, set by `labels` and `fetch`. Not present: unknown. */
+	struct pairs labels;
+	/*
+	 * The labels are unknown because the caller left too little time to read them, and not
+	 * because of an outage.
+	 */
+	bool hasty;
+	int result; /* 0, or -1 if the arena is exhausted. */
+	/*
+	 * Called once, on any thread, when the request is complete, unless `admit` has returned
+	 * true.
+	 */
+	void (*done)(struct reservation_request *request);
+	void *context; /* For the owner's use. */
 
-	/* What follows belongs to the store. */
-	struct ledger_ask *next;
-	const struct policy *policy; /* that judged it last; retained */
+	/* The fields below belong to the store. */
+	struct reservation_request *next;
+	const struct policy *policy; /* Policy of the last verdict; retained. NULL: no verdict. */
 	void *verdict;
 	int64_t arrived_ms;
-	uint64_t read;    /* number of the first read of the object after its first refusal; 0: it was never refused */
-	int64_t final_ms; /* a refusal waits until then */
-	int64_t crowded_ms; /* how long it waits for room among what is pending; 0: it found some */
+	/*
+	 * Number of the read of the record that this denial waits for: the first that starts after
+	 * it. 0: never denied.
+	 */
+	uint64_t read;
+	int64_t final_ms; /* A denial is held until this time at the latest. */
+	/* Until when it waits for room among the pending entries; 0: it has not had to wait. */
+	int64_t crowded_ms;
 	uint8_t kind;
-	bool held; /* since something is about to become free */
+	bool held; /* Counted as held, because capacity is about to be freed. */
 };
 
 struct ledger_store {
 	void *self;
-	bool waits; /* `admit` answers later */
-
-	/* Puts what is found into ask->decision: objections for limits that are exceeded, or for an outage. Returns whether
-	 * the answer is there; if not, `done` will be called, or has been. */
-	bool (*admit)(void *self, struct ledger_ask *ask);
+	bool waits; /* `admit` may complete requests later. */
 
 	/*
-	 * Fills in ask->labels; returns whether they are known. If not, `fetch` reads them: `done` will be called, with
-	 * labels that are still not present where that was not possible in time. Both NULL: the policy's own documents say
-	 * what labels namespaces have.
+	 * Decides the request and adds violations to request->decision, for limits that are
+	 * exceeded or for an outage. Returns true if the request is complete. Otherwise `done` is
+	 * called later, or was called already.
 	 */
-	bool (*labels)(void *self, struct ledger_ask *ask);
-	void (*fetch)(void *self, struct ledger_ask *ask);
+	bool (*admit)(void *self, struct reservation_request *request);
 
-	/* A review says that the Pod of this uid is gone or has finished. NULL: the store looks for itself. */
+	/*
+	 * `labels` sets request->labels and returns true if they are known. Otherwise `fetch` reads
+	 * them and calls `done`; the labels are still not present if they could not be read in
+	 * time. Both are NULL if the policy's own documents contain the labels of namespaces.
+	 */
+	bool (*labels)(void *self, struct reservation_request *request);
+	void (*fetch)(void *self, struct reservation_request *request);
+
+	/*
+	 * Notes that a review reports the Pod with this uid as deleted or finished. NULL: the store
+	 * finds out itself.
+	 */
 	void (*finished)(void *self, struct str uid);
 };
 

@@ -1,11 +1,14 @@
-/* ledger_answer: a verdict of the ledger as objections of a decision, and as what it costs. */
+/* verdict.h: writes a verdict of the ledger into a reservation request. */
 #ifndef WEBHOOK_LEDGER_VERDICT_H
 #define WEBHOOK_LEDGER_VERDICT_H
 
 #include "webhook/ledger/ledger.h"
 #include "webhook/ledger/store.h"
 
-/* Puts a verdict into the ask: its decision, charges and result. The verdict's policy must be retained by the caller. */
-void ledger_answer(struct ledger_ask *ask, const struct ledger_verdict *verdict);
+/*
+ * Sets the request's result, and adds the verdict's violations and charges; does not call `done`.
+ * The caller keeps the verdict's policy retained meanwhile.
+ */
+void reservation_apply_verdict(struct reservation_request *request, const struct ledger_verdict *verdict);
 
 #endif

@@ -44,19 +44,19 @@ int ledger_embedded_rebase(struct ledger_embedded *embedded, const struct policy
 	return result;
 }
 
-static bool admit(void *self, struct ledger_ask *ask)
+static bool admit(void *self, struct reservation_request *request)
 {
 	struct ledger_embedded *embedded = self;
-	const struct holding *holding = &ask->decision->holding;
+	const struct holding *holding = &request->decision->holding;
 	struct ledger_verdict verdict;
-	enum ledger_mode mode = ask->dry ? LEDGER_DRY : ask->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
+	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
 	pthread_mutex_lock(&embedded->mutex);
-	ledger_decide(embedded->ledger, holding, mode, 0, ask->arena, &verdict);
-	if (verdict.answer == LEDGER_ADMITTED && !ask->dry)
+	ledger_decide(embedded->ledger, holding, mode, 0, request->arena, &verdict);
+	if (verdict.answer == LEDGER_ADMITTED && !request->dry)
 		ledger_hold(embedded->ledger, holding->uid);
 	policy_retain(verdict.policy); /* Used outside the lock, to format messages. */
 	pthread_mutex_unlock(&embedded->mutex);
-	ledger_answer(ask, &verdict);
+	reservation_apply_verdict(request, &verdict);
 	policy_release(verdict.policy);
 	return true;
 }

@@ -27,7 +27,7 @@ struct fixture {
 	struct policy *policy;
 	struct ledger_embedded *embedded;
 	struct ledger_store store;
-	struct ledger_ask *late; /* what the late ledger still has to answer */
+	struct reservation_request *late; /* what the late ledger still has to answer */
 	struct admission admissions[8];
 	unsigned count;
 };
@@ -197,31 +197,31 @@ static void test_memory_ends(void **state)
 
 /* --- A ledger that answers later --- */
 
-static bool admit_later(void *self, struct ledger_ask *ask)
+static bool admit_later(void *self, struct reservation_request *request)
 {
 	struct fixture *f = self;
-	f->late = ask;
+	f->late = request;
 	return false;
 }
 
-static bool no_labels(void *self, struct ledger_ask *ask)
+static bool no_labels(void *self, struct reservation_request *request)
 {
-	(void)self, (void)ask;
+	(void)self, (void)request;
 	return false;
 }
 
-static void fetch_later(void *self, struct ledger_ask *ask)
+static void fetch_later(void *self, struct reservation_request *request)
 {
 	struct fixture *f = self;
-	f->late = ask;
+	f->late = request;
 }
 
 static void answer(struct fixture *f, int result)
 {
-	struct ledger_ask *ask = f->late;
+	struct reservation_request *request = f->late;
 	f->late = NULL;
-	ask->result = result;
-	ask->done(ask);
+	request->result = result;
+	request->done(request);
 }
 
 static void test_the_ledger_answers_later(void **state)

@@ -1,4 +1,7 @@
-/* gpugate's own Pods among all that are watched: which they are, in what order they stand, and when they are gone. */
+/*
+ * Tests webhook/cluster/peers.c: which Pods are gpugate's own, their order, their removal, and the
+ * form that all of them read.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/cluster/peers.h"
@@ -20,7 +23,7 @@ static void see(struct peers *peers, const char *name, bool ready)
 	peers_see(peers, &pod, ready, false);
 }
 
-/* "a:ready b:stopping c" */
+/* Compares with text such as "a:ready b:stopping c". */
 static void assert_peers(const struct peers *peers, const char *wanted)
 {
 	char text[1024] = "";
@@ -93,10 +96,10 @@ static void test_they_come_and_go(void **state)
 	peers_see(&peers, &pod, false, false);
 	assert_peers(&peers, "a:stopping ab:ready b:ready");
 	peers_see(&peers, &pod, false, true);
-	peers_see(&peers, &pod, false, true); /* told twice */
+	peers_see(&peers, &pod, false, true); /* Reported twice. */
 	assert_peers(&peers, "ab:ready b:ready");
 	pod = pod_of("ab");
-	pod.phase = STR("Failed"); /* evicted: it stays as an object */
+	pod.phase = STR("Failed"); /* Evicted: the Pod stays as an object. */
 	peers_see(&peers, &pod, false, false);
 	pod = pod_of("never");
 	peers_see(&peers, &pod, false, true);
@@ -111,7 +114,7 @@ static void test_a_list_tells_who_is_gone(void **state)
 		see(&peers, names, true);
 	peers_list_begin(&peers);
 	see(&peers, "b", false);
-	assert_peers(&peers, "a:ready b c:ready"); /* until the list is complete */
+	assert_peers(&peers, "a:ready b c:ready"); /* Until the list is complete. */
 	see(&peers, "d", true);
 	peers_list_end(&peers);
 	assert_peers(&peers, "b d:ready");
@@ -131,7 +134,7 @@ static void test_no_more_than_there_is_room_for(void **state)
 	}
 	assert_int_equal(peers.count, PEERS_MAX);
 	assert_string_equal(peers.items[0].name, "p006");
-	see(&peers, "p006", false); /* known ones still change */
+	see(&peers, "p006", false); /* Known Pods still change. */
 	assert_false(peers.items[0].ready);
 	struct pod pod = pod_of("p006");
 	peers_see(&peers, &pod, false, true);
@@ -140,7 +143,7 @@ static void test_no_more_than_there_is_room_for(void **state)
 	assert_string_equal(peers.items[PEERS_MAX - 1].name, "p037");
 }
 
-/* Annotates the Pod; NULL: it has no annotations. */
+/* Returns a Pod with one annotation, or without any if `key` is NULL. */
 static struct pod annotated(const char *name, const char *key, const char *value, struct pair *item)
 {
 	struct pod pod = pod_of(name);
@@ -163,7 +166,7 @@ static void test_what_form_of_the_ledger_they_read(void **state)
 	    {PEER_FORM_ANNOTATION, "1", 1},
 	    {PEER_FORM_ANNOTATION, "two", 1},
 	    {PEER_FORM_ANNOTATION, "2", 2},
-	    {PEER_FORM_ANNOTATION, "3", 2}, /* which this version does not write */
+	    {PEER_FORM_ANNOTATION, "3", 2}, /* This version does not write form 3. */
 	    {PEER_FORM_ANNOTATION, "99999999999", 2},
 	};
 	(void)state;
@@ -179,14 +182,14 @@ static void test_what_form_of_the_ledger_they_read(void **state)
 			fail_msg("%s=%s: %u", rows[i].key, rows[i].value, peers_form(&peers));
 	}
 	pod = annotated("a", NULL, "", &item);
-	pod.deletion_timestamp = STR("2030-01-01T00:00:00Z"); /* it still runs */
+	pod.deletion_timestamp = STR("2030-01-01T00:00:00Z"); /* It still runs. */
 	peers_see(&peers, &pod, false, false);
 	assert_int_equal(peers_form(&peers), 1);
 	peers_see(&peers, &pod, false, true);
 	assert_int_equal(peers_form(&peers), 2);
 }
 
-/* A Pod for which there is no room may be an old one, until a list has shown that there is none. */
+/* A Pod that was left out may be an old one, until a list shows that there is none. */
 static void test_nobody_knows_what_those_read_that_are_left_out(void **state)
 {
 	(void)state;

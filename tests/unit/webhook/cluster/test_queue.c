@@ -1,6 +1,6 @@
 /*
- * The questions of the cluster's ledger, driven by hand: the loop does not run, nothing is sent, and what the API server would answer is said
- * by the test. Time that matters is set, so that none has to pass.
+ * Tests webhook/cluster/queue.c by hand: the loop does not run, nothing is sent, and the test plays
+ * the API server. Deadlines are set to the past instead of waiting for them.
  */
 #include "tests/unit/policy_fixture.h"
 
@@ -10,7 +10,7 @@
 #include "webhook/ledger/codec.h"
 
 #define FAR_MS 3600000
-#define QUESTIONS 8
+#define CALLERS 8
 
 #define TENANT(name, spec) "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define ROOMY                                                                                                          \
@@ -19,8 +19,9 @@
 #define TIGHT TENANT("a", "{namespaces: [a], quotas: [{name: q, hard: 1}]}")
 #define BY_LABELS TENANT("a", "{namespaceSelector: {matchLabels: {of: a}}, quotas: [{name: q, hard: unlimited}]}")
 
-struct asked {
-	struct ledger_ask ask;
+/* A request and its owner. */
+struct caller {
+	struct reservation_request request;
 	struct arena arena;
 	struct decision decision;
 	struct demand demand;
@@ -33,7 +34,7 @@ struct fixture {
 	struct ledger_cluster cluster;
 	struct policy *policy;
 	struct kube_config *config;
-	struct asked questions[QUESTIONS];
+	struct caller callers[CALLERS];
 };
 
 static void open_config(struct fixture *f)
@@ -75,7 +76,7 @@ static void open_watch(struct ledger_cluster *cluster)
 	set_watch(cluster, true);
 }
 
-/* A ledger that is open, with nothing pending, and a view that has reached it. */
+/* Opens a ledger with nothing pending, and a view that has reached it. */
 static void open_fixture(struct fixture *f, const char *policy)
 {
 	struct error err = {0};
@@ -91,11 +92,11 @@ static void open_fixture(struct fixture *f, const char *policy)
 	assert_true(cluster->options.client && cluster->options.background && cluster->ledger);
 	pthread_mutex_init(&cluster->mutex, NULL);
 	arena_init(&cluster->scratch, 64 << 10, 1 << 20);
-	buf_init(&cluster->object.body, LEDGER_TEXT_MAX + 4096);
-	asks_open(cluster);
+	buf_init(&cluster->record.body, LEDGER_TEXT_MAX + 4096);
+	queue_open(cluster);
 	open_watch(cluster);
-	cluster->object.state = OBJECT_OPEN;
-	cluster->object.resource_version = 7;
+	cluster->record.state = RECORD_OPEN;
+	cluster->record.resource_version = 7;
 	cluster->synced[WATCH_PODS] = true;
 	assert_int_equal(ledger_load(cluster->ledger, 7, STR(""), kube_now_ms(), &err), 0);
 	ledger_reach(cluster->ledger, 7);
@@ -104,14 +105,14 @@ static void open_fixture(struct fixture *f, const char *policy)
 static void close_fixture(struct fixture *f)
 {
 	struct ledger_cluster *cluster = &f->cluster;
-	asks_close(cluster);
-	for (int i = 0; i < QUESTIONS; i++) {
-		assert_int_equal(f->questions[i].answers, f->questions[i].ask.done ? 1 : 0);
-		arena_release(&f->questions[i].arena);
-		buf_release(&f->questions[i].charges);
+	queue_close(cluster);
+	for (int i = 0; i < CALLERS; i++) {
+		assert_int_equal(f->callers[i].answers, f->callers[i].request.done ? 1 : 0);
+		arena_release(&f->callers[i].arena);
+		buf_release(&f->callers[i].charges);
 	}
 	lookup_close(cluster);
-	kube_timer_clear(cluster->options.loop, &cluster->asks.timer);
+	kube_timer_clear(cluster->options.loop, &cluster->queue.timer);
 	assert_true(ledger_check(cluster->ledger));
 	ledger_destroy(cluster->ledger);
 	kube_watch_destroy(cluster->watches[WATCH_PODS]);
@@ -119,75 +120,75 @@ static void close_fixture(struct fixture *f)
 	kube_client_destroy(cluster->options.client);
 	kube_loop_destroy(cluster->options.loop);
 	kube_config_destroy(f->config);
-	buf_release(&cluster->object.body);
+	buf_release(&cluster->record.body);
 	arena_release(&cluster->scratch);
 	pthread_mutex_destroy(&cluster->mutex);
 	policy_release(f->policy);
 }
 
-static void on_done(struct ledger_ask *ask)
+static void on_done(struct reservation_request *request)
 {
-	struct asked *question = ask->context;
-	question->answers++;
+	struct caller *caller = request->context;
+	caller->answers++;
 }
 
-static struct asked *prepare(struct fixture *f, int number, const char *namespace)
+static struct caller *prepare(struct fixture *f, int number, const char *namespace)
 {
-	struct asked *question = &f->questions[number];
-	arena_init(&question->arena, 4096, 1 << 20);
-	buf_init(&question->charges, 4096);
-	question->demand = (struct demand){STR("nvidia.com/gpu"), 1};
-	snprintf(question->uid, sizeof question->uid, "00000000-0000-4000-8000-%012d", number);
-	question->decision.holding = (struct holding){.uid = str_of(question->uid),
-						      .namespace = str_of(namespace),
-						      .name = STR("p"),
-						      .demands = &question->demand,
-						      .demand_count = 1};
-	question->ask = (struct ledger_ask){.deadline_ms = kube_now_ms() + FAR_MS,
-					    .arena = &question->arena,
-					    .namespace = str_of(namespace),
-					    .decision = &question->decision,
-					    .charges = &question->charges,
-					    .done = on_done,
-					    .context = question};
-	return question;
+	struct caller *caller = &f->callers[number];
+	arena_init(&caller->arena, 4096, 1 << 20);
+	buf_init(&caller->charges, 4096);
+	caller->demand = (struct demand){STR("nvidia.com/gpu"), 1};
+	snprintf(caller->uid, sizeof caller->uid, "00000000-0000-4000-8000-%012d", number);
+	caller->decision.holding = (struct holding){.uid = str_of(caller->uid),
+						    .namespace = str_of(namespace),
+						    .name = STR("p"),
+						    .demands = &caller->demand,
+						    .demand_count = 1};
+	caller->request = (struct reservation_request){.deadline_ms = kube_now_ms() + FAR_MS,
+						       .arena = &caller->arena,
+						       .namespace = str_of(namespace),
+						       .decision = &caller->decision,
+						       .charges = &caller->charges,
+						       .done = on_done,
+						       .context = caller};
+	return caller;
 }
 
 static void arrive(struct fixture *f)
 {
-	f->cluster.asks.arrived.run(&f->cluster);
+	f->cluster.queue.arrived.run(&f->cluster);
 }
 
 static void time_passes(struct fixture *f)
 {
-	f->cluster.asks.timer.run(&f->cluster);
+	f->cluster.queue.timer.run(&f->cluster);
 }
 
-static struct asked *ask(struct fixture *f, int number, const char *namespace)
+static struct caller *submit(struct fixture *f, int number, const char *namespace)
 {
-	struct asked *question = prepare(f, number, namespace);
-	asks_admit(&f->cluster, &question->ask);
+	struct caller *caller = prepare(f, number, namespace);
+	queue_admit(&f->cluster, &caller->request);
 	arrive(f);
-	return question;
+	return caller;
 }
 
-/* The write that is under way has succeeded. */
+/* The write in flight succeeds. */
 static void written(struct fixture *f)
 {
 	struct ledger_cluster *cluster = &f->cluster;
-	if (!cluster->object.writing)
-		fail_msg("nothing is being written: waiting %d, crowded %d, batch %d", !!cluster->asks.waiting.first,
-			 !!cluster->asks.crowded.first, !!cluster->asks.batch.first);
-	cluster->object.writing = false;
-	asks_written(cluster, true);
-	asks_pump(cluster);
+	if (!cluster->record.writing)
+		fail_msg("nothing is being written: waiting %d, crowded %d, batch %d", !!cluster->queue.waiting.first,
+			 !!cluster->queue.crowded.first, !!cluster->queue.batch.first);
+	cluster->record.writing = false;
+	queue_write_ended(cluster, true);
+	queue_pump(cluster);
 }
 
 static void read_ends(struct fixture *f)
 {
-	assert_true(f->cluster.object.reading);
-	f->cluster.object.reading = false;
-	asks_again(&f->cluster, true);
+	assert_true(f->cluster.record.reading);
+	f->cluster.record.reading = false;
+	queue_retry(&f->cluster, true);
 }
 
 static uint64_t count(const struct fixture *f, enum cluster_count which)
@@ -195,17 +196,17 @@ static uint64_t count(const struct fixture *f, enum cluster_count which)
 	return atomic_load(&f->cluster.counts[which]);
 }
 
-static bool is_admitted(const struct asked *question)
+static bool is_admitted(const struct caller *caller)
 {
-	return question->answers == 1 && !question->decision.denied;
+	return caller->answers == 1 && !caller->decision.denied;
 }
 
-static bool is_refused(const struct asked *question)
+static bool is_refused(const struct caller *caller)
 {
-	return question->answers == 1 && question->decision.denied;
+	return caller->answers == 1 && caller->decision.denied;
 }
 
-/* --- Refusals --- */
+/* --- Denials --- */
 
 static void see(struct fixture *f, const char *uid, uint64_t version, bool terminates, bool gone)
 {
@@ -221,30 +222,35 @@ static void see(struct fixture *f, const char *uid, uint64_t version, bool termi
 	int seen = ledger_see(f->cluster.ledger, &pod, version, gone, kube_now_ms());
 	assert_true(seen >= 0);
 	if (seen & LEDGER_FREED)
-		asks_again(&f->cluster, false);
+		queue_retry(&f->cluster, false);
 }
 
-/* With nothing pending or terminating a refusal waits for one read, which begins after it came, and is no longer held. */
+/*
+ * If nothing is pending or terminating, a denial waits for one read that begins after it, and is
+ * not held any longer.
+ */
 static void test_a_refusal_waits_for_one_read(void **state)
 {
 	struct fixture *f = *state;
 	open_fixture(f, TIGHT);
 	see(f, "there", 8, false, false);
-	struct asked *first = ask(f, 0, "a");
+	struct caller *first = submit(f, 0, "a");
 	assert_int_equal(first->answers, 0);
-	struct asked *second = ask(f, 1, "a"); /* while that read is under way: it may have been served before */
-	assert_int_equal(f->cluster.object.reads, 1);
+	/* That read is in flight and may have been served before. */
+	struct caller *second = submit(f, 1, "a");
+	assert_int_equal(f->cluster.record.reads, 1);
 	read_ends(f);
 	assert_true(is_refused(first));
 	assert_int_equal(second->answers, 0);
-	assert_int_equal(f->cluster.object.reads, 2);
+	assert_int_equal(f->cluster.record.reads, 2);
 	read_ends(f);
 	assert_true(is_refused(second));
-	assert_false(f->cluster.object.reading);
+	assert_false(f->cluster.record.reading);
 	assert_int_equal(count(f, COUNT_HELD), 0);
 
-	struct asked *without = ask(f, 2, "a"); /* a read that never comes delays nobody for long */
-	without->ask.final_ms = 0;
+	/* A read that never ends delays no denial for long. */
+	struct caller *without = submit(f, 2, "a");
+	without->request.final_ms = 0;
 	time_passes(f);
 	assert_true(is_refused(without));
 	close_fixture(f);
@@ -255,13 +261,13 @@ static void test_a_refusal_waits_for_what_terminates(void **state)
 	struct fixture *f = *state;
 	open_fixture(f, TIGHT);
 	see(f, "there", 8, true, false);
-	struct asked *lifted = ask(f, 0, "a"), *final = ask(f, 1, "a");
+	struct caller *lifted = submit(f, 0, "a"), *final = submit(f, 1, "a");
 	read_ends(f);
-	if (f->cluster.object.reading)
+	if (f->cluster.record.reading)
 		read_ends(f);
 	assert_int_equal(lifted->answers + final->answers, 0);
 	assert_int_equal(count(f, COUNT_HELD), 2);
-	final->ask.final_ms = 0;
+	final->request.final_ms = 0;
 	time_passes(f);
 	assert_true(is_refused(final));
 	see(f, "there", 9, true, true);
@@ -272,33 +278,36 @@ static void test_a_refusal_waits_for_what_terminates(void **state)
 	close_fixture(f);
 }
 
-/* What ends while the Pods are not watched is not known: nobody is told for good that there is no room, but who never fits. */
+/*
+ * While the Pods are not watched, it is unknown which of them have ended. So only a Pod that never
+ * fits is denied for good.
+ */
 static void test_nobody_is_refused_by_a_view_that_stands_still(void **state)
 {
 	struct fixture *f = *state;
 	open_fixture(f, TIGHT);
 	see(f, "there", 8, false, false);
 	set_watch(&f->cluster, false);
-	struct asked *early = ask(f, 0, "a"), *late = ask(f, 1, "a");
+	struct caller *early = submit(f, 0, "a"), *late = submit(f, 1, "a");
 	read_ends(f);
-	if (f->cluster.object.reading)
+	if (f->cluster.record.reading)
 		read_ends(f);
 	assert_int_equal(early->answers + late->answers, 0);
-	early->ask.final_ms = 0;
+	early->request.final_ms = 0;
 	time_passes(f);
 	assert_int_equal(early->answers, 1);
 	assert_int_equal(early->decision.objections[0].reason, REASON_BUSY);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
 
-	struct asked *never = prepare(f, 2, "a");
+	struct caller *never = prepare(f, 2, "a");
 	never->demand.count = 2;
-	asks_admit(&f->cluster, &never->ask);
+	queue_admit(&f->cluster, &never->request);
 	arrive(f);
 	assert_true(is_refused(never));
 	assert_int_equal(never->decision.objections[0].reason, REASON_QUOTA);
 
 	set_watch(&f->cluster, true);
-	asks_again(&f->cluster, false);
+	queue_retry(&f->cluster, false);
 	assert_true(is_refused(late));
 	assert_int_equal(late->decision.objections[0].reason, REASON_QUOTA);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
@@ -307,6 +316,7 @@ static void test_nobody_is_refused_by_a_view_that_stands_still(void **state)
 
 /* --- Room --- */
 
+/* Fills the share of root "a" with pending Pods; `uid` receives the uid of the first. */
 static void take_all_room(struct fixture *f, char uid[static 40])
 {
 	struct ledger_verdict verdict = {.answer = LEDGER_ADMITTED};
@@ -325,41 +335,46 @@ static void take_all_room(struct fixture *f, char uid[static 40])
 	arena_release(&arena);
 }
 
-/* Whoever waits for room is the first to find it, and holds up nobody of another root. */
+/*
+ * A request that waits for room gets it before later ones, and does not block requests of another
+ * root.
+ */
 static void test_those_who_wait_for_room_come_first(void **state)
 {
 	struct fixture *f = *state;
 	char uid[40];
 	open_fixture(f, ROOMY);
 	take_all_room(f, uid);
-	struct asked *first = ask(f, 0, "a"), *second = ask(f, 1, "a");
+	struct caller *first = submit(f, 0, "a"), *second = submit(f, 1, "a");
 	assert_int_equal(first->answers + second->answers, 0);
-	first->ask.crowded_ms = second->ask.crowded_ms = kube_now_ms() + FAR_MS;
-	struct asked *other = ask(f, 2, "b");
+	first->request.crowded_ms = second->request.crowded_ms = kube_now_ms() + FAR_MS;
+	struct caller *other = submit(f, 2, "b");
 	written(f);
 	assert_true(is_admitted(other));
-	ledger_free(f->cluster.ledger, other->decision.holding.uid); /* it leaves less to the first root */
+	/* This shrinks the share of the first root. */
+	ledger_free(f->cluster.ledger, other->decision.holding.uid);
 
 	ledger_free(f->cluster.ledger, str_of(uid));
-	struct asked *late = ask(f, 3, "a");
-	late->ask.crowded_ms = kube_now_ms() + FAR_MS;
-	f->cluster.object.writing = false; /* another replica was faster: all of it again, in the same order */
+	struct caller *late = submit(f, 3, "a");
+	late->request.crowded_ms = kube_now_ms() + FAR_MS;
+	/* Another replica was faster: all requests are decided again, in the same order. */
+	f->cluster.record.writing = false;
 	ledger_free(f->cluster.ledger, first->decision.holding.uid);
-	asks_written(&f->cluster, false);
-	asks_pump(&f->cluster);
+	queue_write_ended(&f->cluster, false);
+	queue_pump(&f->cluster);
 	written(f);
 	assert_true(is_admitted(first));
 	assert_int_equal(second->answers + late->answers, 0);
 	assert_int_equal(count(f, COUNT_BUSY), 0);
 
-	second->ask.crowded_ms = 1;
-	f->cluster.asks.again_ms = 0;
+	second->request.crowded_ms = 1;
+	f->cluster.queue.again_ms = 0;
 	time_passes(f);
 	assert_true(is_refused(second));
 	assert_int_equal(late->answers, 0);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
 	assert_int_equal(count(f, COUNT_OUTAGES), 0);
-	late->ask.deadline_ms = 1;
+	late->request.deadline_ms = 1;
 	time_passes(f);
 	assert_true(is_refused(late));
 	assert_int_equal(count(f, COUNT_BUSY), 2);
@@ -368,13 +383,13 @@ static void test_those_who_wait_for_room_come_first(void **state)
 
 /* --- Namespaces --- */
 
-static struct asked *ask_labels(struct fixture *f, int number, const char *namespace)
+static struct caller *submit_for_labels(struct fixture *f, int number, const char *namespace)
 {
-	struct asked *question = prepare(f, number, namespace);
-	assert_false(asks_labels(&f->cluster, &question->ask));
-	asks_fetch(&f->cluster, &question->ask);
+	struct caller *caller = prepare(f, number, namespace);
+	assert_false(queue_labels(&f->cluster, &caller->request));
+	queue_fetch(&f->cluster, &caller->request);
 	arrive(f);
-	return question;
+	return caller;
 }
 
 static int count_reads(const struct fixture *f)
@@ -408,33 +423,34 @@ static void test_a_namespace_is_read_once(void **state)
 {
 	struct fixture *f = *state;
 	open_fixture(f, BY_LABELS);
-	struct asked *some[3];
+	struct caller *some[3];
 	for (int i = 0; i < 3; i++)
-		some[i] = ask_labels(f, i, "new");
-	struct asked *gone = ask_labels(f, 3, "gone"), *secret = ask_labels(f, 4, "secret");
+		some[i] = submit_for_labels(f, i, "new");
+	struct caller *gone = submit_for_labels(f, 3, "gone"), *secret = submit_for_labels(f, 4, "secret");
 	assert_int_equal(count_reads(f), 3);
-	answered(f, "/api/v1/namespaces/new", 0, ""); /* no answer in time: with the next tick it is read again */
+	/* No answer in time: the next tick reads it again. */
+	answered(f, "/api/v1/namespaces/new", 0, "");
 	assert_int_equal(count_reads(f), 2);
-	asks_look_up(&f->cluster);
+	queue_read_namespaces(&f->cluster);
 	assert_int_equal(count_reads(f), 3);
-	some[2]->ask.deadline_ms = 1;
+	some[2]->request.deadline_ms = 1;
 	time_passes(f);
 	assert_int_equal(some[2]->answers, 1);
-	assert_true(some[2]->ask.hasty && !some[2]->ask.labels.present);
+	assert_true(some[2]->request.hasty && !some[2]->request.labels.present);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
 	answered(f, "/api/v1/namespaces/new", 200, OF_A);
 	for (int i = 0; i < 2; i++)
-		assert_true(some[i]->answers == 1 && some[i]->ask.labels.count == 1);
+		assert_true(some[i]->answers == 1 && some[i]->request.labels.count == 1);
 	answered(f, "/api/v1/namespaces/gone", 404, "{}");
-	assert_true(gone->answers == 1 && gone->ask.labels.present && gone->ask.labels.count == 0);
+	assert_true(gone->answers == 1 && gone->request.labels.present && gone->request.labels.count == 0);
 	answered(f, "/api/v1/namespaces/secret", 403, "{}");
-	assert_true(secret->answers == 1 && !secret->ask.labels.present && !secret->ask.hasty);
+	assert_true(secret->answers == 1 && !secret->request.labels.present && !secret->request.hasty);
 	assert_int_equal(count(f, COUNT_OUTAGES), 1);
 	assert_int_equal(count_reads(f), 0);
 	close_fixture(f);
 }
 
-/* Pods of a namespace that is not known hold up all decisions; a question has it read already. */
+/* An unknown namespace of Pods blocks all decisions; a request has started its read already. */
 static void test_a_namespace_of_pods_is_read_once(void **state)
 {
 	struct fixture *f = *state;
@@ -445,7 +461,7 @@ static void test_a_namespace_of_pods_is_read_once(void **state)
 	assert_true(ledger_namespace(f->cluster.ledger, STR("known"), &labels) >= 0);
 	assert_int_equal(
 	    ledger_load(f->cluster.ledger, 7, STR("1;R nvidia.com/gpu;P x new p 0=1 -;"), kube_now_ms(), &err), 0);
-	struct asked *labelled = ask_labels(f, 0, "new"), *held_up = ask(f, 1, "known");
+	struct caller *labelled = submit_for_labels(f, 0, "new"), *held_up = submit(f, 1, "known");
 	assert_int_equal(count_reads(f), 1);
 	assert_true(lookup_holds_up(&f->cluster));
 	lookup_for_pods(&f->cluster);

@@ -187,10 +187,10 @@ static void test_refusal_outlives_policy(void **state)
 	arena_init(&arena, 4096, 1 << 20);
 	struct buf charges;
 	buf_init(&charges, 4096);
-	struct ledger_ask ask = {.arena = &arena, .decision = &decision, .charges = &charges};
+	struct reservation_request request = {.arena = &arena, .decision = &decision, .charges = &charges};
 	struct ledger_store store = ledger_embedded_store(ledger);
-	assert_true(store.admit(store.self, &ask));
-	assert_int_equal(ask.result, 0);
+	assert_true(store.admit(store.self, &request));
+	assert_int_equal(request.result, 0);
 	assert_int_equal(ledger_embedded_rebase(ledger, next), 0);
 	assert_true(decision.denied);
 	assert_int_equal(decision.objection_count, 1);
