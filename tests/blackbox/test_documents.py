@@ -293,7 +293,7 @@ IN_SENTENCES = [
     ("Every {} seconds it looks anyway", constant("webhook/base/file_watch.h", "WATCH_POLL_MS") // 1000),
     ("it looks every {} seconds instead", constant("webhook/base/file_watch.h", "WATCH_POLL_DEGRADED_MS") // 1000),
     ("(at most {} second)", constant("webhook/base/file_watch.h", "WATCH_PATIENCE_MS") // 1000),
-    ("One line of 1 to {} letters, digits", constant("webhook/http/route.h", "HTTP_SECRET_MAX")),
+    ("One line of 1 to {} letters, digits", constant("webhook/base/path_secret.h", "PATH_SECRET_MAX")),
     ("The review is larger than {} MiB", BODY >> 20),
     ("Too many bytes of request bodies are in flight ({} MiB", FLIGHT >> 20),
     ("comes for {} seconds, since nothing changes", number("webhook/kube/watch.c", r"\.silence_ms = (\d+)") // 1000),

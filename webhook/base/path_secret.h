@@ -1,25 +1,40 @@
 /*
- * path_secret: the secret last part of the paths that are answered, and its file, which may change while the server runs. After a
- * change the secret before it is accepted as well, until the next change: the file and the registration are never changed at the
- * same moment, and no request may be refused in between.
+ * path_secret: the secret that ends the paths of the endpoints, and its file, which may change while the server runs.
+ * After a change the previous secret is accepted as well, until the next change. The file and the registration never
+ * change at the same moment, and no request may be rejected in between.
  */
 #ifndef WEBHOOK_BASE_PATH_SECRET_H
 #define WEBHOOK_BASE_PATH_SECRET_H
 
-#include "webhook/http/route.h"
+#include <stdbool.h>
+
+#include "gpugate/error.h"
+#include "gpugate/str.h"
+
+#define PATH_SECRET_MAX 256 /* characters of a path secret */
 
 struct path_secret;
 
-/* Reads the file (http_secret_load). Returns new; NULL with an error. Copies the file's name. */
+/*
+ * Reads the file that holds the path secret: 1 to PATH_SECRET_MAX characters of A-Z a-z 0-9 - . _ ~, then at most one
+ * line end. `secret` is NUL-terminated. Returns 0, or -1 with an error that names the file, never what it holds.
+ */
+int path_secret_load(const char *file, char secret[static PATH_SECRET_MAX + 1], struct error *err);
+
+/* Reads the file (path_secret_load). Returns new; NULL with an error. Copies the file's name. */
 struct path_secret *path_secret_create(const char *file, struct error *err);
 
 /* Overwrites the secrets and frees. Takes NULL. */
 void path_secret_destroy(struct path_secret *secret);
 
-/* Reads the file again. Returns 1: it holds another secret; 0: the same one; -1, with an error: it cannot be used, and nothing has changed. */
+/* Reads the file again. Returns 1 for another secret, 0 for the same one, -1 with an error; then nothing has changed. */
 int path_secret_reload(struct path_secret *secret, struct error *err);
 
-/* http_route_find with each secret that is accepted; of a NULL `secret`: without one. Thread-safe. */
-bool path_secret_route(struct path_secret *secret, struct str target, struct http_route *route);
+/*
+ * Whether a request target ("/mutate/SECRET?timeout=10s", as it was sent, not decoded) is the path of an endpoint
+ * ("/mutate"), followed by an accepted secret. Without a secret (NULL) it must be the endpoint's path alone. The query
+ * is ignored. The time of the comparison does not depend on how much of the secret was right. Thread-safe.
+ */
+bool path_secret_admits(struct path_secret *secret, struct str endpoint, struct str target);
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "gpugate/error.h"
 #include "gpugate/str.h"
+#include "webhook/base/path_secret.h"
 
-#define HTTP_SECRET_MAX 256           /* characters of a path secret */
 #define HTTP_TIMEOUT_DEFAULT_MS 10000 /* Kubernetes' default for webhooks (admissionregistration/v1, timeoutSeconds) */
 #define HTTP_TIMEOUT_MAX_MS 30000     /* the largest that Kubernetes allows there */
 
@@ -22,11 +22,10 @@ struct http_route {
 };
 
 /*
- * Finds where a request target ("/mutate?timeout=10s", as it was sent, nothing decoded) leads. With a `secret` (absent:
- * none) only "/mutate/SECRET" and "/validate/SECRET" lead anywhere; how long the comparison takes does not depend on
- * how much of the secret was right. Returns false when it leads nowhere.
+ * Finds the endpoint and the timeout of a request target ("/mutate?timeout=10s", as it was sent, not decoded).
+ * path_secret_admits says which paths exist. Returns false for all others. Thread-safe.
  */
-bool http_route_find(struct str secret, struct str target, struct http_route *route);
+bool http_route_find(struct path_secret *secret, struct str target, struct http_route *route);
 
 /* A Go duration ("10s", "1m0.5s", "500ms") in milliseconds, rounded up, at most HTTP_TIMEOUT_MAX_MS; 0: not readable. */
 unsigned http_duration_ms(struct str text);
@@ -69,11 +68,5 @@ struct http_refusal http_head_framing(const struct http_head *head);
 
 /* Everything else: path, method, length, content type, in this order. */
 struct http_refusal http_head_purpose(const struct http_head *head, uint64_t body_max);
-
-/*
- * Reads the file that holds the path secret: 1 to HTTP_SECRET_MAX characters of A-Z a-z 0-9 - . _ ~, then at most one
- * line end. `secret` is NUL-terminated. Errors name the file, never what it holds.
- */
-int http_secret_load(const char *file, char secret[static HTTP_SECRET_MAX + 1], struct error *err);
 
 #endif

@@ -21,8 +21,6 @@
 #define HTTP_BODY_MAX (8u << 20)     /* bytes of one body */
 #define HTTP_FLIGHT_MAX (256u << 20) /* bytes of all the bodies that are being received or decided */
 
-struct path_secret;
-
 /* One request that is to be answered. The server's; it and all it points to live until it has been answered. */
 struct http_ask {
 	enum http_endpoint endpoint;
