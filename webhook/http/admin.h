@@ -9,7 +9,7 @@
 #include "gpugate/error.h"
 #include "webhook/base/log.h"
 
-/* Borrowed during http_admin_create, but for `context` and `log`, which stay in use. */
+/* `listen` is borrowed during http_admin_create, everything else until http_admin_destroy. */
 struct http_admin_options {
 	const char *listen; /* see http_address_parse */
 	/* Why the program is not ready, as one sentence that lives on; NULL: it is. Thread-safe. */
@@ -18,6 +18,9 @@ struct http_admin_options {
 	void (*metrics)(void *context, struct buf *out);
 	/* Appends what /status.json tells. Thread-safe. */
 	void (*status)(void *context, struct buf *out);
+	/* The HTML page at /status, and the Content-Security-Policy of all responses. Neither may be absent. */
+	struct str page;
+	const char *page_policy;
 	void *context;
 	struct log *log; /* may be NULL */
 };
