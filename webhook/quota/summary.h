@@ -8,12 +8,6 @@
 
 #define QUOTA_DIGEST_SIZE 33
 
-/*
- * Whether more is held of a quota than its limits allow. Of a cohort that has too much together, only those are to blame that hold
- * more than their own. `held` has policy_quota_count() rows.
- */
-bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held);
-
 void quota_summary_digest(const struct policy *policy, char text[static QUOTA_DIGEST_SIZE]);
 
 /*
