@@ -257,7 +257,7 @@ LIMITS = {
     "policy files": [constant("policy/document/source.h", "SOURCES_MAX"), constant("policy/document/source.h", "SOURCE_BYTES_MAX"),
                      constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
-    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls.h", "HTTP_CHAIN_MAX")],
+    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")],
     "log lines that wait": [constant("webhook/base/log.h", "LOG_RING_BYTES")],
 }
 
@@ -274,8 +274,8 @@ def test_limits():
 
 def test_twins_of_limits():
     """Constants that say the same in two places."""
-    assert constant("webhook/http/tls.c", "FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
-    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls.h", "HTTP_CHAIN_MAX")
+    assert constant("webhook/http/tls_identity.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
+    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")
     assert constant("webhook/base/file_scan.c", "DEPTH_MAX") == constant("policy/document/find_files.c", "DEPTH_MAX")
 
 

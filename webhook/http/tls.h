@@ -5,26 +5,10 @@
 #ifndef WEBHOOK_HTTP_TLS_H
 #define WEBHOOK_HTTP_TLS_H
 
-#include <gnutls/abstract.h>
-#include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
-#include "gpugate/buf.h"
-#include "gpugate/error.h"
-
-#define HTTP_CHAIN_MAX 16 /* certificates in one chain, ours or a client's */
-
-/* A certificate, the rest of its chain, and the key. Immutable. */
-struct tls_identity {
-	unsigned references; /* under the owner's mutex */
-	gnutls_pcert_st chain[HTTP_CHAIN_MAX];
-	unsigned chain_length;
-	gnutls_privkey_t key;
-	time_t expiry; /* the earliest of the chain */
-	time_t begin;  /* of the first */
-};
+#include "webhook/http/tls_identity.h"
 
 struct http_tls;
 
