@@ -75,7 +75,7 @@ void metrics_get_policy(struct metrics *metrics, struct metrics_policy *policy);
 /*
  * Adds a function that appends complete metric families to every rendering (at most 8). It is called under no lock, and
  * first of all: it may set numbers (metrics_set) that the same rendering shows. To be called before the first rendering.
- * Borrows `context`. metrics_label.h has what such a function needs.
+ * Borrows `context`. text.h has what such a function needs.
  */
 int metrics_hook(struct metrics *metrics, void (*render)(void *context, struct buf *out), void *context,
 		 struct error *err);

@@ -1,6 +1,6 @@
 /*
  * render: what is registered with a cluster, as objects of jansson. Each function returns new, NULL without memory; all objects
- * say what the API server would fill in, where that decides anything. Private to render_*.c, cmd_render.c and registration.c.
+ * say what the API server would fill in, where that decides anything. Private to this folder and to cmd/render.c.
  */
 #ifndef WEBHOOK_REGISTRATION_RENDER_H
 #define WEBHOOK_REGISTRATION_RENDER_H
@@ -47,7 +47,7 @@ json_t *render_priority(const struct render_target *target);
 
 /*
  * The webhook configurations. With a `target` that has neither service nor url they lack clientConfig, which is how they are
- * compared (registration.h).
+ * compared (compare.h).
  */
 json_t *render_mutating(const struct render_target *target, const struct reach *reach);
 json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy);

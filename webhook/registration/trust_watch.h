@@ -1,5 +1,5 @@
 /*
- * trust_watch: whether the API server accepts the certificate that gpugate serves (registration_trust.h), judged whenever the
+ * trust_watch: whether the API server accepts the certificate that gpugate serves (trust.h), judged whenever the
  * certificate or a webhook configuration changes, and from time to time, since certificates end. Where it does not, no Pod that
  * concerns gpugate can be created: told in the log when that becomes so, and in /metrics.
  */

@@ -1,6 +1,6 @@
 /*
  * registration_watch: keeps up with the two webhook configurations named `gpugate`, and tells when they are not what the policy
- * in force needs (registration.h): in the log when that becomes so, and in /metrics. A configuration that is missing is stale,
+ * in force needs (compare.h): in the log when that becomes so, and in /metrics. A configuration that is missing is stale,
  * too: gpugate is not asked then. `gpugate_registration_installed` tells the two apart.
  */
 #ifndef WEBHOOK_REGISTRATION_WATCH_H
