@@ -218,7 +218,7 @@ def test_events():
 
 def test_reasons():
     """Of refusals: those of the table, and those of the program."""
-    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate.c").read_text(), re.S)[1]
+    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "evaluate.c").read_text(), re.S)[1]
     reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
     assert len(reasons) > 8 and first_cells("Refusals") == reasons
 
@@ -257,7 +257,7 @@ LIMITS = {
     "policy files": [constant("policy/document/source.h", "SOURCES_MAX"), constant("policy/document/source.h", "SOURCE_BYTES_MAX"),
                      constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
-    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls.h", "HTTP_CHAIN_MAX")],
+    "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")],
     "log lines that wait": [constant("webhook/base/log.h", "LOG_RING_BYTES")],
 }
 
@@ -274,8 +274,8 @@ def test_limits():
 
 def test_twins_of_limits():
     """Constants that say the same in two places."""
-    assert constant("webhook/http/tls.c", "FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
-    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls.h", "HTTP_CHAIN_MAX")
+    assert constant("webhook/http/tls_identity.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
+    assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")
     assert constant("webhook/base/file_scan.c", "DEPTH_MAX") == constant("policy/document/find_files.c", "DEPTH_MAX")
 
 
@@ -293,7 +293,7 @@ IN_SENTENCES = [
     ("Every {} seconds it looks anyway", constant("webhook/base/file_watch.h", "WATCH_POLL_MS") // 1000),
     ("it looks every {} seconds instead", constant("webhook/base/file_watch.h", "WATCH_POLL_DEGRADED_MS") // 1000),
     ("(at most {} second)", constant("webhook/base/file_watch.h", "WATCH_PATIENCE_MS") // 1000),
-    ("One line of 1 to {} letters, digits", constant("webhook/http/route.h", "HTTP_SECRET_MAX")),
+    ("One line of 1 to {} letters, digits", constant("webhook/base/path_secret.h", "PATH_SECRET_MAX")),
     ("The review is larger than {} MiB", BODY >> 20),
     ("Too many bytes of request bodies are in flight ({} MiB", FLIGHT >> 20),
     ("comes for {} seconds, since nothing changes", number("webhook/kube/watch.c", r"\.silence_ms = (\d+)") // 1000),

@@ -354,7 +354,7 @@ def digest(text):
 def test_the_page_is_the_file(shared):
     answer = shared.admin("/status")
     assert answer.status == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.body == (ROOT / "webhook" / "status_page.html").read_bytes(), f"{BINARY} is older than its page"
+    assert answer.body == (ROOT / "webhook" / "server" / "status_page.html").read_bytes(), f"{BINARY} is older than its page"
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(""", answer.text), "it loads nothing from elsewhere"
     assert not re.search(r"\son\w+=|\sstyle=|javascript:", answer.text), "nothing in it that its policy forbids"
 

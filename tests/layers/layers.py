@@ -36,7 +36,8 @@ ARROWS = {
     "webhook/kube": ["webhook/base", "webhook/json", "webhook/metrics"],
     "webhook/quota": ["webhook/usage", "webhook/ledger", "webhook/json"],
     "webhook/cert_controller": ["webhook/kube", "certs", "webhook/base", "webhook/json", "webhook/metrics"],
-    "webhook/registration": ["webhook/kube", "webhook/ledger", "webhook/base", "webhook/json", "webhook/metrics"],
+    # registration uses quota for the names of gpuquotas objects, to which `render --viewers` grants access.
+    "webhook/registration": ["webhook/kube", "webhook/quota", "webhook/ledger", "webhook/base", "webhook/json", "webhook/metrics"],
     "webhook/cluster": ["webhook/kube", "webhook/ledger", "webhook/usage", "webhook/quota", "webhook/object", "webhook/base",
                         "webhook/json", "webhook/metrics"],
     "webhook/server": ["webhook/admission", "webhook/usage", "webhook/http", "webhook/kube", "webhook/quota", "webhook/cert_controller",

@@ -50,7 +50,7 @@ def test_stack_and_buffers_are_guarded():
 def test_every_file_was_compiled_with_every_guard():
     """gcc writes into the debug information how it was called; _FORTIFY_SOURCE, a macro, is not among it."""
     compiled = re.findall(r"DW_AT_producer\s*:.*?(GNU C\S* .*)", fine("readelf", "--debug-dump=info", "--dwarf-depth=1", BINARY))
-    sources = [path for folder in ("policy", "certs", "webhook") for path in (ROOT / folder).glob("*.c")]
+    sources = [path for folder in ("policy", "certs", "webhook") for path in (ROOT / folder).rglob("*.c")]
     assert len(compiled) == len(sources)
     for flag in ("-O2", "-fPIE", "-fstack-protector-strong", "-fstack-clash-protection", *filter(None, [CONTROL_FLOW])):
         assert not [how for how in compiled if flag not in how.split()], flag

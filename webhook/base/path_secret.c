@@ -1,16 +1,67 @@
 #include "webhook/base/path_secret.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NOW, BEFORE, ACCEPTED };
 
 struct path_secret {
 	char *file;
 	pthread_rwlock_t lock;
-	char texts[ACCEPTED][HTTP_SECRET_MAX + 1]; /* Empty if there is none; guarded by `lock`. */
+	char texts[ACCEPTED][PATH_SECRET_MAX + 1]; /* empty: none; guarded by the lock */
 };
+
+/* Returns how many bytes were read, at most `size`, or -1 with errno. */
+static ssize_t read_some(const char *file, char *bytes, size_t size)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	size_t have = 0;
+	ssize_t got = 1;
+	while (have < size && got != 0) {
+		got = read(fd, bytes + have, size - have);
+		if (got < 0 && errno != EINTR)
+			break;
+		have += got > 0 ? (size_t)got : 0;
+	}
+	int number = errno;
+	close(fd);
+	errno = number;
+	return got < 0 ? -1 : (ssize_t)have;
+}
+
+int path_secret_load(const char *file, char secret[static PATH_SECRET_MAX + 1], struct error *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	char bytes[PATH_SECRET_MAX + 3];
+	ssize_t got = read_some(file, bytes, sizeof bytes);
+	if (got < 0)
+		return error_set(err, "cannot read the path secret %.200s: %s; name a readable file with --path-secret",
+				 file, strerror(errno));
+	size_t len = (size_t)got;
+	if (len && bytes[len - 1] == '\n')
+		len--;
+	if (len && len < (size_t)got && bytes[len - 1] == '\r')
+		len--;
+	bool fine = len >= 1 && len <= PATH_SECRET_MAX;
+	for (size_t i = 0; fine && i < len; i++)
+		fine = bytes[i] != '\0' && strchr(allowed, bytes[i]) != NULL;
+	if (fine) {
+		memcpy(secret, bytes, len);
+		secret[len] = '\0';
+	}
+	explicit_bzero(bytes, sizeof bytes);
+	return fine ? 0
+		    : error_set(err,
+				"the path secret in %.200s must be one line of 1 to %d letters, digits and - . _ ~; "
+				"make one with: openssl rand -hex 32 > FILE",
+				file, PATH_SECRET_MAX);
+}
 
 struct path_secret *path_secret_create(const char *file, struct error *err)
 {
@@ -24,7 +75,7 @@ struct path_secret *path_secret_create(const char *file, struct error *err)
 	}
 	secret->file = copy;
 	pthread_rwlock_init(&secret->lock, NULL);
-	if (http_secret_load(file, secret->texts[NOW], err) == 0)
+	if (path_secret_load(file, secret->texts[NOW], err) == 0)
 		return secret;
 	path_secret_destroy(secret);
 	return NULL;
@@ -42,8 +93,8 @@ void path_secret_destroy(struct path_secret *secret)
 
 int path_secret_reload(struct path_secret *secret, struct error *err)
 {
-	char read[HTTP_SECRET_MAX + 1];
-	if (http_secret_load(secret->file, read, err) < 0)
+	char read[PATH_SECRET_MAX + 1];
+	if (path_secret_load(secret->file, read, err) < 0)
 		return -1;
 	pthread_rwlock_wrlock(&secret->lock);
 	bool other = strcmp(read, secret->texts[NOW]) != 0;
@@ -56,14 +107,34 @@ int path_secret_reload(struct path_secret *secret, struct error *err)
 	return other;
 }
 
-bool path_secret_route(struct path_secret *secret, struct str target, struct http_route *route)
+/* Looks at every byte of `guess` whatever it finds; only the length of the guess, which its sender knows, shows. */
+static bool equal_in_secret(struct str guess, struct str secret)
 {
-	bool found = false;
+	unsigned char difference = guess.len != secret.len;
+	for (size_t i = 0; i < guess.len; i++)
+		difference |= (unsigned char)(guess.ptr[i] ^ secret.ptr[i % secret.len]);
+	return difference == 0;
+}
+
+/* Whether the part of a path after its endpoint is a slash and the secret. */
+static bool holds_secret(struct str rest, struct str secret)
+{
+	return rest.len >= 2 && rest.ptr[0] == '/' && equal_in_secret(str_tail(rest, 1), secret);
+}
+
+bool path_secret_admits(struct path_secret *secret, struct str endpoint, struct str target)
+{
+	const char *question = target.len ? memchr(target.ptr, '?', target.len) : NULL;
+	struct str path = {target.ptr, question ? (size_t)(question - target.ptr) : target.len};
+	if (!str_starts(path, endpoint))
+		return false;
+	struct str rest = str_tail(path, endpoint.len);
 	if (!secret)
-		return http_route_find((struct str){NULL, 0}, target, route);
+		return rest.len == 0;
+	bool admits = false;
 	pthread_rwlock_rdlock(&secret->lock);
-	for (int i = 0; !found && i < ACCEPTED; i++)
-		found = secret->texts[i][0] != '\0' && http_route_find(str_of(secret->texts[i]), target, route);
+	for (int i = 0; !admits && i < ACCEPTED; i++)
+		admits = secret->texts[i][0] != '\0' && holds_secret(rest, str_of(secret->texts[i]));
 	pthread_rwlock_unlock(&secret->lock);
-	return found;
+	return admits;
 }

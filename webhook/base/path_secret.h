@@ -1,32 +1,40 @@
 /*
- * path_secret: the secret at the end of the webhook paths, and the file that holds it. The file may
- * change while the server runs. Then the previous secret stays valid until the next change. The
- * file and the webhook configurations cannot change at the same moment, and no request may be
- * rejected in between.
+ * path_secret: the secret that ends the paths of the endpoints, and its file, which may change while the server runs.
+ * After a change the previous secret is accepted as well, until the next change. The file and the registration never
+ * change at the same moment, and no request may be rejected in between.
  */
 #ifndef WEBHOOK_BASE_PATH_SECRET_H
 #define WEBHOOK_BASE_PATH_SECRET_H
 
-#include "webhook/http/route.h"
+#include <stdbool.h>
+
+#include "gpugate/error.h"
+#include "gpugate/str.h"
+
+#define PATH_SECRET_MAX 256 /* characters of a path secret */
 
 struct path_secret;
 
-/* Reads the file (see http_secret_load) and copies its name. Returns new, or NULL with an error. */
+/*
+ * Reads the file that holds the path secret: 1 to PATH_SECRET_MAX characters of A-Z a-z 0-9 - . _ ~, then at most one
+ * line end. `secret` is NUL-terminated. Returns 0, or -1 with an error that names the file, never what it holds.
+ */
+int path_secret_load(const char *file, char secret[static PATH_SECRET_MAX + 1], struct error *err);
+
+/* Reads the file (path_secret_load). Returns new; NULL with an error. Copies the file's name. */
 struct path_secret *path_secret_create(const char *file, struct error *err);
 
 /* Overwrites the secrets and frees everything. Accepts NULL. */
 void path_secret_destroy(struct path_secret *secret);
 
-/*
- * Reads the file again. Returns 1 if it holds a different secret, 0 if it holds the same one.
- * Returns -1 with an error if the file is unusable; then nothing changes. Thread-safe.
- */
+/* Reads the file again. Returns 1 for another secret, 0 for the same one, -1 with an error; then nothing changes. Thread-safe. */
 int path_secret_reload(struct path_secret *secret, struct error *err);
 
 /*
- * Calls http_route_find with each valid secret, or without a secret if `secret` is NULL.
- * Thread-safe.
+ * Whether a request target ("/mutate/SECRET?timeout=10s", as it was sent, not decoded) is the path of an endpoint
+ * ("/mutate"), followed by an accepted secret. Without a secret (NULL) it must be the endpoint's path alone. The query
+ * is ignored. The time of the comparison does not depend on how much of the secret was right. Thread-safe.
  */
-bool path_secret_route(struct path_secret *secret, struct str target, struct http_route *route);
+bool path_secret_admits(struct path_secret *secret, struct str endpoint, struct str target);
 
 #endif

@@ -10,18 +10,8 @@
 
 #define READ_MS 4000
 #define BACKOFF_MS 1000
-#define BACKOFF_MAX_MS 30000
-
-static void run_pass(void *context);
 
 /* --- Passes --- */
-
-void certs_pass_in(struct kube_certs *certs, int64_t ms)
-{
-	certs->busy = false;
-	kube_timer_set(certs->options.loop, &certs->timer, certs->again ? 0 : ms);
-	certs->again = false;
-}
 
 static void pass_soon(struct kube_certs *certs)
 {
@@ -29,17 +19,6 @@ static void pass_soon(struct kube_certs *certs)
 		certs->again = true;
 	else
 		kube_timer_set(certs->options.loop, &certs->timer, 0);
-}
-
-/* After a pause. What others change ends it: that may be what was missing. */
-void certs_fail(struct kube_certs *certs, enum certs_failure failure, const char *doing, const char *why)
-{
-	struct kube_loop *loop = certs->options.loop;
-	certs_report_failure(certs, failure, doing, why);
-	int64_t ms = kube_random(loop, certs->backoff_ms / 2, certs->backoff_ms);
-	certs->backoff_ms = certs->backoff_ms * 2 < BACKOFF_MAX_MS ? certs->backoff_ms * 2 : BACKOFF_MAX_MS;
-	certs->again = false;
-	certs_pass_in(certs, ms);
 }
 
 /* --- What is known --- */
@@ -56,30 +35,6 @@ static void want(struct kube_certs *certs)
 		EVP_EncodeBlock((unsigned char *)to, (const unsigned char *)pem.ptr, (int)pem.len);
 	certs->wanted.len = to && !pem.failed ? strlen(to) : 0;
 	buf_release(&pem);
-}
-
-static bool seen(const struct kube_certs *certs)
-{
-	return certs->targets[CERTS_MUTATING].bundles.known && certs->targets[CERTS_VALIDATING].bundles.known;
-}
-
-static bool all_hold(const struct kube_certs *certs, const unsigned char *id)
-{
-	return bundles_hold(&certs->targets[CERTS_MUTATING].bundles, id) &&
-	       bundles_hold(&certs->targets[CERTS_VALIDATING].bundles, id);
-}
-
-/* Compares what is trusted with what should be. After every change of either. */
-void certs_look(struct kube_certs *certs)
-{
-	bool wanted = certs->secret == SECRET_READ && certs->wanted.len;
-	const struct authority *next =
-	    authorities_next(&certs->authorities, certs_wall_s(), certs_lead_s(&certs->options.lifetimes));
-	for (int i = 0; i < CERTS_CONFIGURATIONS; i++)
-		certs->targets[i].right = wanted && bundles_right(&certs->targets[i].bundles, certs->wanted.ptr);
-	certs_trust_note(&certs->trust, next, next && seen(certs) && all_hold(certs, next->id), kube_now_ms());
-	if (certs->shown.any && seen(certs) && all_hold(certs, certs->shown.issuer))
-		atomic_store(&certs->counts.ready, true);
 }
 
 void kube_certs_see(struct kube_certs *certs, bool mutating, struct str json)
@@ -116,7 +71,7 @@ static void gather(struct kube_certs *certs, struct certs_facts *facts)
 	*facts = (struct certs_facts){.secret = certs->secret,
 				      .authorities = &certs->authorities,
 				      .read_ms = certs->read_ms,
-				      .known = seen(certs),
+				      .known = certs_seen(certs),
 				      .trust = certs->trust,
 				      .shown = certs->shown,
 				      .now_s = others.now_s,

@@ -5,7 +5,7 @@
  * authority signs only when the API servers have trusted it for a while: no call fails because of a renewal.
  *
  * Every replica does the same; what they write goes against the version that they read, so that it does not matter who is first.
- * Everything runs on the loop's thread, but for what says that it is thread-safe. The rules are in kube_certs_decide.c.
+ * Everything runs on the loop's thread, but for what says that it is thread-safe. The rules are in decide.c.
  */
 #ifndef WEBHOOK_CERT_CONTROLLER_CONTROLLER_H
 #define WEBHOOK_CERT_CONTROLLER_CONTROLLER_H

@@ -1,6 +1,6 @@
 /*
- * kube_certs_machine: the replica's state. Private to kube_certs.c, which has the passes, kube_certs_steps.c, which does what was
- * decided, and kube_certs_report.c, which tells.
+ * kube_certs_machine: the state of this replica. Private to controller.c, which has the passes, steps.c, which does what was
+ * decided, report.c, which has logs, Events and metrics, and reconcile.c below them.
  */
 #ifndef WEBHOOK_CERT_CONTROLLER_MACHINE_H
 #define WEBHOOK_CERT_CONTROLLER_MACHINE_H
@@ -73,6 +73,9 @@ static inline int64_t certs_wall_s(void)
 /* Passes: ends this one, and begins the next in so many milliseconds; the same after a failure, later each time. */
 void certs_pass_in(struct kube_certs *certs, int64_t ms);
 void certs_fail(struct kube_certs *certs, enum certs_failure failure, const char *doing, const char *why);
+
+/* Whether both webhook configurations have been seen. */
+bool certs_seen(const struct kube_certs *certs);
 
 /* Compares what is trusted with what should be. After every change of either. */
 void certs_look(struct kube_certs *certs);

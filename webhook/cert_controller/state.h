@@ -1,7 +1,7 @@
 /*
  * kube_certs_state: the parts of the self-managed certificates that do no I/O, know no clock and can be tested without a
  * cluster: what stands in the Secret, what the webhook configurations trust, and what is to be done next. Private to
- * kube_certs*.c. Wall times are seconds since 1970 by this replica's clock, times in ms are monotonic and this process's own.
+ * this folder. Wall times are seconds since 1970 by this replica's clock, times in ms are monotonic and this process's own.
  */
 #ifndef WEBHOOK_CERT_CONTROLLER_STATE_H
 #define WEBHOOK_CERT_CONTROLLER_STATE_H
@@ -12,7 +12,7 @@
 #define AUTHORITIES_TEXT_MAX ((size_t)192 << 10) /* bytes; of sixteen authorities with keys it is a tenth */
 #define CERTS_MANAGER "gpugate-certs"            /* as it stands in managedFields */
 
-/* --- The Secret: kube_certs_store.c --- */
+/* --- The Secret: secret.c --- */
 
 /*
  * An authority is *next* (it has a key, and is put into the bundles), then it signs, then it is *retired*: it has no key any
@@ -80,7 +80,7 @@ enum secret_state authorities_read(struct authorities *all, struct str json, cha
 /* Writes the Secret for a POST, or with `version` for a merge patch against that version, which leaves its other keys alone. */
 void authorities_write(const struct authorities *all, const char *namespace, const char *version, struct buf *out);
 
-/* --- The webhook configurations: kube_certs_bundles.c --- */
+/* --- The webhook configurations: bundles.c --- */
 
 enum certs_configuration { CERTS_MUTATING, CERTS_VALIDATING, CERTS_CONFIGURATIONS };
 
@@ -134,7 +134,7 @@ enum bundle_reason bundles_reason(const struct bundles *bundles, const char *wan
  */
 void bundles_patch(const struct bundles *bundles, const char *wanted, struct buf *out);
 
-/* --- What is next: kube_certs_decide.c --- */
+/* --- What is next: decide.c --- */
 
 /* How long before its end an authority is followed by the next. */
 int64_t certs_lead_s(const struct certs_lifetimes *lifetimes);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "gpugate/certs.h"
-#include "webhook/server/options.h"
+#include "webhook/server/kinds.h"
 
 #define MINOR_LEAST 28 /* matchConditions are on by default from here on */
 #define MINOR_MOST 37
@@ -308,7 +308,7 @@ int render_options_target(const struct render_options *options, struct render_ta
 		return -1;
 	if (options->ca_bundle && !(texts->ca_bundle = read_bundle(options->ca_bundle, err)))
 		return -1;
-	if (options->path_secret && http_secret_load(options->path_secret, texts->secret, err) < 0)
+	if (options->path_secret && path_secret_load(options->path_secret, texts->secret, err) < 0)
 		return -1;
 	if (options->path_secret && !options->url && !is_subdomain(texts->secret))
 		return error_set(err,

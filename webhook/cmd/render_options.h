@@ -2,8 +2,8 @@
 #ifndef WEBHOOK_CMD_RENDER_OPTIONS_H
 #define WEBHOOK_CMD_RENDER_OPTIONS_H
 
+#include "webhook/base/path_secret.h"
 #include "webhook/cli/options.h"
-#include "webhook/http/route.h"
 #include "webhook/registration/render.h"
 
 enum render_output { RENDER_YAML, RENDER_JSON };
@@ -29,7 +29,7 @@ extern const struct option_table render_options_table;
 
 /* What a target borrows and nothing else owns. Begins zeroed. */
 struct render_texts {
-	char secret[HTTP_SECRET_MAX + 1];
+	char secret[PATH_SECRET_MAX + 1];
 	char *url, *ca_bundle;
 };
 

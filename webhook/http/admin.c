@@ -8,7 +8,6 @@
 #include "webhook/http/gate.h"
 #include "webhook/http/info.h"
 #include "webhook/http/listen.h"
-#include "webhook/server/status_page.h"
 
 #define CONNECTIONS 256
 #define CONNECTIONS_PER_ADDRESS 48
@@ -32,7 +31,8 @@ struct http_admin {
 	void (*metrics)(void *context, struct buf *out);
 	void (*status)(void *context, struct buf *out);
 	void *context;
-	char page_policy[STATUS_PAGE_POLICY_BYTES];
+	struct str page;
+	const char *page_policy;
 	char address[HTTP_ADDRESS_TEXT];
 };
 
@@ -65,8 +65,7 @@ static unsigned show_status(struct http_admin *admin, struct buf *out)
 
 static unsigned show_page(struct http_admin *admin, struct buf *out)
 {
-	(void)admin;
-	buf_str(out, status_page());
+	buf_str(out, admin->page);
 	return 200;
 }
 
@@ -256,7 +255,8 @@ struct http_admin *http_admin_create(const struct http_admin_options *options, s
 	admin->unready = options->unready;
 	admin->metrics = options->metrics;
 	admin->status = options->status;
-	status_page_policy(admin->page_policy);
+	admin->page = options->page;
+	admin->page_policy = options->page_policy;
 	admin->context = options->context;
 	if (start(admin, options, err) == 0)
 		return admin;

@@ -9,10 +9,7 @@
 #include "gpugate/error.h"
 #include "webhook/base/log.h"
 
-/*
- * http_admin_create borrows the struct and `listen`. `context` and `log` stay borrowed until
- * http_admin_destroy. The callbacks must be thread-safe.
- */
+/* `listen` is borrowed during http_admin_create, everything else until http_admin_destroy. */
 struct http_admin_options {
 	const char *listen; /* See http_address_parse. */
 
@@ -27,6 +24,9 @@ struct http_admin_options {
 
 	/* Appends the body of /status.json. */
 	void (*status)(void *context, struct buf *out);
+	/* The HTML page at /status, and the Content-Security-Policy of all responses. Neither may be absent. */
+	struct str page;
+	const char *page_policy;
 	void *context;
 	struct log *log; /* May be NULL. */
 };

@@ -122,7 +122,7 @@ void *http_request_line(void *service, const char *target, struct MHD_Connection
 		return NULL;
 	http_conn_enter(&session->conn, HTTP_HEADERS);
 	http_conn_clear(&session->conn);
-	session->found = path_secret_route(self->secret, str_of(target), &session->route);
+	session->found = http_route_find(self->secret, str_of(target), &session->route);
 	session->refusal = (struct http_refusal){0};
 	session->status = 0;
 	return session;

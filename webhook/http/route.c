@@ -1,9 +1,6 @@
 #include "webhook/http/route.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <strings.h>
-#include <unistd.h>
 
 static const struct {
 	struct str path;
@@ -27,18 +24,6 @@ static struct str trim(struct str s)
 	while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
 		s.len--;
 	return s;
-}
-
-/*
- * Compares in time that depends only on the length of `guess`, which the client knows anyway.
- * `secret` must not be empty.
- */
-static bool equal_in_secret(struct str guess, struct str secret)
-{
-	unsigned char difference = guess.len != secret.len;
-	for (size_t i = 0; i < guess.len; i++)
-		difference |= (unsigned char)(guess.ptr[i] ^ secret.ptr[i % secret.len]);
-	return difference == 0;
 }
 
 unsigned http_duration_ms(struct str text)
@@ -95,19 +80,14 @@ static unsigned timeout_of(struct str query)
 	return HTTP_TIMEOUT_DEFAULT_MS;
 }
 
-bool http_route_find(struct str secret, struct str target, struct http_route *route)
+bool http_route_find(struct path_secret *secret, struct str target, struct http_route *route)
 {
-	const char *question = target.len ? memchr(target.ptr, '?', target.len) : NULL;
-	struct str path = {target.ptr, question ? (size_t)(question - target.ptr) : target.len};
 	for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
-		if (!str_starts(path, endpoints[i].path))
+		if (!path_secret_admits(secret, endpoints[i].path, target))
 			continue;
-		struct str rest = str_tail(path, endpoints[i].path.len);
-		if (str_present(secret)
-			? rest.len < 2 || rest.ptr[0] != '/' || !equal_in_secret(str_tail(rest, 1), secret)
-			: rest.len != 0)
-			continue;
-		*route = (struct http_route){endpoints[i].endpoint, timeout_of(str_tail(target, path.len + 1))};
+		const char *question = memchr(target.ptr, '?', target.len);
+		size_t query = question ? (size_t)(question - target.ptr) + 1 : target.len;
+		*route = (struct http_route){endpoints[i].endpoint, timeout_of(str_tail(target, query))};
 		return true;
 	}
 	return false;
@@ -198,52 +178,4 @@ struct http_refusal http_head_purpose(const struct http_head *head, uint64_t bod
 		if (rules[i].wrong)
 			return (struct http_refusal){rules[i].status, rules[i].text, endless || head->expects};
 	return (struct http_refusal){0};
-}
-
-/* Reads up to `size` bytes from the beginning of a file. Returns their number, or -1 with errno. */
-static ssize_t read_some(const char *file, char *bytes, size_t size)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	size_t have = 0;
-	ssize_t got = 1;
-	while (have < size && got != 0) {
-		got = read(fd, bytes + have, size - have);
-		if (got < 0 && errno != EINTR)
-			break;
-		have += got > 0 ? (size_t)got : 0;
-	}
-	int number = errno;
-	close(fd);
-	errno = number;
-	return got < 0 ? -1 : (ssize_t)have;
-}
-
-int http_secret_load(const char *file, char secret[static HTTP_SECRET_MAX + 1], struct error *err)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	char bytes[HTTP_SECRET_MAX + 3];
-	ssize_t got = read_some(file, bytes, sizeof bytes);
-	if (got < 0)
-		return error_set(err, "cannot read the path secret %.200s: %s; name a readable file with --path-secret",
-				 file, strerror(errno));
-	size_t len = (size_t)got;
-	if (len && bytes[len - 1] == '\n')
-		len--;
-	if (len && len < (size_t)got && bytes[len - 1] == '\r')
-		len--;
-	bool fine = len >= 1 && len <= HTTP_SECRET_MAX;
-	for (size_t i = 0; fine && i < len; i++)
-		fine = bytes[i] != '\0' && strchr(allowed, bytes[i]) != NULL;
-	if (fine) {
-		memcpy(secret, bytes, len);
-		secret[len] = '\0';
-	}
-	explicit_bzero(bytes, sizeof bytes);
-	return fine ? 0
-		    : error_set(err,
-				"the path secret in %.200s must be one line of 1 to %d letters, digits and - . _ ~; "
-				"make one with: openssl rand -hex 32 > FILE",
-				file, HTTP_SECRET_MAX);
 }

@@ -10,12 +10,10 @@
 
 #include "gpugate/error.h"
 #include "gpugate/str.h"
+#include "webhook/base/path_secret.h"
 
-#define HTTP_SECRET_MAX 256 /* Maximum length of a path secret, in bytes. */
-
-/* The default and the maximum of timeoutSeconds in admissionregistration.k8s.io/v1. */
-#define HTTP_TIMEOUT_DEFAULT_MS 10000
-#define HTTP_TIMEOUT_MAX_MS 30000
+#define HTTP_TIMEOUT_DEFAULT_MS 10000 /* Kubernetes' default for webhooks (admissionregistration/v1, timeoutSeconds) */
+#define HTTP_TIMEOUT_MAX_MS 30000     /* the largest that Kubernetes allows there */
 
 enum http_endpoint { HTTP_MUTATE, HTTP_VALIDATE };
 
@@ -25,12 +23,10 @@ struct http_route {
 };
 
 /*
- * Matches a raw request target, such as "/mutate?timeout=10s", against the endpoints.
- * Percent-encoding is not decoded. If `secret` is present, only "/mutate/SECRET" and
- * "/validate/SECRET" match; the duration of the comparison does not reveal how much of a guess is
- * correct. Returns false, with *route unchanged, if nothing matches.
+ * Finds the endpoint and the timeout of a request target ("/mutate?timeout=10s", as it was sent, not decoded).
+ * path_secret_admits says which paths exist. Returns false for all others. Thread-safe.
  */
-bool http_route_find(struct str secret, struct str target, struct http_route *route);
+bool http_route_find(struct path_secret *secret, struct str target, struct http_route *route);
 
 /*
  * Converts a Go duration ("10s", "1m0.5s", "500ms") to milliseconds, rounded up and limited to
@@ -90,12 +86,5 @@ struct http_refusal http_head_framing(const struct http_head *head);
 
 /* Checks path, method, length and content type, in this order. `body_max` is in bytes. */
 struct http_refusal http_head_purpose(const struct http_head *head, uint64_t body_max);
-
-/*
- * Reads the path secret from a file: 1 to HTTP_SECRET_MAX characters of A-Z a-z 0-9 - . _ ~, then
- * at most one line end (LF or CRLF). Returns 0 with a NUL-terminated `secret`, or -1 with `secret`
- * unchanged. Errors name the file but never reveal its contents.
- */
-int http_secret_load(const char *file, char secret[static HTTP_SECRET_MAX + 1], struct error *err);
 
 #endif

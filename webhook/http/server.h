@@ -21,12 +21,7 @@
 #define HTTP_BODY_MAX (8u << 20)     /* Maximum size of one body, in bytes. */
 #define HTTP_FLIGHT_MAX (256u << 20) /* Maximum memory for the large buffers of all requests, in bytes. */
 
-struct path_secret;
-
-/*
- * A request that awaits its response. The server owns it; it and everything it points to live until
- * the response.
- */
+/* One request that is to be answered. The server's; it and all it points to live until it has been answered. */
 struct http_ask {
 	enum http_endpoint endpoint;
 	struct str body;     /* Not empty, and followed by HTTP_BODY_PADDING readable zero bytes. */

@@ -5,26 +5,10 @@
 #ifndef WEBHOOK_HTTP_TLS_H
 #define WEBHOOK_HTTP_TLS_H
 
-#include <gnutls/abstract.h>
-#include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
-#include "gpugate/buf.h"
-#include "gpugate/error.h"
-
-#define HTTP_CHAIN_MAX 16 /* Maximum number of certificates in the server's or a client's chain. */
-
-/* A certificate, the rest of its chain, and the key. Immutable except for `references`. */
-struct tls_identity {
-	unsigned references; /* Protected by the mutex of the struct http_tls. */
-	gnutls_pcert_st chain[HTTP_CHAIN_MAX];
-	unsigned chain_length;
-	gnutls_privkey_t key;
-	time_t expiry; /* The earliest expiry in the chain. */
-	time_t begin;  /* When the server's own certificate becomes valid. */
-};
+#include "webhook/http/tls_identity.h"
 
 struct http_tls;
 

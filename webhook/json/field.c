@@ -1,10 +1,9 @@
 #include "webhook/json/field.h"
 
-#include <stdio.h>
-
 #include "webhook/json/balance.h"
+#include "webhook/json/string.h"
+#include "webhook/json/unique.h"
 
-#define KEY_MAX 63   /* bytes: no key with a row is longer */
 #define FIRST_ROOM 4 /* items of a list before it grows */
 
 /* A list that grows in the arena. */
@@ -14,73 +13,6 @@ struct list {
 	uint32_t count;
 	uint32_t room;
 };
-
-void reader_init(struct reader *reader, const char *bytes, size_t len, struct arena *arena)
-{
-	scan_init(&reader->scan, bytes, len);
-	reader->arena = arena;
-	reader->path_at = sizeof reader->path;
-}
-
-/* The tables are shallow and keys are cut: a path that does not fit cannot arise, and would only be cut. */
-static void path_prepend(struct reader *reader, const char *text, size_t len)
-{
-	if (len > reader->path_at)
-		return;
-	reader->path_at -= len;
-	memcpy(reader->path + reader->path_at, text, len);
-}
-
-static void path_prepend_key(struct reader *reader, struct str key)
-{
-	char text[KEY_MAX];
-	size_t len = key.len < KEY_MAX ? key.len : KEY_MAX;
-	for (size_t i = 0; i < len; i++)
-		text[i] = key.ptr[i] >= ' ' && key.ptr[i] < 0x7f ? key.ptr[i] : '?';
-	path_prepend(reader, text, len);
-}
-
-/* What follows a key or an index is an index, which needs no dot, or another key. */
-static void path_prepend_dot(struct reader *reader)
-{
-	if (reader->path_at < sizeof reader->path && reader->path[reader->path_at] != '[')
-		path_prepend(reader, ".", 1);
-}
-
-void reader_at_key(struct reader *reader, struct str key)
-{
-	path_prepend_dot(reader);
-	path_prepend_key(reader, key);
-}
-
-void reader_at_entry(struct reader *reader, struct str key)
-{
-	path_prepend(reader, "\"]", 2);
-	path_prepend_key(reader, key);
-	path_prepend(reader, "[\"", 2);
-}
-
-void reader_at_index(struct reader *reader, uint32_t index)
-{
-	char text[16];
-	int len = snprintf(text, sizeof text, "[%u]", index);
-	path_prepend_dot(reader);
-	path_prepend(reader, text, (size_t)len);
-}
-
-int reader_error(struct reader *reader, struct error *err)
-{
-	int len = (int)(sizeof reader->path - reader->path_at);
-	size_t byte = (size_t)(reader->scan.at - reader->scan.begin);
-	if (len == 0)
-		return error_set(err, "%s (byte %zu)", reader->scan.fault, byte);
-	return error_set(err, "%.*s: %s (byte %zu)", len, reader->path + reader->path_at, reader->scan.fault, byte);
-}
-
-int reader_no_memory(struct reader *reader)
-{
-	return scan_fail(&reader->scan, reader->scan.at, "the review needs more memory than allowed");
-}
 
 /* Returns room for one more item, zeroed, which counts only once list->count is raised; NULL without memory. */
 static void *list_next(struct reader *reader, struct list *list)
@@ -166,7 +98,7 @@ static const struct field *find_field(const struct shape *shape, struct str key)
 /* For keys with escapes: they count as what they mean. An escape of six bytes means one byte at least. */
 static const struct field *find_escaped(const struct shape *shape, struct str raw)
 {
-	char text[KEY_MAX * 6];
+	char text[READER_KEY_MAX * 6];
 	if (raw.len > sizeof text)
 		return NULL;
 	size_t len = scan_unescape(raw, text);

@@ -2,23 +2,12 @@
  * review_field: JSON objects into C structs by tables. A `shape` lists the keys that matter in an object; each row says
  * which function reads the value and where in the struct it goes. Keys without a row are skipped (and checked). A key
  * with a row may stand only once; null is as good as absent.
- *
- * The place of an error ("request.object.spec.containers[0].name") is put together while the functions return -1
- * through each other, so that it costs nothing as long as all is well.
  */
 #ifndef WEBHOOK_JSON_FIELD_H
 #define WEBHOOK_JSON_FIELD_H
 
-#include "gpugate/arena.h"
 #include "gpugate/facts.h"
-#include "webhook/json/scan.h"
-
-struct reader {
-	struct scan scan;
-	struct arena *arena;
-	size_t path_at; /* path[path_at...] is what is known of the place; grows to the front */
-	char path[320];
-};
+#include "webhook/json/reader.h"
 
 struct field {
 	const char *key;
@@ -66,24 +55,7 @@ int field_opaque(struct reader *reader, const struct field *field, void *target)
 /* The same of any value, for what is read of an object that no reader takes. */
 int field_anything(struct reader *reader, const struct field *field, void *target);
 
-/* Borrows text and arena. The text is followed by REVIEW_PADDING bytes. */
-void reader_init(struct reader *reader, const char *bytes, size_t len, struct arena *arena);
-
 /* Reads the object at which the scan stands into `target`, zeroed by the caller. Returns 0 or -1. */
 int reader_object(struct reader *reader, const struct shape *shape, void *target);
-
-/* Fails for lack of memory. Returns -1. */
-int reader_no_memory(struct reader *reader);
-
-/* While an error returns: puts a key, a map's key (labels["app"]) or an item's number before what is known of its place. */
-void reader_at_key(struct reader *reader, struct str key);
-void reader_at_entry(struct reader *reader, struct str key);
-void reader_at_index(struct reader *reader, uint32_t index);
-
-/* Turns what failed into "place: what (byte N)". Returns -1. */
-int reader_error(struct reader *reader, struct error *err);
-
-/* Refuses a key that is given twice. Sub-quadratic for any input. Returns 0 or -1. */
-int pairs_check_unique(struct reader *reader, const struct pair *items, uint32_t count);
 
 #endif

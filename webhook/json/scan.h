@@ -10,58 +10,16 @@
 #define WEBHOOK_JSON_SCAN_H
 
 #include "gpugate/error.h"
-#include "gpugate/str.h"
+#include "webhook/json/scan_state.h"
 
-#define REVIEW_PADDING 64       /* readable bytes that must follow the text; their content does not matter */
 #define SCAN_DEPTH_MAX 512      /* objects and arrays within each other */
 #define SCAN_LEN_MAX (1u << 30) /* bytes: counts and offsets fit 32 bits */
 
-struct scan {
-	const char *begin;
-	const char *at; /* the next byte; after a failure, the byte that is to blame */
-	const char *end;
-	unsigned depth;  /* of what is open at `at` */
-	char fault[256]; /* what went wrong; meaningful only after a failure */
-};
-
-/* Borrows the text. */
-static inline void scan_init(struct scan *scan, const char *bytes, size_t len)
-{
-	scan->begin = scan->at = bytes;
-	scan->end = bytes + len;
-	scan->depth = 0;
-	scan->fault[0] = '\0';
-}
-
-static inline bool scan_is_blank(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-/* Skips white space and returns the first byte of the next token without taking it; 0 at the end. */
-static inline char scan_peek(struct scan *scan)
-{
-	const char *p = scan->at;
-	while (p < scan->end && scan_is_blank(*p))
-		p++;
-	scan->at = p;
-	return p < scan->end ? *p : '\0';
-}
-
-/* Says what went wrong at `at`, which becomes the scan's place (never beyond the end). Returns -1. */
-__attribute__((format(printf, 3, 4))) int scan_fail(struct scan *scan, const char *at, const char *format, ...);
-
-/* Fails with "expected WHAT, found ..." at the next token. Returns -1. */
-int scan_expected(struct scan *scan, const char *what);
-
 /*
  * Takes a string, at whose opening quote the scan stands. `raw` borrows what is between the quotes; `escaped` tells
- * that it holds escapes, for scan_unescape. Returns 0 or -1.
+ * that it holds escapes, for scan_unescape (string.h). Returns 0 or -1.
  */
 int scan_string(struct scan *scan, struct str *raw, bool *escaped);
-
-/* Writes what a string that scan_string took means. `out` has room for raw.len bytes. Returns the bytes written. */
-size_t scan_unescape(struct str raw, char *out);
 
 /* Takes a number; `text` borrows it as it is written. Returns 0 or -1. */
 int scan_number(struct scan *scan, struct str *text);

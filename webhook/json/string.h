@@ -1,18 +1,16 @@
 /*
- * review_string: the inside of JSON strings. Here the common case, plain ASCII in blocks of 16; escapes and UTF-8 are
- * looked at in review_string.c, out of line, so that the loops which read strings stay small. Used by review_scan only.
+ * review_string: the inside of JSON strings. The common case, plain ASCII, is handled inline in blocks of 16 bytes.
+ * Escapes and UTF-8 are checked in string.c, out of line, so that the loops that read strings stay small.
  */
 #ifndef WEBHOOK_JSON_STRING_H
 #define WEBHOOK_JSON_STRING_H
 
-#include "webhook/json/scan.h"
+#include "webhook/json/scan_state.h"
 
 #if defined(__SSE2__) && !defined(REVIEW_SCAN_PORTABLE)
 #include <emmintrin.h>
 #define HAVE_BLOCKS 1
 #endif
-
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /*
  * Checks the escape, UTF-8 sequence or control character at `p`. Returns what follows it, possibly a few bytes beyond
@@ -60,5 +58,11 @@ static inline const char *review_string_end(struct scan *scan, const char *p, bo
 			return NULL;
 	}
 }
+
+/*
+ * Writes the characters that the raw text of a string from scan_string stands for. `out` has room for raw.len bytes.
+ * Returns the number of bytes written.
+ */
+size_t scan_unescape(struct str raw, char *out);
 
 #endif

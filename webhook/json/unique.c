@@ -1,4 +1,4 @@
-#include "webhook/json/field.h"
+#include "webhook/json/unique.h"
 
 #include <stdlib.h>
 

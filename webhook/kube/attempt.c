@@ -1,4 +1,4 @@
-/* kube_try: one try of a request: how libcurl is told what to do, and what it tells. */
+/* attempt: one attempt of a request: the options of libcurl's handle, and its callbacks. */
 #include <stdlib.h>
 
 #include "webhook/json/scan.h" /* REVIEW_PADDING */
@@ -58,7 +58,7 @@ static size_t collect(struct kube_request *request, const char *bytes, size_t le
 	return len;
 }
 
-/* What is returned other than `len` ends the transfer, and kube_request_ended follows. */
+/* What is returned other than `len` ends the transfer, and request->ended follows. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct kube_request *request = context;
@@ -268,7 +268,7 @@ void kube_try_begin(void *context)
 	struct kube_request *request = context;
 	struct kube_client *client = request->client;
 	CURL *easy = client->idle_count > 0 ? client->idle[--client->idle_count] : curl_easy_init();
-	request->transfer = (struct kube_transfer){.easy = easy, .ended = kube_request_ended, .context = request};
+	request->transfer = (struct kube_transfer){.easy = easy, .ended = request->ended, .context = request};
 	request->headed = request->open = request->refused = request->too_long = request->whole = false;
 	request->status = 0;
 	request->sent = 0;
@@ -277,7 +277,7 @@ void kube_try_begin(void *context)
 	if (easy)
 		set_connection(client, easy);
 	if (!easy || !set_request(request, easy) || kube_transfer_add(client->loop, &request->transfer) < 0)
-		kube_request_without_memory(request);
+		request->without_memory(request);
 	else
 		request->state = REQUEST_UNDER_WAY;
 }

@@ -2,7 +2,7 @@
  * kube_config_exec: users of a kubeconfig whose credential comes from a plug-in (`exec`), as EKS, GKE and AKS have it. The
  * program gets KUBERNETES_EXEC_INFO and answers with an ExecCredential:
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
- * Private to kube_config*.c.
+ * Private to config*.c and exec*.c.
  */
 #ifndef WEBHOOK_KUBE_CONFIG_EXEC_H
 #define WEBHOOK_KUBE_CONFIG_EXEC_H

@@ -1,4 +1,5 @@
-/* kube_config_file: what a kubeconfig file says of its current context. */
+#include "webhook/kube/config_file.h"
+
 #include <stdlib.h>
 
 #include "webhook/base/base64.h"

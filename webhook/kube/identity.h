@@ -1,6 +1,6 @@
 /*
- * kube_identity: the parts of a kube_config, and how they are filled. Private to kube_config*.c. Texts are whole allocations
- * of their own, so that they can be wiped.
+ * kube_identity: the parts of a kube_config, and how they are read. Private to config*.c and exec*.c. Each text is an
+ * allocation of its own, so that it can be wiped.
  */
 #ifndef WEBHOOK_KUBE_IDENTITY_H
 #define WEBHOOK_KUBE_IDENTITY_H
@@ -37,8 +37,5 @@ int kube_identity_read_token(const char *path, struct buf *out, struct error *er
 
 /* Whether these bytes can be a token; cuts white space at both ends. */
 bool kube_identity_trim_token(struct str *token);
-
-/* Fills `config`, which is zeroed, from a kubeconfig file. `plugins`: its credential plug-in may be run. */
-int kube_identity_from_file(struct kube_config *config, const char *path, bool plugins, struct error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * kube_request: a call under way. kube_client.c has its whole life: when it is tried, given up, told and freed; kube_try.c has
- * one try: the options of libcurl's handle, and what libcurl calls. Private to these two; loop thread only.
+ * kube_request: a call under way. request.c has its life: when it is attempted, given up, reported and freed. attempt.c has
+ * one attempt: the options of libcurl's handle, and its callbacks. client.c has what all requests share. Private to these
+ * three; loop thread only.
  */
 #ifndef WEBHOOK_KUBE_REQUEST_H
 #define WEBHOOK_KUBE_REQUEST_H
@@ -27,6 +28,9 @@ struct kube_request {
 	struct kube_call call; /* its texts follow this struct */
 	struct kube_transfer transfer;
 	struct curl_slist *headers;
+	/* How an attempt ends: libcurl is done with it, or there was no memory to begin it. `context` is the request. */
+	void (*ended)(void *context, CURLcode code);
+	void (*without_memory)(void *context);
 	struct kube_timer turn;  /* the next try; after a cancellation: the end */
 	struct kube_timer limit; /* the deadline; of an open stream: its silence */
 	int64_t deadline_ms;
@@ -70,10 +74,15 @@ void kube_try_clear(struct kube_request *request);
 /* Into request->problem: why there is no answer. Before kube_try_clear. */
 void kube_try_describe(struct kube_request *request, CURLcode code);
 
-bool kube_request_is_stream(const struct kube_request *request);
+static inline bool kube_request_is_stream(const struct kube_request *request)
+{
+	return request->call.received != NULL;
+}
 
-/* How a try ends: libcurl is done with it, or there was no memory to begin it. `context` is the request. */
-void kube_request_ended(void *context, CURLcode code);
-void kube_request_without_memory(void *context);
+/* Allocates the requests that need no more memory to fail. Returns 0, or -1 without memory; then release what there is. */
+int kube_requests_init(struct kube_client *client);
+
+/* Aborts and frees all requests of the client. */
+void kube_requests_release(struct kube_client *client);
 
 #endif

@@ -1,5 +1,7 @@
 #include "webhook/kube/token.h"
 
+#include "webhook/json/string.h"
+
 const char *kube_word_string(struct kube_word *word, const char *p, const char *end)
 {
 	for (; p < end; p++) {

@@ -10,6 +10,7 @@
 
 #include "webhook/base/log.h"
 #include "webhook/kube/client.h"
+#include "webhook/kube/resource_version.h"
 
 /*
  * Callbacks, on the loop's thread. The order of calls is: begin, any number of `listed`, synced, any number of changes,
@@ -88,8 +89,5 @@ struct kube_watch_counts {
 	uint64_t events;   /* objects: listed, changed, bookmarks */
 };
 void kube_watch_counts(const struct kube_watch *watch, struct kube_watch_counts *counts);
-
-/* The version of an object ("123"), and whether the text is one at all. resourceVersions of one type compare as numbers. */
-bool kube_version(struct str text, uint64_t *version);
 
 #endif

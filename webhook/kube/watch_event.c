@@ -1,7 +1,7 @@
 #include "webhook/kube/watch_event.h"
 
 #include "webhook/json/field.h"
-#include "webhook/kube/watch.h" /* kube_version */
+#include "webhook/kube/resource_version.h"
 
 #define ARENA_BYTES (64u << 10)
 #define RETRY_AFTER_MAX_S 3600

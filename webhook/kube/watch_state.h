@@ -1,6 +1,6 @@
 /*
- * kube_watch_state: a watch from inside, for the two halves of kube_watch: kube_watch.c makes the calls and decides what follows
- * them, kube_watch_take.c tells what they bring.
+ * kube_watch_state: the state of a watch, shared by two files: watch.c makes the calls and decides what follows them, and
+ * watch_apply.c applies what they bring.
  */
 #ifndef WEBHOOK_KUBE_WATCH_STATE_H
 #define WEBHOOK_KUBE_WATCH_STATE_H

@@ -233,7 +233,7 @@ int ledger_rebase(struct ledger *ledger, const struct policy *policy);
 const struct policy *ledger_policy(const struct ledger *ledger);
 const struct held *ledger_held(const struct ledger *ledger); /* by quota */
 
-/* What the Pods of each namespace hold of a quota, pending or not: the first of a list in no order (ledger_tally.h); NULL: they hold
+/* What the Pods of each namespace hold of a quota, pending or not: the first of a list in no order (tally.h); NULL: they hold
  * nothing. Borrowed until the ledger changes. */
 const struct tally_sum *ledger_holders(const struct ledger *ledger, uint32_t quota);
 

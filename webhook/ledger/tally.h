@@ -1,7 +1,7 @@
 /*
  * ledger_tally: what the Pods of each namespace hold of each quota, and which quotas hold something else than they did when that was
  * last asked. Kept up to date charge by charge, so that nobody has to walk over all Pods in order to publish it. Part of a book
- * (ledger_book.h), under one policy; not thread-safe.
+ * (book.h), under one policy; not thread-safe.
  */
 #ifndef WEBHOOK_LEDGER_TALLY_H
 #define WEBHOOK_LEDGER_TALLY_H

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "webhook/usage/held.h"
+
 #define AMOUNT_BYTES_MAX 64
 
 void quota_summary_digest(const struct policy *policy, char text[static QUOTA_DIGEST_SIZE])
@@ -37,36 +39,11 @@ static struct str print_number(struct summary *summary, uint32_t number)
 	return copy;
 }
 
-static wide add(wide a, wide b)
-{
-	wide sum;
-	return __builtin_add_overflow(a, b, &sum) ? (a > b ? a : b) : sum;
-}
-
-/* Judges a Pod that costs nothing: only limits that are exceeded already could refuse it. */
-bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held)
-{
-	const struct charge nothing = {.quota = quota};
-	struct excess excess[2]; /* One charge has at most one row of each kind. */
-	struct quota_view view;
-	bool refused;
-	policy_quota(policy, quota, &view);
-	bool borrows = add(held[quota].used, held[quota].pending) > view.hard;
-	uint32_t count = policy_exceeded(policy, &nothing, 1, held, excess, &refused);
-	for (uint32_t i = 0; i < count; i++)
-		if (excess[i].kind == EXCESS_HARD || borrows)
-			return true;
-	return false;
-}
-
-/*
- * Sets what a member of a cohort uses above its own limit, or leaves for the others (see
- * policy_exceeded).
- */
+/* What a member of a cohort has above its own, or else leaves to the others (see policy_exceeded). */
 static void fill_cohort(struct summary *summary, const struct quota_view *view, const struct held *held,
 			struct quota_document *document)
 {
-	wide now = add(held->used, held->pending), over = now - view->hard, left = view->hard - now;
+	wide now = held_total(held), over = now - view->hard, left = view->hard - now;
 	document->borrowed = STR("0");
 	if (!str_present(view->cohort))
 		return;

@@ -9,14 +9,6 @@
 /* Bytes of a digest in hexadecimal, including the NUL. */
 #define QUOTA_DIGEST_SIZE 33
 
-/*
- * Whether usage is above what a quota's limits allow. If a cohort as a whole is exceeded, only the
- * members whose usage is above their own `hard` count as exceeded. `held` has policy_quota_count()
- * rows.
- */
-bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held);
-
-/* Writes the policy's digest as 32 hexadecimal digits and a NUL. */
 void quota_summary_digest(const struct policy *policy, char text[static QUOTA_DIGEST_SIZE]);
 
 /*

@@ -10,6 +10,11 @@ static const char *kind_of(bool mutating)
 	return mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
 }
 
+static const char *endpoint_of(bool mutating)
+{
+	return mutating ? "/mutate" : "/validate";
+}
+
 /*
  * The fields that are compared. `fallback` is the API server's default for a missing field, as JSON
  * (admissionregistration/v1).
@@ -108,7 +113,7 @@ static const char *path_of(const json_t *webhook, bool mutating, bool *is_servic
 	*is_service = service != NULL;
 	if (service)
 		return json_string_value(json_object_get(service, "path"));
-	return path_of_url(url, mutating ? "/mutate" : "/validate");
+	return path_of_url(url, endpoint_of(mutating));
 }
 
 /*
@@ -119,11 +124,10 @@ static int compare_path(const struct registration *registration, bool mutating, 
 {
 	bool is_service;
 	const char *path = path_of(there, mutating, &is_service);
-	struct http_route route;
+	struct str endpoint = str_of(endpoint_of(mutating));
 	if (!json_object_get(there, "clientConfig"))
 		return REGISTRATION_CURRENT;
-	if (path && path_secret_route(registration->secret, str_of(path), &route) &&
-	    route.endpoint == (mutating ? HTTP_MUTATE : HTTP_VALIDATE))
+	if (path && path_secret_admits(registration->secret, endpoint, str_of(path)))
 		return REGISTRATION_CURRENT;
 	snprintf(why, REGISTRATION_WHY_MAX,
 		 "webhook %s in the %s " RENDER_NAME

@@ -8,16 +8,6 @@
 #define TRUST_SECONDS 120
 #define SECONDS_MOST 3153600000 /* About a hundred years. */
 
-const char *const serve_ledgers[] = {
-    [LEDGER_KIND_EMBEDDED] = "embedded", [LEDGER_KIND_CLUSTER] = "cluster", [LEDGER_KIND_CLUSTER + 1] = NULL};
-const char *const serve_certs[] = {
-    [CERTS_KIND_FILES] = "files", [CERTS_KIND_SELF_MANAGED] = "self-managed", [CERTS_KIND_SELF_MANAGED + 1] = NULL};
-
-const char *const serve_failures[] = {[FAILURE_KIND_POLICY] = "policy",
-				      [FAILURE_KIND_FAIL] = "Fail",
-				      [FAILURE_KIND_IGNORE] = "Ignore",
-				      [FAILURE_KIND_IGNORE + 1] = NULL};
-
 static const struct option_row rows[] = {
     {.name = "--policy",
      .word = "PATH",
@@ -222,11 +212,6 @@ const struct option_table serve_options_table = {
 		"  curl -s http://127.0.0.1:8080/readyz\n"
 		"  gpugate serve --policy deploy/policy --listen :8443 --ledger cluster --certs self-managed\n",
 };
-
-const char *serve_failure(int kind)
-{
-	return kind == FAILURE_KIND_POLICY ? NULL : serve_failures[kind];
-}
 
 struct certs_lifetimes serve_options_lifetimes(const struct serve_options *options)
 {

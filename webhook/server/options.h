@@ -4,17 +4,7 @@
 
 #include "webhook/cert_controller/controller.h"
 #include "webhook/cli/options.h"
-
-enum ledger_kind { LEDGER_KIND_EMBEDDED, LEDGER_KIND_CLUSTER };
-
-/* The source of the serving certificate. */
-enum certs_kind { CERTS_KIND_FILES, CERTS_KIND_SELF_MANAGED };
-
-/* The source of a webhook's failurePolicy: the policy's Settings, or the command line. */
-enum failure_kind { FAILURE_KIND_POLICY, FAILURE_KIND_FAIL, FAILURE_KIND_IGNORE };
-
-/* The option values of these enums, in order and NULL-terminated. */
-extern const char *const serve_ledgers[], *const serve_certs[], *const serve_failures[];
+#include "webhook/server/kinds.h"
 
 struct serve_options {
 	struct option_list policies;
@@ -51,10 +41,7 @@ struct serve_options {
 
 extern const struct option_table serve_options_table;
 
-/* The failurePolicy for an enum failure_kind; NULL: the policy's Settings decide. */
-const char *serve_failure(int kind);
-
-/* The lifetimes of self-managed certificates, with defaults filled in. */
+/* The lifetimes of self-managed certificates. */
 struct certs_lifetimes serve_options_lifetimes(const struct serve_options *options);
 
 /*

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "webhook/metrics/text.h"
-#include "webhook/quota/summary.h"
+#include "webhook/usage/held.h"
 
 void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pthread_mutex_t *mutex)
 {

@@ -3,6 +3,7 @@
 
 #include "webhook/quota/summary.h"
 #include "webhook/quota/table.h"
+#include "webhook/usage/held.h"
 
 static const char policy_text[] = "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: x}\nspec: {resource: "
 				  "nvidia.com/gpu, memory: 80Gi}\n---\n"

@@ -1,0 +1,90 @@
+/* booking: keeps each entry in the sums where it belongs, and in the list of what is pending. */
+#include "webhook/ledger/state.h"
+
+const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name)
+{
+	return labels_get(&ledger->namespaces, name);
+}
+
+static void untrack(struct entry *entry)
+{
+	if (!entry->pending_link)
+		return;
+	*entry->pending_link = entry->pending_next;
+	if (entry->pending_next)
+		entry->pending_next->pending_link = entry->pending_link;
+	entry->pending_link = NULL;
+	entry->pending_next = NULL;
+}
+
+static void track(struct ledger *ledger, struct entry *entry)
+{
+	entry->pending_next = ledger->pending;
+	entry->pending_link = &ledger->pending;
+	if (ledger->pending)
+		ledger->pending->pending_link = &entry->pending_next;
+	ledger->pending = entry;
+}
+
+bool ledger_settle(struct ledger *ledger, struct entry *entry)
+{
+	bool pending = entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE);
+	if (pending && !entry->pending_link)
+		track(ledger, entry);
+	else if (!pending)
+		untrack(entry);
+	const struct pairs *labels = ledger_namespace_labels(ledger, entry->holding.namespace);
+	unsigned booked = book_entry(&ledger->book, entry, entry_booking(entry), entry_takes_text(entry), labels);
+	entry_note_mischarged(ledger, entry, booked & BOOKED_NO_MEMORY);
+	bool stranger = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
+	ledger->strangers += (uint32_t)stranger - (uint32_t)entry->stranger;
+	entry->stranger = stranger;
+	uint8_t unfit = entry->booked == BOOKED_NOWHERE ? 0 : entry->node_fit;
+	ledger->on_no_model += !!(unfit & NODE_OF_NO_MODEL) - (uint32_t) !!(entry->unfit & NODE_OF_NO_MODEL);
+	ledger->on_several_models +=
+	    !!(unfit & NODE_OF_SEVERAL_MODELS) - (uint32_t) !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
+	entry->unfit = unfit;
+	return booked & BOOKED_FREED;
+}
+
+void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry)
+{
+	struct entry *old = *link;
+	if (old) {
+		entry->state = old->state;
+		entry->copy = old->copy;
+		entry->list = old->list;
+		entry->seen_version = old->seen_version;
+		entry->seen_ms = old->seen_ms;
+		entry->due_version = old->due_version;
+		entry->pending_ms = old->pending_ms;
+		entry->gone_ms = old->gone_ms;
+		entry->terminating_ms = old->terminating_ms;
+		entry->grace_ms = old->grace_ms;
+		/* Its booking moves over as it is, and is looked at anew when the entry is settled. */
+		entry->charges = old->charges;
+		entry->charge_count = old->charge_count;
+		entry->booked = old->booked;
+		entry->leaving = old->leaving;
+		entry->stranger = old->stranger;
+		entry->mischarged = old->mischarged;
+		entry->unfit = old->unfit;
+		entry->root = old->root;
+		entry->text_bytes = old->text_bytes;
+		old->charges = NULL;
+		untrack(old);
+	}
+	entry_put(&ledger->table, link, entry);
+}
+
+bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms)
+{
+	const struct entry *entry = *link;
+	int64_t memory_ms = 2 * ledger->options.ttl_ms;
+	bool remembered = ledger->comparing && entry->list == ledger->list;
+	if (remembered || entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
+	    (entry->state & (ENTRY_GONE | ENTRY_SWEPT) && now_ms - entry->gone_ms < memory_ms))
+		return false;
+	entry_drop(&ledger->table, link);
+	return true;
+}

@@ -1,0 +1,62 @@
+/* check: verifies the sums of the ledger against its entries. */
+#include "webhook/ledger/codec.h"
+#include "webhook/ledger/state.h"
+
+/* Charges computed anew, since those that entries carry may be what is wrong. */
+static int check_entry(const struct ledger *ledger, const struct entry *entry, struct book *book)
+{
+	struct entry fresh = *entry;
+	struct charge *charges = book->charges;
+	enum entry_booking where = entry_booking(entry);
+	int count = where == BOOKED_NOWHERE
+			? 0
+			: policy_charge(ledger->book.policy, &entry->holding,
+					ledger_namespace_labels(ledger, entry->holding.namespace), charges);
+	if (count < 0 || entry->booked != where)
+		return -1;
+	fresh.charges = charges;
+	fresh.charge_count = (uint32_t)count;
+	fresh.leaving = where == BOOKED_USED && entry->terminating_ms;
+	book_lift(book, &fresh, true);
+	book->used += where == BOOKED_USED;
+	book->pending += where == BOOKED_PENDING;
+	book->text_entries += entry_takes_text(entry);
+	book->text_bytes += entry_takes_text(entry) ? ledger_text_bytes(&entry->holding) : 0;
+	return 0;
+}
+
+/* Whether the sums by namespace make up what is held of a quota. */
+static bool is_tallied(const struct ledger *ledger, uint32_t quota)
+{
+	wide amount = 0;
+	for (const struct tally_sum *sum = ledger_holders(ledger, quota); sum; sum = sum->quota_next)
+		amount += sum->amount;
+	return amount == ledger->book.held[quota].used + ledger->book.held[quota].pending;
+}
+
+bool ledger_check(const struct ledger *ledger)
+{
+	uint32_t quotas = policy_quota_count(ledger->book.policy), entries = 0, strangers = 0;
+	struct ledger_unfit unfit = {0};
+	struct book fresh;
+	if (book_open(&fresh, ledger->book.policy) < 0)
+		return false;
+	bool exact = true;
+	for (uint32_t i = 0; i <= ledger->table.mask; i++)
+		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next, entries++) {
+			exact &= check_entry(ledger, entry, &fresh) == 0;
+			strangers += entry->stranger;
+			unfit.of_no_model += !!(entry->unfit & NODE_OF_NO_MODEL);
+			unfit.of_several_models += !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
+		}
+	exact &= entries == ledger->table.count && strangers == ledger->strangers &&
+		 unfit.of_no_model == ledger->on_no_model && unfit.of_several_models == ledger->on_several_models;
+	for (uint32_t i = 0; i < quotas; i++)
+		exact &= fresh.held[i].used == ledger->book.held[i].used &&
+			 fresh.held[i].pending == ledger->book.held[i].pending &&
+			 fresh.held[i].terminating == ledger->book.held[i].terminating && is_tallied(ledger, i);
+	exact &= fresh.used == ledger->book.used && fresh.pending == ledger->book.pending &&
+		 fresh.text_entries == ledger->book.text_entries && fresh.text_bytes == ledger->book.text_bytes;
+	book_close(&fresh);
+	return exact;
+}

@@ -1,0 +1,189 @@
+/* copy: the last state of the object that all replicas write: what it holds, what is to be written, and what is swept. */
+#include "webhook/ledger/codec.h"
+#include "webhook/ledger/state.h"
+
+struct loading {
+	struct ledger *ledger;
+	int64_t now_ms;
+	bool dry; /* only looks whether there is memory and sense in it */
+};
+
+static int load_entry(void *context, const struct holding *holding)
+{
+	struct loading *loading = context;
+	struct ledger *ledger = loading->ledger;
+	struct entry **link = entry_find(&ledger->table, holding->uid), *entry = *link;
+	if (!entry || entry->state == ENTRY_UNREADABLE) { /* of which no more may be known than that it exists */
+		entry = entry_make(holding, NULL);
+		if (!entry)
+			return -1;
+		ledger_replace(ledger, link, entry);
+	}
+	if (!(entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE))) {
+		entry->pending_ms = loading->now_ms;
+		entry->due_version = 0;
+		entry->state &= (uint8_t)~ENTRY_SWEPT; /* it had left the copy: this is another admission of it */
+	}
+	entry->state |= ENTRY_PENDING;
+	entry->copy = ledger->copy;
+	ledger_settle(ledger, entry);
+	return 0;
+}
+
+/* Takes a state off the entries that `which` says, and drops those of which nothing is left. */
+static void strip(struct ledger *ledger, uint8_t state, bool (*which)(const struct ledger *, const struct entry *))
+{
+	for (struct entry *entry = ledger->pending, *next; entry; entry = next) {
+		next = entry->pending_next;
+		if (!(entry->state & state) || !which(ledger, entry))
+			continue;
+		entry->state &= (uint8_t)~state;
+		ledger_settle(ledger, entry);
+		if (entry->state == 0)
+			entry_drop(&ledger->table, entry_find(&ledger->table, entry->holding.uid));
+	}
+}
+
+static bool is_of_older_copy(const struct ledger *ledger, const struct entry *entry)
+{
+	return entry->copy != ledger->copy;
+}
+
+static bool is_any(const struct ledger *ledger, const struct entry *entry)
+{
+	(void)ledger, (void)entry;
+	return true;
+}
+
+static int count_entry(void *context, const struct holding *holding)
+{
+	(void)holding;
+	++*(uint32_t *)context;
+	return 0;
+}
+
+int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int64_t now_ms, struct error *err)
+{
+	uint32_t count = 0;
+	struct loading loading = {.ledger = ledger, .now_ms = now_ms};
+	arena_reset(&ledger->scratch);
+	int result = ledger_text_read(pending, &ledger->scratch, count_entry, &count, err);
+	if (result < 0)
+		return result; /* before anything has changed */
+	ledger->copy++;
+	arena_reset(&ledger->scratch);
+	result = ledger_text_read(pending, &ledger->scratch, load_entry, &loading, err);
+	if (result < 0)
+		return result;
+	strip(ledger, ENTRY_PENDING, is_of_older_copy);
+	ledger->version = version;
+	ledger->copy_form = ledger_text_form(pending);
+	return 0;
+}
+
+bool ledger_behind(const struct ledger *ledger)
+{
+	return ledger->view_version < ledger->version || ledger->lost || ledger->mischarged;
+}
+
+uint64_t ledger_version(const struct ledger *ledger)
+{
+	return ledger->version;
+}
+
+/* Whether a write leaves a pending entry out: its Pod is gone, never comes, or has been seen for long enough. */
+static bool is_left_out(const struct ledger *ledger, const struct entry *entry, int64_t now_ms)
+{
+	if (!entry_takes_text(entry))
+		return true;
+	return entry_seen(entry) &&
+	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->holding));
+}
+
+void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, uint64_t *version)
+{
+	struct ledger_text text;
+	*version = ledger->version;
+	ledger_text_begin(&text, pending, ledger->form);
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
+		if (!is_left_out(ledger, entry, now_ms))
+			ledger_text_add(&text, &entry->holding);
+		else if (entry->booked == BOOKED_USED && entry->seen_version > *version)
+			*version = entry->seen_version;
+	}
+	ledger_text_end(&text);
+}
+
+void ledger_set_form(struct ledger *ledger, unsigned form)
+{
+	ledger->form = form;
+}
+
+unsigned ledger_form(const struct ledger *ledger)
+{
+	return ledger->form;
+}
+
+bool ledger_form_is_ahead(const struct ledger *ledger)
+{
+	return ledger->copy_form > ledger->form;
+}
+
+bool ledger_foldable(const struct ledger *ledger, int64_t now_ms)
+{
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (is_left_out(ledger, entry, now_ms))
+			return true;
+	return false;
+}
+
+void ledger_resolve(struct ledger *ledger)
+{
+	strip(ledger, ENTRY_TENTATIVE, is_any);
+}
+
+/* Whether an entry's request was over at `then_ms`, and its Pod has not been seen. */
+static bool is_overdue(const struct ledger *ledger, const struct entry *entry, int64_t then_ms)
+{
+	const uint8_t never = ENTRY_TENTATIVE | ENTRY_SWEPT | ENTRY_UNREADABLE;
+	return entry->state & ENTRY_PENDING && !(entry->state & never) && !entry_seen(entry) &&
+	       then_ms - entry->pending_ms >= ledger->options.ttl_ms;
+}
+
+bool ledger_overdue(const struct ledger *ledger, int64_t now_ms)
+{
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (!entry->due_version && is_overdue(ledger, entry, now_ms))
+			return true;
+	return false;
+}
+
+void ledger_due(struct ledger *ledger, uint64_t version, int64_t asked_ms)
+{
+	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (!entry->due_version && is_overdue(ledger, entry, asked_ms))
+			entry->due_version = version;
+}
+
+uint32_t ledger_sweep(struct ledger *ledger, int64_t now_ms)
+{
+	uint32_t swept = 0;
+	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
+		if (!entry->due_version || !is_overdue(ledger, entry, now_ms) ||
+		    ledger->view_version < entry->due_version)
+			continue;
+		entry->state |= ENTRY_SWEPT;
+		entry->gone_ms = now_ms;
+		ledger_settle(ledger, entry);
+		swept++;
+	}
+	return swept;
+}
+
+bool ledger_awaits_sweep(const struct ledger *ledger)
+{
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (entry->due_version > ledger->view_version && is_overdue(ledger, entry, INT64_MAX))
+			return true;
+	return false;
+}

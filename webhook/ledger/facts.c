@@ -1,0 +1,58 @@
+/* facts: what is kept of a Pod: what it requests and where it could land. */
+#include "webhook/ledger/state.h"
+
+/* Names that quotas could count, and as many others: admission takes 64 accelerators and 64 others that quotas name. */
+#define DEMANDS_MAX 128
+
+/*
+ * What a Pod asks for, as far as one Pod may take memory here: a tenant can store Pods that ask for thousands of names. Of those
+ * that no quota could count as many are kept, since another policy may count them.
+ */
+static int bound_demands(struct ledger *ledger, struct holding *holding)
+{
+	struct demand *kept = arena_alloc(&ledger->scratch, 2 * (size_t)DEMANDS_MAX * sizeof *kept);
+	uint32_t counts[2] = {0}, count = 0; /* of what quotas could count, of others */
+	if (!kept)
+		return -1;
+	for (uint32_t i = 0; i < holding->demand_count; i++) {
+		bool other = !policy_counts_some(ledger->book.policy, &holding->demands[i], 1);
+		if (counts[other]++ < DEMANDS_MAX)
+			kept[count++] = holding->demands[i];
+	}
+	holding->demands = kept;
+	holding->demand_count = count;
+	return 0;
+}
+
+int ledger_place(struct ledger *ledger, const struct pod *placement, struct holding *holding)
+{
+	const struct pairs *labels = labels_get(&ledger->nodes, placement->node_name);
+	if (policy_place(ledger->book.policy, placement, &ledger->scratch, holding) < 0)
+		return -1;
+	holding->node_models = NULL;
+	holding->node_model_count = 0;
+	return labels ? policy_place_on_node(ledger->book.policy, labels, &ledger->scratch, holding) : 0;
+}
+
+struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding)
+{
+	struct pod kept = {.present = true, .node_name = pod->node_name};
+	if (!policy_counts_some(policy, holding->demands, holding->demand_count) || !policy_placement_bounded(pod))
+		return kept;
+	kept.node_selector = pod->node_selector;
+	kept.has_required_affinity = pod->has_required_affinity;
+	kept.node_terms = pod->node_terms;
+	kept.node_term_count = pod->node_term_count;
+	return kept;
+}
+
+int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding)
+{
+	arena_reset(&ledger->scratch);
+	*holding = (struct holding){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+	if (policy_demands(pod, &ledger->scratch, &holding->demands, &holding->demand_count) < 0 ||
+	    bound_demands(ledger, holding) < 0)
+		return -1;
+	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, holding);
+	return holding->demand_count == 0 ? 0 : ledger_place(ledger, &placement, holding);
+}
