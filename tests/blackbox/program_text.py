@@ -35,7 +35,7 @@ def _texts(source):
 @functools.cache
 def texts():
     """All of them, each with GAP for what printf fills in."""
-    files = [path for folder in ("policy", "webhook", "certs", "include/gpugate") for path in sorted((ROOT / folder).glob("*.[ch]"))]
+    files = [path for folder in ("policy", "webhook", "certs", "include/gpugate") for path in sorted((ROOT / folder).rglob("*.[ch]"))]
     found = [text for path in files for text in _texts(path.read_text())]
     assert len(files) > 100 and len(found) > 2000
     return [_FORMAT.sub(lambda match: "%" if match[0] == "%%" else GAP, text) for text in found]
@@ -73,7 +73,7 @@ def says(fragment):
 def functions_named(pattern):
     """Strings among the arguments of calls whose function's name matches, but for the names of a line's fields."""
     words = set()
-    for path in sorted((ROOT / "webhook").glob("*.c")):
+    for path in sorted((ROOT / "webhook").rglob("*.c")):
         for call in re.finditer(rf"\b(?:{pattern})\(([^;]*);", path.read_text()):
             arguments = re.sub(r'\.key = "\w+"|log_number\("\w+"', "", call[1])
             words |= set(re.findall(r'"((?:[^"\\]|\\.)*)"', arguments))
