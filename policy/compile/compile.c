@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/suggest.h"
 #include "policy/document/report.h"
 
 #define SNAPSHOT_CHUNK ((size_t)64 << 10)
@@ -114,7 +115,7 @@ const void **compile_sorted(struct compile *c, const void *items, size_t count, 
 const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
 				 size_t stride)
 {
-	struct str near = docs_suggest_within(wrong, names, count, stride, &c->suggest_work);
+	struct str near = suggest_word_within(wrong, names, count, stride, &c->suggest_work);
 	if (!str_present(near))
 		return "";
 	size_t size = near.len + sizeof "; did you mean \"\"?";

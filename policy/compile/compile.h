@@ -24,7 +24,7 @@ struct compile {
 	const struct doc_quota **quotas;   /* by quota of the policy; from compile_quotas on */
 	const struct doc_borrowing *
 	    *borrowings;       /* by quota of the policy, NULL where there is none; from compile_cohorts on */
-	uint64_t suggest_work; /* what suggestions may still cost, see docs_suggest_within */
+	uint64_t suggest_work; /* what suggestions may still cost, see suggest_word_within */
 	jmp_buf exhausted;     /* where an allocation that fails leaps to: everything lives in the two arenas */
 };
 

@@ -1,4 +1,5 @@
 /* Names of resources: Settings.otherResources, and whether what quotas and Rules name exists and counts. */
+#include "gpugate/suggest.h"
 #include "policy/base/glob.h"
 #include "policy/compile/compile_warn.h"
 #include "policy/model/catalog.h"
@@ -93,7 +94,7 @@ static struct str near_resource(struct compile *c, struct str name)
 		struct str known = policy->resources[i].name, right = rest_of(known);
 		bool same_domain = known.len - right.len == name.len - rest.len &&
 				   memcmp(known.ptr, name.ptr, name.len - rest.len) == 0;
-		if (same_domain && str_present(docs_suggest_within(rest, &right, 1, sizeof right, &c->suggest_work)))
+		if (same_domain && str_present(suggest_word_within(rest, &right, 1, sizeof right, &c->suggest_work)))
 			return known;
 	}
 	return (struct str){NULL, 0};
@@ -237,7 +238,7 @@ static void warn_pattern(struct compile *c, const struct text *name)
 {
 	const struct str mig = {"mig-*", 5}, rest = rest_of(name->s);
 	if (c->policy->resource_count > 0 && str_starts(name->s, STR("nvidia.com/")) &&
-	    str_present(docs_suggest(rest, &mig, 1, sizeof mig)))
+	    str_present(suggest_word(rest, &mig, 1, sizeof mig)))
 		COMPILE_LINT(c, LINT_RESOURCE_PATTERN, name->at,
 			     "\"%.*s\" matches no resource of an Accelerator and no well-known name; did you mean "
 			     "\"nvidia.com/mig-*\"?",

@@ -1,4 +1,5 @@
 /* Warnings about Accelerators, and about what Rules say of their nodes. */
+#include "gpugate/suggest.h"
 #include "policy/compile/compile_warn.h"
 #include "policy/model/catalog.h"
 
@@ -96,7 +97,7 @@ static struct str near_value(struct compile *c, const struct pair *selector)
 	for (uint32_t m = 0; m < policy->model_count; m++) {
 		struct str value = label_value(&policy->models[m], selector->key);
 		if (value.ptr &&
-		    str_present(docs_suggest_within(selector->value, &value, 1, sizeof value, &c->suggest_work)))
+		    str_present(suggest_word_within(selector->value, &value, 1, sizeof value, &c->suggest_work)))
 			return value;
 	}
 	return (struct str){NULL, 0};

@@ -1,4 +1,5 @@
 /* decode_object: lists, maps and objects by the schema's rows, and defaults. See decode_value.h. */
+#include "gpugate/suggest.h"
 #include "policy/document/decode_value.h"
 
 #include <stdio.h>
@@ -178,7 +179,7 @@ static void decode_objects(const struct decode_task *task)
 	else
 		snprintf(expected, sizeof expected, "a list of objects");
 	if (field->word_count > 0 && list->type == NODE_SCALAR &&
-	    str_present(docs_suggest(list->text, &field->words[0].word, 1, sizeof field->words[0]))) {
+	    str_present(suggest_word(list->text, &field->words[0].word, 1, sizeof field->words[0]))) {
 		DECODE_FIND(task->decoder, list->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
 			    STR_ARG(field->key), SHOWN(list->text), STR_ARG(field->words[0].word));
 		return;

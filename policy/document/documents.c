@@ -13,7 +13,6 @@
 #define NODES_MAX ((size_t)256 << 20) /* a file of 1 MiB makes far less */
 #define QUOTE_CHARACTERS 100
 #define QUOTE_BEFORE 40
-#define SUGGEST_BYTES_MAX 64
 
 static void read_source(struct decoder *decoder, uint32_t index, struct arena *nodes)
 {
@@ -153,98 +152,4 @@ const char *docs_where(const struct docs *docs, struct place at, char *buffer, s
 
 	snprintf(buffer, size, "%.*s:%u", STR_ARG(path), (unsigned)at.line);
 	return buffer;
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-	return least < c ? least : c;
-}
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* Damerau-Levenshtein (optimal string alignment), case ignored; both at most SUGGEST_BYTES_MAX. */
-static size_t distance(struct str a, struct str b)
-{
-	size_t rows[3][SUGGEST_BYTES_MAX + 1];
-	size_t *before = rows[0], *last = rows[1], *row = rows[2];
-
-	for (size_t j = 0; j <= b.len; j++)
-		last[j] = j;
-	for (size_t i = 1; i <= a.len; i++) {
-		row[0] = i;
-		for (size_t j = 1; j <= b.len; j++) {
-			char x = lower(a.ptr[i - 1]), y = lower(b.ptr[j - 1]);
-			row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y));
-			if (i > 1 && j > 1 && x == lower(b.ptr[j - 2]) && lower(a.ptr[i - 2]) == y &&
-			    before[j - 2] + 1 < row[j])
-				row[j] = before[j - 2] + 1;
-		}
-		size_t *oldest = before;
-		before = last;
-		last = row;
-		row = oldest;
-	}
-	return last[b.len];
-}
-
-static unsigned count_not(struct str s)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i + 3 <= s.len; i++)
-		count += lower(s.ptr[i]) == 'n' && lower(s.ptr[i + 1]) == 'o' && lower(s.ptr[i + 2]) == 't';
-	return count;
-}
-
-static bool ends_alike(struct str longer, struct str shorter)
-{
-	struct str end = str_tail(longer, longer.len - shorter.len);
-
-	for (size_t i = 0; i < shorter.len; i++) {
-		if (lower(end.ptr[i]) != lower(shorter.ptr[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Whether one says "not" where the other does not, or has a prefix such as un, non, dis or no before the other. */
-static bool says_the_opposite(struct str wrong, struct str word)
-{
-	struct str longer = wrong.len > word.len ? wrong : word, shorter = wrong.len > word.len ? word : wrong;
-
-	return count_not(wrong) != count_not(word) || (longer.len > shorter.len + 1 && ends_alike(longer, shorter));
-}
-
-struct str docs_suggest_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work)
-{
-	struct str best = {NULL, 0};
-	size_t limit = wrong.len / 3;
-
-	if (wrong.len > SUGGEST_BYTES_MAX)
-		return best;
-	for (size_t i = 0; i < count; i++) {
-		struct str word = *(const struct str *)(const void *)((const char *)words + i * stride);
-		size_t apart = word.len > wrong.len ? word.len - wrong.len : wrong.len - word.len;
-		uint64_t cost = (uint64_t)wrong.len * word.len;
-		if (apart > limit || word.len > SUGGEST_BYTES_MAX || cost > *work)
-			continue;
-		*work -= cost;
-		size_t steps = distance(wrong, word);
-		if (steps > limit || (best.ptr && steps == limit && steps > 0) || says_the_opposite(wrong, word))
-			continue;
-		best = word;
-		limit = steps;
-	}
-	return best;
-}
-
-struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride)
-{
-	uint64_t work = UINT64_MAX;
-
-	return docs_suggest_within(wrong, words, count, stride, &work);
 }

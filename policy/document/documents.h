@@ -311,15 +311,4 @@ __attribute__((format(printf, 5, 6))) void docs_lint(struct report *report, cons
 #define WHERE_BYTES 256
 const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size);
 
-/*
- * Of `count` words (each found `stride` bytes after the other, starting at `words`), the one nearest to `wrong` if it is
- * near enough to be meant (Damerau-Levenshtein, at most a third of the length), else an absent str. What says the opposite is
- * never near: of "NotExists" not "Exists", of "unprivileged" not "privileged".
- */
-struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride);
-
-/* The same, over words that a policy brings: takes the comparisons of bytes that it costs from `work`, and passes over words for which too
- * little is left. */
-struct str docs_suggest_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work);
-
 #endif

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
+#include "gpugate/suggest.h"
 #include "webhook/cli/command.h"
-#include "webhook/cli/suggest.h"
 
 static void *value_of(const struct option_row *row, void *values)
 {
@@ -91,11 +91,11 @@ static int unknown(const struct option_table *table, const char *argument, size_
 	snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), argument);
 	/* One letter is like every other. */
 	const char *near = table->count && strlen(name) > 2
-			       ? suggest(name, &table->rows->name, table->count, sizeof *table->rows)
+			       ? suggest_argument(name, &table->rows->name, table->count, sizeof *table->rows)
 			       : NULL;
 	if (!near && strcmp(name, "--output") == 0 && find(table, "-o", 2))
 		near = "-o";
-	if (!near && suggest(name, &help, 1, sizeof help))
+	if (!near && suggest_argument(name, &help, 1, sizeof help))
 		near = help;
 	if (near)
 		return error_set(err, "unknown option %s; did you mean %s?", name, near);
