@@ -1,6 +1,7 @@
 /* Guards, and what of the Pod they need to set. */
+#include "policy/base/path.h"
 #include "policy/compile/compile.h"
-#include "policy/evaluate/guard.h"
+#include "policy/document/schema.h"
 #include "policy/model/catalog.h"
 
 /* The variables that are set to `void`: those of the vendors whose resources the Accelerators have, as far as their runtimes are known to
@@ -55,12 +56,12 @@ static void compile_host_paths(struct compile *c, const struct doc_guard *doc, s
 	guard->kinds |= UINT32_C(1) << GUARD_HOST_PATHS;
 	struct str *paths = compile_alloc(c, allow->count, sizeof *paths);
 	for (uint32_t i = 0; i < allow->count; i++) {
-		char normal[GUARD_PATH_MAX];
+		char normal[PATH_BYTES_MAX];
 		struct str path = {normal, 0};
-		if (!guard_path(allow->items[i].s, normal, &path.len))
+		if (!path_normalize(allow->items[i].s, normal, &path.len))
 			continue; /* longer than its form allows: that was an error already */
 		paths[guard->allowed_paths.count++] = compile_keep(c, path);
-		if (refuses && guard_path_reaches_devices(path))
+		if (refuses && catalog_reaches_devices(path))
 			docs_find(c->report, c->docs, SEVERITY_ERROR, allow->items[i].at,
 				  "hostDeviceMounts of the same Guard refuses \"%.*s\"; remove one of the two, or give "
 				  "them Guards of their own with different exemptions",
@@ -89,6 +90,8 @@ static void compile_guard(struct compile *c, const struct doc_guard *doc, struct
 void compile_guards(struct compile *c)
 {
 	struct policy *policy = c->policy;
+	for (size_t i = 0; i < GUARD_WORDS; i++)
+		policy->guard_words[i] = schema_guard_words[i].word;
 	uint32_t count = c->docs->guards.count;
 	const struct doc_guard **docs = (const struct doc_guard **)compile_sorted(
 	    c, c->docs->guards.items, count, sizeof(struct doc_guard), offsetof(struct doc_guard, name));

@@ -1,4 +1,5 @@
 /* MIG: the table of a model's profiles, those that its nodes offer, and the slice that is shared. */
+#include "policy/base/mig_profile.h"
 #include "policy/compile/compile.h"
 #include "policy/model/catalog.h"
 
@@ -16,7 +17,7 @@ static struct profile make_profile(struct compile *c, struct str name, int64_t c
 static void own_profile(struct compile *c, const struct doc_profile *doc, const struct model *model,
 			struct profile *out)
 {
-	int64_t bytes = compile_memory(c, &doc->memory, catalog_profile_gib(doc->name.s) << 30);
+	int64_t bytes = compile_memory(c, &doc->memory, mig_profile_gib(doc->name.s) << 30);
 	if (bytes == 0)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
 			  "profile \"%.*s\" does not say its memory; name it like 1g.10gb or give `memory`",
@@ -103,7 +104,7 @@ static void offer_profiles(struct compile *c, const struct doc_mig *mig, const s
 	uint32_t size = mig->offered.set ? mig->offered.count : count, offered = 0;
 	struct profile *profiles = compile_alloc(c, size, sizeof *profiles);
 	for (uint32_t i = 0; !mig->offered.set && i < count; i++)
-		if (catalog_profile_plain(table[i].name))
+		if (mig_profile_plain(table[i].name))
 			profiles[offered++] = table[i];
 	for (uint32_t i = 0; mig->offered.set && i < size; i++) {
 		const struct text *name = &mig->offered.items[i];

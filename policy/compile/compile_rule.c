@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
+#include "policy/base/mig_profile.h"
 #include "policy/compile/compile.h"
 #include "policy/model/catalog.h"
 
@@ -125,7 +126,7 @@ static void compile_default(struct compile *c, const struct doc_to_mig *doc, con
 {
 	int64_t largest = 0;
 	for (uint32_t i = 0; i < model->profile_count; i++)
-		if (catalog_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
+		if (mig_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
 			largest = model->profiles[i].memory;
 	if (largest == 0)
 		docs_find(

@@ -1,4 +1,5 @@
 /* Warnings about what Rules rewrite: what never acts, what is refused or never scheduled afterwards. */
+#include "policy/base/mig_profile.h"
 #include "policy/compile/compile_warn.h"
 #include "policy/model/catalog.h"
 
@@ -162,7 +163,7 @@ static struct str uncovered_target(const struct policy *policy, const struct rul
 	const struct model *model = &policy->models[rewrite->model];
 	for (uint32_t p = 0; p < model->profile_count; p++) {
 		const struct profile *profile = &model->profiles[p];
-		if (!catalog_profile_plain(profile->name))
+		if (!mig_profile_plain(profile->name))
 			continue;
 		*tenant = find_uncovered(policy, rule, profile->resource, known);
 		if (*tenant != NO_TENANT)

@@ -1,7 +1,7 @@
 /* checks: see checks.h. */
 #include "policy/document/checks.h"
 
-#include "policy/model/catalog.h"
+#include "policy/base/mig_profile.h"
 
 #define FIND(decoder, at, ...) docs_find((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
@@ -29,7 +29,7 @@ void check_profile(struct decoder *decoder, void *object, struct place at)
 	(void)at;
 	if (profile->memory.set || !str_present(profile->name.s))
 		return;
-	int64_t gib = catalog_profile_gib(profile->name.s);
+	int64_t gib = mig_profile_gib(profile->name.s);
 	if (gib > 0)
 		profile->memory.value.nano = (wide)(gib << 30) * QUANTITY_SCALE;
 	else

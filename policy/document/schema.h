@@ -98,7 +98,7 @@ struct schema_kind {
 
 extern const struct schema_kind schema_kinds[KINDS];
 
-/* The words of a Guard's `deny`, by enum guard_kind: objections and metrics use them as well. */
+/* The words of a Guard's `deny`, by enum guard_kind. The compiled policy has them as well, for messages and metrics. */
 extern const struct schema_word schema_guard_words[GUARD_WORDS];
 
 /* What a form asks for, for messages and the reference: "lower-case letters, ...". */

@@ -4,8 +4,6 @@
 
 #include "policy/evaluate/evaluate.h"
 
-#define GUARD_PATH_MAX 4096 /* bytes of a path, as in Linux */
-
 /* One check of one Guard. Adds objections to the decision. Returns -1 when the arena is exhausted. */
 typedef int guard_check_fn(struct evaluation *e, const struct guard *guard);
 
@@ -21,15 +19,6 @@ static inline bool guard_judges(const struct evaluation *e, uint32_t container)
 {
 	return !e->judged || e->judged[container];
 }
-
-/*
- * Resolves `.`, `..` and repeated slashes, and writes /var/run as /run, which it is a link to. The result has no slash at its
- * end; the root is empty. `out` has room for GUARD_PATH_MAX bytes. Returns false for a path that is longer.
- */
-bool guard_path(struct str path, char *out, size_t *len);
-
-/* Whether a path that guard_path made is one of the catalog's device paths, lies below one, or leads to one. */
-bool guard_path_reaches_devices(struct str path);
 
 /* guard_env.c, guard_paths.c, guard_pod.c, guard_request.c */
 guard_check_fn guard_check_env;

@@ -1,4 +1,5 @@
 /* What a rewrite turns its name into, and where a Pod that asks for that could land. */
+#include "policy/base/mig_profile.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
 #include "policy/evaluate/placement.h"
@@ -42,7 +43,7 @@ static const struct profile *choose_profile(const struct model *model, int64_t m
 	*largest = NULL;
 	for (uint32_t i = 0; i < model->profile_count; i++) {
 		const struct profile *profile = &model->profiles[i];
-		if (!catalog_profile_plain(profile->name))
+		if (!mig_profile_plain(profile->name))
 			continue;
 		if (!*largest || profile->memory > (*largest)->memory)
 			*largest = profile;

@@ -99,12 +99,6 @@ bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denomi
 /* Every denominator of catalog_mig_weight divides it. */
 #define CATALOG_MIG_UNIT 168
 
-/* Whether a profile has no suffix such as +me, +gfx or -me: only then is it offered unasked, and chosen by memory. */
-bool catalog_profile_plain(struct str profile);
-
-/* The N of `Ngb` in a profile's name, be it of a compute instance; 0: none. */
-int64_t catalog_profile_gib(struct str profile);
-
 /* Whether the key is a label that a vendor's or cloud's tools set on nodes. */
 bool catalog_is_label(struct str key);
 
@@ -125,6 +119,9 @@ int catalog_variable(struct str name);
 
 /* Host paths that lead to devices, or to what grants them. A trailing `*` matches any rest of the last component. */
 const struct str *catalog_device_paths(size_t *count);
+
+/* Whether a path is one of these, lies below one, or leads to one. It is as path_normalize writes it. */
+bool catalog_reaches_devices(struct str path);
 
 /* Annotations by which a runtime or an NRI plug-in adds devices to containers: the key itself, or what stands before its slash. */
 const struct str *catalog_device_annotations(size_t *count);

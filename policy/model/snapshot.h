@@ -172,7 +172,7 @@ struct guard {
 	enum enforcement enforcement; /* capped by Settings */
 	uint32_t kinds;               /* bit per enum guard_kind */
 	enum visible_devices visible_devices;
-	struct strs allowed_paths; /* of hostPaths, as guard_path makes them */
+	struct strs allowed_paths; /* of hostPaths, normalized (path_normalize) */
 	struct exempt exempt;
 };
 
@@ -240,7 +240,8 @@ struct policy {
 	uint32_t rule_count;
 	struct rule_index rule_index;
 
-	const struct guard *guards; /* sorted by name */
+	struct str guard_words[GUARD_WORDS]; /* what the policy language calls each enum guard_kind; literals */
+	const struct guard *guards;          /* sorted by name */
 	uint32_t guard_count;
 	bool void_devices;            /* some Guard voids visible devices */
 	const struct str *void_names; /* the variables that are set to void */
