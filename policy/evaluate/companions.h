@@ -5,7 +5,7 @@
 #ifndef POLICY_EVALUATE_COMPANIONS_H
 #define POLICY_EVALUATE_COMPANIONS_H
 
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/evaluation.h"
 
 /*
  * What one unit of a resource costs in a quota whose `resources` it matches, when no Accelerator of the policy has it. Returns false

@@ -1,7 +1,7 @@
 /* Guards of the rest of what a Pod says: privileges, annotations, node name, ephemeral containers, claims. */
 #include <stdlib.h>
 
-#include "policy/evaluate/guard.h"
+#include "policy/evaluate/guard_pod.h"
 #include "policy/model/catalog.h"
 
 /* --- Privileged, under whatever name. --- */

@@ -1,6 +1,7 @@
 /* Sentences and numbers for people. */
 #include "policy/base/utf8.h"
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/objection.h"
+#include "policy/model/snapshot.h"
 
 #define WHY_MAX 900 /* bytes of what the API server says, so that the end of the sentence fits */
 

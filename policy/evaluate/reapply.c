@@ -8,7 +8,8 @@
  */
 #include <stdlib.h>
 
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/reapply.h"
+#include "policy/evaluate/working_pod.h"
 #include "policy/model/catalog.h"
 
 #define KEPT_MAX 6 /* accelerators that a container has before and after, beside the one that was rewritten */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
-#include "policy/evaluate/rules.h"
+#include "policy/evaluate/rules_match.h"
 
 static void add_found(struct pass *pass, uint32_t rule)
 {

@@ -1,9 +1,11 @@
 /* What a rewrite turns its name into, and where a Pod that asks for that could land. */
+#include "policy/evaluate/rules_target.h"
 #include "policy/base/mig_profile.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
+#include "policy/evaluate/objection.h"
 #include "policy/evaluate/placement.h"
-#include "policy/evaluate/rules.h"
+#include "policy/evaluate/rules_match.h"
 #include "policy/model/catalog.h"
 
 static const struct str *find_value(const struct pairs *map, struct str key)

@@ -1,7 +1,8 @@
 /* Settings.unknownResources: what a Pod asks for that neither the policy nor the catalog knows, and that no quota counts. */
+#include "policy/evaluate/unknown.h"
 #include "gpugate/suggest.h"
 #include "policy/base/show.h"
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/objection.h"
 
 #define VENDOR_TYPO_MIN 9 /* bytes; of shorter vendors' names two that differ by one letter are often both right */
 
