@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "gpugate/suggest.h"
+#include "policy/document/read.h"
 #include "policy/document/report.h"
+#include "policy/document/source.h"
 
 #define SNAPSHOT_CHUNK ((size_t)64 << 10)
 #define SNAPSHOT_MAX (UINT64_C(512) << 20)

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 
+#include "policy/document/diagnostic.h"
 #include "policy/document/documents.h"
 #include "policy/model/snapshot.h"
 

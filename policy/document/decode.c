@@ -1,12 +1,10 @@
-/* decode: one document's node tree into its struct, by the schema's rows. See decode.h. */
 #include "policy/document/decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "gpugate/suggest.h"
-#include "policy/document/decode_value.h"
-#include "policy/document/source.h"
+#include "policy/document/decode_object.h"
 
 static const struct node *find_key(const struct node *map, struct str key)
 {

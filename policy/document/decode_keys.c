@@ -1,8 +1,8 @@
-/* decode_keys: the keys of an object, and what was meant by one that it does not have. See decode_value.h. */
-#include "gpugate/suggest.h"
-#include "policy/document/decode_value.h"
+#include "policy/document/decode_keys.h"
 
 #include <stdio.h>
+
+#include "gpugate/suggest.h"
 
 /* Errors after which words are no longer compared: they are only counted by then, and a hostile file has many. */
 #define SUGGEST_ERRORS_MAX 1000

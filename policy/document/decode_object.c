@@ -1,9 +1,11 @@
-/* decode_object: lists, maps and objects by the schema's rows, and defaults. See decode_value.h. */
-#include "gpugate/suggest.h"
-#include "policy/document/decode_value.h"
+#include "policy/document/decode_object.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "gpugate/suggest.h"
+#include "policy/document/decode_keys.h"
+#include "policy/document/decode_value.h"
 
 void decode_exhausted(struct decoder *decoder)
 {
@@ -301,7 +303,7 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 				    STR_ARG(object->fields[i].key));
 	}
 	if (object->check)
-		object->check(decoder, base, at);
+		object->check(decoder->report, decoder->docs, base, at);
 }
 
 /* A default's words are the table's, so they are right. */

@@ -1,4 +1,3 @@
-/* decode_value: scalars by the schema's rows. See decode_value.h. */
 #include "policy/document/decode_value.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * walk: which files a policy path holds. Opens folders, reads no file.
+ * find_files: which files a policy path holds. Opens folders, reads no file.
  */
 #ifndef POLICY_DOCUMENT_FIND_FILES_H
 #define POLICY_DOCUMENT_FIND_FILES_H

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "gpugate/suggest.h"
-#include "policy/document/documents.h"
+#include "policy/document/diagnostic.h"
+#include "policy/document/read.h"
 #include "policy/document/schema.h"
 
 struct reading {
