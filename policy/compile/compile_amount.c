@@ -1,6 +1,7 @@
 /* Amounts: memory in bytes, limits in the unit of the policy, and units that cannot be meant. */
+#include "policy/compile/compile_amount.h"
+
 #include "policy/base/glob.h"
-#include "policy/compile/compile.h"
 
 /* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */
 #define MEMORY_MAX (INT64_C(1) << 45)

@@ -1,7 +1,7 @@
 /* Chains of rewrites: a Pod must come to an end of them. */
-#include <stdlib.h>
+#include "policy/compile/compile_chain.h"
 
-#include "policy/compile/compile.h"
+#include <stdlib.h>
 
 /*
  * Rewrites as edges between names: a way back to a name would rewrite for ever. `state` marks names as in the depth-first

@@ -1,7 +1,8 @@
 /* Cohorts: quotas of one name that lend to each other form a pool. */
 #include <stdlib.h>
 
-#include "policy/compile/compile.h"
+#include "policy/compile/compile_amount.h"
+#include "policy/compile/steps.h"
 
 /* A quota of a Tenant that is in a cohort. */
 struct member {

@@ -1,6 +1,6 @@
 /* Guards, and what of the Pod they need to set. */
 #include "policy/base/path.h"
-#include "policy/compile/compile.h"
+#include "policy/compile/steps.h"
 #include "policy/document/schema.h"
 #include "policy/model/catalog.h"
 

@@ -3,7 +3,11 @@
 
 #include "policy/base/glob.h"
 #include "policy/base/mig_profile.h"
-#include "policy/compile/compile.h"
+#include "policy/compile/compile_amount.h"
+#include "policy/compile/compile_chain.h"
+#include "policy/compile/compile_names.h"
+#include "policy/compile/compile_pin.h"
+#include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 
 static void compile_match_tenants(struct compile *c, const struct doc_match *match, struct rule *rule)

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
-#include "policy/compile/compile.h"
+#include "policy/compile/compile_amount.h"
+#include "policy/compile/compile_names.h"
+#include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 
 /* Reports the cycle that `tenant` is on, and cuts all of it, so that nothing that follows from it is reported as well. */
