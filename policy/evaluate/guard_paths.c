@@ -1,5 +1,6 @@
 /* Guards of the folders of the node, and of the folder in containers by which devices are chosen. */
 #include "policy/evaluate/guard_paths.h"
+
 #include "policy/base/path.h"
 #include "policy/base/show.h"
 #include "policy/model/catalog.h"

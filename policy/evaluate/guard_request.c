@@ -1,5 +1,6 @@
 /* Guards of requests that a container gets nothing, or less, for. */
 #include "policy/evaluate/guard_request.h"
+
 #include "policy/base/show.h"
 #include "policy/evaluate/placement.h"
 #include "policy/model/catalog.h"

@@ -1,5 +1,6 @@
 /* Rules: rewriting and injection, to a fixed point. */
 #include "policy/evaluate/rules.h"
+
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
 #include "policy/evaluate/rules_change.h"

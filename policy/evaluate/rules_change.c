@@ -1,5 +1,6 @@
 /* Does what a Rule's plan says, or says what it would do. */
 #include "policy/evaluate/rules_change.h"
+
 #include "gpugate/buf.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
