@@ -1,6 +1,6 @@
-/* compile_pin: whether `toMig.pin` does what it promises. */
-#ifndef POLICY_COMPILE_COMPILE_PIN_H
-#define POLICY_COMPILE_COMPILE_PIN_H
+/* pin: whether `toMig.pin` does what it promises. */
+#ifndef POLICY_COMPILE_PIN_H
+#define POLICY_COMPILE_PIN_H
 
 #include "policy/compile/context.h"
 

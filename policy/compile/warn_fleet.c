@@ -1,7 +1,7 @@
 /* Warnings about Accelerators, and about what Rules say of their nodes. */
 #include "gpugate/suggest.h"
-#include "policy/compile/compile_warn.h"
-#include "policy/compile/compile_warn_context.h"
+#include "policy/compile/warn.h"
+#include "policy/compile/warn_context.h"
 #include "policy/model/catalog.h"
 
 static struct str domain_of(struct str name)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
-#include "policy/compile/compile_amount.h"
-#include "policy/compile/compile_names.h"
+#include "policy/compile/amount.h"
+#include "policy/compile/names.h"
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 

@@ -1,6 +1,6 @@
-/* compile_names: names of resources in quotas and Rules. */
-#ifndef POLICY_COMPILE_COMPILE_NAMES_H
-#define POLICY_COMPILE_COMPILE_NAMES_H
+/* names: names of resources in quotas and Rules. */
+#ifndef POLICY_COMPILE_NAMES_H
+#define POLICY_COMPILE_NAMES_H
 
 #include "policy/compile/context.h"
 

@@ -1,7 +1,7 @@
 /* Warnings about Settings and exemptions: who is left alone without being meant to, and what refuses although nothing is enforced. */
 #include "policy/base/glob.h"
-#include "policy/compile/compile_warn.h"
-#include "policy/compile/compile_warn_context.h"
+#include "policy/compile/warn.h"
+#include "policy/compile/warn_context.h"
 
 #define S(text)                                                                                                        \
 	{                                                                                                              \

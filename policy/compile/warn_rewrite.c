@@ -1,7 +1,7 @@
 /* Warnings about what Rules rewrite: what never acts, what is refused or never scheduled afterwards. */
 #include "policy/base/mig_profile.h"
-#include "policy/compile/compile_warn.h"
-#include "policy/compile/compile_warn_context.h"
+#include "policy/compile/warn.h"
+#include "policy/compile/warn_context.h"
 #include "policy/model/catalog.h"
 
 static const struct rewrite *find_rewrite(const struct rule *rule, struct str from)

@@ -1,10 +1,10 @@
 /* Names of resources: Settings.otherResources, and whether what quotas and Rules name exists and counts. */
-#include "policy/compile/compile_names.h"
+#include "policy/compile/names.h"
 
 #include "gpugate/suggest.h"
 #include "policy/base/glob.h"
-#include "policy/compile/compile_warn.h"
 #include "policy/compile/steps.h"
+#include "policy/compile/warn.h"
 #include "policy/model/catalog.h"
 
 /* An accelerator as quotas with patterns count it. */

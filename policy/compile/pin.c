@@ -1,5 +1,5 @@
 /* toMig.pin: a node selector can only say which labels nodes have, so a pinned Pod may still land on another model. */
-#include "policy/compile/compile_pin.h"
+#include "policy/compile/pin.h"
 
 /* Whether no node that carries the labels of one model is of the other. */
 static bool labels_exclude(const struct model *labels, const struct model *other)

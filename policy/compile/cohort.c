@@ -1,7 +1,7 @@
 /* Cohorts: quotas of one name that lend to each other form a pool. */
 #include <stdlib.h>
 
-#include "policy/compile/compile_amount.h"
+#include "policy/compile/amount.h"
 #include "policy/compile/steps.h"
 
 /* A quota of a Tenant that is in a cohort. */

@@ -3,10 +3,10 @@
 
 #include "policy/base/glob.h"
 #include "policy/base/mig_profile.h"
-#include "policy/compile/compile_amount.h"
-#include "policy/compile/compile_chain.h"
-#include "policy/compile/compile_names.h"
-#include "policy/compile/compile_pin.h"
+#include "policy/compile/amount.h"
+#include "policy/compile/chain.h"
+#include "policy/compile/names.h"
+#include "policy/compile/pin.h"
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 

@@ -1,5 +1,5 @@
 /* Accelerators partition the nodes of a resource: which models are narrower than others, and which cannot be told apart. */
-#include "policy/compile/compile_partition.h"
+#include "policy/compile/partition.h"
 
 /* What two models of one resource say of each other's nodes. */
 enum relation {

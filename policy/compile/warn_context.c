@@ -1,4 +1,4 @@
-#include "policy/compile/compile_warn_context.h"
+#include "policy/compile/warn_context.h"
 
 const struct doc_rule *warn_rule(const struct compile *c, const struct index *names, uint32_t rule)
 {

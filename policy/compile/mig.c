@@ -1,8 +1,8 @@
 /* MIG: the table of a model's profiles, those that its nodes offer, and the slice that is shared. */
-#include "policy/compile/compile_mig.h"
+#include "policy/compile/mig.h"
 
 #include "policy/base/mig_profile.h"
-#include "policy/compile/compile_amount.h"
+#include "policy/compile/amount.h"
 #include "policy/model/catalog.h"
 
 static struct profile make_profile(struct compile *c, struct str name, int64_t compute, int64_t memory, int64_t bytes)

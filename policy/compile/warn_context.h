@@ -1,9 +1,9 @@
 /*
- * compile_warn_context: what the warnings of several subjects share. What is compared in pairs is bounded, so that a hostile policy costs
+ * warn_context: what the warnings of several subjects share. What is compared in pairs is bounded, so that a hostile policy costs
  * no more than a fraction of a second.
  */
-#ifndef POLICY_COMPILE_COMPILE_WARN_CONTEXT_H
-#define POLICY_COMPILE_COMPILE_WARN_CONTEXT_H
+#ifndef POLICY_COMPILE_WARN_CONTEXT_H
+#define POLICY_COMPILE_WARN_CONTEXT_H
 
 #include "policy/compile/context.h"
 

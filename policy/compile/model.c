@@ -1,10 +1,10 @@
 /* Accelerators: models, what their nodes advertise, and the unit in which all amounts are integers. */
 #include <stdlib.h>
 
-#include "policy/compile/compile_amount.h"
-#include "policy/compile/compile_mig.h"
-#include "policy/compile/compile_names.h"
-#include "policy/compile/compile_partition.h"
+#include "policy/compile/amount.h"
+#include "policy/compile/mig.h"
+#include "policy/compile/names.h"
+#include "policy/compile/partition.h"
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 

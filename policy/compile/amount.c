@@ -1,5 +1,5 @@
 /* Amounts: memory in bytes, limits in the unit of the policy, and units that cannot be meant. */
-#include "policy/compile/compile_amount.h"
+#include "policy/compile/amount.h"
 
 #include "policy/base/glob.h"
 

@@ -1,6 +1,6 @@
-/* compile_partition: how Accelerators divide the nodes of a resource. */
-#ifndef POLICY_COMPILE_COMPILE_PARTITION_H
-#define POLICY_COMPILE_COMPILE_PARTITION_H
+/* partition: how Accelerators divide the nodes of a resource. */
+#ifndef POLICY_COMPILE_PARTITION_H
+#define POLICY_COMPILE_PARTITION_H
 
 #include "policy/compile/context.h"
 

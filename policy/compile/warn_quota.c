@@ -1,7 +1,7 @@
 /* Warnings about Tenants and their quotas: limits that never hold, and accelerators that none is for. */
 #include "policy/base/glob.h"
-#include "policy/compile/compile_warn.h"
-#include "policy/compile/compile_warn_context.h"
+#include "policy/compile/warn.h"
+#include "policy/compile/warn_context.h"
 
 static bool has_namespaces(const struct doc_tenant *doc)
 {

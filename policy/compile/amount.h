@@ -1,6 +1,6 @@
-/* compile_amount: amounts, as bytes or as units of the policy. */
-#ifndef POLICY_COMPILE_COMPILE_AMOUNT_H
-#define POLICY_COMPILE_COMPILE_AMOUNT_H
+/* amount: amounts, as bytes or as units of the policy. */
+#ifndef POLICY_COMPILE_AMOUNT_H
+#define POLICY_COMPILE_AMOUNT_H
 
 #include "policy/compile/context.h"
 

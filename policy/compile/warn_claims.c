@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
-#include "policy/compile/compile_warn.h"
-#include "policy/compile/compile_warn_context.h"
+#include "policy/compile/warn.h"
+#include "policy/compile/warn_context.h"
 
 /* Namespaces whose labels are known, and two Tenants' selectors (or patterns of one length) claim. */
 static void warn_known(struct compile *c)

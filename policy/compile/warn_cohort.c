@@ -1,5 +1,5 @@
 /* Warnings about cohorts in which nothing can be lent. */
-#include "policy/compile/compile_warn.h"
+#include "policy/compile/warn.h"
 
 static void warn_cohort(struct compile *c, struct str cohort, const struct place at, uint32_t tenants, bool borrows)
 {

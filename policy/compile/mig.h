@@ -1,6 +1,6 @@
-/* compile_mig: the MIG slices of a model. */
-#ifndef POLICY_COMPILE_COMPILE_MIG_H
-#define POLICY_COMPILE_COMPILE_MIG_H
+/* mig: the MIG slices of a model. */
+#ifndef POLICY_COMPILE_MIG_H
+#define POLICY_COMPILE_MIG_H
 
 #include "policy/compile/context.h"
 

@@ -1,6 +1,6 @@
-/* compile_chain: rewrites that follow one another. */
-#ifndef POLICY_COMPILE_COMPILE_CHAIN_H
-#define POLICY_COMPILE_COMPILE_CHAIN_H
+/* chain: rewrites that follow one another. */
+#ifndef POLICY_COMPILE_CHAIN_H
+#define POLICY_COMPILE_CHAIN_H
 
 #include "policy/compile/context.h"
 

@@ -1,5 +1,5 @@
 /* Chains of rewrites: a Pod must come to an end of them. */
-#include "policy/compile/compile_chain.h"
+#include "policy/compile/chain.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* Warnings: a policy that is legal, and probably not what was meant. Only looked for where there are no errors. */
-#include "policy/compile/compile_warn.h"
+#include "policy/compile/warn.h"
 
 #include "policy/compile/steps.h"
 

@@ -1,6 +1,6 @@
-/* compile_warn: what compile_warnings is made of, one file for each subject. Each looks at a policy without errors. */
-#ifndef POLICY_COMPILE_COMPILE_WARN_H
-#define POLICY_COMPILE_COMPILE_WARN_H
+/* warn: what compile_warnings is made of, one file for each subject. Each looks at a policy without errors. */
+#ifndef POLICY_COMPILE_WARN_H
+#define POLICY_COMPILE_WARN_H
 
 #include "policy/compile/context.h"
 
