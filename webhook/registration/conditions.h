@@ -9,7 +9,7 @@
 #define WEBHOOK_REGISTRATION_CONDITIONS_H
 
 #include "gpugate/buf.h"
-#include "gpugate/reach.h"
+#include "gpugate/scope.h"
 
 /* CREATE: /mutate could change the Pod, or refuse what a Rule cannot do. Returns false, and appends nothing, when there is no
  * such Pod. */

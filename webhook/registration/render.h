@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "gpugate/error.h"
-#include "gpugate/reach.h"
+#include "gpugate/scope.h"
 
 #define RENDER_NAME "gpugate" /* of everything that has no better name */
 

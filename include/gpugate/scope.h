@@ -1,10 +1,10 @@
 /*
- * reach: which Pods a policy could change, or refuse though they ask for no accelerator: what the API server has to be told
+ * scope: which Pods a policy could change, or refuse though they ask for no accelerator: what the API server has to be told
  * when it is to show gpugate only these. Never too little: what cannot be said by the Pod alone (tenants, labels of
  * namespaces, who asks, how much is asked) is taken to match. Tables only, no I/O; safe on any number of threads.
  */
-#ifndef GPUGATE_REACH_H
-#define GPUGATE_REACH_H
+#ifndef GPUGATE_SCOPE_H
+#define GPUGATE_SCOPE_H
 
 #include "gpugate/policy.h"
 
