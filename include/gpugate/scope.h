@@ -1,7 +1,7 @@
 /*
- * scope: which Pods a policy could change, or refuse though they ask for no accelerator: what the API server has to be told
- * when it is to show gpugate only these. Never too little: what cannot be said by the Pod alone (tenants, labels of
- * namespaces, who asks, how much is asked) is taken to match. Tables only, no I/O; safe on any number of threads.
+ * scope: which Pods a policy could change, or refuse though they ask for no accelerator: what the API server has to be
+ * told when it is to show gpugate only these. Never too little: what cannot be said by the Pod alone (tenants, labels
+ * of namespaces, who asks, how much is asked) is taken to match. Tables only, no I/O; safe on any number of threads.
  */
 #ifndef GPUGATE_SCOPE_H
 #define GPUGATE_SCOPE_H
@@ -31,7 +31,8 @@ struct reach {
 	    voids; /* some Guard makes visible devices void, be it on audit: to enforce it needs no registration then */
 	struct strs void_names;        /* the variables that it sets */
 	struct strs exempt_namespaces; /* of Settings, names only: globs are left to the evaluation; sorted */
-	/* Annotations that some Guard could refuse: the same for every policy. Of the first, keys that begin so; of the second, keys. */
+	/* Annotations that some Guard could refuse: the same for every policy. Of the first, keys that begin so; of the
+	 * second, keys. */
 	struct strs device_annotations, fraction_annotations;
 };
 

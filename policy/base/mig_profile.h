@@ -4,10 +4,12 @@
 
 #include "gpugate/str.h"
 
-/* The bytes before the GPU instance in the name of a compute instance, such as those of `1c.`; 0: the name is of no compute instance. */
+/* The bytes before the GPU instance in the name of a compute instance, such as those of `1c.`; 0: the name is of no
+ * compute instance. */
 size_t mig_profile_prefix(struct str profile);
 
-/* Whether the name has no suffix such as +me, +gfx or -me. Only such a profile is offered by default, and chosen by memory. */
+/* Whether the name has no suffix such as +me, +gfx or -me. Only such a profile is offered by default, and chosen by
+ * memory. */
 bool mig_profile_plain(struct str profile);
 
 /* The N of `Ngb` in the name of a profile or of a compute instance; 0: there is none. */

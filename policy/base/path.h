@@ -7,8 +7,8 @@
 #define PATH_BYTES_MAX 4096 /* as in Linux */
 
 /*
- * Resolves `.`, `..` and repeated slashes, and writes /var/run as /run, to which it is a link. The result has no slash at its end;
- * the root is empty. `out` has room for PATH_BYTES_MAX bytes. Returns false if the path is longer.
+ * Resolves `.`, `..` and repeated slashes, and writes /var/run as /run, to which it is a link. The result has no slash
+ * at its end; the root is empty. `out` has room for PATH_BYTES_MAX bytes. Returns false if the path is longer.
  */
 bool path_normalize(struct str path, char *out, size_t *len);
 

@@ -4,10 +4,9 @@
 
 /* What counts as near. The command line and the policy differ in it. */
 struct rules {
-	bool any_case; /* upper case equals lower case */
-	bool
-	    by_right_word; /* the limit is a third of the right word, and at least 1; otherwise a third of the wrong word */
-	bool opposites; /* a word that says the opposite can be near */
+	bool any_case;      /* upper case equals lower case */
+	bool by_right_word; /* the limit is a third of the right word, and at least 1; else a third of the wrong one */
+	bool opposites;     /* a word that says the opposite can be near */
 };
 
 static const struct rules policy_rules = {.any_case = true};

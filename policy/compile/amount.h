@@ -7,7 +7,8 @@
 /* A whole number of bytes, at least 1 and at most 32Ti; reports, and returns `otherwise`, what is none or not given. */
 int64_t compile_memory(struct compile *c, const struct amount *amount, int64_t otherwise);
 
-/* An amount in the measure of a quota, whose resources are set, as policy units; reports, and returns -1, what is no amount of that measure. */
+/* An amount in the measure of a quota, whose resources are set, as policy units; reports, and returns -1, what is no
+ * amount of that measure. */
 wide compile_units(struct compile *c, const struct amount *amount, const struct quota *quota);
 
 /* Reports an amount of memory that lacks a unit (quantity_lacks_unit). Returns whether it is good. */

@@ -1,6 +1,7 @@
 /*
- * context: what the steps of compiling share. Each step looks at one kind of document, reports what is wrong with it and goes on, so
- * that people see all their mistakes at once. Whether the snapshot is usable is decided at the end, by the report.
+ * context: what the steps of compiling share. Each step looks at one kind of document, reports what is wrong with it
+ * and goes on, so that people see all their mistakes at once. Whether the snapshot is usable is decided at the end, by
+ * the report.
  */
 #ifndef POLICY_COMPILE_CONTEXT_H
 #define POLICY_COMPILE_CONTEXT_H
@@ -36,8 +37,8 @@ struct selector compile_selector(struct compile *c, const struct doc_selector *d
 struct exempt compile_exempt(struct compile *c, const struct doc_exempt *doc);
 
 /*
- * Pointers to `count` items of `size` bytes, sorted by name (the struct text found at `name_offset`), then by place: what
- * is built from them does not depend on the order of files.
+ * Pointers to `count` items of `size` bytes, sorted by name (the struct text found at `name_offset`), then by place:
+ * what is built from them does not depend on the order of files.
  */
 const void **compile_sorted(struct compile *c, const void *items, size_t count, size_t size, size_t name_offset);
 

@@ -4,7 +4,8 @@
 
 #include "policy/compile/context.h"
 
-/* Sets what the model has of `mig`. Returns the model's table, offered or not, and its size; NULL: it is cut into no slices. */
+/* Sets what the model has of `mig`. Returns the model's table, offered or not, and its size; NULL: it is cut into no
+ * slices. */
 const struct profile *compile_mig(struct compile *c, const struct doc_accelerator *doc, struct model *model,
 				  uint32_t *count_out);
 

@@ -1,6 +1,6 @@
 /*
- * warn_context: what the warnings of several subjects share. What is compared in pairs is bounded, so that a hostile policy costs
- * no more than a fraction of a second.
+ * warn_context: what the warnings of several subjects share. What is compared in pairs is bounded, so that a hostile
+ * policy costs no more than a fraction of a second.
  */
 #ifndef POLICY_COMPILE_WARN_CONTEXT_H
 #define POLICY_COMPILE_WARN_CONTEXT_H

@@ -1,6 +1,6 @@
 /*
- * decode: trees of YAML nodes -> the structs of documents.h, as the tables in schema_*.c say. Problems go to the report; a
- * document with problems is kept as far as it was understood, so that later findings do not follow from it.
+ * decode: trees of YAML nodes -> the structs of documents.h, as the tables in schema_*.c say. Problems go to the
+ * report; a document with problems is kept as far as it was understood, so that later findings do not follow from it.
  */
 #ifndef POLICY_DOCUMENT_DECODE_H
 #define POLICY_DOCUMENT_DECODE_H

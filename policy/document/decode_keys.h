@@ -10,7 +10,8 @@ const struct schema_field *decode_find_field(const struct schema_object *object,
 /* "namespaces, users and groups", written to `buffer`. */
 const char *decode_join_keys(const struct schema_object *object, char *buffer, size_t size);
 
-/* Reports a key that the object does not have. Returns the field that was probably meant, or NULL. `before`: the key before it, or NULL. */
+/* Reports a key that the object does not have. Returns the field that was probably meant, or NULL. `before`: the key
+ * before it, or NULL. */
 const struct schema_field *decode_unknown_key(struct decoder *decoder, const struct schema_object *object,
 					      const struct node *before, const struct node *key);
 

@@ -1,7 +1,7 @@
 /*
- * documents: the documents of a policy folder, decoded but not yet checked against each other. Every value remembers its location, so
- * that a later check can point at it. read.c fills them by the field tables of schema_*.c, and policy/compile reads them. All memory
- * belongs to the arena that docs_read was given.
+ * documents: the documents of a policy folder, decoded but not yet checked against each other. Every value remembers
+ * its location, so that a later check can point at it. read.c fills them by the field tables of schema_*.c, and
+ * policy/compile reads them. All memory belongs to the arena that docs_read was given.
  */
 #ifndef POLICY_DOCUMENT_DOCUMENTS_H
 #define POLICY_DOCUMENT_DOCUMENTS_H

@@ -25,8 +25,8 @@ enum text_form {
 const char *schema_form_words(enum text_form form);
 
 /*
- * The text of that form that was probably meant, written to `buffer`: in lower case, with "-" for "_" and blanks, and of a profile without
- * the beginning of its resource's name. NULL: nothing is near, or the form says nothing of case.
+ * The text of that form that was probably meant, written to `buffer`: in lower case, with "-" for "_" and blanks, and
+ * of a profile without the beginning of its resource's name. NULL: nothing is near, or the form says nothing of case.
  */
 const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size);
 

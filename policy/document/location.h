@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Where a value stands. `source` counts the files from 0; line and column count from 1; column and length in characters. */
+/* Where a value stands. `source` counts the files from 0; line and column count from 1; column and length in
+ * characters. */
 struct place {
 	uint32_t source;
 	uint32_t line;

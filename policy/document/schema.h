@@ -1,10 +1,10 @@
 /*
- * schema: the one table of what a policy document may hold: every key with its type, range, default, words and a sentence
- * for people. The decoder follows it; the JSON Schema and the reference in docs/ are generated from it.
+ * schema: the one table of what a policy document may hold: every key with its type, range, default, words and a
+ * sentence for people. The decoder follows it; the JSON Schema and the reference in docs/ are generated from it.
  *
- * How a field's value lies in its struct (documents.h) follows from its type: a struct text, texts, flag, number, choice,
- * amount or text_map at `offset`; an object {bool set; struct place at; ...} at `offset`; or a LIST_OF items, which
- * begin with {struct place at; ...}, or {struct text key; struct place at; ...} for the entries of a map.
+ * How a field's value lies in its struct (documents.h) follows from its type: a struct text, texts, flag, number,
+ * choice, amount or text_map at `offset`; an object {bool set; struct place at; ...} at `offset`; or a LIST_OF items,
+ * which begin with {struct place at; ...}, or {struct text key; struct place at; ...} for the entries of a map.
  */
 #ifndef POLICY_DOCUMENT_SCHEMA_H
 #define POLICY_DOCUMENT_SCHEMA_H

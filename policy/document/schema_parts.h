@@ -1,4 +1,4 @@
-/* schema_parts: what the tables of the kinds share: macros for rows, and words and objects that more than one kind has. */
+/* schema_parts: what the tables of the kinds share: macros for rows, and words and objects of more than one kind. */
 #ifndef POLICY_DOCUMENT_SCHEMA_PARTS_H
 #define POLICY_DOCUMENT_SCHEMA_PARTS_H
 

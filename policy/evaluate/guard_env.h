@@ -6,7 +6,8 @@
 
 guard_check_fn guard_check_env; /* visibleDevicesEnv */
 
-/* Adds objections to variables that are not `void` where a Guard wants them to be. Returns -1 when the arena is exhausted. */
+/* Adds objections to variables that are not `void` where a Guard wants them to be. Returns -1 when the arena is
+ * exhausted. */
 int guards_check_void(struct evaluation *e);
 
 /* Calls back for each variable that must become `void`. `index` is -1 where the container lacks it. */

@@ -8,8 +8,8 @@
 typedef int guard_check_fn(struct evaluation *e, const struct guard *guard);
 
 /*
- * Adds an objection of one Guard: `container "NAME" ` (NULL: no container), then before, detail and after, then the Guard's
- * name. Returns -1 when the arena is exhausted.
+ * Adds an objection of one Guard: `container "NAME" ` (NULL: no container), then before, detail and after, then the
+ * Guard's name. Returns -1 when the arena is exhausted.
  */
 int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
 		 const struct container *container, const char *before, struct str detail, const char *after);

@@ -5,8 +5,9 @@
 #include "gpugate/policy.h"
 
 /*
- * Workflow engines (Argo Workflows, Tekton, Airflow) create a Pod again later if it was refused with status 403 and a message that has the
- * words `exceeded quota`, and give up otherwise. Quota messages that waiting helps begin with this, and no other message has the words.
+ * Workflow engines (Argo Workflows, Tekton, Airflow) create a Pod again later if it was refused with status 403 and a
+ * message that has the words `exceeded quota`, and give up otherwise. Quota messages that waiting helps begin with
+ * this, and no other message has the words.
  */
 #define DECISION_WAIT "exceeded quota: "
 

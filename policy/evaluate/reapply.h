@@ -8,8 +8,8 @@
 bool restore_concerns(const struct review *review);
 
 /*
- * Adds the edits that undo what an apply of the Pod's manifest would change back: accelerator names, `void` variables, node selectors,
- * tolerations and the runtime class. Returns -1 when the arena is exhausted.
+ * Adds the edits that undo what an apply of the Pod's manifest would change back: accelerator names, `void` variables,
+ * node selectors, tolerations and the runtime class. Returns -1 when the arena is exhausted.
  */
 int restore_edits(const struct policy *policy, const struct review *review, struct arena *arena,
 		  struct decision *decision);

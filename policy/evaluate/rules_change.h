@@ -5,8 +5,8 @@
 #include "policy/evaluate/rules_pass.h"
 
 /*
- * Takes a name that is rewritten out of the containers that ask for the target already: they keep what they ask for of that.
- * An in-tree admission plugin such as LimitRanger has put the name back.
+ * Takes a name that is rewritten out of the containers that ask for the target already: they keep what they ask for of
+ * that. An in-tree admission plugin such as LimitRanger has put the name back.
  */
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed);
 

@@ -1,14 +1,16 @@
 /*
- * rules_pass: what the parts of applying Rules share. rules.c goes over the Rules, rules_match.c finds those that are for a Pod,
- * rules_target.c says what names become, rules_plan.c decides what a Rule would do and what speaks against it, and rules_change.c does
- * it, or says it. Functions of these files that return an int return -1 only when the arena is exhausted.
+ * rules_pass: what the parts of applying Rules share. rules.c goes over the Rules. rules_match.c finds those that are
+ * for a Pod. rules_target.c says what names become. rules_plan.c decides what a Rule would do, and what speaks against
+ * it. rules_change.c does it, or says it. Functions of these files that return an int return -1 only when the arena is
+ * exhausted.
  */
 #ifndef POLICY_EVALUATE_RULES_PASS_H
 #define POLICY_EVALUATE_RULES_PASS_H
 
 #include "policy/evaluate/evaluation.h"
 
-/* A way in which a Pod is placed, and on which models it could land. Looked up once, since a Pod can make every look long. */
+/* A way in which a Pod is placed, and on which models it could land. Looked up once, since a Pod can make every look
+ * long. */
 enum { REACH_UNKNOWN, REACH_NO, REACH_YES };
 struct spot {
 	const struct pod *placed;

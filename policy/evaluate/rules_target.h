@@ -9,7 +9,7 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 int rules_object_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
 			const struct target *target);
 
-/* Whether a container asks already for something that Rules make of the name, this one or others, at once or in turn. */
+/* Whether a container already asks for something that this Rule or others make of the name, at once or in turn. */
 bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str from);
 
 /* The Pod with the draft's node selector, borrowed until the draft's changes; NULL: the arena is exhausted. */
@@ -42,8 +42,8 @@ struct wishes {
 void rules_wishes(const struct evaluation *e, const struct rule *rule, const struct plan *plan, struct wishes *wishes);
 
 /*
- * Whether a Pod placed like this could land where there is what it asks for with one of its wishes, and with all others that
- * must be on the same node.
+ * Whether a Pod placed like this could land where there is what it asks for with one of its wishes, and with all others
+ * that must be on the same node.
  */
 bool rules_could_land(const struct evaluation *e, const struct spot *spot, const struct wishes *wishes, uint32_t which);
 

@@ -5,7 +5,8 @@
 #include "policy/evaluate/evaluation.h"
 
 /*
- * Adds an objection if the Pod requests resources that neither the policy nor the catalog knows. Returns -1 when the arena is exhausted.
+ * Adds an objection if the Pod requests resources that neither the policy nor the catalog knows. Returns -1 when the
+ * arena is exhausted.
  */
 int unknown_check(struct evaluation *e);
 
