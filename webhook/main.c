@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpugate/suggest.h"
 #include "webhook/base/hardening.h"
 #include "webhook/cli/command.h"
-#include "webhook/cli/suggest.h"
 
 static const struct command commands[] = {
     {"serve", "answer the API server's admission reviews", cmd_serve},
@@ -40,7 +40,7 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i].name, argv[0]) == 0)
 			return commands[i].run(argc, argv);
-	const char *near = suggest(argv[0], &commands->name, COMMANDS, sizeof *commands);
+	const char *near = suggest_argument(argv[0], &commands->name, COMMANDS, sizeof *commands);
 	fprintf(stderr, "gpugate: unknown command \"%s\"%s%s%s\nTry `gpugate --help`.\n", argv[0],
 		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return EXIT_FAILED;

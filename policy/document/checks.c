@@ -1,11 +1,9 @@
-/* checks: see checks.h. */
 #include "policy/document/checks.h"
 
-#include "policy/model/catalog.h"
+#include "policy/base/mig_profile.h"
+#include "policy/document/diagnostic.h"
 
-#define FIND(decoder, at, ...) docs_find((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
-
-void check_expression(struct decoder *decoder, void *object, struct place at)
+void check_expression(struct report *report, const struct docs *docs, void *object, struct place at)
 {
 	const struct doc_expression *expression = object;
 	bool listed = expression->op.value == SELECTOR_IN || expression->op.value == SELECTOR_NOT_IN;
@@ -13,38 +11,40 @@ void check_expression(struct decoder *decoder, void *object, struct place at)
 	if (!expression->op.set)
 		return;
 	if (listed && !expression->values.set)
-		FIND(decoder, at, "\"values\" is missing: the operators In and NotIn need at least one value");
+		docs_find(report, docs, SEVERITY_ERROR, at,
+			  "\"values\" is missing: the operators In and NotIn need at least one value");
 	else if (listed && expression->values.count == 0)
-		FIND(decoder, expression->values.at,
-		     "\"values\" is empty: the operators In and NotIn need at least one value");
+		docs_find(report, docs, SEVERITY_ERROR, expression->values.at,
+			  "\"values\" is empty: the operators In and NotIn need at least one value");
 	else if (!listed && expression->values.count > 0)
-		FIND(decoder, expression->values.at,
-		     "the operators Exists and DoesNotExist take no values; remove \"values\", or use In or NotIn");
+		docs_find(
+		    report, docs, SEVERITY_ERROR, expression->values.at,
+		    "the operators Exists and DoesNotExist take no values; remove \"values\", or use In or NotIn");
 }
 
-void check_profile(struct decoder *decoder, void *object, struct place at)
+void check_profile(struct report *report, const struct docs *docs, void *object, struct place at)
 {
 	struct doc_profile *profile = object;
 
 	(void)at;
 	if (profile->memory.set || !str_present(profile->name.s))
 		return;
-	int64_t gib = catalog_profile_gib(profile->name.s);
+	int64_t gib = mig_profile_gib(profile->name.s);
 	if (gib > 0)
 		profile->memory.value.nano = (wide)(gib << 30) * QUANTITY_SCALE;
 	else
-		FIND(decoder, profile->name.at,
-		     "the profile's name does not say its memory; give \"memory\", such as 10Gi");
+		docs_find(report, docs, SEVERITY_ERROR, profile->name.at,
+			  "the profile's name does not say its memory; give \"memory\", such as 10Gi");
 	profile->memory.at = profile->name.at;
 }
 
-void check_toleration(struct decoder *decoder, void *object, struct place at)
+void check_toleration(struct report *report, const struct docs *docs, void *object, struct place at)
 {
 	const struct doc_toleration *toleration = object;
 	const int no_execute = 2; /* the word's position in the table */
 
 	(void)at;
 	if (toleration->seconds.set && !(toleration->effect.set && toleration->effect.value == no_execute))
-		FIND(decoder, toleration->seconds.at,
-		     "\"tolerationSeconds\" needs the effect NoExecute; Kubernetes refuses it otherwise");
+		docs_find(report, docs, SEVERITY_ERROR, toleration->seconds.at,
+			  "\"tolerationSeconds\" needs the effect NoExecute; Kubernetes refuses it otherwise");
 }

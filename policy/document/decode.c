@@ -1,11 +1,10 @@
-/* decode: one document's node tree into its struct, by the schema's rows. See decode.h. */
 #include "policy/document/decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policy/document/decode_value.h"
-#include "policy/document/source.h"
+#include "gpugate/suggest.h"
+#include "policy/document/decode_object.h"
 
 static const struct node *find_key(const struct node *map, struct str key)
 {
@@ -34,7 +33,7 @@ static bool holds_our_kind(const struct node *root)
 static bool report_misspelled(struct decoder *decoder, const struct node *root, struct str key)
 {
 	for (const struct node *other = root->first; other; other = other->next) {
-		if (!str_present(docs_suggest(other->text, &key, 1, sizeof key)))
+		if (!str_present(suggest_word(other->text, &key, 1, sizeof key)))
 			continue;
 		DECODE_FIND(decoder, other->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(other->text),
 			    STR_ARG(key));
@@ -72,7 +71,7 @@ static struct str header(struct decoder *decoder, const struct node *root, struc
 static const struct schema_kind *unknown_kind(struct decoder *decoder, struct place at, struct str api_version,
 					      struct str kind)
 {
-	struct str near = docs_suggest(kind, &schema_kinds[0].kind, KIND_NAMESPACE, sizeof schema_kinds[0]);
+	struct str near = suggest_word(kind, &schema_kinds[0].kind, KIND_NAMESPACE, sizeof schema_kinds[0]);
 
 	for (size_t i = 0; i < KINDS; i++) {
 		if (str_eq(schema_kinds[i].kind, kind)) {
@@ -98,7 +97,7 @@ static const struct schema_kind *unknown_kind(struct decoder *decoder, struct pl
 static void unknown_version(struct decoder *decoder, struct place at, struct str version)
 {
 	struct str ours = schema_kinds[0].api_version;
-	struct str near = docs_suggest(version, &ours, 1, sizeof ours);
+	struct str near = suggest_word(version, &ours, 1, sizeof ours);
 
 	if (str_starts(version, STR("gpugate.io/")))
 		DECODE_FIND(decoder, at, "unknown version \"%.*s\"; this gpugate reads gpugate.io/v1", SHOWN(version));

@@ -1,12 +1,12 @@
 /*
- * decode: trees of YAML nodes -> the structs of docs.h, as the table in schema.c says. Problems go to the report; a
- * document with problems is kept as far as it was understood, so that later findings do not follow from it.
+ * decode: trees of YAML nodes -> the structs of documents.h, as the tables in schema_*.c say. Problems go to the
+ * report; a document with problems is kept as far as it was understood, so that later findings do not follow from it.
  */
 #ifndef POLICY_DOCUMENT_DECODE_H
 #define POLICY_DOCUMENT_DECODE_H
 
+#include "policy/document/node.h"
 #include "policy/document/schema.h"
-#include "policy/document/yaml.h"
 
 /* The documents of one kind while their number is not known; on the heap. */
 struct pile {

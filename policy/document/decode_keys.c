@@ -1,7 +1,8 @@
-/* decode_keys: the keys of an object, and what was meant by one that it does not have. See decode_value.h. */
-#include "policy/document/decode_value.h"
+#include "policy/document/decode_keys.h"
 
 #include <stdio.h>
+
+#include "gpugate/suggest.h"
 
 /* Errors after which words are no longer compared: they are only counted by then, and a hostile file has many. */
 #define SUGGEST_ERRORS_MAX 1000
@@ -61,7 +62,7 @@ const struct schema_field *decode_unknown_key(struct decoder *decoder, const str
 		return spec;
 	}
 	if (decoder->report->errors < SUGGEST_ERRORS_MAX)
-		near = docs_suggest(key->text, &object->fields[0].key, object->field_count, sizeof object->fields[0]);
+		near = suggest_word(key->text, &object->fields[0].key, object->field_count, sizeof object->fields[0]);
 	if (str_present(near))
 		DECODE_FIND(decoder, key->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(key->text),
 			    STR_ARG(near));

@@ -1,8 +1,11 @@
-/* decode_object: lists, maps and objects by the schema's rows, and defaults. See decode_value.h. */
-#include "policy/document/decode_value.h"
+#include "policy/document/decode_object.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "gpugate/suggest.h"
+#include "policy/document/decode_keys.h"
+#include "policy/document/decode_value.h"
 
 void decode_exhausted(struct decoder *decoder)
 {
@@ -178,7 +181,7 @@ static void decode_objects(const struct decode_task *task)
 	else
 		snprintf(expected, sizeof expected, "a list of objects");
 	if (field->word_count > 0 && list->type == NODE_SCALAR &&
-	    str_present(docs_suggest(list->text, &field->words[0].word, 1, sizeof field->words[0]))) {
+	    str_present(suggest_word(list->text, &field->words[0].word, 1, sizeof field->words[0]))) {
 		DECODE_FIND(task->decoder, list->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
 			    STR_ARG(field->key), SHOWN(list->text), STR_ARG(field->words[0].word));
 		return;
@@ -300,7 +303,7 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 				    STR_ARG(object->fields[i].key));
 	}
 	if (object->check)
-		object->check(decoder, base, at);
+		object->check(decoder->report, decoder->docs, base, at);
 }
 
 /* A default's words are the table's, so they are right. */

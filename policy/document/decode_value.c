@@ -1,8 +1,9 @@
-/* decode_value: scalars by the schema's rows. See decode_value.h. */
 #include "policy/document/decode_value.h"
 
 #include <stdio.h>
 #include <strings.h>
+
+#include "gpugate/suggest.h"
 
 /* "deny, warn or audit" */
 static const char *join_words(const struct schema_word *words, size_t count, char *buffer, size_t size)
@@ -160,7 +161,7 @@ void decode_amount(const struct decode_task *task)
 	}
 	enum quantity_result result = quantity_parse(node->text, &quantity);
 	char advice[80], number[32];
-	if (may_be_word && str_present(docs_suggest(node->text, &word, 1, sizeof word)))
+	if (may_be_word && str_present(suggest_word(node->text, &word, 1, sizeof word)))
 		snprintf(advice, sizeof advice, "did you mean \"unlimited\"?");
 	else if (result == QUANTITY_SYNTAX && quantity_meant(node->text, number, sizeof number))
 		snprintf(advice, sizeof advice, "did you mean %s?", number);
@@ -202,7 +203,7 @@ void decode_read_choice(const struct decode_task *task, const struct node *node,
 		*out = (struct choice){.value = found, .set = true, .at = node->at};
 		return;
 	}
-	struct str near = docs_suggest(node->text, &field->words[0].word, field->word_count, sizeof field->words[0]);
+	struct str near = suggest_word(node->text, &field->words[0].word, field->word_count, sizeof field->words[0]);
 	if (str_present(near))
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
 			    STR_ARG(field->key), SHOWN(node->text), STR_ARG(near));

@@ -1,37 +1,8 @@
-/*
- * decode_value: what stands between a document and its words: objects, lists and scalars, by the schema's rows.
- */
+/* decode_value: scalars, by the rows of the schema. */
 #ifndef POLICY_DOCUMENT_DECODE_VALUE_H
 #define POLICY_DOCUMENT_DECODE_VALUE_H
 
-#include "policy/base/utf8.h"
-#include "policy/document/decode.h"
-
-/* The layout of every LIST_OF in docs.h, whatever its items. */
-struct decode_list {
-	void *items;
-	uint32_t count;
-	bool set;
-	struct place at;
-};
-
-#define DECODE_FIND(decoder, at, ...) docs_find((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
-
-/* Arguments for "%.*s": a hostile word may be long, a message may not. */
-#define SHOWN(s) STR_ARG(utf8_head((s), 80))
-
-/* What a decoding function needs to know: the row, and where the value goes. */
-struct decode_task {
-	struct decoder *decoder;
-	const struct schema_field *field;
-	const struct node *key; /* the field's key in the file */
-	char *base;             /* the struct around the value */
-};
-
-static inline void *decode_slot(const struct decode_task *task)
-{
-	return task->base + task->field->offset;
-}
+#include "policy/document/decode_task.h"
 
 /* One for each type of scalar. Each leaves the default where the value is not as the row says (reported). */
 void decode_text(const struct decode_task *task);
@@ -54,25 +25,5 @@ int decode_find_word(const struct schema_field *field, struct str text);
 
 /* Reports: "quotas": expected a list of strings, found a map. Silent where the node was reported already. */
 void decode_wrong_type(const struct decode_task *task, const struct node *node, const char *expected);
-
-/* Gives every field of the struct its default. `at` stands for the place of what is not written. */
-void decode_defaults(struct decoder *decoder, const struct schema_object *object, void *base, struct place at);
-
-/* Decodes a map into the struct at `base`. Missing keys are reported at `at`. */
-void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
-		   struct place at);
-
-/* The object's field of that key, or NULL. */
-const struct schema_field *decode_find_field(const struct schema_object *object, struct str key);
-
-/* "namespaces, users and groups", written to `buffer`. */
-const char *decode_join_keys(const struct schema_object *object, char *buffer, size_t size);
-
-/* Reports a key that the object does not have. Returns the field that was probably meant, or NULL. `before`: the key before it, or NULL. */
-const struct schema_field *decode_unknown_key(struct decoder *decoder, const struct schema_object *object,
-					      const struct node *before, const struct node *key);
-
-/* Reports, once, that there is no memory. */
-void decode_exhausted(struct decoder *decoder);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * docs: the documents of a policy folder, decoded but not yet checked against each other. Every value remembers its
- * place, so that a later check can point at it. Filled by decode.c from the field tables in schema.c; read by compile*.c.
- * All memory is the arena's that docs_read was given.
+ * documents: the documents of a policy folder, decoded but not yet checked against each other. Every value remembers
+ * its location, so that a later check can point at it. read.c fills them by the field tables of schema_*.c, and
+ * policy/compile reads them. All memory belongs to the arena that docs_read was given.
  */
 #ifndef POLICY_DOCUMENT_DOCUMENTS_H
 #define POLICY_DOCUMENT_DOCUMENTS_H
@@ -11,14 +11,7 @@
 #include "gpugate/quantity.h"
 #include "gpugate/report.h"
 #include "gpugate/str.h"
-
-/* Where a value stands. `source` counts the files from 0; line and column count from 1; column and length in characters. */
-struct place {
-	uint32_t source;
-	uint32_t line;
-	uint32_t column;
-	uint32_t length;
-};
+#include "policy/document/location.h"
 
 struct text {
 	struct str s; /* absent: the key was not given */
@@ -273,6 +266,14 @@ struct doc_namespace {
 	struct text_map labels;
 };
 
+struct source {
+	struct str path;       /* as people would type it */
+	struct str bytes;      /* without a byte order mark */
+	uint32_t *line_starts; /* byte offset of each line; NULL: the file is not readable as text */
+	uint32_t line_count;   /* at least 1 */
+	bool usable;           /* UTF-8 without forbidden control characters */
+};
+
 struct docs {
 	LIST_OF(struct doc_settings) settings;
 	LIST_OF(struct doc_accelerator) accelerators;
@@ -280,46 +281,8 @@ struct docs {
 	LIST_OF(struct doc_rule) rules;
 	LIST_OF(struct doc_guard) guards;
 	LIST_OF(struct doc_namespace) namespaces;
-	struct source *sources; /* see source.h */
+	struct source *sources;
 	uint32_t source_count;
 };
-
-/*
- * Reads every *.yaml and *.yml below the paths (files or folders; names starting with a dot are skipped, symbolic
- * links are followed) and decodes the documents. Problems go to the report, all of them, and are no reason to stop
- * early; what could be decoded is in `docs`. Documents are in the order of (file path, position in the file), which
- * does not depend on the order the file system lists them in. Returns -1 when the report holds errors.
- */
-int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
-	      struct report *report);
-
-/* Like docs_read for one text, borrowed, that is called `name` in findings; no document at all is fine. */
-int docs_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs, struct report *report);
-
-/* A digest of all files that were read: their paths and bytes. */
-void docs_digest(const struct docs *docs, struct policy_digest *digest);
-
-/* Adds a finding that points at `at`; quotes the line from docs->sources. */
-__attribute__((format(printf, 5, 6))) void docs_find(struct report *report, const struct docs *docs,
-						     enum severity severity, struct place at, const char *format, ...);
-
-/* The same with a name of its own, which also says its severity; a warning that the report allows is left out. */
-__attribute__((format(printf, 5, 6))) void docs_lint(struct report *report, const struct docs *docs, enum lint_id id,
-						     struct place at, const char *format, ...);
-
-/* "team.yaml:12", for a message about another place; written to `buffer`. Of a very long path what fits. */
-#define WHERE_BYTES 256
-const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size);
-
-/*
- * Of `count` words (each found `stride` bytes after the other, starting at `words`), the one nearest to `wrong` if it is
- * near enough to be meant (Damerau-Levenshtein, at most a third of the length), else an absent str. What says the opposite is
- * never near: of "NotExists" not "Exists", of "unprivileged" not "privileged".
- */
-struct str docs_suggest(struct str wrong, const struct str *words, size_t count, size_t stride);
-
-/* The same, over words that a policy brings: takes the comparisons of bytes that it costs from `work`, and passes over words for which too
- * little is left. */
-struct str docs_suggest_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work);
 
 #endif

@@ -1,4 +1,4 @@
-/* walk: see walk.h. Depth-first, each folder once; a link back to a folder that is being walked is an error. */
+/* Depth-first, each folder once; a link back to a folder that is being walked is an error. */
 #include "policy/document/find_files.h"
 
 #include <dirent.h>

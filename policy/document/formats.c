@@ -1,5 +1,5 @@
-/* forms: what texts must look like, by Kubernetes' rules (apimachinery's validation package). Part of schema.h. */
-#include "policy/document/schema.h"
+/* The rules are Kubernetes' own (apimachinery's validation package). */
+#include "policy/document/formats.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

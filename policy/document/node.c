@@ -1,5 +1,4 @@
-/* node: what a scalar means to YAML readers, and words about nodes. Part of yaml.h. */
-#include "policy/document/yaml.h"
+#include "policy/document/node.h"
 
 #include <stdio.h>
 

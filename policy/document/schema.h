@@ -1,15 +1,16 @@
 /*
- * schema: the one table of what a policy document may hold: every key with its type, range, default, words and a sentence
- * for people. The decoder follows it; the JSON Schema and the reference in docs/ are generated from it.
+ * schema: the one table of what a policy document may hold: every key with its type, range, default, words and a
+ * sentence for people. The decoder follows it; the JSON Schema and the reference in docs/ are generated from it.
  *
- * How a field's value lies in its struct (docs.h) follows from its type: a struct text, texts, flag, number, choice,
- * amount or text_map at `offset`; an object {bool set; struct place at; ...} at `offset`; or a LIST_OF items, which
- * begin with {struct place at; ...}, or {struct text key; struct place at; ...} for the entries of a map.
+ * How a field's value lies in its struct (documents.h) follows from its type: a struct text, texts, flag, number,
+ * choice, amount or text_map at `offset`; an object {bool set; struct place at; ...} at `offset`; or a LIST_OF items,
+ * which begin with {struct place at; ...}, or {struct text key; struct place at; ...} for the entries of a map.
  */
 #ifndef POLICY_DOCUMENT_SCHEMA_H
 #define POLICY_DOCUMENT_SCHEMA_H
 
 #include "policy/document/documents.h"
+#include "policy/document/formats.h"
 
 enum field_type {
 	FIELD_TEXT,
@@ -24,20 +25,6 @@ enum field_type {
 	FIELD_OBJECTS,    /* a list of objects; or, if the field has words, the one word instead */
 	FIELD_OBJECT_MAP, /* a map whose values are objects */
 	FIELD_IGNORED,    /* anything */
-};
-
-/* What a text must look like. */
-enum text_form {
-	FORM_NAME,             /* a DNS-1123 subdomain, of 253 characters at most: the name of an object */
-	FORM_LABEL_KEY,        /* [prefix/]name as Kubernetes' qualified names: of a label, a taint or a resource */
-	FORM_LABEL_VALUE,      /* at most 63 characters, or empty */
-	FORM_ANNOTATION_VALUE, /* any text of at most 4096 bytes, or none */
-	FORM_RESOURCE_GLOB,    /* a resource name that may hold `*` and `?` */
-	FORM_NAMESPACE_GLOB,   /* a namespace's name that may hold `*` and `?` */
-	FORM_USER_GLOB,        /* a user's or group's name that may hold `*` and `?` */
-	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY */
-	FORM_PROFILE,          /* a MIG profile: 1g.10gb, 1g.10gb+me */
-	FORM_HOST_PATH,        /* an absolute path without `..` and wildcards */
 };
 
 enum field_flag {
@@ -73,8 +60,6 @@ struct schema_field {
 	const char *doc;                    /* what it means, in whole sentences, with units */
 };
 
-struct decoder;
-
 struct schema_object {
 	const char *name; /* in words, for messages and the reference: "a quota" */
 	const char *doc;
@@ -84,7 +69,7 @@ struct schema_object {
 	size_t field_count;
 	bool lenient; /* other keys are allowed and ignored */
 	/* Checks between fields, on a decoded struct; NULL: none. `at`: where the object begins. */
-	void (*check)(struct decoder *decoder, void *object, struct place at);
+	void (*check)(struct report *report, const struct docs *docs, void *object, struct place at);
 };
 
 enum doc_kind { KIND_SETTINGS, KIND_ACCELERATOR, KIND_TENANT, KIND_RULE, KIND_GUARD, KIND_NAMESPACE, KINDS };
@@ -98,19 +83,7 @@ struct schema_kind {
 
 extern const struct schema_kind schema_kinds[KINDS];
 
-/* The words of a Guard's `deny`, by enum guard_kind: objections and metrics use them as well. */
+/* The words of a Guard's `deny`, by enum guard_kind. The compiled policy has them as well, for messages and metrics. */
 extern const struct schema_word schema_guard_words[GUARD_WORDS];
-
-/* What a form asks for, for messages and the reference: "lower-case letters, ...". */
-const char *schema_form_words(enum text_form form);
-
-/*
- * The text of that form that was probably meant, written to `buffer`: in lower case, with "-" for "_" and blanks, and of a profile without
- * the beginning of its resource's name. NULL: nothing is near, or the form says nothing of case.
- */
-const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size);
-
-/* Whether `text` has that form. */
-bool schema_form_fits(enum text_form form, struct str text);
 
 #endif

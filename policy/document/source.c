@@ -1,4 +1,3 @@
-/* source: see source.h. */
 #include "policy/document/source.h"
 
 #include <errno.h>
@@ -7,63 +6,10 @@
 #include <unistd.h>
 
 #include "policy/base/utf8.h"
+#include "policy/document/diagnostic.h"
 #include "policy/document/find_files.h"
+#include "policy/document/lines.h"
 #include "policy/document/report.h"
-
-/*
- * Bytes of the line break that `s` begins with, or 0. These are YAML 1.1's breaks, which libyaml counts lines by;
- * `s` is not empty.
- */
-static unsigned break_bytes(struct str s)
-{
-	if (s.ptr[0] == '\n')
-		return 1;
-	if (s.ptr[0] == '\r')
-		return s.len > 1 && s.ptr[1] == '\n' ? 2 : 1;
-	if (str_starts(s, STR("\xc2\x85")))
-		return 2;
-	if (str_starts(s, STR("\xe2\x80\xa8")) || str_starts(s, STR("\xe2\x80\xa9")))
-		return 3;
-	return 0;
-}
-
-/* Counts the lines; writes where each starts if `starts` is given. */
-static uint32_t split_lines(struct str bytes, uint32_t *starts)
-{
-	uint32_t count = 1;
-
-	if (starts)
-		starts[0] = 0;
-	for (size_t at = 0; at < bytes.len;) {
-		unsigned len = break_bytes(str_tail(bytes, at));
-		at += len ? len : 1;
-		if (len == 0)
-			continue;
-		if (starts)
-			starts[count] = (uint32_t)at;
-		count++;
-	}
-	return count;
-}
-
-struct str source_line(const struct source *source, uint32_t line)
-{
-	if (line == 0 || line > source->line_count || !source->line_starts)
-		return (struct str){"", 0};
-	size_t start = source->line_starts[line - 1];
-	size_t end = line < source->line_count ? source->line_starts[line] : source->bytes.len;
-	struct str s = {source->bytes.ptr + start, end - start};
-
-	if (line == source->line_count)
-		return s;
-	if (s.len >= 3 && s.ptr[s.len - 3] == '\xe2')
-		s.len -= 3;
-	else if (s.len >= 2 && (s.ptr[s.len - 2] == '\xc2' || s.ptr[s.len - 2] == '\r'))
-		s.len -= 2;
-	else
-		s.len -= 1;
-	return s;
-}
 
 /* YAML's printable characters. */
 static bool is_allowed(uint32_t point)
@@ -81,7 +27,7 @@ static void check_text(struct docs *docs, uint32_t index, struct report *report)
 	while (rest.len > 0) {
 		uint32_t point = 0;
 		unsigned bytes = utf8_next(rest, &point);
-		unsigned line_break = break_bytes(rest);
+		unsigned line_break = lines_break(rest);
 		if (bytes == 0) {
 			docs_find(report, docs, SEVERITY_ERROR, at,
 				  "the byte 0x%02X is not UTF-8 here; save the file as UTF-8",
@@ -111,11 +57,11 @@ static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struc
 
 	if (str_starts(source->bytes, STR("\xef\xbb\xbf")))
 		source->bytes = str_tail(source->bytes, 3);
-	source->line_count = split_lines(source->bytes, NULL);
+	source->line_count = lines_split(source->bytes, NULL);
 	source->line_starts = arena_zalloc(arena, source->line_count, sizeof *source->line_starts);
 	if (!source->line_starts)
 		return -1;
-	split_lines(source->bytes, source->line_starts);
+	lines_split(source->bytes, source->line_starts);
 	check_text(docs, index, report);
 	return 0;
 }
@@ -218,4 +164,23 @@ void source_read_bytes(const char *name, struct str bytes, struct arena *arena, 
 	docs->source_count = 1;
 	if (prepare(docs, 0, arena, report) != 0)
 		report_file(report, str_of(name), "no memory is left to read the policy");
+}
+
+/* Two independent 64-bit sums: tells versions of a folder apart, proves nothing. Where the folder is means nothing:
+ * replicas have their own. */
+static void digest_add(struct policy_digest *digest, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		digest->word[0] = (digest->word[0] ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+		digest->word[1] = (digest->word[1] + (unsigned char)s.ptr[i] + 1) * 0x9e3779b97f4a7c15u;
+	}
+	digest->word[0] = (digest->word[0] ^ s.len) * 0x100000001b3u;
+	digest->word[1] = (digest->word[1] + s.len) * 0x9e3779b97f4a7c15u;
+}
+
+void docs_digest(const struct docs *docs, struct policy_digest *digest)
+{
+	*digest = (struct policy_digest){{0xcbf29ce484222325u, 0x84222325cbf29ce4u}};
+	for (uint32_t i = 0; i < docs->source_count; i++)
+		digest_add(digest, docs->sources[i].bytes);
 }

@@ -1,11 +1,10 @@
-/* yaml: libyaml's events -> trees of positioned nodes. See yaml.h. */
 #include "policy/document/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>
 
-#include "policy/document/source.h"
+#include "policy/document/diagnostic.h"
 #include "policy/document/yaml_problem.h"
 
 struct tree_reader {

@@ -1,8 +1,8 @@
-/* yaml_problem: what libyaml cannot read, in words that say what to do. See yaml_problem.h. */
 #include "policy/document/yaml_problem.h"
 
 #include "policy/base/utf8.h"
-#include "policy/document/source.h"
+#include "policy/document/diagnostic.h"
+#include "policy/document/lines.h"
 
 struct problem {
 	struct str libyaml; /* how its message begins */

@@ -1,6 +1,7 @@
 #include "policy/evaluate/companions.h"
 
 #include "policy/base/show.h"
+#include "policy/evaluate/objection.h"
 
 /* One unit of an accelerator that no Accelerator has: a whole GPU, or of a MIG slice the most that it is anywhere. */
 static wide unknown_gpus(const struct policy *policy, struct str resource)

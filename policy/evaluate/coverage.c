@@ -1,9 +1,11 @@
 /* Coverage: whether the tenant's quotas count everything that a Pod asks for, on every model that it could land on. */
+#include "policy/evaluate/coverage.h"
+
 #include "policy/base/show.h"
 #include "policy/evaluate/charge.h"
 #include "policy/evaluate/companions.h"
-#include "policy/evaluate/evaluate.h"
 #include "policy/evaluate/mismatch.h"
+#include "policy/evaluate/objection.h"
 #include "policy/evaluate/placement.h"
 #include "policy/evaluate/requirements.h"
 

@@ -1,6 +1,6 @@
 /* The sentences of an exceeded quota, for people and for the programs that wait on some of them. */
 #include "policy/base/show.h"
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/objection.h"
 #include "policy/evaluate/remedy.h"
 
 #define TEXT_MAX 2048           /* more than a message may have, which is cut then */

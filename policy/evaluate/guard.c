@@ -1,18 +1,11 @@
 /* Guards: refusals that are not quota. The checks themselves are in guard_*.c. */
 #include "policy/evaluate/guard.h"
 
-#include "policy/base/show.h"
-#include "policy/document/schema.h"
-
-int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
-		 const struct container *container, const char *before, struct str detail, const char *after)
-{
-	struct str of = container ? container->name : STR("");
-	struct str name = kind < GUARD_WORDS ? schema_guard_words[kind].word : STR("hostPaths");
-	return decision_object(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
-			       "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
-			       SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after, SHOWN(guard->name));
-}
+#include "policy/evaluate/exempt.h"
+#include "policy/evaluate/guard_env.h"
+#include "policy/evaluate/guard_paths.h"
+#include "policy/evaluate/guard_pod.h"
+#include "policy/evaluate/guard_request.h"
 
 /* By enum guard_kind. `ephemeral`: also when ephemeral containers are added; `update`: also when a Pod is changed. */
 static const struct {

@@ -1,41 +1,10 @@
-/* guard: what the files of the Guards share. guards_check and guards_void are declared in evaluate.h. */
+/* guard: Guards, which refuse what is not a matter of quota. */
 #ifndef POLICY_EVALUATE_GUARD_H
 #define POLICY_EVALUATE_GUARD_H
 
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/evaluation.h"
 
-#define GUARD_PATH_MAX 4096 /* bytes of a path, as in Linux */
-
-/* One check of one Guard. Adds objections to the decision. Returns -1 when the arena is exhausted. */
-typedef int guard_check_fn(struct evaluation *e, const struct guard *guard);
-
-/*
- * Adds an objection of one Guard: `container "NAME" ` (NULL: no container), then before, detail and after, then the Guard's
- * name. Returns -1 when the arena is exhausted.
- */
-int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
-		 const struct container *container, const char *before, struct str detail, const char *after);
-
-/* Whether Guards look at a container: on pods/ephemeralcontainers only at the new ones. */
-static inline bool guard_judges(const struct evaluation *e, uint32_t container)
-{
-	return !e->judged || e->judged[container];
-}
-
-/*
- * Resolves `.`, `..` and repeated slashes, and writes /var/run as /run, which it is a link to. The result has no slash at its
- * end; the root is empty. `out` has room for GUARD_PATH_MAX bytes. Returns false for a path that is longer.
- */
-bool guard_path(struct str path, char *out, size_t *len);
-
-/* Whether a path that guard_path made is one of the catalog's device paths, lies below one, or leads to one. */
-bool guard_path_reaches_devices(struct str path);
-
-/* guard_env.c, guard_paths.c, guard_pod.c, guard_request.c */
-guard_check_fn guard_check_env;
-guard_check_fn guard_check_device_paths, guard_check_allowed_paths, guard_check_device_volumes;
-guard_check_fn guard_check_privileged, guard_check_device_annotations, guard_check_fractions;
-guard_check_fn guard_check_node_name, guard_check_ephemeral, guard_check_claims;
-guard_check_fn guard_check_mixed_mig, guard_check_slices, guard_check_shares;
+/* Adds the objections of the Guards, as far as they look at this operation. Returns -1 when the arena is exhausted. */
+int guards_check(struct evaluation *e);
 
 #endif

@@ -1,5 +1,8 @@
 /* Guards of the variables by which vendors' runtimes hand out devices, and the mode that makes these variables void. */
-#include "policy/evaluate/guard.h"
+#include "policy/evaluate/guard_env.h"
+
+#include "policy/evaluate/exempt.h"
+#include "policy/evaluate/objection.h"
 #include "policy/model/catalog.h"
 
 /*

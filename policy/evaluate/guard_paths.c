@@ -1,77 +1,19 @@
 /* Guards of the folders of the node, and of the folder in containers by which devices are chosen. */
+#include "policy/evaluate/guard_paths.h"
+
+#include "policy/base/path.h"
 #include "policy/base/show.h"
-#include "policy/evaluate/guard.h"
 #include "policy/model/catalog.h"
 
 #define PATHS_SHOWN 4
-#define PATHS_BYTES_MAX (PATHS_SHOWN * (SHOWN_MAX + 8) + 100)
-
-bool guard_path(struct str path, char *out, size_t *len)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < path.len;) {
-		while (i < path.len && path.ptr[i] == '/')
-			i++;
-		size_t start = i;
-		while (i < path.len && path.ptr[i] != '/')
-			i++;
-		struct str part = {path.ptr + start, i - start};
-		if (part.len == 0 || str_eq(part, STR(".")))
-			continue;
-		if (str_eq(part, STR(".."))) {
-			while (n > 0 && out[--n] != '/')
-				;
-			continue;
-		}
-		if (n + 1 + part.len > GUARD_PATH_MAX)
-			return false;
-		out[n++] = '/';
-		memcpy(out + n, part.ptr, part.len);
-		n += part.len;
-	}
-	struct str link = STR("/var/run");
-	size_t skipped = sizeof "/var" - 1;
-	if (str_starts((struct str){out, n}, link) && (n == link.len || out[link.len] == '/')) {
-		n -= skipped;
-		memmove(out, out + skipped, n);
-	}
-	*len = n;
-	return true;
-}
-
-/* Whether a path is the folder or lies below it. Both are as guard_path makes them. */
-static bool is_below(struct str path, struct str folder)
-{
-	return str_starts(path, folder) && (path.len == folder.len || path.ptr[folder.len] == '/');
-}
-
-/* Whether a path is the pattern, something below it, or one of its parents, through which it is reached. */
-static bool path_reaches(struct str path, struct str pattern)
-{
-	bool open = str_ends(pattern, STR("*"));
-	if (open)
-		pattern.len--;
-	if (path.len < pattern.len || (!open && path.len == pattern.len))
-		return str_starts(pattern, path) && (path.len == pattern.len || pattern.ptr[path.len] == '/');
-	return str_starts(path, pattern) && (open || path.ptr[pattern.len] == '/');
-}
-
-bool guard_path_reaches_devices(struct str path)
-{
-	size_t count;
-	const struct str *patterns = catalog_device_paths(&count);
-	for (size_t i = 0; i < count; i++)
-		if (path_reaches(path, patterns[i]))
-			return true;
-	return false;
-}
+#define TEXT_BYTES_MAX (PATHS_SHOWN * (SHOWN_MAX + 8) + 100)
 
 /* A path that is too long to be normalized is refused: nobody needs it. */
 static bool is_device_path(struct str path)
 {
-	char normal[GUARD_PATH_MAX];
+	char normal[PATH_BYTES_MAX];
 	size_t len;
-	return !guard_path(path, normal, &len) || guard_path_reaches_devices((struct str){normal, len});
+	return !path_normalize(path, normal, &len) || catalog_reaches_devices((struct str){normal, len});
 }
 
 int guard_check_device_paths(struct evaluation *e, const struct guard *guard)
@@ -90,19 +32,19 @@ int guard_check_device_paths(struct evaluation *e, const struct guard *guard)
 
 static bool is_allowed(const struct guard *guard, struct str path)
 {
-	char normal[GUARD_PATH_MAX];
+	char normal[PATH_BYTES_MAX];
 	size_t len;
-	if (!guard_path(path, normal, &len))
+	if (!path_normalize(path, normal, &len))
 		return false;
 	for (uint32_t i = 0; i < guard->allowed_paths.count; i++)
-		if (is_below((struct str){normal, len}, guard->allowed_paths.items[i]))
+		if (path_is_below((struct str){normal, len}, guard->allowed_paths.items[i]))
 			return true;
 	return false;
 }
 
 static int object_path(struct evaluation *e, const struct guard *guard, struct str path)
 {
-	char after[PATHS_BYTES_MAX];
+	char after[TEXT_BYTES_MAX];
 	const struct strs *allowed = &guard->allowed_paths;
 	int len = snprintf(after, sizeof after, " is not allowed; use %s", allowed->count ? "a path in " : "");
 	for (uint32_t i = 0; i < allowed->count && i < PATHS_SHOWN; i++) {
@@ -133,9 +75,9 @@ int guard_check_allowed_paths(struct evaluation *e, const struct guard *guard)
 static bool is_device_volume(struct str path)
 {
 	static const struct str parent = {"/run/", 5}, root = {"-container-devices", 18};
-	char normal[GUARD_PATH_MAX];
+	char normal[PATH_BYTES_MAX];
 	size_t len;
-	if (!guard_path(path, normal, &len))
+	if (!path_normalize(path, normal, &len))
 		return true;
 	struct str at = {normal, len};
 	if (!str_starts(at, parent))

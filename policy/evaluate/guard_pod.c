@@ -1,7 +1,8 @@
 /* Guards of the rest of what a Pod says: privileges, annotations, node name, ephemeral containers, claims. */
+#include "policy/evaluate/guard_pod.h"
+
 #include <stdlib.h>
 
-#include "policy/evaluate/guard.h"
 #include "policy/model/catalog.h"
 
 /* --- Privileged, under whatever name. --- */

@@ -1,6 +1,7 @@
 /* Guards of requests that a container gets nothing, or less, for. */
+#include "policy/evaluate/guard_request.h"
+
 #include "policy/base/show.h"
-#include "policy/evaluate/guard.h"
 #include "policy/evaluate/placement.h"
 #include "policy/model/catalog.h"
 

@@ -1,91 +1,9 @@
-/* Sentences and numbers for people. */
+/* Sentences for when the ledger cannot decide. */
 #include "policy/base/utf8.h"
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/objection.h"
+#include "policy/model/snapshot.h"
 
 #define WHY_MAX 900 /* bytes of what the API server says, so that the end of the sentence fits */
-
-/* amount/unit with two decimals, cut and not rounded, without trailing zeros; what is more than 0 never prints as 0. */
-static void print_decimal(wide amount, wide unit, struct buf *out)
-{
-	wide whole = amount / unit;
-	int hundredths = (int)((amount % unit) * 100 / unit);
-	if (whole > INT64_MAX)
-		whole = INT64_MAX;
-	if (whole == 0 && hundredths == 0 && amount > 0)
-		buf_text(out, "<0.01");
-	else
-		buf_number(out, (uint64_t)whole);
-	if (hundredths == 0)
-		return;
-	buf_char(out, '.');
-	buf_char(out, (char)('0' + hundredths / 10));
-	if (hundredths % 10 != 0)
-		buf_char(out, (char)('0' + hundredths % 10));
-}
-
-void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out)
-{
-	static const struct {
-		const char *suffix;
-		int shift;
-	} sizes[] = {{"Gi", 30}, {"Mi", 20}, {"Ki", 10}};
-	if (measure != MEASURE_MEMORY || amount == 0) {
-		print_decimal(amount, unit, out);
-		return;
-	}
-	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		wide size = (wide)unit << sizes[i].shift;
-		if (amount < size)
-			continue;
-		print_decimal(amount, size, out);
-		buf_text(out, sizes[i].suffix);
-		return;
-	}
-	print_decimal(amount, unit, out);
-}
-
-void policy_tenant(const struct policy *policy, uint32_t index, struct tenant_view *view)
-{
-	const struct tenant *tenant = &policy->tenants[index];
-	*view = (struct tenant_view){.name = tenant->name, .enforcement = tenant->enforcement};
-	if (tenant->parent != NO_TENANT)
-		view->parent = policy->tenants[tenant->parent].name;
-}
-
-uint32_t policy_quota_count(const struct policy *policy)
-{
-	return policy->quota_count;
-}
-
-void policy_quota(const struct policy *policy, uint32_t index, struct quota_view *view)
-{
-	const struct quota *quota = &policy->quotas[index];
-	const struct tenant *tenant = &policy->tenants[quota->tenant];
-	*view = (struct quota_view){.tenant = tenant->name,
-				    .name = quota->name,
-				    .measure = quota->measure,
-				    .enforcement = tenant->enforcement,
-				    .unlimited = quota->unlimited,
-				    .hard = quota->hard,
-				    .borrow = quota->borrow,
-				    .lend = quota->lend};
-	if (quota->pool != NO_POOL)
-		view->cohort = policy->pools[quota->pool].cohort;
-}
-
-void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct quota_view quota;
-		policy_quota(policy, charges[i].quota, &quota);
-		buf_text(out, i ? ", " : "");
-		buf_str(out, quota.tenant);
-		buf_char(out, '/');
-		buf_str(out, quota.name);
-		buf_char(out, '=');
-		amount_print(charges[i].amount, policy->unit, quota.measure, out);
-	}
-}
 
 int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)
 {

@@ -6,9 +6,11 @@
  * What it lets through is in ValidatePodUpdate (pkg/apis/core/validation): images, deadlines, fewer scheduling gates, more
  * tolerations and other tolerationSeconds, of a gated Pod more node selectors. None of that is touched here.
  */
+#include "policy/evaluate/reapply.h"
+
 #include <stdlib.h>
 
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/working_pod.h"
 #include "policy/model/catalog.h"
 
 #define KEPT_MAX 6 /* accelerators that a container has before and after, beside the one that was rewritten */

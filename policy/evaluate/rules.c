@@ -1,6 +1,11 @@
 /* Rules: rewriting and injection, to a fixed point. */
 #include "policy/evaluate/rules.h"
+
 #include "policy/base/show.h"
+#include "policy/evaluate/objection.h"
+#include "policy/evaluate/rules_change.h"
+#include "policy/evaluate/rules_match.h"
+#include "policy/evaluate/rules_plan.h"
 
 /* Longer than any chain of rewrites can be: names of a draft are at most DRAFT_RESOURCES_MAX. */
 #define PASSES_MAX (DRAFT_RESOURCES_MAX + 2)

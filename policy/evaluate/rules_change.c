@@ -1,7 +1,11 @@
 /* Does what a Rule's plan says, or says what it would do. */
+#include "policy/evaluate/rules_change.h"
+
 #include "gpugate/buf.h"
 #include "policy/base/show.h"
-#include "policy/evaluate/rules.h"
+#include "policy/evaluate/objection.h"
+#include "policy/evaluate/rules_plan.h"
+#include "policy/evaluate/rules_target.h"
 
 #define NAMES_SHOWN 2
 

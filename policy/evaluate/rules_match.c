@@ -1,8 +1,9 @@
 /* Which Rules are for a Pod. */
+#include "policy/evaluate/rules_match.h"
+
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
-#include "policy/evaluate/rules.h"
 
 static void add_found(struct pass *pass, uint32_t rule)
 {

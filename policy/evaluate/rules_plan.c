@@ -1,8 +1,11 @@
 /* What a Rule would do to a Pod, and what speaks against it: everything that could be refused is looked at before anything changes. */
+#include "policy/evaluate/rules_plan.h"
+
 #include "gpugate/buf.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
-#include "policy/evaluate/rules.h"
+#include "policy/evaluate/objection.h"
+#include "policy/evaluate/rules_target.h"
 
 #define VALUES_SHOWN 3
 

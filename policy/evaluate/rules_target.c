@@ -1,8 +1,12 @@
 /* What a rewrite turns its name into, and where a Pod that asks for that could land. */
+#include "policy/evaluate/rules_target.h"
+
+#include "policy/base/mig_profile.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
+#include "policy/evaluate/objection.h"
 #include "policy/evaluate/placement.h"
-#include "policy/evaluate/rules.h"
+#include "policy/evaluate/rules_match.h"
 #include "policy/model/catalog.h"
 
 static const struct str *find_value(const struct pairs *map, struct str key)
@@ -42,7 +46,7 @@ static const struct profile *choose_profile(const struct model *model, int64_t m
 	*largest = NULL;
 	for (uint32_t i = 0; i < model->profile_count; i++) {
 		const struct profile *profile = &model->profiles[i];
-		if (!catalog_profile_plain(profile->name))
+		if (!mig_profile_plain(profile->name))
 			continue;
 		if (!*largest || profile->memory > (*largest)->memory)
 			*largest = profile;

@@ -1,4 +1,4 @@
-#include "gpugate/reach.h"
+#include "gpugate/scope.h"
 
 #include <stdlib.h>
 

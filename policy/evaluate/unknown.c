@@ -1,7 +1,9 @@
 /* Settings.unknownResources: what a Pod asks for that neither the policy nor the catalog knows, and that no quota counts. */
+#include "policy/evaluate/unknown.h"
+
+#include "gpugate/suggest.h"
 #include "policy/base/show.h"
-#include "policy/document/documents.h"
-#include "policy/evaluate/evaluate.h"
+#include "policy/evaluate/objection.h"
 
 #define VENDOR_TYPO_MIN 9 /* bytes; of shorter vendors' names two that differ by one letter are often both right */
 
@@ -59,8 +61,8 @@ static struct str suggest(const struct policy *policy, struct str wrong)
 		struct str known = policy->known_names[i], other = catalog_vendor(known);
 		bool meant = str_eq(vendor, other) || (vendor.len >= VENDOR_TYPO_MIN && is_one_slip(vendor, other));
 		struct str pair[2] = {known, best};
-		if (meant && str_present(docs_suggest_within(wrong, &known, 1, sizeof known, &work)))
-			best = str_present(best) ? docs_suggest(wrong, pair, 2, sizeof pair[0]) : known;
+		if (meant && str_present(suggest_word_within(wrong, &known, 1, sizeof known, &work)))
+			best = str_present(best) ? suggest_word(wrong, pair, 2, sizeof pair[0]) : known;
 	}
 	return best;
 }

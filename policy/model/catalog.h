@@ -58,7 +58,7 @@ const struct catalog_resource *catalog_overlap(struct str glob, bool (*wanted)(e
 /* The rows themselves, for suggestions and for the reference. */
 const struct catalog_resource *catalog_resources(size_t *count);
 
-/* A MIG profile: slices of the device it is cut from, nominal memory in GiB. Source: NVIDIA MIG user guide, mig-parted. */
+/* A MIG profile: slices of the device it is cut from, memory in GiB. Source: NVIDIA MIG user guide, mig-parted. */
 struct catalog_profile {
 	struct str name; /* 1g.10gb, 1g.10gb+me */
 	uint8_t compute; /* slices of the table's compute_total */
@@ -85,25 +85,19 @@ const struct catalog_model *catalog_model(struct str name); /* NULL: none of tha
 size_t catalog_mig_resource(struct str profile, char *out);
 
 /*
- * The slice that another spelling of a MIG resource is a part of: of a share (`nvidia.com/mig-1g.10gb.shared`) its slice, of a
- * compute instance (`nvidia.com/mig-1c.3g.20gb`) the GPU instance that it lies in. Writes at most CATALOG_MIG_NAME_MAX bytes
- * to `out` and returns their number; 0: the name is no such spelling.
+ * The slice that another spelling of a MIG resource is a part of: of a share (`nvidia.com/mig-1g.10gb.shared`) its
+ * slice, of a compute instance (`nvidia.com/mig-1c.3g.20gb`) the GPU instance that it lies in. Writes at most
+ * CATALOG_MIG_NAME_MAX bytes to `out` and returns their number; 0: the name is no such spelling.
  */
 #define CATALOG_SHARED_SUFFIX STR(".shared")
 size_t catalog_mig_slice(struct str resource, char *out);
 
-/* The largest share of a device, as a fraction, that a profile of this resource name, or of the slice that it is a part of, takes
- * on any built-in model. */
+/* The largest share of a device, as a fraction, that a profile of this resource name, or of the slice that it is a part
+ * of, takes on any built-in model. */
 bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denominator);
 
 /* Every denominator of catalog_mig_weight divides it. */
 #define CATALOG_MIG_UNIT 168
-
-/* Whether a profile has no suffix such as +me, +gfx or -me: only then is it offered unasked, and chosen by memory. */
-bool catalog_profile_plain(struct str profile);
-
-/* The N of `Ngb` in a profile's name, be it of a compute instance; 0: none. */
-int64_t catalog_profile_gib(struct str profile);
 
 /* Whether the key is a label that a vendor's or cloud's tools set on nodes. */
 bool catalog_is_label(struct str key);
@@ -126,7 +120,11 @@ int catalog_variable(struct str name);
 /* Host paths that lead to devices, or to what grants them. A trailing `*` matches any rest of the last component. */
 const struct str *catalog_device_paths(size_t *count);
 
-/* Annotations by which a runtime or an NRI plug-in adds devices to containers: the key itself, or what stands before its slash. */
+/* Whether a path is one of these, lies below one, or leads to one. It is as path_normalize writes it. */
+bool catalog_reaches_devices(struct str path);
+
+/* Annotations by which a runtime or an NRI plug-in adds devices to containers: the key itself, or what stands before
+ * its slash. */
 const struct str *catalog_device_annotations(size_t *count);
 bool catalog_is_device_annotation(struct str key);
 

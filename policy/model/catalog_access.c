@@ -40,7 +40,7 @@ static const struct catalog_variable variables[] = {
 };
 
 /*
- * `/run` stands for `/var/run` as well, see policy/evaluate/guard_paths.c. Folders above a row are refused, too, because the row can
+ * `/run` stands for `/var/run` as well, see path_normalize. Folders above a row are refused, too, because the row can
  * be reached through them; so no row lies in a folder that ordinary Pods mount, such as /tmp.
  */
 static const struct str device_paths[] = {
@@ -171,6 +171,25 @@ const struct str *catalog_device_paths(size_t *count)
 {
 	*count = sizeof device_paths / sizeof device_paths[0];
 	return device_paths;
+}
+
+/* Whether a path is the pattern, something below it, or one of its parents, through which it is reached. */
+static bool path_reaches(struct str path, struct str pattern)
+{
+	bool open = str_ends(pattern, STR("*"));
+	if (open)
+		pattern.len--;
+	if (path.len < pattern.len || (!open && path.len == pattern.len))
+		return str_starts(pattern, path) && (path.len == pattern.len || pattern.ptr[path.len] == '/');
+	return str_starts(path, pattern) && (open || path.ptr[pattern.len] == '/');
+}
+
+bool catalog_reaches_devices(struct str path)
+{
+	for (size_t i = 0; i < sizeof device_paths / sizeof device_paths[0]; i++)
+		if (path_reaches(path, device_paths[i]))
+			return true;
+	return false;
 }
 
 const struct str *catalog_device_annotations(size_t *count)

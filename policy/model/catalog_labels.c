@@ -1,5 +1,5 @@
 /* Labels that vendors' and clouds' tools set on nodes: only those that people write into a policy, to know a misspelled one by. */
-#include "policy/document/documents.h"
+#include "gpugate/suggest.h"
 #include "policy/model/catalog.h"
 
 #define L(text)                                                                                                        \
@@ -63,7 +63,7 @@ static size_t domain_of(struct str key)
 static bool is_near(struct str wrong, struct str right)
 {
 	return (wrong.len > right.len ? wrong.len - right.len : right.len - wrong.len) <= 1 &&
-	       str_present(docs_suggest(wrong, &right, 1, sizeof right));
+	       str_present(suggest_word(wrong, &right, 1, sizeof right));
 }
 
 bool catalog_is_label(struct str key)

@@ -1,4 +1,5 @@
 /* The MIG profiles of every model that has them. `Ngb` is nominal: the device gives a little less. */
+#include "policy/base/mig_profile.h"
 #include "policy/model/catalog.h"
 
 #define S(literal)                                                                                                     \
@@ -157,22 +158,13 @@ size_t catalog_mig_resource(struct str profile, char *out)
 	return len;
 }
 
-/* What stands before the GPU instance in the name of a compute instance: `1c.`; 0: it is none. */
-static size_t compute_prefix(struct str profile)
-{
-	size_t digits = 0;
-	while (digits < profile.len && profile.ptr[digits] >= '0' && profile.ptr[digits] <= '9')
-		digits++;
-	return digits > 0 && str_starts(str_tail(profile, digits), STR("c.")) ? digits + 2 : 0;
-}
-
 size_t catalog_mig_slice(struct str resource, char *out)
 {
 	struct str prefix = CATALOG_MIG_PREFIX, suffix = CATALOG_SHARED_SUFFIX;
 	if (!str_starts(resource, prefix))
 		return 0;
 	struct str profile = str_tail(resource, prefix.len);
-	size_t before = compute_prefix(profile);
+	size_t before = mig_profile_prefix(profile);
 	bool shared = str_ends(profile, suffix);
 	profile = str_tail(profile, before);
 	if (shared)
@@ -211,25 +203,4 @@ bool catalog_mig_weight(struct str resource, int64_t *numerator, int64_t *denomi
 		}
 	}
 	return found;
-}
-
-bool catalog_profile_plain(struct str profile)
-{
-	return !str_has_char(profile, '+') && !str_ends(profile, STR("-me"));
-}
-
-int64_t catalog_profile_gib(struct str profile)
-{
-	profile = str_tail(profile, compute_prefix(profile));
-	for (size_t i = 0; i < profile.len; i++) {
-		if (profile.ptr[i] != '.')
-			continue;
-		int64_t gib = 0;
-		size_t digits = 0;
-		for (i++; i < profile.len && profile.ptr[i] >= '0' && profile.ptr[i] <= '9' && digits < 6;
-		     i++, digits++)
-			gib = gib * 10 + (profile.ptr[i] - '0');
-		return digits && str_starts(str_tail(profile, i), STR("gb")) ? gib : 0;
-	}
-	return 0;
 }

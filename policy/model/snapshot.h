@@ -75,8 +75,8 @@ struct landing {
 	int64_t max_per_container; /* of a share */
 	wide gpus;                 /* in policy units */
 	wide memory;               /* in policy units of a byte, or MEMORY_UNKNOWN */
-	/* Landings of the same resource whose models say all of their nodes that this one says, and more: a node that is of both
-	 * is of theirs. Indexes into the resource's landings. */
+	/* Landings of the same resource whose models say all of their nodes that this one says, and more: a node that
+	 * is of both is of theirs. Indexes into the resource's landings. */
 	const uint32_t *narrower;
 	uint32_t narrower_count;
 };
@@ -172,7 +172,7 @@ struct guard {
 	enum enforcement enforcement; /* capped by Settings */
 	uint32_t kinds;               /* bit per enum guard_kind */
 	enum visible_devices visible_devices;
-	struct strs allowed_paths; /* of hostPaths, as guard_path makes them */
+	struct strs allowed_paths; /* of hostPaths, normalized (path_normalize) */
 	struct exempt exempt;
 };
 
@@ -240,7 +240,8 @@ struct policy {
 	uint32_t rule_count;
 	struct rule_index rule_index;
 
-	const struct guard *guards; /* sorted by name */
+	struct str guard_words[GUARD_WORDS]; /* what the policy language calls each enum guard_kind; literals */
+	const struct guard *guards;          /* sorted by name */
 	uint32_t guard_count;
 	bool void_devices;            /* some Guard voids visible devices */
 	const struct str *void_names; /* the variables that are set to void */
@@ -252,8 +253,9 @@ struct policy {
 };
 
 /*
- * The resource of that name that some Accelerator has, or NULL. A share or a compute instance of a MIG slice whose own name none
- * has is the slice: `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.
+ * The resource of that name that some Accelerator has, or NULL. A share or a compute instance of a MIG slice whose own
+ * name none has is the slice: `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are
+ * `nvidia.com/mig-1g.10gb`.
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
@@ -263,14 +265,14 @@ enum role snapshot_role(const struct policy *policy, struct str name);
 /* Whether a name is an accelerator resource: its role is one of the accelerators. */
 bool snapshot_is_accelerator(const struct policy *policy, struct str name);
 
-/* The labels of a namespace: those given (NULL or not present: none are), else those of the policy's own document of it. The
- * label `kubernetes.io/metadata.name` always matches (selector_match). */
+/* The labels of a namespace: those given (NULL or not present: none are), else those of the policy's own document of
+ * it. The label `kubernetes.io/metadata.name` always matches (selector_match). */
 struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given);
 
 /*
- * The tenant of a namespace with these labels (see snapshot_namespace_labels): an exact name beats the longest glob beats a
- * selector. Returns its index or NO_TENANT. When two claim it equally, `*other` is set to the second one (else to NO_TENANT),
- * and the Pod is to be refused.
+ * The tenant of a namespace with these labels (see snapshot_namespace_labels): an exact name beats the longest glob
+ * beats a selector. Returns its index or NO_TENANT. When two claim it equally, `*other` is set to the second one (else
+ * to NO_TENANT), and the Pod is to be refused.
  */
 uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, const struct pairs *labels,
 			 uint32_t *other);
@@ -288,12 +290,12 @@ bool globs_match(const struct globs *globs, struct str text);
 bool quota_counts_resource(const struct quota *quota, struct str resource);
 bool quota_counts_model(const struct quota *quota, uint32_t model);
 
-/* Whether the quota counts a resource that only counts where it is named (role_needs_name): by number, and named without a
- * wildcard. It has no model, so a quota with `accelerators` never does. */
+/* Whether the quota counts a resource that only counts where it is named (role_needs_name): by number, and named
+ * without a wildcard. It has no model, so a quota with `accelerators` never does. */
 bool quota_names_resource(const struct quota *quota, struct str resource);
 
-/* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent for
- * a Pod's labels. */
+/* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent
+ * for a Pod's labels. */
 bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name);
 
 /* Whether some labels could match at all: false when what is required of a key contradicts itself. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "policy/base/utf8.h"
-#include "policy/document/documents.h"
+#include "policy/document/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /*
- * reference: prints docs/policy.md. What a key is comes from the parser's own table (policy/document/schema.c), the built-in tables
+ * reference: prints docs/policy.md. What a key is comes from the parser's own table (policy/document/schema_*.c), the built-in tables
  * from the catalog; what a kind is for, and its example, from the texts beside this file.
  *
  *     reference [FOLDER]    where the texts are; default tests/reference

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
+#include "gpugate/suggest.h"
 #include "webhook/cli/command.h"
-#include "webhook/cli/suggest.h"
 
 static void *value_of(const struct option_row *row, void *values)
 {
@@ -93,11 +93,11 @@ static int unknown(const struct option_table *table, const char *argument, size_
 	 * Every one-letter option is within edit distance of every other, so suggest none for "-x".
 	 */
 	const char *near = table->count && strlen(name) > 2
-			       ? suggest(name, &table->rows->name, table->count, sizeof *table->rows)
+			       ? suggest_argument(name, &table->rows->name, table->count, sizeof *table->rows)
 			       : NULL;
 	if (!near && strcmp(name, "--output") == 0 && find(table, "-o", 2))
 		near = "-o";
-	if (!near && suggest(name, &help, 1, sizeof help))
+	if (!near && suggest_argument(name, &help, 1, sizeof help))
 		near = help;
 	if (near)
 		return error_set(err, "unknown option %s; did you mean %s?", name, near);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpugate/suggest.h"
 #include "webhook/cli/command.h"
-#include "webhook/cli/suggest.h"
 
 static const struct command actions[] = {
     {"create", "create an authority and certificates", cmd_certs_create},
@@ -25,7 +25,7 @@ static void print_usage(FILE *out)
 
 static void print_unknown(const char *wanted)
 {
-	const char *near = suggest(wanted, &actions->name, ACTIONS, sizeof *actions);
+	const char *near = suggest_argument(wanted, &actions->name, ACTIONS, sizeof *actions);
 	fprintf(stderr, "gpugate certs: unknown action \"%s\"; ", wanted);
 	if (near)
 		fprintf(stderr, "did you mean \"%s\"?", near);

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "gpugate/policy.h"
+#include "gpugate/suggest.h"
 #include "webhook/cli/command.h"
 #include "webhook/cli/options.h"
-#include "webhook/cli/suggest.h"
 #include "webhook/cli/terminal.h"
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
@@ -183,7 +183,7 @@ static int find_paths(const struct option_list *paths, struct error *err)
 
 static int refuse_id(const char *name, struct error *err)
 {
-	const char *near = suggest(name, &lint_rows->id.ptr, LINT_IDS, sizeof *lint_rows);
+	const char *near = suggest_argument(name, &lint_rows->id.ptr, LINT_IDS, sizeof *lint_rows);
 	if (near)
 		return error_set(err, "--allow: no finding is named \"%s\"; did you mean \"%s\"?", name, near);
 	return error_set(err, "--allow: no finding is named \"%s\"; the names are in brackets at the end of warnings",

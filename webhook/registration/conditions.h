@@ -16,7 +16,7 @@
 #define WEBHOOK_REGISTRATION_CONDITIONS_H
 
 #include "gpugate/buf.h"
-#include "gpugate/reach.h"
+#include "gpugate/scope.h"
 
 /*
  * For /mutate: matches a CREATE of a Pod that Rules or void mode could change, or that a Rule could

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "gpugate/error.h"
-#include "gpugate/reach.h"
+#include "gpugate/scope.h"
 
 #define RENDER_NAME "gpugate" /* The name of every object that has no more specific name. */
 

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/document/documents.h"
+#include "gpugate/suggest.h"
+#include "policy/document/diagnostic.h"
+#include "policy/document/read.h"
 #include "policy/document/schema.h"
 
 struct reading {
@@ -651,42 +653,6 @@ static void test_hostile_words(void **state)
 	end(&r);
 }
 
-static void test_suggest(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *wrong, *right;
-	} rows[] = {
-	    {"quota", "quotas"}, {"qoutas", "quotas"}, {"QUOTAS", "quotas"}, {"parnet", "parent"},
-	    {"x", NULL},         {"", NULL},           {"quarters", NULL},   {"enforce", NULL},
-	};
-	static const struct str words[] = {{"parent", 6}, {"quotas", 6}, {"enforcement", 11}};
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct str near = docs_suggest(str_of(rows[i].wrong), words, 3, sizeof words[0]);
-		bool expected = rows[i].right ? is(near, rows[i].right) : !str_present(near);
-		if (!expected)
-			fail_msg("\"%s\": %.*s", rows[i].wrong, STR_ARG(near));
-	}
-	char long_word[300];
-	memset(long_word, 'a', sizeof long_word);
-	assert_false(str_present(docs_suggest((struct str){long_word, sizeof long_word}, words, 3, sizeof words[0])));
-	assert_false(str_present(docs_suggest(STR("abc"), NULL, 0, sizeof words[0])));
-}
-
-static void test_suggest_within(void **state)
-{
-	static const struct str words[] = {{"enforcement", 11}, {"exempt", 6}};
-	uint64_t enough = 6 * 6, little = 6 * 6 - 1;
-
-	(void)state;
-	/* "enforcement" is too long to be compared, and costs nothing. */
-	assert_true(is(docs_suggest_within(STR("exemtp"), words, 2, sizeof words[0], &enough), "exempt"));
-	assert_int_equal(enough, 0);
-	assert_false(str_present(docs_suggest_within(STR("exemtp"), words, 2, sizeof words[0], &enough)));
-	assert_false(str_present(docs_suggest_within(STR("exemtp"), words, 2, sizeof words[0], &little)));
-	assert_int_equal(little, 6 * 6 - 1);
-}
-
 /* Every row can be explained: sentences that end, words with docs. */
 static void check_object(const struct schema_object *object)
 {
@@ -867,7 +833,7 @@ static unsigned suggest_opposites(const struct str *words, size_t count, size_t 
 		for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
 			char text[128];
 			int len = snprintf(text, sizeof text, "%s%.*s", prefixes[p], STR_ARG(word));
-			struct str near = docs_suggest((struct str){text, (size_t)len}, words, count, stride);
+			struct str near = suggest_word((struct str){text, (size_t)len}, words, count, stride);
 			if (str_present(near) && !str_eq(near, (struct str){text, (size_t)len}) && str_eq(near, word)) {
 				print_error("%s -> %.*s\n", text, STR_ARG(near));
 				wrong++;
@@ -911,8 +877,6 @@ int main(void)
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_long_line),
 	    cmocka_unit_test(test_hostile_words),
-	    cmocka_unit_test(test_suggest),
-	    cmocka_unit_test(test_suggest_within),
 	    cmocka_unit_test(test_schema),
 	    cmocka_unit_test(test_no_suggestion_says_the_opposite),
 	    cmocka_unit_test_setup_teardown(test_folder, make_folder, remove_folder),

@@ -2,6 +2,7 @@
 #include "tests/unit/policy_fixture.h"
 
 #include "policy/base/glob.h"
+#include "policy/base/mig_profile.h"
 #include "policy/model/catalog.h"
 
 /* A name that only this row is about: its pattern, with letters for the wildcards. */
@@ -175,9 +176,9 @@ static void test_mig_weights(void **state)
 			fail_msg("%s: %d/%d", rows[i].name, (int)n, (int)d);
 	}
 	assert_false(catalog_mig_weight(STR("nvidia.com/mig-7g.79gb"), &n, &d));
-	assert_int_equal(catalog_profile_gib(STR("1c.3g.20gb")), 20);
-	assert_int_equal(catalog_profile_gib(STR("1g.10gb+me")), 10);
-	assert_int_equal(catalog_profile_gib(STR("1c.3g.20")), 0);
+	assert_int_equal(mig_profile_gib(STR("1c.3g.20gb")), 20);
+	assert_int_equal(mig_profile_gib(STR("1g.10gb+me")), 10);
+	assert_int_equal(mig_profile_gib(STR("1c.3g.20")), 0);
 	for (size_t m = 0; m < count; m++) {
 		assert_int_equal(CATALOG_MIG_UNIT % models[m].compute_total, 0);
 		assert_int_equal(CATALOG_MIG_UNIT % models[m].memory_total, 0);
@@ -185,7 +186,7 @@ static void test_mig_weights(void **state)
 			const struct catalog_profile *profile = &models[m].profiles[p];
 			assert_true(profile->compute <= models[m].compute_total && profile->compute > 0);
 			assert_true(profile->memory <= models[m].memory_total && profile->memory > 0);
-			assert_int_equal(catalog_profile_gib(profile->name), profile->gib);
+			assert_int_equal(mig_profile_gib(profile->name), profile->gib);
 		}
 	}
 }

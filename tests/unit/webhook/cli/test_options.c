@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "webhook/cli/options.h"
-#include "webhook/cli/suggest.h"
 #include "webhook/server/options.h"
 
 struct values {
@@ -214,31 +213,6 @@ static void test_serve_check(void **state)
 	assert_non_null(strstr(err.text, "--client-ca"));
 }
 
-static void test_suggest(void **state)
-{
-	(void)state;
-	static const char *const words[] = {"serve",
-					    NULL,
-					    "lint",
-					    "certs",
-					    "version",
-					    "a-word-that-is-longer-than-sixty-three-"
-					    "letters-can-never-be-meant-by-anyone"};
-	static const struct {
-		const char *wrong, *meant;
-	} cases[] = {
-	    {"srve", "serve"}, {"sevre", "serve"},     {"servee", "serve"}, {"linz", "lint"},
-	    {"xy", NULL},      {"versoin", "version"}, {"", NULL},          {"certificates", NULL},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		const char *found = suggest(cases[i].wrong, words, sizeof words / sizeof *words, sizeof *words);
-		if (cases[i].meant)
-			assert_string_equal(found, cases[i].meant);
-		else
-			assert_null(found);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,7 +223,6 @@ int main(void)
 	    cmocka_unit_test(test_help),
 	    cmocka_unit_test(test_help_of_serve),
 	    cmocka_unit_test(test_serve_check),
-	    cmocka_unit_test(test_suggest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,251 @@
+/* Accelerators: models, what their nodes advertise, and the unit in which all amounts are integers. */
+#include <stdlib.h>
+
+#include "policy/compile/amount.h"
+#include "policy/compile/mig.h"
+#include "policy/compile/names.h"
+#include "policy/compile/partition.h"
+#include "policy/compile/steps.h"
+#include "policy/model/catalog.h"
+
+#define UNIT_MAX (INT64_C(1) << 32)
+#define UNIT_MIN CATALOG_MIG_UNIT /* sevenths, eighths and thirds of MIG, always */
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+	while (b) {
+		int64_t rest = a % b;
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static void compile_sharing(struct compile *c, const struct doc_accelerator *doc, struct model *model)
+{
+	model->replicas = model->max_per_container = 1;
+	if (!doc->sharing.set)
+		return;
+	model->share_resource =
+	    compile_keep(c, str_present(doc->sharing.resource.s) ? doc->sharing.resource.s : doc->resource.s);
+	model->replicas = doc->sharing.replicas.value;
+	model->max_per_container = doc->sharing.max_per_container.value;
+}
+
+static void compile_model(struct compile *c, const struct doc_accelerator *doc, struct model *model)
+{
+	model->name = compile_keep(c, doc->name.s);
+	model->resource = compile_keep(c, doc->resource.s);
+	model->memory = compile_memory(c, &doc->memory, MEMORY_UNKNOWN);
+	model->weight_numerator = model->weight_denominator = 1;
+	if (doc->weight.set) {
+		if (doc->weight.value.nano < 1 || doc->weight.value.nano > (wide)1000 * QUANTITY_SCALE) {
+			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->weight.at,
+				  "a weight is more than 0 and at most 1000 GPUs");
+			return;
+		}
+		int64_t nano = (int64_t)doc->weight.value.nano, common = gcd(nano, QUANTITY_SCALE);
+		model->weight_numerator = nano / common;
+		model->weight_denominator = QUANTITY_SCALE / common;
+	}
+	model->labels = compile_keep_map(c, &doc->node_labels);
+	model->label_count = doc->node_labels.count;
+	model->without = compile_keep_all(c, &doc->without_node_labels);
+	model->without_count = doc->without_node_labels.count;
+	if (compile_resource_prefix(c, &doc->resource))
+		return;
+	if (!str_has_char(model->resource, '/'))
+		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
+			  "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",
+			  STR_ARG(model->resource));
+	uint32_t profiles;
+	unsigned errors = c->report->errors;
+	const struct profile *table = compile_mig(c, doc, model, &profiles);
+	compile_sharing(c, doc, model);
+	if (doc->sharing.set && c->report->errors == errors)
+		compile_share_slice(c, doc, table, profiles, model);
+}
+
+void compile_models(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	uint32_t count = c->docs->accelerators.count;
+	const struct doc_accelerator **docs = (const struct doc_accelerator **)compile_sorted(
+	    c, c->docs->accelerators.items, count, sizeof(struct doc_accelerator),
+	    offsetof(struct doc_accelerator, name));
+	c->accelerators = docs;
+	struct model *models = compile_alloc(c, count, sizeof *models);
+	c->broken = compile_scratch(c, count, sizeof *c->broken);
+	if (index_init(&policy->model_names, count, &policy->arena) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned errors = c->report->errors;
+		compile_model(c, docs[i], &models[i]);
+		c->broken[i] = c->report->errors != errors;
+		index_add(&policy->model_names, models[i].name, (struct str){NULL, 0}, i);
+	}
+	policy->models = models;
+	policy->model_count = count;
+}
+
+/* What one model's nodes advertise under one name. Fractions are of a device and of a byte. */
+struct offer {
+	struct str name;
+	uint32_t model;
+	bool slice, shared;
+	int64_t gpus, gpus_of;
+	int64_t memory, memory_of; /* MEMORY_UNKNOWN */
+};
+
+static struct offer make_offer(const struct policy *policy, uint32_t model, struct str name,
+			       const struct profile *slice, bool shared)
+{
+	const struct model *m = &policy->models[model];
+	int64_t part = 1, of = 1, memory = m->memory, replicas = shared ? m->replicas : 1;
+	if (slice) {
+		part = slice->compute_slices;
+		of = m->compute_total;
+		if (slice->memory_slices * m->compute_total > slice->compute_slices * m->memory_total) {
+			part = slice->memory_slices;
+			of = m->memory_total;
+		}
+		memory = slice->memory;
+	}
+	struct offer offer = {.name = name,
+			      .model = model,
+			      .slice = slice && m->strategy == MIG_MIXED,
+			      .shared = shared,
+			      .gpus = m->weight_numerator * part,
+			      .gpus_of = m->weight_denominator * of * replicas,
+			      .memory = memory,
+			      .memory_of = replicas};
+	int64_t common = gcd(offer.gpus, offer.gpus_of);
+	offer.gpus /= common;
+	offer.gpus_of /= common;
+	common = memory > 0 ? gcd(memory, replicas) : 1;
+	offer.memory = memory > 0 ? memory / common : MEMORY_UNKNOWN;
+	offer.memory_of /= common;
+	return offer;
+}
+
+/* All offers of all models, in the scratch arena. */
+static struct offer *make_offers(struct compile *c, uint32_t *count)
+{
+	const struct policy *policy = c->policy;
+	uint32_t size = 0, made = 0;
+	for (uint32_t i = 0; i < policy->model_count; i++)
+		size += 2 + policy->models[i].profile_count;
+	struct offer *offers = compile_scratch(c, size, sizeof *offers);
+	for (uint32_t i = 0; i < policy->model_count; i++) {
+		const struct model *m = &policy->models[i];
+		const struct profile *base = m->strategy == MIG_SINGLE && m->profile_count ? &m->profiles[0] : NULL;
+		bool same_name = str_present(m->share_resource) && str_eq(m->share_resource, m->resource);
+		offers[made++] = make_offer(policy, i, m->resource, base, same_name);
+		if (str_present(m->share_resource) && !same_name)
+			offers[made++] =
+			    make_offer(policy, i, m->share_resource, m->share_slice ? m->share_slice : base, true);
+		for (uint32_t p = 0; m->strategy == MIG_MIXED && p < m->profile_count; p++) {
+			/* Slices that are shared under their own name are shares, each of them. */
+			if (m->share_slice && str_eq(m->profiles[p].resource, m->share_resource))
+				continue;
+			offers[made++] = make_offer(policy, i, m->profiles[p].resource, &m->profiles[p], false);
+		}
+	}
+	*count = made;
+	return offers;
+}
+
+static bool unit_add(int64_t *unit, int64_t denominator)
+{
+	int64_t more = denominator / gcd(*unit, denominator);
+	return !__builtin_mul_overflow(*unit, more, unit) && *unit <= UNIT_MAX;
+}
+
+static const char no_unit[] =
+    "with this number the weights, replicas and fractional quotas of the policy have no common unit; use a rounder "
+    "one (fewer decimals, or replicas that are a multiple or a part of those of other Accelerators)";
+
+/* Where the number stands that an offer's fraction comes from. */
+static struct place fraction_at(const struct doc_accelerator *doc, const struct offer *offer)
+{
+	return offer->shared ? doc->sharing.replicas.at : doc->weight.set ? doc->weight.at : doc->mig.at;
+}
+
+static bool unit_of_offers(struct compile *c, int64_t *unit)
+{
+	uint32_t count;
+	const struct offer *offers = make_offers(c, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		if (unit_add(unit, offers[i].gpus_of) && unit_add(unit, offers[i].memory_of))
+			continue;
+		docs_find(c->report, c->docs, SEVERITY_ERROR, fraction_at(c->accelerators[offers[i].model], &offers[i]),
+			  "%s", no_unit);
+		return false;
+	}
+	return true;
+}
+
+static bool unit_of_quotas(struct compile *c, const struct doc_tenant *tenant, int64_t *unit)
+{
+	for (uint32_t q = 0; q < tenant->quotas.count; q++) {
+		const struct doc_quota *quota = &tenant->quotas.items[q];
+		wide nano = quota->hard.value.nano;
+		if (quota->measure.value != MEASURE_GPUS || quota->hard.unlimited || nano <= 0)
+			continue;
+		if (unit_add(unit, QUANTITY_SCALE / gcd((int64_t)(nano % QUANTITY_SCALE), QUANTITY_SCALE)))
+			continue;
+		docs_find(c->report, c->docs, SEVERITY_ERROR, quota->hard.at, "%s", no_unit);
+		return false;
+	}
+	return true;
+}
+
+void compile_unit(struct compile *c)
+{
+	int64_t unit = UNIT_MIN;
+	bool fits = unit_of_offers(c, &unit);
+	for (uint32_t t = 0; t < c->docs->tenants.count && fits; t++)
+		fits = unit_of_quotas(c, &c->docs->tenants.items[t], &unit);
+	c->policy->unit = fits ? unit : 0; /* then nothing is a limit that does not fit, either */
+}
+
+static int offer_order(const void *a, const void *b)
+{
+	const struct offer *x = a, *y = b;
+	int order = str_cmp(x->name, y->name);
+	return order ? order : (x->model > y->model) - (x->model < y->model);
+}
+
+void compile_resources(struct compile *c)
+{
+	struct policy *policy = c->policy;
+	uint32_t count;
+	struct offer *offers = make_offers(c, &count);
+	if (count)
+		qsort(offers, count, sizeof *offers, offer_order);
+	struct resource *resources = compile_alloc(c, count, sizeof *resources);
+	struct landing *landings = compile_alloc(c, count, sizeof *landings);
+	if (index_init(&policy->resource_names, count, &policy->arena) < 0)
+		longjmp(c->exhausted, 1);
+	int64_t unit = c->report->errors ? 0 : policy->unit; /* after an error the numbers mean nothing */
+	for (uint32_t i = 0; i < count; i++) {
+		const struct offer *offer = &offers[i];
+		landings[i] = (struct landing){.model = offer->model,
+					       .shared = offer->shared,
+					       .max_per_container = policy->models[offer->model].max_per_container,
+					       .gpus = (wide)offer->gpus * (unit / offer->gpus_of),
+					       .memory = offer->memory == MEMORY_UNKNOWN
+							     ? MEMORY_UNKNOWN
+							     : (wide)offer->memory * (unit / offer->memory_of)};
+		if (i == 0 || !str_eq(offers[i - 1].name, offer->name)) {
+			struct resource *resource = &resources[policy->resource_count];
+			*resource =
+			    (struct resource){.name = offer->name, .slice = offer->slice, .landings = &landings[i]};
+			index_add(&policy->resource_names, offer->name, (struct str){NULL, 0},
+				  policy->resource_count++);
+		}
+		resources[policy->resource_count - 1].landing_count++;
+	}
+	policy->resources = resources;
+	compile_partition(c, landings);
+}

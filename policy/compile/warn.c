@@ -1,0 +1,13 @@
+/* Warnings: a policy that is legal, and probably not what was meant. Only looked for where there are no errors. */
+#include "policy/compile/warn.h"
+
+#include "policy/compile/steps.h"
+
+void compile_warnings(struct compile *c)
+{
+	static void (*const parts[])(struct compile *) = {
+	    compile_settings_warnings, compile_claim_warnings,   compile_quota_warnings, compile_cohort_warnings,
+	    compile_fleet_warnings,    compile_rewrite_warnings, compile_name_warnings};
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		parts[i](c);
+}

@@ -1,0 +1,234 @@
+/* Warnings about what Rules rewrite: what never acts, what is refused or never scheduled afterwards. */
+#include "policy/base/mig_profile.h"
+#include "policy/compile/warn.h"
+#include "policy/compile/warn_context.h"
+#include "policy/model/catalog.h"
+
+static const struct rewrite *find_rewrite(const struct rule *rule, struct str from)
+{
+	for (uint32_t w = 0; w < rule->rewrite_count; w++)
+		if (str_eq(rule->rewrites[w].from, from))
+			return &rule->rewrites[w];
+	return NULL;
+}
+
+/* Whether the rewrite is for Pods that could land on the model. Where the policy does not know the target, it is for all. */
+static bool acts_on(const struct policy *policy, const struct rewrite *rewrite, uint32_t model)
+{
+	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
+	bool acts = rewrite->model == model || (rewrite->model == NO_MODEL && !resource);
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		acts |= resource->landings[i].model == model;
+	return acts;
+}
+
+/* Whether the earlier rewrite leaves the later one no Pod. */
+static bool takes_all(const struct policy *policy, const struct rewrite *earlier, const struct rewrite *later)
+{
+	bool anywhere = false, all = true;
+	for (uint32_t m = 0; m < policy->model_count; m++) {
+		bool acts = acts_on(policy, earlier, m);
+		anywhere |= acts && policy->models[m].label_count == 0; /* no Pod can exclude it */
+		all &= acts || !acts_on(policy, later, m);
+	}
+	return (anywhere || all) && earlier->max_per_container >= later->max_per_container;
+}
+
+static bool is_of_everyone(const struct rule *rule, const struct rewrite *rewrite)
+{
+	bool everyone = rule->any_tenant && rule->any_namespace && !rule->namespace_selector.count &&
+			!rule->pod_selector.count && !rule->annotation_selector.count &&
+			rule->enforcement == ENFORCEMENT_DENY;
+	for (uint32_t i = 0; i < rule->request_count; i++)
+		everyone &= str_eq(rule->requests[i].resource, rewrite->from) && rule->requests[i].min <= 1 &&
+			    rule->requests[i].max == INT64_MAX;
+	return everyone && (str_present(rewrite->to) || rewrite->default_memory);
+}
+
+/* An earlier Rule that takes every Pod's `from` leaves later rewrites of it nothing to do. */
+static void warn_shadowed(struct compile *c, const struct index *names)
+{
+	const struct policy *policy = c->policy;
+	struct index taken; /* name rewritten for every Pod -> the Rule that does */
+	if (index_init(&taken, policy->resource_count + 64, c->scratch) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		const struct rule *rule = &policy->rules[r];
+		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+			const struct rewrite *rewrite = &rule->rewrites[w];
+			uint32_t earlier = index_id(&taken, rewrite->from);
+			if (earlier != INDEX_NONE && earlier != r &&
+			    takes_all(policy, find_rewrite(&policy->rules[earlier], rewrite->from), rewrite)) {
+				COMPILE_LINT(
+				    c, LINT_REWRITE_SHADOWED, warn_rule(c, names, r)->rewrite.items[w].from.at,
+				    "never acts: Rule \"%.*s\" (%s) comes earlier and rewrites \"%.*s\" of every Pod",
+				    STR_ARG(policy->rules[earlier].name),
+				    compile_where(c, warn_rule(c, names, earlier)->name.at), STR_ARG(rewrite->from));
+				continue;
+			}
+			if (earlier == INDEX_NONE && is_of_everyone(rule, rewrite))
+				index_add(&taken, rewrite->from, (struct str){NULL, 0}, r);
+		}
+	}
+}
+
+/* The most shares of that name that some Accelerator lets one container have; 0: it is no share. */
+static int64_t most_shares(const struct policy *policy, const struct rewrite *rewrite)
+{
+	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
+	int64_t most = 0;
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		if (resource->landings[i].shared && resource->landings[i].max_per_container > most)
+			most = resource->landings[i].max_per_container;
+	return most;
+}
+
+/* Several parts of devices in one container are seldom more of one. */
+static void warn_parts(struct compile *c, const struct index *names)
+{
+	const struct policy *policy = c->policy;
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		const struct rule *rule = &policy->rules[r];
+		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+			const struct rewrite *rewrite = &rule->rewrites[w];
+			const struct number *max = &warn_rule(c, names, r)->rewrite.items[w].max_per_container;
+			int64_t shares = most_shares(policy, rewrite);
+			if (!max->set || max->value <= 1 || !rewrite->to_part || max->value <= shares)
+				continue;
+			if (shares)
+				COMPILE_LINT(
+				    c, LINT_SEVERAL_PARTS, max->at,
+				    "a container may ask for %lld of \"%.*s\" at most (sharing.maxPerContainer): "
+				    "with more the Pod is refused by a Guard, or fails on the node",
+				    (long long)shares, STR_ARG(rewrite->to));
+			else
+				COMPILE_LINT(
+				    c, LINT_SEVERAL_PARTS, max->at,
+				    "a container can use one slice or share, however many it asks for; leave "
+				    "`maxPerContainer` out, and Pods that ask for more keep what they ask for");
+		}
+	}
+}
+
+static bool quota_covers(const struct policy *policy, const struct quota *quota, struct str name)
+{
+	const struct resource *resource = snapshot_resource(policy, name);
+	if (!quota_counts_resource(quota, name))
+		return false;
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++)
+		if (quota_counts_model(quota, resource->landings[i].model))
+			return true;
+	return !resource && !quota->models;
+}
+
+static bool covered(const struct policy *policy, uint32_t tenant, struct str resource)
+{
+	const struct tenant *t = &policy->tenants[tenant];
+	for (uint32_t i = 0; i < t->quota_count; i++)
+		if (quota_covers(policy, &policy->quotas[t->quotas[i]], resource))
+			return true;
+	return false;
+}
+
+/* The first of the Rule's tenants without a quota for `resource`, or NO_TENANT. */
+static uint32_t uncovered_tenant(const struct policy *policy, const struct rule *rule, struct str resource)
+{
+	uint32_t count = rule->any_tenant ? policy->tenant_count : rule->tenant_count;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t tenant = rule->any_tenant ? i : rule->tenants[i];
+		if (policy->tenants[tenant].reachable && !covered(policy, tenant, resource))
+			return tenant;
+	}
+	return NO_TENANT;
+}
+
+/* `known`: target of a Rule for every tenant -> the tenant found (or none), so that it is sought once. */
+static uint32_t find_uncovered(const struct policy *policy, const struct rule *rule, struct str to, struct index *known)
+{
+	struct str none = {NULL, 0};
+	const struct index_entry *before = rule->any_tenant ? index_find(known, to, none) : NULL;
+	uint32_t tenant = before ? before->id : uncovered_tenant(policy, rule, to);
+	if (rule->any_tenant && !before)
+		index_add(known, to, none, tenant);
+	return tenant;
+}
+
+/* The first name that the rewrite may lead to and some tenant has no quota for; absent: none. */
+static struct str uncovered_target(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
+				   struct index *known, uint32_t *tenant)
+{
+	if (str_present(rewrite->to)) {
+		*tenant = find_uncovered(policy, rule, rewrite->to, known);
+		return *tenant == NO_TENANT ? (struct str){NULL, 0} : rewrite->to;
+	}
+	const struct model *model = &policy->models[rewrite->model];
+	for (uint32_t p = 0; p < model->profile_count; p++) {
+		const struct profile *profile = &model->profiles[p];
+		if (!mig_profile_plain(profile->name))
+			continue;
+		*tenant = find_uncovered(policy, rule, profile->resource, known);
+		if (*tenant != NO_TENANT)
+			return profile->resource;
+	}
+	return (struct str){NULL, 0};
+}
+
+static void warn_uncovered(struct compile *c, const struct index *names)
+{
+	const struct policy *policy = c->policy;
+	struct index known;
+	if (policy->uncovered == ENFORCEMENT_ALLOW)
+		return;
+	if (index_init(&known, policy->resource_count + 64, c->scratch) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		const struct rule *rule = &policy->rules[r];
+		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+			uint32_t tenant;
+			struct str to = uncovered_target(policy, rule, &rule->rewrites[w], &known, &tenant);
+			if (str_present(to))
+				COMPILE_LINT(
+				    c, LINT_REWRITE_UNCOVERED, warn_rule(c, names, r)->rewrite.items[w].from.at,
+				    "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" (%s) covers: its "
+				    "Pods will be %s",
+				    STR_ARG(to), STR_ARG(policy->tenants[tenant].name),
+				    compile_where(c, c->tenants[tenant]->name.at), warn_uncovered_fate(policy));
+		}
+	}
+}
+
+/* Whether some Accelerator's slices have names of their own. */
+static bool has_slices(const struct policy *policy)
+{
+	for (uint32_t m = 0; m < policy->model_count; m++)
+		if (policy->models[m].profile_count && policy->models[m].strategy == MIG_MIXED)
+			return true;
+	return false;
+}
+
+/* Pods that get a slice which no node has are admitted, charged, and wait for ever. */
+static void warn_offered(struct compile *c, const struct index *names)
+{
+	const struct policy *policy = c->policy;
+	for (uint32_t r = 0; r < policy->rule_count && has_slices(policy); r++)
+		for (uint32_t w = 0; w < policy->rules[r].rewrite_count; w++) {
+			struct str to = policy->rules[r].rewrites[w].to;
+			if (!str_present(to) || !str_starts(to, CATALOG_MIG_PREFIX) || snapshot_resource(policy, to))
+				continue;
+			COMPILE_LINT(
+			    c, LINT_PROFILE_NOT_OFFERED, warn_rule(c, names, r)->rewrite.items[w].to.at,
+			    "no Accelerator offers \"%.*s\", so that a Pod which gets it is never scheduled; add the "
+			    "profile to `mig.offered`, or rewrite to one that is there",
+			    STR_ARG(to));
+		}
+}
+
+void compile_rewrite_warnings(struct compile *c)
+{
+	struct index names;
+	warn_rule_names(c, &names);
+	warn_shadowed(c, &names);
+	warn_parts(c, &names);
+	warn_uncovered(c, &names);
+	warn_offered(c, &names);
+}

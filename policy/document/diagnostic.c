@@ -1,0 +1,95 @@
+#include "policy/document/diagnostic.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "policy/base/utf8.h"
+#include "policy/document/lines.h"
+#include "policy/document/report.h"
+
+#define QUOTE_CHARACTERS 100
+#define QUOTE_BEFORE 40
+
+/* Of a long line only what stands around the place. */
+static void add_quote(struct report *report, struct finding *finding, struct str line)
+{
+	unsigned from = 1, shown = 0;
+	size_t len = 0;
+
+	/* Whether the line is long is only counted as far as it must be. */
+	if (finding->column > QUOTE_CHARACTERS - QUOTE_BEFORE / 2) {
+		for (; from < finding->column - QUOTE_BEFORE && line.len > 0; from++)
+			line = str_tail(line, utf8_step(line));
+	}
+	while (len < line.len && shown < QUOTE_CHARACTERS) {
+		len += utf8_step(str_tail(line, len));
+		shown++;
+	}
+	char text[QUOTE_CHARACTERS * 4 + 4];
+	struct str head = {line.ptr, len};
+	memcpy(text, head.ptr, head.len);
+	if (len < line.len) {
+		memcpy(text + len, "...", 3);
+		len += 3;
+	}
+	finding->quote = report_clean(report, (struct str){text, len}, true);
+	finding->quote_from = from;
+	if (finding->column - from + finding->length > shown)
+		finding->length = shown > finding->column - from ? shown - (finding->column - from) : 1;
+}
+
+static void find(struct report *report, const struct docs *docs, struct finding finding, struct place at,
+		 const char *format, va_list args)
+{
+	const struct source *source = at.source < docs->source_count ? &docs->sources[at.source] : NULL;
+	char text[1024];
+
+	int len = vsnprintf(text, sizeof text, format, args);
+	finding.length = at.length ? at.length : 1;
+	if (source) {
+		finding.file = source->path;
+		finding.line = at.line;
+		finding.column = at.column;
+	}
+	size_t whole = len < 0 ? 0 : (size_t)len;
+	if (whole >= sizeof text)
+		whole = utf8_head((struct str){text, sizeof text - 1}, sizeof text - 4).len;
+	finding.text = (struct str){text, whole};
+	struct finding *kept = report_add(report, &finding);
+	if (kept && source && at.line > 0 && at.column > 0)
+		add_quote(report, kept, source_line(source, at.line));
+}
+
+void docs_find(struct report *report, const struct docs *docs, enum severity severity, struct place at,
+	       const char *format, ...)
+{
+	struct finding finding = {.severity = severity, .file = {"", 0}};
+	va_list args;
+
+	va_start(args, format);
+	find(report, docs, finding, at, format, args);
+	va_end(args);
+}
+
+void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct place at, const char *format,
+	       ...)
+{
+	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
+	va_list args;
+
+	if (finding.severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
+		return;
+	}
+	va_start(args, format);
+	find(report, docs, finding, at, format, args);
+	va_end(args);
+}
+
+const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size)
+{
+	struct str path = at.source < docs->source_count ? docs->sources[at.source].path : (struct str){"", 0};
+
+	snprintf(buffer, size, "%.*s:%u", STR_ARG(path), (unsigned)at.line);
+	return buffer;
+}

@@ -1,0 +1,84 @@
+/* The table of Guards. */
+#include "policy/document/schema_parts.h"
+
+const struct schema_word schema_guard_words[GUARD_WORDS] = {
+    {WORD("visibleDevicesEnv"), "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES, unless it "
+				"is empty, `void` or `none`."},
+    {WORD("hostDeviceMounts"),
+     "A hostPath volume of an accelerator's device files, of what hands devices out on the node, or of a "
+     "folder above these."},
+    {WORD("deviceVolumeMounts"), "Anything mounted below /var/run/nvidia-container-devices, where mounts choose "
+				 "devices, or below such a folder of another "
+				 "vendor."},
+    {WORD("mixedMigInContainer"), "Two MIG profiles in one container, of which the container would see only one."},
+    {WORD("sharedRequestAboveOne"), "More shares of one device in a container than its Accelerator allows."},
+    {WORD("preboundNodeName"),
+     "A Pod that sets spec.nodeName and so passes the scheduler, and the taints of GPU nodes, by."},
+    {WORD("privileged"),
+     "A privileged container, which sees every device of its node, and what amounts to one: the capabilities ALL, "
+     "SYS_ADMIN, "
+     "SYS_MODULE and MKNOD, SYS_PTRACE together with hostPID, a Windows HostProcess container, and procMount "
+     "Unmasked."},
+    {WORD("ephemeralContainers"), "An ephemeral container, in whatever Pod."},
+    {WORD("resourceClaims"), "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
+    {WORD("deviceAnnotations"), "An annotation by which a container runtime or an NRI plug-in adds devices to "
+				"containers, such as cdi.k8s.io/gpu."},
+    {WORD("fractionAnnotations"), "An annotation by which KAI or Run:ai gives a Pod a part of a GPU, which quotas do "
+				  "not count: gpu-fraction, gpu-memory, "
+				  "gpu-fraction-num-devices."},
+    {WORD("severalSlicesInContainer"),
+     "More than one MIG slice of one profile in a container, of which CUDA would use only one."},
+};
+
+static const struct schema_word visible_words[] = {
+    {WORD("refuse"), "Nothing is set; whether the variable is refused is for visibleDevicesEnv in `deny` to say."},
+    {WORD("void"),
+     "/mutate sets the variable to `void` in containers that ask for no accelerator, and /validate requires it."},
+};
+
+static const struct schema_field guard_exempt_fields[] = {
+    {KEY("namespaces"), .type = FIELD_TEXTS, .form = FORM_NAMESPACE_GLOB, AT(doc_exempt, namespaces),
+     .doc = "Namespaces; `*` stands for any text, `?` for one character."},
+    EXEMPT_USERS,
+};
+
+static const struct schema_object guard_exempt_object = {.name = "an exemption",
+							 .doc = "Pods that are exempt from this Guard.",
+							 .size = sizeof(struct doc_exempt),
+							 FIELDS(guard_exempt_fields)};
+
+static const struct schema_field host_paths_fields[] = {
+    {KEY("allow"), .type = FIELD_TEXTS, .flags = FIELD_REQUIRED, .form = FORM_HOST_PATH, AT(doc_host_paths, allow),
+     .doc = "The paths that hostPath volumes may have, each with what lies below it. An empty list allows none."},
+};
+
+static const struct schema_object host_paths_object = {.name = "a list of host paths",
+						       .doc = "Which hostPath volumes Pods may have.",
+						       .size = sizeof(struct doc_host_paths),
+						       FIELDS(host_paths_fields)};
+
+static const struct schema_field guard_fields[] = {
+    {KEY("deny"), .type = FIELD_CHOICES, AT(doc_guard, deny), WORDS(schema_guard_words), .doc = "What is refused."},
+    {KEY("visibleDevices"), .type = FIELD_CHOICE, AT(doc_guard, visible_devices), WORDS(visible_words),
+     .fallback = "refuse",
+     .doc = "What is done about variables such as NVIDIA_VISIBLE_DEVICES in containers that ask for no accelerator."},
+    {KEY("hostPaths"), .type = FIELD_OBJECT, AT(doc_guard, host_paths), .object = &host_paths_object,
+     .doc = "Refuse every hostPath volume but those listed here."},
+    {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_guard, enforcement), WORDS(schema_enforcement_words),
+     .fallback = "deny",
+     .doc = "What happens to what this Guard refuses; never stricter than Settings.enforcement. On audit the Guard "
+	    "changes "
+	    "nothing, either: `visibleDevices: void` sets no variable."},
+    {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_guard, exempt), .object = &guard_exempt_object,
+     .doc = "Pods that this Guard leaves alone."},
+};
+
+static const struct schema_object guard_spec = {
+    .name = "the spec of a Guard", .doc = "What is refused, and for whom it is not.", FIELDS(guard_fields)};
+
+static const struct schema_field guard_document[] = {HEADER, SPEC(&guard_spec)};
+
+const struct schema_object schema_guard_object = {.name = "a Guard document",
+						  .doc = "Refusals that are not quota: ways around it.",
+						  .size = sizeof(struct doc_guard),
+						  FIELDS(guard_document)};

@@ -1,0 +1,95 @@
+/* The table of Settings. */
+#include "policy/document/schema_parts.h"
+
+static const struct schema_word coverage_words[] = {
+    {WORD("deny"), "The Pod is refused."},
+    {WORD("warn"), "The Pod is admitted, and its sender gets a warning."},
+    {WORD("audit"), "The Pod is admitted; only the log and the audit annotations record it."},
+    {WORD("allow"), "The Pod is admitted silently."},
+};
+
+static const struct schema_word outage_words[] = {
+    {WORD("deny"), "Accelerator Pods are asked to try again later."},
+    {WORD("allow"), "Accelerator Pods are admitted uncounted, so a quota can be exceeded."},
+};
+
+static const struct schema_word never_words[] = {
+    {WORD("never"), "A Pod counts until it is gone from the cluster, however long that takes."},
+};
+
+static const struct schema_word failure_words[] = {
+    {WORD("Ignore"), "Pods are admitted unseen; a view of the cluster still counts them."},
+    {WORD("Fail"), "Pods are refused until gpugate answers again, those without accelerators as well."},
+};
+
+static const struct schema_word quota_failure_words[] = {
+    {WORD("Fail"), "Pods that ask for accelerators are refused until gpugate answers again."},
+    {WORD("Ignore"),
+     "They are admitted unseen, so a quota can be exceeded; a view of the cluster counts them afterwards."},
+};
+
+static const struct schema_field settings_exempt_fields[] = {
+    {KEY("namespaces"), .type = FIELD_TEXTS, .form = FORM_NAMESPACE_GLOB, AT(doc_exempt, namespaces),
+     .fallback = "kube-system", .doc = "Namespaces; `*` stands for any text, `?` for one character."},
+    EXEMPT_USERS,
+};
+
+static const struct schema_object settings_exempt_object = {
+    .name = "an exemption",
+    .doc = "Pods that are exempt from Rules, Guards and quotas alike.",
+    .size = sizeof(struct doc_exempt),
+    FIELDS(settings_exempt_fields)};
+
+static const struct schema_field settings_fields[] = {
+    {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_settings, enforcement), WORDS(schema_enforcement_words),
+     .fallback = "deny",
+     .doc = "The strictest enforcement in the cluster: no quota, Guard or Rule is enforced more strictly than this "
+	    "says. A "
+	    "first installation starts with audit."},
+    {KEY("untenanted"), .type = FIELD_CHOICE, AT(doc_settings, untenanted), WORDS(coverage_words), .fallback = "deny",
+     .doc = "What happens to accelerator Pods in a namespace that belongs to no Tenant."},
+    {KEY("uncovered"), .type = FIELD_CHOICE, AT(doc_settings, uncovered), WORDS(coverage_words), .fallback = "deny",
+     .doc = "What happens to Pods that ask for an accelerator resource which no quota of their Tenant or its ancestors "
+	    "covers."},
+    {KEY("unknownResources"), .type = FIELD_CHOICE, AT(doc_settings, unknown_resources), WORDS(coverage_words),
+     .fallback = "warn",
+     .doc = "What happens to Pods that ask for an extended resource which neither an Accelerator, `otherResources` nor "
+	    "the "
+	    "built-in table of resource names knows, so that no quota counts it."},
+    {KEY("otherResources"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_RESOURCE_GLOB,
+     AT(doc_settings, other_resources),
+     .doc = "Resource names that are no accelerators, whatever the built-in table says; `*` stands for any text, `?` "
+	    "for one "
+	    "character. They may not match a resource of an Accelerator."},
+    {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
+     .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or the embedded "
+	    "one is full. Settings.enforcement caps it; that of a Tenant does not."},
+    {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
+     .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
+	    "label or annotation."},
+    {KEY("terminatingGraceSeconds"), .type = FIELD_NUMBER, AT(doc_settings, terminating_seconds), .min = 0,
+     .max = 86400, WORDS(never_words), .fallback = "300",
+     .doc = "How long after the end of its grace period a Pod that is being deleted still counts, in seconds; the word "
+	    "`never` "
+	    "lets it count until it is gone."},
+    {KEY("guardFailurePolicy"), .type = FIELD_CHOICE, AT(doc_settings, guard_failure), WORDS(failure_words),
+     .fallback = "Ignore",
+     .doc = "What the API server does with Pods that ask for no accelerator while gpugate does not answer: the "
+	    "failurePolicy of the webhook through which Guards see such Pods."},
+    {KEY("quotaFailurePolicy"), .type = FIELD_CHOICE, AT(doc_settings, quota_failure), WORDS(quota_failure_words),
+     .fallback = "Fail",
+     .doc = "What the API server does with Pods that ask for accelerators while gpugate does not answer: the "
+	    "failurePolicy of the webhook through which such Pods are charged."},
+};
+
+static const struct schema_object settings_spec = {.name = "the spec of Settings",
+						   .doc = "The cluster's settings; every one has a safe default.",
+						   FIELDS(settings_fields)};
+
+static const struct schema_field settings_document[] = {HEADER, SPEC(&settings_spec)};
+
+const struct schema_object schema_settings_object = {.name = "a Settings document",
+						     .doc =
+							 "What holds for the whole cluster; a policy has at most one.",
+						     .size = sizeof(struct doc_settings),
+						     FIELDS(settings_document)};

@@ -1,0 +1,14 @@
+#include "policy/evaluate/guard_object.h"
+
+#include "policy/base/show.h"
+#include "policy/evaluate/objection.h"
+
+int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
+		 const struct container *container, const char *before, struct str detail, const char *after)
+{
+	struct str of = container ? container->name : STR("");
+	struct str name = kind < GUARD_WORDS ? e->policy->guard_words[kind] : STR("hostPaths");
+	return decision_object(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
+			       "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
+			       SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after, SHOWN(guard->name));
+}

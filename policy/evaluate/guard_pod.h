@@ -1,0 +1,14 @@
+/* guard_pod: Guards of what a Pod and its containers set, and of its annotations. */
+#ifndef POLICY_EVALUATE_GUARD_POD_H
+#define POLICY_EVALUATE_GUARD_POD_H
+
+#include "policy/evaluate/guard_object.h"
+
+guard_check_fn guard_check_node_name;          /* preboundNodeName */
+guard_check_fn guard_check_privileged;         /* privileged */
+guard_check_fn guard_check_ephemeral;          /* ephemeralContainers */
+guard_check_fn guard_check_claims;             /* resourceClaims */
+guard_check_fn guard_check_device_annotations; /* deviceAnnotations */
+guard_check_fn guard_check_fractions;          /* fractionAnnotations */
+
+#endif

@@ -1,0 +1,98 @@
+#include "policy/evaluate/objection.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+static const char *const reason_names[REASONS] = {
+    [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
+    [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
+    [REASON_AMBIGUOUS] = "ambiguous", [REASON_GUARD] = "guard",
+    [REASON_RULE] = "rule",           [REASON_REQUEST] = "request",
+    [REASON_NO_MODEL] = "no-model",   [REASON_OUTAGE] = "outage",
+    [REASON_BUSY] = "busy",           [REASON_UNKNOWN_RESOURCE] = "unknown-resource",
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reason_names[reason];
+}
+
+static bool known_objection(const struct decision *decision, enum reason reason, struct str name, struct str message)
+{
+	for (uint32_t i = 0; i < decision->objection_count; i++) {
+		const struct objection *there = &decision->objections[i];
+		if (there->reason == reason && str_eq(there->name, name) && str_eq(there->message, message))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Makes a formatted text fit for HTTP warnings and terminals, whatever a Pod has put into it: control characters (C0, DEL,
+ * and C1, which UTF-8 writes as 0xC2 0x80 to 0x9F) become `?`, and a character that was cut in half goes. Returns the length.
+ */
+static size_t make_plain(char *text, size_t len)
+{
+	size_t last = len;
+	while (last > 0 && len - last < 4 && ((unsigned char)text[last - 1] & 0xc0) == 0x80)
+		last--;
+	if (last > 0 && (unsigned char)text[last - 1] >= 0xc0) {
+		unsigned char lead = (unsigned char)text[last - 1];
+		size_t need = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+		if (len - (last - 1) < need)
+			len = last - 1;
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c < 0x20 || c == 0x7f)
+			text[i] = '?';
+		else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)
+			text[i] = text[i + 1] = '?';
+	}
+	return len;
+}
+
+/* Takes the words on which programs wait out of everything but the beginning that excess_text.c writes: a Pod may have brought them. */
+static void hide_wait(char *text, size_t len, enum reason reason)
+{
+	static const struct str begin = {DECISION_WAIT, sizeof DECISION_WAIT - 1},
+				words = {DECISION_WAIT, sizeof "exceeded quota" - 1};
+	size_t from = reason == REASON_QUOTA && str_starts((struct str){text, len}, begin) ? begin.len : 0;
+	for (size_t i = from; i + words.len <= len; i++)
+		if (strncasecmp(text + i, words.ptr, words.len) == 0)
+			text[i + sizeof "exceeded" - 1] = '_';
+}
+
+int decision_object(struct decision *decision, struct arena *arena, enum reason reason, enum enforcement enforcement,
+		    struct str name, const char *format, ...)
+{
+	char text[MESSAGE_MAX + 1];
+	va_list args;
+	if (enforcement == ENFORCEMENT_ALLOW)
+		return 0;
+	va_start(args, format);
+	int len = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
+	kept = make_plain(text, kept);
+	hide_wait(text, kept, reason);
+	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
+		enforcement = ENFORCEMENT_AUDIT;
+	bool deny = enforcement == ENFORCEMENT_DENY, first_refusal = deny && !decision->denied;
+	decision->denied |= deny;
+	if (known_objection(decision, reason, name, (struct str){text, kept}))
+		return 0;
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX && !first_refusal)
+		return 0;
+	/* Copies, because an objection may outlive the snapshot that made it. */
+	struct str message = arena_str(arena, (struct str){text, kept});
+	name = arena_str(arena, name);
+	if (!str_present(message) || !str_present(name))
+		return -1;
+	/* A refusal always says why, however many warnings there were before it. */
+	if (decision->objection_count == DECISION_OBJECTIONS_MAX)
+		decision->objection_count--;
+	decision->objections[decision->objection_count++] = (struct objection){reason, enforcement, name, message};
+	return 0;
+}

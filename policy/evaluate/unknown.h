@@ -1,0 +1,13 @@
+/* unknown: Settings.unknownResources. */
+#ifndef POLICY_EVALUATE_UNKNOWN_H
+#define POLICY_EVALUATE_UNKNOWN_H
+
+#include "policy/evaluate/evaluation.h"
+
+/*
+ * Adds an objection if the Pod requests resources that neither the policy nor the catalog knows. Returns -1 when the
+ * arena is exhausted.
+ */
+int unknown_check(struct evaluation *e);
+
+#endif
