@@ -218,7 +218,7 @@ def test_events():
 
 def test_reasons():
     """Of refusals: those of the table, and those of the program."""
-    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "evaluate.c").read_text(), re.S)[1]
+    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "objection.c").read_text(), re.S)[1]
     reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
     assert len(reasons) > 8 and first_cells("Refusals") == reasons
 

@@ -53,7 +53,7 @@ def copy_of_kustomize(folder):
 
 
 def test_all_stories_are_told_here():
-    assert stories() - {HERE} == {"readme, chart", "readme, by hand", "chart", "kustomize", "by hand"}
+    assert stories() - {HERE} == {"readme, chart", "by hand, from the beginning", "chart", "kustomize", "by hand"}
 
 
 def test_readme_chart(tell, plane):
@@ -63,7 +63,7 @@ def test_readme_chart(tell, plane):
 
 def test_readme_by_hand(tell, plane):
     plane.namespace("gpugate")
-    tell("readme, by hand")
+    tell("by hand, from the beginning")
     assert {hook["name"] for hook in plane.admin.get("ValidatingWebhookConfiguration", "gpugate").must()["webhooks"]} >= {"quota.gpugate.io"}
     assert plane.admin.get("MutatingWebhookConfiguration", "gpugate").ok
 
