@@ -135,7 +135,7 @@ DEFINED = r"^\s*(?:def|class|static void) {}\b"
 def test_the_documents_name_tests_that_exist(document, prefix, least):
     """They say of each claim which test shows it: `folder/file`, and behind it the names of what is in it."""
     said = (ROOT / "docs" / document).read_text()
-    named = re.findall(rf"`{prefix}((?:{SUITES})/[\w.]+)`((?:[ ,(]*`\w+`)*)", said)
+    named = re.findall(rf"`{prefix}((?:{SUITES})/[\w./]+)`((?:[ ,(]*`\w+`)*)", said)
     assert len(named) >= least, len(named)
     for file, names in named:
         text = (ROOT / "tests" / file).read_text()
@@ -143,6 +143,6 @@ def test_the_documents_name_tests_that_exist(document, prefix, least):
             assert re.search(DEFINED.format(name), text, re.MULTILINE), f"{file} has no {name}"
     for path in re.findall(r"`(tests/[\w./]+)`", said):
         assert (ROOT / path).exists(), path
-    files = [path for suite in SUITES.split("|") for path in (ROOT / "tests" / suite).iterdir() if path.suffix in (".py", ".c")]
+    files = [path for suite in SUITES.split("|") for path in (ROOT / "tests" / suite).rglob("*") if path.suffix in (".py", ".c")]
     there = {path.stem for path in files}.union(*(re.findall(DEFINED.format(r"(\w+)"), path.read_text(), re.MULTILINE) for path in files))
     assert set(re.findall(r"`(test_\w+)`", said)) <= there
