@@ -195,12 +195,13 @@ $(OUT)/gpugate: $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(OUT)/%.o: %.c | build/.packages-build
+# The Makefile says how they are compiled, and what version they are of.
+$(OUT)/%.o: %.c Makefile | build/.packages-build
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/%.o: tests/%.c | build/.packages-test
+$(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -241,7 +242,7 @@ deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dash
 
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out webhook/main.c,$(SOURCES)))
 
-build/fuzz/%.o: %.c | build/.packages-build build/.packages-fuzz
+build/fuzz/%.o: %.c Makefile | build/.packages-build build/.packages-fuzz
 	$(call say,FUZZ-CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(LANGUAGE) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \

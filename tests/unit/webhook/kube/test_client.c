@@ -18,6 +18,8 @@
 #define PATIENCE_MS 20000
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define EMPTY(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\n\r\n"
+/* The client must not use the connection again, which it could do before it sees that it was closed. */
+#define LAST(status) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 struct fixture {
@@ -213,10 +215,12 @@ static void says(const struct outcome *o, const char *text)
 
 static void sent(struct fixture *f, const char *text)
 {
+	char last[SERVER_REQUEST_BYTES];
 	pthread_mutex_lock(&f->server.mutex);
-	if (!strstr(f->server.last, text))
-		fail_msg("\"%s\" is not in:\n%s", text, f->server.last);
-	pthread_mutex_unlock(&f->server.mutex);
+	memcpy(last, f->server.last, sizeof last);
+	pthread_mutex_unlock(&f->server.mutex); /* a test that fails stops the server, which needs it */
+	if (!strstr(last, text))
+		fail_msg("\"%s\" is not in:\n%s", text, last);
 }
 
 static void test_request_and_answer(void **state)
@@ -305,9 +309,9 @@ static void test_statuses_are_values(void **state)
 static void test_retries(void **state)
 {
 	static const struct reply replies[] = {
-	    {EMPTY("503 Unavailable"), AFTER_CLOSE}, {NULL, AFTER_RESET},
-	    {EMPTY("500 Internal"), AFTER_CLOSE},    {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", AFTER_RESET},
-	    {EMPTY("504 Gateway"), AFTER_KEEP},      {HELLO, AFTER_KEEP},
+	    {LAST("503 Unavailable"), AFTER_CLOSE}, {NULL, AFTER_RESET},
+	    {LAST("500 Internal"), AFTER_CLOSE},    {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", AFTER_RESET},
+	    {EMPTY("504 Gateway"), AFTER_KEEP},     {HELLO, AFTER_KEEP},
 	};
 	struct fixture *f = *state;
 	SERVE(f, replies);
@@ -334,7 +338,7 @@ static void test_retry_after(void **state)
 static void test_no_retry_unasked(void **state)
 {
 	static const struct reply replies[] = {
-	    {EMPTY("503 Unavailable"), AFTER_CLOSE}, {EMPTY("429 Too Many"), AFTER_CLOSE}, {NULL, AFTER_RESET}};
+	    {LAST("503 Unavailable"), AFTER_CLOSE}, {LAST("429 Too Many"), AFTER_CLOSE}, {NULL, AFTER_RESET}};
 	struct fixture *f = *state;
 	struct kube_call call = {.method = "PUT", .body = STR("{}"), .timeout_ms = PATIENCE_MS};
 	SERVE(f, replies);
@@ -372,15 +376,15 @@ static void test_retries_end_in_time(void **state)
 	static const struct reply replies[] = {{EMPTY("503 Unavailable"), AFTER_KEEP}};
 	struct fixture *f = *state;
 	SERVE(f, replies);
-	struct outcome o = run(f, (struct kube_call){.retry = true, .timeout_ms = 800});
+	struct outcome o = run(f, (struct kube_call){.retry = true, .timeout_ms = 5000});
 	assert_int_equal(o.status, 503); /* the last answer, as no further try fits */
-	assert_in_range(atomic_load(&f->server.requests), 1, 6);
+	assert_in_range(atomic_load(&f->server.requests), 1, 9);
 }
 
 static void test_deadline(void **state)
 {
 	static const struct reply replies[] = {
-	    {NULL, AFTER_HANG}, {EMPTY("503 Unavailable"), AFTER_CLOSE}, {"HTTP/1.1 200 OK\r\nContent-Le", AFTER_HANG}};
+	    {NULL, AFTER_HANG}, {LAST("503 Unavailable"), AFTER_CLOSE}, {"HTTP/1.1 200 OK\r\nContent-Le", AFTER_HANG}};
 	struct fixture *f = *state;
 	SERVE(f, replies);
 	struct outcome o = run(f, (struct kube_call){.timeout_ms = 150});
@@ -558,17 +562,19 @@ static void test_stream_outlasts_its_timeout(void **state)
 static void test_silence(void **state)
 {
 	static const struct reply replies[] = {
-	    {CHUNKED PIECE("a") PIECE("b") PIECE("c") PIECE("d") PIECE("e") PIECE("f"), AFTER_HANG}};
+	    {CHUNKED PIECE("a") PIECE("b") PIECE("c") PIECE("d") PIECE("e") PIECE("f") PIECE("g") PIECE("h") PIECE("i")
+		 PIECE("j") PIECE("k") PIECE("l") PIECE("m") PIECE("n") PIECE("o") PIECE("p") PIECE("q") PIECE("r"),
+	     AFTER_HANG}};
 	struct fixture *f = *state;
 	SERVE(f, replies);
 	struct outcome o =
-	    run(f, (struct kube_call){.received = on_piece, .timeout_ms = PATIENCE_MS, .silence_ms = 500});
+	    run(f, (struct kube_call){.received = on_piece, .timeout_ms = PATIENCE_MS, .silence_ms = 2000});
 	assert_int_equal(o.status, 0);
-	assert_string_equal(o.streamed, "abcdef"); /* these took longer than the silence that is borne */
-	assert_true(o.took_ms >= 6 * 4 * 30 + 499);
+	assert_string_equal(o.streamed, "abcdefghijklmnopqr"); /* these took longer than the silence that is borne */
+	assert_true(o.took_ms >= 18 * 4 * 30 + 1999);
 	static const char silent[] = "has sent nothing for ";
 	says(&o, silent);
-	assert_true(atoi(strstr(o.problem, silent) + strlen(silent)) >= 500);
+	assert_true(atoi(strstr(o.problem, silent) + strlen(silent)) >= 2000);
 	WAIT(&f->server.gone, 1);
 }
 
