@@ -142,7 +142,7 @@ fuzzers: $(FUZZ_BINARIES) ## build the fuzz targets
 model: build/.packages-model ## search every interleaving of the ledger's protocol, and find what is wrong with its mutants
 	$(Q)$(PYTHON) tests/model/check.py $(MODEL_ARGS)
 
-layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle
+layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle, but for those in its list
 	$(Q)$(PYTHON) tests/layers/layers.py
 
 lint: build/.packages-lint build/.packages-test layers ## clang-format and clang-tidy have nothing to say, and the layers hold

@@ -1,5 +1,5 @@
 /*
- * effective: what a whole Pod asks of one resource. Containers are added in the order of facts.h (init containers first); with
+ * effective_request: what a whole Pod asks of one resource. Containers are added in the order of facts.h (init containers first); with
  * S_i the sum of the sidecars before init container i, a Pod asks max(sum of containers + sum of sidecars, max over init
  * containers of S_i + its own), and its overhead on top (component-helpers' PodRequests).
  */

@@ -1,5 +1,5 @@
 /*
- * restore: what makes applying a manifest again a no-op. The manifest still says what /mutate changed when the Pod was made, so
+ * reapply: what makes applying a manifest again a no-op. The manifest still says what /mutate changed when the Pod was made, so
  * an apply brings it back, and the API server, which lets almost nothing of a Pod's spec change, refuses all of it. Put
  * back is only what a Rule or a Guard can have changed; any other difference is left for the API server to judge.
  *

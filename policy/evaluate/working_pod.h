@@ -1,5 +1,5 @@
 /*
- * draft: the accelerator requests of one Pod while Rules work on it, and what Rules have added. Reads the facts, never
+ * working_pod: the accelerator requests of one Pod while Rules work on it, and what Rules have added. Reads the facts, never
  * changes them; everything is the request's arena.
  */
 #ifndef POLICY_EVALUATE_WORKING_POD_H
@@ -51,7 +51,7 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 	       struct draft_problem *problem);
 
 /*
- * Recomputes `effective`: of each resource the whole Pod's request (effective.h). The sum of all of them above DEMAND_MAX is a
+ * Recomputes `effective`: of each resource the whole Pod's request (effective_request.h). The sum of all of them above DEMAND_MAX is a
  * problem.
  */
 void draft_sum(struct draft *draft, struct draft_problem *problem);

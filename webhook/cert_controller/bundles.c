@@ -1,4 +1,4 @@
-/* kube_certs_bundles: whom the entries of a webhook configuration trust. */
+/* bundles: whom the entries of a webhook configuration trust. */
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <stdlib.h>

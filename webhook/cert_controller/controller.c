@@ -1,5 +1,5 @@
 /*
- * kube_certs: passes. A pass reads the Secret, decides, and does one thing; after that comes the next pass, until there is nothing
+ * controller: passes. A pass reads the Secret, decides, and does one thing; after that comes the next pass, until there is nothing
  * to be done but to wait. What others change (the Secret, the configurations) begins a pass, too.
  */
 #include "webhook/cert_controller/machine.h"

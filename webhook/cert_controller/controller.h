@@ -1,5 +1,5 @@
 /*
- * kube_certs: certificates that gpugate makes for itself. The authority is in the Secret `gpugate-ca` of gpugate's own namespace,
+ * controller: certificates that gpugate makes for itself. The authority is in the Secret `gpugate-ca` of gpugate's own namespace,
  * shared by all replicas; each replica's certificate and its key are in its memory only. Whom the API server is to trust is written
  * into the webhook configurations `gpugate`. Authority and certificates are renewed long before they end, and the next
  * authority signs only when the API servers have trusted it for a while: no call fails because of a renewal.

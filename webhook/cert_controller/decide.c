@@ -1,5 +1,5 @@
 /*
- * kube_certs_decide: what a replica does next for its certificates. The rules that keep every leaf verifiable by every bundle
+ * decide: what a replica does next for its certificates. The rules that keep every leaf verifiable by every bundle
  * that an API server may still go by:
  *
  *  - An authority signs only when every entry has been seen to trust it for trust_s, by the monotonic clock of whoever lets it

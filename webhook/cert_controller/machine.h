@@ -1,5 +1,5 @@
 /*
- * kube_certs_machine: the state of this replica. Private to controller.c, which has the passes, steps.c, which does what was
+ * machine: the state of this replica. Private to controller.c, which has the passes, steps.c, which does what was
  * decided, report.c, which has logs, Events and metrics, and reconcile.c below them.
  */
 #ifndef WEBHOOK_CERT_CONTROLLER_MACHINE_H

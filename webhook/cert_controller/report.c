@@ -1,4 +1,4 @@
-/* kube_certs_report: what people and metrics are told of the self-managed certificates. Never a key, nor what holds one. */
+/* report: what people and metrics are told of the self-managed certificates. Never a key, nor what holds one. */
 #include <time.h>
 
 #include "webhook/cert_controller/machine.h"

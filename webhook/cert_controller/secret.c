@@ -1,5 +1,5 @@
 /*
- * kube_certs_store: the authorities, and the Secret that keeps them. Its key `authorities` is text:
+ * secret: the authorities, and the Secret that keeps them. Its key `authorities` is text:
  *
  *     gpugate authorities 1
  *     authority signs=1790000000 stopped=0 leaf=604800

@@ -1,5 +1,5 @@
 /*
- * kube_certs_state: the parts of the self-managed certificates that do no I/O, know no clock and can be tested without a
+ * state: the parts of the self-managed certificates that do no I/O, know no clock and can be tested without a
  * cluster: what stands in the Secret, what the webhook configurations trust, and what is to be done next. Private to
  * this folder. Wall times are seconds since 1970 by this replica's clock, times in ms are monotonic and this process's own.
  */

@@ -1,4 +1,4 @@
-/* kube_certs_steps: what a pass does: writes the Secret or a bundle, makes an authority or a certificate. */
+/* steps: what a pass does: writes the Secret or a bundle, makes an authority or a certificate. */
 #include <stdlib.h>
 #include <time.h>
 

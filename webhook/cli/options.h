@@ -36,7 +36,8 @@ struct option_list {
 };
 
 struct option_row {
-	const char *name; /* As typed: "--policy", "-o". Must be the first member: suggest() walks the rows by it. */
+	const char
+	    *name; /* As typed: "--policy", "-o". Must be the first member: suggest_argument() walks the rows by it. */
 	const char *word; /* The argument's name in help, such as "DIR". NULL for flags and choices. */
 	enum option_type type;
 	size_t offset; /* Of the value in the command's struct. */

@@ -1,5 +1,5 @@
 /*
- * comparison.c: periodically compares the view with a list of all Pods. The watch reports every
+ * comparison: periodically compares the view with a list of all Pods. The watch reports every
  * event only once. If one were lost, a Pod would count, or not count, wrongly for as long as it
  * exists.
  *

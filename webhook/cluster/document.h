@@ -1,5 +1,5 @@
 /*
- * document.h: reads and writes the record as JSON, and reads the metadata of other objects. Pure.
+ * document: reads and writes the record as JSON, and reads the metadata of other objects. Pure.
  */
 #ifndef WEBHOOK_CLUSTER_DOCUMENT_H
 #define WEBHOOK_CLUSTER_DOCUMENT_H

@@ -1,4 +1,4 @@
-/* log.c: log events of the cluster ledger. All other files in this folder may use it. */
+/* log: log events of the cluster ledger. All other files in this folder may use it. */
 #include "webhook/cluster/state.h"
 
 void cluster_log(struct ledger_cluster *cluster, enum log_level level, const char *event, const char *message)

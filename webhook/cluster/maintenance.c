@@ -1,5 +1,5 @@
 /*
- * maintenance.c: periodic work on the ledger: folding, sweeping, and the query for the version that
+ * maintenance: periodic work on the ledger: folding, sweeping, and the query for the version that
  * the cluster has reached.
  */
 #include <stdio.h>

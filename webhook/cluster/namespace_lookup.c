@@ -1,5 +1,5 @@
 /*
- * namespace_lookup.c: reads namespaces that the view does not know yet, because a watch is late or
+ * namespace_lookup: reads namespaces that the view does not know yet, because a watch is late or
  * the copy is ahead of it. For each namespace at most one read is in flight, for all requests that
  * wait for it. Reads use connections that writes of the record do not wait for.
  */

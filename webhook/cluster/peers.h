@@ -1,5 +1,5 @@
 /*
- * peers.h: gpugate's own Pods, as the watch of Pods shows them. The status page lists the other
+ * peers: gpugate's own Pods, as the watch of Pods shows them. The status page lists the other
  * replicas, and the ledger is written in a form that all of them read. Not thread-safe.
  *
  * A replica is ready if its kubelet found it ready at the last probe of /readyz. The Service

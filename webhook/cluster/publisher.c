@@ -1,5 +1,5 @@
 /*
- * publisher.c: publishes the quotas as gpuquotas objects, for users to read. Nothing is decided
+ * publisher: publishes the quotas as gpuquotas objects, for users to read. Nothing is decided
  * from these objects, and failures here delay nothing else.
  *
  * The ledger reports which quotas have changed. These are compared with the published objects, and

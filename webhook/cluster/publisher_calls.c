@@ -100,17 +100,16 @@ static void note_failure(struct ledger_cluster *cluster, const char *what, const
 	publish->again_ms = kube_now_ms() + publish->backoff_ms;
 }
 
+/*
+ * Neither a conflict nor a missing object is a failure: another replica was faster, and the watch
+ * reports what it did.
+ */
 static void note_result(struct ledger_cluster *cluster, const struct kube_answer *answer, enum cluster_count good)
 {
 	if (answer->status == 200 || answer->status == 201) {
 		cluster_count(cluster, good);
 		cluster->publish.backoff_ms = 0;
-	} else if (answer->status != 409 &&
-		   /*
-		    * A conflict is no failure: another replica was faster, and the watch reports
-		    * its write.
-		    */
-		   answer->status != 404) {
+	} else if (answer->status != 409 && answer->status != 404) {
 		note_failure(cluster, "written", answer->problem ? answer->problem : "no answer");
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * publisher_calls.h: the list and watch of published gpuquotas objects, and the calls that write
+ * publisher_calls: the list and watch of published gpuquotas objects, and the calls that write
  * and delete them. Part of the publisher; runs on the loop's thread.
  */
 #ifndef WEBHOOK_CLUSTER_PUBLISHER_CALLS_H

@@ -1,5 +1,5 @@
 /*
- * queue.c: requests from admission, from their arrival to their completion. Everything runs on the
+ * queue: requests from admission, from their arrival to their completion. Everything runs on the
  * loop's thread, except queue_admit, queue_labels and queue_fetch.
  */
 #include <stdio.h>

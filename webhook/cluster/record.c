@@ -1,5 +1,5 @@
 /*
- * record.c: reads, writes, creates, settles and opens the record, the ledger object that all
+ * record: reads, writes, creates, settles and opens the record, the ledger object that all
  * replicas share. At most one write is in flight. The copy is only replaced by a newer state,
  * unless the record turns out to be of another history.
  */

@@ -1,5 +1,5 @@
 /*
- * state.h: the state and the internal functions that the files of the cluster ledger share.
+ * state: the state and the internal functions that the files of the cluster ledger share.
  *
  * Unless a comment says otherwise, every field is used, and every function is called, on the loop's
  * thread only. "The copy" is the newest state of the record that this replica has read; "V" is its

@@ -1,5 +1,5 @@
 /*
- * store.h: the ledger of a cluster with several replicas, an implementation of struct ledger_store.
+ * store: the ledger of a cluster with several replicas, an implementation of struct ledger_store.
  *
  * Its state is in two places. Every replica keeps a view of the Pods that exist, by list and watch.
  * The Pods that were admitted and may not exist yet are in one small object, the record

@@ -1,4 +1,4 @@
-/* watches.c: feeds the watches of Pods, Namespaces and Nodes into the ledger's view. */
+/* watches: feeds the watches of Pods, Namespaces and Nodes into the ledger's view. */
 #include <stdio.h>
 
 #include "webhook/cluster/document.h"

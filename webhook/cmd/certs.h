@@ -1,4 +1,4 @@
-/* cmd_certs: the actions of `gpugate certs`, each in a file of its own. Private to certs*.c. */
+/* certs: the actions of `gpugate certs`, each in a file of its own. Private to certs*.c. */
 #ifndef WEBHOOK_CMD_CERTS_H
 #define WEBHOOK_CMD_CERTS_H
 

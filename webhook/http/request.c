@@ -21,8 +21,8 @@ struct session {
 	struct http_service *service;
 	struct MHD_Connection *connection;
 	struct tls_identity *identity; /* Used by the handshake. Shared until release. NULL before. */
-	uint64_t judged;               /* The client CA generation that verified the client. 0 if none has. */
-	const char *client_wrong;      /* Why the client certificate is rejected. NULL if it is accepted. */
+	uint64_t judged;          /* The client CA generation that `client_wrong` refers to. 0 if there is none yet. */
+	const char *client_wrong; /* Why the client certificate is rejected. NULL if it is accepted. */
 
 	/* The request in flight. */
 	bool found; /* The target matches an endpoint, and `route` is set. */

@@ -1,6 +1,7 @@
 /*
  * route: interprets and validates the request line and headers of a request. Except for
- * http_secret_load, which reads a file, all functions are pure. All are thread-safe.
+ * http_route_find, which reads the current path secret, all functions are pure. All are
+ * thread-safe.
  */
 #ifndef WEBHOOK_HTTP_ROUTE_H
 #define WEBHOOK_HTTP_ROUTE_H

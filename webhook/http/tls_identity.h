@@ -1,6 +1,7 @@
 /*
- * tls_identity: a certificate chain and its key, read from PEM and checked. The errors name the options of `gpugate serve`.
- * Private to tls*.c, but for struct tls_identity. All functions may be called from any thread at once.
+ * tls_identity: reads and checks a certificate chain and its key in PEM. Errors name the options
+ * of `gpugate serve`. Only struct tls_identity is used outside tls*.c. All functions are
+ * thread-safe.
  */
 #ifndef WEBHOOK_HTTP_TLS_IDENTITY_H
 #define WEBHOOK_HTTP_TLS_IDENTITY_H
@@ -12,47 +13,49 @@
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
 
-#define HTTP_CHAIN_MAX 16 /* certificates in one chain, ours or a client's */
+#define HTTP_CHAIN_MAX 16 /* Maximum number of certificates in the chain of the server or of a client. */
 
-/* A certificate, the rest of its chain, and the key. Immutable. */
+/* A certificate, the rest of its chain, and the key. Immutable except for `references`. */
 struct tls_identity {
-	unsigned references; /* under the owner's mutex */
+	unsigned references; /* Protected by the mutex of the struct http_tls. */
 	gnutls_pcert_st chain[HTTP_CHAIN_MAX];
 	unsigned chain_length;
 	gnutls_privkey_t key;
-	time_t expiry; /* the earliest of the chain */
-	time_t begin;  /* of the first */
+	time_t expiry; /* The earliest expiry in the chain. */
+	time_t begin;  /* When the server's own certificate becomes valid. */
 };
 
 #define TLS_FILE_BYTES_MAX (1u << 20)
 #define TLS_READ_BYTES ((size_t)4096)
-/* The last read finds the end of the file, or that it is too long. */
+/* The last read finds the end of the file or an excess byte. */
 #define TLS_FILE_ROOM (TLS_FILE_BYTES_MAX + TLS_READ_BYTES)
 
-/* Where a pair comes from, for errors. */
+/* The origin of a pair, for errors. */
 struct tls_origin {
-	const char *certificate, *key; /* files, or other names for them */
+	const char *certificate, *key; /* File names or descriptions. */
 };
 
+/* The bytes of a buffer as GnuTLS takes them. Borrows from the buffer. */
 static inline gnutls_datum_t tls_datum(const struct buf *buf)
 {
 	return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};
 }
 
 /*
- * Reads a whole file into `out`, which has room for TLS_FILE_ROOM bytes. `what` and `option` are for the error. The file may
- * be a key: room is made for all of it at once, so that it does not move and leave copies behind. Returns 0 or -1.
+ * Reads a whole file into `out`, whose maximum is TLS_FILE_ROOM. `what` and `option` appear in
+ * errors. The file may be a private key, so the buffer is allocated in one piece: growing it could
+ * leave copies of the key in freed memory. Returns 0, or -1 with an error.
  */
 int tls_file_read(const char *file, const char *what, const char *option, struct buf *out, struct error *err);
 
-/* Returns new, with one reference; NULL with an error that says what to do. The caller overwrites the key. */
+/* Returns new, with one reference, or NULL with an error. The caller overwrites the key in the buffer. */
 struct tls_identity *tls_identity_create(const struct buf *certificate, const struct buf *key,
 					 const struct tls_origin *origin, struct error *err);
 
-/* The same from two files. */
+/* Does the same from two files. */
 struct tls_identity *tls_identity_load(const char *cert_file, const char *key_file, struct error *err);
 
-/* Frees, whatever the references. Takes NULL. */
+/* Frees the identity whatever its references. Accepts NULL. */
 void tls_identity_free(struct tls_identity *identity);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * kube_nest: where a JSON object or array ends, when it comes in pieces cut anywhere. Strings and nesting are followed in
+ * balance: where a JSON object or array ends, when it comes in pieces cut anywhere. Strings and nesting are followed in
  * blocks of 64 bytes, nothing else is looked at: whoever reads the value checks it. Braces and brackets are one kind here;
  * what mixes them up is not JSON, and its end is as good in one place as in another. Used by kube_stream, and for what
  * nobody reads.

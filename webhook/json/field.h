@@ -1,5 +1,5 @@
 /*
- * review_field: JSON objects into C structs by tables. A `shape` lists the keys that matter in an object; each row says
+ * field: JSON objects into C structs by tables. A `shape` lists the keys that matter in an object; each row says
  * which function reads the value and where in the struct it goes. Keys without a row are skipped (and checked). A key
  * with a row may stand only once; null is as good as absent.
  */

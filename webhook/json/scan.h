@@ -1,5 +1,5 @@
 /*
- * review_scan: the tokens of RFC 8259 JSON in strict UTF-8, read in place. Nothing is built and nothing is allocated;
+ * scan: the tokens of RFC 8259 JSON in strict UTF-8, read in place. Nothing is built and nothing is allocated;
  * what is of no interest is skipped, but never unchecked: overlong or cut UTF-8, surrogates (escaped ones without
  * their partner too: no UTF-8 can spell them), control characters, leading zeros, byte order marks are refused.
  *

@@ -1,5 +1,5 @@
 /*
- * review_string: the inside of JSON strings. The common case, plain ASCII, is handled inline in blocks of 16 bytes.
+ * string: the inside of JSON strings. The common case, plain ASCII, is handled inline in blocks of 16 bytes.
  * Escapes and UTF-8 are checked in string.c, out of line, so that the loops that read strings stay small.
  */
 #ifndef WEBHOOK_JSON_STRING_H

@@ -1,5 +1,5 @@
 /*
- * json_write: the little of JSON that is written on the hot path, straight into a buffer: strings. Everything around
+ * write: the little of JSON that is written on the hot path, straight into a buffer: strings. Everything around
  * them (braces, keys, numbers) is written by hand where it is needed. Thread-safe: holds no state.
  */
 #ifndef WEBHOOK_JSON_WRITE_H

@@ -1,4 +1,4 @@
-/* yaml_write: a tree of jansson as YAML that people can read: block style, texts of several lines as they are. */
+/* yaml: a tree of jansson as YAML that people can read: block style, texts of several lines as they are. */
 #ifndef WEBHOOK_JSON_YAML_H
 #define WEBHOOK_JSON_YAML_H
 

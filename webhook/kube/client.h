@@ -1,5 +1,5 @@
 /*
- * kube_client: requests to the Kubernetes API server, over connections that are kept. Everything happens on the thread of
+ * client: requests to the Kubernetes API server, over connections that are kept. Everything happens on the thread of
  * the loop; callbacks come from there. HTTP/1.1, so that a long answer holds nobody up; gzip is not asked for (it would cost more than it
  * saves on the way to a neighbour).
  */

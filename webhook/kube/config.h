@@ -1,5 +1,5 @@
 /*
- * kube_config: where the API server is and how gpugate authenticates to it: from a kubeconfig file (its current context:
+ * config: where the API server is and how gpugate authenticates to it: from a kubeconfig file (its current context:
  * token, tokenFile, client certificate, CA, as data or files relative to the kubeconfig, tls-server-name; for commands that a
  * person runs also `exec`; insecure-skip-tls-verify, passwords, impersonation and proxies are refused with a sentence that
  * names the alternative), or from what Kubernetes mounts into a Pod (KUBERNETES_SERVICE_HOST and _PORT,

@@ -1,5 +1,5 @@
 /*
- * kube_config_exec: users of a kubeconfig whose credential comes from a plug-in (`exec`), as EKS, GKE and AKS have it. The
+ * config_exec: users of a kubeconfig whose credential comes from a plug-in (`exec`), as EKS, GKE and AKS have it. The
  * program gets KUBERNETES_EXEC_INFO and answers with an ExecCredential:
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  * Private to config*.c and exec*.c.

@@ -1,4 +1,4 @@
-/* kube_config_yaml: kubeconfig files as YAML. */
+/* config_yaml: kubeconfig files as YAML. */
 #include <stdlib.h>
 #include <yaml.h>
 

@@ -1,5 +1,5 @@
 /*
- * kube_config_yaml: a kubeconfig file as a YAML tree, and how its values are looked up. What could make reading it costly
+ * config_yaml: a kubeconfig file as a YAML tree, and how its values are looked up. What could make reading it costly
  * (aliases, depth) is refused. Every error names the file, the line and the column. Private to config*.c and exec*.c.
  */
 #ifndef WEBHOOK_KUBE_CONFIG_YAML_H

@@ -1,5 +1,5 @@
 /*
- * kube_events: Kubernetes Events (core/v1) for what people should hear of without reading logs: in gpugate's own namespace, about the
+ * event_recorder: Kubernetes Events (core/v1) for what people should hear of without reading logs: in gpugate's own namespace, about the
  * GPULedger object. One for each reason in a minute at most: what happens meanwhile is told when the minute is over, by the
  * last of it and a count. Telling never blocks; what cannot be posted is counted and forgotten.
  */

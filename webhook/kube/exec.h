@@ -1,5 +1,5 @@
 /*
- * kube_exec: runs a credential plug-in: a program that a kubeconfig names and that writes a credential to its standard output.
+ * exec: runs a credential plug-in: a program that a kubeconfig names and that writes a credential to its standard output.
  * Started with its arguments as they are, without a shell. Only for commands that a person runs: it blocks, and the server
  * starts no processes.
  */

@@ -1,4 +1,4 @@
-/* kube_exec_credential: what a credential plug-in answers. */
+/* exec_credential: what a credential plug-in answers. */
 #include <time.h>
 
 #include "webhook/kube/config_exec.h"

@@ -1,4 +1,4 @@
-/* kube_exec_info: what a credential plug-in learns of the cluster, in the variable KUBERNETES_EXEC_INFO. */
+/* exec_info: what a credential plug-in learns of the cluster, in the variable KUBERNETES_EXEC_INFO. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /*
- * kube_identity: the parts of a kube_config, and how they are read. Private to config*.c and exec*.c. Each text is an
+ * identity: the parts of a kube_config, and how they are read. Private to config*.c and exec*.c. Each text is an
  * allocation of its own, so that it can be wiped.
  */
 #ifndef WEBHOOK_KUBE_IDENTITY_H

@@ -1,4 +1,4 @@
-/* kube_list: the metadata of a list. */
+/* list_meta: the metadata of a list. */
 #ifndef WEBHOOK_KUBE_LIST_META_H
 #define WEBHOOK_KUBE_LIST_META_H
 

@@ -1,5 +1,5 @@
 /*
- * kube_loop: the one thread that talks to the Kubernetes API server. It waits in libcurl's multi interface for sockets, for
+ * loop: the one thread that talks to the Kubernetes API server. It waits in libcurl's multi interface for sockets, for
  * timers and for tasks that other threads post. Everything that hangs on a loop (clients, watches, the cluster ledger) runs
  * its callbacks on this thread only, one after the other, and so needs no locks of its own. Nothing on it may block.
  * SIGPIPE has to be ignored by the program. The thread blocks all signals.

@@ -1,4 +1,4 @@
-/* kube_problem: why a request to the API server failed, in one sentence for people. Never holds tokens or bodies. */
+/* problem: why a request to the API server failed, in one sentence for people. Never holds tokens or bodies. */
 #ifndef WEBHOOK_KUBE_PROBLEM_H
 #define WEBHOOK_KUBE_PROBLEM_H
 

@@ -1,5 +1,5 @@
 /*
- * kube_request: a call under way. request.c has its life: when it is attempted, given up, reported and freed. attempt.c has
+ * request: a call under way. request.c has its life: when it is attempted, given up, reported and freed. attempt.c has
  * one attempt: the options of libcurl's handle, and its callbacks. client.c has what all requests share. Private to these
  * three; loop thread only.
  */

@@ -1,5 +1,5 @@
 /*
- * kube_stream: what a Kubernetes API server sends for a watch or a list, in pieces as they come, into single objects. Only
+ * stream: what a Kubernetes API server sends for a watch or a list, in pieces as they come, into single objects. Only
  * one object is ever in memory. Where an object ends is all that is found out here; the reader of the object checks that it
  * is JSON.
  *

@@ -1,4 +1,4 @@
-/* kube_tls: whether what a kube_config holds for TLS can be used, said before the first connection rather than by it. */
+/* tls: whether what a kube_config holds for TLS can be used, said before the first connection rather than by it. */
 #ifndef WEBHOOK_KUBE_TLS_H
 #define WEBHOOK_KUBE_TLS_H
 

@@ -1,5 +1,5 @@
 /*
- * kube_word: a key, string, number or literal of the frame around Kubernetes' objects, collected from pieces cut anywhere.
+ * token: a key, string, number or literal of the frame around Kubernetes' objects, collected from pieces cut anywhere.
  * What is longer than the room is cut: it matches nothing, and is not checked. Used by kube_stream only.
  */
 #ifndef WEBHOOK_KUBE_TOKEN_H

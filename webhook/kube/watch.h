@@ -1,5 +1,5 @@
 /*
- * kube_watch: keeps up with one collection of objects. First everything that exists, then every change in order, for ever:
+ * watch: keeps up with one collection of objects. First everything that exists, then every change in order, for ever:
  * WatchList (sendInitialEvents) where the server offers it, else a consistent list in pages and a watch from its version.
  * A stream that ends, fails, stays silent or has expired (410, also as an ERROR event) is followed by the next one, from the
  * last version if the server still has it, else by a new list. It never gives up: back-off is 0.8 s doubling to 30 s with

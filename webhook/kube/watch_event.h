@@ -1,4 +1,4 @@
-/* kube_event: what a watch has to know of the objects in its events. Objects are followed by REVIEW_PADDING readable bytes. */
+/* watch_event: what a watch has to know of the objects in its events. Objects are followed by REVIEW_PADDING readable bytes. */
 #ifndef WEBHOOK_KUBE_WATCH_EVENT_H
 #define WEBHOOK_KUBE_WATCH_EVENT_H
 

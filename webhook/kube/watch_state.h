@@ -1,5 +1,5 @@
 /*
- * kube_watch_state: the state of a watch, shared by two files: watch.c makes the calls and decides what follows them, and
+ * watch_state: the state of a watch, shared by two files: watch.c makes the calls and decides what follows them, and
  * watch_apply.c applies what they bring.
  */
 #ifndef WEBHOOK_KUBE_WATCH_STATE_H

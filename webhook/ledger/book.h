@@ -1,5 +1,5 @@
 /*
- * ledger_book: the sums of the ledger under one policy. Each entry carries the charges that it is booked with, so that taking
+ * book: the sums of the ledger under one policy. Each entry carries the charges that it is booked with, so that taking
  * it out again is exact whatever has changed since: policy, labels, the node that the Pod is bound to.
  */
 #ifndef WEBHOOK_LEDGER_BOOK_H

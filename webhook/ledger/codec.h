@@ -1,5 +1,5 @@
 /*
- * ledger_text: the pending entries of the cluster's ledger as one compact string, in which a name that comes often is
+ * codec: the pending entries of the cluster's ledger as one compact string, in which a name that comes often is
  * written once. It is a list of records, each ending in a semicolon:
  *
  *     2;N team-a;R nvidia.com/gpu;M a100-80gb;M h100;P FdehqSQmQlSX5Q2jl5wT0w 0 0=2 0,1;P ...

@@ -1,5 +1,5 @@
 /*
- * ledger_entry: what the ledger knows of one Pod, in one block of memory, and the table of all of them by uid.
+ * entry: what the ledger knows of one Pod, in one block of memory, and the table of all of them by uid.
  */
 #ifndef WEBHOOK_LEDGER_ENTRY_H
 #define WEBHOOK_LEDGER_ENTRY_H

@@ -1,5 +1,5 @@
 /*
- * labels: what the view knows of objects of which only name and labels matter: Namespaces, Nodes. Copies what it is given. Not
+ * label_cache: what the view knows of objects of which only name and labels matter: Namespaces, Nodes. Copies what it is given. Not
  * thread-safe.
  */
 #ifndef WEBHOOK_LEDGER_LABEL_CACHE_H

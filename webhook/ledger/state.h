@@ -1,5 +1,5 @@
 /*
- * ledger_state: what the parts of the ledger share: ledger.c decides, copy.c reads and writes the copy, view.c applies what
+ * state: what the parts of the ledger share: ledger.c decides, copy.c reads and writes the copy, view.c applies what
  * is seen of Pods, recharge.c charges again after other changes, check.c verifies the sums. Below them, facts.c keeps what
  * matters of a Pod, and booking.c charges an entry where it belongs.
  */

@@ -1,5 +1,5 @@
 /*
- * store.h: the interface between admission and a ledger. The embedded ledger decides at once; that
+ * store: the interface between admission and a ledger. The embedded ledger decides at once; that
  * of a cluster decides once the record, the object that all replicas share, has been written. All
  * functions are thread-safe.
  */

@@ -1,5 +1,5 @@
 /*
- * ledger_tally: what the Pods of each namespace hold of each quota, and which quotas hold something else than they did when that was
+ * tally: what the Pods of each namespace hold of each quota, and which quotas hold something else than they did when that was
  * last asked. Kept up to date charge by charge, so that nobody has to walk over all Pods in order to publish it. Part of a book
  * (book.h), under one policy; not thread-safe.
  */

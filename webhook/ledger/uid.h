@@ -1,5 +1,5 @@
 /*
- * ledger_uid: the uid of a Pod in a text of form 2 (codec.h): base64 of its 16 bytes without padding, 22 characters instead of 36.
+ * uid: the uid of a Pod in a text of form 2 (codec.h): base64 of its 16 bytes without padding, 22 characters instead of 36.
  * Whoever creates a Pod cannot choose its uid, but tests and other distributions may: one that is no UUID as Kubernetes writes it
  * is kept as it is, after a `=`.
  */

@@ -1,4 +1,4 @@
-/* verdict.h: writes a verdict of the ledger into a reservation request. */
+/* verdict: writes a verdict of the ledger into a reservation request. */
 #ifndef WEBHOOK_LEDGER_VERDICT_H
 #define WEBHOOK_LEDGER_VERDICT_H
 

@@ -1,4 +1,4 @@
-/* ledger_view: what the ledger sees of Pods: events, lists, and comparisons with a list. */
+/* view: what the ledger sees of Pods: events, lists, and comparisons with a list. */
 #include "gpugate/quantity.h"
 #include "webhook/ledger/state.h"
 

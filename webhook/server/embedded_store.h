@@ -1,7 +1,6 @@
 /*
- * embedded_store: the ledger with its state in this process. A mutex guards it, and is held only
- * while the ledger decides or its sums are copied. All functions except create and destroy are
- * thread-safe.
+ * embedded_store: the ledger with its state in this process. A mutex guards it, and is held for
+ * arithmetic only, never over I/O. All functions except create and destroy are thread-safe.
  *
  * A charge lasts from the CREATE of a Pod until a review says that the Pod was deleted or has
  * finished. So usage is exact only if every review arrives. The state is lost at exit.

@@ -1,5 +1,5 @@
 /*
- * serve: the whole server of `gpugate serve`: policy, ledger, listeners, and what they need. It is created from options,
+ * server: the whole server of `gpugate serve`: policy, ledger, listeners, and what they need. It is created from options,
  * runs on threads of its own, and takes no signals. The caller's thread is free.
  */
 #ifndef WEBHOOK_SERVER_SERVER_H

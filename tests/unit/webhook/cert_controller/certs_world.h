@@ -1,7 +1,7 @@
 /*
  * certs_world: replicas that look after their certificates, with clocks that differ, lagging watches, lost answers, crashes and
  * networks that break, around a Secret and two webhook configurations. Decisions are those of webhook/cert_controller/decide.c; what
- * kube_certs.c does with them is played. After every tick, whatever any API server may go by must verify whatever is shown.
+ * controller.c does with them is played. After every tick, whatever any API server may go by must verify whatever is shown.
  */
 #ifndef TESTS_UNIT_CERTS_WORLD_H
 #define TESTS_UNIT_CERTS_WORLD_H

@@ -569,7 +569,7 @@ static int other_end(const struct client *client)
 }
 
 /*
- * As many requests as a worker takes from epoll at a time, and none after them: see http_epoll.c. All are there before
+ * As many requests as a worker takes from epoll at a time, and none after them: see webhook/http/epoll.c. All are there before
  * it looks, because it is blocked; then nothing else is ready, because what it was blocked by is suspended.
  */
 static void answers_a_full_batch(void **state)
