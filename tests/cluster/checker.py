@@ -229,6 +229,12 @@ class Checker:
         first = bisect.bisect_right(revisions, low) - 1
         return max(values[first:bisect.bisect_right(revisions, high)])
 
+    def versions(self, quota, low, high):
+        """What a quota held from one revision to another: (revision, the following one, amount)."""
+        revisions, values = self.series[quota]
+        first, last = bisect.bisect_right(revisions, low) - 1, bisect.bisect_right(revisions, high)
+        return zip(revisions[first:last], [*revisions[first + 1:last], high + 1], values[first:last])
+
     def assert_never_over(self):
         told = "\n".join(f"revision {v.revision}: {v.pod} made {v.tenant}/{v.quota} {float(v.used):g}, above {v.why}, {float(v.limit):g}"
                          for v in self.violations[:20])

@@ -20,7 +20,7 @@ from slow_webhook import LABEL
 MIG = "nvidia.com/mig-1g.10gb"
 LOST = (OSError, http.client.HTTPException)
 
-# A create that was answered: when it was asked and answered, the revision that was stored, or whose quota refused what.
+# A create that was answered: when it was asked and answered, what it was, the revision that was stored, or whose quota refused it.
 Record = namedtuple("Record", "begin end revision namespace spec tenant quota")
 _REFUSED = re.compile(r'GPU quota "([^"]+)" of tenant "([^"]+)": requested ')
 
@@ -94,7 +94,7 @@ class Client(threading.Thread):
             self.vain.append((begin, time.monotonic(), space, obj["spec"]))
             raise
         end = time.monotonic()
-        if reply.status >= 500:
+        if reply.status == 429 or reply.status >= 500:  # gpugate may have written it, and answered before it knew that
             self.vain.append((begin, end, space, obj["spec"]))
         self.slowest = max(self.slowest, end - begin)
         if reply.status in (201, 403, 409, 429):
@@ -109,7 +109,7 @@ class Client(threading.Thread):
             return
         if reply.status == 201:
             self.mine.append((space, reply.body["metadata"]["name"]))
-            self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), None, None, None, None))
+            self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), space, obj["spec"], None, None))
         elif refused:
             self.records.append(Record(begin, end, None, space, obj["spec"], refused[2], refused[1]))
             if self.mine and self.random.random() < 0.7:  # makes room

@@ -68,7 +68,7 @@ def test_the_kubelet_starts_and_ends_pods(fresh_control_plane):
             eventually(lambda i=i: plane.admin.get("Pod", f"p{i}", "a").must()["status"]["phase"] == "Running", 30, "a running Pod")
             plane.admin.delete("Pod", f"p{i}", "a", grace_s=30).must()
             eventually(lambda i=i: plane.admin.get("Pod", f"p{i}", "a").status == 404, 10, "its end")
-        assert kubelet.started == kubelet.ended == 4
+        eventually(lambda: kubelet.started == kubelet.ended == 4, 10, lambda: f"as many ends ({kubelet.ended}) as beginnings ({kubelet.started})")
     finally:
         kubelet.stop()
 

@@ -7,6 +7,7 @@ what a deleted ledger has forgotten is stored long before it has settled for 6 s
 SOAK_ADMISSIONS=N goes on until so many Pods were admitted, SOAK_SEED=N repeats an order of accidents."""
 
 import bisect
+import itertools
 import os
 import random
 import time
@@ -88,9 +89,26 @@ def until_enough(load, chaos, wanted, seconds):
     return time.monotonic() - begin
 
 
-def needless(checker, records, vain=()):
-    """How many refusals met a quota that had room for their Pod, in all its versions meanwhile and for LATE_S before: what was pending in vain
-    took it. vain: what is known of that, (from, to, {quota: amount}); it counts as held."""
+class Pending:
+    """Pods that were admitted and not stored yet: each holds its quota from some moment after the begin of its create until its revision. The
+    time of a revision is not known, but it was stored before any create of it, or of a later one, was answered."""
+
+    def __init__(self, checker, records):
+        made = sorted((r for r in records if r.revision), key=lambda r: r.revision)
+        self.revisions = [r.revision for r in made]
+        self.made = [(r.begin, r.revision, charges(checker, r.namespace, r.spec)) for r in made]
+        self.answered = list(itertools.accumulate((r.end for r in reversed(made)), min))[::-1]
+
+    def at(self, key, revision, following, end):
+        """The most that was pending of a quota, besides what was stored, from a revision until the following one, or until some time."""
+        at = bisect.bisect_left(self.revisions, following)
+        until = min(end, self.answered[at]) if at < len(self.answered) else end
+        return sum(amounts.get(key, 0) for begin, later, amounts in self.made[bisect.bisect_right(self.revisions, revision):] if begin <= until)
+
+
+def needless(checker, records, vain=(), pending=None):
+    """How many refusals met a quota that had room for their Pod, in all its versions meanwhile and for LATE_S before. vain: what is known to have
+    been pending in vain, (from, to, {quota: amount}); it counts as held. pending: what Pending says of the others."""
     ends = sorted((r.end, r.revision) for r in records if r.revision)
     begins = sorted((r.begin, r.revision) for r in records if r.revision)
     count = total = 0
@@ -112,7 +130,11 @@ def needless(checker, records, vain=()):
         charge = charges(checker, r.namespace, r.spec, r.tenant).get(key, 0)
         charge += sum(amounts.get(key, 0) for begin, end, amounts in vain if begin <= r.end and r.begin <= end)
         total += 1
-        count += checker.most(key, low, high) + charge <= min(p.limit(key) for p in map(Policy, POLICIES)) and not checker.policy.pool(key)
+        limit = min(p.limit(key) for p in map(Policy, POLICIES))
+        if checker.most(key, low, high) + charge > limit or checker.policy.pool(key):
+            continue
+        count += pending is None or all(used + charge + pending.at(key, revision, following, r.end) <= limit
+                                        for revision, following, used in checker.versions(key, low, high))
     return count, total
 
 
@@ -176,7 +198,7 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     for i in range(len(gate.servers)):
         chaos.note_end(i)
     vain, refused = needless(checker, load.records())
-    unfounded, founded = needless(checker, peace.records(), in_vain(checker, peace, PENDING_S + 10))
+    unfounded, founded = needless(checker, peace.records(), in_vain(checker, peace, PENDING_S + 10), Pending(checker, peace.records()))
     print(f"seed {seed}: {checker.created} Pods stored in {seconds:.0f} s; {checker.peak} times exactly at a limit; outcomes {dict(load.outcomes())}; "
           f"slowest answer {max(c.slowest for c in load.clients):.1f} s; {vain} of {refused} refusals needless, "
           f"{unfounded} of {founded} in peace; {checker.excused} excused; "
