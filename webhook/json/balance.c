@@ -5,25 +5,29 @@
 
 #include "webhook/json/string.h" /* HAVE_BLOCKS, UNLIKELY */
 
-#define BLOCK 64 /* bytes: one bit each in a uint64_t */
+#define BLOCK 64 /* Bytes per block: one for each bit of a uint64_t. */
 
-/* Where in a block the bytes that matter stand. */
+/* The positions of the significant bytes of a block, as bits. */
 struct marks {
 	uint64_t quotes, backslashes, openers, closers;
 };
 
-/* In ASCII, bracket and brace differ in one bit only, for openers as for closers. */
+/* In ASCII, a bracket differs from the corresponding brace in one bit only. */
 #define ANY_OPENER '{'
 #define ANY_CLOSER '}'
 #define KIND_BIT ('{' ^ '[')
 
 #ifndef HAVE_BLOCKS
-/* A bit for each of the eight bytes of `word` that equals `byte`, the first one's lowest. */
+/*
+ * Returns one bit for each of the eight bytes of `word` that equals `byte`. The lowest bit is for
+ * the first byte.
+ */
 static inline uint64_t equal_bits(uint64_t word, char byte)
 {
 	const uint64_t low = 0x7f7f7f7f7f7f7f7f;
 	uint64_t differs = word ^ (unsigned char)byte * 0x0101010101010101u;
-	uint64_t same = ~(((differs & low) + low) | differs | low); /* the top bit of each byte that is 0 */
+	/* The top bit of each byte that is 0. */
+	uint64_t same = ~(((differs & low) + low) | differs | low);
 	return (same >> 7) * 0x0102040810204080 >> 56;
 }
 #endif
@@ -58,7 +62,10 @@ static inline struct marks classify(const char *p)
 	return marks;
 }
 
-/* What stands behind a backslash that is not itself escaped. `carry` is that of the first byte, then of the next block's. */
+/*
+ * Returns the bytes that follow a backslash which is not itself escaped. `carry` tells whether the
+ * first byte is escaped, and is set for the first byte of the next block.
+ */
 static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
 {
 	uint64_t escaped = *carry;
@@ -72,7 +79,7 @@ static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
 	return escaped;
 }
 
-/* From each quote up to before the next, all bits: those of the strings' insides. */
+/* Sets all bits from each opening quote up to, but not including, its closing quote. */
 static inline uint64_t between_quotes(uint64_t quotes)
 {
 	for (unsigned shift = 1; shift < BLOCK; shift *= 2)
@@ -88,7 +95,10 @@ static inline uint64_t count_bits(uint64_t bits)
 	return bits * 0x0101010101010101 >> 56;
 }
 
-/* Goes through a block of which `len` bytes count; the others are 0. Returns where the value's last byte stands, or BLOCK. */
+/*
+ * Processes a block of which the first `len` bytes are valid and the others are 0. Returns the
+ * position of the last byte of the value, or BLOCK if the value does not end here.
+ */
 static inline unsigned block_end(struct kube_nest *nest, const char *p, size_t len)
 {
 	struct marks marks = classify(p);
@@ -102,7 +112,10 @@ static inline unsigned block_end(struct kube_nest *nest, const char *p, size_t l
 	nest->in_string = -(strings >> (BLOCK - 1));
 	uint64_t openers = marks.openers & ~strings, closers = marks.closers & ~strings;
 
-	/* Mostly the value cannot end here, however the block's marks are ordered: fewer close than are open. */
+	/*
+	 * Fast path: if fewer objects close here than are open, the value cannot end in this block,
+	 * regardless of the order of the brackets.
+	 */
 	uint64_t empty = closers & openers << 1;
 	uint64_t most = count_bits(closers ^ empty);
 	if (nest->depth > most) {
@@ -120,7 +133,7 @@ static inline unsigned block_end(struct kube_nest *nest, const char *p, size_t l
 
 const char *kube_nest_end(struct kube_nest *nest, const char *p, const char *end)
 {
-	struct kube_nest now = *nest; /* in registers */
+	struct kube_nest now = *nest; /* A copy that can stay in registers. */
 	unsigned at;
 	for (; end - p >= BLOCK; p += BLOCK) {
 		at = block_end(&now, p, BLOCK);

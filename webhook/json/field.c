@@ -4,21 +4,25 @@
 #include "webhook/json/string.h"
 #include "webhook/json/unique.h"
 
-#define FIRST_ROOM 4 /* items of a list before it grows */
+#define FIRST_ROOM 4 /* Initial capacity of a list. */
 
 /* A list that grows in the arena. */
 struct list {
 	char *items;
-	uint32_t size; /* of an item, in bytes */
+	uint32_t size; /* Bytes per item. */
 	uint32_t count;
 	uint32_t room;
 };
 
-/* Returns room for one more item, zeroed, which counts only once list->count is raised; NULL without memory. */
+/*
+ * Returns zeroed memory for one more item, or NULL if there is no memory. The caller increments
+ * list->count when the item is complete.
+ */
 static void *list_next(struct reader *reader, struct list *list)
 {
 	if (list->count == list->room) {
-		uint32_t room = list->room ? list->room * 2 : FIRST_ROOM; /* the text's bytes bound it: no overflow */
+		/* Cannot overflow: every item takes at least a byte of the text. */
+		uint32_t room = list->room ? list->room * 2 : FIRST_ROOM;
 		char *items = arena_alloc(reader->arena, (size_t)room * list->size);
 		if (!items) {
 			reader_no_memory(reader);
@@ -32,7 +36,7 @@ static void *list_next(struct reader *reader, struct list *list)
 	return memset(list->items + (size_t)list->count * list->size, 0, list->size);
 }
 
-/* Takes `null` where it stands: returns 1, or 0 where another value stands, or -1. */
+/* Takes the next value if it is `null`. Returns 1 if it was, 0 if it is another value, or -1. */
 static int take_null(struct reader *reader)
 {
 	if (scan_peek(&reader->scan) != 'n')
@@ -40,7 +44,9 @@ static int take_null(struct reader *reader)
 	return scan_word(&reader->scan, STR("null")) < 0 ? -1 : 1;
 }
 
-/* Takes a string and gives what it means: borrowed, or unescaped into the arena. */
+/*
+ * Takes a string and decodes it. `out` borrows from the text, or from the arena if it had escapes.
+ */
 static int take_string(struct reader *reader, struct str *out)
 {
 	struct str raw;
@@ -67,7 +73,7 @@ static int take_number(struct reader *reader, struct str *out)
 	return scan_number(&reader->scan, out);
 }
 
-/* Takes a string or a number, which is how JSON may hold a quantity. */
+/* Takes a string or a number: JSON may give a quantity as either. */
 static int take_quantity(struct reader *reader, struct str *out)
 {
 	char c = scan_peek(&reader->scan);
@@ -95,7 +101,10 @@ static const struct field *find_field(const struct shape *shape, struct str key)
 	return NULL;
 }
 
-/* For keys with escapes: they count as what they mean. An escape of six bytes means one byte at least. */
+/*
+ * Compares a key with escapes by what it decodes to. An escape takes at most six bytes for each
+ * decoded byte.
+ */
 static const struct field *find_escaped(const struct shape *shape, struct str raw)
 {
 	char text[READER_KEY_MAX * 6];
@@ -105,7 +114,7 @@ static const struct field *find_escaped(const struct shape *shape, struct str ra
 	return find_field(shape, (struct str){text, len});
 }
 
-/* Reads the value of one member, at which the scan stands. */
+/* Reads the value of one member, at the current position. */
 static int read_member(struct reader *reader, const struct shape *shape, const struct field *field, uint32_t *seen,
 		       void *target)
 {
@@ -173,7 +182,7 @@ int field_skip(struct reader *reader, const struct field *field, void *target)
 	return scan_skip(&reader->scan);
 }
 
-/* Goes on behind an object or array of which only the end is looked for. */
+/* Skips an object or array without validating it. */
 static int skip_nest(struct scan *scan)
 {
 	struct kube_nest nest;
@@ -198,7 +207,10 @@ int field_anything(struct reader *reader, const struct field *field, void *targe
 	return first == '{' || first == '[' ? skip_nest(&reader->scan) : scan_skip(&reader->scan);
 }
 
-/* What reads one item of a list into `item`, which is zeroed; null stays so, as it does in the API server. */
+/*
+ * Reads one item of a list into `item`, which is zeroed. It is not called for null: the item stays
+ * zeroed, as in the API server.
+ */
 typedef int read_item(struct reader *reader, const struct field *field, void *item);
 
 static int object_item(struct reader *reader, const struct field *field, void *item)
@@ -229,7 +241,7 @@ static int read_list(struct reader *reader, const struct field *field, void *tar
 	}
 	if (more < 0)
 		return -1;
-	/* A copy by bytes: the pointer's type is known to the row alone. */
+	/* Copied as bytes, because only the table row knows the type of the pointer. */
 	memcpy((char *)target + field->offset, &list.items, sizeof list.items);
 	*(uint32_t *)(void *)((char *)target + field->count) = list.count;
 	return 0;
@@ -263,7 +275,7 @@ int field_count(struct reader *reader, const struct field *field, void *target)
 	return more;
 }
 
-/* Takes the value of a map's entry; what null means there is the zero of its type, as it is to the API server. */
+/* Takes the value of a map entry. As in the API server, null means the zero value of the type. */
 static int take_entry(struct reader *reader, struct pair *pair, bool key_escaped, bool quantity)
 {
 	if (key_escaped) {

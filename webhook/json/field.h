@@ -1,7 +1,9 @@
 /*
- * field: JSON objects into C structs by tables. A `shape` lists the keys that matter in an object; each row says
- * which function reads the value and where in the struct it goes. Keys without a row are skipped (and checked). A key
- * with a row may stand only once; null is as good as absent.
+ * field: decodes JSON objects into C structs by tables.
+ *
+ * A `shape` lists the keys of an object that are read. Each row names the function that reads the
+ * value, and the member of the struct that receives it. Keys without a row are skipped, but their
+ * values are validated. A key with a row may occur only once. null is treated as absent.
  */
 #ifndef WEBHOOK_JSON_FIELD_H
 #define WEBHOOK_JSON_FIELD_H
@@ -12,18 +14,24 @@
 struct field {
 	const char *key;
 	uint16_t key_len;
-	uint16_t offset; /* of the fact in the struct that the shape fills */
-	uint16_t count;  /* of the uint32_t that counts a list's items */
-	uint16_t flag;   /* 1 + the offset of a bool that tells that the value was given; 0: no such bool */
-	/* Reads a value that is not null, at which the scan stands. `target` is the struct, not the fact. */
+	uint16_t offset; /* Offset of the member in the struct that the shape fills. */
+	uint16_t count;  /* Offset of the uint32_t that receives the number of items of a list. */
+	/*
+	 * 1 + the offset of a bool that is set if the value is present; 0: there is no such bool.
+	 */
+	uint16_t flag;
+	/*
+	 * Reads a value that is not null, at the current position. `target` is the struct, not the
+	 * member.
+	 */
 	int (*read)(struct reader *reader, const struct field *field, void *target);
-	const struct shape *shape; /* of the object, or of the items */
+	const struct shape *shape; /* Shape of the object, or of the items of the list. */
 };
 
 struct shape {
 	const struct field *fields;
-	uint32_t count; /* at most 32 */
-	uint32_t size;  /* bytes of the struct, where the shape is that of a list's items */
+	uint32_t count; /* At most 32. */
+	uint32_t size;  /* Bytes of the struct; needed only for the items of a list. */
 };
 
 /* For rows: FIELD_KEY("name"), .read = field_string, .offset = offsetof(...) */
@@ -34,28 +42,45 @@ struct shape {
 		(rows), sizeof(rows) / sizeof *(rows), (bytes)                                                         \
 	}
 
-/* What rows name as `read`. All return 0 or -1. */
-int field_string(struct reader *reader, const struct field *field, void *target);  /* struct str */
-int field_number(struct reader *reader, const struct field *field, void *target);  /* struct str: the number's text */
-int field_bool(struct reader *reader, const struct field *field, void *target);    /* bool */
-int field_object(struct reader *reader, const struct field *field, void *target);  /* the struct at offset */
-int field_list(struct reader *reader, const struct field *field, void *target);    /* pointer, and uint32_t count */
+/*
+ * The functions that rows name as `read`, and the members that they fill. They borrow from the text
+ * or the arena. All return 0 or -1.
+ */
+int field_string(struct reader *reader, const struct field *field, void *target); /* struct str */
+/* struct str: the number as written */
+int field_number(struct reader *reader, const struct field *field, void *target);
+int field_bool(struct reader *reader, const struct field *field, void *target); /* bool */
+/* the struct at offset */
+int field_object(struct reader *reader, const struct field *field, void *target);
+/* pointer, and uint32_t count */
+int field_list(struct reader *reader, const struct field *field, void *target);
 int field_strings(struct reader *reader, const struct field *field, void *target); /* struct strs */
-int field_count(struct reader *reader, const struct field *field, void *target);   /* uint32_t: objects in a list */
-int field_pairs(struct reader *reader, const struct field *field, void *target);   /* struct pairs of strings */
-int field_quantities(struct reader *reader, const struct field *field, void *target); /* struct pairs of quantities */
-int field_skip(struct reader *reader, const struct field *field, void *target);       /* an object of no interest */
+/* uint32_t: number of objects in a list */
+int field_count(struct reader *reader, const struct field *field, void *target);
+/* struct pairs of strings */
+int field_pairs(struct reader *reader, const struct field *field, void *target);
+/* struct pairs of quantities */
+int field_quantities(struct reader *reader, const struct field *field, void *target);
+/* skips an object, but validates it */
+int field_skip(struct reader *reader, const struct field *field, void *target);
 
 /*
- * metadata.managedFields: an array of which only the end is looked for. Whoever may write an object writes it, and the API server hands
- * out as they are its keys that are not UTF-8, or nested however deep: they must not make a reader overlook the object.
+ * For metadata.managedFields: skips an array without validating it. Anyone who may write the object
+ * controls this field. The API server returns its keys unchanged even if they are not UTF-8, and
+ * with any depth of nesting. Neither may make the whole object unreadable.
  */
 int field_opaque(struct reader *reader, const struct field *field, void *target);
 
-/* The same of any value, for what is read of an object that no reader takes. */
+/*
+ * Skips any value without validating objects and arrays, to read single fields of an object that
+ * cannot be read as a whole.
+ */
 int field_anything(struct reader *reader, const struct field *field, void *target);
 
-/* Reads the object at which the scan stands into `target`, zeroed by the caller. Returns 0 or -1. */
+/*
+ * Reads the object at the current position into `target`, which the caller has zeroed. Returns 0 or
+ * -1.
+ */
 int reader_object(struct reader *reader, const struct shape *shape, void *target);
 
 #endif

@@ -9,7 +9,7 @@ void reader_init(struct reader *reader, const char *bytes, size_t len, struct ar
 	reader->path_at = sizeof reader->path;
 }
 
-/* The tables are shallow and keys are cut: a path that does not fit cannot arise, and would only be cut. */
+/* A longer path is cut. That does not occur, because the tables are shallow and keys are cut. */
 static void path_prepend(struct reader *reader, const char *text, size_t len)
 {
 	if (len > reader->path_at)
@@ -27,7 +27,7 @@ static void path_prepend_key(struct reader *reader, struct str key)
 	path_prepend(reader, text, len);
 }
 
-/* What follows a key or an index is an index, which needs no dot, or another key. */
+/* An index follows without a dot, another key with one. */
 static void path_prepend_dot(struct reader *reader)
 {
 	if (reader->path_at < sizeof reader->path && reader->path[reader->path_at] != '[')

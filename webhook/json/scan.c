@@ -7,7 +7,7 @@ static inline bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Takes digits, at least one. Returns what follows, or NULL. */
+/* Takes at least one digit. Returns the byte after the digits, or NULL after scan_fail. */
 static const char *digits_end(struct scan *scan, const char *p)
 {
 	if (p >= scan->end || !is_digit(*p)) {
@@ -133,7 +133,7 @@ int scan_member(struct scan *scan, bool first, struct str *key, bool *escaped)
 	return 1;
 }
 
-/* From anywhere before a token to its first byte, which may be the end of the text. */
+/* Skips white space. Returns the first byte of the next token, or the end of the text. */
 static inline const char *token(const struct scan *scan, const char *p)
 {
 	if (UNLIKELY((unsigned char)*p <= ' '))
@@ -163,7 +163,7 @@ static inline const char *member_value(struct scan *scan, const char *p)
 	return token(scan, p + 1);
 }
 
-/* Takes a string, number, true, false or null. Returns what follows, or NULL. */
+/* Takes a string, number, true, false or null. Returns the byte after it, or NULL. */
 static inline const char *scalar_end(struct scan *scan, const char *p)
 {
 	bool escaped;
@@ -193,15 +193,15 @@ static inline const char *scalar_end(struct scan *scan, const char *p)
 
 int scan_skip(struct scan *scan)
 {
-	char closers[SCAN_DEPTH_MAX]; /* what ends each open object or array */
+	char closers[SCAN_DEPTH_MAX]; /* The byte that closes each open object or array. */
 	const unsigned base = scan->depth;
 	unsigned depth = base;
 	const char *p = token(scan, scan->at);
-	for (;;) { /* p stands at a value */
+	for (;;) { /* p is at a value. */
 		if (p < scan->end && (*p == '{' || *p == '[')) {
 			if (UNLIKELY(depth == SCAN_DEPTH_MAX))
 				return scan_fail(scan, p, "nested deeper than %d", SCAN_DEPTH_MAX);
-			char closer = (char)(*p + 2); /* in ASCII each closer is two behind its opener */
+			char closer = (char)(*p + 2); /* In ASCII, each closer is its opener + 2. */
 			closers[depth++] = closer;
 			p = token(scan, p + 1);
 			if (p >= scan->end || *p != closer) {
@@ -214,7 +214,8 @@ int scan_skip(struct scan *scan)
 			if (UNLIKELY(!p))
 				return -1;
 		}
-		for (;; p++, depth--) { /* p stands behind a value, or at the closer of an empty one */
+		/* p follows a value, or is at the closer of an empty one. */
+		for (;; p++, depth--) {
 			if (depth == base)
 				break;
 			p = token(scan, p);

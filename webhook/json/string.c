@@ -8,7 +8,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The four digits after \u, or -1. */
+/* Returns the value of the four digits after \u, or -1. */
 static int hex_quad(const char *p)
 {
 	int value = 0;
@@ -21,7 +21,10 @@ static int hex_quad(const char *p)
 	return value;
 }
 
-/* Checks the escape at the backslash `p`. Returns what follows it, possibly beyond the end, or NULL. */
+/*
+ * Checks the escape whose backslash is at `p`. Returns the byte after it, possibly beyond the end,
+ * or NULL.
+ */
 static const char *after_escape(struct scan *scan, const char *p)
 {
 	if (strchr("\"\\/bfnrt", p[1]) && p[1] != '\0')
@@ -44,20 +47,20 @@ static const char *after_escape(struct scan *scan, const char *p)
 	return NULL;
 }
 
-/* Checks one UTF-8 sequence of more than a byte (RFC 3629). Returns what follows it, or NULL. */
+/* Checks a UTF-8 sequence of several bytes (RFC 3629). Returns the byte after it, or NULL. */
 static const char *after_utf8(struct scan *scan, const char *p)
 {
 	const unsigned char *u = (const unsigned char *)p;
 	unsigned lead = u[0], least = 0x80, most = 0xbf;
 	int tail = lead >= 0xc2 && lead <= 0xdf ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
 	if (lead == 0xe0)
-		least = 0xa0; /* less is overlong */
+		least = 0xa0; /* Less is overlong. */
 	else if (lead == 0xed)
-		most = 0x9f; /* more is a surrogate */
+		most = 0x9f; /* More is a surrogate. */
 	else if (lead == 0xf0)
 		least = 0x90;
 	else if (lead == 0xf4)
-		most = 0x8f; /* more is beyond U+10FFFF */
+		most = 0x8f; /* More is beyond U+10FFFF. */
 	bool good = tail > 0 && u[1] >= least && u[1] <= most;
 	for (int i = 2; good && i <= tail; i++)
 		good = (u[i] & 0xc0) == 0x80;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define PAIRWISE_MAX 16 /* entries: so few are compared each with each */
+#define PAIRWISE_MAX 16 /* Maps with at most this many entries are compared pairwise. */
 
 struct hashed_key {
 	uint64_t hash;
@@ -16,7 +16,7 @@ static int given_twice(struct reader *reader, struct str key)
 	return -1;
 }
 
-/* Whoever makes keys collide only gets the comparisons of a plain sort. */
+/* Colliding hashes cost no more than the comparisons of a plain sort. */
 static int by_hash_then_bytes(const void *a, const void *b)
 {
 	const struct hashed_key *x = a, *y = b;

@@ -1,11 +1,11 @@
-/* unique: refuses a map whose JSON gives a key twice. */
+/* unique: rejects JSON maps with duplicate keys. */
 #ifndef WEBHOOK_JSON_UNIQUE_H
 #define WEBHOOK_JSON_UNIQUE_H
 
 #include "gpugate/facts.h"
 #include "webhook/json/reader.h"
 
-/* Fails when a key is given twice. Takes less than quadratic time for any input. Returns 0 or -1. */
+/* Fails if a key occurs twice. Faster than quadratic for any input. Returns 0 or -1. */
 int pairs_check_unique(struct reader *reader, const struct pair *items, uint32_t count);
 
 #endif

@@ -10,7 +10,10 @@ static bool plain(unsigned char c)
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* Whether one of the eight bytes is not plain. May say so of a plain byte behind one that is not; never the reverse. */
+/*
+ * Whether one of the eight bytes is not plain. A borrow may also mark a plain byte that follows a
+ * special one, which does not change the result.
+ */
 static bool word_special(uint64_t word)
 {
 	const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
@@ -35,12 +38,12 @@ static size_t plain_run(const unsigned char *at, const unsigned char *end)
 	return (size_t)(at - start);
 }
 
-/* The length of the UTF-8 character at `at`, or 0 where there is none (Unicode, table 3-7). */
+/* Returns the length of the UTF-8 character at `at`, or 0 if there is none (Unicode, table 3-7). */
 static size_t character(const unsigned char *at, const unsigned char *end)
 {
 	size_t left = (size_t)(end - at);
 	unsigned char first = at[0];
-	unsigned char low = 0x80, high = 0xBF; /* bounds of the second byte */
+	unsigned char low = 0x80, high = 0xBF; /* Bounds of the second byte. */
 	size_t len;
 	if (first < 0x80)
 		return 1;

@@ -15,7 +15,10 @@ static bool is_word(const char *text)
 	return false;
 }
 
-/* Plain is what begins with a letter, holds nothing that means anything in YAML, and is no word: no number begins so. */
+/*
+ * A string is plain if it begins with a letter, has no character with a meaning in YAML, and is not
+ * one of the words above. No number begins with a letter.
+ */
 static yaml_scalar_style_t style_of(const char *text, size_t len)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -36,7 +39,7 @@ static int emit_text(yaml_emitter_t *emitter, const char *text, size_t len)
 	       yaml_emitter_emit(emitter, &event);
 }
 
-/* Numbers, booleans and null, as JSON writes them. */
+/* Emits a number, boolean or null as JSON writes it. */
 static int emit_word(yaml_emitter_t *emitter, const json_t *value)
 {
 	yaml_event_t event;
@@ -47,7 +50,7 @@ static int emit_word(yaml_emitter_t *emitter, const json_t *value)
 	return good && yaml_emitter_emit(emitter, &event);
 }
 
-/* A few short texts stand in one line. */
+/* A short list of strings goes on one line. */
 static yaml_sequence_style_t list_style(const json_t *list)
 {
 	size_t width = 0;
@@ -84,7 +87,7 @@ static int emit_map(yaml_emitter_t *emitter, const json_t *map)
 	return good && yaml_mapping_end_event_initialize(&event) && yaml_emitter_emit(emitter, &event);
 }
 
-/* As deep as the tree, which this program has built. */
+/* Recursion is as deep as the tree, which this program has built. */
 static int emit(yaml_emitter_t *emitter, const json_t *value)
 {
 	if (json_is_object(value))

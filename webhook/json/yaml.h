@@ -1,4 +1,7 @@
-/* yaml: a tree of jansson as YAML that people can read: block style, texts of several lines as they are. */
+/*
+ * yaml: writes a jansson tree as readable YAML, in block style and with multi-line strings as
+ * literal blocks.
+ */
 #ifndef WEBHOOK_JSON_YAML_H
 #define WEBHOOK_JSON_YAML_H
 
@@ -8,8 +11,9 @@
 #include "gpugate/error.h"
 
 /*
- * Appends each of the documents (an array), with `---` before it. Texts that a YAML reader could take for something else are
- * quoted. Keys keep their order. Fails without memory, or when `out` is full.
+ * Appends each document of the array `documents`, with `---` before it. Keys keep their order.
+ * Strings that a YAML reader could take for another type are quoted. Returns 0, or -1 with an error
+ * if there is no memory or `out` is full.
  */
 int yaml_write(struct buf *out, const json_t *documents, struct error *err);
 
