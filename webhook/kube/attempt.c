@@ -7,7 +7,7 @@
 #define STREAM_BUFFER_BYTES (64 << 10)
 #define CONNECT_MS 5000
 
-/* ---- what libcurl calls ---- */
+/* --- Callbacks of libcurl --- */
 
 static void open_stream(struct kube_request *request)
 {
@@ -21,7 +21,10 @@ static void open_stream(struct kube_request *request)
 		request->call.opened(request->call.context);
 }
 
-/* Called for every line of the headers; an empty one ends them, those of a 100 too. */
+/*
+ * Called for every header line. An empty line ends the headers, including those of an interim
+ * response (1xx), which are ignored.
+ */
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
 	struct kube_request *request = context;
@@ -39,7 +42,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 	return len;
 }
 
-/* Bytes of the body that is collected, with room for the padding behind them. */
+/* Collects the body, with room for the padding after it. */
 static size_t collect(struct kube_request *request, const char *bytes, size_t len)
 {
 	size_t left = request->body_max - request->body.len;
@@ -49,7 +52,8 @@ static size_t collect(struct kube_request *request, const char *bytes, size_t le
 	}
 	if (request->call.secret && !request->body.ptr)
 		buf_reserve(&request->body, request->body_max + REVIEW_PADDING);
-	size_t take = len < left ? len : left; /* the rest is read all the same: the connection stays usable */
+	/* The rest is read and discarded, to keep the connection usable. */
+	size_t take = len < left ? len : left;
 	char *to = buf_reserve(&request->body, take + REVIEW_PADDING);
 	if (!to)
 		return 0;
@@ -58,7 +62,7 @@ static size_t collect(struct kube_request *request, const char *bytes, size_t le
 	return len;
 }
 
-/* What is returned other than `len` ends the transfer, and request->ended follows. */
+/* A return value other than `len` ends the transfer; request->ended follows. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
 	struct kube_request *request = context;
@@ -85,8 +89,9 @@ static size_t on_send(char *to, size_t size, size_t count, void *context)
 }
 
 /*
- * When a kept connection breaks before a byte of the answer, libcurl sends the request again by itself, whatever the method.
- * Once a part of the body has been sent it has to ask here, and what may have been done is not repeated unasked.
+ * libcurl resends a request of any method by itself if a kept connection breaks before the first
+ * byte of the response. If part of the body was sent, it must call this function first. A request
+ * that may have taken effect is resent only if the caller allows retries.
  */
 static int on_rewind(void *context, curl_off_t offset, int origin)
 {
@@ -97,13 +102,14 @@ static int on_rewind(void *context, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* ---- the options ---- */
+/* --- Options --- */
 
 static void add_header(struct kube_request *request, const char *name, struct str value, bool *failed)
 {
 	struct buf line;
 	buf_init(&line, strlen(name) + value.len + 4);
-	buf_reserve(&line, line.max); /* never moved: a token leaves no copies behind */
+	/* The buffer never moves, so that no copies of a token are left behind. */
+	buf_reserve(&line, line.max);
 	buf_printf(&line, "%s:%s", name, value.len ? " " : "");
 	buf_str(&line, value);
 	buf_char(&line, '\0');
@@ -123,7 +129,8 @@ static bool set_headers(struct kube_request *request)
 	struct str token = kube_config_token(client->config, kube_loop_now_ms(client->loop), false);
 	bool failed = false;
 	add_header(request, "Accept", str_of(call->accept), &failed);
-	add_header(request, "Expect", (struct str){NULL, 0}, &failed); /* waits a second for a 100 otherwise */
+	/* Removes the header: otherwise libcurl may wait up to a second for a 100 response. */
+	add_header(request, "Expect", (struct str){NULL, 0}, &failed);
 	if (str_present(call->body))
 		add_header(request, "Content-Type", str_of(call->content_type), &failed);
 	if (str_present(token)) {
@@ -154,7 +161,8 @@ static void set_tls(const struct kube_client *client, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	if (ca.data) { /* and nobody else: libcurl's own folder of authorities would count as well */
+	/* Trust only this CA: libcurl's default folder of CAs must not count as well. */
+	if (ca.data) {
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 		curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &ca);
 	}
@@ -165,11 +173,12 @@ static void set_tls(const struct kube_client *client, CURL *easy)
 }
 
 /*
- * No proxy, not even by environment: the API server is a neighbour, and variables that are injected into every Pod of a
- * cluster must not lead our credentials elsewhere.
- * HTTP/1.1: over one HTTP/2 connection the ledger's write would stand behind the bytes of a list, and all watches would
- * break off together; measured against a kube-apiserver, multiplexing was not faster for one request at a time, nor for a
- * thousand.
+ * No proxy, not even from the environment: the API server is in the same cluster, and variables
+ * that are injected into every Pod must not redirect gpugate's credentials.
+ *
+ * HTTP/1.1: over a single HTTP/2 connection, a write of the ledger would wait for the bytes of a
+ * list, and all watches would break at the same time. In measurements against a kube-apiserver,
+ * multiplexing was not faster, for one request at a time or for a thousand.
  */
 static void set_connection(const struct kube_client *client, CURL *easy)
 {
@@ -220,9 +229,9 @@ static bool set_request(struct kube_request *request, CURL *easy)
 	return !failed;
 }
 
-/* ---- the try ---- */
+/* --- The attempt --- */
 
-/* Tokens pass through here. libcurl's own copies are out of reach. */
+/* Wipes the headers, which may contain a token. libcurl's own copies cannot be reached. */
 static void free_headers(struct kube_request *request)
 {
 	for (struct curl_slist *at = request->headers; at; at = at->next)
@@ -232,8 +241,8 @@ static void free_headers(struct kube_request *request)
 }
 
 /*
- * The transfer is no longer in the loop. A handle whose transfer broke off is not used again: curl_easy_reset of libcurl 8.14
- * leaves in it that a body has to be sent again, and every later transfer fails at that.
+ * A handle whose transfer failed is not used again. After curl_easy_reset of libcurl 8.14, it still
+ * tries to rewind the old body, and every later transfer fails.
  */
 void kube_try_clear(struct kube_request *request)
 {

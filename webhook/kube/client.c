@@ -5,7 +5,10 @@
 #include "webhook/kube/request.h"
 #include "webhook/kube/tls.h"
 
-/* The URL's host is the name that the server's certificate is for; the connection goes to the server. */
+/*
+ * With tls-server-name, the host of the URL is the name in the server's certificate, and the
+ * connection still goes to the server's address.
+ */
 static int set_addresses(struct kube_client *client)
 {
 	const char *name = kube_config_server_name(client->config);
@@ -22,7 +25,7 @@ static int set_addresses(struct kube_client *client)
 		if (!failed && curl_url_get(url, CURLUPART_URL, &base, 0) == CURLUE_OK)
 			client->base = strdup(base);
 	}
-	if (client->base) /* a URL without a path ends in a slash now */
+	if (client->base) /* libcurl adds a slash to a URL without a path. */
 		for (size_t len = strlen(client->base); len > 0 && client->base[len - 1] == '/'; len--)
 			client->base[len - 1] = '\0';
 	free(where);

@@ -1,7 +1,9 @@
 /*
- * client: requests to the Kubernetes API server, over connections that are kept. Everything happens on the thread of
- * the loop; callbacks come from there. HTTP/1.1, so that a long answer holds nobody up; gzip is not asked for (it would cost more than it
- * saves on the way to a neighbour).
+ * client: requests to the Kubernetes API server over persistent connections.
+ *
+ * All callbacks run on the loop's thread, where the functions must be called too unless a comment
+ * says otherwise. It uses HTTP/1.1, so that a long response does not delay other requests. It does
+ * not request gzip, because compression costs more than it saves within a cluster.
  */
 #ifndef WEBHOOK_KUBE_CLIENT_H
 #define WEBHOOK_KUBE_CLIENT_H
@@ -10,74 +12,113 @@
 #include "webhook/kube/config.h"
 #include "webhook/kube/loop.h"
 
-/* What to accept where an object's, or a list's, metadata is enough; a server that cannot cut it out sends all of it. */
+/*
+ * Values for kube_call.accept if the metadata of an object, or of the objects of a list, is enough.
+ * A server that does not support them sends whole objects.
+ */
 #define KUBE_METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 #define KUBE_METADATA_LIST "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 struct kube_client;
 
-/* Borrows both, for as long as it lives. Returns NULL with an error (a CA or key that OpenSSL cannot read, ...). */
+/*
+ * Returns new. Borrows both arguments while it exists. Returns NULL with an error, for example if
+ * OpenSSL cannot read a CA or key.
+ */
 struct kube_client *kube_client_create(struct kube_loop *loop, struct kube_config *config, struct error *err);
 /*
- * At most so many calls are under way at a time from now on, streams among them; more wait for their turn, in their order, within their
- * time. All clients of a loop share its connections: this leaves some to the others.
+ * Limits the number of calls that run at the same time, including streams. Further calls wait in
+ * order, within their timeouts. All clients of a loop share its connections, and this limit leaves
+ * some for the others.
  */
 void kube_client_bound(struct kube_client *client, unsigned most);
-void kube_client_destroy(struct kube_client *client); /* after the loop has stopped: aborts everything; takes NULL */
+/* Aborts everything. Call it after the loop has stopped; takes NULL. */
+void kube_client_destroy(struct kube_client *client);
 
 /*
- * What came back. `status` 0: no answer, and `problem` says why; for a request that changes something this means that the
- * outcome is unknown, as it does for 5xx. 409, 404, 410 are values like any other. Borrowed during the call.
+ * The response to a call; borrowed during the callback. If `status` is 0, there was no response and
+ * `problem` says why. The outcome of a request that changes something is then unknown, as it is
+ * after 5xx. 404, 409 and 410 are reported like any other status.
  */
 struct kube_answer {
 	unsigned status;
-	struct str body;         /* the whole body, but for streams; of a failed stream its first 4 KiB. Followed by
-	                            REVIEW_PADDING readable bytes */
-	unsigned retry_after_ms; /* of a Retry-After header; 0: none */
-	const char *problem;     /* one sentence for people: of status 0 and of 400 and above (Kubernetes' own
-	                            Status.message where the body has one); NULL otherwise */
+	/*
+	 * The whole body; of a stream, the first 4 KiB of a response other than 200. REVIEW_PADDING
+	 * readable bytes follow.
+	 */
+	struct str body;
+	unsigned retry_after_ms; /* From the Retry-After header; 0: none. */
+	/*
+	 * One sentence for users if the status is 0, or 400 and above (the message of a Kubernetes
+	 * Status if the body is one); otherwise NULL.
+	 */
+	const char *problem;
 };
 
-struct kube_request; /* a call under way */
+struct kube_request; /* A call in progress. */
 
 struct kube_call {
-	const char *method;       /* GET POST PUT PATCH DELETE */
-	const char *path;         /* with its query, escaped: "/api/v1/pods?limit=500" */
-	const char *content_type; /* of the body; NULL: application/json */
-	const char *accept;       /* NULL: application/json */
-	struct str body;          /* absent: none. Copied. */
-	int64_t timeout_ms;       /* to the whole answer; of a stream, to its headers; over all tries; 0: 30 s */
-	int64_t silence_ms;       /* of a stream: it has failed when nothing came for so long; 0: never */
-	size_t body_max;          /* of a whole answer; 0: 4 MiB. More is status 0 */
-	bool secret;              /* bodies hold keys: both are kept in one piece and overwritten when they are freed */
+	const char *method;       /* GET, POST, PUT, PATCH or DELETE. */
+	const char *path;         /* With the query, escaped: "/api/v1/pods?limit=500". */
+	const char *content_type; /* Type of the body; NULL: application/json. */
+	const char *accept;       /* NULL: application/json. */
+	struct str body;          /* Copied. Absent: no body. */
 	/*
-	 * Tries again, within the time, on 429, 500, 502, 503, 504 and when no answer came: after Retry-After, else after 50 ms
-	 * doubling to 2 s, jittered. For requests that may be repeated. Without it, 429 alone is tried again where the server
-	 * sent Retry-After: priority and fairness refuses before anything is done. A stream that has been opened is not begun
-	 * again. (Without a body, a request on a kept connection that breaks before any answer is sent again in any case.)
+	 * Until the whole response has arrived, or the headers of a stream, over all attempts; 0:
+	 * 30 s.
+	 */
+	int64_t timeout_ms;
+	int64_t silence_ms; /* A stream fails if nothing arrives for this long; 0: never. */
+	/*
+	 * Maximum bytes of a response that is not a stream; 0: 4 MiB. A longer one is reported as
+	 * status 0.
+	 */
+	size_t body_max;
+	/*
+	 * The bodies contain keys: each is kept in one buffer that never moves, and that is
+	 * overwritten before it is freed.
+	 */
+	bool secret;
+	/*
+	 * Retries the request, which must be safe to repeat, after 429, 500, 502, 503 and 504, and
+	 * if there was no response. All attempts share the timeout. The delay is Retry-After,
+	 * otherwise 50 ms, doubling up to 2 s, with jitter. Without this flag, only a 429 with
+	 * Retry-After is retried, because API priority and fairness rejects requests before they
+	 * take effect. A stream that was opened is not retried. libcurl always resends a request
+	 * without a body if a kept connection breaks before any response.
 	 */
 	bool retry;
-	/* Of a stream: its headers have come, with 200. May be NULL. */
+	/* The headers of a stream have arrived, with status 200. May be NULL. */
 	void (*opened)(void *context);
-	/* A stream: bytes as they come, of a 200 only; -1 ends the call as failed. NULL: the answer is collected. */
+	/*
+	 * Makes the call a stream: receives the bytes of a 200 as they arrive. Returns 0, or -1 to
+	 * end the call as failed. NULL: the response is collected.
+	 */
 	int (*received)(void *context, const char *bytes, size_t len);
-	/* Once, at the end. Not called for a call that was cancelled. Must not be NULL. */
+	/* Called once, at the end, unless the call was canceled. Must not be NULL. */
 	void (*done)(void *context, const struct kube_answer *answer);
 	void *context;
 };
 
 /*
- * Begins a call, of which all texts are copied. Returns what kube_cancel takes, borrowed until `done` has been called; never
- * NULL: without memory `done` comes on the next turn of the loop, with status 0 (32 calls can fail so at a time; beyond
- * that the program ends). A 401 is tried once more at once with a token that was read anew. Loop thread, or before the loop
- * starts.
+ * Starts a call and copies its strings and body. Returns a handle for kube_cancel, which is
+ * borrowed until `done` is called and never NULL. Without memory, `done` is called with status 0 on
+ * the next turn of the loop. That works for 32 calls at a time; beyond that the program aborts. A
+ * 401 is retried once, immediately, with a token that was read again. Loop thread, or before the
+ * loop starts.
  */
 struct kube_request *kube_call(struct kube_client *client, const struct kube_call *call);
 
-/* Nothing is called for it any more. From inside any callback, `received` of the same call included. Takes NULL. */
+/*
+ * Cancels a call: none of its callbacks is called any more. May be called from any callback,
+ * including `received` of the same call. Takes NULL.
+ */
 void kube_cancel(struct kube_client *client, struct kube_request *request);
 
-/* Appends a name to a path or a query: what is not unreserved (RFC 3986, 2.3) is escaped. */
+/*
+ * Appends a name to a path or query, and percent-encodes everything that is not unreserved
+ * (RFC 3986, section 2.3).
+ */
 void kube_escape(struct buf *path, struct str name);
 
 #endif

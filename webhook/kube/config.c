@@ -8,9 +8,9 @@
 #define TOKEN_LIFE_MS 60000
 #define NAMESPACE_BYTES_MAX 4096
 
-/* ---- inside a Pod ---- */
+/* --- The in-cluster configuration --- */
 
-/* The path of a file of the Pod's; NULL with an error when it does not fit. */
+/* Returns the path of a mounted file, or NULL with an error if it is too long. */
 static const char *pod_path(char path[static 512], const char *folder, const char *name, struct error *err)
 {
 	int len = snprintf(path, 512, "%s/%s", folder, name);
@@ -20,7 +20,7 @@ static const char *pod_path(char path[static 512], const char *folder, const cha
 	return NULL;
 }
 
-/* A Pod without it is in "default" to us. */
+/* A missing or invalid file means "default". Returns 0, or -1 without memory. */
 static int read_pod_namespace(struct kube_config *config, const char *path)
 {
 	struct buf text;
@@ -62,7 +62,7 @@ static int load_pod(struct kube_config *config, const struct kube_config_source 
 	return config->token_file ? 0 : error_set(err, "not enough memory for the configuration");
 }
 
-/* ---- the whole ---- */
+/* --- Both kinds of configuration --- */
 
 struct kube_config *kube_config_load_from(const struct kube_config_source *source, struct error *err)
 {

@@ -1,11 +1,18 @@
 /*
- * config: where the API server is and how gpugate authenticates to it: from a kubeconfig file (its current context:
- * token, tokenFile, client certificate, CA, as data or files relative to the kubeconfig, tls-server-name; for commands that a
- * person runs also `exec`; insecure-skip-tls-verify, passwords, impersonation and proxies are refused with a sentence that
- * names the alternative), or from what Kubernetes mounts into a Pod (KUBERNETES_SERVICE_HOST and _PORT,
- * /var/run/secrets/kubernetes.io/serviceaccount/{token,ca.crt,namespace}). The variable KUBECONFIG is not looked at.
- * http:// is for addresses of this machine only (kubectl proxy), and only without a credential. Format:
- * https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
+ * config: the address of the API server, and the credential with which gpugate authenticates.
+ *
+ * They come from the current context of a kubeconfig file, or from what Kubernetes provides to a
+ * Pod: KUBERNETES_SERVICE_HOST and _PORT, and
+ * /var/run/secrets/kubernetes.io/serviceaccount/{token,ca.crt,namespace}. The variable KUBECONFIG
+ * is ignored.
+ *
+ * Of a kubeconfig it reads token, tokenFile, client certificate and CA (as data, or as files
+ * relative to the kubeconfig) and tls-server-name, and for interactive commands also `exec`. It
+ * rejects insecure-skip-tls-verify, passwords, impersonation and proxies with an error that names
+ * the alternative. http:// is allowed only for addresses of this machine (kubectl proxy), and only
+ * without a credential.
+ *
+ * Format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
  */
 #ifndef WEBHOOK_KUBE_CONFIG_H
 #define WEBHOOK_KUBE_CONFIG_H
@@ -18,41 +25,54 @@
 struct kube_config;
 
 /*
- * `kubeconfig` NULL: the in-cluster configuration. Returns new; NULL with an error that names the file, the place and the
- * remedy. Keys and tokens never stand in errors.
+ * Loads a kubeconfig file, or the in-cluster configuration if `kubeconfig` is NULL. Returns new, or
+ * NULL with an error that names the file, the location and a remedy. Errors never contain keys or
+ * tokens.
  */
 struct kube_config *kube_config_load(const char *kubeconfig, struct error *err);
 
-/* The same for a command that a person runs: a credential plug-in (`exec`) is run, may use the terminal, and is waited for. */
+/*
+ * The same for a command that a user runs. A credential plug-in (`exec`) is started, may use the
+ * terminal, and is waited for.
+ */
 struct kube_config *kube_config_load_for_command(const char *kubeconfig, struct error *err);
 
-/* What kube_config_load reads, said outright: tests have no Pod around them. Borrows all strings during the call. */
+/*
+ * The inputs of kube_config_load, made explicit for tests that do not run in a Pod. All strings are
+ * borrowed during the call.
+ */
 struct kube_config_source {
-	const char *kubeconfig; /* NULL: the in-cluster configuration, by the next three */
-	bool plugins;           /* credential plug-ins are run */
-	const char *host;       /* KUBERNETES_SERVICE_HOST; may be NULL */
-	const char *port;       /* KUBERNETES_SERVICE_PORT; may be NULL */
-	const char *folder;     /* of token, ca.crt and namespace */
+	/* NULL: the in-cluster configuration, from `host`, `port` and `folder`. */
+	const char *kubeconfig;
+	bool plugins;       /* Whether credential plug-ins may be run. */
+	const char *host;   /* KUBERNETES_SERVICE_HOST; may be NULL. */
+	const char *port;   /* KUBERNETES_SERVICE_PORT; may be NULL. */
+	const char *folder; /* Folder of the files token, ca.crt and namespace. */
 };
 struct kube_config *kube_config_load_from(const struct kube_config_source *source, struct error *err);
 
-void kube_config_destroy(struct kube_config *config); /* wipes secrets; takes NULL */
+void kube_config_destroy(struct kube_config *config); /* Wipes the secrets; takes NULL. */
 
-/* "https://10.0.0.1:443", always with its port, IPv6 in brackets, perhaps with a path, without a slash at the end. Borrowed. */
+/*
+ * "https://10.0.0.1:443": always with the port, IPv6 in brackets, possibly with a path, and without
+ * a trailing slash. Borrowed.
+ */
 const char *kube_config_server(const struct kube_config *config);
 
-/* The context's namespace, or the Pod's own; "default" where none is said. Borrowed. */
+/* The namespace of the context, or of the Pod; "default" if none is given. Borrowed. */
 const char *kube_config_namespace(const struct kube_config *config);
 
-/* PEM of the CA and of the client's certificate and key; absent: none. Borrowed. */
+/* PEM of the CA, and of the client's certificate and key. Absent: none. Borrowed. */
 struct str kube_config_ca(const struct kube_config *config);
 struct str kube_config_client_certificate(const struct kube_config *config);
 struct str kube_config_client_key(const struct kube_config *config);
-const char *kube_config_server_name(const struct kube_config *config); /* tls-server-name; NULL: the server's host */
+/* tls-server-name; NULL: the server's host. */
+const char *kube_config_server_name(const struct kube_config *config);
 
 /*
- * The bearer token, read again from its file when it was read more than 60 s ago or `fresh` is set (after a 401); what
- * was read last stays when the file cannot be read now. Absent: none. Borrowed until the next call. One thread only.
+ * Returns the bearer token. It is read from its file again after 60 s, or if `fresh` is set (after
+ * a 401). If the file cannot be read, the previous token is kept. Absent: none. Borrowed until the
+ * next call. Not thread-safe.
  */
 struct str kube_config_token(struct kube_config *config, int64_t now_ms, bool fresh);
 

@@ -8,10 +8,10 @@
 
 #define INFO "KUBERNETES_EXEC_INFO"
 #define LIMIT_MS (60 * INT64_C(1000))
-#define INTERACTIVE_LIMIT_MS (15 * INT64_C(60000)) /* a person may have to log in with a browser */
+#define INTERACTIVE_LIMIT_MS (15 * INT64_C(60000)) /* The user may have to log in with a browser. */
 #define ARENA_BYTES (4u << 20)
 
-/* An `exec` that is being read. All texts are in the arena. */
+/* An `exec` section that is being read. All strings are in the arena. */
 struct plugin {
 	struct kube_reading *reading;
 	const yaml_node_t *node;
@@ -38,7 +38,7 @@ static size_t list_length(const yaml_node_t *list)
 	return list ? (size_t)(list->data.sequence.items.top - list->data.sequence.items.start) : 0;
 }
 
-/* A list of the exec's; NULL where there is none. */
+/* Finds a list of the exec section; NULL if there is none. */
 static int find_list(struct plugin *plugin, const char *key, yaml_node_t **list)
 {
 	if (kube_reading_find(plugin->reading, plugin->node, key, list) < 0)
@@ -53,9 +53,9 @@ static yaml_node_t *list_item(struct plugin *plugin, const yaml_node_t *list, si
 	return yaml_document_get_node(&plugin->reading->document, list->data.sequence.items.start[at]);
 }
 
-/* ---- the command ---- */
+/* --- The command --- */
 
-/* A path counts from the kubeconfig's folder; a bare name is looked up in PATH. */
+/* A path is relative to the kubeconfig's folder; a bare name is looked up in PATH. */
 static char *read_command(struct plugin *plugin)
 {
 	struct str command;
@@ -96,9 +96,9 @@ static int read_args(struct plugin *plugin)
 	return 0;
 }
 
-/* ---- its environment ---- */
+/* --- The environment --- */
 
-/* Writes NAME=VALUE to its place: that of the same name, or a new one. */
+/* Sets NAME=VALUE: replaces the variable of the same name, or appends a new one. */
 static int set_variable(struct plugin *plugin, const char **list, size_t *count, const char *name, struct str value)
 {
 	size_t len = strlen(name), at = 0;
@@ -150,7 +150,7 @@ static int read_environment(struct plugin *plugin, const char *info)
 	return set_given(plugin, given, list, &count) < 0 ? -1 : set_variable(plugin, list, &count, INFO, str_of(info));
 }
 
-/* ---- how it is run ---- */
+/* --- How it runs --- */
 
 static int read_version(struct plugin *plugin)
 {
@@ -169,7 +169,7 @@ static int read_version(struct plugin *plugin)
 			    "plug-in and write the kubeconfig again");
 }
 
-/* `interactiveMode`: whether the program may ask the person at the terminal. */
+/* `interactiveMode`: whether the program may use the terminal. */
 static int read_mode(struct plugin *plugin)
 {
 	bool terminal = isatty(STDIN_FILENO);
@@ -195,7 +195,7 @@ static int read_hint(struct plugin *plugin)
 	char *copy = str_present(hint) ? keep(plugin, hint) : NULL;
 	for (char *at = copy; at && *at; at++)
 		if ((unsigned char)*at < ' ' && *at != '\n')
-			*at = ' '; /* nothing that a terminal obeys */
+			*at = ' '; /* Nothing that a terminal interprets. */
 	plugin->how.hint = copy;
 	return copy || !str_present(hint) ? 0 : -1;
 }

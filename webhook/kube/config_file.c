@@ -5,7 +5,7 @@
 #include "webhook/base/base64.h"
 #include "webhook/kube/config_exec.h"
 
-/* ---- what is not done ---- */
+/* --- Unsupported keys --- */
 
 struct refusal {
 	const char *key;
@@ -39,9 +39,9 @@ static int refuse(struct kube_reading *reading, const yaml_node_t *map, const st
 	return 0;
 }
 
-/* ---- values ---- */
+/* --- Values --- */
 
-/* A PEM text: `key`-data, else the file that `key` names. */
+/* Reads a PEM text from `key`-data, or else from the file that `key` names. */
 static int take_pem(struct kube_reading *reading, const yaml_node_t *map, const char *key, struct buf *out)
 {
 	char data_key[64];
@@ -73,7 +73,7 @@ static int take_text(struct kube_reading *reading, const yaml_node_t *map, const
 	return 0;
 }
 
-/* tokenFile goes before token, as in client-go. */
+/* tokenFile takes precedence over token, as in client-go. */
 static int take_token(struct kube_reading *reading, const yaml_node_t *user, struct kube_config *config)
 {
 	struct str token, file;
@@ -114,7 +114,10 @@ static int take_cluster(struct kube_reading *reading, const yaml_node_t *cluster
 	return failed;
 }
 
-/* A credential that is sent without TLS can be read and used by everyone on the way, on this machine too. */
+/*
+ * Without TLS, a credential can be read and used by anyone on the path, including other users of
+ * this machine.
+ */
 static int check_encrypted(struct kube_reading *reading, const yaml_node_t *user, const struct kube_config *config)
 {
 	static const char *const credentials[] = {"token", "tokenFile", "client-certificate", "client-certificate-data",
@@ -137,7 +140,7 @@ static int check_encrypted(struct kube_reading *reading, const yaml_node_t *user
 	return 0;
 }
 
-/* Credentials of a plug-in are asked for last: everything else is known to be good then. */
+/* Runs the plug-in last, when everything else is known to be valid. */
 static int take_plugin(struct kube_reading *reading, const yaml_node_t *cluster, const yaml_node_t *user,
 		       struct kube_config *config, bool plugins)
 {
@@ -169,7 +172,7 @@ static int take_user(struct kube_reading *reading, const yaml_node_t *cluster, c
 	return take_plugin(reading, cluster, user, config, plugins);
 }
 
-/* A file that says so is something else. One without a kind passes, as for kubectl. */
+/* Rejects files of another kind. A file without a kind is accepted, as by kubectl. */
 static int check_kind(struct kube_reading *reading, yaml_node_t *root)
 {
 	struct str kind;
@@ -201,7 +204,7 @@ static int take_context(struct kube_reading *reading, struct kube_config *config
 	    kube_reading_text(reading, context, "user", &name) < 0)
 		return -1;
 	if (!str_present(name))
-		return 0; /* nobody: for kubectl proxy */
+		return 0; /* No user: for kubectl proxy. */
 	user = kube_reading_named(reading, "users", "user", name);
 	return user ? take_user(reading, cluster, user, config, plugins) : -1;
 }

@@ -5,8 +5,9 @@
 #include "webhook/kube/identity.h"
 
 /*
- * Fills `config`, which is zeroed, from a kubeconfig file. `plugins`: its credential plug-in may be run, which blocks.
- * Returns 0, or -1 with an error that names the file and the place in it.
+ * Fills `config`, which is zeroed, from a kubeconfig file. If `plugins` is set, its credential
+ * plug-in may be run, which blocks. Returns 0, or -1 with an error that names the file and the
+ * location in it.
  */
 int kube_identity_from_file(struct kube_config *config, const char *path, bool plugins, struct error *err);
 

@@ -1,4 +1,3 @@
-/* config_yaml: kubeconfig files as YAML. */
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -6,14 +5,14 @@
 
 #define DEPTH_MAX 32
 
-/* Where the path's folder ends; relative paths in the file begin there. */
+/* Length of the folder of the path, to which relative paths in the file refer. */
 static int folder_bytes(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash ? (int)(slash - path) + 1 : 0;
 }
 
-/* ---- before libyaml builds a tree: what could make that costly, or the tree no tree ---- */
+/* --- Checks before libyaml builds a tree, to bound its cost and exclude cycles --- */
 
 static int refuse_at(const struct kube_reading *reading, yaml_mark_t mark, const char *problem)
 {
@@ -96,7 +95,7 @@ void kube_reading_wipe(struct kube_reading *reading)
 	yaml_document_delete(document);
 }
 
-/* ---- nodes ---- */
+/* --- Nodes --- */
 
 struct str kube_reading_scalar(const yaml_node_t *node)
 {
@@ -105,7 +104,7 @@ struct str kube_reading_scalar(const yaml_node_t *node)
 	return (struct str){(const char *)node->data.scalar.value, node->data.scalar.length};
 }
 
-/* YAML's null, and what means as much in a kubeconfig. */
+/* Whether it is null or empty, which a kubeconfig treats alike. */
 static bool is_nothing(const yaml_node_t *node)
 {
 	struct str text = kube_reading_scalar(node);
@@ -121,7 +120,6 @@ int kube_reading_refuse(const struct kube_reading *reading, const yaml_node_t *n
 			 node->start_mark.column + 1, key, problem);
 }
 
-/* The value of a key of a map; NULL where there is none or it is nothing. A key given twice fails. */
 int kube_reading_find(struct kube_reading *reading, const yaml_node_t *map, const char *key, yaml_node_t **value)
 {
 	*value = NULL;
@@ -141,7 +139,6 @@ int kube_reading_find(struct kube_reading *reading, const yaml_node_t *map, cons
 	return 0;
 }
 
-/* The text of a key; absent where there is none. Borrows from the document. Texts with a NUL in them are refused. */
 int kube_reading_text(struct kube_reading *reading, const yaml_node_t *map, const char *key, struct str *text)
 {
 	yaml_node_t *value;
@@ -156,7 +153,6 @@ int kube_reading_text(struct kube_reading *reading, const yaml_node_t *map, cons
 	return 0;
 }
 
-/* The map `inner` of the item of that name in the list `list`: clusters, users, contexts. */
 yaml_node_t *kube_reading_named(struct kube_reading *reading, const char *list, const char *inner, struct str name)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&reading->document), *items, *map = NULL;
@@ -185,14 +181,13 @@ yaml_node_t *kube_reading_named(struct kube_reading *reading, const char *list, 
 	return NULL;
 }
 
-/* ---- for those who read values ---- */
+/* --- Helpers for readers of values --- */
 
 int kube_reading_no_memory(const struct kube_reading *reading)
 {
 	return error_set(reading->err, "%.300s: not enough memory", reading->path);
 }
 
-/* A path as the kubeconfig means it. Returns new. */
 char *kube_reading_path(const struct kube_reading *reading, struct str path)
 {
 	char *text = NULL;

@@ -13,14 +13,14 @@
 
 enum outcome { POSTED, FAILED, SWALLOWED, OUTCOMES };
 
-/* What is to be told under one reason. */
+/* The Events of one reason. */
 struct slot {
 	struct kube_events *events;
 	const char *reason;
-	unsigned waiting; /* tellings since the last post */
-	bool warning;     /* of the last of them */
+	unsigned waiting; /* Number of Events recorded since the last post. */
+	bool warning;     /* Whether the last of them is a warning. */
 	char message[KUBE_EVENT_TEXT_MAX + 1];
-	int64_t next_ms; /* no post before */
+	int64_t next_ms; /* Nothing is posted before this time. */
 	bool posting;
 };
 
@@ -28,7 +28,7 @@ struct kube_events {
 	struct kube_events_options options;
 	struct kube_task told;
 	struct kube_timer timer;
-	pthread_mutex_t mutex; /* guards the slots; never held over I/O */
+	pthread_mutex_t mutex; /* Guards the slots and `count`; never held during I/O. */
 	struct slot slots[KUBE_EVENTS_REASONS];
 	unsigned count;
 	_Atomic uint64_t outcomes[OUTCOMES];
@@ -41,7 +41,7 @@ static void count(struct kube_events *events, enum outcome outcome, uint64_t tim
 
 /* --- Posting --- */
 
-/* `slot` is a copy. */
+/* Writes the Event of a slot, which is a copy that needs no lock. */
 static void write_event(struct buf *out, const struct kube_events_options *options, const struct slot *slot)
 {
 	time_t now = time(NULL);
@@ -57,7 +57,10 @@ static void write_event(struct buf *out, const struct kube_events_options *optio
 	    out,
 	    "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"generateName\":\"gpugate-\",\"namespace\":");
 	json_write_string(out, str_of(options->namespace));
-	/* An Event has to be in the namespace of what it is about, which the GPULedger does not have. */
+	/*
+	 * An Event must be in the namespace of its object; GPULedger is cluster-scoped and has
+	 * none.
+	 */
 	buf_text(out,
 		 "},\"involvedObject\":{\"apiVersion\":\"gpugate.io/v1\",\"kind\":\"GPULedger\",\"name\":\"cluster\","
 		 "\"namespace\":");
@@ -109,7 +112,10 @@ static void post(struct kube_events *events, struct slot *slot, const struct slo
 	buf_release(&body);
 }
 
-/* Takes what is due of a slot. Returns whether there is something; otherwise when there will be (INT64_MAX: never). */
+/*
+ * Copies a slot if it is due, and marks it as being posted. Returns whether it is due. If it is due
+ * later, lowers `next_ms` to that time.
+ */
 static bool take(struct kube_events *events, struct slot *slot, int64_t now_ms, struct slot *copy, int64_t *next_ms)
 {
 	bool due = false;
@@ -144,9 +150,9 @@ static void on_told(void *context)
 		kube_timer_set(events->options.loop, &events->timer, next_ms - now_ms);
 }
 
-/* --- Telling --- */
+/* --- Recording --- */
 
-/* Under the mutex. NULL: too many reasons. */
+/* The caller holds the mutex. Returns NULL if there are too many reasons. */
 static struct slot *find_slot(struct kube_events *events, const char *reason)
 {
 	for (unsigned i = 0; i < events->count; i++)
@@ -159,7 +165,7 @@ static struct slot *find_slot(struct kube_events *events, const char *reason)
 	return slot;
 }
 
-/* Cut between characters. */
+/* Truncates between characters. */
 static void copy_message(char to[static KUBE_EVENT_TEXT_MAX + 1], const char *message)
 {
 	size_t len = strnlen(message, KUBE_EVENT_TEXT_MAX);
@@ -188,7 +194,7 @@ void kube_events_tell(struct kube_events *events, bool warning, const char *reas
 		count(events, FAILED, 1);
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 struct kube_events *kube_events_create(const struct kube_events_options *options, struct error *err)
 {

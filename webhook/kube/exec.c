@@ -11,9 +11,9 @@
 
 #include "webhook/kube/loop.h"
 
-#define LOOK_MS 50 /* how often it is checked whether the program has ended */
+#define LOOK_MS 50 /* Interval at which the end of the program is checked for. */
 
-/* ---- start ---- */
+/* --- Start --- */
 
 static int refuse(const struct kube_exec *exec, int number, struct error *err)
 {
@@ -25,7 +25,7 @@ static int refuse(const struct kube_exec *exec, int number, struct error *err)
 	    exec->hint ? "install it: " : "install it, or correct `command`", exec->hint ? exec->hint : "");
 }
 
-/* Signals that are ignored or blocked here are not for the program. */
+/* The program must not inherit the signals that are ignored or blocked here. */
 static int set_signals(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
@@ -38,7 +38,7 @@ static int set_signals(posix_spawnattr_t *attributes)
 	return number ? number : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-/* Returns 0 or an errno. */
+/* Starts the program. Returns 0 or an errno. */
 static int start(const struct kube_exec *exec, int output, pid_t *child)
 {
 	posix_spawn_file_actions_t files;
@@ -62,11 +62,14 @@ static int start(const struct kube_exec *exec, int output, pid_t *child)
 	return number;
 }
 
-/* ---- output ---- */
+/* --- Output --- */
 
 enum end { ENDED, TOO_LONG, TOO_LATE };
 
-/* Reads what is there within `wait_ms`. False: there will be no more. */
+/*
+ * Reads what arrives within `wait_ms`. Returns false if there will be no more output, or if
+ * `wait_ms` is 0 and there is none now.
+ */
 static bool read_some(int fd, int wait_ms, struct buf *out)
 {
 	struct pollfd output = {.fd = fd, .events = POLLIN};
@@ -78,7 +81,10 @@ static bool read_some(int fd, int wait_ms, struct buf *out)
 	return got > 0;
 }
 
-/* Until the program has ended and its output has been read. What it left running may keep the output open. */
+/*
+ * Waits until the program has ended and its output has been read. Does not wait for the end of the
+ * output, because descendants of the program may keep the pipe open.
+ */
 static enum end follow(pid_t child, int fd, int64_t until_ms, struct buf *out, int *status)
 {
 	enum end end = ENDED;
@@ -125,7 +131,8 @@ int kube_exec_run(const struct kube_exec *exec, struct buf *out, struct error *e
 {
 	int ends[2], status = 0;
 	pid_t child = -1;
-	if (!buf_reserve(out, out->max)) /* at once: a credential that moves leaves copies behind */
+	/* Reserved at once, because a credential that moves leaves copies behind. */
+	if (!buf_reserve(out, out->max))
 		return error_set(err, "not enough memory");
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return refuse(exec, errno, err);

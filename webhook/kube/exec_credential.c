@@ -1,4 +1,4 @@
-/* exec_credential: what a credential plug-in answers. */
+/* exec_credential: reads the response of a credential plug-in. */
 #include <time.h>
 
 #include "webhook/kube/config_exec.h"
@@ -9,7 +9,7 @@ static const char *text_of(const json_t *object, const char *key)
 	return text && *text ? text : NULL;
 }
 
-/* RFC 3339, as Kubernetes writes it. False: it is not. */
+/* Parses an RFC 3339 time, as Kubernetes writes it. Returns false if it is not one. */
 static bool read_time(const char *text, time_t *when)
 {
 	struct tm parts = {0}, offset = {0};
@@ -87,7 +87,7 @@ static void wipe(json_t *status)
 	}
 }
 
-/* The output may be a bare token, so what the parser quotes of it is left out. */
+/* The output may be a bare token, so the part that the parser quotes is omitted. */
 static int refuse_text(bool empty, const json_error_t *problem, struct error *err)
 {
 	const char *quoted = strstr(problem->text, " near '");

@@ -1,12 +1,18 @@
-/* exec_info: what a credential plug-in learns of the cluster, in the variable KUBERNETES_EXEC_INFO. */
+/*
+ * exec_info: what a credential plug-in learns about the cluster, in the variable
+ * KUBERNETES_EXEC_INFO.
+ */
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "webhook/kube/config_exec.h"
 
-#define EXTENSION "client.authentication.k8s.io/exec" /* its value is for the plug-in alone */
+#define EXTENSION "client.authentication.k8s.io/exec" /* Its value is for the plug-in. */
 
-/* What a plain scalar is to YAML: null, true, a number; else a text. */
+/*
+ * Converts a plain scalar to null, a boolean or a number if it is one in JSON, and otherwise to a
+ * string.
+ */
 static json_t *json_of_scalar(const yaml_node_t *node)
 {
 	struct str text = kube_reading_scalar(node);
@@ -38,7 +44,7 @@ static json_t *json_of_map(yaml_document_t *document, const yaml_node_t *node)
 	return map;
 }
 
-/* No deeper than kube_reading_load lets a document be. Returns new. */
+/* Recursion is bounded: kube_reading_load limits the depth. Returns new. */
 static json_t *json_of(yaml_document_t *document, const yaml_node_t *node)
 {
 	if (!node)
@@ -57,7 +63,7 @@ static json_t *base64(struct str bytes)
 	return value;
 }
 
-/* The cluster's extension that is meant for the plug-in. */
+/* Finds the cluster's extension for the plug-in. */
 static int find_extension(struct kube_reading *reading, const yaml_node_t *cluster, yaml_node_t **extension)
 {
 	yaml_node_t *list;
@@ -105,6 +111,6 @@ json_t *kube_exec_info(struct kube_reading *reading, const char *version, const 
 	if (info && (shown || !cluster))
 		return info;
 	json_decref(info);
-	kube_reading_no_memory(reading); /* the first error stays */
+	kube_reading_no_memory(reading); /* Keeps an earlier error. */
 	return NULL;
 }

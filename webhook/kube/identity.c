@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- files ---- */
+/* --- Files --- */
 
 static int unreadable(const char *path, const char *what, int reason, struct error *err)
 {
@@ -18,7 +18,8 @@ static int unreadable(const char *path, const char *what, int reason, struct err
 
 int kube_identity_read(const char *path, const char *what, size_t most, struct buf *out, struct error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe must not hold us */
+	/* Must not block on a pipe. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return unreadable(path, what, errno, err);
 	buf_init(out, most + 1);
@@ -70,7 +71,7 @@ int kube_identity_read_token(const char *path, struct buf *out, struct error *er
 	return error_set(err, "%.300s does not contain a token, which is one line of plain characters", path);
 }
 
-/* ---- the server ---- */
+/* --- The server --- */
 
 static bool is_loopback(const char *host)
 {
@@ -120,7 +121,7 @@ int kube_identity_server(struct kube_config *config, const char *where, const ch
 	const char *problem = NULL;
 	if (!parts)
 		return error_set(err, "%s: not enough memory", where);
-	/* The port is set outright, or libcurl would leave out what is the scheme's own. */
+	/* The port is set explicitly, because libcurl omits the default port of a scheme. */
 	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
 		problem = "it has to look like https://HOST:PORT (IPv6 in brackets)";
 	else
@@ -131,7 +132,7 @@ int kube_identity_server(struct kube_config *config, const char *where, const ch
 		problem = "it cannot be read as a URL";
 	if (problem)
 		error_set(err, "%s: the server \"%.200s\" cannot be used: %s", where, strchr(url, '@') ? "…@…" : url,
-			  problem); /* a password may stand before the @ */
+			  problem); /* A password may precede the @. */
 	else if (!(config->server = strdup(text)))
 		error_set(err, "%s: not enough memory", where);
 	else

@@ -1,6 +1,6 @@
 /*
- * identity: the parts of a kube_config, and how they are read. Private to config*.c and exec*.c. Each text is an
- * allocation of its own, so that it can be wiped.
+ * identity: the fields of a kube_config, and how they are read. Private to config*.c and exec*.c.
+ * Each string is a separate allocation, so that it can be wiped.
  */
 #ifndef WEBHOOK_KUBE_IDENTITY_H
 #define WEBHOOK_KUBE_IDENTITY_H
@@ -19,23 +19,27 @@ struct kube_config {
 	char *name_space;
 	struct buf ca, certificate, key, token;
 	char *token_file;
-	bool token_read; /* once at least, by kube_config_token */
+	bool token_read; /* kube_config_token has tried to read the file at least once. */
 	int64_t token_read_ms;
 };
 
-/* Checks and normalises the server's URL into config->server. `where` begins the error. */
+/*
+ * Validates and normalizes the URL of the server into config->server. `where` is the prefix of the
+ * error. Returns 0 or -1.
+ */
 int kube_identity_server(struct kube_config *config, const char *where, const char *url, struct error *err);
 
 /*
- * Reads a whole file into `out`, which is empty, in one piece that is never moved. `what` ("the token") stands in errors,
- * which name the file. More than `most` bytes and an empty file are errors.
+ * Reads a whole file into `out`, in one allocation that never moves. `out` must own no memory; a
+ * failure leaves it untouched or empty. Errors name the file and `what` it is for ("the token"). It
+ * is an error if the file is empty or longer than `most` bytes. Returns 0 or -1.
  */
 int kube_identity_read(const char *path, const char *what, size_t most, struct buf *out, struct error *err);
 
-/* Reads a token: one line that can stand in a header. */
+/* Reads a token: one line that is valid in an HTTP header. Returns 0 or -1. */
 int kube_identity_read_token(const char *path, struct buf *out, struct error *err);
 
-/* Whether these bytes can be a token; cuts white space at both ends. */
+/* Trims white space at both ends. Returns whether the rest can be a token. */
 bool kube_identity_trim_token(struct str *token);
 
 #endif

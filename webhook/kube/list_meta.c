@@ -13,7 +13,7 @@ static const struct field metadata_fields[] = {
 };
 static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
 
-/* -1 for what is no count. */
+/* Returns -1 if the text is not a count. */
 static int64_t read_count(struct str text)
 {
 	int64_t count = text.len ? 0 : -1;
@@ -24,7 +24,7 @@ static int64_t read_count(struct str text)
 	return count;
 }
 
-/* Copies what is there. Returns whether there was memory. */
+/* Copies a string that may be absent. Returns false without memory. */
 static bool copy(struct arena *arena, struct str from, struct str *to)
 {
 	*to = str_present(from) ? arena_str(arena, from) : from;

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #define STACK_BYTES (512 << 10)
-#define CONNECTIONS_MAX 32           /* to the one server; what is more waits its turn */
-#define DELAY_MAX_MS (INT64_MAX / 4) /* keeps sums of times in range */
-#define POLL_MAX_MS 60000            /* looks at the clock now and then */
+#define CONNECTIONS_MAX 32           /* To the API server; further transfers wait. */
+#define DELAY_MAX_MS (INT64_MAX / 4) /* Keeps sums of times in range. */
+#define POLL_MAX_MS 60000            /* Upper bound of a wait without timers. */
 
 struct kube_loop {
 	CURLM *multi;
@@ -21,9 +21,13 @@ struct kube_loop {
 	atomic_bool stop;
 	int64_t now_ms;
 	uint64_t random;
-	struct kube_timer timers; /* heads of rings. By time, those of the same time in the order of setting */
-	struct kube_timer due;    /* those of this turn that have not run yet */
-	pthread_mutex_t mutex;    /* guards the posted tasks; held for a few instructions */
+	/*
+	 * Heads of rings. `timers` is sorted by time; timers of the same time are in the order in
+	 * which they were set.
+	 */
+	struct kube_timer timers;
+	struct kube_timer due; /* Timers of this turn that have not run yet. */
+	pthread_mutex_t mutex; /* Guards the posted tasks; held only for a few instructions. */
 	struct kube_task *first, **last;
 };
 
@@ -39,7 +43,7 @@ int64_t kube_loop_now_ms(const struct kube_loop *loop)
 	return loop->now_ms;
 }
 
-/* ---- timers ---- */
+/* --- Timers --- */
 
 static void ring_init(struct kube_timer *head)
 {
@@ -70,7 +74,7 @@ void kube_timer_clear(struct kube_loop *loop, struct kube_timer *timer)
 	timer->armed = false;
 }
 
-/* From the end: most timers are set to later than those before them. */
+/* Searches from the end, because most timers are set to a later time than those before them. */
 void kube_timer_set(struct kube_loop *loop, struct kube_timer *timer, int64_t ms)
 {
 	kube_timer_clear(loop, timer);
@@ -88,7 +92,10 @@ static bool stopping(const struct kube_loop *loop)
 	return atomic_load(&loop->stop);
 }
 
-/* Timers that these callbacks set are for the next turn, also those of 0 ms: they would keep sockets and tasks waiting. */
+/*
+ * Timers that these callbacks set run on the next turn, even those of 0 ms. Otherwise they could
+ * starve sockets and tasks.
+ */
 static void run_timers(struct kube_loop *loop)
 {
 	loop->now_ms = kube_now_ms();
@@ -105,7 +112,7 @@ static void run_timers(struct kube_loop *loop)
 	}
 }
 
-/* ---- tasks ---- */
+/* --- Tasks --- */
 
 void kube_loop_post(struct kube_loop *loop, struct kube_task *task)
 {
@@ -118,7 +125,7 @@ void kube_loop_post(struct kube_loop *loop, struct kube_task *task)
 		loop->last = &task->next;
 	}
 	pthread_mutex_unlock(&loop->mutex);
-	if (first) /* else the loop has been woken and has not taken them yet */
+	if (first) /* Otherwise the loop has been woken already and has not taken the tasks yet. */
 		curl_multi_wakeup(loop->multi);
 }
 
@@ -132,7 +139,7 @@ static struct kube_task *take_tasks(struct kube_loop *loop)
 	return tasks;
 }
 
-/* A task may be posted again as soon as it has begun to run. */
+/* A task may be posted again as soon as it has started to run. */
 static void run_tasks(struct kube_loop *loop)
 {
 	for (struct kube_task *task = take_tasks(loop), *next; task && !stopping(loop); task = next) {
@@ -144,7 +151,7 @@ static void run_tasks(struct kube_loop *loop)
 	}
 }
 
-/* ---- transfers ---- */
+/* --- Transfers --- */
 
 int kube_transfer_add(struct kube_loop *loop, struct kube_transfer *transfer)
 {
@@ -163,7 +170,8 @@ static void end_transfers(struct kube_loop *loop)
 	for (CURLMsg *message; !stopping(loop) && (message = curl_multi_info_read(loop->multi, &left));) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		CURLcode code = message->data.result; /* the message does not outlive the removal */
+		/* Removing the handle invalidates the message. */
+		CURLcode code = message->data.result;
 		char *private = NULL;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
 		struct kube_transfer *transfer = (struct kube_transfer *)(void *)private;
@@ -172,7 +180,7 @@ static void end_transfers(struct kube_loop *loop)
 	}
 }
 
-/* ---- the thread ---- */
+/* --- The thread --- */
 
 static int poll_ms(const struct kube_loop *loop)
 {
@@ -187,7 +195,7 @@ static void *run_loop(void *argument)
 	struct kube_loop *loop = argument;
 	while (!stopping(loop)) {
 		int running;
-		/* Fails without memory only; then it must not spin. */
+		/* Fails only without memory. The pause prevents a busy loop. */
 		if (curl_multi_poll(loop->multi, NULL, 0, poll_ms(loop), NULL) != CURLM_OK)
 			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 		loop->now_ms = kube_now_ms();
@@ -216,7 +224,7 @@ struct kube_loop *kube_loop_create(struct error *err)
 		free(loop);
 		return NULL;
 	}
-	/* Its own choice would be four times the transfers under way, which is none for idle connections. */
+	/* The default is four times the number of transfers, which closes idle connections. */
 	curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
 	curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)CONNECTIONS_MAX);
 	curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
@@ -226,7 +234,8 @@ struct kube_loop *kube_loop_create(struct error *err)
 	loop->last = &loop->first;
 	loop->now_ms = kube_now_ms();
 	if (getrandom(&loop->random, sizeof loop->random, GRND_NONBLOCK) != sizeof loop->random)
-		loop->random = (uint64_t)loop->now_ms ^ (uint64_t)(uintptr_t)loop; /* only jitter hangs on it */
+		/* Good enough, because it is only used for jitter. */
+		loop->random = (uint64_t)loop->now_ms ^ (uint64_t)(uintptr_t)loop;
 	return loop;
 }
 
@@ -237,7 +246,8 @@ int kube_loop_start(struct kube_loop *loop, struct error *err)
 	sigfillset(&every);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &every, &before); /* inherited, also by the threads that look up names */
+	/* Inherited, also by libcurl's resolver threads. */
+	pthread_sigmask(SIG_SETMASK, &every, &before);
 	int problem = pthread_create(&loop->thread, &attributes, run_loop, loop);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
@@ -269,7 +279,7 @@ void kube_loop_destroy(struct kube_loop *loop)
 	free(loop);
 }
 
-/* splitmix64: one word of state, and good enough to spread retries. */
+/* splitmix64: one word of state, and random enough to spread retries. */
 int64_t kube_random(struct kube_loop *loop, int64_t least, int64_t most)
 {
 	loop->random += 0x9e3779b97f4a7c15;
@@ -277,6 +287,7 @@ int64_t kube_random(struct kube_loop *loop, int64_t least, int64_t most)
 	word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9;
 	word = (word ^ word >> 27) * 0x94d049bb133111eb;
 	word ^= word >> 31;
-	uint64_t span = (uint64_t)most - (uint64_t)least + 1; /* 0: all numbers there are */
+	/* 0: the range covers all 64-bit numbers. */
+	uint64_t span = (uint64_t)most - (uint64_t)least + 1;
 	return most <= least ? least : (int64_t)((uint64_t)least + (span ? word % span : word));
 }

@@ -4,12 +4,12 @@
 #include <stdio.h>
 
 #define MESSAGE_BYTES_MAX 600
-#define STATUS_BYTES_MAX (64 << 10) /* a longer body is no Status */
+#define STATUS_BYTES_MAX (64 << 10) /* A longer body is not a Status. */
 
 struct reason {
 	CURLcode code;
 	const char *what;
-	const char *remedy; /* NULL: none that we know */
+	const char *remedy; /* NULL: none is known. */
 };
 
 static const struct reason reasons[] = {
@@ -40,7 +40,10 @@ static const struct reason *find_reason(CURLcode code)
 	return &other;
 }
 
-/* For logs of one line: control characters become spaces, and what is long is cut before a UTF-8 character. */
+/*
+ * Makes the text fit one line of a log: control characters become spaces, and a long text is cut
+ * between UTF-8 characters.
+ */
 static void copy_plain(char *out, size_t size, const char *text)
 {
 	size_t len = 0;
@@ -60,7 +63,7 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 	const struct reason *reason = find_reason(code);
 	char plain[CURL_ERROR_SIZE];
 	long number = 0;
-	/* Of connections the system's word is clearer than libcurl's. */
+	/* For connections, the error of the system is clearer than libcurl's. */
 	if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number)
 		detail = strerror((int)number);
 	else if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_OPERATION_TIMEDOUT ||
@@ -73,11 +76,14 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 		 *plain ? ": " : "", plain, reason->remedy ? "; " : "", reason->remedy ? reason->remedy : "");
 }
 
-/* What a kind that is not served is answered with has no Status. All that gpugate asks for is built in, but its own kinds. */
+/*
+ * The API server responds without a Status if it does not serve a resource. Of the resources that
+ * gpugate requests, only its own may be missing.
+ */
 #define UNKNOWN_KIND                                                                                                   \
 	"; if it does not know gpugate's kinds, apply the CustomResourceDefinitions that `gpugate render` prints"
 
-/* Returns new: a Status object with a message; NULL when the body is none. */
+/* Returns new: a Status object with a message. NULL if the body is not one. */
 static json_t *read_status(struct str body, const char **message)
 {
 	json_t *root = body.len > 0 && body.len <= STATUS_BYTES_MAX ? json_loadb(body.ptr, body.len, 0, NULL) : NULL;

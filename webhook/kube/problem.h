@@ -1,4 +1,7 @@
-/* problem: why a request to the API server failed, in one sentence for people. Never holds tokens or bodies. */
+/*
+ * problem: why a request to the API server failed, in one sentence for users. It never contains
+ * tokens or bodies.
+ */
 #ifndef WEBHOOK_KUBE_PROBLEM_H
 #define WEBHOOK_KUBE_PROBLEM_H
 
@@ -8,11 +11,17 @@
 
 #define KUBE_PROBLEM_BYTES 1024
 
-/* Of a transfer that ended without a whole answer. `place` is "HOST:PORT", `detail` what libcurl wrote into its error buffer. */
+/*
+ * Describes a transfer that ended without a complete response. `place` is "HOST:PORT", `detail` is
+ * the content of libcurl's error buffer.
+ */
 void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const char *detail,
 			   char out[static KUBE_PROBLEM_BYTES]);
 
-/* Of an answer of 400 and above: Kubernetes' own message where `body` is a Status. */
+/*
+ * Describes a response with status 400 or above: with the message of a Kubernetes Status if `body`
+ * is one.
+ */
 void kube_problem_status(unsigned status, struct str body, const char *place, char out[static KUBE_PROBLEM_BYTES]);
 
 #endif

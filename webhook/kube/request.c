@@ -4,7 +4,7 @@
 
 #include "webhook/json/scan.h" /* REVIEW_PADDING */
 
-#define RESERVES 32 /* requests that need no memory to fail */
+#define RESERVES 32 /* Requests that can fail without allocating memory. */
 #define BODY_MAX_BYTES ((size_t)4 << 20)
 #define BODY_LIMIT_BYTES ((size_t)1 << 30)
 #define STREAM_ERROR_BYTES 4096
@@ -13,7 +13,7 @@
 #define DELAY_MOST_MS 2000
 #define RETRY_AFTER_MAX_S 3600
 
-/* ---- memory and turns ---- */
+/* --- Memory, and the limit on concurrent calls --- */
 
 static void link_request(struct kube_request **list, struct kube_request *request)
 {
@@ -34,7 +34,7 @@ static void unlink_request(struct kube_request **list, struct kube_request *requ
 		request->next->prev = request->prev;
 }
 
-/* The oldest of those that wait for their turn; NULL: none does. */
+/* Returns the oldest request that waits for other calls to end, or NULL. */
 static struct kube_request *find_queued(const struct kube_client *client)
 {
 	struct kube_request *oldest = NULL;
@@ -51,7 +51,7 @@ static void count_in(struct kube_request *request)
 	request->client->under_way++;
 }
 
-/* Begins a try, if it is its turn. */
+/* Starts an attempt, unless too many calls are running. `context` is the request. */
 static void begin_try(void *context)
 {
 	struct kube_request *request = context;
@@ -64,7 +64,7 @@ static void begin_try(void *context)
 	kube_try_begin(request);
 }
 
-/* Ends a try, whatever came of it, and hands its turn to the next. */
+/* Ends an attempt, whether or not it succeeded, and lets the next waiting request run. */
 static void end_try(struct kube_request *request)
 {
 	struct kube_client *client = request->client;
@@ -85,7 +85,8 @@ static void wipe(struct kube_request *request)
 {
 	if (request->body.ptr)
 		explicit_bzero(request->body.ptr, request->body.size);
-	if (request->call.body.len && !request->reserve) /* a reserve's is the caller's */
+	/* The body of a reserve belongs to the caller. */
+	if (request->call.body.len && !request->reserve)
 		explicit_bzero((char *)request->call.body.ptr, request->call.body.len);
 }
 
@@ -111,7 +112,10 @@ static void abort_transfer(struct kube_request *request)
 		kube_transfer_remove(request->client->loop, &request->transfer);
 }
 
-/* The end: tells it and frees. The body of the answer is what has been collected; `problem` what is in request->problem. */
+/*
+ * Reports the end of a call and frees the request. The body is what has been collected; the problem
+ * is request->problem.
+ */
 static void finish(struct kube_request *request, unsigned status, unsigned retry_after_ms)
 {
 	static const char nothing[REVIEW_PADDING] = "";
@@ -145,7 +149,7 @@ static void fail_without_memory(void *context)
 	finish(request, 0, 0);
 }
 
-/* ---- attempts ---- */
+/* --- Attempts --- */
 
 static void schedule(struct kube_request *request, int64_t ms)
 {
@@ -171,7 +175,9 @@ static bool worth_a_retry(const struct kube_request *request, unsigned status, u
 	return status == 0 || status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
-/* Tries again if that is worth while and there is time. Returns whether it does. */
+/*
+ * Schedules another attempt if the failure is retryable and there is time. Returns whether it did.
+ */
 static bool try_again(struct kube_request *request, unsigned status, unsigned after_ms)
 {
 	struct kube_loop *loop = request->client->loop;
@@ -187,7 +193,10 @@ static bool try_again(struct kube_request *request, unsigned status, unsigned af
 	return true;
 }
 
-/* A token may have been exchanged since it was read. Nothing was done, so this is for every method. */
+/*
+ * Retries once after a 401, because the token may have been rotated since it was read. A 401 has no
+ * effects, so that this is safe for every method.
+ */
 static bool try_renewed(struct kube_request *request)
 {
 	struct kube_client *client = request->client;
@@ -218,7 +227,7 @@ static void on_ended(void *context, CURLcode code)
 		finish(request, status, after_ms);
 }
 
-/* The deadline, or the time to look whether a stream is silent. */
+/* The deadline has passed, or an open stream must be checked for silence. */
 static void on_limit(void *context)
 {
 	struct kube_request *request = context;
@@ -242,7 +251,7 @@ static void on_limit(void *context)
 	finish(request, 0, 0);
 }
 
-/* ---- calls ---- */
+/* --- Calls --- */
 
 static const char *copy_text(char **at, const char *text, const char *fallback)
 {
@@ -260,7 +269,7 @@ static size_t text_bytes(const char *text, const char *fallback)
 
 #define JSON_TYPE "application/json"
 
-/* Returns new, with copies of the call's texts; NULL without memory. */
+/* Returns new, with copies of the call's strings and body; NULL without memory. */
 static struct kube_request *copy_call(const struct kube_call *call)
 {
 	size_t texts = text_bytes(call->method, "") + text_bytes(call->path, "") +
@@ -282,7 +291,10 @@ static struct kube_request *copy_call(const struct kube_call *call)
 	return request;
 }
 
-/* Beyond the reserves the promise that `done` comes cannot be kept, and nothing else would be safe. */
+/*
+ * Without a reserve, `done` could never be called, and callers depend on it. Aborting is the only
+ * safe reaction.
+ */
 static struct kube_request *take_reserve(struct kube_client *client, const struct kube_call *call)
 {
 	struct kube_request *request = client->reserves;
@@ -326,7 +338,10 @@ static void end_cancelled(void *context)
 	free_request(request);
 }
 
-/* libcurl refuses to let a transfer go from inside its callbacks, and `received` is one. */
+/*
+ * A running transfer is removed later by a timer: this may be called from `received`, and libcurl
+ * refuses to remove a transfer within its own callbacks.
+ */
 void kube_cancel(struct kube_client *client, struct kube_request *request)
 {
 	if (!request || request->state == REQUEST_CANCELLED || request->state == REQUEST_OVER)
@@ -341,7 +356,7 @@ void kube_cancel(struct kube_client *client, struct kube_request *request)
 	kube_timer_set(client->loop, &request->turn, 0);
 }
 
-/* ---- all requests of a client ---- */
+/* --- All requests of a client --- */
 
 int kube_requests_init(struct kube_client *client)
 {

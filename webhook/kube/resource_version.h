@@ -8,8 +8,8 @@
 #include "gpugate/str.h"
 
 /*
- * Reads a version ("123"). Returns false when the text is not a number of 64 bits. The resourceVersions of one type of
- * object compare as numbers.
+ * Parses a resourceVersion ("123"). Returns false if the text is not an unsigned 64-bit number.
+ * Versions of objects of the same resource compare as numbers.
  */
 bool kube_version(struct str text, uint64_t *version);
 

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#define METADATA_MAX (64u << 10) /* bytes of a list's version and continue token */
+#define METADATA_MAX (64u << 10) /* Maximum bytes of the version and continue token of a list. */
 
 enum state {
 	BEGIN,
@@ -21,13 +21,14 @@ enum state {
 	END
 };
 
-/* What a value is to us. */
+/* The role of a value in the document. */
 enum role { SKIPPED, TYPE, OBJECT, METADATA, ITEMS, ITEM };
 
 static const struct {
 	const char *key;
 	enum kube_stream_kind kind;
-	char opener; /* of the value: null apart, it must be of this type */
+	/* First byte of the value, which gives its type. The value may also be null. */
+	char opener;
 	const char *what;
 } roles[] = {
     [SKIPPED] = {.key = NULL},
@@ -90,7 +91,7 @@ static int word_finish(struct kube_stream *stream, struct error *err)
 	return -1;
 }
 
-/* Nothing is kept any more; a buffer that has grown large is given back. */
+/* Discards what is kept, and frees a buffer that has grown large. */
 static void forget(struct kube_stream *stream)
 {
 	if (stream->kept.size > KUBE_STREAM_KEPT_MAX)
@@ -107,7 +108,7 @@ static int keep(struct kube_stream *stream, const char *from, const char *to, st
 	return 0;
 }
 
-/* What is kept, with padding behind it. Absent without memory. */
+/* Returns what is kept, with padding after it. Absent without memory. */
 static struct str kept_json(struct kube_stream *stream, struct error *err)
 {
 	char *padding = buf_reserve(&stream->kept, REVIEW_PADDING);
@@ -130,7 +131,7 @@ static struct str type_text(const struct kube_stream *stream)
 	return (struct str){stream->type.text, stream->type.len};
 }
 
-/* A whole object, of whatever role. Returns 0 or -1. */
+/* Processes a complete object by its role. Returns 0 or -1. */
 static int take_json(struct kube_stream *stream, struct str json, struct error *err)
 {
 	if (stream->role == OBJECT)
@@ -165,7 +166,7 @@ static const char *take_nested(struct kube_stream *stream, const char *p, const 
 		return NULL;
 	}
 	if (!after)
-		return end; /* kube_stream_feed keeps what there is */
+		return end; /* kube_stream_feed keeps the part that has arrived. */
 	stream->state = stream->role == ITEM ? ITEM_COMMA : COMMA;
 	if (stream->role == SKIPPED)
 		return after;
@@ -188,7 +189,7 @@ static const char *take_nested(struct kube_stream *stream, const char *p, const 
 	return after;
 }
 
-/* --- the frame, token by token: each takes at least one byte or changes the state --- */
+/* --- The frame around objects. Each function takes at least one byte or changes the state. --- */
 
 static const char *take_begin(struct kube_stream *stream, const char *p, const char *end, struct error *err)
 {
@@ -308,7 +309,8 @@ static const char *take_scalar(struct kube_stream *stream, const char *p, const 
 	if (word_finish(stream, err) < 0)
 		return NULL;
 	if (stream->role != ITEMS && kube_word_is(&stream->word, STR("null")))
-		stream->seen &= ~(1u << stream->role); /* as good as absent; a null list of items is an empty one */
+		/* null counts as absent, except that null items are an empty list. */
+		stream->seen &= ~(1u << stream->role);
 	stream->state = COMMA;
 	return p;
 }
@@ -349,7 +351,7 @@ static const char *take_end(struct kube_stream *stream, const char *p, const cha
 }
 
 static const struct {
-	bool spaced; /* white space may stand before it */
+	bool spaced; /* White space may precede it. */
 	const char *(*take)(struct kube_stream *stream, const char *p, const char *end, struct error *err);
 } steps[] = {
     [BEGIN] = {true, take_begin},      [FIRST_KEY] = {true, take_key},   [NEXT_KEY] = {true, take_key},

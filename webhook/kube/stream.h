@@ -1,13 +1,14 @@
 /*
- * stream: what a Kubernetes API server sends for a watch or a list, in pieces as they come, into single objects. Only
- * one object is ever in memory. Where an object ends is all that is found out here; the reader of the object checks that it
- * is JSON.
+ * stream: splits the response to a watch or a list, which arrives in pieces, into single objects.
  *
- * A watch is a sequence of events {"type": "ADDED", "object": {...}} with white space between them, or none. A list is one
- * document {"metadata": {...}, "items": [{...}, ...]}. In both, members may stand in any order, and others are skipped
- * (of objects and arrays among them only the end is found).
+ * Only one object is in memory at a time. A stream only finds where an object ends; the reader of
+ * the object checks that it is valid JSON.
  *
- * Not thread-safe; each stream belongs to one thread.
+ * A watch is a sequence of events {"type": "ADDED", "object": {...}}, optionally separated by white
+ * space. A list is one document {"metadata": {...}, "items": [{...}, ...]}. Both may have their
+ * members in any order. Other members are skipped; objects and arrays among them are not validated.
+ *
+ * Not thread-safe: each stream belongs to one thread.
  */
 #ifndef WEBHOOK_KUBE_STREAM_H
 #define WEBHOOK_KUBE_STREAM_H
@@ -19,54 +20,64 @@
 #include "webhook/kube/list_meta.h"
 #include "webhook/kube/token.h"
 
-/* Bytes of one object. etcd takes about 1.5 MiB, but of a more compact form: as JSON a `<` is six bytes, and so are others. One object
- * that is too large would end every watch of its kind, for as long as it is there. */
+/*
+ * Maximum bytes of one object. etcd accepts about 1.5 MiB, but JSON can be larger: a `<`, for
+ * example, takes six bytes. A limit that is too low would end every watch of the object's kind
+ * while the object exists.
+ */
 #define KUBE_STREAM_ITEM_MAX (16u << 20)
-#define KUBE_STREAM_KEPT_MAX (64u << 10) /* bytes of the buffer that stay after an object has been told */
+/* Maximum bytes of the buffer that are kept allocated between objects. */
+#define KUBE_STREAM_KEPT_MAX (64u << 10)
 
 enum kube_stream_kind { KUBE_STREAM_WATCH, KUBE_STREAM_LIST };
 
 struct kube_stream {
 	enum kube_stream_kind kind;
 	/*
-	 * Takes an object: `json` is followed by REVIEW_PADDING readable bytes and borrowed during the call. `type` is that of the
-	 * event ("ADDED"), borrowed too; absent for an item of a list. Returns 0, or -1 with an error to end the stream. The
-	 * stream must not be released from here.
+	 * Receives an object. `json` is followed by REVIEW_PADDING readable bytes. `type` is the
+	 * type of the event ("ADDED"); it is absent for an item of a list. Both are borrowed during
+	 * the call. Returns 0, or -1 with an error to end the stream. Must not release the stream.
 	 */
 	int (*item)(void *context, struct str type, struct str json, struct error *err);
 	void *context;
 
-	struct kube_list list; /* of a list, once it has ended; borrowed from the stream */
-	uint64_t item_count;   /* objects that were told so far */
+	/* Metadata of a list, valid once the list has ended; borrowed from the stream. */
+	struct kube_list list;
+	uint64_t item_count; /* Number of objects that were delivered so far. */
 
-	/* The rest is the stream's own. */
-	uint64_t offset;   /* bytes before the piece at hand */
-	const char *piece; /* that piece */
-	const char *from;  /* what is kept of the value at hand begins here, in the piece */
-	uint64_t value_at; /* where it begins, in the stream */
-	unsigned state;    /* what is expected next */
-	unsigned role;     /* what the value at hand is */
-	unsigned seen;     /* roles that the document has had, by bits */
-	bool held;         /* an event's object stands in `kept` and waits for the type */
+	/* The fields below are private. */
+	uint64_t offset;   /* Number of bytes before the current piece. */
+	const char *piece; /* The current piece. */
+	/* Where the part of the current value in this piece begins, if the value is to be kept. */
+	const char *from;
+	uint64_t value_at; /* Offset of the current value in the stream. */
+	unsigned state;    /* What is expected next. */
+	unsigned role;     /* The role of the current value. */
+	unsigned seen;     /* The roles that the document has had, as bits. */
+	bool held;         /* The object of an event is in `kept`, and waits for the type. */
 	struct kube_nest nest;
-	struct kube_word word; /* the key or value at hand */
+	struct kube_word word; /* The current key or value. */
 	struct kube_word type;
-	struct buf kept;    /* the value at hand, as far as it does not lie whole in one piece */
-	struct arena arena; /* of `list` */
+	struct buf kept;    /* The current value, unless it is complete in one piece. */
+	struct arena arena; /* Holds the strings of `list`. */
 };
 
-/* On the caller's memory. Allocates nothing yet. */
+/* Initializes the stream in the caller's memory, without allocating anything yet. */
 void kube_stream_init(struct kube_stream *stream, enum kube_stream_kind kind,
 		      int (*item)(void *context, struct str type, struct str json, struct error *err), void *context);
 void kube_stream_release(struct kube_stream *stream);
 
 /*
- * Takes the next piece, borrowed during the call, and tells every object that is complete now. Nothing beyond the piece is
- * read. Returns 0, or -1 with a sentence that names the byte of the stream; the stream is of no use any more then.
+ * Processes the next piece, borrowed during the call, and delivers every object that is now
+ * complete. It does not read beyond the piece. Returns 0, or -1 with an error that names the byte
+ * of the stream. After an error, the stream can only be released.
  */
 int kube_stream_feed(struct kube_stream *stream, const char *bytes, size_t len, struct error *err);
 
-/* No more pieces come: fails when that is in the middle of an event or list, or a list had no items. Returns 0 or -1. */
+/*
+ * Ends the input. Returns 0, or -1 if it is incomplete: it stops within an event or list, or before
+ * the list.
+ */
 int kube_stream_finish(struct kube_stream *stream, struct error *err);
 
 #endif

@@ -5,7 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-/* Without a callback of our own OpenSSL would ask on the terminal. */
+/* Without a callback, OpenSSL would prompt on the terminal. */
 static int no_password(char *out, int size, int writing, void *unused)
 {
 	(void)out;
@@ -64,6 +64,6 @@ int kube_tls_check(const struct kube_config *config, struct error *err)
 	}
 	if (result == 0 && str_present(kube_config_client_certificate(config)))
 		result = check_pair(config, err);
-	ERR_clear_error(); /* libcurl reads the queue, too */
+	ERR_clear_error(); /* libcurl reads this error queue, too. */
 	return result;
 }

@@ -1,10 +1,16 @@
-/* tls: whether what a kube_config holds for TLS can be used, said before the first connection rather than by it. */
+/*
+ * tls: checks the TLS settings of a kube_config, so that errors are reported before the first
+ * connection.
+ */
 #ifndef WEBHOOK_KUBE_TLS_H
 #define WEBHOOK_KUBE_TLS_H
 
 #include "webhook/kube/config.h"
 
-/* The CA is one or more certificates in PEM; the client's key is not encrypted and belongs to its certificate. */
+/*
+ * Checks that the CA begins with a certificate in PEM, and that the client's key is not encrypted
+ * and belongs to its certificate. Returns 0, or -1 with an error.
+ */
 int kube_tls_check(const struct kube_config *config, struct error *err);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #define PAGE_DEFAULT 500
-#define PATH_MAX_BYTES (256u << 10) /* with its query: continue tokens are at most a few kilobytes */
+/* With the query. Continue tokens take at most a few kilobytes. */
+#define PATH_MAX_BYTES (256u << 10)
 #define BARREN_MAX 2
 #define UNFINISHED_MAX 3
 #define STREAM_LEAST_S 290
@@ -49,8 +50,8 @@ static int on_received(void *context, const char *bytes, size_t len)
 }
 
 /*
- * A list without resourceVersion is a quorum read, and so is a WatchList (client-go's reflector asks for it with the same
- * parameters). A watch begins behind a version.
+ * A list without resourceVersion is a quorum read. So is a WatchList with these parameters, which
+ * client-go's reflector sends as well. A watch starts after a version.
  */
 static void add_path(struct kube_watch *watch, struct buf *path)
 {
@@ -84,7 +85,7 @@ static void pause_for(struct kube_watch *watch, int64_t ms)
 	kube_timer_set(watch->loop, &watch->pause, ms);
 }
 
-/* Begins what comes next. */
+/* Starts the next step. */
 static void go_on(void *context)
 {
 	struct kube_watch *watch = context;
@@ -124,7 +125,7 @@ static void go_on(void *context)
 	buf_release(&path);
 }
 
-/* --- ends --- */
+/* --- The end of calls --- */
 
 static int64_t next_wait(struct kube_watch *watch, unsigned retry_after_ms)
 {
@@ -156,7 +157,10 @@ static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase
 		events->list_failed(events->context, problem);
 }
 
-/* An API server may send nothing about a collection that nobody changes, not even bookmarks: that is normal, and is not reported. */
+/*
+ * An API server may send nothing, not even bookmarks, about a collection that does not change. That
+ * is normal and is not reported.
+ */
 static bool is_quiet(const struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
 		     int64_t open_ms)
 {
@@ -164,7 +168,7 @@ static bool is_quiet(const struct kube_watch *watch, enum kube_watch_phase phase
 	       open_ms >= watch->timing.silence_ms && !watch->told;
 }
 
-/* The list under way is void, and so is the version. */
+/* Discards the list in progress and the version. */
 static void need_list(struct kube_watch *watch)
 {
 	watch->version = 0;
@@ -172,7 +176,7 @@ static void need_list(struct kube_watch *watch)
 	buf_reset(&watch->next);
 }
 
-/* A page has come whole. Returns 0, or -1 when it cannot be used. */
+/* A complete page has arrived. Returns 0, or -1 if it cannot be used. */
 static int end_page(struct kube_watch *watch)
 {
 	const struct kube_list *list = &watch->stream.list;
@@ -180,7 +184,11 @@ static int end_page(struct kube_watch *watch)
 	if (!kube_version(list->version, &version) || version == 0)
 		return error_set(&watch->err, "a list without a metadata.resourceVersion that is a number");
 	if (watch->next.len == 0)
-		watch->list_version = version; /* the first page's: what the others may know more, events tell again */
+		/*
+		 * The version of the first page: the watch repeats any later changes that other
+		 * pages already contain.
+		 */
+		watch->list_version = version;
 	buf_reset(&watch->next);
 	buf_str(&watch->next, list->next);
 	if (watch->next.failed)
@@ -193,7 +201,10 @@ static int end_page(struct kube_watch *watch)
 	return 0;
 }
 
-/* What a WatchList that ended means for the next. Returns whether the server does not offer it: no failure. */
+/*
+ * Decides from the end of a WatchList whether to try another. Returns whether the server refused
+ * it, which is not a failure.
+ */
 static bool judge_watch_list(struct kube_watch *watch, unsigned status)
 {
 	bool refused = status == 400 || status == 422 || status == 501;
@@ -204,7 +215,7 @@ static bool judge_watch_list(struct kube_watch *watch, unsigned status)
 	return refused;
 }
 
-/* Whether what a failed stream of changes has shown speaks against its version. */
+/* Whether the failure of a stream of changes may be caused by its version. */
 static bool doubt_version(struct kube_watch *watch, unsigned status, int64_t open_ms)
 {
 	if (status == 400 || status == 422)
@@ -214,7 +225,7 @@ static bool doubt_version(struct kube_watch *watch, unsigned status, int64_t ope
 	return watch->barren >= BARREN_MAX;
 }
 
-/* A list or stream has failed, or a stream has come to its end: decides what follows, and when. */
+/* A list or stream has failed, or a stream has ended: decides what to do next, and when. */
 static void end_call(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
 		     bool orderly)
 {
@@ -267,7 +278,7 @@ static void on_done(void *context, const struct kube_answer *answer)
 	if (watch->relist) {
 		watch->relist = false;
 		need_list(watch);
-		/* What a list was of no use for may last: the second in a row waits. */
+		/* The reason for relisting may persist: wait from the second such list in a row. */
 		bool again = phase != WATCHING && watch->useless++ > 0;
 		pause_for(watch, again ? next_wait(watch, 0) : 0);
 	}
@@ -275,7 +286,7 @@ static void on_done(void *context, const struct kube_answer *answer)
 		turn(watch);
 }
 
-/* --- from outside --- */
+/* --- Public functions --- */
 
 struct kube_watch *kube_watch_create(struct kube_loop *loop, struct kube_client *client,
 				     const struct kube_watch_options *options, struct error *err)
@@ -316,12 +327,12 @@ void kube_watch_start(struct kube_watch *watch)
 void kube_watch_relist(struct kube_watch *watch)
 {
 	if (watch->calling) {
-		watch->relist = true; /* kube_watch_take or on_done goes on from there */
+		watch->relist = true; /* kube_watch_take and on_done handle it. */
 		return;
 	}
 	need_list(watch);
 	if (!watch->request)
-		return; /* not started, or waiting: what comes next is a list */
+		return; /* Not started, or paused: a list is next in any case. */
 	kube_cancel(watch->client, watch->request);
 	watch->request = NULL;
 	watch->opened_ms = 0;

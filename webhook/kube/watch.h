@@ -1,9 +1,14 @@
 /*
- * watch: keeps up with one collection of objects. First everything that exists, then every change in order, for ever:
- * WatchList (sendInitialEvents) where the server offers it, else a consistent list in pages and a watch from its version.
- * A stream that ends, fails, stays silent or has expired (410, also as an ERROR event) is followed by the next one, from the
- * last version if the server still has it, else by a new list. It never gives up: back-off is 0.8 s doubling to 30 s with
- * jitter, and a stream that had lasted resets it. Objects come one at a time as bytes; memory holds one of them.
+ * watch: follows one collection of objects: first everything that exists, then every change in
+ * order.
+ *
+ * It uses WatchList (sendInitialEvents) if the server supports it, and otherwise a consistent list
+ * in pages followed by a watch from the list's version. A stream may end, fail, stay silent or
+ * expire (410, also as an ERROR event). The next one then starts from the last version, or with a
+ * new list if the server no longer has that version. A watch never gives up. It backs off from
+ * 0.8 s, doubling up to 30 s with jitter, and resets that after a stream that lasted.
+ *
+ * Objects are delivered one at a time as bytes, and memory holds only one of them.
  */
 #ifndef WEBHOOK_KUBE_WATCH_H
 #define WEBHOOK_KUBE_WATCH_H
@@ -13,80 +18,111 @@
 #include "webhook/kube/resource_version.h"
 
 /*
- * Callbacks, on the loop's thread. The order of calls is: begin, any number of `listed`, synced, any number of changes,
- * and again begin, ... when a new list was needed. What is not among the `listed` between begin and synced does not exist any more.
- * A begin may follow a begin: the list under way broke off. A WatchList tells of what happens while it is under way: an object may
- * be `listed` again, newer, and `changed` with `gone` may come before synced, of one that was listed and exists no more.
+ * Callbacks, on the loop's thread. The order is: begin, any number of `listed`, synced, any number
+ * of changes. After that, begin follows again if a new list is needed. Objects that were not
+ * `listed` between begin and synced no longer exist. A second begin may come before synced: the
+ * list was interrupted and starts again.
  *
- * A callback may call kube_watch_relist and kube_watch_live, but not destroy the watch. It must not assume that `json` is JSON
- * beyond its metadata.resourceVersion: its reader checks it.
+ * A WatchList also reports changes that occur while it is running. A newer state of an object may
+ * be `listed` again. `changed` with `gone` may come before synced, for an object that was listed
+ * and has been deleted.
+ *
+ * A callback may call kube_watch_relist and kube_watch_live, but must not destroy the watch. It
+ * must validate `json`: the watch itself reads only its metadata.resourceVersion.
  */
 struct kube_watch_events {
 	void (*begin)(void *context);
-	/* An object that exists. `json` is followed by REVIEW_PADDING readable bytes; borrowed during the call. */
+	/*
+	 * An object that exists. `json` is followed by REVIEW_PADDING readable bytes and borrowed
+	 * during the call.
+	 */
 	void (*listed)(void *context, struct str json);
-	/* All have been listed; `version` is that of the list. */
+	/* All objects have been listed; `version` is the version of the list. */
 	void (*synced)(void *context, uint64_t version);
-	/* ADDED or MODIFIED; DELETED (`gone`). `json` is the object. */
+	/* ADDED or MODIFIED, or DELETED if `gone` is set. `json` is the object, as in `listed`. */
 	void (*changed)(void *context, bool gone, struct str json);
-	/* Everything up to this version has been told: of a BOOKMARK event. */
+	/* A BOOKMARK event: everything up to this version has been reported. */
 	void (*bookmark)(void *context, uint64_t version);
 	void *context;
-	/* A stream was opened, or has come to its end: `turns` of the counts has grown. NULL: nobody wants to know. */
+	/* A stream was opened or has ended: kube_watch_counts.turns has grown. May be NULL. */
 	void (*turned)(void *context);
-	/* A list failed, and will be tried again; `problem` is a sentence, borrowed during the call. NULL: nobody wants to know. */
+	/*
+	 * A list failed and will be retried. `problem` is a sentence, borrowed during the call. May
+	 * be NULL.
+	 */
 	void (*list_failed)(void *context, const char *problem);
 };
 
-/* How long is what, in milliseconds. */
+/* Timeouts, in milliseconds. */
 struct kube_watch_timing {
-	int64_t open_ms;    /* to the headers of an answer */
-	int64_t silence_ms; /* a stream on which nothing came for so long is dead: bookmarks come about every 60 s */
-	int64_t backoff_ms; /* the first wait after a failure; each further one waits twice as long, with jitter, */
-	int64_t backoff_max_ms; /* up to this */
-	int64_t lasted_ms;      /* a stream that was open for so long resets that */
-	int64_t refused_ms;     /* a server that has refused WatchList is asked for it again after this */
+	int64_t open_ms; /* Until the headers of a response. */
+	/*
+	 * A stream without data for this long is considered dead; bookmarks come about every 60 s.
+	 */
+	int64_t silence_ms;
+	/* Delay after the first failure. It doubles after each further failure, with jitter. */
+	int64_t backoff_ms;
+	int64_t backoff_max_ms; /* Maximum delay. */
+	int64_t lasted_ms;      /* A stream that was open for this long resets the delay. */
+	/* After a server has refused WatchList, it is tried again after this time. */
+	int64_t refused_ms;
 };
 
 struct kube_watch_options {
-	const char *name;  /* for logs and metrics: "pods" */
-	const char *path;  /* "/api/v1/pods" */
-	const char *query; /* more of the query, such as "fieldSelector=..."; NULL: none */
-	bool metadata;     /* names, labels and the like are enough */
-	unsigned page;     /* objects of a page of a list; 0: 500 */
+	const char *name; /* For logs and metrics: "pods". */
+	const char *path; /* "/api/v1/pods" */
+	/* Additional query parameters, such as "fieldSelector=..."; NULL: none. */
+	const char *query;
+	bool metadata; /* Requests only metadata. */
+	unsigned page; /* Objects per page of a list; 0: 500. */
 	struct kube_watch_events events;
-	struct log *log;                        /* may be NULL */
-	const struct kube_watch_timing *timing; /* NULL: the usual: 30 s, 90 s, 0.8 s, 30 s, 10 s, an hour. Copied */
+	struct log *log; /* May be NULL. */
+	/* Copied. NULL: the defaults, 30 s, 90 s, 0.8 s, 30 s, 10 s and one hour. */
+	const struct kube_watch_timing *timing;
 };
 
 struct kube_watch;
 
-/* Returns new; begins when kube_watch_start is called on the loop's thread or before the loop starts. Borrows the client
- * and the strings. */
+/*
+ * Returns new, or NULL with an error. Borrows the loop, the client and the strings. Nothing happens
+ * before kube_watch_start, which is called on the loop's thread or before the loop starts.
+ */
 struct kube_watch *kube_watch_create(struct kube_loop *loop, struct kube_client *client,
 				     const struct kube_watch_options *options, struct error *err);
-void kube_watch_destroy(
-    struct kube_watch *watch); /* after the loop has stopped, before client and loop are destroyed; takes NULL */
+/* Called after the loop has stopped, before the client and the loop are destroyed; takes NULL. */
+void kube_watch_destroy(struct kube_watch *watch);
 void kube_watch_start(struct kube_watch *watch);
 
-/* Forgets the version and lists anew: what is known may be of another history. A pause after a failure is not shortened by it, and
- * who asks for it during every list waits in between.
- * Loop thread. */
+/*
+ * Discards the version and lists again, because the state may belong to another history. It does
+ * not shorten a pause after a failure. A caller that does this during every list waits between
+ * lists. Loop thread only.
+ */
 void kube_watch_relist(struct kube_watch *watch);
 
-/* Whether a list has been complete and the stream after it is open. Loop thread, or after it has stopped. */
+/*
+ * Whether a list is complete and the stream after it is open. Loop thread, or after it has stopped.
+ */
 bool kube_watch_live(const struct kube_watch *watch);
 
-/* When the server was heard of last (an event, a bookmark, the opening of a stream), by kube_now_ms; 0: never. Thread-safe. */
+/*
+ * When the server last sent anything (an event, a bookmark, or the headers of a stream or list), by
+ * kube_now_ms; 0: never. Thread-safe.
+ */
 int64_t kube_watch_heard_ms(const struct kube_watch *watch);
 
-/* For metrics; thread-safe. */
+/* Counters for metrics. kube_watch_counts is thread-safe. */
 struct kube_watch_counts {
-	uint64_t lists;    /* complete ones */
-	uint64_t streams;  /* that were opened */
-	uint64_t turns;    /* opened or ended, also before they were opened */
-	uint64_t failures; /* of lists and streams; a stream's orderly end is none */
-	uint64_t events;   /* objects: listed, changed, bookmarks */
+	uint64_t lists;   /* Complete lists. */
+	uint64_t streams; /* Streams that were opened. */
+	/*
+	 * Streams that were opened or have ended, including those that ended before they were
+	 * opened.
+	 */
+	uint64_t turns;
+	/* Failed lists and streams; the regular end of a stream does not count. */
+	uint64_t failures;
+	uint64_t events; /* Objects: listed, changed and bookmarks. */
 };
 void kube_watch_counts(const struct kube_watch *watch, struct kube_watch_counts *counts);
 

@@ -24,7 +24,10 @@ void kube_watch_synced(struct kube_watch *watch, uint64_t version)
 	watch->options.events.synced(watch->options.events.context, version);
 }
 
-/* A version that is told has to be newer than all before. Otherwise the cluster's history is another one. */
+/*
+ * Versions must not decrease. Otherwise the cluster has another history, for example after a
+ * restore.
+ */
 static int advance(struct kube_watch *watch, uint64_t version, struct error *err)
 {
 	if (version < watch->version) {

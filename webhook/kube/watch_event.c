@@ -6,7 +6,10 @@
 #define ARENA_BYTES (64u << 10)
 #define RETRY_AFTER_MAX_S 3600
 
-/* Enters the object at which the scan stands and goes to the value of a member. Returns 1, 0 if there is none, -1. */
+/*
+ * Enters the object at the current position and moves to the value of a member. Does not match keys
+ * with escapes. Returns 1, or 0 if there is no such member, or -1.
+ */
 static int find_member(struct scan *scan, struct str name)
 {
 	struct str key = {NULL, 0};
@@ -49,7 +52,7 @@ int kube_event_version(struct str object, uint64_t *version, struct error *err)
 	return 0;
 }
 
-/* --- bookmarks --- */
+/* --- Bookmarks --- */
 
 struct bookmark_object {
 	struct str version;
@@ -93,7 +96,7 @@ int kube_event_bookmark(struct str object, struct kube_bookmark *bookmark, struc
 	return result;
 }
 
-/* --- errors --- */
+/* --- Errors --- */
 
 struct status_object {
 	struct str code, message, seconds;

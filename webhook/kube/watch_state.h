@@ -1,6 +1,6 @@
 /*
- * watch_state: the state of a watch, shared by two files: watch.c makes the calls and decides what follows them, and
- * watch_apply.c applies what they bring.
+ * watch_state: the state of a watch. watch.c makes the calls and decides what follows them.
+ * watch_apply.c applies what they deliver. Loop thread only, except for the atomics.
  */
 #ifndef WEBHOOK_KUBE_WATCH_STATE_H
 #define WEBHOOK_KUBE_WATCH_STATE_H
@@ -12,10 +12,10 @@
 #include "webhook/kube/watch_event.h"
 
 enum kube_watch_phase {
-	PAUSED,     /* the timer begins what comes next */
-	LISTING,    /* a page of a list */
-	WATCH_LIST, /* a stream that begins with everything that exists */
-	WATCHING,   /* a stream of changes */
+	PAUSED,     /* The timer `pause` starts the next step. */
+	LISTING,    /* Requests a page of a list. */
+	WATCH_LIST, /* A stream that begins with everything that exists. */
+	WATCHING,   /* A stream of changes. */
 };
 
 struct kube_watch {
@@ -25,38 +25,52 @@ struct kube_watch {
 	struct kube_watch_timing timing;
 	enum kube_watch_phase phase;
 	struct kube_timer pause;
-	struct buf next;       /* continue token of the next page; empty: the list is at its beginning */
-	uint64_t version;      /* up to which everything has been told; 0: a list is needed */
-	uint64_t list_version; /* of the list under way */
-	bool begun;            /* `begin` has been told for the list under way */
-	bool calling;          /* callbacks are on the stack */
-	bool relist;           /* one of them asked for it */
-	unsigned expired;      /* versions in a row that the server did not have any more */
-	unsigned barren;       /* streams in a row that failed without an event: their version may be at fault */
-	unsigned useless;      /* lists in a row that broke off as a callback asked for a new one */
-	unsigned unfinished;   /* WatchLists in a row that did not come to their end: the server cannot do it */
-	int64_t backoff_ms;    /* of the next wait */
-	int64_t refuses_until; /* the server does not do WatchList */
+	struct buf next; /* Continue token of the next page; empty: the list is at its beginning. */
+	/* Everything up to this version has been reported; 0: a list is needed. */
+	uint64_t version;
+	uint64_t list_version; /* Version of the list in progress. */
+	bool begun;            /* `begin` was called for the list in progress. */
+	bool calling;          /* Callbacks are on the stack. */
+	bool relist;           /* One of them requested a new list. */
+	/* Number of consecutive calls that failed because their version had expired (410). */
+	unsigned expired;
+	/*
+	 * Number of consecutive streams that failed without an event: their version may be the
+	 * cause.
+	 */
+	unsigned barren;
+	/* Number of consecutive lists that ended because a callback requested a new one. */
+	unsigned useless;
+	/*
+	 * Number of consecutive WatchLists that were opened but not completed: the server may not
+	 * support it.
+	 */
+	unsigned unfinished;
+	int64_t backoff_ms;    /* Upper bound of the next delay. */
+	int64_t refuses_until; /* No WatchList is tried before this time, by kube_loop_now_ms. */
 
-	/* Of the call under way: */
+	/* The fields below belong to the call in progress. */
 	struct kube_request *request;
 	struct kube_stream stream;
-	struct error err;         /* why `received` ended it */
-	struct kube_status error; /* of an ERROR event */
-	int64_t opened_ms;        /* 0: not open */
-	bool told;                /* an event has been */
+	struct error err;         /* Why `received` ended the call. */
+	struct kube_status error; /* Content of an ERROR event. */
+	int64_t opened_ms;        /* 0: not open. */
+	bool told;                /* An event of a stream of changes was reported. */
 
 	atomic_int_fast64_t heard_ms;
 	atomic_uint_fast64_t lists, streams, turns, failures, events;
 };
 
-/* Tells `begin`, once for a list. */
+/* Calls `begin`, once per list. */
 void kube_watch_begin(struct kube_watch *watch);
 
-/* All of a list has been told: its version is the watch's from now on. */
+/* Ends a list: its version becomes that of the watch, and `synced` is called. */
 void kube_watch_synced(struct kube_watch *watch, uint64_t version);
 
-/* Tells an item of a list or an event; `context` is the watch. Returns 0, or -1 with what ends the stream. */
+/*
+ * Reports an item of a list, or an event. `context` is the watch. Returns 0, or -1 with an error
+ * that ends the stream.
+ */
 int kube_watch_take(void *context, struct str type, struct str json, struct error *err);
 
 #endif
