@@ -61,7 +61,10 @@ static void take_out(struct book *book, struct entry *entry)
 	entry->charge_count = 0;
 }
 
-/* Where the charges of an entry are tallied: behind them, in the same block of memory. An element is NULL where nothing is charged. */
+/*
+ * Returns the tally sums of the charges of an entry, which follow the charges in the same block. An
+ * element is NULL if nothing is charged.
+ */
 static struct tally_sum **sums_of(struct charge *charges, uint32_t count)
 {
 	return (struct tally_sum **)(void *)(charges + count);
@@ -74,7 +77,10 @@ static void free_charges(struct book *book, struct charge *charges, uint32_t cou
 	free(charges);
 }
 
-/* The charges in book->charges, tallied, in memory of their own. NULL without it: then none is tallied. */
+/*
+ * Returns new: a tallied copy of book->charges. Returns NULL without memory, and then none is
+ * tallied.
+ */
 static struct charge *tally_charges(struct book *book, uint32_t count, struct str namespace)
 {
 	struct charge *charges = calloc(count, sizeof *charges + sizeof(struct tally_sum *));
@@ -122,8 +128,11 @@ static bool is_lighter(const struct charge *before, uint32_t before_count, const
 	return false;
 }
 
-/* What an entry costs now, in `*count` rows: a new block, or that of before (of so many rows) where it costs the same. Without memory
- * it stays booked with what it had, which may be nothing. */
+/*
+ * Returns the current charges of an entry, with `*count` rows: a new block, or its previous one
+ * (with `before_count` rows) if nothing has changed. Without memory, the entry keeps its previous
+ * charges, which may be none.
+ */
 static struct charge *charge_entry(struct book *book, const struct entry *entry, const struct pairs *labels,
 				   uint32_t before_count, uint32_t *count, bool *no_memory)
 {

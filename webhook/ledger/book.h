@@ -1,6 +1,7 @@
 /*
- * book: the sums of the ledger under one policy. Each entry carries the charges that it is booked with, so that taking
- * it out again is exact whatever has changed since: policy, labels, the node that the Pod is bound to.
+ * book: the sums of the ledger under one policy. Each entry stores the charges with which it is
+ * booked. Removing it is therefore exact even if the policy, labels or the Pod's node have changed
+ * since.
  */
 #ifndef WEBHOOK_LEDGER_BOOK_H
 #define WEBHOOK_LEDGER_BOOK_H
@@ -8,38 +9,44 @@
 #include "webhook/ledger/entry.h"
 #include "webhook/ledger/tally.h"
 
-/* What the Pods below one root may take of a copy's text. */
+/* How much of a copy's text the Pods below one root may take. */
 struct book_root {
 	uint32_t entries;
 	size_t bytes;
-	uint32_t crowded; /* the round of decisions in which somebody found no room */
+	/* The last round of decisions in which a Pod of this root found no room. */
+	uint32_t crowded;
 };
 
 struct book {
 	const struct policy *policy;
-	struct held *held;       /* by quota */
-	struct charge *charges;  /* room for one Pod's charges under `policy` */
-	struct book_root *roots; /* by tenant */
-	struct tally tally;      /* the same sums by namespace, and which of them have changed */
-	uint32_t used, pending;  /* entries booked so */
-	uint32_t
-	    text_entries;  /* entries that take room in a copy's text: those booked as pending, and those seen lately */
-	size_t text_bytes; /* ... and how much they may take of it */
+	struct held *held;       /* Indexed by quota. */
+	struct charge *charges;  /* Scratch space for the charges of one Pod. */
+	struct book_root *roots; /* Indexed by tenant. */
+	struct tally tally;      /* The same sums by namespace, and which quotas have changed. */
+	uint32_t used, pending;  /* Number of entries that are booked as used or pending. */
+	/*
+	 * Number of entries that take room in a copy's text: pending ones, and those whose Pods
+	 * were seen recently.
+	 */
+	uint32_t text_entries;
+	size_t text_bytes; /* Maximum bytes that these entries may take. */
 };
 
-/* Empty sums for a policy, which is retained. Returns -1 without memory. */
+/* Initializes empty sums for a policy, which is retained. Returns 0, or -1 without memory. */
 int book_open(struct book *book, const struct policy *policy);
-void book_close(struct book *book); /* takes a zeroed one, too */
+void book_close(struct book *book); /* Also accepts a zeroed book. */
 
 /*
- * Books an entry anew, in another sum or with other charges. `in_text`: it takes room there. Returns bits of enum booked. Without
- * memory the entry is booked with the charges that it had, which may be none: nothing may be decided before it was booked again.
+ * Books an entry again, in another sum or with other charges. `in_text`: it takes room in the text.
+ * Returns bits of enum booked. BOOKED_FREED: some quota has less of this Pod than before.
+ * BOOKED_NO_MEMORY: the entry keeps its previous charges, possibly none, and nothing may be decided
+ * until it is booked successfully.
  */
 enum booked { BOOKED_FREED = 1, BOOKED_NO_MEMORY = 2 };
 unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking where, bool in_text,
 		    const struct pairs *labels);
 
-/* Takes what an entry is booked with out of the sums for a moment, or puts it back. Needs no memory. */
+/* Subtracts an entry's charges from the sums temporarily, or adds them `back`. Needs no memory. */
 void book_lift(struct book *book, const struct entry *entry, bool back);
 
 #endif

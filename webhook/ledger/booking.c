@@ -1,4 +1,4 @@
-/* booking: keeps each entry in the sums where it belongs, and in the list of what is pending. */
+/* booking: keeps each entry in the sums where it belongs, and in the list of pending entries. */
 #include "webhook/ledger/state.h"
 
 const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name)
@@ -61,7 +61,7 @@ void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *en
 		entry->gone_ms = old->gone_ms;
 		entry->terminating_ms = old->terminating_ms;
 		entry->grace_ms = old->grace_ms;
-		/* Its booking moves over as it is, and is looked at anew when the entry is settled. */
+		/* The booking is taken over unchanged; ledger_settle updates it. */
 		entry->charges = old->charges;
 		entry->charge_count = old->charge_count;
 		entry->booked = old->booked;

@@ -2,7 +2,7 @@
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/state.h"
 
-/* Charges computed anew, since those that entries carry may be what is wrong. */
+/* Computes the charges again, because those in the entries may be wrong. */
 static int check_entry(const struct ledger *ledger, const struct entry *entry, struct book *book)
 {
 	struct entry fresh = *entry;
@@ -25,7 +25,7 @@ static int check_entry(const struct ledger *ledger, const struct entry *entry, s
 	return 0;
 }
 
-/* Whether the sums by namespace make up what is held of a quota. */
+/* Whether the sums by namespace add up to what is held of a quota. */
 static bool is_tallied(const struct ledger *ledger, uint32_t quota)
 {
 	wide amount = 0;

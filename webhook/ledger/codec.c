@@ -6,19 +6,20 @@
 #include "webhook/ledger/uid.h"
 
 #define UID_MAX 64
-#define NAME_MAX_BYTES 253 /* DNS subdomain, and more than any resource's or Accelerator's name */
-#define LIST_MAX 256       /* demands or Accelerators of one Pod */
+/* The limit of a DNS subdomain; names of resources and Accelerators are shorter. */
+#define NAME_MAX_BYTES 253
+#define LIST_MAX 256 /* Maximum number of requests or Accelerators of one Pod. */
 
-#define FORM_DIGITS_MAX 4 /* of the number of a form */
+#define FORM_DIGITS_MAX 4 /* Of the number of a form. */
 
-#define NO_NAME "-" /* of a Pod whose name is not known, in form 1; no Pod can have it */
+#define NO_NAME "-" /* Replaces the unknown name of a Pod in form 1; no Pod can have this name. */
 
 enum { RESOURCES, MODELS, NAMESPACES, KINDS };
 
-/* Records that give a name the next number. */
+/* Records that give the next number to a name. */
 static const struct {
 	const char *head;
-	unsigned form; /* since which there are such */
+	unsigned form; /* The first form with such records. */
 } name_records[KINDS] = {[RESOURCES] = {"R ", 1}, [MODELS] = {"M ", 1}, [NAMESPACES] = {"N ", 2}};
 
 static bool is_plain(struct str s, size_t max)
@@ -29,7 +30,7 @@ static bool is_plain(struct str s, size_t max)
 	return plain;
 }
 
-/* --- What a text can hold --- */
+/* --- Limits of a text --- */
 
 bool ledger_text_fits(const struct holding *holding)
 {
@@ -46,8 +47,11 @@ bool ledger_text_fits(const struct holding *holding)
 
 size_t ledger_text_bytes(const struct holding *holding)
 {
-	/* `P `, the uid and the number with a blank each, `N ;`, the blank before a list, `-` and `;`; `R ;`,
-	 * `12345=1000000000,` or `12345=9007199254740992,`; `M ;`, `12345,` */
+	/*
+	 * For the Pod: `P `, the uid and a blank, the number of the namespace and a blank, `N ;`,
+	 * and a blank, `-` and `;`. For each resource: `R ;`, and `12345=1000000000,` or
+	 * `12345=9007199254740992,`. For each Accelerator: `M ;` and `12345,`.
+	 */
 	size_t bytes = 2 + ledger_uid_bytes(holding->uid) + 1 + 5 + 1 + 3 + holding->namespace.len + 3;
 	for (uint32_t i = 0; i < holding->demand_count; i++)
 		bytes += 3 + holding->demands[i].resource.len + (holding->demands[i].count <= DEMAND_MAX ? 17 : 23);
@@ -63,7 +67,7 @@ void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form)
 	*text = (struct ledger_text){.out = out, .form = form};
 }
 
-/* Names are chosen by tenants. Which of them meet depends on where the table lies, which these do not know. */
+/* Tenants choose names. The address of the table makes collisions unpredictable for them. */
 static uint32_t *slot_of(const struct text_names *names, struct str name)
 {
 	uint64_t hash = (str_hash(name) ^ (uintptr_t)names->slots) * 0x9e3779b97f4a7c15u;
@@ -89,7 +93,7 @@ static bool grow(struct text_names *names)
 	return true;
 }
 
-/* The number of a name; written out as a record of its own where it has none yet. */
+/* Returns the number of a name. If it has none yet, writes the record that gives it one. */
 static uint32_t number_of(struct ledger_text *text, int kind, const struct str *name)
 {
 	struct text_names *names = &text->names[kind];
@@ -108,7 +112,7 @@ static uint32_t number_of(struct ledger_text *text, int kind, const struct str *
 	return names->count - 1;
 }
 
-/* Names come before the Pod that needs them. */
+/* Names are written before the Pod that uses them. */
 static void write_names(struct ledger_text *text, const struct holding *holding)
 {
 	if (!text->begun)
@@ -169,16 +173,16 @@ void ledger_text_end(struct ledger_text *text)
 
 /* --- Reading --- */
 
-/* A text while it is read. */
+/* State of reading a text. */
 struct reading {
 	struct arena *arena;
 	unsigned form;
-	bool no_memory; /* why something could not be read */
+	bool no_memory; /* Reading failed for lack of memory. */
 	struct str *names[KINDS];
 	uint32_t counts[KINDS];
 };
 
-/* Takes what stands before the next `mark` (all of it where there is none). */
+/* Takes the text before the next `mark`, or all of it if there is none. */
 static struct str take(struct str *rest, char mark)
 {
 	const char *end = rest->len ? memchr(rest->ptr, mark, rest->len) : NULL;
@@ -200,7 +204,7 @@ static bool to_number(struct str digits, int64_t most, int64_t *number)
 	return *number <= most;
 }
 
-/* Which kind of name a record gives a number; KINDS: it is another record. */
+/* Returns the kind of name that a record numbers; KINDS: it is another record. */
 static int kind_of(const struct reading *r, struct str record)
 {
 	int kind = 0;
@@ -217,7 +221,7 @@ static void *allocate(struct reading *r, size_t count, size_t size)
 	return room;
 }
 
-/* Makes room for all names of a text. */
+/* Allocates the arrays for all names of a text. */
 static int make_room(struct reading *r, struct str text)
 {
 	size_t counts[KINDS + 1] = {0};
@@ -239,7 +243,7 @@ static int read_name(struct reading *r, int kind, struct str name)
 	return 0;
 }
 
-/* The name of a number, which is all of `digits`. Absent: it names none. */
+/* Returns the name with the number `digits`; absent if there is none. */
 static struct str name_of(const struct reading *r, int kind, struct str digits)
 {
 	int64_t number;
@@ -329,7 +333,7 @@ unsigned ledger_text_form(struct str text)
 		   : 0;
 }
 
-/* What can be said of a text before its records are read. */
+/* Checks a text before its records are read. */
 static enum ledger_text_result judge(struct str text, unsigned form, struct error *err)
 {
 	if (form > LEDGER_FORM) {

@@ -1,16 +1,22 @@
 /*
- * codec: the pending entries of the cluster's ledger as one compact string, in which a name that comes often is
- * written once. It is a list of records, each ending in a semicolon:
+ * codec: encodes the pending entries of the cluster's ledger as one compact string, in which
+ * repeated names are written once. It is a list of records, each terminated by a semicolon:
  *
  *     2;N team-a;R nvidia.com/gpu;M a100-80gb;M h100;P FdehqSQmQlSX5Q2jl5wT0w 0 0=2 0,1;P ...
  *
- * The first says which form this is. N, R and M name the next namespace, resource or Accelerator, each counted from 0; P is a
- * Pod: its uid, the number of its namespace, what it asks, and the Accelerators that it could land on (`-`: none). The uid is
- * base64 of its 16 bytes without padding; one that is no UUID as Kubernetes writes it is itself, after `=`. The names of
- * Kubernetes hold neither blanks nor semicolons. A text that holds no Pod is empty: every version reads that.
+ * The first record is the form. N, R and M name the next namespace, resource or Accelerator, each
+ * numbered from 0. P is a Pod: its uid, the number of its namespace, its requests, and the
+ * Accelerators that it could land on (`-`: none). The uid is base64 of its 16 bytes without
+ * padding. One that is not a UUID as Kubernetes writes it is kept as it is, after `=`. Names in
+ * Kubernetes contain neither blanks nor semicolons. A text without Pods is empty, which every
+ * version can read.
  *
- * Form 1, of 0.1.0, has no N, and writes out what form 2 abbreviates or leaves out: P <uid> <namespace> <name> 0=2 0,1. Both are
- * read. Form 1 is written as long as a replica is there, or about to start, that reads no other (see peers.h).
+ * Form 1, of version 0.1.0, has no N records and does not abbreviate:
+ *
+ *     P <uid> <namespace> <name> 0=2 0,1;
+ *
+ * Both forms can be read. Form 1 is written while any replica exists, or is about to start, that
+ * can read no other (see peers.h).
  */
 #ifndef WEBHOOK_LEDGER_CODEC_H
 #define WEBHOOK_LEDGER_CODEC_H
@@ -19,17 +25,20 @@
 #include "gpugate/error.h"
 #include "gpugate/policy.h"
 
-#define LEDGER_FORM 2                /* the newest that this version reads and writes */
-#define LEDGER_TEXT_MAX (512u << 10) /* bytes; an object of etcd may have 1.5 MiB */
-#define LEDGER_TEXT_HEAD 2           /* of these, before the first Pod */
+#define LEDGER_FORM 2                /* The newest form that this version reads and writes. */
+#define LEDGER_TEXT_MAX (512u << 10) /* In bytes; an object in etcd may take 1.5 MiB. */
+#define LEDGER_TEXT_HEAD 2           /* Bytes before the first Pod. */
 
-/* What form 1 adds to ledger_text_bytes of a Pod: the rest of a uid, and the name with its blank. */
+/*
+ * What form 1 adds to ledger_text_bytes for each Pod: the rest of the uid, and the name with its
+ * blank.
+ */
 #define LEDGER_TEXT_FORM_1_BYTES (36 - 22 + 253 + 1)
 
-/* Names that have a number: one after the other, and to be found by their hash. */
+/* Numbered names: an array in order of their numbers, and a hash table of them. */
 struct text_names {
 	const struct str **items;
-	uint32_t *slots; /* number + 1; 0: free. Twice as many as `size` */
+	uint32_t *slots; /* Number + 1; 0: free. Has 2 * `size` elements. */
 	uint32_t count, size;
 };
 
@@ -37,34 +46,44 @@ struct ledger_text {
 	struct buf *out;
 	unsigned form;
 	bool begun;
-	struct text_names names[3]; /* of resources, Accelerators and namespaces */
+	struct text_names names[3]; /* Names of resources, Accelerators and namespaces. */
 };
 
-/* Whether the ledger can say this of a Pod at all: it asks for something, and its names are short and plain. The Pod's own name may
- * be unknown: a Pod that was read in form 2 has none. */
+/*
+ * Whether a Pod can be encoded: it has requests, and its names are short and plain. The name of the
+ * Pod may be absent, because form 2 does not store it.
+ */
 bool ledger_text_fits(const struct holding *holding);
 
-/* The most that a Pod adds to a text of form 2, in bytes, if all its names have to be named for it. */
+/*
+ * The maximum number of bytes that a Pod adds to a text of form 2, reached if none of its names has
+ * a number yet.
+ */
 size_t ledger_text_bytes(const struct holding *holding);
 
-/* Writes a text of a form: begin, add for each Pod (which must stay where it is until the end), end. Failure shows in out->failed. */
+/*
+ * Write a text: begin, add for each Pod, end. The holdings must stay valid until the end. Failure
+ * sets out->failed.
+ */
 void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form);
 void ledger_text_add(struct ledger_text *text, const struct holding *holding);
 void ledger_text_end(struct ledger_text *text);
 
-/* The form that a text says it has; 0: it is empty, or says none. */
+/* Returns the form that a text declares; 0: it is empty or declares none. */
 unsigned ledger_text_form(struct str text);
 
 enum ledger_text_result {
 	LEDGER_TEXT_READ = 0,
-	LEDGER_TEXT_CORRUPT = -1, /* it is of a form that is known, or of none, and makes no sense */
-	LEDGER_TEXT_UNKNOWN = -2, /* it is of a form that this version does not know, so nobody can say what it holds */
-	LEDGER_TEXT_NO_MEMORY = -3, /* there was none while it was read: it may be read again */
+	LEDGER_TEXT_CORRUPT = -1, /* The form is known or missing, and the content is invalid. */
+	/* The form is unknown to this version, so that the content is unknown. */
+	LEDGER_TEXT_UNKNOWN = -2,
+	LEDGER_TEXT_NO_MEMORY = -3, /* There was no memory to read it; reading may be retried. */
 };
 
 /*
- * Reads a text; an empty one holds no Pod. `found` gets each Pod, borrowed from `text` and from the arena, and may end
- * the reading with -1 where it has no memory. A failure comes with a sentence, which names the record that is corrupt.
+ * Decodes a text; an empty one has no Pods. Calls `found` for each Pod, which is borrowed from
+ * `text` and the arena. `found` returns 0, or -1 without memory to end the reading. A failure sets
+ * an error, which names the corrupt record.
  */
 enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
 					 int (*found)(void *context, const struct holding *holding), void *context,

@@ -1,11 +1,14 @@
-/* copy: the last state of the object that all replicas write: what it holds, what is to be written, and what is swept. */
+/*
+ * copy: the last state of the record that all replicas write: loading it, writing the next one, and
+ * sweeping.
+ */
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/state.h"
 
 struct loading {
 	struct ledger *ledger;
 	int64_t now_ms;
-	bool dry; /* only looks whether there is memory and sense in it */
+	bool dry;
 };
 
 static int load_entry(void *context, const struct holding *holding)
@@ -13,7 +16,8 @@ static int load_entry(void *context, const struct holding *holding)
 	struct loading *loading = context;
 	struct ledger *ledger = loading->ledger;
 	struct entry **link = entry_find(&ledger->table, holding->uid), *entry = *link;
-	if (!entry || entry->state == ENTRY_UNREADABLE) { /* of which no more may be known than that it exists */
+	/* An unreadable Pod may have no facts, and this text has them. */
+	if (!entry || entry->state == ENTRY_UNREADABLE) {
 		entry = entry_make(holding, NULL);
 		if (!entry)
 			return -1;
@@ -22,7 +26,8 @@ static int load_entry(void *context, const struct holding *holding)
 	if (!(entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE))) {
 		entry->pending_ms = loading->now_ms;
 		entry->due_version = 0;
-		entry->state &= (uint8_t)~ENTRY_SWEPT; /* it had left the copy: this is another admission of it */
+		/* It had left the copy: this is another admission of the same uid. */
+		entry->state &= (uint8_t)~ENTRY_SWEPT;
 	}
 	entry->state |= ENTRY_PENDING;
 	entry->copy = ledger->copy;
@@ -30,7 +35,7 @@ static int load_entry(void *context, const struct holding *holding)
 	return 0;
 }
 
-/* Takes a state off the entries that `which` says, and drops those of which nothing is left. */
+/* Removes a state from the entries that match `which`, and drops those that have no state left. */
 static void strip(struct ledger *ledger, uint8_t state, bool (*which)(const struct ledger *, const struct entry *))
 {
 	for (struct entry *entry = ledger->pending, *next; entry; entry = next) {
@@ -69,7 +74,7 @@ int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int
 	arena_reset(&ledger->scratch);
 	int result = ledger_text_read(pending, &ledger->scratch, count_entry, &count, err);
 	if (result < 0)
-		return result; /* before anything has changed */
+		return result; /* Nothing has changed yet. */
 	ledger->copy++;
 	arena_reset(&ledger->scratch);
 	result = ledger_text_read(pending, &ledger->scratch, load_entry, &loading, err);
@@ -91,7 +96,10 @@ uint64_t ledger_version(const struct ledger *ledger)
 	return ledger->version;
 }
 
-/* Whether a write leaves a pending entry out: its Pod is gone, never comes, or has been seen for long enough. */
+/*
+ * Whether a write leaves a pending entry out: its Pod is gone, will never appear, or was first seen
+ * long enough ago.
+ */
 static bool is_left_out(const struct ledger *ledger, const struct entry *entry, int64_t now_ms)
 {
 	if (!entry_takes_text(entry))
@@ -142,7 +150,7 @@ void ledger_resolve(struct ledger *ledger)
 	strip(ledger, ENTRY_TENTATIVE, is_any);
 }
 
-/* Whether an entry's request was over at `then_ms`, and its Pod has not been seen. */
+/* Whether the request of an entry was over at `then_ms` and its Pod has not been seen. */
 static bool is_overdue(const struct ledger *ledger, const struct entry *entry, int64_t then_ms)
 {
 	const uint8_t never = ENTRY_TENTATIVE | ENTRY_SWEPT | ENTRY_UNREADABLE;

@@ -31,9 +31,11 @@ struct entry **entry_find(const struct entry_table *table, struct str uid)
 	return link;
 }
 
-/* Copies are made twice by the same functions: first without memory, which only counts bytes, then into the block. */
+/*
+ * The same functions run twice: first without a block, to count bytes, then to copy into the block.
+ */
 struct packer {
-	char *base; /* NULL: counting */
+	char *base; /* NULL: only count. */
 	size_t at;
 };
 
@@ -160,7 +162,7 @@ void entry_free(struct entry *entry)
 	free(entry);
 }
 
-/* Twice as many slots as entries at most; without memory the chains just get longer. */
+/* At most one entry per slot on average. Without memory, the chains just get longer. */
 static void make_room(struct entry_table *table)
 {
 	if (table->count <= table->mask)

@@ -1,53 +1,70 @@
 /*
- * entry: what the ledger knows of one Pod, in one block of memory, and the table of all of them by uid.
+ * entry: what the ledger knows about one Pod, in one block of memory, and the table of all entries
+ * by uid.
  */
 #ifndef WEBHOOK_LEDGER_ENTRY_H
 #define WEBHOOK_LEDGER_ENTRY_H
 
 #include "gpugate/policy.h"
 
-/* What is true of a Pod; several at once. */
+/* State of a Pod: a set of bits. */
 enum entry_state {
-	ENTRY_ALIVE = 1 << 0,     /* the view has it */
-	ENTRY_FINISHED = 1 << 1,  /* ... in phase Succeeded or Failed, or terminating for longer than it counts */
-	ENTRY_GONE = 1 << 2,      /* the view had it */
-	ENTRY_PENDING = 1 << 3,   /* the ledger's copy has it */
-	ENTRY_TENTATIVE = 1 << 4, /* admitted by a decision that is not written yet */
-	ENTRY_SWEPT = 1 << 5,     /* it never came: it counts no more, and is left out; if it still comes, it is late */
-	ENTRY_UNREADABLE = 1 << 6, /* the view has it, and cannot read it: its facts are older, or there are none */
+	ENTRY_ALIVE = 1 << 0, /* The view has it. */
+	/*
+	 * Its phase is Succeeded or Failed, or it has been terminating for longer than it counts.
+	 */
+	ENTRY_FINISHED = 1 << 1,
+	ENTRY_GONE = 1 << 2,      /* The view had it, and it was deleted. */
+	ENTRY_PENDING = 1 << 3,   /* The ledger's copy has it. */
+	ENTRY_TENTATIVE = 1 << 4, /* Admitted by a decision that is not written yet. */
+	/*
+	 * The Pod never appeared: it no longer counts and is not written. If it appears after all,
+	 * it is late.
+	 */
+	ENTRY_SWEPT = 1 << 5,
+	/* The view has it but cannot read it: its facts are older or missing. */
+	ENTRY_UNREADABLE = 1 << 6,
 };
 
 /* Which of the two sums an entry is in. */
 enum entry_booking { BOOKED_NOWHERE, BOOKED_USED, BOOKED_PENDING };
 
 struct entry {
-	struct entry *next; /* in its slot */
+	struct entry *next; /* In the same slot. */
 	uint64_t hash;
 	struct holding holding;
-	const struct pod *
-	    placement; /* what policy_place reads of a Pod, and node_name; NULL: the view does not have it, or it has finished */
-	struct charge *charges; /* as they are booked; memory of their own */
+	/*
+	 * What policy_place reads of a Pod, and node_name. NULL: the view does not have the Pod, or
+	 * it has finished.
+	 */
+	const struct pod *placement;
+	struct charge *charges; /* The charges with which it is booked; a separate allocation. */
 	uint32_t charge_count;
-	uint32_t root;       /* see policy_root; meaningful while it is booked */
-	uint32_t text_bytes; /* see ledger_text_bytes; 0 unless it takes room in the text */
-	struct entry *pending_next,
-	    **pending_link; /* among those that are pending or tentative; no link: it is neither */
-	uint32_t list;      /* number of the list that it was in last */
-	uint32_t copy;      /* number of the copy that it was in last */
-	uint8_t state;      /* enum entry_state */
+	uint32_t root;       /* See policy_root; meaningful while it is booked. */
+	uint32_t text_bytes; /* See ledger_text_bytes; 0 unless it takes room in the text. */
+	/* List of the pending and tentative entries; `pending_link` is NULL if it is neither. */
+	struct entry *pending_next, **pending_link;
+	uint32_t list; /* Number of the last list that contained it. */
+	uint32_t copy; /* Number of the last copy that contained it. */
+	uint8_t state; /* enum entry_state */
 	uint8_t booked;
-	bool leaving;           /* it is booked as used and terminates */
-	bool stranger;          /* it is booked, and the labels of its namespace would matter but are not known */
-	bool mischarged;        /* it is booked, and there was no memory to find out or to note what it costs */
-	uint8_t node_fit;       /* enum node_fit: what its node is to it, by the policy */
-	uint8_t unfit;          /* ... while it is booked */
-	uint64_t seen_version;  /* of the event in which the view first saw it */
-	int64_t seen_ms;        /* ... and when that was */
-	uint64_t due_version;   /* a view that has reached this and never had the Pod never will; 0: not known yet */
-	int64_t pending_ms;     /* when this replica first knew it as pending */
-	int64_t gone_ms;        /* when it was gone, or was swept */
-	int64_t terminating_ms; /* when this replica first saw that it terminates; 0: it does not */
-	int64_t grace_ms;       /* its own grace period */
+	bool leaving;  /* It is booked as used, and terminating. */
+	bool stranger; /* It is booked, and the labels of its namespace are relevant but unknown. */
+	/* It is booked, and there was no memory to compute or store its charges. */
+	bool mischarged;
+	uint8_t node_fit;      /* enum node_fit: how its node fits its models by the policy. */
+	uint8_t unfit;         /* The same while it is booked, otherwise 0. */
+	uint64_t seen_version; /* Version of the event in which the view first saw it. */
+	int64_t seen_ms;       /* When the view first saw it. */
+	/*
+	 * If a view has reached this version without the Pod, the Pod will never appear; 0: not
+	 * known yet.
+	 */
+	uint64_t due_version;
+	int64_t pending_ms;     /* When this replica first knew it as pending. */
+	int64_t gone_ms;        /* When it was deleted or swept. */
+	int64_t terminating_ms; /* When this replica first saw it terminating; 0: it is not. */
+	int64_t grace_ms;       /* The grace period of its deletion. */
 };
 
 struct entry_table {
@@ -56,23 +73,30 @@ struct entry_table {
 	uint32_t count;
 };
 
+/* Returns 0, or -1 without memory. */
 int entry_table_init(struct entry_table *table);
-void entry_table_release(struct entry_table *table);
+void entry_table_release(struct entry_table *table); /* Frees all entries; takes a zeroed table. */
 
-/* The link to the entry of a uid; to NULL where there is none. Good until the table changes. */
+/*
+ * Returns the link to the entry with this uid, or to NULL if there is none. Valid until the table
+ * changes.
+ */
 struct entry **entry_find(const struct entry_table *table, struct str uid);
 
 /*
- * A copy of everything that the holding refers to, and of the placement of `pod` (NULL: none), with all else zero, in no
- * table yet. Returns new; NULL without memory.
+ * Copies everything that the holding refers to, and the placement of `pod` (may be NULL). All other
+ * fields are zero, and the entry is in no table. Returns new, or NULL without memory.
  */
 struct entry *entry_make(const struct holding *holding, const struct pod *pod);
-void entry_free(struct entry *entry); /* takes NULL */
+void entry_free(struct entry *entry); /* Takes NULL. */
 
-/* Puts an entry into the table; in place of `old` (freed; may be NULL), whose link it is. */
+/*
+ * Puts an entry into the table. *link is from entry_find for the same uid; an entry that it points
+ * to is replaced and freed.
+ */
 void entry_put(struct entry_table *table, struct entry **link, struct entry *entry);
 
-/* Takes an entry out and frees it. */
+/* Removes an entry from the table and frees it. */
 void entry_drop(struct entry_table *table, struct entry **link);
 
 #endif

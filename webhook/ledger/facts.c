@@ -1,17 +1,21 @@
 /* facts: what is kept of a Pod: what it requests and where it could land. */
 #include "webhook/ledger/state.h"
 
-/* Names that quotas could count, and as many others: admission takes 64 accelerators and 64 others that quotas name. */
+/*
+ * Maximum number of names that quotas may count, and of other names. Admission accepts 64
+ * accelerators and 64 other resources that quotas name.
+ */
 #define DEMANDS_MAX 128
 
 /*
- * What a Pod asks for, as far as one Pod may take memory here: a tenant can store Pods that ask for thousands of names. Of those
- * that no quota could count as many are kept, since another policy may count them.
+ * Limits the memory for the requests of one Pod, because a tenant can store Pods that request
+ * thousands of names. The same number of names that no quota counts is kept too, because another
+ * policy may count them.
  */
 static int bound_demands(struct ledger *ledger, struct holding *holding)
 {
 	struct demand *kept = arena_alloc(&ledger->scratch, 2 * (size_t)DEMANDS_MAX * sizeof *kept);
-	uint32_t counts[2] = {0}, count = 0; /* of what quotas could count, of others */
+	uint32_t counts[2] = {0}, count = 0; /* Of names that quotas may count, and of others. */
 	if (!kept)
 		return -1;
 	for (uint32_t i = 0; i < holding->demand_count; i++) {

@@ -28,7 +28,7 @@ void labels_release(struct labels *labels)
 	labels_init(labels);
 }
 
-/* Twice as many slots as objects at most; without memory the chains just get longer. */
+/* At most one object per slot on average. Without memory, the chains just get longer. */
 static int make_room(struct labels *labels)
 {
 	if (labels->slots && labels->count <= labels->mask)
@@ -66,7 +66,7 @@ static struct str put(char **at, struct str s)
 	return copy;
 }
 
-/* Everything in one block. */
+/* Returns new, with all strings in the same block. */
 static struct labelled *make(struct str name, const struct pairs *pairs, uint32_t hash)
 {
 	size_t bytes = name.len;
@@ -86,7 +86,10 @@ static struct labelled *make(struct str name, const struct pairs *pairs, uint32_
 	return item;
 }
 
-/* In the same order, as the API server writes them: sorted. Another order is taken for a change, which does no harm. */
+/*
+ * Compares in order, because the API server sends labels sorted. A different order counts as a
+ * change, which is harmless.
+ */
 static bool same(const struct pairs *a, const struct pairs *b)
 {
 	bool equal = a->count == b->count;

@@ -1,6 +1,6 @@
 /*
- * label_cache: what the view knows of objects of which only name and labels matter: Namespaces, Nodes. Copies what it is given. Not
- * thread-safe.
+ * label_cache: the names and labels of Namespaces or Nodes in the view. Copies what it is given.
+ * Not thread-safe.
  */
 #ifndef WEBHOOK_LEDGER_LABEL_CACHE_H
 #define WEBHOOK_LEDGER_LABEL_CACHE_H
@@ -8,9 +8,9 @@
 #include "gpugate/facts.h"
 
 struct labelled {
-	struct labelled *next; /* in its slot */
+	struct labelled *next; /* In the same slot. */
 	uint32_t hash;
-	uint32_t generation; /* of the list that it was in last */
+	uint32_t generation; /* Of the last list that contained it. */
 	struct str name;
 	struct pairs labels;
 };
@@ -25,16 +25,25 @@ struct labels {
 void labels_init(struct labels *labels);
 void labels_release(struct labels *labels);
 
-/* Enters an object, or its new labels. Returns 1 when it is new or its labels have changed, 0 when not, -1 without memory. */
+/*
+ * Adds an object, or replaces its labels. Returns 1 if it is new or its labels have changed, 0 if
+ * not, or -1 without memory.
+ */
 int labels_set(struct labels *labels, struct str name, const struct pairs *pairs);
 
-/* Forgets an object. Returns whether it was known. */
+/* Removes an object. Returns whether it was known. */
 bool labels_remove(struct labels *labels, struct str name);
 
-/* The labels of an object, present; NULL: it is not known. Borrowed until it changes. */
+/*
+ * Returns the labels of an object, which are present; NULL: it is unknown. Borrowed until it
+ * changes.
+ */
 const struct pairs *labels_get(const struct labels *labels, struct str name);
 
-/* What is not set between the two does not exist any more: `gone` is told its name when it is known no more. */
+/*
+ * Begin and end a list: objects that are not set in between no longer exist. The end removes each
+ * of them and then calls `gone` with its name.
+ */
 void labels_list_begin(struct labels *labels);
 void labels_list_end(struct labels *labels, void (*gone)(void *context, struct str name), void *context);
 

@@ -39,20 +39,26 @@ void ledger_destroy(struct ledger *ledger)
 
 /* --- [decide] --- */
 
-/* What may be pending, by the form that is written: in form 1 what 0.1.0 lets in. */
+/*
+ * Limits for pending entries by the form that is written; those of form 1 are the limits of version
+ * 0.1.0.
+ */
 static const struct caps {
 	uint32_t pods;
 	size_t bytes;
-	size_t more; /* that the form adds to ledger_text_bytes of each Pod */
+	size_t more; /* Bytes that the form adds to ledger_text_bytes for each Pod. */
 } form_caps[LEDGER_FORM + 1] = {
     [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES},
     [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
 };
 
 /*
- * The tenants below one root may take a quarter of what the others leave. A root that has just been let in leaves three times as much
- * free as it has, and so at least 3/4 of what was free without it: however they go about it, n roots leave (3/4)^n of all, and whoever
- * has nothing yet finds room as long as a quarter of that is one Pod: beside 16 others of 512 Pods, beside 21 of 2,048.
+ * The tenants below one root may take one fourth of what the others leave.
+ *
+ * A root that was just admitted leaves three times as much free as it has, and thus at least 3/4 of
+ * what was free without it. In any order, n roots leave at least (3/4)^n of the total. A root that
+ * has nothing yet finds room while one fourth of that is at least one Pod. With a limit of 512 Pods
+ * that holds for up to 16 other roots, with 2,048 for up to 21.
  */
 static bool is_fair(size_t own, size_t others, size_t all)
 {
@@ -64,7 +70,10 @@ static size_t text_of(const struct caps *caps, uint32_t pods, size_t bytes)
 	return bytes + pods * caps->more;
 }
 
-/* A Pod may ask for many things of long names: some of these could fill the text alone. A single Pod is always let in. */
+/*
+ * Pods may have many requests with long names, and a few of them could fill the text. A single Pod
+ * is always admitted.
+ */
 static bool root_has_room(const struct caps *caps, const struct book *book, const struct book_root *root, size_t bytes)
 {
 	uint32_t others = book->text_entries - root->entries;
@@ -98,7 +107,7 @@ static bool has_room(const struct caps *caps, const struct book *book, const str
 	       (!root || root_has_room(caps, book, root, bytes));
 }
 
-/* Why one more Pod cannot be held; NULL: it can. */
+/* Returns why another Pod cannot be held; NULL: it can. */
 static const char *no_room(struct ledger *ledger, const struct holding *holding)
 {
 	const struct book *book = &ledger->book;
@@ -119,22 +128,23 @@ static const char *no_room(struct ledger *ledger, const struct holding *holding)
 				     : "the ledger is full of Pods that were admitted and have not been stored yet";
 }
 
-/* Notes as tentative what was admitted. Returns NULL, or why that cannot be. */
+/* Holds an admitted Pod as tentative. Returns NULL, or why it cannot be held. */
 static const char *hold(struct ledger *ledger, const struct holding *holding, int64_t now_ms, bool *crowded)
 {
 	struct entry **link = entry_find(&ledger->table, holding->uid), *self = *link;
 	if (self && entry_seen(self) && ledger->options.shared)
-		return NULL; /* it exists, so it needs no pending entry */
+		return NULL; /* It exists, and therefore needs no pending entry. */
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);
 	const char *why = roomy ? NULL : no_room(ledger, holding);
-	*crowded = why && ledger->options.shared; /* whatever it is, the tenant has brought it about */
+	/* In a shared ledger, each of these reasons is caused by tenants, not by an outage. */
+	*crowded = why && ledger->options.shared;
 	if (why)
 		return why;
 	struct entry *entry = entry_make(holding, NULL);
 	if (!entry)
 		return no_memory;
 	ledger_replace(ledger, link, entry);
-	entry->pending_ms = now_ms; /* it is another request, and may take as long as any */
+	entry->pending_ms = now_ms; /* A new request starts the time to live again. */
 	entry->due_version = 0;
 	entry->state = (uint8_t)((entry->state & ~ENTRY_SWEPT) | ENTRY_TENTATIVE);
 	ledger_settle(ledger, entry);
@@ -147,7 +157,7 @@ static const char *hold(struct ledger *ledger, const struct holding *holding, in
 	return no_memory;
 }
 
-/* Whether what refuses a Pod could end, all of it: one limit that stays is enough to refuse. */
+/* Whether all limits that deny the Pod may change; one that stays is enough to deny it. */
 static enum ledger_hope hope_of(const struct refused *refused)
 {
 	enum ledger_hope hope = LEDGER_HOPE_SOON;
@@ -226,7 +236,7 @@ bool ledger_free(struct ledger *ledger, struct str uid)
 	return true;
 }
 
-/* --- Otherwise --- */
+/* --- Policy, sums and examples --- */
 
 const struct policy *ledger_policy(const struct ledger *ledger)
 {

@@ -1,9 +1,12 @@
-/* recharge: charges entries again after labels of Namespaces and Nodes, the policy, or time have changed. */
+/*
+ * recharge: charges entries again after labels of Namespaces and Nodes, the policy, or time have
+ * changed.
+ */
 #include "webhook/ledger/state.h"
 
 /* --- Labels --- */
 
-/* An entry's Accelerators and charges anew, after its node or the policy has changed. */
+/* Computes an entry's Accelerators and charges again, after its node or the policy has changed. */
 static int look_again(struct ledger *ledger, struct entry **link)
 {
 	struct entry *entry = *link;
@@ -13,7 +16,7 @@ static int look_again(struct ledger *ledger, struct entry **link)
 	arena_reset(&ledger->scratch);
 	int node_fit = ledger_place(ledger, entry->placement, &holding);
 	struct entry *fresh = node_fit < 0 ? NULL : entry_make(&holding, entry->placement);
-	if (!fresh) { /* it is charged by the Accelerators that it had, until ledger_exact looks again */
+	if (!fresh) { /* It is charged by its previous Accelerators until ledger_exact retries. */
 		ledger_settle(ledger, entry);
 		entry_note_mischarged(ledger, entry, entry->booked != BOOKED_NOWHERE);
 		return 0;
@@ -79,7 +82,10 @@ struct unlisted {
 	int seen;
 };
 
-/* As an event would: what was there may have Pods still, or be there again with other labels. */
+/*
+ * Acts as an event would: Pods may still exist there, or the object may be created again with other
+ * labels.
+ */
 static void charge_unlisted(void *context, struct str name)
 {
 	struct unlisted *unlisted = context;

@@ -1,7 +1,8 @@
 /*
- * state: what the parts of the ledger share: ledger.c decides, copy.c reads and writes the copy, view.c applies what
- * is seen of Pods, recharge.c charges again after other changes, check.c verifies the sums. Below them, facts.c keeps what
- * matters of a Pod, and booking.c charges an entry where it belongs.
+ * state: what the files of the ledger share. ledger.c decides, copy.c reads and writes the copy,
+ * view.c applies what is seen of Pods, recharge.c charges again after other changes, and check.c
+ * verifies the sums. They build on facts.c, which extracts the relevant facts of a Pod, and
+ * booking.c, which charges an entry where it belongs.
  */
 #ifndef WEBHOOK_LEDGER_STATE_H
 #define WEBHOOK_LEDGER_STATE_H
@@ -11,28 +12,30 @@
 #include "webhook/ledger/ledger.h"
 
 struct ledger {
-	struct ledger_options options; /* its policy is that of the start; book.policy counts */
+	/* options.policy is the initial policy; the current one is book.policy. */
+	struct ledger_options options;
 	struct entry_table table;
 	struct book book;
 	struct labels namespaces, nodes;
-	uint32_t strangers;         /* entries that are such */
-	uint32_t mischarged;        /* ... mischarged */
-	uint32_t on_no_model;       /* entries that are NODE_OF_NO_MODEL */
-	uint32_t on_several_models; /* ... NODE_OF_SEVERAL_MODELS */
-	struct entry *pending;      /* all that are pending or tentative */
-	uint32_t round;             /* counts rounds of decisions; 0: none has begun */
-	uint32_t copy;              /* counts copies */
-	uint64_t version;           /* of the copy */
-	unsigned copy_form;         /* of its text; 0: that is empty */
-	unsigned form;              /* to be written */
-	uint32_t list;              /* counts lists of Pods */
-	bool comparing;             /* a comparison is under way, by `list` too */
-	uint8_t lost;    /* kinds of enum ledger_list, by bits, of which something was lost for lack of memory */
-	uint8_t whole;   /* ... of which nothing was since their last list began */
-	uint64_t healed; /* what comparisons put right */
+	uint32_t strangers;         /* Number of entries with `stranger`. */
+	uint32_t mischarged;        /* Number of entries with `mischarged`. */
+	uint32_t on_no_model;       /* Number of entries with NODE_OF_NO_MODEL in `unfit`. */
+	uint32_t on_several_models; /* Number of entries with NODE_OF_SEVERAL_MODELS in `unfit`. */
+	struct entry *pending;      /* All pending or tentative entries. */
+	uint32_t round;             /* Number of the current round of decisions; 0: none has begun. */
+	uint32_t copy;              /* Number of the current copy. */
+	uint64_t version;           /* Version of the copy. */
+	unsigned copy_form;         /* Form of the copy's text; 0: the text is empty. */
+	unsigned form;              /* Form to write. */
+	uint32_t list;              /* Number of the current list of Pods. */
+	bool comparing;             /* A comparison, which also uses `list`, is in progress. */
+	/* Kinds of enum ledger_list of which data was lost for lack of memory, as bits. */
+	uint8_t lost;
+	uint8_t whole;   /* Kinds of which nothing was lost since their last list began, as bits. */
+	uint64_t healed; /* Number of Pods that comparisons have corrected. */
 	uint64_t view_version;
-	uint64_t event_version; /* largest of a Pod event since the last list began */
-	struct arena scratch;   /* emptied by whoever begins to use it */
+	uint64_t event_version; /* The largest version of a Pod event since the last list began. */
+	struct arena scratch;   /* Its user resets it first. */
 };
 
 static inline bool entry_seen(const struct entry *entry)
@@ -45,7 +48,7 @@ static inline bool entry_is_pending(const struct entry *entry)
 	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) && !(entry->state & ENTRY_SWEPT);
 }
 
-/* Which sum an entry belongs to: the view decides for every Pod that it has ever had. */
+/* Which sum an entry belongs to. The view decides for every Pod that it has ever had. */
 static inline enum entry_booking entry_booking(const struct entry *entry)
 {
 	if (entry_seen(entry))
@@ -56,15 +59,15 @@ static inline enum entry_booking entry_booking(const struct entry *entry)
 }
 
 /*
- * Whether an entry takes room in the text until it is folded: a Pod that has been seen still does, unless it no longer holds
- * anything.
+ * Whether an entry takes room in the text. An entry whose Pod has been seen does so until it is
+ * folded, unless the Pod no longer holds anything.
  */
 static inline bool entry_takes_text(const struct entry *entry)
 {
 	return entry_is_pending(entry) && entry_booking(entry) != BOOKED_NOWHERE;
 }
 
-/* Notes whether an entry's charges are what they should be. */
+/* Sets whether an entry's charges may be wrong. */
 static inline void entry_note_mischarged(struct ledger *ledger, struct entry *entry, bool mischarged)
 {
 	ledger->mischarged += (uint32_t)mischarged - (uint32_t)entry->mischarged;
@@ -78,7 +81,7 @@ static inline bool ledger_is_overdue(const struct ledger *ledger, const struct e
 	return entry->terminating_ms && beyond_ms >= 0 && now_ms - entry->terminating_ms >= entry->grace_ms + beyond_ms;
 }
 
-/* Notes that a list of these has begun, or ended. */
+/* Note that a list of this kind has begun or ended. */
 static inline void ledger_list_begins(struct ledger *ledger, enum ledger_list list)
 {
 	ledger->whole |= (uint8_t)(1u << list);
@@ -89,7 +92,10 @@ static inline void ledger_list_ends(struct ledger *ledger, enum ledger_list list
 	ledger->lost &= (uint8_t) ~(ledger->whole & 1u << list);
 }
 
-/* Calls `act` for the link of each entry; it may drop or replace the entry. Returns all the bits that `act` returned. */
+/*
+ * Calls `act` for the link of each entry. It may drop or replace that entry. Returns all bits that
+ * `act` returned.
+ */
 static inline int ledger_for_links(struct ledger *ledger,
 				   int (*act)(struct ledger *ledger, struct entry **link, int64_t now_ms),
 				   int64_t now_ms)
@@ -105,33 +111,40 @@ static inline int ledger_for_links(struct ledger *ledger,
 	return seen;
 }
 
-/* After a change of an entry's state or facts: books it where it belongs now. Returns whether something became free. */
+/*
+ * Books an entry where it belongs, after its state or facts have changed. Returns whether capacity
+ * became free.
+ */
 bool ledger_settle(struct ledger *ledger, struct entry *entry);
 
-/* Puts an entry in the place of another of the same uid (*link; NULL: none), and copies what is known of that one. */
+/*
+ * Puts `entry` into the table, in place of an entry of the same uid (*link, which may be NULL), and
+ * takes over the state and the booking of that one. Frees the old entry.
+ */
 void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry);
 
-/* Whether all charges are what they should be; books anew those for which there was no memory. */
+/* Retries the charges for which there was no memory. Returns whether all charges are exact now. */
 bool ledger_exact(struct ledger *ledger);
 
-/* Drops an entry about which nothing is left to know. Returns whether it was dropped. */
+/* Drops an entry if nothing about it needs to be remembered. Returns whether it was dropped. */
 bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms);
 
 /*
- * The facts of a Pod under the policy in force, in scratch memory, as ledger_place will set them again. Returns bits of enum
- * node_fit, or -1 without memory.
+ * Extracts the facts of a Pod under the current policy into scratch memory, including those that
+ * ledger_place sets. Returns bits of enum node_fit, or -1 without memory.
  */
 int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding);
 
 /*
- * Sets where a Pod could land and, if known, what its node is, in scratch memory. Returns bits of enum node_fit, or -1
- * without memory.
+ * Sets the models of the nodes where the Pod could land and, if it is known, of its node, in
+ * scratch memory. Returns bits of enum node_fit, or -1 without memory.
  */
 int ledger_place(struct ledger *ledger, const struct pod *placement, struct holding *holding);
 
 /*
- * What is kept of a Pod's requirements; borrows from the Pod. Where they are too long, or matter only under another policy,
- * the Pod could land anywhere.
+ * Returns the placement requirements of the Pod that are kept; borrows from the Pod. They are
+ * omitted if they are too long or irrelevant under this policy. The Pod is then assumed to fit any
+ * node.
  */
 struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding);
 

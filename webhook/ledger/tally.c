@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define SLOTS_LEAST 64
-#define NONE UINT32_MAX             /* the end of the list of what has changed */
-#define UNCHANGED (UINT32_MAX - 1u) /* not in it */
+#define NONE UINT32_MAX             /* The end of the list of changed quotas. */
+#define UNCHANGED (UINT32_MAX - 1u) /* Not in the list. */
 
 int tally_open(struct tally *tally, uint32_t quota_count)
 {
@@ -46,7 +46,7 @@ static uint64_t hash_of(uint32_t quota, struct str namespace)
 	return hash ^ hash >> 32;
 }
 
-/* Twice as many slots as sums at most; without memory the chains just get longer. */
+/* At most one sum per slot on average. Without memory, the chains just get longer. */
 static void make_room(struct tally *tally)
 {
 	if (tally->count <= tally->mask)

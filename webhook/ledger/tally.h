@@ -1,7 +1,7 @@
 /*
- * tally: what the Pods of each namespace hold of each quota, and which quotas hold something else than they did when that was
- * last asked. Kept up to date charge by charge, so that nobody has to walk over all Pods in order to publish it. Part of a book
- * (book.h), under one policy; not thread-safe.
+ * tally: what the Pods of each namespace hold of each quota, and which quotas have changed since
+ * they were last taken. It is updated with every charge, so that publishing does not have to visit
+ * all Pods. Part of a book (book.h), under one policy. Not thread-safe.
  */
 #ifndef WEBHOOK_LEDGER_TALLY_H
 #define WEBHOOK_LEDGER_TALLY_H
@@ -12,39 +12,46 @@
 #include "gpugate/quantity.h"
 #include "gpugate/str.h"
 
-/* What the Pods of one namespace hold of one quota. Lives as long as one of them holds something. */
+/* What the Pods of one namespace hold of one quota. Exists while at least one Pod is counted. */
 struct tally_sum {
-	struct tally_sum *next;        /* in its slot */
-	struct tally_sum *quota_next;  /* of the same quota */
-	struct tally_sum **quota_link; /* what points to it there */
+	struct tally_sum *next;        /* In the same slot. */
+	struct tally_sum *quota_next;  /* Of the same quota. */
+	struct tally_sum **quota_link; /* Points to this sum in the list of its quota. */
 	uint64_t hash;
 	wide amount;
 	uint32_t quota;
 	uint32_t pods;
-	struct str namespace; /* its bytes follow this struct */
+	struct str namespace; /* Its bytes follow this struct. */
 };
 
 struct tally {
 	uint32_t quota_count;
 	struct tally_sum **slots;
 	uint32_t mask, count;
-	struct tally_sum **quotas; /* by quota */
-	uint32_t *changed;         /* by quota: the next that has changed; the list needs no memory to grow */
-	uint32_t first, last;      /* of that list */
+	struct tally_sum **quotas; /* Indexed by quota. */
+	/*
+	 * Links of the list of changed quotas, indexed by quota: the next one. The list therefore
+	 * never needs memory to grow.
+	 */
+	uint32_t *changed;
+	uint32_t first, last; /* Ends of that list. */
 };
 
-/* Empty, nothing has changed. Returns -1 without memory. */
+/* Initializes an empty tally without changes. Returns 0, or -1 without memory. */
 int tally_open(struct tally *tally, uint32_t quota_count);
-void tally_close(struct tally *tally); /* takes a zeroed one, too */
+void tally_close(struct tally *tally); /* Also accepts a zeroed tally. */
 
-/* Adds what one more Pod holds. Returns what tally_remove takes; NULL without memory, and it is not added. */
+/*
+ * Adds what one more Pod holds. Returns a handle for tally_remove, or NULL without memory, and then
+ * nothing was added.
+ */
 struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount);
-void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount); /* takes NULL */
+void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount); /* Takes NULL. */
 
-/* Notes that something else is held of a quota: puts it at the end of the list, once. */
+/* Notes that a quota has changed: appends it to the list unless it is already there. */
 void tally_note(struct tally *tally, uint32_t quota);
 
-/* Takes the first off the list. False: there is none. */
+/* Takes the first quota from the list. Returns false if the list is empty. */
 bool tally_take(struct tally *tally, uint32_t *quota);
 
 #endif

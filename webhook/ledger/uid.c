@@ -4,10 +4,10 @@
 #include <string.h>
 
 #define UUID_BYTES 16
-#define UUID_DIGITS 36   /* with its hyphens */
-#define BASE64 22        /* characters, without padding, */
-#define BASE64_PADDED 24 /* with it */
-#define OTHER '='        /* before a uid that is no UUID; in base64 it stands for padding only */
+#define UUID_DIGITS 36   /* Including hyphens. */
+#define BASE64 22        /* Characters without padding. */
+#define BASE64_PADDED 24 /* Characters with padding. */
+#define OTHER '='        /* Prefix of a uid that is not a UUID; base64 uses it only for padding. */
 
 static bool is_hyphen_at(size_t i)
 {
@@ -19,7 +19,7 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Whether a uid is a UUID as Kubernetes writes it; its bytes then. */
+/* Whether a uid is a UUID as Kubernetes writes it. If so, sets its bytes. */
 static bool uuid_read(struct str uid, unsigned char bytes[static UUID_BYTES])
 {
 	size_t digits = 0;
@@ -69,8 +69,10 @@ size_t ledger_uid_bytes(struct str uid)
 	return uuid_read(uid, bytes) ? BASE64 : uid.len + 1;
 }
 
-/* Whether 22 characters are those that ledger_uid_write makes of these bytes; OpenSSL forgives blanks, and bits that are none of
- * the 16 bytes'. */
+/*
+ * Decodes 22 characters, if they are exactly what ledger_uid_write writes for these bytes. OpenSSL
+ * alone would also accept blanks, and nonzero bits after the last byte.
+ */
 static bool base64_read(struct str written, unsigned char bytes[static BASE64_PADDED])
 {
 	unsigned char padded[BASE64_PADDED + 1] = "", again[BASE64_PADDED + 1];

@@ -23,7 +23,7 @@ static bool has_finished(const struct pod *pod)
 	return str_eq(pod->phase, STR("Succeeded")) || str_eq(pod->phase, STR("Failed"));
 }
 
-/* Of a Pod that does not count any more, only that it was there. */
+/* Keeps only the identity of a Pod that no longer counts. */
 static struct entry *make_lean(const struct holding *holding)
 {
 	const struct holding lean = {.uid = holding->uid, .namespace = holding->namespace};
@@ -50,14 +50,14 @@ static int64_t grace_of(const struct pod *pod)
 	return (seconds < INT32_MAX ? seconds : INT32_MAX) * 1000;
 }
 
-/* Whether what the entry says of the Pod's termination is what this event says. */
+/* Whether the entry and this event agree about the Pod's termination. */
 static bool is_same_termination(const struct entry *entry, const struct pod *pod)
 {
 	bool terminating = str_present(pod->deletion_timestamp);
 	return terminating == (entry->terminating_ms != 0) && (!terminating || entry->grace_ms == grace_of(pod));
 }
 
-/* Another grace period is another request to delete the Pod, and its time begins then. */
+/* A different grace period means another request to delete the Pod, and restarts its time. */
 static void note_termination(struct entry *entry, const struct pod *pod, int64_t now_ms)
 {
 	if (is_same_termination(entry, pod))
@@ -86,7 +86,8 @@ static int see_gone(struct ledger *ledger, struct entry **link, uint64_t version
 	if (entry)
 		ledger_replace(ledger, link, entry);
 	else
-		entry = *link; /* without memory the facts stay, which costs no more than what they take */
+		/* Without memory the facts are kept, which only costs the memory that they take. */
+		entry = *link;
 	note_seen(ledger, entry, version, now_ms, &seen);
 	entry->state = (uint8_t)((entry->state & ~ENTRY_ALIVE) | ENTRY_GONE);
 	entry->gone_ms = now_ms;
@@ -113,8 +114,9 @@ static int see_alive(struct ledger *ledger, struct entry **link, const struct po
 }
 
 /*
- * Nothing that decides has changed: the usual event, a status that moves on. Of a Pod that has finished no facts are kept: if its phase
- * says otherwise later, which nothing in Kubernetes forbids to those who may write it, they are taken from that event.
+ * Whether nothing relevant has changed, which is the usual case: a status update. No facts are kept
+ * of a Pod that has finished. Kubernetes does not forbid to change its phase back, and then the
+ * facts are taken from that event.
  */
 static bool is_known(const struct entry *entry, const struct pod *pod)
 {
@@ -142,7 +144,10 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
 	return see_alive(ledger, link, pod, &holding, node_fit, version, now_ms);
 }
 
-/* A Pod that was never seen is not remembered, but for a comparison under way, whose list may have it still. */
+/*
+ * A Pod that was never seen is not remembered when it is deleted. The exception is a comparison in
+ * progress, whose list may still contain it.
+ */
 static int see_deleted(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	if (!*entry_find(&ledger->table, pod->uid)) {
@@ -205,7 +210,7 @@ int ledger_list_end(struct ledger *ledger, uint64_t version, int64_t now_ms)
 	return seen;
 }
 
-/* --- Comparing --- */
+/* --- Comparisons --- */
 
 void ledger_compare_begin(struct ledger *ledger)
 {
@@ -218,7 +223,7 @@ bool ledger_comparing(const struct ledger *ledger)
 	return ledger->comparing;
 }
 
-/* An event since the beginning is newer than the list. */
+/* Whether an event since the comparison began has reported it, which is newer than the list. */
 static bool has_moved(const struct ledger *ledger, const struct entry *entry)
 {
 	return entry->list == ledger->list;
@@ -272,7 +277,10 @@ static int forget_entry(struct ledger *ledger, struct entry **link, int64_t now_
 	return 0;
 }
 
-/* Of what was seen, the facts of pending Pods may be gone; so the copy has to be loaded again before anything is decided. */
+/*
+ * This may drop the facts of pending Pods, so that the copy must be loaded again before anything is
+ * decided.
+ */
 void ledger_forget(struct ledger *ledger)
 {
 	ledger_for_links(ledger, forget_entry, 0);
