@@ -1,4 +1,4 @@
-/* bundles: whom the entries of a webhook configuration trust. */
+/* bundles: what the entries of a webhook configuration trust. */
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -98,16 +98,16 @@ bool bundles_right(struct bundles *bundles, const char *wanted)
 	return true;
 }
 
-/* --- What a bundle holds --- */
+/* --- The certificates in a bundle --- */
 
-/* Calls `found` for the certificates of one bundle, until it returns other than 0. */
+/* Calls `found` for the certificates of one bundle until it returns nonzero. */
 static void look_into(const struct bundle *bundle, int (*found)(void *context, const struct certs_item *item),
 		      void *context)
 {
 	size_t len = strlen(bundle->text);
 	char *pem = len % 4 == 0 && len < CERTS_PEM_MAX ? malloc(len + 1) : NULL;
 	int pem_len = pem ? EVP_DecodeBlock((unsigned char *)pem, (const unsigned char *)bundle->text, (int)len) : -1;
-	while (pem_len > 0 && pem[pem_len - 1] == '\0') /* the padding, decoded */
+	while (pem_len > 0 && pem[pem_len - 1] == '\0') /* Decoded padding. */
 		pem_len--;
 	struct error unreadable = {0};
 	if (pem_len > 0)

@@ -1,6 +1,7 @@
 /*
- * controller: passes. A pass reads the Secret, decides, and does one thing; after that comes the next pass, until there is nothing
- * to be done but to wait. What others change (the Secret, the configurations) begins a pass, too.
+ * controller: passes. A pass reads the Secret, decides, and executes one step. Passes follow each
+ * other until the only step is to wait. A change of the Secret or the configurations by others
+ * starts a pass, too.
  */
 #include "webhook/cert_controller/machine.h"
 
@@ -21,9 +22,9 @@ static void pass_soon(struct kube_certs *certs)
 		kube_timer_set(certs->options.loop, &certs->timer, 0);
 }
 
-/* --- What is known --- */
+/* --- Facts --- */
 
-/* base64 of the bundle, as it stands in caBundle. */
+/* Sets `wanted` to the base64 of the bundle, as in caBundle. */
 static void want(struct kube_certs *certs)
 {
 	struct buf pem;
@@ -88,7 +89,10 @@ static void gather(struct kube_certs *certs, struct certs_facts *facts)
 
 /* --- Steps --- */
 
-/* A bundle that could not be written, or was a moment ago, is tried again before anything can be called fine. */
+/*
+ * Whether a bundle was just written, or could not be. It must be checked again before a recovery is
+ * reported.
+ */
 static bool awaits_patch(const struct kube_certs *certs)
 {
 	bool awaits = false;
@@ -108,7 +112,7 @@ static void rest(struct kube_certs *certs, int64_t ms)
 	certs_pass_in(certs, ms);
 }
 
-/* Begins the step that was decided upon. */
+/* Starts the step that was decided. */
 static void take_step(struct kube_certs *certs, const struct certs_decision *decision)
 {
 	int64_t now_s = certs_wall_s(), slack_s = certs_slack_s(&certs->options.lifetimes);
@@ -135,7 +139,8 @@ static void take_step(struct kube_certs *certs, const struct certs_decision *dec
 		}
 		break;
 	case CERTS_PROMOTE:
-		if (!next) { /* it was one a moment ago: time has passed */
+		/* It was valid when the decision was made, and time has passed since. */
+		if (!next) {
 			certs_pass_in(certs, CERTS_CONFLICT_MS);
 			return;
 		}
@@ -178,7 +183,8 @@ static void on_read(void *context, const struct kube_answer *answer)
 	certs->version[0] = '\0';
 	if (answer->status == 200)
 		certs->secret = authorities_read(&certs->authorities, answer->body, certs->version, &err);
-	if (answer->status == 200 && !certs->version[0]) { /* nothing could be written against it */
+	/* Without a version, nothing could be written against it. */
+	if (answer->status == 200 && !certs->version[0]) {
 		certs_fail(certs, FAILURE_READ, "reading the Secret " CERTS_SECRET, err.text);
 		return;
 	}
@@ -188,7 +194,7 @@ static void on_read(void *context, const struct kube_answer *answer)
 	decide(certs);
 }
 
-/* A read that names no version is answered from storage, never from a cache. */
+/* Reads without a resourceVersion are answered from storage, not from a cache. */
 static void run_pass(void *context)
 {
 	struct kube_certs *certs = context;
@@ -262,7 +268,7 @@ static int open_watch(struct kube_certs *certs, struct error *err)
 	return certs->watch ? 0 : -1;
 }
 
-/* --- Life --- */
+/* --- Life cycle --- */
 
 struct kube_certs *kube_certs_create(const struct kube_certs_options *options, struct error *err)
 {

@@ -1,22 +1,24 @@
 /*
- * decide: what a replica does next for its certificates. The rules that keep every leaf verifiable by every bundle
- * that an API server may still go by:
+ * decide: what a replica does next for its certificates. These rules ensure that every certificate
+ * is verifiable with every bundle that an API server may still use:
  *
- *  - An authority signs only when every entry has been seen to trust it for trust_s, by the monotonic clock of whoever lets it
- *    sign. No clocks are compared for this.
- *  - A leaf is signed right after a read of the Secret by whoever signs then. So nobody signs by an authority for longer than
- *    trust_s after the Secret says that it has stopped.
- *  - A leaf lives at most leaf_s, and an authority is trusted for leaf_s and twice trust_s after it stopped: once for such a
- *    late signature, once for two clocks that are half of it off each.
- *  - A bundle is written against the version of the configuration that was seen before the Secret was read. So a bundle
- *    never goes back to what the authorities were earlier, however late a replica is.
+ * - An authority signs only after every entry has been seen to trust it for trust_s. The replica
+ *   that promotes it measures this with its own monotonic clock, so that no clocks are compared.
+ * - A replica issues a certificate immediately after it has read the Secret, from the authority
+ *   that signs then. Therefore no replica uses an authority for longer than trust_s after the
+ *   Secret says that it has stopped.
+ * - A certificate lives for at most leaf_s. An authority stays trusted for leaf_s plus twice
+ *   trust_s after it has stopped: once for such a late signature, and once for two clocks that are
+ *   each off by half of trust_s.
+ * - A bundle is written only against a version of the configuration that was seen before the Secret
+ *   was read. Therefore no replica, however late, restores an outdated bundle.
  */
 #include <string.h>
 
 #include "webhook/cert_controller/state.h"
 
 #define MS 1000
-#define IDLE_MS (600 * (int64_t)MS) /* wall clocks may be set: look again */
+#define IDLE_MS (600 * (int64_t)MS) /* Checks again regularly, because wall clocks may be set. */
 #define LIFETIME_FACTOR 3
 
 int64_t certs_lead_s(const struct certs_lifetimes *lifetimes)
@@ -38,7 +40,8 @@ int64_t certs_renew_ms(int64_t life_ms, uint64_t random)
 
 int certs_lifetimes_check(const struct certs_lifetimes *lifetimes, struct error *err)
 {
-	int64_t leaf_least = 4 * lifetimes->trust_s; /* the third that is left then is trust_s and a third of it */
+	/* The third that remains at renewal is then 4/3 of trust_s. */
+	int64_t leaf_least = 4 * lifetimes->trust_s;
 	int64_t ca_least = 2 * (lifetimes->leaf_s + 2 * lifetimes->trust_s);
 	if (lifetimes->leaf_s < leaf_least)
 		return error_set(
@@ -75,7 +78,10 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Whether somebody may still go by an authority other than one that is to come: then a new one must not sign at once. */
+/*
+ * Whether any API server may still rely on an authority other than the next one. If so, a new
+ * authority must not sign at once.
+ */
 static bool anybody_trusts(const struct certs_facts *facts)
 {
 	for (size_t i = 0; i < facts->authorities->count; i++)
@@ -84,7 +90,7 @@ static bool anybody_trusts(const struct certs_facts *facts)
 	return facts->others_trusted;
 }
 
-/* Whether a leaf is due, which needs somebody to sign it. */
+/* Whether a certificate must be issued. */
 static bool leaf_is_due(const struct certs_facts *facts, const struct authority *signer)
 {
 	const struct certs_shown *shown = &facts->shown;
@@ -92,7 +98,7 @@ static bool leaf_is_due(const struct certs_facts *facts, const struct authority 
 	       memcmp(shown->issuer, signer->id, sizeof shown->issuer) != 0;
 }
 
-/* Of the configurations that lack the bundle, the first that may be written. */
+/* Finds the first configuration that lacks the bundle and may be written. */
 static bool bundle_is_due(const struct certs_facts *facts, struct certs_decision *decision)
 {
 	for (int i = 0; i < CERTS_CONFIGURATIONS; i++) {
@@ -113,7 +119,7 @@ static bool over(const struct certs_lifetimes *lifetimes, const struct certs_fac
 	return false;
 }
 
-/* The next moment at which time alone makes something due. */
+/* Milliseconds until the passage of time alone makes something due. */
 static int64_t wait_ms(const struct certs_lifetimes *lifetimes, const struct certs_facts *facts,
 		       const struct authority *signer, const struct authority *next)
 {
@@ -146,12 +152,12 @@ struct certs_decision certs_decide(const struct certs_lifetimes *lifetimes, cons
 	int64_t lead_s = certs_lead_s(lifetimes);
 	const struct authority *signer = authorities_signer(facts->authorities, facts->now_s);
 	const struct authority *next = authorities_next(facts->authorities, facts->now_s, lead_s);
-	bool read = facts->secret == SECRET_READ; /* else there are no authorities */
+	bool read = facts->secret == SECRET_READ; /* Otherwise there are no authorities. */
 	bool late = facts->now_ms - facts->read_ms > lifetimes->trust_s * MS;
 	if (facts->secret == SECRET_NEWER)
 		return decision;
 	if (late)
-		decision.step = CERTS_READ; /* what was read is too old to act upon */
+		decision.step = CERTS_READ; /* The Secret was read too long ago to act on it. */
 	else if (signer && leaf_is_due(facts, signer))
 		decision.step = CERTS_SIGN;
 	else if (read && facts->known && bundle_is_due(facts, &decision))

@@ -1,4 +1,7 @@
-/* reconcile: when the next pass comes, and whether the cluster trusts what it should. Used by the passes and the steps. */
+/*
+ * reconcile: schedules passes, and checks whether the cluster trusts what it should. Used by
+ * controller.c and steps.c.
+ */
 #include "webhook/cert_controller/machine.h"
 
 #define BACKOFF_MAX_MS 30000
@@ -10,7 +13,7 @@ void certs_pass_in(struct kube_certs *certs, int64_t ms)
 	certs->again = false;
 }
 
-/* After a pause. What others change ends it: that may be what was missing. */
+/* Changes by others end the pause early, because they may resolve the failure. */
 void certs_fail(struct kube_certs *certs, enum certs_failure failure, const char *doing, const char *why)
 {
 	struct kube_loop *loop = certs->options.loop;

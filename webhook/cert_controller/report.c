@@ -1,4 +1,4 @@
-/* report: what people and metrics are told of the self-managed certificates. Never a key, nor what holds one. */
+/* report: logs, Events and metrics of the self-managed certificates. They never contain a key. */
 #include <time.h>
 
 #include "webhook/cert_controller/machine.h"
@@ -21,7 +21,7 @@ static struct log_field time_field(const char *key, int64_t when_s, char text[st
 	return (struct log_field){.key = key, .text = {text, strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts)}};
 }
 
-/* --- What goes wrong --- */
+/* --- Failures --- */
 
 void certs_report_failure(struct kube_certs *certs, enum certs_failure failure, const char *doing, const char *why)
 {
@@ -72,7 +72,7 @@ void certs_report_secret(struct kube_certs *certs, const char *why)
 		kube_events_tell(certs->options.events, true, "AuthorityUnreadable", text);
 }
 
-/* --- What was done --- */
+/* --- Completed steps --- */
 
 void certs_report_issued(struct kube_certs *certs, time_t not_after)
 {
@@ -145,7 +145,7 @@ void certs_report_authorities(struct kube_certs *certs, int64_t now_s)
 	atomic_store(&certs->counts.retired, retired);
 }
 
-/* --- Asked by others --- */
+/* --- For other threads --- */
 
 const char *kube_certs_unready(const struct kube_certs *certs)
 {

@@ -1,5 +1,5 @@
 /*
- * secret: the authorities, and the Secret that keeps them. Its key `authorities` is text:
+ * secret: the authorities, and the Secret that stores them. Its key `authorities` is a text:
  *
  *     gpugate authorities 1
  *     authority signs=1790000000 stopped=0 leaf=604800
@@ -8,8 +8,8 @@
  *     -----BEGIN PRIVATE KEY-----
  *     ...
  *
- * and `ca.crt` is the bundle, for people; it is never read. All that holds keys is reserved in one piece, so that it never
- * moves, and overwritten before it is freed.
+ * The key `ca.crt` is the bundle, for users; it is never read. Every buffer that holds keys is
+ * allocated once, so that it never moves, and overwritten before it is freed.
  */
 #include <limits.h>
 #include <openssl/evp.h>
@@ -168,7 +168,7 @@ static void write_text(const struct authorities *all, struct buf *out)
 	}
 }
 
-/* Takes the next line, without its end. */
+/* Takes the next line, without its newline. */
 static struct str next_line(struct str *text)
 {
 	const char *end = memchr(text->ptr, '\n', text->len);
@@ -177,14 +177,17 @@ static struct str next_line(struct str *text)
 	return line;
 }
 
-/* A line of at most 127 bytes, as a string. */
+/* Copies a line as a string, truncated to 127 bytes. */
 static const char *line_text(struct str line, char text[static 128])
 {
 	snprintf(text, 128, "%.*s", (int)(line.len < 127 ? line.len : 127), line.len ? line.ptr : "");
 	return text;
 }
 
-/* Takes a PEM block of that kind, if the text goes on with one. It never moves: it may be a key. */
+/*
+ * Takes a PEM block of this kind, if it comes next. The buffer never moves, because it may hold a
+ * key.
+ */
 static void take_block(struct str *text, struct str begin, struct str end, struct buf *out)
 {
 	buf_init(out, CERTS_PEM_MAX);
@@ -304,7 +307,7 @@ static int decode(struct str base64, struct buf *out, struct error *err)
 				 AUTHORITIES_TEXT_MAX);
 	out->len = (size_t)len;
 	for (size_t i = base64.len; i > 0 && base64.ptr[i - 1] == '='; i--)
-		out->len--; /* which is decoded as zeros */
+		out->len--; /* Padding is decoded as zeros. */
 	return 0;
 }
 
@@ -339,8 +342,8 @@ enum secret_state authorities_read(struct authorities *all, struct str json, cha
 	reader_init(&reader, json.ptr, json.len, &arena);
 	version[0] = '\0';
 	if (reader_object(&reader, &secret_shape, &secret) < 0 || scan_finish(&reader.scan) < 0) {
-		error_set(err,
-			  "it is not the JSON of a Secret"); /* the reader's own words could quote what stands there */
+		/* The reader's error could quote the content. */
+		error_set(err, "it is not the JSON of a Secret");
 	} else {
 		snprintf(version, 64, "%.*s", (int)(secret.version.len < 63 ? secret.version.len : 63),
 			 secret.version.len ? secret.version.ptr : "");

@@ -1,4 +1,7 @@
-/* steps: what a pass does: writes the Secret or a bundle, makes an authority or a certificate. */
+/*
+ * steps: executes the steps of a pass: writes the Secret or a bundle, creates an authority, issues
+ * a certificate.
+ */
 #include <stdlib.h>
 #include <time.h>
 
@@ -6,11 +9,12 @@
 
 #define WRITE_MS 10000
 #define PATCH_BYTES_MAX (8u << 20)
-#define PATCH_AGAIN_MS 1000 /* until the watch has told what was written */
-#define FIGHT_MS 60000      /* who changes a bundle again within this time is answered slower */
+#define PATCH_AGAIN_MS 1000 /* Until the watch has reported the write. */
+/* If a bundle is changed again within this time, it is restored more slowly. */
+#define FIGHT_MS 60000
 #define FIGHT_DELAY_MAX_MS 30000
 #define MS 1000
-#define RANDOM_MAX (INT64_MAX - 1) /* as many values as kube_random can tell apart */
+#define RANDOM_MAX (INT64_MAX - 1) /* The largest range for kube_random. */
 
 static const char *const kinds[CERTS_CONFIGURATIONS] = {
     [CERTS_MUTATING] = "mutatingwebhookconfigurations",
@@ -26,14 +30,20 @@ static void on_written(void *context, const struct kube_answer *answer)
 		certs_report_written(certs);
 		certs_pass_in(certs, 0);
 	} else if (answer->status == 409 || (answer->status == 404 && certs->secret != SECRET_ABSENT)) {
-		/* Somebody else was first. (That there is nowhere to create it is a failure.) */
+		/*
+		 * Another replica was first. (A 404 for a POST is a failure: the namespace is
+		 * missing.)
+		 */
 		certs_pass_in(certs, kube_random(certs->options.loop, 0, CERTS_CONFLICT_MS));
 	} else {
 		certs_fail(certs, FAILURE_WRITE, "writing the Secret " CERTS_SECRET, answer->problem);
 	}
 }
 
-/* Writes the authorities against the version that was read. Whatever comes of it, they are read again before anything else. */
+/*
+ * Writes the authorities against the version that was read. After any outcome, they are read again
+ * before the next step.
+ */
 void certs_write_secret(struct kube_certs *certs)
 {
 	const char *namespace = certs->options.namespace;
@@ -73,7 +83,10 @@ static int keep(void *context, const struct certs_item *item)
 	return authorities_keep(keeping->all, item, keeping->leaf_s, keeping->now_s, &keeping->err);
 }
 
-/* A new authority. Where the Secret told of none, those that are trusted may have signed what others show: they are kept. */
+/*
+ * Creates an authority. If the Secret had no authorities, keeps those that are trusted, because
+ * they may have signed certificates that other replicas serve.
+ */
 int certs_make_authority(struct kube_certs *certs, bool signs, struct error *err)
 {
 	const struct certs_lifetimes *lifetimes = &certs->options.lifetimes;
@@ -146,7 +159,7 @@ int certs_issue_own(struct kube_certs *certs, struct error *err)
 
 /* --- Bundles --- */
 
-/* The first damage is mended at once; who goes on is answered slower and slower. */
+/* The first foreign change is reverted at once, and further ones more and more slowly. */
 static void note_patched(struct certs_target *target, int64_t now_ms)
 {
 	target->patch_ms = now_ms + PATCH_AGAIN_MS;
@@ -167,11 +180,13 @@ static void on_patched(void *context, const struct kube_answer *answer)
 		note_patched(target, kube_now_ms());
 		certs_report_bundle(certs, target);
 		certs_pass_in(certs, 0);
-	} else if (answer->status == 409 || answer->status == 404) { /* the watch will tell what it is now */
+	} else if (answer->status == 409 || answer->status == 404) {
+		/* The watch will report the current version. */
 		target->patch_ms = kube_now_ms() + 2 * CERTS_CONFLICT_MS;
 		certs_pass_in(certs, kube_random(certs->options.loop, 0, CERTS_CONFLICT_MS));
 	} else {
-		target->patch_ms = kube_now_ms() + certs->backoff_ms; /* everything else goes on */
+		/* Other steps continue meanwhile. */
+		target->patch_ms = kube_now_ms() + certs->backoff_ms;
 		certs_fail(certs, FAILURE_BUNDLE, "writing caBundle", answer->problem);
 	}
 }
