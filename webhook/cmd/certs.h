@@ -1,4 +1,4 @@
-/* certs: the actions of `gpugate certs`, each in a file of its own. Private to certs*.c. */
+/* certs: the actions of `gpugate certs`, each in a separate file. Private to certs*.c. */
 #ifndef WEBHOOK_CMD_CERTS_H
 #define WEBHOOK_CMD_CERTS_H
 

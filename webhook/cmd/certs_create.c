@@ -101,7 +101,10 @@ static void print_written(const char *dir, const struct pem_files *files)
 	printf("  %s/%s\n  %s/%s\n", dir, files->certificate, dir, files->key);
 }
 
-/* What trusts an authority does not trust another one of the same name, so a new one is made only in an empty folder. */
+/*
+ * Clients that trust the old authority do not trust a new one of the same name. A new authority is
+ * therefore created only in a folder without certificates.
+ */
 static int refuse_new_authority(const struct create_options *options, const char *has, const char *lacks,
 				struct error *err)
 {
@@ -116,10 +119,10 @@ static int refuse_new_authority(const struct create_options *options, const char
 static int note_end(void *context, const struct certs_item *item)
 {
 	((struct certs_pair *)context)->not_after = item->not_after;
-	return 1; /* the first certificate is the one that signs */
+	return 1; /* The first certificate is the one that signs. */
 }
 
-/* The pair of the folder, if it can sign. */
+/* Reads the authority of the folder, and checks that it can sign. */
 static int read_authority(struct certs_pair *authority, const struct pem_files *files, time_t now, struct error *err)
 {
 	if (pem_files_read(files, authority, err) ||
@@ -136,7 +139,10 @@ static int read_authority(struct certs_pair *authority, const struct pem_files *
 			 date);
 }
 
-/* Without --days a certificate ends with its authority at the latest; with --days that would be a surprise. */
+/*
+ * With --days, a certificate that would outlive its authority is an error. Without it, the
+ * certificate just ends with the authority.
+ */
 static int check_days(const struct create_options *options, const struct certs_pair *authority, time_t now,
 		      struct error *err)
 {
@@ -164,14 +170,17 @@ static int make_authority(struct certs_pair *authority, const struct create_opti
 	return 0;
 }
 
-/* Whether the folder has certificates that another authority signed. */
+/*
+ * Whether the folder has certificates, which an authority that is not in the folder must have
+ * signed.
+ */
 static bool has_leaves(int folder)
 {
 	const struct pem_files server = {folder, "tls.crt", "tls.key"}, client = {folder, "client.crt", "client.key"};
 	return pem_files_count(&server, &(struct error){0}) != 0 || pem_files_count(&client, &(struct error){0}) != 0;
 }
 
-/* The authority of the folder, or a new one, which is written. */
+/* Reads the authority of the folder, or creates and writes a new one. */
 static int get_authority(struct certs_pair *authority, const struct create_options *options, int folder, time_t now,
 			 struct error *err)
 {
@@ -196,13 +205,13 @@ static int get_authority(struct certs_pair *authority, const struct create_optio
 	return 0;
 }
 
-/* The validity of a new certificate. */
+/* Returns the validity of a new certificate. */
 static int64_t leaf_seconds(const struct create_options *options)
 {
 	return (options->days ? options->days : DAYS) * CERTS_DAY_SECONDS;
 }
 
-/* Signs a leaf and writes it. */
+/* Issues a certificate and writes it. */
 static int make_leaf(const struct certs_leaf *leaf, const struct certs_pair *authority, const struct pem_files *files,
 		     const char *what, const char *dir, time_t now, struct error *err)
 {
@@ -219,7 +228,7 @@ static int make_leaf(const struct certs_leaf *leaf, const struct certs_pair *aut
 	return failed;
 }
 
-/* What the server is called: as asked, or this machine's own names. */
+/* Describes the server certificate: with the given names, or with the local ones by default. */
 static struct certs_leaf server_leaf(const struct create_options *options)
 {
 	static const char *const local_names[] = {"localhost"}, *const local_ips[] = {"127.0.0.1", "::1"};
@@ -246,7 +255,7 @@ static struct certs_leaf client_leaf(const struct create_options *options)
 	    .usage = CERTS_CLIENT, .common_name = options->client, .seconds = leaf_seconds(options)};
 }
 
-/* Everything that can be refused is refused before anything is written. */
+/* Rejects existing files before anything is written. */
 static int check(const struct create_options *options, const struct pem_files *files, struct error *err)
 {
 	int count = pem_files_count(files, err);
@@ -306,7 +315,10 @@ static int create_in(const struct create_options *options, int folder, struct er
 	return failed;
 }
 
-/* Locked until it is closed: of two that start at the same time, the second finds the authority of the first and keeps it. */
+/*
+ * Opens the folder, and locks it until it is closed. If two commands start at the same time, the
+ * second finds the authority of the first and keeps it.
+ */
 static int open_folder(const char *dir, struct error *err)
 {
 	if (mkdir(dir, 0755) && errno != EEXIST)
@@ -314,7 +326,7 @@ static int open_folder(const char *dir, struct error *err)
 	int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return error_set(err, "%s: %s", dir, strerror(errno));
-	flock(folder, LOCK_EX); /* where a file system has no locks, it goes without */
+	flock(folder, LOCK_EX); /* Continues without a lock if the file system has none. */
 	return folder;
 }
 

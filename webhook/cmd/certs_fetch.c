@@ -11,7 +11,7 @@
 #define STEP_SECONDS 10
 #define HOST_BYTES 256
 
-/* "HOST:PORT" or "[HOST]:PORT" into two texts. */
+/* Splits "HOST:PORT" or "[HOST]:PORT" into two strings. */
 static int split(const char *address, char host[static HOST_BYTES], const char **port, struct error *err)
 {
 	const char *colon = strrchr(address, ':');
@@ -69,7 +69,7 @@ static int add_peers(gnutls_session_t session, const char *address, struct buf *
 	return pem->failed ? error_set(err, "%.253s sent more certificates than can be read", address) : 0;
 }
 
-/* What a handshake that failed means, without the words of the TLS library. */
+/* Describes a failed handshake without the terms of the TLS library. */
 static const char *handshake_problem(int code)
 {
 	switch (code) {
@@ -99,7 +99,9 @@ static int handshake(gnutls_session_t session, const char *address, struct error
 		code = gnutls_handshake(session);
 	while (code < 0 && !gnutls_error_is_fatal(code) && code != GNUTLS_E_AGAIN);
 	unsigned count = 0;
-	/* A server that wants a client certificate hangs up, after it has shown its own. */
+	/*
+	 * A server that requires a client certificate disconnects only after it has sent its own.
+	 */
 	if (code == GNUTLS_E_SUCCESS || gnutls_certificate_get_peers(session, &count))
 		return 0;
 	return error_set(err, "%.253s %s", address, handshake_problem(code));

@@ -1,4 +1,7 @@
-/* gpugate certs inspect, verify: what a certificate is, and whether the API server would accept it. */
+/*
+ * gpugate certs inspect, verify: describe a certificate, and check whether the API server would
+ * accept it.
+ */
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
@@ -29,7 +32,7 @@ struct inspect_options {
 
 static const char *const outputs[] = {"text", "json", NULL};
 
-/* The last row is of inspect alone. */
+/* The last row is only for inspect. */
 static const struct option_row rows[] = {
     {.name = "--dir",
      .word = "DIR",
@@ -115,11 +118,11 @@ static const struct option_table verify_table = {
     .examples = "  gpugate certs verify --dir pki --name gpugate.gpugate.svc && echo good\n",
 };
 
-/* --- What is asked --- */
+/* --- Input --- */
 
 struct texts {
 	struct buf certificate, key, authority;
-	unsigned key_mode; /* 0: not known */
+	unsigned key_mode; /* 0: unknown. */
 };
 
 static void texts_release(struct texts *texts)
@@ -129,7 +132,7 @@ static void texts_release(struct texts *texts)
 	buf_release(&texts->authority);
 }
 
-/* `optional`: one that is not there is fine. */
+/* If `optional` is set, a missing file is not an error. */
 static int read_file(const char *dir, const char *name, bool optional, struct buf *out, struct error *err)
 {
 	char path[PATH_MAX];
@@ -186,7 +189,7 @@ static int read_texts(const struct inspect_options *options, struct texts *texts
 	return failed;
 }
 
-/* Without these, nobody could say that the API server accepts it. */
+/* Requires the options without which acceptance by the API server cannot be checked. */
 static int check_verifiable(const struct inspect_options *options, const struct texts *texts, struct error *err)
 {
 	if (options->names.count == 0)
@@ -202,7 +205,7 @@ static struct str given(const struct buf *text)
 	return text->len ? buf_view(text) : (struct str){NULL, 0};
 }
 
-/* --- What is said --- */
+/* --- Output --- */
 
 static void print_one(const char *what, const struct certs_description *cert)
 {
@@ -306,7 +309,10 @@ static void print_json(const struct certs_report *report)
 	json_decref(root);
 }
 
-/* Returns 0, with the report filled, or -1. `verdict`: what a verdict needs has to be given. */
+/*
+ * Reads the input and fills the report. `verdict`: the options of a verdict are required. Returns 0
+ * or -1.
+ */
 static int look(const struct inspect_options *options, bool verdict, struct arena *arena, struct certs_report *report,
 		struct error *err)
 {

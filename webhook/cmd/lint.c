@@ -1,4 +1,4 @@
-/* gpugate lint: what `serve` would say of a policy, without serving. */
+/* gpugate lint: reports what `serve` would report about a policy. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -132,7 +132,7 @@ static void print_ignored(const struct report *report, struct buf *text)
 	buf_char(text, '\n');
 }
 
-/* "no errors, 2 warnings (...)". With --strict it says why the exit status is 1 all the same. */
+/* Prints "no errors, 2 warnings (...)". With --strict it adds why the exit status is 1. */
 static void print_counts(const struct report *report, bool strict, const struct policy_counts *counts, struct buf *text)
 {
 	buf_text(text, "no errors");
@@ -169,7 +169,10 @@ static void print_text(const struct report *report, const struct policy *policy,
 	buf_release(&text);
 }
 
-/* `-` becomes what the system calls standard input. A path that is not there is a mistake in the call and no finding in a policy. */
+/*
+ * Replaces `-` by the path of standard input. A missing path is an error of the call, not a finding
+ * about the policy.
+ */
 static int find_paths(const struct option_list *paths, struct error *err)
 {
 	for (size_t i = 0; i < paths->count; i++) {

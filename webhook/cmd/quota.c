@@ -1,4 +1,4 @@
-/* gpugate quota: what tenants hold of their quotas, as the replicas publish it. */
+/* gpugate quota: prints what tenants hold of their quotas, as the replicas publish it. */
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 enum output { OUTPUT_TABLE, OUTPUT_JSON };
 
 struct quota_options {
-	const char *kubeconfig; /* NULL: as a Pod of the cluster */
+	const char *kubeconfig; /* NULL: see find_kubeconfig. */
 	int output;
 };
 
@@ -63,7 +63,10 @@ static const struct option_table table = {
 		"  gpugate quota -o json | jq -r '.quotas[] | select(.exceeded) | .tenant'\n",
 };
 
-/* Where kubectl would look. Returns the path, in `home` where it has to be put together; NULL: as a Pod. */
+/*
+ * Returns the path of a kubeconfig where kubectl would look for it, possibly in `home`. NULL: use
+ * the in-cluster configuration.
+ */
 static const char *find_kubeconfig(const struct quota_options *options, char home[static 4096])
 {
 	const char *variable = getenv("KUBECONFIG"), *folder = getenv("HOME");

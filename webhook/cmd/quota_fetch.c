@@ -8,14 +8,14 @@
 #include "webhook/kube/watch.h"
 
 #define PAGE "?limit=500"
-#define PATH_BYTES_MAX (256u << 10) /* a continue token is a few kilobytes at most */
+#define PATH_BYTES_MAX (256u << 10) /* A continue token takes at most a few kilobytes. */
 #define LIST_BYTES_MAX (256u << 20)
-#define BEGINNINGS_MAX 3 /* a list whose pages have expired is begun anew */
+#define BEGINNINGS_MAX 3 /* How often a list is started, if its pages expire. */
 
 struct fetch {
 	struct kube_client *client;
 	struct quota_list *list;
-	struct kube_stream stream; /* of the page under way */
+	struct kube_stream stream; /* The current page. */
 	struct buf path;
 	uint32_t size;
 	unsigned beginnings;
@@ -35,7 +35,7 @@ static void end(struct fetch *fetch)
 
 /* --- A page --- */
 
-/* Keeps the object's bytes, and what is found in them. */
+/* Copies the bytes of the object, from which the parsed document borrows. */
 static int on_item(void *context, struct str type, struct str json, struct error *err)
 {
 	struct fetch *fetch = context;
@@ -89,7 +89,7 @@ static void take_failure(struct fetch *fetch, const struct kube_answer *answer)
 		error_set(&fetch->err, "%s", problem);
 }
 
-/* Appends a name to a URL's query, escaped (RFC 3986, 2.3). */
+/* Appends a name to a URL's query, percent-encoded (RFC 3986, section 2.3). */
 static void put_escaped(struct buf *path, struct str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
@@ -147,7 +147,7 @@ static void ask_page(struct fetch *fetch)
 						     .context = fetch});
 }
 
-/* --- All of them --- */
+/* --- The whole list --- */
 
 static int compare(const void *left, const void *right)
 {

@@ -1,4 +1,4 @@
-/* gpugate render: prints what has to be registered with a cluster, ready for `kubectl apply -f -`. */
+/* gpugate render: prints what must be registered with a cluster, for `kubectl apply -f -`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define OUTPUT_BYTES (16u << 20)
 #define REPORT_BYTES (1u << 20)
 
-/* Takes `more`, a list. */
+/* Appends the items of `more`. Takes `more`. */
 static int extend(json_t *objects, json_t *more)
 {
 	int failed = json_array_extend(objects, more);
@@ -49,7 +49,11 @@ static int add_webhooks(json_t *objects, const struct render_target *target, con
 	return failed;
 }
 
-/* In an order in which nothing is refused before what it needs is there: what is needed, then what may fail, then what refuses. Returns new. */
+/*
+ * Builds the objects in an order in which nothing is rejected before its prerequisites exist: first
+ * the prerequisites, then what may fail, and last the webhooks that reject Pods. Returns new, or
+ * NULL with an error.
+ */
 static json_t *render_part(const struct render_options *options, const struct render_target *target,
 			   const struct policy *policy, struct error *err)
 {
@@ -65,12 +69,12 @@ static json_t *render_part(const struct render_options *options, const struct re
 	json_decref(rights);
 	if (!failed)
 		return objects;
-	error_set(err, "not enough memory"); /* unless something else is said already */
+	error_set(err, "not enough memory"); /* Keeps an earlier error. */
 	json_decref(objects);
 	return NULL;
 }
 
-/* The command that printed it, as one line of comment. */
+/* Writes the command that printed the output, as a one-line comment. */
 static void write_command(struct buf *out, int argc, char **argv)
 {
 	buf_text(out, "# gpugate");

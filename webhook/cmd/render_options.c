@@ -10,7 +10,7 @@
 #include "gpugate/certs.h"
 #include "webhook/server/kinds.h"
 
-#define MINOR_LEAST 28 /* matchConditions are on by default from here on */
+#define MINOR_LEAST 28 /* The first version in which matchConditions are enabled by default. */
 #define MINOR_MOST 37
 
 #define AT(field) offsetof(struct render_options, field)
@@ -183,7 +183,7 @@ static int read_version(const char *text, unsigned *minor, struct error *err)
 	return 0;
 }
 
-/* Where one of the two paths that are appended begins, if the address ends in it; else its end. */
+/* Returns the length of the address without a trailing /mutate or /validate. */
 static size_t before_path(const char *text, size_t len)
 {
 	static const char *const paths[] = {"/mutate", "/validate"};
@@ -195,7 +195,10 @@ static size_t before_path(const char *text, size_t len)
 	return len;
 }
 
-/* admissionregistration/v1: https, no user, query or fragment. Cuts slashes at the end; returns new. */
+/*
+ * Applies the rules of admissionregistration/v1: https, and no user, query or fragment. Removes
+ * trailing slashes. Returns new, or NULL with an error.
+ */
 static char *read_url(const char *text, struct error *err)
 {
 	static const char scheme[] = "https://";
@@ -233,7 +236,10 @@ static char *encode(const char *bytes, size_t len)
 	return text;
 }
 
-/* A bundle is public: what holds a key is the wrong file. Returns new. */
+/*
+ * Reads a bundle and encodes it in base64. A bundle is public, so that a file with a key must be
+ * the wrong one. Returns new, or NULL with an error.
+ */
 static char *read_bundle(const char *path, struct error *err)
 {
 	FILE *file = fopen(path, "re");
@@ -264,7 +270,10 @@ static char *read_bundle(const char *path, struct error *err)
 	return text;
 }
 
-/* A DNS subdomain (RFC 1123): what the API server's validation demands of each part of a Service's path. */
+/*
+ * Whether the text is a DNS subdomain (RFC 1123), which the API server requires of each segment of
+ * a Service's path.
+ */
 static bool is_subdomain(const char *text)
 {
 	size_t len = strlen(text);

@@ -6,10 +6,11 @@
 #include "webhook/cli/command.h"
 #include "webhook/server/server.h"
 
-#define MALLOC_ARENAS 4 /* glibc's default, eight per processor, keeps more memory than the requests need */
+/* glibc's default, eight per processor, keeps more memory than the requests need. */
+#define MALLOC_ARENAS 4
 #define MALLOC_MMAP_BYTES (128 << 10)
 
-/* All threads inherit the mask; only this one takes signals, with sigwaitinfo. */
+/* All threads inherit the mask. Only this one receives signals, with sigwaitinfo. */
 static void block_signals(sigset_t *set)
 {
 	sigemptyset(set);
@@ -55,7 +56,10 @@ int cmd_serve(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
-	/* An explicit threshold is never raised by malloc: the memory of a long review goes back to the system. */
+	/*
+	 * malloc does not raise an explicit threshold, so that the memory of a large review is
+	 * returned to the system.
+	 */
 	mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
 	status = run(&options);
 	options_release(&serve_options_table, &options);

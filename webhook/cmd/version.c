@@ -1,4 +1,4 @@
-/* gpugate version: its own version and those of its libraries. */
+/* gpugate version: prints its own version and those of its libraries. */
 #include <curl/curl.h>
 #include <gnutls/gnutls.h>
 #include <jansson.h>
@@ -57,7 +57,7 @@ static const char *curl_built(void)
 	return LIBCURL_VERSION;
 }
 
-/* libmicrohttpd tells its version at compile time as 0x00097500, in binary coded decimals. */
+/* libmicrohttpd encodes its version at compile time in binary-coded decimal: 0x00097500. */
 static const char *microhttpd_built(void)
 {
 	static char text[24];
@@ -84,7 +84,7 @@ static const char *jansson_built(void)
 static const struct library {
 	const char *name;
 	const char *(*running)(void);
-	const char *(*built)(void); /* NULL: its header does not tell */
+	const char *(*built)(void); /* NULL: its header has no version. */
 } libraries[] = {
     {"libmicrohttpd", MHD_get_version, microhttpd_built}, {"gnutls", gnutls_running, gnutls_built},
     {"openssl", openssl_running, openssl_built},          {"jansson", jansson_version_str, jansson_built},
