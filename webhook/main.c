@@ -1,4 +1,4 @@
-/* gpugate: finds the subcommand and runs it. */
+/* gpugate: finds and runs the subcommand. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -46,7 +46,10 @@ static int run(int argc, char **argv)
 	return EXIT_FAILED;
 }
 
-/* `gpugate help certs create` is `gpugate certs create --help`: the word is dropped and the option put at the end. */
+/*
+ * `gpugate help certs create` means `gpugate certs create --help`: removes the word and appends the
+ * option.
+ */
 static int run_help(int argc, char **argv)
 {
 	static char help[] = "--help";
