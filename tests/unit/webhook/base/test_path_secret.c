@@ -18,7 +18,7 @@ static void secrets(void **state)
 	memset(long_line, 'a', sizeof long_line);
 	const struct {
 		struct str content;
-		const char *secret; /* NULL: refused */
+		const char *secret; /* NULL: refused. */
 	} rows[] = {
 	    {STR("abc-DEF_1.2~3\n"), "abc-DEF_1.2~3"},
 	    {STR("abc"), "abc"},

@@ -168,7 +168,7 @@ static void test_hooks(void **state)
 	metrics_destroy(metrics);
 }
 
-/* Every family has its two head lines once, before its samples. */
+/* Every family has its two header lines once, before its samples. */
 static void test_format(void **state)
 {
 	(void)state;

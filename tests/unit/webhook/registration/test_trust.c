@@ -1,4 +1,4 @@
-/* Whether webhooks, as they are registered, accept the certificate that is served. */
+/* test_trust: tests whether the registered webhooks accept the certificate that is served. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 struct fixture {
 	struct certs_pair authority, other, server;
-	char right[4096], wrong[4096], both[8192]; /* caBundle */
+	char right[4096], wrong[4096], both[8192]; /* caBundles in base64. */
 	char why[REGISTRATION_WHY_MAX];
 	struct error err;
 };
@@ -79,7 +79,7 @@ static int judge(struct fixture *f, const char *json, time_t later)
 				  &f->err);
 }
 
-/* Of one webhook. */
+/* Judges a configuration with one webhook. */
 static int judge_one(struct fixture *f, const char *bundle, const char *address)
 {
 	char json[16384];

@@ -91,7 +91,8 @@ static void test_reload(void **state)
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	const struct policy *first = policy_store_get(store);
 
-	policy_store_reload(store); /* nothing changed */
+	/* Nothing changed. */
+	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	assert_int_equal(hook_calls, 0);
 
@@ -102,7 +103,8 @@ static void test_reload(void **state)
 	const struct policy *second = policy_store_get(store);
 	assert_ptr_not_equal(first, second);
 	struct policy_counts counts;
-	policy_counts(first, &counts); /* still whole */
+	/* Still intact. */
+	policy_counts(first, &counts);
 	assert_int_equal(counts.tenants, 1);
 	policy_release(first);
 	policy_release(second);
@@ -122,7 +124,8 @@ static void test_bad_policy_changes_nothing(void **state)
 	assert_ptr_equal(before, after);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 1);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_RELOAD_FAILURES), 1);
-	put_tenant("team-a"); /* as it was */
+	/* As before. */
+	put_tenant("team-a");
 	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 0);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
@@ -148,7 +151,7 @@ static void test_hook_refuses(void **state)
 	policy_store_destroy(store);
 }
 
-/* What was told last, and how often. */
+/* The last notification, and their number. */
 struct told {
 	int times;
 	bool accepted;
@@ -170,7 +173,8 @@ static void test_reloads_are_told(void **state)
 	struct policy_store *store = new_store(*state);
 	policy_store_tell(store, on_told, &told);
 	policy_store_reload(store);
-	assert_int_equal(told.times, 0); /* nothing changed */
+	/* Nothing changed. */
+	assert_int_equal(told.times, 0);
 	put_tenant("team-b");
 	policy_store_reload(store);
 	assert_true(told.times == 1 && told.accepted);
@@ -209,7 +213,8 @@ static void test_commit(void **state)
 	snprintf(folder, sizeof folder, "mkdir %s/.git", root);
 	assert_int_equal(system(folder), 0);
 	put(".git/HEAD", COMMIT "\n");
-	policy_store_reload(store); /* the same policy at another commit */
+	/* The same policy at another commit. */
+	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	struct buf out;
 	buf_init(&out, 1 << 20);

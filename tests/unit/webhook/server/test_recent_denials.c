@@ -15,7 +15,8 @@ static struct refusal latest[REFUSALS_KEPT];
 static int begin(void **state)
 {
 	(void)state;
-	memset(&refusals, 0xaa, sizeof refusals); /* no slot may be read that was never written */
+	/* A slot that was never written must not be read. */
+	memset(&refusals, 0xaa, sizeof refusals);
 	refusals_init(&refusals);
 	return 0;
 }
@@ -67,7 +68,7 @@ static void test_what_is_kept(void **state)
 	assert_string_equal(latest[0].message, "no tenant");
 }
 
-/* A slot that is used again keeps nothing of what was longer in it. */
+/* A reused slot contains nothing of a longer text that was in it. */
 static void test_order_and_wrap(void **state)
 {
 	(void)state;
@@ -89,7 +90,10 @@ static void test_order_and_wrap(void **state)
 	}
 }
 
-/* What remains of `len` bytes of letters that are `width` bytes wide, in a text that holds `size` with its NUL. */
+/*
+ * Checks what a field of limited size keeps of `len` bytes, which are `shift` dots and then
+ * repetitions of the multibyte letter.
+ */
 static void check_cut(const char *letter, size_t shift, size_t len)
 {
 	const size_t size = sizeof latest[0].pod, width = strlen(letter);
@@ -117,7 +121,7 @@ static void test_cuts_between_letters(void **state)
 				check_cut(letters[l], shift, shift + count * strlen(letters[l]));
 }
 
-/* Nothing that comes through a review, which is checked: it must only not run off. */
+/* Such bytes do not pass the review reader. The code must only not read out of bounds. */
 static void test_bytes_that_are_no_letters(void **state)
 {
 	(void)state;
