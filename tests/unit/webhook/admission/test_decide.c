@@ -257,7 +257,7 @@ static void test_the_ledger_answers_later(void **state)
 }
 
 /* A request that cannot wait does not reach the ledger. */
-static void test_who_cannot_wait(void **state)
+static void test_a_request_that_cannot_wait(void **state)
 {
 	struct fixture f;
 	(void)state;
@@ -316,7 +316,7 @@ int main(void)
 	    cmocka_unit_test(test_a_pod_without_uid_is_not_charged),
 	    cmocka_unit_test(test_memory_ends),
 	    cmocka_unit_test(test_the_ledger_answers_later),
-	    cmocka_unit_test(test_who_cannot_wait),
+	    cmocka_unit_test(test_a_request_that_cannot_wait),
 	    cmocka_unit_test(test_labels_come_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

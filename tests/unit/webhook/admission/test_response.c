@@ -96,7 +96,7 @@ static void test_busy(void **state)
  * The reason may contain words of the API server. A refused write of the ledger once was the
  * refusal of a ResourceQuota.
  */
-static void test_words_of_what_is_undecided(void **state)
+static void test_reason_cannot_look_like_a_quota_refusal(void **state)
 {
 	(void)state;
 	struct policy *policy = fixture_policy(SETTINGS("{}"), NULL, 0);
@@ -123,7 +123,7 @@ static void test_words_of_what_is_undecided(void **state)
 }
 
 /* One permanent refusal makes the whole response permanent. */
-static void test_refusal_beside_outage(void **state)
+static void test_refusal_together_with_outage(void **state)
 {
 	(void)state;
 	struct decision decision = {.denied = true, .objection_count = 2};
@@ -164,8 +164,8 @@ static void test_warnings_are_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_busy),
-					   cmocka_unit_test(test_words_of_what_is_undecided),
-					   cmocka_unit_test(test_refusal_beside_outage),
+					   cmocka_unit_test(test_reason_cannot_look_like_a_quota_refusal),
+					   cmocka_unit_test(test_refusal_together_with_outage),
 					   cmocka_unit_test(test_warnings_are_cut)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

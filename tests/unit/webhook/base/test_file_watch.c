@@ -1,3 +1,7 @@
+/*
+ * test_file_watch: tests webhook/base/file_watch.c with real files: ConfigMap mounts, git-sync,
+ * symbolic links, debouncing, and polling.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * test_git_head: tests webhook/base/git_head.c: which commit a path belongs to, in repositories,
+ * work trees and git-sync folders.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * test_log: tests webhook/base/log.c: valid JSON lines, many threads, and readers that stall or
+ * close.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * test_path_secret: tests webhook/base/path_secret.c: which contents of a file are accepted as a
+ * secret.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -69,7 +69,7 @@ static void what_is_shown_is_always_trusted(void **state)
  * Someone deletes the Secret at any time. A new authority is trusted before it signs, and the old
  * ones remain trusted.
  */
-static void a_deleted_secret_fails_nobody(void **state)
+static void a_deleted_secret_breaks_nothing(void **state)
 {
 	(void)state;
 	unsigned deleted = 0;
@@ -375,7 +375,7 @@ static void make_real(struct authorities *all, int64_t signs)
 	certs_pair_release(&pair);
 }
 
-static void the_secret_tells_what_was_written(void **state)
+static void the_secret_returns_what_was_written(void **state)
 {
 	(void)state;
 	struct authorities all = {.count = 0}, read = {.count = 0};
@@ -411,7 +411,7 @@ static void the_secret_tells_what_was_written(void **state)
  * However someone has damaged the Secret, the error says what is wrong without quoting the content,
  * and nothing is used.
  */
-static void a_spoilt_secret_is_told(void **state)
+static void a_damaged_secret_is_reported(void **state)
 {
 	(void)state;
 	static const struct {
@@ -587,7 +587,7 @@ static void why_a_bundle_is_written(void **state)
 	bundles_release(&bundles);
 }
 
-static void a_patch_names_what_is_wrong_only(void **state)
+static void a_patch_contains_only_what_is_wrong(void **state)
 {
 	(void)state;
 	struct bundles bundles = {.known = false};
@@ -606,15 +606,23 @@ static void a_patch_names_what_is_wrong_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_is_shown_is_always_trusted),   cmocka_unit_test(a_deleted_secret_fails_nobody),
-	    cmocka_unit_test(broken_rules_are_noticed),          cmocka_unit_test(lifetimes_that_contradict_each_other),
-	    cmocka_unit_test(nothing_to_do_is_waited_for),       cmocka_unit_test(certificates_are_renewed),
-	    cmocka_unit_test(the_moment_of_renewal_has_jitter),  cmocka_unit_test(bundles_are_written),
-	    cmocka_unit_test(authorities_follow_each_other),     cmocka_unit_test(without_a_secret),
-	    cmocka_unit_test(the_secret_tells_what_was_written), cmocka_unit_test(a_spoilt_secret_is_told),
-	    cmocka_unit_test(a_secret_of_something_else),        cmocka_unit_test(there_is_room_for_the_next),
-	    cmocka_unit_test(bundles_say_whom_they_trust),       cmocka_unit_test(why_a_bundle_is_written),
-	    cmocka_unit_test(a_patch_names_what_is_wrong_only),
+	    cmocka_unit_test(what_is_shown_is_always_trusted),
+	    cmocka_unit_test(a_deleted_secret_breaks_nothing),
+	    cmocka_unit_test(broken_rules_are_noticed),
+	    cmocka_unit_test(lifetimes_that_contradict_each_other),
+	    cmocka_unit_test(nothing_to_do_is_waited_for),
+	    cmocka_unit_test(certificates_are_renewed),
+	    cmocka_unit_test(the_moment_of_renewal_has_jitter),
+	    cmocka_unit_test(bundles_are_written),
+	    cmocka_unit_test(authorities_follow_each_other),
+	    cmocka_unit_test(without_a_secret),
+	    cmocka_unit_test(the_secret_returns_what_was_written),
+	    cmocka_unit_test(a_damaged_secret_is_reported),
+	    cmocka_unit_test(a_secret_of_something_else),
+	    cmocka_unit_test(there_is_room_for_the_next),
+	    cmocka_unit_test(bundles_say_whom_they_trust),
+	    cmocka_unit_test(why_a_bundle_is_written),
+	    cmocka_unit_test(a_patch_contains_only_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,7 @@
+/*
+ * test_options: tests webhook/cli/options.c and the option table of `serve`: parsing, errors and
+ * the help.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

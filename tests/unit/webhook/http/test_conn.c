@@ -1,3 +1,7 @@
+/*
+ * test_conn: tests webhook/http/conn.c: deadlines, which connections are closed, and the limits on
+ * memory.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

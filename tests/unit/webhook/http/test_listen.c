@@ -1,3 +1,4 @@
+/* test_listen: tests webhook/http/listen.c: addresses and listening sockets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

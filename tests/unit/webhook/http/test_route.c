@@ -1,3 +1,4 @@
+/* test_route: tests webhook/http/route.c: paths, timeouts, content types and request headers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

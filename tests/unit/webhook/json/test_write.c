@@ -1,3 +1,4 @@
+/* test_write: tests webhook/json/write.c: escapes, invalid UTF-8, and truncation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

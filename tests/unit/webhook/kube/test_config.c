@@ -157,7 +157,7 @@ static void test_as_little_as_possible(void **state)
 	assert_false(str_present(kube_config_token(f->config, 0, true)));
 }
 
-static void test_files_beside_it(void **state)
+static void test_neighboring_files(void **state)
 {
 	struct fixture *f = *state;
 	char absolute[256];
@@ -430,7 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_everything_in_it),
 	    TEST(test_as_little_as_possible),
-	    TEST(test_files_beside_it),
+	    TEST(test_neighboring_files),
 	    TEST(test_token_file),
 	    TEST(test_servers),
 	    TEST(test_refusals),

@@ -1,3 +1,7 @@
+/*
+ * test_stream: tests webhook/kube/stream.c: lists and watches, split at any position, damaged or
+ * very large.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * test_watch: tests webhook/kube/watch.c with a scripted server: lists, bookmarks, errors, and
+ * requests for a new list.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

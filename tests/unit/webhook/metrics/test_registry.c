@@ -1,3 +1,6 @@
+/*
+ * test_registry: tests webhook/metrics/registry.c: counters, limits, the text format, and threads.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

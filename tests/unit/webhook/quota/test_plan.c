@@ -70,7 +70,7 @@ static void test_a_second_and_jitter_between_writes(void **state)
 	assert_int_equal(step(&plan, at(START + PLAN_REST_MS + 300, 51)), QUOTA_WRITE);
 }
 
-static void test_who_comes_first_spares_the_others_the_write(void **state)
+static void test_the_first_write_spares_the_others(void **state)
 {
 	struct quota_plan plan = differing(OURS);
 	(void)state;
@@ -209,7 +209,7 @@ static void test_what_is_unknown_is_deleted_when_it_stands_still(void **state)
 	assert_int_equal(step(&plan, at(START + 900 * PLAN_STILL_MS, 60)), QUOTA_REST);
 }
 
-static void test_what_came_back_is_left_for_longer_each_time(void **state)
+static void test_what_came_back_is_left_longer_each_time(void **state)
 {
 	struct quota_plan plan = {0};
 	int64_t now_ms = START, waited_ms = 0;
@@ -228,7 +228,7 @@ static void test_what_came_back_is_left_for_longer_each_time(void **state)
 	assert_int_equal(waited_ms, PLAN_STILL_MOST_MS);
 }
 
-static void test_what_the_policy_has_again_is_not_deleted(void **state)
+static void test_what_the_policy_regains_is_not_deleted(void **state)
 {
 	struct quota_plan plan = {0};
 	(void)state;
@@ -283,7 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_missing_is_written),
 	    cmocka_unit_test(test_a_second_and_jitter_between_writes),
-	    cmocka_unit_test(test_who_comes_first_spares_the_others_the_write),
+	    cmocka_unit_test(test_the_first_write_spares_the_others),
 	    cmocka_unit_test(test_an_older_view_writes_nothing),
 	    cmocka_unit_test(test_an_older_object_is_passed_over),
 	    cmocka_unit_test(test_numbers_of_another_policy_are_left_while_they_move),
@@ -291,8 +291,8 @@ int main(void)
 	    cmocka_unit_test(test_own_numbers_are_replaced_at_every_reload),
 	    cmocka_unit_test(test_two_policies_do_not_fight),
 	    cmocka_unit_test(test_what_is_unknown_is_deleted_when_it_stands_still),
-	    cmocka_unit_test(test_what_came_back_is_left_for_longer_each_time),
-	    cmocka_unit_test(test_what_the_policy_has_again_is_not_deleted),
+	    cmocka_unit_test(test_what_came_back_is_left_longer_each_time),
+	    cmocka_unit_test(test_what_the_policy_regains_is_not_deleted),
 	    cmocka_unit_test(test_when_to_look_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

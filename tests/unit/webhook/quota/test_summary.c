@@ -84,7 +84,7 @@ static void assert_name(const char *tenant, const char *quota, const char *expec
 	assert_string_equal(name, expected);
 }
 
-static void test_names_are_what_people_expect(void **state)
+static void test_names_are_what_users_expect(void **state)
 {
 	(void)state;
 	assert_name("team-a", "compute", "team-a.compute");
@@ -273,7 +273,7 @@ static void test_what_is_written_is_read_again(void **state)
 	}
 }
 
-static void test_content_is_all_that_people_read(void **state)
+static void test_content_is_all_that_users_read(void **state)
 {
 	struct fixture *f = *state;
 	hold(f, NEEDY, "n", 2);
@@ -332,7 +332,7 @@ static void test_table(void **state)
 		     "4 quotas of 3 tenants: 1 exceeded, 1 borrowing\n");
 }
 
-static void test_table_of_blocks_and_colours(void **state)
+static void test_table_of_blocks_and_colors(void **state)
 {
 	struct fixture *f = *state;
 	hold(f, LENDER, "l", 3);
@@ -394,7 +394,7 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_names_are_what_people_expect),
+	    TEST(test_names_are_what_users_expect),
 	    TEST(test_names_do_not_collide),
 	    TEST(test_long_names_are_cut_and_stay_valid),
 	    TEST(test_borrowing_and_lending),
@@ -403,9 +403,9 @@ int main(void)
 	    TEST(test_holders_are_the_largest_first),
 	    TEST(test_the_largest_of_many),
 	    TEST(test_what_is_written_is_read_again),
-	    TEST(test_content_is_all_that_people_read),
+	    TEST(test_content_is_all_that_users_read),
 	    TEST(test_table),
-	    TEST(test_table_of_blocks_and_colours),
+	    TEST(test_table_of_blocks_and_colors),
 	    TEST(test_table_of_hostile_objects),
 	    TEST(test_amounts_of_nothing),
 	};

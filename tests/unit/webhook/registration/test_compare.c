@@ -1,3 +1,4 @@
+/* test_compare: tests what webhooks a policy needs, and whether the registered ones match. */
 #include "tests/unit/policy_fixture.h"
 
 #include <jansson.h>
@@ -198,7 +199,7 @@ static void test_what_was_applied_is_the_same(void **state)
 	}
 }
 
-static void test_what_is_the_operators_does_not_count(void **state)
+static void test_the_operators_own_fields_do_not_count(void **state)
 {
 	(void)state;
 	char why[REGISTRATION_WHY_MAX];
@@ -336,7 +337,7 @@ static void test_paths_are_those_that_are_answered(void **state)
 }
 
 /* Another difference in an earlier webhook does not hide it. */
-static void test_an_unanswered_path_is_said_first(void **state)
+static void test_an_unanswered_path_is_reported_first(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -463,11 +464,11 @@ int main(void)
 	    cmocka_unit_test(test_reach_of_rules_for_all_pods),
 	    cmocka_unit_test(test_reach_of_exemptions_by_name_only),
 	    cmocka_unit_test(test_what_was_applied_is_the_same),
-	    cmocka_unit_test(test_what_is_the_operators_does_not_count),
+	    cmocka_unit_test(test_the_operators_own_fields_do_not_count),
 	    cmocka_unit_test(test_every_difference_is_named),
 	    cmocka_unit_test(test_another_policy_or_ledger_is_stale),
 	    cmocka_unit_test(test_paths_are_those_that_are_answered),
-	    cmocka_unit_test(test_an_unanswered_path_is_said_first),
+	    cmocka_unit_test(test_an_unanswered_path_is_reported_first),
 	    cmocka_unit_test(test_the_failure_policy_may_be_given),
 	    cmocka_unit_test(test_what_cannot_be_read),
 	    cmocka_unit_test(test_yaml_quotes_what_could_be_taken_for_something_else),

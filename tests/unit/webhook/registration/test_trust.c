@@ -153,7 +153,7 @@ static void test_time_counts(void **state)
 	assert_non_null(strstr(f->why, "expired on"));
 }
 
-static void test_what_is_no_configuration(void **state)
+static void test_what_is_not_a_configuration(void **state)
 {
 	struct fixture *f = *state;
 	assert_int_equal(judge(f, "{", 0), -1);
@@ -169,7 +169,7 @@ int main(void)
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_each_webhook_counts),
 	    cmocka_unit_test(test_time_counts),
-	    cmocka_unit_test(test_what_is_no_configuration),
+	    cmocka_unit_test(test_what_is_not_a_configuration),
 	};
 	return cmocka_run_group_tests_name("registration_trust", tests, set_up, tear_down);
 }

@@ -1,3 +1,7 @@
+/*
+ * test_policy_store: tests webhook/server/policy_store.c: reloads, rejected policies, hooks, and
+ * concurrent readers.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -166,7 +170,7 @@ static void on_told(void *context, bool accepted, const char *message)
 	snprintf(told->message, sizeof told->message, "%s", message);
 }
 
-static void test_reloads_are_told(void **state)
+static void test_reloads_are_reported(void **state)
 {
 	struct told told = {0};
 	put_tenant("team-a");
@@ -266,7 +270,7 @@ int main(void)
 	    TEST(test_reload),
 	    TEST(test_bad_policy_changes_nothing),
 	    TEST(test_hook_refuses),
-	    TEST(test_reloads_are_told),
+	    TEST(test_reloads_are_reported),
 	    TEST(test_bad_start),
 	    TEST(test_commit),
 	    TEST(test_readers_and_reloads),

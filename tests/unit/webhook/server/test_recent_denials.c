@@ -1,3 +1,7 @@
+/*
+ * test_recent_denials: tests webhook/server/recent_denials.c: order, reuse of slots, and truncated
+ * texts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +46,7 @@ static void test_nothing_yet(void **state)
 	assert_int_equal(refusals_copy(&refusals, latest), 0);
 }
 
-static void test_nobody_keeps(void **state)
+static void test_null_is_ignored(void **state)
 {
 	(void)state;
 	refusals_note(NULL, &(struct review){0}, &(struct decision){0}, &(struct objection){0}, 1);
@@ -122,7 +126,7 @@ static void test_cuts_between_letters(void **state)
 }
 
 /* Such bytes do not pass the review reader. The code must only not read out of bounds. */
-static void test_bytes_that_are_no_letters(void **state)
+static void test_bytes_that_are_not_letters(void **state)
 {
 	(void)state;
 	char text[2000];
@@ -138,11 +142,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_nothing_yet, begin, end),
-	    cmocka_unit_test_setup_teardown(test_nobody_keeps, begin, end),
+	    cmocka_unit_test_setup_teardown(test_null_is_ignored, begin, end),
 	    cmocka_unit_test_setup_teardown(test_what_is_kept, begin, end),
 	    cmocka_unit_test_setup_teardown(test_order_and_wrap, begin, end),
 	    cmocka_unit_test_setup_teardown(test_cuts_between_letters, begin, end),
-	    cmocka_unit_test_setup_teardown(test_bytes_that_are_no_letters, begin, end),
+	    cmocka_unit_test_setup_teardown(test_bytes_that_are_not_letters, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
