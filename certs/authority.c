@@ -1,4 +1,4 @@
-/* authority: the self-signed certificate that everything else is signed with. */
+/* authority: creates the self-signed certificate authority. */
 #include "certs/x509.h"
 
 #include <openssl/objects.h>

@@ -1,4 +1,4 @@
-/* bundle: the certificates of a PEM text, one after the other. */
+/* bundle: iterates over the certificates of a PEM text. */
 #include "certs/x509.h"
 
 #include <limits.h>
@@ -34,7 +34,10 @@ static int tell(X509 *cert, int (*found)(void *context, const struct certs_item 
 	return failed;
 }
 
-/* The end of the text and what is no certificate in it look alike: only a block that says that it is one and is not is wrong. */
+/*
+ * Whether the text has ended. PEM_R_NO_START_LINE means that no certificate follows, whether or not
+ * other text does. Every other error means that a block claims to be a certificate but is not one.
+ */
 static bool text_ended(void)
 {
 	unsigned long code = ERR_peek_last_error();

@@ -1,4 +1,4 @@
-/* inspect: reads the texts, describes what is in them, and has every part find fault. */
+/* inspect: reads the PEM texts, describes the certificates in them, and runs all checks. */
 #include "certs/inspect.h"
 
 static void describe_all(struct inspection *inspection)

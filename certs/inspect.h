@@ -1,4 +1,4 @@
-/* inspect: what the parts of certs_inspect share. Private to certs/inspect*.c. */
+/* inspect: definitions that the parts of certs_inspect share. Private to certs/inspect*.c. */
 #ifndef CERTS_INSPECT_H
 #define CERTS_INSPECT_H
 
@@ -12,24 +12,31 @@ struct inspection {
 	struct arena *arena;
 	STACK_OF(X509) * chain;
 	STACK_OF(X509) * trusted;
-	int own; /* which of the chain is the server's own, if it is not the first */
+	/* Index in the chain of the server's own certificate. It should be 0. */
+	int own;
 	bool no_memory;
 };
 
-/* Adds a finding. `format` makes one sentence; what is not printable in it becomes `?`. */
+/* Adds a finding. `format` produces one sentence. Control characters in it become `?`. */
 void inspect_find(struct inspection *inspection, enum certs_level level, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The certificates of a PEM text into `out`, at most `most`; finds fault with what else is in it. `what` names the text. */
+/*
+ * Appends the certificates of a PEM text to `out`, which may hold at most `most`. Reports anything
+ * else in the text. `what` names the text in findings.
+ */
 void inspect_read(struct inspection *inspection, struct str pem, const char *what, size_t most, STACK_OF(X509) * out);
 
-/* What a certificate says of itself. */
+/* Fills `out` with what a certificate says about itself. */
 void inspect_describe(struct inspection *inspection, X509 *cert, struct certs_description *out);
 
-/* Printable text of a name, in the arena. */
+/* Returns a name as printable text, allocated in the arena. */
 struct str inspect_name(struct inspection *inspection, const X509_NAME *name);
 
-/* Each finds fault with one thing. The chain has a certificate at least. The order comes after the key, which may tell it. */
+/*
+ * Each reports one kind of problem. The chain must not be empty. inspect_order must run after
+ * inspect_key, which sets `own` if the key tells it.
+ */
 void inspect_key(struct inspection *inspection);
 void inspect_order(struct inspection *inspection);
 void inspect_validity(struct inspection *inspection);

@@ -1,4 +1,4 @@
-/* inspect_describe: what a certificate says of itself, as text that a terminal can show. */
+/* inspect_describe: describes a certificate as text that is safe to print on a terminal. */
 #include "certs/inspect.h"
 
 #include <arpa/inet.h>

@@ -6,7 +6,7 @@
 
 #define SENTENCE_BYTES 1024
 
-/* Nothing that a terminal obeys: whoever made the certificate wrote parts of the sentence. */
+/* Replaces control characters, because parts of the sentence come from an untrusted certificate. */
 static struct str printable(struct arena *arena, const char *text)
 {
 	struct str copy = arena_str(arena, str_of(text));

@@ -1,4 +1,4 @@
-/* inspect_parts: what can be wrong with a certificate by itself, whoever trusts it. */
+/* inspect_parts: checks that do not depend on a trust anchor. */
 #include "certs/inspect.h"
 
 #include <openssl/err.h>
@@ -6,7 +6,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#define RSA_BITS_LEAST 1024 /* Go's crypto/rsa refuses less (since 1.24) */
+/* Go's crypto/rsa rejects smaller keys (since Go 1.24). */
+#define RSA_BITS_LEAST 1024
 #define RSA_BITS_GOOD 2048
 #define DAY_SECONDS ((time_t)86400)
 #define WHO_BYTES 512
@@ -22,9 +23,9 @@ void certs_date(time_t when, char text[static 32])
 	strftime(text, 32, "%Y-%m-%d %H:%M UTC", gmtime_r(&when, &parts));
 }
 
-/* --- The key --- */
+/* --- Key --- */
 
-/* OpenSSL asks for a password only if there is one; that it asked is all that is wanted. */
+/* OpenSSL calls this only if the key is encrypted, which is all that must be known. */
 static int note_password(char *out, int size, int writing, void *asked)
 {
 	(void)out, (void)size, (void)writing;
@@ -52,7 +53,10 @@ static EVP_PKEY *read_key(struct inspection *inspection)
 	return key;
 }
 
-/* Anyone who reads the key can impersonate the server. A group can be intended, as for a Secret's volume with fsGroup. */
+/*
+ * Anyone who reads the key can impersonate the server. Group access can be intended, for example
+ * for a Secret volume with fsGroup.
+ */
 static void judge_mode(struct inspection *inspection)
 {
 	unsigned mode = inspection->question->key_mode;
@@ -91,9 +95,12 @@ void inspect_key(struct inspection *inspection)
 	ERR_clear_error();
 }
 
-/* --- The order --- */
+/* --- Order --- */
 
-/* The first that is no authority and was signed by the first of all, by its name: 0 if there is none. */
+/*
+ * Returns the index of the first certificate that is not an authority and whose issuer is, by name,
+ * the first certificate of the chain. Returns 0 if there is none.
+ */
 static int signed_by_first(const struct inspection *inspection)
 {
 	const X509_NAME *subject = X509_get_subject_name(first(inspection));
@@ -145,7 +152,10 @@ void inspect_validity(struct inspection *inspection)
 			 report->chain[i].subject.ptr);
 		judge_time(inspection, &report->chain[i], who);
 	}
-	/* Of several authorities the old ones may well have expired; whether one of them is needed is asked of OpenSSL. */
+	/*
+	 * Of several authorities, old ones may have expired. OpenSSL decides whether one of those
+	 * is needed.
+	 */
 	if (report->trusted_count != 1)
 		return;
 	snprintf(who, sizeof who, "the authority %.300s", report->trusted[0].subject.ptr);
@@ -160,7 +170,8 @@ void inspect_names(struct inspection *inspection)
 	const struct certs_description *leaf = &inspection->report->chain[0];
 	X509 *cert = first(inspection);
 	if (inspection->own > 0)
-		return; /* this is not the server's, and what it lacks would mislead */
+		/* The first certificate is not the server's, so its names would be misleading. */
+		return;
 	if (leaf->names.len == 0) {
 		inspect_find(inspection, CERTS_FAULT, "no-names",
 			     "the certificate has no subject alternative names, and Kubernetes ignores the common "
@@ -222,7 +233,8 @@ void inspect_strength(struct inspection *inspection)
 	if (inspection->own > 0)
 		return;
 	X509 *leaf = first(inspection);
-	uint32_t usage = X509_get_extended_key_usage(leaf); /* UINT32_MAX: no such extension, which is fine */
+	/* UINT32_MAX if there is no such extension, which is fine. */
+	uint32_t usage = X509_get_extended_key_usage(leaf);
 	if (!(usage & (XKU_SSL_SERVER | XKU_ANYEKU)))
 		inspect_find(inspection, CERTS_FAULT, "usage",
 			     "the certificate is not for servers: its extended key usage lacks serverAuth; issue it "

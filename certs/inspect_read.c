@@ -1,4 +1,4 @@
-/* inspect_read: a PEM text, block by block. */
+/* inspect_read: reads a PEM text block by block. */
 #include "certs/inspect.h"
 
 #include <limits.h>
@@ -14,7 +14,7 @@ static unsigned line_of(struct str text, size_t at)
 	return line;
 }
 
-/* A block that is no certificate. */
+/* Reports a block that is not a certificate. */
 static void find_other(struct inspection *inspection, const char *what, const char *kind, unsigned line)
 {
 	if (strstr(kind, "PRIVATE KEY"))
@@ -49,7 +49,10 @@ static void take(struct inspection *inspection, const char *what, const unsigned
 	ERR_clear_error();
 }
 
-/* Where in the text the blocks begin, so that a sentence can say it: OpenSSL does not tell. */
+/*
+ * Returns the offset of the next block, because OpenSSL does not report where in the text a block
+ * begins.
+ */
 static size_t find_begin(struct str pem, size_t from)
 {
 	static const char begin[] = "-----BEGIN ";
@@ -78,12 +81,16 @@ static void read_block(struct inspection *inspection, struct str block, const ch
 		find_other(inspection, what, kind, line);
 	OPENSSL_free(kind);
 	OPENSSL_free(header);
-	OPENSSL_clear_free(bytes, len > 0 ? (size_t)len : 0); /* it may be a key */
+	/* It may be a private key. */
+	OPENSSL_clear_free(bytes, len > 0 ? (size_t)len : 0);
 	BIO_free(bio);
 	ERR_clear_error();
 }
 
-/* The wrong one of two files. Only kinds that end like this are certificates: "X509 CERTIFICATE" is an older name. */
+/*
+ * Whether the caller passed the key file instead of the certificate file. The suffix also matches
+ * "X509 CERTIFICATE" and "TRUSTED CERTIFICATE".
+ */
 static bool is_only_key(struct str pem)
 {
 	static const char key[] = "PRIVATE KEY-----", certificate[] = "CERTIFICATE-----";

@@ -1,13 +1,17 @@
-/* inspect_trust: whether the chain leads to the authority, asked of OpenSSL the way that Go would answer. */
+/*
+ * inspect_trust: verifies with OpenSSL that the chain leads to the authority, configured to decide
+ * as Go does.
+ */
 #include "certs/inspect.h"
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#define AUTH_LEVEL 1 /* no SHA-1, no MD5, RSA from 1024 bits on: as Go has it */
+/* No SHA-1, no MD5, and RSA keys of at least 1024 bits, as in Go. */
+#define AUTH_LEVEL 1
 
-/* Whether one of these is the issuer by name. */
+/* Whether one of the certificates has the issuer's name. */
 static bool has_issuer(const STACK_OF(X509) * certs, const X509_NAME *issuer)
 {
 	for (int i = 0; i < sk_X509_num(certs); i++)
@@ -38,7 +42,7 @@ static void find_no_issuer(struct inspection *inspection, X509 *cert)
 			     subject, name);
 }
 
-/* What has a sentence in inspect_parts.c already, and is not told again. */
+/* Whether inspect_parts.c has already reported the problem. */
 static bool is_told(int code)
 {
 	return code == X509_V_ERR_CERT_HAS_EXPIRED || code == X509_V_ERR_CERT_NOT_YET_VALID ||
@@ -76,10 +80,14 @@ static void find_error(struct inspection *inspection, int code, X509 *cert)
 			     X509_verify_cert_error_string(code));
 }
 
-/* Of every certificate on the way, as Go asks it; OpenSSL's own check does not take anyExtendedKeyUsage for an answer. */
+/*
+ * Checks the extended key usage of every issuer in the path, as Go does. OpenSSL's own check does
+ * not accept anyExtendedKeyUsage.
+ */
 static void judge_usage(struct inspection *inspection, const STACK_OF(X509) * path)
 {
-	for (int i = 1; i < sk_X509_num(path); i++) { /* the first: inspect_strength */
+	/* inspect_strength checks the first one. */
+	for (int i = 1; i < sk_X509_num(path); i++) {
 		X509 *cert = sk_X509_value(path, i);
 		if (!(X509_get_extended_key_usage(cert) & (XKU_SSL_SERVER | XKU_ANYEKU)))
 			inspect_find(
@@ -90,7 +98,10 @@ static void judge_usage(struct inspection *inspection, const STACK_OF(X509) * pa
 	}
 }
 
-/* Whether the chain leads to one of these. If so, or if `tell`, what is wrong is told. */
+/*
+ * Whether the chain leads to one of the trusted certificates. If it does not, reports why if `tell`
+ * is true. If it does, checks the issuers' usage.
+ */
 static bool verify(struct inspection *inspection, STACK_OF(X509) * trusted, bool tell)
 {
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
@@ -101,7 +112,8 @@ static bool verify(struct inspection *inspection, STACK_OF(X509) * trusted, bool
 		X509_STORE_CTX_set0_trusted_stack(context, trusted);
 		X509_VERIFY_PARAM_set_time(param, inspection->question->now);
 		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN); /* who is trusted need not be a root */
+		/* A trusted certificate need not be a root. */
+		X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
 		good = X509_verify_cert(context) == 1;
 		if (good)
 			judge_usage(inspection, X509_STORE_CTX_get0_chain(context));
@@ -117,8 +129,8 @@ static bool verify(struct inspection *inspection, STACK_OF(X509) * trusted, bool
 }
 
 /*
- * Each of the trusted is tried alone: of several of one name OpenSSL would only look at the first, where certificates do not
- * name their issuer's key. Go looks at all.
+ * Tries each trusted certificate separately. If several have the same name and certificates do not
+ * identify their issuer's key, OpenSSL would only try the first one. Go tries all.
  */
 void inspect_trust(struct inspection *inspection)
 {
@@ -131,6 +143,7 @@ void inspect_trust(struct inspection *inspection)
 		sk_X509_zero(one);
 	}
 	sk_X509_free(one);
-	if (!good && sk_X509_num(inspection->trusted) > 0) /* else none was given, or its text was found fault with */
+	/* If there are none, either no authority was given, or its text has been reported. */
+	if (!good && sk_X509_num(inspection->trusted) > 0)
 		verify(inspection, inspection->trusted, true);
 }

@@ -1,4 +1,4 @@
-/* issue: leaves for servers and clients. */
+/* issue: issues certificates for servers and clients. */
 #include "certs/x509.h"
 
 #include <openssl/objects.h>
@@ -73,8 +73,9 @@ static int check_names(const struct certs_leaf *leaf, struct error *err)
 }
 
 /*
- * Writes "critical,DNS:a,IP:b" with its NUL. The names have been checked and hold nothing that means something in this
- * notation. RFC 5280, 4.2.1.6: critical exactly when the subject is empty.
+ * Writes "critical,DNS:a,IP:b" and a terminating NUL. The names have been checked, so they contain
+ * nothing that has a meaning in this notation. Critical exactly if the subject is empty (RFC 5280,
+ * 4.2.1.6).
  */
 static void list_names(const struct certs_leaf *leaf, struct buf *out)
 {
@@ -86,7 +87,10 @@ static void list_names(const struct certs_leaf *leaf, struct buf *out)
 	buf_char(out, '\0');
 }
 
-/* RFC 5280, 4.2.1.2 wants one in every authority, but some tools write none; a leaf then cannot name it. */
+/*
+ * RFC 5280, 4.2.1.2 requires a key identifier in every authority, but some tools omit it. A leaf
+ * then cannot refer to it.
+ */
 static bool has_key_id(X509 *authority)
 {
 	return X509_get0_subject_key_id(authority) != NULL;
@@ -112,7 +116,10 @@ static int extend(X509 *cert, const struct authority *authority, const struct ce
 	return failed;
 }
 
-/* A leaf that outlives its authority, or is older, would only ever fail to verify where nobody expects it. */
+/*
+ * Limits the validity to the authority's. Outside it, the leaf would fail to verify although it
+ * seems valid.
+ */
 static int clamp_validity(X509 *cert, const struct authority *authority, struct error *err)
 {
 	time_t from, to;

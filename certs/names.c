@@ -1,4 +1,4 @@
-/* names: what may stand in a certificate as the name of a server. */
+/* names: checks the names that a server certificate may contain. */
 #include "gpugate/certs.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,7 @@
-/* pem: certificates and keys as text. Key material passes only through memory that OpenSSL wipes when it frees it. */
+/*
+ * pem: reads and writes certificates and keys as PEM. OpenSSL wipes its copies of key material;
+ * certs_pair_release wipes ours.
+ */
 #include "certs/x509.h"
 
 #include <limits.h>
@@ -24,7 +27,10 @@ void certs_pair_release(struct certs_pair *pair)
 	pair->not_after = 0;
 }
 
-/* One append into an empty buffer: it never moves, so no copy of a key stays behind in freed memory. */
+/*
+ * Copies the text into an empty buffer with a single append. So the buffer is never reallocated,
+ * which would leave a copy of the key in freed memory.
+ */
 static int take(BIO *bio, struct buf *out)
 {
 	char *bytes = NULL;
@@ -38,7 +44,8 @@ static int take(BIO *bio, struct buf *out)
 int x509_write(struct certs_pair *pair, X509 *cert, EVP_PKEY *key, struct error *err)
 {
 	BIO *public = BIO_new(BIO_s_mem());
-	BIO *secret = BIO_new(BIO_s_secmem()); /* ordinary memory where no secure heap is set up, but wiped */
+	/* Falls back to ordinary memory if there is no secure heap, but is always wiped. */
+	BIO *secret = BIO_new(BIO_s_secmem());
 	int failed = -1;
 	if (public && secret && PEM_write_bio_X509(public, cert) &&
 	    PEM_write_bio_PKCS8PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) &&
@@ -53,7 +60,7 @@ int x509_write(struct certs_pair *pair, X509 *cert, EVP_PKEY *key, struct error 
 	return failed;
 }
 
-/* Without a callback of our own OpenSSL would ask on the terminal. */
+/* Without a callback, OpenSSL would prompt on the terminal. */
 static int no_password(char *out, int size, int writing, void *unused)
 {
 	(void)out;
@@ -76,7 +83,7 @@ static BIO *open_text(struct str pem, const char *whose, struct error *err)
 	return bio;
 }
 
-/* What OpenSSL gives as the reason ("no start line") helps nobody: the sentence says it. */
+/* Replaces OpenSSL's reason, such as "no start line", which does not help users. */
 static void *unreadable(const char *whose, const char *text, struct error *err)
 {
 	ERR_clear_error();

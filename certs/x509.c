@@ -1,4 +1,4 @@
-/* x509: the steps that making any certificate takes. */
+/* x509: the steps that are common to creating any certificate. */
 #include "certs/x509.h"
 
 #include <openssl/asn1.h>
@@ -25,7 +25,10 @@ EVP_PKEY *x509_key_create(struct error *err)
 	return key;
 }
 
-/* RFC 5280, 4.1.2.2: positive, at most 20 octets. The top bit is set, so that all serials are of one length. */
+/*
+ * RFC 5280, 4.1.2.2: positive, at most 20 octets. The top bit is set so that all serial numbers
+ * have the same length.
+ */
 static int set_serial(X509 *cert)
 {
 	BIGNUM *serial = BN_new();
@@ -96,7 +99,10 @@ int x509_extend(X509 *cert, X509 *issuer, const struct x509_extension *rows, siz
 
 int x509_sign(X509 *cert, EVP_PKEY *key, struct error *err)
 {
-	/* Ed25519 and its like hash on their own and take no digest; of the others SHA-256 suits every client. */
+	/*
+	 * Ed25519 and similar keys have a built-in digest and accept no other. For all other keys,
+	 * SHA-256 works with every client.
+	 */
 	int wanted = NID_undef;
 	bool mandatory = EVP_PKEY_get_default_digest_nid(key, &wanted) == 2;
 	const EVP_MD *digest = mandatory && wanted == NID_undef ? NULL : EVP_sha256();

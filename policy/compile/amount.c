@@ -1,9 +1,15 @@
-/* Amounts: memory in bytes, limits in the unit of the policy, and units that cannot be meant. */
+/*
+ * amount: converts memory to bytes and limits to units of the policy, and rejects units that cannot
+ * be meant.
+ */
 #include "policy/compile/amount.h"
 
 #include "policy/base/glob.h"
 
-/* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */
+/*
+ * 32 TiB, the maximum for one device. So even a million Pods (LEDGER_EMBEDDED_PODS_MAX) that each
+ * request DEMAND_MAX devices stay below 2^127 units.
+ */
 #define MEMORY_MAX (INT64_C(1) << 45)
 
 static bool is_digits(struct str s)
@@ -49,12 +55,14 @@ int64_t compile_memory(struct compile *c, const struct amount *amount, int64_t o
 	return otherwise;
 }
 
-/* What other projects' resources are counted in, where Pods ask for memory by a plain number. Source: the documents of HAMi, of its Volcano
- * device plugin, and of Alibaba Cloud's gpushare. */
+/*
+ * The units of other projects' resources, for which Pods request memory by a plain number. Sources:
+ * the documentation of HAMi, of its Volcano device plugin, and of Alibaba Cloud's gpushare.
+ */
 static const struct {
 	struct str pattern;
 	const char *unit;
-	unsigned shift; /* bytes are 2^shift to one */
+	unsigned shift; /* One unit is 2^shift bytes. */
 } memory_units[] = {
     {{"*.com/gpumem", 12}, "MiB", 20},
     {{"hygon.com/?cumem", 16}, "MiB", 20},
@@ -64,7 +72,10 @@ static const struct {
     {{"aliyun.com/gpu-mem", 18}, "GiB", 30},
 };
 
-/* Memory under a name of its own, asked for in whatever its project says; some in bytes. */
+/*
+ * Whether the quota names memory as a resource, which Pods request in the unit of its project. Some
+ * projects count bytes.
+ */
 static bool counts_memory(const struct quota *quota)
 {
 	bool memory = quota->names_others;
@@ -91,7 +102,9 @@ static void warn_memory_unit(struct compile *c, const struct amount *amount, con
 		}
 }
 
-/* Reports a number of devices that has a unit of memory. */
+/*
+ * Reports a number of devices that has a unit of memory. Returns whether the amount is acceptable.
+ */
 static bool check_count(struct compile *c, const struct amount *amount, const struct quota *quota)
 {
 	struct str last = {amount->text.ptr + amount->text.len - 1, 1};

@@ -1,20 +1,31 @@
-/* amount: amounts, as bytes or as units of the policy. */
+/* amount: converts amounts to bytes or to units of the policy. */
 #ifndef POLICY_COMPILE_AMOUNT_H
 #define POLICY_COMPILE_AMOUNT_H
 
 #include "policy/compile/context.h"
 
-/* A whole number of bytes, at least 1 and at most 32Ti; reports, and returns `otherwise`, what is none or not given. */
+/*
+ * Returns the amount as a whole number of bytes, from 1 to 32Ti. Returns `otherwise` if it is not
+ * set, or is not such a number (reported).
+ */
 int64_t compile_memory(struct compile *c, const struct amount *amount, int64_t otherwise);
 
-/* An amount in the measure of a quota, whose resources are set, as policy units; reports, and returns -1, what is no
- * amount of that measure. */
+/*
+ * Returns an amount as policy units in the measure of the quota, whose resources must be set.
+ * Returns -1 if the measure has no such amount (reported).
+ */
 wide compile_units(struct compile *c, const struct amount *amount, const struct quota *quota);
 
-/* Reports an amount of memory that lacks a unit (quantity_lacks_unit). Returns whether it is good. */
+/*
+ * Reports an amount of memory that lacks a unit (quantity_lacks_unit). Returns whether the amount
+ * is acceptable.
+ */
 bool compile_memory_unit(struct compile *c, const struct amount *amount);
 
-/* value * scale / 10^9 where that is an integer, else -1. Both are at least 0. */
+/*
+ * Returns nano * scale / 10^9 if that is an integer that fits, otherwise -1. Both arguments must be
+ * at least 0.
+ */
 wide compile_scale(wide nano, int64_t scale);
 
 #endif

@@ -1,11 +1,11 @@
-/* Chains of rewrites: a Pod must come to an end of them. */
+/* chain: checks that every chain of rewrites ends. */
 #include "policy/compile/chain.h"
 
 #include <stdlib.h>
 
 /*
- * Rewrites as edges between names: a way back to a name would rewrite for ever. `state` marks names as in the depth-first
- * walk: 1 on the way, 2 done.
+ * A rewrite as an edge between two names. A cycle would rewrite forever. `state` is the mark of the
+ * depth-first search: 0 unvisited, 1 on the current path, 2 finished.
  */
 struct edge {
 	struct str from, to;
@@ -33,7 +33,10 @@ static size_t edge_first(const struct edge *edges, size_t count, struct str from
 	return low;
 }
 
-/* Names are few (distinct resources), so that the recursion is as shallow as the longest chain of different names. */
+/*
+ * Recursion is no deeper than the longest chain of different names, and a policy has few names of
+ * resources.
+ */
 static void walk_edges(struct compile *c, struct edge *edges, size_t count, struct str from)
 {
 	for (size_t i = edge_first(edges, count, from); i < count && str_eq(edges[i].from, from); i++) {
@@ -82,7 +85,8 @@ void compile_chains(struct compile *c, const struct doc_rule **docs)
 		}
 	if (count)
 		qsort(edges, count, sizeof *edges, edge_order);
-	size_t unique = 0; /* thousands of Rules make the same few edges */
+	/* Thousands of Rules may produce the same few edges. */
+	size_t unique = 0;
 	for (size_t i = 0; i < count; i++)
 		if (unique == 0 || edge_order(&edges[unique - 1], &edges[i]) != 0)
 			edges[unique++] = edges[i];

@@ -1,10 +1,10 @@
-/* Cohorts: quotas of one name that lend to each other form a pool. */
+/* cohort: joins quotas of the same name that lend to each other into pools. */
 #include <stdlib.h>
 
 #include "policy/compile/amount.h"
 #include "policy/compile/steps.h"
 
-/* A quota of a Tenant that is in a cohort. */
+/* A quota of a Tenant that belongs to a cohort. */
 struct member {
 	struct str cohort, name;
 	uint32_t quota;
@@ -59,7 +59,10 @@ static void compile_borrowing(struct compile *c, const struct doc_borrowing *doc
 		quota->lend = lend;
 }
 
-/* What each quota may borrow and lend, whether or not there is anybody to do it with. `first`: the tenant's quotas. */
+/*
+ * Sets what each quota may borrow and lend, even if there is no other quota to do that with. The
+ * tenant's quotas begin at index `first`.
+ */
 static void compile_tenant_borrowing(struct compile *c, uint32_t tenant, uint32_t first, uint32_t count)
 {
 	struct quota *quotas = &c->policy->quotas[first];
@@ -96,7 +99,7 @@ static int word_order(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-/* Whether two lists name the same, in whatever order and however often. */
+/* Whether two lists contain the same names. Order and duplicates do not matter. */
 static bool same_words(struct compile *c, const struct texts *a, const struct texts *b)
 {
 	const struct texts *lists[] = {a, b};
@@ -120,7 +123,10 @@ static bool same_words(struct compile *c, const struct texts *a, const struct te
 	return same;
 }
 
-/* Amounts are only exchanged where they mean the same. */
+/*
+ * Reports quotas of a pool that measure or count differently, because their amounts cannot be
+ * exchanged. Also reports unlimited ones.
+ */
 static void check_member(struct compile *c, const struct member *first, const struct member *member)
 {
 	const struct policy *policy = c->policy;
@@ -162,7 +168,10 @@ static void compile_pool(struct compile *c, const struct member *members, uint32
 		struct quota *quota = &policy->quotas[members[i].quota];
 		quotas[i] = members[i].quota;
 		quota->pool = id;
-		pool->hard += quota->hard; /* at most 2^95 each, see quantity.h and compile_unit */
+		/*
+		 * At most 2^95 each (see quantity.h and compile_unit), so the sum cannot overflow.
+		 */
+		pool->hard += quota->hard;
 		check_member(c, &members[0], &members[i]);
 	}
 }
@@ -193,7 +202,7 @@ void compile_cohorts(struct compile *c)
 			compile_pool(c, &members[from], to - from, policy->pool_count++);
 	}
 	for (uint32_t q = 0; q < policy->quota_count; q++)
-		if (policy->quotas[q].pool ==
-		    NO_POOL) /* alone of its name: there is nobody to borrow from or lend to */
+		/* No other quota has its name: it can neither borrow nor lend. */
+		if (policy->quotas[q].pool == NO_POOL)
 			policy->quotas[q].borrow = policy->quotas[q].lend = 0;
 }

@@ -1,4 +1,4 @@
-/* Loads a policy: reads its documents and compiles them, in the order of the steps. */
+/* compile: loads a policy. It reads the documents and runs the compile steps in order. */
 #include <stdlib.h>
 
 #include "policy/compile/steps.h"
@@ -11,7 +11,10 @@
 #define SCRATCH_CHUNK ((size_t)256 << 10)
 #define SCRATCH_MAX (UINT64_C(1) << 30)
 
-/* Comparisons of bytes for all suggestions of names: a fraction of a second. A policy whose every name is unknown gets no more hints. */
+/*
+ * Maximum number of compared bytes for all suggestions of names (a fraction of a second). Beyond
+ * it, unknown names are reported without a suggestion.
+ */
 #define SUGGEST_WORK_MAX 100000000
 
 static void compile_all(struct compile *c)
@@ -29,7 +32,7 @@ static void compile_all(struct compile *c)
 						policy->rule_count,  policy->guard_count,  policy->namespace_count};
 }
 
-/* Everything that may run out of memory. */
+/* Runs everything that may run out of memory. */
 static void compile_guarded(struct compile *c, struct docs *docs, const char *const *paths, size_t count)
 {
 	static const struct place nowhere = {UINT32_MAX, 0, 0, 0};
@@ -38,7 +41,10 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 			  "the policy needs more memory than there is; make it smaller or raise the memory limit");
 		return;
 	}
-	/* Documents that could not be read would make others seem wrong: first things first. */
+	/*
+	 * Compile only if all documents could be read. Otherwise the missing ones would make others
+	 * seem wrong.
+	 */
 	int result = docs_read(paths, count, c->scratch, docs, c->report);
 	if (docs->settings.count > 0)
 		c->report->settings =

@@ -88,7 +88,8 @@ static int named_order(const void *a, const void *b)
 	int order = str_cmp(x->name->s, y->name->s);
 	if (order != 0)
 		return order;
-	return x->item < y->item ? -1 : x->item > y->item; /* items of one array: in the order of the documents */
+	/* Both are items of one array, which is in document order. */
+	return x->item < y->item ? -1 : x->item > y->item;
 }
 
 const void **compile_sorted(struct compile *c, const void *items, size_t count, size_t size, size_t name_offset)

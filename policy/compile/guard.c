@@ -1,11 +1,14 @@
-/* Guards, and what of the Pod they need to set. */
+/* guard: compiles Guards and the list of variables to set to "void". */
 #include "policy/base/path.h"
 #include "policy/compile/steps.h"
 #include "policy/document/schema.h"
 #include "policy/model/catalog.h"
 
-/* The variables that are set to `void`: those of the vendors whose resources the Accelerators have, as far as their runtimes are known to
- * take the word; NVIDIA's where that tells none: volcano.sh/vgpu-number and the like are GPUs as well. */
+/*
+ * Collects the variables to set to "void". They are those of the Accelerators' vendors, if the
+ * vendor's runtime is known to accept that word. If that selects none, it is NVIDIA's variable:
+ * volcano.sh/vgpu-number, for example, is also a GPU.
+ */
 static void compile_void_names(struct compile *c)
 {
 	struct policy *policy = c->policy;
@@ -25,7 +28,7 @@ static void compile_void_names(struct compile *c)
 	policy->void_names = names;
 }
 
-/* A Rule that has Pods write what a Guard refuses them: one of the two is a mistake. */
+/* Reports a Rule that reads an annotation which this Guard denies. One of the two is a mistake. */
 static void check_memory_annotations(struct compile *c, const struct doc_guard *doc)
 {
 	const struct policy *policy = c->policy;
@@ -59,7 +62,8 @@ static void compile_host_paths(struct compile *c, const struct doc_guard *doc, s
 		char normal[PATH_BYTES_MAX];
 		struct str path = {normal, 0};
 		if (!path_normalize(allow->items[i].s, normal, &path.len))
-			continue; /* longer than its form allows: that was an error already */
+			/* It is longer than its form allows, which has been reported. */
+			continue;
 		paths[guard->allowed_paths.count++] = compile_keep(c, path);
 		if (refuses && catalog_reaches_devices(path))
 			docs_find(c->report, c->docs, SEVERITY_ERROR, allow->items[i].at,

@@ -1,4 +1,7 @@
-/* MIG: the table of a model's profiles, those that its nodes offer, and the slice that is shared. */
+/*
+ * mig: compiles the MIG profiles of a model, those that its nodes offer, and the slice that is
+ * shared.
+ */
 #include "policy/compile/mig.h"
 
 #include "policy/base/mig_profile.h"
@@ -31,7 +34,10 @@ static void own_profile(struct compile *c, const struct doc_profile *doc, const 
 	*out = make_profile(c, doc->name.s, doc->compute_slices.value, doc->memory_slices.value, bytes);
 }
 
-/* All profiles that the model's table has, offered or not. */
+/*
+ * Returns all profiles of the model's table, offered or not. Returns NULL if there is no table
+ * (reported).
+ */
 static struct profile *profile_table(struct compile *c, const struct doc_accelerator *doc, struct model *model,
 				     uint32_t *count)
 {
@@ -69,7 +75,10 @@ static struct profile *profile_table(struct compile *c, const struct doc_acceler
 	return table;
 }
 
-/* The profile of the table that was meant by its resource's name, with or without its domain, or by capital letters; NULL: none. */
+/*
+ * Returns the profile that was probably meant by the name of its resource, with or without prefix,
+ * or NULL.
+ */
 static const struct profile *meant_profile(struct str name, const struct profile *table, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -80,7 +89,10 @@ static const struct profile *meant_profile(struct str name, const struct profile
 	return NULL;
 }
 
-/* Profiles differ in a digit or two, so that the nearest is seldom the one that was meant: all are named. */
+/*
+ * Reports an unknown profile, with all profiles of the model. Names of profiles differ in a digit
+ * or two, so the nearest one is seldom the one that was meant.
+ */
 static void report_profile(struct compile *c, const struct text *name, const struct profile *table, uint32_t count)
 {
 	const struct profile *meant = meant_profile(name->s, table, count);
@@ -99,7 +111,10 @@ static void report_profile(struct compile *c, const struct text *name, const str
 			  "the model has no MIG profile \"%.*s\"; it has %s", STR_ARG(name->s), list);
 }
 
-/* Those that the fleet's MIG layout advertises: `offered`, or all that carry no suffix. */
+/*
+ * Sets the profiles that the fleet's MIG layout advertises: those in `offered`, or all without a
+ * suffix.
+ */
 static void offer_profiles(struct compile *c, const struct doc_mig *mig, const struct profile *table, uint32_t count,
 			   struct model *model)
 {

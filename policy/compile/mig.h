@@ -4,12 +4,18 @@
 
 #include "policy/compile/context.h"
 
-/* Sets what the model has of `mig`. Returns the model's table, offered or not, and its size; NULL: it is cut into no
- * slices. */
+/*
+ * Sets the members of the model that come from `mig`. Returns the model's table of profiles,
+ * offered or not, and its size. Returns NULL if the model is not partitioned, or if there is no
+ * table (reported).
+ */
 const struct profile *compile_mig(struct compile *c, const struct doc_accelerator *doc, struct model *model,
 				  uint32_t *count_out);
 
-/* Sets the slice that is shared, where sharing.resource names one: its own name, or that name and `.shared`. */
+/*
+ * Sets the slice that is shared, if sharing.resource is the name of a slice, with or without
+ * `.shared`.
+ */
 void compile_share_slice(struct compile *c, const struct doc_accelerator *doc, const struct profile *table,
 			 uint32_t count, struct model *model);
 

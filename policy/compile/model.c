@@ -1,4 +1,7 @@
-/* Accelerators: models, what their nodes advertise, and the unit in which all amounts are integers. */
+/*
+ * model: compiles Accelerators: the models, what their nodes advertise, and the unit in which all
+ * amounts are integers.
+ */
 #include <stdlib.h>
 
 #include "policy/compile/amount.h"
@@ -9,7 +12,8 @@
 #include "policy/model/catalog.h"
 
 #define UNIT_MAX (INT64_C(1) << 32)
-#define UNIT_MIN CATALOG_MIG_UNIT /* sevenths, eighths and thirds of MIG, always */
+/* Always includes the sevenths, eighths and thirds of MIG. */
+#define UNIT_MIN CATALOG_MIG_UNIT
 
 static int64_t gcd(int64_t a, int64_t b)
 {
@@ -88,13 +92,16 @@ void compile_models(struct compile *c)
 	policy->model_count = count;
 }
 
-/* What one model's nodes advertise under one name. Fractions are of a device and of a byte. */
+/*
+ * What the nodes of one model advertise under one name. The fractions are of a device and of a
+ * byte.
+ */
 struct offer {
 	struct str name;
 	uint32_t model;
 	bool slice, shared;
 	int64_t gpus, gpus_of;
-	int64_t memory, memory_of; /* MEMORY_UNKNOWN */
+	int64_t memory, memory_of; /* Numerator MEMORY_UNKNOWN if not known. */
 };
 
 static struct offer make_offer(const struct policy *policy, uint32_t model, struct str name,
@@ -128,7 +135,7 @@ static struct offer make_offer(const struct policy *policy, uint32_t model, stru
 	return offer;
 }
 
-/* All offers of all models, in the scratch arena. */
+/* Returns all offers of all models, in the scratch arena. */
 static struct offer *make_offers(struct compile *c, uint32_t *count)
 {
 	const struct policy *policy = c->policy;
@@ -145,7 +152,9 @@ static struct offer *make_offers(struct compile *c, uint32_t *count)
 			offers[made++] =
 			    make_offer(policy, i, m->share_resource, m->share_slice ? m->share_slice : base, true);
 		for (uint32_t p = 0; m->strategy == MIG_MIXED && p < m->profile_count; p++) {
-			/* Slices that are shared under their own name are shares, each of them. */
+			/*
+			 * If slices are shared under their own name, that name only means shares.
+			 */
 			if (m->share_slice && str_eq(m->profiles[p].resource, m->share_resource))
 				continue;
 			offers[made++] = make_offer(policy, i, m->profiles[p].resource, &m->profiles[p], false);
@@ -165,7 +174,7 @@ static const char no_unit[] =
     "with this number the weights, replicas and fractional quotas of the policy have no common unit; use a rounder "
     "one (fewer decimals, or replicas that are a multiple or a part of those of other Accelerators)";
 
-/* Where the number stands that an offer's fraction comes from. */
+/* Returns the location of the number that causes an offer's fraction. */
 static struct place fraction_at(const struct doc_accelerator *doc, const struct offer *offer)
 {
 	return offer->shared ? doc->sharing.replicas.at : doc->weight.set ? doc->weight.at : doc->mig.at;
@@ -206,7 +215,8 @@ void compile_unit(struct compile *c)
 	bool fits = unit_of_offers(c, &unit);
 	for (uint32_t t = 0; t < c->docs->tenants.count && fits; t++)
 		fits = unit_of_quotas(c, &c->docs->tenants.items[t], &unit);
-	c->policy->unit = fits ? unit : 0; /* then nothing is a limit that does not fit, either */
+	/* With unit 0, every limit is 0, and none is reported because it does not fit. */
+	c->policy->unit = fits ? unit : 0;
 }
 
 static int offer_order(const void *a, const void *b)
@@ -227,7 +237,8 @@ void compile_resources(struct compile *c)
 	struct landing *landings = compile_alloc(c, count, sizeof *landings);
 	if (index_init(&policy->resource_names, count, &policy->arena) < 0)
 		longjmp(c->exhausted, 1);
-	int64_t unit = c->report->errors ? 0 : policy->unit; /* after an error the numbers mean nothing */
+	/* After an error, the numbers have no meaning. */
+	int64_t unit = c->report->errors ? 0 : policy->unit;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct offer *offer = &offers[i];
 		landings[i] = (struct landing){.model = offer->model,

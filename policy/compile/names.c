@@ -1,4 +1,7 @@
-/* Names of resources: Settings.otherResources, and whether what quotas and Rules name exists and counts. */
+/*
+ * names: checks names of resources: Settings.otherResources, and whether the resources of quotas
+ * and Rules exist and can be counted.
+ */
 #include "policy/compile/names.h"
 
 #include "gpugate/suggest.h"
@@ -7,13 +10,16 @@
 #include "policy/compile/warn.h"
 #include "policy/model/catalog.h"
 
-/* An accelerator as quotas with patterns count it. */
+/* Whether a quota counts the resource without naming it exactly. */
 static bool counts_by_pattern(enum role role)
 {
 	return !role_needs_name(role);
 }
 
-/* Names that people may have meant: those of the policy, and those of the catalog that hold no wildcard. */
+/*
+ * Collects the names that may be suggested: those of the policy, and those of the catalog without a
+ * wildcard.
+ */
 static void compile_known_names(struct compile *c)
 {
 	struct policy *policy = c->policy;
@@ -28,7 +34,7 @@ static void compile_known_names(struct compile *c)
 	policy->known_names = names;
 }
 
-/* A resource is an accelerator or it is none. */
+/* Reports a pattern of otherResources that matches a resource of an Accelerator. */
 static void check_other(struct compile *c, const struct text *pattern)
 {
 	const struct policy *policy = c->policy;
@@ -58,7 +64,7 @@ void compile_resource_names(struct compile *c)
 	policy->other_resources = (struct globs){compile_keep_all(c, others), others->count};
 }
 
-/* Whether quotas could count something by this pattern. */
+/* Whether a quota with this pattern could count something. */
 static bool pattern_counts(const struct policy *policy, struct str pattern, bool specific)
 {
 	for (uint32_t i = 0; i < policy->resource_count; i++)
@@ -88,7 +94,7 @@ static struct str rest_of(struct str name)
 	return slash ? str_tail(name, (size_t)(slash - name.ptr) + 1) : name;
 }
 
-/* The resource of an Accelerator in the same domain that was meant by the name; absent: none. */
+/* Returns the similar resource of an Accelerator in the same domain, or an absent str. */
 static struct str near_resource(struct compile *c, struct str name)
 {
 	const struct policy *policy = c->policy;
@@ -103,7 +109,10 @@ static struct str near_resource(struct compile *c, struct str name)
 	return (struct str){NULL, 0};
 }
 
-/* A name that only a vendor's domain makes an accelerator is a device by itself, or a mistake for one that the policy has. */
+/*
+ * Warns of a name that is an accelerator only because of its vendor's domain, and may be a
+ * misspelling of one in the policy.
+ */
 static void warn_misspelled(struct compile *c, const struct text *name)
 {
 	const struct policy *policy = c->policy;
@@ -138,7 +147,7 @@ static bool known_name(struct compile *c, const struct text *name, bool quota)
 	return true;
 }
 
-/* People who come from a ResourceQuota bring its prefixes along. */
+/* Users who are used to ResourceQuota write its prefixes here too. */
 bool compile_resource_prefix(struct compile *c, const struct text *name)
 {
 	static const struct str prefixes[] = {{"requests.", 9}, {"limits.", 7}};
@@ -155,7 +164,10 @@ bool compile_resource_prefix(struct compile *c, const struct text *name)
 	return false;
 }
 
-/* Whether it may be a slice of an Accelerator whose `mig` has an error, which was reported. */
+/*
+ * Whether the name may be a slice of an Accelerator whose `mig` has an error, which has been
+ * reported.
+ */
 static bool slice_of_broken(const struct compile *c, struct str name)
 {
 	bool broken = false;
@@ -164,7 +176,10 @@ static bool slice_of_broken(const struct compile *c, struct str name)
 	return broken && str_starts(name, CATALOG_MIG_PREFIX);
 }
 
-/* The known name that lacks only its domain: nvidia.com/gpu of "gpu". */
+/*
+ * Returns a hint with the known name that differs only by its domain: nvidia.com/gpu for "gpu".
+ * Otherwise returns an empty string.
+ */
 static const char *bare_name(struct compile *c, struct str name)
 {
 	const struct policy *policy = c->policy;
@@ -201,7 +216,7 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 	return false;
 }
 
-/* Whether a quota's resource is one that counts only by its name. */
+/* Whether a quota counts the resource only if it names it exactly. */
 static bool needs_name(const struct policy *policy, struct str name)
 {
 	return glob_is_exact(name) && str_has_char(name, '/') && role_needs_name(snapshot_role(policy, name));
@@ -236,7 +251,10 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct 
 	return fine;
 }
 
-/* A pattern that was meant for MIG slices, and that only the domain's row in the catalog matches: nvidia.com/mgi-*. */
+/*
+ * Warns of a pattern that was probably meant for MIG slices, and matches only the row of a whole
+ * domain in the catalog: nvidia.com/mgi-*.
+ */
 static void warn_pattern(struct compile *c, const struct text *name)
 {
 	const struct str mig = {"mig-*", 5}, rest = rest_of(name->s);
@@ -248,7 +266,7 @@ static void warn_pattern(struct compile *c, const struct text *name)
 			     STR_ARG(name->s));
 }
 
-/* Quotas in which a pattern, or a sum, is hardly what was meant. */
+/* Warns of a pattern or a sum that is probably not what was meant. */
 static void warn_quota_names(struct compile *c, const struct doc_quota *doc)
 {
 	const struct policy *policy = c->policy;
@@ -282,7 +300,7 @@ static void warn_quota_names(struct compile *c, const struct doc_quota *doc)
 		    STR_ARG(companion->s), role_words(snapshot_role(policy, companion->s)));
 }
 
-/* Patterns of otherResources that take well-known accelerators out of every quota. */
+/* Warns of a pattern in otherResources that excludes well-known accelerators from every quota. */
 static void warn_other(struct compile *c, const struct text *pattern)
 {
 	const struct catalog_resource *row = catalog_overlap(pattern->s, role_is_accelerator, true);

@@ -1,4 +1,4 @@
-/* The namespaces that the policy itself describes. */
+/* namespaces: compiles the namespaces that the policy itself describes. */
 #include "policy/compile/steps.h"
 
 void compile_namespaces(struct compile *c)

@@ -1,13 +1,16 @@
-/* Accelerators partition the nodes of a resource: which models are narrower than others, and which cannot be told apart. */
+/*
+ * partition: determines which models of a resource are narrower than others, and reports models
+ * whose nodes cannot be distinguished.
+ */
 #include "policy/compile/partition.h"
 
-/* What two models of one resource say of each other's nodes. */
+/* The relation between the nodes of two models of one resource. */
 enum relation {
-	RELATION_EXCLUSIVE, /* no node is of both */
-	RELATION_SAME,      /* every node of one is of the other */
-	RELATION_WIDER,     /* every node of the second is of the first */
-	RELATION_NARROWER,  /* the reverse */
-	RELATION_OVERLAP,   /* some node could be of both */
+	RELATION_EXCLUSIVE, /* No node matches both. */
+	RELATION_SAME,      /* They match the same nodes. */
+	RELATION_WIDER,     /* Every node of the second also matches the first. */
+	RELATION_NARROWER,  /* Every node of the first also matches the second. */
+	RELATION_OVERLAP,   /* Some node could match both. */
 };
 
 static const struct pair *label_of(const struct model *model, struct str key)
@@ -26,7 +29,7 @@ static bool is_without(const struct model *model, struct str key)
 	return false;
 }
 
-/* Whether everything that `wider` says of its nodes is said of those of `narrower` as well. */
+/* Whether `narrower` requires everything of its nodes that `wider` requires. */
 static bool says_all(const struct model *narrower, const struct model *wider)
 {
 	for (uint32_t i = 0; i < wider->label_count; i++) {
@@ -81,7 +84,10 @@ static void report_same(struct compile *c, const struct resource *resource, uint
 	    m->label_count ? "the same nodeLabels" : "no nodeLabels");
 }
 
-/* A key by which the narrower model's nodes are known and the wider one's are not. */
+/*
+ * Returns a label key that the narrower model requires and the wider one does not, or an absent
+ * str.
+ */
 static struct str telling_key(const struct model *wider, const struct model *narrower)
 {
 	for (uint32_t i = 0; i < narrower->label_count; i++)
@@ -95,7 +101,8 @@ static void report_wider(struct compile *c, uint32_t wider, uint32_t narrower)
 	const struct model *w = &c->policy->models[wider], *n = &c->policy->models[narrower];
 	struct str key = telling_key(w, n);
 	if (!str_present(key))
-		return; /* they differ in withoutNodeLabels: it is said already */
+		/* They differ in withoutNodeLabels, so the policy already says which is meant. */
+		return;
 	COMPILE_LINT(
 	    c, LINT_MODEL_OVERLAP, labels_at(c, wider),
 	    "a node with the nodeLabels of \"%.*s\" (%s) is of that model, although %s \"%.*s\" as well; if that is "
@@ -117,8 +124,10 @@ static void report_overlap(struct compile *c, uint32_t model, uint32_t other)
 	    STR_ARG(m->name), STR_ARG(o->name), compile_where(c, labels_at(c, other)));
 }
 
-/* For each model at most one error and one warning, each with the first other model: hundreds that share a mistake are no better read in
- * pairs. */
+/*
+ * Bits of `reported`. Each model gets at most one error and one warning, each with the first other
+ * model. If hundreds of models share a mistake, a report of all pairs would not be useful.
+ */
 enum { REPORTED_WARNING = 1, REPORTED_ERROR = 2 };
 
 static void report_pair(struct compile *c, const struct resource *resource, uint32_t a, uint32_t b,
@@ -149,7 +158,8 @@ static void find_narrower(struct compile *c, const struct resource *resource, st
 		enum relation relation = relation_of(&models[landing->model], &models[other]);
 		if (relation == RELATION_WIDER)
 			narrower[landing->narrower_count++] = l;
-		if (other < landing->model) /* in the order of names: the later one is reported */
+		/* Models are sorted by name; the later one is reported. */
+		if (other < landing->model)
 			report_pair(c, resource, landing->model, other, relation, reported);
 	}
 	uint32_t *kept = compile_alloc(c, landing->narrower_count, sizeof *kept);

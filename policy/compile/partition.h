@@ -4,7 +4,10 @@
 
 #include "policy/compile/context.h"
 
-/* Which models of a resource are narrower than others; `landings` are those of all resources, in their order. */
+/*
+ * Sets the narrower landings of each landing, and reports Accelerators that are ambiguous.
+ * `landings` are those of all resources, in order.
+ */
 void compile_partition(struct compile *c, struct landing *landings);
 
 #endif

@@ -1,7 +1,10 @@
-/* toMig.pin: a node selector can only say which labels nodes have, so a pinned Pod may still land on another model. */
+/*
+ * pin: checks toMig.pin. A node selector can only require labels, so a pinned Pod may still land on
+ * another model.
+ */
 #include "policy/compile/pin.h"
 
-/* Whether no node that carries the labels of one model is of the other. */
+/* Whether no node with the labels of the first model belongs to the other. */
 static bool labels_exclude(const struct model *labels, const struct model *other)
 {
 	for (uint32_t i = 0; i < labels->label_count; i++) {
@@ -24,7 +27,10 @@ static bool is_narrower(const struct landing *landing, uint32_t other)
 	return false;
 }
 
-/* Another model that has a slice of `pinned`, and on whose nodes its labels alone can lead; NULL: there is none. */
+/*
+ * Returns another model that offers a slice of `pinned` and may have nodes with its labels, or
+ * NULL.
+ */
 static const struct model *find_beside(const struct policy *policy, const struct model *pinned,
 				       const struct resource *resource)
 {

@@ -1,4 +1,4 @@
-/* Rules: what they match, what they change, and the index that finds them. */
+/* rule: compiles Rules: what they match, what they change, and the index that finds them. */
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
@@ -36,7 +36,10 @@ static void compile_match_tenants(struct compile *c, const struct doc_match *mat
 			  "no Pod can ever match: none of these tenants, nor any below them, has a namespace");
 }
 
-/* Exact namespaces that belong to other tenants than the Rule's can never match. */
+/*
+ * Reports an exact namespace that belongs to a tenant which the Rule does not match, so it can
+ * never match.
+ */
 static void check_namespaces(struct compile *c, const struct doc_match *match, const struct rule *rule)
 {
 	const struct policy *policy = c->policy;
@@ -50,7 +53,11 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 		uint32_t other,
 		    owner = glob_is_exact(name->s) ? snapshot_tenant(policy, name->s, NULL, &other) : NO_TENANT;
 		if (owner == NO_TENANT)
-			continue; /* a glob, or labels that are not known yet: may match one day */
+			/*
+			 * A glob, or a namespace whose labels are not known yet: it may match
+			 * later.
+			 */
+			continue;
 		bool below = false;
 		for (uint32_t t = owner; t != NO_TENANT && !below; t = policy->tenants[t].parent)
 			for (uint32_t k = 0; k < rule->tenant_count; k++)
@@ -124,7 +131,10 @@ static void compile_memory_from(struct compile *c, const struct text *from, stru
 		  "\"%.*s\" does not say where; write annotation:KEY or label:KEY", STR_ARG(from->s));
 }
 
-/* The profile of least memory has to be there for the default, and one to choose by memory at all. */
+/*
+ * Sets the default memory. Some offered profile must have at least that much, and at least one must
+ * be selectable by memory.
+ */
 static void compile_default(struct compile *c, const struct doc_to_mig *doc, const struct model *model,
 			    struct rewrite *rewrite)
 {
@@ -167,7 +177,8 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	}
 	const struct model *model = &policy->models[rewrite->model];
 	if (c->broken[rewrite->model])
-		return; /* what it offers is not known */
+		/* It is not known what the model offers. */
+		return;
 	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
 		docs_find(
 		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
@@ -185,7 +196,7 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	compile_default(c, doc, model, rewrite);
 }
 
-/* Whether one unit of the name is a part of a device: a MIG slice or a share. */
+/* Whether one unit of the resource is a part of a device: a MIG slice or a share. */
 static bool is_part(const struct policy *policy, struct str name)
 {
 	const struct resource *resource = snapshot_resource(policy, name);
@@ -250,7 +261,7 @@ static void compile_inject(struct compile *c, const struct doc_inject *doc, stru
 	rule->toleration_count = doc->tolerations.count;
 }
 
-/* A Rule that chooses an Accelerator's profiles must not send its Pods to other nodes. */
+/* Reports a Rule that chooses an Accelerator's profiles, but sends its Pods to other nodes. */
 static void check_places(struct compile *c, const struct doc_rule *doc, const struct rule *rule)
 {
 	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
@@ -301,7 +312,7 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 			  "the Rule changes nothing; give it `rewrite` or `inject`");
 }
 
-/* Puts a Rule where the fewest Pods will look at it in vain. */
+/* Adds a Rule to the index in which the fewest nonmatching Pods will find it. */
 static void index_rule(struct policy *policy, const struct rule *rule, uint32_t id, uint32_t *rest)
 {
 	struct rule_index *index = &policy->rule_index;
@@ -356,7 +367,7 @@ static void index_rules(struct compile *c)
 
 struct ordered {
 	const struct doc_rule *doc;
-	uint32_t rank; /* by name */
+	uint32_t rank; /* Position in the order of names. */
 };
 
 static int rule_order(const void *a, const void *b)

@@ -1,11 +1,12 @@
-/* Settings, and what holds for a policy without them. */
+/* settings: compiles Settings, and sets the defaults of a policy without them. */
 #include "policy/compile/steps.h"
 
 void compile_settings(struct compile *c)
 {
 	struct policy *policy = c->policy;
 	const struct doc_settings *doc = c->docs->settings.count ? &c->docs->settings.items[0] : NULL;
-	if (!doc) { /* the defaults of the field table, for a folder without Settings */
+	/* Must match the defaults of the schema. */
+	if (!doc) {
 		struct str *namespaces = compile_alloc(c, 1, sizeof *namespaces);
 		*namespaces = STR("kube-system");
 		policy->exempt.namespaces = (struct globs){namespaces, 1};
@@ -20,6 +21,7 @@ void compile_settings(struct compile *c)
 	policy->on_outage = doc->on_outage.value == 0 ? ENFORCEMENT_DENY : ENFORCEMENT_ALLOW;
 	policy->exempt = compile_exempt(c, &doc->exempt);
 	policy->terminating_ms = doc->terminating_seconds.word ? -1 : doc->terminating_seconds.value * 1000;
-	policy->guards_fail = doc->guard_failure.value == 1; /* the word's position in the table */
+	/* The position in the schema's table of words. */
+	policy->guards_fail = doc->guard_failure.value == 1;
 	policy->quotas_ignored = doc->quota_failure.value == 1;
 }

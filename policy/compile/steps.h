@@ -1,10 +1,10 @@
-/* steps: the steps of compiling, each in the file of its subject. */
+/* steps: the compile steps, each in the file of its subject. */
 #ifndef POLICY_COMPILE_STEPS_H
 #define POLICY_COMPILE_STEPS_H
 
 #include "policy/compile/context.h"
 
-/* They run in this order, because each uses what the ones before it have built. */
+/* They run in this order, because each uses the results of the previous ones. */
 void compile_settings(struct compile *c);
 void compile_namespaces(struct compile *c);
 void compile_models(struct compile *c);
@@ -16,6 +16,7 @@ void compile_quotas(struct compile *c);
 void compile_cohorts(struct compile *c);
 void compile_rules(struct compile *c);
 void compile_guards(struct compile *c);
-void compile_warnings(struct compile *c); /* only of a policy without errors */
+/* Only for a policy without errors. */
+void compile_warnings(struct compile *c);
 
 #endif

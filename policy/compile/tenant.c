@@ -1,4 +1,4 @@
-/* Tenants: the tree of parents, who owns which namespace, and the quotas. */
+/* tenant: compiles Tenants: the tree of parents, the owners of namespaces, and the quotas. */
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
@@ -7,7 +7,10 @@
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 
-/* Reports the cycle that `tenant` is on, and cuts all of it, so that nothing that follows from it is reported as well. */
+/*
+ * Reports the cycle that contains `tenant`, and removes all its edges, so that no consequence of it
+ * is reported too.
+ */
 static void cut_cycle(struct compile *c, const struct doc_tenant **docs, uint32_t tenant)
 {
 	struct tenant *tenants = c->policy->tenants;
@@ -29,7 +32,7 @@ static void cut_cycle(struct compile *c, const struct doc_tenant **docs, uint32_
 		  STR_ARG(tenants[tenant].name), len < sizeof path ? path : "... -> ", STR_ARG(tenants[tenant].name));
 }
 
-/* Marks make it linear: 1 on the way, 2 known to end. */
+/* Finds cycles in linear time. Mark 1: on the current path; 2: known to end. */
 static void cut_cycles(struct compile *c, const struct doc_tenant **docs)
 {
 	const struct policy *policy = c->policy;
@@ -66,7 +69,7 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 	cut_cycles(c, docs);
 }
 
-/* Who named a namespace first, and where. */
+/* The first Tenant that names a namespace, and where. */
 struct claim {
 	uint32_t tenant;
 	struct place at;
@@ -86,7 +89,7 @@ static void report_claim(struct compile *c, const struct text *name, const struc
 		    STR_ARG(name->s), STR_ARG(c->policy->tenants[first->tenant].name), compile_where(c, first->at));
 }
 
-/* Puts a selector where the fewest namespaces will look at it in vain. */
+/* Adds a selector to the index in which the fewest nonmatching namespaces will find it. */
 static void claim_selector(struct compile *c, const struct doc_selector *doc, const struct selector *selector,
 			   uint32_t tenant, uint32_t *rest)
 {
@@ -165,7 +168,7 @@ void compile_tenants(struct compile *c)
 	compile_claims(c, docs);
 }
 
-/* Whether the quota counts a resource of which it could measure nothing. */
+/* Reports a memory quota that counts a resource whose memory is unknown. */
 static void check_memory_known(struct compile *c, const struct doc_quota *doc, const struct quota *quota)
 {
 	const struct policy *policy = c->policy;
@@ -213,7 +216,7 @@ static void compile_quota_models(struct compile *c, const struct doc_quota *doc,
 	quota->models = models;
 }
 
-/* A limit on models that have none of its resources would limit nothing, and nobody would notice. */
+/* Reports a quota whose models have none of its resources. It would silently limit nothing. */
 static void check_counts_something(struct compile *c, const struct doc_quota *doc, const struct quota *quota)
 {
 	const struct policy *policy = c->policy;
@@ -253,7 +256,7 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 	check_memory_known(c, doc, quota);
 }
 
-/* Each tenant's own quotas and its ancestors'. */
+/* Sets the quotas of each tenant: its own and its ancestors'. */
 static void compile_paths(struct compile *c, const uint32_t *first)
 {
 	struct policy *policy = c->policy;
@@ -275,7 +278,7 @@ static void compile_paths(struct compile *c, const uint32_t *first)
 	}
 }
 
-/* So that it takes one look to tell whether some quota names a resource. */
+/* Builds the index that tells in one lookup whether some quota names a resource. */
 static void index_names(struct compile *c)
 {
 	struct policy *policy = c->policy;

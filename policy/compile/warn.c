@@ -1,4 +1,7 @@
-/* Warnings: a policy that is legal, and probably not what was meant. Only looked for where there are no errors. */
+/*
+ * warn: warnings about a policy that is valid but probably not what was meant. They are only
+ * computed if there are no errors.
+ */
 #include "policy/compile/warn.h"
 
 #include "policy/compile/steps.h"

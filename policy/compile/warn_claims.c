@@ -1,11 +1,14 @@
-/* Warnings about which namespaces Tenants have: two that claim the same with equal right. */
+/* warn_claims: warns of namespaces that two Tenants claim with equal right. */
 #include <stdlib.h>
 
 #include "policy/base/glob.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
 
-/* Namespaces whose labels are known, and two Tenants' selectors (or patterns of one length) claim. */
+/*
+ * Warns of namespaces in the policy that two Tenants claim by selectors, or by patterns of the same
+ * length.
+ */
 static void warn_known(struct compile *c)
 {
 	const struct policy *policy = c->policy;
@@ -23,14 +26,14 @@ static void warn_known(struct compile *c)
 	}
 }
 
-/* ---- patterns ---- */
+/* --- Patterns --- */
 
 struct pattern {
 	const struct text *name;
 	const struct doc_tenant *tenant;
 };
 
-/* Only patterns of one length are equally strong. */
+/* Sorts by length first, because only patterns of the same length have equal right. */
 static int pattern_order(const void *a, const void *b)
 {
 	const struct pattern *x = a, *y = b;
@@ -44,7 +47,10 @@ static bool is_wildcard(char c)
 	return c == '*' || c == '?';
 }
 
-/* Whether two patterns of one length differ in a byte before the first wildcard of both, or behind the last. Most pairs do. */
+/*
+ * Whether two patterns of the same length differ in a literal byte before the first wildcard or
+ * after the last one. A cheap test that rules out most pairs.
+ */
 static bool ends_differ(struct str a, struct str b)
 {
 	size_t i = 0, k = a.len;
@@ -56,7 +62,7 @@ static bool ends_differ(struct str a, struct str b)
 			 (!is_wildcard(a.ptr[k - 1]) && !is_wildcard(b.ptr[k - 1])));
 }
 
-/* Whether some name matches both. */
+/* Whether some name matches both patterns. Returns false if too little work is left to find out. */
 static bool overlap(struct str a, struct str b, uint64_t *work)
 {
 	return !ends_differ(a, b) && warn_spend(work, a.len * b.len) && glob_overlaps(a, b);
@@ -99,7 +105,7 @@ static void warn_patterns(struct compile *c)
 		}
 }
 
-/* ---- selectors ---- */
+/* --- Selectors --- */
 
 static bool lists(const struct strs *values, struct str value)
 {
@@ -117,7 +123,10 @@ static bool lists_all(const struct strs *values, const struct strs *of)
 	return true;
 }
 
-/* Whether what one requires of a label is required by the other as well. */
+/*
+ * Whether every label set that satisfies `one` also satisfies `other`, as far as simple rules can
+ * tell.
+ */
 static bool implies(const struct requirement *one, const struct requirement *other)
 {
 	if (!str_eq(one->key, other->key))
@@ -131,7 +140,7 @@ static bool implies(const struct requirement *one, const struct requirement *oth
 					    : true;
 }
 
-/* Whether every namespace that the narrower one matches is matched by the wider one. */
+/* Whether every namespace that the narrower selector matches also matches the wider one. */
 static bool is_part(const struct selector *narrower, const struct selector *wider, uint64_t *work)
 {
 	for (uint32_t w = 0; w < wider->count; w++) {
@@ -147,7 +156,10 @@ static bool is_part(const struct selector *narrower, const struct selector *wide
 	return wider->count > 0;
 }
 
-/* What the index finds a selector by: the one value of its first label, else nothing but the label. */
+/*
+ * The value by which the index finds a requirement: its only value, or an absent str, which stands
+ * for the key alone.
+ */
 static struct str index_value(const struct requirement *first)
 {
 	return first->op == SELECTOR_IN && first->values.count == 1 ? first->values.items[0] : (struct str){NULL, 0};
@@ -164,7 +176,9 @@ static void warn_selector(struct compile *c, uint32_t tenant, uint32_t other, bo
 	    STR_ARG(theirs->name.s), compile_where(c, theirs->namespace_selector.at), same ? "" : " as well");
 }
 
-/* The first Tenant whose selector matches all that this one's does, or NO_TENANT. */
+/*
+ * Returns the first Tenant whose selector matches everything that this one's matches, or NO_TENANT.
+ */
 static uint32_t find_wider(const struct policy *policy, const struct index *selectors, uint32_t tenant, uint64_t *work,
 			   bool *same)
 {

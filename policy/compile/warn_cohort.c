@@ -1,4 +1,4 @@
-/* Warnings about cohorts in which nothing can be lent. */
+/* warn_cohort: warns of cohorts in which nothing can be lent. */
 #include "policy/compile/warn.h"
 
 static void warn_cohort(struct compile *c, struct str cohort, const struct place at, uint32_t tenants, bool borrows)
@@ -16,11 +16,12 @@ static void warn_cohort(struct compile *c, struct str cohort, const struct place
 		    STR_ARG(cohort));
 }
 
-/* Cohorts in which nothing can be lent; each is reported where its first Tenant names it. */
+/* A cohort is reported at the first Tenant that names it. */
 void compile_cohort_warnings(struct compile *c)
 {
 	const struct policy *policy = c->policy;
-	uint32_t *counts = compile_scratch(c, policy->tenant_count, sizeof *counts); /* by first tenant */
+	/* By the cohort's first tenant. */
+	uint32_t *counts = compile_scratch(c, policy->tenant_count, sizeof *counts);
 	bool *borrows = compile_scratch(c, policy->tenant_count, sizeof *borrows);
 	struct index cohorts;
 	if (index_init(&cohorts, policy->tenant_count, c->scratch) < 0)

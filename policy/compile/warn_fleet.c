@@ -1,4 +1,4 @@
-/* Warnings about Accelerators, and about what Rules say of their nodes. */
+/* warn_fleet: warns about Accelerators, and about what Rules require of their nodes. */
 #include "gpugate/suggest.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
@@ -10,7 +10,10 @@ static struct str domain_of(struct str name)
 	return (struct str){name.ptr, slash ? (size_t)(slash - name.ptr) + 1 : 0};
 }
 
-/* Nominal memory: what vendors say and what nvidia-smi shows differ by a few percent. */
+/*
+ * Allows a deviation of a tenth, because the memory that vendors state and the memory that
+ * nvidia-smi shows differ by a few percent.
+ */
 static void warn_memory(struct compile *c, const struct doc_accelerator *doc)
 {
 	const struct catalog_model *known =
@@ -42,9 +45,9 @@ static void warn_labels(struct compile *c, const struct text_map *labels)
 		warn_label(c, &labels->items[i].key);
 }
 
-/* ---- node selectors that no Accelerator's nodes have ---- */
+/* --- Node selectors that no Accelerator's nodes have --- */
 
-/* The value of the model's label of that key; absent: it has none. */
+/* Returns the value of the model's label with that key, or an absent str. */
 static struct str label_value(const struct model *model, struct str key)
 {
 	for (uint32_t i = 0; i < model->label_count; i++)
@@ -61,7 +64,10 @@ static bool lacks(const struct model *model, struct str key)
 	return false;
 }
 
-/* Accelerators of the same resource as one with a label of the key: what the label tells apart. */
+/*
+ * Whether a model with the same resource has a label with that key, so that the label distinguishes
+ * models of the resource.
+ */
 static bool is_told_by(const struct policy *policy, const struct model *model, struct str key)
 {
 	for (uint32_t m = 0; m < policy->model_count; m++)
@@ -70,7 +76,10 @@ static bool is_told_by(const struct policy *policy, const struct model *model, s
 	return false;
 }
 
-/* A model whose label of that key says another value, where no model's nodes could have this one; NULL: some could, or none has the key. */
+/*
+ * Returns a model that has another value for the selector's key, if no model's nodes could have the
+ * selector's value. Returns NULL if some could, if no model has the key, or if the work is used up.
+ */
 static const struct model *contradicting(const struct policy *policy, const struct pair *selector, uint64_t *work)
 {
 	const struct model *found = NULL;
@@ -91,7 +100,7 @@ static const struct model *contradicting(const struct policy *policy, const stru
 	return found;
 }
 
-/* The value of some model's label that was meant; absent: none is near. */
+/* Returns the similar value of some model's label, or an absent str. */
 static struct str near_value(struct compile *c, const struct pair *selector)
 {
 	const struct policy *policy = c->policy;
@@ -111,7 +120,7 @@ static void warn_selector(struct compile *c, const struct rule *rule, const stru
 	const struct model *other = contradicting(policy, selector, work);
 	if (!other)
 		return;
-	/* Labels of other domains are also there to send Pods without accelerators elsewhere. */
+	/* Such labels may also place Pods that use no accelerators. */
 	if (!rule->request_count && !rule->rewrite_count &&
 	    !str_eq(domain_of(selector->key), domain_of(other->resource)))
 		return;

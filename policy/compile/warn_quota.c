@@ -1,4 +1,7 @@
-/* Warnings about Tenants and their quotas: limits that never hold, and accelerators that none is for. */
+/*
+ * warn_quota: warns about Tenants and their quotas: limits that never apply, and accelerators that
+ * no quota counts.
+ */
 #include "policy/base/glob.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
@@ -8,7 +11,7 @@ static bool has_namespaces(const struct doc_tenant *doc)
 	return doc->namespaces.count > 0 || doc->namespace_selector.set;
 }
 
-/* A Tenant of a cohort may be there only to lend. */
+/* A Tenant of a cohort may exist only to lend, so it is not reported. */
 static void warn_unused(struct compile *c)
 {
 	const struct policy *policy = c->policy;
@@ -37,7 +40,7 @@ static void warn_without_quota(struct compile *c)
 				     STR_ARG(policy->tenants[t].name));
 }
 
-/* ---- a child's limit above its parent's ---- */
+/* --- A child's limit above its parent's --- */
 
 static bool counts_models(const struct quota *quota, const struct quota *of)
 {
@@ -49,7 +52,10 @@ static bool counts_models(const struct quota *quota, const struct quota *of)
 	return of->models != NULL;
 }
 
-/* Whether one pattern of the quota matches all that `name` does. A `?` could stand for less. */
+/*
+ * Whether one pattern of the quota matches everything that `name` matches. A `?` in the pattern may
+ * match less than the `*` of `name`.
+ */
 static bool counts_name(const struct quota *quota, struct str name)
 {
 	for (uint32_t i = 0; i < quota->resources.count; i++)
@@ -59,7 +65,7 @@ static bool counts_name(const struct quota *quota, struct str name)
 	return false;
 }
 
-/* Whether all that `of` counts is counted by the quota as well, and in the same unit. */
+/* Whether the quota counts everything that `of` counts, in the same measure. */
 static bool counts_all(const struct quota *quota, const struct quota *of)
 {
 	if (quota->measure != of->measure || of->names_others || !counts_models(quota, of))
@@ -72,7 +78,7 @@ static bool counts_all(const struct quota *quota, const struct quota *of)
 	return !of->any_resource;
 }
 
-/* The nearest quota above that never lets this one be used up, or NULL. */
+/* Returns the nearest quota above that always keeps this one from being used up, or NULL. */
 static const struct quota *limiting(const struct policy *policy, const struct quota *quota, uint64_t *work)
 {
 	const struct tenant *tenant = &policy->tenants[quota->tenant];
@@ -110,17 +116,20 @@ static void warn_above_parent(struct compile *c)
 	}
 }
 
-/* ---- Accelerators that a Tenant's quotas leave out ---- */
+/* --- Accelerators that a Tenant's quotas leave out --- */
 
 struct coverage {
 	const struct policy *policy;
 	uint32_t tenant;
-	bool *counted;   /* by model */
-	uint64_t work;   /* that may still be done */
-	uint32_t naming; /* of the quotas that count the resource, the first with `accelerators` */
+	bool *counted;   /* By model. */
+	uint64_t work;   /* Work that is left. */
+	uint32_t naming; /* The first quota with `accelerators` that counts the resource. */
 };
 
-/* Marks the models for which some quota of the Tenant counts the resource. False: all are, or no quota names models. */
+/*
+ * Marks the models for which some quota of the Tenant counts the resource. Returns false if all
+ * models are counted, if no such quota names models, or if the work is used up.
+ */
 static bool mark_counted(struct coverage *coverage, const struct resource *resource)
 {
 	const struct policy *policy = coverage->policy;
@@ -154,7 +163,10 @@ static bool excludes(const struct pair *selector, const struct model *model)
 	return false;
 }
 
-/* True as well where that would take more work than is left. */
+/*
+ * Whether the Rule applies to the Tenant. Also returns true if the work is used up, which only
+ * suppresses a warning.
+ */
 static bool is_for(const struct policy *policy, const struct rule *rule, uint32_t tenant, uint64_t *work)
 {
 	for (uint32_t t = tenant; t != NO_TENANT; t = policy->tenants[t].parent) {
@@ -167,7 +179,10 @@ static bool is_for(const struct policy *policy, const struct rule *rule, uint32_
 	return rule->any_tenant;
 }
 
-/* Whether some Rule sends Pods of the Tenant to other nodes than the model's, so that people need not. */
+/*
+ * Whether some Rule sends Pods of the Tenant to other nodes than the model's, so that users need
+ * not do that.
+ */
 static bool is_ruled_out(const struct policy *policy, uint32_t tenant, uint32_t model, uint64_t *work)
 {
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
@@ -183,7 +198,10 @@ static bool is_ruled_out(const struct policy *policy, uint32_t tenant, uint32_t 
 	return false;
 }
 
-/* A model of the resource that no quota of the Tenant counts and no Rule rules out, or NO_MODEL. */
+/*
+ * Returns a model of the resource that no quota of the Tenant counts and no Rule excludes, or
+ * NO_MODEL.
+ */
 static uint32_t left_out(struct coverage *coverage, const struct resource *resource)
 {
 	bool some = false;
@@ -206,7 +224,7 @@ static bool names_models(const struct policy *policy, uint32_t tenant)
 	return false;
 }
 
-/* For each Tenant the first resource that is counted for some models only. */
+/* For each Tenant, reports the first resource that is counted for some models only. */
 static void warn_left_out(struct compile *c, struct coverage *coverage)
 {
 	const struct policy *policy = c->policy;

@@ -1,4 +1,7 @@
-/* Warnings about what Rules rewrite: what never acts, what is refused or never scheduled afterwards. */
+/*
+ * warn_rewrite: warns about rewrites that never act, or whose Pods are then refused or never
+ * scheduled.
+ */
 #include "policy/base/mig_profile.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
@@ -12,7 +15,10 @@ static const struct rewrite *find_rewrite(const struct rule *rule, struct str fr
 	return NULL;
 }
 
-/* Whether the rewrite is for Pods that could land on the model. Where the policy does not know the target, it is for all. */
+/*
+ * Whether the rewrite applies to Pods that could land on the model. If the policy does not know the
+ * target, it applies to all.
+ */
 static bool acts_on(const struct policy *policy, const struct rewrite *rewrite, uint32_t model)
 {
 	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
@@ -22,13 +28,14 @@ static bool acts_on(const struct policy *policy, const struct rewrite *rewrite, 
 	return acts;
 }
 
-/* Whether the earlier rewrite leaves the later one no Pod. */
+/* Whether the earlier rewrite leaves no Pod for the later one. */
 static bool takes_all(const struct policy *policy, const struct rewrite *earlier, const struct rewrite *later)
 {
 	bool anywhere = false, all = true;
 	for (uint32_t m = 0; m < policy->model_count; m++) {
 		bool acts = acts_on(policy, earlier, m);
-		anywhere |= acts && policy->models[m].label_count == 0; /* no Pod can exclude it */
+		/* No Pod can exclude a model without labels. */
+		anywhere |= acts && policy->models[m].label_count == 0;
 		all &= acts || !acts_on(policy, later, m);
 	}
 	return (anywhere || all) && earlier->max_per_container >= later->max_per_container;
@@ -45,11 +52,14 @@ static bool is_of_everyone(const struct rule *rule, const struct rewrite *rewrit
 	return everyone && (str_present(rewrite->to) || rewrite->default_memory);
 }
 
-/* An earlier Rule that takes every Pod's `from` leaves later rewrites of it nothing to do. */
+/*
+ * Warns of rewrites that never act, because an earlier Rule rewrites the same name for every Pod.
+ */
 static void warn_shadowed(struct compile *c, const struct index *names)
 {
 	const struct policy *policy = c->policy;
-	struct index taken; /* name rewritten for every Pod -> the Rule that does */
+	/* Maps a name that is rewritten for every Pod to the Rule that does it. */
+	struct index taken;
 	if (index_init(&taken, policy->resource_count + 64, c->scratch) < 0)
 		longjmp(c->exhausted, 1);
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
@@ -72,7 +82,10 @@ static void warn_shadowed(struct compile *c, const struct index *names)
 	}
 }
 
-/* The most shares of that name that some Accelerator lets one container have; 0: it is no share. */
+/*
+ * Returns the maximum number of shares of that name that some Accelerator allows in one container,
+ * or 0 if the name is not a share.
+ */
 static int64_t most_shares(const struct policy *policy, const struct rewrite *rewrite)
 {
 	const struct resource *resource = str_present(rewrite->to) ? snapshot_resource(policy, rewrite->to) : NULL;
@@ -83,7 +96,7 @@ static int64_t most_shares(const struct policy *policy, const struct rewrite *re
 	return most;
 }
 
-/* Several parts of devices in one container are seldom more of one. */
+/* Warns of several slices or shares in one container, which seldom provide more of a device. */
 static void warn_parts(struct compile *c, const struct index *names)
 {
 	const struct policy *policy = c->policy;
@@ -130,7 +143,7 @@ static bool covered(const struct policy *policy, uint32_t tenant, struct str res
 	return false;
 }
 
-/* The first of the Rule's tenants without a quota for `resource`, or NO_TENANT. */
+/* Returns the first of the Rule's tenants that has no quota for the resource, or NO_TENANT. */
 static uint32_t uncovered_tenant(const struct policy *policy, const struct rule *rule, struct str resource)
 {
 	uint32_t count = rule->any_tenant ? policy->tenant_count : rule->tenant_count;
@@ -142,7 +155,10 @@ static uint32_t uncovered_tenant(const struct policy *policy, const struct rule 
 	return NO_TENANT;
 }
 
-/* `known`: target of a Rule for every tenant -> the tenant found (or none), so that it is sought once. */
+/*
+ * Like uncovered_tenant. `known` caches the result for each target of a Rule that applies to every
+ * tenant.
+ */
 static uint32_t find_uncovered(const struct policy *policy, const struct rule *rule, struct str to, struct index *known)
 {
 	struct str none = {NULL, 0};
@@ -153,7 +169,10 @@ static uint32_t find_uncovered(const struct policy *policy, const struct rule *r
 	return tenant;
 }
 
-/* The first name that the rewrite may lead to and some tenant has no quota for; absent: none. */
+/*
+ * Returns the first possible target of the rewrite for which some tenant has no quota, or an absent
+ * str.
+ */
 static struct str uncovered_target(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
 				   struct index *known, uint32_t *tenant)
 {
@@ -197,7 +216,7 @@ static void warn_uncovered(struct compile *c, const struct index *names)
 	}
 }
 
-/* Whether some Accelerator's slices have names of their own. */
+/* Whether the slices of some Accelerator have their own names. */
 static bool has_slices(const struct policy *policy)
 {
 	for (uint32_t m = 0; m < policy->model_count; m++)
@@ -206,7 +225,10 @@ static bool has_slices(const struct policy *policy)
 	return false;
 }
 
-/* Pods that get a slice which no node has are admitted, charged, and wait for ever. */
+/*
+ * Warns of rewrites to a slice that no node has. Pods that request it are admitted and charged, but
+ * wait forever.
+ */
 static void warn_offered(struct compile *c, const struct index *names)
 {
 	const struct policy *policy = c->policy;

@@ -1,4 +1,7 @@
-/* Warnings about Settings and exemptions: who is left alone without being meant to, and what refuses although nothing is enforced. */
+/*
+ * warn_settings: warns about Settings and exemptions: exemptions that cover too much, and failure
+ * policies that refuse Pods although nothing is enforced.
+ */
 #include "policy/base/glob.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
@@ -8,7 +11,10 @@
 		text, sizeof(text) - 1                                                                                 \
 	}
 
-/* Exemptions that cover those whose Pods are to be judged. Source: the users and groups that Kubernetes itself uses. */
+/*
+ * Users and groups that must not be exempt, because they create the Pods of workloads. Source: the
+ * users and groups that Kubernetes itself uses.
+ */
 static const struct {
 	struct str name;
 	const char *why;
@@ -38,7 +44,10 @@ static bool warn_broad(struct compile *c, const struct text *name)
 	return false;
 }
 
-/* The Tenant of which a namespace matches the pattern, by its names alone; NULL: none. */
+/*
+ * Returns a Tenant one of whose patterns overlaps the namespace pattern, or NULL. It considers only
+ * names, not selectors.
+ */
 static const struct doc_tenant *tenant_of(const struct compile *c, struct str namespace, uint64_t *work,
 					  struct text *found)
 {
@@ -54,7 +63,10 @@ static const struct doc_tenant *tenant_of(const struct compile *c, struct str na
 	return NULL;
 }
 
-/* system:serviceaccount:*:monitoring is a name that anybody can give a ServiceAccount of a namespace of their own. */
+/*
+ * Warns of exemptions such as system:serviceaccount:*:monitoring. Anyone who can create a
+ * ServiceAccount in their own namespace can give it that name.
+ */
 static void warn_service_account(struct compile *c, const struct text *name, uint64_t *work)
 {
 	const struct str prefix = S("system:serviceaccount:");
@@ -104,7 +116,10 @@ static void warn_exempt(struct compile *c, const struct doc_exempt *exempt)
 	}
 }
 
-/* A list of one's own replaces the default, which is kube-system. An empty one, or a Tenant that has kube-system, says that it is meant. */
+/*
+ * Warns of a list that drops the default, which is kube-system. An empty list, or a Tenant that
+ * owns kube-system, shows that this is intended.
+ */
 static void warn_kube_system(struct compile *c, const struct doc_exempt *exempt)
 {
 	uint32_t other;
@@ -130,7 +145,10 @@ static void warn_audit(struct compile *c, const struct doc_settings *doc)
 		    doc->quota_failure.set ? "" : ", the default");
 }
 
-/* The pattern of Settings that exempts all namespaces of a name or pattern; NULL: none. A `?` could be less than all. */
+/*
+ * Returns the pattern in Settings that exempts every namespace of a name or pattern, or NULL. A `?`
+ * in the pattern may match less than the `*` of `name`.
+ */
 static const struct text *exempting(const struct doc_settings *settings, struct str name, uint64_t *work)
 {
 	const struct texts *patterns = &settings->exempt.namespaces;

@@ -41,7 +41,8 @@ void check_profile(struct report *report, const struct docs *docs, void *object,
 void check_toleration(struct report *report, const struct docs *docs, void *object, struct place at)
 {
 	const struct doc_toleration *toleration = object;
-	const int no_execute = 2; /* the word's position in the table */
+	/* The position of NoExecute in the schema's table of effects. */
+	const int no_execute = 2;
 
 	(void)at;
 	if (toleration->seconds.set && !(toleration->effect.set && toleration->effect.value == no_execute))

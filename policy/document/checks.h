@@ -1,18 +1,19 @@
 /*
- * checks: what a single field's row cannot say: conditions between the fields of one object. Called by the decoder.
+ * checks: conditions between several fields of one object, which the row of a single field cannot
+ * express. The decoder calls them through struct schema_object; see there for the parameters.
  */
 #ifndef POLICY_DOCUMENT_CHECKS_H
 #define POLICY_DOCUMENT_CHECKS_H
 
 #include "policy/document/documents.h"
 
-/* In and NotIn need values, Exists and DoesNotExist must have none. */
+/* Requires values for In and NotIn, and no values for Exists and DoesNotExist. */
 void check_expression(struct report *report, const struct docs *docs, void *object, struct place at);
 
-/* A profile without `memory` has that of its name. */
+/* Sets the memory of a profile without `memory` from the profile's name. */
 void check_profile(struct report *report, const struct docs *docs, void *object, struct place at);
 
-/* tolerationSeconds needs the effect NoExecute, as Kubernetes demands. */
+/* Requires the effect NoExecute for tolerationSeconds, as Kubernetes does. */
 void check_toleration(struct report *report, const struct docs *docs, void *object, struct place at);
 
 #endif

@@ -29,7 +29,7 @@ static bool holds_our_kind(const struct node *root)
 	return false;
 }
 
-/* A key that is nearly this one is this one, misspelled: `apiversion`. */
+/* Treats a key that is nearly `key`, such as `apiversion`, as a misspelling and reports it. */
 static bool report_misspelled(struct decoder *decoder, const struct node *root, struct str key)
 {
 	for (const struct node *other = root->first; other; other = other->next) {
@@ -42,7 +42,10 @@ static bool report_misspelled(struct decoder *decoder, const struct node *root, 
 	return false;
 }
 
-/* The scalar of a key of the document, or an absent str (reported). */
+/*
+ * Returns the scalar value of a top-level key, or an absent str after reporting why there is none.
+ * Sets `at` to the location of the value if the key exists.
+ */
 static struct str header(struct decoder *decoder, const struct node *root, struct str key, struct place *at)
 {
 	const struct node *entry = find_key(root, key);
@@ -112,7 +115,10 @@ static void unknown_version(struct decoder *decoder, struct place at, struct str
 		    SHOWN(version));
 }
 
-/* The schema's row of a document; NULL: none (reported). `at` is where the document's kind stands. */
+/*
+ * Returns the schema row for a document, or NULL after reporting why there is none. Sets `at` to
+ * the location of the value of `kind`.
+ */
 static const struct schema_kind *find_kind(struct decoder *decoder, const struct node *root, struct place *at)
 {
 	struct place version_at = root->at;
@@ -134,7 +140,7 @@ static const struct schema_kind *find_kind(struct decoder *decoder, const struct
 	return NULL;
 }
 
-/* Room for one more document of that kind, zeroed; NULL without memory. */
+/* Adds a zeroed document of that kind. Returns NULL if memory is exhausted (reported). */
 static void *add_document(struct decoder *decoder, const struct schema_kind *kind)
 {
 	struct pile *pile = &decoder->piles[kind - schema_kinds];
@@ -172,12 +178,12 @@ void decode_document(struct decoder *decoder, const struct node *root)
 	char *document = kind ? add_document(decoder, kind) : NULL;
 	if (!document)
 		return;
-	memcpy(document, &at, sizeof at); /* every document's struct begins with its place */
+	memcpy(document, &at, sizeof at); /* Every document's struct begins with its location. */
 	decode_defaults(decoder, kind->object, document, at);
 	decode_object(decoder, kind->object, root, document, at);
 }
 
-/* How every document's struct begins. */
+/* The first members of every document's struct. */
 struct head {
 	struct place at;
 	struct text name;
@@ -185,7 +191,7 @@ struct head {
 
 struct named {
 	const struct head *head;
-	size_t index; /* in the order of reading */
+	size_t index; /* In reading order. */
 };
 
 static int by_name(const void *a, const void *b)

@@ -1,6 +1,7 @@
 /*
- * decode: trees of YAML nodes -> the structs of documents.h, as the tables in schema_*.c say. Problems go to the
- * report; a document with problems is kept as far as it was understood, so that later findings do not follow from it.
+ * decode: decodes trees of YAML nodes into the structs of documents.h, as the tables in schema_*.c
+ * describe. Problems go to the report. The valid parts of a faulty document are kept, so that they
+ * cause no further findings.
  */
 #ifndef POLICY_DOCUMENT_DECODE_H
 #define POLICY_DOCUMENT_DECODE_H
@@ -8,7 +9,7 @@
 #include "policy/document/node.h"
 #include "policy/document/schema.h"
 
-/* The documents of one kind while their number is not known; on the heap. */
+/* Documents of one kind on the heap, while their number is not known. */
 struct pile {
 	char *items;
 	size_t count;
@@ -16,17 +17,23 @@ struct pile {
 };
 
 struct decoder {
-	struct docs *docs; /* `sources` are there; the lists are filled by decode_finish */
+	struct docs *docs; /* `sources` is already set; decode_finish fills the lists. */
 	struct arena *arena;
 	struct report *report;
 	struct pile piles[KINDS];
-	bool exhausted; /* no memory: reported */
+	bool exhausted; /* Memory is exhausted, which has been reported. */
 };
 
-/* Decodes one document. Its texts must live as long as the decoder's arena; the tree itself need not. */
+/*
+ * Decodes one document. The strings of the tree must live as long as the decoder's arena; the nodes
+ * need not.
+ */
 void decode_document(struct decoder *decoder, const struct node *root);
 
-/* Moves the documents into decoder->docs, checks that names are unique, and frees what the decoder holds. */
+/*
+ * Moves the documents into decoder->docs, checks that names are unique and that there is at most
+ * one Settings document, and frees the decoder's heap memory.
+ */
 void decode_finish(struct decoder *decoder);
 
 #endif

@@ -4,7 +4,10 @@
 
 #include "gpugate/suggest.h"
 
-/* Errors after which words are no longer compared: they are only counted by then, and a hostile file has many. */
+/*
+ * Number of errors after which no suggestions are computed. Such errors are only counted, and a
+ * malicious file can contain very many.
+ */
 #define SUGGEST_ERRORS_MAX 1000
 
 const char *decode_join_keys(const struct schema_object *object, char *buffer, size_t size)
@@ -37,7 +40,9 @@ static bool is_digits(struct str s)
 	return s.len > 0 && i == s.len;
 }
 
-/* Whether a key in braces is what follows the comma of a number: {hard: 6,5}. */
+/*
+ * Whether a key in a flow map is really the fraction of a number written with a comma: {hard: 6,5}.
+ */
 static bool is_decimal_comma(const struct node *before, const struct node *key)
 {
 	return before && is_digits(key->text) && node_is_null(key->value) && before->value->type == NODE_SCALAR &&

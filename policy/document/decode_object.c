@@ -23,9 +23,12 @@ static void *allocate(struct decoder *decoder, size_t count, size_t size)
 	return memory;
 }
 
-/* ---- lists and maps ---- */
+/* --- Lists and maps --- */
 
-/* One item where a list of them is expected is said how to write. */
+/*
+ * Reports a value of the wrong type. If only the list around the items is missing, the message
+ * shows how to write it.
+ */
 static void wrong_collection(const struct decode_task *task, enum node_type type, const char *expected)
 {
 	const struct node *node = task->key->value;
@@ -41,7 +44,10 @@ static void wrong_collection(const struct decode_task *task, enum node_type type
 		decode_wrong_type(task, node, expected);
 }
 
-/* Whether the value is of that type and may have as few members as it has; reports if not. */
+/*
+ * Whether the value has that type and, if the field requires it, at least one member. Reports it
+ * otherwise.
+ */
 static bool is_collection(const struct decode_task *task, enum node_type type, const char *expected)
 {
 	const struct node *node = task->key->value;
@@ -75,7 +81,10 @@ static void decode_texts(const struct decode_task *task)
 		texts->count += decode_read_text(task, item, task->field->form, &items[texts->count]);
 }
 
-/* `a=b` where `a: b` was meant: without its colon it is a key without a value, and no key as Kubernetes has them. */
+/*
+ * Reports `a=b` where `a: b` was meant. YAML reads it as a key without a value, and no valid key
+ * contains an equals sign.
+ */
 static bool report_assignment(const struct decode_task *task, const struct node *key)
 {
 	const char *equals = key->text.len ? memchr(key->text.ptr, '=', key->text.len) : NULL;
@@ -144,7 +153,7 @@ static int by_text(const void *a, const void *b)
 	return order ? order : (left->at.column > right->at.column) - (left->at.column < right->at.column);
 }
 
-/* Of FIELD_UNIQUE: every object's name, which follows its place. */
+/* Checks FIELD_UNIQUE. The name of an object directly follows its location. */
 static void check_unique(const struct decode_task *task, const char *items, size_t count)
 {
 	const struct text **names = count > 1 ? calloc(count, sizeof *names) : NULL;
@@ -210,7 +219,7 @@ static void decode_objects(const struct decode_task *task)
 		check_unique(task, items, count);
 }
 
-/* An entry's struct begins {struct text key; struct place at; ...}. */
+/* The struct of an entry begins with {struct text key; struct place at; ...}. */
 static void decode_object_map(const struct decode_task *task)
 {
 	const struct schema_object *object = task->field->object;
@@ -243,7 +252,7 @@ static void decode_object_map(const struct decode_task *task)
 	set_list(task, items, count);
 }
 
-/* How a nested object's struct begins. */
+/* The first members of a nested object's struct. */
 struct nested {
 	bool set;
 	struct place at;
@@ -280,12 +289,13 @@ static decode_function *const decoders[] = {
     [FIELD_OBJECTS] = decode_objects, [FIELD_OBJECT_MAP] = decode_object_map, [FIELD_IGNORED] = decode_ignored,
 };
 
-/* ---- objects ---- */
+/* --- Objects --- */
 
 void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
 		   struct place at)
 {
-	uint64_t given = 0; /* by position in the table, whose objects have far fewer than 64 keys */
+	/* Bit mask by position in the table. Every object has far fewer than 64 keys. */
+	uint64_t given = 0;
 
 	for (const struct node *before = NULL, *key = map->first; key && !decoder->exhausted;
 	     before = key, key = key->next) {
@@ -293,7 +303,8 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 		if (field)
 			decoders[field->type](&(struct decode_task){decoder, field, key, base});
 		else if (!object->lenient)
-			field = decode_unknown_key(decoder, object, before, key); /* misspelled is not missing */
+			/* A misspelled key does not count as missing. */
+			field = decode_unknown_key(decoder, object, before, key);
 		if (field)
 			given |= (uint64_t)1 << (field - object->fields);
 	}
@@ -306,7 +317,7 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 		object->check(decoder->report, decoder->docs, base, at);
 }
 
-/* A default's words are the table's, so they are right. */
+/* The default comes from the schema's table, so it needs no validation. */
 static void set_default(struct decoder *decoder, const struct schema_field *field, char *base, struct place at)
 {
 	void *to = base + field->offset;
@@ -337,7 +348,7 @@ static void set_default(struct decoder *decoder, const struct schema_field *fiel
 	case FIELD_OBJECTS:
 		*(bool *)(base + field->word_offset) = true;
 		break;
-	default: /* no other type has a default in the table */
+	default: /* No other type has a default in the tables. */
 		break;
 	}
 }

@@ -1,4 +1,4 @@
-/* decode_task: what the parts of the decoder share. */
+/* decode_task: definitions that the files of the decoder share. */
 #ifndef POLICY_DOCUMENT_DECODE_TASK_H
 #define POLICY_DOCUMENT_DECODE_TASK_H
 
@@ -6,7 +6,7 @@
 #include "policy/document/decode.h"
 #include "policy/document/diagnostic.h"
 
-/* The layout of every LIST_OF in documents.h, whatever its items. */
+/* The common layout of every LIST_OF in documents.h, whatever the type of its items. */
 struct decode_list {
 	void *items;
 	uint32_t count;
@@ -16,15 +16,15 @@ struct decode_list {
 
 #define DECODE_FIND(decoder, at, ...) docs_find((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
-/* Arguments for "%.*s": a hostile word may be long, a message may not. */
+/* Arguments for "%.*s". Limits the length of a string that a message quotes. */
 #define SHOWN(s) STR_ARG(utf8_head((s), 80))
 
-/* What a decoding function needs to know: the row, and where the value goes. */
+/* Input of a decoding function: a row of the schema, and where the value goes. */
 struct decode_task {
 	struct decoder *decoder;
 	const struct schema_field *field;
-	const struct node *key; /* the field's key in the file */
-	char *base;             /* the struct around the value */
+	const struct node *key; /* The field's key in the file. */
+	char *base;             /* The struct that contains the value. */
 };
 
 static inline void *decode_slot(const struct decode_task *task)

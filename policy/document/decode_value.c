@@ -5,7 +5,7 @@
 
 #include "gpugate/suggest.h"
 
-/* "deny, warn or audit" */
+/* Writes the words to `buffer`, as in "deny, warn or audit", and returns `buffer`. */
 static const char *join_words(const struct schema_word *words, size_t count, char *buffer, size_t size)
 {
 	size_t len = 0;
@@ -65,7 +65,10 @@ void decode_text(const struct decode_task *task)
 	decode_read_text(task, task->key->value, task->field->form, decode_slot(task));
 }
 
-/* The flag that other readers of YAML, or people, take a word for; NULL: none. */
+/*
+ * Returns "true" or "false" for a word that some YAML parsers or users take for that boolean, or
+ * NULL.
+ */
 static const char *flag_meant(struct str text)
 {
 	static const char *const words[][2] = {{"true", "true"}, {"yes", "true"},    {"y", "true"},   {"on", "true"},

@@ -10,13 +10,15 @@
 #define QUOTE_CHARACTERS 100
 #define QUOTE_BEFORE 40
 
-/* Of a long line only what stands around the place. */
+/* Adds the source line to a finding. Of a long line, only the part around the location is kept. */
 static void add_quote(struct report *report, struct finding *finding, struct str line)
 {
 	unsigned from = 1, shown = 0;
 	size_t len = 0;
 
-	/* Whether the line is long is only counted as far as it must be. */
+	/*
+	 * The column already tells whether the head must be cut, so a long line is never measured.
+	 */
 	if (finding->column > QUOTE_CHARACTERS - QUOTE_BEFORE / 2) {
 		for (; from < finding->column - QUOTE_BEFORE && line.len > 0; from++)
 			line = str_tail(line, utf8_step(line));

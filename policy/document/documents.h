@@ -1,7 +1,8 @@
 /*
- * documents: the documents of a policy folder, decoded but not yet checked against each other. Every value remembers
- * its location, so that a later check can point at it. read.c fills them by the field tables of schema_*.c, and
- * policy/compile reads them. All memory belongs to the arena that docs_read was given.
+ * documents: the documents of a policy folder, decoded but not yet checked against each other.
+ * Every value remembers its location, so that later checks can point at it. The decoder fills them
+ * by the field tables of schema_*.c, and policy/compile reads them. All memory belongs to the arena
+ * that was passed to docs_read.
  */
 #ifndef POLICY_DOCUMENT_DOCUMENTS_H
 #define POLICY_DOCUMENT_DOCUMENTS_H
@@ -14,40 +15,40 @@
 #include "policy/document/location.h"
 
 struct text {
-	struct str s; /* absent: the key was not given */
+	struct str s; /* Absent if the key was not given. */
 	struct place at;
 };
 
 struct texts {
 	struct text *items;
 	uint32_t count;
-	bool set; /* the key was given, even as an empty list */
+	bool set; /* The key was given, even if its list is empty. */
 	struct place at;
 };
 
 struct flag {
-	bool value; /* the table's default when not set */
+	bool value; /* The default of the schema if not set. */
 	bool set;
 	struct place at;
 };
 
 struct number {
 	int64_t value;
-	bool word; /* the table's word stands there instead */
+	bool word; /* The field's word was given instead of a number. */
 	bool set;
 	struct place at;
 };
 
 struct choice {
-	int value; /* one of the enum whose words the table lists, by position */
+	int value; /* Position in the field's table of words, usually a value of an enum. */
 	bool set;
 	struct place at;
 };
 
 struct amount {
 	struct quantity value;
-	struct str text; /* as written */
-	bool unlimited;  /* the word `unlimited`, where the table allows it */
+	struct str text; /* As written in the file. */
+	bool unlimited;  /* The word `unlimited`, if the field allows it. */
 	bool set;
 	struct place at;
 };
@@ -64,7 +65,10 @@ struct text_map {
 	struct place at;
 };
 
-/* A list of objects, or a map whose values are objects (then each item starts with `struct text key`). */
+/*
+ * A list of objects, or a map whose values are objects. In a map, each item begins with `struct
+ * text key`.
+ */
 #define LIST_OF(type)                                                                                                  \
 	struct {                                                                                                       \
 		type *items;                                                                                           \
@@ -76,11 +80,11 @@ struct text_map {
 struct doc_expression {
 	struct place at;
 	struct text key;
-	struct choice op; /* enum selector_op: In NotIn Exists DoesNotExist */
+	struct choice op; /* enum selector_op: In, NotIn, Exists, DoesNotExist. */
 	struct texts values;
 };
 
-/* A LabelSelector of apimachinery. */
+/* A LabelSelector, as in apimachinery. */
 struct doc_selector {
 	bool set;
 	struct place at;
@@ -91,135 +95,137 @@ struct doc_selector {
 struct doc_exempt {
 	bool set;
 	struct place at;
-	struct texts namespaces; /* globs */
-	struct texts users;      /* globs */
-	struct texts groups;     /* globs */
+	struct texts namespaces; /* Globs. */
+	struct texts users;      /* Globs. */
+	struct texts groups;     /* Globs. */
 };
 
 struct doc_settings {
 	struct place at;
 	struct text name;
-	struct choice enforcement;       /* enum enforcement: deny warn audit */
-	struct choice untenanted;        /* enum enforcement: deny warn audit allow */
-	struct choice uncovered;         /* enum enforcement: deny warn audit allow */
-	struct choice unknown_resources; /* enum enforcement: deny warn audit allow */
-	struct texts other_resources;    /* names or globs */
-	struct choice on_outage;         /* enum enforcement: deny allow (table position 0: deny, 1: allow) */
+	struct choice enforcement;       /* enum enforcement: deny, warn, audit. */
+	struct choice untenanted;        /* enum enforcement: deny, warn, audit, allow. */
+	struct choice uncovered;         /* enum enforcement: deny, warn, audit, allow. */
+	struct choice unknown_resources; /* enum enforcement: deny, warn, audit, allow. */
+	struct texts other_resources;    /* Names or globs. */
+	struct choice on_outage;         /* Position in the table: 0 is deny, 1 is allow. */
 	struct doc_exempt exempt;
-	struct number terminating_seconds; /* or `never` */
-	struct choice guard_failure;       /* table position 0: Ignore, 1: Fail */
-	struct choice quota_failure;       /* table position 0: Fail, 1: Ignore */
+	struct number terminating_seconds; /* In seconds, or the word `never`. */
+	struct choice guard_failure;       /* Position in the table: 0 is Ignore, 1 is Fail. */
+	struct choice quota_failure;       /* Position in the table: 0 is Fail, 1 is Ignore. */
 };
 
 struct doc_profile {
 	struct place at;
-	struct text name;             /* 1g.10gb */
-	struct number compute_slices; /* 1.. */
-	struct number memory_slices;  /* 1.. */
-	struct amount memory;         /* default: the Ngb of the name, as N GiB */
+	struct text name;             /* Such as 1g.10gb. */
+	struct number compute_slices; /* At least 1. */
+	struct number memory_slices;  /* At least 1. */
+	struct amount memory;         /* Default: N GiB, if the name ends in Ngb. */
 };
 
 struct doc_mig {
 	bool set;
 	struct place at;
-	struct text model;     /* key of a built-in table; default: the Accelerator's name */
-	bool profiles_builtin; /* `profiles: builtin`, the default */
+	struct text model;     /* Key of a built-in table. Default: the Accelerator's name. */
+	bool profiles_builtin; /* `profiles: builtin`, which is the default. */
 	LIST_OF(struct doc_profile) profiles;
-	struct number compute_slices; /* of the whole device, for own profiles; default 7 */
-	struct number memory_slices;  /* default 8 */
-	struct texts offered;         /* profile names; not set: all of the table without a suffix */
-	struct choice strategy;       /* enum mig_strategy: mixed single */
+	struct number compute_slices; /* Of the whole device, for custom profiles. Default: 7. */
+	struct number memory_slices;  /* Of the whole device, for custom profiles. Default: 8. */
+	/* Profile names. Not set: all profiles of the table without a suffix. */
+	struct texts offered;
+	struct choice strategy; /* enum mig_strategy: mixed, single. */
 };
 
 struct doc_sharing {
 	bool set;
 	struct place at;
 	struct text resource;
-	struct number replicas;          /* 2..65536 */
-	struct number max_per_container; /* 1..; default 1 */
+	struct number replicas;          /* 2 to 65536. */
+	struct number max_per_container; /* At least 1. Default: 1. */
 };
 
 struct doc_accelerator {
 	struct place at;
 	struct text name;
-	struct text resource; /* required */
+	struct text resource; /* Required. */
 	struct amount memory;
-	struct amount weight; /* GPU equivalents of one whole device; default 1 */
+	struct amount weight; /* GPU equivalents of one whole device. Default: 1. */
 	struct text_map node_labels;
-	struct texts without_node_labels; /* keys */
+	struct texts without_node_labels; /* Label keys. */
 	struct doc_mig mig;
 	struct doc_sharing sharing;
 };
 
 struct doc_quota {
 	struct place at;
-	struct text name;       /* required, unique in its Tenant */
-	struct choice measure;  /* enum measure: count gpus memory */
-	struct texts resources; /* names or globs; not set: every accelerator resource */
+	struct text name;       /* Required, and unique within the Tenant. */
+	struct choice measure;  /* enum measure: count, gpus, memory. */
+	struct texts resources; /* Names or globs. Not set: every accelerator resource. */
 	struct texts accelerators;
-	struct amount hard; /* required; may be `unlimited` */
+	struct amount hard; /* Required. May be `unlimited`. */
 };
 
 struct doc_borrowing {
-	struct text key; /* name of one of the Tenant's quotas */
+	struct text key; /* Name of one of the Tenant's quotas. */
 	struct place at;
-	struct amount borrow; /* borrowUpTo; not set: nothing */
-	struct amount lend;   /* lendUpTo; not set: all */
+	struct amount borrow; /* borrowUpTo. Not set: nothing may be borrowed. */
+	struct amount lend;   /* lendUpTo. Not set: everything that is free may be lent. */
 };
 
 struct doc_tenant {
 	struct place at;
 	struct text name;
 	struct text parent;
-	struct texts namespaces; /* names and globs */
+	struct texts namespaces; /* Names and globs. */
 	struct doc_selector namespace_selector;
 	LIST_OF(struct doc_quota) quotas;
 	struct text cohort;
 	LIST_OF(struct doc_borrowing) borrowing;
-	struct choice enforcement; /* enum enforcement: deny warn audit */
+	struct choice enforcement; /* enum enforcement: deny, warn, audit. */
 };
 
 struct doc_range {
-	struct text key; /* resource name */
+	struct text key; /* Resource name. */
 	struct place at;
-	struct number min; /* default 1 */
-	struct number max; /* not set: no bound */
+	struct number min; /* Default: 1. */
+	struct number max; /* Not set: no upper bound. */
 };
 
 struct doc_match {
 	bool set;
 	struct place at;
 	struct texts tenants;
-	struct texts namespaces; /* names and globs */
+	struct texts namespaces; /* Names and globs. */
 	struct doc_selector namespace_selector;
 	struct doc_selector pod_selector;
-	struct doc_selector annotation_selector; /* values may be any text */
+	struct doc_selector annotation_selector; /* Its values may be any text. */
 	LIST_OF(struct doc_range) requests;
 };
 
 struct doc_to_mig {
 	bool set;
 	struct place at;
-	struct text accelerator;      /* required */
-	struct text memory_from;      /* annotation:KEY or label:KEY */
-	struct amount default_memory; /* key `default` */
+	struct text accelerator;      /* Required. */
+	struct text memory_from;      /* annotation:KEY or label:KEY. */
+	struct amount default_memory; /* The key `default`. */
 	struct flag pin;
 };
 
 struct doc_rewrite {
 	struct place at;
-	struct text from; /* required */
-	struct text to;   /* exactly one of `to` and `toMig` (checked by compile) */
+	struct text from; /* Required. */
+	/* Exactly one of `to` and `toMig` must be set; policy/compile checks that. */
+	struct text to;
 	struct doc_to_mig to_mig;
-	struct number max_per_container; /* default: see rewrite.max_per_container */
+	struct number max_per_container; /* Default: 1 for slices and shares, otherwise no limit. */
 };
 
 struct doc_toleration {
 	struct place at;
 	struct text key;
-	struct choice op; /* Equal Exists */
+	struct choice op; /* Equal, Exists. */
 	struct text value;
-	struct choice effect; /* not set: all; NoSchedule PreferNoSchedule NoExecute */
+	struct choice effect; /* NoSchedule, PreferNoSchedule, NoExecute. Not set: all effects. */
 	struct number seconds;
 };
 
@@ -234,32 +240,32 @@ struct doc_inject {
 struct doc_rule {
 	struct place at;
 	struct text name;
-	struct number order; /* default 1000; -1000000..1000000 */
+	struct number order; /* -1000000 to 1000000. Default: 1000. */
 	struct doc_match match;
 	LIST_OF(struct doc_rewrite) rewrite;
 	struct doc_inject inject;
-	struct choice on_conflict; /* enum on_conflict: deny keep override */
+	struct choice on_conflict; /* enum on_conflict: deny, keep, override. */
 	struct flag required;
-	struct choice enforcement; /* enum enforcement: deny warn audit */
+	struct choice enforcement; /* enum enforcement: deny, warn, audit. */
 };
 
 struct doc_host_paths {
 	bool set;
 	struct place at;
-	struct texts allow; /* required; absolute paths */
+	struct texts allow; /* Required. Absolute paths. */
 };
 
 struct doc_guard {
 	struct place at;
 	struct text name;
-	struct choice enforcement;     /* enum enforcement: deny warn audit */
-	LIST_OF(struct choice) deny;   /* each an enum guard_kind */
-	struct choice visible_devices; /* enum visible_devices: refuse void */
+	struct choice enforcement;     /* enum enforcement: deny, warn, audit. */
+	LIST_OF(struct choice) deny;   /* Each is an enum guard_kind. */
+	struct choice visible_devices; /* enum visible_devices: refuse, void. */
 	struct doc_host_paths host_paths;
 	struct doc_exempt exempt;
 };
 
-/* A plain v1 Namespace: only name and labels are read, other keys are allowed. */
+/* A plain v1 Namespace. Only its name and labels are read; other keys are allowed. */
 struct doc_namespace {
 	struct place at;
 	struct text name;
@@ -267,11 +273,11 @@ struct doc_namespace {
 };
 
 struct source {
-	struct str path;       /* as people would type it */
-	struct str bytes;      /* without a byte order mark */
-	uint32_t *line_starts; /* byte offset of each line; NULL: the file is not readable as text */
-	uint32_t line_count;   /* at least 1 */
-	bool usable;           /* UTF-8 without forbidden control characters */
+	struct str path;       /* As the user would type it. */
+	struct str bytes;      /* Without a byte order mark. */
+	uint32_t *line_starts; /* Byte offset of each line. NULL if memory was exhausted. */
+	uint32_t line_count;   /* At least 1. */
+	bool usable;           /* The bytes are UTF-8 without forbidden control characters. */
 };
 
 struct docs {

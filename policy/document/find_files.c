@@ -1,4 +1,7 @@
-/* Depth-first, each folder once; a link back to a folder that is being walked is an error. */
+/*
+ * find_files: walks folders depth first, each folder once. A symbolic link to a folder that is
+ * being walked is an error.
+ */
 #include "policy/document/find_files.h"
 
 #include <dirent.h>
@@ -14,7 +17,10 @@
 #include "policy/document/source.h"
 
 #define DEPTH_MAX 32
-#define ENTRIES_MAX 200000 /* names read in all folders together, policy or not */
+/*
+ * Directory entries that are read at most, in all folders together, whether they are policy or not.
+ */
+#define ENTRIES_MAX 200000
 
 struct folder {
 	uint64_t device;
@@ -26,14 +32,14 @@ struct walk {
 	struct report *report;
 	struct walk_files *files;
 	size_t capacity;
-	struct folder trail[DEPTH_MAX]; /* the folders that are being walked, outermost first */
+	struct folder trail[DEPTH_MAX]; /* Folders that are being walked, outermost first. */
 	unsigned depth;
-	char root[PATH_MAX]; /* the folder that was given, without links */
-	struct folder *seen; /* every folder walked so far */
+	char root[PATH_MAX]; /* The folder that was given, with all symbolic links resolved. */
+	struct folder *seen; /* Every folder that has been walked. */
 	size_t seen_count, seen_capacity;
 	size_t entries;
-	bool again; /* a folder was met that was walked before */
-	bool stop;  /* a cap was reached, and reported */
+	bool again; /* A folder was found that had already been walked. */
+	bool stop;  /* A limit was reached or memory is exhausted, which has been reported. */
 };
 
 static void *grow(void *items, size_t count, size_t *capacity, size_t size)
@@ -72,7 +78,10 @@ static void add_file(struct walk *walk, struct str path, const struct stat *stat
 	    (struct walk_file){.path = path, .device = status->st_dev, .inode = status->st_ino, .given = given};
 }
 
-/* Notes that a folder is walked. False: it was walked before, or it may not be walked (reported). */
+/*
+ * Marks a folder as being walked. Returns false if it has been walked already, or must not be
+ * walked (reported).
+ */
 static bool enter(struct walk *walk, struct str path, const struct stat *status)
 {
 	struct folder folder = {status->st_dev, status->st_ino};
@@ -136,7 +145,7 @@ static bool is_policy_name(const char *name)
 
 static void walk_folder(struct walk *walk, struct str path);
 
-/* Whether what a link leads to is within the folder that was given. */
+/* Whether the target of a symbolic link is inside the folder that was given. */
 static bool stays_inside(const struct walk *walk, struct str path)
 {
 	char target[PATH_MAX];
@@ -147,7 +156,10 @@ static bool stays_inside(const struct walk *walk, struct str path)
 	return strncmp(target, walk->root, len) == 0 && (target[len] == '/' || target[len] == '\0' || len == 1);
 }
 
-/* Looks at a name, and at what it leads to where it is a link. False: it may not be read (reported). */
+/*
+ * Stats a directory entry, and the target if it is a symbolic link. Returns false if it must not be
+ * read (reported).
+ */
 static bool look_at(struct walk *walk, struct str path, const char *name, struct stat *status)
 {
 	bool known = lstat(path.ptr, status) == 0, link = known && S_ISLNK(status->st_mode);
@@ -162,7 +174,8 @@ static bool look_at(struct walk *walk, struct str path, const char *name, struct
 	else if (!known && (errno != ENOENT || is_policy_name(name)))
 		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 	else if (!known)
-		return false; /* another file, which has gone since the folder was read */
+		/* It is not a policy file and was deleted after its folder was read. */
+		return false;
 	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
 		report_file(walk->report, path,
 			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
@@ -177,7 +190,7 @@ static bool ends_like(struct str name, struct str end)
 	return name.len >= end.len && strncasecmp(name.ptr + name.len - end.len, end.ptr, end.len) == 0;
 }
 
-/* Whether the beginning of a file says that it is policy. */
+/* Whether the beginning of the file contains the apiVersion of a policy. */
 static bool holds_policy(struct str path)
 {
 	char bytes[4096];
@@ -189,7 +202,7 @@ static bool holds_policy(struct str path)
 	return len > 0 && memmem(bytes, (size_t)len, "gpugate.io/v1", sizeof "gpugate.io/v1" - 1);
 }
 
-/* A file whose name is not that of a policy file. */
+/* Records a file whose name is not that of a policy file. */
 static void ignore_file(struct walk *walk, struct str path)
 {
 	bool yaml = ends_like(path, STR(".yaml")) || ends_like(path, STR(".yml"));
@@ -202,7 +215,7 @@ static void ignore_file(struct walk *walk, struct str path)
 		    "out of the folder");
 }
 
-/* One name found in a folder. */
+/* Handles one directory entry. */
 static void visit(struct walk *walk, struct str folder, const char *name)
 {
 	struct str path = join(walk, folder, name);
@@ -226,7 +239,10 @@ static void visit(struct walk *walk, struct str folder, const char *name)
 	}
 }
 
-/* Reads the names of a folder, but for those that begin with a dot, into a new array. */
+/*
+ * Reads the names in a folder, except those that begin with a dot. Returns a new array of new
+ * strings.
+ */
 static char **read_names(struct walk *walk, struct str path, size_t *count)
 {
 	char **names = NULL;
@@ -324,7 +340,7 @@ static int by_path(const void *a, const void *b)
 	return str_cmp(left->path, right->path);
 }
 
-/* Keeps of each file the path that sorts first. */
+/* Keeps one path for each file: the one that sorts first. */
 static void drop_twins(struct walk_files *files)
 {
 	size_t kept = 0;

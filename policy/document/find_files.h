@@ -1,5 +1,6 @@
 /*
- * find_files: which files a policy path holds. Opens folders, reads no file.
+ * find_files: finds the files that belong to a policy path. It opens folders, but reads of a file
+ * at most the beginning, to warn about one that is ignored because of its name.
  */
 #ifndef POLICY_DOCUMENT_FIND_FILES_H
 #define POLICY_DOCUMENT_FIND_FILES_H
@@ -9,24 +10,28 @@
 #include "gpugate/str.h"
 
 struct walk_file {
-	struct str path; /* NUL-terminated */
+	struct str path; /* NUL-terminated. */
 	uint64_t device;
 	uint64_t inode;
-	bool given; /* named by the user, not found in a folder */
+	bool given; /* Named by the user, not found in a folder. */
 };
 
 struct walk_files {
-	struct walk_file *items; /* on the heap */
+	struct walk_file *items; /* On the heap. */
 	size_t count;
 };
 
 /*
- * Collects every *.yaml and *.yml below the paths, sorted by the bytes of their paths, each file once; a path that is a
- * file is taken whatever its name. Names starting with a dot are skipped. Files with other names are noted in the
- * report as ignored, with a warning where the name or the beginning of the file looks like policy. Symbolic links are
- * followed within the folder that was given; one that leads out of it is a problem, since whoever writes a policy could
- * have any file quoted by it. Paths are the arena's. Problems go to the report. Returns new `items`, to be freed by the
- * caller.
+ * Collects every *.yaml and *.yml file below the paths, each file once, sorted by the bytes of
+ * their paths. A path that names a file is taken whatever its name. Names that begin with a dot are
+ * skipped.
+ *
+ * Files with other names are recorded in the report as ignored, with a warning if the name or the
+ * beginning of the file looks like policy. Symbolic links are followed inside the folder that was
+ * given. A link that leads out of it is an error: otherwise the author of a policy could make error
+ * messages quote any file of the host.
+ *
+ * The arena owns the paths. Problems go to the report. Returns new `items`, which the caller frees.
  */
 void walk_paths(const char *const *paths, size_t path_count, struct arena *arena, struct walk_files *files,
 		struct report *report);

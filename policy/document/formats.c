@@ -1,4 +1,4 @@
-/* The rules are Kubernetes' own (apimachinery's validation package). */
+/* formats: the rules are those of Kubernetes (apimachinery's validation package). */
 #include "policy/document/formats.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -19,7 +19,10 @@ static bool is_alphanumeric(char c)
 	return c != '\0' && strchr(LOWER UPPER DIGITS, c);
 }
 
-/* RFC 1123: labels of lower-case letters, digits and '-', joined by dots, none beginning or ending with '-'. */
+/*
+ * RFC 1123: labels of lowercase letters, digits and '-', joined by dots. No label begins or ends
+ * with '-'.
+ */
 static bool is_subdomain(struct str s)
 {
 	if (s.len == 0 || s.len > 253 || !only(s, LOWER DIGITS "-."))
@@ -33,7 +36,7 @@ static bool is_subdomain(struct str s)
 	return true;
 }
 
-/* The name part of a qualified name, or a label's value that is not empty. */
+/* Whether `s` is the name part of a qualified name, or a nonempty label value. */
 static bool is_label_word(struct str s)
 {
 	return s.len > 0 && s.len <= 63 && only(s, LOWER UPPER DIGITS "-_.") && is_alphanumeric(s.ptr[0]) &&

@@ -1,4 +1,4 @@
-/* formats: what texts must look like. */
+/* formats: the forms that strings of a policy must have. */
 #ifndef POLICY_DOCUMENT_FORMATS_H
 #define POLICY_DOCUMENT_FORMATS_H
 
@@ -7,26 +7,29 @@
 
 #include "gpugate/str.h"
 
-/* What a text must look like. */
+/* The form that a string must have. */
 enum text_form {
-	FORM_NAME,             /* a DNS-1123 subdomain, of 253 characters at most: the name of an object */
-	FORM_LABEL_KEY,        /* [prefix/]name as Kubernetes' qualified names: of a label, a taint or a resource */
-	FORM_LABEL_VALUE,      /* at most 63 characters, or empty */
-	FORM_ANNOTATION_VALUE, /* any text of at most 4096 bytes, or none */
-	FORM_RESOURCE_GLOB,    /* a resource name that may hold `*` and `?` */
-	FORM_NAMESPACE_GLOB,   /* a namespace's name that may hold `*` and `?` */
-	FORM_USER_GLOB,        /* a user's or group's name that may hold `*` and `?` */
-	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY */
-	FORM_PROFILE,          /* a MIG profile: 1g.10gb, 1g.10gb+me */
-	FORM_HOST_PATH,        /* an absolute path without `..` and wildcards */
+	FORM_NAME, /* The name of an object: a DNS-1123 subdomain, at most 253 characters. */
+	/* A Kubernetes qualified name, [prefix/]name, of a label, a taint or a resource. */
+	FORM_LABEL_KEY,
+	FORM_LABEL_VALUE,      /* A label value: at most 63 characters; may be empty. */
+	FORM_ANNOTATION_VALUE, /* Any text of at most 4096 bytes; may be empty. */
+	FORM_RESOURCE_GLOB,    /* A resource name that may contain `*` and `?`. */
+	FORM_NAMESPACE_GLOB,   /* A namespace name that may contain `*` and `?`. */
+	FORM_USER_GLOB,        /* A user or group name that may contain `*` and `?`. */
+	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY. */
+	FORM_PROFILE,          /* A MIG profile, such as 1g.10gb or 1g.10gb+me. */
+	FORM_HOST_PATH,        /* An absolute path without `..` and wildcards. */
 };
 
-/* What a form asks for, for messages and the reference: "lower-case letters, ...". */
+/* Describes a form for messages and the reference, as in "a name: lower-case letters, ...". */
 const char *schema_form_words(enum text_form form);
 
 /*
- * The text of that form that was probably meant, written to `buffer`: in lower case, with "-" for "_" and blanks, and
- * of a profile without the beginning of its resource's name. NULL: nothing is near, or the form says nothing of case.
+ * Writes to `buffer` the string of that form that was probably meant, and returns `buffer`. It is
+ * the text in lower case, with "-" instead of "_" and spaces. For a profile, it is the text without
+ * the prefix of the resource name. Returns NULL if the result does not have the form either, or if
+ * there is no suggestion for the form.
  */
 const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size);
 

@@ -1,6 +1,6 @@
 #include "policy/document/lines.h"
 
-/* These are the breaks of YAML 1.1, by which libyaml counts lines. */
+/* These are the line breaks of YAML 1.1, by which libyaml counts lines. */
 unsigned lines_break(struct str s)
 {
 	if (s.ptr[0] == '\n')

@@ -4,13 +4,19 @@
 
 #include "policy/document/documents.h"
 
-/* Returns the length in bytes of the line break that `s`, which is not empty, begins with; 0: it begins with none. */
+/*
+ * Returns the length in bytes of the line break at the beginning of `s`, or 0 if there is none. `s`
+ * must not be empty.
+ */
 unsigned lines_break(struct str s);
 
-/* Returns the number of lines. Writes the byte offset of each one to `starts`, unless that is NULL. */
+/*
+ * Returns the number of lines. Writes the byte offset of each line to `starts`, unless that is
+ * NULL.
+ */
 uint32_t lines_split(struct str bytes, uint32_t *starts);
 
-/* The line, from 1, without its break; empty when there is none of that number. */
+/* Returns a line, counted from 1, without its line break. Empty if there is no such line. */
 struct str source_line(const struct source *source, uint32_t line);
 
 #endif

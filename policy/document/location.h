@@ -1,11 +1,13 @@
-/* location: where something stands in the files of a policy. */
+/* location: a location in the files of a policy. */
 #ifndef POLICY_DOCUMENT_LOCATION_H
 #define POLICY_DOCUMENT_LOCATION_H
 
 #include <stdint.h>
 
-/* Where a value stands. `source` counts the files from 0; line and column count from 1; column and length in
- * characters. */
+/*
+ * The location of a value. `source` counts the files from 0. Line and column count from 1. Column
+ * and length are in characters.
+ */
 struct place {
 	uint32_t source;
 	uint32_t line;

@@ -31,7 +31,10 @@ static size_t digits(struct str s, const char *which)
 	return n;
 }
 
-/* The numbers of YAML's core schema and of JSON: 4, -1, 0x1F, 0o17, 0b1, 6.5, .5, 1e3, .inf, .nan */
+/*
+ * Whether YAML's core schema or JSON reads `s` as a number: 4, -1, 0x1F, 0o17, 0b1, 6.5, .5, 1e3,
+ * .inf, .nan. May also accept a few strings that look like numbers, such as 0b9.
+ */
 static bool is_number(struct str s)
 {
 	static const char *const special[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL};

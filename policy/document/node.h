@@ -12,24 +12,31 @@ enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_type type;
-	bool plain; /* a scalar without quotes: the only ones that can be numbers, booleans or null */
-	bool flow;  /* a list or map in brackets */
-	bool bad;   /* already reported: nothing more is to be said about it */
+	bool plain; /* A scalar without quotes. Only these can be numbers, booleans or null. */
+	bool flow;  /* A list or map in brackets or braces (flow style). */
+	bool bad;   /* Already reported; nothing more is reported about it. */
 	struct place at;
-	struct str text;    /* of a scalar */
-	struct node *first; /* of a list: its items; of a map: its keys, in the order of the file */
-	struct node *next;  /* the next item or key */
-	struct node *value; /* of a key */
-	uint32_t count;     /* items or keys */
+	struct str text; /* Of a scalar. */
+	/* Of a list: its first item. Of a map: its first key. In the order of the file. */
+	struct node *first;
+	struct node *next;  /* The next item or key. */
+	struct node *value; /* Of a key. */
+	uint32_t count;     /* Number of items or keys. */
 };
 
-/* Whether a plain scalar is YAML's null: nothing, ~ or null. */
+/* Whether the node is a plain scalar that is YAML's null: nothing, ~ or null. */
 bool node_is_null(const struct node *node);
 
-/* Whether a plain scalar is a boolean, number or null to YAML readers, so that a string must be written with quotes. */
+/*
+ * Whether YAML parsers read the node, a plain scalar, as a boolean, a number or null, so that as a
+ * string it would need quotes.
+ */
 bool node_needs_quotes(const struct node *node);
 
-/* What a node is, for messages: "a list", "a map", "the number 4", ...; written to `buffer` where words do not do. */
+/*
+ * Describes a node for messages, as in "a list", "a map" or "the number 4". Returns a constant, or
+ * `buffer` after writing to it.
+ */
 const char *node_describe(const struct node *node, char *buffer, size_t size);
 
 #endif

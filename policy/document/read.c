@@ -6,7 +6,8 @@
 #include "policy/document/yaml.h"
 
 #define NODES_CHUNK ((size_t)1 << 16)
-#define NODES_MAX ((size_t)256 << 20) /* a file of 1 MiB makes far less */
+/* A file of 1 MiB needs far less. */
+#define NODES_MAX ((size_t)256 << 20)
 
 static void read_source(struct decoder *decoder, uint32_t index, struct arena *nodes)
 {
@@ -24,7 +25,7 @@ static void read_source(struct decoder *decoder, uint32_t index, struct arena *n
 	arena_reset(nodes);
 }
 
-/* Decodes all sources. */
+/* Decodes all sources. Returns -1 if the report contains errors. */
 static int read_sources(struct arena *arena, struct docs *docs, struct report *report)
 {
 	struct decoder decoder = {.docs = docs, .arena = arena, .report = report};

@@ -1,4 +1,4 @@
-/* report: keeps, orders and prints findings. See gpugate/report.h. */
+/* report: keeps, sorts and prints findings. See gpugate/report.h. */
 #include "policy/document/report.h"
 
 #include <stdarg.h>
@@ -46,7 +46,9 @@ void report_sort(struct report *report)
 	qsort(report->findings, report->count, sizeof report->findings[0], compare);
 }
 
-/* Control characters, line separators, marks of direction and other characters without a shape. */
+/*
+ * Control characters, line separators, marks of writing direction and other invisible characters.
+ */
 static bool must_hide(uint32_t point, bool keep_tabs)
 {
 	if (point == '\t')
@@ -80,7 +82,10 @@ struct str report_clean(struct report *report, struct str text, bool keep_tabs)
 	return (struct str){copy, len};
 }
 
-/* Where a new finding goes: a free place, or that of the last one of its severity if it stands after the new one. */
+/*
+ * Returns the slot for a new finding: a free one, or that of the last finding of its severity if
+ * that one sorts after the new one. Otherwise returns NULL.
+ */
 static struct finding *slot_for(struct report *report, const struct finding *finding)
 {
 	unsigned max = finding->severity == SEVERITY_ERROR ? REPORT_ERRORS_MAX : REPORT_WARNINGS_MAX;
@@ -109,7 +114,7 @@ struct finding *report_add(struct report *report, const struct finding *finding)
 	struct finding *slot = slot_for(report, finding);
 	if (!slot)
 		return NULL;
-	/* One copy of a file's name serves all its findings. */
+	/* All findings of a file share one copy of its name. */
 	struct str file = {"", 0};
 	for (unsigned i = 0; i < report->count && file.len == 0; i++) {
 		if (str_eq(report->findings[i].file, finding->file))
@@ -162,7 +167,10 @@ void report_ignored(struct report *report, struct str file)
 	report->ignored_count++;
 }
 
-/* Blanks as wide as the quote up to the place: tabs stay tabs, so that the underline meets it on every terminal. */
+/*
+ * Prints blanks as wide as the quote up to the column. Tabs stay tabs, so that the underline is
+ * aligned on every terminal.
+ */
 static void print_blanks(struct str quote, unsigned count, struct buf *out)
 {
 	for (; count > 0; count--) {

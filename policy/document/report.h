@@ -1,32 +1,34 @@
-/*
- * report: how findings are added; gpugate/report.h is what others see of it.
- */
+/* report: how the reader and the compiler add findings. gpugate/report.h is the public part. */
 #ifndef POLICY_DOCUMENT_REPORT_H
 #define POLICY_DOCUMENT_REPORT_H
 
 #include "gpugate/report.h"
 
 /*
- * Counts a finding and keeps it if there is room, or if it stands before one that is kept (which is then dropped): what
- * is kept does not depend on the order of discovery. Copies `file` and `text`, cleaned of what a terminal would obey.
- * Returns the kept finding, borrowed until the next call, so that the caller can add a quote; NULL if it was only
- * counted. `finding->quote` is not read.
+ * Counts a finding. Keeps it if there is room, or if it sorts before one that is kept, which is
+ * then dropped. So what is kept does not depend on the order of discovery.
+ *
+ * Copies `file` and `text`, cleaned as by report_clean, and ignores `finding->quote`. Returns the
+ * kept finding, borrowed until the next call, so that the caller can add a quote. Returns NULL if
+ * the finding was only counted.
  */
 struct finding *report_add(struct report *report, const struct finding *finding);
 
-/* Adds an error about a file or folder as a whole (or, when `file` is empty, about none). */
+/* Adds an error about a whole file or folder, or about none if `file` is empty. */
 __attribute__((format(printf, 3, 4))) void report_file(struct report *report, struct str file, const char *format, ...);
 
-/* Adds a finding with a name of its own about a file as a whole, see docs_lint. */
+/* Adds a finding that has an id, about a whole file. See docs_lint. */
 __attribute__((format(printf, 4, 5))) void report_lint(struct report *report, struct str file, enum lint_id id,
 						       const char *format, ...);
 
-/* Notes a file that is not read for its name. */
+/* Records a file that is not read because of its name. */
 void report_ignored(struct report *report, struct str file);
 
 /*
- * Copies text to the report's arena, each character that a terminal would obey or hide (control characters but for tab,
- * marks of writing direction, bytes that are not UTF-8) replaced by U+FFFD: one for one, so that columns stay true.
+ * Copies text to the report's arena. Replaces each character that could control a terminal or be
+ * invisible by U+FFFD: control characters (except tabs if `keep_tabs`), marks of writing direction,
+ * and bytes that are not UTF-8. Each becomes one character, so columns remain correct. Returns an
+ * empty string if memory is exhausted.
  */
 struct str report_clean(struct report *report, struct str text, bool keep_tabs);
 

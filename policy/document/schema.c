@@ -1,4 +1,7 @@
-/* The kinds of documents. A new key of a kind is a row in its schema_*.c and a member in documents.h. */
+/*
+ * schema: the kinds of documents. A new key needs a row in the schema_*.c of its kind and a member
+ * in documents.h.
+ */
 #include "policy/document/schema_parts.h"
 
 #define GPUGATE_V1 WORD("gpugate.io/v1")

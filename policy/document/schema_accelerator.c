@@ -1,4 +1,4 @@
-/* The table of Accelerators. */
+/* schema_accelerator: the tables of Accelerator documents. */
 #include "policy/document/checks.h"
 #include "policy/document/schema_parts.h"
 

@@ -1,4 +1,4 @@
-/* Words and objects that several kinds share. */
+/* schema_common: words and objects that several kinds of documents share. */
 #include "policy/document/checks.h"
 #include "policy/document/schema_parts.h"
 
@@ -42,7 +42,7 @@ const struct schema_object schema_selector_object = {.name = "a label selector",
 						     .size = sizeof(struct doc_selector),
 						     FIELDS(selector_fields)};
 
-/* The same of annotations, whose values are free text. */
+/* A selector of annotations, whose values are free text. */
 static const struct schema_field annotation_expression_fields[] = {
     {KEY("key"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_expression, key),
      .doc = "The annotation that is looked at."},
@@ -71,7 +71,7 @@ const struct schema_object schema_annotation_selector_object = {
     .size = sizeof(struct doc_selector),
     FIELDS(annotation_selector_fields)};
 
-/* The name lies at the same place in the struct of every kind. */
+/* The name has the same offset in the struct of every kind. */
 _Static_assert(offsetof(struct doc_settings, name) == offsetof(struct doc_accelerator, name) &&
 		   offsetof(struct doc_settings, name) == offsetof(struct doc_tenant, name) &&
 		   offsetof(struct doc_settings, name) == offsetof(struct doc_rule, name) &&

@@ -1,4 +1,4 @@
-/* The table of Guards. */
+/* schema_guard: the tables of Guard documents. */
 #include "policy/document/schema_parts.h"
 
 const struct schema_word schema_guard_words[GUARD_WORDS] = {

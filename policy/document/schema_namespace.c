@@ -1,4 +1,4 @@
-/* The table of v1 Namespaces. */
+/* schema_namespace: the tables of v1 Namespaces. */
 #include "policy/document/schema_parts.h"
 
 static const struct schema_field namespace_metadata_fields[] = {

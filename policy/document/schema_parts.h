@@ -1,4 +1,7 @@
-/* schema_parts: what the tables of the kinds share: macros for rows, and words and objects of more than one kind. */
+/*
+ * schema_parts: definitions that the tables of the kinds share: macros for rows, and words and
+ * objects of several kinds.
+ */
 #ifndef POLICY_DOCUMENT_SCHEMA_PARTS_H
 #define POLICY_DOCUMENT_SCHEMA_PARTS_H
 
@@ -14,15 +17,15 @@
 #define WORDS(array) .words = (array), .word_count = COUNT(array)
 #define FIELDS(array) .fields = (array), .field_count = COUNT(array)
 
-/* schema_common.c */
+/* Defined in schema_common.c. */
 extern const struct schema_word schema_enforcement_words[3];
 extern const struct schema_object schema_selector_object, schema_annotation_selector_object, schema_metadata_object;
 
-/* The documents, each in the file of its kind: schema_settings.c and so on. */
+/* Each is defined in the file of its kind: schema_settings.c and so on. */
 extern const struct schema_object schema_settings_object, schema_accelerator_object, schema_tenant_object,
     schema_rule_object, schema_guard_object, schema_namespace_object;
 
-/* The fields of an exemption that Settings and Guards have in common. */
+/* The fields of an exemption that Settings and Guards share. */
 #define EXEMPT_USERS                                                                                                   \
 	{KEY("users"), .type = FIELD_TEXTS, .form = FORM_USER_GLOB, AT(doc_exempt, users),                             \
 	 .doc = "Users, such as `system:serviceaccount:gpu-operator:*`; `*` stands for any text, `?` for one "         \
@@ -34,7 +37,7 @@ extern const struct schema_object schema_settings_object, schema_accelerator_obj
 		    .doc = "Groups of the Pod's direct creator; `*` stands for any text, `?` for one character."       \
 	}
 
-/* The fields of a document around its spec. */
+/* The fields of a document except its spec. */
 #define HEADER                                                                                                         \
 	{KEY("apiVersion"), .type = FIELD_IGNORED, .flags = FIELD_REQUIRED, .doc = "Always gpugate.io/v1."},           \
 	    {KEY("kind"), .type = FIELD_IGNORED, .flags = FIELD_REQUIRED, .doc = "The document's kind."},              \

@@ -1,4 +1,4 @@
-/* The table of Rules. */
+/* schema_rule: the tables of Rule documents. */
 #include "policy/document/checks.h"
 #include "policy/document/schema_parts.h"
 

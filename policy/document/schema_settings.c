@@ -1,4 +1,4 @@
-/* The table of Settings. */
+/* schema_settings: the tables of Settings documents. */
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word coverage_words[] = {

@@ -1,4 +1,4 @@
-/* The table of Tenants. */
+/* schema_tenant: the tables of Tenant documents. */
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word measure_words[] = {

@@ -11,7 +11,7 @@
 #include "policy/document/lines.h"
 #include "policy/document/report.h"
 
-/* YAML's printable characters. */
+/* Whether YAML allows the character. */
 static bool is_allowed(uint32_t point)
 {
 	return point == '\t' || point == '\n' || point == '\r' || (point >= 0x20 && point < 0x7f) || point == 0x85 ||
@@ -50,7 +50,7 @@ static void check_text(struct docs *docs, uint32_t index, struct report *report)
 	source->usable = true;
 }
 
-/* Fills docs->sources[index] from its bytes. Returns -1 without memory. */
+/* Fills docs->sources[index] from its bytes. Returns -1 if memory is exhausted. */
 static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struct report *report)
 {
 	struct source *source = &docs->sources[index];
@@ -66,7 +66,7 @@ static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struc
 	return 0;
 }
 
-/* Reads at most SOURCE_BYTES_MAX + 1 bytes. Returns -1 and leaves errno. */
+/* Reads at most SOURCE_BYTES_MAX + 1 bytes. Returns -1 and sets errno on failure. */
 static ssize_t read_all(int fd, char *buffer)
 {
 	size_t len = 0;
@@ -84,7 +84,10 @@ static ssize_t read_all(int fd, char *buffer)
 	return (ssize_t)len;
 }
 
-/* A file that turned into a pipe since it was found must not hold us: O_NONBLOCK, unless the user named a pipe. */
+/*
+ * Uses O_NONBLOCK unless the user named the file, so that a file which was replaced by a pipe after
+ * it was found cannot block.
+ */
 static ssize_t read_file(const struct walk_file *file, char *buffer)
 {
 	int fd = open(file->path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | (file->given ? 0 : O_NONBLOCK));
@@ -166,8 +169,10 @@ void source_read_bytes(const char *name, struct str bytes, struct arena *arena, 
 		report_file(report, str_of(name), "no memory is left to read the policy");
 }
 
-/* Two independent 64-bit sums: tells versions of a folder apart, proves nothing. Where the folder is means nothing:
- * replicas have their own. */
+/*
+ * Computes two independent 64-bit hashes. They distinguish versions of a policy, but are not
+ * cryptographic. Paths are left out, because replicas may mount the folder at different places.
+ */
 static void digest_add(struct policy_digest *digest, struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {

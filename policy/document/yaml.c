@@ -11,11 +11,11 @@ struct tree_reader {
 	yaml_parser_t parser;
 	const struct docs *docs;
 	const struct source *source;
-	uint32_t index; /* of the source */
+	uint32_t index; /* Of the source. */
 	struct report *report;
 	struct arena *nodes;
 	struct arena *texts;
-	bool over; /* the end, or an error after which nothing can be read */
+	bool over; /* The end, or an error after which nothing can be read. */
 };
 
 #define FIND(reader, at, ...) docs_find((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
@@ -32,7 +32,7 @@ static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 	return true;
 }
 
-/* ---- nodes ---- */
+/* --- Nodes --- */
 
 static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
 {
@@ -50,7 +50,10 @@ static struct node *new_node(struct tree_reader *reader, enum node_type type, co
 	return node;
 }
 
-/* The scalar's text where it stands in the source if it is written there as it is meant, else a copy. */
+/*
+ * Returns the scalar's text. Borrows it from the source if it is written there literally, and
+ * copies it otherwise.
+ */
 static struct str keep_text(struct tree_reader *reader, const yaml_event_t *event)
 {
 	const struct source *source = reader->source;
@@ -88,7 +91,7 @@ static void refuse_marks(struct tree_reader *reader, struct node *node, const ya
 
 static struct node *read_node(struct tree_reader *reader, const yaml_event_t *event, unsigned depth);
 
-/* The next node, or NULL where the list or map ends, or where nothing more can be read. */
+/* Returns the next node, or NULL at the end of the list or map, or if nothing more can be read. */
 static struct node *read_child(struct tree_reader *reader, unsigned depth)
 {
 	yaml_event_t event;
@@ -113,7 +116,7 @@ static void read_items(struct tree_reader *reader, struct node *list, unsigned d
 	}
 }
 
-/* False: the key was reported and goes with its value. */
+/* Returns false if the key was reported. The caller then drops it with its value. */
 static bool check_key(struct tree_reader *reader, const struct node *key)
 {
 	if (key->bad)
@@ -140,12 +143,13 @@ static void read_entries(struct tree_reader *reader, struct node *map, unsigned 
 	for (struct node *key; (key = read_child(reader, depth + 1));) {
 		struct node *value = read_child(reader, depth + 1);
 		if (!value)
-			return; /* only where nothing more can be read */
+			return; /* Nothing more can be read. */
 		key->value = value;
 		if (!check_key(reader, key))
 			continue;
 		if (value->type == NODE_SCALAR && value->plain && value->text.len == 0)
-			value->at = key->at; /* nothing is nowhere: point at its key */
+			/* A missing value has no location of its own; point at its key. */
+			value->at = key->at;
 		*end = key;
 		end = &key->next;
 		map->count++;
@@ -164,7 +168,10 @@ static int by_text_then_place(const void *a, const void *b)
 	return order;
 }
 
-/* Reports keys that are given again, and takes them out. Sorts, since a hostile map has a hundred thousand. */
+/*
+ * Reports and removes duplicate keys. Sorts the keys to find them, because a malicious map can have
+ * 100,000 keys.
+ */
 static void drop_twins(struct tree_reader *reader, struct node *map)
 {
 	struct node **keys = map->count > 1 ? reallocarray(NULL, map->count, sizeof *keys) : NULL;
@@ -176,7 +183,8 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 		keys[count++] = key;
 	qsort(keys, count, sizeof *keys, by_text_then_place);
 	const struct node *first = keys[0];
-	bool reported_as_one = false; /* "apiVersion" sorts before the other keys of a document */
+	/* "apiVersion" sorts before the other keys of a document. */
+	bool reported_as_one = false;
 	for (uint32_t i = 1; i < count; i++) {
 		if (!str_eq(first->text, keys[i]->text)) {
 			first = keys[i];
@@ -230,7 +238,8 @@ static struct node *read_collection(struct tree_reader *reader, const yaml_event
 	read_entries(reader, node, depth);
 	drop_twins(reader, node);
 	if (!node->flow && node->first)
-		node->at = node->first->at; /* a block map begins with its first key */
+		/* A block map begins with its first key. */
+		node->at = node->first->at;
 	return node;
 }
 
@@ -253,7 +262,10 @@ static struct node *read_node(struct tree_reader *reader, const yaml_event_t *ev
 	return node;
 }
 
-/* Reads the end of a document that is one text: what cannot be YAML behind it says more than that a text is no document. */
+/*
+ * Parses on after a document that is only a scalar. If a syntax error follows, its message helps
+ * more than "a document must be a map".
+ */
 static void check_end(struct tree_reader *reader)
 {
 	yaml_event_t event;
@@ -282,12 +294,12 @@ struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct a
 			if (root && root->type == NODE_SCALAR)
 				check_end(reader);
 			break;
-		default: /* the start of the stream or of a document, and the end of one */
+		default: /* The start of the stream, or the start or end of a document. */
 			break;
 		}
 		yaml_event_delete(&event);
 	}
-	/* A tree that was cut short is not decoded: what it lacks would be reported as missing. */
+	/* Do not decode a truncated tree: its missing parts would be reported as missing keys. */
 	return reader->over ? NULL : root;
 }
 

@@ -1,6 +1,7 @@
 /*
- * yaml: a file's YAML documents as trees of positioned nodes. The subset that policy needs: no anchors, aliases, tags
- * or merge keys, nesting at most 32 deep, keys are words and are given once.
+ * yaml: reads the YAML documents of a file as trees of nodes with locations. It supports the subset
+ * that policies need: no anchors, aliases, tags or merge keys, at most 32 levels of nesting, and
+ * only scalar keys, each given once.
  */
 #ifndef POLICY_DOCUMENT_YAML_H
 #define POLICY_DOCUMENT_YAML_H
@@ -12,13 +13,17 @@
 
 struct tree_reader;
 
-/* Starts to read the source of that index. Returns new, or NULL without memory. `docs` and `report` are borrowed. */
+/*
+ * Starts to read the source with that index. Returns new, or NULL if memory is exhausted. Borrows
+ * `docs` and `report` until tree_close.
+ */
 struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report);
 void tree_close(struct tree_reader *reader);
 
 /*
- * The root of the next document, or NULL at the end of the file and where it cannot be read on (reported). Nodes live
- * in `nodes`; texts borrow from the source or are copied to `texts`. An empty document is a plain scalar of no text.
+ * Returns the root of the next document, or NULL at the end of the file or if nothing more can be
+ * read (reported). The nodes belong to `nodes`. Their texts borrow from the source or are copied to
+ * `texts`. The root of an empty document is a plain scalar without text.
  */
 struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts);
 

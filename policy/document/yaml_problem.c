@@ -5,7 +5,7 @@
 #include "policy/document/lines.h"
 
 struct problem {
-	struct str libyaml; /* how its message begins */
+	struct str libyaml; /* The beginning of libyaml's message. */
 	const char *ours;
 };
 
@@ -47,7 +47,7 @@ static const struct problem problems[] = {
 struct where {
 	const struct docs *docs;
 	const struct source *source;
-	uint32_t index; /* of the source */
+	uint32_t index; /* Of the source. */
 	struct report *report;
 };
 
@@ -66,7 +66,10 @@ struct place yaml_place(const struct docs *docs, uint32_t index, yaml_mark_t fro
 	return at;
 }
 
-/* The first word of a line after its indentation and its dashes, and where that begins; empty: there is none. */
+/*
+ * Returns the first word of a line after its indentation and dashes, and its column. Returns an
+ * empty string if there is none.
+ */
 static struct str first_word(const struct source *source, uint32_t line, uint32_t *column)
 {
 	struct str s = source_line(source, line);
@@ -90,7 +93,10 @@ static bool str_all(struct str s, char c)
 	return i == s.len;
 }
 
-/* `key:value` is one word to YAML, and so a key without its colon. True: that was it, and is reported. */
+/*
+ * Reports a missing space after a colon. YAML reads `key:value` as one word, and so as a key
+ * without its colon. Returns whether it was reported.
+ */
 static bool space_missing(const struct where *where, struct place at, struct str word)
 {
 	const char *colon = word.len ? memchr(word.ptr, ':', word.len) : NULL;
@@ -102,8 +108,9 @@ static bool space_missing(const struct where *where, struct place at, struct str
 }
 
 /*
- * A key without its colon makes one text of its line and the next, whose colon is then one too many. `line`: the last that can lack it. True:
- * that was it, and is reported where the colon is missing.
+ * Reports a missing colon. YAML joins a key without its colon with the next line, and then objects
+ * to the colon of that line. `line` is the last line that can lack the colon. Returns whether it
+ * was reported, at the line that lacks it.
  */
 static bool colon_missing(const struct where *where, uint32_t line)
 {
@@ -127,7 +134,7 @@ static bool colon_missing(const struct where *where, uint32_t line)
 	return true;
 }
 
-/* What libyaml was reading when it met the problem. */
+/* What libyaml was reading when it found the problem. */
 static const char *holder_of(const char *context)
 {
 	static const char *const holders[][2] = {
@@ -140,7 +147,10 @@ static const char *holder_of(const char *context)
 	return "text";
 }
 
-/* Why a list in brackets or a map in braces does not go on at this column. */
+/*
+ * Returns why a flow list or map cannot continue at this column, or `ours` if the line does not
+ * show it.
+ */
 static const char *flow_problem(struct str line, uint32_t column, const char *ours)
 {
 	size_t quotes = 0;

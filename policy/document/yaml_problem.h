@@ -1,6 +1,4 @@
-/*
- * yaml_problem: what libyaml cannot read, in words that say what to do.
- */
+/* yaml_problem: explains errors of libyaml in messages that say how to fix them. */
 #ifndef POLICY_DOCUMENT_YAML_PROBLEM_H
 #define POLICY_DOCUMENT_YAML_PROBLEM_H
 
@@ -8,10 +6,12 @@
 
 #include "policy/document/documents.h"
 
-/* Reports why the parser, which reads the source of that index, has stopped. */
+/* Reports why the parser, which reads the source with that index, has stopped. */
 void yaml_problem(const yaml_parser_t *parser, const struct docs *docs, uint32_t index, struct report *report);
 
-/* From one mark to the other, or, where they are on two lines, to the end of the first. */
+/*
+ * Returns the location from one mark to the other. If they are on different lines, the length is 1.
+ */
 struct place yaml_place(const struct docs *docs, uint32_t index, yaml_mark_t from, yaml_mark_t to);
 
 #endif

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""The driver of `make bench`: runs the servers and the load, compares, prints a table and writes it all as JSON.
+"""The driver of `make bench`: runs the servers and the load, and compares the results.
 
-Everything is a ratio between things measured in the same run, moments apart, on fresh servers, in interleaved rounds;
-the value of a row is the median of the rounds' ratios, and the least and the largest stand beside it. Client and server
-share this machine's cores, so the numbers per second say little about a real one. Builds nothing.
+It prints a table and writes the results as JSON. Every result is a ratio of values measured in
+the same run, moments apart, on fresh servers, in interleaved rounds. The value of a row is the
+median of the rounds' ratios, next to the minimum and maximum. Client and server share this
+machine's cores, so the numbers per second say little about a real setup. Builds nothing.
 """
 
 import argparse
@@ -35,7 +36,8 @@ NOTE = ("{0.connections} keep-alive TLS connections from one client thread, {0.t
 
 
 class Table:
-    """The rows of the result: a value, its spread, what it should be, and whether it is."""
+    """The rows of the result: a value, its spread, its expected range, and whether it is in that
+    range."""
 
     def __init__(self):
         self.rows = []
@@ -59,10 +61,11 @@ class Table:
 
 
 def rounds(bench: Bench, sides: list, count: int, extra: list) -> dict:
-    """Measures the sides in turn, `count` times. Each side: (label, start, stream). Returns the runs by label."""
+    """Measures the sides in turn, `count` times. Each side is (label, start, stream). Returns the
+    runs by label."""
     results = {label: [] for label, _, _ in sides}
     for number in range(count):
-        # every other round backwards, so that what drifts favours nobody
+        # Reverse every other round, so that drift favors no side.
         for label, start, stream in sides if number % 2 == 0 else reversed(sides):
             result = bench.measure_fresh(start, stream, *extra)
             expect_decisions(result, stream, bench.options.stand_in or label.startswith("floor"))
@@ -77,7 +80,8 @@ def ratios(above: list, below: list, field: str) -> list:
 
 
 def compare_floor(bench: Bench, table: Table, policy: Path) -> dict:
-    """/mutate and /validate beside a server that does nothing, each with the very same requests."""
+    """Compares /mutate and /validate with a server that does nothing, each with the same requests.
+    """
     sides = []
     for stream in inputs.STREAMS:
         sides += [(f"floor {stream}", bench.floor, stream), (f"/{stream}", lambda: bench.gpugate(policy), stream)]
@@ -102,7 +106,7 @@ def compare_floor(bench: Bench, table: Table, policy: Path) -> dict:
 
 
 def compare_scale(bench: Bench, table: Table, what: str, few: Path, many: Path, sizes: tuple) -> dict:
-    """A small policy beside a large one that decides the same."""
+    """Compares a small policy with a large one that decides the same."""
     say(f"{sizes[0]} and {sizes[1]} {what}")
     sides = []
     for stream in inputs.STREAMS:
@@ -128,7 +132,8 @@ def idle_memory(bench: Bench, table: Table, policy: Path) -> dict:
 
 
 def memory_over_time(bench: Bench, table: Table, policy: Path) -> dict:
-    """Many requests on one server with a constant number of Pods alive. What grew after the first tenth is a leak."""
+    """Sends many requests to one server with a constant number of Pods. Growth after the first
+    tenth is a leak."""
     wanted = bench.options.memory_requests
     say(f"{wanted} requests on /validate with {bench.options.alive} Pods alive")
     samples = []
@@ -153,8 +158,8 @@ def memory_over_time(bench: Bench, table: Table, policy: Path) -> dict:
 
 
 def reader(options, table: Table) -> list:
-    """The reader beside jansson, in one process: bench_reader prints a line for all reviews and one for the large ones,
-    and lines for Pods as the API server lists them and tells of their changes."""
+    """Compares the reader with jansson in one process. bench_reader prints a line for all reviews
+    and one for the large ones, and lines for lists and watches of Pods."""
     command = [options.reader, options.reviews, options.rounds]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if done.returncode:

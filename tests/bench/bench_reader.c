@@ -1,12 +1,15 @@
 /*
- * bench_reader: how fast the review reader is beside jansson, on real reviews.
+ * bench_reader: compares the speed of the review reader and jansson on real reviews.
  *
  *     bench_reader [FOLDER (default tests/reviews)] [ROUNDS (default 3)]
  *
- * Both read every *.json of the folder, in turns within each round; the median round counts. One line for all files
- * and one for those of at least 5,000 bytes go to standard output, each a JSON object. So do lines for what the API server
- * sends, the folder's Pods as a list and as a watch, in pieces as they come from a socket: through the splitter alone, and
- * through splitter and reader. Exit 0, or 2 if it could not run.
+ * Both read every *.json file of the folder, alternating within each round. The median round
+ * counts. Standard output gets one line for all files and one for those of at least 5,000 bytes,
+ * each a JSON object.
+ *
+ * Further lines are for streams of the API server: the folder's Pods as a list and as a watch, in
+ * pieces as they arrive from a socket. They are read by the splitter alone, and by splitter and
+ * reader. Exits with 0, or 2 if it could not run.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,11 +24,13 @@
 #define FILES_MAX 256
 #define ROUNDS_MAX 99
 #define LARGE_BYTES 5000
-#define SLICE_NS 150000000 /* of one reader within a round */
-#define PIECE_BYTES 16384  /* of a stream: libcurl's receive buffer */
+/* Time of one reader within a round. */
+#define SLICE_NS 150000000
+/* Size of a piece: libcurl's receive buffer. */
+#define PIECE_BYTES 16384
 
 struct file {
-	char *bytes; /* REVIEW_PADDING follows */
+	char *bytes; /* Followed by REVIEW_PADDING. */
 	size_t len;
 };
 
@@ -102,7 +107,7 @@ static int with_jansson(const struct files *files, struct arena *arena)
 	return 0;
 }
 
-/* MB (10^6 bytes) per second, or -1. */
+/* Returns MB (10^6 bytes) per second, or -1. */
 static double speed(const struct files *files, struct arena *arena, int (*read)(const struct files *, struct arena *))
 {
 	int64_t start = now_ns(), spent;
@@ -158,7 +163,7 @@ static int read_pod(void *context, struct str type, struct str json, struct erro
 	return review_read_pod(json.ptr, json.len, context, &pod, err);
 }
 
-/* MB per second, or -1. */
+/* Returns MB per second, or -1. */
 static double stream_speed(const struct buf *text, enum kube_stream_kind kind, struct arena *arena,
 			   int (*item)(void *, struct str, struct str, struct error *))
 {
@@ -208,7 +213,7 @@ static int report_stream(const char *name, const struct buf *pods, enum kube_str
 	return failed ? -1 : 0;
 }
 
-/* The reviews' Pods as the API server lists them, and as it tells of their changes. */
+/* Reports the speed for the reviews' Pods as a list and as a watch of the API server. */
 static int report_streams(const struct files *files, int rounds)
 {
 	struct buf pods;

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""The driver of `make bench-cluster`: creates of Pods on one real control plane, with this or that in their way, side by side.
+"""The driver of `make bench-cluster`: compares how fast a control plane creates Pods.
 
-Everything is a ratio between things measured in the same run, in interleaved rounds; the value of a row is the median. API server,
-etcd, controller manager, client and webhooks share this machine's cores. Builds nothing.
+The control plane is real, with different webhooks and quotas in the way of the Pods. Every result
+is a ratio of values measured in the same run, in interleaved rounds. The value of a row is the
+median. API server, etcd, controller manager, client and webhooks share this machine's cores.
+Builds nothing.
 """
 
 import argparse
@@ -38,13 +40,14 @@ PLAIN_NOTHING, PLAIN_NEVER, PLAIN_CONDITIONS, PLAIN_GPUGATE = (
     Side("plain Pods, conditions only", floor=True, plain=True), Side("plain Pods, gpugate", replicas=1, plain=True))
 ONE_PATCH = Side("gpugate, 1 replica, patching", replicas=1, patch=True)
 SIDES = [NOTHING, NATIVE, FLOOR, BOTH, PATCH, ONE, ONE_PATCH, FLOOR_DEALT, THREE, PLAIN_NOTHING, PLAIN_NEVER, PLAIN_CONDITIONS, PLAIN_GPUGATE]
-# what is to be compared, with what, and what the issue wants
+# (what is compared, with what, the required ratio)
 RATIOS = [(ONE, BOTH, 1.0), (THREE, BOTH, 1.0), (ONE, FLOOR, 0.9), (THREE, FLOOR_DEALT, 0.9), (ONE_PATCH, PATCH, None), (PATCH, FLOOR, None), (ONE, NATIVE, None), (FLOOR_DEALT, FLOOR, None),
           (NATIVE, NOTHING, None), (FLOOR, NOTHING, None), (BOTH, NOTHING, None), (ONE, NOTHING, None), (PLAIN_CONDITIONS, PLAIN_NOTHING, 0.98), (PLAIN_NEVER, PLAIN_NOTHING, None), (PLAIN_CONDITIONS, PLAIN_NEVER, None),
           (PLAIN_GPUGATE, PLAIN_NOTHING, None)]
 COUNTS = {"writes": ("gpugate_ledger_writes_total", {"outcome": "written"}), "conflicts": ("gpugate_ledger_writes_total", {"outcome": "conflict"}),
           "unknown": ("gpugate_ledger_writes_total", {"outcome": "unknown"})}
-HEAD_BYTES = 2  # of a text that names no Pod: webhook/ledger/codec.h
+# Length of a text without Pods, see webhook/ledger/codec.h.
+HEAD_BYTES = 2
 PARTS = ["load", "truth", "refusals", "published", "ledger", "view"]
 CONTROLLERS = "resourcequota-controller,serviceaccount-controller,namespace-controller"
 
@@ -63,7 +66,7 @@ class Run:
         return self.plane.namespace(f"{tenant}-{self.number}")
 
     def pods(self, namespace):
-        """How many there really are, by a quorum read."""
+        """Returns how many Pods there really are, by a quorum read."""
         answer = self.plane.admin.request("GET", f"/api/v1/namespaces/{namespace}/pods", headers={
             "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}).must()
         return len(answer["items"] or ())
@@ -76,14 +79,15 @@ class Run:
         return {name: sum(gate.metrics().value(family, **labels) for gate in side.gates) for name, (family, labels) in COUNTS.items()}
 
     def all_folded(self):
-        """Whether what was admitted has been seen and written off."""
+        """Whether everything admitted has been seen and folded."""
         return len(self.plane.admin.get("GPULedger", "cluster").must()["spec"].get("pending", "")) <= HEAD_BYTES
 
     def measure(self, side, pids, connections):
         namespace = self.namespace("bench")
         if side.native:
             sides.native_quota(self.plane, namespace, PLENTY)
-        time.sleep(0.5)  # what the last run left to watchers and controllers is none of this one's business
+        # Lets watchers and controllers finish the work of the previous run.
+        time.sleep(0.5)
         cpu, counts = self.cpu(pids), self.counts(side)
         load = sides.run_load(self.options, self.plane, connections, namespace, self.work / ("plain" if side.plain else "gpu"),
                               "--seconds", self.options.seconds, "--warmup", 0.5)
@@ -93,13 +97,15 @@ class Run:
         if result["others"]:
             say(f"  not created: {result['others']} of {result['answered']}; the first: {problem.strip()}")
         created = result["answered"] - result["others"]
-        result["per_second"] *= created / result["answered"]  # what was refused is no throughput
+        # Refusals do not count as throughput.
+        result["per_second"] *= created / result["answered"]
         result["cpu_us"] = {name: (after - cpu[name]) / result["answered"] * 1e6 for name, after in self.cpu(pids).items()}
         result["cpu_us"]["load"] = result["client_cpu_seconds"] / result["answered"] * 1e6
         if side.gates:
             result |= {name: after - counts[name] for name, after in self.counts(side).items()}
-        # Pods that nobody has seen when they vanish would count until their time to live is over; so does one whose generated name was
-        # taken, and which the API server tried again with another name and uid.
+        # Pods that no replica has seen when they disappear would count until their time to live is
+        # over. So would one whose generated name was taken, if the API server retried it with
+        # another name and uid.
         if side.gates:
             eventually(self.all_folded, self.options.pending_seconds + 20, "an empty ledger")
         assert self.store.remove_pods(namespace) == created, f"{side.name}: not as many Pods as were answered"
@@ -120,7 +126,7 @@ class Run:
 
 
 def cut_off(run, side, namespace):
-    """Kills the load in full flight."""
+    """Kills the load while requests are in flight."""
     load = sides.run_load(run.options, run.plane, 64, namespace, run.work / "gpu", "--seconds", 60, "--warmup", 0)
     eventually(lambda: run.pods(namespace) > 300, 60, "300 Pods")
     load.send_signal(signal.SIGKILL)
@@ -128,14 +134,14 @@ def cut_off(run, side, namespace):
 
 
 def fill(run, namespace):
-    """64 clients at a limit of EDGE. Returns how many Pods there are then."""
+    """Runs 64 clients at a limit of EDGE. Returns how many Pods there are then."""
     load = sides.run_load(run.options, run.plane, 64, namespace, run.work / "gpu", "--requests", 4 * EDGE, "--warmup", 0)
     load.communicate()
     return run.pods(namespace)
 
 
 def truth(run):
-    """Over-admitted and leaked, for both kinds of quota."""
+    """Returns what was over-admitted and what leaked, for both kinds of quota."""
     plane, side = run.plane, Side("gpugate", replicas=3, dealt=True)
     cut, edge = run.namespace("bench"), run.namespace("edge")
     sides.native_quota(plane, cut, PLENTY)
@@ -146,7 +152,7 @@ def truth(run):
     with side.running(plane, run.options, "--settle-seconds", 1) as _:
         taken, edge_taken = run.namespace("bench"), run.namespace("edge")
         cut_off(run, side, taken)
-        others = run.pods(cut)  # of the same tenant
+        others = run.pods(cut)  # Of the same tenant.
 
         def held(tenant):
             gate = side.gates[0]
@@ -154,7 +160,8 @@ def truth(run):
         at_once = held("bench")
         ours = {"pending_at_once": at_once[1], "leaked_at_once": sum(at_once) - others - run.pods(taken)}
         before = run.pods(edge)
-        run.store.remove_pods(edge)  # the same tenant: it begins empty
+        # The same tenant starts empty.
+        run.store.remove_pods(edge)
         eventually(lambda: sum(held("edge")) == 0, 30, "an empty tenant")
         ours["edge_admitted"] = fill(run, edge_taken)
         say(f"  waiting for what was admitted and never stored to expire ({run.options.pending_seconds} s and a search)")
@@ -173,7 +180,8 @@ def truth(run):
 
 
 def refused(run, side, connections):
-    """The median of a refusal by a tenant that is full, of which nothing is pending, in microseconds, and how many were held."""
+    """Returns the median time of a refusal, in microseconds, for a full tenant of which nothing is
+    pending, and how many refusals were held."""
     namespace = run.namespace("full")
     run.plane.admin.create(json.loads((run.work / "gpu").read_text()), namespace).must()
     eventually(run.all_folded, 30, "an empty ledger")
@@ -188,7 +196,7 @@ def refused(run, side, connections):
 
 
 def refusals(run):
-    """A refusal with nothing pending beside an admission, of the same run."""
+    """Compares a refusal with nothing pending with an admission in the same run."""
     rows = []
     for side in (ONE, THREE):
         with side.running(run.plane, run.options, "--settle-seconds", 1) as pids:
@@ -206,7 +214,8 @@ def refusals(run):
 
 
 def view(options, work, paged):
-    """Start-up and memory of the view of many Pods: by WatchList, or by lists in pages."""
+    """Returns startup time and memory of a view of many Pods: by WatchList, or by lists in pages.
+    """
     gates = {"apiserver": ["--feature-gates=WatchList=false"] if paged else []}
     with ControlPlane(controllers=False, scheduler=False, **gates) as plane:
         prepare(plane)
@@ -222,7 +231,8 @@ def view(options, work, paged):
         say(f"  {options.pods} Pods put in {time.monotonic() - began:.0f} s")
         plane.apiserver.start()
         plane.admin.close()
-        first = plane.admin.request("GET", "/api/v1/pods", limit=1).must()  # by when the API server has them itself
+        # By then, the API server itself has them.
+        first = plane.admin.request("GET", "/api/v1/pods", limit=1).must()
         eventually(lambda: len(plane.admin.request("GET", "/api/v1/pods", limit=500, resourceVersion="0").must()["items"]) > 0, 120, "its cache")
         served = len(json.dumps(first["items"][0], separators=(",", ":")))
         began = time.monotonic()
@@ -248,7 +258,7 @@ def kib(gate):
 
 
 def prepare(plane):
-    """Rights, kinds, and the priority level."""
+    """Installs rights, kinds, and the priority level."""
     plane.namespace(installed.NAMESPACE)
     objects = [obj for obj in installed.rendered(sides.policy()) if not obj["kind"].endswith("WebhookConfiguration")]
     plane.kubectl("apply", "--server-side", "-f", "-", input=objects)
@@ -256,7 +266,7 @@ def prepare(plane):
 
 
 def rows(options, results):
-    """Medians of every side, and of the rounds' ratios."""
+    """Returns the medians of every side, and of the rounds' ratios."""
     table, ratios = [], []
     for name, runs in results.items():
         row = {"side": name, "per_second": statistics.median(each["per_second"] for each in runs),
@@ -346,7 +356,8 @@ def main():
         say(f"the machine is not idle (load {result['machine']['load_at_start']:.2f}): the numbers will be rough")
     try:
         measure(options, work, result)
-    finally:  # what was measured before something failed is told, too
+    # Also reports what was measured before a failure.
+    finally:
         shutil.rmtree(work, ignore_errors=True)
         result["machine"]["load_at_end"] = os.getloadavg()[0]
         result["settings"] = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}

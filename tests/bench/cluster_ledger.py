@@ -1,6 +1,9 @@
-"""What the cluster's ledger does to creates: a watch that is late, Pods that are never stored, a Job of thousands. Three replicas each.
+"""How the cluster's ledger affects creates: a late watch, Pods that are never stored, and a Job
+with thousands of Pods. Each has three replicas.
 
-Everything runs on control planes of its own, with the harness of tests/cluster; its tests hold what is measured here to bars."""
+Everything runs on separate control planes, with the harness of tests/cluster, whose tests set
+limits for what is measured here.
+"""
 
 import statistics
 import threading
@@ -16,8 +19,10 @@ from kube import GPU, doc
 from servers import say
 
 PLENTY = 10**6
-SPACES = [f"never-{i}" for i in range(128)]  # of as many tenants: each may take a part of the ledger only
-CREATES = 400  # by the replica that is late, for each lag
+# Of as many tenants, because each may take only a part of the ledger.
+SPACES = [f"never-{i}" for i in range(128)]
+# By the late replica, for each lag.
+CREATES = 400
 CLIENTS = 3
 JOB_CONTROLLERS = "job-controller,serviceaccount-controller,namespace-controller"
 
@@ -27,7 +32,7 @@ def _tenant(name, namespaces):
 
 
 def _counters(gate, *names):
-    """Sums of the replicas' counters: (family, labels)."""
+    """Returns the sums of the replicas' counters: (family, labels)."""
     return [sum(server.metrics().total(family, **labels) for server in gate.servers) for family, labels in names]
 
 
@@ -35,10 +40,11 @@ WRITTEN, CONFLICT = ("gpugate_ledger_writes_total", {"outcome": "written"}), ("g
 UNDECIDED, RESETTLED, SWEPT = ("gpugate_ledger_undecided_total", {}), ("gpugate_ledger_resettled_total", {}), ("gpugate_ledger_swept_total", {})
 
 
-# --- A watch that is late ---
+# --- A late watch ---
 
 def _late_by(cluster, gate, lag_s):
-    """One row: creates at three replicas at the same time, of which the last learns of Pods so late."""
+    """Returns one row: creates at three replicas at the same time, of which the last sees Pods that
+    late."""
     gate.watches[2].lag(lag_s)
     before, begin = _counters(gate, WRITTEN, CONFLICT), time.monotonic()
     askers = [Askers(cluster, "ml", i, CLIENTS) for i in range(3)]
@@ -48,7 +54,8 @@ def _late_by(cluster, gate, lag_s):
         nonlocal unready, probes
         probes += 1
         unready += gate.servers[2].admin("/readyz").status != 200
-        return len(askers[2].latencies_s) >= CREATES or time.monotonic() - begin > 90  # one that starves answers hardly anything
+        # A starving replica answers hardly any.
+        return len(askers[2].latencies_s) >= CREATES or time.monotonic() - begin > 90
     eventually(enough, what="the creates", pause=0.2)
     for each in askers:
         each.stop()
@@ -70,7 +77,8 @@ def late_watches(options):
         try:
             cluster.namespace("ml")
             gate.register_each()
-            _late_by(cluster, gate, 0)  # warms up
+            # Warms up.
+            _late_by(cluster, gate, 0)
             return [_late_by(cluster, gate, ms / 1000) for ms in options.late_ms]
         finally:
             gate.kill()
@@ -79,7 +87,8 @@ def late_watches(options):
 # --- Never stored ---
 
 def never_stored(options):
-    """How long the quota of Pods that are never stored is taken, after the last of them was admitted."""
+    """Returns how long the quota of Pods that are never stored is taken, after the last one was
+    admitted."""
     with ControlPlane(controllers=False, scheduler=False) as cluster:
         policy = [*(_tenant(name, [name]) for name in SPACES), _tenant("others", ["default"])]
         gate = InCluster(cluster, policy, "--pending-seconds", options.ledger_pending_seconds, ledger="cluster", replicas=3)
@@ -106,7 +115,8 @@ def never_stored(options):
 # --- A Job ---
 
 class _Person(threading.Thread):
-    """Somebody who creates a Pod every half second while the Job is under way: of the same tenant, and of another in turn."""
+    """A user who creates a Pod every half second while the Job runs: alternately in the same tenant
+    and in another."""
 
     def __init__(self, cluster, spaces):
         super().__init__(daemon=True)
@@ -172,7 +182,7 @@ def add_arguments(parser):
 
 
 def measure(options, result):
-    """Puts each row into the result as soon as it is there."""
+    """Adds each row to the result as soon as it is available."""
     for name in options.ledger_rows:
         say(f"ledger: {name}")
         result[name] = ROWS[name](options)

@@ -1,4 +1,5 @@
-"""The gpuquotas objects of a large policy: how long it takes to publish them, and whether creates notice."""
+"""The gpuquotas objects of a large policy: how long it takes to publish them, and whether that
+slows creates."""
 
 import json
 import statistics
@@ -9,8 +10,10 @@ from cluster_sides import Side, cpu_seconds
 from control_plane import eventually
 from servers import say
 
-MOST = 1.5  # the p99 of a create meanwhile, as a multiple of that when nothing is published
-FACTOR = 5  # of --seconds: a p99 takes many creates
+# Maximum p99 of a create meanwhile, as a multiple of that when nothing is published.
+MOST = 1.5
+# Factor for --seconds, because a p99 needs many creates.
+FACTOR = 5
 
 
 def add_arguments(parser):
@@ -19,7 +22,7 @@ def add_arguments(parser):
 
 
 def creates(run, namespace, seconds):
-    """So many creates a second as a large cluster has, whatever becomes of them."""
+    """Creates as many Pods per second as in a large cluster, whatever happens to them."""
     load = sides.run_load(run.options, run.plane, 16, namespace, run.work / "gpu", "--seconds", seconds, "--warmup", 0.5, "--rate", run.options.rate)
     out, problem = load.communicate()
     assert out and load.returncode in (0, 1), problem
@@ -31,8 +34,8 @@ def written(gate):
 
 
 def published(run):
-    """Every quota's object is to be written, as at a first start; creates go on meanwhile, and again when all are there. Then a replica
-    starts that finds all of them right."""
+    """All objects must be written, as at a first start. Creates continue meanwhile, and again when
+    all exist. Then a replica starts that finds all of them correct."""
     side, store, rounds = Side("gpugate, 1 replica", replicas=1, tenants=run.options.tenants), run.store, []
     wanted = sum(len(doc["spec"].get("quotas", ())) for doc in sides.policy(tenants=run.options.tenants))
     with side.running(run.plane, run.options, "--settle-seconds", 1):
@@ -55,7 +58,8 @@ def published(run):
             say(f"  round {number + 1}  {rounds[-1]}")
         store.remove_pods(namespace)
         eventually(run.all_folded, run.options.pending_seconds + 20, "an empty ledger")
-        time.sleep(10)  # until that is published
+        # Until that is published.
+        time.sleep(10)
         gate.kill()
         gate.start()
         sides.wait_open([gate])

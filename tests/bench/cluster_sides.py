@@ -1,4 +1,5 @@
-"""What may stand in the way of a create: each side is set up for one measurement and taken away after it."""
+"""What can be in the way of a create. Each side is set up for one measurement and removed after it.
+"""
 
 import base64
 import contextlib
@@ -22,13 +23,15 @@ GPU = "nvidia.com/gpu"
 PLENTY = 10**9
 TOLERATION = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
 EDGE = 200
-FILE_DOCUMENTS = 1000  # of a policy: 1 MiB is the limit
+# Documents per file. The limit is 1 MiB.
+FILE_DOCUMENTS = 1000
 ACCOUNT = "gpugate"
 
 
 def policy(patch=False, tenants=0):
-    """Tenants that differ in their limits only, and further ones with three quotas each, a hundred of them below each root. A Rule has
-    /mutate look at each Pod with a GPU, and change it if `patch`."""
+    """Returns tenants that differ only in their limits, and further ones with three quotas each, a
+    hundred of them below each root. A Rule makes /mutate process each Pod with a GPU, and change
+    it if `patch`."""
     def doc(kind, name, **spec):
         return {"apiVersion": "gpugate.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
@@ -49,23 +52,27 @@ def cpu_seconds(pid):
 
 
 class Side:
-    """name; replicas of gpugate, or a floor (a server that does nothing, or nothing but
-    patch) in its place; dealt: behind a program that deals
-    connections to several; native: a ResourceQuota besides; plain: Pods without accelerators; never: the conditions are a mere `false`,
-    the least that any can cost; tenants: so many further ones."""
+    """One side of a comparison.
+
+    replicas: of gpugate. floor: replaces it by a server that does nothing, or only patches.
+    dealt: they are behind a program that distributes connections. native: adds a ResourceQuota.
+    plain: Pods without accelerators. never: the conditions are just `false`, the cheapest
+    possible. tenants: the number of further ones.
+    """
 
     def __init__(self, name, *, replicas=0, floor=False, patch=False, dealt=False, native=False, plain=False, never=False, tenants=0):
         self.name, self.replicas, self.floor, self.patch, self.dealt, self.native, self.plain = name, replicas, floor, patch, dealt, native, plain
         self.never, self.tenants = never, tenants
 
     def _patch(self):
-        """What gpugate changes in these Pods."""
+        """Returns what gpugate changes in these Pods."""
         change = [{"op": "add", "path": "/spec/tolerations/-", "value": TOLERATION}]
         return ["--patch", base64.b64encode(json.dumps(change).encode()).decode()] if self.patch else []
 
     @contextlib.contextmanager
     def running(self, plane, options, *args):
-        """Yields what runs: a dict of lists of pids, and the replicas. In force when it yields."""
+        """Yields the running processes, as a dict of lists of pids, and the replicas. Everything is
+        in force by then."""
         self.gates = []
         pids = {}
         with contextlib.ExitStack() as stack:
@@ -117,7 +124,7 @@ def wait_open(gates, seconds=90):
 
 
 def native_quota(plane, namespace, hard):
-    """A ResourceQuota that is in force: without a status it is not."""
+    """Makes a ResourceQuota that is in force, which it is not without a status."""
     plane.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus", "namespace": namespace},
                         "spec": {"hard": {f"requests.{GPU}": str(hard)}}}).must()
     eventually(lambda: "used" in plane.admin.get("ResourceQuota", "gpus", namespace).must().get("status", {}), 30, "the quota's status")
@@ -128,7 +135,8 @@ def native_used(plane, namespace):
 
 
 def run_load(options, plane, connections, namespace, body, *extra, status=201, **how):
-    """The load client as a process: creates in the namespace, as the administrator, which are to have this status."""
+    """Starts the load client as a process that creates Pods in the namespace as administrator and
+    expects this status."""
     token = body.parent / "token"
     token.write_text(plane.tokens["admin"])
     token.chmod(0o600)

@@ -1,11 +1,13 @@
-"""Pods put into etcd and taken out of it directly, past the API server: 100,000 of them in a minute."""
+"""Puts Pods directly into etcd and removes them, bypassing the API server: 100,000 of them in a
+minute."""
 
 import base64
 import http.client
 import json
 import uuid
 
-PUTS = 100  # in a transaction: 128 and 1.5 MB are etcd's limits
+# Per transaction. etcd's limits are 128 and 1.5 MB.
+PUTS = 100
 
 
 def _text(value):
@@ -13,7 +15,7 @@ def _text(value):
 
 
 class Store:
-    """Of the etcd at a port of this machine."""
+    """The etcd at a port of this machine."""
 
     def __init__(self, port):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
@@ -26,12 +28,13 @@ class Store:
         return json.loads(content)
 
     def remove_pods(self, namespace):
-        """All of a namespace. Watchers are told as of any deletion. Returns how many there were."""
+        """Removes all Pods of a namespace. Watchers see ordinary deletions. Returns how many there
+        were."""
         prefix = f"/registry/pods/{namespace}"
         return int(self.ask("/v3/kv/deleterange", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0")}).get("deleted", 0))
 
     def remove_quotas(self):
-        """All gpuquotas objects. Returns how many there were."""
+        """Removes all gpuquotas objects. Returns how many there were."""
         prefix = "/registry/gpugate.io/gpuquotas"
         return int(self.ask("/v3/kv/deleterange", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0")}).get("deleted", 0))
 
@@ -40,7 +43,8 @@ class Store:
         return int(self.ask("/v3/kv/range", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0"), "count_only": True}).get("count", 0))
 
     def put_pods(self, namespace, count, each_bytes, gpu_share):
-        """Pods of about so many bytes of JSON; the given share of them asks for a GPU. Returns the bytes of one."""
+        """Puts Pods of about `each_bytes` of JSON, of which the given share requests a GPU. Returns
+        the bytes of one."""
         texts = {False: _template(namespace, False, each_bytes), True: _template(namespace, True, each_bytes)}
         every = round(1 / gpu_share)
         for begin in range(0, count, PUTS):
@@ -54,7 +58,8 @@ class Store:
 
 
 def _template(namespace, gpu, each_bytes):
-    """A Pod as the API server stores one that a ReplicaSet made: labels, environment, volumes, managedFields."""
+    """Returns a Pod as the API server stores one that a ReplicaSet made: labels, environment,
+    volumes, managedFields."""
     def container(name, asks):
         return {"name": name, "image": "registry.example/team/service:1.2.3", "imagePullPolicy": "IfNotPresent",
                 "env": [{"name": f"SETTING_{i}", "value": f"value-of-setting-{i}"} for i in range(12)],

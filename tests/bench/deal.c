@@ -1,6 +1,7 @@
 /*
- * deal: stands before several servers as a Service does: deals incoming connections to them in turn, and passes bytes both
- * ways untouched. One thread; it costs some microseconds a request, so whatever is compared stands behind one as well.
+ * deal: stands in for a Service. It distributes incoming connections to several servers in turn,
+ * and forwards bytes unchanged in both directions. It has one thread and adds some microseconds to
+ * a request, so whatever is compared must also be behind one.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -19,7 +20,9 @@
 #define TARGETS_MAX 16
 #define PIECE_BYTES (64 << 10)
 
-/* One end of a dealt connection; `kept` is what came in at the other end and did not go out here yet. */
+/*
+ * One end of a connection. `kept` is what the other end has received and this one has not sent yet.
+ */
 struct end {
 	int fd;
 	bool open;
@@ -58,7 +61,10 @@ static void want(int epoll, struct end *end, int how)
 		err(2, "epoll_ctl");
 }
 
-/* Both ends live until both are closed: an event of this turn may still name either. */
+/*
+ * Returns a pair that exists until both ends are closed, because an event of the current iteration
+ * may still refer to either.
+ */
 static struct end *create_pair(int near, int far)
 {
 	struct end *pair = calloc(2, sizeof *pair);
@@ -99,7 +105,7 @@ static void keep(struct end *end, const char *bytes, size_t len)
 	end->kept_len += len;
 }
 
-/* Returns false when the connection is over. */
+/* Returns false when the connection has ended. */
 static bool write_kept(int epoll, struct end *end)
 {
 	ssize_t wrote = send(end->fd, end->kept, end->kept_len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -128,7 +134,7 @@ static bool pass(int epoll, struct end *from, char *piece)
 	return true;
 }
 
-/* Closes both ends; the memory of the few pairs that there are goes with the program. */
+/* Closes both ends. The structs are never freed, because there are only a few. */
 static void close_pair(struct end *end)
 {
 	struct end *both[] = {end, end->other};

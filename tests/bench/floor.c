@@ -1,8 +1,11 @@
 /*
- * floor: a server that does nothing, in gpugate's place, so that a measurement can say what of a request's time is
- * gpugate's and what is libmicrohttpd's, TLS's and the machine's. Same library, flags, options and threads as
- * webhook/http/server.c; it reads the body and gives one fixed answer. A real API server wants its own uid back: with
- * --echo it gets it. With --patch BASE64 it also gets this JSON Patch from /mutate: what a change costs the API server.
+ * floor: a server that does nothing. It replaces gpugate in a measurement, which then shows what
+ * part of a request's time is due to libmicrohttpd, TLS and the machine.
+ *
+ * It has the same library, flags, options and threads as webhook/http/server.c, reads the body and
+ * sends one fixed answer. A real API server requires its own uid in the answer, which --echo
+ * provides. With --patch BASE64, /mutate also returns this JSON Patch, to show what a change costs
+ * the API server.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -24,16 +27,20 @@
 #define CONNECTION_BYTES (32u << 10)
 #define STACK_BYTES (512u << 10)
 #define FILE_MAX (1 << 16)
-#define HEAD_BYTES 512 /* of a review: its uid is in there */
+/* Length of the beginning of a review that contains its uid. */
+#define HEAD_BYTES 512
 #define UID_LEN 36
 #define PATCH_MAX 4096
 
-/* As long as gpugate's own answer to a Pod that it allows with a charge. */
+/* Has the length of gpugate's answer to a Pod that it admits with a charge. */
 static const char answer[] =
     "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":"
     "\"126a664d-c922-42a3-b184-4a7f74b18c92\",\"allowed\":true,\"auditAnnotations\":{\"tenant\":\"team-a\"}}}";
 
-/* What every request is answered with; `echo`: with its own uid, and /mutate with a patch if there is one. */
+/*
+ * The answer to every request. With `echo`, it contains the request's uid, and for /mutate the
+ * patch if there is one.
+ */
 struct service {
 	struct MHD_Response *response;
 	bool echo;
@@ -44,7 +51,7 @@ struct request {
 	size_t bytes;
 	bool mutates;
 	char head[HEAD_BYTES];
-	unsigned char sum; /* every byte is touched, as a reader would */
+	unsigned char sum; /* Makes the server touch every byte, as a reader would. */
 };
 
 static struct MHD_Response *create_answer(const char *body, enum MHD_ResponseMemoryMode mode)
@@ -152,7 +159,7 @@ static struct MHD_Daemon *start(char *cert, char *key, unsigned threads, struct 
 				MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_BYTES, MHD_OPTION_END);
 }
 
-/* Listens and prints the address with its real port. */
+/* Listens, and prints the address with its real port. */
 static int open_socket(struct sockaddr_in *address, const char *host)
 {
 	socklen_t len = sizeof *address;
@@ -165,8 +172,9 @@ static int open_socket(struct sockaddr_in *address, const char *host)
 }
 
 /*
- * As gpugate does it, connections are accepted by a thread of their own and dealt to the workers in turn: workers that
- * accept for themselves share them unevenly, by chance, and that would be measured. Returns when a signal comes.
+ * As in gpugate, a separate thread accepts connections and distributes them to the workers in turn.
+ * If workers accepted for themselves, they would share connections unevenly, which would distort
+ * the measurement. Returns when a signal arrives.
  */
 static void accept_all(struct MHD_Daemon *daemon, int listen_fd, int signals)
 {
@@ -180,7 +188,10 @@ static void accept_all(struct MHD_Daemon *daemon, int listen_fd, int signals)
 	}
 }
 
-/* Before the server's threads are born, which inherit the mask. Returns a descriptor that tells of SIGTERM, SIGINT. */
+/*
+ * Must be called before the server's threads are created, because they inherit the mask. Returns a
+ * descriptor that reports SIGTERM and SIGINT.
+ */
 static int block_signals(void)
 {
 	sigset_t set;

@@ -1,4 +1,5 @@
-"""What the benchmark sends and by which policy it is judged: request templates from real reviews, generated policies."""
+"""What the benchmark sends, and the policies that decide it: request templates from real reviews,
+and generated policies."""
 
 import json
 from pathlib import Path
@@ -15,7 +16,8 @@ STREAMS = {
 
 
 def template(raw: bytes) -> bytes:
-    """The review's very bytes, with marks in place of what identifies the review and the Pod (see stream.h)."""
+    """Returns the review's exact bytes, with marks in place of what identifies the review and the
+    Pod (see stream.h)."""
     request = json.loads(raw)["request"]
     pod = request["object"] or request["oldObject"]
     raw = raw.replace(request["uid"].encode(), REVIEW_UID)
@@ -28,7 +30,7 @@ def template(raw: bytes) -> bytes:
 
 
 def write_templates(reviews: Path, out: Path) -> dict:
-    """Writes all templates and returns, per stream, the arguments that make the load client send them."""
+    """Writes all templates. Returns the arguments of the load client for each stream."""
     out.mkdir(parents=True)
     arguments = {}
     for name, stream in STREAMS.items():
@@ -115,7 +117,8 @@ spec:
   - {{name: compute, measure: gpus, hard: "6.5"}}
 """
 
-# Rules that a Pod of the measured tenant does not match, each kind by another key: whether an index knows them all shows.
+# Rules that a Pod of the measured tenant does not match, each kind by another key, which shows
+# whether an index covers them all.
 MATCHES = (
     "{{tenants: [team-{tenant}]}}",
     '{{namespaces: [team-{tenant}, "team-{tenant}-{n}-*"]}}',
@@ -137,7 +140,8 @@ PER_FILE = 1000
 
 
 def write_policy(folder: Path, tenants: int, rules: int) -> Path:
-    """A policy with this many Tenants and Rules in all; what decides on the Pods that are sent is the same in each."""
+    """Writes a policy with this many Tenants and Rules. The part that decides the Pods is the same
+    in each."""
     folder.mkdir(parents=True)
     (folder / "base.yaml").write_text(HEAD)
     others = max(tenants - 2, 1)

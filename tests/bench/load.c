@@ -1,8 +1,10 @@
 /*
- * load: a client for measuring. One thread, N keep-alive TLS connections, each with one request under way; every
- * latency is kept and sorted, nothing is estimated. As fast as the server answers (closed loop), or, with --rate, at
- * fixed moments (open loop: the latency counts from the moment a request was due, so a stall is not hidden by the
- * requests it held up). Prints one JSON object.
+ * load: a client for measurements. It has one thread and N keep-alive TLS connections, each with
+ * one request in flight. It keeps and sorts every latency and estimates none.
+ *
+ * It sends as fast as the server answers (closed loop) or, with --rate, at fixed times (open loop).
+ * In an open loop, latency counts from when a request was due, so requests that a stall delays show
+ * it. Prints one JSON object.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -32,10 +34,10 @@
 struct connection {
 	SSL *ssl;
 	int fd;
-	bool waits_for_room; /* EPOLLOUT is on */
-	bool busy;           /* a request is under way */
-	int64_t from;        /* when it was sent, or due */
-	int64_t due;         /* open loop: when the next one is */
+	bool waits_for_room; /* EPOLLOUT is enabled. */
+	bool busy;           /* A request is in flight. */
+	int64_t from;        /* When it was sent, or was due. */
+	int64_t due;         /* In an open loop: when the next one is due. */
 	struct cursor cursor;
 	char *request;
 	size_t request_len;
@@ -48,16 +50,16 @@ struct load {
 	struct stream stream;
 	int epoll;
 	struct connection *connections;
-	int64_t start; /* of what counts */
+	int64_t start; /* Start of the measurement. */
 	int64_t end;
 	uint64_t sent;
-	uint32_t *latencies; /* nanoseconds */
+	uint32_t *latencies; /* In nanoseconds. */
 	size_t latency_count;
 	size_t latency_size;
 	uint64_t answered;
 	uint64_t allowed;
 	uint64_t patched;
-	uint64_t others; /* of another status than expected */
+	uint64_t others; /* Answers with another status than expected. */
 	char first_other[400];
 	size_t running;
 };
@@ -127,7 +129,7 @@ static void want_room(struct load *load, struct connection *c, bool room)
 	c->waits_for_room = room;
 }
 
-/* One SSL_write carries the whole request or nothing. */
+/* One SSL_write sends the whole request or nothing. */
 static void flush(struct load *load, struct connection *c)
 {
 	int wrote = SSL_write(c->ssl, c->request, (int)c->request_len);
@@ -161,7 +163,10 @@ static void start_request(struct load *load, struct connection *c)
 	flush(load, c);
 }
 
-/* Of the one answer that is under way. In chunks (RFC 9112, 7.1) it ends with the empty one; JSON on one line has no such line. */
+/*
+ * Whether the answer in flight is complete. A chunked answer (RFC 9112, 7.1) ends with the empty
+ * chunk. JSON on one line does not contain such a line.
+ */
 static bool is_complete(const struct connection *c, const char *end)
 {
 	static const char last_chunk[] = "\r\n0\r\n\r\n";
@@ -218,7 +223,10 @@ static void receive(struct load *load, struct connection *c)
 	}
 }
 
-/* How long to sleep: for ever in a closed loop, until the next request is due in an open one. */
+/*
+ * Returns how long to sleep: forever in a closed loop, or until the next request is due in an open
+ * one.
+ */
 static const struct timespec *patience(const struct load *load, struct timespec *out)
 {
 	if (!load->options.rate)
@@ -271,7 +279,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The smallest latency that at least this share of all stayed within, in microseconds. */
+/* Returns a quantile of the latencies, in microseconds. */
 static double quantile(const struct load *load, double share)
 {
 	size_t rank = (size_t)((double)load->latency_count * share);

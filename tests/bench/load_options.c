@@ -1,4 +1,4 @@
-/* load_options: the command line of the load client, row by row. */
+/* load_options: the command line of the load client, as a table. */
 #include "tests/bench/load_options.h"
 
 #include <err.h>
@@ -11,7 +11,7 @@
 
 enum kind { TEXT, COUNT, SECONDS, CREATE, CONNECT };
 
-/* A row's option is stored at `offset`; a COUNT lies between `low` and `high`. */
+/* An option is stored at `offset`. A COUNT must be between `low` and `high`. */
 static const struct row {
 	const char *name;
 	enum kind kind;

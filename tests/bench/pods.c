@@ -2,7 +2,10 @@
 
 #include <jansson.h>
 
-/* Appends a copy of the array's first item, of another name. Returns its bytes, 0 where there is nothing to copy. */
+/*
+ * Appends a copy of the array's first item under another name. Returns its size in bytes, or 0 if
+ * there is nothing to copy.
+ */
 static size_t repeat_first(json_t *array, const char *key, const char *name)
 {
 	json_t *copy = json_deep_copy(json_array_get(array, 0));

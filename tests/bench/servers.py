@@ -1,4 +1,4 @@
-"""Fresh servers for each measurement, the load on them, and what the kernel says of them."""
+"""Fresh servers for each measurement, the load on them, and the kernel's statistics."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ class Failed(Exception):
 
 
 class Server:
-    """A running server: `address` is ADDR:PORT, `log` what it writes to standard error."""
+    """A running server. `address` is ADDR:PORT, and `log` its standard error."""
 
     def __init__(self, command: list, log: Path):
         self.log = log
@@ -25,7 +25,7 @@ class Server:
         self.address = self._wait()
 
     def _wait(self) -> str:
-        """A policy of thousands of documents takes a while to compile."""
+        """Waits for the server. A policy with thousands of documents takes a while to compile."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with self.log.open(errors="replace") as lines:
@@ -67,7 +67,7 @@ class Server:
 
 
 class Bench:
-    """The programs that are measured, and with what."""
+    """The programs that are measured, and their inputs."""
 
     def __init__(self, options, work: Path, certs: Path, streams: dict):
         self.options, self.work, self.certs, self.streams = options, work, certs, streams
@@ -93,7 +93,7 @@ class Bench:
         return [str(part) for part in common]
 
     def measure(self, server: Server, stream: str, *extra) -> dict:
-        """One run of the load client. An answer that is not what a right server gives spoils the measurement."""
+        """Runs the load client once. A wrong answer makes the measurement invalid."""
         before = server.cpu_seconds()
         command = self.load_command(server, stream, ["--seconds", self.options.seconds, *extra])
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -105,7 +105,7 @@ class Bench:
         return result
 
     def measure_fresh(self, start, stream: str, *extra) -> dict:
-        """`start` gives a new server; `stream` is "mutate" or "validate"."""
+        """`start` returns a new server. `stream` is "mutate" or "validate"."""
         with start() as server:
             return self.measure(server, stream, *extra)
 

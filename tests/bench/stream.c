@@ -44,7 +44,7 @@ static void find_slots(struct template *template, const char *file)
 	}
 }
 
-/* The line of a header that carries the file's token; "" without a file. */
+/* Writes the header line that contains the file's token, or "" without a file. */
 static void read_authorization(const char *token_file, char line[static TOKEN_MAX])
 {
 	static const char name[] = "Authorization: Bearer ";
@@ -69,7 +69,7 @@ void template_read(struct template *template, const char *file, const char *host
 	read_authorization(token_file, authorization);
 	size_t len = read_body(file, body);
 	*template = (struct template){0};
-	/* the headers that kube-apiserver sends */
+	/* The headers that kube-apiserver sends. */
 	int total = asprintf(&template->bytes,
 			     "POST %s?timeout=10s HTTP/1.1\r\nHost: %s\r\nUser-Agent: kube-apiserver-admission\r\n"
 			     "Content-Length: %zu\r\nAccept: application/json, */*\r\n"
@@ -82,7 +82,10 @@ void template_read(struct template *template, const char *file, const char *host
 	find_slots(template, file);
 }
 
-/* A uid of version 4's form from two numbers: equal numbers give equal uids, so that a deletion finds its Pod. */
+/*
+ * Writes a uid in the format of version 4 from two numbers. Equal numbers give equal uids, so that
+ * a deletion finds its Pod.
+ */
 static void write_uid(char *out, uint32_t high, uint64_t low)
 {
 	char uid[37];

@@ -39,7 +39,7 @@ class _Servers:
 
 @pytest.fixture
 def serve():
-    """Starts servers; at the end of the test each must stop in peace."""
+    """Starts servers. At the end of the test, each must stop cleanly."""
     servers = _Servers()
     yield servers
     servers.stop()

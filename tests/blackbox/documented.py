@@ -1,4 +1,5 @@
-"""Shapes: what keys Helm values, device plugin configurations and custom resources may have (documented.yaml)."""
+"""Shapes: the keys that Helm values, device plugin configurations and custom resources may have
+(documented.yaml)."""
 
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def _words(shape):
 
 
 def problems(shape, value, path=""):
-    """What is wrong with a value, as sentences that name the place."""
+    """Returns what is wrong with a value, as sentences that name the location."""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return [f"{path}: not a map"]
@@ -35,7 +36,7 @@ def problems(shape, value, path=""):
 
 
 def schema(shape):
-    """The same as the structural schema of a CustomResourceDefinition."""
+    """Returns the shape as the structural schema of a CustomResourceDefinition."""
     if isinstance(shape, dict):
         if "*" in shape:
             return {"type": "object", "additionalProperties": schema(shape["*"])}
@@ -50,7 +51,7 @@ def schema(shape):
 
 
 def definitions():
-    """A CustomResourceDefinition for each documented kind."""
+    """Yields a CustomResourceDefinition for each documented kind."""
     for kind, row in DOCUMENTED["kinds"].items():
         name, _, version = row["of"].partition("/")
         plural, _, group = name.partition(".")

@@ -1,4 +1,5 @@
-"""deploy/examples as the tests see it: each folder with its policy, its manifests and what expect.yaml promises of them."""
+"""deploy/examples for the tests: each folder with its policy, its manifests, and what expect.yaml
+promises for them."""
 
 import functools
 from pathlib import Path
@@ -10,7 +11,7 @@ FOLDER = ROOT / "deploy" / "examples"
 
 
 def documents(path):
-    """The YAML documents of a file that are not empty."""
+    """Returns the nonempty YAML documents of a file."""
     return [doc for doc in yaml.safe_load_all(path.read_text()) if doc is not None]
 
 
@@ -28,29 +29,29 @@ class Example:
         return self.expect["steps"]
 
     def policy_files(self):
-        """The texts of the policy, by path: what gpugate.write_policy() takes."""
+        """Returns the texts of the policy by path, as gpugate.write_policy() takes them."""
         return {str(path.relative_to(self.dir / "policy")): path.read_text() for path in sorted((self.dir / "policy").rglob("*.yaml"))}
 
     def policy(self, kind):
         return [doc for path in sorted((self.dir / "policy").rglob("*.yaml")) for doc in documents(path) if doc["kind"] == kind]
 
     def applied(self):
-        """Files of what teams apply, those that are meant to be refused among them."""
+        """Returns the files that teams apply, including those that are meant to be refused."""
         return sorted(path for path in self.dir.rglob("*.yaml") if path.parent.name in ("manifests", "refused", "made-by-controllers"))
 
     def operator(self):
         return sorted((self.dir / "operator").glob("*.yaml"))
 
     def values(self):
-        """Files of Helm values, as (chart, path)."""
+        """Returns the files with Helm values, as (chart, path)."""
         return [(path.name.removesuffix("-values.yaml"), path) for path in self.operator() if path.name.endswith("-values.yaml")]
 
     def objects(self):
-        """Files of Kubernetes objects."""
+        """Returns the files with Kubernetes objects."""
         return self.applied() + [path for path in self.operator() if not path.name.endswith("-values.yaml")]
 
     def sentences(self):
-        """What users are promised to read."""
+        """Returns the messages that users are promised."""
         return [step[key] for step in self.steps for key in ("refused", "event") if key in step]
 
     def namespaces(self):

@@ -1,7 +1,9 @@
-"""The harness: starts the real binary, speaks to it as a kube-apiserver does, and distrusts every answer.
+"""The harness: starts the real binary, calls it as a kube-apiserver does, and checks every answer.
 
-The environment variable GPUGATE names another binary to test, such as a sanitizer build: a report of the sanitizer or
-an exit status other than 0 at the stop of a server fails the test that used it."""
+The environment variable GPUGATE names another binary to test, such as a sanitizer build. A
+sanitizer report, or an exit status other than 0 when a server stops, fails the test that used
+it.
+"""
 
 import atexit
 import base64
@@ -30,11 +32,13 @@ from prometheus import Metrics
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("GPUGATE", ROOT / "build" / "gpugate")).resolve()
 SANITIZED = "san-" in str(BINARY) or bool(os.environ.get("GPUGATE_SANITIZED"))
-PATIENCE = 6 if SANITIZED else 1  # a sanitized build is that much slower
-DEADLINE_S = 120  # the least that anything is waited for: only a failure waits so long, and no machine is so slow
+PATIENCE = 6 if SANITIZED else 1  # A sanitized build is that much slower.
+# The minimum time to wait for anything. Only a failure waits that long, even on a slow machine.
+DEADLINE_S = 120
 _REPORTS = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:|panic|Assertion")
 
-_ENV_ENTRY = re.compile(r"/env/\d+$")  # small, and exchanged whole: value or valueFrom
+# An entry is small and is replaced as a whole: value or valueFrom.
+_ENV_ENTRY = re.compile(r"/env/\d+$")
 
 BODY_MAX = 8 << 20
 
@@ -44,8 +48,8 @@ def scaled(full, sanitized):
 
 
 def eventually(condition, seconds=0, what="the condition", pause=0.005):
-    """Waits until condition() is true and returns its value. At least for DEADLINE_S, however few seconds are given. `what` may be a function
-    that is called only if it did not come about."""
+    """Waits until condition() is true and returns its value. Waits at least DEADLINE_S, even if
+    `seconds` is less. `what` may be a function, which is called only on failure."""
     end = time.monotonic() + max(seconds * PATIENCE, DEADLINE_S)
     while True:
         value = condition()
@@ -56,14 +60,20 @@ def eventually(condition, seconds=0, what="the condition", pause=0.005):
 
 
 def cpu_seconds(pid):
-    """What a process has computed, all its threads together. It does not grow while other programs have the processor."""
-    return time.clock_gettime(~pid << 3 | 2)  # the clock that clock_getcpuclockid(3) gives for pid
+    """Returns the processor time of a process in all its threads. It does not grow while other
+    programs use the processor."""
+    # The clock that clock_getcpuclockid(3) returns for pid.
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def in_proportion(pid, ask, size, factor=8, rounds=8):
-    """Asserts that ask(n) takes processor time of process pid in proportion to n: both sizes are measured in this very run, in turns, and the
-    median of each counts, so that a slow or busy machine changes nothing: the kernel may account for the end of one turn in the next, so
-    the smallest time can be as wrong as the largest. What grows with the square of n takes `factor` times as much again."""
+    """Asserts that ask(n) takes processor time of process `pid` in proportion to n.
+
+    Both sizes are measured in the same run, alternating, and the median of each counts, so that
+    a slow or busy machine does not matter. The kernel may account for the end of one round in
+    the next, so the smallest time can be as wrong as the largest. If the time grew with the
+    square of n, it would be `factor` times too long.
+    """
     times = {size // factor: [], size: []}
     for number in range(rounds):
         for n, taken in times.items():
@@ -77,7 +87,7 @@ def in_proportion(pid, ask, size, factor=8, rounds=8):
 
 
 def run(*args, **kwargs):
-    """Runs the binary to its end, e.g. run("lint", folder)."""
+    """Runs the binary until it exits, as in run("lint", folder)."""
     kwargs.setdefault("timeout", DEADLINE_S * PATIENCE)
     done = subprocess.run([str(BINARY), *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **kwargs)
     assert not _REPORTS.search(done.stderr), done.stderr
@@ -86,7 +96,8 @@ def run(*args, **kwargs):
 
 
 def write_policy(folder, policy):
-    """Writes a policy into a folder: a list of documents, a text, or a dict of file names and either."""
+    """Writes a policy into a folder: a list of documents, a text, or a dict from file names to
+    either."""
     folder = Path(folder)
     if not isinstance(policy, dict):
         policy = {"policy.yaml": policy}
@@ -108,7 +119,7 @@ class Answer:
         return self.body.decode()
 
     def sentence(self):
-        """The body of a 4xx or 5xx: one plain sentence."""
+        """Returns the body of a 4xx or 5xx answer, which must be one plain sentence."""
         assert self.headers.get("Content-Type", "").startswith("text/plain"), dict(self.headers)
         text = self.text.rstrip("\n")
         assert text and "\n" not in text and len(text) < 1000, self.body
@@ -169,7 +180,8 @@ class Decision:
 
 
 def applied(obj, patch):
-    """The object after the patch; checks that the patch applies and that no part of it is superfluous or coarse."""
+    """Returns the object after the patch. Checks that the patch applies, and that no part of it is
+    superfluous or too coarse."""
     result = jsonpatch.apply_patch(obj, patch)
     for i, op in enumerate(patch):
         assert op["op"] in ("add", "replace", "remove"), op
@@ -177,7 +189,7 @@ def applied(obj, patch):
         try:
             assert jsonpatch.apply_patch(obj, without) != result, f"superfluous: {op} in {patch}"
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException):
-            pass  # a later operation needs this one
+            pass  # A later operation needs this one.
         if op["op"] != "add":
             old = jsonpatch.JsonPointer(op["path"]).resolve(jsonpatch.apply_patch(obj, patch[:i]))
             if op["op"] == "replace" and isinstance(old, (dict, list)):
@@ -189,7 +201,8 @@ _authority = None
 
 
 def authority():
-    """One authority for all servers that do not ask for another: keys cost time."""
+    """Returns the authority of all servers that do not need another one, because making keys takes
+    time."""
     global _authority
     if _authority is None:
         _authority = Authority()
@@ -229,11 +242,11 @@ class Server:
         self.process = None
         self._local = threading.local()
         self._wait = wait
-        self.binary = binary  # None: the one to be tested
+        self.binary = binary  # None: the binary under test.
         if start:
             self.start()
 
-    # Life.
+    # --- Life cycle ---
 
     def start(self):
         self._stderr = open(self.dir / "stderr", "wb")
@@ -257,7 +270,8 @@ class Server:
         return None
 
     def stop(self, sign=signal.SIGTERM, seconds=DEADLINE_S):
-        """Stops the server and checks that it went in peace: exit 0, no sanitizer report, every line a JSON object."""
+        """Stops the server and checks that it exited cleanly: status 0, no sanitizer report, and
+        every line a JSON object."""
         if self.process is None:
             return None
         self._close_connections()
@@ -298,7 +312,7 @@ class Server:
         return (self.dir / "stderr").read_text(errors="replace")
 
     def log(self, event=None, strict=True):
-        """The log's lines as objects, all or those of one event."""
+        """Returns the log's lines as objects: all of them, or those of one event."""
         lines = []
         for text in self.stderr().split("\n")[:-1]:
             try:
@@ -319,13 +333,14 @@ class Server:
         self.key.write_bytes(pair[1])
         self.key.chmod(0o600)
 
-    # Policy.
+    # --- Policy ---
 
     def generation(self):
         return int(self.metrics().value("gpugate_policy_generation"))
 
     def reload(self, policy, rejected=False):
-        """Replaces the policy's files, and waits until the server has taken (or refused) them."""
+        """Replaces the policy's files, and waits until the server has accepted (or rejected) them.
+        """
         before = self.metrics()
         key = "gpugate_policy_reload_failures_total" if rejected else "gpugate_policy_generation"
         staged = write_policy(self.dir / f"staged-{time.monotonic_ns()}", policy)
@@ -338,9 +353,10 @@ class Server:
         shutil.rmtree(staged)
         os.kill(self.process.pid, signal.SIGHUP)
         eventually(lambda: self.metrics().value(key) > before.value(key), 5, "the reload")
-        time.sleep(0.3)  # inotify may report the rest of the change: let the last reload be ours
+        # inotify may report more of the change. Wait so that this is the last reload.
+        time.sleep(0.3)
 
-    # HTTP.
+    # --- HTTP ---
 
     def connect(self, context=None, timeout=DEADLINE_S):
         connection = http.client.HTTPSConnection(self.host, self.port, context=context or self.context,
@@ -350,14 +366,15 @@ class Server:
         return connection
 
     def tls(self, context=None, timeout=DEADLINE_S):
-        """A bare TLS socket."""
+        """Returns a plain TLS socket."""
         raw = socket.create_connection((self.host, self.port), timeout * PATIENCE)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return (context or self.context).wrap_socket(raw, server_hostname=self.host)
 
     def raw(self, data, timeout=DEADLINE_S):
-        """Sends bytes over a new TLS connection and returns all that comes until the server closes. One that closes before it has taken all of them, as
-        it may when it has seen enough, has perhaps answered, but that cannot be read any more: nothing is returned."""
+        """Sends bytes over a new TLS connection and returns everything until the server closes it.
+        The server may close before it has received all bytes, once it has seen enough. Its
+        answer can then no longer be read, so this returns nothing."""
         with self.tls(timeout=timeout) as sock:
             try:
                 sock.sendall(data)
@@ -366,7 +383,8 @@ class Server:
             return read_all(sock)
 
     def request(self, method, path, body=None, headers=None, context=None):
-        """One request over this thread's keep-alive connection (or, with a context, over a new one)."""
+        """Sends one request over this thread's keep-alive connection, or over a new one if
+        `context` is given."""
         if context is not None:
             connection = self.connect(context)
         else:
@@ -410,12 +428,12 @@ class Server:
         return Metrics(answer.text)
 
     def used(self, tenant, quota, measure="count"):
-        """What the quota's gauges say is taken."""
+        """Returns what the quota's gauges report as taken."""
         metrics = self.metrics()
         labels = {"tenant": tenant, "quota": quota, "measure": measure}
         return metrics.value("gpugate_quota_used", **labels) + metrics.value("gpugate_quota_pending", **labels)
 
-    # Admission.
+    # --- Admission ---
 
     def decide(self, path, review):
         suffix = f"/{self.secret}" if self.secret else ""
@@ -425,19 +443,21 @@ class Server:
         return self.decide("mutate", kube.review(pod, **how))
 
     def validate(self, pod, **how):
-        """The validating call for this very Pod: give it through kube.persisted() to use its uid again."""
+        """Makes the validating call for exactly this Pod. Pass it through kube.persisted() to reuse
+        its uid."""
         if pod is not None and "uid" not in pod["metadata"]:
             pod = kube.persisted(kube.defaulted(pod))
         return self.decide("validate", kube.review(pod, **how))
 
     def mutated(self, pod, **how):
-        """The Pod as /mutate makes it."""
+        """Returns the Pod as /mutate changes it."""
         decision = self.mutate(pod, **how)
         assert decision.allowed, decision
         return applied(pod, decision.patch)
 
     def admit(self, pod, **how):
-        """All of an admission: returns the last decision and the Pod as it would be stored."""
+        """Makes both calls of an admission. Returns the last decision and the Pod as it would be
+        stored."""
         decision = self.mutate(pod, **how)
         if not decision.allowed:
             return decision, None
@@ -466,6 +486,6 @@ def read_all(sock):
 
 
 def status_of(data):
-    """The status of the first HTTP answer in these bytes, or None."""
+    """Returns the status of the first HTTP answer in these bytes, or None."""
     match = re.match(rb"HTTP/1\.[01] (\d{3}) ", data)
     return int(match[1]) if match else None

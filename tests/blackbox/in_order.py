@@ -1,6 +1,10 @@
-"""Runs shell commands one after the other, as somebody at a terminal: python3 in_order.py FOLDER, with a JSON list of commands on standard
-input. One that stays in the foreground is left running, as in another terminal, until the next such one or the end; when it is
-asked to end, it has to do so in peace. Exit status 0 if all went well. In a network of its own the ports are free."""
+"""Runs shell commands in order, as a user at a terminal does: python3 in_order.py FOLDER, with a
+JSON list of commands on standard input.
+
+A command that stays in the foreground keeps running, as in another terminal, until the next such
+command or the end. It must then exit cleanly. The exit status is 0 if everything succeeded. In a
+network namespace of its own, the ports are free.
+"""
 
 import atexit
 import fcntl
@@ -19,9 +23,10 @@ FOREGROUND = re.compile(r"make run|(?:build/)?gpugate serve")
 
 
 def loopback_up():
-    """A new network namespace has it, down."""
+    """Brings up the loopback interface, which is down in a new network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        fcntl.ioctl(probe, 0x8914, struct.pack("16sh", b"lo", 0x49))  # SIOCSIFFLAGS: up, running, loopback
+        # SIOCSIFFLAGS: up, running, loopback.
+        fcntl.ioctl(probe, 0x8914, struct.pack("16sh", b"lo", 0x49))
 
 
 def fail(command, why):
@@ -34,7 +39,8 @@ class Server:
         self.command = command
         self.process = subprocess.Popen(["bash", "-c", command], cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL)
         atexit.register(self.kill)
-        end = time.monotonic() + 300  # `make` may have something to build
+        # `make` may have to build something.
+        end = time.monotonic() + 300
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > end:
                 fail(command, f"it does not answer at 127.0.0.1:8080; its exit status is {self.process.poll()}")
@@ -49,7 +55,7 @@ class Server:
             return False
 
     def stop(self):
-        """Ctrl-C."""
+        """Sends SIGINT, as Ctrl-C does, and waits for the exit."""
         os.killpg(self.process.pid, signal.SIGINT)
         if self.process.wait(60) not in (0, -signal.SIGINT):
             fail(self.command, f"it ended with status {self.process.returncode}")

@@ -1,5 +1,6 @@
-"""What a kube-apiserver sends: Pods as it completes them, and AdmissionReviews around them. The shape follows
-tests/reviews/: a mutating call knows no uid and no generated name yet, a validating call knows both."""
+"""What a kube-apiserver sends: Pods with its defaults, and AdmissionReviews for them. They look
+like tests/reviews/: a mutating call has no uid and no generated name yet, a validating call has
+both."""
 
 import copy
 import itertools
@@ -18,7 +19,8 @@ ADMIN = ("jane@example.com", ["system:authenticated"])
 
 
 def container(asks=None, name="main", *, limits=None, requests=None, env=None, **fields):
-    """A container that asks for `asks` in requests and limits; `limits`/`requests` set one of the two only."""
+    """Returns a container that has `asks` in requests and limits. `limits` and `requests` set only
+    one of the two."""
     resources = {}
     if asks:
         resources = {"limits": _texts(asks), "requests": _texts(asks)}
@@ -41,7 +43,8 @@ def _texts(asks):
 
 def pod(asks=None, *, namespace="team-a", name=None, labels=None, annotations=None, containers=None, init=None,
         owner=None, **spec):
-    """A Pod of one container that asks for `asks`, or of `containers`. `init` are its initContainers."""
+    """Returns a Pod with one container that has `asks`, or with `containers`. `init` are its
+    initContainers."""
     metadata = {"namespace": namespace}
     if owner:
         metadata["generateName"] = owner + "-"
@@ -69,7 +72,8 @@ def sidecar(asks=None, name="side", **fields):
 
 
 def defaulted(obj):
-    """What the API server's own defaulting does after each patch: a limit without a request becomes the request."""
+    """Applies the API server's defaulting, which runs after each patch: a limit without a request
+    becomes the request."""
     obj = copy.deepcopy(obj)
     for kind in ("initContainers", "containers"):
         for c in obj["spec"].get(kind) or []:
@@ -82,7 +86,7 @@ def defaulted(obj):
 
 
 def persisted(obj, uid=None):
-    """The object of the validating call: with uid, creation time and the name that was generated."""
+    """Returns the object of the validating call: with uid, creation time and generated name."""
     obj = copy.deepcopy(obj)
     metadata = obj["metadata"]
     metadata.setdefault("uid", uid or str(uuid.uuid4()))
@@ -97,7 +101,7 @@ def persisted(obj, uid=None):
 
 def review(obj, *, operation="CREATE", old=None, user=ADMIN, dry_run=False, subresource=None,
            kind=("", "v1", "Pod"), resource=("", "v1", "pods"), uid=None, namespace=None):
-    """An AdmissionReview; `obj` is None for DELETE."""
+    """Returns an AdmissionReview. `obj` is None for DELETE."""
     subject = obj or old
     group_kind = dict(zip(("group", "version", "kind"), kind))
     group_resource = dict(zip(("group", "version", "resource"), resource))
@@ -116,7 +120,8 @@ def review(obj, *, operation="CREATE", old=None, user=ADMIN, dry_run=False, subr
 
 
 def doc(kind, name, **spec):
-    """A document of the policy. Trailing underscores are cut, so that Python's words can be keys."""
+    """Returns a policy document. Trailing underscores are removed, so that Python keywords can be
+    keys."""
     return {"apiVersion": "gpugate.io/v1", "kind": kind, "metadata": {"name": name},
             "spec": {k.rstrip("_"): v for k, v in spec.items()}}
 

@@ -1,6 +1,9 @@
-"""Mistakes of meaning, by the id that lint gives them: policies that parse and compile, and are not what was meant.
+"""Semantic mistakes by the id that lint gives them: policies that parse and compile but are not
+what was meant.
 
-A case is a policy in which « and » mark where the finding has to point, and the sentence, in which {file} stands for the policy's path."""
+A case is a policy in which « and » mark where the finding must point, and the message, in which
+{file} stands for the policy's path.
+"""
 
 HEAD = "apiVersion: gpugate.io/v1\nkind: {}\nmetadata: {{name: {}}}\nspec:\n"
 
@@ -338,7 +341,7 @@ MISTAKES = {
     ],
 }
 
-# What is near to a mistake and none.
+# Policies that resemble a mistake but are correct.
 QUIET = {
     "memory of 0": quota("{name: q, measure: memory, hard: 0}"),
     "memory in plain bytes": quota("{name: q, measure: memory, hard: 85899345920}"),

@@ -1,4 +1,5 @@
-"""The MIG profiles of the models that gpugate knows, written down a second time: what the tests compare with."""
+"""The MIG profiles of the models that gpugate knows, written independently, so that tests can
+compare them."""
 
 from fractions import Fraction
 
@@ -38,14 +39,14 @@ def resource(profile):
 
 
 def weight(model, profile):
-    """GPU equivalents of a slice."""
+    """Returns the GPU equivalents of a slice."""
     _, compute, memory, profiles = MODELS[model]
     c, m, _ = profiles[profile]
     return max(Fraction(c, compute), Fraction(m, memory))
 
 
 def choose(model, need_bytes, offered=None):
-    """The profile for so much memory, or None."""
+    """Returns the profile for that much memory, or None."""
     profiles = MODELS[model][3]
     fitting = [(p[2], p[0], name) for name, p in profiles.items()
                if (offered is None or name in offered) and p[2] * GIB >= need_bytes]

@@ -1,4 +1,5 @@
-"""Certificates for the tests, made without gpugate's own code, so that neither can hide the other's mistakes."""
+"""Certificates for the tests, made without gpugate's own code, so that neither can hide mistakes of
+the other."""
 
 import datetime
 import ipaddress
@@ -21,7 +22,8 @@ def _pem_key(key):
 
 
 class Authority:
-    """A certificate authority. `pem` is its certificate; issue() gives (certificate, key), both PEM."""
+    """A certificate authority. `pem` is its certificate. issue() returns (certificate, key), both
+    in PEM."""
 
     def __init__(self, common_name="test authority"):
         self.key = ec.generate_private_key(ec.SECP256R1())

@@ -1,8 +1,11 @@
-"""Where Pods can land, decided by trying every node: generated fleets and Pods, and what gpugate must say of them.
+"""Where Pods can land, determined by trying every node: generated fleets and Pods, and what gpugate
+must report for them.
 
-Three label keys with a few values each make a universe of nodes that can be tried one by one. A node is of the model whose
-conditions it meets and which no other one that it meets refines; nodes that meet none, or two that do not refine each other, are
-not nodes that the policy allows, and are left out."""
+Three label keys with a few values each make a set of nodes that is small enough to try them all.
+A node belongs to the model whose conditions it meets and that no other matching model refines.
+Nodes that match no model, or two that do not refine each other, are not allowed by the policy
+and are left out.
+"""
 
 import itertools
 import re
@@ -14,15 +17,16 @@ from kube import GPU, doc, pod
 KEYS = ["product", "tier", "gb"]
 VALUES = {"product": ["a", "b"], "tier": ["x", "y"], "gb": ["10", "0070"]}
 NODES = [{k: v for k, v in zip(KEYS, chosen) if v is not None}
-         for chosen in itertools.product(*([None, *VALUES[k], "z"] for k in KEYS))]  # "z": of no model
+         # "z" belongs to no model.
+         for chosen in itertools.product(*([None, *VALUES[k], "z"] for k in KEYS))]
 NUMBERS = ["9", "10", "0010", "+10", "69", "70", "000000000000000000000000000070", "-1", "9223372036854775807", "9223372036854775808",
            "x", "1_0", ""]
 
 
-# --- What Kubernetes does: labels.Requirement and nodeaffinity of the scheduler ---
+# --- What Kubernetes does: labels.Requirement, and nodeaffinity in the scheduler ---
 
 def integer(text):
-    """strconv.ParseInt(text, 10, 64), or None."""
+    """Returns strconv.ParseInt(text, 10, 64), or None."""
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         return None
     value = int(text)
@@ -51,14 +55,15 @@ def terms_of(spec):
 
 
 def is_broken(expression):
-    """Whether the scheduler cannot parse it, since a value is no label's value or no number: then its term matches nothing."""
+    """Whether the scheduler cannot parse it, because a value is not a label value or not a number.
+    Its term then matches nothing."""
     values = expression.get("values", [])
     return (not all(re.fullmatch(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", value) for value in values) or
             (expression["operator"] in ("Gt", "Lt") and integer(values[0]) is None))
 
 
 def matches(spec, labels):
-    """Whether the scheduler would let the Pod onto a node with these labels."""
+    """Whether the scheduler would allow the Pod on a node with these labels."""
     if any(labels.get(k) != v for k, v in spec.get("nodeSelector", {}).items()):
         return False
     terms = terms_of(spec)
@@ -74,7 +79,7 @@ def meets(model, labels):
 
 
 def refines(narrow, wide):
-    """Whether `narrow` says everything of its nodes that `wide` says, and more."""
+    """Whether `narrow` requires everything of its nodes that `wide` requires, and more."""
     def conditions(model):
         return set(model.get("nodeLabels", {}).items()) | {(k, None) for k in model.get("withoutNodeLabels", [])}
     return conditions(narrow) > conditions(wide)
@@ -87,12 +92,12 @@ def model_of(fleet, labels):
 
 
 def partitions(fleet):
-    """Whether no node could be of two models, as `lint` asks for."""
+    """Whether no node could belong to two models, as `lint` demands."""
     return all(model_of(fleet, labels) or not any(meets(model, labels) for model in fleet.values()) for labels in NODES)
 
 
 def reached(fleet, spec, match=matches):
-    """The models on which the Pod could land."""
+    """Returns the models on which the Pod could land."""
     return {model for labels in NODES if (model := model_of(fleet, labels)) and match(spec, labels)}
 
 
@@ -100,7 +105,7 @@ def reached(fleet, spec, match=matches):
 
 @st.composite
 def fleets(draw):
-    """name -> what an Accelerator says of its nodes; no two say the same."""
+    """Maps names to what an Accelerator requires of its nodes. No two require the same."""
     models = draw(st.lists(st.fixed_dictionaries({
         "nodeLabels": st.lists(st.sampled_from(KEYS), max_size=2, unique=True).flatmap(
             lambda keys: st.fixed_dictionaries({k: st.sampled_from(VALUES[k]) for k in keys})),
@@ -127,7 +132,7 @@ def expressions(draw):
 
 @st.composite
 def requirements(draw):
-    """What a Pod requires of its node, as fields of its spec."""
+    """Returns what a Pod requires of its node, as fields of its spec."""
     spec = {}
     if draw(st.booleans()):
         spec["nodeSelector"] = {k: draw(st.sampled_from([*VALUES[k], "z"])) for k in draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2))}
@@ -138,10 +143,11 @@ def requirements(draw):
     return spec
 
 
-# --- What gpugate says ---
+# --- What gpugate reports ---
 
 def policy_of(fleet, **settings):
-    """Each model has a resource in common, and a quota of its own that tells whether a Pod is counted as that model."""
+    """All models share one resource, and each has its own quota, which shows whether a Pod is
+    counted as that model."""
     return [doc("Settings", "cluster", **settings),
             *(doc("Accelerator", name, resource=GPU, memory="10Gi", **model) for name, model in fleet.items()),
             doc("Tenant", "team-a", namespaces=["team-a"],
@@ -149,14 +155,16 @@ def policy_of(fleet, **settings):
 
 
 def counted(server, spec):
-    """(the models as which gpugate counts the Pod, whether it could land on one that the policy does not know)"""
+    """Returns the models as which gpugate counts the Pod, and whether it could land on one that the
+    policy does not know."""
     decision = server.validate(pod({GPU: 1}, **spec), dry_run=True)
     said = decision.message + " ".join(decision.warnings) + decision.audit.get("audit", "")
     return set(re.findall(r"team-a/(\w+)=1", decision.audit.get("charge", ""))), "no Accelerator of the policy" in said
 
 
 def advised(message):
-    """What a refusal tells the Pod to require, as fields of its spec; None: it tells nothing."""
+    """Returns what a refusal advises the Pod to require, as fields of its spec, or None if it gives
+    no advice."""
     found = re.search(r'require nodes of "\w+" \((?:nodeSelector (?P<labels>[^)]*?))?(?:,? ?(?:and )?required node affinity (?P<without>[^)]*))?\)', message)
     if not found:
         return None
@@ -171,7 +179,7 @@ def advised(message):
 
 
 def alternatives(spec):
-    """The same Pod with one of its terms at a time."""
+    """Yields the same Pod with one of its terms at a time."""
     terms = terms_of(spec)
     for term in terms if terms is not None else [None]:
         one = {k: v for k, v in spec.items() if k == "nodeSelector"}
@@ -181,7 +189,8 @@ def alternatives(spec):
 
 
 def is_plain(spec):
-    """Whether the Pod says what it requires by values alone: then gpugate must know exactly where it could land."""
+    """Whether the Pod states its requirements by values alone. Then gpugate must know exactly where
+    it could land."""
     return terms_of(spec) is None
 
 

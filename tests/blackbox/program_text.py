@@ -1,4 +1,4 @@
-"""What the program can say: the texts in its sources, as they come out of the compiler."""
+"""What the program can print: the strings in its sources, as the compiler sees them."""
 
 import functools
 import re
@@ -9,7 +9,7 @@ _TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|\'(?:[^\'\\]|\\.)+\'|"(?:[^"\\]|\\.)*"'
 _ESCAPE = {"n": "\n", "t": "\t", "0": "\0", '"': '"', "\\": "\\", "'": "'", "r": "\r"}
 _FORMAT = re.compile(r"%[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z|j|t)?[a-zA-Z%]")
 
-GAP = "\x00"  # what is filled in
+GAP = "\x00"  # Marks what is filled in.
 
 
 def _unescape(text):
@@ -17,7 +17,8 @@ def _unescape(text):
 
 
 def _texts(source):
-    """Strings that stand next to each other, or with a macro between that is part of a format, are one."""
+    """Returns the strings. Adjacent ones are one string, even with a macro between them that is
+    part of a format."""
     texts, end = [], None
     for token in _TOKEN.finditer(source):
         if not token[0].startswith('"'):
@@ -34,7 +35,7 @@ def _texts(source):
 
 @functools.cache
 def texts():
-    """All of them, each with GAP for what printf fills in."""
+    """Returns all strings, each with GAP for what printf fills in."""
     files = [path for folder in ("policy", "webhook", "certs", "include/gpugate") for path in sorted((ROOT / folder).rglob("*.[ch]"))]
     found = [text for path in files for text in _texts(path.read_text())]
     assert len(files) > 100 and len(found) > 2000
@@ -43,7 +44,7 @@ def texts():
 
 @functools.cache
 def _pieces():
-    """What stands between gaps: whatever the program prints is made of these."""
+    """Returns the parts between gaps. Everything that the program prints is made of these."""
     return frozenset(piece for text in texts() for piece in text.split(GAP) if piece)
 
 
@@ -53,8 +54,9 @@ def _everything():
 
 
 def _joined(fragment, first=True):
-    """Whether a fragment is the end of one piece, whole pieces, and the beginning of another: printed one after the other. A part with letters
-    has to be long enough to be no accident."""
+    """Whether a fragment is the end of one piece, then whole pieces, then the beginning of another,
+    as if they were printed one after the other. A part with letters must be long enough not to
+    match by accident."""
     for at in range(len(fragment), 0, -1):
         part, rest = fragment[:at], fragment[at:]
         if re.search("[a-z]", part) and len(part) < 8 and part not in _pieces():
@@ -66,12 +68,14 @@ def _joined(fragment, first=True):
 
 
 def says(fragment):
-    """Whether the program can print this: it stands in one piece of its texts, or in several that follow each other."""
+    """Whether the program can print this: it is in one piece of its strings, or in several that
+    follow each other."""
     return fragment in _everything() or _joined(fragment)
 
 
 def functions_named(pattern):
-    """Strings among the arguments of calls whose function's name matches, but for the names of a line's fields."""
+    """Returns the strings in the arguments of calls of functions whose name matches, except the
+    names of a log line's fields."""
     words = set()
     for path in sorted((ROOT / "webhook").rglob("*.c")):
         for call in re.finditer(rf"\b(?:{pattern})\(([^;]*);", path.read_text()):
@@ -81,17 +85,18 @@ def functions_named(pattern):
 
 
 def constant(file, name):
-    """The value of a macro of one file that is a number or an expression of numbers."""
+    """Returns the value of a macro of one file that is a number or an expression of numbers."""
     found = re.findall(rf"^#define {name} (.+?)(?:\s*/\*.*)?$", (ROOT / file).read_text(), re.M)
     assert len(found) == 1, f"{file} defines {name} {len(found)} times"
     expression = re.sub(r"\(size_t\)|U?INT64_C|(?<=\d)[uUlL]+\b", "", found[0])
     expression = re.sub(r"\b[A-Z][A-Z0-9_]+\b", lambda match: str(constant(file, match[0])), expression)
     assert re.fullmatch(r"[\d\sx()<>*/+-]+", expression), f"{file}: {name} is {expression}"
-    return int(eval(expression.replace("/", "//")))  # numbers and operators only, of our own sources
+    # Only numbers and operators, from our own sources.
+    return int(eval(expression.replace("/", "//")))
 
 
 def number(file, pattern):
-    """A number that has no name: the group of a pattern that the file has once."""
+    """Returns a number that has no name: the group of a pattern that the file contains once."""
     found = re.findall(pattern, (ROOT / file).read_text())
     assert len(found) == 1, f"{file}: {pattern} is there {len(found)} times"
     return int(found[0])

@@ -1,4 +1,5 @@
-"""Reads the Prometheus text format 0.0.4, strictly: what this accepts, promtool's linter accepts as well."""
+"""Reads the Prometheus text format 0.0.4 strictly: what this accepts, promtool's linter accepts
+too."""
 
 import math
 import re
@@ -21,7 +22,8 @@ def _labels(text):
 
 
 class Metrics:
-    """The samples of one rendering: value() for one of them, total() for the sum over all that have the labels."""
+    """The samples of one rendering. value() returns one of them, and total() the sum over all that
+    have the labels."""
 
     def __init__(self, text):
         self.samples = {}

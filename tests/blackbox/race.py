@@ -1,5 +1,5 @@
-"""Many clients at the same time, cheaply: a few processes, each with some TLS connections that all have a request in
-flight. Every request is a Pod of its own."""
+"""Many concurrent clients at low cost: a few processes, each with several TLS connections that all
+have a request in flight. Every request is for a different Pod."""
 
 import json
 import multiprocessing

@@ -1,7 +1,10 @@
-"""The shell commands of README.md and docs/, as they are written and in their order, and where each of them is run.
+"""The shell commands of README.md and docs/, as they are written and in their order, and where each
+of them is run.
 
-A command that is run belongs to stories: "here" needs no cluster (test_commands.py beside this file), the others are told on a real control
-plane (tests/deploy/test_commands.py). A command that is not run has a reason."""
+A command that is run belongs to stories. "here" needs no cluster (test_commands.py in this
+folder). The others need a real control plane (tests/deploy/test_commands.py). A command that is
+not run has a reason.
+"""
 
 import re
 import textwrap
@@ -94,7 +97,7 @@ PLAN = {
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
 }
 
-# Blocks that are set in and are no commands, by how they begin.
+# Beginnings of indented blocks that are not commands.
 NOT_SHELL = ("admission webhook ", "+-----", "include/gpugate/ ", "Pods that exist ")
 _PROGRAMS = r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|(?:build/)?gpugate|\(umask|\(cd)\b"
 
@@ -104,7 +107,8 @@ def documents():
 
 
 def blocks(path):
-    """Blocks of code without a language: set in by four blanks after an empty line, or fenced as sh or as nothing."""
+    """Returns code blocks without a language: indented by four spaces after an empty line, or
+    fenced as sh or without a name."""
     text = path.read_text()
     fenced = [body.strip("\n") for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S) if language in ("", "sh", "bash", "console")]
     text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
@@ -112,7 +116,8 @@ def blocks(path):
 
 
 def commands(path):
-    """Each with the lines that belong to it. A block has to be known for one of commands, or for none."""
+    """Returns each command with the lines that belong to it. A block must be recognized either as
+    commands or as something else."""
     found = []
     for block in blocks(path):
         if block.lstrip().startswith(NOT_SHELL):
@@ -124,7 +129,7 @@ def commands(path):
 
 
 def story(name):
-    """(document, command) of all that belong to a story, in order."""
+    """Returns (document, command) for all commands of a story, in order."""
     return [(path.name, command) for path in documents() for command, (_, where) in zip(commands(path), PLAN.get(path.name, []), strict=False)
             if not isinstance(where, NotRun) and name in where]
 
@@ -134,13 +139,14 @@ def stories():
 
 
 def readme_policy():
-    """The policy that the README has the reader write, and its file."""
+    """Returns the policy that the README asks the reader to write, and its file name."""
     text = re.search(r"^```yaml\n# (\S+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
     return text[1], text[2]
 
 
 def workplace(folder):
-    """A folder that looks like a checkout with the reader's policy in it: what is made there stays there."""
+    """Makes a folder that looks like a checkout with the reader's policy in it. Files that commands
+    create stay there."""
     for entry in ROOT.iterdir():
         (folder / entry.name).symlink_to(entry)
     name, text = readme_policy()

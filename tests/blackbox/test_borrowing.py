@@ -1,4 +1,4 @@
-"""Borrowing: what a cohort's tenants lend to each other, through the real binary."""
+"""Borrowing: what the tenants of a cohort lend to each other, with the real binary."""
 
 import random
 
@@ -12,7 +12,7 @@ A100 = doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"offere
 
 
 def team(name, hard, *, borrow=None, lend=None, cohort="research", **more):
-    """A tenant with one quota, `whole`, and its own namespace."""
+    """Returns a tenant with one quota, `whole`, and its own namespace."""
     terms = {key: value for key, value in (("borrowUpTo", borrow), ("lendUpTo", lend)) if value is not None}
     spec = {"namespaces": [name], "quotas": [{"name": "whole", "resources": [GPU], "hard": hard}]}
     if cohort:
@@ -23,7 +23,7 @@ def team(name, hard, *, borrow=None, lend=None, cohort="research", **more):
 
 
 def ask(server, namespace, count=1, resource=GPU, **how):
-    """A Pod of the namespace and what was decided about it."""
+    """Returns a Pod of the namespace and the decision about it."""
     obj = persisted(pod({resource: count}, namespace=namespace))
     return obj, server.validate(obj, **how)
 
@@ -103,17 +103,18 @@ def test_the_largest_borrowers_are_named(serve):
 
 
 def test_measures(serve):
-    """One cohort, several pools: GPU equivalents and bytes are lent as exactly as devices."""
+    """One cohort has several pools: GPU equivalents and bytes are lent as exactly as devices."""
     def both(name, borrowing):
         return doc("Tenant", name, namespaces=[name], cohort="research", borrowing=borrowing,
                    quotas=[{"name": "compute", "measure": "gpus", "hard": 1}, {"name": "memory", "measure": "memory", "hard": "80Gi"}])
     server = serve([A100, both("team-a", {"compute": {"lendUpTo": "500m"}, "memory": {}}),
                     both("team-b", {"compute": {"borrowUpTo": "0.5"}, "memory": {"borrowUpTo": "40Gi"}})])
-    assert fits(server, "team-b", 10, MIG)  # 10/7 of 1.5 GPUs, and 100 of 120 GiB
+    assert fits(server, "team-b", 10, MIG)  # 10/7 of 1.5 GPUs, and 100 of 120 GiB.
     message = refusal(server, "team-b", 1, MIG)
     assert 'quota "compute"' in message and "limit 1 + 0.5 borrowed, over by 0.07" in message and "memory" not in message, message
     assert fits(server, "team-a", 3, MIG)
-    message = refusal(server, "team-a", 4, MIG)  # 7/7 of its own, of which 3/7 are lent
+    # 7/7 of its own, of which 3/7 are lent.
+    message = refusal(server, "team-a", 4, MIG)
     assert 'tenant "team-b" uses 0.42 above its own limit' in message and "0.14 GPU is free; fits: 1 x nvidia.com/mig-1g.10gb (0.14)" in message
     message = refusal(server, "team-a", 5, MIG)
     assert message.count('exceeded quota: GPU quota "compute"') == 2 and "over by 0.14" in message, message
@@ -154,10 +155,10 @@ def test_lint_tells_who_lends(tmp_path):
     assert done.returncode == 0 and 'no other Tenant is in cohort "research"' in done.stdout + done.stderr
 
 
-# Against a model.
+# --- Against a model ---
 
 class Model:
-    """What the formulas say, written out."""
+    """A plain implementation of the formulas."""
 
     def __init__(self, org, teams):
         self.org, self.teams, self.held = org, teams, {}

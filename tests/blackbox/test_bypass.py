@@ -1,4 +1,5 @@
-"""Attempts to go around: what a tenant can write into a Pod, or send, to be judged late, for something else or not at all."""
+"""Attempts to bypass admission: what a tenant can write into a Pod, or send, to be judged late, as
+something else, or not at all."""
 
 import copy
 import functools
@@ -18,16 +19,17 @@ ENTRIES = scaled(30000, 10000)
 
 
 def no_comparison_of_each_with_each(server, make):
-    """What takes a review of make(n) entries grows as n does."""
+    """The time for a review of make(n) entries grows in proportion to n."""
     body = functools.cache(lambda n: json.dumps(make(n), separators=(",", ":")))
     for n in (ENTRIES // 8, ENTRIES):
-        body(n)  # what is measured is the server
+        body(n)  # Builds the body first, so that only the server is measured.
     for path in ("/mutate", "/validate"):
         in_proportion(server.process.pid, lambda n, path=path: server.post(path, body(n)), ENTRIES)
 
 
 def test_slow_rewrite(serve):
-    """A Pod that takes longer than the API server waits has passed every webhook that is registered with Ignore."""
+    """A Pod that takes longer than the API server waits bypasses every webhook that is registered
+    with Ignore."""
     server = serve([*FLEET, doc("Rule", "r", rewrite=[{"from": GPU, "to": SHARED}])])
     no_comparison_of_each_with_each(server, lambda n: kube.review(persisted(pod(
         containers=[{"resources": {"limits": {GPU: 1}}}] * n, tolerations=[{"key": "k"}] * (4 * n)))))
@@ -49,7 +51,7 @@ def test_slow_ephemeral_containers(serve, guard):
 
 @pytest.mark.parametrize("subresource", [None, "ephemeralcontainers", "resize"])
 def test_only_the_status_ends_a_pod(serve, subresource):
-    """Kubelets write pods/status; what others say of a Pod's phase frees nothing."""
+    """Kubelets write pods/status. A phase in any other request frees nothing."""
     server = serve(FLEET)
     _, held = server.admit(pod({GPU: 1}))
     ended = copy.deepcopy(held)

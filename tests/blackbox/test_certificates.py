@@ -32,13 +32,13 @@ def served_serial(server):
 
 
 def place(server, pair, how):
-    """Puts a new pair into place, as different tools do."""
+    """Installs a new pair in the way of different tools."""
     if how == "rename":
         for path, content in ((server.cert, pair[0]), (server.key, pair[1])):
             new = path.with_suffix(".new")
             new.write_bytes(content)
             os.replace(new, path)
-    elif how == "in place":  # for a moment the two do not match
+    elif how == "in place":  # Certificate and key do not match for a moment.
         server.cert.write_bytes(pair[0])
         time.sleep(0.05)
         server.key.write_bytes(pair[1])
@@ -51,7 +51,8 @@ def place(server, pair, how):
 
 
 class Shakers:
-    """Threads that shake hands without a pause, and ask something over every other connection. with Shakers(server): ..."""
+    """Threads that make TLS handshakes continuously, and send a request over every other
+    connection. Use as with Shakers(server): ..."""
 
     def __init__(self, server, count=4):
         self.server, self.failures, self.handshakes, self.answers = server, [], 0, 0
@@ -81,7 +82,7 @@ class Shakers:
             thread.join()
 
     def follow(self, served):
-        """Waits until served() is true, and for a handshake that began after that."""
+        """Waits until served() is true, and then for a handshake that began after that."""
         eventually(served, what="the new certificate")
         before, count = self.handshakes, 2 * len(self._threads)
         eventually(lambda: self.failures or self.handshakes > before + count, what="handshakes with it")
@@ -105,7 +106,8 @@ def test_reload_without_a_failed_handshake(serve):
 
 @pytest.mark.concurrent
 def test_reload_of_a_mounted_secret(serve):
-    """A Secret volume (and cert-manager's CSI driver): the files are links through ..data, which is exchanged by a rename."""
+    """In a Secret volume (and with cert-manager's CSI driver), the files are symbolic links through
+    ..data, which a rename replaces."""
     server = serve(POLICY, start=False)
     mount = server.dir / "mount"
     mount.mkdir()
@@ -141,7 +143,8 @@ def test_a_bad_certificate_is_not_taken(serve):
     server = serve(POLICY)
     before = served_serial(server)
     other = authority().issue("other")
-    server.cert.write_bytes(other[0])  # the key stays: they do not match
+    # The key stays the same: they do not match.
+    server.cert.write_bytes(other[0])
     rejected = server.wait_log("certificate_rejected")
     assert rejected[0]["level"] in ("warn", "error")
     assert served_serial(server) == before
@@ -151,7 +154,7 @@ def test_a_bad_certificate_is_not_taken(serve):
 
 
 def test_the_longest_file(serve):
-    """1 MiB is taken, and not one byte more, of the key and of the certificate."""
+    """A key or certificate of 1 MiB is accepted, but not one byte more."""
     server = serve(POLICY)
     size, certificate, key = 1 << 20, server.cert.read_bytes(), server.key.read_bytes()
     loaded = len(server.log("certificate_loaded", False))
@@ -170,7 +173,7 @@ def test_expiry_metric(serve):
     eventually(lambda: server.metrics().value("gpugate_certificate_expiry_timestamp_seconds") > expiry + 86400, 5)
 
 
-# Clients.
+# --- Clients ---
 
 class Clients:
     def __init__(self, path):
@@ -230,7 +233,8 @@ def test_client_ca_rotates(serve, clients):
     new = other.issue("kube-apiserver", client=True)
     assert clients.status(server, old) == 200
     assert clients.status(server, new) in (403, "closed")
-    clients.ca.write_bytes(clients.authority.pem + other.pem)  # both, as careful people rotate
+    # Both authorities, as in a careful rotation.
+    clients.ca.write_bytes(clients.authority.pem + other.pem)
     eventually(lambda: clients.status(server, new) == 200, 5, "the new authority")
     assert clients.status(server, old) == 200
     clients.ca.write_bytes(other.pem)
@@ -243,7 +247,8 @@ def test_client_ca_rotates(serve, clients):
 
 @pytest.mark.parametrize("given,lacking", [("--client-ca", "--client-name"), ("--client-name", "--client-ca")])
 def test_client_options_belong_together(clients, given, lacking):
-    """The authority of a cluster signs for every node and user: whoever trusts it has to say whom it means."""
+    """The authority of a cluster signs certificates for every node and user, so trusting it
+    requires names."""
     refused = run("serve", "--policy", "x", "--listen", ":0", "--tls-cert", "x", "--tls-key", "x", given, clients.ca)
     assert refused.returncode == 2 and lacking in refused.stderr
 
@@ -276,7 +281,7 @@ def test_where_certificates_come_from(which):
     (("--certs-name", "10.0.0"), None), (("--certs-name", "fd00::1"), None),
     ([word for i in range(70) for word in ("--certs-name", f"n{i}")], "at most 64 names")], ids=lambda value: None)
 def test_names_of_a_self_managed_certificate(tmp_path, args, words):
-    """What no certificate can be for is told at the start; no API server is needed to find out."""
+    """Names that no certificate can have are reported at startup, without an API server."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
         {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
@@ -285,13 +290,14 @@ def test_names_of_a_self_managed_certificate(tmp_path, args, words):
     if words:
         refused = run(*command, "--listen", "127.0.0.1:0")
         assert refused.returncode == 2 and words in refused.stderr, refused.stderr
-    else:  # it gets as far as the address
+    else:  # It gets as far as the address.
         refused = run(*command, "--listen", "127.0.0.1:nowhere")
         assert refused.returncode == 2 and "nowhere" in refused.stderr, refused.stderr
 
 
 def test_a_server_that_has_no_certificate_yet(serve, tmp_path):
-    """Without an API server there is no certificate: it says so, is not ready, and stops in peace."""
+    """Without an API server there is no certificate. The server reports that, is not ready, and
+    stops cleanly."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "x", "clusters": [
         {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "x", "user": {"token": "x"}}],
@@ -309,7 +315,7 @@ def test_a_server_that_has_no_certificate_yet(serve, tmp_path):
     assert server.metrics().value("gpugate_certificate_expiry_timestamp_seconds") == 0
 
 
-# gpugate certs create.
+# --- gpugate certs create ---
 
 def test_certs_create(serve, tmp_path):
     folder = tmp_path / "certs"
@@ -335,7 +341,8 @@ def test_certs_create(serve, tmp_path):
 
 
 def test_certs_create_keeps_the_authority(tmp_path):
-    """A second run in the same folder must not destroy what something trusts already; --force replaces leaves only."""
+    """A second run in the same folder must not destroy what is already trusted. --force only
+    replaces leaf certificates."""
     def read(*names):
         return [(tmp_path / name).read_bytes() for name in names]
 
@@ -375,7 +382,8 @@ LOST = {"key": (["ca.key"], "has ca.crt but not ca.key"), "certificate": (["ca.c
 @pytest.mark.parametrize("force", [[], ["--force"]])
 @pytest.mark.parametrize("lost", sorted(LOST))
 def test_certs_create_never_replaces_an_authority(tmp_path, lost, force):
-    """A new authority of the same name would cut the API server off, which trusts the old one."""
+    """A new authority with the same name would break calls from the API server, which trusts the
+    old one."""
     assert run("certs", "create", "--dir", tmp_path, "--name", "a.example", "--client", "c").returncode == 0
     names, words = LOST[lost]
     for name in names:
@@ -395,7 +403,8 @@ def waits_for_lock(pid):
 
 
 def test_certs_create_at_the_same_time(tmp_path):
-    """The second of two finds the authority of the first, which would otherwise be replaced after it had signed."""
+    """The second of two runs finds the authority of the first. Otherwise it would replace it after
+    it had signed."""
     folder, first = tmp_path / "pki", tmp_path / "first"
     folder.mkdir()
     assert run("certs", "create", "--dir", first).returncode == 0
@@ -415,7 +424,7 @@ def test_certs_create_at_the_same_time(tmp_path):
 
 
 def authority_of(days, key=None):
-    """(certificate, key) in PEM of an authority whose validity ends in `days`."""
+    """Returns the (certificate, key) in PEM of an authority whose validity ends in `days`."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old CA")]), datetime.datetime.now(datetime.timezone.utc)
     cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
@@ -445,7 +454,8 @@ def test_certs_create_with_a_broken_authority(tmp_path, how):
 
 
 def test_certs_create_days_beyond_the_authority(tmp_path):
-    """Given explicitly it is an error, before anything is written; by default the certificate ends with its authority."""
+    """If given explicitly, it is an error before anything is written. By default, the certificate
+    expires with its authority."""
     date = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
     error = (rf"gpugate certs create: --days 60: the certificate would be valid until ({date}), but its authority only until ({date}); "
              r"give at most --days (\d+), or leave --days out\n")

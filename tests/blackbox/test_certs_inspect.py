@@ -1,4 +1,5 @@
-"""`gpugate certs inspect` and `certs verify`: each fault in words, and the verdict of the API server's own library."""
+"""`gpugate certs inspect` and `certs verify`: the message for each fault, and the verdict of the
+API server's own library."""
 
 import datetime
 import functools
@@ -23,7 +24,7 @@ from kube import doc
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "cluster"))
 
-import binaries  # where Go is, and how it is had
+import binaries  # Locates or installs Go.
 
 NAME = "gpugate.gpugate.svc"
 PEM = serialization.Encoding.PEM
@@ -37,7 +38,8 @@ def day(number):
 
 
 class Cert:
-    """A certificate and its key, signed by `by` (None: by itself). What is None is left out."""
+    """A certificate and its key, signed by `by` (None: self-signed). Parts that are None are left
+    out."""
 
     def __init__(self, subject, by=None, *, ca=False, dns=(), ips=(), start=-1, days=365, usage=None, key=None, sign=None, key_usage=None):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
@@ -66,7 +68,8 @@ def leaf(by, **more):
 
 
 def signed_with_sha1(cert, by):
-    """A certificate that has signed itself, as `by` signs it with SHA-1: openssl still does, newer versions of python3-cryptography refuse to."""
+    """Returns a self-signed certificate as `by` signs it with SHA-1. openssl still does that, but
+    newer versions of python3-cryptography refuse."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in (("cert", cert.pem), ("ca", by.pem), ("key", by.key_pem())):
             (Path(folder) / name).write_bytes(text)
@@ -75,13 +78,13 @@ def signed_with_sha1(cert, by):
 
 
 ROOT = Cert("root", ca=True)
-OTHER_ROOT = Cert("root", ca=True)  # of the same name
+OTHER_ROOT = Cert("root", ca=True)  # Has the same name.
 MIDDLE = Cert("middle", ROOT, ca=True)
 GOOD = leaf(ROOT)
 
 
 def inspect(folder, cert, ca=ROOT.pem, key=None, name=NAME, days=30):
-    """(exit status, {code: text} of faults, the same of remarks)"""
+    """Returns (exit status, {code: text} of faults, the same of remarks)."""
     args = []
     for option, text in (("--cert", cert), ("--ca", ca), ("--key", key)):
         if text is not None:
@@ -185,7 +188,7 @@ def test_text_and_verify(tmp_path):
 
 
 def test_no_verdict_without_what_it_needs(tmp_path):
-    """Nothing said and status 0 would be taken for good by a script."""
+    """A script would take empty output and status 0 for success."""
     (tmp_path / "tls.crt").write_bytes(GOOD.pem)
     assert "No fault in itself; --ca FILE checks" in run("certs", "inspect", "--dir", tmp_path, "--name", NAME).stdout
     for args, remedy in (["--name", NAME], "give --ca FILE"), (["--ca", tmp_path / "tls.crt"], "give --name NAME"):
@@ -194,7 +197,8 @@ def test_no_verdict_without_what_it_needs(tmp_path):
 
 
 def test_a_wrong_order_is_all_that_is_said_of_it(tmp_path):
-    """The issuer, taken for the server's own, would be found to lack names and to be an authority."""
+    """If the issuer were taken for the server's certificate, it would be reported as lacking names
+    and as an authority."""
     for key in (None, "with"):
         signed = leaf(MIDDLE)
         _, faults, remarks = inspect(tmp_path, MIDDLE.pem + signed.pem, key=key and signed.key_pem())
@@ -223,7 +227,7 @@ def test_a_running_server(serve, tmp_path):
     assert done.returncode == 1 and "fault:  the certificate is not for elsewhere.svc" in done.stdout
 
 
-# The verdict of Go's crypto/x509, which the API server uses.
+# --- The verdict of Go's crypto/x509, which the API server uses ---
 
 @pytest.fixture(scope="module")
 def go(tmp_path_factory):
@@ -238,7 +242,7 @@ def go(tmp_path_factory):
 
 @functools.cache
 def worlds():
-    """name -> (certificate, authority, name)"""
+    """Maps names to (certificate, authority, name)."""
     any_usage, client = [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE], [ExtendedKeyUsageOID.CLIENT_AUTH]
     both = leaf(MIDDLE).pem + MIDDLE.pem
     no_sign, no_ca = Cert("m", ROOT, ca=True, key_usage=ENCIPHER), Cert("m", ROOT, ca=None)
@@ -267,7 +271,7 @@ def worlds():
 
 
 def accepted(go, cert, ca, name):
-    """Whether Go accepts it; gpugate must say the same."""
+    """Whether Go accepts it. gpugate must agree."""
     theirs = subprocess.run([go, cert, ca, name, str(int(time.time()))], text=True, capture_output=True, check=False)
     ours = run("certs", "verify", "--cert", cert, "--ca", ca, "--name", name)
     assert theirs.returncode in (0, 1), theirs.stderr

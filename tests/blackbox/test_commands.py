@@ -1,4 +1,5 @@
-"""The shell commands of README.md and docs/: all are known, and those that need no cluster are run here, as written and in order."""
+"""The shell commands of README.md and docs/: all are known, and those that need no cluster are run
+here, as written and in order."""
 
 import json
 import os
@@ -13,13 +14,14 @@ import pytest
 from gpugate import ROOT
 from shell_commands import HERE, PLAN, NotRun, blocks, commands, documents, stories, story, workplace
 
-# Any user can make a network namespace, though not in a chroot; root can make one there, too.
+# Any user can create a network namespace, except in a chroot. root can do so even there.
 UNSHARES = [["unshare", "--user", "--map-root-user", "--net"], ["unshare", "--net"]]
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
 def test_every_command_has_a_place(path):
-    """One row for each, in the same order: a command that is new, gone or moved is noticed."""
+    """The plan has one row for each command, in the same order, so that new, removed and moved
+    commands are noticed."""
     rows = PLAN.get(path.name, [])
     found = commands(path)
     for command, (begins, _) in zip(found, rows, strict=False):
@@ -34,7 +36,7 @@ def test_most_commands_are_run():
 
 
 def test_stories_are_told():
-    """Each name is one that a test tells."""
+    """Each story is used by a test."""
     told = (Path(__file__).parents[1] / "deploy" / "test_commands.py").read_text()
     assert all(name == HERE or f'"{name}"' in told for name in stories())
 
@@ -44,7 +46,8 @@ def test_blocks_that_are_no_commands_are_few():
 
 
 def alone():
-    """How to run something in a network of its own, where ports are free; else as it is, if they are free here."""
+    """Returns how to run something in a network namespace of its own, where ports are free.
+    Otherwise it runs as is, if the ports are free here."""
     for way in UNSHARES if shutil.which("unshare") else []:
         if subprocess.run([*way, "true"], capture_output=True, check=False).returncode == 0:
             return way, {"NETWORK_OF_ITS_OWN": "yes"}
@@ -55,13 +58,16 @@ def alone():
     return [], {}
 
 
-@pytest.mark.xdist_group("ports")  # one after the other, where they have to share the ports that the documents name
+# Run one after the other, because they may have to share the ports that the documents name.
+@pytest.mark.xdist_group("ports")
 @pytest.mark.parametrize("document", sorted({name for name, _ in story(HERE)}))
 def test_commands(tmp_path, document):
     folder = workplace(tmp_path)
     steps = [command for name, command in story(HERE) if name == document]
-    assert len(steps) > 5 or document == "README.md"  # of which the others need a registry or a cluster
-    if document == "operations.md":  # "what the API server trusts": there is none here
+    # The other commands of that document need a registry or a cluster.
+    assert len(steps) > 5 or document == "README.md"
+    # The document uses "what the API server trusts", and there is no API server here.
+    if document == "operations.md":
         steps.insert(next(i for i, step in enumerate(steps) if "--ca ca.crt" in step), "cp pki/ca.crt ca.crt")
     way, more = alone()
     done = subprocess.run([*way, sys.executable, Path(__file__).with_name("in_order.py"), folder], input=json.dumps(steps), text=True,

@@ -1,5 +1,5 @@
-"""Credentials: never without TLS, and from plug-ins (`exec`) for commands that a person runs, never for the server. With a real API server:
-tests/cluster/test_credentials.py."""
+"""Credentials are never used without TLS. Plug-ins (`exec`) only provide them to commands that a
+user runs, never to the server. tests/cluster/test_credentials.py uses a real API server."""
 
 import base64
 import json
@@ -14,7 +14,8 @@ from gpugate import BINARY, authority, run, write_policy
 from kube import doc
 
 V1 = "client.authentication.k8s.io/v1"
-NOWHERE = "https://127.0.0.1:1"  # where nobody listens: what came before had worked
+# Nothing listens there; what came before the connection has worked.
+NOWHERE = "https://127.0.0.1:1"
 TOKEN = {"apiVersion": V1, "kind": "ExecCredential", "status": {"token": "S3CRET"}}
 FAR = "cannot be reached: Connection refused"
 
@@ -35,7 +36,7 @@ def script(path, text):
 
 
 def plugin(folder, text=f"echo '{json.dumps(TOKEN)}'\n", **more):
-    """A user with a plug-in of this text."""
+    """Returns a user with a plug-in of this text."""
     return {"exec": {"apiVersion": V1, "interactiveMode": "Never", "command": str(script(folder / "plugin", text)), **more}}
 
 
@@ -74,7 +75,8 @@ def test_the_server_runs_no_plugin(tmp_path):
 
 
 def test_a_plugin_gets_its_arguments_and_variables(tmp_path):
-    """As they are, without a shell; what is given wins over what is there; the cluster is described where that is wanted."""
+    """They are passed unchanged, without a shell. Given variables override existing ones. The
+    cluster is described if that is requested."""
     ca = authority().pem
     user = plugin(tmp_path, f"printf '%s\\n' \"$@\" >{tmp_path}/args; env >{tmp_path}/env; cat >{tmp_path}/input; echo '{json.dumps(TOKEN)}'\n",
                   args=["get-token", "--cluster=$HOME; `id`", ""], env=[{"name": "AWS_PROFILE", "value": "prod"}, {"name": "EMPTY", "value": ""}],
@@ -96,7 +98,8 @@ def test_a_plugin_gets_its_arguments_and_variables(tmp_path):
 
 
 def test_where_a_plugin_is_looked_for(tmp_path):
-    """A relative path counts from the kubeconfig's folder, a bare name from PATH and never from a folder that happens to be the current one."""
+    """A relative path is relative to the kubeconfig's folder. A bare name is looked up in PATH, and
+    never in the current folder."""
     script(tmp_path / "bin" / "my-plugin", f"echo '{json.dumps(TOKEN)}'\n")
     how = {"apiVersion": V1, "interactiveMode": "Never"}
     refused(tmp_path, {"exec": {**how, "command": "bin/my-plugin"}}, FAR)
@@ -134,7 +137,7 @@ def test_a_plugin_that_fails(tmp_path, name):
 
 
 def test_several_kubeconfigs(tmp_path):
-    """kubectl would merge them; a file of such a name is not looked for."""
+    """kubectl would merge them. A file with the combined name is not looked for."""
     done = run("quota", env={**os.environ, "KUBECONFIG": f"{kubeconfig(tmp_path, {})}:{tmp_path}/other"})
     assert done.returncode == 2 and done.stderr == (
         "gpugate quota: KUBECONFIG names several files, which are not merged here; name one with --kubeconfig "
@@ -152,7 +155,7 @@ def test_a_plugin_of_v1beta1_needs_no_mode(tmp_path):
 
 @pytest.mark.parametrize("mode,shared", [("Never", False), ("IfAvailable", True), ("Always", True)])
 def test_a_plugin_and_the_terminal(tmp_path, mode, shared):
-    """A person at a terminal can be asked for a password, where the kubeconfig lets it."""
+    """A user at a terminal can be asked for a password, if the kubeconfig allows it."""
     user = plugin(tmp_path, f"if test -t 0; then read line; fi; echo \"$KUBERNETES_EXEC_INFO $line\" >{tmp_path}/got; echo '{json.dumps(TOKEN)}'\n",
                   interactiveMode=mode)
     ours, theirs = pty.openpty()

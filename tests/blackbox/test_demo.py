@@ -1,4 +1,4 @@
-"""The example policy and the story that `make demo` tells with it."""
+"""The example policy, and the story that `make demo` tells with it."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_demo(tmp_path, columns):
 
 
 def test_demo_tells_when_something_differs(tmp_path):
-    """A policy of other quotas: the story must notice."""
+    """With a policy that has other quotas, the story must notice the difference."""
     policy = tmp_path / "policy"
     policy.mkdir()
     for path in (ROOT / "deploy" / "policy").rglob("*.yaml"):

@@ -1,4 +1,5 @@
-"""Ways to devices that no quota counts: with every Guard on they are refused, spelled however, and what is left open is known."""
+"""Ways to reach devices that no quota counts: with every Guard they are refused in any spelling,
+and the remaining ones are known."""
 
 import copy
 import itertools
@@ -109,7 +110,7 @@ ALLOWED = {
         "one": pod({MIG1: 1}), "none": pod({MIG1: 0}), "one each": pod(containers=[container({MIG1: 1}), container({MIG1: 1}, "b")]),
         "whole": pod({GPU: 8}), "shares": pod({SHARED: 2}), "two profiles": pod({MIG1: 1, "nvidia.com/mig-3g.40gb": 1})},
 }
-# What stays open, as docs/security.md says under "What is left".
+# Remaining ways, as in docs/security.md under "What is left".
 OPEN = {
     "envFrom": pod(containers=[container({GPU: 1}, envFrom=[{"configMapRef": {"name": "m"}}])]),
     "imex": env("NVIDIA_IMEX_CHANNELS", "0"), "runtime class": pod(runtimeClassName="nvidia"),
@@ -153,7 +154,7 @@ def everything(serve_module):
 
 
 def final(server, obj):
-    """What /validate says of the Pod that /mutate makes."""
+    """Returns the decision of /validate on the Pod that /mutate returns."""
     return server.validate(applied(obj, server.mutate(obj).patch), dry_run=True)
 
 
@@ -174,13 +175,13 @@ def test_what_is_left_is_known(everything):
         assert decision.allowed, (name, decision.message)
 
 
-# Paths. The model is Python's own normalization over a few rows of the table.
+# --- Paths: the model is Python's own normalization with a few rows of the table ---
 
 ROWS = ["/dev/nvidia*", "/dev/dri", "/dev/xpu*", "/proc", "/sys/fs/cgroup", "/run/containerd", "/run/docker*", "/var/lib/kubelet", "/etc/kubernetes",
         "/etc/cron*", "/opt/cni"]
 PARTS = ["dev", "nvidia", "nvidia0", "dri", "xpuctrl", "proc", "sys", "fs", "cgroup", "run", "containerd", "docker.sock", "var", "lib", "kubelet", "pods", "data",
          "kubernetes", "cron", "cron.d", "opt", "cnis", "srv", ".", "..", "", "..."]
-NEVER = ["/data", "/srv", "/opt/cnis", "/..."]  # no row of the table lies there, nor above
+NEVER = ["/data", "/srv", "/opt/cnis", "/..."]  # No row of the table is there or above.
 paths = st.lists(st.sampled_from(PARTS), max_size=6).map(lambda parts: "/" + "/".join(parts)) | st.builds(
     lambda row, tail, up: row.replace("*", "") + tail + up, st.sampled_from(ROWS), st.sampled_from(["", "0", "/x", "/", "-x/y"]),
     st.sampled_from(["", "/.", "/..", "//", "/../x", "/z/.."]))
@@ -255,7 +256,7 @@ def test_an_allow_list_and_the_table_hold_both(serve):
     assert '"list"' in server.validate(host("/data"), dry_run=True).message
 
 
-# Capabilities.
+# --- Capabilities ---
 
 DANGEROUS = {"ALL": False, "SYS_ADMIN": False, "SYS_MODULE": False, "MKNOD": False, "SYS_PTRACE": True}
 HARMLESS = ["NET_ADMIN", "CHOWN", "SYS_NICE", "SYS_TIME", "SYS_ADMI", "ADMIN", ""]
@@ -290,7 +291,7 @@ def test_capabilities_however_they_are_spelled(unprivileged, names, host_pid, wh
     assert decision.allowed != expected, (names, host_pid, decision.message)
 
 
-# Annotations, of new Pods and of Pods that are changed.
+# --- Annotations of new and of updated Pods ---
 
 SOME = [*ANNOTATIONS[:8], *FRACTIONS, "note", "example.com/gpu-fraction"]
 maps = st.dictionaries(st.sampled_from(SOME), st.sampled_from(["", "a", "b"]), max_size=5)
@@ -323,7 +324,7 @@ def test_annotations_of_a_pod_that_exists_are_judged_when_they_change(annotated,
 
 
 def test_nothing_else_of_a_pod_that_exists_is_judged(everything):
-    """Whatever it holds or was, and however senseless: an update cannot make it otherwise, and must not be held up."""
+    """However invalid the Pod is or was: an update cannot change that, and must not be blocked."""
     old = persisted(pod(containers=[container({GPU: "1500m"}, securityContext={"privileged": True}, env={"NVIDIA_VISIBLE_DEVICES": "all"})],
                         nodeName="n", annotations={"cdi.k8s.io/gpu": "x"}, volumes=[{"name": "v", "hostPath": {"path": "/"}}],
                         resourceClaims=[{"name": "c", "resourceClaimName": "x"}]))
@@ -347,7 +348,7 @@ def test_many_annotations_are_no_burden(annotated):
     assert not annotated.validate(with_annotations(old, {**many, "cdi.k8s.io/11999": "y"}), operation="UPDATE", old=old).allowed
 
 
-# MIG with the strategy `single`, where a slice has the name of a whole device.
+# --- MIG with the strategy `single`, where a slice has the name of a whole device ---
 
 def test_several_slices_under_the_name_of_a_device(serve):
     single = doc("Accelerator", "cut", resource=GPU, memory="80Gi", nodeLabels={"model": "cut"},
@@ -362,7 +363,7 @@ def test_several_slices_under_the_name_of_a_device(serve):
     assert both.validate(pod({GPU: 2}, nodeSelector={"model": "whole"}), dry_run=True).allowed
 
 
-# Void mode: which containers have a device.
+# --- Void mode: which containers have a device ---
 
 @pytest.mark.parametrize("asks", [{"nvidia.com/hostdev": 1}, {"nvidia.com/rdma_shared": 1}, {"nvidia.com/bf2_sf": 1}, {"amd.com/nic": 1}, {"rdma/hca": 1},
                                   {"nvidia.com/gpumem": 7000}, {"nvidia.com/gpucores": 50}, {"nvidia.com/priority": 1}, {"cpu": 1}, {GPU: 0}, None])
@@ -385,13 +386,13 @@ def test_an_empty_value_is_as_good_as_void(everything):
 
 
 def test_only_runtimes_that_know_void_are_given_it(everything):
-    """The others could refuse to start every container of their nodes."""
+    """The others could fail to start any container on their nodes."""
     names = {e["name"] for e in everything.mutated(pod())["spec"]["containers"][0]["env"]}
     assert {"NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_DEVICES", "HABANA_VISIBLE_DEVICES", "ASCEND_VISIBLE_DEVICES"} <= names
     assert not names & {"AWS_NEURON_VISIBLE_DEVICES", "IX_VISIBLE_DEVICES", "DCU_VISIBLE_DEVICES"}
 
 
-# Each Guard's own enforcement, below that of the Settings.
+# --- Each Guard's own enforcement, capped by the Settings ---
 
 ORDER = ["deny", "warn", "audit"]
 
@@ -449,7 +450,7 @@ def test_the_strictest_void_decides(serve):
     assert server.mutate(pod()).patch and not server.validate(pod(), dry_run=True).allowed
 
 
-# What lint says.
+# --- Findings of lint ---
 
 def lint(tmp_path, *policy):
     return run("lint", write_policy(tmp_path / "policy", list(policy)))

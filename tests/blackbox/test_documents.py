@@ -1,5 +1,9 @@
-"""README and docs/ against the program: each sentence that they quote is one that the program can say, and each name, option and limit is
-the program's. test_commands.py runs their commands; metrics and alerts are compared in tests/observe, what API servers say in tests/cluster."""
+"""Compares README and docs/ with the program: it can print each sentence that they quote, and each
+name, option and limit exists.
+
+test_commands.py runs their commands. tests/observe compares metrics and alerts, and
+tests/cluster what API servers say.
+"""
 
 import functools
 import re
@@ -13,7 +17,8 @@ from shell_commands import commands
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OPERATIONS = ROOT / "docs" / "operations.md"
 
-# Sentences of others, by where they come from. tests/cluster/test_http_answers.py has the API server say its own.
+# Sentences of other programs, by origin. tests/cluster/test_http_answers.py makes the API server
+# print its own.
 OF_OTHERS = {
     "x509: certificate has expired": "Go's crypto/x509",
     "x509: certificate signed by unknown authority": "Go's crypto/x509",
@@ -25,7 +30,7 @@ OF_OTHERS = {
     "the server responded with the status code 413 but did not return more information": "API server",
     "the server responded with the status code 431 but did not return more information": "API server",
 }
-# What is neither a sentence nor a command nor an expression.
+# Text that is neither a sentence, a command nor an expression.
 NOTATION = {"- . _ ~", "held(q) <= hard(q) + borrowUpTo(q)", "max(held, hard - lendUpTo)", "n u m k M G T P E", "Ki Mi Gi Ti Pi Ei",
             "nvidia.com/gpu: 1, nvidia.com/gpumem: 7000", "{name: gpu-memory, resources: [gpu.intel.com/memory.max], hard: 64Gi}"}
 PROGRAMS = {"kubectl", "helm", "make", "openssl", "nsenter", "systemd-analyze"}
@@ -33,19 +38,19 @@ GPUGATE = {"gpugate", "render", "serve", "lint", "quota", "certs"}
 
 
 def prose(path):
-    """A document without its code blocks: those that are fenced, and those that are set in after an empty line."""
+    """Returns a document without its code blocks, fenced or indented after an empty line."""
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
     return re.sub(r"(?<=\n\n)(?: {4}.*\n|\n)+", "\n", text)
 
 
 def spans(path):
-    """What stands between backticks."""
+    """Returns the texts between backticks."""
     return [match[2].strip() for match in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", prose(path).replace("\n", " "))]
 
 
 @functools.cache
 def phrases():
-    """(file, text) of all that has at least four words."""
+    """Returns (file, text) of all texts with at least four words."""
     return [(path.name, text) for path in DOCUMENTS for text in spans(path) if text.count(" ") >= 3]
 
 
@@ -63,14 +68,15 @@ def kind(text):
 
 
 def fragments(quote):
-    """What is fixed in a quoted sentence: left out are `...`, names in quotes, capitals that stand for names, and numbers."""
+    """Returns the fixed parts of a quoted sentence. Left out are `...`, names in quotes, capitals
+    that stand for names, and numbers."""
     quote = re.sub(r'"[\w.-]{1,4}"', '"\0"', quote)
     quote = re.sub(r"\b(?:[A-Z]\d?|KEY|VALUE|VARIABLE|\d[\d.,]*(?:Gi)?)(?!\w)", "\0", quote)
     return [part for part in re.split(r"\.\.\.|…|\0", quote) if re.search("[a-z]", part)]
 
 
 def unsaid(quote):
-    """What of a quoted sentence the program cannot say."""
+    """Returns the parts of a quoted sentence that the program cannot print."""
     first = fragments(quote)[:1]
     return [part for part in fragments(quote) if not (says(part) or says(part.strip() if part in first else part.rstrip()))]
 
@@ -90,7 +96,7 @@ def test_a_quoted_sentence_is_one_of_the_program(quote):
 
 @pytest.mark.parametrize("quote", sentences())
 def test_a_sentence_that_has_changed_is_noticed(quote):
-    """Another word in its longest fixed part, and the program does not say it."""
+    """With another word in its longest fixed part, the program cannot print it."""
     longest = max(fragments(quote), key=len)
     words = longest.split(" ")
     at = max(range(len(words)), key=lambda i: len(words[i]))
@@ -104,7 +110,7 @@ def test_lists_of_others_and_of_notation_are_current():
 
 
 def test_the_readmes_refusal_is_the_programs():
-    """The block at its beginning, which a user is to recognize."""
+    """The block at its beginning, which a user should recognize."""
     refusal = re.search(r"denied the request: (.*?)\n\n", (ROOT / "README.md").read_text(), re.S)[1]
     refusal = re.sub(r"\s+", " ", refusal).replace('"compute"', '"Q"').replace('"team-a"', '"T"')
     refusal = re.sub(r"[\w./-]*mig-[\w.]+", "...", refusal)
@@ -121,7 +127,7 @@ OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", 
 
 @functools.cache
 def options():
-    """Of all commands, as their help has them."""
+    """Returns the options of all commands, as in their help."""
     commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
     helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
     assert all(text for text in helps.values()), helps
@@ -141,7 +147,7 @@ def test_options_exist():
 
 
 def test_options_of_a_command_are_its_own():
-    """Where a command of gpugate is quoted with options."""
+    """Checks every quoted gpugate command with options."""
     looked = 0
     written = [command for path in DOCUMENTS for command in commands(path)]
     for text in [*(text for _, text in phrases()), *(re.sub(r"\\\n *", "", command).removeprefix("build/") for command in written)]:
@@ -162,10 +168,11 @@ def test_make_targets_exist():
     assert not gone, gone
 
 
-# --- Names, wherever they stand ---
+# --- Names, anywhere in the documents ---
 
 def test_metrics_exist():
-    """tests/observe compares the table with what is shown; here are all others that the documents name, in expressions too."""
+    """tests/observe compares the table with /metrics. This checks all other names in the documents,
+    including those in expressions."""
     named = {name for path in DOCUMENTS for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", path.read_text())}
     ours = {name for text in texts() for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", text)}
     assert len(named) > 40
@@ -187,7 +194,7 @@ def section(title):
 
 
 def rows(title):
-    """Cells of a section's tables, without their heads."""
+    """Returns the cells of a section's tables, without their headers."""
     found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section(title).splitlines() if re.match(r"\| .*\|$", line)]
     assert found, title
     return found[1:]
@@ -198,10 +205,12 @@ def first_cells(title):
 
 
 def test_log_events():
-    """Those of the table, and those that the sources hand to the log."""
+    """The events in the table are those that the sources log."""
     by_name = {word for word in functions_named(r"log_event|log_message|log_decision|cluster_log|note_settling|log_text") if re.fullmatch(r"[a-z]+(_[a-z]+)*", word)}
-    in_tables = {"authority_created", "authority_added", "authority_rotated", "authority_dropped", "warned", "audited"}  # names that a table has
-    on_its_own = {"log_lines_dropped"}  # written without the log's own function
+    # Event names that come from a table.
+    in_tables = {"authority_created", "authority_added", "authority_rotated", "authority_dropped", "warned", "audited"}
+    # Written without the usual log functions.
+    on_its_own = {"log_lines_dropped"}
     assert in_tables <= set(texts()) and any("log_lines_dropped" in text for text in texts())
     assert len(by_name) > 35
     events = by_name | in_tables | on_its_own
@@ -217,20 +226,22 @@ def test_events():
 
 
 def test_reasons():
-    """Of refusals: those of the table, and those of the program."""
+    """The reasons of refusals in the table are those of the program."""
     names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "objection.c").read_text(), re.S)[1]
     reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
     assert len(reasons) > 8 and first_cells("Refusals") == reasons
 
 
 def amounts(text):
-    """Numbers in a text: bytes where KiB or MiB follow, milliseconds where s does."""
+    """Returns the numbers in a text: bytes if followed by KiB or MiB, milliseconds if followed by
+    s."""
     unit = {"KiB": 1 << 10, "MiB": 1 << 20, "s": 1000}
     return [round(float(match[1].replace(",", "")) * unit.get(match[2], 1))
             for match in re.finditer(r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)(?!\w)(?: (KiB|MiB|s)\b)?", text)]
 
 
-# The beginning of a row's first cell -> numbers of its first two cells, in their order. The third cell says what becomes of it.
+# Maps the beginning of a row's first cell to the numbers of its first two cells, in order. The
+# third cell describes the effect.
 BODY, FLIGHT = constant("webhook/http/server.h", "HTTP_BODY_MAX"), constant("webhook/http/server.h", "HTTP_FLIGHT_MAX")
 SERVER, ADMIN = "webhook/http/server.c", "webhook/http/admin.c"
 CONNECTIONS = number(SERVER, r"options->connections \? options->connections : (\d+)")
@@ -263,7 +274,7 @@ LIMITS = {
 
 
 def test_limits():
-    """Each row of the table says what the sources define, and no other number."""
+    """Each row of the table states what the sources define, and no other number."""
     left = dict(LIMITS)
     for row in rows("Limits"):
         begin = next((begin for begin in left if row[0].startswith(begin)), None)
@@ -273,13 +284,13 @@ def test_limits():
 
 
 def test_twins_of_limits():
-    """Constants that say the same in two places."""
+    """Constants with the same meaning in two places are equal."""
     assert constant("webhook/http/tls_identity.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
     assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")
     assert constant("webhook/base/file_scan.c", "DEPTH_MAX") == constant("policy/document/find_files.c", "DEPTH_MAX")
 
 
-# Numbers in sentences: what stands there, with {} for the number in the unit that follows, and what it is.
+# Numbers in sentences: the text, with {} for the number in the unit that follows, and its value.
 IN_SENTENCES = [
     ("the view is more than {} seconds behind", constant("webhook/cluster/store.c", "BEHIND_MS") // 1000),
     ("when nothing has been heard of the Pods for {} seconds", constant("webhook/cluster/store.c", "SILENT_MS") // 1000),

@@ -1,5 +1,6 @@
-"""deploy/examples without a cluster: policies are clean, documents say what the tests compare, and operators' settings have the
-documented keys and go with the policy beside them."""
+"""deploy/examples without a cluster. Policies have no findings, documents quote what the tests
+compare, and the operators' settings have documented keys and match the policy in the same
+folder."""
 
 import json
 import os
@@ -26,7 +27,7 @@ def test_lint_has_nothing_to_say(example):
     assert example.policy("Tenant"), "an example without a quota"
 
 
-# What the documents say.
+# --- What the documents say ---
 
 
 @every_example
@@ -41,7 +42,8 @@ def test_the_readme_quotes_what_is_compared(example):
 
 @every_example
 def test_every_manifest_is_played(example):
-    """A file that no step applies would promise something unseen; one that is refused is in a folder that says so."""
+    """A file that no step applies would be an untested promise. A refused one must be in a folder
+    that says so."""
     applied = {step["apply"]: step for step in example.steps if "apply" in step}
     assert {str(path.relative_to(example.dir)) for path in example.applied()} == set(applied)
     first = {}
@@ -54,7 +56,7 @@ def test_every_manifest_is_played(example):
 
 @every_example
 def test_manifests_are_as_teams_write_them(example):
-    """Nothing of the tests is in them: the only annotation is the one that policies read."""
+    """They contain nothing for the tests: the only annotation is the one that policies read."""
     for path in example.applied():
         for doc in documents(path):
             for metadata in (doc["metadata"], doc.get("spec", {}).get("template", {}).get("metadata", {})):
@@ -72,11 +74,11 @@ def test_the_table_has_every_example():
     assert linked == {example.name for example in EXAMPLES}
 
 
-# What goes with a policy.
+# --- What belongs to a policy ---
 
 
 def config_maps(*names):
-    """The ConfigMaps of all examples by name, or of one folder."""
+    """Returns the ConfigMaps by name, of all examples or of the given folders."""
     return {doc["metadata"]["name"]: doc["data"] for example in EXAMPLES if not names or example.name in names
             for path in example.operator() for doc in documents(path) if doc.get("kind") == "ConfigMap"}
 
@@ -98,7 +100,8 @@ REFERRING = [(example, doc) for example in EXAMPLES for path in example.operator
 
 @pytest.mark.parametrize("example, doc", REFERRING, ids=[f"{example}-{doc.get('kind', 'values')}" for example, doc in REFERRING])
 def test_references_lead_to_config_maps(example, doc):
-    """What the values or the ClusterPolicy name is there, in this folder or (for the operator's own) in another."""
+    """What the values or the ClusterPolicy refer to exists, in this folder or (for the operator's
+    own) in another."""
     settings = doc.get("spec", doc)
     maps = {**config_maps(), **config_maps(example.name)}
     plugin = settings.get("devicePlugin", {}).get("config")
@@ -124,7 +127,8 @@ OURS = [(example, name, data) for example in EXAMPLES for name, data in config_m
 
 @pytest.mark.parametrize("example, name, data", OURS, ids=[f"{example}-{name}" for example, name, _ in OURS])
 def test_config_maps_go_with_the_policy(example, name, data):
-    """Their contents have the documented keys; what is shared, and cut, is what the policy counts."""
+    """Their contents have the documented keys. What they share and partition is what the policy
+    counts."""
     if name == "dcgm-metrics":
         lines = [line for line in data["dcgm-metrics.csv"].splitlines() if not line.startswith("#")]
         assert lines and all(re.fullmatch(r"DCGM_FI_(DEV|PROF)_[A-Z_]+, (gauge|counter), [^,]+", line) for line in lines)
@@ -156,7 +160,7 @@ def test_a_misspelt_key_is_noticed():
     assert problems(shape, {"dcgmExporter": {"env": [{"name": "A", "vlaue": "x"}]}}) and problems(shape, {"dcgmExporter": {"env": {}}})
 
 
-# The early warning of elastic-inference.
+# --- The early warning of elastic-inference ---
 
 
 @pytest.mark.skipif("PROMTOOL" not in os.environ, reason="promtool is not to be had")

@@ -1,4 +1,4 @@
-"""Guards: each one refuses what it names, and what goes around it, and nothing else."""
+"""Guards: each one refuses what it names, ways around that, and nothing else."""
 
 import copy
 
@@ -59,7 +59,8 @@ REFUSED = {
         **{p: mount(p) for p in ("/var/run/nvidia-container-devices/all", "/var/run/nvidia-container-devices",
                                  "/var/run/nvidia-container-devices/", "/var/run//nvidia-container-devices/GPU-1",
                                  "/var/./run/nvidia-container-devices/0", "/var/run/x/../nvidia-container-devices/0",
-                                 # runtimes compare the beginning of the text: this is the device "x"
+                                 # Runtimes compare the beginning of the text: this is the device
+                                 # "x".
                                  "/var/run/nvidia-container-devicesx", "/run/nvidia-container-devicesall", "/var/run/hcu-container-devices/0",
                                  "/var/run/xdxct-container-devices/all")},
         "init": mount("/var/run/nvidia-container-devices/all", "init")},
@@ -74,7 +75,8 @@ REFUSED = {
         "above its own maximum": pod({"example.com/l4-share": 3}), "limits only": pod(containers=[container(limits={SHARED: "2"})])},
     "preboundNodeName": {"gpu": pod({GPU: 1}, nodeName="node-1"), "share": pod({SHARED: 1}, nodeName="node-1"),
                          "init": pod(init=[container({GPU: 1})], nodeName="n"),
-                         # passes taints by, too: with an image that sets *_VISIBLE_DEVICES it would see every GPU there
+                         # Bypasses taints, too: with an image that sets *_VISIBLE_DEVICES it would
+                         # see every GPU there.
                          "no gpu": pod(nodeName="node-1"), "zero": pod({GPU: 0}, nodeName="node-1")},
     "privileged": {
         "container": pod(containers=[container(), container(None, "b", securityContext={"privileged": True})]),
@@ -156,7 +158,7 @@ def test_updates_are_not_judged_again(guarded):
     assert server.delete(obj).allowed
 
 
-# Ephemeral containers.
+# --- Ephemeral containers ---
 
 def with_ephemeral(*containers, asks=None):
     old = persisted(pod(asks))
@@ -203,7 +205,7 @@ def test_guards_look_at_new_ephemeral_containers(serve, kind, bad, asks):
     assert attach(server, old, harmless).allowed
 
 
-# Exemptions and enforcement.
+# --- Exemptions and enforcement ---
 
 def test_exemptions(serve):
     server = serve([*FLEET, doc("Tenant", "ops", namespaces=["ops-1"], quotas=[{"name": "all", "hard": 1}]),
@@ -262,7 +264,7 @@ def test_several_refusals_are_told_at_once(serve):
     assert all(word in message for word in ("privileged", "laim", "NVIDIA_VISIBLE_DEVICES")) and message.count("; ") >= 2
 
 
-# Void mode.
+# --- Void mode ---
 
 @pytest.fixture(scope="module")
 def void(serve_module):
@@ -315,7 +317,7 @@ def test_void_is_required(void):
 
 
 def test_void_comes_after_the_rules(serve):
-    """A container whose GPU was rewritten still asks for an accelerator."""
+    """A container whose GPU was rewritten still requests an accelerator."""
     server = serve([*FLEET, doc("Rule", "r", rewrite=[{"from": GPU, "to": SHARED}]), doc("Guard", "g", deny=[], visibleDevices="void")])
     after = server.mutated(pod({GPU: 1}))
     assert visible(after) == [[]]

@@ -1,4 +1,5 @@
-"""The embedded ledger: never over, never leaking, whatever the interleaving; and an outage of the cluster's."""
+"""The embedded ledger never exceeds a limit and never leaks, in any interleaving. Also tests an
+outage of the cluster's ledger."""
 
 import os
 import random
@@ -59,7 +60,8 @@ def random_asks(chance):
 
 @pytest.mark.parametrize("seed", [*range(scaled(4, 1)), "time"])
 def test_any_interleaving(serve, seed):
-    """Admissions, retries, deletions, ends, dry runs and policy reloads against the model, decision by decision."""
+    """Compares admissions, retries, deletions, ends, dry runs and policy reloads with the model,
+    decision by decision."""
     seed = int.from_bytes(os.urandom(4), "big") if seed == "time" else seed
     print("seed", seed)
     chance, server, model = random.Random(seed), serve(POLICY), Model()
@@ -126,7 +128,8 @@ def check(server, model, where):
 
 @pytest.mark.concurrent
 def test_many_at_once(serve):
-    """Threads that create, retry, delete and finish; the gauges never show more than hard, and at the end nothing is left."""
+    """Threads create, retry, delete and finish Pods. The gauges never show more than `hard`, and
+    nothing is left at the end."""
     server = serve(POLICY)
     stop, problems, alive = threading.Event(), [], []
 
@@ -180,7 +183,8 @@ def test_many_at_once(serve):
 @pytest.mark.concurrent
 @pytest.mark.parametrize("hard,clients,each", [(1000, 64, scaled(2000, 60)), (1, 64, 20), (777, 16, 100)])
 def test_race(serve, hard, clients, each):
-    """64 clients, each with 2,000 Pods of its own, against a quota of 1,000: exactly 1,000 pass."""
+    """64 clients, each with 2,000 Pods, against a quota of 1,000: exactly 1,000 Pods are admitted.
+    """
     server = serve([doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": hard}])])
     admitted, answered = race(server, clients, each)
     assert answered == clients * each
@@ -190,7 +194,8 @@ def test_race(serve, hard, clients, each):
 
 @pytest.mark.concurrent
 def test_race_for_several_quotas(serve):
-    """Each Pod touches three quotas; the tightest decides, and the others hold exactly as much."""
+    """Each Pod is charged to three quotas. The tightest one decides, and the others hold exactly as
+    much."""
     server = serve([doc("Tenant", "root", quotas=[{"name": "g", "measure": "gpus", "hard": 200}]),
                     doc("Tenant", "team-a", parent="root", namespaces=["team-a"], quotas=[{"name": "q", "hard": 150}, {"name": "r", "hard": 151}])])
     admitted, _ = race(server, 32, scaled(50, 10))
@@ -200,7 +205,7 @@ def test_race_for_several_quotas(serve):
 
 @pytest.mark.concurrent
 def test_the_same_pod_from_everywhere(serve):
-    """Many calls for one uid at the same time charge it once."""
+    """Many concurrent calls for one uid charge it once."""
     server = serve(POLICY)
     for _ in range(scaled(20, 4)):
         obj, answers = persisted(pod({GPU: 3}), str(uuid.uuid4())), []
@@ -216,7 +221,7 @@ def test_the_same_pod_from_everywhere(serve):
 
 
 def test_thousands_of_pods(serve):
-    """Memory and time stay sane with many Pods alive, and all of it is given back."""
+    """Memory and time stay reasonable with many Pods, and all of it is returned."""
     server = serve([doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 100000}])])
     stored = []
     for _ in range(scaled(3000, 300)):
@@ -248,7 +253,8 @@ users: [{name: u, user: {}}]
     ({"enforcement": "audit"}, {}, None),
 ], ids=["deny", "a Tenant on audit", "onOutage: allow", "Settings on warn", "Settings on audit"])
 def test_what_refuses_in_an_outage(serve, tmp_path, settings, tenant, code):
-    """onOutage, capped by Settings.enforcement and not by a Tenant's. lint, README and docs/operations.md rely on it."""
+    """onOutage, capped by Settings.enforcement and not by a Tenant's. lint, README and
+    docs/operations.md rely on it."""
     (tmp_path / "kubeconfig").write_text(NOBODY_LISTENS)
     server = serve([doc("Settings", "s", **settings), doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 1}], **tenant)],
                    "--ledger", "cluster", "--kubeconfig", tmp_path / "kubeconfig")

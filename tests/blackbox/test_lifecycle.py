@@ -26,8 +26,11 @@ def drained(server, seconds):
 
 
 class Load:
-    """Clients that ask without a pause. One that is told `Connection: close` comes back; a refused connection counts
-    only if the server has not begun to stop, an unanswered request counts always."""
+    """Clients that send requests without a pause.
+
+    A client that gets `Connection: close` reconnects. A refused connection only counts as a
+    failure if the server has not begun to stop. An unanswered request always does.
+    """
 
     def __init__(self, server, clients):
         self.server, self.stopping, self.stop = server, threading.Event(), threading.Event()
@@ -150,7 +153,7 @@ def test_log_is_not_injectable(serve):
 
 
 def test_log_reader_that_stops(serve, tmp_path):
-    """Whoever does not read the log must not stop admission."""
+    """A reader that does not read the log must not block admission."""
     server = serve(POLICY, start=False)
     read, write = os.pipe()
     process = subprocess.Popen([str(BINARY), *server.args], stdin=subprocess.DEVNULL, stderr=write, stdout=write)
@@ -175,7 +178,7 @@ def test_log_reader_that_stops(serve, tmp_path):
         process.wait()
 
 
-# What goes wrong at the start: exit 2, and a sentence that says what to do.
+# --- Startup errors: exit status 2, and a sentence that says what to do ---
 
 def refused(*args, **kwargs):
     done = run(*args, **kwargs)
@@ -270,7 +273,7 @@ def test_bad_options(ready, args):
     assert args[0].lstrip("-") in refused(*ready.args, *args)
 
 
-# The command line.
+# --- The command line ---
 
 def test_help():
     done = run("--help")

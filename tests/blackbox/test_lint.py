@@ -1,4 +1,5 @@
-"""`gpugate lint`: every mistake is found, at its place, with a remedy; nothing that is right is complained about."""
+"""`gpugate lint`: every mistake is found at its location, with a remedy, and nothing correct is
+reported."""
 
 import json
 import re
@@ -31,7 +32,7 @@ def quota(text):
     return A100 + "---\n" + tenant("  namespaces: [team-a]\n  quotas:\n  - " + text + "\n")
 
 
-# Where a mistake is, between « and »; then what the sentence has to say.
+# The mistake between « and », and what the message must contain.
 MISTAKES = {
     "api version": ("apiVersion: «gpugate.io/v2»\nkind: Tenant\nmetadata: {name: x}\nspec: {}\n", "gpugate.io/v1"),
     "no kind": ("«apiVersion: gpugate.io/v1\nmetadata: {name: x}\nspec: {}\n", "kind"),
@@ -109,7 +110,8 @@ MISTAKES = {
 
 
 def marked(text):
-    """The text without its mark, and the line and column that were marked (None: anywhere)."""
+    """Returns the text without its mark, and the line and column that were marked (None: anywhere).
+    """
     start = text.find("«")
     if start < 0:
         return text, None
@@ -151,7 +153,7 @@ def test_columns_count_characters(tmp_path):
 
 
 def test_all_mistakes_at_once(tmp_path):
-    """Those of several files, in the order of files and lines."""
+    """Mistakes in several files are reported in the order of files and lines."""
     status, out = lint_text(tmp_path, {
         "b.yaml": tenant("  namespaces: [b]\n  quotas: [{name: q, hrad: 1}]\n", "b"),
         "a/x.yaml": tenant("  parrent: nobody\n  namespaces: [a]\n", "a"),
@@ -192,7 +194,7 @@ def test_parent_cycle(tmp_path, length):
     assert len(re.findall(": error:", out)) == 1, out
 
 
-# What is right.
+# --- Correct policies ---
 
 GOOD = [
     doc("Settings", "cluster", enforcement="audit", untenanted="warn", uncovered="allow", onOutage="allow",
@@ -251,7 +253,7 @@ def test_several_paths(tmp_path):
     write_policy(tmp_path / "b", GOOD[4:])
     assert run("lint", tmp_path / "a", tmp_path / "b").returncode == 0
     assert run("lint", tmp_path / "a", tmp_path / "b" / "policy.yaml").returncode == 0
-    assert run("lint", tmp_path / "b").returncode == 1  # knows nothing of a
+    assert run("lint", tmp_path / "b").returncode == 1  # The folder alone lacks what is in a.
 
 
 def test_json_is_yaml(tmp_path):
@@ -264,10 +266,10 @@ def test_windows_and_marks(tmp_path):
     assert status == 0, out
 
 
-# Warnings.
+# --- Warnings ---
 
 def test_warnings_do_not_fail(tmp_path):
-    """A Rule that rewrites into what no quota covers is legal, and surely not meant."""
+    """A Rule that rewrites to a resource that no quota covers is valid, but surely not meant."""
     status, out = lint_text(tmp_path, [
         *GOOD[1:2], doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole", "resources": [GPU], "hard": 4}]),
         doc("Rule", "share", rewrite=[{"from": GPU, "to": SHARED}])])
@@ -284,7 +286,7 @@ def test_shadowed_rule(tmp_path):
     assert status == 0 and "warning" in out, out
 
 
-# Forms of the output, and what cannot be run.
+# --- Output formats and usage errors ---
 
 def test_json(tmp_path):
     write_policy(tmp_path, quota("{name: whole, hrad: 4}"))

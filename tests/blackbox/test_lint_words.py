@@ -1,5 +1,6 @@
-"""What lint says of mistakes that people make, word for word: the remedy is the one that was meant, both places of a clash are named, and
-nothing is reported that only follows from another mistake. A case is a policy in which « stands where its one finding has to point."""
+"""The exact messages of lint for common mistakes. The remedy is the one that was meant, both
+locations of a clash are named, and mere consequences of another mistake are not reported. A case
+is a policy in which « marks where its only finding must point."""
 
 import json
 
@@ -14,7 +15,8 @@ def selector(operator):
 
 
 def offered(name):
-    """With a Rule that would choose among the profiles, and a quota that names one."""
+    """Returns a policy with a Rule that would choose among the profiles, and a quota that names
+    one."""
     return policy(accelerator("a100-80gb", product("A") + f"  mig: {{offered: [«{name}]}}\n"),
                   tenant("a", "  namespaces: [a]\n  quotas: [{name: q, resources: [nvidia.com/mig-1g.10gb], hard: 1}]\n"),
                   rule("r", "  rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}]\n"))
@@ -23,7 +25,7 @@ def offered(name):
 A100_PROFILES = "1g.10gb, 1g.10gb+me, 1g.20gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb"
 
 WORDS = {
-    # a suggestion never says the opposite
+    # A suggestion never means the opposite.
     "NotExists": (selector("NotExists"), '"operator" cannot be "NotExists"; use In, NotIn, Exists or DoesNotExist'),
     "DoesExist": (selector("DoesExist"), '"operator" cannot be "DoesExist"; use In, NotIn, Exists or DoesNotExist'),
     "notexist": (selector("notexist"), '"operator" cannot be "notexist"; use In, NotIn, Exists or DoesNotExist'),
@@ -36,7 +38,7 @@ WORDS = {
     "without": (accelerator("x", "  «outNodeLabels: [a]\n"),
                 'unknown key "outNodeLabels"; the spec of an Accelerator has the keys resource, memory, weight, nodeLabels, withoutNodeLabels, '
                 "mig and sharing"),
-    # amounts
+    # Amounts.
     "24GB": (accelerator("x", "  memory: «24GB\n"), '"memory": "24GB" is not a quantity; did you mean 24Gi?'),
     "24 GiB": (accelerator("x", "  memory: «24 GiB\n"), '"memory": "24 GiB" is not a quantity; did you mean 24Gi?'),
     "24gi": (accelerator("x", "  memory: «24gi\n"), '"memory": "24gi" is not a quantity; did you mean 24Gi?'),
@@ -60,7 +62,7 @@ WORDS = {
         policy(A100, tenant("a", "  namespaces: [a]\n  quotas: [{name: q, measure: gpus, hard: «0.123456789}]\n")),
         "with this number the weights, replicas and fractional quotas of the policy have no common unit; use a rounder one (fewer decimals, or "
         "replicas that are a multiple or a part of those of other Accelerators)"),
-    # flags and maps
+    # Flags and maps.
     "yes": (policy(A100, TEAM, rule("r", "  required: «yes\n  inject: {runtimeClassName: n}\n")), '"required" must be true or false, found "yes"; write true'),
     "off for false": (policy(A100, TEAM, rule("r", "  required: «Off\n  inject: {runtimeClassName: n}\n")),
                       '"required" must be true or false, found "Off"; write false'),
@@ -68,13 +70,13 @@ WORDS = {
                '"required" must be true or false, found "true"; write true without quotes'),
     "requests: 1": (policy(A100, TEAM, rule("r", "  match: {requests: {nvidia.com/gpu: «1}}\n  inject: {runtimeClassName: n}\n")),
                     '"nvidia.com/gpu": a range must be a map, such as {min: 1, max: 1}, found the number 1'),
-    # YAML
+    # YAML.
     "no colon": ("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata:\n  name: x\n«spec\n  namespaces: [a]\n", 'a colon is missing after "spec"'),
     "no colon before a value": ("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata:\n  «name x\n  labels: {a: b}\n", 'a colon is missing after "name"'),
     "no colon in a list": (tenant("a", "  namespaces: [a]\n  quotas:\n  - «name q\n    hard: 1\n"), 'a colon is missing after "name"'),
     "no colon above a comment": ("apiVersion: gpugate.io/v1\n«kind Tenant\n\nmetadata: {name: x}\nspec: {}\n", 'a colon is missing after "kind"'),
     "no dashes": (TEAM + "«" + tenant("b"), 'a second document begins here; put a line "---" before it'),
-    # both places of a clash
+    # Both locations of a clash.
     "namespace twice": (policy(TEAM, tenant("z", "  namespaces: [«team-a]\n  quotas: [{name: q, hard: 1}]\n")),
                         'namespace "team-a" belongs to Tenant "team-a" at {file}:5; a namespace has one Tenant, so remove it from one of the two'),
     "namespace twice in one Tenant": (tenant("a", "  namespaces: [a, b, «a]\n"), 'namespace "a" is listed already at {file}:5; remove one'),
@@ -107,7 +109,7 @@ WORDS = {
                             "break the chain"),
     "a rewrite to itself": (policy(A100, TEAM, rule("one", "  rewrite: [{from: «nvidia.com/gpu, to: nvidia.com/gpu}]\n")),
                             '"nvidia.com/gpu" is rewritten to itself; name another resource, or remove the rewrite'),
-    # what only follows is not reported
+    # Mere consequences are not reported.
     "an equals sign in braces": (accelerator("x", "  nodeLabels: {«nvidia.com/gpu.product=L4}\n"),
                                  '"nvidia.com/gpu.product=L4" is not "key: value"; did you mean nvidia.com/gpu.product: L4?'),
     "blanks in a label": (accelerator("x", "  nodeLabels: {nvidia.com/gpu.product: «NVIDIA A100 SXM4 80GB}\n"),
@@ -149,7 +151,7 @@ def test_words(tmp_path, name):
     assert done.returncode == 1
 
 
-# The choices of every field, and what people write for the opposite.
+# --- The choices of every field, and words for the opposite ---
 
 CHOICES = {
     "deny": (lambda word: settings(f"  enforcement: {word}\n"), ["undeny", "nodeny", "not-deny"]),
@@ -171,7 +173,7 @@ def test_no_suggestion_says_the_opposite(tmp_path, right, wrong):
     assert f'did you mean "{right}"' not in out, out
 
 
-# The summary, standard input, and what cannot be run.
+# --- The summary, standard input, and usage errors ---
 
 
 def summary(out):
@@ -203,7 +205,7 @@ def test_errors_say_nothing_of_settings_that_could_not_be_read(tmp_path):
 
 
 def test_the_summary_counts_warnings(tmp_path):
-    """So that nobody reads "no errors" and exit status 1 without the reason."""
+    """Otherwise users would see "no errors" and exit status 1 without a reason."""
     write_policy(tmp_path, policy(A100, document("Tenant", "a", "  namespaces: [a]\n")))
     counts = "(Accelerators 1, Tenants 1, quotas 0, Rules 0, Guards 0)"
     assert f"\nno errors, 1 warning {counts}\n" in run("lint", tmp_path).stdout

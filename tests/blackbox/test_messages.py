@@ -1,4 +1,5 @@
-"""Sentences of the command line and of TLS, word for word: what is wrong, where, and what to do, without the words of a library."""
+"""The exact messages of the command line and of TLS: what is wrong, where, and what to do, without
+the words of a library."""
 
 import os
 import pty
@@ -136,7 +137,7 @@ def test_bundles(tmp_path, name):
 
 
 def test_a_key_is_no_certificate(tmp_path):
-    """Nor is what follows from that said."""
+    """Findings that only follow from that are not reported."""
     (tmp_path / "key").write_bytes(authority().issue("x")[1])
     done = run("certs", "inspect", "--cert", tmp_path / "key")
     assert (done.returncode, done.stdout.strip()) == (1, "fault:  the certificate is a private key; give the file with the certificate instead")
@@ -162,7 +163,7 @@ def test_output_that_cannot_be_written():
 
 
 def test_help_writes_no_key_into_a_folder_of_the_sources():
-    """Its examples are copied by people who stand in the repository."""
+    """Users copy its examples while they are in the repository."""
     folders = {path.name for path in (BINARY.parents[1] if BINARY.parent.name == "build" else BINARY.parents[2]).iterdir()}
     for args in ["--help"], ["serve", "--help"], ["certs", "create", "--help"]:
         text = run(*args).stdout
@@ -171,7 +172,7 @@ def test_help_writes_no_key_into_a_folder_of_the_sources():
 
 
 def colored(args, stream, **env):
-    """Whether this command colors what it writes to a terminal."""
+    """Whether this command colors its output to a terminal."""
     ours, theirs = pty.openpty()
     done = subprocess.Popen([BINARY, *args], **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs},
                             env={"PATH": os.environ["PATH"], **env})
@@ -180,7 +181,7 @@ def colored(args, stream, **env):
     while select.select([ours], [], [], 60)[0]:
         try:
             text += os.read(ours, 65536)
-        except OSError:  # the terminal's other end is closed
+        except OSError:  # The other end of the terminal is closed.
             break
     done.wait()
     os.close(ours)
@@ -190,7 +191,8 @@ def colored(args, stream, **env):
 
 @pytest.mark.parametrize("command", ["lint", "render", "serve", "inspect"])
 def test_colors(tmp_path, command):
-    """Only where they can be shown and are wanted: TERM says so, and NO_COLOR (if not empty) the opposite."""
+    """Colors are only used if they can be shown and are wanted. TERM enables them, and a nonempty
+    NO_COLOR disables them."""
     policy = write_policy(tmp_path / "policy", "kind: [\n")
     expired = authority().issue("x", start_days=-20, days=5)[0]
     (tmp_path / "cert").write_bytes(expired)

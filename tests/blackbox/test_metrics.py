@@ -1,4 +1,4 @@
-"""The admin listener: health, and metrics that Prometheus takes and that tell the truth."""
+"""The admin listener: health, and metrics that Prometheus accepts and that are correct."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def server(serve):
 
 
 def exercise(server):
-    """Some of everything."""
+    """Makes requests of every kind."""
     server.mutate(pod({GPU: 1}))
     server.mutate(pod(labels={"tier": "edge"}))
     server.mutate(pod(labels={"tier": "edge"}, nodeSelector={"a": "c"}))
@@ -54,7 +54,7 @@ def test_format(server):
         answer = server.admin("/metrics")
         assert answer.headers["Content-Type"].startswith("text/plain")
         assert "version=0.0.4" in answer.headers["Content-Type"]
-        server.metrics()  # reads strictly
+        server.metrics()  # Reads strictly.
         exercise(server)
 
 
@@ -135,7 +135,7 @@ def test_what_a_namespace_holds(serve):
 
 
 def test_what_is_exceeded(serve):
-    """More than `hard` is no excess while it is borrowed."""
+    """Usage above `hard` is not excess while it is borrowed."""
     def policy(hard):
         return [doc("Tenant", "team", namespaces=["team"], cohort="pool", quotas=[{"name": "q", "hard": hard}], borrowing={"q": {"borrowUpTo": "4"}}),
                 doc("Tenant", "other", namespaces=["other"], cohort="pool", quotas=[{"name": "q", "hard": 4}])]
@@ -157,7 +157,8 @@ def test_quotas_of_a_removed_tenant_disappear(server):
 
 
 def test_what_tenants_choose_is_no_label(server):
-    """Names of Pods, users and resources could be without end: series must not be."""
+    """The number of names of Pods, users and resources is unlimited. The number of series must not
+    be."""
     for i in range(50):
         server.validate(pod({GPU: 9, f"nvidia.com/odd-{i}": 1}, name=f"stranger-{i}", namespace="team-a"))
         server.validate(pod({f"amd.com/odd-{i}": 1}, namespace="nowhere"))
@@ -176,7 +177,7 @@ def test_health(server):
 
 @pytest.mark.concurrent
 def test_scrapes_under_load(server):
-    """Rendering does not disturb, and every rendering is whole."""
+    """Rendering does not disturb admission, and every rendering is complete."""
     stop = threading.Event()
 
     def ask():

@@ -1,4 +1,4 @@
-"""toMig: the profile is chosen by memory, from the built-in table of every model."""
+"""toMig: the profile is chosen by memory from the built-in table of every model."""
 
 import random
 
@@ -102,7 +102,8 @@ def test_memory_that_is_none_says_what_was_meant(serve, said):
 
 
 def test_a_profile_that_is_not_offered(serve):
-    """Where its memory has to be known. Of what is no MIG slice, it is the amount that is missing."""
+    """Its memory is needed but not known. For a resource that is not a MIG slice, the message says
+    that the amount is missing."""
     server = serve([*policy(accelerator={"mig": {"offered": ["1g.10gb"]}}, default="1Gi")[:-1], doc("Tenant", "team-b", namespaces=["team-b"], quotas=[{"name": "q", "measure": "memory", "hard": "80Gi"}])])
     begin = 'GPU quota "q" of tenant "team-b" measures memory, but no Accelerator of the policy '
     said = {name: server.validate(pod({name: 1}, namespace="team-b")).message for name in ("nvidia.com/mig-4g.40gb", "amd.com/gpu")}
@@ -159,7 +160,7 @@ def test_model_by_name(serve):
 
 
 def test_only_small_requests(serve):
-    """The design's example: one GPU becomes a slice, more stay whole."""
+    """The example of the design: a request for one GPU becomes a slice, larger ones stay whole."""
     server = serve([doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"offered": ["1g.10gb", "3g.40gb"]},
                         sharing={"resource": SHARED, "replicas": 4}), TEAM,
                     doc("Rule", "slice", match={"requests": {GPU: {"max": 1}}},
@@ -169,7 +170,7 @@ def test_only_small_requests(serve):
 
 
 def test_mixed_mig_after_merging(serve):
-    """A container that asks for another profile already would end with two, of which it sees one."""
+    """A container that already requests another profile would get two, and could use only one."""
     server = serve([*policy(default="10Gi"), doc("Guard", "g", deny=["mixedMigInContainer"])])
     decision, _ = server.admit(pod({GPU: 1, "nvidia.com/mig-3g.40gb": 1}))
     assert not decision.allowed

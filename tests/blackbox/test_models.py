@@ -1,4 +1,5 @@
-"""Which GPU model a Pod is charged for, and whether every model that it could land on is counted."""
+"""Which GPU model a Pod is charged for, and whether every model that it could land on is counted.
+"""
 
 import re
 import pytest
@@ -22,7 +23,7 @@ def tenant(*quotas):
 
 
 def required(*terms):
-    """nodeSelectorTerms, each a list of (key, operator, values...)"""
+    """Returns nodeSelectorTerms, each from a list of (key, operator, values...)."""
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
         {"matchExpressions": [{"key": k, "operator": op, **({"values": list(values)} if values else {})} for k, op, *values in term]}
         for term in terms]}}}
@@ -55,7 +56,7 @@ def test_an_uncovered_model_is_what_settings_say(serve):
         assert ("covers nvidia.com/gpu on nodes" in decision.audit.get("audit", "")) == (word == "audit")
 
 
-# --- Terms that are ORed ---
+# --- Terms are alternatives ---
 
 def test_a_term_that_no_model_satisfies_is_an_unknown_model(serve):
     quotas = tenant({"name": "gpus", "measure": "gpus", "hard": 1})
@@ -127,7 +128,7 @@ def test_of_nested_labels_the_larger_set_wins(serve):
         assert decision.audit["charge"] == ", ".join(f"team-a/{n}=1" for n in sorted(charge)), selector
 
 
-# --- Many, and long ones ---
+# --- Many and long ones ---
 
 def test_any_number_of_accelerators(serve):
     many = fleet(**{f"m{i}": {"nodeLabels": {"product": f"p{i}"}} for i in range(300)})
@@ -150,7 +151,7 @@ def test_a_pod_that_requires_too_much_could_land_anywhere(serve):
         assert "no Accelerator of the policy has nvidia.com/gpu" in server.validate(pod({GPU: 4}, affinity=h100)).message, "four H100s are no T4"
 
 
-# --- What people read ---
+# --- Messages ---
 
 def test_a_refusal_says_as_which_model_the_pod_was_counted(serve):
     server = serve([*TWO, tenant({"name": "gpus", "measure": "gpus", "hard": "0.5"})])
@@ -187,7 +188,8 @@ def test_a_refusal_says_as_which_model_the_pod_was_counted(serve):
 def test_lint_of_accelerators_that_share_nodes(tmp_path, models, severity, sentence):
     done = run("lint", write_policy(tmp_path, fleet(**models)))
     assert done.returncode == (1 if severity == "error" else 0)
-    said = re.sub(r" \(\S+:\d+\)", "", done.stdout + done.stderr)  # where the other Accelerator is
+    # Removes the location of the other Accelerator.
+    said = re.sub(r" \(\S+:\d+\)", "", done.stdout + done.stderr)
     if severity:
         assert f"{severity}: {sentence}" in said, said
         assert said.count("warning:") + said.count("error:") == 1
@@ -224,7 +226,8 @@ def test_a_tenant_that_is_only_watched_is_not_refused_for_unknown_memory(serve):
 
 
 def test_a_long_affinity_costs_no_core(serve):
-    """Where a Pod could land is looked up once for all Rules and Accelerators: with four times as many the cost grows by four, not by sixteen."""
+    """Where a Pod could land is computed once for all Rules and Accelerators. With four times as
+    many, the cost is four times as high, not sixteen times."""
     rules = [doc("Rule", f"r{i}", inject={"nodeSelector": {f"k{i}": "v", f"l{i}": "v"}}, onConflict="keep") for i in range(20)]
     terms = required(*([("zone", "In", "q")] for _ in range(150)))
 
@@ -255,7 +258,7 @@ def test_the_wrong_model_is_told_which_one_there_is(serve):
         server.validate(pod({GPU: 1}, nodeSelector={"nvidia.com/gpu.product": "NVIDIA-T4"})).message
 
 
-# --- Against every node that there could be ---
+# --- Against every possible node ---
 
 @settings(max_examples=scaled(25, 3))
 @given(placement.fleets(), st.lists(placement.requirements(), min_size=20, max_size=20))
@@ -284,7 +287,7 @@ def test_a_pod_is_counted_wherever_it_could_land(fleet, specs):
 
 
 def test_whole_devices_and_shares_under_one_name(serve):
-    """The sentence says that what is missing is a node selector."""
+    """The message says that a node selector is missing."""
     shared = {"nodeLabels": {"p": "l4"}, "sharing": {"resource": GPU, "replicas": 15}}
     server = serve([*fleet(a100={"nodeLabels": {"p": "a100"}}, l4_shared=shared), tenant({"name": "gpus", "measure": "gpus", "hard": 8}),
                     doc("Guard", "g", deny=["sharedRequestAboveOne"])])

@@ -1,4 +1,4 @@
-"""/mutate: Rules rewrite and place; patches are minimal and apply to whatever is there."""
+"""/mutate: Rules rewrite and place Pods. Patches are minimal and apply to any Pod."""
 
 import copy
 
@@ -35,7 +35,7 @@ def both(**resources):
     return {"limits": named, "requests": named}
 
 
-# Rewriting.
+# --- Rewriting ---
 
 def test_nothing_to_do_is_no_patch(sharing):
     assert sharing.mutate(pod({GPU: 1})).patch == []
@@ -92,7 +92,7 @@ def test_rewrite_everywhere(sharing):
 
 
 def test_rewrite_where_the_name_is(sharing):
-    """requests and limits are rewritten where each has the name."""
+    """requests and limits are rewritten separately, where they contain the name."""
     after = sharing.mutated(pod(labels=SHARE, containers=[container(limits={GPU: "1"}, requests={"cpu": "1"}),
                                                           container(requests={GPU: "1"}, name="b"),
                                                           container(limits={GPU: "2"}, name="c")]))
@@ -101,7 +101,8 @@ def test_rewrite_where_the_name_is(sharing):
 
 
 def test_rewrite_where_the_target_is_there(sharing):
-    """An in-tree plugin may have put the old name back: the container keeps what it asks for of the new one."""
+    """An in-tree plugin may have put the old name back. The container keeps its request for the new
+    one."""
     after = sharing.mutated(pod({GPU: 1, SHARED: 2}, labels=SHARE))
     assert asks(after) == [both(**{SHARED: 2})]
 
@@ -123,7 +124,7 @@ def test_zero_is_no_request(sharing):
 
 
 def test_escapes(serve):
-    """`/` and `~` in names of the patch."""
+    """`/` and `~` in names of the patch are escaped."""
     server = serve(rule(inject={"nodeSelector": {"example.com/a.b_c-d": "x", "plain": ""}},
                         rewrite=[{"from": GPU, "to": SHARED}]))
     decision = server.mutate(pod({GPU: 1}, nodeSelector={"z": "y"}))
@@ -158,7 +159,7 @@ def test_workloads_get_a_warning(sharing, kind):
         assert any("Pods" in w for w in decision.warnings)
 
 
-# Matching.
+# --- Matching ---
 
 @pytest.mark.parametrize("match,obj,hit", [
     ({}, pod(), True),
@@ -208,7 +209,8 @@ def test_match(serve, match, obj, hit):
 
 
 def test_namespace_of_the_request_counts(serve):
-    """A Pod whose metadata names no namespace, or another, is in the request's."""
+    """A Pod whose metadata contains no namespace, or another one, belongs to the request's
+    namespace."""
     server = serve(rule(match={"namespaces": ["team-a"]}, inject={"nodeSelector": {"a": "b"}}))
     obj = pod()
     del obj["metadata"]["namespace"]
@@ -216,7 +218,7 @@ def test_namespace_of_the_request_counts(serve):
     assert not server.mutate(pod(namespace="team-a"), namespace="other").patch
 
 
-# Placing.
+# --- Placing ---
 
 def test_inject(serve):
     server = serve(rule(match={"podSelector": {"matchLabels": {"tier": "edge"}}}, inject={
@@ -287,10 +289,11 @@ def test_deny_is_the_default(serve):
     assert not server.mutate(pod(nodeSelector={"a": "c"})).allowed
 
 
-# Several Rules.
+# --- Several Rules ---
 
 def test_order_and_claims(serve):
-    """Rules act by order, then name; the first to set a key wins, whatever onConflict says."""
+    """Rules act by order and then by name. The first to set a key wins, whatever onConflict says.
+    """
     server = serve([A100, TEAM,
                     doc("Rule", "z", order=1, inject={"nodeSelector": {"a": "z"}}),
                     doc("Rule", "b", order=2, inject={"nodeSelector": {"a": "b", "b": "b"}}, onConflict="override"),
@@ -303,7 +306,8 @@ def test_order_and_claims(serve):
 
 
 def test_chain_to_the_fixed_point(serve):
-    """Each Rule sees the Pod as the earlier ones left it, and later rounds see what later Rules did."""
+    """Each Rule sees the Pod as the earlier ones left it, and later rounds see what later Rules
+    did."""
     many = {"maxPerContainer": 2}
     server = serve([
         doc("Accelerator", "x", resource="a.example/gpu", sharing={"resource": "b.example/gpu", "replicas": 2}),
@@ -322,7 +326,7 @@ def test_chain_to_the_fixed_point(serve):
 
 
 def test_a_detour_that_leads_back_is_no_change(serve):
-    """A later round may set what the Pod had in the first place: nothing of that is in the patch."""
+    """A later round may restore the Pod's original value. That is then not in the patch."""
     server = serve([A100, TEAM,
                     doc("Rule", "a", order=1, match={"requests": {SHARED: {}}}, onConflict="override",
                         inject={"runtimeClassName": "one", "nodeSelector": {"k": "one"}}),
@@ -352,7 +356,7 @@ def test_rules_are_named_in_the_audit(serve):
     assert {n.strip() for n in server.log("rewritten")[0]["rules"].split(",")} == {"to-shared", "place"}
 
 
-# Who is left alone.
+# --- Exemptions ---
 
 def test_exempt(serve):
     settings = doc("Settings", "s", exempt={"namespaces": ["free-*"], "users": ["system:serviceaccount:op:*"], "groups": ["ops"]})
@@ -362,7 +366,7 @@ def test_exempt(serve):
     assert not server.mutate(pod(namespace="free-x")).patch
     assert not server.mutate(pod(), user=("system:serviceaccount:op:x", [])).patch
     assert not server.mutate(pod(), user=("bob", ["a", "ops"])).patch
-    assert server.mutate(pod(namespace="kube-system")).patch  # the list replaces the default
+    assert server.mutate(pod(namespace="kube-system")).patch  # The list replaces the default.
 
 
 def test_mirror_pods_are_left_alone(serve):
@@ -373,10 +377,11 @@ def test_mirror_pods_are_left_alone(serve):
     assert server.mutate(pod(), user=("system:node:node-1", ["system:nodes"])).patch
 
 
-# A manifest that is applied again.
+# --- A manifest that is applied again ---
 
 def merged(stored, manifest):
-    """What an apply makes of them: maps are merged, containers and variables by name, other lists replaced."""
+    """Returns the result of an apply: maps are merged, containers and variables are merged by name,
+    other lists are replaced."""
     if isinstance(manifest, dict):
         return {**stored, **{k: merged(stored[k], v) if k in stored else v for k, v in manifest.items()}}
     if isinstance(manifest, list) and manifest and all(isinstance(v, dict) and "name" in v for v in manifest):
@@ -415,7 +420,8 @@ def test_applied_again(placing, how):
 
 
 def test_an_update_does_not_mutate(placing):
-    """Nothing is rewritten, placed or made void that was not when the Pod was made."""
+    """An update does not rewrite, place or void anything that was not changed when the Pod was
+    created."""
     old = pod({GPU: 1}, labels=SHARE, containers=[container({GPU: 1}), container(name="plain", env={"NVIDIA_VISIBLE_DEVICES": "all"})], name="p")
     new = copy.deepcopy(old)
     new["metadata"]["labels"]["more"] = "x"
@@ -423,7 +429,8 @@ def test_an_update_does_not_mutate(placing):
 
 
 def test_updates_that_are_allowed_pass(placing):
-    """Images, more tolerations, of a gated Pod more node selectors and fewer gates: they are stored beside what is put back."""
+    """Changed images, more tolerations, and for a gated Pod more node selectors and fewer gates:
+    these are stored together with what is put back."""
     manifest = pod({GPU: 1}, labels=SHARE, nodeSelector={"own": "x"}, schedulingGates=[{"name": "g"}], name="p")
     stored = placing.mutated(manifest)
     new = merged(stored, manifest)
@@ -454,7 +461,7 @@ def test_applied_again_after_the_rules_have_gone(serve):
     assert server.mutated(merged(stored, manifest), operation="UPDATE", old=stored) == stored
 
 
-# Required Rules, on the other endpoint.
+# --- Required Rules, on the other endpoint ---
 
 def test_required(serve):
     server = serve([A100, TEAM,

@@ -1,4 +1,5 @@
-"""What a resource's name says: which names are accelerators, which count only where a quota names them, which nobody knows."""
+"""What the name of a resource means: which names are accelerators, which only count if a quota
+names them, and which are unknown."""
 
 import fnmatch
 import re
@@ -26,7 +27,7 @@ NETWORKS = """nvidia.com/mlnxnics nvidia.com/hostdev nvidia.com/rdma_vf nvidia.c
     nvidia.com/bf3_p0_sf nvidia.com/ib0 nvidia.com/resibp24s0 amd.com/nic amd.com/vnic rdma/hca_shared_devices_a vpc.amazonaws.com/efa
     networking.gke.io.networks/rdma-0 openshift.io/sriovnic""".split()
 OTHERS = ["devices.kubevirt.io/kvm", "github.com/fuse", "smarter-devices/fuse", "sgx.intel.com/epc", "qat.intel.com/generic"]
-# What vendors' and schedulers' own Pods ask for beside a device.
+# What Pods of vendors and schedulers request in addition to a device.
 COMPANIONS = [
     {GPU: 1, "nvidia.com/gpumem": 7000, "nvidia.com/gpucores": 30}, {GPU: 1, "nvidia.com/gpumem-percentage": 50}, {GPU: 1, "nvidia.com/priority": 1},
     {"hygon.com/dcunum": 1, "hygon.com/dcumem": 2000, "hygon.com/dcucores": 60}, {"hygon.com/hcunum": 1, "hygon.com/hcumem": 2000},
@@ -63,7 +64,7 @@ def lint(tmp_path, *docs):
     return done.returncode, done.stdout + done.stderr
 
 
-# Roles.
+# --- Roles ---
 
 @pytest.fixture(scope="module")
 def budget(serve_module):
@@ -103,7 +104,8 @@ def test_a_pod_of_companions_holds_nothing(budget):
 
 
 def test_bytes_are_no_number_of_devices(serve):
-    """Whatever the policy says, memory of 4 GiB used to be `more than any cluster has`."""
+    """Whatever the policy, 4 GiB of memory must not be refused as more than any cluster has, as it
+    once was."""
     for policy in ([team(quota("cards", 4, resources=["gpu.intel.com/i915"]))],
                    [team(quota("cards", 4, resources=["gpu.intel.com/i915"]), quota("rest", "unlimited", resources=["gpu.intel.com/m*"]))],
                    [cluster(uncovered="allow"), team(quota("cards", 4, resources=["gpu.intel.com/i915"]))]):
@@ -121,7 +123,8 @@ def test_a_quota_that_names_a_companion_counts_it(serve):
     decision = server.validate(pod({BYTES: (4 << 30) + 1}))
     assert not decision.allowed and f"requested {(4 << 30) + 1}, used {6 << 30}, limit 10Gi, over by 1;" in decision.message, decision.message
     assert server.validate(pod({BYTES: 4 << 30}, namespace="nobody")).allowed
-    assert server.validate(pod({BYTES: 4 << 30})).allowed  # a Pod that asks for nothing else goes to the ledger, too
+    # A Pod that requests nothing else goes to the ledger, too.
+    assert server.validate(pod({BYTES: 4 << 30})).allowed
     assert not server.validate(pod({BYTES: 1})).allowed
     server.delete(first)
     assert server.validate(pod({BYTES: 1})).allowed
@@ -137,7 +140,7 @@ def test_a_parent_counts_its_childrens_companions(serve):
 
 
 def test_an_exact_quota_may_be_a_large_number(serve):
-    """Up to 8Pi exactly; more of it in one Pod counts as that."""
+    """Amounts are exact up to 8Pi. A larger request of one Pod counts as that."""
     most = 1 << 53
     server = serve([team(quota("memory", most, resources=[BYTES]))])
     assert server.validate(pod({BYTES: most - 1})).allowed
@@ -162,7 +165,7 @@ def test_more_names_than_the_ledger_takes(serve):
     assert not decision.allowed and "more than 64 different resources" in decision.message
 
 
-# Monitoring: one of them shows every GPU of a node.
+# --- Monitoring: one such resource shows every GPU of a node ---
 
 @pytest.mark.parametrize("name", MONITORS)
 def test_monitoring_needs_a_quota_that_names_it(serve, name):
@@ -180,7 +183,7 @@ def test_monitoring_needs_a_quota_that_names_it(serve, name):
     assert decision.allowed and name in decision.warnings[0]
 
 
-# Void mode follows devices.
+# --- Void mode depends on devices ---
 
 @pytest.mark.parametrize("name", ["nvidia.com/cx7_qsfp", "nvidia.com/mlnxnics", MEM, "amd.com/nic", FOO])
 def test_who_asks_for_no_device_is_voided(serve, name):
@@ -196,14 +199,14 @@ def test_who_asks_for_no_device_is_voided(serve, name):
 
 
 def test_void_mode_where_gpus_have_a_schedulers_name(serve):
-    """The Accelerator does not tell the vendor: then NVIDIA's variable is voided."""
+    """The Accelerator does not determine the vendor, so NVIDIA's variable is voided."""
     name = "volcano.sh/vgpu-number"
     server = serve([doc("Accelerator", "v100", resource=name), team(quota(hard=8)), doc("Guard", "g", visibleDevices="void")])
     assert server.mutated(pod({"volcano.sh/vgpu-memory": 1}))["spec"]["containers"][0]["env"] == [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}]
     assert not server.mutate(pod({name: 1})).patch
 
 
-# What nobody knows.
+# --- Unknown names ---
 
 def test_unknown_resources_warn_by_default(serve):
     server = serve([team(quota())])
@@ -274,7 +277,7 @@ def test_one_sentence_about_however_many(serve):
     assert "example.com" not in server.admin("/metrics").text
 
 
-# Settings.otherResources.
+# --- Settings.otherResources ---
 
 def test_other_resources(serve):
     policy = lambda *others: [cluster(unknownResources="deny", **({"otherResources": list(others)} if others else {})),
@@ -303,7 +306,7 @@ def test_lint_of_other_resources(tmp_path):
         assert code == 0 and "warning" not in text, (pattern, text)
 
 
-# Lint of quotas and Rules.
+# --- Lint of quotas and Rules ---
 
 @pytest.mark.parametrize("names,more,code,text", [
     ([MEM], {}, 0, ""),
@@ -339,7 +342,8 @@ def test_rules_see_accelerators_only(tmp_path):
 
 
 def test_the_policy_knows_better_than_the_catalog(serve):
-    """An Accelerator makes a device of whatever it names, and says what a unit of it is."""
+    """An Accelerator makes any resource that it names a device, and defines what a unit of it is.
+    """
     server = serve([doc("Accelerator", "quarter", resource="aliyun.com/gpu-mem", weight="0.0625"),
                     doc("Accelerator", "smlu", resource="cambricon.com/mlu.smlu.vcore", weight="0.01"), team(quota("compute", 1, measure="gpus"))])
     assert server.validate(pod({"aliyun.com/gpu-mem": 8})).allowed
@@ -348,10 +352,10 @@ def test_the_policy_knows_better_than_the_catalog(serve):
     assert not server.validate(pod({"cambricon.com/mlu.smlu.vcore": 1})).allowed
 
 
-# MIG spellings.
+# --- Spellings of MIG ---
 
 def held(server, name, **spec):
-    """How many Pods that ask for one fit."""
+    """Returns how many Pods that each request one fit."""
     count = 0
     while count < 500 and server.validate(pod({name: 1}, **spec)).allowed:
         count += 1
@@ -370,7 +374,8 @@ def test_slices_that_no_accelerator_has(serve, name, count):
 @pytest.mark.parametrize("offered", [["1g.10gb"], ["3g.40gb"]])
 @pytest.mark.parametrize("name", ["nvidia.com/mig-1g.10gb.shared", "nvidia.com/mig-1g.10gb"])
 def test_shares_of_a_slice(serve, name, offered):
-    """A seventh of the device, or an eighth of its memory, in four shares; whether the slice keeps its name or not."""
+    """A seventh of the device, or an eighth of its memory, in four shares, whether or not the slice
+    keeps its name."""
     policy = [doc("Accelerator", "a100-80gb", resource=GPU, mig={"offered": offered}, sharing={"resource": name, "replicas": 4, "maxPerContainer": 2}),
               doc("Guard", "g", deny=["sharedRequestAboveOne", "mixedMigInContainer"])]
     assert held(serve(policy + [team(quota("compute", 2, measure="gpus"))]), name) == 2 * 7 * 4
@@ -384,7 +389,8 @@ def test_shares_of_a_slice(serve, name, offered):
 
 
 def test_spellings_go_by_the_accelerators(serve):
-    """A share or a compute instance that no Accelerator names costs its slice, on the models where the Pod could land."""
+    """A share or a compute instance that no Accelerator names costs its slice, on the models where
+    the Pod could land."""
     server = serve([doc("Accelerator", "a100-40gb", resource=GPU, nodeLabels={"model": "a100"}, mig={"profiles": "builtin"}),
                     doc("Guard", "g", deny=["sharedRequestAboveOne"]),
                     team(quota("memory", "40Gi", measure="memory", accelerators=["a100-40gb"]))])
@@ -409,7 +415,7 @@ def test_lint_of_shares_of_slices(tmp_path):
 
 
 def test_a_compute_instance_may_be_a_profile_of_ones_own(serve):
-    """Then it costs what the policy says: a seventh of the device, with the memory that its name tells."""
+    """Then it costs what the policy says: a seventh of the device, with the memory in its name."""
     profile = {"name": "1c.3g.40gb", "computeSlices": 1, "memorySlices": 1}
     policy = [doc("Accelerator", "a100", resource=GPU, memory="80Gi", mig={"profiles": [profile]})]
     assert held(serve(policy + [team(quota("compute", 1, measure="gpus"))]), "nvidia.com/mig-1c.3g.40gb") == 7
@@ -424,7 +430,7 @@ def test_thor_has_no_memory_of_its_own(serve, tmp_path):
     assert code == 1 and "does not say how much" in text
 
 
-# How finely a device may be shared.
+# --- How finely a device may be shared ---
 
 def test_very_many_replicas(serve, tmp_path):
     share = lambda name, replicas: doc("Accelerator", name, resource=GPU, memory="80Gi", nodeLabels={"m": name},
@@ -440,7 +446,7 @@ def test_very_many_replicas(serve, tmp_path):
     assert code == 1 and "must be 2 to 65536" in text
 
 
-# A model of roles.
+# --- A model of roles ---
 
 MIG_WEIGHTS = {"nvidia.com/mig-1g.10gb": Fraction(1, 4), "nvidia.com/mig-1g.10gb.shared": Fraction(1, 4), "nvidia.com/mig-2c.3g.40gb": Fraction(1, 2)}
 ROLES = {**{name: "device" for name in (GPU, SHARED, "nvidia.com/GA102GL_A10", "amd.com/gpu", "aliyun.com/gpu-mem", "koordinator.sh/gpu.shared")},
@@ -452,7 +458,7 @@ PATTERNS = ["nvidia.com/*", "nvidia.com/mig-*", "*.com/gpu*", "gpu.intel.com/*",
 
 
 class Model:
-    """What the documents say of names, counted a second time."""
+    """An independent implementation of what the documents say about names."""
 
     def __init__(self, accelerators, others, quotas):
         self.accelerators, self.others, self.quotas = accelerators, others, quotas
@@ -475,7 +481,7 @@ class Model:
         return 1 if whole else MIG_WEIGHTS.get(name, 1)
 
     def decide(self, asks):
-        """Whether the Pod is admitted, and whether something unknown is said."""
+        """Returns whether the Pod is admitted, and whether an unknown resource is reported."""
         covered = all(any(self.counts(q, name) for q in self.quotas) for name in asks if self.role(name) in ("device", "monitor"))
         adds = {q["name"]: sum((self.unit(q, name) * amount for name, amount in asks.items() if self.counts(q, name)), Fraction(0)) for q in self.quotas}
         fits = all(self.used[q["name"]] + adds[q["name"]] <= q["hard"] or adds[q["name"]] == 0 for q in self.quotas)
@@ -496,7 +502,7 @@ def policies(draw):
             q["resources"] = draw(st.lists(st.sampled_from(PATTERNS + sorted(ROLES)), min_size=1, max_size=4, unique=True))
         quotas.append(q)
     model = Model(accelerators, others, quotas)
-    for q in quotas:  # what lint refuses is not the question here
+    for q in quotas:  # Leaves out what lint rejects.
         if "resources" in q:
             q["resources"] = [name for name in q["resources"] if "*" in name or (model.role(name) == "device" or q["measure"] == "count") and model.role(name) != "unknown"]
             if not q["resources"]:
@@ -517,13 +523,14 @@ def test_only_devices_shares_and_slices_count(model, pods):
     try:
         for asks in pods:
             if sum(n for name, n in asks.items() if model.role(name) in ("device", "monitor")) > 10**9:
-                continue  # refused as senseless, whatever the quotas say
+                # Refused as invalid, whatever the quotas say.
+                continue
             allowed, unknown = model.decide(asks)
             decision = server.validate(pod(asks))
             assert decision.allowed == allowed, (asks, decision)
             said = decision.warnings if allowed else []
             assert any("known neither" in w for w in said) == (unknown and allowed), (asks, decision)
-            if not allowed:  # nothing that is no accelerator is ever uncovered
+            if not allowed:  # A resource that is not an accelerator is never uncovered.
                 assert not any(f"covers {name} " in decision.message + " " for name in asks if model.role(name) in ("plain", "unknown")), decision
         for q in model.quotas:
             used = server.used("team-a", q["name"], q["measure"])
@@ -554,7 +561,8 @@ SPELLINGS = ["nvidia.com/mig-1g.10gb", "nvidia.com/mig-1g.10gb.shared", "nvidia.
 @given(st.lists(st.sampled_from([*SPELLINGS, "nvidia.com/mig-*gb", "nvidia.com/mig-1g*", "nvidia.com/*", "nvidia.com/mig-7g.80gb"]), min_size=1, max_size=3, unique=True),
        st.lists(st.sampled_from(SPELLINGS), min_size=8, max_size=8))
 def test_what_passes_is_charged(resources, asked):
-    """However a slice is spelled: a Pod that no quota counts does not pass, and one that passes costs something."""
+    """In every spelling of a slice, a Pod that no quota counts is not admitted, and an admitted one
+    costs something."""
     server = Server([doc("Accelerator", "a100-80gb", resource=GPU, mig={"offered": ["1g.10gb", "3g.40gb", "7g.80gb"]}),
                      doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "resources": resources, "hard": 1000}])])
     try:

@@ -1,4 +1,5 @@
-"""No test may depend on how fast the machine is: a busy one would fail it. This looks for the bars that do."""
+"""No test may depend on the speed of the machine, because it would fail on a busy one. This finds
+assertions that do."""
 
 import ast
 import os
@@ -9,7 +10,7 @@ import pytest
 
 from gpugate import ROOT, in_proportion
 
-# file::function -> why it may compare a time with a bar all the same
+# file::function -> why it may compare a time with a limit
 ALLOWED = {
     "blackbox/gpugate.py::eventually": "the deadline of all waits: DEADLINE_S at least",
     "cluster/process.py::wait_ready": "the same",
@@ -32,7 +33,7 @@ def is_a_time(node):
 
 
 def bars(tree):
-    """(function, line) of each assertion that a time is below something."""
+    """Returns (function, line) of each assertion that a time is below something."""
     def look(node, function):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             function = node.name

@@ -1,4 +1,4 @@
-"""What must hold for every Pod and every policy, tried on generated ones."""
+"""Properties of every Pod and every policy, tested with generated ones."""
 
 import json
 import random
@@ -10,7 +10,8 @@ from gpugate import Server, applied, run, scaled, write_policy
 from kube import GPU, SHARED, container, doc, namespace_doc, pod, sidecar
 
 MIG1, MIG3 = "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
-NAMES = [GPU, SHARED, MIG1, MIG3, "amd.com/gpu", "amd.com/gpu.shared"]  # rewrites go from left to right
+# Rewrites go from left to right.
+NAMES = [GPU, SHARED, MIG1, MIG3, "amd.com/gpu", "amd.com/gpu.shared"]
 FLEET = [
     doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", nodeLabels={"model": "a100"},
         mig={"offered": ["1g.10gb", "3g.40gb"]}, sharing={"resource": SHARED, "replicas": 4}),
@@ -118,7 +119,7 @@ def devices(obj):
 
 
 def names_of(obj):
-    """How many accelerators each container names."""
+    """Returns how many accelerators each container names."""
     return {c["name"]: len({k for part in (c.get("resources") or {}).values() for k, v in part.items() if k in NAMES and str(v) != "0"})
             for kind in ("initContainers", "containers") for c in obj["spec"].get(kind) or []}
 
@@ -126,8 +127,9 @@ def names_of(obj):
 @settings(max_examples=scaled(40, 6))
 @given(policies(), st.lists(pods(), min_size=scaled(12, 6), max_size=scaled(12, 6)))
 def test_mutation_is_idempotent_and_validation_agrees(policy, some):
-    """Evaluating the mutated Pod again changes nothing; no device is gained, nor lost but by a container that names two; what /mutate made
-    is what /validate requires; what needs no patch is not refused for a required Rule."""
+    """Evaluating the mutated Pod again changes nothing. Devices are never added, and only a
+    container that names two may lose some. /validate requires exactly what /mutate did. A Pod
+    that needs no patch is not refused because of a required Rule."""
     server = Server(policy, start=False)
     assume(run("lint", server.policy).returncode == 0)
     server.start()
@@ -144,7 +146,8 @@ def test_mutation_is_idempotent_and_validation_agrees(policy, some):
                 assert now == many or (now < many and names_of(obj)[name] > 1), (obj, first.patch)
             assert devices(after).keys() <= devices(obj).keys()
             final = server.validate(after, dry_run=True)
-            if not final.allowed:  # only for what no Rule can mend: a selector that contradicts the resource
+            # Only for what no Rule can correct: a selector that contradicts the resource.
+            if not final.allowed:
                 assert all(part.startswith(("no Accelerator of the policy", "the nearest is", "one that it could require is", "correct what the Pod requires")) for part in final.message.split("; ")), \
                     (obj, first.patch, final)
     finally:

@@ -1,4 +1,4 @@
-"""Quota: who is charged, what it costs, what a refusal says."""
+"""Quotas: who is charged, what a Pod costs, and the text of a refusal."""
 
 import re
 from fractions import Fraction
@@ -29,7 +29,7 @@ def fits(server, obj, **how):
     return server.validate(obj, **how).allowed
 
 
-# The refusal.
+# --- The refusal ---
 
 def test_message(serve):
     server = serve([team(quota("whole", 4, resources=[GPU]))])
@@ -52,7 +52,8 @@ def test_message_of_several_quotas(serve):
 
 
 def test_amounts_of_a_message(serve):
-    """Cut after two decimals; what is free is an amount, and what fits into that a resource with what it costs."""
+    """Amounts are truncated after two decimals. What is free is an amount, and what fits is a
+    resource with its cost."""
     server = serve([A100, team(quota("compute", "6.5", measure="gpus"))])
     assert fits(server, pod({GPU: 5}))
     for _ in range(5):
@@ -64,7 +65,8 @@ def test_amounts_of_a_message(serve):
 
 
 def test_the_largest_that_fits_where_one_name_is_many_things(serve):
-    """A whole GPU no longer fits, a share of the same name does: then the refusal says on which model."""
+    """A whole GPU no longer fits, but a share with the same name does. The refusal then names the
+    model."""
     server = serve([doc("Accelerator", "h100", resource=GPU, memory="80Gi", nodeLabels={"model": "h100"}),
                     doc("Accelerator", "l4", resource=GPU, memory="24Gi", nodeLabels={"model": "l4"}, sharing={"resource": GPU, "replicas": 4}),
                     team(quota("g", "1.6", measure="gpus"), quota("m", "92Gi", measure="memory"), namespaces=["team-a"])])
@@ -92,7 +94,7 @@ def test_unlimited(serve):
     assert server.used("team-a", "q") == 2e9
 
 
-# Which resources a quota covers.
+# --- Which resources a quota covers ---
 
 @pytest.mark.parametrize("resources,name,covered", [
     ([GPU], GPU, True), ([GPU], SHARED, False), ([GPU], MIG1, False), (["nvidia.com/mig-*"], MIG1, True),
@@ -141,7 +143,7 @@ def test_a_parent_covers(serve):
     assert not fits(server, pod({GPU: 1}))
 
 
-# Tenants and namespaces.
+# --- Tenants and namespaces ---
 
 def test_untenanted(serve):
     server = serve([team(quota())])
@@ -162,7 +164,7 @@ def test_untenanted_choices(serve, choice):
 
 
 def test_whose_namespace(serve):
-    """An exact name beats the longest glob beats a selector."""
+    """An exact name beats the longest glob, which beats a selector."""
     labels = {"matchLabels": {"team": "s"}}
     server = serve([team(quota(hard=1), name="exact", namespaces=["ml-train"]), team(quota(hard=2), name="short", namespaces=["ml-*"]),
                     team(quota(hard=3), name="long", namespaces=["ml-tr*"]),
@@ -204,7 +206,7 @@ def test_parents(serve):
         assert server.used(tenant, name) == used
 
 
-# Enforcement.
+# --- Enforcement ---
 
 @pytest.mark.parametrize("settings_,tenant,effect", [
     ("deny", "deny", "deny"), ("deny", "warn", "warn"), ("deny", "audit", "audit"), ("warn", "deny", "warn"), ("warn", "audit", "audit"),
@@ -233,16 +235,17 @@ def test_audited_parent_does_not_soften_the_child(serve):
 
 
 def test_long_warnings_fit(serve):
-    """Names as long as they may be: each warning stays within what the API server shows."""
+    """With names of maximum length, each warning stays within what the API server shows."""
     long = "n" * 60
     server = serve([doc("Settings", "s", enforcement="warn"), *(
         doc("Tenant", f"{long}{i}", quotas=[quota(f"{'q' * 50}{j}", 0) for j in range(9)], **({"parent": f"{long}{i - 1}"} if i else
             {}), **({"namespaces": ["team-a"]} if i == 7 else {})) for i in range(8))])
     decision = server.validate(pod({GPU: 1}))
-    assert decision.allowed and decision.warnings  # the harness checks the lengths
+    # The harness checks the lengths.
+    assert decision.allowed and decision.warnings
 
 
-# Exemptions.
+# --- Exemptions ---
 
 def test_exempt(serve):
     server = serve([doc("Settings", "s", exempt={"namespaces": ["free"], "users": ["root"], "groups": ["system:masters"]}), team(quota(hard=0))])
@@ -270,10 +273,10 @@ def test_mirror_pods(serve):
     assert not fits(server, pod({GPU: 1}))
 
 
-# Measures.
+# --- Measures ---
 
 def cost(measure, asks):
-    """What a Pod of these asks costs on the A100-80, exactly."""
+    """Returns the exact cost of such a Pod on the A100-80."""
     total = Fraction(0)
     for name, many in asks.items():
         if measure == "count":
@@ -291,7 +294,7 @@ def cost(measure, asks):
 
 @pytest.mark.parametrize("model", mig.MODELS)
 def test_weights_of_every_profile(serve, model):
-    """n slices that make up exactly the limit fit, one more does not."""
+    """n slices that add up to exactly the limit fit, and one more does not."""
     spec = {"resource": GPU, "memory": f"{mig.MODELS[model][0]}Gi", "mig": {"profiles": "builtin"}}
     server = serve([doc("Accelerator", model, **spec),
                     *(team(quota(hard=n, measure="gpus"), name=f"n{n}") for n in range(1, 3))])
@@ -312,7 +315,8 @@ NAMES = [GPU, SHARED, *map(mig.resource, mig.MODELS["a100-80gb"][3])]
 @given(st.sampled_from(["count", "gpus", "memory"]), st.integers(1, 60),
        st.lists(st.dictionaries(st.sampled_from(NAMES), st.integers(1, 4), min_size=1, max_size=3), min_size=10, max_size=25))
 def test_measures_are_exact(measure, tenths, requests):
-    """Admitted if and only if the exact sum stays within the limit; the gauges show the sum."""
+    """A Pod is admitted if and only if the exact sum stays within the limit. The gauges show the
+    sum."""
     hard = {"count": Fraction(tenths // 3 + 1), "gpus": Fraction(tenths, 10), "memory": Fraction(tenths * 7 << 30)}[measure]
     text = {"count": str(int(hard)), "gpus": f"{float(hard):.1f}", "memory": str(int(hard))}[measure]
     server = Server([A100, team(quota(hard=text, measure=measure))])
@@ -330,7 +334,7 @@ def test_measures_are_exact(measure, tenths, requests):
 
 
 def test_thirds_and_sevenths_do_not_drift(serve):
-    """Seven sevenths and three thirds are one, after thousands of admissions as well."""
+    """Seven sevenths and three thirds are one, even after thousands of admissions."""
     server = serve([doc("Accelerator", "a100-80gb", resource=GPU, mig={"profiles": "builtin"}, sharing={"resource": SHARED, "replicas": 3}),
                     team(quota(hard=2, measure="gpus"))])
     for _ in range(scaled(30, 5)):
@@ -355,7 +359,8 @@ def test_weight_of_ones_own(serve):
 
 
 def test_sharing_without_a_new_name(serve):
-    """Time-slicing that keeps the name: one request is a share; `single` MIG likewise."""
+    """With time-slicing that keeps the name, one request is a share. The same holds for MIG with
+    `single`."""
     server = serve([doc("Accelerator", "t4", resource=GPU, memory="16Gi", sharing={"resource": GPU, "replicas": 4}),
                     team(quota("g", "0.5", measure="gpus"), quota("m", "8Gi", measure="memory"))])
     assert fits(server, pod({GPU: 1})) and fits(server, pod({GPU: 1}))
@@ -381,7 +386,7 @@ def test_memory_that_is_unknown(serve):
     assert fits(server, pod({GPU: 1}))
 
 
-# Which model.
+# --- Which model ---
 
 H100 = doc("Accelerator", "h100-80gb", resource=GPU, memory="80Gi", weight="2", nodeLabels={"model": "h100"}, mig={"profiles": "builtin"})
 A40 = doc("Accelerator", "a100-40gb", resource=GPU, memory="40Gi", nodeLabels={"model": "a100-40"}, mig={"profiles": "builtin"})
@@ -407,7 +412,8 @@ def term(operator, *values, key="model"):
     ({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
         {"weight": 1, "preference": term("In", "a100")}]}}}, {"a100", "h100"})])
 def test_quota_per_model(serve, spec, models):
-    """A quota counts a Pod if any model that it could land on is listed, by the largest amount among those."""
+    """A quota counts a Pod if it lists any model that the Pod could land on, by the largest amount
+    among those."""
     server = serve([A100, H100, team(quota("h", 1, accelerators=["h100-80gb"]), quota("a", 1, accelerators=["a100-80gb"]),
                                      quota("g", 100, measure="gpus"))])
     assert fits(server, pod({GPU: 1}, **spec))
@@ -427,7 +433,8 @@ def test_no_model_fits(serve, spec):
 
 
 def test_a_name_that_is_two_slices(serve):
-    """1g.10gb is the plain slice of an A100-80 and the wide one of an A100-40: the larger counts unless pinned."""
+    """1g.10gb is the plain slice of an A100-80 and the wide one of an A100-40. The larger amount
+    counts unless the Pod is pinned."""
     server = serve([A100, A40, team(quota("g", 100, measure="gpus"), name="free", namespaces=["free"]),
                     team(quota("g", 100, measure="gpus"), name="pinned", namespaces=["pinned"])])
     assert fits(server, pod({MIG1: 4}, namespace="free"))
@@ -444,7 +451,7 @@ def test_only_models_that_have_the_resource_count(serve):
     assert fits(server, pod({"amd.com/gpu": 1})) and not fits(server, pod({"amd.com/gpu": 1}))
 
 
-# Charging.
+# --- Charging ---
 
 def test_audit_annotations(serve):
     server = serve([A100, doc("Tenant", "root", quotas=[quota("g", "6.5", measure="gpus")]), team(quota("slices", 9), parent="root")])
@@ -491,7 +498,8 @@ def test_what_frees(serve, end):
 
 
 def test_a_finished_pod_that_is_created_holds_nothing(serve):
-    """Restored from a backup, for example: a Pod counts unless its phase is Succeeded or Failed."""
+    """For example, if it was restored from a backup. A Pod counts unless its phase is Succeeded or
+    Failed."""
     server = serve([team(quota(hard=1))])
     obj = persisted(pod({GPU: 1}))
     obj["status"]["phase"] = "Running"
@@ -500,7 +508,7 @@ def test_a_finished_pod_that_is_created_holds_nothing(serve):
 
 
 def test_all_or_nothing(serve):
-    """A Pod that one quota refuses is charged by none."""
+    """A Pod that one quota refuses is not charged to any."""
     server = serve([doc("Tenant", "root", quotas=[quota("root", 1)]), team(quota("a", 9), quota("b", 9), parent="root")])
     assert not fits(server, pod({GPU: 2}))
     for tenant, name in (("root", "root"), ("team-a", "a"), ("team-a", "b")):

@@ -1,4 +1,5 @@
-"""The policy reference: it is what the generator prints, and its examples (the README's, too) are real policies."""
+"""The policy reference is what the generator prints, and its examples (and the README's) are valid
+policies."""
 
 import os
 import re
@@ -15,7 +16,8 @@ DOCUMENTS = [POLICY, ROOT / "README.md"]
 
 
 def examples(path):
-    """The YAML blocks that are policies, with the line that each begins on. A comment may come first."""
+    """Yields the YAML blocks that are policies, with the line on which each begins. A comment may
+    come first."""
     text = path.read_text()
     for block in re.finditer(r"^```yaml\n(.*?)^```$", text, re.M | re.S):
         lines = [line for line in block[1].split("\n") if line.strip() and not line.lstrip().startswith("#")]

@@ -1,4 +1,4 @@
-"""The policy changes under the running server, in all the ways that tools change folders."""
+"""The policy changes while the server runs, in all the ways that tools change folders."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def allows(server, many):
 
 
 def limit(server):
-    """The limit in force, as a refusal tells it."""
+    """Returns the limit in force, as a refusal states it."""
     message = server.validate(pod({GPU: 1000}), dry_run=True).message
     return int(re.search(r"limit (\d+)", message)[1])
 
@@ -53,7 +53,8 @@ def test_plain_edit(serve):
 
 
 def test_editors(serve):
-    """Write a new file and rename it over; back up and write anew; truncate and write slowly."""
+    """Editors write a new file and rename it, make a backup and write the file again, or truncate
+    it and write slowly."""
     server = serve(limited(1))
     file = server.policy / "policy.yaml"
     new = write_policy(server.dir / "new", limited(2)) / "policy.yaml"
@@ -82,7 +83,8 @@ def test_a_file_that_is_named(serve):
 
 
 def shows(server, commit):
-    """Whether this is the commit that is told of the policy in force. git moves HEAD when it has written the files, so the policy may come first."""
+    """Whether this is the reported commit of the policy in force. git moves HEAD after it has
+    written the files, so the policy may change first."""
     infos = [dict(labels)["commit"] for labels in server.metrics().series("gpugate_policy_info")]
     return len(infos) == 1 and infos[0] and commit.startswith(infos[0])
 
@@ -115,13 +117,15 @@ def test_git_checkout(serve, tmp_path):
     git(repository, "checkout", "-q", "--detach", first)
     becomes(server, 1)
     eventually(lambda: shows(server, first), what="the commit")
-    # git writes file by file. One that takes longer than the wait for quiet may be read by half, and refused; it never stays so.
+    # git writes one file at a time. If that takes longer than the quiet period, the server may read
+    # half of the files and reject them, but only temporarily.
     assert slowest > 0.1 or not server.log("policy_rejected")
     eventually(lambda: server.metrics().value("gpugate_policy_rejected") == 0, 5, "the whole checkout in force")
 
 
 def test_git_commit_is_seen_without_a_change(serve, tmp_path):
-    """A commit of what is already in force changes nothing but the commit that is shown, after a SIGHUP at the latest."""
+    """A commit of files that are already in force only changes the reported commit, at the latest
+    after a SIGHUP."""
     repository = tmp_path / "repository"
     write_policy(repository, limited(1))
     git(tmp_path, "init", "-q", "-b", "main", str(repository))
@@ -134,7 +138,8 @@ def test_git_commit_is_seen_without_a_change(serve, tmp_path):
 
 
 def test_the_policy_is_told_from_its_commit(serve, tmp_path):
-    """Files that were changed after the checkout are not what the commit says; the digest is of the files, wherever they are."""
+    """Files that were changed after the checkout are not those of the commit. The digest depends on
+    the files, not on their location."""
     repository = tmp_path / "repository"
     write_policy(repository / "policy", limited(1))
     git(tmp_path, "init", "-q", "-b", "main", str(repository))
@@ -161,7 +166,7 @@ def test_the_policy_is_told_from_its_commit(serve, tmp_path):
 
 
 def test_config_map(serve):
-    """The kubelet exchanges the link ..data."""
+    """The kubelet replaces the symbolic link ..data."""
     server = serve(limited(1), start=False)
     mount = server.dir / "mount"
 
@@ -183,7 +188,7 @@ def test_config_map(serve):
 
 @pytest.mark.parametrize("below", ["", "policies/gpu"])
 def test_git_sync(serve, below):
-    """git-sync exchanges a link to a whole worktree."""
+    """git-sync replaces a symbolic link to a whole work tree."""
     server = serve(limited(1), start=False)
     root = server.dir / "sync"
 
@@ -240,7 +245,7 @@ def test_policy_that_vanishes(serve):
 
 @pytest.mark.concurrent
 def test_every_decision_is_of_one_policy(serve):
-    """While two policies alternate, no answer mixes them."""
+    """While two policies alternate, no response mixes them."""
     def policy(name):
         return [doc("Accelerator", "x", resource=GPU, nodeLabels={"m": name}),
                 doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": name, "resources": [GPU], "hard": 1}]),
@@ -275,13 +280,13 @@ def test_every_decision_is_of_one_policy(serve):
 
 @pytest.mark.concurrent
 def test_quotas_are_charged_anew(serve):
-    """The ledger holds facts: what Pods cost is what the policy of the moment says."""
+    """The ledger stores facts. The policy in force determines what Pods cost."""
     server = serve(limited(4))
     for many in (1, 2):
         assert server.validate(pod({GPU: many})).allowed
     assert server.used("team-a", "whole") == 3
     server.reload(limited(2))
-    assert server.used("team-a", "whole") == 3  # nobody is evicted
+    assert server.used("team-a", "whole") == 3  # Nothing is evicted.
     refusal = server.validate(pod({GPU: 1}))
     assert not refusal.allowed and "used 3" in refusal.message and "over by 2" in refusal.message
     server.reload([doc("Accelerator", "big", resource=GPU, memory="80Gi", weight="2"),

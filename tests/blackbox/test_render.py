@@ -1,4 +1,5 @@
-"""`gpugate render`: what it prints, by policy, ledger and options. What a real API server makes of it: tests/cluster/test_registration.py."""
+"""`gpugate render`: its output by policy, ledger and options. tests/cluster/test_registration.py
+applies it to a real API server."""
 
 import base64
 import json
@@ -17,7 +18,7 @@ MUTATING, VALIDATING = "MutatingWebhookConfiguration", "ValidatingWebhookConfigu
 
 @pytest.fixture
 def render(tmp_path):
-    """render(*documents, args=[...]) -> the objects."""
+    """render(*documents, args=[...]) returns the objects."""
     def printed(*documents, args=()):
         ran = run("render", "--policy", write_policy(tmp_path / "policy", list(documents)), *args)
         assert ran.returncode == 0 and not ran.stderr, ran.stderr
@@ -101,7 +102,7 @@ def test_what_validates_does_not_depend_on_rules_and_quotas(render):
     plain = validating(TEAM, doc("Guard", "g", deny=["privileged"]))
     assert plain == validating(TEAM, TO_SHARES, doc("Guard", "h", deny=["resourceClaims"]))
     assert GPU not in str(plain)
-    # But for Pods without anything special that only such a policy refuses.
+    # This excludes Pods without anything special that only such a policy refuses.
     quota, guard = (webhooks(plain)[name] for name in ("quota.gpugate.io", "guard.gpugate.io"))
     for documents, more in (((TEAM, VOID), "'NVIDIA_VISIBLE_DEVICES'"), (
             (TEAM, doc("Rule", "all", match={"podSelector": {"matchLabels": {"stage": "it"}}}, inject={"runtimeClassName": "x"}, required=True)), "'stage'")):
@@ -148,7 +149,7 @@ def test_failure_policies_of_the_command_line(render):
 
 
 def test_the_two_parts_are_the_whole(render):
-    """What is needed, before gpugate starts; what refuses, when it answers."""
+    """What is needed before gpugate starts, and what refuses Pods once it answers."""
     args = ["--ledger", "cluster", "--viewers", "team-a=a"]
     parts = [render(TEAM, VOID, args=[*args, "--part", part]) for part in ("prerequisites", "webhooks")]
     assert parts[0] + parts[1] == render(TEAM, VOID, args=args)
@@ -163,8 +164,8 @@ TEAM_B = doc("Tenant", "team-b", namespaces=["team-b"], parent="team-a", quotas=
 
 
 def test_viewers_get_the_quotas_of_their_tenant(render):
-    """By name, and nothing else: not those of the tenant above, nor of those below. What the names are is compared with what is published
-    by tests/cluster/test_registration.py."""
+    """They get them by name, and nothing else: not those of the tenant above or of those below.
+    tests/cluster/test_registration.py compares the names with what is published."""
     def made(*viewers):
         objects = render(TEAM, TEAM_B, args=["--ledger", "cluster", *(arg for viewer in viewers for arg in ("--viewers", viewer))])
         return [obj for obj in objects if obj["metadata"]["name"].startswith("gpugate-viewers")]
@@ -207,7 +208,8 @@ def test_rights_by_ledger(render):
 
 
 def test_certificates_that_gpugate_makes_itself(render):
-    """No caBundle, which is gpugate's to write, and the rights for that: its own Secret, and a patch of the two configurations."""
+    """There is no caBundle, because gpugate writes that. It gets the rights to do so: its own
+    Secret, and a patch of the two configurations."""
     for ledger in ("embedded", "cluster"):
         files, managed = (render(TEAM, TO_SHARES, args=["--ledger", ledger, "--certs", certs]) for certs in ("files", "self-managed"))
         assert files == render(TEAM, TO_SHARES, args=["--ledger", ledger])
@@ -246,7 +248,8 @@ def test_where_gpugate_is_reached(render, tmp_path):
     ("a", True), ("0a-b.c9", True), ("a" * 253, True), ("Abc", False), ("a_b", False), ("a~b", False), ("-a", False), ("a-", False), ("a..b", False),
     (".a", False), ("a.", False), ("a.-b", False), ("a" * 254, False)])
 def test_a_path_secret_that_no_service_can_have(tmp_path, secret, good):
-    """The API server takes it in a URL only. The refusal names the file, never the secret."""
+    """The API server only accepts such a path in a URL. The error names the file, never the secret.
+    """
     policy = write_policy(tmp_path / "policy", [TEAM])
     (tmp_path / "file").write_text(secret)
     ran = run("render", "--policy", policy, "--path-secret", tmp_path / "file")
@@ -289,7 +292,7 @@ def test_bad_options_say_what_to_give(tmp_path, which):
 
 
 def test_a_tenant_without_quotas_has_no_viewers(tmp_path):
-    """A right without names would be one to all quotas."""
+    """A right without names would apply to all quotas."""
     policy = write_policy(tmp_path / "policy", [TEAM, doc("Tenant", "team-c", namespaces=["team-c"], parent="team-a")])
     ran = run("render", "--policy", policy, "--ledger", "cluster", "--viewers", "team-c=c")
     assert ran.returncode == 2 and not ran.stdout and "--viewers team-c=c: the Tenant has no quotas" in ran.stderr

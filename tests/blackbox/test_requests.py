@@ -1,4 +1,4 @@
-"""What a Pod asks for: Kubernetes' quantities, and the effective request of a whole Pod."""
+"""What a Pod requests: Kubernetes' quantities, and the effective request of a whole Pod."""
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -18,7 +18,7 @@ def server(serve_module):
 
 
 def charged(server, obj, quota="whole"):
-    """What the Pod would cost, as the audit annotation tells it."""
+    """Returns what the Pod would cost, from the audit annotation."""
     decision = server.validate(obj, dry_run=True)
     assert decision.allowed, decision
     charges = dict(c.split("=") for c in decision.audit.get("charge", "").split(", ") if c)
@@ -70,7 +70,7 @@ def test_missing_requests_fall_back_to_limits(server):
 
 
 def test_example_of_the_documentation(server):
-    """init 1, sidecar 1, init 2 makes 3."""
+    """init 1, sidecar 1 and init 2 make 3."""
     obj = pod(init=[container({GPU: 1}, "a"), sidecar({GPU: 1}, "s"), container({GPU: 2}, "b")])
     assert charged(server, obj) == 3
 
@@ -91,7 +91,7 @@ def test_restart_policy_of_a_regular_container_means_nothing(server):
 
 
 def effective(containers, init, overhead):
-    """As kubernetes-sigs write it: the running phase, or the worst moment of the start."""
+    """As kubernetes-sigs define it: the running phase, or the maximum during startup."""
     sidecars, peak = 0, 0
     for asks, always in init:
         if always:
@@ -109,7 +109,8 @@ amounts = st.integers(0, 9)
 @given(st.lists(amounts, min_size=1, max_size=5), st.lists(st.tuples(amounts, st.booleans()), max_size=6), amounts,
        st.booleans(), st.randoms())
 def test_effective_request(server, regular, init, overhead, other, chance):
-    """Against the formula written a second time; another resource beside it has its own maximum."""
+    """Compares with an independent implementation of the formula. Another resource has its own
+    maximum."""
     def asks(many):
         out = {GPU: many} if many or chance.random() < 0.5 else {}
         if other:

@@ -1,4 +1,4 @@
-"""The bytes that a real kube-apiserver sent: every one gets a sane answer, whatever the policy."""
+"""The bytes that a real kube-apiserver sent: each gets a correct answer with every policy."""
 
 import copy
 import json
@@ -46,7 +46,8 @@ def test_they_are_there():
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_open(open_server, file):
-    """A policy that limits nothing lets everything pass unchanged; /mutate takes the validating call's reviews as well."""
+    """A policy without limits admits everything unchanged. /mutate accepts reviews of the
+    validating call as well."""
     for path in {"mutate", file.name.partition("-")[0]}:
         decision, request = ask(open_server, file, path)
         assert decision.allowed and not decision.patch
@@ -58,7 +59,7 @@ def test_open(open_server, file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_strict(strict_server, file):
-    """A policy that allows nothing: Pods are refused or rewritten, and nothing else is."""
+    """A policy that allows nothing refuses or rewrites Pods, and nothing else."""
     decision, request = ask(strict_server, file)
     assert decision.allowed == (file.stem not in REFUSED), decision
     assert bool(decision.patch) == (file.stem in PATCHED), decision
@@ -80,7 +81,8 @@ def test_charges(serve):
 
 
 def test_the_life_of_a_real_pod(serve):
-    """Created, seen at work, deleted: the review of the deletion names the uid that was charged."""
+    """The Pod is created, seen running, and deleted. The review of the deletion contains the uid
+    that was charged."""
     server = serve(OPEN)
     folder = ROOT / "tests" / "reviews"
     deleted = json.loads((folder / "validate-pod-delete.json").read_bytes())
@@ -95,14 +97,15 @@ def test_the_life_of_a_real_pod(serve):
 
 
 def test_a_mutating_review_at_validate(open_server):
-    """Its Pod has no uid yet, so it cannot be charged: a wrong registration, and the answer says so."""
+    """Its Pod has no uid yet, so it cannot be charged. The registration is wrong, and the answer
+    says so."""
     answer = open_server.post("/validate", (ROOT / "tests" / "reviews" / "mutate-pod-bare.json").read_bytes())
     assert answer.status == 415 and "ValidatingWebhookConfiguration" in answer.sentence()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_torn(open_server, file):
-    """Every prefix of a review is a 415, never a crash."""
+    """Every prefix of a review gets a 415 and never causes a crash."""
     data = file.read_bytes().rstrip()
     for cut in range(0, len(data) - 1, max(1, len(data) // 25)):
         assert open_server.post("/validate", data[:cut]).status == (415 if cut else 400)

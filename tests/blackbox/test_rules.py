@@ -1,4 +1,5 @@
-"""Rules: whom they leave alone, what contradicts them, what they say where they only watch, and what must hold for all of them."""
+"""Rules: which Pods they leave alone, what contradicts them, what they report without enforcement,
+and properties of all of them."""
 
 import copy
 import json
@@ -27,7 +28,7 @@ def asks(obj):
 
 
 def affinity(*terms):
-    """Required node affinity: each term a list of (key, operator, values)."""
+    """Returns a required node affinity, with each term from a list of (key, operator, values)."""
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
         {"matchExpressions": [{"key": k, "operator": op, **({"values": v} if v else {})} for k, op, v in term]} for term in terms]}}}
 
@@ -38,7 +39,7 @@ def lint(folder, policy):
     return done.returncode, done.stdout + done.stderr
 
 
-# A container that asks for several devices.
+# --- A container that requests several devices ---
 
 @pytest.mark.parametrize("rewrite,name", [(TO_MIG, MIG1), (TO_SHARE, SHARED)])
 def test_several_gpus_do_not_become_several_parts(serve, rewrite, name):
@@ -79,7 +80,7 @@ def test_lint_warns_of_several_parts(tmp_path):
     assert not warned({"from": AMD, "to": "amd.com/mi300x", "maxPerContainer": 2})
 
 
-# What contradicts a Rule.
+# --- What contradicts a Rule ---
 
 EDGE = {"nodeSelector": {"node-type": "edge"}, "tolerations": [{"key": "edge", "operator": "Exists"}]}
 CONTRADICTIONS = [
@@ -93,7 +94,7 @@ AGREEMENTS = [
 @pytest.mark.parametrize("choice", ["deny", "override"])
 @pytest.mark.parametrize("own", CONTRADICTIONS)
 def test_affinity_that_contradicts_is_refused(serve, choice, own):
-    """A node selector cannot replace an affinity: the Pod would wait for ever."""
+    """A node selector cannot replace an affinity: the Pod would wait forever."""
     server = serve(rule("place", inject=EDGE, onConflict=choice))
     for decision in (server.mutate(pod(affinity=own)), server.validate(pod(affinity=own), dry_run=True)):
         assert not decision.allowed and decision.code == 403
@@ -119,7 +120,8 @@ def test_affinity_that_agrees(serve, choice, own):
 
 
 def test_labels_that_only_together_contradict(serve):
-    """Each leaves one term; both leave none. What the Pod selects itself counts as well."""
+    """Each label leaves one term, and both leave none. The Pod's own node selector counts as well.
+    """
     own = affinity([("zone", "NotIn", ["a"])], [("node-type", "NotIn", ["edge"])])
     both = {"nodeSelector": {"zone": "a", "node-type": "edge"}}
     assert not serve(rule(inject=both)).mutate(pod(affinity=own)).allowed
@@ -145,7 +147,7 @@ def test_numbers_in_affinity(serve, value, op, bound, fits):
 
 
 def test_a_long_affinity_costs_no_time(serve):
-    """Nobody writes so much: it is not looked through, and the Pod is the scheduler's."""
+    """Real affinities are never that long. It is not searched, and the scheduler decides."""
     terms = [[("node-type", "NotIn", ["edge"])] * 50] * 400
     server = serve(rule(inject=EDGE))
     assert server.mutate(pod(affinity=affinity(*terms))).allowed
@@ -159,7 +161,8 @@ ELSEWHERE = [{"nodeSelector": {"product": "t4"}}, {"affinity": affinity([("produ
 @pytest.mark.parametrize("pin", [True, False])
 @pytest.mark.parametrize("where", ELSEWHERE)
 def test_a_pod_that_cannot_land_there_is_left_alone(serve, where, pin):
-    """A Pod that selects a T4 is not made an A100's slice, whatever it says of memory, and the Rule refuses it nowhere."""
+    """A Pod that selects a T4 does not become an A100 slice, whatever memory it requests, and the
+    Rule refuses it nowhere."""
     to_mig = {**TO_MIG, "toMig": {**TO_MIG["toMig"], "pin": pin}}
     server = serve(rule(rewrite=[to_mig], inject={"runtimeClassName": "mig"}, required=True))
     for memory in ({}, {KEY: "10Gi"}, {KEY: "2Ti"}, {KEY: "junk"}):
@@ -180,7 +183,7 @@ def test_a_share_is_not_asked_for_where_there_is_none(serve):
 
 
 def test_the_rewrite_and_the_selector_together(serve):
-    """The slice leaves the first term only, the selector the second."""
+    """The slice leaves only the first term, and the selector only the second."""
     own = affinity([("product", "In", ["a100"]), ("node-type", "In", ["core"])], [("product", "In", ["t4"])])
     decision = serve(rule(rewrite=[TO_MIG], inject=EDGE)).mutate(pod({GPU: 1}, affinity=own))
     assert not decision.allowed and "node-type" in decision.message
@@ -198,10 +201,11 @@ def test_lint_finds_a_rule_that_sends_its_slices_away(tmp_path):
     assert status == 1 and "no Pod can ever land there" in out and "product=a100" in out
 
 
-# LimitRanger, which runs again after the webhooks (plugin/pkg/admission/limitranger of Kubernetes 1.37).
+# --- LimitRanger, which runs again after the webhooks (plugin/pkg/admission/limitranger in
+# Kubernetes 1.37) ---
 
 def limitranger(obj, default):
-    """A default that is given for limits only is the default of requests, too."""
+    """A default for limits only is also the default of requests."""
     obj = copy.deepcopy(obj)
     for kind in ("containers", "initContainers"):
         for c in obj["spec"].get(kind) or []:
@@ -212,7 +216,8 @@ def limitranger(obj, default):
 
 
 def reinvoked(server, obj, default, times=3):
-    """What is stored, and what every call has made of it: in-tree plugins, the webhook, and both again where something changed."""
+    """Returns what is stored, and the result of every call: in-tree plugins, the webhook, and both
+    again if something changed."""
     seen = []
     for _ in range(times):
         decision = server.mutate(limitranger(obj, default))
@@ -245,7 +250,7 @@ def test_a_name_that_an_audited_rule_would_remove_stays(serve):
     assert not decision.patch and f"would remove {GPU}" in decision.audit["audit"]
 
 
-# Memory without a unit.
+# --- Memory without a unit ---
 
 @pytest.mark.parametrize("said", ["24", "8192", "1e3", "0.5", "24000m", "1048575", "+40", "24u"])
 def test_memory_without_a_unit(serve, tmp_path, said):
@@ -285,10 +290,10 @@ def test_a_limit_of_no_memory_needs_no_unit(tmp_path):
     assert status == 0, out
 
 
-# Rules that only watch.
+# --- Rules that only observe ---
 
 def watched(server, obj):
-    """Changes nothing; returns the decision and the Rule's sentences of the log."""
+    """Checks that nothing changes. Returns the decision and the Rule's log messages."""
     decision = server.mutate(obj)
     assert decision.allowed and not decision.patch, decision
     return decision, [line["message"] for line in server.log("audited") + server.log("warned")]
@@ -336,7 +341,8 @@ def test_settings_cap_rules(serve, cap):
 
 
 def test_rules_act_while_quotas_are_watched(serve):
-    """Settings deny, the Tenant audit: what is wanted where Rules have to act first."""
+    """With `deny` in the Settings and `audit` in the Tenant, Rules act before quotas are enforced.
+    """
     team = doc("Tenant", "team-a", namespaces=["team-a"], enforcement="audit", quotas=[{"name": "none", "hard": 0}])
     server = serve([A100, T4, team, doc("Rule", "mig", rewrite=[TO_MIG])])
     decision, stored = server.admit(pod({GPU: 1}))
@@ -359,7 +365,7 @@ def test_a_watching_rule_sets_no_claim(serve):
     assert after["spec"]["nodeSelector"] == {"k": "b"} and after["spec"]["runtimeClassName"] == "b"
 
 
-# Matching by annotation.
+# --- Matching by annotation ---
 
 @pytest.mark.parametrize("selector,annotations,hit", [
     ({"matchLabels": {"a/b": "c"}}, {"a/b": "c", "d": "e"}, True), ({"matchLabels": {"a/b": "c"}}, {"a/b": "d"}, False),
@@ -388,10 +394,10 @@ def test_lint_looks_at_annotation_selectors(tmp_path):
         assert status == 1 and word in out, out
 
 
-# What is registered.
+# --- What is registered ---
 
 def rendered(folder, *docs):
-    """The webhooks by name, as `gpugate render` prints them for the policy."""
+    """Returns the webhooks by name, as `gpugate render` prints them for the policy."""
     write_policy(folder, [TEAM, *docs])
     done = run("render", "--policy", folder, "--ledger", "cluster", "-o", "json")
     assert done.returncode == 0, done.stderr
@@ -407,7 +413,7 @@ def test_quota_failure_policy(tmp_path, spec, policy):
 
 
 def test_the_first_policies_refuse_nothing(tmp_path):
-    """Those of the chart, of the overlays and of the Debian package."""
+    """The initial policies of the chart, of the overlays and of the Debian package."""
     for policy in ("deploy/helm/gpugate/files/policy", "deploy/kustomize/base/policy", "deploy/debian/policy"):
         done = run("render", "--policy", ROOT / policy, "--ledger", "cluster", "-o", "json")
         hooks = {w["name"]: w["failurePolicy"] for obj in json.loads(done.stdout)["items"] for w in obj.get("webhooks", [])}
@@ -415,7 +421,8 @@ def test_the_first_policies_refuse_nothing(tmp_path):
 
 
 def test_what_rules_that_watch_need(tmp_path):
-    """They are shown as much as those that act, and need not be shown to /validate, where they say nothing."""
+    """They must see the same Pods as those that act. /validate need not see those Pods, because it
+    reports nothing."""
     match = {"podSelector": {"matchLabels": {"tier": "edge"}}}
     acting = rendered(tmp_path / "a", doc("Rule", "r", match=match, inject=EDGE, required=True))
     for choice in ("audit", "warn"):
@@ -437,7 +444,7 @@ def test_an_overriding_rule_is_shown_where_it_refuses(tmp_path):
     assert "tier" in str(found["guard.gpugate.io"]["matchConditions"])
 
 
-# A manifest that is applied again.
+# --- A manifest that is applied again ---
 
 def test_a_pod_that_limitranger_and_a_rule_have_made_is_applied_again(serve):
     """What was put back and removed again leaves nothing that an apply could not undo."""
@@ -455,7 +462,7 @@ def test_a_pod_that_limitranger_and_a_rule_have_made_is_applied_again(serve):
     assert audited.mutated(again, operation="UPDATE", old=stored) == stored, "what is stored is kept, whatever the policy says today"
 
 
-# What must hold for all Rules and Pods, by a scheduler of our own.
+# --- Properties of all Rules and Pods, with a scheduler of our own ---
 
 PRODUCTS = {"a100": (GPU, MIG1, MIG3), "t4": (GPU, SHARED), "mi300x": (AMD,)}
 FLEET = [A100, T4, doc("Accelerator", "mi300x", resource=AMD, memory="192Gi", nodeLabels={"product": "mi300x"}), TEAM]
@@ -474,7 +481,7 @@ def satisfies(labels, expression):
 
 
 def can_land(obj):
-    """Whether some node has all that the Pod asks for, and is one that it selects."""
+    """Whether some node has everything that the Pod requests, and is selected by it."""
     spec = obj["spec"]
     wanted = {k for c in positive(obj) for part in c.values() for k in part}
     terms = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
@@ -524,7 +531,8 @@ def expressions(draw):
 
 
 def terms():
-    """Not those that contradict themselves: nobody but the scheduler looks for that."""
+    """Generates terms that do not contradict themselves, because only the scheduler looks for that.
+    """
     return st.lists(expressions(), min_size=1, max_size=2).filter(lambda term: any(
         all(satisfies(labels, {"key": k, "operator": op, "values": v}) for k, op, v in term) for labels, _ in NODES))
 
@@ -543,7 +551,7 @@ def some_pods(draw, names=tuple(NAMES)):
 
 
 def brief(obj):
-    """What decides of a Pod, for the message of a test that failed."""
+    """Returns what matters of a Pod, for the message of a failed test."""
     terms = ((obj["spec"].get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
     return [obj["spec"].get("nodeSelector"), terms and terms["nodeSelectorTerms"], obj["metadata"].get("annotations"), positive(obj)]
 
@@ -562,8 +570,9 @@ def parts(amounts):
 @settings(max_examples=scaled(60, 6))
 @given(some_rules(), st.lists(some_pods(), min_size=scaled(25, 6), max_size=scaled(25, 6)))
 def test_what_mutate_returns_can_land(rules, pods):
-    """Nor does anything change when it is evaluated again; nobody gets more than was asked for, nor several parts for several devices; and what
-    /mutate made is what a required Rule wants."""
+    """The mutated Pod can land somewhere, and does not change when it is evaluated again. No Pod
+    gets more than it requested, or several parts for several devices. A required Rule accepts
+    what /mutate returned."""
     server = started(FLEET + rules)
     most = {r["from"]: max(r2.get("maxPerContainer", 1) for d in rules for r2 in d["spec"].get("rewrite", []) if r2["from"] == r["from"])
             for d in rules for r in d["spec"].get("rewrite", [])}
@@ -591,7 +600,8 @@ def test_what_mutate_returns_can_land(rules, pods):
 @given(some_rules(ranges=False), st.lists(some_pods(), min_size=scaled(15, 5), max_size=scaled(15, 5)),
        st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["0", "1", "2"]), min_size=1, max_size=2))
 def test_what_limitranger_adds_is_asked_for_once(rules, pods, default):
-    """The first call decides: whatever LimitRanger puts back, later calls lead to the same requests."""
+    """The first call decides: whatever LimitRanger puts back, later calls lead to the same
+    requests."""
     server = started(FLEET + rules)
     try:
         for obj in pods:
@@ -599,7 +609,8 @@ def test_what_limitranger_adds_is_asked_for_once(rules, pods, default):
                 continue
             first, *rest = reinvoked(server, obj, default)
             if any(name in PARTS and value != "0" for name, value in default.items()):
-                continue  # then a container that was rewritten asks for a part, and is given another by default
+                # Then a rewritten container requests a part, and gets another one by default.
+                continue
             assert all(positive(now) == positive(first) for now in rest), (brief(obj), default, brief(first), [brief(now) for now in rest])
             final = server.validate(rest[-1], dry_run=True)
             assert final.allowed or "Rule" not in final.message, (brief(obj), default, final)
@@ -608,7 +619,8 @@ def test_what_limitranger_adds_is_asked_for_once(rules, pods, default):
 
 
 def test_what_another_rule_made_of_a_name_is_known_again(serve):
-    """The first call makes slices of one kind, by way of a share; a name that LimitRanger puts back does not become one of another kind."""
+    """The first call makes slices of one kind, by way of a share. A name that LimitRanger puts back
+    does not become a slice of another kind."""
     server = serve(FLEET + [doc("Rule", "a", order=0, rewrite=[{"from": GPU, "to": MIG3}, {"from": SHARED, "to": MIG1}]),
                             doc("Rule", "b", order=1, rewrite=[{"from": GPU, "to": SHARED}])])
     first, *rest = reinvoked(server, pod({GPU: 2, SHARED: 1}), {GPU: "1"})

@@ -1,4 +1,5 @@
-"""The manifests that teams really write, one test each: what they ask, and what the policy makes of it."""
+"""Typical manifests of teams, one test each: what they request, and what the policy does with them.
+"""
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_1_training_pod(serve):
 
 
 def test_2_inference_deployment(serve):
-    """llm-inference, three replicas: the third Pod is refused where the quota is 2."""
+    """llm-inference with three replicas: the third Pod is refused if the quota is 2."""
     server = serve([a100(), team("ml", {"name": "whole", "resources": [GPU], "hard": 2})])
     def replica():
         return server.admit(pod({GPU: 1}, namespace="ml", owner="llm-inference-7d9f", labels={"app": "llm-inference"}), user=CONTROLLER)
@@ -41,7 +42,7 @@ def test_2_inference_deployment(serve):
 
 
 def test_2_inference_becomes_slices(serve):
-    """The same where the policy rewrites inference: seven fit on one GPU's worth."""
+    """The same with a policy that rewrites inference: seven fit on one GPU."""
     server = serve([a100(), team("ml", {"name": "compute", "measure": "gpus", "hard": 1}),
                     doc("Rule", "inference-on-mig", match={"podSelector": {"matchLabels": {"workload": "inference"}}},
                         rewrite=[{"from": GPU, "toMig": {"accelerator": "a100-80gb", "memoryFrom": f"annotation:{KEY}", "default": "10Gi",
@@ -56,7 +57,8 @@ def test_2_inference_becomes_slices(serve):
 
 
 def test_3_time_slicing_without_a_new_name(serve):
-    """replicas 4 under the old name: one request is a quarter; a request of two means nothing and is refused."""
+    """Four replicas under the old name: one request is a quarter. A request for two has no meaning
+    and is refused."""
     server = serve([a100(sharing={"resource": GPU, "replicas": 4}, mig={}),
                     team("ml", {"name": "compute", "measure": "gpus", "hard": 1}), doc("Guard", "g", deny=["sharedRequestAboveOne"])])
     for i in range(5):
@@ -66,7 +68,7 @@ def test_3_time_slicing_without_a_new_name(serve):
 
 
 def test_4_mig_pod(serve):
-    """mig-pod asks by limits only; a slice of an 80 GB part is a seventh."""
+    """mig-pod only has limits. A slice of an 80 GB device is a seventh."""
     server = serve([a100(), team("ml", {"name": "compute", "measure": "gpus", "hard": 1})])
     for i in range(8):
         decision, _ = server.admit(pod(name="mig-pod", namespace="ml", containers=[container(limits={MIG1: "1"})]))
@@ -79,7 +81,7 @@ def test_4_mig_pod(serve):
 
 @pytest.mark.parametrize("strategy", ["mixed", "single"])
 def test_5_mig_switched_on(serve, strategy):
-    """Seven slices of one layout: under names of their own, or under the GPU's."""
+    """Seven slices of one layout, under their own names or under the GPU's."""
     server = serve([doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"offered": ["1g.10gb"], "strategy": strategy}),
                     team("ml", {"name": "compute", "measure": "gpus", "hard": 1})])
     name = MIG1 if strategy == "mixed" else GPU
@@ -88,7 +90,8 @@ def test_5_mig_switched_on(serve, strategy):
 
 
 def test_8_edge_pod(serve):
-    """edge-gpu-app: the selector comes from the policy, a contradiction is refused, a hand-written one is fine."""
+    """edge-gpu-app: the policy sets the node selector. A contradiction is refused, and a matching
+    one is fine."""
     server = serve([doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={"accelerator": "nvidia-tesla-t4"}),
                     team("edge", {"name": "whole", "hard": 5}),
                     doc("Rule", "edge", match={"namespaces": ["edge"], "requests": {GPU: {}}}, inject={
@@ -106,7 +109,7 @@ def test_8_edge_pod(serve):
 
 @pytest.mark.parametrize("hard", [2, 4])
 def test_9_two_gpus_for_tenant_a(serve, hard):
-    """tenant-a: the third (fifth) GPU is refused, whether asked in limits or in requests."""
+    """tenant-a: the third (fifth) GPU is refused, whether requested in limits or in requests."""
     server = serve([team("tenant-a", {"name": "gpus", "resources": [GPU], "hard": hard}),
                     team("tenant-b", {"name": "gpus", "resources": [GPU], "hard": hard})])
     for i in range(hard):
@@ -118,7 +121,8 @@ def test_9_two_gpus_for_tenant_a(serve, hard):
 
 
 def test_9_renaming_does_not_evade(serve):
-    """A ResourceQuota on requests.nvidia.com/gpu misses a Pod whose name was rewritten; ours does not."""
+    """A ResourceQuota on requests.nvidia.com/gpu misses a Pod whose resource was renamed; ours does
+    not."""
     server = serve([a100(), team("tenant-a", {"name": "all", "measure": "gpus", "hard": 1}),
                     doc("Rule", "share", match={"podSelector": {"matchLabels": {"share": "yes"}}}, rewrite=[{"from": GPU, "to": SHARED}])])
     assert server.admit(pod({GPU: 1}, namespace="tenant-a"))[0].allowed
@@ -126,7 +130,8 @@ def test_9_renaming_does_not_evade(serve):
 
 
 def test_10_elastic_inference(serve):
-    """An autoscaler wants ten: what fits is admitted, and each refusal says how much is left."""
+    """An autoscaler wants ten Pods. Those that fit are admitted, and each refusal states how much
+    is left."""
     server = serve([team("ml", {"name": "whole", "resources": [GPU], "hard": 6})])
     results = [server.admit(pod({GPU: 1}, namespace="ml", owner="elastic"), user=CONTROLLER)[0] for _ in range(10)]
     assert [d.allowed for d in results] == [True] * 6 + [False] * 4
@@ -134,7 +139,7 @@ def test_10_elastic_inference(serve):
 
 
 def test_11_shared_training(serve):
-    """gpu-shared-pod: renamed to a share, a quarter charged; two shares are refused."""
+    """gpu-shared-pod: renamed to a share and charged a quarter. Two shares are refused."""
     server = serve([a100(), team("ml", {"name": "compute", "measure": "gpus", "hard": "0.5"}, {"name": "shares", "resources": [SHARED], "hard": 9}),
                     doc("Rule", "share", match={"podSelector": {"matchLabels": {"gpu": "shared"}}, "requests": {GPU: {}}},
                         rewrite=[{"from": GPU, "to": SHARED, "maxPerContainer": 8}]),
@@ -154,7 +159,7 @@ VENDORS = ["amd.com/gpu", "gpu.intel.com/i915", "gpu.intel.com/xe", "habana.ai/g
 
 @pytest.mark.parametrize("name", VENDORS)
 def test_12_other_vendors(serve, name):
-    """The same quotas over every vendor's names."""
+    """The same quotas for the names of every vendor."""
     server = serve([team("ml", {"name": "mine", "resources": [name], "hard": 2}, {"name": "gpus", "measure": "gpus", "hard": 3}),
                     doc("Rule", "place", match={"requests": {name: {}}}, inject={"nodeSelector": {"vendor": "x"}})])
     decision, obj = server.admit(pod({name: 2}, namespace="ml"))

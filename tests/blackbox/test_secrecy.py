@@ -1,4 +1,5 @@
-"""What is in gpugate's memory stays there: no core file, nobody else reads it, and no output holds a key."""
+"""Secrets stay in gpugate's memory: it writes no core file, no other process can read it, and no
+output contains a key."""
 
 import os
 import resource
@@ -20,7 +21,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def folder():
-    """A folder that a user without rights can use."""
+    """A folder that an unprivileged user can access."""
     path = Path(tempfile.mkdtemp(prefix="gpugate-"))
     path.chmod(0o755)
     yield path
@@ -28,7 +29,7 @@ def folder():
 
 
 def start(folder, command, user=None):
-    """Starts it with nothing against core files, and waits until it has said something."""
+    """Starts the command without a limit on core files, and waits for its first output."""
     def prepare():
         resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         if user:
@@ -77,7 +78,7 @@ def test_no_signal_leaves_a_core_file(folder, sign):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can run two processes as another user")
 def test_nobody_else_reads_its_memory(folder):
-    """Nor its environment; but its own metrics of itself still work."""
+    """Its environment cannot be read either, but its own process metrics still work."""
     look = "import sys\ntry:\n open(f'/proc/{sys.argv[1]}/' + sys.argv[2], 'rb')\nexcept PermissionError:\n sys.exit(7)"
 
     def can_open(process, name):
@@ -101,7 +102,8 @@ def test_nobody_else_reads_its_memory(folder):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can run a process as another user")
 def test_it_is_not_dumpable(folder):
-    """Whatever this machine does with core files: the kernel gives /proc/PID of a process that may not be dumped to root (proc(5))."""
+    """Independent of how this machine handles core files: the kernel gives /proc/PID of a process
+    that is not dumpable to root (proc(5))."""
     def owners(process):
         return {os.stat(f"/proc/{process.pid}/{name}").st_uid for name in ("environ", "mem", "maps", "fd")}
 

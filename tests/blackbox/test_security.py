@@ -1,5 +1,8 @@
-"""What docs/security.md claims of secrets, and of those who write the policy. What tenants may try is in test_bypass.py, hostile clients are in
-test_serve.py; tests/cluster/test_security.py asks a real API server who may do what."""
+"""What docs/security.md claims about secrets and about authors of policies.
+
+test_bypass.py covers what tenants may try, and test_serve.py malicious clients.
+tests/cluster/test_security.py asks a real API server who may do what.
+"""
 
 import http.client
 import json
@@ -20,7 +23,8 @@ POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "whole
 
 
 def test_nothing_secret_is_shown(serve):
-    """Not the path secret, no key, no variable's value, no body of a Pod: not in the log, the pages, the command line or an answer."""
+    """The path secret, keys, values of variables and bodies of Pods are not in the log, the pages,
+    the command line or an answer."""
     server = serve(POLICY, secret=SECRET)
     key = server.key.read_text().splitlines()[1]
     env = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": VALUE}, {"name": "TOKEN", "value": VALUE}]
@@ -29,7 +33,8 @@ def test_nothing_secret_is_shown(serve):
     assert not server.validate(pod({GPU: 2}, annotations={"note": VALUE})).allowed
     assert server.post(f"/validate/{SECRET}", b'{"apiVersion": "' + VALUE.encode()).status == 415
     server.post("/validate/guess", b"{}")
-    server.write_pair((b"", b""))  # a certificate that cannot be taken, and one that can
+    # Installs a certificate that is rejected, and then a valid one.
+    server.write_pair((b"", b""))
     server.wait_log("certificate_rejected")
     shown = [server.stderr(), Path(f"/proc/{server.process.pid}/cmdline").read_text()]
     shown += [server.admin(path).text for path in ("/metrics", "/healthz", "/readyz", "/nowhere", "/status", "/status.json")]
@@ -40,7 +45,8 @@ def test_nothing_secret_is_shown(serve):
 
 
 def test_metrics_name_what_the_policy_names_and_nothing_else(serve):
-    """Whoever reads /metrics learns tenants, quotas and numbers, and which namespaces hold how much; no user or Pod, nor what a Pod says."""
+    """A reader of /metrics learns tenants, quotas, numbers, and how much namespaces hold, but no
+    user, no Pod and none of its content."""
     server = serve(POLICY, secret=SECRET)
     server.validate(pod({GPU: 2}, name="chosen-by-a-tenant", labels={"chosen": "chosen"}, annotations={"chosen": "chosen"}))
     server.validate(pod({"nvidia.com/mig-chosen": 1}))
@@ -52,9 +58,11 @@ def test_metrics_name_what_the_policy_names_and_nothing_else(serve):
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps memory its own way")
 def test_long_reviews_keep_no_memory(serve):
-    """A tenant's longest Pods, many at once, take what the limits allow for as long as they are decided, and leave nothing behind."""
+    """A tenant's longest Pods, many at the same time, use what the limits allow while they are
+    decided, and leave nothing behind."""
     server = serve(POLICY)
-    obj = persisted(pod({GPU: 2}, tolerations=[{"operator": "Exists"}] * 140_000))  # 3 MiB: what the API server takes
+    # 3 MiB, which the API server accepts.
+    obj = persisted(pod({GPU: 2}, tolerations=[{"operator": "Exists"}] * 140_000))
     body = json.dumps(review(obj), separators=(",", ":")).encode()
 
     def resident_mib(which):
@@ -66,7 +74,7 @@ def test_long_reviews_keep_no_memory(serve):
             connection.request("POST", "/validate", body, {"Content-Type": "application/json"})
             return connection.getresponse().status
         except (OSError, http.client.HTTPException):
-            return 0  # too slow a machine: the body was not there in time
+            return 0  # The machine is too slow: the body did not arrive in time.
         finally:
             connection.close()
 
@@ -78,7 +86,8 @@ def test_long_reviews_keep_no_memory(serve):
 
 @pytest.mark.parametrize("target", ["secret", "../secret", "/proc/self/environ", "/etc", ".."])
 def test_a_policy_cannot_have_other_files_quoted(tmp_path, target):
-    """A link in a policy's repository that leads out of it, to a Secret's mount or into the machine that lints a pull request."""
+    """A symbolic link in a policy's repository that leads out of it, to a mounted Secret or into
+    the machine that lints a pull request."""
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     policy = write_policy(tmp_path / "policy", POLICY)
     (policy / "link.yaml").symlink_to(tmp_path / "secret" if target == "secret" else target)
@@ -91,7 +100,7 @@ def test_links_within_a_policy_are_followed(tmp_path):
     policy = write_policy(tmp_path / "checkout", {"common/all.yaml": POLICY, "README": "x"})
     (policy / "team").symlink_to("common")
     (policy / "other.yaml").symlink_to("common/all.yaml")
-    (policy / "notes.txt").symlink_to("/etc/hostname")  # no policy, so nobody reads it
+    (policy / "notes.txt").symlink_to("/etc/hostname")  # It is not policy, so it is not read.
     (tmp_path / "current").symlink_to("checkout")
     done = run("lint", tmp_path / "current")
     assert done.returncode == 0, done.stdout
@@ -108,17 +117,19 @@ def test_a_running_server_reads_no_link_out_of_its_policy(serve):
 
 
 def test_no_renegotiation(serve):
-    """TLS 1.2 lets a client begin another handshake within a connection, at the server's cost; here that ends the connection."""
+    """TLS 1.2 lets a client start another handshake within a connection, at the server's cost. Here
+    that ends the connection."""
     server = serve(POLICY)
     client = subprocess.Popen(["openssl", "s_client", "-connect", f"{server.host}:{server.port}", "-tls1_2", "-CAfile", server.ca],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said = ""
-    while "Verify return code" not in said:  # connected; until then it would take the R for nothing
+    # Wait for the connection, because until then openssl ignores the R.
+    while "Verify return code" not in said:
         said += client.stdout.readline()
     try:
         client.stdin.write("R\n")
         client.stdin.flush()
-        client.wait(120)  # the server has closed the connection
+        client.wait(120)  # The server has closed the connection.
         assert "RENEGOTIATING" in client.stdout.read()
     finally:
         client.kill()
@@ -133,7 +144,8 @@ DEFINED = r"^\s*(?:def|class|static void) {}\b"
 @pytest.mark.parametrize("document, prefix, least", [
     ("security.md", "(?:tests/)?", 60), ("invariants.md", "tests/", 40), ("ledger.md", "tests/", 2), ("decisions.md", "tests/", 3)])
 def test_the_documents_name_tests_that_exist(document, prefix, least):
-    """They say of each claim which test shows it: `folder/file`, and behind it the names of what is in it."""
+    """They name for each claim the test that shows it: `folder/file`, followed by the names of
+    functions in it."""
     said = (ROOT / "docs" / document).read_text()
     named = re.findall(rf"`{prefix}((?:{SUITES})/[\w./]+)`((?:[ ,(]*`\w+`)*)", said)
     assert len(named) >= least, len(named)

@@ -1,4 +1,5 @@
-"""The admission listener as an HTTP server: TLS, addresses, right 4xx with a sentence, hostile clients."""
+"""The admission listener as an HTTP server: TLS, addresses, correct 4xx answers with a message, and
+malicious clients."""
 
 import itertools
 import json
@@ -40,7 +41,7 @@ def good_body():
     return json.dumps(review(pod())).encode()
 
 
-# TLS and addresses.
+# --- TLS and addresses ---
 
 @pytest.mark.parametrize("version,works", [
     (ssl.TLSVersion.TLSv1, False), (ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True),
@@ -82,11 +83,12 @@ def test_all_addresses(serve):
 
 def test_answers_by_alpn_http11(server):
     context = ssl.create_default_context(cafile=str(server.ca))
-    context.set_alpn_protocols(["h2", "http/1.1"])  # what Go offers; h2 must not be chosen
+    # What Go offers; h2 must not be selected.
+    context.set_alpn_protocols(["h2", "http/1.1"])
     assert server.post("/validate", review(pod()), context=context).status == 200
 
 
-# Right answers.
+# --- Correct answers ---
 
 def test_ok(server):
     for path in ("/mutate", "/validate", "/mutate?timeout=10s", "/validate?timeout=2s&x=y"):
@@ -190,7 +192,8 @@ def test_bad_body(server, name):
 
 
 def test_a_review_that_needs_too_much_memory(server):
-    """While it is read, and after: it is the server's bound, not the review's fault."""
+    """Whether memory runs out while it is read or later: the cause is the server's limit, not the
+    review."""
     many = json.dumps(review(persisted(pod())), separators=(",", ":")).replace('"containers":[', '"containers":[' + "{}," * 2500000, 1)
     assert len(many) < BODY_MAX
     before = server.metrics().value("gpugate_http_rejected_total", code="500")
@@ -232,7 +235,7 @@ def test_duplicate_keys_that_decide(server, name):
 
 
 def test_escaped_keys_count(server):
-    """A key spelt with escapes is the same key: no way around a quota."""
+    """A key written with escapes is the same key, so it does not bypass a quota."""
     text = json.dumps(review(persisted(pod({GPU: 9}))), separators=(",", ":"))
     for plain, escaped in ((GPU, "nvidia.com\\/gpu"), (GPU, "\\u006evidia.com/gpu"), ("containers", "cont\\u0061iners"),
                            ("limits", "\\u006cimits")):
@@ -249,17 +252,19 @@ def test_unknown_fields_and_shapes_pass(server):
     assert server.validate(obj, dry_run=True).allowed
 
 
-# Sizes and framing.
+# --- Sizes and framing ---
 
 def test_too_large_at_once(server):
     head = http(headers=[JSON, f"Content-Length: {8 * BODY_MAX + 1}"], length=False)
-    answer = server.raw(head)  # returns when the server has closed the connection; without waiting for the body, which never comes
+    # Returns when the server has closed the connection, which it does without waiting for the body.
+    answer = server.raw(head)
     assert status_of(answer) == 413
     assert b"8 MiB" in answer or str(BODY_MAX).encode() in answer
 
 
 def test_too_large_is_read_to_its_end(server):
-    """Whoever has to send it all gets the answer, not a broken connection: an API server tells users the URL that it could not write to."""
+    """A client that must send everything gets an answer, not a broken connection. Otherwise an API
+    server would show users the URL that it could not write to."""
     for size in (BODY_MAX + 1, 27 << 20):
         connection = server.connect()
         for _ in range(2):
@@ -343,7 +348,7 @@ def test_keep_alive(server):
 
 
 def test_keep_alive_after_an_error(server):
-    """A refused request with a body must not leave its bytes to be read as the next request."""
+    """The body of a refused request must not be read as the next request."""
     with server.tls() as sock:
         sock.sendall(http("/nowhere", good_body(), [JSON]))
         first = sock.recv(65536)
@@ -361,10 +366,11 @@ def test_pipelined(server):
     assert answer.count(b"HTTP/1.1 200") == 4
 
 
-# Slow and greedy clients.
+# --- Slow and greedy clients ---
 
 def put_up_with(server, seconds, first, drip):
-    """How long the server bears a client that sends `first` and then a byte of `drip` now and then; None: longer."""
+    """Returns how long the server tolerates a client that sends `first` and then single bytes of
+    `drip`, or None if longer."""
     start = time.monotonic()
     with server.tls() as sock:
         try:
@@ -397,7 +403,7 @@ def put_up_with_stall(server, seconds, first):
 
 
 def put_up_with_silence(server, seconds, first):
-    """The same for a client that never finishes the TLS handshake."""
+    """Like put_up_with, for a client that never finishes the TLS handshake."""
     start = time.monotonic()
     with socket.create_connection((server.host, server.port), 10) as sock:
         sock.sendall(first)
@@ -411,7 +417,8 @@ def put_up_with_silence(server, seconds, first):
 
 @pytest.mark.concurrent
 def test_slow_clients_meet_a_deadline(server):
-    """Slow headers, slow bodies, and no handshake: each is cut off, after 10 s or so, and nobody else waits for that."""
+    """Slow headers, slow bodies and missing handshakes are cut off after about 10 s, and other
+    clients do not wait for that."""
     limit, took, served = 60 * PATIENCE, {}, 0
     clients = {
         "headers": lambda: put_up_with(server, limit, b"POST /validate HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"a" * 500),
@@ -446,7 +453,7 @@ def test_the_slow_do_not_delay_others(server):
 
 @pytest.mark.concurrent
 def test_disconnects(server):
-    """Clients that leave in the middle of everything."""
+    """Clients disconnect at any point of a request."""
     chance = random.Random(1)
     whole = http(body=good_body(), headers=[JSON])
     for _ in range(60):
@@ -485,15 +492,16 @@ def test_huge_headers(server):
 
 
 def test_what_the_library_says_of_a_connection_is_copied_at_once():
-    """Since libmicrohttpd 1.0 the next question overwrites the last answer: one file asks, and returns values."""
+    """Since libmicrohttpd 1.0, the next call overwrites the last result. So only one file makes the
+    call, and returns copies."""
     asking = [path.name for path in ROOT.glob("webhook/**/*.c") if "MHD_get_connection_info" in path.read_text()]
     assert asking == ["info.c"]
 
 
 @pytest.mark.concurrent
 def test_connections_are_bounded(serve):
-    """A flood of connections that say nothing takes a bounded number of places and soon loses them, and one address
-    alone cannot take them all."""
+    """A flood of silent connections gets a limited number of places and soon loses them. One
+    address alone cannot take them all."""
     server = serve(POLICY)
     held = []
 
@@ -519,7 +527,7 @@ def test_connections_are_bounded(serve):
 
 
 class Silent:
-    """A neighbour that connects, says nothing, and connects anew as soon as it is cut off."""
+    """A client that connects, sends nothing, and reconnects as soon as it is cut off."""
 
     def __init__(self, server, addresses, count):
         self._target, self._sources = (server.admin_host, server.admin_port), itertools.cycle(addresses)
@@ -552,7 +560,8 @@ class Silent:
 @pytest.mark.concurrent
 @pytest.mark.parametrize("addresses", [["127.0.0.2"], [f"127.0.0.{i}" for i in range(2, 22)]], ids=["one", "twenty"])
 def test_admin_connections_are_bounded(serve, addresses):
-    """The same for the admin listener: whoever holds its places does not keep kubelets' probes from being answered, for as long as it tries."""
+    """The same for the admin listener: clients that hold its connections cannot keep kubelets'
+    probes from being answered."""
     server = serve(POLICY)
 
     def calm():
@@ -560,7 +569,8 @@ def test_admin_connections_are_bounded(serve, addresses):
         assert server.admin("/healthz").status == 200
         return time.monotonic() - begin
 
-    patience = max(1, 50 * max(calm() for _ in range(5)))  # a kubelet has 1 s, on a machine that is up to its work
+    # A kubelet allows 1 s, on a machine that is fast enough.
+    patience = max(1, 50 * max(calm() for _ in range(5)))
     silent = Silent(server, addresses, 600)
 
     def probe():
@@ -571,14 +581,14 @@ def test_admin_connections_are_bounded(serve, addresses):
 
     try:
         eventually(lambda: silent.cut > 500, what="a flood")
-        for _ in range(5):  # a kubelet gives up after three in a row
+        for _ in range(5):  # A kubelet gives up after three failures in a row.
             assert probe() or probe() or probe(), "no answer of the admin listener"
     finally:
         silent.stop()
 
 
 class Passers:
-    """Connects in bursts, and leaves before anything is said."""
+    """Connects in bursts, and disconnects before anything is sent."""
 
     def __init__(self, target):
         self._target, self.bursts, self._stopping = target, 0, threading.Event()
@@ -603,7 +613,8 @@ class Passers:
 
 @pytest.mark.concurrent
 def test_stop_in_a_flood(serve):
-    """A stop meets connections that were handed to a worker which has not begun them. That is a matter of the moment: it is tried several times."""
+    """A stop meets connections that a worker was given but has not begun. That depends on timing,
+    so it is tried several times."""
     for _ in range(20):
         server = serve(POLICY)
         floods = [Passers((server.host, server.port)), Passers((server.admin_host, server.admin_port))]
@@ -625,7 +636,7 @@ def _answers(server):
         return False
 
 
-# Who may ask.
+# --- Who may send requests ---
 
 def test_path_secret(serve):
     secret = "s3cret-Path_of.many~signs"
@@ -650,8 +661,9 @@ def test_bad_path_secret(tmp_path, content):
 
 
 def test_a_changed_path_secret_is_taken_without_a_restart(serve):
-    """The file and the registration never change at the same moment: the secret before is answered, too, until the next change. What cannot be
-    used changes nothing, and no secret is in the log."""
+    """The file and the registration never change at the same time. So the previous secret is
+    accepted too, until the next change. An unusable file changes nothing, and no secret is in
+    the log."""
     secrets = [f"secret-number-{i}" for i in range(3)]
     server = serve(POLICY, secret=secrets[0])
 
@@ -685,7 +697,7 @@ def test_admin_answers_no_admission(server):
 
 @pytest.mark.concurrent
 def test_threads_agree(server):
-    """Many threads over their own connections: each answer belongs to its question."""
+    """Many threads use their own connections, and each answer belongs to its request."""
     problems = []
 
     def work(seed):

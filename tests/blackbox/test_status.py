@@ -1,5 +1,5 @@
-"""/status and /status.json on the admin listener: what they tell is what is so, whatever Pods call themselves, and a browser may do
-nothing but draw it."""
+"""/status and /status.json on the admin listener: their content is correct whatever Pods are
+called, and a browser may only display it."""
 
 import base64
 import hashlib
@@ -14,8 +14,8 @@ import pytest
 from gpugate import BINARY, ROOT, eventually, run, scaled
 from kube import GPU, doc, persisted, pod, review
 
-KEPT = 64  # refusals
-POD_SIZE = 128  # of its text, with the NUL
+KEPT = 64  # Number of refusals that are kept.
+POD_SIZE = 128  # Bytes for its text, with the NUL.
 MIG = "nvidia.com/mig-1g.10gb"
 A100 = doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"offered": ["1g.10gb"]})
 POLICY = [A100,
@@ -38,12 +38,12 @@ def server(serve):
 
 @pytest.fixture(scope="module")
 def shared(serve_module):
-    """For tests that need nothing fresh."""
+    """A server for tests that need no fresh one."""
     return serve_module(POLICY)
 
 
 def status(server):
-    """What /status.json says, read strictly: one object, no key twice, no NaN."""
+    """Returns /status.json, parsed strictly: one object, no duplicate keys, no NaN."""
     def unique(pairs):
         keys = [key for key, _ in pairs]
         assert len(keys) == len(set(keys)), keys
@@ -63,7 +63,8 @@ def quota_of(told, tenant, quota):
 
 
 def amount(text):
-    """Of an amount as people read it: the least and the most that it can stand for, in devices, GPUs or bytes."""
+    """Returns the minimum and maximum that a displayed amount can stand for, in devices, GPUs or
+    bytes."""
     if text == "<0.01":
         return 0, 0.01
     if text == "unlimited":
@@ -77,7 +78,7 @@ def moment(text):
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
-# The shape.
+# --- The structure ---
 
 TEXT, MAYBE, FLAG, WHOLE, REAL = str, (str, type(None)), bool, int, float
 QUOTA = {"name": TEXT, "measure": TEXT, "cohort": MAYBE, "used": TEXT, "pending": TEXT, "hard": TEXT, "borrowed": TEXT, "exceeded": FLAG,
@@ -134,7 +135,7 @@ def test_the_policy_in_force(server):
     assert refused["tenants"] == told["tenants"] and refused["policy"]["generation"] == told["policy"]["generation"]
 
 
-# Tenants and quotas.
+# --- Tenants and quotas ---
 
 def test_numbers_are_those_of_the_metrics(server):
     for namespace, resource, many in (("team-a", GPU, 3), ("team-a", GPU, 2), ("team-a", MIG, 5), ("team-b", GPU, 1), ("warned", GPU, 3)):
@@ -190,7 +191,8 @@ def test_borrowing_is_told(server):
 
 
 def test_what_is_exceeded_is_told(server):
-    """By a warning that let more pass, and by a policy that gives less than is held; of a limit of 0 whatever is held is all."""
+    """A quota is exceeded by a warning that admitted more, or by a policy that allows less than is
+    held. With a limit of 0, any usage is 100%."""
     server.admit(pod({GPU: 3}, namespace="warned"))
     assert {k: quota_of(status(server), "warned", "whole")[k] for k in ("used", "exceeded", "usedShare")} == {
         "used": "3", "exceeded": True, "usedShare": 3.0}
@@ -227,7 +229,7 @@ def test_a_policy_without_tenants(serve):
     assert (told["tenants"], told["refusals"]) == ([], [])
 
 
-# Refusals.
+# --- Refusals ---
 
 def test_a_refusal_says_what_the_api_server_was_told(server):
     obj = persisted(pod({GPU: 9}, name="greedy"))
@@ -240,7 +242,8 @@ def test_a_refusal_says_what_the_api_server_was_told(server):
 
 
 def test_each_objection_of_a_pod_is_a_row(server):
-    """The latest first, and of one Pod the last sentence before the first, as they join to one message."""
+    """The latest comes first. For one Pod, the last message comes before the first, in which order
+    they make up one message."""
     decision = server.validate(pod({GPU: 30}))
     rows = status(server)["refusals"]
     assert len(rows) >= 2 and {row["reason"] for row in rows} == {"quota"}
@@ -262,7 +265,7 @@ def test_warnings_and_audits_and_dry_runs(server):
 
 
 def test_a_pod_without_a_name_yet_goes_by_what_it_will_be_called_after(serve):
-    """/mutate is asked before the name is made."""
+    """/mutate is called before the name is generated."""
     server = serve([A100, doc("Tenant", "t", namespaces=["team-a"], quotas=[{"name": "q", "hard": 9}]),
                     doc("Rule", "edge", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, inject={"nodeSelector": {"a": "b"}})])
     decision = server.mutate(pod({GPU: 1}, owner="trainer", labels={"tier": "edge"}, nodeSelector={"a": "c"}))
@@ -281,7 +284,7 @@ def test_the_latest_are_kept(server):
     assert [r["pod"] for r in status(server)["refusals"]] == [f"p{i}" for i in reversed(range(7, KEPT + 7))]
 
 
-# What Pods call themselves.
+# --- Names of Pods ---
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</script><!--", "'\"\\/&amp;", "a\x00b", "\x01\x1f\x7f\x80\x9f",
            "line\nbreak\r\n\ttab", "\u2028\u2029", "\ufeff\ufffe\uffff", "\u202eright to left", "%s%n%d", "{{7*7}}${7*7}", "\U0001f600" * 9]
@@ -298,7 +301,8 @@ def test_a_hostile_name_stays_a_text(shared, name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_value_stays_a_text(server, name):
-    """Namespaces, paths, quantities, and names of containers and resources, which sentences quote."""
+    """Tries namespaces, paths, quantities, and the names of containers and resources that messages
+    quote."""
     asks = [pod({GPU: 1}, namespace=name), pod(volumes=[{"name": "d", "hostPath": {"path": f"/dev/nvidia0/{name}"}}]),
             pod({f"nvidia.com/{name}": 1}), pod({GPU: name})]
     asks.append(pod({GPU: 1}))
@@ -306,7 +310,7 @@ def test_a_hostile_value_stays_a_text(server, name):
     for ask in asks:
         before = len(status(server)["refusals"])
         answer = server.post("/validate", review(persisted(ask)))
-        if answer.status != 200:  # no name of a resource, no quantity
+        if answer.status != 200:  # Not a valid resource name or quantity.
             assert answer.status == 400, answer.text
             continue
         response = json.loads(answer.body)["response"]
@@ -320,7 +324,7 @@ def test_a_hostile_value_stays_a_text(server, name):
 @pytest.mark.parametrize("letter", ["x", "ä", "€", "\U0001f600"])
 @pytest.mark.parametrize("shift", range(4))
 def test_long_names_are_cut_between_letters(shared, letter, shift):
-    """Whatever the offset: the cut goes nowhere through a letter, and no letter that fits is missing."""
+    """At any offset, the cut is never inside a character, and no character that fits is missing."""
     name = "." * shift + letter * (10240 // len(letter.encode()))
     decision = shared.validate(pod(name=name, volumes=[{"name": "d", "hostPath": {"path": "/dev/nvidia0/" + name[:3000 // len(letter.encode())]}}]))
     row = status(shared)["refusals"][0]
@@ -331,7 +335,7 @@ def test_long_names_are_cut_between_letters(shared, letter, shift):
 
 
 def test_values_of_variables_are_not_quoted(shared):
-    """A Pod's environment may hold secrets."""
+    """The environment of a Pod may contain secrets."""
     obj = pod({GPU: 1}, containers=None)
     obj["spec"]["containers"][0]["env"] = [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "hunter2"}, {"name": "TOKEN", "value": "hunter2"}]
     decision = shared.validate(obj)
@@ -339,7 +343,7 @@ def test_values_of_variables_are_not_quoted(shared):
     assert b"hunter2" not in shared.admin("/status.json").body
 
 
-# The page, and what a browser may do.
+# --- The page, and what a browser may do ---
 
 def inline(page, name):
     found = re.findall(rf"<{name}>(.*?)</{name}>", page, re.S)
@@ -413,11 +417,12 @@ def test_it_is_not_on_the_admission_listener(shared):
         assert shared.request("GET", path).status in (404, 405)
 
 
-# Many at once.
+# --- Concurrency ---
 
 @pytest.mark.concurrent
 def test_reading_while_pods_are_refused(server):
-    """Every reading is whole: each row is of one refusal, the numbers never fall back, and the latest come first."""
+    """Every response is consistent: each row is of one refusal, numbers never decrease, and the
+    latest come first."""
     threads, each, problems = 3, scaled(400, 60), []
 
     def ask(worker):

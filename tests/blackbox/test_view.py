@@ -1,4 +1,5 @@
-"""What the cluster's ledger makes of an API server that does not tell everything, or tells what cannot be read. No real one can be made to."""
+"""What the cluster ledger does with an API server that loses events or sends unreadable objects,
+which no real one can be made to do."""
 
 import copy
 
@@ -53,7 +54,8 @@ def stored(api, name, gpus, **status):
 
 
 def test_lost_events_are_healed(api, serve):
-    """Of four changes no watch is told. Each is found, said and put right, and for that nothing is listed again."""
+    """No watch reports any of four changes. Each is found, logged and corrected, without listing
+    anything again."""
     pods = {name: stored(api, name, gpus) for name, gpus in (("gone", 1), ("finished", 2), ("stays", 4), ("back", 8))}
     api.put("pods", pods["back"] | {"status": {"phase": "Failed"}})
     server = serve("--view-check-seconds", "1")
@@ -77,7 +79,8 @@ def test_lost_events_are_healed(api, serve):
 
 
 def test_a_comparison_disturbs_nothing(api, serve):
-    """While its list does not come, Pods are admitted, seen, finish and go; afterwards all of that is as it was."""
+    """While its list is delayed, Pods are admitted, seen, finish and disappear. The comparison must
+    not change any of that."""
     for n in range(1100):
         stored(api, f"other-{n}", 0)
     gone, finishes = stored(api, "gone", 1), stored(api, "finishes", 2)
@@ -127,7 +130,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_pod_that_cannot_be_read_counts_as_it_was_admitted(api, serve, how):
-    """It is neither swept nor folded, while another one that was never stored is swept beside it."""
+    """It is neither swept nor folded, while another Pod that was never stored is swept."""
     server = serve("--pending-seconds", "1", "--view-check-seconds", "1")
     decision, final = server.admit(pod({GPU: 3}, name="odd"))
     assert decision.allowed, decision

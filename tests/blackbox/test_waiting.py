@@ -1,5 +1,5 @@
-"""Refusals that waiting helps, and only they, have the words on which workflow engines wait. What can be in a message is walked in the
-sources: every reason and every sentence."""
+"""Only refusals that may end by waiting contain the words on which workflow engines wait. The test
+covers every reason and every sentence in the sources."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ from gpugate import ROOT, Server, scaled
 from kube import GPU, SHARED, container, doc, persisted, pod
 from waiting import WORDS, airflow, argo, engines_wait, tekton
 
-pytestmark = pytest.mark.xdist_group("waiting")  # its tests share the messages that they have seen
+# Its tests share the messages that they have seen.
+pytestmark = pytest.mark.xdist_group("waiting")
 
 MIG1, MIG3 = "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"
 PRODUCT = "nvidia.com/gpu.product"
@@ -50,7 +51,7 @@ def guard(*deny, **spec):
 PLENTY = team(quota(hard=1000000000))
 COHORT = {"cohort": "c"}
 
-# What waiting helps: the policy, Pods that are there, and the Pod that is refused.
+# Refusals that may end by waiting: the policy, existing Pods, and the Pod that is refused.
 WAIT = {
     "hard": ([team(quota(hard=4))], [pod({GPU: 3})], pod({GPU: 2})),
     "all of the limit": ([team(quota(hard=4))], [pod({GPU: 1})], pod({GPU: 4})),
@@ -70,7 +71,7 @@ WAIT = {
     "a companion": ([team(quota(), quota("m", 10, resources=["nvidia.com/gpumem"]))], [pod({"nvidia.com/gpumem": 6})], pod({"nvidia.com/gpumem": 6})),
 }
 
-# What waiting does not help, by the reason that metrics give.
+# Refusals that do not end by waiting, by the reason in the metrics.
 FINAL = {
     "quota": {
         "hard": ([team(quota(hard=4))], pod({GPU: 5})),
@@ -154,7 +155,9 @@ FINAL = {
     },
 }
 MUTATING = {"a conflict", "an affinity", "where there is none", "memory", "memory without a unit", "too much memory"}
-ELSEWHERE = {"none", "outage", "busy"}  # the ledger's: tests/unit/webhook/admission/test_response.c, tests/cluster/test_replicas.py, tests/cluster/test_placement.py
+# Those of the ledger: tests/unit/webhook/admission/test_response.c, tests/cluster/test_replicas.py,
+# tests/cluster/test_placement.py.
+ELSEWHERE = {"none", "outage", "busy"}
 
 
 def refuse(server, reason, case, obj):
@@ -183,7 +186,7 @@ def test_what_waiting_helps(serve, seen, case):
     assert decision.message.startswith('exceeded quota: GPU quota "'), decision.message
     assert "can never fit" not in decision.message and len(decision.message) <= MESSAGE_MAX * 4
     seen.setdefault("quota", []).append(decision.message)
-    for other in there:  # what was said is true
+    for other in there:  # What the message says is true.
         server.delete(persisted(other, uid=other["metadata"].get("uid")))
     assert serve(policy).validate(obj).allowed
 
@@ -203,7 +206,7 @@ def test_what_waiting_does_not_help(serve, seen, reason, case):
 
 
 def test_one_that_can_never_fit_makes_waiting_useless(serve, seen):
-    """Also where another quota of the same refusal would be free again some day; that one is said last."""
+    """This holds even if another quota in the same refusal may become free. That one comes last."""
     server = serve([team(quota("a", 4), quota("b", 2, resources=[GPU]))])
     assert server.validate(pod({GPU: 2})).allowed
     decision = server.validate(pod({GPU: 3}))
@@ -215,7 +218,7 @@ def test_one_that_can_never_fit_makes_waiting_useless(serve, seen):
 
 
 def test_warnings_and_audits(serve, seen):
-    """A Pod that is admitted all the same is not said to be one that cannot be."""
+    """The message for a Pod that is admitted anyway does not say that it cannot be."""
     server = serve([doc("Tenant", "org", enforcement="audit", quotas=[quota("all", 2)]), team(quota(hard=1), parent="org", enforcement="warn")])
     first, second = server.validate(pod({GPU: 1})), server.validate(pod({GPU: 1}))
     assert first.allowed and not first.warnings and second.allowed
@@ -224,7 +227,7 @@ def test_warnings_and_audits(serve, seen):
     assert third.allowed and third.warnings[0].startswith('would never fit: GPU quota "q"') and third.audit["audit"].startswith('would never fit: GPU quota "all"')
 
 
-# Words that a Pod brings along.
+# --- Words in the names of a Pod ---
 
 @pytest.mark.parametrize("said", ["exceeded quota", "Exceeded Quota: GPU quota", "xexceeded quotaexceeded quota"])
 @pytest.mark.parametrize("reason, case, make", [
@@ -247,7 +250,7 @@ def test_words_that_the_pod_brings(serve, reason, case, make, said):
     assert WORDS not in decision.message.lower() and "exceeded_quota" in decision.message.lower()
 
 
-# Long words.
+# --- Long words ---
 
 LONG = "x" * 5000
 
@@ -273,7 +276,8 @@ def test_a_long_word_does_not_cut_off_the_remedy(serve, reason, case, make, end)
 
 
 def test_long_names_of_a_policy(serve):
-    """The numbers come first, then why and what to do; what fits is left out before any of these is."""
+    """The numbers come first, then why and what to do. What fits is left out before any of these.
+    """
     name = lambda letter: ".".join([letter * 60] * 4)
     label = {("l." * 100 + "x/" + "k" * 60): "v" * 63}
     cohort = {"cohort": name("c"), "borrowing": {name("q"): {"borrowUpTo": 100}}}
@@ -287,16 +291,18 @@ def test_long_names_of_a_policy(serve):
     assert "requested 6, used 0, limit 10" in message and "wait until Pods there end, or ask for some of it back" in message, message
 
 
-# Every reason and every sentence.
+# --- Every reason and every sentence ---
 
 SOURCES = ["companions.c", "coverage.c", "working_pod.c", "evaluate.c", "excess_text.c", "guard_env.c", "guard_pod.c", "guard_paths.c", "guard_request.c",
            "mismatch.c", "remedy.c", "rules.c", "rules_plan.c", "rules_target.c", "unknown.c"]
 UNSEEN = {
-    "Rules keep undoing each other on this Pod (",  # no policy that compiles does
+    # No policy that compiles does.
+    "Rules keep undoing each other on this Pod (",
     " among them); ask the platform team to correct them",
-    " cannot choose a MIG profile by memory, because Accelerator ",  # nor has none to choose from
+    # Every policy that compiles has one to choose from.
+    " cannot choose a MIG profile by memory, because Accelerator ",
     " offers none that may be chosen; ask the platform team to correct the Rule",
-    "the sentences name these",  # not a message
+    "the sentences name these",  # Not a message.
 }
 
 
@@ -307,7 +313,7 @@ def test_every_reason(seen):
 
 
 def literals(text):
-    """The string literals of a C source, adjacent ones joined."""
+    """Yields the string literals of a C source, with adjacent ones joined."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"#include.*", "", text)
     text = re.sub(r"\bSHOW\b", '"%s"', text)
@@ -316,7 +322,8 @@ def literals(text):
 
 
 def test_every_sentence(seen):
-    """Each piece of a sentence that is written in the sources is in some message of this module, so that no kind of refusal is left out."""
+    """Each piece of a sentence in the sources is in some message of this module, so that no kind of
+    refusal is forgotten."""
     if len(seen) < len(FINAL):
         pytest.skip("the messages are those of the whole module")
     all_seen = "\n".join(message for messages in seen.values() for message in messages)
@@ -329,7 +336,7 @@ def test_every_sentence(seen):
     assert not missing, "\n".join(map(str, missing))
 
 
-# Whatever the policy and the usage.
+# --- Any policy and usage ---
 
 AMOUNTS = st.integers(0, 6)
 
@@ -382,7 +389,7 @@ def test_the_words_are_there_iff_it_would_fit_an_empty_cluster(world):
         server.stop()
 
 
-# What fits.
+# --- What fits ---
 
 FLEET = [doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={PRODUCT: "A100"}, mig={"model": "a100-80gb"}),
          doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={PRODUCT: "T4"}, weight="0.25"),
@@ -412,7 +419,7 @@ def fleets_in_use(draw):
 @settings(max_examples=scaled(60, 6))
 @given(fleets_in_use())
 def test_what_is_said_to_fit_fits(world):
-    """On the nodes of that model, or where no model is named on any."""
+    """On the nodes of that model, or on any node if no model is named."""
     policy, usage = world
     server = Server(policy)
     try:
@@ -438,7 +445,8 @@ def test_how_many_fit(serve):
 
 
 def test_what_another_quota_forbids_does_not_fit(serve):
-    """The whole GPU would fit into what is free here, but not into the quota that counts whole ones."""
+    """The whole GPU would fit into what is free here, but not into the quota that counts whole
+    ones."""
     server = serve([*FLEET, team(quota("gpus", "3", measure="gpus"), quota("whole", 1, resources=[GPU]))])
     a100 = {"nodeSelector": {PRODUCT: "A100"}}
     assert server.validate(pod({GPU: 1}, **a100)).allowed
@@ -447,7 +455,7 @@ def test_what_another_quota_forbids_does_not_fit(serve):
 
 
 def test_the_conditions():
-    """They tell refusals apart at all."""
+    """The engines' conditions distinguish refusals at all."""
     native = 'pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'
     for engine in (argo, tekton, airflow):
         assert engine(403, "Forbidden", native) and not engine(403, "Forbidden", "no") and not engine(400, "BadRequest", native)

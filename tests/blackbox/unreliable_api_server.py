@@ -1,6 +1,9 @@
-"""A small fake of the Kubernetes API server that can be told to do what a real one never does: to lose events of its watches.
+"""A small fake of the Kubernetes API server that can lose events of its watches, which a real one
+never does.
 
-It keeps all versions of all objects, so that lists at a version and watches from a version are what they should be."""
+It keeps all versions of all objects, so that lists at a version and watches from a version are
+correct.
+"""
 
 import http.server
 import json
@@ -17,11 +20,12 @@ class UnreliableApiServer:
     def __init__(self):
         self.changed = threading.Condition()
         self.version = 1000
-        self.history = []  # (version, resource, key, object or None, kind of event, whether watches are told)
-        self.losing = False  # what happens from now on is told to no watch
-        self.pages = threading.Event()  # clear: lists at a version wait
+        # (version, resource, key, object or None, kind of event, whether watches see it)
+        self.history = []
+        self.losing = False  # No watch sees what happens from now on.
+        self.pages = threading.Event()  # If cleared, lists at a version wait.
         self.pages.set()
-        self.expired = False  # lists at a version are answered 410
+        self.expired = False  # Lists at a version are answered with 410.
         self.asked = []  # (method, resource, query)
         self.closed = False
         server = type("Handler", (_Handler,), {"api": self})
@@ -46,7 +50,7 @@ class UnreliableApiServer:
             "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x", "namespace": "gpugate"}}]}))
         return path
 
-    # What is stored.
+    # --- Stored objects ---
 
     @staticmethod
     def _key(obj):
@@ -82,7 +86,7 @@ class UnreliableApiServer:
         self.changed.notify_all()
 
     def bookmark(self):
-        """Tells all watches which version it is."""
+        """Sends the current version to all watches."""
         with self.changed:
             for resource, kind in _KINDS.items():
                 told = {"apiVersion": _GROUPS.get(resource, "v1"), "kind": kind, "metadata": {"resourceVersion": str(self.version)}}

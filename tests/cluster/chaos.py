@@ -1,6 +1,9 @@
-"""What goes wrong in clusters, one after the other in random order: replicas, API server, etcd, networks, policies, namespaces, the ledger.
+"""What goes wrong in clusters, in random order: replicas, API server, etcd, networks, policies,
+namespaces, and the ledger.
 
-Each method of ACTIONS is one accident and its end. What an accident excuses is told to the checker, with the revisions between which."""
+Each method of ACTIONS is one accident and its end. The checker is given what an accident
+excuses, and the revisions between which it does.
+"""
 
 import http.client
 import os
@@ -12,29 +15,35 @@ import history
 import kube
 from control_plane import eventually
 
-PROBE = "nvidia.com/mig-2g.20gb"  # tenants that exchange namespaces have none of it: a refusal that names whose namespace a replica thinks it is
+# Tenants that exchange namespaces have none of it, so a refusal shows which tenant a replica
+# assigns a namespace to.
+PROBE = "nvidia.com/mig-2g.20gb"
 LOST = (OSError, http.client.HTTPException)
 
 
 class Chaos:
-    """stored_s: how long after it was decided a Pod may be stored. policies: lists of documents, of which one replica at a time gets
-    one instead of the first. spaces: namespaces that change between `tenants` by their label `team`."""
+    """Causes accidents.
+
+    stored_s: how long after its decision a Pod may be stored. policies: lists of documents; one
+    replica at a time gets one of them instead of the first. spaces: namespaces whose label
+    `team` changes, which moves them between `tenants`.
+    """
 
     def __init__(self, cluster, gate, checker, seed, *, stored_s, policies, spaces, tenants):
         self.cluster, self.gate, self.checker, self.random = cluster, gate, checker, random.Random(seed)
         self.stored_s, self.policies, self.spaces, self.tenants = stored_s, policies, spaces, tenants
         self.done, self.counts = [], {}
-        self._open = []  # (when its end may be told, how)
+        self._open = []  # (when its end may be reported, how)
         self._copies = []
         self._queue = []
 
-    # The order of things.
+    # --- The order of accidents ---
 
     ACTIONS = ("kill_replica", "restart_apiserver", "pause_etcd", "cut_watches", "slow_replica", "lose_replica", "roll_policy", "move_namespace",
                "delete_ledger", "spoil_ledger", "restore_ledger", "cut_reviews", "kill_all_replicas")
 
     def step(self):
-        """One accident. All of them come before one comes again."""
+        """Causes one accident. All of them occur before one is repeated."""
         if not self._queue:
             self._queue = self.random.sample(self.ACTIONS, len(self.ACTIONS))
         action = self._queue.pop()
@@ -45,7 +54,7 @@ class Chaos:
         self.settle(False)
 
     def settle(self, all_of_it=True):
-        """Tells the checker what is over by now."""
+        """Reports to the checker what is over."""
         left = []
         for due, tell in self._open:
             if all_of_it:
@@ -57,7 +66,7 @@ class Chaos:
         self._open = left
 
     def heal(self):
-        """Ends everything that is bad."""
+        """Ends all disturbances."""
         for proxy in (*self.gate.watches, self.gate.proxy):
             proxy.lag()
             proxy.delay()
@@ -68,7 +77,8 @@ class Chaos:
         return history.revision("127.0.0.1", self.cluster.etcd_port)
 
     def _later(self, tell):
-        """Calls tell(revision) when what was decided before now is stored, or never will be."""
+        """Calls tell(revision) once everything decided before now has been stored, or never will
+        be."""
         self._open.append((time.monotonic() + self.stored_s, tell))
 
     def _excuse(self, start, tenants):
@@ -81,7 +91,8 @@ class Chaos:
         time.sleep(self.random.uniform(low, high))
 
     def note_counts(self, i):
-        """Before a replica goes: its counters, of which its successor knows nothing."""
+        """Records the counters of a replica before it ends, because its successor starts from zero.
+        """
         server = self.gate.servers[i]
         try:
             metrics = server.metrics()
@@ -97,7 +108,7 @@ class Chaos:
         if os.environ.get("SOAK_LOGS"):
             Path(os.environ["SOAK_LOGS"], f"{len(self.done):05}-gpugate-{i}.log").write_text(self.gate.servers[i].stderr())
 
-    # Accidents.
+    # --- Accidents ---
 
     def kill_replica(self):
         i = self._one()
@@ -117,7 +128,8 @@ class Chaos:
         self.cluster.apiserver.restart()
 
     def pause_etcd(self):
-        """For less than a create may take: what etcd finds in its socket when it wakes was asked a moment ago."""
+        """Pauses etcd for less than a create may take: the requests that it finds when it resumes
+        are recent."""
         self.cluster.etcd.pause()
         self._wait(0.5, 3)
         self.cluster.etcd.resume()
@@ -133,7 +145,7 @@ class Chaos:
         watch.delay()
 
     def lose_replica(self):
-        """It cannot reach the API server, which reaches it."""
+        """The replica cannot reach the API server, but the API server can reach it."""
         watch = self.gate.watches[self._one()]
         watch.refuse()
         watch.cut()
@@ -171,7 +183,7 @@ class Chaos:
             return False
         return f'tenant "{tenant}"' in decision.message
 
-    # The ledger, at people's hands.
+    # --- Manual changes of the ledger ---
 
     def _ledger(self):
         return eventually(lambda: (lambda reply: reply.body if reply.ok else None)(self.cluster.admin.get("GPULedger", "cluster")), 30, "a ledger")
@@ -193,7 +205,8 @@ class Chaos:
         self._overwrite(lambda spec: spec.update(rubbish))
 
     def restore_ledger(self):
-        """Somebody puts back a copy of some time ago, open as it was. What was admitted and not stored yet is lost by it, and only by it."""
+        """Someone restores an older copy, open as it was. Only Pods that were admitted and not
+        stored yet are lost by that."""
         copy = self._ledger()
         self._wait(0.3, 1)
         start = self._revision()

@@ -1,13 +1,20 @@
-"""Whether the Pods of a history ever exceeded their quotas: an implementation of its own of what quotas mean, fed with what etcd stored.
+"""Whether the Pods of a history ever exceeded their quotas: an independent implementation of
+quotas, fed with what etcd stored.
 
-It shares nothing with gpugate but the policy's documents: effective requests, measures, the Accelerators that a Pod could land on or is
-bound to, parents, cohorts. Amounts are Fractions; memory is in GiB.
+It shares only the policy's documents with gpugate: effective requests, measures, the
+Accelerators that a Pod could land on or is bound to, parents, and cohorts. Amounts are
+Fractions, and memory is in GiB.
 
-What is promised, and checked at every version: **a write that raises what counts in a quota leaves it within the largest limit in force**.
-Charges rise only when a Pod is stored; deletions, ends and bindings lower them. Limits are those of any policy by which some replica may
-have decided (during()). A namespace that changes tenant takes its Pods along, whatever the new tenant's limit; until all replicas know
-of it and what was admitted before is stored, admissions may still be decided by the former tenant, and so exceed the new one's quotas, but
-not those above both (excuse())."""
+The promise, checked at every version: **a write that raises what counts in a quota leaves it
+within the largest limit in force**. Charges rise only when a Pod is stored. Deletions, ends and
+bindings lower them. Limits are those of any policy by which some replica may have decided
+(during()).
+
+A namespace that changes its tenant takes its Pods along, whatever the new tenant's limit. The
+former tenant may still decide admissions until all replicas know of the change and everything
+admitted before is stored. Those may exceed the new tenant's quotas, but not those above both
+(excuse()).
+"""
 
 import bisect
 import fnmatch
@@ -20,14 +27,14 @@ _SUFFIXES = {"Ki": Fraction(1, 1 << 20), "Mi": Fraction(1, 1 << 10), "Gi": Fract
 
 
 def amount(text):
-    """A quantity; bytes become GiB where they have a binary suffix."""
+    """Parses a quantity. Bytes with a binary suffix become GiB."""
     text = str(text)
     return Fraction(text[:-2]) * _SUFFIXES[text[-2:]] if text[-2:] in _SUFFIXES else Fraction(text)
 
 
 def effective(spec):
-    """resource -> what a Pod holds of it while it counts: containers and sidecars together, or an init container beside the sidecars
-    that were started before it, whichever is more."""
+    """Returns resource -> what a Pod holds while it counts: either containers and sidecars
+    together, or an init container and the sidecars started before it, whichever is more."""
     def asks(container):
         resources = container.get("resources") or {}
         found = {k: amount(v) for k, v in {**(resources.get("limits") or {}), **(resources.get("requests") or {})}.items() if "/" in k}
@@ -48,7 +55,7 @@ def effective(spec):
 
 
 class Policy:
-    """What the documents say of tenants and Accelerators."""
+    """What the documents define about tenants and Accelerators."""
 
     def __init__(self, documents):
         specs = defaultdict(dict)
@@ -61,7 +68,8 @@ class Policy:
 
     @staticmethod
     def _costs(spec):
-        """resource -> (GPUs, GiB) of one unit. The slices that tests use, on a GPU of seven compute and eight memory slices."""
+        """Returns resource -> (GPUs, GiB) of one unit. Knows the slices that tests use, on a GPU
+        with seven compute and eight memory slices."""
         memory = amount(spec["memory"])
         costs = {spec["resource"]: (Fraction(1), memory)}
         for profile in spec.get("mig", {}).get("offered", ()):
@@ -71,7 +79,7 @@ class Policy:
         return costs
 
     def tenant_of(self, namespace, labels):
-        """None: of no tenant, or of two."""
+        """Returns None if the namespace belongs to no tenant or to two."""
         for match in (lambda n: n == namespace, lambda n: fnmatch.fnmatchcase(namespace, n)):
             found = [t for t, spec in self.tenants.items() if any(match(n) for n in spec.get("namespaces", ()))]
             if found:
@@ -86,7 +94,7 @@ class Policy:
             tenant = self.tenants[tenant].get("parent")
 
     def landing(self, spec, nodes):
-        """The Accelerators that a Pod is on, or could come to be on."""
+        """Returns the Accelerators that a Pod is on or could land on."""
         node = nodes.get(spec.get("nodeName"), {})
         here = [m for m, s in self.models.items() if s.get("nodeLabels") and s["nodeLabels"].items() <= node.items()]
         wants = spec.get("nodeSelector") or {}
@@ -94,7 +102,7 @@ class Policy:
                             if all(wants.get(key, value) == value for key, value in s.get("nodeLabels", {}).items())])
 
     def charges(self, asks, models, tenant):
-        """(tenant, quota) -> amount, along the path."""
+        """Returns (tenant, quota) -> amount, along the path."""
         found = {}
         for level in self.path(tenant):
             for quota in self.tenants[level].get("quotas", ()):
@@ -111,14 +119,15 @@ class Policy:
         measure = quota.get("measure", "count")
         return max((1 if measure == "count" else cost[measure == "memory"] for cost in counted), default=0)
 
-    # Limits.
+    # --- Limits ---
 
     def limit(self, key):
         hard = self.quotas[key]["hard"]
         return math.inf if hard == "unlimited" else amount(hard) + self._borrowing(key, "borrowUpTo", 0, 0)
 
     def _borrowing(self, key, word, absent, without):
-        """What a member of a cohort may borrow, or lends; without: outside of cohorts."""
+        """Returns what a member of a cohort may borrow or lends, or `without` outside of cohorts.
+        """
         tenant, name = key
         if not self.pool(key):
             return without
@@ -130,7 +139,7 @@ class Policy:
         return [k for k in self.quotas if k[1] == key[1] and self.tenants[k[0]].get("cohort") == cohort] if cohort else []
 
     def room(self, key, used):
-        """The most that a quota may hold now, as far as its cohort is concerned."""
+        """Returns the maximum that the cohort allows a quota to hold now."""
         pool = self.pool(key)
         if len(pool) < 2:
             return math.inf
@@ -140,7 +149,8 @@ class Policy:
 
 
 class Checker:
-    """Feed it with all changes of Pods and Namespaces, oldest first. nodes: name -> labels, which do not change."""
+    """Checks all changes of Pods and Namespaces, which must be fed oldest first. nodes: name ->
+    labels, which do not change."""
 
     def __init__(self, policy, nodes):
         self.policy, self.nodes = policy, nodes
@@ -149,16 +159,18 @@ class Checker:
         self.labels, self.members = {}, defaultdict(set)
         self.facts, self.charged = {}, {}
         self.used = defaultdict(Fraction)
-        self.series = defaultdict(lambda: ([0], [Fraction(0)]))  # quota -> revisions, and what was held from then on
+        # quota -> revisions, and what was held from each on
+        self.series = defaultdict(lambda: ([0], [Fraction(0)]))
         self.violations = []
         self.created = self.excused = self.peak = 0
 
     def during(self, start, end, policy):
-        """Some replica may have decided by this policy, too, what was stored in these revisions."""
+        """Some replica may also have decided by this policy what was stored in these revisions."""
         self.others.append((start, end, policy))
 
     def excuse(self, start, end, tenants):
-        """Admissions that were stored in these revisions may exceed the quotas of these tenants themselves."""
+        """Admissions that were stored in these revisions may exceed the quotas of these tenants
+        themselves."""
         self.excuses.append((start, end, set(tenants)))
 
     def feed(self, change):
@@ -181,7 +193,7 @@ class Checker:
         self._charge(key, change.revision, checked=True)
 
     def _facts(self, pod):
-        """What decides of a Pod; None: it does not count."""
+        """Returns what matters of a Pod, or None if it does not count."""
         if pod is None or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
             return None
         return pod["metadata"]["uid"], effective(pod["spec"]), self.policy.landing(pod["spec"], self.nodes)
@@ -224,13 +236,14 @@ class Checker:
                                          "its limit" if used > limit else "what its cohort leaves"))
 
     def most(self, quota, low, high):
-        """The most that a quota held from one revision to another."""
+        """Returns the maximum that a quota held from one revision to another."""
         revisions, values = self.series[quota]
         first = bisect.bisect_right(revisions, low) - 1
         return max(values[first:bisect.bisect_right(revisions, high)])
 
     def versions(self, quota, low, high):
-        """What a quota held from one revision to another: (revision, the following one, amount)."""
+        """Returns what a quota held from one revision to another: (revision, the following one,
+        amount)."""
         revisions, values = self.series[quota]
         first, last = bisect.bisect_right(revisions, low) - 1, bisect.bisect_right(revisions, high)
         return zip(revisions[first:last], [*revisions[first + 1:last], high + 1], values[first:last])

@@ -34,8 +34,10 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def control_plane(request):
-    """The control plane that the tests share: controllers and scheduler run. What a test makes in it is in namespaces of its own."""
-    sidecars = [] if binaries.version() >= (1, 29) else ["--feature-gates=SidecarContainers=true"]  # off by default in 1.28
+    """The control plane that the tests share, with controllers and scheduler. Each test uses
+    namespaces of its own in it."""
+    # Off by default in 1.28.
+    sidecars = [] if binaries.version() >= (1, 29) else ["--feature-gates=SidecarContainers=true"]
     plane = ControlPlane(apiserver=sidecars)
     yield plane
     plane.stop(keep=request.session.testsfailed > 0)
@@ -43,7 +45,8 @@ def control_plane(request):
 
 @pytest.fixture
 def fresh_control_plane(request):
-    """Makes control planes of this test's own: fresh_control_plane(apiserver=["--request-timeout=5s"])."""
+    """Makes control planes for this test only:
+    fresh_control_plane(apiserver=["--request-timeout=5s"])."""
     planes = []
 
     def make(**options):
@@ -57,7 +60,8 @@ def fresh_control_plane(request):
 
 @pytest.fixture
 def gpugate_in_cluster(request):
-    """Starts gpugate and registers it: gpugate_in_cluster(control_plane, policy, ledger="embedded", replicas=1)."""
+    """Starts gpugate and registers it: gpugate_in_cluster(control_plane, policy, ledger="embedded",
+    replicas=1)."""
     gates = []
 
     def make(cluster, policy, *args, **options):
@@ -73,7 +77,8 @@ def gpugate_in_cluster(request):
 
 @pytest.fixture
 def namespaces(control_plane):
-    """Makes namespaces of names that no other test uses, and empties them afterwards: namespaces("ml", stage="prod")."""
+    """Makes namespaces whose names no other test uses, and empties them afterwards:
+    namespaces("ml", stage="prod")."""
     made = []
 
     def make(name, **labels):

@@ -1,6 +1,9 @@
-"""A real Kubernetes control plane: etcd, kube-apiserver and, where wanted, controller-manager and scheduler, ready in seconds.
+"""A real Kubernetes control plane: etcd, kube-apiserver and optionally controller-manager and
+scheduler, ready in seconds.
 
-Nodes are plain objects (node()), no kubelet runs: a test sets a Pod's phase itself (phase()), or lets a Kubelet do it."""
+Nodes are plain objects (node()), and no kubelet runs. A test sets a Pod's phase itself
+(phase()), or uses a Kubelet.
+"""
 
 import base64
 import http.client
@@ -25,7 +28,8 @@ from pki import Authority
 from process import Process, free_port
 from rest import Client
 
-# user -> (token, groups). The token file is read once, at the start: whoever a test needs besides is made by service_account().
+# user -> (token, groups). The token file is read once at startup. service_account() makes further
+# users.
 USERS = {
     "admin": ["system:masters"],
     "system:kube-controller-manager": [],
@@ -34,16 +38,22 @@ USERS = {
     "ben": ["team-b"],
 }
 
-# Without kubelets nobody renews a node's lease: the node controller would declare all nodes dead and evict what is on them.
+# Without kubelets, no node lease is renewed. The node controller would declare all nodes dead and
+# evict their Pods.
 CONTROLLERS = "*,-node-ipam-controller,-node-lifecycle-controller,-nodeipam,-nodelifecycle"
 
 
 class ControlPlane:
-    """Options: controllers and scheduler say whether these run; history, whether etcd keeps every version as JSON
-    (see pod_history()); apiserver, etcd, controller_manager are lists of further flags, such as "--request-timeout=5s"; a
-    flag given again replaces ours. users maps further users to their groups.
+    """A control plane.
 
-    Parts, each a Process: etcd, apiserver, controller_manager, scheduler. After apiserver.kill(): apiserver.start()."""
+    controllers and scheduler: whether these run. history: whether etcd keeps every version as
+    JSON (see pod_history()). apiserver, etcd and controller_manager: lists of further flags,
+    such as "--request-timeout=5s"; a repeated flag replaces the default one. users: maps further
+    users to their groups.
+
+    Each part is a Process: etcd, apiserver, controller_manager, scheduler. After
+    apiserver.kill(), use apiserver.start().
+    """
 
     def __init__(self, *, controllers=True, scheduler=True, history=False, apiserver=(), etcd=(), controller_manager=(), users=None, start=True):
         self.binaries = binaries.paths()
@@ -66,7 +76,7 @@ class ControlPlane:
         if start:
             self.start()
 
-    # How each part is run.
+    # --- How each part is run ---
 
     def _write_secrets(self):
         authority = self.authority = Authority("test control plane")
@@ -94,9 +104,10 @@ class ControlPlane:
             "--unsafe-no-fsync", "--log-level", "warn", "--quota-backend-bytes", 4 << 30, *more], lambda: self._answers(self.etcd_port, "/health", tls=False))
 
     def _apiserver(self, more, controllers):
-        without = ["TaintNodesByCondition"]  # nobody would take the taint off again
+        without = ["TaintNodesByCondition"]  # Nothing would remove the taint.
         if not controllers:
-            without.append("ServiceAccount")  # wants the `default` ServiceAccount that a controller makes
+            # It requires the `default` ServiceAccount, which a controller creates.
+            without.append("ServiceAccount")
         return self._process("apiserver", "kube-apiserver", [
             f"--etcd-servers=http://127.0.0.1:{self.etcd_port}", f"--secure-port={self.port}", "--bind-address=127.0.0.1",
             f"--tls-cert-file={self.cert}", f"--tls-private-key-file={self.key}", f"--client-ca-file={self.ca}", f"--cert-dir={self.dir}",
@@ -135,7 +146,7 @@ class ControlPlane:
         finally:
             connection.close()
 
-    # Life.
+    # --- Life cycle ---
 
     def start(self):
         begin = time.monotonic()
@@ -157,7 +168,7 @@ class ControlPlane:
         return self
 
     def stop(self, keep=False):
-        """Stops all parts. With keep, the logs stay, and where is said."""
+        """Stops all parts. With `keep`, the logs are kept and their location is printed."""
         for part in reversed(self.parts):
             part.stop()
         self.admin.close()
@@ -173,14 +184,15 @@ class ControlPlane:
     def __exit__(self, kind, *_):
         self.stop(keep=kind is not None)
 
-    # Who speaks.
+    # --- Clients ---
 
     def client(self, user="admin", token=None, port=None, timeout_s=60):
-        """A Client for a user, or whoever the token is of; port: of a proxy before the API server."""
+        """Returns a Client for a user, or for the owner of the token. port: of a proxy in front of
+        the API server."""
         return Client("127.0.0.1", port or self.port, self.ca, token or self.tokens[user], timeout_s)
 
     def kubeconfig(self, user="admin", token=None, url=None, namespace="default"):
-        """The path of a kubeconfig; url: of a proxy before the API server."""
+        """Returns the path of a kubeconfig. url: of a proxy in front of the API server."""
         path = self.dir / f"{user.replace(':', '-')}{'' if url is None else '-' + str(abs(hash(url)))}.kubeconfig"
         path.write_text(yaml.safe_dump({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
@@ -192,7 +204,7 @@ class ControlPlane:
         return path
 
     def service_account(self, namespace, name, seconds=24 * 3600):
-        """A token of a ServiceAccount, which is made if it is missing."""
+        """Returns a token of a ServiceAccount, which is created if it is missing."""
         self.namespace(namespace)
         made = self.admin.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}})
         assert made.ok or made.status == 409, made
@@ -204,7 +216,8 @@ class ControlPlane:
         return self.kubeconfig(f"{namespace}-{name}", self.service_account(namespace, name, seconds), url, namespace)
 
     def grant(self, subject, role, namespace=None):
-        """Binds a ClusterRole to a subject such as ("User", "jane") or ("ServiceAccount", "gpugate", "gpugate")."""
+        """Binds a ClusterRole to a subject such as ("User", "jane") or ("ServiceAccount",
+        "gpugate", "gpugate")."""
         kind, name = subject[:2]
         who = {"kind": kind, "name": name, **({"namespace": subject[2]} if kind == "ServiceAccount" else {"apiGroup": "rbac.authorization.k8s.io"})}
         binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
@@ -213,7 +226,8 @@ class ControlPlane:
         self.admin.apply(binding).must()
 
     def kubectl(self, *args, input=None, user="admin", check=True, seconds=120):
-        """Runs kubectl; input is a text, or objects to be written as YAML. Returns what ran: .stdout, .stderr, .returncode."""
+        """Runs kubectl. `input` is a text, or objects to be written as YAML. Returns the result:
+        .stdout, .stderr, .returncode."""
         if input is not None and not isinstance(input, str):
             input = yaml.safe_dump_all(input if isinstance(input, list) else [input], sort_keys=False)
         ran = subprocess.run([self.binaries["kubectl"], *map(str, args)], input=input, text=True, capture_output=True, timeout=seconds, check=False,
@@ -221,10 +235,10 @@ class ControlPlane:
         assert not check or ran.returncode == 0, f"kubectl {' '.join(map(str, args))}: {ran.stdout}{ran.stderr}"
         return ran
 
-    # What a cluster has.
+    # --- Objects in the cluster ---
 
     def namespace(self, name, **labels):
-        """A namespace, made or labelled anew; Pods can be created in it when this returns."""
+        """Creates a namespace or sets its labels. Pods can be created in it when this returns."""
         def made():
             reply = self.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
             if reply.status == 409:
@@ -242,7 +256,8 @@ class ControlPlane:
         return name
 
     def node(self, name, labels=None, capacity=None, taints=()):
-        """A node that is ready and has room: capacity names what it has besides, such as {"nvidia.com/gpu": 8}."""
+        """Creates a node that is ready and has room. `capacity` adds resources such as
+        {"nvidia.com/gpu": 8}."""
         has = {"cpu": "1000", "memory": "4Ti", "pods": "10000", **{k: str(v) for k, v in (capacity or {}).items()}}
         self.admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}},
                            "spec": {"taints": list(taints)}}).must()
@@ -252,16 +267,16 @@ class ControlPlane:
         return name
 
     def phase(self, name, namespace, phase, client=None):
-        """What the kubelet would say of a Pod."""
+        """Sets a Pod's phase, as a kubelet would."""
         return (client or self.admin).patch("Pod", name, {"status": {"phase": phase}}, namespace, "status")
 
     def events(self, namespace, name=None, reason=None):
-        """The messages of a namespace's Events about an object, in no order."""
+        """Returns the messages of a namespace's Events about an object, in no particular order."""
         return [event["message"] for event in self.admin.list("Event", namespace)
                 if name in (None, event["involvedObject"]["name"]) and reason in (None, event["reason"])]
 
     def clear(self, *namespaces):
-        """Deletes what can make Pods, and the Pods, at once."""
+        """Deletes everything that can create Pods, and the Pods, immediately."""
         for namespace in namespaces:
             for kind in ("CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
                 self.admin.request("DELETE", Client.path(kind, namespace), {"propagationPolicy": "Background", "gracePeriodSeconds": 0}).must()
@@ -273,7 +288,8 @@ class ControlPlane:
             eventually(gone, 30, f"the emptiness of {namespace}")
 
     def pod_history(self):
-        """Every version of every Pod there ever was, oldest first: history.Change. Needs history=True."""
+        """Returns every version of every Pod that ever existed, oldest first, as history.Change.
+        Needs history=True."""
         return history.pods("127.0.0.1", self.etcd_port)
 
     def __repr__(self):

@@ -1,4 +1,5 @@
-"""Clients that create Pods without a pause, and the Service that they reach gpugate's replicas through."""
+"""Clients that create Pods without a pause, and the Service through which they reach gpugate's
+replicas."""
 
 import http.client
 import itertools
@@ -11,14 +12,19 @@ from kube import GPU
 from manifests import pod
 
 
-_serial = itertools.count()  # no two Askers want the same name
+# Askers must not use the same name twice.
+_serial = itertools.count()
 
 
 class Creators:
-    """Clients that create a Pod each, and delete it, again and again: what came of it, how long it took at most, and what failed. `good` says
-    of a Pod that was made whether it is as it should be; `refused`, of an answer to another one, whether that was to be expected.
-    `pause_s` is how long each client rests after a Pod. `tries`: how often a create is made that the API server asks to make again, or
-    gives up, as a controller does; `again` counts what was answered to the earlier ones."""
+    """Clients that each create a Pod and delete it, again and again. Records the outcomes, the
+    maximum latency, and the failures.
+
+    good: whether a created Pod is as expected. refused: whether the answer for a Pod that was
+    not created was expected. pause_s: how long each client waits after a Pod. tries: how often a
+    create is sent if the API server gives up or asks to retry, as a controller does. `again`
+    counts the answers to earlier attempts.
+    """
 
     def __init__(self, cluster, space, count, client=None, good=None, refused=None, asks=None, pause_s=0, tries=1):
         self._good = good or (lambda made: True)
@@ -58,7 +64,7 @@ class Creators:
             self.again[made.status] += 1
             self._stopping.wait(1)
             made = client.create(pod(self._space, name, self._asks, schedulerName="nobody"))
-            if made.status == 409:  # the one before was stored after all
+            if made.status == 409:  # The previous attempt was stored.
                 return client.get("Pod", name, self._space)
         return made
 
@@ -70,8 +76,9 @@ class Creators:
 
 
 class Askers:
-    """Clients that create Pods about which one replica is asked (InCluster.register_each), and keep the last few of them: how long each create
-    took, and what was refused. `fails`: each Pod fails at once, so that it holds nothing any more."""
+    """Clients that create Pods about which one replica is asked (InCluster.register_each), and keep
+    the last few of them. Records how long each create took, and what was refused. fails: each
+    Pod fails immediately, so that it holds nothing."""
 
     def __init__(self, cluster, space, replica, count, keep=20, fails=False):
         self.latencies_s, self.refusals = [], []
@@ -109,7 +116,8 @@ class Askers:
 
 
 class Service:
-    """Sends new connections to the replicas that say they are ready, as a Service does with its endpoints."""
+    """Sends new connections to the replicas that report being ready, as a Service does with its
+    endpoints."""
 
     def __init__(self, gate):
         self.gate, self._stopping = gate, threading.Event()

@@ -1,4 +1,5 @@
-"""Pods that gpugate admits and that are never stored, since a native ResourceQuota refuses them later."""
+"""Pods that gpugate admits and that are never stored, because a native ResourceQuota refuses them
+later."""
 
 import itertools
 import threading
@@ -6,23 +7,24 @@ import threading
 from kube import GPU
 from manifests import pod
 
-DOOM = "example.com/doom"  # no namespace with refuse_later() may have any
+DOOM = "example.com/doom"  # No namespace with refuse_later() may have any.
 
 
 def refuse_later(cluster, space):
-    """Makes a native quota that refuses DOOM in a namespace; no controller is needed for that."""
+    """Makes a native quota that refuses DOOM in a namespace. It needs no controller."""
     hard = {f"requests.{DOOM}": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": space}, "spec": {"hard": hard}}).must()
     cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, space, "status").must()
 
 
 def doomed(client, space, number):
-    """The answer to a create that gpugate admits and the native quota refuses."""
+    """Returns the answer to a create that gpugate admits and the native quota refuses."""
     return client.create(pod(space, f"doomed-{number}", {GPU: 1, DOOM: 1}))
 
 
 def flood(cluster, spaces, count, clients=16):
-    """So many, in turn in each of the namespaces. Returns the messages of those that were not refused by the native quota."""
+    """Creates `count` such Pods, in turn in each namespace. Returns the messages of those that the
+    native quota did not refuse."""
     others, numbers = [], itertools.count()
 
     def work():
@@ -41,7 +43,7 @@ def flood(cluster, spaces, count, clients=16):
 
 
 class Traffic(threading.Thread):
-    """Writes of Pods that have nothing to do with quotas, as in any cluster: views go on by them."""
+    """Writes Pods that do not concern quotas, as in any cluster. Views advance by them."""
 
     def __init__(self, cluster):
         super().__init__(daemon=True)

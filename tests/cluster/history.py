@@ -1,6 +1,8 @@
-"""etcd's own history: every version of every object of a kind that was ever stored, in the order in which it was stored.
+"""etcd's own history: every version of every object of a kind that was ever stored, in the order of
+the writes.
 
-Needs an API server that stores JSON and compacts nothing (ControlPlane(history=True))."""
+Needs an API server that stores JSON and does not compact (ControlPlane(history=True)).
+"""
 
 import base64
 import contextlib
@@ -9,10 +11,11 @@ import http.client
 import json
 from collections import namedtuple
 
-# One write. pod is the object as stored (of whatever kind), or None where it was deleted; before is the version before this, or
-# None. Of what has no namespace, that is empty.
+# One write. `pod` is the stored object of any kind, or None if it was deleted. `before` is the
+# previous version, or None. The namespace of a cluster-scoped object is empty.
 Change = namedtuple("Change", "revision namespace name pod before kind")
-KINDS = {"pods": True, "namespaces": False, "nodes": False, "gpuledgers": False}  # resource -> namespaced
+# resource -> namespaced
+KINDS = {"pods": True, "namespaces": False, "nodes": False, "gpuledgers": False}
 _FOLDERS = {"nodes": "minions", "gpuledgers": "gpugate.io/gpuledgers"}
 
 _SENTINEL = "/test/sentinel"
@@ -29,7 +32,8 @@ def _post(host, port, path, body):
 
 
 def revision(host, port):
-    """A revision of this moment: what was written before has a smaller one, what is written afterwards a larger one."""
+    """Returns the current revision: earlier writes have a smaller one, later writes a larger one.
+    """
     connection, answer = _post(host, port, "/v3/kv/put", {"key": _text(_SENTINEL), "value": _text("x")})
     with contextlib.closing(connection):
         return int(json.load(answer)["header"]["revision"])
@@ -37,7 +41,9 @@ def revision(host, port):
 
 def _changes(host, port, resource):
     prefix = f"/registry/{_FOLDERS.get(resource, resource)}/"
-    sentinel = prefix[:-1] + "0end"  # sorts after every object, and is none: how one knows that the history has been read
+    # Sorts after every object and is not one, which shows that the history has been read
+    # completely.
+    sentinel = prefix[:-1] + "0end"
     connection, answer = _post(host, port, "/v3/kv/put", {"key": _text(sentinel), "value": _text("x")})
     with contextlib.closing(connection):
         end = int(json.load(answer)["header"]["revision"])
@@ -73,5 +79,5 @@ def changes(host, port, *resources):
 
 
 def pods(host, port):
-    """Those of Pods."""
+    """Yields the changes of Pods."""
     return changes(host, port, "pods")

@@ -1,4 +1,5 @@
-"""gpugate as it runs in a cluster: one or several replicas of the real binary, registered with a real API server."""
+"""gpugate as in a cluster: one or several replicas of the real binary, registered with a real API
+server."""
 
 import atexit
 import shutil
@@ -15,16 +16,21 @@ NAMESPACE = ACCOUNT = "gpugate"
 
 
 class InCluster:
-    """policy is what gpugate.Server takes; policies, one for each replica, replaces it. ledger is embedded (one replica) or cluster.
-    The API server reaches the replicas through `proxy`, which may be told to be a bad network; with the cluster ledger each
-    replica reaches the API server through one of its own, `watches[i]`; `late` makes these a LateApi, which understands what is asked.
+    """gpugate in a ControlPlane.
 
-    Among args "--certs", "self-managed" lets the replicas make their certificates; they reach the API server then with either ledger.
+    policy is what gpugate.Server takes. policies, one for each replica, replaces it. ledger is
+    embedded (one replica) or cluster. The API server reaches the replicas through `proxy`, which
+    can imitate a bad network. With the cluster ledger, each replica reaches the API server
+    through a proxy of its own, `watches[i]`. `late` makes these LateApis, which understand the
+    requests.
 
-    `binary` is what all replicas run at first.
+    With "--certs", "self-managed" among args, the replicas make their certificates. They then
+    reach the API server with either ledger. `binary` is what all replicas run at first.
 
-    With the cluster ledger this returns when all replicas are ready and the ledger is open. It settles for two seconds here unless
-    args say otherwise: nothing can come late that was admitted before the first replica."""
+    With the cluster ledger, this returns when all replicas are ready and the ledger is open. It
+    settles for two seconds here unless args say otherwise, because nothing admitted before the
+    first replica can be stored late.
+    """
 
     def __init__(self, cluster, policy, *args, ledger="embedded", replicas=1, policies=None, secret="a-path-secret", register=True, env=None,
                  ready=True, binary=BINARY, late=False):
@@ -32,11 +38,13 @@ class InCluster:
         self.cluster, self.ledger = cluster, ledger
         self.watches, self.servers, self.late = [], [], late
         self.registered = False
-        self.self_managed = "self-managed" in args  # certificates
+        # Whether gpugate makes its own certificates.
+        self.self_managed = "self-managed" in args
         self.dir = Path(tempfile.mkdtemp(prefix="gpugate-cluster-"))
         self.proxy = Proxy()
         self.url = f"https://127.0.0.1:{self.proxy.port}"
-        atexit.register(self.kill)  # whatever becomes of the tests
+        # Whatever happens to the tests.
+        atexit.register(self.kill)
         cluster.namespace(NAMESPACE)
         try:
             self.objects = self._render(policies[0] if policies else policy, secret)
@@ -72,7 +80,8 @@ class InCluster:
         self.registered = True
 
     def register_each(self):
-        """Instead of register(): each replica is asked about the Pods whose label `replica` is its number."""
+        """Used instead of register(): each replica is asked about the Pods whose label `replica` is
+        its number."""
         folder, secret = self.servers[0].policy, self.dir / "secret"
         every = []
         for i, server in enumerate(self.servers):
@@ -90,7 +99,8 @@ class InCluster:
             registration.unregister(self.cluster.admin)
 
     def state(self, i):
-        """Of the ledger, as replica i sees it: unknown, missing, settling, open or newer."""
+        """Returns the state of the ledger as replica i sees it: unknown, missing, settling, open or
+        newer."""
         metrics = self.servers[i].metrics()
         return next(s for s in ("unknown", "missing", "settling", "open", "newer") if metrics.value("gpugate_ledger_state", state=s) == 1)
 
@@ -105,7 +115,8 @@ class InCluster:
         return self.servers[0]
 
     def kill(self, i=None):
-        """kill -9 of one replica, or of all and of what stands around them."""
+        """Kills one replica with SIGKILL, or all of them, and then closes the proxies and removes
+        the files."""
         for server in self.servers if i is None else [self.servers[i]]:
             server.kill()
         if i is None:
@@ -114,17 +125,17 @@ class InCluster:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def start(self, i):
-        """Starts a replica that was killed; its port is another one."""
+        """Starts a replica that was killed. It gets another port."""
         self.servers[i].start()
         self.proxy.targets[i] = self.servers[i].port
 
     def restart(self, i=0):
-        """kill -9 and a fresh start of one replica."""
+        """Kills a replica with SIGKILL and starts it again."""
         self.servers[i].kill()
         self.start(i)
 
     def used(self, tenant, quota, measure="count"):
-        """What the first replica says is taken."""
+        """Returns what the first replica reports as taken."""
         return self.servers[0].used(tenant, quota, measure)
 
     def wait_used(self, tenant, quota, wanted, measure="count", seconds=10):
@@ -133,13 +144,13 @@ class InCluster:
         eventually(is_so, seconds, f"{tenant}/{quota} at {wanted}, not {self.used(tenant, quota, measure)}")
 
     def keep_logs(self, folder):
-        """Copies the replicas' logs, before stop() removes them."""
+        """Copies the replicas' logs before stop() removes them."""
         for i, server in enumerate(self.servers):
             if server.dir.exists():
                 (folder / f"gpugate-{i}.log").write_text(server.stderr())
 
     def stop(self):
-        """Takes the registration back and stops all; each replica must go in peace."""
+        """Removes the registration and stops everything. Each replica must exit cleanly."""
         try:
             self.unregister()
             for server in self.servers:

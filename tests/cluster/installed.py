@@ -1,4 +1,5 @@
-"""What gpugate's cluster ledger needs in a cluster before it runs, as `gpugate render` prints it: its kinds, its rights."""
+"""What gpugate's cluster ledger needs in a cluster before it runs, as `gpugate render` prints it:
+kinds and rights."""
 
 import json
 import tempfile
@@ -13,7 +14,7 @@ KUBE_VERSION = "{}.{}".format(*binaries.version())
 
 
 def rendered(policy, *args):
-    """The objects that `gpugate render` prints for a policy and the cluster ledger."""
+    """Returns the objects that `gpugate render` prints for a policy and the cluster ledger."""
     with tempfile.TemporaryDirectory(prefix="gpugate-") as folder:
         done = run("render", "--policy", write_policy(folder, policy), "--ledger", "cluster", "-o", "json", "--kube-version", KUBE_VERSION, *args)
     assert done.returncode == 0, done.stderr
@@ -21,7 +22,8 @@ def rendered(policy, *args):
 
 
 def install(plane, policy):
-    """All but the webhook configurations, which are registration.py's. Returns when the kinds are served."""
+    """Installs everything except the webhook configurations, which registration.py installs.
+    Returns when the kinds are served."""
     plane.namespace(NAMESPACE)
     for obj in rendered(policy):
         if not obj["kind"].endswith("WebhookConfiguration") and obj["apiVersion"].split("/")[0] != "flowcontrol.apiserver.k8s.io":

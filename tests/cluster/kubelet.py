@@ -1,6 +1,9 @@
-"""What kubelets would do to the Pods of a control plane without any: those that are bound start to run, those that are deleted end.
+"""A stand-in for the kubelets of a control plane without any: bound Pods start to run, and deleted
+Pods end.
 
-Only as far as quotas see it: phase Running soon after the binding, and the object gone soon after its deletion was asked for."""
+It only does what matters to quotas: phase Running soon after the binding, and removal of the
+object soon after its deletion was requested.
+"""
 
 import http.client
 import json
@@ -8,7 +11,8 @@ import threading
 
 
 class Kubelet:
-    """Runs in a thread, for all nodes, until stop(). Follows the API server through restarts. `started` and `ended` count Pods."""
+    """Runs in a thread for all nodes, until stop(). Continues after restarts of the API server.
+    `started` and `ended` count Pods."""
 
     def __init__(self, cluster):
         self.client = cluster.client(timeout_s=30)
@@ -22,7 +26,7 @@ class Kubelet:
             try:
                 self._follow()
             except (OSError, http.client.HTTPException, AssertionError, json.JSONDecodeError):
-                self._stopping.wait(0.2)  # no API server at the moment
+                self._stopping.wait(0.2)  # There is no API server at the moment.
         self.client.close()
 
     def _follow(self):

@@ -1,14 +1,16 @@
-"""What stands between a replica and the API server and understands what it asks: watches of Pods that are late, lists that take long,
-answers that come late to one question only, watches that expire.
+"""A proxy between a replica and the API server that understands requests: it delays watches of
+Pods, lists, or the answers to one kind of request, and makes watches expire.
 
-TLS ends here on both sides; credentials pass through. Requests are told apart by their kind:
+TLS ends here on both sides, and credentials pass through. Requests are distinguished by kind:
 
-    watch      a watch behind a version; its events are forwarded one by one
-    list       a list of a collection, as such or as the beginning of a watch (sendInitialEvents)
-    question   one Pod at most, for its list's version: which version has the cluster reached?
+    watch      a watch from a version; its events are forwarded one by one
+    list       a list of a collection, by itself or as the beginning of a watch (sendInitialEvents)
+    question   at most one Pod, for its list's version: which version has the cluster reached?
     other      everything else
 
-What is done by kind is done to Pods only. `requests` remembers each request for Pods, and what came of it."""
+The kinds only matter for requests for Pods. `requests` records each request for Pods, and its
+outcome.
+"""
 
 import asyncio
 import contextlib
@@ -25,8 +27,11 @@ _BROKEN = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, Valu
 
 
 class Request:
-    """status is None until the answer begins; whole: all of the answer has been forwarded, of a watch its beginning, and what it lists;
-    expired: answered with 410, at once or later."""
+    """A request for Pods.
+
+    status is None until the answer begins. whole: the complete answer has been forwarded (of a
+    watch: its beginning and what it lists). expired: answered with 410, immediately or later.
+    """
 
     def __init__(self, method, target, now):
         url = urllib.parse.urlsplit(target)
@@ -51,10 +56,11 @@ class Request:
 
 
 class _Exchanges(Connection):
-    """A client's connection: requests one after the other, each answered before the next is read."""
+    """A client's connection: one request after the other, each answered before the next is read."""
 
-    request = onward = None  # what was asked last; the streams to and from the API server
-    ending = False  # the answer that is under way ends now
+    # The last request, and the streams to and from the API server.
+    request = onward = None
+    ending = False  # The answer in progress must end now.
 
     async def serve(self):
         ended = asyncio.ensure_future(self._follow_the_client())
@@ -66,7 +72,7 @@ class _Exchanges(Connection):
             ended.cancel()
 
     async def _follow_the_client(self):
-        """Its end cancels what it has asked for."""
+        """Cancels the request when the client closes the connection."""
         while not self.reader.at_eof():
             await asyncio.sleep(0.1)
         self.abort()
@@ -98,14 +104,17 @@ class _Exchanges(Connection):
         return await self._answer(reader)
 
     async def _answer(self, reader):
-        """Forwards the answer, each piece when it is due. Returns whether another request may follow."""
+        """Forwards the answer, each piece when it is due. Returns whether another request may
+        follow."""
         queue = asyncio.Queue()
         forwarding = asyncio.ensure_future(self._forward(queue))
         try:
             more = False
             with contextlib.suppress(*_BROKEN):
                 more = await self._receive(reader, queue)
-            if self.ending:  # the connection to the API server was cut on purpose: the stream ends as it would in time
+            # The connection to the API server was cut on purpose: the stream ends as it normally
+            # would.
+            if self.ending:
                 self._put(queue, b"0\r\n\r\n")
             queue.put_nowait((0, None, False))
             await forwarding
@@ -128,7 +137,7 @@ class _Exchanges(Connection):
         return fields.get("connection") != "close"
 
     async def _receive_chunks(self, reader, queue, whole):
-        """Chunks become lines: of a watch, its events."""
+        """Turns chunks into lines, which are the events of a watch."""
         rest = b""
         while True:
             size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
@@ -147,7 +156,7 @@ class _Exchanges(Connection):
                 return
 
     def _put(self, queue, piece, at_once=False, whole=False):
-        """whole: with this piece the answer is."""
+        """`whole`: this piece completes the answer."""
         now = asyncio.get_running_loop().time()
         queue.put_nowait((now if at_once else self.proxy.due(self.request, now), piece, whole))
 
@@ -166,15 +175,18 @@ class _Exchanges(Connection):
 
 
 def _parse_head(head):
-    """The first line, and the fields by their names in lower case."""
+    """Returns the first line, and the fields by lowercase name."""
     lines = head.decode("latin-1").split("\r\n")
     return lines[0], {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)}
 
 
 class LateApi(Proxy):
-    """Of a ControlPlane. What Proxy can do to connections it can do, too; delay() is of every request and every piece of an answer.
+    """A proxy for a ControlPlane, which can do everything that Proxy can. delay() applies to every
+    request and every piece of an answer.
 
-    list_s: how long a list takes; question_s: how late the answer to a question is, which was true when it began."""
+    list_s: how long a list takes. question_s: how late the answer to a question is; it is the
+    state when the question was asked.
+    """
 
     Connection = _Exchanges
 
@@ -188,16 +200,16 @@ class LateApi(Proxy):
         super().__init__(cluster.port)
 
     def lag(self, seconds=0.0):
-        """How late events of watches of Pods are from now on."""
+        """Sets how late events of watches of Pods are from now on."""
         self.lag_s = seconds
 
     def expire(self):
-        """Ends the watch of Pods, in order, and answers the next one with 410."""
+        """Ends the watch of Pods properly, and answers the next one with 410."""
         self._expiring += 1
         self.end_watches()
 
     def end_watches(self):
-        """Ends the watches of Pods as the API server does from time to time."""
+        """Ends the watches of Pods, as the API server does from time to time."""
         self._do(self._end_watches())
 
     async def _end_watches(self):
@@ -214,7 +226,7 @@ class LateApi(Proxy):
         return True
 
     def due(self, request, now):
-        """When a piece of an answer that has come now is to be forwarded."""
+        """Returns when a piece of an answer that has arrived now must be forwarded."""
         late = now + self.delays_s["down"]
         if not request.of_pods:
             return late

@@ -1,7 +1,10 @@
-"""Clients that create and delete Pods as fast as they are let, in every way that the quota's arithmetic has to follow.
+"""Clients that create and delete Pods as fast as they can, in every way that the quota's arithmetic
+must follow.
 
-Each client is a thread with a connection of its own, and remembers what it made; what it cannot know (a request whose outcome is lost) it
-finds again by a label. `records` keep what the checker wants of each create."""
+Each client is a thread with a connection of its own, and records what it made. If the outcome of
+a request is lost, it finds the Pod again by a label. `records` contain what the checker needs
+for each create.
+"""
 
 import http.client
 import itertools
@@ -20,7 +23,8 @@ from slow_webhook import LABEL
 MIG = "nvidia.com/mig-1g.10gb"
 LOST = (OSError, http.client.HTTPException)
 
-# A create that was answered: when it was asked and answered, what it was, the revision that was stored, or whose quota refused it.
+# An answered create: when it was sent and answered, its Pod, the stored revision, or the tenant and
+# quota that refused it.
 Record = namedtuple("Record", "begin end revision namespace spec tenant quota")
 _REFUSED = re.compile(r'GPU quota "([^"]+)" of tenant "([^"]+)": requested ')
 
@@ -51,10 +55,10 @@ class Client(threading.Thread):
         else:
             self._create()
 
-    # Creating.
+    # --- Creating ---
 
     def _spec(self):
-        """A Pod of random shape: its fields beside the name."""
+        """Returns a random Pod: its fields except the name."""
         dice = self.random.random()
         gpus = self.random.choice((1, 1, 1, 2, 3))
         fields = {}
@@ -87,14 +91,15 @@ class Client(threading.Thread):
             return
         query = {"dryRun": "All"} if self.random.random() < 0.05 else {}
         begin = time.monotonic()
-        self.lost.add(space)  # until there is an answer
+        self.lost.add(space)  # Until there is an answer.
         try:
             reply = self.client.create(obj, **query)
         except LOST:
             self.vain.append((begin, time.monotonic(), space, obj["spec"]))
             raise
         end = time.monotonic()
-        if reply.status == 429 or reply.status >= 500:  # gpugate may have written it, and answered before it knew that
+        # gpugate may have recorded it, and answered before it knew that.
+        if reply.status == 429 or reply.status >= 500:
             self.vain.append((begin, end, space, obj["spec"]))
         self.slowest = max(self.slowest, end - begin)
         if reply.status in (201, 403, 409, 429):
@@ -112,14 +117,14 @@ class Client(threading.Thread):
             self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), space, obj["spec"], None, None))
         elif refused:
             self.records.append(Record(begin, end, None, space, obj["spec"], refused[2], refused[1]))
-            if self.mine and self.random.random() < 0.7:  # makes room
+            if self.mine and self.random.random() < 0.7:  # Makes room.
                 self._end(self.mine.pop(0))
         elif what not in ("doomed", 409):
             self.load.strange.setdefault((reply.status, re.sub(r"[0-9a-f-]{20,}|\d+", "#", reply.message)[:160]), reply.message)
             self.load.stopping.wait(self.random.uniform(0.05, 0.3))
 
     def _hang_up(self, space, obj):
-        """Asks, and does not wait for the answer."""
+        """Sends a request and does not wait for the answer."""
         connection = self.client.connect()
         try:
             self.lost.add(space)
@@ -131,7 +136,7 @@ class Client(threading.Thread):
         self.outcomes["hung up"] += 1
 
     def _find(self):
-        """What there is of this client's, where something was lost."""
+        """Finds this client's Pods after the outcome of a request was lost."""
         known = set(self.mine)
         for space in list(self.lost):
             for item in self.client.list("Pod", space, labelSelector=f"client={self.number}"):
@@ -140,15 +145,15 @@ class Client(threading.Thread):
                     self.mine.append(name)
             self.lost.discard(space)
 
-    # Ending.
+    # --- Ending ---
 
     def _end(self, where):
         space, name = where
         how = self.random.random()
         try:
-            if how < 0.2:  # it has done its work
+            if how < 0.2:  # It has finished its work.
                 self.client.patch("Pod", name, {"status": {"phase": self.random.choice(("Succeeded", "Failed"))}}, space, "status")
-            elif how < 0.4:  # it takes its time to end
+            elif how < 0.4:  # It takes time to end.
                 self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=1)
                 time.sleep(self.random.uniform(0, 0.1))
             reply = self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=0)
@@ -161,9 +166,12 @@ class Client(threading.Thread):
 
 
 class Load:
-    """most: how many Pods a client keeps. hang_up: how often it does not wait for the answer; doomed: how
-    often it asks for DOOM; 0: nor for a name that is
-    taken, nor to be admitted slowly."""
+    """All clients.
+
+    most: how many Pods a client keeps. hang_up: how often it does not wait for the answer.
+    doomed: how often it requests DOOM; with 0, it also never uses a name that is taken, and is
+    never admitted slowly.
+    """
 
     def __init__(self, cluster, spaces, seed, clients=32, most=4, hang_up=0.003, doomed=0.01):
         self.cluster, self.spaces, self.most, self.hang_up, self.doomed = cluster, spaces, most, hang_up, doomed
@@ -186,7 +194,8 @@ class Load:
         return [record for client in self.clients for record in client.records]
 
     def vain(self):
-        """(begin, end, namespace, spec) of what may have been admitted and not stored: its create has failed, or its answer is lost."""
+        """Returns (begin, end, namespace, spec) of what may have been admitted and not stored: its
+        create failed, or its answer was lost."""
         return [each for client in self.clients for each in client.vain]
 
     def stop(self):

@@ -1,4 +1,5 @@
-"""Manifests as teams write them: what `kubectl apply` is given. Pods here never start, so that an image may be any name."""
+"""Manifests as teams write them, for `kubectl apply`. Pods never start here, so an image may have
+any name."""
 
 import copy
 
@@ -6,7 +7,7 @@ IMAGE = "registry.example/image:1"
 
 
 def container(asks=None, name="main", **fields):
-    """A container that asks by its limits only, as most people write it."""
+    """Returns a container that only sets limits, as is most common."""
     limits = {k: str(v) for k, v in (asks or {}).items()}
     return {"name": name, "image": IMAGE, **({"resources": {"limits": limits}} if limits else {}), **fields}
 
@@ -59,7 +60,8 @@ def cronjob(namespace, name, spec, labels=None):
 
 
 def limits(stored, index=0, kind="containers"):
-    """What a stored Pod's container asks for; requests and limits must say the same of devices."""
+    """Returns what a stored Pod's container requests. Its requests and limits for devices must be
+    equal."""
     resources = stored["spec"][kind][index].get("resources", {})
     devices = {k: v for k, v in resources.get("limits", {}).items() if "/" in k}
     assert devices == {k: v for k, v in resources.get("requests", {}).items() if "/" in k}, resources

@@ -1,4 +1,5 @@
-"""One process of the control plane: started, stopped, killed, paused, and started again as it was."""
+"""One process of the control plane, which can be started, stopped, killed, paused, and started
+again with the same configuration."""
 
 import atexit
 import fcntl
@@ -17,8 +18,9 @@ _taken = {}  # port -> its lock file, open until this program ends
 
 
 def free_port():
-    """A port that nobody listens on, below those that the kernel gives to outgoing connections: it can be had again after a
-    kill, on the same number. Test programs that run at the same time get different ones."""
+    """Returns a port on which nothing listens. It is below those that the kernel uses for outgoing
+    connections, so it is available again after a kill. Concurrent test programs get different
+    ones."""
     while True:
         port = random.SystemRandom().randrange(12000, 32000)
         if port in _taken:
@@ -36,12 +38,13 @@ def free_port():
 
 
 class Process:
-    """`ready` is called until it returns true; it may raise OSError."""
+    """`ready` is called until it returns true. It may raise OSError."""
 
     def __init__(self, name, command, log, ready, env=None):
         self.name, self.command, self.log, self.ready, self.env = name, [str(part) for part in command], log, ready, env
         self.process = None
-        atexit.register(self.kill)  # whatever becomes of the tests
+        # Whatever happens to the tests.
+        atexit.register(self.kill)
 
     @property
     def pid(self):
@@ -74,7 +77,7 @@ class Process:
         return self.log.read_text(errors="replace")[-size:]
 
     def stop(self, seconds=30):
-        """SIGTERM, and waits for the end; what does not end is killed."""
+        """Sends SIGTERM and waits for the exit. Kills the process if it does not end."""
         if not self.running():
             return
         self.resume()
@@ -85,13 +88,14 @@ class Process:
             self.kill()
 
     def kill(self):
-        """SIGKILL."""
+        """Sends SIGKILL."""
         if self.running():
             self.process.kill()
             self.process.wait()
 
     def pause(self):
-        """Stops all of its threads by SIGSTOP, and returns when they have stopped: it is alive, its connections are open, and it is silent."""
+        """Stops all threads with SIGSTOP, and returns when they have stopped. The process is alive,
+        its connections are open, and it is silent."""
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
@@ -99,6 +103,6 @@ class Process:
         self.process.send_signal(signal.SIGCONT)
 
     def restart(self, **how):
-        """kill -9 and start, with the same ports and data."""
+        """Kills the process with SIGKILL and starts it again, with the same ports and data."""
         self.kill()
         return self.start(**how)

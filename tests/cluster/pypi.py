@@ -1,4 +1,4 @@
-"""One file of a package of PyPI, known by its digest, without pip and without installing anything."""
+"""Fetches one file of a PyPI package by its digest, without pip and without installing anything."""
 
 import hashlib
 import json
@@ -8,7 +8,8 @@ import urllib.request
 
 
 def fetch(package, sha256):
-    """The bytes of the file. LookupError says why it cannot be had. PIP_INDEX_URL names another index."""
+    """Returns the bytes of the file. LookupError says why it is not available. PIP_INDEX_URL names
+    another index."""
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + f"/{package}/"
     try:
         asked = urllib.request.Request(index, headers={"Accept": "application/vnd.pypi.simple.v1+json"})

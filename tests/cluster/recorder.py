@@ -1,7 +1,8 @@
-"""A webhook server that writes down what the API server asks it, and lets everything pass.
+"""A webhook server that records what the API server asks it, and admits everything.
 
-Under /mutate and /validate it stands in gpugate's place; under /witness/mutate and /witness/validate it is asked about everything, so
-that it is known what gpugate would have been shown."""
+Under /mutate and /validate, it replaces gpugate. Under /witness/mutate and /witness/validate, it
+is asked about everything, which shows what gpugate would have been asked.
+"""
 
 import base64
 import http.server
@@ -12,7 +13,8 @@ import threading
 
 from pki import Authority
 
-RELAY = "test/relay"  # an annotation: gpugate itself answers for this Pod under /mutate
+# An annotation: gpugate itself answers for this Pod under /mutate.
+RELAY = "test/relay"
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -22,7 +24,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Recorder:
-    """relay(body) -> the answer of a real gpugate's /mutate."""
+    """relay(body) returns the answer of a real gpugate's /mutate."""
 
     def __init__(self, folder, relay):
         self.authority = Authority("recorder")
@@ -67,12 +69,14 @@ class Recorder:
                            "response": {"uid": request["uid"], "allowed": True}}).encode()
 
     def take(self, name):
-        """What was asked about an object of that name since the last time: [(path, review)]."""
+        """Returns what was asked about an object with that name since the last call: [(path,
+        review)]."""
         with self._lock:
             return self._seen.pop(name, [])
 
     def witnesses(self):
-        """Configurations that ask about every Pod, before gpugate has changed it and after."""
+        """Returns configurations that ask about every Pod, before and after gpugate has changed it.
+        """
         rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": [operation], "resources": [resource]} for operation, resource in
                  (("CREATE", "pods"), ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers"), ("DELETE", "pods"), ("UPDATE", "pods/status"))]
         bundle = base64.b64encode(self.authority.pem).decode()

@@ -1,7 +1,9 @@
-"""What `gpugate render` prints, put into a cluster, and certainty that the API server goes by it.
+"""Installs what `gpugate render` prints, and makes sure that the API server uses it.
 
-An API server learns of a webhook configuration by a watch, and there is no telling when it has. So register() and unregister()
-write a second, harmless configuration after the first, and wait until that one is in force: events arrive in the order of the writes."""
+An API server learns of a webhook configuration by a watch, with an unknown delay. So register()
+and unregister() write a second, harmless configuration after the first, and wait until that one
+is in force. Events arrive in the order of the writes.
+"""
 
 import itertools
 import json
@@ -15,7 +17,8 @@ _serial = itertools.count(1)
 
 
 def rendered(policy, url, ca, secret=None, ledger="embedded", version=(1, 37)):
-    """The objects; policy is a folder, ca and secret are files. ca None: self-managed certificates."""
+    """Returns the objects. policy is a folder, ca and secret are files. Without ca, certificates
+    are self-managed."""
     certs = ("--ca-bundle", ca) if ca else ("--certs", "self-managed")
     done = run("render", "--policy", policy, "--ledger", ledger, "--url", url, *certs, "--kube-version", f"{version[0]}.{version[1]}",
                "-o", "json", *(["--path-secret", secret] if secret else []))
@@ -24,7 +27,7 @@ def rendered(policy, url, ca, secret=None, ledger="embedded", version=(1, 37)):
 
 
 def prepare(client, objects):
-    """Writes all but the webhooks, and returns when the kinds are served."""
+    """Writes everything except the webhooks, and returns when the kinds are served."""
     for obj in objects:
         if obj["kind"] not in WEBHOOKS:
             client.apply(obj, "gpugate-render").must()
@@ -33,7 +36,7 @@ def prepare(client, objects):
 
 
 def _in_force(client, kind):
-    """Waits until what was written of this kind of configuration before is in force."""
+    """Waits until earlier writes of this kind of configuration are in force."""
     client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PROBE}})
     name = f"{PROBE}-{next(_serial)}"
     nowhere = {"name": "probe.gpugate.io", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail", "timeoutSeconds": 1,
@@ -47,7 +50,8 @@ def _in_force(client, kind):
 
 
 def register(client, objects):
-    """Writes the webhooks, as `kubectl apply --server-side` would, and returns when they are in force."""
+    """Writes the webhooks, as `kubectl apply --server-side` would, and returns when they are in
+    force."""
     for obj in objects:
         if obj["kind"] in WEBHOOKS:
             client.apply(obj, "gpugate-render").must()
@@ -56,7 +60,7 @@ def register(client, objects):
 
 
 def unregister(client):
-    """The same for their end."""
+    """Deletes the webhooks, and returns when that is in force."""
     for kind in WEBHOOKS:
         gone = client.delete(kind, "gpugate")
         assert gone.ok or gone.status == 404, gone

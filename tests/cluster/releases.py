@@ -1,4 +1,4 @@
-"""Binaries of earlier versions, built from Git's history: once, into build/releases/."""
+"""Binaries of earlier versions, built once from Git's history into build/releases/."""
 
 import fcntl
 import io
@@ -9,11 +9,12 @@ import tarfile
 
 from binaries import BUILD, ROOT
 
-LEDGER_FORM_1 = "be7a9ac"  # the last commit that reads form 1 of the ledger's text only, as 0.1.0 does
+# The last commit that only reads form 1 of the ledger's text, as 0.1.0 does.
+LEDGER_FORM_1 = "be7a9ac"
 
 
 class NotToBeHad(Exception):
-    """It cannot be got here: the text says why."""
+    """It is not available here. The text says why."""
 
 
 def _git(*args):
@@ -21,11 +22,12 @@ def _git(*args):
 
 
 def binary(commit):
-    """The path of gpugate as it was at a commit."""
+    """Returns the path of gpugate as of a commit."""
     folder = BUILD / "releases" / commit
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test programs may want it at the same time
+        # Several test programs may want it at the same time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "gpugate").exists():
             _build(commit, folder)
     return folder / "gpugate"
@@ -40,7 +42,7 @@ def _build(commit, folder):
     source.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(source)
-    # What the surrounding `make` was told, such as a sanitizer, is not for this one.
+    # Options of the surrounding `make`, such as a sanitizer, must not apply to this one.
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SAN", "COVERAGE")}
     made = subprocess.run(["make", "-j2", "build/gpugate"], cwd=source, env=env, capture_output=True, text=True, check=False)
     assert made.returncode == 0, f"{commit} does not build: {made.stdout[-2000:]}{made.stderr[-2000:]}"

@@ -1,4 +1,5 @@
-"""A small fast client of the Kubernetes API: JSON over connections that are kept, one for each thread."""
+"""A small, fast client of the Kubernetes API: JSON over keep-alive connections, one for each
+thread."""
 
 import http.client
 import json
@@ -39,7 +40,7 @@ PATCHES = {"merge": "application/merge-patch+json", "json": "application/json-pa
 
 
 class Reply:
-    """What the API server answered. Attribute `ok`, or use must()."""
+    """An answer of the API server. Check `ok`, or use must()."""
 
     def __init__(self, status, headers, body):
         self.status, self.headers = status, headers
@@ -57,7 +58,7 @@ class Reply:
         return self.body.get("message", "") if isinstance(self.body, dict) else self.body
 
     def must(self):
-        """The object, or the failure of the test."""
+        """Returns the object, or fails the test."""
         assert self.ok, f"{self.status}: {self.message}"
         return self.body
 
@@ -69,12 +70,12 @@ class Reply:
 
 
 def _alive(sock):
-    """Whether the server has left open a connection on which nothing is asked at the moment."""
+    """Whether the server has left an idle connection open."""
     timeout = sock.gettimeout()
     try:
         sock.settimeout(0)
         sock.recv(1)
-        return False  # its end, or something that was not asked for
+        return False  # Its end, or an unexpected byte.
     except ssl.SSLWantReadError:
         return True
     except OSError:
@@ -84,8 +85,9 @@ def _alive(sock):
 
 
 class Client:
-    """Speaks for one user. Every call returns a Reply, whatever its status; a connection that breaks raises OSError or
-    http.client.HTTPException, after which the outcome of the request is not known."""
+    """A client of one user. Every call returns a Reply, whatever its status. A broken connection
+    raises OSError or http.client.HTTPException, after which the outcome of the request is
+    unknown."""
 
     def __init__(self, host, port, ca, token, timeout_s=60):
         self.host, self.port, self.token, self.timeout_s = host, port, token, timeout_s
@@ -99,7 +101,7 @@ class Client:
         return connection
 
     def request(self, method, path, body=None, content_type="application/json", headers=None, **query):
-        """One request over this thread's connection. Query values of None are left out."""
+        """Sends one request over this thread's connection. Query values of None are omitted."""
         query = {k: v for k, v in query.items() if v is not None}
         if query:
             path += "?" + urllib.parse.urlencode(query)
@@ -131,7 +133,7 @@ class Client:
         if connection is not None:
             connection.close()
 
-    # Objects.
+    # --- Objects ---
 
     @staticmethod
     def path(kind, namespace=None, name=None, subresource=None):
@@ -143,11 +145,12 @@ class Client:
         return self.request("GET", self.path(kind, namespace, name, subresource))
 
     def list(self, kind, namespace=None, **query):
-        """The items; all namespaces where none is given."""
+        """Returns the items, of all namespaces if none is given."""
         return self.request("GET", self.path(kind, namespace), **query).must()["items"]
 
     def create(self, obj, namespace=None, subresource=None, **query):
-        """query: dryRun="All", timeout="3s" and the like. Of a subresource the object's name says whose."""
+        """query: such as dryRun="All" or timeout="3s". For a subresource, the object's name
+        identifies its parent."""
         metadata = obj.get("metadata", {})
         kind = obj["kind"] if not subresource else query.pop("of", "Pod")
         return self.request("POST", self.path(kind, namespace or metadata.get("namespace"), metadata.get("name") if subresource else None,
@@ -170,7 +173,7 @@ class Client:
         return self.request("DELETE", self.path(kind, namespace, name), gracePeriodSeconds=grace_s, **query)
 
     def watch(self, kind, namespace=None, timeout_s=None, **query):
-        """Yields (type, object) until the server ends the watch; over a connection of its own."""
+        """Yields (type, object) until the server ends the watch. Uses a connection of its own."""
         connection = self.connect(timeout_s)
         try:
             query = {"watch": "true", **query}

@@ -1,5 +1,5 @@
-"""Somebody else's validating webhook, which allows everything and takes its time: API servers ask it beside gpugate, so that Pods are stored
-long after gpugate has admitted them."""
+"""Another validating webhook, which admits everything slowly. API servers call it in addition to
+gpugate, so that Pods are stored long after gpugate has admitted them."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class SlowWebhook(ThreadingHTTPServer):
-    """Registered for Pods with LABEL; seconds: from, to."""
+    """Is registered for Pods with LABEL. `seconds` is a range (from, to)."""
 
     daemon_threads = True
 
@@ -48,7 +48,7 @@ class SlowWebhook(ThreadingHTTPServer):
                               "webhooks": [hook]}).must()
 
     def handle_error(self, *_):
-        pass  # the API server was killed
+        pass  # The API server was killed.
 
     def stop(self):
         self.shutdown()

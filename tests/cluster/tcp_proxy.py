@@ -1,7 +1,10 @@
-"""A TCP proxy that can be told to be a bad network: it spreads connections over its targets, and delays, stalls or cuts them.
+"""A TCP proxy that can imitate a bad network: it distributes connections to its targets, and
+delays, stalls or cuts them.
 
-Stands before several replicas (a webhook that is registered by URL has one endpoint) and before the API server (watches that
-are late, or end). TLS passes through. One thread; all methods may be called from others."""
+It stands in front of several replicas (a webhook that is registered by URL has one endpoint) and
+of the API server (watches that are late, or end). TLS passes through. It has one thread, and
+other threads may call all methods.
+"""
 
 import asyncio
 import contextlib
@@ -10,16 +13,17 @@ import threading
 from process import free_port
 
 _PIECE_BYTES = 64 << 10
-_QUEUED = 64  # pieces in flight each way of a connection: more are left in the sender's socket
+# Pieces in flight in each direction of a connection. More of them stay in the sender's socket.
+_QUEUED = 64
 
 
 class Connection:
-    """One client's connection, from when it was accepted until both ways are closed."""
+    """One client's connection, until both directions are closed."""
 
     def __init__(self, proxy, reader, writer):
         self.proxy, self.reader, self.writer = proxy, reader, writer
         self.writers = [writer]
-        self.asked = 0.0  # when something went up last
+        self.asked = 0.0  # When something was last sent to the target.
 
     async def serve(self):
         onward = await self.proxy.connect()
@@ -67,14 +71,18 @@ class Connection:
 
 
 class Proxy:
-    """targets is a list of ports of 127.0.0.1; it may be changed at any time, new connections go to the next in turn that
-    accepts them. delay(up=, down=): seconds that bytes to the target and to the client are late. lag(seconds): only what comes down
-    on connections on which nothing has been asked for a second: watches.
+    """A proxy.
 
-    A subclass may put something else in place of `Connection`, and speak TLS on either side."""
+    targets is a list of ports on 127.0.0.1. It may change at any time; new connections go to the
+    next one that accepts them. delay(up=, down=): how many seconds bytes to the target and to
+    the client are late. lag(seconds): the same, only for bytes to the client on connections
+    without a request for a second, which are watches.
+
+    A subclass may replace `Connection`, and use TLS on either side.
+    """
 
     Connection = Connection
-    tls_to_client = tls_to_target = None  # ssl contexts
+    tls_to_client = tls_to_target = None  # SSL contexts.
 
     def __init__(self, *targets):
         self.targets = list(targets)
@@ -142,7 +150,7 @@ class Proxy:
     async def _set_flowing(self, flows):
         (self.flowing.set if flows else self.flowing.clear)()
 
-    # What a test says.
+    # --- Methods for tests ---
 
     def delay(self, up=0.0, down=0.0):
         self.delays_s = {"up": up, "down": down}
@@ -151,18 +159,18 @@ class Proxy:
         self.lag_s = seconds
 
     def stall(self):
-        """Nothing passes, nothing closes, until resume()."""
+        """Stops forwarding and closing until resume()."""
         self._do(self._set_flowing(False))
 
     def resume(self):
         self._do(self._set_flowing(True))
 
     def cut(self):
-        """Ends all connections; new ones are accepted. Returns how many there were."""
+        """Ends all connections and accepts new ones. Returns how many there were."""
         return self._do(self._cut())
 
     def refuse(self, refuses=True):
-        """New connections are closed at once; cut() for those that are there."""
+        """Closes new connections immediately. Use cut() for existing ones."""
         self._refusing = refuses
 
     async def _close(self):

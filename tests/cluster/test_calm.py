@@ -1,8 +1,11 @@
-"""Calm when nothing is wrong with the ledger: replicas are killed, the API server starts anew, watches are late, lists take long, and yet no
-healthy ledger settles, nothing is listed again without a cause, and nobody is refused who had room.
+"""If nothing is wrong with the ledger, nothing happens to it. Replicas are killed, the API server
+restarts, watches are late, and lists take long. Yet no healthy ledger settles, nothing is listed
+again without a cause, and no Pod is refused that had room.
 
-The accidents are those of ordinary operation: nothing is deleted, spoiled or put back. CALM_SECONDS=N goes on for so long, CALM_SEED=N repeats
-an order of accidents. Each comes once at least."""
+The accidents are those of ordinary operation: nothing is deleted, damaged or restored.
+CALM_SECONDS=N sets the duration, and CALM_SEED=N repeats an order of accidents. Each occurs at
+least once.
+"""
 
 import os
 import random
@@ -19,16 +22,18 @@ from creators import Service
 from load import Load
 
 PENDING_S, SETTLE_S = 12, 6
-FREE_S = PENDING_S + 10  # what was admitted in vain is free again after that
+# What was admitted and not stored is free again after that time.
+FREE_S = PENDING_S + 10
 LIST_S = 20
 LATE_S = (0, 0.02, 0.05, 0.1, 0.2, 0.5)
-STARTED = "a replica has started"  # stands among the requests of a LateApi
+# Marks the start of a replica among the requests of a LateApi.
+STARTED = "a replica has started"
 ALARMS = ("ledger_settles", "ledger_created", "ledger_opens", "view_restored", "view_incomplete", "ledger_outage")
 
 
 def without_cause(requests):
-    """The lists of Pods that nothing explains. A replica lists when it has started, when its watch has expired or was not accepted, and when a
-    list has not come to its end."""
+    """Returns the lists of Pods without a cause. A replica lists when it has started, when its
+    watch has expired or was rejected, and when a list was not completed."""
     found, cause = [], False
     for request in requests:
         if request is STARTED:
@@ -43,14 +48,16 @@ def without_cause(requests):
 
 
 class Calm(Chaos):
-    """What goes wrong although the ledger is healthy."""
+    """Accidents that leave the ledger healthy."""
 
     ACTIONS = ("kill_replica", "restart_apiserver", "expire_watch", "end_watches", "slow_answers", "slow_connection")
 
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
         self.alarms = Counter()
-        self.quiet = 0  # lists that gpugate says it makes since no Pod changes: while the API server is away, none does
+        # Lists that gpugate reports to make because no Pod has changed. While the API server is
+        # away, none does.
+        self.quiet = 0
         self.begins = [len(watch.requests) for watch in self.gate.watches]
         self.before = [self._alarms(server) for server in self.gate.servers]
 
@@ -79,11 +86,11 @@ class Calm(Chaos):
         self.before[i] = Counter()
 
     def relists(self):
-        """Those without a cause, and how many lists there were."""
+        """Returns the lists without a cause, and the number of all lists."""
         logs = [list(watch.requests)[begin:] for watch, begin in zip(self.gate.watches, self.begins)]
         return [each for log in logs for each in without_cause(log)], sum(r is not STARTED and r.kind == "list" for log in logs for r in log)
 
-    # Accidents.
+    # --- Accidents ---
 
     def kill_replica(self):
         i = self._one()
@@ -91,15 +98,16 @@ class Calm(Chaos):
         self.gate.kill(i)
         self._wait(0, 1)
         self.gate.watches[i].requests.append(STARTED)
-        self.gate.servers[i].start()  # the Service finds it
+        self.gate.servers[i].start()  # The Service finds it.
 
     def restart_apiserver(self):
-        """As a roll-out does it: what is under way is answered first."""
+        """Restarts as a rollout does: requests in flight are answered first."""
         self.cluster.apiserver.stop()
         self.cluster.apiserver.start()
 
     def expire_watch(self):
-        """Of one replica, and the list that follows takes long. It comes to its end: nobody begins it again meanwhile."""
+        """Expires the watch of one replica. The following list takes long, must be completed, and
+        must not be started again meanwhile."""
         watch = self.gate.watches[self._one()]
         seen = len(watch.requests)
         watch.list_s = LIST_S
@@ -112,7 +120,8 @@ class Calm(Chaos):
             watch.end_watches()
 
     def slow_answers(self):
-        """To the question which version the cluster has reached, while watches end and begin."""
+        """Delays the answers about the version that the cluster has reached, while watches end and
+        begin."""
         for watch in self.gate.watches:
             watch.question_s = self.random.uniform(0.02, 0.5)
             watch.lag(self.random.choice(LATE_S))
@@ -139,7 +148,8 @@ def test_calm(fresh_control_plane, gpugate_in_cluster):
     service, load = Service(gate), Load(plane, list(soak.SPACES), seed, hang_up=0, doomed=0).start()
     try:
         begin = time.monotonic()
-        while time.monotonic() - begin < seconds or len(calm.done) < len(Calm.ACTIONS):  # each at least once, however slow the machine is
+        # Each occurs at least once, however slow the machine is.
+        while time.monotonic() - begin < seconds or len(calm.done) < len(Calm.ACTIONS):
             calm.step()
             time.sleep(calm.random.uniform(0.3, 2))
     finally:

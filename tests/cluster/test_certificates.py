@@ -1,5 +1,5 @@
-"""Certificates that gpugate makes for itself, on a real API server: rotations under load, other people's manifests, and what becomes of
-the authority's Secret. Lifetimes are seconds here; nothing else differs."""
+"""Self-managed certificates with a real API server: rotations under load, manifests of other tools,
+and changes of the authority's Secret. Only the lifetimes differ: they are seconds here."""
 
 import base64
 import contextlib
@@ -37,7 +37,8 @@ def policy(space):
 
 @pytest.fixture
 def own(fresh_control_plane, gpugate_in_cluster):
-    """A control plane of the test's own, and gpugate in it, which makes its certificates: own(*args, replicas=1). Pods are for `ml`."""
+    """A control plane for this test only, with a gpugate that makes its certificates: own(*args,
+    replicas=1). Pods are for `ml`."""
     def make(*args, **options):
         cluster = fresh_control_plane(controllers=False, scheduler=False)
         cluster.namespace("ml")
@@ -47,17 +48,19 @@ def own(fresh_control_plane, gpugate_in_cluster):
 
 @pytest.fixture
 def shared(control_plane, gpugate_in_cluster, namespaces):
-    """The same on the control plane that tests share, with one replica and the embedded ledger; and a namespace for Pods."""
+    """The same on the shared control plane, with one replica, the embedded ledger, and a namespace
+    for Pods."""
     def make(*args, **options):
         space = namespaces("certs")
-        gone = control_plane.admin.delete("Secret", "gpugate-ca", "gpugate")  # another test's
+        # That of another test.
+        gone = control_plane.admin.delete("Secret", "gpugate-ca", "gpugate")
         assert gone.ok or gone.status == 404, gone
         return control_plane, gpugate_in_cluster(control_plane, policy(space), "--certs", "self-managed", *args, **options), space
     return make
 
 
 def placed(made):
-    """Whether /mutate was asked: it is registered to be passed over when it fails."""
+    """Whether /mutate was called. It is registered to be ignored on failure."""
     return made["spec"].get("nodeSelector") == {"gpu": "yes"}
 
 
@@ -66,7 +69,8 @@ def configurations(cluster):
 
 
 def bundles(cluster):
-    """The caBundle of every entry of both configurations, as text; "" where it is missing."""
+    """Returns the caBundle of every entry of both configurations as text, or "" if it is missing.
+    """
     return [base64.b64decode(webhook["clientConfig"].get("caBundle", "")).decode()
             for configuration in configurations(cluster) for webhook in configuration["webhooks"]]
 
@@ -76,7 +80,7 @@ def certificates(text):
 
 
 def trusted(cluster):
-    """The authorities that every entry trusts."""
+    """Returns the authorities that every entry trusts."""
     return set.intersection(*(set(certificates(text)) for text in bundles(cluster)))
 
 
@@ -89,7 +93,7 @@ def authorities(cluster):
 
 
 def shown(server):
-    """The certificate that a replica shows, PEM, whoever has signed it."""
+    """Returns the certificate that a replica serves, in PEM, whatever its issuer."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with server.tls(context) as sock:
@@ -101,18 +105,19 @@ def total(gate, name, **labels):
 
 
 def written(gate, *reasons):
-    """How many bundles were written, by why."""
+    """Returns how many bundles were written for these reasons."""
     return sum(total(gate, "gpugate_certificate_bundles_written_total", reason=reason) for reason in reasons)
 
 
 def keys_of(cluster):
-    """The lines of the keys that the Secret holds at present."""
+    """Returns the lines of the keys that the Secret contains now."""
     blocks = re.findall(r"-----BEGIN PRIVATE KEY-----\n(.*?)-----END", authorities(cluster), re.DOTALL)
     return {line for block in blocks for line in block.split()}
 
 
 def check_no_key_is_told(cluster, gate, keys):
-    """Neither keys nor anything that holds them is in logs, metrics, Events or the configurations."""
+    """Keys, and anything that contains them, are not in logs, metrics, Events or the
+    configurations."""
     said = [json.dumps([cluster.admin.list("Event", "gpugate"), configurations(cluster)])]
     for server in gate.servers:
         said += [server.stderr(), server.admin("/metrics").text, server.admin("/readyz").text]
@@ -124,8 +129,8 @@ def check_no_key_is_told(cluster, gate, keys):
 
 
 class Shaker:
-    """Shakes hands with every replica without a pause, as an API server would that goes by what the configuration said a moment ago, and by
-    what it said almost --trust-seconds ago."""
+    """Makes TLS handshakes with every replica without a pause. It uses the current configuration,
+    and the one of almost --trust-seconds ago, as an API server might."""
 
     def __init__(self, cluster, gate):
         self.cluster, self.gate, self.failures, self.handshakes, self.keys = cluster, gate, [], 0, set()
@@ -153,11 +158,12 @@ class Shaker:
             with server.tls(ssl.create_default_context(cadata=bundle)):
                 self.handshakes += 1
         except ssl.SSLCertVerificationError as error:
-            if time.monotonic() - said_at < TRUST_S:  # else this machine was busy, and the bundle is older than what is promised
+            # Otherwise this machine was busy, and the bundle is older than promised.
+            if time.monotonic() - said_at < TRUST_S:
                 self.failures.append(f"{error}")
         except (OSError, http.client.HTTPException) as error:
             if server.process is process and process.poll() is None and Service.ready(server):
-                self.failures.append(f"{error}")  # else it was told to stop
+                self.failures.append(f"{error}")  # Otherwise it was asked to stop.
 
     def stop(self):
         self._stopping.set()
@@ -165,19 +171,21 @@ class Shaker:
 
 
 def wait_rotations(gate, count, seconds=90):
-    """Waits for so many more rotations of the authority than there were."""
+    """Waits for `count` more rotations of the authority."""
     before = total(gate, "gpugate_certificate_rotations_total")
     eventually(lambda: total(gate, "gpugate_certificate_rotations_total") >= before + count, seconds, f"{count} rotations")
 
 
 def test_no_create_fails_while_everything_rotates(own):
-    """Authorities and certificates are renewed again and again; then manifests are applied as well, and then replicas start anew."""
+    """Authorities and certificates are renewed again and again. Then manifests are applied as well,
+    and then replicas restart."""
     cluster, gate = own(*LIFETIMES, "--drain-seconds", 2, replicas=3)
     creators, service, shaker = Creators(cluster, "ml", 8, good=placed), Service(gate), Shaker(cluster, gate)
     try:
         wait_rotations(gate, 2)
         rotations, issued = total(gate, "gpugate_certificate_rotations_total"), total(gate, "gpugate_certificate_issued_total")
-        assert issued > 3 * (rotations + 1), (issued, rotations)  # certificates are renewed between rotations as well
+        # Certificates are also renewed between rotations.
+        assert issued > 3 * (rotations + 1), (issued, rotations)
         manifests = [obj for obj in gate.objects if obj["kind"] in CONFIGURATIONS]
         for timeout_s in (7, 8, 9):
             for how in ((), ("--server-side", "--force-conflicts")):
@@ -213,7 +221,7 @@ def ready(gate):
 
 
 def conflicts(cluster):
-    """How many Secrets the API server refused to make because there was one of that name."""
+    """Returns how many Secrets the API server refused to create because the name existed."""
     said = cluster.admin.request("GET", "/metrics").must()
     rows = [line for line in said.splitlines() if line.startswith("apiserver_request_total{")
             and all(label in line for label in ('code="409"', 'resource="secrets"', 'verb="POST"'))]
@@ -221,8 +229,9 @@ def conflicts(cluster):
 
 
 def found_at_once(cluster, gate):
-    """Starts all replicas anew, without a Secret and with nothing registered, and lets go of them at once on a network so slow that each has
-    been told that there is no Secret before the first of them makes it. Returns how many then found another's."""
+    """Restarts all replicas without a Secret and with nothing registered, on a network that is slow
+    enough for each to see that there is no Secret before the first one creates it. Returns how
+    many then found the Secret of another."""
     for server in gate.servers:
         server.kill()
     secret(cluster).must()
@@ -243,9 +252,11 @@ def found_at_once(cluster, gate):
 
 
 def test_replicas_that_found_an_authority_at_once(own):
-    """Of several that make the Secret the first is right; the others are told 409, read it, and sign by what it holds."""
+    """If several replicas create the Secret, the first one succeeds. The others get a 409, read it,
+    and sign with what it contains."""
     cluster, gate = own(*LONG, replicas=3, register=False)
-    for _ in range(5):  # on a busy machine one may be so late that it sees the Secret of another
+    # On a busy machine, one may be so late that it sees the Secret of another.
+    for _ in range(5):
         if found_at_once(cluster, gate):
             break
     else:
@@ -255,7 +266,8 @@ def test_replicas_that_found_an_authority_at_once(own):
     ca = base64.b64decode(secret(cluster).must()["data"]["ca.crt"]).decode()
     assert len(certificates(ca)) == 1 and len(re.findall("BEGIN PRIVATE KEY", authorities(cluster))) == 1
     for server in gate.servers:
-        with server.tls(ssl.create_default_context(cadata=ca)) as sock:  # verifies its name as well
+        # Verifies the name as well.
+        with server.tls(ssl.create_default_context(cadata=ca)) as sock:
             assert sock.version() == "TLSv1.3"
     assert len({shown(server) for server in gate.servers}) == 3
     gate.register()
@@ -263,12 +275,14 @@ def test_replicas_that_found_an_authority_at_once(own):
 
 
 def check_no_key_is_on_disk(server):
-    """No file of the server's folder holds a key, and it has none open that it could write to but the log."""
+    """No file in the server's folder contains a key, and no file except the log is open for
+    writing."""
     for path in (path for path in server.dir.rglob("*") if path.is_file()):
         assert b"PRIVATE" not in path.read_bytes(), path
     writable = set()
     for entry in Path(f"/proc/{server.process.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile: connections come and go
+        # It was closed meanwhile, because connections come and go.
+        with contextlib.suppress(FileNotFoundError):
             flags = int(re.search(r"^flags:\s+([0-7]+)$", (entry.parent.parent / "fdinfo" / entry.name).read_text(), re.M)[1], 8)
             if stat.S_ISREG(entry.stat().st_mode) and flags & os.O_ACCMODE != os.O_RDONLY:
                 writable.add(os.readlink(entry))
@@ -276,9 +290,11 @@ def check_no_key_is_on_disk(server):
 
 
 def test_the_first_start(shared, tmp_path):
-    """No Secret, and configurations that come later: the authority is made, the certificate is good, and the bundles are filled by themselves."""
+    """There is no Secret, and configurations come later. The authority is created, the certificate
+    is valid, and the bundles are filled automatically."""
     cluster, gate, space = shared(*LONG, "--certs-name", "gpugate.example", register=False)
-    ready(gate)  # nobody asks yet: there is nothing to wait for
+    # No API server calls yet, so there is nothing to wait for.
+    ready(gate)
     authority = secret(cluster).must()
     assert authority["type"] == "Opaque" and set(authority["data"]) == {"authorities", "ca.crt"}
     gate.register()
@@ -309,7 +325,8 @@ def test_the_first_start(shared, tmp_path):
 
 @pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side", "server-side"])
 def test_manifests_of_others(shared, how):
-    """What `kubectl apply` and GitOps do to the configurations: nothing is fought over, entries go and come, and what was lost is mended."""
+    """What `kubectl apply` and GitOps do to the configurations: no field is fought over, entries
+    disappear and come back, and lost bundles are restored."""
     cluster, gate, space = shared(*LONG, register=False)
     manifests = [obj for obj in gate.objects if obj["kind"] in CONFIGURATIONS]
 
@@ -329,25 +346,26 @@ def test_manifests_of_others(shared, how):
     entries = len(bundles(cluster))
     before = versions()
     apply(manifests)
-    assert versions() == before  # nothing was undone
+    assert versions() == before  # Nothing was undone.
     owners = {field["manager"] for field in configurations(cluster)[1]["metadata"]["managedFields"] if "caBundle" in json.dumps(field["fieldsV1"])}
     assert owners == {"gpugate-certs"}
 
     validating = manifests[1]["webhooks"]
     manifests[1]["webhooks"] = [{**validating[0], "timeoutSeconds": 8}]
-    apply(manifests)  # an entry whose caBundle is ours is gone, whole
+    apply(manifests)  # An entry with our caBundle is removed completely.
     assert [webhook["name"] for webhook in configurations(cluster)[1]["webhooks"]] == ["quota.gpugate.io"] and filled(2)
     manifests[1]["webhooks"] = validating
     apply(manifests)
     eventually(lambda: filled(entries), 10, "a bundle of the entry that came back")
-    # That entry had been right before, but for who saw that it was gone.
+    # That entry was correct before. Only a replica that saw its removal knows that it is new.
     eventually(lambda: written(gate, "filled", "mended") == 3, 10, "the count of what was written")
 
     cluster.kubectl("delete", "-f", "-", input=manifests[1:])
     apply(manifests)
     eventually(lambda: filled(entries), 10, "a configuration that was deleted and made anew")
     mended = written(gate, "mended")
-    cluster.kubectl("replace", "-f", "-", input=manifests)  # which takes caBundle out
+    # This removes caBundle.
+    cluster.kubectl("replace", "-f", "-", input=manifests)
     eventually(lambda: filled(entries), 10, "what was replaced")
     eventually(lambda: written(gate, "mended") == mended + 2, 10, "the count of it")
     eventually(lambda: "somebody else" in gate.server.log("bundle_written")[-1]["message"], 10, "a word about it")
@@ -355,7 +373,7 @@ def test_manifests_of_others(shared, how):
 
 
 def test_a_bundle_that_is_fought_over(shared):
-    """The first damage is mended at once; who writes it again and again is not answered as fast."""
+    """The first damage is repaired immediately. Repeated damage is repaired more slowly."""
     cluster, gate, _ = shared(*LONG)
     ready(gate)
     good = set(bundles(cluster))
@@ -376,7 +394,8 @@ def test_a_bundle_that_is_fought_over(shared):
 
 
 def test_a_secret_that_is_lost(own):
-    """Deleted, emptied or spoilt: a new authority takes over, and no create fails: the old one stays trusted as long as what it has signed."""
+    """If it is deleted, emptied or damaged, a new authority takes over and no create fails. The old
+    one stays trusted as long as the certificates that it has signed."""
     cluster, gate = own("--trust-seconds", 2, "--leaf-seconds", 30, "--ca-seconds", 600, replicas=2)
     ready(gate)
     creators, keys = Creators(cluster, "ml", 4, good=placed), keys_of(cluster)
@@ -396,7 +415,8 @@ def test_a_secret_that_is_lost(own):
             eventually(lambda made=made: creators.failures or creators.outcomes[201] > made + 8, what="creates under the new authority")
     finally:
         creators.stop()
-    assert secret(cluster).must()["data"]["mine"] == spoilt  # what others keep there is theirs
+    # Data of others in the Secret is kept.
+    assert secret(cluster).must()["data"]["mine"] == spoilt
     assert not creators.failures, (creators.failures[:3], len(creators.failures))
     check_no_key_is_told(cluster, gate, keys)
     newer = base64.b64encode(b"gpugate authorities 2\n").decode()
@@ -407,7 +427,8 @@ def test_a_secret_that_is_lost(own):
 
 
 def test_certificates_that_were_in_files_before(shared):
-    """Whom the bundles trusted before is trusted on, until its replicas are gone; the new authority signs only when it is trusted."""
+    """Authorities that the bundles trusted before remain trusted until their replicas are gone. The
+    new authority signs only once it is trusted."""
     cluster, gate, _ = shared(*LONG, register=False)
     files = base64.b64encode(cluster.authority.pem).decode()
     gate.servers[0].kill()
@@ -427,7 +448,8 @@ def test_certificates_that_were_in_files_before(shared):
 
 
 def test_without_rights_and_without_an_api_server(shared):
-    """What is missing is told by the log, an Event and a metric, once; certificates are looked after as soon as it is there."""
+    """What is missing is reported once by the log, an Event and a metric. Certificates are
+    maintained as soon as it is available."""
     cluster, gate, space = shared(*LIFETIMES)
     ready(gate)
     rules = cluster.admin.get("ClusterRole", "gpugate").must()
@@ -439,7 +461,7 @@ def test_without_rights_and_without_an_api_server(shared):
     assert "writing caBundle failed" in line["message"] and "forbidden" in line["message"] and line["level"] == "error"
     assert gate.server.metrics().value("gpugate_certificate_failures_total", what="bundle") > 0
     eventually(lambda: any(event["reason"] == "CertificatesFailing" for event in cluster.admin.list("Event", "gpugate")), 10, "an Event")
-    time.sleep(4)  # it goes on trying, and says so once
+    time.sleep(4)  # It keeps trying, and reports that once.
     assert len(gate.server.log("certificates_failing")) == 1 and not gate.server.log("certificates_recovered")
     cluster.admin.replace(rules).must()
     eventually(lambda: gate.server.log("certificates_recovered"), 60, "recovery")

@@ -1,4 +1,4 @@
-"""The checker finds what is over, and only that: forged histories. Needs no cluster."""
+"""The checker finds violations, and nothing else, in forged histories. Needs no cluster."""
 
 from fractions import Fraction
 
@@ -30,7 +30,7 @@ def documents(hard=2):
 
 
 class History:
-    """Forges changes, and feeds them."""
+    """Forges changes and feeds them."""
 
     def __init__(self):
         self.checker = Checker(Policy(documents()), {"big": {"gpu": "a100"}, "small": {"gpu": "t4"}})
@@ -78,7 +78,8 @@ def test_parents():
 
 
 def test_a_charge_falls_at_binding():
-    """Unbound it could be an A100 of 80 Gi; on the node of the T4 it is 16 Gi, and none of the A100s."""
+    """An unbound Pod could be an A100 with 80 Gi. On the node of the T4, it is 16 Gi, and not an
+    A100."""
     h = History().pod("m", "1", {GPU: 1}).pod("m", "1", {GPU: 1}, nodeName="small").pod("m", "2", {GPU: 1})
     assert h.over() == []
     early = History().pod("m", "1", {GPU: 1}).pod("m", "2", {GPU: 1})
@@ -88,7 +89,7 @@ def test_a_charge_falls_at_binding():
 
 
 def test_cohorts():
-    """b keeps one of its two; c may borrow up to two, of which there is one."""
+    """b keeps one of its two. c may borrow up to two, of which one is available."""
     h = History().pod("c", "1", {GPU: 4})
     assert h.over() == []
     assert History().pod("c", "1", {GPU: 5}).over() == [(1, "c", "pooled", 5)]
@@ -106,7 +107,8 @@ def test_the_largest_limit_in_force():
 
 
 def test_a_namespace_that_changes_tenant():
-    """The move itself exceeds nothing; what is stored afterwards does, unless it is excused, and never the parent's."""
+    """The move itself exceeds nothing. Pods stored afterwards do, unless they are excused, and the
+    parent's quota is never excused."""
     h = History().namespace("n", team="y").pod("n", "1", {GPU: 2}).namespace("n", team="x")
     assert h.over() == [] and h.checker.used["x", "gpus"] == 2 and h.checker.used["y", "gpus"] == 0
     h.checker.excuse(3, 4, ["x"])

@@ -1,4 +1,5 @@
-"""Credential plug-ins (`exec`) with a real API server, which accepts what they print. Failures: tests/blackbox/test_credentials.py."""
+"""Credential plug-ins (`exec`) with a real API server that accepts their output.
+tests/blackbox/test_credentials.py covers failures."""
 
 import json
 
@@ -20,7 +21,8 @@ def plane(control_plane):
 
 
 def credential(folder, **status):
-    """A user whose plug-in prints this credential if it was shown the cluster."""
+    """Returns a user whose plug-in prints this credential if it gets a description of the cluster.
+    """
     (folder / "credential.json").write_text(json.dumps({"apiVersion": V1, "kind": "ExecCredential", "status": status}))
     program = folder / "bin" / "print-credential"
     program.parent.mkdir(exist_ok=True)

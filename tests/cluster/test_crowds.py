@@ -1,4 +1,5 @@
-"""What many Pods that are refused, or admitted and never stored, do to others and to the API server: as little as possible."""
+"""Many Pods that are refused, or admitted and never stored, affect others and the API server as
+little as possible."""
 
 import re
 import threading
@@ -26,7 +27,7 @@ def own(fresh_control_plane, gpugate_in_cluster):
 
 
 def refuse_all(cluster, space):
-    """A quota of Kubernetes that leaves no GPU: it refuses what gpugate has admitted before."""
+    """Makes a Kubernetes quota without any GPU, which refuses what gpugate has admitted."""
     cluster.namespace(space)
     hard = {f"requests.{GPU}": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": space}, "spec": {"hard": hard}}).must()
@@ -34,7 +35,8 @@ def refuse_all(cluster, space):
 
 
 def fill(cluster, space, clients=12):
-    """Creates Pods that are never stored until there is no more room for them. Returns how many gpugate admitted."""
+    """Creates Pods that are never stored until there is no more room for them. Returns how many
+    gpugate admitted."""
     admitted, problems, full = [], [], threading.Event()
 
     def work(number):
@@ -60,7 +62,8 @@ def fill(cluster, space, clients=12):
 
 
 def test_roots_that_fill_their_share_lock_nobody_out(own):
-    """Four tenants whose Pods something else refuses. The fifth comes late, and is let in as if they were not there; so is a sixth."""
+    """Four tenants have Pods that something else refuses. A fifth comes late and is admitted as if
+    they did not exist, and so is a sixth."""
     cluster, _ = own([team(f"t{i}", 100000, namespaces=[f"t{i}"]) for i in range(6)], "--pending-seconds", 600)
     shares = []
     for i in range(4):
@@ -74,7 +77,8 @@ def test_roots_that_fill_their_share_lock_nobody_out(own):
 
 
 def test_a_refusal_waits_only_for_what_may_become_free(own):
-    """Where nothing is pending or terminating nobody is held up; where a Pod terminates, a refusal waits for it, and is lifted when it goes."""
+    """If nothing is pending or terminating, no refusal is delayed. If a Pod terminates, a refusal
+    waits for it, and becomes an admission when it is gone."""
     cluster, gate = own([team("ml", 1, namespaces=["ml"])])
     cluster.namespace("ml")
 
@@ -102,7 +106,8 @@ def test_a_refusal_waits_only_for_what_may_become_free(own):
     soon(is_held, 10, "a refusal that waits for the Pod that terminates")
 
     def lifted():
-        """One that comes while the Pod goes. On a busy machine it may come too late or wait too short."""
+        """Creates a Pod while another one ends. On a busy machine, it may come too late or not wait
+        long enough."""
         made = []
         waits = threading.Thread(target=lambda: made.append(cluster.client().create(pod("ml", "next", {GPU: 1}))))
         now = held()
@@ -115,14 +120,15 @@ def test_a_refusal_waits_only_for_what_may_become_free(own):
 
 
 def namespace_reads(cluster):
-    """How many Namespaces the API server was asked for, one at a time."""
+    """Returns how many single Namespaces were read from the API server."""
     text = cluster.admin.request("GET", "/metrics", headers={"Accept": "text/plain"}).must()
     counts = re.findall(r'^apiserver_request_total\{[^}]*resource="namespaces"[^}]*verb="GET"[^}]*\} (\S+)$', text, re.MULTILINE)
     return sum(map(float, counts))
 
 
 def test_a_namespace_is_read_once_for_all(own):
-    """Many Pods of a namespace that gpugate does not know yet, as the answers of the API server come late: one read is enough for them."""
+    """For many Pods in a namespace that gpugate does not know yet, with slow answers of the API
+    server, one read is enough."""
     clients = 24
     cluster, gate = own([team("ml", 100, namespaceSelector={"matchLabels": {"team": "ml"}})])
     before = namespace_reads(cluster)

@@ -1,4 +1,5 @@
-"""deploy/examples on a real API server: every object is one that it takes, and what the examples promise is what comes of them."""
+"""deploy/examples with a real API server: it accepts every object, and what the examples promise
+comes true."""
 
 import json
 from fractions import Fraction
@@ -12,9 +13,11 @@ from examples import EXAMPLES, documents
 from in_cluster import InCluster
 from kube import doc
 
-WAITED_FOR = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")  # tolerations that the API server gives everybody
+# Tolerations that the API server adds to every Pod.
+WAITED_FOR = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
-NEEDS = {"dra-extended-resource": (1, 36)}  # where the kinds and fields of an example are there without a feature gate
+# Versions from which the kinds and fields of an example exist without a feature gate.
+NEEDS = {"dra-extended-resource": (1, 36)}
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=repr)
 
@@ -47,7 +50,7 @@ def dry_run(plane, *args, **options):
 
 @every_example
 def test_the_api_server_takes_every_object(control_plane, example):
-    """As a dry run, and strictly: a key that is misspelt is an error."""
+    """A strict dry run: a misspelled key is an error."""
     for namespace in example.namespaces():
         control_plane.namespace(namespace)
     ran = dry_run(control_plane, "-o", "json", *(arg for path in example.objects() for arg in ("-f", path)))
@@ -59,7 +62,8 @@ def test_the_api_server_takes_every_object(control_plane, example):
 
 
 def lost(written, taken, path=""):
-    """The places whose values did not arrive. An API server drops fields of features that are off without a word."""
+    """Returns the locations whose values did not arrive. An API server silently drops fields of
+    disabled features."""
     if isinstance(written, dict):
         return [place for key, value in written.items()
                 for place in lost(value, taken.get(key) if isinstance(taken, dict) else None, f"{path}.{key}")]
@@ -75,7 +79,8 @@ def lost(written, taken, path=""):
     ("{apiVersion: v1, kind: ServiceMonitor, metadata: {name: x}, spec: {}}", "ServiceMonitor"),
     ("{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {nodeSelectors: {a: b}, containers: [{name: c, image: i}]}}", "nodeSelectors")])
 def test_a_wrong_object_is_noticed(control_plane, text, says):
-    ran = dry_run(control_plane, "-f", "-", input="---\n" + text, check=False)  # or an old kubectl takes the brace for JSON's
+    # Otherwise an old kubectl takes the brace for JSON.
+    ran = dry_run(control_plane, "-f", "-", input="---\n" + text, check=False)
     assert ran.returncode != 0 and says in ran.stderr, ran
 
 
@@ -86,7 +91,7 @@ def test_a_lost_field_is_noticed():
 
 @pytest.fixture(scope="module")
 def gate(control_plane, request):
-    """One gpugate for all examples: it is given the policy of each, and registered for it."""
+    """One gpugate for all examples. It gets the policy of each, and is registered for it."""
     made = InCluster(control_plane, [doc("Settings", "cluster")], ledger="cluster", register=False)
     yield made
     if request.session.testsfailed:
@@ -106,7 +111,7 @@ def story(control_plane, gate, example):
 
 
 class Story:
-    """Does the steps of expect.yaml and compares."""
+    """Runs the steps of expect.yaml and compares the results."""
 
     def __init__(self, plane, gate, example):
         self.plane, self.gate, self.example = plane, gate, example
@@ -128,7 +133,7 @@ class Story:
 
     def play(self):
         for namespace in self.example.namespaces():
-            self.plane.namespace(namespace)  # with the ServiceAccount that a Pod needs
+            self.plane.namespace(namespace)  # With the ServiceAccount that a Pod needs.
         for step in self.example.steps:
             if "apply" in step:
                 self.apply(step["apply"], step.get("refused"), step.get("as"))
@@ -145,18 +150,20 @@ class Story:
                 self.gate.wait_used(*quota.split("/"), float(Fraction(amount)), self.measures[quota])
 
     def apply(self, path, refused, user):
-        if refused is not None:  # or a Pod that was admitted a moment ago is "pending" in the sentence
+        # Otherwise a Pod that was just admitted is "pending" in the message.
+        if refused is not None:
             eventually(lambda: self.gate.server.metrics().total("gpugate_quota_pending") == 0, 30, "that all Pods are seen")
         ran = self.plane.kubectl("apply", "-f", self.example.dir / path, *([f"--as={user}"] if user else []), check=refused is None)
         if refused is not None:
             says = ran.stderr.strip()
             assert ran.returncode != 0 and "\n" not in says and says[says.find("admission webhook"):] == refused, ran.stderr
         else:
-            said = [line for line in ran.stderr.splitlines() if not line.startswith("Warning: resource namespaces/")]  # it is there already
+            # The namespace already exists.
+            said = [line for line in ran.stderr.splitlines() if not line.startswith("Warning: resource namespaces/")]
             assert not said, ran.stderr
 
     def pods(self, name, namespace=None, count=None, asks=None, nodeSelector=None, tolerations=(), runtimeClassName=None, env=None):
-        """The keys of expect.yaml; what is not given must not be there."""
+        """Compares the keys of expect.yaml. What is not given must be absent."""
         namespace = namespace or self.namespace
 
         def found():
@@ -175,7 +182,7 @@ class Story:
             assert {e["name"]: e["value"] for c in spec["containers"] for e in c.get("env", ()) if "value" in e} == (env or {})
 
     def event(self, sentence):
-        """What the controller of a workload says of the Pod that it may not create."""
+        """Waits for the message of a workload's controller about a Pod that it may not create."""
         def said():
             return any(message.endswith(sentence) for message in self.plane.events(self.namespace, reason="FailedCreate"))
         eventually(said, 30, f"an event that says: {sentence}")
@@ -186,7 +193,7 @@ def _key(toleration):
 
 
 def _devices(spec, kind):
-    """What the only container asks of extended resources."""
+    """Returns the extended resources that the only container requests."""
     (container,) = spec["containers"]
     return {name: amount for name, amount in container.get("resources", {}).get(kind, {}).items() if "/" in name}
 

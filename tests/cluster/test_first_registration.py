@@ -1,4 +1,5 @@
-"""`gpugate render | kubectl apply` on a cluster in which gpugate never was: what is missing, what breaks off, and who may read quotas."""
+"""`gpugate render | kubectl apply` on a cluster that never had gpugate: missing parts, partial
+failures, and who may read quotas."""
 
 import os
 import subprocess
@@ -29,7 +30,8 @@ def plane(fresh_control_plane):
 
 @pytest.fixture
 def apply(plane, tmp_path):
-    """apply("--part", "webhooks", user="admin"): as a person would, in a shell. Returns its exit status. `without`: a kind that is left out."""
+    """apply("--part", "webhooks", user="admin"), as a user would in a shell. Returns its exit
+    status. `without`: a kind that is left out."""
     policy = write_policy(tmp_path / "policy", POLICY)
 
     def do(*args, user="admin", without=None):
@@ -52,7 +54,7 @@ def serve(plane, policy, *args, **options):
 
 
 def test_the_namespace_need_not_be_there(plane, apply):
-    """Nothing fails, so nothing is registered of which only a half is there."""
+    """Nothing fails, so no partial registration remains."""
     assert not plane.admin.get("Namespace", "gpugate").ok
     assert apply("--part", "prerequisites") == 0
     assert plane.admin.get("ServiceAccount", "gpugate", "gpugate").ok and plane.admin.get("Role", "gpugate", "gpugate").ok
@@ -68,7 +70,8 @@ def test_a_namespace_that_is_there_stays_as_it_is(plane, apply):
 
 
 def test_kinds_that_are_missing(plane, apply, tmp_path):
-    """Everything but the CustomResourceDefinitions: no replica is ready, and it says why. When they come, it goes on by itself."""
+    """Without the CustomResourceDefinitions, no replica is ready, and the reason is logged. Once
+    they exist, it continues by itself."""
     assert apply("--part", "prerequisites", without="CustomResourceDefinition") == 0
     assert not plane.admin.list("CustomResourceDefinition")
     server = serve(plane, POLICY)
@@ -85,7 +88,8 @@ def test_kinds_that_are_missing(plane, apply, tmp_path):
 
 
 def test_an_apply_that_breaks_off_registers_nothing(plane, apply):
-    """Somebody who may not make namespaces. `&&` between the two steps is what keeps the webhooks out; in a single step kubectl goes on."""
+    """The user may not create namespaces. `&&` between the two steps keeps the webhooks out; in a
+    single step kubectl would continue."""
     plane.admin.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "registers"}, "rules": [
         {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]},
         {"apiGroups": ["apiextensions.k8s.io", "rbac.authorization.k8s.io", "flowcontrol.apiserver.k8s.io"], "resources": ["*"], "verbs": ["*"]}]}).must()
@@ -98,7 +102,8 @@ def test_an_apply_that_breaks_off_registers_nothing(plane, apply):
 
 
 def test_two_steps_hold_up_nobody(plane, apply, tmp_path):
-    """Prerequisites, then gpugate, then the webhooks: at each step Pods are created, and at the end they are decided."""
+    """First the prerequisites, then gpugate, then the webhooks. Pods can be created at each step,
+    and are decided at the end."""
     assert apply("--part", "prerequisites") == 0
     assert create(plane).ok
     server = serve(plane, POLICY, "--certs-name", "127.0.0.1")
@@ -115,12 +120,14 @@ def test_two_steps_hold_up_nobody(plane, apply, tmp_path):
 
 
 def test_viewers_read_what_is_published_of_their_tenant_alone(plane, apply):
-    """The names that render gives are those that gpugate publishes. jane is of the group team-a, ben of team-b, whose tenant is below."""
+    """The names that render prints are those that gpugate publishes. jane is in the group team-a,
+    and ben in team-b, whose tenant is below."""
     assert apply("--part", "prerequisites", "--viewers", "team-a=team-a", "--viewers", "team-b=team-b") == 0
     server = serve(plane, POLICY)
     try:
         def quotas():
-            found = plane.admin.request("GET", plane.admin.path("GPUQuota"))  # a kind that was just made is not served at once
+            # A new kind is not served immediately.
+            found = plane.admin.request("GET", plane.admin.path("GPUQuota"))
             return found.body["items"] if found.ok and len(found.body["items"]) == 3 else None
 
         published = eventually(quotas, 60, "three quotas")
@@ -139,8 +146,9 @@ def test_viewers_read_what_is_published_of_their_tenant_alone(plane, apply):
 
 
 def test_a_path_secret_that_is_registered_and_not_known_is_seen(plane, apply, tmp_path):
-    """Nobody is led to a replica that would answer 404, and the reason is told. When the file has it, without a restart, all is well; the one
-    before is answered, too, so that the file can be changed first."""
+    """No request is sent to a replica that would answer 404, and the reason is reported. Once the
+    file contains the secret, everything works without a restart. The previous secret is accepted
+    too, so that the file can be changed first."""
     files = []
     for i, secret in enumerate(SECRETS):
         files.append(tmp_path / f"secret-{i}")

@@ -1,4 +1,4 @@
-"""What the other tests build on does what it says."""
+"""The helpers of the other tests work as documented."""
 
 import socket
 import socketserver
@@ -20,7 +20,8 @@ def gpu_pod(namespace, name="p", gpus=1):
 
 
 def test_a_registration_is_in_force_when_register_returns(control_plane, gpugate_in_cluster, namespaces):
-    """And its end when unregister() returns: no create slips between, ten times over."""
+    """The same holds for the removal when unregister() returns: no create escapes, in ten attempts.
+    """
     space = namespaces("strangers")
     gate = gpugate_in_cluster(control_plane, [doc("Tenant", "somebody", namespaces=["somewhere"], quotas=[{"name": "g", "hard": 1}])], register=False)
     client = control_plane.admin
@@ -33,7 +34,7 @@ def test_a_registration_is_in_force_when_register_returns(control_plane, gpugate
 
 
 def test_history_has_every_version(fresh_control_plane):
-    """Of a Pod's life, across a kill of the API server and of etcd."""
+    """Checks the whole life of a Pod, including kills of the API server and of etcd."""
     plane = fresh_control_plane(history=True)
     plane.namespace("a")
     plane.node("n", capacity={GPU: 1})
@@ -55,7 +56,7 @@ def test_history_has_every_version(fresh_control_plane):
 
 
 def test_the_kubelet_starts_and_ends_pods(fresh_control_plane):
-    """Through a restart of the API server."""
+    """Also after a restart of the API server."""
     plane = fresh_control_plane(controllers=False)
     plane.namespace("a")
     plane.node("n", capacity={GPU: 4})
@@ -83,7 +84,7 @@ def test_users_are_who_they_say(control_plane, namespaces):
 
 
 class _Echo(socketserver.BaseRequestHandler):
-    """Says the server's name to whoever connects, and then sends back what it gets."""
+    """Sends the server's name to each client, and then echoes."""
 
     def handle(self):
         self.request.sendall(self.server.name)
@@ -112,7 +113,7 @@ def proxy(echoes):
 
 
 def _dial(proxy):
-    """A connection through the proxy, and whom it reached."""
+    """Returns a connection through the proxy, and the server that it reached."""
     sock = socket.create_connection(("127.0.0.1", proxy.port), 5)
     return sock, sock.recv(1)
 
@@ -171,7 +172,8 @@ def late_api(control_plane):
 
 
 def test_the_late_api_delays_what_it_is_told(control_plane, namespaces, late_api):
-    """Credentials pass through; lists, questions and watches are late each by their own; events come in order."""
+    """Credentials pass through. Lists, questions and watches have separate delays. Events keep
+    their order."""
     space, client = namespaces("late"), control_plane.client(port=late_api.port)
     late_api.list_s, late_api.question_s = 0.3, 0.2
     for query, least in (({"limit": 500}, 0.3), ({"limit": 1}, 0.2)):
@@ -200,7 +202,8 @@ def test_the_late_api_delays_what_it_is_told(control_plane, namespaces, late_api
 
 
 def test_the_late_api_has_watches_expire(control_plane, late_api):
-    """A watch ends in order, the next is answered with 410, and the one after it is the API server's."""
+    """A watch ends properly, the next one is answered with 410, and the one after that is the API
+    server's."""
     client = control_plane.client(port=late_api.port)
     version = client.request("GET", "/api/v1/pods", limit=1).must()["metadata"]["resourceVersion"]
     ended = threading.Event()

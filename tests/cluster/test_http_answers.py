@@ -1,5 +1,6 @@
-"""What users read when a webhook answers with an HTTP error instead of a review: the API server shows the webhook's sentence for some statuses
-only, and has words of its own for the others. The table in docs/operations.md says which; a server that answers as it is told shows it."""
+"""What users see when a webhook answers with an HTTP error instead of a review. For some statuses
+the API server shows the webhook's message, and for others its own. A server with fixed answers
+verifies the table in docs/operations.md."""
 
 import base64
 import re
@@ -18,7 +19,8 @@ OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 
 
 def documented():
-    """Status -> what the table says that the API server shows; None: the sentence."""
+    """Returns status -> what the table says that the API server shows, or None for the webhook's
+    message."""
     text = OPERATIONS.read_text()
     rows = re.findall(r"^\| ([\d, ]+) \| .* \| (`[^`]+`[^|]*|the sentence) \|$", text[text.index("## HTTP answers"):text.index("## Log")], re.M)
     return {int(status): None if shows == "the sentence" else re.match(r"`([^`]+)`", shows)[1]
@@ -45,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def plane(control_plane):
-    """A webhook for each status, asked about Pods that have it as their label."""
+    """A webhook for each status, called for Pods that have it as their label."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -74,7 +76,7 @@ def test_all_statuses_are_documented():
 def test_what_the_api_server_shows(plane, status):
     def answer():
         reply = plane.admin.create(pod("answers", f"p-{status}", labels={"status": str(status)}), dryRun="All")
-        return None if reply.ok else reply.message  # not registered yet
+        return None if reply.ok else reply.message  # Not registered yet.
     message = eventually(answer, 20, "a refusal")
     assert f'failed calling webhook "status-{status}.example.com": ' in message
     shows = documented()[status]

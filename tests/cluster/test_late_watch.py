@@ -1,16 +1,18 @@
-"""A replica whose watch of Pods is later than the others': another API server, or a busy machine. It decides as the others do, however many
-Pods they admit meanwhile."""
+"""A replica whose watch of Pods is later than the others', because of another API server or a busy
+machine. It decides as the others do, however many Pods they admit meanwhile."""
 
 from creators import Askers
 from gpugate import eventually
 from kube import GPU, doc
 
-ENOUGH = 300  # creates that the replica that is late has answered: it has had to follow the others for long
-CLIENTS = 3  # of each replica
+# Creates that the late replica has answered. By then, it has had to follow the others for long.
+ENOUGH = 300
+CLIENTS = 3  # Per replica.
 
 
 def race(cluster, gate, lag_s, fails):
-    """Creates at all three replicas, of which the last learns of Pods late. Returns the Askers, and how often it was not ready."""
+    """Creates Pods at all three replicas, of which the last sees Pods late. Returns the Askers, and
+    how often it was not ready."""
     gate.watches[2].lag(lag_s)
     askers = [Askers(cluster, "ml", i, CLIENTS, fails=fails) for i in range(3)]
     unready = 0
@@ -28,8 +30,9 @@ def race(cluster, gate, lag_s, fails):
 
 
 def test_a_replica_whose_watch_is_late_decides(fresh_control_plane, gpugate_in_cluster):
-    """All are measured in the same run: the median create of the late one takes at most three times that of the others. What has been seen and
-    has failed leaves the ledger's text at once, and that holds up nobody either."""
+    """All are measured in the same run. The median create of the late replica takes at most three
+    times as long as that of the others. Pods that were seen and have failed leave the ledger's
+    text immediately, which does not delay creates either."""
     cluster = fresh_control_plane(controllers=False, scheduler=False)
     policy = [doc("Tenant", "ml", namespaces=["ml"], quotas=[{"name": "gpus", "resources": [GPU], "hard": 100000}])]
     gate = gpugate_in_cluster(cluster, policy, ledger="cluster", replicas=3, late=True, register=False)

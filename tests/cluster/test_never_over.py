@@ -1,10 +1,15 @@
-"""Never over, never leaking: three replicas, 32 clients, small quotas, and everything that can go wrong; then etcd's own history is read.
+"""Limits are never exceeded and nothing leaks: three replicas, 32 clients, small quotas, and every
+kind of accident. Then etcd's own history is checked.
 
-The times. The API server gives up a request after 4 s (--request-timeout), and etcd sleeps for at most 3 s: what was admitted is stored
-within 4 s of the begin of its request, or a moment after etcd has woken, or never. So assumption A1 holds with a time to live of 8 s, and
-what a deleted ledger has forgotten is stored long before it has settled for 6 s. Both leave 2 s and more for a machine that is busy.
+The times: the API server gives up a request after 4 s (--request-timeout), and etcd pauses for
+at most 3 s. What was admitted is stored within 4 s of the start of its request, or shortly after
+etcd resumes, or never. So assumption A1 holds with a time to live of 8 s, and what a deleted
+ledger has forgotten is stored long before it has settled for 6 s. Both leave at least 2 s for a
+busy machine.
 
-SOAK_ADMISSIONS=N goes on until so many Pods were admitted, SOAK_SEED=N repeats an order of accidents."""
+SOAK_ADMISSIONS=N continues until that many Pods were admitted. SOAK_SEED=N repeats an order of
+accidents.
+"""
 
 import bisect
 import itertools
@@ -23,8 +28,11 @@ from slow_webhook import SlowWebhook
 
 REQUEST_S, PENDING_S, SETTLE_S = 4, 8, 6
 STORED_S = REQUEST_S + 3
-LATE_S = 3  # how late a busy machine may bring a deletion to a replica that refuses; what is pending in vain stays for PENDING_S
-SLOW_S = 3  # how long another webhook takes for some Pods, which gpugate has admitted by then
+# How late a busy machine may deliver a deletion to a replica that refuses. Pods that are never
+# stored stay pending for PENDING_S.
+LATE_S = 3
+# How long another webhook takes for some Pods, which gpugate has already admitted.
+SLOW_S = 3
 A100, T4 = {"gpu": "a100"}, {"gpu": "t4"}
 SPACES = {"soak-a": "", "soak-b": "", "soak-c": "", "soak-x": "d1", "soak-y": "d2"}
 
@@ -34,7 +42,8 @@ def quota(name, hard, measure="count", **more):
 
 
 def policy(org=34, a=12, b=10):
-    """Quotas far smaller than what the clients ask for. The numbers are those that replicas disagree about for a while."""
+    """Returns quotas that are far smaller than what the clients request. The parameters are those
+    about which replicas disagree for a while."""
     both = {"resources": [GPU, MIG]}
 
     def compute(hard):
@@ -59,7 +68,8 @@ POLICIES = [policy(), policy(org=38, a=15, b=12), policy(org=30, a=8, b=9)]
 
 
 def furnish(plane):
-    """Nodes, namespaces, and a native quota that refuses, after gpugate has admitted it, whatever asks for doomed.DOOM."""
+    """Makes nodes, namespaces, and a native quota that refuses, after gpugate has admitted it,
+    every Pod that requests doomed.DOOM."""
     plane.node("a100", A100, {GPU: 1000, MIG: 1000})
     plane.node("t4", T4, {GPU: 1000})
     for name, team in SPACES.items():
@@ -69,7 +79,7 @@ def furnish(plane):
 
 
 def calm(plane, seed, seconds=6):
-    """Load without any accident, and nothing admitted in vain."""
+    """Runs load without any accident, with no Pod that is admitted and never stored."""
     load = Load(plane, list(SPACES), f"{seed}/calm", hang_up=0, doomed=0).start()
     time.sleep(seconds)
     load.stop()
@@ -78,7 +88,8 @@ def calm(plane, seed, seconds=6):
 
 
 def until_enough(load, chaos, wanted, seconds):
-    """Accidents, until so many Pods were admitted, or else for so long."""
+    """Causes accidents until `wanted` Pods were admitted, or for `seconds` if no number is given.
+    """
     begin = told = time.monotonic()
     while time.monotonic() - begin < seconds if not wanted else load.admitted() < wanted:
         chaos.step()
@@ -90,8 +101,9 @@ def until_enough(load, chaos, wanted, seconds):
 
 
 class Pending:
-    """Pods that were admitted and not stored yet: each holds its quota from some moment after the begin of its create until its revision. The
-    time of a revision is not known, but it was stored before any create of it, or of a later one, was answered."""
+    """Pods that were admitted and not stored yet. Each holds its quota from some time after the
+    start of its create until its revision. The time of a revision is unknown, but it was stored
+    before any create with that or a later revision was answered."""
 
     def __init__(self, checker, records):
         made = sorted((r for r in records if r.revision), key=lambda r: r.revision)
@@ -100,15 +112,17 @@ class Pending:
         self.answered = list(itertools.accumulate((r.end for r in reversed(made)), min))[::-1]
 
     def at(self, key, revision, following, end):
-        """The most that was pending of a quota, besides what was stored, from a revision until the following one, or until some time."""
+        """Returns the maximum that was pending of a quota, in addition to what was stored, from a
+        revision until the following one or until a time."""
         at = bisect.bisect_left(self.revisions, following)
         until = min(end, self.answered[at]) if at < len(self.answered) else end
         return sum(amounts.get(key, 0) for begin, later, amounts in self.made[bisect.bisect_right(self.revisions, revision):] if begin <= until)
 
 
 def needless(checker, records, vain=(), pending=None):
-    """How many refusals met a quota that had room for their Pod, in all its versions meanwhile and for LATE_S before. vain: what is known to have
-    been pending in vain, (from, to, {quota: amount}); it counts as held. pending: what Pending says of the others."""
+    """Returns how many refusals met a quota that had room for their Pod in all its versions during
+    the request and for LATE_S before. vain: what is known to have been pending and never stored,
+    (from, to, {quota: amount}); it counts as held. pending: what Pending reports for the others."""
     ends = sorted((r.end, r.revision) for r in records if r.revision)
     begins = sorted((r.begin, r.revision) for r in records if r.revision)
     count = total = 0
@@ -139,14 +153,15 @@ def needless(checker, records, vain=(), pending=None):
 
 
 def charges(checker, namespace, spec, tenant=None):
-    """What a Pod counts in each quota, of its namespace's tenant where none is named."""
+    """Returns what a Pod counts in each quota of the tenant, by default its namespace's."""
     policy = checker.policy
     tenant = tenant or policy.tenant_of(namespace, checker.labels.get(namespace, {}))
     return policy.charges(effective(spec), policy.landing(spec, checker.nodes), tenant)
 
 
 def in_vain(checker, load, free_s):
-    """What creates that were lost on the way may have held, until it is swept, free_s later: a busy API server gives up some that gpugate admitted."""
+    """Returns what lost creates may have held until they are swept, free_s later. A busy API server
+    gives up some that gpugate admitted."""
     return [(begin, end + free_s, charges(checker, space, spec)) for begin, end, space, spec in load.vain()]
 
 
@@ -160,7 +175,8 @@ def pending(server):
 
 
 def disagreement(servers, checker):
-    """Where what a replica says is used is not what the Pods hold: one such place in words, or None."""
+    """Returns one place where a replica's report differs from what the Pods hold, in words, or
+    None."""
     for server in servers:
         metrics = server.metrics()
         for (tenant, name), spec in checker.policy.quotas.items():
@@ -190,7 +206,8 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
         chaos.heal()
         print("accidents:", ", ".join(chaos.done))
     gate.wait_open(60)
-    # What is pending may yet be stored, and a Pod be bound as long as there is a scheduler; from then on the history is at its end.
+    # Pending Pods may still be stored, and Pods may be bound while there is a scheduler. After
+    # that, the history is complete.
     plane.scheduler.stop()
     eventually(lambda: not any(pending(server) for server in gate.servers), PENDING_S + 15, "pending empty")
     read_history(plane, checker)

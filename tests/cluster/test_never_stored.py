@@ -1,5 +1,6 @@
-"""Pods that were admitted and never stored, thousands of them: something else refuses them after gpugate. What they held is free again soon
-after nobody could store them any more, however many they are."""
+"""Thousands of Pods that were admitted and never stored, because something else refuses them after
+gpugate. Their quota is free again soon after they can no longer be stored, however many there
+are."""
 
 import threading
 import time
@@ -8,15 +9,17 @@ from control_plane import eventually
 from doomed import Traffic, doomed, flood, refuse_later
 from kube import GPU, doc
 
-PENDING_S = 30  # longer than the flood, so that all are pending together
-SPACES = [f"ml-{i}" for i in range(64)]  # each of a tenant of its own, which may take a quarter of what the others leave of the ledger
+# Longer than the flood, so that all are pending at the same time.
+PENDING_S = 30
+# Each belongs to its own tenant, which may take a quarter of what the others leave of the ledger.
+SPACES = [f"ml-{i}" for i in range(64)]
 FLOOD = 30 * len(SPACES)
-FREE_S = 10  # after the time to live
+FREE_S = 10  # After the time to live.
 
 
 def test_what_was_never_stored_is_free_again(fresh_control_plane, gpugate_in_cluster):
-    """Thousands take as long as one does: the time from the last admission until nothing is pending is compared with what one Pod, admitted
-    before them, took in the same run."""
+    """Thousands take as long as one. The time from the last admission until nothing is pending is
+    compared with the time that a single earlier Pod took in the same run."""
     cluster = fresh_control_plane(controllers=False, scheduler=False)
     policy = [doc("Tenant", name, namespaces=[name], quotas=[{"name": "gpus", "resources": [GPU], "hard": FLOOD}]) for name in ["one", *SPACES]]
     policy += [doc("Tenant", "others", namespaces=["default"], quotas=[])]

@@ -1,5 +1,5 @@
-"""Which model a Pod is charged for, with the real scheduler: its own package says where Pods can land, its bindings where they do, and etcd's
-history is the judge of what was held."""
+"""Which model a Pod is charged for, with the real scheduler. The scheduler's own package says where
+Pods can land, its bindings say where they do, and etcd's history shows what was held."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ DOOM = "test.example/doom"
 
 @pytest.fixture(scope="module")
 def scheduler_package():
-    """Asks nodeaffinity of the scheduler: (spec, [labels]) -> [bool]."""
+    """Calls the scheduler's nodeaffinity: (spec, [labels]) -> [bool]."""
     try:
         go = binaries.find_go()
     except binaries.NotToBeHad as reason:
@@ -66,7 +66,7 @@ def test_a_pod_is_counted_wherever_the_scheduler_would_put_it(scheduler_package,
         server.stop()
 
 
-# --- The real one ---
+# --- The real scheduler ---
 
 def policy(*quotas, **settings_of):
     return [doc("Settings", "cluster", **settings_of),
@@ -95,7 +95,8 @@ def wait_bound(cluster, name):
 
 
 def most_held(cluster, node):
-    """The most GPUs of a node that Pods held at one time, by etcd's history."""
+    """Returns the maximum number of GPUs on a node that Pods held at one time, by etcd's history.
+    """
     held, most = {}, 0
     for change in cluster.pod_history():
         spec = (change.pod or {}).get("spec", {})
@@ -105,7 +106,7 @@ def most_held(cluster, node):
 
 
 def test_a_quota_of_one_model_gives_no_other(own):
-    """Once three T4s bought nine GPUs, eight of them A100s."""
+    """Three T4s once allowed nine GPUs, eight of them A100s."""
     cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}))
     replies = [cluster.admin.create(pod("ml", f"any-{i}", {GPU: 1})) for i in range(9)]
     assert all(not r.ok and 'on nodes of Accelerator "a100"' in r.message for r in replies)
@@ -120,7 +121,7 @@ def test_a_quota_of_one_model_gives_no_other(own):
 
 
 def test_a_charge_never_becomes_counted_nowhere(own):
-    """Where the policy lets uncovered Pods in, they stay charged wherever they are bound."""
+    """If the policy admits uncovered Pods, they stay charged wherever they are bound."""
     cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, uncovered="allow"))
     created = [name for name in (f"any-{i}" for i in range(9)) if cluster.admin.create(pod("ml", name, {GPU: 1})).ok]
     assert len(created) == 3
@@ -132,7 +133,8 @@ def test_a_charge_never_becomes_counted_nowhere(own):
 
 
 def test_a_bound_pod_is_charged_by_its_node_alone(own):
-    """A gated Pod narrows what it requires after it was admitted; what it said first does not matter once it is bound."""
+    """A gated Pod restricts its requirements after it was admitted. The original ones do not matter
+    once it is bound."""
     cluster, gate = own(policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, {"name": "a100", "accelerators": ["a100"], "hard": 2}))
     cluster.admin.create(pod("ml", "gated", {GPU: 1}, schedulingGates=[{"name": "example.com/later"}])).must()
     gate.wait_used("ml", "t4", 1)
@@ -151,13 +153,14 @@ def test_a_bound_pod_is_charged_by_its_node_alone(own):
 
 
 def affinity(*terms):
-    """nodeSelectorTerms, each a list of (key, operator, values...)"""
+    """Returns nodeSelectorTerms, each from a list of (key, operator, values...)."""
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
         {"matchExpressions": [{"key": k, "operator": op, "values": list(values)} for k, op, *values in term]} for term in terms]}}}
 
 
 def test_a_cheap_alternative_does_not_hide_a_dear_one(own):
-    """Terms are ORed: one that no model satisfies, or whose number is written with zeros before it, is where the Pod can end."""
+    """Terms are alternatives. The Pod may match one that no model satisfies, or one whose number
+    has leading zeros."""
     documents = policy({"name": "t4", "accelerators": ["t4"], "hard": 9}, {"name": "a100", "accelerators": ["a100"], "hard": 1})
     for document, gb in ((documents[1], "81920"), (documents[2], "15360")):
         document["spec"]["nodeLabels"] = {**document["spec"]["nodeLabels"], "gpu.memory": gb}
@@ -176,7 +179,7 @@ def test_a_cheap_alternative_does_not_hide_a_dear_one(own):
 
 
 def test_a_pod_that_names_a_models_own_labels_is_that_model(own):
-    """The T4s of the edge have labels of their own convention, and the A100s others."""
+    """The edge T4s have labels of their own convention, and the A100s have others."""
     edge = {"node-type": "edge", "accelerator": "t4"}
     documents = policy({"name": "t4", "accelerators": ["t4"], "hard": 3}, {"name": "a100", "accelerators": ["a100"], "hard": 1})
     documents[2]["spec"]["nodeLabels"] = edge
@@ -212,7 +215,7 @@ def test_pods_on_nodes_of_no_model_are_reported_and_stay_charged(own):
 
 
 def test_any_number_of_accelerators_has_room_in_the_ledger(own):
-    """A Pod that could land on hundreds of models is one that could land anywhere."""
+    """A Pod that could land on hundreds of models is treated as one that could land anywhere."""
     many = [doc("Accelerator", f"m{i}", resource=GPU, memory="16Gi", nodeLabels={"gpu.product": f"p{i}"}) for i in range(300)]
     cluster, gate = own([*policy({"name": "all", "hard": 3}), *many])
     cluster.admin.create(pod("ml", "anywhere", {GPU: 1})).must()
@@ -222,10 +225,12 @@ def test_any_number_of_accelerators_has_room_in_the_ledger(own):
 
 
 def test_what_a_pod_requires_takes_little_memory_of_the_view(own):
-    """No quota and no tenant is needed to store such Pods; every replica would keep all that they require."""
+    """Storing such Pods needs no quota and no tenant, and every replica would keep all their
+    requirements."""
     cluster, gate = own(policy({"name": "gpus", "hard": 3}))
     cluster.namespace("nobody")
-    values = [f"{i:x}" for i in range(90000)]  # about as much as etcd takes in one object
+    # About as much as etcd accepts in one object.
+    values = [f"{i:x}" for i in range(90000)]
 
     def resident():
         return gate.server.metrics().value("process_resident_memory_bytes")
@@ -234,7 +239,8 @@ def test_what_a_pod_requires_takes_little_memory_of_the_view(own):
         for i in range(first, last):
             cluster.admin.create(pod("nobody", f"p{i}", {"example.com/thing": 1}, affinity=affinity([("zone", "In", *values)]))).must()
         cluster.admin.create(pod("ml", f"seen-{last}", {GPU: 1})).must()
-        gate.wait_used("ml", "gpus", 1)  # then the view has seen what was stored before
+        # Then the view has seen what was stored before.
+        gate.wait_used("ml", "gpus", 1)
         cluster.admin.delete("Pod", f"seen-{last}", "ml", grace_s=0)
         gate.wait_used("ml", "gpus", 0)
         return resident()
@@ -243,10 +249,11 @@ def test_what_a_pod_requires_takes_little_memory_of_the_view(own):
     assert store(5, 45) - before < 40 * 256 * 1024
 
 
-# --- Back-pressure is no outage ---
+# --- Back-pressure is not an outage ---
 
 def flood(cluster, count):
-    """Pods that something else refuses after gpugate has admitted them; returns how often each status came."""
+    """Creates Pods that something else refuses after gpugate has admitted them. Returns how often
+    each status occurred."""
     def work(numbers):
         client = cluster.client()
         for i in numbers:
@@ -263,13 +270,15 @@ def flood(cluster, count):
 
 
 def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
-    """onOutage: allow is for outages. A tenant whose admitted Pods are refused by others waits, and holds nothing beyond its quota."""
+    """onOutage: allow is for outages. A tenant whose admitted Pods are refused by others must wait,
+    and holds nothing beyond its quota."""
     cluster, gate = own([*policy({"name": "gpus", "resources": [GPU], "hard": 1000}, {"name": "doom", "resources": [DOOM], "hard": "unlimited"}, onOutage="allow"),
                          doc("Accelerator", "doom", resource=DOOM, memory="1Gi")], "--pending-seconds", 600)
     hard = {f"requests.{DOOM}": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": "ml"}, "spec": {"hard": hard}}).must()
     cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, "ml", "status").must()
-    share = constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX") // 4  # of a root, while no other has anything pending
+    # The share of a root while no other root has anything pending.
+    share = constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX") // 4
     statuses = flood(cluster, share + 48)
     busy = [message for status, message in statuses if status == 429]
     assert len([1 for status, _ in statuses if status == 403]) == share and busy, statuses[-3:]
@@ -280,12 +289,12 @@ def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
 
 
 def test_a_short_timeout_is_not_an_outage(own):
-    """Whoever creates a Pod chooses ?timeout: that must not be a way past the quota."""
+    """The creator of a Pod chooses ?timeout, which must not bypass the quota."""
     cluster, gate = own(policy({"name": "gpus", "hard": 1}, onOutage="allow"), "--pending-seconds", 5)
     gate.watches[0].stall()
     try:
         def decided():
-            """On a busy machine the API server may give up first, with 504."""
+            """On a busy machine, the API server may give up first, with 504."""
             refused = cluster.admin.create(pod("ml", "hasty", {GPU: 1}), timeout="2s")
             assert refused.status in (429, 504), refused
             return refused.status == 429 and refused.message

@@ -1,5 +1,5 @@
-"""What people see of the cluster's ledger without asking it: gpuquotas objects, `gpugate quota`, Events, and whether the registration is
-stale; on a real control plane, with two replicas."""
+"""What users see of the cluster's ledger: gpuquotas objects, `gpugate quota`, Events, and whether
+the registration is outdated. Uses a real control plane and two replicas."""
 
 import json
 
@@ -35,7 +35,7 @@ def plane(fresh_control_plane):
 
 @pytest.fixture
 def gate(plane, gpugate_in_cluster):
-    """Two replicas, and quotas that are published."""
+    """Two replicas, and published quotas."""
     gate = gpugate_in_cluster(plane, policy(), "--settle-seconds", "1", ledger="cluster", replicas=2)
     eventually(lambda: len(quotas(plane)) == 3, 30, "the first gpuquotas")
     return gate
@@ -46,7 +46,7 @@ def quotas(plane):
 
 
 def says(plane, name, **status):
-    """Waits until the object says so."""
+    """Waits until the object has this status."""
     def so():
         obj = quotas(plane).get(name)
         return obj if obj and {k: obj["status"].get(k) for k in status} == status else None
@@ -86,7 +86,8 @@ def test_what_is_held_is_published(plane, gate):
 
 
 def test_what_does_not_change_is_not_written(plane, gate):
-    """Not by many Pods without accelerators, and by two replicas no more than by one. What somebody else writes is set right."""
+    """Many Pods without accelerators cause no writes, and two replicas write no more than one.
+    Changes by others are corrected."""
     create(plane, "a", "p")
     says(plane, "team-a.g", used="1")
     before = quotas(plane)
@@ -116,13 +117,14 @@ def written(*servers):
 
 
 def test_the_work_is_that_of_what_has_changed(fresh_control_plane, gpugate_in_cluster):
-    """Among many quotas: what changes is published before those that nobody has published yet, one change is one write or a few, and a start
-    that finds all of them right writes nothing."""
+    """With many quotas, changes are published before quotas that were never published. One change
+    is one write or a few. A start that finds all of them correct writes nothing."""
     plane = fresh_control_plane(controllers=False, scheduler=False)
     installed.install(plane, many())
     gate = gpugate_in_cluster(plane, many(), "--settle-seconds", "1", ledger="cluster")
     eventually(lambda: written(gate.server) > 0, 60, "the first object")
-    for i in range(5):  # their places among the others are random
+    # Their positions among the others are random.
+    for i in range(5):
         plane.namespace(f"t-{i}")
         create(plane, f"t-{i}", "p")
         before = written(gate.server)
@@ -139,11 +141,13 @@ def test_the_work_is_that_of_what_has_changed(fresh_control_plane, gpugate_in_cl
 
 
 def test_who_holds_too_much_depends_on_the_others(plane, gpugate_in_cluster):
-    """Of a cohort, those hold too much that hold more than their own, if all hold more together than they have: that turns by what another
-    one holds, and nothing of their own has changed. Enforcement only warns, so that anybody can get at more."""
+    """In a cohort, quotas above their own limit are exceeded if all members together hold more than
+    they have. That depends on what another one holds, without any change of its own. Enforcement
+    only warns, so that Pods can exceed the limits."""
     loose = [doc("Settings", "cluster", enforcement="warn"), *policy()]
     gpugate_in_cluster(plane, loose, "--settle-seconds", "1", ledger="cluster")
-    create(plane, "a", "p", 4)  # 2 of its own, and 2 that team-b lends
+    # 2 of its own, and 2 that team-b lends.
+    create(plane, "a", "p", 4)
     says(plane, "team-a.g", used="4", borrowed="2", exceeded=False)
     create(plane, "b", "q", 3)
     says(plane, "team-b.g", used="3", exceeded=False)
@@ -153,7 +157,8 @@ def test_who_holds_too_much_depends_on_the_others(plane, gpugate_in_cluster):
 
 
 def test_a_new_policy_is_published_at_once(plane, gate):
-    """By the replica that has it already; the other one leaves the numbers alone until it has it, too."""
+    """The replica that already has the policy publishes it. The other one leaves the numbers
+    unchanged until it has the policy, too."""
     gate.servers[0].reload(policy(hard_a=5))
     says(plane, "team-a.g", hard="5")
     version = quotas(plane)["team-a.g"]["metadata"]["resourceVersion"]
@@ -192,7 +197,7 @@ def test_the_command(plane, gate):
 
 
 def test_an_exceeded_quota_is_a_finding(plane, gate):
-    """Lowering a limit evicts nobody."""
+    """Lowering a limit evicts nothing."""
     create(plane, "b", "p", 3)
     for server in gate.servers:
         server.reload([{**d, "spec": {**d["spec"], "quotas": [{"name": "all", "hard": 1}]}} if d["metadata"]["name"] == "org" else d for d in policy()])
@@ -205,7 +210,8 @@ def test_an_exceeded_quota_is_a_finding(plane, gate):
 
 @pytest.mark.parametrize("lacks", ["the kind", "the rights"])
 def test_quotas_that_cannot_be_listed_are_reported(plane, gate, lacks):
-    """Without a list nothing is written: that is counted and logged as a write that fails is. Admission goes on."""
+    """Without a list, nothing is written. That is counted and logged like a failed write. Admission
+    continues."""
     if lacks == "the kind":
         plane.kubectl("delete", "crd", "gpuquotas.gpugate.io")
     else:
@@ -240,7 +246,8 @@ def test_the_command_says_what_to_do(fresh_control_plane, tmp_path):
 
 
 def test_the_status_of_each_replica(plane, gate):
-    """Each by its own name, both with what is published; and how ledger and registration are."""
+    """Each replica reports its own name, what is published, and the state of ledger and
+    registration."""
     create(plane, "a", "p0", 2)
     create(plane, "a-dev", "p1")
     published = says(plane, "team-a.g", used="3", pending="0", borrowed="1")["status"]
@@ -257,7 +264,8 @@ def test_the_status_of_each_replica(plane, gate):
         assert rows["team-a", "g"]["cohort"] == rows["team-b", "g"]["cohort"] == "c" and rows["org", "all"]["used"] == "3"
         status = told(i)
         assert (status["replica"], status["ready"], status["unready"]) == (f"gpugate-{i}", True, None)
-        assert status["certificate"]["source"] == "files" and status["replicas"] == []  # which are no Pods here
+        # They are not Pods here.
+        assert status["certificate"]["source"] == "files" and status["replicas"] == []
         ledger = status["ledger"]
         assert {k: ledger[k] for k in ("kind", "state", "pods", "behindSeconds", "undecided")} == {
             "kind": "cluster", "state": "open", "pods": 2, "behindSeconds": 0, "undecided": 0}
@@ -275,7 +283,7 @@ def test_the_status_of_each_replica(plane, gate):
 
 
 def test_the_other_replicas(plane, gate):
-    """gpugate's own Pods, as their kubelets say they are: those that were there before, those that come, and those that go."""
+    """gpugate's own Pods, as their kubelets report them: existing, new and deleted ones."""
     labels = {"app.kubernetes.io/name": "gpugate", "app.kubernetes.io/instance": "gpugate"}
 
     def seen(i):
@@ -293,7 +301,8 @@ def test_the_other_replicas(plane, gate):
     tell_ready("gpugate-1", "True")
     for i in everywhere:
         eventually(lambda i=i: seen(i) == [("gpugate-0", False, False), ("gpugate-1", True, False)], 20, "one that is ready")
-    gate.restart(1)  # which learns of them from a list
+    # It learns of them from a list.
+    gate.restart(1)
     eventually(lambda: seen(1) == [("gpugate-0", False, False), ("gpugate-1", True, False)], 20, "the same after a start")
     tell_ready("gpugate-1", "False")
     tell_ready("gpugate-0", "False", phase="Failed")
@@ -315,7 +324,8 @@ def test_many_quotas_are_listed_in_pages(fresh_control_plane):
 
 
 def test_events_of_reloads(plane, gate):
-    """One for each reason in a minute, by each replica; a policy that is refused says where."""
+    """Each replica sends one per reason and minute. A rejected policy is reported with its
+    location."""
     bad = gate.servers[0].policy / "bad.yaml"
     bad.write_text("apiVersion: gpugate.io/v1\nkind: Nonsense\n")
     said = eventually(lambda: messages(plane, "PolicyRejected"), 20, "an Event")
@@ -339,7 +349,8 @@ def test_events_of_an_outage_and_its_end(plane, gate):
 
 
 def test_a_stale_registration_is_told(plane, gate):
-    """Missing, as render prints it, changed by hand, and outgrown by the policy."""
+    """The registration is missing, as printed by render, changed manually, and outdated by the
+    policy."""
     stale = {kind: lambda kind=kind: metric(gate, "gpugate_registration_stale", configuration=kind) for kind in ("mutating", "validating")}
     gate.unregister()
     eventually(lambda: metric(gate, "gpugate_registration_installed", configuration="validating") == 0, 20, "its absence")

@@ -1,5 +1,6 @@
-"""What `gpugate render` prints, on a real API server: it is taken as it is, it gives gpugate the rights that it needs and no other, and
-its conditions let through whatever the evaluation could change or refuse."""
+"""The output of `gpugate render` with a real API server: it is accepted unchanged, it gives gpugate
+exactly the rights that it needs, and its conditions match everything that the evaluation could
+change or refuse."""
 
 import collections
 import itertools
@@ -20,7 +21,8 @@ from manifests import container, pod
 from recorder import RELAY, Recorder
 
 MIG1 = "nvidia.com/mig-1g.10gb"
-ODD = "example.com/odd-device"  # an accelerator because the policy says so
+# An accelerator because the policy says so.
+ODD = "example.com/odd-device"
 _serial = itertools.count(1)
 
 
@@ -58,13 +60,15 @@ def small_policy(space="team-a"):
             doc("Rule", "r", match={"requests": {GPU: {}}}, rewrite=[{"from": GPU, "to": SHARED}])]
 
 
-# What is printed.
+# --- What is printed ---
 
 @pytest.mark.parametrize("ledger", ["embedded", "cluster"])
 def test_everything_is_accepted_and_applying_again_changes_nothing(fresh_control_plane, gate, ledger):
-    plane = fresh_control_plane(controllers=False, scheduler=False)  # other tests apply in other ways
+    # Other tests apply differently.
+    plane = fresh_control_plane(controllers=False, scheduler=False)
     text = render(gate(*small_policy()), "--ledger", ledger)
-    plane.kubectl("apply", "-f", "-", input=objects_of(text, "Namespace"))  # without it nothing in it can be tried
+    # Without the namespace, nothing in it can be tried.
+    plane.kubectl("apply", "-f", "-", input=objects_of(text, "Namespace"))
     count = len(objects_of(text))
     dry = plane.kubectl("apply", "--dry-run=server", "-f", "-", input=text)
     assert dry.stdout.count("(server dry run)") == count and "warning" not in dry.stderr.lower()
@@ -115,7 +119,8 @@ def test_rights_are_what_the_cluster_ledger_needs_and_no_more(control_plane, gat
         ("rbac.authorization.k8s.io", "clusterroles", None, None): "", ("rbac.authorization.k8s.io", "roles", None, "gpugate"): ""}
 
     def others():
-        """What is otherwise than it should be: the API server's authorizer learns of Roles by a watch."""
+        """Returns differences from the expected rights. The API server's authorizer learns of Roles
+        by a watch."""
         found = {what: " ".join(verb for verb in VERBS if may(control_plane, verb, what[0], *what[1:])) for what in allowed}
         return {what: verbs for what, verbs in found.items() if verbs != allowed[what]}
 
@@ -159,10 +164,11 @@ def test_custom_resources_keep_what_gpugate_writes_and_nothing_else(control_plan
         admin.request("DELETE", path + "gpuquotas/kept.whole")
 
 
-# The conditions: whatever gpugate would do something to, it is shown.
+# --- The conditions: gpugate sees everything that it would act on ---
 
 class Shown:
-    """The API server shows a Recorder what it would show gpugate; gpugate itself says what it would have done."""
+    """The API server shows a Recorder what it would show gpugate, and gpugate says what it would
+    have done."""
 
     def __init__(self, plane, server, folder, *args):
         self.plane, self.server = plane, server
@@ -174,16 +180,18 @@ class Shown:
         self.figures = collections.Counter()
 
     def acts(self, path, review):
-        """Whether gpugate would change, refuse, charge or complain about this."""
+        """Whether gpugate would change, refuse, charge or warn about this."""
         answer = json.loads(self.server.post("/" + path, review).body)["response"]
         notes = answer.get("auditAnnotations", {})
         reasons = answer.get("status", {}).get("message", "")
         if path == "mutate" and re.search("; request (fewer|a whole number of accelerators)(, without a unit)?$", reasons):
-            return False  # no change and no Rule's refusal: /validate says the same
+            # Neither a change nor a Rule's refusal: /validate reports the same.
+            return False
         return not answer["allowed"] or "patch" in answer or "warnings" in answer or bool({"rules", "charge", "audit"} & set(notes))
 
     def check(self, name, reply):
-        """Holds what gpugate was shown of a request against what it would have done. Returns the paths that were asked."""
+        """Compares the parts of a request that gpugate was shown with what it would have done.
+        Returns the paths that were called."""
         seen = self.recorder.take(name)
         assert "CEL" not in str(reply.body) and "cost" not in reply.message, reply
         called = collections.Counter(path.strip("/") for path, _ in seen)
@@ -191,7 +199,7 @@ class Shown:
             reviews = [review for at, review in seen if at == f"/witness/{path}"]
             assert called[path] <= (2 if path == "mutate" else 1), "asked twice about one Pod"
             if not reviews:
-                continue  # the API server refused it before
+                continue  # The API server refused it earlier.
             acts = self.acts(path, reviews[0])
             self.figures[path, "shown" if called[path] else "not shown", "acts" if acts else "does nothing"] += 1
             assert called[path] or not acts, f"/{path} was not asked, and would have acted: {json.dumps(reviews[0]['request']['object'])}"
@@ -201,7 +209,7 @@ class Shown:
         return self.check(obj["metadata"]["name"], self.plane.admin.create(obj, dryRun="All"))
 
     def admitted(self, obj):
-        """The same of a Pod that nobody refuses."""
+        """Does the same for a Pod that must be admitted."""
         reply = self.plane.admin.create(obj, dryRun="All")
         assert reply.ok, reply.message[-2000:]
         return self.check(obj["metadata"]["name"], reply)
@@ -240,7 +248,8 @@ ALL_PATHS = {"allow": ["/var/log"]}
 
 
 def policies(space, other):
-    """name -> (policy, the least that a run must see of it: paths on which gpugate acts)"""
+    """Returns name -> (policy, the minimum that a run must see of it: paths on which gpugate acts).
+    """
     guard = doc("Guard", "all", deny=ALL_GUARDS, hostPaths=ALL_PATHS)
     to_shares = doc("Rule", "shares", match={"requests": {GPU: {"max": 1}}}, rewrite=[{"from": GPU, "to": SHARED}], required=True)
     only_rewrite = doc("Rule", "mig", match={"podSelector": {"matchLabels": {"workload": "inference"}}}, rewrite=[
@@ -294,7 +303,7 @@ seldom = st.sampled_from([False] * 5 + [True])
 
 @st.composite
 def containers(draw, name, extra=None, ephemeral=False):
-    """Most of it absent, so that each part is seen alone, too."""
+    """Most fields are absent, so that each part also occurs alone."""
     out = {"name": name, "image": "registry.example/image:1", **(extra or {})}
     if draw(seldom):
         out["env"] = draw(envs)
@@ -326,7 +335,8 @@ def pods(draw, space, other):
     if draw(seldom):
         spec["hostPID"] = draw(st.booleans())
     if draw(seldom):
-        spec["hostUsers"] = draw(st.booleans())  # without it no procMount
+        # Without it, procMount is not allowed.
+        spec["hostUsers"] = draw(st.booleans())
     if draw(seldom):
         spec.update({"hostNetwork": True, "securityContext": {"windowsOptions": draw(st.sampled_from(
             [{"hostProcess": True}, {"hostProcess": False}, {}]))}})
@@ -343,7 +353,8 @@ def pods(draw, space, other):
 
 @pytest.fixture
 def spaces(control_plane, namespaces):
-    """Two namespaces, and the RuntimeClasses that Pods name; the second adds a device to them."""
+    """Two namespaces, and the RuntimeClasses that Pods name. The second one adds a device to them.
+    """
     for name, more in (("plain", {}), ("with-overhead", {"overhead": {"podFixed": {"cpu": "1", "amd.com/gpu": "1"}}})):
         made = control_plane.admin.create({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": "x", **more})
         assert made.ok or made.status == 409, made
@@ -373,7 +384,7 @@ def test_whatever_gpugate_would_act_on_it_is_shown(shown, spaces, which):
 
 
 def alone(space):
-    """Pods in which one thing only is out of the ordinary, in a container and in an init container."""
+    """Yields Pods in which only one thing is unusual, in a container and in an init container."""
     parts = [{"env": [{"name": name, **value}]} for name, value in itertools.product(NAMES, VALUES)]
     parts += [{"volumeMounts": [{"name": "v", "mountPath": path}]} for path in MOUNTS]
     parts += [{"securityContext": context} for context in (*SECURITY, *({"capabilities": {"add": [name]}} for name in CAPABILITIES))]
@@ -425,7 +436,8 @@ def test_a_plain_pod_is_shown_to_nobody(shown, spaces, which):
         assert run.create(obj) == ({"mutate", "validate"} if voids else set())
     assert run.create(voided) == set()
     made = pod(space, "made", annotations={RELAY: ""})
-    both = {"mutate", "validate"} if which == "audited" else {"mutate"}  # on audit nothing is made void
+    # With audit, nothing is voided.
+    both = {"mutate", "validate"} if which == "audited" else {"mutate"}
     assert run.create(made) == (both if voids else set()), "what /mutate has made void needs no second look"
     device = pod(space, "device", {GPU: 1})
     assert "validate" in run.create(device)
@@ -454,7 +466,8 @@ def test_ephemeral_containers_are_shown(control_plane, shown, spaces, which):
 
 @pytest.mark.parametrize("which", ["guards", "audited"])
 def test_annotations_of_a_pod_that_exists_are_shown(control_plane, shown, spaces, which):
-    """A container that is started again gets what they say by then; so does a Pod that is not scheduled yet."""
+    """A restarted container gets their current values, and so does a Pod that is not scheduled yet.
+    """
     space, admin = spaces[0], control_plane.admin
     before = {"cdi.k8s.io/old": "nvidia.com/gpu=0", "note": "a"}
     for name, asks in (("plain", None), ("device", {GPU: 1})):
@@ -483,7 +496,8 @@ def test_annotations_of_a_pod_that_exists_are_shown(control_plane, shown, spaces
 
 
 def test_annotations_do_not_come_by_other_ways(control_plane, spaces):
-    """What tenants may write besides the Pod itself leaves its annotations as they are; kubelets may change them by its status."""
+    """The other subresources that tenants may write leave a Pod's annotations unchanged. Kubelets
+    may change them by its status."""
     space, admin = spaces[0], control_plane.admin
     admin.create(pod(space, "ways", {"cpu": "1"}, schedulerName="nobody")).must()
     annotations = {"metadata": {"annotations": {"cdi.k8s.io/gpu": "nvidia.com/gpu=all"}}}
@@ -524,14 +538,15 @@ def test_the_embedded_ledger_is_shown_ends_and_the_clusters_is_not(control_plane
         run.close = lambda: None
 
 
-VENDORS = ["NVIDIA", "AMD", "HABANA", "ASCEND", "CAMBRICON", "HYGON", "MTHREADS", "METAX"]  # of those that a policy makes void, all but the last
+# Those that a policy voids are all but the last.
+VENDORS = ["NVIDIA", "AMD", "HABANA", "ASCEND", "CAMBRICON", "HYGON", "MTHREADS", "METAX"]
 
 
 def variables(count, name="A{}"):
     return [{"name": name.format(i), "value": "void"} for i in range(count)]
 
 
-# Pods that are dear to look through, and the one thing in them that matters at the very end.
+# Pods that are expensive to search, with the only part that matters at the very end.
 def dear(space):
     many = pod(space, "variables")
     many["spec"]["containers"][0]["env"] = [
@@ -574,7 +589,8 @@ def dear(space):
 
 
 def vast(space):
-    """As much as conditions hold before they stop to look: all vendors' variables, and many Rules."""
+    """Returns a policy with as much as conditions contain before they give up searching: all
+    vendors' variables, and many Rules."""
     vendors = ["nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi", "huawei.com/npu", "cambricon.com/mlu", "hygon.com/dcu", "mthreads.com/gpu",
                "metax-tech.com/gpu", "iluvatar.ai/gpu"]
     return [*(doc("Accelerator", f"a{i}", resource=name) for i, name in enumerate([*vendors, *(f"example.com/device-{i}" for i in range(32))])),
@@ -602,7 +618,8 @@ def test_no_change_of_annotations_is_too_dear_to_look_at(control_plane, shown, s
 
 @pytest.mark.parametrize("which", ["guards", "void", "rules for all", "vast"])
 def test_no_pod_is_too_dear_to_look_at(control_plane, shown, spaces, which):
-    """Beyond the API server's budget a condition is an error: a refusal under Fail, a way around under Ignore."""
+    """Beyond the API server's budget, a condition is an error: a refusal with Fail, a bypass with
+    Ignore."""
     run = shown(vast(spaces[0]) if which == "vast" else policies(*spaces)[which][0])
     for obj in dear(spaces[0]):
         if which == "rules for all":

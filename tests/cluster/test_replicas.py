@@ -1,5 +1,5 @@
-"""Several replicas as a cluster has them: started anew one after the other, starved, cut off from the API server, with a ledger that was deleted
-or is of another history."""
+"""Several replicas in typical situations of a cluster: restarted one after the other, starved, cut
+off from the API server, and with a ledger that was deleted or belongs to another history."""
 
 import json
 import shutil
@@ -24,7 +24,8 @@ def team(name, hard, **more):
 
 @pytest.fixture
 def own(fresh_control_plane, gpugate_in_cluster):
-    """A control plane of the test's own without controllers, and gpugate in it: own([documents], *args, replicas=1, plane={})."""
+    """A control plane for this test only, without controllers, and gpugate in it: own([documents],
+    *args, replicas=1, plane={})."""
     def make(policy, *args, plane=None, **options):
         cluster = fresh_control_plane(controllers=False, scheduler=False, **(plane or {}))
         return cluster, gpugate_in_cluster(cluster, policy, *args, "--settle-seconds", SETTLE_S, ledger="cluster", **options)
@@ -55,7 +56,8 @@ def test_a_rolling_restart_fails_no_create(own):
 
 
 def storm(cluster, clients, over):
-    """Ordinary clients, ServiceAccounts all, that create as fast as they are let, until over(creators)."""
+    """Ordinary clients, all of them ServiceAccounts, create Pods as fast as they can until
+    over(creators)."""
     cluster.namespace("ml")
     token = cluster.service_account("ml", "robot")
     cluster.grant(("ServiceAccount", "robot", "ml"), "cluster-admin", "ml")
@@ -70,7 +72,8 @@ FEW = ["--max-mutating-requests-inflight=8", "--max-requests-inflight=8"]
 
 
 def test_a_storm_of_creates_does_not_starve_the_ledger(own):
-    """The API server works on eight changes at a time, and 64 clients create: the ledger's writes have a priority level of their own."""
+    """The API server handles eight changes at a time, and 64 clients create Pods. The ledger's
+    writes have their own priority level."""
     cluster, gate = own([team("ml", 1000, namespaces=["ml"])], plane={"apiserver": FEW}, replicas=2)
     creators = storm(cluster, 64, lambda creators: creators.failures or creators.outcomes[201] > 400)
     assert not creators.failures, Counter(creators.failures).most_common(5)
@@ -78,7 +81,8 @@ def test_a_storm_of_creates_does_not_starve_the_ledger(own):
 
 
 def test_without_a_level_of_its_own_the_ledger_starves(own):
-    """What it is for: the writes wait behind the creates that wait for them."""
+    """Shows what the priority level is for: the writes wait behind the creates that wait for them.
+    """
     cluster, _ = own([team("ml", 1000, namespaces=["ml"])], plane={"apiserver": FEW}, replicas=2)
     cluster.admin.delete("FlowSchema", "gpugate").must()
     creators = storm(cluster, 64, lambda creators: creators.failures or creators.outcomes[201] > 400)
@@ -86,7 +90,8 @@ def test_without_a_level_of_its_own_the_ledger_starves(own):
 
 
 def refused_in_time(client, seconds):
-    """gpugate's own refusal of a Pod with a device. On a busy machine the API server may give up first, with 504, and is asked again."""
+    """Returns gpugate's own refusal of a Pod with a device. On a busy machine, the API server may
+    give up first, with 504, and is asked again."""
     def refused():
         made = client.create(pod("ml", "p", {GPU: 1}), timeout=f"{seconds}s")
         assert made.status in (429, 504), made
@@ -95,7 +100,8 @@ def refused_in_time(client, seconds):
 
 
 def test_an_outage_of_the_ledger(own):
-    """gpugate cannot reach the API server: devices get onOutage's sentence, others pass, and it ends by itself."""
+    """gpugate cannot reach the API server. Pods with devices get the message for onOutage, others
+    are admitted, and it recovers by itself."""
     cluster, gate = own([team("ml", 4, namespaces=["ml"])], "--pending-seconds", 5)
     cluster.namespace("ml")
     client = cluster.client()
@@ -117,7 +123,7 @@ def test_an_outage_of_the_ledger(own):
 
 
 def test_a_ledger_that_can_be_read_and_not_written(own):
-    """It is told once, and what can be read is no recovery."""
+    """It is reported once, and a successful read does not count as recovery."""
     cluster, gate = own([team("ml", 4, namespaces=["ml"])])
     cluster.namespace("ml")
     rules = cluster.admin.get("ClusterRole", "gpugate").must()
@@ -138,8 +144,9 @@ def test_a_ledger_that_can_be_read_and_not_written(own):
 
 
 def test_while_no_replica_answers(own):
-    """Pods with devices are refused, by the API server and in its words. Others, and everything that happens to Pods that are there, go on;
-    what happened meanwhile is known as soon as one replica is back."""
+    """The API server refuses Pods with devices, with its own message. Other Pods, and changes of
+    existing Pods, are not affected. Changes made meanwhile are known as soon as one replica is
+    back."""
     cluster, gate = own([team("ml", 4, namespaces=["ml"])], "--pending-seconds", 5)
     cluster.namespace("ml")
     cluster.node("node-a", {}, {GPU: 8})
@@ -163,15 +170,16 @@ def test_while_no_replica_answers(own):
     client.delete("Pod", "leaves", "ml", grace_s=0).must()
     gate.server.start()
     gate.proxy.targets = [gate.server.port]
-    # A Pod that was admitted just before and was gone before anybody had folded it is pending for as long as it could still be stored,
-    # and then until the tick that looks for it, and a write that leaves it out: 5 s and up to 7.
+    # A Pod that was admitted just before and was gone before any replica had folded it stays
+    # pending. It does so while it could still be stored, until the tick that looks for it, and
+    # until a write omits it: 5 s and up to 7.
     gate.wait_used("ml", "gpus", 1, seconds=20)
     eventually(lambda: client.create(pod("ml", "new", {GPU: 3})).ok, 20, "the recovery")
     assert not client.create(pod("ml", "more", {GPU: 1})).ok
 
 
 def test_an_api_server_that_stays_silent_is_an_outage_within_the_requests_time(own):
-    """Nothing answers and nothing closes: the client still hears of it in time."""
+    """Nothing answers and nothing closes, yet the client gets an answer in time."""
     cluster, gate = own([team("ml", 4, namespaces=["ml"])])
     cluster.namespace("ml")
     cluster.admin.create(pod("ml", "before", {GPU: 1})).must()
@@ -185,14 +193,15 @@ def test_an_api_server_that_stays_silent_is_an_outage_within_the_requests_time(o
 
 
 def settles(cluster, gate, what):
-    """Devices are refused with 429 for a while, and then it is open again."""
+    """Devices are refused with 429 for a while, and then the ledger is open again."""
     def refused():
         reply = cluster.admin.create(pod("ml", "too-early", {GPU: 1}), dryRun="All")
         return reply.status == 429 and "starts to decide in less than a minute" in reply.message and reply.headers["Retry-After"]
     eventually(refused, 20, f"settling after {what}")
     begin = time.monotonic()
     gate.wait_open(60)
-    for server in gate.servers:  # the one that had it settle, and the one that only saw it
+    # The replica that made it settle, and the one that only saw it.
+    for server in gate.servers:
         assert server.metrics().value("gpugate_ledger_resettled_total") == 1, what
         assert server.log("ledger_settles") + server.log("ledger_created"), what
     return time.monotonic() - begin
@@ -211,7 +220,7 @@ def test_a_deleted_ledger_settles(own):
 
 @pytest.mark.parametrize("spec", [{"version": "999999999999"}, {"pending": "1;P x"}, {"version": "99999999999999999999"}, {"pending": "2;nothing"}, {"opened": "by-somebody-else"}])
 def test_a_ledger_that_cannot_be_settles(own, spec):
-    """One of another history, whose Pods nobody will ever see, and rubbish."""
+    """A ledger of another history, whose Pods no replica will ever see, or a corrupt one."""
     cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)
     cluster.namespace("ml")
     cluster.admin.create(pod("ml", "a", {GPU: 1})).must()
@@ -223,7 +232,8 @@ def test_a_ledger_that_cannot_be_settles(own, spec):
 
 
 def test_a_ledger_of_a_newer_form_is_left_alone(own):
-    """A newer version is taking over, or was rolled back: it alone knows what is pending, so nothing is overwritten and nothing admitted."""
+    """A newer version is taking over, or was rolled back. Only it knows what is pending, so nothing
+    is overwritten and nothing admitted."""
     cluster, gate = own([team("ml", 2, namespaces=["ml"])], replicas=2)
     cluster.namespace("ml")
     cluster.admin.create(pod("ml", "a", {GPU: 1})).must()
@@ -242,22 +252,25 @@ def test_a_ledger_of_a_newer_form_is_left_alone(own):
     refused = refused_in_time(cluster.admin, 10)
     assert "form 3" in refused.message and "exceeded quota" not in refused.message, refused
     cluster.admin.create(pod("ml", "plain")).must()
-    time.sleep(2 * SETTLE_S)  # longer than it would take to settle and be opened
+    # Longer than it would take to settle and be opened.
+    time.sleep(2 * SETTLE_S)
     there = cluster.admin.get("GPULedger", "cluster").must()
     assert there["spec"] == theirs and there["metadata"]["resourceVersion"] == written
-    cluster.admin.patch("GPULedger", "cluster", {"spec": before}).must()  # as the newer version does before it is rolled back
+    # As the newer version does before it is rolled back.
+    cluster.admin.patch("GPULedger", "cluster", {"spec": before}).must()
     gate.wait_open(20)
     cluster.admin.create(pod("ml", "b", {GPU: 1})).must()
     assert cluster.admin.create(pod("ml", "c", {GPU: 1})).status == 403
     assert all(server.metrics().value("gpugate_ledger_resettled_total") == 0 for server in gate.servers)
     cluster.admin.patch("GPULedger", "cluster", {"spec": theirs}).must()
     eventually(lambda: gate.state(0) == gate.state(1) == "newer", 10, "the newer form again")
-    cluster.kubectl("delete", "gpuledgers", "cluster")  # what the sentence says to do if there is no newer version
+    # What the message recommends if there is no newer version.
+    cluster.kubectl("delete", "gpuledgers", "cluster")
     gate.wait_open(60)
 
 
 class Backup:
-    """etcd's storage as it is now, to be put back later."""
+    """A copy of etcd's storage, to be restored later."""
 
     def __init__(self, cluster):
         self.cluster, self.data, self.copy = cluster, cluster.dir / "etcd", cluster.dir / "backup"
@@ -275,7 +288,8 @@ class Backup:
 
 
 def test_etcd_restored_from_a_backup(own):
-    """All replicas have seen what never was; they forget it, settle, and count what is there."""
+    """All replicas have seen changes that never happened. They forget those, settle, and count what
+    exists."""
     cluster, gate = own([team("ml", 3, namespaces=["ml"])], replicas=2)
     cluster.namespace("ml")
     cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
@@ -284,7 +298,7 @@ def test_etcd_restored_from_a_backup(own):
     backup = Backup(cluster)
     eventually(lambda: cluster.admin.create(pod("ml", "lost-1", {GPU: 1})).ok, 20, "a create")
     cluster.admin.create(pod("ml", "lost-2", {GPU: 1})).must()
-    for _ in range(40):  # the history goes on for a while
+    for _ in range(40):  # The history continues for a while.
         cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(_)}}}, "ml").must()
     gate.wait_used("ml", "gpus", 3)
     backup.restore()
@@ -301,13 +315,14 @@ def test_etcd_restored_from_a_backup(own):
 
 
 def test_nothing_is_decided_by_a_view_of_a_lost_history(own):
-    """What the ledger says is the same before and after: only the view knows of a deletion that never was."""
+    """The ledger's content is the same before and after. Only the view knows of a deletion that
+    never happened."""
     cluster, gate = own([team("ml", 1, namespaces=["ml"])])
     cluster.namespace("ml")
     cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
     eventually(lambda: cluster.admin.get("GPULedger", "cluster").must()["spec"]["pending"] == "", 20, "a ledger with nothing pending")
     backup = Backup(cluster)
-    for n in range(40):  # the history goes on for a while
+    for n in range(40):  # The history continues for a while.
         cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(n)}}}, "ml").must()
     cluster.admin.request("DELETE", cluster.admin.path("Pod", "ml", "old"), gracePeriodSeconds=0).must()
     gate.wait_used("ml", "gpus", 0, seconds=60)
@@ -323,8 +338,8 @@ def test_nothing_is_decided_by_a_view_of_a_lost_history(own):
 
 
 def test_quotas_are_published_after_a_restore(own):
-    """A watch of them that begins behind a version which the API server has not reached yet would say nothing for a long time, and all that is
-    written would be against a version that is no more."""
+    """A watch of quotas from a version that the API server has not reached yet would report nothing
+    for long, and all writes would be against a version that no longer exists."""
     cluster, gate = own([team("ml", 3, namespaces=["ml"])])
 
     def published():
@@ -333,7 +348,7 @@ def test_quotas_are_published_after_a_restore(own):
     cluster.admin.create(pod("ml", "old", {GPU: 1})).must()
     eventually(lambda: published() == "1", what="a Pod that is published")
     backup = Backup(cluster)
-    for n in range(200):  # the history goes on for a while
+    for n in range(200):  # The history continues for a while.
         cluster.admin.patch("Pod", "old", {"metadata": {"annotations": {"n": str(n)}}}, "ml").must()
     cluster.admin.create(pod("ml", "lost", {GPU: 1})).must()
     eventually(lambda: published() == "2", what="another")
@@ -345,9 +360,10 @@ def test_quotas_are_published_after_a_restore(own):
 
 
 def test_a_namespace_is_used_as_soon_as_it_exists(own):
-    """Its labels are read before its first Pod is judged, however late the watches are."""
+    """Its labels are read before its first Pod is decided, however late the watches are."""
     cluster, gate = own([team("ml", 3, namespaceSelector={"matchLabels": {"team": "ml"}})])
-    time.sleep(1.1)  # from then on the watches are known by their silence
+    # From then on, the proxy recognizes watches by their silence.
+    time.sleep(1.1)
     gate.watches[0].lag(3)
     for i in range(3):
         cluster.namespace(f"ml-{i}", team="ml")
@@ -360,9 +376,11 @@ def test_a_namespace_is_used_as_soon_as_it_exists(own):
 
 
 def test_pods_count_before_their_namespace_is_known(own):
-    """A copy of the ledger may tell of a Pod sooner than the watch tells of its namespace, by whose labels it is known whose the Pod is."""
+    """A copy of the ledger may contain a Pod before the watch delivers its namespace, whose labels
+    determine the Pod's tenant."""
     cluster, gate = own([team("ml", 1, namespaceSelector={"matchLabels": {"team": "ml"}})], replicas=2)
-    time.sleep(1.1)  # from then on the watches are known by their silence
+    # From then on, the proxy recognizes watches by their silence.
+    time.sleep(1.1)
     gate.watches[1].lag(3)
     for i, server in enumerate(gate.servers):
         cluster.namespace(f"ml-{i}", team="ml")
@@ -375,7 +393,8 @@ def test_pods_count_before_their_namespace_is_known(own):
 
 @pytest.mark.parametrize("how", ["bytes", "depth", "length"])
 def test_a_pod_cannot_hide_from_the_view(own, how):
-    """Its owner writes into its managedFields what is no text, or nested very deep; or it is much longer than it is stored."""
+    """Its owner writes invalid text or very deep nesting into its managedFields, or the Pod is much
+    longer than its stored form."""
     cluster, gate = own([team("ml", 1, namespaces=["ml"])])
     cluster.namespace("ml")
     made = cluster.admin.create(pod("ml", "p", {GPU: 1}, schedulerName="nobody")).must()
@@ -392,17 +411,19 @@ def test_a_pod_cannot_hide_from_the_view(own, how):
     gate.watches[0].cut()
     gate.wait_used("ml", "gpus", 1)
     soon(lambda: " p " not in cluster.admin.get("GPULedger", "cluster").must()["spec"]["pending"], 10, "a ledger that has folded")
-    gate.restart()  # and lists everything
+    # It lists everything.
+    gate.restart()
     gate.wait_open()
     assert "exceeded quota: GPU quota" in cluster.admin.create(pod("ml", "q", {GPU: 1})).message
     assert gate.server.metrics().value("gpugate_view_unreadable_total") == 0
 
 
 def test_the_view_is_compared_with_a_list(own):
-    """The API server lists at the version of a view, in pages, while Pods come, finish, run again and go: nothing of that is a lost event."""
+    """The API server lists at the version of a view, in pages, while Pods are created, finish, run
+    again and disappear. None of that is a lost event."""
     cluster, gate = own([team("ml", 100, namespaces=["ml"])], "--view-check-seconds", 2, replicas=2)
     cluster.namespace("ml")
-    for n in range(510):  # more than a page
+    for n in range(510):  # More than a page.
         cluster.admin.create(pod("ml", f"plain-{n}", schedulerName="nobody")).must()
     read = [server.metrics for server in gate.servers]
 

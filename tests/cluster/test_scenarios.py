@@ -1,5 +1,5 @@
-"""The manifests that teams really write, through `kubectl apply` to a real API server: what is stored is what the policy says, and a
-refusal reaches whoever has to read it."""
+"""Typical manifests of teams, through `kubectl apply` to a real API server: what is stored is what
+the policy says, and refusals reach the users who need them."""
 
 import pytest
 
@@ -58,14 +58,15 @@ def stored(plane, space, name):
 
 
 def pods(plane, space, count=None, seconds=15):
-    """The Pods of a namespace, once there are as many."""
+    """Returns the Pods of a namespace, once there are `count`."""
     if count is not None:
         eventually(lambda: len(plane.admin.list("Pod", space)) == count, seconds, f"{count} Pods in {space}")
     return plane.admin.list("Pod", space)
 
 
 def refused_create(plane, space, name):
-    """The message of the Event in which a controller says that it may not create a Pod."""
+    """Returns the message of the Event in which a controller reports that it may not create a Pod.
+    """
     return eventually(lambda: [m for m in plane.events(space, name, "FailedCreate") if "denied the request" in m], 15, f"an event of {name}")[0]
 
 
@@ -86,8 +87,8 @@ def test_1_training_pod(control_plane, gpugate, namespaces):
 
 
 def test_2_deployment_meets_its_quota(control_plane, gpugate, namespaces):
-    """Three replicas, a quota of two: the refusal is in the ReplicaSet's condition and events, the Deployment's condition, and lifted when the
-    quota grows."""
+    """Three replicas with a quota of two. The refusal is in the ReplicaSet's condition and events
+    and in the Deployment's condition, and ends when the quota grows."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, whole(2)))
     apply(control_plane, deployment(space, "llm-inference", 3, pod_spec({GPU: 1})))
@@ -113,7 +114,8 @@ def test_2_deployment_meets_its_quota(control_plane, gpugate, namespaces):
 
 
 def test_2_deployment_becomes_slices(control_plane, gpugate, namespaces):
-    """Inference on MIG: the slice is stored, in requests and limits, with the model's label; seven fit on one GPU's worth."""
+    """Inference on MIG: the slice is stored in requests and limits, with the model's label. Seven
+    fit on one GPU."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus(1)), inference_on_mig())
     apply(control_plane, deployment(space, "chat", 8, pod_spec({GPU: 1}), {"workload": "inference"}))
@@ -153,7 +155,8 @@ def test_4_mig_pod(control_plane, gpugate, namespaces):
 
 
 def test_8_edge(control_plane, gpugate, namespaces):
-    """Placement comes from the policy; what a StatefulSet's Pods say themselves is kept, what contradicts is refused and says so."""
+    """The policy places Pods. A StatefulSet's own settings are kept, and contradictions are refused
+    with a message."""
     space = namespaces("edge")
     control_plane.admin.apply({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"}).must()
     gpugate(doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={"accelerator": "nvidia-tesla-t4"}),
@@ -184,7 +187,7 @@ def test_9_two_gpus_for_tenant_a(control_plane, gpugate, namespaces, hard):
 
 
 def test_10_elastic_inference(control_plane, gpugate, namespaces):
-    """The HPA of the usual manifest is accepted, and scaling meets the quota."""
+    """The HPA of the usual manifest is accepted, and scaling stops at the quota."""
     space = namespaces("ml")
     gpugate(team("ml", space, whole(6)))
     scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "elastic", "namespace": space},
@@ -198,7 +201,7 @@ def test_10_elastic_inference(control_plane, gpugate, namespaces):
 
 
 def test_11_shares(control_plane, gpugate, namespaces):
-    """A DaemonSet and a Pod on shares; two shares are refused."""
+    """A DaemonSet and a Pod use shares. A request for two shares is refused."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus("0.75"), {"name": "shares", "resources": [SHARED], "hard": 9}),
                    doc("Rule", "share", match={"podSelector": {"matchLabels": {"gpu": "shared"}}, "requests": {GPU: {}}},
@@ -221,7 +224,8 @@ def test_11_shares(control_plane, gpugate, namespaces):
 
 
 def test_job_with_init_containers_and_a_sidecar(control_plane, gpugate, namespaces):
-    """max(1 sidecar + 1 container, 2 of the second init container beside the sidecar) = 3; the refusal is an event of the Job."""
+    """The maximum of 1 sidecar + 1 container and of 2 in the second init container + 1 sidecar is
+    3. The refusal is an event of the Job."""
     space = namespaces("batch")
     gate = gpugate(team("batch", space, whole(5)))
     spec = pod_spec({GPU: 1}, initContainers=[container({GPU: 1}, "first"), container({GPU: 1}, "side", restartPolicy="Always"),
@@ -250,7 +254,7 @@ def test_cronjob(control_plane, gpugate, namespaces):
 
 
 def test_runtime_class_that_does_not_exist(control_plane, gpugate, namespaces):
-    """The API server itself refuses what a Rule injects then, and nothing stays charged."""
+    """The API server then refuses what a Rule injects, and nothing stays charged."""
     space = namespaces("ml")
     gate = gpugate(team("ml", space, whole(1)),
                    doc("Rule", "r", match={"requests": {GPU: {}}}, inject={"runtimeClassName": f"missing-in-{space}"}))
@@ -260,7 +264,8 @@ def test_runtime_class_that_does_not_exist(control_plane, gpugate, namespaces):
 
 
 def test_applied_twice(control_plane, gpugate, namespaces):
-    """Server-side apply of what is there already changes nothing, though gpugate placed the Pod meanwhile."""
+    """Server-side apply of an existing object changes nothing, although gpugate has placed the Pod.
+    """
     space = namespaces("ml")
     gate = gpugate(team("ml", space, whole(4)), doc("Rule", "place", match={"requests": {GPU: {}}}, inject={
         "nodeSelector": EDGE, "tolerations": [TOLERATION]}, required=True))
@@ -290,12 +295,12 @@ both_ways = pytest.mark.parametrize("how", [CLIENT_SIDE, SERVER_SIDE], ids=["cli
 
 
 def untouched(plane, space):
-    """Of every Pod what a write would change."""
+    """Returns what a write would change of every Pod."""
     return {obj["metadata"]["name"]: (obj["metadata"]["resourceVersion"], obj["spec"]) for obj in plane.admin.list("Pod", space)}
 
 
 def placing(space, **more):
-    """A policy that does to Pods all that there is."""
+    """Returns a policy that makes every kind of change to Pods."""
     return [a100(), team("ml", space, gpus(4)), inference_on_mig(), doc("Guard", "v", visibleDevices="void"),
             doc("Rule", "place", match={"podSelector": {"matchLabels": {"workload": "inference"}}},
                 inject={"nodeSelector": {"zone": "a", "tier": "gpu"}, "tolerations": [TOLERATION, {"key": "edge", "value": "x", "effect": "NoExecute"}],
@@ -303,7 +308,7 @@ def placing(space, **more):
 
 
 def demanding(space, name):
-    """A Pod of which nearly everything is changed on its way."""
+    """Returns a Pod in which nearly everything is changed."""
     return pod(space, name, labels={"workload": "inference"}, schedulerName="nobody", runtimeClassName="own",
                nodeSelector={"zone": "b", "own": "x"}, tolerations=[{"key": "own", "operator": "Exists"}],
                initContainers=[container({GPU: 1}, "first"), container({GPU: 1}, "side", restartPolicy="Always")],
@@ -320,7 +325,8 @@ def runtime_classes(control_plane):
 
 @both_ways
 def test_a_rewritten_pod_applied_again(control_plane, gpugate, namespaces, how):
-    """The manifest still asks for the GPU that was rewritten: applying it again changes nothing, and a label that is new in it is stored."""
+    """The manifest still requests the GPU that was rewritten. Applying it again changes nothing,
+    and a new label in it is stored."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus(1)), inference_on_mig())
     bare = pod(space, "bare", {GPU: 1}, {"workload": "inference"}, schedulerName="nobody")
@@ -341,7 +347,8 @@ def test_a_rewritten_pod_applied_again(control_plane, gpugate, namespaces, how):
 
 @both_ways
 def test_all_that_is_changed_applied_again(control_plane, gpugate, namespaces, runtime_classes, how):
-    """Resources, variables, node selectors, tolerations, runtime class, in every list of containers."""
+    """Resources, variables, node selectors, tolerations and runtime class, in every list of
+    containers."""
     space = namespaces("ml")
     gpugate(*placing(space))
     control_plane.kubectl("apply", *how, "-f", "-", input=demanding(space, "p"))
@@ -359,13 +366,14 @@ def test_all_that_is_changed_applied_again(control_plane, gpugate, namespaces, r
 
 
 def test_replaced_by_its_manifest(control_plane, gpugate, namespaces, runtime_classes):
-    """As `kubectl replace` does: nothing of the stored Pod is merged in."""
+    """As `kubectl replace` does, nothing of the stored Pod is merged."""
     space = namespaces("ml")
     gpugate(*placing(space))
     made = pod(space, "p", {GPU: 1}, {"workload": "inference"}, schedulerName="nobody")
     control_plane.kubectl("create", "-f", "-", input=made)
     before = stored(control_plane, space, "p")["spec"]
-    manifest = stored(control_plane, space, "p")  # what the API server completes, such as the token's volume, is the manifest's here
+    # Here the manifest contains what the API server adds, such as the token's volume.
+    manifest = stored(control_plane, space, "p")
     manifest["spec"]["containers"][0]["resources"] = {kind: {GPU: "1"} for kind in ("limits", "requests")}
     for field in ("runtimeClassName", "nodeSelector", "tolerations"):
         del manifest["spec"][field]
@@ -377,7 +385,8 @@ def test_replaced_by_its_manifest(control_plane, gpugate, namespaces, runtime_cl
 
 @both_ways
 def test_what_may_change_in_a_rewritten_pod(control_plane, gpugate, namespaces, runtime_classes, how):
-    """Images, more tolerations, and of a gated Pod more node selectors and fewer gates, by way of its manifest."""
+    """Changes images, adds tolerations, and for a gated Pod adds node selectors and removes gates,
+    by its manifest."""
     space = namespaces("ml")
     gpugate(*placing(space))
     made = {**demanding(space, "p")}
@@ -401,7 +410,8 @@ def test_what_may_change_in_a_rewritten_pod(control_plane, gpugate, namespaces, 
 
 @both_ways
 def test_what_nobody_may_change_is_still_refused(control_plane, gpugate, namespaces, how):
-    """More of the GPU, or another own node selector, is no trace of a rewrite: the API server refuses it as ever."""
+    """More GPUs, or a changed node selector of its own, are not traces of a rewrite: the API server
+    refuses them as usual."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus(1)), inference_on_mig())
     made = pod(space, "p", {GPU: 1}, {"workload": "inference"}, schedulerName="nobody", nodeSelector={"own": "x"})
@@ -416,7 +426,7 @@ def test_what_nobody_may_change_is_still_refused(control_plane, gpugate, namespa
 
 
 def test_updates_that_leave_the_spec_alone_are_not_shown(control_plane, gpugate, namespaces):
-    """Labels, annotations, finalizers, status: whoever writes them does not wait for gpugate."""
+    """Writes of labels, annotations, finalizers and status do not wait for gpugate."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus(1)), inference_on_mig())
     apply(control_plane, pod(space, "p", {GPU: 1}, {"workload": "inference"}, schedulerName="nobody"), pod(space, "plain", schedulerName="nobody"))
@@ -436,7 +446,7 @@ def test_updates_that_leave_the_spec_alone_are_not_shown(control_plane, gpugate,
 
 
 def test_dry_run_charges_nothing(control_plane, gpugate, namespaces):
-    """And tells what would come of it."""
+    """The result shows what would happen."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, gpus(1)), inference_on_mig())
     for i in range(9):
@@ -449,7 +459,7 @@ def test_dry_run_charges_nothing(control_plane, gpugate, namespaces):
 
 
 def _resize(plane, space):
-    """More CPU passes; of GPUs the API server itself lets nobody have more."""
+    """More CPU is allowed. The API server itself never allows more GPUs."""
     plane.kubectl("patch", "-n", space, "pod/p", "--subresource=resize", "--patch",
                   '{"spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":"2"},"requests":{"cpu":"2"}}}]}}')
     resources = stored(plane, space, "p")["spec"]["containers"][0]["resources"]
@@ -460,7 +470,8 @@ def _resize(plane, space):
 
 
 def test_a_bound_pods_life_is_unharmed(control_plane, gpugate, namespaces):
-    """Binding by the real scheduler, labels, status, resize of its CPU, eviction: gpugate is in none of their ways."""
+    """gpugate does not interfere with binding by the real scheduler, labels, status, resize of CPU,
+    and eviction."""
     space = namespaces("ml")
     gate = gpugate(a100(), team("ml", space, whole(1)))
     node = control_plane.node(f"{space}-node", {**A100, "fleet": space}, {GPU: 8})
@@ -470,7 +481,8 @@ def test_a_bound_pods_life_is_unharmed(control_plane, gpugate, namespaces):
         eventually(lambda: stored(control_plane, space, "p")["spec"].get("nodeName") == node, 20, "the binding")
         control_plane.phase("p", space, "Running").must()
         control_plane.kubectl("label", "-n", space, "pod/p", "stage=prod")
-        if control_plane.version >= (1, 33):  # where pods/resize is on by default
+        # pods/resize is on by default from there on.
+        if control_plane.version >= (1, 33):
             _resize(control_plane, space)
         gate.wait_used("ml", "whole", 1)
         evicted = admin.create({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p", "namespace": space}},
@@ -478,14 +490,16 @@ def test_a_bound_pods_life_is_unharmed(control_plane, gpugate, namespaces):
         assert evicted.ok, evicted
         assert "deletionTimestamp" in stored(control_plane, space, "p")["metadata"]
         assert gate.used("ml", "whole") == 1, "it still runs"
-        admin.delete("Pod", "p", space, grace_s=0).must()  # what the kubelet does when its containers have ended
+        # The kubelet does this when its containers have ended.
+        admin.delete("Pod", "p", space, grace_s=0).must()
         gate.wait_used("ml", "whole", 0)
     finally:
         admin.delete("Node", node).must()
 
 
 def test_eviction_of_a_pod_that_has_not_started(control_plane, gpugate, namespaces, ledger):
-    """Deletes it without a review of the deletion: the embedded ledger cannot know, one that watches Pods does."""
+    """It is deleted without a review of the deletion. The embedded ledger cannot notice; one that
+    watches Pods does."""
     space = namespaces("ml")
     gate = gpugate(team("ml", space, whole(1)))
     apply(control_plane, pod(space, "p", {GPU: 1}, schedulerName="nobody"))
@@ -497,8 +511,9 @@ def test_eviction_of_a_pod_that_has_not_started(control_plane, gpugate, namespac
 
 
 def test_delete_then_create_at_the_edge(control_plane, gpugate, namespaces, ledger):
-    """A thousand times a Pod makes room for the next one, and never are there two. The embedded ledger refuses none. One that watches Pods may be told of a
-    deletion a moment after the client: such a refusal is rare, says that waiting helps, and is over at the next try."""
+    """A thousand times, a Pod makes room for the next one, and there are never two. The embedded
+    ledger refuses none. One that watches Pods may see a deletion slightly after the client. Such
+    a refusal is rare, says that waiting helps, and does not recur at the next attempt."""
     space = namespaces("ml")
     gate = gpugate(team("ml", space, whole(1)))
     client, early = control_plane.client(), 0

@@ -1,5 +1,6 @@
-"""What people without rights over gpugate try, asked of a real API server with its own roles: a tenant, the admin of a namespace, a node, and
-whoever has got hold of the path secret. docs/security.md says what they can do."""
+"""What users without rights over gpugate may try, with a real API server and its own roles: a
+tenant, the admin of a namespace, a node, and a client that knows the path secret.
+docs/security.md describes what they can do."""
 
 import copy
 import uuid
@@ -33,7 +34,8 @@ OVER = 'admission webhook "quota.gpugate.io" denied the request: exceeded quota:
 
 @pytest.fixture(scope="module")
 def plane(request):
-    """With the node authorizer and NodeRestriction, as clusters have them; jane has the role `admin` in red, the largest of a namespace."""
+    """A control plane with the node authorizer and NodeRestriction, as clusters have them. jane has
+    the role `admin` in red, the strongest role in a namespace."""
     users = {f"system:node:{NODE}": ["system:nodes"]}
     plane = ControlPlane(scheduler=False, users=users, apiserver=["--authorization-mode=Node", "--enable-admission-plugins=NodeRestriction"])
     try:
@@ -58,7 +60,7 @@ def running(plane):
 
 @pytest.fixture
 def gate(plane, running):
-    """gpugate, and afterwards nothing that holds anything."""
+    """gpugate. Afterwards nothing is held."""
     yield running
     for space in SPACES:
         for obj in plane.admin.list("Pod", space):
@@ -80,7 +82,7 @@ def kubelet(plane):
 
 
 def fill(gate, client, space="red"):
-    """Takes all of a quota, and returns what the API server has made of the Pod."""
+    """Uses up a quota, and returns the stored Pod."""
     made = client.create(pod(space, "first", {GPU: 2})).must()
     gate.wait_used(space, "compute", 2, "gpus")
     return made
@@ -100,7 +102,7 @@ def changed(obj, path, value):
     return obj
 
 
-# A tenant, and the admin of a namespace.
+# --- A tenant, and the admin of a namespace ---
 
 FORBIDDEN = {
     "read the ledger": ("GET", "/apis/gpugate.io/v1/gpuledgers/cluster", None),
@@ -151,7 +153,8 @@ WAYS = {
 
 @pytest.mark.parametrize("how", ["create", "apply", "dry run"])
 def test_nothing_that_a_tenant_writes_exempts_it(gate, jane, how):
-    """Each Pod asks for one GPU more than there is; two share the uid of the Pod that holds all."""
+    """Each Pod requests one GPU more than available. Two of them reuse the uid of the Pod that
+    holds everything."""
     first = fill(gate, jane)
     ways = {**WAYS, "the uid of another": (["metadata", "uid"], first["metadata"]["uid"])}
     for what, (path, value) in ways.items():
@@ -209,7 +212,8 @@ def test_a_running_pod_gets_no_more(gate, jane):
 
 
 def test_a_pod_holds_until_it_is_gone(plane, gate, jane):
-    """A Pod that was deleted and is still there, since its owner wants so, counts; one that is gone does not."""
+    """A deleted Pod that still exists, because its owner wants that, counts. One that is gone does
+    not."""
     first = changed(pod("red", "first", {GPU: 2}), ["metadata", "finalizers"], ["example.com/held"])
     first["spec"]["terminationGracePeriodSeconds"] = 1
     jane.create(first).must()
@@ -222,8 +226,10 @@ def test_a_pod_holds_until_it_is_gone(plane, gate, jane):
 
 
 def test_pods_that_are_never_stored_keep_nobody_else_out(gate, plane, jane):
-    """A Pod of a name that is taken is admitted and then not stored, and so is one that a ResourceQuota refuses: each holds a place for a
-    while, and these take as much of it as a Pod may. Places run out for the tenant that does it, not for others, and come back."""
+    """A Pod whose name is taken is admitted and not stored, and so is one that a ResourceQuota
+    refuses. Each holds a place for a while, and these take as much of it as a Pod may. The
+    tenant that does this runs out of places, but others do not, and the places become free
+    again."""
     wide = pod("crowd", "taken", {f"nvidia.com/mig-{i:059}": 1 for i in range(64)})
     jane.create(wide).must()
     answers = [jane.create(wide)]
@@ -236,7 +242,8 @@ def test_pods_that_are_never_stored_keep_nobody_else_out(gate, plane, jane):
 
 
 def test_a_review_that_is_too_long_does_not_tell_the_path_secret(gate, jane):
-    """The API server writes `<` as six bytes. What it cannot send to the end it tells to whoever asked, with the URL."""
+    """The API server writes `<` as six bytes. If it cannot send a whole request, it reports that to
+    its client, with the URL."""
     for size in (1_500_000, 2_900_000):
         for _ in range(3):
             long = pod("red", "long", {GPU: 1})
@@ -245,7 +252,7 @@ def test_a_review_that_is_too_long_does_not_tell_the_path_secret(gate, jane):
             assert answer.status == 500 and "status code 413" in answer.message and SECRET not in answer.message, answer.message
 
 
-# A node, with its kubelet's credentials.
+# --- A node, with its kubelet's credentials ---
 
 def mirror(plane, name, space, gpus):
     uid = plane.admin.get("Node", NODE).must()["metadata"]["uid"]
@@ -256,7 +263,8 @@ def mirror(plane, name, space, gpus):
 
 
 def test_a_node_charges_static_pods_and_makes_no_others(plane, gate, kubelet, jane):
-    """A mirror Pod is charged to the namespace that the node names, beyond its quota: a compromised node can use up a tenant's quota."""
+    """A mirror Pod is charged to the namespace that the node names, beyond its quota. A compromised
+    node can use up a tenant's quota."""
     fill(gate, plane.admin, "blue")
     assert kubelet.create(mirror(plane, "static", "blue", 3)).ok
     gate.wait_used("blue", "compute", 5, "gpus")
@@ -268,7 +276,8 @@ def test_a_node_charges_static_pods_and_makes_no_others(plane, gate, kubelet, ja
 
 
 def test_a_node_ends_its_own_pods_only(plane, gate, kubelet, jane):
-    """A compromised node can say that what runs on it has ended: its devices are its own. It cannot say so of another node's Pods."""
+    """A compromised node can report that its Pods have ended, because its devices are its own. It
+    cannot do so for Pods on other nodes."""
     for name, node in (("here", NODE), ("there", OTHER)):
         jane.create(pod("red", name, {GPU: 1})).must()
         bind(plane, name, "red", node)
@@ -281,7 +290,8 @@ def test_a_node_ends_its_own_pods_only(plane, gate, kubelet, jane):
 
 
 def test_a_node_labels_itself_only(plane, gate, kubelet, jane):
-    """What a bound Pod is charged goes by the labels of its node, and these are the node's to say, but for node-restriction.kubernetes.io/."""
+    """A bound Pod is charged by the labels of its node. The node sets those itself, except
+    node-restriction.kubernetes.io/."""
     jane.create(pod("red", "first", {GPU: 2})).must()
     bind(plane, "first", "red", NODE)
     gate.wait_used("red", "compute", 2, "gpus")
@@ -302,10 +312,11 @@ def test_a_node_has_no_right_over_gpugate(gate, kubelet):
         assert kubelet.request(method, path, body, PATCHES["merge"] if method == "PATCH" else "application/json").status == 403, what
 
 
-# Whoever knows the path secret and reaches the port.
+# --- A client that knows the path secret and reaches the port ---
 
 def test_forged_reviews_hold_for_a_while_and_free_nothing(plane, gate, jane):
-    """They make no Pod, and end none: nothing is admitted by them that was refused. What they pretend holds quota until it is swept."""
+    """They create no Pod and end none. Nothing that was refused becomes admitted. What they pretend
+    holds quota until it is swept."""
     first = fill(gate, jane)
     server = gate.servers[0]
     for forged in (review(None, operation="DELETE", old=first), review(changed(first, ["status", "phase"], "Succeeded"), operation="UPDATE",
@@ -329,10 +340,10 @@ def test_without_the_path_secret_nobody_is_answered(gate):
     assert gate.used("red", "compute", "gpus") == 0
 
 
-# Whoever may write what gpugate publishes, or knows what `gpugate quota` is shown.
+# --- A client that may write gpugate's published objects, or uses the output of `gpugate quota` ---
 
 def test_nothing_is_decided_from_what_is_published(plane, gate, jane):
-    """Who may write gpuquotas can mislead people for a moment, and nobody else."""
+    """A user who may write gpuquotas can mislead readers for a moment, but nothing else."""
     fill(gate, jane)
     quotas = "/apis/gpugate.io/v1/gpuquotas"
     mine = next(obj for obj in eventually(lambda: plane.admin.request("GET", quotas).must()["items"], 20) if obj["spec"]["tenant"] == "red")

@@ -1,5 +1,5 @@
-"""Whether the API server accepts the certificate that gpugate serves from files, as gpugate itself tells it: by its log, once, and a gauge; and
-whether the API server agrees."""
+"""Whether the API server accepts the certificate that gpugate serves from files. gpugate reports
+that by its log, once, and a gauge. The API server must agree."""
 
 import base64
 import re
@@ -24,7 +24,7 @@ def plane(fresh_control_plane):
 
 
 def untrusted(gate):
-    """By configuration; what is not known is left out."""
+    """Returns the gauge by configuration. Unknown ones are left out."""
     found = re.findall(r'^gpugate_certificate_untrusted\{configuration="(\w+)"\} ([01])$', gate.server.admin("/metrics").text, re.M)
     return {kind: int(value) for kind, value in found}
 
@@ -52,7 +52,7 @@ def test_the_served_certificate_and_the_registered_bundle(plane, gpugate_in_clus
     eventually(lambda: accepted(plane, "before").ok, 30, "a Pod")
     assert not gate.server.log("certificate_untrusted")
 
-    # The registration changes: another authority, of the same name perhaps.
+    # The registration changes: another authority, possibly with the same name.
     other = Authority()
     trust(plane, other.pem, "validating")
     until(gate, mutating=0, validating=1)
@@ -77,7 +77,7 @@ def test_the_served_certificate_and_the_registered_bundle(plane, gpugate_in_clus
     until(gate, mutating=0, validating=0)
     eventually(lambda: accepted(plane, "after").ok, 30, "a Pod")
 
-    # A certificate for another name is accepted no more than one of another authority.
+    # A certificate for another name is not accepted either.
     pair = authority().issue("elsewhere", dns=["elsewhere"], ips=[])
     gate.server.cert.write_bytes(pair[0])
     gate.server.key.write_bytes(pair[1])

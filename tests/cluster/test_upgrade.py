@@ -1,5 +1,6 @@
-"""An upgrade from the version before the present form of the ledger's text, and the roll-back, under load: replica by replica, as a Deployment
-goes about it. Replicas are processes here; the Pods that a cluster would have of them stand in for them in gpugate's namespace."""
+"""An upgrade from the version before the current form of the ledger's text, and the rollback, under
+load: one replica at a time, as a Deployment does. Replicas are processes here. Pods in gpugate's
+namespace represent them."""
 
 import signal
 from collections import Counter
@@ -20,13 +21,14 @@ from manifests import pod
 REQUEST_S, PENDING_S, SETTLE_S = 4, 8, 6
 LABELS = {"app.kubernetes.io/name": "gpugate", "app.kubernetes.io/instance": "gpugate"}
 READS_FORM_2 = {"gpugate.io/ledger-form": "2"}
-TRIES = 5  # of a create, as a controller does: on a machine that is slow enough, some request is late in any case
-TIGHT = 2  # which eight clients are always at
+# Attempts of a create, as a controller makes. On a slow machine, some request is always late.
+TRIES = 5
+TIGHT = 2  # Eight clients are always at this limit.
 
 
 @pytest.fixture(scope="session")
 def old():
-    """The binary that knows form 1 only."""
+    """The binary that only knows form 1."""
     try:
         return releases.binary(releases.LEDGER_FORM_1)
     except releases.NotToBeHad as reason:
@@ -38,8 +40,8 @@ def stand_in(i, annotations):
 
 
 def furnish(plane):
-    """Room for all in `wide`, for few in `tight`; in `doomed` a native quota refuses what gpugate has admitted, so that something is always
-    pending."""
+    """Makes room for everything in `wide` and for little in `tight`. In `doomed`, a native quota
+    refuses what gpugate has admitted, so that something is always pending."""
     for name in ("wide", "tight", "doomed"):
         plane.namespace(name)
     hard = {f"requests.{DOOM}": "0"}
@@ -54,7 +56,8 @@ def policy():
 
 
 class Load:
-    """Creates that must all succeed, some at a limit, and some that never do after gpugate has admitted them."""
+    """Creates that must all succeed, some at a limit, and some that never succeed after gpugate has
+    admitted them."""
 
     def __init__(self, plane):
         def at_the_limit(reply):
@@ -67,7 +70,7 @@ class Load:
                          Creators(plane, "doomed", 1, refused=doomed, asks={GPU: 1, DOOM: 1}, pause_s=0.3, tries=TRIES)]
 
     def go_on(self):
-        """Until each has done something more."""
+        """Waits until each has done something more."""
         for creators in self.creators:
             before = sum(creators.outcomes.values())
             soon(lambda creators=creators, before=before: sum(creators.outcomes.values()) > before + 10, 30, "some creates")
@@ -84,7 +87,8 @@ class Load:
 
 
 class Rollout:
-    """Replaces replicas one by one, and remembers in which revisions old ones ran and when all were new, and what the replicas logged."""
+    """Replaces replicas one by one. Records the revisions in which old ones ran, when all were new,
+    and what the replicas logged."""
 
     def __init__(self, plane, gate, old):
         self.plane, self.gate = plane, gate
@@ -100,8 +104,8 @@ class Rollout:
         return pod(NAMESPACE, f"gpugate-{version}-{i}", labels=LABELS, annotations=self.versions[version][1])
 
     def replace(self, i, version):
-        """The new Pod is there before the former one goes; its container starts later than everybody hears of it: here as long after as
-        a replica takes to stop."""
+        """The new Pod exists before the old one is gone. Its container starts after all replicas
+        have seen it: here as much later as a replica takes to stop."""
         server, former = self.gate.servers[i], self.running[i]
         self.plane.admin.create(self.stand_in(i, version)).must()
         server.process.send_signal(signal.SIGTERM)
@@ -120,7 +124,8 @@ class Rollout:
 
 
 def forms(plane):
-    """What stood in the ledger, as (revision, form); form "": nothing was pending."""
+    """Returns the ledger's history as (revision, form). A form of "" means that nothing was
+    pending."""
     return [(change.revision, change.pod["spec"]["pending"].partition(";")[0])
             for change in history.changes("127.0.0.1", plane.etcd_port, "gpuledgers") if change.pod]
 

@@ -1,6 +1,6 @@
 /*
- * fuzz_certs: any bytes as certificate, key and authority at once. The inspection ends, every sentence can be shown on a terminal,
- * and what has no certificate has a fault.
+ * fuzz_certs: inspects any bytes as certificate, key and authority at the same time. The inspection
+ * terminates, every sentence is printable, and input without a certificate has a fault.
  */
 #include <stdlib.h>
 
@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct certs_report report;
 	struct error err = {.text = ""};
 	struct arena arena;
-	char *text = malloc(size + 1); /* a copy of that size, so that AddressSanitizer sees over-reads */
+	/* A copy of exactly that size, so that AddressSanitizer detects reads beyond it. */
+	char *text = malloc(size + 1);
 	if (size)
 		memcpy(text, data, size);
 	struct str pem = {text, size};

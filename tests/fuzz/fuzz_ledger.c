@@ -1,6 +1,7 @@
 /*
- * Fuzz target: the text of what is pending, as the shared object brings it: whatever is read can be loaded, has exact sums, and
- * says the same when it is written, in each form, and read again.
+ * fuzz_ledger: reads any bytes as the text of pending entries in the shared object. Every accepted
+ * text can be loaded, has exact sums, and means the same after it is written in each form and read
+ * again.
  */
 #include <stdlib.h>
 
@@ -50,11 +51,12 @@ static int count_pod(void *context, const struct holding *holding)
 	return 0;
 }
 
-/* What a write would say of it. */
+/* Writes the text that a write of the ledger would contain. */
 static void encode(struct ledger *ledger, unsigned form, struct buf *out)
 {
 	uint64_t version = 0;
-	buf_init(out, 64 * INPUT_MAX); /* form 1 repeats the namespaces that form 2 has once */
+	/* Form 1 repeats the namespaces that form 2 contains once. */
+	buf_init(out, 64 * INPUT_MAX);
 	ledger_set_form(ledger, form);
 	ledger_encode(ledger, 0, out, &version);
 	if (out->failed || version != VERSION || !ledger_check(ledger))
@@ -63,7 +65,7 @@ static void encode(struct ledger *ledger, unsigned form, struct buf *out)
 		abort();
 }
 
-/* Both hold the same: as much of each quota, of as many Pods. */
+/* Requires that both hold the same amount of each quota, for the same number of Pods. */
 static void compare(const struct ledger *a, const struct ledger *b, uint32_t quotas)
 {
 	if (ledger_pending(a) != ledger_pending(b))
@@ -73,7 +75,10 @@ static void compare(const struct ledger *a, const struct ledger *b, uint32_t quo
 			abort();
 }
 
-/* Once to another ledger, and from there back in the other forms: nothing is lost on the way. */
+/*
+ * Writes the text, loads it into another ledger, and does the same from there in the other forms.
+ * Nothing may get lost.
+ */
 static void write_and_read(struct ledger *ledger, unsigned form, const struct policy *policy)
 {
 	struct ledger *copy = open_ledger(policy);
@@ -113,9 +118,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ledger_load(ledger, VERSION, text, 1, &again_err) != result || (result < 0) != (err.text[0] != '\0'))
 		abort();
 	if (result < 0 && (ledger_pending(ledger) || ledger_version(ledger)))
-		abort(); /* something was taken of what cannot be read */
+		/* Some of an unreadable text was applied. */
+		abort();
 	if (result == 0) {
-		if (ledger_pending(ledger) > count) /* a uid may come twice */
+		/* A uid may occur twice. */
+		if (ledger_pending(ledger) > count)
 			abort();
 		for (unsigned form = 1; form <= LEDGER_FORM; form++)
 			write_and_read(ledger, form, policy);

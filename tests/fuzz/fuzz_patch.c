@@ -1,11 +1,13 @@
 /*
- * Fuzz target: the patch of /mutate. From the input a Pod is made (by its own little generator, so that most inputs are Pods
- * that Rules do something to), read, mutated, and the patch applied by an RFC 6902 interpreter on jansson. Then:
- *   - the patch applies: every parent exists, nothing absent is removed;
- *   - the patched object equals the original with the edits of the decision made to it directly;
+ * fuzz_patch: tests the patch of /mutate. A small generator makes a Pod from the input, so that
+ * Rules apply to most inputs. The Pod is read and mutated, and an RFC 6902 interpreter on jansson
+ * applies the patch. Then:
+ *   - the patch applies: every parent exists, and nothing absent is removed;
+ *   - the patched object equals the original after the edits of the decision are made directly;
  *   - reading and mutating the patched object again changes nothing;
- *   - replacing the patched object by the original, and merging the original into it as an apply does, gives the patched one, where no
- *     name was removed from a container that asks for both names of a rewrite.
+ *   - replacing the patched object by the original gives the patched one again, and so does
+ *     merging the original into it as an apply does. This excludes containers that request
+ *     both names of a rewrite, if a name was removed from them.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -73,7 +75,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* The generator: each byte of the input makes a choice. */
+/* The generator: each byte of the input makes one choice. */
 struct source {
 	const uint8_t *data;
 	size_t size;
@@ -159,7 +161,7 @@ struct read_pod {
 	struct decision decision;
 };
 
-/* The review of a create, or of an update where there is an old object. */
+/* Reads and mutates a create request, or an update if there is an old object. */
 static void read_and_mutate(json_t *pod, json_t *old, struct read_pod *out)
 {
 	json_t *review = json_pack("{s:s,s:s,s:{s:s,s:{s:s,s:s,s:s},s:{s:s,s:s,s:s},s:s,s:s,s:{s:s},s:O,s:O?}}", "kind",
@@ -187,7 +189,7 @@ static void release(struct read_pod *pod)
 	free(pod->bytes);
 }
 
-/* RFC 6901: the parent of a pointer's target, and the last part, unescaped. */
+/* Returns the parent of the target of an RFC 6901 pointer, and the unescaped last part. */
 static json_t *resolve(json_t *root, const char *pointer, char *last, size_t size)
 {
 	json_t *at = root;
@@ -209,7 +211,8 @@ static json_t *resolve(json_t *root, const char *pointer, char *last, size_t siz
 		if (!end)
 			return at;
 		at = json_is_array(at) ? json_array_get(at, (size_t)atol(last)) : json_object_get(at, last);
-		CHECK(at); /* a parent that does not exist: the API server would answer 500 */
+		/* Without that parent, the API server would answer 500. */
+		CHECK(at);
 		pointer = end;
 	}
 }
@@ -257,7 +260,7 @@ static void set_str(json_t *object, struct str key, struct str text)
 	json_object_set_new(object, name, json_stringn(text.ptr, text.len));
 }
 
-/* What an edit means, done to the tree without any pointer. */
+/* Makes an edit directly in the tree, without a pointer. */
 static void make_edit(json_t *pod, const struct pod *facts, const struct edit *edit)
 {
 	json_t *spec = json_object_get(pod, "spec"), *container = NULL;
@@ -302,7 +305,7 @@ static void make_edit(json_t *pod, const struct pod *facts, const struct edit *e
 	}
 }
 
-/* The patch of a decision. Returns new. */
+/* Returns the new patch of a decision. */
 static json_t *patch_of(const struct read_pod *read)
 {
 	struct buf text;
@@ -314,12 +317,16 @@ static json_t *patch_of(const struct read_pod *read)
 	return patch;
 }
 
-/* What an apply makes of a stored Pod: maps and the entries of `env` are merged, other lists replaced. */
+/*
+ * Merges as an apply does into a stored Pod: maps and the entries of `env` are merged, other lists
+ * are replaced.
+ */
 static void merge_env(json_t *into, json_t *env)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(env, i, entry) json_array_set(into, i, entry); /* variables keep their places */
+	/* Variables keep their positions. */
+	json_array_foreach(env, i, entry) json_array_set(into, i, entry);
 }
 
 static void merge(json_t *into, json_t *from)
@@ -342,7 +349,10 @@ static void merge(json_t *into, json_t *from)
 	}
 }
 
-/* An update to `pod` (taken) of what is stored is patched to what is stored, and that again is left alone. */
+/*
+ * An update to `pod` (taken) of the stored object is patched back to the stored object, and
+ * repeating it changes nothing.
+ */
 static void check_restored(json_t *pod, json_t *stored)
 {
 	struct read_pod update, again;
@@ -376,7 +386,7 @@ static int devices_in(json_t *container, const char *map_name)
 	return sum;
 }
 
-/* Whether every container asks for as many devices as before, in requests and in limits. */
+/* Whether every container requests as many devices as before, in requests and in limits. */
 static bool keeps_amounts(json_t *before, json_t *after)
 {
 	static const char *const lists[] = {"containers", "initContainers"};

@@ -1,6 +1,7 @@
 /*
- * Fuzz target: any bytes as a policy file. docs_read_bytes must neither crash, hang nor leak; errors must be counted and
- * printable; every place must lie in the file; and the same bytes must give the same findings again.
+ * fuzz_policy: reads any bytes as a policy file. docs_read_bytes must not crash, hang or leak.
+ * Errors must be counted and printable, every location must be inside the file, and the same bytes
+ * must give the same findings again.
  */
 #include <stdlib.h>
 

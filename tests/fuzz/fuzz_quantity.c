@@ -1,6 +1,7 @@
 /*
- * Fuzz target: quantity_parse against an oracle that shares nothing with it: a grammar walked by hand and a value kept as
- * an array of decimal digits, which is doubled for each power of two and shifted for each power of ten.
+ * fuzz_quantity: compares quantity_parse with an oracle that shares no code with it. The oracle has
+ * a handwritten grammar, and keeps the value as an array of decimal digits. It doubles the value
+ * for each power of two and shifts it for each power of ten.
  */
 #include <stdlib.h>
 
@@ -8,8 +9,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define DIGITS 600 /* inputs are at most 64 bytes, exponents beyond 100 are decided without digits */
-#define POINT 300  /* digits[POINT] is the units digit, larger positions weigh less */
+/* Inputs have at most 64 bytes, and exponents beyond 100 are decided without digits. */
+#define DIGITS 600
+/* digits[POINT] is the units digit. Digits at larger positions are worth less. */
+#define POINT 300
 
 static bool digit(struct str s, size_t at)
 {
@@ -26,7 +29,9 @@ static void twice(int *digits)
 	}
 }
 
-/* Reads the suffix. Returns false where there is none such; `*huge` is -1 or 1 beyond 10^+-100. */
+/*
+ * Reads the suffix. Returns false if there is no such suffix. `*huge` is -1 or 1 beyond 10^+-100.
+ */
 static bool suffix(struct str s, int *tens, int *twos, int *huge)
 {
 	static const char binary[] = "KMGTPE";
@@ -79,7 +84,7 @@ static bool suffix(struct str s, int *tens, int *twos, int *huge)
 	return true;
 }
 
-/* Returns 0: no quantity, 1: out of range, 2: `*out`. */
+/* Returns 0 if the input is no quantity, 1 if it is out of range, and 2 if `*out` is set. */
 static int oracle(struct str s, wide *out)
 {
 	int digits[DIGITS] = {0}, shifted[DIGITS] = {0};
@@ -115,7 +120,8 @@ static int oracle(struct str s, wide *out)
 	for (int i = 0; i < twos; i++)
 		twice(digits);
 	for (int i = 0; i < DIGITS; i++) {
-		int to = i - tens - 9; /* in nano */
+		/* In billionths. */
+		int to = i - tens - 9;
 		if (digits[i] && (to < 0 || to >= DIGITS))
 			abort();
 		if (digits[i])

@@ -1,11 +1,13 @@
 /*
- * fuzz_review: the review reader against jansson. For any bytes,
- *   - both accept the same texts as JSON, but for what jansson alone refuses: real overflow, NUL in keys, and depth;
- *   - what is not JSON is not read, but for what is wrong inside managedFields;
- *   - what review_read accepts has the same facts in jansson's tree;
- *   - review_read_pod agrees likewise.
- * The text is copied to a buffer of exactly its size and the padding, so that AddressSanitizer sees over-reads, and the
- * padding goes on as JSON would, so that a reader which looks there is found out.
+ * fuzz_review: compares the review reader with jansson. For any bytes:
+ *   - both accept the same texts as JSON, except what only jansson refuses (overflow of reals, NUL
+ *     in keys) and depth;
+ *   - text that is not JSON is refused, except for errors inside managedFields;
+ *   - if review_read accepts a text, the facts match jansson's tree;
+ *   - the same holds for review_read_pod.
+ * The text is copied to a buffer of exactly its size and the padding, so that AddressSanitizer
+ * detects reads beyond it. The padding continues as JSON would, so that a reader which looks there
+ * is noticed.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -25,7 +27,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The member that is not null, or NULL. */
+/* Returns a member unless it is missing or null. */
 static json_t *get(json_t *object, const char *key)
 {
 	json_t *value = json_object_get(object, key);
@@ -47,7 +49,7 @@ static void same_string(json_t *object, const char *key, struct str fact)
 		REQUIRE(!str_present(fact));
 }
 
-/* The tree has no text of a number: values are compared. */
+/* The tree does not contain the text of a number, so this compares values. */
 static void same_number(json_t *number, struct str fact)
 {
 	char text[512];
@@ -97,7 +99,7 @@ static void same_pairs(json_t *map, const struct pairs *pairs, bool quantities)
 	}
 }
 
-/* The array, of which nothing but the length is known to be right then. */
+/* Checks the length of an array and returns the array. Its items are not checked. */
 static json_t *same_count(json_t *object, const char *key, uint32_t count)
 {
 	json_t *array = get(object, key);
@@ -289,8 +291,9 @@ static void same_review(json_t *tree, const struct review *review)
 }
 
 /*
- * jansson refuses what RFC 8259 allows: real overflow, NUL in keys. And it accepts what nobody should: its lexer puts a
- * byte back after a number or a word, and loses that byte if it is NUL.
+ * Returns whether the two parsers may disagree. jansson refuses some texts that RFC 8259 allows:
+ * overflow of reals, and NUL in keys. It also accepts some invalid ones: its lexer puts back a byte
+ * after a number or a word, and loses that byte if it is NUL.
  */
 static bool may_differ(const char *text, size_t size, bool valid, const struct error *err, const json_t *tree,
 		       const json_error_t *json_err)
@@ -303,7 +306,7 @@ static bool may_differ(const char *text, size_t size, bool valid, const struct e
 	return valid && (code == json_error_numeric_overflow || code == json_error_null_byte_in_key);
 }
 
-/* Blanks what stands in arrays called managedFields, of which the reader only looks for the end. */
+/* Blanks the content of arrays called managedFields, in which the reader only looks for the end. */
 static void blank_opaque(char *text, size_t size)
 {
 	static const char key[] = "\"managedFields\"";
@@ -320,11 +323,15 @@ static void blank_opaque(char *text, size_t size)
 		if (!after)
 			return;
 		memset(at, ' ', (size_t)(after - 1 - at));
-		text[after - 1 - text] = ']'; /* brackets and braces are one kind to it */
+		/* The reader does not distinguish brackets and braces there. */
+		text[after - 1 - text] = ']';
 	}
 }
 
-/* A text that is not JSON is refused, but for what is wrong inside managedFields (with the key written as everybody does). */
+/*
+ * Whether the reader may accept a text that is not JSON: only if the error is inside managedFields,
+ * or if the text contains escapes that could spell that key.
+ */
 static bool may_accept(char *text, size_t size)
 {
 	struct error err = {.text = ""};

@@ -1,8 +1,11 @@
 /*
- * fuzz_stream: the splitter of lists and watches against jansson. The first two bytes say what it is and how it is cut.
- *   - Whatever way a stream is cut, the same objects are told and the same fault is found.
- *   - What jansson takes as a list or as events, the splitter takes too, with the same objects; and metadata is the same.
- * Each piece lies alone in memory of exactly its size, so that AddressSanitizer sees over-reads.
+ * fuzz_stream: compares the splitter of lists and watches with jansson. The first two bytes of the
+ * input select the kind of stream and how it is cut.
+ *   - However a stream is cut, the same objects are reported and the same error is found.
+ *   - If jansson reads a list or events, the splitter accepts them too, with the same objects and
+ *     metadata.
+ * Each piece is in an allocation of exactly its size, so that AddressSanitizer detects reads beyond
+ * it.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -22,7 +25,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct told {
-	json_t *wanted; /* the objects that are to come, events or items; NULL: anything */
+	/* The expected objects (events or items). NULL: any. */
+	json_t *wanted;
 	struct buf text;
 	size_t count;
 };
@@ -57,7 +61,10 @@ static int take(void *context, struct str type, struct str json, struct error *e
 	return 0;
 }
 
-/* The events, or the list's items, if all of it is what the splitter has to take; or NULL. *list is the list. */
+/*
+ * Returns the events or the list's items if the splitter must accept the whole text, otherwise
+ * NULL. `*list` receives the list.
+ */
 static json_t *with_jansson(enum kube_stream_kind kind, const char *bytes, size_t len, json_t **list)
 {
 	json_t *all = json_array();
@@ -69,7 +76,10 @@ static json_t *with_jansson(enum kube_stream_kind kind, const char *bytes, size_
 		if (at == len || !good)
 			break;
 		json_error_t error;
-		/* jansson keeps the last of what is given twice, the splitter refuses it: such texts prove nothing. */
+		/*
+		 * jansson keeps the last of two members with the same key, while the splitter
+		 * refuses them, so such texts prove nothing.
+		 */
 		json_t *tree = json_loadb(bytes + at, len - at, JANSSON_FLAGS | JSON_REJECT_DUPLICATES, &error);
 		if (!tree || !json_is_object(tree)) {
 			json_decref(tree);
@@ -118,7 +128,10 @@ static void same_member(json_t *object, const char *key, struct str text)
 		REQUIRE(!str_present(text));
 }
 
-/* Feeds pieces of `size` bytes, the first of `first`. Returns whether all was taken. */
+/*
+ * Feeds pieces of `size` bytes, of which the first has `first` bytes. Returns whether everything
+ * was accepted.
+ */
 static bool split(enum kube_stream_kind kind, const char *bytes, size_t len, size_t first, size_t size,
 		  const json_t *list, struct told *told, struct error *err)
 {
@@ -129,7 +142,8 @@ static bool split(enum kube_stream_kind kind, const char *bytes, size_t len, siz
 		piece = piece < len - at ? piece : len - at;
 		char *alone = malloc(piece + 1);
 		REQUIRE(alone);
-		memcpy(alone + 1, bytes + at, piece); /* unaligned */
+		/* Unaligned. */
+		memcpy(alone + 1, bytes + at, piece);
 		result = kube_stream_feed(&stream, alone + 1, piece, err);
 		free(alone);
 	}

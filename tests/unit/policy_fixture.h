@@ -1,4 +1,7 @@
-/* policy_fixture: a policy from text and a review from a Pod, for unit tests. JSON and YAML are written with ' for ". */
+/*
+ * policy_fixture: makes a policy from text and a review from a Pod, for unit tests. JSON is written
+ * with ' for ".
+ */
 #ifndef TESTS_POLICY_FIXTURE_H
 #define TESTS_POLICY_FIXTURE_H
 
@@ -16,7 +19,10 @@
 #include "gpugate/policy.h"
 #include "webhook/object/review.h"
 
-/* Writes the text to a file of its own folder and loads that; the report's text goes to `*report_text` if given. */
+/*
+ * Writes the text to a file in its own folder and loads that. Copies the report to `report_text`
+ * unless that is NULL.
+ */
 static inline struct policy *fixture_policy(const char *yaml, char *report_text, size_t report_size)
 {
 	char folder[] = "/tmp/gpugate-unit-XXXXXX", path[64];
@@ -52,7 +58,10 @@ struct fixture_review {
 	struct review review;
 };
 
-/* A CREATE of a Pod with this `metadata` and `spec` (JSON objects with ' for ") in a namespace. */
+/*
+ * Makes a review that creates a Pod with this `metadata` and `spec` (JSON objects with ' for ") in
+ * a namespace.
+ */
 static inline void fixture_review(struct fixture_review *r, const char *namespace, const char *metadata,
 				  const char *spec)
 {

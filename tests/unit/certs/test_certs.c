@@ -1,4 +1,7 @@
-/* Certificates: what certs/ makes is held against OpenSSL's own verification, and its refusals against their texts. */
+/*
+ * test_certs: checks certificates made by certs/ with OpenSSL's own verification, and the error
+ * messages for invalid requests.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +75,10 @@ static X509 *certificate(const struct certs_pair *pair)
 	return cert;
 }
 
-/* What X509_verify_cert says of the leaf under this authority: for a host, or an address, or neither. */
+/*
+ * Returns the result of X509_verify_cert for the leaf under this authority, for a host, an address,
+ * or neither.
+ */
 static int verify(const struct fixture *f, const char *host, const char *ip, int purpose, time_t when)
 {
 	X509 *root = certificate(&f->authority);
@@ -154,7 +160,7 @@ static void leaf_never_outlives_its_authority(void **state)
 	assert_true(f->leaf.not_after == f->authority.not_after);
 	assert_int_equal(verify(f, dns[0], NULL, X509_PURPOSE_SSL_SERVER, NOW + 90 * DAY - 1), X509_V_OK);
 
-	/* at the authority's first moment the backdated start is cut as well */
+	/* When the authority has just become valid, the backdated start is limited as well. */
 	assert_int_equal(issue(f, &leaf, NOW - 299), 0);
 	assert_int_equal(verify(f, dns[0], NULL, X509_PURPOSE_SSL_SERVER, NOW - 300), X509_V_OK);
 }
@@ -194,7 +200,7 @@ static void authority_signs_no_authority(void **state)
 	assert_true(X509_EXTENSION_get_critical(X509_get_ext(cert, at)));
 	X509_free(cert);
 
-	/* and a leaf is not accepted in an authority's place */
+	/* A leaf is not accepted in place of an authority. */
 	struct certs_leaf leaf = server();
 	assert_int_equal(issue(f, &leaf, NOW), 0);
 	struct certs_pair second;
@@ -204,7 +210,10 @@ static void authority_signs_no_authority(void **state)
 	assert_non_null(strstr(f->err.text, "may not sign certificates"));
 }
 
-/* A name too long for a subject leaves the subject empty; RFC 5280 then wants the alternative names critical. */
+/*
+ * A name that is too long for a subject leaves the subject empty. RFC 5280 then requires critical
+ * alternative names.
+ */
 static void long_name_makes_alternatives_critical(void **state)
 {
 	struct fixture *f = *state;
@@ -256,7 +265,7 @@ static void bad_authorities_are_refused(void **state)
 	certs_pair_release(&other);
 }
 
-/* OpenSSL's own callback would stop here and ask the terminal. */
+/* OpenSSL's default callback would block here and prompt on the terminal. */
 static void encrypted_key_is_refused_without_a_question(void **state)
 {
 	struct fixture *f = *state;

@@ -1,4 +1,7 @@
-/* Unit tests of policy/base/quantity.c: every form of Kubernetes' grammar, rounding and range. */
+/*
+ * test_quantity: tests policy/base/quantity.c: every form of Kubernetes' grammar, rounding and
+ * range.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +65,7 @@ static const struct {
     {"0.5Ki", WHOLE(512)},
     {"1.5Gi", WHOLE(3ll << 29)},
     {".1Ki", NANO(102400000000)},
-    /* finer than a billionth: rounded away from zero */
+    /* More precise than a billionth: rounded away from zero. */
     {"0.1n", NANO(1)},
     {"-0.1n", NANO(-1)},
     {"1.0000000001", NANO(1000000001)},
@@ -75,7 +78,7 @@ static const struct {
     {"0.0009765625Ki", WHOLE(1)},
     {"0.00097656250000000001Ki", NANO(1000000001)},
     {"0.00000000000000000000000000001Ki", NANO(1)},
-    /* the ends of the range */
+    /* The ends of the range. */
     {"9223372036854775807", (LIMIT - 1) * QUANTITY_SCALE},
     {"9223372036854775808", LIMIT *QUANTITY_SCALE},
     {"-9223372036854775808", -LIMIT *QUANTITY_SCALE},
@@ -199,7 +202,7 @@ static void test_counts(void **state)
 	}
 }
 
-/* A hundred million digits would show anything but linear time; four million are quick when it is. */
+/* With four million digits, anything but linear time is noticeable, and linear time is fast. */
 static void test_long(void **state)
 {
 	(void)state;

@@ -1,4 +1,7 @@
-/* Unit tests of policy/base/suggest.c: what is near for a policy, and what is near for a command line. */
+/*
+ * test_suggest: tests policy/base/suggest.c: which words are similar enough for a policy, and for a
+ * command line.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,10 +22,17 @@ static void test_word(void **state)
 	static const struct {
 		const char *wrong, *right;
 	} rows[] = {
-	    {"quota", "quotas"},     {"qoutas", "quotas"}, {"QUOTAS", "quotas"},
-	    {"parnet", "parent"},    {"x", NULL},          {"", NULL},
-	    {"quarters", NULL},      {"enforce", NULL},    {"tenforcement", "enforcement"},
-	    {"unenforcement", NULL}, /* says the opposite */
+	    {"quota", "quotas"},
+	    {"qoutas", "quotas"},
+	    {"QUOTAS", "quotas"},
+	    {"parnet", "parent"},
+	    {"x", NULL},
+	    {"", NULL},
+	    {"quarters", NULL},
+	    {"enforce", NULL},
+	    {"tenforcement", "enforcement"},
+	    /* Means the opposite. */
+	    {"unenforcement", NULL},
 	};
 	static const struct str words[] = {{"parent", 6}, {"quotas", 6}, {"enforcement", 11}};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -51,7 +61,9 @@ static void test_word_within(void **state)
 	assert_int_equal(little, 6 * 6 - 1);
 }
 
-/* The first of several words at one distance is returned, and a nearer one after it replaces it. */
+/*
+ * The first of several words with the same distance is returned. A closer one after it replaces it.
+ */
 static void test_word_order(void **state)
 {
 	(void)state;

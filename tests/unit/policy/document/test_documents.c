@@ -1,4 +1,7 @@
-/* Unit tests of reading policy documents: what is decoded, and what is said where about what is wrong. */
+/*
+ * test_documents: tests how policy documents are read: what is decoded, and which findings are
+ * reported where.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,13 +57,16 @@ static bool is(struct str s, const char *text)
 #define RULE HEAD("Rule") "spec:\n"
 #define ACCELERATOR HEAD("Accelerator") "spec:\n  resource: nvidia.com/gpu\n"
 
-/* A finding of each; `text` is its beginning. In TENANT and the like line 5 is the first of the spec. */
+/*
+ * Input and its finding; `text` is the beginning of the message. In TENANT and similar, line 5 is
+ * the first line of the spec.
+ */
 static const struct {
 	const char *yaml;
 	unsigned line, column, length;
 	const char *text;
 } errors[] = {
-    /* documents */
+    /* Documents. */
     {"- a\n", 1, 1, 1, "a document must be a map of apiVersion, kind, metadata and spec, found a list"},
     {"words\n", 1, 1, 5, "a document must be a map of apiVersion, kind, metadata and spec, found a string"},
     {"kind: Rule\n", 1, 1, 4, "the document has no apiVersion; add \"apiVersion: gpugate.io/v1\""},
@@ -98,7 +104,7 @@ static const struct {
     {HEAD("Settings") "spec: {}\n---\n" HEAD("Settings") "spec: {}\n", 7, 7, 8,
      "a policy has at most one Settings document; the first is at t.yaml:2"},
 
-    /* YAML */
+    /* YAML. */
     {"a: b: c\n", 1, 5, 1, "a colon cannot stand here; quote the text that holds it, or check the indentation"},
     {"a:\n\tb: c\n", 2, 1, 1, "a tab cannot indent YAML; use spaces"},
     {"a: [b\nc: d\n", 2, 2, 1, "this list in brackets lacks a \",\" or its \"]\" (the list begins on line 1)"},
@@ -131,7 +137,7 @@ static const struct {
     {"a: b\x01\n", 1, 5, 1, "the character U+0001 is not allowed in YAML; remove it"},
     {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 1, 33, 1, "lists and maps are nested deeper than 32 here"},
 
-    /* keys */
+    /* Keys. */
     {QUOTA "  - {name: whole, hrad: 4}\n", 6, 19, 4, "unknown key \"hrad\"; did you mean \"hard\"?"},
     {TENANT "  cohrt: research\n", 5, 3, 5, "unknown key \"cohrt\"; did you mean \"cohort\"?"},
     {TENANT "  flavour: research\n", 5, 3, 7,
@@ -162,7 +168,7 @@ static const struct {
     {ACCELERATOR "  sharing: {resource: a/b}\n", 6, 3, 7, "sharing needs the key \"replicas\""},
     {HEAD("Accelerator") "spec: {}\n", 4, 1, 4, "the spec of an Accelerator needs the key \"resource\""},
 
-    /* types */
+    /* Types. */
     {TENANT "  namespaces: {a: b}\n", 5, 15, 1, "\"namespaces\": expected a list of strings, found a map"},
     {TENANT "  namespaces: a\n", 5, 15, 1, "\"namespaces\": expected a list of strings, found one string; write [a]"},
     {TENANT "  namespaces: [[a]]\n", 5, 16, 1, "\"namespaces\": expected a string, found a list"},
@@ -200,7 +206,7 @@ static const struct {
     {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: Exists, values: [a]}]}\n", 5, 69, 6,
      "the operators Exists and DoesNotExist take no values"},
 
-    /* numbers and amounts */
+    /* Numbers and amounts. */
     {RULE "  order: first\n", 5, 10, 5, "\"order\" must be a whole number, found \"first\""},
     {RULE "  order: \"1\"\n", 5, 10, 3, "\"order\": expected a whole number, found a string; remove the quotes"},
     {RULE "  order: 1.5\n", 5, 10, 3, "\"order\" must be a whole number, found \"1.5\""},
@@ -228,7 +234,7 @@ static const struct {
     {QUOTA "  - name: a\n    hard: 6,5\n", 7, 11, 3, "\"hard\": \"6,5\" is not a quantity; did you mean 6.5?"},
     {QUOTA "  - {name: a, hard: 6,5}\n", 6, 23, 1, "a comma ends the value of \"hard\"; write 6.5 with a point"},
     {QUOTA "  - {name: a, hard: 4K}\n", 6, 21, 2, "\"hard\": \"4K\" is not a quantity; did you mean 4k?"},
-    /* keys at the wrong depth, and names that are nearly right */
+    /* Keys at the wrong level, and names that are nearly right. */
     {HEAD("Tenant") "namespaces: [a]\n", 4, 1, 10, "\"namespaces\" belongs below \"spec\"; indent it there"},
     {HEAD("Settings") "spec: {exempt: [kube-system]}\n", 4, 16, 1,
      "\"exempt\": expected a map of namespaces, users and groups, found a list"},
@@ -241,7 +247,7 @@ static const struct {
      "\"Team_A\" is not a namespace name: at most 63 lower-case letters, digits and \"-\", in which \"*\" and \"?\" "
      "are "
      "wildcards; did you mean \"team-a\"?"},
-    /* suggestions that would say the opposite */
+    /* Suggestions that would mean the opposite. */
     {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: NotExists}]}\n", 5, 61, 9,
      "\"operator\" cannot be \"NotExists\"; use In, NotIn, Exists or DoesNotExist"},
     {TENANT "  namespaceSelector: {matchExpressions: [{key: a, operator: DoesExist}]}\n", 5, 61, 9,
@@ -254,7 +260,7 @@ static const struct {
      "unknown key \"notNodeLabels\"; the spec of an Accelerator has"},
     {HEAD("Settings") "spec: {enforcement: no}\n", 4, 21, 2,
      "\"enforcement\" cannot be \"no\"; use deny, warn or audit"},
-    /* a colon that is missing is reported where it is missing */
+    /* A missing colon is reported where it is missing. */
     {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: x}\nspec\n  namespaces: [a]\n", 4, 1, 4,
      "a colon is missing after \"spec\""},
     {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata:\n  name x\n  labels: {a: b}\n", 4, 3, 4,
@@ -274,7 +280,7 @@ static const struct {
      "\"hard\": \"four\" is not a quantity; write a number such as 4, 6.5 or "
      "320Gi, or unlimited"},
 
-    /* the rest of the table */
+    /* The rest of the schema. */
     {ACCELERATOR "  mig: {profiles: builtn}\n", 6, 19, 6,
      "\"profiles\" cannot be \"builtn\"; did you mean \"builtin\"?"},
     {ACCELERATOR "  mig: {profiles: all}\n", 6, 19, 3, "\"profiles\": expected the word builtin or a list of objects"},
@@ -319,7 +325,7 @@ static void test_errors(void **state)
 		read_text(&r, errors[i].yaml);
 		for (unsigned f = 0; f < r.report.count; f++)
 			said = said || says(&r.report.findings[f], i);
-		/* One fault in a whole document is one finding. */
+		/* One mistake in a complete document causes one finding. */
 		bool whole = str_starts(str_of(errors[i].yaml), STR("apiVersion: gpugate.io/v1\nkind: "));
 		if (!said || r.result != -1 || (whole && r.report.count != 1)) {
 			print_error("%s-- wants %u:%u (%u): %s\n", errors[i].yaml, errors[i].line, errors[i].column,
@@ -423,7 +429,8 @@ static void test_tenant_and_settings(void **state)
 	const struct doc_quota *quota = tenant->quotas.items;
 	assert_true(quota[0].hard.value.nano == (wide)4 * QUANTITY_SCALE && !quota[0].measure.set);
 	assert_int_equal(quota[0].measure.value, MEASURE_COUNT);
-	assert_int_equal(quota[0].measure.at.line, quota[0].at.line); /* a default stands where its object does */
+	/* A default has the location of its object. */
+	assert_int_equal(quota[0].measure.at.line, quota[0].at.line);
 	assert_true(quota[1].measure.value == MEASURE_GPUS && is(quota[1].hard.text, "6.5"));
 	assert_true(quota[2].hard.unlimited && quota[2].measure.value == MEASURE_MEMORY);
 	assert_int_equal(tenant->enforcement.value, ENFORCEMENT_WARN);
@@ -521,7 +528,7 @@ static void test_empty_and_bom(void **state)
 	end(&r);
 }
 
-/* A syntax error does not hide what stands before it. */
+/* A syntax error does not hide findings before it. */
 static void test_several(void **state)
 {
 	(void)state;
@@ -583,7 +590,7 @@ static void test_print_many(void **state)
 	end(&r);
 }
 
-/* What is kept does not depend on the order of discovery. */
+/* Which findings are kept does not depend on the order of discovery. */
 static void test_order(void **state)
 {
 	(void)state;
@@ -634,7 +641,7 @@ static void test_long_line(void **state)
 	end(&r);
 }
 
-/* Escapes in YAML cannot make the terminal obey. */
+/* Escape sequences in YAML cannot control the terminal. */
 static void test_hostile_words(void **state)
 {
 	(void)state;
@@ -653,7 +660,7 @@ static void test_hostile_words(void **state)
 	end(&r);
 }
 
-/* Every row can be explained: sentences that end, words with docs. */
+/* Every row has documentation: complete sentences, and descriptions of words. */
 static void check_object(const struct schema_object *object)
 {
 	assert_true(object->field_count > 0 && object->field_count < 64 && object->doc);
@@ -676,7 +683,7 @@ static void test_schema(void **state)
 		check_object(schema_kinds[i].object);
 }
 
-/* ---- folders ---- */
+/* --- Folders --- */
 
 static char folder[64];
 
@@ -732,7 +739,9 @@ static void expect_only(struct reading *r, const char *file, const char *text)
 
 #define GUARD(name) "apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: " name "}\nspec: {}\n"
 
-/* As a ConfigMap is mounted: links into ..data, which is a link itself. */
+/*
+ * A folder as a ConfigMap is mounted: symbolic links into ..data, which is itself a symbolic link.
+ */
 static void test_folder(void **state)
 {
 	(void)state;
@@ -749,7 +758,8 @@ static void test_folder(void **state)
 	put("c.json", "{");
 	assert_int_equal(symlink("..2024", at("..data")), 0);
 	assert_int_equal(symlink("..data/z.yaml", at("z.yaml")), 0);
-	assert_int_equal(symlink("a.yaml", at("y.yaml")), 0); /* the same file: read once */
+	/* The same file is read once. */
+	assert_int_equal(symlink("a.yaml", at("y.yaml")), 0);
 	read_paths(&r, at("b"), folder);
 	assert_int_equal(r.result, 0);
 	assert_int_equal(r.docs.guards.count, 3);
@@ -757,7 +767,8 @@ static void test_folder(void **state)
 	assert_true(is(r.docs.guards.items[1].name.s, "two"));
 	assert_true(is(r.docs.guards.items[2].name.s, "z"));
 	end(&r);
-	read_paths(&r, at("c.json"), NULL); /* given directly: read whatever its name */
+	/* A file that is given directly is read whatever its name. */
+	read_paths(&r, at("c.json"), NULL);
 	assert_int_equal(r.report.errors, 1);
 	end(&r);
 	put("b/three.yml", GUARD("one"));
@@ -823,7 +834,10 @@ static void test_little_memory(void **state)
 	}
 }
 
-/* Of every word and key of the table with a prefix that says the opposite, the word itself is not suggested. */
+/*
+ * For every word or key of the schema with a prefix that negates it, the word itself must not be
+ * suggested.
+ */
 static unsigned suggest_opposites(const struct str *words, size_t count, size_t stride)
 {
 	static const char *const prefixes[] = {"not", "Not", "non", "Non", "un", "Un", "dis", "no-", "not-", "without"};

@@ -1,4 +1,7 @@
-/* Unit tests of policy/evaluate/affinity.c: every operator, and the integers of Gt and Lt as strconv.ParseInt reads them. */
+/*
+ * test_affinity: tests policy/evaluate/affinity.c: every operator, and the integers of Gt and Lt,
+ * which strconv.ParseInt reads.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +12,7 @@
 
 #include "policy/evaluate/affinity.h"
 
-/* `values`: separated by spaces, so that two spaces make an empty value. NULL: none. */
+/* `values` are separated by spaces, so two spaces make an empty value. NULL: no values. */
 static bool excludes(const char *op, const char *values, const char *label)
 {
 	struct str items[8];
@@ -96,7 +99,7 @@ static void integers(void **state)
 	assert_true(excludes("Gt", "1", "2 2"));
 }
 
-/* Strings are borrowed runs of bytes: what stands behind one is none of its business. */
+/* A string is a borrowed range of bytes; the bytes after it must not be read. */
 static void borrowed(void **state)
 {
 	(void)state;
@@ -128,13 +131,15 @@ static void terms(void **state)
 	const struct pair *label;
 	struct pod pod = {.has_required_affinity = true, .node_terms = both, .node_term_count = 2};
 	assert_true(affinity_allows(&pod, NULL, 0));
-	assert_true(affinity_allows(&pod, zone_b, 1)); /* the second term */
+	/* The second term. */
+	assert_true(affinity_allows(&pod, zone_b, 1));
 	assert_false(affinity_allows(&pod, zone_b, 2));
 	assert_ptr_equal(affinity_against(&pod, zone_b, 1, &label), &zone_a[0]);
 	assert_ptr_equal(label, &zone_b[0]);
 	assert_ptr_equal(affinity_against(&pod, zone_b + 1, 1, &label), &not_b[0]);
 	assert_null(affinity_against(&pod, NULL, 0, &label));
-	pod.node_selector = (struct pairs){zone_b + 1, 1, true}; /* what the Pod selects itself */
+	/* The Pod's own node selector. */
+	pod.node_selector = (struct pairs){zone_b + 1, 1, true};
 	assert_false(affinity_allows(&pod, zone_b, 1));
 	pod.node_selector = (struct pairs){NULL, 0, false};
 	pod.node_terms = empty;
@@ -147,7 +152,7 @@ static void terms(void **state)
 	assert_true(affinity_allows(&pod, zone_b, 2));
 }
 
-/* What is longer than anybody writes is not looked through. */
+/* Terms that are longer than any real ones are not searched. */
 static void bounded(void **state)
 {
 	(void)state;

@@ -1,4 +1,7 @@
-/* Borrowing: cohorts as they are compiled, limits against the formulas written out plainly, and what people read. */
+/*
+ * test_borrowing: tests how cohorts are compiled, compares limits with plain formulas, and checks
+ * the messages.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
@@ -10,17 +13,20 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed >> 8;
 }
 
-/* ---- the limits ---- */
+/* --- Limits --- */
 
 #define TEAMS 5
 #define NAMES 2
 #define QUOTAS_MAX (TEAMS * NAMES + 1)
 
-/* Teams t0..t4, each with quotas a and b or one of them, in cohort x, y or none, below an organisation with a limit. */
+/*
+ * Teams t0 to t4, each with quota a, b or both, in cohort x, y or none, below an organization with
+ * a limit.
+ */
 struct team {
-	int hard[NAMES]; /* -1: no such quota */
+	int hard[NAMES]; /* -1: no such quota. */
 	int borrow[NAMES], lend[NAMES];
-	int cohort; /* 0: none */
+	int cohort; /* 0: none. */
 };
 
 struct cluster {
@@ -40,7 +46,8 @@ static void make_cluster(struct cluster *cluster, uint32_t *seed)
 			team->borrow[n] = team->cohort ? (int)(next_random(seed) % 6) : 0;
 			team->lend[n] = team->cohort && team->hard[n] > 0 && next_random(seed) % 2
 					    ? (int)(next_random(seed) % (uint32_t)(team->hard[n] + 1))
-					    : -1; /* not said: all of it */
+					    /* Not set: everything may be lent. */
+					    : -1;
 		}
 	}
 }
@@ -86,7 +93,7 @@ static int total(const struct cluster *cluster, int team, int name)
 	return cluster->held[team][name] + cluster->pending[team][name];
 }
 
-/* Whether the cluster is within all limits, by the formulas as decisions.md gives them. */
+/* Whether the cluster is within all limits, by the formulas in decisions.md. */
 static bool within(const struct cluster *cluster, int team, int name)
 {
 	const struct team *mine = &cluster->teams[team];
@@ -113,7 +120,7 @@ static bool within(const struct cluster *cluster, int team, int name)
 	       (members < 2 || sum <= hard || total(cluster, team, name) <= own);
 }
 
-/* What is held by quota of the policy. */
+/* Sets what is held of each quota of the policy. */
 static void fill(const struct policy *policy, const struct cluster *cluster, struct held *held)
 {
 	for (uint32_t q = 0; q < policy_quota_count(policy); q++) {
@@ -145,11 +152,12 @@ static bool admits(const struct policy *policy, const struct cluster *cluster, i
 	fill(policy, cluster, held);
 	*excesses = policy_exceeded(policy, charges, (uint32_t)charged, held, excess, &refused);
 	assert_true(*excesses <= policy_excess_max(policy));
-	assert_int_equal(refused, *excesses > 0); /* everybody here enforces */
+	/* All tenants here enforce. */
+	assert_int_equal(refused, *excesses > 0);
 	return !refused;
 }
 
-/* What the smallest row says still fits, does, and one more does not. */
+/* An amount that fits according to the smallest row does fit, and one more does not. */
 static void check_left(const struct policy *policy, struct cluster *cluster, int team, int name,
 		       const struct excess *excess, uint32_t count)
 {
@@ -189,7 +197,10 @@ static void check_borrowers(const struct policy *policy, const struct cluster *c
 	}
 }
 
-/* Admissions, Pods that are seen, and ends, in any order: never over a limit, and nothing refused that fits. */
+/*
+ * Admits, applies and ends Pods in random order. No limit is ever exceeded, and nothing that fits
+ * is refused.
+ */
 static void test_against_the_formulas(void **state)
 {
 	(void)state;
@@ -200,14 +211,16 @@ static void test_against_the_formulas(void **state)
 		make_cluster(&cluster, &seed);
 		struct policy *policy = load_cluster(&cluster);
 		assert_non_null(policy);
-		if (round % 3 == 0) /* held under other limits, as after a reload */
+		/* Held under other limits, as after a reload. */
+		if (round % 3 == 0)
 			for (int t = 0; t < TEAMS; t++)
 				cluster.held[t][next_random(&seed) % NAMES] = (int)(next_random(&seed) % 8);
 		for (int step = 0; step < 120; step++) {
 			int team = (int)(next_random(&seed) % TEAMS), name = (int)(next_random(&seed) % NAMES);
 			int count = 1 + (int)(next_random(&seed) % 3);
 			int *held = &cluster.held[team][name], *pending = &cluster.pending[team][name];
-			if (next_random(&seed) % 10 < 3) { /* some of it is seen, or ends */
+			/* A part is seen, or ends. */
+			if (next_random(&seed) % 10 < 3) {
 				int *less = next_random(&seed) % 2 ? held : pending;
 				int part = *less ? 1 + (int)(next_random(&seed) % (uint32_t)*less) : 0;
 				*less -= part;
@@ -241,7 +254,7 @@ static void test_against_the_formulas(void **state)
 	assert_true(admitted > 1000 && refused > 1000 && cohort > 200);
 }
 
-/* ---- one pool, looked at closely ---- */
+/* --- One pool in detail --- */
 
 static const char pair[] = TENANT("a", "{namespaces: [a], cohort: x, borrowing: {q: {borrowUpTo: 3, lendUpTo: 1}}, "
 				       "quotas: [" GPU_QUOTA("4") "]}")
@@ -266,14 +279,16 @@ static void test_views(void **state)
 	assert_true(str_eq(view.cohort, STR("x")) && view.borrow == 3 * unit && view.lend == unit &&
 		    view.hard == 4 * unit);
 	policy_quota(policy, 1, &view);
-	assert_true(view.borrow == 2 * unit && view.lend == 4 * unit); /* not said: all of it */
+	/* Not set: everything may be lent. */
+	assert_true(view.borrow == 2 * unit && view.lend == 4 * unit);
 	assert_int_equal(policy_excess_max(policy), 2);
 	policy_release(policy);
 	policy = fixture_policy(
 	    TENANT("a", "{cohort: x, borrowing: {q: {borrowUpTo: 3, lendUpTo: 1}}, quotas: [" GPU_QUOTA("4") "]}"),
 	    NULL, 0);
 	policy_quota(policy, 0, &view);
-	assert_true(!str_present(view.cohort) && view.borrow == 0 && view.lend == 0); /* alone */
+	/* Without a partner. */
+	assert_true(!str_present(view.cohort) && view.borrow == 0 && view.lend == 0);
 	policy_release(policy);
 }
 
@@ -284,22 +299,25 @@ static void test_what_is_kept(void **state)
 	wide unit = policy_unit(policy);
 	struct excess excess[2];
 	bool refused;
-	/* b lends all: a gets its own 4 and 3 more, not 4 */
+	/* b lends everything: a gets its own 4 and 3 more, but not 4. */
 	assert_int_equal(ask(policy, 4, 0, 3, excess, &refused), 0);
 	assert_false(refused);
 	assert_int_equal(ask(policy, 4, 0, 4, excess, &refused), 1);
 	assert_true(refused && excess[0].kind == EXCESS_HARD && excess[0].left == 3 * unit);
-	/* b has come back for 2 of it: what is left in the pool is less than a may borrow */
+	/* b uses 2 of it again: less is left in the pool than a may borrow. */
 	assert_int_equal(ask(policy, 4, 2, 5, excess, &refused), 2);
 	assert_true(excess[0].kind == EXCESS_HARD && excess[0].left == 2 * unit);
 	assert_true(excess[1].kind == EXCESS_COHORT && excess[1].left == 2 * unit && excess[1].borrower_count == 0);
-	/* what b has is pending: it may be free in a moment, which would help with the pool and not with a's own limit */
+	/*
+	 * The Pods of b are pending. If they never exist, that helps with the pool, but not with
+	 * a's own limit.
+	 */
 	assert_true(excess[0].refuses && !excess[0].changing && excess[1].refuses && excess[1].changing);
-	/* b holds 5, which is 1 above its own: a's own last one is lent */
+	/* b holds 5, which is 1 above its own limit: the last one of a is lent. */
 	assert_int_equal(ask(policy, 3, 5, 1, excess, &refused), 1);
 	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].left == 0 && excess[0].borrower_count == 1);
 	assert_true(excess[0].borrowers[0].quota == 1 && excess[0].borrowers[0].amount == unit);
-	/* b holds more than a lends (it did before a said so): what a keeps is a's own all the same */
+	/* b holds more than a lends now (a has lowered it). What a keeps remains available to a. */
 	assert_int_equal(ask(policy, 0, 6, 3, excess, &refused), 0);
 	assert_int_equal(ask(policy, 0, 6, 4, excess, &refused), 1);
 	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].left == 3 * unit);
@@ -321,17 +339,20 @@ static void test_enforcement_and_overflow(void **state)
 	bool refused;
 	const wide most = ((((wide)1 << 126) - 1) * 2) + 1;
 	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused), 1);
-	assert_true(!refused && excess[0].kind == EXCESS_COHORT); /* a only warns */
+	/* a only warns. */
+	assert_true(!refused && excess[0].kind == EXCESS_COHORT);
 	assert_true(!excess[0].refuses && !excess[0].changing);
 	held[1].terminating = 1;
 	policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused);
 	assert_true(excess[0].changing);
 	assert_int_equal(policy_exceeded(policy, &(struct charge){1, 1}, 1, held, excess, &refused), 2);
-	assert_true(refused); /* b does not */
+	/* b does not. */
+	assert_true(refused);
 	assert_int_equal(policy_exceeded(policy, &(struct charge){2, most}, 1, held, excess, &refused), 0);
 	held[0] = (struct held){.used = most - 1, .pending = most - 1};
 	assert_int_equal(policy_exceeded(policy, &(struct charge){0, most}, 1, held, excess, &refused), 2);
-	assert_true(refused && excess[0].left == 0 && excess[1].left == 0); /* what cannot be summed cannot be booked */
+	/* An amount whose sum overflows cannot be charged. */
+	assert_true(refused && excess[0].left == 0 && excess[1].left == 0);
 	held[0] = (struct held){0};
 	held[1] = (struct held){.used = most, .pending = most};
 	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused), 1);
@@ -339,7 +360,7 @@ static void test_enforcement_and_overflow(void **state)
 	policy_release(policy);
 }
 
-/* ---- what people read ---- */
+/* --- Messages --- */
 
 static void test_sentences(void **state)
 {
@@ -359,7 +380,7 @@ static void test_sentences(void **state)
 	    {4, 2, 3,
 	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 4, limit 4 + 3 borrowed, but cohort "
 	     "\"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
-	    /* never: one sentence, with or without others' Pods */
+	    /* Can never fit: a single sentence, with or without Pods of others. */
 	    {0, 4, 8,
 	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
 	     "most "
@@ -368,7 +389,7 @@ static void test_sentences(void **state)
 	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
 	     "most "
 	     "7, or ask the platform team to raise the limit; 7 are free"},
-	    /* above both: the cohort is only spoken of where it leaves less */
+	    /* Above both limits: the cohort is only mentioned if it leaves less. */
 	    {2, 4, 6,
 	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, over by 1; 2 "
 	     "are free; exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, "
@@ -404,7 +425,7 @@ static void test_sentences(void **state)
 	policy_release(policy);
 }
 
-/* ---- what the compiler says ---- */
+/* --- Findings of the compiler --- */
 
 #define TWO(spec_a, spec_b) TENANT("a", "{namespaces: [a], " spec_a "}") TENANT("b", "{namespaces: [b], " spec_b "}")
 
@@ -459,7 +480,8 @@ static void test_errors(void **state)
 		const char *first = strstr(text, ": error: ");
 		if (!strstr(text, rows[i].expected))
 			fail_msg("%s-- lacks: %s", text, rows[i].expected);
-		assert_null(strstr(first + 1, ": error: ")); /* one fault is one finding */
+		/* One mistake causes one finding. */
+		assert_null(strstr(first + 1, ": error: "));
 	}
 }
 
@@ -467,7 +489,7 @@ static void test_warnings(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *policy, *expected; /* "": nothing at all */
+		const char *policy, *expected; /* "": no findings. */
 	} rows[] = {
 	    {pair, ""},
 	    {TWO("cohort: x, borrowing: {q: {borrowUpTo: 1}}, quotas: [{name: q, resources: [nvidia.com/gpu, "

@@ -1,4 +1,7 @@
-/* What is counted although no Accelerator has it: amounts that are exact, and the same however a Pod is seen. */
+/*
+ * test_companions: resources that are counted although no Accelerator has them. Amounts are exact,
+ * and the same for a Pod that is decided and one in the view.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "policy/model/snapshot.h"
@@ -16,7 +19,7 @@ static struct holding of(const struct demand *demands, uint32_t count)
 	    .uid = STR("u"), .namespace = STR("a"), .name = STR("p"), .demands = demands, .demand_count = count};
 }
 
-/* A million Pods of the most that is counted, in the finest units that a policy may have. */
+/* A million Pods with the maximum that is counted, in the smallest unit that a policy can have. */
 static void test_nothing_overflows(void **state)
 {
 	struct policy *policy = fixture_policy(
@@ -29,7 +32,8 @@ static void test_nothing_overflows(void **state)
 	(void)state;
 	assert_non_null(policy);
 	int64_t unit = policy_unit(policy);
-	assert_true(unit > 100000000); /* 168 x 65521 x 25 */
+	/* 168 x 65521 x 25. */
+	assert_true(unit > 100000000);
 	const struct demand demands[] = {{STR(MEMORY), COMPANION_MAX}, {STR("amd.com/nic"), COMPANION_MAX}};
 	struct holding holding = of(demands, 2);
 	struct charge charges[3];
@@ -37,12 +41,15 @@ static void test_nothing_overflows(void **state)
 	assert_int_equal(policy_charge(policy, &holding, NULL, charges), 1);
 	assert_true(charges[0].amount == 2 * (wide)COMPANION_MAX * unit);
 	assert_false(__builtin_mul_overflow(charges[0].amount, (wide)1000000, &all));
-	/* With the largest unit that compile_unit allows it is still so. */
+	/* This also holds with the largest unit that compile_unit allows. */
 	assert_false(__builtin_mul_overflow(((wide)COMPANION_MAX * 256) << 32, (wide)1000000, &all));
 	policy_release(policy);
 }
 
-/* A view keeps what exists, whoever let it in: of a device no more counts than can be asked for. */
+/*
+ * A view keeps every existing Pod, however it was admitted. Of a device, no more counts than a Pod
+ * can request.
+ */
 static void test_devices_are_bounded_by_their_own(void **state)
 {
 	struct policy *policy = fixture_policy(ACCELERATOR("x", "{resource: x/y, memory: 32Ti}")
@@ -57,7 +64,7 @@ static void test_devices_are_bounded_by_their_own(void **state)
 	policy_release(policy);
 }
 
-/* A Pod that is decided and a Pod that is seen cost the same, whatever else is in the view. */
+/* A Pod costs the same when it is decided as when it is seen, whatever else is in the view. */
 static void test_decided_as_seen(void **state)
 {
 	struct policy *policy =
@@ -73,7 +80,8 @@ static void test_decided_as_seen(void **state)
 		       "{'name':'d','resources':{'requests':{'" MEMORY "':'1Gi'}}}]}");
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
 	assert_true(decision.charged);
-	assert_int_equal(decision.holding.demand_count, 2); /* the device, and what a quota names */
+	/* The device, and the resource that a quota names. */
+	assert_int_equal(decision.holding.demand_count, 2);
 	struct holding view = decision.holding;
 	assert_int_equal(policy_demands(&r.review.object, &r.arena, &view.demands, &view.demand_count), 0);
 	assert_int_equal(view.demand_count, 5);
@@ -87,7 +95,10 @@ static void test_decided_as_seen(void **state)
 	policy_release(policy);
 }
 
-/* Whether quotas could count it at all: who asks for nothing of that is not held up by an outage. */
+/*
+ * Whether quotas could count a resource at all. An outage must not block Pods that request none of
+ * those.
+ */
 static void test_counts_some(void **state)
 {
 	struct policy *policy =

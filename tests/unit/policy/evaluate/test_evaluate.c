@@ -1,4 +1,7 @@
-/* Decisions: Rules, Guards and charges on Pods, through the reader and the compiler. */
+/*
+ * test_evaluate: tests decisions: Rules, Guards and charges on Pods, including the reader and the
+ * compiler.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/admission/patch.h"
@@ -123,7 +126,7 @@ static void test_rewrites(void **state)
 	     "[{\"op\":\"add\",\"path\":\"/spec/nodeSelector/node-type\",\"value\":\"edge\"}]"},
 	    {RULE("edge", "{onConflict: keep, inject: {nodeSelector: {node-type: edge}}}"), "{}",
 	     "{'nodeSelector':{'node-type':'core'},'containers':[]}", ""},
-	    /* a later name makes an earlier Rule match: the pass repeats */
+	    /* A later rewrite makes an earlier Rule match, so the pass is repeated. */
 	    {RULE("a", "{order: 1, match: {requests: {nvidia.com/gpu.shared: {}}}, inject: {runtimeClassName: shared}}")
 		 RULE("b", "{order: 2, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"),
 	     "{}",
@@ -189,7 +192,8 @@ static void test_guards(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *guard, *spec, *expected; /* the beginning of the message; "": nothing */
+		/* The beginning of the message. "": no objection. */
+		const char *guard, *spec, *expected;
 	} rows[] = {
 	    {"{deny: [visibleDevicesEnv]}",
 	     "{'containers':[{'name':'c','env':[{'name':'NVIDIA_VISIBLE_DEVICES','value':'all'}]}]}",
@@ -318,7 +322,7 @@ static void test_compile_warnings(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *policy, *expected; /* "": nothing at all */
+		const char *policy, *expected; /* "": no findings. */
 	} rows[] = {
 	    {"", ""},
 	    {RULE("r",
@@ -334,13 +338,13 @@ static void test_compile_warnings(void **state)
 	     "{matchLabels: {l: "
 	     "v}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {k: v, l: v}}\n",
 	     "both claim this namespace"},
-	    /* any profile that a Pod may ask by its memory, not only the first one */
+	    /* Any profile that a Pod may request by its memory, not only the first one. */
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], quotas: [{name: q, "
 	     "hard: 1, "
 	     "resources: [nvidia.com/mig-1g.10gb, nvidia.com/mig-1g.20gb, nvidia.com/mig-2g.20gb]}]}\n---\n" RULE(
 		 "r", "{rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}]}"),
 	     "rewrites to \"nvidia.com/mig-3g.40gb\", which no quota of Tenant \"b\" ("},
-	    /* a quota of another model covers nothing */
+	    /* A quota for another model covers nothing. */
 	    {"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], quotas: [{name: q, "
 	     "hard: 1, "
 	     "accelerators: [t4]}]}\n---\n" RULE("r", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}"),
@@ -361,7 +365,7 @@ static void test_compile_warnings(void **state)
 	}
 }
 
-/* Only so many objections are kept, but a refusal is never without its reason. */
+/* Only a limited number of objections is kept, but a refusal never lacks its reason. */
 static void test_refusal_after_many_warnings(void **state)
 {
 	(void)state;
@@ -391,7 +395,10 @@ static void test_refusal_after_many_warnings(void **state)
 	policy_release(policy);
 }
 
-/* Which models a Pod could land on, by every operator of node affinity: 20 to 80 GB by a numeric label. */
+/*
+ * Which models a Pod could land on, for every operator of node affinity. A numeric label gives 20
+ * or 80 GB.
+ */
 static void test_node_affinity(void **state)
 {
 	(void)state;
@@ -405,7 +412,7 @@ static void test_node_affinity(void **state)
 				     "[a], quotas: [{name: q, measure: gpus, "
 				     "hard: 9}]}\n";
 	static const struct {
-		const char *terms, *expected; /* the beginning */
+		const char *terms, *expected; /* The beginning of the output. */
 	} rows[] = {
 	    {"{'matchExpressions':[{'key':'gb','operator':'Lt','values':['21']}]}", "a/q=0.25"},
 	    {"{'matchExpressions':[{'key':'gb','operator':'Lt','values':['20']}]}", "no Accelerator"},
@@ -417,7 +424,7 @@ static void test_node_affinity(void **state)
 	    {"{'matchExpressions':[{'key':'kind','operator':'DoesNotExist'}]}", "no Accelerator"},
 	    {"{'matchExpressions':[{'key':'kind','operator':'Exists'},{'key':'other','operator':'In','values':['x']}]}",
 	     "a/q=1"},
-	    /* terms are alternatives */
+	    /* Terms are alternatives. */
 	    {"{'matchExpressions':[{'key':'kind','operator':'In','values':['s']}]},"
 	     "{'matchExpressions':[{'key':'kind','operator':'In','values':['l']}]}",
 	     "a/q=1"},
@@ -439,7 +446,7 @@ static void test_node_affinity(void **state)
 	}
 }
 
-/* What a Pod says is quoted, but its control characters and halves of characters never leave. */
+/* Messages quote a Pod, but never contain its control characters or parts of a character. */
 static void test_messages_are_plain(void **state)
 {
 	(void)state;
@@ -448,7 +455,8 @@ static void test_messages_are_plain(void **state)
 	mutate(FLEET RULE("r", "{inject: {nodeSelector: {zone: x}}}"), "a", "{}",
 	       "{'nodeSelector':{'zone':'a\\n\\u001bb\\u0085c\\u007f'},'containers':[]}", text, sizeof text);
 	assert_non_null(strstr(text, "\"a??b??c?\""));
-	for (size_t cut = 0; cut < 4; cut++) { /* it is cut at a character of three bytes, wherever that falls */
+	/* The cut falls at each byte of a three-byte character. */
+	for (size_t cut = 0; cut < 4; cut++) {
 		memset(wide_text, 'w', cut);
 		for (size_t at = cut; at < 1800; at += 3)
 			memcpy(wide_text + at, "\xe2\x82\xac", 4);
@@ -456,7 +464,7 @@ static void test_messages_are_plain(void **state)
 		char *policy;
 		assert_true(asprintf(&policy, "%s%s", FLEET, rule) > 0);
 		mutate(policy, "a", "{}", spec, text, sizeof text);
-		/* the value is cut, and not what to do about it */
+		/* The value is cut, but not the remedy. */
 		static const char rest[] =
 		    "\xe2\x82\xac...\" in the Pod, but Rule \"r\" sets it to \"x\"; remove it or use "
 		    "that value";

@@ -1,4 +1,7 @@
-/* What a view of the cluster asks a policy: demands and models of Pods that exist, and charges by the labels that namespaces have. */
+/*
+ * test_pod_requests: tests what a view needs from a policy: demands and models of existing Pods,
+ * and charges by the labels of namespaces.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
@@ -10,7 +13,7 @@
 	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\nspec: {resource: nvidia.com/gpu, "   \
 	"memory: 16Gi, nodeLabels: {product: t4}}\n"
 
-/* ---- demands ---- */
+/* --- Demands --- */
 
 static void print_demands(const char *spec, char *out, size_t size)
 {
@@ -40,17 +43,17 @@ static void test_demands(void **state)
 	    {"{'containers':[" ASKS("'nvidia.com/gpu':'2','cpu':'1','memory':'1Gi'") "]}", "nvidia.com/gpu=2"},
 	    {"{'containers':[" ASKS("'b.com/x':1,'a.com/x':'1k'") "," ASKS("'b.com/x':'2'") "]}",
 	     "a.com/x=1000 b.com/x=3"},
-	    /* names of Kubernetes' own, and those of devices that a class gives */
+	    /* Kubernetes' own names, and devices of a DeviceClass. */
 	    {"{'containers':[" ASKS(
 		 "'kubernetes.io/x':1,'a.kubernetes.io/x':1,'attachable-volumes-a/kubernetes.io/b':1,"
 		 "'requests.nvidia.com/gpu':1,'hugepages-2Mi':1,"
 		 "'deviceclass.resource.kubernetes.io/gpu':1") "]}",
 	     "deviceclass.resource.kubernetes.io/gpu=1"},
-	    /* nothing, no whole number, more than any cluster has */
+	    /* Zero, non-integer amounts, and more than any cluster has. */
 	    {"{'containers':[" ASKS("'a/a':0,'a/b':'-1','a/c':'1500m','a/d':'x','a/e':'2e9','a/f':'1000m'") "]}",
 	     "a/e=2000000000 a/f=1"},
 	    {"{'containers':[" ASKS("'a/e':'1e9'") "," ASKS("'a/e':'1e9'") "]}", "a/e=2000000000"},
-	    /* bytes: exact up to COMPANION_MAX, and no sum gets beyond it */
+	    /* Bytes: exact up to COMPANION_MAX, and no sum exceeds it. */
 	    {"{'containers':[" ASKS("'a/b':'4Gi'") "," ASKS("'a/b':'1'") "]}", "a/b=4294967297"},
 	    {"{'containers':[" ASKS("'a/b':'9007199254740991'") "]}", "a/b=9007199254740991"},
 	    {"{'containers':[" ASKS("'a/b':'7E'") "," ASKS("'a/b':'7E'") "," ASKS("'a/b':'7E'") "]}",
@@ -58,7 +61,10 @@ static void test_demands(void **state)
 	    {"{'initContainers':[" SIDECAR("'a/b':'8Pi'") "," ASKS("'a/b':'8Pi'") "],'containers':[" ASKS(
 		 "'a/b':'1'") "],'overhead':{'a/b':'8Pi'}}",
 	     "a/b=9007199254740992"},
-	    /* the larger of request and limit; sidecars add up, init containers do not; overhead is on top */
+	    /*
+	     * The larger of request and limit counts. Sidecars are added, init containers are not,
+	     * and overhead is added at the end.
+	     */
 	    {"{'containers':[{'name':'c','resources':{'limits':{'a/b':2},'requests':{'a/b':3}}}]}", "a/b=3"},
 	    {"{'initContainers':[" ASKS("'a/b':4") "," SIDECAR("'a/b':1") "," ASKS("'a/b':4") "," SIDECAR(
 		 "'a/b':1") "],"
@@ -76,7 +82,7 @@ static void test_demands(void **state)
 	}
 }
 
-/* Whatever else a Pod names, its accelerators are found: there is no number of names at which they are lost. */
+/* A Pod's accelerators are found however many other names it requests. */
 static void test_many_demands(void **state)
 {
 	(void)state;
@@ -104,7 +110,7 @@ static void test_many_demands(void **state)
 	free(text);
 }
 
-/* A Pod that is decided and a Pod that is seen are the same to the quotas. */
+/* Quotas treat a Pod that is decided and a Pod that is seen alike. */
 static void test_demands_agree(void **state)
 {
 	(void)state;
@@ -121,7 +127,8 @@ static void test_demands_agree(void **state)
 	struct holding seen = decision.holding;
 	assert_int_equal(policy_demands(&r.review.object, &r.arena, &seen.demands, &seen.demand_count), 0);
 	assert_int_equal(decision.holding.demand_count, 2);
-	assert_int_equal(seen.demand_count, 3); /* a/b, too: another policy may count it */
+	/* This includes a/b, which another policy may count. */
+	assert_int_equal(seen.demand_count, 3);
 	struct charge decided[1], charged[1];
 	assert_int_equal(policy_charge(policy, &decision.holding, NULL, decided), 1);
 	assert_int_equal(policy_charge(policy, &seen, NULL, charged), 1);
@@ -130,7 +137,7 @@ static void test_demands_agree(void **state)
 	policy_release(policy);
 }
 
-/* ---- labels of namespaces ---- */
+/* --- Labels of namespaces --- */
 
 static const char labelled[] = TENANT("org", "{quotas: [{name: all, hard: 9}]}")
     TENANT("red", "{parent: org, namespaceSelector: {matchLabels: {team: red}}, quotas: [{name: q, hard: 9}]}") TENANT(
@@ -162,14 +169,19 @@ static void test_labels_in_charges(void **state)
 		const struct pairs labels;
 		const char *charges, *root;
 	} rows[] = {
-	    {"ns", {NULL, 0, false}, "red/q=1, org/all=1", "org"}, /* as the policy's own document says */
-	    {"ns", {NULL, 0, true}, "", ""},                       /* it has none, whatever the policy says */
+	    /* As in the policy's own document. */
+	    {"ns", {NULL, 0, false}, "red/q=1, org/all=1", "org"},
+	    /* It has no labels, whatever the policy says. */
+	    {"ns", {NULL, 0, true}, "", ""},
 	    {"ns", {blue, 1, true}, "blue/q=1", "blue"},
-	    {"ns", {both, 2, true}, "", ""}, /* two claim it */
+	    /* Two Tenants claim it. */
+	    {"ns", {both, 2, true}, "", ""},
 	    {"new", {red, 1, true}, "red/q=1, org/all=1", "org"},
 	    {"new", {NULL, 0, false}, "", ""},
-	    {"green", {red, 1, true}, "green/q=1", "green"}, /* a name beats a selector */
-	    {"free", {red, 1, true}, "", "org"},             /* exempt: nothing counts */
+	    /* A name beats a selector. */
+	    {"green", {red, 1, true}, "green/q=1", "green"},
+	    /* Exempt: nothing counts. */
+	    {"free", {red, 1, true}, "", "org"},
 	};
 	struct policy *policy = fixture_policy(labelled, NULL, 0);
 	assert_non_null(policy);
@@ -188,7 +200,8 @@ static void test_labels_in_charges(void **state)
 		assert_string_equal(text.ptr, rows[i].charges);
 		buf_release(&text);
 		uint32_t root = policy_root(policy, holding.namespace, &rows[i].labels);
-		static const char *const names[] = {"blue", "green", "org", "red"}; /* tenants in the order of names */
+		/* Tenants are sorted by name. */
+		static const char *const names[] = {"blue", "green", "org", "red"};
 		assert_string_equal(root == UINT32_MAX ? "" : names[root], rows[i].root);
 	}
 	assert_true(policy_reads_namespaces(policy));

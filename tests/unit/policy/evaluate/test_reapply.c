@@ -1,4 +1,7 @@
-/* Updates of Pods: what /mutate puts back, and what it leaves to the API server. */
+/*
+ * test_reapply: tests updates of Pods: which mutations /mutate keeps, and what it leaves to the API
+ * server.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/admission/patch.h"
@@ -25,7 +28,7 @@
 #define MIG "nvidia.com/mig-1g.10gb"
 #define SLICES "nvidia.com~1mig-1g.10gb"
 
-/* The specs of the object and of the old one, JSON with ' for ". */
+/* Builds an update from the specs of the new and the old object, which are JSON with ' for ". */
 static void review_update(struct fixture_review *r, const char *now, const char *old)
 {
 	size_t size = strlen(now) + strlen(old) + 1024;
@@ -46,7 +49,7 @@ static void review_update(struct fixture_review *r, const char *now, const char 
 		fail_msg("%s", err.text);
 }
 
-/* The patch with ' for "; nothing where there are no edits. */
+/* Writes the patch with ' for ", or an empty string if there are no edits. */
 static void restore(const struct policy *policy, const char *now, const char *old, char *out, size_t size)
 {
 	struct fixture_review r;
@@ -93,33 +96,36 @@ static void test_resources(void **state)
 {
 	(void)state;
 	static const struct row rows[] = {
-	    /* merged by an apply, and replaced */
+	    /* Merged by an apply, and replaced. */
 	    {LIMITS("'" GPU "':'1','" MIG "':'1','cpu':'1'"), LIMITS("'" MIG "':'1','cpu':'1'"),
 	     "[{'op':'remove'," AT "nvidia.com~1gpu'}]"},
 	    {LIMITS("'" GPU "':'1'"), LIMITS("'" MIG "':'1'"),
 	     "[{'op':'remove'," AT "nvidia.com~1gpu'},{'op':'add'," AT SLICES "','value':'1'}]"},
-	    /* moved onto a name that the manifest has, too */
+	    /* Renamed to a resource that the manifest requests too. */
 	    {LIMITS("'" GPU "':'2','" MIG "':'1'"), LIMITS("'" MIG "':'3'"),
 	     "[{'op':'remove'," AT "nvidia.com~1gpu'},{'op':'add'," AT SLICES "','value':'3'}]"},
-	    /* beside another accelerator, merged and replaced */
+	    /* With another accelerator, merged and replaced. */
 	    {LIMITS("'amd.com/gpu':'2','" GPU "':'1','" MIG "':'1'"), LIMITS("'amd.com/gpu':'2','" MIG "':'1'"),
 	     "[{'op':'remove'," AT "nvidia.com~1gpu'}]"},
 	    {LIMITS("'amd.com/gpu':'2','" GPU "':'1'"), LIMITS("'amd.com/gpu':'2','" MIG "':'1'"),
 	     "[{'op':'remove'," AT "nvidia.com~1gpu'},{'op':'add'," AT SLICES "','value':'1'}]"},
-	    /* other amounts: nobody may change them, and the API server says so */
+	    /* Changed amounts are immutable; the API server reports that. */
 	    {LIMITS("'" GPU "':'2','" MIG "':'1'"), LIMITS("'" MIG "':'1'"), ""},
 	    {LIMITS("'" GPU "':'1','" MIG "':'2'"), LIMITS("'" MIG "':'2'"), ""},
 	    {LIMITS("'" GPU "':'2'"), LIMITS("'" GPU "':'1'"), ""},
 	    {LIMITS("'" MIG "':'2'"), LIMITS("'" MIG "':'1'"), ""},
 	    {LIMITS("'cpu':'1'"), LIMITS("'" MIG "':'1','cpu':'1'"), ""},
 	    {LIMITS("'" GPU "':'1'"), LIMITS("'cpu':'1'"), ""},
-	    /* senseless amounts are no reason to refuse here */
+	    /* Invalid amounts are not refused here. */
 	    {LIMITS("'" GPU "':'1.5','" MIG "':'1'"), LIMITS("'" MIG "':'1'"), ""},
 	    {LIMITS("'" GPU "':'2000000000','" MIG "':'1'"), LIMITS("'" MIG "':'1'"), ""},
-	    /* no accelerators: a resize of what the API server lets be resized, another vendor's resource */
+	    /*
+	     * No accelerators: a resize that the API server allows, and the resource of another
+	     * vendor.
+	     */
 	    {LIMITS("'" MIG "':'1','cpu':'2'"), LIMITS("'" MIG "':'1','cpu':'1'"), ""},
 	    {LIMITS("'example.com/nic':'1'"), LIMITS("'example.com/net':'1'"), ""},
-	    /* the same amount in other words */
+	    /* The same amount, written differently. */
 	    {LIMITS("'" MIG "':'1000m'"), LIMITS("'" MIG "':'1'"), ""},
 	    {LIMITS("'" MIG "':'1'"), LIMITS("'" MIG "':'1'"), ""},
 	};
@@ -130,17 +136,17 @@ static void test_containers(void **state)
 {
 	(void)state;
 	static const struct row rows[] = {
-	    /* requests and limits, of init containers as well */
+	    /* Requests and limits, including those of init containers. */
 	    {"{'initContainers':[{'name':'i','resources':{'requests':{'" GPU "':'1','" MIG
 	     "':'1'}}}],'containers':[{'name':'c'}]}",
 	     "{'initContainers':[{'name':'i','resources':{'requests':{'" MIG "':'1'}}}],'containers':[{'name':'c'}]}",
 	     "[{'op':'remove','path':'/spec/initContainers/0/resources/requests/nvidia.com~1gpu'}]"},
-	    /* another container there: the API server refuses */
+	    /* There is another container at that position: the API server refuses the update. */
 	    {LIMITS("'" GPU "':'1'"), "{'containers':[{'name':'d','resources':{'limits':{'" MIG "':'1'}}}]}", ""},
 	    {"{'containers':[{'name':'c','resources':{'limits':{'" GPU "':'1'}}}]}",
 	     "{'initContainers':[{'name':'c','resources':{'limits':{'" MIG "':'1'}}}]}", ""},
 	    {"{'containers':[]}", LIMITS("'" MIG "':'1'"), ""},
-	    /* the lists are compared each for itself, whatever stands before */
+	    /* Each list is compared separately, whatever precedes it. */
 	    {"{'initContainers':[{'name':'i'},{'name':'j'}],'containers':[{'name':'c','resources':{'limits':{'" GPU
 	     "':'1'}}}]}",
 	     "{'initContainers':[{'name':'i'}],'containers':[{'name':'c','resources':{'limits':{'" MIG "':'1'}}}]}",
@@ -161,17 +167,17 @@ static void test_variables(void **state)
 	    {ENV(VAR("A", "x") "," NVIDIA("all")), ENV(VAR("A", "x") "," NVIDIA("void")), REPLACED("1")},
 	    {ENV("{'name':'NVIDIA_VISIBLE_DEVICES','value':'void','valueFrom':{}}"), ENV(NVIDIA("void")),
 	     REPLACED("0")},
-	    /* the manifest does not have it, and replaces the Pod */
+	    /* The manifest lacks it, and replaces the Pod. */
 	    {ENV(VAR("A", "x")), ENV(VAR("A", "x") "," NVIDIA("void")),
 	     "[{'op':'add','path':'/spec/containers/0/env/-','value':" NVIDIA("void") "}]"},
 	    {"{'containers':[{'name':'c'}]}", ENV(NVIDIA("void") "," VAR("AMD_VISIBLE_DEVICES", "void")),
 	     "[{'op':'add','path':'/spec/containers/0/env','value':[" NVIDIA("void") "," VAR("AMD_VISIBLE_DEVICES",
 											     "void") "]}]"},
-	    /* several of one name: each by its own */
+	    /* Several with the same name are handled separately. */
 	    {ENV(NVIDIA("none") "," NVIDIA("all")), ENV(NVIDIA("none") "," NVIDIA("void")), REPLACED("1")},
 	    {ENV(NVIDIA("all")), ENV(NVIDIA("all") "," NVIDIA("void")),
 	     "[{'op':'add','path':'/spec/containers/0/env/-','value':" NVIDIA("void") "}]"},
-	    /* what gpugate has not made void */
+	    /* Values that gpugate has not set to void. */
 	    {ENV(NVIDIA("all")), ENV(NVIDIA("none")), ""},
 	    {ENV(NVIDIA("all")), ENV(NVIDIA("0")), ""},
 	    {ENV(VAR("MY_VISIBLE_DEVICES", "all")), ENV(VAR("MY_VISIBLE_DEVICES", "void")), ""},
@@ -189,14 +195,14 @@ static void test_node_selectors(void **state)
 	static const struct row rows[] = {
 	    {SELECT("'zone':'b','own':'x'"), SELECT("'zone':'a','own':'x'"),
 	     "[{'op':'add','path':'/spec/nodeSelector/zone','value':'a'}]"},
-	    /* the policy may have changed: what counts is the Pod */
+	    /* The policy may have changed; the Pod decides. */
 	    {SELECT("'zone':'b'"), SELECT("'zone':'c'"), "[{'op':'add','path':'/spec/nodeSelector/zone','value':'c'}]"},
 	    {"{'containers':[]}", SELECT("'zone':'a','tier':'gpu','product':'a100','own':'x'"),
 	     "[{'op':'add','path':'/spec/nodeSelector','value':{'product':'a100','zone':'a','tier':'gpu'}}]"},
-	    /* a gated Pod may get more */
+	    /* A gated Pod may get more selectors. */
 	    {SELECT("'zone':'a','more':'x'"), SELECT("'zone':'a'"), ""},
 	    {SELECT("'zone':'a'"), "{'containers':[]}", ""},
-	    /* what no Rule sets, or no Rule replaces */
+	    /* Keys that no Rule sets, or no Rule replaces. */
 	    {SELECT("'own':'y'"), SELECT("'own':'x'"), ""},
 	    {SELECT("'product':'h100'"), SELECT("'product':'a100'"), ""},
 	};
@@ -219,12 +225,12 @@ static void test_tolerations(void **state)
 	     "},{'op':'add','path':'/spec/tolerations/-','value':" EDGE("5") "}]"},
 	    {"{'containers':[]}", TOLERATE(OF_GPU "," EDGE("5")),
 	     "[{'op':'add','path':'/spec/tolerations','value':[" OF_GPU "," EDGE("5") "]}]"},
-	    /* more, in any order, and other seconds */
+	    /* More tolerations, in any order, and with other seconds. */
 	    {TOLERATE(OTHER "," OWN), TOLERATE(OWN "," OF_GPU),
 	     "[{'op':'add','path':'/spec/tolerations/-','value':" OF_GPU "}]"},
 	    {TOLERATE(EDGE("9") "," OWN "," OTHER), TOLERATE(OWN "," EDGE("5")), ""},
 	    {TOLERATE(OWN "," OF_GPU "," OTHER), TOLERATE(OWN "," OF_GPU), ""},
-	    /* taken away by somebody: not gpugate's */
+	    /* Removed by someone else; gpugate did not add it. */
 	    {TOLERATE(OWN), TOLERATE(OWN "," OTHER), ""},
 	    {TOLERATE(OWN), TOLERATE(OWN ",{'key':'example.com/nic','operator':'Exists','effect':'NoSchedule'}"), ""},
 	    {TOLERATE(OWN), TOLERATE(OWN ",{'key':'" GPU "','operator':'Exists','effect':'NoExecute'}"), ""},
@@ -246,7 +252,7 @@ static void test_runtime_class(void **state)
 	CHECK_ROWS(rows);
 }
 
-/* Without Rules nothing but a rewrite of before can explain a difference. */
+/* Without Rules, only a previous rewrite can explain a difference. */
 static void test_a_policy_without_rules(void **state)
 {
 	(void)state;
@@ -275,7 +281,7 @@ static void test_exempt(void **state)
 	policy_release(policy);
 }
 
-/* More kept accelerators than are looked through are nobody's rewrite. */
+/* If there are more kept accelerators than are searched, none of them counts as a rewrite. */
 static void test_many_names(void **state)
 {
 	(void)state;

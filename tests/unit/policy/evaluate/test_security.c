@@ -1,4 +1,4 @@
-/* The review reader: what a Pod says of privileges. */
+/* test_security: tests which privileges the review reader finds in a Pod. */
 #include "tests/unit/policy_fixture.h"
 
 static struct fixture_review review;

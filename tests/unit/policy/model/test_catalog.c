@@ -1,11 +1,14 @@
-/* The catalog of resource names: every row can be reached, every name has the role that its project gives it, and patterns. */
+/*
+ * test_catalog: tests the catalog of resource names: every row is reachable, every name has the
+ * role that its project gives it, and patterns work.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "policy/base/glob.h"
 #include "policy/base/mig_profile.h"
 #include "policy/model/catalog.h"
 
-/* A name that only this row is about: its pattern, with letters for the wildcards. */
+/* Returns a name that only this row can match: its pattern, with a digit for each wildcard. */
 static struct str sample(struct str pattern, char *out)
 {
 	for (size_t i = 0; i < pattern.len; i++)
@@ -30,7 +33,7 @@ static void test_no_row_is_hidden(void **state)
 	}
 }
 
-/* Rows of one domain stand together: who reads the table sees the order that decides. */
+/* Rows of one domain are adjacent, so that the order which decides is visible in the table. */
 static void test_domains_stand_together(void **state)
 {
 	size_t count;
@@ -62,7 +65,8 @@ static void test_roles(void **state)
 	    {"nvidia.com/mig-1c.3g.20gb", ROLE_SLICE},
 	    {"nvidia.com/gpumem", ROLE_COMPANION},
 	    {"nvidia.com/gpumem-percentage", ROLE_COMPANION},
-	    {"nvidia.com/gpumem2", ROLE_DEVICE}, /* a renamed device does not slip past */
+	    /* A renamed device does not escape. */
+	    {"nvidia.com/gpumem2", ROLE_DEVICE},
 	    {"nvidia.com/gpucores", ROLE_COMPANION},
 	    {"nvidia.com/priority", ROLE_COMPANION},
 	    {"nvidia.com/cx7_qsfp", ROLE_NETWORK},
@@ -104,7 +108,8 @@ static void test_roles(void **state)
 	    {"vpc.amazonaws.com/efa", ROLE_NETWORK},
 	    {"devices.kubevirt.io/kvm", ROLE_OTHER},
 	    {"example.com/foo", ROLE_UNKNOWN},
-	    {"smarter-devices/nvidia0", ROLE_UNKNOWN}, /* whatever its administrator chose */
+	    /* An administrator may choose any such name. */
+	    {"smarter-devices/nvidia0", ROLE_UNKNOWN},
 	    {"xnvidia.com/gpu", ROLE_UNKNOWN},
 	    {"nvidia.com", ROLE_UNKNOWN},
 	    {"", ROLE_UNKNOWN},
@@ -144,26 +149,37 @@ static void test_mig_spellings(void **state)
 			fail_msg("%s is of \"%.*s\"", rows[i].name, (int)len, out);
 	}
 	char name[400], out[CATALOG_MIG_NAME_MAX];
-	for (size_t len = 0; len < sizeof name - 30; len++) { /* a name of any length */
+	/* Names of every length. */
+	for (size_t len = 0; len < sizeof name - 30; len++) {
 		int all = snprintf(name, sizeof name, "nvidia.com/mig-1c.%0*d.shared", (int)len + 1, 0);
 		size_t slice = catalog_mig_slice((struct str){name, (size_t)all}, out);
 		assert_true(slice <= CATALOG_MIG_NAME_MAX);
 	}
 }
 
-/* The largest part of a device that a name stands for, and units in which all of them are whole. */
+/*
+ * The weight of a name is the largest part of a device that it can mean. The unit makes all weights
+ * integers.
+ */
 static void test_mig_weights(void **state)
 {
 	static const struct {
 		const char *name;
 		int numerator, denominator;
 	} rows[] = {
-	    {"nvidia.com/mig-1g.10gb", 1, 4},    {"nvidia.com/mig-1g.10gb.shared", 1, 4},
-	    {"nvidia.com/mig-1c.3g.20gb", 1, 2}, {"nvidia.com/mig-2c.3g.20gb.shared", 1, 2},
-	    {"nvidia.com/mig-1g.10gb.me", 1, 7}, {"nvidia.com/mig-1g.35gb", 1, 4}, /* H200's, not GB300's */
-	    {"nvidia.com/mig-1g.24gb", 1, 2},                                      /* RTX PRO 5000's */
-	    {"nvidia.com/mig-3g.139gb", 1, 2},   {"nvidia.com/mig-3g.95gb", 1, 2},
-	    {"nvidia.com/mig-2g.0gb", 2, 3},     {"nvidia.com/mig-3g.0gb.gfx", 1, 1},
+	    {"nvidia.com/mig-1g.10gb", 1, 4},
+	    {"nvidia.com/mig-1g.10gb.shared", 1, 4},
+	    {"nvidia.com/mig-1c.3g.20gb", 1, 2},
+	    {"nvidia.com/mig-2c.3g.20gb.shared", 1, 2},
+	    /* From H200, not GB300. */
+	    {"nvidia.com/mig-1g.10gb.me", 1, 7},
+	    {"nvidia.com/mig-1g.35gb", 1, 4},
+	    /* From RTX PRO 5000. */
+	    {"nvidia.com/mig-1g.24gb", 1, 2},
+	    {"nvidia.com/mig-3g.139gb", 1, 2},
+	    {"nvidia.com/mig-3g.95gb", 1, 2},
+	    {"nvidia.com/mig-2g.0gb", 2, 3},
+	    {"nvidia.com/mig-3g.0gb.gfx", 1, 1},
 	    {"nvidia.com/mig-1g.16gb-me", 1, 2},
 	};
 	size_t count;
@@ -191,7 +207,10 @@ static void test_mig_weights(void **state)
 	}
 }
 
-/* Two patterns overlap iff some text matches both: tried with every short text of a small alphabet. */
+/*
+ * Two patterns overlap if and only if some text matches both. Tries every short text over a small
+ * alphabet.
+ */
 static void test_overlaps(void **state)
 {
 	static const char letters[] = "ab*?";

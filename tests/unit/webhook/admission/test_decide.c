@@ -1,4 +1,7 @@
-/* The engine without a server: sequences of admissions, and a ledger that answers at once, later, or not without labels. */
+/*
+ * test_decide: tests the engine without a server: sequences of admissions, and a ledger that
+ * responds immediately, later, or without labels.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/admission/decide.h"
@@ -13,13 +16,13 @@
 	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: shared}\n"                                            \
 	"spec: {match: {}, rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}\n"
 
-/* One admission, and what came of it. */
+/* One admission and its result. */
 struct admission {
 	struct fixture_review review;
 	struct admission_request request;
 	struct buf charges;
-	enum admission_state state; /* the last one that was heard of */
-	unsigned calls;             /* of `done` */
+	enum admission_state state; /* The last state that was reported. */
+	unsigned calls;             /* Number of calls of `done`. */
 	bool may_wait;
 };
 
@@ -27,7 +30,8 @@ struct fixture {
 	struct policy *policy;
 	struct ledger_embedded *embedded;
 	struct ledger_store store;
-	struct reservation_request *late; /* what the late ledger still has to answer */
+	/* The request that the late ledger has not answered yet. */
+	struct reservation_request *late;
 	struct admission admissions[8];
 	unsigned count;
 };
@@ -70,7 +74,10 @@ static void on_done(struct admission_request *request, enum admission_state stat
 	admission->calls++;
 }
 
-/* The creation of a Pod with so many GPUs; an empty uid: as a mutating webhook sees it. */
+/*
+ * Prepares the creation of a Pod with that many GPUs. With an empty uid, it is as a mutating
+ * webhook sees it.
+ */
 static struct admission *prepare(struct fixture *f, const char *uid, int gpus)
 {
 	struct admission *admission = &f->admissions[f->count++];
@@ -113,7 +120,10 @@ static bool is_refused(const struct admission *admission, enum reason reason)
 	return admission->state == ADMISSION_DECIDED && decision->denied && decision->objections[0].reason == reason;
 }
 
-/* Created, refused, tried without effect, deleted, created: what a quota has used follows from the requests alone. */
+/*
+ * A Pod is created, refused, created by a dry run, deleted and created again. The usage of a quota
+ * depends on the requests alone.
+ */
 static void test_a_sequence_of_admissions(void **state)
 {
 	struct fixture f;
@@ -142,7 +152,8 @@ static void test_mutation_asks_no_ledger(void **state)
 	struct fixture f;
 	(void)state;
 	open_fixture(&f, RENAMED);
-	f.store = (struct ledger_store){.waits = true}; /* of which nothing could be called */
+	/* No function of this store may be called. */
+	f.store = (struct ledger_store){.waits = true};
 	struct admission *admission = prepare(&f, "", 1);
 	admission->request.kind = ADMISSION_MUTATE;
 	assert_true(is_admitted(decide(admission)));
@@ -168,7 +179,7 @@ static bool nothing_is_held(struct fixture *f)
 	return admitted;
 }
 
-/* Wherever memory ends, the Pod is charged and admitted, or neither. */
+/* Whenever memory runs out, the Pod is both charged and admitted, or neither. */
 static void test_memory_ends(void **state)
 {
 	struct fixture f;
@@ -195,7 +206,7 @@ static void test_memory_ends(void **state)
 	close_fixture(&f);
 }
 
-/* --- A ledger that answers later --- */
+/* --- A ledger that responds later --- */
 
 static bool admit_later(void *self, struct reservation_request *request)
 {
@@ -245,8 +256,8 @@ static void test_the_ledger_answers_later(void **state)
 	}
 }
 
-/* Who cannot wait does not get to the ledger. */
-static void test_who_cannot_wait(void **state)
+/* A request that cannot wait does not reach the ledger. */
+static void test_a_request_that_cannot_wait(void **state)
 {
 	struct fixture f;
 	(void)state;
@@ -259,7 +270,10 @@ static void test_who_cannot_wait(void **state)
 	close_fixture(&f);
 }
 
-/* A namespace of which no labels are known: they are read first; where that fails, only Pods with accelerators are held up. */
+/*
+ * If the labels of a namespace are unknown, they are read first. If that fails, only Pods with
+ * accelerators are blocked.
+ */
 static void test_labels_come_later(void **state)
 {
 	struct fixture f;
@@ -273,7 +287,8 @@ static void test_labels_come_later(void **state)
 	struct admission *known = decide(prepare(&f, "known", 1));
 	assert_int_equal(known->state, ADMISSION_PENDING);
 	f.late->labels = (struct pairs){&label, 1, true};
-	answer(&f, 0); /* and now the quota is asked */
+	/* The quota is checked next. */
+	answer(&f, 0);
 	assert_int_equal(known->calls, 0);
 	assert_true(str_eq(known->request.decision.tenant, STR("ml")));
 	assert_true(embedded.admit(embedded.self, f.late));
@@ -301,7 +316,7 @@ int main(void)
 	    cmocka_unit_test(test_a_pod_without_uid_is_not_charged),
 	    cmocka_unit_test(test_memory_ends),
 	    cmocka_unit_test(test_the_ledger_answers_later),
-	    cmocka_unit_test(test_who_cannot_wait),
+	    cmocka_unit_test(test_a_request_that_cannot_wait),
 	    cmocka_unit_test(test_labels_come_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
-/* Answers: what the API server is told, where the black box cannot be brought to show it. */
+/*
+ * test_response: tests responses to the API server in cases that the black-box tests cannot
+ * produce.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include <jansson.h>
@@ -24,7 +27,10 @@ static json_t *write_answer(const struct decision *decision)
 	return response;
 }
 
-/* The ledger cannot be asked: refused with "come back" under deny, allowed under onOutage: allow or a capping audit. */
+/*
+ * The ledger is unavailable. Pods are refused with a retryable status, or admitted with `onOutage:
+ * allow` or if enforcement is capped to audit.
+ */
 static void test_outage(void **state)
 {
 	(void)state;
@@ -59,7 +65,10 @@ static void test_outage(void **state)
 	}
 }
 
-/* What the tenant itself has brought about is no outage: it is refused with "come back", whatever onOutage says. */
+/*
+ * What a tenant has caused itself is no outage. Pods are refused with a retryable status, whatever
+ * onOutage says.
+ */
 static void test_busy(void **state)
 {
 	(void)state;
@@ -83,8 +92,11 @@ static void test_busy(void **state)
 	}
 }
 
-/* The API server's own words can be in the reason: a refused write of the ledger once was a ResourceQuota's refusal. */
-static void test_words_of_what_is_undecided(void **state)
+/*
+ * The reason may contain words of the API server. A refused write of the ledger once was the
+ * refusal of a ResourceQuota.
+ */
+static void test_reason_cannot_look_like_a_quota_refusal(void **state)
 {
 	(void)state;
 	struct policy *policy = fixture_policy(SETTINGS("{}"), NULL, 0);
@@ -110,8 +122,8 @@ static void test_words_of_what_is_undecided(void **state)
 	policy_release(policy);
 }
 
-/* One refusal that stays makes the whole answer one that does not pass by waiting. */
-static void test_refusal_beside_outage(void **state)
+/* One permanent refusal makes the whole response permanent. */
+static void test_refusal_together_with_outage(void **state)
 {
 	(void)state;
 	struct decision decision = {.denied = true, .objection_count = 2};
@@ -123,7 +135,10 @@ static void test_refusal_beside_outage(void **state)
 	json_decref(response);
 }
 
-/* Over 4096 characters in all the API server cuts each warning to 256: we cut them first, with a sign of it. */
+/*
+ * If all warnings together exceed 4096 characters, the API server cuts each to 256. We cut them
+ * first, visibly.
+ */
 static void test_warnings_are_cut(void **state)
 {
 	(void)state;
@@ -149,8 +164,8 @@ static void test_warnings_are_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_outage), cmocka_unit_test(test_busy),
-					   cmocka_unit_test(test_words_of_what_is_undecided),
-					   cmocka_unit_test(test_refusal_beside_outage),
+					   cmocka_unit_test(test_reason_cannot_look_like_a_quota_refusal),
+					   cmocka_unit_test(test_refusal_together_with_outage),
 					   cmocka_unit_test(test_warnings_are_cut)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

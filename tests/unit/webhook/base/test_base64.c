@@ -1,4 +1,7 @@
-/* Base64 as it stands in caBundle and in kubeconfig files: with line breaks, and hostile. */
+/*
+ * test_base64: tests base64 as in caBundle and in kubeconfig files: with line breaks, and
+ * malformed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +20,7 @@ static void test_decode(void **state)
 {
 	static const struct {
 		struct str text;
-		const char *bytes; /* NULL: it is not base64 */
+		const char *bytes; /* NULL: it is not base64. */
 	} rows[] = {
 	    {TEXT("Zg=="), "f"},          {TEXT("Zm8="), "fo"},
 	    {TEXT("Zm9v"), "foo"},        {TEXT("Zm9v\nYmFy\r\n"), "foobar"},

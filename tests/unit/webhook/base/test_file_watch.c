@@ -1,3 +1,7 @@
+/*
+ * test_file_watch: tests webhook/base/file_watch.c with real files: ConfigMap mounts, git-sync,
+ * symbolic links, debouncing, and polling.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,14 +20,15 @@
 
 #include "webhook/base/file_watch.h"
 
-#define SLACK_MS 20000 /* a busy machine */
+/* Allows for a busy machine. */
+#define SLACK_MS 20000
 #define LONG_POLL_MS 600000
 
 /* Every test works in a folder of its own, `root`. */
 struct fixture {
 	char root[64];
 	struct watch *watch;
-	atomic_int policy, certificate; /* callbacks so far */
+	atomic_int policy, certificate; /* Number of callbacks so far. */
 };
 
 static int set_up(void **state)
@@ -63,7 +68,7 @@ static void link_to(const char *target, const char *path)
 	assert_int_equal(symlink(target, path), 0);
 }
 
-/* Exchanges a symbolic link in one step, as ConfigMap mounts and git-sync do. */
+/* Replaces a symbolic link atomically, as ConfigMap mounts and git-sync do. */
 static void swap_link(const char *target, const char *path)
 {
 	link_to(target, "tmp-link");
@@ -107,7 +112,7 @@ static void wait_for_one(atomic_int *count, int line)
 		fail_msg("no callback for line %d", line);
 }
 
-/* Waits for a callback, lets things settle, and forgets the callbacks. */
+/* Waits for a callback, waits until nothing happens any more, and resets the count. */
 static void expect(atomic_int *count, int line)
 {
 	wait_for_one(count, line);
@@ -218,7 +223,7 @@ static void test_config_map(void **state)
 	EXPECT(&f->policy);
 }
 
-/* git-sync: the link is a parent of the path that is watched. */
+/* git-sync: the symbolic link is a parent of the watched path. */
 static void test_git_sync(void **state)
 {
 	struct fixture *f = *state;
@@ -239,7 +244,8 @@ static void test_git_sync(void **state)
 		snprintf(path, sizeof path, "git/.worktrees/%d/policy/a.yaml", round);
 		put(path, "next");
 		expect_none(&f->policy);
-		snprintf(path, sizeof path, "%s/git/.worktrees/%d", f->root, round); /* absolute as well as relative */
+		/* Absolute and relative targets. */
+		snprintf(path, sizeof path, "%s/git/.worktrees/%d", f->root, round);
 		swap_link(path + (round % 2 ? strlen(f->root) + strlen("/git/") : 0), "git/current");
 		EXPECT(&f->policy);
 		put("git/current/policy/a.yaml", "edited");
@@ -303,8 +309,10 @@ static long monotonic_ms(void)
 }
 
 /*
- * Writes `count` times, to the `same` file or to others, `pause_ms` apart, and returns the most tellings of that there may be: one at its end, one for each
- * time that patience ran out, and one for each pause that a slow machine made long enough to be taken for quiet.
+ * Writes `count` times, to the `same` file or to different ones, `pause_ms` apart. Returns the
+ * maximum number of notifications that may result. That is one at the end, one for each time that
+ * the maximum delay was reached, and one for each pause that a slow machine made long enough to
+ * count as quiet.
  */
 static long write_often(int count, bool same, long pause_ms)
 {
@@ -320,7 +328,10 @@ static long write_often(int count, bool same, long pause_ms)
 	return 1 + (last - began) / WATCH_PATIENCE_MS + quiet;
 }
 
-/* A hundred changes within a moment are told together; changes without end are told all the same. */
+/*
+ * A hundred changes in quick succession cause one notification. Continuous changes are reported
+ * too.
+ */
 static void test_debounce(void **state)
 {
 	struct fixture *f = *state;
@@ -361,7 +372,7 @@ static void test_never_started(void **state)
 	watch_destroy(NULL);
 }
 
-/* Looking again now and then tells nothing where nothing has changed. */
+/* Polling causes no notification if nothing has changed. */
 static void test_poll(void **state)
 {
 	struct fixture *f = *state;

@@ -1,3 +1,7 @@
+/*
+ * test_git_head: tests webhook/base/git_head.c: which commit a path belongs to, in repositories,
+ * work trees and git-sync folders.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +38,7 @@ static int tear_down(void **state)
 	return chdir("/") == 0 ? system(command) : -1;
 }
 
-/* Writes a file and the folders above it. */
+/* Writes a file and creates its parent folders. */
 static void put(const char *path, const char *text)
 {
 	char folder[PATH_MAX];
@@ -63,7 +67,8 @@ static void test_refs(void **state)
 	check("repo/policy", "");
 	check("repo/nowhere", "");
 	put("repo/.git/HEAD", "ref: refs/heads/main\n");
-	check("repo/policy", ""); /* before the first commit */
+	/* Before the first commit. */
+	check("repo/policy", "");
 	put("repo/.git/packed-refs",
 	    "# pack-refs with: peeled\n" TWO " refs/heads/mainline\n" ONE " refs/heads/main\n^" TWO "\n");
 	check("repo/policy/deep/a.yaml", ONE);
@@ -108,7 +113,7 @@ static void test_worktree(void **state)
 	check("w/policy", TWO);
 }
 
-/* What git-sync makes, seen from a container where its Git folder is mounted elsewhere. */
+/* A work tree of git-sync, seen from a container in which its Git folder is mounted elsewhere. */
 static void test_git_sync(void **state)
 {
 	(void)state;

@@ -1,4 +1,7 @@
-/* Whether policy files are those of the commit, as real repositories tell it; and indexes that are damaged. */
+/*
+ * test_git_status: compares policy files with the commit in real repositories, and reads damaged
+ * indexes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +35,7 @@ static int tear_down(void **state)
 	return chdir("/") == 0 ? system(command) : -1;
 }
 
-/* Runs a line of sh, in which `git` is a git with an author. */
+/* Runs a shell command, in which `git` has an author configured. */
 static void sh(const char *line)
 {
 	char command[2048];
@@ -64,13 +67,15 @@ static void test_changes(void **state)
 	IS("r", GIT_CLEAN);
 	IS("r/policy/a.yaml", GIT_CLEAN);
 	sh("touch r/policy/a.yaml r/docs/d.yaml");
-	IS("r/policy", GIT_CLEAN); /* the content counts */
+	/* Only the content matters. */
+	IS("r/policy", GIT_CLEAN);
 	sh("echo more >>r/policy/a.yaml");
 	IS("r/policy", GIT_DIRTY);
 	IS("r/policy/a.yaml", GIT_DIRTY);
 	IS("r/policy/deep", GIT_CLEAN);
 	sh("git -C r add policy/a.yaml");
-	IS("r/policy", GIT_DIRTY); /* staged is not committed */
+	/* Staged is not committed. */
+	IS("r/policy", GIT_DIRTY);
 	IS("r/policy/deep", GIT_CLEAN);
 	sh("git -C r commit -qm two");
 	IS("r/policy", GIT_CLEAN);
@@ -79,14 +84,16 @@ static void test_changes(void **state)
 	sh("git -C r checkout -q -- policy/deep/b.yml");
 	IS("r/policy", GIT_CLEAN);
 	sh("echo c >r/policy/c.yaml");
-	IS("r/policy", GIT_DIRTY); /* it is not tracked */
+	/* It is not tracked. */
+	IS("r/policy", GIT_DIRTY);
 	IS("r/policy/c.yaml", GIT_DIRTY);
 	sh("rm r/policy/c.yaml; echo c >r/policy/.c.yaml; echo y >>r/policy/README; echo e >r/docs/e.yaml");
-	IS("r/policy", GIT_CLEAN); /* no policy is read from these */
+	/* No policy is read from these. */
+	IS("r/policy", GIT_CLEAN);
 	IS("r", GIT_DIRTY);
 }
 
-/* What is done to a repository every day leaves it clean. */
+/* Ordinary operations on a repository leave it clean. */
 static void test_everyday(void **state)
 {
 	(void)state;
@@ -130,11 +137,13 @@ static void test_kinds_of_index(void **state)
 		sh("git -C r checkout -q -- .");
 	}
 	sh("git -C r update-index --skip-worktree policy/a.yaml");
-	IS("r/policy", GIT_DIRTY); /* its content may be anything */
+	/* Its content may be anything. */
+	IS("r/policy", GIT_DIRTY);
 	sh("git -C r update-index --no-skip-worktree policy/a.yaml; git -C r update-index --split-index; echo n "
 	   ">r/docs/n; "
 	   "git -C r add docs; git -C r commit -qm n");
-	IS("r/policy", GIT_UNKNOWN); /* most entries stand elsewhere */
+	/* Most entries are in another file. */
+	IS("r/policy", GIT_UNKNOWN);
 	sh("git init -q -b main --object-format=sha256 long; echo a >long/a.yaml; git -C long add .; git -C long "
 	   "commit -qm one");
 	IS("long", GIT_CLEAN);
@@ -162,7 +171,8 @@ static void test_no_repository(void **state)
 	IS("plain/policy", GIT_UNKNOWN);
 	IS("nowhere", GIT_UNKNOWN);
 	sh("git init -q -b main empty; mkdir empty/policy; echo a >empty/policy/a.yaml");
-	IS("empty/policy", GIT_UNKNOWN); /* before the first commit */
+	/* Before the first commit. */
+	IS("empty/policy", GIT_UNKNOWN);
 	sh(REPOSITORY "; echo damaged >r/.git/index");
 	IS("r/policy", GIT_UNKNOWN);
 	sh("rm r/.git/index");
@@ -187,7 +197,8 @@ static void read_copy(const char *bytes, size_t len)
 	size_t sum = 0;
 	const struct git_index_reader reader = {
 	    .id_bytes = 20, .entry = on_entry, .folder = on_folder, .context = &sum};
-	char *copy = malloc(len ? len : 1); /* of its exact size, so that a sanitizer sees what is read beyond it */
+	/* Of the exact size, so that a sanitizer detects reads beyond it. */
+	char *copy = malloc(len ? len : 1);
 	memcpy(copy, bytes, len);
 	git_index_read(&reader, (struct str){copy, len});
 	free(copy);

@@ -1,3 +1,7 @@
+/*
+ * test_log: tests webhook/base/log.c: valid JSON lines, many threads, and readers that stall or
+ * close.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +52,7 @@ static struct log *log_on(int fd)
 	return log;
 }
 
-/* Calls back for each line, which has to be a JSON object. Returns their number. */
+/* Calls `line` for each line, which must be a JSON object. Returns the number of lines. */
 static size_t each_line(struct str text, void (*line)(json_t *object, void *context), void *context)
 {
 	size_t count = 0;
@@ -138,7 +142,7 @@ static void tally_line(json_t *object, void *context)
 		tally->told += json_integer_value(json_object_get(object, "lines"));
 }
 
-/* Every line arrives whole or is counted, and the log itself tells how many are missing. */
+/* Every line arrives completely or is counted, and the log itself reports how many are missing. */
 static void test_many_threads(void **state)
 {
 	(void)state;
@@ -170,7 +174,10 @@ static double now(void)
 	return (double)spec.tv_sec + (double)spec.tv_nsec / 1e9;
 }
 
-/* A reader that has stopped costs lines, never time; and it hears of the loss when it reads again. */
+/*
+ * A stalled reader causes lost lines but no delay, and sees the number of lost lines when it reads
+ * again.
+ */
 static void test_stuck_reader(void **state)
 {
 	(void)state;
@@ -211,7 +218,7 @@ static void test_stuck_reader_does_not_hold_destroy(void **state)
 	close(ends[1]);
 }
 
-/* SIGPIPE must not kill, and what cannot be written is counted. */
+/* SIGPIPE must not kill the process, and lines that cannot be written are counted. */
 static void test_closed_reader(void **state)
 {
 	(void)state;

@@ -1,3 +1,7 @@
+/*
+ * test_path_secret: tests webhook/base/path_secret.c: which contents of a file are accepted as a
+ * secret.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +22,7 @@ static void secrets(void **state)
 	memset(long_line, 'a', sizeof long_line);
 	const struct {
 		struct str content;
-		const char *secret; /* NULL: refused */
+		const char *secret; /* NULL: refused. */
 	} rows[] = {
 	    {STR("abc-DEF_1.2~3\n"), "abc-DEF_1.2~3"},
 	    {STR("abc"), "abc"},

@@ -1,7 +1,10 @@
 /*
- * certs_world: replicas that look after their certificates, with clocks that differ, lagging watches, lost answers, crashes and
- * networks that break, around a Secret and two webhook configurations. Decisions are those of webhook/cert_controller/decide.c; what
- * controller.c does with them is played. After every tick, whatever any API server may go by must verify whatever is shown.
+ * certs_world: simulates replicas that manage their certificates, around a Secret and two webhook
+ * configurations. Clocks differ, watches lag, answers get lost, processes crash and networks break.
+ *
+ * Decisions come from webhook/cert_controller/decide.c; the simulation imitates what controller.c
+ * does with them. After every tick, every bundle that an API server may be using must verify every
+ * certificate that is being served.
  */
 #ifndef TESTS_UNIT_CERTS_WORLD_H
 #define TESTS_UNIT_CERTS_WORLD_H
@@ -16,14 +19,17 @@
 #define TICK_MS 100
 #define WORLD_EPOCH_S 1790000000
 
-/* Rules of which each, when broken, must be noticed. */
+/* Rules that are broken on purpose. The simulation must notice each of them. */
 enum world_fault {
 	FAULT_NONE,
-	FAULT_EAGER,        /* an authority signs as soon as it is in the bundles */
-	FAULT_FORGETFUL,    /* an authority leaves the bundles when it has stopped */
-	FAULT_STALE_SIGNER, /* a certificate is signed by whoever signed when the Secret was read last, however long ago */
-	FAULT_STALE_BUNDLE, /* a bundle is written by what the Secret was when it was read last, against any version */
-	FAULT_BLIND,        /* after the Secret is lost, a new authority signs at once */
+	FAULT_EAGER,     /* An authority signs as soon as it is in the bundles. */
+	FAULT_FORGETFUL, /* An authority leaves the bundles as soon as it no longer signs. */
+	/* Signs with the authority that signed when the Secret was last read, however long ago. */
+	FAULT_STALE_SIGNER,
+	/* Writes a bundle from the Secret as it was last read, against any version. */
+	FAULT_STALE_BUNDLE,
+	/* After the Secret is lost, a new authority signs immediately. */
+	FAULT_BLIND,
 	FAULTS
 };
 
@@ -39,7 +45,7 @@ struct configuration {
 		int64_t since_ms;
 		struct ids ids;
 	} history[WORLD_HISTORY];
-	size_t written; /* into the history */
+	size_t written; /* Number of writes into the history. */
 };
 
 struct secret_now {
@@ -52,16 +58,16 @@ enum operation { OP_NONE, OP_READ, OP_WRITE, OP_PATCH };
 
 struct replica {
 	bool alive;
-	int64_t wake_ms;       /* while it is not alive: when it starts */
-	int64_t cut_until_ms;  /* its network is broken until then */
-	int64_t wall_offset_s; /* of its wall clock */
+	int64_t wake_ms;       /* When it starts; only while it is not alive. */
+	int64_t cut_until_ms;  /* Its network is broken until then. */
+	int64_t wall_offset_s; /* Offset of its wall clock. */
 	int64_t mono_offset_ms;
-	int64_t lag_ms; /* of its watches at present */
-	/* An operation under way: when it reaches the server, and when it is answered. */
+	int64_t lag_ms; /* Current lag of its watches. */
+	/* The operation in flight: when it reaches the server, and when the answer arrives. */
 	enum operation op;
 	int64_t arrives_ms, answered_ms;
 	bool arrived, done, lost;
-	struct authorities sent; /* of OP_WRITE; of OP_READ what was found */
+	struct authorities sent; /* For OP_WRITE: what is sent. For OP_READ: what was found. */
 	struct ids sent_ids;
 	uint64_t against;
 	int which;
@@ -86,8 +92,8 @@ struct replica {
 struct world {
 	struct certs_lifetimes lifetimes;
 	enum world_fault fault;
-	bool breaks;  /* networks break, and processes crash */
-	bool deletes; /* somebody deletes the Secret now and then */
+	bool breaks;  /* Networks break, and processes crash. */
+	bool deletes; /* Someone deletes the Secret from time to time. */
 	uint64_t random;
 	int64_t now_ms;
 	int64_t api_offset_s;
@@ -169,7 +175,7 @@ static inline void put_bundle(struct world *world, int which, const struct ids *
 	configuration->written++;
 }
 
-/* A request reaches the server. `found_version` 0 tells of a conflict. */
+/* A request reaches the server. A `found_version` of 0 means a conflict. */
 static inline void serve_operation(struct world *world, struct replica *replica)
 {
 	struct secret_now *secret = &world->secret;
@@ -196,7 +202,8 @@ static inline void serve_operation(struct world *world, struct replica *replica)
 		   world->fault == FAULT_STALE_BUNDLE) {
 		put_bundle(world, replica->which, &replica->sent_ids);
 	}
-	replica->lost = world->breaks && world_random(world, 0, 49) == 0; /* the answer is lost */
+	/* The answer is lost. */
+	replica->lost = world->breaks && world_random(world, 0, 49) == 0;
 }
 
 /* --- A replica --- */
@@ -207,7 +214,8 @@ static inline void begin(struct world *world, struct replica *replica, enum oper
 	replica->arrived = replica->lost = false;
 	replica->arrives_ms = world->now_ms + world_random(world, 0, 5) * TICK_MS;
 	replica->answered_ms = replica->arrives_ms + world_random(world, 0, 5) * TICK_MS;
-	if (op == OP_READ && world->breaks && world_random(world, 0, 19) == 0) /* a slow one, perhaps too slow */
+	/* A slow read, perhaps too slow. */
+	if (op == OP_READ && world->breaks && world_random(world, 0, 19) == 0)
 		replica->answered_ms += world_random(world, 0, world->lifetimes.trust_s * 1500);
 }
 
@@ -266,7 +274,10 @@ static inline void gather_facts(struct world *world, struct replica *replica, st
 		facts->fresh[0] = facts->fresh[1] = true;
 }
 
-/* Those that are trusted have no certificate here that could be looked at: they are taken to live on. */
+/*
+ * Trusted authorities have no certificate here that could be parsed, so they are assumed to remain
+ * valid.
+ */
 static inline void keep_trusted(struct world *world, struct replica *replica)
 {
 	struct error err = {0};
@@ -364,7 +375,10 @@ static inline void answer_operation(struct world *world, struct replica *replica
 	replica->op = OP_NONE;
 	replica->next_pass_ms = world->now_ms + (replica->lost ? 1000 : 0);
 	if (op != OP_READ || replica->lost) {
-		/* What cannot be read anew is not known any more, but for a replica that signs by what it knew. */
+		/*
+		 * A Secret that cannot be read again is unknown from then on, except to a replica
+		 * with FAULT_STALE_SIGNER.
+		 */
 		if (op == OP_READ && world->fault == FAULT_STALE_SIGNER && replica->secret == SECRET_READ &&
 		    replica->shown.any && mono_of(world, replica) >= replica->shown.renew_ms &&
 		    authorities_signer(&replica->all, wall_of(world, replica)))
@@ -428,9 +442,12 @@ static inline void run_replica(struct world *world, struct replica *replica)
 		begin_read(world, replica);
 }
 
-/* --- What must hold --- */
+/* --- Invariants --- */
 
-/* Whatever bundle an API server may go by: all that were in force within trust_s. Those that were never filled trust nobody. */
+/*
+ * Checks every bundle that an API server may use: all that were in force within trust_s. An empty
+ * bundle trusts nothing and is not checked.
+ */
 static inline void check_replica(struct world *world, const struct replica *replica)
 {
 	int64_t api_s = WORLD_EPOCH_S + world->now_ms / 1000 + world->api_offset_s;
@@ -467,7 +484,7 @@ static inline void world_tick(struct world *world)
 		check_replica(world, &world->replicas[i]);
 }
 
-/* Clocks are within half of trust_s of each other. */
+/* Clocks differ by at most half of trust_s. */
 static inline void world_init(struct world *world, uint64_t seed)
 {
 	int64_t off_s = world->lifetimes.trust_s / 4;

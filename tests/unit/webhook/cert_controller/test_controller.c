@@ -1,4 +1,7 @@
-/* The pure part of the self-managed certificates: decisions, the Secret, the bundles, and worlds of replicas. */
+/*
+ * test_controller: tests the pure parts of self-managed certificates: decisions, the Secret, the
+ * bundles, and simulated clusters.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,10 +16,13 @@
 #define MS 1000
 
 static const struct certs_lifetimes usual = {.ca_s = 200, .leaf_s = 40, .trust_s = 10};
-/* An authority that has stopped is far from its end: only the rules keep it from being shown when it is trusted no more. */
+/*
+ * An authority that no longer signs is far from its expiry. So only the rules keep its certificates
+ * from being served after it has lost trust.
+ */
 static const struct certs_lifetimes longer = {.ca_s = 400, .leaf_s = 40, .trust_s = 10};
 
-/* --- Worlds --- */
+/* --- Simulated clusters --- */
 
 static struct world *run_world(struct certs_lifetimes lifetimes, uint64_t seed, enum world_fault fault, bool breaks,
 			       bool deletes, int64_t seconds)
@@ -39,7 +45,10 @@ static void end_world(struct world *world)
 	free(world);
 }
 
-/* Whatever is shown is verified by whatever an API server may go by, with clocks that differ, crashes and broken networks. */
+/*
+ * Every certificate that is served verifies with every bundle that an API server may use, despite
+ * different clocks, crashes and broken networks.
+ */
 static void what_is_shown_is_always_trusted(void **state)
 {
 	(void)state;
@@ -56,8 +65,11 @@ static void what_is_shown_is_always_trusted(void **state)
 	assert_true(promoted > 1000);
 }
 
-/* Somebody deletes the Secret at any time: a new authority is trusted before it signs, and the old ones stay trusted. */
-static void a_deleted_secret_fails_nobody(void **state)
+/*
+ * Someone deletes the Secret at any time. A new authority is trusted before it signs, and the old
+ * ones remain trusted.
+ */
+static void a_deleted_secret_breaks_nothing(void **state)
 {
 	(void)state;
 	unsigned deleted = 0;
@@ -71,7 +83,7 @@ static void a_deleted_secret_fails_nobody(void **state)
 	assert_true(deleted > 60);
 }
 
-/* Each rule is needed: a world in which it is broken is found out. */
+/* Each rule is necessary: the simulation notices when it is broken. */
 static void broken_rules_are_noticed(void **state)
 {
 	(void)state;
@@ -132,7 +144,10 @@ static struct authority *put(struct scene *scene, uint64_t serial, int64_t signs
 	return item;
 }
 
-/* A Secret with one authority that signs, bundles that trust it, and a certificate of it that was just made. */
+/*
+ * Sets up a Secret with one authority that signs, bundles that trust it, and a certificate that it
+ * has just signed.
+ */
 static void set_scene(struct scene *scene)
 {
 	authorities_release(&scene->all);
@@ -160,9 +175,11 @@ static void nothing_to_do_is_waited_for(void **state)
 	set_scene(&scene);
 	struct certs_decision decision = decided(&scene);
 	assert_int_equal(decision.step, CERTS_WAIT);
-	assert_int_equal(decision.wait_ms, 25 * MS); /* the certificate comes first */
+	/* The certificate is due first. */
+	assert_int_equal(decision.wait_ms, 25 * MS);
 	scene.facts.shown.renew_ms = 100 * MS;
-	assert_int_equal(decided(&scene).wait_ms, (150 - certs_lead_s(&usual)) * MS); /* then the next authority */
+	/* The next authority follows. */
+	assert_int_equal(decided(&scene).wait_ms, (150 - certs_lead_s(&usual)) * MS);
 	authorities_release(&scene.all);
 }
 
@@ -177,19 +194,25 @@ static void certificates_are_renewed(void **state)
 	scene.facts.shown.any = false;
 	assert_int_equal(decided(&scene).step, CERTS_SIGN);
 	set_scene(&scene);
-	scene.facts.shown.issuer[0] = 9; /* another authority signs by now */
+	/* Another authority signs now. */
+	scene.facts.shown.issuer[0] = 9;
 	assert_int_equal(decided(&scene).step, CERTS_SIGN);
 	set_scene(&scene);
-	scene.facts.now_s = NOW + 40; /* the clock was set */
+	/* The clock was set. */
+	scene.facts.now_s = NOW + 40;
 	assert_int_equal(decided(&scene).step, CERTS_SIGN);
 	set_scene(&scene);
 	scene.facts.shown.any = false;
-	scene.facts.now_ms = usual.trust_s * MS + 1; /* the read was too slow to sign by */
+	/* The read was too slow to sign on its basis. */
+	scene.facts.now_ms = usual.trust_s * MS + 1;
 	assert_int_equal(decided(&scene).step, CERTS_READ);
 	authorities_release(&scene.all);
 }
 
-/* Between six tenths and two thirds of its life, both ends included; replicas that start together draw different moments. */
+/*
+ * Renewal is due between six tenths and two thirds of the lifetime, both inclusive. Replicas that
+ * start together choose different times.
+ */
 static void the_moment_of_renewal_has_jitter(void **state)
 {
 	(void)state;
@@ -206,11 +229,13 @@ static void the_moment_of_renewal_has_jitter(void **state)
 			assert_true(at_ms >= least && at_ms <= most);
 			late += at_ms > (least + most) / 2;
 		}
-		assert_in_range(late, 400, 600); /* spread over all of it */
+		/* Spread over the whole range. */
+		assert_in_range(late, 400, 600);
 	}
 	assert_int_equal(certs_renew_ms(1, 7), 0);
 	assert_int_equal(certs_renew_ms(0, 7), 0);
-	assert_true(certs_renew_ms(-8 * MS, 7) < 0); /* it has expired already: at once */
+	/* Already expired: renew immediately. */
+	assert_true(certs_renew_ms(-8 * MS, 7) < 0);
 }
 
 static void bundles_are_written(void **state)
@@ -237,14 +262,16 @@ static void authorities_follow_each_other(void **state)
 	scene.all.items[0].not_after = NOW + certs_lead_s(&usual);
 	assert_int_equal(decided(&scene).step, CERTS_ADD);
 	const struct authority *next = put(&scene, 2, 0, 0, 200);
-	assert_int_equal(decided(&scene).step, CERTS_WAIT); /* not everywhere yet */
+	/* Not in every bundle yet. */
+	assert_int_equal(decided(&scene).step, CERTS_WAIT);
 	certs_trust_note(&scene.facts.trust, next, true, 0);
 	scene.facts.now_ms = scene.facts.read_ms = usual.trust_s * MS - 1;
 	assert_int_equal(decided(&scene).step, CERTS_WAIT);
 	assert_int_equal(decided(&scene).wait_ms, 1);
 	scene.facts.now_ms++;
 	assert_int_equal(decided(&scene).step, CERTS_PROMOTE);
-	certs_trust_note(&scene.facts.trust, next, false, 0); /* somebody has taken it out */
+	/* Someone has removed it. */
+	certs_trust_note(&scene.facts.trust, next, false, 0);
 	assert_int_equal(decided(&scene).step, CERTS_WAIT);
 
 	authorities_promote(&scene.all, next, NOW);
@@ -276,14 +303,18 @@ static void without_a_secret(void **state)
 		assert_int_equal(decided(&scene).step, CERTS_FOUND);
 		scene.facts.others_trusted = true;
 		assert_int_equal(decided(&scene).step, CERTS_ADD);
-		scene.facts.known = false; /* whom they trust is not known yet */
+		/* It is not known yet whom they trust. */
+		scene.facts.known = false;
 		assert_int_equal(decided(&scene).step, CERTS_WAIT);
 	}
 	set_scene(&scene);
 	scene.facts.secret = SECRET_NEWER;
 	scene.facts.shown.any = false;
 	assert_int_equal(decided(&scene).step, CERTS_WAIT);
-	/* Everything has expired while the cluster was off: nobody is left who could be failed. */
+	/*
+	 * Everything has expired while the cluster was off, so a new authority cannot break
+	 * anything.
+	 */
 	set_scene(&scene);
 	scene.facts.now_s = NOW + 100000;
 	assert_int_equal(decided(&scene).step, CERTS_FOUND);
@@ -292,7 +323,10 @@ static void without_a_secret(void **state)
 
 /* --- The Secret --- */
 
-/* What stands in the Secret, with `from` replaced by `to` in its text; the padding that readers want follows. */
+/*
+ * Returns the JSON of the Secret, with `from` replaced by `to`, followed by the padding that
+ * readers need.
+ */
 static char *secret_json(const struct authorities *all, const char *from, const char *to, size_t *len)
 {
 	struct buf body, text, out;
@@ -341,7 +375,7 @@ static void make_real(struct authorities *all, int64_t signs)
 	certs_pair_release(&pair);
 }
 
-static void the_secret_tells_what_was_written(void **state)
+static void the_secret_returns_what_was_written(void **state)
 {
 	(void)state;
 	struct authorities all = {.count = 0}, read = {.count = 0};
@@ -364,7 +398,8 @@ static void the_secret_tells_what_was_written(void **state)
 		assert_true(a->signs == b->signs && a->stopped == b->stopped && a->leaf_s == b->leaf_s);
 		assert_true(b->not_after == NOW + 1000 && b->not_before == NOW - 300 && b->leaf_s == 77);
 	}
-	assert_int_equal(read.items[0].key.len, 0); /* who has stopped has no key any more */
+	/* An authority that no longer signs has lost its key. */
+	assert_int_equal(read.items[0].key.len, 0);
 	assert_ptr_equal(authorities_signer(&read, NOW), &read.items[1]);
 	assert_ptr_equal(authorities_next(&read, NOW, 10), &read.items[2]);
 	free(json);
@@ -372,8 +407,11 @@ static void the_secret_tells_what_was_written(void **state)
 	authorities_release(&read);
 }
 
-/* Whatever a person or another program has made of it: it is told what is wrong, without what stands there, and nothing is taken. */
-static void a_spoilt_secret_is_told(void **state)
+/*
+ * However someone has damaged the Secret, the error says what is wrong without quoting the content,
+ * and nothing is used.
+ */
+static void a_damaged_secret_is_reported(void **state)
 {
 	(void)state;
 	static const struct {
@@ -425,7 +463,8 @@ static void a_secret_of_something_else(void **state)
 	    {"{\"metadata\":{\"resourceVersion\":\"1\"},\"data\":{\"authorities\":\"\"}}", SECRET_EMPTY},
 	    {"{\"metadata\":{\"resourceVersion\":\"1\"},\"data\":{\"authorities\":\"Z3B1Z2F0ZSBhdXRob3JpdGllcyAxCg==\"}"
 	     "}",
-	     SECRET_EMPTY}, /* the first line alone */
+	     /* Only the first line. */
+	     SECRET_EMPTY},
 	    {"{\"data\":{\"authorities\":\"a\"}}", SECRET_BROKEN},
 	    {"{\"data\":{\"authorities\":\"????\"}}", SECRET_BROKEN},
 	    {"{\"data\":{\"authorities\":\"eA==\"}}", SECRET_BROKEN},
@@ -517,8 +556,8 @@ static void bundles_say_whom_they_trust(void **state)
 		assert_false(bundles_hold(&bundles, all.items[0].id));
 	}
 	struct error err = {0};
-	assert_int_equal(bundles_see(&bundles, (struct str){NULL, 0}, &err),
-			 0); /* it does not exist: nobody asks by it */
+	/* It does not exist, so no API server uses it. */
+	assert_int_equal(bundles_see(&bundles, (struct str){NULL, 0}, &err), 0);
 	assert_true(bundles.known && bundles_right(&bundles, both) && bundles_hold(&bundles, all.items[0].id));
 	assert_int_equal(bundles_see(&bundles, STR("{"), &err), -1);
 	assert_false(bundles.known);
@@ -542,12 +581,13 @@ static void why_a_bundle_is_written(void **state)
 	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_MENDED);
 	see(&bundles, "u", "AAAA", NULL);
 	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_MENDED);
-	see(&bundles, "other", "", ""); /* deleted, and made anew */
+	/* Deleted and created again. */
+	see(&bundles, "other", "", "");
 	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_FILLED);
 	bundles_release(&bundles);
 }
 
-static void a_patch_names_what_is_wrong_only(void **state)
+static void a_patch_contains_only_what_is_wrong(void **state)
 {
 	(void)state;
 	struct bundles bundles = {.known = false};
@@ -566,15 +606,23 @@ static void a_patch_names_what_is_wrong_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_is_shown_is_always_trusted),   cmocka_unit_test(a_deleted_secret_fails_nobody),
-	    cmocka_unit_test(broken_rules_are_noticed),          cmocka_unit_test(lifetimes_that_contradict_each_other),
-	    cmocka_unit_test(nothing_to_do_is_waited_for),       cmocka_unit_test(certificates_are_renewed),
-	    cmocka_unit_test(the_moment_of_renewal_has_jitter),  cmocka_unit_test(bundles_are_written),
-	    cmocka_unit_test(authorities_follow_each_other),     cmocka_unit_test(without_a_secret),
-	    cmocka_unit_test(the_secret_tells_what_was_written), cmocka_unit_test(a_spoilt_secret_is_told),
-	    cmocka_unit_test(a_secret_of_something_else),        cmocka_unit_test(there_is_room_for_the_next),
-	    cmocka_unit_test(bundles_say_whom_they_trust),       cmocka_unit_test(why_a_bundle_is_written),
-	    cmocka_unit_test(a_patch_names_what_is_wrong_only),
+	    cmocka_unit_test(what_is_shown_is_always_trusted),
+	    cmocka_unit_test(a_deleted_secret_breaks_nothing),
+	    cmocka_unit_test(broken_rules_are_noticed),
+	    cmocka_unit_test(lifetimes_that_contradict_each_other),
+	    cmocka_unit_test(nothing_to_do_is_waited_for),
+	    cmocka_unit_test(certificates_are_renewed),
+	    cmocka_unit_test(the_moment_of_renewal_has_jitter),
+	    cmocka_unit_test(bundles_are_written),
+	    cmocka_unit_test(authorities_follow_each_other),
+	    cmocka_unit_test(without_a_secret),
+	    cmocka_unit_test(the_secret_returns_what_was_written),
+	    cmocka_unit_test(a_damaged_secret_is_reported),
+	    cmocka_unit_test(a_secret_of_something_else),
+	    cmocka_unit_test(there_is_room_for_the_next),
+	    cmocka_unit_test(bundles_say_whom_they_trust),
+	    cmocka_unit_test(why_a_bundle_is_written),
+	    cmocka_unit_test(a_patch_contains_only_what_is_wrong),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,7 @@
+/*
+ * test_options: tests webhook/cli/options.c and the option table of `serve`: parsing, errors and
+ * the help.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,7 +186,7 @@ static void test_help(void **state)
 	buf_release(&out);
 }
 
-/* No line of serve's help is wider than a terminal, or ends in a blank. */
+/* No line of the help of `serve` is wider than a terminal or ends in a blank. */
 static void test_help_of_serve(void **state)
 {
 	(void)state;
@@ -207,7 +211,8 @@ static void test_serve_check(void **state)
 	struct serve_options self_managed = {.certs = CERTS_KIND_SELF_MANAGED};
 	struct error err = {0};
 	assert_int_equal(serve_options_check(&options, &err), 0);
-	assert_int_equal(serve_options_check(&self_managed, &err), 0); /* the defaults fit each other */
+	/* The defaults are consistent. */
+	assert_int_equal(serve_options_check(&self_managed, &err), 0);
 	options.client_names.count = 1;
 	assert_int_equal(serve_options_check(&options, &err), -1);
 	assert_non_null(strstr(err.text, "--client-ca"));

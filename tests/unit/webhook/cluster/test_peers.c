@@ -106,7 +106,7 @@ static void test_they_come_and_go(void **state)
 	assert_peers(&peers, "b:ready");
 }
 
-static void test_a_list_tells_who_is_gone(void **state)
+static void test_a_list_shows_who_is_gone(void **state)
 {
 	(void)state;
 	struct peers peers = {.count = 0};
@@ -153,7 +153,7 @@ static struct pod annotated(const char *name, const char *key, const char *value
 	return pod;
 }
 
-static void test_what_form_of_the_ledger_they_read(void **state)
+static void test_which_form_they_read(void **state)
 {
 	static const struct {
 		const char *key, *value;
@@ -190,7 +190,7 @@ static void test_what_form_of_the_ledger_they_read(void **state)
 }
 
 /* A Pod that was left out may be an old one, until a list shows that there is none. */
-static void test_nobody_knows_what_those_read_that_are_left_out(void **state)
+static void test_the_form_of_omitted_pods_is_unknown(void **state)
 {
 	(void)state;
 	struct peers peers = {.count = 0};
@@ -217,10 +217,10 @@ int main(void)
 	    cmocka_unit_test(test_which_pods_are_gpugate),
 	    cmocka_unit_test(test_ready_is_what_the_condition_says),
 	    cmocka_unit_test(test_they_come_and_go),
-	    cmocka_unit_test(test_a_list_tells_who_is_gone),
+	    cmocka_unit_test(test_a_list_shows_who_is_gone),
 	    cmocka_unit_test(test_no_more_than_there_is_room_for),
-	    cmocka_unit_test(test_what_form_of_the_ledger_they_read),
-	    cmocka_unit_test(test_nobody_knows_what_those_read_that_are_left_out),
+	    cmocka_unit_test(test_which_form_they_read),
+	    cmocka_unit_test(test_the_form_of_omitted_pods_is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

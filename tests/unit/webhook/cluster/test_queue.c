@@ -282,7 +282,7 @@ static void test_a_refusal_waits_for_what_terminates(void **state)
  * While the Pods are not watched, it is unknown which of them have ended. So only a Pod that never
  * fits is denied for good.
  */
-static void test_nobody_is_refused_by_a_view_that_stands_still(void **state)
+static void test_a_stalled_view_refuses_nothing(void **state)
 {
 	struct fixture *f = *state;
 	open_fixture(f, TIGHT);
@@ -491,11 +491,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_a_refusal_waits_for_one_read),
-					   TEST(test_a_refusal_waits_for_what_terminates),
-					   TEST(test_nobody_is_refused_by_a_view_that_stands_still),
-					   TEST(test_those_who_wait_for_room_come_first),
-					   TEST(test_a_namespace_is_read_once),
-					   TEST(test_a_namespace_of_pods_is_read_once)};
+	const struct CMUnitTest tests[] = {
+	    TEST(test_a_refusal_waits_for_one_read),   TEST(test_a_refusal_waits_for_what_terminates),
+	    TEST(test_a_stalled_view_refuses_nothing), TEST(test_those_who_wait_for_room_come_first),
+	    TEST(test_a_namespace_is_read_once),       TEST(test_a_namespace_of_pods_is_read_once)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

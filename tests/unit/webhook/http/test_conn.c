@@ -1,3 +1,7 @@
+/*
+ * test_conn: tests webhook/http/conn.c: deadlines, which connections are closed, and the limits on
+ * memory.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,14 +50,17 @@ static void pair_close(struct pair *pair)
 	close(pair->theirs);
 }
 
-/* Whether the other side sees the end of the stream. */
+/* Whether the peer sees the end of the stream. */
 static bool is_cut(struct pair *pair)
 {
 	char byte;
 	return recv(pair->theirs, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
-/* Enters the phase; its deadline must be so many milliseconds from some moment meanwhile, however long that takes. */
+/*
+ * Enters the phase. Its deadline must be `ms` milliseconds after some time during the call, however
+ * long the call takes.
+ */
 static void enter(struct http_conn *conn, enum http_phase phase, int64_t ms)
 {
 	int64_t before_ms = http_now_ms();
@@ -73,7 +80,8 @@ static void phases(void **state)
 	assert_int_equal(atomic_load(&registry.in_flight), 0);
 	enter(&pair.conn, HTTP_HEADERS, limits.header_ms);
 	assert_int_equal(atomic_load(&registry.in_flight), 1);
-	pair.conn.begun_ms -= 1500; /* as if the headers had taken that long */
+	/* As if the headers had taken that long. */
+	pair.conn.begun_ms -= 1500;
 	http_conn_enter(&pair.conn, HTTP_BODY);
 	assert_int_equal(atomic_load(&pair.conn.deadline_ms) - pair.conn.begun_ms, limits.body_ms);
 	enter(&pair.conn, HTTP_ANSWER, limits.answer_ms);
@@ -101,7 +109,10 @@ static void reaping(void **state)
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(is_cut(&pairs[i]), i == 0);
 
-	/* Crowded: who has proved nothing for long goes, but not who waits for an answer. */
+	/*
+	 * Crowded: connections that have not become trusted for long are closed, except those that
+	 * wait for an answer.
+	 */
 	for (int i = 1; i < 5; i++)
 		pairs[i].conn.opened_ms -= 60000;
 	atomic_store(&pairs[2].conn.trusted, true);
@@ -110,7 +121,7 @@ static void reaping(void **state)
 	for (int i = 1; i < 8; i++)
 		assert_int_equal(is_cut(&pairs[i]), i == 1 || i == 4);
 
-	/* Room again: nobody has to prove anything. */
+	/* There is room again: no connection has to become trusted. */
 	pair_close(&pairs[0]);
 	pair_close(&pairs[4]);
 	pairs[5].conn.opened_ms -= 60000;
@@ -163,10 +174,12 @@ static void bodies(void **state)
 	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
 	assert_true(conn->body.size - conn->body.len >= limits.padding);
 	http_conn_rest(conn);
-	assert_true(conn->body.size > 0); /* kept for the next */
+	/* Kept for the next request. */
+	assert_true(conn->body.size > 0);
 	assert_int_equal(conn->body.len, 0);
 
-	assert_int_equal(http_conn_take(conn, bytes, 1 << 20), 0); /* all that is allowed */
+	/* The maximum. */
+	assert_int_equal(http_conn_take(conn, bytes, 1 << 20), 0);
 	assert_int_equal(http_conn_take(conn, bytes, 1), 413);
 	assert_null(conn->body.ptr);
 	assert_int_equal(atomic_load(&registry.flight_bytes), 0);
@@ -175,7 +188,8 @@ static void bodies(void **state)
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(http_conn_take(&pairs[i].conn, bytes, 1 << 20), 0);
 	assert_int_equal(http_conn_take(&pairs[2].conn, bytes, 1 << 20), 503);
-	assert_int_equal(http_conn_take(&pairs[3].conn, bytes, 60000), 0); /* a small one always fits */
+	/* A small body always fits. */
+	assert_int_equal(http_conn_take(&pairs[3].conn, bytes, 60000), 0);
 	http_conn_rest(&pairs[0].conn);
 	assert_null(pairs[0].conn.body.ptr);
 	http_conn_rest(&pairs[2].conn);
@@ -186,7 +200,10 @@ static void bodies(void **state)
 	http_registry_release(&registry);
 }
 
-/* Where answers are long and bodies are not: what nobody fetches takes no more than all bodies might. */
+/*
+ * Answers are long and bodies are short. Answers that clients do not read use no more memory than
+ * the limit for all bodies.
+ */
 static void answers(void **state)
 {
 	(void)state;
@@ -202,7 +219,8 @@ static void answers(void **state)
 	}
 	assert_null(pairs[3].conn.out.ptr);
 	buf_text(&pairs[3].conn.out, "not now");
-	assert_true(http_conn_charge_answer(&pairs[3].conn)); /* a small one always fits */
+	/* A small answer always fits. */
+	assert_true(http_conn_charge_answer(&pairs[3].conn));
 	http_conn_rest(&pairs[0].conn);
 	assert_non_null(buf_reserve(&pairs[4].conn.out, 1 << 20));
 	assert_true(http_conn_charge_answer(&pairs[4].conn));
@@ -212,7 +230,10 @@ static void answers(void **state)
 	http_registry_release(&registry);
 }
 
-/* What waits keeps what was made of its body, too: that counts as well, and small ones always fit. */
+/*
+ * A waiting request also keeps what was parsed from its body. That is charged too, and small
+ * requests always fit.
+ */
 static void waiting(void **state)
 {
 	(void)state;
@@ -234,7 +255,10 @@ static void waiting(void **state)
 	http_registry_release(&registry);
 }
 
-/* Between the decision and the end of the answer only the answer is kept; of a small request everything is, for the next. */
+/*
+ * Between the decision and the end of the answer, only the answer is kept. Of a small request,
+ * everything is kept for the next one.
+ */
 static void decided(void **state)
 {
 	(void)state;
@@ -246,7 +270,8 @@ static void decided(void **state)
 	pair_open(&small, &registry);
 	assert_int_equal(http_conn_take(&large.conn, bytes, 1 << 20), 0);
 	while (large.conn.arena.total_bytes < 900000)
-		assert_non_null(arena_alloc(&large.conn.arena, 10000)); /* no part of it is large */
+		/* No single block is large. */
+		assert_non_null(arena_alloc(&large.conn.arena, 10000));
 	buf_text(&large.conn.out, "allowed");
 	assert_true(atomic_load(&registry.flight_bytes) >= 1 << 20);
 	http_conn_decided(&large.conn);

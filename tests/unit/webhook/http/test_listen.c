@@ -1,3 +1,4 @@
+/* test_listen: tests webhook/http/listen.c: addresses and listening sockets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@ static void addresses(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *text, *printed; /* NULL: refused */
+		const char *text, *printed; /* NULL: refused. */
 	} rows[] = {
 	    {"127.0.0.1:8443", "127.0.0.1:8443"},
 	    {"0.0.0.0:0", "0.0.0.0:0"},

@@ -1,4 +1,7 @@
-/* Answers that come later: a real listener, clients over TLS, and a thread that answers what was suspended. */
+/*
+ * test_request: tests delayed answers with a real listener, clients over TLS, and a thread that
+ * answers the suspended requests.
+ */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -28,23 +31,27 @@
 static char folder[] = "/tmp/gpugate-ask-XXXXXX";
 static gnutls_certificate_credentials_t credentials;
 
-/* Who owns suspended asks: a thread that answers them when they are due. Each answer is the ask's own body. */
+/*
+ * The owner of suspended requests: a thread that answers each when it is due. Each answer is the
+ * request's own body.
+ */
 struct owner {
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t change;
 	bool stopping;
-	bool released; /* asks without a due time are due */
+	bool released; /* Requests without a due time are due. */
 	struct {
 		struct http_ask *ask;
-		int64_t due_ms; /* 0: once released */
-		bool *told;     /* set, with `change`, after the answer; may be NULL */
+		int64_t due_ms; /* 0: due once released. */
+		bool *told;     /* Set after the answer, which also signals `change`. May be NULL. */
 	} asks[ASKS_MAX];
 	unsigned count;
 	unsigned seed;
-	bool blocked; /* whether a worker waits in the answer function */
+	bool blocked; /* Whether a worker waits in the answer function. */
 	_Atomic unsigned forgotten;
-	int64_t patience_ms; /* of the last ask: its deadline less the time when it came */
+	/* For the last request: its deadline minus the time when it arrived. */
+	int64_t patience_ms;
 };
 
 struct fixture {
@@ -124,8 +131,9 @@ static void block(struct owner *owner)
 }
 
 /*
- * By the first letter of the body: `n`ow, `l`ater, `f`irst (answered before this returns), `h`eld until released,
- * `b`locks its worker until released and is held to the end, `x`: forgotten; no right answer function does either.
+ * Answers by the first letter of the body: `n` now, `l` later, `f` first (answered before this
+ * returns), `h` when released. `b` blocks its worker until released, and is held to the end. `x` is
+ * never answered. A correct answer function does neither of the last two.
  */
 static unsigned answer(void *context, struct http_ask *ask)
 {
@@ -183,7 +191,7 @@ static void release(struct owner *owner)
 	pthread_mutex_unlock(&owner->mutex);
 }
 
-/* Answers all that it holds. */
+/* Answers all requests that it holds. */
 static void owner_stop(struct owner *owner)
 {
 	pthread_mutex_lock(&owner->mutex);
@@ -193,7 +201,7 @@ static void owner_stop(struct owner *owner)
 	pthread_join(owner->thread, NULL);
 }
 
-/* Waits until a count is what it should be. */
+/* Waits until a count has the expected value. */
 #define EVENTUALLY(count, wanted)                                                                                      \
 	do {                                                                                                           \
 		int64_t end_ms_ = http_now_ms() + PATIENCE_MS;                                                         \
@@ -202,7 +210,10 @@ static void owner_stop(struct owner *owner)
 		assert_int_equal(count, wanted);                                                                       \
 	} while (0)
 
-/* One connection of a client's. Its functions return false on failure: they run on other threads than the test's, too. */
+/*
+ * One connection of a client. Its functions return false on failure, because they also run on other
+ * threads than the test's.
+ */
 struct client {
 	gnutls_session_t tls;
 	int fd;
@@ -211,7 +222,7 @@ struct client {
 	size_t body_len;
 	unsigned status;
 	bool closes;
-	char rest[TEXT_MAX]; /* read beyond the answer */
+	char rest[TEXT_MAX]; /* Bytes that were read after the answer. */
 	size_t rest_len;
 };
 
@@ -274,7 +285,7 @@ static bool client_ask(struct client *client, const char *body, size_t len)
 	return fine;
 }
 
-/* Reads some more. */
+/* Reads more bytes. */
 static bool fill(struct client *client)
 {
 	for (;;) {
@@ -451,7 +462,10 @@ struct crowd {
 	pthread_t thread;
 };
 
-/* One connection, kept alive over all rounds; every sort of answer in turn, with bodies of many sizes. */
+/*
+ * Keeps one connection open over all rounds, and requests every kind of answer in turn, with bodies
+ * of many sizes.
+ */
 static void *ask_often(void *self)
 {
 	struct crowd *crowd = self;
@@ -499,7 +513,10 @@ static void says_how_long(void **state)
 	client_free(client);
 }
 
-/* A worker that holds suspended requests answers others: each of the two workers has many of the 16. */
+/*
+ * A worker that holds suspended requests answers others. Each of the two workers has many of the
+ * 16.
+ */
 static void does_not_block(void **state)
 {
 	struct fixture *f = *state;
@@ -523,7 +540,10 @@ static void does_not_block(void **state)
 	}
 }
 
-/* All requests in one TLS record or several: what follows a suspended request waits within the server. */
+/*
+ * All requests are in one TLS record or several. What follows a suspended request waits inside the
+ * server.
+ */
 static void keeps_pipelined_bytes(void **state)
 {
 	static const char *const sorts[] = {"l", "n", "l", "l", "f", "n", "f", "l"};
@@ -553,7 +573,7 @@ static void keeps_pipelined_bytes(void **state)
 	client_free(client);
 }
 
-/* The server's end of this client's connection, which is in the same process. */
+/* Returns the server's end of this client's connection, which is in the same process. */
 static int other_end(const struct client *client)
 {
 	struct sockaddr_in ours, theirs;
@@ -569,8 +589,9 @@ static int other_end(const struct client *client)
 }
 
 /*
- * As many requests as a worker takes from epoll at a time, and none after them: see webhook/http/epoll.c. All are there before
- * it looks, because it is blocked; then nothing else is ready, because what it was blocked by is suspended.
+ * Sends as many requests as a worker takes from epoll at a time, and none after them (see
+ * webhook/http/epoll.c). All have arrived before the worker looks, because it is blocked. Nothing
+ * else is ready then, because the blocking request is suspended.
  */
 static void answers_a_full_batch(void **state)
 {
@@ -594,7 +615,9 @@ static void answers_a_full_batch(void **state)
 
 enum loss { CLOSES, RESETS, IS_CUT };
 
-/* The ask lives until it is answered; the answer is dropped; nobody else notices. */
+/*
+ * A request exists until it is answered. The answer is dropped, and other clients are not affected.
+ */
 static void loses_clients(void **state)
 {
 	struct fixture *f = *state;
@@ -607,7 +630,8 @@ static void loses_clients(void **state)
 		if (i % 3 == RESETS)
 			setsockopt(lost->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 		else if (i % 3 == IS_CUT)
-			assert_int_equal(shutdown(other_end(lost), SHUT_RDWR), 0); /* as the reaper does */
+			/* As the reaper does. */
+			assert_int_equal(shutdown(other_end(lost), SHUT_RDWR), 0);
 		if (i % 3 == IS_CUT)
 			assert_false(client_read(lost));
 		client_free(lost);
@@ -655,7 +679,10 @@ static void drains(void **state)
 	client_free(client);
 }
 
-/* The right end without a drain: the owner answers all, then the server goes, and the answers arrive. */
+/*
+ * Shutdown without a drain: the owner answers all requests, then the server is destroyed, and the
+ * answers arrive.
+ */
 static void ends_with_its_owner(void **state)
 {
 	struct fixture *f = *state;
@@ -680,7 +707,7 @@ struct loser {
 	unsigned answered, refused, lost;
 };
 
-/* Asks until an answer is not the right one. What is forgotten comes after more and more of what is not. */
+/* Sends requests until an answer is wrong. Unanswered requests become rarer and rarer. */
 static void *ask_in_vain(void *self)
 {
 	struct loser *loser = self;
@@ -697,7 +724,10 @@ static void *ask_in_vain(void *self)
 	return NULL;
 }
 
-/* Without an owner to answer, under load: nothing hangs, and who waits is told. */
+/*
+ * Shutdown without an owner to answer, under load: nothing hangs, and waiting clients get an
+ * answer.
+ */
 static void ends_abandoned(void **state)
 {
 	struct fixture *f = *state;
@@ -709,7 +739,8 @@ static void ends_abandoned(void **state)
 		losers[i] = (struct loser){.port = f->port};
 		assert_int_equal(pthread_create(&losers[i].thread, NULL, ask_in_vain, &losers[i]), 0);
 	}
-	EVENTUALLY(atomic_load(&f->owner.forgotten) >= 3, true); /* while the others still ask */
+	/* While the others still send requests. */
+	EVENTUALLY(atomic_load(&f->owner.forgotten) >= 3, true);
 	http_server_destroy(f->server);
 	f->server = NULL;
 	assert_true(client_read(waiting));

@@ -1,3 +1,4 @@
+/* test_route: tests webhook/http/route.c: paths, timeouts, content types and request headers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@ static void routes(void **state)
 	(void)state;
 	static const struct {
 		const char *secret, *target;
-		int endpoint; /* -1: none */
+		int endpoint; /* -1: none. */
 		unsigned timeout_ms;
 	} rows[] = {
 	    {NULL, "/mutate", HTTP_MUTATE, 10000},
@@ -134,7 +135,7 @@ static void content_types(void **state)
 		assert_int_equal(http_is_json(str_of(rows[i].type)), rows[i].json);
 }
 
-/* "Name: value" lines, NULL at the end. */
+/* `lines` are "Name: value" and end with NULL. */
 static struct http_refusal judge(bool found, bool post, bool http11, const char *const *lines)
 {
 	struct http_head head = {.found = found, .post = post, .http11 = http11};

@@ -1,3 +1,4 @@
+/* test_write: tests webhook/json/write.c: escapes, invalid UTF-8, and truncation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,12 +44,15 @@ static void test_utf8(void **state)
 	(void)state;
 	check(STR("h\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80!"), "\"h\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80!\"");
 	static const struct str broken[] = {
-	    STR("\x80"), STR("\xC3"), STR("\xC0"), STR("\xF5"), STR("\xFF"), /* alone, cut, never valid */
+	    /* Alone, truncated, or never valid. */
+	    STR("\x80"), STR("\xC3"), STR("\xC0"), STR("\xF5"), STR("\xFF"),
 	};
 	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
 		check(broken[i], "\"\xEF\xBF\xBD\"");
-	check(STR("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""); /* a surrogate */
-	check(STR("\xE0\x80x"), "\"\xEF\xBF\xBD\xEF\xBF\xBDx\"");               /* overlong */
+	/* A surrogate. */
+	check(STR("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+	/* Overlong. */
+	check(STR("\xE0\x80x"), "\"\xEF\xBF\xBD\xEF\xBF\xBDx\"");
 	check(STR("\xF4\x90\x80\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
 	check(STR("\xC3\"x"), "\"\xEF\xBF\xBD\\\"x\"");
 }
@@ -74,7 +78,9 @@ static void test_cut(void **state)
 	check_cut(STR("\x80\x80\x80\x80\x80\x80\x80\x80"), 1, "\"\xE2\x80\xA6\"");
 }
 
-/* Whatever the bytes, jansson reads the output, and reads the same bytes back where the input was UTF-8. */
+/*
+ * jansson accepts the output for any bytes, and reads the same bytes back if the input was UTF-8.
+ */
 static void test_random_bytes_are_valid_json(void **state)
 {
 	(void)state;

@@ -1,4 +1,7 @@
-/* kube_server: an HTTP server on loopback that plays a script: the n-th request gets the n-th reply, the last one for ever. */
+/*
+ * kube_server: an HTTP server on loopback that follows a script. The n-th request gets the n-th
+ * reply, and all further ones get the last reply.
+ */
 #ifndef TESTS_UNIT_KUBE_SERVER_H
 #define TESTS_UNIT_KUBE_SERVER_H
 
@@ -17,15 +20,15 @@
 #define SERVER_CONNECTIONS 256
 
 enum after {
-	AFTER_KEEP,  /* the connection is kept */
-	AFTER_CLOSE, /* closed in order */
-	AFTER_RESET, /* with a TCP reset */
-	AFTER_HANG,  /* nothing more, until the client goes */
+	AFTER_KEEP,  /* The connection is kept. */
+	AFTER_CLOSE, /* Closed properly. */
+	AFTER_RESET, /* Closed with a TCP reset. */
+	AFTER_HANG,  /* Sends nothing more until the client closes the connection. */
 };
 
 /* A form feed in the bytes is a pause of 30 ms. */
 struct reply {
-	const char *bytes; /* NULL: none */
+	const char *bytes; /* NULL: no reply. */
 	enum after after;
 };
 
@@ -36,11 +39,12 @@ struct kube_server {
 	int reply_count;
 	pthread_t thread;
 	atomic_bool stop;
-	atomic_int requests, connections, gone; /* gone: clients that left a hanging reply */
-	pthread_mutex_t mutex;                  /* guards the last request and the connections */
+	/* `gone`: clients that left while a reply was hanging. */
+	atomic_int requests, connections, gone;
+	pthread_mutex_t mutex; /* Guards the last request and the connections. */
 	char last[SERVER_REQUEST_BYTES];
 	pthread_t threads[SERVER_CONNECTIONS];
-	int sockets[SERVER_CONNECTIONS]; /* -1: closed */
+	int sockets[SERVER_CONNECTIONS]; /* -1: closed. */
 };
 
 struct kube_connection {
@@ -53,7 +57,7 @@ static inline void server_pause(long ms)
 	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
-/* Reads one request into `text`. False: the client has gone. */
+/* Reads one request into `text`. Returns false if the client has closed the connection. */
 static inline bool server_read(int fd, char text[static SERVER_REQUEST_BYTES])
 {
 	size_t len = 0;
@@ -87,7 +91,7 @@ static inline bool server_send(int fd, const char *bytes)
 	return true;
 }
 
-/* False: that was the connection's last reply. */
+/* Returns false if this was the last reply on the connection. */
 static inline bool server_reply(struct kube_server *server, int fd, const char *request)
 {
 	int number = atomic_fetch_add(&server->requests, 1);

@@ -1,4 +1,7 @@
-/* The client against a server that misbehaves in every way that an API server behind load balancers can. */
+/*
+ * test_client: tests the client with a server that misbehaves as an API server behind load
+ * balancers can.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +21,9 @@
 #define PATIENCE_MS 20000
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define EMPTY(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\n\r\n"
-/* The client must not use the connection again, which it could do before it sees that it was closed. */
+/*
+ * The client must not reuse the connection, which it could do before it notices that it was closed.
+ */
 #define LAST(status) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -31,16 +36,16 @@ struct fixture {
 	struct kube_client *client;
 };
 
-/* What became of a call. */
+/* A call and its outcome. */
 struct outcome {
 	struct fixture *f;
 	struct kube_request *request;
 	struct kube_call call;
 	struct kube_task begin, cancel;
 	atomic_int begun, ended, cancelled, pieces;
-	bool inside;          /* kube_call */
-	bool cancel_at_piece; /* `received` cancels */
-	int refuse_at;        /* the piece at which `received` returns -1; 0: none */
+	bool inside;          /* kube_call is running. */
+	bool cancel_at_piece; /* `received` cancels the call. */
+	int refuse_at;        /* The piece at which `received` returns -1. 0: none. */
 	unsigned status, retry_after_ms;
 	bool problem_given;
 	char problem[1024];
@@ -53,7 +58,8 @@ static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	signal(SIGPIPE, SIG_IGN);
-	setenv("http_proxy", "http://127.0.0.1:1", 1); /* these must not count */
+	/* These must be ignored. */
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
 	setenv("https_proxy", "http://127.0.0.1:1", 1);
 	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
 	snprintf(f->root, sizeof f->root, "/tmp/gpugate-kube-XXXXXX");
@@ -93,7 +99,7 @@ static void put(const struct fixture *f, const char *name, struct str text)
 	assert_int_equal(fclose(file), 0);
 }
 
-/* A client whose kubeconfig has these lines for its cluster and its user. */
+/* Creates a client whose kubeconfig has these lines for its cluster and its user. */
 static void connect_to(struct fixture *f, const char *server, const char *cluster, const char *user)
 {
 	char text[1024];
@@ -146,7 +152,8 @@ static void on_done(void *context, const struct kube_answer *answer)
 	(void)padding;
 	o->took_ms += kube_now_ms();
 	assert_false(o->inside);
-	kube_cancel(o->f->client, o->request); /* too late, and harmless */
+	/* Too late, and harmless. */
+	kube_cancel(o->f->client, o->request);
 	atomic_fetch_add(&o->ended, 1);
 }
 
@@ -211,14 +218,15 @@ static void says(const struct outcome *o, const char *text)
 	assert_null(strstr(o->problem, "secret"));
 }
 
-/* ---- what goes out and comes back ---- */
+/* --- Requests and answers --- */
 
 static void sent(struct fixture *f, const char *text)
 {
 	char last[SERVER_REQUEST_BYTES];
 	pthread_mutex_lock(&f->server.mutex);
 	memcpy(last, f->server.last, sizeof last);
-	pthread_mutex_unlock(&f->server.mutex); /* a test that fails stops the server, which needs it */
+	/* Unlocks first, because a failing test stops the server, which needs the mutex. */
+	pthread_mutex_unlock(&f->server.mutex);
 	if (!strstr(last, text))
 		fail_msg("\"%s\" is not in:\n%s", text, last);
 }
@@ -238,7 +246,8 @@ static void test_request_and_answer(void **state)
 	sent(f, "\r\nAccept: application/json\r\n");
 	assert_null(strstr(f->server.last, "Expect"));
 	assert_null(strstr(f->server.last, "Content-Type"));
-	char *body = malloc(2000); /* beyond libcurl's threshold for Expect */
+	/* Above libcurl's threshold for Expect. */
+	char *body = malloc(2000);
 	memset(body, 'b', 2000);
 	static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
@@ -290,7 +299,8 @@ static void test_statuses_are_values(void **state)
 	o = run(f, call);
 	assert_int_equal(o.status, 401);
 	says(&o, "check that the token");
-	o = run(f, call); /* it would wait longer than its time */
+	/* It would have to wait longer than its timeout. */
+	o = run(f, call);
 	assert_int_equal(o.status, 429);
 	assert_int_equal(o.retry_after_ms, 7000);
 	o = run(f, call);
@@ -304,7 +314,7 @@ static void test_statuses_are_values(void **state)
 	assert_int_equal(atomic_load(&f->server.requests), 7);
 }
 
-/* ---- retries ---- */
+/* --- Retries --- */
 
 static void test_retries(void **state)
 {
@@ -334,7 +344,7 @@ static void test_retry_after(void **state)
 	assert_int_equal(atomic_load(&f->server.requests), 2);
 }
 
-/* What may have been done is not repeated unless that was asked for. */
+/* A request that may have been executed is not repeated unless the caller asks for that. */
 static void test_no_retry_unasked(void **state)
 {
 	static const struct reply replies[] = {
@@ -350,7 +360,7 @@ static void test_no_retry_unasked(void **state)
 	assert_int_equal(atomic_load(&f->server.requests), 3);
 }
 
-/* libcurl would repeat these by itself. */
+/* libcurl itself would repeat these. */
 static void test_no_hidden_retry(void **state)
 {
 	static const struct reply replies[] = {{HELLO, AFTER_KEEP}, {NULL, AFTER_RESET}, {HELLO, AFTER_KEEP},
@@ -377,7 +387,8 @@ static void test_retries_end_in_time(void **state)
 	struct fixture *f = *state;
 	SERVE(f, replies);
 	struct outcome o = run(f, (struct kube_call){.retry = true, .timeout_ms = 5000});
-	assert_int_equal(o.status, 503); /* the last answer, as no further try fits */
+	/* The last answer, because no further attempt fits. */
+	assert_int_equal(o.status, 503);
 	assert_in_range(atomic_load(&f->server.requests), 1, 9);
 }
 
@@ -441,13 +452,14 @@ static void test_not_http(void **state)
 	says(&o, "closed the connection without a response");
 }
 
-/* More than can be copied: `done` comes all the same, and later. */
+/* The body is too large to be copied. `done` is still called, and called later. */
 static void test_without_memory(void **state)
 {
 	static const struct reply replies[] = {{HELLO, AFTER_KEEP}};
 	struct fixture *f = *state;
 	SERVE(f, replies);
-	for (int i = 0; i < 40; i++) { /* more often than there are reserves: they come back */
+	/* More often than there are reserved requests, so they are reused. */
+	for (int i = 0; i < 40; i++) {
 		struct outcome o = run(f, (struct kube_call){.method = "PUT", .body = {"x", SIZE_MAX - 64}});
 		assert_int_equal(o.status, 0);
 		says(&o, "not enough memory");
@@ -482,7 +494,10 @@ static void bound_to_two(void *context)
 	begin(o);
 }
 
-/* Two that hang hold both places: the others wait, each within its time, and go on in their order as places become free. */
+/*
+ * Two hanging calls use both places. The others wait, each within its timeout, and continue in
+ * order as places become free.
+ */
 static void test_bounded_calls(void **state)
 {
 	static const struct reply replies[] = {{NULL, AFTER_HANG}, {NULL, AFTER_HANG}, {HELLO, AFTER_KEEP}};
@@ -502,7 +517,8 @@ static void test_bounded_calls(void **state)
 	WAIT(&late.ended, 1);
 	assert_int_equal(late.status, 0);
 	assert_int_equal(atomic_load(&f->server.requests), 2);
-	kube_loop_post(f->loop, &others[1].cancel); /* one that waits for its turn */
+	/* A call that waits for a place. */
+	kube_loop_post(f->loop, &others[1].cancel);
 	WAIT(&others[1].cancelled, 1);
 	kube_loop_post(f->loop, &hanging[0].cancel);
 	WAIT(&others[0].ended, 1);
@@ -515,7 +531,7 @@ static void test_bounded_calls(void **state)
 	assert_int_equal(run(f, (struct kube_call){.timeout_ms = PATIENCE_MS}).status, 200);
 }
 
-/* ---- streams ---- */
+/* --- Streams --- */
 
 static void test_stream(void **state)
 {
@@ -531,7 +547,8 @@ static void test_stream(void **state)
 	assert_string_equal(o.streamed, "onetwo");
 	assert_true(o.pieces >= 2);
 	assert_int_equal(o.body_len, 0);
-	o = run(f, call); /* what broke off is not begun again: its reader has to know */
+	/* An interrupted stream is not restarted, because its reader must know. */
+	o = run(f, call);
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.streamed, "one");
 	says(&o, "closed the connection unexpectedly");
@@ -541,7 +558,7 @@ static void test_stream(void **state)
 	assert_int_equal(atomic_load(&f->server.requests), 4);
 }
 
-/* A stream's time is that to its headers; then it may last. */
+/* The timeout of a stream applies until its headers arrive. After that, it may last. */
 static void test_stream_outlasts_its_timeout(void **state)
 {
 	static const struct reply replies[] = {
@@ -570,7 +587,8 @@ static void test_silence(void **state)
 	struct outcome o =
 	    run(f, (struct kube_call){.received = on_piece, .timeout_ms = PATIENCE_MS, .silence_ms = 2000});
 	assert_int_equal(o.status, 0);
-	assert_string_equal(o.streamed, "abcdefghijklmnopqr"); /* these took longer than the silence that is borne */
+	/* These took longer than the allowed silence. */
+	assert_string_equal(o.streamed, "abcdefghijklmnopqr");
 	assert_true(o.took_ms >= 18 * 4 * 30 + 1999);
 	static const char silent[] = "has sent nothing for ";
 	says(&o, silent);
@@ -578,7 +596,7 @@ static void test_silence(void **state)
 	WAIT(&f->server.gone, 1);
 }
 
-/* A long body of a failed stream: its beginning is kept, the connection too. */
+/* A long body of a failed stream: its beginning and the connection are kept. */
 static void test_failed_stream(void **state)
 {
 	static char text[10000] = "HTTP/1.1 410 Gone\r\nContent-Length: 9000\r\n\r\n";
@@ -609,9 +627,9 @@ static void test_refused_stream(void **state)
 	assert_int_equal(atomic_load(&f->server.requests), 1);
 }
 
-/* ---- cancelling ---- */
+/* --- Cancellation --- */
 
-/* After the loop has done something else, nothing of the cancelled call is left to come. */
+/* After the loop has done something else, no callback of the cancelled call may follow. */
 static void nothing_comes(struct fixture *f, struct outcome *o)
 {
 	WAIT(&o->cancelled, 1);
@@ -666,8 +684,8 @@ static void test_cancel_between_tries(void **state)
 	kube_loop_post(f->loop, &o.cancel);
 	nothing_comes(f, &o);
 	assert_int_equal(atomic_load(&f->server.requests), 2);
-	assert_int_equal(atomic_load(&f->server.connections),
-			 1); /* the answer had come: else its connection were broken */
+	/* The answer had arrived; otherwise the connection would be broken. */
+	assert_int_equal(atomic_load(&f->server.connections), 1);
 }
 
 static void test_cancel_open_stream(void **state)
@@ -695,7 +713,7 @@ static void test_cancel_from_received(void **state)
 	assert_int_equal(atomic_load(&o.pieces), 1);
 }
 
-/* One stream's reader cancels another stream, which libcurl may be about to read. */
+/* The reader of one stream cancels another stream, which libcurl may be about to read. */
 struct pair {
 	struct outcome own;
 	struct outcome *victim;
@@ -724,7 +742,7 @@ static void test_cancel_another_from_received(void **state)
 	nothing_comes(f, &victim);
 }
 
-/* Calls that are under way when the client ends: freed, and their callbacks never come. */
+/* Calls in flight when the client is destroyed are freed, and their callbacks are never called. */
 static void test_destroy_with_calls_under_way(void **state)
 {
 	static const struct reply replies[] = {{CHUNKED "3\r\none\r\n", AFTER_HANG}};
@@ -744,19 +762,20 @@ static void test_destroy_with_calls_under_way(void **state)
 	assert_int_equal(atomic_load(&open.ended) + atomic_load(&cancelled.ended) + atomic_load(&late.ended), 0);
 }
 
-/* ---- TLS ---- */
+/* --- TLS --- */
 
 struct tls {
 	struct certs_pair authority, other, server, client;
 	struct MHD_Daemon *daemon;
 	unsigned port;
-	pthread_mutex_t mutex; /* guards what follows */
+	pthread_mutex_t mutex; /* Guards the following members. */
 	char authorization[256];
-	const char *accepted; /* the only Authorization that is not answered with 401; NULL: any */
+	/* The only Authorization that is not answered with 401. NULL: any is accepted. */
+	const char *accepted;
 	int requests;
 };
 
-/* Whether the request may pass; notes its Authorization. */
+/* Whether the request is accepted. Records its Authorization. */
 static bool authorize(struct tls *tls, struct MHD_Connection *connection)
 {
 	const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
@@ -868,7 +887,8 @@ static void test_tls(void **state)
 	assert_int_equal(o.status, 0);
 	says(&o, "has a certificate that is not trusted");
 	says(&o, "tls-server-name");
-	o = ask_tls(f, &tls, "", ME); /* the system's authorities do not know it either */
+	/* The system's authorities do not include it either. */
+	o = ask_tls(f, &tls, "", ME);
 	assert_int_equal(o.status, 0);
 	says(&o, "is not trusted");
 	char url[64];
@@ -879,7 +899,7 @@ static void test_tls(void **state)
 	tls_stop(&tls);
 }
 
-/* What the server got last as Authorization, and how many requests there were. */
+/* Checks the last Authorization that the server got, and the number of requests. */
 static void authorized(struct tls *tls, const char *authorization, int requests)
 {
 	pthread_mutex_lock(&tls->mutex);
@@ -923,7 +943,10 @@ static void test_token_is_read_again(void **state)
 	tls_stop(&tls);
 }
 
-/* No second request goes to where the server points, and so no credential, to http:// least of all. */
+/*
+ * No second request goes to the location of a redirect. So no credentials do either, least of all
+ * over http://.
+ */
 static void test_redirects_are_not_followed(void **state)
 {
 	static const unsigned statuses[] = {301, 302, 303, 307, 308};
@@ -944,7 +967,8 @@ static void test_redirects_are_not_followed(void **state)
 	for (size_t i = 0; i < COUNT; i++)
 		assert_int_equal(run(f, (struct kube_call){.timeout_ms = PATIENCE_MS}).status, statuses[i]);
 	assert_int_equal(atomic_load(&other.requests), 0);
-	kube_loop_stop(f->loop); /* the replies are this function's */
+	/* The replies belong to this function. */
+	kube_loop_stop(f->loop);
 	server_stop(&other);
 }
 

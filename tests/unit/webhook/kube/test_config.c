@@ -1,4 +1,4 @@
-/* Kubeconfig files, good and hostile, and a Pod's service account. */
+/* test_config: tests kubeconfig files, valid and malicious, and a Pod's service account. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +73,7 @@ static struct kube_config *load(struct fixture *f, const char *text)
 	return load_bytes(f, str_of(text));
 }
 
-/* A kubeconfig with this in its cluster and its user. */
+/* Loads a kubeconfig with this text in its cluster and its user. */
 static struct kube_config *load_parts(struct fixture *f, const char *cluster, const char *user)
 {
 	char text[2048];
@@ -157,7 +157,7 @@ static void test_as_little_as_possible(void **state)
 	assert_false(str_present(kube_config_token(f->config, 0, true)));
 }
 
-static void test_files_beside_it(void **state)
+static void test_neighboring_files(void **state)
 {
 	struct fixture *f = *state;
 	char absolute[256];
@@ -172,7 +172,7 @@ static void test_files_beside_it(void **state)
 	assert_true(is(kube_config_ca(f->config), "the CA"));
 	assert_true(is(kube_config_client_certificate(f->config), "the certificate"));
 	assert_true(is(kube_config_client_key(f->config), "the key"));
-	/* of a path without a folder, too */
+	/* This also works for a path without a folder. */
 	struct error err = {0};
 	assert_int_equal(chdir(f->root), 0);
 	struct kube_config *here = kube_config_load("kubeconfig", &err);
@@ -200,14 +200,15 @@ static void test_token_file(void **state)
 	}
 	assert_int_equal(unlink(path_in(f, "token")), 0);
 	assert_true(is(kube_config_token(f->config, 999999, false), "S3CRET-3"));
-	assert_int_equal(mkfifo(path_in(f, "token"), 0600), 0); /* and this must not hold the thread */
+	/* Opening it must not block the thread. */
+	assert_int_equal(mkfifo(path_in(f, "token"), 0600), 0);
 	assert_true(is(kube_config_token(f->config, 999999, true), "S3CRET-3"));
 }
 
 static void test_servers(void **state)
 {
 	static const struct {
-		const char *given, *got; /* NULL: refused */
+		const char *given, *got; /* NULL: refused. */
 	} rows[] = {
 	    {"https://10.0.0.1", "https://10.0.0.1:443"},
 	    {"https://api.example/", "https://api.example:443"},
@@ -245,7 +246,9 @@ static void test_servers(void **state)
 	}
 }
 
-/* Whatever it is and wherever the server is: without TLS everyone on the way could use it. */
+/*
+ * Without TLS, anyone on the network path could use any kind of credential, wherever the server is.
+ */
 static void test_no_credential_without_tls(void **state)
 {
 	static const char *const users[] = {
@@ -350,7 +353,7 @@ static void test_broken_files(void **state)
 	says(f, "Is a directory");
 }
 
-/* What costs libyaml much, or is too much, is refused at once. */
+/* Files that are too large, or expensive for libyaml, are refused immediately. */
 static void test_hostile_files(void **state)
 {
 	struct fixture *f = *state;
@@ -368,7 +371,7 @@ static void test_hostile_files(void **state)
 	free(text);
 }
 
-/* ---- in a Pod ---- */
+/* --- In a Pod --- */
 
 static struct kube_config *load_pod(struct fixture *f, const char *host, const char *port)
 {
@@ -412,7 +415,8 @@ static void test_environment_is_the_pods(void **state)
 {
 	struct fixture *f = *state;
 	unsetenv("KUBERNETES_SERVICE_HOST");
-	setenv("KUBECONFIG", path_in(f, "kubeconfig"), 1); /* does not count */
+	/* Must be ignored. */
+	setenv("KUBECONFIG", path_in(f, "kubeconfig"), 1);
 	put(f, "kubeconfig", "x");
 	assert_null(kube_config_load(NULL, &f->err));
 	says(f, "this is not a Pod");
@@ -426,7 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_everything_in_it),
 	    TEST(test_as_little_as_possible),
-	    TEST(test_files_beside_it),
+	    TEST(test_neighboring_files),
 	    TEST(test_token_file),
 	    TEST(test_servers),
 	    TEST(test_refusals),

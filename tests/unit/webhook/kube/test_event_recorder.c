@@ -1,4 +1,7 @@
-/* Events against a server of ours: what is posted, how often, and what becomes of the rest. */
+/*
+ * test_event_recorder: tests Events with a server of its own: what is posted, how often, and what
+ * happens to the rest.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

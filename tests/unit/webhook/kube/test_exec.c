@@ -1,4 +1,4 @@
-/* Credential plug-ins: how the program is run, and what it may answer. */
+/* test_exec: tests credential plug-ins: how the program is run, and what it may print. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Runs a line of sh, which stands for the program. */
+/* Runs a shell command in place of the plug-in. */
 static int run_within(struct fixture *f, const char *line, int64_t limit_ms)
 {
 	const char *const args[] = {"/bin/sh", "-c", line, "name", "an argument; $HOME", NULL};
@@ -76,7 +76,7 @@ static void test_what_it_gets(void **state)
 	prints(f, "cat; readlink /proc/$$/fd/0", "/dev/null\n");
 }
 
-/* What is ignored or blocked here would make pipes of the program run for ever. */
+/* Signals that stay ignored or blocked in the program would keep its pipelines running forever. */
 static void test_its_signals_are_the_ordinary_ones(void **state)
 {
 	struct fixture *f = *state;
@@ -115,7 +115,7 @@ static void test_it_is_killed_in_time(void **state)
 	}
 }
 
-/* What the program leaves in the background keeps its output open, which must not hold us. */
+/* A background process of the program keeps its output open, which must not block the caller. */
 static void test_a_child_that_it_leaves_behind(void **state)
 {
 	struct fixture *f = *state;
@@ -150,7 +150,7 @@ static void test_not_found(void **state)
 static void test_credentials(void **state)
 {
 	static const struct {
-		const char *json, *text; /* NULL: taken */
+		const char *json, *text; /* NULL: accepted. */
 	} rows[] = {
 	    {CREDENTIAL("{\"token\": \"S3CRET\"}"), NULL},
 	    {CREDENTIAL("{\"token\": \"S3CRET\", \"expirationTimestamp\": null}"), NULL},

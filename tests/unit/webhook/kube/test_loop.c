@@ -1,4 +1,4 @@
-/* The loop: timers, tasks of several threads, transfers over file descriptors of our own, and its end. */
+/* test_loop: tests the loop: timers, tasks from several threads, transfers, and its shutdown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,7 +100,8 @@ static void test_timers_run_by_time(void **state)
 	kube_timer_set(f->loop, &f->timer[0], 500000);
 	kube_timer_set(f->loop, &f->timer[3], 120);
 	kube_timer_set(f->loop, &f->timer[1], 0);
-	kube_timer_set(f->loop, &f->timer[0], -5); /* moves it, and may not be in the past */
+	/* Moves the timer. A time in the past is allowed. */
+	kube_timer_set(f->loop, &f->timer[0], -5);
 	start(f);
 	wait_for(&f->mark_count, 4);
 	const int order[] = {1, 0, 2, 3};
@@ -126,7 +127,7 @@ static void test_timers_of_the_same_time_keep_their_order(void **state)
 		assert_int_equal(f->marks[i], 3 - i);
 }
 
-/* Clears the other one, which is due in the same turn. */
+/* Clears the other timer, which is due in the same iteration. */
 static void clear_next(void *context)
 {
 	struct fixture *f = context;
@@ -148,7 +149,7 @@ static void test_due_timer_can_be_cleared(void **state)
 	assert_int_equal(f->marks[1], 2);
 }
 
-/* A timer that always sets itself to 0 ms keeps nobody else from running. */
+/* A timer that always sets itself to 0 ms does not starve others. */
 static void set_again(void *context)
 {
 	struct fixture *f = context;
@@ -172,7 +173,7 @@ struct poster {
 	struct kube_loop *loop;
 	pthread_t thread;
 	struct kube_task own, *shared;
-	atomic_int handed, seen; /* seen never falls behind what was handed over before a post */
+	atomic_int handed, seen; /* `seen` is never less than what was handed over before a post. */
 };
 
 static void see(void *context)
@@ -197,7 +198,7 @@ static void *post_many(void *argument)
 	return NULL;
 }
 
-/* Nothing posted is lost, whatever the threads. */
+/* No posted task is lost, whichever threads post. */
 static void test_tasks_of_several_threads(void **state)
 {
 	struct fixture *f = *state;
@@ -231,7 +232,7 @@ static void test_task_posted_often_runs_once(void **state)
 	assert_int_equal(f->marks[1], 1);
 }
 
-/* Posts itself, ten times in all: each is a run of its own. */
+/* Posts itself ten times in all. Each is a separate run. */
 static void post_again(void *context)
 {
 	struct fixture *f = context;
@@ -256,7 +257,7 @@ static void slow(void *context)
 	mark(f, 0);
 }
 
-/* Stopping waits for the callback under way; nothing comes after it. */
+/* Stopping waits for the running callback, and no callback follows. */
 static void test_stop(void **state)
 {
 	struct fixture *f = *state;
@@ -327,7 +328,9 @@ static void note_end(void *context, CURLcode code)
 	atomic_fetch_add(&fetch->ended, 1);
 }
 
-/* Nobody listens on port 1: two transfers end with that; the third has been aborted and says nothing. */
+/*
+ * Nothing listens on port 1: two transfers fail. The third is aborted and does not report anything.
+ */
 static void test_transfers_end(void **state)
 {
 	struct fixture *f = *state;

@@ -1,3 +1,7 @@
+/*
+ * test_stream: tests webhook/kube/stream.c: lists and watches, split at any position, damaged or
+ * very large.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +13,10 @@
 
 #include "webhook/kube/stream.h"
 
-/* What a stream told: "type|json\n" for each object, and how it ended. */
+/* What a stream reported: "type|json\n" for each object, and how it ended. */
 struct told {
 	struct buf text;
-	unsigned refuse_at; /* the object's number at which the taker fails; 0: never */
+	unsigned refuse_at; /* The number of the object at which the callback fails. 0: never. */
 	unsigned count;
 	size_t kept_most;
 	bool failed;
@@ -24,7 +28,8 @@ static int take(void *context, struct str type, struct str json, struct error *e
 {
 	struct told *told = context;
 	char sum = 0;
-	for (unsigned i = 0; i < REVIEW_PADDING; i++) /* for AddressSanitizer */
+	/* Reads the padding for AddressSanitizer. */
+	for (unsigned i = 0; i < REVIEW_PADDING; i++)
 		sum = (char)(sum ^ ((const volatile char *)json.ptr)[json.len + i]);
 	(void)sum;
 	buf_str(&told->text, type);
@@ -36,7 +41,7 @@ static int take(void *context, struct str type, struct str json, struct error *e
 	return 0;
 }
 
-/* Every piece lies alone in memory of exactly its size. */
+/* Each piece is in an allocation of exactly its size. */
 static int feed_alone(struct kube_stream *stream, const char *bytes, size_t len, struct error *err)
 {
 	char *piece = malloc(len ? len : 1);
@@ -52,7 +57,7 @@ static void begin(struct told *told)
 	buf_init(&told->text, 64 << 20);
 }
 
-/* Feeds the text in pieces of the sizes first, second, rest, each of `rest` bytes. */
+/* Feeds the text in pieces of the sizes `first` and `second`, and then of `rest` bytes each. */
 static void split(enum kube_stream_kind kind, struct str text, size_t first, size_t second, size_t rest,
 		  struct told *told)
 {
@@ -84,7 +89,10 @@ static void same(const struct told *a, const struct told *b, size_t first, size_
 			 STR_ARG(buf_view(&a->text)), a->err.text, STR_ARG(buf_view(&b->text)), b->err.text);
 }
 
-/* Cuts the text at every place, at every two places, and into pieces of each small size: always the same is told. */
+/*
+ * Splits the text at every position, at every two positions, and into pieces of each small size.
+ * The reports must be the same.
+ */
 static void every_cut(enum kube_stream_kind kind, struct str text, struct told *whole)
 {
 	begin(whole);
@@ -250,7 +258,7 @@ static void test_taker_refuses(void **state)
 	buf_release(&told.text);
 }
 
-/* An event whose object has `len` bytes. */
+/* Appends an event whose object has `len` bytes. */
 static void add_event(struct buf *text, size_t len)
 {
 	buf_text(text, "{\"type\":\"ADDED\",\"object\":{\"a\":\"");
@@ -304,7 +312,7 @@ static void test_memory_shrinks(void **state)
 	buf_release(&text);
 }
 
-/* Objects are borrowed from a piece that holds them and the padding. */
+/* Objects borrow from a piece that contains them and the padding. */
 static int take_place(void *context, struct str type, struct str json, struct error *err)
 {
 	(void)type;
@@ -331,7 +339,7 @@ static void test_borrows(void **state)
 	}
 }
 
-/* --- random JSON --- */
+/* --- Random JSON --- */
 
 static unsigned random_below(uint64_t *seed, unsigned n)
 {

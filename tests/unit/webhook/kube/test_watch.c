@@ -1,3 +1,7 @@
+/*
+ * test_watch: tests webhook/kube/watch.c with a scripted server: lists, bookmarks, errors, and
+ * requests for a new list.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,20 +18,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "webhook/json/scan.h" /* REVIEW_PADDING */
+#include "webhook/json/scan.h" /* For REVIEW_PADDING. */
 #include "webhook/kube/watch_state.h"
 
-#define SLACK_MS 10000 /* a busy machine */
+/* Allows for a busy machine. */
+#define SLACK_MS 10000
 #define STEPS_MAX 32
 
-/* --- a server that answers each request by the next step of a script --- */
+/* --- A server that answers each request by the next step of a script --- */
 
-enum then { CLOSE, HOLD, CUT }; /* CUT: the body was announced to be longer */
+/* CUT: the announced body is longer than what is sent. */
+enum then { CLOSE, HOLD, CUT };
 
 struct step {
-	const char *want;    /* the request line holds this */
-	const char *without; /* and not this; may be NULL */
-	const char *status;  /* "200 OK", and further headers */
+	const char *want;    /* The request line contains this. */
+	const char *without; /* The request line does not contain this. May be NULL. */
+	const char *status;  /* The status, such as "200 OK", and further headers. */
 	const char *body;
 	enum then then;
 };
@@ -40,8 +46,8 @@ struct server {
 	size_t count;
 	int held[STEPS_MAX];
 	size_t held_count;
-	atomic_size_t at; /* steps that have been taken */
-	char fault[2048]; /* the first request that was not as scripted */
+	atomic_size_t at; /* Number of steps that have been taken. */
+	char fault[2048]; /* The first request that did not match the script. */
 	atomic_bool faulty;
 	int64_t times_ms[STEPS_MAX];
 };
@@ -140,7 +146,7 @@ static void server_stop(struct server *server)
 		close(server->held[i]);
 }
 
-/* --- a watch, and a record of what it told --- */
+/* --- A watch, and a record of its callbacks --- */
 
 struct fixture {
 	struct server server;
@@ -150,8 +156,8 @@ struct fixture {
 	struct kube_watch *watch;
 	struct kube_watch_timing timing;
 	struct kube_task relist;
-	const char *relist_at; /* a callback whose record is this asks for a new list, */
-	int relists;           /* so often; 0: once */
+	const char *relist_at; /* A callback with this record requests a new list. */
+	int relists;           /* How often. 0: once. */
 	pthread_mutex_t lock;
 	char told[8192];
 	atomic_int turned;
@@ -297,7 +303,7 @@ static bool told(struct fixture *f, const char *text)
 	return same;
 }
 
-/* Waits until all that was told is this, and the script has come to its end. */
+/* Waits until the record is exactly this text, and the script has ended. */
 static void expect(struct fixture *f, const char *text)
 {
 	int64_t until = now_ms() + SLACK_MS;
@@ -424,7 +430,7 @@ static void test_live_without_events(void **state)
 	assert_true(kube_watch_live(f->watch));
 }
 
-/* The refusal is remembered, for a while. */
+/* The refusal is remembered for a while. */
 static void test_refusal_is_remembered(void **state)
 {
 	static const struct step steps[] = {
@@ -471,7 +477,7 @@ static void test_resumes(void **state)
 	expect(f, "begin\nlisted a\nsynced 9\nchanged a\nbookmark 20\ngone a\nchanged b\n");
 }
 
-/* What was cut off in the middle comes again. */
+/* An item that was truncated is sent again. */
 static void test_cut_in_an_item(void **state)
 {
 	static const struct step steps[] = {
@@ -489,7 +495,8 @@ static void test_cut_in_an_item(void **state)
 	struct kube_watch_counts counts;
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.failures, 3);
-	assert_int_equal(counts.turns, 7); /* four opened, three ended */
+	/* Four opened, three ended. */
+	assert_int_equal(counts.turns, 7);
 	assert_int_equal(atomic_load(&f->turned), 7);
 }
 
@@ -516,7 +523,10 @@ static void test_expired(void **state)
 	       "begin\nsynced 60\nbookmark 61\n");
 }
 
-/* An error that is not about the version is waited out; when it comes again at once, the version is doubted. */
+/*
+ * After an error that does not concern the version, the watch waits. If it recurs immediately, the
+ * version is no longer trusted.
+ */
 static void test_errors(void **state)
 {
 	static const struct step steps[] = {
@@ -555,13 +565,16 @@ static void test_silence(void **state)
 	expect(f, "begin\nlisted a\nbegin\nsynced 9\nbookmark 10\nbegin\nsynced 20\n");
 	for (size_t i = 1; i < 6; i++)
 		assert_true(f->server.times_ms[i] - f->server.times_ms[i - 1] >= 290);
-	/* The list and the watch that had told something were broken off; those that told nothing had nothing to tell. */
+	/*
+	 * The list and the watch that had reported something were interrupted. The others had
+	 * nothing to report.
+	 */
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.failures, 2);
 	assert_int_equal(atomic_load(&f->lists_failed), 1);
 }
 
-/* A server that takes the parameters and does not do what they say. */
+/* The server accepts the parameters but does not act on them. */
 static void test_watch_list_without_end(void **state)
 {
 	static const struct step steps[] = {
@@ -641,12 +654,16 @@ static void test_relist_during_pages(void **state)
 	};
 	struct fixture *f = *state;
 	f->relist_at = "listed b";
-	f->timing.backoff_ms = f->timing.backoff_max_ms = 60000; /* nothing here may have to wait */
+	/* Nothing here may have to wait. */
+	f->timing.backoff_ms = f->timing.backoff_max_ms = 60000;
 	RUN(f, steps);
 	expect(f, "begin\nlisted a\nlisted b\nbegin\nlisted c\nsynced 20\n");
 }
 
-/* What every list is of no use for, such as no memory, must not have the API server list all the time. */
+/*
+ * If every list is useless, for example for lack of memory, the watch must not keep listing without
+ * pause.
+ */
 static void test_relist_during_each_list(void **state)
 {
 	static const struct step steps[] = {
@@ -662,8 +679,8 @@ static void test_relist_during_each_list(void **state)
 	RUN(f, steps);
 	expect(f, "begin\nlisted a\nbegin\nlisted a\nbegin\nlisted a\nsynced 10\n");
 	kube_loop_stop(f->loop);
-	assert_int_equal(f->watch->backoff_ms,
-			 2 * f->timing.backoff_ms); /* the second of them waited, the first did not */
+	/* The second one waited, the first did not. */
+	assert_int_equal(f->watch->backoff_ms, 2 * f->timing.backoff_ms);
 }
 
 static void wait_for(struct fixture *f, const char *text)
@@ -678,7 +695,8 @@ static void test_relist_when_live(void **state)
 {
 	static const struct step steps[] = {
 	    {"sendInitialEvents", NULL, OK, INITIAL_END("9"), HOLD},
-	    {"sendInitialEvents", NULL, OK, EVENT("ADDED", "a", "3"), HOLD}, /* and during a list that is under way */
+	    /* Also while a list is in progress. */
+	    {"sendInitialEvents", NULL, OK, EVENT("ADDED", "a", "3"), HOLD},
 	    {"sendInitialEvents", NULL, OK, INITIAL_END("20"), HOLD},
 	};
 	struct fixture *f = *state;
@@ -691,7 +709,9 @@ static void test_relist_when_live(void **state)
 	expect(f, "begin\nsynced 9\nbegin\nlisted a\nbegin\nsynced 20\n");
 }
 
-/* While it waits after a failure it goes on waiting: the server is not pressed. */
+/*
+ * A watch that waits after a failure continues to wait, so that it does not put load on the server.
+ */
 static void test_relist_in_a_pause(void **state)
 {
 	static const struct step steps[] = {

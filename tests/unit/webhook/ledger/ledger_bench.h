@@ -1,6 +1,7 @@
 /*
- * ledger_bench: a cluster's ledger, and the Pods of two tenants' namespaces as events show them. Namespaces a and b are those of tenants
- * a and b; n belongs to the one that its label `of` names. Nodes: the label gpu is a100 or t4.
+ * ledger_bench: a cluster ledger, and the Pods of two tenants' namespaces as events show them.
+ * Namespaces a and b belong to tenants a and b. Namespace n belongs to the tenant in its label
+ * `of`. The node label `gpu` is a100 or t4.
  */
 #ifndef TESTS_LEDGER_BENCH_H
 #define TESTS_LEDGER_BENCH_H
@@ -35,7 +36,7 @@ static inline struct ledger *bench_ledger(const struct policy *policy)
 	return ledger;
 }
 
-/* A Pod as an event shows it; what a test wants otherwise, it changes. */
+/* A Pod as an event shows it. A test changes what it needs. */
 struct shown {
 	struct pair request;
 	struct container container;
@@ -82,7 +83,7 @@ static inline uint64_t bench_random(uint64_t *random)
 	return *random * 0x2545f4914f6cdd1du >> 33;
 }
 
-/* Shows something of a Pod at random; returns whether it is gone. */
+/* Changes a Pod at random. Returns whether it is gone. */
 static inline bool bench_change(struct shown *shown, uint64_t *random)
 {
 	static const char *const phases[] = {"Pending", "Running", "Running", "Succeeded", "Failed"}, *const nodes[] = {

@@ -1,7 +1,9 @@
 /*
- * replicas: the cluster around the replicas of a ledger, simulated: a store with one count of versions, the shared object with
- * compare-and-swap, Pods and the log of their events, and an API server that stores what was admitted early, late (but within
- * BOUND_MS) or never. Everything follows from a seed; time is a number. For test_replicas.c, which drives the program's own
+ * replicas: simulates the cluster around the replicas of a ledger. It has a store with one version
+ * counter, the shared object with compare-and-swap, Pods, and a log of their events. Its API server
+ * stores admitted Pods early, late (but within BOUND_MS) or never.
+ *
+ * Everything follows from a seed, and time is a number. test_replicas.c drives the program's own
  * ledger in it.
  */
 #ifndef TESTS_REPLICAS_H
@@ -18,17 +20,23 @@
 #define WRITES 24
 #define QUOTAS_MAX 16
 
-#define TTL_MS 6000    /* of what is pending */
-#define SETTLE_MS 4000 /* of an object that was created anew */
-#define FOLD_MS 100    /* what is pending stays in the text after its Pod was seen */
-#define BOUND_MS 3400  /* in which a request of the API server is over */
-#define ASK_MS 1000    /* in which its question to the webhook is */
-#define GRACE_MS 3000  /* a terminating Pod counts for its own second and the policy's two */
+/* How long an entry may be pending. */
+#define TTL_MS 6000
+/* How long an object that was created again must settle. */
+#define SETTLE_MS 4000
+/* How long an entry stays in the text after its Pod was seen. */
+#define FOLD_MS 100
+/* A request of the API server ends within this time. */
+#define BOUND_MS 3400
+/* Its call to the webhook ends within this time. */
+#define ASK_MS 1000
+/* How long a terminating Pod counts: its own second, and two of the policy. */
+#define GRACE_MS 3000
 
 /* What an event shows of a Pod. */
 struct pod_state {
 	bool stored, finished, terminating;
-	int node; /* 0: not bound */
+	int node; /* 0: not bound. */
 };
 
 enum stage { STAGE_NEW, STAGE_ASKING, STAGE_ADMITTED, STAGE_STORED, STAGE_OVER };
@@ -36,14 +44,15 @@ enum stage { STAGE_NEW, STAGE_ASKING, STAGE_ADMITTED, STAGE_STORED, STAGE_OVER }
 struct sim_pod {
 	char uid[16];
 	struct str namespace;
-	int count;    /* of GPUs; 0: it asks for none */
-	bool selects; /* only nodes with a T4 */
+	int count;    /* Number of GPUs. 0: it requests none. */
+	bool selects; /* Selects only nodes with a T4. */
 	enum stage stage;
-	int asked_of; /* the replica whose answer counts */
+	int asked_of; /* The replica whose answer counts. */
 	int64_t asked_ms, store_ms, terminating_ms;
-	struct pod_state state;            /* in the store */
-	uint64_t version;                  /* of its last event */
-	struct charge charges[QUOTAS_MAX]; /* what it costs by the laxest policy, where it is */
+	struct pod_state state; /* State in the store. */
+	uint64_t version;       /* Version of its last event. */
+	/* What it costs by the laxest policy, on its node. */
+	struct charge charges[QUOTAS_MAX];
 	int charge_count;
 };
 
@@ -55,15 +64,15 @@ struct event {
 
 /* The shared object, or a copy of it. */
 struct document {
-	uint64_t resource_version; /* 0: there is none */
+	uint64_t resource_version; /* 0: there is none. */
 	uint64_t uid, opened, version;
-	struct str pending; /* in the world's arena */
+	struct str pending; /* In the world's arena. */
 };
 
 struct write {
-	bool used, waited_for; /* somebody waits for its outcome */
+	bool used, waited_for; /* Someone waits for its outcome. */
 	bool processed, applied;
-	uint64_t against; /* 0: creates */
+	uint64_t against; /* Version that it replaces. 0: it creates the object. */
 	struct document document;
 };
 
@@ -71,7 +80,8 @@ struct world {
 	uint64_t random;
 	int64_t now_ms;
 	uint64_t version;
-	const struct policy *const *policies; /* two in force, and one that is nowhere stricter than these */
+	/* Two that are in force, and one that is nowhere stricter than these. */
+	const struct policy *const *policies;
 	struct sim_pod pods[PODS];
 	int pod_count;
 	struct event events[EVENTS];
@@ -80,11 +90,12 @@ struct world {
 	struct write writes[WRITES];
 	struct arena arena;
 	uint64_t admitted, refused, swept, stored, late_writes, conflicts, settled;
-	const char *failure; /* what went wrong first */
+	const char *failure; /* The first failure. */
 };
 
 static const struct pair node_labels[][1] = {[1] = {{{"gpu", 3}, {"a100", 4}}}, [2] = {{{"gpu", 3}, {"t4", 2}}}};
-static const char *const node_names[] = {"", "big", "small", "strange"}; /* nothing is known of the last one */
+/* Nothing is known about the last one. */
+static const char *const node_names[] = {"", "big", "small", "strange"};
 
 static inline uint64_t next_random(struct world *world)
 {
@@ -94,7 +105,7 @@ static inline uint64_t next_random(struct world *world)
 	return world->random * 0x2545f4914f6cdd1du >> 20;
 }
 
-/* Once in so many times. */
+/* True once in `times` calls on average. */
 static inline bool one_in(struct world *world, unsigned times)
 {
 	return next_random(world) % times == 0;
@@ -113,7 +124,7 @@ static inline void fail_world(struct world *world, const char *why)
 
 /* --- Pods --- */
 
-/* The facts of a Pod as a replica reads them; `container` and `items` are the caller's memory. */
+/* Fills in a Pod as a replica reads it. `container` and `items` are memory of the caller. */
 static inline void show_pod(const struct sim_pod *from, struct pod_state state, struct container *container,
 			    struct pair items[2], struct pod *pod)
 {
@@ -136,7 +147,7 @@ static inline void show_pod(const struct sim_pod *from, struct pod_state state, 
 	}
 }
 
-/* What is decided about, and what a Pod costs. */
+/* What is decided, and what a Pod costs. */
 struct sim_holding {
 	struct arena arena;
 	struct demand demand;
@@ -162,14 +173,14 @@ static inline void hold_pod(const struct sim_pod *from, const struct policy *pol
 		assert_true(policy_place_on_node(policy, &labels, &out->arena, &out->facts) >= 0);
 }
 
-/* Whether it counts, whatever replicas have seen of it. */
+/* Whether the Pod counts, regardless of what replicas have seen. */
 static inline bool counts(const struct world *world, const struct sim_pod *pod)
 {
 	return pod->state.stored && !pod->state.finished &&
 	       !(pod->state.terminating && world->now_ms - pod->terminating_ms >= GRACE_MS);
 }
 
-/* Sums of what counts by some policy. */
+/* Sums what counts, by the given policy. */
 static inline void sum_truth(const struct world *world, const struct policy *policy, struct held *held)
 {
 	memset(held, 0, QUOTAS_MAX * sizeof *held);
@@ -187,7 +198,7 @@ static inline void sum_truth(const struct world *world, const struct policy *pol
 	}
 }
 
-/* By the laxest policy, all of it that `except` is not, from the charges that Pods carry. */
+/* Sums everything except `except` by the laxest policy, from the charges stored in the Pods. */
 static inline void sum_others(const struct world *world, const struct sim_pod *except, struct held *held)
 {
 	memset(held, 0, QUOTAS_MAX * sizeof *held);
@@ -198,7 +209,7 @@ static inline void sum_others(const struct world *world, const struct sim_pod *e
 	}
 }
 
-/* A change of a Pod in the store. */
+/* Changes a Pod in the store. */
 static inline void change_pod(struct world *world, int index, struct pod_state state)
 {
 	struct sim_pod *pod = &world->pods[index];
@@ -212,7 +223,7 @@ static inline void change_pod(struct world *world, int index, struct pod_state s
 	arena_release(&holding.arena);
 }
 
-/* What all of this is about: nothing is stored that exceeds a limit. */
+/* The invariant that all of this exists to check: no Pod is stored that exceeds a limit. */
 static inline void store_pod(struct world *world, int index)
 {
 	struct sim_pod *pod = &world->pods[index];
@@ -227,7 +238,7 @@ static inline void store_pod(struct world *world, int index)
 	world->stored++;
 }
 
-/* The replica that a Pod was asked of has answered. */
+/* The replica that was asked about a Pod has answered. */
 static inline void answer_pod(struct world *world, int index, int replica, bool admitted)
 {
 	struct sim_pod *pod = &world->pods[index];
@@ -235,14 +246,18 @@ static inline void answer_pod(struct world *world, int index, int replica, bool 
 		return;
 	pod->stage = STAGE_OVER;
 	*(admitted ? &world->admitted : &world->refused) += 1;
-	if (!admitted || one_in(world, 10)) /* something after the webhook refuses it */
+	/* Something after the webhook refuses it. */
+	if (!admitted || one_in(world, 10))
 		return;
 	int64_t left_ms = pod->asked_ms + BOUND_MS - world->now_ms;
 	pod->stage = STAGE_ADMITTED;
 	pod->store_ms = world->now_ms + up_to(world, one_in(world, 2) ? left_ms : 30);
 }
 
-/* The API server goes on: what is due is stored, what waits for too long is given up. */
+/*
+ * The API server continues: it stores Pods that are due, and gives up requests that have waited too
+ * long.
+ */
 static inline void serve_pods(struct world *world)
 {
 	for (int i = 0; i < world->pod_count; i++) {
@@ -254,7 +269,7 @@ static inline void serve_pods(struct world *world)
 	}
 }
 
-/* Something happens to a Pod that is stored: a node, its end, its deletion. */
+/* A stored Pod is bound to a node, ends, or is deleted. */
 static inline void disturb_pod(struct world *world)
 {
 	int index = 0;
@@ -291,7 +306,9 @@ static inline void disturb_pod(struct world *world)
 
 /* --- The shared object --- */
 
-/* Room for a write; where there is none, one that nobody waits for is lost for good. */
+/*
+ * Returns a slot for a write. If there is none, a write without a waiting writer is lost for good.
+ */
 static inline struct write *begin_write(struct world *world, uint64_t against, struct document document)
 {
 	struct write *write = NULL;
@@ -303,7 +320,7 @@ static inline struct write *begin_write(struct world *world, uint64_t against, s
 	return write;
 }
 
-/* The write reaches the store: compare and swap. */
+/* The write reaches the store, which compares and swaps. */
 static inline void process_write(struct world *world, struct write *write)
 {
 	if (write->processed)
@@ -321,7 +338,7 @@ static inline void process_write(struct world *world, struct write *write)
 	world->object = write->document;
 }
 
-/* Writes whose writers wait no more come, or never do. */
+/* Writes whose writers no longer wait arrive, or never do. */
 static inline void serve_late_writes(struct world *world)
 {
 	struct write *write = &world->writes[next_random(world) % WRITES];

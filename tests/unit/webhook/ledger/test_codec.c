@@ -1,4 +1,7 @@
-/* The text of what is pending: what is written is read again, and whatever else comes is refused or has a meaning. */
+/*
+ * test_codec: tests the text of pending entries. What is written can be read again, and any other
+ * input is either refused or has a meaning.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/ledger/codec.h"
@@ -7,7 +10,7 @@
 #define PODS 40
 #define LISTS 5
 
-/* Pods that are compared: those written with those read. */
+/* Pods to compare: those that were written and those that were read. */
 struct pods {
 	struct holding items[PODS];
 	uint32_t count;
@@ -29,7 +32,10 @@ static struct str random_name(struct arena *arena, uint32_t *seed, size_t most)
 	return (struct str){name, len};
 }
 
-/* Mostly such as Kubernetes gives; sometimes almost, or quite different. */
+/*
+ * Returns a uid that is mostly as Kubernetes makes them, and sometimes nearly so or quite
+ * different.
+ */
 static struct str random_uid(struct arena *arena, uint32_t *seed)
 {
 	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", digits[] = "0123456789abcdef";
@@ -84,7 +90,7 @@ static int take_pod(void *context, const struct holding *holding)
 	return 0;
 }
 
-/* `b` was read. Form 2 has no names of Pods, and form 1 none that are not known. */
+/* `b` was read. Form 2 contains no names of Pods, and form 1 no unknown names. */
 static bool same(const struct holding *a, const struct holding *b, unsigned form)
 {
 	bool equal = str_eq(a->uid, b->uid) && str_eq(a->namespace, b->namespace) &&
@@ -141,7 +147,7 @@ static void test_round_trip(void **state)
 			check_round_trip(seed, form);
 }
 
-/* Reads from memory that ends where the text ends, so that a sanitizer sees every byte too many. */
+/* Reads from memory that ends with the text, so that a sanitizer detects reads beyond it. */
 static int read_exactly(const char *text, size_t len, struct pods *pods, struct error *err)
 {
 	struct arena arena;
@@ -173,7 +179,7 @@ static void test_every_prefix(void **state)
 		size_t whole = strlen(samples[i]);
 		for (size_t len = 0; len <= whole; len++) {
 			int result = read_exactly(samples[i], len, &pods, &err);
-			/* Only what ends with a record is one. */
+			/* Only a prefix that ends with a record is valid. */
 			assert_int_equal(result, len == 0 || samples[i][len - 1] == ';' ? LEDGER_TEXT_READ
 											: LEDGER_TEXT_CORRUPT);
 		}
@@ -195,7 +201,8 @@ static void test_every_byte_changed(void **state)
 				memcpy(text, samples[i], len);
 				text[at] = (char)byte;
 				good += read_exactly(text, len, &pods, &err) == 0;
-				memmove(text + at, samples[i] + at + 1, len - at - 1); /* and left out */
+				/* Also omits the byte. */
+				memmove(text + at, samples[i] + at + 1, len - at - 1);
 				read_exactly(text, len - 1, &pods, &err);
 			}
 		assert_true(good > 100 && good < 256 * (int)len / 2);
@@ -257,7 +264,8 @@ static void test_refused(void **state)
 	    "2;N n;R a;P =u 0 0=1;",
 	    "2;N n m;R a;P =u 0 0=1 -;",
 	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0 0 0=1 -;",
-	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0x 0 0=1 -;", /* a bit beyond the 16 bytes */
+	    /* A bit beyond the 16 bytes. */
+	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0x 0 0=1 -;",
 	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0w== 0 0=1 -;",
 	    "2;N n;R a;P FdehqSQmQlSX5Q2jl5wT0! 0 0=1 -;",
 	    "2;N n;R a;P \tdehqSQmQlSX5Q2jl5wT0w 0 0=1 -;",
@@ -274,7 +282,7 @@ static void test_refused(void **state)
 	assert_int_equal(pods.count, 1);
 }
 
-/* What another version wrote is no rubbish, whatever it looks like after its form. */
+/* A text in an unknown form is not corrupt, whatever follows the form. */
 static void test_unknown_forms(void **state)
 {
 	static const char *const texts[] = {"3;", "3;P x", "3;\x01 anything", "12;R a;", "9999;AAAA"};
@@ -300,13 +308,14 @@ static int no_memory_for(void *context, const struct holding *holding)
 	return --*(int *)context < 0 ? -1 : 0;
 }
 
-/* Without memory nothing is said of the text: it is read again. */
+/* If memory is exhausted, nothing is concluded about the text. It is read again. */
 static void test_no_memory(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SAMPLES; i++) {
 		bool read = false;
-		for (size_t bytes = 64; bytes < 4096; bytes += 8) { /* more and more of it, until that is enough */
+		/* More and more memory, until it suffices. */
+		for (size_t bytes = 64; bytes < 4096; bytes += 8) {
 			struct arena arena;
 			struct error err = {0};
 			int left = 2;
@@ -330,7 +339,7 @@ static void test_no_memory(void **state)
 	}
 }
 
-/* More than a text may hold is refused. */
+/* More than a text may contain is refused. */
 static void test_too_much(void **state)
 {
 	(void)state;
@@ -364,7 +373,8 @@ static void test_too_much(void **state)
 	assert_false(ledger_text_fits(&holding));
 	holding.name = STR("a b");
 	assert_false(ledger_text_fits(&holding));
-	holding.name = STR(""); /* it is not known */
+	/* An unknown name. */
+	holding.name = STR("");
 	assert_true(ledger_text_fits(&holding));
 	holding.namespace = STR("");
 	assert_false(ledger_text_fits(&holding));
@@ -379,7 +389,10 @@ static void test_too_much(void **state)
 	assert_false(ledger_text_fits(&holding));
 }
 
-/* As many Pods as may be pending: such as are usual, and with names as long as Kubernetes lets them be. Returns the bytes. */
+/*
+ * Writes as many pending Pods as are allowed: usual ones, or with names as long as Kubernetes
+ * allows. Returns the number of bytes.
+ */
 static size_t size_of(unsigned form, bool usual, int namespaces, size_t *most)
 {
 	static const struct str models[] = {{"a100-80gb", 9}, {"h100-80gb", 9}};
@@ -422,9 +435,11 @@ static void test_sizes(void **state)
 	for (int usual = 0; usual < 2; usual++) {
 		assert_true(size_of(2, usual, 1, &most) < 44 * LEDGER_PENDING_MAX);
 		assert_true(size_of(2, usual, 64, &most) < 44 * LEDGER_PENDING_MAX);
-		assert_true(most <= LEDGER_TEXT_MAX); /* all of them are let in */
+		/* All of them are admitted. */
+		assert_true(most <= LEDGER_TEXT_MAX);
 	}
-	size_of(1, true, 64, &most); /* what a roll-back finds can be written in the older form */
+	/* What a rollback finds can be written in the older form. */
+	size_of(1, true, 64, &most);
 }
 
 int main(void)

@@ -1,4 +1,7 @@
-/* The comparison of the view with a list: what an event that was lost has left behind is put right, and nothing else is touched. */
+/*
+ * test_compare: tests the comparison of the view with a list. It corrects what a lost event has
+ * left behind, and changes nothing else.
+ */
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
 struct world {
@@ -58,8 +61,10 @@ static void test_nothing_was_lost(void **state)
 	world.shown[2].pod.deletion_timestamp = STR("2026-01-01T00:00:00Z");
 	tell(&world, 2, false);
 	tell(&world, 3, true);
-	world.shown[4].container.requests.count = 0;                              /* is not kept: it asks for nothing */
-	assert_int_equal(ledger_tick(world.ledger, 1000 + 300000), LEDGER_FREED); /* 2 has terminated for too long */
+	/* It requests nothing, so it is not kept. */
+	world.shown[4].container.requests.count = 0;
+	/* Pod 2 has been terminating for too long. */
+	assert_int_equal(ledger_tick(world.ledger, 1000 + 300000), LEDGER_FREED);
 	ledger_compare_begin(world.ledger);
 	assert_false(ledger_behind(world.ledger));
 	for (int i = 0; i < 5; i++)
@@ -71,7 +76,7 @@ static void test_nothing_was_lost(void **state)
 	close_world(&world);
 }
 
-/* An ADDED, a MODIFIED that finishes, one that binds, and a DELETED. */
+/* The lost events are an ADDED, a MODIFIED that finishes, one that binds, and a DELETED. */
 static void test_lost_events(void **state)
 {
 	(void)state;
@@ -88,7 +93,8 @@ static void test_lost_events(void **state)
 	assert_int_equal(compare(&world, 0), LEDGER_HEALED);
 	assert_int_equal(compare(&world, 1), LEDGER_HEALED | LEDGER_FREED);
 	assert_int_equal(compare(&world, 2), LEDGER_HEALED | LEDGER_FREED);
-	assert_int_equal(compare(&world, 4), LEDGER_HEALED); /* it was pending, and would have been swept */
+	/* It was pending and would have been swept. */
+	assert_int_equal(compare(&world, 4), LEDGER_HEALED);
 	expect_used(&world, 4);
 	assert_true(ledger_held(world.ledger)[A_Q].pending == 0);
 	assert_int_equal(ledger_compare_end(world.ledger, 1000), LEDGER_HEALED | LEDGER_FREED);
@@ -97,7 +103,7 @@ static void test_lost_events(void **state)
 	close_world(&world);
 }
 
-/* What happens while the list comes is newer than the list. */
+/* What happens during the list is newer than the list. */
 static void test_events_meanwhile(void **state)
 {
 	(void)state;
@@ -109,11 +115,16 @@ static void test_events_meanwhile(void **state)
 	old = world.shown[0];
 	ledger_compare_begin(world.ledger);
 	world.shown[0].pod.phase = STR("Failed");
-	tell(&world, 0, false);                           /* finishes */
-	tell(&world, 1, true);                            /* goes */
-	tell(&world, 5, false);                           /* comes, and is in no list */
-	tell(&world, 6, true);                            /* its ADDED was lost, and now it goes */
-	ledger_tick(world.ledger, 1000 + 2 * TTL_MS + 1); /* the list takes longer than what is gone is remembered */
+	/* Finishes. */
+	tell(&world, 0, false);
+	/* Disappears. */
+	tell(&world, 1, true);
+	/* Appears, and is in no list. */
+	tell(&world, 5, false);
+	/* Its ADDED was lost, and now it disappears. */
+	tell(&world, 6, true);
+	/* The list takes longer than deleted Pods are remembered. */
+	ledger_tick(world.ledger, 1000 + 2 * TTL_MS + 1);
 	assert_int_equal(ledger_compare(world.ledger, &old.pod, 11, 1000), 0);
 	for (int i = 1; i < 7; i++)
 		if (i != 4 && i != 5)
@@ -125,7 +136,10 @@ static void test_events_meanwhile(void **state)
 	close_world(&world);
 }
 
-/* Another history, or a list of its own, ends it: nothing of the list that still comes is believed, and nothing is dropped. */
+/*
+ * A change of history, or a list by the watch, ends the comparison. Later pages are ignored, and
+ * nothing is dropped.
+ */
 static void test_interrupted(void **state)
 {
 	(void)state;
@@ -153,15 +167,16 @@ static void test_unreadable(void **state)
 	assert_int_equal(ledger_see_unreadable(world.ledger, &world.shown[0].pod, 11), 0);
 	ledger_compare_begin(world.ledger);
 	ledger_compare_unreadable(world.ledger, &world.shown[0].pod, 11);
-	ledger_compare_unreadable(world.ledger, &world.shown[1].pod, 12); /* it was told of, when it could be read */
+	/* It was seen while it could be read. */
+	ledger_compare_unreadable(world.ledger, &world.shown[1].pod, 12);
 	assert_int_equal(ledger_compare_end(world.ledger, 1000), 0);
 	assert_int_equal(ledger_healed(world.ledger), 0);
 	close_world(&world);
 }
 
-/* --- At random --- */
+/* --- Random histories --- */
 
-/* What the API server has, by version; what of that the view was told. */
+/* The state of the API server, and what the view has seen of it. */
 struct history {
 	struct shown shown[PODS];
 	bool exists[PODS];
@@ -195,7 +210,10 @@ static bool change(struct world *world, struct history *history, uint64_t *rando
 	return is_lost;
 }
 
-/* However many events were lost before, and whatever happens while the list comes: afterwards the view is what exists. */
+/*
+ * However many events were lost before, and whatever happens during the list, the view then matches
+ * what exists.
+ */
 static void test_any_history(void **state)
 {
 	(void)state;
@@ -208,7 +226,8 @@ static void test_any_history(void **state)
 		for (int i = 0; i < 40; i++)
 			change(&world, &history, &random, lost);
 		list = history;
-		for (int i = 0; i < PODS; i++) { /* what these point to moved along */
+		/* The structs were copied, so their pointers must be updated. */
+		for (int i = 0; i < PODS; i++) {
 			list.shown[i].container.requests.items = &list.shown[i].request;
 			list.shown[i].pod.containers = &list.shown[i].container;
 			list.shown[i].pod.uid = list.shown[i].pod.name = str_of(list.shown[i].uid);

@@ -1,4 +1,7 @@
-/* Labels of many objects, against a plain array of what was set last; lists that leave some out. */
+/*
+ * test_label_cache: compares the label cache with a plain array of what was last set, and tests
+ * lists that omit objects.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/ledger/label_cache.h"
@@ -24,7 +27,7 @@ static struct str name_of(int index, char text[16])
 	return str_of(text);
 }
 
-/* Labels k0=v…, k1=v…; the texts are the caller's. */
+/* Returns labels k0=v..., k1=v... The caller owns the texts. */
 static struct pairs pairs_of(const struct kept *kept, struct pair items[LABELS], char texts[LABELS][2][16])
 {
 	for (int i = 0; i < kept->count; i++) {
@@ -55,7 +58,7 @@ static void check(const struct labels *labels, const struct kept *kept)
 	assert_int_equal(labels->count, count);
 }
 
-/* Returns what labels_set should. */
+/* Sets random labels. Returns what labels_set must return. */
 static int set(struct labels *labels, struct kept *kept, int n, uint32_t *seed)
 {
 	char text[16], texts[LABELS][2][16];
@@ -125,7 +128,10 @@ static void test_against_array(void **state)
 	labels_release(&labels);
 }
 
-/* What is given may be freed; names and values may hold any byte; an empty map is not an unknown one. */
+/*
+ * The caller may free its input. Names and values may contain any byte. An empty map is not the
+ * same as an unknown one.
+ */
 static void test_copies(void **state)
 {
 	(void)state;

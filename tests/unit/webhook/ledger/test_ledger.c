@@ -1,4 +1,7 @@
-/* The ledger's state machine, without any store: against a model, and its invariants after every step. */
+/*
+ * test_ledger: tests the ledger's state machine without a store, against a model, and checks its
+ * invariants after every step.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/ledger/ledger.h"
@@ -15,7 +18,7 @@ static const char tight[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: 
 			    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {parent: org, "
 			    "namespaces: [b], quotas: [{name: q, hard: 5}]}\n";
 
-/* The same tenants, other limits and another measure: what is held must be charged anew. */
+/* The same tenants with other limits and another measure: everything held must be charged again. */
 static const char loose[] =
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, hard: 50}]}\n---\n"
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], quotas: "
@@ -35,7 +38,10 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed >> 8;
 }
 
-/* What the model says a quota holds without `skip`: charges of the Pods held, summed anew. */
+/*
+ * Returns what the model says a quota holds without `skip`: the sum of the charges of all held
+ * Pods.
+ */
 static wide model_used(const struct policy *policy, const struct held_pod *pods, uint32_t quota,
 		       const struct held_pod *skip)
 {
@@ -160,7 +166,10 @@ static void test_full(void **state)
 		struct ledger_verdict verdict;
 		ledger_decide(ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
 		ledger_hold(ledger, holding.uid);
-		/* The third uid finds it full; the first one is held already and may come again. */
+		/*
+		 * The third uid finds the ledger full. The first one is already held and may come
+		 * again.
+		 */
 		assert_int_equal(verdict.answer, i == 2 ? LEDGER_OUTAGE : LEDGER_ADMITTED);
 		assert_true(ledger_check(ledger));
 	}
@@ -170,7 +179,10 @@ static void test_full(void **state)
 	policy_release(policy);
 }
 
-/* A reload may free the snapshot that refused a Pod before its answer is written: the refusal keeps what it says. */
+/*
+ * A reload may free the snapshot that refused a Pod before the answer is written. The refusal keeps
+ * its text.
+ */
 static void test_refusal_outlives_policy(void **state)
 {
 	(void)state;

@@ -1,6 +1,7 @@
 /*
- * A ledger for which there is no memory at any moment: whatever fails, nothing is decided by a view that is not whole, and when there is
- * memory again it is what it would have been. Allocations fail through the linker's --wrap (see the Makefile).
+ * test_memory: tests a ledger whose allocations may fail at any time. Whatever fails, nothing is
+ * decided by an incomplete view. Once memory is available again, the ledger is as it would have
+ * been. Allocations fail through the linker's --wrap (see the Makefile).
  */
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
@@ -12,8 +13,10 @@ void *__real_calloc(size_t count, size_t bytes);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
 
-static long fails_in = -1; /* so many more allocations succeed, then some fail; -1: none does */
-static long fails;         /* how many will fail */
+/* Number of allocations that still succeed before some fail. -1: none fails. */
+static long fails_in = -1;
+/* Number of allocations that then fail. */
+static long fails;
 
 static bool is_refused(void)
 {
@@ -41,7 +44,7 @@ struct world {
 	struct ledger *ledger, *truth;
 	struct shown shown[PODS];
 	bool exists[PODS];
-	const char *labels[2]; /* of the namespace n, of the node "big" */
+	const char *labels[2]; /* Of the namespace n and of the node "big". */
 	int policy;
 	uint64_t random, version, copy;
 	struct arena arena;
@@ -53,7 +56,7 @@ static unsigned choose(struct world *world, unsigned below)
 	return (unsigned)(bench_random(&world->random) % below);
 }
 
-/* Lists again what was lost, as the watches do. */
+/* Lists what was lost again, as the watches do. */
 static void list_again(struct world *world)
 {
 	if (ledger_lost(world->ledger, LEDGER_NAMESPACES)) {
@@ -88,7 +91,7 @@ static void change_pod(struct world *world)
 	ledger_reach(world->truth, world->version);
 	if (choose(world, 2) == 0)
 		fails_in = (long)choose(world, 6);
-	/* As the watch does: the view does not get on by what it could not take in. */
+	/* As in the watch, the view does not advance past an event that it could not apply. */
 	if (ledger_see(world->ledger, &world->shown[i].pod, world->version, gone, 1000) >= 0)
 		ledger_reach(world->ledger, world->version);
 }
@@ -122,7 +125,8 @@ static void load_copy(struct world *world)
 	fails_in = (long)choose(world, 8);
 	if (ledger_load(world->ledger, 1, str_of(text), 1000, &err) < 0) {
 		fails_in = -1;
-		assert_int_equal(ledger_load(world->ledger, 1, str_of(text), 1000, &err), 0); /* it is read again */
+		/* It is read again. */
+		assert_int_equal(ledger_load(world->ledger, 1, str_of(text), 1000, &err), 0);
 	}
 }
 
@@ -137,7 +141,7 @@ static void rebase(struct world *world)
 	assert_int_equal(ledger_rebase(world->truth, world->policies[other]), 0);
 }
 
-/* What is admitted is tentative, and never written. */
+/* Admitted Pods are tentative and never written. */
 static void decide(struct world *world)
 {
 	struct demand demand = {STR("nvidia.com/gpu"), 1};
@@ -206,8 +210,8 @@ static void test_no_memory_at_any_moment(void **state)
 				fails_in = choose(&world, 2) ? -1 : (long)choose(&world, 6);
 				list_again(&world);
 				fails_in = -1;
-				int64_t now_ms =
-				    1000 + (int64_t)3 * TTL_MS * choose(&world, 2); /* what is gone is forgotten */
+				/* The later time is when deleted Pods are forgotten. */
+				int64_t now_ms = 1000 + (int64_t)3 * TTL_MS * choose(&world, 2);
 				ledger_tick(world.ledger, now_ms);
 				ledger_tick(world.truth, now_ms);
 			}
@@ -222,7 +226,8 @@ static void test_no_memory_at_any_moment(void **state)
 		undecided += world.undecided;
 		close_world(&world);
 	}
-	assert_true(decided > 1000 && undecided > 1000); /* both have been tried */
+	/* Both outcomes have occurred. */
+	assert_true(decided > 1000 && undecided > 1000);
 }
 
 int main(void)

@@ -1,12 +1,15 @@
 /*
- * Several replicas of the cluster's ledger, in a simulated cluster and in random order: never is a Pod stored that exceeds a limit,
- * and when nothing happens any more, every replica comes to know the truth.
+ * test_replicas: tests several replicas of the cluster ledger in a simulated cluster and in random
+ * order. No Pod is ever stored that exceeds a limit, and once nothing happens any more, every
+ * replica learns the truth.
  *
- * The ledger is the program's own; what drives it here does what webhook/cluster/record.c, queue.c and maintenance.c
- * do, and can be told to do one of these things wrong (enum fault), which has to be noticed within FAULT_SEEDS seeds.
+ * The ledger is the program's own. The code around it imitates webhook/cluster/record.c, queue.c
+ * and maintenance.c. It can be made to do one thing wrong (enum fault), which must be noticed
+ * within FAULT_SEEDS seeds.
  *
- * What is not promised, and not looked at here: limits of a tenant that comes to have a namespace when Pods are there already
- * (they count from then on, and nothing is evicted), or that are lowered: the laxest policy in force is what counts.
+ * Not promised, and not checked here: limits of a tenant that gets a namespace which already has
+ * Pods (they count from then on, and none is evicted), and limits that are lowered. The laxest
+ * policy in force counts.
  */
 #include <time.h>
 
@@ -35,11 +38,11 @@ enum fault {
 	FAULTS,
 };
 
-/* How often what goes wrong: once in so many steps; 0: never. */
+/* How often something goes wrong: once in that many steps. 0: never. */
 struct mood {
-	unsigned churn;   /* something happens to a Pod */
-	unsigned trouble; /* a replica stalls, crashes, or gets another policy */
-	unsigned chaos;   /* the object is deleted, or has to settle anew */
+	unsigned churn;   /* Something happens to a Pod. */
+	unsigned trouble; /* A replica stalls, crashes, or gets another policy. */
+	unsigned chaos;   /* The object is deleted, or must settle again. */
 };
 
 enum { BUSY, STALLED, LOST, MOODS };
@@ -47,7 +50,7 @@ static const struct mood moods[MOODS] = {[BUSY] = {4, 300, 0}, [STALLED] = {16, 
 
 static const struct {
 	const char *name;
-	int mood; /* in which it shows */
+	int mood; /* The mood in which it shows. */
 } faults[FAULTS] = {
     [FAULT_DECIDES_BEHIND] = {"decides although its view is behind", BUSY},
     [FAULT_KEEPS_VERSION] = {"leaves entries out without raising the version", BUSY},
@@ -69,37 +72,41 @@ enum copy_state { COPY_UNKNOWN, COPY_MISSING, COPY_SETTLING, COPY_OPEN };
 
 struct replica {
 	int number;
-	struct ledger *ledger; /* NULL: it has crashed */
+	struct ledger *ledger; /* NULL: it has crashed. */
 	int policy;
-	int64_t stalled_ms; /* its watch of Pods brings nothing until then */
-	int64_t deaf_ms;    /* nor does it hear of the object */
-	int at;             /* events that it has seen */
+	int64_t stalled_ms; /* Its watch of Pods delivers nothing until then. */
+	int64_t deaf_ms;    /* Its watch of the object delivers nothing until then. */
+	int at;             /* Number of events that it has seen. */
 	bool synced, listing;
-	int list_to, list_at;          /* the list under way: as of so many events; Pods told of */
-	struct pod_state listed[PODS]; /* ... and what it says */
+	/*
+	 * The list in progress: its state after that many events, and the number of Pods delivered.
+	 */
+	int list_to, list_at;
+	struct pod_state listed[PODS]; /* The content of that list. */
 	uint64_t listed_version[PODS];
 	enum copy_state state;
-	uint64_t uid, resource_version; /* of the copy */
+	uint64_t uid, resource_version; /* Of the copy. */
 	int64_t open_ms;
 	uint64_t open_version;
 	bool stale, resettle;
 	bool reading, served;
-	struct document read;   /* what a read has found */
-	uint64_t asked_version; /* of the copy when it began */
+	struct document read;   /* What a read has found. */
+	uint64_t asked_version; /* Version of the copy when the read began. */
 	bool told;
-	struct document watched; /* what the watch brings next */
-	struct write *write;     /* under way */
+	struct document watched; /* What the watch delivers next. */
+	struct write *write;     /* In flight. */
 	bool waiting[PODS], batch[PODS];
 	bool asking, answered;
 	int64_t asked_ms;
-	uint64_t noted_version, noted_view, noted_uid; /* when it was asked */
-	uint64_t reached;                              /* the store's version when it answered */
+	/* As they were when the query was sent. */
+	uint64_t noted_version, noted_view, noted_uid;
+	uint64_t reached; /* The store's version when it answered. */
 };
 
 struct run {
 	struct world world;
 	enum fault fault;
-	bool quiet; /* it comes to rest: no new Pods, no mischief */
+	bool quiet; /* The cluster comes to rest: no new Pods, no failures. */
 	const struct mood *mood;
 	struct replica replicas[REPLICAS];
 	struct arena scratch;
@@ -122,7 +129,8 @@ static void see(struct run *run, struct replica *r, int index, struct pod_state 
 static void see_event(struct run *run, struct replica *r)
 {
 	if (r->at == run->world.event_count) {
-		ledger_reach(r->ledger, run->world.version); /* a bookmark */
+		/* A bookmark. */
+		ledger_reach(r->ledger, run->world.version);
 		return;
 	}
 	const struct event *event = &run->world.events[r->at++];
@@ -247,7 +255,8 @@ static void end_write(struct run *run, struct replica *r, bool known)
 	if (known)
 		write->used = false;
 	else
-		write->waited_for = false; /* it may still come */
+		/* It may still arrive. */
+		write->waited_for = false;
 	ledger_resolve(r->ledger);
 	r->stale = !written;
 	end_batch(run, r, written || (!known && run->fault == FAULT_TRUSTS_UNKNOWN));
@@ -316,7 +325,7 @@ static void watch_object(struct run *run, struct replica *r)
 	r->watched = run->world.object;
 }
 
-/* --- Questions --- */
+/* --- Requests --- */
 
 static void decide(struct run *run, struct replica *r, int index)
 {
@@ -355,7 +364,7 @@ static void pump(struct run *run, struct replica *r)
 		write_pending(run, r);
 }
 
-/* --- Upkeep --- */
+/* --- Maintenance --- */
 
 static bool wants_version(const struct run *run, const struct replica *r, int64_t now_ms)
 {
@@ -364,7 +373,10 @@ static bool wants_version(const struct run *run, const struct replica *r, int64_
 	return r->state == COPY_SETTLING && !r->resettle && !r->open_version && now_ms >= r->open_ms;
 }
 
-/* The version that the store has reached, some time after it was asked and before the answer is taken. */
+/*
+ * Queries the version that the store has reached: some time after the query is sent, and before the
+ * answer is used.
+ */
 static void question(struct run *run, struct replica *r)
 {
 	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY           ? TTL_MS - 400
@@ -467,7 +479,7 @@ static void act(struct run *run, struct replica *r)
 		fail_world(&run->world, "the sums of a replica are wrong");
 }
 
-/* --- Mischief --- */
+/* --- Failures --- */
 
 static void ask(struct run *run, int index)
 {
@@ -505,7 +517,8 @@ static void disturb_replica(struct run *run)
 	struct replica *r = &run->replicas[next_random(world) % REPLICAS];
 	unsigned what = (unsigned)(next_random(world) % 8);
 	if (what == 0)
-		for (int i = 0; i < REPLICAS; i++) /* the API server's cache of Pods lags */
+		/* The API server's cache of Pods lags. */
+		for (int i = 0; i < REPLICAS; i++)
 			run->replicas[i].stalled_ms = world->now_ms + TTL_MS * 2;
 	else if (what < 3)
 		r->stalled_ms = world->now_ms + up_to(world, TTL_MS * 2);
@@ -546,12 +559,13 @@ static void disturb(struct run *run)
 		run->replicas[next_random(world) % REPLICAS].deaf_ms = world->now_ms + up_to(world, SETTLE_MS * 2);
 	int again = world->pod_count ? (int)up_to(world, world->pod_count - 1) : 0;
 	if (one_in(world, 12) && world->pods[again].stage == STAGE_ASKING)
-		ask(run, again); /* a request that got lost is made again */
+		/* A lost request is made again. */
+		ask(run, again);
 }
 
 /* --- Runs --- */
 
-/* What is neither a Pod that exists nor folded. */
+/* Counts entries that are neither an existing Pod nor folded. */
 static void count_left(void *context, const struct entry *entry)
 {
 	*(int *)context += !(entry->state & ENTRY_ALIVE) || entry->state & ENTRY_PENDING;
@@ -596,7 +610,7 @@ static void come_to_rest(struct run *run)
 	}
 }
 
-/* Returns NULL, or what went wrong; adds its numbers to `sums`. */
+/* Returns NULL, or what went wrong. Adds its numbers to `sums`. */
 static const char *simulate(uint64_t seed, enum fault fault, const struct policy *const policies[3], struct world *sums)
 {
 	struct run *run = calloc(1, sizeof *run);
@@ -609,13 +623,15 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	world->policies = policies;
 	run->fault = fault;
 	run->mood = &moods[fault == FAULT_NONE ? seed % MOODS : (uint64_t)faults[fault].mood];
-	bool steady = seed / MOODS % 3 == 0; /* one policy for all */
+	/* One policy for all replicas. */
+	bool steady = seed / MOODS % 3 == 0;
 	for (int i = 0; i < REPLICAS; i++) {
 		run->replicas[i].number = i;
 		run->replicas[i].policy = steady ? 0 : i % 2;
 		start(run, &run->replicas[i]);
 	}
-	if (!run->mood->chaos) { /* it has been open for long */
+	/* It has been open for long. */
+	if (!run->mood->chaos) {
 		world->object = (struct document){++world->version, 1, 1, 0, STR("1;")};
 	}
 	for (int step = 0; step < STEPS && !world->failure; step++) {
@@ -644,7 +660,10 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	return failure;
 }
 
-/* Below one organisation: two tenants that lend to each other, and one of its own. */
+/*
+ * Loads a policy with one organization. Below it are two tenants that lend to each other, and one
+ * that does not.
+ */
 static struct policy *load(int all, int memory, int a, int b)
 {
 	static const char text[] =
@@ -712,7 +731,7 @@ static void test_never_over(void **state)
 		      (unsigned long long)sums.settled);
 }
 
-/* The simulation notices what it is there to notice. */
+/* The simulation notices every fault. */
 static void test_faults_are_noticed(void **state)
 {
 	for (enum fault fault = FAULT_NONE + 1; fault < FAULTS; fault++) {

@@ -1,4 +1,7 @@
-/* What the ledger sees, and its copies: each rule of webhook/ledger/ledger.h by itself. All sums are checked after every step. */
+/*
+ * test_view: tests what the ledger sees, and its copies, rule by rule as in
+ * webhook/ledger/ledger.h. All sums are checked after every step.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/ledger/codec.h"
@@ -17,7 +20,7 @@
 	"spec: {resource: nvidia.com/gpu, memory: 16Gi, nodeLabels: {gpu: t4}}\n---\n"
 #define TENANT(name, spec) "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 
-/* Quotas in the order of their names: a/memory, a/q, b/q. */
+/* Quotas are sorted by name: a/memory, a/q, b/q. */
 enum { A_MEMORY, A_Q, B_Q };
 static const char policy_text[] = MODELS TENANT(
     "a", "{namespaces: [a], namespaceSelector: {matchLabels: {of: a}}, quotas: [{name: memory, measure: memory, hard: "
@@ -31,7 +34,7 @@ struct bench {
 	struct policy *policy;
 	struct arena arena;
 	int64_t now_ms;
-	enum ledger_hope hope; /* of the last decision */
+	enum ledger_hope hope; /* Of the last decision. */
 };
 
 static void open_bench_of(struct bench *bench, const char *text)
@@ -72,7 +75,7 @@ static void expect_gi(const struct bench *bench, int used_gi)
 	assert_true(ledger_held(bench->ledger)[A_MEMORY].used == used_gi * GI * policy_unit(bench->policy));
 }
 
-/* A Pod as an event shows it; what a test wants otherwise, it changes. */
+/* A Pod as an event shows it. A test changes what it needs. */
 struct shown {
 	struct pair request;
 	struct container container;
@@ -130,7 +133,7 @@ static int set_labels(struct bench *bench, int (*set)(struct ledger *, struct st
 	return seen;
 }
 
-/* What a write would say, as a text of its own; `*version` with it. */
+/* Returns a copy of the text that a write would contain, and sets its version. */
 static struct str encode(struct bench *bench, uint64_t *version)
 {
 	struct buf out;
@@ -179,7 +182,8 @@ static void test_pods_come_and_go(void **state)
 	expect(&bench, A_Q, 1, 0);
 	assert_int_equal(see(&bench, &y.pod, 15, true), LEDGER_FREED);
 	expect(&bench, A_Q, 0, 0);
-	assert_int_equal(see(&bench, &x.pod, 16, true), 0); /* it was free already */
+	/* It had already been freed. */
+	assert_int_equal(see(&bench, &x.pod, 16, true), 0);
 	expect(&bench, A_Q, 0, 0);
 	close_bench(&bench);
 }
@@ -196,8 +200,10 @@ static void test_lists(void **state)
 	assert_int_equal(ledger_event_version(bench.ledger), 0);
 	see(&bench, show(&z, "z", "a", "2"), 20, false);
 	see(&bench, &x.pod, 10, false);
-	expect(&bench, A_Q, 4, 0);       /* until the list ends, what it lacks may still come */
-	ledger_list_begin(bench.ledger); /* it broke off */
+	/* Until the list ends, missing Pods may still follow. */
+	expect(&bench, A_Q, 4, 0);
+	/* The list was interrupted. */
+	ledger_list_begin(bench.ledger);
 	see(&bench, &x.pod, 10, false);
 	assert_int_equal(ledger_list_end(bench.ledger, 30, bench.now_ms), LEDGER_FREED);
 	expect(&bench, A_Q, 1, 0);
@@ -215,7 +221,7 @@ static void test_lists(void **state)
 
 static void test_terminating(void **state)
 {
-	/* deletionGracePeriodSeconds, and when the Pod ceases to count; 300 s are the policy's */
+	/* deletionGracePeriodSeconds, and when the Pod stops counting. 300 s are the policy's. */
 	static const struct {
 		const char *grace;
 		int64_t counts_ms;
@@ -224,7 +230,7 @@ static void test_terminating(void **state)
 	    {"0", 300000},
 	    {NULL, 300000},
 	    {"2147483646", 2147483946000},
-	    /* longer than a life, and not at once */
+	    /* Very long periods must not overflow and end immediately. */
 	    {"2147483647", 2147483947000},
 	    {"9000000000", 2147483947000},
 	    {"9223372036854775807", 2147483947000},
@@ -240,7 +246,8 @@ static void test_terminating(void **state)
 		x.pod.deletion_grace_seconds = str_of(rows[i].grace);
 		assert_int_equal(see(&bench, &x.pod, 11, false), 0);
 		bench.now_ms = 100000;
-		assert_int_equal(see(&bench, &x.pod, 12, false), 0); /* the first sight of it is what counts */
+		/* The first sight of the deletion counts. */
+		assert_int_equal(see(&bench, &x.pod, 12, false), 0);
 		assert_int_equal(ledger_tick(bench.ledger, 5000 + rows[i].counts_ms - 1), 0);
 		expect(&bench, A_Q, 1, 0);
 		assert_int_equal(ledger_tick(bench.ledger, 5000 + rows[i].counts_ms), LEDGER_FREED);
@@ -269,7 +276,7 @@ static wide terminating(const struct bench *bench, uint32_t quota)
 	return ledger_held(bench->ledger)[quota].terminating / policy_unit(ledger_policy(bench->ledger));
 }
 
-/* A refusal can end in a moment only while something of what refuses it is pending or terminating. */
+/* A refusal can only end soon while something that causes it is pending or terminating. */
 static void test_hope(void **state)
 {
 	(void)state;
@@ -286,7 +293,8 @@ static void test_hope(void **state)
 	assert_true(terminating(&bench, B_Q) == 4);
 	expect_refusal(&bench, "n", 1, LEDGER_HOPE_SOON);
 	expect_refusal(&bench, "n", 5, LEDGER_HOPE_NONE);
-	shown.pod.node_name = STR("somewhere"); /* its facts are noted anew */
+	/* Its facts are recorded again. */
+	shown.pod.node_name = STR("somewhere");
 	see(&bench, &shown.pod, 12, false);
 	assert_true(terminating(&bench, B_Q) == 4);
 	shown.pod.phase = STR("Failed");
@@ -309,7 +317,10 @@ static void test_hope(void **state)
 			       ", quotas: [{name: q, hard: 2}]}") "---\n" TENANT("other",                              \
 										 "{parent: org, namespaces: [other]}")
 
-/* Of several limits that refuse, one that stays is enough; those that only warn do not matter. */
+/*
+ * If several limits refuse, one that will not change is enough. Limits that only warn do not
+ * matter.
+ */
 static void test_hope_of_several_limits(void **state)
 {
 	static const struct {
@@ -348,13 +359,14 @@ static void test_nodes(void **state)
 	x.pod.node_name = STR("small");
 	assert_int_equal(see(&bench, &x.pod, 12, false), LEDGER_FREED);
 	expect_gi(&bench, 16);
-	ledger_labels_begin(bench.ledger, LEDGER_NODES); /* a list without it is like the event */
+	/* A list without it has the same effect as the event. */
+	ledger_labels_begin(bench.ledger, LEDGER_NODES);
 	assert_int_equal(ledger_labels_end(bench.ledger, LEDGER_NODES), 0);
 	expect_gi(&bench, 80);
 	close_bench(&bench);
 }
 
-/* Nodes that the policy cannot place leave a Pod's charge as it was, and are counted. */
+/* Nodes that match no model leave a Pod's charge unchanged, and are counted. */
 static void test_unmatched_nodes(void **state)
 {
 	(void)state;
@@ -373,7 +385,8 @@ static void test_unmatched_nodes(void **state)
 	expect_gi(&bench, 16);
 	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 1);
 	assert_true(str_eq(ledger_unfit_example(bench.ledger)->holding.uid, STR("x")));
-	set_labels(&bench, ledger_node, "odd", "gpu", "a100"); /* what the Pod selects does not matter any more */
+	/* The Pod's node selector no longer matters. */
+	set_labels(&bench, ledger_node, "odd", "gpu", "a100");
 	expect_gi(&bench, 80);
 	assert_null(ledger_unfit_example(bench.ledger));
 	set_labels(&bench, ledger_node, "odd", "gpu", "h100");
@@ -385,7 +398,7 @@ static void test_unmatched_nodes(void **state)
 	close_bench(&bench);
 }
 
-/* Two Accelerators that no label tells apart: the dearer one counts. */
+/* For two Accelerators that no label distinguishes, the more expensive one counts. */
 static void test_nodes_of_several_models(void **state)
 {
 	(void)state;
@@ -430,7 +443,10 @@ static void add_bytes(void *context, const struct entry *entry)
 		}
 }
 
-/* What the view keeps of one Pod is bounded, whatever the Pod holds; and it is charged as one that could land anywhere. */
+/*
+ * What the view keeps of one Pod is bounded, whatever the Pod contains. Such a Pod is charged as
+ * one that could land anywhere.
+ */
 static void test_bounded_facts(void **state)
 {
 	(void)state;
@@ -454,7 +470,10 @@ static void test_bounded_facts(void **state)
 	ledger_each(bench.ledger, add_bytes, &bytes);
 	assert_true(bytes < 1024);
 
-	/* A Pod without accelerators, of many names: it could become one with them by another policy, of some of them. */
+	/*
+	 * A Pod without accelerators but with many names: another policy could make accelerators of
+	 * them. Some of them are kept.
+	 */
 	char(*names)[32] = calloc(NAMES, sizeof *names);
 	struct pair *requests = calloc(NAMES, sizeof *requests);
 	for (int i = 0; i < NAMES; i++) {
@@ -468,7 +487,7 @@ static void test_bounded_facts(void **state)
 	ledger_each(bench.ledger, add_bytes, &bytes);
 	assert_true(bytes < 16384);
 
-	/* ... and what is an accelerator is kept whatever stands before it. */
+	/* An accelerator is kept, however many names precede it. */
 	requests[NAMES - 1] = (struct pair){STR("nvidia.com/gpu"), STR("2")};
 	show(&x, "z", "a", "1");
 	x.container.requests = (struct pairs){requests, NAMES, true};
@@ -521,14 +540,18 @@ static void test_rebase(void **state)
 	policy_release(other);
 	assert_int_equal(policy_quota_count(ledger_policy(bench.ledger)), 1);
 	expect(&bench, 0, 1, 2);
-	assert_true(str_eq(encode(&bench, &version), text)); /* facts, not charges */
+	/* The text contains facts, not charges. */
+	assert_true(str_eq(encode(&bench, &version), text));
 	assert_int_equal(ledger_rebase(bench.ledger, bench.policy), 0);
 	expect(&bench, A_Q, 1, 2);
 	expect_gi(&bench, 16);
 	close_bench(&bench);
 }
 
-/* A phase is not final to the API server: what has finished counts again when it runs again, and however often that changes. */
+/*
+ * A phase is not final to the API server. A Pod that has finished counts again when it runs again,
+ * however often that changes.
+ */
 static void test_pods_that_come_back(void **state)
 {
 	static const char *const phases[] = {"Succeeded", "Failed"};
@@ -559,7 +582,10 @@ static void test_pods_that_come_back(void **state)
 	}
 }
 
-/* One that ceased to count as it terminated for too long does so again when it does not terminate any more. */
+/*
+ * A Pod that no longer counts because it has been terminating for too long counts again once it is
+ * not terminating.
+ */
 static void test_terminating_no_more(void **state)
 {
 	(void)state;
@@ -574,7 +600,8 @@ static void test_terminating_no_more(void **state)
 	expect(&bench, A_Q, 0, 0);
 	see(&bench, &x.pod, 11, false);
 	expect(&bench, A_Q, 0, 0);
-	x.pod.deletion_grace_seconds = STR("10"); /* deleted again: by now it has its ten seconds */
+	/* Deleted again: now it has its ten seconds. */
+	x.pod.deletion_grace_seconds = STR("10");
 	see(&bench, &x.pod, 12, false);
 	expect(&bench, A_Q, 1, 0);
 	assert_int_equal(ledger_tick(bench.ledger, bench.now_ms + 309999), 0);
@@ -602,7 +629,7 @@ static void expect_same(const struct bench *bench, const struct bench *fresh, ui
 				 quota);
 }
 
-/* Whatever was told of a Pod before: what it costs is what the last event says. */
+/* Whatever events came before, a Pod costs what the last event says. */
 static void test_the_last_event_counts(void **state)
 {
 	enum { SEEDS = 300, STEPS = 30, PODS = 3 };
@@ -637,8 +664,8 @@ static void test_the_last_event_counts(void **state)
 		set_labels(&fresh, ledger_node, "odd", "gpu", "h100");
 		for (int i = 0; i < PODS; i++)
 			see(&fresh, &shown[i].pod, version++, false);
-		if (bench.now_ms ==
-		    fresh.now_ms) /* else one may terminate for so long that it does not count any more */
+		/* Otherwise a Pod may have been terminating for so long that it no longer counts. */
+		if (bench.now_ms == fresh.now_ms)
 			expect_same(&bench, &fresh, seed);
 		ledger_tick(bench.ledger, bench.now_ms + 1000000);
 		ledger_tick(fresh.ledger, bench.now_ms + 1000000);
@@ -659,7 +686,10 @@ static int see_unreadable(struct bench *bench, const char *uid, uint64_t version
 	return seen;
 }
 
-/* Its entry is all that is known of it: it goes on counting, is never swept, and is written as long as the Pod exists. */
+/*
+ * All that is known about the Pod is its entry. It counts, is never swept, and is written as long
+ * as the Pod exists.
+ */
 static void test_unreadable(void **state)
 {
 	(void)state;
@@ -680,22 +710,28 @@ static void test_unreadable(void **state)
 	assert_true(has(encode(&bench, &version), "P =x 0 0=2"));
 	assert_int_equal(version, 7);
 
-	load(&bench, 8, STR("1;")); /* a replica that can read it has folded it */
+	/* A replica that can read it has folded it. */
+	load(&bench, 8, STR("1;"));
 	expect(&bench, A_Q, 2, 0);
 	ledger_list_begin(bench.ledger);
 	see_unreadable(&bench, "x", 20);
 	ledger_list_end(bench.ledger, 40, bench.now_ms);
 	expect(&bench, A_Q, 2, 0);
-	see(&bench, show(&x, "x", "a", "1"), 41, false); /* it can be read after all */
+	/* It can be read now. */
+	see(&bench, show(&x, "x", "a", "1"), 41, false);
 	expect(&bench, A_Q, 1, 0);
-	see_unreadable(&bench, "x", 42); /* and cannot be any more: it counts as it was seen last */
+	/* It cannot be read again: it counts as it was last seen. */
+	see_unreadable(&bench, "x", 42);
 	expect(&bench, A_Q, 1, 0);
 	assert_int_equal(see(&bench, &x.pod, 43, true), LEDGER_FREED);
 	expect(&bench, A_Q, 0, 0);
 	close_bench(&bench);
 }
 
-/* The view may be faster than the copy; a Pod that nobody has admitted costs nobody anything; what is not listed is gone. */
+/*
+ * The view may be ahead of the copy. A Pod without an entry costs nothing. A Pod that a list omits
+ * is gone.
+ */
 static void test_unreadable_before_its_entry(void **state)
 {
 	(void)state;
@@ -713,7 +749,8 @@ static void test_unreadable_before_its_entry(void **state)
 	expect(&bench, A_Q, 0, 0);
 	assert_true(str_eq(encode(&bench, &version), STR("")));
 
-	ledger_forget(bench.ledger); /* one that had been swept is late, and counts again */
+	/* A swept one is late, and counts again. */
+	ledger_forget(bench.ledger);
 	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=2 -;"));
 	bench.now_ms += TTL_MS;
 	ledger_reach(bench.ledger, 35);
@@ -738,16 +775,19 @@ static void test_tentative(void **state)
 	assert_int_equal(decide(&bench, "x", "a", 1, LEDGER_DRY), LEDGER_ADMITTED);
 	expect(&bench, A_Q, 0, 0);
 	assert_int_equal(decide(&bench, "x", "a", 2, LEDGER_HOLD), LEDGER_ADMITTED);
-	assert_int_equal(decide(&bench, "x", "a", 2, LEDGER_HOLD), LEDGER_ADMITTED); /* again: not charged twice */
+	/* Again: not charged twice. */
+	assert_int_equal(decide(&bench, "x", "a", 2, LEDGER_HOLD), LEDGER_ADMITTED);
 	expect(&bench, A_Q, 0, 2);
 	assert_int_equal(decide(&bench, "y", "a", 3, LEDGER_HOLD), LEDGER_REFUSED);
 	struct str text = encode(&bench, &version);
 	assert_int_equal(version, 7);
 	assert_true(has(text, "N a;R nvidia.com/gpu;M a100;M t4;P =x 0 0=2 0,1;"));
-	ledger_resolve(bench.ledger); /* it was not written */
+	/* It was not written. */
+	ledger_resolve(bench.ledger);
 	expect(&bench, A_Q, 0, 0);
 	assert_int_equal(decide(&bench, "x", "a", 2, LEDGER_HOLD), LEDGER_ADMITTED);
-	load(&bench, 7, text); /* it was */
+	/* It was written. */
+	load(&bench, 7, text);
 	ledger_resolve(bench.ledger);
 	expect(&bench, A_Q, 0, 2);
 	load(&bench, 7, STR("1;"));
@@ -773,14 +813,17 @@ static void test_fold(void **state)
 	see(&bench, &x.pod, 40, false);
 	assert_false(ledger_foldable(bench.ledger, bench.now_ms));
 	struct str text = encode(&bench, &version);
-	assert_int_equal(version, 7); /* slower replicas are not hurried */
+	/* Slower replicas are not forced to catch up. */
+	assert_int_equal(version, 7);
 	assert_true(has(text, "P =x 0 0=1") && has(text, "P =y 0 0=1") && has(text, "P =z 0 0=1"));
 	load(&bench, 7, text);
-	expect(&bench, A_Q, 2, 1); /* charged as the view says, whatever the text says */
+	/* Charged as the view says, not as the text says. */
+	expect(&bench, A_Q, 2, 1);
 	bench.now_ms++;
 	assert_true(ledger_foldable(bench.ledger, bench.now_ms));
 	text = encode(&bench, &version);
-	assert_int_equal(version, 20); /* at which it was seen first */
+	/* The version at which it was first seen. */
+	assert_int_equal(version, 20);
 	assert_true(!has(text, "P =x ") && has(text, "P =y ") && has(text, "P =z "));
 	load(&bench, version, text);
 	bench.now_ms += FOLD_MS;
@@ -793,7 +836,10 @@ static void test_fold(void **state)
 	close_bench(&bench);
 }
 
-/* Who has not seen such a Pod yet need not wait for it: it holds nothing any more. */
+/*
+ * A replica that has not seen such a Pod yet need not wait for it, because it no longer holds
+ * anything.
+ */
 static void test_what_is_gone_is_left_out_at_once(void **state)
 {
 	(void)state;
@@ -810,11 +856,13 @@ static void test_what_is_gone_is_left_out_at_once(void **state)
 	struct str text = encode(&bench, &version);
 	assert_int_equal(version, 7);
 	assert_true(!has(text, "P =x ") && has(text, "P =y "));
-	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=1 -;")); /* somebody has not left it out yet */
+	/* Another replica has not omitted it yet. */
+	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=1 -;"));
 	expect(&bench, A_Q, 1, 0);
 	bench.now_ms += 2 * TTL_MS + 1;
 	ledger_tick(bench.ledger, bench.now_ms);
-	expect(&bench, A_Q, 1, 0); /* it is still known to be gone, as long as it stands there */
+	/* It is still known to be gone, as long as the text contains it. */
+	expect(&bench, A_Q, 1, 0);
 	load(&bench, 7, STR("1;"));
 	assert_false(ledger_foldable(bench.ledger, bench.now_ms));
 
@@ -823,7 +871,8 @@ static void test_what_is_gone_is_left_out_at_once(void **state)
 	x.pod.phase = STR("Succeeded");
 	assert_int_equal(see(&bench, &x.pod, 70, false), LEDGER_FREED);
 	assert_true(str_eq(encode(&bench, &version), STR("")));
-	assert_int_equal(version, 7); /* it exists, and holds nothing */
+	/* It exists, and holds nothing. */
+	assert_int_equal(version, 7);
 	close_bench(&bench);
 }
 
@@ -840,11 +889,14 @@ static void test_sweep(void **state)
 	assert_false(ledger_overdue(bench.ledger, 1000 + TTL_MS - 1));
 	assert_true(ledger_overdue(bench.ledger, 1000 + TTL_MS));
 	bench.now_ms = 1000 + TTL_MS;
-	ledger_due(bench.ledger, 6, bench.now_ms - 1); /* asked too early: it says nothing of these */
+	/* The query was sent too early, so it does not apply to these. */
+	ledger_due(bench.ledger, 6, bench.now_ms - 1);
 	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
 	ledger_due(bench.ledger, 20, bench.now_ms);
-	assert_false(ledger_overdue(bench.ledger, bench.now_ms)); /* it is known what to wait for */
-	ledger_due(bench.ledger, 90, bench.now_ms);               /* ... and is not put off */
+	/* The version to wait for is known. */
+	assert_false(ledger_overdue(bench.ledger, bench.now_ms));
+	/* A later answer does not postpone it. */
+	ledger_due(bench.ledger, 90, bench.now_ms);
 	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
 	see(&bench, show(&y, "y", "a", "1"), 19, false);
 	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
@@ -856,7 +908,8 @@ static void test_sweep(void **state)
 	struct str swept = encode(&bench, &version);
 	assert_int_equal(version, 7);
 	assert_true(!has(swept, "P =x ") && has(swept, "P =y "));
-	load(&bench, 7, text); /* another replica has not swept it yet */
+	/* Another replica has not swept it yet. */
+	load(&bench, 7, text);
 	expect(&bench, A_Q, 1, 0);
 	load(&bench, version, swept);
 	expect(&bench, A_Q, 1, 0);
@@ -866,7 +919,10 @@ static void test_sweep(void **state)
 	close_bench(&bench);
 }
 
-/* A uid that was swept, and is admitted again, is another admission: it is written, and has its own time. */
+/*
+ * A uid that was swept and then admitted again is a new admission. It is written, and has its own
+ * time limit.
+ */
 static void test_swept_and_admitted_again(void **state)
 {
 	(void)state;
@@ -913,7 +969,10 @@ static void test_unreadable_copies_change_nothing(void **state)
 	close_bench(&bench);
 }
 
-/* While there are replicas that read form 1 only, it is written, with names where they are known, and no more is let in than those do. */
+/*
+ * While some replicas only read form 1, it is written, with names where they are known. No more is
+ * admitted than such replicas would admit.
+ */
 static void test_the_older_form(void **state)
 {
 	(void)state;
@@ -935,7 +994,8 @@ static void test_the_older_form(void **state)
 	ledger_resolve(bench.ledger);
 	assert_false(ledger_form_is_ahead(bench.ledger));
 	expect(&bench, A_Q, 0, 2);
-	load(&bench, 7, STR("")); /* nothing is pending: every version reads that */
+	/* Nothing is pending: every version reads that. */
+	load(&bench, 7, STR(""));
 	assert_false(ledger_form_is_ahead(bench.ledger));
 	int held = 0;
 	char uid[40];
@@ -950,7 +1010,10 @@ static void test_the_older_form(void **state)
 	close_bench(&bench);
 }
 
-/* What is pending is bounded: in number, of one root, in bytes; and a single Pod cannot stop the others. */
+/*
+ * Pending entries are bounded in number, by root and in bytes. A single Pod cannot block the
+ * others.
+ */
 static void test_bounds(void **state)
 {
 	(void)state;
@@ -968,7 +1031,8 @@ static void test_bounds(void **state)
 	assert_int_equal(decide(&bench, "x", "a", 1, LEDGER_FORCE), LEDGER_OUTAGE);
 	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_HOLD), LEDGER_ADMITTED);
 	ledger_resolve(bench.ledger);
-	assert_int_equal(decide(&bench, "u0", "a", 1, LEDGER_FORCE), LEDGER_ADMITTED); /* has its place */
+	/* It already has a place. */
+	assert_int_equal(decide(&bench, "u0", "a", 1, LEDGER_FORCE), LEDGER_ADMITTED);
 	for (int i = LEDGER_PENDING_MAX / LEDGER_ROOT_SHARE; i < LEDGER_PENDING_MAX; i++)
 		buf_printf(&text, "P u%d nobody p 0=1 -;", i);
 	load(&bench, 7, buf_view(&text));
@@ -998,8 +1062,9 @@ static void test_bounds(void **state)
 	}
 	uint64_t version;
 	arena_release(&bench.arena);
-	encode(&bench, &version); /* does not fail */
-	/* Where the text would not fit, the Pod is refused and not the batch. */
+	/* Does not fail. */
+	encode(&bench, &version);
+	/* If the text would not fit, that Pod is refused and not the whole batch. */
 	buf_reset(&text);
 	buf_text(&text, "1;");
 	for (int i = 0; i < 10 * broad; i++)
@@ -1021,7 +1086,8 @@ static void test_bounds(void **state)
 	close_bench(&bench);
 }
 
-#define WIDE 64 /* as many things as one Pod may ask for */
+/* The maximum number of resources that one Pod may request. */
+#define WIDE 64
 
 static enum ledger_answer decide_names(struct bench *bench, const char *uid, const char *namespace,
 				       const struct str names[static WIDE])
@@ -1041,10 +1107,11 @@ static enum ledger_answer decide_names(struct bench *bench, const char *uid, con
 	return verdict.answer;
 }
 
-/* A Pod that asks for all of the longest names. */
+/* Decides a Pod that requests all of the longest names. */
 static enum ledger_answer decide_wide(struct bench *bench, int number, const char *namespace)
 {
-	enum { NAME_BYTES = 11 + 63 }; /* "nvidia.com/" and the longest name that Kubernetes allows after it */
+	/* "nvidia.com/" and the longest name that Kubernetes allows after it. */
+	enum { NAME_BYTES = 11 + 63 };
 	char texts[WIDE][NAME_BYTES + 1], uid[40];
 	struct str names[WIDE];
 	for (int i = 0; i < WIDE; i++) {
@@ -1055,7 +1122,7 @@ static enum ledger_answer decide_wide(struct bench *bench, int number, const cha
 	return decide_names(bench, uid, namespace, names);
 }
 
-/* A Pod that asks for what no other one asks for. */
+/* Decides a Pod that requests names which no other Pod requests. */
 static enum ledger_answer decide_others(struct bench *bench, int number, const char *namespace)
 {
 	char texts[WIDE][40], uid[40];
@@ -1068,7 +1135,7 @@ static enum ledger_answer decide_others(struct bench *bench, int number, const c
 	return decide_names(bench, uid, namespace, names);
 }
 
-/* Long names are no way for one tenant to fill the text that all share; a single Pod always finds a place. */
+/* A tenant cannot fill the shared text with long names. A single Pod always fits. */
 static void test_bytes_of_one_root(void **state)
 {
 	(void)state;
@@ -1090,7 +1157,10 @@ static void test_bytes_of_one_root(void **state)
 	close_bench(&bench);
 }
 
-/* However many different names Pods have thought of: what is let in can be written, and read again, and others find their place. */
+/*
+ * However many different names Pods request, admitted ones can be written and read again, and
+ * others still fit.
+ */
 static void test_names_of_one_root(void **state)
 {
 	(void)state;
@@ -1112,7 +1182,10 @@ static void test_names_of_one_root(void **state)
 	close_bench(&bench);
 }
 
-/* How many roots may do what they like before one that has nothing pending could find no room. */
+/*
+ * Returns the number of roots that may use as much as they can before one with nothing pending
+ * finds no room.
+ */
 static int count_hostile(double all, double least)
 {
 	int roots = 0;
@@ -1122,9 +1195,13 @@ static int count_hostile(double all, double least)
 }
 
 #define HOSTILE_MAX 32
-#define ORDINARY_BYTES 160 /* that a Pod with an ordinary name and one resource may take of the text */
+/* Maximum bytes of text for a Pod with an ordinary name and one resource. */
+#define ORDINARY_BYTES 160
 
-/* So many tenants t0, t1, ... of namespaces of these names, whose quotas refuse nothing. */
+/*
+ * Opens a ledger with tenants t0, t1 and so on, with namespaces of the same names, whose quotas
+ * refuse nothing.
+ */
 static void open_bench_of_roots(struct bench *bench, int roots)
 {
 	struct buf text;
@@ -1141,7 +1218,7 @@ static void open_bench_of_roots(struct bench *bench, int roots)
 	ledger_reach(bench->ledger, 7);
 }
 
-/* A Pod of one of the tenants; sometimes one that asks for much of long names. */
+/* Decides a Pod of one of the tenants. A `broad` one requests many long names. */
 static bool take_room(struct bench *bench, int number, int tenant, bool broad)
 {
 	enum { NAME_BYTES = 11 + 63 };
@@ -1182,7 +1259,10 @@ static void expect_room_for_others(struct bench *bench, int tenant)
 	give_back(bench, NUMBER);
 }
 
-/* Whatever the Pods of some roots do that are never stored, another one gets in. The worst that they can do is one after the other. */
+/*
+ * Whatever some roots do with Pods that are never stored, a Pod of another root is admitted. The
+ * worst case is that they act one after the other.
+ */
 static void test_others_get_in(void **state)
 {
 	(void)state;
@@ -1192,7 +1272,8 @@ static void test_others_get_in(void **state)
 	for (uint32_t round = 0; round < 12; round++) {
 		struct bench bench;
 		uint64_t seed = round + 1;
-		int first[HOSTILE_MAX] = {0}, end[HOSTILE_MAX] = {0}; /* of each one's Pods */
+		/* Of each root's Pods. */
+		int first[HOSTILE_MAX] = {0}, end[HOSTILE_MAX] = {0};
 		open_bench_of_roots(&bench, hostile + 1);
 		for (int tenant = 0; tenant < hostile; tenant++) {
 			bool broad = round % 3 == 1 || (round % 3 == 2 && next_random(&seed) % 2);
@@ -1213,7 +1294,10 @@ static void test_others_get_in(void **state)
 	}
 }
 
-/* Of those who wait for room the first to come is the first to find some, be it larger; other roots do not wait with it. */
+/*
+ * Of the requests that wait for room, the first one gets it first, even if it is larger. Other
+ * roots need not wait.
+ */
 static void test_rounds(void **state)
 {
 	(void)state;
@@ -1224,13 +1308,15 @@ static void test_rounds(void **state)
 	while (take_room(&bench, held, 0, true))
 		held++;
 	ledger_round(bench.ledger);
-	assert_true(take_room(&bench, 1000, 0, false)); /* what a broad one leaves is enough for others */
+	/* What a broad Pod leaves is enough for others. */
+	assert_true(take_room(&bench, 1000, 0, false));
 	ledger_round(bench.ledger);
 	assert_false(take_room(&bench, held, 0, true));
 	assert_false(take_room(&bench, 1001, 0, false));
 	assert_false(take_room(&bench, 1002, 0, false));
 	assert_true(take_room(&bench, 2000, 1, true));
-	assert_true(take_room(&bench, 1000, 0, false)); /* has its place */
+	/* It already has a place. */
+	assert_true(take_room(&bench, 1000, 0, false));
 	give_back(&bench, 0);
 	assert_false(take_room(&bench, 1001, 0, false));
 	ledger_round(bench.ledger);
@@ -1239,7 +1325,10 @@ static void test_rounds(void **state)
 	close_bench(&bench);
 }
 
-/* Whose quota a Pod is charged to is not known before its namespace: nothing is decided until then. */
+/*
+ * Until its namespace is known, it is unknown which quota a Pod is charged to. Nothing is decided
+ * until then.
+ */
 static void test_strangers(void **state)
 {
 	(void)state;
@@ -1259,7 +1348,7 @@ static void test_strangers(void **state)
 	assert_false(ledger_stranger(bench.ledger, &namespace));
 	expect(&bench, B_Q, 3, 0);
 
-	/* One that a copy tells of; its namespace is gone. */
+	/* An entry of a copy, whose namespace is gone. */
 	static const char pending[] = "1;R nvidia.com/gpu;P two other p 0=1 -;";
 	assert_int_equal(ledger_load(bench.ledger, 10, str_of(pending), bench.now_ms, &err), 0);
 	assert_true(ledger_stranger(bench.ledger, &namespace));
@@ -1267,7 +1356,10 @@ static void test_strangers(void **state)
 	assert_int_equal(ledger_namespace(bench.ledger, STR("other"), &none), 0);
 	assert_false(ledger_stranger(bench.ledger, &namespace));
 
-	/* One that outlives its namespace in the view, for as long as it is there; then one of a policy that reads no labels. */
+	/*
+	 * An entry that outlives its namespace in the view, while its Pod exists. Then one with a
+	 * policy that reads no labels.
+	 */
 	assert_int_equal(ledger_namespace(bench.ledger, STR("new"), NULL), LEDGER_FREED);
 	assert_true(ledger_stranger(bench.ledger, &namespace));
 	see(&bench, show(&shown, "one", "new", "3"), 11, true);

@@ -1,3 +1,6 @@
+/*
+ * test_registry: tests webhook/metrics/registry.c: counters, limits, the text format, and threads.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,7 +171,7 @@ static void test_hooks(void **state)
 	metrics_destroy(metrics);
 }
 
-/* Every family has its two head lines once, before its samples. */
+/* Every family has its two header lines once, before its samples. */
 static void test_format(void **state)
 {
 	(void)state;

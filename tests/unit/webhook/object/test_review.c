@@ -1,4 +1,7 @@
-/* The review reader: what it takes for JSON, the facts it finds in real and made reviews, and how it refuses. */
+/*
+ * test_review: tests the review reader: what it accepts as JSON, the facts it finds in real and
+ * synthetic reviews, and its error messages.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +18,10 @@
 #define REVIEWS "tests/reviews/"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* One text in a buffer of exactly its size and the padding, which is filled with what would tempt a careless reader. */
+/*
+ * A text in a buffer of exactly its size and the padding. The padding is filled with bytes that
+ * would mislead a careless reader.
+ */
 struct text {
 	char *bytes;
 	size_t len;
@@ -89,11 +95,11 @@ static void assert_pair(const struct pairs *pairs, uint32_t index, const char *k
 	assert_str(pairs->items[index].value, value);
 }
 
-/* ---- JSON ---- */
+/* --- JSON --- */
 
 struct snippet {
 	struct str text;
-	const char *error; /* NULL: valid; otherwise part of the sentence */
+	const char *error; /* NULL: valid. Otherwise a part of the message. */
 };
 #define GOOD(literal)                                                                                                  \
 	{                                                                                                              \
@@ -116,7 +122,8 @@ static const struct snippet snippets[] = {
     GOOD("[1,[2,{\"a\":[]}],{}]"),
     GOOD("{\"a\" : 1 , \"b\" : [ null ] }"),
     GOOD("{\"\":0}"),
-    GOOD("{\"a\":1,\"a\":2}"), /* no key that matters */
+    /* Not a key that matters. */
+    GOOD("{\"a\":1,\"a\":2}"),
     GOOD("0"),
     GOOD("-0"),
     GOOD("10"),
@@ -211,7 +218,7 @@ static void snippets_are_judged(void **state)
 	}
 }
 
-/* Where the byte that matters falls within a block of 16 must not matter. */
+/* The position of the relevant byte within a block of 16 must not matter. */
 static void strings_end_anywhere(void **state)
 {
 	(void)state;
@@ -230,7 +237,8 @@ static void strings_end_anywhere(void **state)
 			memset(bytes + 1, 'a', plain);
 			memcpy(bytes + 1 + plain, tails[i].text.ptr, tails[i].text.len);
 			text_init(&text, bytes, 1 + plain + tails[i].text.len);
-			memset(text.bytes + text.len, 0x80, REVIEW_PADDING); /* would complete the cut UTF-8 */
+			/* Would complete the truncated UTF-8. */
+			memset(text.bytes + text.len, 0x80, REVIEW_PADDING);
 			int valid = review_scan_valid(text.bytes, text.len, &text.err);
 			assert_int_equal(valid, tails[i].error ? -1 : 0);
 			if (valid < 0)
@@ -245,7 +253,7 @@ static void depth_is_bounded(void **state)
 	(void)state;
 	static const struct {
 		const char *open, *close;
-		int bound; /* of repetitions */
+		int bound; /* Maximum number of repetitions. */
 	} cases[] = {
 	    {"[", "]", SCAN_DEPTH_MAX}, {"{\"a\":", "}", SCAN_DEPTH_MAX}, {"[{\"a\":", "}]", SCAN_DEPTH_MAX / 2}};
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -267,7 +275,7 @@ static void depth_is_bounded(void **state)
 			buf_release(&buf);
 		}
 	}
-	/* What the tables have opened counts as well. */
+	/* Nesting inside decoded objects counts as well. */
 	struct buf buf;
 	struct text text;
 	buf_init(&buf, 1 << 20);
@@ -281,7 +289,7 @@ static void depth_is_bounded(void **state)
 	buf_release(&buf);
 }
 
-/* ---- real reviews ---- */
+/* --- Real reviews --- */
 
 static void bare_pod(void **state)
 {
@@ -422,7 +430,7 @@ static void deletion_and_subresources(void **state)
 	text_release(&text);
 }
 
-/* Every file is read; Pods are read as Pods and nothing else is. */
+/* Every file is read. Pods are read as Pods, and nothing else is. */
 static void every_real_review(void **state)
 {
 	(void)state;
@@ -464,7 +472,7 @@ static void cut_anywhere_is_refused(void **state)
 	buf_release(&buf);
 }
 
-/* ---- made Pods ---- */
+/* --- Synthetic Pods --- */
 
 static void every_fact_of_a_pod(void **state)
 {
@@ -608,7 +616,10 @@ static void escapes_count(void **state)
 	text_release(&text);
 }
 
-/* Its owner may write there what is no UTF-8, half a surrogate, or nested however deep; the Pod is there all the same. */
+/*
+ * The owner of the Pod may write invalid UTF-8, unpaired surrogates or any nesting there. The rest
+ * of the Pod is still read.
+ */
 static void managed_fields_hide_nothing(void **state)
 {
 	(void)state;
@@ -636,7 +647,7 @@ static void managed_fields_hide_nothing(void **state)
 	buf_release(&json);
 }
 
-/* ---- made reviews ---- */
+/* --- Synthetic reviews --- */
 
 #define VERSION "\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\""
 #define POD_KIND "\"kind\":{\"group\":\"\",\"version\":\"v1\",\"kind\":\"Pod\"}"
@@ -688,7 +699,7 @@ static void wrong_reviews_say_why(void **state)
 	}
 }
 
-/* `object` may stand before, between or behind what tells that it is a Pod. */
+/* `object` may precede or follow the keys that say that it is a Pod. */
 static void key_order_does_not_matter(void **state)
 {
 	(void)state;
@@ -711,7 +722,7 @@ static void key_order_does_not_matter(void **state)
 		assert_str(text.review.old_object.name, "q");
 		text_release(&text);
 	}
-	/* Of another group, a Pod is none of Kubernetes' Pods. */
+	/* A Pod of another API group is not a Kubernetes Pod. */
 	static const char foreign[] =
 	    "{" VERSION ",\"request\":{\"object\":{\"spec\":7},\"uid\":\"u\",\"operation\":\"CREATE\","
 	    "\"kind\":{\"group\":\"x.io\",\"version\":\"v1\",\"kind\":\"Pod\"}}}";
@@ -722,7 +733,7 @@ static void key_order_does_not_matter(void **state)
 	text_release(&text);
 }
 
-/* ---- hostile sizes ---- */
+/* --- Malicious sizes --- */
 
 static double seconds_for_pod(struct buf *buf, struct text *text)
 {

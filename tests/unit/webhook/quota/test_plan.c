@@ -1,4 +1,7 @@
-/* When a replica writes and deletes gpuquotas objects: alone, beside others with its policy, and with another. */
+/*
+ * test_plan: tests when a replica writes and deletes gpuquotas objects: alone, with other replicas
+ * that have its policy, and with another policy.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +34,10 @@ static void see(struct quota_plan *plan, uint64_t version, uint64_t pod_version,
 	quota_plan_seen(plan, &(struct quota_seen){version, pod_version, content, policy}, now_ms);
 }
 
-/* Published by a replica with this policy, with content 1, at START; wanted is content 2. */
+/*
+ * Returns a plan for a row that a replica with `policy` published with content 1 at START. The
+ * wanted content is 2.
+ */
 static struct quota_plan differing(uint64_t policy)
 {
 	struct quota_plan plan = {0};
@@ -46,9 +52,11 @@ static void test_what_is_missing_is_written(void **state)
 	(void)state;
 	quota_plan_want(&plan, true, 7, START);
 	assert_int_equal(step(&plan, at(START, 50)), QUOTA_WRITE);
-	assert_int_equal(step(&plan, at(START + 5000, 50)), QUOTA_REST); /* under way */
+	/* In flight. */
+	assert_int_equal(step(&plan, at(START + 5000, 50)), QUOTA_REST);
 	see(&plan, 10, 50, 7, OURS, START + 5000);
-	assert_int_equal(step(&plan, at(START + 900000, 60)), QUOTA_REST); /* and then it is there */
+	/* It has been written. */
+	assert_int_equal(step(&plan, at(START + 900000, 60)), QUOTA_REST);
 }
 
 static void test_a_second_and_jitter_between_writes(void **state)
@@ -62,14 +70,15 @@ static void test_a_second_and_jitter_between_writes(void **state)
 	assert_int_equal(step(&plan, at(START + PLAN_REST_MS + 300, 51)), QUOTA_WRITE);
 }
 
-static void test_who_comes_first_spares_the_others_the_write(void **state)
+static void test_the_first_write_spares_the_others(void **state)
 {
 	struct quota_plan plan = differing(OURS);
 	(void)state;
 	assert_int_equal(step(&plan, at(START + 1, 51)), QUOTA_REST);
 	see(&plan, 11, 51, 2, OURS, START + 500);
 	assert_int_equal(step(&plan, at(START + 5000, 51)), QUOTA_REST);
-	see(&plan, 12, 52, 3, OURS, START + 6000); /* another replica, which has got on: the second begins anew */
+	/* Another replica is ahead: the second starts again. */
+	see(&plan, 12, 52, 3, OURS, START + 6000);
 	assert_int_equal(step(&plan, at(START + 6001, 53)), QUOTA_REST);
 	assert_int_equal(step(&plan, at(START + 7000, 53)), QUOTA_WRITE);
 }
@@ -88,7 +97,8 @@ static void test_an_older_object_is_passed_over(void **state)
 	(void)state;
 	see(&plan, 9, 49, 2, OURS, START);
 	assert_int_equal(plan.content, 1);
-	quota_plan_listing(&plan); /* the storage was restored: now it counts */
+	/* The storage was restored: now the older version counts. */
+	quota_plan_listing(&plan);
 	see(&plan, 9, 49, 2, OURS, START);
 	assert_int_equal(plan.content, 2);
 }
@@ -113,7 +123,10 @@ static void test_numbers_of_the_policy_before_are_replaced_at_once(void **state)
 	(void)state;
 	now.former[PLAN_FORMER_MAX - 1] = THEIRS;
 	assert_int_equal(step(&plan, now), QUOTA_WRITE);
-	/* But once in a minute: who writes them still may have gone back to it. */
+	/*
+	 * But only once a minute, because the replica that writes them may have returned to that
+	 * policy.
+	 */
 	see(&plan, 11, 52, 1, THEIRS, now.now_ms + 100);
 	now.now_ms += PLAN_STILL_MS - 1;
 	now.pod_version = 60;
@@ -131,26 +144,30 @@ static void test_own_numbers_are_replaced_at_every_reload(void **state)
 		now.former[i % PLAN_FORMER_MAX] = i == 1 ? THEIRS : now.policy;
 		now.policy = 100 + i;
 		quota_plan_want(&plan, true, 100 + i, now.now_ms);
-		step(&plan, now); /* notes when */
+		/* Records when the difference appeared. */
+		step(&plan, now);
 		now.now_ms += PLAN_REST_MS;
 		if (!plan.busy)
 			assert_int_equal(step(&plan, now), QUOTA_WRITE);
 		see(&plan, 10 + i, 51, 100 + i, 100 + i, now.now_ms);
-		quota_plan_written(&plan, 9 + i); /* an older one is none of its business */
+		/* An older version must be ignored. */
+		quota_plan_written(&plan, 9 + i);
 		assert_false(plan.own);
 		quota_plan_written(&plan, 10 + i);
 	}
 }
 
-/* Two replicas with two policies, one of which was reloaded, and Pods that come and go all the time. */
+/* Two replicas with two policies, one of which was reloaded, and Pods that change all the time. */
 static void test_two_policies_do_not_fight(void **state)
 {
 	struct quota_plan plans[2] = {{0}};
-	const uint64_t policies[2] = {OURS, THEIRS}, former[2] = {THEIRS, OURS}; /* each thinks the other's outdated */
+	/* Each considers the other's policy outdated. */
+	const uint64_t policies[2] = {OURS, THEIRS}, former[2] = {THEIRS, OURS};
 	unsigned writes = 0, taken = 0;
 	uint32_t seed = 1;
 	(void)state;
-	for (uint64_t tick = 0; tick < 2400; tick++) { /* ten minutes */
+	/* Ten minutes. */
+	for (uint64_t tick = 0; tick < 2400; tick++) {
 		for (int i = 0; i < 2; i++) {
 			seed = seed * 1664525u + 1013904223u;
 			struct quota_plan_now now = {.now_ms = START + (int64_t)tick * 250 + i * 100,
@@ -169,8 +186,10 @@ static void test_two_policies_do_not_fight(void **state)
 				    policies[i], now.now_ms);
 		}
 	}
-	assert_in_range(writes, 300, 600); /* people are told all the time */
-	assert_in_range(taken, 1, 20);     /* each takes over once in a minute at most */
+	/* Users see updates all the time. */
+	assert_in_range(writes, 300, 600);
+	/* Each takes over at most once a minute. */
+	assert_in_range(taken, 1, 20);
 }
 
 static void test_what_is_unknown_is_deleted_when_it_stands_still(void **state)
@@ -180,7 +199,8 @@ static void test_what_is_unknown_is_deleted_when_it_stands_still(void **state)
 	see(&plan, 10, 50, 1, THEIRS, START);
 	quota_plan_want(&plan, false, 0, START + 1000);
 	assert_int_equal(step(&plan, at(START + PLAN_STILL_MS, 60)), QUOTA_REST);
-	see(&plan, 11, 51, 1, THEIRS, START + PLAN_STILL_MS); /* somebody knows it */
+	/* Another replica knows the quota. */
+	see(&plan, 11, 51, 1, THEIRS, START + PLAN_STILL_MS);
 	quota_plan_want(&plan, false, 0, START + PLAN_STILL_MS);
 	assert_int_equal(step(&plan, at(START + 2 * PLAN_STILL_MS - 1, 60)), QUOTA_REST);
 	assert_int_equal(step(&plan, at(START + 2 * PLAN_STILL_MS, 60)), QUOTA_DELETE);
@@ -189,7 +209,7 @@ static void test_what_is_unknown_is_deleted_when_it_stands_still(void **state)
 	assert_int_equal(step(&plan, at(START + 900 * PLAN_STILL_MS, 60)), QUOTA_REST);
 }
 
-static void test_what_came_back_is_left_for_longer_each_time(void **state)
+static void test_what_came_back_is_left_longer_each_time(void **state)
 {
 	struct quota_plan plan = {0};
 	int64_t now_ms = START, waited_ms = 0;
@@ -208,7 +228,7 @@ static void test_what_came_back_is_left_for_longer_each_time(void **state)
 	assert_int_equal(waited_ms, PLAN_STILL_MOST_MS);
 }
 
-static void test_what_the_policy_has_again_is_not_deleted(void **state)
+static void test_what_the_policy_regains_is_not_deleted(void **state)
 {
 	struct quota_plan plan = {0};
 	(void)state;
@@ -216,12 +236,16 @@ static void test_what_the_policy_has_again_is_not_deleted(void **state)
 	quota_plan_want(&plan, false, 0, START);
 	quota_plan_want(&plan, true, 1, START + 50000);
 	assert_int_equal(step(&plan, at(START + 90000, 60)), QUOTA_REST);
-	quota_plan_want(&plan, false, 0, START + 100000); /* the minute begins anew */
+	/* The minute starts again. */
+	quota_plan_want(&plan, false, 0, START + 100000);
 	assert_int_equal(step(&plan, at(START + 110000, 60)), QUOTA_REST);
 	assert_int_equal(step(&plan, at(START + 160000, 60)), QUOTA_DELETE);
 }
 
-/* A replica that only looks when it is told to does what one does that looks all the time, and at the same time. */
+/*
+ * A replica that looks only when the plan says so acts like one that looks all the time, and at the
+ * same times.
+ */
 static void test_when_to_look_again(void **state)
 {
 	(void)state;
@@ -259,7 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_missing_is_written),
 	    cmocka_unit_test(test_a_second_and_jitter_between_writes),
-	    cmocka_unit_test(test_who_comes_first_spares_the_others_the_write),
+	    cmocka_unit_test(test_the_first_write_spares_the_others),
 	    cmocka_unit_test(test_an_older_view_writes_nothing),
 	    cmocka_unit_test(test_an_older_object_is_passed_over),
 	    cmocka_unit_test(test_numbers_of_another_policy_are_left_while_they_move),
@@ -267,8 +291,8 @@ int main(void)
 	    cmocka_unit_test(test_own_numbers_are_replaced_at_every_reload),
 	    cmocka_unit_test(test_two_policies_do_not_fight),
 	    cmocka_unit_test(test_what_is_unknown_is_deleted_when_it_stands_still),
-	    cmocka_unit_test(test_what_came_back_is_left_for_longer_each_time),
-	    cmocka_unit_test(test_what_the_policy_has_again_is_not_deleted),
+	    cmocka_unit_test(test_what_came_back_is_left_longer_each_time),
+	    cmocka_unit_test(test_what_the_policy_regains_is_not_deleted),
 	    cmocka_unit_test(test_when_to_look_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,7 @@
-/* The rows of published quotas: found by name, bounded, and looked at when and as often as they should be. */
+/*
+ * test_rows: tests the rows of published quotas: lookup by name, limits, and when and how often
+ * they are visited.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,17 +79,22 @@ static void test_what_has_changed_comes_first(void **state)
 	publish_rows_queue(&rows, a, PUBLISH_COMPARED);
 	publish_rows_queue(&rows, b, PUBLISH_COMPARED);
 	publish_rows_queue(&rows, c, PUBLISH_CHANGED);
-	publish_rows_queue(&rows, b, PUBLISH_CHANGED);  /* now it has changed, too */
-	publish_rows_queue(&rows, c, PUBLISH_CHANGED);  /* keeps its place, however often that happens, */
-	publish_rows_queue(&rows, b, PUBLISH_COMPARED); /* and its rank */
+	/* Now it has changed, too. */
+	publish_rows_queue(&rows, b, PUBLISH_CHANGED);
+	/* It keeps its place, however often it changes. */
+	publish_rows_queue(&rows, c, PUBLISH_CHANGED);
+	/* It also keeps its rank. */
+	publish_rows_queue(&rows, b, PUBLISH_COMPARED);
 	assert_next(PUBLISH_CHANGED, c);
-	assert_next(PUBLISH_COMPARED, a); /* those have a turn, too */
-	assert_next(PUBLISH_COMPARED, b); /* and others where there are none */
+	/* These have a turn, too. */
+	assert_next(PUBLISH_COMPARED, a);
+	/* The other rank is used if one is empty. */
+	assert_next(PUBLISH_COMPARED, b);
 	assert_next(PUBLISH_CHANGED, NULL);
 	assert_true(publish_rows_idle(&rows));
 }
 
-/* Each at its time, or a moment later; never earlier, nor forgotten. */
+/* Each row comes at its time or slightly later, never earlier, and none is forgotten. */
 static void test_rows_wait(void **state)
 {
 	int64_t due_ms[ROWS], seen_ms[ROWS] = {0};
@@ -95,15 +103,16 @@ static void test_rows_wait(void **state)
 	for (unsigned i = 0; i < ROWS; i++) {
 		made[i] = find(i, ROWS);
 		made[i]->quota = i;
-		due_ms[i] = START + (int64_t)i * i; /* up to four minutes */
+		/* Up to four minutes. */
+		due_ms[i] = START + (int64_t)i * i;
 		publish_rows_wait(&rows, made[i], due_ms[i]);
 	}
 	for (int64_t now_ms = START; now_ms < START + ROWS * ROWS + 1000; now_ms += 90) {
 		publish_rows_pass(&rows, now_ms);
 		for (struct publish_row *row; (row = publish_rows_take(&rows, PUBLISH_CHANGED));) {
 			if (now_ms < due_ms[row->quota])
-				publish_rows_wait(&rows, row,
-						  due_ms[row->quota]); /* after 64 s they come in any case */
+				/* After 64 s, they come in any case. */
+				publish_rows_wait(&rows, row, due_ms[row->quota]);
 			else
 				seen_ms[row->quota] = now_ms;
 		}
@@ -119,7 +128,8 @@ static void test_a_long_sleep(void **state)
 	publish_rows_wait(&rows, row, START + 5000);
 	publish_rows_pass(&rows, START + 86400000);
 	assert_next(PUBLISH_CHANGED, row);
-	publish_rows_wait(&rows, row, START); /* has passed */
+	/* Already past. */
+	publish_rows_wait(&rows, row, START);
 	publish_rows_pass(&rows, START + 86400000);
 	assert_next(PUBLISH_CHANGED, NULL);
 	publish_rows_pass(&rows, START + 86400000 + PUBLISH_WAIT_MS);
@@ -139,7 +149,7 @@ static void test_what_changes_waits_no_longer(void **state)
 	assert_next(PUBLISH_CHANGED, NULL);
 }
 
-/* All rows come, a bounded number at a time, also when the table grows meanwhile. */
+/* All rows come, a limited number at a time, even if the table grows meanwhile. */
 static void test_all_rows_are_compared(void **state)
 {
 	unsigned seen = 0, slices = 0;

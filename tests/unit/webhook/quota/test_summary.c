@@ -1,4 +1,7 @@
-/* What people read of quotas: names of objects, sums, namespaces, JSON there and back, and the table. */
+/*
+ * test_summary: tests what users see of quotas: names of objects, sums, namespaces, JSON in both
+ * directions, and the table.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/quota/summary.h"
@@ -81,7 +84,7 @@ static void assert_name(const char *tenant, const char *quota, const char *expec
 	assert_string_equal(name, expected);
 }
 
-static void test_names_are_what_people_expect(void **state)
+static void test_names_are_what_users_expect(void **state)
 {
 	(void)state;
 	assert_name("team-a", "compute", "team-a.compute");
@@ -94,7 +97,7 @@ static void test_names_do_not_collide(void **state)
 	(void)state;
 	quota_document_name(STR("a"), STR("b.c"), one);
 	assert_true(str_starts(str_of(one), STR("a.b.c.x-")));
-	/* A quota that is called as the end of such a name gets a hash of its own. */
+	/* A quota whose name is the end of such a name gets a different hash. */
 	quota_document_name(STR("a.b.c"), str_tail(str_of(one), 6), other);
 	assert_string_not_equal(one, other);
 	assert_true(strlen(other) > strlen(one));
@@ -112,7 +115,7 @@ static void test_long_names_are_cut_and_stay_valid(void **state)
 	quota[252] = 'c';
 	quota_document_name(str_of(tenant), str_of(quota), other);
 	assert_string_not_equal(name, other);
-	/* What is cut at a '-' or '.' would be no name before the next '.'. */
+	/* A name cut after a '-' or '.' would be invalid before the next '.'. */
 	for (size_t len = 200; len <= 253; len++) {
 		memset(tenant, 'a', 253);
 		tenant[len - 1] = '-';
@@ -149,12 +152,14 @@ static void test_borrowing_and_lending(void **state)
 static void test_exceeded_is_exact(void **state)
 {
 	struct fixture *f = *state;
-	f->held[NEEDY].used = 3 * (wide)policy_unit(f->policy); /* all that the lender lends: 2, and its own */
+	/* All that the lender lends (2), and its own. */
+	f->held[NEEDY].used = 3 * (wide)policy_unit(f->policy);
 	f->held[MEM].used = ((wide)policy_unit(f->policy) << 30) * 80;
 	summarize(f);
 	assert_false(f->documents[NEEDY].exceeded);
 	assert_false(f->documents[MEM].exceeded);
-	f->held[NEEDY].used += 1; /* the smallest unit: less than is shown */
+	/* The smallest unit, which is less than is shown. */
+	f->held[NEEDY].used += 1;
 	f->held[MEM].used += 1;
 	summarize(f);
 	assert_true(f->documents[NEEDY].exceeded);
@@ -163,7 +168,10 @@ static void test_exceeded_is_exact(void **state)
 	assert_int_equal(quota_table_exceeded(f->documents, QUOTAS), 2);
 }
 
-/* What others of a cohort hold matters only by whether all hold too much together: so it is enough to look at a quota again when that turns. */
+/*
+ * What other members of a cohort hold matters only by whether all together hold too much. So a
+ * quota need only be visited again when that changes.
+ */
 static void test_others_matter_by_one_bit(void **state)
 {
 	struct fixture *f = *state;
@@ -211,7 +219,7 @@ static void test_holders_are_the_largest_first(void **state)
 	assert_int_equal(f->documents[LENDER].holder_count, 0);
 }
 
-/* A heap keeps the largest, whatever the order in which they come; what the others hold is not lost. */
+/* A heap keeps the largest ones in whatever order they come. What the others hold is not lost. */
 static void test_the_largest_of_many(void **state)
 {
 	struct fixture *f = *state;
@@ -220,7 +228,8 @@ static void test_the_largest_of_many(void **state)
 	wide rest, total = 0, kept = 0;
 	for (uint32_t i = 0; i < 5000; i++) {
 		snprintf(namespace, sizeof namespace, "namespace-%04u", i * 1237 % 5000);
-		wide amount = 1 + i * 1237 % 5000 / 2; /* two of each */
+		/* Each amount occurs twice. */
+		wide amount = 1 + i * 1237 % 5000 / 2;
 		assert_non_null(tally_add(&f->tally, FREE, str_of(namespace), amount));
 		total += amount;
 	}
@@ -264,7 +273,7 @@ static void test_what_is_written_is_read_again(void **state)
 	}
 }
 
-static void test_content_is_all_that_people_read(void **state)
+static void test_content_is_all_that_users_read(void **state)
 {
 	struct fixture *f = *state;
 	hold(f, NEEDY, "n", 2);
@@ -323,7 +332,7 @@ static void test_table(void **state)
 		     "4 quotas of 3 tenants: 1 exceeded, 1 borrowing\n");
 }
 
-static void test_table_of_blocks_and_colours(void **state)
+static void test_table_of_blocks_and_colors(void **state)
 {
 	struct fixture *f = *state;
 	hold(f, LENDER, "l", 3);
@@ -335,13 +344,14 @@ static void test_table_of_blocks_and_colours(void **state)
 	buf_init(&out, 65536);
 	quota_table_print(f->documents, QUOTAS, (struct quota_style){.blocks = true, .colour = true}, &out);
 	buf_char(&out, '\0');
-	assert_non_null(strstr(out.ptr, "\033[32m███████▌▒░\033[0m  87%\n")); /* its cohort is, not it */
+	/* The cohort is exceeded, not the quota. */
+	assert_non_null(strstr(out.ptr, "\033[32m███████▌▒░\033[0m  87%\n"));
 	assert_non_null(strstr(out.ptr, "\033[31m██████████\033[0m 900% EXCEEDED\n"));
 	assert_non_null(strstr(out.ptr, "\033[33m█████████▍\033[0m  93%\n"));
 	buf_release(&out);
 }
 
-/* Whoever may write gpuquotas must not reach the terminal of whoever reads them. */
+/* A user who may write gpuquotas must not be able to control the terminal of one who reads them. */
 static void test_table_of_hostile_objects(void **state)
 {
 	const struct quota_holder holder = {STR("\033[2J"), STR("1"), STR("x\ny")};
@@ -384,7 +394,7 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_names_are_what_people_expect),
+	    TEST(test_names_are_what_users_expect),
 	    TEST(test_names_do_not_collide),
 	    TEST(test_long_names_are_cut_and_stay_valid),
 	    TEST(test_borrowing_and_lending),
@@ -393,9 +403,9 @@ int main(void)
 	    TEST(test_holders_are_the_largest_first),
 	    TEST(test_the_largest_of_many),
 	    TEST(test_what_is_written_is_read_again),
-	    TEST(test_content_is_all_that_people_read),
+	    TEST(test_content_is_all_that_users_read),
 	    TEST(test_table),
-	    TEST(test_table_of_blocks_and_colours),
+	    TEST(test_table_of_blocks_and_colors),
 	    TEST(test_table_of_hostile_objects),
 	    TEST(test_amounts_of_nothing),
 	};

@@ -1,3 +1,4 @@
+/* test_compare: tests what webhooks a policy needs, and whether the registered ones match. */
 #include "tests/unit/policy_fixture.h"
 
 #include <jansson.h>
@@ -45,7 +46,7 @@ static void release(struct fixture *f)
 	arena_release(&f->arena);
 }
 
-/* --- reach --- */
+/* --- Reach --- */
 
 static void assert_texts(const struct strs *texts, const char *wanted)
 {
@@ -108,7 +109,8 @@ static void test_reach_of_rules_for_all_pods(void **state)
 	assert_false(f.reach.rules[1].refuses);
 	assert_int_equal(f.reach.rules[1].namespaces.count + f.reach.rules[1].label_count, 0);
 	assert_false(f.reach.rules[2].refuses);
-	assert_true(f.reach.guards); /* a Rule that may refuse Pods without accelerators is as good as one */
+	/* A Rule that may refuse Pods without accelerators counts as a Guard. */
+	assert_true(f.reach.guards);
 	release(&f);
 }
 
@@ -125,9 +127,9 @@ static void test_reach_of_exemptions_by_name_only(void **state)
 	release(&f);
 }
 
-/* --- comparing --- */
+/* --- Comparing --- */
 
-/* Makes a path secret of its own for each text; "": none. */
+/* Returns a new path secret with this text, or NULL for "". */
 static struct path_secret *secret_of(const char *text)
 {
 	char file[] = "/tmp/gpugate-registration-XXXXXX";
@@ -143,7 +145,10 @@ static struct path_secret *secret_of(const char *text)
 	return secret;
 }
 
-/* What a cluster has after `gpugate render | kubectl apply`, with what its API server adds. */
+/*
+ * Returns what a cluster has after `gpugate render | kubectl apply`, with the fields that its API
+ * server adds.
+ */
 static json_t *installed(const struct fixture *f, bool mutating, bool cluster)
 {
 	const struct render_target target = {
@@ -163,7 +168,7 @@ static json_t *webhook(json_t *object, size_t i)
 	return found;
 }
 
-/* Takes the object. Returns what registration_compare does. */
+/* Takes the object. Returns the result of registration_compare. */
 static int compare(const struct fixture *f, bool mutating, bool cluster, json_t *object, char why[REGISTRATION_WHY_MAX])
 {
 	const struct registration registration = {
@@ -194,7 +199,7 @@ static void test_what_was_applied_is_the_same(void **state)
 	}
 }
 
-static void test_what_is_the_operators_does_not_count(void **state)
+static void test_the_operators_own_fields_do_not_count(void **state)
 {
 	(void)state;
 	char why[REGISTRATION_WHY_MAX];
@@ -204,16 +209,18 @@ static void test_what_is_the_operators_does_not_count(void **state)
 	json_object_set_new(webhook(object, 0), "timeoutSeconds", json_integer(3));
 	json_object_set_new(webhook(object, 0), "clientConfig",
 			    json_pack("{s:s}", "url", "https://elsewhere/validate/before/validate/s"));
-	json_object_del(webhook(object, 1), "objectSelector"); /* the same as an empty one */
+	/* The same as an empty one. */
+	json_object_del(webhook(object, 1), "objectSelector");
 	json_object_del(webhook(object, 1), "matchPolicy");
 	json_t *first = json_incref(webhook(object, 0));
-	json_array_remove(json_object_get(object, "webhooks"), 0); /* and their order */
+	/* The order does not matter either. */
+	json_array_remove(json_object_get(object, "webhooks"), 0);
 	json_array_append_new(json_object_get(object, "webhooks"), first);
 	assert_int_equal(compare(&f, false, true, object, why), 0);
 	release(&f);
 }
 
-/* One field of one webhook, and what the sentence has to name. */
+/* One field of one webhook, and what the message must name. */
 static const struct {
 	bool mutating;
 	size_t webhook;
@@ -284,7 +291,10 @@ static void test_another_policy_or_ledger_is_stale(void **state)
 	release(&before);
 }
 
-/* A Service that is asked by another path makes a replica useless; a URL may be rewritten on its way, and is only stale. */
+/*
+ * A Service that is called at a wrong path makes a replica useless. The path of a URL may be
+ * rewritten on the way, so that is only outdated.
+ */
 static void test_paths_are_those_that_are_answered(void **state)
 {
 	(void)state;
@@ -317,7 +327,8 @@ static void test_paths_are_those_that_are_answered(void **state)
 		    .policy = f.policy, .namespace = "gpugate", .cluster = true, .secret = secret_of(rows[i].secret)};
 		assert_int_equal(registration_compare(&registration, false, str_of(text), why, &err), rows[i].state);
 		assert_true((strstr(why, "quota.gpugate.io") != NULL) == (rows[i].state != REGISTRATION_CURRENT));
-		assert_null(strstr(why, "wrong")); /* what is asked is a secret */
+		/* The path that is called is a secret. */
+		assert_null(strstr(why, "wrong"));
 		path_secret_destroy(registration.secret);
 		free(text);
 		json_decref(object);
@@ -325,8 +336,8 @@ static void test_paths_are_those_that_are_answered(void **state)
 	release(&f);
 }
 
-/* Another difference of an earlier webhook does not hide it. */
-static void test_an_unanswered_path_is_said_first(void **state)
+/* Another difference in an earlier webhook does not hide it. */
+static void test_an_unanswered_path_is_reported_first(void **state)
 {
 	(void)state;
 	struct fixture f;
@@ -436,7 +447,8 @@ static void test_yaml_quotes_what_could_be_taken_for_something_else(void **state
 		buf_char(&out, '\0');
 		assert_string_equal(out.ptr, rows[i].yaml);
 		buf_release(&out);
-		buf_init(&out, 4); /* no room */
+		/* No room. */
+		buf_init(&out, 4);
 		assert_int_equal(yaml_write(&out, documents, &err), -1);
 		assert_true(err.text[0] != '\0');
 		buf_release(&out);
@@ -452,11 +464,11 @@ int main(void)
 	    cmocka_unit_test(test_reach_of_rules_for_all_pods),
 	    cmocka_unit_test(test_reach_of_exemptions_by_name_only),
 	    cmocka_unit_test(test_what_was_applied_is_the_same),
-	    cmocka_unit_test(test_what_is_the_operators_does_not_count),
+	    cmocka_unit_test(test_the_operators_own_fields_do_not_count),
 	    cmocka_unit_test(test_every_difference_is_named),
 	    cmocka_unit_test(test_another_policy_or_ledger_is_stale),
 	    cmocka_unit_test(test_paths_are_those_that_are_answered),
-	    cmocka_unit_test(test_an_unanswered_path_is_said_first),
+	    cmocka_unit_test(test_an_unanswered_path_is_reported_first),
 	    cmocka_unit_test(test_the_failure_policy_may_be_given),
 	    cmocka_unit_test(test_what_cannot_be_read),
 	    cmocka_unit_test(test_yaml_quotes_what_could_be_taken_for_something_else),

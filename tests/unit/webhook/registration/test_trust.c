@@ -1,4 +1,4 @@
-/* Whether webhooks, as they are registered, accept the certificate that is served. */
+/* test_trust: tests whether the registered webhooks accept the certificate that is served. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 struct fixture {
 	struct certs_pair authority, other, server;
-	char right[4096], wrong[4096], both[8192]; /* caBundle */
+	char right[4096], wrong[4096], both[8192]; /* caBundles in base64. */
 	char why[REGISTRATION_WHY_MAX];
 	struct error err;
 };
@@ -79,7 +79,7 @@ static int judge(struct fixture *f, const char *json, time_t later)
 				  &f->err);
 }
 
-/* Of one webhook. */
+/* Judges a configuration with one webhook. */
 static int judge_one(struct fixture *f, const char *bundle, const char *address)
 {
 	char json[16384];
@@ -153,7 +153,7 @@ static void test_time_counts(void **state)
 	assert_non_null(strstr(f->why, "expired on"));
 }
 
-static void test_what_is_no_configuration(void **state)
+static void test_what_is_not_a_configuration(void **state)
 {
 	struct fixture *f = *state;
 	assert_int_equal(judge(f, "{", 0), -1);
@@ -169,7 +169,7 @@ int main(void)
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_each_webhook_counts),
 	    cmocka_unit_test(test_time_counts),
-	    cmocka_unit_test(test_what_is_no_configuration),
+	    cmocka_unit_test(test_what_is_not_a_configuration),
 	};
 	return cmocka_run_group_tests_name("registration_trust", tests, set_up, tear_down);
 }

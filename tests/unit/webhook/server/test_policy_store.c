@@ -1,3 +1,7 @@
+/*
+ * test_policy_store: tests webhook/server/policy_store.c: reloads, rejected policies, hooks, and
+ * concurrent readers.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,7 +95,8 @@ static void test_reload(void **state)
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	const struct policy *first = policy_store_get(store);
 
-	policy_store_reload(store); /* nothing changed */
+	/* Nothing changed. */
+	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	assert_int_equal(hook_calls, 0);
 
@@ -102,7 +107,8 @@ static void test_reload(void **state)
 	const struct policy *second = policy_store_get(store);
 	assert_ptr_not_equal(first, second);
 	struct policy_counts counts;
-	policy_counts(first, &counts); /* still whole */
+	/* Still intact. */
+	policy_counts(first, &counts);
 	assert_int_equal(counts.tenants, 1);
 	policy_release(first);
 	policy_release(second);
@@ -122,7 +128,8 @@ static void test_bad_policy_changes_nothing(void **state)
 	assert_ptr_equal(before, after);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 1);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_RELOAD_FAILURES), 1);
-	put_tenant("team-a"); /* as it was */
+	/* As before. */
+	put_tenant("team-a");
 	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 0);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
@@ -148,7 +155,7 @@ static void test_hook_refuses(void **state)
 	policy_store_destroy(store);
 }
 
-/* What was told last, and how often. */
+/* The last notification, and their number. */
 struct told {
 	int times;
 	bool accepted;
@@ -163,14 +170,15 @@ static void on_told(void *context, bool accepted, const char *message)
 	snprintf(told->message, sizeof told->message, "%s", message);
 }
 
-static void test_reloads_are_told(void **state)
+static void test_reloads_are_reported(void **state)
 {
 	struct told told = {0};
 	put_tenant("team-a");
 	struct policy_store *store = new_store(*state);
 	policy_store_tell(store, on_told, &told);
 	policy_store_reload(store);
-	assert_int_equal(told.times, 0); /* nothing changed */
+	/* Nothing changed. */
+	assert_int_equal(told.times, 0);
 	put_tenant("team-b");
 	policy_store_reload(store);
 	assert_true(told.times == 1 && told.accepted);
@@ -209,7 +217,8 @@ static void test_commit(void **state)
 	snprintf(folder, sizeof folder, "mkdir %s/.git", root);
 	assert_int_equal(system(folder), 0);
 	put(".git/HEAD", COMMIT "\n");
-	policy_store_reload(store); /* the same policy at another commit */
+	/* The same policy at another commit. */
+	policy_store_reload(store);
 	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
 	struct buf out;
 	buf_init(&out, 1 << 20);
@@ -261,7 +270,7 @@ int main(void)
 	    TEST(test_reload),
 	    TEST(test_bad_policy_changes_nothing),
 	    TEST(test_hook_refuses),
-	    TEST(test_reloads_are_told),
+	    TEST(test_reloads_are_reported),
 	    TEST(test_bad_start),
 	    TEST(test_commit),
 	    TEST(test_readers_and_reloads),

@@ -1,3 +1,7 @@
+/*
+ * test_recent_denials: tests webhook/server/recent_denials.c: order, reuse of slots, and truncated
+ * texts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +19,8 @@ static struct refusal latest[REFUSALS_KEPT];
 static int begin(void **state)
 {
 	(void)state;
-	memset(&refusals, 0xaa, sizeof refusals); /* no slot may be read that was never written */
+	/* A slot that was never written must not be read. */
+	memset(&refusals, 0xaa, sizeof refusals);
 	refusals_init(&refusals);
 	return 0;
 }
@@ -41,7 +46,7 @@ static void test_nothing_yet(void **state)
 	assert_int_equal(refusals_copy(&refusals, latest), 0);
 }
 
-static void test_nobody_keeps(void **state)
+static void test_null_is_ignored(void **state)
 {
 	(void)state;
 	refusals_note(NULL, &(struct review){0}, &(struct decision){0}, &(struct objection){0}, 1);
@@ -67,7 +72,7 @@ static void test_what_is_kept(void **state)
 	assert_string_equal(latest[0].message, "no tenant");
 }
 
-/* A slot that is used again keeps nothing of what was longer in it. */
+/* A reused slot contains nothing of a longer text that was in it. */
 static void test_order_and_wrap(void **state)
 {
 	(void)state;
@@ -89,7 +94,10 @@ static void test_order_and_wrap(void **state)
 	}
 }
 
-/* What remains of `len` bytes of letters that are `width` bytes wide, in a text that holds `size` with its NUL. */
+/*
+ * Checks what a field of limited size keeps of `len` bytes, which are `shift` dots and then
+ * repetitions of the multibyte letter.
+ */
 static void check_cut(const char *letter, size_t shift, size_t len)
 {
 	const size_t size = sizeof latest[0].pod, width = strlen(letter);
@@ -117,8 +125,8 @@ static void test_cuts_between_letters(void **state)
 				check_cut(letters[l], shift, shift + count * strlen(letters[l]));
 }
 
-/* Nothing that comes through a review, which is checked: it must only not run off. */
-static void test_bytes_that_are_no_letters(void **state)
+/* Such bytes do not pass the review reader. The code must only not read out of bounds. */
+static void test_bytes_that_are_not_letters(void **state)
 {
 	(void)state;
 	char text[2000];
@@ -134,11 +142,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_nothing_yet, begin, end),
-	    cmocka_unit_test_setup_teardown(test_nobody_keeps, begin, end),
+	    cmocka_unit_test_setup_teardown(test_null_is_ignored, begin, end),
 	    cmocka_unit_test_setup_teardown(test_what_is_kept, begin, end),
 	    cmocka_unit_test_setup_teardown(test_order_and_wrap, begin, end),
 	    cmocka_unit_test_setup_teardown(test_cuts_between_letters, begin, end),
-	    cmocka_unit_test_setup_teardown(test_bytes_that_are_no_letters, begin, end),
+	    cmocka_unit_test_setup_teardown(test_bytes_that_are_not_letters, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,7 @@
-/* What namespaces hold, as /metrics shows it: exact, bounded, and of the policy in force; and which quotas have changed. */
+/*
+ * test_namespaces: tests what namespaces hold, as /metrics shows it (exact, bounded, and by the
+ * policy in force), and which quotas have changed.
+ */
 #include "tests/unit/policy_fixture.h"
 
 #include <pthread.h>
@@ -11,7 +14,7 @@ static const char teams[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: 
 			    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: team}\n"
 			    "spec: {parent: org, namespaces: ['team-*'], quotas: [{name: q, hard: unlimited}]}\n";
 
-/* Another quota comes first: rows are told apart by a quota's place in its policy. */
+/* Another quota comes first. Rows are identified by the position of a quota in its policy. */
 static const char changed[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: team}\n"
 			      "spec: {namespaces: ['team-*'], quotas: [{name: a, resources: [amd.com/gpu], hard: 1}, "
 			      "{name: q, hard: unlimited}]}\n";
@@ -124,7 +127,7 @@ static void test_policy_changes(void **state)
 	tear_down(&f);
 }
 
-/* The largest have rows of their own, and nothing is lost from the sum. */
+/* The largest namespaces have their own rows, and the sum is complete. */
 static void test_bound(void **state)
 {
 	(void)state;
@@ -161,7 +164,7 @@ static void *churn(void *context)
 	return NULL;
 }
 
-/* Each print is of one policy, whichever: never some rows of one and some of the other. */
+/* Each output is of one policy, never a mixture of rows from two. */
 static void test_a_policy_that_changes_meanwhile(void **state)
 {
 	(void)state;
@@ -185,7 +188,7 @@ static void test_a_policy_that_changes_meanwhile(void **state)
 	tear_down(&f);
 }
 
-/* --- What has changed --- */
+/* --- Changes --- */
 
 static const char *changes(struct fixture *f)
 {
@@ -224,7 +227,7 @@ static void see(struct fixture *f, const char *uid, bool gone, uint64_t version)
 	arena_release(&arena);
 }
 
-/* The list has what is to be published anew, and nothing else, each once. */
+/* The list contains the quotas to publish again, each once, and nothing else. */
 static void test_what_has_changed(void **state)
 {
 	(void)state;
@@ -239,7 +242,8 @@ static void test_what_has_changed(void **state)
 	assert_string_equal(changes(&f), "b.q a.q ");
 	see(&f, "seen", false, 10);
 	assert_string_equal(changes(&f), "b.q ");
-	see(&f, "seen", false, 11); /* nothing that counts is different */
+	/* Nothing that counts is different. */
+	see(&f, "seen", false, 11);
 	ledger_tick(f.ledger, 100);
 	ledger_reach(f.ledger, 20);
 	assert_string_equal(changes(&f), "");
@@ -247,14 +251,15 @@ static void test_what_has_changed(void **state)
 	see(&f, "never", true, 22);
 	assert_string_equal(changes(&f), "b.q ");
 	assert_int_equal(ledger_rebase(f.ledger, next), 0);
-	hold(&f, "a", 2, 1); /* on the list of the new policy already */
+	/* Already on the list of the new policy. */
+	hold(&f, "a", 2, 1);
 	assert_int_equal(count(changes(&f), "a.q"), 1);
 	assert_true(ledger_check(f.ledger));
 	policy_release(next);
 	tear_down(&f);
 }
 
-/* A copy is loaded again and again with the same Pods in it: that changes nothing. */
+/* Loading a copy with the same Pods again changes nothing. */
 static void test_a_copy_that_is_the_same(void **state)
 {
 	(void)state;
