@@ -6,7 +6,13 @@
 #ifndef GPUGATE_SCOPE_H
 #define GPUGATE_SCOPE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpugate/arena.h"
+#include "gpugate/pairs.h"
 #include "gpugate/policy.h"
+#include "gpugate/str.h"
 
 /* A label that Pods must have. */
 struct reach_label {

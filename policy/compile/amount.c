@@ -1,6 +1,7 @@
 /* Amounts: memory in bytes, limits in the unit of the policy, and units that cannot be meant. */
 #include "policy/compile/amount.h"
 
+#include "gpugate/holding.h"
 #include "policy/base/glob.h"
 
 /* 32 TiB of one device: a million Pods (LEDGER_EMBEDDED_PODS_MAX) of DEMAND_MAX such stay below 2^127 units. */

@@ -1,4 +1,5 @@
 /* The table of Guards. */
+#include "gpugate/policy_enums.h"
 #include "policy/document/schema_parts.h"
 
 const struct schema_word schema_guard_words[GUARD_WORDS] = {

@@ -2,7 +2,8 @@
 #ifndef POLICY_EVALUATE_AFFINITY_H
 #define POLICY_EVALUATE_AFFINITY_H
 
-#include "gpugate/facts.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 
 /*
  * Whether no node that carries the label key=value satisfies the expression, as apimachinery's labels.Requirement decides it. An

@@ -1,6 +1,8 @@
 /* Charges: what a Pod costs in each quota on its tenant's path, as exact integers. */
 #include "policy/evaluate/charge.h"
 
+#include "gpugate/policy_enums.h"
+#include "gpugate/quota.h"
 #include "policy/evaluate/companions.h"
 
 static bool has_name(const struct str *names, uint32_t count, struct str name)

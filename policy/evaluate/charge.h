@@ -2,6 +2,7 @@
 #ifndef POLICY_EVALUATE_CHARGE_H
 #define POLICY_EVALUATE_CHARGE_H
 
+#include "gpugate/pairs.h"
 #include "policy/model/snapshot.h"
 
 /* The models of a resource that a Pod is charged by. */

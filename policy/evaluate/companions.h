@@ -5,6 +5,7 @@
 #ifndef POLICY_EVALUATE_COMPANIONS_H
 #define POLICY_EVALUATE_COMPANIONS_H
 
+#include "gpugate/holding.h"
 #include "policy/evaluate/evaluation.h"
 
 /*

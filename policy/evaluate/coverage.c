@@ -1,6 +1,8 @@
 /* Coverage: whether the tenant's quotas count everything that a Pod asks for, on every model that it could land on. */
 #include "policy/evaluate/coverage.h"
 
+#include <stdio.h>
+
 #include "policy/base/show.h"
 #include "policy/evaluate/charge.h"
 #include "policy/evaluate/companions.h"

@@ -6,7 +6,8 @@
 #ifndef POLICY_EVALUATE_EFFECTIVE_REQUEST_H
 #define POLICY_EVALUATE_EFFECTIVE_REQUEST_H
 
-#include "gpugate/policy.h"
+#include "gpugate/holding.h"
+#include "gpugate/pod.h"
 
 struct effective {
 	int64_t running, sidecars, peak, overhead;

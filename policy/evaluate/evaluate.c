@@ -1,6 +1,7 @@
 /* Decides about one Pod: what /mutate changes, and whether /validate admits it. */
 #include <stdlib.h>
 
+#include "gpugate/pod.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/coverage.h"
 #include "policy/evaluate/exempt.h"

@@ -2,6 +2,10 @@
 #ifndef POLICY_EVALUATE_EVALUATION_H
 #define POLICY_EVALUATE_EVALUATION_H
 
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/review.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/snapshot.h"
 

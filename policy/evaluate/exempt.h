@@ -2,6 +2,7 @@
 #ifndef POLICY_EVALUATE_EXEMPT_H
 #define POLICY_EVALUATE_EXEMPT_H
 
+#include "gpugate/review.h"
 #include "policy/model/snapshot.h"
 
 /* Whether the review's creator or namespace is in a list. */

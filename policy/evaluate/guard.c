@@ -1,6 +1,7 @@
 /* Guards: refusals that are not quota. The checks themselves are in guard_*.c. */
 #include "policy/evaluate/guard.h"
 
+#include "gpugate/policy_enums.h"
 #include "policy/evaluate/exempt.h"
 #include "policy/evaluate/guard_env.h"
 #include "policy/evaluate/guard_paths.h"

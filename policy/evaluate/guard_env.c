@@ -1,6 +1,7 @@
 /* Guards of the variables by which vendors' runtimes hand out devices, and the mode that makes these variables void. */
 #include "policy/evaluate/guard_env.h"
 
+#include "gpugate/pod.h"
 #include "policy/evaluate/exempt.h"
 #include "policy/evaluate/objection.h"
 #include "policy/model/catalog.h"

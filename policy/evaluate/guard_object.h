@@ -2,6 +2,8 @@
 #ifndef POLICY_EVALUATE_GUARD_OBJECT_H
 #define POLICY_EVALUATE_GUARD_OBJECT_H
 
+#include "gpugate/pod.h"
+#include "gpugate/policy_enums.h"
 #include "policy/evaluate/evaluation.h"
 
 /* One check of one Guard. Adds objections to the decision. Returns -1 when the arena is exhausted. */

@@ -1,6 +1,11 @@
 /* Guards of the folders of the node, and of the folder in containers by which devices are chosen. */
 #include "policy/evaluate/guard_paths.h"
 
+#include <stdio.h>
+
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/policy_enums.h"
 #include "policy/base/path.h"
 #include "policy/base/show.h"
 #include "policy/model/catalog.h"

@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/policy_enums.h"
+#include "gpugate/review.h"
 #include "policy/model/catalog.h"
 
 /* --- Privileged, under whatever name. --- */

@@ -1,6 +1,9 @@
 /* Guards of requests that a container gets nothing, or less, for. */
 #include "policy/evaluate/guard_request.h"
 
+#include <stdio.h>
+
+#include "gpugate/policy_enums.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/placement.h"
 #include "policy/model/catalog.h"

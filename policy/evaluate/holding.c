@@ -1,4 +1,5 @@
 /* Holdings: the names of the models that a Pod could land on, and of those that its node is of. */
+#include "gpugate/holding.h"
 #include "policy/evaluate/placement.h"
 
 /* Names of models, each once, for the resources of one holding. */

@@ -1,4 +1,5 @@
 /* Limits: whether what a Pod would add still fits into its quotas, and into what their cohorts have together. */
+#include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
 static wide larger(wide a, wide b)

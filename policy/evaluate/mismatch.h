@@ -2,6 +2,7 @@
 #ifndef POLICY_EVALUATE_MISMATCH_H
 #define POLICY_EVALUATE_MISMATCH_H
 
+#include "gpugate/pod.h"
 #include "policy/evaluate/placement.h"
 
 /*

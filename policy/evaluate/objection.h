@@ -2,7 +2,9 @@
 #ifndef POLICY_EVALUATE_OBJECTION_H
 #define POLICY_EVALUATE_OBJECTION_H
 
-#include "gpugate/policy.h"
+#include "gpugate/arena.h"
+#include "gpugate/decision.h"
+#include "gpugate/policy_enums.h"
 
 /*
  * Workflow engines (Argo Workflows, Tekton, Airflow) create a Pod again later if it was refused with status 403 and a

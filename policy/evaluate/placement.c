@@ -1,5 +1,6 @@
 #include "policy/evaluate/placement.h"
 
+#include "gpugate/holding.h"
 #include "policy/evaluate/affinity.h"
 
 /* One alternative of what a Pod requires of its node: its nodeSelector and one term of its node affinity. */

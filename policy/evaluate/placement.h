@@ -8,6 +8,8 @@
 #ifndef POLICY_EVALUATE_PLACEMENT_H
 #define POLICY_EVALUATE_PLACEMENT_H
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/model/snapshot.h"
 
 /* What the nodeSelector and the affinity of a Pod may take to be looked at, in bytes. A Pod above that could land anywhere, on an unknown model as

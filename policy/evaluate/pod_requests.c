@@ -1,7 +1,9 @@
 /* Demands of a Pod that no policy has looked at: every extended resource, as a view of the cluster keeps them. */
 #include <stdlib.h>
 
-#include "gpugate/policy.h"
+#include "gpugate/arena.h"
+#include "gpugate/pairs.h"
+#include "gpugate/quantity.h"
 #include "policy/evaluate/effective_request.h"
 
 #define OVERHEAD UINT32_MAX

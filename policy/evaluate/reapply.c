@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "gpugate/holding.h"
+#include "gpugate/policy_enums.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/catalog.h"
 

@@ -2,6 +2,8 @@
 #ifndef POLICY_EVALUATE_REAPPLY_H
 #define POLICY_EVALUATE_REAPPLY_H
 
+#include "gpugate/decision.h"
+#include "gpugate/review.h"
 #include "policy/model/snapshot.h"
 
 /* Whether the review is of a Pod that changes. */

@@ -1,5 +1,6 @@
 #include "policy/evaluate/remedy.h"
 
+#include "gpugate/policy_enums.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/companions.h"
 #include "policy/evaluate/requirements.h"

@@ -2,6 +2,10 @@
 #ifndef POLICY_EVALUATE_REMEDY_H
 #define POLICY_EVALUATE_REMEDY_H
 
+#include "gpugate/buf.h"
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/quota.h"
 #include "policy/evaluate/charge.h"
 
 /* What a Pod requests, and why that is refused. */

@@ -7,6 +7,8 @@
 #ifndef POLICY_EVALUATE_RULES_PASS_H
 #define POLICY_EVALUATE_RULES_PASS_H
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/evaluate/evaluation.h"
 
 /* A way in which a Pod is placed, and on which models it could land. Looked up once, since a Pod can make every look

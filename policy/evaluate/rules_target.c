@@ -1,6 +1,8 @@
 /* What a rewrite turns its name into, and where a Pod that asks for that could land. */
 #include "policy/evaluate/rules_target.h"
 
+#include <stdio.h>
+
 #include "policy/base/mig_profile.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"

@@ -2,6 +2,8 @@
 #ifndef POLICY_EVALUATE_RULES_TARGET_H
 #define POLICY_EVALUATE_RULES_TARGET_H
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/evaluate/rules_pass.h"
 
 /* Finds the target; makes an objection of a problem. */

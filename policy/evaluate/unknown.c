@@ -1,6 +1,10 @@
 /* Settings.unknownResources: what a Pod asks for that neither the policy nor the catalog knows, and that no quota counts. */
 #include "policy/evaluate/unknown.h"
 
+#include <stdio.h>
+
+#include "gpugate/holding.h"
+#include "gpugate/pairs.h"
 #include "gpugate/suggest.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"

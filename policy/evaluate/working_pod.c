@@ -1,5 +1,7 @@
 #include "policy/evaluate/working_pod.h"
 
+#include <stdio.h>
+
 #include "policy/evaluate/effective_request.h"
 
 /* Room for one more element of an array that grows by doubling in an arena. */

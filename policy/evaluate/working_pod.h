@@ -5,6 +5,9 @@
 #ifndef POLICY_EVALUATE_WORKING_POD_H
 #define POLICY_EVALUATE_WORKING_POD_H
 
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/model/snapshot.h"
 
 #define DRAFT_RESOURCES_MAX 64 /* different accelerator resources in one Pod: far more than any node has */

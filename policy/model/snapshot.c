@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/quota.h"
 #include "policy/base/glob.h"
 #include "policy/model/catalog.h"
 

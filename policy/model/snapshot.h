@@ -7,7 +7,10 @@
 
 #include <stdatomic.h>
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "gpugate/policy.h"
+#include "gpugate/policy_enums.h"
 #include "policy/base/index.h"
 #include "policy/model/catalog.h"
 

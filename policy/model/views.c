@@ -1,4 +1,6 @@
 /* What others see of a compiled policy: its tenants and quotas, and amounts as people read them. */
+#include "gpugate/buf.h"
+#include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
 /* amount/unit with two decimals, cut and not rounded, without trailing zeros; what is more than 0 never prints as 0. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gpugate/policy.h"
+#include "gpugate/report.h"
 #include "webhook/admission/patch.h"
 #include "webhook/object/review.h"
 

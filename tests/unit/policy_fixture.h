@@ -14,6 +14,8 @@
 
 #include "gpugate/buf.h"
 #include "gpugate/policy.h"
+#include "gpugate/report.h"
+#include "gpugate/review.h"
 #include "webhook/object/review.h"
 
 /* Writes the text to a file of its own folder and loads that; the report's text goes to `*report_text` if given. */

@@ -4,7 +4,9 @@
 #ifndef WEBHOOK_LEDGER_ENTRY_H
 #define WEBHOOK_LEDGER_ENTRY_H
 
-#include "gpugate/policy.h"
+#include "gpugate/holding.h"
+#include "gpugate/pod.h"
+#include "gpugate/quota.h"
 
 /* What is true of a Pod; several at once. */
 enum entry_state {

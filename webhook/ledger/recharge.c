@@ -1,4 +1,5 @@
 /* recharge: charges entries again after labels of Namespaces and Nodes, the policy, or time have changed. */
+#include "gpugate/pairs.h"
 #include "webhook/ledger/state.h"
 
 /* --- Labels --- */

@@ -1,6 +1,10 @@
 /* Borrowing: cohorts as they are compiled, limits against the formulas written out plainly, and what people read. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/quota.h"
+
 #define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define GPU_QUOTA(hard) "{name: q, resources: [nvidia.com/gpu], hard: " hard "}"
 

@@ -1,6 +1,9 @@
 /* What is counted although no Accelerator has it: amounts that are exact, and the same however a Pod is seen. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
 #define TENANT(quotas)                                                                                                 \

@@ -1,6 +1,8 @@
 /* Decisions: Rules, Guards and charges on Pods, through the reader and the compiler. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/policy_enums.h"
+#include "gpugate/quota.h"
 #include "webhook/admission/patch.h"
 
 #define FLEET                                                                                                          \

@@ -1,6 +1,8 @@
 /* The review reader: what a Pod says of privileges. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/pod.h"
+
 static struct fixture_review review;
 
 static const struct pod *read_spec(const char *spec)

@@ -1,6 +1,7 @@
 /* The engine without a server: sequences of admissions, and a ledger that answers at once, later, or not without labels. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/pairs.h"
 #include "webhook/admission/decide.h"
 #include "webhook/server/embedded_store.h"
 

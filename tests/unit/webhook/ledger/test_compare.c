@@ -1,4 +1,5 @@
 /* The comparison of the view with a list: what an event that was lost has left behind is put right, and nothing else is touched. */
+#include "gpugate/policy.h"
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
 struct world {

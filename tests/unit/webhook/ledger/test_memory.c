@@ -2,6 +2,8 @@
  * A ledger for which there is no memory at any moment: whatever fails, nothing is decided by a view that is not whole, and when there is
  * memory again it is what it would have been. Allocations fail through the linker's --wrap (see the Makefile).
  */
+#include "gpugate/holding.h"
+#include "gpugate/policy.h"
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
 #define STEPS 60

@@ -1,36 +1,19 @@
 /*
- * facts: the few fields of an AdmissionReview and of a Pod that decide. The review reader fills them in one pass over
- * the bytes; nothing else of the object is kept. All strings borrow from those bytes, or, where the JSON spelling held
- * escapes, from the arena of the request: facts live as long as both.
+ * pod: the fields of a Pod that gpugate uses. The reader in webhook/object fills them in one pass over the bytes
+ * and keeps nothing else of the object. All strings borrow from those bytes, or, where the JSON spelling held
+ * escapes, from the arena of the request: a Pod lives as long as both.
  *
  * JSON null and an absent key are the same here, as they are to the API server. A field of another JSON type than
  * Kubernetes gives it is an error of the reader, never a silently absent fact.
  */
-#ifndef GPUGATE_FACTS_H
-#define GPUGATE_FACTS_H
+#ifndef GPUGATE_POD_H
+#define GPUGATE_POD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gpugate/pairs.h"
 #include "gpugate/str.h"
-
-/* An entry of a map of strings: label, annotation, node selector, or resource name and quantity. */
-struct pair {
-	struct str key;
-	struct str value; /* a quantity written as a JSON number is given as its text */
-};
-
-/* A map. `present`: the key exists and is an object, even an empty one (a patch must know whether to create it). */
-struct pairs {
-	const struct pair *items;
-	uint32_t count;
-	bool present;
-};
-
-struct strs {
-	const struct str *items;
-	uint32_t count;
-};
 
 struct env_var {
 	struct str name;
@@ -132,25 +115,6 @@ struct pod {
 	struct pairs overhead;
 	uint32_t resource_claim_count; /* spec.resourceClaims */
 	struct str phase;              /* status.phase */
-};
-
-enum operation { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE, OPERATION_CONNECT };
-
-struct review {
-	struct str uid;                  /* of the request: links nothing but the answer */
-	struct str group, version, kind; /* request.kind */
-	struct str resource;             /* request.resource.resource, e.g. pods */
-	struct str subresource;          /* empty or absent: the Pod itself */
-	struct str name;
-	struct str namespace;
-	struct pairs namespace_labels; /* as the cluster has them; not present: as the policy's Namespace documents say.
-	                                  Not in the review: filled in by the caller */
-	enum operation operation;
-	bool dry_run;
-	struct str user;
-	struct strs groups;
-	struct pod object;     /* filled only where request.kind is core v1 Pod */
-	struct pod old_object; /* the same */
 };
 
 #endif
