@@ -1,6 +1,11 @@
 /*
- * decision: what a policy finds in a review, and what it changes. Pure: no I/O, no locks, no clock, no state between
- * calls. The same snapshot and the same review give the same decision on every thread and every machine.
+ * decision: what a policy finds in a review and what it changes. Pure: no I/O, no locks, no clock,
+ * no state between calls. The same snapshot and the same review give the same decision on every
+ * thread and every machine.
+ *
+ * Strings of a decision borrow from the review, the policy or the arena; names and messages of
+ * objections are in the arena. Functions that return an int return 0, or -1 if the arena is
+ * exhausted.
  */
 #ifndef GPUGATE_DECISION_H
 #define GPUGATE_DECISION_H
@@ -19,22 +24,22 @@ struct excess;
 struct policy;
 struct review;
 
-/* One of the changes that /mutate makes, in the words of Kubernetes and not of JSON. Strings borrow from the facts, the
- * policy or the request's arena. */
+/* A change that /mutate makes, in terms of Pods and not of JSON. */
 enum edit_kind {
-	EDIT_RESOURCE,      /* in one map of one container: key `from` goes, key `key` becomes `value` */
-	EDIT_ENV,           /* environment variable `key` gets the literal `value` */
-	EDIT_NODE_SELECTOR, /* nodeSelector[key] = value */
-	EDIT_TOLERATION,    /* `toleration` is appended */
-	EDIT_RUNTIME_CLASS, /* runtimeClassName = value */
+	/* In requests or limits of a container: remove `from`, set `key` to `value`. */
+	EDIT_RESOURCE,
+	EDIT_ENV,           /* Set the environment variable `key` to the literal `value`. */
+	EDIT_NODE_SELECTOR, /* Set nodeSelector[key] to `value`. */
+	EDIT_TOLERATION,    /* Append `toleration`. */
+	EDIT_RUNTIME_CLASS, /* Set runtimeClassName to `value`. */
 };
 
 struct edit {
 	enum edit_kind kind;
-	uint32_t container; /* EDIT_RESOURCE, EDIT_ENV: index into pod.containers */
-	bool limits;        /* EDIT_RESOURCE: in limits, else in requests */
-	int32_t env_index;  /* EDIT_ENV: which entry is replaced; -1: appended */
-	struct str from;    /* EDIT_RESOURCE: absent key name to remove; absent str: nothing to remove */
+	uint32_t container; /* EDIT_RESOURCE, EDIT_ENV: index into pod.containers. */
+	bool limits;        /* EDIT_RESOURCE: in limits, otherwise in requests. */
+	int32_t env_index;  /* EDIT_ENV: index of the entry to replace; -1: append one. */
+	struct str from;    /* EDIT_RESOURCE: key to remove; absent: none. */
 	struct str key;
 	struct str value;
 	struct toleration toleration;
@@ -45,66 +50,70 @@ enum reason {
 	REASON_QUOTA,
 	REASON_UNCOVERED,
 	REASON_UNTENANTED,
-	REASON_AMBIGUOUS, /* two tenants claim the namespace */
+	REASON_AMBIGUOUS, /* Two tenants claim the namespace. */
 	REASON_GUARD,
-	REASON_RULE,     /* a Rule cannot be applied, or a required one was not */
-	REASON_REQUEST,  /* the Pod's own request is senseless: overflow, fraction */
-	REASON_NO_MODEL, /* no Accelerator fits the Pod's node selectors */
+	REASON_RULE,     /* A Rule cannot be applied, or a required Rule was not applied. */
+	REASON_REQUEST,  /* The resource request of the Pod is invalid, such as a fraction. */
+	REASON_NO_MODEL, /* No Accelerator matches what the Pod requires of its node. */
 	REASON_OUTAGE,
-	REASON_BUSY, /* the tenant's own requests are too many, or leave too little time, to be decided now */
-	REASON_UNKNOWN_RESOURCE, /* neither the policy nor the catalog knows what the Pod asks for */
+	REASON_BUSY, /* The tenant has too many pending Pods, or the request too little time. */
+	/* Neither the policy nor the catalog knows a requested resource. */
+	REASON_UNKNOWN_RESOURCE,
 	REASONS,
 };
 
-/* The label value that metrics and logs use for a reason. */
+/* Returns the value of the label `reason` in metrics and logs; static. */
 const char *reason_name(enum reason reason);
 
-#define MESSAGE_MAX 1023 /* bytes of an objection's message */
+#define MESSAGE_MAX 1023 /* Maximum bytes of a message. */
 
-/* What was found against a Pod, whatever enforcement makes of it. */
+/* Something that was found against a Pod, whatever the enforcement. */
 struct objection {
 	enum reason reason;
-	enum enforcement enforcement; /* DENY, WARN or AUDIT */
-	struct str
-	    name; /* a name of the policy (quota, guard kind, Rule, ...), never one that a Pod chose; may be empty */
-	struct str message; /* a whole sentence */
+	enum enforcement enforcement; /* DENY, WARN or AUDIT. */
+	/* A name from the policy, such as a quota or Rule, never from the Pod; may be empty. */
+	struct str name;
+	struct str message; /* A complete sentence. */
 };
 
 #define DECISION_OBJECTIONS_MAX 16
 
 struct decision {
-	struct str tenant; /* of the namespace; absent: none, or exempt */
+	struct str tenant; /* Tenant of the namespace; absent: none, or exempt. */
 	bool exempt;
-	bool mirror; /* a mirror Pod: charged, never refused */
+	bool mirror; /* A mirror Pod is charged and never denied. */
 	struct objection objections[DECISION_OBJECTIONS_MAX];
-	uint32_t objection_count; /* kept ones; `denied` is exact even where some were not kept */
+	/* Number of objections that are kept. `denied` also reflects the others. */
+	uint32_t objection_count;
 	bool denied;
-	const struct str *rules; /* names of the Rules that changed something, in the order they did */
+	const struct str *rules; /* Names of the Rules that changed the Pod, in that order. */
 	uint32_t rule_count;
-	const struct edit *edits; /* policy_mutate only */
+	const struct edit *edits; /* From policy_mutate only. */
 	uint32_t edit_count;
-	bool charged; /* policy_validate: the Pod holds accelerators and goes to the ledger */
+	bool charged; /* From policy_validate: the ledger must decide about `holding`. */
 	struct holding holding;
 };
 
 /*
- * What /mutate does to the Pod of a review. On CREATE of a Pod: Rules to a fixed point, and void visible devices; on
- * pods/ephemeralcontainers: void visible devices; on UPDATE of a Pod: what it did on CREATE is put back where an apply of
- * the manifest undoes it, whichever Rule it was; otherwise nothing. A Rule that cannot be applied denies. Returns -1 only
- * when the arena is exhausted.
+ * Computes what /mutate changes in the Pod of a review.
+ *
+ * On CREATE of a Pod, it applies Rules until nothing changes, and sets visible-devices variables to
+ * void. On UPDATE of pods/ephemeralcontainers, it sets these variables to void. On UPDATE of a Pod,
+ * it restores what it set on CREATE if an apply of the manifest would undo that, whichever Rule set
+ * it. It ignores all other reviews. A Rule that cannot be applied denies the Pod.
  */
 int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
 		  struct decision *decision);
 
 /*
- * What /validate finds in a review before the ledger is asked: Guards, required Rules, tenancy, coverage. Judges the
- * object as it came, whoever mutated it. Fills decision->holding when the ledger has to be asked. Returns -1 only when
- * the arena is exhausted.
+ * Computes what /validate finds without the ledger: Guards, required Rules, tenancy and coverage.
+ * It evaluates the object as it is, no matter who mutated it. If it sets decision->charged, the
+ * ledger must decide about decision->holding.
  */
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
 		    struct decision *decision);
 
-/* What the sentences of a refusal are made of: policy_exceeded and policy_room have written it. */
+/* What the messages of a denial need. policy_exceeded and policy_room produce it. */
 struct refused {
 	const struct excess *excess;
 	uint32_t excess_count;
@@ -113,22 +122,29 @@ struct refused {
 };
 
 /*
- * Turns what would be exceeded into objections of the decision, with the sentence people read:
- * `exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 5.71 (+0.57 pending), limit 6.5, over by 0.78;
- * 0.21 GPU is free; fits: 1 x nvidia.com/mig-1g.10gb (0.14)`. The words `exceeded quota`, on which workflow engines wait, are in the
- * sentences if and only if the same request would be admitted with nothing used; what is above `most` begins with `can never
- * fit: `. Returns -1 when the arena is exhausted.
+ * Adds an objection for each limit in `refused`. A message is like
+ *
+ *     exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 5.71
+ *     (+0.57 pending), limit 6.5, over by 0.78; 0.21 GPU is free;
+ *     fits: 1 x nvidia.com/mig-1g.10gb (0.14)
+ *
+ * Workflow engines wait if a message contains the words `exceeded quota`. The messages contain them
+ * if and only if the request would be admitted with nothing used. A message about a request that
+ * exceeds `most` starts with `can never fit: `.
  */
 int policy_object_excess(const struct policy *policy, const struct refused *refused, struct arena *arena,
 			 struct decision *decision);
 
 /*
- * The ledger works and yet cannot decide this Pod now, which the tenant itself has brought about: onOutage is not asked. Refuses
- * if the decision's tenant, or one above it, enforces.
+ * Adds an objection because the ledger works but cannot decide this Pod now, for a reason that the
+ * tenant has caused. onOutage does not apply. The Pod is denied if the tenant of the decision, or
+ * one of its ancestors, has enforcement deny.
  */
 int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
 
-/* onOutage: the ledger could not be asked. */
+/*
+ * Adds an objection because the ledger could not be asked. onOutage decides about the enforcement.
+ */
 int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
 
 #endif

@@ -7,13 +7,19 @@
 
 #include "gpugate/str.h"
 
-/* An entry of a map of strings: label, annotation, node selector, or resource name and quantity. */
+/*
+ * An entry of a map of strings: a label, an annotation, a node selector, or a resource name and its
+ * quantity.
+ */
 struct pair {
 	struct str key;
-	struct str value; /* a quantity written as a JSON number is given as its text */
+	struct str value; /* A quantity that is a JSON number is stored as its text. */
 };
 
-/* A map. `present`: the key exists and is an object, even an empty one (a patch must know whether to create it). */
+/*
+ * A map. `present` is true if the key exists and is an object, even an empty one: a patch must know
+ * whether to create it.
+ */
 struct pairs {
 	const struct pair *items;
 	uint32_t count;

@@ -1,10 +1,10 @@
 /*
- * pod: the fields of a Pod that gpugate uses. The reader in webhook/object fills them in one pass over the bytes
- * and keeps nothing else of the object. All strings borrow from those bytes, or, where the JSON spelling held
- * escapes, from the arena of the request: a Pod lives as long as both.
+ * pod: the fields of a Pod that gpugate uses. The reader in webhook/object fills them in one pass
+ * over the bytes and keeps nothing else. All strings borrow from these bytes, or from the arena of
+ * the request if the JSON string has escapes, so a Pod lives as long as both.
  *
- * JSON null and an absent key are the same here, as they are to the API server. A field of another JSON type than
- * Kubernetes gives it is an error of the reader, never a silently absent fact.
+ * JSON null means the same as an absent key, as it does to the API server. A field whose JSON type
+ * is not the one of Kubernetes is an error of the reader and never an absent value.
  */
 #ifndef GPUGATE_POD_H
 #define GPUGATE_POD_H
@@ -18,7 +18,7 @@
 struct env_var {
 	struct str name;
 	struct str value;
-	bool value_from; /* valueFrom is given: the value cannot be seen */
+	bool value_from; /* valueFrom is set, so the value is unknown. */
 };
 
 struct volume_mount {
@@ -34,13 +34,13 @@ enum container_list {
 
 struct container {
 	enum container_list list;
-	uint32_t index; /* in its list: the number in its JSON Pointer */
+	uint32_t index; /* Index in its list, as in a JSON Pointer. */
 	struct str name;
-	bool sidecar;       /* restartPolicy Always; means something in CONTAINER_INIT only */
+	bool sidecar;       /* restartPolicy is Always; meaningful for CONTAINER_INIT only. */
 	bool privileged;    /* securityContext.privileged */
 	bool host_process;  /* securityContext.windowsOptions.hostProcess */
-	bool has_resources; /* resources is an object */
-	bool has_env;       /* env is an array */
+	bool has_resources; /* `resources` is an object. */
+	bool has_env;       /* `env` is an array. */
 	struct pairs requests;
 	struct pairs limits;
 	const struct env_var *env;
@@ -55,28 +55,32 @@ struct container {
 
 struct toleration {
 	struct str key;
-	struct str op; /* absent means Equal */
+	struct str op; /* Absent means Equal. */
 	struct str value;
 	struct str effect;
-	struct str seconds; /* tolerationSeconds as text; absent: for ever */
+	struct str seconds; /* tolerationSeconds as text; absent: no limit. */
 };
 
-/* spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution: terms are ORed, expressions ANDed. */
+/*
+ * spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution. Terms are ORed, and
+ * the expressions of a term are ANDed.
+ */
 struct node_expression {
 	struct str key;
-	struct str op; /* In NotIn Exists DoesNotExist Gt Lt */
+	struct str op; /* One of In, NotIn, Exists, DoesNotExist, Gt, Lt. */
 	struct strs values;
 };
 
 struct node_term {
 	const struct node_expression *expressions;
 	uint32_t count;
-	uint32_t field_count; /* matchFields: they name nodes, which labels cannot contradict */
+	/* Number of matchFields. They select nodes by name, so labels cannot contradict them. */
+	uint32_t field_count;
 };
 
 struct volume {
 	struct str name;
-	struct str host_path; /* hostPath.path; absent: another kind of volume */
+	struct str host_path; /* hostPath.path; absent: another type of volume. */
 };
 
 struct owner {
@@ -86,21 +90,23 @@ struct owner {
 };
 
 struct pod {
-	bool present; /* the object exists (not null) and is a Pod */
+	bool present; /* The object is not null and is a Pod. */
 	struct str name;
 	struct str generate_name;
 	struct str namespace;
-	struct str uid; /* absent in the mutating call */
+	struct str uid; /* Absent in the request of the mutating webhook. */
 	struct str resource_version;
-	struct str deletion_timestamp;     /* absent: not terminating */
-	struct str deletion_grace_seconds; /* deletionGracePeriodSeconds as text */
-	struct owner owner;                /* the ownerReference with controller: true; absent kind: none */
+	struct str deletion_timestamp;     /* Absent: not terminating. */
+	struct str deletion_grace_seconds; /* deletionGracePeriodSeconds as text. */
+	/* The ownerReference with `controller: true`; an absent kind means none. */
+	struct owner owner;
 	struct pairs labels;
 	struct pairs annotations;
-	const struct container *containers; /* all lists: init first, then regular, then ephemeral, each in order */
+	/* All containers: init, then regular, then ephemeral ones, each list in its order. */
+	const struct container *containers;
 	uint32_t container_count;
 	struct pairs node_selector;
-	bool has_required_affinity; /* nodeSelectorTerms is given, even empty */
+	bool has_required_affinity; /* nodeSelectorTerms is set, even if empty. */
 	const struct node_term *node_terms;
 	uint32_t node_term_count;
 	bool has_tolerations;
@@ -111,9 +117,10 @@ struct pod {
 	struct str runtime_class; /* spec.runtimeClassName */
 	struct str node_name;     /* spec.nodeName */
 	bool host_pid;            /* spec.hostPID */
-	bool host_process; /* spec.securityContext.windowsOptions.hostProcess: of every container that does not say */
+	/* spec.securityContext.windowsOptions.hostProcess, the default for all containers. */
+	bool host_process;
 	struct pairs overhead;
-	uint32_t resource_claim_count; /* spec.resourceClaims */
+	uint32_t resource_claim_count; /* Length of spec.resourceClaims. */
 	struct str phase;              /* status.phase */
 };
 

@@ -1,9 +1,12 @@
 /*
- * policy: an immutable snapshot that is compiled from a folder of documents. Except for policy_load, which reads files,
- * nothing here does I/O, takes a lock, or looks at a clock.
+ * policy: loads a policy and describes it. A policy is an immutable snapshot that is compiled from
+ * documents. Except for policy_load, which reads files, nothing here does I/O, takes a lock, or
+ * reads a clock.
  *
- * A snapshot is counted: policy_load returns new with one reference; policy_retain and policy_release are the only
- * functions that write to it, atomically. Everything else takes it const and is safe on any number of threads.
+ * A snapshot is reference-counted. policy_load returns it with one reference; policy_retain and
+ * policy_release are the only functions that change it, atomically. All other functions take it as
+ * const and may be called from any number of threads. Strings that they return borrow from the
+ * snapshot.
  */
 #ifndef GPUGATE_POLICY_H
 #define GPUGATE_POLICY_H
@@ -20,65 +23,78 @@ struct report;
 
 struct policy;
 
-/* Loads and compiles the files below the paths. Returns new, or NULL when the report holds errors. */
+/*
+ * Loads and compiles the files at and below the paths. Returns new, or NULL if the report contains
+ * errors or memory is exhausted. The caller has initialized the report.
+ */
 struct policy *policy_load(const char *const *paths, size_t count, struct report *report);
 void policy_retain(const struct policy *policy);
-void policy_release(const struct policy *policy); /* takes NULL */
+void policy_release(const struct policy *policy); /* Accepts NULL. */
 
 struct policy_counts {
 	uint32_t accelerators, tenants, quotas, rules, guards, namespaces;
 };
 void policy_counts(const struct policy *policy, struct policy_counts *counts);
 
-/* The strictest enforcement in the cluster: what Settings say, or their default. */
+/* Returns the enforcement in Settings, or its default. Nothing is enforced more strictly. */
 enum enforcement policy_enforcement(const struct policy *policy);
 
 /*
- * A 128-bit digest of everything the snapshot was compiled from: the files' bytes, in the order of their paths. Two snapshots
- * with the same digest decide alike, wherever their files are.
+ * A digest of everything that the snapshot was compiled from: the bytes of the files, in the order
+ * of their paths. Snapshots with the same digest decide alike, wherever their files are.
  */
 struct policy_digest {
 	uint64_t word[2];
 };
 struct policy_digest policy_digest(const struct policy *policy);
 
-/* Tenants, policy_counts().tenants of them, in no order that means anything. */
+/* Describes one of the policy_counts().tenants tenants. Their order has no meaning. */
 struct tenant_view {
 	struct str name;
-	struct str parent;            /* absent: none */
-	enum enforcement enforcement; /* capped by Settings */
+	struct str parent;            /* Absent: none. */
+	enum enforcement enforcement; /* Capped by Settings. */
 };
 void policy_tenant(const struct policy *policy, uint32_t tenant, struct tenant_view *view);
 
-/* Quotas, in the order (tenant, quota) of their names. */
+/* Returns the number of quotas. They are sorted by tenant name, then by quota name. */
 uint32_t policy_quota_count(const struct policy *policy);
 
 struct quota_view {
 	struct str tenant;
 	struct str name;
 	enum measure measure;
-	enum enforcement enforcement; /* of its tenant, capped by Settings */
+	enum enforcement enforcement; /* That of its tenant, capped by Settings. */
 	bool unlimited;
-	wide hard;         /* in units of 1/policy_unit(); meaningless when unlimited */
-	struct str cohort; /* whose quotas of this name lend to each other; absent: it stands alone */
-	wide borrow;       /* borrowUpTo, in units; 0 without a cohort */
-	wide lend;         /* lendUpTo, in units, at most `hard` */
+	wide hard; /* In units of 1/policy_unit(); undefined if unlimited. */
+	/* Cohort in which quotas of this name lend to each other; absent: none. */
+	struct str cohort;
+	wide borrow; /* borrowUpTo, in units; 0 without a cohort. */
+	wide lend;   /* lendUpTo, in units; at most `hard`. */
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 
-/* How many units make one device, GPU or byte. */
+/* Returns the number of units in one device, GPU or byte. */
 int64_t policy_unit(const struct policy *policy);
 
-/* Whether the labels of namespaces decide anything. */
+/* Whether any decision depends on labels of namespaces. */
 bool policy_reads_namespaces(const struct policy *policy);
 
-/* How long after its grace period a terminating Pod still counts, in milliseconds; -1: until it is gone. */
+/*
+ * Returns how long a terminating Pod still counts after its grace period, in milliseconds; -1:
+ * until it is gone.
+ */
 int64_t policy_terminating_ms(const struct policy *policy);
 
-/* Whether Pods without accelerators are to be refused while nobody judges them: Settings.guardFailurePolicy is Fail. */
+/*
+ * Whether the API server must reject Pods that request no accelerator while gpugate does not
+ * answer: Settings.guardFailurePolicy is Fail.
+ */
 bool policy_guards_fail(const struct policy *policy);
 
-/* Whether Pods with accelerators are to be refused while nobody charges them: Settings.quotaFailurePolicy is Fail, the default. */
+/*
+ * Whether the API server must reject Pods that request accelerators while gpugate does not answer:
+ * Settings.quotaFailurePolicy is Fail, which is the default.
+ */
 bool policy_quotas_fail(const struct policy *policy);
 
 #endif

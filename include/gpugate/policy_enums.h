@@ -1,10 +1,13 @@
 /*
- * policy_enums: the values of the policy language that are words. The documents, the compiled
- * policy, and the interfaces to the rest of the program share them.
+ * policy_enums: the enumerated values of the policy language. The documents, the compiled policy,
+ * and the interfaces to the rest of the program use them. Their order is that of the word lists in
+ * policy/document/schema_*.c, because a document stores the position of a word. (The words of
+ * onOutage are mapped in policy/compile/settings.c.)
  */
 #ifndef GPUGATE_POLICY_ENUMS_H
 #define GPUGATE_POLICY_ENUMS_H
 
+/* From the strictest to the most lenient; code relies on that order. */
 enum enforcement { ENFORCEMENT_DENY, ENFORCEMENT_WARN, ENFORCEMENT_AUDIT, ENFORCEMENT_ALLOW };
 enum measure { MEASURE_COUNT, MEASURE_GPUS, MEASURE_MEMORY };
 enum mig_strategy { MIG_MIXED, MIG_SINGLE };
@@ -25,8 +28,11 @@ enum guard_kind {
 	GUARD_DEVICE_ANNOTATIONS,
 	GUARD_FRACTION_ANNOTATIONS,
 	GUARD_SEVERAL_SLICES,
-	GUARD_WORDS, /* those before are words of `deny`, those from here on have keys of their own */
-	GUARD_HOST_PATHS = GUARD_WORDS, /* hostPaths */
+	/*
+	 * The kinds above are words of the list `deny`; the kinds from here on have their own keys.
+	 */
+	GUARD_WORDS,
+	GUARD_HOST_PATHS = GUARD_WORDS, /* The key hostPaths. */
 	GUARD_KINDS,
 };
 

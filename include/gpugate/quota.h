@@ -1,6 +1,6 @@
 /*
- * quota: what holdings cost, and which limits that exceeds. Pure: no I/O, no locks, no state between calls; safe on
- * any number of threads.
+ * quota: what holdings cost, and which limits they would exceed. Pure: no I/O, no locks, no state
+ * between calls. Safe on any number of threads.
  */
 #ifndef GPUGATE_QUOTA_H
 #define GPUGATE_QUOTA_H
@@ -18,50 +18,64 @@ struct holding;
 struct pairs;
 struct policy;
 
-/* Amounts are exact integers in units of 1/policy_unit() of a device, a GPU or a byte. */
+/*
+ * What a Pod costs in one quota. Amounts are exact integers in units of 1/policy_unit() of a
+ * device, a GPU or a byte.
+ */
 struct charge {
-	uint32_t quota; /* index, 0..policy_quota_count()-1 */
+	uint32_t quota; /* 0 to policy_quota_count() - 1. */
 	wide amount;
 };
 
 /*
- * What a holding costs: writes at most policy_charge_max() rows, one per quota, and returns their number; -1 if an
- * amount overflows (never for what policy_validate has produced under this same policy). `labels` are those of its namespace;
- * NULL or not present: as the policy's own Namespace documents say. Nothing in an exempt namespace costs anything.
+ * Computes what a holding costs: writes at most policy_charge_max() rows, one per quota, and
+ * returns their number. Returns -1 if an amount overflows, which cannot happen for a holding that
+ * policy_validate has produced under the same policy. A Pod in an exempt namespace costs nothing.
+ *
+ * `labels` are those of the namespace. If they are NULL or not present, the Namespace documents of
+ * the policy apply.
  */
 uint32_t policy_charge_max(const struct policy *policy);
 int policy_charge(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
 		  struct charge *charges);
 
-/* The topmost ancestor of a namespace's tenant, 0..policy_counts().tenants-1; UINT32_MAX: no tenant, or two. `labels` as in
- * policy_charge. For fair shares. */
+/*
+ * Returns the topmost ancestor of the tenant of a namespace, 0 to policy_counts().tenants - 1, or
+ * UINT32_MAX if no tenant or several claim the namespace. `labels` is as for policy_charge. The
+ * ledger uses it to share the pending entries fairly.
+ */
 uint32_t policy_root(const struct policy *policy, struct str namespace, const struct pairs *labels);
 
-/* What is held of a quota, in units. */
+/* What is held of one quota, in units. */
 struct held {
-	wide used;        /* by Pods that exist */
-	wide pending;     /* by Pods that were admitted and have not been seen yet */
-	wide terminating; /* of `used`: by Pods that are being deleted */
+	wide used;        /* By Pods that exist. */
+	wide pending;     /* By Pods that were admitted and that the view has not seen yet. */
+	wide terminating; /* Part of `used`: by Pods that are being deleted. */
 };
 
 enum excess_kind {
-	EXCESS_HARD,   /* hard, and what the tenant may borrow */
-	EXCESS_COHORT, /* what all of a cohort have together */
+	EXCESS_HARD,   /* The sum of `hard` and `borrow`. */
+	EXCESS_COHORT, /* What the quotas of the cohort have together. */
 };
 
 #define EXCESS_BORROWERS_MAX 4
 
-/* A limit that a Pod would exceed, and the numbers of the sentence that says so. */
+/* A limit that a Pod would exceed, with the numbers for the message. */
 struct excess {
 	uint32_t quota;
 	enum excess_kind kind;
-	wide requested, used, pending; /* of the quota itself */
-	wide left;                     /* what would still fit below all limits of the quota; never negative */
-	wide most;    /* what would fit if nothing were used: a request above that is not helped by waiting */
-	bool refuses; /* the tenant enforces it: the Pod is refused for it */
-	bool
-	    changing; /* something of the quota, or of its cohort, is pending or terminating: it may be free in a moment */
-	/* EXCESS_COHORT: who holds more than its own hard, be it the quota itself; the largest first. */
+	wide requested, used, pending; /* Of the quota itself. */
+	/* What all limits of the quota still allow; never negative. */
+	wide left;
+	/* What they allow if nothing is used. For a larger request, waiting does not help. */
+	wide most;
+	bool refuses; /* The Pod must be denied because of this row. */
+	/* Something in the quota or its cohort is pending or terminating and may soon be free. */
+	bool changing;
+	/*
+	 * EXCESS_COHORT: the quotas that hold more than their own `hard`, possibly this one among
+	 * them; the largest amounts first.
+	 */
 	struct {
 		uint32_t quota;
 		wide amount;
@@ -70,35 +84,49 @@ struct excess {
 };
 
 /*
- * Which limits a Pod's charges would exceed. `held` has policy_quota_count() rows, the Pod itself not in them. A quota is
- * within its limits iff used + pending <= hard + borrow, and, in a cohort, either used + pending <= hard - lend, or the sum
- * over the cohort's quotas of max(used + pending, hard - lend) <= the sum of hard. The charges are those of one Pod: of the quotas of one tenant's path, no two of which are in
- * one pool. Only these quotas are judged. Writes at most policy_excess_max() rows and returns their number; `*refused`: one of them
- * is of a tenant that enforces (or a sum is more than can be booked), so that the Pod is to be refused.
+ * Finds the limits that the charges of one Pod would exceed. `held` has policy_quota_count() rows
+ * and does not include the Pod. The charges are for quotas on the path of one tenant, and no two of
+ * these quotas are in the same pool.
+ *
+ * A quota is within its limits if used + pending <= hard + borrow. In a cohort, it must also stay
+ * within what it does not lend (used + pending <= hard - lend), or the cohort must have enough for
+ * all. The cohort has enough if the sum of max(used + pending, hard - lend) over its quotas is at
+ * most the sum of their `hard`.
+ *
+ * Writes at most policy_excess_max() rows and returns their number. Sets `*refused` to whether the
+ * Pod must be denied, because the tenant of one of the quotas enforces it or a sum is too large to
+ * be booked.
  */
 uint32_t policy_excess_max(const struct policy *policy);
 uint32_t policy_exceeded(const struct policy *policy, const struct charge *charges, uint32_t count,
 			 const struct held *held, struct excess *excess, bool *refused);
 
 /*
- * The quotas that lend to each other with this one, itself among them, in an order that is the policy's; none where it stands alone.
- * Borrowed from the policy. And whether all of them hold more together than they have: then those hold too much that hold more than
- * their own.
+ * policy_cohort sets `*members` to the quotas that lend to each other with this one, including
+ * itself, and returns their number; 0 if the quota is in no cohort. The list borrows from the
+ * policy, and its order depends on the policy only.
+ *
+ * policy_cohort_exceeded tells whether these quotas together hold more than they have. If so, those
+ * that hold more than their own `hard` hold too much.
  */
 uint32_t policy_cohort(const struct policy *policy, uint32_t quota, const uint32_t **members);
 bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const struct held *held);
 
 /*
- * What still fits into each limited quota on the path of a namespace's tenant, whatever the Pod costs there: `amount` is never negative.
- * `held` and `labels` as in policy_exceeded and policy_charge. Writes at most policy_charge_max() rows and returns their number.
+ * Computes how much each limited quota on the path of the tenant of a namespace can still take; no
+ * amount is negative. `held` is as for policy_exceeded, and `labels` as for policy_charge. Writes
+ * at most policy_charge_max() rows and returns their number.
  */
 uint32_t policy_room(const struct policy *policy, struct str namespace, const struct pairs *labels,
 		     const struct held *held, struct charge *room);
 
-/* Prints an amount (never negative) as people read it: "6.5", "5.71", "40Gi" (cut after two decimals, never rounded up). */
+/*
+ * Appends an amount, which must not be negative, for users: "6.5", "5.71", "40Gi". It is truncated
+ * to two decimals; a positive amount below 0.01 is "<0.01".
+ */
 void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out);
 
-/* `tenant/quota=amount, …` for audit annotations and logs. */
+/* Appends `tenant/quota=amount, ...` for audit annotations and logs. */
 void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * review: the fields of an AdmissionReview's request that gpugate uses. The reader in webhook/object fills them; they
- * live as long as its bytes and its arena, as pod.h says.
+ * review: the fields of an AdmissionReview's request that gpugate uses. The reader in
+ * webhook/object fills them, and pod.h says how long they live.
  */
 #ifndef GPUGATE_REVIEW_H
 #define GPUGATE_REVIEW_H
@@ -14,20 +14,23 @@
 enum operation { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE, OPERATION_CONNECT };
 
 struct review {
-	struct str uid;                  /* of the request: links nothing but the answer */
+	struct str uid;                  /* Links the response to the request. */
 	struct str group, version, kind; /* request.kind */
-	struct str resource;             /* request.resource.resource, e.g. pods */
-	struct str subresource;          /* empty or absent: the Pod itself */
+	struct str resource;             /* request.resource.resource, such as pods. */
+	struct str subresource;          /* Empty or absent: the Pod itself. */
 	struct str name;
 	struct str namespace;
-	struct pairs namespace_labels; /* as the cluster has them; not present: as the policy's Namespace documents say.
-	                                  Not in the review: filled in by the caller */
+	/*
+	 * The labels of the namespace in the cluster. They are not in the AdmissionReview, so the
+	 * caller fills them in. Not present: the Namespace documents of the policy apply.
+	 */
+	struct pairs namespace_labels;
 	enum operation operation;
 	bool dry_run;
 	struct str user;
 	struct strs groups;
-	struct pod object;     /* filled only where request.kind is core v1 Pod */
-	struct pod old_object; /* the same */
+	struct pod object;     /* Filled only if request.kind is Pod of core/v1. */
+	struct pod old_object; /* Filled under the same condition. */
 };
 
 #endif
