@@ -1,6 +1,7 @@
 /*
- * arena: memory that is freed all at once. One per request, one per policy snapshot. Declares its maximum at birth, so
- * that no input can make it grow without end. Not thread-safe.
+ * arena: memory that is freed all at once. Each request and each compiled policy has one. Its
+ * maximum is set when it is created, so that no input can make it grow without bound. Not
+ * thread-safe.
  */
 #ifndef GPUGATE_ARENA_H
 #define GPUGATE_ARENA_H
@@ -14,22 +15,26 @@
 
 struct arena_chunk {
 	struct arena_chunk *next;
-	size_t size; /* bytes behind this header */
+	size_t size; /* Bytes after this header. */
 	size_t used;
 	_Alignas(16) char bytes[];
 };
 
 struct arena {
-	struct arena_chunk *first; /* kept by arena_reset */
+	struct arena_chunk *first; /* Kept by arena_reset. */
 	struct arena_chunk *last;
-	size_t chunk_bytes; /* size of an ordinary chunk */
-	size_t total_bytes; /* of all chunks */
+	size_t chunk_bytes; /* Size of an ordinary chunk; a larger allocation gets its own. */
+	size_t total_bytes; /* Sum of the sizes of all chunks. */
 	size_t max_bytes;
-	bool exhausted; /* an allocation failed since the beginning or the last reset */
-	bool starved;   /* ... since the machine had no memory, whatever `max_bytes` is */
+	bool exhausted; /* An allocation has failed since the arena was initialized or reset. */
+	/* Such an allocation failed because malloc did, not because of `max_bytes`. */
+	bool starved;
 };
 
-/* Allocates nothing yet. `max_bytes` bounds all chunks together. */
+/*
+ * Initializes an empty arena, which allocates nothing yet. `max_bytes` bounds the sum of all
+ * chunks.
+ */
 static inline void arena_init(struct arena *arena, size_t chunk_bytes, size_t max_bytes)
 {
 	*arena = (struct arena){.chunk_bytes = chunk_bytes, .max_bytes = max_bytes};
@@ -46,7 +51,9 @@ static inline void arena_release(struct arena *arena)
 	arena->exhausted = arena->starved = false;
 }
 
-/* Forgets everything but keeps the first chunk, so that the next request allocates nothing. */
+/*
+ * Empties the arena but keeps its first chunk, so that the next request usually allocates nothing.
+ */
 static inline void arena_reset(struct arena *arena)
 {
 	arena->exhausted = arena->starved = false;
@@ -68,7 +75,10 @@ static inline void *arena_fail(struct arena *arena)
 	return NULL;
 }
 
-/* Returns memory aligned to 16 bytes, not zeroed, or NULL when `max_bytes` or the machine is exhausted. */
+/*
+ * Returns memory that is aligned to 16 bytes and not zeroed. Returns NULL if the maximum is reached
+ * or malloc fails.
+ */
 static inline void *arena_alloc(struct arena *arena, size_t bytes)
 {
 	if (bytes > SIZE_MAX / 2)
@@ -99,7 +109,10 @@ static inline void *arena_alloc(struct arena *arena, size_t bytes)
 	return memory;
 }
 
-/* Like arena_alloc for `count` elements of `size` bytes, zeroed; NULL as well when the product overflows. */
+/*
+ * Allocates `count` elements of `size` bytes as arena_alloc does, and zeroes them. Returns NULL
+ * also if the product overflows.
+ */
 static inline void *arena_zalloc(struct arena *arena, size_t count, size_t size)
 {
 	size_t bytes;
@@ -111,7 +124,10 @@ static inline void *arena_zalloc(struct arena *arena, size_t count, size_t size)
 	return memory;
 }
 
-/* A copy in the arena, followed by a NUL that its length does not count. Absent on failure. */
+/*
+ * Copies the string to the arena, and adds a NUL that the length does not count. Returns an absent
+ * string on failure.
+ */
 static inline struct str arena_str(struct arena *arena, struct str s)
 {
 	char *copy = arena_alloc(arena, s.len + 1);

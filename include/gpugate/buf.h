@@ -1,6 +1,7 @@
 /*
- * buf: a growable buffer that declares its maximum at birth. Appending past the maximum, or without memory, sets
- * `failed` and changes nothing more: callers append freely and look once, at the end. Not thread-safe.
+ * buf: a growable buffer whose maximum is set when it is created. Appending past the maximum, or
+ * without memory, sets `failed`, and later appends change nothing. Callers append freely and check
+ * once, at the end. Not thread-safe.
  */
 #ifndef GPUGATE_BUF_H
 #define GPUGATE_BUF_H
@@ -31,7 +32,7 @@ static inline void buf_release(struct buf *buf)
 	*buf = (struct buf){.max = buf->max};
 }
 
-/* The same for what holds a key: overwrites all of it first. */
+/* Does the same for a buffer that holds a key, and overwrites its memory first. */
 static inline void buf_wipe(struct buf *buf)
 {
 	if (buf->ptr)
@@ -39,14 +40,17 @@ static inline void buf_wipe(struct buf *buf)
 	buf_release(buf);
 }
 
-/* Empties it and keeps the memory. */
+/* Empties the buffer and keeps its memory. */
 static inline void buf_reset(struct buf *buf)
 {
 	buf->len = 0;
 	buf->failed = false;
 }
 
-/* Makes room for `more` bytes and returns where they go, or NULL (and sets `failed`). Does not change `len`. */
+/*
+ * Makes room for `more` bytes and returns where to write them. Returns NULL and sets `failed` if
+ * there is no room. The caller adds what it has written to `len`.
+ */
 static inline char *buf_reserve(struct buf *buf, size_t more)
 {
 	if (buf->failed || more > buf->max || buf->len > buf->max - more) {
@@ -99,7 +103,8 @@ __attribute__((format(printf, 2, 3))) static inline void buf_printf(struct buf *
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	size_t room = buf->failed ? 0 : buf->size - buf->len; /* mostly enough: then it is formatted only once */
+	/* Usually enough, so that the text is formatted only once. */
+	size_t room = buf->failed ? 0 : buf->size - buf->len;
 	int need = vsnprintf(room ? buf->ptr + buf->len : NULL, room, format, args);
 	va_end(args);
 	if (need >= 0 && (size_t)need >= room) {
@@ -112,7 +117,10 @@ __attribute__((format(printf, 2, 3))) static inline void buf_printf(struct buf *
 		buf->len += (size_t)need;
 }
 
-/* A number in decimal: what the hot path writes instead of buf_printf, which costs several times as much. */
+/*
+ * Appends a number in decimal. The hot path uses this, because buf_printf costs several times as
+ * much.
+ */
 static inline void buf_number(struct buf *buf, uint64_t number)
 {
 	char digits[20];

@@ -1,8 +1,11 @@
 /*
- * certs_inspect: what a server's certificate is, and whether a Kubernetes API server would accept it, in words. Pure: PEM
- * texts and the time in, sentences out; every text is as hostile as the files and servers that it comes from. The verdict is that
- * of Go's crypto/x509, which the API server uses: names are looked for among the subject alternative names only, and any
- * certificate of the authority's text is trusted, not only a self-signed one. Thread-safe for different reports.
+ * certs_inspect: describes a server certificate, and says in sentences whether a Kubernetes API
+ * server would accept it. Pure: PEM texts and the time are the only inputs, and all of them are
+ * untrusted. Thread-safe for different reports.
+ *
+ * It decides as crypto/x509 of Go does, which the API server uses: only subject alternative names
+ * are matched, and every certificate in the text of the authority is trusted, even if it is not
+ * self-signed.
  */
 #ifndef GPUGATE_CERTS_INSPECT_H
 #define GPUGATE_CERTS_INSPECT_H
@@ -12,46 +15,47 @@
 #include "gpugate/arena.h"
 #include "gpugate/certs.h"
 
-#define CERTS_CHAIN_MAX 16    /* certificates that a server may show: what serve takes (webhook/http/tls.h) */
-#define CERTS_TRUSTED_MAX 256 /* certificates in an authority's text */
-#define CERTS_FINDINGS_MAX 64 /* more are not told */
+/* Certificates in the chain of a server, as for serve (webhook/http/tls_identity.h). */
+#define CERTS_CHAIN_MAX 16
+#define CERTS_TRUSTED_MAX 256 /* Certificates in the text of the authority. */
+#define CERTS_FINDINGS_MAX 64 /* Further findings are only counted. */
 #define CERTS_ARENA_BYTES (8u << 20)
 
 enum certs_level {
-	CERTS_FAULT,  /* the API server refuses it, or serve does */
-	CERTS_REMARK, /* works, and should not stay so */
+	CERTS_FAULT,  /* The API server or `gpugate serve` rejects it. */
+	CERTS_REMARK, /* It works but should be corrected. */
 };
 
-/* What is asked. Borrows everything. */
+/* What to inspect. Borrows everything. */
 struct certs_question {
-	struct str certificate;   /* PEM: the server's own first, then its issuers */
-	struct str key;           /* PEM; absent: not looked at */
-	unsigned key_mode;        /* the permission bits of the key's file, as of stat(2); 0: not known */
-	struct str authority;     /* PEM, as in a caBundle; absent: nobody is asked whether the chain is trusted */
-	const char *const *names; /* DNS names or addresses by which the server is called */
+	struct str certificate;   /* PEM; the certificate of the server first, then its issuers. */
+	struct str key;           /* PEM; absent: not checked. */
+	unsigned key_mode;        /* Permission bits of the key file, as in st_mode; 0: unknown. */
+	struct str authority;     /* PEM, as in a caBundle; absent: trust is not checked. */
+	const char *const *names; /* DNS names or addresses that clients use for the server. */
 	size_t name_count;
 	time_t now;
-	unsigned warn_days; /* what expires within so many days is remarked on */
+	unsigned warn_days; /* Report what expires within so many days. */
 };
 
-/* One certificate, as it describes itself. Texts hold no control characters. */
+/* One certificate as it describes itself. The strings contain no control characters. */
 struct certs_description {
-	struct str subject, issuer; /* RFC 2253 */
-	struct str names;           /* "DNS:a, IP:1.2.3.4"; empty: none */
-	struct str key;             /* "EC P-256", "RSA 2048" */
-	struct str signature;       /* "ecdsa-with-SHA256" */
-	struct str fingerprint;     /* SHA-256, in hexadecimal */
+	struct str subject, issuer; /* In the form of RFC 2253. */
+	struct str names;           /* "DNS:a, IP:1.2.3.4"; empty: none. */
+	struct str key;             /* "EC P-256", "RSA 2048". */
+	struct str signature;       /* "ecdsa-with-SHA256". */
+	struct str fingerprint;     /* SHA-256 in hexadecimal. */
 	time_t not_before, not_after;
-	bool authority; /* may sign others */
+	bool authority; /* May sign other certificates. */
 };
 
 struct certs_finding {
 	enum certs_level level;
-	const char *code; /* for programs: "expired", "name-missing"; static */
-	struct str text;  /* one sentence: what is wrong; and what to do */
+	const char *code; /* For programs, such as "expired" or "name-missing"; static. */
+	struct str text;  /* One sentence that says what is wrong and what to do. */
 };
 
-/* Texts are in the arena. */
+/* The result. Its strings are in the arena. */
 struct certs_report {
 	struct certs_description chain[CERTS_CHAIN_MAX];
 	size_t chain_count;
@@ -59,14 +63,14 @@ struct certs_report {
 	size_t trusted_count;
 	struct certs_finding findings[CERTS_FINDINGS_MAX];
 	size_t finding_count;
-	size_t faults; /* among them; one that found no place is counted, too */
+	size_t faults; /* Number of faults, including those that did not fit into `findings`. */
 };
 
-/* Fills the report. Fails only without memory. */
+/* Fills the report. Returns 0, or -1 with an error if memory is exhausted. */
 int certs_inspect(const struct certs_question *question, struct arena *arena, struct certs_report *report,
 		  struct error *err);
 
-/* A time as people are told it: "2026-11-26 09:30 UTC". */
+/* Formats a time for users: "2026-11-26 09:30 UTC". */
 void certs_date(time_t when, char text[static 32]);
 
 #endif

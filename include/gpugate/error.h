@@ -1,7 +1,8 @@
 /*
- * error: what went wrong, where, and what to do about it. Functions that can fail take a trailing `struct error *`
- * (never NULL), return 0 or -1, and leave the object untouched on success. The first error wins: setting one that is
- * already set does nothing. Wrapping prepends context.
+ * error: what went wrong, where, and what to do about it. A function that can fail takes a trailing
+ * `struct error *`, which is never NULL, and returns 0 or -1. It does not touch the error if it
+ * succeeds. The first error wins: setting one that is already set does nothing. Wrapping prepends
+ * context.
  */
 #ifndef GPUGATE_ERROR_H
 #define GPUGATE_ERROR_H
@@ -11,13 +12,16 @@
 #include <string.h>
 
 struct error {
-	char file[256]; /* empty when no file is concerned */
-	unsigned line;  /* from 1; 0: unknown */
+	char file[256]; /* Empty if no file is concerned. */
+	unsigned line;  /* From 1; 0: unknown. */
 	unsigned column;
-	char text[1024]; /* empty: no error */
+	char text[1024]; /* Empty: no error. */
 };
 
-/* Sets the text if none is set yet. Returns -1, so that a caller can `return error_set(...)`. */
+/*
+ * Sets the text unless one is set already. Returns -1, so that a caller can `return
+ * error_set(...)`.
+ */
 __attribute__((format(printf, 2, 3))) static inline int error_set(struct error *err, const char *format, ...)
 {
 	if (err->text[0] != '\0')
@@ -29,7 +33,7 @@ __attribute__((format(printf, 2, 3))) static inline int error_set(struct error *
 	return -1;
 }
 
-/* Puts "context: " before the text. Returns -1. */
+/* Prepends "context: " to the text. Returns -1. */
 __attribute__((format(printf, 2, 3))) static inline int error_wrap(struct error *err, const char *format, ...)
 {
 	char context[512];
@@ -38,7 +42,8 @@ __attribute__((format(printf, 2, 3))) static inline int error_wrap(struct error 
 	vsnprintf(context, sizeof context, format, args);
 	va_end(args);
 	size_t before = strlen(context), most = sizeof err->text - 1;
-	size_t text = strnlen(err->text, most - before - 2); /* what becomes too long is cut at its end */
+	/* A text that becomes too long is cut at its end. */
+	size_t text = strnlen(err->text, most - before - 2);
 	memmove(err->text + before + 2, err->text, text);
 	memcpy(err->text, context, before);
 	memcpy(err->text + before, ": ", 2);

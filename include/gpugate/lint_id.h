@@ -1,6 +1,7 @@
 /*
- * lint_id: the findings that have a name of their own: mistakes of meaning, in documents that are well formed. Names are stable: pipelines
- * compare them and `gpugate lint --allow` takes them. A new one is a row in policy/document/lint_id.c.
+ * lint_id: the findings that have an id. They are mistakes in the meaning of documents that are
+ * well-formed. Ids are a public interface: pipelines compare them, and `gpugate lint --allow` takes
+ * them. To add one, add a row in policy/document/lint_id.c.
  */
 #ifndef GPUGATE_LINT_ID_H
 #define GPUGATE_LINT_ID_H
@@ -44,14 +45,15 @@ enum lint_id {
 struct lint_row {
 	struct str id;
 	enum severity severity;
-	const char *what;   /* in a sentence: what is found */
-	const char *remedy; /* in a sentence: what to do, or how to say that it is meant */
+	const char *what; /* Says in sentences what was found. */
+	/* Says in sentences what to do, or how to declare that it is intended. */
+	const char *remedy;
 };
 
-/* By enum lint_id, in the order of the names. */
+/* Indexed by enum lint_id, and sorted by id. */
 extern const struct lint_row lint_rows[LINT_IDS];
 
-/* The id of that name, or LINT_IDS. */
+/* Returns the row number of that id, or LINT_IDS if there is none. */
 enum lint_id lint_find(struct str name);
 
 #endif

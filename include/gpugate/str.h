@@ -1,6 +1,6 @@
 /*
- * str: a borrowed run of bytes. It owns nothing, is not NUL-terminated, and may hold any byte, NUL included.
- * An absent string is {NULL, 0}; an empty one has a non-NULL ptr.
+ * str: a borrowed sequence of bytes. It owns nothing, is not NUL-terminated, and may contain any
+ * byte, including NUL. An absent string is {NULL, 0}; an empty one has a non-NULL ptr.
  */
 #ifndef GPUGATE_STR_H
 #define GPUGATE_STR_H
@@ -15,10 +15,10 @@ struct str {
 	size_t len;
 };
 
-/* A str over a string literal. */
+/* A str that borrows a string literal. */
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 
-/* Arguments for printf's "%.*s". */
+/* The arguments for "%.*s" of printf. */
 #define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
 static inline struct str str_of(const char *text)
@@ -52,13 +52,16 @@ static inline bool str_has_char(struct str s, char c)
 	return s.len > 0 && memchr(s.ptr, c, s.len) != NULL;
 }
 
-/* Everything from byte `from` on; empty when the string is shorter. */
+/* Returns the bytes from offset `from` on, or an empty string if there are none. */
 static inline struct str str_tail(struct str s, size_t from)
 {
 	return from <= s.len ? (struct str){s.ptr + from, s.len - from} : (struct str){"", 0};
 }
 
-/* Orders by bytes, a prefix before what it begins: total, and the same on every machine. */
+/*
+ * Compares by bytes; a prefix comes before the strings that begin with it. The order is total and
+ * does not depend on the locale.
+ */
 static inline int str_cmp(struct str a, struct str b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;
@@ -68,8 +71,11 @@ static inline int str_cmp(struct str a, struct str b)
 	return (a.len > b.len) - (a.len < b.len);
 }
 
-/* FNV-1a of 64 bits (draft-eastlake-fnv), its upper half folded in for tables that take the lower bits. No secret: whoever chooses the
- * texts can make them collide, so a table of strangers' texts has to bear that. */
+/*
+ * Returns the 64-bit FNV-1a hash (draft-eastlake-fnv), with its upper half folded into the lower
+ * one for tables that use the lower bits. It is not keyed: an attacker who chooses the strings can
+ * make them collide, so a table of untrusted strings must tolerate collisions.
+ */
 static inline uint64_t str_hash(struct str s)
 {
 	uint64_t hash = 0xcbf29ce484222325u;

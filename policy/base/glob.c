@@ -11,7 +11,8 @@ size_t glob_literal(struct str pattern)
 bool glob_match(struct str pattern, struct str text)
 {
 	size_t p = 0, t = 0;
-	size_t star = SIZE_MAX, mark = 0; /* the last star, and the text it has swallowed so far */
+	/* The last star, and where the text that it matches ends. */
+	size_t star = SIZE_MAX, mark = 0;
 	while (t < text.len) {
 		if (p < pattern.len && pattern.ptr[p] == '*') {
 			star = p++;
@@ -32,8 +33,8 @@ bool glob_match(struct str pattern, struct str text)
 }
 
 /*
- * `row[j]`: whether some text matches the first i bytes of `a` and the first j bytes of `b`. A star matches nothing, or one byte more
- * of what the other pattern says.
+ * `row[j]` is true if some text matches the first i bytes of `a` and the first j bytes of `b`. A
+ * star matches nothing, or one more byte or wildcard of the other pattern.
  */
 bool glob_overlaps(struct str a, struct str b)
 {

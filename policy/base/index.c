@@ -7,7 +7,7 @@
 static uint64_t hash_bytes(uint64_t hash, struct str s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u; /* FNV-1a */
+		hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u; /* FNV-1a. */
 	return hash;
 }
 

@@ -1,26 +1,29 @@
-/* quantity: see gpugate/quantity.h. Linear in the length of the text; exact for every number of digits. */
+/* quantity: parses quantities exactly, whatever their number of digits, and in linear time. */
 #include "gpugate/quantity.h"
 
 __extension__ typedef unsigned __int128 uwide;
 
-/* A decimal number as written: 0.DIGITS x 10^point, the first digit of DIGITS not being 0. */
+/* A decimal number as written: 0.DIGITS x 10^point, in which the first digit is not 0. */
 struct decimal {
-	const char *digits; /* may hold one '.', which is passed over */
+	const char *digits; /* May contain one '.', which is skipped. */
 	const char *end;
 	int64_t point;
 	bool negative;
 };
 
-/* value = number x 10^tens x 2^twos */
+/* The value is the number x 10^tens x 2^twos. */
 struct scale {
 	int64_t tens;
 	unsigned twos;
 };
 
-/* More than any text has digits, so that a clamped exponent decides like the true one. */
+/*
+ * Larger than the number of digits of any text, so that a clamped exponent gives the same result as
+ * the true one.
+ */
 #define EXPONENT_CLAMP ((int64_t)1 << 50)
 
-/* 2^63 in units of nano */
+/* 2^63 in units of `nano`. */
 #define NANO_LIMIT (((uwide)1 << 63) * QUANTITY_SCALE)
 
 static const struct {
@@ -37,13 +40,13 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* [+-]?(d+|d+.d*|.d+); moves *at behind it. */
+/* Reads [+-]?(d+|d+.d*|.d+) and moves `*at` past it. */
 static bool read_decimal(const char **at, const char *end, struct decimal *out)
 {
 	const char *p = *at;
-	const char *first = NULL; /* the first digit that is not 0 */
-	int64_t whole = 0;        /* digits before the point, from `first` on */
-	int64_t zeros = 0;        /* zeros between the point and `first` */
+	const char *first = NULL; /* The first digit that is not 0. */
+	int64_t whole = 0;        /* Digits before the point, from `first` on. */
+	int64_t zeros = 0;        /* Zeros between the point and `first`. */
 	bool any = false, fraction = false;
 
 	out->negative = p < end && *p == '-';
@@ -71,7 +74,7 @@ static bool read_decimal(const char **at, const char *end, struct decimal *out)
 	return true;
 }
 
-/* [eE][+-]?d+ up to the end; clamped. */
+/* Reads [eE][+-]?d+, which must extend to the end. The exponent is clamped. */
 static bool read_exponent(const char *p, const char *end, int64_t *out)
 {
 	bool negative = false;
@@ -111,12 +114,15 @@ static bool read_scale(const char *p, const char *end, struct scale *out)
 }
 
 /*
- * ceil(0.DIGITS x 2^twos) for the digits from p on after `zeros` more zeros. Works from the last digit to the first:
- * floor((d + x) / 10) = floor((d + floor(x)) / 10) for whole d, so no digit is lost; `*inexact` remembers remainders.
+ * Returns floor(0.DIGITS x 2^twos) for the digits from `p` on, preceded by `zeros` more zeros. Sets
+ * `*inexact` if the result is smaller than the value.
+ *
+ * Works from the last digit to the first. It loses no digit, because floor((d + x) / 10) = floor((d
+ * + floor(x)) / 10) for every integer d.
  */
 static uint64_t fraction_floor(const char *p, const char *end, int64_t zeros, unsigned twos, bool *inexact)
 {
-	uint64_t sum = 0; /* below 10 x 2^60 + 2^60: fits */
+	uint64_t sum = 0; /* Less than 10 x 2^60 + 2^60, so it does not overflow. */
 
 	while (end > p) {
 		char digit = *--end;
@@ -133,18 +139,19 @@ static uint64_t fraction_floor(const char *p, const char *end, int64_t zeros, un
 	return sum;
 }
 
-/* The absolute value in nano, rounded up. */
+/* Computes the absolute value in units of `nano`, rounded up. */
 static enum quantity_result scaled(const struct decimal *number, const struct scale *scale, uwide *out)
 {
 	const char *p = number->digits;
-	int64_t whole_digits = number->point + scale->tens + 9; /* of the value in nano, before 2^twos */
+	/* Integer digits of the value in nano, before 2^twos. */
+	int64_t whole_digits = number->point + scale->tens + 9;
 	uwide whole = 0;
 	bool inexact = false;
 
 	*out = 0;
 	if (p == number->end)
 		return QUANTITY_OK;
-	if (whole_digits > 29) /* 10^29 nano or more: beyond 2^63 */
+	if (whole_digits > 29) /* At least 10^29 nano, which exceeds 2^63. */
 		return QUANTITY_RANGE;
 	for (int64_t i = 0; i < whole_digits; i++) {
 		if (p < number->end && *p == '.')
@@ -201,7 +208,8 @@ enum quantity_result quantity_count(struct str text, int64_t *out)
 
 bool quantity_lacks_unit(struct str text, const struct quantity *quantity)
 {
-	static const char no_unit[] = "0123456789.num"; /* the last character of a number, or of a fraction's suffix */
+	/* Last characters of a number, or of the suffix of a fraction. */
+	static const char no_unit[] = "0123456789.num";
 	return quantity->nano > 0 && quantity->nano < ((wide)QUANTITY_SCALE << 20) &&
 	       memchr(no_unit, text.ptr[text.len - 1], sizeof no_unit - 1) != NULL;
 }

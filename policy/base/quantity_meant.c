@@ -1,4 +1,4 @@
-/* What people write for a quantity, and what it is to Kubernetes. */
+/* quantity_meant: guesses what the author of an invalid quantity meant. */
 #include <stdio.h>
 
 #include "gpugate/quantity.h"
@@ -6,7 +6,10 @@
 #define WORD_MAX 8
 #define NUMBER_MAX 24
 
-/* Letters after a number, in lower case, and the suffix that was meant. Nominal memory of devices is in powers of 1024. */
+/*
+ * The letters after a number, in lower case, and the suffix that was meant. Vendors state the
+ * memory of devices in powers of 1024, so `gb` means Gi.
+ */
 static const struct {
 	const char *written, *meant;
 } words[] = {
@@ -20,7 +23,10 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Digits with at most one point or comma, which becomes a point. Returns the bytes read; 0: there is no such number. */
+/*
+ * Copies digits with at most one point or comma, which becomes a point. Returns the number of bytes
+ * read; 0 if there is no such number.
+ */
 static size_t read_number(struct str text, char *out)
 {
 	size_t i = 0, marks = 0;
@@ -35,7 +41,10 @@ static size_t read_number(struct str text, char *out)
 	return i > 0 && is_digit(out[0]) && is_digit(out[i - 1]) ? i : 0;
 }
 
-/* The letters that follow, in lower case and without blanks. False: they are too many. */
+/*
+ * Copies the letters that follow, in lower case and without spaces. Returns false if there are too
+ * many.
+ */
 static bool read_letters(struct str text, char *out)
 {
 	size_t len = 0;

@@ -1,22 +1,26 @@
 #include "gpugate/suggest.h"
 
-#define BYTES_MAX 64 /* longer words are never near, which bounds the memory of a comparison */
+#define BYTES_MAX 64 /* Longer words are never similar. This bounds the memory of a comparison. */
 
-/* What counts as near. The command line and the policy differ in it. */
+/* Which words count as similar. The command line and the policy differ in this. */
 struct rules {
-	bool any_case;      /* upper case equals lower case */
-	bool by_right_word; /* the limit is a third of the right word, and at least 1; else a third of the wrong one */
-	bool opposites;     /* a word that says the opposite can be near */
+	bool any_case; /* Ignore case. */
+	/*
+	 * The limit is a third of the correct word, at least 1; otherwise a third of the wrong
+	 * word.
+	 */
+	bool by_right_word;
+	bool opposites; /* A word that says the opposite can be similar. */
 };
 
 static const struct rules policy_rules = {.any_case = true};
 static const struct rules argument_rules = {.by_right_word = true, .opposites = true};
 
-/* The search for one wrong word. */
+/* The search for one misspelled word. */
 struct search {
 	const struct rules *rules;
 	struct str wrong;
-	struct str best; /* absent until a word is near */
+	struct str best; /* Absent until a similar word is found. */
 	size_t best_distance;
 };
 
@@ -35,10 +39,14 @@ static bool same(const struct rules *rules, char a, char b)
 	return rules->any_case ? lower(a) == lower(b) : a == b;
 }
 
-/* Damerau-Levenshtein (optimal string alignment); both words have at most BYTES_MAX bytes. */
+/*
+ * Returns the Damerau-Levenshtein distance (optimal string alignment). Both words have at most
+ * BYTES_MAX bytes.
+ */
 static size_t distance(const struct rules *rules, struct str a, struct str b)
 {
-	size_t rows[3][BYTES_MAX + 1]; /* of the bytes i, i - 1 and i - 2 of `a`, in turn */
+	/* The rows for bytes i, i - 1 and i - 2 of `a`, used in turn. */
+	size_t rows[3][BYTES_MAX + 1];
 	for (size_t j = 0; j <= b.len; j++)
 		rows[0][j] = j;
 	for (size_t i = 1; i <= a.len; i++) {
@@ -71,14 +79,20 @@ static bool ends_alike(struct str longer, struct str shorter)
 	return true;
 }
 
-/* Whether one says "not" where the other does not, or has a prefix such as un, non, dis or no before the other. */
+/*
+ * Whether one word contains "not" more often than the other, or consists of the other and a prefix
+ * of at least two bytes, such as un, non, dis or no.
+ */
 static bool says_the_opposite(struct str wrong, struct str word)
 {
 	struct str longer = wrong.len > word.len ? wrong : word, shorter = wrong.len > word.len ? word : wrong;
 	return count_not(wrong) != count_not(word) || (longer.len > shorter.len + 1 && ends_alike(longer, shorter));
 }
 
-/* The largest distance at which the word is near, and not farther than the best word so far. */
+/*
+ * Returns the largest distance at which the word is similar and not worse than the best word so
+ * far.
+ */
 static size_t limit_of(const struct search *search, struct str word)
 {
 	const struct rules *rules = search->rules;
@@ -86,7 +100,7 @@ static size_t limit_of(const struct search *search, struct str word)
 	return str_present(search->best) ? smaller(limit, search->best_distance) : limit;
 }
 
-/* Compares one word. Of several words at one distance, the first stays. */
+/* Compares one word. Among words at the same distance, the first one wins. */
 static void consider(struct search *search, struct str word, uint64_t *work)
 {
 	struct str wrong = search->wrong;

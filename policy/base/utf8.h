@@ -1,12 +1,16 @@
 /*
- * utf8: code points of UTF-8 (RFC 3629). Columns are counted in them, and what is shown to people is cleaned by them.
+ * utf8: decodes code points of UTF-8 (RFC 3629). Columns are counted in them, and text for users is
+ * sanitized by them. Pure.
  */
 #ifndef POLICY_BASE_UTF8_H
 #define POLICY_BASE_UTF8_H
 
 #include "gpugate/str.h"
 
-/* Decodes the first code point of `s`, which is not empty. Returns its bytes (1 to 4), or 0 if they are not UTF-8. */
+/*
+ * Decodes the first code point of `s`, which must not be empty. Returns its length in bytes (1 to
+ * 4), or 0 if it is not valid UTF-8.
+ */
 static inline unsigned utf8_next(struct str s, uint32_t *point)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr;
@@ -27,7 +31,10 @@ static inline unsigned utf8_next(struct str s, uint32_t *point)
 	return bytes;
 }
 
-/* Bytes of the first code point of `s`, which is not empty; a byte that is not UTF-8 counts as one. */
+/*
+ * Returns the length of the first code point of `s`, which must not be empty. A byte that is not
+ * valid UTF-8 counts as one code point.
+ */
 static inline unsigned utf8_step(struct str s)
 {
 	uint32_t point;
@@ -35,7 +42,10 @@ static inline unsigned utf8_step(struct str s)
 	return bytes ? bytes : 1;
 }
 
-/* The longest head of `s` of at most `max` bytes that does not cut a code point. */
+/*
+ * Returns the longest prefix of `s` that has at most `max` bytes and does not end inside a code
+ * point.
+ */
 static inline struct str utf8_head(struct str s, size_t max)
 {
 	if (s.len <= max)

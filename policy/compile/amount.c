@@ -4,6 +4,7 @@
  */
 #include "policy/compile/amount.h"
 
+#include "gpugate/holding.h"
 #include "policy/base/glob.h"
 
 /*

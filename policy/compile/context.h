@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 
+#include "gpugate/pairs.h"
 #include "policy/document/diagnostic.h"
 #include "policy/document/documents.h"
 #include "policy/model/snapshot.h"

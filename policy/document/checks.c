@@ -1,5 +1,6 @@
 #include "policy/document/checks.h"
 
+#include "gpugate/policy_enums.h"
 #include "policy/base/mig_profile.h"
 #include "policy/document/diagnostic.h"
 

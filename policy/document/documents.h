@@ -8,7 +8,6 @@
 #define POLICY_DOCUMENT_DOCUMENTS_H
 
 #include "gpugate/arena.h"
-#include "gpugate/policy.h"
 #include "gpugate/quantity.h"
 #include "gpugate/report.h"
 #include "gpugate/str.h"

@@ -11,6 +11,7 @@
 #ifndef POLICY_DOCUMENT_SCHEMA_H
 #define POLICY_DOCUMENT_SCHEMA_H
 
+#include "gpugate/policy_enums.h"
 #include "policy/document/documents.h"
 #include "policy/document/formats.h"
 

@@ -1,4 +1,5 @@
 /* schema_guard: the tables of Guard documents. */
+#include "gpugate/policy_enums.h"
 #include "policy/document/schema_parts.h"
 
 const struct schema_word schema_guard_words[GUARD_WORDS] = {

@@ -2,6 +2,7 @@
 #ifndef POLICY_DOCUMENT_SOURCE_H
 #define POLICY_DOCUMENT_SOURCE_H
 
+#include "gpugate/policy.h"
 #include "policy/document/documents.h"
 
 #define SOURCE_BYTES_MAX ((size_t)1 << 20)

@@ -1,17 +1,16 @@
-/* What a required node affinity says about a label that is known. */
 #include "policy/evaluate/affinity.h"
 
 #define WORK_MAX 1024
 
 /*
- * Go's strconv.ParseInt(text, 10, 64): a sign, then digits; leading zeros count for nothing, and the range is that of
- * int64_t. False: ParseInt returns an error.
+ * Parses as strconv.ParseInt(text, 10, 64) of Go does: a sign, then digits, in the range of
+ * int64_t; leading zeros are allowed. Returns false if ParseInt returns an error.
  */
 static bool parse_int(struct str text, int64_t *value)
 {
 	bool negative = text.len > 0 && text.ptr[0] == '-';
 	struct str digits = str_tail(text, negative || (text.len > 0 && text.ptr[0] == '+'));
-	int64_t sum = 0; /* kept negative: the range reaches one further there */
+	int64_t sum = 0; /* Kept negative, because int64_t has one more negative value. */
 	for (size_t i = 0; i < digits.len; i++) {
 		if (digits.ptr[i] < '0' || digits.ptr[i] > '9' || __builtin_mul_overflow(sum, 10, &sum) ||
 		    __builtin_sub_overflow(sum, digits.ptr[i] - '0', &sum))
@@ -31,7 +30,10 @@ static bool lists(const struct strs *values, struct str value)
 	return false;
 }
 
-/* Where either side is no integer, or more than one bound is given, the scheduler finds no match. */
+/*
+ * As in the scheduler, nothing matches if one side is not an integer or there is not exactly one
+ * bound.
+ */
 static bool is_beyond(const struct strs *bounds, struct str value, bool greater)
 {
 	int64_t have, bound;

@@ -1,24 +1,32 @@
-/* affinity: what a required node affinity says about a label that is known, as the scheduler decides it. Pure. */
+/*
+ * affinity: evaluates the required node affinity of a Pod against known labels, as the scheduler
+ * does. Pure.
+ */
 #ifndef POLICY_EVALUATE_AFFINITY_H
 #define POLICY_EVALUATE_AFFINITY_H
 
-#include "gpugate/facts.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 
 /*
- * Whether no node that carries the label key=value satisfies the expression, as apimachinery's labels.Requirement decides it. An
- * expression on another key excludes nothing; neither does an operator that Kubernetes does not have, which the API server
- * refuses.
+ * Whether no node with the label key=value satisfies the expression, by the rules of
+ * labels.Requirement in apimachinery. An expression on another key excludes nothing. Neither does
+ * an unknown operator, which the API server denies.
  */
 bool expression_excludes(const struct node_expression *expression, struct str key, struct str value);
 
 /*
- * Whether a node that carries all of the labels, and those of the Pod's nodeSelector, could satisfy the Pod's required node affinity. Terms
- * are ORed; an empty one matches no node. Labels that are not known decide nothing, nor does an affinity that is longer than any
- * that a person writes (more than 1024 expressions, values and selectors together), so that this stays cheap whatever a Pod says.
+ * Whether a node that has all of these labels, and those of the nodeSelector of the Pod, could
+ * satisfy its required node affinity. Terms are ORed, and an empty term matches no node. Labels
+ * that are not given do not matter. Returns true if the affinity has more than 1024 expressions,
+ * values and selectors, so that the cost is bounded whatever the Pod contains.
  */
 bool affinity_allows(const struct pod *pod, const struct pair *labels, uint32_t count);
 
-/* The first expression that excludes one of the labels, which goes to `*label`; NULL: none does. */
+/*
+ * Returns the first expression that excludes one of the labels, and sets `*label` to that label.
+ * Returns NULL if there is none.
+ */
 const struct node_expression *affinity_against(const struct pod *pod, const struct pair *labels, uint32_t count,
 					       const struct pair **label);
 

@@ -1,6 +1,8 @@
-/* Charges: what a Pod costs in each quota on its tenant's path, as exact integers. */
+/* charge: what a Pod costs in each quota on the path of its tenant, as exact integers. */
 #include "policy/evaluate/charge.h"
 
+#include "gpugate/policy_enums.h"
+#include "gpugate/quota.h"
 #include "policy/evaluate/companions.h"
 
 static bool has_name(const struct str *names, uint32_t count, struct str name)
@@ -34,13 +36,16 @@ wide charge_landing(const struct policy *policy, const struct quota *quota, cons
 						: landing->memory;
 }
 
-/* What cannot be measured is more than anything that can. */
+/* Returns the larger cost. One that cannot be measured is larger than all others. */
 static wide dearer(wide a, wide b)
 {
 	return a == MEMORY_UNKNOWN || b == MEMORY_UNKNOWN ? MEMORY_UNKNOWN : a > b ? a : b;
 }
 
-/* A model that the policy does not know may be as dear as the dearest that it does know, or as a whole device. */
+/*
+ * A model that the policy does not know costs as much as the most expensive known one, and no less
+ * than a resource that no Accelerator has.
+ */
 static wide dearest_anywhere(const struct policy *policy, const struct quota *quota, const struct resource *resource)
 {
 	wide most = 0;
@@ -94,7 +99,10 @@ static bool is_counted(const struct policy *policy, const struct tenant *tenant,
 	return false;
 }
 
-/* A Pod that is bound is charged by its node, unless no quota would count it there: it must not become one that is counted nowhere. */
+/*
+ * A bound Pod is charged by the model of its node, unless no quota would count it there: binding a
+ * Pod must never make it uncounted.
+ */
 static struct scope scope_of_holding(const struct policy *policy, const struct tenant *tenant,
 				     const struct holding *holding, struct str name, const struct resource *resource)
 {
@@ -106,7 +114,10 @@ static struct scope scope_of_holding(const struct policy *policy, const struct t
 	return scope_of(policy, resource, holding->models, holding->model_count);
 }
 
-/* Adds what a demand costs to the sums of the tenant's quotas, in their order. Returns -1 when an amount overflows. */
+/*
+ * Adds what a demand costs to the sums of the quotas of the tenant, which are in the order of its
+ * path. Returns 0, or -1 if an amount overflows.
+ */
 static int add_demand(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
 		      const struct demand *demand, struct charge *sums)
 {

@@ -1,17 +1,24 @@
-/* charge: what one unit of a resource costs in a quota, by the models that it could be of. */
+/*
+ * charge: what one unit of a resource costs in a quota, depending on the models whose nodes the Pod
+ * can run on.
+ */
 #ifndef POLICY_EVALUATE_CHARGE_H
 #define POLICY_EVALUATE_CHARGE_H
 
+#include "gpugate/pairs.h"
 #include "policy/model/snapshot.h"
 
-/* The models of a resource that a Pod is charged by. */
+/* The models of a resource that a charge takes into account. */
 struct scope {
-	struct strs names; /* of Accelerators; none: all of the resource */
-	bool unknown;      /* a model that the policy does not know, as well */
+	struct strs names; /* Names of Accelerators; empty: all models of the resource. */
+	bool unknown;      /* Includes a model that the policy does not know. */
 };
 
-/* The scope that a list of names means for a resource. Names of Accelerators that the policy does not have (any more), or
- * that do not have the resource, say nothing: then any model could be meant. */
+/*
+ * Returns the scope that a list of names of Accelerators means for a resource. Names that the
+ * policy no longer has, or whose Accelerators do not have the resource, are ignored; if no others
+ * are left, any model is possible. The scope borrows the list.
+ */
 struct scope scope_of(const struct policy *policy, const struct resource *resource, const struct str *names,
 		      uint32_t count);
 
@@ -19,17 +26,24 @@ struct scope scope_of(const struct policy *policy, const struct resource *resour
 bool scope_has(const struct policy *policy, const struct scope *scope, const struct landing *landing);
 
 /*
- * What one unit costs in the quota: the largest over the models of the scope that the quota counts. `resource` is that of the name,
- * NULL where no Accelerator has it. Returns false when the quota does not count it; `*each` is MEMORY_UNKNOWN when it cannot
- * be measured.
+ * Computes what one unit costs in the quota: the maximum over the models in the scope that the
+ * quota counts. `resource` is the one with that name, or NULL if no Accelerator has it. Returns
+ * false if the quota does not count it. Sets `*each` to MEMORY_UNKNOWN if the cost cannot be
+ * measured.
  */
 bool charge_unit(const struct policy *policy, const struct quota *quota, struct str name,
 		 const struct resource *resource, const struct scope *scope, wide *each);
 
-/* Whether the quota counts a resource that a Pod asks for by this name, which may be another spelling of the resource of an Accelerator. */
+/*
+ * Whether the quota counts a resource under the name that the Pod uses, which may be another
+ * spelling of the resource of an Accelerator.
+ */
 bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource);
 
-/* What a unit costs in the quota on the nodes of one model, which the quota counts; may be MEMORY_UNKNOWN. */
+/*
+ * Returns what one unit costs in the quota on nodes of one model, which the quota must count. May
+ * be MEMORY_UNKNOWN.
+ */
 wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing);
 
 #endif

@@ -3,7 +3,10 @@
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
 
-/* One unit of an accelerator that no Accelerator has: a whole GPU, or of a MIG slice the most that it is anywhere. */
+/*
+ * Returns the cost of one unit of an accelerator that no Accelerator has, in the measure `gpus`: a
+ * whole GPU, or for a MIG slice its largest fraction on any built-in model.
+ */
 static wide unknown_gpus(const struct policy *policy, struct str resource)
 {
 	int64_t numerator, denominator;
@@ -15,7 +18,7 @@ static wide unknown_gpus(const struct policy *policy, struct str resource)
 bool companions_cost(const struct policy *policy, const struct quota *quota, struct str name, wide *each)
 {
 	*each = policy->unit;
-	/* A view of the cluster keeps every extended resource, so it may be anything. */
+	/* A view of the cluster keeps every extended resource, so this may be of any role. */
 	if (role_needs_name(snapshot_role(policy, name)))
 		return quota_names_resource(quota, name);
 	if (quota->measure != MEASURE_COUNT)

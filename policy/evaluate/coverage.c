@@ -1,5 +1,10 @@
-/* Coverage: whether the tenant's quotas count everything that a Pod asks for, on every model that it could land on. */
+/*
+ * coverage: checks that the quotas of the tenant count everything that a Pod requests, on every
+ * model that it can run on.
+ */
 #include "policy/evaluate/coverage.h"
+
+#include <stdio.h>
 
 #include "policy/base/show.h"
 #include "policy/evaluate/charge.h"
@@ -9,19 +14,22 @@
 #include "policy/evaluate/placement.h"
 #include "policy/evaluate/requirements.h"
 
-/* What parts of a sentence may take in bytes, so that all of it fits into MESSAGE_MAX. */
+/* Maximum bytes of the parts of a sentence, so that all of it fits into MESSAGE_MAX. */
 #define KNOWN_MAX 220
 #define DIFFERS_MAX 280
-#define COVERED_SHOWN 4 /* different names of resources */
+#define COVERED_SHOWN 4 /* Different names of resources. */
 
-/* Of the tenant, capped by what Settings say of all Pods that no quota counts. */
+/* Returns the enforcement of the tenant, capped by Settings.uncovered. */
 static enum enforcement uncovered_enforcement(const struct evaluation *e)
 {
 	enum enforcement own = e->policy->tenants[e->tenant].enforcement;
 	return e->policy->uncovered > own ? e->policy->uncovered : own;
 }
 
-/* The first landing that the placement allows and some quota on the tenant's path counts, or does not count. */
+/*
+ * Returns the first landing that the placement allows and that some quota on the path of the tenant
+ * counts (`counted`), or that none counts. Returns INDEX_NONE if there is none.
+ */
 static uint32_t find_landing(const struct evaluation *e, struct str name, const struct resource *resource,
 			     const struct placement *placement, bool counted)
 {
@@ -40,7 +48,7 @@ static uint32_t find_landing(const struct evaluation *e, struct str name, const 
 	return INDEX_NONE;
 }
 
-/* The nodes of which the policy knows no model, for people. */
+/* Describes the nodes for which the policy has no model. */
 static void print_unknown(const struct evaluation *e, const struct placement *placement, char *out, size_t size)
 {
 	bool selects = e->pod->node_selector.count > 0;
@@ -59,7 +67,7 @@ static void print_unknown(const struct evaluation *e, const struct placement *pl
 			 "16 KiB");
 }
 
-/* Some alternative of what the Pod requires of its node allows no model of the resource that the policy knows. */
+/* Some alternative of what the Pod requires of its node allows no model that the policy knows. */
 static int object_unknown(struct evaluation *e, struct str name, const struct resource *resource,
 			  const struct placement *placement)
 {
@@ -81,7 +89,10 @@ static int object_unknown(struct evaluation *e, struct str name, const struct re
 			       SHOWN(model->name), known_by_that ? "" : known, differs);
 }
 
-/* The resources that the quotas on the tenant's path name, each once, as far as there is room. */
+/*
+ * Prints the resources that the quotas on the path of the tenant name, each once, up to
+ * COVERED_SHOWN.
+ */
 static void print_covered(const struct evaluation *e, char *out, size_t size)
 {
 	const struct tenant *tenant = &e->policy->tenants[e->tenant];
@@ -119,7 +130,7 @@ static int object_uncovered(struct evaluation *e, struct str name, bool known)
 	    covered[0] ? "), or " : "");
 }
 
-/* Some of the models are counted: the Pod passes if it requires one of these. */
+/* Only some of the models are counted, so the Pod passes if it requires one of these. */
 static int object_partly_covered(struct evaluation *e, struct str name, const struct resource *resource,
 				 uint32_t uncovered, uint32_t covered)
 {
@@ -135,7 +146,7 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	    SHOWN(policy->tenants[e->tenant].name), SHOWN(name), SHOWN(out->name), SHOWN(in->name), known);
 }
 
-/* Quotas that measure memory, of a resource whose memory nobody knows. */
+/* Finds quotas that measure memory and count a resource whose memory is unknown. */
 static int check_memory(struct evaluation *e, struct str name, const struct resource *resource,
 			const struct scope *scope)
 {
@@ -191,7 +202,10 @@ static int check_resource(struct evaluation *e, struct str name, const struct re
 				     : object_partly_covered(e, name, resource, uncovered, covered);
 }
 
-/* Every resource must be counted by some quota on the path, on each model that the Pod could land on, and be measurable. */
+/*
+ * Every resource must be measurable, and counted by some quota on the path on each model that the
+ * Pod can run on.
+ */
 static int check_coverage(struct evaluation *e, const struct holding *holding)
 {
 	for (uint32_t d = 0; d < holding->demand_count; d++) {

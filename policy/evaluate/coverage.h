@@ -1,11 +1,12 @@
-/* coverage: which quotas count a Pod, and what is wrong where none does. */
+/* coverage: checks that quotas count everything that a Pod requests. */
 #ifndef POLICY_EVALUATE_COVERAGE_H
 #define POLICY_EVALUATE_COVERAGE_H
 
 #include "policy/evaluate/evaluation.h"
 
 /*
- * Fills decision->holding; adds objections about tenants, quotas and models. Returns -1 when the arena is exhausted.
+ * Fills decision->holding and sets decision->charged. Adds objections about tenants, quotas and
+ * models. Returns 0, or -1 if the arena is exhausted.
  */
 int charges_check(struct evaluation *e);
 

@@ -1,6 +1,7 @@
-/* Decides about one Pod: what /mutate changes, and whether /validate admits it. */
+/* evaluate: decides about one Pod: what /mutate changes, and whether /validate admits it. */
 #include <stdlib.h>
 
+#include "gpugate/pod.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/coverage.h"
 #include "policy/evaluate/exempt.h"
@@ -11,7 +12,10 @@
 #include "policy/evaluate/rules.h"
 #include "policy/evaluate/unknown.h"
 
-/* A mirror Pod stands for a static one that the kubelet runs already. The annotation alone can be set by anyone. */
+/*
+ * A mirror Pod represents a static Pod that the kubelet already runs. Anyone can set the
+ * annotation, so the user must also be a node.
+ */
 static bool is_mirror(const struct review *review)
 {
 	bool node = false, annotated = false;
@@ -22,7 +26,7 @@ static bool is_mirror(const struct review *review)
 	return node && annotated;
 }
 
-/* What this review is about, for gpugate: a Pod that comes into being, or ephemeral containers of one that runs. */
+/* Whether the review creates a Pod or adds ephemeral containers to one. */
 static bool concerns(const struct review *review)
 {
 	if (!review->object.present)
@@ -37,7 +41,9 @@ static int name_order(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-/* On pods/ephemeralcontainers only those are judged that the Pod did not have before. */
+/*
+ * On pods/ephemeralcontainers, Guards check only the containers that the Pod did not have before.
+ */
 static int find_judged(struct evaluation *e)
 {
 	const struct pod *pod = e->pod, *old = &e->review->old_object;
@@ -59,7 +65,7 @@ static int find_judged(struct evaluation *e)
 	return 0;
 }
 
-/* Fills in whose Pod it is. Returns false when it is exempt. */
+/* Fills in the namespace and the tenant. Returns false if the Pod is exempt. */
 static bool identify(struct evaluation *e, const struct policy *policy, const struct review *review,
 		     struct arena *arena, struct decision *decision)
 {
@@ -94,7 +100,10 @@ static int object_problem(struct evaluation *e, const struct draft_problem *prob
 			       problem->what, problem->remedy);
 }
 
-/* Fills in what both endpoints need. Returns 1 when there is something to decide, 0 when not, -1 without memory. */
+/*
+ * Fills in what both endpoints need. Returns 1 if there is something to decide, 0 if not, or -1 if
+ * the arena is exhausted.
+ */
 static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
 		 struct decision *decision)
 {
@@ -106,7 +115,7 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 		return -1;
 	if (problem.what && object_problem(e, &problem) < 0)
 		return -1;
-	return decision->denied ? 0 : 1; /* what a senseless request would cost means nothing */
+	return decision->denied ? 0 : 1; /* An invalid request cannot be charged. */
 }
 
 struct void_edits {
@@ -162,7 +171,10 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 {
 	struct evaluation e;
 	if (restore_concerns(review)) {
-		/* A Pod that exists is changed: what it requests is decided, its annotations are not. */
+		/*
+		 * An existing Pod is changed. Its resource requests are immutable, but its
+		 * annotations are not, so only Guards apply.
+		 */
 		*decision = (struct decision){0};
 		return identify(&e, policy, review, arena, decision) ? guards_check(&e) : 0;
 	}
@@ -175,7 +187,10 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 		return 0;
 	if (unknown_check(&e) < 0)
 		return -1;
-	/* Charges are of the Pod as it is; what Rules would still make of it is looked at last. */
+	/*
+	 * Charges are for the Pod as it is, so they come before rules_apply, which changes the
+	 * draft.
+	 */
 	if (charges_check(&e) < 0)
 		return -1;
 	if (!decision->mirror && rules_apply(&e, false) < 0)

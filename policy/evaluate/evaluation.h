@@ -1,7 +1,14 @@
-/* evaluation: what the parts of one decision share. It lives on the stack of policy_mutate or policy_validate. */
+/*
+ * evaluation: the state that the steps of one decision share. It is on the stack of policy_mutate
+ * or policy_validate, and borrows all pointers.
+ */
 #ifndef POLICY_EVALUATE_EVALUATION_H
 #define POLICY_EVALUATE_EVALUATION_H
 
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/review.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/snapshot.h"
 
@@ -13,8 +20,9 @@ struct evaluation {
 	struct decision *decision;
 	struct str namespace;
 	struct pairs namespace_labels;
-	uint32_t tenant, other_tenant; /* see snapshot_tenant */
-	const bool *judged;            /* by container: whether Guards look at it; NULL: at all of them */
+	uint32_t tenant, other_tenant; /* See snapshot_tenant. */
+	/* By container: whether Guards check it; NULL: they check all. */
+	const bool *judged;
 	struct draft draft;
 };
 

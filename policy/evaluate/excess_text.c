@@ -1,12 +1,16 @@
-/* The sentences of an exceeded quota, for people and for the programs that wait on some of them. */
+/*
+ * excess_text: the messages about exceeded quotas, for users and for the programs that wait on some
+ * of them.
+ */
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
 #include "policy/evaluate/remedy.h"
 
-#define TEXT_MAX 2048           /* more than a message may have, which is cut then */
-#define BORROWERS_BYTES_MAX 600 /* of a sentence, before a further borrower is named: what follows has to fit, too */
+#define TEXT_MAX 2048 /* More than a message may have; it is then cut. */
+/* Bytes of the sentence after which no further borrower is named, so that the rest fits. */
+#define BORROWERS_BYTES_MAX 600
 
-/* More than the limits ever allow, so that waiting does not help. */
+/* Whether the request exceeds what the limits ever allow, so that waiting does not help. */
 static bool never_fits(const struct excess *excess)
 {
 	return excess->requested > excess->most;
@@ -35,7 +39,10 @@ static void print_numbers(const struct policy *policy, const struct excess *exce
 		buf_printf(out, " + %.*s borrowed", STR_ARG(quota->borrow_text));
 }
 
-/* Why a cohort has too little for the quota: who uses what, and what can be done. */
+/*
+ * Says why the cohort has too little left: which tenants use more than their own limit, and what to
+ * do.
+ */
 static void print_cohort(const struct policy *policy, const struct excess *excess, struct buf *out)
 {
 	const struct quota *quota = &policy->quotas[excess->quota];
@@ -85,7 +92,7 @@ static void print_why(const struct policy *policy, const struct excess *excess, 
 	}
 }
 
-/* What would make the sentence longer than a message may be is left out as a whole. */
+/* Appends a part unless the sentence would become longer than a message. */
 static void add_part(const struct refused_request *request, const struct excess *excess,
 		     void (*print)(const struct refused_request *, const struct excess *, struct buf *),
 		     struct buf *text)
@@ -98,7 +105,10 @@ static void add_part(const struct refused_request *request, const struct excess 
 	buf_release(&part);
 }
 
-/* How the sentence begins. What only warns or audits is of a Pod that is admitted all the same. */
+/*
+ * Returns the beginning of the sentence. If the enforcement only warns or audits, the Pod is
+ * admitted all the same.
+ */
 static const char *beginning(const struct excess *excess, bool denies, bool waiting_helps)
 {
 	if (never_fits(excess))
@@ -127,8 +137,9 @@ static int object_one(const struct refused_request *request, const struct excess
 }
 
 /*
- * Whether the other sentence about the quota says it all. That of the cohort is left out where the cohort leaves no less than the
- * quota's own limit; of two about what can never fit, that of the larger limit.
+ * Whether another sentence about the same quota makes this one redundant. The sentence about the
+ * cohort is redundant if the cohort leaves no less than the own limit of the quota. If the request
+ * can never fit, only the tighter limit is reported.
  */
 static bool is_said(const struct refused_request *request, size_t at)
 {
@@ -151,7 +162,10 @@ static int object_all(const struct refused_request *request, bool never, bool wa
 	return 0;
 }
 
-/* Whether the request would be admitted if nothing were used: no limit that denies is one that it can never fit into. */
+/*
+ * Whether the request would be admitted if nothing were used: no limit that denies is too small for
+ * it.
+ */
 static bool would_fit(const struct refused_request *request)
 {
 	const struct policy *policy = request->policy;

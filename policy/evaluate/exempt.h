@@ -1,10 +1,11 @@
-/* exempt: who and what the policy leaves alone. */
+/* exempt: matches the exemptions of a policy. */
 #ifndef POLICY_EVALUATE_EXEMPT_H
 #define POLICY_EVALUATE_EXEMPT_H
 
+#include "gpugate/review.h"
 #include "policy/model/snapshot.h"
 
-/* Whether the review's creator or namespace is in a list. */
+/* Whether the namespace, or the user or a group of the review, is in a list. */
 bool exempt_match(const struct exempt *exempt, const struct review *review, struct str namespace);
 
 #endif

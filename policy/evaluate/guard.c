@@ -1,13 +1,17 @@
-/* Guards: refusals that are not quota. The checks themselves are in guard_*.c. */
+/* guard: calls the checks of the Guards, which are in guard_*.c. */
 #include "policy/evaluate/guard.h"
 
+#include "gpugate/policy_enums.h"
 #include "policy/evaluate/exempt.h"
 #include "policy/evaluate/guard_env.h"
 #include "policy/evaluate/guard_paths.h"
 #include "policy/evaluate/guard_pod.h"
 #include "policy/evaluate/guard_request.h"
 
-/* By enum guard_kind. `ephemeral`: also when ephemeral containers are added; `update`: also when a Pod is changed. */
+/*
+ * Indexed by enum guard_kind. A check runs on CREATE of a Pod; with `ephemeral`, also when
+ * ephemeral containers are added; with `update`, also when a Pod is changed.
+ */
 static const struct {
 	guard_check_fn *check;
 	bool ephemeral, update;
@@ -27,7 +31,7 @@ static const struct {
     [GUARD_HOST_PATHS] = {guard_check_allowed_paths},
 };
 
-/* Whether this kind of check is for this kind of review. */
+/* Whether a check of this kind applies to this type of review. */
 static bool concerns(const struct review *review, int kind)
 {
 	if (review->operation == OPERATION_CREATE)

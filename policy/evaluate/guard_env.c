@@ -1,13 +1,17 @@
-/* Guards of the variables by which vendors' runtimes hand out devices, and the mode that makes these variables void. */
+/*
+ * guard_env: Guards for the environment variables that tell a container runtime which devices to
+ * expose, and the mode that sets these variables to void.
+ */
 #include "policy/evaluate/guard_env.h"
 
+#include "gpugate/pod.h"
 #include "policy/evaluate/exempt.h"
 #include "policy/evaluate/objection.h"
 #include "policy/model/catalog.h"
 
 /*
- * Values for which a vendor's runtime hands out nothing. An empty one is taken for `void` (NVIDIA's container toolkit, and those
- * made after it); an entry without a value is empty.
+ * Whether the runtime of a vendor exposes no device for the value. An empty value means `void` to
+ * the container toolkit of NVIDIA and to its derivatives, and an entry without a value is empty.
  */
 static bool harmless(const struct env_var *env)
 {
@@ -15,7 +19,10 @@ static bool harmless(const struct env_var *env)
 	       (env->value.len == 0 || str_eq(env->value, STR("void")) || str_eq(env->value, STR("none")));
 }
 
-/* The Guard that makes variables `void` for this Pod, the strictest if there are several; NULL: none. */
+/*
+ * Returns the Guard that sets variables to `void` for this Pod, the strictest if there are several,
+ * or NULL.
+ */
 static const struct guard *void_guard(const struct evaluation *e)
 {
 	const struct guard *strictest = NULL;
@@ -31,7 +38,10 @@ static const struct guard *void_guard(const struct evaluation *e)
 
 int guard_check_env(struct evaluation *e, const struct guard *guard)
 {
-	/* Containers that request no device are judged by guards_void, unless that one is more lenient. */
+	/*
+	 * guards_check_void handles containers that request no accelerator, unless its Guard is
+	 * more lenient.
+	 */
 	const struct guard *voiding = void_guard(e);
 	bool voids = voiding && voiding->enforcement <= guard->enforcement;
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
@@ -50,11 +60,14 @@ int guard_check_env(struct evaluation *e, const struct guard *guard)
 	return 0;
 }
 
-/* Variables of one container: those that are there and hand out devices, and those of the fleet that are missing. */
+/*
+ * Calls `found` for the variables of one container that expose devices, and for the void names that
+ * it lacks.
+ */
 static int void_container(const struct evaluation *e, uint32_t at, void_fn *found, void *context)
 {
 	const struct container *container = &e->pod->containers[at];
-	uint32_t there = 0; /* bit per void name */
+	uint32_t there = 0; /* One bit for each void name. */
 	for (uint32_t v = 0; v < container->env_count; v++) {
 		const struct env_var *env = &container->env[v];
 		for (uint32_t n = 0; n < e->policy->void_name_count; n++)
@@ -80,7 +93,7 @@ static int each_void(const struct evaluation *e, void_fn *found, void *context)
 int guards_void(const struct evaluation *e, void_fn *found, void *context)
 {
 	const struct guard *guard = void_guard(e);
-	/* A Guard that only audits changes nothing. */
+	/* A Guard with enforcement audit changes nothing. */
 	return guard && guard->enforcement != ENFORCEMENT_AUDIT ? each_void(e, found, context) : 0;
 }
 
@@ -92,7 +105,10 @@ struct void_check {
 static int object_void(void *context, uint32_t container, int32_t index, struct str variable)
 {
 	const struct void_check *check = context;
-	/* Where nothing was set, nearly every Pod lacks the variable: it would be told of all of them. */
+	/*
+	 * In audit, /mutate sets nothing, so nearly every Pod lacks the variable. Reporting all of
+	 * them would be useless.
+	 */
 	if (index < 0 && check->guard->enforcement == ENFORCEMENT_AUDIT)
 		return 0;
 	return guard_object(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],

@@ -1,4 +1,7 @@
-/* guard_env: Guards of the variables by which runtimes hand out devices. */
+/*
+ * guard_env: Guards for the environment variables that tell a container runtime which devices to
+ * expose.
+ */
 #ifndef POLICY_EVALUATE_GUARD_ENV_H
 #define POLICY_EVALUATE_GUARD_ENV_H
 
@@ -6,11 +9,17 @@
 
 guard_check_fn guard_check_env; /* visibleDevicesEnv */
 
-/* Adds objections to variables that are not `void` where a Guard wants them to be. Returns -1 when the arena is
- * exhausted. */
+/*
+ * Adds an objection for each variable that a Guard requires to be `void` and that is not. Returns
+ * 0, or -1 if the arena is exhausted.
+ */
 int guards_check_void(struct evaluation *e);
 
-/* Calls back for each variable that must become `void`. `index` is -1 where the container lacks it. */
+/*
+ * Calls `found` for each variable that must be set to `void`. `index` is its index in the list
+ * `env` of the container, or -1 if it is missing. Stops and returns -1 if `found` returns a
+ * negative number.
+ */
 typedef int void_fn(void *context, uint32_t container, int32_t index, struct str variable);
 int guards_void(const struct evaluation *e, void_fn *found, void *context);
 

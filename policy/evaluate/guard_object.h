@@ -2,19 +2,25 @@
 #ifndef POLICY_EVALUATE_GUARD_OBJECT_H
 #define POLICY_EVALUATE_GUARD_OBJECT_H
 
+#include "gpugate/pod.h"
+#include "gpugate/policy_enums.h"
 #include "policy/evaluate/evaluation.h"
 
-/* One check of one Guard. Adds objections to the decision. Returns -1 when the arena is exhausted. */
+/*
+ * A check of one Guard. Adds objections to the decision. Returns 0, or -1 if the arena is
+ * exhausted.
+ */
 typedef int guard_check_fn(struct evaluation *e, const struct guard *guard);
 
 /*
- * Adds an objection of one Guard: `container "NAME" ` (NULL: no container), then before, detail and after, then the
- * Guard's name. Returns -1 when the arena is exhausted.
+ * Adds an objection of a Guard. The message is `container "NAME" ` (unless `container` is NULL),
+ * `before`, `detail`, `after`, and the name of the Guard. Returns 0, or -1 if the arena is
+ * exhausted.
  */
 int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
 		 const struct container *container, const char *before, struct str detail, const char *after);
 
-/* Whether Guards look at a container: on pods/ephemeralcontainers only at the new ones. */
+/* Whether Guards check a container. On pods/ephemeralcontainers, they check only new ones. */
 static inline bool guard_judges(const struct evaluation *e, uint32_t container)
 {
 	return !e->judged || e->judged[container];

@@ -1,6 +1,11 @@
-/* Guards of the folders of the node, and of the folder in containers by which devices are chosen. */
+/* guard_paths: Guards for host paths, and for mount paths by which runtimes choose devices. */
 #include "policy/evaluate/guard_paths.h"
 
+#include <stdio.h>
+
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/policy_enums.h"
 #include "policy/base/path.h"
 #include "policy/base/show.h"
 #include "policy/model/catalog.h"
@@ -8,7 +13,10 @@
 #define PATHS_SHOWN 4
 #define TEXT_BYTES_MAX (PATHS_SHOWN * (SHOWN_MAX + 8) + 100)
 
-/* A path that is too long to be normalized is refused: nobody needs it. */
+/*
+ * A path that is too long to be normalized counts as a device path, because no legitimate Pod needs
+ * it.
+ */
 static bool is_device_path(struct str path)
 {
 	char normal[PATH_BYTES_MAX];
@@ -67,10 +75,11 @@ int guard_check_allowed_paths(struct evaluation *e, const struct guard *guard)
 }
 
 /*
- * Whether a runtime takes the path of a mount for the name of a device to hand out. NVIDIA's looks below
- * /var/run/nvidia-container-devices, others below a folder of their own name (hcu-container-devices). They compare the beginning of
- * the text only: a device's name may follow without a slash. They look at mounts alone, so that volumeDevices, which become device
- * nodes, may have any path.
+ * Whether a runtime takes a mount path as the name of a device to expose. That of NVIDIA checks
+ * paths below /var/run/nvidia-container-devices; others use a folder with their own name, such as
+ * hcu-container-devices. They compare only the beginning of the text, so the name of a device may
+ * follow without a slash. They ignore volumeDevices, which become device nodes and may have any
+ * path.
  */
 static bool is_device_volume(struct str path)
 {

@@ -1,4 +1,4 @@
-/* guard_paths: Guards of paths, on the node and in containers. */
+/* guard_paths: Guards for paths on the node and in containers. */
 #ifndef POLICY_EVALUATE_GUARD_PATHS_H
 #define POLICY_EVALUATE_GUARD_PATHS_H
 

@@ -1,25 +1,32 @@
-/* Guards of the rest of what a Pod says: privileges, annotations, node name, ephemeral containers, claims. */
+/*
+ * guard_pod: Guards for privileges, annotations, the node name, ephemeral containers, and claims.
+ */
 #include "policy/evaluate/guard_pod.h"
 
 #include <stdlib.h>
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/policy_enums.h"
+#include "gpugate/review.h"
 #include "policy/model/catalog.h"
 
-/* --- Privileged, under whatever name. --- */
+/* --- Privileged, in all its forms. --- */
 
-/* Capabilities with which a container gets at the devices of its node, in capital letters. */
+/* Capabilities that give a container access to the devices of its node, in upper case. */
 static const struct {
 	struct str name;
-	bool with_host_pid; /* only beside hostPID, where processes of the node can be traced */
+	bool with_host_pid; /* Only with hostPID, which makes processes of the node traceable. */
 } capabilities[] = {
     {{"ALL", 3}, false},        {{"SYS_ADMIN", 9}, false}, {{"SYS_MODULE", 10}, false},
     {{"SYS_PTRACE", 10}, true}, {{"MKNOD", 5}, false},
 };
 
 /*
- * Whether a runtime takes the text for that capability. containerd writes it in capital letters and puts CAP_ before it; CRI-O
- * takes it with CAP_ as well. Capital letters are Unicode's there, so that a long s is an S: no capability has letters
- * beyond ASCII, and a text that has is taken for any.
+ * Whether a runtime takes the text as that capability. containerd converts it to upper case and
+ * prepends CAP_; CRI-O also accepts it with CAP_. Both use the upper case of Unicode, in which a
+ * long s becomes S. No capability has non-ASCII letters, so a text that has some counts as every
+ * capability.
  */
 static bool is_capability(struct str text, struct str name)
 {
@@ -85,7 +92,10 @@ static int key_order(const void *a, const void *b)
 	return str_cmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
 }
 
-/* Those annotations of the Pod before its change that the Guard looks at, sorted. On CREATE there are none. */
+/*
+ * Collects the annotations that the Pod had before its change and that the Guard checks, sorted by
+ * key. There are none on CREATE.
+ */
 static int old_annotations(struct evaluation *e, bool (*is)(struct str key), struct pairs *old)
 {
 	const struct pairs *all = &e->review->old_object.annotations;
@@ -102,8 +112,9 @@ static int old_annotations(struct evaluation *e, bool (*is)(struct str key), str
 }
 
 /*
- * The first annotation of the kind that the Pod has or, when it is changed, gets. What it had before with the same value is
- * not judged again: it would keep everybody else from changing the Pod.
+ * Reports the first annotation of the kind that is new or changed. One that the Pod already had
+ * with the same value is not reported again, because that would block every other change of the
+ * Pod.
  */
 static int check_annotations(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
 			     bool (*is)(struct str key), const char *why)

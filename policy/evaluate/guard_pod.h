@@ -1,4 +1,4 @@
-/* guard_pod: Guards of what a Pod and its containers set, and of its annotations. */
+/* guard_pod: Guards for security settings, annotations, and other fields of a Pod. */
 #ifndef POLICY_EVALUATE_GUARD_POD_H
 #define POLICY_EVALUATE_GUARD_POD_H
 

@@ -1,6 +1,9 @@
-/* Guards of requests that a container gets nothing, or less, for. */
+/* guard_request: Guards for requests that a container cannot use completely. */
 #include "policy/evaluate/guard_request.h"
 
+#include <stdio.h>
+
+#include "gpugate/policy_enums.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/placement.h"
 #include "policy/model/catalog.h"
@@ -33,8 +36,9 @@ int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
 }
 
 /*
- * Whether one unit of the resource is a MIG slice wherever the Pod could land: a slice under a name of its own, or, with the
- * strategy `single`, under the name of the whole device. Returns -1 when the arena is exhausted.
+ * Whether one unit of the resource is a MIG slice wherever the Pod can run: under its own name, or,
+ * with the strategy `single`, under the name of the whole device. Returns 1 or 0, or -1 if the
+ * arena is exhausted.
  */
 static int is_slice_everywhere(const struct evaluation *e, uint32_t name)
 {
@@ -82,8 +86,10 @@ int guard_check_slices(struct evaluation *e, const struct guard *guard)
 	return 0;
 }
 
-/* The most of a shared resource that one container may request; 0: it is not shared on any model that the Pod could land on. Returns -1
- * when the arena is exhausted. */
+/*
+ * Returns how many units of a shared resource one container may request; 0 if it is not shared on
+ * any model that the Pod can run on; or -1 if the arena is exhausted.
+ */
 static int64_t share_limit(const struct evaluation *e, uint32_t name)
 {
 	const struct resource *resource = e->draft.resources[name];
@@ -96,12 +102,15 @@ static int64_t share_limit(const struct evaluation *e, uint32_t name)
 		if (landing->shared && landing->max_per_container > limit && placement_allows(&placement, i))
 			limit = landing->max_per_container;
 	}
-	/* A share by its name alone: no Accelerator says that it has it, or only that it has the slice (snapshot_resource). */
+	/*
+	 * A name with the suffix `.shared` is a share even if no Accelerator has it, or one has
+	 * only its slice (snapshot_resource).
+	 */
 	bool named = !resource || !str_eq(resource->name, e->draft.names[name]);
 	return limit ? limit : named && str_ends(e->draft.names[name], CATALOG_SHARED_SUFFIX);
 }
 
-/* A model on whose nodes the name is a whole device, and on which the Pod could land; NULL: there is none. */
+/* Returns a model on which the name is a whole device and which the Pod can run on, or NULL. */
 static const struct model *whole_model(const struct evaluation *e, uint32_t name)
 {
 	const struct resource *resource = e->draft.resources[name];

@@ -1,4 +1,4 @@
-/* guard_request: Guards of what containers request. */
+/* guard_request: Guards for the resource requests of containers. */
 #ifndef POLICY_EVALUATE_GUARD_REQUEST_H
 #define POLICY_EVALUATE_GUARD_REQUEST_H
 

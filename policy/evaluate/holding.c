@@ -1,7 +1,8 @@
-/* Holdings: the names of the models that a Pod could land on, and of those that its node is of. */
+/* holding: the names of the models that a Pod can run on, and of those that its node has. */
+#include "gpugate/holding.h"
 #include "policy/evaluate/placement.h"
 
-/* Names of models, each once, for the resources of one holding. */
+/* Names of models, each once, over all resources of a holding. */
 struct names {
 	struct arena *arena;
 	struct str *items;

@@ -1,4 +1,5 @@
-/* Limits: whether what a Pod would add still fits into its quotas, and into what their cohorts have together. */
+/* limits: whether what a Pod adds fits into its quotas and into the cohorts of these. */
+#include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
 static wide larger(wide a, wide b)
@@ -6,11 +7,11 @@ static wide larger(wide a, wide b)
 	return a > b ? a : b;
 }
 
-/* One charge against the limits of its quota. */
+/* One charge compared with the limits of its quota. */
 struct judgement {
 	const struct quota *quota;
-	wide then; /* what would be held */
-	wide left; /* what still fits below all limits of the quota */
+	wide then; /* What would be held with the charge. */
+	wide left; /* What all limits of the quota still allow. */
 	bool above_hard, above_pool;
 };
 
@@ -19,7 +20,10 @@ static wide now_held(const struct held *held, uint32_t quota)
 	return held ? amount_sum(held[quota].used, held[quota].pending) : 0;
 }
 
-/* What the others of the pool leave to this quota. Nobody gets at what a member holds, or does not lend. `held` NULL: nobody holds anything. */
+/*
+ * Returns what the other quotas of the pool leave to this one. It cannot use what another quota
+ * holds or does not lend. If `held` is NULL, nothing is held.
+ */
 static wide pool_room(const struct policy *policy, uint32_t self, const struct held *held)
 {
 	const struct pool *pool = &policy->pools[policy->quotas[self].pool];
@@ -33,7 +37,7 @@ static wide pool_room(const struct policy *policy, uint32_t self, const struct h
 	return pool->hard - taken;
 }
 
-/* What the limits of a quota allow while nobody holds anything. */
+/* Returns what the limits of a quota allow if nothing is held. */
 static wide most_ever(const struct policy *policy, uint32_t self)
 {
 	const struct quota *quota = &policy->quotas[self];
@@ -52,7 +56,10 @@ static struct judgement judge(const struct policy *policy, const struct charge *
 	struct judgement j = {.quota = quota, .then = amount_sum(now, charge->amount), .left = limit - now};
 	j.above_hard = j.then > limit;
 	if (quota->pool != NO_POOL) {
-		/* What it keeps back is its own even where others hold more than they should. */
+		/*
+		 * What the quota does not lend stays its own, even if other quotas exceed their
+		 * limits.
+		 */
 		wide room = larger(pool_room(policy, charge->quota, held), quota->hard - quota->lend);
 		j.above_pool = j.then > room;
 		j.left = room - now < j.left ? room - now : j.left;
@@ -86,7 +93,10 @@ static bool pool_is_changing(const struct pool *pool, const struct held *held)
 	return changing;
 }
 
-/* Those of the pool that hold more than their own, the largest first, ties in the order of quotas. */
+/*
+ * Finds the quotas of the pool that hold more than their own `hard`: the largest excess first, ties
+ * in the order of quotas.
+ */
 static void find_borrowers(const struct policy *policy, const struct pool *pool, const struct held *held,
 			   struct excess *excess)
 {
@@ -123,7 +133,7 @@ bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const s
 	       larger(now_held(held, quota), self->hard - self->lend) > pool_room(policy, quota, held);
 }
 
-/* A sum that no integer holds cannot be booked, whoever allows it. */
+/* A sum that overflows cannot be booked, whatever the enforcement. */
 static bool refuses(const struct policy *policy, const struct judgement *j)
 {
 	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;

@@ -1,16 +1,17 @@
-/* Sentences for when the ledger cannot decide. */
+/* message: the messages for when the ledger cannot decide. */
 #include "policy/base/utf8.h"
 #include "policy/evaluate/objection.h"
 #include "policy/model/snapshot.h"
 
-#define WHY_MAX 900 /* bytes of what the API server says, so that the end of the sentence fits */
+#define WHY_MAX 900 /* Bytes of the reason, so that the end of the sentence fits. */
 
 int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)
 {
 	uint32_t own = index_id(&policy->tenant_index.names, decision->tenant);
 	enum enforcement enforcement = own == INDEX_NONE ? policy->enforcement : ENFORCEMENT_AUDIT;
+	/* Settings have capped the enforcement of each tenant already. */
 	for (uint32_t t = own; t != INDEX_NONE && t != NO_TENANT; t = policy->tenants[t].parent)
-		if (policy->tenants[t].enforcement < enforcement) /* capped by Settings already */
+		if (policy->tenants[t].enforcement < enforcement)
 			enforcement = policy->tenants[t].enforcement;
 	return decision_object(decision, arena, REASON_BUSY, enforcement, STR("ledger"),
 			       "the GPU quota cannot be checked yet: %.*s; retry", STR_ARG(utf8_head(why, WHY_MAX)));

@@ -25,7 +25,7 @@ static const struct str *selected_value(const struct pod *pod, struct str key)
 	return NULL;
 }
 
-/* Each prints what contradicts the condition, and returns whether something does. */
+/* Each of the next two prints what contradicts the condition, and returns whether anything does. */
 
 static bool print_label(const struct pod *pod, const struct node_term *term, const struct pair *label, struct str model,
 			struct buf *out)

@@ -29,8 +29,9 @@ static bool known_objection(const struct decision *decision, enum reason reason,
 }
 
 /*
- * Makes a formatted text fit for HTTP warnings and terminals, whatever a Pod has put into it: control characters (C0, DEL,
- * and C1, which UTF-8 writes as 0xC2 0x80 to 0x9F) become `?`, and a character that was cut in half goes. Returns the length.
+ * Makes a formatted text safe for HTTP warnings and terminals, because parts of it come from the
+ * Pod. Replaces control characters (C0, DEL, and C1, which is 0xC2 0x80 to 0x9F in UTF-8) by `?`,
+ * and removes an incomplete character at the end. Returns the length.
  */
 static size_t make_plain(char *text, size_t len)
 {
@@ -53,7 +54,10 @@ static size_t make_plain(char *text, size_t len)
 	return len;
 }
 
-/* Takes the words on which programs wait out of everything but the beginning that excess_text.c writes: a Pod may have brought them. */
+/*
+ * Replaces the words that programs wait for, except at the beginning as excess_text.c writes them,
+ * because the Pod may have supplied them.
+ */
 static void hide_wait(char *text, size_t len, enum reason reason)
 {
 	static const struct str begin = {DECISION_WAIT, sizeof DECISION_WAIT - 1},
@@ -85,12 +89,12 @@ int decision_object(struct decision *decision, struct arena *arena, enum reason 
 		return 0;
 	if (decision->objection_count == DECISION_OBJECTIONS_MAX && !first_refusal)
 		return 0;
-	/* Copies, because an objection may outlive the snapshot that made it. */
+	/* Names are copied, because an objection may outlive the snapshot. */
 	struct str message = arena_str(arena, (struct str){text, kept});
 	name = arena_str(arena, name);
 	if (!str_present(message) || !str_present(name))
 		return -1;
-	/* A refusal always says why, however many warnings there were before it. */
+	/* A denial always has a reason, even if warnings have filled the list before. */
 	if (decision->objection_count == DECISION_OBJECTIONS_MAX)
 		decision->objection_count--;
 	decision->objections[decision->objection_count++] = (struct objection){reason, enforcement, name, message};

@@ -1,19 +1,22 @@
-/* objection: adds what speaks against a Pod to its decision, with the message that says so. */
+/* objection: adds objections, with their messages, to a decision. */
 #ifndef POLICY_EVALUATE_OBJECTION_H
 #define POLICY_EVALUATE_OBJECTION_H
 
-#include "gpugate/policy.h"
+#include "gpugate/arena.h"
+#include "gpugate/decision.h"
+#include "gpugate/policy_enums.h"
 
 /*
- * Workflow engines (Argo Workflows, Tekton, Airflow) create a Pod again later if it was refused with status 403 and a
- * message that has the words `exceeded quota`, and give up otherwise. Quota messages that waiting helps begin with
- * this, and no other message has the words.
+ * Workflow engines (Argo Workflows, Tekton, Airflow) retry a Pod that was denied with status 403
+ * and a message that contains the words `exceeded quota`, and give up otherwise. Messages about
+ * quotas start with this if waiting helps, and no other message contains the words.
  */
 #define DECISION_WAIT "exceeded quota: "
 
 /*
- * Adds an objection; its message is formatted into the arena. What enforcement makes of it: deny denies (never a mirror
- * Pod), allow drops it. Returns -1 when the arena is exhausted.
+ * Adds an objection whose message is formatted into the arena. `name` is copied. The enforcement
+ * deny denies the Pod unless it is a mirror Pod, and allow drops the objection. Returns 0, or -1 if
+ * the arena is exhausted.
  */
 __attribute__((format(printf, 6, 7))) int decision_object(struct decision *decision, struct arena *arena,
 							  enum reason reason, enum enforcement enforcement,

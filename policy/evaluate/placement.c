@@ -1,11 +1,15 @@
 #include "policy/evaluate/placement.h"
 
+#include "gpugate/holding.h"
 #include "policy/evaluate/affinity.h"
 
-/* One alternative of what a Pod requires of its node: its nodeSelector and one term of its node affinity. */
+/*
+ * One alternative of what a Pod requires of its node: its nodeSelector and one term of its node
+ * affinity.
+ */
 struct alternative {
 	const struct pairs *selector;
-	const struct node_term *term; /* NULL: the Pod has no node affinity */
+	const struct node_term *term; /* NULL: the Pod has no node affinity. */
 };
 
 static const struct str *value_of(const struct pair *pairs, uint32_t count, struct str key)
@@ -24,7 +28,7 @@ static bool listed(const struct str *keys, uint32_t count, struct str key)
 	return false;
 }
 
-/* Whether no node that carries the label can be what the alternative requires. */
+/* Whether no node with the label satisfies the alternative. */
 static bool excludes_label(const struct alternative *a, const struct pair *label)
 {
 	const struct str *selected = value_of(a->selector->items, a->selector->count, label->key);
@@ -44,7 +48,7 @@ static bool all_equal(const struct strs *values, struct str value)
 	return values->count > 0;
 }
 
-/* Whether every node that the alternative allows carries the label. */
+/* Whether every node that the alternative allows has the label with this value. */
 static bool implies_label(const struct alternative *a, const struct pair *label)
 {
 	const struct str *selected = value_of(a->selector->items, a->selector->count, label->key);
@@ -58,7 +62,7 @@ static bool implies_label(const struct alternative *a, const struct pair *label)
 	return false;
 }
 
-/* Whether every node that the alternative allows has the label, whatever its value. */
+/* Whether every node that the alternative allows has the label, with any value. */
 static bool requires_key(const struct alternative *a, struct str key)
 {
 	if (value_of(a->selector->items, a->selector->count, key))
@@ -79,7 +83,7 @@ static bool forbids_key(const struct alternative *a, struct str key)
 	return false;
 }
 
-/* Whether no node at all can be what the alternative requires: its term wants another value than the nodeSelector. */
+/* Whether no node satisfies the alternative, because the term contradicts the nodeSelector. */
 static bool contradicts_itself(const struct alternative *a)
 {
 	for (uint32_t s = 0; a->term && s < a->selector->count; s++)
@@ -90,7 +94,7 @@ static bool contradicts_itself(const struct alternative *a)
 	return false;
 }
 
-/* How many of the model's conditions the alternative contradicts. */
+/* Returns how many conditions of the model the alternative contradicts. */
 static uint32_t contradictions(const struct alternative *a, const struct model *model)
 {
 	uint32_t count = 0;
@@ -101,8 +105,10 @@ static uint32_t contradictions(const struct alternative *a, const struct model *
 	return count;
 }
 
-/* Whether every node that the alternative allows is of the model, or of one with more labels. A model that says nothing of its
- * nodes is implied by nothing. */
+/*
+ * Whether every node that the alternative allows has the model, or a narrower one. A model without
+ * node conditions is never implied.
+ */
 static bool implies(const struct alternative *a, const struct model *model)
 {
 	for (uint32_t i = 0; i < model->label_count; i++)
@@ -114,7 +120,10 @@ static bool implies(const struct alternative *a, const struct model *model)
 	return model->label_count + model->without_count > 0;
 }
 
-/* Whether every node of `model` that the alternative allows is of `narrower`, whose labels are those of `model` and more. */
+/*
+ * Whether every node of `model` that the alternative allows has the model `narrower`, which has all
+ * conditions of `model` and more.
+ */
 static bool narrows(const struct alternative *a, const struct model *model, const struct model *narrower)
 {
 	for (uint32_t i = 0; i < narrower->label_count; i++) {
@@ -136,7 +145,7 @@ static const struct model *model_of(const struct policy *policy, const struct re
 	return &policy->models[resource->landings[landing].model];
 }
 
-/* A model is out where its nodes that the alternative allows are all of a narrower one. */
+/* Excludes each model if all of its nodes that are allowed have a narrower model. */
 static void drop_narrowed(const struct policy *policy, const struct resource *resource, const struct alternative *a,
 			  uint8_t *states)
 {
@@ -151,7 +160,7 @@ static void drop_narrowed(const struct policy *policy, const struct resource *re
 	}
 }
 
-/* Where some model is implied, only that one and the narrower ones are left. */
+/* If some model is implied, only that one and the narrower ones remain. */
 static void keep_implied(const struct resource *resource, uint8_t *states)
 {
 	bool some = false;
@@ -172,7 +181,10 @@ struct nearest {
 	bool sole;
 };
 
-/* Adds the models that one alternative allows. Returns whether there are any; if not, `*nearest` contradicts it least. */
+/*
+ * Adds the models that one alternative allows, and returns whether there are any. Sets `*nearest`
+ * to the model with the fewest contradictions.
+ */
 static bool add_alternative(const struct policy *policy, const struct resource *resource, const struct alternative *a,
 			    uint8_t *states, bool *possible, struct nearest *nearest)
 {
@@ -197,7 +209,7 @@ static bool add_alternative(const struct policy *policy, const struct resource *
 	return some;
 }
 
-/* Bytes of what the Pod requires of its node, counted until they are too many. */
+/* Adds up bytes until there are too many. */
 bool policy_placement_bounded(const struct pod *pod)
 {
 	size_t bytes = (size_t)pod->node_selector.count * sizeof(struct pair) +
@@ -246,7 +258,7 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 		if (pod->has_required_affinity)
 			a.term = &pod->node_terms[t];
 		if ((a.term && a.term->count + a.term->field_count == 0) || contradicts_itself(&a))
-			continue; /* an empty term allows no node, either */
+			continue; /* An empty term also allows no node. */
 		some_term = true;
 		if (add_alternative(policy, resource, &a, states, possible, &nearest) || placement->unknown)
 			continue;
@@ -283,7 +295,10 @@ int placement_of_node(const struct policy *policy, const struct resource *resour
 		return -1;
 	for (uint32_t l = 0; l < resource->landing_count; l++)
 		possible[l] = is_of(labels, model_of(policy, resource, l));
-	/* From the model with the fewest labels on: each is tested against narrower ones that are still as they were found. */
+	/*
+	 * Starts with the model that has the fewest labels, so that the narrower models that are
+	 * tested are still as they were found.
+	 */
 	for (uint32_t l = 0; l < resource->landing_count; l++) {
 		const struct landing *landing = &resource->landings[l];
 		for (uint32_t n = 0; n < landing->narrower_count && possible[l]; n++)

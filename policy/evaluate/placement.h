@@ -1,36 +1,42 @@
 /*
- * placement: on which models of a resource a Pod could land, by what it requires of its node, and of which model a node is.
+ * placement: which models of a resource a Pod can run on, by what it requires of its node, and
+ * which model a node has.
  *
- * Accelerators partition the nodes of a resource: a node is of one model. It is of a model if it carries all of the model's
- * nodeLabels and none of its withoutNodeLabels; where the nodeLabels of one model are a part of another's, a node that carries
- * both is of the model with more labels.
+ * Accelerators partition the nodes of a resource: each node has one model. A node has a model if it
+ * has all nodeLabels and none of the withoutNodeLabels of the model. If the nodeLabels of one model
+ * are a subset of those of another, a node that matches both has the model with more labels.
  */
 #ifndef POLICY_EVALUATE_PLACEMENT_H
 #define POLICY_EVALUATE_PLACEMENT_H
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/model/snapshot.h"
 
-/* What the nodeSelector and the affinity of a Pod may take to be looked at, in bytes. A Pod above that could land anywhere, on an unknown model as
- * well. */
+/*
+ * Maximum bytes of the nodeSelector and the required node affinity that are evaluated. A Pod with
+ * more can run on any model, even on an unknown one.
+ */
 #define PLACEMENT_BYTES_MAX ((size_t)16 << 10)
 
-/* Why a Pod could land on nodes of a model that the policy does not know. */
+/* Why a Pod can run on nodes whose model the policy does not know. */
 enum unknown_why {
-	UNKNOWN_NOT,      /* it could not */
-	UNKNOWN_SELECTOR, /* its nodeSelector allows no model of the resource */
-	UNKNOWN_TERM,     /* a term of its node affinity allows none */
-	UNKNOWN_NO_NODE,  /* it has an affinity of which no term allows any node */
-	UNKNOWN_LENGTH,   /* what it requires is too long to be looked at */
+	UNKNOWN_NOT,      /* It cannot. */
+	UNKNOWN_SELECTOR, /* Its nodeSelector allows no model of the resource. */
+	UNKNOWN_TERM,     /* A term of its node affinity allows none. */
+	UNKNOWN_NO_NODE,  /* No term of its node affinity allows any node. */
+	UNKNOWN_LENGTH,   /* What it requires is too long to be evaluated. */
 };
 
-/* Where a Pod could land for one resource. */
+/* Where a Pod can run, for one resource. */
 struct placement {
-	const bool *possible; /* by landing of the resource; NULL: every one is */
+	const bool *possible; /* By landing of the resource; NULL: all are possible. */
 	uint32_t possible_count;
 	enum unknown_why unknown;
-	uint32_t unknown_term; /* UNKNOWN_TERM: the first such term, from 1 */
-	uint32_t nearest;      /* UNKNOWN_SELECTOR, UNKNOWN_TERM: a landing that contradicts it least */
-	bool nearest_is_sole;  /* ... and no other one contradicts it as little */
+	uint32_t unknown_term; /* UNKNOWN_TERM: number of the first such term, from 1. */
+	/* UNKNOWN_SELECTOR, UNKNOWN_TERM: a landing with the fewest contradictions. */
+	uint32_t nearest;
+	bool nearest_is_sole; /* No other landing has as few contradictions. */
 };
 
 static inline bool placement_allows(const struct placement *placement, uint32_t landing)
@@ -39,15 +45,17 @@ static inline bool placement_allows(const struct placement *placement, uint32_t 
 }
 
 /*
- * Finds where the Pod could land: by its nodeSelector and its required node affinity, each term of which is an alternative. What
- * cannot be decided does not contradict. Memory is the arena's. Returns -1 when that is exhausted.
+ * Finds where the Pod can run, from its nodeSelector and its required node affinity, whose terms
+ * are alternatives. A condition that cannot be evaluated does not exclude anything. Memory is in
+ * the arena. Returns 0, or -1 if it is exhausted.
  */
 int placement_find(const struct policy *policy, const struct resource *resource, const struct pod *pod,
 		   struct arena *arena, struct placement *placement);
 
 /*
- * Finds the landings whose models a node with these labels is of, as placement_find does: one, none where no Accelerator has such
- * nodeLabels, or several where Accelerators do not partition the nodes. Returns -1 when the arena is exhausted.
+ * Finds the landings whose models a node with these labels has: normally one; none if no
+ * Accelerator matches the labels; several if the Accelerators do not partition the nodes. Memory is
+ * in the arena. Returns 0, or -1 if it is exhausted.
  */
 int placement_of_node(const struct policy *policy, const struct resource *resource, const struct pairs *labels,
 		      struct arena *arena, struct placement *placement);

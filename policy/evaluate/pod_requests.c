@@ -1,15 +1,20 @@
-/* Demands of a Pod that no policy has looked at: every extended resource, as a view of the cluster keeps them. */
+/*
+ * pod_requests: what a Pod requests, independent of any policy: all extended resources, as a view
+ * of the cluster keeps them.
+ */
 #include <stdlib.h>
 
-#include "gpugate/policy.h"
+#include "gpugate/arena.h"
+#include "gpugate/pairs.h"
+#include "gpugate/quantity.h"
 #include "policy/evaluate/effective_request.h"
 
 #define OVERHEAD UINT32_MAX
 
-/* One entry of a container's map, or of the Pod's overhead. */
+/* One entry in a map of a container, or in the overhead of the Pod. */
 struct asked {
 	struct str resource;
-	uint32_t container; /* index into pod.containers, or OVERHEAD */
+	uint32_t container; /* Index into pod.containers, or OVERHEAD. */
 	int64_t value;
 };
 
@@ -26,7 +31,7 @@ bool resource_is_extended(struct str name)
 	return true;
 }
 
-/* Zeros ask nothing; what is no whole number says nothing. More than COMPANION_MAX is as good as that. */
+/* Ignores zero and non-integer quantities, and limits the others to COMPANION_MAX. */
 static uint32_t collect(const struct pairs *map, uint32_t container, struct asked *asked, uint32_t count)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
@@ -40,7 +45,10 @@ static uint32_t collect(const struct pairs *map, uint32_t container, struct aske
 	return count;
 }
 
-/* By resource, then in the order of the containers, then the larger last. */
+/*
+ * Sorts by resource, then by container, then by value, so that the larger of request and limit is
+ * last.
+ */
 static int asked_order(const void *a, const void *b)
 {
 	const struct asked *x = a, *y = b;
@@ -56,7 +64,8 @@ static int64_t sum(const struct pod *pod, const struct asked *asked, uint32_t co
 	for (uint32_t i = 0; i < count; i++) {
 		if (asked[i].container == OVERHEAD)
 			effective.overhead = effective_sum(effective.overhead, asked[i].value);
-		else if (i + 1 == count || asked[i + 1].container != asked[i].container) /* the larger of two */
+		/* The larger of request and limit. */
+		else if (i + 1 == count || asked[i + 1].container != asked[i].container)
 			effective_add(&effective, &pod->containers[asked[i].container], asked[i].value);
 	}
 	return effective_total(&effective);
@@ -85,7 +94,7 @@ int policy_demands(const struct pod *pod, struct arena *arena, const struct dema
 		for (to = from + 1; to < entries && str_eq(asked[to].resource, asked[from].resource); to++)
 			;
 		int64_t total = sum(pod, &asked[from], to - from);
-		if (total > 0) /* ephemeral containers ask nothing */
+		if (total > 0) /* Ephemeral containers request nothing. */
 			out[made++] = (struct demand){asked[from].resource, total};
 	}
 	*demands = out;

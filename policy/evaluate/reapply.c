@@ -1,19 +1,23 @@
 /*
- * reapply: what makes applying a manifest again a no-op. The manifest still says what /mutate changed when the Pod was made, so
- * an apply brings it back, and the API server, which lets almost nothing of a Pod's spec change, refuses all of it. Put
- * back is only what a Rule or a Guard can have changed; any other difference is left for the API server to judge.
+ * reapply: makes applying a manifest again a no-op. The manifest still contains what /mutate
+ * changed when the Pod was created, so an apply reverts that. The API server then denies the whole
+ * update, because most of the spec of a Pod is immutable. This code restores only what a Rule or a
+ * Guard can have changed, and leaves all other differences to the API server.
  *
- * What it lets through is in ValidatePodUpdate (pkg/apis/core/validation): images, deadlines, fewer scheduling gates, more
- * tolerations and other tolerationSeconds, of a gated Pod more node selectors. None of that is touched here.
+ * The API server accepts what ValidatePodUpdate allows (pkg/apis/core/validation): images,
+ * deadlines, fewer scheduling gates, more tolerations, other tolerationSeconds, and more node
+ * selectors for a gated Pod. This code does not touch these.
  */
 #include "policy/evaluate/reapply.h"
 
 #include <stdlib.h>
 
+#include "gpugate/holding.h"
+#include "gpugate/policy_enums.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/catalog.h"
 
-#define KEPT_MAX 6 /* accelerators that a container has before and after, beside the one that was rewritten */
+#define KEPT_MAX 6 /* Unchanged accelerators of a container beyond the rewritten one. */
 
 struct restore {
 	const struct policy *policy;
@@ -47,7 +51,7 @@ static struct str value_of(const struct pairs *map, struct str key)
 	return (struct str){NULL, 0};
 }
 
-/* The API server writes maps in the order of their keys. */
+/* The API server writes maps sorted by key. */
 static bool same_pairs(const struct pairs *a, const struct pairs *b)
 {
 	bool same = a->count == b->count;
@@ -65,7 +69,10 @@ struct asked {
 	uint32_t count;
 };
 
-/* Returns false for what no Rule has dealt with: more names, or other amounts, than /mutate takes. */
+/*
+ * Returns false if the map has more names or larger amounts than /mutate accepts: then no Rule has
+ * changed it.
+ */
 static bool collect(const struct policy *policy, const struct pairs *map, struct asked *asked)
 {
 	asked->count = 0;
@@ -98,7 +105,7 @@ static bool is_kept(const struct asked *there, const struct asked *asked, uint32
 	return at != INDEX_NONE && there->items[at].value == asked->items[i].value;
 }
 
-/* Whether some of the amounts, all or none, make the sum. */
+/* Whether a subset of the amounts, possibly all or none, has this sum. */
 static bool some_sum_to(const int64_t *amounts, uint32_t count, int64_t sum)
 {
 	if (sum < 0 || count == 0)
@@ -107,8 +114,9 @@ static bool some_sum_to(const int64_t *amounts, uint32_t count, int64_t sum)
 }
 
 /*
- * Rules move amounts from name to name. So the amounts of the manifest are those of the old object, under other names: all that
- * differs is the manifest's, and of what is the same some is the manifest's and the rest was merged in from the old object.
+ * Whether the map can be the result of an apply. Rules move amounts from one name to another, so
+ * the manifest has the amounts of the old object under other names. What differs comes from the
+ * manifest. What is equal comes from the manifest in part; the rest was merged from the old object.
  */
 static bool is_moved(const struct asked *old, const struct asked *now)
 {
@@ -164,15 +172,18 @@ static bool same_env(const struct container *a, const struct container *b)
 	return same;
 }
 
-/* A name may stand in the list more than once: the first there goes with the first here, and so on. */
+/*
+ * A name can be in the list several times. The first occurrence in the old list corresponds to the
+ * first one in the new list, and so on.
+ */
 static int restore_env(struct restore *r, uint32_t at, const struct container *now, const struct container *old)
 {
 	size_t variables;
 	catalog_variables(&variables);
 	if (same_env(now, old))
 		return 0;
-	uint32_t *next =
-	    arena_zalloc(r->arena, variables, sizeof *next); /* by variable: where to look on in the old list */
+	/* By variable: where to continue in the old list. */
+	uint32_t *next = arena_zalloc(r->arena, variables, sizeof *next);
 	struct edit edit = {.kind = EDIT_ENV, .container = at, .value = STR("void")};
 	if (!next)
 		return -1;
@@ -209,7 +220,10 @@ static int restore_resources(struct restore *r, uint32_t at, const struct contai
 		   : 0;
 }
 
-/* Nobody may add, remove or reorder containers of a Pod: the same container has the same name at the same place. */
+/*
+ * The containers of a Pod cannot be added, removed or reordered, so a container has the same name
+ * at the same index in both objects.
+ */
 static int restore_containers(struct restore *r, container_fn *restore)
 {
 	static const int order[] = {[CONTAINER_INIT] = 0, [CONTAINER_REGULAR] = 1, [CONTAINER_EPHEMERAL] = 2};
@@ -224,7 +238,10 @@ static int restore_containers(struct restore *r, container_fn *restore)
 	return 0;
 }
 
-/* One key that a Rule sets. It replaces the Pod's own value only where it says `override`. */
+/*
+ * Restores one key that a Rule sets. A Rule replaces the value that the Pod has only with
+ * `override`.
+ */
 static int restore_selector(struct restore *r, const struct rule *rule, struct str key)
 {
 	struct str now = value_of(&r->now->node_selector, key), old = value_of(&r->old->node_selector, key);
@@ -257,7 +274,7 @@ static int restore_selectors(struct restore *r)
 	return 0;
 }
 
-/* As the API server compares them: tolerationSeconds may change. */
+/* Compares as the API server does: tolerationSeconds may change. */
 static int toleration_order(const void *a, const void *b)
 {
 	const struct toleration *x = a, *y = b;
@@ -267,7 +284,10 @@ static int toleration_order(const void *a, const void *b)
 	return order ? order : str_cmp(x->effect, y->effect);
 }
 
-/* Whether a Rule can have added it: as it injects it, or for the name that it has rewritten. */
+/*
+ * Whether a Rule can have added the toleration, as an injected one or for a name that it has
+ * rewritten.
+ */
 static bool is_injected(const struct policy *policy, const struct toleration *toleration)
 {
 	const struct toleration rewritten = {.key = toleration->key, .op = STR("Exists"), .effect = STR("NoSchedule")};
@@ -280,8 +300,10 @@ static bool is_injected(const struct policy *policy, const struct toleration *to
 	return false;
 }
 
-/* The list is replaced as a whole when a manifest with tolerations is applied. They come back in their order, at the end, where
- * they have been. */
+/*
+ * An apply of a manifest with tolerations replaces the whole list. The missing ones are appended in
+ * their order, which is where they were.
+ */
 static int restore_tolerations(struct restore *r)
 {
 	const struct pod *now = r->now, *old = r->old;

@@ -2,14 +2,17 @@
 #ifndef POLICY_EVALUATE_REAPPLY_H
 #define POLICY_EVALUATE_REAPPLY_H
 
+#include "gpugate/decision.h"
+#include "gpugate/review.h"
 #include "policy/model/snapshot.h"
 
-/* Whether the review is of a Pod that changes. */
+/* Whether the review is an update of a Pod. */
 bool restore_concerns(const struct review *review);
 
 /*
- * Adds the edits that undo what an apply of the Pod's manifest would change back: accelerator names, `void` variables,
- * node selectors, tolerations and the runtime class. Returns -1 when the arena is exhausted.
+ * Adds the edits that undo what an apply of the manifest would revert: accelerator names, `void`
+ * variables, node selectors, tolerations, and the runtime class. Returns 0, or -1 if the arena is
+ * exhausted.
  */
 int restore_edits(const struct policy *policy, const struct review *review, struct arena *arena,
 		  struct decision *decision);

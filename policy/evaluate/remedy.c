@@ -1,10 +1,11 @@
 #include "policy/evaluate/remedy.h"
 
+#include "gpugate/policy_enums.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/companions.h"
 #include "policy/evaluate/requirements.h"
 
-#define ADVICE_MAX 200 /* bytes of what a model requires, next to everything else that the sentence says */
+#define ADVICE_MAX 200 /* Bytes for what a model requires, so that the rest of the sentence fits. */
 
 void remedy_print_amount(const struct policy *policy, const struct quota *quota, wide amount, struct buf *out)
 {
@@ -15,21 +16,24 @@ void remedy_print_amount(const struct policy *policy, const struct quota *quota,
 
 /* --- What fits. --- */
 
-/* Units of a resource, wherever they are or on the nodes of one model, that the Pod could request instead. */
+/*
+ * Units of a resource, on any nodes or on those of one model, that the Pod could request instead.
+ */
 struct fitting {
-	struct str name;               /* absent: nothing fits */
-	const struct landing *landing; /* NULL: no Accelerator has the resource */
-	bool elsewhere;                /* on the nodes of other models it does not fit, or is not counted here */
+	struct str name;               /* Absent: nothing fits. */
+	const struct landing *landing; /* NULL: no Accelerator has the resource. */
+	/* On nodes of other models, it does not fit or is not counted here. */
+	bool elsewhere;
 	wide each, count;
 };
 
-/* The name of a device class does not say whose devices it has. */
+/* The name of a device class does not identify the vendor of its devices. */
 static bool is_any_vendor(struct str vendor)
 {
 	return str_eq(vendor, STR("deviceclass.resource.kubernetes.io"));
 }
 
-/* Whether the Pod requests something of that vendor that the quota counts. */
+/* Whether the Pod requests a resource of that vendor that the quota counts. */
 static bool requests_vendor(const struct refused_request *request, const struct quota *quota, struct str vendor)
 {
 	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
@@ -41,7 +45,10 @@ static bool requests_vendor(const struct refused_request *request, const struct 
 	return false;
 }
 
-/* The vendor of which the Pod requests something that the quota counts; absent: that is not known. */
+/*
+ * Returns the vendor of a requested resource that the quota counts, or an absent string if it is
+ * unknown.
+ */
 static struct str requested_vendor(const struct refused_request *request, const struct quota *quota)
 {
 	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
@@ -60,8 +67,10 @@ static wide requested_count(const struct refused_request *request, struct str na
 	return 1;
 }
 
-/* What one unit costs in a quota; 0: nothing that is known, or the quota does not count it. `landing` is NULL where no Accelerator
- * has the resource. */
+/*
+ * Returns what one unit costs in a quota; 0 if the cost is unknown or the quota does not count it.
+ * `landing` is NULL if no Accelerator has the resource.
+ */
 static wide unit_cost(const struct policy *policy, const struct quota *quota, struct str name,
 		      const struct landing *landing)
 {
@@ -79,7 +88,10 @@ static wide smaller(wide a, wide b)
 	return a < b ? a : b;
 }
 
-/* How many units no limit forbids: neither that of the quota itself, nor any other one on the tenant's path that denies. */
+/*
+ * Returns how many units no limit forbids: not that of the quota itself, and no other one on the
+ * path of the tenant that denies.
+ */
 static wide count_allowed(const struct refused_request *request, const struct quota *quota, struct str name,
 			  const struct landing *landing)
 {
@@ -96,7 +108,9 @@ static wide count_allowed(const struct refused_request *request, const struct qu
 	return count;
 }
 
-/* Takes the units for the best ones if each costs more than those, and one fits. */
+/*
+ * Makes the units the best ones if each costs more than the previous best, and at least one fits.
+ */
 static bool consider(const struct refused_request *request, const struct quota *quota, wide left, struct str name,
 		     const struct landing *landing, struct fitting *best)
 {
@@ -110,7 +124,10 @@ static bool consider(const struct refused_request *request, const struct quota *
 	return true;
 }
 
-/* Where one unit does not fit on the nodes of every model, or is not counted here, the model is named; else what fits on all of them. */
+/*
+ * If no unit fits on some model, or it is not counted here, the message names the model. Otherwise
+ * it says how many fit on all models.
+ */
 static void look_elsewhere(const struct refused_request *request, const struct quota *quota,
 			   const struct resource *resource, struct fitting *best)
 {
@@ -125,7 +142,7 @@ static void look_elsewhere(const struct refused_request *request, const struct q
 		best->count = count;
 }
 
-/* What takes most of what is left in the quota. */
+/* Finds the resource whose single unit uses the largest part of what is left in the quota. */
 static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
 {
 	const struct policy *policy = request->policy;
@@ -184,13 +201,15 @@ void remedy_print_free(const struct refused_request *request, const struct exces
 		print_fitting(request, quota, excess->left, out);
 }
 
-/* --- As which model the Pod was counted. --- */
+/* --- The model that the Pod was counted as. --- */
 
-/* What a resource costs in a quota, over the models of a scope. */
+/* What a resource costs in a quota, over the models in a scope. */
 struct costs {
-	const struct landing *dearest; /* that the quota counts; NULL: none */
-	const struct landing *cheaper; /* that costs less, or that the quota does not count; NULL: none */
-	uint32_t count;                /* of landings in the scope */
+	/* The most expensive landing that the quota counts; NULL: none. */
+	const struct landing *dearest;
+	/* A landing that costs less or is not counted; NULL: none. */
+	const struct landing *cheaper;
+	uint32_t count; /* Number of landings in the scope. */
 };
 
 static struct costs find_costs(const struct policy *policy, const struct quota *quota, const struct resource *resource,

@@ -1,26 +1,35 @@
-/* remedy: the end of a quota's refusal: what is free, what fits into that, and as which model the Pod was counted. */
+/*
+ * remedy: the end of a message about an exceeded quota: what is free, what fits into that, and
+ * which model the Pod was counted as.
+ */
 #ifndef POLICY_EVALUATE_REMEDY_H
 #define POLICY_EVALUATE_REMEDY_H
 
+#include "gpugate/buf.h"
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/quota.h"
 #include "policy/evaluate/charge.h"
 
-/* What a Pod requests, and why that is refused. */
+/* What a Pod requests, and why it is denied. */
 struct refused_request {
 	const struct policy *policy;
 	const struct holding *holding;
 	const struct refused *refused;
 };
 
-/* An amount of the quota, with what it is an amount of: `1 GPU`, `2.5 GPUs`, `40Gi`, `3`. */
+/* Prints an amount of the quota with its unit: `1 GPU`, `2.5 GPUs`, `40Gi`, `3`. */
 void remedy_print_amount(const struct policy *policy, const struct quota *quota, wide amount, struct buf *out);
 
 /*
- * Prints `; 0.78 GPU is free; fits: 1 x nvidia.com/mig-3g.40gb (0.5)`, of resources of the vendors that the Pod requests. Only what no limit
- * that denies forbids is said to fit.
+ * Prints `; 0.78 GPU is free; fits: 1 x nvidia.com/mig-3g.40gb (0.5)`, with a resource of a vendor
+ * that the Pod requests. Only what no denying limit forbids is said to fit.
  */
 void remedy_print_free(const struct refused_request *request, const struct excess *excess, struct buf *out);
 
-/* Prints `; counted as MODEL`, and why, where the Pod could have been counted as another model. */
+/*
+ * Prints `; counted as MODEL` and the reason, if the Pod could have been counted as another model.
+ */
 void remedy_print_model(const struct refused_request *request, const struct excess *excess, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Rules: rewriting and injection, to a fixed point. */
+/* rules: applies the Rules until a pass changes nothing. */
 #include "policy/evaluate/rules.h"
 
 #include "policy/base/show.h"
@@ -7,16 +7,18 @@
 #include "policy/evaluate/rules_match.h"
 #include "policy/evaluate/rules_plan.h"
 
-/* Longer than any chain of rewrites can be: names of a draft are at most DRAFT_RESOURCES_MAX. */
+/*
+ * More than any chain of rewrites can need, because a draft has at most DRAFT_RESOURCES_MAX names.
+ */
 #define PASSES_MAX (DRAFT_RESOURCES_MAX + 2)
 
-/* One Rule, all or nothing. */
+/* Applies one Rule. Except for the removal of leftovers, it is applied completely or not at all. */
 static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 {
 	struct evaluation *e = pass->e;
 	struct plan plan = {0};
 	struct draft_problem problem = {0};
-	/* Only a container that has two names can have one too many. */
+	/* Leftovers are possible only if there are two names. */
 	if (e->draft.name_count < 2 && !rules_in_range(e, rule))
 		return 0;
 	if (rules_plan_targets(e, rule, &plan) < 0)
@@ -44,8 +46,10 @@ static int note_rule(struct evaluation *e, const struct rule *rule)
 	for (uint32_t i = 0; i < decision->rule_count; i++)
 		if (str_eq(decision->rules[i], rule->name))
 			return 0;
-	struct str *rules = (struct str *)(uintptr_t)decision->rules;   /* made here, and const for readers */
-	if ((decision->rule_count & (decision->rule_count - 1)) == 0) { /* room doubles when a power of two is full */
+	/* Allocated below; const for readers. */
+	struct str *rules = (struct str *)(uintptr_t)decision->rules;
+	/* The room doubles when it is full. */
+	if ((decision->rule_count & (decision->rule_count - 1)) == 0) {
 		rules = arena_alloc(e->arena,
 				    (size_t)(decision->rule_count ? 2 * decision->rule_count : 1) * sizeof *rules);
 		if (!rules)
@@ -58,7 +62,10 @@ static int note_rule(struct evaluation *e, const struct rule *rule)
 	return 0;
 }
 
-/* A Rule has changed the draft. In /validate that is an objection where the Rule is required. */
+/*
+ * Called when a Rule has changed the draft. In /validate, that is an objection if the Rule is
+ * required.
+ */
 static int note_change(struct evaluation *e, const struct rule *rule, bool settle)
 {
 	if (note_rule(e, rule) < 0)
@@ -72,7 +79,10 @@ static int note_change(struct evaluation *e, const struct rule *rule, bool settl
 			       SHOWN(rule->name));
 }
 
-/* One pass over all Rules, each seeing the draft as the earlier ones left it. A Rule that only watches says so once, in /mutate. */
+/*
+ * Runs one pass over all Rules. Each Rule sees the changes of the previous ones. A Rule whose
+ * enforcement is not deny only reports, and only in /mutate.
+ */
 static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
 {
 	struct pass pass = {.e = e};
@@ -90,14 +100,14 @@ static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
 		if (apply_rule(&pass, rule, &changed) < 0)
 			return -1;
 		if (e->decision->denied && settle)
-			return 0; /* one refusal is enough: what later Rules would do to that Pod means nothing */
+			return 0; /* The Pod is denied, so later Rules do not matter. */
 		if (!changed)
 			continue;
 		*any_changed = true;
 		if (note_change(e, rule, settle) < 0)
 			return -1;
 		draft_sum(&e->draft, &problem);
-		if (rule->rewrite_count) { /* other amounts: other Rules may match */
+		if (rule->rewrite_count) { /* The amounts have changed, so other Rules may match. */
 			rules_find(&pass);
 			for (i = 0; i < pass.found_count && pass.found[i] <= rank; i++)
 				;

@@ -5,9 +5,9 @@
 #include "policy/evaluate/evaluation.h"
 
 /*
- * Applies the Rules that match to the draft, in their order. `settle` repeats until a pass changes nothing, as /mutate
- * does; otherwise there is one pass, and a required Rule that changed something is an objection, as in /validate.
- * Returns -1 when the arena is exhausted.
+ * Applies the matching Rules to the draft, in their order. With `settle`, as in /mutate, it repeats
+ * passes until one changes nothing. Without it, as in /validate, there is one pass, and a required
+ * Rule that changes something causes an objection. Returns 0, or -1 if the arena is exhausted.
  */
 int rules_apply(struct evaluation *e, bool settle);
 

@@ -1,4 +1,4 @@
-/* Does what a Rule's plan says, or says what it would do. */
+/* rules_change: makes the changes that a Rule has planned, or reports them. */
 #include "policy/evaluate/rules_change.h"
 
 #include "gpugate/buf.h"
@@ -9,7 +9,7 @@
 
 #define NAMES_SHOWN 2
 
-/* A container asks for the name, or for the name and the target. */
+/* Whether a container requests the name, and whether it also requests the target. */
 enum asking { ASKS_NOT, ASKS_ONLY, ASKS_BESIDE };
 
 static enum asking asking(const struct draft *draft, const struct amount_of *amount, uint32_t name, struct str to)
@@ -75,7 +75,10 @@ static int set_labels(struct pass *pass, const struct plan *plan, bool *changed)
 	return 0;
 }
 
-/* Moves every container's amount of the name; the Pod then also tolerates nodes tainted by the old name. */
+/*
+ * Moves the amount of the name in every container. The Pod then also tolerates nodes that are
+ * tainted with the old name.
+ */
 static int rewrite_amounts(struct evaluation *e, const struct rewrite *rewrite, struct str to, bool *changed)
 {
 	struct draft *draft = &e->draft;
@@ -116,7 +119,7 @@ int rules_change(struct pass *pass, const struct rule *rule, const struct plan *
 	return 0;
 }
 
-/* ---- what a Rule that only watches says ---- */
+/* --- What a Rule that only reports says. --- */
 
 static void begin_part(struct buf *out, bool *some)
 {
@@ -124,7 +127,10 @@ static void begin_part(struct buf *out, bool *some)
 	*some = true;
 }
 
-/* `container "a"`, `containers "a" and "b"`, `containers "a", "b" and 3 more` of those that ask so. Returns whether there are any. */
+/*
+ * Prints `container "a"`, `containers "a" and "b"`, or `containers "a", "b" and 3 more` for those
+ * that request as `which` says. Returns whether there are any.
+ */
 static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t name, struct str to, enum asking which)
 {
 	struct str shown[NAMES_SHOWN];

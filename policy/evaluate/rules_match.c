@@ -1,4 +1,4 @@
-/* Which Rules are for a Pod. */
+/* rules_match: finds the Rules that match a Pod. */
 #include "policy/evaluate/rules_match.h"
 
 #include <stdlib.h>

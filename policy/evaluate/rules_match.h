@@ -1,13 +1,16 @@
-/* rules_match: finds the Rules that are for a Pod. */
+/* rules_match: finds the Rules that match a Pod. */
 #ifndef POLICY_EVALUATE_RULES_MATCH_H
 #define POLICY_EVALUATE_RULES_MATCH_H
 
 #include "policy/evaluate/rules_pass.h"
 
-/* Fills pass->found with the Rules that could match the draft as it stands. */
+/* Sets pass->found to the Rules that could match the current draft. */
 void rules_find(struct pass *pass);
 
-/* Whether the Pod is one that the Rule is for, by everything but the amounts it asks for; and by these. */
+/*
+ * rules_concern tells whether the Rule matches the Pod in everything but the requested amounts.
+ * rules_in_range tells whether these match.
+ */
 bool rules_concern(const struct evaluation *e, const struct rule *rule);
 bool rules_in_range(const struct evaluation *e, const struct rule *rule);
 

@@ -1,61 +1,67 @@
 /*
- * rules_pass: what the parts of applying Rules share. rules.c goes over the Rules. rules_match.c finds those that are
- * for a Pod. rules_target.c says what names become. rules_plan.c decides what a Rule would do, and what speaks against
- * it. rules_change.c does it, or says it. Functions of these files that return an int return -1 only when the arena is
- * exhausted.
+ * rules_pass: the state that the files which apply Rules share. rules.c iterates over the Rules.
+ * rules_match.c finds those that match a Pod. rules_target.c computes the new names. rules_plan.c
+ * plans what a Rule would change, and checks what prevents it. rules_change.c makes the change or
+ * reports it. Their functions that return an int return 0, or -1 if the arena is exhausted, unless
+ * a comment says otherwise.
  */
 #ifndef POLICY_EVALUATE_RULES_PASS_H
 #define POLICY_EVALUATE_RULES_PASS_H
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/evaluate/evaluation.h"
 
-/* A way in which a Pod is placed, and on which models it could land. Looked up once, since a Pod can make every look
- * long. */
+/*
+ * A Pod with a node selector, and the models that it can run on. It is computed once, because a
+ * large Pod makes each computation expensive.
+ */
 enum { REACH_UNKNOWN, REACH_NO, REACH_YES };
 struct spot {
 	const struct pod *placed;
-	const uint8_t *reached; /* by model */
+	const uint8_t *reached; /* By model: REACH_YES or REACH_NO. */
 };
 
-/* What a pass needs besides the evaluation. */
+/* The state of one pass. */
 struct pass {
 	struct evaluation *e;
-	uint32_t *found; /* Rules to look at, by rank; one that was found under several keys may stand there twice */
+	uint32_t *found; /* Candidate Rules, sorted by rank; may contain duplicates. */
 	uint32_t found_count, found_size;
 	bool exhausted;
-	struct str *claims; /* nodeSelector keys that a Rule of this pass has set */
+	struct str *claims; /* Keys of nodeSelector that a Rule has set in this pass. */
 	uint32_t claim_count, claim_size;
 	bool runtime_claimed;
-	struct pod placed; /* the Pod with the draft's node selector; see rules_placed */
+	struct pod placed; /* The Pod with the node selector of the draft; see rules_placed. */
 	bool placed_valid;
-	struct spot before; /* ... where that could land; see rules_before */
+	struct spot before; /* Where `placed` can run; see rules_before. */
 	bool before_valid;
 };
 
 enum target_problem {
 	TARGET_OK,
-	TARGET_NO_MEMORY, /* what the Pod says is no amount of memory */
-	TARGET_NO_UNIT,   /* a number of bytes that was meant to have a unit */
-	TARGET_TOO_LARGE, /* no profile has so much memory */
-	TARGET_NO_PROFILE /* the Accelerator has none that may be chosen */
+	TARGET_NO_MEMORY, /* The value in the Pod is not an amount of memory. */
+	TARGET_NO_UNIT,   /* The value in the Pod lacks a unit. */
+	TARGET_TOO_LARGE, /* No profile has that much memory. */
+	TARGET_NO_PROFILE /* The Accelerator has no profile that may be chosen. */
 };
 
-/* What a rewrite turns its name into for this Pod. */
+/* The name that a rewrite gives to its resource for this Pod. */
 struct target {
-	struct str name; /* absent: nothing, or a problem */
+	struct str name; /* Absent: there is nothing to do, or there is a problem. */
 	enum target_problem problem;
-	struct str said;               /* the memory that the Pod says, as it says it */
-	const struct profile *largest; /* TARGET_TOO_LARGE */
+	struct str said;               /* The amount of memory as the Pod states it. */
+	const struct profile *largest; /* The largest profile, for TARGET_TOO_LARGE. */
 };
 
-/* What a Rule would do to the draft. */
+/* What a Rule would change in the draft. */
 struct plan {
-	struct target *targets; /* by rewrite; a name that is absent: that rewrite has nothing to do */
-	struct pair *labels;    /* for the node selector: all that the Rule sets, some of which may be there already */
+	struct target *targets; /* By rewrite; one without a name changes nothing. */
+	/* All node selector entries that the Rule sets, even if already there. */
+	struct pair *labels;
 	uint32_t label_count;
 	bool runtime_class;
-	bool refused; /* an objection was made, and nothing may change */
-	bool idle;    /* the Rule is not for a Pod like this: it changes nothing */
+	bool refused; /* An objection was added, and nothing may change. */
+	bool idle;    /* The Rule does not apply to such a Pod, and changes nothing. */
 };
 
 #endif

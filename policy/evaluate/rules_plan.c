@@ -1,4 +1,7 @@
-/* What a Rule would do to a Pod, and what speaks against it: everything that could be refused is looked at before anything changes. */
+/*
+ * rules_plan: plans what a Rule would change, and checks what prevents it, before anything is
+ * changed.
+ */
 #include "policy/evaluate/rules_plan.h"
 
 #include "gpugate/buf.h"
@@ -20,7 +23,7 @@ int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct pla
 	return 0;
 }
 
-/* Whether the Pod selects other nodes than those that have what it would ask for. */
+/* Whether the Pod selects nodes other than those that have what it would request. */
 static int check_elsewhere(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *elsewhere)
 {
 	const struct evaluation *e = pass->e;
@@ -39,8 +42,11 @@ static int check_elsewhere(struct pass *pass, const struct rule *rule, const str
 	return 0;
 }
 
-/* A container that asks for several devices would see one slice of them. The Pod keeps all that it asks for: with some of its containers
- * rewritten it would need a node that has both. */
+/*
+ * Whether a container requests more than it could use after the rewrite: one that requests several
+ * devices would see only one slice. Then the whole Pod is left alone, because with only some
+ * containers rewritten it would need a node that has both resources.
+ */
 static bool asks_too_much(const struct evaluation *e, const struct rule *rule, const struct plan *plan)
 {
 	const struct draft *draft = &e->draft;
@@ -84,7 +90,10 @@ bool rules_claimed(const struct pass *pass, struct str key)
 	return false;
 }
 
-/* Whether the Pod itself says otherwise than the Rule wants: an objection where the Rule denies that. */
+/*
+ * Checks whether the Pod has a value other than the Rule sets. That is an objection if the Rule
+ * denies conflicts.
+ */
 static int check_conflict(struct evaluation *e, const struct rule *rule, const char *field, struct str key,
 			  struct str there, struct str wanted, struct plan *plan)
 {
@@ -98,7 +107,10 @@ static int check_conflict(struct evaluation *e, const struct rule *rule, const c
 			       field, SHOWN(key), SHOWN(there), SHOWN(rule->name), SHOWN(wanted));
 }
 
-/* One entry for the node selector. Of two Rules, and of two entries of one Rule, the first that sets a key has it. */
+/*
+ * Plans one entry for the node selector. If several Rules, or several entries of a Rule, set a key,
+ * the first one wins.
+ */
 static int plan_label(struct pass *pass, const struct rule *rule, const struct pair *label, struct plan *plan)
 {
 	struct str there = draft_selector(&pass->e->draft, label->key);
@@ -136,8 +148,11 @@ static int plan_labels(struct pass *pass, const struct rule *rule, struct plan *
 	return 0;
 }
 
-/* Whether the Pod could land somewhere, and could not with these labels in its node selector. `*lost`: the resource that it could not
- * have any more; absent: the labels contradict its affinity, whatever it asks for. */
+/*
+ * Checks whether the Pod can run somewhere now but not with these labels in its node selector. Sets
+ * `*lost` to the resource that it could no longer get, or to an absent string if the labels
+ * contradict its affinity.
+ */
 static int check_lost(struct pass *pass, const struct rule *rule, const struct plan *plan, const struct pair *labels,
 		      uint32_t count, struct str *lost, bool *is_lost)
 {
@@ -155,7 +170,7 @@ static int check_lost(struct pass *pass, const struct rule *rule, const struct p
 		could_land = rules_could_land(e, before, &now, i);
 	*is_lost = false;
 	if (!could_run && !could_land)
-		return 0; /* there is nothing to lose */
+		return 0; /* There is nothing to lose. */
 	if (rules_place(pass->e, before->placed, labels, count, &placed) < 0 || rules_spot(e, &placed, &after) < 0)
 		return -1;
 	rules_wishes(e, rule, plan, &then);
@@ -194,7 +209,10 @@ static int object_affinity(struct evaluation *e, const struct rule *rule, const 
 	return result;
 }
 
-/* The Pod's own required affinity stays, as its other values do: of the labels those go that it, or what it asks for, does not allow. */
+/*
+ * Keeps the required affinity of the Pod, as its other values are kept: removes the labels that the
+ * affinity, or what the Pod requests, does not allow.
+ */
 static int keep_allowed(struct pass *pass, const struct rule *rule, struct plan *plan)
 {
 	uint32_t kept = 0;
@@ -210,7 +228,10 @@ static int keep_allowed(struct pass *pass, const struct rule *rule, struct plan 
 	return 0;
 }
 
-/* A node selector cannot replace an affinity: where both contradict each other, the Pod would wait for ever. */
+/*
+ * A node selector cannot replace an affinity. If they contradict each other, the Pod would stay
+ * pending forever.
+ */
 static int check_affinity(struct pass *pass, const struct rule *rule, struct plan *plan)
 {
 	bool adds = false, is_lost;

@@ -1,5 +1,7 @@
-/* What a rewrite turns its name into, and where a Pod that asks for that could land. */
+/* rules_target: computes the new names of resources, and where a Pod that requests them can run. */
 #include "policy/evaluate/rules_target.h"
+
+#include <stdio.h>
 
 #include "policy/base/mig_profile.h"
 #include "policy/base/show.h"
@@ -17,7 +19,10 @@ static const struct str *find_value(const struct pairs *map, struct str key)
 	return NULL;
 }
 
-/* The memory that one GPU's worth of work needs, in bytes. Returns whether it is known; where the Pod says it wrongly, that is a problem. */
+/*
+ * Computes the memory that is needed per GPU, in bytes, and returns whether it is known. An invalid
+ * amount in the Pod is a problem of the target.
+ */
 static bool wanted_memory(const struct evaluation *e, const struct rewrite *rewrite, struct target *target,
 			  int64_t *memory)
 {
@@ -39,7 +44,10 @@ static bool wanted_memory(const struct evaluation *e, const struct rewrite *rewr
 	return target->problem == TARGET_OK;
 }
 
-/* Least memory that covers, then fewest compute slices; profiles with a suffix (+me, +gfx, -me) are never chosen. */
+/*
+ * Chooses the profile with the least sufficient memory, then with the fewest compute slices.
+ * Profiles with a suffix (+me, +gfx, -me) are never chosen.
+ */
 static const struct profile *choose_profile(const struct model *model, int64_t memory, const struct profile **largest)
 {
 	const struct profile *best = NULL;
@@ -73,7 +81,10 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 	return target;
 }
 
-/* What to write for an amount of memory that is none, or that has no unit: `24GB` and `24` were meant as 24Gi. */
+/*
+ * Advises what to write instead of an invalid amount or one without a unit: `24GB` and `24` mean
+ * 24Gi.
+ */
 static void advise_memory(const struct target *target, char *advice, size_t size)
 {
 	char meant[32];
@@ -148,7 +159,7 @@ const struct pod *rules_placed(struct pass *pass)
 	return &pass->placed;
 }
 
-/* Finds for the models of one resource whether the Pod could land on them. */
+/* Finds out on which models of one resource the Pod can run. */
 static int reach_models(const struct evaluation *e, const struct pod *placed, const struct resource *resource,
 			uint8_t *reached)
 {
@@ -188,7 +199,10 @@ const struct spot *rules_before(struct pass *pass)
 	return &pass->before;
 }
 
-/* Whether nodes of the model have what is wished for, too. A node has one model of a resource name, and may have one of another beside. */
+/*
+ * Whether nodes of the model also have what is wished for. A node has only one model of a resource,
+ * but may also have a model of another resource.
+ */
 static bool has_too(const struct policy *policy, const struct wish *wish, uint32_t model)
 {
 	const struct resource *resource = wish->resource;
@@ -249,7 +263,10 @@ static void walk_to(struct walk *walk, struct str name)
 		walk->names[walk->count++] = name;
 }
 
-/* Adds what the Rules that are for the Pod make of the name. Their ranges are not looked at: they are of other amounts by now. */
+/*
+ * Adds the names to which matching Rules rewrite this one. Their ranges are ignored, because the
+ * amounts have changed since.
+ */
 static void walk_from(const struct evaluation *e, struct walk *walk, struct str name)
 {
 	const struct index *index = &e->policy->rule_index.rewrites;

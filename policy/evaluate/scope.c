@@ -11,7 +11,7 @@ static int text_order(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-/* Sorts, and leaves each text once. */
+/* Sorts the strings and removes duplicates. */
 static struct strs unique(struct str *items, uint32_t count)
 {
 	uint32_t kept = 0;
@@ -28,8 +28,10 @@ static bool injects(const struct rule *rule)
 	return rule->node_selector_count > 0 || rule->toleration_count > 0 || str_present(rule->runtime_class);
 }
 
-/* A Rule whose requests the Pod does not have does nothing; a single one of them is enough to tell. A Rule that only rewrites does
- * nothing without one of the names that it rewrites. */
+/*
+ * A Rule does nothing if one of its requests is missing, so the first one is enough. A Rule that
+ * only rewrites does nothing without one of the names that it rewrites.
+ */
 static int reach_resources(const struct policy *policy, struct arena *arena, struct strs *resources)
 {
 	size_t most = 0;
@@ -51,7 +53,7 @@ static int reach_resources(const struct policy *policy, struct arena *arena, str
 	return 0;
 }
 
-/* The requirements of a selector that say which labels must be there. */
+/* Collects the requirements of a selector that say which labels a Pod must have. */
 static int reach_labels(const struct selector *selector, struct arena *arena, struct reach_rule *rule)
 {
 	struct reach_label *labels = arena_alloc(arena, selector->count * sizeof *labels);
@@ -79,7 +81,10 @@ static int reach_rules(const struct policy *policy, struct arena *arena, struct 
 			continue;
 		struct reach_rule *to = &rules[reach->rule_count++];
 		bool contradicts = rule->node_selector_count > 0 || str_present(rule->runtime_class);
-		/* A node selector that contradicts the Pod's affinity is refused under `override`, too. */
+		/*
+		 * Even with `override`, a node selector that contradicts the affinity of the Pod
+		 * denies it.
+		 */
 		to->refuses = rule->enforcement == ENFORCEMENT_DENY &&
 			      (rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts) ||
 			       (rule->on_conflict == CONFLICT_OVERRIDE && rule->node_selector_count > 0));

@@ -1,13 +1,21 @@
-/* Settings.unknownResources: what a Pod asks for that neither the policy nor the catalog knows, and that no quota counts. */
+/*
+ * unknown: applies Settings.unknownResources to requests that neither the policy nor the catalog
+ * knows, so that no quota counts them.
+ */
 #include "policy/evaluate/unknown.h"
 
+#include <stdio.h>
+
+#include "gpugate/holding.h"
+#include "gpugate/pairs.h"
 #include "gpugate/suggest.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
 
-#define VENDOR_TYPO_MIN 9 /* bytes; of shorter vendors' names two that differ by one letter are often both right */
+/* In bytes. Shorter vendor names that differ by one letter are often both correct. */
+#define VENDOR_TYPO_MIN 9
 
-#define NAMES_MAX 16 /* different ones; nobody reads more, and what a Pod may cost here is bounded */
+#define NAMES_MAX 16 /* Different names. This bounds the cost of a Pod. */
 
 struct unknown {
 	struct str names[NAMES_MAX];
@@ -35,7 +43,10 @@ static void collect(const struct policy *policy, const struct pairs *map, struct
 	}
 }
 
-/* Whether one text becomes the other when one letter is added, left out or exchanged, or two neighbors are swapped. */
+/*
+ * Whether one text becomes the other if one letter is added, removed or replaced, or two adjacent
+ * letters are swapped.
+ */
 static bool is_one_slip(struct str a, struct str b)
 {
 	size_t head = 0, tail = 0, shorter = a.len < b.len ? a.len : b.len, longer = a.len + b.len - shorter;
@@ -48,11 +59,17 @@ static bool is_one_slip(struct str a, struct str b)
 	return longer - shorter <= 1 && (left <= 1 || swapped);
 }
 
-/* Comparisons of bytes for one Pod: enough for hundreds of names, however many a policy has. */
+/*
+ * Maximum compared pairs of bytes per Pod. That is enough for hundreds of names and bounds the cost
+ * for larger policies.
+ */
 #define SUGGEST_WORK 1000000
 
-/* The known name that was meant: one of the same vendor, or of one whose name was mistyped. Absent: none. A device of another vendor is not
- * what was meant, however alike the names are. */
+/*
+ * Returns the known name that was probably meant, or an absent string. It is from the same vendor,
+ * or from one whose name is one typo away: a device of another vendor is not meant, however similar
+ * its name is.
+ */
 static struct str suggest(const struct policy *policy, struct str wrong)
 {
 	struct str best = {NULL, 0}, vendor = catalog_vendor(wrong);

@@ -1,8 +1,10 @@
 #include "policy/evaluate/working_pod.h"
 
+#include <stdio.h>
+
 #include "policy/evaluate/effective_request.h"
 
-/* Room for one more element of an array that grows by doubling in an arena. */
+/* Makes room for one more element of an array that grows by doubling in the arena. */
 static void *grow(struct arena *arena, void *items, uint32_t count, uint32_t *size, size_t item_size)
 {
 	if (count < *size)
@@ -36,14 +38,18 @@ static uint32_t add_name(struct draft *draft, struct str name)
 	return draft->name_count++;
 }
 
-/* The amount of a container and name; made where there is none yet. */
+/*
+ * Returns the amount of a container and name, which is created if it does not exist, or NULL if the
+ * arena is exhausted.
+ */
 static struct amount_of *find_amount(struct draft *draft, uint32_t container, uint32_t name)
 {
 	uint32_t *link = &draft->first[container];
 	for (; *link != INDEX_NONE; link = &draft->amounts[*link].next)
 		if (draft->amounts[*link].name == name)
 			return &draft->amounts[*link];
-	*link = draft->amount_count; /* before growing: the link may stand in the old array, which is copied */
+	/* Set before the array grows, because the link may be in the old array, which is copied. */
+	*link = draft->amount_count;
 	struct amount_of *amounts =
 	    grow(draft->arena, draft->amounts, draft->amount_count, &draft->amount_size, sizeof *amounts);
 	if (!amounts)
@@ -73,7 +79,7 @@ static void set_quantity_problem(struct draft_problem *problem, enum quantity_re
 						  entry->key, entry->value};
 }
 
-/* `what` is of all of the Pod's requests together. */
+/* Sets a problem about all requests of the Pod together. */
 static void set_pod_problem(struct draft_problem *problem, const char *what)
 {
 	if (!problem->what)
@@ -129,13 +135,14 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 	if (!draft->first)
 		return -1;
 	if (heads)
-		memset(draft->first, 0xff, heads); /* INDEX_NONE */
+		memset(draft->first, 0xff, heads); /* INDEX_NONE. */
 	for (uint32_t i = 0; i < pod->container_count; i++) {
 		if (collect(draft, i, &pod->containers[i].requests, false, problem) < 0 ||
 		    collect(draft, i, &pod->containers[i].limits, true, problem) < 0)
 			return -1;
 	}
-	for (uint32_t i = 0; i < pod->overhead.count; i++) { /* a RuntimeClass can add devices, too */
+	/* A RuntimeClass can add devices, too. */
+	for (uint32_t i = 0; i < pod->overhead.count; i++) {
 		if (snapshot_is_accelerator(policy, pod->overhead.items[i].key) &&
 		    add_name(draft, pod->overhead.items[i].key) == INDEX_NONE)
 			set_pod_problem(problem, too_many_names);
@@ -144,7 +151,9 @@ int draft_init(struct draft *draft, const struct policy *policy, const struct po
 	return 0;
 }
 
-/* Sums stay far from overflow: at most 2^23 entries (8 MiB of JSON) of at most DEMAND_MAX each. */
+/*
+ * Sums do not overflow: there are at most 2^23 entries (8 MiB of JSON) of at most DEMAND_MAX each.
+ */
 void draft_sum(struct draft *draft, struct draft_problem *problem)
 {
 	struct effective sums[DRAFT_RESOURCES_MAX] = {0};
@@ -222,7 +231,7 @@ int draft_move(struct draft *draft, uint32_t amount, struct str to)
 	return 0;
 }
 
-/* nodeSelector[key] as the Pod came with it; absent when it has none. */
+/* Returns nodeSelector[key] of the unchanged Pod, or an absent string. */
 static struct str pod_selector(const struct draft *draft, struct str key)
 {
 	const struct pairs *selector = &draft->pod->node_selector;
@@ -256,7 +265,10 @@ int draft_select(struct draft *draft, struct str key, struct str value)
 	return 0;
 }
 
-/* Whether `there` tolerates whatever `wanted` does (core/v1 Toleration: an empty effect or key stands for all). */
+/*
+ * Whether `there` tolerates everything that `wanted` does. An empty effect or key matches all
+ * (Toleration in core/v1).
+ */
 static bool covers(const struct toleration *there, const struct toleration *wanted)
 {
 	bool exists = str_eq(there->op, STR("Exists")), wanted_exists = str_eq(wanted->op, STR("Exists"));
@@ -308,7 +320,7 @@ static struct str print_count(struct arena *arena, int64_t value)
 	return arena_str(arena, (struct str){text, (size_t)len});
 }
 
-/* Returns whether there is an edit, -1 when the arena is exhausted. */
+/* Returns 1 if there is an edit, 0 if not, or -1 if the arena is exhausted. */
 static int edit_amount(const struct draft *draft, const struct amount_of *amount, bool limits, struct edit *edit)
 {
 	int64_t now = limits ? amount->limit : amount->request, was = limits ? amount->was_limit : amount->was_request;
@@ -341,7 +353,7 @@ int draft_edits(const struct draft *draft, uint32_t envs, struct edit **edits, u
 	for (uint32_t i = 0; i < draft->selector_count; i++) {
 		const struct pair *now = &draft->selectors[i];
 		struct str was = pod_selector(draft, now->key);
-		/* A later pass may have led back to what the Pod came with. */
+		/* A later pass may have restored the value of the Pod. */
 		if (!str_present(was) || !str_eq(was, now->value))
 			out[made++] = (struct edit){.kind = EDIT_NODE_SELECTOR, .key = now->key, .value = now->value};
 	}

@@ -1,21 +1,29 @@
 /*
- * working_pod: the accelerator requests of one Pod while Rules work on it, and what Rules have added. Reads the facts, never
- * changes them; everything is the request's arena.
+ * working_pod: a draft, which is the working copy of a Pod: its accelerator requests while Rules
+ * change them, and what Rules add. The Pod itself is not changed. All memory is in the arena of the
+ * request.
  */
 #ifndef POLICY_EVALUATE_WORKING_POD_H
 #define POLICY_EVALUATE_WORKING_POD_H
 
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "policy/model/snapshot.h"
 
-#define DRAFT_RESOURCES_MAX 64 /* different accelerator resources in one Pod: far more than any node has */
+/* Different accelerator resources in one Pod; no node has that many. */
+#define DRAFT_RESOURCES_MAX 64
 
 #define AMOUNT_ABSENT (-1)
 
-/* What one container asks of one accelerator resource. AMOUNT_ABSENT: that map does not have the key. */
+/*
+ * What one container requests of one accelerator resource. AMOUNT_ABSENT means that the map lacks
+ * the key. `was_` is the value in the Pod.
+ */
 struct amount_of {
-	uint32_t container; /* index into pod.containers */
-	uint32_t name;      /* index into draft.names */
-	uint32_t next;      /* of the same container; INDEX_NONE ends */
+	uint32_t container; /* Index into pod.containers. */
+	uint32_t name;      /* Index into draft.names. */
+	uint32_t next;      /* Next amount of the same container; INDEX_NONE: none. */
 	int64_t request, limit;
 	int64_t was_request, was_limit;
 };
@@ -25,75 +33,92 @@ struct draft {
 	const struct pod *pod;
 	struct arena *arena;
 	struct str names[DRAFT_RESOURCES_MAX];
-	const struct resource *resources[DRAFT_RESOURCES_MAX]; /* NULL: no Accelerator has it */
-	int64_t effective[DRAFT_RESOURCES_MAX];                /* see draft_sum */
+	const struct resource *resources[DRAFT_RESOURCES_MAX]; /* NULL: no Accelerator has it. */
+	int64_t effective[DRAFT_RESOURCES_MAX];                /* See draft_sum. */
 	uint32_t name_count;
 	struct amount_of *amounts;
 	uint32_t amount_count, amount_size;
-	uint32_t *first;        /* of each container, its first amount; INDEX_NONE: it asks nothing */
-	struct pair *selectors; /* added or replaced nodeSelector entries */
+	uint32_t *first;        /* First amount of each container; INDEX_NONE: it has none. */
+	struct pair *selectors; /* Added or replaced entries of nodeSelector. */
 	uint32_t selector_count, selector_size;
-	struct toleration *tolerations; /* added */
+	struct toleration *tolerations; /* Added tolerations. */
 	uint32_t toleration_count, toleration_size;
-	struct str runtime_class; /* absent: as the Pod has it */
+	struct str runtime_class; /* Absent: unchanged. */
 };
 
-/* What is wrong with the requests of a Pod, for the sentence that refuses it. */
+/* What is wrong with the requests of a Pod, for the message that denies it. */
 struct draft_problem {
-	const char *what;              /* NULL: nothing */
-	const char *remedy;            /* what to request instead */
-	struct str container;          /* absent: the Pod's overhead */
-	struct str resource, quantity; /* absent: `what` is of the Pod as a whole */
+	const char *what;              /* NULL: nothing. */
+	const char *remedy;            /* What to request instead. */
+	struct str container;          /* Absent: the overhead of the Pod. */
+	struct str resource, quantity; /* Absent: `what` is about the whole Pod. */
 };
 
-/* Collects the accelerator requests. Returns -1 when the arena is exhausted; a senseless request is a problem, not -1. */
+/*
+ * Initializes the draft and collects the accelerator requests. An invalid request sets `*problem`.
+ * Returns 0, or -1 if the arena is exhausted.
+ */
 int draft_init(struct draft *draft, const struct policy *policy, const struct pod *pod, struct arena *arena,
 	       struct draft_problem *problem);
 
 /*
- * Recomputes `effective`: of each resource the whole Pod's request (effective_request.h). The sum of all of them above DEMAND_MAX is a
- * problem.
+ * Computes `effective` again: the effective request of the whole Pod for each resource. A total
+ * above DEMAND_MAX is a problem.
  */
 void draft_sum(struct draft *draft, struct draft_problem *problem);
 
-/* Index of a name that is already in the draft, or INDEX_NONE. */
+/* Returns the index of a name that is in the draft, or INDEX_NONE. */
 uint32_t draft_name(const struct draft *draft, struct str name);
 
-/* The Pod's effective request for a name; 0: none. */
+/* Returns the effective request of the Pod for a name; 0: none. */
 int64_t draft_effective(const struct draft *draft, struct str name);
 
-/* What a container asks of the resource: the larger of request and limit. */
+/* Returns what a container requests of the resource: the larger of request and limit. */
 static inline int64_t amount_value(const struct amount_of *amount)
 {
 	return amount->request > amount->limit ? amount->request : amount->limit;
 }
 
-/* What the container asks of a resource; 0 or less: nothing. */
+/* Returns what the container requests of a resource; 0 or less: nothing. */
 int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name);
 
 /*
- * Whether a container asks any accelerator: a device, a slice or a share, so that its device plugin chooses what it sees. A network device
- * or a companion of the same vendor is none.
+ * Whether a container requests any accelerator (a device, a slice or a share), so that a device
+ * plugin decides which devices it sees. A network device or a companion of the same vendor does not
+ * count.
  */
 bool draft_asks(const struct draft *draft, uint32_t container);
 
-/* Moves what the amount asks to another name in the same container. Returns -1 when the arena is exhausted or the
- * Pod would have too many names (then nothing has changed). */
+/*
+ * Moves an amount to another name in the same container, and adds it to what is there. Returns 0,
+ * or -1 if the arena is exhausted or the Pod would have too many names; the draft must not be used
+ * after that.
+ */
 int draft_move(struct draft *draft, uint32_t amount, struct str to);
 
-/* nodeSelector[key] as the draft has it; absent when it has none. */
+/*
+ * draft_selector returns nodeSelector[key] in the draft, or an absent string. draft_select sets it;
+ * it returns 0, or -1 if the arena is exhausted.
+ */
 struct str draft_selector(const struct draft *draft, struct str key);
 int draft_select(struct draft *draft, struct str key, struct str value);
 
-/* Whether some toleration that is there covers this one. */
+/* Whether some toleration in the draft covers this one. */
 bool draft_tolerates(const struct draft *draft, const struct toleration *toleration);
 
-/* Adds a toleration unless one that is there already covers it. Sets `*added`. */
+/*
+ * Adds a toleration unless one in the draft covers it. Sets `*added` if it adds one. Returns 0, or
+ * -1 if the arena is exhausted.
+ */
 int draft_tolerate(struct draft *draft, const struct toleration *toleration, bool *added);
 
+/* Returns runtimeClassName in the draft, or an absent string. */
 struct str draft_runtime_class(const struct draft *draft);
 
-/* The difference to the Pod as it came, as edits in the arena. `envs` more edits are left room for at the end. */
+/*
+ * Computes the edits that turn the Pod into the draft. They are in the arena, with room for `envs`
+ * more at the end. Returns 0, or -1 if the arena is exhausted.
+ */
 int draft_edits(const struct draft *draft, uint32_t envs, struct edit **edits, uint32_t *count);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The part of the catalog that says how a Pod can reach devices without asking for them: variables, host paths and
- * annotations. Every row has a public source: the vendor's container runtime, device plugin or NRI plug-in.
+ * catalog_access: how a Pod can reach devices without requesting them: variables, host paths and
+ * annotations. Every row has a public source: the container runtime, device plugin or NRI plugin of
+ * the vendor.
  */
 #include "policy/model/catalog.h"
 
@@ -10,8 +11,9 @@
 	}
 
 /*
- * The third column says that the vendor's runtime is known to take `void`. Only then may void mode add the variable to
- * containers that do not have it: a runtime that does not know the word could refuse to start every container of its nodes.
+ * The third column says that the runtime of the vendor is known to accept `void`. Only then may the
+ * void mode add the variable to containers that lack it: other runtimes might fail to start any
+ * container on their nodes.
  */
 static const struct catalog_variable variables[] = {
     {S("NVIDIA_VISIBLE_DEVICES"), S("nvidia.com/"), true},
@@ -23,64 +25,64 @@ static const struct catalog_variable variables[] = {
     {S("MTHREADS_VISIBLE_DEVICES"), S("mthreads.com/"), true},
     {S("METAX_VISIBLE_DEVICES"), S("metax-tech.com/"), true},
     {S("ILUVATAR_VISIBLE_DEVICES"), S("iluvatar.ai/"), true},
-    {S("CXPU_VISIBLE_DEVICES"), S("kunlunxin.com/"), true},         /* Kunlunxin's xpu-container-toolkit */
-    {S("AWS_NEURON_VISIBLE_DEVICES"), S("aws.amazon.com/"), false}, /* AWS's oci-neuron-hook */
-    {S("IX_VISIBLE_DEVICES"), S("iluvatar.com/"), false},           /* Iluvatar's ix-container-toolkit */
-    {S("ENFLAME_VISIBLE_DEVICES"), S("enflame.com/"), false},       /* Enflame's container toolkit */
-    {S("BIREN_VISIBLE_DEVICES"), S("birentech.com/"), false},       /* Biren's container toolkit */
-    {S("HCU_VISIBLE_DEVICES"), S("hygon.com/"), true},   /* Hygon's hcu-container-toolkit, and so are the next two */
-    {S("VHCU_VISIBLE_DEVICES"), S("hygon.com/"), false}, /* */
-    {S("MIG_VISIBLE_DEVICES"), S("hygon.com/"), false},  /* */
-    {S("XDXCT_VISIBLE_DEVICES"), S("xdxct.com/"), true}, /* XDXCT's container toolkit */
-    {S("METHERDS_VISIBLE_DEVICES"), S("mthreads.com/"),
-     false},                                            /* Moore Threads' container toolkit, misspelled as here */
-    {S("DCU_VISIBLE_DEVICES"), S("hygon.com/"), false}, /* Hygon's dcu-container-runtime */
-    {S("TSINGMICRO_VISIBLE_DEVICES"), S("tsingmicro.com/"), false}, /* Tsingmicro's container runtime */
-    {S("DOCKER_RESOURCE_*"), S("hygon.com/"), false}, /* Hygon's toolkit; NVIDIA's by its option swarm-resource */
+    {S("CXPU_VISIBLE_DEVICES"), S("kunlunxin.com/"), true},         /* Kunlunxin's xpu-container-toolkit. */
+    {S("AWS_NEURON_VISIBLE_DEVICES"), S("aws.amazon.com/"), false}, /* AWS's oci-neuron-hook. */
+    {S("IX_VISIBLE_DEVICES"), S("iluvatar.com/"), false},           /* Iluvatar's ix-container-toolkit. */
+    {S("ENFLAME_VISIBLE_DEVICES"), S("enflame.com/"), false},       /* Enflame's container toolkit. */
+    {S("BIREN_VISIBLE_DEVICES"), S("birentech.com/"), false},       /* Biren's container toolkit. */
+    {S("HCU_VISIBLE_DEVICES"), S("hygon.com/"), true},              /* Hygon's hcu-container-toolkit. */
+    {S("VHCU_VISIBLE_DEVICES"), S("hygon.com/"), false},            /* Hygon's hcu-container-toolkit. */
+    {S("MIG_VISIBLE_DEVICES"), S("hygon.com/"), false},             /* Hygon's hcu-container-toolkit. */
+    {S("XDXCT_VISIBLE_DEVICES"), S("xdxct.com/"), true},            /* XDXCT's container toolkit. */
+    {S("METHERDS_VISIBLE_DEVICES"), S("mthreads.com/"), false},     /* Moore Threads' toolkit, with this misspelling. */
+    {S("DCU_VISIBLE_DEVICES"), S("hygon.com/"), false},             /* Hygon's dcu-container-runtime. */
+    {S("TSINGMICRO_VISIBLE_DEVICES"), S("tsingmicro.com/"), false}, /* Tsingmicro's container runtime. */
+    {S("DOCKER_RESOURCE_*"), S("hygon.com/"), false}, /* Hygon's; NVIDIA's with the option swarm-resource. */
 };
 
 /*
- * `/run` stands for `/var/run` as well, see path_normalize. Folders above a row are refused, too, because the row can
- * be reached through them; so no row lies in a folder that ordinary Pods mount, such as /tmp.
+ * `/run` also stands for `/var/run`; see path_normalize. Parents of a row are denied, too, because
+ * it can be reached through them. Therefore no row is in a folder that ordinary Pods mount, such as
+ * /tmp.
  */
 static const struct str device_paths[] = {
     /* Device nodes. */
-    S("/dev/nvidia*"),      /* NVIDIA: devices, nvidia-caps, nvidiactl, nvidia-uvm */
-    S("/dev/nvhost*"),      /* NVIDIA Jetson, and so are the next two */
-    S("/dev/nvmap"),        /* */
-    S("/dev/nvgpu*"),       /* */
-    S("/dev/dxg"),          /* a GPU under WSL */
-    S("/dev/dri"),          /* render nodes of AMD, Intel, Moore Threads, MetaX, Hygon */
-    S("/dev/kfd"),          /* AMD compute */
-    S("/dev/mkfd"),         /* Hygon */
-    S("/dev/accel*"),       /* the accel subsystem of Linux: Habana, Intel NPU, TPU, Qualcomm; Tsingmicro */
-    S("/dev/hl*"),          /* Habana before the accel subsystem */
-    S("/dev/apex_*"),       /* Google Coral */
-    S("/dev/neuron*"),      /* AWS */
-    S("/dev/davinci*"),     /* Huawei, and so are the next two */
-    S("/dev/hisi_hdc"),     /* */
-    S("/dev/devmm_svm"),    /* */
-    S("/dev/cambricon*"),   /* Cambricon */
-    S("/dev/mthreads*"),    /* Moore Threads */
-    S("/dev/mtgpu*"),       /* the same */
-    S("/dev/mxcd"),         /* MetaX */
-    S("/dev/iluvatar*"),    /* Iluvatar */
-    S("/dev/xpu*"),         /* Kunlunxin: xpu0, xpuctrl */
-    S("/dev/gcu*"),         /* Enflame: gcu0, gcuctl */
-    S("/dev/alixpu*"),      /* Alibaba */
-    S("/dev/biren*"),       /* Biren */
-    S("/dev/vastai*"),      /* Vastai */
-    S("/dev/npu*"),         /* Furiosa */
-    S("/dev/rbln*"),        /* Rebellions */
-    S("/dev/tenstorrent*"), /* Tenstorrent */
-    S("/dev/ipu*"),         /* Graphcore */
-    S("/dev/vfio"),         /* devices that are passed through */
-    S("/dev/char"),         /* every character device, by its numbers */
-    S("/dev/mem"),          /* the memory of the node, and what devices have mapped into it */
-    S("/proc"),             /* driver/nvidia grants MIG devices; PID/root leads to the node's /dev */
-    S("/sys/fs/cgroup"),    /* says which devices a container may open */
-    S("/run/nvidia*"),      /* the root of the driver container, with its /dev */
-    /* What tells a runtime which devices a container gets. */
+    S("/dev/nvidia*"),      /* NVIDIA: devices, nvidia-caps, nvidiactl, nvidia-uvm. */
+    S("/dev/nvhost*"),      /* NVIDIA Jetson. */
+    S("/dev/nvmap"),        /* NVIDIA Jetson. */
+    S("/dev/nvgpu*"),       /* NVIDIA Jetson. */
+    S("/dev/dxg"),          /* A GPU in WSL. */
+    S("/dev/dri"),          /* Render nodes of AMD, Intel, Moore Threads, MetaX and Hygon. */
+    S("/dev/kfd"),          /* AMD compute. */
+    S("/dev/mkfd"),         /* Hygon. */
+    S("/dev/accel*"),       /* The accel subsystem of Linux: Habana, Intel NPU, TPU, Qualcomm. Also Tsingmicro. */
+    S("/dev/hl*"),          /* Habana before the accel subsystem. */
+    S("/dev/apex_*"),       /* Google Coral. */
+    S("/dev/neuron*"),      /* AWS. */
+    S("/dev/davinci*"),     /* Huawei. */
+    S("/dev/hisi_hdc"),     /* Huawei. */
+    S("/dev/devmm_svm"),    /* Huawei. */
+    S("/dev/cambricon*"),   /* Cambricon. */
+    S("/dev/mthreads*"),    /* Moore Threads. */
+    S("/dev/mtgpu*"),       /* Moore Threads. */
+    S("/dev/mxcd"),         /* MetaX. */
+    S("/dev/iluvatar*"),    /* Iluvatar. */
+    S("/dev/xpu*"),         /* Kunlunxin: xpu0, xpuctrl. */
+    S("/dev/gcu*"),         /* Enflame: gcu0, gcuctl. */
+    S("/dev/alixpu*"),      /* Alibaba. */
+    S("/dev/biren*"),       /* Biren. */
+    S("/dev/vastai*"),      /* Vastai. */
+    S("/dev/npu*"),         /* Furiosa. */
+    S("/dev/rbln*"),        /* Rebellions. */
+    S("/dev/tenstorrent*"), /* Tenstorrent. */
+    S("/dev/ipu*"),         /* Graphcore. */
+    S("/dev/vfio"),         /* Devices for passthrough. */
+    S("/dev/char"),         /* Every character device, by its number. */
+    S("/dev/mem"),          /* The memory of the node, including mapped device memory. */
+    S("/proc"),             /* driver/nvidia grants MIG devices; PID/root leads to /dev of the node. */
+    S("/sys/fs/cgroup"),    /* Decides which devices a container may open. */
+    S("/run/nvidia*"),      /* The root of the driver container, with its /dev. */
+    /* These tell a runtime which devices a container gets. */
     S("/run/cdi"),
     S("/etc/cdi"),
     S("/run/nri"),
@@ -91,31 +93,34 @@ static const struct str device_paths[] = {
     S("/etc/crio"),
     S("/etc/containers"),
     S("/etc/docker"),
-    /* Sockets and state of runtimes: whoever speaks to a runtime starts containers with any device. */
+    /* Sockets and state of runtimes: a client of a runtime can start containers with any device. */
     S("/run/containerd"),
-    S("/run/host-containerd"), /* Bottlerocket */
-    S("/run/dockershim*"),     /* Bottlerocket */
+    S("/run/host-containerd"), /* Bottlerocket. */
+    S("/run/dockershim*"),     /* Bottlerocket. */
     S("/run/crio"),
     S("/run/docker*"),
     S("/run/cri-dockerd*"),
     S("/run/podman"),
-    S("/run/user"), /* rootless runtimes */
+    S("/run/user"), /* Rootless runtimes. */
     S("/run/isula*"),
-    S("/run/k3s"), /* k3s and RKE2 */
+    S("/run/k3s"), /* k3s and RKE2. */
     S("/run/k0s"),
     S("/var/lib/containerd"),
     S("/var/lib/containers"),
     S("/var/lib/docker"),
     S("/var/lib/k0s"),
-    S("/var/lib/rancher"), /* k3s and RKE2, with their static Pods */
+    S("/var/lib/rancher"), /* k3s and RKE2, with their static Pods. */
     S("/var/snap/microk8s"),
-    /* The kubelet: device plugins pose there, and static Pods run whatever is said to their mirrors. */
+    /*
+     * The kubelet: a process that reaches these can pose as a device plugin, or add static Pods,
+     * which run even if their mirror Pods are denied.
+     */
     S("/var/lib/kubelet"),
     S("/etc/kubernetes"),
     S("/etc/kubelet.d"),
     S("/etc/rancher"),
     S("/etc/k0s"),
-    /* What starts processes on the node. */
+    /* These start processes on the node. */
     S("/run/systemd"),
     S("/etc/systemd"),
     S("/run/dbus"),
@@ -125,21 +130,24 @@ static const struct str device_paths[] = {
     S("/etc/cni"),
 };
 
-/* Whoever may write the key of such a domain, alone or before a slash, chooses devices or host folders for containers. */
+/*
+ * A user who can set one of these annotations chooses devices or host folders for containers. The
+ * key is a row, or a row followed by a slash and more.
+ */
 static const struct str device_annotations[] = {
-    S("cdi.k8s.io"),                                 /* CDI: runtimes that pass Pods' annotations on, Kata */
-    S("nvidia.cdi.k8s.io"),                          /* the NRI plug-in of NVIDIA's container toolkit */
-    S("cdi.nri.io"),                                 /* an NRI plug-in for CDI */
-    S("cdi-devices.noderesource.dev"),               /* NRI's device injector, and so are the next ones */
-    S("cdi-devices.nri.io"),                         /* by its old name */
-    S("devices.noderesource.dev"),                   /* device nodes */
-    S("devices.nri.io"),                             /* by its old name */
-    S("mounts.noderesource.dev"),                    /* host folders */
-    S("mounts.nri.io"),                              /* by its old name */
-    S("devices.gke.io"),                             /* the device injector of GKE */
-    S("io.kubernetes.cri-o.Devices"),                /* CRI-O, where a runtime class allows the annotation */
-    S("devices.crio.io"),                            /* the same since CRI-O 1.35 */
-    S("scheduling.koordinator.sh/device-allocated"), /* Koordinator sets NVIDIA_VISIBLE_DEVICES by it */
+    S("cdi.k8s.io"),                   /* CDI, in runtimes that pass annotations of Pods on, and in Kata. */
+    S("nvidia.cdi.k8s.io"),            /* The NRI plugin of NVIDIA's container toolkit. */
+    S("cdi.nri.io"),                   /* An NRI plugin for CDI. */
+    S("cdi-devices.noderesource.dev"), /* NRI's device injector: CDI devices. */
+    S("cdi-devices.nri.io"),           /* The same; old name. */
+    S("devices.noderesource.dev"),     /* The same: device nodes. */
+    S("devices.nri.io"),               /* The same; old name. */
+    S("mounts.noderesource.dev"),      /* The same: host folders. */
+    S("mounts.nri.io"),                /* The same; old name. */
+    S("devices.gke.io"),               /* The device injector of GKE. */
+    S("io.kubernetes.cri-o.Devices"),  /* CRI-O, if a runtime class allows the annotation. */
+    S("devices.crio.io"),              /* CRI-O from 1.35 on. */
+    S("scheduling.koordinator.sh/device-allocated"), /* Koordinator sets NVIDIA_VISIBLE_DEVICES from it. */
 };
 
 /* Read by KAI and Run:ai. */
@@ -153,7 +161,10 @@ const struct catalog_variable *catalog_variables(size_t *count)
 
 int catalog_variable(struct str name)
 {
-	/* Spares nearly all variables the table. The condition of the webhooks tells them apart in the same way. */
+	/*
+	 * This excludes nearly all variables without a search. The match conditions of the webhooks
+	 * use the same test.
+	 */
 	if (!str_ends(name, STR("_VISIBLE_DEVICES")) && !str_starts(name, STR("DOCKER_RESOURCE_")))
 		return -1;
 	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
@@ -173,7 +184,10 @@ const struct str *catalog_device_paths(size_t *count)
 	return device_paths;
 }
 
-/* Whether a path is the pattern, something below it, or one of its parents, through which it is reached. */
+/*
+ * Whether a path is the pattern, is below it, or is one of its parents, through which it can be
+ * reached.
+ */
 static bool path_reaches(struct str path, struct str pattern)
 {
 	bool open = str_ends(pattern, STR("*"));

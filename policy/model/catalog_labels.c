@@ -1,4 +1,7 @@
-/* Labels that vendors' and clouds' tools set on nodes: only those that people write into a policy, to know a misspelled one by. */
+/*
+ * catalog_labels: labels that tools of vendors and clouds set on nodes. It lists only those that
+ * users write into a policy, in order to recognize a misspelled one.
+ */
 #include "gpugate/suggest.h"
 #include "policy/model/catalog.h"
 
@@ -46,14 +49,14 @@ static const struct str labels[] = {
     L("cloud.google.com/gke-tpu-topology"),
     L("k8s.amazonaws.com/accelerator"),
     L("node.kubernetes.io/instance-type"),
-    L("beta.kubernetes.io/instance-type"), /* before 1.17, and still set */
+    L("beta.kubernetes.io/instance-type"), /* Deprecated since Kubernetes 1.17, but still set. */
     L("topology.kubernetes.io/zone"),
     L("topology.kubernetes.io/region"),
 };
 
 #define LABELS (sizeof labels / sizeof labels[0])
 
-/* The bytes of a key up to and including its slash; 0: it has none. */
+/* Returns the number of bytes of a key up to and including its slash; 0 if it has none. */
 static size_t domain_of(struct str key)
 {
 	const char *slash = key.len ? memchr(key.ptr, '/', key.len) : NULL;

@@ -1,4 +1,7 @@
-/* The MIG profiles of every model that has them. `Ngb` is nominal: the device gives a little less. */
+/*
+ * catalog_mig: the MIG profiles of all models that support MIG. `Ngb` is nominal: the device has a
+ * little less memory.
+ */
 #include "policy/base/mig_profile.h"
 #include "policy/model/catalog.h"
 

@@ -1,7 +1,8 @@
 /*
- * The names of extended resources that are known without any policy, and what each is. Above each group stands where its names
- * can be read. A name is a companion only if its project asks for it beside a name that is an accelerator here; what hands out
- * part of a device by itself, in percent or in memory, is a share.
+ * catalog_names: the extended resources that are known without a policy, and their roles. The
+ * comment above each group says where its names are documented. A name is a companion only if its
+ * project requires another name with it that is an accelerator here. A resource that allocates a
+ * part of a device by itself, as a percentage or an amount of memory, is a share.
  */
 #include "policy/base/glob.h"
 #include "policy/model/catalog.h"
@@ -12,13 +13,17 @@
 	}
 
 /*
- * Rows of one domain stand together, and what is special comes before `domain/` and a star. Where a vendor makes accelerators
- * such a row makes devices of all other names: a resource that the device plugin was told to rename must not slip past a quota.
- * Companions and network devices below such a prefix therefore have rows of their own, before it.
+ * Rows of one domain are adjacent, and specific names come before the row whose name is a star. If
+ * a vendor makes accelerators, that row makes every other name a device, so that a resource that
+ * the device plugin was configured to rename does not bypass quotas. Companions and network devices
+ * in such a domain therefore need rows of their own before it.
  */
 static const struct catalog_resource resources[] = {
-    /* NVIDIA k8s-device-plugin, KubeVirt GPU device plugin (GA102GL_A10, pgpu), nos (gpu-10gb). Network: NVIDIA network-operator,
-     * sriov-network-device-plugin's documentation of scalable functions. Companions: HAMi's chart. */
+    /*
+     * NVIDIA k8s-device-plugin, KubeVirt GPU device plugin (GA102GL_A10, pgpu), nos (gpu-10gb).
+     * Network: NVIDIA network-operator, documentation of scalable functions in
+     * sriov-network-device-plugin. Companions: the Helm chart of HAMi.
+     */
     R("nvidia.com", "hostdev*", NETWORK),
     R("nvidia.com", "mlnxnics*", NETWORK),
     R("nvidia.com", "sriov*", NETWORK),
@@ -38,17 +43,19 @@ static const struct catalog_resource resources[] = {
     R("nvidia.com", "gpu.shared", SHARE),
     R("nvidia.com", "gpu-*gb", SHARE),
     R("nvidia.com", "gpu", DEVICE),
-    R("nvidia.com", "pgpu", DEVICE), /* KubeVirt's device plugin: a GPU that is passed through whole */
-    R("nvidia.com", "vgpu", DEVICE), /* the same plugin: one of NVIDIA vGPU */
+    R("nvidia.com", "pgpu", DEVICE), /* KubeVirt device plugin: passthrough of a whole GPU. */
+    R("nvidia.com", "vgpu", DEVICE), /* KubeVirt device plugin: an NVIDIA vGPU. */
     R("nvidia.com", "*", DEVICE),
-    /* ROCm k8s-device-plugin, AMD network-operator, HAMi's chart. */
+    /* ROCm k8s-device-plugin, network-operator of AMD, the Helm chart of HAMi. */
     R("amd.com", "nic", NETWORK),
     R("amd.com", "vnic", NETWORK),
     R("amd.com", "gpumem", COMPANION),
     R("amd.com", "gpucores", COMPANION),
     R("amd.com", "gpu", DEVICE),
     R("amd.com", "*", DEVICE),
-    /* intel-device-plugins-for-kubernetes (GPU plugin, its monitoring modes, GPU-aware scheduling). */
+    /*
+     * intel-device-plugins-for-kubernetes (GPU plugin, its monitoring modes, GPU-aware scheduling).
+     */
     R("gpu.intel.com", "millicores", COMPANION),
     R("gpu.intel.com", "memory.max", COMPANION),
     R("gpu.intel.com", "tiles", COMPANION),
@@ -62,22 +69,24 @@ static const struct catalog_resource resources[] = {
     R("npu.intel.com", "*", DEVICE),
     R("habana.ai", "gaudi", DEVICE),
     R("habana.ai", "*", DEVICE),
-    /* GKE's documentation, today's and that of the first Cloud TPU nodes. */
+    /* Documentation of GKE, of today and of the first Cloud TPU nodes. */
     R("google.com", "tpu*", DEVICE),
     R("cloud-tpus.google.com", "*", DEVICE),
     /* AWS Neuron device plugin; aws-virtual-gpu-device-plugin. */
     R("aws.amazon.com", "neuron*", DEVICE),
     R("k8s.amazonaws.com", "vgpu", SHARE),
-    /* Windows Server's DirectX device plugin, cluster-autoscaler. */
+    /* DirectX device plugin of Windows Server, cluster-autoscaler. */
     R("microsoft.com", "directx", DEVICE),
-    /* Ascend device plugin (MindCluster), Huawei Cloud CCE (ascend-1980), HAMi's chart. */
+    /*
+     * Ascend device plugin (MindCluster), Huawei Cloud CCE (ascend-1980), the Helm chart of HAMi.
+     */
     R("huawei.com", "Ascend*-memory", COMPANION),
     R("huawei.com", "Ascend*-core", COMPANION),
     R("huawei.com", "npu-core", SHARE),
     R("huawei.com", "Ascend*", DEVICE),
     R("huawei.com", "ascend*", DEVICE),
     R("huawei.com", "npu*", DEVICE),
-    /* HAMi's chart; the vendors' device plugins. */
+    /* The Helm chart of HAMi; device plugins of the vendors. */
     R("cambricon.com", "mlu*.smlu.vmemory", COMPANION),
     R("cambricon.com", "mlu*.smlu.vcore", COMPANION),
     R("cambricon.com", "*", DEVICE),
@@ -100,27 +109,30 @@ static const struct catalog_resource resources[] = {
     R("iluvatar.com", "*", DEVICE),
     R("enflame.com", "vgcu-percentage", COMPANION),
     R("enflame.com", "gcu-core", COMPANION),
-    R("enflame.com", "gcu-memory", SHARE), /* gcushare hands out GCUs by it alone */
+    R("enflame.com", "gcu-memory", SHARE), /* gcushare allocates GCUs by it alone. */
     R("enflame.com", "*", DEVICE),
     R("kunlunxin.com", "vxpu-memory", COMPANION),
     R("kunlunxin.com", "*", DEVICE),
     R("birentech.com", "*", DEVICE),
     R("vastaitech.com", "*", DEVICE),
-    /* Each project's own device plugin. */
+    /* Device plugin of each project. */
     R("qualcomm.com", "qaic*", DEVICE),
     R("furiosa.ai", "*", DEVICE),
     R("beta.furiosa.ai", "*", DEVICE),
     R("rebellions.ai", "*", DEVICE),
     R("tenstorrent.com", "*", DEVICE),
     R("c600.graphcore.ai", "ipu", DEVICE),
-    /* GPUs under the name of a scheduler or cloud. Volcano deviceshare; HAMi's chart for Volcano. */
+    /*
+     * GPUs named after a scheduler or cloud. Volcano deviceshare; the Helm chart of HAMi for
+     * Volcano.
+     */
     R("volcano.sh", "vgpu-memory", COMPANION),
     R("volcano.sh", "vgpu-memory-percentage", COMPANION),
     R("volcano.sh", "vgpu-cores", COMPANION),
     R("volcano.sh", "vgpu-number", SHARE),
     R("volcano.sh", "gpu-memory", SHARE),
     R("volcano.sh", "gpu-number", DEVICE),
-    /* Koordinator's GPU share API: its webhook refuses the other names without gpu.shared. */
+    /* GPU share API of Koordinator: its webhook denies the other names without gpu.shared. */
     R("koordinator.sh", "gpu-memory", COMPANION),
     R("koordinator.sh", "gpu-memory-ratio", COMPANION),
     R("koordinator.sh", "gpu-core", COMPANION),
@@ -149,10 +161,13 @@ static const struct catalog_resource resources[] = {
     R("baidu.com", "xpu", DEVICE),
     R("openxpu.com", "xpu-shares", SHARE),
     R("k8s.kuartis.com", "vgpu", SHARE),
-    /* Devices that a device class gives under a name of its own (dynamic resource allocation): of whatever kind. */
+    /* Devices of any type that a device class names (dynamic resource allocation). */
     R("deviceclass.resource.kubernetes.io", "*", DEVICE),
-    /* No accelerators. k8s-rdma-shared-dev-plugin, AWS EFA and VPC resource controller, GKE multi-networking, OpenShift's
-     * SR-IOV network operator, sriov-network-device-plugin's examples. */
+    /*
+     * Not accelerators. k8s-rdma-shared-dev-plugin, AWS EFA and VPC resource controller, GKE
+     * multi-networking, SR-IOV network operator of OpenShift, examples of
+     * sriov-network-device-plugin.
+     */
     R("rdma", "*", NETWORK),
     R("vpc.amazonaws.com", "*", NETWORK),
     R("networking.gke.io.networks", "*", NETWORK),

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/quota.h"
 #include "policy/base/glob.h"
 #include "policy/model/catalog.h"
 
@@ -71,7 +72,7 @@ const struct resource *snapshot_resource(const struct policy *policy, struct str
 
 static enum role resource_role(const struct resource *resource)
 {
-	bool shared = true; /* on every model that has it */
+	bool shared = true; /* On all models that have the resource. */
 	for (uint32_t i = 0; i < resource->landing_count; i++)
 		shared &= resource->landings[i].shared;
 	return resource->slice ? ROLE_SLICE : shared ? ROLE_SHARE : ROLE_DEVICE;
@@ -111,10 +112,10 @@ bool globs_match(const struct globs *globs, struct str text)
 	return false;
 }
 
-/* A claim on a namespace: the best so far, and one that is as good. */
+/* The claims on a namespace: the strongest so far, and another one that is equally strong. */
 struct claim {
 	const struct policy *policy;
-	size_t strength; /* length of the glob */
+	size_t strength; /* Length of the glob. */
 	uint32_t tenant, other;
 };
 
@@ -138,7 +139,7 @@ static void claim_add(struct claim *claim, size_t strength, uint32_t tenant)
 
 static void claim_glob(void *context, struct str pattern, uint32_t id)
 {
-	/* An exact name is stronger than any glob, however long. */
+	/* An exact name is stronger than any glob, whatever its length. */
 	size_t strength = glob_is_exact(pattern) ? SIZE_MAX : pattern.len;
 	claim_add(context, strength, id);
 }
@@ -152,7 +153,10 @@ static void claim_selectors(struct claim *claim, struct str namespace, const str
 		if (selector_match(&policy->tenant_selectors[index->rest[i]], &labels, namespace))
 			claim_add(claim, 0, index->rest[i]);
 	for (uint32_t i = 0; i <= labels.count; i++) {
-		/* The last round is for the label that every namespace has, listed or not. */
+		/*
+		 * The last iteration is for the label that every namespace has, even if it is not
+		 * listed.
+		 */
 		struct str key = i < labels.count ? labels.items[i].key : STR("kubernetes.io/metadata.name");
 		struct str value = i < labels.count ? labels.items[i].value : namespace;
 		const struct index_entry *e = index_find(&index->selectors, key, value);
@@ -216,7 +220,7 @@ bool selector_match(const struct selector *selector, const struct pairs *labels,
 	return true;
 }
 
-/* Whether everything that is required of a key holds for this value; NULL: the key is not there. */
+/* Whether all requirements on a key hold for this value; NULL: the key is absent. */
 static bool value_possible(const struct selector *selector, struct str key, const struct str *value)
 {
 	for (uint32_t i = 0; i < selector->count; i++)
@@ -229,7 +233,10 @@ bool selector_possible(const struct selector *selector)
 {
 	for (uint32_t i = 0; i < selector->count; i++) {
 		const struct requirement *item = &selector->items[i];
-		/* Exists and NotIn leave values enough; what contradicts them is found from its own side. */
+		/*
+		 * Exists and NotIn each allow infinitely many values. A requirement that
+		 * contradicts them is checked itself.
+		 */
 		bool possible = item->op == SELECTOR_EXISTS || item->op == SELECTOR_NOT_IN ||
 				(item->op == SELECTOR_DOES_NOT_EXIST && value_possible(selector, item->key, NULL));
 		for (uint32_t v = 0; item->op == SELECTOR_IN && v < item->values.count && !possible; v++)
@@ -260,7 +267,8 @@ bool quota_names_resource(const struct quota *quota, struct str resource)
 	if (quota->measure != MEASURE_COUNT || quota->models)
 		return false;
 	for (uint32_t i = 0; i < quota->resources.count; i++)
-		if (str_eq(quota->resources.items[i], resource)) /* no resource has a wildcard in its name */
+		/* Resource names have no wildcards. */
+		if (str_eq(quota->resources.items[i], resource))
 			return true;
 	return false;
 }

@@ -1,13 +1,16 @@
 /*
- * snapshot: what a policy is after compiling: indexes and numbers, nothing to look up by hand. Immutable but for the
- * reference count. All memory is the snapshot's arena.
+ * snapshot: a compiled policy. References between documents are indexes, and amounts are numbers.
+ * It is immutable except for its reference count, and all of its memory is in its arena.
  */
 #ifndef POLICY_MODEL_SNAPSHOT_H
 #define POLICY_MODEL_SNAPSHOT_H
 
 #include <stdatomic.h>
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "gpugate/policy.h"
+#include "gpugate/policy_enums.h"
 #include "policy/base/index.h"
 #include "policy/model/catalog.h"
 
@@ -16,7 +19,7 @@
 #define NO_POOL UINT32_MAX
 #define MEMORY_UNKNOWN (-1)
 
-/* A list of globs, matched one by one: for the few that a quota or an exemption has. */
+/* A list of globs that are matched one by one, for the few that a quota or an exemption has. */
 struct globs {
 	const struct str *items;
 	uint32_t count;
@@ -28,7 +31,7 @@ struct requirement {
 	struct strs values;
 };
 
-/* A compiled LabelSelector; no requirement: everything matches. */
+/* A compiled LabelSelector. Without requirements, it matches everything. */
 struct selector {
 	const struct requirement *items;
 	uint32_t count;
@@ -39,51 +42,55 @@ struct exempt {
 	struct globs namespaces, users, groups;
 };
 
-/* A MIG profile that a model's nodes advertise. */
+/* A MIG profile that the nodes of a model advertise. */
 struct profile {
-	struct str name;     /* 1g.10gb */
-	struct str resource; /* nvidia.com/mig-1g.10gb */
+	struct str name;     /* Such as 1g.10gb. */
+	struct str resource; /* Such as nvidia.com/mig-1g.10gb. */
 	int64_t compute_slices;
 	int64_t memory_slices;
-	int64_t memory; /* bytes, nominal */
+	int64_t memory; /* Nominal memory in bytes. */
 };
 
 /* An Accelerator. */
 struct model {
 	struct str name;
 	struct str resource;
-	int64_t memory; /* bytes of the whole device, or MEMORY_UNKNOWN */
+	int64_t memory; /* Bytes of the whole device, or MEMORY_UNKNOWN. */
 	int64_t weight_numerator, weight_denominator;
-	const struct pair *labels; /* that its nodes carry */
+	const struct pair *labels; /* Labels that its nodes have. */
 	uint32_t label_count;
-	const struct str *without; /* keys of labels that its nodes do not have */
+	const struct str *without; /* Keys of labels that its nodes do not have. */
 	uint32_t without_count;
 	enum mig_strategy strategy;
 	const struct profile *profiles;
 	uint32_t profile_count;
-	int64_t compute_total, memory_total; /* slices of the whole device */
-	struct str share_resource;           /* absent: not shared */
-	const struct profile *share_slice;   /* of which it is a share; NULL: of the whole device */
-	int64_t replicas;                    /* 1: not shared */
+	int64_t compute_total, memory_total; /* Slices of the whole device. */
+	struct str share_resource;           /* Absent: not shared. */
+	/* Profile that the share is a part of; NULL: the whole device. */
+	const struct profile *share_slice;
+	int64_t replicas; /* 1: not shared. */
 	int64_t max_per_container;
 };
 
-/* A model on whose nodes a resource exists, and what one unit of the resource is there. */
+/* A model whose nodes have a resource, and what one unit of the resource is there. */
 struct landing {
 	uint32_t model;
 	bool shared;
-	int64_t max_per_container; /* of a share */
-	wide gpus;                 /* in policy units */
-	wide memory;               /* in policy units of a byte, or MEMORY_UNKNOWN */
-	/* Landings of the same resource whose models say all of their nodes that this one says, and more: a node that
-	 * is of both is of theirs. Indexes into the resource's landings. */
+	int64_t max_per_container; /* For shares only. */
+	wide gpus;                 /* In policy units. */
+	wide memory;               /* In policy units of a byte, or MEMORY_UNKNOWN. */
+	/*
+	 * Landings of the same resource whose models have all node conditions of this one, and
+	 * more. A node that matches both belongs to the narrower model. Indexes into the landings
+	 * of the resource.
+	 */
 	const uint32_t *narrower;
 	uint32_t narrower_count;
 };
 
 struct resource {
 	struct str name;
-	bool slice; /* a MIG slice under a name of its own */
+	bool slice; /* A MIG slice with its own resource name. */
 	const struct landing *landings;
 	uint32_t landing_count;
 };
@@ -92,37 +99,38 @@ struct quota {
 	struct str name;
 	uint32_t tenant;
 	enum measure measure;
-	bool any_resource; /* `resources` not given */
+	bool any_resource; /* `resources` is not set. */
 	struct globs resources;
-	bool names_others;      /* some of them by their exact name, and they are no accelerators */
-	const uint32_t *models; /* sorted; NULL: any */
+	bool names_others;      /* Some exact names in `resources` are not accelerators. */
+	const uint32_t *models; /* Sorted; NULL: any. */
 	uint32_t model_count;
 	bool unlimited;
-	wide hard; /* in policy units */
+	wide hard; /* In policy units. */
 	struct str hard_text;
-	uint32_t pool; /* NO_POOL: it stands alone */
-	wide borrow;   /* in policy units; 0: nothing */
+	uint32_t pool; /* NO_POOL: it neither borrows nor lends. */
+	wide borrow;   /* In policy units; 0: nothing. */
 	struct str borrow_text;
-	wide lend; /* in policy units, at most `hard` */
+	wide lend; /* In policy units; at most `hard`. */
 };
 
-/* The quotas of one name of a cohort's tenants: what some leave free, others may use. */
+/* The quotas of one name in the tenants of a cohort, which lend to each other. */
 struct pool {
 	struct str cohort;
 	const uint32_t *quotas;
 	uint32_t count;
-	wide hard; /* of all together */
+	wide hard; /* Sum over all quotas. */
 };
 
 struct tenant {
 	struct str name;
-	uint32_t parent; /* NO_TENANT: a root */
+	uint32_t parent; /* NO_TENANT: none. */
 	enum enforcement enforcement;
-	struct str cohort;      /* absent: none */
-	const uint32_t *quotas; /* its own and its ancestors', nearest first */
+	struct str cohort;      /* Absent: none. */
+	const uint32_t *quotas; /* Its own and those of its ancestors, nearest first. */
 	uint32_t quota_count;
-	bool reachable;     /* it or a tenant below it has namespaces */
-	bool counts_others; /* some quota on its path names what is no accelerator */
+	bool reachable; /* It or one of its descendants has namespaces. */
+	/* Some quota on its path names a resource that is not an accelerator. */
+	bool counts_others;
 };
 
 struct range {
@@ -132,14 +140,14 @@ struct range {
 
 struct rewrite {
 	struct str from;
-	struct str to;          /* absent: toMig */
-	uint32_t model;         /* of toMig */
-	bool from_label;        /* memoryFrom is a label, else an annotation */
-	struct str memory_key;  /* absent: only the default */
-	int64_t default_memory; /* bytes; 0: none */
+	struct str to;          /* Absent: toMig. */
+	uint32_t model;         /* Model of toMig, or NO_MODEL. */
+	bool from_label;        /* memoryFrom is a label, otherwise an annotation. */
+	struct str memory_key;  /* Absent: only the default applies. */
+	int64_t default_memory; /* In bytes; 0: none. */
 	bool pin;
-	bool to_part;              /* to a MIG slice or a share */
-	int64_t max_per_container; /* Pods in which a container asks for more keep what they asked for */
+	bool to_part;              /* The target is a MIG slice or a share. */
+	int64_t max_per_container; /* A Pod in which a container requests more is not rewritten. */
 };
 
 struct rule {
@@ -163,16 +171,17 @@ struct rule {
 	uint32_t toleration_count;
 	struct str runtime_class;
 	enum on_conflict on_conflict;
-	enum enforcement enforcement; /* capped by Settings; anything but deny: it only says what it would do */
+	/* Capped by Settings. Unless it is deny, the Rule only reports what it would change. */
+	enum enforcement enforcement;
 	bool required;
 };
 
 struct guard {
 	struct str name;
-	enum enforcement enforcement; /* capped by Settings */
-	uint32_t kinds;               /* bit per enum guard_kind */
+	enum enforcement enforcement; /* Capped by Settings. */
+	uint32_t kinds;               /* One bit for each enum guard_kind. */
 	enum visible_devices visible_devices;
-	struct strs allowed_paths; /* of hostPaths, normalized (path_normalize) */
+	struct strs allowed_paths; /* From hostPaths; normalized (path_normalize). */
 	struct exempt exempt;
 };
 
@@ -182,13 +191,16 @@ struct namespace
 	struct pairs labels;
 };
 
-/* Every Rule stands in exactly one of these, under the key that tells most; but for `rewrites`. */
+/*
+ * Index of the Rules. Every Rule is in exactly one of these, under its most selective key;
+ * `rewrites` is an additional index.
+ */
 struct rule_index {
 	struct glob_index namespaces;
-	struct index tenants;    /* by tenant name */
-	struct index pod_labels; /* by label key and value */
-	struct index requests;   /* by resource name */
-	struct index rewrites;   /* every Rule, under each name that it rewrites */
+	struct index tenants;    /* By tenant name. */
+	struct index pod_labels; /* By label key and value. */
+	struct index requests;   /* By resource name. */
+	struct index rewrites;   /* All Rules, under each name that they rewrite. */
 	const uint32_t *rest;
 	uint32_t rest_count;
 };
@@ -196,9 +208,9 @@ struct rule_index {
 struct tenant_index {
 	struct index names;
 	struct glob_index namespaces;
-	struct index
-	    selectors;        /* by the first label key and value of matchLabels; the id counts into tenant_selectors */
-	const uint32_t *rest; /* tenants whose selector has no matchLabels */
+	/* By the first key and value of matchLabels; the id is an index into tenant_selectors. */
+	struct index selectors;
+	const uint32_t *rest; /* Tenants whose selector has no matchLabels. */
 	uint32_t rest_count;
 };
 
@@ -210,13 +222,13 @@ struct policy {
 	int64_t unit;
 
 	enum enforcement enforcement, untenanted, uncovered, unknown_resources, on_outage;
-	struct globs other_resources;  /* Settings.otherResources */
-	const struct str *known_names; /* of resources, for suggestions */
+	struct globs other_resources;  /* Settings.otherResources. */
+	const struct str *known_names; /* Resource names, for suggestions. */
 	uint32_t known_name_count;
 	struct exempt exempt;
-	int64_t terminating_ms;           /* -1: for ever */
-	bool guards_fail, quotas_ignored; /* see policy_guards_fail and policy_quotas_fail */
-	bool reads_namespaces;            /* some Tenant or Rule selects namespaces by label */
+	int64_t terminating_ms;           /* See policy_terminating_ms. */
+	bool guards_fail, quotas_ignored; /* See policy_guards_fail and policy_quotas_fail. */
+	bool reads_namespaces;            /* Some Tenant or Rule selects namespaces by label. */
 
 	const struct model *models;
 	uint32_t model_count;
@@ -225,26 +237,31 @@ struct policy {
 	uint32_t resource_count;
 	struct index resource_names;
 
-	struct tenant *tenants; /* sorted by name */
+	struct tenant *tenants; /* Sorted by name. */
 	uint32_t tenant_count;
-	const struct selector *tenant_selectors; /* by tenant */
+	const struct selector *tenant_selectors; /* Indexed by tenant. */
 	struct tenant_index tenant_index;
-	struct index named_resources; /* what quotas that count devices name without a wildcard */
-	struct quota *quotas;         /* sorted by tenant, name */
+	/* What quotas with the measure `count` name without a wildcard. */
+	struct index named_resources;
+	struct quota *quotas; /* Sorted by tenant name, then by name. */
 	uint32_t quota_count;
-	uint32_t path_quota_max; /* most quotas on one tenant's path, each of another pool or of none */
+	/*
+	 * Maximum number of quotas on the path of a tenant. They are in different pools or in none.
+	 */
+	uint32_t path_quota_max;
 	struct pool *pools;
 	uint32_t pool_count;
 
-	const struct rule *rules; /* sorted by order, name */
+	const struct rule *rules; /* Sorted by order, then by name. */
 	uint32_t rule_count;
 	struct rule_index rule_index;
 
-	struct str guard_words[GUARD_WORDS]; /* what the policy language calls each enum guard_kind; literals */
-	const struct guard *guards;          /* sorted by name */
+	/* Word of each enum guard_kind in the policy language; literals. */
+	struct str guard_words[GUARD_WORDS];
+	const struct guard *guards; /* Sorted by name. */
 	uint32_t guard_count;
-	bool void_devices;            /* some Guard voids visible devices */
-	const struct str *void_names; /* the variables that are set to void */
+	bool void_devices;            /* Some Guard sets visible devices to void. */
+	const struct str *void_names; /* The variables that Guards set to void. */
 	uint32_t void_name_count;
 
 	const struct namespace *namespaces;
@@ -253,31 +270,40 @@ struct policy {
 };
 
 /*
- * The resource of that name that some Accelerator has, or NULL. A share or a compute instance of a MIG slice whose own
- * name none has is the slice: `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are
- * `nvidia.com/mig-1g.10gb`.
+ * Returns the resource of that name that some Accelerator has, or NULL. A share or a compute
+ * instance of a MIG slice counts as the slice unless some Accelerator has it under its own name:
+ * `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
-/* What a resource is: by the Accelerators of the policy, by Settings.otherResources, by the catalog, in this order. */
+/*
+ * Returns the role of a resource. The Accelerators of the policy decide first, then
+ * Settings.otherResources, then the catalog.
+ */
 enum role snapshot_role(const struct policy *policy, struct str name);
 
-/* Whether a name is an accelerator resource: its role is one of the accelerators. */
+/* Whether the role of a resource is that of an accelerator. */
 bool snapshot_is_accelerator(const struct policy *policy, struct str name);
 
-/* The labels of a namespace: those given (NULL or not present: none are), else those of the policy's own document of
- * it. The label `kubernetes.io/metadata.name` always matches (selector_match). */
+/*
+ * Returns the labels of a namespace: `given`, unless it is NULL or not present, and otherwise those
+ * of the Namespace document of the policy. The label `kubernetes.io/metadata.name` may be missing,
+ * because selector_match adds it.
+ */
 struct pairs snapshot_namespace_labels(const struct policy *policy, struct str name, const struct pairs *given);
 
 /*
- * The tenant of a namespace with these labels (see snapshot_namespace_labels): an exact name beats the longest glob
- * beats a selector. Returns its index or NO_TENANT. When two claim it equally, `*other` is set to the second one (else
- * to NO_TENANT), and the Pod is to be refused.
+ * Finds the tenant of a namespace. An exact name takes precedence over globs, the longest glob over
+ * shorter ones, and globs over selectors. `labels` is as for snapshot_namespace_labels.
+ *
+ * Returns the index of the tenant, or NO_TENANT. If several tenants claim the namespace with the
+ * same precedence, sets `*other` to a second one, and the Pod must be denied; otherwise sets it to
+ * NO_TENANT.
  */
 uint32_t snapshot_tenant(const struct policy *policy, struct str namespace, const struct pairs *labels,
 			 uint32_t *other);
 
-/* A sum of amounts; AMOUNT_MAX where no integer holds it, which is more than any limit. */
+/* Returns the sum of two amounts, or AMOUNT_MAX, which exceeds every limit, if it overflows. */
 #define AMOUNT_MAX ((((wide)1 << 126) - 1) * 2 + 1)
 static inline wide amount_sum(wide a, wide b)
 {
@@ -290,15 +316,23 @@ bool globs_match(const struct globs *globs, struct str text);
 bool quota_counts_resource(const struct quota *quota, struct str resource);
 bool quota_counts_model(const struct quota *quota, uint32_t model);
 
-/* Whether the quota counts a resource that only counts where it is named (role_needs_name): by number, and named
- * without a wildcard. It has no model, so a quota with `accelerators` never does. */
+/*
+ * Whether the quota counts a resource that counts only if it is named (role_needs_name): it
+ * measures `count`, and names the resource without a wildcard. Such a resource has no model, so a
+ * quota with `accelerators` never counts it.
+ */
 bool quota_names_resource(const struct quota *quota, struct str resource);
 
-/* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent
- * for a Pod's labels. */
+/*
+ * Whether the selector matches the labels. For the labels of a namespace, `name` is its name, the
+ * value of the label kubernetes.io/metadata.name that every namespace has. For those of a Pod, it
+ * is absent.
+ */
 bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name);
 
-/* Whether some labels could match at all: false when what is required of a key contradicts itself. */
+/*
+ * Whether any labels could match. Returns false if the requirements on a key contradict each other.
+ */
 bool selector_possible(const struct selector *selector);
 
 #endif

@@ -1,7 +1,12 @@
-/* What others see of a compiled policy: its tenants and quotas, and amounts as people read them. */
+/* views: describes the tenants and quotas of a compiled policy, and prints amounts for users. */
+#include "gpugate/buf.h"
+#include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
-/* amount/unit with two decimals, cut and not rounded, without trailing zeros; what is more than 0 never prints as 0. */
+/*
+ * Prints amount/unit, truncated to two decimals, without trailing zeros. A positive amount never
+ * prints as 0.
+ */
 static void print_decimal(wide amount, wide unit, struct buf *out)
 {
 	wide whole = amount / unit;

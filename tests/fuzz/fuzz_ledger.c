@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 
+#include "gpugate/policy.h"
+#include "gpugate/report.h"
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/ledger.h"
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gpugate/policy.h"
+#include "gpugate/report.h"
 #include "webhook/admission/patch.h"
 #include "webhook/object/review.h"
 

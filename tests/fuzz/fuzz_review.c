@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "gpugate/pairs.h"
 #include "webhook/json/balance.h"
 #include "webhook/object/review.h"
 

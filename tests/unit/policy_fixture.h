@@ -17,6 +17,8 @@
 
 #include "gpugate/buf.h"
 #include "gpugate/policy.h"
+#include "gpugate/report.h"
+#include "gpugate/review.h"
 #include "webhook/object/review.h"
 
 /*

@@ -1,5 +1,7 @@
 #include "webhook/admission/decide.h"
 
+#include "gpugate/holding.h"
+
 bool admission_updates_pod(const struct review *review)
 {
 	return review->operation == OPERATION_UPDATE && review->subresource.len == 0;

@@ -6,7 +6,10 @@
 #ifndef WEBHOOK_ADMISSION_DECIDE_H
 #define WEBHOOK_ADMISSION_DECIDE_H
 
+#include "gpugate/arena.h"
+#include "gpugate/decision.h"
 #include "gpugate/policy.h"
+#include "gpugate/review.h"
 #include "webhook/ledger/store.h"
 
 enum admission_kind {

@@ -3,7 +3,8 @@
 #define WEBHOOK_ADMISSION_PATCH_H
 
 #include "gpugate/buf.h"
-#include "gpugate/policy.h"
+#include "gpugate/decision.h"
+#include "gpugate/pod.h"
 
 /*
  * Appends the JSON array of operations that applies the edits to the Pod. Each edit becomes one

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include "gpugate/policy_enums.h"
 #include "webhook/admission/patch.h"
 #include "webhook/json/write.h"
 

@@ -6,7 +6,8 @@
 #define WEBHOOK_ADMISSION_RESPONSE_H
 
 #include "gpugate/buf.h"
-#include "gpugate/policy.h"
+#include "gpugate/decision.h"
+#include "gpugate/pod.h"
 
 /* The content of one response. All members are borrowed. */
 struct answer {

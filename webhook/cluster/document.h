@@ -7,7 +7,8 @@
 #include "gpugate/arena.h"
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
-#include "gpugate/facts.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 
 #define LEDGER_OBJECTS_PATH "/apis/gpugate.io/v1/gpuledgers"
 #define LEDGER_OBJECT_PATH LEDGER_OBJECTS_PATH "/cluster"

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "gpugate/pairs.h"
 #include "webhook/cluster/state.h"
 
 /* Timeout of a read; a namespace that is still needed is read again. */

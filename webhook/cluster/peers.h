@@ -12,7 +12,7 @@
 #ifndef WEBHOOK_CLUSTER_PEERS_H
 #define WEBHOOK_CLUSTER_PEERS_H
 
-#include "gpugate/facts.h"
+#include "gpugate/pod.h"
 
 #define PEERS_MAX 32 /* Further Pods are left out. */
 #define PEER_NAME_MAX 253

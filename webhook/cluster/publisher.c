@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "gpugate/policy.h"
 #include "webhook/cluster/publisher_calls.h"
 #include "webhook/cluster/state.h"
 #include "webhook/quota/summary.h"

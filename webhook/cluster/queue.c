@@ -4,6 +4,9 @@
  */
 #include <stdio.h>
 
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
+#include "gpugate/policy.h"
 #include "webhook/cluster/state.h"
 #include "webhook/ledger/verdict.h"
 

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "gpugate/pod.h"
 #include "webhook/cluster/store.h"
 #include "webhook/kube/stream.h"
 #include "webhook/kube/watch.h"

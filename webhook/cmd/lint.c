@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpugate/lint_id.h"
 #include "gpugate/policy.h"
+#include "gpugate/policy_enums.h"
+#include "gpugate/report.h"
 #include "gpugate/suggest.h"
 #include "webhook/cli/command.h"
 #include "webhook/cli/options.h"

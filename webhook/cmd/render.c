@@ -4,6 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpugate/arena.h"
+#include "gpugate/policy.h"
+#include "gpugate/report.h"
 #include "webhook/cli/command.h"
 #include "webhook/cli/terminal.h"
 #include "webhook/cmd/render_options.h"

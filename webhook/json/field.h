@@ -8,7 +8,6 @@
 #ifndef WEBHOOK_JSON_FIELD_H
 #define WEBHOOK_JSON_FIELD_H
 
-#include "gpugate/facts.h"
 #include "webhook/json/reader.h"
 
 struct field {

@@ -2,7 +2,7 @@
 #ifndef WEBHOOK_JSON_UNIQUE_H
 #define WEBHOOK_JSON_UNIQUE_H
 
-#include "gpugate/facts.h"
+#include "gpugate/pairs.h"
 #include "webhook/json/reader.h"
 
 /* Fails if a key occurs twice. Faster than quadratic for any input. Returns 0 or -1. */

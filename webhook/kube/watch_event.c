@@ -1,5 +1,6 @@
 #include "webhook/kube/watch_event.h"
 
+#include "gpugate/pairs.h"
 #include "webhook/json/field.h"
 #include "webhook/kube/resource_version.h"
 

@@ -6,6 +6,9 @@
 #ifndef WEBHOOK_LEDGER_BOOK_H
 #define WEBHOOK_LEDGER_BOOK_H
 
+#include "gpugate/pairs.h"
+#include "gpugate/policy.h"
+#include "gpugate/quota.h"
 #include "webhook/ledger/entry.h"
 #include "webhook/ledger/tally.h"
 

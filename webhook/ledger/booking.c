@@ -1,4 +1,5 @@
 /* booking: keeps each entry in the sums where it belongs, and in the list of pending entries. */
+#include "gpugate/pairs.h"
 #include "webhook/ledger/state.h"
 
 const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name)

@@ -1,4 +1,5 @@
 /* check: verifies the sums of the ledger against its entries. */
+#include "gpugate/quota.h"
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/state.h"
 

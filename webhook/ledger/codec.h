@@ -21,9 +21,10 @@
 #ifndef WEBHOOK_LEDGER_CODEC_H
 #define WEBHOOK_LEDGER_CODEC_H
 
+#include "gpugate/arena.h"
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
-#include "gpugate/policy.h"
+#include "gpugate/holding.h"
 
 #define LEDGER_FORM 2                /* The newest form that this version reads and writes. */
 #define LEDGER_TEXT_MAX (512u << 10) /* In bytes; an object in etcd may take 1.5 MiB. */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "gpugate/pairs.h"
+
 #define SLOTS_LEAST 256
 
 int entry_table_init(struct entry_table *table)

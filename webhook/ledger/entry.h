@@ -5,7 +5,9 @@
 #ifndef WEBHOOK_LEDGER_ENTRY_H
 #define WEBHOOK_LEDGER_ENTRY_H
 
-#include "gpugate/policy.h"
+#include "gpugate/holding.h"
+#include "gpugate/pod.h"
+#include "gpugate/quota.h"
 
 /* State of a Pod: a set of bits. */
 enum entry_state {

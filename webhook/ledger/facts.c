@@ -1,4 +1,5 @@
 /* facts: what is kept of a Pod: what it requests and where it could land. */
+#include "gpugate/pairs.h"
 #include "webhook/ledger/state.h"
 
 /*

@@ -5,7 +5,7 @@
 #ifndef WEBHOOK_LEDGER_LABEL_CACHE_H
 #define WEBHOOK_LEDGER_LABEL_CACHE_H
 
-#include "gpugate/facts.h"
+#include "gpugate/pairs.h"
 
 struct labelled {
 	struct labelled *next; /* In the same slot. */

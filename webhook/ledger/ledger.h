@@ -20,8 +20,15 @@
 #ifndef WEBHOOK_LEDGER_LEDGER_H
 #define WEBHOOK_LEDGER_LEDGER_H
 
+#include "gpugate/arena.h"
+#include "gpugate/buf.h"
+#include "gpugate/decision.h"
 #include "gpugate/error.h"
+#include "gpugate/holding.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "gpugate/policy.h"
+#include "gpugate/quota.h"
 
 #define LEDGER_PENDING_MAX 2048 /* Maximum number of entries of a copy. */
 /*

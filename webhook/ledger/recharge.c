@@ -2,6 +2,7 @@
  * recharge: charges entries again after labels of Namespaces and Nodes, the policy, or time have
  * changed.
  */
+#include "gpugate/pairs.h"
 #include "webhook/ledger/state.h"
 
 /* --- Labels --- */

@@ -7,6 +7,10 @@
 #ifndef WEBHOOK_LEDGER_STATE_H
 #define WEBHOOK_LEDGER_STATE_H
 
+#include "gpugate/arena.h"
+#include "gpugate/holding.h"
+#include "gpugate/pod.h"
+#include "gpugate/policy.h"
 #include "webhook/ledger/book.h"
 #include "webhook/ledger/label_cache.h"
 #include "webhook/ledger/ledger.h"

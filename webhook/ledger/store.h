@@ -6,7 +6,10 @@
 #ifndef WEBHOOK_LEDGER_STORE_H
 #define WEBHOOK_LEDGER_STORE_H
 
+#include "gpugate/arena.h"
 #include "gpugate/buf.h"
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
 #include "gpugate/policy.h"
 
 /*

@@ -1,5 +1,8 @@
 #include "webhook/ledger/verdict.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/quota.h"
+
 void reservation_apply_verdict(struct reservation_request *request, const struct ledger_verdict *verdict)
 {
 	if (verdict->answer == LEDGER_OUTAGE && verdict->crowded)

@@ -4,6 +4,7 @@
 #ifndef WEBHOOK_OBJECT_POD_H
 #define WEBHOOK_OBJECT_POD_H
 
+#include "gpugate/pod.h"
 #include "webhook/json/field.h"
 
 /*

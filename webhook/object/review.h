@@ -12,7 +12,8 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/error.h"
-#include "gpugate/facts.h"
+#include "gpugate/pod.h"
+#include "gpugate/review.h"
 #include "webhook/json/scan.h" /* REVIEW_PADDING */
 
 /*

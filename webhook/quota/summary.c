@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "gpugate/policy_enums.h"
 #include "webhook/usage/held.h"
 
 #define AMOUNT_BYTES_MAX 64

@@ -3,6 +3,7 @@
 #define WEBHOOK_QUOTA_SUMMARY_H
 
 #include "gpugate/policy.h"
+#include "gpugate/quota.h"
 #include "webhook/quota/document.h"
 #include "webhook/usage/holders.h"
 

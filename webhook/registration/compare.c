@@ -1,5 +1,6 @@
 #include "webhook/registration/compare.h"
 
+#include "gpugate/arena.h"
 #include "webhook/registration/render.h"
 
 #define ARENA_BYTES (4u << 20)

@@ -1,5 +1,7 @@
 #include "webhook/registration/conditions.h"
 
+#include "gpugate/pairs.h"
+
 /*
  * The most elements that an expression examines. A longer list matches without being examined.
  * Together these limits bound the cost of an expression.

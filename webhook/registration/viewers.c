@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gpugate/buf.h"
+#include "gpugate/policy.h"
 #include "webhook/quota/document.h"
 #include "webhook/registration/render.h"
 

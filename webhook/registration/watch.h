@@ -8,6 +8,7 @@
 #ifndef WEBHOOK_REGISTRATION_WATCH_H
 #define WEBHOOK_REGISTRATION_WATCH_H
 
+#include "gpugate/policy.h"
 #include "webhook/base/log.h"
 #include "webhook/kube/client.h"
 #include "webhook/registration/compare.h"

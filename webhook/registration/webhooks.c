@@ -1,4 +1,5 @@
 /* webhooks: the webhook configurations. */
+#include "gpugate/policy.h"
 #include "webhook/registration/render.h"
 
 #include "gpugate/buf.h"

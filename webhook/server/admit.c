@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "gpugate/policy.h"
+#include "gpugate/policy_enums.h"
 #include "webhook/admission/decide.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"

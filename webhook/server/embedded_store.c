@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "gpugate/holding.h"
+#include "gpugate/policy.h"
 #include "webhook/ledger/verdict.h"
 #include "webhook/usage/namespaces.h"
 

@@ -5,6 +5,7 @@
 #ifndef WEBHOOK_SERVER_KUBE_H
 #define WEBHOOK_SERVER_KUBE_H
 
+#include "gpugate/policy.h"
 #include "webhook/kube/event_recorder.h"
 #include "webhook/metrics/registry.h"
 #include "webhook/registration/trust_watch.h"

@@ -10,6 +10,7 @@
 
 #include "gpugate/error.h"
 #include "gpugate/policy.h"
+#include "gpugate/report.h"
 #include "webhook/base/log.h"
 #include "webhook/metrics/registry.h"
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "gpugate/pod.h"
+
 void refusals_init(struct refusals *refusals)
 {
 	pthread_mutex_init(&refusals->mutex, NULL);

@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "gpugate/policy.h"
+#include "gpugate/decision.h"
+#include "gpugate/policy_enums.h"
+#include "gpugate/review.h"
 
 /* Number of violations that are kept. */
 #define REFUSALS_KEPT 64

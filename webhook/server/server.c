@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gpugate/policy.h"
 #include "webhook/base/path_secret.h"
 #include "webhook/cli/terminal.h"
 #include "webhook/http/admin.h"

@@ -3,6 +3,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "gpugate/decision.h"
+#include "gpugate/policy.h"
+#include "gpugate/policy_enums.h"
 #include "webhook/quota/summary.h"
 
 #define ARENA_BYTES (64u << 20)

@@ -3,6 +3,8 @@
 #define WEBHOOK_USAGE_HELD_H
 
 #include "gpugate/policy.h"
+#include "gpugate/quantity.h"
+#include "gpugate/quota.h"
 
 /* What is used and pending together; it never overflows. */
 wide held_total(const struct held *held);

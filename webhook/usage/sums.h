@@ -5,6 +5,9 @@
 #include <pthread.h>
 
 #include "gpugate/buf.h"
+#include "gpugate/policy.h"
+#include "gpugate/quantity.h"
+#include "gpugate/quota.h"
 #include "webhook/ledger/ledger.h"
 
 /* A consistent snapshot of the ledger's sums. */

@@ -4,6 +4,10 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/quota.h"
+
 #define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define GPU_QUOTA(hard) "{name: q, resources: [nvidia.com/gpu], hard: " hard "}"
 

@@ -4,6 +4,9 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
 #define TENANT(quotas)                                                                                                 \

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/policy_enums.h"
+#include "gpugate/quota.h"
 #include "webhook/admission/patch.h"
 
 #define FLEET                                                                                                          \

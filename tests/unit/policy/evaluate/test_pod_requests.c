@@ -4,6 +4,11 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/holding.h"
+#include "gpugate/pairs.h"
+#include "gpugate/quota.h"
+
 #define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define FLEET                                                                                                          \
 	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\nspec: {resource: nvidia.com/gpu, " \

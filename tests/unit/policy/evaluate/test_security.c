@@ -1,6 +1,8 @@
 /* test_security: tests which privileges the review reader finds in a Pod. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/pod.h"
+
 static struct fixture_review review;
 
 static const struct pod *read_spec(const char *spec)

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/pairs.h"
 #include "webhook/admission/decide.h"
 #include "webhook/server/embedded_store.h"
 

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "gpugate/policy_enums.h"
 #include "webhook/admission/response.h"
 
 #define SETTINGS(spec) "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: " spec "\n"

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/pairs.h"
 #include "webhook/cluster/peers.h"
 #include "webhook/ledger/codec.h"
 

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/decision.h"
+#include "gpugate/pairs.h"
 #include "webhook/cluster/state.h"
 #include "webhook/kube/request.h"
 #include "webhook/kube/watch_state.h"

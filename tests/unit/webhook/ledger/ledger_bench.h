@@ -8,6 +8,8 @@
 
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
 #include "webhook/ledger/ledger.h"
 
 #define TTL_MS 60000

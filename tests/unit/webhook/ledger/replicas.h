@@ -11,6 +11,10 @@
 
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/holding.h"
+#include "gpugate/pairs.h"
+#include "gpugate/pod.h"
+#include "gpugate/quota.h"
 #include "webhook/ledger/entry.h"
 #include "webhook/ledger/ledger.h"
 

@@ -2,6 +2,7 @@
  * test_compare: tests the comparison of the view with a list. It corrects what a lost event has
  * left behind, and changes nothing else.
  */
+#include "gpugate/policy.h"
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
 struct world {

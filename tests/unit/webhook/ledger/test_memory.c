@@ -3,6 +3,8 @@
  * decided by an incomplete view. Once memory is available again, the ledger is as it would have
  * been. Allocations fail through the linker's --wrap (see the Makefile).
  */
+#include "gpugate/holding.h"
+#include "gpugate/policy.h"
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
 #define STEPS 60

@@ -15,6 +15,8 @@
 
 #include "tests/unit/webhook/ledger/replicas.h"
 
+#include "gpugate/policy.h"
+
 #define SEEDS 2000
 #define FAULT_SEEDS 1000
 #define STEPS 500

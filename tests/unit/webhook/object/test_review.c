@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "gpugate/buf.h"
+#include "gpugate/pairs.h"
 #include "webhook/object/review.h"
 
 #define REVIEWS "tests/reviews/"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gpugate/pairs.h"
 #include "webhook/json/yaml.h"
 #include "webhook/registration/compare.h"
 #include "webhook/registration/render.h"

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gpugate/policy.h"
 #include "webhook/server/policy_store.h"
 
 #define TENANT                                                                                                         \

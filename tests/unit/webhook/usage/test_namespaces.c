@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "gpugate/holding.h"
+#include "gpugate/pod.h"
 #include "webhook/usage/namespaces.h"
 
 static const char teams[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\n"

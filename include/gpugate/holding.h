@@ -1,0 +1,109 @@
+/*
+ * holding: what a Pod requests, and where it can run. This is all that a ledger keeps of a Pod, so
+ * that it can charge the Pod again when the policy changes. Pure: no I/O, no locks, no state
+ * between calls. Safe on any number of threads.
+ */
+#ifndef GPUGATE_HOLDING_H
+#define GPUGATE_HOLDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpugate/str.h"
+
+struct arena;
+struct pairs;
+struct pod;
+struct policy;
+
+/*
+ * The effective request of a whole Pod for one extended resource. A Pod that requests more than
+ * DEMAND_MAX accelerators is denied. Other resources may be requested in bytes, so they are counted
+ * up to COMPANION_MAX (8Pi).
+ *
+ * These bounds keep sums exact: with at most 2^32 units in 1, a million Pods use less than 2^105
+ * units of a companion.
+ */
+struct demand {
+	struct str resource;
+	int64_t count; /* 1 to COMPANION_MAX. */
+};
+#define DEMAND_MAX 1000000000
+#define COMPANION_MAX (INT64_C(1) << 53)
+
+/*
+ * What a ledger keeps of a Pod. It contains no charges, so that each version of the policy can
+ * compute its own.
+ *
+ * `models` names the Accelerators whose nodes the Pod can run on, by what it requires of its node,
+ * for the resources that it requests. An empty list means any model. MODEL_UNKNOWN in it stands for
+ * a model that the policy does not know.
+ *
+ * `node_models` names the models of the node that the Pod is bound to. It is empty if the Pod is
+ * not bound, or if the node has no model. It takes precedence over `models`, except for a resource
+ * that no quota would then count: binding a Pod never makes it uncounted.
+ */
+struct holding {
+	struct str uid;
+	struct str namespace;
+	struct str name;
+	const struct demand *demands;
+	uint32_t demand_count;
+	const struct str *models;
+	uint32_t model_count; /* At most HOLDING_MODELS_MAX. */
+	const struct str *node_models;
+	uint32_t node_model_count;
+};
+#define MODEL_UNKNOWN STR("?") /* No Accelerator can have that name. */
+#define HOLDING_MODELS_MAX 256 /* A Pod with more models is kept as one that can run on any. */
+
+/*
+ * Computes the effective requests of a Pod for all extended resources, accelerators or not: another
+ * policy may declare any of them an accelerator. Each is at most COMPANION_MAX, and quantities that
+ * are not integers are left out. Sets `*demands`, sorted by resource, to an array in the arena
+ * whose strings borrow from the Pod. Returns 0, or -1 if the arena is exhausted.
+ */
+int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
+
+/*
+ * Whether what the Pod requires of its node is short enough to be evaluated and kept. Otherwise the
+ * Pod counts as one that can run on any model, even on an unknown one.
+ */
+bool policy_placement_bounded(const struct pod *pod);
+
+/*
+ * Whether one of the demands is for an accelerator, or for a resource that some quota names.
+ * Otherwise no quota can count the Pod.
+ */
+bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count);
+
+/*
+ * Whether a resource is an extended one: its name has a domain that is not one of Kubernetes
+ * (IsExtendedResourceName in k8s.io/kubernetes/pkg/apis/core/v1/helper), or it is the name that a
+ * device class gives to its devices.
+ */
+bool resource_is_extended(struct str name);
+
+/*
+ * Sets the models of a holding from what the Pod requires of its node. The demands of the holding
+ * must be set. The names borrow from the policy, and the list is in the arena. Returns 0, or -1 if
+ * the arena is exhausted.
+ */
+int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct holding *holding);
+
+/* How the labels of a node match the Accelerators, for a Pod that is bound to it. Bits. */
+enum node_fit {
+	/* For some resource of the Pod, the labels match no Accelerator. */
+	NODE_OF_NO_MODEL = 1,
+	NODE_OF_SEVERAL_MODELS = 2, /* For some resource, they match several Accelerators. */
+};
+
+/*
+ * Sets the node_models of a holding from the labels of its node. The demands of the holding must be
+ * set; names and list are as for policy_place. Returns bits of enum node_fit, or -1 if the arena is
+ * exhausted.
+ */
+int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,
+			 struct holding *holding);
+
+#endif

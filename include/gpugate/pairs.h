@@ -1,0 +1,34 @@
+/* pairs: lists and maps of borrowed strings, in the order in which they were read. */
+#ifndef GPUGATE_PAIRS_H
+#define GPUGATE_PAIRS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpugate/str.h"
+
+/*
+ * An entry of a map of strings: a label, an annotation, a node selector, or a resource name and its
+ * quantity.
+ */
+struct pair {
+	struct str key;
+	struct str value; /* A quantity that is a JSON number is stored as its text. */
+};
+
+/*
+ * A map. `present` is true if the key exists and is an object, even an empty one: a patch must know
+ * whether to create it.
+ */
+struct pairs {
+	const struct pair *items;
+	uint32_t count;
+	bool present;
+};
+
+struct strs {
+	const struct str *items;
+	uint32_t count;
+};
+
+#endif

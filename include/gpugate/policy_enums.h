@@ -1,0 +1,39 @@
+/*
+ * policy_enums: the enumerated values of the policy language. The documents, the compiled policy,
+ * and the interfaces to the rest of the program use them. Their order is that of the word lists in
+ * policy/document/schema_*.c, because a document stores the position of a word. (The words of
+ * onOutage are mapped in policy/compile/settings.c.)
+ */
+#ifndef GPUGATE_POLICY_ENUMS_H
+#define GPUGATE_POLICY_ENUMS_H
+
+/* From the strictest to the most lenient; code relies on that order. */
+enum enforcement { ENFORCEMENT_DENY, ENFORCEMENT_WARN, ENFORCEMENT_AUDIT, ENFORCEMENT_ALLOW };
+enum measure { MEASURE_COUNT, MEASURE_GPUS, MEASURE_MEMORY };
+enum mig_strategy { MIG_MIXED, MIG_SINGLE };
+enum on_conflict { CONFLICT_DENY, CONFLICT_KEEP, CONFLICT_OVERRIDE };
+enum visible_devices { VISIBLE_DEVICES_REFUSE, VISIBLE_DEVICES_VOID };
+enum selector_op { SELECTOR_IN, SELECTOR_NOT_IN, SELECTOR_EXISTS, SELECTOR_DOES_NOT_EXIST };
+
+enum guard_kind {
+	GUARD_VISIBLE_DEVICES_ENV,
+	GUARD_HOST_DEVICE_MOUNTS,
+	GUARD_DEVICE_VOLUME_MOUNTS,
+	GUARD_MIXED_MIG,
+	GUARD_SHARED_ABOVE_ONE,
+	GUARD_PREBOUND_NODE_NAME,
+	GUARD_PRIVILEGED,
+	GUARD_EPHEMERAL_CONTAINERS,
+	GUARD_RESOURCE_CLAIMS,
+	GUARD_DEVICE_ANNOTATIONS,
+	GUARD_FRACTION_ANNOTATIONS,
+	GUARD_SEVERAL_SLICES,
+	/*
+	 * The kinds above are words of the list `deny`; the kinds from here on have their own keys.
+	 */
+	GUARD_WORDS,
+	GUARD_HOST_PATHS = GUARD_WORDS, /* The key hostPaths. */
+	GUARD_KINDS,
+};
+
+#endif
