@@ -74,6 +74,9 @@ def symbols(root, objects, sources):
     """{(from, to): a symbol}, between source files, by what their objects use and define."""
     defined, used = {}, {}
     by_object = {f"{path[:-2]}.o": path for path in sources}
+    missing = [name for name in by_object if not (root / objects / name).exists()]
+    if missing:
+        sys.exit(f"{objects} lacks {len(missing)} objects, {missing[0]} first: run `make` before this check")
     listing = subprocess.run(["nm", "-A", "-g", *by_object], cwd=root / objects, text=True, stdout=subprocess.PIPE, check=True).stdout
     for line in listing.splitlines():
         file, _, symbol = line.partition(":")
