@@ -7,6 +7,7 @@
 #define WEBHOOK_KUBE_EVENT_RECORDER_H
 
 #include "webhook/kube/client.h"
+#include "webhook/metrics/metric.h"
 
 #define KUBE_EVENTS_INTERVAL_MS 60000
 #define KUBE_EVENTS_REASONS 16   /* different ones */
@@ -29,7 +30,9 @@ void kube_events_destroy(struct kube_events *events); /* after the loop has stop
 /* Tells. `reason` lives on and is a word such as "LedgerOutage"; `message` is copied. Thread-safe; takes a NULL `events`. */
 void kube_events_tell(struct kube_events *events, bool warning, const char *reason, const char *message);
 
-/* gpugate_events_total; `events` is the struct kube_events. */
-void kube_events_metrics(void *events, struct buf *out);
+extern const struct metric_set kube_events_metrics;
+
+/* Appends the families; `events` is the struct kube_events. */
+void kube_events_metrics_render(void *events, struct buf *out);
 
 #endif
