@@ -71,7 +71,7 @@ def test_names(server):
     info = metrics.series("gpugate_build_info")
     assert list(info.values()) == [1.0] and re.match(r"\d+\.\d+", dict(next(iter(info)))["version"])
     assert metrics.value("gpugate_policy_generation") == 1
-    assert metrics.value("gpugate_certificate_begin_timestamp_seconds") < time.time() < metrics.value("gpugate_certificate_expiry_timestamp_seconds")
+    assert metrics.value("gpugate_certificate_not_before_timestamp_seconds") < time.time() < metrics.value("gpugate_certificate_expiry_timestamp_seconds")
 
 
 def test_counters_move(server):

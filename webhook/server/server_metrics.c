@@ -12,14 +12,14 @@ static const struct metric rows[ROWS] = {
 		   .type = METRIC_GAUGE,
 		   .unit = "requests",
 		   .help = "Requests that are being received or answered."},
-    [NOT_BEFORE] = {.name = "gpugate_certificate_begin_timestamp_seconds",
+    [NOT_BEFORE] = {.name = "gpugate_certificate_not_before_timestamp_seconds",
 		    .type = METRIC_GAUGE,
 		    .unit = "seconds since 1970",
 		    .help = "When the serving certificate began to be valid, since the Unix epoch in seconds.",
 		    .query = "The part of its life that is left: "
 			     "`(gpugate_certificate_expiry_timestamp_seconds - time()) / "
 			     "(gpugate_certificate_expiry_timestamp_seconds - "
-			     "gpugate_certificate_begin_timestamp_seconds)`"},
+			     "gpugate_certificate_not_before_timestamp_seconds)`"},
     [EXPIRY] = {.name = "gpugate_certificate_expiry_timestamp_seconds",
 		.type = METRIC_GAUGE,
 		.unit = "seconds since 1970",
