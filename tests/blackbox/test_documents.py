@@ -1,5 +1,6 @@
 """README and docs/ against the program: each sentence that they quote is one that the program can say, and each name, option and limit is
-the program's. test_commands.py runs their commands; metrics and alerts are compared in tests/observe, what API servers say in tests/cluster."""
+the program's. test_commands.py runs their commands; test_metrics.py and tests/observe compare the metrics with what servers show, tests/cluster
+what API servers say."""
 
 import functools
 import re
@@ -10,7 +11,8 @@ from gpugate import ROOT, run
 from program_text import constant, functions_named, number, says, texts
 from shell_commands import commands
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+METRICS = ROOT / "docs" / "reference" / "metrics.md"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), METRICS]
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 # Sentences of others, by where they come from. tests/cluster/test_http_answers.py has the API server say its own.
@@ -165,9 +167,9 @@ def test_make_targets_exist():
 # --- Names, wherever they stand ---
 
 def test_metrics_exist():
-    """tests/observe compares the table with what is shown; here are all others that the documents name, in expressions too."""
+    """Those that the documents name, in expressions too, are on the reference page; test_reference.py compares that with the rows."""
     named = {name for path in DOCUMENTS for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", path.read_text())}
-    ours = {name for text in texts() for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", text)}
+    ours = set(re.findall(r"^\| `(gpugate_[a-z_]+)", METRICS.read_text(), re.M))
     assert len(named) > 40
     assert not named - ours, named - ours
 
@@ -286,7 +288,7 @@ IN_SENTENCES = [
     ("makes no replica unready for {} seconds", constant("webhook/cluster/store.c", "SILENT_MS") // 1000),
     ("A text longer than {} bytes is cut", constant("webhook/base/log.h", "LOG_TEXT_MAX")),
     ("Up to {} KiB of lines wait", constant("webhook/base/log.h", "LOG_RING_BYTES") >> 10),
-    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/registry.h", "METRICS_DENIALS_MAX")),
+    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/objections.h", "METRICS_DENIALS_MAX")),
     ("The {} largest namespaces of a quota have rows", constant("webhook/usage/namespaces.h", "LEDGER_NAMESPACES_MAX")),
     ("At most {} sentences of one Pod are kept", constant("include/gpugate/policy.h", "DECISION_OBJECTIONS_MAX")),
     ("| At most {}, the latest first", constant("webhook/server/recent_denials.h", "REFUSALS_KEPT")),
@@ -307,7 +309,7 @@ IN_SENTENCES = [
 
 @pytest.mark.parametrize("sentence,value", IN_SENTENCES)
 def test_numbers_in_sentences(sentence, value):
-    text = re.sub(r"\s+", " ", OPERATIONS.read_text()).lower()
+    text = re.sub(r"\s+", " ", OPERATIONS.read_text() + METRICS.read_text()).lower()
     before, after = (re.escape(part.lower()) for part in sentence.split("{}"))
     found = [int(number.replace(",", "")) for number in re.findall(rf"{before}(\d[\d,]*){after}", text)]
     assert found and set(found) == {value}, f"{found}, and it is {value}"
