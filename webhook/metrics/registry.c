@@ -35,7 +35,7 @@ int metrics_attach(struct metrics *metrics, const struct metric_set *set,
 	while (i < metrics->count && metrics->sets[i] != set)
 		i++;
 	if (i == metrics->count)
-		return error_set(err, "the metrics \"%s\" are not in the list of sets", set->title);
+		return error_set(err, "the metrics \"%s\" are not in the list of all sets; add them to it", set->title);
 	if (metrics->attached[i].render)
 		return error_set(err, "the metrics \"%s\" are attached already", set->title);
 	metrics->attached[i] = (struct attached){render, context};

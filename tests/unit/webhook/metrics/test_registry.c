@@ -67,7 +67,7 @@ static void test_a_set_that_is_not_listed(void **state)
 	struct error err = {0};
 	int64_t one = 1;
 	assert_int_equal(metrics_attach(metrics, &unlisted, render_used, &one, &err), -1);
-	assert_string_equal(err.text, "the metrics \"Unlisted\" are not in the list of sets");
+	assert_string_equal(err.text, "the metrics \"Unlisted\" are not in the list of all sets; add them to it");
 	assert_rendered(metrics, "");
 	metrics_destroy(metrics);
 }
