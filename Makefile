@@ -63,7 +63,7 @@ HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 UNITS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_BINARIES := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
-REFERENCE := tests/reference/reference.c
+REFERENCE := $(sort $(wildcard tests/reference/*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINARIES := $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
@@ -228,13 +228,17 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lm
 
-$(OUT)/reference: $(OUT)/tests/reference/reference.o $(filter $(OUT)/policy/%,$(OBJECTS))
+$(OUT)/reference: $(REFERENCE:%.c=$(OUT)/%.o) $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## write the policy reference from the parser's own table
 	$(call say,TEXT,$@)
-	$(Q)$< >build/policy.md && mv build/policy.md $@
+	$(Q)$< policy >build/policy.md && mv build/policy.md $@
+
+docs/reference/metrics.md: build/release/reference $(wildcard tests/reference/metrics/*.md) ## write the reference of the metrics from their rows
+	$(call say,TEXT,$@)
+	$(Q)mkdir -p $(@D) && $< metrics >build/metrics.md && mv build/metrics.md $@
 
 deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dashboards/build.py deploy/alerts/build.py deploy/alerts/gpugate.rules.yaml
 	$(call say,TEXT,$@)

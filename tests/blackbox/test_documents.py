@@ -14,7 +14,8 @@ from gpugate import ROOT, run
 from program_text import constant, functions_named, number, says, texts
 from shell_commands import commands
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+METRICS = ROOT / "docs" / "reference" / "metrics.md"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), METRICS]
 OPERATIONS = ROOT / "docs" / "operations.md"
 
 # Sentences of other programs, by origin. tests/cluster/test_http_answers.py makes the API server
@@ -171,10 +172,10 @@ def test_make_targets_exist():
 # --- Names, anywhere in the documents ---
 
 def test_metrics_exist():
-    """tests/observe compares the table with /metrics. This checks all other names in the documents,
-    including those in expressions."""
+    """Those that the documents name, also in expressions, are on the reference page, which
+    test_reference.py compares with the rows."""
     named = {name for path in DOCUMENTS for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", path.read_text())}
-    ours = {name for text in texts() for name in re.findall(r"\bgpugate_[a-z_]+[a-z]\b", text)}
+    ours = set(re.findall(r"^\| `(gpugate_[a-z_]+)", METRICS.read_text(), re.M))
     assert len(named) > 40
     assert not named - ours, named - ours
 
@@ -297,7 +298,7 @@ IN_SENTENCES = [
     ("makes no replica unready for {} seconds", constant("webhook/cluster/store.c", "SILENT_MS") // 1000),
     ("A text longer than {} bytes is cut", constant("webhook/base/log.h", "LOG_TEXT_MAX")),
     ("Up to {} KiB of lines wait", constant("webhook/base/log.h", "LOG_RING_BYTES") >> 10),
-    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/registry.h", "METRICS_DENIALS_MAX")),
+    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/objections.h", "METRICS_DENIALS_MAX")),
     ("The {} largest namespaces of a quota have rows", constant("webhook/usage/namespaces.h", "LEDGER_NAMESPACES_MAX")),
     ("At most {} sentences of one Pod are kept", constant("include/gpugate/decision.h", "DECISION_OBJECTIONS_MAX")),
     ("| At most {}, the latest first", constant("webhook/server/recent_denials.h", "REFUSALS_KEPT")),
@@ -318,7 +319,7 @@ IN_SENTENCES = [
 
 @pytest.mark.parametrize("sentence,value", IN_SENTENCES)
 def test_numbers_in_sentences(sentence, value):
-    text = re.sub(r"\s+", " ", OPERATIONS.read_text()).lower()
+    text = re.sub(r"\s+", " ", OPERATIONS.read_text() + METRICS.read_text()).lower()
     before, after = (re.escape(part.lower()) for part in sentence.split("{}"))
     found = [int(number.replace(",", "")) for number in re.findall(rf"{before}(\d[\d,]*){after}", text)]
     assert found and set(found) == {value}, f"{found}, and it is {value}"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from gpugate import eventually
+from gpugate import ROOT, eventually
 from kube import GPU, doc, persisted, pod
 
 POLICY = [doc("Accelerator", "t4", resource=GPU, memory="16Gi"),
@@ -58,6 +58,24 @@ def test_format(server):
         exercise(server)
 
 
+def reference():
+    """Metric -> (type, labels) on the reference page, without the sections that need more than a server: "With --ledger cluster", and so on."""
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    sections = re.findall(r"^## .*\n\n(?!With )(?:[^|#]*\n\n)?(\| Metric \| Type .*(?:\n\|.*)*)", page, re.M)
+    rows = [re.fullmatch(r"\| `(\w+)(?:\{(.*)\})?` \| (\w+) \|.*", line) for section in sections for line in section.splitlines()[2:]]
+    return {row[1]: (row[3], set(row[2].split(",")) if row[2] else set()) for row in rows}
+
+
+def test_the_reference_page_has_what_is_shown(server):
+    """Each family with its type and labels. tests/observe does the same with an API server."""
+    exercise(server)
+    metrics, documented = server.metrics(), reference()
+    assert metrics.types == {name: kind for name, (kind, _) in documented.items()}
+    for name, labels in metrics.samples:
+        family = name if name in documented else re.sub("_(bucket|sum|count)$", "", name)
+        assert {key for key, _ in labels} - {"le"} == documented[family][1], name
+
+
 def test_names(server):
     exercise(server)
     metrics = server.metrics()
@@ -71,7 +89,7 @@ def test_names(server):
     info = metrics.series("gpugate_build_info")
     assert list(info.values()) == [1.0] and re.match(r"\d+\.\d+", dict(next(iter(info)))["version"])
     assert metrics.value("gpugate_policy_generation") == 1
-    assert metrics.value("gpugate_certificate_begin_timestamp_seconds") < time.time() < metrics.value("gpugate_certificate_expiry_timestamp_seconds")
+    assert metrics.value("gpugate_certificate_not_before_timestamp_seconds") < time.time() < metrics.value("gpugate_certificate_expiry_timestamp_seconds")
 
 
 def test_counters_move(server):

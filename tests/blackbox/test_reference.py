@@ -12,6 +12,7 @@ from gpugate import ROOT, run
 
 REFERENCE = Path(os.environ.get("REFERENCE", ROOT / "build" / "release" / "reference"))
 POLICY = ROOT / "docs" / "policy.md"
+METRICS = ROOT / "docs" / "reference" / "metrics.md"
 DOCUMENTS = [POLICY, ROOT / "README.md"]
 
 
@@ -25,12 +26,13 @@ def examples(path):
             yield pytest.param(block[1], id=f"{path.name}:{text.count(chr(10), 0, block.start()) + 1}")
 
 
-def test_reference_is_up_to_date():
+@pytest.mark.parametrize("page,path", [("policy", POLICY), ("metrics", METRICS)])
+def test_reference_is_up_to_date(page, path):
     if not REFERENCE.exists():
         pytest.skip(f"there is no {REFERENCE}: `make {REFERENCE}` builds it")
-    done = subprocess.run([REFERENCE], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([REFERENCE, page], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert POLICY.read_text() == done.stdout, "docs/policy.md is out of date: `make docs/policy.md`"
+    assert path.read_text() == done.stdout, f"{path.name} is out of date: `make {path.relative_to(ROOT)}`"
 
 
 @pytest.mark.parametrize("text", [example for path in DOCUMENTS for example in examples(path)])
@@ -46,12 +48,17 @@ def test_every_kind_has_an_example():
     assert kinds >= {"Settings", "Accelerator", "Tenant", "Rule", "Guard"}
 
 
+def anchors(path):
+    """As GitHub makes them from headings."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", path.read_text(), re.M)}
+
+
 def test_links_lead_somewhere():
-    for path in [POLICY, ROOT / "docs" / "operations.md", ROOT / "README.md"]:
-        text = path.read_text()
-        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.M)}
-        for target in re.findall(r"\]\(([^)\s]+)\)", text):
-            if target.startswith("#"):
-                assert target[1:] in anchors, f"{path.name}: {target}"
-            elif not re.match(r"[a-z]+:", target):
-                assert (path.parent / target.split("#")[0]).exists(), f"{path.name}: {target}"
+    for path in [POLICY, METRICS, ROOT / "docs" / "operations.md", ROOT / "README.md"]:
+        for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+            if re.match(r"[a-z]+:", target):
+                continue
+            file, _, anchor = target.partition("#")
+            there = path.parent / file if file else path
+            assert there.exists(), f"{path.name}: {target}"
+            assert not anchor or there.suffix != ".md" or anchor in anchors(there), f"{path.name}: {target}"

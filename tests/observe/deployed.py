@@ -14,6 +14,7 @@ RULES_TEST = RULES.with_name("gpugate.test.yaml")
 RULES_OBJECT = RULES.with_name("prometheusrule.yaml")
 DASHBOARD = ROOT / "deploy" / "dashboards" / "gpugate.json"
 OPERATIONS = ROOT / "docs" / "operations.md"
+METRICS = ROOT / "docs" / "reference" / "metrics.md"
 
 _WORDS = {"and", "or", "unless", "by", "on", "without", "ignoring", "group_left", "group_right", "offset", "bool", "Inf", "NaN"}
 _LABELS = re.compile(r"\b(by|on|without|ignoring|group_left|group_right) *\([^)]*\)")
@@ -86,23 +87,33 @@ def section(title):
     return rest[:end.start()] if end else rest
 
 
+def _rows(text):
+    """First cells of the tables' rows."""
+    return [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+
+
 @functools.cache
 def documented():
-    """(metrics of gpugate, metrics of others), as the tables name them."""
-    ours, others = (set(), set())
-    into = ours
-    for line in section("Metrics").splitlines():
-        if line.startswith("What others tell"):
-            into = others
-        if line.startswith("| `"):
-            into.update(re.findall(r"`(\w+)(?:\{[^`]*\})?`", line.split(" | ")[0]))
-    return ours, others
+    """(metrics of gpugate, metrics of others), as the tables of the reference page name them."""
+    parts = METRICS.read_text().split("\n## Metrics of other programs\n")
+    assert len(parts) == 2
+    return tuple({name for row in _rows(part) for name in re.findall(r"`(\w+)(?:\{[^`]*\})?`", row)} for part in parts)
 
 
+@functools.cache
 def documented_labels():
-    """Metric of gpugate -> its labels, where the table names them."""
-    rows = [line.split(" | ")[0] for line in section("Metrics").splitlines() if line.startswith("| `")]
-    return {name: frozenset(labels.split(",")) for row in rows for name, labels in re.findall(r"`(gpugate_\w+)\{([\w,]+)\}`", row)}
+    """Metric of gpugate -> its labels."""
+    cells = [re.fullmatch(r"\| `(gpugate_\w+)(?:\{([\w,]+)\})?`", row) for row in _rows(METRICS.read_text())]
+    return {cell[1]: frozenset(cell[2].split(",")) if cell[2] else frozenset() for cell in cells if cell}
+
+
+@functools.cache
+def documented_alerts():
+    """Metric -> names of the alerts that the reference page has for it."""
+    text = METRICS.read_text()
+    notes = re.findall(r"^- \*\*`(\w+)`\*\*:(.*?)(?=^- |^$)", text, re.M | re.S)
+    rows = [(name, line) for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split(" | ")[0])]
+    return {name: set(re.findall(r"\[(Gpugate\w+)\]", note)) for name, note in [*rows, *notes]}
 
 
 def anchors():

@@ -36,8 +36,8 @@ def of_examples():
 
 
 def wrong_labels(series, of):
-    """What the table says otherwise than the series: metric -> its labels there. of: which metrics to look at."""
+    """What the reference page says otherwise than the series: metric -> its labels there. of: which metrics to look at."""
     known = {}
     for name, keys, _ in series:
-        known.setdefault(re.sub("_bucket$", "", name), set()).add(keys - {"le"})
+        known.setdefault(re.sub("(?<=_seconds)_(bucket|sum|count)$", "", name), set()).add(keys - {"le"})
     return {name: sorted(keys) for name, keys in documented_labels().items() if of(name) and known.get(name) != {keys}}

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import yaml
 
-from deployed import RULES, RULES_OBJECT, RULES_TEST, alerts, anchors, asked, built, documented, groups, recorded, rules, section
+from deployed import METRICS, RULES, RULES_OBJECT, RULES_TEST, alerts, anchors, asked, built, documented, documented_alerts, groups, recorded, rules, section
 
 
 def run(*command):
@@ -106,15 +106,15 @@ def test_an_alert_has_a_runbook(name):
         assert re.search(rf"^- \*\*{part}\*\*: .+[.?]$", text, re.M), part
 
 
-def test_table_runbooks_and_rules_know_the_same_alerts():
-    linked = re.findall(r"\[(Gpugate\w+)\]\(#(\w+)\)", section("Metrics"))
+def test_page_runbooks_and_rules_know_the_same_alerts():
+    linked = re.findall(r"\[(Gpugate\w+)\]\(\.\./operations\.md#(\w+)\)", METRICS.read_text())
     assert all(anchor == name.lower() for name, anchor in linked)
     assert {name for name, _ in linked} == set(alerts())
     assert set(re.findall(r"^### (\w+)$", section("Alerts"), re.M)) == set(alerts())
 
 
 def test_links_of_the_document_lead_somewhere():
-    links = set(re.findall(r"\]\(#([^)]+)\)", section("Metrics") + section("Alerts")))
+    links = set(re.findall(r"\]\(#([^)]+)\)", section("Alerts")) + re.findall(r"\]\(\.\./operations\.md#([^)]+)\)", METRICS.read_text()))
     assert links and links <= anchors(), links - anchors()
 
 
@@ -125,11 +125,10 @@ def test_rules_ask_for_metrics_that_exist():
         assert names and names <= ours | others | recorded(), (rule.get("alert"), names - ours - others - recorded())
 
 
-def test_every_alert_stands_in_the_row_of_its_metric():
-    """The table names an alert beside a metric that the alert reads."""
-    rows = [line for line in section("Metrics").splitlines() if line.startswith("| `")]
+def test_every_alert_stands_beside_its_metric():
+    """The reference page names an alert with a metric that the alert reads, and with no other."""
     by_recorded = {rule["record"]: asked(rule["expr"]) for rule in rules() if "record" in rule}
     for name, alert in alerts().items():
         names = {source for metric in asked(alert["expr"]) for source in by_recorded.get(metric, {metric})}
-        linked = [row for row in rows if f"[{name}]" in row]
-        assert linked and all(any(f"`{metric}" in row.split(" | ")[0] for metric in names) for row in linked), name
+        linked = {metric for metric, beside in documented_alerts().items() if name in beside}
+        assert linked and linked <= names, (name, linked - names)

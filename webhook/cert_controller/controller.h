@@ -18,6 +18,7 @@
 #include "webhook/base/log.h"
 #include "webhook/kube/client.h"
 #include "webhook/kube/event_recorder.h"
+#include "webhook/metrics/metric.h"
 
 #define CERTS_SECRET "gpugate-ca"
 
@@ -80,7 +81,9 @@ void kube_certs_health(const struct kube_certs *certs, struct kube_certs_health 
 void kube_certs_stop(struct kube_certs *certs);
 void kube_certs_destroy(struct kube_certs *certs); /* After the loop has stopped; takes NULL. */
 
-/* Appends the metrics. `certs` is the struct kube_certs. Thread-safe. */
-void kube_certs_metrics(void *certs, struct buf *out);
+extern const struct metric_set kube_certs_metrics;
+
+/* Appends the families; `certs` is the struct kube_certs. Thread-safe. */
+void kube_certs_metrics_render(void *certs, struct buf *out);
 
 #endif

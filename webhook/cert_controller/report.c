@@ -2,9 +2,8 @@
 #include <time.h>
 
 #include "webhook/cert_controller/machine.h"
-#include "webhook/metrics/text.h"
 
-static const char *const reasons[BUNDLE_REASONS] = {
+static const char *const reasons[BUNDLE_REASONS + 1] = {
     [BUNDLE_FILLED] = "filled", [BUNDLE_ROTATED] = "rotated", [BUNDLE_MENDED] = "mended"};
 
 static void log_message(struct kube_certs *certs, enum log_level level, const char *event, const char *message)
@@ -166,44 +165,77 @@ void kube_certs_health(const struct kube_certs *certs, struct kube_certs_health 
 	};
 }
 
-static void print_counter(struct buf *out, const char *name, const char *help, uint64_t value)
+/* --- Metrics --- */
+
+enum row { AUTHORITY_EXPIRY, TRUSTED, ISSUED, MADE, ROTATED, BUNDLES, FAILED, ROWS };
+
+static const struct metric rows[ROWS] = {
+    [AUTHORITY_EXPIRY] = {.name = "gpugate_certificate_authority_expiry_timestamp_seconds",
+			  .type = METRIC_GAUGE,
+			  .unit = "seconds since 1970",
+			  .help = "When the authority that signs ends, since the Unix epoch in seconds.",
+			  .details = "It has no sample until the Secret was read.",
+			  .alerts = "GpugateAuthorityExpires"},
+    [TRUSTED] = {.name = "gpugate_certificate_authorities",
+		 .type = METRIC_GAUGE,
+		 .unit = "authorities",
+		 .help = "Authorities that are trusted, by what they do.",
+		 .labels = {{"state", METRIC_VALUES("next", "signing", "retired")}},
+		 .alerts = "GpugateAuthorityWaits"},
+    [ISSUED] = {.name = "gpugate_certificate_issued_total",
+		.type = METRIC_COUNTER,
+		.unit = "certificates",
+		.help = "Certificates that this replica has made for itself."},
+    [MADE] = {.name = "gpugate_certificate_authorities_made_total",
+	      .type = METRIC_COUNTER,
+	      .unit = "authorities",
+	      .help = "Authorities that this replica has made."},
+    [ROTATED] = {.name = "gpugate_certificate_rotations_total",
+		 .type = METRIC_COUNTER,
+		 .unit = "rotations",
+		 .help = "Times that this replica has let the next authority sign."},
+    [BUNDLES] = {.name = "gpugate_certificate_bundles_written_total",
+		 .type = METRIC_COUNTER,
+		 .unit = "configurations",
+		 .help =
+		     "Webhook configurations whose caBundle this replica has written, by why; mended: somebody else "
+		     "had changed it.",
+		 .labels = {{"reason", reasons}},
+		 .details = "`filled`: it was empty. `rotated`: the authorities have changed.",
+		 .alerts = "GpugateBundlesFought"},
+    [FAILED] = {.name = "gpugate_certificate_failures_total",
+		.type = METRIC_COUNTER,
+		.unit = "failures",
+		.help = "What failed in looking after certificates, by what it was; it is tried again.",
+		.labels = {{"what", METRIC_VALUES("read", "write", "bundle", "issue")}}, /* By enum certs_failure. */
+		.details = "`read` and `write` are of the Secret.",
+		.alerts = "GpugateCertificatesFail"},
+};
+
+const struct metric_set kube_certs_metrics = {"Self-managed certificates", "With `--certs self-managed`.",
+					      METRIC_ROWS(rows)};
+
+static void print_counts(struct buf *out, const struct metric *metric, const _Atomic uint64_t *counts)
 {
-	metrics_head(out, name, "counter", help);
-	buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
+	int64_t numbers[BUNDLE_REASONS + FAILURES]; /* Room for any of these families. */
+	for (size_t i = 0; i < metric_combinations(metric); i++)
+		numbers[i] = (int64_t)atomic_load(&counts[i]);
+	metric_integers(out, metric, numbers);
 }
 
-void kube_certs_metrics(void *context, struct buf *out)
+void kube_certs_metrics_render(void *context, struct buf *out)
 {
-	static const char *const failures[FAILURES] = {"read", "write", "bundle", "issue"};
 	struct kube_certs *certs = context;
 	struct certs_counts *counts = &certs->counts;
 	struct kube_certs_health health;
 	kube_certs_health(certs, &health);
-	metrics_head(out, "gpugate_certificate_authority_expiry_timestamp_seconds", "gauge",
-		     "When the authority that signs ends, since the Unix epoch in seconds.");
+	metric_head(out, &rows[AUTHORITY_EXPIRY]);
 	if (health.expires)
-		buf_printf(out, "gpugate_certificate_authority_expiry_timestamp_seconds %lld\n",
-			   (long long)health.expires);
-	metrics_head(out, "gpugate_certificate_authorities", "gauge", "Authorities that are trusted, by what they do.");
-	buf_printf(out, "gpugate_certificate_authorities{state=\"next\"} %u\n", health.next);
-	buf_printf(out, "gpugate_certificate_authorities{state=\"signing\"} %u\n", health.signing);
-	buf_printf(out, "gpugate_certificate_authorities{state=\"retired\"} %u\n", health.retired);
-	print_counter(out, "gpugate_certificate_issued_total", "Certificates that this replica has made for itself.",
-		      atomic_load(&counts->issued));
-	print_counter(out, "gpugate_certificate_authorities_made_total", "Authorities that this replica has made.",
-		      atomic_load(&counts->made));
-	print_counter(out, "gpugate_certificate_rotations_total",
-		      "Times that this replica has let the next authority sign.", atomic_load(&counts->rotated));
-	metrics_head(
-	    out, "gpugate_certificate_bundles_written_total", "counter",
-	    "Webhook configurations whose caBundle this replica has written, by why; mended: somebody else had "
-	    "changed it.");
-	for (int i = 0; i < BUNDLE_REASONS; i++)
-		buf_printf(out, "gpugate_certificate_bundles_written_total{reason=\"%s\"} %llu\n", reasons[i],
-			   (unsigned long long)atomic_load(&counts->bundles[i]));
-	metrics_head(out, "gpugate_certificate_failures_total", "counter",
-		     "What failed in looking after certificates, by what it was; it is tried again.");
-	for (int i = 0; i < FAILURES; i++)
-		buf_printf(out, "gpugate_certificate_failures_total{what=\"%s\"} %llu\n", failures[i],
-			   (unsigned long long)atomic_load(&counts->failures[i]));
+		metric_integer(out, &rows[AUTHORITY_EXPIRY], 0, (int64_t)health.expires);
+	metric_integers(out, &rows[TRUSTED], (int64_t[]){health.next, health.signing, health.retired});
+	print_counts(out, &rows[ISSUED], &counts->issued);
+	print_counts(out, &rows[MADE], &counts->made);
+	print_counts(out, &rows[ROTATED], &counts->rotated);
+	print_counts(out, &rows[BUNDLES], counts->bundles);
+	print_counts(out, &rows[FAILED], counts->failures);
 }

@@ -17,6 +17,7 @@
 #include "webhook/cluster/peers.h"
 #include "webhook/kube/client.h"
 #include "webhook/ledger/store.h"
+#include "webhook/metrics/metric.h"
 #include "webhook/usage/sums.h"
 
 /* How long a denial may wait for capacity that is about to be freed. */
@@ -114,10 +115,15 @@ void ledger_cluster_health(struct ledger_cluster *cluster, struct ledger_health 
  */
 void ledger_cluster_peers(struct ledger_cluster *cluster, struct peers *peers);
 
+extern const struct metric_set ledger_cluster_metrics;
+
 /*
- * Appends the metrics of quotas, view and record. `cluster` is the struct ledger_cluster.
+ * Append the families of ledger_sums_metrics, of ledger_namespaces_metrics, and of
+ * ledger_cluster_metrics: those of the view and the record. `cluster` is the struct ledger_cluster.
  * Thread-safe.
  */
-void ledger_cluster_metrics(void *cluster, struct buf *out);
+void ledger_cluster_render_sums(void *cluster, struct buf *out);
+void ledger_cluster_render_namespaces(void *cluster, struct buf *out);
+void ledger_cluster_render_state(void *cluster, struct buf *out);
 
 #endif

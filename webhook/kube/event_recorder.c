@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "webhook/json/write.h"
-#include "webhook/metrics/text.h"
 
 #define POST_MS 30000
 #define BODY_MAX (16u << 10)
@@ -219,14 +218,26 @@ void kube_events_destroy(struct kube_events *events)
 	free(events);
 }
 
-void kube_events_metrics(void *context, struct buf *out)
+/* --- Metrics --- */
+
+static const struct metric events_total = {
+    .name = "gpugate_events_total",
+    .type = METRIC_COUNTER,
+    .unit = "Events",
+    .help = "Kubernetes Events, by what came of them; swallowed ones are counted in the message of a later one.",
+    .labels = {{"outcome", METRIC_VALUES("posted", "failed", "swallowed")}}, /* By enum outcome. */
+    .details = "`swallowed` are those beyond the limit of one in a minute.",
+    .alerts = "GpugateEventsFail",
+};
+
+const struct metric_set kube_events_metrics = {"Events", "With `--ledger cluster` or `--certs self-managed`.",
+					       &events_total, 1};
+
+void kube_events_metrics_render(void *context, struct buf *out)
 {
-	static const char *const names[OUTCOMES] = {"posted", "failed", "swallowed"};
 	struct kube_events *events = context;
-	metrics_head(
-	    out, "gpugate_events_total", "counter",
-	    "Kubernetes Events, by what came of them; swallowed ones are counted in the message of a later one.");
+	int64_t numbers[OUTCOMES];
 	for (int i = 0; i < OUTCOMES; i++)
-		buf_printf(out, "gpugate_events_total{outcome=\"%s\"} %llu\n", names[i],
-			   (unsigned long long)atomic_load(&events->outcomes[i]));
+		numbers[i] = (int64_t)atomic_load(&events->outcomes[i]);
+	metric_integers(out, &events_total, numbers);
 }

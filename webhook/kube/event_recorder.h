@@ -10,6 +10,7 @@
 #define WEBHOOK_KUBE_EVENT_RECORDER_H
 
 #include "webhook/kube/client.h"
+#include "webhook/metrics/metric.h"
 
 #define KUBE_EVENTS_INTERVAL_MS 60000
 #define KUBE_EVENTS_REASONS 16 /* Maximum number of different reasons. */
@@ -36,7 +37,9 @@ void kube_events_destroy(struct kube_events *events); /* After the loop has stop
  */
 void kube_events_tell(struct kube_events *events, bool warning, const char *reason, const char *message);
 
-/* Appends the metric gpugate_events_total. `events` is the struct kube_events. Thread-safe. */
-void kube_events_metrics(void *events, struct buf *out);
+extern const struct metric_set kube_events_metrics;
+
+/* Appends the families; `events` is the struct kube_events. */
+void kube_events_metrics_render(void *events, struct buf *out);
 
 #endif

@@ -1,13 +1,10 @@
 #include "webhook/metrics/objections.h"
 
-#include "webhook/metrics/registry.h"
-#include "webhook/metrics/text.h"
+#include <stdlib.h>
 
 #define LABELS 3
 #define LABEL_BYTES_MAX 253 /* The maximum length of a Kubernetes name (a DNS subdomain). */
 #define OTHERS_MAX 32       /* Series with tenant "other", one per reason, beyond METRICS_DENIALS_MAX. */
-
-static const char *const label_names[LABELS] = {"tenant", "reason", "name"};
 
 struct denial {
 	uint64_t hash;
@@ -16,9 +13,9 @@ struct denial {
 	char bytes[];
 };
 
-void metrics_denials_init(struct metrics_denials *denials, const char *family, const char *help)
+void metrics_denials_init(struct metrics_denials *denials, const struct metric *metric)
 {
-	*denials = (struct metrics_denials){.family = family, .help = help};
+	*denials = (struct metrics_denials){.metric = metric};
 	pthread_mutex_init(&denials->mutex, NULL);
 }
 
@@ -143,16 +140,12 @@ void metrics_denials_count(struct metrics_denials *denials, struct str tenant, s
 
 void metrics_denials_render(struct metrics_denials *denials, struct buf *out)
 {
-	metrics_head(out, denials->family, "counter", denials->help);
+	metric_head(out, denials->metric);
 	pthread_mutex_lock(&denials->mutex);
 	for (uint32_t i = 0; i < denials->count; i++) {
 		const struct denial *denial = denials->items[i];
-		buf_text(out, denials->family);
-		for (int label = 0; label < LABELS; label++) {
-			buf_printf(out, "%c%s=", label ? ',' : '{', label_names[label]);
-			metrics_label(out, denial->labels[label]);
-		}
-		buf_printf(out, "} %llu\n", (unsigned long long)denial->count);
+		metric_sample(out, denials->metric, denial->labels);
+		buf_printf(out, "%llu\n", (unsigned long long)denial->count);
 	}
 	pthread_mutex_unlock(&denials->mutex);
 }

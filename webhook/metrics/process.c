@@ -5,8 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "webhook/metrics/text.h"
-
 /*
  * Reads up to size - 1 bytes of a file into `text` and adds a NUL. Returns false if there is
  * nothing to read.
@@ -80,24 +78,50 @@ double metrics_process_started(void)
 	return booted + (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-static const struct family {
-	const char *name, *type, *help;
-	double (*value)(void); /* Returns a negative value if unknown. NULL: use the start time. */
-} families[] = {
-    {"process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", cpu_seconds},
-    {"process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", resident_bytes},
-    {"process_open_fds", "gauge", "Number of open file descriptors.", open_descriptors},
-    {"process_max_fds", "gauge", "Maximum number of open file descriptors.", max_descriptors},
-    {"process_start_time_seconds", "gauge", "Start time of the process since the Unix epoch in seconds.", NULL},
+enum row { CPU, RESIDENT, OPEN, MAX, STARTED, ROWS };
+
+static const struct metric rows[ROWS] = {
+    [CPU] = {.name = "process_cpu_seconds_total",
+	     .type = METRIC_COUNTER,
+	     .unit = "seconds",
+	     .help = "Total user and system CPU time spent in seconds."},
+    [RESIDENT] = {.name = "process_resident_memory_bytes",
+		  .type = METRIC_GAUGE,
+		  .unit = "bytes",
+		  .help = "Resident memory size in bytes."},
+    [OPEN] = {.name = "process_open_fds",
+	      .type = METRIC_GAUGE,
+	      .unit = "descriptors",
+	      .help = "Number of open file descriptors.",
+	      .alerts = "GpugateDescriptors"},
+    [MAX] = {.name = "process_max_fds",
+	     .type = METRIC_GAUGE,
+	     .unit = "descriptors",
+	     .help = "Maximum number of open file descriptors.",
+	     .alerts = "GpugateDescriptors"},
+    [STARTED] = {.name = "process_start_time_seconds",
+		 .type = METRIC_GAUGE,
+		 .unit = "seconds since 1970",
+		 .help = "Start time of the process since the Unix epoch in seconds.",
+		 .details = "A restart empties the embedded ledger.",
+		 .alerts = "GpugateRestarts GpugateLedgerEmptied"},
 };
 
-void metrics_process_render(double started, struct buf *out)
+const struct metric_set process_metrics = {"Process", "A family is left out if the kernel does not tell its value.",
+					   METRIC_ROWS(rows)};
+
+/* Return a negative value if it is unknown. */
+static double (*const readers[ROWS])(void) = {
+    [CPU] = cpu_seconds, [RESIDENT] = resident_bytes, [OPEN] = open_descriptors, [MAX] = max_descriptors};
+
+void process_metrics_render(void *started, struct buf *out)
 {
-	for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-		double value = families[i].value ? families[i].value() : started;
+	for (size_t i = 0; i < ROWS; i++) {
+		double value = readers[i] ? readers[i]() : *(const double *)started;
 		if (value < 0)
 			continue;
-		metrics_head(out, families[i].name, families[i].type, families[i].help);
-		buf_printf(out, "%s %.15g\n", families[i].name, value);
+		metric_head(out, &rows[i]);
+		metric_sample(out, &rows[i], NULL);
+		buf_printf(out, "%.15g\n", value);
 	}
 }

@@ -5,7 +5,7 @@
 #ifndef WEBHOOK_METRICS_PROCESS_H
 #define WEBHOOK_METRICS_PROCESS_H
 
-#include "gpugate/buf.h"
+#include "webhook/metrics/metric.h"
 
 /*
  * Returns the start time of the process in seconds since the Unix epoch, or -1 if it is unknown.
@@ -14,7 +14,9 @@
  */
 double metrics_process_started(void);
 
-/* Appends the process_* families. `started` is the result of metrics_process_started. */
-void metrics_process_render(double started, struct buf *out);
+extern const struct metric_set process_metrics;
+
+/* Appends the families. `started` is a const double *, the result of metrics_process_started. */
+void process_metrics_render(void *started, struct buf *out);
 
 #endif

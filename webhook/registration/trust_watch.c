@@ -6,15 +6,12 @@
 
 #include "gpugate/certs.h"
 #include "webhook/kube/stream.h"
-#include "webhook/metrics/text.h"
 #include "webhook/registration/trust.h"
-
-#define NAME "gpugate_certificate_untrusted"
 
 enum kind { MUTATING, VALIDATING, KINDS };
 enum state { UNKNOWN, TRUSTED, UNTRUSTED };
 
-static const char *const kinds[KINDS] = {[MUTATING] = "mutating", [VALIDATING] = "validating"};
+static const char *const kinds[KINDS + 1] = {[MUTATING] = "mutating", [VALIDATING] = "validating"};
 
 struct configuration {
 	struct buf json; /* The object as JSON; empty if there is none. */
@@ -131,14 +128,31 @@ void trust_watch_destroy(struct trust_watch *watch)
 	free(watch);
 }
 
-void trust_watch_metrics(void *context, struct buf *out)
+static const struct metric untrusted = {
+    .name = "gpugate_certificate_untrusted",
+    .type = METRIC_GAUGE,
+    .unit = "0 or 1",
+    .help = "1 while a registered webhook's caBundle or address does not fit the certificate that is served.",
+    .labels = {{"configuration", kinds}},
+    .details = "The webhook, as it is registered, does not accept the certificate that this replica serves: by its "
+	       "`caBundle`, or by the name or address at which it is called. A webhook with a `url` and no `caBundle` "
+	       "is not checked.",
+    .alerts = "GpugateCertificateUntrusted",
+};
+
+const struct metric_set trust_watch_metrics = {"Certificate trust",
+					       "With an API server, like the metrics of Registration. A configuration "
+					       "has no sample while its state is unknown, and "
+					       "if it does not exist.",
+					       &untrusted, 1};
+
+void trust_watch_metrics_render(void *context, struct buf *out)
 {
 	struct trust_watch *watch = context;
-	metrics_head(out, NAME, "gauge",
-		     "1 while a registered webhook's caBundle or address does not fit the certificate that is served.");
-	for (int i = 0; i < KINDS; i++) {
+	metric_head(out, &untrusted);
+	for (size_t i = 0; i < KINDS; i++) {
 		int state = atomic_load(&watch->configurations[i].state);
 		if (state != UNKNOWN)
-			buf_printf(out, NAME "{configuration=\"%s\"} %d\n", kinds[i], state == UNTRUSTED);
+			metric_integer(out, &untrusted, i, state == UNTRUSTED);
 	}
 }

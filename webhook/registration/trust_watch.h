@@ -13,6 +13,7 @@
 #include "gpugate/buf.h"
 #include "webhook/base/log.h"
 #include "webhook/kube/loop.h"
+#include "webhook/metrics/metric.h"
 
 #define TRUST_WATCH_MS 600000 /* Interval of the periodic check. */
 
@@ -33,10 +34,12 @@ void trust_watch_see(struct trust_watch *watch, bool mutating, struct str json);
  */
 void trust_watch_serve(struct trust_watch *watch, struct str chain);
 
+extern const struct metric_set trust_watch_metrics;
+
 /*
  * Appends the metric family. `watch` is the struct trust_watch. A configuration whose state is
  * unknown is left out. Thread-safe.
  */
-void trust_watch_metrics(void *watch, struct buf *out);
+void trust_watch_metrics_render(void *watch, struct buf *out);
 
 #endif

@@ -7,7 +7,6 @@
 #include "webhook/json/scan.h"
 #include "webhook/kube/stream.h"
 #include "webhook/kube/watch.h"
-#include "webhook/metrics/text.h"
 
 enum kind { MUTATING, VALIDATING, KINDS };
 
@@ -254,24 +253,49 @@ bool registration_watch_state(const struct registration_watch *watch, bool mutat
 
 /* --- Metrics --- */
 
-static void print_family(struct registration_watch *watch, const char *name, const char *help, bool installed,
-			 struct buf *out)
-{
-	metrics_head(out, name, "gauge", help);
-	for (int i = 0; i < KINDS; i++) {
-		int state = atomic_load(&watch->configurations[i].state);
-		if (state != UNKNOWN)
-			buf_printf(out, "%s{configuration=\"%s\"} %d\n", name, kinds[i].name,
-				   installed ? atomic_load(&watch->configurations[i].installed) : state != CURRENT);
-	}
-}
+#define SHOWN                                                                                                          \
+	"With an API server: `--ledger cluster`, `--certs self-managed`, or `--kubeconfig`. A configuration has no "   \
+	"sample while its state is unknown."
 
-void registration_watch_metrics(void *context, struct buf *out)
+enum row { IS_STALE, IS_INSTALLED, ROWS };
+
+#define CONFIGURATION_LABEL                                                                                            \
+	{                                                                                                              \
+		{                                                                                                      \
+			"configuration", METRIC_VALUES("mutating", "validating")                                       \
+		}                                                                                                      \
+	} /* By enum kind. */
+
+static const struct metric rows[ROWS] = {
+    [IS_STALE] = {.name = "gpugate_registration_stale",
+		  .type = METRIC_GAUGE,
+		  .unit = "0 or 1",
+		  .help = "1 while the webhook configuration in the cluster is not what the policy in force needs, or "
+			  "missing.",
+		  .labels = CONFIGURATION_LABEL,
+		  .alerts = "GpugateRegistrationStale"},
+    [IS_INSTALLED] = {.name = "gpugate_registration_installed",
+		      .type = METRIC_GAUGE,
+		      .unit = "0 or 1",
+		      .help = "1 while the cluster has the webhook configuration.",
+		      .labels = CONFIGURATION_LABEL,
+		      .alerts = "GpugateNotRegistered"},
+};
+
+const struct metric_set registration_watch_metrics = {"Registration", SHOWN, METRIC_ROWS(rows)};
+
+void registration_watch_metrics_render(void *context, struct buf *out)
 {
-	print_family(
-	    context, "gpugate_registration_stale",
-	    "1 while the webhook configuration in the cluster is not what the policy in force needs, or missing.",
-	    false, out);
-	print_family(context, "gpugate_registration_installed", "1 while the cluster has the webhook configuration.",
-		     true, out);
+	struct registration_watch *watch = context;
+	for (enum row row = IS_STALE; row < ROWS; row++) {
+		metric_head(out, &rows[row]);
+		for (size_t i = 0; i < KINDS; i++) {
+			struct configuration *configuration = &watch->configurations[i];
+			int state = atomic_load(&configuration->state);
+			if (state != UNKNOWN)
+				metric_integer(out, &rows[row], i,
+					       row == IS_STALE ? state != CURRENT
+							       : atomic_load(&configuration->installed));
+		}
+	}
 }

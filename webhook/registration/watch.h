@@ -11,6 +11,7 @@
 #include "gpugate/policy.h"
 #include "webhook/base/log.h"
 #include "webhook/kube/client.h"
+#include "webhook/metrics/metric.h"
 #include "webhook/registration/compare.h"
 
 struct registration_watch_options {
@@ -57,10 +58,12 @@ const char *registration_watch_unready(const struct registration_watch *watch);
  */
 bool registration_watch_state(const struct registration_watch *watch, bool mutating, bool *installed, bool *stale);
 
+extern const struct metric_set registration_watch_metrics;
+
 /*
  * Appends the metric families. `watch` is the struct registration_watch. A configuration whose
  * state is unknown is left out. Thread-safe.
  */
-void registration_watch_metrics(void *watch, struct buf *out);
+void registration_watch_metrics_render(void *watch, struct buf *out);
 
 #endif

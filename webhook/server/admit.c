@@ -109,8 +109,8 @@ static void report(const struct admitting *a)
 	}
 	for (uint32_t i = 0; i < decision->objection_count; i++) {
 		const struct objection *objection = &decision->objections[i];
-		metrics_object(a->admission->metrics, outcomes[objection->enforcement].metrics, decision->tenant,
-			       str_of(reason_name(objection->reason)), objection->name);
+		admission_metrics_objection(a->admission->metrics, outcomes[objection->enforcement].metrics,
+					    decision->tenant, str_of(reason_name(objection->reason)), objection->name);
 		refusals_note(a->admission->refusals, &a->review, decision, objection, time(NULL));
 		if (objection->enforcement != ENFORCEMENT_DENY)
 			log_decision(a, LOG_INFO, outcomes[objection->enforcement].event, objection->message, none);
@@ -150,7 +150,8 @@ static unsigned end(struct admitting *a, unsigned status, enum metrics_outcome r
 	if (a->policy)
 		policy_release(a->policy);
 	buf_release(&a->charges);
-	metrics_request(a->admission->metrics, endpoints[a->http->endpoint].metrics, result, now_ns() - a->start_ns);
+	admission_metrics_request(a->admission->metrics, endpoints[a->http->endpoint].metrics, result,
+				  now_ns() - a->start_ns);
 	return status;
 }
 

@@ -5,7 +5,7 @@
 #include "webhook/base/log.h"
 #include "webhook/http/server.h"
 #include "webhook/ledger/store.h"
-#include "webhook/metrics/registry.h"
+#include "webhook/metrics/admission.h"
 #include "webhook/server/policy_store.h"
 #include "webhook/server/recent_denials.h"
 
@@ -13,7 +13,7 @@
 struct admission {
 	struct policy_store *policies;
 	struct ledger_store ledger;
-	struct metrics *metrics;
+	struct admission_metrics *metrics;
 	struct log *log;
 	struct refusals *refusals;
 };

@@ -81,12 +81,16 @@ void ledger_embedded_sums(struct ledger_embedded *embedded, struct ledger_sums *
 	ledger_sums_take(sums, embedded->ledger, &embedded->mutex);
 }
 
-void ledger_embedded_metrics(void *context, struct buf *out)
+void ledger_embedded_render_sums(void *context, struct buf *out)
+{
+	struct ledger_sums sums;
+	ledger_embedded_sums(context, &sums);
+	ledger_sums_print(&sums, out);
+	ledger_sums_release(&sums);
+}
+
+void ledger_embedded_render_namespaces(void *context, struct buf *out)
 {
 	struct ledger_embedded *embedded = context;
-	struct ledger_sums sums;
-	ledger_embedded_sums(embedded, &sums);
-	ledger_sums_print(&sums, out);
 	ledger_namespaces_print(embedded->ledger, &embedded->mutex, out);
-	ledger_sums_release(&sums);
 }

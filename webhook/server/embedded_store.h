@@ -34,7 +34,11 @@ struct ledger_store ledger_embedded_store(struct ledger_embedded *ledger);
 /* Copies the current sums. Release them with ledger_sums_release. */
 void ledger_embedded_sums(struct ledger_embedded *ledger, struct ledger_sums *sums);
 
-/* Appends the metric families of the quotas. `ledger` is the struct ledger_embedded. */
-void ledger_embedded_metrics(void *ledger, struct buf *out);
+/*
+ * Append the families of ledger_sums_metrics, and of ledger_namespaces_metrics. `ledger` is the
+ * struct ledger_embedded.
+ */
+void ledger_embedded_render_sums(void *ledger, struct buf *out);
+void ledger_embedded_render_namespaces(void *ledger, struct buf *out);
 
 #endif

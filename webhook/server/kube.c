@@ -24,7 +24,9 @@ static int open_events(struct serve_kube *kube, struct metrics *metrics, struct 
 						.replica = kube->replica,
 						.interval_ms = KUBE_EVENTS_INTERVAL_MS};
 	kube->events = kube_events_create(&how, err);
-	return kube->events ? metrics_hook(metrics, kube_events_metrics, kube->events, err) : -1;
+	return kube->events
+		   ? metrics_attach(metrics, &kube_events_metrics, kube_events_metrics_render, kube->events, err)
+		   : -1;
 }
 
 static int open_certs(struct serve_kube *kube, const struct serve_options *options,
@@ -47,7 +49,8 @@ static int open_certs(struct serve_kube *kube, const struct serve_options *optio
 					       .context = delivery->context,
 					       .log = log};
 	kube->certs = kube_certs_create(&how, err);
-	return kube->certs ? metrics_hook(metrics, kube_certs_metrics, kube->certs, err) : -1;
+	return kube->certs ? metrics_attach(metrics, &kube_certs_metrics, kube_certs_metrics_render, kube->certs, err)
+			   : -1;
 }
 
 static void on_seen(void *context, bool mutating, struct str json)
@@ -74,10 +77,13 @@ static int open_registration(struct serve_kube *kube, const struct serve_options
 	    .context = kube,
 	};
 	kube->trust = trust_watch_create(kube->loop, log, err);
-	if (!kube->trust || metrics_hook(metrics, trust_watch_metrics, kube->trust, err) < 0)
+	if (!kube->trust ||
+	    metrics_attach(metrics, &trust_watch_metrics, trust_watch_metrics_render, kube->trust, err) < 0)
 		return -1;
 	kube->registration = registration_watch_create(&how, err);
-	return kube->registration ? metrics_hook(metrics, registration_watch_metrics, kube->registration, err) : -1;
+	return kube->registration ? metrics_attach(metrics, &registration_watch_metrics,
+						   registration_watch_metrics_render, kube->registration, err)
+				  : -1;
 }
 
 int serve_kube_open(struct serve_kube *kube, const struct serve_options *options, const struct policy *policy,

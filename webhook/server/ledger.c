@@ -1,15 +1,37 @@
 #include "webhook/server/ledger.h"
 
+#include "webhook/usage/namespaces.h"
+
 static int open_embedded(struct serve_ledger *ledger, const struct policy *policy, struct metrics *metrics,
 			 struct error *err)
 {
 	ledger->embedded = ledger_embedded_create(policy, err);
-	return ledger->embedded ? metrics_hook(metrics, ledger_embedded_metrics, ledger->embedded, err) : -1;
+	if (!ledger->embedded ||
+	    metrics_attach(metrics, &ledger_sums_metrics, ledger_embedded_render_sums, ledger->embedded, err) < 0)
+		return -1;
+	return metrics_attach(metrics, &ledger_namespaces_metrics, ledger_embedded_render_namespaces, ledger->embedded,
+			      err);
 }
 
 static void tell(void *context, bool warning, const char *reason, const char *message)
 {
 	kube_events_tell(context, warning, reason, message);
+}
+
+static int attach_cluster(struct ledger_cluster *cluster, struct metrics *metrics, struct error *err)
+{
+	static const struct {
+		const struct metric_set *set;
+		void (*render)(void *context, struct buf *out);
+	} parts[] = {
+	    {&ledger_sums_metrics, ledger_cluster_render_sums},
+	    {&ledger_namespaces_metrics, ledger_cluster_render_namespaces},
+	    {&ledger_cluster_metrics, ledger_cluster_render_state},
+	};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (metrics_attach(metrics, parts[i].set, parts[i].render, cluster, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int open_cluster(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
@@ -31,7 +53,7 @@ static int open_cluster(struct serve_ledger *ledger, struct serve_kube *kube, co
 	    .tell_context = kube->events,
 	};
 	ledger->cluster = ledger_cluster_create(&how, err);
-	return ledger->cluster ? metrics_hook(metrics, ledger_cluster_metrics, ledger->cluster, err) : -1;
+	return ledger->cluster ? attach_cluster(ledger->cluster, metrics, err) : -1;
 }
 
 int serve_ledger_open(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,

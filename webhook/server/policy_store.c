@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "webhook/base/git_head.h"
 #include "webhook/base/git_status.h"
 
 #define REPORT_BYTES_MAX (64 << 10)
@@ -16,19 +15,19 @@ struct policy_store {
 	const char *const *paths;
 	size_t path_count;
 	struct log *log;
-	struct metrics *metrics;
 	/* See policy_store_hook and policy_store_tell. */
 	int (*changed)(void *context, const struct policy *policy);
 	void *context;
 	void (*told)(void *context, bool accepted, const char *message);
 	void *told_context;
-	/* Held during a whole reload; guards `source` and `rejected`. */
-	pthread_mutex_t reloading;
-	struct metrics_policy source; /* The source of the current policy. */
-	bool rejected;                /* The last reload was rejected. */
-	pthread_mutex_t mutex;        /* Guards the following fields; held only briefly. */
+	pthread_mutex_t reloading; /* Held during a whole reload. */
+	/*
+	 * Guards the following fields; held only briefly. Only the reloading thread writes them, so
+	 * it reads them without the mutex.
+	 */
+	pthread_mutex_t mutex;
 	const struct policy *policy;
-	uint64_t generation;
+	struct policy_state state;
 	char rejection[POLICY_REJECTION_MAX];
 };
 
@@ -53,7 +52,7 @@ static const char *read_dirty(const struct policy_store *store)
 	return words[all];
 }
 
-static void read_source(const struct policy_store *store, const struct policy *policy, struct metrics_policy *source)
+static void read_source(const struct policy_store *store, const struct policy *policy, struct policy_source *source)
 {
 	struct policy_digest digest = policy_digest(policy);
 	read_commit(store, source->commit);
@@ -62,11 +61,13 @@ static void read_source(const struct policy_store *store, const struct policy *p
 }
 
 /* Returns true if the commit or the dirty state has changed. */
-static bool set_source(struct policy_store *store, const struct metrics_policy *source)
+static bool set_source(struct policy_store *store, const struct policy_source *source)
 {
-	bool same = strcmp(source->commit, store->source.commit) == 0 && source->dirty == store->source.dirty;
-	store->source = *source;
-	metrics_set_policy(store->metrics, source);
+	const struct policy_source *old = &store->state.source;
+	bool same = strcmp(source->commit, old->commit) == 0 && source->dirty == old->dirty;
+	pthread_mutex_lock(&store->mutex);
+	store->state.source = *source;
+	pthread_mutex_unlock(&store->mutex);
 	return !same;
 }
 
@@ -94,8 +95,9 @@ static void tell_loaded(const struct policy_store *store)
 	char text[TOLD_BYTES_MAX];
 	if (!store->told)
 		return;
-	snprintf(text, sizeof text, "a new policy is in force: generation %" PRIu64 "%s%s", store->generation,
-		 *store->source.commit ? ", commit " : "", store->source.commit);
+	const char *commit = store->state.source.commit;
+	snprintf(text, sizeof text, "a new policy is in force: generation %" PRIu64 "%s%s", store->state.generation,
+		 *commit ? ", commit " : "", commit);
 	store->told(store->told_context, true, text);
 }
 
@@ -132,19 +134,23 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 		const char *key;
 		uint64_t value;
 	} numbers[] = {
-	    {"generation", store->generation}, {"accelerators", counts.accelerators},
-	    {"tenants", counts.tenants},       {"quotas", counts.quotas},
-	    {"rules", counts.rules},           {"guards", counts.guards},
-	    {"namespaces", counts.namespaces}, {"warnings", report->warnings},
+	    {"generation", store->state.generation},
+	    {"accelerators", counts.accelerators},
+	    {"tenants", counts.tenants},
+	    {"quotas", counts.quotas},
+	    {"rules", counts.rules},
+	    {"guards", counts.guards},
+	    {"namespaces", counts.namespaces},
+	    {"warnings", report->warnings},
 	};
 	struct log_field fields[FIELDS_MAX];
 	char storage[FIELDS_MAX][24];
 	size_t count = 0;
 	for (; count < sizeof numbers / sizeof *numbers; count++)
 		fields[count] = log_number(numbers[count].key, (int64_t)numbers[count].value, storage[count]);
-	fields[count++] = commit_field(store->source.commit);
-	fields[count++] = (struct log_field){.key = "digest", .text = str_of(store->source.digest)};
-	fields[count++] = dirty_field(store->source.dirty);
+	fields[count++] = commit_field(store->state.source.commit);
+	fields[count++] = (struct log_field){.key = "digest", .text = str_of(store->state.source.digest)};
+	fields[count++] = dirty_field(store->state.source.dirty);
 	fields[count++] = (struct log_field){.key = "settings", .text = report->settings};
 	if (report->settings.len == 0)
 		fields[count++] = (struct log_field){.key = "message", .text = str_of(REPORT_WITHOUT_SETTINGS)};
@@ -160,12 +166,11 @@ static void log_loaded(const struct policy_store *store, const struct report *re
 /* A `why` of NULL means that the files are valid. */
 static void set_rejected(struct policy_store *store, const char *why)
 {
-	bool rejected = why != NULL;
 	pthread_mutex_lock(&store->mutex);
 	snprintf(store->rejection, sizeof store->rejection, "%s", why ? why : "");
+	store->state.rejected = why != NULL;
+	store->state.failures += why != NULL;
 	pthread_mutex_unlock(&store->mutex);
-	store->rejected = rejected;
-	metrics_set(store->metrics, METRICS_POLICY_REJECTED, rejected);
 }
 
 /* Records the first error, or otherwise `why`, for policy_store_rejection. */
@@ -193,7 +198,6 @@ static void log_rejected(struct policy_store *store, const struct report *report
 	log_event(store->log, LOG_ERROR, "policy_rejected", fields, sizeof fields / sizeof *fields);
 	buf_release(&text);
 	tell_rejected(store, report, why);
-	metrics_add(store->metrics, METRICS_POLICY_RELOAD_FAILURES, 1);
 	reject(store, report, why);
 }
 
@@ -203,17 +207,16 @@ static void put_in_force(struct policy_store *store, const struct policy *policy
 	pthread_mutex_lock(&store->mutex);
 	const struct policy *old = store->policy;
 	store->policy = policy;
-	store->generation++;
+	store->state.generation++;
+	store->state.loaded = time(NULL);
 	pthread_mutex_unlock(&store->mutex);
 	policy_release(old);
-	metrics_set(store->metrics, METRICS_POLICY_GENERATION, (int64_t)store->generation);
-	metrics_set(store->metrics, METRICS_POLICY_LOADED, (int64_t)time(NULL));
 	log_loaded(store, report);
 	tell_loaded(store);
 }
 
-struct policy_store *policy_store_create(const char *const *paths, size_t count, struct log *log,
-					 struct metrics *metrics, struct report *report, struct error *err)
+struct policy_store *policy_store_create(const char *const *paths, size_t count, struct log *log, struct report *report,
+					 struct error *err)
 {
 	struct policy_store *store = calloc(1, sizeof *store);
 	const struct policy *policy = store ? policy_load(paths, count, report) : NULL;
@@ -223,10 +226,10 @@ struct policy_store *policy_store_create(const char *const *paths, size_t count,
 		free(store);
 		return NULL;
 	}
-	*store = (struct policy_store){.paths = paths, .path_count = count, .log = log, .metrics = metrics};
+	*store = (struct policy_store){.paths = paths, .path_count = count, .log = log};
 	pthread_mutex_init(&store->reloading, NULL);
 	pthread_mutex_init(&store->mutex, NULL);
-	struct metrics_policy source;
+	struct policy_source source;
 	read_source(store, policy, &source);
 	set_source(store, &source);
 	put_in_force(store, policy, report);
@@ -273,6 +276,13 @@ void policy_store_rejection(struct policy_store *store, char text[static POLICY_
 	pthread_mutex_unlock(&store->mutex);
 }
 
+void policy_store_state(struct policy_store *store, struct policy_state *state)
+{
+	pthread_mutex_lock(&store->mutex);
+	*state = store->state;
+	pthread_mutex_unlock(&store->mutex);
+}
+
 static bool same(const struct policy *a, const struct policy *b)
 {
 	struct policy_digest left = policy_digest(a), right = policy_digest(b);
@@ -283,7 +293,7 @@ static bool same(const struct policy *a, const struct policy *b)
 static void reload(struct policy_store *store, struct report *report)
 {
 	const struct policy *policy = policy_load(store->paths, store->path_count, report);
-	struct metrics_policy source;
+	struct policy_source source;
 	char commit[GIT_COMMIT_SIZE];
 	if (!policy) {
 		read_commit(store, commit);
@@ -294,7 +304,7 @@ static void reload(struct policy_store *store, struct report *report)
 	if (same(policy, store->policy)) {
 		policy_release(policy);
 		const struct log_field fields[] = {commit_field(source.commit), dirty_field(source.dirty)};
-		if (set_source(store, &source) || store->rejected)
+		if (set_source(store, &source) || store->state.rejected)
 			log_event(store->log, LOG_INFO, "policy_unchanged", fields, sizeof fields / sizeof *fields);
 		set_rejected(store, NULL);
 		return;
@@ -318,4 +328,63 @@ void policy_store_reload(struct policy_store *store)
 	report_release(&report);
 	malloc_trim(0); /* Two policies were in memory; return what the freed one used. */
 	pthread_mutex_unlock(&store->reloading);
+}
+
+/* --- Metrics --- */
+
+enum row { GENERATION, LOADED, REJECTED, FAILURES, INFO, ROWS };
+
+static const struct metric rows[ROWS] = {
+    [GENERATION] = {.name = "gpugate_policy_generation",
+		    .type = METRIC_GAUGE,
+		    .unit = "policies",
+		    .help = "How many different policies this process has loaded; the one in force is the last.",
+		    .query = "Mark new policies in dashboards: `changes(gpugate_policy_generation[1h])`"},
+    [LOADED] = {.name = "gpugate_policy_loaded_timestamp_seconds",
+		.type = METRIC_GAUGE,
+		.unit = "seconds since 1970",
+		.help = "When the policy in force was loaded, since the Unix epoch in seconds.",
+		.query = "Its age: `time() - gpugate_policy_loaded_timestamp_seconds`"},
+    [REJECTED] = {.name = "gpugate_policy_rejected",
+		  .type = METRIC_GAUGE,
+		  .unit = "0 or 1",
+		  .help = "1 while the policy files are refused and an older policy decides, else 0.",
+		  .alerts = "GpugatePolicyRejected"},
+    [FAILURES] = {.name = "gpugate_policy_reload_failures_total",
+		  .type = METRIC_COUNTER,
+		  .unit = "reloads",
+		  .help = "Reloads that kept the last good policy because the new one was refused.",
+		  .query = "Failures of the last hour: `increase(gpugate_policy_reload_failures_total[1h]) > 0`"},
+    [INFO] = {.name = "gpugate_policy_info",
+	      .type = METRIC_GAUGE,
+	      .unit = "always 1",
+	      .help = "The policy in force: its Git commit, the digest of its files, and whether they differ from the "
+		      "commit; always 1.",
+	      .labels = {{.name = "commit"}, {.name = "digest"}, {"dirty", METRIC_VALUES("true", "false", "unknown")}},
+	      .details = "`commit` is empty if none was found; "
+			 "[Where a policy comes from](../operations.md#where-a-policy-comes-from) explains the labels.",
+	      .alerts = "GpugatePoliciesDiffer",
+	      .query = "Compare `commit` with the commit that should be in force. Files that nobody has committed: "
+		       "`gpugate_policy_info{dirty=\"true\"}`"},
+};
+
+const struct metric_set policy_store_metrics = {"Policy", NULL, METRIC_ROWS(rows)};
+
+void policy_store_metrics_render(void *context, struct buf *out)
+{
+	struct policy_state state;
+	policy_store_state(context, &state);
+	const int64_t numbers[ROWS] = {
+	    [GENERATION] = (int64_t)state.generation,
+	    [LOADED] = (int64_t)state.loaded,
+	    [REJECTED] = state.rejected,
+	    [FAILURES] = (int64_t)state.failures,
+	};
+	for (enum row row = GENERATION; row < INFO; row++)
+		metric_integers(out, &rows[row], &numbers[row]);
+	const struct str labels[] = {str_of(state.source.commit), str_of(state.source.digest),
+				     str_of(state.source.dirty)};
+	metric_head(out, &rows[INFO]);
+	metric_sample(out, &rows[INFO], labels);
+	buf_text(out, "1\n");
 }

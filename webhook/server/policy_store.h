@@ -7,12 +7,14 @@
 #define WEBHOOK_SERVER_POLICY_STORE_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "gpugate/error.h"
 #include "gpugate/policy.h"
 #include "gpugate/report.h"
+#include "webhook/base/git_head.h"
 #include "webhook/base/log.h"
-#include "webhook/metrics/registry.h"
+#include "webhook/metrics/metric.h"
 
 struct policy_store;
 
@@ -21,10 +23,10 @@ struct policy_store;
  * errors, returns NULL and `report` holds them. If something else fails, returns NULL and sets
  * `err`.
  *
- * Borrows `paths`, `log`, and `metrics` until policy_store_destroy.
+ * Borrows `paths` and `log` until policy_store_destroy.
  */
-struct policy_store *policy_store_create(const char *const *paths, size_t count, struct log *log,
-					 struct metrics *metrics, struct report *report, struct error *err);
+struct policy_store *policy_store_create(const char *const *paths, size_t count, struct log *log, struct report *report,
+					 struct error *err);
 
 /* Releases the store's snapshot; readers keep theirs. Accepts NULL. */
 void policy_store_destroy(struct policy_store *store);
@@ -47,6 +49,30 @@ void policy_store_tell(struct policy_store *store, void (*told)(void *context, b
 
 /* Returns the current policy, shared until policy_release. Never NULL. Thread-safe. */
 const struct policy *policy_store_get(struct policy_store *store);
+
+/* The origin of the current policy. */
+struct policy_source {
+	char commit[GIT_COMMIT_SIZE]; /* The Git commit, or "" if the files are not in a repository. */
+	char digest[33];              /* The digest of the files' contents, in hexadecimal. */
+	/* Whether the files differ from it: "true", "false" or "unknown". A static string. */
+	const char *dirty;
+};
+
+struct policy_state {
+	struct policy_source source;
+	uint64_t generation; /* How many different policies have been loaded. */
+	time_t loaded;       /* When the current one was loaded. */
+	bool rejected;       /* The files are invalid, and an older policy is in force. */
+	uint64_t failures;   /* Reloads that were rejected. */
+};
+
+/* Copies the current state. Thread-safe. */
+void policy_store_state(struct policy_store *store, struct policy_state *state);
+
+extern const struct metric_set policy_store_metrics;
+
+/* Appends the families. `store` is the struct policy_store. Thread-safe. */
+void policy_store_metrics_render(void *store, struct buf *out);
 
 /* Bytes of the text below, including the NUL. */
 #define POLICY_REJECTION_MAX 700

@@ -10,10 +10,12 @@
 #include "webhook/cli/terminal.h"
 #include "webhook/http/admin.h"
 #include "webhook/http/server.h"
-#include "webhook/metrics/text.h"
+#include "webhook/metrics/process.h"
 #include "webhook/server/admit.h"
 #include "webhook/server/ledger.h"
+#include "webhook/server/metric_sets.h"
 #include "webhook/server/reload.h"
+#include "webhook/server/server_metrics.h"
 #include "webhook/server/status.h"
 #include "webhook/server/status_page.h"
 
@@ -24,6 +26,9 @@ struct serve {
 	struct path_secret *secret; /* NULL: none */
 	struct log *log;
 	struct metrics *metrics;
+	struct admission_metrics *counts;
+	struct server_metrics_sources gauges;
+	double started; /* The result of metrics_process_started. */
 	struct policy_store *policies;
 	struct serve_kube kube;
 	struct serve_ledger ledger;
@@ -46,7 +51,7 @@ static void log_message(struct serve *serve, enum log_level level, const char *e
 
 static void on_http_rejected(void *context, unsigned status)
 {
-	metrics_http_rejected(((struct serve *)context)->metrics, status);
+	admission_metrics_rejected(((struct serve *)context)->counts, status);
 }
 
 static const char *unready(void *context)
@@ -77,10 +82,7 @@ static void render_metrics(void *context, struct buf *out)
 static void render_status(void *context, struct buf *out)
 {
 	struct serve *serve = context;
-	char rejection[POLICY_REJECTION_MAX];
-	policy_store_rejection(serve->policies, rejection);
-	struct status_sources sources = {.rejection = rejection,
-					 .metrics = serve->metrics,
+	struct status_sources sources = {.policies = serve->policies,
 					 .refusals = &serve->refusals,
 					 .registration = serve->kube.registration,
 					 .cluster = serve->ledger.cluster,
@@ -92,18 +94,6 @@ static void render_status(void *context, struct buf *out)
 	serve_ledger_sums(&serve->ledger, &sources.sums);
 	status_write(&sources, out);
 	ledger_sums_release(&sources.sums);
-}
-
-static void render_gauges(void *context, struct buf *out)
-{
-	struct serve *serve = context;
-	metrics_set(serve->metrics, METRICS_LOG_DROPPED, (int64_t)log_dropped(serve->log));
-	metrics_set(serve->metrics, METRICS_CERTIFICATE_BEGIN, (int64_t)http_server_certificate_begin(serve->server));
-	metrics_set(serve->metrics, METRICS_CERTIFICATE_EXPIRY, (int64_t)http_server_certificate_expiry(serve->server));
-	metrics_head(out, "gpugate_http_connections", "gauge", "Open connections of the admission listener.");
-	buf_printf(out, "gpugate_http_connections %u\n", http_server_connections(serve->server));
-	metrics_head(out, "gpugate_http_in_flight_requests", "gauge", "Requests that are being received or answered.");
-	buf_printf(out, "gpugate_http_in_flight_requests %u\n", http_server_in_flight(serve->server));
 }
 
 static int on_new_policy(void *context, const struct policy *policy)
@@ -159,7 +149,7 @@ static void on_certificate_files(void *context)
 		log_certificate(serve);
 		return;
 	}
-	metrics_add(serve->metrics, METRICS_CERTIFICATE_RELOAD_FAILURES, 1);
+	atomic_fetch_add(&serve->gauges.certificate_failures, 1);
 	log_message(serve, LOG_ERROR, "certificate_rejected", err.text);
 }
 
@@ -194,14 +184,16 @@ static int open_policy(struct serve *serve, struct error *err)
 	struct report report;
 	report_init(&report);
 	const struct option_list *paths = &serve->options->policies;
-	serve->policies = policy_store_create(paths->items, paths->count, serve->log, serve->metrics, &report, err);
+	serve->policies = policy_store_create(paths->items, paths->count, serve->log, &report, err);
 	if (!serve->policies && report.errors > 0) {
 		print_report(&report);
 		error_set(err, "the policy has %u error%s; fix %s and start again (`gpugate lint` prints the same)",
 			  report.errors, report.errors == 1 ? "" : "s", report.errors == 1 ? "it" : "them");
 	}
 	report_release(&report);
-	return serve->policies ? 0 : -1;
+	return serve->policies ? metrics_attach(serve->metrics, &policy_store_metrics, policy_store_metrics_render,
+						serve->policies, err)
+			       : -1;
 }
 
 static int open_secret(struct serve *serve, struct error *err)
@@ -240,7 +232,7 @@ static int open_server(struct serve *serve, struct error *err)
 	const struct serve_options *options = serve->options;
 	serve->admission = (struct admission){.policies = serve->policies,
 					      .ledger = serve_ledger_store(&serve->ledger),
-					      .metrics = serve->metrics,
+					      .metrics = serve->counts,
 					      .log = serve->log,
 					      .refusals = &serve->refusals};
 	serve->server = http_server_create(
@@ -264,7 +256,9 @@ static int open_server(struct serve *serve, struct error *err)
 		return -1;
 	log_certificate(serve);
 	check_trust(serve);
-	return metrics_hook(serve->metrics, render_gauges, serve, err);
+	serve->gauges.server = serve->server;
+	serve->gauges.log = serve->log;
+	return metrics_attach(serve->metrics, &server_metrics, server_metrics_render, &serve->gauges, err);
 }
 
 static int open_admin(struct serve *serve, struct error *err)
@@ -287,6 +281,18 @@ static int open_admin(struct serve *serve, struct error *err)
 	return serve->admin ? 0 : -1;
 }
 
+/* The metrics that belong to no other part. */
+static int open_metrics(struct serve *serve, struct error *err)
+{
+	serve->started = metrics_process_started();
+	serve->metrics = metrics_create(serve_metric_sets, serve_metric_set_count, err);
+	serve->counts = serve->metrics ? admission_metrics_create(err) : NULL;
+	if (!serve->counts ||
+	    metrics_attach(serve->metrics, &admission_metrics, admission_metrics_render, serve->counts, err) < 0)
+		return -1;
+	return metrics_attach(serve->metrics, &process_metrics, process_metrics_render, &serve->started, err);
+}
+
 /* Comes before any file is read, so that no change of one is missed. */
 static int open_watch(struct serve *serve, struct error *err)
 {
@@ -298,10 +304,10 @@ static int open_watch(struct serve *serve, struct error *err)
 static int open_all(struct serve *serve, struct error *err)
 {
 	static int (*const steps[])(struct serve * serve, struct error * err) = {
-	    open_watch, open_policy, open_secret, open_ledger, open_server, start_kube, open_admin,
+	    open_metrics, open_watch, open_policy, open_secret, open_ledger, open_server, start_kube, open_admin,
 	};
 	refusals_init(&serve->refusals);
-	if (!(serve->log = log_create(STDERR_FILENO, err)) || !(serve->metrics = metrics_create(err)))
+	if (!(serve->log = log_create(STDERR_FILENO, err)))
 		return -1;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		if (steps[i](serve, err) < 0)
@@ -375,6 +381,7 @@ void serve_destroy(struct serve *serve)
 	policy_store_destroy(serve->policies);
 	path_secret_destroy(serve->secret);
 	metrics_destroy(serve->metrics);
+	admission_metrics_destroy(serve->counts);
 	refusals_release(&serve->refusals);
 	log_destroy(serve->log);
 	free(serve);

@@ -190,15 +190,15 @@ static json_t *configuration_of(const struct status_sources *sources, bool mutat
 	return json_pack("{s:b, s:b}", "installed", (int)installed, "stale", (int)stale);
 }
 
-static json_t *policy_of(struct metrics *metrics, const char *rejection)
+static json_t *policy_of(struct policy_store *policies)
 {
-	struct metrics_policy policy;
-	metrics_get_policy(metrics, &policy);
-	return json_pack("{s:o, s:s, s:s, s:o, s:I, s:b, s:o}", "commit", text_or_null(str_of(policy.commit)), "digest",
-			 policy.digest, "dirty", policy.dirty ? policy.dirty : "unknown", "loaded",
-			 moment((time_t)metrics_get(metrics, METRICS_POLICY_LOADED)), "generation",
-			 (json_int_t)metrics_get(metrics, METRICS_POLICY_GENERATION), "rejected",
-			 (int)metrics_get(metrics, METRICS_POLICY_REJECTED), "rejection",
+	struct policy_state state;
+	char rejection[POLICY_REJECTION_MAX];
+	policy_store_state(policies, &state);
+	policy_store_rejection(policies, rejection);
+	return json_pack("{s:o, s:s, s:s, s:o, s:I, s:b, s:o}", "commit", text_or_null(str_of(state.source.commit)),
+			 "digest", state.source.digest, "dirty", state.source.dirty, "loaded", moment(state.loaded),
+			 "generation", (json_int_t)state.generation, "rejected", (int)state.rejected, "rejection",
 			 text_or_null(str_of(rejection)));
 }
 
@@ -207,11 +207,10 @@ void status_write(const struct status_sources *sources, struct buf *out)
 	json_t *status = json_pack(
 	    "{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "time", moment(sources->now),
 	    "version", GPUGATE_VERSION, "replica", text_or_null(str_of(sources->replica)), "ready", !sources->unready,
-	    "unready", text_or_null(str_of(sources->unready)), "policy",
-	    policy_of(sources->metrics, sources->rejection), "certificate", certificate_of(sources), "replicas",
-	    replicas_of(sources->cluster), "ledger", ledger_of(sources), "registration", "mutating",
-	    configuration_of(sources, true), "validating", configuration_of(sources, false), "tenants",
-	    tenants_of(&sources->sums), "refusals", refusals_of(sources->refusals));
+	    "unready", text_or_null(str_of(sources->unready)), "policy", policy_of(sources->policies), "certificate",
+	    certificate_of(sources), "replicas", replicas_of(sources->cluster), "ledger", ledger_of(sources),
+	    "registration", "mutating", configuration_of(sources, true), "validating", configuration_of(sources, false),
+	    "tenants", tenants_of(&sources->sums), "refusals", refusals_of(sources->refusals));
 	char *text = status ? json_dumps(status, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
 	if (text)
 		buf_text(out, text);

@@ -7,23 +7,21 @@
 
 #include "webhook/cert_controller/controller.h"
 #include "webhook/cluster/store.h"
-#include "webhook/metrics/registry.h"
 #include "webhook/registration/watch.h"
+#include "webhook/server/policy_store.h"
 #include "webhook/server/recent_denials.h"
 
 /* The sources of the status. All are borrowed and can be used while other threads change them. */
 struct status_sources {
-	struct metrics *metrics;
+	struct policy_store *policies;
 	struct refusals *refusals;
 	const struct registration_watch *registration; /* NULL if unknown. */
 	struct ledger_cluster *cluster;                /* NULL with the embedded ledger. */
 	const char *replica;                           /* NULL if it has no name. */
 	const char *unready;                           /* A sentence; NULL if ready. */
-	/* The first error if the policy files are rejected; otherwise "". */
-	const char *rejection;
-	const struct kube_certs *certs; /* NULL if certificates are in files. */
-	time_t certificate_expiry;      /* 0 if unknown. */
-	struct ledger_sums sums;        /* The current sums. */
+	const struct kube_certs *certs;                /* NULL if certificates are in files. */
+	time_t certificate_expiry;                     /* 0 if unknown. */
+	struct ledger_sums sums;                       /* The current sums. */
 	time_t now;
 };
 

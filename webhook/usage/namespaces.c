@@ -1,10 +1,24 @@
 #include "webhook/usage/namespaces.h"
 
-#include "webhook/metrics/text.h"
 #include "webhook/usage/holders.h"
 #include "webhook/usage/sums.h"
 
 #define NAMES_MAX (1u << 20) /* Maximum bytes of the namespaces of one quota's rows. */
+
+static const struct metric held = {
+    .name = "gpugate_namespace_held",
+    .type = METRIC_GAUGE,
+    .unit = "devices, GPUs, or bytes",
+    .help = "What the Pods of a namespace hold of a quota, pending included: devices, GPUs or bytes.",
+    .labels = {LEDGER_QUOTA_LABELS, {.name = "namespace"}},
+    .details =
+	"A namespace has a series for each quota on the path of its tenant. The 1000 largest namespaces of a quota "
+	"have rows; the sum of the rest has an empty `namespace`. The dashboard's row \"Held beside what GPUs "
+	"do\" shows it.",
+    .alerts = "GpugateHeldIdle",
+};
+
+const struct metric_set ledger_namespaces_metrics = {"Namespaces", NULL, &held, 1};
 
 struct printing {
 	const struct policy *policy; /* Retained. */
@@ -16,11 +30,10 @@ struct printing {
 static void print_row(const struct printing *printing, const struct quota_view *quota, struct str namespace,
 		      wide amount)
 {
-	buf_text(printing->out, "gpugate_namespace_held{");
-	ledger_metrics_quota(quota, printing->out);
-	buf_text(printing->out, ",namespace=");
-	metrics_label(printing->out, namespace);
-	buf_text(printing->out, "} ");
+	struct str labels[METRIC_LABELS_MAX];
+	ledger_quota_labels(quota, labels);
+	labels[3] = namespace;
+	metric_sample(printing->out, &held, labels);
 	ledger_metrics_amount(amount, policy_unit(printing->policy), printing->out);
 }
 
@@ -75,8 +88,7 @@ static int print_quotas(struct printing *printing, const struct ledger *ledger, 
 void ledger_namespaces_print(const struct ledger *ledger, pthread_mutex_t *mutex, struct buf *out)
 {
 	struct printing printing = {.sums = calloc(LEDGER_NAMESPACES_MAX, sizeof *printing.sums), .out = out};
-	metrics_head(out, "gpugate_namespace_held", "gauge",
-		     "What the Pods of a namespace hold of a quota, pending included: devices, GPUs or bytes.");
+	metric_head(out, &held);
 	size_t begun = out->len;
 	arena_init(&printing.names, 64 << 10, NAMES_MAX);
 	while (printing.sums && print_quotas(&printing, ledger, mutex) < 0)

@@ -6,9 +6,12 @@
 
 #include "gpugate/buf.h"
 #include "webhook/ledger/ledger.h"
+#include "webhook/metrics/metric.h"
 
 /* Maximum rows of one quota; one more row has the sum of the rest. */
 #define LEDGER_NAMESPACES_MAX 1000
+
+extern const struct metric_set ledger_namespaces_metrics;
 
 /*
  * Appends the family gpugate_namespace_held; without memory it has no rows. `mutex` is the ledger

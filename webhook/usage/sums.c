@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "webhook/metrics/text.h"
 #include "webhook/usage/held.h"
 
 void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pthread_mutex_t *mutex)
@@ -26,26 +25,56 @@ void ledger_sums_release(struct ledger_sums *sums)
 	free(sums->held);
 }
 
-enum column { HARD, USED, PENDING, EXCEEDED };
+enum row { USED, HARD, PENDING, EXCEEDED, PODS, ROWS };
 
-static const struct {
-	const char *name, *help;
-} families[] = {
-    [HARD] = {"gpugate_quota_hard", "The limit of a quota: devices, GPUs or bytes."},
-    [USED] = {"gpugate_quota_used", "What the Pods of a tenant hold of a quota: devices, GPUs or bytes."},
-    [PENDING] = {"gpugate_quota_pending", "What was admitted but not yet seen as a Pod: devices, GPUs or bytes."},
-    [EXCEEDED] = {"gpugate_quota_exceeded",
-		  "1 while more is held than the limits of a quota allow, borrowing included."},
+#define QUOTA_UNIT "devices, GPUs, or bytes"
+
+static const struct metric rows[ROWS] = {
+    [USED] = {.name = "gpugate_quota_used",
+	      .type = METRIC_GAUGE,
+	      .unit = QUOTA_UNIT,
+	      .help = "What the Pods of a tenant hold of a quota: devices, GPUs or bytes.",
+	      .labels = {LEDGER_QUOTA_LABELS},
+	      .details = "The Pods of the tenants below it count, too. The unit follows from `measure`: devices for "
+			 "`count`, GPUs for `gpus`, bytes for `memory`.",
+	      .query = "Quotas that are nearly used up: "
+		       "`gpugate_quota_used / (gpugate_quota_hard > 0) > 0.9`"},
+    [HARD] = {.name = "gpugate_quota_hard",
+	      .type = METRIC_GAUGE,
+	      .unit = QUOTA_UNIT,
+	      .help = "The limit of a quota: devices, GPUs or bytes.",
+	      .labels = {LEDGER_QUOTA_LABELS},
+	      .details = "`+Inf` for `unlimited`."},
+    [PENDING] = {.name = "gpugate_quota_pending",
+		 .type = METRIC_GAUGE,
+		 .unit = QUOTA_UNIT,
+		 .help = "What was admitted but not yet seen as a Pod: devices, GPUs or bytes.",
+		 .labels = {LEDGER_QUOTA_LABELS},
+		 .details = "Always 0 with the embedded ledger, which counts a Pod as used at once.",
+		 .query = "Above 0 for minutes: something else refuses Pods after gpugate has admitted them."},
+    [EXCEEDED] = {.name = "gpugate_quota_exceeded",
+		  .type = METRIC_GAUGE,
+		  .unit = "0 or 1",
+		  .help = "1 while more is held than the limits of a quota allow, borrowing included.",
+		  .labels = {LEDGER_QUOTA_LABELS},
+		  .details = "The limits of the cohort count, too. It is `status.exceeded` of the gpuquotas object.",
+		  .alerts = "GpugateQuotaExceeded"},
+    [PODS] = {.name = "gpugate_ledger_pods",
+	      .type = METRIC_GAUGE,
+	      .unit = "Pods",
+	      .help = "Pods that the ledger counts.",
+	      .alerts = "GpugateLedgerFull",
+	      .query = "Compare it with the number of GPU Pods that run. If the difference grows, gpugate misses that "
+		       "Pods end."},
 };
 
-void ledger_metrics_quota(const struct quota_view *quota, struct buf *out)
+const struct metric_set ledger_sums_metrics = {"Quotas", NULL, METRIC_ROWS(rows)};
+
+void ledger_quota_labels(const struct quota_view *quota, struct str values[static 3])
 {
-	static const char *const measures[] = {"count", "gpus", "memory"};
-	buf_text(out, "tenant=");
-	metrics_label(out, quota->tenant);
-	buf_text(out, ",quota=");
-	metrics_label(out, quota->name);
-	buf_printf(out, ",measure=\"%s\"", measures[quota->measure]);
+	values[0] = quota->tenant;
+	values[1] = quota->name;
+	values[2] = str_of(rows[USED].labels[2].values[quota->measure]);
 }
 
 void ledger_metrics_amount(wide amount, int64_t unit, struct buf *out)
@@ -57,30 +86,30 @@ void ledger_metrics_amount(wide amount, int64_t unit, struct buf *out)
 		buf_printf(out, "%lld.%06lld\n", (long long)whole, (long long)((amount % unit) * 1000000 / unit));
 }
 
-static void print_value(const struct ledger_sums *sums, uint32_t quota, const struct quota_view *view,
-			enum column column, struct buf *out)
+static void print_value(const struct ledger_sums *sums, uint32_t quota, const struct quota_view *view, enum row row,
+			struct buf *out)
 {
-	if (column == EXCEEDED)
+	if (row == EXCEEDED)
 		buf_printf(out, "%d\n", quota_is_exceeded(sums->policy, quota, sums->held));
-	else if (column == HARD && view->unlimited)
+	else if (row == HARD && view->unlimited)
 		buf_text(out, "+Inf\n");
 	else
-		ledger_metrics_amount(column == HARD   ? view->hard
-				      : column == USED ? sums->held[quota].used
-						       : sums->held[quota].pending,
+		ledger_metrics_amount(row == HARD   ? view->hard
+				      : row == USED ? sums->held[quota].used
+						    : sums->held[quota].pending,
 				      policy_unit(sums->policy), out);
 }
 
-static void print_family(const struct ledger_sums *sums, enum column column, struct buf *out)
+static void print_family(const struct ledger_sums *sums, enum row row, struct buf *out)
 {
-	metrics_head(out, families[column].name, "gauge", families[column].help);
+	metric_head(out, &rows[row]);
 	for (uint32_t i = 0; i < policy_quota_count(sums->policy); i++) {
 		struct quota_view quota;
+		struct str labels[METRIC_LABELS_MAX];
 		policy_quota(sums->policy, i, &quota);
-		buf_printf(out, "%s{", families[column].name);
-		ledger_metrics_quota(&quota, out);
-		buf_text(out, "} ");
-		print_value(sums, i, &quota, column, out);
+		ledger_quota_labels(&quota, labels);
+		metric_sample(out, &rows[row], labels);
+		print_value(sums, i, &quota, row, out);
 	}
 }
 
@@ -88,10 +117,7 @@ void ledger_sums_print(const struct ledger_sums *sums, struct buf *out)
 {
 	if (!sums->held)
 		return;
-	print_family(sums, USED, out);
-	print_family(sums, HARD, out);
-	print_family(sums, PENDING, out);
-	print_family(sums, EXCEEDED, out);
-	metrics_head(out, "gpugate_ledger_pods", "gauge", "Pods that the ledger counts.");
-	buf_printf(out, "gpugate_ledger_pods %u\n", sums->pods);
+	for (enum row row = USED; row <= EXCEEDED; row++)
+		print_family(sums, row, out);
+	metric_integers(out, &rows[PODS], &(int64_t){sums->pods});
 }

@@ -1,4 +1,4 @@
-/* sums: the metric families of the quotas, for both ledgers. */
+/* sums: what is held of each quota, and its metrics, for both ledgers. */
 #ifndef WEBHOOK_USAGE_SUMS_H
 #define WEBHOOK_USAGE_SUMS_H
 
@@ -9,6 +9,7 @@
 #include "gpugate/quantity.h"
 #include "gpugate/quota.h"
 #include "webhook/ledger/ledger.h"
+#include "webhook/metrics/metric.h"
 
 /* A consistent snapshot of the ledger's sums. */
 struct ledger_sums {
@@ -26,11 +27,20 @@ struct ledger_sums {
 void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pthread_mutex_t *mutex);
 void ledger_sums_release(struct ledger_sums *sums);
 
+extern const struct metric_set ledger_sums_metrics;
+
 /* Appends the families. Appends nothing if `held` is NULL. */
 void ledger_sums_print(const struct ledger_sums *sums, struct buf *out);
 
-/* Appends the labels that identify a quota, without braces. */
-void ledger_metrics_quota(const struct quota_view *quota, struct buf *out);
+/* For the row of a family that has a quota's labels; others may follow. */
+#define LEDGER_QUOTA_LABELS                                                                                            \
+	{.name = "tenant"}, {.name = "quota"},                                                                         \
+	{                                                                                                              \
+		"measure", METRIC_VALUES("count", "gpus", "memory")                                                    \
+	}
+
+/* Gets the values of these labels, which borrow from the quota. */
+void ledger_quota_labels(const struct quota_view *quota, struct str values[static 3]);
 
 /*
  * Appends an amount, which is in units of 1/`unit`, and a newline. The result is in devices, GPUs,

@@ -79,7 +79,7 @@ static unsigned long long value(struct fixture *f, const char *outcome)
 	struct buf out;
 	char line[64];
 	buf_init(&out, 4096);
-	kube_events_metrics(f->events, &out);
+	kube_events_metrics_render(f->events, &out);
 	buf_char(&out, '\0');
 	snprintf(line, sizeof line, "{outcome=\"%s\"} ", outcome);
 	const char *at = strstr(out.ptr, line);

@@ -32,16 +32,15 @@ static int hook_result, hook_calls;
 static int set_up(void **state)
 {
 	snprintf(root, sizeof root, "/tmp/gpugate-store-XXXXXX");
-	struct error err = {0};
-	*state = metrics_create(&err);
+	(void)state;
 	hook_result = hook_calls = 0;
-	return *state && mkdtemp(root) ? 0 : -1;
+	return mkdtemp(root) ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
+	(void)state;
 	char command[128];
-	metrics_destroy(*state);
 	snprintf(command, sizeof command, "rm -rf '%s'", root);
 	return system(command);
 }
@@ -63,12 +62,12 @@ static void put_tenant(const char *name)
 	put("policy.yaml", text);
 }
 
-static struct policy_store *new_store(struct metrics *metrics)
+static struct policy_store *new_store(void)
 {
 	struct report report;
 	struct error err = {0};
 	report_init(&report);
-	struct policy_store *store = policy_store_create(paths, 1, NULL, metrics, &report, &err);
+	struct policy_store *store = policy_store_create(paths, 1, NULL, &report, &err);
 	if (!store) {
 		struct buf text;
 		buf_init(&text, 1 << 16);
@@ -77,6 +76,13 @@ static struct policy_store *new_store(struct metrics *metrics)
 	}
 	report_release(&report);
 	return store;
+}
+
+static struct policy_state state_of(struct policy_store *store)
+{
+	struct policy_state state;
+	policy_store_state(store, &state);
+	return state;
 }
 
 static int on_change(void *context, const struct policy *policy)
@@ -89,21 +95,20 @@ static int on_change(void *context, const struct policy *policy)
 
 static void test_reload(void **state)
 {
-	struct metrics *metrics = *state;
+	(void)state;
 	put_tenant("team-a");
-	struct policy_store *store = new_store(metrics);
+	struct policy_store *store = new_store();
 	policy_store_hook(store, on_change, store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
+	assert_int_equal(state_of(store).generation, 1);
 	const struct policy *first = policy_store_get(store);
 
-	/* Nothing changed. */
-	policy_store_reload(store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
+	policy_store_reload(store); /* nothing changed */
+	assert_int_equal(state_of(store).generation, 1);
 	assert_int_equal(hook_calls, 0);
 
 	put_tenant("team-b");
 	policy_store_reload(store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 2);
+	assert_int_equal(state_of(store).generation, 2);
 	assert_int_equal(hook_calls, 1);
 	const struct policy *second = policy_store_get(store);
 	assert_ptr_not_equal(first, second);
@@ -119,21 +124,20 @@ static void test_reload(void **state)
 
 static void test_bad_policy_changes_nothing(void **state)
 {
-	struct metrics *metrics = *state;
+	(void)state;
 	put_tenant("team-a");
-	struct policy_store *store = new_store(metrics);
+	struct policy_store *store = new_store();
 	const struct policy *before = policy_store_get(store);
 	put("policy.yaml", "apiVersion: gpugate.io/v1\nkind: Tenent\n");
 	policy_store_reload(store);
 	const struct policy *after = policy_store_get(store);
 	assert_ptr_equal(before, after);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 1);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_RELOAD_FAILURES), 1);
-	/* As before. */
-	put_tenant("team-a");
+	assert_int_equal(state_of(store).rejected, 1);
+	assert_int_equal(state_of(store).failures, 1);
+	put_tenant("team-a"); /* as it was */
 	policy_store_reload(store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_REJECTED), 0);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
+	assert_int_equal(state_of(store).rejected, 0);
+	assert_int_equal(state_of(store).generation, 1);
 	policy_release(before);
 	policy_release(after);
 	policy_store_destroy(store);
@@ -141,18 +145,18 @@ static void test_bad_policy_changes_nothing(void **state)
 
 static void test_hook_refuses(void **state)
 {
-	struct metrics *metrics = *state;
+	(void)state;
 	put_tenant("team-a");
-	struct policy_store *store = new_store(metrics);
+	struct policy_store *store = new_store();
 	policy_store_hook(store, on_change, store);
 	hook_result = -1;
 	put_tenant("team-b");
 	policy_store_reload(store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_RELOAD_FAILURES), 1);
+	assert_int_equal(state_of(store).generation, 1);
+	assert_int_equal(state_of(store).failures, 1);
 	hook_result = 0;
 	policy_store_reload(store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 2);
+	assert_int_equal(state_of(store).generation, 2);
 	policy_store_destroy(store);
 }
 
@@ -173,9 +177,10 @@ static void on_told(void *context, bool accepted, const char *message)
 
 static void test_reloads_are_reported(void **state)
 {
+	(void)state;
 	struct told told = {0};
 	put_tenant("team-a");
-	struct policy_store *store = new_store(*state);
+	struct policy_store *store = new_store();
 	policy_store_tell(store, on_told, &told);
 	policy_store_reload(store);
 	/* Nothing changed. */
@@ -200,30 +205,30 @@ static void test_reloads_are_reported(void **state)
 
 static void test_bad_start(void **state)
 {
+	(void)state;
 	struct report report;
 	struct error err = {0};
 	put("policy.yaml", "kind: [\n");
 	report_init(&report);
-	assert_null(policy_store_create(paths, 1, NULL, *state, &report, &err));
+	assert_null(policy_store_create(paths, 1, NULL, &report, &err));
 	assert_true(report.errors > 0);
 	report_release(&report);
 }
 
 static void test_commit(void **state)
 {
-	struct metrics *metrics = *state;
+	(void)state;
 	char folder[128];
 	put_tenant("team-a");
-	struct policy_store *store = new_store(metrics);
+	struct policy_store *store = new_store();
 	snprintf(folder, sizeof folder, "mkdir %s/.git", root);
 	assert_int_equal(system(folder), 0);
 	put(".git/HEAD", COMMIT "\n");
-	/* The same policy at another commit. */
-	policy_store_reload(store);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 1);
+	policy_store_reload(store); /* the same policy at another commit */
+	assert_int_equal(state_of(store).generation, 1);
 	struct buf out;
 	buf_init(&out, 1 << 20);
-	metrics_render(metrics, &out);
+	policy_store_metrics_render(store, &out);
 	buf_char(&out, '\0');
 	assert_non_null(strstr(out.ptr, "gpugate_policy_info{commit=\"" COMMIT "\",digest=\""));
 	buf_release(&out);
@@ -246,9 +251,9 @@ static void *run_reader(void *store)
 
 static void test_readers_and_reloads(void **state)
 {
-	struct metrics *metrics = *state;
+	(void)state;
 	put_tenant("team-a");
-	struct policy_store *store = new_store(metrics);
+	struct policy_store *store = new_store();
 	pthread_t readers[3];
 	atomic_store(&stop_readers, false);
 	for (int i = 0; i < 3; i++)
@@ -260,7 +265,7 @@ static void test_readers_and_reloads(void **state)
 	atomic_store(&stop_readers, true);
 	for (int i = 0; i < 3; i++)
 		pthread_join(readers[i], NULL);
-	assert_int_equal(metrics_get(metrics, METRICS_POLICY_GENERATION), 31);
+	assert_int_equal(state_of(store).generation, 31);
 	policy_store_destroy(store);
 }
 
