@@ -2,7 +2,7 @@
  * Several replicas of the cluster's ledger, in a simulated cluster and in random order: never is a Pod stored that exceeds a limit,
  * and when nothing happens any more, every replica comes to know the truth.
  *
- * The ledger is the program's own; what drives it here does what webhook/cluster/record.c, queue.c and maintenance.c
+ * The ledger is the program's own; what drives it here does what webhook/cluster/step.c and the parts below it
  * do, and can be told to do one of these things wrong (enum fault), which has to be noticed within FAULT_SEEDS seeds.
  *
  * What is not promised, and not looked at here: limits of a tenant that comes to have a namespace when Pods are there already
