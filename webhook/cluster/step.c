@@ -58,9 +58,13 @@ static void retry(struct ledger_cluster *cluster, bool answered)
 		queue_retry(cluster);
 }
 
-static void decide(struct ledger_cluster *cluster, int64_t now_ms)
+/*
+ * Decides what waits, and starts what that needs. The time is read again, because completing a
+ * batch takes a while, and entries live from their decision on.
+ */
+static void decide(struct ledger_cluster *cluster)
 {
-	unsigned needs = decide_waiting(cluster, now_ms);
+	unsigned needs = decide_waiting(cluster, kube_now_ms());
 	if (needs & DECIDE_NEEDS_NAMESPACE)
 		lookup_for_pods(cluster);
 	if (needs & DECIDE_NEEDS_READ)
@@ -113,7 +117,7 @@ static void run(struct ledger_cluster *cluster)
 		record_take_version(cluster, cluster->query.version, &cluster->query);
 	advance_record(cluster);
 	retry(cluster, answered);
-	decide(cluster, now_ms);
+	decide(cluster);
 	look_up(cluster, ticked);
 	write_for_upkeep(cluster, now_ms, ticked);
 	if (ticked) {

@@ -54,11 +54,6 @@ static inline void open_config(struct fixture *f)
 		fail_msg("%s", err.text);
 }
 
-static inline void nothing_listed(void *context, struct str json)
-{
-	(void)context, (void)json;
-}
-
 static inline void set_watch(struct ledger_cluster *cluster, bool is_open)
 {
 	cluster->watches[WATCH_PODS]->phase = is_open ? WATCHING : PAUSED;
@@ -67,19 +62,9 @@ static inline void set_watch(struct ledger_cluster *cluster, bool is_open)
 
 static inline void open_watches(struct ledger_cluster *cluster)
 {
-	static const char *const names[WATCHES] = {[WATCH_NAMESPACES] = "namespaces",
-						   [WATCH_NODES] = "nodes",
-						   [WATCH_PODS] = "pods",
-						   [WATCH_RECORD] = "gpuledgers"};
+	const struct kube_watch_options options = {.name = "gpuquotas", .path = "/"};
 	struct error err = {0};
-	for (int i = 0; i < WATCHES; i++) {
-		const struct kube_watch_options options = {
-		    .name = names[i], .path = "/", .events = {.listed = nothing_listed}};
-		cluster->watches[i] = kube_watch_create(cluster->options.loop, cluster->options.client, &options, &err);
-		assert_non_null(cluster->watches[i]);
-	}
-	const struct kube_watch_options options = {
-	    .name = "gpuquotas", .path = "/", .events = {.listed = nothing_listed}};
+	assert_int_equal(watches_open(cluster, &err), 0);
 	cluster->publish.watch = kube_watch_create(cluster->options.loop, cluster->options.background, &options, &err);
 	assert_non_null(cluster->publish.watch);
 	set_watch(cluster, true);
@@ -175,6 +160,12 @@ static inline void arrive(struct fixture *f)
 static inline void time_passes(struct fixture *f)
 {
 	f->cluster.queue.timer.run(&f->cluster);
+}
+
+static inline void tick(struct fixture *f)
+{
+	f->cluster.stepping.ticked = true;
+	cluster_step(&f->cluster);
 }
 
 static inline struct caller *submit(struct fixture *f, int number, const char *namespace)

@@ -211,8 +211,7 @@ static void test_a_namespace_is_read_once(void **state)
 	/* No answer in time: the next tick reads it again. */
 	answer(f->cluster.options.background, "GET", "/api/v1/namespaces/new", 0, "");
 	assert_int_equal(count_reads(f), 2);
-	labels_ask_again(&f->cluster);
-	cluster_step(&f->cluster);
+	tick(f);
 	assert_int_equal(count_reads(f), 3);
 	some[2]->request.deadline_ms = 1;
 	time_passes(f);
