@@ -3,9 +3,9 @@
  * order. No Pod is ever stored that exceeds a limit, and once nothing happens any more, every
  * replica learns the truth.
  *
- * The ledger is the program's own. The code around it imitates webhook/cluster/record.c, queue.c
- * and maintenance.c. It can be made to do one thing wrong (enum fault), which must be noticed
- * within FAULT_SEEDS seeds.
+ * The ledger is the program's own. The code around it imitates webhook/cluster/step.c and the parts
+ * below it. It can be made to do one thing wrong (enum fault), which must be noticed within
+ * FAULT_SEEDS seeds.
  *
  * Not promised, and not checked here: limits of a tenant that gets a namespace which already has
  * Pods (they count from then on, and none is evicted), and limits that are lowered. The laxest
