@@ -236,6 +236,10 @@ docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## writ
 	$(call say,TEXT,$@)
 	$(Q)$< >build/policy.md && mv build/policy.md $@
 
+docs/runbooks.md: deploy/alerts/runbooks.py deploy/alerts/runbooks.yaml deploy/alerts/gpugate.rules.yaml ## write the runbooks from the alert rules
+	$(call say,TEXT,$@)
+	$(Q)$(PYTHON) $<
+
 deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dashboards/build.py deploy/alerts/build.py deploy/alerts/gpugate.rules.yaml
 	$(call say,TEXT,$@)
 	$(Q)$(PYTHON) $(@D)/build.py

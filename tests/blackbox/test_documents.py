@@ -10,8 +10,9 @@ from gpugate import ROOT, run
 from program_text import constant, functions_named, number, says, texts
 from shell_commands import commands
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OPERATIONS = ROOT / "docs" / "operations.md"
+DOCS = ROOT / "docs"
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "reference").glob("*.md"))]
+INSTALL, OPERATE, TROUBLESHOOTING, LOG = DOCS / "install.md", DOCS / "operate.md", DOCS / "troubleshooting.md", DOCS / "reference" / "log.md"
 
 # Sentences of others, by where they come from. tests/cluster/test_http_answers.py has the API server say its own.
 OF_OTHERS = {
@@ -40,7 +41,7 @@ def prose(path):
 
 def spans(path):
     """What stands between backticks."""
-    return [match[2].strip() for match in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", prose(path).replace("\n", " "))]
+    return [match[2].strip() for match in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.sub(r"\s+", " ", prose(path)))]
 
 
 @functools.cache
@@ -178,10 +179,10 @@ def test_alerts_exist():
     assert named == ours, named ^ ours
 
 
-# --- Tables of operations.md ---
+# --- Tables and lists of names ---
 
-def section(title):
-    text = OPERATIONS.read_text()
+def section(title, path=OPERATE):
+    text = path.read_text()
     begin = text.index(f"\n## {title}\n")
     return text[begin:text.find("\n## ", begin + 1)]
 
@@ -198,14 +199,24 @@ def first_cells(title):
 
 
 def test_log_events():
-    """Those of the table, and those that the sources hand to the log."""
+    """Those of the document, and those that the sources hand to the log."""
     by_name = {word for word in functions_named(r"log_event|log_message|log_decision|cluster_log|note_settling|log_text") if re.fullmatch(r"[a-z]+(_[a-z]+)*", word)}
     in_tables = {"authority_created", "authority_added", "authority_rotated", "authority_dropped", "warned", "audited"}  # names that a table has
     on_its_own = {"log_lines_dropped"}  # written without the log's own function
     assert in_tables <= set(texts()) and any("log_lines_dropped" in text for text in texts())
     assert len(by_name) > 35
     events = by_name | in_tables | on_its_own
-    assert first_cells("Log") == events, (events - first_cells("Log"), first_cells("Log") - events)
+    documented = [name for item in re.findall(r"^- ((?:`\w+`(?:, )?)+) \(", LOG.read_text(), re.M) for name in re.findall(r"`(\w+)`", item)]
+    assert len(documented) == len(set(documented)) and set(documented) == events, set(documented) ^ events
+
+
+def test_levels_of_log_events():
+    """As many as events, or one for all, or all of one event's; and no level is left out."""
+    items = re.findall(r"^- ((?:`\w+`(?:, )?)+) \(([^)]*)\):", LOG.read_text(), re.M)
+    assert len(items) > 35 and len(items) == len(re.findall(r"^- ", LOG.read_text(), re.M))
+    for names, levels in items:
+        words = levels.split(", ")
+        assert set(words) <= {"info", "warn", "error"} and (len(words) in (1, names.count("`") // 2) or names.count("`") == 2), names
 
 
 def test_events():
@@ -220,7 +231,8 @@ def test_reasons():
     """Of refusals: those of the table, and those of the program."""
     names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "objection.c").read_text(), re.S)[1]
     reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
-    assert len(reasons) > 8 and first_cells("Refusals") == reasons
+    documented = re.findall(r"^### `([a-z-]+)`$", section("Refusals", TROUBLESHOOTING), re.M)
+    assert len(reasons) > 8 and len(documented) == len(set(documented)) and set(documented) == reasons
 
 
 def amounts(text):
@@ -253,7 +265,7 @@ LIMITS = {
     "cluster ledger": [constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX"), constant("webhook/ledger/codec.h", "LEDGER_TEXT_MAX")],
     "Pods in the embedded": [constant("webhook/server/embedded_store.h", "LEDGER_EMBEDDED_PODS_MAX")],
     "devices that one Pod": [constant("include/gpugate/policy.h", "DEMAND_MAX"), constant("policy/evaluate/working_pod.h", "DRAFT_RESOURCES_MAX")],
-    "of resources that are no": [constant("include/gpugate/policy.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
+    "of other resources that a quota": [constant("include/gpugate/policy.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
     "policy files": [constant("policy/document/source.h", "SOURCES_MAX"), constant("policy/document/source.h", "SOURCE_BYTES_MAX"),
                      constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
@@ -307,7 +319,7 @@ IN_SENTENCES = [
 
 @pytest.mark.parametrize("sentence,value", IN_SENTENCES)
 def test_numbers_in_sentences(sentence, value):
-    text = re.sub(r"\s+", " ", OPERATIONS.read_text()).lower()
+    text = re.sub(r"\s+", " ", " ".join(path.read_text() for path in DOCUMENTS)).lower()
     before, after = (re.escape(part.lower()) for part in sentence.split("{}"))
     found = [int(number.replace(",", "")) for number in re.findall(rf"{before}(\d[\d,]*){after}", text)]
     assert found and set(found) == {value}, f"{found}, and it is {value}"

@@ -1,5 +1,5 @@
 """What users read when a webhook answers with an HTTP error instead of a review: the API server shows the webhook's sentence for some statuses
-only, and has words of its own for the others. The table in docs/operations.md says which; a server that answers as it is told shows it."""
+only, and has words of its own for the others. The table in docs/troubleshooting.md says which; a server that answers as it is told shows it."""
 
 import base64
 import re
@@ -14,13 +14,13 @@ from control_plane import eventually
 from manifests import pod
 
 SENTENCE = "this is what the webhook says"
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+TROUBLESHOOTING = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
 
 
 def documented():
     """Status -> what the table says that the API server shows; None: the sentence."""
-    text = OPERATIONS.read_text()
-    rows = re.findall(r"^\| ([\d, ]+) \| .* \| (`[^`]+`[^|]*|the sentence) \|$", text[text.index("## HTTP answers"):text.index("## Log")], re.M)
+    text = TROUBLESHOOTING.read_text()
+    rows = re.findall(r"^\| ([\d, ]+) \| .* \| (`[^`]+`[^|]*|the sentence) \|$", text[text.index("\n## HTTP answers\n"):], re.M)
     return {int(status): None if shows == "the sentence" else re.match(r"`([^`]+)`", shows)[1]
             for statuses, shows in rows for status in statuses.split(",")}
 

@@ -1,4 +1,4 @@
-"""The table of metrics in docs/operations.md, the series of the alerts' examples and the program's own /metrics know the same names, labels and
+"""The table of metrics in docs/operate.md, the series of the alerts' examples and the program's own /metrics know the same names, labels and
 values of labels; promtool finds no fault."""
 
 import subprocess
@@ -44,7 +44,7 @@ def test_promtool_finds_no_fault(servers, promtool, kind):
 def test_the_table_names_what_is_there(servers):
     names = set().union(*(server.metrics().types for server in servers.values()))
     ours, _ = documented()
-    assert names == ours, f"not in docs/operations.md: {names - ours}; only there: {ours - names}"
+    assert names == ours, f"not in docs/operate.md: {names - ours}; only there: {ours - names}"
 
 
 def test_the_alerts_examples_are_of_series_that_are_shown(servers):
