@@ -134,7 +134,7 @@ DEFINED = r"^\s*(?:def|class|static void) {}\b"
     ("security.md", "(?:tests/)?", 60), ("invariants.md", "tests/", 40), ("ledger.md", "tests/", 2), ("decisions.md", "tests/", 3)])
 def test_the_documents_name_tests_that_exist(document, prefix, least):
     """They say of each claim which test shows it: `folder/file`, and behind it the names of what is in it."""
-    said = (ROOT / "docs" / document).read_text()
+    said = re.sub(r"\s+", " ", (ROOT / "docs" / document).read_text())
     named = re.findall(rf"`{prefix}((?:{SUITES})/[\w./]+)`((?:[ ,(]*`\w+`)*)", said)
     assert len(named) >= least, len(named)
     for file, names in named:
