@@ -323,3 +323,12 @@ def test_numbers_in_sentences(sentence, value):
     before, after = (re.escape(part.lower()) for part in sentence.split("{}"))
     found = [int(number.replace(",", "")) for number in re.findall(rf"{before}(\d[\d,]*){after}", text)]
     assert found and set(found) == {value}, f"{found}, and it is {value}"
+
+
+# --- decisions.md ---
+
+def test_decisions_have_a_date_and_a_status():
+    heads = re.findall(r"^## (.*)\n\n(.*)\n", (DOCS / "decisions.md").read_text(), re.M)
+    assert len(heads) > 100 and len({title for title, _ in heads}) == len(heads)
+    for title, line in heads:
+        assert re.fullmatch(r"\*20\d\d-\d\d-\d\d, (?:accepted|superseded by .+)\*", line), title
