@@ -42,7 +42,7 @@ def plain(text):
 def coded(text):
     """An annotation, which is plain text, with links to alerts, and with options, names and commands as code."""
     text = re.sub(r"\b(Gpugate\w+)", lambda match: f"[{match[1]}](#{match[1].lower()})", text)
-    return re.sub(r"(?<![\w`-])(--[a-z][a-z-]+|[a-z]+[A-Z]\w+|Settings\.\w+|gpugate-ca|gpugate quota)(?![\w`])", r"`\1`", text)
+    return re.sub(r"(?<![\w`-])(--[a-z][a-z-]+|[a-z]+[A-Z]\w+|Settings\.\w+|gpugate-ca|kubectl get gpuquotas|gpugate quota)(?![\w`])", r"`\1`", text)
 
 
 def duration(text):

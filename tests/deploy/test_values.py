@@ -247,7 +247,7 @@ def test_the_readme_speaks_of_values_that_exist():
     schema, seen = json.loads((CHART / "values.schema.json").read_text()), set()
     docs = CHART.parents[2] / "docs"
     for path in (CHART / "README.md", docs / "install.md", docs / "operate.md", CHART.parents[2] / "README.md"):
-        seen |= set(re.findall(r"--set(?:-file)? '?([A-Za-z.]+)", path.read_text()))
+        seen |= set(re.findall(r"--set(?:-file)?\s+'?([A-Za-z.]+)", path.read_text()))
     assert len(seen) > 10
     for name in seen:
         part = schema
