@@ -5,10 +5,12 @@ import functools
 import re
 
 import pytest
+import yaml
 
 from gpugate import ROOT, run
+from kube import GPU, pod
 from program_text import constant, functions_named, number, says, texts
-from shell_commands import commands
+from shell_commands import commands, readme_policy
 
 DOCS = ROOT / "docs"
 DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "reference").glob("*.md"))]
@@ -110,6 +112,17 @@ def test_the_readmes_refusal_is_the_programs():
     refusal = re.sub(r"\s+", " ", refusal).replace('"compute"', '"Q"').replace('"team-a"', '"T"')
     refusal = re.sub(r"[\w./-]*mig-[\w.]+", "...", refusal)
     assert len(fragments(refusal)) > 5 and not unsaid(refusal), unsaid(refusal)
+
+
+def test_the_readmes_refusal_is_that_of_its_policy(serve):
+    """With the defaults for Settings: six GPUs are in use, and a seventh is requested."""
+    policy = [dict(document, spec={}) if document["kind"] == "Settings" else document for document in yaml.safe_load_all(readme_policy()[1])]
+    server = serve(policy)
+    for i in range(6):
+        assert server.admit(pod({GPU: 1}, namespace="team-a", name=f"p{i}"))[0].allowed
+    decision, _ = server.admit(pod({GPU: 1}, namespace="team-a", name="p6"))
+    refusal = re.search(r"denied the request: (.*?)\n\n", (ROOT / "README.md").read_text(), re.S)[1]
+    assert decision.message == re.sub(r"\s+", " ", refusal)
 
 
 # --- Options and commands ---
