@@ -34,7 +34,7 @@ PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypot
 	curl openssl
 PACKAGES_FUZZ := clang libclang-rt-dev llvm
 PACKAGES_MODEL := spin
-PACKAGES_LINT := clang-format clang-tidy
+PACKAGES_LINT := clang-format clang-tidy codespell
 PACKAGES_BROWSER := chromium chromium-driver python3-selenium
 PACKAGES_COVERAGE := gcovr
 PACKAGES_PACKAGE := binutils debhelper dpkg-dev
@@ -145,7 +145,11 @@ model: build/.packages-model ## search every interleaving of the ledger's protoc
 layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle, but for those in its list
 	$(Q)$(PYTHON) tests/layers/layers.py
 
-lint: build/.packages-lint build/.packages-test layers ## clang-format and clang-tidy have nothing to say, and the layers hold
+prose: build/.packages-lint ## the words, sentences, lines and spelling of documents, comments and messages
+	$(Q)$(PYTHON) tests/prose/prose.py
+	$(Q)codespell *.md docs certs deploy include policy tests webhook Makefile
+
+lint: build/.packages-lint build/.packages-test layers prose ## clang-format and clang-tidy have nothing to say; layers and prose hold
 	$(call say,FORMAT,$(words $(C_FILES) $(HEADERS)) files)
 	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
 	$(call say,TIDY,$(words $(SOURCES)) files)
@@ -187,7 +191,7 @@ help: ## this list
 		/^[a-zA-Z_.\/-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON, KUBEBUILDER_ASSETS, KUBE_VERSION.\n'
 
-.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model layers lint format bench bench-cluster coverage packages clean help
+.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model layers prose lint format bench bench-cluster coverage packages clean help
 
 # --- how things are built ---
 
@@ -239,6 +243,10 @@ docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## writ
 docs/reference/metrics.md: build/release/reference $(wildcard tests/reference/metrics/*.md) ## write the reference of the metrics from their rows
 	$(call say,TEXT,$@)
 	$(Q)mkdir -p $(@D) && $< metrics >build/metrics.md && mv build/metrics.md $@
+
+docs/runbooks.md: deploy/alerts/runbooks.py deploy/alerts/runbooks.yaml deploy/alerts/gpugate.rules.yaml ## write the runbooks from the alert rules
+	$(call say,TEXT,$@)
+	$(Q)$(PYTHON) $<
 
 deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dashboards/build.py deploy/alerts/build.py deploy/alerts/gpugate.rules.yaml
 	$(call say,TEXT,$@)
