@@ -31,7 +31,7 @@ PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
 	python3-minimal python3 git
 PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypothesis python3-yaml python3-cryptography python3-jsonpatch \
-	curl openssl
+	curl openssl mandoc zsh fish
 PACKAGES_FUZZ := clang libclang-rt-dev llvm
 PACKAGES_MODEL := spin
 PACKAGES_LINT := clang-format clang-tidy
@@ -59,15 +59,15 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(if $(SA
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
 
 SOURCES := $(sort $(wildcard policy/*/*.c certs/*.c webhook/*.c webhook/*/*.c))
-HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
+HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 UNITS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_BINARIES := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
-REFERENCE := tests/reference/reference.c
+REFERENCES := tests/reference/reference.c tests/reference/command_line.c
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINARIES := $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.c))
-C_FILES := $(SOURCES) $(UNITS) $(FUZZERS) $(BENCH_SOURCES) $(REFERENCE)
+C_FILES := $(SOURCES) $(UNITS) $(FUZZERS) $(BENCH_SOURCES) $(REFERENCES)
 
 ##@ To use it
 
@@ -232,6 +232,14 @@ $(OUT)/reference: $(OUT)/tests/reference/reference.o $(filter $(OUT)/policy/%,$(
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(OUT)/command_line: $(OUT)/tests/reference/command_line.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+docs/reference/command-line.md: build/release/command_line ## write the reference of the command line from the program's own table
+	$(call say,TEXT,$@)
+	$(Q)$< >build/command-line.md && mv build/command-line.md $@
+
 docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## write the policy reference from the parser's own table
 	$(call say,TEXT,$@)
 	$(Q)$< >build/policy.md && mv build/policy.md $@
@@ -271,4 +279,4 @@ build/.packages-%: Makefile
 .PRECIOUS: build/.packages-%
 .SECONDARY:
 
--include $(OBJECTS:.o=.d) $(UNITS:%.c=$(OUT)/%.d) $(BENCH_SOURCES:%.c=$(OUT)/%.d) $(REFERENCE:%.c=$(OUT)/%.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(UNITS:%.c=$(OUT)/%.d) $(BENCH_SOURCES:%.c=$(OUT)/%.d) $(REFERENCES:%.c=$(OUT)/%.d) $(FUZZ_OBJECTS:.o=.d)

@@ -88,7 +88,7 @@ def units(totals, variant, **variables):
 def blackbox(totals, variant, *arguments, **variables):
     name = f"black box ({variant})"
     start = time.monotonic()
-    if not (build(f"build/{variant}/gpugate", **variables) and build("build/release/reference")):
+    if not (build(f"build/{variant}/gpugate", **variables) and build("build/release/reference", "build/release/command_line")):
         totals.add(name, 0, 1, 0, time.monotonic() - start)
         return
     env = {"GPUGATE": str(ROOT / "build" / variant / "gpugate"), **tools("promtool")}

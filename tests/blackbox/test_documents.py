@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from gpugate import ROOT, run
+import command_table
+from gpugate import ROOT
 from program_text import constant, functions_named, number, says, texts
 from shell_commands import commands
 
@@ -122,9 +123,8 @@ OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", 
 @functools.cache
 def options():
     """Of all commands, as their help has them."""
-    commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
-    helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
-    assert all(text for text in helps.values()), helps
+    helps = {" ".join(words): command_table.help_of(*words) for words in command_table.commands()
+             if not command_table.children(*words)}
     return {command: set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) for command, text in helps.items()}
 
 

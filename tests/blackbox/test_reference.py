@@ -1,4 +1,4 @@
-"""The policy reference: it is what the generator prints, and its examples (the README's, too) are real policies."""
+"""The references: they are what their generators print. The examples of the policy reference (the README's, too) are real policies."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from gpugate import ROOT, run
 
-REFERENCE = Path(os.environ.get("REFERENCE", ROOT / "build" / "release" / "reference"))
+GENERATORS = Path(os.environ.get("GENERATORS", ROOT / "build" / "release"))
 POLICY = ROOT / "docs" / "policy.md"
 DOCUMENTS = [POLICY, ROOT / "README.md"]
 
@@ -23,12 +23,14 @@ def examples(path):
             yield pytest.param(block[1], id=f"{path.name}:{text.count(chr(10), 0, block.start()) + 1}")
 
 
-def test_reference_is_up_to_date():
-    if not REFERENCE.exists():
-        pytest.skip(f"there is no {REFERENCE}: `make {REFERENCE}` builds it")
-    done = subprocess.run([REFERENCE], cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("document,generator", [("docs/policy.md", "reference"), ("docs/reference/command-line.md", "command_line")])
+def test_reference_is_up_to_date(document, generator):
+    program = GENERATORS / generator
+    if not program.exists():
+        pytest.skip(f"there is no {program}: `make build/release/{generator}` builds it")
+    done = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert POLICY.read_text() == done.stdout, "docs/policy.md is out of date: `make docs/policy.md`"
+    assert (ROOT / document).read_text() == done.stdout, f"{document} is out of date: `make {document}`"
 
 
 @pytest.mark.parametrize("text", [example for path in DOCUMENTS for example in examples(path)])

@@ -53,6 +53,7 @@ static const struct option_table table = {
     .operands_offset = AT(paths),
     .operands_least = 1,
     .examples = "  gpugate test --name x\n",
+    .statuses = {[EXIT_FINDINGS] = "Something was found."},
 };
 
 static enum options_result read_line(const struct option_table *with, const char *line, struct values *values,
@@ -153,7 +154,10 @@ static void test_no_operands_no_rows(void **state)
 	buf_init(&out, 4096);
 	options_help(&bare, &out);
 	buf_char(&out, '\0');
-	assert_string_equal(out.ptr, "Usage: gpugate bare\n\nNothing.\n\nOptions:\n  --help  Print this text.\n");
+	assert_string_equal(
+	    out.ptr,
+	    "Usage: gpugate bare\n\nNothing.\n\nOptions:\n  --help  Print this text.\n\nExit status:\n  0  Success.\n"
+	    "  2  The command could not run. Standard error says what to do.\n");
 	buf_release(&out);
 }
 
@@ -178,6 +182,10 @@ static void test_help(void **state)
 	    "  --flag        A flag.\n"
 	    "  -o text|json  Form. Default: json.\n"
 	    "  --help        Print this text.\n"
+	    "\nExit status:\n"
+	    "  0  Success.\n"
+	    "  1  Something was found.\n"
+	    "  2  The command could not run. Standard error says what to do.\n"
 	    "\nExamples:\n  gpugate test --name x\n");
 	buf_release(&out);
 }
