@@ -9,7 +9,7 @@
 #define INDENT 2
 #define GAP 2
 
-const struct option_row option_help = {.name = "--help", .type = OPTION_FLAG, .help = "Print this text."};
+const struct option_row option_help = {.name = "--help", .type = OPTION_FLAG, .help = "Print help for this command."};
 
 void option_spell(const struct option_row *row, struct buf *out)
 {

@@ -1,5 +1,6 @@
 #include "webhook/cli/man.h"
 
+#include <ctype.h>
 #include <time.h>
 
 #include "webhook/cli/wrap.h"
@@ -54,11 +55,19 @@ void man_name(const struct command *command, struct buf *out)
 	}
 }
 
-static void print_reference(const struct command *command, const char *after, struct buf *out)
+static void print_reference(const struct command *command, struct buf *out)
 {
 	buf_text(out, "Xr ");
 	man_name(command, out);
-	buf_printf(out, " 1%s\n", after);
+	buf_text(out, " 1\n");
+}
+
+/* Appends a summary as a sentence. */
+static void print_capitalized(const char *summary, struct buf *out)
+{
+	buf_char(out, (char)toupper((unsigned char)*summary));
+	print_escaped(summary + 1, strlen(summary + 1), out);
+	buf_text(out, ".\n");
 }
 
 static void print_option(const struct option_row *row, struct buf *out)
@@ -92,7 +101,7 @@ static void print_head(const struct command *command, int64_t date, struct buf *
 	man_name(command, &name);
 	buf_printf(out, ".Dd %s\n.Dt ", day);
 	for (size_t i = 0; i < name.len; i++)
-		buf_char(out, name.ptr[i] >= 'a' && name.ptr[i] <= 'z' ? (char)(name.ptr[i] - 'a' + 'A') : name.ptr[i]);
+		buf_char(out, (char)toupper((unsigned char)name.ptr[i]));
 	buf_printf(out, " 1\n.Os " PROGRAM " " GPUGATE_VERSION "\n.Sh NAME\n.Nm %.*s\n.Nd ", STR_ARG(buf_view(&name)));
 	print_escaped(command->summary, strlen(command->summary), out);
 	buf_char(out, '\n');
@@ -114,9 +123,8 @@ static void print_children(const struct command *const *children, struct buf *ou
 	buf_text(out, ".Pp\nThe commands are as follows:\n.Bl -tag -width Ds\n");
 	for (size_t i = 0; children[i]; i++) {
 		buf_text(out, ".It ");
-		print_reference(children[i], "", out);
-		print_escaped(children[i]->summary, strlen(children[i]->summary), out);
-		buf_text(out, ".\n");
+		print_reference(children[i], out);
+		print_capitalized(children[i]->summary, out);
 	}
 	buf_text(out, ".El\n");
 }

@@ -156,7 +156,7 @@ static void test_no_operands_no_rows(void **state)
 	buf_char(&out, '\0');
 	assert_string_equal(
 	    out.ptr,
-	    "Usage: gpugate bare\n\nNothing.\n\nOptions:\n  --help  Print this text.\n\nExit status:\n  0  Success.\n"
+	    "Usage: gpugate bare\n\nNothing.\n\nOptions:\n  --help  Print help for this command.\n\nExit status:\n  0  Success.\n"
 	    "  2  The command could not run. Standard error says what to do.\n");
 	buf_release(&out);
 }
@@ -181,7 +181,7 @@ static void test_help(void **state)
 	    "                somewhere near here or so. From -1 to 60. Default: 5.\n"
 	    "  --flag        A flag.\n"
 	    "  -o text|json  Form. Default: json.\n"
-	    "  --help        Print this text.\n"
+	    "  --help        Print help for this command.\n"
 	    "\nExit status:\n"
 	    "  0  Success.\n"
 	    "  1  Something was found.\n"
