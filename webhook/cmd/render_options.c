@@ -25,7 +25,8 @@ static const struct option_row rows[] = {
     SERVE_OPTION_LEDGER(
 	AT(ledger), " With cluster, the CustomResourceDefinitions, the rights and the priority level "
 		    "that it needs are printed, too. With embedded, deletions and the ends of Pods are registered."),
-    SERVE_OPTION_CERTS(AT(certs), " No caBundle is printed then, but the rights that gpugate needs to write it."),
+    SERVE_OPTION_CERTS(AT(certs),
+		       " With self-managed, the rights to write that authority are printed, and no caBundle is."),
     {.name = "--namespace",
      .word = "NS",
      .type = OPTION_STRING,
@@ -38,8 +39,8 @@ static const struct option_row rows[] = {
      .word = "BASE",
      .type = OPTION_STRING,
      .offset = AT(url),
-     .help = "Where the API server reaches gpugate if not through a Service: "
-	     "https://gpugate.example:8443."},
+     .help = "The address through which the API server reaches gpugate, if that is not a "
+	     "Service, such as https://gpugate.example:8443."},
     {.name = "--ca-bundle",
      .word = "FILE",
      .type = OPTION_STRING,
@@ -68,7 +69,7 @@ static const struct option_row rows[] = {
      .offset = AT(part),
      .fallback = "all",
      .choices = parts,
-     .help = "prerequisites: what gpugate needs to start (namespace, "
+     .help = "What to print. prerequisites: what gpugate needs to start (namespace, "
 	     "CustomResourceDefinitions, rights, priority level). webhooks: the webhook "
 	     "configurations, to be applied when it answers. all: both."},
     {.name = "-o",
@@ -76,7 +77,7 @@ static const struct option_row rows[] = {
      .offset = AT(output),
      .fallback = "yaml",
      .choices = outputs,
-     .help = "yaml: one document after the other. json: one List."},
+     .help = "The form of the output. yaml: one document after the other. json: one List."},
 };
 
 const struct option_table render_options_table = {

@@ -58,8 +58,8 @@ const char *serve_failure(int kind);
 #define SERVE_OPTION_PATH_SECRET(at, more)                                                                             \
 	{                                                                                                              \
 		.name = "--path-secret", .word = "FILE", .type = OPTION_STRING, .offset = (at),                        \
-		.help = "A file with a secret: the API server asks /mutate/SECRET and /validate/SECRET, and serve "    \
-			"answers no other paths." more,                                                                \
+		.help = "A file with a secret. The API server then calls /mutate/SECRET and /validate/SECRET, "        \
+			"and serve answers no other paths." more,                                                      \
 	}
 
 #define SERVE_OPTION_QUOTA_FAILURE(at, more)                                                                           \
