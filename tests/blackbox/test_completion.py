@@ -1,6 +1,5 @@
 """The scripts of `gpugate completion`, in the real shells: what each of them offers, and the Tab key itself."""
 
-import functools
 import os
 import pty
 import re
@@ -57,6 +56,8 @@ def folder(tmp_path_factory):
     (path / "here" / "policies").mkdir(parents=True)
     (path / "here" / "policy.yaml").touch()
     (path / "home").mkdir()
+    (path / "fpath").mkdir()
+    (path / "fpath" / "_gpugate").symlink_to(path / "zsh")
     return path
 
 
@@ -168,21 +169,22 @@ class Terminal:
         os.waitpid(self.pid, 0)
 
 
-@functools.cache
-def interactive(shell, script):
-    if shell == "bash":
-        return ["bash", "--norc", "--noprofile", "-i"], f"source {script}; bind 'set show-all-if-ambiguous on'; bind 'set bell-style none'"
-    return ["zsh", "-f", "-i"], f"unsetopt zle_bracketed_paste 2>/dev/null; autoload -Uz compinit; compinit -D -u; source {script}"
+# How a script is loaded in an interactive shell, from a folder: zsh also finds it by its name, as the Debian package installs it.
+LOADED = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source {}/bash; bind 'set show-all-if-ambiguous on'"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -D -u; source {}/zsh"),
+    "zsh, by name": (["zsh", "-f", "-i"], "fpath=({}/fpath $fpath); autoload -Uz compinit; compinit -D -u"),
+}
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_the_tab_key(shell, folder):
-    needs(shell)
-    argv, prelude = interactive(shell, folder / shell)
+@pytest.mark.parametrize("way", LOADED)
+def test_the_tab_key(way, folder):
+    argv, prelude = LOADED[way]
+    needs(argv[0])
     terminal = Terminal(argv, folder)
     try:
         terminal.wait_for("ready> ")
-        terminal.type(f"{prelude}; echo prepa''red\n")
+        terminal.type(f"{prelude.format(folder)}; echo prepa''red\n")
         terminal.wait_for("\nprepared\n.*ready> ")
         terminal.type("gpugate se\t")
         terminal.wait_for("gpugate serve ")

@@ -4,7 +4,7 @@
 
 #include "gpugate/suggest.h"
 
-const char *const option_outputs[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
+const char *const option_outputs[] = {[OPTION_OUTPUT_TEXT] = "text", [OPTION_OUTPUT_JSON] = "json", NULL};
 
 static void *value_of(const struct option_row *row, void *values)
 {

@@ -90,7 +90,7 @@ struct option_table {
 #define OPERAND_COMMAND "COMMAND"
 
 /* The choices of commands that print text for people and JSON for programs, by index. */
-enum option_output { OUTPUT_TEXT, OUTPUT_JSON };
+enum option_output { OPTION_OUTPUT_TEXT, OPTION_OUTPUT_JSON };
 extern const char *const option_outputs[];
 
 /* The row of these choices; `at` is the offset of the command's int. */

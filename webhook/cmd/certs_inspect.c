@@ -342,7 +342,7 @@ static int run(const struct option_table *table, int argc, char **argv)
 	} else {
 		if (table == &verify_table)
 			print_findings(report, true);
-		else if (options.output == OUTPUT_JSON)
+		else if (options.output == OPTION_OUTPUT_JSON)
 			print_json(report);
 		else
 			print_text(&options, report);

@@ -203,7 +203,7 @@ static int lint(const struct lint_options *options, struct report *report)
 	bool fine = policy && !(options->strict && report->warnings);
 	if (policy)
 		policy_counts(policy, &counts);
-	if (options->output == OUTPUT_JSON)
+	if (options->output == OPTION_OUTPUT_JSON)
 		print_json(report, policy, &counts);
 	else
 		print_text(report, policy, options->strict, &counts);

@@ -118,7 +118,7 @@ static int run(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	int result = 0;
-	if (options.output == OUTPUT_JSON)
+	if (options.output == OPTION_OUTPUT_JSON)
 		result = print_json();
 	else
 		print_text();
