@@ -31,7 +31,7 @@ PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
 	python3-minimal python3 git
 PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypothesis python3-yaml python3-cryptography python3-jsonpatch \
-	curl openssl
+	curl openssl mandoc zsh fish
 PACKAGES_FUZZ := clang libclang-rt-dev llvm
 PACKAGES_MODEL := spin
 PACKAGES_LINT := clang-format clang-tidy codespell
@@ -59,7 +59,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(if $(SA
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
 
 SOURCES := $(sort $(wildcard policy/*/*.c certs/*.c webhook/*.c webhook/*/*.c))
-HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
+HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 UNITS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_BINARIES := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
@@ -235,6 +235,10 @@ $(OUT)/bench/%: $(OUT)/tests/bench/%.o
 $(OUT)/reference: $(REFERENCE:%.c=$(OUT)/%.o) $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+docs/reference/command-line.md: build/release/reference ## write the reference of the command line from the program's own table
+	$(call say,TEXT,$@)
+	$(Q)$< command-line >build/command-line.md && mv build/command-line.md $@
 
 docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## write the policy reference from the parser's own table
 	$(call say,TEXT,$@)

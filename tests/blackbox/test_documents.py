@@ -11,7 +11,8 @@ import re
 import pytest
 import yaml
 
-from gpugate import ROOT, run
+import command_table
+from gpugate import ROOT
 from kube import GPU, pod
 from program_text import constant, functions_named, number, says, texts
 from shell_commands import commands, readme_policy
@@ -142,9 +143,8 @@ OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", 
 @functools.cache
 def options():
     """Returns the options of all commands, as in their help."""
-    commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
-    helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
-    assert all(text for text in helps.values()), helps
+    helps = {" ".join(words): command_table.help_of(*words) for words in command_table.commands()
+             if not command_table.children(*words)}
     return {command: set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) for command, text in helps.items()}
 
 

@@ -11,11 +11,8 @@
 #include "gpugate/policy_enums.h"
 #include "gpugate/report.h"
 #include "gpugate/suggest.h"
-#include "webhook/cli/command.h"
-#include "webhook/cli/options.h"
 #include "webhook/cli/terminal.h"
-
-enum output { OUTPUT_TEXT, OUTPUT_JSON };
+#include "webhook/cmd/commands.h"
 
 struct lint_options {
 	int output;
@@ -24,17 +21,11 @@ struct lint_options {
 	struct option_list paths;
 };
 
-static const char *const outputs[] = {"text", "json", NULL};
 static const char *const enforcements[] = {
     [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 
 static const struct option_row rows[] = {
-    {.name = "-o",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct lint_options, output),
-     .fallback = "text",
-     .choices = outputs,
-     .help = "How findings are written to standard output."},
+    OPTION_OUTPUT(offsetof(struct lint_options, output)),
     {.name = "--strict",
      .type = OPTION_FLAG,
      .offset = offsetof(struct lint_options, strict),
@@ -43,21 +34,17 @@ static const struct option_row rows[] = {
      .word = "ID",
      .type = OPTION_LIST,
      .offset = offsetof(struct lint_options, allowed),
-     .help = "Leave out the warnings of that name, which stands in brackets at the end of each, such as model-overlap; "
-	     "they are "
-	     "counted in the summary."},
+     .help = "Leave out the warnings of that name, which stands in brackets at the end of "
+	     "each, such as model-overlap; they are counted in the summary."},
 };
 
 static const struct option_table table = {
     .command = "lint",
     .synopsis = "[-o text|json] [--strict] [--allow ID] PATH...",
-    .summary = "Reads policy files and folders as `gpugate serve` does and says what it finds; the path `-` is "
-	       "standard input. Errors are "
-	       "what serve would refuse; warnings are legal and probably not what was meant. The last lines say which "
-	       "Settings hold and "
-	       "which files were ignored. Exit status: 0 without errors (with --strict: without warnings either), 1 "
-	       "with some, 2 if it "
-	       "could not run.",
+    .summary = "Reads policy files and folders as `gpugate serve` does and says what it "
+	       "finds; the path `-` is standard input. Errors are what serve would refuse; "
+	       "warnings are legal and probably not what was meant. The last lines say which "
+	       "Settings hold and which files were ignored.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
@@ -68,6 +55,8 @@ static const struct option_table table = {
 		"  gpugate lint --strict --allow model-overlap deploy/policy\n"
 		"  kubectl kustomize policy | gpugate lint -\n"
 		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n",
+    .statuses = {[EXIT_FINE] = "There are no errors, and with --strict no warnings either.",
+		 [EXIT_FINDINGS] = "There are errors, or with --strict warnings."},
 };
 
 static json_t *text_of(struct str s)
@@ -220,7 +209,7 @@ static int lint(const struct lint_options *options, struct report *report)
 	bool fine = policy && !(options->strict && report->warnings);
 	if (policy)
 		policy_counts(policy, &counts);
-	if (options->output == OUTPUT_JSON)
+	if (options->output == OPTION_OUTPUT_JSON)
 		print_json(report, policy, &counts);
 	else
 		print_text(report, policy, options->strict, &counts);
@@ -228,7 +217,7 @@ static int lint(const struct lint_options *options, struct report *report)
 	return fine ? EXIT_FINE : EXIT_FINDINGS;
 }
 
-int cmd_lint(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct lint_options options;
 	struct error err = {0};
@@ -252,3 +241,11 @@ int cmd_lint(int argc, char **argv)
 	options_release(&table, &options);
 	return status;
 }
+
+const struct command lint_command = {
+    .name = "lint",
+    .summary = "check policy files: what serve would refuse, and why",
+    .group = GROUP_POLICY,
+    .options = &table,
+    .run = run,
+};
