@@ -51,8 +51,12 @@ def duration(text):
 
 
 def wrapped(text):
-    """An item of a list. Links stay whole: a line of Markdown that only has a long one may be longer."""
-    return "\n".join(textwrap.wrap(text, COLUMNS, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    """An item of a list. Code and links stay whole if they fit into a line."""
+    def whole(match):
+        return match[0].replace(" ", "\0") if len(match[0]) < COLUMNS - 2 else match[0]
+    text = re.sub(r"`[^`]+`|\[[^\]]+\]\([^)]+\)", whole, text)
+    lines = textwrap.wrap(text, COLUMNS, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
 
 
 def section(rule, entry):
