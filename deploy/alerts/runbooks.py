@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Writes docs/runbooks.md (`make docs/runbooks.md`): a section for each alert, from its rule in gpugate.rules.yaml and its entry in
-runbooks.yaml. A test fails while running this would change something."""
+"""Writes docs/runbooks.md (`make docs/runbooks.md`): a section for each alert.
+
+It comes from the rule in gpugate.rules.yaml and the entry in runbooks.yaml. A test fails while
+running this would change something."""
 
 import re
 import textwrap
@@ -40,7 +42,7 @@ def plain(text):
 
 
 def coded(text):
-    """An annotation, which is plain text, with links to alerts, and with options, names and commands as code."""
+    """An annotation, which is plain text, with links to alerts; options, names, commands as code."""
     text = re.sub(r"\b(Gpugate\w+)", lambda match: f"[{match[1]}](#{match[1].lower()})", text)
     return re.sub(r"(?<![\w`-])(--[a-z][a-z-]+|[a-z]+[A-Z]\w+|Settings\.\w+|gpugate-ca|kubectl get gpuquotas|gpugate quota)(?![\w`])", r"`\1`", text)
 
