@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Writes docs/runbooks.md (`make docs/runbooks.md`): a section for each alert, from its rule in gpugate.rules.yaml and its entry in
-runbooks.yaml. A test fails while running this would change something."""
+"""Writes docs/runbooks.md (`make docs/runbooks.md`): a section for each alert.
+
+It comes from the rule in gpugate.rules.yaml and the entry in runbooks.yaml. A test fails while
+running this would change something."""
 
 import re
 import textwrap
@@ -40,7 +42,7 @@ def plain(text):
 
 
 def coded(text):
-    """An annotation, which is plain text, with links to alerts, and with options, names and commands as code."""
+    """An annotation, which is plain text, with links to alerts; options, names, commands as code."""
     text = re.sub(r"\b(Gpugate\w+)", lambda match: f"[{match[1]}](#{match[1].lower()})", text)
     return re.sub(r"(?<![\w`-])(--[a-z][a-z-]+|[a-z]+[A-Z]\w+|Settings\.\w+|gpugate-ca|kubectl get gpuquotas|gpugate quota)(?![\w`])", r"`\1`", text)
 
@@ -51,8 +53,12 @@ def duration(text):
 
 
 def wrapped(text):
-    """An item of a list. Links stay whole: a line of Markdown that only has a long one may be longer."""
-    return "\n".join(textwrap.wrap(text, COLUMNS, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    """An item of a list. Code and links stay whole if they fit into a line."""
+    def whole(match):
+        return match[0].replace(" ", "\0") if len(match[0]) < COLUMNS - 2 else match[0]
+    text = re.sub(r"`[^`]+`|\[[^\]]+\]\([^)]+\)", whole, text)
+    lines = textwrap.wrap(text, COLUMNS, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
 
 
 def section(rule, entry):

@@ -11,7 +11,7 @@
 #include "policy/model/catalog.h"
 #include "tests/reference/page.h"
 
-#define COLUMNS 120
+#define COLUMNS 100
 #define PATH_BYTES 256
 #define SHARED_MAX 32
 
