@@ -52,7 +52,7 @@ const struct policy *policy_store_get(struct policy_store *store);
 
 /* The origin of the current policy. */
 struct policy_source {
-	char commit[GIT_COMMIT_SIZE]; /* The Git commit, or "" if the files are not in a repository. */
+	char commit[GIT_COMMIT_SIZE]; /* The Git commit; "" if there is none. */
 	char digest[33];              /* The digest of the files' contents, in hexadecimal. */
 	/* Whether the files differ from it: "true", "false" or "unknown". A static string. */
 	const char *dirty;
