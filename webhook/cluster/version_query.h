@@ -22,10 +22,11 @@ struct version_query {
 	uint64_t turn;   /* Turn of the watch of Pods; see view_turn. */
 	char uid[64];    /* uid of the record. */
 
-	/* What the next step must act on. */
-	/* Another query must follow, because that watch was opened or has ended since. */
-	bool due;
-	bool answered; /* The cluster had reached `version`. */
+	/*
+	 * What the next step must act on. `due`: another query must follow, because that watch was
+	 * opened or has ended since. `answered`: the cluster had reached `version`.
+	 */
+	bool due, answered;
 	uint64_t version;
 };
 
