@@ -19,7 +19,8 @@ from shell_commands import commands, readme_policy
 
 DOCS = ROOT / "docs"
 DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "reference").glob("*.md"))]
-INSTALL, OPERATE, TROUBLESHOOTING, LOG = DOCS / "install.md", DOCS / "operate.md", DOCS / "troubleshooting.md", DOCS / "reference" / "log.md"
+INSTALL, OPERATE, TROUBLESHOOTING = DOCS / "install.md", DOCS / "operate.md", DOCS / "troubleshooting.md"
+LOG, METRICS, COMMAND_LINE = DOCS / "reference" / "log.md", DOCS / "reference" / "metrics.md", DOCS / "reference" / "command-line.md"
 
 # Sentences of other programs, by origin. tests/cluster/test_http_answers.py makes the API server
 # print its own.
@@ -153,7 +154,7 @@ def named_options():
 
 
 def test_options_exist():
-    ours = set().union(*options().values())
+    ours = {"--version"}.union(*options().values())  # which is written instead of a command
     benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(path.read_text() for path in (ROOT / "tests" / "bench").glob("*.py"))))
     named = named_options()
     assert len(named & ours) > 24
@@ -163,7 +164,7 @@ def test_options_exist():
 def test_options_of_a_command_are_its_own():
     """Checks every quoted gpugate command with options."""
     looked = 0
-    written = [command for path in DOCUMENTS for command in commands(path)]
+    written = [command for path in DOCUMENTS if path != COMMAND_LINE for command in commands(path)]
     for text in [*(text for _, text in phrases()), *(re.sub(r"\\\n *", "", command).removeprefix("build/") for command in written)]:
         for command, its in options().items():
             match = re.match(rf"(?:gpugate )?{command} (.*)", re.sub(r" [|>#].*", "", text, flags=re.S))
