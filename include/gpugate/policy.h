@@ -41,6 +41,16 @@ enum guard_kind {
 };
 
 struct policy;
+struct trace; /* gpugate/trace.h */
+
+/*
+ * Where a document of the policy has its name (Settings: where it begins), as in messages of lint. `file` is as people would type it, borrowed from the policy; it is the path of the
+ * load that made the snapshot. `line` counts from 1; 0: no document, and `file` is absent.
+ */
+struct policy_place {
+	struct str file;
+	uint32_t line;
+};
 
 /* Loads and compiles the files below the paths. Returns new, or NULL when the report holds errors. */
 struct policy *policy_load(const char *const *paths, size_t count, struct report *report);
@@ -211,19 +221,19 @@ struct decision {
 /*
  * What /mutate does to the Pod of a review. On CREATE of a Pod: Rules to a fixed point, and void visible devices; on
  * pods/ephemeralcontainers: void visible devices; on UPDATE of a Pod: what it did on CREATE is put back where an apply of
- * the manifest undoes it, whichever Rule it was; otherwise nothing. A Rule that cannot be applied denies. Returns -1 only
- * when the arena is exhausted.
+ * the manifest undoes it, whichever Rule it was; otherwise nothing. A Rule that cannot be applied denies. `trace` may be
+ * NULL. Returns -1 only when the arena is exhausted.
  */
 int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
-		  struct decision *decision);
+		  struct decision *decision, const struct trace *trace);
 
 /*
  * What /validate finds in a review before the ledger is asked: Guards, required Rules, tenancy, coverage. Judges the
- * object as it came, whoever mutated it. Fills decision->holding when the ledger has to be asked. Returns -1 only when
- * the arena is exhausted.
+ * object as it came, whoever mutated it. Fills decision->holding when the ledger has to be asked. `trace` may be NULL.
+ * Returns -1 only when the arena is exhausted.
  */
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
-		    struct decision *decision);
+		    struct decision *decision, const struct trace *trace);
 
 /* Tenants, policy_counts().tenants of them, in no order that means anything. */
 struct tenant_view {
@@ -246,6 +256,7 @@ struct quota_view {
 	struct str cohort; /* whose quotas of this name lend to each other; absent: it stands alone */
 	wide borrow;       /* borrowUpTo, in units; 0 without a cohort */
 	wide lend;         /* lendUpTo, in units, at most `hard` */
+	struct policy_place at;
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 

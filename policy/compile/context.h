@@ -46,6 +46,12 @@ const void **compile_sorted(struct compile *c, const void *items, size_t count, 
 const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
 				 size_t stride);
 
+/* The location of a document, for the snapshot. */
+static inline struct location compile_location(struct place at)
+{
+	return (struct location){at.source, at.line};
+}
+
 /* "team.yaml:12": where the other half of a clash is. Lives in the scratch arena. */
 const char *compile_where(struct compile *c, struct place at);
 

@@ -2,6 +2,7 @@
 #ifndef POLICY_EVALUATE_EVALUATION_H
 #define POLICY_EVALUATE_EVALUATION_H
 
+#include "gpugate/trace.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/snapshot.h"
 
@@ -16,6 +17,8 @@ struct evaluation {
 	uint32_t tenant, other_tenant; /* see snapshot_tenant */
 	const bool *judged;            /* by container: whether Guards look at it; NULL: at all of them */
 	struct draft draft;
+	const struct trace *trace; /* NULL: nobody listens */
+	struct trace_marks *marks; /* NULL where nobody listens; trace.h */
 };
 
 #endif

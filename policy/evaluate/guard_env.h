@@ -10,6 +10,9 @@ guard_check_fn guard_check_env; /* visibleDevicesEnv */
  * exhausted. */
 int guards_check_void(struct evaluation *e);
 
+/* The Guard that makes variables `void` for this Pod, the strictest if there are several; NULL: none. */
+const struct guard *guards_voiding(const struct evaluation *e);
+
 /* Calls back for each variable that must become `void`. `index` is -1 where the container lacks it. */
 typedef int void_fn(void *context, uint32_t container, int32_t index, struct str variable);
 int guards_void(const struct evaluation *e, void_fn *found, void *context);

@@ -1,18 +1,10 @@
 /* Limits: whether what a Pod would add still fits into its quotas, and into what their cohorts have together. */
-#include "policy/model/snapshot.h"
+#include "policy/evaluate/limits.h"
 
 static wide larger(wide a, wide b)
 {
 	return a > b ? a : b;
 }
-
-/* One charge against the limits of its quota. */
-struct judgement {
-	const struct quota *quota;
-	wide then; /* what would be held */
-	wide left; /* what still fits below all limits of the quota */
-	bool above_hard, above_pool;
-};
 
 static wide now_held(const struct held *held, uint32_t quota)
 {
@@ -44,7 +36,7 @@ static wide most_ever(const struct policy *policy, uint32_t self)
 	return room < limit ? room : limit;
 }
 
-static struct judgement judge(const struct policy *policy, const struct charge *charge, const struct held *held)
+struct judgement limits_judge(const struct policy *policy, const struct charge *charge, const struct held *held)
 {
 	const struct quota *quota = &policy->quotas[charge->quota];
 	wide now = now_held(held, charge->quota);
@@ -68,7 +60,7 @@ uint32_t policy_room(const struct policy *policy, struct str namespace, const st
 	for (uint32_t i = 0; tenant != NO_TENANT && i < policy->tenants[tenant].quota_count; i++) {
 		const struct charge nothing = {policy->tenants[tenant].quotas[i], 0};
 		if (!policy->quotas[nothing.quota].unlimited)
-			room[made++] = (struct charge){nothing.quota, judge(policy, &nothing, held).left};
+			room[made++] = (struct charge){nothing.quota, limits_judge(policy, &nothing, held).left};
 	}
 	return made;
 }
@@ -123,8 +115,7 @@ bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const s
 	       larger(now_held(held, quota), self->hard - self->lend) > pool_room(policy, quota, held);
 }
 
-/* A sum that no integer holds cannot be booked, whoever allows it. */
-static bool refuses(const struct policy *policy, const struct judgement *j)
+bool limits_refuse(const struct policy *policy, const struct judgement *j)
 {
 	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;
 }
@@ -143,7 +134,7 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 		uint32_t q = charges[i].quota;
 		if (policy->quotas[q].unlimited)
 			continue;
-		struct judgement j = judge(policy, &charges[i], held);
+		struct judgement j = limits_judge(policy, &charges[i], held);
 		if (!j.above_hard && !j.above_pool)
 			continue;
 		struct excess row = {.quota = q,
@@ -153,7 +144,7 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 				     .pending = held[q].pending,
 				     .left = j.left,
 				     .most = most_ever(policy, q),
-				     .refuses = refuses(policy, &j),
+				     .refuses = limits_refuse(policy, &j),
 				     .changing = is_changing(&held[q])};
 		if (j.above_hard)
 			excess[made++] = row;

@@ -54,8 +54,9 @@ struct plan {
 	struct pair *labels;    /* for the node selector: all that the Rule sets, some of which may be there already */
 	uint32_t label_count;
 	bool runtime_class;
-	bool refused; /* an objection was made, and nothing may change */
-	bool idle;    /* the Rule is not for a Pod like this: it changes nothing */
+	bool refused;   /* an objection was made, and nothing may change */
+	bool idle;      /* the Rule is not for a Pod like this: it changes nothing */
+	bool elsewhere; /* ... since the Pod selects other nodes than those that have what it would ask for */
 };
 
 #endif

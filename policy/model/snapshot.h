@@ -16,6 +16,11 @@
 #define NO_POOL UINT32_MAX
 #define MEMORY_UNKNOWN (-1)
 
+/* Where a document has its name: an index into policy.files, and a line from 1; 0: there is no document. */
+struct location {
+	uint32_t file, line;
+};
+
 /* A list of globs, matched one by one: for the few that a quota or an exemption has. */
 struct globs {
 	const struct str *items;
@@ -66,6 +71,7 @@ struct model {
 	const struct profile *share_slice;   /* of which it is a share; NULL: of the whole device */
 	int64_t replicas;                    /* 1: not shared */
 	int64_t max_per_container;
+	struct location at;
 };
 
 /* A model on whose nodes a resource exists, and what one unit of the resource is there. */
@@ -104,6 +110,7 @@ struct quota {
 	wide borrow;   /* in policy units; 0: nothing */
 	struct str borrow_text;
 	wide lend; /* in policy units, at most `hard` */
+	struct location at;
 };
 
 /* The quotas of one name of a cohort's tenants: what some leave free, others may use. */
@@ -123,6 +130,7 @@ struct tenant {
 	uint32_t quota_count;
 	bool reachable;     /* it or a tenant below it has namespaces */
 	bool counts_others; /* some quota on its path names what is no accelerator */
+	struct location at;
 };
 
 struct range {
@@ -165,6 +173,7 @@ struct rule {
 	enum on_conflict on_conflict;
 	enum enforcement enforcement; /* capped by Settings; anything but deny: it only says what it would do */
 	bool required;
+	struct location at;
 };
 
 struct guard {
@@ -174,12 +183,14 @@ struct guard {
 	enum visible_devices visible_devices;
 	struct strs allowed_paths; /* of hostPaths, normalized (path_normalize) */
 	struct exempt exempt;
+	struct location at;
 };
 
 struct namespace
 {
 	struct str name;
 	struct pairs labels;
+	struct location at;
 };
 
 /* Every Rule stands in exactly one of these, under the key that tells most; but for `rewrites`. */
@@ -208,6 +219,8 @@ struct policy {
 	struct policy_digest digest;
 	struct policy_counts counts;
 	int64_t unit;
+	const struct str *files; /* for struct location */
+	struct location settings_at;
 
 	enum enforcement enforcement, untenanted, uncovered, unknown_resources, on_outage;
 	struct globs other_resources;  /* Settings.otherResources */
@@ -259,6 +272,9 @@ struct policy {
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
+/* A location for those who are told of it. */
+struct policy_place snapshot_place(const struct policy *policy, struct location at);
+
 /* What a resource is: by the Accelerators of the policy, by Settings.otherResources, by the catalog, in this order. */
 enum role snapshot_role(const struct policy *policy, struct str name);
 
@@ -297,6 +313,11 @@ bool quota_names_resource(const struct quota *quota, struct str resource);
 /* Labels of a namespace: `name` stands for the label kubernetes.io/metadata.name that every namespace carries; absent
  * for a Pod's labels. */
 bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name);
+
+/* The first requirement that does not hold, and the value that the label has instead (absent: it is not there); NULL: all
+ * of them hold. */
+const struct requirement *selector_unmet(const struct selector *selector, const struct pairs *labels, struct str name,
+					 struct str *found);
 
 /* Whether some labels could match at all: false when what is required of a key contradicts itself. */
 bool selector_possible(const struct selector *selector);
