@@ -44,8 +44,9 @@ struct policy;
 struct trace; /* gpugate/trace.h */
 
 /*
- * Where a document of the policy has its name (Settings: where it begins), as in messages of lint. `file` is as people would type it, borrowed from the policy; it is the path of the
- * load that made the snapshot. `line` counts from 1; 0: no document, and `file` is absent.
+ * Where a document of the policy has its name, as in messages of lint; Settings: where they begin.
+ * `file` is as people would type it, borrowed from the policy, and the path of the load that made
+ * the snapshot. `line` counts from 1; 0: no document, and `file` is absent.
  */
 struct policy_place {
 	struct str file;

@@ -4,8 +4,8 @@
  * Whoever decides passes a `const struct trace *`. It is NULL where nobody listens, which is the
  * case in `gpugate serve`: then nothing is allocated and nothing is computed for it. Otherwise
  * `event` is called for each step, on the thread that decides. What an event points to is borrowed
- * from the policy, the review and the arena of the request, and an array may only last until `event`
- * returns.
+ * from the policy, the review and the arena of the request, and an array may only last until
+ * `event` returns.
  *
  *     static void on_event(void *context, const struct trace_event *event)
  *     {
@@ -16,9 +16,10 @@
  *     const struct trace trace = {on_event, &coverage};
  *     policy_mutate(policy, &review, &arena, &decision, &trace);
  *
- * policy_mutate sends TRACE_EXEMPT, TRACE_TENANT, TRACE_CHANGE and TRACE_RULE; policy_validate sends
- * TRACE_EXEMPT, TRACE_TENANT and TRACE_GUARD; policy_trace_charges, which a ledger calls, sends
- * TRACE_RESOURCE, TRACE_COST and TRACE_QUOTA. A consumer ignores the kinds that it does not know.
+ * policy_mutate sends TRACE_EXEMPT, TRACE_TENANT, TRACE_CHANGE and TRACE_RULE; policy_validate
+ * sends TRACE_EXEMPT, TRACE_TENANT and TRACE_GUARD; policy_trace_charges, which a ledger calls,
+ * sends TRACE_RESOURCE, TRACE_COST and TRACE_QUOTA. A consumer ignores the kinds that it does not
+ * know.
  */
 #ifndef GPUGATE_TRACE_H
 #define GPUGATE_TRACE_H
@@ -191,8 +192,8 @@ struct trace {
 /*
  * Sends what a holding costs and what that means for the quotas on its tenant's path: the events
  * TRACE_RESOURCE, TRACE_COST and TRACE_QUOTA. `charges` is what policy_charge wrote for the holding
- * with the same labels; `held` as in policy_exceeded. Uses the arena; without memory, events are left
- * out. `trace` must not be NULL.
+ * with the same labels; `held` as in policy_exceeded. Uses the arena; without memory, events are
+ * left out. `trace` must not be NULL.
  */
 void policy_trace_charges(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
 			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,

@@ -16,8 +16,8 @@ struct scope scope_of(const struct policy *policy, const struct resource *resour
 		      uint32_t count);
 
 /*
- * The scope of a holding for one of its resources. A Pod that is bound is charged by its node, unless no quota would count it there:
- * it must not become one that is counted nowhere.
+ * The scope of a holding for one of its resources. A Pod that is bound is charged by its node,
+ * unless no quota would count it there: it must not become one that is counted nowhere.
  */
 struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
 			  struct str name, const struct resource *resource);

@@ -38,7 +38,9 @@ void trace_objection(const struct evaluation *e, const struct guard *guard, stru
 /* All Guards have looked: sends those that passed or were exempt. */
 void trace_guards(const struct evaluation *e);
 
-/* Notes what a Rule's plan is; after that, what came of it. The most that ever came of it counts. */
+/*
+ * Notes what a Rule's plan is; after that, what came of it. The most that ever came of it counts.
+ */
 void trace_plan(const struct evaluation *e, const struct rule *rule, const struct plan *plan);
 void trace_outcome(const struct evaluation *e, const struct rule *rule, enum trace_rule_outcome outcome);
 

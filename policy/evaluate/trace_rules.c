@@ -1,4 +1,6 @@
-/* What became of each Rule, and of those that did nothing, the first condition that does not hold. */
+/*
+ * What became of each Rule, and of those that did nothing, the first condition that does not hold.
+ */
 #include "policy/evaluate/rules_match.h"
 #include "policy/evaluate/trace.h"
 
