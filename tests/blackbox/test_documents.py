@@ -122,7 +122,7 @@ OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", 
 @functools.cache
 def options():
     """Of all commands, as their help has them."""
-    commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
+    commands = [["serve"], ["render"], ["lint"], ["explain"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
     helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
     assert all(text for text in helps.values()), helps
     return {command: set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) for command, text in helps.items()}

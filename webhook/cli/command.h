@@ -20,6 +20,7 @@ struct command {
 
 int cmd_serve(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_quota(int argc, char **argv);
 int cmd_certs(int argc, char **argv);
 int cmd_render(int argc, char **argv);
