@@ -177,7 +177,9 @@ static void on_event(void *context, const struct trace_event *event)
 
 enum step { MUTATE, VALIDATE, DECIDE };
 
-/* Compares the lines that a step sends, and holds that without a listener the decision is the same. */
+/*
+ * Compares the lines that a step sends, and holds that without a listener the decision is the same.
+ */
 static void expect(const char *policy_text, enum step step, const char *namespace, const char *metadata,
 		   const char *spec, const char *lines)
 {
@@ -328,7 +330,10 @@ static void test_guards(void **state)
 static void test_charges(void **state)
 {
 	(void)state;
-	/* Where any of two models is possible, the dearest counts. The quota that does not count it is looked at, too. */
+	/*
+	 * Where any of two models is possible, the dearest counts. The quota that does not count it
+	 * is looked at, too.
+	 */
 	expect(
 	    FLEET TENANTS, DECIDE, "ml", "{'uid':'u'}", GPUS("2") "}",
 	    "resource nvidia.com/gpu 2 any [a100 t4]\n"
@@ -360,7 +365,10 @@ static void ignore(void *context, const struct trace_event *event)
 	++*(unsigned *)context;
 }
 
-/* Wherever memory ends: without it, events are left out, and the decision is made or fails as a whole. */
+/*
+ * Wherever memory ends: without it, events are left out, and the decision is made or fails as a
+ * whole.
+ */
 static void test_memory_ends(void **state)
 {
 	struct policy *policy = fixture_policy(FLEET TENANTS RULE("r", "{inject: {nodeSelector: {a: b}}}"), NULL, 0);
