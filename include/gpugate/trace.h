@@ -1,16 +1,15 @@
 /*
  * trace: the steps of one decision, for commands that explain decisions or count what decided them.
  *
- * Whoever decides passes a `const struct trace *`. It is NULL where nobody listens, which is the
- * case in `gpugate serve`: then nothing is allocated and nothing is computed for it. Otherwise
- * `event` is called for each step, on the thread that decides. What an event points to is borrowed
- * from the policy, the review and the arena of the request, and an array may only last until
- * `event` returns.
+ * The caller of a decision may pass a trace. In `gpugate serve` it is NULL; then nothing is allocated
+ * or computed for it. Otherwise `event` is called for each step, on the thread that decides. Events
+ * borrow from the policy, the review, and the arena of the request; their arrays may only be used
+ * until `event` returns.
  *
  *     static void on_event(void *context, const struct trace_event *event)
  *     {
  *             struct coverage *coverage = context;
- *             if (event->kind == TRACE_RULE && event->rule.outcome != RULE_FAILED)
+ *             if (event->kind == TRACE_RULE && event->rule.outcome != RULE_UNMATCHED)
  *                     coverage_count(coverage, event->rule.name);
  *     }
  *     const struct trace trace = {on_event, &coverage};
@@ -65,12 +64,12 @@ struct trace_tenant {
 };
 
 enum trace_rule_outcome {
-	RULE_FAILED,  /* A condition does not hold: `condition` is the first one. */
-	RULE_FINE,    /* It is for this Pod, which already is as the Rule wants it. */
-	RULE_TOLD,    /* It would change this Pod, and only says so, by its enforcement. */
-	RULE_CHANGED, /* It changed the Pod: see the events TRACE_CHANGE of its name. */
-	RULE_REFUSED, /* It cannot be applied, and the Pod is refused. */
-	RULE_SKIPPED, /* Not looked at: an earlier Rule refused the Pod. */
+	RULE_UNMATCHED, /* A condition does not hold: `condition` is the first one. */
+	RULE_SATISFIED, /* It matches this Pod, which already is as the Rule wants it. */
+	RULE_REPORTED,  /* It would change or refuse this Pod, and only reports it, by its enforcement. */
+	RULE_CHANGED,   /* It changed the Pod: see the events TRACE_CHANGE of its name. */
+	RULE_REFUSED,   /* It cannot be applied, and the Pod is refused. */
+	RULE_SKIPPED,   /* Not evaluated: an earlier Rule refused the Pod. */
 };
 
 /* In the order in which they are looked at. */
@@ -91,7 +90,7 @@ struct trace_rule {
 	struct str name;
 	enum enforcement enforcement; /* Capped by Settings. */
 	enum trace_rule_outcome outcome;
-	enum trace_condition condition; /* RULE_FAILED */
+	enum trace_condition condition; /* RULE_UNMATCHED */
 	struct str key;          /* Selectors: the label or annotation. CONDITION_REQUESTS, _REWRITE: the resource. */
 	enum selector_op op;     /* Selectors. */
 	struct strs wanted;      /* Selectors, tenants, namespaces: what the policy lists. */
@@ -149,7 +148,7 @@ struct trace_cost {
 	int64_t count;
 	wide each;        /* Of one, in units of the policy: the dearest of the models that the quota counts. */
 	wide amount;      /* count * each */
-	bool unmeasured;  /* The quota measures memory that nobody knows: nothing is charged. */
+	bool unmeasured;  /* The quota measures memory, which is not known: nothing is charged. */
 	struct str model; /* The Accelerator by which it is charged; absent: by name, or as a whole device. */
 	struct policy_place model_at;
 };

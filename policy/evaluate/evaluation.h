@@ -17,8 +17,8 @@ struct evaluation {
 	uint32_t tenant, other_tenant; /* see snapshot_tenant */
 	const bool *judged;            /* by container: whether Guards look at it; NULL: at all of them */
 	struct draft draft;
-	const struct trace *trace; /* NULL: nobody listens */
-	struct trace_marks *marks; /* NULL where nobody listens; trace.h */
+	const struct trace *trace; /* NULL: none is wanted */
+	struct trace_marks *marks; /* NULL without a trace; see trace.h */
 };
 
 #endif

@@ -19,7 +19,7 @@ struct judgement limits_judge(const struct policy *policy, const struct charge *
 
 /*
  * Whether a judgement that is above a limit refuses the Pod: its tenant enforces it, or the sum is
- * one that no integer holds, which cannot be booked, whoever allows it.
+ * one that no integer holds, which cannot be booked even if the tenant allows it.
  */
 bool limits_refuse(const struct policy *policy, const struct judgement *judgement);
 

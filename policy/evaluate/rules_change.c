@@ -231,7 +231,7 @@ int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *pl
 	tell_rest(&out, &e->draft, rule, plan, &some);
 	struct str what = out.failed ? STR("change this Pod") : buf_view(&out);
 	if (some)
-		trace_outcome(e, rule, RULE_TOLD);
+		trace_outcome(e, rule, RULE_REPORTED);
 	if (some)
 		result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
 					 "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),

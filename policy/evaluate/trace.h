@@ -1,7 +1,7 @@
 /*
- * trace: tells a listener (gpugate/trace.h) what an evaluation does. Every function returns at once
- * where nobody listens. trace.c sends what Rules change and what Guards find, trace_rules.c what
- * became of each Rule.
+ * trace: sends the steps of an evaluation to its trace (gpugate/trace.h). Every function returns at
+ * once if there is none. trace.c sends what Rules change and what Guards find, trace_rules.c the
+ * outcome of each Rule.
  */
 #ifndef POLICY_EVALUATE_TRACE_H
 #define POLICY_EVALUATE_TRACE_H
@@ -17,7 +17,7 @@ struct trace_marks {
 	bool *objected;            /* By Guard. */
 };
 
-/* Makes the marks, and sends the tenant. Called only where somebody listens. */
+/* Makes the marks, and sends the tenant. There must be a trace. */
 void trace_begin(struct evaluation *e);
 
 void trace_exemption(const struct evaluation *e, const struct exemption *why);

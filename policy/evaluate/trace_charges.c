@@ -1,4 +1,4 @@
-/* What a holding costs, resource by resource and quota by quota, for those who listen. */
+/* Sends what a holding costs, by resource and by quota, to a trace. */
 #include "gpugate/trace.h"
 
 #include "policy/evaluate/charge.h"

@@ -1,6 +1,5 @@
-/*
- * What became of each Rule, and of those that did nothing, the first condition that does not hold.
- */
+/* Sends the outcome of each Rule, and of those that did nothing, the first condition that does not
+ * hold. */
 #include "policy/evaluate/rules_match.h"
 #include "policy/evaluate/trace.h"
 
@@ -34,13 +33,13 @@ void trace_plan(const struct evaluation *e, const struct rule *rule, const struc
 	if (!e->marks)
 		return;
 	if (plan->refused)
-		mark(e, rule, rule->enforcement == ENFORCEMENT_DENY ? RULE_REFUSED : RULE_TOLD, CONDITION_NONE);
+		mark(e, rule, rule->enforcement == ENFORCEMENT_DENY ? RULE_REFUSED : RULE_REPORTED, CONDITION_NONE);
 	else if (plan->idle)
-		mark(e, rule, RULE_FAILED, plan->elsewhere ? CONDITION_PLACEMENT : CONDITION_MAX_PER_CONTAINER);
+		mark(e, rule, RULE_UNMATCHED, plan->elsewhere ? CONDITION_PLACEMENT : CONDITION_MAX_PER_CONTAINER);
 	else if (rewrites_nothing(rule, plan))
-		mark(e, rule, RULE_FAILED, CONDITION_REWRITE);
+		mark(e, rule, RULE_UNMATCHED, CONDITION_REWRITE);
 	else
-		mark(e, rule, RULE_FINE, CONDITION_NONE);
+		mark(e, rule, RULE_SATISFIED, CONDITION_NONE);
 }
 
 /* The names of the Rule's tenants; none without memory. */
@@ -115,7 +114,7 @@ static void find_unmet(const struct evaluation *e, const struct rule *rule, stru
 	out->condition = rules_unmet(e, rule);
 	if (out->condition == CONDITION_NONE && rules_exceeded_range(e, rule))
 		out->condition = CONDITION_REQUESTS;
-	out->outcome = out->condition == CONDITION_NONE ? RULE_SKIPPED : RULE_FAILED;
+	out->outcome = out->condition == CONDITION_NONE ? RULE_SKIPPED : RULE_UNMATCHED;
 }
 
 void trace_rules(const struct evaluation *e)

@@ -272,7 +272,7 @@ struct policy {
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
-/* A location for those who are told of it. */
+/* A location as callers outside of policy/ see it. */
 struct policy_place snapshot_place(const struct policy *policy, struct location at);
 
 /* What a resource is: by the Accelerators of the policy, by Settings.otherResources, by the catalog, in this order. */

@@ -137,14 +137,14 @@ def test_rules_and_changes(tell):
               doc("Guard", "g", deny=["privileged"], visibleDevices="void")]
     some = pod(containers=[container({GPU: 1}), container(None, "side")], labels={"tier": "core"})
     told = tell(policy, [some], status=0)[0]
-    assert [(r["name"], r["outcome"], r.get("condition")) for r in told["rules"]] == [("a", "not for this Pod", "podSelector"), ("b", "changed", None)]
+    assert [(r["name"], r["outcome"], r.get("condition")) for r in told["rules"]] == [("a", "unmatched", "podSelector"), ("b", "changed", None)]
     assert told["rules"][0]["wanted"] == ["edge"] and told["rules"][0]["found"] == "core"
     assert [(c["kind"], c.get("key"), c.get("value")) for c in told["changes"]] == [
         ("nodeSelector", "pool", "shared"), ("resource", GPU, SHARED), ("toleration", None, None), ("env", "NVIDIA_VISIBLE_DEVICES", "void")]
     assert told["changes"][3]["guard"] == "g" and told["changes"][3]["container"] == "side"
     text = tell(policy, [some], status=0, text=True)
     assert "- resources nvidia.com/gpu: 1\n" in text and "+ resources nvidia.com/gpu.shared: 1\n" in text and "\033" not in text
-    assert 'a: not for this Pod: match.podSelector requires tier In [edge], and it is "core"' in text
+    assert 'a: does not match: match.podSelector requires tier In [edge], and it is "core"' in text
     # Every place is a line of the policy on which the document has its name.
     lines = (ROOT / told["tenant"]["at"].rpartition(":")[0]).read_text().splitlines()
     for item in [told["tenant"], *told["rules"], *told["changes"], *told["guards"], *told["quotas"]]:
@@ -204,7 +204,7 @@ def test_workloads(tell, kind, api, spec, pods):
     assert told["verdict"] == ("admitted" if pods <= 4 else "refused")
     if pods > 4:
         assert "requested 1, used 4, limit 4, over by 1" in told["message"]
-        assert f"refused; 4 of {pods} Pods fit now" in tell([*FLEET, *ORG], [whole], status=1, text=True)
+        assert f"refused; 4 of {pods} Pods fit now; the refusal of the next one is:\n  exceeded quota: " in tell([*FLEET, *ORG], [whole], status=1, text=True)
     if kind == "Job":
         cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": whole["metadata"], "spec": {"schedule": "@daily", "jobTemplate": {"spec": whole["spec"]}}}
         assert tell([*FLEET, *ORG], [cron])[0]["pods"] == pods

@@ -75,8 +75,8 @@ struct ledger_verdict {
 
 /*
  * [decide] Decides a Pod against what is held, and holds a copy of it, tentatively, where `mode` says so. A uid that is
- * held already is decided as if it were not: a retry neither charges twice nor turns a refusal into an admission. `trace`, which may
- * be NULL, is told what is charged, and of each quota on the path what is held and asked.
+ * held already is decided as if it were not: a retry neither charges twice nor turns a refusal into an admission. `trace` may be NULL.
+ * Otherwise it receives what is charged, and what each quota on the path holds.
  */
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
 		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict);

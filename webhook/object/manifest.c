@@ -7,7 +7,7 @@
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)1 << 30)
 
-/* What tells an object from others, and the items of a list. */
+/* What identifies an object, and the items of a list. */
 struct identity {
 	struct str api_version, kind;
 	struct str name, generate_name, namespace;

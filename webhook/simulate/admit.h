@@ -28,7 +28,7 @@ struct simulated {
 void simulation_admit(struct simulation *simulation, const struct policy *policy, struct review *review,
 		      struct arena *arena, const struct trace *trace, struct simulated *out);
 
-/* The decision that speaks: of /mutate if it denied, or else of /validate. */
+/* The decision that the API server reports: of /mutate if it denied, or else of /validate. */
 static inline const struct decision *simulated_decision(const struct simulated *simulated)
 {
 	return simulated->mutation.denied ? &simulated->mutation : &simulated->validation;

@@ -78,7 +78,7 @@ static int make_review(struct trial *trial, const struct workload_kind *kind, co
 	review->kind = STR("Pod");
 	review->resource = STR("pods");
 	review->name = review->object.name;
-	review->dry_run = workload.replicas == 0; /* Then it is told what a Pod would need, and none holds it. */
+	review->dry_run = workload.replicas == 0; /* Then a Pod is explained, but none holds quota. */
 	set_creator(trial, kind);
 	trial->pods = workload.replicas < EXPLAIN_PODS_MAX ? workload.replicas : EXPLAIN_PODS_MAX;
 	return 0;
@@ -167,8 +167,8 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
 }
 
-/* Decides one Pod. If `tell`, the tree is begun, and told of it. */
-static int try_pod(struct trial *trial, bool tell, bool *admitted)
+/* Decides one Pod. If `traced`, its steps and its decision are added to the tree. */
+static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
 	struct explain_collector collector = {trial->context->policy, trial->tree};
 	const struct trace trace = {explain_event, &collector};
@@ -176,9 +176,9 @@ static int try_pod(struct trial *trial, bool tell, bool *admitted)
 	struct simulated simulated;
 	arena_reset(&trial->decision);
 	simulation_admit(trial->context->simulation, trial->context->policy, &review, &trial->decision,
-			 tell ? &trace : NULL, &simulated);
+			 traced ? &trace : NULL, &simulated);
 	*admitted = simulated.admitted;
-	if (tell && simulated.state == ADMISSION_DECIDED)
+	if (traced && simulated.state == ADMISSION_DECIDED)
 		add_decision(trial->tree, &simulated);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;

@@ -76,6 +76,22 @@ static void print_condition(struct printer *p, const json_t *rule)
 	print_wanted(p, rule);
 }
 
+static const char *outcome_text(const json_t *rule)
+{
+	static const struct {
+		const char *outcome, *text;
+	} outcomes[] = {{"unmatched", "does not match"},
+			{"satisfied", "matches, and has nothing to change"},
+			{"reported", "would act on the Pod, and only reports it"},
+			{"changed", "changed the Pod"},
+			{"refused", "refused the Pod"},
+			{"skipped", "was not reached"}};
+	for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++)
+		if (tree_is(rule, "outcome", outcomes[i].outcome))
+			return outcomes[i].text;
+	return "";
+}
+
 void print_rules(struct printer *p, const json_t *rules)
 {
 	size_t i;
@@ -84,7 +100,7 @@ void print_rules(struct printer *p, const json_t *rules)
 	json_array_foreach(rules, i, rule)
 	{
 		print_begin(p);
-		buf_printf(p->out, "%s: %s", tree_get(rule, "name"), tree_get(rule, "outcome"));
+		buf_printf(p->out, "%s: %s", tree_get(rule, "name"), outcome_text(rule));
 		print_condition(p, rule);
 		print_end(p, rule);
 	}

@@ -23,7 +23,7 @@ static void print_head(struct printer *p, const json_t *tree)
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
 	if (pods != 1)
 		buf_printf(p->out, "; %lld of %lld Pods fit now%s", fits, pods,
-			   !admitted && fits ? ", and the next one is told:" : "");
+			   !admitted && fits ? "; the refusal of the next one is:" : "");
 	buf_char(p->out, '\n');
 }
 

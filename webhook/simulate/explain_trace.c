@@ -145,8 +145,8 @@ static void on_change(struct explain_collector *c, const struct trace_event *eve
 static void on_rule(struct explain_collector *c, const struct trace_event *event)
 {
 	static const char *const outcomes[] = {
-	    [RULE_FAILED] = "not for this Pod", [RULE_FINE] = "nothing to change", [RULE_TOLD] = "would change",
-	    [RULE_CHANGED] = "changed",         [RULE_REFUSED] = "refused",        [RULE_SKIPPED] = "not reached"};
+	    [RULE_UNMATCHED] = "unmatched", [RULE_SATISFIED] = "satisfied", [RULE_REPORTED] = "reported",
+	    [RULE_CHANGED] = "changed",     [RULE_REFUSED] = "refused",     [RULE_SKIPPED] = "skipped"};
 	static const char *const conditions[] = {[CONDITION_NONE] = NULL,
 						 [CONDITION_TENANTS] = "tenants",
 						 [CONDITION_NAMESPACES] = "namespaces",

@@ -49,7 +49,7 @@ static bool admit(void *self, struct reservation_request *request)
 	return true;
 }
 
-/* Labels that nobody told of are not present: then the policy's own documents count. */
+/* Unknown labels are not present: then the policy's own documents count. */
 static bool find_labels(void *self, struct reservation_request *request)
 {
 	const struct simulation *simulation = self;

@@ -1,7 +1,7 @@
 /*
  * store: a ledger without a cluster, for commands that try out what `gpugate serve` would decide.
  * It is the ledger's own state machine (webhook/ledger), fed with objects from files, under a clock
- * that stands still until it is told to advance. What is admitted exists at once.
+ * that stands still until simulation_advance is called. What is admitted exists at once.
  *
  *     struct simulation *simulation = simulation_create(policy, &err);
  *     simulation_pod(simulation, &pod);                  // what holds already
@@ -31,7 +31,7 @@ void simulation_destroy(struct simulation *simulation); /* Accepts NULL. */
 struct ledger_store simulation_store(struct simulation *simulation);
 
 /*
- * A Pod that exists, as an event of a watch would tell: it is held from now on, or held
+ * A Pod that exists, as in an event of a watch: it is held from now on, or held
  * differently, or no longer if it has finished. It must have a uid. Nothing is refused. Returns -1
  * without memory.
  */
@@ -45,7 +45,7 @@ bool simulation_gone(struct simulation *simulation, struct str uid);
 
 /*
  * Labels of a namespace or a node that exists; `labels->present` must be set, even if there are
- * none. A namespace of which nothing was told has the labels of the policy's own document, if any.
+ * none. A namespace that was never passed here has the labels of the policy's own document, if any.
  * Returns -1 without memory.
  */
 int simulation_namespace(struct simulation *simulation, struct str name, const struct pairs *labels);
@@ -57,7 +57,7 @@ int simulation_node(struct simulation *simulation, struct str name, const struct
  */
 int simulation_advance(struct simulation *simulation, int64_t ms);
 
-/* What is held, for those who compare sums. Borrowed. */
+/* What is held. Borrowed. */
 const struct ledger *simulation_ledger(const struct simulation *simulation);
 
 #endif

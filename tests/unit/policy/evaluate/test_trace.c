@@ -1,4 +1,4 @@
-/* What a listener is told of decisions, as lines of text. */
+/* The events of a trace, as lines of text. */
 #include "tests/unit/policy_fixture.h"
 
 #include "gpugate/trace.h"
@@ -55,7 +55,7 @@ static void print_exemption(struct buf *out, const struct exemption *exemption)
 
 static void print_rule(struct buf *out, const struct trace_rule *rule)
 {
-	static const char *const outcomes[] = {"failed", "fine", "told", "changed", "refused", "skipped"};
+	static const char *const outcomes[] = {"unmatched", "satisfied", "reported", "changed", "refused", "skipped"};
 	static const char *const conditions[] = {
 	    "",         "tenants", "namespaces",      "namespaceSelector", "podSelector", "annotationSelector",
 	    "requests", "rewrite", "maxPerContainer", "placement"};
@@ -94,19 +94,19 @@ static void print_guard(struct buf *out, const struct trace_guard *guard)
 	}
 }
 
-/* What a listener needs to print amounts. */
-struct listener {
+/* What printing amounts takes. */
+struct recorder {
 	struct buf out;
 	const struct policy *policy;
 };
 
-static void print_amount(struct listener *l, const char *label, wide amount)
+static void print_amount(struct recorder *l, const char *label, wide amount)
 {
 	buf_printf(&l->out, " %s=", label);
 	amount_print(amount, policy_unit(l->policy), MEASURE_GPUS, &l->out);
 }
 
-static void print_quota_name(struct listener *l, uint32_t quota)
+static void print_quota_name(struct recorder *l, uint32_t quota)
 {
 	struct quota_view view;
 	policy_quota(l->policy, quota, &view);
@@ -117,7 +117,7 @@ static void on_event(void *context, const struct trace_event *event)
 {
 	static const char *const claims[] = {"none", "name", "glob", "selector"};
 	static const char *const whys[] = {"none", "any", "placement", "node"};
-	struct listener *l = context;
+	struct recorder *l = context;
 	struct buf *out = &l->out;
 	switch (event->kind) {
 	case TRACE_EXEMPT:
@@ -178,7 +178,7 @@ static void on_event(void *context, const struct trace_event *event)
 enum step { MUTATE, VALIDATE, DECIDE };
 
 /*
- * Compares the lines that a step sends, and holds that without a listener the decision is the same.
+ * Compares the lines that a step sends, and asserts that the decision is the same without a trace.
  */
 static void expect(const char *policy_text, enum step step, const char *namespace, const char *metadata,
 		   const char *spec, const char *lines)
@@ -186,7 +186,7 @@ static void expect(const char *policy_text, enum step step, const char *namespac
 	struct policy *policy = fixture_policy(policy_text, NULL, 0);
 	struct fixture_review r;
 	struct decision heard, alone;
-	struct listener l = {.policy = policy};
+	struct recorder l = {.policy = policy};
 	const struct trace trace = {on_event, &l};
 	assert_non_null(policy);
 	fixture_review(&r, namespace, metadata, spec);
@@ -266,9 +266,9 @@ static void test_rules(void **state)
 	    "change b-place runtimeClass - - - nvidia 0 @p.yaml:34\n"
 	    "rule a-share changed  @p.yaml:29\n"
 	    "rule b-place changed  @p.yaml:34\n"
-	    "rule c-tenant fine  @p.yaml:39\n"
-	    "rule d-whole failed requests nvidia.com/gpu 1..1 0 @p.yaml:44\n"
-	    "rule e-only failed rewrite nvidia.com/gpu 0..0 0 @p.yaml:49\n");
+	    "rule c-tenant satisfied  @p.yaml:39\n"
+	    "rule d-whole unmatched requests nvidia.com/gpu 1..1 0 @p.yaml:44\n"
+	    "rule e-only unmatched rewrite nvidia.com/gpu 0..0 0 @p.yaml:49\n");
 }
 
 static void test_conditions(void **state)
@@ -290,20 +290,20 @@ static void test_conditions(void **state)
 				    RULE("h", "{inject: {nodeSelector: {a: b}}, enforcement: warn}"),
 	    MUTATE, "ml", "{'labels':{'tier':'z'}}", GPUS("2") ",'nodeSelector':{'product':'a100'}}",
 	    "tenant ml name ml - labels=0 @p.yaml:18\n"
-	    "rule a failed tenants [z] ml @p.yaml:34\n"
-	    "rule b failed namespaces [x y-*] ml @p.yaml:39\n"
-	    "rule c failed namespaceSelector n op0 [v] - @p.yaml:44\n"
-	    "rule d failed podSelector tier op0 [x y] z @p.yaml:49\n"
-	    "rule e failed annotationSelector n op2 [] - @p.yaml:54\n"
-	    "rule f failed maxPerContainer @p.yaml:59\n"
+	    "rule a unmatched tenants [z] ml @p.yaml:34\n"
+	    "rule b unmatched namespaces [x y-*] ml @p.yaml:39\n"
+	    "rule c unmatched namespaceSelector n op0 [v] - @p.yaml:44\n"
+	    "rule d unmatched podSelector tier op0 [x y] z @p.yaml:49\n"
+	    "rule e unmatched annotationSelector n op2 [] - @p.yaml:54\n"
+	    "rule f unmatched maxPerContainer @p.yaml:59\n"
 	    "rule g refused  @p.yaml:64\n"
 	    "rule h skipped  @p.yaml:69\n");
 	expect(FLEET TENANTS RULE("g", "{rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}")
 		   RULE("h", "{inject: {nodeSelector: {a: b}}, enforcement: warn}"),
 	       MUTATE, "ml", "{}", GPUS("1") ",'nodeSelector':{'product':'t4'}}",
 	       "tenant ml name ml - labels=0 @p.yaml:18\n"
-	       "rule g failed placement @p.yaml:29\n"
-	       "rule h told  @p.yaml:34\n");
+	       "rule g unmatched placement @p.yaml:29\n"
+	       "rule h reported  @p.yaml:34\n");
 }
 
 static void test_guards(void **state)

@@ -300,8 +300,8 @@ static void count_event(void *context, const struct trace_event *event)
 	counts[event->kind]++;
 }
 
-/* The ledger's part of a decision is told to the same listener as the policy's. */
-static void test_a_listener(void **state)
+/* The ledger sends its part of a decision to the same trace as the policy. */
+static void test_a_trace(void **state)
 {
 	struct fixture f;
 	unsigned counts[TRACE_QUOTA + 1] = {0};
@@ -328,7 +328,7 @@ int main(void)
 	    cmocka_unit_test(test_the_ledger_answers_later),
 	    cmocka_unit_test(test_who_cannot_wait),
 	    cmocka_unit_test(test_labels_come_later),
-	    cmocka_unit_test(test_a_listener),
+	    cmocka_unit_test(test_a_trace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
