@@ -191,6 +191,11 @@ PLAN = {
         ("gpugate render", ["by hand"]),
         ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
     ],
+    "policy-as-code.md": [
+        ("gpugate explain -f deploy/examples", [HERE]),
+        ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),
+        ("gpugate explain -f deploy/examples", NotRun("it needs the file that the command before it writes")),
+    ],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
     "troubleshooting.md": [("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"])],
 }

@@ -31,6 +31,8 @@ ARROWS = {
     "webhook/ledger": [],
     "webhook/admission": ["webhook/json", "webhook/object", "webhook/ledger"],
     "webhook/usage": ["webhook/ledger", "webhook/metrics", "webhook/base"],
+    # simulate never uses kube, http, server, metrics or base: the same decisions without a cluster, a clock or a log.
+    "webhook/simulate": ["webhook/admission", "webhook/object", "webhook/ledger", "webhook/json"],
     "webhook/http": ["webhook/base"],
     "webhook/kube": ["webhook/base", "webhook/json", "webhook/metrics"],
     "webhook/quota": ["webhook/usage", "webhook/ledger", "webhook/json"],
@@ -42,8 +44,8 @@ ARROWS = {
     "webhook/server": ["webhook/admission", "webhook/usage", "webhook/http", "webhook/kube", "webhook/quota", "webhook/cert_controller",
                        "webhook/registration", "webhook/cluster", "webhook/object", "webhook/ledger", "webhook/base", "webhook/json",
                        "webhook/metrics", "webhook/cli"],
-    "webhook/cmd": ["webhook/server", "webhook/registration", "webhook/quota", "webhook/kube", "webhook/cli", "webhook/json",
-                    "webhook/base"],
+    "webhook/cmd": ["webhook/server", "webhook/simulate", "webhook/registration", "webhook/quota", "webhook/kube", "webhook/object",
+                    "webhook/cli", "webhook/json", "webhook/base"],
     "webhook": ["webhook/cmd", "webhook/cli", "webhook/base"],
 }
 

@@ -22,7 +22,8 @@ static bool decide(struct ledger_cluster *cluster, struct reservation_request *r
 	if (!verdict)
 		return false;
 	request_release_verdict(request);
-	ledger_decide(cluster->ledger, &request->decision->holding, mode_of(request), now_ms, request->arena, verdict);
+	ledger_decide(cluster->ledger, &request->decision->holding, mode_of(request), now_ms, request->arena, NULL,
+		      verdict);
 	policy_retain(verdict->policy);
 	request->policy = verdict->policy;
 	request->verdict = verdict;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/trace.h"
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/state.h"
 
@@ -172,7 +173,7 @@ static enum ledger_hope hope_of(const struct refused *refused)
 }
 
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
-		   struct arena *arena, struct ledger_verdict *verdict)
+		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict)
 {
 	const struct policy *policy = ledger->book.policy;
 	const struct pairs *labels = ledger_namespace_labels(ledger, holding->namespace);
@@ -198,6 +199,9 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, excess, &refused);
 	if (exceeded->excess_count)
 		exceeded->room_count = policy_room(policy, holding->namespace, labels, ledger->book.held, room);
+	if (trace)
+		policy_trace_charges(policy, holding, labels, charges, verdict->charge_count, ledger->book.held, arena,
+				     trace);
 	if (self)
 		book_lift(&ledger->book, self, true);
 

@@ -133,7 +133,7 @@ static void take_all_room(struct fixture *f, char uid[static 40])
 		const struct holding holding = {
 		    .uid = str_of(uid), .namespace = STR("a"), .name = STR("f"), .demands = &demand, .demand_count = 1};
 		arena_reset(&arena);
-		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 	}
 	assert_true(verdict.crowded);
 	snprintf(uid, 40, "10000000-0000-4000-8000-%012d", 0);

@@ -58,7 +58,7 @@ static void fill_text(struct fixture *f)
 		const struct holding holding = {
 		    .uid = str_of(uid), .namespace = STR("a"), .name = STR("f"), .demands = &demand, .demand_count = 1};
 		arena_reset(&arena);
-		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 		assert_int_equal(verdict.answer, LEDGER_ADMITTED);
 	}
 	arena_release(&arena);

@@ -339,7 +339,7 @@ static void decide(struct run *run, struct replica *r, int index)
 		return;
 	hold_pod(pod, ledger_policy(r->ledger), 0, &holding);
 	arena_reset(&run->scratch);
-	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, &verdict);
+	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, &verdict);
 	arena_release(&holding.arena);
 	if (verdict.answer == LEDGER_ADMITTED)
 		r->batch[index] = true;
