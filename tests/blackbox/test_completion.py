@@ -120,7 +120,7 @@ def test_zsh_and_fish_do_not(folder):
 def test_all_that_help_lists(shell, folder, words):
     long = [option for option in options(*words) if option.startswith("--")]
     assert offered(shell, folder, *words, "--") == sorted(long)
-    assert set(options(*words)) - set(long) <= {"-o"} and ("-o" not in options(*words) or choices(*words)["-o"])
+    assert set(options(*words)) - set(long) <= {"-f", "-n", "-o"} and ("-o" not in options(*words) or choices(*words)["-o"])
     for option, expected in choices(*words).items():
         assert offered(shell, folder, *words, option, "") == sorted(expected), option
     if children(*words):
