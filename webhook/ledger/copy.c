@@ -8,7 +8,6 @@
 struct loading {
 	struct ledger *ledger;
 	int64_t now_ms;
-	bool dry;
 };
 
 static int load_entry(void *context, const struct holding *holding)
