@@ -33,7 +33,7 @@ static void trust_free(struct tls_trust *trust)
 static struct tls_trust *load_trust(const char *file, struct error *err)
 {
 	struct buf text;
-	buf_init(&text, TLS_FILE_ROOM);
+	buf_init(&text, TLS_FILE_BYTES_MAX);
 	struct tls_trust *trust = calloc(1, sizeof *trust);
 	int result = -1;
 	if (!trust || gnutls_x509_trust_list_init(&trust->list, 0) < 0) {

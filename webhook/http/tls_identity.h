@@ -26,9 +26,6 @@ struct tls_identity {
 };
 
 #define TLS_FILE_BYTES_MAX (1u << 20)
-#define TLS_READ_BYTES ((size_t)4096)
-/* The last read finds the end of the file or an excess byte. */
-#define TLS_FILE_ROOM (TLS_FILE_BYTES_MAX + TLS_READ_BYTES)
 
 /* The origin of a pair, for errors. */
 struct tls_origin {
@@ -42,9 +39,9 @@ static inline gnutls_datum_t tls_datum(const struct buf *buf)
 }
 
 /*
- * Reads a whole file into `out`, whose maximum is TLS_FILE_ROOM. `what` and `option` appear in
- * errors. The file may be a private key, so the buffer is allocated in one piece: growing it could
- * leave copies of the key in freed memory. Returns 0, or -1 with an error.
+ * Reads a whole file into `out`, whose maximum is TLS_FILE_BYTES_MAX. `what` and `option` appear in
+ * errors. The buffer never moves, because the file may be a private key. Returns 0, or -1 with an
+ * error.
  */
 int tls_file_read(const char *file, const char *what, const char *option, struct buf *out, struct error *err);
 
