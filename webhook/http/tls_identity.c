@@ -1,11 +1,9 @@
 #include "webhook/http/tls_identity.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 
-#include "gpugate/file.h"
+#include "webhook/http/tls_file.h"
 
 void tls_identity_free(struct tls_identity *identity)
 {
@@ -15,17 +13,6 @@ void tls_identity_free(struct tls_identity *identity)
 		gnutls_pcert_deinit(&identity->chain[i]);
 	gnutls_privkey_deinit(identity->key);
 	free(identity);
-}
-
-int tls_file_read(const char *file, const char *what, const char *option, struct buf *out, struct error *err)
-{
-	if (file_read(AT_FDCWD, file, O_NONBLOCK, out) == 0)
-		return 0;
-	if (errno == EFBIG)
-		return error_set(err, "the %s %.200s is larger than 1 MiB; name a PEM file with %s", what, file,
-				 option);
-	return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
-			 strerror(errno), option);
 }
 
 /* Whether a PEM text has a block of such a kind: "CERTIFICATE", "PRIVATE KEY". */
