@@ -73,7 +73,7 @@ static void read_files(const struct walk_files *files, struct buf *bytes, struct
 
 	for (size_t i = 0; i < files->count; i++) {
 		const struct walk_file *file = &files->items[i];
-		/* A file that has become a pipe since it was found must not make us wait, unless the user named it. */
+		/* Not to be blocked by a file that was replaced by a pipe, unless the user named it. */
 		buf_reset(bytes);
 		if (file_read(AT_FDCWD, file->path.ptr, file->given ? 0 : O_NONBLOCK, bytes) < 0) {
 			if (errno == EFBIG)

@@ -1,4 +1,5 @@
 /* Holdings: the names of the models that a Pod could land on, and of those that its node is of. */
+#include "gpugate/vec.h"
 #include "policy/evaluate/placement.h"
 
 /* Names of models, each once, for the resources of one holding. */
@@ -13,16 +14,10 @@ static int add_name(struct names *names, struct str name)
 	for (uint32_t i = 0; i < names->count; i++)
 		if (str_eq(names->items[i], name))
 			return 0;
-	if (names->count == names->size) {
-		uint32_t size = names->size ? 2 * names->size : 8;
-		struct str *items = arena_alloc(names->arena, size * sizeof *items);
-		if (!items)
-			return -1;
-		if (names->count)
-			memcpy(items, names->items, names->count * sizeof *items);
-		names->items = items;
-		names->size = size;
-	}
+	struct str *items = vec_room_in(names->arena, names->items, names->count, &names->size, 8, sizeof *items);
+	if (!items)
+		return -1;
+	names->items = items;
 	names->items[names->count++] = name;
 	return 0;
 }

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gpugate/vec.h"
+
 #define DEPTH_MAX 32
 #define LINKS_MAX 40 /* The same limit as the kernel's. */
 #define ENTRIES_MAX 200000
@@ -93,16 +95,12 @@ static void add_interest(struct watch_scan *scan, const char *folder, const char
 			scan->problem = errno;
 		return;
 	}
-	if (scan->count == scan->size) {
-		size_t size = scan->size ? scan->size * 2 : 16;
-		struct watch_interest *items = reallocarray(scan->items, size, sizeof *items);
-		if (!items) {
-			scan->problem = ENOMEM;
-			return;
-		}
-		scan->items = items;
-		scan->size = size;
+	struct watch_interest *items = vec_room(scan->items, scan->count, &scan->size, 16, sizeof *items);
+	if (!items) {
+		scan->problem = ENOMEM;
+		return;
 	}
+	scan->items = items;
 	char *copy = name ? strdup(name) : NULL;
 	if (name && !copy)
 		scan->problem = ENOMEM;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gpugate/file.h"
+#include "gpugate/vec.h"
 #include "webhook/base/git_head.h"
 #include "webhook/base/git_index.h"
 
@@ -100,14 +101,10 @@ static bool is_changed(const struct looking *looking, const struct git_entry *en
 
 static int keep(struct looking *looking, const char *path)
 {
-	if (looking->count == looking->size) {
-		size_t size = looking->size ? looking->size * 2 : 64;
-		char **tracked = realloc(looking->tracked, size * sizeof *tracked);
-		if (!tracked)
-			return -1;
-		looking->tracked = tracked;
-		looking->size = size;
-	}
+	char **tracked = vec_room(looking->tracked, looking->count, &looking->size, 64, sizeof *tracked);
+	if (!tracked)
+		return -1;
+	looking->tracked = tracked;
 	looking->tracked[looking->count] = strdup(path);
 	return looking->tracked[looking->count] ? (looking->count++, 0) : -1;
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "gpugate/vec.h"
 #include "webhook/kube/client.h"
 #include "webhook/kube/stream.h"
 #include "webhook/kube/watch.h"
@@ -17,7 +18,7 @@ struct fetch {
 	struct quota_list *list;
 	struct kube_stream stream; /* The current page. */
 	struct buf path;
-	uint32_t size;
+	size_t size;
 	unsigned beginnings;
 	struct error err;
 	pthread_mutex_t mutex;
@@ -41,14 +42,10 @@ static int on_item(void *context, struct str type, struct str json, struct error
 	struct fetch *fetch = context;
 	struct quota_list *list = fetch->list;
 	(void)type;
-	if (list->count == fetch->size) {
-		uint32_t size = fetch->size ? fetch->size * 2 : 64;
-		struct quota_document *items = realloc(list->items, size * sizeof *items);
-		if (!items)
-			return error_set(err, "there is not enough memory");
-		list->items = items;
-		fetch->size = size;
-	}
+	struct quota_document *items = vec_room(list->items, list->count, &fetch->size, 64, sizeof *items);
+	if (!items)
+		return error_set(err, "there is not enough memory");
+	list->items = items;
 	char *copy = arena_zalloc(&list->arena, 1, json.len + REVIEW_PADDING);
 	if (!copy)
 		return error_set(err, "there is not enough memory");
