@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gpugate/buf.h"
+#include "gpugate/hash_map.h"
 #include "gpugate/str.h"
 
 struct denial;
@@ -18,9 +19,8 @@ struct metrics_denials {
 	const char *family, *help;
 	pthread_mutex_t mutex;
 	struct denial **items; /* In the order of their first occurrence. */
-	uint32_t count, size;  /* Used and allocated items. */
-	uint32_t *slots;       /* Hash table with linear probing: 1 + index into items, or 0 if free. */
-	uint32_t slot_count;   /* A power of two. */
+	size_t count, size;    /* Used and allocated items. */
+	struct hash_map map;   /* The same items by their labels. */
 };
 
 /* Initializes an empty family. Borrows `family` and `help` until metrics_denials_release. */
