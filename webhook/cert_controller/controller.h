@@ -16,10 +16,9 @@
 
 #include "gpugate/certs.h"
 #include "webhook/base/log.h"
+#include "webhook/base/object_names.h"
 #include "webhook/kube/client.h"
 #include "webhook/kube/event_recorder.h"
-
-#define CERTS_SECRET "gpugate-ca"
 
 /* In seconds. */
 struct certs_lifetimes {

@@ -1,6 +1,5 @@
 /* gpugate lint: reports what `serve` would report about a policy. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "webhook/cli/command.h"
 #include "webhook/cli/options.h"
 #include "webhook/cli/terminal.h"
+#include "webhook/json/text.h"
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 
@@ -67,16 +67,6 @@ static const struct option_table table = {
 		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n",
 };
 
-static json_t *text_of(struct str s)
-{
-	return json_stringn(s.ptr ? s.ptr : "", s.len);
-}
-
-static json_t *text_or_null(struct str s)
-{
-	return s.len ? text_of(s) : json_null();
-}
-
 static json_t *findings_json(const struct report *report)
 {
 	json_t *findings = json_array();
@@ -85,9 +75,9 @@ static json_t *findings_json(const struct report *report)
 		json_array_append_new(findings,
 				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
 						finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
-						text_or_null(finding->id), "file", text_of(finding->file), "line",
-						(int)finding->line, "column", (int)finding->column, "length",
-						(int)finding->length, "text", text_of(finding->text)));
+						json_text_or_null(finding->id), "file", json_text(finding->file),
+						"line", (int)finding->line, "column", (int)finding->column, "length",
+						(int)finding->length, "text", json_text(finding->text)));
 	}
 	return findings;
 }
@@ -101,12 +91,12 @@ static void print_json(const struct report *report, const struct policy *policy,
 {
 	json_t *ignored = json_array();
 	for (unsigned i = 0; i < kept_ignored(report); i++)
-		json_array_append_new(ignored, text_of(report->ignored[i]));
+		json_array_append_new(ignored, json_text(report->ignored[i]));
 	json_t *root = json_pack(
 	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
 	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
 	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
-	    (int)counts->rules, "guards", (int)counts->guards, "settings", text_or_null(report->settings),
+	    (int)counts->rules, "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
 	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "ignoredFiles", ignored,
 	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));

@@ -86,18 +86,6 @@ static void take_failure(struct fetch *fetch, const struct kube_answer *answer)
 		error_set(&fetch->err, "%s", problem);
 }
 
-/* Appends a name to a URL's query, percent-encoded (RFC 3986, section 2.3). */
-static void put_escaped(struct buf *path, struct str text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-			buf_char(path, (char)c);
-		else
-			buf_printf(path, "%%%02X", c);
-	}
-}
-
 static void on_page(void *context, const struct kube_answer *answer)
 {
 	struct fetch *fetch = context;
@@ -117,7 +105,7 @@ static void on_page(void *context, const struct kube_answer *answer)
 	if (more) {
 		buf_reset(&fetch->path);
 		buf_text(&fetch->path, QUOTAS_PATH PAGE "&continue=");
-		put_escaped(&fetch->path, next);
+		kube_escape(&fetch->path, next);
 	}
 	kube_stream_release(&fetch->stream);
 	if (more)
