@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpugate/enum_names.h"
 #include "gpugate/policy.h"
 #include "gpugate/suggest.h"
 #include "webhook/cli/command.h"
@@ -22,8 +23,6 @@ struct lint_options {
 };
 
 static const char *const outputs[] = {"text", "json", NULL};
-static const char *const enforcements[] = {
-    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 
 static const struct option_row rows[] = {
     {.name = "-o",
@@ -97,7 +96,7 @@ static void print_json(const struct report *report, const struct policy *policy,
 	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
 	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
 	    (int)counts->rules, "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
-	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "ignoredFiles", ignored,
+	    "enforcement", policy ? enforcement_name(policy_enforcement(policy)) : NULL, "ignoredFiles", ignored,
 	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
@@ -142,7 +141,7 @@ static void print_summary(const struct report *report, const struct policy *poli
 		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
 	if (report->settings.len && policy)
 		buf_printf(text, "Settings at %.*s: enforcement is %s\n", STR_ARG(report->settings),
-			   enforcements[policy_enforcement(policy)]);
+			   enforcement_name(policy_enforcement(policy)));
 	else if (policy)
 		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
 	print_ignored(report, text);

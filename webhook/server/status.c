@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/enum_names.h"
 #include "webhook/json/text.h"
 #include "webhook/quota/summary.h"
 
@@ -17,9 +18,6 @@ static json_t *moment(time_t at)
 	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &parts));
 	return json_string(text);
 }
-
-static const char *const enforcements[] = {
-    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 
 /* --- Tenants --- */
 
@@ -52,7 +50,7 @@ static json_t *tenant_of(const struct ledger_sums *sums, uint32_t index)
 	struct tenant_view view;
 	policy_tenant(sums->policy, index, &view);
 	return json_pack("{s:o, s:o, s:s, s:[]}", "name", json_text(view.name), "parent",
-			 json_text_or_null(view.parent), "enforcement", enforcements[view.enforcement], "quotas");
+			 json_text_or_null(view.parent), "enforcement", enforcement_name(view.enforcement), "quotas");
 }
 
 /* Tenants are in no particular order, so each quota's tenant is found by name. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/enum_names.h"
 #include "webhook/metrics/text.h"
 #include "webhook/usage/held.h"
 
@@ -40,12 +41,11 @@ static const struct {
 
 void ledger_metrics_quota(const struct quota_view *quota, struct buf *out)
 {
-	static const char *const measures[] = {"count", "gpus", "memory"};
 	buf_text(out, "tenant=");
 	metrics_label(out, quota->tenant);
 	buf_text(out, ",quota=");
 	metrics_label(out, quota->name);
-	buf_printf(out, ",measure=\"%s\"", measures[quota->measure]);
+	buf_printf(out, ",measure=\"%s\"", measure_name(quota->measure));
 }
 
 void ledger_metrics_amount(wide amount, int64_t unit, struct buf *out)
