@@ -1,4 +1,4 @@
-/* enum_names: the words of the policy language for enumerated values. The results are static. Pure. */
+/* enum_names: the words of the policy language for enumerated values. They are static. Pure. */
 #ifndef GPUGATE_ENUM_NAMES_H
 #define GPUGATE_ENUM_NAMES_H
 

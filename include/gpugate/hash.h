@@ -1,4 +1,6 @@
-/* hash: the 64-bit FNV-1a hash (http://www.isthe.com/chongo/tech/comp/fnv/). It is not keyed. Pure. */
+/*
+ * hash: the 64-bit FNV-1a hash (http://www.isthe.com/chongo/tech/comp/fnv/). It is not keyed. Pure.
+ */
 #ifndef GPUGATE_HASH_H
 #define GPUGATE_HASH_H
 

@@ -1,8 +1,8 @@
 /*
- * hash_map: a hash table of elements that the caller allocates, compares and frees. An element has a
- * struct hash_link, and a slot is a list of links: the caller walks it from hash_map_chain and
- * compares hashes and keys. There is at most one element per slot on average, unless there is no
- * memory for more slots; lists then only get longer. Not thread-safe.
+ * hash_map: a hash table of elements that the caller allocates, compares and frees. An element
+ * contains a struct hash_link, and a slot is a list of links. To find an element, the caller walks
+ * the list from hash_map_chain, and compares hashes and keys. On average there is at most one
+ * element per slot. Without memory for more slots, the lists just get longer. Not thread-safe.
  */
 #ifndef GPUGATE_HASH_MAP_H
 #define GPUGATE_HASH_MAP_H
@@ -44,7 +44,8 @@ void hash_map_replace(struct hash_map *map, const struct hash_link *old, struct 
 
 /*
  * Returns the element after `link`, or the first one if it is NULL, in no particular order; NULL at
- * the end. Elements that were not returned yet may be removed and replaced meanwhile, but not added.
+ * the end. Between two calls, elements other than `link` may be removed and replaced, and none may
+ * be added.
  */
 struct hash_link *hash_map_next(const struct hash_map *map, const struct hash_link *link);
 

@@ -1,4 +1,7 @@
-/* text: strings as jansson values. Both functions return new; NULL without memory or if the text is not UTF-8. */
+/*
+ * text: strings as jansson values. Both functions return new; NULL without memory or if the text is
+ * not UTF-8.
+ */
 #ifndef WEBHOOK_JSON_TEXT_H
 #define WEBHOOK_JSON_TEXT_H
 

@@ -79,8 +79,8 @@ void entry_table_release(struct entry_table *table); /* Frees all entries; takes
 struct entry *entry_find(const struct entry_table *table, struct str uid);
 
 /*
- * Returns the entry after `entry`, or the first one if it is NULL; NULL at the end. Entries that
- * were not returned yet may be dropped and replaced meanwhile, but not added.
+ * Returns the entry after `entry`, or the first one if it is NULL; NULL at the end. Between two
+ * calls, entries other than `entry` may be dropped and replaced, and none may be added.
  */
 static inline struct entry *entry_next(const struct entry_table *table, const struct entry *entry)
 {
