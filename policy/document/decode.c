@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gpugate/suggest.h"
+#include "gpugate/vec.h"
 #include "policy/document/decode_object.h"
 
 static const struct node *find_key(const struct node *map, struct str key)
@@ -146,16 +147,12 @@ static void *add_document(struct decoder *decoder, const struct schema_kind *kin
 	struct pile *pile = &decoder->piles[kind - schema_kinds];
 	size_t size = kind->object->size;
 
-	if (pile->count == pile->capacity) {
-		size_t capacity = pile->capacity ? pile->capacity * 2 : 16;
-		char *items = reallocarray(pile->items, capacity, size);
-		if (!items) {
-			decode_exhausted(decoder);
-			return NULL;
-		}
-		pile->items = items;
-		pile->capacity = capacity;
+	char *items = vec_room(pile->items, pile->count, &pile->capacity, 16, size);
+	if (!items) {
+		decode_exhausted(decoder);
+		return NULL;
 	}
+	pile->items = items;
 	void *document = pile->items + pile->count++ * size;
 	memset(document, 0, size);
 	return document;

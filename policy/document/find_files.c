@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gpugate/vec.h"
 #include "policy/document/report.h"
 #include "policy/document/source.h"
 
@@ -42,17 +43,6 @@ struct walk {
 	bool stop;  /* A limit was reached or memory is exhausted, which has been reported. */
 };
 
-static void *grow(void *items, size_t count, size_t *capacity, size_t size)
-{
-	if (count < *capacity)
-		return items;
-	size_t more = *capacity ? *capacity * 2 : 64;
-	void *larger = reallocarray(items, more, size);
-	if (larger)
-		*capacity = more;
-	return larger;
-}
-
 static void give_up(struct walk *walk, struct str path, const char *why)
 {
 	if (!walk->stop)
@@ -68,7 +58,7 @@ static void add_file(struct walk *walk, struct str path, const struct stat *stat
 		give_up(walk, path, "there are more than 10,000 policy files; give a folder of policy only");
 		return;
 	}
-	struct walk_file *items = grow(files->items, files->count, &walk->capacity, sizeof *items);
+	struct walk_file *items = vec_room(files->items, files->count, &walk->capacity, 64, sizeof *items);
 	if (!items) {
 		give_up(walk, path, "no memory is left to read the policy");
 		return;
@@ -105,7 +95,7 @@ static bool enter(struct walk *walk, struct str path, const struct stat *status)
 						 : "there are more than 10,000 folders; give a folder of policy only");
 		return false;
 	}
-	struct folder *seen = grow(walk->seen, walk->seen_count, &walk->seen_capacity, sizeof *seen);
+	struct folder *seen = vec_room(walk->seen, walk->seen_count, &walk->seen_capacity, 64, sizeof *seen);
 	if (!seen) {
 		give_up(walk, path, "no memory is left to read the policy");
 		return false;
@@ -261,7 +251,7 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 		}
 		if (entry->d_name[0] == '.')
 			continue;
-		char **larger = grow(names, *count, &capacity, sizeof *names);
+		char **larger = vec_room(names, *count, &capacity, 64, sizeof *names);
 		names = larger ? larger : names;
 		char *name = larger ? strdup(entry->d_name) : NULL;
 		if (!name) {

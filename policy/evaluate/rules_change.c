@@ -2,6 +2,7 @@
 #include "policy/evaluate/rules_change.h"
 
 #include "gpugate/buf.h"
+#include "gpugate/vec.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
 #include "policy/evaluate/rules_plan.h"
@@ -41,16 +42,11 @@ void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const s
 
 static int claim(struct pass *pass, struct str key)
 {
-	if (pass->claim_count == pass->claim_size) {
-		uint32_t size = pass->claim_size ? pass->claim_size * 2 : 8;
-		struct str *claims = arena_alloc(pass->e->arena, size * sizeof *claims);
-		if (!claims)
-			return -1;
-		if (pass->claim_count)
-			memcpy(claims, pass->claims, pass->claim_count * sizeof *claims);
-		pass->claims = claims;
-		pass->claim_size = size;
-	}
+	struct str *claims =
+	    vec_room_in(pass->e->arena, pass->claims, pass->claim_count, &pass->claim_size, 8, sizeof *claims);
+	if (!claims)
+		return -1;
+	pass->claims = claims;
 	pass->claims[pass->claim_count++] = key;
 	return 0;
 }

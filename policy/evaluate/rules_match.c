@@ -3,22 +3,18 @@
 
 #include <stdlib.h>
 
+#include "gpugate/vec.h"
 #include "policy/base/glob.h"
 
 static void add_found(struct pass *pass, uint32_t rule)
 {
-	if (pass->found_count == pass->found_size) {
-		uint32_t size = pass->found_size ? pass->found_size * 2 : 32;
-		uint32_t *found = arena_alloc(pass->e->arena, size * sizeof *found);
-		if (!found) {
-			pass->exhausted = true;
-			return;
-		}
-		if (pass->found_count)
-			memcpy(found, pass->found, pass->found_count * sizeof *found);
-		pass->found = found;
-		pass->found_size = size;
+	uint32_t *found =
+	    vec_room_in(pass->e->arena, pass->found, pass->found_count, &pass->found_size, 32, sizeof *found);
+	if (!found) {
+		pass->exhausted = true;
+		return;
 	}
+	pass->found = found;
 	pass->found[pass->found_count++] = rule;
 }
 

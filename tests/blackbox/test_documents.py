@@ -311,7 +311,7 @@ def test_limits():
 
 def test_twins_of_limits():
     """Constants with the same meaning in two places are equal."""
-    assert constant("webhook/http/tls_identity.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
+    assert constant("webhook/http/tls_file.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
     assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")
     assert constant("webhook/base/file_scan.c", "DEPTH_MAX") == constant("policy/document/find_files.c", "DEPTH_MAX")
 

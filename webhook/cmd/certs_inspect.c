@@ -3,7 +3,6 @@
  * accept it.
  */
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "webhook/cmd/certs_fetch.h"
 #include "webhook/cmd/commands.h"
 #include "webhook/cmd/pem_files.h"
+#include "webhook/json/text.h"
 
 struct inspect_options {
 	const char *dir, *cert, *key, *ca, *connect;
@@ -255,18 +255,13 @@ static void print_text(const struct inspect_options *options, const struct certs
 		printf("An API server that trusts %s accepts it.\n", trusted);
 }
 
-static json_t *json_of(struct str text)
-{
-	return json_stringn(text.ptr ? text.ptr : "", text.len);
-}
-
 static json_t *names_of(struct str names)
 {
 	json_t *list = json_array();
 	while (names.len) {
 		const char *comma = memmem(names.ptr, names.len, ", ", 2);
 		size_t len = comma ? (size_t)(comma - names.ptr) : names.len;
-		json_array_append_new(list, json_stringn(names.ptr, len));
+		json_array_append_new(list, json_text((struct str){names.ptr, len}));
 		names = str_tail(names, comma ? len + 2 : len);
 	}
 	return list;
@@ -278,11 +273,11 @@ static json_t *certificates(const struct certs_description *certs, size_t count)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(
 		    list,
-		    json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:b}", "subject", json_of(certs[i].subject),
-			      "issuer", json_of(certs[i].issuer), "names", names_of(certs[i].names), "notBefore",
+		    json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:b}", "subject", json_text(certs[i].subject),
+			      "issuer", json_text(certs[i].issuer), "names", names_of(certs[i].names), "notBefore",
 			      (json_int_t)certs[i].not_before, "notAfter", (json_int_t)certs[i].not_after, "key",
-			      json_of(certs[i].key), "signature", json_of(certs[i].signature), "sha256",
-			      json_of(certs[i].fingerprint), "authority", (int)certs[i].authority));
+			      json_text(certs[i].key), "signature", json_text(certs[i].signature), "sha256",
+			      json_text(certs[i].fingerprint), "authority", (int)certs[i].authority));
 	return list;
 }
 
@@ -293,7 +288,7 @@ static void print_json(const struct certs_report *report)
 		json_array_append_new(findings,
 				      json_pack("{s:s, s:s, s:o}", "level",
 						report->findings[i].level == CERTS_FAULT ? "fault" : "remark", "code",
-						report->findings[i].code, "text", json_of(report->findings[i].text)));
+						report->findings[i].code, "text", json_text(report->findings[i].text)));
 	json_t *root = json_pack("{s:I, s:o, s:o, s:o}", "faults", (json_int_t)report->faults, "certificates",
 				 certificates(report->chain, report->chain_count), "authorities",
 				 certificates(report->trusted, report->trusted_count), "findings", findings);

@@ -1,11 +1,11 @@
 /* gpugate lint: reports what `serve` would report about a policy. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gpugate/enum_names.h"
 #include "gpugate/lint_id.h"
 #include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
@@ -13,6 +13,7 @@
 #include "gpugate/suggest.h"
 #include "webhook/cli/terminal.h"
 #include "webhook/cmd/commands.h"
+#include "webhook/json/text.h"
 
 struct lint_options {
 	int output;
@@ -20,9 +21,6 @@ struct lint_options {
 	struct option_list allowed;
 	struct option_list paths;
 };
-
-static const char *const enforcements[] = {
-    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 
 static const struct option_row rows[] = {
     OPTION_OUTPUT(offsetof(struct lint_options, output)),
@@ -59,16 +57,6 @@ static const struct option_table table = {
 		 [EXIT_FINDINGS] = "There are errors, or with --strict warnings."},
 };
 
-static json_t *text_of(struct str s)
-{
-	return json_stringn(s.ptr ? s.ptr : "", s.len);
-}
-
-static json_t *text_or_null(struct str s)
-{
-	return s.len ? text_of(s) : json_null();
-}
-
 static json_t *findings_json(const struct report *report)
 {
 	json_t *findings = json_array();
@@ -77,9 +65,9 @@ static json_t *findings_json(const struct report *report)
 		json_array_append_new(findings,
 				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
 						finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
-						text_or_null(finding->id), "file", text_of(finding->file), "line",
-						(int)finding->line, "column", (int)finding->column, "length",
-						(int)finding->length, "text", text_of(finding->text)));
+						json_text_or_null(finding->id), "file", json_text(finding->file),
+						"line", (int)finding->line, "column", (int)finding->column, "length",
+						(int)finding->length, "text", json_text(finding->text)));
 	}
 	return findings;
 }
@@ -93,13 +81,13 @@ static void print_json(const struct report *report, const struct policy *policy,
 {
 	json_t *ignored = json_array();
 	for (unsigned i = 0; i < kept_ignored(report); i++)
-		json_array_append_new(ignored, text_of(report->ignored[i]));
+		json_array_append_new(ignored, json_text(report->ignored[i]));
 	json_t *root = json_pack(
 	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
 	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
 	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
-	    (int)counts->rules, "guards", (int)counts->guards, "settings", text_or_null(report->settings),
-	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "ignoredFiles", ignored,
+	    (int)counts->rules, "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
+	    "enforcement", policy ? enforcement_name(policy_enforcement(policy)) : NULL, "ignoredFiles", ignored,
 	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
@@ -144,7 +132,7 @@ static void print_summary(const struct report *report, const struct policy *poli
 		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
 	if (report->settings.len && policy)
 		buf_printf(text, "Settings at %.*s: enforcement is %s\n", STR_ARG(report->settings),
-			   enforcements[policy_enforcement(policy)]);
+			   enforcement_name(policy_enforcement(policy)));
 	else if (policy)
 		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
 	print_ignored(report, text);

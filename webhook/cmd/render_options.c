@@ -1,13 +1,15 @@
 #include "webhook/cmd/render_options.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gpugate/certs.h"
+#include "gpugate/file.h"
+#include "webhook/base/base64.h"
 #include "webhook/server/kinds.h"
 
 #define MINOR_LEAST 28 /* The first version in which matchConditions are enabled by default. */
@@ -189,46 +191,39 @@ static char *read_url(const char *text, struct error *err)
 	return url;
 }
 
-static char *encode(const char *bytes, size_t len)
-{
-	char *text = malloc(4 * ((len + 2) / 3) + 1);
-	if (text)
-		EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes, (int)len);
-	return text;
-}
-
 /*
  * Reads a bundle and encodes it in base64. A bundle is public, so that a file with a key must be
  * the wrong one. Returns new, or NULL with an error.
  */
 static char *read_bundle(const char *path, struct error *err)
 {
-	FILE *file = fopen(path, "re");
-	char *bytes = malloc(CERTS_PEM_MAX + 1), *text = NULL;
-	size_t len = file && bytes ? fread(bytes, 1, CERTS_PEM_MAX + 1, file) : 0;
-	bool failed = !file || !bytes || ferror(file);
-	if (failed)
-		error_set(err, "--ca-bundle %.200s cannot be read; name a PEM file", path);
-	else if (len > CERTS_PEM_MAX)
-		error_set(err, "--ca-bundle %.200s has more than %d bytes; name a file with the authority only", path,
-			  CERTS_PEM_MAX);
-	else if (memmem(bytes, len, "PRIVATE KEY-----", 16))
+	static const struct str key = STR("PRIVATE KEY-----"), certificate = STR("-----BEGIN CERTIFICATE-----");
+	struct buf pem, text;
+	buf_init(&pem, CERTS_PEM_MAX);
+	buf_init(&text, 2 * CERTS_PEM_MAX);
+	if (file_read(AT_FDCWD, path, 0, &pem) < 0)
+		error_set(err,
+			  errno == EFBIG
+			      ? "--ca-bundle %.200s has more than %d bytes; name a file with the authority only"
+			      : "--ca-bundle %.200s cannot be read; name a PEM file",
+			  path, CERTS_PEM_MAX);
+	else if (memmem(pem.ptr, pem.len, key.ptr, key.len))
 		error_set(err,
 			  "--ca-bundle %.200s holds a private key, which must not be published; name the file with the "
 			  "authority's certificate, ca.crt",
 			  path);
-	else if (!memmem(bytes, len, "-----BEGIN CERTIFICATE-----", 27))
+	else if (!memmem(pem.ptr, pem.len, certificate.ptr, certificate.len))
 		error_set(
 		    err,
 		    "--ca-bundle %.200s contains no certificate in PEM (\"-----BEGIN CERTIFICATE-----\"); name the "
 		    "file with the authority's certificate, ca.crt",
 		    path);
-	else if (!(text = encode(bytes, len)))
+	else
+		base64_encode(buf_view(&pem), &text);
+	if (text.failed)
 		error_set(err, "not enough memory for --ca-bundle");
-	if (file)
-		fclose(file);
-	free(bytes);
-	return text;
+	buf_wipe(&pem);
+	return text.ptr;
 }
 
 /*
