@@ -209,8 +209,9 @@ $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 # The assembler takes these in, and -MMD does not see it.
 $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
 
-# Its allocations fail when it says so.
+# Their allocations fail when they say so.
 $(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
+$(OUT)/unit/policy/document/test_memory: LDLIBS += -Wl,--wrap=calloc,--wrap=reallocarray
 
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)
