@@ -11,6 +11,7 @@
 static const struct command commands[] = {
     {"serve", "answer the API server's admission reviews", cmd_serve},
     {"lint", "check policy files: what serve would refuse, and why", cmd_lint},
+    {"schema", "print the JSON Schema of policy files, for editors", cmd_schema},
     {"render", "print what a cluster has to register, for kubectl apply", cmd_render},
     {"quota", "print how much of their quotas tenants use in a cluster", cmd_quota},
     {"certs", "create certificates, and explain what is wrong with one", cmd_certs},

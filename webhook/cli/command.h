@@ -22,6 +22,7 @@ int cmd_serve(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
 int cmd_quota(int argc, char **argv);
 int cmd_certs(int argc, char **argv);
+int cmd_schema(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
