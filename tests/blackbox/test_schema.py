@@ -1,0 +1,161 @@
+"""`gpugate schema`: what it prints agrees with what `gpugate lint` says, and with the examples."""
+
+import json
+import random
+import re
+import subprocess
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from gpugate import BINARY, ROOT, run, scaled
+from policy_documents import BASE, Maker, at_the_edges, policy_document
+
+KINDS = ["Settings", "Accelerator", "Tenant", "Rule", "Guard", "Namespace"]
+COMMITTED = ROOT / "deploy" / "schema" / "policy.json"
+
+def tenant(*quotas, **spec):
+    return policy_document("Tenant", "x", quotas=[{"name": "q", "hard": 1, **quota} for quota in quotas], **spec)
+
+
+def accelerator(**spec):
+    return policy_document("Accelerator", "x", **{"resource": "example.com/x", **spec})
+
+
+def rule(*rewrites, **spec):
+    return policy_document("Rule", "x", rewrite=[{"from": "nvidia.com/gpu", **rewrite} for rewrite in rewrites or ({"to": "nvidia.com/gpu.shared"},)], **spec)
+
+
+OTHER_DOCUMENTS = "A schema sees one document, and not the others."
+OTHER_ITEMS = "A schema does not compare the items of a list, or two values."
+BYTES = "A schema counts characters, and the parser counts bytes."
+NUMBERS = "A schema does not calculate with the suffixes of quantities."
+
+# What lint refuses and a schema cannot say: lint's sentence, why not, and an example.
+DIFFERENCES = [
+    (r"^no (Tenant|Accelerator) is named", OTHER_DOCUMENTS, tenant(parent="y")),
+    (r"^no Accelerator has a resource", OTHER_DOCUMENTS, tenant({"resources": ["y/z"]})),
+    (r"is already defined at", OTHER_DOCUMENTS, policy_document("Tenant", "base")),
+    (r"is already defined at", OTHER_ITEMS, accelerator(mig={"profiles": [{"name": "1g.1gb", "computeSlices": n, "memorySlices": 1} for n in (1, 2)]})),
+    (r"has a quota named .* already", OTHER_ITEMS, tenant({}, {"measure": "gpus"})),
+    (r"is listed already at", OTHER_ITEMS, tenant(namespaces=["y", "y"])),
+    (r"^the Rule rewrites .* already", OTHER_ITEMS, rule({"to": "nvidia.com/gpu.shared"}, {"to": "nvidia.com/mig-1g.10gb"})),
+    (r"^Tenant .* has no quota named", OTHER_ITEMS, tenant(cohort="c", borrowing={"q": {}})),
+    (r"lendUpTo", OTHER_ITEMS, tenant({}, cohort="c", borrowing={"q": {"lendUpTo": 2}})),
+    (r"max is 1 but min is 2", OTHER_ITEMS, rule(match={"requests": {"nvidia.com/gpu": {"min": 2, "max": 1}}})),
+    (r"contradicts itself", OTHER_ITEMS, rule(match={"podSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}})),
+    (r"withoutNodeLabels", OTHER_ITEMS, accelerator(nodeLabels={"a": "b"}, withoutNodeLabels=["a"])),
+    (r"^no built-in MIG table for", "The built-in table is looked up by the document's name.", accelerator(mig={})),
+    (r"^the model has no MIG profile", "The profiles depend on the model.", accelerator(mig={"model": "a100-80gb", "offered": ["9g.9gb"]})),
+    (r"^with `strategy: single`", "The number of profiles depends on the model.", accelerator(mig={"model": "a100-80gb", "strategy": "single"})),
+    (r"more slices than the device", OTHER_ITEMS, accelerator(mig={"profiles": [{"name": "1g.1gb", "computeSlices": 8, "memorySlices": 1}]})),
+    (r"is a share of a MIG slice that", OTHER_ITEMS, accelerator(sharing={"resource": "nvidia.com/mig-1g.10gb", "replicas": 2})),
+    (r"matches .*, a resource of Accelerator", OTHER_DOCUMENTS, policy_document("Settings", "x", otherResources=["nvidia.com/*"])),
+    (r"no offered profile of", OTHER_DOCUMENTS, rule({"toMig": {"accelerator": "base", "default": "41Gi"}})),
+    (r"hostDeviceMounts of the same Guard refuses", "Which paths reach devices is a table of the program.",
+     policy_document("Guard", "x", deny=["hostDeviceMounts"], hostPaths={"allow": ["/dev"]})),
+    (r"is out of range", NUMBERS, tenant({"hard": "9Ei"})),
+    (r"^a weight is more than 0 and at most 1000", NUMBERS, accelerator(weight="1001")),
+    (r"is not the memory of a device", NUMBERS, accelerator(memory="33Ti")),
+    (r"is memory in bytes; write a unit", NUMBERS, accelerator(memory="80")),
+    (r"is an amount of memory, and this quota counts", NUMBERS, tenant({"hard": "80Gi"})),
+    (r"cannot be a limit in this measure", NUMBERS, tenant({"hard": 1.5})),
+    (r"have no common unit", NUMBERS, tenant({"measure": "gpus", "hard": "0.0000000001"})),
+    (r"must be a whole number", "In JSON Schema 4.0 is an integer.", rule(order=4.0)),
+    (r"at most 4096 bytes", BYTES, rule(match={"annotationSelector": {"matchLabels": {"a": "ü" * 4096}}})),
+    (r"user or group name of at most 1024", BYTES, policy_document("Settings", "x", exempt={"users": ["ü" * 1024]})),
+    (r"is not a host path", BYTES, policy_document("Guard", "x", hostPaths={"allow": ["/" + "ü" * 4095]})),
+]
+
+
+def printed(*kind):
+    done = run("schema", *kind)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return printed()
+
+
+# --- Lint and the schema agree ---
+
+def sentences(documents):
+    """Returns the sentences of lint's errors about each document, in a policy of BASE and all of them."""
+    text = "\n---\n".join(json.dumps(document) for document in [*BASE, *documents])
+    done = subprocess.run([BINARY, "lint", "-o", "json", "-"], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1) and not done.stderr, done.stderr
+    found = [[] for _ in [*BASE, *documents]]
+    for finding in json.loads(done.stdout)["findings"]:
+        if finding["severity"] == "error":
+            found[(finding["line"] - 1) // 2].append(finding["text"])
+    assert not any(found[:len(BASE)]), found
+    return found[len(BASE):]
+
+
+def batches(documents, size):
+    """Yields lists of indices. Each has at most one Settings document, since a policy has at most one."""
+    settings = [i for i, document in enumerate(documents) if document.get("kind") == "Settings"]
+    others = [i for i, document in enumerate(documents) if document.get("kind") != "Settings"]
+    while settings or others:
+        yield others[:size] + settings[:1]
+        del others[:size], settings[:1]
+
+
+def judged(documents, accepted):
+    """Returns what lint says about each document alone. Several are read in one call where that gives the same.
+
+    If no document of a call has an error, all are fine. A document that should be refused and has an error is
+    refused alone as well, but errors of form hide those of meaning, so that the others are read again."""
+    found = [None] * len(documents)
+    for batch in batches(documents, 15 if accepted else 6):
+        while batch:
+            said = dict(zip(batch, sentences([documents[i] for i in batch])))
+            failed = [i for i in batch if said[i]]
+            settled = failed or batch
+            for i in settled:
+                found[i] = sentences([documents[i]])[0] if accepted == bool(failed) else said[i]
+            batch = [i for i in batch if i not in settled]
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(whole):
+    """(the document, whether the schema accepts it) of many documents, the first ones of which are valid."""
+    maker, validator = Maker(whole, random.Random(14)), Draft202012Validator(whole)
+    valid = [maker.valid(kind, number) for number, kind in enumerate(KINDS * scaled(80, 20))]
+    wrong = [maker.mutated(valid[i % len(valid)]) for i in range(4 * len(valid))]
+    wrong += list(at_the_edges(len(valid)))[::scaled(1, 4)]
+    return [(document, validator.is_valid(document)) for document in valid + wrong], len(valid)
+
+
+def test_valid_documents_are_valid_to_both(made, whole):
+    documents, count = made
+    valid = [document for document, _ in documents[:count]]
+    for document, accepted in documents[:count]:
+        assert accepted, (document, [error.message for error in Draft202012Validator(whole).iter_errors(document)])
+    for document, said in zip(valid, judged(valid, True)):
+        assert not said, (document, said)
+
+
+def test_what_the_schema_refuses_lint_refuses(made):
+    refused = [document for document, accepted in made[0] if not accepted]
+    assert len(refused) > len(made[0]) // 3
+    for document, said in zip(refused, judged(refused, False)):
+        assert said, document
+
+
+def test_what_the_schema_accepts_lint_accepts_but_for_listed_reasons(made):
+    accepted = [document for document, accepted in made[0][made[1]:] if accepted]
+    assert len(accepted) > len(made[0]) // 8
+    for document, said in zip(accepted, judged(accepted, True)):
+        for sentence in said:
+            assert any(re.search(pattern, sentence) for pattern, *_ in DIFFERENCES), (sentence, document)
+
+
+@pytest.mark.parametrize("pattern, document", [(pattern, document) for pattern, _, document in DIFFERENCES])
+def test_a_listed_difference_is_one(whole, pattern, document):
+    assert Draft202012Validator(whole).is_valid(document), document
+    assert any(re.search(pattern, sentence) for sentence in sentences([document])[0]), sentences([document])
