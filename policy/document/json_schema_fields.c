@@ -1,5 +1,6 @@
 /* json_schema_fields: prints the rows of the tables: one function for each type of field. */
 #include "gpugate/buf.h"
+#include "policy/document/decode_value.h"
 #include "policy/document/json_schema.h"
 
 /* The maximum size of a description, in bytes. */
@@ -159,14 +160,18 @@ static json_t *new_description(struct schema_writer *writer, const struct schema
 /* Returns the default as a new value: a number or a boolean where it is written as one. */
 static json_t *new_default(struct schema_writer *writer, const struct schema_field *field)
 {
-	bool plain = field->type == FIELD_FLAG || field->type == FIELD_NUMBER || field->type == FIELD_AMOUNT;
-	json_t *value = plain ? json_loads(field->fallback, JSON_DECODE_ANY, NULL) : NULL;
-	if (!value)
-		value = json_string(field->fallback);
+	bool countable = field->type == FIELD_NUMBER || field->type == FIELD_AMOUNT;
+	struct str words = str_of(field->fallback);
+	int64_t value;
+
+	if (field->type == FIELD_FLAG)
+		return json_boolean(str_eq(words, STR("true")));
+	if (countable && decode_parse_number(words, &value))
+		return json_integer(value);
 	if (field->type != FIELD_TEXTS)
-		return value;
+		return schema_new_text(words);
 	json_t *list = json_array();
-	schema_append(writer, list, value);
+	schema_append(writer, list, schema_new_text(words));
 	return list;
 }
 

@@ -20,8 +20,16 @@ void schema_append(struct schema_writer *writer, json_t *array, json_t *value)
 
 void schema_put_all(struct schema_writer *writer, json_t *object, json_t *members)
 {
-	if (json_object_update_missing(object, members) != 0)
-		writer->failed = true;
+	const char *key;
+	json_t *value;
+
+	/* json_object_update_missing does not say when it fails. */
+	json_object_foreach(members, key, value)
+	{
+		if (!json_object_get(object, key))
+			schema_put(writer, object, key, json_incref(value));
+	}
+	writer->failed = writer->failed || !members;
 	json_decref(members);
 }
 
