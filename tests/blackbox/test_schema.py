@@ -80,6 +80,83 @@ def whole():
     return printed()
 
 
+# --- What is printed ---
+
+def test_every_schema_is_one(whole):
+    for kind in KINDS:
+        schema = printed(kind)
+        assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+        assert schema["$id"] == f"https://gpugate.io/schema/v1/{kind.lower()}.json"
+        Draft202012Validator.check_schema(schema)
+        own = {key: value for key, value in schema.items() if key not in ("$schema", "$id", "title", "$defs")}
+        assert own == whole["$defs"][kind]
+        assert schema["$defs"] == {name: whole["$defs"][name] for name in schema["$defs"]}
+    Draft202012Validator.check_schema(whole)
+    assert whole["$id"] == "https://gpugate.io/schema/v1/policy.json"
+    assert whole["properties"]["kind"]["enum"] == KINDS
+
+
+def objects(schema):
+    """Yields every object of a schema, the schemas themselves and what they are made of."""
+    if isinstance(schema, dict):
+        yield schema
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from objects(part)
+
+
+def test_every_reference_and_pattern_is_for_all_validators(whole):
+    """Validators written in Go have no lookahead, and a definition that nothing refers to is a mistake."""
+    references = {part["$ref"] for part in objects(whole) if isinstance(part.get("$ref"), str)}
+    assert references == {f"#/$defs/{name}" for name in whole["$defs"]}
+    patterns = [part["pattern"] for part in objects(whole) if isinstance(part.get("pattern"), str)]
+    assert len(patterns) > 10 and not [pattern for pattern in patterns if "(?" in pattern]
+
+
+def test_every_key_is_described(whole):
+    for kind in KINDS:
+        for part in objects(whole["$defs"][kind]):
+            for key, value in part.get("properties", {}).items():
+                assert "description" in value or part.keys() <= {"properties", "required", "anyOf"}, (kind, key)
+    assert "\n- `audit`: " in whole["$defs"]["Tenant"]["properties"]["spec"]["properties"]["enforcement"]["description"]
+
+
+@pytest.mark.parametrize("kinds, sentence", [
+    (["Tennant"], 'there is no kind "Tennant"; did you mean "Tenant"?'),
+    (["tenant"], 'there is no kind "tenant"; did you mean "Tenant"?'),
+    (["Deployment"], f'there is no kind "Deployment"; the kinds are {", ".join(KINDS[:-1])} and {KINDS[-1]}'),
+    (["Tenant", "Rule"], '"Rule" is one kind too many; name one kind, or none for all'),
+])
+def test_unknown_kinds(kinds, sentence):
+    done = run("schema", *kinds)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"gpugate schema: {sentence}\n")
+
+
+# --- Examples ---
+
+EXAMPLES = sorted([*(ROOT / "deploy" / "policy").rglob("*.yaml"), *(ROOT / "deploy" / "examples").glob("*/policy/**/*.yaml")])
+OTHERS = sorted([*(ROOT / "deploy" / "debian" / "policy").rglob("*.yaml"), *(ROOT / "deploy" / "helm" / "gpugate" / "files" / "policy").rglob("*.yaml")])
+
+
+def test_the_committed_schema_is_what_is_printed():
+    assert COMMITTED.read_text() == run("schema").stdout, "`make deploy` writes it"
+
+
+@pytest.mark.parametrize("path", EXAMPLES + OTHERS, ids=lambda path: str(path.relative_to(ROOT / "deploy")))
+def test_examples_are_valid(path, whole):
+    documents = [document for document in yaml.safe_load_all(path.read_text()) if document is not None]
+    assert documents
+    for document in documents:
+        assert [error.message for error in Draft202012Validator(whole).iter_errors(document)] == []
+        assert Draft202012Validator(printed(document["kind"])).is_valid(document)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT / "deploy")))
+def test_examples_name_the_schema_to_editors(path):
+    first = path.read_text().partition("\n")[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (path.parent / first.partition("=")[2]).resolve() == COMMITTED
+
+
 # --- Lint and the schema agree ---
 
 def sentences(documents):
