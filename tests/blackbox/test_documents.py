@@ -34,7 +34,7 @@ OF_OTHERS = {
 NOTATION = {"- . _ ~", "held(q) <= hard(q) + borrowUpTo(q)", "max(held, hard - lendUpTo)", "n u m k M G T P E", "Ki Mi Gi Ti Pi Ei",
             "nvidia.com/gpu: 1, nvidia.com/gpumem: 7000", "{name: gpu-memory, resources: [gpu.intel.com/memory.max], hard: 64Gi}"}
 PROGRAMS = {"kubectl", "helm", "make", "openssl", "nsenter", "systemd-analyze"}
-GPUGATE = {"gpugate", "render", "serve", "lint", "quota", "certs"}
+GPUGATE = {"gpugate", "render", "serve", "lint", "schema", "quota", "certs"}
 
 
 def prose(path):
@@ -128,7 +128,7 @@ OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", 
 @functools.cache
 def options():
     """Returns the options of all commands, as in their help."""
-    commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
+    commands = [["serve"], ["render"], ["lint"], ["schema"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
     helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
     assert all(text for text in helps.values()), helps
     return {command: set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) for command, text in helps.items()}

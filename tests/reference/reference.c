@@ -206,6 +206,20 @@ static void print_header(const char *folder)
 	putchar('\n');
 }
 
+/* The lists whose items must differ in their names, which a JSON Schema cannot say. */
+static void print_unique(const struct schema_object *object, const char *kind, const char *before)
+{
+	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *field = &object->fields[i];
+		char path[PATH_BYTES];
+		snprintf(path, sizeof path, "%s%s%.*s", before, *before ? "." : "", STR_ARG(field->key));
+		if (field->flags & FIELD_UNIQUE)
+			print_item(0, "No two items of `%s` of %s have the same name.", path, kind);
+		if (field->object)
+			print_unique(field->object, kind, path);
+	}
+}
+
 static void print_kind(const struct schema_kind *kind, const char *folder)
 {
 	char name[64];
@@ -355,6 +369,9 @@ int main(int argc, char **argv)
 {
 	const char *folder = argc > 1 ? argv[1] : "tests/reference";
 	print_text(folder, "intro");
+	for (size_t i = 0; i < KINDS; i++)
+		print_unique(schema_kinds[i].object, schema_kinds[i].object->name, "");
+	putchar('\n');
 	print_header(folder);
 	for (size_t i = 0; i < KINDS; i++)
 		print_kind(&schema_kinds[i], folder);
