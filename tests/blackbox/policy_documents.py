@@ -1,7 +1,7 @@
 """Makes policy documents from the JSON Schema: valid ones, and ones with one mutation.
 
-What a schema cannot say, such as that a Tenant's parent exists, is in `VALUES`, `FORMS` and `whole`: with
-BASE, every document made here is one that `gpugate lint` accepts.
+What a schema cannot say, such as that a Tenant's parent exists, is in VALUES, FORMS, and WHOLE. Lint accepts
+every valid document in a policy with BASE.
 """
 
 import copy
@@ -71,7 +71,7 @@ VALUES = {
                                      [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3}]],
 }
 
-# Keys in whose place a required one can stand: with `any`, the one that makes the document whole.
+# A key, by kind, without which a document could be one that does nothing, and its value.
 WHOLE = {"Rule": ("rewrite", [{"from": "nvidia.com/gpu", "to": "nvidia.com/gpu.shared"}]), "Guard": ("deny", ["privileged"])}
 
 # Strings at the edges of the forms, and words that stand elsewhere.
@@ -84,6 +84,8 @@ TRICKY = ["", "a", "A", "-a", "a-", "a.", ".a", "a..b", "a b", "a_b", "a*", "?",
           "0.0000000001", "unlimited", "Unlimited", "never", "builtin", "deny", "Deny", "audit", "allow", "true", "yes", "null", "~", "0x1F", "10", "In", "Exists",
           "DoesNotExist", "NoExecute", "NoSchedule", "void", "single", "memory", "Fail", "override", "nvidia.com/gpu", "nvidia.com/*", "base", "kube-system"]
 NUMBERS = [0, 1, -1, 2, 64, 65, 65536, 65537, 86400, 86401, 1000, 1001, -1000000, -1000001, 1000001, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 2**64, 0.5, -0.5, 1.5, 4.0, 1e300]
+# Values that are wrong almost everywhere: another type, empty, or beyond every range.
+EXTREMES = [None, True, [], {}, ["a"], "-", -1000001, 2**31]
 OTHERS = [None, True, False, [], {}, [None], [{}], {"a": "b"}, {"a": None}, ["a"], ["a", "a"], [1]]
 
 
@@ -94,7 +96,7 @@ def numbered(value, number):
 
 class Maker:
     def __init__(self, schema, random):
-        self.schema, self.random = schema, random
+        self.schema, self.random, self.chance = schema, random, 0.5
 
     def resolve(self, schema):
         """Returns (the name of the definition or None, the schema) with what stands beside the reference."""
@@ -103,9 +105,9 @@ class Maker:
         name = schema["$ref"].removeprefix("#/$defs/")
         return name, {**self.schema["$defs"][name], **schema}
 
-    def valid(self, kind, number):
-        """Returns a valid document."""
-        self.number = number
+    def valid(self, kind, number, chance=0.5):
+        """Returns a valid document. Each optional key is there with this chance."""
+        self.number, self.chance = number, chance
         document = self.value(self.schema["$defs"][kind], kind)
         document["metadata"]["name"] = f"d{number}"
         spec = document.get("spec", {})
@@ -159,7 +161,7 @@ class Maker:
             return {self.value(schema["propertyNames"], ""): self.value(schema["additionalProperties"], path)
                     for _ in range(self.random.randint(least, least + 1))}
         whole = {key: self.value(part, f"{path}.{key}") for key, part in schema["properties"].items()
-                 if key in schema.get("required", ()) or self.random.random() < 0.5}
+                 if key in schema.get("required", ()) or self.random.random() < self.chance}
         if path.endswith("elector") and not whole:
             whole["matchLabels"] = {"a": "b"}
         if path.endswith("elector") and not any(whole.values()):
@@ -176,6 +178,21 @@ class Maker:
             found.append((node, key))
             found += self.places(value)
         return found
+
+    def swept(self, document):
+        """Yields copies of the document with every value in turn removed, replaced by each of EXTREMES, or given
+        a neighbor whose key is unknown."""
+        for place, (holder, key) in enumerate(self.places(document)):
+            for value in ["removed", "unknown", *EXTREMES]:
+                changed = copy.deepcopy(document)
+                holder, key = self.places(changed)[place]
+                if value == "removed":
+                    del holder[key]
+                elif value != "unknown":
+                    holder[key] = copy.deepcopy(value)
+                elif isinstance(holder, dict):
+                    holder["A b"] = holder[key]
+                yield changed
 
     def mutated(self, document):
         """Returns a copy of the document with one mutation."""

@@ -187,7 +187,7 @@ def judged(documents, accepted):
     If no document of a call has an error, all are fine. A document that should be refused and has an error is
     refused alone as well, but errors of form hide those of meaning, so that the others are read again."""
     found = [None] * len(documents)
-    for batch in batches(documents, 15 if accepted else 6):
+    for batch in batches(documents, 15 if accepted else 10):
         while batch:
             said = dict(zip(batch, sentences([documents[i] for i in batch])))
             failed = [i for i in batch if said[i]]
@@ -203,8 +203,10 @@ def made(whole):
     """(the document, whether the schema accepts it) of many documents, the first ones of which are valid."""
     maker, validator = Maker(whole, random.Random(14)), Draft202012Validator(whole)
     valid = [maker.valid(kind, number) for number, kind in enumerate(KINDS * scaled(80, 20))]
-    wrong = [maker.mutated(valid[i % len(valid)]) for i in range(4 * len(valid))]
-    wrong += list(at_the_edges(len(valid)))[::scaled(1, 4)]
+    wrong = [maker.mutated(valid[i % len(valid)]) for i in range(2 * len(valid))]
+    full = [maker.valid(kind, len(valid) + number, chance=1) for number, kind in enumerate(KINDS * 2)]
+    wrong += [changed for document in full for changed in maker.swept(document)][::scaled(1, 4)]
+    wrong += list(at_the_edges(2 * len(valid)))[::scaled(1, 4)]
     return [(document, validator.is_valid(document)) for document in valid + wrong], len(valid)
 
 
