@@ -162,17 +162,15 @@ class Maker:
                     for _ in range(self.random.randint(least, least + 1))}
         whole = {key: self.value(part, f"{path}.{key}") for key, part in schema["properties"].items()
                  if key in schema.get("required", ()) or self.random.random() < self.chance}
-        if path.endswith("elector") and not whole:
-            whole["matchLabels"] = {"a": "b"}
         if path.endswith("elector") and not any(whole.values()):
-            whole = {"matchLabels": {"a": "b"}}
+            whole = {"matchLabels": {"a": "b"}}  # an empty selector of a Tenant would claim every namespace
         return whole
 
     # --- Mutations ---
 
-    def places(self, node, into=()):
+    def places(self, node):
         """Returns every (container, key) of the document."""
-        found = list(into)
+        found = []
         pairs = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
         for key, value in pairs:
             found.append((node, key))
@@ -182,7 +180,7 @@ class Maker:
     def swept(self, document):
         """Yields copies of the document with every value in turn removed, replaced by each of EXTREMES, or given
         a neighbor whose key is unknown."""
-        for place, (holder, key) in enumerate(self.places(document)):
+        for place in range(len(self.places(document))):
             for value in ["removed", "unknown", *EXTREMES]:
                 changed = copy.deepcopy(document)
                 holder, key = self.places(changed)[place]
