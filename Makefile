@@ -31,7 +31,7 @@ PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
 	python3-minimal python3 git
 PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypothesis python3-yaml python3-cryptography python3-jsonpatch \
-	curl openssl mandoc zsh fish
+	python3-jsonschema curl openssl mandoc zsh fish
 PACKAGES_FUZZ := clang libclang-rt-dev llvm
 PACKAGES_MODEL := spin
 PACKAGES_LINT := clang-format clang-tidy codespell
@@ -93,11 +93,11 @@ image: build/.packages-build build/.packages-package build/gpugate ## a containe
 deb: build/.packages-build build/.packages-package build/gpugate ## a Debian package with a hardened systemd unit: build/deb/*.deb
 	$(call say,DEB,build/deb)
 	$(Q)rm -rf build/deb && mkdir -p build/deb/gpugate
-	$(Q)cp -r deploy/debian build/deb/gpugate/debian && cp -r build/release/gpugate deploy/policy build/deb/gpugate/
+	$(Q)cp -r deploy/debian build/deb/gpugate/debian && cp -r build/release/gpugate deploy/policy deploy/schema build/deb/gpugate/
 	$(Q)cd build/deb/gpugate && SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} dpkg-buildpackage --build=binary \
 		--no-sign --no-check-builddeps >../build.log 2>&1 || { cat ../build.log; exit 1; }
 
-deploy: build/gpugate deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml ## write what the chart and the kustomize folder have from `gpugate render`, alerts and dashboards
+deploy: build/gpugate deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml ## write what the chart and the kustomize folder have from `gpugate render`, alerts and dashboards, and the JSON Schema
 	$(Q)$(PYTHON) deploy/generate.py
 
 ##@ To prove it
@@ -213,8 +213,9 @@ $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 # The assembler takes these in, and -MMD does not see it.
 $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
 
-# Its allocations fail when it says so.
+# Their allocations fail when they say so.
 $(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
+$(OUT)/unit/policy/document/test_memory: LDLIBS += -Wl,--wrap=calloc,--wrap=reallocarray
 
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)

@@ -156,11 +156,15 @@ static int by_text(const void *a, const void *b)
 /* Checks FIELD_UNIQUE. The name of an object directly follows its location. */
 static void check_unique(const struct decode_task *task, const char *items, size_t count)
 {
-	const struct text **names = count > 1 ? calloc(count, sizeof *names) : NULL;
 	char where[WHERE_BYTES];
 
-	if (!names)
+	if (count <= 1)
 		return;
+	const struct text **names = calloc(count, sizeof *names);
+	if (!names) {
+		decode_exhausted(task->decoder);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		names[i] =
 		    (const struct text *)(const void *)(items + i * task->field->object->size + sizeof(struct place));

@@ -84,6 +84,12 @@ struct schema_object {
 	 * the beginning of the object.
 	 */
 	void (*check)(struct report *report, const struct docs *docs, void *object, struct place at);
+	/*
+	 * For the JSON Schema: the conditions that `check` or the compiler requires, as a JSON
+	 * object whose members are added to those of this object. NULL if there are none, or none
+	 * that a schema can express.
+	 */
+	const char *conditions;
 };
 
 enum doc_kind { KIND_SETTINGS, KIND_ACCELERATOR, KIND_TENANT, KIND_RULE, KIND_GUARD, KIND_NAMESPACE, KINDS };
@@ -102,5 +108,15 @@ extern const struct schema_kind schema_kinds[KINDS];
  * for messages and metrics.
  */
 extern const struct schema_word schema_guard_words[GUARD_WORDS];
+
+/*
+ * Whether more than one field of the tables holds the object. The reference and the JSON Schema
+ * explain such an object once. False for an object without a struct of its own, such as metadata:
+ * it is part of the document around it.
+ */
+bool schema_is_shared(const struct schema_object *object);
+
+/* Returns the object's name without its article, as in "label selector". */
+const char *schema_plain_name(const struct schema_object *object);
 
 #endif

@@ -22,11 +22,20 @@ static const struct schema_field profile_fields[] = {
      .doc = "Nominal memory in bytes, such as 10Gi. The default is read from the name: Ngb means N GiB."},
 };
 
+/* The name of a profile without `memory` must say its memory. */
+static const char profile_conditions[] = JSON({
+	"anyOf" : [
+		{"required" : ["memory"]},
+		{"properties" : {"name" : {"pattern" : "^([0-9]+c\\.)?[^.]*\\.0{0,5}[1-9][0-9]{0,5}gb"}}}
+	]
+});
+
 static const struct schema_object profile_object = {.name = "a MIG profile",
 						    .doc = "A slice that the device can be cut into.",
 						    .size = sizeof(struct doc_profile),
 						    FIELDS(profile_fields),
-						    .check = check_profile};
+						    .check = check_profile,
+						    .conditions = profile_conditions};
 
 static const struct schema_field mig_fields[] = {
     {KEY("model"), .type = FIELD_TEXT, .form = FORM_NAME, AT(doc_mig, model),
@@ -97,8 +106,14 @@ static const struct schema_field accelerator_fields[] = {
      .doc = "How devices of this model are shared, if they are."},
 };
 
-static const struct schema_object accelerator_spec = {
-    .name = "the spec of an Accelerator", .doc = "What the model is.", FIELDS(accelerator_fields)};
+/* Extended resources have a prefix. A `weight` that is not a number is not limited here. */
+static const char accelerator_conditions[] =
+    JSON({"allOf" : [ {"properties" : {"resource" : {"pattern" : "/"}, "weight" : {"maximum" : 1000}}} ]});
+
+static const struct schema_object accelerator_spec = {.name = "the spec of an Accelerator",
+						      .doc = "What the model is.",
+						      FIELDS(accelerator_fields),
+						      .conditions = accelerator_conditions};
 
 static const struct schema_field accelerator_document[] = {HEADER, SPEC(&accelerator_spec)};
 

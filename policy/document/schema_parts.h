@@ -15,6 +15,8 @@
 #define KEY(text) .key = {text, sizeof(text) - 1}
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define WORDS(array) .words = (array), .word_count = COUNT(array)
+/* Text that is written as JSON, for the conditions of an object. */
+#define JSON(...) #__VA_ARGS__
 #define FIELDS(array) .fields = (array), .field_count = COUNT(array)
 
 /* Defined in schema_common.c. */

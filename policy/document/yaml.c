@@ -32,6 +32,13 @@ static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 	return true;
 }
 
+/* Reports that memory is exhausted. The rest of the file, which would be incomplete, is not read. */
+static void run_out(struct tree_reader *reader)
+{
+	reader->over = true;
+	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+}
+
 /* --- Nodes --- */
 
 static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
@@ -40,9 +47,7 @@ static struct node *new_node(struct tree_reader *reader, enum node_type type, co
 	struct place at = yaml_place(reader->docs, reader->index, event->start_mark, event->end_mark);
 
 	if (!node) {
-		reader->over = true;
-		at.line = 0;
-		FIND(reader, at, "no memory is left to read this file");
+		run_out(reader);
 		return NULL;
 	}
 	node->type = type;
@@ -71,8 +76,7 @@ static struct str keep_text(struct tree_reader *reader, const yaml_event_t *even
 	struct str copy = arena_str(reader->texts, text);
 	if (copy.ptr)
 		return copy;
-	reader->over = true;
-	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+	run_out(reader);
 	return (struct str){"", 0};
 }
 
@@ -174,11 +178,15 @@ static int by_text_then_place(const void *a, const void *b)
  */
 static void drop_twins(struct tree_reader *reader, struct node *map)
 {
-	struct node **keys = map->count > 1 ? reallocarray(NULL, map->count, sizeof *keys) : NULL;
 	uint32_t count = 0;
 
-	if (!keys)
+	if (map->count <= 1)
 		return;
+	struct node **keys = reallocarray(NULL, map->count, sizeof *keys);
+	if (!keys) {
+		run_out(reader);
+		return;
+	}
 	for (struct node *key = map->first; key; key = key->next)
 		keys[count++] = key;
 	qsort(keys, count, sizeof *keys, by_text_then_place);

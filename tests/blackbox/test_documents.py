@@ -39,7 +39,7 @@ OF_OTHERS = {
 NOTATION = {"- . _ ~", "held(q) <= hard(q) + borrowUpTo(q)", "max(held, hard - lendUpTo)", "n u m k M G T P E", "Ki Mi Gi Ti Pi Ei",
             "nvidia.com/gpu: 1, nvidia.com/gpumem: 7000", "{name: gpu-memory, resources: [gpu.intel.com/memory.max], hard: 64Gi}"}
 PROGRAMS = {"kubectl", "helm", "make", "openssl", "nsenter", "systemd-analyze"}
-GPUGATE = {"gpugate", "render", "serve", "lint", "quota", "certs"}
+GPUGATE = {"gpugate", "render", "serve", "lint", "schema", "quota", "certs"}
 
 
 def prose(path):

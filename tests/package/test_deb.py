@@ -55,6 +55,14 @@ def test_policies_of_the_package_pass_lint(unpacked):
         assert "no errors" in fine(unpacked / "usr/bin/gpugate", "lint", unpacked / policy)
 
 
+def test_examples_find_their_schema(unpacked):
+    examples = sorted((unpacked / "usr/share/doc/gpugate/examples/policy").rglob("*.yaml"))
+    assert examples
+    for path in examples:
+        schema = path.parent / path.read_text().partition("\n")[0].partition("$schema=")[2]
+        assert schema.read_text() == fine(unpacked / "usr/bin/gpugate", "schema")
+
+
 @needs("man")
 def test_man_pages_tell_all_that_help_tells(unpacked):
     pages = unpacked / "usr/share/man/man1"

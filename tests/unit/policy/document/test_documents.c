@@ -187,6 +187,12 @@ static const struct {
      "\"namespaceSelector\": expected a map of matchLabels and matchExpressions, found a string"},
     {TENANT "  namespaceSelector: {matchLabels: {a: 1}}\n", 5, 40, 1,
      "\"matchLabels\": expected a string, found the number 1; quote it: \"1\""},
+    {TENANT "  namespaceSelector: {matchLabels: {a: 0x1F}}\n", 5, 40, 4,
+     "\"matchLabels\": expected a string, found the "},
+    {TENANT "  namespaceSelector: {matchLabels: {a: 0o17}}\n", 5, 40, 4,
+     "\"matchLabels\": expected a string, found the "},
+    {TENANT "  namespaceSelector: {matchLabels: {a: 0b10}}\n", 5, 40, 4,
+     "\"matchLabels\": expected a string, found the "},
     {TENANT "  namespaceSelector: {matchLabels: {a b: c}}\n", 5, 37, 3, "\"a b\" is not a qualified name"},
     {TENANT "  namespaceSelector: {matchLabels: {A/b: c}}\n", 5, 37, 3, "\"A/b\" is not a qualified name"},
     {TENANT "  namespaceSelector: {matchLabels: {a: b/c}}\n", 5, 40, 3, "\"b/c\" is not a label value"},
@@ -487,6 +493,22 @@ static void test_accelerator_rule_guard(void **state)
 	assert_true(guard->host_paths.set && guard->host_paths.allow.count == 2);
 	assert_int_equal(guard->exempt.namespaces.count, 1);
 	end(&r);
+}
+
+/* No parser reads these as numbers: their digits are not of the base that the prefix names. */
+static void test_strings_that_look_like_numbers(void **state)
+{
+	static const char *const texts[] = {"0b9", "0b1f", "0o8", "0oa", "0x1g", "0x"};
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct reading r;
+		char yaml[200];
+		snprintf(yaml, sizeof yaml, TENANT "  namespaceSelector: {matchLabels: {a: %s}}\n", texts[i]);
+		read_text(&r, yaml);
+		assert_int_equal(r.result, 0);
+		assert_true(is(r.docs.tenants.items[0].namespace_selector.match_labels.items[0].value.s, texts[i]));
+		end(&r);
+	}
 }
 
 static void test_defaults(void **state)
@@ -883,6 +905,7 @@ int main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_tenant_and_settings),
 	    cmocka_unit_test(test_accelerator_rule_guard),
+	    cmocka_unit_test(test_strings_that_look_like_numbers),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_empty_and_bom),
 	    cmocka_unit_test(test_several),
