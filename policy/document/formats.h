@@ -20,6 +20,7 @@ enum text_form {
 	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY. */
 	FORM_PROFILE,          /* A MIG profile, such as 1g.10gb or 1g.10gb+me. */
 	FORM_HOST_PATH,        /* An absolute path without `..` and wildcards. */
+	FORM_CONFIG_FILE,      /* A relative path of a YAML file, and maybe # and a name in it. */
 };
 
 /* Describes a form for messages and the reference, as in "a name: lower-case letters, ...". */

@@ -124,8 +124,9 @@ static void read_files(const struct walk_files *files, char *buffer, struct aren
 			return;
 		}
 		struct source *source = &docs->sources[docs->source_count];
-		*source =
-		    (struct source){.path = file->path, .bytes = arena_str(arena, (struct str){buffer, (size_t)len})};
+		*source = (struct source){.path = file->path,
+					  .bytes = arena_str(arena, (struct str){buffer, (size_t)len}),
+					  .root_len = file->root_len};
 		if (!source->bytes.ptr || prepare(docs, docs->source_count++, arena, report) != 0) {
 			report_file(report, file->path, "no memory is left to read the policy from here on");
 			return;
