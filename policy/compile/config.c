@@ -41,8 +41,8 @@ static struct str unshared(struct str name)
 }
 
 /*
- * How well an entry fits the Accelerator: 3, it is of the resource that `sharing.resource` names; 2,
- * of the whole device; 1, of a MIG slice; 0, of something else.
+ * How well an entry fits the Accelerator: 3, it is of the resource that `sharing.resource` names;
+ * 2, of the whole device; 1, of a MIG slice; 0, of something else.
  */
 static int fit(struct compile *c, const struct doc_accelerator *doc, const struct doc_replicated *entry)
 {

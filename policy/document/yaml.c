@@ -342,6 +342,9 @@ struct tree_reader *tree_open_lines(const struct docs *docs, uint32_t source, ui
 
 	if (!bytes)
 		return NULL;
+	/* Without the empty lines at the end: libyaml puts the end of a stream after the last line. */
+	while (len > from && (whole->bytes.ptr[len - 1] == '\n' || whole->bytes.ptr[len - 1] == '\r'))
+		len--;
 	memcpy(bytes, whole->bytes.ptr, len);
 	for (size_t i = 0; i < from && i < len;) {
 		unsigned line_break = lines_break((struct str){bytes + i, len - i});

@@ -125,7 +125,7 @@ def test_a_container_gets_one_share(serve):
 @pytest.mark.parametrize("text", [MIG, config_map(**{"config.yaml": MIG}), config_map(**{"config.yaml": MIG, "other": "x\n"}),
                                   config_map(layouts=MIG)], ids=["plain", "ConfigMap", "two keys", "one key"])
 def test_profiles_come_from_the_file(serve, name, offered, text):
-    """Those of other models are left out. The quota counts what the model offers, and nothing else."""
+    """Those of other models are left out. The quota counts what the model offers, nothing else."""
     team = doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "accelerators": ["a100-80gb"], "hard": 1}])
     server = serve({"policy.yaml": [cut(name), team], "mig.yaml": text})
     for profile in ("1g.5gb", "1g.10gb", "2g.20gb", "3g.40gb", "7g.80gb"):
