@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "policy/compile/amount.h"
+#include "policy/compile/config.h"
 #include "policy/compile/mig.h"
 #include "policy/compile/names.h"
 #include "policy/compile/partition.h"
@@ -85,6 +86,7 @@ void compile_models(struct compile *c)
 		longjmp(c->exhausted, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned errors = c->report->errors;
+		docs[i] = compile_configured(c, docs[i]);
 		compile_model(c, docs[i], &models[i]);
 		c->broken[i] = c->report->errors != errors;
 		index_add(&policy->model_names, models[i].name, (struct str){NULL, 0}, i);

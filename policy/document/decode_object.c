@@ -309,10 +309,15 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 		else if (!object->lenient)
 			/* A misspelled key does not count as missing. */
 			field = decode_unknown_key(decoder, object, before, key);
+		else if (object->foreign)
+			decode_near_key(decoder, object, key);
 		if (field)
 			given |= (uint64_t)1 << (field - object->fields);
 	}
 	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *instead = decode_find_field(object, object->fields[i].unless);
+		if (instead && given >> (instead - object->fields) & 1)
+			continue;
 		if (object->fields[i].flags & FIELD_REQUIRED && !(given >> i & 1))
 			DECODE_FIND(decoder, at, "%s needs the key \"%.*s\"", object->name,
 				    STR_ARG(object->fields[i].key));

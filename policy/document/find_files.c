@@ -39,8 +39,9 @@ struct walk {
 	struct folder *seen; /* Every folder that has been walked. */
 	size_t seen_count, seen_capacity;
 	size_t entries;
-	bool again; /* A folder was found that had already been walked. */
-	bool stop;  /* A limit was reached or memory is exhausted, which has been reported. */
+	uint32_t root_len; /* See struct source. */
+	bool again;        /* A folder was found that had already been walked. */
+	bool stop;         /* A limit was reached or memory is exhausted, which has been reported. */
 };
 
 static void give_up(struct walk *walk, struct str path, const char *why)
@@ -48,6 +49,22 @@ static void give_up(struct walk *walk, struct str path, const char *why)
 	if (!walk->stop)
 		report_file(walk->report, path, "%s", why);
 	walk->stop = true;
+}
+
+/* Returns the length of a folder's path without the slashes at its end. */
+static uint32_t trimmed_len(struct str path)
+{
+	while (path.len > 0 && path.ptr[path.len - 1] == '/')
+		path.len--;
+	return (uint32_t)path.len;
+}
+
+/* Returns the length of the path of the folder that contains a file. */
+static uint32_t folder_len(struct str path)
+{
+	while (path.len > 0 && path.ptr[path.len - 1] != '/')
+		path.len--;
+	return trimmed_len(path);
 }
 
 static void add_file(struct walk *walk, struct str path, const struct stat *status, bool given)
@@ -64,8 +81,11 @@ static void add_file(struct walk *walk, struct str path, const struct stat *stat
 		return;
 	}
 	files->items = items;
-	files->items[files->count++] =
-	    (struct walk_file){.path = path, .device = status->st_dev, .inode = status->st_ino, .given = given};
+	files->items[files->count++] = (struct walk_file){.path = path,
+							  .device = status->st_dev,
+							  .inode = status->st_ino,
+							  .given = given,
+							  .root_len = given ? folder_len(path) : walk->root_len};
 }
 
 /*
@@ -301,6 +321,7 @@ static void walk_given(struct walk *walk, const char *given)
 	size_t files = walk->files->count;
 	unsigned errors = walk->report->errors;
 	walk->again = false;
+	walk->root_len = trimmed_len(path);
 	if (!realpath(path.ptr, walk->root)) {
 		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 		return;

@@ -87,6 +87,36 @@ static bool is_host_path(struct str s)
 	return true;
 }
 
+/* Whether the path is relative, has no hidden or empty component, and ends in .yaml or .yml. */
+static bool is_config_path(struct str path)
+{
+	size_t begin = 0;
+
+	for (size_t i = 0; i <= path.len; i++) {
+		struct str component = {path.ptr + begin, i - begin};
+		if (i < path.len && path.ptr[i] != '/')
+			continue;
+		if (component.len == 0 || (component.ptr[0] == '.' && !str_eq(component, STR(".."))))
+			return false;
+		begin = i + 1;
+	}
+	return str_ends(path, STR(".yaml")) || str_ends(path, STR(".yml"));
+}
+
+static bool is_config_file(struct str s)
+{
+	const char *mark = s.len ? memchr(s.ptr, '#', s.len) : NULL;
+	size_t path = mark ? (size_t)(mark - s.ptr) : s.len;
+
+	if (s.len > 1024 || (mark && path + 1 == s.len))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+			return false;
+	}
+	return is_config_path((struct str){s.ptr, path});
+}
+
 bool schema_form_fits(enum text_form form, struct str text)
 {
 	switch (form) {
@@ -110,6 +140,8 @@ bool schema_form_fits(enum text_form form, struct str text)
 		return is_profile(text);
 	case FORM_HOST_PATH:
 		return is_host_path(text);
+	case FORM_CONFIG_FILE:
+		return is_config_file(text);
 	}
 	return false;
 }
@@ -123,6 +155,9 @@ bool schema_form_fits(enum text_form form, struct str text)
  * with two dots and something else. `first` is the class of characters without the dot.
  */
 #define COMPONENT_PATTERN(first, next) "(" first next "*|\\.(" first next "*)?|\\.\\." next "+)?"
+
+/* A component of the path of a configuration file: it does not begin with a dot. */
+#define FILE_PATTERN "[^./#\\x00-\\x1f\\x7f][^/#\\x00-\\x1f\\x7f]*"
 
 const struct schema_form schema_forms[FORMS] = {
     [FORM_NAME] = {.name = "name",
@@ -183,6 +218,13 @@ const struct schema_form schema_forms[FORMS] = {
 				 "lies below it is meant as well",
 			.pattern = "^(/" COMPONENT_PATTERN("[^./*?\\x00-\\x1f\\x7f]", "[^/*?\\x00-\\x1f\\x7f]") ")+$",
 			.max = 4096},
+    [FORM_CONFIG_FILE] = {.name = "file name",
+			  .plural = "file names",
+			  .words =
+			      "the path of a .yaml or .yml file, relative to this one, such as nvidia/config.yaml, "
+			      "and maybe \"#\" and a name in it; names that begin with a dot are not read",
+			  .pattern = "^((\\.\\.|" FILE_PATTERN ")/)*" FILE_PATTERN "\\.ya?ml(#[^\\x00-\\x1f\\x7f]+)?$",
+			  .max = 1024},
 };
 
 #define SUFFIX_PATTERN "(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]+)?"

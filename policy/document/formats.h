@@ -20,8 +20,9 @@ enum text_form {
 	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY. */
 	FORM_PROFILE,          /* A MIG profile, such as 1g.10gb or 1g.10gb+me. */
 	FORM_HOST_PATH,        /* An absolute path without `..` and wildcards. */
+	FORM_CONFIG_FILE,      /* A relative path of a YAML file, and maybe # and a name in it. */
 };
-#define FORMS (FORM_HOST_PATH + 1)
+#define FORMS (FORM_CONFIG_FILE + 1)
 
 /*
  * What is printed about a form. The patterns are for the JSON Schema. They have no lookahead, which

@@ -186,22 +186,49 @@ static json_t *new_field(struct schema_writer *writer, const struct schema_field
 	return schema;
 }
 
+/* Returns a schema that requires the keys with this `unless`, absent for those that are always required. */
+static json_t *new_required(struct schema_writer *writer, const struct schema_object *object, struct str unless)
+{
+	json_t *keys = json_array(), *schema = json_object();
+	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *field = &object->fields[i];
+		if (field->flags & FIELD_REQUIRED && str_eq(field->unless, unless))
+			schema_append(writer, keys, schema_new_text(field->key));
+	}
+	if (json_array_size(keys) > 0)
+		schema_put(writer, schema, "required", keys);
+	else
+		json_decref(keys);
+	return schema;
+}
+
+/* Requires the keys that are needed unless another is given, or that other. An object has at most one. */
+static void put_required_unless(struct schema_writer *writer, json_t *schema, const struct schema_object *object)
+{
+	for (size_t i = 0; i < object->field_count; i++) {
+		struct str unless = object->fields[i].unless;
+		if (!str_present(unless))
+			continue;
+		json_t *other = json_object(), *keys = json_array();
+		schema_append(writer, keys, schema_new_text(unless));
+		schema_put(writer, other, "required", keys);
+		schema_put_all(writer, schema, schema_new_either(writer, new_required(writer, object, unless), other));
+		return;
+	}
+}
+
 json_t *schema_new_object(struct schema_writer *writer, const struct schema_object *object)
 {
-	json_t *schema = json_object(), *properties = json_object(), *required = json_array();
+	json_t *schema = json_object(), *properties = json_object();
 	for (size_t i = 0; i < object->field_count; i++) {
 		const struct schema_field *field = &object->fields[i];
 		schema_put(writer, properties, field->key.ptr, new_field(writer, field));
-		if (field->flags & FIELD_REQUIRED)
-			schema_append(writer, required, schema_new_text(field->key));
 	}
 	schema_put(writer, schema, "description", json_string(object->doc));
 	schema_put(writer, schema, "type", json_string("object"));
 	schema_put(writer, schema, "properties", properties);
-	if (json_array_size(required) > 0)
-		schema_put(writer, schema, "required", required);
-	else
-		json_decref(required);
+	schema_put_all(writer, schema, new_required(writer, object, (struct str){0}));
+	put_required_unless(writer, schema, object);
 	if (!object->lenient)
 		schema_put(writer, schema, "additionalProperties", json_false());
 	if (object->conditions)

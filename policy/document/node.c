@@ -11,6 +11,15 @@ static bool is_one_of(struct str s, const char *const *words)
 	return false;
 }
 
+const struct node *node_find(const struct node *map, struct str key)
+{
+	for (const struct node *entry = map->type == NODE_MAP ? map->first : NULL; entry; entry = entry->next) {
+		if (str_eq(entry->text, key))
+			return entry;
+	}
+	return NULL;
+}
+
 bool node_is_null(const struct node *node)
 {
 	static const char *const words[] = {"", "~", "null", "Null", "NULL", NULL};

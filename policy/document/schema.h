@@ -68,7 +68,9 @@ struct schema_field {
 	const struct schema_word *words; /* FIELD_CHOICE and FIELD_CHOICES: indexed by the enum. */
 	size_t word_count;
 	const struct schema_object *object; /* FIELD_OBJECT, FIELD_OBJECTS and FIELD_OBJECT_MAP. */
-	const char *doc;                    /* The meaning, in complete sentences, with units. */
+	/* FIELD_REQUIRED does not hold if this key is given. Absent: it always holds. */
+	struct str unless;
+	const char *doc; /* The meaning, in complete sentences, with units. */
 };
 
 struct schema_object {
@@ -79,6 +81,8 @@ struct schema_object {
 	const struct schema_field *fields;
 	size_t field_count;
 	bool lenient; /* Other keys are allowed and ignored. */
+	/* Lenient, but a key that is nearly one of the fields is a warning. */
+	bool foreign;
 	/*
 	 * Checks conditions between the fields of a decoded struct. NULL if there are none. `at` is
 	 * the beginning of the object.

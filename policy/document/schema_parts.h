@@ -27,6 +27,9 @@ extern const struct schema_object schema_selector_object, schema_annotation_sele
 extern const struct schema_object schema_settings_object, schema_accelerator_object, schema_tenant_object,
     schema_rule_object, schema_guard_object, schema_namespace_object;
 
+/* Configurations of other programs, which Accelerators name. Defined in schema_nvidia.c. */
+extern const struct schema_object schema_device_plugin_object, schema_mig_parted_object, schema_mig_devices_object;
+
 /* The fields of an exemption that Settings and Guards share. */
 #define EXEMPT_USERS                                                                                                   \
 	{KEY("users"), .type = FIELD_TEXTS, .form = FORM_USER_GLOB, AT(doc_exempt, users),                             \

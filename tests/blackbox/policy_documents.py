@@ -32,6 +32,7 @@ FORMS = {
     "memory-source": ["annotation:gpugate.io/gpu-memory", "label:memory"],
     "profile-name": ["1g.10gb", "1g.10gb+me"],
     "host-path": ["/data", "/data/x", "/data//y/", "/data/...", "/data/.x", "/data/..x/z"],
+    "file-name": ["config.yaml", "nvidia/ü.yml", "a/b.yaml#all", "a.yaml#b/#c"],
     "quantity": [0, 4, 6.5, "4", "+.5", "1e3", "3Ki", "-0.0"],
     "positive-quantity": [1, 0.5, "80Gi", "1500m", "0.001", "2E2"],
 }
@@ -160,8 +161,9 @@ class Maker:
             least = schema.get("minProperties", 0)
             return {self.value(schema["propertyNames"], ""): self.value(schema["additionalProperties"], path)
                     for _ in range(self.random.randint(least, least + 1))}
+        required = schema.get("required") or self.random.choice(schema.get("anyOf", [{}])).get("required", ())
         whole = {key: self.value(part, f"{path}.{key}") for key, part in schema["properties"].items()
-                 if key in schema.get("required", ()) or self.random.random() < self.chance}
+                 if key in required or self.random.random() < self.chance}
         if path.endswith("elector") and not any(whole.values()):
             whole = {"matchLabels": {"a": "b"}}  # an empty selector of a Tenant would claim every namespace
         return whole

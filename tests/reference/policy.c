@@ -74,10 +74,13 @@ static void describe(const struct schema_field *field, char *out, size_t size)
 {
 	char type[128];
 	describe_type(field, type, sizeof type);
-	snprintf(out, size, "%s%s%s%s%s%s%s%s", type, field->flags & FIELD_FULL ? ", not empty" : "",
+	char unless[64] = "";
+	if (str_present(field->unless))
+		snprintf(unless, sizeof unless, " without `%.*s`", STR_ARG(field->unless));
+	snprintf(out, size, "%s%s%s%s%s%s%s%s%s", type, field->flags & FIELD_FULL ? ", not empty" : "",
 		 field->flags & FIELD_UNIQUE ? ", each name once" : "",
 		 field->flags & FIELD_NULLABLE ? ", may be null" : "",
-		 field->flags & FIELD_REQUIRED ? "; **required**" : "", field->fallback ? "; default `" : "",
+		 field->flags & FIELD_REQUIRED ? "; **required**" : "", unless, field->fallback ? "; default `" : "",
 		 field->fallback ? field->fallback : "", field->fallback ? "`" : "");
 }
 

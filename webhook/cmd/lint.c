@@ -42,7 +42,7 @@ static const struct option_table table = {
     .summary = "Reads policy files and folders as `gpugate serve` does and says what it "
 	       "finds; the path `-` is standard input. Errors are what serve would refuse; "
 	       "warnings are legal and probably not what was meant. The last lines say which "
-	       "Settings hold and which files were ignored.",
+	       "Settings hold and which files are not policy.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
@@ -72,23 +72,46 @@ static json_t *findings_json(const struct report *report)
 	return findings;
 }
 
-static unsigned kept_ignored(const struct report *report)
+/* A list of files of which the report keeps the first ones. */
+struct files {
+	const struct str *items;
+	unsigned count; /* Of all files, kept or not. */
+};
+
+static unsigned kept(struct files files)
 {
-	return report->ignored_count < REPORT_IGNORED_MAX ? report->ignored_count : REPORT_IGNORED_MAX;
+	return files.count < REPORT_IGNORED_MAX ? files.count : REPORT_IGNORED_MAX;
+}
+
+static struct files ignored_files(const struct report *report)
+{
+	return (struct files){report->ignored, report->ignored_count};
+}
+
+static struct files config_files(const struct report *report)
+{
+	return (struct files){report->configs, report->config_count};
+}
+
+static json_t *files_json(struct files files)
+{
+	json_t *array = json_array();
+	for (unsigned i = 0; i < kept(files); i++)
+		json_array_append_new(array, json_text(files.items[i]));
+	return array;
 }
 
 static void print_json(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
 {
-	json_t *ignored = json_array();
-	for (unsigned i = 0; i < kept_ignored(report); i++)
-		json_array_append_new(ignored, json_text(report->ignored[i]));
-	json_t *root = json_pack(
-	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
-	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
-	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
-	    (int)counts->rules, "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
-	    "enforcement", policy ? enforcement_name(policy_enforcement(policy)) : NULL, "ignoredFiles", ignored,
-	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
+	json_t *root = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, s:o}",
+				 "errors", (int)report->errors, "warnings", (int)report->warnings, "allowed",
+				 (int)report->allowed, "accelerators", (int)counts->accelerators, "tenants",
+				 (int)counts->tenants, "quotas", (int)counts->quotas, "rules", (int)counts->rules,
+				 "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
+				 "enforcement", policy ? enforcement_name(policy_enforcement(policy)) : NULL,
+				 "ignoredFiles", files_json(ignored_files(report)), "ignoredFileCount",
+				 (int)report->ignored_count, "configFiles", files_json(config_files(report)),
+				 "configFileCount", (int)report->config_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
 	json_decref(root);
@@ -99,16 +122,16 @@ static const char *plural(unsigned count)
 	return count == 1 ? "" : "s";
 }
 
-static void print_ignored(const struct report *report, struct buf *text)
+/* Prints the files after a title, if there are any. */
+static void print_files(const char *title, struct files files, struct buf *text)
 {
-	unsigned kept = kept_ignored(report);
-	if (kept == 0)
+	if (files.count == 0)
 		return;
-	buf_text(text, "files ignored because of their names: ");
-	for (unsigned i = 0; i < kept; i++)
-		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(report->ignored[i]));
-	if (report->ignored_count > kept)
-		buf_printf(text, " and %u more", report->ignored_count - kept);
+	buf_text(text, title);
+	for (unsigned i = 0; i < kept(files); i++)
+		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(files.items[i]));
+	if (files.count > kept(files))
+		buf_printf(text, " and %u more", files.count - kept(files));
 	buf_char(text, '\n');
 }
 
@@ -135,7 +158,8 @@ static void print_summary(const struct report *report, const struct policy *poli
 			   enforcement_name(policy_enforcement(policy)));
 	else if (policy)
 		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
-	print_ignored(report, text);
+	print_files("files ignored because of their names: ", ignored_files(report), text);
+	print_files("configuration files that Accelerators name: ", config_files(report), text);
 }
 
 static void print_text(const struct report *report, const struct policy *policy, bool strict,
