@@ -15,7 +15,10 @@
 #define PATH_BYTES 256
 #define SHARED_MAX 32
 
-/* Objects, and how many fields of the table hold one. What more than one field holds is explained once, and linked. */
+/*
+ * Objects, and how many fields of the table hold one. An object that several fields hold is
+ * explained once, and linked.
+ */
 struct uses {
 	const struct schema_object *objects[SHARED_MAX];
 	unsigned counts[SHARED_MAX];
@@ -116,7 +119,10 @@ static void count_uses(struct uses *uses, const struct schema_object *object)
 			count_uses(uses, object->fields[k].object);
 }
 
-/* Objects without a struct of their own (metadata) are part of the document around them, however many have one. */
+/*
+ * Objects without a struct of their own (metadata) are explained with their document, even if
+ * several documents have one.
+ */
 static bool is_shared(const struct uses *uses, const struct schema_object *object)
 {
 	for (size_t i = 0; i < uses->count; i++)
