@@ -46,7 +46,7 @@ WORDS = {
     r"takes? apart": "shut down, split",
     r"has doubts?": "is uncertain",
     r"roll-back": "rollback",
-    r"neighbour|behaviour|colour|favour|honour|licence|centre|catalogue|artefact|judgement|grey": "the American spelling",
+    r"(?:neighbour|behaviour|colour|favour|honour|licence|centre|catalogue|artefact|judgement|grey)s?": "the American spelling",
 }
 _WORDS = [(re.compile(rf"\b(?:{pattern})\b", re.I), better) for pattern, better in WORDS.items()]
 
