@@ -14,7 +14,8 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
-# SAN=address,undefined or SAN=thread or COVERAGE=1 build into a folder of their own: variants stand side by side.
+# SAN=address,undefined, SAN=thread and COVERAGE=1 build into separate directories, so that variants
+# can coexist.
 SAN ?=
 COVERAGE ?=
 comma := ,
@@ -23,7 +24,8 @@ OUT := build/$(VARIANT)
 
 CC := gcc
 FUZZ_CC ?= clang
-# Debian's interpreter: its packages (pytest, hypothesis, ...) are not seen by others that may be on the PATH.
+# Debian's interpreter, because another one on the PATH would not see Debian's packages (pytest,
+# hypothesis, ...).
 PYTHON ?= /usr/bin/python3
 VERSION := 0.2.0
 
@@ -38,21 +40,23 @@ PACKAGES_LINT := clang-format clang-tidy codespell
 PACKAGES_BROWSER := chromium chromium-driver python3-selenium
 PACKAGES_COVERAGE := gcovr
 PACKAGES_PACKAGE := binutils debhelper dpkg-dev
-# Only for the tests of what these packages make. strace and systemd tell whether the unit lets gpugate do what it does.
+# Only for the tests of `make packages`. strace and systemd show whether the unit permits what
+# gpugate does.
 PACKAGES_PACKAGE_TEST := lintian skopeo umoci strace systemd man-db groff python3-venv
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Werror
-# What makes a fault harder to use; tests/package/test_hardening.py looks for each in the binary. gcc's control flow integrity is the
-# processor's: landing pads on x86-64, landing pads and signed returns on arm64.
+# Mitigations; tests/package/test_hardening.py looks for each in the binary. The control flow
+# integrity of gcc is that of the processor: landing pads on x86-64, landing pads and signed returns
+# on arm64.
 HARDEN_CONTROL_FLOW_x86_64 := -fcf-protection=full
 HARDEN_CONTROL_FLOW_aarch64 := -mbranch-protection=standard
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection $(HARDEN_CONTROL_FLOW_$(shell uname -m)) -Wformat-security \
 	$(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=3)
-# The same sources give the same binary in whatever folder they lie.
+# The same sources result in the same binary, whatever directory they are in.
 REPRODUCIBLE := $(if $(SAN)$(COVERAGE),,-ffile-prefix-map=$(CURDIR)=.)
 CFLAGS ?= $(if $(COVERAGE),-O0,$(if $(SAN),-O1,-O2)) -g
 LANGUAGE := -std=c17 -D_GNU_SOURCE -DGPUGATE_VERSION='"$(VERSION)"' -Iinclude -I.
-# Not expanded before a recipe runs: on a bare machine pkg-config comes with the packages below.
+# Expanded only by recipes: on a bare machine, pkg-config is installed with the packages below.
 ALL_CFLAGS = $(LANGUAGE) $(WARNINGS) $(HARDEN) $(REPRODUCIBLE) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -fprofile-update=atomic) $(shell pkg-config --cflags $(PKGS))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
@@ -89,7 +93,7 @@ image: build/.packages-build build/.packages-package build/gpugate ## a containe
 	$(call say,IMAGE,build/image)
 	$(Q)$(PYTHON) deploy/image/build.py --binary build/release/gpugate --version $(VERSION) --packages build/debs --out build/image
 
-# The package holds the release build as it is: the very binary that the tests ran.
+# The package contains the release build unchanged: the very binary that the tests ran.
 deb: build/.packages-build build/.packages-package build/gpugate ## a Debian package with a hardened systemd unit: build/deb/*.deb
 	$(call say,DEB,build/deb)
 	$(Q)rm -rf build/deb && mkdir -p build/deb/gpugate
@@ -210,7 +214,7 @@ $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The assembler takes these in, and -MMD does not see it.
+# The assembler includes these, and -MMD does not see that.
 $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
 
 # Their allocations fail when they say so.
@@ -269,8 +273,9 @@ build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
-# What Debian has to provide. Asks for root only when something is missing, and says so first. Several lists may be wanted at
-# once, but apt-get runs alone: the lock is ours, since `apt-get update` waits for nobody.
+# The required Debian packages. Asks for root only if some are missing, and says so first. Several
+# lists may be requested at once, but `apt-get update` does not wait for a lock, so a lock of our
+# own runs one apt-get at a time.
 build/.packages-%: Makefile
 	@mkdir -p build
 	@exec 9>build/.packages.lock; flock 9; missing=(); for p in $(PACKAGES_$(shell echo $* | tr a-z- A-Z_)); do \

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Writes what the chart, the kustomize folder, and the examples have from elsewhere (`make deploy`): what the program itself knows
-best is stated once, in its sources, and comes from `gpugate render` and `gpugate schema`; alerts and dashboard are copied. A test
-fails while running this would change something."""
+"""Writes the parts of the chart, of the kustomize directory, and of the examples that come from
+elsewhere (`make deploy`). The program itself knows best what some objects contain: they come from
+`gpugate render` and `gpugate schema`. Alerts and the dashboard are copied. A test fails if running
+this would change anything."""
 
 import json
 import os
@@ -21,11 +22,11 @@ POLICY = DEPLOY / CHART / "policy"
 COPIES = {CHART / "monitoring": ("alerts/gpugate.rules.yaml", "dashboards/gpugate.json"),
           KUSTOMIZE / "components" / "monitoring": ("alerts/prometheusrule.yaml", "dashboards/gpugate.json"),
           KUSTOMIZE / "base" / "policy": tuple(path.relative_to(DEPLOY) for path in sorted(POLICY.iterdir()))}
-PLACEHOLDER = "release-namespace"  # the chart writes its release's namespace there
+PLACEHOLDER = "release-namespace"  # the chart replaces it by the namespace of its release
 
 
 def gpugate(command, *args):
-    # From the folder, so that no path of this machine is in the output.
+    # Runs in the directory, so that no path of this machine appears in the output.
     done = subprocess.run([GPUGATE, command, *args], cwd=POLICY.parent, text=True, capture_output=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{done.stderr}deploy: `gpugate {command}` ended with {done.returncode}")
@@ -37,15 +38,16 @@ def render(*args):
 
 
 def documents(text, *kinds):
-    """Those of the rendered documents that are of these kinds, or all without kinds, below the line that says how they were made. A
-    configuration without webhooks is left out: kustomize cannot write the path secret into an empty list, and nobody misses it."""
+    """Returns the rendered documents of these kinds, or all without kinds, below the line that says
+    how they were made. Omits a configuration without webhooks, which has no effect: kustomize
+    cannot write the path secret into an empty list."""
     command, *rest = text.split("---\n")
     wanted = (part for part in rest if not kinds or re.search(r"^kind: (\w+)$", part, re.M)[1] in kinds)
     return "---\n".join([command, *(part for part in wanted if not part.endswith("\nwebhooks: []\n"))])
 
 
 def leaves(schema, values, where=()):
-    """(name, default, description) of each value that somebody could set."""
+    """Yields (name, default, description) of each value that a user can set."""
     for key, part in schema["properties"].items():
         name = (*where, key)
         if key == "global":
@@ -57,7 +59,7 @@ def leaves(schema, values, where=()):
 
 
 def readme():
-    """The chart's README with the table of its values."""
+    """Returns the chart's README with the table of its values."""
     chart = DEPLOY / CHART.parent
     schema, values = json.loads((chart / "values.schema.json").read_text()), yaml.safe_load((chart / "values.yaml").read_text())
     rows = "".join(f"| `{name}` | `{default}` | {text} |\n" for name, default, text in leaves(schema, values))
@@ -71,7 +73,7 @@ def write(path, text):
 
 
 def generate(target):
-    """Writes below `target`, which is deploy/ or a folder of a test's."""
+    """Writes below `target`, which is deploy/ or a directory of a test."""
     for certs in ("files", "self-managed"):
         write(target / CHART / "rendered" / f"{certs}.json", render("--certs", certs, "--namespace", PLACEHOLDER, "-o", "json"))
     write(target / KUSTOMIZE / "base" / "rendered.yaml", documents(render("--certs", "files")))

@@ -1,9 +1,10 @@
-"""Runs all tests, in steps, and closes with one line: N passed, N failed, N skipped.
+"""Runs all tests in steps, and ends with one line: N passed, N failed, N skipped.
 
-Each step is a process of its own, and two of them run at the same time: what the steps on a control plane mostly do is wait. The
-output of a step is printed when the step has ended. A step that cannot run (a tool that is not to be had) says why and counts as
-one skipped test, never as a passed one. A step that dies without saying how many tests it ran counts as one failed test.
-`tests/run.py STEP...` runs steps by name, one after the other.
+Each step is a separate process, and two of them run at the same time, because steps on a control
+plane mostly wait. The output of a step is printed when it has ended. A step that cannot run, for
+lack of a tool, says why and counts as one skipped test, never as a passed one. A step that dies
+without saying how many tests it ran counts as one failed test. `tests/run.py STEP...` runs steps by
+name, one after the other.
 """
 
 import argparse
@@ -20,11 +21,13 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOBS = str(os.cpu_count() or 2)
-NOT_TO_BE_HAD = 77  # how binaries.py, helm_tool.py, browser.py and chroot.py end where there is no control plane, Helm, browser or chroot to be had
-WORKERS = str((os.cpu_count() or 2) + 1)  # of pytest where tests wait more than they compute
+# Exit status of binaries.py, helm_tool.py, browser.py and chroot.py if what they look for is not
+# available.
+NOT_TO_BE_HAD = 77
+WORKERS = str((os.cpu_count() or 2) + 1)  # for pytest, where tests mostly wait
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 
-# What a sanitizer finds must end the program, or the test that caused it would pass.
+# A finding of a sanitizer must end the program; otherwise the test that caused it would pass.
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
@@ -56,7 +59,7 @@ def run(command, **env):
 
 
 def build(*targets, **variables):
-    """Builds; returns whether that worked."""
+    """Builds. Returns whether that succeeded."""
     assigned = [f"{key}={value}" for key, value in variables.items()]
     return run(["make", "--no-print-directory", f"-j{JOBS}", *assigned, *targets]).returncode == 0
 
@@ -96,7 +99,7 @@ def blackbox(totals, variant, *arguments, **variables):
 
 
 def pytest(suite, *arguments, **env):
-    """Runs tests/SUITE; returns how many passed, failed and were skipped."""
+    """Runs tests/SUITE. Returns how many tests passed, failed and were skipped."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
         ran = run([sys.executable, "-m", "pytest", "-rs", f"tests/{suite}", "-c", f"tests/{suite}/pytest.ini",
@@ -115,7 +118,7 @@ def pytest(suite, *arguments, **env):
 
 
 def had(totals, name, *tools):
-    """Whether the tools that a step needs are there, built by these scripts where they are missing."""
+    """Returns whether the tools for a step are available. These scripts build missing ones."""
     start = time.monotonic()
     for tool in tools:
         built = subprocess.run([sys.executable, tool], cwd=ROOT, text=True, errors="replace", stderr=subprocess.PIPE)
@@ -130,14 +133,15 @@ def had(totals, name, *tools):
 
 
 def deploy(totals):
-    """Chart and kustomize overlays, by the real Helm and kubectl, and installed on a real control plane."""
+    """The chart and the kustomize overlays, with the real Helm and kubectl, installed on a real
+    control plane."""
     start = time.monotonic()
     if had(totals, "deploy", "tests/cluster/binaries.py", "tests/deploy/helm_tool.py"):
         totals.add("deploy", *pytest("deploy"), time.monotonic() - start)
 
 
 def cluster(totals, variant="release"):
-    """On a real control plane, where that is to be had."""
+    """On a real control plane, if one is available."""
     name, start = f"cluster ({variant})", time.monotonic()
     if not had(totals, name, "tests/cluster/binaries.py"):
         return
@@ -147,7 +151,7 @@ def cluster(totals, variant="release"):
 
 
 def browser(totals):
-    """The status page in a real browser, where one can be had."""
+    """The status page in a real browser, if one is available."""
     command = [sys.executable, "tests/browser/browser.py"]
     if subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL).returncode != 0:
         build("build/.packages-browser")
@@ -160,7 +164,8 @@ def browser(totals):
 
 
 def fuzz(totals):
-    """Each target: its corpus replayed is one test, a short run on a copy of the corpus another."""
+    """Each target counts as two tests: one replays its corpus, one runs briefly on a copy of the
+    corpus."""
     start = time.monotonic()
     if not build("fuzzers"):
         totals.add("fuzz", 0, 1, 0, time.monotonic() - start)
@@ -198,7 +203,8 @@ def observe(totals):
 
 
 def find_tool(name):
-    """promtool or prometheus, from the PATH or out of Debian's prometheus package: installing that would start a server."""
+    """Returns promtool or prometheus, from the PATH or extracted from Debian's prometheus package:
+    installing it would start a server."""
     here = shutil.which(name)
     if here:
         return pathlib.Path(here)
@@ -215,13 +221,14 @@ def find_tool(name):
 
 
 def tools(*names):
-    """The variables by which tests find them. Without one, the tests that need it are skipped, and say so."""
+    """Returns the variables by which tests find them. Tests without their tool are skipped, and say
+    so."""
     found = {name.upper(): find_tool(name) for name in names}
     return {name: str(path) for name, path in found.items() if path}
 
 
 def layers(totals):
-    """The arrows between folders and files, and that the check of them notices what it has to."""
+    """The arrows between folders and files, and the tests of that check."""
     start = time.monotonic()
     if not build("build/gpugate"):
         totals.add("layers", 0, 1, 0, time.monotonic() - start)
@@ -230,20 +237,20 @@ def layers(totals):
 
 
 def prose(totals):
-    """The English of documents, comments and messages, and that the check of it notices what it has to."""
+    """The English of documents, comments and messages, and the tests of that check."""
     start = time.monotonic()
     totals.add("prose", *pytest("prose"), time.monotonic() - start)
 
 
 def demo(totals):
-    """The story that the README promises, told to the end."""
+    """The story that the README promises, to its end."""
     start = time.monotonic()
     ran = run([sys.executable, "deploy/demo/demo.py"], NO_COLOR="1")
     totals.add("demo", int(ran.returncode == 0), int(ran.returncode != 0), 0, time.monotonic() - start)
 
 
 def package(totals):
-    """The image and the Debian package: made, read by others' tools, and run."""
+    """The image and the Debian package: built, read with other tools, and run."""
     start = time.monotonic()
     if not build("build/gpugate"):
         totals.add("package", 0, 1, 0, time.monotonic() - start)
@@ -252,7 +259,7 @@ def package(totals):
 
 
 def model(totals):
-    """The ledger's protocol, searched by spin: each scenario and each mutant is one test."""
+    """The ledger's protocol, searched with spin: each scenario and each mutant is one test."""
     if not shutil.which("spin"):
         totals.skip("model", "spin, which searches the ledger's protocol, is not installed")
         return
@@ -266,7 +273,8 @@ def model(totals):
 
 
 def other_release(totals):
-    """Build, unit and black-box tests in a chroot of the other Debian release, where one can be had."""
+    """Build, unit tests and black-box tests in a chroot of the other Debian release, if one is
+    available."""
     start = time.monotonic()
     name, command = "other release", [sys.executable, "-u", "tests/release/chroot.py"]
     print("$ " + " ".join(command), flush=True)
@@ -283,7 +291,8 @@ COUNT = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped\n", re.M)
 
 
 def counted(ran):
-    """What a run of this very program, or of one that ends as it does, says of itself: passed, failed, skipped."""
+    """Returns the counts that this program, or one with the same last line, reports: passed,
+    failed, skipped."""
     found = COUNT.findall(ran.stdout)
     passed, failed, skipped = map(int, found[-1]) if found else (0, 0, 0)
     return passed, max(failed, int(ran.returncode != 0)), skipped
@@ -316,7 +325,8 @@ STEPS = {
     "cluster-coverage": lambda totals: cluster(totals, "coverage"),
 }
 
-# Two lanes at the same time. The first waits most of the time; the second computes. Only the second builds with make.
+# Two lanes at the same time: the first mostly waits, the second computes. Only the second builds
+# with make.
 LANES = (("cluster", "deploy", "observe"),
          ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "layers", "prose", "demo", "browser",
           "package", "other-release", "fuzz", "model"))

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes prometheusrule.yaml: gpugate.rules.yaml as an object of the Prometheus operator, comments and all."""
+"""Writes prometheusrule.yaml: gpugate.rules.yaml as an object of the Prometheus operator, including
+its comments."""
 
 from pathlib import Path
 

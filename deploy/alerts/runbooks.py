@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Writes docs/runbooks.md (`make docs/runbooks.md`): a section for each alert.
 
-It comes from the rule in gpugate.rules.yaml and the entry in runbooks.yaml. A test fails while
-running this would change something."""
+Each section combines the rule in gpugate.rules.yaml with its entry in runbooks.yaml. A test fails
+if running this would change the file."""
 
 import re
 import textwrap
@@ -29,12 +29,12 @@ GROUPS = {"availability": "Availability", "admission": "Admission", "policy": "P
           "ledger": "Ledger", "tenants": "Tenants"}
 PARTS = {"users-see": "Users see", "check": "Check", "do": "Do"}
 UNITS = {"s": "second", "m": "minute", "h": "hour"}
-# What stands for a template's value; labels stand for themselves, in capitals.
+# Replacements for the values of templates. Labels are replaced by their names in capitals.
 VALUES = {"$value": "N", "$value | humanize": "N", "$value | humanizePercentage": "N %", "$value | humanizeDuration": "TIME"}
 
 
 def plain(text):
-    """An annotation without its templates."""
+    """Returns an annotation without its templates."""
     def value(match):
         label = re.fullmatch(r"\$labels\.(\w+)", match[1])
         return label[1].upper() if label else VALUES[match[1]]
@@ -42,7 +42,8 @@ def plain(text):
 
 
 def coded(text):
-    """An annotation, which is plain text, with links to alerts; options, names, commands as code."""
+    """Adds to an annotation, which is plain text, links to alerts, and marks options, names and
+    commands as code."""
     text = re.sub(r"\b(Gpugate\w+)", lambda match: f"[{match[1]}](#{match[1].lower()})", text)
     return re.sub(r"(?<![\w`-])(--[a-z][a-z-]+|[a-z]+[A-Z]\w+|Settings\.\w+|gpugate-ca|kubectl get gpuquotas|gpugate quota)(?![\w`])", r"`\1`", text)
 
@@ -53,7 +54,7 @@ def duration(text):
 
 
 def wrapped(text):
-    """An item of a list. Code and links stay whole if they fit into a line."""
+    """Returns a list item. Code and links are not broken if they fit on a line."""
     def whole(match):
         return match[0].replace(" ", "\0") if len(match[0]) < COLUMNS - 2 else match[0]
     text = re.sub(r"`[^`]+`|\[[^\]]+\]\([^)]+\)", whole, text)

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""Writes gpugate.json, the Grafana dashboard, from the rows below. Panels flow from left to right, 24 columns wide.
+"""Writes gpugate.json, the Grafana dashboard, from the rows below. Panels flow from left to right
+across 24 columns.
 
-Every replica is scraped: gauges that all of them tell alike are taken once, by max; counters are summed. Only panels of Grafana itself are
-used. tests/observe runs every expression in a real Prometheus."""
+All replicas are scraped. Gauges that all of them report equally are shown once, with max; counters
+are summed. Only panels that come with Grafana are used. tests/observe runs every expression in a
+real Prometheus."""
 
 import json
 from pathlib import Path
@@ -21,7 +23,7 @@ QUOTA = "tenant, quota, measure"
 
 
 def once(metric, by=QUOTA, where=TENANT):
-    """A gauge that every replica tells alike."""
+    """Selects a gauge that all replicas report equally."""
     return f"max by ({by}) ({metric}{{{where}}})"
 
 
@@ -38,11 +40,11 @@ def quantile(q):
 
 
 def of_ours(expr):
-    """Of gpugate's processes alone: every program has metrics of these names."""
+    """Selects only gpugate's processes: every program has metrics with these names."""
     return f"{expr} and on (instance) gpugate_build_info"
 
 
-# Recorded by deploy/alerts/gpugate.rules.yaml, once for all replicas.
+# deploy/alerts/gpugate.rules.yaml records these, once for all replicas.
 HELD = 'namespace:gpugate_held:max{namespace=~"$namespace",tenant=~"$tenant",measure=~"count|gpus"}'
 HELD_MEMORY = 'namespace:gpugate_held:max{namespace=~"$namespace",tenant=~"$tenant",measure="memory"}'
 ACTIVE = 'namespace:dcgm_active:avg{namespace=~"$namespace"}'
@@ -50,7 +52,7 @@ MEMORY = 'namespace:dcgm_memory_used_bytes:sum{namespace=~"$namespace"}'
 
 
 def beside_held(expr):
-    """A number of each namespace, with the labels of what it holds."""
+    """Returns a number for each namespace, with the labels of what it holds."""
     return f"0 * {HELD} + on (namespace) group_left () {expr}"
 
 
@@ -67,7 +69,7 @@ def panel(kind, title, width, height, targets, description="", unit="short", opt
 
 
 def steps(*colours):
-    """steps("green", (1, "red")): green below 1."""
+    """steps("green", (1, "red")): green below 1, red from there."""
     first, *others = colours
     return {"mode": "absolute", "steps": [{"color": first, "value": None}, *({"color": colour, "value": value} for value, colour in others)]}
 
@@ -97,7 +99,7 @@ def bars(title, *targets, width=12, description="", unit="percentunit", threshol
 
 
 def table(title, columns, width=24, description="", hidden=(), overrides=()):
-    """columns: name -> expression; all with the same labels, so that the rows can be merged."""
+    """columns: name -> expression. All have the same labels, so that the rows can be merged."""
     targets = [target(expr, format="table", instant=True) for expr in columns.values()]
     names = {"Value" if len(columns) == 1 else f"Value #{chr(ord('A') + i)}": name for i, name in enumerate(columns)}
     made = panel("table", title, width, 8, targets, description, overrides=overrides)
@@ -107,7 +109,7 @@ def table(title, columns, width=24, description="", hidden=(), overrides=()):
 
 
 def field(name, **properties):
-    """How a column or a series of that name is shown."""
+    """Returns how to show the column or the series with this name."""
     return {"matcher": {"id": "byName", "options": name}, "properties": [{"id": key, "value": value} for key, value in properties.items()]}
 
 
@@ -261,7 +263,7 @@ MARKS = [{"name": "Another policy", "enable": True, "iconColor": "blue", "dataso
 
 
 def laid_out():
-    """All panels, each row under a heading of its own."""
+    """Yields all panels, with a heading above each row."""
     panels, top = [], 0
     for title, members in ROWS.items():
         panels.append({"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"x": 0, "y": top, "w": WIDTH, "h": 1}})

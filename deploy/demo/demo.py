@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The story of `make demo`: starts the real server with deploy/policy/ and asks it what a kube-apiserver would ask.
+"""The story of `make demo`: starts the real server with deploy/policy/ and sends it what a
+kube-apiserver would.
 
-Needs nothing but Python's own library. Exit status 0 if everything went as the story says, 1 if anything differed,
-2 if it could not be told. `--serve` leaves the server up instead and prints curl lines to try."""
+Needs only Python's standard library. The exit status is 0 if everything went as in the story, 1 if
+anything differed, 2 if the story could not be told. With `--serve`, it instead keeps the server
+running and prints curl commands to try."""
 
 import argparse
 import base64
@@ -21,7 +23,7 @@ from pathlib import Path
 from story import GPU, PERSON, ROOT, Story, Teller, conclude, end, pod, stop, tell
 
 
-# What the API server would send.
+# Returns the review that the API server would send.
 
 def review(obj, operation="CREATE", old=None, user=PERSON):
     subject = obj or old
@@ -34,7 +36,7 @@ def review(obj, operation="CREATE", old=None, user=PERSON):
 
 
 def patched(obj, patch):
-    """RFC 6902 as far as webhooks need it."""
+    """Implements RFC 6902 as far as webhooks need it."""
     obj = copy.deepcopy(obj)
     for op in patch:
         *path, last = [part.replace("~1", "/").replace("~0", "~") for part in op["path"].split("/")[1:]]
@@ -57,7 +59,8 @@ def patched(obj, patch):
 
 
 class Gate:
-    """The running server. questions: files to ask it with, which are there before it answers."""
+    """The running server. questions: files with reviews to send, which exist before the server
+    answers."""
 
     def __init__(self, binary, policy, work, listen, admin, log, questions=None):
         self.work = work
@@ -122,7 +125,7 @@ class Gate:
 
 
 class Asked(Story):
-    """Both calls of an admission, as the API server makes them, to the server itself."""
+    """Makes both calls of an admission to the server itself, as the API server does."""
 
     def __init__(self, gate, teller):
         super().__init__(teller)
@@ -148,7 +151,7 @@ class Asked(Story):
         return self.gate.metrics()
 
 
-# Leaving it up.
+# Keeping the server running.
 
 def samples():
     """File -> a review to try."""

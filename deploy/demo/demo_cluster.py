@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The story of `make demo-cluster`: the same through real `kubectl apply`, on a real API server with its controllers.
+"""The story of `make demo-cluster`: the same with the real `kubectl apply`, on a real API server
+with its controllers.
 
-Starts a control plane of its own (`make control-plane` builds it) and registers gpugate with the policy of deploy/policy/. Exit
-status as of demo.py."""
+Starts its own control plane (`make control-plane` builds it) and registers gpugate with the policy
+of deploy/policy/. The exit status is that of demo.py."""
 
 import argparse
 import os
@@ -21,20 +22,21 @@ from control_plane import ControlPlane, eventually
 from gpugate import BINARY
 from in_cluster import InCluster
 
-NAMESPACES = ["vision", "language", "edge-berlin", "elsewhere"]  # those with labels are in deploy/policy/namespaces.yaml
+# deploy/policy/namespaces.yaml defines those with labels.
+NAMESPACES = ["vision", "language", "edge-berlin", "elsewhere"]
 
 
 class Applied(Story):
-    """Every Pod is applied by kubectl, and what is told is what the API server has stored."""
+    """kubectl applies every Pod, and the story shows what the API server has stored."""
 
-    mirror = None  # the API server itself refuses the annotation without a node's name
+    mirror = None  # the API server itself refuses the annotation without a node name
 
     def __init__(self, cluster, gate, teller):
         super().__init__(teller)
         self.cluster, self.gate = cluster, gate
 
     def create(self, obj, expected, shows=None, *, says=None, user=PERSON, mutate=True):
-        if mutate:  # nobody passes /mutate by where the API server asks
+        if mutate:  # the API server never skips /mutate
             super().create(obj, expected, shows, says=says, user=user)
 
     def admit(self, name, obj, user, mutate):
@@ -46,7 +48,8 @@ class Applied(Story):
 
     def _stored(self, namespace, name):
         found = self.cluster.admin.get("Pod", name, namespace).must()
-        ours = [t for t in found["spec"].get("tolerations", ()) if not t["key"].startswith("node.kubernetes.io/")]  # every Pod gets those
+        # Every Pod gets the other tolerations.
+        ours = [t for t in found["spec"].get("tolerations", ()) if not t["key"].startswith("node.kubernetes.io/")]
         return {**found, "spec": {**found["spec"], "tolerations": ours}}
 
     def _charged(self, before):
@@ -66,7 +69,8 @@ class Applied(Story):
 
 
 def a_real_deployment(story):
-    """What a ReplicaSet's controller makes of it: one Pod, a refusal that is an event, and the second Pod when there is room."""
+    """Shows what the controller of a ReplicaSet does: one Pod, a refusal that becomes an event, and
+    the second Pod once there is room."""
     template = pod("vision", "trainer", {GPU: "2"}, labels={"app": "trainer"})
     before = story.quotas()
     story.cluster.kubectl("apply", "-f", "-", input={

@@ -1,7 +1,7 @@
-"""The story that the demos tell, and how it is printed. Where it is told (demo.py asks the server itself, demo_cluster.py a real API server)
-is a Story of its own.
+"""The story that the demos tell, and how they print it. Each place to tell it is a subclass of
+Story: demo.py asks the server itself, demo_cluster.py a real API server.
 
-Needs nothing but Python's own library."""
+Needs only Python's standard library."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def pod(namespace, name, asks=None, *, labels=None, annotations=None, env=None, 
             "spec": {"containers": [container], "restartPolicy": "Always", "schedulerName": "default-scheduler", **spec}, "status": {}}
 
 
-# How it is told.
+# How the story is printed.
 
 class Teller:
     COLOURS = {"allowed": "32", "rewritten": "36", "placed": "36", "disarmed": "36", "refused": "33", "freed": "32"}
@@ -59,7 +59,7 @@ class Teller:
         self.row("ASKED", "ANSWER", "WHY", "1")
 
     def row(self, asked, happened, why, code=None):
-        """One question in three columns: what was asked, what happened, why."""
+        """Prints a question in three columns: what was asked, what happened, why."""
         middle = 10
         left = (self.width - middle - 6) * 2 // 5
         right = self.width - middle - 6 - left
@@ -86,7 +86,7 @@ def asks_of(obj):
 
 
 def changes(before, after):
-    """A patch in the words of people."""
+    """Describes a patch in words."""
     out = []
     old, new = (o["spec"]["containers"][0] for o in (before, after))
     if old["resources"] != new["resources"]:
@@ -103,23 +103,25 @@ def changes(before, after):
 
 
 class Story:
-    """Told by a subclass, which knows whom to ask: admit(), remove(), metrics()."""
+    """Told by a subclass, which knows whom to ask: it defines admit(), remove() and metrics()."""
 
-    mirror = {"kubernetes.io/config.mirror": "x"}  # what a Pod writes on itself to pass as a kubelet's own
+    # A user can set this to make a Pod look like one of the kubelet's own.
+    mirror = {"kubernetes.io/config.mirror": "x"}
 
     def __init__(self, teller):
         self.teller = teller
 
     def admit(self, name, obj, user, mutate):
-        """Asks for a Pod; mutate=False passes /mutate by. Returns (the Pod as it is stored, what it was charged) or (None, the refusal)."""
+        """Asks for a Pod; with mutate=False, without a call of /mutate. Returns (the stored Pod,
+        its charges) or (None, the refusal)."""
         raise NotImplementedError
 
     def remove(self, name):
-        """Deletes a Pod; returns whether that was allowed."""
+        """Deletes a Pod. Returns whether that was allowed."""
         raise NotImplementedError
 
     def metrics(self):
-        """The text of /metrics."""
+        """Returns the text of /metrics."""
         raise NotImplementedError
 
     def create(self, obj, expected, shows=None, *, says=None, user=PERSON, mutate=True):
@@ -139,7 +141,7 @@ class Story:
         self.report(name, shows or asks_of(obj), expected, happened, why, says)
 
     def report(self, name, asked, expected, happened, why, says=None):
-        """One row, which is wrong if it does not end as expected and say what it must."""
+        """Prints a row. It is wrong unless it ends as expected and contains the expected text."""
         self.teller.row(f"{name}: {asked}", happened, why)
         self.teller.expect(name, expected, happened)
         if says and not re.search(says, why):
@@ -219,7 +221,7 @@ CHAPTERS = [
 
 
 def tell(story, instead=None):
-    """All chapters; `instead` maps a chapter to the one told in its place."""
+    """Tells all chapters. `instead` maps a chapter to its replacement."""
     story.teller.head()
     for number, (title, chapter) in enumerate(CHAPTERS, 1):
         story.teller.title(f"{number}. {title}")
@@ -249,7 +251,7 @@ def end(story):
 
 
 def conclude(teller, log):
-    """The last line; returns the exit status."""
+    """Prints the last line and returns the exit status."""
     print()
     if teller.wrong:
         print(teller.paint("Not everything went as expected:", "31"))

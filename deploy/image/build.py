@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Builds gpugate's container image: Debian's shared libraries, the program, and nothing that could run anything else.
+"""Builds gpugate's container image: Debian's shared libraries, the program, and nothing that could
+run anything else.
 
-Writes OUT/ (an OCI image layout), OUT.tar (the same as one file) and OUT.spdx.json (its bill of materials). No container engine is
-needed, nor root. The same binary, commit and Debian packages give the same digest."""
+Writes OUT/ (an OCI image layout), OUT.tar (the same as one file) and OUT.spdx.json (its bill of
+materials). Needs neither a container engine nor root. The same binary, commit and Debian packages
+result in the same digest."""
 
 import argparse
 import os
@@ -23,12 +25,13 @@ PLATFORMS = {"amd64": {"architecture": "amd64", "os": "linux"}, "arm64": {"archi
 ETC = {
     "/etc/passwd": f"root:x:0:0:root:/:/usr/sbin/nologin\ngpugate:x:{USER}:{USER}:gpugate:/nonexistent:/usr/sbin/nologin\n",
     "/etc/group": f"root:x:0:\ngpugate:x:{USER}:\n",
-    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",  # glibc has both within itself
+    # glibc contains both services.
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 
 
 def commit(variable, *git):
-    """What the environment says, else git: an archive of the sources has no .git."""
+    """From the environment, or else from git: an archive of the sources has no .git."""
     try:
         return os.environ.get(variable) or text("git", "-C", Path(__file__).parent, *git)
     except Problem as problem:
@@ -36,7 +39,8 @@ def commit(variable, *git):
 
 
 def debian_layer(closure):
-    """Files keep the times of their packages, so that the layer stays the same until a package changes."""
+    """Files keep the times that they have in their packages, so that the layer only changes when a
+    package does."""
     newest = max(int(entry.mtime) for _, entry, _ in closure.files.values())
     layer = Layer("Debian packages: shared libraries and their copyright files", newest)
     layer.link("/lib", "usr/lib")
@@ -46,7 +50,8 @@ def debian_layer(closure):
             layer.link(path, entry.linkname, int(entry.mtime))
         else:
             layer.file(path, content, entry.mode & 0o755, int(entry.mtime))
-    for package in closure.packages():  # where scanners look when there is no dpkg
+    # Scanners look here if there is no dpkg.
+    for package in closure.packages():
         layer.file(f"/var/lib/dpkg/status.d/{package.name}", package.control.encode())
     return layer
 

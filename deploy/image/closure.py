@@ -1,4 +1,5 @@
-"""What a program needs of Debian to run: its shared libraries and theirs, and the papers that go with them."""
+"""What a program needs from Debian to run: its shared libraries, their own libraries, and their
+copyright files."""
 
 import re
 import tempfile
@@ -6,18 +7,19 @@ from pathlib import Path
 
 from debian import Problem, text
 
-LICENCES = "/usr/share/common-licenses/"
+LICENSES = "/usr/share/common-licenses/"
 
 
 def needed(elf):
-    """(names of the shared libraries that an ELF file asks for, its interpreter or None)."""
+    """Returns (names of the shared libraries that an ELF file needs, its interpreter or None)."""
     said = text("readelf", "--wide", "--dynamic", "--program-headers", elf)
     interpreter = re.search(r"\[Requesting program interpreter: (\S+)\]", said)
     return re.findall(r"\(NEEDED\)\s+Shared library: \[(\S+)\]", said), interpreter and interpreter[1]
 
 
 class Closure:
-    """files: path -> (package, entry, content); asks: package or None (the program) -> packages whose libraries it asks for."""
+    """files: path -> (package, entry, content). asks: package, or None for the program -> packages
+    whose libraries it needs."""
 
     def __init__(self, archive, binary):
         self.archive = archive
@@ -34,7 +36,8 @@ class Closure:
         return sorted({package for package, _, _ in self.files.values()}, key=lambda package: package.name)
 
     def _take(self, package, path):
-        """Takes a file, and where it is a link what that leads to; returns the path and content of the end."""
+        """Adds a file, and if it is a link, its target. Returns the path and the content of the
+        final target."""
         while True:
             if path not in package.files:
                 raise Problem(f"{package.name} {package.version} has no {path}")
@@ -50,7 +53,8 @@ class Closure:
             self._library(package, name)
 
     def _library(self, asking, name):
-        """`name` is a soname, or the path of the interpreter, which the kernel looks for."""
+        """Adds a library. `name` is a soname, or the path of the interpreter, which the kernel
+        looks for."""
         owner = self.archive.owner(Path(name).name)
         if owner is not asking:
             self.asks.setdefault(asking, set()).add(owner)
@@ -64,7 +68,8 @@ class Closure:
             self._libraries(owner, library.name)
 
     def _papers(self, package):
-        """The copyright file. Packages of one source may share it by a link from their folder to another package's."""
+        """Adds the copyright file. Packages of one source may share it through a link from their
+        directory to that of another package."""
         folder = f"/usr/share/doc/{package.name}"
         if folder in package.files:
             self.files[folder] = (package, *package.files[folder])
@@ -76,12 +81,13 @@ class Closure:
         package.copyright = content.decode(errors="replace")
 
     def _base(self, base):
-        """The licences that copyright files refer to, and the names by which scanners know this Debian."""
+        """Adds the licenses that copyright files refer to, and the files by which scanners
+        recognize this Debian release."""
         self._papers(base)
         names = {re.sub(r"\W+$", "", name) for package in self.packages()
-                 for name in re.findall(re.escape(LICENCES) + r"([\w.+-]+)", package.copyright)}
+                 for name in re.findall(re.escape(LICENSES) + r"([\w.+-]+)", package.copyright)}
         for name in sorted(names):
-            if LICENCES + name in base.files:
-                self._take(base, LICENCES + name)
+            if LICENSES + name in base.files:
+                self._take(base, LICENSES + name)
         for path in ("/etc/os-release", "/etc/debian_version"):
             self._take(base, path)

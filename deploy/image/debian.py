@@ -1,4 +1,5 @@
-"""Debian packages as they are published: downloaded by apt, which checks their signatures, and read without being installed."""
+"""Debian packages as published: apt downloads them and checks their signatures, and they are read
+without being installed."""
 
 import email.parser
 import functools
@@ -13,7 +14,7 @@ from pathlib import PurePosixPath
 
 
 class Problem(Exception):
-    """What went wrong, and the remedy."""
+    """What went wrong, and what to do."""
 
 
 def output(*command, **how):
@@ -29,13 +30,14 @@ def text(*command):
 
 
 def usr_merged(path):
-    """Where a packaged file is found in a Debian of today: /lib, /bin and their like are links into /usr."""
+    """Returns the path of a packaged file on a current Debian, where /lib, /bin and the like are
+    links into /usr."""
     path = PurePosixPath("/" + path.lstrip("./"))
     return str(PurePosixPath("/usr") / path.relative_to("/")) if re.match(r"/(lib\w*|s?bin)(/|$)", str(path)) else str(path)
 
 
 class Package:
-    """One package: its control fields and its files. Paths are absolute and those of a merged /usr."""
+    """One package: its control fields and its files. Paths are absolute, with a merged /usr."""
 
     def __init__(self, deb, url):
         self.deb, self.url = deb, url
@@ -46,25 +48,26 @@ class Package:
 
     @functools.cached_property
     def source(self):
-        """Name and version of the source package."""
+        """Returns name and version of the source package."""
         name, _, version = (self.fields["Source"] or self.name).partition(" ")
         return name, version.strip("()") or self.version
 
     @functools.cached_property
     def files(self):
-        """What the package holds but for folders: path -> (entry, content)."""
+        """Returns the contents except for directories: path -> (entry, content)."""
         with tarfile.open(fileobj=io.BytesIO(output("dpkg-deb", "--fsys-tarfile", self.deb))) as archive:
             return {usr_merged(entry.name): (entry, archive.extractfile(entry).read() if entry.isreg() else b"")
                     for entry in archive if not entry.isdir()}
 
     def target(self, path):
-        """Where a link of this package leads."""
+        """Returns the target of a link in this package."""
         entry, _ = self.files[path]
         return usr_merged(os.path.normpath(PurePosixPath(path).parent / entry.linkname))
 
 
 class Archive:
-    """The packages that apt knows, kept in a folder once they were downloaded. apt takes its time to begin: ask for many at once."""
+    """The packages that apt knows, cached in a directory. apt is slow to start, so ask for many at
+    once."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -78,13 +81,14 @@ class Archive:
         return self.packages[name]
 
     def owner(self, soname):
-        """The package that has the shared library."""
+        """Returns the package that contains the shared library."""
         if soname not in self.owners:
             self.prepare([soname])
         return self.package(self.owners[soname])
 
     def prepare(self, sonames):
-        """Looks for the libraries' packages among what is installed here, since gpugate was linked against it, and downloads them."""
+        """Finds the packages of the libraries among those installed here, since gpugate was linked
+        with them, and downloads them."""
         folders = {f"/lib/{self.triplet}", f"/usr/lib/{self.triplet}"}
         for line in text("dpkg-query", "--search", *(f"*/{soname}" for soname in sonames)).splitlines():
             name, _, path = line.rpartition(": ")
@@ -101,7 +105,8 @@ class Archive:
         except Problem:
             if os.geteuid() != 0:
                 raise
-            output("apt-get", "update", "-qq")  # a mirror keeps only the newest version: apt's lists may be older
+            # A mirror has only the newest version, and apt's lists may be older.
+            output("apt-get", "update", "-qq")
             self._download_listed(names)
 
     def _download_listed(self, names):

@@ -1,4 +1,4 @@
-"""OCI image layouts (image-spec 1.0), written so that the same input gives the same bytes."""
+"""OCI image layouts (image-spec 1.0), reproducible: the same input gives the same bytes."""
 
 import gzip
 import hashlib
@@ -22,7 +22,8 @@ def utc(seconds):
 
 
 class Layer:
-    """A tar archive in the making. Everything belongs to root; folders are made as files need them."""
+    """A tar archive being written. Everything belongs to root. Directories are created as files
+    need them."""
 
     def __init__(self, created_by, mtime, below=()):
         self.created_by, self.mtime = created_by, mtime
@@ -70,7 +71,8 @@ class Layout:
         return {"mediaType": media_type, "digest": digest(content), "size": len(content)}
 
     def image(self, layers, platform, config, annotations, names, created):
-        """Adds the image and returns its manifest's digest. `names` are annotations of the index: what loaders call the image."""
+        """Adds the image and returns the digest of its manifest. names: annotations of the index,
+        which tell loaders the name of the image."""
         tars = [layer.tar() for layer in layers]
         described = self.blob("application/vnd.oci.image.config.v1+json", json_bytes({
             **platform, "created": utc(created), "config": config,
@@ -91,7 +93,8 @@ class Layout:
             (folder / path).write_bytes(content)
 
     def archive(self, mtime):
-        """The layout as one tar file, which `ctr images import`, `podman load` and `docker load` read."""
+        """Returns the layout as one tar file, which `ctr images import`, `podman load` and `docker
+        load` read."""
         layer = Layer("", mtime)
         for path, content in self.files.items():
             layer.file("/" + path, content)

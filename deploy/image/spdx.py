@@ -1,4 +1,5 @@
-"""The SPDX 2.3 bill of materials of an image: the image, gpugate, and every Debian package that files were taken from."""
+"""The SPDX 2.3 bill of materials of an image: the image, gpugate, and every Debian package that
+contributed files."""
 
 import hashlib
 import re
@@ -12,31 +13,31 @@ def identifier(kind, name):
 
 
 def debian_package(package, release):
-    licences = sorted(set(re.findall(r"^License: *(\S.*\S)", package.copyright, re.M)))
-    told = f"Names of licences in its copyright file: {'; '.join(licences)}." if licences else "Its copyright file names licences in prose only."
+    licenses = sorted(set(re.findall(r"^License: *(\S.*\S)", package.copyright, re.M)))
+    told = f"Names of licenses in its copyright file: {'; '.join(licenses)}." if licenses else "Its copyright file names licenses in prose only."
     source, version = package.source
     return {
         "SPDXID": identifier("Package", package.name), "name": package.name, "versionInfo": package.version,
         "packageFileName": package.deb.name, "downloadLocation": package.url, "filesAnalyzed": False,
         "supplier": "Organization: Debian", "originator": "NOASSERTION",
         "checksums": [{"algorithm": "SHA256", "checksumValue": package.sha256}],
-        "licenseConcluded": "NOASSERTION", "licenseDeclared": licence_reference(package), "licenseComments": told,
+        "licenseConcluded": "NOASSERTION", "licenseDeclared": license_reference(package), "licenseComments": told,
         "copyrightText": "NOASSERTION", "sourceInfo": f"built from the Debian source package {source} {version}",
         "primaryPackagePurpose": "LIBRARY" if package.name.startswith("lib") else "OTHER",
         "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator":
                           f"pkg:deb/debian/{quote(package.name)}@{quote(package.version)}?arch={package.fields['Architecture']}&distro={release}"}]}
 
 
-def licence_reference(package):
+def license_reference(package):
     return f"LicenseRef-{re.sub('[^A-Za-z0-9.-]', '-', package.name)}-copyright"
 
 
-def extracted_licence(package):
-    """The text is in the image; its digest here says which text is meant."""
+def extracted_license(package):
+    """The text is in the image; the digest says which text is meant."""
     sha256 = hashlib.sha256(package.copyright.encode()).hexdigest()
-    return {"licenseId": licence_reference(package), "name": f"copyright file of {package.name} {package.version}",
+    return {"licenseId": license_reference(package), "name": f"copyright file of {package.name} {package.version}",
             "extractedText": f"/usr/share/doc/{package.name}/copyright of the image, SHA-256 {sha256}; "
-                             "licences that it refers to are in /usr/share/common-licenses/ of the image."}
+                             "licenses that it refers to are in /usr/share/common-licenses/ of the image."}
 
 
 def document(version, revision, created, manifest, binary, closure, release):
@@ -60,5 +61,5 @@ def document(version, revision, created, manifest, binary, closure, release):
              "checksums": [{"algorithm": "SHA256", "checksumValue": hashlib.sha256(binary).hexdigest()}],
              "comment": "The checksum is that of /usr/bin/gpugate."},
             *(debian_package(package, release) for package in packages)],
-        "hasExtractedLicensingInfos": [extracted_licence(package) for package in packages],
+        "hasExtractedLicensingInfos": [extracted_license(package) for package in packages],
         "relationships": [{"spdxElementId": one, "relationshipType": how, "relatedSpdxElement": other} for one, how, other in sorted(relations)]}

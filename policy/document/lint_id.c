@@ -105,11 +105,11 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	ROW("profile-not-offered", WARNING,
 	    "A Rule rewrites to a MIG slice that no Accelerator offers, so that the Pod is never scheduled.",
 	    "Rewrite to a profile of some `mig.offered`, or add the profile there."),
-    [LINT_QUOTA_MIXES_UNITS] = ROW(
-	"quota-mixes-units", WARNING,
-	"A quota adds units of a companion of a device, such as megabytes, to its number of accelerators; or its limit "
-	"on such a companion has a suffix, although the companion is not counted in bytes.",
-	"Give the companion a quota of its own, and a plain number as Pods ask for it."),
+    [LINT_QUOTA_MIXES_UNITS] =
+	ROW("quota-mixes-units", WARNING,
+	    "A quota adds units of a companion of a device, such as megabytes, to its number of accelerators. Or "
+	    "its limit on such a companion has a suffix, although the companion is not counted in bytes.",
+	    "Give the companion a quota of its own, and a plain number as Pods ask for it."),
     [LINT_RESOURCE_MISSPELLED] = ROW(
 	"resource-misspelled", WARNING,
 	"A resource is known only because of its vendor's domain, and its name is nearly that of an Accelerator's, or "

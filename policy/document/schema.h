@@ -40,7 +40,7 @@ enum field_flag {
 	/* Objects in a list must have different names (their first text field). */
 	FIELD_UNIQUE = 1 << 4,
 	FIELD_NULLABLE = 1 << 5, /* null is the same as an absent key. */
-	FIELD_INLINE = 1 << 6,   /* The fields of an object are members of the surrounding struct. */
+	FIELD_INLINE = 1 << 6,   /* The fields of an object are members of the outer struct. */
 };
 
 struct schema_word {

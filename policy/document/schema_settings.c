@@ -53,9 +53,8 @@ static const struct schema_field settings_fields[] = {
 	    "covers."},
     {KEY("unknownResources"), .type = FIELD_CHOICE, AT(doc_settings, unknown_resources), WORDS(coverage_words),
      .fallback = "warn",
-     .doc = "What happens to Pods that ask for an extended resource which neither an Accelerator, `otherResources` nor "
-	    "the "
-	    "built-in table of resource names knows, so that no quota counts it."},
+     .doc = "What happens to Pods that ask for an extended resource unknown to Accelerators, `otherResources` and the "
+	    "built-in table of resource names. No quota counts it."},
     {KEY("otherResources"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_RESOURCE_GLOB,
      AT(doc_settings, other_resources),
      .doc = "Resource names that are no accelerators, whatever the built-in table says; `*` stands for any text, `?` "
@@ -69,16 +68,15 @@ static const struct schema_field settings_fields[] = {
 	    "label or annotation."},
     {KEY("terminatingGraceSeconds"), .type = FIELD_NUMBER, AT(doc_settings, terminating_seconds), .min = 0,
      .max = 86400, WORDS(never_words), .fallback = "300",
-     .doc = "How long after the end of its grace period a Pod that is being deleted still counts, in seconds; the word "
-	    "`never` "
-	    "lets it count until it is gone."},
+     .doc = "How long a Pod that is being deleted still counts after the end of its grace period, in seconds. With "
+	    "`never`, it counts until it is gone."},
     {KEY("guardFailurePolicy"), .type = FIELD_CHOICE, AT(doc_settings, guard_failure), WORDS(failure_words),
      .fallback = "Ignore",
-     .doc = "What the API server does with Pods that ask for no accelerator while gpugate does not answer: the "
+     .doc = "What the API server does with Pods that ask for no accelerator while gpugate does not answer. This is the "
 	    "failurePolicy of the webhook through which Guards see such Pods."},
     {KEY("quotaFailurePolicy"), .type = FIELD_CHOICE, AT(doc_settings, quota_failure), WORDS(quota_failure_words),
      .fallback = "Fail",
-     .doc = "What the API server does with Pods that ask for accelerators while gpugate does not answer: the "
+     .doc = "What the API server does with Pods that ask for accelerators while gpugate does not answer. This is the "
 	    "failurePolicy of the webhook through which such Pods are charged."},
 };
 

@@ -25,19 +25,20 @@ static const struct catalog_variable variables[] = {
     {S("MTHREADS_VISIBLE_DEVICES"), S("mthreads.com/"), true},
     {S("METAX_VISIBLE_DEVICES"), S("metax-tech.com/"), true},
     {S("ILUVATAR_VISIBLE_DEVICES"), S("iluvatar.ai/"), true},
-    {S("CXPU_VISIBLE_DEVICES"), S("kunlunxin.com/"), true},         /* Kunlunxin's xpu-container-toolkit. */
-    {S("AWS_NEURON_VISIBLE_DEVICES"), S("aws.amazon.com/"), false}, /* AWS's oci-neuron-hook. */
-    {S("IX_VISIBLE_DEVICES"), S("iluvatar.com/"), false},           /* Iluvatar's ix-container-toolkit. */
-    {S("ENFLAME_VISIBLE_DEVICES"), S("enflame.com/"), false},       /* Enflame's container toolkit. */
-    {S("BIREN_VISIBLE_DEVICES"), S("birentech.com/"), false},       /* Biren's container toolkit. */
-    {S("HCU_VISIBLE_DEVICES"), S("hygon.com/"), true},              /* Hygon's hcu-container-toolkit. */
-    {S("VHCU_VISIBLE_DEVICES"), S("hygon.com/"), false},            /* Hygon's hcu-container-toolkit. */
-    {S("MIG_VISIBLE_DEVICES"), S("hygon.com/"), false},             /* Hygon's hcu-container-toolkit. */
-    {S("XDXCT_VISIBLE_DEVICES"), S("xdxct.com/"), true},            /* XDXCT's container toolkit. */
-    {S("METHERDS_VISIBLE_DEVICES"), S("mthreads.com/"), false},     /* Moore Threads' toolkit, with this misspelling. */
-    {S("DCU_VISIBLE_DEVICES"), S("hygon.com/"), false},             /* Hygon's dcu-container-runtime. */
-    {S("TSINGMICRO_VISIBLE_DEVICES"), S("tsingmicro.com/"), false}, /* Tsingmicro's container runtime. */
-    {S("DOCKER_RESOURCE_*"), S("hygon.com/"), false}, /* Hygon's; NVIDIA's with the option swarm-resource. */
+    {S("CXPU_VISIBLE_DEVICES"), S("kunlunxin.com/"), true},         /* xpu-container-toolkit */
+    {S("AWS_NEURON_VISIBLE_DEVICES"), S("aws.amazon.com/"), false}, /* oci-neuron-hook */
+    {S("IX_VISIBLE_DEVICES"), S("iluvatar.com/"), false},           /* ix-container-toolkit */
+    {S("ENFLAME_VISIBLE_DEVICES"), S("enflame.com/"), false},       /* Enflame */
+    {S("BIREN_VISIBLE_DEVICES"), S("birentech.com/"), false},       /* Biren */
+    {S("HCU_VISIBLE_DEVICES"), S("hygon.com/"), true},              /* hcu-container-toolkit */
+    {S("VHCU_VISIBLE_DEVICES"), S("hygon.com/"), false},            /* hcu-container-toolkit */
+    {S("MIG_VISIBLE_DEVICES"), S("hygon.com/"), false},             /* hcu-container-toolkit */
+    {S("XDXCT_VISIBLE_DEVICES"), S("xdxct.com/"), true},            /* XDXCT */
+    {S("METHERDS_VISIBLE_DEVICES"), S("mthreads.com/"), false},     /* Moore Threads (sic) */
+    {S("DCU_VISIBLE_DEVICES"), S("hygon.com/"), false},             /* dcu-container-runtime */
+    {S("TSINGMICRO_VISIBLE_DEVICES"), S("tsingmicro.com/"), false}, /* Tsingmicro */
+    /* Hygon. NVIDIA's runtime reads it, too, if its option `swarm-resource` is set. */
+    {S("DOCKER_RESOURCE_*"), S("hygon.com/"), false},
 };
 
 /*
@@ -55,7 +56,7 @@ static const struct str device_paths[] = {
     S("/dev/dri"),          /* Render nodes of AMD, Intel, Moore Threads, MetaX and Hygon. */
     S("/dev/kfd"),          /* AMD compute. */
     S("/dev/mkfd"),         /* Hygon. */
-    S("/dev/accel*"),       /* The accel subsystem of Linux: Habana, Intel NPU, TPU, Qualcomm. Also Tsingmicro. */
+    S("/dev/accel*"),       /* Linux's accel subsystem: Habana, Intel, TPU, Qualcomm. Tsingmicro. */
     S("/dev/hl*"),          /* Habana before the accel subsystem. */
     S("/dev/apex_*"),       /* Google Coral. */
     S("/dev/neuron*"),      /* AWS. */
@@ -79,7 +80,7 @@ static const struct str device_paths[] = {
     S("/dev/vfio"),         /* Devices for passthrough. */
     S("/dev/char"),         /* Every character device, by its number. */
     S("/dev/mem"),          /* The memory of the node, including mapped device memory. */
-    S("/proc"),             /* driver/nvidia grants MIG devices; PID/root leads to /dev of the node. */
+    S("/proc"),             /* driver/nvidia grants MIG devices; PID/root shows the node's /dev. */
     S("/sys/fs/cgroup"),    /* Decides which devices a container may open. */
     S("/run/nvidia*"),      /* The root of the driver container, with its /dev. */
     /* These tell a runtime which devices a container gets. */
@@ -135,7 +136,7 @@ static const struct str device_paths[] = {
  * key is a row, or a row followed by a slash and more.
  */
 static const struct str device_annotations[] = {
-    S("cdi.k8s.io"),                   /* CDI, in runtimes that pass annotations of Pods on, and in Kata. */
+    S("cdi.k8s.io"),                   /* CDI: runtimes that pass on Pod annotations; Kata. */
     S("nvidia.cdi.k8s.io"),            /* The NRI plugin of NVIDIA's container toolkit. */
     S("cdi.nri.io"),                   /* An NRI plugin for CDI. */
     S("cdi-devices.noderesource.dev"), /* NRI's device injector: CDI devices. */
@@ -147,7 +148,8 @@ static const struct str device_annotations[] = {
     S("devices.gke.io"),               /* The device injector of GKE. */
     S("io.kubernetes.cri-o.Devices"),  /* CRI-O, if a runtime class allows the annotation. */
     S("devices.crio.io"),              /* CRI-O from 1.35 on. */
-    S("scheduling.koordinator.sh/device-allocated"), /* Koordinator sets NVIDIA_VISIBLE_DEVICES from it. */
+    /* Koordinator sets NVIDIA_VISIBLE_DEVICES from it. */
+    S("scheduling.koordinator.sh/device-allocated"),
 };
 
 /* Read by KAI and Run:ai. */

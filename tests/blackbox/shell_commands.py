@@ -26,8 +26,8 @@ EXAMPLE = NotRun("it is about the example of its page, which is not in the progr
 ONES_OWN = NotRun("it is about a file or a failure of the reader's own")
 OUTLINE = NotRun("an outline with ... in it, of commands that are run in full")
 
-# Document -> (beginning of a command, stories or a reason), one for each command, in order. A story goes through the documents in their
-# order, by name.
+# Document -> (beginning of a command, stories or a reason), one for each command, in order. A story
+# goes through the documents in order of their names.
 PLAN = {
     "README.md": [
         ("sudo apt-get install -y make git", NotRun("it changes the machine")),
@@ -216,12 +216,14 @@ def documents():
 
 
 def key(path):
-    """What PLAN calls a document: its name, or its path where it is neither at the top nor in docs/ itself."""
+    """Returns what PLAN calls a document: its path, or just its name if it is in the root or in
+    docs/."""
     return path.name if path.parent in (ROOT, ROOT / "docs") else str(path.relative_to(ROOT))
 
 
 def blocks(path):
-    """Blocks of code without a language: set in by four blanks after an empty line, or fenced as sh or as nothing."""
+    """Yields code blocks without a language: indented by four spaces after an empty line, or fenced
+    as sh or without a language."""
     text, fence = path.read_text(), re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
     fenced = [textwrap.dedent(body).strip("\n") for _, language, body in fence.findall(text) if language in ("", "sh", "bash", "console")]
     text = fence.sub("", text)

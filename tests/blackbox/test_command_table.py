@@ -1,4 +1,5 @@
-"""One table of commands: help, manual pages, completions and reference tell the same, since all are made from it."""
+"""Help, manual pages, completions and reference say the same, since all are made from one table of
+commands."""
 
 import os
 import re
@@ -76,8 +77,8 @@ def test_a_page_for_each_command(pages):
         assert (pages / page_name(words)).read_text().startswith(".Dd January 2, 1970\n")
 
 
-# What the style guide of one system has against all pages of others. Nor are these pages among those of the machine, where mandoc looks for
-# the pages that they refer to.
+# mandoc says this about every page, because the style guide of one system asks for it. It also
+# looks for referenced pages on this machine, where these are not installed.
 NO_OBJECTION = "STYLE: operating system explicitly specified: Os gpugate (NetBSD)"
 
 

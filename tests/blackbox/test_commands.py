@@ -1,5 +1,5 @@
-"""The shell commands of README.md, docs/ and the pages for contributors: all are known, and those that need no cluster are run here, as
-written and in order."""
+"""The shell commands of README.md, docs/ and the pages for contributors: all are known, and those
+that need no cluster run here, as written and in order."""
 
 import json
 import os
@@ -40,7 +40,8 @@ def test_most_commands_are_run():
 
 
 def test_what_contributors_run_exists():
-    """Files, folders, options of pytest's and targets of make, in commands that are not run here."""
+    """Checks the files, folders, pytest options and make targets of commands that are not run
+    here."""
     makefile, looked = (ROOT / "Makefile").read_text(), 0
     for path in documents():
         for command, (_, place) in zip(commands(path), PLAN.get(key(path), []), strict=True):
@@ -84,12 +85,14 @@ def alone():
     return [], {}
 
 
-@pytest.mark.xdist_group("ports")  # one after the other, where they have to share the ports that the documents name
+# One after the other, because they may have to share the ports that the documents name.
+@pytest.mark.xdist_group("ports")
 @pytest.mark.parametrize("document", sorted({name for name, _ in story(HERE)} - set(AFTER.values())))
 def test_commands(tmp_path, document):
     folder = workplace(tmp_path)
     steps = [command for name, command in story(HERE) if name in (AFTER.get(document), document)]
-    assert len(steps) > 5 or document in ("README.md", "policy-as-code.md", "policy.md")  # of which the others need a registry or a cluster
+    # The others of these documents need a registry or a cluster.
+    assert len(steps) > 5 or document in ("README.md", "policy-as-code.md", "policy.md")
     if document == "operate.md":  # "what the API server trusts": there is none here
         steps.insert(next(i for i, step in enumerate(steps) if "--ca ca.crt" in step), "cp pki/ca.crt ca.crt")
     way, more = alone()

@@ -1,4 +1,5 @@
-"""The scripts of `gpugate completion`, in the real shells: what each of them offers, and the Tab key itself."""
+"""The scripts of `gpugate completion` in the real shells: the offers of each, and the Tab key
+itself."""
 
 import os
 import pty
@@ -16,13 +17,15 @@ from gpugate import BINARY, DEADLINE_S, run
 
 PATH = f"{BINARY.parent}:{os.environ['PATH']}"
 
-# How each shell is asked for its offers: $1 is the script, the other arguments are the words of the line, the last of them unfinished.
+# How to ask each shell for its offers. $1 is the script; the other arguments are the words of the
+# line, the last of them unfinished.
 BASH = """
 source "$1"; shift
 COMP_WORDS=(gpugate "$@"); COMP_CWORD=$#
 COMPREPLY=(); _gpugate; printf '%s\\n' "${COMPREPLY[@]}"
 """
-# What the completion system of zsh does with the offers is not asked for here, but where the Tab key is pressed below.
+# This skips what the completion system of zsh does with the offers. The tests below press the Tab
+# key for that.
 ZSH = """
 compdef() {}
 compset() {}
@@ -169,7 +172,8 @@ class Terminal:
         os.waitpid(self.pid, 0)
 
 
-# How a script is loaded in an interactive shell, from a folder: zsh also finds it by its name, as the Debian package installs it.
+# How an interactive shell loads a script from a folder. zsh also finds it by its name, as the
+# Debian package installs it.
 LOADED = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], "source {}/bash; bind 'set show-all-if-ambiguous on'"),
     "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -D -u; source {}/zsh"),

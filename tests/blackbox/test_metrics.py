@@ -59,7 +59,8 @@ def test_format(server):
 
 
 def reference():
-    """Metric -> (type, labels) on the reference page, without the sections that need more than a server: "With --ledger cluster", and so on."""
+    """Metric -> (type, labels) on the reference page, except for the sections "With ...", which
+    need more than a server."""
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     sections = re.findall(r"^## .*\n\n(?!With )(?:[^|#]*\n\n)?(\| Metric \| Type .*(?:\n\|.*)*)", page, re.M)
     rows = [re.fullmatch(r"\| `(\w+)(?:\{(.*)\})?` \| (\w+) \|.*", line) for section in sections for line in section.splitlines()[2:]]

@@ -1,4 +1,4 @@
-"""A real Chromium without a window, that looks at the page of a real gpugate."""
+"""A real Chromium without a window, which shows the page of a real gpugate."""
 
 import base64
 import json
@@ -9,13 +9,14 @@ import tempfile
 NOT_TO_BE_HAD = 77
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
-# Quiet: it looks up nothing and updates nothing. Without a sandbox, since it may run as root, on pages of our own only.
+# Quiet: it looks up and updates nothing. It has no sandbox, as it may run as root, and opens only
+# our own pages.
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1"]
 
 
 def missing():
-    """Why there is no browser, as a sentence; None: there is one."""
+    """Returns why there is no browser, as a sentence, or None if there is one."""
     try:
         import selenium  # noqa: F401
     except ImportError:
@@ -25,7 +26,7 @@ def missing():
 
 
 class Browser:
-    """One window. open() starts afresh, with an empty console."""
+    """One window. open() starts with an empty console."""
 
     def __init__(self, width=1200, height=900):
         from selenium import webdriver
@@ -46,11 +47,11 @@ class Browser:
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def size(self, width, height):
-        """Of the page itself, whatever a window's least size is."""
+        """Sets the size of the page itself, whatever the minimum size of a window."""
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def scheme(self, name):
-        """What the system prefers: light or dark."""
+        """Sets the preference of the system: light or dark."""
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def cdp(self, command, **parameters):
@@ -61,18 +62,19 @@ class Browser:
         self.driver.get(url)
 
     def run(self, script, *arguments):
-        """The value of a JavaScript function's body."""
+        """Returns the value of the body of a JavaScript function."""
         return self.driver.execute_script(script, *arguments)
 
     def text(self, selector):
         return self.run("return document.querySelector(arguments[0]).textContent", selector)
 
     def texts(self, selector):
-        """Of all that is shown."""
+        """The text of everything that is shown."""
         return self.run("return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)", selector)
 
     def console(self):
-        """What was said there since the last call, violations of the page's policy among it."""
+        """Returns console messages since the last call, including violations of the page's
+        policy."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def keys(self, *keys):
@@ -80,7 +82,7 @@ class Browser:
         ActionChains(self.driver).send_keys(*keys).perform()
 
     def picture(self):
-        """What the window shows, as a PNG."""
+        """Returns the content of the window as a PNG."""
         return base64.b64decode(self.cdp("Page.captureScreenshot")["data"])
 
 

@@ -27,7 +27,8 @@ def window():
 
 @pytest.fixture
 def browser(window):
-    """As a user has it who prefers nothing; what the console has said at the end must be nothing."""
+    """The browser of a user without preferences. Its console must be empty at the end of the
+    test."""
     window.scheme("light")
     window.size(1200, 900)
     window.open("about:blank")

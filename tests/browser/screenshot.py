@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""`make screenshot`: the status page of a gpugate with the policy of deploy/policy/, after the story of the demo and some Pods more, as
-FOLDER/status.png and FOLDER/status-dark.png; FOLDER/status.sha256 tells of which page they are (`sha256sum --check`)."""
+"""`make screenshot`: writes the status page of a gpugate with the policy of deploy/policy/, after
+the story of the demo and some more Pods, to FOLDER/status.png and FOLDER/status-dark.png.
+FOLDER/status.sha256 identifies the source of the page for `sha256sum --check`."""
 
 import contextlib
 import hashlib
@@ -35,7 +36,7 @@ def fill(gate):
 
 
 def digest():
-    """Of the page, as sha256sum prints it."""
+    """Returns the line of sha256sum for the page."""
     return f"{hashlib.sha256((ROOT / PAGE).read_bytes()).hexdigest()}  {PAGE}\n"
 
 

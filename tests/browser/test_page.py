@@ -1,5 +1,5 @@
-"""/status in a real browser: it shows what /status.json says, keeps itself fresh, can be read by everybody, and runs nothing but its
-own script."""
+"""/status in a real browser: it shows what /status.json contains, refreshes itself, is accessible,
+and runs no script but its own."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from browser import told
 from gpugate import ROOT, eventually
 from kube import GPU, doc, pod
 
-PATIENCE_S = 30  # the page asks every 5 seconds
+PATIENCE_S = 30  # the page polls every 5 seconds
 MIG = "nvidia.com/mig-1g.10gb"
 POLICY = [doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"offered": ["1g.10gb"]}),
           doc("Tenant", "org", quotas=[{"name": "compute", "measure": "gpus", "hard": 20}]),
@@ -26,7 +26,8 @@ POLICY = [doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", mig={"off
           doc("Tenant", "empty", namespaces=["empty"]),
           doc("Guard", "g", deny=["privileged", "hostDeviceMounts"])]
 
-# [name, indent in px, [[quota, text, bar's label, width of used and pending in parts of the bar, class of used], ...]]
+# [name, indent in px, [[quota, text, label of the bar, widths of used and pending as fractions of
+# the bar, class of used], ...]]
 READ_TENANTS = """return [...document.querySelectorAll('#tenants > li')].map(li => [li.querySelector('.tenant').textContent,
   parseFloat(getComputedStyle(li).paddingLeft), [...li.querySelectorAll('.quota')].map(q => { const bar = q.querySelector('.bar'),
   whole = bar.getBoundingClientRect().width; return [q.querySelector('b').textContent, q.lastChild.textContent, bar.getAttribute('aria-label'),
@@ -48,7 +49,7 @@ def page(browser, serve):
     return server
 
 
-# What it shows.
+# What the page shows.
 
 def test_its_head(browser, page):
     assert browser.text("#ready") == "ready" and "good" in browser.run("return document.getElementById('ready').className")
@@ -95,7 +96,7 @@ def test_refusals_are_those_of_status_json(browser, page):
 
 
 def test_it_refreshes_itself(browser, page):
-    """Without a reload: what a script has put into the page is still there."""
+    """It refreshes without a reload: what a script has put into the page is still there."""
     browser.run("window.stays = 1; window.scrollTo(0, 40)")
     assert page.admit(pod({GPU: 4}, namespace="team-b"))[0].allowed
     refused = page.validate(pod({GPU: 19}, namespace="team-b", name="another"), dry_run=True)
@@ -119,7 +120,7 @@ def test_a_server_that_is_gone_is_told_and_so_is_its_return(browser, serve):
     assert browser.console(), "the console tells about the failed requests; it is taken off here"
 
 
-# What another replica could say, laid over what this one says.
+# Overlays what another replica might report on the status of this one.
 OVER = """const ask = window.fetch; const merge = (to, from) => { for (const [key, value] of Object.entries(from))
   if (value && to[key] && typeof value === 'object') merge(to[key], value); else to[key] = value; return to; };
 window.fetch = async (...how) => { const answer = await (await ask(...how)).json(); return { json: async () => merge(answer, %s) }; };"""
@@ -193,7 +194,7 @@ def test_a_large_policy_is_cut_and_can_be_searched(browser, serve):
     assert browser.texts(".tenant") == ["t0999"] and browser.text("#more") == ""
 
 
-# Who reads it.
+# Accessibility.
 
 def test_the_filter(browser, page):
     browser.run("document.getElementById('filter').focus()")
@@ -215,7 +216,7 @@ def test_the_keyboard_reaches_the_filter_and_shows_where_it_is(browser, page):
     assert browser.run("return document.activeElement.getAttribute('aria-label')") == "Filter tenants"
 
 
-# The least contrast of any text that is shown, with the text, by WCAG 2.
+# Returns the least contrast of all visible text by WCAG 2, with that text.
 CONTRAST = """
 const rgb = text => text.match(/[\\d.]+/g).map(Number);
 const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
@@ -254,10 +255,11 @@ def test_nothing_hangs_out_at_the_side(browser, page, width):
     assert inner == []
 
 
-# Its pictures.
+# Its images.
 
 def test_the_pictures_of_the_documents(tmp_path):
-    """What `make screenshot` takes: the whole page with the demo's policy, once light and once dark."""
+    """The images of `make screenshot`: the whole page with the policy of the demo, light and
+    dark."""
     screenshot.take(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"status.png", "status-dark.png", "status.sha256"}
     light, dark = ((tmp_path / name).read_bytes() for name in ("status.png", "status-dark.png"))
@@ -282,7 +284,7 @@ def test_hostile_names_are_text(browser, page, name):
 
 
 def test_the_policy_of_the_page_holds(browser, page):
-    """Even where a name got into the page as markup: it would load nothing and run nothing."""
+    """Even if a name reached the page as markup, it would load and run nothing."""
     browser.run("""window.broken = []; document.addEventListener('securitypolicyviolation', e => window.broken.push(e.effectiveDirective));
       const put = document.createElement('div'); document.querySelector('main').append(put);
       put.innerHTML = '<img src=x onerror="window.hacked = 1"><p onclick="window.hacked = 1">x</p>'; put.lastChild.click();

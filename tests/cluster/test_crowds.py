@@ -35,8 +35,8 @@ def refuse_all(cluster, space):
 
 
 def fill(cluster, space, clients=12):
-    """Creates Pods that are never stored until there is no more room for them. Returns how many
-    gpugate admitted."""
+    """Creates Pods that are never stored until no room is left for them. Returns how many gpugate
+    admitted."""
     admitted, problems, full = [], [], threading.Event()
 
     def work(number):
@@ -78,7 +78,7 @@ def test_roots_that_fill_their_share_lock_nobody_out(own):
 
 def test_a_refusal_waits_only_for_what_may_become_free(own):
     """If nothing is pending or terminating, no refusal is delayed. If a Pod terminates, a refusal
-    waits for it, and becomes an admission when it is gone."""
+    waits for it, and becomes an admission if it has gone."""
     cluster, gate = own([team("ml", 1, namespaces=["ml"])])
     cluster.namespace("ml")
 

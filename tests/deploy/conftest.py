@@ -47,7 +47,8 @@ def plane(request, network):
 
 @pytest.fixture
 def release(plane):
-    """Runs helm against the control plane: release("upgrade", "--set", ...). Waits for hooks alone."""
+    """Runs helm against the control plane: release("upgrade", "--set", ...). Waits only for
+    hooks."""
     kubeconfig = plane.kubeconfig()
 
     def do(verb, *args, check=True):

@@ -1,4 +1,4 @@
-"""gpugate as an installed release would run it, and what the tests of installations ask of a cluster."""
+"""gpugate as an installed release runs it, and helpers for the tests of installations."""
 
 import base64
 import itertools
@@ -21,8 +21,9 @@ def create(plane, asks=None, **query):
 
 
 class Gate:
-    """gpugate as the installed Deployment would run it: its command and arguments with folders and ports of this machine, the installed
-    policy, path secret and ServiceAccount. Two waits are shorter here."""
+    """gpugate as the installed Deployment runs it: with its command, arguments, policy, path secret
+    and ServiceAccount. Directories and ports are those of this machine, and two waits are
+    shorter."""
 
     def __init__(self, plane, network):
         self.plane, self.network = plane, network
@@ -44,11 +45,12 @@ class Gate:
         return dict(self.plane.admin.get("ConfigMap", "gpugate-policy", NAMESPACE).must()["data"])
 
     def take_policy(self):
-        """What the kubelet does when the ConfigMap has changed."""
+        """Does what the kubelet does after the ConfigMap has changed."""
         self.server.reload(self._policy())
 
     def wait_current(self, mutating=True):
-        """Until what is registered is what the policy in force needs, and whom to trust is in every entry. mutating: whether that is there."""
+        """Waits until the registration is what the policy in force requires and each webhook has a
+        CA bundle. mutating: whether to expect mutating webhooks."""
         wanted = {("stale", "mutating"): 0, ("stale", "validating"): 0, ("installed", "mutating"): mutating, ("installed", "validating"): 1}
         eventually(lambda: all(self.server.metrics().value(f"gpugate_registration_{what}", configuration=kind) == value
                                for (what, kind), value in wanted.items()), 30, "a registration that is current")
@@ -57,7 +59,7 @@ class Gate:
         eventually(lambda: all(self.server.admin(path).status == 200 for path in self.probes) and self.is_open(), 30, "an open ledger")
 
     def wait_available(self):
-        """Until the Deployment says that replicas are available: then Fail may come into force."""
+        """Waits until the Deployment reports available replicas, which Fail requires."""
         eventually(lambda: self.plane.admin.get("Deployment", "gpugate", NAMESPACE).must()["status"].get("availableReplicas"), 60, "an available replica")
 
     def is_open(self):
@@ -84,7 +86,7 @@ STRICT = [doc("Settings", "s", enforcement="deny", onOutage="deny", exempt={"nam
 
 
 def strict_values(folder):
-    """Options for helm: a policy that refuses, and its registration."""
+    """Options for helm: a policy that denies, and its registration."""
     text = yaml.safe_dump_all(STRICT)
     (folder / "policy").mkdir(exist_ok=True)
     (folder / "policy" / "strict.yaml").write_text(text)

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""The real Helm, built from source by the Go module beside this file into build/tools/, once, and again only when its go.sum changes.
+"""Builds the real Helm from source, with the Go module beside this file, into build/tools/. It is
+built again only after a change of go.sum.
 
-Exit status: 0 it is there, 1 the build failed, 77 it is not to be had here (no network, no Go for this machine)."""
+Exit status: 0 if it is available, 1 if the build failed, 77 if it cannot be built here (no network,
+no Go for this machine)."""
 
 import hashlib
 import os
@@ -27,7 +29,7 @@ def _key():
 
 
 def path():
-    """Where it is, or NotToBeHad."""
+    """Returns its path, or raises NotToBeHad."""
     if not (HELM.exists() and STAMP.exists() and STAMP.read_text() == _key()):
         raise NotToBeHad("there is no helm; tests/deploy/helm_tool.py builds it")
     return HELM
@@ -50,7 +52,7 @@ def build():
     version = re.search(r"^\s*helm\.sh/helm/v3 (\S+)", text, re.M)[1]
     minor = re.search(r"^\s*k8s\.io/api v0\.(\d+)\.", text, re.M)[1]
     print(f"helm: building {version} into {HELM.parent}: once, one to three minutes", flush=True)
-    # A failure here is one of the network, or of go.sum; a later one is a failure to build.
+    # A failure here is caused by the network or by go.sum; a later one is a build failure.
     if not _run(go, "mod", "download"):
         raise NotToBeHad("Helm's Go modules cannot be downloaded (see above); is there a network, or a GOPROXY to set?")
     major_minor = [f"-X helm.sh/helm/v3/pkg/{package}.k8sVersion{part}={value}" for package in ("chartutil", "lint/rules")

@@ -1,4 +1,4 @@
-"""The manifests in deploy/: what Helm and kustomize make of them, as objects."""
+"""The manifests in deploy/, as Helm and kustomize render them, as objects."""
 
 import copy
 import difflib
@@ -17,7 +17,8 @@ from gpugate import BINARY, ROOT, run
 DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "helm" / "gpugate"
 PATH_SECRET = "0123456789abcdef0123456789abcdef"
-KUSTOMIZE_VALUES = {"pathSecret": {"value": PATH_SECRET}, "namespace": {"create": True}}  # what makes the chart give what kustomize gives
+# With these values, the chart renders what kustomize does.
+KUSTOMIZE_VALUES = {"pathSecret": {"value": PATH_SECRET}, "namespace": {"create": True}}
 
 
 def helm(*args, check=True, **kwargs):
@@ -27,7 +28,7 @@ def helm(*args, check=True, **kwargs):
 
 
 def merged(*maps):
-    """Values, the later ones over the earlier ones."""
+    """Merges values. Later ones override earlier ones."""
     whole = {}
     for values in maps:
         for key, value in values.items():
@@ -36,7 +37,8 @@ def merged(*maps):
 
 
 def template(folder, values, *args, namespace="gpugate", check=True):
-    """What `helm template` makes of the chart with these values. folder: for the file of values."""
+    """Returns what `helm template` renders from the chart with these values. folder: for the values
+    file."""
     path = Path(folder) / "values.yaml"
     path.write_text(yaml.safe_dump(values))
     done = helm("template", "gpugate", CHART, "--namespace", namespace, "-f", path, *args, check=check)
@@ -44,7 +46,8 @@ def template(folder, values, *args, namespace="gpugate", check=True):
 
 
 def kustomize(folder, overlay, change=None):
-    """What `kubectl kustomize` makes of an overlay, in a copy that is filled in as a person would; change(copy) does more."""
+    """Returns what `kubectl kustomize` builds from a copy of an overlay that is filled in as a user
+    would. change(copy) may do more."""
     copy_of = shutil.copytree(DEPLOY / "kustomize", Path(folder) / "kustomize", dirs_exist_ok=True)
     (copy_of / "base" / "path.env").write_text(f"secret={PATH_SECRET}\n")
     pki = copy_of / "overlays" / "plain" / "pki"
@@ -58,7 +61,7 @@ def kustomize(folder, overlay, change=None):
 
 
 def with_component(name, overlay="self-managed"):
-    """A change for kustomize(): the overlay with a component."""
+    """A change for kustomize(): adds a component to the overlay."""
     def change(copy):
         path = copy / "overlays" / overlay / "kustomization.yaml"
         path.write_text(path.read_text() + f"components: [../../components/{name}]\n")
@@ -67,14 +70,14 @@ def with_component(name, overlay="self-managed"):
 
 
 def readme_line(copy, word):
-    """Runs the line of the README that has the word, as a person would."""
+    """Runs the line of the README that contains the word, as a user would."""
     (line,) = [line.strip() for line in (copy / "README.md").read_text().splitlines() if line.startswith("    ") and word in line]
     subprocess.run(["bash", "-e", "-o", "pipefail", "-c", line], cwd=copy, check=True,
                    env={**os.environ, "PATH": f"{BINARY.parent}:{os.environ['PATH']}"})
 
 
 def by_name(objects):
-    """(kind, name) -> object; one of each."""
+    """Returns (kind, name) -> object. No two objects may share a key."""
     found = {}
     for obj in objects:
         if obj:
@@ -85,19 +88,19 @@ def by_name(objects):
 
 
 def rendered(policy, *args):
-    """What `gpugate render` prints for the cluster ledger."""
+    """Returns what `gpugate render` prints for the cluster ledger."""
     done = run("render", "--policy", policy, "--ledger", "cluster", "-o", "json", *args)
     assert done.returncode == 0, done.stderr
     return by_name(json.loads(done.stdout)["items"])
 
 
-# What tells Helm's objects from kustomize's and from render's, and means nothing.
+# Differences without significance between the objects of Helm, kustomize and `render`.
 LABELS = ("helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by")
 ANNOTATIONS = ("helm.sh/", "gpugate.io/path-secret")
 
 
 def bare(obj, labels=LABELS):
-    """An object without that."""
+    """Returns a copy of an object without these differences."""
     obj = copy.deepcopy(obj)
     for metadata in (obj["metadata"], obj.get("spec", {}).get("template", {}).get("metadata", {}) if obj["kind"] == "Deployment" else {}):
         for field, gone in (("labels", lambda key: labels is None or key in labels), ("annotations", lambda key: key.startswith(ANNOTATIONS))):
@@ -116,6 +119,6 @@ def bare(obj, labels=LABELS):
 
 
 def assert_same(a, b):
-    """Shows the lines that differ."""
+    """Fails with a diff if they differ."""
     texts = [yaml.safe_dump(obj).splitlines() for obj in (a, b)]
     assert a == b, "\n".join(difflib.unified_diff(*texts, lineterm="", n=1))

@@ -1,6 +1,6 @@
-"""What a node does with the chart's Pods, on a control plane without any: a Pod whose image is there runs, another one stays as it is when an
-image cannot be pulled. The Job that checks the policy is really run, by the binary and with the files that its volume has; a
-replica is ready while `ready` says so."""
+"""Does what a node does with the chart's Pods, on a control plane without nodes. A Pod whose image
+is available runs; any other keeps waiting for its image. The Job that checks the policy really runs
+the binary, with the files of its volume. Replicas are ready while `ready` is true."""
 
 import datetime
 import http.client
@@ -14,8 +14,8 @@ POLICY = "/etc/gpugate/policy"
 
 
 class Node:
-    """Runs in a thread until stop(). images: what can be pulled; "gpugate:0.2.0" is what the chart asks for. `linted` has what each
-    check wrote."""
+    """Runs in a thread until stop(). images: those that can be pulled; the chart asks for
+    "gpugate:0.2.0". linted: the output of each check."""
 
     def __init__(self, plane, namespace):
         self.client, self.namespace = plane.client(timeout_s=30), namespace
@@ -30,7 +30,8 @@ class Node:
                 for pod in self.client.list("Pod", self.namespace):
                     self._look(pod)
             except (OSError, http.client.HTTPException, AssertionError, json.JSONDecodeError):
-                continue  # the API server or the Pod is gone, or the namespace is not there yet
+                # The API server or the Pod is gone, or the namespace does not exist yet.
+                continue
         self.client.close()
 
     def _look(self, pod):
@@ -53,7 +54,7 @@ class Node:
         assert container["command"] == ["/usr/bin/gpugate", "lint"] and container["args"] == [POLICY], "what else is there to run?"
         files = self.client.get("ConfigMap", volume["configMap"]["name"], self.namespace)
         if not files.ok:
-            return  # as a kubelet, which waits for it
+            return  # a kubelet would wait for it
         with tempfile.TemporaryDirectory(prefix="gpugate-") as folder:
             done = run("lint", write_policy(folder, files.body["data"]))
         self.linted.append(done.stdout + done.stderr)

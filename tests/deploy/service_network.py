@@ -1,5 +1,6 @@
-"""What leads the API server to Services where no kube-proxy runs: the tunnel that managed clusters have (an egress selector with HTTP
-CONNECT). So webhooks are registered by Service, as the chart does, and certificates have to be for the Service's name."""
+"""Leads the API server to Services where no kube-proxy runs, through the tunnel that managed
+clusters have: an egress selector with HTTP CONNECT. So webhooks are registered by Service, as the
+chart does, and certificates must be valid for the name of the Service."""
 
 import contextlib
 import socket
@@ -9,7 +10,7 @@ import yaml
 
 
 class ServiceNetwork:
-    """Connections to any Service go to 127.0.0.1:`port`, the one that is there; refused while it is None."""
+    """Connects every Service to 127.0.0.1:`port`. Refuses connections while the port is None."""
 
     def __init__(self, folder):
         self.port, self.asked = None, []

@@ -1,5 +1,6 @@
-"""The shell commands of README.md and docs/ that need a cluster, as written and in order, on a real API server with the real Helm.
-Each story has a cluster of its own. What a story is given is what the text around it says that the reader has."""
+"""Runs the shell commands of README.md and docs/ that need a cluster, as written and in order, on a
+real API server with the real Helm. Each story has its own cluster, and starts with what the text
+around it says that the reader has."""
 
 import json
 import os
@@ -28,7 +29,7 @@ def plane():
 
 @pytest.fixture
 def tell(plane, tmp_path):
-    """Runs the commands of a story; returns what they wrote."""
+    """Runs the commands of a story and returns their output."""
     folder = workplace(tmp_path)
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -48,7 +49,8 @@ def tell(plane, tmp_path):
 
 
 def copy_of_kustomize(folder):
-    """"a copy of deploy/kustomize in a repository of yours", with its folder of policy as it comes."""
+    """Makes "a copy of deploy/kustomize in a repository of yours", with its policy directory
+    unchanged."""
     return shutil.copytree(ROOT / "deploy" / "kustomize", folder / "mine")
 
 
@@ -69,7 +71,7 @@ def test_readme_by_hand(tell, plane):
 
 
 def test_chart(tell, plane):
-    """To the very end: nothing of it is left."""
+    """Includes the end of the story, after which nothing is left."""
     tell("chart")
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "ClusterRole"):
         assert not plane.admin.get(kind, "gpugate").ok
@@ -82,7 +84,7 @@ def test_kustomize(tell, plane):
 
 
 def test_by_hand(tell, plane):
-    """Rendering again, and what people look at; the path secret is that of the installation."""
+    """Renders again and reads the status; the path secret is that of the installation."""
     plane.namespace("gpugate")
     plane.admin.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gpugate-path", "namespace": "gpugate"},
                         "stringData": {"secret": "0123456789abcdef"}}).must()

@@ -1,4 +1,5 @@
-"""The chart and the overlays on a real API server: installed, upgraded, rolled back and taken away, while Pods are created."""
+"""Installs, upgrades, rolls back and uninstalls the chart and the overlays on a real API server
+while Pods are created."""
 
 import base64
 import copy
@@ -21,19 +22,22 @@ from manifests_of import CHART, DEPLOY, PATH_SECRET, kustomize, merged, template
 
 
 def kept(plane):
-    """What no upgrade, no way back and no uninstall may take or make anew: which ledger, which authority, and whom the API server trusts."""
+    """What no upgrade, rollback or uninstall may delete or replace: the ledger, the certificate
+    authority, and the CA certificate that the API server trusts."""
     secret = plane.admin.get("Secret", "gpugate-ca", NAMESPACE).must()
     return plane.admin.get("GPULedger", "cluster").must()["metadata"]["uid"], secret["metadata"]["uid"], secret["data"]["ca.crt"]
 
 
 def secrets(plane):
-    """The same, with the path secret: which Secret it is, and what it says. An uninstall takes that one."""
+    """The same, and the path secret: which Secret it is, and its value. An uninstall deletes that
+    one."""
     return *kept(plane), plane.admin.get("Secret", "gpugate-path", NAMESPACE).must()["metadata"]["uid"], path_secret(plane)
 
 
 class Deletions:
-    """Watches objects named gpugate, and says in which order they were deleted: resourceVersions of one etcd are one sequence. Meanwhile
-    it creates Pods that ask for devices; `refused` has what became of those that were not taken."""
+    """Watches objects named gpugate and records the order of their deletion, for which the
+    resourceVersions of one etcd suffice. Meanwhile it creates Pods that ask for devices; `refused`
+    has the messages of refused ones."""
 
     def __init__(self, plane, *kinds):
         self.plane, self.versions, self.refused, self._over = plane, {}, [], threading.Event()
@@ -72,22 +76,25 @@ class Deletions:
 
 
 def test_the_life_of_a_release(plane, network, release, tmp_path):
-    plane.admin.delete("Namespace", NAMESPACE)  # of another test
+    plane.admin.delete("Namespace", NAMESPACE)  # left by another test
     eventually(lambda: not plane.admin.get("Namespace", NAMESPACE).ok, 60, "the end of the namespace")
-    said = release("install", "--create-namespace", "--set", "image.repository=registry.example/gpugate").stdout  # as the README has it
+    # The command of the README.
+    said = release("install", "--create-namespace", "--set", "image.repository=registry.example/gpugate").stdout
     assert plane.admin.get("Deployment", "gpugate", NAMESPACE).must()["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/gpugate:")
     assert "kubectl label namespace gpugate pod-security.kubernetes.io/enforce=restricted" in said and "refuses nothing" in said
     assert "--set podMonitor.create=true --set prometheusRule.create=true --set dashboard.create=true" in said and "Secret gpugate-ca." in said
     plane.namespace(NAMESPACE, **{"pod-security.kubernetes.io/enforce": "restricted"})
 
-    # Nobody answers yet, and nobody is held up: that is in the registration, since no policy is read.
+    # No replica runs yet, and no Pod is delayed or refused: the registration sees to that, since no
+    # policy has been read.
     assert {w["name"]: w["failurePolicy"] for w in configuration(plane, WEBHOOKS[1])} == {"quota.gpugate.io": "Ignore"}
     assert create(plane).ok and create(plane, {GPU: 1}, dryRun="All").ok
     for namespace in (NAMESPACE, "kube-system"):
         asked = plane.admin.create(pod(namespace, "probe", {GPU: 1}), dryRun="All")
         assert "webhook" not in asked.message, asked
 
-    # It starts: the policy of a first installation refuses nothing, and says what it would.
+    # gpugate starts. The policy of a first installation refuses nothing, and reports what it would
+    # refuse.
     gate = Gate(plane, network)
     try:
         gate.wait_current()
@@ -98,7 +105,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
         first, whole = kept(plane), secrets(plane)
         assert len(whole[-1]) == 48 and base64.b64decode(first[-1]).startswith(b"-----BEGIN CERTIFICATE-----")
 
-        # Another policy, with what it needs to be registered.
+        # Another policy, with its registration.
         gate.wait_available()
         release("upgrade", *strict_values(tmp_path))
         gate.take_policy()
@@ -111,7 +118,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
         refused = create(plane, {GPU: 1})
         assert refused.status == 403 and "exceeded quota: GPU quota" in refused.message, refused
 
-        # The same values again change nothing that matters; neither does going back.
+        # Upgrading with the same values changes nothing that matters; neither does rolling back.
         before = [configuration(plane, kind) for kind in WEBHOOKS]
         release("upgrade", "--reset-then-reuse-values")
         assert [configuration(plane, kind) for kind in WEBHOOKS] == before and secrets(plane) == whole
@@ -121,7 +128,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
         assert secrets(plane) == whole
         assert create(plane, {GPU: 1}).ok
 
-        # It goes: webhooks first, so that nobody is refused because the rest is gone.
+        # Uninstall deletes the webhooks first, so that no Pod is refused because the rest is gone.
         rest = ("Service", "Deployment", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "FlowSchema", "ServiceAccount")
         gone = Deletions(plane, *WEBHOOKS, *rest)
         release("uninstall")
@@ -135,7 +142,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
     assert kept(plane) == first
     assert not plane.admin.get("Secret", "gpugate-path", NAMESPACE).ok
 
-    # And comes again: what was left is taken over.
+    # A new installation takes over what was left.
     release("install")
     assert kept(plane) == first and path_secret(plane) != whole[-1]
     gate = Gate(plane, network)
@@ -149,7 +156,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
 
 
 def test_a_policy_of_several_files_and_one_of_somebody_else(plane, release, tmp_path):
-    """As docs/install.md and deploy/examples/README.md say."""
+    """Follows docs/install.md and deploy/examples/README.md."""
     def files():
         found = plane.admin.get("ConfigMap", "gpugate-policy", NAMESPACE)
         return set(found.must()["data"]) if found.ok else None
@@ -177,7 +184,7 @@ def test_a_policy_of_several_files_and_one_of_somebody_else(plane, release, tmp_
 
 
 def test_two_steps_hold_up_nobody(plane, network, release):
-    """First everything but the webhooks; they come when gpugate answers."""
+    """Installs everything but the webhooks, which follow when gpugate answers."""
     plane.namespace(NAMESPACE)
     release("install", "--set", "webhooks.create=false")
     assert not any(plane.admin.get(kind, "gpugate").ok for kind in WEBHOOKS)
@@ -194,7 +201,7 @@ def test_two_steps_hold_up_nobody(plane, network, release):
 
 
 def test_the_order_without_the_hook_is_why_there_is_one(plane, release):
-    """Helm by itself deletes kinds that it does not know last."""
+    """By itself, Helm deletes kinds that it does not know last."""
     plane.namespace(NAMESPACE)
     release("install")
     gone = Deletions(plane, *WEBHOOKS, "Service")
@@ -216,7 +223,7 @@ def test_an_existing_path_secret_is_registered_and_left_alone(plane, release):
     assert plane.admin.get("Secret", "mine", NAMESPACE).ok
 
 
-# Kinds of others, whose definitions are not here.
+# Kinds of other projects, whose definitions are not installed here.
 FOREIGN = "cert-manager.io/"
 
 
@@ -230,7 +237,8 @@ def test_the_api_server_takes_every_overlay(plane, tmp_path, overlay):
 
 @pytest.mark.parametrize("way", ["chart", "component"])
 def test_the_api_server_takes_what_the_prometheus_operator_gets(plane, tmp_path, way):
-    """By definitions that have the documented keys alone: a misspelt one is an error, and nothing gets lost."""
+    """The definitions contain only the documented keys: a misspelled key is an error, and none is
+    dropped."""
     kinds = [made for made in definitions() if made["spec"]["names"]["kind"] in ("PodMonitor", "PrometheusRule")]
     plane.kubectl("apply", "--server-side", "-f", "-", input=kinds)
     plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *(f"crd/{kind['metadata']['name']}" for kind in kinds))
@@ -248,7 +256,8 @@ def test_the_api_server_takes_what_the_prometheus_operator_gets(plane, tmp_path,
 
 
 def uninstall_by_hand(plane, folder):
-    """The lines of docs/install.md for an installation without Helm. Each ends with status 0, though some of what they name is not there."""
+    """Runs the lines of docs/install.md for an uninstall without Helm. Each exits with status 0,
+    although some objects do not exist."""
     text = (ROOT / "docs" / "install.md").read_text().split("Without Helm, and where `webhooks.create` is false", 1)[1]
     lines = re.findall(r"^    (kubectl delete .*)$", text, re.M)[:2]
     assert "validatingwebhookconfiguration" in lines[0] and "-k overlays/self-managed" in lines[1]
@@ -260,7 +269,7 @@ def uninstall_by_hand(plane, folder):
 
 
 def test_an_overlay_works(plane, network, tmp_path):
-    """Applied as a person would, next to what an uninstall of the chart has left."""
+    """Applies an overlay as a user would, beside what an uninstall of the chart has left."""
     kustomize(tmp_path, "self-managed")
     overlay = tmp_path / "kustomize" / "overlays" / "self-managed"
     plane.kubectl("apply", "--server-side", "--force-conflicts", "-k", overlay)
@@ -279,7 +288,7 @@ def test_an_overlay_works(plane, network, tmp_path):
 
 
 def pods_of(tmp_path):
-    """The Pods that the manifests make, by what makes them."""
+    """Yields the name and the template of each Pod in the manifests."""
     git = {"gitSync": {"repo": "https://git.example/p.git", "secret": "token"}}
     rendered = (CHART / "files" / "rendered" / "files.json").read_text().replace("release-namespace", NAMESPACE)
     matrix = {"default": {}, "git": {"policy": git, "webhooks": {"rendered": rendered}}, "files": {"certificates": {"mode": "cert-manager"}},
@@ -301,7 +310,7 @@ def test_pod_security_restricted_takes_every_pod(plane, tmp_path):
         body = {"apiVersion": "v1", "kind": "Pod", "spec": made["spec"],
                 "metadata": {**made["metadata"], "name": f"try-{name}", "namespace": "strict"}}
         assert plane.admin.create(body, dryRun="All").ok, (name, plane.admin.create(body, dryRun="All"))
-        # What each setting is there for: without it the API server refuses.
+        # Each setting is needed: without it, the API server refuses the Pod.
         for of_pod, field in ((True, "seccompProfile"), (True, "runAsNonRoot"), (False, "capabilities"), (False, "allowPrivilegeEscalation")):
             worse = copy.deepcopy(body)
             del (worse["spec"] if of_pod else worse["spec"]["containers"][0])["securityContext"][field]

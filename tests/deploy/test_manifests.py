@@ -1,4 +1,5 @@
-"""The chart and the kustomize overlays say the same, and what `gpugate render` says where they overlap."""
+"""The chart and the kustomize overlays agree with each other, and with `gpugate render` where they
+overlap."""
 
 import filecmp
 import shutil
@@ -24,7 +25,8 @@ def certs_of(overlay):
 
 
 def values_of(overlay, folder):
-    """The chart's values that say what an overlay says. folder: where kustomize() put its copy."""
+    """Returns the chart's values that correspond to an overlay. folder: where kustomize() put its
+    copy."""
     if overlay == "plain":
         ca = (folder / "kustomize" / "overlays" / "plain" / "pki" / "ca.crt").read_text()
         return merged(KUSTOMIZE_VALUES, {"certificates": {"mode": "existing-secret", "caBundle": ca}})
@@ -42,7 +44,7 @@ def test_what_is_generated_is_as_render_prints_it_today(tmp_path):
 
 
 def test_the_default_chart_is_made_for_production(tmp_path):
-    """What must not go from chart and overlays alike."""
+    """Both the chart and the overlays must have these."""
     made = template(tmp_path, {"pathSecret": {"value": PATH_SECRET}})
     spec = made["Deployment", "gpugate"]["spec"]
     pod, ours = spec["template"]["spec"], spec["selector"]["matchLabels"]
@@ -61,7 +63,8 @@ def test_the_default_chart_is_made_for_production(tmp_path):
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz" and container["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert ours.items() <= spec["template"]["metadata"]["labels"].items()
     assert {("NetworkPolicy", "gpugate"), ("Service", "gpugate")} <= made.keys()
-    # By which the other replicas know, before it starts, what it reads. The overlays have the same.
+    # It tells the other replicas, before this one starts, which form it reads. The overlays have
+    # the same.
     assert spec["template"]["metadata"]["annotations"]["gpugate.io/ledger-form"] == str(constant("webhook/ledger/codec.h", "LEDGER_FORM"))
 
 
@@ -71,7 +74,8 @@ def test_the_chart_and_the_overlay_are_equal(tmp_path, overlay):
     ours = template(tmp_path, values_of(overlay, tmp_path))
     if overlay == "plain":
         assert theirs.pop(("Secret", "gpugate-tls"))["data"].keys() == {"tls.crt", "tls.key", "ca.crt"}
-    assert ours.pop(("MutatingWebhookConfiguration", "gpugate"))["webhooks"] == []  # which kustomize cannot have, and nobody misses
+    # kustomize cannot have it, and it is empty.
+    assert ours.pop(("MutatingWebhookConfiguration", "gpugate"))["webhooks"] == []
     assert ours.keys() == theirs.keys()
     for key, obj in theirs.items():
         assert_same(bare(ours[key]), bare(obj))
@@ -79,7 +83,7 @@ def test_the_chart_and_the_overlay_are_equal(tmp_path, overlay):
 
 @pytest.mark.parametrize("secret", ["gpugate-git", ""])
 def test_git_sync_is_the_same_in_both(tmp_path, secret):
-    """With the Secret that the README makes, and without one by the README's line."""
+    """With the Secret that the README creates, and without one, following the README."""
     def change(copy):
         with_component("git-sync")(copy)
         if secret:
@@ -143,7 +147,7 @@ def test_rules_and_a_users_policy_are_registered_as_render_says(tmp_path):
 
 @pytest.mark.parametrize("rules", [False, True])
 def test_the_readmes_line_registers_a_policy(tmp_path, rules):
-    """The policy that is there, which has no Rules, and another one."""
+    """For the policy that is there, which has no Rules, and for another one."""
     def mine(copy):
         if rules:
             shutil.rmtree(copy / "base" / "policy")

@@ -1,5 +1,5 @@
-"""What a person does wrong at a first installation or an upgrade, by Helm on a real API server: each ends with a sentence that says what is
-wrong, and no Pod of the cluster is refused because of it."""
+"""Mistakes at a first installation or an upgrade, made with Helm on a real API server. Each ends
+with a message that says what is wrong, and no Pod of the cluster is refused because of it."""
 
 import json
 
@@ -16,7 +16,8 @@ STRICT_POLICY = "strict.yaml"
 
 @pytest.fixture
 def helm(plane, release):
-    """release() in a namespace that is there, with nothing of an earlier test, and taken away afterwards."""
+    """Runs release() in an existing namespace without leftovers of other tests, and cleans up
+    afterwards."""
     plane.namespace(NAMESPACE)
     yield release
     release("uninstall", "--ignore-not-found")
@@ -26,7 +27,8 @@ def helm(plane, release):
 
 
 def assert_nobody_is_refused(plane):
-    """Pods of a team, of the system and of gpugate's own namespace, with devices and without. Nobody answers."""
+    """Creates Pods of a team, of the system and of gpugate's own namespace, with and without
+    devices. No replica is running."""
     for asks in (None, {GPU: 1}, {GPU: 100}):
         made = create(plane, asks)
         assert made.ok, made
@@ -41,13 +43,13 @@ def failure_policy(plane):
 
 
 def lint_status(plane):
-    """What became of the check's container, as `kubectl get pod -o yaml` has it."""
+    """Returns the status of the check's container, as `kubectl get pod -o yaml` shows it."""
     (pod,) = [pod for pod in plane.admin.list("Pod", NAMESPACE) if pod["metadata"]["labels"].get("app.kubernetes.io/name") == "gpugate-lint"]
     return pod["status"]["containerStatuses"][0]["state"]
 
 
 def broken_values(folder):
-    """The strict policy with a misspelt key, which `gpugate render` was not asked about."""
+    """The strict policy with a misspelled key, without asking `gpugate render`."""
     values = strict_values(folder)
     path = folder / "policy" / STRICT_POLICY
     path.write_text(path.read_text().replace("enforcement:", "enforcment:"))
@@ -58,7 +60,8 @@ def broken_values(folder):
 
 @pytest.mark.parametrize("policy", ["the chart's", "one of one's own"])
 def test_nothing_else_than_an_install(plane, helm, tmp_path, policy):
-    """No node has room for a replica, say. Fail would refuse every Pod that asks for devices, so it is held back."""
+    """For example, no node has room for a replica. Fail would refuse every Pod that asks for
+    devices, so it is held back."""
     said = helm("install", *(() if policy == "the chart's" else strict_values(tmp_path))).stdout
     assert registered(plane) and failure_policy(plane) == "Ignore"
     assert ("failurePolicy Ignore for now: no replica answers yet" in said) == (policy != "the chart's")
@@ -72,14 +75,14 @@ def test_an_image_that_cannot_be_pulled(plane, helm, tmp_path, policy):
     assert failed.returncode != 0 and "gpugate-lint" in failed.stderr and "DeadlineExceeded" in failed.stderr, failed.stderr
     assert not registered(plane) and not plane.admin.get("Deployment", "gpugate", NAMESPACE).ok
     assert_nobody_is_refused(plane)
-    # The same again, as somebody who found the mistake would do it.
+    # The same command again, as a user who has found the mistake would run it.
     helm("upgrade", "--install", "--reset-values", *more)
     assert registered(plane)
     assert_nobody_is_refused(plane)
 
 
 def test_an_image_that_cannot_be_pulled_and_nobody_looked(plane, helm, tmp_path):
-    """Without the check everything is installed, and waits."""
+    """Without the check, everything is installed and waits."""
     helm("install", "--set", "image.tag=nowhere", "--set", "lint.create=false", *strict_values(tmp_path))
     assert registered(plane) and failure_policy(plane) == "Ignore"
     assert_nobody_is_refused(plane)
@@ -102,11 +105,12 @@ def test_a_policy_of_somebody_else_that_is_not_there(plane, helm, tmp_path):
 
 
 def test_a_certificate_that_is_not_there(plane, helm, tmp_path):
-    """The replicas wait for the Secret. Only when one answers Fail comes into force."""
+    """The replicas wait for the Secret. Fail comes into force only when one of them answers."""
     (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
     failed = helm("install", *strict_values(tmp_path), "--set", "certificates.mode=existing-secret", check=False)
     assert failed.returncode != 0 and "give the PEM of the authority" in failed.stderr
-    plane.node.images.remove("gpugate:0.2.0")  # what a kubelet would do with a Pod whose Secret is missing: not start it
+    # A kubelet would not start a Pod whose Secret is missing. This has the same effect.
+    plane.node.images.remove("gpugate:0.2.0")
     try:
         ca = plane.authority.pem.decode()
         (tmp_path / "ca.crt").write_text(ca)
@@ -137,10 +141,11 @@ def test_values_that_are_wrong(plane, helm, values, said):
     assert not registered(plane)
 
 
-# Afterwards.
+# After the installation.
 
 def test_fail_comes_into_force_when_a_replica_answers_and_stays(plane, network, helm, tmp_path):
-    """An upgrade in the middle of an outage does not open what was closed; an uninstall and a new installation begin as the first one."""
+    """An upgrade during an outage does not weaken Fail. A new installation after an uninstall
+    starts like the first one."""
     strict = strict_values(tmp_path)
     helm("install", *strict)
     gate = Gate(plane, network)
@@ -154,7 +159,7 @@ def test_fail_comes_into_force_when_a_replica_answers_and_stays(plane, network, 
         gate.wait_current()
         eventually(lambda: create(plane, {GPU: 3}).status == 403, 20, "a refusal")
 
-        # Whoever wants it otherwise says so, and serve goes by it.
+        # A user who wants something else sets it, and serve is told.
         said = helm("upgrade", "--reset-then-reuse-values", "--set", "webhooks.failurePolicy.quota=Ignore").stdout
         assert "admitted uncounted (failurePolicy Ignore)" in said
         assert failure_policy(plane) == "Ignore"
@@ -175,7 +180,7 @@ def test_fail_comes_into_force_when_a_replica_answers_and_stays(plane, network, 
 
 @pytest.mark.parametrize("mistake, said", [("policy", "gpugate-lint"), ("image", "DeadlineExceeded")])
 def test_an_upgrade_that_is_broken_changes_nothing(plane, helm, tmp_path, mistake, said):
-    """A replica that restarts finds what works."""
+    """A replica that restarts finds a working policy."""
     helm("install", *strict_values(tmp_path))
 
     def state():
@@ -188,7 +193,7 @@ def test_an_upgrade_that_is_broken_changes_nothing(plane, helm, tmp_path, mistak
     failed = helm("upgrade", "--reset-then-reuse-values", *SHORT, *broken, check=False)
     assert failed.returncode != 0 and said in failed.stderr, failed.stderr
     assert state() == before
-    # And then the right one, in place of what has failed.
+    # A correct upgrade then replaces the failed one.
     good = doc("Tenant", "team-b", namespaces=["team-b"], quotas=[{"name": "whole", "hard": 1}])
     (tmp_path / "policy" / STRICT_POLICY).write_text(yaml.safe_dump_all([*STRICT, good]))
     helm("upgrade", "--reset-then-reuse-values", "--set-file", f"policy.files.strict\\.yaml={tmp_path}/policy/{STRICT_POLICY}")
@@ -203,7 +208,8 @@ def test_the_check_leaves_nothing_when_all_is_well(plane, helm):
 # Who may see what.
 
 def test_a_group_reads_the_quotas_of_its_tenant_and_no_others(plane, network, helm, tmp_path):
-    """By `kubectl auth can-i` and by kubectl itself. jane is of the group team-a, ben of team-b."""
+    """Asks `kubectl auth can-i` and reads with kubectl. jane is in the group team-a, ben in
+    team-b."""
     tenants = [*STRICT, doc("Tenant", "team-b", namespaces=["team-b"], quotas=[{"name": "whole", "hard": 1}])]
     strict = strict_values(tmp_path)
     (tmp_path / "policy" / STRICT_POLICY).write_text(yaml.safe_dump_all(tenants))

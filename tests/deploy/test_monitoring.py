@@ -1,4 +1,5 @@
-"""PodMonitor, alerts and dashboard: chart and kustomize component bring what deploy/alerts and deploy/dashboards have, to the letter."""
+"""PodMonitor, alerts and dashboard: the chart and the kustomize component contain exactly what
+deploy/alerts and deploy/dashboards do."""
 
 import pytest
 import yaml
@@ -37,7 +38,7 @@ def test_chart_and_component_are_equal(chart, component):
 
 
 def test_helm_prints_the_rules_line_by_line(tmp_path):
-    """Comments too, and what stands in braces is left to Prometheus."""
+    """Comments are kept as well, and text in braces is left to Prometheus."""
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(merged(KUSTOMIZE_VALUES, ALL)))
     done = helm("template", "gpugate", DEPLOY / "helm" / "gpugate", "-f", tmp_path / "values.yaml", "-s", "templates/prometheusrule.yaml")
     (lines,) = [part.rstrip("\n").splitlines() for part in done.stdout.split("\nspec:\n")[1:]]

@@ -1,4 +1,5 @@
-"""The memory that chart and overlays give is more than gpugate takes under the worst load that its own bounds let in."""
+"""The memory that the chart and the overlays grant exceeds what gpugate uses under the worst load
+that its own limits admit."""
 
 import http.client
 import json
@@ -15,10 +16,10 @@ from kube import GPU, doc
 from manifests import pod
 from manifests_of import CHART
 
-# Bodies in flight are bounded by 256 MiB, and 64 MiB are the most that one decision takes; each thread makes one at a time. A body of 7 MiB is
-# nearly the longest that is taken, and counts as 8.
+# Bodies in flight are limited to 256 MiB, and one decision to 64 MiB; each thread makes one
+# decision at a time. A body of 7 MiB is near the maximum, and counts as 8.
 CLIENTS, REVIEW_BYTES = 32, 7 << 20
-THREADS = 8  # what --threads takes by itself where there are many processors
+THREADS = 8  # the default of --threads on machines with many CPUs
 
 
 def _bytes(quantity):
@@ -32,17 +33,17 @@ def _memory(server):
 
 
 def _long():
-    """One long string: it is where its bytes are."""
+    """One long string, which needs no memory beyond the body."""
     return pod("team-a", "p", {GPU: 1}, annotations={"padding": "x" * REVIEW_BYTES})
 
 
 def _tolerations():
-    """What Kubernetes takes, and has the most parts for its bytes; too dear to be decided."""
+    """What Kubernetes accepts with the most parts for its size. Too expensive to decide."""
     return pod("team-a", "p", {GPU: 1}, tolerations=[{"operator": "Exists"}] * (REVIEW_BYTES // 22))
 
 
 def _resources():
-    """Many names in the map that has to be read: the dearest that is still decided."""
+    """Many names in the map that must be read: the most expensive Pod that is still decided."""
     obj = pod("team-a", "p", {GPU: 1})
     obj["spec"]["containers"][0]["resources"]["requests"] = {f"a/{i:x}": "1" for i in range(REVIEW_BYTES // 14)}
     return obj
@@ -58,7 +59,8 @@ def _review(obj):
 
 
 def _all_at_once(server, body):
-    """Sends every body but for its last byte, and then the last bytes: all of them are there when the first is decided. Returns the statuses."""
+    """Sends all bodies except for their last bytes, and then these, so that all bodies have arrived
+    when the first is decided. Returns the statuses."""
     barrier, statuses = threading.Barrier(CLIENTS), []
 
     def ask():
@@ -70,14 +72,14 @@ def _all_at_once(server, body):
             connection.endheaders()
             connection.send(body[:-1])
             try:
-                barrier.wait(8)  # a body has to be there within 10 s
+                barrier.wait(8)  # a body must arrive within 10 s
             except threading.BrokenBarrierError:
                 pass
             connection.send(body[-1:])
             statuses.append(connection.getresponse().status)
             connection.close()
         except (OSError, http.client.HTTPException):
-            statuses.append(0)  # too slow a machine: the body was not there in time
+            statuses.append(0)  # the machine was too slow: the body did not arrive in time
 
     threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
     for thread in threads:
@@ -96,7 +98,8 @@ def test_large_reviews_at_once_stay_below_the_limit(values, make, wanted):
     server = Server([doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 100000}])], *args)
     try:
         idle, body = _memory(server)["VmRSS"], _review(make())
-        for _ in range(3):  # once, but for a machine on which most bodies came too late
+        # Once is enough, except on a machine where most bodies arrived too late.
+        for _ in range(3):
             statuses = Counter(_all_at_once(server, body))
             if statuses[wanted] >= CLIENTS / 2:
                 break

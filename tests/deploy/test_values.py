@@ -1,4 +1,4 @@
-"""The chart's values: what each does, which are refused, and what the refusal says."""
+"""The chart's values: the effect of each, which ones are refused, and with what message."""
 
 import json
 import re
@@ -134,7 +134,8 @@ def deployment(made):
 @pytest.mark.parametrize("policy", ["default", "files", "configmap", "https", "ssh"])
 @pytest.mark.parametrize("register", [True, False])
 def test_the_matrix_gives_a_pod_that_is_whole(tmp_path, mode, policy, register):
-    """Whatever the values, each volume that is mounted exists, each argument names what is mounted, and serve knows each option."""
+    """Whatever the values, each mounted volume exists, each argument names a mounted path, and
+    serve knows each option."""
     sources = {"default": {}, "files": {"files": {"a.yaml": "one", "b.yaml": "two"}}, "configmap": {"existingConfigMap": "mine"},
                "https": {"gitSync": {"repo": "https://git.example/p.git", "path": "gpu/prod/"}},
                "ssh": {"gitSync": {"repo": "git@git.example:p.git", "secret": "key", "port": 22}}}
@@ -170,7 +171,8 @@ def test_the_matrix_gives_a_pod_that_is_whole(tmp_path, mode, policy, register):
 
 
 def test_no_empty_webhooks_are_among_printed_manifests(tmp_path):
-    """The hooks that take the webhooks away before an uninstall would undo the registration if somebody applied them."""
+    """The hooks that empty the webhooks before an uninstall would undo the registration if a user
+    applied them."""
     hooks = {key for key, obj in template(tmp_path, SECRET).items() if "helm.sh/hook" in obj["metadata"].get("annotations", {})}
     assert hooks == LINT
     assert not LINT & template(tmp_path, SECRET, "--no-hooks").keys()  # as the chart's README says
@@ -181,7 +183,7 @@ LINT = {("Job", "gpugate-lint"), ("ConfigMap", "gpugate-lint")}
 
 @pytest.mark.parametrize("source", [{}, {"files": {"a.yaml": "one"}}, {"existingConfigMap": "mine"}, {"gitSync": {"repo": "https://git.example/p.git", "secret": "token"}}])
 def test_the_check_reads_what_serve_will_read(tmp_path, source):
-    """The same image on the same nodes, and the same files: what it finds is what serve would find."""
+    """It has the same image, nodes and files, so it finds what serve would find."""
     values = merged(SECRET, {"policy": source, "image": {"tag": "other"}, "imagePullSecrets": [{"name": "pull"}], "nodeSelector": {"a": "b"},
                              "tolerations": [TOLERATION], "affinity": AFFINITY, "webhooks": {"create": False}, "podSecurity": {"runAsUser": 7}})
     made = template(tmp_path, values)
@@ -197,11 +199,12 @@ def test_the_check_reads_what_serve_will_read(tmp_path, source):
     assert {volume["name"] for volume in pod["volumes"]} == mounted
     theirs = {volume["name"]: volume for volume in serve["volumes"]}
     for volume in pod["volumes"]:
-        if volume.get("configMap", {}).get("name") == "gpugate-lint":  # the release's own does not exist yet
+        # The ConfigMap of the release does not exist yet.
+        if volume.get("configMap", {}).get("name") == "gpugate-lint":
             assert made["ConfigMap", "gpugate-lint"]["data"] == made["ConfigMap", "gpugate-policy"]["data"]
         else:
             assert volume == theirs[volume["name"]]
-    # No Service leads to it, it has no rights, and a failure is one.
+    # No Service selects it, it has no rights, and it is not retried.
     labels = job["template"]["metadata"]["labels"]
     assert not made["Service", "gpugate"]["spec"]["selector"].items() <= labels.items()
     assert pod["automountServiceAccountToken"] is False and "serviceAccountName" not in pod
@@ -230,7 +233,8 @@ def test_users_may_be_left_to_the_cluster(tmp_path):
 def test_viewers_are_as_render_prints_them(tmp_path):
     (tmp_path / "policy").mkdir()
     tenants = [doc("Tenant", name, namespaces=[name], quotas=[{"name": "compute", "hard": 1}, {"name": "whole", "hard": 1}]) for name in ("team-a", "team-b")]
-    tenants.append(doc("Tenant", "1", namespaces=["one"], quotas=[{"name": "5", "hard": 1}, {"name": "e5", "hard": 1}]))  # numbers, to YAML
+    # YAML would read these as numbers.
+    tenants.append(doc("Tenant", "1", namespaces=["one"], quotas=[{"name": "5", "hard": 1}, {"name": "e5", "hard": 1}]))
     (tmp_path / "policy" / "policy.yaml").write_text(yaml.safe_dump_all(tenants))
     printed = rendered(tmp_path / "policy", "--viewers", "team-a=cn=a,dc=example", "--viewers", "team-a=b", "--viewers", "team-b=b", "--viewers", "1=2")
     made = template(tmp_path, merged(SECRET, {"viewers": [
@@ -243,7 +247,8 @@ def test_viewers_are_as_render_prints_them(tmp_path):
 
 
 def test_the_readme_speaks_of_values_that_exist():
-    """Its table is written by `make deploy`, which another test compares; these are the values in its text and in those of install.md and operate.md."""
+    """Another test compares the table, which `make deploy` writes. This one checks the values in
+    the text, in install.md and in operate.md."""
     schema, seen = json.loads((CHART / "values.schema.json").read_text()), set()
     docs = CHART.parents[2] / "docs"
     for path in (CHART / "README.md", docs / "install.md", docs / "operate.md", CHART.parents[2] / "README.md"):

@@ -1,7 +1,9 @@
-"""Checks that the arrows between folders go one way, and that no files depend on each other in a circle.
+"""Checks that arrows between folders go one way, and that files do not depend on each other in a
+circle.
 
-An arrow is an include, or a symbol that one object file uses and another defines. ARROWS says which folders a folder may use. Any other
-arrow is an error, and so is a circle between folders or between files.
+An arrow is an include, or a symbol that one object file uses and another defines. ARROWS lists the
+folders that a folder may use. Any other arrow is an error, and so is a circle between folders or
+between files.
 
     tests/layers/layers.py [--objects build/release] [--root .]
 """
@@ -14,7 +16,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# From the bottom to the top. A folder may also use its own files, include/, and through include/ the other parts of the program.
+# From bottom to top. A folder may also use its own files, include/, and through include/ the other
+# parts of the program.
 ARROWS = {
     "include": [],
     "policy/base": [],
@@ -37,7 +40,8 @@ ARROWS = {
     "webhook/kube": ["webhook/base", "webhook/json", "webhook/metrics"],
     "webhook/quota": ["webhook/usage", "webhook/ledger", "webhook/json"],
     "webhook/cert_controller": ["webhook/kube", "certs", "webhook/base", "webhook/json", "webhook/metrics"],
-    # registration uses quota for the names of gpuquotas objects, to which `render --viewers` grants access.
+    # registration uses quota for the names of gpuquotas objects, which `render --viewers` grants
+    # access to.
     "webhook/registration": ["webhook/kube", "webhook/quota", "webhook/ledger", "webhook/base", "webhook/json", "webhook/metrics"],
     "webhook/cluster": ["webhook/kube", "webhook/ledger", "webhook/usage", "webhook/quota", "webhook/object", "webhook/base",
                         "webhook/json", "webhook/metrics"],
@@ -85,7 +89,8 @@ def symbols(root, objects, sources):
 
 
 def circles(arrows):
-    """The strongly connected components of more than one node, each sorted (Tarjan, without recursion)."""
+    """Returns the strongly connected components of more than one node, each sorted (Tarjan,
+    iteratively)."""
     graph = {}
     for begin, end in arrows:
         graph.setdefault(begin, set()).add(end)
@@ -123,12 +128,13 @@ def circles(arrows):
 
 
 def through_the_public_interface(source, target):
-    """Whether a use crosses from one part of the program to another: then include/ declares what is used, or the compiler would object."""
+    """Whether a use crosses from one part of the program to another. Then include/ declares the
+    symbol, or it would not compile."""
     return source.split("/")[0] != target.split("/")[0]
 
 
 def check(root, objects, table=ARROWS):
-    """The errors, as sentences. The table says which folders a folder may use."""
+    """Returns the errors, as sentences. The table says which folders a folder may use."""
     tops = sorted({folder.split("/")[0] for folder in table})
     files = sorted(str(path.relative_to(root)) for top in tops for path in (root / top).rglob("*.[ch]"))
     errors = [f"{folder} is not in the table" for folder in sorted({folder_of(path) for path in files} - set(table))]

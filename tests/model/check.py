@@ -1,7 +1,8 @@
 """Searches every interleaving of the ledger's protocol (ledger.pml) with spin, and of its mutants.
 
-A scenario passes when pan has searched its whole state space and found nothing. A mutant is a scenario with one thing taken
-away from the protocol; it passes when pan finds the violation that is named. Each is one test; the last line counts them.
+A scenario passes when pan has searched its whole state space without finding an error. A mutant is
+a scenario whose protocol lacks one thing; it passes when pan finds the named violation. Each is one
+test; the last line counts them.
 """
 
 import argparse
@@ -17,15 +18,16 @@ import time
 
 MODEL = pathlib.Path(__file__).resolve().parent / "ledger.pml"
 JOBS = min(2, os.cpu_count() or 1)
-MEMORY_MB = 1900  # of one search; JOBS of them run at a time
+MEMORY_MB = 1900  # for one search; JOBS of them run in parallel
 SECONDS = 600
 
-# What spin can find, by what it says then.
+# The errors that spin can find, by the message that it prints.
 OVER, LATE, FULL, NEEDLESS, STUCK = "over a limit", "late Pod", "too many entries", "needless settling", "acceptance cycle"
 VIOLATIONS = {OVER: r"assertion violated .*\.batch", LATE: r"assertion violated .*\.swept", FULL: r"assertion violated .*stored\.pending",
               NEEDLESS: r"assertion violated .*copy\.v", STUCK: r"acceptance cycle"}
 
-# name: macros, whose meaning is in ledger.pml. States are stored whole: no bitstate, no hash-compaction.
+# name: macros, which ledger.pml explains. States are stored in full, without bitstate hashing or
+# hash compaction.
 SCENARIOS = {
     "lag": "PODS=3 HARD=2 HOUSEKEEPING",
     "lag, 4 Pods": "PODS=4 HARD=2 FORGET_STALE",
@@ -58,7 +60,7 @@ SCENARIOS = {
     "entries end, deleted": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING READINESS SWEEPS BOOKMARKS DELETIONS=1",
 }
 
-# (mutant, the scenario that it is of, the violation)
+# (mutant, its scenario, the violation)
 MUTANTS = [
     ("FOLD_KEEPS_V", "lag", OVER),
     ("NO_WAIT", "lag", OVER),
@@ -91,7 +93,7 @@ MUTANTS = [
 
 
 class Search:
-    """One search, and what came of it."""
+    """Runs one search and returns its result."""
 
     def __init__(self, scenario, mutant=None, expected=None):
         self.scenario, self.mutant, self.expected = scenario, mutant, expected
@@ -118,7 +120,8 @@ class Search:
 
     def search(self, folder):
         defines = [f"-D{macro}" for macro in self.macros]
-        shutil.copy(MODEL, folder)  # spin looks for a trail beside its model
+        # spin looks for a trail beside its model.
+        shutil.copy(MODEL, folder)
         made = self.step(["spin", *defines, "-a", MODEL.name], folder)
         if made.returncode == 0:
             made = self.step(["gcc", "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", "-DNFAIR=4" if self.claim else "-DSAFETY",

@@ -1,20 +1,26 @@
 /*
- * ledger.pml: the protocol of the cluster ledger, for spin to search in all its interleavings (check.py runs it; README.md
- * says what it leaves out). One file for all: macros give the size of a scenario, what may happen in it, and the mutants,
- * each of which takes away one thing that the protocol needs.
+ * ledger.pml: the protocol of the cluster ledger, in all of whose interleavings spin searches (run
+ * by check.py; README.md says what it leaves out). There is one file for all searches. Macros give
+ * the size of a scenario, what may happen in it, and the mutants, each of which removes something
+ * that the protocol needs.
  *
- * Size      PODS (2..4), REPLICAS (2..3), CAP (entries that the ledger may hold; 0: no bound)
- * Charges   HARD: one quota, 1 a Pod; HARD_MEMORY: another, 2 a Pod, 1 once bound; MOVES: two tenants and their parent
- * Happens   CRASHES, LOSSES, DELETIONS, SETTLINGS (how often a replica crashes, a PUT's answer is lost, the ledger is deleted, a
- *           replica makes an open ledger settle), SWEEPS, BINDS, MOVES, FINISHES (Pods finish, and come back to life), EXPIRES
- *           (Pods terminate for too long to count), RELISTS (a view is listed anew), BOOKMARKS, HOUSEKEEPING (a ledger is
- *           written without a request), READINESS (a replica that is not ready is not asked).
+ * Size      PODS (2 to 4), REPLICAS (2 or 3), CAP (maximum entries in the ledger; 0: unlimited)
+ * Charges   HARD: one quota, 1 for each Pod; HARD_MEMORY: another, 2 for each Pod, 1 once bound;
+ *           MOVES: two tenants and their parent
+ * Events    CRASHES, LOSSES, DELETIONS, SETTLINGS (how often a replica crashes, the response to a
+ *           PUT is lost, the ledger is deleted, or a replica makes an open ledger settle), SWEEPS,
+ *           BINDS, MOVES, FINISHES (Pods finish, and come back to life), EXPIRES (Pods terminate
+ *           for too long to count), RELISTS (Pods are listed again), BOOKMARKS, HOUSEKEEPING (the
+ *           ledger is written without a request), READINESS (a replica that is not ready gets no
+ *           requests).
  *           Always: views lag, creates fail, Pods are deleted, entries are folded late
- * Search    LIVE: for claims of what must come about, with fairness between processes; ENDLESS: Pods never stop coming, and no view
- *           is more than LAG events late; FORGET_STALE: fewer states
+ * Search    LIVE: for claims of what must finally happen, with fairness between processes; ENDLESS:
+ *           Pods never stop coming, and no view lags by more than LAG events; FORGET_STALE: fewer
+ *           states
  *
- * Versions: the k-th Pod event has version 2k. What else the store writes comes between, so that a list or a bookmark after it
- * has version 2k+1. Only whether the ledger was written since a copy of it was read matters of its own resourceVersion.
+ * Versions: the k-th Pod event has version 2k. Other writes of the store come between them, so that
+ * a list or a bookmark after it has version 2k+1. Of the ledger's own resourceVersion, it only
+ * matters whether the ledger has been written since a copy of it was read.
  */
 #ifndef PODS
 #define PODS 3
@@ -51,7 +57,10 @@
 #define ALL_PODS (BIT(PODS) - 1)
 
 #ifdef MOVES
-/* The namespace of all Pods but the last goes from tenant 0 to tenant 1, which has that of the last; 2 is their parent. */
+/*
+ * The namespace of all Pods but the last moves from tenant 0 to tenant 1, which has the namespace
+ * of the last Pod. 2 is their parent.
+ */
 #define QUOTAS 3
 #define TENANT(p, moved) (((p) < PODS - 1 && !(moved)) -> 0 : 1)
 #define CHARGE(p, q, bound, moved) (((q) == 2 || (q) == TENANT(p, moved)) -> 1 : 0)
@@ -82,8 +91,9 @@
 /* --- the API server's store --- */
 
 /*
- * A Pod's way. ALLOWED: admitted, and an API server may still store it. OVER: refused or failed, its request has ended. FINISHED,
- * EXPIRED (it has terminated for longer than it counts, by the true time): it exists and holds nothing.
+ * The states of a Pod. ALLOWED: admitted, and an API server may still store it. OVER: refused or
+ * failed, and its request has ended. FINISHED, and EXPIRED (terminating for too long to count, by
+ * the true time): it exists and holds nothing.
  */
 #define UNASKED 0
 #define WAITING 1
@@ -94,10 +104,10 @@
 #define FINISHED 6
 #define EXPIRED 7
 
-/* The event in which something came about is 0 while it has not. */
+/* The event in which something happened, or 0 if it has not. */
 typedef pod_state {
 	unsigned life : 3;
-	unsigned at : 2; /* the replica that its request waits at */
+	unsigned at : 2; /* the replica where its request waits */
 	unsigned created : 4;
 #ifdef BINDS
 	unsigned bound : 4;
@@ -109,7 +119,7 @@ typedef pod_state {
 	unsigned gone : 4;
 }
 pod_state pods[PODS];
-byte events; /* how many Pod events there are */
+byte events; /* number of Pod events */
 
 #ifdef BINDS
 #define BOUND(p) pods[p].bound
@@ -121,7 +131,7 @@ byte events; /* how many Pod events there are */
 #define SETTLING 1
 #define OPEN 2
 
-/* A ledger object, as stored, as copied, or as the body of a PUT. */
+/* A ledger object: stored, copied, or the body of a PUT. */
 typedef ledger_state {
 	unsigned phase : 2;
 	unsigned v : 5;
@@ -134,44 +144,50 @@ ledger_state stored;
 typedef replica_state {
 	bool up;
 	/* The view. */
-	unsigned seen : 4;   /* Pod events applied, or contained in the list that it began with */
-	bool listed;         /* it has reached what was written after them, too */
-	unsigned missed : 4; /* Pods that were gone before it was listed: never seen */
-	bool moved;          /* this replica knows that the namespace moved */
+	unsigned seen : 4;   /* Pod events that were applied, or contained in the first list */
+	bool listed;         /* it has also reached what was written after them */
+	unsigned missed : 4; /* Pods that were gone before the first list, and are never seen */
+	bool moved;          /* this replica knows that the namespace has moved */
 #ifdef RELISTS
-	bool listing;        /* a list is coming, */
-	unsigned to : 4;     /* ... of what is true after so many events, */
-	unsigned told : 4;   /* ... and these Pods have come */
+	bool listing;        /* a list is arriving, */
+	unsigned to : 4;     /* ... with the state after this number of events, */
+	unsigned told : 4;   /* ... and these Pods have arrived */
 #endif
 #ifdef EXPIRES
-	unsigned stopped : 4; /* Pods that its clock has stopped to count */
+	unsigned stopped : 4; /* Pods that its clock no longer counts */
 #endif
 #ifdef SWEEPS
-	/* Entries whose requests were over when this replica asked for the cluster's version, and that the view does not have: */
-	unsigned due : 4;   /* to be swept when it has reached that version */
+	/*
+	 * Entries that are not in the view, and whose requests were over when this replica asked
+	 * for the cluster's version:
+	 */
+	unsigned due : 4;   /* to be swept when the view has reached that version */
 	unsigned due_v : 5;
-	unsigned swept : 4; /* which it had reached */
+	unsigned swept : 4; /* swept, because the view had reached it */
 #endif
 #ifdef SETTLES
-	unsigned reach : 5; /* one more than the version that the view has to reach before it opens this copy; 0: not asked for yet */
+	/* the version that the view must reach before it opens this copy, plus 1; 0: unknown */
+	unsigned reach : 5;
 #endif
 	/* The copy, and whether the stored ledger still has its resourceVersion. */
 	ledger_state copy;
 	bool fresh;
-	/* The PUT on its way, against the copy decided on. */
+	/* The PUT in flight, which replaces the copy that it was decided by. */
 	bool putting;
-	bool current;       /* the stored ledger still has the resourceVersion that it carries */
+	bool current;       /* the stored ledger still has the resourceVersion of the PUT */
 	ledger_state body;
 	unsigned batch : 4; /* Pods that it admits */
-	bool charged;       /* by which assignment of the namespace they were decided */
+	bool charged;       /* the assignment of the namespace that they were decided by */
 #ifdef FINISHES
 	unsigned known_back : 4; /* Pods that were known to have come back to life */
 #endif
 }
 replica_state replicas[REPLICAS];
 
-/* A PUT that its writer has given up, and that the store may still take. At most one of all that there are can ever be
- * taken (it makes the others stale), so one place is enough. */
+/*
+ * A PUT that its writer has given up, and that the store may still accept. At most one of all such
+ * PUTs can ever be accepted, because it makes the others stale. So there is one place.
+ */
 bool stray;
 ledger_state stray_body;
 
@@ -183,7 +199,10 @@ unsigned settlings : 2 = SETTLINGS;
 
 #define me replicas[r]
 
-/* How far the view knows of one Pod: while a list is coming, of those that have come as the list says, of the others as before. */
+/*
+ * How much the view knows of one Pod. While a list is arriving, that is the list for Pods that have
+ * arrived, and the old state for the others.
+ */
 #ifdef RELISTS
 #define AT(r, p) ((replicas[r].told & BIT(p)) -> replicas[r].to : replicas[r].seen)
 #else
@@ -224,13 +243,16 @@ unsigned settlings : 2 = SETTLINGS;
 #define READY(r) (!BEHIND(r))
 #endif
 
-/* Whether a replica says that it can be asked. */
+/* Whether a replica reports that it is ready. */
 #define ASKABLE(r) (replicas[r].up && replicas[r].copy.phase == OPEN && !BEHIND(r))
 
 /* --- folding --- */
 
-/* The version to raise V to when a Pod is folded: that at which it was seen. A replica that lists it may have a later one,
- * that of its last event; the lower one demands less of others and is therefore what is tried here. */
+/*
+ * The version to which V is raised when a Pod is folded: that at which it was seen. A replica that
+ * lists the Pod may have a later one, that of the Pod's last event. The lower one demands less of
+ * others, so it is what is tried here.
+ */
 #ifdef MUTANT_FOLD_KEEPS_V
 #define SEEN_VERSION(r, p) 0
 #elif defined(MUTANT_FOLD_TO_VIEW)
@@ -239,7 +261,10 @@ unsigned settlings : 2 = SETTLINGS;
 #define SEEN_VERSION(r, p) (2 * pods[p].created)
 #endif
 
-/* How long a replica keeps an entry whose Pod it has seen is any time. Where Pods never stop coming, it is a number of events. */
+/*
+ * A replica may keep an entry whose Pod it has seen for any time. If Pods never stop coming, the
+ * time is a number of events.
+ */
 #if defined(ENDLESS) && !defined(MUTANT_FOLD_AT_ONCE)
 #define RIPE(r, p) (pods[p].created + LAG <= AT(r, p))
 #else
@@ -247,7 +272,10 @@ unsigned settlings : 2 = SETTLINGS;
 #endif
 #define FOLDABLE(r, p) ((replicas[r].copy.pending & BIT(p)) && COUNTED(r, p) && RIPE(r, p))
 
-/* Which of them a write folds: any of them where something must never be, all of them where something must come about. */
+/*
+ * Which of them a write folds: any of them, to show that something never happens; all of them, to
+ * show that something finally happens.
+ */
 #if defined(MUTANT_NO_FOLD)
 #define FOLDS(r, p, some) false
 #elif defined(LIVE)
@@ -260,14 +288,17 @@ unsigned settlings : 2 = SETTLINGS;
 
 /* --- sweeping --- */
 
-/* What the cluster answers when it is asked for its version. The least demands least, and is what is tried where nothing must come about. */
+/*
+ * The answer of the cluster when it is asked for its version. The lowest demands least, so it is
+ * what is tried to show that something never happens.
+ */
 #ifdef LIVE
 #define REACHED (2 * events + 1)
 #else
 #define REACHED (2 * events)
 #endif
 
-/* Its request has certainly ended (the time to live, A1). */
+/* Its request has certainly ended, because its time to live is over (A1). */
 #define ENDED(p) (pods[p].life != UNASKED && pods[p].life != WAITING && pods[p].life != ALLOWED)
 #ifdef MUTANT_SWEEP_EARLY
 #define OLD(p) (pods[p].life != UNASKED)
@@ -312,8 +343,10 @@ bool charged_as[PODS];
 #define MAY_OPEN (me.reach > 0 && VIEW(r) + 1 >= me.reach)
 #endif
 
-/* The largest version of a Pod event in the view. The least that it can be is that of Pods that are still there; the most that of
- * the last event. */
+/*
+ * The largest version of a Pod event in the view. At least, that is the last one of the Pods that
+ * still exist; at most, that of the last event.
+ */
 #ifdef MUTANT_OPEN_KEEPS_V
 #define OPENING_VERSION 0
 #elif defined(MUTANT_OPEN_AT_VIEW)
@@ -335,7 +368,7 @@ bool charged_as[PODS];
 #define CHECKED (QUOTAS - 1)
 #endif
 
-/* --- the bound of the ledger --- */
+/* --- the maximum size of the ledger --- */
 
 #if CAP > 0
 #ifdef MUTANT_CAP_WITHOUT_SEEN
@@ -349,7 +382,7 @@ bool charged_as[PODS];
 #define ROOM true
 #endif
 
-/* Scratch of one step, no part of a state. */
+/* Temporary variables of one step, which are not part of the state. */
 hidden byte p_;
 hidden byte q_;
 hidden byte i_;
@@ -366,8 +399,11 @@ hidden byte top_;
 
 /* --- the invariant --- */
 
-/* What exists, or may still be stored, charged by the assignment that the decision believed. A Pod that came back to life was not
- * asked for: it counts as soon as the deciding replica knows. */
+/*
+ * Returns what exists, or may still be stored, charged by the assignment that the decision
+ * believed. A Pod that came back to life made no request: it counts as soon as the deciding replica
+ * knows of it.
+ */
 #ifdef FINISHES
 #define REVIVED_UNKNOWN(p) (pods[p].back > 0 && !(me.known_back & BIT(p)))
 #else
@@ -405,7 +441,7 @@ inline assign(to, from)
 	to.pending = from.pending
 }
 
-/* An answer to the question for opening is of one copy. */
+/* An answer to the question for opening belongs to one copy. */
 inline forget_reach(r)
 {
 #if defined(SETTLES) && !defined(MUTANT_OPEN_BY_OLD_QUESTION)
@@ -434,9 +470,11 @@ inline drop_put(r)
 	clear(replicas[r].body)
 }
 
-/* The stored ledger gets another resourceVersion: whatever was read or sent before is stale. The body of a stale PUT cannot
- * matter. A stale copy cannot either: a decision on it refuses, or meets a conflict. FORGET_STALE uses that to save states:
- * who holds a stale copy, or waits for the answer to a stale PUT, has at once neither. */
+/*
+ * The stored ledger gets another resourceVersion: whatever was read or sent before is stale. The
+ * body of a stale PUT does not matter. Neither does a stale copy: a decision by it refuses, or
+ * meets a conflict. To save states, FORGET_STALE drops stale copies and stale PUTs at once.
+ */
 inline outdate()
 {
 	for (i_ : 0 .. REPLICAS - 1) {
@@ -453,7 +491,10 @@ inline outdate()
 	clear(stray_body)
 }
 
-/* The store takes a PUT. One that changes nothing leaves the resourceVersion as it was, as in Kubernetes. */
+/*
+ * The store accepts a PUT. One that changes nothing leaves the resourceVersion unchanged, as in
+ * Kubernetes.
+ */
 inline store(object)
 {
 	if
@@ -467,7 +508,7 @@ inline store(object)
 #endif
 }
 
-/* The copy is another one. */
+/* The copy is replaced. */
 inline take(r)
 {
 	assign(me.copy, stored);
@@ -483,7 +524,10 @@ inline take(r)
 	forget_reach(r)
 }
 
-/* After the view got on: what was due by its version is swept, if it has not come. What was swept never comes. */
+/*
+ * After the view has advanced. Entries due at its version are swept, unless their Pods have been
+ * seen. The Pods of swept entries must never be seen.
+ */
 inline reached(r)
 {
 #ifdef SWEEPS
@@ -496,7 +540,7 @@ inline reached(r)
 	}
 	if
 #ifdef MUTANT_DUE_AT_ANSWER
-	/* What is old enough by now, instead of what was when the question was asked. */
+	/* Takes what is old enough now, instead of what was when the question was asked. */
 	:: me.due_v > 0 && VIEW(r) >= me.due_v -> me.due = SUM(OVERDUE_BIT) | me.due
 #endif
 	:: else
@@ -512,14 +556,20 @@ inline reached(r)
 	p_ = 0
 }
 
-/* Only where a view must get somewhere does it matter that a list or a bookmark is later than the last event. */
+/*
+ * Only where a view must finally advance does it matter that a list or a bookmark is later than the
+ * last event.
+ */
 #ifdef LIVE
 #define LISTED true
 #else
 #define LISTED false
 #endif
 
-/* A consistent list of the Pods becomes the view. What was seen before and is not in it was seen and is gone. */
+/*
+ * A consistent list of the Pods becomes the view. Pods that were seen before and are not in it are
+ * seen, and gone.
+ */
 inline list(r)
 {
 	for (p_ : 0 .. PODS - 1) {
@@ -533,8 +583,11 @@ inline list(r)
 	reached(r)
 }
 
-/* What a write leaves out, and what it raises V to (ledger_encode). V is raised for Pods that hold something only: who does not
- * know of the others counts nothing for them, and that is what they hold. */
+/*
+ * What a write drops, and what it raises V to (ledger_encode). It raises V only for Pods that hold
+ * something: a replica that does not know of the others counts nothing for them, and that is what
+ * they hold.
+ */
 inline fold(r, some)
 {
 	keep_ = me.copy.pending;
@@ -556,9 +609,12 @@ inline fold(r, some)
 	}
 }
 
-/* Who of the waiting is admitted: one after another, each counted for the next (ledger_decide). A Pod that is pending
- * already (an earlier PUT was taken after all) is decided like any other, itself not counted. Who is refused goes on waiting, as
- * one whose refusal is held; its request may end at any time. */
+/*
+ * Decides which waiting Pods are admitted, one after another, so that each counts for the next
+ * (ledger_decide). A Pod that is already pending, because an earlier PUT was accepted after all, is
+ * decided like any other, without counting itself. A refused Pod keeps waiting, as one whose
+ * refusal is held; its request may end at any time.
+ */
 inline decide(r)
 {
 	batch_ = 0;
@@ -584,7 +640,7 @@ inline decide(r)
 	}
 }
 
-/* Sends what was decided, with the resourceVersion of the copy that it was decided on. */
+/* Sends the decision with the resourceVersion of the copy that it was made by. */
 inline put(r, tending)
 {
 	if
@@ -623,7 +679,10 @@ inline admit(r, some)
 	}
 }
 
-/* read: by a GET or by its watch of the ledger. While a batch is out, the copy stays the one it was decided on. */
+/*
+ * read: by a GET or by the watch of the ledger. While a batch is in flight, the copy remains the
+ * one that it was decided by.
+ */
 inline read(r)
 {
 	d_step {
@@ -632,7 +691,7 @@ inline read(r)
 	}
 }
 
-/* settle: a missing ledger is created. */
+/* settle: creates a missing ledger. */
 inline create(r)
 {
 	d_step {
@@ -642,7 +701,10 @@ inline create(r)
 	}
 }
 
-/* settle: an open ledger is of another history, or so this replica says; it settles, as if it were new. */
+/*
+ * settle: an open ledger belongs to another history, or so this replica claims. It settles as if it
+ * were new.
+ */
 inline resettle(r)
 {
 	d_step {
@@ -655,7 +717,10 @@ inline resettle(r)
 	}
 }
 
-/* open: the ledger has settled, no request decided before is still on its way: which version has the cluster reached? */
+/*
+ * open: the ledger has settled, and no request from before is in flight. Which version has the
+ * cluster reached?
+ */
 inline ask_to_open(r)
 {
 	d_step {
@@ -664,7 +729,10 @@ inline ask_to_open(r)
 	}
 }
 
-/* ... what was admitted before is stored by that version, or never will be; a view that has reached it has all of it. */
+/*
+ * ... What was admitted before is stored by that version, or never will be. A view that has reached
+ * it has all of it.
+ */
 inline open(r)
 {
 	d_step {
@@ -689,7 +757,7 @@ inline open(r)
 	}
 }
 
-/* ... and where no event brings it there, a list does. */
+/* ... If no event brings the view there, a list does. */
 inline list_to_open(r)
 {
 	d_step {
@@ -698,7 +766,7 @@ inline list_to_open(r)
 	}
 }
 
-/* The housekeeping write: no decision, and so no need to wait. */
+/* The housekeeping write makes no decision, so it need not wait. */
 inline tend(r, some)
 {
 	d_step {
@@ -709,8 +777,11 @@ inline tend(r, some)
 	}
 }
 
-/* sweep: which version has the cluster reached? What is long enough in the copy and not seen is due when the view has reached
- * it, too. Neither view nor V may be beyond it: else they are of another history, and nothing here makes it so. */
+/*
+ * sweep: which version has the cluster reached? Old entries of the copy whose Pods are not seen are
+ * due when the view has reached it as well. Neither the view nor V may be beyond it: they would
+ * belong to another history, and nothing here creates one.
+ */
 inline ask_to_sweep(r)
 {
 	d_step {
@@ -725,7 +796,7 @@ inline ask_to_sweep(r)
 	}
 }
 
-/* The writer knows nothing of its PUT any more. Of two such, either may be the one that the store takes. */
+/* The writer forgets its PUT. If there are two such, the store may accept either. */
 inline give_up(r, keep_older)
 {
 	if
@@ -784,7 +855,7 @@ inline crash(r, keep_older)
 	}
 }
 
-/* The waiting get their answer. */
+/* The waiting requests are answered. */
 inline answer(r)
 {
 	for (p_ : 0 .. PODS - 1) {
@@ -852,7 +923,7 @@ end:
 	:: admit(r, 15)
 #endif
 #endif
-	/* write: taken, and the writer knows. */
+	/* write: accepted, and the writer knows. */
 	:: d_step {
 		me.putting && me.current ->
 		answer(r);
@@ -860,14 +931,17 @@ end:
 		take(r);
 		drop_put(r)
 	}
-	/* write: a conflict. The copy is read anew and the whole batch decided again. */
+	/* write: a conflict. The copy is read again, and the whole batch is decided again. */
 	:: d_step {
 		me.putting && !me.current ->
 		drop_put(r);
 		drop_copy(r)
 	}
 #ifdef MUTANT_OTHER_COPY
-	/* Another request fetched a newer copy meanwhile, and the batch is written against that. */
+	/*
+	 * Another request has read a newer copy meanwhile, and the batch is written in place of
+	 * that.
+	 */
 	:: d_step {
 		me.putting && !me.current && stored.phase == OPEN ->
 		assign(me.body, stored);
@@ -875,7 +949,10 @@ end:
 		me.current = true
 	}
 #endif
-	/* write: the outcome is unknown, which counts as a conflict; the store may take it later, or never. */
+	/*
+	 * write: the outcome is unknown, which counts as a conflict; the store may accept it later,
+	 * or never.
+	 */
 #if LOSSES > 0
 	:: lose(r, false)
 	:: lose(r, true)
@@ -887,15 +964,20 @@ end:
 	:: open(r)
 #endif
 #ifdef MUTANT_V_AT_ANSWER
-	/* V as it is when the version comes is compared, instead of that when it was asked for: a healthy ledger seems to be of
-	 * another history. */
+	/*
+	 * V is compared as it is when the version arrives, instead of when it was asked for: a
+	 * healthy ledger seems to belong to another history.
+	 */
 	:: d_step {
 		me.due_v > 0 && me.copy.phase == OPEN ->
 		assert(me.due_v >= me.copy.v)
 	}
 #endif
 #if CRASHES > 0
-	/* crash: view, copy and batch are lost; its requests fail, or are asked again elsewhere. */
+	/*
+	 * crash: view, copy and batch are lost. The requests fail, or are repeated at another
+	 * replica.
+	 */
 	:: crash(r, false)
 	:: crash(r, true)
 	:: d_step {
@@ -909,7 +991,10 @@ end:
 }
 
 #ifdef LIVE
-/* Fairness is between processes: what each replica's loop comes to sooner or later are processes of their own here. */
+/*
+ * Fairness is between processes, so what the loop of each replica must finally do is split into
+ * processes here.
+ */
 proctype follower(byte r)
 {
 end:
@@ -941,12 +1026,15 @@ end:
 #endif
 #endif
 
-/* see: the Pods' watch, in order, as late as it likes; that of the namespaces, later or earlier (ledger_see). */
+/*
+ * see: the watch of Pods, in order and at any later time; that of namespaces, before or after it
+ * (ledger_see).
+ */
 #ifdef RELISTS
 #define NOT_LISTING !me.listing
 #define IN_LIST(p) (pods[p].created > 0 && pods[p].created <= me.to && !(pods[p].gone > 0 && pods[p].gone <= me.to))
 #define UNTOLD(p) (IN_LIST(p) && !(me.told & BIT(p)))
-/* A list comes Pod by Pod, in any order. */
+/* A list arrives Pod by Pod, in any order. */
 inline tell(p)
 {
 	d_step {
@@ -991,7 +1079,7 @@ end:
 	}
 #endif
 #ifdef RELISTS
-	/* A list begins: the Pods as they are now. */
+	/* A list begins, with the current Pods. */
 	:: d_step {
 		me.up && me.seen < events && !me.listing ->
 		me.listing = true;
@@ -1002,7 +1090,7 @@ end:
 #if PODS > 2
 	:: tell(2)
 #endif
-	/* All have come; what happened since then comes before its end, too. */
+	/* All have arrived. What has happened since then arrives before the end as well. */
 	:: d_step {
 		me.listing && !ANY(UNTOLD) && me.to < events ->
 		me.to++;
@@ -1014,7 +1102,7 @@ end:
 		}
 		p_ = 0
 	}
-	/* It ends: what was not in it is gone. */
+	/* The list ends: what was not in it is gone. */
 	:: d_step {
 		me.listing && !ANY(UNTOLD) ->
 		for (p_ : 0 .. PODS - 1) {
@@ -1031,7 +1119,7 @@ end:
 	}
 #endif
 #ifdef EXPIRES
-	/* Its clock says that a Pod which it has seen terminate is too old to count. */
+	/* Its clock says that a Pod, which it has seen terminating, is too old to count. */
 	:: stop_counting(r, 0)
 	:: stop_counting(r, 1)
 #if PODS > 2
@@ -1047,7 +1135,10 @@ end:
 	od
 }
 
-/* Pods that are all alike are asked for in order, the first at the first replica: by symmetry nothing is lost. */
+/*
+ * Identical Pods are requested in order, the first one at the first replica, which loses nothing by
+ * symmetry.
+ */
 #if defined(MOVES) || defined(ENDLESS)
 #define IN_ORDER(p, r) true
 #else
@@ -1069,11 +1160,12 @@ inline ask(p, r)
 	}
 }
 
-/* --- events without end --- */
+/* --- endless events --- */
 
 /*
- * Where Pods never stop coming, the numbers of events stay small: whatever is older than all views is as good as any older one. A
- * Pod that is gone for all, and of which no ledger speaks, is another one next, of another uid.
+ * If Pods never stop coming, the numbers of events stay small: anything older than all views is
+ * equivalent to anything even older. A Pod that is gone for all replicas, and in no ledger, becomes
+ * another one with another uid.
  */
 #ifdef ENDLESS
 #define WINDOW (2 * LAG + 1)
@@ -1113,7 +1205,7 @@ inline count_event()
 }
 #endif
 
-/* A Pod's way through its API server. A request that is over never stores (A1). */
+/* The life of a Pod in its API server. A request that is over never stores (A1). */
 proctype pod(byte p)
 {
 end:
@@ -1129,7 +1221,7 @@ end:
 		count_event();
 		pods[p].created = events
 	}
-	/* It is refused, the client gives up, or the create fails although it was allowed. */
+	/* It is refused, the client gives up, or the create fails although it was admitted. */
 	:: d_step {
 		pods[p].life == WAITING || pods[p].life == ALLOWED ->
 		pods[p].life = OVER
@@ -1177,7 +1269,7 @@ end:
 	}
 #endif
 #ifdef LIVE
-	/* Nothing need ever happen to a Pod, but that its request ends. */
+	/* Nothing need ever happen to a Pod, except that its request ends. */
 	:: pods[p].life != WAITING && pods[p].life != ALLOWED
 #endif
 	od
@@ -1187,7 +1279,7 @@ end:
 #define WORLD
 #endif
 #ifdef WORLD
-/* What the others do, and PUTs that nobody waits for. */
+/* The other steps, and PUTs without a waiting writer. */
 proctype world()
 {
 end:
@@ -1215,7 +1307,7 @@ end:
 	}
 #endif
 #ifdef LIVE
-	/* Nothing of it need ever happen. (For spin a plain true would be an error.) */
+	/* Nothing of this need ever happen. (A plain true would be an error in spin.) */
 	:: events >= 0
 #endif
 	od
@@ -1256,10 +1348,10 @@ init
 }
 
 #ifdef LIVE
-/* A replica becomes ready again, whatever happens. Where nothing else does, no Pod event may ever come again. */
+/* A replica becomes ready again, whatever happens, even if there is never another Pod event. */
 ltl ready { [] <> ASKABLE(0) }
 
-/* No entry stays. */
+/* No entry remains. */
 #define LEAK(p) (stored.pending & BIT(p))
 ltl frees { [] (LEAK(0) -> <> !LEAK(0)) }
 #endif

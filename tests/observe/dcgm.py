@@ -1,4 +1,5 @@
-"""What NVIDIA's dcgm-exporter shows of GPUs: the families and labels of its text, with numbers that a test chooses."""
+"""Shows what NVIDIA's dcgm-exporter shows of GPUs: the families and labels of its output, with
+numbers that a test chooses."""
 
 import http.server
 import threading
@@ -8,7 +9,8 @@ FAMILIES = {"DCGM_FI_DEV_GPU_UTIL": "GPU utilization (in %).", "DCGM_FI_PROF_GR_
 
 
 class Gpu:
-    """One device, ascribed to a Pod. util of None: a MIG device, which has no DCGM_FI_DEV_GPU_UTIL; active of None: no profiling."""
+    """One device of a Pod. util None: a MIG device, which has no DCGM_FI_DEV_GPU_UTIL. active None:
+    no profiling."""
 
     def __init__(self, namespace, pod, *, util=None, active=None, used_mib=0):
         self.namespace, self.pod = namespace, pod

@@ -1,4 +1,4 @@
-"""What deploy/ and docs/ have of observability, and what expressions ask for."""
+"""What deploy/ and docs/ contain for observability, and what expressions read."""
 
 import functools
 import json
@@ -21,7 +21,7 @@ _LABELS = re.compile(r"\b(by|on|without|ignoring|group_left|group_right) *\([^)]
 
 
 def built(path):
-    """What the build.py beside a generated file would write."""
+    """Returns what the build.py beside a generated file would write."""
     return runpy.run_path(str(path.parent / "build.py"))["text"]()
 
 
@@ -48,12 +48,13 @@ def dashboard():
 
 
 def panels():
-    """All but the headings of rows."""
+    """All panels, without the headings of rows."""
     return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 
 def expressions():
-    """(panel's title, expression with Grafana's variables filled in) of the whole dashboard."""
+    """Yields (panel title, expression with Grafana's variables filled in) of the whole
+    dashboard."""
     found = [(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]
     found += [(mark["name"], mark["expr"]) for mark in dashboard()["annotations"]["list"]]
     return [(title, _filled(expr)) for title, expr in found]
@@ -68,8 +69,8 @@ def _filled(expr):
 
 
 def asked(expr):
-    """Names of the metrics that an expression reads: what is left without strings, labels, ranges, words and functions. A histogram's
-    buckets go by the name of the histogram."""
+    """Returns the names of the metrics that an expression reads: what remains without strings,
+    labels, ranges, keywords and functions. The buckets of a histogram count as the histogram."""
     expr = re.sub(r'"(?:[^"\\]|\\.)*"', '""', expr)
     expr = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", expr)
     expr = re.sub(r"\boffset +\w+", " ", _LABELS.sub(" ", expr))
@@ -78,7 +79,7 @@ def asked(expr):
 
 
 def section(title, path):
-    """A part of a document with all below its heading."""
+    """Returns a part of a document, with everything below its heading."""
     text = path.read_text()
     level = re.search(rf"^(#+) {re.escape(title)}$", text, re.M)
     assert level, f"{path.name} has no section {title}"
@@ -88,13 +89,14 @@ def section(title, path):
 
 
 def _rows(text):
-    """First cells of the tables' rows."""
+    """The first cells of table rows."""
     return [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
 
 
 @functools.cache
 def documented():
-    """(metrics of gpugate, metrics of others), as the tables of the reference page name them."""
+    """Returns (metrics of gpugate, metrics of others), as named in the tables of the reference
+    page."""
     parts = METRICS.read_text().split("\n## Metrics of other programs\n")
     assert len(parts) == 2
     return tuple({name for row in _rows(part) for name in re.findall(r"`(\w+)(?:\{[^`]*\})?`", row)} for part in parts)
@@ -109,7 +111,7 @@ def documented_labels():
 
 @functools.cache
 def documented_alerts():
-    """Metric -> names of the alerts that the reference page has for it."""
+    """Metric -> names of the alerts that the reference page lists for it."""
     text = METRICS.read_text()
     notes = re.findall(r"^- \*\*`(\w+)`\*\*:(.*?)(?=^- |^$)", text, re.M | re.S)
     rows = [(name, line) for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split(" | ")[0])]
@@ -117,6 +119,6 @@ def documented_alerts():
 
 
 def anchors(path):
-    """Of a document, as GitHub makes them from headings."""
+    """The anchors of a document, as GitHub makes them from headings."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

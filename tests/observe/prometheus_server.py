@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes every second, and what its HTTP API says."""
+"""A real Prometheus that scrapes every second, and a client of its HTTP API."""
 
 import atexit
 import functools
@@ -19,17 +19,19 @@ import gpugate
 from deployed import RULES
 
 
-eventually = functools.partial(gpugate.eventually, seconds=60.0, pause=0.1)  # it scrapes every second, and each look is a query
+# Prometheus scrapes every second, and each look is a query.
+eventually = functools.partial(gpugate.eventually, seconds=60.0, pause=0.1)
 
 
 def hasty(groups):
-    """The rules with no patience: evaluated every second, and an alert fires as soon as its expression is true."""
+    """The rules without delays: evaluated every second, and an alert fires as soon as its
+    expression is true."""
     return [{**group, "interval": "1s", "rules": [{key: value for key, value in rule.items() if key != "for"} for rule in group["rules"]]}
             for group in groups]
 
 
 class Prometheus:
-    """jobs are scrape_configs. The rules are those of deploy/alerts, hasty."""
+    """jobs: scrape_configs. The rules are those of deploy/alerts, without delays."""
 
     def __init__(self, binary, jobs):
         self.dir = Path(tempfile.mkdtemp(prefix="gpugate-prometheus-"))
@@ -65,7 +67,7 @@ class Prometheus:
             raise AssertionError(f"{query or path}: {json.load(error).get('error')}") from None
 
     def query(self, expr):
-        """The samples of an instant vector as a list of (labels, value); a scalar has no labels."""
+        """The samples of an instant vector as a list of (labels, value). A scalar has no labels."""
         data = self._get("query", query=expr)
         if data["resultType"] == "scalar":
             return [({}, float(data["result"][1]))]
@@ -76,7 +78,7 @@ class Prometheus:
         return {target["scrapeUrl"]: target["health"] for target in self._get("targets")["activeTargets"]}
 
     def firing(self):
-        """Alerts that fire, by name."""
+        """The names of the firing alerts."""
         return {alert["labels"]["alertname"]: alert for alert in self._get("alerts")["alerts"] if alert["state"] == "firing"}
 
     def problems(self):

@@ -1,4 +1,5 @@
-"""The alert rules: promtool takes them, each fires when it should, and each is explained where its runbook says."""
+"""The alert rules: promtool accepts them, each fires when it should, and each is explained where
+its runbook link leads."""
 
 import functools
 import json
@@ -27,7 +28,8 @@ def test_alerts_fire_when_they_should(promtool):
 
 
 def asked_of_metrics(name):
-    """What an alert reads, recording rules looked through; of alternatives (`or`) those of the first are enough."""
+    """The metrics that an alert reads, with recording rules resolved. Of alternatives (`or`), the
+    first is enough."""
     by_recorded = {rule["record"]: rule["expr"].split(" or ")[0] for rule in rules() if "record" in rule}
     expr = re.split(r"\bor\b|\bunless\b", alerts()[name]["expr"])[0]
     return {source for metric in asked(expr) for source in (asked(by_recorded[metric]) if metric in by_recorded else {metric})}
@@ -39,7 +41,8 @@ def all_examples():
 
 
 def examples(name):
-    """The tests of RULES_TEST in which an alert is expected to fire, and the labels that it has there."""
+    """Returns the tests of RULES_TEST in which an alert is expected to fire, and the labels that it
+    has there."""
     whole = all_examples()
     fires = [(test, sample["labels"]) for test in whole["tests"] for moment in test["promql_expr_test"] for sample in moment["exp_samples"]
              if f'alertname="{name}"' in sample["labels"]]
@@ -49,7 +52,7 @@ def examples(name):
 
 @pytest.mark.parametrize("name", alerts())
 def test_an_alert_that_is_gone_or_hasty_is_noticed(promtool, tmp_path, name):
-    """Without the alert, and with one that fires all the time, its examples fail."""
+    """Its examples fail without the alert, and with one that fires all the time."""
     wanted, _ = examples(name)
     assert wanted["tests"], "gpugate.test.yaml does not say when it fires"
     (tmp_path / RULES_TEST.name).write_text(json.dumps(wanted))
@@ -64,7 +67,8 @@ def test_an_alert_that_is_gone_or_hasty_is_noticed(promtool, tmp_path, name):
 
 @pytest.mark.parametrize("name", alerts())
 def test_an_alert_has_a_case_in_which_it_fires_and_one_in_which_it_stays_silent(name):
-    """Silent although all that it reads is there: an alert whose series are missing says nothing of itself."""
+    """It is silent although everything that it reads is present: without its series, any alert is
+    silent."""
     reads = asked_of_metrics(name)
     fires = silent = 0
     for test in all_examples()["tests"]:
@@ -120,7 +124,7 @@ def test_runbooks_are_current():
 
 
 def test_an_entry_without_its_alert_is_noticed(tmp_path):
-    """And an alert without an entry."""
+    """The same for an alert without an entry."""
     text = runpy.run_path(str(RULES.with_name("runbooks.py")))["text"]
     entries = yaml.safe_load(RULES.with_name("runbooks.yaml").read_text())
     changed = tmp_path / "runbooks.yaml"
@@ -148,7 +152,7 @@ def test_rules_ask_for_metrics_that_exist():
 
 
 def test_every_alert_stands_beside_its_metric():
-    """The reference page names an alert with a metric that the alert reads, and with no other."""
+    """The reference page lists each alert with a metric that it reads, and with no other."""
     by_recorded = {rule["record"]: asked(rule["expr"]) for rule in rules() if "record" in rule}
     for name, alert in alerts().items():
         names = {source for metric in asked(alert["expr"]) for source in by_recorded.get(metric, {metric})}

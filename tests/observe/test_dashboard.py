@@ -1,4 +1,4 @@
-"""The dashboard as a file: what Grafana would trip over, and what readers would miss."""
+"""The dashboard as a file: errors that Grafana would find, and gaps that readers would notice."""
 
 import json
 import re
@@ -79,7 +79,8 @@ def test_it_asks_for_metrics_that_exist():
         assert asked(expr) and asked(expr) <= ours | others | recorded(), title
 
 
-# Grafana's own reading of its schema, of these versions: files of the PyPI package grafana-foundation-sdk.
+# Grafana's own reading of its schema, in these versions: files of the PyPI package
+# grafana-foundation-sdk.
 GRAFANA = {"10.1": "d131ffe49057fb669ba31ce7e28a303c96b3aecf4332b20de33cfa55110d498c",
            "11.6": "92d7a8144eba0fa802e728fb70e63d74b056fb1195ff116d812ad7a4ccfa5eca"}
 
@@ -93,7 +94,7 @@ print(json.dumps(dashboard.Dashboard.from_json(json.load(sys.stdin)), cls=encode
 
 
 def lost(ours, theirs, where=""):
-    """What of ours is not in theirs."""
+    """Returns the parts of `ours` that `theirs` lacks."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return [problem for key, value in ours.items() for problem in lost(value, theirs.get(key), f"{where}.{key}")]
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
@@ -103,7 +104,7 @@ def lost(ours, theirs, where=""):
 
 @pytest.mark.parametrize("version", GRAFANA)
 def test_grafana_reads_all_of_it(version):
-    """Whatever Grafana's schema does not know, or knows otherwise, does not come back."""
+    """What Grafana's schema does not know, or knows in another form, would be lost here."""
     wheel = BUILD / f"grafana-foundation-sdk-{version}.whl"
     if not wheel.exists():
         try:

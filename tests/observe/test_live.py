@@ -1,4 +1,5 @@
-"""A real Prometheus scrapes a real gpugate with the embedded ledger, and something that speaks as dcgm-exporter does."""
+"""A real Prometheus scrapes a real gpugate with the embedded ledger, and an imitation of
+dcgm-exporter."""
 
 import pytest
 
@@ -13,7 +14,8 @@ POLICY = [doc("Accelerator", "a100", resource=GPU, memory="80Gi"),
           doc("Tenant", "team", parent="org", namespaces=["busy", "idle"],
               quotas=[{"name": "q", "hard": 4}, {"name": "memory", "measure": "memory", "hard": "640Gi"}])]
 
-# Panels of what only a cluster has, and series that come with what has not happened here: test_live_cluster.py sees these.
+# Panels that need a cluster, and series that only appear with events that do not happen here.
+# test_live_cluster.py checks these.
 CLUSTER_ONLY = {"Ledger open", "Registration stale", "Registration", "Refusals held for a moment", "Replicas by state", "Writes",
                 "Silence of the view", "View behind the ledger", "Objects and Events for people", "Watches opened", "Self-managed authorities",
                 "Self-managed certificates", "Self-managed authority ends in"}
@@ -23,7 +25,8 @@ ONLY_SOMETIMES = {"Pending", "Another policy", "Would be refused: warn and audit
 
 
 class Stack:
-    """gpugate is scraped as an operator's ServiceMonitor does it: with a namespace of the target's own. DCGM's keeps its labels."""
+    """gpugate is scraped as with a ServiceMonitor, which sets a namespace of the target. DCGM keeps
+    its own labels."""
 
     def __init__(self, prometheus):
         self.gpugate = Server(POLICY)
@@ -58,7 +61,8 @@ def test_targets_are_scraped(stack):
 
 
 def test_rules_hold(stack):
-    """All can be evaluated; and at rest none fires but what says that an embedded ledger has just begun."""
+    """All rules can be evaluated. At rest, only the alert that an embedded ledger has just started
+    fires."""
     eventually(lambda: stack.prometheus.query("namespace:gpugate_held:max"), what="a recorded series")
     eventually(lambda: "GpugateLedgerEmptied" in stack.prometheus.firing(), what="the alert of a new embedded ledger")
     assert stack.prometheus.problems() == {}
@@ -66,7 +70,7 @@ def test_rules_hold(stack):
 
 
 def test_what_is_held_joins_what_is_used(stack):
-    """The namespace that a target has of its own is not taken for that of the Pods."""
+    """The namespace of a target is not mistaken for that of the Pods."""
     def rows(expr):
         return {(labels["namespace"], labels["quota"]): round(value, 6) for labels, value in stack.prometheus.query(expr)}
 
@@ -80,7 +84,7 @@ def test_what_is_held_joins_what_is_used(stack):
 
 @pytest.mark.parametrize("title,expr", expressions())
 def test_a_panel_shows_something(stack, title, expr):
-    """Every expression can be evaluated, and has data unless it is of what cannot be here."""
+    """Every expression can be evaluated, and has data unless it needs what does not exist here."""
     if title in CLUSTER_ONLY | ONLY_SOMETIMES or any(name in expr for name in PARTS_OF_A_CLUSTER):
         assert stack.prometheus.query(expr) == [] or title in ONLY_SOMETIMES, "then it is no longer to be excused here"
     else:
@@ -89,7 +93,7 @@ def test_a_panel_shows_something(stack, title, expr):
 
 
 def test_requests_that_are_rejected_alert(stack):
-    """As from an API server whose registration has another path secret."""
+    """As from an API server that is registered with another path secret."""
     def told():
         assert stack.gpugate.post("/validate/another-secret", b"{}").status == 404
         return stack.prometheus.firing().get("GpugateHttpRejects")
@@ -98,7 +102,7 @@ def test_requests_that_are_rejected_alert(stack):
 
 
 def test_refusals_by_a_full_quota_alert(stack):
-    """From the second on: a row does not exist before its first refusal."""
+    """From the second refusal on: a row does not exist before the first."""
     def told():
         assert not stack.gpugate.validate(pod({GPU: 1}, namespace="idle")).allowed
         return stack.prometheus.firing().get("GpugateQuotaRefuses")
@@ -116,7 +120,7 @@ def test_a_policy_that_is_refused_alerts(stack):
 
 
 def test_a_process_that_is_gone_alerts(stack):
-    """The last test: gpugate does not come back."""
+    """The last test: gpugate is not restarted."""
     assert not {"GpugateDown", "GpugateReplicaDown"} & set(stack.prometheus.firing())
     stack.gpugate.stop()
     eventually(lambda: {"GpugateDown", "GpugateReplicaDown"} <= set(stack.prometheus.firing()), what="both alerts")

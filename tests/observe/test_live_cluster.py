@@ -1,5 +1,5 @@
-"""The same on a real control plane: two replicas share the cluster ledger and make their own certificates, and
-Prometheus scrapes them and the API server."""
+"""The same on a real control plane. Two replicas share the cluster ledger and issue their own
+certificates, and Prometheus scrapes them and the API server."""
 
 import pytest
 
@@ -57,8 +57,8 @@ def stack(prometheus):
 
 
 def test_no_alert_fires_at_rest(stack):
-    """When the start is over, not for a moment: the rules here have no patience. One admission that a busy machine made slow fires GpugateSlow
-    for five minutes; only that is excused."""
+    """Waits for the end of the start, since the rules here have no delays. A single admission that
+    a busy machine slowed down makes GpugateSlow fire for five minutes; only that is excused."""
     eventually(lambda: set(stack.prometheus.targets().values()) == {"up"} and stack.prometheus.query("count(count by (instance) (gpugate_ledger_state)) == 2"),
                what="healthy targets")
     for name in ("p-0", "p-1"):
@@ -73,7 +73,7 @@ def test_no_alert_fires_at_rest(stack):
 
 
 def test_two_replicas_are_counted_once(stack):
-    """Both say what is held; the dashboard says it once."""
+    """Both replicas report what is held; the dashboard counts it once."""
     each = stack.prometheus.query('gpugate_namespace_held{quota="q"}')
     assert [value for _, value in each] == [2, 2]
     panel = dict(expressions())
@@ -90,7 +90,7 @@ def test_every_panel_shows_something(stack):
 
 
 def test_the_alerts_examples_are_of_series_that_are_shown(stack):
-    """Those that come with an API server; test_metrics.py looks at the others."""
+    """The series that need an API server; test_metrics.py checks the others."""
     known = shown(*(server.metrics() for server in stack.gate.servers))
     asked = {one[:3] for one in of_examples() if one[0] in WITH_AN_API_SERVER}
     assert {name for name, _, _ in asked} == WITH_AN_API_SERVER
@@ -112,7 +112,8 @@ def test_a_registration_that_is_gone_alerts(stack):
 
 
 def test_calls_that_fail_alert(stack):
-    """By what the API server itself counts: /validate fails, and /mutate, which may be missed, is missed. The last test."""
+    """The API server itself counts the calls: those of /validate fail, and those of /mutate, which
+    are optional, are skipped. The last test."""
     for i in range(2):
         stack.gate.kill(i)
 

@@ -1,5 +1,5 @@
-"""The reference page of the metrics, the series of the alerts' examples and the program's own /metrics know the same names, labels and values of
-labels; promtool finds no fault."""
+"""The reference page of the metrics, the series in the examples of the alerts, and /metrics have
+the same names, labels and label values. promtool finds no problem."""
 
 import subprocess
 
@@ -13,13 +13,15 @@ from series import WITH_AN_API_SERVER, of_examples, shown, wrong_labels
 
 POLICY = [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 2}]),
           doc("Guard", "g", deny=["privileged"])]
-WITHOUT_SAMPLES = {"gpugate_warnings_total", "gpugate_audits_total"}  # POLICY neither warns nor audits
+# POLICY neither warns nor audits.
+WITHOUT_SAMPLES = {"gpugate_warnings_total", "gpugate_audits_total"}
 KINDS = {"embedded": (), "cluster": ("--ledger", "cluster"), "cluster, self-managed": ("--ledger", "cluster", "--certs", "self-managed")}
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """Of each kind one; what needs an API server shows its metrics before there is one that answers."""
+    """One server of each kind. What needs an API server shows its metrics even before one
+    answers."""
     nowhere = tmp_path_factory.mktemp("kube") / "config"
     nowhere.write_text(yaml.safe_dump({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
@@ -49,7 +51,7 @@ def test_the_page_names_what_is_there(servers):
 
 
 def test_the_alerts_examples_are_of_series_that_are_shown(servers):
-    """No example has a label, a word or a whole metric that no server shows."""
+    """No example has a label, a label value or a metric that no server shows."""
     known = shown(*(server.metrics() for server in servers.values()))
     found = list(of_examples())
     assert len(found) > 80
@@ -58,7 +60,8 @@ def test_the_alerts_examples_are_of_series_that_are_shown(servers):
 
 
 def test_a_counter_that_begins_with_its_first_count_does_so_in_the_examples(servers):
-    """An alert on how fast it grows does not see the first count of a series that is not there before."""
+    """An alert on the rate of a counter misses the first count of a series that did not exist
+    before."""
     rest = shown(*(server.at_rest for server in servers.values()))
     found = [one for one in of_examples() if one[0].endswith("_total") and one[3] == "0" and one[:3] not in rest]
     assert not found, f"not shown before its first count, so its values have to begin with _: {found}"

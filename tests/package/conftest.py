@@ -11,14 +11,14 @@ from making import IMAGE, ROOT, Image, make
 
 @pytest.fixture(scope="session")
 def image():
-    """The image of these sources."""
+    """The image built from these sources."""
     make("image")
     return Image(IMAGE)
 
 
 @pytest.fixture(scope="session")
 def deb():
-    """The Debian package of these sources; its .changes lies beside it."""
+    """The Debian package built from these sources; its .changes file is beside it."""
     make("deb")
     (package,) = (ROOT / "build" / "deb").glob("gpugate_*.deb")
     return package

@@ -1,5 +1,6 @@
-"""Runs gpugate in its image as a runtime does: the image's files as a read-only root, uid 65532, and nothing of the machine but
-/proc and the folder with the test's files. No container engine is needed; root is."""
+"""Runs gpugate in its image as a container runtime does: with the image's files as a read-only
+root, as uid 65532, and with nothing of the host but /proc and the directory of the test's files.
+Needs root, but no container engine."""
 
 import os
 import shlex
@@ -21,7 +22,8 @@ exec chroot --userspec={user}:{user} --groups= "$root" /usr/bin/gpugate "$@"' {r
 
 
 def unpack(image, root):
-    """Unpacks an image, and makes the mount points that a runtime makes before the root becomes read-only."""
+    """Unpacks an image, and creates the mount points that a runtime creates before the root becomes
+    read-only."""
     for path, (entry, content) in sorted(image.entries().items()):
         place = root / path.lstrip("/")
         if entry.isdir():
@@ -36,14 +38,15 @@ def unpack(image, root):
 
 
 def entry_point(root, script):
-    """Writes a program that stands for /usr/bin/gpugate of the image in `root`. It becomes gpugate, so signals reach that."""
+    """Writes a program that starts /usr/bin/gpugate of the image in `root`. It execs gpugate, so
+    signals reach gpugate."""
     script.write_text(SCRIPT.format(mounts=" ".join(map(shlex.quote, MOUNTS)), user=USER, root=shlex.quote(str(root))))
     script.chmod(0o755)
     return script
 
 
 class Server(gpugate.Server):
-    """A server whose files belong to the image's user."""
+    """A server whose files belong to the user of the image."""
 
     def start(self):
         for folder, _, files in os.walk(self.dir):

@@ -1,4 +1,4 @@
-"""Runs the Makefile's targets as a person would, and reads what they made."""
+"""Runs targets of the Makefile as a user would, and reads their results."""
 
 import gzip
 import hashlib
@@ -18,13 +18,13 @@ NO_NETWORK = re.compile(r"Temporary failure resolving|Could not resolve|Could no
 
 
 def command(*words, **how):
-    """A command's end: its exit status and all that it printed."""
+    """Returns the exit status and the output of a command."""
     return subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", check=False, **how)
 
 
 def fine(*words, **how):
-    """What a command that must succeed printed."""
+    """Returns the output of a command, which must succeed."""
     done = command(*words, **how)
     assert done.returncode == 0, f"{' '.join(map(str, words))} ended with {done.returncode}:\n{done.stdout[-6000:]}"
     return done.stdout
@@ -44,7 +44,8 @@ def version():
 
 
 class Image:
-    """An OCI layout, read by the specification: every blob is checked against its descriptor."""
+    """An OCI layout, read as the specification says: every blob is checked against its
+    descriptor."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -65,11 +66,12 @@ class Image:
         return content
 
     def layers(self):
-        """The layers' tar archives, unpacked from gzip."""
+        """The tar archives of the layers, decompressed."""
         return [gzip.decompress(self.blob(layer, "application/vnd.oci.image.layer.v1.tar+gzip")) for layer in self.manifest["layers"]]
 
     def entries(self):
-        """path -> (entry, content) of the whole image; a later layer covers an earlier one."""
+        """path -> (entry, content) of the whole image. A later layer replaces the files of earlier
+        ones."""
         found = {}
         for layer in self.layers():
             with tarfile.open(fileobj=io.BytesIO(layer)) as archive:

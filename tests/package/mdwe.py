@@ -1,5 +1,6 @@
-"""Runs a program under what systemd's MemoryDenyWriteExecute= asks of the kernel: `mdwe.py PROGRAM ARG...`. Nothing that was writable
-becomes executable in it. Kernels before 6.3 do not know how: there it only runs the program."""
+"""Runs a program under the restriction of systemd's MemoryDenyWriteExecute=: `mdwe.py PROGRAM
+ARG...`. No memory that was writable can become executable. Kernels before 6.3 do not support this;
+there, the program runs without it."""
 
 import ctypes
 import os

@@ -1,4 +1,5 @@
-"""A name server for one zone: answers every question with one address, and keeps the names that were asked for."""
+"""A DNS server for one zone, which answers every question with one address and records the
+names."""
 
 import socket
 import struct
@@ -26,7 +27,8 @@ class NameServer:
                 at += 1 + question[at]
             self.asked.add(".".join(name))
             (kind,) = struct.unpack("!H", question[end:end + 2])
-            record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 5, 4) + self.answer if kind == 1 else b""  # A; no AAAA
+            # An A record; there is no AAAA.
+            record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 5, 4) + self.answer if kind == 1 else b""
             self._socket.sendto(question[:2] + struct.pack("!HHHHH", 0x8180, 1, int(bool(record)), 0, 0) + question[12:end + 4] + record, client)
 
     def close(self):

@@ -1,4 +1,5 @@
-"""The Debian package: lintian has nothing to say, it installs and purges on a real Debian, and its unit's bounds fit the program."""
+"""The Debian package: lintian finds nothing, it installs and purges on a real Debian, and the
+restrictions of its unit suit the program."""
 
 import os
 import re
@@ -33,7 +34,7 @@ def unpacked(deb, tmp_path_factory):
 
 @needs("lintian")
 def test_lintian_has_nothing_to_say(deb):
-    """No overrides. Not asked for is an init script for machines without systemd: whoever has none starts gpugate otherwise."""
+    """There are no overrides. An init script for machines without systemd is not required."""
     said = fine("lintian", "--allow-root", "--display-info", "--pedantic", "--show-overrides", "--fail-on=error,warning,info,pedantic",
                 "--suppress-tags=package-supports-alternative-init-but-no-init.d-script", next(deb.parent.glob("*.changes")))
     assert not re.search(r"^[EWIPO]: ", said, re.M), said
@@ -88,7 +89,8 @@ def test_completions_are_what_the_program_prints(unpacked):
 
 @root_only
 def test_install_and_purge(deb):
-    """On this machine's own Debian, of which a mount namespace has a copy-on-write view: nothing of it is changed."""
+    """Installs on this machine's Debian, in a mount namespace with a copy-on-write view that leaves
+    the machine unchanged."""
     script = f"""set -e
         mount -t tmpfs none /mnt; mkdir /mnt/up /mnt/work /mnt/root
         mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/up,workdir=/mnt/work /mnt/root || {{ echo no overlay; exit 77; }}
@@ -118,7 +120,8 @@ def test_install_and_purge(deb):
 
 @needs("systemd-analyze")
 def test_exposure():
-    """The figure that docs/install.md gives; 0 would be a program that can do nothing, 10 one that can do everything."""
+    """The figure in docs/install.md. 0 would be a program that may do nothing, 10 one that may do
+    everything."""
     said = fine("systemd-analyze", "security", "--offline=true", unit.UNIT)
     documented = re.search(r"exposure\s+is\s+([\d.]+)\s+of\s+10", (ROOT / "docs/install.md").read_text())[1]
     assert float(re.search(r"Overall exposure level for gpugate.service: ([\d.]+)", said)[1]) <= float(documented)
@@ -127,8 +130,9 @@ def test_exposure():
 @needs("strace")
 @needs("systemd-analyze")
 def test_the_unit_lets_gpugate_do_what_it_does(monkeypatch, tmp_path):
-    """What the unit starts, started: it answers, follows its policy, asks an API server, drains. All of that are calls that the unit
-    allows, sockets of families that it allows, and where the kernel knows how, without memory that is written and then executed."""
+    """Runs what the unit starts: it answers, follows its policy, asks an API server, and drains.
+    For all of that it makes only system calls and opens only socket families that the unit allows.
+    If the kernel supports it, no memory is both written and executed."""
     log, program = tmp_path / "calls", tmp_path / "traced"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {MDWE} strace -D -f -qq -e signal=none -o {log} {BINARY} "$@"\n')
     program.chmod(0o755)

@@ -1,4 +1,5 @@
-"""What makes a fault in gpugate harder to use is in the program that is shipped. Read from the binary, not from the Makefile."""
+"""The released program contains the mitigations that make a bug harder to exploit. Reads the
+binary, not the Makefile."""
 
 import platform
 import re
@@ -48,7 +49,8 @@ def test_stack_and_buffers_are_guarded():
 
 
 def test_every_file_was_compiled_with_every_guard():
-    """gcc writes into the debug information how it was called; _FORTIFY_SOURCE, a macro, is not among it."""
+    """gcc records its command line in the debug information, but not macros such as
+    _FORTIFY_SOURCE."""
     compiled = re.findall(r"DW_AT_producer\s*:.*?(GNU C\S* .*)", fine("readelf", "--debug-dump=info", "--dwarf-depth=1", BINARY))
     sources = [path for folder in ("policy", "certs", "webhook") for path in (ROOT / folder).rglob("*.c")]
     assert len(compiled) == len(sources)
@@ -58,7 +60,8 @@ def test_every_file_was_compiled_with_every_guard():
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="landing pads are looked for on x86-64 only")
 def test_functions_begin_with_landing_pads():
-    """An indirect call can only lead to a function's begin. Those of gcc's own start files are not ours."""
+    """An indirect call can only reach the beginning of a function. gcc's own start files are
+    exempt."""
     code = fine("objdump", "--disassemble", "--no-show-raw-insn", BINARY)
     begins = dict(re.findall(r"^\w+ <(\w+)>:\n\s+\w+:\s+(\w+)", code, re.M))
     assert {begins[name] for name in ("main", "cmd_serve", "cmd_lint", "cmd_version")} == {"endbr64"}
@@ -71,7 +74,8 @@ def how_main_is_compiled(folder, *variables):
 
 
 def test_fortify_is_given_to_the_release_only():
-    """Sanitizers bring their own checks of the same calls, and report more when these are not in between."""
+    """Sanitizers check the same calls themselves, and report more without the fortified
+    versions."""
     assert "-D_FORTIFY_SOURCE=3" in how_main_is_compiled("build/release")
     for variant in ("address,undefined", "thread"):
         line = how_main_is_compiled("build/san-" + variant.replace(",", "-"), f"SAN={variant}")

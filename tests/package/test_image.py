@@ -1,4 +1,5 @@
-"""The image: what it says of itself, what is in it and what is not, and that it is made twice as one."""
+"""The image: its metadata, what it contains and what it must not contain, and that it is
+reproducible."""
 
 import hashlib
 import json
@@ -50,7 +51,8 @@ def test_labels(image):
 
 
 def test_nothing_else_could_be_run(entries):
-    """No shell, no second program: of what may be executed there are gpugate, the loader and libc, which say their versions."""
+    """There is no shell and no other program. The only executable files are gpugate, and the loader
+    and libc, which print their versions."""
     executable = {PurePosixPath(path).name for path, (entry, _) in entries.items() if entry.isreg() and entry.mode & 0o111}
     assert {"gpugate", "libc.so.6"} <= executable
     assert not [name for name in executable - {"gpugate", "libc.so.6"} if not name.startswith("ld-linux")]
@@ -95,14 +97,15 @@ def test_the_program_is_the_release_build(entries, tmp_path):
 
 
 def test_it_is_small(image, entries):
-    """An upper bound, so that a new library is noticed: what Debian 12 needs is 8.5 MB to pull and 21 MB unpacked."""
+    """An upper bound, so that a new library is noticed. With the libraries of Debian 12, it is 8.5
+    MB to pull and 21 MB unpacked."""
     assert sum(layer["size"] for layer in image.manifest["layers"]) < 10_000_000
     assert sum(entry.size for entry, _ in entries.values()) < 24_000_000
 
 
 @pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 def test_skopeo_reads_layout_and_archive(image, tmp_path):
-    """skopeo is another reader of the same specification; copying checks every digest."""
+    """skopeo is an independent reader of the same specification. Copying checks every digest."""
     for source in (f"oci:{IMAGE}:{version()}", f"oci-archive:{IMAGE}.tar:{version()}"):
         said = json.loads(fine("skopeo", "inspect", source))
         assert said["Digest"] == image.entry["digest"] and said["Labels"] == image.config["Labels"]
@@ -122,7 +125,8 @@ def test_umoci_unpacks_it(image, entries, tmp_path):
 
 
 def test_built_elsewhere_it_is_the_same(image, deb, tmp_path):
-    """The same sources in another folder, compiled anew: image and Debian package are the same, bit for bit."""
+    """The same sources, compiled in another directory, make the same image and the same Debian
+    package, bit for bit."""
     folder = tmp_path / "somewhere-else" / "gpugate"
     shutil.copytree(ROOT, folder, ignore=NOT_TRACKED, symlinks=True)
     shutil.copytree(ROOT / "build" / "debs", folder / "build" / "debs", copy_function=os.link)

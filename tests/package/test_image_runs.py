@@ -1,4 +1,5 @@
-"""gpugate runs in its image: nothing but the image's files, a read-only root, uid 65532, no capability."""
+"""gpugate runs in its image: with nothing but the image's files, a read-only root, uid 65532, and
+no capabilities."""
 
 import base64
 import http.server
@@ -37,7 +38,7 @@ def root(image):
 
 @pytest.fixture(autouse=True)
 def entry_point(root, monkeypatch):
-    """gpugate of the harness is that of the image."""
+    """Makes the harness run gpugate from the image."""
     monkeypatch.setattr(gpugate, "BINARY", inside.entry_point(root, Path(f"{root}.sh")))
     yield
     Path(f"{root}.sh").unlink()
@@ -45,7 +46,7 @@ def entry_point(root, monkeypatch):
 
 @pytest.fixture
 def folder():
-    """A folder of the test's own that the image's user may write, as a volume is."""
+    """A directory of the test that the user of the image may write, like a volume."""
     path = Path(tempfile.mkdtemp(prefix="gpugate-volume-"))
     os.chown(path, inside.USER, inside.USER)
     yield path
@@ -109,7 +110,7 @@ class _Refuses(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api():
-    """An API server that refuses everything, and keeps the names by which it was asked."""
+    """An API server that refuses everything, and records the names by which it was addressed."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refuses)
     server.hosts = []
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +127,8 @@ def api():
 
 
 def test_names_are_resolved(root, folder, api):
-    """The API server's name goes to the name server of /etc/resolv.conf, which the kubelet writes: glibc finds all that it needs."""
+    """The name of the API server is resolved by the server in /etc/resolv.conf, which the kubelet
+    writes. The image has all that glibc needs for this."""
     names = NameServer("127.0.0.77", "127.0.0.1")
     resolver = root / "etc" / "resolv.conf"
     resolver.write_text("nameserver 127.0.0.77\n")

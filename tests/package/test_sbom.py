@@ -1,4 +1,4 @@
-"""The bill of materials: valid SPDX 2.3, and true of the image that it lies beside."""
+"""The bill of materials: it is valid SPDX 2.3, and describes the image that it comes with."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ SPDX_TOOLS = "spdx-tools==0.8.5"
 
 @pytest.fixture(scope="module")
 def validator():
-    """The SPDX project's own validator, from PyPI in an environment of its own."""
+    """The validator of the SPDX project, from PyPI, in a virtual environment."""
     program = TOOLS / "bin" / "pyspdxtools"
     if not program.exists():
         for step in ([sys.executable, "-m", "venv", "--clear", TOOLS], [TOOLS / "bin" / "pip", "install", "--quiet", SPDX_TOOLS]):
@@ -71,20 +71,22 @@ def test_checksums(image, packages):
         assert checksum(name) == hashlib.sha256(deb.read_bytes()).hexdigest()
 
 
-def test_licence_references_lead_to_texts_of_the_image(image, bill, packages):
+def test_license_references_lead_to_texts_of_the_image(image, bill, packages):
     entries = image.entries()
     extracted = {each["licenseId"]: each["extractedText"] for each in bill["hasExtractedLicensingInfos"]}
     assert len(extracted) == len(packages) - 2
     for name in set(packages) - {"gpugate", "gpugate-image"}:
         text = extracted[packages[name]["licenseDeclared"]]
         path, sha256 = re.match(r"(/usr/share/doc/\S+/copyright) of the image, SHA-256 (\w+);", text).groups()
-        if path not in entries:  # the folder is a link to that of another package of the same source
+        # The directory is a link to that of another package of the same source.
+        if path not in entries:
             path = f"/usr/share/doc/{entries[path.removesuffix('/copyright')][0].linkname}/copyright"
         assert hashlib.sha256(entries[path][1]).hexdigest() == sha256
 
 
 def test_every_library_is_there_for_a_reason(bill):
-    """From gpugate every package is reached by what asks for it, but for the one that names the Debian and holds licences."""
+    """gpugate leads to every package through dependencies, except to the one that identifies the
+    Debian release and contains licenses."""
     asks = {}
     for relation in bill["relationships"]:
         if relation["relationshipType"] == "DEPENDS_ON":

@@ -14,7 +14,8 @@ def settings(key):
 
 
 def started(replaced):
-    """The unit's command with the options of /etc/default/gpugate; `replaced` maps texts of it to others."""
+    """The command of the unit with the options of /etc/default/gpugate. `replaced` maps texts to
+    their replacements."""
     (line,) = settings("ExecStart")
     options = re.search(r'^GPUGATE_OPTIONS="(.*)"$', (DEBIAN / "gpugate.default").read_text(), re.M)[1]
     line = line.replace("$GPUGATE_OPTIONS", options)
@@ -25,7 +26,7 @@ def started(replaced):
 
 
 def _sets():
-    """Every set of system calls that systemd knows: name -> what it lists."""
+    """The sets of system calls that systemd knows: name -> members."""
     found, lines = {}, None
     for line in fine("systemd-analyze", "syscall-filter").splitlines():
         line = re.sub(r"\x1b\[[0-9;]*m", "", line)
@@ -44,7 +45,8 @@ def allowed_calls():
     def calls(name):
         return set().union(*map(calls, sets[name])) if name.startswith("@") else {name}
 
-    allowed = calls("@default") | {"execve"}  # the manager's own before the program runs
+    # These are for the manager itself, before the program runs.
+    allowed = calls("@default") | {"execve"}
     for line in settings("SystemCallFilter"):
         named = set().union(*map(calls, line.lstrip("~").split()))
         allowed = allowed - named if line.startswith("~") else allowed | named

@@ -1,15 +1,13 @@
-"""Checks the English of documents, comments, and messages, as CONTRIBUTING.md asks for it ("Sentences").
+"""Checks the English of documents, comments, and messages against CONTRIBUTING.md ("Sentences").
 
 - words: no word of WORDS in a document, in a comment, or in a text that the program can print.
 - sentences: no sentence of a document has more than 35 words.
-- lines: no line of a document or of a comment has more than 100 columns, except tables, headings, code, and what
-  cannot be broken.
+- lines: no line of a document or of a comment has more than 100 columns, except tables, headings,
+  code, and what cannot be broken.
 
-Code, names in backticks, and generated files other than documents are not looked at. known.txt lists the files that are
-not clean yet, with the check that they fail. It only gets shorter: a file that has become clean must be removed from it,
-which --shrink does.
+It skips code, names in backticks, and generated files other than documents.
 
-    tests/prose/prose.py [--root .] [--shrink] [FILE ...]
+    tests/prose/prose.py [--root .] [FILE ...]
 """
 
 import argparse
@@ -22,12 +20,12 @@ import sys
 import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-KNOWN = pathlib.Path(__file__).with_name("known.txt")
 SENTENCE_WORDS, LINE_COLUMNS, TAB_COLUMNS = 35, 100, 8
-# A line with a longer token (an address, an expression) may be longer than LINE_COLUMNS.
+# A line with a longer token (an address, an expression) may exceed LINE_COLUMNS.
 UNBREAKABLE = 60
 
-# What English-speaking engineers do not write, and what they write instead. Regular expressions, without regard to case.
+# What English-speaking engineers do not write, and what they write instead. Regular expressions
+# that ignore case.
 WORDS = {
     r"mend(?:s|ed|ing)?": "fix, correct, repair, restore",
     r"whoever": "anyone who, the caller that",
@@ -48,7 +46,7 @@ WORDS = {
     r"takes? apart": "shut down, split",
     r"has doubts?": "is uncertain",
     r"roll-back": "rollback",
-    r"neighbour|behaviour|colour|favour|honour|licence|centre|catalogue|artefact|judgement|grey": "the American spelling",
+    r"(?:neighbour|behaviour|colour|favour|honour|licence|centre|catalogue|artefact|judgement|grey)s?": "the American spelling",
 }
 _WORDS = [(re.compile(rf"\b(?:{pattern})\b", re.I), better) for pattern, better in WORDS.items()]
 
@@ -64,7 +62,7 @@ def _is_table(line):
 
 
 def document_lines(text):
-    """(number, line) of what is prose: no code blocks, no comments of HTML."""
+    """Yields (number, line) of prose: without code blocks and HTML comments."""
     text = re.sub(r"<!--.*?-->", lambda match: "\n" * match[0].count("\n"), text, flags=re.S)
     fence, blank, code = None, True, False
     for number, line in enumerate(text.split("\n"), 1):
@@ -80,7 +78,8 @@ def document_lines(text):
 
 
 def document_units(text):
-    """(number of its first line, text) of paragraphs, list items, headings and cells of tables."""
+    """Yields (number of the first line, text) of paragraphs, list items, headings and table
+    cells."""
     unit, begin = [], 0
     for number, line in [*document_lines(text), (0, "")]:
         new = not line.strip() or _is_table(line) or re.match(r"\s*(?:[-*+]|\d+\.)\s|\s*#+ |\s*<", line)
@@ -97,7 +96,8 @@ def document_units(text):
 
 
 def plain(text):
-    """Without code and markup: what stands in backticks is one word, and so is an address."""
+    """Returns the text without code and markup. Text in backticks counts as one word, and so does
+    an address."""
     text = re.sub(r"(`+).+?\1", "CODE", text)
     text = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])?", r"\1", text)
     text = re.sub(r"https?://\S+", "ADDRESS", text)
@@ -131,7 +131,7 @@ _C_TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|\'(?:[^\'\\\n]|\\.)+\'|"(?:[^"\\\n]|\
 
 
 def c_tokens(text):
-    """(line, comment) and (line, string literal); literals that follow each other are one."""
+    """Returns (line, comment) and (line, string literal). Adjacent literals are joined."""
     comments, literals, end = [], [], None
     for token in _C_TOKEN.finditer(text):
         line = text.count("\n", 0, token.start()) + 1
@@ -147,7 +147,8 @@ def c_tokens(text):
 
 
 def check_c(text, messages):
-    """messages: string literals are texts that the program can print. A literal without a blank is a name."""
+    """messages: string literals are texts that the program can print. One without a space is a
+    name."""
     comments, literals = c_tokens(text)
     lines = text.split("\n")
     found = [error for line, comment in comments for error in bad_words(line, re.sub(r"(`+).+?\1", "CODE", comment))]
@@ -171,7 +172,7 @@ def check_python(text):
 
 
 def check_hashed(text):
-    """Makefiles and YAML: lines that are comments."""
+    """Checks comment lines of Makefiles and YAML."""
     comments = [(number, line) for number, line in enumerate(text.split("\n"), 1) if re.match(r"\s*#(?!!)", line)]
     return [error for number, line in comments for error in bad_words(number, re.sub(r"(`+).+?\1", "CODE", line))] + long_lines(comments)
 
@@ -179,7 +180,7 @@ def check_hashed(text):
 # --- Checks ---
 
 def bad_words(number, text):
-    """Words are looked for in the whole text, where a line may end between two of them."""
+    """Searches the whole text, because a line may end between two words of a pattern."""
     text = re.sub(r"\s+(?:\*(?!/) )?", " ", text)
     return [(number, "words", f'"{match[0]}": write {better}') for pattern, better in _WORDS for match in pattern.finditer(text)]
 
@@ -191,7 +192,7 @@ def long_lines(lines):
 
 
 def check_file(root, path):
-    """[(line, check, sentence)]"""
+    """Returns [(line, check, sentence)]."""
     text = (root / path).read_text()
     if path.endswith(".md"):
         return check_document(text)
@@ -203,7 +204,8 @@ def check_file(root, path):
 
 
 def generated(root):
-    """Patterns of .gitattributes, but for documents, whose sources are texts as well."""
+    """Returns patterns of .gitattributes, except for generated documents, whose sources are texts
+    as well."""
     file = root / ".gitattributes"
     rows = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
     return [row[0].replace("**", "*") for row in rows if "linguist-generated" in row and not row[0].endswith(".md")]
@@ -222,47 +224,18 @@ def files(root):
     return sorted(found)
 
 
-def read_known(path=KNOWN):
-    """{(check, file)}"""
-    lines = path.read_text().splitlines() if path.exists() else []
-    return {tuple(line.split()) for line in lines if line and not line.startswith("#")}
-
-
-def check(root, known, only=None):
-    """(errors as sentences, entries of known that are no longer needed). only: these files."""
-    errors, needed = [], set()
-    names = files(root)
-    for name in names:
-        if only and name not in only:
-            continue
-        for number, kind, sentence in sorted(check_file(root, name)):
-            if (kind, name) in known:
-                needed.add((kind, name))
-            else:
-                errors.append(f"{name}:{number}: {sentence}")
-    unneeded = {entry for entry in known if entry not in needed and (not only or entry[1] in only)}
-    errors += [f"{name} is clean ({kind}), remove it from known.txt (prose.py --shrink does)" for kind, name in sorted(unneeded)]
-    return errors, unneeded
-
-
-def shrink(path, unneeded):
-    gone = {" ".join(entry) for entry in unneeded}
-    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if line.strip() not in gone))
+def check(root, only=None):
+    """Returns the errors, as sentences. only: check just these files."""
+    return [f"{name}:{number}: {sentence}" for name in files(root) if not only or name in only
+            for number, _, sentence in sorted(check_file(root, name))]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=pathlib.Path, default=ROOT)
-    parser.add_argument("--shrink", action="store_true", help="remove from known.txt what has become clean")
-    parser.add_argument("files", nargs="*", metavar="FILE", help="only these, known.txt aside")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="check only these")
     options = parser.parse_args()
-    if options.files:
-        errors, _ = check(options.root, set(), set(options.files))
-    else:
-        errors, unneeded = check(options.root, read_known())
-        if options.shrink:
-            shrink(KNOWN, unneeded)
-            errors, _ = check(options.root, read_known())
+    errors = check(options.root, set(options.files))
     for error in errors:
         print(error, file=sys.stderr)
     return 1 if errors else 0

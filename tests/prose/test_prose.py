@@ -1,4 +1,4 @@
-"""The documents, comments and messages keep to the rules, and the check notices what does not."""
+"""Documents, comments and messages follow the rules, and the check notices what does not."""
 
 import pytest
 
@@ -9,14 +9,14 @@ WIDE = "# " + "word " * 20 + "end"
 
 
 def found(path, text, tmp_path):
-    """(line, check) of what is wrong in a file of this text."""
+    """Returns (line, check) of each error in a file with this text."""
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     return [(number, kind) for number, kind, _ in prose.check_file(tmp_path, path)]
 
 
 def test_the_program():
-    errors, _ = prose.check(prose.ROOT, prose.read_known())
+    errors = prose.check(prose.ROOT)
     assert not errors, "\n".join(errors[:40])
 
 
@@ -88,19 +88,10 @@ def test_generated_files_are_skipped(tmp_path):
     assert prose.files(tmp_path) == ["deploy/a.yaml", "docs/made.md"]
 
 
-def test_the_list_only_shrinks(tmp_path):
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "a.md").write_text("Anew.\n")
-    list_of = tmp_path / "known.txt"
-    list_of.write_text("# why\nwords docs/a.md\nlines docs/a.md\nwords docs/gone.md\n")
-    errors, unneeded = prose.check(tmp_path, prose.read_known(list_of))
-    assert unneeded == {("lines", "docs/a.md"), ("words", "docs/gone.md")} and len(errors) == 2 and all("remove it" in error for error in errors)
-    prose.shrink(list_of, unneeded)
-    assert list_of.read_text() == "# why\nwords docs/a.md\n"
-    assert prose.check(tmp_path, prose.read_known(list_of)) == ([], set())
-    assert prose.check(tmp_path, set())[0] == ['docs/a.md:1: "Anew": write again, from the start']
-
-
-def test_the_list_is_in_order():
-    lines = [line for line in prose.KNOWN.read_text().splitlines() if not line.startswith("#")]
-    assert lines == sorted(set(lines)) and all(line.split()[0] in ("words", "sentences", "lines") for line in lines)
+def test_errors_name_file_and_line(tmp_path):
+    found("docs/a.md", "Anew.\n", tmp_path)
+    found("docs/b.md", f"Fine.\n\n{LONG}\n", tmp_path)
+    first, *others = prose.check(tmp_path)
+    assert first == 'docs/a.md:1: "Anew": write again, from the start'
+    assert len(others) == 2 and all(error.startswith("docs/b.md:3: ") for error in others)
+    assert prose.check(tmp_path, {"docs/a.md"}) == [first]

@@ -1,7 +1,9 @@
-"""Builds gpugate on the other Debian release, and runs its unit and black-box tests there: other versions of every library.
+"""Builds gpugate on the other Debian release and runs its unit and black-box tests there, with
+other versions of every library.
 
-A release's files come from debootstrap into build/chroot/RELEASE, once; later runs build and test there again. All mounts are in
-a namespace of their own, so that nothing stays mounted. Exits with 77, and says why, where no such chroot can be had.
+debootstrap installs a release into build/chroot/RELEASE once; later runs build and test there
+again. All mounts are in a separate namespace, so that nothing stays mounted. Exits with status 77
+and a reason if no such chroot is possible.
 """
 
 import os
@@ -16,10 +18,10 @@ sys.path.append(str(ROOT / "tests" / "cluster"))
 import binaries  # where Go is
 
 NOT_TO_BE_HAD = 77
-RELEASES = ("bookworm", "trixie")  # what the README promises: Debian 12 and later
+RELEASES = ("bookworm", "trixie")  # the README promises Debian 12 and later
 IGNORED = shutil.ignore_patterns("build", ".git", "__pycache__", ".pytest_cache", ".hypothesis")
 
-# Runs in the namespace: $1 is the chroot, $2 is Go's folder or empty, the rest is the command.
+# Runs in the namespace. $1 is the chroot, $2 is Go's folder or empty, and the rest is the command.
 ENTER = """
 root=$1 go=$2; shift 2
 mount --rbind /proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 77
@@ -37,7 +39,7 @@ def run(*command):
 
 
 def must(what, *command):
-    """Runs a command without which there is no chroot."""
+    """Runs a command that is needed to set up a chroot."""
     done = run(*command)
     if done.returncode != 0:
         lines = done.stdout.strip().splitlines()
@@ -51,7 +53,7 @@ def this_release():
 
 
 def mirror(here):
-    """Where this machine has its own packages from."""
+    """Returns the mirror that this machine gets its own packages from."""
     text = must("apt-get names no mirror", "apt-get", "indextargets", "--format", "$(CODENAME) $(SITE)", "Identifier: Packages")
     for line in text.splitlines():
         codename, _, site = line.partition(" ")
@@ -81,7 +83,8 @@ def had_chroot(release, here):
 
 
 def copy_in(folder):
-    """The sources and the tools that are the same on every release. Times are kept, so that only what changed is built."""
+    """Copies the sources, and the tools that are the same on every release. Keeps times, so that
+    only changes are built."""
     source = folder / "src"
     source.mkdir(exist_ok=True)
     for path in source.iterdir():
@@ -95,7 +98,7 @@ def copy_in(folder):
 
 
 def go_folder():
-    """Go's own folder, or nothing: then the tests that ask Go are skipped."""
+    """Returns Go's folder. Without one, the tests that need Go are skipped."""
     try:
         return run(binaries.find_go(), "env", "GOROOT").stdout.strip()
     except binaries.NotToBeHad:

@@ -19,9 +19,9 @@ enum admission_kind {
 
 enum admission_state {
 	ADMISSION_DECIDED,
-	ADMISSION_PENDING,   /* The ledger responds later: `done` will be called or already has been. */
+	ADMISSION_PENDING,   /* The ledger responds later: `done` will be or has been called. */
 	ADMISSION_CROWDED,   /* The ledger would respond later, but `suspend` returned false. */
-	ADMISSION_NO_UID,    /* The Pod must be charged but has no uid: no validating webhook sent it. */
+	ADMISSION_NO_UID,    /* A Pod to charge has no uid: no validating webhook sent it. */
 	ADMISSION_NO_MEMORY, /* The arena is exhausted. */
 };
 
@@ -30,10 +30,10 @@ struct admission_request {
 	enum admission_kind kind;
 	const struct policy *policy;       /* Borrowed. */
 	const struct ledger_store *ledger; /* Borrowed. */
-	struct arena *arena;               /* Borrowed. The caller must not use it while the state is PENDING. */
-	struct review *review;             /* Borrowed. Receives namespace_labels if the ledger provides them. */
-	struct buf *charges;               /* Borrowed. Receives "tenant/quota=amount, ..." for a charged Pod. */
-	const struct trace *trace;         /* Borrowed. May be NULL. Receives the steps of the decision. */
+	struct arena *arena;               /* Borrowed. Off limits to the caller during PENDING. */
+	struct review *review;             /* Borrowed. The ledger may add namespace_labels. */
+	struct buf *charges;               /* Borrowed. If charged: "tenant/quota=amount, ...". */
+	const struct trace *trace;         /* Borrowed. May be NULL. Receives each step. */
 	int64_t deadline_ms;               /* On the ledger's clock. A later response is useless. */
 
 	/*
@@ -46,7 +46,7 @@ struct admission_request {
 	void (*done)(struct admission_request *request, enum admission_state state);
 	void *context; /* For the callbacks. Not used by admission_decide. */
 
-	struct decision decision; /* The result. Its strings borrow from the policy, the review and the arena. */
+	struct decision decision; /* Its strings borrow from policy, review and arena. */
 
 	/* Private to admission_decide. */
 	struct reservation_request reservation;

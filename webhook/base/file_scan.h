@@ -27,7 +27,7 @@ struct watch_scan {
 	 */
 	uint64_t fingerprint;
 	size_t entries; /* Number of directory entries scanned so far. */
-	int problem;    /* errno if a directory could not be watched or memory ran out; 0 otherwise. */
+	int problem;    /* errno if a directory could not be watched or memory ran out; or 0. */
 };
 
 void watch_scan_init(struct watch_scan *scan, int inotify);

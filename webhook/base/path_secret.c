@@ -87,7 +87,10 @@ int path_secret_reload(struct path_secret *secret, struct error *err)
 	return other;
 }
 
-/* Looks at every byte of `guess` whatever it finds; only the length of the guess, which its sender knows, shows. */
+/*
+ * Takes the same time for all guesses of one length, which the sender knows anyway: it compares
+ * every byte of `guess`.
+ */
 static bool equal_in_secret(struct str guess, struct str secret)
 {
 	unsigned char difference = guess.len != secret.len;

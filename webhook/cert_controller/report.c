@@ -207,7 +207,8 @@ static const struct metric rows[ROWS] = {
 		.type = METRIC_COUNTER,
 		.unit = "failures",
 		.help = "What failed in looking after certificates, by what it was; it is tried again.",
-		.labels = {{"what", METRIC_VALUES("read", "write", "bundle", "issue")}}, /* By enum certs_failure. */
+		/* By enum certs_failure. */
+		.labels = {{"what", METRIC_VALUES("read", "write", "bundle", "issue")}},
 		.details = "`read` and `write` are of the Secret.",
 		.alerts = "GpugateCertificatesFail"},
 };

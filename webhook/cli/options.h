@@ -36,7 +36,7 @@ struct option_list {
 };
 
 struct option_row {
-	/* As typed: "--policy", "-o". Must be the first member: suggest_argument() walks the rows by it. */
+	/* As typed: "--policy", "-o". Must be first: suggest_argument() walks the rows by it. */
 	const char *name;
 
 	/*
@@ -67,7 +67,7 @@ enum exit_status {
 #define EXIT_STATUSES 3
 
 struct option_table {
-	const char *command;  /* The words after "gpugate": "certs create". Empty for the program itself. */
+	const char *command;  /* The words after "gpugate": "certs create". May be empty. */
 	const char *synopsis; /* The part of the usage line after the command. May be empty. */
 	const char *summary;  /* A few complete sentences. */
 	const struct option_row *rows;
@@ -81,7 +81,7 @@ struct option_table {
 	const char *operands;
 	size_t operands_offset; /* Of a struct option_list in the command's struct. */
 	size_t operands_least;  /* The minimum number of operands. */
-	const char *examples;   /* Lines indented by two spaces, each ending in a newline. May be NULL. */
+	const char *examples;   /* Lines indented by two spaces, ending in newlines. May be NULL. */
 
 	/* What each exit status means, in complete sentences. NULL: see options_status. */
 	const char *statuses[EXIT_STATUSES];
@@ -126,10 +126,10 @@ void options_help(const struct option_table *table, struct buf *out);
 /* Appends the option as typed, with its argument: "--dir DIR", "-o text|json". */
 void option_spell(const struct option_row *row, struct buf *out);
 
-/* Appends the row's help with the sentences that follow from its other columns, such as its default. */
+/* Appends the row's help and sentences made from its other columns, such as its default. */
 void option_describe(const struct option_row *row, struct buf *out);
 
-/* What an exit status of the command means, as complete sentences. NULL: the command never ends so. */
+/* What an exit status of the command means, in complete sentences. NULL if it never occurs. */
 const char *options_status(const struct option_table *table, enum exit_status status);
 
 /*

@@ -74,7 +74,7 @@ static bool is_obsolete(struct ledger_cluster *cluster, struct error *err)
 	pthread_mutex_lock(&cluster->mutex);
 	bool comparing = ledger_comparing(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	return !comparing && error_set(err, "the Pods were listed anew meanwhile") < 0;
+	return !comparing && error_set(err, "the Pods were listed again in the meantime") < 0;
 }
 
 static int compare_pod(void *context, struct str type, struct str json, struct error *err)

@@ -45,8 +45,8 @@ int lookup_namespace(struct ledger_cluster *cluster, struct str name);
 
 /*
  * Reads one unknown namespace whose Pods are charged, unless such a read is in flight. Nothing is
- * decided until all are known. A namespace that was read in vain is not read again before that read
- * is removed.
+ * decided until all are known. After a read without a result, the namespace is not read again
+ * before that read is removed.
  */
 void lookup_for_pods(struct ledger_cluster *cluster);
 

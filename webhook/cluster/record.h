@@ -60,7 +60,7 @@ struct record {
 
 	/* What the next step must act on. */
 	bool wants_read;            /* The record is to be read, unless a read is in flight. */
-	bool wants_settling;        /* A settling record is to be written, unless a write is in flight. */
+	bool wants_settling;        /* The same for a settling record and writes. */
 	bool may_open;              /* The view may have reached open_version. */
 	bool restored;              /* An older record was read: the storage was restored. */
 	enum write_outcome outcome; /* Of the write that has ended. */

@@ -1,6 +1,6 @@
 /*
- * commands: the rows of the commands. Each is in webhook/cmd/NAME.c, beside its option table and the
- * function that it runs; webhook/commands.c says in which order they stand.
+ * commands: the rows of the commands. Each is in webhook/cmd/NAME.c, beside its option table and
+ * the function that it runs; webhook/commands.c says in which order they stand.
  */
 #ifndef WEBHOOK_CMD_COMMANDS_H
 #define WEBHOOK_CMD_COMMANDS_H

@@ -32,11 +32,11 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct quota_options, output),
      .fallback = "table",
      .choices = outputs,
-     .help = "The form of the output. json is {\"quotas\": [...], \"exceeded\": N}; each "
+     .help = "The form of the output. json is {\"quotas\": [...], \"exceeded\": N}. Each "
 	     "quota has tenant, quota, measure (count, gpus or memory), cohort (or null), "
 	     "used, pending, hard (or \"unlimited\"), borrowed, lendable (or null), "
 	     "exceeded, podVersion, and holders, a list of namespace, pods and amount. "
-	     "Amounts are texts such as \"6.5\" or \"40Gi\", cut after two decimals; `pods` "
+	     "Amounts are strings such as \"6.5\" or \"40Gi\", truncated to two decimals; `pods` "
 	     "is a number."},
 };
 

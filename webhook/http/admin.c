@@ -100,7 +100,7 @@ static void connection_changed(void *self, struct MHD_Connection *connection, vo
 		if (conn)
 			http_conn_init(conn, &admin->registry, fd);
 		else
-			shutdown(fd, SHUT_RDWR); /* Without a struct http_conn, no deadline would apply. */
+			shutdown(fd, SHUT_RDWR); /* No deadline applies without a http_conn. */
 		*context = conn;
 	} else if (conn) {
 		http_conn_release(conn);

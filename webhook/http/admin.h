@@ -24,7 +24,7 @@ struct http_admin_options {
 
 	/* Appends the body of /status.json. */
 	void (*status)(void *context, struct buf *out);
-	/* The HTML page at /status, and the Content-Security-Policy of all responses. Neither may be absent. */
+	/* The HTML page at /status, and the Content-Security-Policy of all responses. Required. */
 	struct str page;
 	const char *page_policy;
 	void *context;

@@ -25,14 +25,15 @@ enum http_phase {
 	HTTP_IDLE,      /* The last request is complete. */
 	HTTP_HEADERS,   /* The request line has arrived. */
 	HTTP_BODY,      /* The headers have arrived. */
-	HTTP_ANSWER,    /* The whole body has arrived, or the request has been refused without it. */
+	HTTP_ANSWER,    /* The whole body has arrived, or the request was refused without it. */
 };
 
 struct http_limits {
 	unsigned connections; /* Maximum number of open connections. */
 
 	/* Timeouts, in milliseconds. */
-	int64_t proof_ms;     /* From opening to the first successful response, when connections are scarce. */
+	/* From opening to the first successful response, when connections are scarce. */
+	int64_t proof_ms;
 	int64_t handshake_ms; /* For HTTP_HANDSHAKE. */
 	int64_t idle_ms;      /* For HTTP_FRESH and HTTP_IDLE. */
 	int64_t header_ms;    /* From the request line to the end of the headers. */
@@ -52,7 +53,7 @@ struct http_registry {
 	pthread_mutex_t mutex; /* Protects the list of connections. */
 	struct http_conn *first;
 	_Atomic unsigned count;      /* Open connections. */
-	_Atomic unsigned arrived;    /* Connections ever registered, modulo 2^32. Incremented after `count`. */
+	_Atomic unsigned arrived;    /* All since the start, modulo 2^32. Raised after `count`. */
 	_Atomic unsigned in_flight;  /* Connections with a request in flight. */
 	_Atomic size_t flight_bytes; /* The sum of `charged` over all connections. */
 };
@@ -72,7 +73,7 @@ struct http_conn {
 	struct buf out; /* The response body. */
 	struct arena arena;
 	uint64_t received; /* Body bytes received, including discarded ones. */
-	size_t charged;    /* Bytes that this connection has added to the registry's flight_bytes. */
+	size_t charged;    /* Bytes of this connection in the registry's flight_bytes. */
 };
 
 /*

@@ -62,7 +62,8 @@ void http_mutter(void *mutter, const char *format, va_list args)
 static unsigned on_the_way(const struct http_gate *gate)
 {
 	int coming = (int)(gate->handed - atomic_load(&gate->registry->arrived));
-	return coming > 0 ? (unsigned)coming : 0; /* Negative if a connection counted as lost has arrived. */
+	/* Negative if a connection counted as lost has arrived. */
+	return coming > 0 ? (unsigned)coming : 0;
 }
 
 static bool is_full(const struct http_gate *gate)

@@ -31,7 +31,7 @@ struct http_gate {
 	struct log *log;
 	int listen_fd;   /* -1 once closed. Private to the gate's thread. */
 	int wake_fd;     /* An eventfd that interrupts the thread's poll(). */
-	unsigned handed; /* Connections passed to the daemon, without lost ones. Private to the gate's thread. */
+	unsigned handed; /* Connections passed to the daemon and not lost. Private to the thread. */
 	pthread_t thread;
 	sem_t closed; /* Posted when the listening socket has been closed on request. */
 	_Atomic bool closing;

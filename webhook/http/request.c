@@ -5,14 +5,14 @@
 #include "webhook/http/info.h"
 
 #define POLL_MS 1
-#define OWNER_MS 1000 /* During shutdown, the time for owners of suspended requests to answer them. */
+#define OWNER_MS 1000 /* For owners of suspended requests to answer during shutdown. */
 
 /* State of a request. The thread that moves it out of ASK_HELD must resume the connection. */
 enum ask_state {
 	ASK_NONE,
-	ASK_DECIDING, /* A worker is inside the answer function, which has not suspended the request. */
+	ASK_DECIDING, /* A worker is in the answer function. The request is not suspended. */
 	ASK_HELD,     /* Suspended. */
-	ASK_ANSWERED, /* The connection has been or is being resumed. Its worker sends the response. */
+	ASK_ANSWERED, /* The connection is (being) resumed. Its worker sends the response. */
 };
 
 /* The state of one connection. Freed when libmicrohttpd reports that the connection is closed. */
@@ -20,9 +20,9 @@ struct session {
 	struct http_conn conn; /* Must be first, because find_held casts pointers to it. */
 	struct http_service *service;
 	struct MHD_Connection *connection;
-	struct tls_identity *identity; /* Used by the handshake. Shared until release. NULL before. */
-	uint64_t judged;          /* The client CA generation that `client_wrong` refers to. 0 if there is none yet. */
-	const char *client_wrong; /* Why the client certificate is rejected. NULL if it is accepted. */
+	struct tls_identity *identity; /* From the handshake on. Shared until release. */
+	uint64_t judged;               /* The generation of client CAs in `client_wrong`, or 0. */
+	const char *client_wrong;      /* Why the client certificate is rejected. NULL: accepted. */
 
 	/* The request in flight. */
 	bool found; /* The target matches an endpoint, and `route` is set. */
@@ -304,7 +304,7 @@ enum MHD_Result http_request_handle(void *service, struct MHD_Connection *connec
 				    void **context)
 {
 	(void)service;
-	(void)target; /* Decoded by libmicrohttpd. http_request_line has already routed the raw target. */
+	(void)target; /* Decoded. http_request_line has already routed the raw one. */
 	struct session *session = *context;
 	if (!session)
 		return MHD_NO;

@@ -25,7 +25,7 @@ struct http_service {
 	void *rejected_context;
 	_Atomic bool draining; /* Every response carries `Connection: close`. */
 	_Atomic bool stopping; /* Requests get 503 instead of reaching `answer`. */
-	_Atomic unsigned held; /* Requests that are suspended or whose connection is being resumed. */
+	_Atomic unsigned held; /* Requests that are suspended, or being resumed. */
 };
 
 /*

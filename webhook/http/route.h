@@ -13,19 +13,21 @@
 #include "gpugate/str.h"
 #include "webhook/base/path_secret.h"
 
-#define HTTP_TIMEOUT_DEFAULT_MS 10000 /* Kubernetes' default for webhooks (admissionregistration/v1, timeoutSeconds) */
-#define HTTP_TIMEOUT_MAX_MS 30000     /* the largest that Kubernetes allows there */
+/* The default and the maximum of timeoutSeconds in Kubernetes' admissionregistration/v1. */
+#define HTTP_TIMEOUT_DEFAULT_MS 10000
+#define HTTP_TIMEOUT_MAX_MS 30000
 
 enum http_endpoint { HTTP_MUTATE, HTTP_VALIDATE };
 
 struct http_route {
 	enum http_endpoint endpoint;
-	unsigned timeout_ms; /* The `timeout` query parameter, or HTTP_TIMEOUT_DEFAULT_MS if it is absent or invalid. */
+	/* The `timeout` query parameter, or HTTP_TIMEOUT_DEFAULT_MS if it is absent or invalid. */
+	unsigned timeout_ms;
 };
 
 /*
- * Finds the endpoint and the timeout of a request target ("/mutate?timeout=10s", as it was sent, not decoded).
- * path_secret_admits says which paths exist. Returns false for all others. Thread-safe.
+ * Finds the endpoint and the timeout of a request target ("/mutate?timeout=10s", as sent, not
+ * decoded). Returns false if path_secret_admits accepts no endpoint. Thread-safe.
  */
 bool http_route_find(struct path_secret *secret, struct str target, struct http_route *route);
 
@@ -50,7 +52,7 @@ struct http_head {
 
 	/* The number of Host, Content-Length, Transfer-Encoding and Content-Type headers. */
 	unsigned hosts, lengths, encodings, types;
-	uint64_t length; /* The last Content-Length. 0 if absent, UINT64_MAX if invalid or too large. */
+	uint64_t length; /* The last Content-Length. Absent: 0; invalid or too large: UINT64_MAX. */
 };
 
 /* Records one header. Names are compared without regard to case. */

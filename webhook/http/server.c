@@ -12,12 +12,12 @@
 
 #define PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
 #define STACK_BYTES (512u << 10)
-#define CONNECTION_BYTES (32u << 10) /* libmicrohttpd's pool per connection, which limits the request head. */
+#define CONNECTION_BYTES (32u << 10) /* libmicrohttpd's pool; limits the request head. */
 #define ARENA_BYTES_MAX (64u << 20)  /* Per request. */
 #define ANSWER_BYTES_MAX (16u << 20)
 #define ANSWER_MS 35000 /* The longest timeout that Kubernetes allows (30 s), plus a margin. */
 #define PROOF_MS 3000   /* Enough for a TLS handshake and a first response over a slow link. */
-#define SETTLE_MS 500   /* Enough for workers to notice closed connections and send the last responses. */
+#define SETTLE_MS 500   /* For workers to notice closed connections and send the last responses. */
 #define POLL_MS 5
 #define DESCRIPTORS_BESIDES 320 /* Descriptors of the process that are not connections. */
 
@@ -112,7 +112,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, unsigned thre
 	struct http_service *service = &server->service;
 	struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, threads, NULL}, {MHD_OPTION_END, 0, NULL}};
 	if (threads == 1)
-		pool[0].option = MHD_OPTION_END; /* libmicrohttpd logs a warning about a pool of one thread. */
+		pool[0].option = MHD_OPTION_END; /* libmicrohttpd warns about a pool of one. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

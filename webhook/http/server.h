@@ -19,13 +19,16 @@
 
 #define HTTP_BODY_PADDING 64         /* Readable zero bytes after every body. */
 #define HTTP_BODY_MAX (8u << 20)     /* Maximum size of one body, in bytes. */
-#define HTTP_FLIGHT_MAX (256u << 20) /* Maximum memory for the large buffers of all requests, in bytes. */
+#define HTTP_FLIGHT_MAX (256u << 20) /* Maximum for the large buffers of all requests, in bytes. */
 
-/* One request that is to be answered. The server's; it and all it points to live until it has been answered. */
+/*
+ * A request to be answered. Belongs to the server; it and everything that it points to stay valid
+ * until it has been answered.
+ */
 struct http_ask {
 	enum http_endpoint endpoint;
 	struct str body;     /* Not empty, and followed by HTTP_BODY_PADDING readable zero bytes. */
-	int64_t deadline_ms; /* Arrival of the request line plus the client's `timeout`, on CLOCK_MONOTONIC. */
+	int64_t deadline_ms; /* When the request line arrived plus `timeout`, on CLOCK_MONOTONIC. */
 	struct arena *arena; /* For use by the answer function. Initially empty. */
 	struct buf *out;     /* Receives the response body. Initially empty. */
 };
@@ -70,8 +73,8 @@ void http_ask_answer(struct http_ask *ask, unsigned status);
  */
 struct http_options {
 	const char *listen;         /* See http_address_parse. */
-	const char *cert_file;      /* PEM: the server's certificate, then its chain. NULL: see http_server_exchange. */
-	const char *key_file;       /* PEM, unencrypted, in PKCS#8 or a traditional format. NULL if cert_file is. */
+	const char *cert_file;      /* PEM, with the chain. NULL: see http_server_exchange. */
+	const char *key_file;       /* PEM, not encrypted. NULL if cert_file is NULL. */
 	const char *client_ca_file; /* PEM. NULL: do not request client certificates. */
 
 	/*
@@ -82,13 +85,13 @@ struct http_options {
 	size_t client_name_count;
 	struct path_secret *path_secret; /* NULL if paths need no secret. */
 
-	unsigned threads;                 /* Worker threads. Default: the available CPUs, at most 8. */
+	unsigned threads;                 /* Default: the available CPUs, at most 8. */
 	unsigned connections;             /* Maximum open connections. Default: 1024. */
-	unsigned connections_per_address; /* Maximum per client address. Default: three quarters of `connections`. */
+	unsigned connections_per_address; /* Per client address. Default: 3/4 of `connections`. */
 
 	/* Timeouts, in milliseconds. */
-	unsigned handshake_ms; /* From accepting to the end of the TLS handshake. Default: 10,000. */
-	unsigned header_ms;    /* From the request line to the end of the headers. Default: 10,000. */
+	unsigned handshake_ms; /* From accepting to the end of the handshake. Default: 10,000. */
+	unsigned header_ms;    /* From the request line to the last header. Default: 10,000. */
 	unsigned body_ms;      /* From the request line to the end of the body. Default: 10,000. */
 
 	/*

@@ -9,7 +9,8 @@
 
 struct http_tls {
 	char *cert_file, *key_file, *client_ca_file;
-	pthread_mutex_t mutex; /* Protects both pointers and all reference counts. Not held during I/O or crypto. */
+	/* Protects both pointers and all reference counts. Not held during I/O or cryptography. */
+	pthread_mutex_t mutex;
 	struct tls_identity *identity;   /* NULL if there is none yet. */
 	struct tls_authority *authority; /* NULL if no client certificates are requested. */
 	_Atomic uint64_t generation;

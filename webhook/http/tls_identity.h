@@ -13,7 +13,7 @@
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
 
-#define HTTP_CHAIN_MAX 16 /* Maximum number of certificates in the chain of the server or of a client. */
+#define HTTP_CHAIN_MAX 16 /* Maximum certificates in the chain of the server or a client. */
 
 /* A certificate, the rest of its chain, and the key. Immutable except for `references`. */
 struct tls_identity {
@@ -30,7 +30,10 @@ struct tls_origin {
 	const char *certificate, *key; /* File names or descriptions. */
 };
 
-/* Returns new, with one reference, or NULL with an error. The caller overwrites the key in the buffer. */
+/*
+ * Returns new, with one reference, or NULL with an error. The caller overwrites the key in the
+ * buffer.
+ */
 struct tls_identity *tls_identity_create(const struct buf *certificate, const struct buf *key,
 					 const struct tls_origin *origin, struct error *err);
 

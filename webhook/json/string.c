@@ -121,7 +121,7 @@ size_t scan_unescape(struct str raw, char *out)
 		}
 		unsigned code = (unsigned)hex_quad(backslash + 2);
 		p = backslash + 6;
-		if (code >= 0xd800 && code <= 0xdfff) { /* the pair is whole: scan_string saw to it */
+		if (code >= 0xd800 && code <= 0xdfff) { /* scan_string has checked the pair. */
 			code = 0x10000 + ((code - 0xd800) << 10) + ((unsigned)hex_quad(p + 2) - 0xdc00);
 			p += 6;
 		}

@@ -26,7 +26,7 @@ struct ledger {
 	uint32_t on_no_model;       /* Number of entries with NODE_OF_NO_MODEL in `unfit`. */
 	uint32_t on_several_models; /* Number of entries with NODE_OF_SEVERAL_MODELS in `unfit`. */
 	struct entry *pending;      /* All pending or tentative entries. */
-	uint32_t round;             /* Number of the current round of decisions; 0: none has begun. */
+	uint32_t round;             /* Number of the current round of decisions; 0: none yet. */
 	uint32_t copy;              /* Number of the current copy. */
 	uint64_t version;           /* Version of the copy. */
 	unsigned copy_form;         /* Form of the copy's text; 0: the text is empty. */

@@ -41,7 +41,7 @@ static struct str print_number(struct summary *summary, uint32_t number)
 	return copy;
 }
 
-/* What a member of a cohort has above its own, or else leaves to the others (see policy_exceeded). */
+/* What a member of a cohort has borrowed, or else leaves to the others; see policy_exceeded. */
 static void fill_cohort(struct summary *summary, const struct quota_view *view, const struct held *held,
 			struct quota_document *document)
 {

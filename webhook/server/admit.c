@@ -30,7 +30,7 @@ static const struct {
     [ADMISSION_NO_MEMORY] = {500, "the review needs more memory than one request may use"},
 };
 
-/* A review that is being answered. It lies in the arena of its HTTP request, since the ledger may answer later. */
+/* A review in progress. It is in the arena of its HTTP request, as the ledger may respond later. */
 struct admitting {
 	const struct admission *admission;
 	const struct policy *policy; /* retained */
@@ -92,7 +92,7 @@ static const struct {
 		[ENFORCEMENT_WARN] = {METRICS_WARNING, "warned"},
 		[ENFORCEMENT_AUDIT] = {METRICS_AUDIT, "audited"}};
 
-/* What people and dashboards learn: a line for each refusal, each rewrite, and each objection that did not refuse. */
+/* Logs a line for each denial, each rewrite, and each objection that did not deny. */
 static void report(const struct admitting *a)
 {
 	const struct decision *decision = &a->request.decision;

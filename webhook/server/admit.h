@@ -1,4 +1,4 @@
-/* admit: answers an HTTP request with a decision of admission/decide, and says so in metrics and log. */
+/* admit: answers HTTP requests with decisions of admission/decide; counts and logs them. */
 #ifndef WEBHOOK_SERVER_ADMIT_H
 #define WEBHOOK_SERVER_ADMIT_H
 

@@ -10,8 +10,9 @@
 wide held_total(const struct held *held);
 
 /*
- * Whether more is held of a quota than its limits allow. When a cohort holds too much together, this is true only for those
- * of its quotas that exceed their own limit. `held` has policy_quota_count() rows.
+ * Whether more of a quota is held than its limits allow. If a cohort as a whole holds too much,
+ * this is true only for those of its quotas that exceed their own limit. `held` has
+ * policy_quota_count() rows.
  */
 bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held);
 

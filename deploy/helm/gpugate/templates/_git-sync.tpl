@@ -5,7 +5,10 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* A container that brings the policy from Git: .root, .name, and further .args. It is exchanged as a whole, by the link /git/policy. */}}
+{{/*
+A container that fetches the policy from Git: .root, .name, and further .args. The link /git/policy
+replaces it as a whole.
+*/}}
 {{- define "gpugate.gitSync" -}}
 {{- $git := .root.Values.policy.gitSync -}}
 {{- $ssh := or (hasPrefix "ssh://" $git.repo) (regexMatch "^[^/:]+@[^/]+:" $git.repo) -}}
@@ -50,7 +53,7 @@ capabilities:
     {{- end }}
 {{- end }}
 
-{{/* What the container needs besides the policy's volume. */}}
+{{/* What the container needs in addition to the volume of the policy. */}}
 {{- define "gpugate.gitVolumes" -}}
 {{- if eq (include "gpugate.policySource" .) "git" }}
 - name: git-tmp

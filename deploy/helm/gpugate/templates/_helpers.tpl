@@ -18,12 +18,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* Takes .repository, .tag and .digest; a digest wins. */}}
+{{/* Takes .repository, .tag and .digest. A digest overrides the tag. */}}
 {{- define "gpugate.image" -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end }}
 {{- end }}
 
-{{/* "true" where a cluster is there to be asked: Helm itself, not a tool that only templates. */}}
+{{/* "true" if Helm can look into the cluster, unlike a tool that only renders templates. */}}
 {{- define "gpugate.connected" -}}
 {{- if lookup "v1" "Namespace" "" "kube-system" }}true{{ end }}
 {{- end }}
@@ -42,7 +42,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- first $given | default "default" }}
 {{- end }}
 
-{{/* The files of the policy, where the chart has them. */}}
+{{/* The files of the policy, if the chart contains them. */}}
 {{- define "gpugate.policyData" -}}
 {{- if eq (include "gpugate.policySource" .) "files" }}
 {{- toYaml .Values.policy.files }}
@@ -55,7 +55,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ .Values.policy.existingConfigMap | default "gpugate-policy" }}
 {{- end }}
 
-{{/* The user of a Pod. What is null is left to the cluster, as OpenShift wants it. */}}
+{{/* The user of a Pod. For null, the cluster chooses, as OpenShift requires. */}}
 {{- define "gpugate.podSecurity" -}}
 runAsNonRoot: true
 {{- range $name := list "runAsUser" "runAsGroup" "fsGroup" }}
@@ -68,9 +68,10 @@ seccompProfile:
 {{- end }}
 
 {{/*
-The failurePolicy of an entry: .root, and .webhook as it was rendered. Fail comes into force only where a replica answers: before that it
-would refuse every Pod that asks for devices, at a first installation and after an uninstall. Where Fail is in force already it stays. A
-tool that only templates cannot ask, and gets what is wanted.
+The failurePolicy of a webhook: .root, and .webhook as rendered. Fail only comes into force once a
+replica answers. Before, at a first installation and after an uninstall, it would refuse every Pod
+that asks for devices. Where Fail is already in force, it stays. A tool that only renders templates
+cannot look into the cluster, and gets the final value.
 */}}
 {{- define "gpugate.failurePolicy" -}}
 {{- $root := .root }}
@@ -91,7 +92,7 @@ tool that only templates cannot ask, and gets what is wanted.
 {{- $wanted }}
 {{- end }}
 
-{{/* "true" where an entry is registered with Ignore for now. */}}
+{{/* "true" if a webhook is registered with Ignore for now. */}}
 {{- define "gpugate.heldBack" -}}
 {{- $held := false }}
 {{- range (include "gpugate.webhooks" . | fromJson).items }}
@@ -120,8 +121,11 @@ tool that only templates cannot ask, and gets what is wanted.
 {{- if eq .Values.certificates.mode "existing-secret" }}{{ .Values.certificates.existingSecret }}{{ else }}gpugate-tls{{ end }}
 {{- end }}
 
-{{/* The secret part of the paths that the API server asks: given, else as it is in the cluster, else made. Made once for all templates
-     of a run. A tool that only templates would make another one each time, so it has to be told. */}}
+{{/*
+The secret in the paths that the API server calls: a given one, or that in the cluster, or a new
+one. It is generated once for all templates of a run. A tool that only renders templates would
+generate a new one each time, so it must be given.
+*/}}
 {{- define "gpugate.pathSecret" -}}
 {{- if not (hasKey .Values.pathSecret "resolved") }}
 {{- $found := lookup "v1" "Secret" .Release.Namespace (include "gpugate.pathSecretName" .) }}
@@ -153,7 +157,10 @@ tool that only templates cannot ask, and gets what is wanted.
 {{- $text }}
 {{- end }}
 
-{{/* The webhook configurations for the policy in force: the chart's for its own policy, else what a pipeline has rendered. JSON. */}}
+{{/*
+The webhook configurations for the policy, as JSON: those of the chart for its own policy, otherwise
+webhooks.rendered.
+*/}}
 {{- define "gpugate.webhooks" -}}
 {{- if .Values.webhooks.rendered }}
 {{- $list := .Values.webhooks.rendered | fromJson }}

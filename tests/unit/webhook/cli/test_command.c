@@ -40,7 +40,7 @@ static void check_command(const struct command *command, const char *before)
 		check_command(command->children[i], words);
 }
 
-/* What the type cannot express: names and words fit the place, and texts are ready for roff and shells. */
+/* What the type cannot express: names fit where they appear; texts are safe for roff and shells. */
 static void test_rows(void **state)
 {
 	(void)state;

@@ -44,7 +44,7 @@ struct owner {
 	struct {
 		struct http_ask *ask;
 		int64_t due_ms; /* 0: due once released. */
-		bool *told;     /* Set after the answer, which also signals `change`. May be NULL. */
+		bool *told;     /* Set after the answer; then `change` is signaled. May be NULL. */
 	} asks[ASKS_MAX];
 	unsigned count;
 	unsigned seed;

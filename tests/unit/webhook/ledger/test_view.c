@@ -664,7 +664,7 @@ static void test_the_last_event_counts(void **state)
 		set_labels(&fresh, ledger_node, "odd", "gpu", "h100");
 		for (int i = 0; i < PODS; i++)
 			see(&fresh, &shown[i].pod, version++, false);
-		/* Otherwise a Pod may have been terminating for so long that it no longer counts. */
+		/* Otherwise, a Pod may have been terminating for too long to count. */
 		if (bench.now_ms == fresh.now_ms)
 			expect_same(&bench, &fresh, seed);
 		ledger_tick(bench.ledger, bench.now_ms + 1000000);
