@@ -98,10 +98,6 @@ static void compare_share(struct compile *c, const struct doc_sharing *sharing, 
 			     "a container may have %lld shares here, but the device plugin refuses more than one (%s); "
 			     "correct one",
 			     (long long)sharing->max_per_container.value, compile_where(c, share->only_one_at));
-	if (str_present(entry->rename.s) && !str_eq(with_prefix(c, entry->rename.s, STR("")), share->resource))
-		COMPILE_LINT(c, LINT_CONFIG_KEY_IGNORED, entry->rename.at,
-			     "the device plugin ignores \"rename\" and calls the shares \"%.*s\"; remove it",
-			     STR_ARG(share->resource));
 }
 
 static void compare_strategy(struct compile *c, struct doc_mig *mig, const struct choice *strategy)

@@ -2,7 +2,7 @@
  * schema_nvidia: what is read of the configurations of NVIDIA's device plugin and of mig-parted,
  * version v1 of both. Their other keys are ignored.
  */
-#include "policy/document/config.h"
+#include "policy/document/config_read.h"
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word version_words[] = {{WORD("v1"), "The version that is read."}};
@@ -88,7 +88,8 @@ const struct schema_object schema_device_plugin_object = {.name = "a configurati
 static const struct schema_field mig_parted_fields[] = {
     {KEY("version"), .type = FIELD_CHOICE, .flags = FIELD_REQUIRED, AT(config_mig_parted, version),
      WORDS(version_words), .doc = "The version of the form."},
-    {KEY("mig-configs"), .type = FIELD_IGNORED, .flags = FIELD_REQUIRED, .doc = "Named layouts, read by config.c."},
+    {KEY("mig-configs"), .type = FIELD_IGNORED, .flags = FIELD_REQUIRED,
+     .doc = "Named layouts, read by config_read.c."},
 };
 
 const struct schema_object schema_mig_parted_object = {.name = "a configuration of mig-parted",

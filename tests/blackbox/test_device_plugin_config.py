@@ -365,11 +365,23 @@ def test_both_keys_may_be_left_out_only_with_a_file(tmp_path):
     assert [f[5] for f in lint(tmp_path, accelerator)] == ['sharing needs the key "replicas"', 'sharing needs the key "resource"']
 
 
-def test_thousands_of_accelerators_name_one_file(tmp_path):
-    """The bytes that are read are bounded."""
-    models = [doc("Accelerator", f"m{i}", resource=GPU, memory="1Gi", nodeLabels={"nvidia.com/gpu.product": f"m{i}"},
-                  sharing={"devicePluginConfig": "plugin.yaml"}) for i in range(300)]
-    write_policy(tmp_path, {"policy.yaml": [*models, TEAM], "plugin.yaml": CONFIG + "#" + "x" * 1000000})
+def models(count, name):
+    return [doc("Accelerator", f"m{i}", resource=GPU, memory="1Gi", nodeLabels={"nvidia.com/gpu.product": f"m{i}"},
+                sharing={"devicePluginConfig": name.format(i)}) for i in range(count)]
+
+
+def test_many_accelerators_name_one_configuration(tmp_path):
+    """It is read once, and what is wrong with it is said once."""
+    large = CONFIG + "#" + "x" * 1000000
+    write_policy(tmp_path, {"policy.yaml": [*models(300, "plugin.yaml"), TEAM], "plugin.yaml": large.replace("flags", "flgas")})
+    assert run("lint", tmp_path).stdout.count("config-key-ignored") == 1
+    write_policy(tmp_path, {"plugin.yaml": large.replace("replicas: 4", "replicas: x")})
+    assert run("lint", tmp_path).stdout.count("error:") == 1
+
+
+def test_the_bytes_that_are_read_are_bounded(tmp_path):
+    configs = config_map(**{f"k{i}": "version: v1\n" for i in range(100)}) + "#" + "x" * 1000000
+    write_policy(tmp_path, {"policy.yaml": [*models(100, "plugin.yaml#k{}"), TEAM], "plugin.yaml": configs})
     out = run("lint", tmp_path).stdout
     assert "the configurations that Accelerators name are larger than 64 MiB together; split them into smaller files" in out
     assert "no errors" not in out and out.count("error:") == 1

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "policy/document/config.h"
+#include "policy/document/config_read.h"
 #include "policy/document/source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

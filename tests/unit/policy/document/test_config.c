@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "policy/document/config.h"
 #include "policy/document/config_name.h"
+#include "policy/document/config_read.h"
 #include "policy/document/source.h"
 
 struct reading {
@@ -161,6 +161,9 @@ static void test_device_plugin(void **state)
 	assert_true(is(entry->name.s, "gpu") && is(entry->rename.s, "r") && entry->replicas.value == 4);
 	assert_int_equal(entry->name.at.line, 13);
 	assert_int_equal(entry->name.at.column, 28);
+	assert_int_equal(r.report.warnings, 1);
+	assert_true(is(r.report.findings[0].text,
+		       "the device plugin ignores \"rename\" and calls the shares \"gpu.shared\"; remove it"));
 
 	plugin = read_plugin(&r, "mps");
 	assert_non_null(plugin);
@@ -170,7 +173,7 @@ static void test_device_plugin(void **state)
 
 	assert_null(read_plugin(&r, "broken"));
 	/* The list is not closed on line 4, where the block ends. */
-	assert_int_equal(r.report.findings[0].line, 5);
+	assert_int_equal(r.report.findings[1].line, 5);
 	assert_null(read_plugin(&r, NULL));
 	assert_true(str_starts(r.report.findings[r.report.count - 1].text,
 			       STR("the ConfigMap has several configurations: broken, any, mps; append \"#\"")));
