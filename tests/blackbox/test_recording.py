@@ -168,6 +168,7 @@ volumes = st.lists(st.sampled_from([
     {"name": "g", "flexVolume": {"driver": "d", "options": {"password": SECRET}}}]), max_size=3)
 security = st.sampled_from([None, {}, {"privileged": True}, {"capabilities": {"add": ["SYS_ADMIN"]}}, {"procMount": "Unmasked"},
                             {"windowsOptions": {"hostProcess": True, "gmsaCredentialSpec": SECRET}}, {"seLinuxOptions": {"user": SECRET}}])
+resources = st.sampled_from([{"requests": {GPU: "1"}}, {"limits": {GPU: "2"}, "requests": {GPU: "1"}}, {"requests": {GPU: 1, "cpu": None}}])
 mounts = st.lists(st.sampled_from([{"name": "a", "mountPath": "/var/run/nvidia-container-devices/0"}, {"mountPath": "/x", "name": "b"}]), max_size=2)
 specs = st.fixed_dictionaries({}, optional={
     "nodeName": st.just("node-1"), "hostPID": st.booleans(), "overhead": st.sampled_from([{GPU: "1"}, {"cpu": 1}, None]),
@@ -183,7 +184,8 @@ def objects(draw):
     obj = draw(pods())
     for c in [*obj["spec"]["containers"], *obj["spec"].get("initContainers", [])]:
         c.update(hidden() if draw(st.booleans()) else {})
-        c.update(draw(st.fixed_dictionaries({}, optional={"env": variables, "securityContext": security, "volumeMounts": mounts})))
+        c.update(draw(st.fixed_dictionaries({}, optional={"env": variables, "securityContext": security, "volumeMounts": mounts,
+                                                          "resources": resources})))
     obj["spec"].update(draw(specs))
     if draw(st.integers(0, 4)) == 0:
         obj["spec"]["ephemeralContainers"] = [{"name": "debug", "image": "x", **hidden()}]

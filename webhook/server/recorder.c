@@ -48,7 +48,7 @@ static void count(struct recorder *recorder, enum outcome outcome)
 
 /* --- The writer. --- */
 
-static void log_folder(const struct recorder *recorder, enum log_level level, const char *event, const char *message)
+static void log_message(const struct recorder *recorder, enum log_level level, const char *event, const char *message)
 {
 	const struct log_field fields[] = {
 	    {.key = "folder", .text = str_of(recorder->options.folder)},
@@ -61,7 +61,7 @@ static void log_folder(const struct recorder *recorder, enum log_level level, co
 static enum outcome note_failure(struct recorder *recorder, const struct error *err)
 {
 	if (!recorder->failing)
-		log_folder(recorder, LOG_ERROR, "recording_failed", err->text);
+		log_message(recorder, LOG_ERROR, "recording_failed", err->text);
 	recorder->failing = true;
 	recorder->retry_ms = now_ms() + recorder->options.retry_ms;
 	return FAILED;
@@ -73,7 +73,7 @@ static enum outcome write_line(struct recorder *recorder, struct str line)
 	if (rotation_write(recorder->rotation, line, &err) < 0)
 		return note_failure(recorder, &err);
 	if (recorder->failing)
-		log_folder(recorder, LOG_INFO, "recording_resumed", "reviews are recorded again");
+		log_message(recorder, LOG_INFO, "recording_resumed", "reviews are recorded again");
 	recorder->failing = false;
 	return WRITTEN;
 }
@@ -221,7 +221,7 @@ struct recorder *recorder_create(const struct recorder_options *options, struct 
 		release(recorder);
 		return NULL;
 	}
-	log_folder(recorder, LOG_INFO, "recording", "reviews are recorded in this folder");
+	log_message(recorder, LOG_INFO, "recording", "reviews are recorded in this folder");
 	return recorder;
 }
 
