@@ -55,7 +55,7 @@ static void add_alerts(struct buf *out, const char *names)
 		size_t len = strcspn(at, " ");
 		buf_printf(out, "%s [%.*s](" RUNBOOKS "#", at == names ? "" : ",", (int)len, at);
 		for (size_t i = 0; i < len; i++)
-			buf_char(out, (char)(at[i] | 0x20)); /* Lower case: they consist of letters. */
+			buf_char(out, (char)(at[i] | 0x20)); /* A letter, to lower case. */
 		buf_text(out, ")");
 		at += len;
 		at += strspn(at, " ");

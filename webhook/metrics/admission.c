@@ -25,8 +25,10 @@ static const struct bound {
 static const unsigned usual_statuses[] = {400, 403, 404, 405, 413, 415, 500, 503};
 
 struct admission_metrics {
-	_Atomic uint64_t buckets[METRICS_ENDPOINTS][METRICS_OUTCOMES][BOUNDS + 1]; /* Not cumulative. */
-	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];         /* The sum of all durations. */
+	/* Not cumulative. */
+	_Atomic uint64_t buckets[METRICS_ENDPOINTS][METRICS_OUTCOMES][BOUNDS + 1];
+	/* The sum of all durations. */
+	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];
 	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
 	struct metrics_denials objections[METRICS_OBJECTIONS];
 };

@@ -15,7 +15,7 @@ enum metrics_outcome {
 	METRICS_ALLOWED, /* Allowed without a patch. */
 	METRICS_PATCHED, /* Allowed with a patch. */
 	METRICS_DENIED,
-	METRICS_ERROR, /* No decision, for example because of an invalid review or exhausted memory. */
+	METRICS_ERROR, /* No decision: the review was invalid, or memory ran out. */
 	METRICS_OUTCOMES,
 };
 

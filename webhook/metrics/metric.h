@@ -29,9 +29,10 @@ struct metric_label {
 struct metric {
 	const char *name;
 	enum metric_type type;
-	const char *unit;                              /* Of the value: "seconds", "reviews". */
-	const char *help;                              /* One sentence, without a newline or a backslash. */
-	struct metric_label labels[METRIC_LABELS_MAX]; /* In the order in which they are printed. */
+	const char *unit; /* Of the value: "seconds", "reviews". */
+	const char *help; /* One sentence, without a newline or a backslash. */
+	/* In the order in which they are printed. */
+	struct metric_label labels[METRIC_LABELS_MAX];
 
 	/* For the reference page only; any of them may be NULL. */
 	const char *details; /* What `help` does not say; sentences in Markdown. */

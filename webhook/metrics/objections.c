@@ -4,7 +4,7 @@
 
 #define LABELS 3
 #define LABEL_BYTES_MAX 253 /* The maximum length of a Kubernetes name (a DNS subdomain). */
-#define OTHERS_MAX 32       /* Series with tenant "other", one per reason, beyond METRICS_DENIALS_MAX. */
+#define OTHERS_MAX 32       /* Further series, with tenant "other": one per reason. */
 
 struct denial {
 	uint64_t hash;

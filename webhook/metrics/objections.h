@@ -32,8 +32,9 @@ struct metrics_denials {
 	pthread_mutex_t mutex;
 	struct denial **items; /* In the order of their first occurrence. */
 	uint32_t count, size;  /* Used and allocated items. */
-	uint32_t *slots;       /* Hash table with linear probing: 1 + index into items, or 0 if free. */
-	uint32_t slot_count;   /* A power of two. */
+	/* Hash table with linear probing: 1 + index into items, or 0 if free. */
+	uint32_t *slots;
+	uint32_t slot_count; /* A power of two. */
 };
 
 /*

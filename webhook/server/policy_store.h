@@ -57,7 +57,7 @@ void policy_digest_text(const struct policy *policy, char text[static POLICY_DIG
 
 /* The origin of the current policy. */
 struct policy_source {
-	char commit[GIT_COMMIT_SIZE];    /* The Git commit, or "" if the files are not in a repository. */
+	char commit[GIT_COMMIT_SIZE];    /* The Git commit; "" if there is none. */
 	char digest[POLICY_DIGEST_SIZE]; /* The digest of the files' contents, in hexadecimal. */
 	/* Whether the files differ from it: "true", "false" or "unknown". A static string. */
 	const char *dirty;
