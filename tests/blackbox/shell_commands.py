@@ -94,6 +94,7 @@ PLAN = {
         ("gpugate render", ["by hand"]),
         ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
     ],
+    "recording.md": [("gpugate serve", OUTLINE)],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
 }
 

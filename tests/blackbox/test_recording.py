@@ -336,7 +336,7 @@ def test_a_full_disk(serve, recording):
         assert server.mutate(large(f"p-{i}")).allowed
     eventually(lambda: sum(counts(server).values()) == 8, what="the records")
     assert counts(server) == {"written": 2, "dropped": 0, "failed": 6}
-    [line] = server.log("recording_failed")
+    [line] = server.wait_log("recording_failed")
     assert line["level"] == "error" and line["folder"] == str(recording.folder)
     assert line["message"] == f"cannot write {recording.files()[0]}: File too large"
     assert recording.text().endswith("}\n")  # No half line.

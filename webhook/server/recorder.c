@@ -261,9 +261,9 @@ static const struct metric rows[] = {
     {.name = "gpugate_recorded_reviews_total",
      .type = METRIC_COUNTER,
      .unit = "reviews",
-     .help = "Decided reviews by what became of their records.",
+     .help = "Decided reviews of Pods by whether they were recorded.",
      .labels = {{"outcome", METRIC_VALUES("written", "dropped", "failed")}},
-     .details = "`dropped`: more reviews were waiting to be written than the queue holds, or a record was larger than "
+     .details = "`dropped`: more reviews were waiting to be written than the queue holds, or a line was longer than "
 		"a file may be. `failed`: the file could not be written; the log's line `recording_failed` says why. "
 		"Neither affects a decision. See [Recording reviews](../recording.md)."},
 };
