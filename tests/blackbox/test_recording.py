@@ -32,7 +32,8 @@ BASE = [
     doc("Rule", "mig", match={"podSelector": {"matchLabels": {"tier": "edge"}}},
         rewrite=[{"from": GPU, "toMig": {"accelerator": "a100-80gb", "memoryFrom": "annotation:memory", "pin": True}}]),
     doc("Rule", "share", match={"annotationSelector": {"matchLabels": {"example.com/share": "yes"}}},
-        rewrite=[{"from": GPU, "to": SHARED}], inject={"nodeSelector": {"a": "x"}}, onConflict="override"),
+        rewrite=[{"from": GPU, "to": SHARED}], onConflict="override",
+        inject={"nodeSelector": {"a": "x"}, "runtimeClassName": "nvidia", "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]}),
 ]
 
 
@@ -166,7 +167,7 @@ volumes = st.lists(st.sampled_from([
     {"name": "c", "hostPath": {"path": ""}}, {"name": "d", "hostPath": None},
     {"name": "e", "csi": {"driver": "d", "volumeAttributes": {"password": SECRET}}}, {"name": "f", "emptyDir": {}},
     {"name": "g", "flexVolume": {"driver": "d", "options": {"password": SECRET}}}]), max_size=3)
-security = st.sampled_from([None, {}, {"privileged": True}, {"capabilities": {"add": ["SYS_ADMIN"]}}, {"procMount": "Unmasked"},
+security = st.sampled_from([None, {}, {"privileged": True}, {"capabilities": {"add": ["SYS_ADMIN"]}}, {"capabilities": {"add": ["SYS_PTRACE"]}}, {"procMount": "Unmasked"},
                             {"windowsOptions": {"hostProcess": True, "gmsaCredentialSpec": SECRET}}, {"seLinuxOptions": {"user": SECRET}}])
 resources = st.sampled_from([{"requests": {GPU: "1"}}, {"limits": {GPU: "2"}, "requests": {GPU: "1"}}, {"requests": {GPU: 1, "cpu": None}}])
 mounts = st.lists(st.sampled_from([{"name": "a", "mountPath": "/var/run/nvidia-container-devices/0"}, {"mountPath": "/x", "name": "b"}]), max_size=2)
@@ -260,6 +261,27 @@ def test_a_record_is_decided_as_its_original(serve, recording, enforcement):
     check()
     assert len(seen) > scaled(30, 5)
     assert counts(server)["dropped"] == counts(server)["failed"] == 0
+
+
+def test_a_recording_can_be_replayed(serve, recording):
+    """The reviews in their order, sent to a server that has admitted nothing, get the same answers:
+    what Pods take and give back is in them."""
+    server = serve(policy("warn"), "--record", recording.folder)
+    admitted = [server.admit(pod({GPU: 1}, owner="job"))[1] for _ in range(2)]
+    assert not server.admit(pod({GPU: 1}))[0].allowed
+    server.finish(admitted[0])
+    assert server.admit(pod({GPU: 1}))[0].allowed
+    assert not server.admit(pod({GPU: 1}))[0].allowed
+    server.delete(admitted[1])
+    assert server.admit(pod({GPU: 1}, labels={"tier": "edge"}, annotations={"memory": "10Gi"}))[0].allowed
+    eventually(lambda: counts(server)["written"] == 14, what="the records")
+    fresh = serve(policy("warn"))
+    for record in recording.records():
+        response, recorded = ask(fresh, record["endpoint"], again(record)), record["response"]
+        assert response["allowed"] == recorded["allowed"]
+        assert response.get("status", {}).get("message") == recorded.get("message")
+        assert response.get("auditAnnotations") == recorded.get("auditAnnotations")
+        assert ("patch" in response) == ("patch" in recorded)
 
 
 # --- The files ---

@@ -3,6 +3,7 @@
  * and redacted:
  *   - the copy is one line of JSON, and can be read again;
  *   - redacting the copy gives the same copy;
+ *   - what the ledger reads is the same;
  *   - the policy answers the copy as it answers the original, on both endpoints.
  * The policy only warns, so an answer contains what every Guard says.
  */
@@ -106,8 +107,22 @@ static int redacted(struct buf *out, struct str bytes, struct arena *arena)
 	return result;
 }
 
+/* Compares what only the ledger reads. */
+static void same_facts(const struct pod *a, const struct pod *b)
+{
+	CHECK(a->present == b->present);
+	CHECK(str_eq(a->uid, b->uid) && str_eq(a->phase, b->phase));
+	CHECK(str_eq(a->name, b->name) && str_eq(a->generate_name, b->generate_name));
+	CHECK(str_eq(a->namespace, b->namespace) && str_eq(a->resource_version, b->resource_version));
+	CHECK(str_eq(a->deletion_timestamp, b->deletion_timestamp));
+	CHECK(str_eq(a->deletion_grace_seconds, b->deletion_grace_seconds));
+	CHECK(str_eq(a->owner.kind, b->owner.kind) && str_eq(a->owner.name, b->owner.name));
+	CHECK(str_eq(a->owner.uid, b->owner.uid));
+	CHECK(a->volume_count == b->volume_count && a->container_count == b->container_count);
+}
+
 /* Redacts and reads a copy of its own. `answers` are those to the original. */
-static void check_copy(struct str original, struct str answers)
+static void check_copy(struct str text, const struct review *original, struct str answers)
 {
 	struct arena arena;
 	struct buf copy, again, copied;
@@ -117,7 +132,7 @@ static void check_copy(struct str original, struct str answers)
 	buf_init(&copy, TEXT_MAX);
 	buf_init(&again, TEXT_MAX);
 	buf_init(&copied, TEXT_MAX);
-	if (redacted(&copy, original, &arena) == 0) {
+	if (redacted(&copy, text, &arena) == 0) {
 		CHECK(!memchr(copy.ptr, '\n', copy.len));
 		char *bytes = padded(buf_view(&copy));
 		if (review_read(bytes, copy.len, &arena, &review, &err) < 0) {
@@ -126,6 +141,8 @@ static void check_copy(struct str original, struct str answers)
 		} else {
 			CHECK(redacted(&again, (struct str){bytes, copy.len}, &arena) == 0);
 			CHECK(str_eq(buf_view(&again), buf_view(&copy)));
+			same_facts(&review.object, &original->object);
+			same_facts(&review.old_object, &original->old_object);
 			answer_both(&copied, &review, &arena);
 			CHECK(str_eq(buf_view(&copied), answers));
 		}
@@ -148,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&answers, TEXT_MAX);
 	if (review_read(bytes, size, &arena, &review, &err) == 0) {
 		answer_both(&answers, &review, &arena);
-		check_copy((struct str){bytes, size}, buf_view(&answers));
+		check_copy((struct str){bytes, size}, &review, buf_view(&answers));
 	}
 	buf_release(&answers);
 	arena_release(&arena);

@@ -124,7 +124,8 @@ static void test_errors(void **state)
 		const char *review, *error;
 	} cases[] = {
 	    {"{'request':7}", "request: expected an object, found a number (byte 11)"},
-	    {OBJECT(SPEC("{'volumes':{}}")), "request.object.spec.volumes: expected an array, found an object (byte 40)"},
+	    {OBJECT(SPEC("{'volumes':{}}")),
+	     "request.object.spec.volumes: expected an array, found an object (byte 40)"},
 	    {OBJECT(SPEC("{'volumes':[7]}")),
 	     "request.object.spec.volumes[0]: expected an object, found a number (byte 41)"},
 	    {OBJECT(METADATA("{'annotations':7}")),
