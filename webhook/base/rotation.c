@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define PARTS 8 /* Files that share the size. */
+#define FIRST_ROOM 16
 #define NAME_BYTES 64
 #define TIME_BYTES 17 /* 20261128T190736Z and a NUL. */
 #define SUFFIX ".jsonl"
@@ -53,7 +54,7 @@ static bool parse_name(const struct rotation *rotation, const char *name, char s
 static struct file *add_file(struct rotation *rotation, const char *name, uint64_t size)
 {
 	if (rotation->count == rotation->room) {
-		size_t room = rotation->room ? rotation->room * 2 : 2 * PARTS;
+		size_t room = rotation->room ? rotation->room * 2 : FIRST_ROOM;
 		struct file *files = reallocarray(rotation->files, room, sizeof *files);
 		if (!files)
 			return NULL;
@@ -86,18 +87,27 @@ static int see_entry(struct rotation *rotation, const char *name, struct error *
 	return add_file(rotation, name, (uint64_t)info.st_size) ? 0 : error_set(err, "not enough memory to start");
 }
 
-/* Finds the files of earlier runs. */
-static int see_folder(struct rotation *rotation, struct error *err)
+static DIR *list_folder(const struct rotation *rotation)
 {
 	int fd = openat(rotation->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-	int result = folder ? 0 : fail(rotation, "read", "", err);
 	if (!folder && fd >= 0)
 		close(fd);
+	return folder;
+}
+
+/* Finds the files of earlier runs. */
+static int see_folder(struct rotation *rotation, struct error *err)
+{
+	int result = 0;
+	DIR *folder = list_folder(rotation);
+	if (!folder)
+		return error_set(err,
+				 "cannot read the folder %s: %s; make it readable for this user, or give another one",
+				 rotation->folder, strerror(errno));
 	for (struct dirent *entry; result == 0 && (entry = readdir(folder));)
 		result = see_entry(rotation, entry->d_name, err);
-	if (folder)
-		closedir(folder);
+	closedir(folder);
 	if (result == 0 && rotation->count) {
 		qsort(rotation->files, rotation->count, sizeof *rotation->files, name_order);
 		parse_name(rotation, rotation->files[rotation->count - 1].name, rotation->stamp, &rotation->number);
