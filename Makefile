@@ -31,10 +31,10 @@ PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
 	python3-minimal python3 git
 PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypothesis python3-yaml python3-cryptography python3-jsonpatch \
-	curl openssl
+	python3-jsonschema curl openssl mandoc zsh fish
 PACKAGES_FUZZ := clang libclang-rt-dev llvm
 PACKAGES_MODEL := spin
-PACKAGES_LINT := clang-format clang-tidy
+PACKAGES_LINT := clang-format clang-tidy codespell
 PACKAGES_BROWSER := chromium chromium-driver python3-selenium
 PACKAGES_COVERAGE := gcovr
 PACKAGES_PACKAGE := binutils debhelper dpkg-dev
@@ -59,7 +59,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(if $(SA
 LDLIBS = $(shell pkg-config --libs $(PKGS)) -lpthread
 
 SOURCES := $(sort $(wildcard policy/*/*.c certs/*.c webhook/*.c webhook/*/*.c))
-HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
+HEADERS := $(sort $(wildcard include/gpugate/*.h policy/*/*.h certs/*.h webhook/*.h webhook/*/*.h tests/*/*.h tests/unit/*/*.h tests/unit/*/*/*.h))
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o)
 UNITS := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_BINARIES := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
@@ -93,11 +93,11 @@ image: build/.packages-build build/.packages-package build/gpugate ## a containe
 deb: build/.packages-build build/.packages-package build/gpugate ## a Debian package with a hardened systemd unit: build/deb/*.deb
 	$(call say,DEB,build/deb)
 	$(Q)rm -rf build/deb && mkdir -p build/deb/gpugate
-	$(Q)cp -r deploy/debian build/deb/gpugate/debian && cp -r build/release/gpugate deploy/policy build/deb/gpugate/
+	$(Q)cp -r deploy/debian build/deb/gpugate/debian && cp -r build/release/gpugate deploy/policy deploy/schema build/deb/gpugate/
 	$(Q)cd build/deb/gpugate && SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} dpkg-buildpackage --build=binary \
 		--no-sign --no-check-builddeps >../build.log 2>&1 || { cat ../build.log; exit 1; }
 
-deploy: build/gpugate deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml ## write what the chart and the kustomize folder have from `gpugate render`, alerts and dashboards
+deploy: build/gpugate deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml ## write what the chart and the kustomize folder have from `gpugate render`, alerts and dashboards, and the JSON Schema
 	$(Q)$(PYTHON) deploy/generate.py
 
 ##@ To prove it
@@ -145,7 +145,11 @@ model: build/.packages-model ## search every interleaving of the ledger's protoc
 layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle, but for those in its list
 	$(Q)$(PYTHON) tests/layers/layers.py
 
-lint: build/.packages-lint build/.packages-test layers ## clang-format and clang-tidy have nothing to say, and the layers hold
+prose: build/.packages-lint ## the words, sentences, lines and spelling of documents, comments and messages
+	$(Q)$(PYTHON) tests/prose/prose.py
+	$(Q)codespell *.md docs certs deploy include policy tests webhook Makefile
+
+lint: build/.packages-lint build/.packages-test layers prose ## clang-format and clang-tidy have nothing to say; layers and prose hold
 	$(call say,FORMAT,$(words $(C_FILES) $(HEADERS)) files)
 	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
 	$(call say,TIDY,$(words $(SOURCES)) files)
@@ -187,7 +191,7 @@ help: ## this list
 		/^[a-zA-Z_.\/-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON, KUBEBUILDER_ASSETS, KUBE_VERSION.\n'
 
-.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model layers lint format bench bench-cluster coverage packages clean help
+.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model layers prose lint format bench bench-cluster coverage packages clean help
 
 # --- how things are built ---
 
@@ -209,15 +213,16 @@ $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 # The assembler takes these in, and -MMD does not see it.
 $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
 
-# Its allocations fail when it says so.
+# Their allocations fail when they say so.
 $(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
+$(OUT)/unit/policy/document/test_memory: LDLIBS += -Wl,--wrap=calloc,--wrap=reallocarray
 
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(OUT)/bench/bench_reader: $(filter $(OUT)/webhook/json/% $(OUT)/webhook/object/% $(patsubst %,$(OUT)/webhook/kube/%.o,list_meta stream token),$(OBJECTS)) \
+$(OUT)/bench/bench_reader: $(filter $(OUT)/policy/base/vec.o $(OUT)/webhook/json/% $(OUT)/webhook/object/% $(patsubst %,$(OUT)/webhook/kube/%.o,list_meta stream token),$(OBJECTS)) \
 	$(OUT)/tests/bench/pods.o
 $(OUT)/bench/floor $(OUT)/bench/load: $(OUT)/tests/bench/stream.o
 $(OUT)/bench/load: $(OUT)/tests/bench/load_options.o
@@ -232,6 +237,10 @@ $(OUT)/reference: $(REFERENCE:%.c=$(OUT)/%.o) $(filter-out $(OUT)/webhook/main.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
+docs/reference/command-line.md: build/release/reference ## write the reference of the command line from the program's own table
+	$(call say,TEXT,$@)
+	$(Q)$< command-line >build/command-line.md && mv build/command-line.md $@
+
 docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## write the policy reference from the parser's own table
 	$(call say,TEXT,$@)
 	$(Q)$< policy >build/policy.md && mv build/policy.md $@
@@ -239,6 +248,10 @@ docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## writ
 docs/reference/metrics.md: build/release/reference $(wildcard tests/reference/metrics/*.md) ## write the reference of the metrics from their rows
 	$(call say,TEXT,$@)
 	$(Q)mkdir -p $(@D) && $< metrics >build/metrics.md && mv build/metrics.md $@
+
+docs/runbooks.md: deploy/alerts/runbooks.py deploy/alerts/runbooks.yaml deploy/alerts/gpugate.rules.yaml ## write the runbooks from the alert rules
+	$(call say,TEXT,$@)
+	$(Q)$(PYTHON) $<
 
 deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dashboards/build.py deploy/alerts/build.py deploy/alerts/gpugate.rules.yaml
 	$(call say,TEXT,$@)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Writes what the chart and the kustomize folder have from elsewhere (`make deploy`): the objects that the program itself knows best are
-stated once, in its sources, and come from `gpugate render`; alerts and dashboard are copied. A test fails while running this would
-change something."""
+"""Writes what the chart, the kustomize folder, and the examples have from elsewhere (`make deploy`): what the program itself knows
+best is stated once, in its sources, and comes from `gpugate render` and `gpugate schema`; alerts and dashboard are copied. A test
+fails while running this would change something."""
 
 import json
 import os
@@ -24,13 +24,16 @@ COPIES = {CHART / "monitoring": ("alerts/gpugate.rules.yaml", "dashboards/gpugat
 PLACEHOLDER = "release-namespace"  # the chart writes its release's namespace there
 
 
-def render(*args):
+def gpugate(command, *args):
     # From the folder, so that no path of this machine is in the output.
-    done = subprocess.run([GPUGATE, "render", "--policy", "policy", "--ledger", "cluster", *args], cwd=POLICY.parent, text=True,
-                          capture_output=True, check=False)
+    done = subprocess.run([GPUGATE, command, *args], cwd=POLICY.parent, text=True, capture_output=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"{done.stderr}deploy: `gpugate render` ended with {done.returncode}")
+        sys.exit(f"{done.stderr}deploy: `gpugate {command}` ended with {done.returncode}")
     return done.stdout
+
+
+def render(*args):
+    return gpugate("render", "--policy", "policy", "--ledger", "cluster", *args)
 
 
 def documents(text, *kinds):
@@ -74,6 +77,7 @@ def generate(target):
     write(target / KUSTOMIZE / "base" / "rendered.yaml", documents(render("--certs", "files")))
     write(target / KUSTOMIZE / "overlays" / "self-managed" / "rights.yaml", documents(render("--certs", "self-managed"), "ClusterRole", "Role"))
     write(target / CHART.parent / "README.md", readme())
+    write(target / "schema" / "policy.json", gpugate("schema"))
     for folder, files in COPIES.items():
         (target / folder).mkdir(parents=True, exist_ok=True)
         for file in files:

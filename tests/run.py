@@ -229,6 +229,12 @@ def layers(totals):
     totals.add("layers", *pytest("layers"), time.monotonic() - start)
 
 
+def prose(totals):
+    """The English of documents, comments and messages, and that the check of it notices what it has to."""
+    start = time.monotonic()
+    totals.add("prose", *pytest("prose"), time.monotonic() - start)
+
+
 def demo(totals):
     """The story that the README promises, told to the end."""
     start = time.monotonic()
@@ -295,6 +301,7 @@ STEPS = {
     "blackbox-sanitized": lambda totals: blackbox(totals, "san-address-undefined", **SANITIZED),
     "blackbox-threads": lambda totals: blackbox(totals, "san-thread", "-m", "concurrent", SAN="thread"),
     "layers": layers,
+    "prose": prose,
     "demo": demo,
     "browser": browser,
     "package": package,
@@ -311,8 +318,8 @@ STEPS = {
 
 # Two lanes at the same time. The first waits most of the time; the second computes. Only the second builds with make.
 LANES = (("cluster", "deploy", "observe"),
-         ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "layers", "demo", "browser", "package",
-          "other-release", "fuzz", "model"))
+         ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "layers", "prose", "demo", "browser",
+          "package", "other-release", "fuzz", "model"))
 
 
 def run_lane(totals, steps, printing):

@@ -23,6 +23,7 @@ struct charge;
 struct excess;
 struct policy;
 struct review;
+struct trace; /* gpugate/trace.h */
 
 /* A change that /mutate makes, in terms of Pods and not of JSON. */
 enum edit_kind {
@@ -100,18 +101,19 @@ struct decision {
  * On CREATE of a Pod, it applies Rules until nothing changes, and sets visible-devices variables to
  * void. On UPDATE of pods/ephemeralcontainers, it sets these variables to void. On UPDATE of a Pod,
  * it restores what it set on CREATE if an apply of the manifest would undo that, whichever Rule set
- * it. It ignores all other reviews. A Rule that cannot be applied denies the Pod.
+ * it. It ignores all other reviews. A Rule that cannot be applied denies the Pod. `trace` may be
+ * NULL.
  */
 int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
-		  struct decision *decision);
+		  struct decision *decision, const struct trace *trace);
 
 /*
  * Computes what /validate finds without the ledger: Guards, required Rules, tenancy and coverage.
  * It evaluates the object as it is, no matter who mutated it. If it sets decision->charged, the
- * ledger must decide about decision->holding.
+ * ledger must decide about decision->holding. `trace` may be NULL.
  */
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
-		    struct decision *decision);
+		    struct decision *decision, const struct trace *trace);
 
 /* What the messages of a denial need. policy_exceeded and policy_room produce it. */
 struct refused {

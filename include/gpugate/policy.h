@@ -24,6 +24,16 @@ struct report;
 struct policy;
 
 /*
+ * Where a document of the policy has its name, as in messages of lint; for Settings, where the
+ * document begins. `file` is the path under which the file was loaded, borrowed from the policy.
+ * `line` counts from 1; 0: there is no document, and `file` is absent.
+ */
+struct policy_place {
+	struct str file;
+	uint32_t line;
+};
+
+/*
  * Loads and compiles the files at and below the paths. Returns new, or NULL if the report contains
  * errors or memory is exhausted. The caller has initialized the report.
  */
@@ -70,6 +80,7 @@ struct quota_view {
 	struct str cohort;
 	wide borrow; /* borrowUpTo, in units; 0 without a cohort. */
 	wide lend;   /* lendUpTo, in units; at most `hard`. */
+	struct policy_place at;
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 

@@ -47,6 +47,9 @@ struct report {
 	/* Files that are not read because of their names, sorted by path. */
 	struct str ignored[REPORT_IGNORED_MAX];
 	unsigned ignored_count; /* Number of all such files, kept or not. */
+	/* Files that Accelerators name: configurations of other programs, sorted by path. */
+	struct str configs[REPORT_IGNORED_MAX];
+	unsigned config_count; /* Number of all such files, kept or not. */
 };
 
 void report_init(struct report *report);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "gpugate/hash.h"
+
 struct str {
 	const char *ptr;
 	size_t len;
@@ -78,9 +80,7 @@ static inline int str_cmp(struct str a, struct str b)
  */
 static inline uint64_t str_hash(struct str s)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (size_t i = 0; i < s.len; i++)
-		hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+	uint64_t hash = hash_bytes(HASH_BEGIN, s.ptr, s.len);
 	return hash ^ hash >> 31;
 }
 

@@ -4,18 +4,11 @@
 
 #define LITERAL_MAX 63
 
-static uint64_t hash_bytes(uint64_t hash, struct str s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		hash = (hash ^ (unsigned char)s.ptr[i]) * 0x100000001b3u; /* FNV-1a. */
-	return hash;
-}
-
 static uint64_t hash_key(struct str key, struct str more)
 {
-	uint64_t hash = hash_bytes(0xcbf29ce484222325u, key);
+	uint64_t hash = hash_bytes(HASH_BEGIN, key.ptr, key.len);
 	if (str_present(more))
-		hash = hash_bytes((hash ^ 0xff) * 0x100000001b3u, more);
+		hash = hash_bytes(hash_byte(hash, 0xff), more.ptr, more.len);
 	return hash ^ (hash >> 29);
 }
 

@@ -107,7 +107,7 @@ static void consider(struct search *search, struct str word, uint64_t *work)
 	size_t apart = word.len > wrong.len ? word.len - wrong.len : wrong.len - word.len;
 	size_t limit = limit_of(search, word);
 	uint64_t cost = (uint64_t)wrong.len * word.len;
-	if (apart > limit || wrong.len > BYTES_MAX || word.len > BYTES_MAX || cost > *work)
+	if (apart > limit || word.len > BYTES_MAX || cost > *work)
 		return;
 	*work -= cost;
 	size_t far = distance(search->rules, wrong, word);
@@ -121,7 +121,7 @@ static void consider(struct search *search, struct str word, uint64_t *work)
 struct str suggest_word_within(struct str wrong, const struct str *words, size_t count, size_t stride, uint64_t *work)
 {
 	struct search search = {.rules = &policy_rules, .wrong = wrong};
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; wrong.len <= BYTES_MAX && i < count; i++)
 		consider(&search, *(const struct str *)(const void *)((const char *)words + i * stride), work);
 	return search.best;
 }
@@ -136,7 +136,7 @@ const char *suggest_argument(const char *wrong, const char *const *words, size_t
 {
 	struct search search = {.rules = &argument_rules, .wrong = str_of(wrong)};
 	uint64_t work = UINT64_MAX;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; search.wrong.len <= BYTES_MAX && i < count; i++) {
 		const char *word;
 		memcpy(&word, (const char *)words + i * stride, sizeof word);
 		if (word)

@@ -17,12 +17,22 @@
  */
 #define SUGGEST_WORK_MAX 100000000
 
+/* The paths by which documents are named later, when the documents themselves are gone. */
+static void keep_files(struct compile *c)
+{
+	struct str *files = compile_alloc(c, c->docs->source_count, sizeof *files);
+	for (uint32_t i = 0; i < c->docs->source_count; i++)
+		files[i] = compile_keep(c, c->docs->sources[i].path);
+	c->policy->files = files;
+}
+
 static void compile_all(struct compile *c)
 {
 	static void (*const parts[])(struct compile *) = {compile_settings, compile_namespaces, compile_models,
 							  compile_unit,     compile_resources,  compile_resource_names,
 							  compile_tenants,  compile_quotas,     compile_cohorts,
 							  compile_rules,    compile_guards};
+	keep_files(c);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](c);
 	if (c->report->errors == 0)

@@ -65,6 +65,12 @@ const void **compile_sorted(struct compile *c, const void *items, size_t count, 
 const char *compile_did_you_mean(struct compile *c, struct str wrong, const struct str *names, size_t count,
 				 size_t stride);
 
+/* Returns the location of a document, for the snapshot. */
+static inline struct location compile_location(struct place at)
+{
+	return (struct location){at.source, at.line};
+}
+
 /*
  * Returns a location such as "team.yaml:12", for a message about another document. It is in the
  * scratch arena.

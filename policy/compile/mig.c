@@ -6,6 +6,7 @@
 
 #include "policy/base/mig_profile.h"
 #include "policy/compile/amount.h"
+#include "policy/compile/config.h"
 #include "policy/model/catalog.h"
 
 static struct profile make_profile(struct compile *c, struct str name, int64_t compute, int64_t memory, int64_t bytes)
@@ -147,8 +148,12 @@ const struct profile *compile_mig(struct compile *c, const struct doc_accelerato
 	uint32_t errors = c->report->errors, count;
 	const struct profile *table = profile_table(c, doc, model, &count);
 	*count_out = count;
-	if (c->report->errors == errors)
+	if (c->report->errors == errors && doc->mig.layout && !doc->mig.offered.set)
+		compile_layout(c, &doc->mig, table, count, model);
+	else if (c->report->errors == errors)
 		offer_profiles(c, &doc->mig, table, count, model);
+	if (c->report->errors == errors && doc->mig.layout && doc->mig.offered.set)
+		compile_compare_offered(c, &doc->mig, table, count);
 	if (c->report->errors == errors && model->strategy == MIG_SINGLE && model->profile_count != 1)
 		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->mig.at,
 			  "with `strategy: single` all slices are of one profile; name that one in mig.offered");

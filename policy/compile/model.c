@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "policy/compile/amount.h"
+#include "policy/compile/config.h"
 #include "policy/compile/mig.h"
 #include "policy/compile/names.h"
 #include "policy/compile/partition.h"
@@ -39,6 +40,7 @@ static void compile_sharing(struct compile *c, const struct doc_accelerator *doc
 static void compile_model(struct compile *c, const struct doc_accelerator *doc, struct model *model)
 {
 	model->name = compile_keep(c, doc->name.s);
+	model->at = compile_location(doc->name.at);
 	model->resource = compile_keep(c, doc->resource.s);
 	model->memory = compile_memory(c, &doc->memory, MEMORY_UNKNOWN);
 	model->weight_numerator = model->weight_denominator = 1;
@@ -84,6 +86,7 @@ void compile_models(struct compile *c)
 		longjmp(c->exhausted, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned errors = c->report->errors;
+		docs[i] = compile_configured(c, docs[i]);
 		compile_model(c, docs[i], &models[i]);
 		c->broken[i] = c->report->errors != errors;
 		index_add(&policy->model_names, models[i].name, (struct str){NULL, 0}, i);

@@ -4,6 +4,7 @@
  */
 #include "policy/compile/names.h"
 
+#include "gpugate/enum_names.h"
 #include "gpugate/suggest.h"
 #include "policy/base/glob.h"
 #include "policy/compile/steps.h"
@@ -224,8 +225,6 @@ static bool needs_name(const struct policy *policy, struct str name)
 
 bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct quota *quota)
 {
-	static const char *const measures[] = {
-	    [MEASURE_COUNT] = "count", [MEASURE_GPUS] = "gpus", [MEASURE_MEMORY] = "memory"};
 	bool fine = true;
 	for (uint32_t i = 0; i < doc->resources.count; i++) {
 		const struct text *name = &doc->resources.items[i];
@@ -238,7 +237,7 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct 
 				  "\"%.*s\" is %s and can only be counted; name it in a quota with `measure: count` "
 				  "(this one "
 				  "measures %s)",
-				  STR_ARG(name->s), role_words(role), measures[quota->measure]);
+				  STR_ARG(name->s), role_words(role), measure_name(quota->measure));
 		else if (doc->accelerators.set)
 			docs_find(
 			    c->report, c->docs, SEVERITY_ERROR, name->at,

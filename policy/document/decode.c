@@ -4,23 +4,16 @@
 #include <stdlib.h>
 
 #include "gpugate/suggest.h"
+#include "gpugate/vec.h"
 #include "policy/document/decode_object.h"
 
-static const struct node *find_key(const struct node *map, struct str key)
-{
-	for (const struct node *entry = map->first; entry; entry = entry->next) {
-		if (str_eq(entry->text, key))
-			return entry;
-	}
-	return NULL;
-}
-
 #define KINDS_ARE "; the kinds are Settings, Accelerator, Tenant, Rule and Guard"
+#define NAME_IT ", or name it in an Accelerator that it configures"
 #define HOLDS_ONLY "; a policy folder holds only gpugate.io/v1 documents and v1 Namespaces"
 
 static bool holds_our_kind(const struct node *root)
 {
-	const struct node *kind = find_key(root, STR("kind"));
+	const struct node *kind = node_find(root, STR("kind"));
 
 	for (size_t i = 0; kind && i < KIND_NAMESPACE; i++) {
 		if (str_eq(kind->value->text, schema_kinds[i].kind))
@@ -48,13 +41,15 @@ static bool report_misspelled(struct decoder *decoder, const struct node *root, 
  */
 static struct str header(struct decoder *decoder, const struct node *root, struct str key, struct place *at)
 {
-	const struct node *entry = find_key(root, key);
+	const struct node *entry = node_find(root, key);
 	char words[80];
 
 	if (!entry && report_misspelled(decoder, root, key))
 		return (struct str){NULL, 0};
 	if (!entry) {
-		const char *ours = holds_our_kind(root) ? "; add \"apiVersion: gpugate.io/v1\"" : HOLDS_ONLY;
+		const char *ours = holds_our_kind(root)              ? "; add \"apiVersion: gpugate.io/v1\""
+				   : node_find(root, STR("version")) ? HOLDS_ONLY "; move it to another folder" NAME_IT
+								     : HOLDS_ONLY;
 		DECODE_FIND(decoder, root->at, "the document has no %.*s%s", STR_ARG(key),
 			    str_eq(key, STR("kind")) ? KINDS_ARE : ours);
 		return (struct str){NULL, 0};
@@ -90,8 +85,8 @@ static const struct schema_kind *unknown_kind(struct decoder *decoder, struct pl
 		DECODE_FIND(
 		    decoder, at,
 		    "a policy folder holds only gpugate.io/v1 documents and v1 Namespaces, and this is a v1 %.*s; "
-		    "move it to another folder",
-		    SHOWN(kind));
+		    "move it to another folder%s",
+		    SHOWN(kind), str_eq(kind, STR("ConfigMap")) ? NAME_IT : "");
 	else
 		DECODE_FIND(decoder, at, "unknown kind \"%.*s\"" KINDS_ARE, SHOWN(kind));
 	return NULL;
@@ -146,16 +141,12 @@ static void *add_document(struct decoder *decoder, const struct schema_kind *kin
 	struct pile *pile = &decoder->piles[kind - schema_kinds];
 	size_t size = kind->object->size;
 
-	if (pile->count == pile->capacity) {
-		size_t capacity = pile->capacity ? pile->capacity * 2 : 16;
-		char *items = reallocarray(pile->items, capacity, size);
-		if (!items) {
-			decode_exhausted(decoder);
-			return NULL;
-		}
-		pile->items = items;
-		pile->capacity = capacity;
+	char *items = vec_room(pile->items, pile->count, &pile->capacity, 16, size);
+	if (!items) {
+		decode_exhausted(decoder);
+		return NULL;
 	}
+	pile->items = items;
 	void *document = pile->items + pile->count++ * size;
 	memset(document, 0, size);
 	return document;

@@ -76,3 +76,14 @@ const struct schema_field *decode_unknown_key(struct decoder *decoder, const str
 			    object->name, decode_join_keys(object, keys, sizeof keys));
 	return str_present(near) ? decode_find_field(object, near) : NULL;
 }
+
+void decode_near_key(struct decoder *decoder, const struct schema_object *object, const struct node *key)
+{
+	struct str near =
+	    suggest_word(key->text, &object->fields[0].key, object->field_count, sizeof object->fields[0]);
+
+	if (str_present(near))
+		docs_lint(decoder->report, decoder->docs, LINT_CONFIG_KEY_IGNORED, key->at,
+			  "the key \"%.*s\" is not known and is ignored; did you mean \"%.*s\"?", SHOWN(key->text),
+			  STR_ARG(near));
+}

@@ -19,4 +19,7 @@ const char *decode_join_keys(const struct schema_object *object, char *buffer, s
 const struct schema_field *decode_unknown_key(struct decoder *decoder, const struct schema_object *object,
 					      const struct node *before, const struct node *key);
 
+/* Warns about a key of a foreign object that is nearly one of its fields. */
+void decode_near_key(struct decoder *decoder, const struct schema_object *object, const struct node *key);
+
 #endif

@@ -156,11 +156,15 @@ static int by_text(const void *a, const void *b)
 /* Checks FIELD_UNIQUE. The name of an object directly follows its location. */
 static void check_unique(const struct decode_task *task, const char *items, size_t count)
 {
-	const struct text **names = count > 1 ? calloc(count, sizeof *names) : NULL;
 	char where[WHERE_BYTES];
 
-	if (!names)
+	if (count <= 1)
 		return;
+	const struct text **names = calloc(count, sizeof *names);
+	if (!names) {
+		decode_exhausted(task->decoder);
+		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		names[i] =
 		    (const struct text *)(const void *)(items + i * task->field->object->size + sizeof(struct place));
@@ -305,10 +309,15 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 		else if (!object->lenient)
 			/* A misspelled key does not count as missing. */
 			field = decode_unknown_key(decoder, object, before, key);
+		else if (object->foreign)
+			decode_near_key(decoder, object, key);
 		if (field)
 			given |= (uint64_t)1 << (field - object->fields);
 	}
 	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *instead = decode_find_field(object, object->fields[i].unless);
+		if (instead && given >> (instead - object->fields) & 1)
+			continue;
 		if (object->fields[i].flags & FIELD_REQUIRED && !(given >> i & 1))
 			DECODE_FIND(decoder, at, "%s needs the key \"%.*s\"", object->name,
 				    STR_ARG(object->fields[i].key));

@@ -52,7 +52,7 @@ bool decode_read_text(const struct decode_task *task, const struct node *node, e
 	if (!schema_form_fits(form, node->text)) {
 		const char *meant = schema_form_meant(form, node->text, words, sizeof words);
 		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is not %s%s%s%s", SHOWN(node->text),
-			    schema_form_words(form), meant ? "; did you mean \"" : "", meant ? meant : "",
+			    schema_forms[form].words, meant ? "; did you mean \"" : "", meant ? meant : "",
 			    meant ? "\"?" : "");
 		return false;
 	}

@@ -114,6 +114,49 @@ struct doc_settings {
 	struct choice quota_failure;       /* Position in the table: 0 is Fail, 1 is Ignore. */
 };
 
+/* A resource that NVIDIA's device plugin offers several times. */
+struct doc_replicated {
+	struct place at;
+	struct text name;   /* Required. Without a prefix, nvidia.com/ is meant. */
+	struct text rename; /* The device plugin ignores it. */
+	struct number replicas;
+};
+
+/* `timeSlicing` or `mps` of the device plugin's configuration. */
+struct doc_replication {
+	bool set;
+	struct place at;
+	struct flag rename_by_default; /* Adds `.shared` to the names. */
+	struct flag fail_above_one;    /* Not set: false for time-slicing, true for MPS. */
+	LIST_OF(struct doc_replicated) resources;
+};
+
+/* What is read of a configuration of NVIDIA's device plugin. */
+struct doc_device_plugin {
+	struct place at;
+	struct choice version;
+	struct choice mig_strategy; /* enum mig_strategy, or MIG_STRATEGY_NONE. */
+	struct doc_replication time_slicing, mps;
+};
+
+#define MIG_STRATEGY_NONE 2
+/* Profiles that are read of one configuration of mig-parted at most. */
+#define MIG_CUTS_MAX 256
+
+/* A profile that a configuration of mig-parted cuts devices into. */
+struct doc_cut {
+	struct text name;
+	bool any_model; /* The devices are not filtered by model. */
+};
+
+/* The profiles of one configuration of mig-parted, or of all in its file, each name once. */
+struct doc_mig_layout {
+	struct place at;
+	bool one; /* One configuration was named, rather than the file. */
+	struct doc_cut *cuts;
+	uint32_t count;
+};
+
 struct doc_profile {
 	struct place at;
 	struct text name;             /* Such as 1g.10gb. */
@@ -132,15 +175,19 @@ struct doc_mig {
 	struct number memory_slices;  /* Of the whole device, for custom profiles. Default: 8. */
 	/* Profile names. Not set: all profiles of the table without a suffix. */
 	struct texts offered;
-	struct choice strategy; /* enum mig_strategy: mixed, single. */
+	struct text offered_from;            /* A file of mig-parted, see config_name.h. */
+	const struct doc_mig_layout *layout; /* What that file says. NULL: there is no such file. */
+	struct choice strategy;              /* enum mig_strategy: mixed, single. */
 };
 
 struct doc_sharing {
 	bool set;
 	struct place at;
-	struct text resource;
-	struct number replicas;          /* 2 to 65536. */
-	struct number max_per_container; /* At least 1. Default: 1. */
+	struct text resource;                   /* Required, unless a configuration is named. */
+	struct number replicas;                 /* 2 to 65536. Required in the same way. */
+	struct number max_per_container;        /* At least 1. Default: 1. */
+	struct text device_plugin_config;       /* A file of the device plugin, see config_name.h. */
+	const struct doc_device_plugin *plugin; /* What that file says. NULL: no such file. */
 };
 
 struct doc_accelerator {
@@ -276,7 +323,16 @@ struct source {
 	struct str bytes;      /* Without a byte order mark. */
 	uint32_t *line_starts; /* Byte offset of each line. NULL if memory was exhausted. */
 	uint32_t line_count;   /* At least 1. */
-	bool usable;           /* The bytes are UTF-8 without forbidden control characters. */
+	/*
+	 * Length of the path of the folder that was given, without slashes at its end. Names in the
+	 * file cannot lead out of that folder.
+	 */
+	uint32_t root_len;
+	bool usable; /* The bytes are UTF-8 without forbidden control characters. */
+	/* A configuration of another program, which an Accelerator names; not policy. */
+	bool config;
+	bool policy;   /* An Accelerator in it names a configuration. */
+	bool reported; /* A problem of the configuration has been reported. */
 };
 
 struct docs {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gpugate/vec.h"
 #include "policy/document/report.h"
 #include "policy/document/source.h"
 
@@ -38,26 +39,32 @@ struct walk {
 	struct folder *seen; /* Every folder that has been walked. */
 	size_t seen_count, seen_capacity;
 	size_t entries;
-	bool again; /* A folder was found that had already been walked. */
-	bool stop;  /* A limit was reached or memory is exhausted, which has been reported. */
+	uint32_t root_len; /* See struct source. */
+	bool again;        /* A folder was found that had already been walked. */
+	bool stop;         /* A limit was reached or memory is exhausted, which has been reported. */
 };
-
-static void *grow(void *items, size_t count, size_t *capacity, size_t size)
-{
-	if (count < *capacity)
-		return items;
-	size_t more = *capacity ? *capacity * 2 : 64;
-	void *larger = reallocarray(items, more, size);
-	if (larger)
-		*capacity = more;
-	return larger;
-}
 
 static void give_up(struct walk *walk, struct str path, const char *why)
 {
 	if (!walk->stop)
 		report_file(walk->report, path, "%s", why);
 	walk->stop = true;
+}
+
+/* Returns the length of a folder's path without the slashes at its end. */
+static uint32_t trimmed_len(struct str path)
+{
+	while (path.len > 0 && path.ptr[path.len - 1] == '/')
+		path.len--;
+	return (uint32_t)path.len;
+}
+
+/* Returns the length of the path of the folder that contains a file. */
+static uint32_t folder_len(struct str path)
+{
+	while (path.len > 0 && path.ptr[path.len - 1] != '/')
+		path.len--;
+	return trimmed_len(path);
 }
 
 static void add_file(struct walk *walk, struct str path, const struct stat *status, bool given)
@@ -68,14 +75,17 @@ static void add_file(struct walk *walk, struct str path, const struct stat *stat
 		give_up(walk, path, "there are more than 10,000 policy files; give a folder of policy only");
 		return;
 	}
-	struct walk_file *items = grow(files->items, files->count, &walk->capacity, sizeof *items);
+	struct walk_file *items = vec_room(files->items, files->count, &walk->capacity, 64, sizeof *items);
 	if (!items) {
 		give_up(walk, path, "no memory is left to read the policy");
 		return;
 	}
 	files->items = items;
-	files->items[files->count++] =
-	    (struct walk_file){.path = path, .device = status->st_dev, .inode = status->st_ino, .given = given};
+	files->items[files->count++] = (struct walk_file){.path = path,
+							  .device = status->st_dev,
+							  .inode = status->st_ino,
+							  .given = given,
+							  .root_len = given ? folder_len(path) : walk->root_len};
 }
 
 /*
@@ -105,7 +115,7 @@ static bool enter(struct walk *walk, struct str path, const struct stat *status)
 						 : "there are more than 10,000 folders; give a folder of policy only");
 		return false;
 	}
-	struct folder *seen = grow(walk->seen, walk->seen_count, &walk->seen_capacity, sizeof *seen);
+	struct folder *seen = vec_room(walk->seen, walk->seen_count, &walk->seen_capacity, 64, sizeof *seen);
 	if (!seen) {
 		give_up(walk, path, "no memory is left to read the policy");
 		return false;
@@ -261,7 +271,7 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 		}
 		if (entry->d_name[0] == '.')
 			continue;
-		char **larger = grow(names, *count, &capacity, sizeof *names);
+		char **larger = vec_room(names, *count, &capacity, 64, sizeof *names);
 		names = larger ? larger : names;
 		char *name = larger ? strdup(entry->d_name) : NULL;
 		if (!name) {
@@ -311,6 +321,7 @@ static void walk_given(struct walk *walk, const char *given)
 	size_t files = walk->files->count;
 	unsigned errors = walk->report->errors;
 	walk->again = false;
+	walk->root_len = trimmed_len(path);
 	if (!realpath(path.ptr, walk->root)) {
 		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
 		return;

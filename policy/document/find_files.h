@@ -13,7 +13,8 @@ struct walk_file {
 	struct str path; /* NUL-terminated. */
 	uint64_t device;
 	uint64_t inode;
-	bool given; /* Named by the user, not found in a folder. */
+	bool given;        /* Named by the user, not found in a folder. */
+	uint32_t root_len; /* See struct source. */
 };
 
 struct walk_files {

@@ -87,6 +87,36 @@ static bool is_host_path(struct str s)
 	return true;
 }
 
+/* Whether the path is relative, has no hidden or empty component, and ends in .yaml or .yml. */
+static bool is_config_path(struct str path)
+{
+	size_t begin = 0;
+
+	for (size_t i = 0; i <= path.len; i++) {
+		struct str component = {path.ptr + begin, i - begin};
+		if (i < path.len && path.ptr[i] != '/')
+			continue;
+		if (component.len == 0 || (component.ptr[0] == '.' && !str_eq(component, STR(".."))))
+			return false;
+		begin = i + 1;
+	}
+	return str_ends(path, STR(".yaml")) || str_ends(path, STR(".yml"));
+}
+
+static bool is_config_file(struct str s)
+{
+	const char *mark = s.len ? memchr(s.ptr, '#', s.len) : NULL;
+	size_t path = mark ? (size_t)(mark - s.ptr) : s.len;
+
+	if (s.len > 1024 || (mark && path + 1 == s.len))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+			return false;
+	}
+	return is_config_path((struct str){s.ptr, path});
+}
+
 bool schema_form_fits(enum text_form form, struct str text)
 {
 	switch (form) {
@@ -110,45 +140,107 @@ bool schema_form_fits(enum text_form form, struct str text)
 		return is_profile(text);
 	case FORM_HOST_PATH:
 		return is_host_path(text);
+	case FORM_CONFIG_FILE:
+		return is_config_file(text);
 	}
 	return false;
 }
 
-const char *schema_form_words(enum text_form form)
-{
-	switch (form) {
-	case FORM_NAME:
-		return "a name: lower-case letters, digits, \"-\" and \".\", beginning and ending with a letter or "
-		       "digit, "
-		       "at most 253 characters";
-	case FORM_LABEL_KEY:
-		return "a qualified name such as nvidia.com/gpu: an optional lower-case domain and \"/\", then at most "
-		       "63 "
-		       "letters, digits, \"-\", \"_\" and \".\", beginning and ending with a letter or digit";
-	case FORM_LABEL_VALUE:
-		return "a label value: empty, or at most 63 letters, digits, \"-\", \"_\" and \".\", beginning and "
-		       "ending with a letter or digit";
-	case FORM_ANNOTATION_VALUE:
-		return "any text of at most 4096 bytes";
-	case FORM_RESOURCE_GLOB:
-		return "a resource name such as nvidia.com/gpu, in which \"*\" and \"?\" are wildcards";
-	case FORM_NAMESPACE_GLOB:
-		return "a namespace name: at most 63 lower-case letters, digits and \"-\", in which \"*\" and \"?\" "
-		       "are "
-		       "wildcards";
-	case FORM_USER_GLOB:
-		return "a user or group name of at most 1024 characters, in which \"*\" and \"?\" are wildcards";
-	case FORM_MEMORY_SOURCE:
-		return "annotation:KEY or label:KEY, such as annotation:gpugate.io/gpu-memory";
-	case FORM_PROFILE:
-		return "a MIG profile such as 1g.10gb or 1g.10gb+me";
-	case FORM_HOST_PATH:
-		return "a host path: an absolute path such as /var/log, without \"..\" and wildcards; what lies below "
-		       "it is meant "
-		       "as well";
-	}
-	return "a text";
-}
+#define SUBDOMAIN_PATTERN "[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+#define WORD_PATTERN "[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+#define QUALIFIED_PATTERN "(" SUBDOMAIN_PATTERN "/)?" WORD_PATTERN
+#define PREFIX_PATTERN "([^/]{1,253}/)?[^/]+"
+/*
+ * A component of a path, but not "..": it is empty, or begins with no dot, with a single dot, or
+ * with two dots and something else. `first` is the class of characters without the dot.
+ */
+#define COMPONENT_PATTERN(first, next) "(" first next "*|\\.(" first next "*)?|\\.\\." next "+)?"
+
+/* A component of the path of a configuration file: it does not begin with a dot. */
+#define FILE_PATTERN "[^./#\\x00-\\x1f\\x7f][^/#\\x00-\\x1f\\x7f]*"
+
+const struct schema_form schema_forms[FORMS] = {
+    [FORM_NAME] = {.name = "name",
+		   .plural = "names",
+		   .words = "a name: lower-case letters, digits, \"-\" and \".\", beginning and ending with a letter "
+			    "or digit, at most 253 characters",
+		   .pattern = "^" SUBDOMAIN_PATTERN "$",
+		   .max = 253},
+    [FORM_LABEL_KEY] = {.name = "qualified name",
+			.plural = "qualified names",
+			.words = "a qualified name such as nvidia.com/gpu: an optional lower-case domain and \"/\", "
+				 "then at most 63 letters, digits, \"-\", \"_\" and \".\", beginning and ending with "
+				 "a letter or digit",
+			.pattern = "^" QUALIFIED_PATTERN "$",
+			.parts = "^" PREFIX_PATTERN "$",
+			.max = 253 + 1 + 63},
+    [FORM_LABEL_VALUE] = {.name = "label value",
+			  .plural = "label values",
+			  .words = "a label value: empty, or at most 63 letters, digits, \"-\", \"_\" and \".\", "
+				   "beginning and ending with a letter or digit",
+			  .pattern = "^(" WORD_PATTERN ")?$",
+			  .max = 63},
+    [FORM_ANNOTATION_VALUE] = {.name = "annotation value",
+			       .plural = "annotation values",
+			       .words = "any text of at most 4096 bytes",
+			       .max = 4096},
+    [FORM_RESOURCE_GLOB] = {.name = "resource pattern",
+			    .plural = "resource patterns",
+			    .words = "a resource name such as nvidia.com/gpu, in which \"*\" and \"?\" are wildcards",
+			    .pattern = "^[A-Za-z0-9_./*?-]+$",
+			    .max = 317},
+    [FORM_NAMESPACE_GLOB] = {.name = "namespace pattern",
+			     .plural = "namespace patterns",
+			     .words = "a namespace name: at most 63 lower-case letters, digits and \"-\", in which "
+				      "\"*\" and \"?\" are wildcards",
+			     .pattern = "^[a-z0-9*?-]+$",
+			     .max = 63},
+    [FORM_USER_GLOB] = {.name = "user pattern",
+			.plural = "user patterns",
+			.words = "a user or group name of at most 1024 characters, in which \"*\" and \"?\" are "
+				 "wildcards",
+			.pattern = "^[^\\x00-\\x1f\\x7f]+$",
+			.max = 1024},
+    [FORM_MEMORY_SOURCE] = {.name = "memory source",
+			    .plural = "memory sources",
+			    .words = "annotation:KEY or label:KEY, such as annotation:gpugate.io/gpu-memory",
+			    .pattern = "^(annotation|label):" QUALIFIED_PATTERN "$",
+			    .parts = "^(annotation|label):" PREFIX_PATTERN "$",
+			    .max = sizeof "annotation:" - 1 + 253 + 1 + 63},
+    [FORM_PROFILE] = {.name = "profile name",
+		      .plural = "profile names",
+		      .words = "a MIG profile such as 1g.10gb or 1g.10gb+me",
+		      .pattern = "^[a-z0-9][a-z0-9.+-]*$",
+		      .max = 63},
+    [FORM_HOST_PATH] = {.name = "host path",
+			.plural = "host paths",
+			.words = "a host path: an absolute path such as /var/log, without \"..\" and wildcards; what "
+				 "lies below it is meant as well",
+			.pattern = "^(/" COMPONENT_PATTERN("[^./*?\\x00-\\x1f\\x7f]", "[^/*?\\x00-\\x1f\\x7f]") ")+$",
+			.max = 4096},
+    [FORM_CONFIG_FILE] = {.name = "file name",
+			  .plural = "file names",
+			  .words =
+			      "the path of a .yaml or .yml file, relative to this one, such as nvidia/config.yaml, "
+			      "and maybe \"#\" and a name in it; names that begin with a dot are not read",
+			  .pattern = "^((\\.\\.|" FILE_PATTERN ")/)*" FILE_PATTERN "\\.ya?ml(#[^\\x00-\\x1f\\x7f]+)?$",
+			  .max = 1024},
+};
+
+#define SUFFIX_PATTERN "(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]+)?"
+#define ZERO_PATTERN "(0+\\.?0*|\\.0+)"
+
+const struct schema_form schema_quantity = {
+    .name = "quantity",
+    .plural = "quantities",
+    .words = "a quantity as in Kubernetes, such as 4, 6.5 or 320Gi, of 0 or more",
+    .pattern = "^(\\+?([0-9]+\\.?[0-9]*|\\.[0-9]+)|-" ZERO_PATTERN ")" SUFFIX_PATTERN "$"};
+
+const struct schema_form schema_positive_quantity = {
+    .name = "positive quantity",
+    .plural = "positive quantities",
+    .words = "a quantity as in Kubernetes, such as 4, 6.5 or 320Gi, above 0",
+    .pattern = "^\\+?([0-9]*[1-9][0-9]*\\.?[0-9]*|[0-9]*\\.[0-9]*[1-9][0-9]*)" SUFFIX_PATTERN "$"};
 
 const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size)
 {

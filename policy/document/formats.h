@@ -20,10 +20,27 @@ enum text_form {
 	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY. */
 	FORM_PROFILE,          /* A MIG profile, such as 1g.10gb or 1g.10gb+me. */
 	FORM_HOST_PATH,        /* An absolute path without `..` and wildcards. */
+	FORM_CONFIG_FILE,      /* A relative path of a YAML file, and maybe # and a name in it. */
+};
+#define FORMS (FORM_CONFIG_FILE + 1)
+
+/*
+ * What is printed about a form. The patterns are for the JSON Schema. They have no lookahead, which
+ * validators written in Go do not know, and they say what schema_form_fits checks.
+ */
+struct schema_form {
+	const char *name, *plural; /* For the reference, such as "name" and "names". */
+	const char *words;         /* For messages, as in "a name: lower-case letters, ...". */
+	const char *pattern;       /* NULL: any text. */
+	const char *parts;         /* A second pattern, for the lengths of parts. May be NULL. */
+	unsigned max;              /* Length in bytes. 0: there is no maximum. */
 };
 
-/* Describes a form for messages and the reference, as in "a name: lower-case letters, ...". */
-const char *schema_form_words(enum text_form form);
+/* Indexed by enum text_form. */
+extern const struct schema_form schema_forms[FORMS];
+
+/* The strings that are amounts: those that quantity_parse accepts, and of these those above 0. */
+extern const struct schema_form schema_quantity, schema_positive_quantity;
 
 /*
  * Writes to `buffer` the string of that form that was probably meant, and returns `buffer`. It is

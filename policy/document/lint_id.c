@@ -25,6 +25,22 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"the same measure, so that it is never reached.",
 	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
 	"limit it."),
+    [LINT_CONFIG_DIFFERS] =
+	ROW("config-differs", WARNING,
+	    "An Accelerator says something else than the configuration that its `sharing.devicePluginConfig` or "
+	    "`mig.offeredFrom` names. What the Accelerator says is used.",
+	    "Correct one of them, or leave the key out of the Accelerator."),
+    [LINT_CONFIG_KEY_IGNORED] = ROW(
+	"config-key-ignored", WARNING,
+	"A configuration that an Accelerator names has a key that has no effect: it is nearly the name of another key, "
+	"or the device plugin ignores it.",
+	"Correct the key, or remove it."),
+    [LINT_CONFIG_MISSING] =
+	ROW("config-missing", WARNING,
+	    "An Accelerator names a configuration file that does not exist, and does not say the same itself. Without "
+	    "the file "
+	    "its devices count as whole, and all its MIG profiles as offered.",
+	    "Add the file, correct its name, or write the keys that would be read from it."),
     [LINT_COUNT_WITH_UNIT] =
 	ROW("count-with-unit", ERROR, "A limit on devices or GPUs has a unit of memory, such as `560Gi` or `80G`.",
 	    "Write `measure: memory` for an amount of memory, else the number of devices."),

@@ -11,6 +11,15 @@ static bool is_one_of(struct str s, const char *const *words)
 	return false;
 }
 
+const struct node *node_find(const struct node *map, struct str key)
+{
+	for (const struct node *entry = map->type == NODE_MAP ? map->first : NULL; entry; entry = entry->next) {
+		if (str_eq(entry->text, key))
+			return entry;
+	}
+	return NULL;
+}
+
 bool node_is_null(const struct node *node)
 {
 	static const char *const words[] = {"", "~", "null", "Null", "NULL", NULL};
@@ -31,9 +40,23 @@ static size_t digits(struct str s, const char *which)
 	return n;
 }
 
+/* Returns the digits of the base that the second character of 0x1F, 0o17 or 0b1 names, or NULL. */
+static const char *digits_of_base(char letter)
+{
+	static const struct {
+		char letter;
+		const char *digits;
+	} bases[] = {{'x', "0123456789abcdefABCDEF"}, {'o', "01234567"}, {'b', "01"}};
+	for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
+		if (bases[i].letter == letter)
+			return bases[i].digits;
+	}
+	return NULL;
+}
+
 /*
- * Whether YAML's core schema or JSON reads `s` as a number: 4, -1, 0x1F, 0o17, 0b1, 6.5, .5, 1e3,
- * .inf, .nan. May also accept a few strings that look like numbers, such as 0b9.
+ * Whether a YAML parser, by the core schema of YAML 1.2 or by YAML 1.1, or a JSON parser reads `s`
+ * as a number: 4, -1, 0x1F, 0o17, 0b1, 6.5, .5, 1e3, .inf, .nan.
  */
 static bool is_number(struct str s)
 {
@@ -43,8 +66,9 @@ static bool is_number(struct str s)
 		s = str_tail(s, 1);
 	if (is_one_of(s, special))
 		return true;
-	if (s.len > 2 && s.ptr[0] == '0' && strchr("xob", s.ptr[1]))
-		return digits(str_tail(s, 2), "0123456789abcdefABCDEF") == s.len - 2;
+	const char *base = s.len > 2 && s.ptr[0] == '0' ? digits_of_base(s.ptr[1]) : NULL;
+	if (base)
+		return digits(str_tail(s, 2), base) == s.len - 2;
 	size_t whole = digits(s, "0123456789");
 	s = str_tail(s, whole);
 	size_t fraction = 0;

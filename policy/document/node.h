@@ -24,6 +24,9 @@ struct node {
 	uint32_t count;     /* Number of items or keys. */
 };
 
+/* Returns the key of a map, or NULL. Anything else than a map has no keys. */
+const struct node *node_find(const struct node *map, struct str key);
+
 /* Whether the node is a plain scalar that is YAML's null: nothing, ~ or null. */
 bool node_is_null(const struct node *node);
 

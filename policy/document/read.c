@@ -1,5 +1,6 @@
 #include "policy/document/read.h"
 
+#include "policy/document/config.h"
 #include "policy/document/decode.h"
 #include "policy/document/report.h"
 #include "policy/document/source.h"
@@ -32,12 +33,15 @@ static int read_sources(struct arena *arena, struct docs *docs, struct report *r
 	struct arena nodes;
 
 	arena_init(&nodes, NODES_CHUNK, NODES_MAX);
+	config_mark(docs, &nodes, report);
 	for (uint32_t i = 0; i < docs->source_count && !decoder.exhausted; i++) {
-		if (docs->sources[i].usable)
+		if (docs->sources[i].usable && !docs->sources[i].config)
 			read_source(&decoder, i, &nodes);
 	}
-	arena_release(&nodes);
 	decode_finish(&decoder);
+	if (!decoder.exhausted)
+		config_attach(&decoder, &nodes);
+	arena_release(&nodes);
 	return report->errors ? -1 : 0;
 }
 

@@ -167,6 +167,13 @@ void report_ignored(struct report *report, struct str file)
 	report->ignored_count++;
 }
 
+void report_config(struct report *report, struct str file)
+{
+	if (report->config_count < REPORT_IGNORED_MAX)
+		report->configs[report->config_count] = report_clean(report, file, false);
+	report->config_count++;
+}
+
 /*
  * Prints blanks as wide as the quote up to the column. Tabs stay tabs, so that the underline is
  * aligned on every terminal.

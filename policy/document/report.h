@@ -24,6 +24,9 @@ __attribute__((format(printf, 4, 5))) void report_lint(struct report *report, st
 /* Records a file that is not read because of its name. */
 void report_ignored(struct report *report, struct str file);
 
+/* Records a file that is not policy, but a configuration that an Accelerator names. */
+void report_config(struct report *report, struct str file);
+
 /*
  * Copies text to the report's arena. Replaces each character that could control a terminal or be
  * invisible by U+FFFD: control characters (except tabs if `keep_tabs`), marks of writing direction,

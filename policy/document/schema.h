@@ -68,7 +68,9 @@ struct schema_field {
 	const struct schema_word *words; /* FIELD_CHOICE and FIELD_CHOICES: indexed by the enum. */
 	size_t word_count;
 	const struct schema_object *object; /* FIELD_OBJECT, FIELD_OBJECTS and FIELD_OBJECT_MAP. */
-	const char *doc;                    /* The meaning, in complete sentences, with units. */
+	/* FIELD_REQUIRED does not hold if this key is given. Absent: it always holds. */
+	struct str unless;
+	const char *doc; /* The meaning, in complete sentences, with units. */
 };
 
 struct schema_object {
@@ -79,11 +81,19 @@ struct schema_object {
 	const struct schema_field *fields;
 	size_t field_count;
 	bool lenient; /* Other keys are allowed and ignored. */
+	/* Lenient, but a key that is nearly one of the fields is a warning. */
+	bool foreign;
 	/*
 	 * Checks conditions between the fields of a decoded struct. NULL if there are none. `at` is
 	 * the beginning of the object.
 	 */
 	void (*check)(struct report *report, const struct docs *docs, void *object, struct place at);
+	/*
+	 * For the JSON Schema: the conditions that `check` or the compiler requires, as a JSON
+	 * object whose members are added to those of this object. NULL if there are none, or none
+	 * that a schema can express.
+	 */
+	const char *conditions;
 };
 
 enum doc_kind { KIND_SETTINGS, KIND_ACCELERATOR, KIND_TENANT, KIND_RULE, KIND_GUARD, KIND_NAMESPACE, KINDS };
@@ -102,5 +112,15 @@ extern const struct schema_kind schema_kinds[KINDS];
  * for messages and metrics.
  */
 extern const struct schema_word schema_guard_words[GUARD_WORDS];
+
+/*
+ * Whether more than one field of the tables holds the object. The reference and the JSON Schema
+ * explain such an object once. False for an object without a struct of its own, such as metadata:
+ * it is part of the document around it.
+ */
+bool schema_is_shared(const struct schema_object *object);
+
+/* Returns the object's name without its article, as in "label selector". */
+const char *schema_plain_name(const struct schema_object *object);
 
 #endif

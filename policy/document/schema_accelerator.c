@@ -22,11 +22,20 @@ static const struct schema_field profile_fields[] = {
      .doc = "Nominal memory in bytes, such as 10Gi. The default is read from the name: Ngb means N GiB."},
 };
 
+/* The name of a profile without `memory` must say its memory. */
+static const char profile_conditions[] = JSON({
+	"anyOf" : [
+		{"required" : ["memory"]},
+		{"properties" : {"name" : {"pattern" : "^([0-9]+c\\.)?[^.]*\\.0{0,5}[1-9][0-9]{0,5}gb"}}}
+	]
+});
+
 static const struct schema_object profile_object = {.name = "a MIG profile",
 						    .doc = "A slice that the device can be cut into.",
 						    .size = sizeof(struct doc_profile),
 						    FIELDS(profile_fields),
-						    .check = check_profile};
+						    .check = check_profile,
+						    .conditions = profile_conditions};
 
 static const struct schema_field mig_fields[] = {
     {KEY("model"), .type = FIELD_TEXT, .form = FORM_NAME, AT(doc_mig, model),
@@ -41,7 +50,12 @@ static const struct schema_field mig_fields[] = {
     {KEY("offered"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_PROFILE, AT(doc_mig, offered),
      .doc =
 	 "Names of the profiles that the fleet's MIG layout advertises. The default is every profile whose name has no "
-	 "suffix such as +me."},
+	 "suffix such as +me, or what `offeredFrom` says."},
+    {KEY("offeredFrom"), .type = FIELD_TEXT, .form = FORM_CONFIG_FILE, AT(doc_mig, offered_from),
+     .doc =
+	 "The file with mig-parted's configuration, from which `offered` is read: the path of a file of the policy "
+	 "folder, relative to this one, such as nvidia/mig.yaml. `#` and a name, as in nvidia/mig.yaml#all-balanced, "
+	 "choose one of its `mig-configs`; without it, all count."},
     {KEY("strategy"), .type = FIELD_CHOICE, AT(doc_mig, strategy), WORDS(strategy_words), .fallback = "mixed",
      .doc = "The device plugin's MIG strategy: which resource names the slices have."},
 };
@@ -52,15 +66,21 @@ static const struct schema_object mig_object = {.name = "a MIG layout",
 						FIELDS(mig_fields)};
 
 static const struct schema_field sharing_fields[] = {
-    {KEY("resource"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_sharing, resource),
+    {KEY("resource"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .unless = WORD("devicePluginConfig"),
+     .form = FORM_LABEL_KEY, AT(doc_sharing, resource),
      .doc =
 	 "The resource name of one share, such as nvidia.com/gpu.shared; the Accelerator's own name if shares are not "
 	 "renamed. The name of one of its MIG slices, or that name and `.shared`, makes shares of that slice."},
-    {KEY("replicas"), .type = FIELD_NUMBER, .flags = FIELD_REQUIRED, AT(doc_sharing, replicas), .min = 2, .max = 65536,
-     .doc = "Shares that one device, or one slice, is offered as."},
+    {KEY("replicas"), .type = FIELD_NUMBER, .flags = FIELD_REQUIRED, .unless = WORD("devicePluginConfig"),
+     AT(doc_sharing, replicas), .min = 2, .max = 65536, .doc = "Shares that one device, or one slice, is offered as."},
     {KEY("maxPerContainer"), .type = FIELD_NUMBER, AT(doc_sharing, max_per_container), .min = 1, .max = 65536,
      .fallback = "1",
      .doc = "The most shares that one container may ask for. More than one share is seldom more of a device."},
+    {KEY("devicePluginConfig"), .type = FIELD_TEXT, .form = FORM_CONFIG_FILE, AT(doc_sharing, device_plugin_config),
+     .doc = "The file with the configuration of NVIDIA's device plugin, from which `resource` and `replicas` are read: "
+	    "the "
+	    "path of a file of the policy folder, relative to this one, such as nvidia/sharing.yaml. If the file is a "
+	    "ConfigMap, `#` and a key of its data choose the configuration, as in nvidia/sharing.yaml#any."},
 };
 
 static const struct schema_object sharing_object = {.name = "sharing",
@@ -97,8 +117,14 @@ static const struct schema_field accelerator_fields[] = {
      .doc = "How devices of this model are shared, if they are."},
 };
 
-static const struct schema_object accelerator_spec = {
-    .name = "the spec of an Accelerator", .doc = "What the model is.", FIELDS(accelerator_fields)};
+/* Extended resources have a prefix. A `weight` that is not a number is not limited here. */
+static const char accelerator_conditions[] =
+    JSON({"allOf" : [ {"properties" : {"resource" : {"pattern" : "/"}, "weight" : {"maximum" : 1000}}} ]});
+
+static const struct schema_object accelerator_spec = {.name = "the spec of an Accelerator",
+						      .doc = "What the model is.",
+						      FIELDS(accelerator_fields),
+						      .conditions = accelerator_conditions};
 
 static const struct schema_field accelerator_document[] = {HEADER, SPEC(&accelerator_spec)};
 

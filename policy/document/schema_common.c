@@ -15,6 +15,23 @@ static const struct schema_word selector_words[] = {
     {WORD("DoesNotExist"), "It is absent."},
 };
 
+/* The operators that need values, and those that take none. */
+static const char expression_conditions[] = JSON({
+	"allOf" : [
+		{
+			"if" : {"properties" : {"operator" : {"enum" : [ "In", "NotIn" ]}}, "required" : ["operator"]},
+			"then" : {"properties" : {"values" : {"minItems" : 1}}, "required" : ["values"]}
+		},
+		{
+			"if" : {
+				"properties" : {"operator" : {"enum" : [ "Exists", "DoesNotExist" ]}},
+				"required" : ["operator"]
+			},
+			"then" : {"properties" : {"values" : {"maxItems" : 0}}}
+		}
+	]
+});
+
 static const struct schema_field expression_fields[] = {
     {KEY("key"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_expression, key),
      .doc = "The label that is looked at."},
@@ -28,7 +45,8 @@ static const struct schema_object expression_object = {.name = "an expression",
 						       .doc = "One condition on a label.",
 						       .size = sizeof(struct doc_expression),
 						       FIELDS(expression_fields),
-						       .check = check_expression};
+						       .check = check_expression,
+						       .conditions = expression_conditions};
 
 static const struct schema_field selector_fields[] = {
     {KEY("matchLabels"), .type = FIELD_TEXT_MAP, .form = FORM_LABEL_VALUE, .key_form = FORM_LABEL_KEY,
@@ -56,7 +74,8 @@ static const struct schema_object annotation_expression_object = {.name = "an ex
 								  .doc = "One condition on an annotation.",
 								  .size = sizeof(struct doc_expression),
 								  FIELDS(annotation_expression_fields),
-								  .check = check_expression};
+								  .check = check_expression,
+								  .conditions = expression_conditions};
 
 static const struct schema_field annotation_selector_fields[] = {
     {KEY("matchLabels"), .type = FIELD_TEXT_MAP, .form = FORM_ANNOTATION_VALUE, .key_form = FORM_LABEL_KEY,

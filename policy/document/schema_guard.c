@@ -74,8 +74,18 @@ static const struct schema_field guard_fields[] = {
      .doc = "Pods that this Guard leaves alone."},
 };
 
-static const struct schema_object guard_spec = {
-    .name = "the spec of a Guard", .doc = "What is refused, and for whom it is not.", FIELDS(guard_fields)};
+/* A Guard must refuse something. */
+static const char guard_conditions[] = JSON({
+	"anyOf" : [
+		{"properties" : {"deny" : {"minItems" : 1}}, "required" : ["deny"]}, {"required" : ["hostPaths"]},
+		{"properties" : {"visibleDevices" : {"const" : "void"}}, "required" : ["visibleDevices"]}
+	]
+});
+
+static const struct schema_object guard_spec = {.name = "the spec of a Guard",
+						.doc = "What is refused, and for whom it is not.",
+						FIELDS(guard_fields),
+						.conditions = guard_conditions};
 
 static const struct schema_field guard_document[] = {HEADER, SPEC(&guard_spec)};
 

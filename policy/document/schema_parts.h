@@ -15,6 +15,8 @@
 #define KEY(text) .key = {text, sizeof(text) - 1}
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define WORDS(array) .words = (array), .word_count = COUNT(array)
+/* Text that is written as JSON, for the conditions of an object. */
+#define JSON(...) #__VA_ARGS__
 #define FIELDS(array) .fields = (array), .field_count = COUNT(array)
 
 /* Defined in schema_common.c. */
@@ -24,6 +26,9 @@ extern const struct schema_object schema_selector_object, schema_annotation_sele
 /* Each is defined in the file of its kind: schema_settings.c and so on. */
 extern const struct schema_object schema_settings_object, schema_accelerator_object, schema_tenant_object,
     schema_rule_object, schema_guard_object, schema_namespace_object;
+
+/* Configurations of other programs, which Accelerators name. Defined in schema_nvidia.c. */
+extern const struct schema_object schema_device_plugin_object, schema_mig_parted_object, schema_mig_devices_object;
 
 /* The fields of an exemption that Settings and Guards share. */
 #define EXEMPT_USERS                                                                                                   \

@@ -75,11 +75,15 @@ static const struct schema_field to_mig_fields[] = {
 	 "Also inject the Accelerator's nodeLabels as node selector, since one MIG name can be two different slices."},
 };
 
+/* Something must say how much memory is needed. */
+static const char to_mig_conditions[] = JSON({"anyOf" : [ {"required" : ["memoryFrom"]}, {"required" : ["default"]} ]});
+
 static const struct schema_object to_mig_object = {
     .name = "a choice of profile",
     .doc = "Rewrite to the MIG profile of least memory that covers what the Pod needs.",
     .size = sizeof(struct doc_to_mig),
-    FIELDS(to_mig_fields)};
+    FIELDS(to_mig_fields),
+    .conditions = to_mig_conditions};
 
 static const struct schema_field rewrite_fields[] = {
     {KEY("from"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_rewrite, from),
@@ -93,10 +97,14 @@ static const struct schema_field rewrite_fields[] = {
 	    "for. The default is 1 where the target is a MIG slice or a share, else no bound."},
 };
 
+/* Exactly one target. */
+static const char rewrite_conditions[] = JSON({"oneOf" : [ {"required" : ["to"]}, {"required" : ["toMig"]} ]});
+
 static const struct schema_object rewrite_object = {.name = "a rewrite",
 						    .doc = "A change of a resource's name.",
 						    .size = sizeof(struct doc_rewrite),
-						    FIELDS(rewrite_fields)};
+						    FIELDS(rewrite_fields),
+						    .conditions = rewrite_conditions};
 
 static const struct schema_field toleration_fields[] = {
     {KEY("key"), .type = FIELD_TEXT, .form = FORM_LABEL_KEY, AT(doc_toleration, key),
@@ -111,11 +119,27 @@ static const struct schema_field toleration_fields[] = {
      .doc = "How long the taint is tolerated, in seconds; only with the effect NoExecute. The default is for ever."},
 };
 
+/* As Kubernetes requires. */
+static const char toleration_conditions[] = JSON({
+	"allOf" : [
+		{
+			"if" : {"required" : ["tolerationSeconds"]},
+			"then" : {"properties" : {"effect" : {"const" : "NoExecute"}}, "required" : ["effect"]}
+		},
+		{
+			"if" : {"properties" : {"operator" : {"const" : "Exists"}}, "required" : ["operator"]},
+			"then" : {"properties" : {"value" : {"maxLength" : 0}}},
+			"else" : {"required" : ["key"]}
+		}
+	]
+});
+
 static const struct schema_object toleration_object = {.name = "a toleration",
 						       .doc = "A toleration as Pods have them.",
 						       .size = sizeof(struct doc_toleration),
 						       FIELDS(toleration_fields),
-						       .check = check_toleration};
+						       .check = check_toleration,
+						       .conditions = toleration_conditions};
 
 static const struct schema_field inject_fields[] = {
     {KEY("nodeSelector"), .type = FIELD_TEXT_MAP, .form = FORM_LABEL_VALUE, .key_form = FORM_LABEL_KEY,
@@ -146,8 +170,34 @@ static const struct schema_field rule_fields[] = {
      .fallback = "deny", .doc = "Whether the Rule acts, or only says what it would do."},
 };
 
-static const struct schema_object rule_spec = {
-    .name = "the spec of a Rule", .doc = "Which Pods are changed, and how.", FIELDS(rule_fields)};
+/* A Rule must change something. */
+static const char rule_conditions[] = JSON({
+	"anyOf" : [
+		{"required" : ["rewrite"]}, {
+			"properties" : {
+				"inject" : {
+					"anyOf" : [
+						{
+							"properties" : {"nodeSelector" : {"minProperties" : 1}},
+							"required" : ["nodeSelector"]
+						},
+						{
+							"properties" : {"tolerations" : {"minItems" : 1}},
+							"required" : ["tolerations"]
+						},
+						{"required" : ["runtimeClassName"]}
+					]
+				}
+			},
+			"required" : ["inject"]
+		}
+	]
+});
+
+static const struct schema_object rule_spec = {.name = "the spec of a Rule",
+					       .doc = "Which Pods are changed, and how.",
+					       FIELDS(rule_fields),
+					       .conditions = rule_conditions};
 
 static const struct schema_field rule_document[] = {HEADER, SPEC(&rule_spec)};
 

@@ -67,9 +67,32 @@ static const struct schema_field tenant_fields[] = {
      .fallback = "deny", .doc = "What happens when one of this Tenant's quotas would be exceeded."},
 };
 
+/* Only a cohort can lend, and an empty selector would claim every namespace. */
+static const char tenant_conditions[] = JSON({
+	"allOf" : [
+		{"if" : {"required" : ["borrowing"]}, "then" : {"required" : ["cohort"]}}, {
+			"properties" : {
+				"namespaceSelector" : {
+					"anyOf" : [
+						{
+							"properties" : {"matchLabels" : {"minProperties" : 1}},
+							"required" : ["matchLabels"]
+						},
+						{
+							"properties" : {"matchExpressions" : {"minItems" : 1}},
+							"required" : ["matchExpressions"]
+						}
+					]
+				}
+			}
+		}
+	]
+});
+
 static const struct schema_object tenant_spec = {.name = "the spec of a Tenant",
 						 .doc = "Which namespaces the Tenant has and what they may hold.",
-						 FIELDS(tenant_fields)};
+						 FIELDS(tenant_fields),
+						 .conditions = tenant_conditions};
 
 static const struct schema_field tenant_document[] = {HEADER, SPEC(&tenant_spec)};
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "gpugate/file.h"
 #include "policy/base/utf8.h"
 #include "policy/document/diagnostic.h"
 #include "policy/document/find_files.h"
@@ -66,57 +66,26 @@ static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struc
 	return 0;
 }
 
-/* Reads at most SOURCE_BYTES_MAX + 1 bytes. Returns -1 and sets errno on failure. */
-static ssize_t read_all(int fd, char *buffer)
-{
-	size_t len = 0;
-
-	while (len <= SOURCE_BYTES_MAX) {
-		ssize_t got = read(fd, buffer + len, SOURCE_BYTES_MAX + 1 - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
-
-/*
- * Uses O_NONBLOCK unless the user named the file, so that a file which was replaced by a pipe after
- * it was found cannot block.
- */
-static ssize_t read_file(const struct walk_file *file, char *buffer)
-{
-	int fd = open(file->path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | (file->given ? 0 : O_NONBLOCK));
-	if (fd < 0)
-		return -1;
-	ssize_t len = read_all(fd, buffer);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return len;
-}
-
-static void read_files(const struct walk_files *files, char *buffer, struct arena *arena, struct docs *docs,
+static void read_files(const struct walk_files *files, struct buf *bytes, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {
 	size_t total = 0;
 
 	for (size_t i = 0; i < files->count; i++) {
 		const struct walk_file *file = &files->items[i];
-		ssize_t len = read_file(file, buffer);
-		if (len < 0) {
-			report_file(report, file->path, "cannot be read: %s", strerror(errno));
+		/*
+		 * Without O_NONBLOCK, a file that was replaced by a pipe after it was found would
+		 * block. A file that the user named may be a pipe.
+		 */
+		buf_reset(bytes);
+		if (file_read(AT_FDCWD, file->path.ptr, file->given ? 0 : O_NONBLOCK, bytes) < 0) {
+			if (errno == EFBIG)
+				report_file(report, file->path, "is larger than 1 MiB; split it into several files");
+			else
+				report_file(report, file->path, "cannot be read: %s", strerror(errno));
 			continue;
 		}
-		if ((size_t)len > SOURCE_BYTES_MAX) {
-			report_file(report, file->path, "is larger than 1 MiB; split it into several files");
-			continue;
-		}
-		total += (size_t)len;
+		total += bytes->len;
 		if (total > SOURCES_BYTES_MAX) {
 			report_file(report, file->path,
 				    "the policy files up to this one are larger than 64 MiB together; give a folder of "
@@ -124,8 +93,8 @@ static void read_files(const struct walk_files *files, char *buffer, struct aren
 			return;
 		}
 		struct source *source = &docs->sources[docs->source_count];
-		*source =
-		    (struct source){.path = file->path, .bytes = arena_str(arena, (struct str){buffer, (size_t)len})};
+		*source = (struct source){
+		    .path = file->path, .bytes = arena_str(arena, buf_view(bytes)), .root_len = file->root_len};
 		if (!source->bytes.ptr || prepare(docs, docs->source_count++, arena, report) != 0) {
 			report_file(report, file->path, "no memory is left to read the policy from here on");
 			return;
@@ -141,12 +110,13 @@ void source_read_paths(const char *const *paths, size_t path_count, struct arena
 	walk_paths(paths, path_count, arena, &files, report);
 	docs->source_count = 0;
 	docs->sources = arena_zalloc(arena, files.count, sizeof *docs->sources);
-	char *buffer = malloc(SOURCE_BYTES_MAX + 1);
-	if (docs->sources && buffer)
-		read_files(&files, buffer, arena, docs, report);
+	struct buf bytes;
+	buf_init(&bytes, SOURCE_BYTES_MAX);
+	if (docs->sources)
+		read_files(&files, &bytes, arena, docs, report);
 	else
 		report_file(report, (struct str){"", 0}, "no memory is left to read the policy");
-	free(buffer);
+	buf_release(&bytes);
 	free(files.items);
 }
 

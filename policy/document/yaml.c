@@ -5,6 +5,7 @@
 #include <yaml.h>
 
 #include "policy/document/diagnostic.h"
+#include "policy/document/lines.h"
 #include "policy/document/yaml_problem.h"
 
 struct tree_reader {
@@ -32,6 +33,13 @@ static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 	return true;
 }
 
+/* Reports that memory is exhausted. The rest of the file, which would be incomplete, is not read. */
+static void run_out(struct tree_reader *reader)
+{
+	reader->over = true;
+	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+}
+
 /* --- Nodes --- */
 
 static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
@@ -40,9 +48,7 @@ static struct node *new_node(struct tree_reader *reader, enum node_type type, co
 	struct place at = yaml_place(reader->docs, reader->index, event->start_mark, event->end_mark);
 
 	if (!node) {
-		reader->over = true;
-		at.line = 0;
-		FIND(reader, at, "no memory is left to read this file");
+		run_out(reader);
 		return NULL;
 	}
 	node->type = type;
@@ -71,8 +77,7 @@ static struct str keep_text(struct tree_reader *reader, const yaml_event_t *even
 	struct str copy = arena_str(reader->texts, text);
 	if (copy.ptr)
 		return copy;
-	reader->over = true;
-	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+	run_out(reader);
 	return (struct str){"", 0};
 }
 
@@ -174,11 +179,15 @@ static int by_text_then_place(const void *a, const void *b)
  */
 static void drop_twins(struct tree_reader *reader, struct node *map)
 {
-	struct node **keys = map->count > 1 ? reallocarray(NULL, map->count, sizeof *keys) : NULL;
 	uint32_t count = 0;
 
-	if (!keys)
+	if (map->count <= 1)
 		return;
+	struct node **keys = reallocarray(NULL, map->count, sizeof *keys);
+	if (!keys) {
+		run_out(reader);
+		return;
+	}
 	for (struct node *key = map->first; key; key = key->next)
 		keys[count++] = key;
 	qsort(keys, count, sizeof *keys, by_text_then_place);
@@ -303,7 +312,7 @@ struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct a
 	return reader->over ? NULL : root;
 }
 
-struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report)
+static struct tree_reader *open_bytes(const struct docs *docs, uint32_t source, struct str bytes, struct report *report)
 {
 	struct tree_reader *reader = calloc(1, sizeof *reader);
 
@@ -318,9 +327,40 @@ struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct r
 	reader->source = &docs->sources[source];
 	reader->report = report;
 	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->source->bytes.ptr,
-				     reader->source->bytes.len);
+	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)bytes.ptr, bytes.len);
 	return reader;
+}
+
+struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report)
+{
+	return open_bytes(docs, source, docs->sources[source].bytes, report);
+}
+
+/*
+ * The parser gets the whole source with blanks instead of the other lines, so that every mark is
+ * one of the whole source.
+ */
+struct tree_reader *tree_open_lines(const struct docs *docs, uint32_t source, uint32_t first, uint32_t end,
+				    struct arena *copy, struct report *report)
+{
+	const struct source *whole = &docs->sources[source];
+	size_t len = end <= whole->line_count ? whole->line_starts[end - 1] : whole->bytes.len;
+	size_t from = first <= whole->line_count ? whole->line_starts[first - 1] : len;
+	char *bytes = arena_alloc(copy, len + 1);
+
+	if (!bytes)
+		return NULL;
+	/* Without the empty lines at the end: libyaml puts the end of a stream after the last line. */
+	while (len > from && (whole->bytes.ptr[len - 1] == '\n' || whole->bytes.ptr[len - 1] == '\r'))
+		len--;
+	memcpy(bytes, whole->bytes.ptr, len);
+	for (size_t i = 0; i < from && i < len;) {
+		unsigned line_break = lines_break((struct str){bytes + i, len - i});
+		if (line_break == 0)
+			bytes[i] = ' ';
+		i += line_break ? line_break : 1;
+	}
+	return open_bytes(docs, source, (struct str){bytes, len}, report);
 }
 
 void tree_close(struct tree_reader *reader)

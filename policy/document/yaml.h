@@ -18,6 +18,14 @@ struct tree_reader;
  * `docs` and `report` until tree_close.
  */
 struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report);
+
+/*
+ * Like tree_open, for YAML that is written as a block of lines inside another YAML document. Reads
+ * the lines from `first` up to, but not including, `end`, counted from 1. All locations are in the
+ * whole file. Copies the source to `copy`.
+ */
+struct tree_reader *tree_open_lines(const struct docs *docs, uint32_t source, uint32_t first, uint32_t end,
+				    struct arena *copy, struct report *report);
 void tree_close(struct tree_reader *reader);
 
 /*

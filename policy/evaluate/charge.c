@@ -103,8 +103,8 @@ static bool is_counted(const struct policy *policy, const struct tenant *tenant,
  * A bound Pod is charged by the model of its node, unless no quota would count it there: binding a
  * Pod must never make it uncounted.
  */
-static struct scope scope_of_holding(const struct policy *policy, const struct tenant *tenant,
-				     const struct holding *holding, struct str name, const struct resource *resource)
+struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
+			  struct str name, const struct resource *resource)
 {
 	if (resource && holding->node_model_count) {
 		struct scope node = scope_of(policy, resource, holding->node_models, holding->node_model_count);
@@ -122,7 +122,7 @@ static int add_demand(const struct policy *policy, const struct tenant *tenant, 
 		      const struct demand *demand, struct charge *sums)
 {
 	const struct resource *resource = snapshot_resource(policy, demand->resource);
-	struct scope scope = scope_of_holding(policy, tenant, holding, demand->resource, resource);
+	struct scope scope = charge_scope(policy, tenant, holding, demand->resource, resource);
 	for (uint32_t q = 0; q < tenant->quota_count; q++) {
 		wide each, part;
 		if (!charge_unit(policy, &policy->quotas[sums[q].quota], demand->resource, resource, &scope, &each) ||

@@ -5,6 +5,7 @@
 #ifndef POLICY_EVALUATE_CHARGE_H
 #define POLICY_EVALUATE_CHARGE_H
 
+#include "gpugate/holding.h"
 #include "gpugate/pairs.h"
 #include "policy/model/snapshot.h"
 
@@ -21,6 +22,13 @@ struct scope {
  */
 struct scope scope_of(const struct policy *policy, const struct resource *resource, const struct str *names,
 		      uint32_t count);
+
+/*
+ * The scope of a holding for one of its resources. A Pod that is bound is charged by its node,
+ * unless no quota would count it there: it must not become one that is counted nowhere.
+ */
+struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
+			  struct str name, const struct resource *resource);
 
 /* Whether the model of a landing is in the scope. */
 bool scope_has(const struct policy *policy, const struct scope *scope, const struct landing *landing);

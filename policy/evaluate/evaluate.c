@@ -10,6 +10,7 @@
 #include "policy/evaluate/objection.h"
 #include "policy/evaluate/reapply.h"
 #include "policy/evaluate/rules.h"
+#include "policy/evaluate/trace.h"
 #include "policy/evaluate/unknown.h"
 #include "policy/model/catalog.h"
 
@@ -68,8 +69,9 @@ static int find_judged(struct evaluation *e)
 
 /* Fills in the namespace and the tenant. Returns false if the Pod is exempt. */
 static bool identify(struct evaluation *e, const struct policy *policy, const struct review *review,
-		     struct arena *arena, struct decision *decision)
+		     struct arena *arena, struct decision *decision, const struct trace *trace)
 {
+	struct exemption why;
 	e->policy = policy;
 	e->review = review;
 	e->pod = &review->object;
@@ -77,14 +79,20 @@ static bool identify(struct evaluation *e, const struct policy *policy, const st
 	e->decision = decision;
 	e->namespace = review->namespace;
 	e->judged = NULL;
-	decision->exempt = exempt_match(&policy->exempt, review, e->namespace);
-	if (decision->exempt)
+	e->trace = trace;
+	e->marks = NULL;
+	decision->exempt = exempt_match(&policy->exempt, review, e->namespace, &why);
+	if (decision->exempt) {
+		trace_exemption(e, &why);
 		return false;
+	}
 	decision->mirror = is_mirror(review);
 	e->namespace_labels = snapshot_namespace_labels(policy, e->namespace, &review->namespace_labels);
 	e->tenant = snapshot_tenant(policy, e->namespace, &review->namespace_labels, &e->other_tenant);
 	if (e->tenant != NO_TENANT)
 		decision->tenant = policy->tenants[e->tenant].name;
+	if (trace)
+		trace_begin(e);
 	return true;
 }
 
@@ -106,10 +114,10 @@ static int object_problem(struct evaluation *e, const struct draft_problem *prob
  * the arena is exhausted.
  */
 static int begin(struct evaluation *e, const struct policy *policy, const struct review *review, struct arena *arena,
-		 struct decision *decision)
+		 struct decision *decision, const struct trace *trace)
 {
 	*decision = (struct decision){0};
-	if (!concerns(review) || !identify(e, policy, review, arena, decision))
+	if (!concerns(review) || !identify(e, policy, review, arena, decision, trace))
 		return 0;
 	struct draft_problem problem;
 	if (find_judged(e) < 0 || draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
@@ -122,6 +130,8 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 struct void_edits {
 	struct edit *edits;
 	uint32_t count;
+	const struct evaluation *e;
+	const struct guard *guard;
 };
 
 static int count_void(void *context, uint32_t container, int32_t index, struct str variable)
@@ -136,23 +146,26 @@ static int edit_void(void *context, uint32_t container, int32_t index, struct st
 	struct void_edits *to = context;
 	to->edits[to->count++] = (struct edit){
 	    .kind = EDIT_ENV, .container = container, .env_index = index, .key = variable, .value = STR("void")};
+	trace_void(to->e, to->guard, container, index, variable);
 	return 0;
 }
 
 int policy_mutate(const struct policy *policy, const struct review *review, struct arena *arena,
-		  struct decision *decision)
+		  struct decision *decision, const struct trace *trace)
 {
 	struct evaluation e;
 	if (restore_concerns(review)) {
-		*decision = (struct decision){.exempt = exempt_match(&policy->exempt, review, review->namespace),
+		*decision = (struct decision){.exempt = exempt_match(&policy->exempt, review, review->namespace, NULL),
 					      .mirror = is_mirror(review)};
 		return decision->exempt || decision->mirror ? 0 : restore_edits(policy, review, arena, decision);
 	}
-	int some = begin(&e, policy, review, arena, decision);
+	int some = begin(&e, policy, review, arena, decision, trace);
 	if (some <= 0 || decision->mirror || decision->denied)
 		return some < 0 ? -1 : 0;
 	if (review->operation == OPERATION_CREATE && rules_apply(&e, true) < 0)
 		return -1;
+	if (review->operation == OPERATION_CREATE)
+		trace_rules(&e);
 	uint32_t voids = 0, count;
 	struct edit *edits;
 	guards_void(&e, count_void, &voids);
@@ -160,7 +173,7 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 		return 0;
 	if (draft_edits(&e.draft, voids, &edits, &count) < 0)
 		return -1;
-	struct void_edits to = {edits, count};
+	struct void_edits to = {edits, count, &e, guards_voiding(&e)};
 	guards_void(&e, edit_void, &to);
 	decision->edits = edits;
 	decision->edit_count = to.count;
@@ -168,7 +181,7 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 }
 
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
-		    struct decision *decision)
+		    struct decision *decision, const struct trace *trace)
 {
 	struct evaluation e;
 	if (restore_concerns(review)) {
@@ -177,13 +190,18 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 		 * annotations are not, so only Guards apply.
 		 */
 		*decision = (struct decision){0};
-		return identify(&e, policy, review, arena, decision) ? guards_check(&e) : 0;
+		if (!identify(&e, policy, review, arena, decision, trace))
+			return 0;
+		int result = guards_check(&e);
+		trace_guards(&e);
+		return result;
 	}
-	int some = begin(&e, policy, review, arena, decision);
+	int some = begin(&e, policy, review, arena, decision, trace);
 	if (some <= 0)
 		return some;
 	if (guards_check(&e) < 0 || guards_check_void(&e) < 0)
 		return -1;
+	trace_guards(&e);
 	if (review->operation != OPERATION_CREATE)
 		return 0;
 	if (unknown_check(&e) < 0)

@@ -9,6 +9,7 @@
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
 #include "gpugate/review.h"
+#include "gpugate/trace.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/snapshot.h"
 
@@ -24,6 +25,8 @@ struct evaluation {
 	/* By container: whether Guards check it; NULL: they check all. */
 	const bool *judged;
 	struct draft draft;
+	const struct trace *trace; /* NULL: none is wanted */
+	struct trace_marks *marks; /* NULL without a trace; see trace.h */
 };
 
 #endif

@@ -43,7 +43,7 @@ int guards_check(struct evaluation *e)
 {
 	for (uint32_t g = 0; g < e->policy->guard_count; g++) {
 		const struct guard *guard = &e->policy->guards[g];
-		if (guard->kinds == 0 || exempt_match(&guard->exempt, e->review, e->namespace))
+		if (guard->kinds == 0 || exempt_match(&guard->exempt, e->review, e->namespace, NULL))
 			continue;
 		for (int k = 0; k < GUARD_KINDS; k++)
 			if (guard->kinds & UINT32_C(1) << k && concerns(e->review, k) && checks[k].check(e, guard) < 0)

@@ -19,17 +19,13 @@ static bool harmless(const struct env_var *env)
 	       (env->value.len == 0 || str_eq(env->value, STR("void")) || str_eq(env->value, STR("none")));
 }
 
-/*
- * Returns the Guard that sets variables to `void` for this Pod, the strictest if there are several,
- * or NULL.
- */
-static const struct guard *void_guard(const struct evaluation *e)
+const struct guard *guards_voiding(const struct evaluation *e)
 {
 	const struct guard *strictest = NULL;
 	for (uint32_t g = 0; e->policy->void_devices && g < e->policy->guard_count; g++) {
 		const struct guard *guard = &e->policy->guards[g];
 		if (guard->visible_devices == VISIBLE_DEVICES_VOID &&
-		    !exempt_match(&guard->exempt, e->review, e->namespace) &&
+		    !exempt_match(&guard->exempt, e->review, e->namespace, NULL) &&
 		    (!strictest || guard->enforcement < strictest->enforcement))
 			strictest = guard;
 	}
@@ -42,7 +38,7 @@ int guard_check_env(struct evaluation *e, const struct guard *guard)
 	 * guards_check_void handles containers that request no accelerator, unless its Guard is
 	 * more lenient.
 	 */
-	const struct guard *voiding = void_guard(e);
+	const struct guard *voiding = guards_voiding(e);
 	bool voids = voiding && voiding->enforcement <= guard->enforcement;
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
@@ -92,7 +88,7 @@ static int each_void(const struct evaluation *e, void_fn *found, void *context)
 
 int guards_void(const struct evaluation *e, void_fn *found, void *context)
 {
-	const struct guard *guard = void_guard(e);
+	const struct guard *guard = guards_voiding(e);
 	/* A Guard with enforcement audit changes nothing. */
 	return guard && guard->enforcement != ENFORCEMENT_AUDIT ? each_void(e, found, context) : 0;
 }
@@ -120,6 +116,6 @@ static int object_void(void *context, uint32_t container, int32_t index, struct 
 
 int guards_check_void(struct evaluation *e)
 {
-	struct void_check check = {e, void_guard(e)};
+	struct void_check check = {e, guards_voiding(e)};
 	return check.guard ? each_void(e, object_void, &check) : 0;
 }

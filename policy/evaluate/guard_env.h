@@ -16,6 +16,12 @@ guard_check_fn guard_check_env; /* visibleDevicesEnv */
 int guards_check_void(struct evaluation *e);
 
 /*
+ * Returns the Guard that sets variables to `void` for this Pod, the strictest if there are several,
+ * or NULL.
+ */
+const struct guard *guards_voiding(const struct evaluation *e);
+
+/*
  * Calls `found` for each variable that must be set to `void`. `index` is its index in the list
  * `env` of the container, or -1 if it is missing. Stops and returns -1 if `found` returns a
  * negative number.

@@ -2,12 +2,14 @@
 
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
+#include "policy/evaluate/trace.h"
 
 int guard_object(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
 		 const struct container *container, const char *before, struct str detail, const char *after)
 {
 	struct str of = container ? container->name : STR("");
 	struct str name = kind < GUARD_WORDS ? e->policy->guard_words[kind] : STR("hostPaths");
+	trace_objection(e, guard, name, of);
 	return decision_object(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
 			       "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
 			       SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after, SHOWN(guard->name));

@@ -1,5 +1,7 @@
 /* holding: the names of the models that a Pod can run on, and of those that its node has. */
 #include "gpugate/holding.h"
+
+#include "gpugate/vec.h"
 #include "policy/evaluate/placement.h"
 
 /* Names of models, each once, over all resources of a holding. */
@@ -14,16 +16,10 @@ static int add_name(struct names *names, struct str name)
 	for (uint32_t i = 0; i < names->count; i++)
 		if (str_eq(names->items[i], name))
 			return 0;
-	if (names->count == names->size) {
-		uint32_t size = names->size ? 2 * names->size : 8;
-		struct str *items = arena_alloc(names->arena, size * sizeof *items);
-		if (!items)
-			return -1;
-		if (names->count)
-			memcpy(items, names->items, names->count * sizeof *items);
-		names->items = items;
-		names->size = size;
-	}
+	struct str *items = vec_room_in(names->arena, names->items, names->count, &names->size, 8, sizeof *items);
+	if (!items)
+		return -1;
+	names->items = items;
 	names->items[names->count++] = name;
 	return 0;
 }

@@ -1,4 +1,6 @@
 /* limits: whether what a Pod adds fits into its quotas and into the cohorts of these. */
+#include "policy/evaluate/limits.h"
+
 #include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
@@ -6,14 +8,6 @@ static wide larger(wide a, wide b)
 {
 	return a > b ? a : b;
 }
-
-/* One charge compared with the limits of its quota. */
-struct judgement {
-	const struct quota *quota;
-	wide then; /* What would be held with the charge. */
-	wide left; /* What all limits of the quota still allow. */
-	bool above_hard, above_pool;
-};
 
 static wide now_held(const struct held *held, uint32_t quota)
 {
@@ -48,7 +42,7 @@ static wide most_ever(const struct policy *policy, uint32_t self)
 	return room < limit ? room : limit;
 }
 
-static struct judgement judge(const struct policy *policy, const struct charge *charge, const struct held *held)
+struct judgement limits_judge(const struct policy *policy, const struct charge *charge, const struct held *held)
 {
 	const struct quota *quota = &policy->quotas[charge->quota];
 	wide now = now_held(held, charge->quota);
@@ -75,7 +69,7 @@ uint32_t policy_room(const struct policy *policy, struct str namespace, const st
 	for (uint32_t i = 0; tenant != NO_TENANT && i < policy->tenants[tenant].quota_count; i++) {
 		const struct charge nothing = {policy->tenants[tenant].quotas[i], 0};
 		if (!policy->quotas[nothing.quota].unlimited)
-			room[made++] = (struct charge){nothing.quota, judge(policy, &nothing, held).left};
+			room[made++] = (struct charge){nothing.quota, limits_judge(policy, &nothing, held).left};
 	}
 	return made;
 }
@@ -134,7 +128,7 @@ bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const s
 }
 
 /* A sum that overflows cannot be booked, whatever the enforcement. */
-static bool refuses(const struct policy *policy, const struct judgement *j)
+bool limits_refuse(const struct policy *policy, const struct judgement *j)
 {
 	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;
 }
@@ -153,7 +147,7 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 		uint32_t q = charges[i].quota;
 		if (policy->quotas[q].unlimited)
 			continue;
-		struct judgement j = judge(policy, &charges[i], held);
+		struct judgement j = limits_judge(policy, &charges[i], held);
 		if (!j.above_hard && !j.above_pool)
 			continue;
 		struct excess row = {.quota = q,
@@ -163,7 +157,7 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 				     .pending = held[q].pending,
 				     .left = j.left,
 				     .most = most_ever(policy, q),
-				     .refuses = refuses(policy, &j),
+				     .refuses = limits_refuse(policy, &j),
 				     .changing = is_changing(&held[q])};
 		if (j.above_hard)
 			excess[made++] = row;

@@ -14,6 +14,7 @@
 
 #include "gpugate/holding.h"
 #include "gpugate/policy_enums.h"
+#include "gpugate/vec.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/catalog.h"
 
@@ -29,16 +30,10 @@ struct restore {
 
 static int push(struct restore *r, const struct edit *edit)
 {
-	if (r->count == r->size) {
-		uint32_t size = r->size ? 2 * r->size : 8;
-		struct edit *edits = arena_zalloc(r->arena, size, sizeof *edits);
-		if (!edits)
-			return -1;
-		if (r->count)
-			memcpy(edits, r->edits, r->count * sizeof *edits);
-		r->edits = edits;
-		r->size = size;
-	}
+	struct edit *edits = vec_room_in(r->arena, r->edits, r->count, &r->size, 8, sizeof *edits);
+	if (!edits)
+		return -1;
+	r->edits = edits;
 	r->edits[r->count++] = *edit;
 	return 0;
 }

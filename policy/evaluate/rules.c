@@ -6,6 +6,7 @@
 #include "policy/evaluate/rules_change.h"
 #include "policy/evaluate/rules_match.h"
 #include "policy/evaluate/rules_plan.h"
+#include "policy/evaluate/trace.h"
 
 /*
  * More than any chain of rewrites can need, because a draft has at most DRAFT_RESOURCES_MAX names.
@@ -20,7 +21,7 @@ static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 	struct draft_problem problem = {0};
 	/* Leftovers are possible only if there are two names. */
 	if (e->draft.name_count < 2 && !rules_in_range(e, rule))
-		return 0;
+		return 0; /* trace_rules finds that, too */
 	if (rules_plan_targets(e, rule, &plan) < 0)
 		return -1;
 	if (rule->enforcement == ENFORCEMENT_DENY)
@@ -34,6 +35,7 @@ static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 		return 0;
 	if (rules_plan(pass, rule, &plan) < 0)
 		return -1;
+	trace_plan(e, rule, &plan);
 	if (plan.refused || plan.idle)
 		return 0;
 	return rule->enforcement == ENFORCEMENT_DENY ? rules_change(pass, rule, &plan, changed)
@@ -68,6 +70,7 @@ static int note_rule(struct evaluation *e, const struct rule *rule)
  */
 static int note_change(struct evaluation *e, const struct rule *rule, bool settle)
 {
+	trace_outcome(e, rule, RULE_CHANGED);
 	if (note_rule(e, rule) < 0)
 		return -1;
 	if (settle || !rule->required)

@@ -2,10 +2,12 @@
 #include "policy/evaluate/rules_change.h"
 
 #include "gpugate/buf.h"
+#include "gpugate/vec.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/objection.h"
 #include "policy/evaluate/rules_plan.h"
 #include "policy/evaluate/rules_target.h"
+#include "policy/evaluate/trace.h"
 
 #define NAMES_SHOWN 2
 
@@ -31,6 +33,7 @@ void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const s
 			if (amount->name != name || amount_value(amount) <= 0 ||
 			    !rules_asks_result(e, amount->container, rule->rewrites[w].from))
 				continue;
+			trace_amount(e, rule, amount, (struct str){NULL, 0});
 			amount->request = amount->limit = AMOUNT_ABSENT;
 			*changed = true;
 		}
@@ -39,16 +42,11 @@ void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const s
 
 static int claim(struct pass *pass, struct str key)
 {
-	if (pass->claim_count == pass->claim_size) {
-		uint32_t size = pass->claim_size ? pass->claim_size * 2 : 8;
-		struct str *claims = arena_alloc(pass->e->arena, size * sizeof *claims);
-		if (!claims)
-			return -1;
-		if (pass->claim_count)
-			memcpy(claims, pass->claims, pass->claim_count * sizeof *claims);
-		pass->claims = claims;
-		pass->claim_size = size;
-	}
+	struct str *claims =
+	    vec_room_in(pass->e->arena, pass->claims, pass->claim_count, &pass->claim_size, 8, sizeof *claims);
+	if (!claims)
+		return -1;
+	pass->claims = claims;
 	pass->claims[pass->claim_count++] = key;
 	return 0;
 }
@@ -59,7 +57,7 @@ static bool is_there(const struct draft *draft, const struct pair *label)
 	return str_present(there) && str_eq(there, label->value);
 }
 
-static int set_labels(struct pass *pass, const struct plan *plan, bool *changed)
+static int set_labels(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *changed)
 {
 	struct draft *draft = &pass->e->draft;
 	for (uint32_t i = 0; i < plan->label_count; i++) {
@@ -69,9 +67,21 @@ static int set_labels(struct pass *pass, const struct plan *plan, bool *changed)
 			continue;
 		*changed = true;
 		pass->placed_valid = pass->before_valid = false;
+		trace_selector(pass->e, rule, &plan->labels[i]);
 		if (draft_select(draft, plan->labels[i].key, plan->labels[i].value) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int tolerate(struct evaluation *e, const struct rule *rule, const struct toleration *toleration, bool *changed)
+{
+	bool added = false;
+	if (draft_tolerate(&e->draft, toleration, &added) < 0)
+		return -1;
+	if (added)
+		trace_toleration(e, rule, toleration);
+	*changed |= added;
 	return 0;
 }
 
@@ -79,7 +89,8 @@ static int set_labels(struct pass *pass, const struct plan *plan, bool *changed)
  * Moves the amount of the name in every container. The Pod then also tolerates nodes that are
  * tainted with the old name.
  */
-static int rewrite_amounts(struct evaluation *e, const struct rewrite *rewrite, struct str to, bool *changed)
+static int rewrite_amounts(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, struct str to,
+			   bool *changed)
 {
 	struct draft *draft = &e->draft;
 	struct toleration old = {.key = rewrite->from, .op = STR("Exists"), .effect = STR("NoSchedule")};
@@ -88,31 +99,33 @@ static int rewrite_amounts(struct evaluation *e, const struct rewrite *rewrite, 
 	for (uint32_t i = 0; name != INDEX_NONE && i < count; i++) {
 		if (asking(draft, &draft->amounts[i], name, to) == ASKS_NOT)
 			continue;
+		trace_amount(e, rule, &draft->amounts[i], to);
 		if (draft_move(draft, i, to) < 0)
 			return -1;
 		moved = true;
 	}
 	*changed |= moved;
-	return moved ? draft_tolerate(draft, &old, changed) : 0;
+	return moved ? tolerate(e, rule, &old, changed) : 0;
 }
 
 int rules_change(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *changed)
 {
 	struct draft *draft = &pass->e->draft;
-	if (set_labels(pass, plan, changed) < 0)
+	if (set_labels(pass, rule, plan, changed) < 0)
 		return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
 		if (str_present(plan->targets[w].name) &&
-		    rewrite_amounts(pass->e, &rule->rewrites[w], plan->targets[w].name, changed) < 0)
+		    rewrite_amounts(pass->e, rule, &rule->rewrites[w], plan->targets[w].name, changed) < 0)
 			return -1;
 	for (uint32_t i = 0; i < rule->toleration_count; i++)
-		if (draft_tolerate(draft, &rule->tolerations[i], changed) < 0)
+		if (tolerate(pass->e, rule, &rule->tolerations[i], changed) < 0)
 			return -1;
 	if (!plan->runtime_class)
 		return 0;
 	struct str class = draft_runtime_class(draft);
 	pass->runtime_claimed = true;
 	if (!str_present(class) || !str_eq(class, rule->runtime_class)) {
+		trace_runtime_class(pass->e, rule);
 		draft->runtime_class = rule->runtime_class;
 		*changed = true;
 	}
@@ -219,6 +232,8 @@ int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *pl
 	tell_labels(&out, &e->draft, plan, &some);
 	tell_rest(&out, &e->draft, rule, plan, &some);
 	struct str what = out.failed ? STR("change this Pod") : buf_view(&out);
+	if (some)
+		trace_outcome(e, rule, RULE_REPORTED);
 	if (some)
 		result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
 					 "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),

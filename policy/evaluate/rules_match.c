@@ -3,22 +3,18 @@
 
 #include <stdlib.h>
 
+#include "gpugate/vec.h"
 #include "policy/base/glob.h"
 
 static void add_found(struct pass *pass, uint32_t rule)
 {
-	if (pass->found_count == pass->found_size) {
-		uint32_t size = pass->found_size ? pass->found_size * 2 : 32;
-		uint32_t *found = arena_alloc(pass->e->arena, size * sizeof *found);
-		if (!found) {
-			pass->exhausted = true;
-			return;
-		}
-		if (pass->found_count)
-			memcpy(found, pass->found, pass->found_count * sizeof *found);
-		pass->found = found;
-		pass->found_size = size;
+	uint32_t *found =
+	    vec_room_in(pass->e->arena, pass->found, pass->found_count, &pass->found_size, 32, sizeof *found);
+	if (!found) {
+		pass->exhausted = true;
+		return;
 	}
+	pass->found = found;
 	pass->found[pass->found_count++] = rule;
 }
 
@@ -60,26 +56,42 @@ void rules_find(struct pass *pass)
 		qsort(pass->found, pass->found_count, sizeof *pass->found, rank_order);
 }
 
-bool rules_concern(const struct evaluation *e, const struct rule *rule)
+enum trace_condition rules_unmet(const struct evaluation *e, const struct rule *rule)
 {
 	bool tenant = rule->any_tenant;
 	for (uint32_t t = e->tenant; !tenant && t != NO_TENANT; t = e->policy->tenants[t].parent)
 		for (uint32_t i = 0; i < rule->tenant_count; i++)
 			tenant |= rule->tenants[i] == t;
-	if (!tenant || (!rule->any_namespace && !globs_match(&rule->namespaces, e->namespace)))
-		return false;
+	if (!tenant)
+		return CONDITION_TENANTS;
+	if (!rule->any_namespace && !globs_match(&rule->namespaces, e->namespace))
+		return CONDITION_NAMESPACES;
 	const struct str none = {NULL, 0};
-	return selector_match(&rule->namespace_selector, &e->namespace_labels, e->namespace) &&
-	       selector_match(&rule->pod_selector, &e->pod->labels, none) &&
-	       selector_match(&rule->annotation_selector, &e->pod->annotations, none);
+	if (!selector_match(&rule->namespace_selector, &e->namespace_labels, e->namespace))
+		return CONDITION_NAMESPACE_SELECTOR;
+	if (!selector_match(&rule->pod_selector, &e->pod->labels, none))
+		return CONDITION_POD_SELECTOR;
+	if (!selector_match(&rule->annotation_selector, &e->pod->annotations, none))
+		return CONDITION_ANNOTATION_SELECTOR;
+	return CONDITION_NONE;
 }
 
-bool rules_in_range(const struct evaluation *e, const struct rule *rule)
+bool rules_concern(const struct evaluation *e, const struct rule *rule)
+{
+	return rules_unmet(e, rule) == CONDITION_NONE;
+}
+
+const struct range *rules_exceeded_range(const struct evaluation *e, const struct rule *rule)
 {
 	for (uint32_t i = 0; i < rule->request_count; i++) {
 		int64_t asked = draft_effective(&e->draft, rule->requests[i].resource);
 		if (asked < rule->requests[i].min || asked > rule->requests[i].max)
-			return false;
+			return &rule->requests[i];
 	}
-	return true;
+	return NULL;
+}
+
+bool rules_in_range(const struct evaluation *e, const struct rule *rule)
+{
+	return !rules_exceeded_range(e, rule);
 }

@@ -14,4 +14,11 @@ void rules_find(struct pass *pass);
 bool rules_concern(const struct evaluation *e, const struct rule *rule);
 bool rules_in_range(const struct evaluation *e, const struct rule *rule);
 
+/*
+ * What these find against it: the first condition that does not hold, CONDITION_NONE if all do; and
+ * the first range, NULL if none.
+ */
+enum trace_condition rules_unmet(const struct evaluation *e, const struct rule *rule);
+const struct range *rules_exceeded_range(const struct evaluation *e, const struct rule *rule);
+
 #endif

@@ -62,6 +62,8 @@ struct plan {
 	bool runtime_class;
 	bool refused; /* An objection was added, and nothing may change. */
 	bool idle;    /* The Rule does not apply to such a Pod, and changes nothing. */
+	/* The Pod selects other nodes than those that have the target: the Rule is idle. */
+	bool elsewhere;
 };
 
 #endif

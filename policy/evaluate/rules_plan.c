@@ -257,8 +257,9 @@ int rules_plan(struct pass *pass, const struct rule *rule, struct plan *plan)
 	struct evaluation *e = pass->e;
 	struct str class = draft_runtime_class(&e->draft);
 	plan->idle = asks_too_much(e, rule, plan);
-	if (!plan->idle && rule->rewrite_count && check_elsewhere(pass, rule, plan, &plan->idle) < 0)
+	if (!plan->idle && rule->rewrite_count && check_elsewhere(pass, rule, plan, &plan->elsewhere) < 0)
 		return -1;
+	plan->idle |= plan->elsewhere;
 	if (plan->idle)
 		return 0;
 	if (plan_rewrites(e, rule, plan) < 0 || (!plan->refused && plan_labels(pass, rule, plan) < 0) ||

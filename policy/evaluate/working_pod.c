@@ -2,22 +2,8 @@
 
 #include <stdio.h>
 
+#include "gpugate/vec.h"
 #include "policy/evaluate/effective_request.h"
-
-/* Makes room for one more element of an array that grows by doubling in the arena. */
-static void *grow(struct arena *arena, void *items, uint32_t count, uint32_t *size, size_t item_size)
-{
-	if (count < *size)
-		return items;
-	uint32_t larger = *size ? *size * 2 : 8;
-	void *copy = arena_alloc(arena, (size_t)larger * item_size);
-	if (!copy)
-		return NULL;
-	if (count)
-		memcpy(copy, items, (size_t)count * item_size);
-	*size = larger;
-	return copy;
-}
 
 uint32_t draft_name(const struct draft *draft, struct str name)
 {
@@ -51,7 +37,7 @@ static struct amount_of *find_amount(struct draft *draft, uint32_t container, ui
 	/* Set before the array grows, because the link may be in the old array, which is copied. */
 	*link = draft->amount_count;
 	struct amount_of *amounts =
-	    grow(draft->arena, draft->amounts, draft->amount_count, &draft->amount_size, sizeof *amounts);
+	    vec_room_in(draft->arena, draft->amounts, draft->amount_count, &draft->amount_size, 8, sizeof *amounts);
 	if (!amounts)
 		return NULL;
 	draft->amounts = amounts;
@@ -256,8 +242,8 @@ int draft_select(struct draft *draft, struct str key, struct str value)
 			draft->selectors[i].value = value;
 			return 0;
 		}
-	struct pair *selectors =
-	    grow(draft->arena, draft->selectors, draft->selector_count, &draft->selector_size, sizeof *selectors);
+	struct pair *selectors = vec_room_in(draft->arena, draft->selectors, draft->selector_count,
+					     &draft->selector_size, 8, sizeof *selectors);
 	if (!selectors)
 		return -1;
 	draft->selectors = selectors;
@@ -298,8 +284,8 @@ int draft_tolerate(struct draft *draft, const struct toleration *toleration, boo
 {
 	if (draft_tolerates(draft, toleration))
 		return 0;
-	struct toleration *tolerations = grow(draft->arena, draft->tolerations, draft->toleration_count,
-					      &draft->toleration_size, sizeof *tolerations);
+	struct toleration *tolerations = vec_room_in(draft->arena, draft->tolerations, draft->toleration_count,
+						     &draft->toleration_size, 8, sizeof *tolerations);
 	if (!tolerations)
 		return -1;
 	draft->tolerations = tolerations;

@@ -60,6 +60,11 @@ int64_t policy_terminating_ms(const struct policy *policy)
 	return policy->terminating_ms;
 }
 
+struct policy_place snapshot_place(const struct policy *policy, struct location at)
+{
+	return at.line ? (struct policy_place){policy->files[at.file], at.line} : (struct policy_place){0};
+}
+
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)
 {
 	uint32_t id = index_id(&policy->resource_names, name);
@@ -212,12 +217,23 @@ static bool requirement_match(const struct requirement *requirement, const struc
 	return false;
 }
 
+const struct requirement *selector_unmet(const struct selector *selector, const struct pairs *labels, struct str name,
+					 struct str *found)
+{
+	for (uint32_t i = 0; i < selector->count; i++) {
+		const struct str *value = label_value(labels, selector->items[i].key, &name);
+		if (requirement_match(&selector->items[i], value))
+			continue;
+		*found = value ? *value : (struct str){NULL, 0};
+		return &selector->items[i];
+	}
+	return NULL;
+}
+
 bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name)
 {
-	for (uint32_t i = 0; i < selector->count; i++)
-		if (!requirement_match(&selector->items[i], label_value(labels, selector->items[i].key, &name)))
-			return false;
-	return true;
+	struct str found;
+	return !selector_unmet(selector, labels, name, &found);
 }
 
 /* Whether all requirements on a key hold for this value; NULL: the key is absent. */

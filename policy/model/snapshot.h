@@ -19,6 +19,14 @@
 #define NO_POOL UINT32_MAX
 #define MEMORY_UNKNOWN (-1)
 
+/*
+ * Where a document has its name: an index into policy.files, and a line, which counts from 1. Line
+ * 0: there is no document.
+ */
+struct location {
+	uint32_t file, line;
+};
+
 /* A list of globs that are matched one by one, for the few that a quota or an exemption has. */
 struct globs {
 	const struct str *items;
@@ -70,6 +78,7 @@ struct model {
 	const struct profile *share_slice;
 	int64_t replicas; /* 1: not shared. */
 	int64_t max_per_container;
+	struct location at;
 };
 
 /* A model whose nodes have a resource, and what one unit of the resource is there. */
@@ -111,6 +120,7 @@ struct quota {
 	wide borrow;   /* In policy units; 0: nothing. */
 	struct str borrow_text;
 	wide lend; /* In policy units; at most `hard`. */
+	struct location at;
 };
 
 /* The quotas of one name in the tenants of a cohort, which lend to each other. */
@@ -131,6 +141,7 @@ struct tenant {
 	bool reachable; /* It or one of its descendants has namespaces. */
 	/* Some quota on its path names a resource that is not an accelerator. */
 	bool counts_others;
+	struct location at;
 };
 
 struct range {
@@ -174,6 +185,7 @@ struct rule {
 	/* Capped by Settings. Unless it is deny, the Rule only reports what it would change. */
 	enum enforcement enforcement;
 	bool required;
+	struct location at;
 };
 
 struct guard {
@@ -183,12 +195,14 @@ struct guard {
 	enum visible_devices visible_devices;
 	struct strs allowed_paths; /* From hostPaths; normalized (path_normalize). */
 	struct exempt exempt;
+	struct location at;
 };
 
 struct namespace
 {
 	struct str name;
 	struct pairs labels;
+	struct location at;
 };
 
 /*
@@ -220,6 +234,8 @@ struct policy {
 	struct policy_digest digest;
 	struct policy_counts counts;
 	int64_t unit;
+	const struct str *files; /* for struct location */
+	struct location settings_at;
 
 	enum enforcement enforcement, untenanted, uncovered, unknown_resources, on_outage;
 	struct globs other_resources;  /* Settings.otherResources. */
@@ -276,6 +292,9 @@ struct policy {
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
+/* Returns a location as callers outside of policy/ see it. */
+struct policy_place snapshot_place(const struct policy *policy, struct location at);
+
 /*
  * Returns the role of a resource. The Accelerators of the policy decide first, then
  * Settings.otherResources, then the catalog.
@@ -329,6 +348,13 @@ bool quota_names_resource(const struct quota *quota, struct str resource);
  * is absent.
  */
 bool selector_match(const struct selector *selector, const struct pairs *labels, struct str name);
+
+/*
+ * Returns the first requirement that does not hold, or NULL if all hold. `*found` is the value of
+ * the label instead, absent if the label is missing.
+ */
+const struct requirement *selector_unmet(const struct selector *selector, const struct pairs *labels, struct str name,
+					 struct str *found);
 
 /*
  * Whether any labels could match. Returns false if the requirements on a key contradict each other.

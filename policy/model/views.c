@@ -70,7 +70,8 @@ void policy_quota(const struct policy *policy, uint32_t index, struct quota_view
 				    .unlimited = quota->unlimited,
 				    .hard = quota->hard,
 				    .borrow = quota->borrow,
-				    .lend = quota->lend};
+				    .lend = quota->lend,
+				    .at = snapshot_place(policy, quota->at)};
 	if (quota->pool != NO_POOL)
 		view->cohort = policy->pools[quota->pool].cohort;
 }

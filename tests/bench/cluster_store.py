@@ -33,11 +33,6 @@ class Store:
         prefix = f"/registry/pods/{namespace}"
         return int(self.ask("/v3/kv/deleterange", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0")}).get("deleted", 0))
 
-    def remove_quotas(self):
-        """Removes all gpuquotas objects. Returns how many there were."""
-        prefix = "/registry/gpugate.io/gpuquotas"
-        return int(self.ask("/v3/kv/deleterange", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0")}).get("deleted", 0))
-
     def count_quotas(self):
         prefix = "/registry/gpugate.io/gpuquotas"
         return int(self.ask("/v3/kv/range", {"key": _text(prefix + "/"), "range_end": _text(prefix + "0"), "count_only": True}).get("count", 0))

@@ -26,6 +26,7 @@
 #include <openssl/ssl.h>
 
 #include "tests/bench/load_options.h"
+#include "tests/bench/quantile.h"
 #include "tests/bench/stream.h"
 
 #define ANSWER_MAX 65536
@@ -280,10 +281,9 @@ static int compare(const void *a, const void *b)
 }
 
 /* Returns a quantile of the latencies, in microseconds. */
-static double quantile(const struct load *load, double share)
+static double quantile(const struct load *load, unsigned permille)
 {
-	size_t rank = (size_t)((double)load->latency_count * share);
-	return load->latencies[rank < load->latency_count ? rank : load->latency_count - 1] / 1e3;
+	return load->latencies[quantile_index(load->latency_count, permille)] / 1e3;
 }
 
 static void report(struct load *load, int64_t finish)
@@ -299,8 +299,8 @@ static void report(struct load *load, int64_t finish)
 	printf("{\"requests\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
 	       "\"p999_us\":%.1f,\"max_us\":%.1f,\"answered\":%llu,\"allowed\":%llu,\"patched\":%llu,\"others\":%llu,"
 	       "\"client_cpu_seconds\":%.3f}\n",
-	       load->latency_count, seconds, (double)load->latency_count / seconds, quantile(load, 0.5),
-	       quantile(load, 0.9), quantile(load, 0.99), quantile(load, 0.999), quantile(load, 1),
+	       load->latency_count, seconds, (double)load->latency_count / seconds, quantile(load, 500),
+	       quantile(load, 900), quantile(load, 990), quantile(load, 999), quantile(load, 1000),
 	       (unsigned long long)load->answered, (unsigned long long)load->allowed, (unsigned long long)load->patched,
 	       (unsigned long long)load->others, cpu);
 	if (load->others)

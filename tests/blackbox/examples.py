@@ -40,7 +40,9 @@ class Example:
         return sorted(path for path in self.dir.rglob("*.yaml") if path.parent.name in ("manifests", "refused", "made-by-controllers"))
 
     def operator(self):
-        return sorted((self.dir / "operator").glob("*.yaml"))
+        """Returns the files of the operator's settings. A policy may have one that it reads."""
+        named = [path for path in sorted((self.dir / "policy").rglob("*.yaml")) if any(doc["kind"] == "ConfigMap" for doc in documents(path))]
+        return sorted((self.dir / "operator").glob("*.yaml")) + named
 
     def values(self):
         """Returns the files with Helm values, as (chart, path)."""

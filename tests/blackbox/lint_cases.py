@@ -46,6 +46,14 @@ L4 = accelerator("l4", "  memory: 24Gi\n" + product("L4"))
 TEAM = tenant("team-a")
 
 MISTAKES = {
+    "config-missing": [
+        (policy(accelerator("x", product("X") + "  sharing: {devicePluginConfig: «nvidia/plugin.yaml#any», replicas: 4}\n"), TEAM),
+         'there is no file "nvidia/plugin.yaml" among those of the policy, so devices count as not shared; add the file, or write '
+         '"resource" and "replicas"'),
+        (policy(accelerator("a100-80gb", product("A100") + "  mig: {offeredFrom: «mig.yaml»}\n"), TEAM),
+         'there is no file "mig.yaml" among those of the policy, so every profile of the model counts as offered; add the file, or write '
+         '"offered"'),
+    ],
     "memory-without-unit": [
         (policy(accelerator("x", "  memory: «24»\n"),
                 TEAM),
@@ -343,6 +351,9 @@ MISTAKES = {
 
 # Policies that resemble a mistake but are correct.
 QUIET = {
+    "a configuration that is generated later": policy(
+        accelerator("a100-80gb", product("A100") + "  mig: {offeredFrom: mig.yaml, offered: [1g.10gb]}\n"
+                    "  sharing: {devicePluginConfig: plugin.yaml, resource: nvidia.com/gpu.shared, replicas: 4}\n"), TEAM),
     "memory of 0": quota("{name: q, measure: memory, hard: 0}"),
     "memory in plain bytes": quota("{name: q, measure: memory, hard: 85899345920}"),
     "a count with a decimal suffix": quota("{name: q, hard: 4k}"),

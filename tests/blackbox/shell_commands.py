@@ -1,5 +1,5 @@
-"""The shell commands of README.md and docs/, as they are written and in their order, and where each
-of them is run.
+"""The shell commands of README.md, docs/ and the pages for contributors, as they are written and in
+their order, and where each of them is run.
 
 A command that is run belongs to stories. "here" needs no cluster (test_commands.py in this
 folder). The others need a real control plane (tests/deploy/test_commands.py). A command that is
@@ -21,9 +21,13 @@ class NotRun(str):
 LONG = NotRun("a step of the whole test run, or one that takes much longer than it; that the target exists is tested")
 REGISTRY = NotRun("it needs a registry; tests/package has skopeo read the archive")
 IMAGES = NotRun("it needs containerd; tests/package reads and runs the image")
+PART = NotRun("it builds or runs a part of the tests, which `make test` runs as a whole; that all it names exists is tested")
+EXAMPLE = NotRun("it is about the example of its page, which is not in the program")
+ONES_OWN = NotRun("it is about a file or a failure of the reader's own")
 OUTLINE = NotRun("an outline with ... in it, of commands that are run in full")
 
-# Document -> (beginning of a command, stories or a reason), one for each command, in order.
+# Document -> (beginning of a command, stories or a reason), one for each command, in order. A story goes through the documents in their
+# order, by name.
 PLAN = {
     "README.md": [
         ("sudo apt-get install -y make git", NotRun("it changes the machine")),
@@ -33,6 +37,98 @@ PLAN = {
         ("skopeo copy", REGISTRY),
         ("helm install gpugate", ["readme, chart"]),
         ("build/gpugate lint my-policy/", [HERE]),
+    ],
+    "CONTRIBUTING.md": [
+        ("sudo apt-get install -y make git", NotRun("it changes the machine")),
+        ("make  ", PART),
+        ("make test-basic", LONG),
+    ],
+    "tests/README.md": [
+        ("make test ", LONG),
+        ("make test-basic", LONG),
+        ("/usr/bin/python3 tests/run.py fuzz", LONG),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("make -j2 units", PART),
+        ("make control-plane", LONG),
+        ("make test-cluster", LONG),
+        ("make soak", LONG),
+        ("make test-deploy", LONG),
+        ("make test-browser", LONG),
+        ("make test-package", LONG),
+        ("make test-other-release", LONG),
+        ("make demo-cluster", NotRun("the same program is run by tests/cluster")),
+    ],
+    "docs/hacking/add-a-command.md": [
+        ("make", PART),
+        ("build/gpugate models --help", EXAMPLE),
+        ("build/gpugate models", EXAMPLE),
+        ("build/gpugate model ", EXAMPLE),
+        ("build/gpugate man models | man -l -", EXAMPLE),
+        ("make docs/reference/command-line.md", PART),
+        ("python3 tests/layers/layers.py", PART),
+        ("/usr/bin/python3 -m pytest", EXAMPLE),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("make -j2 units && build/release/unit/", PART),
+    ],
+    "docs/hacking/add-a-metric.md": [
+        ("make -j2 && make -j2 build/release/unit/", PART),
+        ("build/release/unit/webhook/server/test_policy_store", PART),
+        ("build/release/unit/webhook/server/test_metric_sets", PART),
+        ("make run", EXAMPLE),
+        ("curl -s http://127.0.0.1:8080/metrics | grep reloads", EXAMPLE),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+    ],
+    "docs/hacking/add-a-policy-key.md": [
+        ("make -j2 && make -j2 build/release/unit/", PART),
+        ("build/release/unit/policy/document/test_documents", PART),
+        ("build/release/unit/policy/evaluate/test_evaluate", PART),
+        ("make docs/policy.md build/release/reference", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+    ],
+    "docs/hacking/add-a-vendor.md": [
+        ("make -j2 && make -j2 build/release/unit/", PART),
+        ("build/release/unit/policy/model/test_catalog", PART),
+        ("make docs/policy.md build/release/reference", PART),
+        ("git diff --stat docs/policy.md", ONES_OWN),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+    ],
+    "docs/hacking/add-a-watch.md": [
+        ("make -j2 build/release/unit/", PART),
+        ("build/release/unit/webhook/ledger/test_view", PART),
+        ("make deploy && git diff", ONES_OWN),
+        ("make -j2 && make -j2 units", PART),
+        ("build/release/unit/webhook/ledger/test_memory", PART),
+        ("/usr/bin/python3 -m pytest", PART),
+        ("make test-cluster", LONG),
+    ],
+    "docs/hacking/charge-a-new-object.md": [
+        ("make -j2 units", PART),
+        ("build/release/unit/webhook/object/test_review", PART),
+        ("build/release/unit/policy/evaluate/test_evaluate", PART),
+        ("/usr/bin/python3 tests/run.py fuzz", LONG),
+        ("make model", LONG),
+        ("build/release/unit/webhook/ledger/test_ledger", PART),
+        ("build/release/unit/webhook/ledger/test_replicas", PART),
+        ("build/release/unit/webhook/ledger/test_codec", PART),
+        ("make test-cluster", LONG),
+    ],
+    "docs/hacking/debugging.md": [
+        ("make run", PART),
+        ("/usr/bin/python3 -m pytest", EXAMPLE),
+        ("make -j2 SAN=address,undefined build/san-address-undefined/gpugate", LONG),
+        ("GPUGATE=build/san-address-undefined/gpugate /usr/bin/python3 -m pytest", PART),
+        ("make -j2 SAN=thread build/san-thread/gpugate", LONG),
+        ("TSAN_OPTIONS=", PART),
+        ("gdb --args build/gpugate lint my-policy/", NotRun("it waits for the reader")),
+    ],
+    "docs/hacking/testing.md": [
+        ("make -j2 build/release/unit/", PART),
+        ("/usr/bin/python3 -m pytest", PART),
     ],
     "by-hand.md": [
         ("make run", [HERE]),
@@ -47,7 +143,7 @@ PLAN = {
         ("kubectl get gpuquotas", ["by hand, from the beginning"]),
         ("build/gpugate quota", ["by hand, from the beginning"]),
     ],
-    "operations.md": [
+    "install.md": [
         ("gpugate certs create", [HERE]),
         ("(umask 077; openssl rand", [HERE]),
         ("gpugate lint my-policy/", [HERE]),
@@ -79,6 +175,8 @@ PLAN = {
         ("gpugate render", NotRun("the Deployment is the reader's; tests/cluster/test_first_registration.py applies both parts")),
         ("kubectl get secret gpugate-path", ["by hand"]),
         ("gpugate render", ["by hand"]),
+    ],
+    "operate.md": [
         ("gpugate render", OUTLINE),
         ("gpugate serve", OUTLINE),
         ("gpugate certs create", [HERE]),
@@ -87,7 +185,6 @@ PLAN = {
         ("gpugate certs verify", [HERE]),
         ("openssl rand -hex 24", ["by hand"]),
         ("kubectl create secret generic gpugate-path", ["by hand"]),
-        ("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"]),
         ("kubectl get gpuquotas", ["by hand"]),
         ("gpugate quota", ["by hand"]),
         ("gpugate quota -o json", ["by hand"]),
@@ -95,24 +192,40 @@ PLAN = {
         ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
     ],
     "recording.md": [("gpugate serve", OUTLINE)],
+    "policy-as-code.md": [
+        ("gpugate explain -f deploy/examples", [HERE]),
+        ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),
+        ("gpugate explain -f deploy/examples", NotRun("it needs the file that the command before it writes")),
+    ],
+    "policy.md": [("gpugate schema > policy.schema.json", [HERE])],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
+    "troubleshooting.md": [("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"])],
 }
 
 # Beginnings of indented blocks that are not commands.
 NOT_SHELL = ("admission webhook ", "+-----", "include/gpugate/ ", "Pods that exist ")
-_PROGRAMS = r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|(?:build/)?gpugate|\(umask|\(cd)\b"
+_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|git|gdb|grep|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
+             r"(?:/usr/bin/)?python3|build/(?:release|fuzz|san)[\w/-]*|[A-Z]+_?[A-Z]*=(?:\"[^\"]*\"|\S+) .*)\b")
 
 
 def documents():
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """Those for users, and those for contributors. The reference of the command line has the examples
+    of `--help` and no commands of its own."""
+    docs = ROOT / "docs"
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md", *sorted(docs.glob("*.md")),
+            *(path for path in sorted((docs / "reference").glob("*.md")) if path.name != "command-line.md"), *sorted((docs / "hacking").glob("*.md"))]
+
+
+def key(path):
+    """What PLAN calls a document: its name, or its path where it is neither at the top nor in docs/ itself."""
+    return path.name if path.parent in (ROOT, ROOT / "docs") else str(path.relative_to(ROOT))
 
 
 def blocks(path):
-    """Returns code blocks without a language: indented by four spaces after an empty line, or
-    fenced as sh or without a name."""
-    text = path.read_text()
-    fenced = [body.strip("\n") for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S) if language in ("", "sh", "bash", "console")]
-    text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    """Blocks of code without a language: set in by four blanks after an empty line, or fenced as sh or as nothing."""
+    text, fence = path.read_text(), re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
+    fenced = [textwrap.dedent(body).strip("\n") for _, language, body in fence.findall(text) if language in ("", "sh", "bash", "console")]
+    text = fence.sub("", text)
     return [textwrap.dedent(block).strip("\n") for block in re.findall(r"(?<=\n\n)((?: {4}.*\n)+)", text)] + fenced
 
 
@@ -123,15 +236,15 @@ def commands(path):
     for block in blocks(path):
         if block.lstrip().startswith(NOT_SHELL):
             continue
-        for command in re.findall(r"(?:.*(?:[\\|]|&&) *\n)*.+", block):
+        for command in re.findall(r"(?:.*(?:[\\|]|&&) *\n)*.+", re.sub(r"^# .*\n|^\n", "", block, flags=re.M)):
             assert re.match(_PROGRAMS, command), f"{path.name}: is this a command? {command}"
             found.append(command)
     return found
 
 
 def story(name):
-    """Returns (document, command) for all commands of a story, in order."""
-    return [(path.name, command) for path in documents() for command, (_, where) in zip(commands(path), PLAN.get(path.name, []), strict=False)
+    """(document, command) of all that belong to a story, in order."""
+    return [(key(path), command) for path in documents() for command, (_, where) in zip(commands(path), PLAN.get(key(path), []), strict=False)
             if not isinstance(where, NotRun) and name in where]
 
 

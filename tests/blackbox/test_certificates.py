@@ -5,7 +5,9 @@ import fcntl
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import ssl
 import stat
 import subprocess
@@ -373,6 +375,35 @@ def test_certs_create_keeps_the_authority(tmp_path):
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("key", ["a key", "no key"])
+@pytest.mark.parametrize("obstacle", ["tls.crt", "tls.key"])
+def test_certs_create_that_cannot_replace_leaves_the_pair(tmp_path, obstacle, key):
+    """A new key beside the old certificate would be served by nobody."""
+    assert run("certs", "create", "--dir", tmp_path, "--name", "a.example").returncode == 0
+    if key == "no key":
+        (tmp_path / "tls.key").unlink()
+    (tmp_path / obstacle).unlink(missing_ok=True)
+    (tmp_path / obstacle).mkdir()
+    before = {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()}
+    done = run("certs", "create", "--dir", tmp_path, "--name", "b.example", "--force")
+    assert done.returncode == 2 and {path.name: path.is_dir() or path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert done.stderr == f"gpugate certs create: {obstacle} cannot be replaced: Is a directory; the files are as they were\n"
+
+
+def test_certs_create_on_a_full_disk_leaves_the_pair(tmp_path):
+    """The key fits and the certificate does not."""
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before["tls.key"]) + 20, resource.RLIM_INFINITY))
+
+    assert run("certs", "create", "--dir", tmp_path, "--name", "a.example").returncode == 0
+    before = contents(tmp_path)
+    done = subprocess.run([BINARY, "certs", "create", "--dir", tmp_path, "--name", "b.example", "--force"], text=True,
+                          capture_output=True, check=False, preexec_fn=small_files)
+    assert done.returncode == 2 and contents(tmp_path) == before
+    assert done.stderr == "gpugate certs create: tls.crt cannot be written: File too large; the files are as they were\n"
 
 
 LOST = {"key": (["ca.key"], "has ca.crt but not ca.key"), "certificate": (["ca.crt"], "has ca.key but not ca.crt"),

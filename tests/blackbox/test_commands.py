@@ -1,8 +1,9 @@
-"""The shell commands of README.md and docs/: all are known, and those that need no cluster are run
-here, as written and in order."""
+"""The shell commands of README.md, docs/ and the pages for contributors: all are known, and those that need no cluster are run here, as
+written and in order."""
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,27 +13,52 @@ from pathlib import Path
 import pytest
 
 from gpugate import ROOT
-from shell_commands import HERE, PLAN, NotRun, blocks, commands, documents, stories, story, workplace
+from shell_commands import EXAMPLE, HERE, PLAN, NotRun, blocks, commands, documents, key, stories, story, workplace
 
 # Any user can create a network namespace, except in a chroot. root can do so even there.
 UNSHARES = [["unshare", "--user", "--map-root-user", "--net"], ["unshare", "--net"]]
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+# A document whose commands begin where those of another have ended.
+AFTER = {"operate.md": "install.md"}
+
+
+@pytest.mark.parametrize("path", documents(), ids=key)
 def test_every_command_has_a_place(path):
-    """The plan has one row for each command, in the same order, so that new, removed and moved
-    commands are noticed."""
-    rows = PLAN.get(path.name, [])
+    """One row for each, in the same order: a command that is new, gone or moved is noticed."""
+    rows = PLAN.get(key(path), [])
     found = commands(path)
     for command, (begins, _) in zip(found, rows, strict=False):
-        assert command.startswith(begins), f"{path.name} has `{command}` where shell_commands.py has `{begins}`"
-    assert len(found) == len(rows), f"{path.name}: {found[len(rows):] or [begins for begins, _ in rows[len(found):]]}"
+        assert command.startswith(begins), f"{key(path)} has `{command}` where shell_commands.py has `{begins}`"
+    assert len(found) == len(rows), f"{key(path)}: {found[len(rows):] or [begins for begins, _ in rows[len(found):]]}"
 
 
 def test_most_commands_are_run():
     where = [place for rows in PLAN.values() for _, place in rows]
     assert sum(not isinstance(place, NotRun) for place in where) > 40 and all(place for place in where)
-    assert PLAN.keys() <= {path.name for path in documents()}
+    assert PLAN.keys() <= {key(path) for path in documents()}
+
+
+def test_what_contributors_run_exists():
+    """Files, folders, options of pytest's and targets of make, in commands that are not run here."""
+    makefile, looked = (ROOT / "Makefile").read_text(), 0
+    for path in documents():
+        for command, (_, place) in zip(commands(path), PLAN.get(key(path), []), strict=True):
+            words = re.sub(r"\\\n|\s#.*", " ", command).split()
+            if not isinstance(place, NotRun) or place == EXAMPLE:
+                continue
+            for word in words:
+                if re.match(r"(?:tests|docs|deploy)/\S+$", word):
+                    assert (ROOT / word).exists(), f"{key(path)}: {word}"
+                elif unit := re.match(r"build/release/unit/(\S+)$", word):
+                    assert (ROOT / "tests" / "unit" / f"{unit[1]}.c").exists(), f"{key(path)}: {word}"
+                else:
+                    continue
+                looked += 1
+            for target in re.findall(r"(?:^|&& )make (?:-j2 )?([a-z][a-z-]*)(?!\S)", " ".join(words)):
+                assert re.search(rf"^(?:[\w./-]+ )*{target}(?: [\w./-]+)*:", makefile, re.M), f"{key(path)}: make {target}"
+                looked += 1
+    assert looked > 50
 
 
 def test_stories_are_told():
@@ -58,16 +84,13 @@ def alone():
     return [], {}
 
 
-# Run one after the other, because they may have to share the ports that the documents name.
-@pytest.mark.xdist_group("ports")
-@pytest.mark.parametrize("document", sorted({name for name, _ in story(HERE)}))
+@pytest.mark.xdist_group("ports")  # one after the other, where they have to share the ports that the documents name
+@pytest.mark.parametrize("document", sorted({name for name, _ in story(HERE)} - set(AFTER.values())))
 def test_commands(tmp_path, document):
     folder = workplace(tmp_path)
-    steps = [command for name, command in story(HERE) if name == document]
-    # The other commands of that document need a registry or a cluster.
-    assert len(steps) > 5 or document == "README.md"
-    # The document uses "what the API server trusts", and there is no API server here.
-    if document == "operations.md":
+    steps = [command for name, command in story(HERE) if name in (AFTER.get(document), document)]
+    assert len(steps) > 5 or document in ("README.md", "policy-as-code.md", "policy.md")  # of which the others need a registry or a cluster
+    if document == "operate.md":  # "what the API server trusts": there is none here
         steps.insert(next(i for i, step in enumerate(steps) if "--ca ca.crt" in step), "cp pki/ca.crt ca.crt")
     way, more = alone()
     done = subprocess.run([*way, sys.executable, Path(__file__).with_name("in_order.py"), folder], input=json.dumps(steps), text=True,
@@ -76,3 +99,5 @@ def test_commands(tmp_path, document):
     if document == "by-hand.md":
         assert '"audit":"namespace \\"vision\\" belongs to no tenant' in done.stdout
         assert '"allowed":true' in done.stdout and "\ngpugate_build_info{" in done.stdout
+    if document == "policy.md":
+        assert (folder / "policy.schema.json").read_text() == (ROOT / "deploy" / "schema" / "policy.json").read_text()

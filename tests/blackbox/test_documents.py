@@ -9,14 +9,18 @@ import functools
 import re
 
 import pytest
+import yaml
 
-from gpugate import ROOT, run
+import command_table
+from gpugate import ROOT
+from kube import GPU, pod
 from program_text import constant, functions_named, number, says, texts
-from shell_commands import commands
+from shell_commands import commands, readme_policy
 
-METRICS = ROOT / "docs" / "reference" / "metrics.md"
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), METRICS]
-OPERATIONS = ROOT / "docs" / "operations.md"
+DOCS = ROOT / "docs"
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "reference").glob("*.md"))]
+INSTALL, OPERATE, TROUBLESHOOTING = DOCS / "install.md", DOCS / "operate.md", DOCS / "troubleshooting.md"
+LOG, METRICS, COMMAND_LINE = DOCS / "reference" / "log.md", DOCS / "reference" / "metrics.md", DOCS / "reference" / "command-line.md"
 
 # Sentences of other programs, by origin. tests/cluster/test_http_answers.py makes the API server
 # print its own.
@@ -35,7 +39,7 @@ OF_OTHERS = {
 NOTATION = {"- . _ ~", "held(q) <= hard(q) + borrowUpTo(q)", "max(held, hard - lendUpTo)", "n u m k M G T P E", "Ki Mi Gi Ti Pi Ei",
             "nvidia.com/gpu: 1, nvidia.com/gpumem: 7000", "{name: gpu-memory, resources: [gpu.intel.com/memory.max], hard: 64Gi}"}
 PROGRAMS = {"kubectl", "helm", "make", "openssl", "nsenter", "systemd-analyze"}
-GPUGATE = {"gpugate", "render", "serve", "lint", "quota", "certs"}
+GPUGATE = {"gpugate", "render", "serve", "lint", "schema", "quota", "certs"}
 
 
 def prose(path):
@@ -46,7 +50,7 @@ def prose(path):
 
 def spans(path):
     """Returns the texts between backticks."""
-    return [match[2].strip() for match in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", prose(path).replace("\n", " "))]
+    return [match[2].strip() for match in re.finditer(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.sub(r"\s+", " ", prose(path)))]
 
 
 @functools.cache
@@ -118,6 +122,17 @@ def test_the_readmes_refusal_is_the_programs():
     assert len(fragments(refusal)) > 5 and not unsaid(refusal), unsaid(refusal)
 
 
+def test_the_readmes_refusal_is_that_of_its_policy(serve):
+    """With the defaults for Settings: six GPUs are in use, and a seventh is requested."""
+    policy = [dict(document, spec={}) if document["kind"] == "Settings" else document for document in yaml.safe_load_all(readme_policy()[1])]
+    server = serve(policy)
+    for i in range(6):
+        assert server.admit(pod({GPU: 1}, namespace="team-a", name=f"p{i}"))[0].allowed
+    decision, _ = server.admit(pod({GPU: 1}, namespace="team-a", name="p6"))
+    refusal = re.search(r"denied the request: (.*?)\n\n", (ROOT / "README.md").read_text(), re.S)[1]
+    assert decision.message == re.sub(r"\s+", " ", refusal)
+
+
 # --- Options and commands ---
 
 # Options of other programs that the documents name.
@@ -129,9 +144,8 @@ OPTIONS_OF_OTHERS = {"--request-timeout", "--server-side", "--force-conflicts", 
 @functools.cache
 def options():
     """Returns the options of all commands, as in their help."""
-    commands = [["serve"], ["render"], ["lint"], ["quota"], ["version"], *(["certs", word] for word in ("create", "inspect", "verify"))]
-    helps = {" ".join(command): run(*command, "--help").stdout for command in commands}
-    assert all(text for text in helps.values()), helps
+    helps = {" ".join(words): command_table.help_of(*words) for words in command_table.commands()
+             if not command_table.children(*words)}
     return {command: set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) for command, text in helps.items()}
 
 
@@ -140,7 +154,7 @@ def named_options():
 
 
 def test_options_exist():
-    ours = set().union(*options().values())
+    ours = {"--version"}.union(*options().values())  # which is written instead of a command
     benchmarks = set(re.findall(r'"(--[a-z-]+)"', "".join(path.read_text() for path in (ROOT / "tests" / "bench").glob("*.py"))))
     named = named_options()
     assert len(named & ours) > 24
@@ -150,7 +164,7 @@ def test_options_exist():
 def test_options_of_a_command_are_its_own():
     """Checks every quoted gpugate command with options."""
     looked = 0
-    written = [command for path in DOCUMENTS for command in commands(path)]
+    written = [command for path in DOCUMENTS if path != COMMAND_LINE for command in commands(path)]
     for text in [*(text for _, text in phrases()), *(re.sub(r"\\\n *", "", command).removeprefix("build/") for command in written)]:
         for command, its in options().items():
             match = re.match(rf"(?:gpugate )?{command} (.*)", re.sub(r" [|>#].*", "", text, flags=re.S))
@@ -186,10 +200,10 @@ def test_alerts_exist():
     assert named == ours, named ^ ours
 
 
-# --- Tables of operations.md ---
+# --- Tables and lists of names ---
 
-def section(title):
-    text = OPERATIONS.read_text()
+def section(title, path=OPERATE):
+    text = path.read_text()
     begin = text.index(f"\n## {title}\n")
     return text[begin:text.find("\n## ", begin + 1)]
 
@@ -215,7 +229,17 @@ def test_log_events():
     assert in_tables <= set(texts()) and any("log_lines_dropped" in text for text in texts())
     assert len(by_name) > 35
     events = by_name | in_tables | on_its_own
-    assert first_cells("Log") == events, (events - first_cells("Log"), first_cells("Log") - events)
+    documented = [name for item in re.findall(r"^- ((?:`\w+`(?:, )?)+) \(", LOG.read_text(), re.M) for name in re.findall(r"`(\w+)`", item)]
+    assert len(documented) == len(set(documented)) and set(documented) == events, set(documented) ^ events
+
+
+def test_levels_of_log_events():
+    """As many as events, or one for all, or all of one event's; and no level is left out."""
+    items = re.findall(r"^- ((?:`\w+`(?:, )?)+) \(([^)]*)\):", LOG.read_text(), re.M)
+    assert len(items) > 35 and len(items) == len(re.findall(r"^- ", LOG.read_text(), re.M))
+    for names, levels in items:
+        words = levels.split(", ")
+        assert set(words) <= {"info", "warn", "error"} and (len(words) in (1, names.count("`") // 2) or names.count("`") == 2), names
 
 
 def test_events():
@@ -230,7 +254,8 @@ def test_reasons():
     """The reasons of refusals in the table are those of the program."""
     names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "objection.c").read_text(), re.S)[1]
     reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
-    assert len(reasons) > 8 and first_cells("Refusals") == reasons
+    documented = re.findall(r"^### `([a-z-]+)`$", section("Refusals", TROUBLESHOOTING), re.M)
+    assert len(reasons) > 8 and len(documented) == len(set(documented)) and set(documented) == reasons
 
 
 def amounts(text):
@@ -265,7 +290,7 @@ LIMITS = {
     "cluster ledger": [constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX"), constant("webhook/ledger/codec.h", "LEDGER_TEXT_MAX")],
     "Pods in the embedded": [constant("webhook/server/embedded_store.h", "LEDGER_EMBEDDED_PODS_MAX")],
     "devices that one Pod": [constant("include/gpugate/holding.h", "DEMAND_MAX"), constant("policy/evaluate/working_pod.h", "DRAFT_RESOURCES_MAX")],
-    "of resources that are no": [constant("include/gpugate/holding.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
+    "of other resources that a quota": [constant("include/gpugate/holding.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
     "policy files": [constant("policy/document/source.h", "SOURCES_MAX"), constant("policy/document/source.h", "SOURCE_BYTES_MAX"),
                      constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
@@ -286,7 +311,7 @@ def test_limits():
 
 def test_twins_of_limits():
     """Constants with the same meaning in two places are equal."""
-    assert constant("webhook/http/tls_identity.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
+    assert constant("webhook/http/tls_file.h", "TLS_FILE_BYTES_MAX") == constant("include/gpugate/certs.h", "CERTS_PEM_MAX")
     assert constant("include/gpugate/certs_inspect.h", "CERTS_CHAIN_MAX") == constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")
     assert constant("webhook/base/file_scan.c", "DEPTH_MAX") == constant("policy/document/find_files.c", "DEPTH_MAX")
 
@@ -319,7 +344,16 @@ IN_SENTENCES = [
 
 @pytest.mark.parametrize("sentence,value", IN_SENTENCES)
 def test_numbers_in_sentences(sentence, value):
-    text = re.sub(r"\s+", " ", OPERATIONS.read_text() + METRICS.read_text()).lower()
+    text = re.sub(r"\s+", " ", " ".join(path.read_text() for path in DOCUMENTS)).lower()
     before, after = (re.escape(part.lower()) for part in sentence.split("{}"))
     found = [int(number.replace(",", "")) for number in re.findall(rf"{before}(\d[\d,]*){after}", text)]
     assert found and set(found) == {value}, f"{found}, and it is {value}"
+
+
+# --- decisions.md ---
+
+def test_decisions_have_a_date_and_a_status():
+    heads = re.findall(r"^## (.*)\n\n(.*)\n", (DOCS / "decisions.md").read_text(), re.M)
+    assert len(heads) > 100 and len({title for title, _ in heads}) == len(heads)
+    for title, line in heads:
+        assert re.fullmatch(r"\*20\d\d-\d\d-\d\d, (?:accepted|superseded by .+)\*", line), title

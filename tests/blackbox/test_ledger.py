@@ -253,8 +253,8 @@ users: [{name: u, user: {}}]
     ({"enforcement": "audit"}, {}, None),
 ], ids=["deny", "a Tenant on audit", "onOutage: allow", "Settings on warn", "Settings on audit"])
 def test_what_refuses_in_an_outage(serve, tmp_path, settings, tenant, code):
-    """onOutage, capped by Settings.enforcement and not by a Tenant's. lint, README and
-    docs/operations.md rely on it."""
+    """onOutage, capped by Settings.enforcement and not by a Tenant's. lint, README and docs/ rely
+    on it."""
     (tmp_path / "kubeconfig").write_text(NOBODY_LISTENS)
     server = serve([doc("Settings", "s", **settings), doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 1}], **tenant)],
                    "--ledger", "cluster", "--kubeconfig", tmp_path / "kubeconfig")

@@ -286,7 +286,7 @@ def test_help():
 @pytest.mark.parametrize("command,options", [
     ("serve", ["--policy", "--listen", "--tls-cert", "--tls-key", "--client-ca", "--client-name", "--path-secret", "--admin",
                "--ledger", "--threads", "--drain-seconds"]),
-    ("lint", ["-o"]), ("certs", ["create"]), ("version", [])])
+    ("lint", ["-o"]), ("schema", ["KIND"]), ("certs", ["create"]), ("version", [])])
 def test_help_of_a_command(command, options):
     done = run(command, "--help")
     assert done.returncode == 0 and not done.stderr

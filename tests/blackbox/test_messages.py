@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from command_table import commands, help_of
 from gpugate import BINARY, Server, authority, run, write_policy
 from kube import doc
 
@@ -26,8 +27,8 @@ COMMAND_LINE = {
     "a long name that is not there": (["certs", "create", "--output", "json"], "gpugate certs create: unknown option --output\n" + TRY.format("certs create")),
     "a tenant for a kubeconfig": (["quota", "team-a"], 'gpugate quota: unexpected argument "team-a"; all arguments of this command are options\n' + TRY.format("quota")),
     "an argument for nothing": (["version", "x"], 'gpugate version: unexpected argument "x"; all arguments of this command are options\n' + TRY.format("version")),
-    "a misspelled action": (["certs", "creat"], 'gpugate certs: unknown action "creat"; did you mean "create"?\n' + TRY.format("certs")),
-    "no such action": (["certs", "destroy"], 'gpugate certs: unknown action "destroy"; the actions are create, inspect and verify\n' + TRY.format("certs")),
+    "a misspelled child": (["certs", "creat"], 'gpugate certs: unknown command "creat"; did you mean "create"?\n' + TRY.format("certs")),
+    "no such child": (["certs", "destroy"], 'gpugate certs: unknown command "destroy"; the commands are create, inspect and verify\n' + TRY.format("certs")),
     "a misspelled command": (["lnt"], 'gpugate: unknown command "lnt"; did you mean "lint"?\nTry `gpugate --help`.\n'),
 }
 
@@ -151,8 +152,8 @@ def test_certificates_that_are_there(tmp_path):
 
 
 def test_no_help_says_anything_twice():
-    for command in (["serve"], ["lint"], ["render"], ["quota"], ["certs", "create"], ["certs", "inspect"], ["certs", "verify"]):
-        for option in re.split(r"\n  (?=-)", run(*command, "--help").stdout.partition("Options:")[2].partition("Examples:")[0]):
+    for command in commands():
+        for option in re.split(r"\n  (?=-)", help_of(*command).partition("Options:")[2].partition("Exit status:")[0]):
             assert " ".join(option.split()).count("May be repeated") <= 1, (command, option)
 
 

@@ -1,4 +1,4 @@
-"""The policy reference is what the generator prints, and its examples (and the README's) are valid
+"""The references are what the generator prints, and the examples (and the README's) are valid
 policies."""
 
 import os
@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from gpugate import ROOT, run
+from shell_commands import documents, key
 
 REFERENCE = Path(os.environ.get("REFERENCE", ROOT / "build" / "release" / "reference"))
 POLICY = ROOT / "docs" / "policy.md"
-METRICS = ROOT / "docs" / "reference" / "metrics.md"
+METRICS, COMMAND_LINE = ROOT / "docs" / "reference" / "metrics.md", ROOT / "docs" / "reference" / "command-line.md"
 DOCUMENTS = [POLICY, ROOT / "README.md"]
 
 
@@ -26,7 +27,7 @@ def examples(path):
             yield pytest.param(block[1], id=f"{path.name}:{text.count(chr(10), 0, block.start()) + 1}")
 
 
-@pytest.mark.parametrize("page,path", [("policy", POLICY), ("metrics", METRICS)])
+@pytest.mark.parametrize("page,path", [("policy", POLICY), ("metrics", METRICS), ("command-line", COMMAND_LINE)])
 def test_reference_is_up_to_date(page, path):
     if not REFERENCE.exists():
         pytest.skip(f"there is no {REFERENCE}: `make {REFERENCE}` builds it")
@@ -49,16 +50,20 @@ def test_every_kind_has_an_example():
 
 
 def anchors(path):
-    """As GitHub makes them from headings."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", path.read_text(), re.M)}
 
 
-def test_links_lead_somewhere():
-    for path in [POLICY, METRICS, ROOT / "docs" / "operations.md", ROOT / "README.md"]:
-        for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
-            if re.match(r"[a-z]+:", target):
-                continue
-            file, _, anchor = target.partition("#")
-            there = path.parent / file if file else path
-            assert there.exists(), f"{path.name}: {target}"
-            assert not anchor or there.suffix != ".md" or anchor in anchors(there), f"{path.name}: {target}"
+@pytest.mark.parametrize("path", documents(), ids=key)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        to = path.parent / file if file else path
+        assert to.exists(), target
+        assert not anchor or anchor in anchors(to), target
+
+
+def test_links_are_found():
+    found = [target for path in documents() for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text())]
+    assert len(found) > 250 and sum("#" in target for target in found) > 150

@@ -1,6 +1,6 @@
 """What users see when a webhook answers with an HTTP error instead of a review. For some statuses
 the API server shows the webhook's message, and for others its own. A server with fixed answers
-verifies the table in docs/operations.md."""
+verifies the table in docs/troubleshooting.md."""
 
 import base64
 import re
@@ -15,14 +15,13 @@ from control_plane import eventually
 from manifests import pod
 
 SENTENCE = "this is what the webhook says"
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+TROUBLESHOOTING = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
 
 
 def documented():
-    """Returns status -> what the table says that the API server shows, or None for the webhook's
-    message."""
-    text = OPERATIONS.read_text()
-    rows = re.findall(r"^\| ([\d, ]+) \| .* \| (`[^`]+`[^|]*|the sentence) \|$", text[text.index("## HTTP answers"):text.index("## Log")], re.M)
+    """Status -> what the table says that the API server shows; None: the sentence."""
+    text = TROUBLESHOOTING.read_text()
+    rows = re.findall(r"^\| ([\d, ]+) \| .* \| (`[^`]+`[^|]*|the sentence) \|$", text[text.index("\n## HTTP answers\n"):], re.M)
     return {int(status): None if shows == "the sentence" else re.match(r"`([^`]+)`", shows)[1]
             for statuses, shows in rows for status in statuses.split(",")}
 

@@ -1,4 +1,4 @@
-"""The shell commands of README.md and docs/operations.md that need a cluster, as written and in order, on a real API server with the real Helm.
+"""The shell commands of README.md and docs/ that need a cluster, as written and in order, on a real API server with the real Helm.
 Each story has a cluster of its own. What a story is given is what the text around it says that the reader has."""
 
 import json

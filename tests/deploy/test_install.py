@@ -149,7 +149,7 @@ def test_the_life_of_a_release(plane, network, release, tmp_path):
 
 
 def test_a_policy_of_several_files_and_one_of_somebody_else(plane, release, tmp_path):
-    """As docs/operations.md and deploy/examples/README.md say."""
+    """As docs/install.md and deploy/examples/README.md say."""
     def files():
         found = plane.admin.get("ConfigMap", "gpugate-policy", NAMESPACE)
         return set(found.must()["data"]) if found.ok else None
@@ -248,8 +248,8 @@ def test_the_api_server_takes_what_the_prometheus_operator_gets(plane, tmp_path,
 
 
 def uninstall_by_hand(plane, folder):
-    """The lines of docs/operations.md for an installation without Helm. Each ends with status 0, though some of what they name is not there."""
-    text = (ROOT / "docs" / "operations.md").read_text().split("Without Helm, and where `webhooks.create` is false", 1)[1]
+    """The lines of docs/install.md for an installation without Helm. Each ends with status 0, though some of what they name is not there."""
+    text = (ROOT / "docs" / "install.md").read_text().split("Without Helm, and where `webhooks.create` is false", 1)[1]
     lines = re.findall(r"^    (kubectl delete .*)$", text, re.M)[:2]
     assert "validatingwebhookconfiguration" in lines[0] and "-k overlays/self-managed" in lines[1]
     path = f"{plane.binaries['kubectl'].parent}:{os.environ['PATH']}"

@@ -244,10 +244,11 @@ def test_viewers_are_as_render_prints_them(tmp_path):
 
 
 def test_the_readme_speaks_of_values_that_exist():
-    """Its table is written by `make deploy`, which another test compares; these are the values in its text and in that of operations.md."""
+    """Its table is written by `make deploy`, which another test compares; these are the values in its text and in those of install.md and operate.md."""
     schema, seen = json.loads((CHART / "values.schema.json").read_text()), set()
-    for path in (CHART / "README.md", CHART.parents[2] / "docs" / "operations.md", CHART.parents[2] / "README.md"):
-        seen |= set(re.findall(r"--set(?:-file)? '?([A-Za-z.]+)", path.read_text()))
+    docs = CHART.parents[2] / "docs"
+    for path in (CHART / "README.md", docs / "install.md", docs / "operate.md", CHART.parents[2] / "README.md"):
+        seen |= set(re.findall(r"--set(?:-file)?\s+'?([A-Za-z.]+)", path.read_text()))
     assert len(seen) > 10
     for name in seen:
         part = schema

@@ -181,7 +181,7 @@ static void read_and_mutate(json_t *pod, json_t *old, struct read_pod *out)
 	arena_init(&out->arena, 16384, 16 << 20);
 	struct error err = {0};
 	CHECK(review_read(out->bytes, len, &out->arena, &out->review, &err) == 0);
-	CHECK(policy_mutate(policy, &out->review, &out->arena, &out->decision) == 0);
+	CHECK(policy_mutate(policy, &out->review, &out->arena, &out->decision, NULL) == 0);
 }
 
 static void release(struct read_pod *pod)

@@ -13,7 +13,7 @@ RULES = ROOT / "deploy" / "alerts" / "gpugate.rules.yaml"
 RULES_TEST = RULES.with_name("gpugate.test.yaml")
 RULES_OBJECT = RULES.with_name("prometheusrule.yaml")
 DASHBOARD = ROOT / "deploy" / "dashboards" / "gpugate.json"
-OPERATIONS = ROOT / "docs" / "operations.md"
+RUNBOOKS = ROOT / "docs" / "runbooks.md"
 METRICS = ROOT / "docs" / "reference" / "metrics.md"
 
 _WORDS = {"and", "or", "unless", "by", "on", "without", "ignoring", "group_left", "group_right", "offset", "bool", "Inf", "NaN"}
@@ -77,11 +77,11 @@ def asked(expr):
     return {name.removesuffix("_bucket") for name in names if name not in _WORDS}
 
 
-def section(title):
-    """A part of docs/operations.md with all below its heading."""
-    text = OPERATIONS.read_text()
+def section(title, path):
+    """A part of a document with all below its heading."""
+    text = path.read_text()
     level = re.search(rf"^(#+) {re.escape(title)}$", text, re.M)
-    assert level, f"docs/operations.md has no section {title}"
+    assert level, f"{path.name} has no section {title}"
     rest = text[level.end():]
     end = re.search(rf"^#{{1,{len(level[1])}}} ", rest, re.M)
     return rest[:end.start()] if end else rest
@@ -116,7 +116,7 @@ def documented_alerts():
     return {name: set(re.findall(r"\[(Gpugate\w+)\]", note)) for name, note in [*rows, *notes]}
 
 
-def anchors():
-    """Of docs/operations.md, as GitHub makes them from headings."""
-    headings = re.findall(r"^#+ (.*)$", OPERATIONS.read_text(), re.M)
+def anchors(path):
+    """Of a document, as GitHub makes them from headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

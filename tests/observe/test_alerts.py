@@ -3,12 +3,13 @@
 import functools
 import json
 import re
+import runpy
 import subprocess
 
 import pytest
 import yaml
 
-from deployed import METRICS, RULES, RULES_OBJECT, RULES_TEST, alerts, anchors, asked, built, documented, documented_alerts, groups, recorded, rules, section
+from deployed import METRICS, RULES, RULES_OBJECT, RULES_TEST, RUNBOOKS, alerts, anchors, asked, built, documented, documented_alerts, groups, recorded, rules, section
 
 
 def run(*command):
@@ -99,23 +100,44 @@ def test_an_alert_says_what_is_wrong(name):
 def test_an_alert_has_a_runbook(name):
     alert = alerts()[name]
     file, anchor = alert["annotations"]["runbook"].split("#")
-    assert file == "docs/operations.md" and anchor == name.lower() and anchor in anchors()
-    text = section(name)
+    assert file == "docs/runbooks.md" and anchor == name.lower() and anchor in anchors(RUNBOOKS)
+    text = section(name, RUNBOOKS)
     assert f"*{alert['labels']['severity']}*" in text
     for part in ("Means", "Users see", "Check", "Do"):
-        assert re.search(rf"^- \*\*{part}\*\*: .+[.?]$", text, re.M), part
+        assert re.search(rf"^- \*\*{part}\*\*: .+[.?]$", re.sub(r"\n  +", " ", text), re.M), part
 
 
 def test_page_runbooks_and_rules_know_the_same_alerts():
-    linked = re.findall(r"\[(Gpugate\w+)\]\(\.\./operations\.md#(\w+)\)", METRICS.read_text())
+    linked = re.findall(r"\[(Gpugate\w+)\]\(\.\./runbooks\.md#(\w+)\)", METRICS.read_text())
     assert all(anchor == name.lower() for name, anchor in linked)
     assert {name for name, _ in linked} == set(alerts())
-    assert set(re.findall(r"^### (\w+)$", section("Alerts"), re.M)) == set(alerts())
+    assert re.findall(r"^### (\w+)$", RUNBOOKS.read_text(), re.M) == list(alerts())
 
 
-def test_links_of_the_document_lead_somewhere():
-    links = set(re.findall(r"\]\(#([^)]+)\)", section("Alerts")) + re.findall(r"\]\(\.\./operations\.md#([^)]+)\)", METRICS.read_text()))
-    assert links and links <= anchors(), links - anchors()
+def test_runbooks_are_current():
+    made = runpy.run_path(str(RULES.with_name("runbooks.py")))
+    assert RUNBOOKS.read_text() == made["text"](), "run `make docs/runbooks.md`"
+
+
+def test_an_entry_without_its_alert_is_noticed(tmp_path):
+    """And an alert without an entry."""
+    text = runpy.run_path(str(RULES.with_name("runbooks.py")))["text"]
+    entries = yaml.safe_load(RULES.with_name("runbooks.yaml").read_text())
+    changed = tmp_path / "runbooks.yaml"
+    changed.write_text(yaml.safe_dump({**entries, "GpugateNothing": entries["GpugateDown"]}))
+    with pytest.raises(ValueError, match="GpugateNothing"):
+        text(entries=changed)
+    changed.write_text(yaml.safe_dump({name: entry for name, entry in entries.items() if name != "GpugateDown"}))
+    with pytest.raises(KeyError, match="GpugateDown"):
+        text(entries=changed)
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for path, text in ((path, path.read_text()) for path in (METRICS, RUNBOOKS)):
+        links = re.findall(r"\]\(([\w./]*)#([^)]+)\)", text)
+        assert len(links) > 30
+        strange = {(file, anchor) for file, anchor in links if anchor not in anchors(path.with_name(file or path.name))}
+        assert not strange, strange
 
 
 def test_rules_ask_for_metrics_that_exist():

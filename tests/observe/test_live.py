@@ -110,7 +110,7 @@ def test_a_policy_that_is_refused_alerts(stack):
     stack.gpugate.reload("kind: Nonsense\n", rejected=True)
     alert = eventually(lambda: stack.prometheus.firing().get("GpugatePolicyRejected"), what="the alert")
     assert alert["labels"] == {"alertname": "GpugatePolicyRejected", "severity": "critical"}
-    assert alert["annotations"]["runbook"] == "docs/operations.md#gpugatepolicyrejected"
+    assert alert["annotations"]["runbook"] == "docs/runbooks.md#gpugatepolicyrejected"
     write_policy(stack.gpugate.policy, POLICY)
     eventually(lambda: "GpugatePolicyRejected" not in stack.prometheus.firing(), what="the end of the alert")
 

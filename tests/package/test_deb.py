@@ -12,6 +12,7 @@ import pytest
 import gpugate
 import kube
 import unit
+from command_table import children, commands, options
 from making import BINARY, ROOT, command, fine, version
 
 MDWE = Path(__file__).parent / "mdwe.py"
@@ -54,17 +55,35 @@ def test_policies_of_the_package_pass_lint(unpacked):
         assert "no errors" in fine(unpacked / "usr/bin/gpugate", "lint", unpacked / policy)
 
 
+def test_examples_find_their_schema(unpacked):
+    examples = sorted((unpacked / "usr/share/doc/gpugate/examples/policy").rglob("*.yaml"))
+    assert examples
+    for path in examples:
+        schema = path.parent / path.read_text().partition("\n")[0].partition("$schema=")[2]
+        assert schema.read_text() == fine(unpacked / "usr/bin/gpugate", "schema")
+
+
 @needs("man")
-def test_man_page_tells_all_that_help_tells(unpacked):
-    page = unpacked / "usr/share/man/man1/gpugate.1.gz"
-    done = subprocess.run(["man", "--warnings", "--local-file", page], capture_output=True, text=True, check=True,
-                          env={**os.environ, "MANWIDTH": "200", "LC_ALL": "C"})
-    assert not done.stderr, done.stderr
-    text = re.sub(r".\x08", "", done.stdout)
-    for name in re.findall(r"^  (\w+) ", fine(BINARY, "--help").split("Commands:")[1].split("\n\n")[0], re.M):
-        assert re.search(rf"^ +gpugate {name}\b", text, re.M), name
-        for option in re.findall(r"^  (--?[\w-]+)", fine(BINARY, name, "--help"), re.M):
-            assert re.search(rf"^ +{option}\b", text, re.M), f"{name} {option}"
+def test_man_pages_tell_all_that_help_tells(unpacked):
+    pages = unpacked / "usr/share/man/man1"
+    assert {path.name for path in pages.iterdir()} == {"-".join(["gpugate", *words]) + ".1.gz" for words in commands()}
+    for words in commands():
+        page = pages / ("-".join(["gpugate", *words]) + ".1.gz")
+        done = subprocess.run(["man", "--warnings", "--local-file", page], capture_output=True, text=True, check=True,
+                              env={**os.environ, "MANWIDTH": "200", "LC_ALL": "C"})
+        assert not done.stderr, done.stderr
+        text = re.sub(r".\x08", "", done.stdout)
+        assert re.search(rf"^ +{' '.join(['gpugate', *words])}\b", text, re.M), words
+        for name in children(*words):
+            assert re.search(rf"^ +{'-'.join(['gpugate', *words, name])}\(1\)", text, re.M), (words, name)
+        for option in options(*words):
+            assert re.search(rf"^ +{option}\b", text, re.M), (words, option)
+
+
+def test_completions_are_what_the_program_prints(unpacked):
+    for shell, path in {"bash": "bash-completion/completions/gpugate", "zsh": "zsh/vendor-completions/_gpugate",
+                        "fish": "fish/vendor_completions.d/gpugate.fish"}.items():
+        assert (unpacked / "usr/share" / path).read_text() == fine(BINARY, "completion", shell)
 
 
 @root_only
@@ -99,9 +118,9 @@ def test_install_and_purge(deb):
 
 @needs("systemd-analyze")
 def test_exposure():
-    """The figure that docs/operations.md gives; 0 would be a program that can do nothing, 10 one that can do everything."""
+    """The figure that docs/install.md gives; 0 would be a program that can do nothing, 10 one that can do everything."""
     said = fine("systemd-analyze", "security", "--offline=true", unit.UNIT)
-    documented = re.search(r"exposure is ([\d.]+) of 10", (ROOT / "docs/operations.md").read_text())[1]
+    documented = re.search(r"exposure\s+is\s+([\d.]+)\s+of\s+10", (ROOT / "docs/install.md").read_text())[1]
     assert float(re.search(r"Overall exposure level for gpugate.service: ([\d.]+)", said)[1]) <= float(documented)
 
 

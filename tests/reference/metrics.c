@@ -11,7 +11,7 @@
 
 #define COLUMNS 100
 #define ITEM_BYTES_MAX 4000
-#define RUNBOOKS "../operations.md" /* Where each alert has a section of its name. */
+#define RUNBOOKS "../runbooks.md" /* Where each alert has a section of its name. */
 
 static void print_row(const struct metric *metric)
 {

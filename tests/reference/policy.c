@@ -11,47 +11,31 @@
 #include "policy/model/catalog.h"
 #include "tests/reference/page.h"
 
-#define COLUMNS 120
+#define COLUMNS 100
 #define PATH_BYTES 256
 #define SHARED_MAX 32
 
-/* Objects, and how many fields of the table hold one. What more than one field holds is explained once, and linked. */
-struct uses {
+/* Objects that more than one field of the table holds. They are explained once, and linked. */
+struct shared {
 	const struct schema_object *objects[SHARED_MAX];
-	unsigned counts[SHARED_MAX];
 	size_t count;
 };
 
 /* ---- what a value looks like ---- */
-
-static const struct {
-	const char *one, *many;
-} forms[] = {
-    [FORM_NAME] = {"name", "names"},
-    [FORM_LABEL_KEY] = {"qualified name", "qualified names"},
-    [FORM_LABEL_VALUE] = {"label value", "label values"},
-    [FORM_ANNOTATION_VALUE] = {"annotation value", "annotation values"},
-    [FORM_RESOURCE_GLOB] = {"resource pattern", "resource patterns"},
-    [FORM_NAMESPACE_GLOB] = {"namespace pattern", "namespace patterns"},
-    [FORM_USER_GLOB] = {"user pattern", "user patterns"},
-    [FORM_MEMORY_SOURCE] = {"memory source", "memory sources"},
-    [FORM_PROFILE] = {"profile name", "profile names"},
-    [FORM_HOST_PATH] = {"host path", "host paths"},
-};
-#define FORMS (sizeof forms / sizeof forms[0])
 
 static void describe_type(const struct schema_field *field, char *out, size_t size)
 {
 	const char *word = field->word_count == 1 ? field->words[0].word.ptr : "";
 	switch (field->type) {
 	case FIELD_TEXT:
-		snprintf(out, size, "%s", forms[field->form].one);
+		snprintf(out, size, "%s", schema_forms[field->form].name);
 		return;
 	case FIELD_TEXTS:
-		snprintf(out, size, "list of %s", forms[field->form].many);
+		snprintf(out, size, "list of %s", schema_forms[field->form].plural);
 		return;
 	case FIELD_TEXT_MAP:
-		snprintf(out, size, "map of %s to %s", forms[field->key_form].many, forms[field->form].many);
+		snprintf(out, size, "map of %s to %s", schema_forms[field->key_form].plural,
+			 schema_forms[field->form].plural);
 		return;
 	case FIELD_FLAG:
 		snprintf(out, size, "`true` or `false`");
@@ -77,7 +61,7 @@ static void describe_type(const struct schema_field *field, char *out, size_t si
 		snprintf(out, size, "%s%s%slist of maps", *word ? "`" : "", word, *word ? "`, or " : "");
 		return;
 	case FIELD_OBJECT_MAP:
-		snprintf(out, size, "map of %s to maps", forms[field->key_form].many);
+		snprintf(out, size, "map of %s to maps", schema_forms[field->key_form].plural);
 		return;
 	case FIELD_IGNORED:
 		snprintf(out, size, field->flags & FIELD_REQUIRED ? "fixed" : "anything");
@@ -90,46 +74,32 @@ static void describe(const struct schema_field *field, char *out, size_t size)
 {
 	char type[128];
 	describe_type(field, type, sizeof type);
-	snprintf(out, size, "%s%s%s%s%s%s%s%s", type, field->flags & FIELD_FULL ? ", not empty" : "",
+	char unless[64] = "";
+	if (str_present(field->unless))
+		snprintf(unless, sizeof unless, " without `%.*s`", STR_ARG(field->unless));
+	snprintf(out, size, "%s%s%s%s%s%s%s%s%s", type, field->flags & FIELD_FULL ? ", not empty" : "",
 		 field->flags & FIELD_UNIQUE ? ", each name once" : "",
 		 field->flags & FIELD_NULLABLE ? ", may be null" : "",
-		 field->flags & FIELD_REQUIRED ? "; **required**" : "", field->fallback ? "; default `" : "",
+		 field->flags & FIELD_REQUIRED ? "; **required**" : "", unless, field->fallback ? "; default `" : "",
 		 field->fallback ? field->fallback : "", field->fallback ? "`" : "");
 }
 
 /* ---- keys ---- */
 
-static void count_uses(struct uses *uses, const struct schema_object *object)
+/* Adds the shared objects at or below `object`, in the order in which they are met. */
+static void add_shared(struct shared *shared, const struct schema_object *object)
 {
 	size_t i = 0;
-	while (i < uses->count && uses->objects[i] != object)
+	while (i < shared->count && shared->objects[i] != object)
 		i++;
-	if (i == SHARED_MAX)
-		fail("is one object too many", object->name);
-	uses->objects[i] = object;
-	uses->counts[i]++;
-	if (i < uses->count)
-		return;
-	uses->count++;
+	if (i == shared->count && schema_is_shared(object)) {
+		if (i == SHARED_MAX)
+			fail("is one object too many", object->name);
+		shared->objects[shared->count++] = object;
+	}
 	for (size_t k = 0; k < object->field_count; k++)
 		if (object->fields[k].object)
-			count_uses(uses, object->fields[k].object);
-}
-
-/* Objects without a struct of their own (metadata) are part of the document around them, however many have one. */
-static bool is_shared(const struct uses *uses, const struct schema_object *object)
-{
-	for (size_t i = 0; i < uses->count; i++)
-		if (uses->objects[i] == object)
-			return uses->counts[i] > 1 && object->size > 0;
-	return false;
-}
-
-/* "a label selector" -> "label selector" */
-static const char *plain_name(const struct schema_object *object)
-{
-	const char *blank = strchr(object->name, ' ');
-	return blank ? blank + 1 : object->name;
+			add_shared(shared, object->fields[k].object);
 }
 
 static void print_anchor(const char *heading, char *out, size_t size)
@@ -140,19 +110,19 @@ static void print_anchor(const char *heading, char *out, size_t size)
 	out[len] = '\0';
 }
 
-static void print_fields(const struct uses *uses, const struct schema_object *object, const char *path);
+static void print_fields(const struct schema_object *object, const char *path);
 
-static void print_field(const struct uses *uses, const struct schema_field *field, const char *before)
+static void print_field(const struct schema_field *field, const char *before)
 {
 	static const char *const below[] = {[FIELD_OBJECTS] = "[]", [FIELD_OBJECT_MAP] = ".*"};
 	char type[256], path[PATH_BYTES], link[PATH_BYTES + 64] = "";
 	describe(field, type, sizeof type);
 	snprintf(path, sizeof path, "%s%s%.*s", before, *before ? "." : "", STR_ARG(field->key));
-	bool linked = field->object && is_shared(uses, field->object);
+	bool linked = field->object && schema_is_shared(field->object);
 	if (linked) {
 		char anchor[PATH_BYTES];
-		print_anchor(plain_name(field->object), anchor, sizeof anchor);
-		snprintf(link, sizeof link, " Its keys: [%s](#%s).", plain_name(field->object), anchor);
+		print_anchor(schema_plain_name(field->object), anchor, sizeof anchor);
+		snprintf(link, sizeof link, " Its keys: [%s](#%s).", schema_plain_name(field->object), anchor);
 	}
 	print_item(COLUMNS, 0, "**`%s`** (%s): %s%s", path, type, field->doc, link);
 	for (size_t i = 0; i < field->word_count; i++)
@@ -161,13 +131,13 @@ static void print_field(const struct uses *uses, const struct schema_field *fiel
 		return;
 	bool many = field->type == FIELD_OBJECTS || field->type == FIELD_OBJECT_MAP;
 	snprintf(path + strlen(path), sizeof path - strlen(path), "%s", many ? below[field->type] : "");
-	print_fields(uses, field->object, path);
+	print_fields(field->object, path);
 }
 
-static void print_fields(const struct uses *uses, const struct schema_object *object, const char *path)
+static void print_fields(const struct schema_object *object, const char *path)
 {
 	for (size_t i = 0; i < object->field_count; i++)
-		print_field(uses, &object->fields[i], path);
+		print_field(&object->fields[i], path);
 }
 
 static const struct schema_field *find_field(const struct schema_object *object, const char *key)
@@ -181,17 +151,31 @@ static const struct schema_field *find_field(const struct schema_object *object,
 /* ---- sections ---- */
 
 /* What stands before `spec`, which is the same in every kind of gpugate's own. */
-static void print_header(const struct uses *uses, const char *folder)
+static void print_header(const char *folder)
 {
 	print_text(folder, "document");
 	const struct schema_object *object = schema_kinds[0].object;
 	for (size_t i = 0; i < object->field_count; i++)
 		if (!str_eq(object->fields[i].key, STR("spec")))
-			print_field(uses, &object->fields[i], "");
+			print_field(&object->fields[i], "");
 	putchar('\n');
 }
 
-static void print_kind(const struct uses *uses, const struct schema_kind *kind, const char *folder)
+/* The lists whose items must differ in their names, which a JSON Schema cannot say. */
+static void print_unique(const struct schema_object *object, const char *kind, const char *before)
+{
+	for (size_t i = 0; i < object->field_count; i++) {
+		const struct schema_field *field = &object->fields[i];
+		char path[PATH_BYTES];
+		snprintf(path, sizeof path, "%s%s%.*s", before, *before ? "." : "", STR_ARG(field->key));
+		if (field->flags & FIELD_UNIQUE)
+			print_item(COLUMNS, 0, "No two items of `%s` of %s have the same name.", path, kind);
+		if (field->object)
+			print_unique(field->object, kind, path);
+	}
+}
+
+static void print_kind(const struct schema_kind *kind, const char *folder)
 {
 	char name[64];
 	print_anchor(kind->kind.ptr, name, sizeof name);
@@ -199,20 +183,21 @@ static void print_kind(const struct uses *uses, const struct schema_kind *kind, 
 	printf("### Keys of %s\n\n", kind->object->name);
 	const struct schema_field *spec = find_field(kind->object, "spec");
 	if (spec)
-		print_fields(uses, spec->object, "spec");
+		print_fields(spec->object, "spec");
 	else
-		print_fields(uses, kind->object, "");
+		print_fields(kind->object, "");
 	putchar('\n');
 }
 
-static void print_shared(const struct uses *uses)
+static void print_shared(void)
 {
-	for (size_t i = 0; i < uses->count; i++) {
-		if (!is_shared(uses, uses->objects[i]))
-			continue;
-		const char *name = plain_name(uses->objects[i]);
-		printf("## %c%s\n\n%s\n\n", toupper((unsigned char)name[0]), name + 1, uses->objects[i]->doc);
-		print_fields(uses, uses->objects[i], "");
+	struct shared shared = {.count = 0};
+	for (size_t i = 0; i < KINDS; i++)
+		add_shared(&shared, schema_kinds[i].object);
+	for (size_t i = 0; i < shared.count; i++) {
+		const char *name = schema_plain_name(shared.objects[i]);
+		printf("## %c%s\n\n%s\n\n", toupper((unsigned char)name[0]), name + 1, shared.objects[i]->doc);
+		print_fields(shared.objects[i], "");
 		putchar('\n');
 	}
 }
@@ -222,11 +207,11 @@ static void print_forms(const char *folder)
 	print_text(folder, "values");
 	for (size_t i = 0; i < FORMS; i++) {
 		char again[64]; /* "a name: lower-case letters": the name was just said */
-		int len = snprintf(again, sizeof again, "a %s", forms[i].one);
-		const char *words = schema_form_words((enum text_form)i);
+		int len = snprintf(again, sizeof again, "a %s", schema_forms[i].name);
+		const char *words = schema_forms[i].words;
 		if (strncmp(words, again, (size_t)len) == 0)
 			words += len + strspn(words + len, ": ");
-		print_item(COLUMNS, 0, "**%s**: %s.", forms[i].one, words);
+		print_item(COLUMNS, 0, "**%s**: %s.", schema_forms[i].name, words);
 	}
 	putchar('\n');
 }
@@ -337,14 +322,14 @@ static void print_ways(const char *folder)
 
 void print_policy(const char *folder)
 {
-	struct uses uses = {.count = 0};
-	for (size_t i = 0; i < KINDS; i++)
-		count_uses(&uses, schema_kinds[i].object);
 	print_text(folder, "intro");
-	print_header(&uses, folder);
 	for (size_t i = 0; i < KINDS; i++)
-		print_kind(&uses, &schema_kinds[i], folder);
-	print_shared(&uses);
+		print_unique(schema_kinds[i].object, schema_kinds[i].object->name, "");
+	putchar('\n');
+	print_header(folder);
+	for (size_t i = 0; i < KINDS; i++)
+		print_kind(&schema_kinds[i], folder);
+	print_shared();
 	print_forms(folder);
 	print_text(folder, "checks");
 	print_findings();

@@ -2,8 +2,9 @@
  * reference: prints a page of the reference from the program's own tables, and from the texts
  * beside this file. Run it in the root of the repository.
  *
- *     reference policy     docs/policy.md
- *     reference metrics    docs/reference/metrics.md
+ *     reference policy          docs/policy.md
+ *     reference metrics         docs/reference/metrics.md
+ *     reference command-line    docs/reference/command-line.md
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct {
 } pages[] = {
     {"policy", "tests/reference", print_policy},
     {"metrics", "tests/reference/metrics", print_metrics},
+    {"command-line", "tests/reference", print_command_line},
 };
 
 int main(int argc, char **argv)
@@ -26,6 +28,6 @@ int main(int argc, char **argv)
 		pages[i].print(pages[i].folder);
 		return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 2;
 	}
-	fprintf(stderr, "usage: reference policy | metrics\n");
+	fprintf(stderr, "usage: reference policy | metrics | command-line\n");
 	return 2;
 }

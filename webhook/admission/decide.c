@@ -65,9 +65,10 @@ static void release_finished(const struct admission_request *request)
 static enum admission_state evaluate(struct admission_request *request)
 {
 	if (request->kind == ADMISSION_MUTATE)
-		return decided(policy_mutate(request->policy, request->review, request->arena, &request->decision));
+		return decided(policy_mutate(request->policy, request->review, request->arena, &request->decision,
+					     request->trace));
 	release_finished(request);
-	if (policy_validate(request->policy, request->review, request->arena, &request->decision) < 0)
+	if (policy_validate(request->policy, request->review, request->arena, &request->decision, request->trace) < 0)
 		return ADMISSION_NO_MEMORY;
 	return request->decision.charged ? charge(request) : ADMISSION_DECIDED;
 }
@@ -123,6 +124,7 @@ enum admission_state admission_decide(struct admission_request *request)
 						    .namespace = request->review->namespace,
 						    .decision = &request->decision,
 						    .charges = request->charges,
+						    .trace = request->trace,
 						    .context = request};
 	if (!needs_labels(request))
 		return evaluate(request);

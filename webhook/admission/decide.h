@@ -33,6 +33,7 @@ struct admission_request {
 	struct arena *arena;               /* Borrowed. The caller must not use it while the state is PENDING. */
 	struct review *review;             /* Borrowed. Receives namespace_labels if the ledger provides them. */
 	struct buf *charges;               /* Borrowed. Receives "tenant/quota=amount, ..." for a charged Pod. */
+	const struct trace *trace;         /* Borrowed. May be NULL. Receives the steps of the decision. */
 	int64_t deadline_ms;               /* On the ledger's clock. A later response is useless. */
 
 	/*

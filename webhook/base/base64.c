@@ -1,5 +1,6 @@
 #include "webhook/base/base64.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,4 +29,14 @@ int base64_decode(struct str text, struct buf *out)
 		return -1;
 	out->len = (size_t)got - padding;
 	return 0;
+}
+
+void base64_encode(struct str bytes, struct buf *out)
+{
+	char *to = bytes.len <= INT_MAX ? buf_reserve(out, 4 * ((bytes.len + 2) / 3) + 1) : NULL;
+	if (to)
+		out->len +=
+		    (size_t)EVP_EncodeBlock((unsigned char *)to, (const unsigned char *)bytes.ptr, (int)bytes.len);
+	else
+		out->failed = true;
 }

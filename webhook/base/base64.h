@@ -1,4 +1,4 @@
-/* base64: decodes base64 (RFC 4648, section 4). */
+/* base64: decodes and encodes base64 (RFC 4648, section 4). */
 #ifndef WEBHOOK_BASE_BASE64_H
 #define WEBHOOK_BASE_BASE64_H
 
@@ -11,5 +11,11 @@
  * Thread-safe.
  */
 int base64_decode(struct str text, struct buf *out);
+
+/*
+ * Appends the base64 of `bytes` to `out`, in one line. A NUL follows it, which out->len does not
+ * count. Reserves the room at once. Errors set out->failed. Thread-safe.
+ */
+void base64_encode(struct str bytes, struct buf *out);
 
 #endif

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gpugate/hash.h"
+#include "gpugate/vec.h"
+
 #define DEPTH_MAX 32
 #define LINKS_MAX 40 /* The same limit as the kernel's. */
 #define ENTRIES_MAX 200000
@@ -53,9 +56,7 @@ void watch_scan_release(struct watch_scan *scan)
 
 static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
 {
-	const unsigned char *at = bytes;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ at[i]) * 0x100000001b3u;
+	hash = hash_bytes(hash, bytes, len);
 	return hash ^ hash >> 29;
 }
 
@@ -66,7 +67,7 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
  */
 static void add_print(struct watch_scan *scan, const char *path, const struct stat *status, const char *target)
 {
-	uint64_t hash = mix(0xcbf29ce484222325u, path, strlen(path) + 1);
+	uint64_t hash = mix(HASH_BEGIN, path, strlen(path) + 1);
 	hash = mix(hash, target, strlen(target) + 1);
 	hash = mix(hash, &status->st_mode, sizeof status->st_mode);
 	hash = mix(hash, &status->st_dev, sizeof status->st_dev);
@@ -93,16 +94,12 @@ static void add_interest(struct watch_scan *scan, const char *folder, const char
 			scan->problem = errno;
 		return;
 	}
-	if (scan->count == scan->size) {
-		size_t size = scan->size ? scan->size * 2 : 16;
-		struct watch_interest *items = reallocarray(scan->items, size, sizeof *items);
-		if (!items) {
-			scan->problem = ENOMEM;
-			return;
-		}
-		scan->items = items;
-		scan->size = size;
+	struct watch_interest *items = vec_room(scan->items, scan->count, &scan->size, 16, sizeof *items);
+	if (!items) {
+		scan->problem = ENOMEM;
+		return;
 	}
+	scan->items = items;
 	char *copy = name ? strdup(name) : NULL;
 	if (name && !copy)
 		scan->problem = ENOMEM;

@@ -7,12 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gpugate/file.h"
+#include "gpugate/vec.h"
 #include "webhook/base/git_head.h"
 #include "webhook/base/git_index.h"
 
 #define INDEX_BYTES_MAX ((size_t)64 << 20)
 #define FILE_BYTES_MAX ((size_t)1 << 20) /* A larger file is not a policy. */
-#define READ_BYTES ((size_t)4096)
+#define LINK_BYTES ((size_t)PATH_MAX)
 #define DEPTH_MAX 32
 
 struct looking {
@@ -51,22 +53,10 @@ static bool counts(const struct looking *looking, const char *path)
 
 /* ---- contents ---- */
 
-static bool read_file(int fd, size_t max, struct buf *out)
-{
-	ssize_t got = 1;
-	while (got > 0 && out->len <= max) {
-		char *to = buf_reserve(out, READ_BYTES);
-		got = to ? read(fd, to, out->size - out->len) : -1;
-		if (got > 0)
-			out->len += (size_t)got;
-	}
-	return got >= 0 && out->len <= max;
-}
-
 static bool read_link(const char *path, struct buf *out)
 {
-	char *to = buf_reserve(out, READ_BYTES);
-	ssize_t got = to ? readlink(path, to, READ_BYTES) : -1;
+	char *to = buf_reserve(out, LINK_BYTES);
+	ssize_t got = to ? readlink(path, to, LINK_BYTES) : -1;
 	out->len = got > 0 ? (size_t)got : 0;
 	return got > 0;
 }
@@ -77,14 +67,8 @@ static bool read_link(const char *path, struct buf *out)
  */
 static bool read_content(const char *path, bool link, size_t max, struct buf *out)
 {
-	buf_init(out, max + 2 * READ_BYTES);
-	if (link)
-		return read_link(path, out);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool good = fd >= 0 && read_file(fd, max, out);
-	if (fd >= 0)
-		close(fd);
-	return good;
+	buf_init(out, max);
+	return link ? read_link(path, out) : file_read(AT_FDCWD, path, O_NOFOLLOW | O_NONBLOCK, out) == 0;
 }
 
 /* Computes the object ID that Git gives to a content. Returns false if OpenSSL fails. */
@@ -117,14 +101,10 @@ static bool is_changed(const struct looking *looking, const struct git_entry *en
 
 static int keep(struct looking *looking, const char *path)
 {
-	if (looking->count == looking->size) {
-		size_t size = looking->size ? looking->size * 2 : 64;
-		char **tracked = realloc(looking->tracked, size * sizeof *tracked);
-		if (!tracked)
-			return -1;
-		looking->tracked = tracked;
-		looking->size = size;
-	}
+	char **tracked = vec_room(looking->tracked, looking->count, &looking->size, 64, sizeof *tracked);
+	if (!tracked)
+		return -1;
+	looking->tracked = tracked;
 	looking->tracked[looking->count] = strdup(path);
 	return looking->tracked[looking->count] ? (looking->count++, 0) : -1;
 }

@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "gpugate/file.h"
 
 enum { NOW, BEFORE, ACCEPTED };
 
@@ -15,47 +16,26 @@ struct path_secret {
 	char texts[ACCEPTED][PATH_SECRET_MAX + 1]; /* empty: none; guarded by the lock */
 };
 
-/* Returns how many bytes were read, at most `size`, or -1 with errno. */
-static ssize_t read_some(const char *file, char *bytes, size_t size)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	size_t have = 0;
-	ssize_t got = 1;
-	while (have < size && got != 0) {
-		got = read(fd, bytes + have, size - have);
-		if (got < 0 && errno != EINTR)
-			break;
-		have += got > 0 ? (size_t)got : 0;
-	}
-	int number = errno;
-	close(fd);
-	errno = number;
-	return got < 0 ? -1 : (ssize_t)have;
-}
-
 int path_secret_load(const char *file, char secret[static PATH_SECRET_MAX + 1], struct error *err)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	char bytes[PATH_SECRET_MAX + 3];
-	ssize_t got = read_some(file, bytes, sizeof bytes);
-	if (got < 0)
+	struct buf text;
+	buf_init(&text, PATH_SECRET_MAX + 2); /* and a line end */
+	int failed = file_read(AT_FDCWD, file, 0, &text);
+	if (failed && errno != EFBIG)
 		return error_set(err, "cannot read the path secret %.200s: %s; name a readable file with --path-secret",
 				 file, strerror(errno));
-	size_t len = (size_t)got;
-	if (len && bytes[len - 1] == '\n')
-		len--;
-	if (len && len < (size_t)got && bytes[len - 1] == '\r')
-		len--;
-	bool fine = len >= 1 && len <= PATH_SECRET_MAX;
-	for (size_t i = 0; fine && i < len; i++)
-		fine = bytes[i] != '\0' && strchr(allowed, bytes[i]) != NULL;
+	struct str line = buf_view(&text);
+	if (str_ends(line, STR("\n")))
+		line.len -= str_ends(line, STR("\r\n")) ? 2 : 1;
+	bool fine = !failed && line.len >= 1 && line.len <= PATH_SECRET_MAX;
+	for (size_t i = 0; fine && i < line.len; i++)
+		fine = line.ptr[i] != '\0' && strchr(allowed, line.ptr[i]) != NULL;
 	if (fine) {
-		memcpy(secret, bytes, len);
-		secret[len] = '\0';
+		memcpy(secret, line.ptr, line.len);
+		secret[line.len] = '\0';
 	}
-	explicit_bzero(bytes, sizeof bytes);
+	buf_wipe(&text);
 	return fine ? 0
 		    : error_set(err,
 				"the path secret in %.200s must be one line of 1 to %d letters, digits and - . _ ~; "

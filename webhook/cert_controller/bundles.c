@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "webhook/base/base64.h"
 #include "webhook/cert_controller/state.h"
 #include "webhook/json/write.h"
 
@@ -104,15 +105,13 @@ bool bundles_right(struct bundles *bundles, const char *wanted)
 static void look_into(const struct bundle *bundle, int (*found)(void *context, const struct certs_item *item),
 		      void *context)
 {
-	size_t len = strlen(bundle->text);
-	char *pem = len % 4 == 0 && len < CERTS_PEM_MAX ? malloc(len + 1) : NULL;
-	int pem_len = pem ? EVP_DecodeBlock((unsigned char *)pem, (const unsigned char *)bundle->text, (int)len) : -1;
-	while (pem_len > 0 && pem[pem_len - 1] == '\0') /* Decoded padding. */
-		pem_len--;
+	struct str text = str_of(bundle->text);
 	struct error unreadable = {0};
-	if (pem_len > 0)
-		certs_bundle_each((struct str){pem, (size_t)pem_len}, found, context, &unreadable);
-	free(pem);
+	struct buf pem;
+	buf_init(&pem, 0);
+	if (text.len < CERTS_PEM_MAX && base64_decode(text, &pem) == 0)
+		certs_bundle_each(buf_view(&pem), found, context, &unreadable);
+	buf_release(&pem);
 }
 
 struct search {

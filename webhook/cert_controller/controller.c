@@ -5,9 +5,10 @@
  */
 #include "webhook/cert_controller/machine.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "webhook/base/base64.h"
 
 #define READ_MS 4000
 #define BACKOFF_MS 1000
@@ -31,10 +32,8 @@ static void want(struct kube_certs *certs)
 	buf_init(&pem, AUTHORITIES_TEXT_MAX);
 	authorities_bundle(&certs->authorities, &pem);
 	buf_reset(&certs->wanted);
-	char *to = buf_reserve(&certs->wanted, 4 * ((pem.len + 2) / 3) + 1);
-	if (to && !pem.failed)
-		EVP_EncodeBlock((unsigned char *)to, (const unsigned char *)pem.ptr, (int)pem.len);
-	certs->wanted.len = to && !pem.failed ? strlen(to) : 0;
+	if (!pem.failed)
+		base64_encode(buf_view(&pem), &certs->wanted);
 	buf_release(&pem);
 }
 

@@ -16,11 +16,10 @@
 
 #include "gpugate/certs.h"
 #include "webhook/base/log.h"
+#include "webhook/base/object_names.h"
 #include "webhook/kube/client.h"
 #include "webhook/kube/event_recorder.h"
 #include "webhook/metrics/metric.h"
-
-#define CERTS_SECRET "gpugate-ca"
 
 /* In seconds. */
 struct certs_lifetimes {

@@ -11,9 +11,7 @@
  * The key `ca.crt` is the bundle, for users; it is never read. Every buffer that holds keys is
  * allocated once, so that it never moves, and overwritten before it is freed.
  */
-#include <limits.h>
-#include <openssl/evp.h>
-
+#include "webhook/base/base64.h"
 #include "webhook/cert_controller/state.h"
 #include "webhook/json/field.h"
 #include "webhook/json/write.h"
@@ -298,19 +296,6 @@ static void wipe_arena(struct arena *arena)
 	arena_release(arena);
 }
 
-static int decode(struct str base64, struct buf *out, struct error *err)
-{
-	char *to = base64.len % 4 == 0 && base64.len <= AUTHORITIES_TEXT_MAX ? buf_reserve(out, base64.len + 1) : NULL;
-	int len = to ? EVP_DecodeBlock((unsigned char *)to, (const unsigned char *)base64.ptr, (int)base64.len) : -1;
-	if (len < 0)
-		return error_set(err, "its key \"authorities\" is not base64 of at most %zu bytes",
-				 AUTHORITIES_TEXT_MAX);
-	out->len = (size_t)len;
-	for (size_t i = base64.len; i > 0 && base64.ptr[i - 1] == '='; i--)
-		out->len--; /* Padding is decoded as zeros. */
-	return 0;
-}
-
 static enum secret_state read_secret(struct authorities *all, const struct secret *secret, struct error *err)
 {
 	struct buf text;
@@ -319,9 +304,11 @@ static enum secret_state read_secret(struct authorities *all, const struct secre
 		error_set(err, "it has no key \"authorities\"");
 		return SECRET_EMPTY;
 	}
-	buf_init(&text, 2 * AUTHORITIES_TEXT_MAX);
-	if (decode(secret->authorities, &text, err) == 0)
+	buf_init(&text, 0);
+	if (secret->authorities.len <= AUTHORITIES_TEXT_MAX && base64_decode(secret->authorities, &text) == 0)
 		state = read_text(all, buf_view(&text), err);
+	else
+		error_set(err, "its key \"authorities\" is not base64 of at most %zu bytes", AUTHORITIES_TEXT_MAX);
 	buf_wipe(&text);
 	if (state == SECRET_READ && all->count == 0) {
 		error_set(err, "it holds no authorities");
@@ -353,14 +340,6 @@ enum secret_state authorities_read(struct authorities *all, struct str json, cha
 	return state;
 }
 
-static void write_base64(struct buf *out, struct str bytes)
-{
-	char *to = buf_reserve(out, 4 * ((bytes.len + 2) / 3) + 1);
-	if (to)
-		out->len +=
-		    (size_t)EVP_EncodeBlock((unsigned char *)to, (const unsigned char *)bytes.ptr, (int)bytes.len);
-}
-
 void authorities_write(const struct authorities *all, const char *namespace, const char *version, struct buf *out)
 {
 	struct buf text, bundle;
@@ -382,9 +361,9 @@ void authorities_write(const struct authorities *all, const char *namespace, con
 	buf_text(out, version
 			  ? "},\"data\":{\"ca.crt\":\""
 			  : "},\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"type\":\"Opaque\",\"data\":{\"ca.crt\":\"");
-	write_base64(out, buf_view(&bundle));
+	base64_encode(buf_view(&bundle), out);
 	buf_text(out, "\",\"authorities\":\"");
-	write_base64(out, buf_view(&text));
+	base64_encode(buf_view(&text), out);
 	buf_text(out, "\"}}");
 	out->failed |= text.failed || bundle.failed;
 	buf_release(&bundle);

@@ -1,28 +1,59 @@
 /*
- * command: the row type of the subcommand table and the entry points of the subcommands. Each is in
- * webhook/cmd/NAME.c.
+ * command: the row type of the table of commands, and what walks that table. A command with
+ * children, such as `certs`, is a row like any other. Dispatch, --help, the manual pages, the shell
+ * completions and docs/reference/command-line.md are all made from the rows. webhook/commands.c has
+ * the root of the table; each row is in webhook/cmd/NAME.c.
  */
 #ifndef WEBHOOK_CLI_COMMAND_H
 #define WEBHOOK_CLI_COMMAND_H
 
-/* Exit statuses of every command. */
-enum exit_status {
-	EXIT_FINE = 0,
-	EXIT_FINDINGS = 1, /* The command ran and found problems. */
-	EXIT_FAILED = 2,   /* The command could not run. Standard error says what to do. */
-};
+#include "webhook/cli/options.h"
+
+#define COMMAND_WORDS_MAX 4 /* How deep commands may be nested, the program itself included. */
 
 struct command {
-	const char *name;
-	const char *summary;               /* A few words without a final period. */
-	int (*run)(int argc, char **argv); /* argv[0] is the command's name. Returns the exit status. */
+	const char *name;    /* As typed: "serve". */
+	const char *summary; /* A few words without a final period. */
+
+	/*
+	 * The heading under which help lists the command. Rows of one group are adjacent. NULL:
+	 * "Commands".
+	 */
+	const char *group;
+	const struct option_table *options;    /* Never NULL; may have no rows. */
+	const struct command *const *children; /* Ends with NULL. NULL: the command has none. */
+
+	/* argv[0] is the command's name. Returns the exit status. */
+	int (*run)(int argc, char **argv);
+
+	/*
+	 * Instead of `run`, for a command that describes the commands themselves. It also receives
+	 * the root of the table.
+	 */
+	int (*describe)(const struct command *root, int argc, char **argv);
 };
 
-int cmd_serve(int argc, char **argv);
-int cmd_lint(int argc, char **argv);
-int cmd_quota(int argc, char **argv);
-int cmd_certs(int argc, char **argv);
-int cmd_render(int argc, char **argv);
-int cmd_version(int argc, char **argv);
+/*
+ * Finds the command that argv names and runs it. argv[0] is the name of the root and is not
+ * compared. Prints help or an error where no command is named. Returns the exit status.
+ */
+int command_run(const struct command *root, int argc, char **argv);
+
+/*
+ * Returns the command that `count` words name, from the root on; the root itself for no words.
+ * Returns NULL with an error if one of the words is no command.
+ */
+const struct command *command_find(const struct command *root, const char *const *words, size_t count,
+				   struct error *err);
+
+/* Appends the text of --help. */
+void command_help(const struct command *command, struct buf *out);
+
+/*
+ * Calls `visit` for the command and all its descendants, each parent before its children, in the
+ * order of the table. Stops at the first result other than 0, and returns it.
+ */
+int command_each(const struct command *command, int (*visit)(void *context, const struct command *command),
+		 void *context);
 
 #endif

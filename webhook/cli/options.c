@@ -3,7 +3,8 @@
 #include <errno.h>
 
 #include "gpugate/suggest.h"
-#include "webhook/cli/command.h"
+
+const char *const option_outputs[] = {[OPTION_OUTPUT_TEXT] = "text", [OPTION_OUTPUT_JSON] = "json", NULL};
 
 static void *value_of(const struct option_row *row, void *values)
 {
@@ -252,20 +253,31 @@ void options_release(const struct option_table *table, void *values)
 		release_list((void *)((char *)values + table->operands_offset));
 }
 
+int options_print(struct buf *out)
+{
+	bool written = !out->failed && fwrite(out->ptr, 1, out->len, stdout) == out->len;
+	buf_release(out);
+	return written ? EXIT_FINE : EXIT_FAILED;
+}
+
+int options_fail(const struct option_table *table, const struct error *err)
+{
+	const char *blank = *table->command ? " " : "";
+	fprintf(stderr, "gpugate%s%s: %s\nTry `gpugate%s%s --help`.\n", blank, table->command, err->text, blank,
+		table->command);
+	return EXIT_FAILED;
+}
+
 int options_start(const struct option_table *table, int argc, char **argv, void *values)
 {
 	struct error err = {0};
 	enum options_result result = options_read(table, argc, argv, values, &err);
 	if (result == OPTIONS_READ)
 		return -1;
-	if (result == OPTIONS_FAILED) {
-		fprintf(stderr, "gpugate %s: %s\nTry `gpugate %s --help`.\n", table->command, err.text, table->command);
-		return EXIT_FAILED;
-	}
+	if (result == OPTIONS_FAILED)
+		return options_fail(table, &err);
 	struct buf help;
 	buf_init(&help, 64 << 10);
 	options_help(table, &help);
-	bool written = fwrite(help.ptr, 1, help.len, stdout) == help.len;
-	buf_release(&help);
-	return written ? EXIT_FINE : EXIT_FAILED;
+	return options_print(&help);
 }

@@ -36,9 +36,14 @@ struct option_list {
 };
 
 struct option_row {
-	const char
-	    *name; /* As typed: "--policy", "-o". Must be the first member: suggest_argument() walks the rows by it. */
-	const char *word; /* The argument's name in help, such as "DIR". NULL for flags and choices. */
+	/* As typed: "--policy", "-o". Must be the first member: suggest_argument() walks the rows by it. */
+	const char *name;
+
+	/*
+	 * The argument's name in help. NULL for flags and choices. Shells complete FILE and PATH
+	 * with the names of files, and DIR with those of folders.
+	 */
+	const char *word;
 	enum option_type type;
 	size_t offset; /* Of the value in the command's struct. */
 
@@ -53,18 +58,50 @@ struct option_row {
 	const char *help;           /* Complete sentences. options_help wraps them. */
 };
 
+/* Exit statuses of every command. */
+enum exit_status {
+	EXIT_FINE = 0,
+	EXIT_FINDINGS = 1, /* The command ran and found problems. */
+	EXIT_FAILED = 2,   /* The command could not run. Standard error says what to do. */
+};
+#define EXIT_STATUSES 3
+
 struct option_table {
-	const char *command;  /* "serve" */
-	const char *synopsis; /* The part of the usage line after "gpugate serve". May be empty. */
+	const char *command;  /* The words after "gpugate": "certs create". Empty for the program itself. */
+	const char *synopsis; /* The part of the usage line after the command. May be empty. */
 	const char *summary;  /* A few complete sentences. */
 	const struct option_row *rows;
 	size_t count;
-	size_t values_size;     /* The size of the command's struct, in bytes. */
-	const char *operands;   /* The name of the operands, such as "PATH". NULL if the command takes none. */
+	size_t values_size; /* The size of the command's struct, in bytes. */
+
+	/*
+	 * The name of the operands; NULL if the command takes none. PATH is completed with the
+	 * names of files, OPERAND_COMMAND with the names of commands.
+	 */
+	const char *operands;
 	size_t operands_offset; /* Of a struct option_list in the command's struct. */
 	size_t operands_least;  /* The minimum number of operands. */
 	const char *examples;   /* Lines indented by two spaces, each ending in a newline. May be NULL. */
+
+	/* What each exit status means, in complete sentences. NULL: see options_status. */
+	const char *statuses[EXIT_STATUSES];
 };
+
+#define OPERAND_COMMAND "COMMAND"
+
+/* The choices of commands that print text for people and JSON for programs, by index. */
+enum option_output { OPTION_OUTPUT_TEXT, OPTION_OUTPUT_JSON };
+extern const char *const option_outputs[];
+
+/* The row of these choices; `at` is the offset of the command's int. */
+#define OPTION_OUTPUT(at)                                                                                              \
+	{                                                                                                              \
+		.name = "-o", .type = OPTION_CHOICE, .offset = (at), .fallback = "text", .choices = option_outputs,    \
+		.help = "The form of the output.",                                                                     \
+	}
+
+/* The row of --help, which no table contains and every command has. */
+extern const struct option_row option_help;
 
 enum options_result { OPTIONS_FAILED = -1, OPTIONS_READ, OPTIONS_HELP };
 
@@ -86,11 +123,26 @@ void options_release(const struct option_table *table, void *values);
 /* Appends the text of --help. */
 void options_help(const struct option_table *table, struct buf *out);
 
+/* Appends the option as typed, with its argument: "--dir DIR", "-o text|json". */
+void option_spell(const struct option_row *row, struct buf *out);
+
+/* Appends the row's help with the sentences that follow from its other columns, such as its default. */
+void option_describe(const struct option_row *row, struct buf *out);
+
+/* What an exit status of the command means, as complete sentences. NULL: the command never ends so. */
+const char *options_status(const struct option_table *table, enum exit_status status);
+
 /*
  * Parses the options at the start of a command. Prints help to standard output, or an error to
  * standard error. Returns -1 if the command should run, or else its exit status; `values` then
  * needs no release.
  */
 int options_start(const struct option_table *table, int argc, char **argv, void *values);
+
+/* Writes the text to standard output and releases it. Returns EXIT_FINE or EXIT_FAILED. */
+int options_print(struct buf *out);
+
+/* Prints an error of a command and where its help is to standard error. Returns EXIT_FAILED. */
+int options_fail(const struct option_table *table, const struct error *err);
 
 #endif

@@ -1,13 +1,5 @@
-/*
- * comparison: periodically compares the view with a list of all Pods. The watch reports every
- * event only once. If one were lost, a Pod would count, or not count, wrongly for as long as it
- * exists.
- *
- * The list is read in pages, at the exact version that the view has at the start, while the watch
- * continues. So if the view differs and no event has changed that Pod since, an event was lost, and
- * the view is corrected at once. No request waits for a comparison. One that fails is abandoned
- * until the next time. Everything runs on the loop's thread.
- */
+#include "webhook/cluster/comparison.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -92,7 +84,7 @@ static int compare_pod(void *context, struct str type, struct str json, struct e
 	uint64_t version = 0;
 	int seen = 0;
 	(void)type;
-	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
+	enum pod_reading reading = view_read_pod(cluster, json, &pod, &version);
 	pthread_mutex_lock(&cluster->mutex);
 	if (reading == POD_READ)
 		seen = ledger_compare(cluster->ledger, &pod, version, kube_now_ms());
@@ -110,8 +102,8 @@ static int compare_pod(void *context, struct str type, struct str json, struct e
 		count_healed(cluster, &cluster->comparison.healed);
 		report_healed(cluster, text);
 	}
-	if (seen)
-		watches_seen(cluster, seen, pod.name);
+	if (view_note(cluster, seen, pod.name))
+		cluster->step(cluster);
 	return 0;
 }
 
@@ -128,8 +120,8 @@ static void end_comparison(struct ledger_cluster *cluster)
 		snprintf(text, sizeof text, "Pods of the view that do not exist any more: %" PRIu64, gone);
 		report_healed(cluster, text);
 	}
-	if (seen)
-		watches_seen(cluster, seen, STR(""));
+	if (view_note(cluster, seen, STR("")))
+		cluster->step(cluster);
 }
 
 /* --- Pages --- */
@@ -217,7 +209,7 @@ static void get_page(struct ledger_cluster *cluster)
 static bool begin_comparison(struct ledger_cluster *cluster)
 {
 	struct comparison *comparison = &cluster->comparison;
-	if (!watches_follow(cluster) || !maintenance_is_current(cluster))
+	if (!view_follows(cluster) || !view_is_current(cluster))
 		return false;
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_compare_begin(cluster->ledger);

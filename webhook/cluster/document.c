@@ -2,22 +2,6 @@
 
 #include "webhook/json/field.h"
 
-static const struct field meta_fields[] = {
-    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct object_meta, name)},
-    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct object_meta, uid)},
-    {FIELD_KEY("resourceVersion"), .read = field_string, .offset = offsetof(struct object_meta, resource_version)},
-    {FIELD_KEY("labels"), .read = field_pairs, .offset = offsetof(struct object_meta, labels)},
-    {FIELD_KEY("managedFields"), .read = field_opaque},
-};
-static const struct shape meta_shape = SHAPE(meta_fields, 0);
-
-/* For a list, only its version matters; its items are skipped, whatever their owners wrote. */
-static const struct field object_fields[] = {
-    {FIELD_KEY("metadata"), .read = field_object, .shape = &meta_shape},
-    {FIELD_KEY("items"), .read = field_opaque},
-};
-static const struct shape object_shape = SHAPE(object_fields, 0);
-
 static const struct field identity_meta_fields[] = {
     {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct pod, name)},
     {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct pod, namespace)},
@@ -68,12 +52,6 @@ int ledger_document_read(struct str json, struct arena *arena, struct ledger_doc
 {
 	*document = (struct ledger_document){0};
 	return read_whole(json, arena, &document_shape, document, err);
-}
-
-int object_meta_read(struct str json, struct arena *arena, struct object_meta *meta, struct error *err)
-{
-	*meta = (struct object_meta){0};
-	return read_whole(json, arena, &object_shape, meta, err);
 }
 
 int object_identity_read(struct str json, struct arena *arena, struct pod *pod, struct error *err)

@@ -9,6 +9,7 @@
 #include "gpugate/error.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
+#include "webhook/object/meta.h"
 
 #define LEDGER_OBJECTS_PATH "/apis/gpugate.io/v1/gpuledgers"
 #define LEDGER_OBJECT_PATH LEDGER_OBJECTS_PATH "/cluster"
@@ -42,16 +43,5 @@ void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t 
  * members are skipped without being checked. Arguments and result are as above.
  */
 int object_identity_read(struct str json, struct arena *arena, struct pod *pod, struct error *err);
-
-/* metadata of any object, or of a list. Borrows from the JSON and the arena. */
-struct object_meta {
-	struct str name;
-	struct str uid;
-	struct str resource_version;
-	struct pairs labels;
-};
-
-/* Reads metadata and skips a list's items. Arguments and result are as above. */
-int object_meta_read(struct str json, struct arena *arena, struct object_meta *meta, struct error *err);
 
 #endif

@@ -1,12 +1,5 @@
-/*
- * publisher: publishes the quotas as gpuquotas objects, for users to read. Nothing is decided
- * from these objects, and failures here delay nothing else.
- *
- * The ledger reports which quotas have changed. These are compared with the published objects, and
- * written as far as webhook/quota/plan.h permits. All quotas are compared after a list and under a
- * new policy. The work is done in short slices, because the loop's thread also admits Pods. A slice
- * writes at most one object. Everything runs on the loop's thread.
- */
+#include "webhook/cluster/publisher.h"
+
 #include <stdlib.h>
 
 #include "gpugate/policy.h"

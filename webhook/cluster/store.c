@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "webhook/cluster/labels.h"
 #include "webhook/cluster/state.h"
+#include "webhook/cluster/step.h"
 
 /* Maximum for one object that is read: the fields of the largest Pod. */
 #define SCRATCH_MAX (64u << 20)
@@ -35,7 +37,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 		return NULL;
 	}
 	publish_note_policy(cluster, options->policy);
-	maintenance_open(cluster);
+	step_open(cluster);
 	comparison_open(cluster);
 	return cluster;
 }
@@ -80,7 +82,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	struct kube_loop *loop = cluster->options.loop;
 	kube_timer_clear(loop, &cluster->queue.timer); /* The loop outlives these timers. */
 	kube_timer_clear(loop, &cluster->record.again);
-	kube_timer_clear(loop, &cluster->maintenance.timer);
+	step_close(cluster);
 	lookup_close(cluster);
 	comparison_close(cluster);
 	publish_close(cluster);
@@ -105,7 +107,7 @@ int ledger_cluster_rebase(struct ledger_cluster *cluster, const struct policy *p
 struct ledger_store ledger_cluster_store(struct ledger_cluster *cluster)
 {
 	return (struct ledger_store){
-	    .self = cluster, .waits = true, .admit = queue_admit, .labels = queue_labels, .fetch = queue_fetch};
+	    .self = cluster, .waits = true, .admit = queue_admit, .labels = labels_find, .fetch = queue_fetch};
 }
 
 const char *ledger_cluster_unready(struct ledger_cluster *cluster)

@@ -6,9 +6,9 @@
  * (gpuledgers.gpugate.io/cluster), which every replica writes by compare-and-swap.
  * webhook/ledger/ledger.h states the rules, and docs/ledger.md explains why they suffice.
  *
- * All work is done on the loop's thread: watches (watches.c), requests (queue.c), the record
- * (record.c) and periodic work (maintenance.c). Other threads only submit requests, switch the
- * policy and read numbers.
+ * All work is done on the loop's thread. Each part of it (the view, the queue of requests, the
+ * record, ...) changes its own state, and step.c decides what follows. Other threads only submit
+ * requests, switch the policy and read numbers.
  */
 #ifndef WEBHOOK_CLUSTER_STORE_H
 #define WEBHOOK_CLUSTER_STORE_H

@@ -1,9 +1,9 @@
-/* watches: feeds the watches of Pods, Namespaces and Nodes into the ledger's view. */
+#include "webhook/cluster/watches.h"
+
 #include <stdio.h>
 
 #include "webhook/cluster/document.h"
 #include "webhook/cluster/state.h"
-#include "webhook/object/review.h"
 
 static void lock(struct ledger_cluster *cluster)
 {
@@ -15,16 +15,7 @@ static void unlock(struct ledger_cluster *cluster)
 	pthread_mutex_unlock(&cluster->mutex);
 }
 
-static void note_unreadable(struct ledger_cluster *cluster, const char *what, const struct error *err)
-{
-	char text[1200];
-	cluster_count(cluster, COUNT_UNREADABLE);
-	snprintf(text, sizeof text, "%s of the API server cannot be read: %s", what, err->text);
-	cluster_log(cluster, LOG_ERROR, "object_unreadable", text);
-}
-
-/* Relists what was lost for lack of memory. The ledger decides nothing until then. */
-static void relist_lost(struct ledger_cluster *cluster)
+void watches_relist_lost(struct ledger_cluster *cluster)
 {
 	static const int watches[] = {
 	    [LEDGER_NAMESPACES] = WATCH_NAMESPACES, [LEDGER_NODES] = WATCH_NODES, [LEDGER_PODS] = WATCH_PODS};
@@ -39,51 +30,7 @@ static void relist_lost(struct ledger_cluster *cluster)
 	}
 }
 
-void watches_seen(struct ledger_cluster *cluster, int seen, struct str name)
-{
-	if (seen < 0) {
-		relist_lost(cluster);
-		return;
-	}
-	if (seen & LEDGER_LATE) {
-		char text[600];
-		cluster_count(cluster, COUNT_LATE);
-		snprintf(
-		    text, sizeof text,
-		    "Pod %.*s was stored after its admission had expired; it counts from now on, and a quota may be "
-		    "exceeded by it",
-		    STR_ARG(name));
-		cluster_log(cluster, LOG_ERROR, "pod_late", text);
-	}
-	if (seen & LEDGER_FREED)
-		queue_retry(cluster, false);
-	else
-		queue_pump(cluster);
-}
-
 /* --- Pods --- */
-
-/*
- * A Pod without a uid or a resourceVersion counts as unreadable. If memory was short, nothing is
- * known of the Pod, as if the event had been lost.
- */
-enum pod_reading watches_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
-{
-	struct error err = {0}, ignored = {0};
-	arena_reset(&cluster->scratch);
-	if (review_read_pod(json.ptr, json.len, &cluster->scratch, pod, &err) == 0 &&
-	    kube_version(pod->resource_version, version) && pod->uid.len > 0)
-		return POD_READ;
-	if (cluster->scratch.starved)
-		return POD_LOST;
-	error_set(&err, "it has no uid or resourceVersion");
-	note_unreadable(cluster, "a Pod", &err);
-	arena_reset(&cluster->scratch);
-	if (object_identity_read(json, &cluster->scratch, pod, &ignored) == 0 &&
-	    kube_version(pod->resource_version, version) && pod->uid.len > 0)
-		return POD_UNREADABLE;
-	return cluster->scratch.starved ? POD_LOST : POD_UNKNOWN;
-}
 
 /*
  * Applies a Pod to the view; the caller holds the mutex. Deleting a Pod needs its uid only, so an
@@ -108,9 +55,10 @@ static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, con
 
 /*
  * Selects the form of the ledger's text after a change of gpugate's own Pods. A replica that reads
- * only an older form may be about to start, so the record is rewritten at once.
+ * only an older form may be about to start, so the next step rewrites the record if it must.
+ * Returns whether the form has changed.
  */
-static void choose_form(struct ledger_cluster *cluster)
+static bool choose_form(struct ledger_cluster *cluster)
 {
 	char text[200];
 	lock(cluster);
@@ -118,31 +66,34 @@ static void choose_form(struct ledger_cluster *cluster)
 	ledger_set_form(cluster->ledger, form);
 	unlock(cluster);
 	if (form == before)
-		return;
+		return false;
 	snprintf(text, sizeof text, "the ledger is written in form %u from now on: %s", form,
 		 form < before ? "a Pod of gpugate reads no newer one" : "all Pods of gpugate read it");
 	cluster_log(cluster, LOG_INFO, "ledger_form", text);
-	record_lower_form(cluster);
+	return true;
 }
 
-/* Notes a Pod if it is one of gpugate's own. Called without the mutex. */
-static void see_peer(struct ledger_cluster *cluster, const struct pod *pod, struct str json, bool gone)
+/*
+ * Notes a Pod if it is one of gpugate's own. Called without the mutex. Returns whether that changes
+ * the form of the ledger's text.
+ */
+static bool see_peer(struct ledger_cluster *cluster, const struct pod *pod, struct str json, bool gone)
 {
 	if (!peer_is_one(pod, cluster->options.namespace))
-		return;
+		return false;
 	bool ready = !gone && peer_is_ready(json);
 	lock(cluster);
 	peers_see(&cluster->peers, pod, ready, gone);
 	unlock(cluster);
-	choose_form(cluster);
+	return choose_form(cluster);
 }
 
 static void pods_begin(void *context)
 {
 	struct ledger_cluster *cluster = context;
 	lock(cluster);
-	cluster->listing = true;
-	cluster->view_before = ledger_view_version(cluster->ledger);
+	cluster->view.listing = true;
+	cluster->view.version_before = ledger_view_version(cluster->ledger);
 	ledger_list_begin(cluster->ledger);
 	peers_list_begin(&cluster->peers);
 	unlock(cluster);
@@ -153,41 +104,36 @@ static void pods_listed(void *context, struct str json)
 	struct ledger_cluster *cluster = context;
 	struct pod pod = {.present = true};
 	uint64_t version = 0;
-	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
+	enum pod_reading reading = view_read_pod(cluster, json, &pod, &version);
 	lock(cluster);
 	int seen = see_pod(cluster, reading, &pod, version, false);
 	unlock(cluster);
-	if (reading == POD_READ)
-		see_peer(cluster, &pod, json, false);
-	if (seen)
-		watches_seen(cluster, seen, pod.name);
+	bool reformed = reading == POD_READ && see_peer(cluster, &pod, json, false);
+	if (view_note(cluster, seen, pod.name) || reformed)
+		cluster->step(cluster);
 }
 
 /* A list of Pods that is older than the view shows that the storage was restored. */
 static void pods_synced(void *context, uint64_t version)
 {
 	struct ledger_cluster *cluster = context;
-	bool restored = version < cluster->view_before;
+	bool restored = version < cluster->view.version_before;
 	int seen = 0;
 	lock(cluster);
-	cluster->listing = false;
+	cluster->view.listing = false;
 	peers_list_end(&cluster->peers);
-	if (restored)
-		ledger_forget(cluster->ledger);
-	else
+	if (!restored)
 		seen = ledger_list_end(cluster->ledger, version, kube_now_ms());
 	cluster->synced[WATCH_PODS] = !restored;
 	unlock(cluster);
 	choose_form(cluster);
-	if (restored) {
-		cluster_log(cluster, LOG_WARN, "view_restored",
-			    "the Pods are of an older version than they were: the cluster's storage was restored");
-		record_invalidate(cluster);
-		watches_restart(cluster);
-		return;
-	}
-	maintenance_ask_version(cluster);
-	watches_seen(cluster, seen, STR(""));
+	if (restored)
+		view_discard(cluster, "the Pods are of an older version than they were: the cluster's storage was "
+				      "restored");
+	else
+		cluster->view.turned = true;
+	view_note(cluster, seen, STR(""));
+	cluster->step(cluster);
 }
 
 /*
@@ -199,15 +145,16 @@ static void pods_changed(void *context, bool gone, struct str json)
 	struct ledger_cluster *cluster = context;
 	struct pod pod = {.present = true};
 	uint64_t version = 0;
-	enum pod_reading reading = watches_read_pod(cluster, json, &pod, &version);
+	enum pod_reading reading = view_read_pod(cluster, json, &pod, &version);
 	lock(cluster);
 	int seen = see_pod(cluster, reading, &pod, version, gone);
-	if (seen >= 0 && !cluster->listing)
+	if (seen >= 0 && !cluster->view.listing)
 		ledger_reach(cluster->ledger, version);
 	unlock(cluster);
 	if (reading == POD_READ)
 		see_peer(cluster, &pod, json, gone);
-	watches_seen(cluster, seen, pod.name);
+	view_note(cluster, seen, pod.name);
+	cluster->step(cluster);
 }
 
 static void pods_bookmark(void *context, uint64_t version)
@@ -216,40 +163,22 @@ static void pods_bookmark(void *context, uint64_t version)
 	lock(cluster);
 	ledger_reach(cluster->ledger, version);
 	unlock(cluster);
-	queue_pump(cluster);
+	cluster->step(cluster);
 }
 
 static void pods_turned(void *context)
 {
-	maintenance_ask_version(context);
+	struct ledger_cluster *cluster = context;
+	cluster->view.turned = true;
+	cluster->step(cluster);
 }
 
 /* --- Namespaces and Nodes --- */
 
-typedef int set_fn(struct ledger *ledger, struct str name, const struct pairs *labels);
-
-/* Applies the labels of a Namespace or a Node, as `set` says, or its deletion. */
-static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, set_fn *set)
+static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, bool is_node)
 {
-	struct object_meta meta = {0};
-	struct error err = {0};
-	arena_reset(&cluster->scratch);
-	int read = object_meta_read(json, &cluster->scratch, &meta, &err);
-	if (read < 0 && !cluster->scratch.starved) {
-		note_unreadable(cluster, set == ledger_node ? "a Node" : "a Namespace", &err);
-		return;
-	}
-	lock(cluster);
-	int seen = read < 0 ? ledger_lose(cluster->ledger, set == ledger_node ? LEDGER_NODES : LEDGER_NAMESPACES)
-			    : set(cluster->ledger, meta.name, gone ? NULL : &meta.labels);
-	unlock(cluster);
-	if (seen)
-		watches_seen(cluster, seen, meta.name);
-}
-
-void watches_namespace(struct ledger_cluster *cluster, struct str json)
-{
-	set_labels(cluster, json, false, ledger_namespace);
+	if (view_set_labels(cluster, json, gone, is_node))
+		cluster->step(cluster);
 }
 
 static void labels_begin_list(struct ledger_cluster *cluster, enum ledger_list list)
@@ -271,10 +200,10 @@ static void labels_end_list(struct ledger_cluster *cluster, enum ledger_list lis
 	cluster->synced[watch] = true;
 	bool all = cluster->synced[WATCH_NAMESPACES] && cluster->synced[WATCH_NODES];
 	unlock(cluster);
-	if (seen)
-		watches_seen(cluster, seen, STR(""));
 	if (first && all)
 		kube_watch_start(cluster->watches[WATCH_PODS]);
+	if (view_note(cluster, seen, STR("")))
+		cluster->step(cluster);
 }
 
 static void namespaces_begin(void *context)
@@ -284,7 +213,7 @@ static void namespaces_begin(void *context)
 
 static void namespaces_listed(void *context, struct str json)
 {
-	set_labels(context, json, false, ledger_namespace);
+	set_labels(context, json, false, false);
 }
 
 static void namespaces_synced(void *context, uint64_t version)
@@ -295,7 +224,7 @@ static void namespaces_synced(void *context, uint64_t version)
 
 static void namespaces_changed(void *context, bool gone, struct str json)
 {
-	set_labels(context, json, gone, ledger_namespace);
+	set_labels(context, json, gone, false);
 }
 
 static void nodes_begin(void *context)
@@ -305,7 +234,7 @@ static void nodes_begin(void *context)
 
 static void nodes_listed(void *context, struct str json)
 {
-	set_labels(context, json, false, ledger_node);
+	set_labels(context, json, false, true);
 }
 
 static void nodes_synced(void *context, uint64_t version)
@@ -316,7 +245,7 @@ static void nodes_synced(void *context, uint64_t version)
 
 static void nodes_changed(void *context, bool gone, struct str json)
 {
-	set_labels(context, json, gone, ledger_node);
+	set_labels(context, json, gone, true);
 }
 
 static void no_bookmark(void *context, uint64_t version)
@@ -357,16 +286,10 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 	return 0;
 }
 
-bool watches_follow(const struct ledger_cluster *cluster)
-{
-	return kube_watch_live(cluster->watches[WATCH_PODS]);
-}
-
 void watches_restart(struct ledger_cluster *cluster)
 {
 	for (int i = 0; i < WATCHES; i++)
 		kube_watch_relist(cluster->watches[i]);
-	publish_restart(cluster);
 }
 
 void watches_close(struct ledger_cluster *cluster)

@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include "gpugate/certs_inspect.h" /* certs_date */
-#include "webhook/cli/command.h"
-#include "webhook/cli/options.h"
-#include "webhook/cmd/certs.h"
+#include "webhook/cmd/commands.h"
 #include "webhook/cmd/pem_files.h"
 
 #define AUTHORITY_NAME "gpugate CA"
@@ -41,8 +39,8 @@ static const struct option_row create_rows[] = {
      .word = "DNSNAME",
      .type = OPTION_LIST,
      .offset = AT(names),
-     .help = "A DNS name of the server, such as gpugate.gpugate.svc. Without any --name or --ip: localhost, 127.0.0.1 "
-	     "and ::1."},
+     .help = "A DNS name of the server, such as gpugate.gpugate.svc. Without any --name or "
+	     "--ip: localhost, 127.0.0.1 and ::1."},
     {.name = "--ip", .word = "ADDR", .type = OPTION_LIST, .offset = AT(ips), .help = "An IP address of the server."},
     {.name = "--days",
      .word = "N",
@@ -50,9 +48,8 @@ static const struct option_row create_rows[] = {
      .offset = AT(days),
      .least = 1,
      .most = CERTS_DAYS_MAX,
-     .help =
-	 "How long the new certificates are valid, not longer than the authority; 365 by default, or as long as the "
-	 "authority if that is less."},
+     .help = "How long the new certificates are valid, not longer than the authority; 365 "
+	     "by default, or as long as the authority if that is less."},
     {.name = "--ca-days",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -65,22 +62,23 @@ static const struct option_row create_rows[] = {
      .word = "NAME",
      .type = OPTION_STRING,
      .offset = AT(client),
-     .help = "Make a client certificate with this common name, for serve's --client-name. A server certificate that is "
-	     "already there is then left alone, unless --name or --ip asks for another."},
+     .help = "Make a client certificate with this common name, for serve's --client-name. A "
+	     "server certificate that is already there is then left alone, unless --name or "
+	     "--ip asks for another."},
     {.name = "--force",
      .type = OPTION_FLAG,
      .offset = AT(force),
-     .help =
-	 "Replace certificates and keys that are already there. An authority that is already there is always kept."},
+     .help = "Replace certificates and keys that are already there. An authority that is "
+	     "already there is always kept."},
 };
 
 static const struct option_table create_table = {
     .command = "certs create",
     .synopsis = "--dir DIR [OPTION]...",
-    .summary =
-	"Makes a certificate authority (ca.crt, ca.key) and a server certificate signed by it (tls.crt, tls.key), "
-	"and with --client a client certificate (client.crt, client.key). An authority that is already in DIR is "
-	"used. Keys are ECDSA P-256, in files that only their owner may read.",
+    .summary = "Makes a certificate authority (ca.crt, ca.key) and a server certificate "
+	       "signed by it (tls.crt, tls.key), and with --client a client certificate "
+	       "(client.crt, client.key). An authority that is already in DIR is used. Keys "
+	       "are ECDSA P-256, in files that only their owner may read.",
     .rows = create_rows,
     .count = sizeof create_rows / sizeof *create_rows,
     .values_size = sizeof(struct create_options),
@@ -330,7 +328,7 @@ static int open_folder(const char *dir, struct error *err)
 	return folder;
 }
 
-int cmd_certs_create(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct create_options options;
 	int status = options_start(&create_table, argc, argv, &options);
@@ -346,3 +344,10 @@ int cmd_certs_create(int argc, char **argv)
 	options_release(&create_table, &options);
 	return failed ? EXIT_FAILED : EXIT_FINE;
 }
+
+const struct command certs_create_command = {
+    .name = "create",
+    .summary = "create an authority and certificates",
+    .options = &create_table,
+    .run = run,
+};

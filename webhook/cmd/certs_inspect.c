@@ -3,7 +3,6 @@
  * accept it.
  */
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +11,11 @@
 #include <unistd.h>
 
 #include "gpugate/certs_inspect.h"
-#include "webhook/cli/command.h"
-#include "webhook/cli/options.h"
 #include "webhook/cli/terminal.h"
-#include "webhook/cmd/certs.h"
 #include "webhook/cmd/certs_fetch.h"
+#include "webhook/cmd/commands.h"
 #include "webhook/cmd/pem_files.h"
-
-enum output { OUTPUT_TEXT, OUTPUT_JSON };
+#include "webhook/json/text.h"
 
 struct inspect_options {
 	const char *dir, *cert, *key, *ca, *connect;
@@ -30,17 +26,14 @@ struct inspect_options {
 
 #define AT(field) offsetof(struct inspect_options, field)
 
-static const char *const outputs[] = {"text", "json", NULL};
-
 /* The last row is only for inspect. */
 static const struct option_row rows[] = {
     {.name = "--dir",
      .word = "DIR",
      .type = OPTION_STRING,
      .offset = AT(dir),
-     .help = "Look at tls.crt, and at tls.key and ca.crt if they are there: a folder of `gpugate certs create`, or a "
-	     "mounted "
-	     "Secret."},
+     .help = "Look at tls.crt, and at tls.key and ca.crt if they are there: a folder of "
+	     "`gpugate certs create`, or a mounted Secret."},
     {.name = "--cert",
      .word = "FILE",
      .type = OPTION_STRING,
@@ -60,16 +53,16 @@ static const struct option_row rows[] = {
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(ca),
-     .help = "What the API server trusts, PEM: the webhook configuration's caBundle, after base64 -d. Without it, "
-	     "whether the certificate is trusted is not checked."},
+     .help = "What the API server trusts, PEM: the webhook configuration's caBundle, after "
+	     "base64 -d. Without it, whether the certificate is trusted is not checked."},
     {.name = "--name",
      .word = "NAME",
      .type = OPTION_LIST,
      .offset = AT(names),
-     .help = "The name or address by which the API server calls the server: SERVICE.NAMESPACE.svc, or the host in the "
-	     "webhook "
-	     "configuration's url; in small letters, without scheme and port. With --connect the first one is sent to "
-	     "the server (SNI)."},
+     .help = "The name or address by which the API server calls the server: "
+	     "SERVICE.NAMESPACE.svc, or the host in the webhook configuration's url; in "
+	     "small letters, without scheme and port. With --connect the first one is sent "
+	     "to the server (SNI)."},
     {.name = "--days",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -78,12 +71,7 @@ static const struct option_row rows[] = {
      .least = 0,
      .most = CERTS_DAYS_MAX,
      .help = "Remark on certificates that expire within this many days."},
-    {.name = "-o",
-     .type = OPTION_CHOICE,
-     .offset = AT(output),
-     .fallback = "text",
-     .choices = outputs,
-     .help = "How it is written to standard output."},
+    OPTION_OUTPUT(AT(output)),
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -91,10 +79,9 @@ static const struct option_row rows[] = {
 static const struct option_table inspect_table = {
     .command = "certs inspect",
     .synopsis = "(--dir DIR | --cert FILE | --connect HOST:PORT) [OPTION]...",
-    .summary = "Describes a certificate and explains what is wrong with it. The API server or serve would refuse a "
-	       "certificate with a fault; one with a remark works, but should be improved. Exit status: 0 without "
-	       "faults (which without --ca and --name does not "
-	       "mean that the API server accepts it: see verify), 1 with faults, 2 if it could not be read.",
+    .summary = "Describes a certificate and explains what is wrong with it. The API server or "
+	       "serve would refuse a certificate with a fault; one with a remark works, but "
+	       "should be improved.",
     .rows = rows,
     .count = ROWS,
     .values_size = sizeof(struct inspect_options),
@@ -103,19 +90,25 @@ static const struct option_table inspect_table = {
 	"  gpugate certs inspect --connect 127.0.0.1:8443 --ca pki/ca.crt --name gpugate.gpugate.svc\n"
 	"  kubectl get validatingwebhookconfiguration gpugate -o jsonpath='{.webhooks[0].clientConfig.caBundle}' |\n"
 	"    base64 -d >ca.crt; gpugate certs inspect --dir pki --ca ca.crt --name gpugate.gpugate.svc\n",
+    .statuses = {[EXIT_FINE] = "The certificate has no faults. Without --ca and --name this does not mean that the "
+			       "API server accepts it: see verify.",
+		 [EXIT_FINDINGS] = "The certificate has faults.",
+		 [EXIT_FAILED] = "The certificate could not be read. Standard error says what to do."},
 };
 
 static const struct option_table verify_table = {
     .command = "certs verify",
     .synopsis = "(--dir DIR | --cert FILE | --connect HOST:PORT) --name NAME --ca FILE [OPTION]...",
-    .summary = "Says whether the API server would accept a certificate: one line for each fault, nothing if there is "
-	       "none. Exit "
-	       "status: 0 accepted, 1 not, 2 if it could not be read. With --dir, its ca.crt is the default of --ca. "
-	       "`gpugate certs inspect` explains more.",
+    .summary = "Says whether the API server would accept a certificate: one line for each "
+	       "fault, nothing if there is none. With --dir, its ca.crt is the default of "
+	       "--ca. `gpugate certs inspect` explains more.",
     .rows = rows,
     .count = ROWS - 1,
     .values_size = sizeof(struct inspect_options),
     .examples = "  gpugate certs verify --dir pki --name gpugate.gpugate.svc && echo good\n",
+    .statuses = {[EXIT_FINE] = "The API server would accept the certificate.",
+		 [EXIT_FINDINGS] = "The API server would refuse the certificate.",
+		 [EXIT_FAILED] = "The certificate could not be read. Standard error says what to do."},
 };
 
 /* --- Input --- */
@@ -262,18 +255,13 @@ static void print_text(const struct inspect_options *options, const struct certs
 		printf("An API server that trusts %s accepts it.\n", trusted);
 }
 
-static json_t *json_of(struct str text)
-{
-	return json_stringn(text.ptr ? text.ptr : "", text.len);
-}
-
 static json_t *names_of(struct str names)
 {
 	json_t *list = json_array();
 	while (names.len) {
 		const char *comma = memmem(names.ptr, names.len, ", ", 2);
 		size_t len = comma ? (size_t)(comma - names.ptr) : names.len;
-		json_array_append_new(list, json_stringn(names.ptr, len));
+		json_array_append_new(list, json_text((struct str){names.ptr, len}));
 		names = str_tail(names, comma ? len + 2 : len);
 	}
 	return list;
@@ -285,11 +273,11 @@ static json_t *certificates(const struct certs_description *certs, size_t count)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(
 		    list,
-		    json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:b}", "subject", json_of(certs[i].subject),
-			      "issuer", json_of(certs[i].issuer), "names", names_of(certs[i].names), "notBefore",
+		    json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:b}", "subject", json_text(certs[i].subject),
+			      "issuer", json_text(certs[i].issuer), "names", names_of(certs[i].names), "notBefore",
 			      (json_int_t)certs[i].not_before, "notAfter", (json_int_t)certs[i].not_after, "key",
-			      json_of(certs[i].key), "signature", json_of(certs[i].signature), "sha256",
-			      json_of(certs[i].fingerprint), "authority", (int)certs[i].authority));
+			      json_text(certs[i].key), "signature", json_text(certs[i].signature), "sha256",
+			      json_text(certs[i].fingerprint), "authority", (int)certs[i].authority));
 	return list;
 }
 
@@ -300,7 +288,7 @@ static void print_json(const struct certs_report *report)
 		json_array_append_new(findings,
 				      json_pack("{s:s, s:s, s:o}", "level",
 						report->findings[i].level == CERTS_FAULT ? "fault" : "remark", "code",
-						report->findings[i].code, "text", json_of(report->findings[i].text)));
+						report->findings[i].code, "text", json_text(report->findings[i].text)));
 	json_t *root = json_pack("{s:I, s:o, s:o, s:o}", "faults", (json_int_t)report->faults, "certificates",
 				 certificates(report->chain, report->chain_count), "authorities",
 				 certificates(report->trusted, report->trusted_count), "findings", findings);
@@ -355,7 +343,7 @@ static int run(const struct option_table *table, int argc, char **argv)
 	} else {
 		if (table == &verify_table)
 			print_findings(report, true);
-		else if (options.output == OUTPUT_JSON)
+		else if (options.output == OPTION_OUTPUT_JSON)
 			print_json(report);
 		else
 			print_text(&options, report);
@@ -367,12 +355,26 @@ static int run(const struct option_table *table, int argc, char **argv)
 	return status;
 }
 
-int cmd_certs_inspect(int argc, char **argv)
+static int run_inspect(int argc, char **argv)
 {
 	return run(&inspect_table, argc, argv);
 }
 
-int cmd_certs_verify(int argc, char **argv)
+static int run_verify(int argc, char **argv)
 {
 	return run(&verify_table, argc, argv);
 }
+
+const struct command certs_inspect_command = {
+    .name = "inspect",
+    .summary = "describe a certificate, and explain what is wrong with it",
+    .options = &inspect_table,
+    .run = run_inspect,
+};
+
+const struct command certs_verify_command = {
+    .name = "verify",
+    .summary = "tell scripts whether the API server would accept it",
+    .options = &verify_table,
+    .run = run_verify,
+};

@@ -1,21 +1,19 @@
 /* gpugate lint: reports what `serve` would report about a policy. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gpugate/enum_names.h"
 #include "gpugate/lint_id.h"
 #include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
 #include "gpugate/report.h"
 #include "gpugate/suggest.h"
-#include "webhook/cli/command.h"
-#include "webhook/cli/options.h"
 #include "webhook/cli/terminal.h"
-
-enum output { OUTPUT_TEXT, OUTPUT_JSON };
+#include "webhook/cmd/commands.h"
+#include "webhook/json/text.h"
 
 struct lint_options {
 	int output;
@@ -24,17 +22,8 @@ struct lint_options {
 	struct option_list paths;
 };
 
-static const char *const outputs[] = {"text", "json", NULL};
-static const char *const enforcements[] = {
-    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
-
 static const struct option_row rows[] = {
-    {.name = "-o",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct lint_options, output),
-     .fallback = "text",
-     .choices = outputs,
-     .help = "How findings are written to standard output."},
+    OPTION_OUTPUT(offsetof(struct lint_options, output)),
     {.name = "--strict",
      .type = OPTION_FLAG,
      .offset = offsetof(struct lint_options, strict),
@@ -43,21 +32,17 @@ static const struct option_row rows[] = {
      .word = "ID",
      .type = OPTION_LIST,
      .offset = offsetof(struct lint_options, allowed),
-     .help = "Leave out the warnings of that name, which stands in brackets at the end of each, such as model-overlap; "
-	     "they are "
-	     "counted in the summary."},
+     .help = "Leave out the warnings of that name, which stands in brackets at the end of "
+	     "each, such as model-overlap; they are counted in the summary."},
 };
 
 static const struct option_table table = {
     .command = "lint",
     .synopsis = "[-o text|json] [--strict] [--allow ID] PATH...",
-    .summary = "Reads policy files and folders as `gpugate serve` does and says what it finds; the path `-` is "
-	       "standard input. Errors are "
-	       "what serve would refuse; warnings are legal and probably not what was meant. The last lines say which "
-	       "Settings hold and "
-	       "which files were ignored. Exit status: 0 without errors (with --strict: without warnings either), 1 "
-	       "with some, 2 if it "
-	       "could not run.",
+    .summary = "Reads policy files and folders as `gpugate serve` does and says what it "
+	       "finds; the path `-` is standard input. Errors are what serve would refuse; "
+	       "warnings are legal and probably not what was meant. The last lines say which "
+	       "Settings hold and which files are not policy.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
@@ -68,17 +53,9 @@ static const struct option_table table = {
 		"  gpugate lint --strict --allow model-overlap deploy/policy\n"
 		"  kubectl kustomize policy | gpugate lint -\n"
 		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n",
+    .statuses = {[EXIT_FINE] = "There are no errors, and with --strict no warnings either.",
+		 [EXIT_FINDINGS] = "There are errors, or with --strict warnings."},
 };
-
-static json_t *text_of(struct str s)
-{
-	return json_stringn(s.ptr ? s.ptr : "", s.len);
-}
-
-static json_t *text_or_null(struct str s)
-{
-	return s.len ? text_of(s) : json_null();
-}
 
 static json_t *findings_json(const struct report *report)
 {
@@ -88,30 +65,53 @@ static json_t *findings_json(const struct report *report)
 		json_array_append_new(findings,
 				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
 						finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
-						text_or_null(finding->id), "file", text_of(finding->file), "line",
-						(int)finding->line, "column", (int)finding->column, "length",
-						(int)finding->length, "text", text_of(finding->text)));
+						json_text_or_null(finding->id), "file", json_text(finding->file),
+						"line", (int)finding->line, "column", (int)finding->column, "length",
+						(int)finding->length, "text", json_text(finding->text)));
 	}
 	return findings;
 }
 
-static unsigned kept_ignored(const struct report *report)
+/* A list of files of which the report keeps the first ones. */
+struct files {
+	const struct str *items;
+	unsigned count; /* Of all files, kept or not. */
+};
+
+static unsigned kept(struct files files)
 {
-	return report->ignored_count < REPORT_IGNORED_MAX ? report->ignored_count : REPORT_IGNORED_MAX;
+	return files.count < REPORT_IGNORED_MAX ? files.count : REPORT_IGNORED_MAX;
+}
+
+static struct files ignored_files(const struct report *report)
+{
+	return (struct files){report->ignored, report->ignored_count};
+}
+
+static struct files config_files(const struct report *report)
+{
+	return (struct files){report->configs, report->config_count};
+}
+
+static json_t *files_json(struct files files)
+{
+	json_t *array = json_array();
+	for (unsigned i = 0; i < kept(files); i++)
+		json_array_append_new(array, json_text(files.items[i]));
+	return array;
 }
 
 static void print_json(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
 {
-	json_t *ignored = json_array();
-	for (unsigned i = 0; i < kept_ignored(report); i++)
-		json_array_append_new(ignored, text_of(report->ignored[i]));
-	json_t *root = json_pack(
-	    "{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o}", "errors", (int)report->errors,
-	    "warnings", (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
-	    (int)counts->accelerators, "tenants", (int)counts->tenants, "quotas", (int)counts->quotas, "rules",
-	    (int)counts->rules, "guards", (int)counts->guards, "settings", text_or_null(report->settings),
-	    "enforcement", policy ? enforcements[policy_enforcement(policy)] : NULL, "ignoredFiles", ignored,
-	    "ignoredFileCount", (int)report->ignored_count, "findings", findings_json(report));
+	json_t *root = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, s:o}",
+				 "errors", (int)report->errors, "warnings", (int)report->warnings, "allowed",
+				 (int)report->allowed, "accelerators", (int)counts->accelerators, "tenants",
+				 (int)counts->tenants, "quotas", (int)counts->quotas, "rules", (int)counts->rules,
+				 "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
+				 "enforcement", policy ? enforcement_name(policy_enforcement(policy)) : NULL,
+				 "ignoredFiles", files_json(ignored_files(report)), "ignoredFileCount",
+				 (int)report->ignored_count, "configFiles", files_json(config_files(report)),
+				 "configFileCount", (int)report->config_count, "findings", findings_json(report));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	fputc('\n', stdout);
 	json_decref(root);
@@ -122,16 +122,16 @@ static const char *plural(unsigned count)
 	return count == 1 ? "" : "s";
 }
 
-static void print_ignored(const struct report *report, struct buf *text)
+/* Prints the files after a title, if there are any. */
+static void print_files(const char *title, struct files files, struct buf *text)
 {
-	unsigned kept = kept_ignored(report);
-	if (kept == 0)
+	if (files.count == 0)
 		return;
-	buf_text(text, "files ignored because of their names: ");
-	for (unsigned i = 0; i < kept; i++)
-		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(report->ignored[i]));
-	if (report->ignored_count > kept)
-		buf_printf(text, " and %u more", report->ignored_count - kept);
+	buf_text(text, title);
+	for (unsigned i = 0; i < kept(files); i++)
+		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(files.items[i]));
+	if (files.count > kept(files))
+		buf_printf(text, " and %u more", files.count - kept(files));
 	buf_char(text, '\n');
 }
 
@@ -155,10 +155,11 @@ static void print_summary(const struct report *report, const struct policy *poli
 		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
 	if (report->settings.len && policy)
 		buf_printf(text, "Settings at %.*s: enforcement is %s\n", STR_ARG(report->settings),
-			   enforcements[policy_enforcement(policy)]);
+			   enforcement_name(policy_enforcement(policy)));
 	else if (policy)
 		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
-	print_ignored(report, text);
+	print_files("files ignored because of their names: ", ignored_files(report), text);
+	print_files("configuration files that Accelerators name: ", config_files(report), text);
 }
 
 static void print_text(const struct report *report, const struct policy *policy, bool strict,
@@ -220,7 +221,7 @@ static int lint(const struct lint_options *options, struct report *report)
 	bool fine = policy && !(options->strict && report->warnings);
 	if (policy)
 		policy_counts(policy, &counts);
-	if (options->output == OUTPUT_JSON)
+	if (options->output == OPTION_OUTPUT_JSON)
 		print_json(report, policy, &counts);
 	else
 		print_text(report, policy, options->strict, &counts);
@@ -228,7 +229,7 @@ static int lint(const struct lint_options *options, struct report *report)
 	return fine ? EXIT_FINE : EXIT_FINDINGS;
 }
 
-int cmd_lint(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct lint_options options;
 	struct error err = {0};
@@ -252,3 +253,11 @@ int cmd_lint(int argc, char **argv)
 	options_release(&table, &options);
 	return status;
 }
+
+const struct command lint_command = {
+    .name = "lint",
+    .summary = "check policy files: what serve would refuse, and why",
+    .group = GROUP_POLICY,
+    .options = &table,
+    .run = run,
+};

@@ -18,9 +18,9 @@ struct pem_files {
 };
 
 /*
- * Reads one PEM file of the folder into `out`, which must be empty. `folder` may be AT_FDCWD, with
- * a path as `name`. Fails if it is empty, not a regular file, or larger than CERTS_PEM_MAX. The
- * buffer never moves, so that no copies of a key are left behind. Returns 0 or -1.
+ * Reads one PEM file of the folder into `out`, which must be empty and whose maximum is
+ * CERTS_PEM_MAX. `folder` may be AT_FDCWD, with a path as `name`. Fails if the file is empty or
+ * larger. The buffer never moves, so that no copies of a key are left behind. Returns 0 or -1.
  */
 int pem_file_read(int folder, const char *name, struct buf *out, struct error *err);
 
@@ -34,9 +34,10 @@ int pem_files_count(const struct pem_files *files, struct error *err);
 int pem_files_read(const struct pem_files *files, struct certs_pair *pair, struct error *err);
 
 /*
- * Writes both files, the key first. Each is written under a temporary name and then replaces the
- * old file, so that readers never see a partial file. The mode of the key is 0600. Returns 0, or -1
- * with an error; the key may already be replaced then.
+ * Writes both files. Both are complete under temporary names before the first one replaces its old
+ * file, so that readers never see a partial file. The mode of the key is 0600. Returns 0, or -1 with
+ * an error that says what is in the folder. That is the old pair, unless the key cannot be put back
+ * on a file system that cannot exchange files.
  */
 int pem_files_write(const struct pem_files *files, const struct certs_pair *pair, struct error *err);
 

@@ -6,61 +6,55 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "webhook/cli/command.h"
-#include "webhook/cli/options.h"
 #include "webhook/cli/terminal.h"
+#include "webhook/cmd/commands.h"
 #include "webhook/cmd/quota_fetch.h"
 #include "webhook/quota/table.h"
+#include "webhook/server/kinds.h"
 
 #define OUTPUT_BYTES_MAX (256u << 20)
 
-enum output { OUTPUT_TABLE, OUTPUT_JSON };
+enum quota_output { QUOTA_TABLE, QUOTA_JSON };
 
 struct quota_options {
 	const char *kubeconfig; /* NULL: see find_kubeconfig. */
 	int output;
 };
 
-static const char *const outputs[] = {[OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", NULL};
+static const char *const outputs[] = {[QUOTA_TABLE] = "table", [QUOTA_JSON] = "json", NULL};
 
 static const struct option_row rows[] = {
-    {.name = "--kubeconfig",
-     .word = "FILE",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct quota_options, kubeconfig),
-     .help =
-	 "How to reach the API server; its current context is taken. Without it: the file that KUBECONFIG names, else "
-	 "~/.kube/config, else as a Pod of the cluster, by its ServiceAccount."},
+    SERVE_OPTION_KUBECONFIG(offsetof(struct quota_options, kubeconfig),
+			    " Without it: the file that KUBECONFIG names, else "
+			    "~/.kube/config, else as a Pod of the cluster, by its ServiceAccount."),
     {.name = "-o",
      .type = OPTION_CHOICE,
      .offset = offsetof(struct quota_options, output),
      .fallback = "table",
      .choices = outputs,
-     .help =
-	 "The form of the output. json is {\"quotas\": [...], \"exceeded\": N}; each quota has tenant, quota, measure "
-	 "(count, gpus or memory), cohort (or null), used, pending, hard (or \"unlimited\"), borrowed, lendable (or "
-	 "null), "
-	 "exceeded, podVersion, and holders, a list of namespace, pods and amount. Amounts are texts such as "
-	 "\"6.5\" or \"40Gi\", cut after two decimals; `pods` is a number."},
+     .help = "The form of the output. json is {\"quotas\": [...], \"exceeded\": N}; each "
+	     "quota has tenant, quota, measure (count, gpus or memory), cohort (or null), "
+	     "used, pending, hard (or \"unlimited\"), borrowed, lendable (or null), "
+	     "exceeded, podVersion, and holders, a list of namespace, pods and amount. "
+	     "Amounts are texts such as \"6.5\" or \"40Gi\", cut after two decimals; `pods` "
+	     "is a number."},
 };
 
 static const struct option_table table = {
     .command = "quota",
     .synopsis = "[--kubeconfig FILE] [-o table|json]",
-    .summary =
-	"Prints what the tenants hold of their GPU quotas, and which namespaces hold it (the 20 largest of each "
-	"quota): the "
-	"gpuquotas objects that `gpugate serve --ledger cluster` keeps up to date. PENDING was admitted and is not "
-	"stored yet; "
-	"BORROWED is above the tenant's own `hard`. In bars, pending is shaded (+ without Unicode). Decisions are not "
-	"made from these objects, so they may be some seconds old. Exit status: 0, 1 if a quota is exceeded, 2 if it "
-	"could "
-	"not run.",
+    .summary = "Prints what the tenants hold of their GPU quotas, and which namespaces hold "
+	       "it (the 20 largest of each quota): the gpuquotas objects that `gpugate serve "
+	       "--ledger cluster` keeps up to date. PENDING was admitted and is not stored "
+	       "yet; BORROWED is above the tenant's own `hard`. In bars, pending is shaded (+ "
+	       "without Unicode). Decisions are not made from these objects, so they may be "
+	       "some seconds old.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct quota_options),
     .examples = "  gpugate quota --kubeconfig ~/.kube/config\n"
 		"  gpugate quota -o json | jq -r '.quotas[] | select(.exceeded) | .tenant'\n",
+    .statuses = {[EXIT_FINE] = "No quota is exceeded.", [EXIT_FINDINGS] = "A quota is exceeded."},
 };
 
 /*
@@ -105,7 +99,7 @@ static int print(const struct quota_options *options, const struct quota_list *l
 {
 	struct buf out;
 	buf_init(&out, OUTPUT_BYTES_MAX);
-	if (options->output == OUTPUT_JSON)
+	if (options->output == QUOTA_JSON)
 		quota_table_json(list->items, list->count, &out);
 	else if (list->count == 0)
 		buf_text(&out,
@@ -121,7 +115,7 @@ static int print(const struct quota_options *options, const struct quota_list *l
 	return err->text[0] ? -1 : 0;
 }
 
-int cmd_quota(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct quota_options options;
 	struct quota_list list = {0};
@@ -139,3 +133,11 @@ int cmd_quota(int argc, char **argv)
 	options_release(&table, &options);
 	return status;
 }
+
+const struct command quota_command = {
+    .name = "quota",
+    .summary = "print how much of their quotas tenants use in a cluster",
+    .group = GROUP_USAGE,
+    .options = &table,
+    .run = run,
+};

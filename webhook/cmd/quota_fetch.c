@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "gpugate/vec.h"
 #include "webhook/kube/client.h"
 #include "webhook/kube/stream.h"
 #include "webhook/kube/watch.h"
@@ -17,7 +18,7 @@ struct fetch {
 	struct quota_list *list;
 	struct kube_stream stream; /* The current page. */
 	struct buf path;
-	uint32_t size;
+	size_t size;
 	unsigned beginnings;
 	struct error err;
 	pthread_mutex_t mutex;
@@ -41,14 +42,10 @@ static int on_item(void *context, struct str type, struct str json, struct error
 	struct fetch *fetch = context;
 	struct quota_list *list = fetch->list;
 	(void)type;
-	if (list->count == fetch->size) {
-		uint32_t size = fetch->size ? fetch->size * 2 : 64;
-		struct quota_document *items = realloc(list->items, size * sizeof *items);
-		if (!items)
-			return error_set(err, "there is not enough memory");
-		list->items = items;
-		fetch->size = size;
-	}
+	struct quota_document *items = vec_room(list->items, list->count, &fetch->size, 64, sizeof *items);
+	if (!items)
+		return error_set(err, "there is not enough memory");
+	list->items = items;
 	char *copy = arena_zalloc(&list->arena, 1, json.len + REVIEW_PADDING);
 	if (!copy)
 		return error_set(err, "there is not enough memory");
@@ -89,18 +86,6 @@ static void take_failure(struct fetch *fetch, const struct kube_answer *answer)
 		error_set(&fetch->err, "%s", problem);
 }
 
-/* Appends a name to a URL's query, percent-encoded (RFC 3986, section 2.3). */
-static void put_escaped(struct buf *path, struct str text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-			buf_char(path, (char)c);
-		else
-			buf_printf(path, "%%%02X", c);
-	}
-}
-
 static void on_page(void *context, const struct kube_answer *answer)
 {
 	struct fetch *fetch = context;
@@ -120,7 +105,7 @@ static void on_page(void *context, const struct kube_answer *answer)
 	if (more) {
 		buf_reset(&fetch->path);
 		buf_text(&fetch->path, QUOTAS_PATH PAGE "&continue=");
-		put_escaped(&fetch->path, next);
+		kube_escape(&fetch->path, next);
 	}
 	kube_stream_release(&fetch->stream);
 	if (more)

@@ -7,8 +7,8 @@
 #include "gpugate/arena.h"
 #include "gpugate/policy.h"
 #include "gpugate/report.h"
-#include "webhook/cli/command.h"
 #include "webhook/cli/terminal.h"
+#include "webhook/cmd/commands.h"
 #include "webhook/cmd/render_options.h"
 #include "webhook/json/yaml.h"
 
@@ -146,7 +146,7 @@ static int render_policy(const struct render_options *options, const struct rend
 	return failed ? fail(&err) : EXIT_FINE;
 }
 
-static int run(const struct render_options *options, int argc, char **argv)
+static int render(const struct render_options *options, int argc, char **argv)
 {
 	struct error err = {0};
 	struct render_texts texts = {0};
@@ -167,13 +167,21 @@ static int run(const struct render_options *options, int argc, char **argv)
 	return status;
 }
 
-int cmd_render(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct render_options options;
 	int status = options_start(&render_options_table, argc, argv, &options);
 	if (status >= 0)
 		return status;
-	status = run(&options, argc, argv);
+	status = render(&options, argc, argv);
 	options_release(&render_options_table, &options);
 	return status;
 }
+
+const struct command render_command = {
+    .name = "render",
+    .summary = "print what a cluster has to register, for kubectl apply",
+    .group = GROUP_INSTALL,
+    .options = &render_options_table,
+    .run = run,
+};

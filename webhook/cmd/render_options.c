@@ -1,13 +1,15 @@
 #include "webhook/cmd/render_options.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gpugate/certs.h"
+#include "gpugate/file.h"
+#include "webhook/base/base64.h"
 #include "webhook/server/kinds.h"
 
 #define MINOR_LEAST 28 /* The first version in which matchConditions are enabled by default. */
@@ -20,116 +22,76 @@ static const char *const parts[] = {
 static const char *const outputs[] = {[RENDER_YAML] = "yaml", [RENDER_JSON] = "json", NULL};
 
 static const struct option_row rows[] = {
-    {.name = "--policy",
-     .word = "PATH",
-     .type = OPTION_LIST,
-     .offset = AT(policies),
-     .required = true,
-     .help = "The policy that serve is given. It decides which Pods /mutate is shown; when it changes so that this "
-	     "changes, "
-	     "render and apply again."},
-    {.name = "--ledger",
-     .type = OPTION_CHOICE,
-     .offset = AT(ledger),
-     .fallback = "embedded",
-     .choices = serve_ledgers,
-     .help = "The same as for serve. cluster: also prints the CustomResourceDefinitions, the rights and the priority "
-	     "level that "
-	     "it needs. embedded: also registers deletions and the ends of Pods."},
-    {.name = "--certs",
-     .type = OPTION_CHOICE,
-     .offset = AT(certs),
-     .fallback = "files",
-     .choices = serve_certs,
-     .help = "The same as for serve. self-managed: prints no caBundle, which gpugate writes by itself, and the rights "
-	     "that it "
-	     "needs for that."},
+    SERVE_OPTION_POLICY(AT(policies), " Give the policy of serve: it decides which Pods /mutate is shown. When the "
+				      "output changes with it, apply it again."),
+    SERVE_OPTION_LEDGER(
+	AT(ledger), " With cluster, the CustomResourceDefinitions, the rights and the priority level "
+		    "that it needs are printed, too. With embedded, deletions and the ends of Pods are registered."),
+    SERVE_OPTION_CERTS(AT(certs),
+		       " With self-managed, the rights to write that authority are printed, and no caBundle is."),
     {.name = "--namespace",
      .word = "NS",
      .type = OPTION_STRING,
      .offset = AT(namespace),
      .fallback = "gpugate",
-     .help = "Where gpugate runs. It is printed first, and Pods in it are never shown to gpugate."},
-    {.name = "--service",
-     .word = "NAME",
-     .type = OPTION_STRING,
-     .offset = AT(service),
-     .help = "The Service in that namespace through which the API server reaches gpugate, at port 443. Without it, and "
-	     "without "
-	     "--url: gpugate."},
+     .help = "Where gpugate runs. It is printed first, and Pods in it are never shown to "
+	     "gpugate."},
+    SERVE_OPTION_SERVICE(AT(service), " It has to listen at port 443. Not together with --url."),
     {.name = "--url",
      .word = "BASE",
      .type = OPTION_STRING,
      .offset = AT(url),
-     .help = "Where the API server reaches gpugate if not through a Service: https://gpugate.example:8443"},
+     .help = "The address through which the API server reaches gpugate, if that is not a "
+	     "Service, such as https://gpugate.example:8443."},
     {.name = "--ca-bundle",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(ca_bundle),
-     .help =
-	 "The authority of gpugate's certificate, PEM; `gpugate certs create` makes it as ca.crt. Without it the API "
-	 "server trusts what its own machine trusts, or what cert-manager's injector adds."},
-    {.name = "--path-secret",
-     .word = "FILE",
-     .type = OPTION_STRING,
-     .offset = AT(path_secret),
-     .help = "The file that serve is given by the same name: the API server then asks /mutate/SECRET and "
-	     "/validate/SECRET. The "
-	     "output holds the secret."},
+     .help = "The authority of gpugate's certificate, PEM; `gpugate certs create` makes it "
+	     "as ca.crt. Without it the API server trusts what its own machine trusts, or "
+	     "what cert-manager's injector adds."},
+    SERVE_OPTION_PATH_SECRET(AT(path_secret), " The output holds the secret."),
     {.name = "--kube-version",
      .word = "1.N",
      .type = OPTION_STRING,
      .offset = AT(kube_version),
      .fallback = "1.37",
-     .help = "The cluster's version, 1.28 to 1.37. 1.28 knows an older version of FlowSchema; all others are given the "
-	     "same."},
-    {.name = "--quota-failure-policy",
-     .type = OPTION_CHOICE,
-     .offset = AT(quota_failure),
-     .fallback = "policy",
-     .choices = serve_failures,
-     .help = "What becomes of a Pod that asks for devices while gpugate does not answer. Fail: it is refused. Ignore: "
-	     "it is admitted uncounted. policy: as Settings.quotaFailurePolicy says. Give serve the same."},
-    {.name = "--guard-failure-policy",
-     .type = OPTION_CHOICE,
-     .offset = AT(guard_failure),
-     .fallback = "policy",
-     .choices = serve_failures,
-     .help = "The same for Pods that only Guards could refuse. policy: as Settings.guardFailurePolicy says."},
+     .help = "The cluster's version, 1.28 to 1.37. 1.28 knows an older version of "
+	     "FlowSchema; all others are given the same."},
+    SERVE_OPTION_QUOTA_FAILURE(AT(quota_failure), " Give serve and render the same."),
+    SERVE_OPTION_GUARD_FAILURE(AT(guard_failure), " Give serve and render the same."),
     {.name = "--viewers",
      .word = "TENANT=GROUP",
      .type = OPTION_LIST,
      .offset = AT(viewers),
-     .help = "Also prints the right of that group to get the gpuquotas of that tenant, and no others. With "
-	     "--ledger cluster."},
+     .help = "Also prints the right of that group to get the gpuquotas of that tenant, and "
+	     "no others. With --ledger cluster."},
     {.name = "--part",
      .type = OPTION_CHOICE,
      .offset = AT(part),
      .fallback = "all",
      .choices = parts,
-     .help = "prerequisites: what gpugate needs to start (namespace, CustomResourceDefinitions, rights, priority "
-	     "level). webhooks: the webhook configurations, to be applied when it answers. all: both."},
+     .help = "What to print. prerequisites: what gpugate needs to start (namespace, "
+	     "CustomResourceDefinitions, rights, priority level). webhooks: the webhook "
+	     "configurations, to be applied when it answers. all: both."},
     {.name = "-o",
      .type = OPTION_CHOICE,
      .offset = AT(output),
      .fallback = "yaml",
      .choices = outputs,
-     .help = "yaml: one document after the other. json: one List."},
+     .help = "The form of the output. yaml: one document after the other. json: one List."},
 };
 
 const struct option_table render_options_table = {
     .command = "render",
     .synopsis = "--policy PATH [OPTION]...",
-    .summary =
-	"Prints what a cluster has to know of gpugate: rights, webhook configurations, and what the cluster ledger "
-	"needs. Nothing is contacted; the same input gives the same output. Apply the webhooks when gpugate answers: "
-	"from "
-	"then on "
-	"a Pod that asks for devices is refused while it does not. What refuses comes last, and --part makes two "
-	"steps of it. To take it back, delete "
-	"the "
-	"webhook configurations first: kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration "
-	"gpugate. Exit status: 0 printed, 1 the policy has errors, 2 it could not run.",
+    .summary = "Prints what a cluster has to know of gpugate: rights, webhook configurations, "
+	       "and what the cluster ledger needs. Nothing is contacted; the same input gives "
+	       "the same output. Apply the webhooks when gpugate answers: from then on a Pod "
+	       "that asks for devices is refused while it does not. What refuses comes last, "
+	       "and --part makes two steps of it. To take it back, delete the webhook "
+	       "configurations first: kubectl delete "
+	       "validatingwebhookconfiguration,mutatingwebhookconfiguration gpugate.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct render_options),
@@ -141,6 +103,7 @@ const struct option_table render_options_table = {
 		"    kubectl apply --server-side -f -\n"
 		"  gpugate render --policy deploy/policy --ledger cluster --viewers research=group-of-research\n"
 		"  gpugate render --policy deploy/policy --url https://10.0.0.7:8443 --ca-bundle pki/ca.crt\n",
+    .statuses = {[EXIT_FINDINGS] = "The policy has errors, which standard error describes."},
 };
 
 static bool is_label(const char *text)
@@ -228,46 +191,39 @@ static char *read_url(const char *text, struct error *err)
 	return url;
 }
 
-static char *encode(const char *bytes, size_t len)
-{
-	char *text = malloc(4 * ((len + 2) / 3) + 1);
-	if (text)
-		EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes, (int)len);
-	return text;
-}
-
 /*
  * Reads a bundle and encodes it in base64. A bundle is public, so that a file with a key must be
  * the wrong one. Returns new, or NULL with an error.
  */
 static char *read_bundle(const char *path, struct error *err)
 {
-	FILE *file = fopen(path, "re");
-	char *bytes = malloc(CERTS_PEM_MAX + 1), *text = NULL;
-	size_t len = file && bytes ? fread(bytes, 1, CERTS_PEM_MAX + 1, file) : 0;
-	bool failed = !file || !bytes || ferror(file);
-	if (failed)
-		error_set(err, "--ca-bundle %.200s cannot be read; name a PEM file", path);
-	else if (len > CERTS_PEM_MAX)
-		error_set(err, "--ca-bundle %.200s has more than %d bytes; name a file with the authority only", path,
-			  CERTS_PEM_MAX);
-	else if (memmem(bytes, len, "PRIVATE KEY-----", 16))
+	static const struct str key = STR("PRIVATE KEY-----"), certificate = STR("-----BEGIN CERTIFICATE-----");
+	struct buf pem, text;
+	buf_init(&pem, CERTS_PEM_MAX);
+	buf_init(&text, 2 * CERTS_PEM_MAX);
+	if (file_read(AT_FDCWD, path, 0, &pem) < 0)
+		error_set(err,
+			  errno == EFBIG
+			      ? "--ca-bundle %.200s has more than %d bytes; name a file with the authority only"
+			      : "--ca-bundle %.200s cannot be read; name a PEM file",
+			  path, CERTS_PEM_MAX);
+	else if (memmem(pem.ptr, pem.len, key.ptr, key.len))
 		error_set(err,
 			  "--ca-bundle %.200s holds a private key, which must not be published; name the file with the "
 			  "authority's certificate, ca.crt",
 			  path);
-	else if (!memmem(bytes, len, "-----BEGIN CERTIFICATE-----", 27))
+	else if (!memmem(pem.ptr, pem.len, certificate.ptr, certificate.len))
 		error_set(
 		    err,
 		    "--ca-bundle %.200s contains no certificate in PEM (\"-----BEGIN CERTIFICATE-----\"); name the "
 		    "file with the authority's certificate, ca.crt",
 		    path);
-	else if (!(text = encode(bytes, len)))
+	else
+		base64_encode(buf_view(&pem), &text);
+	if (text.failed)
 		error_set(err, "not enough memory for --ca-bundle");
-	if (file)
-		fclose(file);
-	free(bytes);
-	return text;
+	buf_wipe(&pem);
+	return text.ptr;
 }
 
 /*

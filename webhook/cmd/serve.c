@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "webhook/cli/command.h"
+#include "webhook/cmd/commands.h"
 #include "webhook/server/server.h"
 
 /* glibc's default, eight per processor, keeps more memory than the requests need. */
@@ -32,7 +32,7 @@ static void wait_for_end(struct serve *serve, const sigset_t *set)
 	}
 }
 
-static int run(const struct serve_options *options)
+static int serve(const struct serve_options *options)
 {
 	struct error err = {0};
 	sigset_t set;
@@ -49,7 +49,7 @@ static int run(const struct serve_options *options)
 	return EXIT_FINE;
 }
 
-int cmd_serve(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct serve_options options;
 	int status = options_start(&serve_options_table, argc, argv, &options);
@@ -61,7 +61,15 @@ int cmd_serve(int argc, char **argv)
 	 * returned to the system.
 	 */
 	mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
-	status = run(&options);
+	status = serve(&options);
 	options_release(&serve_options_table, &options);
 	return status;
 }
+
+const struct command serve_command = {
+    .name = "serve",
+    .summary = "answer the API server's admission reviews",
+    .group = GROUP_RUN,
+    .options = &serve_options_table,
+    .run = run,
+};

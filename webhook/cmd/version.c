@@ -7,30 +7,21 @@
 #include <stdio.h>
 #include <yaml.h>
 
-#include "webhook/cli/command.h"
-#include "webhook/cli/options.h"
-
-enum output { OUTPUT_TEXT, OUTPUT_JSON };
+#include "webhook/cmd/commands.h"
 
 struct version_options {
 	int output;
 };
 
-static const char *const outputs[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", NULL};
-
 static const struct option_row rows[] = {
-    {.name = "-o",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct version_options, output),
-     .fallback = "text",
-     .choices = outputs,
-     .help = "The form of the output."},
+    OPTION_OUTPUT(offsetof(struct version_options, output)),
 };
 
 static const struct option_table table = {
     .command = "version",
     .synopsis = "[-o text|json]",
-    .summary = "Prints the version of gpugate and those of the libraries that it runs with and was built against.",
+    .summary = "Prints the version of gpugate and those of the libraries that it runs with "
+	       "and was built against.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct version_options),
@@ -120,17 +111,25 @@ static int print_json(void)
 	return result;
 }
 
-int cmd_version(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct version_options options;
 	int status = options_start(&table, argc, argv, &options);
 	if (status >= 0)
 		return status;
 	int result = 0;
-	if (options.output == OUTPUT_JSON)
+	if (options.output == OPTION_OUTPUT_JSON)
 		result = print_json();
 	else
 		print_text();
 	options_release(&table, &options);
 	return result == 0 ? EXIT_FINE : EXIT_FAILED;
 }
+
+const struct command version_command = {
+    .name = "version",
+    .summary = "print the versions of gpugate and its libraries",
+    .group = GROUP_ABOUT,
+    .options = &table,
+    .run = run,
+};

@@ -1,61 +1,19 @@
 #include "webhook/http/tls.h"
 
-#include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "webhook/http/tls_authority.h"
 #include "webhook/http/tls_client.h"
-
-struct tls_trust {
-	unsigned references; /* Protected by the mutex of the struct http_tls. */
-	gnutls_x509_trust_list_t list;
-};
 
 struct http_tls {
 	char *cert_file, *key_file, *client_ca_file;
 	pthread_mutex_t mutex; /* Protects both pointers and all reference counts. Not held during I/O or crypto. */
-	struct tls_identity *identity; /* NULL if there is none yet. */
-	struct tls_trust *trust;       /* NULL if no client certificates are requested. */
+	struct tls_identity *identity;   /* NULL if there is none yet. */
+	struct tls_authority *authority; /* NULL if no client certificates are requested. */
 	_Atomic uint64_t generation;
 };
-
-static void trust_free(struct tls_trust *trust)
-{
-	if (!trust)
-		return;
-	if (trust->list)
-		gnutls_x509_trust_list_deinit(trust->list, 1);
-	free(trust);
-}
-
-/* Returns new. */
-static struct tls_trust *load_trust(const char *file, struct error *err)
-{
-	struct buf text;
-	buf_init(&text, TLS_FILE_ROOM);
-	struct tls_trust *trust = calloc(1, sizeof *trust);
-	int result = -1;
-	if (!trust || gnutls_x509_trust_list_init(&trust->list, 0) < 0) {
-		error_set(err, "not enough memory for the client CA %.200s", file);
-	} else if (tls_file_read(file, "client CA", "--client-ca", &text, err) == 0) {
-		gnutls_datum_t pem = tls_datum(&text);
-		trust->references = 1;
-		int added =
-		    text.len ? gnutls_x509_trust_list_add_trust_mem(trust->list, &pem, NULL, GNUTLS_X509_FMT_PEM, 0, 0)
-			     : 0;
-		result = added > 0 ? 0
-				   : error_set(err,
-					       "the client CA %.200s contains no certificate in PEM that can be read "
-					       "(\"-----BEGIN CERTIFICATE-----\")",
-					       file);
-	}
-	buf_release(&text);
-	if (result == 0)
-		return trust;
-	trust_free(trust);
-	return NULL;
-}
 
 static int copy_name(const char *from, char **to, struct error *err)
 {
@@ -76,7 +34,7 @@ struct http_tls *http_tls_create(const char *cert_file, const char *key_file, co
 	if (copy_name(cert_file, &tls->cert_file, err) == 0 && copy_name(key_file, &tls->key_file, err) == 0 &&
 	    copy_name(client_ca_file, &tls->client_ca_file, err) == 0 &&
 	    (!cert_file || (tls->identity = tls_identity_load(tls->cert_file, tls->key_file, err))) &&
-	    (!client_ca_file || (tls->trust = load_trust(client_ca_file, err))))
+	    (!client_ca_file || (tls->authority = tls_authority_load(client_ca_file, err))))
 		return tls;
 	http_tls_destroy(tls);
 	return NULL;
@@ -87,7 +45,7 @@ void http_tls_destroy(struct http_tls *tls)
 	if (!tls)
 		return;
 	tls_identity_free(tls->identity);
-	trust_free(tls->trust);
+	tls_authority_free(tls->authority);
 	pthread_mutex_destroy(&tls->mutex);
 	free(tls->cert_file);
 	free(tls->key_file);
@@ -116,22 +74,22 @@ void http_tls_release(struct http_tls *tls, struct tls_identity *identity)
 		tls_identity_free(identity);
 }
 
-static struct tls_trust *acquire_trust(struct http_tls *tls)
+static struct tls_authority *acquire_authority(struct http_tls *tls)
 {
 	pthread_mutex_lock(&tls->mutex);
-	struct tls_trust *trust = tls->trust;
-	trust->references++;
+	struct tls_authority *authority = tls->authority;
+	authority->references++;
 	pthread_mutex_unlock(&tls->mutex);
-	return trust;
+	return authority;
 }
 
-static void release_trust(struct http_tls *tls, struct tls_trust *trust)
+static void release_authority(struct http_tls *tls, struct tls_authority *authority)
 {
 	pthread_mutex_lock(&tls->mutex);
-	bool last = --trust->references == 0;
+	bool last = --authority->references == 0;
 	pthread_mutex_unlock(&tls->mutex);
 	if (last)
-		trust_free(trust);
+		tls_authority_free(authority);
 }
 
 /*
@@ -147,14 +105,14 @@ static void put_identity(struct http_tls *tls, struct tls_identity *identity)
 	http_tls_release(tls, old);
 }
 
-static void put_trust(struct http_tls *tls, struct tls_trust *trust)
+static void put_authority(struct http_tls *tls, struct tls_authority *authority)
 {
 	pthread_mutex_lock(&tls->mutex);
-	struct tls_trust *old = tls->trust;
-	tls->trust = trust;
+	struct tls_authority *old = tls->authority;
+	tls->authority = authority;
 	atomic_fetch_add(&tls->generation, 1);
 	pthread_mutex_unlock(&tls->mutex);
-	release_trust(tls, old);
+	release_authority(tls, old);
 }
 
 int http_tls_exchange(struct http_tls *tls, const struct buf *certificate, const struct buf *key, struct error *err)
@@ -169,12 +127,12 @@ int http_tls_exchange(struct http_tls *tls, const struct buf *certificate, const
 int http_tls_reload(struct http_tls *tls, struct error *err)
 {
 	struct tls_identity *identity = tls->cert_file ? tls_identity_load(tls->cert_file, tls->key_file, err) : NULL;
-	struct tls_trust *trust = tls->client_ca_file ? load_trust(tls->client_ca_file, err) : NULL;
-	bool whole = (identity || !tls->cert_file) && (trust || !tls->client_ca_file);
+	struct tls_authority *authority = tls->client_ca_file ? tls_authority_load(tls->client_ca_file, err) : NULL;
+	bool whole = (identity || !tls->cert_file) && (authority || !tls->client_ca_file);
 	if (identity)
 		put_identity(tls, identity);
-	if (trust)
-		put_trust(tls, trust);
+	if (authority)
+		put_authority(tls, authority);
 	return whole ? 0 : -1;
 }
 
@@ -219,8 +177,8 @@ uint64_t http_tls_generation(const struct http_tls *tls)
 
 const char *http_tls_refuse_client(struct http_tls *tls, gnutls_session_t session, char *const *names, size_t count)
 {
-	struct tls_trust *trust = acquire_trust(tls);
-	const char *why = http_tls_judge_client(trust->list, session, names, count);
-	release_trust(tls, trust);
+	struct tls_authority *authority = acquire_authority(tls);
+	const char *why = http_tls_judge_client(authority->list, session, names, count);
+	release_authority(tls, authority);
 	return why;
 }

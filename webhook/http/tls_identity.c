@@ -1,11 +1,9 @@
 #include "webhook/http/tls_identity.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "webhook/http/tls_file.h"
 
 void tls_identity_free(struct tls_identity *identity)
 {
@@ -15,33 +13,6 @@ void tls_identity_free(struct tls_identity *identity)
 		gnutls_pcert_deinit(&identity->chain[i]);
 	gnutls_privkey_deinit(identity->key);
 	free(identity);
-}
-
-int tls_file_read(const char *file, const char *what, const char *option, struct buf *out, struct error *err)
-{
-	struct stat status;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
-				 strerror(errno), option);
-	if (fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size <= (off_t)TLS_FILE_BYTES_MAX)
-		buf_reserve(out, (size_t)status.st_size + TLS_READ_BYTES);
-	ssize_t got;
-	do {
-		char *to = buf_reserve(out, TLS_READ_BYTES);
-		got = to ? read(fd, to, TLS_READ_BYTES) : -1;
-		if (got > 0)
-			out->len += (size_t)got;
-	} while ((got > 0 && out->len <= TLS_FILE_BYTES_MAX) || (got < 0 && !out->failed && errno == EINTR));
-	int number = errno;
-	close(fd);
-	if (out->len > TLS_FILE_BYTES_MAX)
-		return error_set(err, "the %s %.200s is larger than 1 MiB; name a PEM file with %s", what, file,
-				 option);
-	if (got < 0)
-		return error_set(err, "cannot read the %s %.200s: %s; name a readable file with %s", what, file,
-				 strerror(number), option);
-	return 0;
 }
 
 /* Whether a PEM text has a block of such a kind: "CERTIFICATE", "PRIVATE KEY". */
@@ -190,8 +161,8 @@ struct tls_identity *tls_identity_load(const char *cert_file, const char *key_fi
 	const struct tls_origin origin = {cert_file, key_file};
 	struct tls_identity *identity = NULL;
 	struct buf certificate, key;
-	buf_init(&certificate, TLS_FILE_ROOM);
-	buf_init(&key, TLS_FILE_ROOM);
+	buf_init(&certificate, TLS_FILE_BYTES_MAX);
+	buf_init(&key, TLS_FILE_BYTES_MAX);
 	if (tls_file_read(origin.key, "key", "--tls-key", &key, err) == 0 &&
 	    tls_file_read(origin.certificate, "certificate", "--tls-cert", &certificate, err) == 0)
 		identity = tls_identity_create(&certificate, &key, &origin, err);

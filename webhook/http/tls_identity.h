@@ -25,28 +25,10 @@ struct tls_identity {
 	time_t begin;  /* When the server's own certificate becomes valid. */
 };
 
-#define TLS_FILE_BYTES_MAX (1u << 20)
-#define TLS_READ_BYTES ((size_t)4096)
-/* The last read finds the end of the file or an excess byte. */
-#define TLS_FILE_ROOM (TLS_FILE_BYTES_MAX + TLS_READ_BYTES)
-
 /* The origin of a pair, for errors. */
 struct tls_origin {
 	const char *certificate, *key; /* File names or descriptions. */
 };
-
-/* The bytes of a buffer as GnuTLS takes them. Borrows from the buffer. */
-static inline gnutls_datum_t tls_datum(const struct buf *buf)
-{
-	return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};
-}
-
-/*
- * Reads a whole file into `out`, whose maximum is TLS_FILE_ROOM. `what` and `option` appear in
- * errors. The file may be a private key, so the buffer is allocated in one piece: growing it could
- * leave copies of the key in freed memory. Returns 0, or -1 with an error.
- */
-int tls_file_read(const char *file, const char *what, const char *option, struct buf *out, struct error *err);
 
 /* Returns new, with one reference, or NULL with an error. The caller overwrites the key in the buffer. */
 struct tls_identity *tls_identity_create(const struct buf *certificate, const struct buf *key,

@@ -1,5 +1,6 @@
 #include "webhook/json/field.h"
 
+#include "gpugate/vec.h"
 #include "webhook/json/balance.h"
 #include "webhook/json/string.h"
 #include "webhook/json/unique.h"
@@ -20,19 +21,12 @@ struct list {
  */
 static void *list_next(struct reader *reader, struct list *list)
 {
-	if (list->count == list->room) {
-		/* Cannot overflow: every item takes at least a byte of the text. */
-		uint32_t room = list->room ? list->room * 2 : FIRST_ROOM;
-		char *items = arena_alloc(reader->arena, (size_t)room * list->size);
-		if (!items) {
-			reader_no_memory(reader);
-			return NULL;
-		}
-		if (list->count)
-			memcpy(items, list->items, (size_t)list->count * list->size);
-		list->items = items;
-		list->room = room;
+	char *items = vec_room_in(reader->arena, list->items, list->count, &list->room, FIRST_ROOM, list->size);
+	if (!items) {
+		reader_no_memory(reader);
+		return NULL;
 	}
+	list->items = items;
 	return memset(list->items + (size_t)list->count * list->size, 0, list->size);
 }
 

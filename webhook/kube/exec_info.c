@@ -2,9 +2,9 @@
  * exec_info: what a credential plug-in learns about the cluster, in the variable
  * KUBERNETES_EXEC_INFO.
  */
-#include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "webhook/base/base64.h"
 #include "webhook/kube/config_exec.h"
 
 #define EXTENSION "client.authentication.k8s.io/exec" /* Its value is for the plug-in. */
@@ -54,12 +54,13 @@ static json_t *json_of(yaml_document_t *document, const yaml_node_t *node)
 						  : json_of_scalar(node);
 }
 
-static json_t *base64(struct str bytes)
+static json_t *base64_of(struct str bytes)
 {
-	char *text = malloc(bytes.len / 3 * 4 + 5);
-	int len = text ? EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes.ptr, (int)bytes.len) : -1;
-	json_t *value = len >= 0 ? json_stringn(text, (size_t)len) : NULL;
-	free(text);
+	struct buf text;
+	buf_init(&text, 2 * bytes.len + 5);
+	base64_encode(bytes, &text);
+	json_t *value = text.failed ? NULL : json_stringn(text.ptr, text.len);
+	buf_release(&text);
 	return value;
 }
 
@@ -94,7 +95,7 @@ static json_t *describe(struct kube_reading *reading, const yaml_node_t *cluster
 	if (config->server_name)
 		json_object_set_new(info, "tls-server-name", json_string(config->server_name));
 	if (config->ca.len)
-		json_object_set_new(info, "certificate-authority-data", base64(buf_view(&config->ca)));
+		json_object_set_new(info, "certificate-authority-data", base64_of(buf_view(&config->ca)));
 	if (extension)
 		json_object_set_new(info, "config", json_of(&reading->document, extension));
 	return info;

@@ -6,43 +6,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "gpugate/file.h"
 
 /* --- Files --- */
 
-static int unreadable(const char *path, const char *what, int reason, struct error *err)
-{
-	return error_set(err, "%s cannot be read from %.300s: %s; the file has to exist and be readable for this user",
-			 what, path, strerror(reason));
-}
-
 int kube_identity_read(const char *path, const char *what, size_t most, struct buf *out, struct error *err)
 {
-	/* Must not block on a pipe. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return unreadable(path, what, errno, err);
-	buf_init(out, most + 1);
-	char *to = buf_reserve(out, most + 1);
-	ssize_t got = to ? 1 : -1;
-	int reason = to ? 0 : ENOMEM;
-	while (got > 0 && out->len <= most) {
-		got = read(fd, to + out->len, most + 1 - out->len);
-		reason = errno;
-		if (got < 0 && reason == EINTR)
-			got = 1;
-		else if (got > 0)
-			out->len += (size_t)got;
-	}
-	close(fd);
-	if (got >= 0 && out->len > 0 && out->len <= most)
+	buf_init(out, most);
+	int failed = file_read(AT_FDCWD, path, O_NONBLOCK, out), reason = failed ? errno : 0;
+	if (!failed && out->len)
 		return 0;
-	bool large = out->len > most;
 	buf_wipe(out);
-	if (got < 0)
-		return unreadable(path, what, reason, err);
+	if (failed && reason != EFBIG)
+		return error_set(
+		    err, "%s cannot be read from %.300s: %s; the file has to exist and be readable for this user", what,
+		    path, strerror(reason));
 	return error_set(err, "%s in %.300s has to be of 1 to %zu bytes; %s", what, path, most,
-			 large ? "the file is larger" : "the file is empty");
+			 failed ? "the file is larger" : "the file is empty");
 }
 
 bool kube_identity_trim_token(struct str *token)

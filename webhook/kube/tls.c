@@ -52,16 +52,28 @@ static int check_pair(const struct kube_config *config, struct error *err)
 	return result;
 }
 
+/*
+ * Reads the bundle as libcurl does, which takes all its certificates, or none if one of them cannot
+ * be read. Returns how many there are.
+ */
+static int count_authorities(struct str pem)
+{
+	BIO *bio = open_text(pem);
+	STACK_OF(X509_INFO) *items = bio ? PEM_X509_INFO_read_bio(bio, NULL, no_password, NULL) : NULL;
+	int count = 0;
+	for (int i = 0; i < sk_X509_INFO_num(items); i++)
+		count += sk_X509_INFO_value(items, i)->x509 != NULL;
+	sk_X509_INFO_pop_free(items, X509_INFO_free);
+	BIO_free(bio);
+	return count;
+}
+
 int kube_tls_check(const struct kube_config *config, struct error *err)
 {
 	int result = 0;
-	if (str_present(kube_config_ca(config))) {
-		X509 *authority = read_certificate(kube_config_ca(config));
-		if (!authority)
-			result = error_set(err, "the CA of the API server is not a certificate in PEM; check "
-						"certificate-authority, or in a Pod its ca.crt");
-		X509_free(authority);
-	}
+	if (str_present(kube_config_ca(config)) && count_authorities(kube_config_ca(config)) == 0)
+		result = error_set(err, "the CA of the API server is not one or several whole certificates in PEM; "
+					"check certificate-authority, or in a Pod its ca.crt");
 	if (result == 0 && str_present(kube_config_client_certificate(config)))
 		result = check_pair(config, err);
 	ERR_clear_error(); /* libcurl reads this error queue, too. */

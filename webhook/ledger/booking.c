@@ -48,9 +48,8 @@ bool ledger_settle(struct ledger *ledger, struct entry *entry)
 	return booked & BOOKED_FREED;
 }
 
-void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry)
+void ledger_replace(struct ledger *ledger, struct entry *old, struct entry *entry)
 {
-	struct entry *old = *link;
 	if (old) {
 		entry->state = old->state;
 		entry->copy = old->copy;
@@ -75,17 +74,16 @@ void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *en
 		old->charges = NULL;
 		untrack(old);
 	}
-	entry_put(&ledger->table, link, entry);
+	entry_put(&ledger->table, old, entry);
 }
 
-bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms)
+bool ledger_prune(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
-	const struct entry *entry = *link;
 	int64_t memory_ms = 2 * ledger->options.ttl_ms;
 	bool remembered = ledger->comparing && entry->list == ledger->list;
 	if (remembered || entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
 	    (entry->state & (ENTRY_GONE | ENTRY_SWEPT) && now_ms - entry->gone_ms < memory_ms))
 		return false;
-	entry_drop(&ledger->table, link);
+	entry_drop(&ledger->table, entry);
 	return true;
 }

@@ -43,14 +43,15 @@ bool ledger_check(const struct ledger *ledger)
 	if (book_open(&fresh, ledger->book.policy) < 0)
 		return false;
 	bool exact = true;
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next, entries++) {
-			exact &= check_entry(ledger, entry, &fresh) == 0;
-			strangers += entry->stranger;
-			unfit.of_no_model += !!(entry->unfit & NODE_OF_NO_MODEL);
-			unfit.of_several_models += !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
-		}
-	exact &= entries == ledger->table.count && strangers == ledger->strangers &&
+	for (const struct entry *entry = entry_next(&ledger->table, NULL); entry;
+	     entry = entry_next(&ledger->table, entry)) {
+		exact &= check_entry(ledger, entry, &fresh) == 0;
+		entries++;
+		strangers += entry->stranger;
+		unfit.of_no_model += !!(entry->unfit & NODE_OF_NO_MODEL);
+		unfit.of_several_models += !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
+	}
+	exact &= entries == ledger->table.map.count && strangers == ledger->strangers &&
 		 unfit.of_no_model == ledger->on_no_model && unfit.of_several_models == ledger->on_several_models;
 	for (uint32_t i = 0; i < quotas; i++)
 		exact &= fresh.held[i].used == ledger->book.held[i].used &&

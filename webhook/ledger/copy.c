@@ -8,20 +8,20 @@
 struct loading {
 	struct ledger *ledger;
 	int64_t now_ms;
-	bool dry;
 };
 
 static int load_entry(void *context, const struct holding *holding)
 {
 	struct loading *loading = context;
 	struct ledger *ledger = loading->ledger;
-	struct entry **link = entry_find(&ledger->table, holding->uid), *entry = *link;
+	struct entry *entry = entry_find(&ledger->table, holding->uid);
 	/* An unreadable Pod may have no facts, and this text has them. */
 	if (!entry || entry->state == ENTRY_UNREADABLE) {
+		struct entry *old = entry;
 		entry = entry_make(holding, NULL);
 		if (!entry)
 			return -1;
-		ledger_replace(ledger, link, entry);
+		ledger_replace(ledger, old, entry);
 	}
 	if (!(entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE))) {
 		entry->pending_ms = loading->now_ms;
@@ -45,7 +45,7 @@ static void strip(struct ledger *ledger, uint8_t state, bool (*which)(const stru
 		entry->state &= (uint8_t)~state;
 		ledger_settle(ledger, entry);
 		if (entry->state == 0)
-			entry_drop(&ledger->table, entry_find(&ledger->table, entry->holding.uid));
+			entry_drop(&ledger->table, entry);
 	}
 }
 

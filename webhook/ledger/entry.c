@@ -8,29 +8,25 @@
 
 int entry_table_init(struct entry_table *table)
 {
-	*table = (struct entry_table){.mask = SLOTS_LEAST - 1};
-	table->slots = calloc(SLOTS_LEAST, sizeof *table->slots);
-	return table->slots ? 0 : -1;
+	return hash_map_init(&table->map, SLOTS_LEAST);
 }
 
 void entry_table_release(struct entry_table *table)
 {
-	for (uint32_t i = 0; table->slots && i <= table->mask; i++)
-		for (struct entry *entry = table->slots[i], *next; entry; entry = next) {
-			next = entry->next;
-			entry_free(entry);
-		}
-	free(table->slots);
-	*table = (struct entry_table){0};
+	for (struct entry *entry = entry_next(table, NULL), *next; entry; entry = next) {
+		next = entry_next(table, entry);
+		entry_free(entry);
+	}
+	hash_map_release(&table->map);
 }
 
-struct entry **entry_find(const struct entry_table *table, struct str uid)
+struct entry *entry_find(const struct entry_table *table, struct str uid)
 {
 	uint64_t hash = str_hash(uid);
-	struct entry **link = &table->slots[hash & table->mask];
-	while (*link && !((*link)->hash == hash && str_eq((*link)->holding.uid, uid)))
-		link = &(*link)->next;
-	return link;
+	struct hash_link *link = hash_map_chain(&table->map, hash);
+	while (link && !(link->hash == hash && str_eq(((struct entry *)(void *)link)->holding.uid, uid)))
+		link = link->next;
+	return (struct entry *)(void *)link;
 }
 
 /*
@@ -164,43 +160,17 @@ void entry_free(struct entry *entry)
 	free(entry);
 }
 
-/* At most one entry per slot on average. Without memory, the chains just get longer. */
-static void make_room(struct entry_table *table)
+void entry_put(struct entry_table *table, struct entry *old, struct entry *entry)
 {
-	if (table->count <= table->mask)
-		return;
-	uint32_t mask = table->mask * 2 + 1;
-	struct entry **slots = calloc((size_t)mask + 1, sizeof *slots);
-	if (!slots)
-		return;
-	for (uint32_t i = 0; i <= table->mask; i++)
-		for (struct entry *entry = table->slots[i], *next; entry; entry = next) {
-			next = entry->next;
-			entry->next = slots[entry->hash & mask];
-			slots[entry->hash & mask] = entry;
-		}
-	free(table->slots);
-	table->slots = slots;
-	table->mask = mask;
-}
-
-void entry_put(struct entry_table *table, struct entry **link, struct entry *entry)
-{
-	struct entry *old = *link;
-	entry->hash = str_hash(entry->holding.uid);
-	entry->next = old ? old->next : NULL;
-	*link = entry;
-	entry_free(old);
 	if (old)
-		return;
-	table->count++;
-	make_room(table);
+		hash_map_replace(&table->map, &old->in_table, &entry->in_table);
+	else
+		hash_map_add(&table->map, &entry->in_table, str_hash(entry->holding.uid));
+	entry_free(old);
 }
 
-void entry_drop(struct entry_table *table, struct entry **link)
+void entry_drop(struct entry_table *table, struct entry *entry)
 {
-	struct entry *entry = *link;
-	*link = entry->next;
-	table->count--;
+	hash_map_remove(&table->map, &entry->in_table);
 	entry_free(entry);
 }

@@ -5,6 +5,7 @@
 #ifndef WEBHOOK_LEDGER_ENTRY_H
 #define WEBHOOK_LEDGER_ENTRY_H
 
+#include "gpugate/hash_map.h"
 #include "gpugate/holding.h"
 #include "gpugate/pod.h"
 #include "gpugate/quota.h"
@@ -32,8 +33,7 @@ enum entry_state {
 enum entry_booking { BOOKED_NOWHERE, BOOKED_USED, BOOKED_PENDING };
 
 struct entry {
-	struct entry *next; /* In the same slot. */
-	uint64_t hash;
+	struct hash_link in_table; /* Must come first: see entry_next. */
 	struct holding holding;
 	/*
 	 * What policy_place reads of a Pod, and node_name. NULL: the view does not have the Pod, or
@@ -70,20 +70,24 @@ struct entry {
 };
 
 struct entry_table {
-	struct entry **slots;
-	uint32_t mask;
-	uint32_t count;
+	struct hash_map map;
 };
 
 /* Returns 0, or -1 without memory. */
 int entry_table_init(struct entry_table *table);
 void entry_table_release(struct entry_table *table); /* Frees all entries; takes a zeroed table. */
 
+/* Returns the entry with this uid; NULL: there is none. */
+struct entry *entry_find(const struct entry_table *table, struct str uid);
+
 /*
- * Returns the link to the entry with this uid, or to NULL if there is none. Valid until the table
- * changes.
+ * Returns the entry after `entry`, or the first one if it is NULL; NULL at the end. Between two
+ * calls, entries other than `entry` may be dropped and replaced, and none may be added.
  */
-struct entry **entry_find(const struct entry_table *table, struct str uid);
+static inline struct entry *entry_next(const struct entry_table *table, const struct entry *entry)
+{
+	return (struct entry *)(void *)hash_map_next(&table->map, entry ? &entry->in_table : NULL);
+}
 
 /*
  * Copies everything that the holding refers to, and the placement of `pod` (may be NULL). All other
@@ -93,12 +97,12 @@ struct entry *entry_make(const struct holding *holding, const struct pod *pod);
 void entry_free(struct entry *entry); /* Takes NULL. */
 
 /*
- * Puts an entry into the table. *link is from entry_find for the same uid; an entry that it points
- * to is replaced and freed.
+ * Puts an entry into the table. Replaces and frees `old`, which entry_find has returned for the same
+ * uid.
  */
-void entry_put(struct entry_table *table, struct entry **link, struct entry *entry);
+void entry_put(struct entry_table *table, struct entry *old, struct entry *entry);
 
 /* Removes an entry from the table and frees it. */
-void entry_drop(struct entry_table *table, struct entry **link);
+void entry_drop(struct entry_table *table, struct entry *entry);
 
 #endif

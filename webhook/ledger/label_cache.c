@@ -4,57 +4,33 @@
 
 #define SLOTS_LEAST 64
 
-static uint32_t hash_name(struct str name)
-{
-	uint32_t hash = 0x811c9dc5u;
-	for (size_t i = 0; i < name.len; i++)
-		hash = (hash ^ (unsigned char)name.ptr[i]) * 0x01000193u;
-	return hash ^ (hash >> 15);
-}
-
 void labels_init(struct labels *labels)
 {
 	*labels = (struct labels){0};
 }
 
+static struct labelled *next_of(const struct labels *labels, const struct labelled *item)
+{
+	return (struct labelled *)(void *)hash_map_next(&labels->map, item ? &item->in_map : NULL);
+}
+
 void labels_release(struct labels *labels)
 {
-	for (uint32_t i = 0; labels->slots && i <= labels->mask; i++)
-		for (struct labelled *item = labels->slots[i], *next; item; item = next) {
-			next = item->next;
-			free(item);
-		}
-	free(labels->slots);
+	for (struct labelled *item = next_of(labels, NULL), *next; item; item = next) {
+		next = next_of(labels, item);
+		free(item);
+	}
+	hash_map_release(&labels->map);
 	labels_init(labels);
 }
 
-/* At most one object per slot on average. Without memory, the chains just get longer. */
-static int make_room(struct labels *labels)
+static struct labelled *find(const struct labels *labels, struct str name)
 {
-	if (labels->slots && labels->count <= labels->mask)
-		return 0;
-	uint32_t mask = labels->slots ? labels->mask * 2 + 1 : SLOTS_LEAST - 1;
-	struct labelled **slots = calloc((size_t)mask + 1, sizeof *slots);
-	if (!slots)
-		return labels->slots ? 0 : -1;
-	for (uint32_t i = 0; labels->slots && i <= labels->mask; i++)
-		for (struct labelled *item = labels->slots[i], *next; item; item = next) {
-			next = item->next;
-			item->next = slots[item->hash & mask];
-			slots[item->hash & mask] = item;
-		}
-	free(labels->slots);
-	labels->slots = slots;
-	labels->mask = mask;
-	return 0;
-}
-
-static struct labelled **find(const struct labels *labels, struct str name, uint32_t hash)
-{
-	struct labelled **link = &labels->slots[hash & labels->mask];
-	while (*link && !((*link)->hash == hash && str_eq((*link)->name, name)))
-		link = &(*link)->next;
-	return link;
+	uint64_t hash = str_hash(name);
+	struct hash_link *link = hash_map_chain(&labels->map, hash);
+	while (link && !(link->hash == hash && str_eq(((struct labelled *)(void *)link)->name, name)))
+		link = link->next;
+	return (struct labelled *)(void *)link;
 }
 
 static struct str put(char **at, struct str s)
@@ -67,7 +43,7 @@ static struct str put(char **at, struct str s)
 }
 
 /* Returns new, with all strings in the same block. */
-static struct labelled *make(struct str name, const struct pairs *pairs, uint32_t hash)
+static struct labelled *make(struct str name, const struct pairs *pairs)
 {
 	size_t bytes = name.len;
 	for (uint32_t i = 0; i < pairs->count; i++)
@@ -77,7 +53,7 @@ static struct labelled *make(struct str name, const struct pairs *pairs, uint32_
 		return NULL;
 	struct pair *copies = (struct pair *)(item + 1);
 	char *at = (char *)(copies + pairs->count);
-	*item = (struct labelled){.hash = hash, .labels = {copies, pairs->count, true}};
+	*item = (struct labelled){.labels = {copies, pairs->count, true}};
 	item->name = put(&at, name);
 	for (uint32_t i = 0; i < pairs->count; i++) {
 		copies[i].key = put(&at, pairs->items[i].key);
@@ -100,40 +76,38 @@ static bool same(const struct pairs *a, const struct pairs *b)
 
 int labels_set(struct labels *labels, struct str name, const struct pairs *pairs)
 {
-	if (make_room(labels) < 0)
+	if (!labels->map.slots && hash_map_init(&labels->map, SLOTS_LEAST) < 0)
 		return -1;
-	uint32_t hash = hash_name(name);
-	struct labelled **link = find(labels, name, hash), *old = *link;
+	struct labelled *old = find(labels, name);
 	if (old && same(&old->labels, pairs)) {
 		old->generation = labels->generation;
 		return 0;
 	}
-	struct labelled *item = make(name, pairs, hash);
+	struct labelled *item = make(name, pairs);
 	if (!item)
 		return -1;
 	item->generation = labels->generation;
-	item->next = old ? old->next : NULL;
-	*link = item;
-	labels->count += !old;
+	if (old)
+		hash_map_replace(&labels->map, &old->in_map, &item->in_map);
+	else
+		hash_map_add(&labels->map, &item->in_map, str_hash(name));
 	free(old);
 	return 1;
 }
 
 bool labels_remove(struct labels *labels, struct str name)
 {
-	struct labelled **link = labels->slots ? find(labels, name, hash_name(name)) : NULL;
-	struct labelled *item = link ? *link : NULL;
+	struct labelled *item = find(labels, name);
 	if (!item)
 		return false;
-	*link = item->next;
-	labels->count--;
+	hash_map_remove(&labels->map, &item->in_map);
 	free(item);
 	return true;
 }
 
 const struct pairs *labels_get(const struct labels *labels, struct str name)
 {
-	const struct labelled *item = labels->slots ? *find(labels, name, hash_name(name)) : NULL;
+	const struct labelled *item = find(labels, name);
 	return item ? &item->labels : NULL;
 }
 
@@ -144,15 +118,12 @@ void labels_list_begin(struct labels *labels)
 
 void labels_list_end(struct labels *labels, void (*gone)(void *context, struct str name), void *context)
 {
-	for (uint32_t i = 0; labels->slots && i <= labels->mask; i++)
-		for (struct labelled **link = &labels->slots[i], *item; (item = *link);) {
-			if (item->generation == labels->generation) {
-				link = &item->next;
-				continue;
-			}
-			*link = item->next;
-			labels->count--;
-			gone(context, item->name);
-			free(item);
-		}
+	for (struct labelled *item = next_of(labels, NULL), *next; item; item = next) {
+		next = next_of(labels, item);
+		if (item->generation == labels->generation)
+			continue;
+		hash_map_remove(&labels->map, &item->in_map);
+		gone(context, item->name);
+		free(item);
+	}
 }

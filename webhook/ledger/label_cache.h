@@ -5,20 +5,18 @@
 #ifndef WEBHOOK_LEDGER_LABEL_CACHE_H
 #define WEBHOOK_LEDGER_LABEL_CACHE_H
 
+#include "gpugate/hash_map.h"
 #include "gpugate/pairs.h"
 
 struct labelled {
-	struct labelled *next; /* In the same slot. */
-	uint32_t hash;
-	uint32_t generation; /* Of the last list that contained it. */
+	struct hash_link in_map; /* Must come first. */
+	uint32_t generation;     /* Of the last list that contained it. */
 	struct str name;
 	struct pairs labels;
 };
 
 struct labels {
-	struct labelled **slots;
-	uint32_t mask;
-	uint32_t count;
+	struct hash_map map;
 	uint32_t generation;
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/trace.h"
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/state.h"
 
@@ -111,7 +112,7 @@ static bool has_room(const struct caps *caps, const struct book *book, const str
 static const char *no_room(struct ledger *ledger, const struct holding *holding)
 {
 	const struct book *book = &ledger->book;
-	if (ledger->options.pods_max && ledger->table.count >= ledger->options.pods_max)
+	if (ledger->options.pods_max && ledger->table.map.count >= ledger->options.pods_max)
 		return "the ledger is full";
 	if (!ledger->options.shared)
 		return NULL;
@@ -131,7 +132,7 @@ static const char *no_room(struct ledger *ledger, const struct holding *holding)
 /* Holds an admitted Pod as tentative. Returns NULL, or why it cannot be held. */
 static const char *hold(struct ledger *ledger, const struct holding *holding, int64_t now_ms, bool *crowded)
 {
-	struct entry **link = entry_find(&ledger->table, holding->uid), *self = *link;
+	struct entry *self = entry_find(&ledger->table, holding->uid);
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* It exists, and therefore needs no pending entry. */
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);
@@ -143,7 +144,7 @@ static const char *hold(struct ledger *ledger, const struct holding *holding, in
 	struct entry *entry = entry_make(holding, NULL);
 	if (!entry)
 		return no_memory;
-	ledger_replace(ledger, link, entry);
+	ledger_replace(ledger, self, entry);
 	entry->pending_ms = now_ms; /* A new request starts the time to live again. */
 	entry->due_version = 0;
 	entry->state = (uint8_t)((entry->state & ~ENTRY_SWEPT) | ENTRY_TENTATIVE);
@@ -153,7 +154,7 @@ static const char *hold(struct ledger *ledger, const struct holding *holding, in
 	entry->state &= (uint8_t)~ENTRY_TENTATIVE;
 	ledger_settle(ledger, entry);
 	if (entry->state == 0)
-		entry_drop(&ledger->table, entry_find(&ledger->table, holding->uid));
+		entry_drop(&ledger->table, entry);
 	return no_memory;
 }
 
@@ -172,7 +173,7 @@ static enum ledger_hope hope_of(const struct refused *refused)
 }
 
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
-		   struct arena *arena, struct ledger_verdict *verdict)
+		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict)
 {
 	const struct policy *policy = ledger->book.policy;
 	const struct pairs *labels = ledger_namespace_labels(ledger, holding->namespace);
@@ -189,7 +190,7 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	verdict->answer = LEDGER_ADMITTED;
 	verdict->why = NULL;
 
-	struct entry *self = *entry_find(&ledger->table, holding->uid);
+	struct entry *self = entry_find(&ledger->table, holding->uid);
 	if (self)
 		book_lift(&ledger->book, self, false);
 	bool refused = false;
@@ -198,6 +199,9 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, excess, &refused);
 	if (exceeded->excess_count)
 		exceeded->room_count = policy_room(policy, holding->namespace, labels, ledger->book.held, room);
+	if (trace)
+		policy_trace_charges(policy, holding, labels, charges, verdict->charge_count, ledger->book.held, arena,
+				     trace);
 	if (self)
 		book_lift(&ledger->book, self, true);
 
@@ -218,7 +222,7 @@ void ledger_decide(struct ledger *ledger, const struct holding *holding, enum le
 
 void ledger_hold(struct ledger *ledger, struct str uid)
 {
-	struct entry *entry = *entry_find(&ledger->table, uid);
+	struct entry *entry = entry_find(&ledger->table, uid);
 	if (!entry)
 		return;
 	entry->state = ENTRY_ALIVE;
@@ -227,12 +231,12 @@ void ledger_hold(struct ledger *ledger, struct str uid)
 
 bool ledger_free(struct ledger *ledger, struct str uid)
 {
-	struct entry **link = entry_find(&ledger->table, uid), *entry = *link;
+	struct entry *entry = entry_find(&ledger->table, uid);
 	if (!entry)
 		return false;
 	entry->state = 0;
 	ledger_settle(ledger, entry);
-	entry_drop(&ledger->table, link);
+	entry_drop(&ledger->table, entry);
 	return true;
 }
 
@@ -265,12 +269,14 @@ uint32_t ledger_pods(const struct ledger *ledger)
 
 bool ledger_stranger(const struct ledger *ledger, struct str *namespace)
 {
-	for (uint32_t i = 0; ledger->strangers && i <= ledger->table.mask; i++)
-		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
-			if (entry->stranger) {
-				*namespace = entry->holding.namespace;
-				return true;
-			}
+	if (ledger->strangers == 0)
+		return false;
+	for (const struct entry *entry = entry_next(&ledger->table, NULL); entry;
+	     entry = entry_next(&ledger->table, entry))
+		if (entry->stranger) {
+			*namespace = entry->holding.namespace;
+			return true;
+		}
 	return false;
 }
 
@@ -283,10 +289,10 @@ const struct entry *ledger_unfit_example(const struct ledger *ledger)
 {
 	if (ledger->on_no_model + ledger->on_several_models == 0)
 		return NULL;
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
-			if (entry->unfit)
-				return entry;
+	for (const struct entry *entry = entry_next(&ledger->table, NULL); entry;
+	     entry = entry_next(&ledger->table, entry))
+		if (entry->unfit)
+			return entry;
 	return NULL;
 }
 
@@ -297,7 +303,7 @@ uint32_t ledger_pending(const struct ledger *ledger)
 
 void ledger_each(const struct ledger *ledger, void (*each)(void *context, const struct entry *entry), void *context)
 {
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (const struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
-			each(context, entry);
+	for (const struct entry *entry = entry_next(&ledger->table, NULL); entry;
+	     entry = entry_next(&ledger->table, entry))
+		each(context, entry);
 }

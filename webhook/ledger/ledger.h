@@ -110,9 +110,11 @@ struct ledger_verdict {
  * [decide] Decides a Pod against what is held, and holds a copy of it as tentative if `mode` says
  * so. A uid that is already held is decided as if it were not, so that a retry neither charges
  * twice nor turns a denial into an admission.
+ *
+ * `trace` may be NULL. Otherwise it receives what is charged, and what each quota on the path holds.
  */
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
-		   struct arena *arena, struct ledger_verdict *verdict);
+		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict);
 
 /*
  * ledger_round begins a round of decisions, which must be made in order of arrival. If a Pod finds

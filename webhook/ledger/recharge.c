@@ -8,9 +8,8 @@
 /* --- Labels --- */
 
 /* Computes an entry's Accelerators and charges again, after its node or the policy has changed. */
-static int look_again(struct ledger *ledger, struct entry **link)
+static int look_again(struct ledger *ledger, struct entry *entry)
 {
-	struct entry *entry = *link;
 	struct holding holding = entry->holding;
 	if (!entry->placement)
 		return ledger_settle(ledger, entry) ? LEDGER_FREED : 0;
@@ -23,7 +22,7 @@ static int look_again(struct ledger *ledger, struct entry **link)
 		return 0;
 	}
 	fresh->node_fit = (uint8_t)node_fit;
-	ledger_replace(ledger, link, fresh);
+	ledger_replace(ledger, entry, fresh);
 	return ledger_settle(ledger, fresh) ? LEDGER_FREED : 0;
 }
 
@@ -35,22 +34,20 @@ static int set_labels(struct labels *labels, struct str name, const struct pairs
 static int charge_namespace(struct ledger *ledger, struct str name)
 {
 	int seen = 0;
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
-			if (str_eq(entry->holding.namespace, name) && ledger_settle(ledger, entry))
-				seen |= LEDGER_FREED;
+	for (struct entry *entry = entry_next(&ledger->table, NULL); entry; entry = entry_next(&ledger->table, entry))
+		if (str_eq(entry->holding.namespace, name) && ledger_settle(ledger, entry))
+			seen |= LEDGER_FREED;
 	return seen;
 }
 
 static int charge_node(struct ledger *ledger, struct str name)
 {
 	int seen = 0;
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (struct entry **link = &ledger->table.slots[i]; *link; link = &(*link)->next) {
-			if (!(*link)->placement || !str_eq((*link)->placement->node_name, name))
-				continue;
-			seen |= look_again(ledger, link);
-		}
+	for (struct entry *entry = entry_next(&ledger->table, NULL), *next; entry; entry = next) {
+		next = entry_next(&ledger->table, entry);
+		if (entry->placement && str_eq(entry->placement->node_name, name))
+			seen |= look_again(ledger, entry);
+	}
 	return seen;
 }
 
@@ -104,10 +101,9 @@ int ledger_labels_end(struct ledger *ledger, enum ledger_list list)
 
 /* --- Time and policy --- */
 
-static int pass_time(struct ledger *ledger, struct entry **link, int64_t now_ms)
+static int pass_time(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
-	struct entry *entry = *link;
-	if (ledger_prune(ledger, link, now_ms) || entry->state & ENTRY_FINISHED ||
+	if (ledger_prune(ledger, entry, now_ms) || entry->state & ENTRY_FINISHED ||
 	    !ledger_is_overdue(ledger, entry, now_ms))
 		return 0;
 	entry->state |= ENTRY_FINISHED;
@@ -117,24 +113,24 @@ static int pass_time(struct ledger *ledger, struct entry **link, int64_t now_ms)
 int ledger_tick(struct ledger *ledger, int64_t now_ms)
 {
 	ledger_exact(ledger);
-	return ledger_for_links(ledger, pass_time, now_ms);
+	return ledger_for_entries(ledger, pass_time, now_ms);
 }
 
-static int charge_anew(struct ledger *ledger, struct entry **link, int64_t now_ms)
+static int charge_anew(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
 	(void)now_ms;
-	return look_again(ledger, link);
+	return look_again(ledger, entry);
 }
 
-static int charge_mischarged(struct ledger *ledger, struct entry **link, int64_t now_ms)
+static int charge_mischarged(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
-	return (*link)->mischarged ? charge_anew(ledger, link, now_ms) : 0;
+	return entry->mischarged ? charge_anew(ledger, entry, now_ms) : 0;
 }
 
 bool ledger_exact(struct ledger *ledger)
 {
 	if (ledger->mischarged)
-		ledger_for_links(ledger, charge_mischarged, 0);
+		ledger_for_entries(ledger, charge_mischarged, 0);
 	return ledger->mischarged == 0;
 }
 
@@ -143,11 +139,10 @@ int ledger_rebase(struct ledger *ledger, const struct policy *policy)
 	struct book old = ledger->book, fresh;
 	if (book_open(&fresh, policy) < 0)
 		return -1;
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (struct entry *entry = ledger->table.slots[i]; entry; entry = entry->next)
-			book_entry(&old, entry, BOOKED_NOWHERE, false, NULL);
+	for (struct entry *entry = entry_next(&ledger->table, NULL); entry; entry = entry_next(&ledger->table, entry))
+		book_entry(&old, entry, BOOKED_NOWHERE, false, NULL);
 	ledger->book = fresh;
 	book_close(&old);
-	ledger_for_links(ledger, charge_anew, 0);
+	ledger_for_entries(ledger, charge_anew, 0);
 	return 0;
 }

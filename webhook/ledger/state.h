@@ -97,21 +97,18 @@ static inline void ledger_list_ends(struct ledger *ledger, enum ledger_list list
 }
 
 /*
- * Calls `act` for the link of each entry. It may drop or replace that entry. Returns all bits that
- * `act` returned.
+ * Calls `act` for each entry. It may drop or replace that entry. Returns all bits that `act`
+ * returned.
  */
-static inline int ledger_for_links(struct ledger *ledger,
-				   int (*act)(struct ledger *ledger, struct entry **link, int64_t now_ms),
-				   int64_t now_ms)
+static inline int ledger_for_entries(struct ledger *ledger,
+				     int (*act)(struct ledger *ledger, struct entry *entry, int64_t now_ms),
+				     int64_t now_ms)
 {
 	int seen = 0;
-	for (uint32_t i = 0; i <= ledger->table.mask; i++)
-		for (struct entry **link = &ledger->table.slots[i]; *link;) {
-			const struct entry *before = *link, *after = before->next;
-			seen |= act(ledger, link, now_ms);
-			if (*link != after)
-				link = &(*link)->next;
-		}
+	for (struct entry *entry = entry_next(&ledger->table, NULL), *next; entry; entry = next) {
+		next = entry_next(&ledger->table, entry);
+		seen |= act(ledger, entry, now_ms);
+	}
 	return seen;
 }
 
@@ -122,16 +119,16 @@ static inline int ledger_for_links(struct ledger *ledger,
 bool ledger_settle(struct ledger *ledger, struct entry *entry);
 
 /*
- * Puts `entry` into the table, in place of an entry of the same uid (*link, which may be NULL), and
+ * Puts `entry` into the table, in place of an entry of the same uid (`old`, which may be NULL), and
  * takes over the state and the booking of that one. Frees the old entry.
  */
-void ledger_replace(struct ledger *ledger, struct entry **link, struct entry *entry);
+void ledger_replace(struct ledger *ledger, struct entry *old, struct entry *entry);
 
 /* Retries the charges for which there was no memory. Returns whether all charges are exact now. */
 bool ledger_exact(struct ledger *ledger);
 
 /* Drops an entry if nothing about it needs to be remembered. Returns whether it was dropped. */
-bool ledger_prune(struct ledger *ledger, struct entry **link, int64_t now_ms);
+bool ledger_prune(struct ledger *ledger, struct entry *entry, int64_t now_ms);
 
 /*
  * Extracts the facts of a Pod under the current policy into scratch memory, including those that

@@ -25,6 +25,7 @@ struct reservation_request {
 	struct str namespace;      /* Namespace of the Pod. */
 	struct decision *decision; /* `holding` is what to reserve. Violations are added. */
 	struct buf *charges;       /* Receives the Pod's charges as `tenant/quota=amount, …`. */
+	const struct trace *trace; /* May be NULL. Only stores that decide at once send events. */
 	/* Labels of the namespace, set by `labels` and `fetch`. Not present: unknown. */
 	struct pairs labels;
 	/*

@@ -11,14 +11,12 @@ int tally_open(struct tally *tally, uint32_t quota_count)
 {
 	*tally = (struct tally){
 	    .quota_count = quota_count,
-	    .slots = calloc(SLOTS_LEAST, sizeof(struct tally_sum *)),
-	    .mask = SLOTS_LEAST - 1,
 	    .quotas = calloc((size_t)quota_count + 1, sizeof(struct tally_sum *)),
 	    .changed = malloc(((size_t)quota_count + 1) * sizeof *tally->changed),
 	    .first = NONE,
 	    .last = NONE,
 	};
-	if (!tally->slots || !tally->quotas || !tally->changed) {
+	if (hash_map_init(&tally->map, SLOTS_LEAST) < 0 || !tally->quotas || !tally->changed) {
 		tally_close(tally);
 		return -1;
 	}
@@ -34,7 +32,7 @@ void tally_close(struct tally *tally)
 			next = sum->quota_next;
 			free(sum);
 		}
-	free(tally->slots);
+	hash_map_release(&tally->map);
 	free(tally->quotas);
 	free(tally->changed);
 	*tally = (struct tally){0};
@@ -46,24 +44,10 @@ static uint64_t hash_of(uint32_t quota, struct str namespace)
 	return hash ^ hash >> 32;
 }
 
-/* At most one sum per slot on average. Without memory, the chains just get longer. */
-static void make_room(struct tally *tally)
+static bool is_of(const struct hash_link *link, uint32_t quota, struct str namespace)
 {
-	if (tally->count <= tally->mask)
-		return;
-	uint32_t mask = tally->mask * 2 + 1;
-	struct tally_sum **slots = calloc((size_t)mask + 1, sizeof(struct tally_sum *));
-	if (!slots)
-		return;
-	for (uint32_t i = 0; i <= tally->mask; i++)
-		for (struct tally_sum *sum = tally->slots[i], *next; sum; sum = next) {
-			next = sum->next;
-			sum->next = slots[sum->hash & mask];
-			slots[sum->hash & mask] = sum;
-		}
-	free(tally->slots);
-	tally->slots = slots;
-	tally->mask = mask;
+	const struct tally_sum *sum = (const struct tally_sum *)(const void *)link;
+	return sum->quota == quota && str_eq(sum->namespace, namespace);
 }
 
 /* Returns new, in its slot and in the list of its quota; NULL without memory. */
@@ -75,40 +59,32 @@ static struct tally_sum *make_sum(struct tally *tally, uint64_t hash, uint32_t q
 	char *name = (char *)(sum + 1);
 	if (namespace.len)
 		memcpy(name, namespace.ptr, namespace.len);
-	make_room(tally);
-	struct tally_sum **slot = &tally->slots[hash & tally->mask], **list = &tally->quotas[quota];
-	*sum = (struct tally_sum){.next = *slot,
-				  .quota_next = *list,
-				  .quota_link = list,
-				  .hash = hash,
-				  .quota = quota,
-				  .namespace = {name, namespace.len}};
+	struct tally_sum **list = &tally->quotas[quota];
+	*sum = (struct tally_sum){
+	    .quota_next = *list, .quota_link = list, .quota = quota, .namespace = {name, namespace.len}};
 	if (*list)
 		(*list)->quota_link = &sum->quota_next;
-	*slot = *list = sum;
-	tally->count++;
+	*list = sum;
+	hash_map_add(&tally->map, &sum->in_map, hash);
 	return sum;
 }
 
 static void drop_sum(struct tally *tally, struct tally_sum *sum)
 {
-	struct tally_sum **link = &tally->slots[sum->hash & tally->mask];
-	while (*link != sum)
-		link = &(*link)->next;
-	*link = sum->next;
+	hash_map_remove(&tally->map, &sum->in_map);
 	*sum->quota_link = sum->quota_next;
 	if (sum->quota_next)
 		sum->quota_next->quota_link = sum->quota_link;
-	tally->count--;
 	free(sum);
 }
 
 struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount)
 {
 	uint64_t hash = hash_of(quota, namespace);
-	struct tally_sum *sum = tally->slots[hash & tally->mask];
-	while (sum && !(sum->hash == hash && sum->quota == quota && str_eq(sum->namespace, namespace)))
-		sum = sum->next;
+	struct hash_link *link = hash_map_chain(&tally->map, hash);
+	while (link && !(link->hash == hash && is_of(link, quota, namespace)))
+		link = link->next;
+	struct tally_sum *sum = (struct tally_sum *)(void *)link;
 	if (!sum)
 		sum = make_sum(tally, hash, quota, namespace);
 	if (!sum)

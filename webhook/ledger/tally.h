@@ -9,15 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gpugate/hash_map.h"
 #include "gpugate/quantity.h"
 #include "gpugate/str.h"
 
 /* What the Pods of one namespace hold of one quota. Exists while at least one Pod is counted. */
 struct tally_sum {
-	struct tally_sum *next;        /* In the same slot. */
+	struct hash_link in_map;       /* Must come first. */
 	struct tally_sum *quota_next;  /* Of the same quota. */
 	struct tally_sum **quota_link; /* Points to this sum in the list of its quota. */
-	uint64_t hash;
 	wide amount;
 	uint32_t quota;
 	uint32_t pods;
@@ -26,8 +26,7 @@ struct tally_sum {
 
 struct tally {
 	uint32_t quota_count;
-	struct tally_sum **slots;
-	uint32_t mask, count;
+	struct hash_map map;
 	struct tally_sum **quotas; /* Indexed by quota. */
 	/*
 	 * Links of the list of changed quotas, indexed by quota: the next one. The list therefore

@@ -79,22 +79,22 @@ static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t versi
 	entry->list = ledger->list;
 }
 
-static int see_gone(struct ledger *ledger, struct entry **link, uint64_t version, int64_t now_ms)
+static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, int64_t now_ms)
 {
 	int seen = 0;
-	struct entry *entry = make_lean(&(*link)->holding);
+	struct entry *entry = make_lean(&old->holding);
 	if (entry)
-		ledger_replace(ledger, link, entry);
+		ledger_replace(ledger, old, entry);
 	else
 		/* Without memory the facts are kept, which only costs the memory that they take. */
-		entry = *link;
+		entry = old;
 	note_seen(ledger, entry, version, now_ms, &seen);
 	entry->state = (uint8_t)((entry->state & ~ENTRY_ALIVE) | ENTRY_GONE);
 	entry->gone_ms = now_ms;
 	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
 }
 
-static int see_alive(struct ledger *ledger, struct entry **link, const struct pod *pod, const struct holding *holding,
+static int see_alive(struct ledger *ledger, struct entry *old, const struct pod *pod, const struct holding *holding,
 		     int node_fit, uint64_t version, int64_t now_ms)
 {
 	int seen = 0;
@@ -104,7 +104,7 @@ static int see_alive(struct ledger *ledger, struct entry **link, const struct po
 	if (!entry)
 		return -1;
 	entry->node_fit = (uint8_t)node_fit;
-	ledger_replace(ledger, link, entry);
+	ledger_replace(ledger, old, entry);
 	note_seen(ledger, entry, version, now_ms, &seen);
 	entry->state |= ENTRY_ALIVE;
 	note_termination(entry, pod, now_ms);
@@ -130,7 +130,7 @@ static bool is_known(const struct entry *entry, const struct pod *pod)
 
 static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
-	struct entry **link = entry_find(&ledger->table, pod->uid), *entry = *link;
+	struct entry *entry = entry_find(&ledger->table, pod->uid);
 	struct holding holding;
 	if (entry && is_known(entry, pod)) {
 		entry->list = ledger->list;
@@ -141,7 +141,7 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
 		return -1;
 	if (holding.demand_count == 0 && !entry)
 		return 0;
-	return see_alive(ledger, link, pod, &holding, node_fit, version, now_ms);
+	return see_alive(ledger, entry, pod, &holding, node_fit, version, now_ms);
 }
 
 /*
@@ -150,13 +150,13 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
  */
 static int see_deleted(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
-	if (!*entry_find(&ledger->table, pod->uid)) {
+	if (!entry_find(&ledger->table, pod->uid)) {
 		int seen = ledger->comparing ? see_present(ledger, pod, version, now_ms) : 0;
 		if (seen < 0)
 			return -1;
 	}
-	struct entry **link = entry_find(&ledger->table, pod->uid);
-	return *link ? see_gone(ledger, link, version, now_ms) : 0;
+	struct entry *entry = entry_find(&ledger->table, pod->uid);
+	return entry ? see_gone(ledger, entry, version, now_ms) : 0;
 }
 
 int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, bool gone, int64_t now_ms)
@@ -169,7 +169,7 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 
 int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
 {
-	struct entry **link = entry_find(&ledger->table, pod->uid), *entry = *link;
+	struct entry *entry = entry_find(&ledger->table, pod->uid);
 	if (version > ledger->event_version)
 		ledger->event_version = version;
 	if (!entry) {
@@ -177,7 +177,7 @@ int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t
 		entry = entry_make(&nothing, NULL);
 		if (!entry)
 			return ledger_lose(ledger, LEDGER_PODS);
-		entry_put(&ledger->table, link, entry);
+		entry_put(&ledger->table, NULL, entry);
 	}
 	int seen = entry->state & ENTRY_SWEPT ? LEDGER_LATE : 0;
 	entry->state = (uint8_t)((entry->state & ~(ENTRY_SWEPT | ENTRY_GONE)) | ENTRY_UNREADABLE);
@@ -193,18 +193,17 @@ void ledger_list_begin(struct ledger *ledger)
 	ledger_list_begins(ledger, LEDGER_PODS);
 }
 
-static int drop_unlisted(struct ledger *ledger, struct entry **link, int64_t now_ms)
+static int drop_unlisted(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
-	const struct entry *entry = *link;
 	if (!(entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE)) || entry->list == ledger->list)
 		return 0;
 	ledger->healed += ledger->comparing;
-	return see_gone(ledger, link, entry->seen_version, now_ms);
+	return see_gone(ledger, entry, entry->seen_version, now_ms);
 }
 
 int ledger_list_end(struct ledger *ledger, uint64_t version, int64_t now_ms)
 {
-	int seen = ledger_for_links(ledger, drop_unlisted, now_ms);
+	int seen = ledger_for_entries(ledger, drop_unlisted, now_ms);
 	ledger_reach(ledger, version);
 	ledger_list_ends(ledger, LEDGER_PODS);
 	return seen;
@@ -231,12 +230,12 @@ static bool has_moved(const struct ledger *ledger, const struct entry *entry)
 
 int ledger_compare(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
-	struct entry *const *link = entry_find(&ledger->table, pod->uid), *entry = *link;
+	struct entry *entry = entry_find(&ledger->table, pod->uid);
 	bool known = entry && is_known(entry, pod);
 	if (!ledger->comparing || (entry && has_moved(ledger, entry)))
 		return 0;
 	int seen = ledger_see(ledger, pod, version, false, now_ms);
-	if (seen < 0 || known || !*entry_find(&ledger->table, pod->uid))
+	if (seen < 0 || known || !entry_find(&ledger->table, pod->uid))
 		return seen;
 	ledger->healed++;
 	return seen | LEDGER_HEALED;
@@ -244,7 +243,7 @@ int ledger_compare(struct ledger *ledger, const struct pod *pod, uint64_t versio
 
 void ledger_compare_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
 {
-	const struct entry *entry = *entry_find(&ledger->table, pod->uid);
+	const struct entry *entry = entry_find(&ledger->table, pod->uid);
 	if (ledger->comparing && entry && !has_moved(ledger, entry))
 		ledger_see_unreadable(ledger, pod, version);
 }
@@ -252,7 +251,7 @@ void ledger_compare_unreadable(struct ledger *ledger, const struct pod *pod, uin
 int ledger_compare_end(struct ledger *ledger, int64_t now_ms)
 {
 	uint64_t healed = ledger->healed;
-	int seen = ledger->comparing ? ledger_for_links(ledger, drop_unlisted, now_ms) : 0;
+	int seen = ledger->comparing ? ledger_for_entries(ledger, drop_unlisted, now_ms) : 0;
 	ledger->comparing = false;
 	return seen | (ledger->healed > healed ? LEDGER_HEALED : 0);
 }
@@ -267,13 +266,12 @@ uint64_t ledger_healed(const struct ledger *ledger)
 	return ledger->healed;
 }
 
-static int forget_entry(struct ledger *ledger, struct entry **link, int64_t now_ms)
+static int forget_entry(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
-	struct entry *entry = *link;
 	(void)now_ms;
 	entry->state = 0;
 	ledger_settle(ledger, entry);
-	entry_drop(&ledger->table, link);
+	entry_drop(&ledger->table, entry);
 	return 0;
 }
 
@@ -283,7 +281,7 @@ static int forget_entry(struct ledger *ledger, struct entry **link, int64_t now_
  */
 void ledger_forget(struct ledger *ledger)
 {
-	ledger_for_links(ledger, forget_entry, 0);
+	ledger_for_entries(ledger, forget_entry, 0);
 	ledger->comparing = false;
 	ledger->view_version = ledger->event_version = 0;
 	ledger->version = UINT64_MAX;

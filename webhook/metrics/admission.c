@@ -65,7 +65,7 @@ static const struct metric rows[ROWS] = {
 		  .unit = "requests",
 		  .help = "HTTP requests answered with an error instead of a review, by status code.",
 		  .labels = {{.name = "code"}},
-		  .details = "[HTTP answers](../operations.md#http-answers) explains the status codes.",
+		  .details = "[HTTP answers](../troubleshooting.md#http-answers) explains the status codes.",
 		  .alerts = "GpugateHttpRejects"},
     [DENIALS] = {.name = "gpugate_denials_total",
 		 .type = METRIC_COUNTER,
@@ -74,7 +74,7 @@ static const struct metric rows[ROWS] = {
 		 .labels = METRICS_DENIALS_LABELS,
 		 .details =
 		     "Each sentence of a refusal counts: a Pod that is refused for two reasons counts twice. Dry "
-		     "runs count. [Refusals](../operations.md#refusals) lists the reasons. `name` is the quota, "
+		     "runs count. [Refusals](../troubleshooting.md#refusals) lists the reasons. `name` is the quota, "
 		     "the kind of Guard (such as `privileged`), the Rule, the Accelerator, the resource, or "
 		     "empty. Beyond 4096 rows the tenant is `other`.",
 		 .alerts = "GpugateQuotaRefuses",

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include "gpugate/vec.h"
+
 #define LABELS 3
 #define LABEL_BYTES_MAX 253 /* The maximum length of a Kubernetes name (a DNS subdomain). */
 #define OTHERS_MAX 32       /* Further series, with tenant "other": one per reason. */
+#define SLOTS_LEAST 32
 
 struct denial {
-	uint64_t hash;
+	struct hash_link in_map; /* Must come first. */
 	uint64_t count;
 	struct str labels[LABELS]; /* They borrow from `bytes`. */
 	char bytes[];
@@ -24,19 +27,16 @@ void metrics_denials_release(struct metrics_denials *denials)
 	for (uint32_t i = 0; i < denials->count; i++)
 		free(denials->items[i]);
 	free(denials->items);
-	free(denials->slots);
+	hash_map_release(&denials->map);
 	pthread_mutex_destroy(&denials->mutex);
 }
 
 static uint64_t hash_labels(const struct str *labels)
 {
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-	for (int label = 0; label < LABELS; label++) {
-		for (size_t i = 0; i < labels[label].len; i++)
-			hash = (hash ^ (unsigned char)labels[label].ptr[i]) * 0x100000001b3u;
-		hash = (hash ^ 0xff) * 0x100000001b3u;
-	}
-	return hash;
+	uint64_t hash = HASH_BEGIN;
+	for (int label = 0; label < LABELS; label++)
+		hash = hash_byte(hash_bytes(hash, labels[label].ptr, labels[label].len), 0xff);
+	return hash ^ hash >> 31;
 }
 
 static bool same_labels(const struct str *a, const struct str *b)
@@ -46,54 +46,28 @@ static bool same_labels(const struct str *a, const struct str *b)
 
 static struct denial *find(const struct metrics_denials *denials, const struct str *labels, uint64_t hash)
 {
-	if (denials->slot_count == 0)
-		return NULL;
-	uint32_t mask = denials->slot_count - 1;
-	for (uint32_t slot = (uint32_t)hash & mask; denials->slots[slot]; slot = (slot + 1) & mask) {
-		struct denial *denial = denials->items[denials->slots[slot] - 1];
-		if (denial->hash == hash && same_labels(denial->labels, labels))
-			return denial;
-	}
-	return NULL;
+	struct hash_link *link = hash_map_chain(&denials->map, hash);
+	while (link && !(link->hash == hash && same_labels(((struct denial *)(void *)link)->labels, labels)))
+		link = link->next;
+	return (struct denial *)(void *)link;
 }
 
-static void place(uint32_t *slots, uint32_t slot_count, uint64_t hash, uint32_t index)
+/* Makes room for one more item. */
+static bool make_room(struct metrics_denials *denials)
 {
-	uint32_t slot = (uint32_t)hash & (slot_count - 1);
-	while (slots[slot])
-		slot = (slot + 1) & (slot_count - 1);
-	slots[slot] = index + 1;
-}
-
-/* Makes room for one more item. Doubles `items` and keeps the hash table at most half full. */
-static bool grow(struct metrics_denials *denials)
-{
-	if (denials->count < denials->size)
-		return true;
-	uint32_t size = denials->size ? denials->size * 2 : 32;
-	uint32_t *slots = calloc((size_t)size * 2, sizeof *slots);
-	struct denial **items = slots ? realloc(denials->items, size * sizeof(struct denial *)) : NULL;
-	if (!items) {
-		free(slots);
+	if (!denials->map.slots && hash_map_init(&denials->map, SLOTS_LEAST) < 0)
 		return false;
-	}
-	for (uint32_t i = 0; i < denials->count; i++)
-		place(slots, size * 2, items[i]->hash, i);
-	free(denials->slots);
-	denials->items = items;
-	denials->size = size;
-	denials->slots = slots;
-	denials->slot_count = size * 2;
-	return true;
+	struct denial **items = vec_room(denials->items, denials->count, &denials->size, SLOTS_LEAST, sizeof *items);
+	denials->items = items ? items : denials->items;
+	return items != NULL;
 }
 
 static struct denial *add(struct metrics_denials *denials, const struct str *labels, uint64_t hash)
 {
 	size_t bytes = labels[0].len + labels[1].len + labels[2].len;
-	struct denial *denial = grow(denials) ? malloc(sizeof *denial + bytes) : NULL;
+	struct denial *denial = make_room(denials) ? malloc(sizeof *denial + bytes) : NULL;
 	if (!denial)
 		return NULL;
-	denial->hash = hash;
 	denial->count = 0;
 	char *at = denial->bytes;
 	for (int i = 0; i < LABELS; i++) {
@@ -102,7 +76,7 @@ static struct denial *add(struct metrics_denials *denials, const struct str *lab
 		denial->labels[i] = (struct str){at, labels[i].len};
 		at += labels[i].len;
 	}
-	place(denials->slots, denials->slot_count, hash, denials->count);
+	hash_map_add(&denials->map, &denial->in_map, hash);
 	denials->items[denials->count++] = denial;
 	return denial;
 }

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "gpugate/hash_map.h"
 #include "webhook/metrics/metric.h"
 
 /*
@@ -31,10 +32,8 @@ struct metrics_denials {
 	const struct metric *metric;
 	pthread_mutex_t mutex;
 	struct denial **items; /* In the order of their first occurrence. */
-	uint32_t count, size;  /* Used and allocated items. */
-	/* Hash table with linear probing: 1 + index into items, or 0 if free. */
-	uint32_t *slots;
-	uint32_t slot_count; /* A power of two. */
+	size_t count, size;    /* Used and allocated items. */
+	struct hash_map map;   /* The same items by their labels. */
 };
 
 /*

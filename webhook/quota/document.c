@@ -107,19 +107,15 @@ void quota_document_write(struct buf *out, const struct quota_document *document
 	buf_text(out, "}}");
 }
 
-/* --- Hashes: 64-bit FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ --- */
-
-#define HASH_BEGIN 0xcbf29ce484222325u
+/* --- Hashes --- */
 
 /* Hashing the length before each string makes ("ab", "c") and ("a", "bc") hash differently. */
 static uint64_t hash_text(uint64_t hash, struct str text)
 {
 	uint64_t len = str_present(text) ? text.len : UINT64_MAX;
 	for (int i = 0; i < 64; i += 8)
-		hash = (hash ^ (len >> i & 0xff)) * 0x100000001b3u;
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ (unsigned char)text.ptr[i]) * 0x100000001b3u;
-	return hash;
+		hash = hash_byte(hash, len >> i & 0xff);
+	return hash_bytes(hash, text.ptr, text.len);
 }
 
 uint64_t quota_text_hash(struct str text)

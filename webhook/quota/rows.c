@@ -97,85 +97,55 @@ bool publish_rows_idle(const struct publish_rows *rows)
 
 /* --- The table --- */
 
+static struct publish_row *row_of(const struct hash_link *link)
+{
+	return link ? (struct publish_row *)(void *)((char *)(uintptr_t)link - offsetof(struct publish_row, in_map))
+		    : NULL;
+}
+
 int publish_rows_init(struct publish_rows *rows, int64_t now_ms)
 {
-	*rows = (struct publish_rows){.slots = calloc(SLOTS_LEAST, sizeof(struct publish_row *)),
-				      .mask = SLOTS_LEAST - 1,
-				      .scanned = UINT32_MAX,
-				      .waited = now_ms / PUBLISH_WAIT_MS};
+	*rows = (struct publish_rows){.scanned = UINT32_MAX, .waited = now_ms / PUBLISH_WAIT_MS};
 	for (int i = 0; i < PUBLISH_RANKS; i++)
 		ring_init(&rows->ready[i]);
 	for (int i = 0; i < PUBLISH_WAITS; i++)
 		ring_init(&rows->waiting[i]);
-	return rows->slots ? 0 : -1;
+	return hash_map_init(&rows->map, SLOTS_LEAST);
 }
 
 void publish_rows_release(struct publish_rows *rows)
 {
-	for (uint32_t i = 0; rows->slots && i <= rows->mask; i++)
-		for (struct publish_row *row = rows->slots[i], *next; row; row = next) {
-			next = row->next;
-			free(row);
-		}
-	free(rows->slots);
+	for (struct hash_link *link = hash_map_next(&rows->map, NULL), *next; link; link = next) {
+		next = hash_map_next(&rows->map, link);
+		free(row_of(link));
+	}
+	hash_map_release(&rows->map);
 	*rows = (struct publish_rows){0};
-}
-
-/*
- * Doubles the number of slots once there are as many rows as slots. Without memory the chains just
- * get longer.
- */
-static void make_room(struct publish_rows *rows)
-{
-	if (rows->count <= rows->mask)
-		return;
-	uint32_t mask = rows->mask * 2 + 1;
-	struct publish_row **slots = calloc((size_t)mask + 1, sizeof(struct publish_row *));
-	if (!slots)
-		return;
-	for (uint32_t i = 0; i <= rows->mask; i++)
-		for (struct publish_row *row = rows->slots[i], *next; row; row = next) {
-			next = row->next;
-			row->next = slots[row->hash & mask];
-			slots[row->hash & mask] = row;
-		}
-	free(rows->slots);
-	rows->slots = slots;
-	rows->mask = mask;
-	if (rows->scanned != UINT32_MAX)
-		rows->scanned = 0; /* Rows have moved to other slots. */
 }
 
 struct publish_row *publish_rows_find(struct publish_rows *rows, const char *name, uint32_t most, void *context)
 {
 	uint64_t hash = str_hash(str_of(name));
-	struct publish_row *row = rows->slots[hash & rows->mask];
-	while (row && !(row->hash == hash && strcmp(row->name, name) == 0))
-		row = row->next;
-	if (row)
-		return row;
+	struct hash_link *link = hash_map_chain(&rows->map, hash);
+	while (link && !(link->hash == hash && strcmp(row_of(link)->name, name) == 0))
+		link = link->next;
+	if (link)
+		return row_of(link);
 	size_t bytes = strlen(name) + 1;
-	row = rows->count < most ? calloc(1, sizeof *row + bytes) : NULL;
+	struct publish_row *row = rows->map.count < most ? calloc(1, sizeof *row + bytes) : NULL;
 	if (!row)
 		return NULL;
 	row->context = context;
-	row->hash = hash;
 	memcpy(row->name, name, bytes);
-	row->next = rows->slots[hash & rows->mask];
-	rows->slots[hash & rows->mask] = row;
-	rows->count++;
-	make_room(rows);
+	if (hash_map_add(&rows->map, &row->in_map, hash) && rows->scanned != UINT32_MAX)
+		rows->scanned = 0; /* Rows have moved to other slots. */
 	return row;
 }
 
 void publish_rows_drop(struct publish_rows *rows, struct publish_row *row)
 {
-	struct publish_row **link = &rows->slots[row->hash & rows->mask];
-	while (*link != row)
-		link = &(*link)->next;
-	*link = row->next;
+	hash_map_remove(&rows->map, &row->in_map);
 	ring_take(&row->link);
-	rows->count--;
 	free(row);
 }
 
@@ -190,10 +160,10 @@ bool publish_rows_scan(struct publish_rows *rows, uint32_t slots)
 {
 	if (rows->scanned == UINT32_MAX)
 		return false;
-	for (; slots > 0 && rows->scanned <= rows->mask; slots--)
-		for (struct publish_row *row = rows->slots[rows->scanned++]; row; row = row->next)
-			publish_rows_queue(rows, row, PUBLISH_COMPARED);
-	if (rows->scanned > rows->mask)
+	for (; slots > 0 && rows->scanned <= rows->map.mask; slots--)
+		for (struct hash_link *link = rows->map.slots[rows->scanned++]; link; link = link->next)
+			publish_rows_queue(rows, row_of(link), PUBLISH_COMPARED);
+	if (rows->scanned > rows->map.mask)
 		rows->scanned = UINT32_MAX;
 	return rows->scanned != UINT32_MAX;
 }

@@ -9,6 +9,7 @@
 #ifndef WEBHOOK_QUOTA_ROWS_H
 #define WEBHOOK_QUOTA_ROWS_H
 
+#include "gpugate/hash_map.h"
 #include "webhook/quota/plan.h"
 
 #define PUBLISH_ROWS_MAX 40000 /* Maximum number of rows; further quotas are not published. */
@@ -33,10 +34,9 @@ struct publish_link {
 
 struct publish_row {
 	struct publish_link link; /* Must come first: a queue links these. */
-	struct publish_row *next; /* Next row in the same slot. */
-	void *context;            /* As passed to the publish_rows_find that created the row. */
+	struct hash_link in_map;
+	void *context; /* As passed to the publish_rows_find that created the row. */
 	struct quota_plan plan;
-	uint64_t hash;
 	enum publish_rank rank;
 	bool ready;      /* In one of the `ready` queues. */
 	uint32_t quota;  /* Index of the quota in the policy that `policy` numbers. */
@@ -51,8 +51,7 @@ struct publish_row {
 };
 
 struct publish_rows {
-	struct publish_row **slots;
-	uint32_t mask, count;
+	struct hash_map map;
 	/* The next slot for publish_rows_scan; UINT32_MAX if no scan is in progress. */
 	uint32_t scanned;
 	struct publish_link ready[PUBLISH_RANKS];

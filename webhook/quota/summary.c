@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "gpugate/enum_names.h"
 #include "gpugate/policy_enums.h"
 #include "webhook/usage/held.h"
 
@@ -79,15 +80,13 @@ static void fill_holders(struct summary *summary, const struct tally_sum *holder
 int quota_summarize(const struct policy *policy, uint32_t quota, const struct held *held,
 		    const struct tally_sum *holders, struct arena *arena, struct quota_document *document)
 {
-	static const struct str measures[] = {
-	    [MEASURE_COUNT] = {"count", 5}, [MEASURE_GPUS] = {"gpus", 4}, [MEASURE_MEMORY] = {"memory", 6}};
 	struct quota_view view;
 	policy_quota(policy, quota, &view);
 	struct summary summary = {.policy = policy, .arena = arena, .measure = view.measure};
 	*document = (struct quota_document){
 	    .tenant = view.tenant,
 	    .quota = view.name,
-	    .measure = measures[view.measure],
+	    .measure = str_of(measure_name(view.measure)),
 	    .used = print_amount(&summary, held[quota].used),
 	    .pending = print_amount(&summary, held[quota].pending),
 	    .hard = view.unlimited ? STR("unlimited") : print_amount(&summary, view.hard),

@@ -1,4 +1,5 @@
 /* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
+#include "webhook/base/object_names.h"
 #include "webhook/registration/render.h"
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -34,7 +35,6 @@ static const struct grant registration_grants[] = {
  * For self-managed certificates: the authority's Secret, and the caBundle of the webhook
  * configurations.
  */
-#define CERTS_SECRET "gpugate-ca"
 static const struct grant bundle_grants[] = {
     {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", RENDER_NAME, {"patch"}},
     {"admissionregistration.k8s.io", "validatingwebhookconfigurations", RENDER_NAME, {"patch"}},

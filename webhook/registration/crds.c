@@ -20,8 +20,10 @@ static json_t *text_schema(int most, const char *about)
 static json_t *digits_schema(const char *about)
 {
 	json_t *schema = text_schema(DIGITS_MAX, about);
-	json_object_set_new(schema, "pattern", json_string("^[0-9]*$"));
-	return schema;
+	if (json_object_set_new(schema, "pattern", json_string("^[0-9]*$")) == 0)
+		return schema;
+	json_decref(schema);
+	return NULL;
 }
 
 /* Takes the properties. */

@@ -44,35 +44,49 @@ static bool has_tenant(const struct policy *policy, struct str name)
 
 /*
  * The names of the tenant's gpuquotas. The result is never empty, because a rule without names
- * would apply to all objects. Returns new; NULL with an error.
+ * would apply to all objects. Returns new; NULL with an error, or without memory.
  */
 static json_t *names_of(const struct policy *policy, const struct viewer *viewer, struct error *err)
 {
 	json_t *names = json_array();
-	for (uint32_t i = 0; names && i < policy_quota_count(policy); i++) {
+	int failed = !names;
+	for (uint32_t i = 0; !failed && i < policy_quota_count(policy); i++) {
 		struct quota_view quota;
 		char name[QUOTA_NAME_MAX + 1];
 		policy_quota(policy, i, &quota);
 		if (!str_eq(quota.tenant, viewer->tenant))
 			continue;
 		quota_document_name(quota.tenant, quota.name, name);
-		json_array_append_new(names, json_string(name));
+		failed = json_array_append_new(names, json_string(name));
 	}
-	if (json_array_size(names) > 0)
+	if (!failed && json_array_size(names) > 0)
 		return names;
 	json_decref(names);
-	error_set(err,
-		  has_tenant(policy, viewer->tenant)
-		      ? "--viewers %.*s=%.100s: the Tenant has no quotas that its viewers could read; "
-			"give it some, or leave the option out"
-		      : "--viewers %.*s=%.100s: the policy has no Tenant of that name; name one that it has",
-		  STR_ARG(viewer->tenant), viewer->group);
+	if (!failed)
+		error_set(err,
+			  has_tenant(policy, viewer->tenant)
+			      ? "--viewers %.*s=%.100s: the Tenant has no quotas that its viewers could read; "
+				"give it some, or leave the option out"
+			      : "--viewers %.*s=%.100s: the policy has no Tenant of that name; name one that it has",
+			  STR_ARG(viewer->tenant), viewer->group);
 	return NULL;
 }
 
+/* Returns new; NULL with an error if the group's name is not UTF-8, or without memory. */
+static json_t *group_of(const struct viewer *viewer, struct error *err)
+{
+	json_error_t problem;
+	json_t *group =
+	    json_pack_ex(&problem, 0, "{s:s, s:s, s:s}", "kind", "Group", "apiGroup", RBAC, "name", viewer->group);
+	if (!group && json_error_code(&problem) == json_error_invalid_utf8)
+		error_set(err, "--viewers: the name of a group for Tenant %.*s is not UTF-8; write it in UTF-8",
+			  STR_ARG(viewer->tenant));
+	return group;
+}
+
 /*
- * The groups that may read a tenant, in command-line order. Returns new. Returns NULL with an error
- * if a viewer is malformed, if a group's name is not UTF-8, or without memory.
+ * The groups that may read a tenant, in command-line order. Returns new; NULL with an error if a
+ * viewer is malformed, or if a group's name is not UTF-8, or without memory.
  */
 static json_t *groups_of(const char *const *viewers, size_t count, struct str tenant, struct error *err)
 {
@@ -83,13 +97,10 @@ static json_t *groups_of(const char *const *viewers, size_t count, struct str te
 		if (read_viewer(viewers[i], &viewer, err) < 0)
 			failed = -1;
 		else if (str_eq(viewer.tenant, tenant))
-			failed = json_array_append_new(subjects, json_pack("{s:s, s:s, s:s}", "kind", "Group",
-									   "apiGroup", RBAC, "name", viewer.group));
+			failed = json_array_append_new(subjects, group_of(&viewer, err));
 	}
 	if (!failed)
 		return subjects;
-	error_set(err, "--viewers: the name of a group for Tenant %.*s is not UTF-8; write it in UTF-8",
-		  STR_ARG(tenant));
 	json_decref(subjects);
 	return NULL;
 }
@@ -142,6 +153,7 @@ json_t *render_viewers(const struct policy *policy, const char *const *viewers, 
 	}
 	if (!failed)
 		return objects;
+	error_set(err, "not enough memory"); /* Keeps an earlier error. */
 	json_decref(objects);
 	return NULL;
 }

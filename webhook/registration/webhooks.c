@@ -3,6 +3,7 @@
 #include "webhook/registration/render.h"
 
 #include "gpugate/buf.h"
+#include "webhook/json/text.h"
 #include "webhook/registration/conditions.h"
 
 #define EXPRESSION_MAX (1u << 20)
@@ -54,7 +55,7 @@ static const struct webhook ledger = {"ledger.gpugate.io",
 
 static json_t *text_of(const struct buf *buf)
 {
-	return buf->failed ? NULL : json_stringn(buf_view(buf).ptr, buf->len);
+	return buf->failed ? NULL : json_text(buf_view(buf));
 }
 
 /* Appends a condition with the expression in `text`, and empties `text`. */
@@ -68,11 +69,16 @@ static int add_condition(json_t *conditions, const char *name, struct buf *text)
 static json_t *rules_of(const struct webhook *webhook)
 {
 	json_t *rules = json_array();
+	int failed = !rules;
 	for (size_t i = 0; i < webhook->rule_count; i++)
-		json_array_append_new(rules, json_pack("{s:[s], s:[s], s:[s], s:[s], s:s}", "apiGroups", "",
-						       "apiVersions", "v1", "operations", webhook->rules[i].operation,
-						       "resources", webhook->rules[i].resource, "scope", "Namespaced"));
-	return rules;
+		failed |= json_array_append_new(rules, json_pack("{s:[s], s:[s], s:[s], s:[s], s:s}", "apiGroups", "",
+								 "apiVersions", "v1", "operations",
+								 webhook->rules[i].operation, "resources",
+								 webhook->rules[i].resource, "scope", "Namespaced"));
+	if (!failed)
+		return rules;
+	json_decref(rules);
+	return NULL;
 }
 
 /*
@@ -95,10 +101,15 @@ static bool is_namespace(struct str name)
 static json_t *namespaces_of(const struct render_target *target, const struct reach *reach)
 {
 	json_t *spared = json_pack("[s]", target->namespace);
+	int failed = !spared;
 	for (uint32_t i = 0; i < reach->exempt_namespaces.count; i++) {
 		struct str name = reach->exempt_namespaces.items[i];
 		if (is_namespace(name) && !str_eq(name, str_of(target->namespace)))
-			json_array_append_new(spared, json_stringn(name.ptr, name.len));
+			failed |= json_array_append_new(spared, json_text(name));
+	}
+	if (failed) {
+		json_decref(spared);
+		return NULL;
 	}
 	return json_pack("{s:[{s:s, s:s, s:o}]}", "matchExpressions", "key", "kubernetes.io/metadata.name", "operator",
 			 "NotIn", "values", spared);

@@ -53,7 +53,7 @@ static bool admit(void *self, struct reservation_request *request)
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
 	pthread_mutex_lock(&embedded->mutex);
-	ledger_decide(embedded->ledger, holding, mode, 0, request->arena, &verdict);
+	ledger_decide(embedded->ledger, holding, mode, 0, request->arena, request->trace, &verdict);
 	if (verdict.answer == LEDGER_ADMITTED && !request->dry)
 		ledger_hold(embedded->ledger, holding->uid);
 	policy_retain(verdict.policy); /* Used outside the lock, to format messages. */

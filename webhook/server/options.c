@@ -12,49 +12,31 @@
 #define SECONDS_MOST 3153600000 /* About a hundred years. */
 
 static const struct option_row rows[] = {
-    {.name = "--policy",
-     .word = "PATH",
-     .type = OPTION_LIST,
-     .offset = AT(policies),
-     .required = true,
-     .help =
-	 "A folder of policy files, or one file. Watched: a change takes effect at once, a policy with errors never. "
-	 "`gpugate lint PATH` checks it before."},
+    SERVE_OPTION_POLICY(AT(policies), " Watched: a change takes effect at once, a policy with errors never. "
+				      "`gpugate lint PATH` checks it before."),
     {.name = "--listen",
      .word = "ADDR:PORT",
      .type = OPTION_STRING,
      .offset = AT(listen),
      .required = true,
-     .help = "The address to serve the API server on, by HTTPS: 127.0.0.1:8443, [::1]:8443, or :8443 for all "
-	     "addresses. Port 0 takes "
-	     "any free port; the log's line \"listening\" names it."},
-    {.name = "--certs",
-     .type = OPTION_CHOICE,
-     .offset = AT(certs),
-     .fallback = "files",
-     .choices = serve_certs,
-     .help = "Where the certificate comes from. files: --tls-cert and --tls-key. self-managed: gpugate makes and "
-	     "renews it, keeps "
-	     "its authority in the Secret gpugate-ca, and writes that authority into the webhook configurations; it "
-	     "needs the API "
-	     "server for that, and what `gpugate render --certs self-managed` prints."},
+     .help = "The address to serve the API server on, by HTTPS: 127.0.0.1:8443, [::1]:8443, "
+	     "or :8443 for all addresses. Port 0 takes any free port; the log's line "
+	     "\"listening\" names it."},
+    SERVE_OPTION_CERTS(AT(certs), " It keeps the authority in the Secret gpugate-ca. That needs the API server, and "
+				  "what `gpugate render --certs self-managed` prints."),
     {.name = "--tls-cert",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(tls_cert),
-     .help = "The certificate to serve, PEM, with its chain. Watched. `gpugate certs create` makes one."},
+     .help = "The certificate to serve, PEM, with its chain. Watched. `gpugate certs "
+	     "create` makes one."},
     {.name = "--tls-key",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(tls_key),
      .help = "Its private key, PEM. Watched."},
-    {.name = "--service",
-     .word = "NAME",
-     .type = OPTION_STRING,
-     .offset = AT(service),
-     .help = "The Service through which the API server reaches gpugate, in gpugate's own namespace; gpugate by "
-	     "default. With --certs "
-	     "self-managed the certificate is for NAME.NS.svc, NAME.NS.svc.cluster.local and NAME.NS."},
+    SERVE_OPTION_SERVICE(AT(service), " With --certs self-managed, the certificate is for NAME.NS.svc, "
+				      "NAME.NS.svc.cluster.local and NAME.NS."),
     {.name = "--certs-name",
      .word = "NAME",
      .type = OPTION_LIST,
@@ -66,64 +48,50 @@ static const struct option_row rows[] = {
      .offset = AT(ca_seconds),
      .least = 1,
      .most = SECONDS_MOST,
-     .help = "How long a self-managed authority is valid; a year (31536000) by default. The next one is created when a "
-	     "third of that is left."},
+     .help = "How long a self-managed authority is valid; a year (31536000) by default. The "
+	     "next one is created when a third of that is left."},
     {.name = "--leaf-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(leaf_seconds),
      .least = 1,
      .most = SECONDS_MOST,
-     .help = "How long a self-managed certificate is valid; 30 days (2592000) by default. It is renewed when a third "
-	     "of that is left."},
+     .help = "How long a self-managed certificate is valid; 30 days (2592000) by default. "
+	     "It is renewed when a third of that is left."},
     {.name = "--trust-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(trust_seconds),
      .least = 1,
      .most = 86400,
-     .help =
-	 "How long a self-managed authority is trusted everywhere before it signs; 120 by default. API servers have to "
-	 "learn of it within this time, and clocks may differ by half of it."},
+     .help = "How long a self-managed authority is trusted everywhere before it signs; 120 "
+	     "by default. API servers have to learn of it within this time, and clocks may "
+	     "differ by half of it."},
     {.name = "--client-ca",
      .word = "FILE",
      .type = OPTION_STRING,
      .offset = AT(client_ca),
-     .help = "Answer only clients with a certificate of this authority, PEM, and a --client-name. Watched."},
+     .help = "Answer only clients with a certificate of this authority, PEM, and a "
+	     "--client-name. Watched."},
     {.name = "--client-name",
      .word = "NAME",
      .type = OPTION_LIST,
      .offset = AT(client_names),
-     .help = "Answer only clients whose certificate has this name (common name or DNS name). Goes with --client-ca, "
-	     "always."},
-    {.name = "--path-secret",
-     .word = "FILE",
-     .type = OPTION_STRING,
-     .offset = AT(path_secret),
-     .help = "Answer only /mutate/SECRET and /validate/SECRET; the file holds the secret. Watched: after a change the "
-	     "one before is answered, too, until the next change or a restart."},
+     .help = "Answer only clients whose certificate has this name (common name or DNS "
+	     "name). Goes with --client-ca, always."},
+    SERVE_OPTION_PATH_SECRET(AT(path_secret), " Watched: after a change the secret before it is accepted, too, "
+					      "until the next change or a restart."),
     {.name = "--admin",
      .word = "ADDR:PORT",
      .type = OPTION_STRING,
      .offset = AT(admin),
-     .help = "The address to serve /healthz, /readyz, /metrics and the status page /status on, by HTTP. Without it "
-	     "they are not served."},
-    {.name = "--ledger",
-     .type = OPTION_CHOICE,
-     .offset = AT(ledger),
-     .fallback = "embedded",
-     .choices = serve_ledgers,
-     .help = "Where the ledger of what Pods use is kept. embedded: in this process, for one replica; it is lost at "
-	     "exit. cluster: in "
-	     "the cluster, shared by any number of replicas; `gpugate render` prints what has to be installed for it."},
-    {.name = "--kubeconfig",
-     .word = "FILE",
-     .type = OPTION_STRING,
-     .offset = AT(kubeconfig),
-     .help = "How to reach the API server, with --ledger cluster or --certs self-managed. Without it: as a Pod of the "
-	     "cluster, by its "
-	     "ServiceAccount. With the embedded ledger it lets serve check the webhook configurations; the context's "
-	     "namespace has to be gpugate's own."},
+     .help = "The address to serve /healthz, /readyz, /metrics and the status page /status "
+	     "on, by HTTP. Without it they are not served."},
+    SERVE_OPTION_LEDGER(AT(ledger), " `gpugate render --ledger cluster` prints what has to be installed for it."),
+    SERVE_OPTION_KUBECONFIG(
+	AT(kubeconfig), " For --ledger cluster and --certs self-managed; without it, serve "
+			"asks as a Pod of the cluster, by its ServiceAccount. With the embedded ledger, it lets serve "
+			"check the webhook configurations. The context's namespace must be gpugate's own."),
     {.name = "--replica",
      .word = "NAME",
      .type = OPTION_STRING,
@@ -136,8 +104,9 @@ static const struct option_row rows[] = {
      .fallback = "40",
      .least = 1,
      .most = 3600,
-     .help = "How long a Pod that was admitted may take to appear, with --ledger cluster. It must be longer than the "
-	     "API server works on one request (34 s, or its --request-timeout if that is shorter)."},
+     .help = "How long a Pod that was admitted may take to appear, with --ledger cluster. "
+	     "It must be longer than the API server works on one request (34 s, or its "
+	     "--request-timeout if that is shorter)."},
     {.name = "--settle-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -145,7 +114,8 @@ static const struct option_row rows[] = {
      .fallback = "40",
      .least = 1,
      .most = 3600,
-     .help = "How long a ledger that was created again admits nothing, with --ledger cluster; the same bound holds."},
+     .help = "How long a ledger that was created again admits nothing, with --ledger "
+	     "cluster; the same bound holds."},
     {.name = "--fold-milliseconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -153,8 +123,9 @@ static const struct option_row rows[] = {
      .fallback = "500",
      .least = 0,
      .most = 60000,
-     .help = "How long an admission stays in the ledger after its Pod was seen, with --ledger cluster. A replica whose "
-	     "watch is later than that waits before it decides."},
+     .help = "How long an admission stays in the ledger after its Pod was seen, with "
+	     "--ledger cluster. A replica whose watch is later than that waits before it "
+	     "decides."},
     {.name = "--view-check-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -162,8 +133,9 @@ static const struct option_row rows[] = {
      .fallback = "1800",
      .least = 0,
      .most = 604800,
-     .help = "How often the Pods that were seen are compared with a list of all Pods, with --ledger cluster; 0: never. "
-	     "It finds Pods of which the watch has lost an event, and delays no admission."},
+     .help = "How often the Pods that were seen are compared with a list of all Pods, with "
+	     "--ledger cluster; 0: never. It finds Pods of which the watch has lost an "
+	     "event, and delays no admission."},
     {.name = "--threads",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -172,19 +144,9 @@ static const struct option_row rows[] = {
      .least = 0,
      .most = 64,
      .help = "Threads that answer requests; 0 takes one per processor, at most 8."},
-    {.name = "--quota-failure-policy",
-     .type = OPTION_CHOICE,
-     .offset = AT(quota_failure),
-     .fallback = "policy",
-     .choices = serve_failures,
-     .help = "The failurePolicy that quota.gpugate.io was rendered with, by which serve tells whether the registration "
-	     "is stale; policy: what Settings.quotaFailurePolicy says."},
-    {.name = "--guard-failure-policy",
-     .type = OPTION_CHOICE,
-     .offset = AT(guard_failure),
-     .fallback = "policy",
-     .choices = serve_failures,
-     .help = "The same for guard.gpugate.io; policy: what Settings.guardFailurePolicy says."},
+    SERVE_OPTION_QUOTA_FAILURE(AT(quota_failure), " Give serve and render the same; serve tells by it whether the "
+						  "registration is stale."),
+    SERVE_OPTION_GUARD_FAILURE(AT(guard_failure), " Give serve and render the same."),
     {.name = "--record",
      .word = "DIR",
      .type = OPTION_STRING,
@@ -204,20 +166,19 @@ static const struct option_row rows[] = {
      .fallback = "5",
      .least = 0,
      .most = 600,
-     .help = "How long to go on answering after SIGTERM while readiness fails, so that no more requests are routed "
-	     "here when the port closes."},
+     .help = "How long to go on answering after SIGTERM while readiness fails, so that no "
+	     "more requests are routed here when the port closes."},
 };
 
 const struct option_table serve_options_table = {
     .command = "serve",
     .synopsis = "--policy PATH --listen ADDR:PORT CERTIFICATE [OPTION]...",
-    .summary =
-	"Answers a Kubernetes API server's admission reviews: POST /mutate rewrites Pods by the policy's Rules, POST "
-	"/validate refuses what Guards and GPU quotas do not allow. CERTIFICATE is --tls-cert FILE --tls-key FILE, or "
-	"--certs self-managed. Logs JSON lines on standard error. SIGHUP reads "
-	"policy, certificates and path secret again; SIGTERM and SIGINT stop it without dropping a request. Exit "
-	"status: 0 after "
-	"that, 2 if it could not start.",
+    .summary = "Answers a Kubernetes API server's admission reviews: POST /mutate rewrites "
+	       "Pods by the policy's Rules, POST /validate refuses what Guards and GPU quotas "
+	       "do not allow. CERTIFICATE is --tls-cert FILE --tls-key FILE, or --certs "
+	       "self-managed. Logs JSON lines on standard error. SIGHUP reads policy, "
+	       "certificates and path secret again; SIGTERM and SIGINT stop it without "
+	       "dropping a request.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct serve_options),
@@ -226,6 +187,8 @@ const struct option_table serve_options_table = {
 		"                --tls-cert pki/tls.crt --tls-key pki/tls.key\n"
 		"  curl -s http://127.0.0.1:8080/readyz\n"
 		"  gpugate serve --policy deploy/policy --listen :8443 --ledger cluster --certs self-managed\n",
+    .statuses =
+	{[EXIT_FINE] = "A signal stopped it.", [EXIT_FAILED] = "It could not start. Standard error says what to do."},
 };
 
 struct certs_lifetimes serve_options_lifetimes(const struct serve_options *options)

@@ -367,7 +367,7 @@ static const struct metric rows[ROWS] = {
 		      "commit; always 1.",
 	      .labels = {{.name = "commit"}, {.name = "digest"}, {"dirty", METRIC_VALUES("true", "false", "unknown")}},
 	      .details = "`commit` is empty if none was found; "
-			 "[Where a policy comes from](../operations.md#where-a-policy-comes-from) explains the labels.",
+			 "[Where a policy comes from](../operate.md#where-a-policy-comes-from) explains the labels.",
 	      .alerts = "GpugatePoliciesDiffer",
 	      .query = "Compare `commit` with the commit that should be in force. Files that nobody has committed: "
 		       "`gpugate_policy_info{dirty=\"true\"}`"},

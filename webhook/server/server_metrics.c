@@ -37,7 +37,7 @@ static const struct metric rows[ROWS] = {
 		     .type = METRIC_COUNTER,
 		     .unit = "lines",
 		     .help = "Log lines dropped because nothing took them from standard error.",
-		     .details = "See [The log is incomplete](../operations.md#the-log-is-incomplete).",
+		     .details = "See [The log is incomplete](../troubleshooting.md#the-log-is-incomplete).",
 		     .alerts = "GpugateLogLinesDropped"},
     [BUILD] = {.name = "gpugate_build_info",
 	       .type = METRIC_GAUGE,

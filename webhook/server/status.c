@@ -1,24 +1,15 @@
 #include "webhook/server/status.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "gpugate/decision.h"
+#include "gpugate/enum_names.h"
 #include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
+#include "webhook/json/text.h"
 #include "webhook/quota/summary.h"
 
 #define ARENA_BYTES (64u << 20)
-
-static json_t *text_of(struct str text)
-{
-	return json_stringn_nocheck(text.ptr ? text.ptr : "", text.len);
-}
-
-static json_t *text_or_null(struct str text)
-{
-	return text.len ? text_of(text) : json_null();
-}
 
 /* Formats a time by RFC 3339. 0 means never and becomes null. */
 static json_t *moment(time_t at)
@@ -30,9 +21,6 @@ static json_t *moment(time_t at)
 	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &parts));
 	return json_string(text);
 }
-
-static const char *const enforcements[] = {
-    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 
 /* --- Tenants --- */
 
@@ -51,11 +39,12 @@ static json_t *quota_of(const struct ledger_sums *sums, uint32_t index, struct a
 	policy_quota(sums->policy, index, &view);
 	if (quota_summarize(sums->policy, index, sums->held, NULL, arena, &document) < 0)
 		return NULL;
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:f, s:f}", "name", text_of(document.quota),
-			 "measure", text_of(document.measure), "cohort", text_or_null(document.cohort), "used",
-			 text_of(document.used), "pending", text_of(document.pending), "hard", text_of(document.hard),
-			 "borrowed", text_of(document.borrowed), "exceeded", (int)document.exceeded, "usedShare",
-			 share(sums->held[index].used, &view), "pendingShare", share(sums->held[index].pending, &view));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:f, s:f}", "name", json_text(document.quota),
+			 "measure", json_text(document.measure), "cohort", json_text_or_null(document.cohort), "used",
+			 json_text(document.used), "pending", json_text(document.pending), "hard",
+			 json_text(document.hard), "borrowed", json_text(document.borrowed), "exceeded",
+			 (int)document.exceeded, "usedShare", share(sums->held[index].used, &view), "pendingShare",
+			 share(sums->held[index].pending, &view));
 }
 
 /* A tenant without its quotas; the caller adds them. */
@@ -63,8 +52,8 @@ static json_t *tenant_of(const struct ledger_sums *sums, uint32_t index)
 {
 	struct tenant_view view;
 	policy_tenant(sums->policy, index, &view);
-	return json_pack("{s:o, s:o, s:s, s:[]}", "name", text_of(view.name), "parent", text_or_null(view.parent),
-			 "enforcement", enforcements[view.enforcement], "quotas");
+	return json_pack("{s:o, s:o, s:s, s:[]}", "name", json_text(view.name), "parent",
+			 json_text_or_null(view.parent), "enforcement", enforcement_name(view.enforcement), "quotas");
 }
 
 /* Tenants are in no particular order, so each quota's tenant is found by name. */
@@ -112,9 +101,9 @@ static json_t *refusals_of(struct refusals *refusals)
 		    list,
 		    json_pack("{s:o, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "time", moment(latest[i].at), "outcome",
 			      outcomes[latest[i].outcome], "dryRun", (int)latest[i].dry, "reason",
-			      reason_name(latest[i].reason), "namespace", text_of(str_of(latest[i].namespace)), "pod",
-			      text_of(str_of(latest[i].pod)), "tenant", text_or_null(str_of(latest[i].tenant)),
-			      "message", text_of(str_of(latest[i].message))));
+			      reason_name(latest[i].reason), "namespace", json_text(str_of(latest[i].namespace)), "pod",
+			      json_text(str_of(latest[i].pod)), "tenant", json_text_or_null(str_of(latest[i].tenant)),
+			      "message", json_text(str_of(latest[i].message))));
 	free(latest);
 	if (!failed)
 		return list;
@@ -157,7 +146,7 @@ static json_t *replicas_of(struct ledger_cluster *cluster)
 	int failed = !list;
 	for (unsigned i = 0; i < peers.count && !failed; i++)
 		failed |= json_array_append_new(
-		    list, json_pack("{s:o, s:b, s:b}", "name", text_of(str_of(peers.items[i].name)), "ready",
+		    list, json_pack("{s:o, s:b, s:b}", "name", json_text(str_of(peers.items[i].name)), "ready",
 				    (int)peers.items[i].ready, "stopping", (int)peers.items[i].stopping));
 	if (!failed)
 		return list;
@@ -196,21 +185,22 @@ static json_t *policy_of(struct policy_store *policies)
 	char rejection[POLICY_REJECTION_MAX];
 	policy_store_state(policies, &state);
 	policy_store_rejection(policies, rejection);
-	return json_pack("{s:o, s:s, s:s, s:o, s:I, s:b, s:o}", "commit", text_or_null(str_of(state.source.commit)),
-			 "digest", state.source.digest, "dirty", state.source.dirty, "loaded", moment(state.loaded),
-			 "generation", (json_int_t)state.generation, "rejected", (int)state.rejected, "rejection",
-			 text_or_null(str_of(rejection)));
+	return json_pack("{s:o, s:s, s:s, s:o, s:I, s:b, s:o}", "commit",
+			 json_text_or_null(str_of(state.source.commit)), "digest", state.source.digest, "dirty",
+			 state.source.dirty, "loaded", moment(state.loaded), "generation", (json_int_t)state.generation,
+			 "rejected", (int)state.rejected, "rejection", json_text_or_null(str_of(rejection)));
 }
 
 void status_write(const struct status_sources *sources, struct buf *out)
 {
-	json_t *status = json_pack(
-	    "{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "time", moment(sources->now),
-	    "version", GPUGATE_VERSION, "replica", text_or_null(str_of(sources->replica)), "ready", !sources->unready,
-	    "unready", text_or_null(str_of(sources->unready)), "policy", policy_of(sources->policies), "certificate",
-	    certificate_of(sources), "replicas", replicas_of(sources->cluster), "ledger", ledger_of(sources),
-	    "registration", "mutating", configuration_of(sources, true), "validating", configuration_of(sources, false),
-	    "tenants", tenants_of(&sources->sums), "refusals", refusals_of(sources->refusals));
+	json_t *status = json_pack("{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "time",
+				   moment(sources->now), "version", GPUGATE_VERSION, "replica",
+				   json_text_or_null(str_of(sources->replica)), "ready", !sources->unready, "unready",
+				   json_text_or_null(str_of(sources->unready)), "policy", policy_of(sources->policies),
+				   "certificate", certificate_of(sources), "replicas", replicas_of(sources->cluster),
+				   "ledger", ledger_of(sources), "registration", "mutating",
+				   configuration_of(sources, true), "validating", configuration_of(sources, false),
+				   "tenants", tenants_of(&sources->sums), "refusals", refusals_of(sources->refusals));
 	char *text = status ? json_dumps(status, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
 	if (text)
 		buf_text(out, text);

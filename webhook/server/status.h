@@ -25,7 +25,7 @@ struct status_sources {
 	time_t now;
 };
 
-/* Appends one JSON object, as described in docs/operations.md. Without memory, sets out->failed. */
+/* Appends one JSON object, as described in docs/operate.md. Without memory, sets out->failed. */
 void status_write(const struct status_sources *sources, struct buf *out);
 
 #endif

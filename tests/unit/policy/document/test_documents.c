@@ -137,6 +137,13 @@ static const struct {
     {"a: b\x01\n", 1, 5, 1, "the character U+0001 is not allowed in YAML; remove it"},
     {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 1, 33, 1, "lists and maps are nested deeper than 32 here"},
 
+    /* Configurations that are named. */
+    {ACCELERATOR "  sharing: {devicePluginConfig: t.yaml}\n", 6, 33, 6, "\"t.yaml\" is a file of policy; name a file"},
+    {ACCELERATOR "  sharing: {devicePluginConfig: ../t.yaml}\n", 6, 33, 9,
+     "\"../t.yaml\" leads out of the policy folder"},
+    {ACCELERATOR "  sharing: {devicePluginConfig: a/../../t.yaml}\n", 6, 33, 14, "\"a/../../t.yaml\" leads out of the"},
+    {ACCELERATOR "  mig: {offeredFrom: /t.yaml}\n", 6, 22, 7, "\"/t.yaml\" is not the path of a .yaml or .yml file"},
+
     /* Keys. */
     {QUOTA "  - {name: whole, hrad: 4}\n", 6, 19, 4, "unknown key \"hrad\"; did you mean \"hard\"?"},
     {TENANT "  cohrt: research\n", 5, 3, 5, "unknown key \"cohrt\"; did you mean \"cohort\"?"},
@@ -187,6 +194,12 @@ static const struct {
      "\"namespaceSelector\": expected a map of matchLabels and matchExpressions, found a string"},
     {TENANT "  namespaceSelector: {matchLabels: {a: 1}}\n", 5, 40, 1,
      "\"matchLabels\": expected a string, found the number 1; quote it: \"1\""},
+    {TENANT "  namespaceSelector: {matchLabels: {a: 0x1F}}\n", 5, 40, 4,
+     "\"matchLabels\": expected a string, found the "},
+    {TENANT "  namespaceSelector: {matchLabels: {a: 0o17}}\n", 5, 40, 4,
+     "\"matchLabels\": expected a string, found the "},
+    {TENANT "  namespaceSelector: {matchLabels: {a: 0b10}}\n", 5, 40, 4,
+     "\"matchLabels\": expected a string, found the "},
     {TENANT "  namespaceSelector: {matchLabels: {a b: c}}\n", 5, 37, 3, "\"a b\" is not a qualified name"},
     {TENANT "  namespaceSelector: {matchLabels: {A/b: c}}\n", 5, 37, 3, "\"A/b\" is not a qualified name"},
     {TENANT "  namespaceSelector: {matchLabels: {a: b/c}}\n", 5, 40, 3, "\"b/c\" is not a label value"},
@@ -355,7 +368,8 @@ static const char everything[] =
     "  mig:\n    model: a100\n    profiles:\n    - {name: 1g.10gb+me, computeSlices: 1, memorySlices: 2}\n"
     "    - {name: two, computeSlices: 2, memorySlices: 2, memory: 20Gi}\n"
     "    computeSlices: 4\n    memorySlices: 4\n    offered: [two]\n    strategy: single\n"
-    "  sharing: {resource: nvidia.com/gpu.shared, replicas: 4, maxPerContainer: 2}\n"
+    "    offeredFrom: nvidia/mig.yaml#balanced\n"
+    "  sharing: {resource: nvidia.com/gpu.shared, replicas: 4, maxPerContainer: 2, devicePluginConfig: p.yml}\n"
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: team-a}\n"
     "spec:\n  parent: research\n  namespaces: [team-a, \"team-a-*\"]\n"
@@ -461,6 +475,8 @@ static void test_accelerator_rule_guard(void **state)
 	assert_int_equal(accelerator->mig.compute_slices.value, 4);
 	assert_int_equal(accelerator->mig.strategy.value, MIG_SINGLE);
 	assert_true(accelerator->sharing.replicas.value == 4 && accelerator->sharing.max_per_container.value == 2);
+	assert_true(is(accelerator->mig.offered_from.s, "nvidia/mig.yaml#balanced") && !accelerator->mig.layout);
+	assert_true(is(accelerator->sharing.device_plugin_config.s, "p.yml") && !accelerator->sharing.plugin);
 
 	const struct doc_rule *rule = r.docs.rules.items;
 	assert_int_equal(rule->order.value, -100);
@@ -487,6 +503,22 @@ static void test_accelerator_rule_guard(void **state)
 	assert_true(guard->host_paths.set && guard->host_paths.allow.count == 2);
 	assert_int_equal(guard->exempt.namespaces.count, 1);
 	end(&r);
+}
+
+/* No parser reads these as numbers: their digits are not of the base that the prefix names. */
+static void test_strings_that_look_like_numbers(void **state)
+{
+	static const char *const texts[] = {"0b9", "0b1f", "0o8", "0oa", "0x1g", "0x"};
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct reading r;
+		char yaml[200];
+		snprintf(yaml, sizeof yaml, TENANT "  namespaceSelector: {matchLabels: {a: %s}}\n", texts[i]);
+		read_text(&r, yaml);
+		assert_int_equal(r.result, 0);
+		assert_true(is(r.docs.tenants.items[0].namespace_selector.match_labels.items[0].value.s, texts[i]));
+		end(&r);
+	}
 }
 
 static void test_defaults(void **state)
@@ -883,6 +915,7 @@ int main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_tenant_and_settings),
 	    cmocka_unit_test(test_accelerator_rule_guard),
+	    cmocka_unit_test(test_strings_that_look_like_numbers),
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_empty_and_bom),
 	    cmocka_unit_test(test_several),

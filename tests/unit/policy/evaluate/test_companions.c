@@ -81,7 +81,7 @@ static void test_decided_as_seen(void **state)
 		       "':'5Gi','rdma/hca':3}}}],'containers':[{'name':'c','resources':{'limits':{'" MEMORY
 		       "':'2Gi','gpu.intel.com/millicores':900,'gpu.intel.com/i915':2,'a/b':1}}},"
 		       "{'name':'d','resources':{'requests':{'" MEMORY "':'1Gi'}}}]}");
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.charged);
 	/* The device, and the resource that a quota names. */
 	assert_int_equal(decision.holding.demand_count, 2);

@@ -36,7 +36,7 @@ static void mutate(const char *policy_text, const char *namespace, const char *m
 	struct fixture_review r;
 	fixture_review(&r, namespace, metadata, spec);
 	struct decision decision;
-	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	struct buf text;
 	buf_init(&text, 1 << 20);
 	if (decision.denied)
@@ -57,7 +57,7 @@ static void validate(const char *policy_text, const char *namespace, const char 
 	struct fixture_review r;
 	fixture_review(&r, namespace, metadata, spec);
 	struct decision decision;
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	struct buf text;
 	buf_init(&text, 1 << 20);
 	for (uint32_t i = 0; i < decision.objection_count; i++)
@@ -386,7 +386,7 @@ static void test_refusal_after_many_warnings(void **state)
 	struct fixture_review r;
 	fixture_review(&r, "w", "{'uid':'u'}", spec);
 	struct decision decision;
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.denied);
 	assert_int_equal(decision.objection_count, DECISION_OBJECTIONS_MAX);
 	assert_int_equal(decision.objections[0].enforcement, ENFORCEMENT_WARN);

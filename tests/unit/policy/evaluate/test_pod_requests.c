@@ -127,7 +127,7 @@ static void test_demands_agree(void **state)
 	    "{'initContainers':[" ASKS("'nvidia.com/gpu':4") "," SIDECAR("'nvidia.com/gpu':1") "," ASKS(
 		"'nvidia.com/gpu':5") "],'containers':[" ASKS("'nvidia.com/gpu':2,'amd.com/gpu':1,'a/b':7") "]}");
 	struct decision decision;
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.charged);
 	struct holding seen = decision.holding;
 	assert_int_equal(policy_demands(&r.review.object, &r.arena, &seen.demands, &seen.demand_count), 0);
@@ -221,20 +221,20 @@ static void test_labels_in_decisions(void **state)
 	struct fixture_review r;
 	struct decision decision;
 	fixture_review(&r, "new", "{'uid':'u'}", "{'containers':[" ASKS("'nvidia.com/gpu':1") "]}");
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.denied && decision.objections[0].reason == REASON_UNTENANTED);
 	r.review.namespace_labels = (struct pairs){red, 1, true};
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.charged && str_eq(decision.tenant, STR("red")));
-	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_int_equal(decision.edit_count, 0);
 	r.review.namespace_labels = (struct pairs){prod, 2, true};
-	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.edit_count == 1 && decision.edits[0].kind == EDIT_RUNTIME_CLASS);
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.denied && decision.objections[0].reason == REASON_RULE);
 	r.review.namespace_labels = (struct pairs){both, 2, true};
-	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.denied && decision.objections[0].reason == REASON_AMBIGUOUS);
 	fixture_review_release(&r);
 	policy_release(policy);

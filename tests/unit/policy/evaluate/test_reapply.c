@@ -56,7 +56,7 @@ static void restore(const struct policy *policy, const char *now, const char *ol
 	struct decision decision;
 	struct buf text;
 	review_update(&r, now, old);
-	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision), 0);
+	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_false(decision.denied);
 	assert_int_equal(decision.objection_count, 0);
 	buf_init(&text, 1 << 20);

@@ -5,6 +5,7 @@
 #include "tests/unit/policy_fixture.h"
 
 #include "gpugate/pairs.h"
+#include "gpugate/trace.h"
 #include "webhook/admission/decide.h"
 #include "webhook/server/embedded_store.h"
 
@@ -309,6 +310,30 @@ static void test_labels_come_later(void **state)
 	close_fixture(&f);
 }
 
+static void count_event(void *context, const struct trace_event *event)
+{
+	unsigned *counts = context;
+	counts[event->kind]++;
+}
+
+/* The ledger sends its part of a decision to the same trace as the policy. */
+static void test_a_trace(void **state)
+{
+	struct fixture f;
+	unsigned counts[TRACE_QUOTA + 1] = {0};
+	const struct trace trace = {count_event, counts};
+	(void)state;
+	open_fixture(&f, TWO_GPUS);
+	struct admission *admission = prepare(&f, "one", 1);
+	admission->request.trace = &trace;
+	assert_true(is_admitted(decide(admission)));
+	assert_int_equal(counts[TRACE_TENANT], 1);
+	assert_int_equal(counts[TRACE_RESOURCE], 1);
+	assert_int_equal(counts[TRACE_COST], 1);
+	assert_int_equal(counts[TRACE_QUOTA], 1);
+	close_fixture(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +344,7 @@ int main(void)
 	    cmocka_unit_test(test_the_ledger_answers_later),
 	    cmocka_unit_test(test_a_request_that_cannot_wait),
 	    cmocka_unit_test(test_labels_come_later),
+	    cmocka_unit_test(test_a_trace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,8 +42,32 @@ static void test_decode(void **state)
 	}
 }
 
+static void test_encode(void **state)
+{
+	static const struct {
+		struct str bytes;
+		const char *text;
+	} rows[] = {
+	    {TEXT(""), ""}, {TEXT("f"), "Zg=="}, {TEXT("fo"), "Zm8="}, {TEXT("foo"), "Zm9v"}, {TEXT("\0\xff"), "AP8="}};
+	struct buf out;
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		buf_init(&out, 64);
+		buf_text(&out, "<");
+		base64_encode(rows[i].bytes, &out);
+		assert_false(out.failed);
+		assert_int_equal(out.len, 1 + strlen(rows[i].text));
+		assert_string_equal(out.ptr + 1, rows[i].text);
+		buf_release(&out);
+	}
+	buf_init(&out, 8); /* four characters, and eight with the NUL do not fit */
+	base64_encode(STR("foobar"), &out);
+	assert_true(out.failed && out.len == 0);
+	buf_release(&out);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_decode)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_decode), cmocka_unit_test(test_encode)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -483,6 +483,21 @@ static void a_secret_of_something_else(void **state)
 	}
 }
 
+static void a_secret_that_is_not_base64(void **state)
+{
+	static const char *const texts[] = {"a", "????", "====", "eA======", "eA==eA=="};
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct authorities read = {.count = 0};
+		struct error err = {0};
+		char version[64], json[512] = "";
+		snprintf(json, sizeof json, "{\"data\":{\"authorities\":\"%s\"}}", texts[i]);
+		assert_int_equal(authorities_read(&read, str_of(json), version, &err), SECRET_BROKEN);
+		if (!strstr(err.text, "is not base64"))
+			fail_msg("\"%s\": %s", texts[i], err.text);
+	}
+}
+
 static void there_is_room_for_the_next(void **state)
 {
 	(void)state;
@@ -619,6 +634,7 @@ int main(void)
 	    cmocka_unit_test(the_secret_returns_what_was_written),
 	    cmocka_unit_test(a_damaged_secret_is_reported),
 	    cmocka_unit_test(a_secret_of_something_else),
+	    cmocka_unit_test(a_secret_that_is_not_base64),
 	    cmocka_unit_test(there_is_room_for_the_next),
 	    cmocka_unit_test(bundles_say_whom_they_trust),
 	    cmocka_unit_test(why_a_bundle_is_written),

@@ -57,6 +57,7 @@ static const struct option_table table = {
     .operands_offset = AT(paths),
     .operands_least = 1,
     .examples = "  gpugate test --name x\n",
+    .statuses = {[EXIT_FINDINGS] = "Something was found."},
 };
 
 static enum options_result read_line(const struct option_table *with, const char *line, struct values *values,
@@ -157,7 +158,10 @@ static void test_no_operands_no_rows(void **state)
 	buf_init(&out, 4096);
 	options_help(&bare, &out);
 	buf_char(&out, '\0');
-	assert_string_equal(out.ptr, "Usage: gpugate bare\n\nNothing.\n\nOptions:\n  --help  Print this text.\n");
+	assert_string_equal(
+	    out.ptr,
+	    "Usage: gpugate bare\n\nNothing.\n\nOptions:\n  --help  Print help for this command.\n\nExit status:\n  0  Success.\n"
+	    "  2  The command could not run. Standard error says what to do.\n");
 	buf_release(&out);
 }
 
@@ -181,7 +185,11 @@ static void test_help(void **state)
 	    "                somewhere near here or so. From -1 to 60. Default: 5.\n"
 	    "  --flag        A flag.\n"
 	    "  -o text|json  Form. Default: json.\n"
-	    "  --help        Print this text.\n"
+	    "  --help        Print help for this command.\n"
+	    "\nExit status:\n"
+	    "  0  Success.\n"
+	    "  1  Something was found.\n"
+	    "  2  The command could not run. Standard error says what to do.\n"
 	    "\nExamples:\n  gpugate test --name x\n");
 	buf_release(&out);
 }

@@ -1,212 +1,14 @@
 /*
- * Tests webhook/cluster/queue.c by hand: the loop does not run, nothing is sent, and the test plays
- * the API server. Deadlines are set to the past instead of waiting for them.
+ * Tests what becomes of requests in the queue of the cluster ledger: how long denials are held, who
+ * finds room first, and how the labels of namespaces are read.
  */
-#include "tests/unit/policy_fixture.h"
+#include "tests/unit/webhook/cluster/cluster_fixture.h"
 
-#include "gpugate/decision.h"
-#include "gpugate/pairs.h"
-#include "webhook/cluster/state.h"
-#include "webhook/kube/request.h"
-#include "webhook/kube/watch_state.h"
-#include "webhook/ledger/codec.h"
-
-#define FAR_MS 3600000
-#define CALLERS 8
-
-#define TENANT(name, spec) "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define ROOMY                                                                                                          \
 	TENANT("a", "{namespaces: [a], quotas: [{name: q, hard: unlimited}]}")                                         \
 	"---\n" TENANT("b", "{namespaces: [b], quotas: [{name: q, hard: unlimited}]}")
 #define TIGHT TENANT("a", "{namespaces: [a], quotas: [{name: q, hard: 1}]}")
 #define BY_LABELS TENANT("a", "{namespaceSelector: {matchLabels: {of: a}}, quotas: [{name: q, hard: unlimited}]}")
-
-/* A request and its owner. */
-struct caller {
-	struct reservation_request request;
-	struct arena arena;
-	struct decision decision;
-	struct demand demand;
-	struct buf charges;
-	char uid[40];
-	int answers;
-};
-
-struct fixture {
-	struct ledger_cluster cluster;
-	struct policy *policy;
-	struct kube_config *config;
-	struct caller callers[CALLERS];
-};
-
-static void open_config(struct fixture *f)
-{
-	static const char text[] = "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-				   "contexts: [{name: c, context: {cluster: k, user: u}}]\n"
-				   "clusters: [{name: k, cluster: {server: \"http://127.0.0.1:1\"}}]\n"
-				   "users: [{name: u, user: {}}]\n";
-	char path[] = "/tmp/gpugate-asks-XXXXXX";
-	struct error err = {0};
-	int fd = mkstemp(path);
-	assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == sizeof text - 1);
-	close(fd);
-	f->config = kube_config_load(path, &err);
-	unlink(path);
-	if (!f->config)
-		fail_msg("%s", err.text);
-}
-
-static void nothing_listed(void *context, struct str json)
-{
-	(void)context, (void)json;
-}
-
-static void set_watch(struct ledger_cluster *cluster, bool is_open)
-{
-	cluster->watches[WATCH_PODS]->phase = is_open ? WATCHING : PAUSED;
-	cluster->watches[WATCH_PODS]->opened_ms = is_open;
-}
-
-static void open_watch(struct ledger_cluster *cluster)
-{
-	struct error err = {0};
-	const struct kube_watch_options options = {
-	    .name = "pods", .path = "/api/v1/pods", .events = {.listed = nothing_listed}};
-	cluster->watches[WATCH_PODS] =
-	    kube_watch_create(cluster->options.loop, cluster->options.client, &options, &err);
-	assert_non_null(cluster->watches[WATCH_PODS]);
-	set_watch(cluster, true);
-}
-
-/* Opens a ledger with nothing pending, and a view that has reached it. */
-static void open_fixture(struct fixture *f, const char *policy)
-{
-	struct error err = {0};
-	struct ledger_cluster *cluster = &f->cluster;
-	*f = (struct fixture){.policy = fixture_policy(policy, NULL, 0)};
-	assert_non_null(f->policy);
-	open_config(f);
-	cluster->options.loop = kube_loop_create(&err);
-	cluster->options.client = kube_client_create(cluster->options.loop, f->config, &err);
-	cluster->options.background = kube_client_create(cluster->options.loop, f->config, &err);
-	const struct ledger_options rules = {.policy = f->policy, .shared = true, .ttl_ms = 60000};
-	cluster->ledger = ledger_create(&rules, &err);
-	assert_true(cluster->options.client && cluster->options.background && cluster->ledger);
-	pthread_mutex_init(&cluster->mutex, NULL);
-	arena_init(&cluster->scratch, 64 << 10, 1 << 20);
-	buf_init(&cluster->record.body, LEDGER_TEXT_MAX + 4096);
-	queue_open(cluster);
-	open_watch(cluster);
-	cluster->record.state = RECORD_OPEN;
-	cluster->record.resource_version = 7;
-	cluster->synced[WATCH_PODS] = true;
-	assert_int_equal(ledger_load(cluster->ledger, 7, STR(""), kube_now_ms(), &err), 0);
-	ledger_reach(cluster->ledger, 7);
-}
-
-static void close_fixture(struct fixture *f)
-{
-	struct ledger_cluster *cluster = &f->cluster;
-	queue_close(cluster);
-	for (int i = 0; i < CALLERS; i++) {
-		assert_int_equal(f->callers[i].answers, f->callers[i].request.done ? 1 : 0);
-		arena_release(&f->callers[i].arena);
-		buf_release(&f->callers[i].charges);
-	}
-	lookup_close(cluster);
-	kube_timer_clear(cluster->options.loop, &cluster->queue.timer);
-	assert_true(ledger_check(cluster->ledger));
-	ledger_destroy(cluster->ledger);
-	kube_watch_destroy(cluster->watches[WATCH_PODS]);
-	kube_client_destroy(cluster->options.background);
-	kube_client_destroy(cluster->options.client);
-	kube_loop_destroy(cluster->options.loop);
-	kube_config_destroy(f->config);
-	buf_release(&cluster->record.body);
-	arena_release(&cluster->scratch);
-	pthread_mutex_destroy(&cluster->mutex);
-	policy_release(f->policy);
-}
-
-static void on_done(struct reservation_request *request)
-{
-	struct caller *caller = request->context;
-	caller->answers++;
-}
-
-static struct caller *prepare(struct fixture *f, int number, const char *namespace)
-{
-	struct caller *caller = &f->callers[number];
-	arena_init(&caller->arena, 4096, 1 << 20);
-	buf_init(&caller->charges, 4096);
-	caller->demand = (struct demand){STR("nvidia.com/gpu"), 1};
-	snprintf(caller->uid, sizeof caller->uid, "00000000-0000-4000-8000-%012d", number);
-	caller->decision.holding = (struct holding){.uid = str_of(caller->uid),
-						    .namespace = str_of(namespace),
-						    .name = STR("p"),
-						    .demands = &caller->demand,
-						    .demand_count = 1};
-	caller->request = (struct reservation_request){.deadline_ms = kube_now_ms() + FAR_MS,
-						       .arena = &caller->arena,
-						       .namespace = str_of(namespace),
-						       .decision = &caller->decision,
-						       .charges = &caller->charges,
-						       .done = on_done,
-						       .context = caller};
-	return caller;
-}
-
-static void arrive(struct fixture *f)
-{
-	f->cluster.queue.arrived.run(&f->cluster);
-}
-
-static void time_passes(struct fixture *f)
-{
-	f->cluster.queue.timer.run(&f->cluster);
-}
-
-static struct caller *submit(struct fixture *f, int number, const char *namespace)
-{
-	struct caller *caller = prepare(f, number, namespace);
-	queue_admit(&f->cluster, &caller->request);
-	arrive(f);
-	return caller;
-}
-
-/* The write in flight succeeds. */
-static void written(struct fixture *f)
-{
-	struct ledger_cluster *cluster = &f->cluster;
-	if (!cluster->record.writing)
-		fail_msg("nothing is being written: waiting %d, crowded %d, batch %d", !!cluster->queue.waiting.first,
-			 !!cluster->queue.crowded.first, !!cluster->queue.batch.first);
-	cluster->record.writing = false;
-	queue_write_ended(cluster, true);
-	queue_pump(cluster);
-}
-
-static void read_ends(struct fixture *f)
-{
-	assert_true(f->cluster.record.reading);
-	f->cluster.record.reading = false;
-	queue_retry(&f->cluster, true);
-}
-
-static uint64_t count(const struct fixture *f, enum cluster_count which)
-{
-	return atomic_load(&f->cluster.counts[which]);
-}
-
-static bool is_admitted(const struct caller *caller)
-{
-	return caller->answers == 1 && !caller->decision.denied;
-}
-
-static bool is_refused(const struct caller *caller)
-{
-	return caller->answers == 1 && caller->decision.denied;
-}
 
 /* --- Denials --- */
 
@@ -223,8 +25,8 @@ static void see(struct fixture *f, const char *uid, uint64_t version, bool termi
 				.container_count = 1};
 	int seen = ledger_see(f->cluster.ledger, &pod, version, gone, kube_now_ms());
 	assert_true(seen >= 0);
-	if (seen & LEDGER_FREED)
-		queue_retry(&f->cluster, false);
+	view_note(&f->cluster, seen, STR(""));
+	cluster_step(&f->cluster);
 }
 
 /*
@@ -309,7 +111,8 @@ static void test_a_stalled_view_refuses_nothing(void **state)
 	assert_int_equal(never->decision.objections[0].reason, REASON_QUOTA);
 
 	set_watch(&f->cluster, true);
-	queue_retry(&f->cluster, false);
+	f->cluster.query.answered = true;
+	cluster_step(&f->cluster);
 	assert_true(is_refused(late));
 	assert_int_equal(late->decision.objections[0].reason, REASON_QUOTA);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
@@ -330,7 +133,7 @@ static void take_all_room(struct fixture *f, char uid[static 40])
 		const struct holding holding = {
 		    .uid = str_of(uid), .namespace = STR("a"), .name = STR("f"), .demands = &demand, .demand_count = 1};
 		arena_reset(&arena);
-		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 	}
 	assert_true(verdict.crowded);
 	snprintf(uid, 40, "10000000-0000-4000-8000-%012d", 0);
@@ -363,7 +166,7 @@ static void test_those_who_wait_for_room_come_first(void **state)
 	f->cluster.record.writing = false;
 	ledger_free(f->cluster.ledger, first->decision.holding.uid);
 	queue_write_ended(&f->cluster, false);
-	queue_pump(&f->cluster);
+	cluster_step(&f->cluster);
 	written(f);
 	assert_true(is_admitted(first));
 	assert_int_equal(second->answers + late->answers, 0);
@@ -388,35 +191,10 @@ static void test_those_who_wait_for_room_come_first(void **state)
 static struct caller *submit_for_labels(struct fixture *f, int number, const char *namespace)
 {
 	struct caller *caller = prepare(f, number, namespace);
-	assert_false(queue_labels(&f->cluster, &caller->request));
+	assert_false(labels_find(&f->cluster, &caller->request));
 	queue_fetch(&f->cluster, &caller->request);
 	arrive(f);
 	return caller;
-}
-
-static int count_reads(const struct fixture *f)
-{
-	int reads = 0;
-	for (const struct kube_request *request = f->cluster.options.background->requests; request;
-	     request = request->next)
-		reads++;
-	return reads;
-}
-
-/* The API server answers the read of a namespace. */
-static void answered(struct fixture *f, const char *path, unsigned status, const char *body)
-{
-	struct kube_client *client = f->cluster.options.background;
-	struct kube_request *request = client->requests;
-	char text[512] = "";
-	while (request && strcmp(request->call.path, path) != 0)
-		request = request->next;
-	assert_non_null(request);
-	snprintf(text, sizeof text - REVIEW_PADDING, "%s", body);
-	const struct kube_answer answer = {.status = status, .body = str_of(text), .problem = "it is so"};
-	const struct kube_call call = request->call;
-	kube_cancel(client, request);
-	call.done(call.context, &answer);
 }
 
 #define OF_A "{\"metadata\":{\"name\":\"new\",\"labels\":{\"of\":\"a\"}}}"
@@ -431,21 +209,21 @@ static void test_a_namespace_is_read_once(void **state)
 	struct caller *gone = submit_for_labels(f, 3, "gone"), *secret = submit_for_labels(f, 4, "secret");
 	assert_int_equal(count_reads(f), 3);
 	/* No answer in time: the next tick reads it again. */
-	answered(f, "/api/v1/namespaces/new", 0, "");
+	answer(f->cluster.options.background, "GET", "/api/v1/namespaces/new", 0, "");
 	assert_int_equal(count_reads(f), 2);
-	queue_read_namespaces(&f->cluster);
+	tick(f);
 	assert_int_equal(count_reads(f), 3);
 	some[2]->request.deadline_ms = 1;
 	time_passes(f);
 	assert_int_equal(some[2]->answers, 1);
 	assert_true(some[2]->request.hasty && !some[2]->request.labels.present);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
-	answered(f, "/api/v1/namespaces/new", 200, OF_A);
+	answer(f->cluster.options.background, "GET", "/api/v1/namespaces/new", 200, OF_A);
 	for (int i = 0; i < 2; i++)
 		assert_true(some[i]->answers == 1 && some[i]->request.labels.count == 1);
-	answered(f, "/api/v1/namespaces/gone", 404, "{}");
+	answer(f->cluster.options.background, "GET", "/api/v1/namespaces/gone", 404, "{}");
 	assert_true(gone->answers == 1 && gone->request.labels.present && gone->request.labels.count == 0);
-	answered(f, "/api/v1/namespaces/secret", 403, "{}");
+	answer(f->cluster.options.background, "GET", "/api/v1/namespaces/secret", 403, "{}");
 	assert_true(secret->answers == 1 && !secret->request.labels.present && !secret->request.hasty);
 	assert_int_equal(count(f, COUNT_OUTAGES), 1);
 	assert_int_equal(count_reads(f), 0);
@@ -469,27 +247,13 @@ static void test_a_namespace_of_pods_is_read_once(void **state)
 	lookup_for_pods(&f->cluster);
 	assert_int_equal(count_reads(f), 1);
 	assert_int_equal(held_up->answers, 0);
-	answered(f, "/api/v1/namespaces/new", 404, "{}");
+	answer(f->cluster.options.background, "GET", "/api/v1/namespaces/new", 404, "{}");
 	assert_int_equal(labelled->answers, 1);
 	assert_false(lookup_holds_up(&f->cluster));
 	written(f);
 	assert_true(is_admitted(held_up));
 	close_fixture(f);
 }
-
-static int set_up(void **state)
-{
-	*state = calloc(1, sizeof(struct fixture));
-	return *state ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	free(*state);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

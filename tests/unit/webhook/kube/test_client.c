@@ -860,6 +860,16 @@ static struct outcome ask_tls(struct fixture *f, const struct tls *tls, const ch
 	return o;
 }
 
+static void put_two(struct fixture *f, const char *name, struct str one, struct str two)
+{
+	struct buf both;
+	buf_init(&both, 1 << 16);
+	buf_str(&both, one);
+	buf_str(&both, two);
+	put(f, name, buf_view(&both));
+	buf_release(&both);
+}
+
 #define RIGHT ", certificate-authority: right, tls-server-name: kubernetes.example"
 #define ME "client-certificate: crt, client-key: key"
 
@@ -879,6 +889,9 @@ static void test_tls(void **state)
 	o = ask_tls(f, &tls, RIGHT, "token: a-secret-token");
 	assert_int_equal(o.status, 403);
 	assert_string_equal(o.body, "nobody");
+	put_two(f, "both", buf_view(&tls.other.certificate), buf_view(&tls.authority.certificate));
+	o = ask_tls(f, &tls, ", certificate-authority: both, tls-server-name: kubernetes.example", ME);
+	assert_string_equal(o.body, "known"); /* by the second of two, as while the CA is being rotated */
 	o = ask_tls(f, &tls, ", certificate-authority: wrong, tls-server-name: kubernetes.example", ME);
 	assert_int_equal(o.status, 0);
 	says(&o, "has a certificate that is not trusted");
@@ -982,10 +995,16 @@ static void test_unusable_identities(void **state)
 	put(f, "key", buf_view(&tls.client.key));
 	put(f, "other", buf_view(&tls.other.key));
 	put(f, "text", STR("not PEM"));
+	put_two(f, "torn", buf_view(&tls.authority.certificate), STR("-----BEGIN CERTIFICATE-----\nMIIB\n"));
+	put_two(f, "spoilt", buf_view(&tls.authority.certificate),
+		STR("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
 	static const struct {
 		const char *cluster, *user, *says;
 	} rows[] = {
-	    {", certificate-authority: text", "", "the CA of the API server is not a certificate"},
+	    {", certificate-authority: text", "", "the CA of the API server is not one or several"},
+	    {", certificate-authority: torn", "", "the CA of the API server is not one or several"},
+	    {", certificate-authority: spoilt", "", "the CA of the API server is not one or several"},
+	    {", certificate-authority: key", "", "the CA of the API server is not one or several"},
 	    {"", "client-certificate: text, client-key: key", "the client certificate is not"},
 	    {"", "client-certificate: crt, client-key: crt", "the client key is not an unencrypted"},
 	    {"", "client-certificate: crt, client-key: other", "does not belong to"},

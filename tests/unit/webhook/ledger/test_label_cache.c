@@ -55,7 +55,7 @@ static void check(const struct labels *labels, const struct kept *kept)
 			assert_true(str_eq(got->items[i].key, want.items[i].key) &&
 				    str_eq(got->items[i].value, want.items[i].value));
 	}
-	assert_int_equal(labels->count, count);
+	assert_int_equal(labels->map.count, count);
 }
 
 /* Sets random labels. Returns what labels_set must return. */

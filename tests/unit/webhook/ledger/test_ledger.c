@@ -100,7 +100,7 @@ static void admit(struct ledger *ledger, const struct policy *policy, struct hel
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	struct ledger_verdict verdict;
-	ledger_decide(ledger, &holding, mode, 0, &arena, &verdict);
+	ledger_decide(ledger, &holding, mode, 0, &arena, NULL, &verdict);
 	assert_int_equal(verdict.answer, admitted ? LEDGER_ADMITTED : LEDGER_REFUSED);
 	assert_int_equal(verdict.refused.excess_count > 0, !fits);
 	arena_release(&arena);
@@ -164,7 +164,7 @@ static void test_full(void **state)
 		struct holding holding = {
 		    .uid = str_of(uid), .namespace = STR("a"), .demands = &demand, .demand_count = 1};
 		struct ledger_verdict verdict;
-		ledger_decide(ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+		ledger_decide(ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 		ledger_hold(ledger, holding.uid);
 		/*
 		 * The third uid finds the ledger full. The first one is already held and may come

@@ -151,10 +151,10 @@ static void decide(struct world *world)
 	    .uid = STR("new"), .namespace = STR("a"), .name = STR("new"), .demands = &demand, .demand_count = 1};
 	struct ledger_verdict verdict, right;
 	arena_reset(&world->arena);
-	ledger_decide(world->truth, &holding, LEDGER_HOLD, 1000, &world->arena, &right);
+	ledger_decide(world->truth, &holding, LEDGER_HOLD, 1000, &world->arena, NULL, &right);
 	bool behind = ledger_behind(world->ledger);
 	fails_in = choose(world, 2) ? -1 : (long)choose(world, 4);
-	ledger_decide(world->ledger, &holding, LEDGER_HOLD, 1000, &world->arena, &verdict);
+	ledger_decide(world->ledger, &holding, LEDGER_HOLD, 1000, &world->arena, NULL, &verdict);
 	fails_in = -1;
 	if (!behind && verdict.answer != LEDGER_OUTAGE) {
 		world->decided++;

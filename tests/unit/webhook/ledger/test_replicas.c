@@ -3,9 +3,9 @@
  * order. No Pod is ever stored that exceeds a limit, and once nothing happens any more, every
  * replica learns the truth.
  *
- * The ledger is the program's own. The code around it imitates webhook/cluster/record.c, queue.c
- * and maintenance.c. It can be made to do one thing wrong (enum fault), which must be noticed
- * within FAULT_SEEDS seeds.
+ * The ledger is the program's own. The code around it imitates webhook/cluster/step.c and the parts
+ * below it. It can be made to do one thing wrong (enum fault), which must be noticed within
+ * FAULT_SEEDS seeds.
  *
  * Not promised, and not checked here: limits of a tenant that gets a namespace which already has
  * Pods (they count from then on, and none is evicted), and limits that are lowered. The laxest
@@ -339,7 +339,7 @@ static void decide(struct run *run, struct replica *r, int index)
 		return;
 	hold_pod(pod, ledger_policy(r->ledger), 0, &holding);
 	arena_reset(&run->scratch);
-	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, &verdict);
+	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, &verdict);
 	arena_release(&holding.arena);
 	if (verdict.answer == LEDGER_ADMITTED)
 		r->batch[index] = true;

@@ -117,7 +117,7 @@ static enum ledger_answer decide(struct bench *bench, const char *uid, const cha
 				  .model_count = 2};
 	struct ledger_verdict verdict;
 	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, mode, bench->now_ms, &bench->arena, &verdict);
+	ledger_decide(bench->ledger, &holding, mode, bench->now_ms, &bench->arena, NULL, &verdict);
 	assert_true(ledger_check(bench->ledger));
 	bench->hope = verdict.hope;
 	return verdict.answer;
@@ -1057,7 +1057,7 @@ static void test_bounds(void **state)
 					  .demand_count = 1};
 		struct ledger_verdict verdict;
 		arena_reset(&bench.arena);
-		ledger_decide(bench.ledger, &holding, LEDGER_HOLD, 0, &bench.arena, &verdict);
+		ledger_decide(bench.ledger, &holding, LEDGER_HOLD, 0, &bench.arena, NULL, &verdict);
 		assert_int_equal(verdict.answer, LEDGER_ADMITTED);
 	}
 	uint64_t version;
@@ -1102,7 +1102,7 @@ static enum ledger_answer decide_names(struct bench *bench, const char *uid, con
 				  .demands = demands,
 				  .demand_count = WIDE};
 	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, LEDGER_FORCE, 0, &bench->arena, &verdict);
+	ledger_decide(bench->ledger, &holding, LEDGER_FORCE, 0, &bench->arena, NULL, &verdict);
 	assert_true(ledger_check(bench->ledger));
 	return verdict.answer;
 }
@@ -1238,7 +1238,7 @@ static bool take_room(struct bench *bench, int number, int tenant, bool broad)
 				  .demands = demands,
 				  .demand_count = broad ? WIDE : 1};
 	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, LEDGER_HOLD, 0, &bench->arena, &verdict);
+	ledger_decide(bench->ledger, &holding, LEDGER_HOLD, 0, &bench->arena, NULL, &verdict);
 	assert_true(verdict.answer == LEDGER_ADMITTED || verdict.crowded);
 	return verdict.answer == LEDGER_ADMITTED;
 }

@@ -50,7 +50,7 @@ static void test_rows_are_found_again(void **state)
 	}
 	for (unsigned i = 0; i < ROWS; i += 2)
 		publish_rows_drop(&rows, made[i]);
-	assert_int_equal(rows.count, ROWS / 2);
+	assert_int_equal(rows.map.count, ROWS / 2);
 	for (unsigned i = 0; i < ROWS; i++)
 		assert_ptr_equal(find(i, 0), i % 2 ? made[i] : NULL);
 }
@@ -60,7 +60,7 @@ static void test_rows_are_bounded(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ROWS; i++)
 		assert_int_equal(find(i, 100) != NULL, i < 100);
-	assert_int_equal(rows.count, 100);
+	assert_int_equal(rows.map.count, 100);
 	assert_non_null(find(200, 101));
 }
 

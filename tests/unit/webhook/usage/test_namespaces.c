@@ -59,7 +59,7 @@ static void hold(struct fixture *f, const char *namespace, int pod, int64_t devi
 	struct arena arena;
 	struct ledger_verdict verdict;
 	arena_init(&arena, 4096, 1 << 20);
-	ledger_decide(f->ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+	ledger_decide(f->ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 	assert_int_equal(verdict.answer, LEDGER_ADMITTED);
 	ledger_hold(f->ledger, holding.uid);
 	arena_release(&arena);
@@ -280,7 +280,7 @@ static void test_a_copy_that_is_the_same(void **state)
 				  .name = STR("p"),
 				  .demands = &demand,
 				  .demand_count = 1};
-	ledger_decide(f.ledger, &holding, LEDGER_HOLD, 0, &arena, &verdict);
+	ledger_decide(f.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 	assert_int_equal(verdict.answer, LEDGER_ADMITTED);
 	assert_string_equal(changes(&f), "team.q org.all ");
 	ledger_encode(f.ledger, 0, &text, &version);

@@ -1,0 +1,18 @@
+/* file: reads whole files of bounded size. */
+#ifndef GPUGATE_FILE_H
+#define GPUGATE_FILE_H
+
+#include "gpugate/buf.h"
+
+/*
+ * Appends a whole file to `out`, whose maximum is the limit. The memory for that maximum is
+ * reserved at once and never moves, so that no copies of a key are left behind. `path` is relative
+ * to `folder`, which may be AT_FDCWD. `flags` are for open(2), in addition to O_RDONLY, O_CLOEXEC
+ * and O_NOCTTY: O_NONBLOCK where a pipe must not make the caller wait.
+ *
+ * Returns 0, or -1 with errno; out->len is then as before. EFBIG: the file does not fit.
+ * Thread-safe.
+ */
+int file_read(int folder, const char *path, int flags, struct buf *out);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * config_file: finds the configuration in a file that an Accelerator names. The file is the
+ * configuration itself, or a ConfigMap that has it as a block of text in its data.
+ */
+#ifndef POLICY_DOCUMENT_CONFIG_FILE_H
+#define POLICY_DOCUMENT_CONFIG_FILE_H
+
+#include "policy/document/decode.h"
+
+/* Which configuration of a file is meant. */
+struct config_choice {
+	uint32_t source;
+	struct str key;   /* The key in the data of a ConfigMap. Absent: its only one. */
+	struct str usual; /* If `key` is absent: the key that is preferred, if there is one. */
+	struct place at;  /* Of the name in the Accelerator. */
+};
+
+/*
+ * Returns the root of the configuration, which is a map. Returns NULL if there is none (reported).
+ * The nodes belong to `nodes`; texts are borrowed from the source or belong to the decoder's arena.
+ */
+const struct node *config_root(struct decoder *decoder, const struct config_choice *choice, struct arena *nodes);
+
+/*
+ * Reports that a map has no key `wrong`, with the key that was probably meant or all keys. `lacks`
+ * is as in "ConfigMap has no key".
+ */
+void config_no_key(struct decoder *decoder, struct place at, const char *lacks, struct str wrong,
+		   const struct node *map);
+
+#endif

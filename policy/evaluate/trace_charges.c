@@ -1,0 +1,135 @@
+/* Sends what a holding costs, by resource and by quota, to a trace. */
+#include "gpugate/trace.h"
+
+#include "policy/evaluate/charge.h"
+#include "policy/evaluate/companions.h"
+#include "policy/evaluate/limits.h"
+
+struct charging {
+	const struct policy *policy;
+	const struct tenant *tenant;
+	const struct holding *holding;
+	struct arena *arena;
+	const struct trace *trace;
+};
+
+static void send(const struct charging *c, const struct trace_event *event)
+{
+	c->trace->event(c->trace->context, event);
+}
+
+static enum trace_models why_models(const struct charging *c, const struct resource *resource,
+				    const struct scope *scope)
+{
+	if (!resource)
+		return MODELS_NONE;
+	if (scope->names.count == 0)
+		return MODELS_ANY;
+	return scope->names.items == c->holding->node_models ? MODELS_NODE : MODELS_PLACEMENT;
+}
+
+/* The models of a resource that are in the scope; none without memory. */
+static struct strs scope_names(const struct charging *c, const struct resource *resource, const struct scope *scope)
+{
+	uint32_t count = 0, size = resource ? resource->landing_count : 0;
+	struct str *names = arena_alloc(c->arena, size * sizeof *names);
+	for (uint32_t l = 0; names && l < size; l++)
+		if (scope_has(c->policy, scope, &resource->landings[l]))
+			names[count++] = c->policy->models[resource->landings[l].model].name;
+	return (struct strs){names, count};
+}
+
+/* The model that costs as much as is charged: the first of them. */
+static const struct model *dearest(const struct charging *c, const struct quota *quota, const struct resource *resource,
+				   const struct scope *scope, wide each)
+{
+	bool anywhere = scope->unknown && !quota->models;
+	for (uint32_t l = 0; resource && l < resource->landing_count; l++) {
+		const struct landing *landing = &resource->landings[l];
+		if ((anywhere || (scope_has(c->policy, scope, landing) && quota_counts_model(quota, landing->model))) &&
+		    charge_landing(c->policy, quota, landing) == each)
+			return &c->policy->models[landing->model];
+	}
+	return NULL;
+}
+
+static void send_cost(const struct charging *c, uint32_t q, const struct demand *demand,
+		      const struct resource *resource, const struct scope *scope)
+{
+	const struct quota *quota = &c->policy->quotas[q];
+	struct trace_event event = {.kind = TRACE_COST, .at = snapshot_place(c->policy, quota->at)};
+	struct trace_cost *cost = &event.cost;
+	*cost =
+	    (struct trace_cost){.quota = q, .resource = demand->resource, .count = companions_count(c->policy, demand)};
+	if (!charge_unit(c->policy, quota, demand->resource, resource, scope, &cost->each))
+		return;
+	const struct model *model = dearest(c, quota, resource, scope, cost->each);
+	if (model) {
+		cost->model = model->name;
+		cost->model_at = snapshot_place(c->policy, model->at);
+	}
+	cost->unmeasured = cost->each == MEMORY_UNKNOWN;
+	if (cost->unmeasured)
+		cost->each = 0;
+	if (__builtin_mul_overflow(cost->each, (wide)cost->count, &cost->amount))
+		cost->amount = AMOUNT_MAX;
+	send(c, &event);
+}
+
+static void send_resource(const struct charging *c, const struct demand *demand)
+{
+	const struct resource *resource = snapshot_resource(c->policy, demand->resource);
+	struct scope scope = charge_scope(c->policy, c->tenant, c->holding, demand->resource, resource);
+	const struct trace_event event = {.kind = TRACE_RESOURCE,
+					  .resource = {.resource = demand->resource,
+						       .count = companions_count(c->policy, demand),
+						       .why = why_models(c, resource, &scope),
+						       .models = scope_names(c, resource, &scope),
+						       .unknown = scope.unknown}};
+	send(c, &event);
+	for (uint32_t q = 0; q < c->tenant->quota_count; q++)
+		send_cost(c, c->tenant->quotas[q], demand, resource, &scope);
+}
+
+static void send_quota(const struct charging *c, uint32_t q, wide requested, const struct held *held)
+{
+	const struct quota *quota = &c->policy->quotas[q];
+	struct trace_event event = {.kind = TRACE_QUOTA, .at = snapshot_place(c->policy, quota->at)};
+	struct trace_quota *out = &event.quota;
+	const struct charge charge = {q, requested};
+	*out = (struct trace_quota){.quota = q,
+				    .counts = requested > 0,
+				    .requested = requested,
+				    .used = held[q].used,
+				    .pending = held[q].pending,
+				    .projected = amount_sum(amount_sum(held[q].used, held[q].pending), requested)};
+	if (!quota->unlimited) {
+		struct judgement judgement = limits_judge(c->policy, &charge, held);
+		out->limit = amount_sum(quota->hard, quota->borrow);
+		out->left = judgement.left;
+		/* A quota in which the Pod costs nothing is not compared, even where it is overdrawn. */
+		out->above_limit = out->counts && judgement.above_hard;
+		out->above_cohort = out->counts && judgement.above_pool;
+		out->refuses = (out->above_limit || out->above_cohort) && limits_refuse(c->policy, &judgement);
+	}
+	send(c, &event);
+}
+
+void policy_trace_charges(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,
+			  const struct trace *trace)
+{
+	uint32_t other, tenant = snapshot_tenant(policy, holding->namespace, labels, &other);
+	if (globs_match(&policy->exempt.namespaces, holding->namespace) || tenant == NO_TENANT || other != NO_TENANT)
+		return;
+	const struct charging c = {policy, &policy->tenants[tenant], holding, arena, trace};
+	for (uint32_t d = 0; d < holding->demand_count; d++)
+		send_resource(&c, &holding->demands[d]);
+	for (uint32_t i = 0, next = 0; i < c.tenant->quota_count; i++) {
+		uint32_t q = c.tenant->quotas[i];
+		/* Charges are in the order of the path, without those of nothing. */
+		bool charged = next < count && charges[next].quota == q;
+		send_quota(&c, q, charged ? charges[next].amount : 0, held);
+		next += charged;
+	}
+}

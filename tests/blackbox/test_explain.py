@@ -1,0 +1,299 @@
+"""`gpugate explain`: the verdict, the sentence and the patch are the webhook's, and what is said of them is so."""
+
+import copy
+import json
+import re
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+
+import kube
+from gpugate import ROOT, Server, run, scaled, write_policy
+from kube import GPU, SHARED, container, doc, namespace_doc, pod
+from test_properties import BASE, pods, policies, questions
+
+FLEET = [
+    doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={"model": "a100"}, sharing={"resource": SHARED, "replicas": 4}),
+    doc("Accelerator", "t4", resource=GPU, memory="16Gi", weight="0.25", nodeLabels={"model": "t4"}),
+]
+ORG = [
+    doc("Tenant", "org", quotas=[{"name": "all", "measure": "gpus", "hard": 6}]),
+    doc("Tenant", "team-a", parent="org", namespaces=["team-a", "team-a-*"],
+        quotas=[{"name": "gpus", "resources": [GPU], "hard": 4}, {"name": "shares", "resources": [SHARED], "hard": 8}]),
+]
+LIMITED = [
+    doc("Tenant", "team-a", namespaces=["team-a"], cohort="c", quotas=[{"name": "all", "measure": "gpus", "hard": 2}, {"name": "n", "hard": 5}],
+        borrowing={"all": {"borrowUpTo": 3}}),
+    doc("Tenant", "team-b", namespaces=["team-b"], cohort="c", quotas=[{"name": "all", "measure": "gpus", "hard": 3}]),
+]
+
+
+class _Written(yaml.SafeDumper):
+    """Without anchors, as people and kubectl write YAML."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
+# PyYAML takes these for texts, kubectl for booleans.
+_Written.add_representer(str, lambda self, text: self.represent_scalar("tag:yaml.org,2002:str", text, "'" if text.lower() in ("y", "n") else None))
+
+
+def explain(policy, objects, *args, tmp_path, status=None, text=False):
+    """The objects' explanations (with text: standard output), and that the exit status is what they say."""
+    folder = policy if not isinstance(policy, list) else write_policy(tmp_path / "policy", policy)
+    file = tmp_path / "objects.yaml"
+    file.write_text(objects if isinstance(objects, str) else yaml.dump_all(objects, Dumper=_Written, sort_keys=False))
+    done = run("explain", "-f", file, "--policy", folder, *(() if text else ("-o", "json")), *args)
+    if status is not None:
+        assert done.returncode == status, (done.stdout, done.stderr)
+    if text or done.returncode == 2:
+        return done.stdout if text else done.stderr
+    whole = json.loads(done.stdout)
+    assert done.returncode == (1 if any(o["verdict"] == "refused" for o in whole["objects"]) else 0)
+    return whole["objects"]
+
+
+@pytest.fixture(name="tell")
+def _tell(tmp_path):
+    return lambda *args, **how: explain(*args, tmp_path=tmp_path, **how)
+
+
+def said(decision):
+    return decision.allowed, decision.message, [w for w in decision.warnings]
+
+
+def compare(server, some, tmp_path):
+    """Sends the Pods through `serve`, which holds what it admits, and through `explain` in one file."""
+    explained = explain(server.policy, some, "--as", kube.ADMIN[0], tmp_path=tmp_path)
+    assert len(explained) == len(some)
+    for obj, told in zip(some, explained, strict=True):
+        first = server.mutate(obj)
+        final = server.admit(obj)[0] if first.allowed else first
+        assert (told["verdict"] == "admitted") == final.allowed, (obj, told, final)
+        assert (told["message"] or "") == final.message, (obj, told, final)
+        assert told["patch"] == first.patch, (obj, told, first)
+        warnings = [o["message"] for o in told["objections"] if o["enforcement"] == "warn"]
+        assert sum(map(len, warnings)) > 4096 or warnings == [*first.warnings, *(final.warnings if final is not first else [])], (obj, told, first, final)
+        assert told["charges"] == final.audit.get("charge", "") or not final.allowed, (obj, told, final)
+
+
+@settings(max_examples=scaled(25, 4), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(policies(), st.lists(pods(), min_size=scaled(12, 6), max_size=scaled(12, 6)), st.booleans())
+def test_is_what_serve_says(tmp_path, policy, some, limited):
+    """A few hundred Pods by generated policies: verdict, sentence, warnings, patch and charge are those of the webhook, byte for byte."""
+    if limited:
+        policy = [d for d in policy if d["kind"] != "Tenant"] + LIMITED
+    server = Server(policy, start=False)
+    assume(run("lint", server.policy).returncode == 0)
+    server.start()
+    try:
+        compare(server, some, tmp_path)
+    finally:
+        server.stop()
+
+
+def test_is_what_serve_says_of_hard_cases(tmp_path):
+    """Two tenants, labels of namespaces, Guards, memory, warnings: what tests of the order of files ask."""
+    server = Server(BASE)
+    try:
+        compare(server, questions(), tmp_path)
+    finally:
+        server.stop()
+
+
+def test_tenants(tell, tmp_path):
+    labelled = [*FLEET, doc("Tenant", "x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "q", "hard": 1}])]
+    assert tell([*FLEET, *ORG], [pod({GPU: 1})], status=0)[0]["tenant"]["claim"] == "name"
+    tenant = tell([*FLEET, *ORG], [pod({GPU: 1}, namespace="team-a-dev")], status=0)[0]["tenant"]
+    assert (tenant["name"], tenant["claim"], tenant["pattern"]) == ("team-a", "glob", "team-a-*") and tenant["at"].endswith("policy.yaml:38")
+    assert tell(labelled, [pod({GPU: 1}, namespace="n")], status=1)[0]["tenant"] == {"name": None, "claim": "none", "labels": None}
+    # Labels of a namespace: from a file of manifests, from what the cluster has, and from the policy itself.
+    assert tell(labelled, [namespace_doc("n", t="x"), pod({GPU: 1}, namespace="n")], status=0)[0]["tenant"]["claim"] == "selector"
+    assert tell([*labelled, namespace_doc("n", t="x")], [pod({GPU: 1}, namespace="n")], status=0)[0]["tenant"]["labels"] == {"t": "x"}
+    (tmp_path / "usage.yaml").write_text(json.dumps(namespace_doc("n", t="x", u="y")))
+    assert tell(labelled, [pod({GPU: 1}, namespace="n")], "--usage", tmp_path / "usage.yaml", status=0)[0]["tenant"]["labels"] == {"t": "x", "u": "y"}
+
+
+def test_the_namespace_and_the_creator(tell):
+    policy = [doc("Settings", "s", exempt={"users": ["root", "system:serviceaccount:kube-system:job-controller"], "groups": ["admins"]}), *FLEET, *ORG]
+    nameless = pod({GPU: 1})
+    del nameless["metadata"]["namespace"]
+    assert tell(policy, [nameless], status=1)[0]["namespace"] == "default"
+    assert tell(policy, [nameless], "-n", "team-a", status=0)[0]["tenant"]["name"] == "team-a"
+    told = tell(policy, [nameless], "--as", "root", status=0)[0]
+    assert told["exempt"]["by"] == "user" and told["exempt"]["value"] == "root" and "tenant" not in told
+    assert tell(policy, [nameless], "--as", "x", "--as-group", "admins", status=0)[0]["exempt"]["by"] == "group"
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": {"spec": nameless["spec"]}}}
+    assert tell(policy, [job], status=0)[0]["exempt"]["value"].endswith("job-controller")
+    assert tell(policy, [job], "--as", "x", status=1)[0]["user"] == "x"
+
+
+def test_rules_and_changes(tell):
+    policy = [*FLEET, *ORG,
+              doc("Rule", "a", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, inject={"runtimeClassName": "nvidia"}),
+              doc("Rule", "b", rewrite=[{"from": GPU, "to": SHARED}], inject={"nodeSelector": {"pool": "shared"}}),
+              doc("Guard", "g", deny=["privileged"], visibleDevices="void")]
+    some = pod(containers=[container({GPU: 1}), container(None, "side")], labels={"tier": "core"})
+    told = tell(policy, [some], status=0)[0]
+    assert [(r["name"], r["outcome"], r.get("condition")) for r in told["rules"]] == [("a", "unmatched", "podSelector"), ("b", "changed", None)]
+    assert told["rules"][0]["wanted"] == ["edge"] and told["rules"][0]["found"] == "core"
+    assert [(c["kind"], c.get("key"), c.get("value")) for c in told["changes"]] == [
+        ("nodeSelector", "pool", "shared"), ("resource", GPU, SHARED), ("toleration", None, None), ("env", "NVIDIA_VISIBLE_DEVICES", "void")]
+    assert told["changes"][3]["guard"] == "g" and told["changes"][3]["container"] == "side"
+    text = tell(policy, [some], status=0, text=True)
+    assert "- resources nvidia.com/gpu: 1\n" in text and "+ resources nvidia.com/gpu.shared: 1\n" in text and "\033" not in text
+    assert 'a: does not match: match.podSelector requires tier In [edge], and it is "core"' in text
+    # Every place is a line of the policy on which the document has its name.
+    lines = (ROOT / told["tenant"]["at"].rpartition(":")[0]).read_text().splitlines()
+    for item in [told["tenant"], *told["rules"], *told["changes"], *told["guards"], *told["quotas"]]:
+        name = item.get("quota") or item.get("rule") or item.get("guard") or item["name"]
+        assert f"name: {name}" in lines[int(item["at"].rpartition(":")[2]) - 1], item
+
+
+def test_the_document_shows_what_it_prints():
+    text = (ROOT / "docs" / "policy-as-code.md").read_text()
+    shown = re.search(r"^    gpugate (explain .*)\n\n```text\n(.*?)^```$", text, re.M | re.S)
+    assert run(*shown[1].split(), cwd=ROOT).stdout == shown[2]
+
+
+def test_guards(tell):
+    policy = [*FLEET, *ORG, doc("Guard", "g", deny=["privileged"]), doc("Guard", "h", deny=["privileged"], exempt={"namespaces": ["team-*"]})]
+    told = tell(policy, [pod(containers=[container({GPU: 1}, securityContext={"privileged": True})])], status=1)[0]
+    assert [(g["name"], g["outcome"]) for g in told["guards"]] == [("g", "objected"), ("h", "exempt")]
+    assert told["guards"][0]["check"] == "privileged" and told["guards"][1]["pattern"] == "team-*"
+    assert "quotas" not in told, "the ledger is not asked about a Pod that is refused anyway"
+    assert told["message"].endswith('(Guard "g")')
+
+
+def test_quotas_are_arithmetic(tell, tmp_path):
+    usage = tmp_path / "usage.yaml"
+    held = [kube.persisted(pod({GPU: 3}, namespace="team-a-dev")), namespace_doc("team-a", x="y"),
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "t4", "labels": {"model": "t4"}}},
+            kube.persisted(pod({GPU: 2}, nodeName="t4", namespace="elsewhere")), {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}]
+    held[0]["status"]["phase"] = "Running"
+    usage.write_text(yaml.dump({"apiVersion": "v1", "kind": "List", "items": held}, Dumper=_Written))
+    told = tell([*FLEET, *ORG], [pod({GPU: 2}, nodeSelector={"model": "a100"})], "--usage", usage, status=1)[0]
+    quotas = {f"{q['tenant']}/{q['quota']}": q for q in told["quotas"]}
+    gpus = quotas["team-a/gpus"]
+    assert [gpus[k] for k in ("used", "pending", "requested", "projected", "hard", "left", "exceededBy")] == ["3", "0", "2", "5", "4", "1", "1"]
+    assert gpus["refuses"] and not quotas["org/all"]["exceeded"] and not quotas["team-a/shares"]["counts"]
+    assert told["message"].startswith('exceeded quota: GPU quota "gpus" of tenant "team-a": requested 2, used 3, limit 4, over by 1; ')
+    assert told["resources"][0]["why"] == "placement" and told["resources"][0]["accelerators"] == ["a100"]
+    assert [c["amount"] for c in told["resources"][0]["costs"]] == ["2", "2"]
+    text = tell([*FLEET, *ORG], [pod({GPU: 2}, nodeSelector={"model": "a100"})], "--usage", usage, status=1, text=True)
+    assert "team-a/gpus: 3 used + 2 requested = 5 of 4: exceeded by 1" in text
+    # A Pod that has finished holds nothing, and one on a node is counted as the node is.
+    held[0]["status"]["phase"] = "Succeeded"
+    held[3]["metadata"]["namespace"] = "team-a"
+    usage.write_text(json.dumps({"apiVersion": "v1", "kind": "PodList", "items": []}) + json.dumps({"apiVersion": "v1", "kind": "List", "items": held}))
+    told = tell([*FLEET, *ORG], [pod({GPU: 2})], "--usage", usage, status=0)[0]
+    assert {q["quota"]: q["used"] for q in told["quotas"]} == {"gpus": "2", "shares": "0", "all": "0.5"}
+
+
+@pytest.mark.parametrize(("kind", "api", "spec", "pods"), [
+    ("Deployment", "apps/v1", {"replicas": 6}, 6), ("ReplicaSet", "apps/v1", {"replicas": 2}, 2), ("StatefulSet", "apps/v1", {}, 1),
+    ("DaemonSet", "apps/v1", {}, 1), ("ReplicationController", "v1", {"replicas": 5}, 5), ("Job", "batch/v1", {"parallelism": 7, "completions": 3}, 3),
+    ("Deployment", "apps/v1", {"replicas": 0}, 0)])
+def test_workloads(tell, kind, api, spec, pods):
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": pod({GPU: 1})["spec"]}
+    whole = {"apiVersion": api, "kind": kind, "metadata": {"name": "w", "namespace": "team-a"}, "spec": {**spec, "template": template}}
+    told = tell([*FLEET, *ORG], [whole])[0]
+    assert (told["pods"], told["fits"]) == (pods, min(pods, 4))
+    assert told["verdict"] == ("admitted" if pods <= 4 else "refused")
+    if pods > 4:
+        assert "requested 1, used 4, limit 4, over by 1" in told["message"]
+        assert f"refused; 4 of {pods} Pods fit now; the refusal of the next one is:\n  exceeded quota: " in tell([*FLEET, *ORG], [whole], status=1, text=True)
+    if kind == "Job":
+        cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": whole["metadata"], "spec": {"schedule": "@daily", "jobTemplate": {"spec": whole["spec"]}}}
+        assert tell([*FLEET, *ORG], [cron])[0]["pods"] == pods
+
+
+def test_objects_of_one_file_follow_each_other(tell):
+    told = tell([*FLEET, *ORG], [pod({GPU: 3}), {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}, pod({GPU: 2}), pod({GPU: 1})])
+    assert [o["verdict"] for o in told] == ["admitted", "refused", "admitted"]
+    listed = {"apiVersion": "v1", "kind": "List", "items": [pod({GPU: 3}), pod({GPU: 2})]}
+    assert [o["verdict"] for o in tell([*FLEET, *ORG], [listed])] == ["admitted", "refused"]
+
+
+def test_reviews(tell):
+    some = kube.review(pod({GPU: 5}), user=("bob", []))
+    for text in (json.dumps(some), json.dumps(some, indent=2), yaml.dump(some, Dumper=_Written)):
+        told = tell([*FLEET, *ORG], text, status=1)[0]
+        assert told["user"] == "bob" and told["kind"] == "Pod" and told["message"].startswith("can never fit: ")
+
+
+def test_yaml_is_the_same_as_json(tell, tmp_path):
+    told = tell([*FLEET, *ORG], [pod({GPU: 5}, labels={"a": "é"})])
+    done = run("explain", "-f", tmp_path / "objects.yaml", "--policy", tmp_path / "policy", "-o", "yaml")
+    assert yaml.safe_load(done.stdout)["objects"] == told and done.returncode == 1
+
+
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("", "no object in it makes Pods"),
+    ("spec: [", ":2:1: this is not YAML: "),
+    ("{\"kind\": \"Pod\",\n\"spec\": }", ":2: this is not JSON: "),
+    ("a: &x 1\nb: *x\n", ":1:4: anchors (\"&\") are not read; write the values out"),
+    ("a:\n  <<: {b: c}\n", ":2:3: merge keys"),
+    ("a: !!str 5\n", ":1:4: tags"),
+    ("? [a]\n: b\n", ":1:3: a key must be a text"),
+    ("[" * 200, "nested too deep"),
+    ("- a\n", ":1: expected an object, found an array"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  containers:\n  - name: 5\n",
+     ":6: Pod \"q\": spec.containers[0].name: expected a string, found a number"),
+    ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: many\n  template: {}\n",
+     ":5: Deployment \"d\": spec.replicas: expected a whole number of 0 or more"),
+    ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n", "spec.template: expected a Pod template, found nothing"),
+    ("\xff\xfe", "save the file as UTF-8 text"),
+])
+def test_what_cannot_be_read(tmp_path, text, sentence):
+    folder, file = write_policy(tmp_path / "policy", [*FLEET, *ORG]), tmp_path / "objects.yaml"
+    file.write_bytes(text.encode("latin-1"))
+    done = run("explain", "-f", file, "--policy", folder)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith(f"gpugate explain: {file}") and sentence in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_cannot_be_decided(tell, tmp_path):
+    assert "name a file, or - for standard input" in run("explain", "-f", tmp_path / "none", "--policy", write_policy(tmp_path / "p", FLEET)).stderr
+    broken = tell([doc("Rule", "r", inject={"nodeSelector": {}}, order="x")], [pod({GPU: 1})], status=2)
+    assert "policy.yaml:" in broken and broken.endswith("the policy has errors, which `gpugate lint` shows as well; nothing can be decided by it\n")
+    (tmp_path / "usage.yaml").write_text(yaml.safe_dump(pod({GPU: 1}, namespace=None) | {"metadata": {"name": "x"}}))
+    assert "Pods that exist have both" in tell([*FLEET, *ORG], [pod({GPU: 1})], "--usage", tmp_path / "usage.yaml", status=2)
+    assert run("explain", "--policy", tmp_path).returncode == 2
+
+
+def test_text_from_pods_is_plain(tell):
+    """Names that a terminal would take for commands."""
+    some = pod({GPU: 1}, labels={"tier": "\x1b[31mred"})
+    some["metadata"]["name"] = "\x1b]0;x\x07"
+    policy = [*FLEET, *ORG, doc("Rule", "a", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, inject={"runtimeClassName": "nvidia"})]
+    text = tell(policy, json.dumps(some), text=True)
+    assert "\x1b" not in text and "\x07" not in text and '"?[31mred"' in text
+
+
+def test_scalars_are_those_of_kubectl(tell):
+    """YAML 1.1, as sigs.k8s.io/yaml reads it: each value as env, which has to be a string, or as a quantity."""
+    template = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: team-a}\nspec:\n  containers:\n  - name: c\n    env: [{name: A, value: %s}]\n"
+    for text in ("x", "'5'", '"yes"', "2026-01-01", "1.2.3", "0x", "1e", "-", "0b2", "5 GB", "null", "~"):
+        assert tell([*FLEET, *ORG], template % text, status=0), text
+    for text, kind in (("5", "number"), ("0x1F", "number"), ("017", "number"), ("1_000", "number"), ("1e3", "number"), (".5", "number"), ("+7", "number"),
+                       ("yes", "boolean"), ("Off", "boolean"), ("true", "boolean"), ("y", "boolean")):
+        assert f"expected a string, found a {kind}" in tell([*FLEET, *ORG], template % text, status=2), text
+    for text, count in (("1", "1"), ("0b11", "3"), ("03", "3"), ("2e0", "2"), ("+1", "1"), ("1.", "1"), ("'2'", "2"), ("0x2", "2")):
+        amount = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: team-a}}\nspec:\n  containers:\n  - name: c\n    resources: {{limits: {{{GPU}: {text}}}}}\n"
+        assert tell([*FLEET, *ORG], amount, status=0)[0]["charges"].startswith(f"team-a/gpus={count}"), text
+
+
+def test_a_file_as_large_as_a_cluster(tell, tmp_path):
+    """A hundred thousand Pods in the usage, as kubectl prints them, and as many replicas."""
+    many = scaled(20000, 2000)
+    line = json.dumps(kube.persisted(pod({GPU: 1}, namespace="elsewhere"), "UID"))
+    usage = tmp_path / "usage.json"
+    usage.write_text('{"apiVersion": "v1", "kind": "List", "items": [\n' + ",\n".join(line.replace("UID", f"u{i}") for i in range(many)) + "]}")
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "elsewhere"},
+                  "spec": {"replicas": many, "template": {"spec": copy.deepcopy(pod({GPU: 1})["spec"])}}}
+    policy = [*FLEET, doc("Tenant", "e", namespaces=["elsewhere"], quotas=[{"name": "q", "hard": 2 * many - 1}])]
+    told = tell(policy, [deployment], "--usage", usage, status=1)[0]
+    assert (told["pods"], told["fits"]) == (many, many - 1)

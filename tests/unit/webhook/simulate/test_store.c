@@ -1,0 +1,161 @@
+/*
+ * The ledger of a simulation: what exists, what is admitted, and the clock that does not run by
+ * itself.
+ */
+#include "tests/unit/policy_fixture.h"
+
+#include "webhook/simulate/admit.h"
+#include "webhook/simulate/usage.h"
+
+#define POLICY                                                                                                         \
+	"apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {terminatingGraceSeconds: 60}\n---\n"   \
+	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\n"                                               \
+	"spec: {namespaceSelector: {matchLabels: {t: a}}, quotas: [{name: q, hard: 2}]}\n---\n"                        \
+	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: r}\n"                                                 \
+	"spec: {inject: {nodeSelector: {k: v}, runtimeClassName: c}, rewrite: [{from: nvidia.com/gpu, to: "            \
+	"nvidia.com/gpu.shared}], required: true}\n"
+#define SPEC(n) "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'}}}]}"
+
+struct fixture {
+	struct policy *policy;
+	struct simulation *simulation;
+};
+
+static void set_up(struct fixture *f)
+{
+	struct error err = {0};
+	f->policy = fixture_policy(POLICY, NULL, 0);
+	assert_non_null(f->policy);
+	f->simulation = simulation_create(f->policy, &err);
+	assert_non_null(f->simulation);
+}
+
+static void tear_down(struct fixture *f)
+{
+	assert_true(ledger_check(simulation_ledger(f->simulation)));
+	simulation_destroy(f->simulation);
+	policy_release(f->policy);
+}
+
+static void take(struct fixture *f, const char *text)
+{
+	struct manifest manifest;
+	struct error err = {0};
+	if (manifest_read(&manifest, "f", str_of(text), &err) < 0 ||
+	    simulation_usage(f->simulation, &manifest, &err) < 0)
+		fail_msg("%s", err.text);
+	manifest_release(&manifest);
+}
+
+/* Whether a Pod of so many GPUs is admitted in the namespace; it is held then. */
+static bool admit(struct fixture *f, const char *metadata, const char *spec)
+{
+	struct fixture_review r;
+	struct simulated simulated;
+	fixture_review(&r, "ns", metadata, spec);
+	simulation_admit(f->simulation, f->policy, &r.review, &r.arena, NULL, &simulated);
+	assert_int_equal(simulated.state, ADMISSION_DECIDED);
+	assert_true(simulated.mutation.edit_count > 0);
+	/*
+	 * The Pod that is validated is the one after the edits, or the required Rule would refuse
+	 * it.
+	 */
+	const struct decision *decision = simulated_decision(&simulated);
+	assert_true(simulated.admitted ||
+		    (decision->objections[0].reason == REASON_QUOTA && decision->objection_count == 1));
+	bool admitted = simulated.admitted;
+	buf_release(&simulated.charges);
+	fixture_review_release(&r);
+	return admitted;
+}
+
+static int held(const struct fixture *f)
+{
+	const struct held *held = ledger_held(simulation_ledger(f->simulation));
+	return (int)((held->used + held->pending) / policy_unit(f->policy));
+}
+
+#define NAMESPACE "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns, labels: {t: a}}\n---\n"
+#define POD(name, more)                                                                                                \
+	"apiVersion: v1\nkind: Pod\nmetadata: {name: " name ", namespace: ns" more "}\n"                               \
+	"spec: {containers: [{name: c, resources: {limits: {nvidia.com/gpu: 1}}}]}\n"
+
+static void test_what_exists_is_held(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	take(&f, NAMESPACE POD("p", "") "---\n" POD("q", ", uid: u"));
+	assert_int_equal(held(&f), 2);
+	assert_false(admit(&f, "{'name':'r'}", SPEC("1")));
+	assert_true(simulation_gone(f.simulation, STR("u")));
+	assert_false(simulation_gone(f.simulation, STR("u")));
+	assert_true(admit(&f, "{'name':'r'}", SPEC("1")));
+	assert_int_equal(held(&f), 2);
+	/* The same Pod again, which has finished. */
+	take(&f, POD("p", "") "status: {phase: Succeeded}\n");
+	assert_int_equal(held(&f), 1);
+	tear_down(&f);
+}
+
+static void test_labels_may_come_last(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	take(&f, POD("p", ""));
+	assert_int_equal(held(&f), 0);
+	take(&f, NAMESPACE);
+	assert_int_equal(held(&f), 1);
+	tear_down(&f);
+}
+
+static void test_the_clock(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	take(&f, NAMESPACE POD("p", ", deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 30"));
+	assert_int_equal(simulation_advance(f.simulation, 89999), 0);
+	assert_int_equal(held(&f), 1);
+	assert_int_equal(simulation_advance(f.simulation, 1), 0);
+	assert_int_equal(held(&f), 0);
+	tear_down(&f);
+}
+
+static void test_dry_runs_and_errors(void **state)
+{
+	struct fixture f;
+	struct fixture_review r;
+	struct simulated simulated;
+	struct manifest manifest;
+	struct error err = {0};
+	(void)state;
+	set_up(&f);
+	take(&f, NAMESPACE);
+	fixture_review(&r, "ns", "{'name':'p'}", SPEC("1"));
+	r.review.dry_run = true;
+	simulation_admit(f.simulation, f.policy, &r.review, &r.arena, NULL, &simulated);
+	assert_true(simulated.admitted);
+	assert_int_equal(held(&f), 0);
+	buf_release(&simulated.charges);
+	fixture_review_release(&r);
+	assert_int_equal(manifest_read(&manifest, "f", STR("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"), &err),
+			 0);
+	assert_int_equal(simulation_usage(f.simulation, &manifest, &err), -1);
+	assert_string_equal(err.text,
+			    "f:1: Pod \"p\": metadata: expected a name and a namespace: Pods that exist have both");
+	manifest_release(&manifest);
+	tear_down(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_what_exists_is_held),
+	    cmocka_unit_test(test_labels_may_come_last),
+	    cmocka_unit_test(test_the_clock),
+	    cmocka_unit_test(test_dry_runs_and_errors),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

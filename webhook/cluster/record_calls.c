@@ -1,0 +1,198 @@
+#include "webhook/cluster/record_calls.h"
+
+#include <stdio.h>
+
+#include "webhook/cluster/document.h"
+#include "webhook/cluster/state.h"
+#include "webhook/ledger/codec.h"
+
+#define READ_MS 4000
+/* Far below the timeout of a webhook; an unknown outcome costs no more than a conflict. */
+#define WRITE_MS 4000
+
+/* Notes that the record cannot be read or written. Reports only the first of several failures. */
+static void note_failure(struct ledger_cluster *cluster, const char *doing, const struct kube_answer *answer)
+{
+	struct record *record = &cluster->record;
+	snprintf(record->problem, sizeof record->problem, "%s the ledger failed: %s", doing,
+		 answer->problem ? answer->problem : "no answer");
+	if (!record->failing) {
+		cluster_log(cluster, LOG_ERROR, "ledger_outage", record->problem);
+		if (cluster->options.tell)
+			cluster->options.tell(cluster->options.tell_context, true, "LedgerOutage", record->problem);
+	}
+	record->failing = true;
+}
+
+/*
+ * Notes that the record can be used again. A successful read does not prove that writes work: after
+ * a failed write, only a successful write ends the failure.
+ */
+static void note_success(struct ledger_cluster *cluster)
+{
+	struct record *record = &cluster->record;
+	if (!record->failing || record->unwritten_ms)
+		return;
+	record->failing = false;
+	cluster_log(cluster, LOG_INFO, "ledger_recovered", "the ledger can be read and written again");
+	if (cluster->options.tell)
+		cluster->options.tell(cluster->options.tell_context, false, "LedgerRecovered",
+				      "the ledger can be read and written again");
+}
+
+/* --- Writing --- */
+
+/*
+ * A 409, or a 404 to a PUT, means that the copy is old. After any other failure the outcome is
+ * unknown.
+ */
+static void end_write(struct ledger_cluster *cluster, const struct kube_answer *answer)
+{
+	struct record *record = &cluster->record;
+	bool conflict = answer->status == 409 || (answer->status == 404 && !record->posting);
+	bool written = (answer->status == 200 || answer->status == 201) && record_apply(cluster, answer->body, false);
+	record->writing = false;
+	if (written && record->resource_version == record->version_put && record->state == RECORD_SETTLING)
+		/*
+		 * The record was settling already. The API server stores no write that changes
+		 * nothing, and assigns no new version.
+		 */
+		record->reset_pending = false;
+	cluster_count(cluster, written ? COUNT_WRITTEN : conflict ? COUNT_CONFLICTS : COUNT_UNKNOWN);
+	pthread_mutex_lock(&cluster->mutex);
+	ledger_resolve(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	/* The watch may have delivered the state that won: then no read is needed. */
+	record->stale = !written && !(conflict && record->resource_version > record->version_put);
+	record->outcome = written ? WRITE_DONE : conflict ? WRITE_CONFLICT : WRITE_UNKNOWN;
+	if (!conflict)
+		record->unwritten_ms = written ? 0 : kube_now_ms();
+	if (written)
+		note_success(cluster);
+	else if (!conflict)
+		note_failure(cluster, record->posting ? "creating" : "writing", answer);
+	if (conflict && record->stale)
+		record->wants_read = true; /* A reset is also written against a fresh copy only. */
+	else if (!written && !conflict)
+		record_read_later(cluster);
+	else if (record->reset_pending)
+		record->wants_settling = true;
+	cluster->step(cluster);
+}
+
+static void on_written(void *context, const struct kube_answer *answer)
+{
+	end_write(context, answer);
+}
+
+/* Notes that a write against the copy begins: PUT, or POST if there is no copy. */
+static void begin_write(struct record *record)
+{
+	record->posting = record->resource_version == 0;
+	record->writing = true;
+	record->version_put = record->resource_version;
+}
+
+/* Writes the record against the copy, or creates it. */
+static void write_document(struct ledger_cluster *cluster, uint64_t version, struct str opened, struct str pending)
+{
+	static const char put[] = LEDGER_OBJECT_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
+	static const char post[] = LEDGER_OBJECTS_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
+	struct record *record = &cluster->record;
+	begin_write(record);
+	buf_reset(&record->body);
+	ledger_document_write(&record->body, record->resource_version, version, opened, pending);
+	kube_call(cluster->options.client, &(struct kube_call){.method = record->posting ? "POST" : "PUT",
+							       .path = record->posting ? post : put,
+							       .body = buf_view(&record->body),
+							       .timeout_ms = WRITE_MS,
+							       .done = on_written,
+							       .context = cluster});
+}
+
+void record_write(struct ledger_cluster *cluster)
+{
+	struct buf pending;
+	uint64_t version;
+	buf_init(&pending, LEDGER_TEXT_MAX);
+	pthread_mutex_lock(&cluster->mutex);
+	ledger_encode(cluster->ledger, kube_now_ms(), &pending, &version);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!pending.failed) {
+		write_document(cluster, version, str_of(cluster->record.uid), buf_view(&pending));
+	} else {
+		begin_write(&cluster->record);
+		end_write(cluster, &(struct kube_answer){.problem = "what is pending is longer than an object may be"});
+	}
+	buf_release(&pending);
+}
+
+/*
+ * [open] Opens the record if the view has reached the version that the cluster had reached after
+ * the settle time. A Pod that was admitted before is stored at or below that version, or never. So
+ * this view shows all of them, and so does any view that has reached the newest event of this one.
+ */
+static void try_open(struct ledger_cluster *cluster)
+{
+	struct record *record = &cluster->record;
+	if (record->state != RECORD_SETTLING || record->reset_pending || !record->open_version || record->writing)
+		return;
+	pthread_mutex_lock(&cluster->mutex);
+	bool ready = cluster->synced[WATCH_PODS] && ledger_view_version(cluster->ledger) >= record->open_version;
+	uint64_t version = ledger_event_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (cluster->view.listing || !ready)
+		return;
+	cluster_log(cluster, LOG_INFO, "ledger_opens", "the ledger has settled");
+	write_document(cluster, version, str_of(record->uid), STR(""));
+}
+
+void record_write_state(struct ledger_cluster *cluster)
+{
+	struct record *record = &cluster->record;
+	bool settle = record->wants_settling, may_open = record->may_open;
+	record->wants_settling = record->may_open = false;
+	if (settle && !record->writing)
+		write_document(cluster, 0, STR(""), STR(""));
+	if (may_open)
+		try_open(cluster);
+}
+
+/* --- Reading --- */
+
+static void on_read(void *context, const struct kube_answer *answer)
+{
+	struct ledger_cluster *cluster = context;
+	struct record *record = &cluster->record;
+	bool current = record->version_asked >= record->resource_version;
+	record->reading = false;
+	if (answer->status == 200 && record_apply(cluster, answer->body, current)) {
+		record->stale = false;
+		record->read = record->reads;
+		note_success(cluster);
+	} else if (answer->status == 404 && current) {
+		record_note_missing(cluster);
+	} else {
+		if (answer->status != 200 && answer->status != 404)
+			note_failure(cluster, "reading", answer);
+		record_read_later(cluster);
+	}
+	cluster->step(cluster);
+}
+
+void record_read(struct ledger_cluster *cluster)
+{
+	struct record *record = &cluster->record;
+	if (record->reading)
+		return;
+	record->reading = true;
+	record->reads++;
+	record->version_asked = record->resource_version;
+	kube_timer_clear(cluster->options.loop, &record->again);
+	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
+							       .path = LEDGER_OBJECT_PATH,
+							       .timeout_ms = READ_MS,
+							       .retry = true,
+							       .done = on_read,
+							       .context = cluster});
+}

@@ -1,0 +1,115 @@
+#include "webhook/cluster/version_query.h"
+
+#include "webhook/cluster/document.h"
+#include "webhook/cluster/state.h"
+#include "webhook/kube/stream.h"
+
+/* If the view has been behind for this long, ask whether the cluster has reached V at all. */
+#define BEHIND_MS 5000
+/* Timeout of a version query; admissions may wait for the answer. */
+#define QUERY_MS 4000
+/* Maximum length of the answer. To some extent, a tenant controls the size of a Pod's metadata. */
+#define ANSWER_MAX KUBE_STREAM_ITEM_MAX
+
+/* Lists one Pod, because only the version of the list matters. */
+#define ONE_POD "/api/v1/pods?limit=1"
+
+/*
+ * Measures how late the view is: the time that it takes to reach a V once that V was seen. V itself
+ * rises all the time.
+ */
+static void update_behind(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	struct lateness *lateness = &cluster->lateness;
+	pthread_mutex_lock(&cluster->mutex);
+	bool behind = cluster->synced[WATCH_PODS] && ledger_behind(cluster->ledger);
+	uint64_t version = ledger_version(cluster->ledger), view = ledger_view_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!behind) {
+		lateness->behind_ms = 0;
+	} else if (!lateness->behind_ms || view >= lateness->version) {
+		lateness->behind_ms = now_ms;
+		lateness->version = version;
+	}
+	atomic_store(&cluster->behind_ms, lateness->behind_ms);
+}
+
+/* Compares the answer with what was noted when the query was sent. */
+static void take_answer(struct ledger_cluster *cluster, uint64_t version)
+{
+	struct version_query *query = &cluster->query;
+	pthread_mutex_lock(&cluster->mutex);
+	bool restored = version < query->view && ledger_view_version(cluster->ledger) >= query->view;
+	if (!restored)
+		ledger_due(cluster->ledger, version, query->asked_ms);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (restored) {
+		view_discard(cluster, "the cluster has not reached the version of the view: its storage was restored");
+		return;
+	}
+	view_verify(cluster, query->turn);
+	query->answered = true;
+	query->version = version;
+	query->due |= !view_is_verified(cluster);
+}
+
+static void on_version(void *context, const struct kube_answer *answer)
+{
+	struct ledger_cluster *cluster = context;
+	struct version_query *query = &cluster->query;
+	struct object_meta meta = {0};
+	struct error err = {0};
+	uint64_t version;
+	query->in_flight = false;
+	arena_reset(&cluster->scratch);
+	if (answer->status == 200 && object_meta_read(answer->body, &cluster->scratch, &meta, &err) == 0 &&
+	    kube_version(meta.resource_version, &version))
+		take_answer(cluster, version);
+	else if (view_turn(cluster) != query->turn) /* Otherwise the next tick asks again. */
+		query->due = true;
+	cluster->step(cluster);
+}
+
+/* Whether anything depends on the version that the cluster has reached. */
+static bool needs_version(struct ledger_cluster *cluster, int64_t now_ms)
+{
+	const struct lateness *lateness = &cluster->lateness;
+	if (!view_is_verified(cluster) || record_wants_version(cluster, now_ms) ||
+	    (lateness->behind_ms && now_ms - lateness->behind_ms >= BEHIND_MS && !cluster->view.listing))
+		return true;
+	pthread_mutex_lock(&cluster->mutex);
+	bool overdue = cluster->record.state == RECORD_OPEN && ledger_overdue(cluster->ledger, now_ms);
+	pthread_mutex_unlock(&cluster->mutex);
+	return overdue;
+}
+
+/*
+ * After a restore, a watch that starts at a version which the API server has not reached reports
+ * nothing. So the version is queried whenever the watch of Pods ends and whenever it is opened, and
+ * decisions wait for the answer. This costs little: while the API server is down, nothing could be
+ * written anyway.
+ */
+void version_query_send(struct ledger_cluster *cluster)
+{
+	struct version_query *query = &cluster->query;
+	const struct record *record = &cluster->record;
+	int64_t now_ms = kube_now_ms();
+	update_behind(cluster, now_ms);
+	if (query->in_flight || !cluster->synced[WATCH_PODS] || !needs_version(cluster, now_ms))
+		return;
+	*query = (struct version_query){.in_flight = true, .asked_ms = now_ms, .turn = view_turn(cluster)};
+	memcpy(query->uid, record->uid, sizeof query->uid);
+	pthread_mutex_lock(&cluster->mutex);
+	query->view = ledger_view_version(cluster->ledger);
+	if (record->state == RECORD_OPEN && !record->invalidated)
+		query->ledger = ledger_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
+							       .path = ONE_POD,
+							       .accept = KUBE_METADATA_LIST,
+							       .timeout_ms = QUERY_MS,
+							       .body_max = ANSWER_MAX,
+							       .retry = true,
+							       .done = on_version,
+							       .context = cluster});
+}

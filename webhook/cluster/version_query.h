@@ -1,0 +1,45 @@
+/*
+ * version_query: asks the API server which version the cluster has reached. No watch tells this.
+ * The answer tells whether the view still belongs to this cluster, whether V can be reached, which
+ * entries to sweep, and when the record may be opened.
+ *
+ * Everything runs on the loop's thread.
+ */
+#ifndef WEBHOOK_CLUSTER_VERSION_QUERY_H
+#define WEBHOOK_CLUSTER_VERSION_QUERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ledger_cluster;
+
+/* A query, and what its answer must be compared with: the state when it was sent. */
+struct version_query {
+	bool in_flight;
+	int64_t asked_ms;
+	uint64_t view;   /* Version of the view. */
+	uint64_t ledger; /* V of the copy; 0: there was no copy to compare. */
+	uint64_t turn;   /* Turn of the watch of Pods; see view_turn. */
+	char uid[64];    /* uid of the record. */
+
+	/*
+	 * What the next step must act on. `due`: another query must follow, because that watch was
+	 * opened or has ended since. `answered`: the cluster had reached `version`.
+	 */
+	bool due, answered;
+	uint64_t version;
+};
+
+/* How late the view is. */
+struct lateness {
+	int64_t behind_ms; /* Since when it has been behind `version`; 0: it is not behind. */
+	uint64_t version;  /* A V that the view had not reached. */
+};
+
+/*
+ * Asks which version the cluster has reached, unless a query is in flight or nothing depends on the
+ * answer.
+ */
+void version_query_send(struct ledger_cluster *cluster);
+
+#endif

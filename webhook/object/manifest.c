@@ -1,0 +1,308 @@
+#include "webhook/object/manifest.h"
+
+#include "webhook/json/field.h"
+#include "webhook/object/manifest_yaml.h"
+
+#define TEXT_MAX ((size_t)1 << 30) /* Of the JSON: offsets fit 32 bits. */
+#define ARENA_CHUNK ((size_t)64 << 10)
+#define ARENA_MAX ((size_t)1 << 30)
+
+/* What identifies an object, and the items of a list. */
+struct identity {
+	struct str api_version, kind;
+	struct str name, generate_name, namespace;
+	struct str *items; /* The JSON of each. */
+	uint32_t item_count, item_size;
+	bool has_items;
+};
+
+static int add_item(struct reader *reader, struct identity *identity, struct str json)
+{
+	if (identity->item_count == identity->item_size) {
+		uint32_t size = identity->item_size ? 2 * identity->item_size : 64;
+		struct str *items = arena_alloc(reader->arena, size * sizeof *items);
+		if (!items)
+			return reader_no_memory(reader);
+		if (identity->item_count)
+			memcpy(items, identity->items, identity->item_count * sizeof *items);
+		identity->items = items;
+		identity->item_size = size;
+	}
+	identity->items[identity->item_count++] = json;
+	return 0;
+}
+
+/* `items` may be of any type in an object that is no list. */
+static int read_items(struct reader *reader, const struct field *field, void *target)
+{
+	struct identity *identity = target;
+	struct scan *scan = &reader->scan;
+	(void)field;
+	if (scan_peek(scan) != '[')
+		return scan_skip(scan);
+	identity->has_items = true;
+	if (scan_open(scan) < 0)
+		return -1;
+	int more;
+	for (bool first = true; (more = scan_element(scan, first)) > 0; first = false) {
+		scan_peek(scan);
+		const char *begin = scan->at;
+		if (scan_skip(scan) < 0 ||
+		    add_item(reader, identity, (struct str){begin, (size_t)(scan->at - begin)}) < 0) {
+			reader_at_index(reader, identity->item_count);
+			return -1;
+		}
+	}
+	return more;
+}
+
+static const struct field metadata_fields[] = {
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct identity, name)},
+    {FIELD_KEY("generateName"), .read = field_string, .offset = offsetof(struct identity, generate_name)},
+    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct identity, namespace)},
+    {FIELD_KEY("managedFields"), .read = field_opaque},
+};
+static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
+
+static const struct field identity_fields[] = {
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct identity, kind)},
+    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct identity, api_version)},
+    {FIELD_KEY("metadata"), .read = field_object, .shape = &metadata_shape},
+    {FIELD_KEY("items"), .read = read_items},
+};
+static const struct shape identity_shape = SHAPE(identity_fields, 0);
+
+/* --- Lines --- */
+
+static uint32_t line_at(const struct manifest *manifest, size_t offset)
+{
+	uint32_t line = 1;
+	if (!manifest->marks) {
+		for (const char *p = manifest->text.ptr, *end = p + offset; (p = memchr(p, '\n', (size_t)(end - p)));
+		     p++)
+			line++;
+		return line;
+	}
+	uint32_t low = 0, high = manifest->mark_count; /* the mark is in [low, high) */
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (manifest->marks[middle].offset <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return manifest->marks[low].line;
+}
+
+static size_t offset_of(const struct manifest *manifest, struct str json)
+{
+	return (size_t)(json.ptr - manifest->text.ptr);
+}
+
+uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte)
+{
+	size_t begin = offset_of(manifest, object->json);
+	return line_at(manifest, begin + (byte < object->json.len ? byte : object->json.len));
+}
+
+/* Takes "(byte N)" off the end of a reader's sentence. Returns N, or 0. */
+static size_t take_byte(struct error *err)
+{
+	char *at = strrchr(err->text, '(');
+	size_t byte = 0;
+	if (!at || sscanf(at, "(byte %zu)", &byte) != 1)
+		return 0;
+	*at = '\0';
+	if (at > err->text && at[-1] == ' ')
+		at[-1] = '\0';
+	return byte;
+}
+
+int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err)
+{
+	uint32_t line = manifest_line(manifest, object, take_byte(err));
+	struct str kind = object->kind;
+	if (str_present(object->name))
+		return error_wrap(err, "%.300s:%u: %.*s \"%.*s\"", manifest->file, line,
+				  (int)(kind.len < 64 ? kind.len : 64), kind.ptr,
+				  (int)(object->name.len < 64 ? object->name.len : 64), object->name.ptr);
+	return error_wrap(err, "%.300s:%u", manifest->file, line);
+}
+
+/* --- Objects --- */
+
+static int no_memory(const struct manifest *manifest, struct error *err)
+{
+	return error_set(err, "%.300s: there is not enough memory", manifest->file);
+}
+
+static int add_object(struct manifest *manifest, struct str json, const struct identity *identity, struct error *err)
+{
+	if (manifest->count == manifest->size) {
+		uint32_t size = manifest->size ? 2 * manifest->size : 64;
+		struct manifest_object *objects = reallocarray(manifest->objects, size, sizeof *objects);
+		if (!objects)
+			return no_memory(manifest, err);
+		manifest->objects = objects;
+		manifest->size = size;
+	}
+	manifest->objects[manifest->count++] =
+	    (struct manifest_object){.json = json,
+				     .api_version = identity->api_version,
+				     .kind = identity->kind,
+				     .name = identity->name.len ? identity->name : identity->generate_name,
+				     .namespace = identity->namespace};
+	return 0;
+}
+
+static int read_identity(struct manifest *manifest, struct str json, struct identity *identity, struct error *err)
+{
+	struct reader reader;
+	const struct manifest_object unknown = {.json = json};
+	*identity = (struct identity){0};
+	reader_init(&reader, json.ptr, json.len, &manifest->arena);
+	if (reader_object(&reader, &identity_shape, identity) == 0 && scan_finish(&reader.scan) == 0)
+		return 0;
+	reader_error(&reader, err);
+	return manifest_explain(manifest, &unknown, err);
+}
+
+/* Items of a typed list have neither kind nor apiVersion. */
+static int add_items(struct manifest *manifest, const struct identity *list, struct error *err)
+{
+	struct str kind = {list->kind.ptr, list->kind.len - strlen("List")};
+	for (uint32_t i = 0; i < list->item_count; i++) {
+		struct identity item;
+		if (read_identity(manifest, list->items[i], &item, err) < 0)
+			return -1;
+		if (!str_present(item.kind) && kind.len) {
+			item.kind = kind;
+			item.api_version = list->api_version;
+		}
+		if (add_object(manifest, list->items[i], &item, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool is_list(const struct identity *identity)
+{
+	static const char end[] = "List";
+	size_t len = sizeof end - 1, kind = identity->kind.len;
+	return identity->has_items && kind >= len && memcmp(identity->kind.ptr + kind - len, end, len) == 0;
+}
+
+static int read_document(struct manifest *manifest, struct str json, struct error *err)
+{
+	struct identity identity;
+	if (read_identity(manifest, json, &identity, err) < 0)
+		return -1;
+	return is_list(&identity) ? add_items(manifest, &identity, err) : add_object(manifest, json, &identity, err);
+}
+
+/* --- Documents --- */
+
+/* Where a document lies in the text, which still moves while it grows. */
+struct span {
+	size_t begin, end;
+};
+
+static int note_document(struct manifest *manifest, size_t begin, size_t end)
+{
+	struct buf *documents = &manifest->documents;
+	const struct span span = {begin, end};
+	buf_add(documents, &span, sizeof span);
+	return 0;
+}
+
+/* JSON values, one after another. What is wrong within one of them is found here. */
+static int find_values(struct manifest *manifest, struct error *err)
+{
+	struct scan scan;
+	scan_init(&scan, manifest->text.ptr, manifest->text.len);
+	while (scan_peek(&scan)) {
+		size_t begin = (size_t)(scan.at - scan.begin);
+		if (scan_skip(&scan) < 0)
+			return error_set(err, "%.300s:%u: this is not JSON: %s", manifest->file,
+					 line_at(manifest, (size_t)(scan.at - scan.begin)), scan.fault);
+		note_document(manifest, begin, (size_t)(scan.at - scan.begin));
+	}
+	return scan_finish(&scan) < 0 ? error_set(err, "%.300s:%u: this is not JSON: %s", manifest->file,
+						  line_at(manifest, (size_t)(scan.at - scan.begin)), scan.fault)
+				      : 0;
+}
+
+static bool is_json(struct str bytes)
+{
+	size_t at = 0;
+	while (at < bytes.len && scan_is_blank(bytes.ptr[at]))
+		at++;
+	return at < bytes.len && bytes.ptr[at] == '{';
+}
+
+static int find_documents(struct manifest *manifest, struct str bytes, struct error *err)
+{
+	static const char padding[REVIEW_PADDING];
+	bool json = is_json(bytes);
+	if (json)
+		buf_str(&manifest->text, bytes);
+	else if (manifest_yaml(manifest, bytes, note_document, err) < 0)
+		return -1;
+	size_t len = manifest->text.len;
+	buf_add(&manifest->text, padding, sizeof padding);
+	if (manifest->text.failed)
+		return no_memory(manifest, err);
+	manifest->text.len = len;
+	return json ? find_values(manifest, err) : 0;
+}
+
+static int read_documents(struct manifest *manifest, struct error *err)
+{
+	const struct span *spans = (const struct span *)(const void *)manifest->documents.ptr;
+	size_t count = manifest->documents.len / sizeof *spans;
+	if (manifest->documents.failed)
+		return no_memory(manifest, err);
+	for (size_t i = 0; i < count; i++) {
+		struct str json = {manifest->text.ptr + spans[i].begin, spans[i].end - spans[i].begin};
+		if (read_document(manifest, json, err) < 0)
+			return -1;
+	}
+	/* Objects are in the order of the file, so the lines of JSON are counted only once. */
+	size_t offset = 0;
+	uint32_t line = 1;
+	for (uint32_t i = 0; i < manifest->count; i++) {
+		struct manifest_object *object = &manifest->objects[i];
+		size_t next = offset_of(manifest, object->json);
+		for (; !manifest->marks && offset < next; offset++)
+			line += manifest->text.ptr[offset] == '\n';
+		object->line = manifest->marks ? line_at(manifest, next) : line;
+	}
+	return 0;
+}
+
+int manifest_read(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
+{
+	*manifest = (struct manifest){.file = file};
+	buf_init(&manifest->text, TEXT_MAX);
+	buf_init(&manifest->documents, TEXT_MAX);
+	arena_init(&manifest->arena, ARENA_CHUNK, ARENA_MAX);
+	int result = bytes.len > MANIFEST_BYTES_MAX
+			 ? error_set(err, "%.300s: is larger than %zu MiB; split it", file, MANIFEST_BYTES_MAX >> 20)
+			 : find_documents(manifest, bytes, err);
+	if (result == 0)
+		result = read_documents(manifest, err);
+	buf_release(&manifest->documents);
+	if (result < 0)
+		manifest_release(manifest);
+	return result;
+}
+
+void manifest_release(struct manifest *manifest)
+{
+	buf_release(&manifest->text);
+	buf_release(&manifest->documents);
+	arena_release(&manifest->arena);
+	free(manifest->objects);
+	free(manifest->marks);
+	*manifest = (struct manifest){0};
+}

@@ -1,0 +1,59 @@
+#include "webhook/object/workload.h"
+
+#include "gpugate/quantity.h"
+#include "webhook/json/path.h"
+
+#define CONTROLLER(name) "system:serviceaccount:kube-system:" name "-controller"
+
+static const struct workload_kind kinds[] = {
+    {"", "Pod", "", NULL, NULL, NULL, false},
+    {"apps", "Deployment", "spec.template", "spec.replicas", NULL, CONTROLLER("replicaset"), false},
+    {"apps", "ReplicaSet", "spec.template", "spec.replicas", NULL, CONTROLLER("replicaset"), false},
+    {"apps", "StatefulSet", "spec.template", "spec.replicas", NULL, CONTROLLER("statefulset"), false},
+    {"apps", "DaemonSet", "spec.template", NULL, NULL, CONTROLLER("daemon-set"), true},
+    {"", "ReplicationController", "spec.template", "spec.replicas", NULL, CONTROLLER("replication"), false},
+    {"batch", "Job", "spec.template", "spec.parallelism", "spec.completions", CONTROLLER("job"), false},
+    {"batch", "CronJob", "spec.jobTemplate.spec.template", "spec.jobTemplate.spec.parallelism",
+     "spec.jobTemplate.spec.completions", CONTROLLER("job"), false},
+};
+
+const struct workload_kind *workload_find(struct str api_version, struct str kind)
+{
+	const char *slash = api_version.len ? memchr(api_version.ptr, '/', api_version.len) : NULL;
+	struct str group = {api_version.ptr, slash ? (size_t)(slash - api_version.ptr) : 0};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (str_eq(kind, str_of(kinds[i].kind)) && str_eq(group, str_of(kinds[i].group)))
+			return &kinds[i];
+	return NULL;
+}
+
+/* A whole number of 0 and more. `*number` is untouched if there is none. */
+static int read_number(struct str json, const char *path, int64_t *number, struct error *err)
+{
+	struct str value;
+	if (!path)
+		return 0;
+	if (json_find(json, path, &value, err) < 0)
+		return -1;
+	if (!str_present(value))
+		return 0;
+	size_t byte = (size_t)(value.ptr - json.ptr);
+	if (value.len == 0 || value.ptr[0] == '"' || quantity_count(value, number) != QUANTITY_OK)
+		return error_set(err, "%s: expected a whole number of 0 or more (byte %zu)", path, byte);
+	return 0;
+}
+
+int workload_read(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err)
+{
+	int64_t most = INT64_MAX;
+	*workload = (struct workload){.kind = kind, .replicas = 1};
+	if (json_find(json, kind->template, &workload->pod, err) < 0 ||
+	    read_number(json, kind->replicas, &workload->replicas, err) < 0 ||
+	    read_number(json, kind->most, &most, err) < 0)
+		return -1;
+	if (!str_present(workload->pod))
+		return error_set(err, "%s: expected a Pod template, found nothing (byte 0)", kind->template);
+	if (workload->replicas > most)
+		workload->replicas = most;
+	return 0;
+}

@@ -1,0 +1,41 @@
+#include "webhook/simulate/admit.h"
+
+#include "webhook/simulate/apply.h"
+
+#define CHARGES_BYTES_MAX (64u << 10)
+
+static enum admission_state ask(enum admission_kind kind, struct simulation *simulation, const struct policy *policy,
+				struct review *review, struct arena *arena, const struct trace *trace,
+				struct buf *charges, struct decision *decision)
+{
+	const struct ledger_store store = simulation_store(simulation);
+	struct admission_request request = {.kind = kind,
+					    .policy = policy,
+					    .ledger = &store,
+					    .arena = arena,
+					    .review = review,
+					    .charges = charges,
+					    .trace = trace};
+	enum admission_state state = admission_decide(&request);
+	*decision = request.decision;
+	return state;
+}
+
+void simulation_admit(struct simulation *simulation, const struct policy *policy, struct review *review,
+		      struct arena *arena, const struct trace *trace, struct simulated *out)
+{
+	*out = (struct simulated){.before = review->object};
+	buf_init(&out->charges, CHARGES_BYTES_MAX);
+	out->state = ask(ADMISSION_MUTATE, simulation, policy, review, arena, trace, &out->charges, &out->mutation);
+	if (out->state != ADMISSION_DECIDED || out->mutation.denied)
+		return;
+	if (review->object.present && review->object.uid.len == 0)
+		review->object.uid = simulation_uid(simulation, arena);
+	if (pod_apply(&review->object, out->mutation.edits, out->mutation.edit_count, arena) < 0 ||
+	    (review->object.present && review->object.uid.len == 0)) {
+		out->state = ADMISSION_NO_MEMORY;
+		return;
+	}
+	out->state = ask(ADMISSION_VALIDATE, simulation, policy, review, arena, trace, &out->charges, &out->validation);
+	out->admitted = out->state == ADMISSION_DECIDED && !out->validation.denied;
+}

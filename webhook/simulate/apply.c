@@ -1,0 +1,116 @@
+#include "webhook/simulate/apply.h"
+
+struct applying {
+	struct pod *pod;
+	struct container *containers; /* Of the Pod; NULL until one changes. */
+	struct arena *arena;
+};
+
+/* A copy with room for one more item. */
+static void *copy_items(struct arena *arena, const void *items, uint32_t count, size_t size)
+{
+	char *copy = arena_zalloc(arena, (size_t)count + 1, size);
+	if (copy && count)
+		memcpy(copy, items, count * size);
+	return copy;
+}
+
+static int set_pair(struct arena *arena, struct pairs *pairs, struct str key, struct str value)
+{
+	struct pair *items = copy_items(arena, pairs->items, pairs->count, sizeof *items);
+	uint32_t at = 0;
+	if (!items)
+		return -1;
+	while (at < pairs->count && !str_eq(items[at].key, key))
+		at++;
+	items[at] = (struct pair){key, value};
+	*pairs = (struct pairs){items, at == pairs->count ? at + 1 : pairs->count, true};
+	return 0;
+}
+
+static int remove_pair(struct arena *arena, struct pairs *pairs, struct str key)
+{
+	struct pair *items = copy_items(arena, pairs->items, pairs->count, sizeof *items);
+	uint32_t kept = 0;
+	if (!items)
+		return -1;
+	for (uint32_t i = 0; i < pairs->count; i++)
+		if (!str_eq(pairs->items[i].key, key))
+			items[kept++] = pairs->items[i];
+	*pairs = (struct pairs){items, kept, pairs->present};
+	return 0;
+}
+
+/* The container of an edit, which may be changed. NULL without memory. */
+static struct container *change_container(struct applying *a, const struct edit *edit)
+{
+	if (!a->containers) {
+		a->containers =
+		    copy_items(a->arena, a->pod->containers, a->pod->container_count, sizeof *a->containers);
+		if (!a->containers)
+			return NULL;
+		a->pod->containers = a->containers;
+	}
+	return &a->containers[edit->container];
+}
+
+static int apply_resource(struct applying *a, const struct edit *edit)
+{
+	struct container *container = change_container(a, edit);
+	if (!container)
+		return -1;
+	struct pairs *pairs = edit->limits ? &container->limits : &container->requests;
+	return str_present(edit->from) ? remove_pair(a->arena, pairs, edit->from)
+				       : set_pair(a->arena, pairs, edit->key, edit->value);
+}
+
+static int apply_env(struct applying *a, const struct edit *edit)
+{
+	struct container *container = change_container(a, edit);
+	struct env_var *env =
+	    container ? copy_items(a->arena, container->env, container->env_count, sizeof *env) : NULL;
+	if (!env)
+		return -1;
+	uint32_t at = edit->env_index < 0 ? container->env_count++ : (uint32_t)edit->env_index;
+	env[at] = (struct env_var){.name = edit->key, .value = edit->value};
+	container->env = env;
+	container->has_env = true;
+	return 0;
+}
+
+static int apply_node_selector(struct applying *a, const struct edit *edit)
+{
+	return set_pair(a->arena, &a->pod->node_selector, edit->key, edit->value);
+}
+
+static int apply_toleration(struct applying *a, const struct edit *edit)
+{
+	struct pod *pod = a->pod;
+	struct toleration *items = copy_items(a->arena, pod->tolerations, pod->toleration_count, sizeof *items);
+	if (!items)
+		return -1;
+	items[pod->toleration_count++] = edit->toleration;
+	pod->tolerations = items;
+	pod->has_tolerations = true;
+	return 0;
+}
+
+static int apply_runtime_class(struct applying *a, const struct edit *edit)
+{
+	a->pod->runtime_class = edit->value;
+	return 0;
+}
+
+int pod_apply(struct pod *pod, const struct edit *edits, uint32_t count, struct arena *arena)
+{
+	static int (*const apply[])(struct applying *, const struct edit *) = {
+	    [EDIT_RESOURCE] = apply_resource,           [EDIT_ENV] = apply_env,
+	    [EDIT_NODE_SELECTOR] = apply_node_selector, [EDIT_TOLERATION] = apply_toleration,
+	    [EDIT_RUNTIME_CLASS] = apply_runtime_class,
+	};
+	struct applying a = {.pod = pod, .arena = arena};
+	for (uint32_t i = 0; i < count; i++)
+		if (apply[edits[i].kind](&a, &edits[i]) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,109 @@
+/* The head of an explanation and whose Pod it is, as text. */
+#include "webhook/simulate/explain_text.h"
+
+#include "webhook/simulate/explain.h"
+
+/* --- The head --- */
+
+static void print_head(struct printer *p, const json_t *tree)
+{
+	bool admitted = tree_is(tree, "verdict", "admitted");
+	long long pods = tree_number(tree, "pods"), fits = tree_number(tree, "fits");
+	print_plain(p, tree_get(tree, "file"));
+	buf_printf(p->out, ":%lld: ", tree_number(tree, "line"));
+	print_plain(p, tree_get(tree, "kind"));
+	if (tree_has(tree, "name")) {
+		buf_text(p->out, " \"");
+		print_plain(p, tree_get(tree, "name"));
+		buf_char(p->out, '"');
+	}
+	buf_text(p->out, " in namespace \"");
+	print_plain(p, tree_get(tree, "namespace"));
+	buf_text(p->out, "\": ");
+	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
+	if (pods != 1)
+		buf_printf(p->out, "; %lld of %lld Pods fit now%s", fits, pods,
+			   !admitted && fits ? "; the refusal of the next one is:" : "");
+	buf_char(p->out, '\n');
+}
+
+static void print_objections(struct printer *p, const json_t *tree)
+{
+	size_t i;
+	json_t *item;
+	if (tree_has(tree, "message"))
+		buf_printf(p->out, "  %s\n", tree_get(tree, "message"));
+	json_array_foreach(json_object_get(tree, "objections"), i, item)
+	{
+		if (tree_is(item, "enforcement", "deny"))
+			continue;
+		buf_text(p->out, "  ");
+		print_colored(p, COLOR_YELLOW, tree_get(item, "enforcement"));
+		buf_printf(p->out, ": %s\n", tree_get(item, "message"));
+	}
+	buf_char(p->out, '\n');
+}
+
+/* --- Who --- */
+
+static void print_exempt(struct printer *p, const json_t *exempt)
+{
+	if (!exempt)
+		return;
+	p->label = "exempt";
+	print_begin(p);
+	buf_printf(p->out, "%s \"", tree_get(exempt, "by"));
+	print_plain(p, tree_get(exempt, "value"));
+	buf_text(p->out, "\" matches \"");
+	print_plain(p, tree_get(exempt, "pattern"));
+	buf_text(p->out, "\" in Settings.exempt: nothing else is looked at");
+	print_end(p, exempt);
+}
+
+static void print_claim(struct printer *p, const json_t *tenant)
+{
+	if (tree_is(tenant, "claim", "selector")) {
+		buf_text(p->out, ": its namespaceSelector matches the labels of the namespace");
+		return;
+	}
+	buf_printf(p->out, ": its namespaces have %s\"", tree_is(tenant, "claim", "glob") ? "the pattern " : "");
+	print_plain(p, tree_get(tenant, "pattern"));
+	buf_char(p->out, '"');
+}
+
+static void print_tenant(struct printer *p, const json_t *tenant)
+{
+	if (!tenant)
+		return;
+	p->label = "tenant";
+	print_begin(p);
+	if (!tree_has(tenant, "name")) {
+		buf_printf(p->out, "none: no Tenant has this namespace%s",
+			   json_is_null(json_object_get(tenant, "labels")) ? ", of which no labels are known" : "");
+		print_end(p, tenant);
+		return;
+	}
+	print_plain(p, tree_get(tenant, "name"));
+	print_claim(p, tenant);
+	if (tree_has(tenant, "other")) {
+		buf_text(p->out, ", but so does ");
+		print_plain(p, tree_get(tenant, "other"));
+		buf_printf(p->out, " (%s)", tree_get(tenant, "otherAt"));
+	}
+	print_end(p, tenant);
+}
+
+void explain_print(const json_t *explanation, bool color, struct buf *out)
+{
+	static const struct {
+		const char *member;
+		void (*print)(struct printer *p, const json_t *member);
+	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant}, {"rules", print_rules},
+			{"changes", print_changes}, {"guards", print_guards}, {"resources", print_resources},
+			{"quotas", print_quotas}};
+	struct printer p = {out, color, NULL};
+	print_head(&p, explanation);
+	print_objections(&p, explanation);
+	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+		sections[i].print(&p, json_object_get(explanation, sections[i].member));
+}

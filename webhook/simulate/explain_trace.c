@@ -1,0 +1,280 @@
+/* The steps of a decision as members of an explanation. */
+#include "webhook/simulate/explain.h"
+
+static const char *const enforcements[] = {[ENFORCEMENT_DENY] = "deny",
+					   [ENFORCEMENT_WARN] = "warn",
+					   [ENFORCEMENT_AUDIT] = "audit",
+					   [ENFORCEMENT_ALLOW] = "allow"};
+static const char *const operators[] = {[SELECTOR_IN] = "In",
+					[SELECTOR_NOT_IN] = "NotIn",
+					[SELECTOR_EXISTS] = "Exists",
+					[SELECTOR_DOES_NOT_EXIST] = "DoesNotExist"};
+static const char *const measures[] = {[MEASURE_COUNT] = "count", [MEASURE_GPUS] = "gpus", [MEASURE_MEMORY] = "memory"};
+
+json_t *explain_string(struct str text)
+{
+	return str_present(text) ? json_stringn(text.ptr, text.len) : json_null();
+}
+
+static void set(json_t *to, const char *key, struct str text)
+{
+	json_object_set_new(to, key, explain_string(text));
+}
+
+static void set_if_present(json_t *to, const char *key, struct str text)
+{
+	if (str_present(text))
+		set(to, key, text);
+}
+
+static void set_word(json_t *to, const char *key, const char *word)
+{
+	json_object_set_new(to, key, json_string(word));
+}
+
+static void set_number(json_t *to, const char *key, int64_t number)
+{
+	json_object_set_new(to, key, json_integer(number));
+}
+
+static void set_strings(json_t *to, const char *key, struct strs items)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < items.count; i++)
+		json_array_append_new(list, explain_string(items.items[i]));
+	json_object_set_new(to, key, list);
+}
+
+static void set_place(json_t *to, const char *key, struct policy_place at)
+{
+	if (at.line)
+		json_object_set_new(to, key, json_sprintf("%.*s:%u", STR_ARG(at.file), at.line));
+}
+
+/* Appends an item to a list of the tree. */
+static json_t *add(struct explain_collector *c, const char *list, struct policy_place at)
+{
+	json_t *items = json_object_get(c->tree, list), *item = json_object();
+	if (!items) {
+		items = json_array();
+		json_object_set_new(c->tree, list, items);
+	}
+	json_array_append_new(items, item);
+	set_place(item, "at", at);
+	return item;
+}
+
+static void set_exemption(json_t *to, const struct exemption *exemption)
+{
+	static const char *const words[] = {
+	    [EXEMPT_BY_NAMESPACE] = "namespace", [EXEMPT_BY_USER] = "user", [EXEMPT_BY_GROUP] = "group"};
+	set_word(to, "by", words[exemption->by]);
+	set(to, "value", exemption->value);
+	set(to, "pattern", exemption->pattern);
+}
+
+static void on_exempt(struct explain_collector *c, const struct trace_event *event)
+{
+	json_t *exempt = json_object();
+	set_exemption(exempt, &event->exempt);
+	set_place(exempt, "at", event->at);
+	json_object_set_new(c->tree, "exempt", exempt);
+}
+
+/* null where nothing is known of them */
+static json_t *labels_of(const struct pairs *pairs)
+{
+	json_t *labels = pairs->present ? json_object() : json_null();
+	for (uint32_t i = 0; i < pairs->count; i++)
+		json_object_setn_new(labels, pairs->items[i].key.ptr, pairs->items[i].key.len,
+				     explain_string(pairs->items[i].value));
+	return labels;
+}
+
+static void on_tenant(struct explain_collector *c, const struct trace_event *event)
+{
+	static const char *const claims[] = {
+	    [CLAIM_NONE] = "none", [CLAIM_NAME] = "name", [CLAIM_GLOB] = "glob", [CLAIM_SELECTOR] = "selector"};
+	json_t *tenant = json_object();
+	set(tenant, "name", event->tenant.name);
+	set_word(tenant, "claim", claims[event->tenant.claim]);
+	set_if_present(tenant, "pattern", event->tenant.pattern);
+	set_if_present(tenant, "other", event->tenant.other);
+	set_place(tenant, "otherAt", event->tenant.other_at);
+	if (policy_reads_namespaces(c->policy))
+		json_object_set_new(tenant, "labels", labels_of(&event->tenant.labels));
+	set_place(tenant, "labelsAt", event->tenant.labels_at);
+	set_place(tenant, "at", event->at);
+	json_object_set_new(c->tree, "tenant", tenant);
+}
+
+static void set_toleration(json_t *to, const struct toleration *toleration)
+{
+	json_t *object = json_object();
+	set_if_present(object, "key", toleration->key);
+	set_if_present(object, "operator", toleration->op);
+	set_if_present(object, "value", toleration->value);
+	set_if_present(object, "effect", toleration->effect);
+	set_if_present(object, "tolerationSeconds", toleration->seconds);
+	json_object_set_new(to, "toleration", object);
+}
+
+static void on_change(struct explain_collector *c, const struct trace_event *event)
+{
+	static const char *const kinds[] = {[EDIT_RESOURCE] = "resource",
+					    [EDIT_ENV] = "env",
+					    [EDIT_NODE_SELECTOR] = "nodeSelector",
+					    [EDIT_TOLERATION] = "toleration",
+					    [EDIT_RUNTIME_CLASS] = "runtimeClassName"};
+	const struct trace_change *change = &event->change;
+	json_t *item = add(c, "changes", event->at);
+	set(item, change->by_guard ? "guard" : "rule", change->by);
+	set_word(item, "kind", kinds[change->kind]);
+	set_if_present(item, "container", change->container);
+	if (change->kind == EDIT_TOLERATION) {
+		set_toleration(item, change->toleration);
+		return;
+	}
+	set_if_present(item, "key", change->key);
+	set(item, "was", change->was);
+	set(item, "value", change->value);
+	if (change->kind == EDIT_RESOURCE)
+		set_number(item, "amount", change->amount);
+}
+
+static void on_rule(struct explain_collector *c, const struct trace_event *event)
+{
+	static const char *const outcomes[] = {
+	    [RULE_UNMATCHED] = "unmatched", [RULE_SATISFIED] = "satisfied", [RULE_REPORTED] = "reported",
+	    [RULE_CHANGED] = "changed",     [RULE_REFUSED] = "refused",     [RULE_SKIPPED] = "skipped"};
+	static const char *const conditions[] = {[CONDITION_NONE] = NULL,
+						 [CONDITION_TENANTS] = "tenants",
+						 [CONDITION_NAMESPACES] = "namespaces",
+						 [CONDITION_NAMESPACE_SELECTOR] = "namespaceSelector",
+						 [CONDITION_POD_SELECTOR] = "podSelector",
+						 [CONDITION_ANNOTATION_SELECTOR] = "annotationSelector",
+						 [CONDITION_REQUESTS] = "requests",
+						 [CONDITION_REWRITE] = "rewrite",
+						 [CONDITION_MAX_PER_CONTAINER] = "maxPerContainer",
+						 [CONDITION_PLACEMENT] = "placement"};
+	const struct trace_rule *rule = &event->rule;
+	json_t *item = add(c, "rules", event->at);
+	set(item, "name", rule->name);
+	set_word(item, "enforcement", enforcements[rule->enforcement]);
+	set_word(item, "outcome", outcomes[rule->outcome]);
+	if (!conditions[rule->condition])
+		return;
+	set_word(item, "condition", conditions[rule->condition]);
+	set_if_present(item, "key", rule->key);
+	if (rule->condition >= CONDITION_NAMESPACE_SELECTOR && rule->condition <= CONDITION_ANNOTATION_SELECTOR)
+		set_word(item, "operator", operators[rule->op]);
+	if (rule->condition <= CONDITION_ANNOTATION_SELECTOR) {
+		set_strings(item, "wanted", rule->wanted);
+		set(item, "found", rule->found);
+	}
+	if (rule->condition == CONDITION_REQUESTS) {
+		set_number(item, "min", rule->min);
+		if (rule->max != INT64_MAX)
+			set_number(item, "max", rule->max);
+	}
+	if (rule->condition == CONDITION_REQUESTS || rule->condition == CONDITION_REWRITE)
+		set_number(item, "asked", rule->asked);
+}
+
+static void on_guard(struct explain_collector *c, const struct trace_event *event)
+{
+	static const char *const outcomes[] = {
+	    [GUARD_PASSED] = "passed", [GUARD_OBJECTED] = "objected", [GUARD_EXEMPTED] = "exempt"};
+	const struct trace_guard *guard = &event->guard;
+	json_t *item = add(c, "guards", event->at);
+	set(item, "name", guard->name);
+	set_word(item, "enforcement", enforcements[guard->enforcement]);
+	set_word(item, "outcome", outcomes[guard->outcome]);
+	set_if_present(item, "check", guard->check);
+	set_if_present(item, "container", guard->container);
+	if (guard->outcome == GUARD_EXEMPTED)
+		set_exemption(item, &guard->exemption);
+}
+
+static void on_resource(struct explain_collector *c, const struct trace_event *event)
+{
+	static const char *const whys[] = {
+	    [MODELS_NONE] = "name", [MODELS_ANY] = "any", [MODELS_PLACEMENT] = "placement", [MODELS_NODE] = "node"};
+	json_t *item = add(c, "resources", event->at);
+	set(item, "resource", event->resource.resource);
+	set_number(item, "count", event->resource.count);
+	set_word(item, "why", whys[event->resource.why]);
+	set_strings(item, "accelerators", event->resource.models);
+	json_object_set_new(item, "unknownNodes", json_boolean(event->resource.unknown));
+	json_object_set_new(item, "costs", json_array());
+}
+
+/* An amount as messages print it. */
+static void set_amount(const struct explain_collector *c, json_t *to, const char *key, wide amount,
+		       enum measure measure)
+{
+	struct buf text;
+	buf_init(&text, 256);
+	amount_print(amount, policy_unit(c->policy), measure, &text);
+	set(to, key, buf_view(&text));
+	buf_release(&text);
+}
+
+static void on_cost(struct explain_collector *c, const struct trace_event *event)
+{
+	const struct trace_cost *cost = &event->cost;
+	json_t *resources = json_object_get(c->tree, "resources"), *item = json_object();
+	struct quota_view quota;
+	policy_quota(c->policy, cost->quota, &quota);
+	set(item, "tenant", quota.tenant);
+	set(item, "quota", quota.name);
+	set_amount(c, item, "each", cost->each, quota.measure);
+	set_amount(c, item, "amount", cost->amount, quota.measure);
+	set_if_present(item, "accelerator", cost->model);
+	set_place(item, "acceleratorAt", cost->model_at);
+	json_object_set_new(item, "unmeasured", json_boolean(cost->unmeasured));
+	set_place(item, "at", event->at);
+	json_array_append_new(json_object_get(json_array_get(resources, json_array_size(resources) - 1), "costs"),
+			      item);
+}
+
+static void on_quota(struct explain_collector *c, const struct trace_event *event)
+{
+	const struct trace_quota *found = &event->quota;
+	json_t *item = add(c, "quotas", event->at);
+	struct quota_view quota;
+	policy_quota(c->policy, found->quota, &quota);
+	set(item, "tenant", quota.tenant);
+	set(item, "quota", quota.name);
+	set_word(item, "measure", measures[quota.measure]);
+	set_amount(c, item, "used", found->used, quota.measure);
+	set_amount(c, item, "pending", found->pending, quota.measure);
+	set_amount(c, item, "requested", found->requested, quota.measure);
+	set_amount(c, item, "projected", found->projected, quota.measure);
+	json_object_set_new(item, "counts", json_boolean(found->counts));
+	json_object_set_new(item, "exceeded", json_boolean(found->above_limit || found->above_cohort));
+	json_object_set_new(item, "refuses", json_boolean(found->refuses));
+	if (quota.unlimited) {
+		set_word(item, "hard", "unlimited");
+		return;
+	}
+	set_amount(c, item, "hard", quota.hard, quota.measure);
+	set_amount(c, item, "left", found->left, quota.measure);
+	set_if_present(item, "cohort", quota.cohort);
+	if (quota.borrow > 0)
+		set_amount(c, item, "borrowUpTo", quota.borrow, quota.measure);
+	if (found->above_limit)
+		set_amount(c, item, "exceededBy", found->projected - found->limit, quota.measure);
+	else if (found->above_cohort)
+		set_amount(c, item, "exceededBy", found->requested - found->left, quota.measure);
+}
+
+void explain_event(void *context, const struct trace_event *event)
+{
+	static void (*const handlers[])(struct explain_collector *, const struct trace_event *) = {
+	    [TRACE_EXEMPT] = on_exempt, [TRACE_TENANT] = on_tenant, [TRACE_CHANGE] = on_change,
+	    [TRACE_RULE] = on_rule,     [TRACE_GUARD] = on_guard,   [TRACE_RESOURCE] = on_resource,
+	    [TRACE_COST] = on_cost,     [TRACE_QUOTA] = on_quota};
+	if (event->kind < sizeof handlers / sizeof handlers[0])
+		handlers[event->kind](context, event);
+}

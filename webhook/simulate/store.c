@@ -1,0 +1,107 @@
+#include "webhook/simulate/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "webhook/ledger/verdict.h"
+
+struct simulation {
+	struct ledger *ledger;
+	int64_t now_ms;   /* Never 0, which the ledger takes for "not terminating". */
+	uint64_t version; /* Of the last event. */
+	uint64_t uids;    /* Given so far. */
+};
+
+struct simulation *simulation_create(const struct policy *policy, struct error *err)
+{
+	const struct ledger_options options = {.policy = policy};
+	struct simulation *simulation = calloc(1, sizeof *simulation);
+	if (!simulation) {
+		error_set(err, "there is not enough memory");
+		return NULL;
+	}
+	simulation->now_ms = 1;
+	simulation->ledger = ledger_create(&options, err);
+	if (simulation->ledger)
+		return simulation;
+	free(simulation);
+	return NULL;
+}
+
+void simulation_destroy(struct simulation *simulation)
+{
+	if (!simulation)
+		return;
+	ledger_destroy(simulation->ledger);
+	free(simulation);
+}
+
+static bool admit(void *self, struct reservation_request *request)
+{
+	struct simulation *simulation = self;
+	const struct holding *holding = &request->decision->holding;
+	struct ledger_verdict verdict;
+	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
+	ledger_decide(simulation->ledger, holding, mode, simulation->now_ms, request->arena, request->trace, &verdict);
+	if (verdict.answer == LEDGER_ADMITTED && !request->dry)
+		ledger_hold(simulation->ledger, holding->uid);
+	reservation_apply_verdict(request, &verdict);
+	return true;
+}
+
+/* Unknown labels are not present: then the policy's own documents count. */
+static bool find_labels(void *self, struct reservation_request *request)
+{
+	const struct simulation *simulation = self;
+	const struct pairs *labels = ledger_namespace_labels(simulation->ledger, request->namespace);
+	request->labels = labels ? *labels : (struct pairs){0};
+	return true;
+}
+
+static void finished(void *self, struct str uid)
+{
+	simulation_gone(self, uid);
+}
+
+struct ledger_store simulation_store(struct simulation *simulation)
+{
+	return (struct ledger_store){.self = simulation, .admit = admit, .labels = find_labels, .finished = finished};
+}
+
+int simulation_pod(struct simulation *simulation, const struct pod *pod)
+{
+	return ledger_see(simulation->ledger, pod, ++simulation->version, false, simulation->now_ms) < 0 ? -1 : 0;
+}
+
+struct str simulation_uid(struct simulation *simulation, struct arena *arena)
+{
+	char text[32];
+	snprintf(text, sizeof text, "simulated-%llu", (unsigned long long)++simulation->uids);
+	return arena_str(arena, str_of(text));
+}
+
+bool simulation_gone(struct simulation *simulation, struct str uid)
+{
+	return ledger_free(simulation->ledger, uid);
+}
+
+int simulation_namespace(struct simulation *simulation, struct str name, const struct pairs *labels)
+{
+	return ledger_namespace(simulation->ledger, name, labels) < 0 ? -1 : 0;
+}
+
+int simulation_node(struct simulation *simulation, struct str name, const struct pairs *labels)
+{
+	return ledger_node(simulation->ledger, name, labels) < 0 ? -1 : 0;
+}
+
+int simulation_advance(struct simulation *simulation, int64_t ms)
+{
+	simulation->now_ms += ms;
+	return ledger_tick(simulation->ledger, simulation->now_ms) < 0 ? -1 : 0;
+}
+
+const struct ledger *simulation_ledger(const struct simulation *simulation)
+{
+	return simulation->ledger;
+}
