@@ -12,6 +12,7 @@
 #include "policy/evaluate/rules.h"
 #include "policy/evaluate/trace.h"
 #include "policy/evaluate/unknown.h"
+#include "policy/model/catalog.h"
 
 /*
  * A mirror Pod represents a static Pod that the kubelet already runs. Anyone can set the
@@ -23,7 +24,7 @@ static bool is_mirror(const struct review *review)
 	for (uint32_t i = 0; i < review->groups.count; i++)
 		node |= str_eq(review->groups.items[i], STR("system:nodes"));
 	for (uint32_t i = 0; node && i < review->object.annotations.count; i++)
-		annotated |= str_eq(review->object.annotations.items[i].key, STR("kubernetes.io/config.mirror"));
+		annotated |= str_eq(review->object.annotations.items[i].key, CATALOG_MIRROR_ANNOTATION);
 	return node && annotated;
 }
 

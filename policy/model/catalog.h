@@ -167,6 +167,11 @@ bool catalog_is_device_annotation(struct str key);
 const struct str *catalog_fraction_annotations(size_t *count);
 bool catalog_is_fraction_annotation(struct str key);
 
+/*
+ * The annotation of a mirror Pod, which represents a static Pod that the kubelet already runs.
+ */
+#define CATALOG_MIRROR_ANNOTATION STR("kubernetes.io/config.mirror")
+
 /* Returns the domain of a resource name, which is everything before the slash. */
 static inline struct str catalog_vendor(struct str name)
 {

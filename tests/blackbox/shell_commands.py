@@ -191,6 +191,7 @@ PLAN = {
         ("gpugate render", ["by hand"]),
         ("kubectl -n gpugate port-forward", NotRun("it needs a kubelet")),
     ],
+    "recording.md": [("gpugate serve", OUTLINE)],
     "policy-as-code.md": [
         ("gpugate explain -f deploy/examples", [HERE]),
         ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),

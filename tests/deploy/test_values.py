@@ -73,6 +73,7 @@ def test_every_value_is_in_the_schema_and_described_and_nothing_else():
     ({"pathSecret": {"value": "with/a/slash/in/it/somewhere"}}, "pathSecret"),
     ({"pathSecret": {"value": "Upper-case-the-API-server-refuses"}}, "pathSecret"),
     ({"drainSeconds": 1}, "drainSeconds"),
+    ({"record": {"size": "100MB"}}, "size"),
     ({"networkPolicy": {"apiServerCIDRs": ["10.0.0.1"]}}, "apiServerCIDRs"),
     ({"policy": {"gitSync": {"path": "../secrets"}}}, "path"),
     ({"policy": {"files": {"policy": "text"}}}, "ya?ml"),
@@ -279,6 +280,7 @@ POD = (*TEMPLATE, "spec")
 MAIN = (*POD, "containers", 0)
 SIGNED = {"certificates": {"mode": "cert-manager"}}
 MONITOR = {"podMonitor": {"create": True}}
+RECORD, CLAIM = {"record": {"enabled": True}}, {"record": {"existingClaim": "reviews"}}
 BLOCKS = [{"ipBlock": {"cidr": "10.0.0.0/28"}}]
 CIDRS = {"networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"]}}
 
@@ -292,6 +294,15 @@ CIDRS = {"networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"]}}
     ({"imagePullSecrets": [{"name": "pull"}]}, (*POD, "imagePullSecrets"), [{"name": "pull"}]),
     ({"drainSeconds": 30}, (*POD, "terminationGracePeriodSeconds"), 75),
     ({"drainSeconds": 30}, (*MAIN, "args", 5), "--drain-seconds=30"),
+    (RECORD, (*MAIN, "args", 6), "--record=/var/lib/gpugate/recording"),
+    (RECORD, (*MAIN, "args", 7), "--record-max=100Mi"),
+    (RECORD, (*MAIN, "volumeMounts", 2), {"name": "recording", "mountPath": "/var/lib/gpugate/recording"}),
+    (RECORD, (*POD, "volumes", 2), {"name": "recording", "emptyDir": {}}),
+    (merged(RECORD, {"record": {"size": "2Gi"}}), (*MAIN, "args", 7), "--record-max=2Gi"),
+    (merged(RECORD, CLAIM), (*MAIN, "volumeMounts", 2),
+     {"name": "recording", "mountPath": "/var/lib/gpugate/recording", "subPathExpr": "$(POD_NAME)"}),
+    (merged(RECORD, CLAIM), (*MAIN, "env"), [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
+    (merged(RECORD, CLAIM), (*POD, "volumes", 2), {"name": "recording", "persistentVolumeClaim": {"claimName": "reviews"}}),
     ({"extraArgs": ["--pending-seconds=90"]}, (*MAIN, "args", -1), "--pending-seconds=90"),
     ({"resources": {"requests": {"cpu": "2"}}}, (*MAIN, "resources", "requests", "cpu"), "2"),
     ({"webhooks": {"failurePolicy": {"quota": "Fail"}}}, ("ValidatingWebhookConfiguration", "webhooks", 0, "failurePolicy"), "Fail"),

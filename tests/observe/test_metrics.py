@@ -28,6 +28,7 @@ def servers(tmp_path_factory):
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "n"}}],
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}], "users": [{"name": "u", "user": {"token": "t"}}]}))
     servers = {kind: Server(POLICY, *args, *(("--kubeconfig", nowhere) if args else ())) for kind, args in KINDS.items()}
+    servers["recording"] = Server(POLICY, "--record", tmp_path_factory.mktemp("recording"))
     for server in servers.values():
         server.at_rest = server.metrics()
     servers["embedded"].admit(pod({GPU: 1}))

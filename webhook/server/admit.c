@@ -134,6 +134,19 @@ static void write_answer(const struct admitting *a, struct buf *out)
 	answer_write(out, &answer);
 }
 
+/* Records the review if it is about a Pod. Other objects are not read, so nothing depends on them. */
+static void record(const struct admitting *a)
+{
+	const struct review *review = &a->review;
+	if (a->http->out->failed || !(review->object.present || review->old_object.present))
+		return;
+	recorder_note(a->admission->recorder, &(struct review_source){.endpoint = endpoints[a->http->endpoint].path,
+								      .body = a->http->body,
+								      .response = buf_view(a->http->out),
+								      .policy = a->policy,
+								      .namespace_labels = &review->namespace_labels});
+}
+
 static unsigned refuse(struct buf *out, unsigned status, const char *sentence)
 {
 	buf_reset(out);
@@ -165,6 +178,7 @@ static unsigned finish(struct admitting *a, enum admission_state state)
 	if (state != ADMISSION_DECIDED)
 		return fail(a, failures[state].status, failures[state].sentence);
 	write_answer(a, a->http->out);
+	record(a);
 	report(a);
 	return end(a, 200, outcome(&a->request.decision));
 }

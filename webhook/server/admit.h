@@ -8,6 +8,7 @@
 #include "webhook/metrics/admission.h"
 #include "webhook/server/policy_store.h"
 #include "webhook/server/recent_denials.h"
+#include "webhook/server/recorder.h"
 
 /* Borrows everything; all of it is thread-safe. */
 struct admission {
@@ -16,6 +17,7 @@ struct admission {
 	struct admission_metrics *metrics;
 	struct log *log;
 	struct refusals *refusals;
+	struct recorder *recorder; /* NULL: reviews are not recorded. */
 };
 
 /* An http_answer_fn; `admission` is a struct admission. Never blocks. */

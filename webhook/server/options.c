@@ -1,5 +1,8 @@
 #include "webhook/server/options.h"
 
+#include "gpugate/quantity.h"
+#include "webhook/server/recorder.h"
+
 #define AT(field) offsetof(struct serve_options, field)
 
 #define CA_SECONDS 31536000 /* One year. */
@@ -144,6 +147,18 @@ static const struct option_row rows[] = {
     SERVE_OPTION_QUOTA_FAILURE(AT(quota_failure), " Give serve and render the same; serve tells by it whether the "
 						  "registration is stale."),
     SERVE_OPTION_GUARD_FAILURE(AT(guard_failure), " Give serve and render the same."),
+    {.name = "--record",
+     .word = "DIR",
+     .type = OPTION_STRING,
+     .offset = AT(record),
+     .help = "Write the reviews that were decided, and the answers, to files in this folder, as JSON Lines without "
+	     "what could be a secret. The folder must exist and belong to this process alone."},
+    {.name = "--record-max",
+     .word = "SIZE",
+     .type = OPTION_STRING,
+     .offset = AT(record_max),
+     .help = "The most that these files may hold together, from 1Mi to 1Ti; " RECORDER_BYTES_DEFAULT " by default. The "
+	     "oldest are removed."},
     {.name = "--drain-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -213,6 +228,31 @@ static int check_self_managed(const struct serve_options *options, struct error 
 	return certs_lifetimes_check(&lifetimes, err);
 }
 
+int64_t serve_options_record_bytes(const struct serve_options *options)
+{
+	int64_t bytes = 0;
+	quantity_count(str_of(options->record_max ? options->record_max : RECORDER_BYTES_DEFAULT), &bytes);
+	return bytes;
+}
+
+static int check_recording(const struct serve_options *options, struct error *err)
+{
+	int64_t bytes;
+	if (!options->record_max)
+		return 0;
+	if (!options->record)
+		return error_set(err, "--record-max is given without --record; give the folder, too, or leave it out");
+	enum quantity_result result = quantity_count(str_of(options->record_max), &bytes);
+	if (result != QUANTITY_OK)
+		return error_set(err, "--record-max \"%s\" %s; give a size such as " RECORDER_BYTES_DEFAULT,
+				 options->record_max, quantity_problem(result));
+	if (bytes < RECORDER_BYTES_LEAST || bytes > RECORDER_BYTES_MOST)
+		return error_set(err,
+				 "--record-max %s is not from 1Mi to 1Ti; give a size such as " RECORDER_BYTES_DEFAULT,
+				 options->record_max);
+	return 0;
+}
+
 int serve_options_check(const struct serve_options *options, struct error *err)
 {
 	if (options->client_names.count > 0 && !options->client_ca)
@@ -228,5 +268,7 @@ int serve_options_check(const struct serve_options *options, struct error *err)
 		    "--client-ca is given without --client-name; name the client (the common name or DNS name of the "
 		    "API server's certificate), otherwise every client with a certificate of that authority would be "
 		    "accepted");
+	if (check_recording(options, err) < 0)
+		return -1;
 	return options->certs == CERTS_KIND_FILES ? check_files(options, err) : check_self_managed(options, err);
 }

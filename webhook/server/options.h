@@ -37,12 +37,17 @@ struct serve_options {
 	long threads;            /* 0: one per processor, at most 8. */
 	long drain_seconds;
 	int quota_failure, guard_failure; /* An enum failure_kind. */
+	const char *record;               /* A folder; NULL: reviews are not recorded. */
+	const char *record_max;           /* A quantity of bytes; NULL: the default. */
 };
 
 extern const struct option_table serve_options_table;
 
 /* The lifetimes of self-managed certificates. */
 struct certs_lifetimes serve_options_lifetimes(const struct serve_options *options);
+
+/* The maximum size of a recording, in bytes. Only for options that serve_options_check accepts. */
+int64_t serve_options_record_bytes(const struct serve_options *options);
 
 /*
  * Checks what the table cannot express: options that require or exclude each other. Returns 0, or

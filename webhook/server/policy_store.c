@@ -52,11 +52,16 @@ static const char *read_dirty(const struct policy_store *store)
 	return words[all];
 }
 
-static void read_source(const struct policy_store *store, const struct policy *policy, struct policy_source *source)
+void policy_digest_text(const struct policy *policy, char text[static POLICY_DIGEST_SIZE])
 {
 	struct policy_digest digest = policy_digest(policy);
+	snprintf(text, POLICY_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, digest.word[0], digest.word[1]);
+}
+
+static void read_source(const struct policy_store *store, const struct policy *policy, struct policy_source *source)
+{
 	read_commit(store, source->commit);
-	snprintf(source->digest, sizeof source->digest, "%016" PRIx64 "%016" PRIx64, digest.word[0], digest.word[1]);
+	policy_digest_text(policy, source->digest);
 	source->dirty = read_dirty(store);
 }
 

@@ -50,10 +50,15 @@ void policy_store_tell(struct policy_store *store, void (*told)(void *context, b
 /* Returns the current policy, shared until policy_release. Never NULL. Thread-safe. */
 const struct policy *policy_store_get(struct policy_store *store);
 
+#define POLICY_DIGEST_SIZE 33
+
+/* Writes the digest of a policy in hexadecimal. Thread-safe. */
+void policy_digest_text(const struct policy *policy, char text[static POLICY_DIGEST_SIZE]);
+
 /* The origin of the current policy. */
 struct policy_source {
-	char commit[GIT_COMMIT_SIZE]; /* The Git commit; "" if there is none. */
-	char digest[33];              /* The digest of the files' contents, in hexadecimal. */
+	char commit[GIT_COMMIT_SIZE];    /* The Git commit; "" if there is none. */
+	char digest[POLICY_DIGEST_SIZE]; /* The digest of the files' contents, in hexadecimal. */
 	/* Whether the files differ from it: "true", "false" or "unknown". A static string. */
 	const char *dirty;
 };

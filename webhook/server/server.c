@@ -14,6 +14,7 @@
 #include "webhook/server/admit.h"
 #include "webhook/server/ledger.h"
 #include "webhook/server/metric_sets.h"
+#include "webhook/server/recording.h"
 #include "webhook/server/reload.h"
 #include "webhook/server/server_metrics.h"
 #include "webhook/server/status.h"
@@ -33,6 +34,7 @@ struct serve {
 	struct serve_kube kube;
 	struct serve_ledger ledger;
 	struct refusals refusals;
+	struct recorder *recorder; /* NULL: none. */
 	struct admission admission;
 	struct http_server *server;
 	struct http_admin *admin;
@@ -203,6 +205,11 @@ static int open_secret(struct serve *serve, struct error *err)
 	return file && !serve->secret ? -1 : 0;
 }
 
+static int open_recorder(struct serve *serve, struct error *err)
+{
+	return serve_recording_open(&serve->recorder, serve->options, serve->log, serve->metrics, err);
+}
+
 static int open_ledger(struct serve *serve, struct error *err)
 {
 	const struct policy *policy = policy_store_get(serve->policies);
@@ -234,7 +241,8 @@ static int open_server(struct serve *serve, struct error *err)
 					      .ledger = serve_ledger_store(&serve->ledger),
 					      .metrics = serve->counts,
 					      .log = serve->log,
-					      .refusals = &serve->refusals};
+					      .refusals = &serve->refusals,
+					      .recorder = serve->recorder};
 	serve->server = http_server_create(
 	    &(struct http_options){
 		.listen = options->listen,
@@ -304,7 +312,8 @@ static int open_watch(struct serve *serve, struct error *err)
 static int open_all(struct serve *serve, struct error *err)
 {
 	static int (*const steps[])(struct serve * serve, struct error * err) = {
-	    open_metrics, open_watch, open_policy, open_secret, open_ledger, open_server, start_kube, open_admin,
+	    open_metrics, open_recorder, open_watch, open_policy, open_secret,
+	    open_ledger,  open_server,   start_kube, open_admin,
 	};
 	refusals_init(&serve->refusals);
 	if (!(serve->log = log_create(STDERR_FILENO, err)))
@@ -378,6 +387,7 @@ void serve_destroy(struct serve *serve)
 	serve_kube_stop(&serve->kube);
 	serve_ledger_close(&serve->ledger);
 	serve_kube_close(&serve->kube);
+	recorder_destroy(serve->recorder); /* No thread records any more. */
 	policy_store_destroy(serve->policies);
 	path_secret_destroy(serve->secret);
 	metrics_destroy(serve->metrics);
