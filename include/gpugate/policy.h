@@ -28,7 +28,7 @@ struct policy;
  * document begins. `file` is the path under which the file was loaded, borrowed from the policy.
  * `line` counts from 1; 0: there is no document, and `file` is absent.
  */
-struct policy_place {
+struct policy_location {
 	struct str file;
 	uint32_t line;
 };
@@ -80,7 +80,7 @@ struct quota_view {
 	struct str cohort;
 	wide borrow; /* borrowUpTo, in units; 0 without a cohort. */
 	wide lend;   /* lendUpTo, in units; at most `hard`. */
-	struct policy_place at;
+	struct policy_location at;
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 

@@ -59,10 +59,10 @@ struct trace_tenant {
 	struct str name;  /* Absent: none. */
 	struct str other; /* A second tenant that claims the namespace as well; absent: none. */
 	enum trace_claim claim;
-	struct str pattern;            /* CLAIM_NAME, CLAIM_GLOB. */
-	struct policy_place other_at;  /* Of `other`. */
-	struct pairs labels;           /* Of the namespace, by which selectors are decided. */
-	struct policy_place labels_at; /* The policy's own document of the namespace, if they are its labels. */
+	struct str pattern;               /* CLAIM_NAME, CLAIM_GLOB. */
+	struct policy_location other_at;  /* Of `other`. */
+	struct pairs labels;              /* Of the namespace, by which selectors are decided. */
+	struct policy_location labels_at; /* The policy's own document of the namespace, if they are its labels. */
 };
 
 enum trace_rule_outcome {
@@ -152,7 +152,7 @@ struct trace_cost {
 	wide amount;      /* count * each */
 	bool unmeasured;  /* The quota measures memory, which is not known: nothing is charged. */
 	struct str model; /* The Accelerator by which it is charged; absent: by name, or as a whole device. */
-	struct policy_place model_at;
+	struct policy_location model_at;
 };
 
 struct trace_quota {
@@ -172,7 +172,7 @@ struct trace_event {
 	 * The document that decided: Settings, the Tenant, Rule or Guard. For TRACE_COST and
 	 * TRACE_QUOTA the quota; for TRACE_RESOURCE none.
 	 */
-	struct policy_place at;
+	struct policy_location at;
 	union {
 		struct exemption exempt;
 		struct trace_tenant tenant;

@@ -66,9 +66,9 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 				 size_t stride);
 
 /* Returns the location of a document, for the snapshot. */
-static inline struct location compile_location(struct place at)
+static inline struct document_ref compile_document_ref(struct place at)
 {
-	return (struct location){at.source, at.line};
+	return (struct document_ref){at.source, at.line};
 }
 
 /*

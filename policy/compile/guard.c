@@ -78,7 +78,7 @@ static void compile_guard(struct compile *c, const struct doc_guard *doc, struct
 {
 	enum enforcement own = (enum enforcement)doc->enforcement.value;
 	guard->name = compile_keep(c, doc->name.s);
-	guard->at = compile_location(doc->name.at);
+	guard->at = compile_document_ref(doc->name.at);
 	guard->enforcement = own > c->policy->enforcement ? own : c->policy->enforcement;
 	guard->visible_devices = (enum visible_devices)doc->visible_devices.value;
 	guard->exempt = compile_exempt(c, &doc->exempt);

@@ -40,7 +40,7 @@ static void compile_sharing(struct compile *c, const struct doc_accelerator *doc
 static void compile_model(struct compile *c, const struct doc_accelerator *doc, struct model *model)
 {
 	model->name = compile_keep(c, doc->name.s);
-	model->at = compile_location(doc->name.at);
+	model->at = compile_document_ref(doc->name.at);
 	model->resource = compile_keep(c, doc->resource.s);
 	model->memory = compile_memory(c, &doc->memory, MEMORY_UNKNOWN);
 	model->weight_numerator = model->weight_denominator = 1;

@@ -12,7 +12,7 @@ void compile_namespaces(struct compile *c)
 		longjmp(c->exhausted, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		namespaces[i].name = compile_keep(c, docs[i]->name.s);
-		namespaces[i].at = compile_location(docs[i]->name.at);
+		namespaces[i].at = compile_document_ref(docs[i]->name.at);
 		namespaces[i].labels =
 		    (struct pairs){compile_keep_map(c, &docs[i]->labels), docs[i]->labels.count, true};
 		index_add(&policy->namespace_names, namespaces[i].name, (struct str){NULL, 0}, i);

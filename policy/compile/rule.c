@@ -286,7 +286,7 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 static void compile_rule(struct compile *c, const struct doc_rule *doc, struct rule *rule)
 {
 	rule->name = compile_keep(c, doc->name.s);
-	rule->at = compile_location(doc->name.at);
+	rule->at = compile_document_ref(doc->name.at);
 	rule->order = doc->order.value;
 	rule->on_conflict = (enum on_conflict)doc->on_conflict.value;
 	rule->required = doc->required.value;

@@ -14,7 +14,7 @@ void compile_settings(struct compile *c)
 		policy->unknown_resources = ENFORCEMENT_WARN;
 		return;
 	}
-	policy->settings_at = compile_location(doc->at);
+	policy->settings_at = compile_document_ref(doc->at);
 	policy->enforcement = (enum enforcement)doc->enforcement.value;
 	policy->untenanted = (enum enforcement)doc->untenanted.value;
 	policy->uncovered = (enum enforcement)doc->uncovered.value;

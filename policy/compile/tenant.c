@@ -161,7 +161,7 @@ void compile_tenants(struct compile *c)
 	for (uint32_t i = 0; i < policy->tenant_count; i++) {
 		enum enforcement own = (enum enforcement)docs[i]->enforcement.value;
 		policy->tenants[i].name = compile_keep(c, docs[i]->name.s);
-		policy->tenants[i].at = compile_location(docs[i]->name.at);
+		policy->tenants[i].at = compile_document_ref(docs[i]->name.at);
 		policy->tenants[i].enforcement = own > policy->enforcement ? own : policy->enforcement;
 		index_add(&policy->tenant_index.names, policy->tenants[i].name, (struct str){NULL, 0}, i);
 	}
@@ -236,7 +236,7 @@ static void check_counts_something(struct compile *c, const struct doc_quota *do
 static void compile_quota(struct compile *c, const struct doc_quota *doc, struct quota *quota)
 {
 	quota->name = compile_keep(c, doc->name.s);
-	quota->at = compile_location(doc->name.at);
+	quota->at = compile_document_ref(doc->name.at);
 	quota->pool = NO_POOL;
 	quota->measure = (enum measure)doc->measure.value;
 	quota->any_resource = !doc->resources.set;

@@ -3,9 +3,9 @@
 #include "policy/base/glob.h"
 #include "policy/evaluate/exempt.h"
 
-static void send(const struct evaluation *e, struct location at, struct trace_event event)
+static void send(const struct evaluation *e, struct document_ref at, struct trace_event event)
 {
-	event.at = snapshot_place(e->policy, at);
+	event.at = snapshot_location(e->policy, at);
 	e->trace->event(e->trace->context, &event);
 }
 
@@ -37,7 +37,7 @@ static void send_tenant(const struct evaluation *e)
 	struct trace_event event = {.kind = TRACE_TENANT, .tenant = {.labels = e->namespace_labels}};
 	struct best_glob best = {.tenant = e->tenant};
 	uint32_t document = index_id(&policy->namespace_names, e->namespace);
-	struct location at = {0};
+	struct document_ref at = {0};
 	if (e->tenant != NO_TENANT) {
 		at = policy->tenants[e->tenant].at;
 		event.tenant.name = policy->tenants[e->tenant].name;
@@ -49,10 +49,10 @@ static void send_tenant(const struct evaluation *e)
 	}
 	if (e->tenant != NO_TENANT && e->other_tenant != NO_TENANT) {
 		event.tenant.other = policy->tenants[e->other_tenant].name;
-		event.tenant.other_at = snapshot_place(policy, policy->tenants[e->other_tenant].at);
+		event.tenant.other_at = snapshot_location(policy, policy->tenants[e->other_tenant].at);
 	}
 	if (!e->review->namespace_labels.present && document != INDEX_NONE)
-		event.tenant.labels_at = snapshot_place(policy, policy->namespaces[document].at);
+		event.tenant.labels_at = snapshot_location(policy, policy->namespaces[document].at);
 	send(e, at, event);
 }
 

@@ -57,7 +57,7 @@ static void send_cost(const struct charging *c, uint32_t q, const struct demand 
 		      const struct resource *resource, const struct scope *scope)
 {
 	const struct quota *quota = &c->policy->quotas[q];
-	struct trace_event event = {.kind = TRACE_COST, .at = snapshot_place(c->policy, quota->at)};
+	struct trace_event event = {.kind = TRACE_COST, .at = snapshot_location(c->policy, quota->at)};
 	struct trace_cost *cost = &event.cost;
 	*cost =
 	    (struct trace_cost){.quota = q, .resource = demand->resource, .count = companions_count(c->policy, demand)};
@@ -66,7 +66,7 @@ static void send_cost(const struct charging *c, uint32_t q, const struct demand 
 	const struct model *model = dearest(c, quota, resource, scope, cost->each);
 	if (model) {
 		cost->model = model->name;
-		cost->model_at = snapshot_place(c->policy, model->at);
+		cost->model_at = snapshot_location(c->policy, model->at);
 	}
 	cost->unmeasured = cost->each == MEMORY_UNKNOWN;
 	if (cost->unmeasured)
@@ -94,7 +94,7 @@ static void send_resource(const struct charging *c, const struct demand *demand)
 static void send_quota(const struct charging *c, uint32_t q, wide requested, const struct held *held)
 {
 	const struct quota *quota = &c->policy->quotas[q];
-	struct trace_event event = {.kind = TRACE_QUOTA, .at = snapshot_place(c->policy, quota->at)};
+	struct trace_event event = {.kind = TRACE_QUOTA, .at = snapshot_location(c->policy, quota->at)};
 	struct trace_quota *out = &event.quota;
 	const struct charge charge = {q, requested};
 	*out = (struct trace_quota){.quota = q,

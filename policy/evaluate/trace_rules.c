@@ -131,7 +131,7 @@ void trace_rules(const struct evaluation *e)
 		}
 		describe(e, rule, &out);
 		const struct trace_event event = {
-		    .kind = TRACE_RULE, .at = snapshot_place(e->policy, rule->at), .rule = out};
+		    .kind = TRACE_RULE, .at = snapshot_location(e->policy, rule->at), .rule = out};
 		e->trace->event(e->trace->context, &event);
 	}
 }

@@ -60,9 +60,9 @@ int64_t policy_terminating_ms(const struct policy *policy)
 	return policy->terminating_ms;
 }
 
-struct policy_place snapshot_place(const struct policy *policy, struct location at)
+struct policy_location snapshot_location(const struct policy *policy, struct document_ref at)
 {
-	return at.line ? (struct policy_place){policy->files[at.file], at.line} : (struct policy_place){0};
+	return at.line ? (struct policy_location){policy->files[at.file], at.line} : (struct policy_location){0};
 }
 
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)

@@ -23,7 +23,7 @@
  * Where a document has its name: an index into policy.files, and a line, which counts from 1. Line
  * 0: there is no document.
  */
-struct location {
+struct document_ref {
 	uint32_t file, line;
 };
 
@@ -78,7 +78,7 @@ struct model {
 	const struct profile *share_slice;
 	int64_t replicas; /* 1: not shared. */
 	int64_t max_per_container;
-	struct location at;
+	struct document_ref at;
 };
 
 /* A model whose nodes have a resource, and what one unit of the resource is there. */
@@ -120,7 +120,7 @@ struct quota {
 	wide borrow;   /* In policy units; 0: nothing. */
 	struct str borrow_text;
 	wide lend; /* In policy units; at most `hard`. */
-	struct location at;
+	struct document_ref at;
 };
 
 /* The quotas of one name in the tenants of a cohort, which lend to each other. */
@@ -141,7 +141,7 @@ struct tenant {
 	bool reachable; /* It or one of its descendants has namespaces. */
 	/* Some quota on its path names a resource that is not an accelerator. */
 	bool counts_others;
-	struct location at;
+	struct document_ref at;
 };
 
 struct range {
@@ -185,7 +185,7 @@ struct rule {
 	/* Capped by Settings. Unless it is deny, the Rule only reports what it would change. */
 	enum enforcement enforcement;
 	bool required;
-	struct location at;
+	struct document_ref at;
 };
 
 struct guard {
@@ -195,14 +195,14 @@ struct guard {
 	enum visible_devices visible_devices;
 	struct strs allowed_paths; /* From hostPaths; normalized (path_normalize). */
 	struct exempt exempt;
-	struct location at;
+	struct document_ref at;
 };
 
 struct namespace
 {
 	struct str name;
 	struct pairs labels;
-	struct location at;
+	struct document_ref at;
 };
 
 /*
@@ -234,8 +234,8 @@ struct policy {
 	struct policy_digest digest;
 	struct policy_counts counts;
 	int64_t unit;
-	const struct str *files; /* for struct location */
-	struct location settings_at;
+	const struct str *files; /* for struct document_ref */
+	struct document_ref settings_at;
 
 	enum enforcement enforcement, untenanted, uncovered, unknown_resources, on_outage;
 	struct globs other_resources;  /* Settings.otherResources. */
@@ -293,7 +293,7 @@ struct policy {
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
 /* Returns a location as callers outside of policy/ see it. */
-struct policy_place snapshot_place(const struct policy *policy, struct location at);
+struct policy_location snapshot_location(const struct policy *policy, struct document_ref at);
 
 /*
  * Returns the role of a resource. The Accelerators of the policy decide first, then

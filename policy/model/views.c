@@ -71,7 +71,7 @@ void policy_quota(const struct policy *policy, uint32_t index, struct quota_view
 				    .hard = quota->hard,
 				    .borrow = quota->borrow,
 				    .lend = quota->lend,
-				    .at = snapshot_place(policy, quota->at)};
+				    .at = snapshot_location(policy, quota->at)};
 	if (quota->pool != NO_POOL)
 		view->cohort = policy->pools[quota->pool].cohort;
 }

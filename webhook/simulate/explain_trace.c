@@ -45,14 +45,14 @@ static void set_strings(json_t *to, const char *key, struct strs items)
 	json_object_set_new(to, key, list);
 }
 
-static void set_place(json_t *to, const char *key, struct policy_place at)
+static void set_place(json_t *to, const char *key, struct policy_location at)
 {
 	if (at.line)
 		json_object_set_new(to, key, json_sprintf("%.*s:%u", STR_ARG(at.file), at.line));
 }
 
 /* Appends an item to a list of the tree. */
-static json_t *add(struct explain_collector *c, const char *list, struct policy_place at)
+static json_t *add(struct explain_collector *c, const char *list, struct policy_location at)
 {
 	json_t *items = json_object_get(c->tree, list), *item = json_object();
 	if (!items) {

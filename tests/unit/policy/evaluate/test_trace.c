@@ -21,7 +21,7 @@
 	"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'},'requests':{'nvidia.com/gpu':'" n \
 	"'}}}]"
 
-static void print_place(struct buf *out, struct policy_place at)
+static void print_place(struct buf *out, struct policy_location at)
 {
 	size_t slash = at.file.len;
 	while (slash && at.file.ptr[slash - 1] != '/')
