@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gpugate/hash.h"
@@ -58,6 +59,18 @@ static inline bool str_has_char(struct str s, char c)
 static inline struct str str_tail(struct str s, size_t from)
 {
 	return from <= s.len ? (struct str){s.ptr + from, s.len - from} : (struct str){"", 0};
+}
+
+/* Returns a copy that ends with a NUL byte, to be freed by the caller, or NULL without memory. */
+static inline char *str_dup(struct str s)
+{
+	char *copy = malloc(s.len + 1);
+	if (!copy)
+		return NULL;
+	if (s.len > 0)
+		memcpy(copy, s.ptr, s.len);
+	copy[s.len] = '\0';
+	return copy;
 }
 
 /*

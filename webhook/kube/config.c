@@ -31,7 +31,7 @@ static int read_pod_namespace(struct kube_config *config, const char *path)
 		if (kube_identity_trim_token(&given))
 			name = given;
 	}
-	config->name_space = strndup(name.ptr, name.len);
+	config->name_space = str_dup(name);
 	buf_release(&text);
 	return config->name_space ? 0 : -1;
 }

@@ -68,7 +68,7 @@ static int take_text(struct kube_reading *reading, const yaml_node_t *map, const
 		return -1;
 	if (!str_present(text))
 		text = str_of(fallback);
-	if (str_present(text) && !(*out = strndup(text.ptr, text.len)))
+	if (str_present(text) && !(*out = str_dup(text)))
 		return kube_reading_no_memory(reading);
 	return 0;
 }
