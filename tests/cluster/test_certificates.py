@@ -209,7 +209,7 @@ def test_no_create_fails_while_everything_rotates(own):
         shaker.stop()
     assert not creators.failures, (creators.failures[:3], len(creators.failures), creators.outcomes)
     assert not shaker.failures, (shaker.failures[:3], len(shaker.failures), shaker.handshakes)
-    assert written(gate, "mended") == 0
+    assert written(gate, "restored") == 0
     eventually(lambda: any(event["reason"] == "AuthorityRotated" for event in cluster.admin.list("Event", "gpugate")), 10, "Events")
     check_no_key_is_told(cluster, gate, shaker.keys)
     print(f"{creators.outcomes[201]} creates, {shaker.handshakes} handshakes")
@@ -358,16 +358,16 @@ def test_manifests_of_others(shared, how):
     apply(manifests)
     eventually(lambda: filled(entries), 10, "a bundle of the entry that came back")
     # That entry was correct before. Only a replica that saw its removal knows that it is new.
-    eventually(lambda: written(gate, "filled", "mended") == 3, 10, "the count of what was written")
+    eventually(lambda: written(gate, "filled", "restored") == 3, 10, "the count of what was written")
 
     cluster.kubectl("delete", "-f", "-", input=manifests[1:])
     apply(manifests)
     eventually(lambda: filled(entries), 10, "a configuration that was deleted and made anew")
-    mended = written(gate, "mended")
+    restored = written(gate, "restored")
     # This removes caBundle.
     cluster.kubectl("replace", "-f", "-", input=manifests)
     eventually(lambda: filled(entries), 10, "what was replaced")
-    eventually(lambda: written(gate, "mended") == mended + 2, 10, "the count of it")
+    eventually(lambda: written(gate, "restored") == restored + 2, 10, "the count of it")
     eventually(lambda: "somebody else" in gate.server.log("bundle_written")[-1]["message"], 10, "a word about it")
     eventually(lambda: cluster.admin.create(pod(space, "p", {GPU: 1})).ok, 10, "a create")
 
@@ -385,12 +385,12 @@ def test_a_bundle_that_is_fought_over(shared):
     begin = time.monotonic()
     for _ in range(3):
         damage()
-        eventually(lambda: set(bundles(cluster)) == good, 20, "a bundle that is mended")
+        eventually(lambda: set(bundles(cluster)) == good, 20, "a bundle that is restored")
     assert time.monotonic() - begin > 2
-    eventually(lambda: written(gate, "mended") == 3, 10, "the count of it")
+    eventually(lambda: written(gate, "restored") == 3, 10, "the count of it")
     line = gate.server.log("bundle_written")[-1]
-    assert (line["level"], line["reason"], line["configuration"]) == ("warn", "mended", "validating")
-    eventually(lambda: any(event["reason"] == "BundleMended" for event in cluster.admin.list("Event", "gpugate")), 10, "an Event")
+    assert (line["level"], line["reason"], line["configuration"]) == ("warn", "restored", "validating")
+    eventually(lambda: any(event["reason"] == "CABundleRestored" for event in cluster.admin.list("Event", "gpugate")), 10, "an Event")
 
 
 def test_a_secret_that_is_lost(own):

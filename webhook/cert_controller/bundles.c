@@ -168,7 +168,7 @@ enum bundle_reason bundles_reason(const struct bundles *bundles, const char *wan
 		if (strcmp(item->text, wanted) == 0)
 			continue;
 		if (same && was_right(bundles, item->name))
-			return BUNDLE_MENDED;
+			return BUNDLE_RESTORED;
 		if (*item->text)
 			reason = BUNDLE_ROTATED;
 	}

@@ -30,7 +30,7 @@ struct certs_target {
 	/* Version that was already seen when the read of the Secret began. */
 	char version_at_read[64];
 	int64_t patch_ms;          /* Nothing is written before this time. */
-	int64_t mended_ms;         /* When a foreign change was last reverted; 0: never. */
+	int64_t restored_ms;       /* When a foreign change was last reverted; 0: never. */
 	int64_t mend_delay_ms;     /* Grows while someone else keeps changing it. */
 	enum bundle_reason reason; /* Reason for the patch in progress. */
 };

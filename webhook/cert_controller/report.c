@@ -4,7 +4,7 @@
 #include "webhook/cert_controller/machine.h"
 
 static const char *const reasons[BUNDLE_REASONS + 1] = {
-    [BUNDLE_FILLED] = "filled", [BUNDLE_ROTATED] = "rotated", [BUNDLE_MENDED] = "mended"};
+    [BUNDLE_FILLED] = "filled", [BUNDLE_ROTATED] = "rotated", [BUNDLE_RESTORED] = "restored"};
 
 static void log_message(struct kube_certs *certs, enum log_level level, const char *event, const char *message)
 {
@@ -108,13 +108,14 @@ void certs_report_written(struct kube_certs *certs)
 
 void certs_report_bundle(struct kube_certs *certs, const struct certs_target *target)
 {
-	bool mended = target->reason == BUNDLE_MENDED;
+	bool restored = target->reason == BUNDLE_RESTORED;
 	const char *name = certs->patching == CERTS_MUTATING ? "mutating" : "validating";
 	char text[256];
 	snprintf(text, sizeof text,
-		 mended ? "caBundle of the %s webhook configuration was changed by somebody else, and is written back; "
-			  "keep it out of manifests (gpugate render --certs self-managed)"
-			: "caBundle of the %s webhook configuration is written",
+		 restored
+		     ? "caBundle of the %s webhook configuration was changed by somebody else, and is written back; "
+		       "keep it out of manifests (gpugate render --certs self-managed)"
+		     : "caBundle of the %s webhook configuration is written",
 		 name);
 	const struct log_field fields[] = {
 	    {.key = "configuration", .text = str_of(name)},
@@ -122,10 +123,10 @@ void certs_report_bundle(struct kube_certs *certs, const struct certs_target *ta
 	    {.key = "message", .text = str_of(text)},
 	};
 	atomic_fetch_add(&certs->counts.bundles[target->reason], 1);
-	log_event(certs->options.log, mended ? LOG_WARN : LOG_INFO, "bundle_written", fields,
+	log_event(certs->options.log, restored ? LOG_WARN : LOG_INFO, "bundle_written", fields,
 		  sizeof fields / sizeof *fields);
-	if (mended)
-		kube_events_tell(certs->options.events, true, "BundleMended", text);
+	if (restored)
+		kube_events_tell(certs->options.events, true, "CABundleRestored", text);
 }
 
 void certs_report_authorities(struct kube_certs *certs, int64_t now_s)
@@ -198,7 +199,7 @@ static const struct metric rows[ROWS] = {
 		 .type = METRIC_COUNTER,
 		 .unit = "configurations",
 		 .help =
-		     "Webhook configurations whose caBundle this replica has written, by why; mended: somebody else "
+		     "Webhook configurations whose caBundle this replica has written, by why; restored: somebody else "
 		     "had changed it.",
 		 .labels = {{"reason", reasons}},
 		 .details = "`filled`: it was empty. `rotated`: the authorities have changed.",

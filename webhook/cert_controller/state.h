@@ -154,9 +154,9 @@ void bundles_each(const struct bundles *bundles, int (*found)(void *context, con
 
 /* Why a bundle must be written. */
 enum bundle_reason {
-	BUNDLE_FILLED,  /* There was none. */
-	BUNDLE_ROTATED, /* The authorities have changed. */
-	BUNDLE_MENDED,  /* Someone else has changed it. */
+	BUNDLE_FILLED,   /* There was none. */
+	BUNDLE_ROTATED,  /* The authorities have changed. */
+	BUNDLE_RESTORED, /* Someone else has changed it. */
 	BUNDLE_REASONS
 };
 /* Returns the reason for configurations in which some entry does not trust exactly `wanted`. */

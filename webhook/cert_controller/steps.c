@@ -163,13 +163,13 @@ int certs_issue_own(struct kube_certs *certs, struct error *err)
 static void note_patched(struct certs_target *target, int64_t now_ms)
 {
 	target->patch_ms = now_ms + PATCH_AGAIN_MS;
-	if (target->reason != BUNDLE_MENDED)
+	if (target->reason != BUNDLE_RESTORED)
 		return;
-	bool fight = target->mended_ms && now_ms - target->mended_ms < FIGHT_MS;
+	bool fight = target->restored_ms && now_ms - target->restored_ms < FIGHT_MS;
 	int64_t delay_ms = fight ? target->mend_delay_ms * 2 : PATCH_AGAIN_MS;
 	target->mend_delay_ms = delay_ms < FIGHT_DELAY_MAX_MS ? delay_ms : FIGHT_DELAY_MAX_MS;
 	target->patch_ms = now_ms + target->mend_delay_ms;
-	target->mended_ms = now_ms;
+	target->restored_ms = now_ms;
 }
 
 static void on_patched(void *context, const struct kube_answer *answer)

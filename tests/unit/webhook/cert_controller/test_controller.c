@@ -593,9 +593,9 @@ static void why_a_bundle_is_written(void **state)
 	assert_true(bundles_right(&bundles, "AAAA"));
 	assert_int_equal(bundles_reason(&bundles, "BBBB"), BUNDLE_ROTATED);
 	see(&bundles, "u", "AAAA", "CCCC");
-	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_MENDED);
+	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_RESTORED);
 	see(&bundles, "u", "AAAA", NULL);
-	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_MENDED);
+	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_RESTORED);
 	/* Deleted and created again. */
 	see(&bundles, "other", "", "");
 	assert_int_equal(bundles_reason(&bundles, "AAAA"), BUNDLE_FILLED);
