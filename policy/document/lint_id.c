@@ -65,8 +65,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Write the unit, such as `24Gi`."),
     [LINT_MODEL_OVERLAP] =
 	ROW("model-overlap", WARNING,
-	    "Accelerators of one resource of which the labels of one are a part of the other's, without "
-	    "`withoutNodeLabels` to say so; or which no label key tells apart, so that a node could match both.",
+	    "The labels of an Accelerator are a part of those of another one with the same resource, without "
+	    "`withoutNodeLabels` to say so. Or no label key tells the two apart, so that a node could match both.",
 	    "Give both a value of the same label key, or say `withoutNodeLabels`."),
     [LINT_MODEL_WITHOUT_QUOTA] = ROW(
 	"model-without-quota", WARNING,
@@ -91,7 +91,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Rewrite to a profile of some `mig.offered`, or add the profile there."),
     [LINT_QUOTA_MIXES_UNITS] = ROW(
 	"quota-mixes-units", WARNING,
-	"A quota adds units of a companion of a device, such as megabytes, to its number of accelerators; or its limit "
+	"A quota adds units of a companion of a device, such as megabytes, to its number of accelerators. Or its limit "
 	"on such a companion has a suffix, although the companion is not counted in bytes.",
 	"Give the companion a quota of its own, and a plain number as Pods ask for it."),
     [LINT_RESOURCE_MISSPELLED] = ROW(

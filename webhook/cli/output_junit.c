@@ -1,111 +1,88 @@
 #include "webhook/cli/output_junit.h"
 
-#include "webhook/json/utf8.h"
-
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
-
-/* Element of an outcome, and the attribute of a suite that counts it. */
-static const struct {
-	const char *element, *counter;
-} outcomes[JUNIT_OUTCOMES] = {
-    [JUNIT_PASSED] = {"system-out", "tests"},
-    [JUNIT_FAILED] = {"failure", "failures"},
-    [JUNIT_ERROR] = {"error", "errors"},
-    [JUNIT_SKIPPED] = {"skipped", "skipped"},
-};
-
-/* White space is escaped where a parser would change it: in attributes, and CR everywhere. */
-static void ascii(struct buf *out, char c, bool attribute)
+/* U+FFFE and U+FFFF are the only characters beyond ASCII that XML 1.0 excludes from UTF-8. */
+static bool is_no_character(const char *p)
 {
-	const char *entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : NULL;
-	bool white = c == '\t' || c == '\n' || c == '\r';
-	if (entity)
-		buf_text(out, entity);
-	else if (white && (attribute || c == '\r'))
-		buf_printf(out, "&#%d;", c);
-	else if (white || c >= ' ')
-		buf_char(out, c);
-	else
-		buf_text(out, REPLACEMENT);
+	return (unsigned char)p[0] == 0xef && (unsigned char)p[1] == 0xbf &&
+	       ((unsigned char)p[2] == 0xbe || (unsigned char)p[2] == 0xbf);
 }
 
-/* U+FFFE and U+FFFF are UTF-8, and no characters of XML (XML 1.0, section 2.2). */
-static bool is_xml(struct str character)
+/* A line break in an attribute would be read as a space, so it is written as a reference. */
+static void add_text(struct buf *out, const char *text)
 {
-	return !str_eq(character, STR("\xEF\xBF\xBE")) && !str_eq(character, STR("\xEF\xBF\xBF"));
-}
-
-static void escape(struct buf *out, struct str text, bool attribute)
-{
-	while (text.len > 0) {
-		const unsigned char *at = (const unsigned char *)text.ptr;
-		size_t len = utf8_character(at, at + text.len);
-		if (len == 1)
-			ascii(out, text.ptr[0], attribute);
-		else if (len > 0 && is_xml((struct str){text.ptr, len}))
-			buf_add(out, text.ptr, len);
-		else
-			buf_text(out, REPLACEMENT);
-		text = str_tail(text, len ? len : 1);
+	static const struct {
+		char c;
+		const char *reference;
+	} references[] = {{'&', "&amp;"},  {'<', "&lt;"},   {'>', "&gt;"},
+			  {'"', "&quot;"}, {'\n', "&#10;"}, {'\t', "&#9;"}};
+	for (const char *p = text; *p; p++) {
+		const char *reference = NULL;
+		for (size_t i = 0; i < sizeof references / sizeof references[0]; i++)
+			if (references[i].c == *p)
+				reference = references[i].reference;
+		if (reference) {
+			buf_text(out, reference);
+		} else if ((unsigned char)*p < 0x20) {
+			buf_char(out, '?');
+		} else if (is_no_character(p)) {
+			buf_char(out, '?');
+			p += 2;
+		} else {
+			buf_char(out, *p);
+		}
 	}
 }
 
-static void add_attribute(struct buf *out, const char *name, struct str value)
+static void add_attribute(struct buf *out, const char *name, const char *value)
 {
 	buf_printf(out, " %s=\"", name);
-	escape(out, value, true);
+	add_text(out, value);
 	buf_char(out, '"');
 }
 
-static void add_outcome(struct buf *out, const struct junit_case *item)
+static void add_totals(struct buf *out, const struct junit_totals *totals)
 {
-	buf_printf(out, "      <%s", outcomes[item->outcome].element);
-	if (item->outcome != JUNIT_PASSED) {
-		add_attribute(out, "type", item->type);
-		add_attribute(out, "message", item->message);
-	}
-	buf_char(out, '>');
-	escape(out, item->details, false);
-	buf_printf(out, "</%s>\n", outcomes[item->outcome].element);
+	buf_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\">\n", totals->cases, totals->failures,
+		   totals->errors);
 }
 
-static void add_case(struct buf *out, const struct junit_case *item)
+void junit_begin(struct buf *out, const char *program, const struct junit_totals *totals)
 {
+	buf_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
+	add_attribute(out, "name", program);
+	add_totals(out, totals);
+}
+
+void junit_suite_begin(struct buf *out, const char *name, const struct junit_totals *totals)
+{
+	buf_text(out, "  <testsuite");
+	add_attribute(out, "name", name);
+	add_totals(out, totals);
+}
+
+void junit_case(struct buf *out, const struct junit_case *result)
+{
+	const char *problem = result->error ? result->error : result->failure;
+	const char *element = result->error ? "error" : "failure";
 	buf_text(out, "    <testcase");
-	add_attribute(out, "classname", item->classname);
-	add_attribute(out, "name", item->name);
-	if (item->file.len > 0)
-		add_attribute(out, "file", item->file);
-	if (item->line > 0)
-		buf_printf(out, " line=\"%u\"", item->line);
-	if (item->outcome == JUNIT_PASSED && item->details.len == 0) {
+	add_attribute(out, "classname", result->suite);
+	add_attribute(out, "name", result->name);
+	add_attribute(out, "file", result->file);
+	if (!problem) {
 		buf_text(out, "/>\n");
 		return;
 	}
-	buf_text(out, ">\n");
-	add_outcome(out, item);
-	buf_text(out, "    </testcase>\n");
+	buf_printf(out, ">\n      <%s>", element);
+	add_text(out, problem);
+	buf_printf(out, "</%s>\n    </testcase>\n", element);
 }
 
-static void add_counters(struct buf *out, const struct junit_case *cases, size_t count)
+void junit_suite_end(struct buf *out)
 {
-	size_t counters[JUNIT_OUTCOMES] = {[JUNIT_PASSED] = count};
-	for (size_t i = 0; i < count; i++)
-		if (cases[i].outcome != JUNIT_PASSED)
-			counters[cases[i].outcome]++;
-	for (size_t i = 0; i < JUNIT_OUTCOMES; i++)
-		buf_printf(out, " %s=\"%zu\"", outcomes[i].counter, counters[i]);
+	buf_text(out, "  </testsuite>\n");
 }
 
-void output_junit(struct str suite, const struct junit_case *cases, size_t count, struct buf *out)
+void junit_end(struct buf *out)
 {
-	buf_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-	add_counters(out, cases, count);
-	buf_text(out, ">\n  <testsuite");
-	add_attribute(out, "name", suite);
-	add_counters(out, cases, count);
-	buf_text(out, ">\n");
-	for (size_t i = 0; i < count; i++)
-		add_case(out, &cases[i]);
-	buf_text(out, "  </testsuite>\n</testsuites>\n");
+	buf_text(out, "</testsuites>\n");
 }

@@ -16,7 +16,7 @@
  */
 bool output_path(struct str directory, struct str path, struct buf *out);
 
-/* Appends the path as a URI reference (RFC 3986): percent-encoded, and file:// if it is absolute. */
+/* Appends the path as a URI reference (RFC 3986): percent-encoded, file:// if absolute. */
 void output_path_uri(struct str path, struct buf *out);
 
 #endif

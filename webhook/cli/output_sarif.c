@@ -110,7 +110,7 @@ static json_t *result_of(const struct finding *finding, struct str directory)
 
 /* --- The run --- */
 
-/* The findings that were counted and not kept are no results, since nothing else is known of them. */
+/* Findings that were counted and not kept are no results, since nothing else is known of them. */
 static json_t *notifications(const struct report *report)
 {
 	json_t *list = json_array();

@@ -1,96 +1,107 @@
 #include "webhook/cmd/lint_junit.h"
 
-#include "gpugate/arena.h"
 #include "webhook/cli/output_junit.h"
 #include "webhook/cli/output_path.h"
 
-#define CASES_MAX (REPORT_ERRORS_MAX + REPORT_WARNINGS_MAX + SEVERITIES)
 #define TEXT_BYTES_MAX ((size_t)64 << 10)
-#define ARENA_BYTES_MAX ((size_t)16 << 20)
-#define SUITE STR("gpugate lint")
+#define SUITE "gpugate lint"
 
-struct cases {
-	const struct lint_result *result;
-	struct arena arena; /* Holds the texts of the cases. */
-	struct junit_case items[CASES_MAX];
-	size_t count;
-	bool failed; /* Memory is exhausted. */
-};
-
-/* Moves a text to the arena and releases the buffer. */
-static struct str keep(struct cases *cases, struct buf *text)
+static bool fails(const struct lint_result *result, enum severity severity)
 {
-	struct str copy = text->failed ? (struct str){NULL, 0} : arena_str(&cases->arena, buf_view(text));
-	cases->failed |= !str_present(copy);
-	buf_release(text);
-	return copy;
+	return severity == SEVERITY_ERROR || result->strict;
 }
 
-static struct junit_case *add_case(struct cases *cases, enum severity severity)
+static struct junit_totals count(const struct lint_result *result)
 {
-	bool fails = severity == SEVERITY_ERROR || cases->result->strict;
-	struct junit_case *item = &cases->items[cases->count++];
-	*item = (struct junit_case){.classname = SUITE,
-				    .outcome = fails ? JUNIT_FAILED : JUNIT_PASSED,
-				    .type = str_of(severity_name(severity))};
-	return item;
+	struct junit_totals totals = {0, 0, 0};
+	struct buf unused;
+	for (unsigned i = 0; i < result->report->count; i++) {
+		totals.cases++;
+		totals.failures += fails(result, result->report->findings[i].severity);
+	}
+	buf_init(&unused, TEXT_BYTES_MAX);
+	for (enum severity severity = 0; severity < SEVERITIES; severity++) {
+		if (!report_print_rest(result->report, severity, &unused))
+			continue;
+		totals.cases++;
+		totals.failures += fails(result, severity);
+	}
+	buf_release(&unused);
+	totals.cases += totals.cases == 0;
+	return totals;
 }
 
-/* "12:7 model-overlap" */
-static struct str name_of(struct cases *cases, const struct finding *finding)
+/* Ends the text and returns it, or "" if it failed; then the output has failed as well. */
+static const char *finish(struct buf *text, struct buf *out)
 {
-	struct buf text;
-	buf_init(&text, TEXT_BYTES_MAX);
-	if (finding->line > 0)
-		buf_printf(&text, "%u:%u ", finding->line, finding->column);
-	buf_str(&text, lint_row_of(finding->id)->id);
-	return keep(cases, &text);
+	buf_char(text, '\0');
+	out->failed |= text->failed;
+	return text->failed ? "" : text->ptr;
 }
 
-static void add_finding(struct cases *cases, const struct finding *finding, struct str directory)
+/* A file outside the working directory is named as the user typed it. */
+static void add_file(const struct finding *finding, struct str directory, struct buf *file)
 {
-	struct junit_case *item = add_case(cases, finding->severity);
-	struct buf text;
-	item->name = name_of(cases, finding);
-	item->line = finding->line;
-	item->message = finding->text;
-	buf_init(&text, TEXT_BYTES_MAX);
-	report_print_finding(finding, false, &text);
-	item->details = keep(cases, &text);
-	if (finding->file.len == 0)
+	if (finding->file.len > 0 && output_path(directory, finding->file, file))
 		return;
-	output_path(directory, finding->file, &text);
-	item->classname = item->file = keep(cases, &text);
+	buf_reset(file);
+	buf_str(file, finding->file);
 }
 
-static void add_rest(struct cases *cases, enum severity severity)
+/* "12:7 unknown key ... [ID]" */
+static void add_name(const struct finding *finding, struct buf *name)
+{
+	if (finding->line > 0)
+		buf_printf(name, "%u:%u ", finding->line, finding->column);
+	buf_printf(name, "%.*s [%.*s]", STR_ARG(finding->text), STR_ARG(lint_row_of(finding->id)->id));
+}
+
+static void print_finding(const struct lint_result *result, const struct finding *finding, struct str directory,
+			  struct buf *out)
+{
+	struct buf file, name, lines;
+	buf_init(&file, TEXT_BYTES_MAX);
+	buf_init(&name, TEXT_BYTES_MAX);
+	buf_init(&lines, TEXT_BYTES_MAX);
+	add_file(finding, directory, &file);
+	add_name(finding, &name);
+	report_print_finding(finding, false, &lines);
+	const char *path = finish(&file, out), *problem = finish(&lines, out);
+	struct junit_case row = {.suite = *path ? path : SUITE, .name = finish(&name, out), .file = path};
+	if (fails(result, finding->severity))
+		row.failure = problem;
+	junit_case(out, &row);
+	buf_release(&file);
+	buf_release(&name);
+	buf_release(&lines);
+}
+
+static void print_rest(const struct lint_result *result, enum severity severity, struct buf *out)
 {
 	struct buf text;
 	buf_init(&text, TEXT_BYTES_MAX);
-	if (report_print_rest(cases->result->report, severity, &text)) {
-		struct junit_case *item = add_case(cases, severity);
-		item->name = item->message = item->details = keep(cases, &text);
+	if (report_print_rest(result->report, severity, &text)) {
+		const char *rest = finish(&text, out);
+		junit_case(out, &(struct junit_case){.suite = SUITE,
+						     .name = rest,
+						     .file = "",
+						     .failure = fails(result, severity) ? rest : NULL});
 	}
 	buf_release(&text);
 }
 
 void lint_junit(const struct lint_result *result, struct str directory, struct buf *out)
 {
-	struct cases *cases = calloc(1, sizeof *cases);
-	if (!cases) {
-		out->failed = true;
-		return;
-	}
-	cases->result = result;
-	arena_init(&cases->arena, 4096, ARENA_BYTES_MAX);
-	for (unsigned i = 0; i < result->report->count; i++)
-		add_finding(cases, &result->report->findings[i], directory);
+	const struct report *report = result->report;
+	struct junit_totals totals = count(result);
+	junit_begin(out, SUITE, &totals);
+	junit_suite_begin(out, SUITE, &totals);
+	for (unsigned i = 0; i < report->count; i++)
+		print_finding(result, &report->findings[i], directory, out);
 	for (enum severity severity = 0; severity < SEVERITIES; severity++)
-		add_rest(cases, severity);
-	if (cases->count == 0)
-		cases->items[cases->count++] = (struct junit_case){.classname = SUITE, .name = STR("policy")};
-	output_junit(SUITE, cases->items, cases->count, out);
-	out->failed |= cases->failed;
-	arena_release(&cases->arena);
-	free(cases);
+		print_rest(result, severity, out);
+	if (report->errors + report->warnings == 0)
+		junit_case(out, &(struct junit_case){.suite = SUITE, .name = "policy", .file = ""});
+	junit_suite_end(out);
+	junit_end(out);
 }

@@ -5,9 +5,9 @@
 #include "webhook/cmd/lint_output.h"
 
 /*
- * Appends a case for each finding. Warnings fail with --strict only. Without findings there is one
- * case that has passed, because CI systems take an empty report for a mistake. `directory` is as for
- * output_sarif.
+ * Appends a case for each finding, whose name is the place and the sentence. Warnings fail with
+ * --strict only. Without findings there is one case that has passed, because CI systems take an
+ * empty report for a mistake. `directory` is as for output_sarif.
  */
 void lint_junit(const struct lint_result *result, struct str directory, struct buf *out);
 
