@@ -40,7 +40,7 @@ static void add_quote(struct report *report, struct finding *finding, struct str
 		finding->length = shown > finding->column - from ? shown - (finding->column - from) : 1;
 }
 
-/* Returns the UTF-16 code units of the next `count` characters, of which the line may have fewer. */
+/* Returns the UTF-16 code units of the next `count` characters, or fewer at the line's end. */
 static unsigned take_units(struct str *line, unsigned count)
 {
 	unsigned units = count;
