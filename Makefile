@@ -249,6 +249,10 @@ docs/policy.md: build/release/reference $(wildcard tests/reference/*.md) ## writ
 	$(call say,TEXT,$@)
 	$(Q)$< policy >build/policy.md && mv build/policy.md $@
 
+docs/reference/lint.md: build/release/reference $(wildcard tests/reference/lint/*.md) ## write the reference of lint from the table of its findings
+	$(call say,TEXT,$@)
+	$(Q)$< lint >build/lint.md && mv build/lint.md $@
+
 docs/reference/metrics.md: build/release/reference $(wildcard tests/reference/metrics/*.md) ## write the reference of the metrics from their rows
 	$(call say,TEXT,$@)
 	$(Q)mkdir -p $(@D) && $< metrics >build/metrics.md && mv build/metrics.md $@

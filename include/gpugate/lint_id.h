@@ -9,6 +9,7 @@
 #include "gpugate/str.h"
 
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+#define SEVERITIES 2
 
 enum lint_id {
 	LINT_AMBIGUOUS_NAMESPACE,
@@ -56,7 +57,19 @@ struct lint_row {
 /* Indexed by enum lint_id, and sorted by id. */
 extern const struct lint_row lint_rows[LINT_IDS];
 
+/*
+ * What outputs that need an id call the findings without one: the errors in the form of documents.
+ * It is no `enum lint_id`, so it cannot be allowed.
+ */
+extern const struct lint_row lint_invalid_policy;
+
 /* Returns the row number of that id, or LINT_IDS if there is none. */
 enum lint_id lint_find(struct str name);
+
+/* Returns the row of that id, or lint_invalid_policy if there is none. */
+const struct lint_row *lint_row_of(struct str name);
+
+/* Returns "error" or "warning". */
+const char *severity_name(enum severity severity);
 
 #endif

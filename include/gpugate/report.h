@@ -26,6 +26,8 @@ struct finding {
 	unsigned line;   /* From 1; 0: the whole file. */
 	unsigned column; /* From 1, in characters (code points). */
 	unsigned length; /* Characters to underline, at least 1. */
+	/* Column and length in UTF-16 code units, as editors count; 0: `line` is 0. */
+	unsigned utf16_column, utf16_length;
 	struct str text; /* One sentence that says what is wrong, then what to do. */
 	/* The source line, or the part of a very long line around the column; empty: none. */
 	struct str quote;
@@ -69,5 +71,14 @@ void report_sort(struct report *report);
  *           |                   ^~~~
  */
 void report_print(const struct report *report, bool colour, struct buf *out);
+
+/* Appends one finding as report_print does. */
+void report_print_finding(const struct finding *finding, bool colour, struct buf *out);
+
+/*
+ * Appends "and 30 more errors" if findings of that severity were counted and not kept. Returns
+ * whether there are any.
+ */
+bool report_print_rest(const struct report *report, enum severity severity, struct buf *out);
 
 #endif

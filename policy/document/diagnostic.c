@@ -40,6 +40,25 @@ static void add_quote(struct report *report, struct finding *finding, struct str
 		finding->length = shown > finding->column - from ? shown - (finding->column - from) : 1;
 }
 
+/* Returns the UTF-16 code units of the next `count` characters, or fewer at the line's end. */
+static unsigned take_units(struct str *line, unsigned count)
+{
+	unsigned units = count;
+
+	for (; count > 0 && line->len > 0; count--) {
+		unsigned bytes = utf8_step(*line);
+		units += bytes == 4; /* Outside the basic multilingual plane: a surrogate pair. */
+		*line = str_tail(*line, bytes);
+	}
+	return units;
+}
+
+static void add_units(struct finding *finding, struct str line)
+{
+	finding->utf16_column = 1 + take_units(&line, finding->column - 1);
+	finding->utf16_length = take_units(&line, finding->length);
+}
+
 static void find(struct report *report, const struct docs *docs, struct finding finding, struct place at,
 		 const char *format, va_list args)
 {
@@ -58,8 +77,11 @@ static void find(struct report *report, const struct docs *docs, struct finding 
 		whole = utf8_head((struct str){text, sizeof text - 1}, sizeof text - 4).len;
 	finding.text = (struct str){text, whole};
 	struct finding *kept = report_add(report, &finding);
-	if (kept && source && at.line > 0 && at.column > 0)
-		add_quote(report, kept, source_line(source, at.line));
+	if (kept && source && at.line > 0 && at.column > 0) {
+		struct str line = source_line(source, at.line);
+		add_quote(report, kept, line);
+		add_units(kept, line);
+	}
 }
 
 void docs_find(struct report *report, const struct docs *docs, enum severity severity, struct place at,

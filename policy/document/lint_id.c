@@ -81,8 +81,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Write the unit, such as `24Gi`."),
     [LINT_MODEL_OVERLAP] =
 	ROW("model-overlap", WARNING,
-	    "Accelerators of one resource of which the labels of one are a part of the other's, without "
-	    "`withoutNodeLabels` to say so; or which no label key tells apart, so that a node could match both.",
+	    "The labels of an Accelerator are a part of those of another one with the same resource, without "
+	    "`withoutNodeLabels` to say so. Or no label key tells the two apart, so that a node could match both.",
 	    "Give both a value of the same label key, or say `withoutNodeLabels`."),
     [LINT_MODEL_WITHOUT_QUOTA] = ROW(
 	"model-without-quota", WARNING,
@@ -148,10 +148,26 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Give it a quota; `hard: unlimited` limits nothing, `hard: 0` forbids all."),
 };
 
+const struct lint_row lint_invalid_policy =
+    ROW("invalid-policy", ERROR,
+	"A policy cannot be used: a file cannot be read, or its YAML, a key, a type, a range, or a reference is wrong.",
+	"Do what the message says.");
+
 enum lint_id lint_find(struct str name)
 {
 	enum lint_id id = 0;
 	while (id < LINT_IDS && !str_eq(lint_rows[id].id, name))
 		id++;
 	return id;
+}
+
+const struct lint_row *lint_row_of(struct str name)
+{
+	enum lint_id id = lint_find(name);
+	return id < LINT_IDS ? &lint_rows[id] : &lint_invalid_policy;
+}
+
+const char *severity_name(enum severity severity)
+{
+	return severity == SEVERITY_ERROR ? "error" : "warning";
 }

@@ -203,7 +203,7 @@ static void print_quote(const struct finding *finding, bool colour, struct buf *
 	buf_text(out, colour ? "\033[0m\n" : "\n");
 }
 
-static void print_finding(const struct finding *finding, bool colour, struct buf *out)
+void report_print_finding(const struct finding *finding, bool colour, struct buf *out)
 {
 	bool error = finding->severity == SEVERITY_ERROR;
 
@@ -217,7 +217,7 @@ static void print_finding(const struct finding *finding, bool colour, struct buf
 	}
 	if (colour)
 		buf_text(out, error ? "\033[31m" : "\033[35m");
-	buf_text(out, error ? "error: " : "warning: ");
+	buf_printf(out, "%s: ", severity_name(finding->severity));
 	if (colour)
 		buf_text(out, "\033[0m");
 	buf_str(out, finding->text);
@@ -228,24 +228,29 @@ static void print_finding(const struct finding *finding, bool colour, struct buf
 		print_quote(finding, colour, out);
 }
 
-static void print_severity(const struct report *report, enum severity severity, unsigned total, bool colour,
-			   struct buf *out)
+bool report_print_rest(const struct report *report, enum severity severity, struct buf *out)
 {
-	const char *word = severity == SEVERITY_ERROR ? "error" : "warning";
-	unsigned printed = 0;
+	unsigned rest = severity == SEVERITY_ERROR ? report->errors : report->warnings;
 
+	for (unsigned i = 0; i < report->count; i++)
+		rest -= report->findings[i].severity == severity;
+	if (rest > 0)
+		buf_printf(out, "and %u more %s%s", rest, severity_name(severity), rest == 1 ? "" : "s");
+	return rest > 0;
+}
+
+static void print_severity(const struct report *report, enum severity severity, bool colour, struct buf *out)
+{
 	for (unsigned i = 0; i < report->count; i++) {
-		if (report->findings[i].severity != severity)
-			continue;
-		print_finding(&report->findings[i], colour, out);
-		printed++;
+		if (report->findings[i].severity == severity)
+			report_print_finding(&report->findings[i], colour, out);
 	}
-	if (total > printed)
-		buf_printf(out, "and %u more %s%s\n", total - printed, word, total - printed == 1 ? "" : "s");
+	if (report_print_rest(report, severity, out))
+		buf_char(out, '\n');
 }
 
 void report_print(const struct report *report, bool colour, struct buf *out)
 {
-	print_severity(report, SEVERITY_ERROR, report->errors, colour, out);
-	print_severity(report, SEVERITY_WARNING, report->warnings, colour, out);
+	print_severity(report, SEVERITY_ERROR, colour, out);
+	print_severity(report, SEVERITY_WARNING, colour, out);
 }

@@ -59,6 +59,14 @@ PLAN = {
         ("make test-other-release", LONG),
         ("make demo-cluster", NotRun("the same program is run by tests/cluster")),
     ],
+    "ci.md": [
+        ("gpugate lint --strict my-policy/", [HERE]),
+        ("gpugate lint --strict -o sarif", [HERE]),
+        ("gpugate lint --strict -o junit", [HERE]),
+        ("gpugate lint --strict -o github", [HERE]),
+        ("gpugate lint --strict -o json", [HERE]),
+        ("kubectl kustomize policy |", NotRun("it needs a folder of the reader's own; test_lint.py reads standard input")),
+    ],
     "docs/hacking/add-a-command.md": [
         ("make", PART),
         ("build/gpugate models --help", EXAMPLE),

@@ -85,7 +85,7 @@ def test_script_is_well_formed(shell, folder):
 CASES = {
     "a command": (["se"], ["serve"]),
     "a child": (["certs", ""], ["create", "inspect", "verify"]),
-    "a choice": (["lint", "-o", ""], ["json", "text"]),
+    "a choice": (["version", "-o", ""], ["json", "text"]),
     "a choice that has begun": (["serve", "--certs", "self"], ["self-managed"]),
     "a choice after other options": (["render", "--policy", "p", "--ledger", "c"], ["cluster"]),
     "an option": (["certs", "create", "--cli"], ["--client"]),

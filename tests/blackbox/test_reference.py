@@ -14,6 +14,7 @@ from shell_commands import documents, key
 REFERENCE = Path(os.environ.get("REFERENCE", ROOT / "build" / "release" / "reference"))
 POLICY = ROOT / "docs" / "policy.md"
 METRICS, COMMAND_LINE = ROOT / "docs" / "reference" / "metrics.md", ROOT / "docs" / "reference" / "command-line.md"
+LINT = ROOT / "docs" / "reference" / "lint.md"
 DOCUMENTS = [POLICY, ROOT / "README.md"]
 
 
@@ -27,7 +28,7 @@ def examples(path):
             yield pytest.param(block[1], id=f"{path.name}:{text.count(chr(10), 0, block.start()) + 1}")
 
 
-@pytest.mark.parametrize("page,path", [("policy", POLICY), ("metrics", METRICS), ("command-line", COMMAND_LINE)])
+@pytest.mark.parametrize("page,path", [("policy", POLICY), ("lint", LINT), ("metrics", METRICS), ("command-line", COMMAND_LINE)])
 def test_reference_is_up_to_date(page, path):
     if not REFERENCE.exists():
         pytest.skip(f"there is no {REFERENCE}: `make {REFERENCE}` builds it")

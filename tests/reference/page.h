@@ -18,6 +18,7 @@ void print_paragraph(size_t columns, const char *text);
 
 /* The pages. `folder` is where their texts are. */
 void print_policy(const char *folder);
+void print_lint(const char *folder);
 void print_metrics(const char *folder);
 void print_command_line(const char *folder);
 

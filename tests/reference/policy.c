@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "gpugate/lint_id.h"
 #include "policy/document/schema.h"
 #include "policy/model/catalog.h"
 #include "tests/reference/page.h"
@@ -216,19 +215,6 @@ static void print_forms(const char *folder)
 	putchar('\n');
 }
 
-/* ---- what lint says ---- */
-
-static void print_findings(void)
-{
-	puts("| Name | Severity | What is found | What to do |");
-	puts("|---|---|---|---|");
-	for (size_t i = 0; i < LINT_IDS; i++)
-		printf("| `%.*s` | %s | %s | %s |\n", STR_ARG(lint_rows[i].id),
-		       lint_rows[i].severity == SEVERITY_ERROR ? "error" : "warning", lint_rows[i].what,
-		       lint_rows[i].remedy);
-	putchar('\n');
-}
-
 /* ---- the built-in tables ---- */
 
 static unsigned gcd(unsigned a, unsigned b)
@@ -332,7 +318,6 @@ void print_policy(const char *folder)
 	print_shared();
 	print_forms(folder);
 	print_text(folder, "checks");
-	print_findings();
 	print_models(folder);
 	print_resources(folder);
 	print_variables(folder);

@@ -3,6 +3,7 @@
  * beside this file. Run it in the root of the repository.
  *
  *     reference policy          docs/policy.md
+ *     reference lint            docs/reference/lint.md
  *     reference metrics         docs/reference/metrics.md
  *     reference command-line    docs/reference/command-line.md
  */
@@ -16,6 +17,7 @@ static const struct {
 	void (*print)(const char *folder);
 } pages[] = {
     {"policy", "tests/reference", print_policy},
+    {"lint", "tests/reference/lint", print_lint},
     {"metrics", "tests/reference/metrics", print_metrics},
     {"command-line", "tests/reference", print_command_line},
 };
@@ -28,6 +30,6 @@ int main(int argc, char **argv)
 		pages[i].print(pages[i].folder);
 		return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 2;
 	}
-	fprintf(stderr, "usage: reference policy | metrics | command-line\n");
+	fprintf(stderr, "usage: reference policy | lint | metrics | command-line\n");
 	return 2;
 }

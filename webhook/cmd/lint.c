@@ -5,15 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gpugate/enum_names.h"
 #include "gpugate/lint_id.h"
 #include "gpugate/policy.h"
-#include "gpugate/policy_enums.h"
 #include "gpugate/report.h"
 #include "gpugate/suggest.h"
-#include "webhook/cli/terminal.h"
 #include "webhook/cmd/commands.h"
-#include "webhook/json/text.h"
+#include "webhook/cmd/lint_output.h"
+
+#define OUTPUT_BYTES_MAX ((size_t)64 << 20)
 
 struct lint_options {
 	int output;
@@ -23,7 +22,13 @@ struct lint_options {
 };
 
 static const struct option_row rows[] = {
-    OPTION_OUTPUT(offsetof(struct lint_options, output)),
+    {.name = "-o",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct lint_options, output),
+     .fallback = "text",
+     .choices = lint_output_names,
+     .help = "The form of the output: sarif for code scanning, junit for test reports, and github for annotations of "
+	     "GitHub Actions. docs/ci.md shows each in a pipeline."},
     {.name = "--strict",
      .type = OPTION_FLAG,
      .offset = offsetof(struct lint_options, strict),
@@ -38,7 +43,7 @@ static const struct option_row rows[] = {
 
 static const struct option_table table = {
     .command = "lint",
-    .synopsis = "[-o text|json] [--strict] [--allow ID] PATH...",
+    .synopsis = "[-o text|json|junit|sarif|github] [--strict] [--allow ID] PATH...",
     .summary = "Reads policy files and folders as `gpugate serve` does and says what it "
 	       "finds; the path `-` is standard input. Errors are what serve would refuse; "
 	       "warnings are legal and probably not what was meant. The last lines say which "
@@ -52,126 +57,11 @@ static const struct option_table table = {
     .examples = "  gpugate lint deploy/policy\n"
 		"  gpugate lint --strict --allow model-overlap deploy/policy\n"
 		"  kubectl kustomize policy | gpugate lint -\n"
-		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n",
+		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n"
+		"  gpugate lint -o sarif deploy/policy >lint.sarif\n",
     .statuses = {[EXIT_FINE] = "There are no errors, and with --strict no warnings either.",
 		 [EXIT_FINDINGS] = "There are errors, or with --strict warnings."},
 };
-
-static json_t *findings_json(const struct report *report)
-{
-	json_t *findings = json_array();
-	for (unsigned i = 0; i < report->count; i++) {
-		const struct finding *finding = &report->findings[i];
-		json_array_append_new(findings,
-				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
-						finding->severity == SEVERITY_ERROR ? "error" : "warning", "id",
-						json_text_or_null(finding->id), "file", json_text(finding->file),
-						"line", (int)finding->line, "column", (int)finding->column, "length",
-						(int)finding->length, "text", json_text(finding->text)));
-	}
-	return findings;
-}
-
-/* A list of files of which the report keeps the first ones. */
-struct files {
-	const struct str *items;
-	unsigned count; /* Of all files, kept or not. */
-};
-
-static unsigned kept(struct files files)
-{
-	return files.count < REPORT_IGNORED_MAX ? files.count : REPORT_IGNORED_MAX;
-}
-
-static struct files ignored_files(const struct report *report)
-{
-	return (struct files){report->ignored, report->ignored_count};
-}
-
-static struct files config_files(const struct report *report)
-{
-	return (struct files){report->configs, report->config_count};
-}
-
-static json_t *files_json(struct files files)
-{
-	json_t *array = json_array();
-	for (unsigned i = 0; i < kept(files); i++)
-		json_array_append_new(array, json_text(files.items[i]));
-	return array;
-}
-
-static void print_json(const struct report *report, const struct policy *policy, const struct policy_counts *counts)
-{
-	json_t *root = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, s:o}",
-				 "errors", (int)report->errors, "warnings", (int)report->warnings, "allowed",
-				 (int)report->allowed, "accelerators", (int)counts->accelerators, "tenants",
-				 (int)counts->tenants, "quotas", (int)counts->quotas, "rules", (int)counts->rules,
-				 "guards", (int)counts->guards, "settings", json_text_or_null(report->settings),
-				 "enforcement", policy ? enforcement_name(policy_enforcement(policy)) : NULL,
-				 "ignoredFiles", files_json(ignored_files(report)), "ignoredFileCount",
-				 (int)report->ignored_count, "configFiles", files_json(config_files(report)),
-				 "configFileCount", (int)report->config_count, "findings", findings_json(report));
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	fputc('\n', stdout);
-	json_decref(root);
-}
-
-static const char *plural(unsigned count)
-{
-	return count == 1 ? "" : "s";
-}
-
-/* Prints the files after a title, if there are any. */
-static void print_files(const char *title, struct files files, struct buf *text)
-{
-	if (files.count == 0)
-		return;
-	buf_text(text, title);
-	for (unsigned i = 0; i < kept(files); i++)
-		buf_printf(text, "%s%.*s", i ? ", " : "", STR_ARG(files.items[i]));
-	if (files.count > kept(files))
-		buf_printf(text, " and %u more", files.count - kept(files));
-	buf_char(text, '\n');
-}
-
-/* Prints "no errors, 2 warnings (...)". With --strict it adds why the exit status is 1. */
-static void print_counts(const struct report *report, bool strict, const struct policy_counts *counts, struct buf *text)
-{
-	buf_text(text, "no errors");
-	if (report->warnings)
-		buf_printf(text, ", %u warning%s%s", report->warnings, plural(report->warnings),
-			   strict ? ", which --strict does not allow" : "");
-	buf_printf(text, " (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n", counts->accelerators,
-		   counts->tenants, counts->quotas, counts->rules, counts->guards);
-}
-
-static void print_summary(const struct report *report, const struct policy *policy, bool strict,
-			  const struct policy_counts *counts, struct buf *text)
-{
-	if (policy)
-		print_counts(report, strict, counts, text);
-	if (report->allowed)
-		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
-	if (report->settings.len && policy)
-		buf_printf(text, "Settings at %.*s: enforcement is %s\n", STR_ARG(report->settings),
-			   enforcement_name(policy_enforcement(policy)));
-	else if (policy)
-		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
-	print_files("files ignored because of their names: ", ignored_files(report), text);
-	print_files("configuration files that Accelerators name: ", config_files(report), text);
-}
-
-static void print_text(const struct report *report, const struct policy *policy, bool strict,
-		       const struct policy_counts *counts)
-{
-	struct buf text;
-	buf_init(&text, 4u << 20);
-	report_print(report, terminal_has_colors(STDOUT_FILENO), &text);
-	print_summary(report, policy, strict, counts, &text);
-	fwrite(text.ptr, 1, text.len, stdout);
-	buf_release(&text);
-}
 
 /*
  * Replaces `-` by the path of standard input. A missing path is an error of the call, not a finding
@@ -214,19 +104,27 @@ static int allow(const struct option_list *names, struct report *report, struct 
 	return 0;
 }
 
-static int lint(const struct lint_options *options, struct report *report)
+static int print(const struct lint_result *result, int form, struct error *err)
+{
+	struct buf out;
+	buf_init(&out, OUTPUT_BYTES_MAX);
+	lint_output(result, form, &out);
+	int status = out.failed ? error_set(err, "there is not enough memory for the output") : result->status;
+	if (!out.failed)
+		fwrite(out.ptr, 1, out.len, stdout);
+	buf_release(&out);
+	return status;
+}
+
+static int lint(const struct lint_options *options, struct report *report, struct error *err)
 {
 	struct policy *policy = policy_load(options->paths.items, options->paths.count, report);
-	struct policy_counts counts = {0};
 	bool fine = policy && !(options->strict && report->warnings);
-	if (policy)
-		policy_counts(policy, &counts);
-	if (options->output == OPTION_OUTPUT_JSON)
-		print_json(report, policy, &counts);
-	else
-		print_text(report, policy, options->strict, &counts);
+	struct lint_result result = {
+	    .report = report, .policy = policy, .strict = options->strict, .status = fine ? EXIT_FINE : EXIT_FINDINGS};
+	int status = print(&result, options->output, err);
 	policy_release(policy);
-	return fine ? EXIT_FINE : EXIT_FINDINGS;
+	return status;
 }
 
 static int run(int argc, char **argv)
@@ -242,7 +140,7 @@ static int run(int argc, char **argv)
 	if (!report)
 		error_set(&err, "there is not enough memory");
 	else if (find_paths(&options.paths, &err) == 0 && allow(&options.allowed, report, &err) == 0)
-		status = lint(&options, report);
+		status = lint(&options, report, &err);
 	if (status < 0) {
 		fprintf(stderr, "gpugate lint: %s\n", err.text);
 		status = EXIT_FAILED;

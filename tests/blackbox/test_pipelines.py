@@ -1,0 +1,72 @@
+"""docs/ci.md, docs/agents.md, and llms.txt agree with the program and with the repository."""
+
+import re
+
+import pytest
+import yaml
+
+import command_table
+from gpugate import ROOT, run
+from shell_commands import commands
+
+CI, AGENTS, LLMS = ROOT / "docs" / "ci.md", ROOT / "docs" / "agents.md", ROOT / "llms.txt"
+PIPELINES = {text.split("\n")[0]: yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```$", CI.read_text(), re.M | re.S)}
+
+
+def strings(value):
+    """Returns all texts in a YAML value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [text for each in value for text in strings(each)] if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_what_a_pipeline_runs_is_run_here(name):
+    """test_commands.py runs the commands of the page, so a pipeline may have no other ones."""
+    known = {command for command in commands(CI)}
+    ran = [text for text in strings(PIPELINES[name]) if text.startswith("gpugate ")]
+    assert set(ran) <= known
+    assert len(ran) == (name in ("# .github/workflows/policy.yaml", "# .gitlab-ci.yml"))
+
+
+def test_the_hook_of_pre_commit():
+    (hook,) = PIPELINES["# .pre-commit-config.yaml"]["repos"][0]["hooks"]
+    (ours,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["id"] == ours["id"]
+    done = run(*ours["entry"].split()[1:], *hook["args"][:-1], ROOT / "deploy" / "policy")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_job_lints():
+    (job,) = [document for document in PIPELINES.values() if document.get("kind") == "Job"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["args"][-1] == container["volumeMounts"][0]["mountPath"]
+    done = run(*container["args"][:-1], ROOT / "deploy" / "policy")
+    assert done.returncode == 0, done.stdout
+
+
+def test_agents_are_told_every_command():
+    rows = re.findall(r"^\| `gpugate ([a-z ]+)` \|(.*)\|$", AGENTS.read_text(), re.M)
+    told = {tuple(words.split()) for words, _ in rows}
+    told |= {("completion", shell) for words, text in rows if words.startswith("completion") for shell in re.findall(r"`(\w+)`", text)}
+    assert told == {words for words in command_table.commands() if words and not command_table.children(*words)}
+
+
+def test_agents_are_told_every_exit_status():
+    assert re.findall(r"^\| (\d) \| ", AGENTS.read_text(), re.M) == ["0", "1", "2"] == re.findall(r"^\| (\d) \| ", CI.read_text(), re.M)
+
+
+def test_agents_are_told_of_members_that_exist():
+    pages = "".join((ROOT / "docs" / name).read_text() for name in ("reference/lint.md", "policy-as-code.md", "reference/command-line.md"))
+    section = AGENTS.read_text().partition("\n## JSON\n")[2].partition("\n## ")[0]
+    rows = {command: re.findall(r"`(\w+)`", text) for command, text in re.findall(r"^\| `(\w+)` \| (.*?) \| \[", section, re.M)}
+    assert {"lint", "explain", "quota"} <= rows.keys()
+    for name in [*rows["lint"], *rows["explain"]]:
+        assert f"`{name}`" in pages, name
+    assert all(name in pages for name in rows["quota"])
+
+
+def test_links_of_llms_txt_lead_somewhere():
+    links = re.findall(r"\]\(([^)]+)\)", LLMS.read_text())
+    assert len(links) > 15 and "docs/agents.md" in links
+    assert not [link for link in links if not (ROOT / link).exists()]

@@ -1,0 +1,22 @@
+/* lint_output: the forms in which `gpugate lint` prints what it found. */
+#ifndef WEBHOOK_CMD_LINT_OUTPUT_H
+#define WEBHOOK_CMD_LINT_OUTPUT_H
+
+#include "gpugate/buf.h"
+#include "gpugate/policy.h"
+#include "gpugate/report.h"
+
+struct lint_result {
+	const struct report *report;
+	const struct policy *policy; /* NULL: there are errors. */
+	bool strict;                 /* Warnings fail. */
+	int status;                  /* Exit status of the command. */
+};
+
+/* Terminated by NULL. */
+extern const char *const lint_output_names[];
+
+/* Appends the result in the form that is `form` in lint_output_names. */
+void lint_output(const struct lint_result *result, int form, struct buf *out);
+
+#endif
