@@ -14,7 +14,7 @@ static int compare(const FTSENT **a, const FTSENT **b)
 
 static bool is_suite(const char *name)
 {
-	static const struct str ends[] = {{".test.yaml", 10}, {".test.yml", 9}, {".test.json", 10}};
+	static const struct str ends[] = {{".suite.yaml", 11}, {".suite.yml", 10}, {".suite.json", 11}};
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		if (str_ends(str_of(name), ends[i]))
 			return true;

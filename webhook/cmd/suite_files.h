@@ -6,7 +6,7 @@
 
 /*
  * Calls `each` for the path if it is a file, whatever its name. If it is a folder, calls it for all
- * files in and below it whose names end in .test.yaml, .test.yml or .test.json, sorted by path;
+ * files in and below it whose names end in .suite.yaml, .suite.yml or .suite.json, sorted by path;
  * symbolic links to folders are not followed. Returns how many there were, or -1 with an error.
  */
 int suite_files_each(const char *path, void (*each)(void *context, const char *file), void *context, struct error *err);

@@ -63,15 +63,15 @@ static const struct option_table table = {
     .synopsis =
 	"[--policy PATH] [--run REGEX] [--coverage] [--require-coverage PERCENT] [-o text|json|junit] [PATH...]",
     .summary = "Runs suites of tests: what is created, by whom, and what the webhook must answer. Without PATH it runs "
-	       "those of the current folder. In a folder, suites are the files whose names end in .test.yaml, "
-	       ".test.yml, or .test.json. docs/policy-as-code.md describes them.",
+	       "those of the current folder. In a folder, suites are the files whose names end in .suite.yaml, "
+	       ".suite.yml, or .suite.json. docs/policy-as-code.md describes them.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct test_options),
     .operands = "PATH",
     .operands_offset = offsetof(struct test_options, paths),
     .examples = "  gpugate test --policy deploy/policy tests/\n"
-		"  gpugate test --run 'training/' training.test.yaml\n"
+		"  gpugate test --run 'training/' training.suite.yaml\n"
 		"  gpugate test --require-coverage 90 -o junit >results.xml\n",
     .statuses = {[EXIT_FINE] = "All steps passed.",
 		 [EXIT_FINDINGS] = "A step failed, nothing was tested, or the coverage is too low.",
@@ -94,23 +94,24 @@ static void run_path(struct runner *runner, const char *path)
 	}
 	int found = suite_files_each(path, run_file, runner, &err);
 	if (found < 0)
-		runner_note(runner, path, false, err.text);
+		scores_note(&runner->scores, path, STEP_ERROR, err.text);
 	else if (found == 0)
-		runner_note(runner, path, true,
-			    "no suites are in this folder; their names end in .test.yaml, .test.yml, or .test.json");
+		scores_note(&runner->scores, path, STEP_FAILED,
+			    "no suites are in this folder; their names end in .suite.yaml, .suite.yml, or .suite.json");
 }
 
 static void require(struct runner *runner, const struct test_options *options)
 {
 	struct results_coverage coverage = results_coverage(runner);
 	char text[200];
-	if (options->run && runner->passed + runner->failed + runner->errors == 0)
-		runner_note(runner, "--run", true, "no step matches the regular expression; correct it");
+	if (options->run && runner->scores.passed + runner->scores.failed + runner->scores.errors == 0)
+		scores_note(&runner->scores, "--run", STEP_FAILED,
+			    "no step matches the regular expression; correct it");
 	if (coverage.reached * 100 >= coverage.parts * (uint64_t)options->required)
 		return;
 	snprintf(text, sizeof text, "%llu of %llu parts of the policy are reached, which is less than %ld%%; add steps",
 		 (unsigned long long)coverage.reached, (unsigned long long)coverage.parts, options->required);
-	runner_note(runner, "--require-coverage", true, text);
+	scores_note(&runner->scores, "--require-coverage", STEP_FAILED, text);
 }
 
 /* --- Output --- */
@@ -140,7 +141,7 @@ static struct junit_totals totals_of(const json_t *suite)
 static void print_junit_step(const json_t *suite, const json_t *step, struct buf *out)
 {
 	const char *result = json_string_value(json_object_get(step, "result"));
-	struct buf text;
+	struct buf text; /* Of no use if the step has passed. */
 	buf_init(&text, OUTPUT_BYTES_MAX);
 	results_print_step(suite, step, &text);
 	buf_char(&text, '\0');
@@ -159,12 +160,12 @@ static void print_junit_step(const json_t *suite, const json_t *step, struct buf
 
 static void print_junit(const struct runner *runner, struct buf *out)
 {
-	const struct junit_totals all = {runner->passed + runner->failed + runner->errors, runner->failed,
-					 runner->errors};
+	const struct junit_totals all = {runner->scores.passed + runner->scores.failed + runner->scores.errors,
+					 runner->scores.failed, runner->scores.errors};
 	size_t i, j;
 	json_t *suite, *step;
 	junit_begin(out, "gpugate test", &all);
-	json_array_foreach(runner->suites, i, suite)
+	json_array_foreach(runner->scores.suites, i, suite)
 	{
 		struct junit_totals totals = totals_of(suite);
 		if (totals.cases == 0)
@@ -234,7 +235,9 @@ static int run(const struct test_options *options, struct error *err)
 	if (options->run && compile(options->run, &regex, err) < 0)
 		return EXIT_FAILED;
 	int result = run_all(options, &runner, err);
-	int status = result < 0 || runner.errors ? EXIT_FAILED : runner.failed ? EXIT_FINDINGS : EXIT_FINE;
+	int status = result < 0 || runner.scores.errors ? EXIT_FAILED
+		     : runner.scores.failed             ? EXIT_FINDINGS
+							: EXIT_FINE;
 	runner_release(&runner);
 	if (options->run)
 		regfree(&regex);

@@ -42,8 +42,9 @@ static json_t *describe_coverage(const struct runner *runner)
 
 json_t *results_tree(const struct runner *runner, bool coverage)
 {
-	json_t *tree = json_pack("{s:i, s:i, s:i, s:O}", "passed", (int)runner->passed, "failed", (int)runner->failed,
-				 "errors", (int)runner->errors, "suites", runner->suites);
+	json_t *tree = json_pack("{s:i, s:i, s:i, s:O}", "passed", (int)runner->scores.passed, "failed",
+				 (int)runner->scores.failed, "errors", (int)runner->scores.errors, "suites",
+				 runner->scores.suites);
 	if (tree && coverage)
 		json_object_set_new(tree, "coverage", describe_coverage(runner));
 	return tree;

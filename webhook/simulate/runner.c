@@ -10,13 +10,12 @@
 
 int runner_init(struct runner *runner)
 {
-	runner->suites = json_array();
-	return runner->suites ? 0 : -1;
+	return scores_init(&runner->scores);
 }
 
 void runner_release(struct runner *runner)
 {
-	json_decref(runner->suites);
+	scores_release(&runner->scores);
 	for (struct test_policy *next, *tested = runner->tested; tested; tested = next) {
 		next = tested->next;
 		coverage_release(&tested->coverage);
@@ -26,41 +25,7 @@ void runner_release(struct runner *runner)
 	}
 }
 
-/* --- Results --- */
-
-void runner_add_step(struct runner *runner, json_t *suite, enum step_result result, json_t *step)
-{
-	static const char *const words[] = {[STEP_PASSED] = "passed", [STEP_FAILED] = "failed", [STEP_ERROR] = "error"};
-	runner->passed += result == STEP_PASSED;
-	runner->failed += result == STEP_FAILED;
-	runner->errors += result == STEP_ERROR;
-	json_object_set_new(step, "result", json_string(words[result]));
-	json_array_append_new(json_object_get(suite, "steps"), step);
-}
-
-static json_t *add_suite(struct runner *runner, const char *name, const char *file, uint32_t line)
-{
-	json_t *suite = json_pack("{s:s, s:s, s:i, s:[]}", "name", name, "file", file, "line", (int)line, "steps");
-	json_array_append_new(runner->suites, suite);
-	return suite;
-}
-
-void runner_note(struct runner *runner, const char *file, bool failure, const char *text)
-{
-	runner_add_step(runner, add_suite(runner, file, file, 1), failure ? STEP_FAILED : STEP_ERROR,
-			json_pack("{s:s, s:s}", "name", "suites", "message", text));
-}
-
 /* --- Policies --- */
-
-char *path_beside(const char *file, struct str path)
-{
-	const char *slash = strrchr(file, '/');
-	char *whole;
-	if (!slash || (path.len && path.ptr[0] == '/'))
-		return strndup(path.ptr, path.len);
-	return asprintf(&whole, "%.*s/%.*s", (int)(slash - file), file, STR_ARG(path)) < 0 ? NULL : whole;
-}
 
 static struct policy *load(const char *const *paths, size_t count, struct error *err)
 {
@@ -89,7 +54,8 @@ static bool is_path(const struct test_policy *tested, const char *path)
 	return path && tested->path ? strcmp(path, tested->path) == 0 : !path && !tested->path;
 }
 
-struct test_policy *runner_policy(struct runner *runner, const char *path, struct error *err)
+/* The policy that a suite names; NULL with an error. */
+static struct test_policy *load_once(struct runner *runner, const char *path, struct error *err)
 {
 	struct test_policy **link = &runner->tested;
 	while (*link && !is_path(*link, path))
@@ -122,12 +88,12 @@ static struct test_policy *find_policy(struct runner *runner, const struct manif
 {
 	struct test_policy *policy = NULL;
 	char *path = NULL;
-	if (str_present(suite->spec.policy) && !(path = path_beside(manifest->file, suite->spec.policy)))
+	if (str_present(suite->spec.policy) && !(path = suite_path(manifest, suite->spec.policy)))
 		error_set(err, "there is not enough memory");
 	else if (!path && runner->policy_count == 0)
 		error_set(err, "no policy is named; add `spec.policy`, or give --policy");
 	else
-		policy = runner_policy(runner, path, err);
+		policy = load_once(runner, path, err);
 	free(path);
 	if (!policy)
 		suite_error_at(manifest, suite->at, err);
@@ -142,16 +108,17 @@ static void run_object(struct runner *runner, struct manifest *manifest, const s
 	char name[256];
 	snprintf(name, sizeof name, "%.*s", (int)(object->name.len < 250 ? object->name.len : 250),
 		 object->name.len ? object->name.ptr : "");
-	json_t *results = add_suite(runner, *name ? name : manifest->file, manifest->file, object->line);
+	json_t *results = scores_suite(&runner->scores, *name ? name : manifest->file, manifest->file, object->line);
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	struct test_policy *policy = NULL;
 	if (suite_read(&suite, manifest, object, &arena, &err) == 0)
 		policy = find_policy(runner, manifest, &suite, &err);
 	if (policy)
-		suite_run(runner, manifest, &suite, policy, results);
+		suite_run(&(struct suite_means){runner->read, runner->select, &policy->coverage, &runner->scores},
+			  manifest, &suite, results);
 	else
-		runner_add_step(runner, results, STEP_ERROR,
-				json_pack("{s:s, s:s}", "name", "suite", "message", err.text));
+		scores_step(&runner->scores, results, STEP_ERROR,
+			    json_pack("{s:s, s:s}", "name", "suite", "message", err.text));
 	arena_release(&arena);
 }
 
@@ -166,11 +133,12 @@ void runner_file(struct runner *runner, const char *path)
 		result = manifest_read_exact(&manifest, path, buf_view(&bytes), &err);
 	buf_release(&bytes);
 	if (result < 0) {
-		runner_note(runner, path, false, err.text);
+		scores_note(&runner->scores, path, STEP_ERROR, err.text);
 		return;
 	}
 	if (manifest.count == 0)
-		runner_note(runner, path, true, "the file has no suites; add a document of kind TestSuite");
+		scores_note(&runner->scores, path, STEP_FAILED,
+			    "the file has no suites; add a document of kind TestSuite");
 	for (uint32_t i = 0; i < manifest.count; i++)
 		run_object(runner, &manifest, &manifest.objects[i]);
 	manifest_release(&manifest);

@@ -8,11 +8,7 @@
 #ifndef WEBHOOK_SIMULATE_RUNNER_H
 #define WEBHOOK_SIMULATE_RUNNER_H
 
-#include <jansson.h>
-#include <regex.h>
-
-#include "webhook/simulate/coverage.h"
-#include "webhook/simulate/suite.h"
+#include "webhook/simulate/suite_run.h"
 
 struct test_policy {
 	struct test_policy *next;
@@ -26,11 +22,10 @@ struct runner {
 	const char *const *policies; /* Of suites that name none. Borrowed. */
 	size_t policy_count;
 	const regex_t *select; /* Of "SUITE/STEP"; NULL: all. What is not selected runs and is not judged. */
-	int (*read)(const char *path, struct buf *out, struct error *err);
+	read_file_fn *read;
 
 	/* Results. */
-	json_t *suites; /* Owned. */
-	unsigned passed, failed, errors;
+	struct scores scores;
 	struct test_policy *tested; /* Owned, in the order of their first use. */
 };
 
@@ -43,24 +38,5 @@ void runner_release(struct runner *runner);
  * is a failure.
  */
 void runner_file(struct runner *runner, const char *path);
-
-/* Adds a result that belongs to no suite: a failure, or else an error. */
-void runner_note(struct runner *runner, const char *file, bool failure, const char *text);
-
-/* --- Between the files --- */
-
-/* Results of a suite and of a step. `suite` is a member of runner->suites. */
-enum step_result { STEP_PASSED, STEP_FAILED, STEP_ERROR };
-void runner_add_step(struct runner *runner, json_t *suite, enum step_result result, json_t *step);
-
-/* The policy that a suite names; NULL with an error. */
-struct test_policy *runner_policy(struct runner *runner, const char *path, struct error *err);
-
-/* A path that is relative to a file. Returns new, for free(), or NULL without memory. */
-char *path_beside(const char *file, struct str path);
-
-/* Runs the steps of a suite. */
-void suite_run(struct runner *runner, struct manifest *manifest, const struct suite *suite, struct test_policy *policy,
-	       json_t *results);
 
 #endif

@@ -293,3 +293,12 @@ int suite_read(struct suite *suite, const struct manifest *manifest, const struc
 	}
 	return check_suite(manifest, suite, err);
 }
+
+char *suite_path(const struct manifest *manifest, struct str path)
+{
+	const char *file = manifest->file, *slash = strrchr(file, '/');
+	char *whole;
+	if (!slash || (path.len && path.ptr[0] == '/'))
+		return strndup(path.ptr, path.len);
+	return asprintf(&whole, "%.*s/%.*s", (int)(slash - file), file, STR_ARG(path)) < 0 ? NULL : whole;
+}

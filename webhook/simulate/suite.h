@@ -102,6 +102,11 @@ int suite_read(struct suite *suite, const struct manifest *manifest, const struc
 /* Puts FILE:LINE:COLUMN before an error. Returns -1. */
 int suite_error_at(const struct manifest *manifest, const char *at, struct error *err);
 
+/*
+ * A path that is relative to the file of the suite. Returns new, for free(), or NULL without memory.
+ */
+char *suite_path(const struct manifest *manifest, struct str path);
+
 /* What steps do, in the order of the table of step_verbs. */
 enum step_verb { STEP_CREATE, STEP_FILE, STEP_BIND, STEP_FINISH, STEP_DELETE, STEP_WAIT, STEP_VERBS };
 

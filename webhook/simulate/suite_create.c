@@ -101,12 +101,13 @@ static int try_pod(struct creating *c, const struct manifest_object *object, con
 		   struct error *err)
 {
 	struct outcome *outcome = &c->report->outcome;
-	struct listener listener = {&c->state->policy->coverage, json_array()};
+	struct listener listener = {c->state->means->coverage, json_array()};
 	const struct trace trace = {on_event, &listener};
 	struct review review = subject->review;
 	struct simulated simulated;
 	int result = 0;
-	simulation_admit(c->state->simulation, c->state->policy->policy, &review, &c->state->arena, &trace, &simulated);
+	simulation_admit(c->state->simulation, c->state->means->coverage->policy, &review, &c->state->arena, &trace,
+			 &simulated);
 	if (simulated.state != ADMISSION_DECIDED) {
 		error_set(err, "the Pod needs more memory than one suite may use");
 		result = suite_error_at(c->manifest, object->json.ptr, err);

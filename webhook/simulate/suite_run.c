@@ -19,12 +19,12 @@ static bool is_selected(const struct suite_state *state, const char *step)
 {
 	struct buf text;
 	bool selected = true;
-	if (!state->runner->select)
+	if (!state->means->select)
 		return true;
 	buf_init(&text, SELECTED_BYTES_MAX);
 	buf_printf(&text, "%.*s/%s", STR_ARG(state->suite->metadata.name), step);
 	buf_char(&text, '\0');
-	selected = !text.failed && regexec(state->runner->select, text.ptr, 0, NULL, 0) == 0;
+	selected = !text.failed && regexec(state->means->select, text.ptr, 0, NULL, 0) == 0;
 	buf_release(&text);
 	return selected;
 }
@@ -59,7 +59,7 @@ static bool run_step(struct suite_state *state, uint32_t index, json_t *results)
 		json_object_set_new(told, "message", json_string(err.text));
 		result = STEP_ERROR;
 	} else {
-		expect_compare(&step->expect, &report.outcome, state->policy->policy, state->simulation,
+		expect_compare(&step->expect, &report.outcome, state->means->coverage->policy, state->simulation,
 			       report.differences);
 	}
 	if (json_array_size(report.differences) && result == STEP_PASSED) {
@@ -68,7 +68,7 @@ static bool run_step(struct suite_state *state, uint32_t index, json_t *results)
 		json_object_set(told, "decidedBy", report.deciders ? report.deciders : json_array());
 	}
 	if (result == STEP_ERROR || is_selected(state, name.failed ? "" : name.ptr))
-		runner_add_step(state->runner, results, result, told);
+		scores_step(state->means->scores, results, result, told);
 	else
 		json_decref(told);
 	buf_release(&name);
@@ -87,16 +87,15 @@ static void release(struct suite_state *state)
 	arena_release(&state->arena);
 }
 
-void suite_run(struct runner *runner, struct manifest *manifest, const struct suite *suite, struct test_policy *policy,
-	       json_t *results)
+void suite_run(const struct suite_means *means, struct manifest *manifest, const struct suite *suite, json_t *results)
 {
 	struct error err = {0};
-	struct suite_state state = {.runner = runner, .manifest = manifest, .suite = suite, .policy = policy};
+	struct suite_state state = {.means = means, .manifest = manifest, .suite = suite};
 	arena_init(&state.arena, ARENA_CHUNK, ARENA_MAX);
-	state.simulation = simulation_create(policy->policy, &err);
+	state.simulation = simulation_create(means->coverage->policy, &err);
 	if (!state.simulation || state_given(&state, &err) < 0)
-		runner_add_step(runner, results, STEP_ERROR,
-				json_pack("{s:s, s:s}", "name", "given", "message", err.text));
+		scores_step(means->scores, results, STEP_ERROR,
+			    json_pack("{s:s, s:s}", "name", "given", "message", err.text));
 	else
 		for (uint32_t i = 0; i < suite->spec.step_count && run_step(&state, i, results); i++)
 			;

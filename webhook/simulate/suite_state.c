@@ -28,7 +28,7 @@ static int read_manifest(struct suite_state *state, const char *path, struct man
 {
 	struct buf bytes;
 	buf_init(&bytes, MANIFEST_BYTES_MAX);
-	int result = state->runner->read(path, &bytes, err);
+	int result = state->means->read(path, &bytes, err);
 	if (result == 0)
 		result = manifest_read_exact(manifest, path, buf_view(&bytes), err);
 	buf_release(&bytes);
@@ -38,7 +38,7 @@ static int read_manifest(struct suite_state *state, const char *path, struct man
 struct manifest *state_read(struct suite_state *state, struct str path, struct error *err)
 {
 	struct suite_file *file = arena_zalloc(&state->arena, 1, sizeof *file);
-	char *whole = path_beside(state->manifest->file, path);
+	char *whole = suite_path(state->manifest, path);
 	struct str kept = whole ? arena_str(&state->arena, (struct str){whole, strlen(whole) + 1}) : STR("");
 	free(whole);
 	if (!file || kept.len == 0) {

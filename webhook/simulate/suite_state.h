@@ -3,7 +3,7 @@
 #define WEBHOOK_SIMULATE_SUITE_STATE_H
 
 #include "webhook/simulate/expect.h"
-#include "webhook/simulate/runner.h"
+#include "webhook/simulate/suite_run.h"
 
 /* A Pod that exists in the simulation. */
 struct known_pod {
@@ -19,10 +19,9 @@ struct suite_file {
 };
 
 struct suite_state {
-	struct runner *runner;
+	const struct suite_means *means;
 	struct manifest *manifest; /* Of the file of the suite. */
 	const struct suite *suite;
-	struct test_policy *policy;
 	struct simulation *simulation;
 	struct arena arena; /* For all that lives as long as the suite. */
 	struct suite_file *files;
