@@ -89,15 +89,16 @@ enum policy_part_kind { PART_RULE, PART_GUARD, PART_TENANT, PART_QUOTA, PART_EXE
 
 struct policy_part {
 	enum policy_part_kind kind;
-	struct str owner;       /* Of a quota: its tenant. Of an exemption: its Guard; absent: Settings. */
+	/* Of a quota: its tenant. Of an exemption: its Guard; absent: Settings. */
+	struct str owner;
 	struct str name;        /* Of an exemption: the name or glob that it lists. */
 	uint8_t by;             /* Of an exemption: enum exempt_by (trace.h). */
 	struct policy_place at; /* Of the quota, or of the document. */
 };
 
 /*
- * Calls `each` for all Rules, Guards, tenants, quotas and exemptions. What no document says, such as
- * the exemption of kube-system without Settings, is left out.
+ * Calls `each` for all Rules, Guards, tenants, quotas and exemptions. What no document says, such
+ * as the exemption of kube-system without Settings, is left out.
  */
 void policy_each_part(const struct policy *policy, void (*each)(void *context, const struct policy_part *part),
 		      void *context);

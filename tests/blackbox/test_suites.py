@@ -1,4 +1,5 @@
-"""`gpugate test`: suites decide as `gpugate serve` does, each expectation can fail, and what is wrong has a place."""
+"""`gpugate test`: suites decide as `gpugate serve` does, each expectation can fail, and errors have
+a place."""
 
 import json
 import math
@@ -29,7 +30,7 @@ STEPS = HEAD + "  steps:\n"
 
 
 def small(asks=1, **how):
-    """A Pod without what the tests of the webhook need besides."""
+    """A Pod with no more than a suite needs."""
     how.setdefault("containers", [{"name": "c", "resources": {"limits": {GPU: str(asks)}}}] if asks else [{"name": "c"}])
     full = pod(None, **how)
     return {"apiVersion": "v1", "kind": "Pod", "metadata": full["metadata"], "spec": {"containers": full["spec"]["containers"]}}
@@ -309,7 +310,7 @@ QUOTAS = [("team-a", "all", "gpus"), ("team-a", "n", "count"), ("team-b", "all",
 
 
 def ask(server, obj, dry):
-    """Sends a Pod through both webhooks. Returns what a suite must expect, and the Pod as it is stored."""
+    """Sends a Pod through both webhooks. Returns what a suite must expect, and the stored Pod."""
     first = server.mutate(obj, dry_run=dry)
     final, stored = first, None
     if first.allowed:
@@ -353,7 +354,8 @@ actions = st.lists(st.tuples(st.sampled_from(["create", "create", "create", "try
 @settings(max_examples=scaled(20, 3), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policies(), actions)
 def test_a_suite_decides_as_serve_does(suites, policy, some):
-    """The same sequence through `serve` and through one suite: verdict, sentence, warnings, patch, charges and usage at each step."""
+    """The same sequence through `serve` and through one suite has the same verdict, sentence,
+    warnings, patch, charges and usage at each step."""
     policy = [d for d in policy if d["kind"] != "Tenant"] + LIMITED
     server = Server(policy, start=False)
     assume(run("lint", server.policy).returncode == 0)
@@ -373,7 +375,8 @@ def test_a_suite_decides_as_serve_does(suites, policy, some):
 
 
 def test_the_documented_example(tmp_path):
-    """The suite of docs/policy-as-code.md passes, and the failure that the page quotes is that of one changed number."""
+    """The suite of docs/policy-as-code.md passes. The failure that the page quotes is that of one
+    changed number."""
     text = (ROOT / "docs" / "policy-as-code.md").read_text().split("\n## Tests of a policy\n")[1]
     (suite,), quoted = re.findall(r"```yaml\n(.*?)```", text, re.S), re.findall(r"```text\n(.*?)```", text, re.S)
     (tmp_path / "policy").symlink_to(ROOT / "deploy" / "examples" / "whole-gpu-training" / "policy")

@@ -44,7 +44,7 @@ struct manifest {
 
 	/* Private. */
 	uint32_t size;
-	bool exact;                  /* There is a mark for each key and value, not only for each line. */
+	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
 	struct manifest_mark *marks; /* Ascending; NULL if the file is JSON, which is kept as it is. */

@@ -1,4 +1,6 @@
-/* coverage: which Rules, Guards, tenants, quotas and exemptions of a policy decisions have reached. */
+/*
+ * coverage: which Rules, Guards, tenants, quotas and exemptions of a policy decisions have reached.
+ */
 #ifndef WEBHOOK_SIMULATE_COVERAGE_H
 #define WEBHOOK_SIMULATE_COVERAGE_H
 

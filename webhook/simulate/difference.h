@@ -15,8 +15,8 @@ void difference_add(json_t *differences, const char *what, json_t *expected, jso
 
 /*
  * Appends the differences of two values, each with its path, which begins with `what`. Lists must
- * have the same length. If `exhaustive`, objects must have the same keys; otherwise `actual` may have
- * more.
+ * have the same length. If `exhaustive`, objects must have the same keys; otherwise `actual` may
+ * have more.
  */
 void difference_find(const char *what, json_t *expected, json_t *actual, bool exhaustive, json_t *differences);
 

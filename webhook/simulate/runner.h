@@ -2,8 +2,8 @@
  * runner: runs the suites of files against the policies that they name, and collects the results as
  * a tree of JSON, which docs/policy-as-code.md describes.
  *
- * Each suite has a simulation of its own. Its steps run in their order, and what they leave is there
- * for the next. Not thread-safe.
+ * Each suite has a simulation of its own. Its steps run in their order, and what they leave is
+ * there for the next. Not thread-safe.
  */
 #ifndef WEBHOOK_SIMULATE_RUNNER_H
 #define WEBHOOK_SIMULATE_RUNNER_H
@@ -21,7 +21,8 @@ struct runner {
 	/* Set by the caller. */
 	const char *const *policies; /* Of suites that name none. Borrowed. */
 	size_t policy_count;
-	const regex_t *select; /* Of "SUITE/STEP"; NULL: all. What is not selected runs and is not judged. */
+	/* Of "SUITE/STEP"; NULL: all. What is not selected runs and is not judged. */
+	const regex_t *select;
 	read_file_fn *read;
 
 	/* Results. */

@@ -59,7 +59,8 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 	review->kind = STR("Pod");
 	review->resource = STR("pods");
 	review->name = review->object.name;
-	review->dry_run = workload.replicas == 0; /* Then a Pod is explained, but none holds quota. */
+	/* Then a Pod is explained, but none holds quota. */
+	review->dry_run = workload.replicas == 0;
 	set_creator(subject, kind, creator);
 	subject->pod = workload.pod;
 	subject->pods = workload.replicas < SUBJECT_PODS_MAX ? workload.replicas : SUBJECT_PODS_MAX;

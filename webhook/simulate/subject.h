@@ -20,8 +20,9 @@ struct subject_creator {
 
 struct subject {
 	struct review review; /* Of each of the Pods. */
-	struct str pod;       /* JSON of the Pod or its template. May be absent in an AdmissionReview. */
-	int64_t pods;         /* How many there are at once, at most SUBJECT_PODS_MAX. */
+	/* JSON of the Pod or its template. May be absent in an AdmissionReview. */
+	struct str pod;
+	int64_t pods; /* How many there are at once, at most SUBJECT_PODS_MAX. */
 	struct str groups[SUBJECT_GROUPS_MAX];
 };
 

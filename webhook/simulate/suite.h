@@ -93,8 +93,9 @@ struct suite {
 
 /*
  * Reads an object of kind TestSuite, and checks all that needs no policy: each step does one thing
- * and expects something of it, and regular expressions are ones. It borrows from the manifest, which
- * must be exact, and the arena. Returns 0, or -1 with an error that begins with FILE:LINE:COLUMN.
+ * and expects something of it, and regular expressions are ones. It borrows from the manifest,
+ * which must be exact, and the arena. Returns 0, or -1 with an error that begins with
+ * FILE:LINE:COLUMN.
  */
 int suite_read(struct suite *suite, const struct manifest *manifest, const struct manifest_object *object,
 	       struct arena *arena, struct error *err);
@@ -103,7 +104,8 @@ int suite_read(struct suite *suite, const struct manifest *manifest, const struc
 int suite_error_at(const struct manifest *manifest, const char *at, struct error *err);
 
 /*
- * A path that is relative to the file of the suite. Returns new, for free(), or NULL without memory.
+ * A path that is relative to the file of the suite. Returns new, for free(), or NULL without
+ * memory.
  */
 char *suite_path(const struct manifest *manifest, struct str path);
 

@@ -14,12 +14,15 @@ typedef int read_file_fn(const char *path, struct buf *out, struct error *err);
 /* What a suite is run with. All members are borrowed. */
 struct suite_means {
 	read_file_fn *read;
-	const regex_t *select;     /* Of "SUITE/STEP"; NULL: all. What is not selected runs and is not judged. */
+	/* Of "SUITE/STEP"; NULL: all. What is not selected runs and is not judged. */
+	const regex_t *select;
 	struct coverage *coverage; /* Of the policy by which the suite is decided. */
 	struct scores *scores;
 };
 
-/* Adds the results of the steps to `results`, a suite of the scores. It stops at the first error. */
+/*
+ * Adds the results of the steps to `results`, a suite of the scores. It stops at the first error.
+ */
 void suite_run(const struct suite_means *means, struct manifest *manifest, const struct suite *suite, json_t *results);
 
 #endif

@@ -32,11 +32,14 @@ struct suite_state {
 /* What one step leaves for its expectations. */
 struct step_report {
 	struct outcome outcome;
-	json_t *deciders;    /* Of the Pod that `outcome` is about. */
-	json_t *differences; /* What the step itself finds missing, and then what its expectations find. */
+	json_t *deciders; /* Of the Pod that `outcome` is about. */
+	/* What the step itself finds missing, and then what its expectations find. */
+	json_t *differences;
 };
 
-/* Sets up what the suite says is given. Returns 0, or -1 with an error that begins with FILE:LINE. */
+/*
+ * Sets up what the suite says is given. Returns 0, or -1 with an error that begins with FILE:LINE.
+ */
 int state_given(struct suite_state *state, struct error *err);
 
 /* Does what the step says. Returns 0, or -1 with an error that begins with FILE:LINE. */
