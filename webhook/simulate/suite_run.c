@@ -65,7 +65,8 @@ static bool run_step(struct suite_state *state, uint32_t index, json_t *results)
 	if (json_array_size(report.differences) && result == STEP_PASSED) {
 		result = STEP_FAILED;
 		json_object_set(told, "differences", report.differences);
-		json_object_set(told, "decidedBy", report.deciders ? report.deciders : json_array());
+		if (report.deciders)
+			json_object_set(told, "decidedBy", report.deciders);
 	}
 	if (result == STEP_ERROR || is_selected(state, name.failed ? "" : name.ptr))
 		scores_step(state->means->scores, results, result, told);
