@@ -84,6 +84,25 @@ struct quota_view {
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 
+/* A part of a policy that a decision can depend on; tests of the policy should reach each. */
+enum policy_part_kind { PART_RULE, PART_GUARD, PART_TENANT, PART_QUOTA, PART_EXEMPTION };
+
+struct policy_part {
+	enum policy_part_kind kind;
+	/* Of a quota: its tenant. Of an exemption: its Guard; absent: Settings. */
+	struct str owner;
+	struct str name;        /* Of an exemption: the name or glob that it lists. */
+	uint8_t by;             /* Of an exemption: enum exempt_by (trace.h). */
+	struct policy_place at; /* Of the quota, or of the document. */
+};
+
+/*
+ * Calls `each` for all Rules, Guards, tenants, quotas and exemptions. What no document says, such
+ * as the exemption of kube-system without Settings, is left out.
+ */
+void policy_each_part(const struct policy *policy, void (*each)(void *context, const struct policy_part *part),
+		      void *context);
+
 /* Returns the number of units in one device, GPU or byte. */
 int64_t policy_unit(const struct policy *policy);
 

@@ -205,6 +205,8 @@ PLAN = {
         ("gpugate explain -f deploy/examples", [HERE]),
         ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),
         ("gpugate explain -f deploy/examples", NotRun("it needs the file that the command before it writes")),
+        ("gpugate test --coverage deploy/examples", [HERE]),
+        ("gpugate test --require-coverage 100", [HERE]),
     ],
     "policy.md": [("gpugate schema > policy.schema.json", [HERE])],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],

@@ -241,9 +241,9 @@ static int run(const struct explain_options *options, struct error *err)
 		groups[i] = str_of(options->groups.items[i]);
 	const struct explain_context context = {.policy = policy,
 						.simulation = simulation,
-						.namespace = str_of(options->namespace),
-						.user = str_of(options->user),
-						.groups = {groups, groups ? (uint32_t)options->groups.count : 0}};
+						.creator = {.namespace = str_of(options->namespace),
+							    .user = str_of(options->user),
+							    .groups = {groups, (uint32_t)options->groups.count}}};
 	if (!groups || !explaining.objects)
 		error_set(err, "there is not enough memory");
 	else if (simulation && explain_file(options, &context, &explaining, err) == 0 &&

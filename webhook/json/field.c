@@ -1,5 +1,6 @@
 #include "webhook/json/field.h"
 
+#include "gpugate/suggest.h"
 #include "gpugate/vec.h"
 #include "webhook/json/balance.h"
 #include "webhook/json/string.h"
@@ -108,6 +109,18 @@ static const struct field *find_escaped(const struct shape *shape, struct str ra
 	return find_field(shape, (struct str){text, len});
 }
 
+/* Fails at the key, whose value is at the current position. */
+static int refuse_key(struct reader *reader, const struct shape *shape, struct str key)
+{
+	struct str keys[32], meant;
+	for (uint32_t i = 0; i < shape->count; i++)
+		keys[i] = (struct str){shape->fields[i].key, shape->fields[i].key_len};
+	meant = suggest_word(key, keys, shape->count, sizeof *keys);
+	return str_present(meant)
+		   ? scan_fail(&reader->scan, key.ptr - 1, "unknown key; did you mean \"%.*s\"?", STR_ARG(meant))
+		   : scan_fail(&reader->scan, key.ptr - 1, "unknown key; remove it");
+}
+
 /* Reads the value of one member, at the current position. */
 static int read_member(struct reader *reader, const struct shape *shape, const struct field *field, uint32_t *seen,
 		       void *target)
@@ -132,11 +145,17 @@ int reader_object(struct reader *reader, const struct shape *shape, void *target
 	struct str key = {NULL, 0};
 	bool escaped;
 	int more;
+	char first = scan_peek(&reader->scan);
+	if (shape->place)
+		*(const char **)(void *)((char *)target + shape->place - 1) = reader->scan.at;
+	if (shape->text && first == '"')
+		return take_string(reader, (struct str *)(void *)((char *)target + shape->text - 1));
 	if (take_opener(reader, '{') < 0)
 		return -1;
-	for (bool first = true; (more = scan_member(&reader->scan, first, &key, &escaped)) > 0; first = false) {
+	for (bool begin = true; (more = scan_member(&reader->scan, begin, &key, &escaped)) > 0; begin = false) {
 		const struct field *field = escaped ? find_escaped(shape, key) : find_field(shape, key);
-		if (read_member(reader, shape, field, &seen, target) < 0) {
+		if (!field && shape->strict ? refuse_key(reader, shape, key) < 0
+					    : read_member(reader, shape, field, &seen, target) < 0) {
 			reader_at_key(reader, field ? (struct str){field->key, field->key_len} : key);
 			return -1;
 		}
@@ -166,6 +185,17 @@ int field_bool(struct reader *reader, const struct field *field, void *target)
 int field_object(struct reader *reader, const struct field *field, void *target)
 {
 	return reader_object(reader, field->shape, (char *)target + field->offset);
+}
+
+int field_json(struct reader *reader, const struct field *field, void *target)
+{
+	scan_peek(&reader->scan);
+	const char *begin = reader->scan.at;
+	if (scan_skip(&reader->scan) < 0)
+		return -1;
+	*(struct str *)(void *)((char *)target + field->offset) =
+	    (struct str){begin, (size_t)(reader->scan.at - begin)};
+	return 0;
 }
 
 int field_skip(struct reader *reader, const struct field *field, void *target)

@@ -3,7 +3,8 @@
  *
  * A `shape` lists the keys of an object that are read. Each row names the function that reads the
  * value, and the member of the struct that receives it. Keys without a row are skipped, but their
- * values are validated. A key with a row may occur only once. null is treated as absent.
+ * values are validated; in a strict shape they are errors. A key with a row may occur only once.
+ * null is treated as absent.
  */
 #ifndef WEBHOOK_JSON_FIELD_H
 #define WEBHOOK_JSON_FIELD_H
@@ -31,6 +32,17 @@ struct shape {
 	const struct field *fields;
 	uint32_t count; /* At most 32. */
 	uint32_t size;  /* Bytes of the struct; needed only for the items of a list. */
+	bool strict;    /* A key without a row is an error, which suggests the row that was meant. */
+	/*
+	 * 1 + the offset of a const char * that receives the beginning of the object; 0: there is no
+	 * such pointer.
+	 */
+	uint16_t place;
+	/*
+	 * 1 + the offset of a struct str that receives a string, which is then allowed instead of
+	 * the object; 0: it is not.
+	 */
+	uint16_t text;
 };
 
 /* For rows: FIELD_KEY("name"), .read = field_string, .offset = offsetof(...) */
@@ -38,7 +50,7 @@ struct shape {
 #define FIELD_FLAG(type, member) .flag = (1 + offsetof(type, member))
 #define SHAPE(rows, bytes)                                                                                             \
 	{                                                                                                              \
-		(rows), sizeof(rows) / sizeof *(rows), (bytes)                                                         \
+		.fields = (rows), .count = sizeof(rows) / sizeof *(rows), .size = (bytes)                              \
 	}
 
 /*
@@ -56,6 +68,8 @@ int field_list(struct reader *reader, const struct field *field, void *target);
 int field_strings(struct reader *reader, const struct field *field, void *target); /* struct strs */
 /* uint32_t: number of objects in a list */
 int field_count(struct reader *reader, const struct field *field, void *target);
+/* struct str: the JSON of any value, as written */
+int field_json(struct reader *reader, const struct field *field, void *target);
 /* struct pairs of strings */
 int field_pairs(struct reader *reader, const struct field *field, void *target);
 /* struct pairs of quantities */

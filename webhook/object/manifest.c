@@ -74,15 +74,24 @@ static const struct shape identity_shape = SHAPE(identity_fields, 0);
 
 /* --- Lines --- */
 
-static uint32_t line_at(const struct manifest *manifest, size_t offset)
+/* The place in a file of JSON, which is kept as it is. */
+static struct manifest_place place_in_json(const struct manifest *manifest, size_t offset)
 {
-	uint32_t line = 1;
-	if (!manifest->marks) {
-		for (const char *p = manifest->text.ptr, *end = p + offset; (p = memchr(p, '\n', (size_t)(end - p)));
-		     p++)
-			line++;
-		return line;
+	struct manifest_place place = {1, 1};
+	const char *line = manifest->text.ptr, *end = line + offset;
+	for (const char *p = line; (p = memchr(p, '\n', (size_t)(end - p)));) {
+		line = ++p;
+		place.line++;
 	}
+	for (; line < end; line++)
+		place.column += ((unsigned char)*line & 0xc0) != 0x80; /* not a later byte of a character */
+	return place;
+}
+
+static struct manifest_place place_at(const struct manifest *manifest, size_t offset)
+{
+	if (!manifest->marks)
+		return place_in_json(manifest, offset);
 	uint32_t low = 0, high = manifest->mark_count; /* the mark is in [low, high) */
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
@@ -91,7 +100,12 @@ static uint32_t line_at(const struct manifest *manifest, size_t offset)
 		else
 			high = middle;
 	}
-	return manifest->marks[low].line;
+	return (struct manifest_place){manifest->marks[low].line, manifest->marks[low].column};
+}
+
+static uint32_t line_at(const struct manifest *manifest, size_t offset)
+{
+	return place_at(manifest, offset).line;
 }
 
 static size_t offset_of(const struct manifest *manifest, struct str json)
@@ -103,6 +117,11 @@ uint32_t manifest_line(const struct manifest *manifest, const struct manifest_ob
 {
 	size_t begin = offset_of(manifest, object->json);
 	return line_at(manifest, begin + (byte < object->json.len ? byte : object->json.len));
+}
+
+struct manifest_place manifest_place(const struct manifest *manifest, const char *at)
+{
+	return place_at(manifest, (size_t)(at - manifest->text.ptr));
 }
 
 /* Takes "(byte N)" off the end of a reader's sentence. Returns N, or 0. */
@@ -120,13 +139,18 @@ static size_t take_byte(struct error *err)
 
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err)
 {
-	uint32_t line = manifest_line(manifest, object, take_byte(err));
+	size_t byte = take_byte(err);
 	struct str kind = object->kind;
+	struct manifest_place place =
+	    place_at(manifest, offset_of(manifest, object->json) + (byte < object->json.len ? byte : object->json.len));
+	char column[16] = "";
+	if (manifest->exact)
+		snprintf(column, sizeof column, ":%u", place.column);
 	if (str_present(object->name))
-		return error_wrap(err, "%.300s:%u: %.*s \"%.*s\"", manifest->file, line,
+		return error_wrap(err, "%.300s:%u%s: %.*s \"%.*s\"", manifest->file, place.line, column,
 				  (int)(kind.len < 64 ? kind.len : 64), kind.ptr,
 				  (int)(object->name.len < 64 ? object->name.len : 64), object->name.ptr);
-	return error_wrap(err, "%.300s:%u", manifest->file, line);
+	return error_wrap(err, "%.300s:%u%s", manifest->file, place.line, column);
 }
 
 /* --- Objects --- */
@@ -134,6 +158,15 @@ int manifest_explain(const struct manifest *manifest, const struct manifest_obje
 static int no_memory(const struct manifest *manifest, struct error *err)
 {
 	return error_set(err, "%.300s: there is not enough memory", manifest->file);
+}
+
+static struct manifest_object describe(struct str json, const struct identity *identity)
+{
+	return (struct manifest_object){.json = json,
+					.api_version = identity->api_version,
+					.kind = identity->kind,
+					.name = identity->name.len ? identity->name : identity->generate_name,
+					.namespace = identity->namespace};
 }
 
 static int add_object(struct manifest *manifest, struct str json, const struct identity *identity, struct error *err)
@@ -146,12 +179,7 @@ static int add_object(struct manifest *manifest, struct str json, const struct i
 		manifest->objects = objects;
 		manifest->size = size;
 	}
-	manifest->objects[manifest->count++] =
-	    (struct manifest_object){.json = json,
-				     .api_version = identity->api_version,
-				     .kind = identity->kind,
-				     .name = identity->name.len ? identity->name : identity->generate_name,
-				     .namespace = identity->namespace};
+	manifest->objects[manifest->count++] = describe(json, identity);
 	return 0;
 }
 
@@ -165,6 +193,16 @@ static int read_identity(struct manifest *manifest, struct str json, struct iden
 		return 0;
 	reader_error(&reader, err);
 	return manifest_explain(manifest, &unknown, err);
+}
+
+int manifest_describe(struct manifest *manifest, struct str json, struct manifest_object *object, struct error *err)
+{
+	struct identity identity;
+	if (read_identity(manifest, json, &identity, err) < 0)
+		return -1;
+	*object = describe(json, &identity);
+	object->line = line_at(manifest, offset_of(manifest, json));
+	return 0;
 }
 
 /* Items of a typed list have neither kind nor apiVersion. */
@@ -280,9 +318,9 @@ static int read_documents(struct manifest *manifest, struct error *err)
 	return 0;
 }
 
-int manifest_read(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
+static int read_file(struct manifest *manifest, struct str bytes, struct error *err)
 {
-	*manifest = (struct manifest){.file = file};
+	const char *file = manifest->file;
 	buf_init(&manifest->text, TEXT_MAX);
 	buf_init(&manifest->documents, TEXT_MAX);
 	arena_init(&manifest->arena, ARENA_CHUNK, ARENA_MAX);
@@ -295,6 +333,18 @@ int manifest_read(struct manifest *manifest, const char *file, struct str bytes,
 	if (result < 0)
 		manifest_release(manifest);
 	return result;
+}
+
+int manifest_read(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
+{
+	*manifest = (struct manifest){.file = file};
+	return read_file(manifest, bytes, err);
+}
+
+int manifest_read_exact(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
+{
+	*manifest = (struct manifest){.file = file, .exact = true};
+	return read_file(manifest, bytes, err);
 }
 
 void manifest_release(struct manifest *manifest)

@@ -34,6 +34,7 @@ struct manifest_object {
 struct manifest_mark {
 	uint32_t offset;
 	uint32_t line;
+	uint32_t column;
 };
 
 struct manifest {
@@ -43,6 +44,7 @@ struct manifest {
 
 	/* Private. */
 	uint32_t size;
+	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
 	struct manifest_mark *marks; /* Ascending; NULL if the file is JSON, which is kept as it is. */
@@ -57,6 +59,27 @@ struct manifest {
  */
 int manifest_read(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
 void manifest_release(struct manifest *manifest);
+
+/*
+ * Does the same, and keeps the place of each key and value, for files that people write for
+ * gpugate: manifest_place is exact then, and messages begin with FILE:LINE:COLUMN.
+ */
+int manifest_read_exact(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
+
+/*
+ * Describes an object that is a value within another object of the file, such as the Pod in a step
+ * of a test. Returns 0, or -1 with an error that begins with FILE:LINE.
+ */
+int manifest_describe(struct manifest *manifest, struct str json, struct manifest_object *object, struct error *err);
+
+/* Lines and columns count from 1, columns in characters. */
+struct manifest_place {
+	uint32_t line;
+	uint32_t column;
+};
+
+/* Where a byte of the JSON of a manifest_read_exact comes from. */
+struct manifest_place manifest_place(const struct manifest *manifest, const char *at);
 
 /* The line of the file from which the byte of an object's JSON comes, from 1. */
 uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte);

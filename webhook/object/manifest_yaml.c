@@ -48,7 +48,7 @@ static int mark(struct converter *c, const yaml_event_t *event)
 {
 	struct manifest *manifest = c->manifest;
 	uint32_t line = (uint32_t)event->start_mark.line + 1;
-	if (manifest->mark_count && manifest->marks[manifest->mark_count - 1].line == line)
+	if (!manifest->exact && manifest->mark_count && manifest->marks[manifest->mark_count - 1].line == line)
 		return 0;
 	if (manifest->mark_count == manifest->mark_size) {
 		uint32_t size = manifest->mark_size ? 2 * manifest->mark_size : 256;
@@ -58,7 +58,8 @@ static int mark(struct converter *c, const yaml_event_t *event)
 		manifest->marks = marks;
 		manifest->mark_size = size;
 	}
-	manifest->marks[manifest->mark_count++] = (struct manifest_mark){(uint32_t)manifest->text.len, line};
+	manifest->marks[manifest->mark_count++] = (struct manifest_mark){
+	    .offset = (uint32_t)manifest->text.len, .line = line, .column = (uint32_t)event->start_mark.column + 1};
 	return 0;
 }
 

@@ -1,8 +1,11 @@
 #include "webhook/simulate/admit.h"
 
+#include "webhook/admission/patch.h"
+#include "webhook/admission/response.h"
 #include "webhook/simulate/apply.h"
 
 #define CHARGES_BYTES_MAX (64u << 10)
+#define TEXT_BYTES_MAX ((size_t)32 << 20)
 
 static enum admission_state ask(enum admission_kind kind, struct simulation *simulation, const struct policy *policy,
 				struct review *review, struct arena *arena, const struct trace *trace,
@@ -38,4 +41,25 @@ void simulation_admit(struct simulation *simulation, const struct policy *policy
 	}
 	out->state = ask(ADMISSION_VALIDATE, simulation, policy, review, arena, trace, &out->charges, &out->validation);
 	out->admitted = out->state == ADMISSION_DECIDED && !out->validation.denied;
+}
+
+json_t *simulated_message(const struct decision *decision)
+{
+	struct buf text;
+	buf_init(&text, TEXT_BYTES_MAX);
+	answer_message(&text, decision);
+	json_t *message = decision->denied ? json_stringn(text.ptr, text.len) : json_null();
+	buf_release(&text);
+	return message;
+}
+
+json_t *simulated_patch(const struct simulated *simulated)
+{
+	struct buf text;
+	buf_init(&text, TEXT_BYTES_MAX);
+	if (!simulated->mutation.denied)
+		patch_write(&text, &simulated->before, simulated->mutation.edits, simulated->mutation.edit_count);
+	json_t *patch = text.failed || text.len == 0 ? json_array() : json_loadb(text.ptr, text.len, 0, NULL);
+	buf_release(&text);
+	return patch;
 }

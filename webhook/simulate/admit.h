@@ -2,6 +2,8 @@
 #ifndef WEBHOOK_SIMULATE_ADMIT_H
 #define WEBHOOK_SIMULATE_ADMIT_H
 
+#include <jansson.h>
+
 #include "webhook/admission/decide.h"
 #include "webhook/simulate/store.h"
 
@@ -33,5 +35,11 @@ static inline const struct decision *simulated_decision(const struct simulated *
 {
 	return simulated->mutation.denied ? &simulated->mutation : &simulated->validation;
 }
+
+/* The sentence that the creator of the Pod sees, as a JSON string; null if it is admitted. New. */
+json_t *simulated_message(const struct decision *decision);
+
+/* The JSON Patch of /mutate, as an array. New. */
+json_t *simulated_patch(const struct simulated *simulated);
 
 #endif

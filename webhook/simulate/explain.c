@@ -1,108 +1,19 @@
 #include "webhook/simulate/explain.h"
 
-#include "webhook/admission/patch.h"
-#include "webhook/admission/response.h"
-#include "webhook/object/review.h"
-#include "webhook/object/workload.h"
+#include "webhook/simulate/subject.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20) /* As much as one request of `serve` may use, and more. */
-#define TEXT_BYTES_MAX ((size_t)32 << 20)
-#define GROUPS_MAX 64
 
 /* What is tried, and what came of it. */
 struct trial {
 	const struct explain_context *context;
-	struct review review;  /* Of each of the Pods. */
-	struct arena objects;  /* For the review. */
+	struct subject subject;
+	struct arena objects;  /* For the reviews. */
 	struct arena decision; /* For one decision; emptied for the next one. */
-	struct str groups[GROUPS_MAX];
-	const char *kind; /* For messages. */
-	int64_t pods, fits;
+	int64_t fits;
 	json_t *tree;
 };
-
-/* --- The review --- */
-
-static void set_creator(struct trial *trial, const struct workload_kind *kind)
-{
-	static const struct str controllers[] = {{"system:serviceaccounts", 22},
-						 {"system:serviceaccounts:kube-system", 34}};
-	const struct explain_context *context = trial->context;
-	bool controller = kind->controller && !str_present(context->user);
-	const struct strs groups = controller ? (struct strs){controllers, 2} : context->groups;
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < groups.count && count < GROUPS_MAX - 1; i++)
-		trial->groups[count++] = groups.items[i];
-	trial->groups[count++] = STR("system:authenticated");
-	trial->review.groups = (struct strs){trial->groups, count};
-	trial->review.user = controller ? str_of(kind->controller) : context->user;
-}
-
-/* A Pod of a controller has a name that the API server completes. */
-static int name_pod(struct trial *trial, const struct manifest_object *object)
-{
-	struct pod *pod = &trial->review.object;
-	char *name = arena_alloc(&trial->objects, object->name.len + 1);
-	if (!name)
-		return -1;
-	if (object->name.len)
-		memcpy(name, object->name.ptr, object->name.len);
-	name[object->name.len] = '-';
-	pod->name = (struct str){NULL, 0};
-	pod->generate_name = (struct str){name, object->name.len + 1};
-	return 0;
-}
-
-static int make_review(struct trial *trial, const struct workload_kind *kind, const struct manifest *manifest,
-		       const struct manifest_object *object, struct error *err)
-{
-	struct workload workload;
-	struct review *review = &trial->review;
-	if (workload_read(kind, object->json, &workload, err) < 0)
-		return manifest_explain(manifest, object, err);
-	struct manifest_object template = *object; /* in which the reader counts bytes */
-	template.json = workload.pod;
-	if (review_read_pod(workload.pod.ptr, workload.pod.len, &trial->objects, &review->object, err) < 0) {
-		if (*kind->template)
-			error_wrap(err, "%s", kind->template);
-		return manifest_explain(manifest, &template, err);
-	}
-	if (*kind->template && name_pod(trial, object) < 0)
-		return error_set(err, "there is not enough memory");
-	review->namespace = object->namespace.len ? object->namespace : trial->context->namespace;
-	review->object.namespace = review->namespace;
-	review->operation = OPERATION_CREATE;
-	review->uid = STR("explain");
-	review->version = STR("v1");
-	review->kind = STR("Pod");
-	review->resource = STR("pods");
-	review->name = review->object.name;
-	review->dry_run = workload.replicas == 0; /* Then a Pod is explained, but none holds quota. */
-	set_creator(trial, kind);
-	trial->pods = workload.replicas < EXPLAIN_PODS_MAX ? workload.replicas : EXPLAIN_PODS_MAX;
-	return 0;
-}
-
-static bool is_review(const struct manifest_object *object)
-{
-	return str_eq(object->kind, STR("AdmissionReview"));
-}
-
-/* Returns 1, 0 if the object makes no Pods, or -1. */
-static int read_trial(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object,
-		      struct error *err)
-{
-	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
-	int result = 0;
-	trial->pods = 1;
-	if (is_review(object) &&
-	    review_read(object->json.ptr, object->json.len, &trial->objects, &trial->review, err) < 0)
-		result = manifest_explain(manifest, object, err);
-	else if (kind)
-		result = make_review(trial, kind, manifest, object, err);
-	return result < 0 ? -1 : kind || is_review(object);
-}
 
 /* --- The result --- */
 
@@ -119,27 +30,6 @@ static void add_objections(json_t *list, const struct decision *decision)
 	}
 }
 
-static json_t *message_of(const struct decision *decision)
-{
-	struct buf text;
-	buf_init(&text, TEXT_BYTES_MAX);
-	answer_message(&text, decision);
-	json_t *message = decision->denied ? explain_string(buf_view(&text)) : json_null();
-	buf_release(&text);
-	return message;
-}
-
-static json_t *patch_of(const struct simulated *simulated)
-{
-	struct buf text;
-	buf_init(&text, TEXT_BYTES_MAX);
-	if (!simulated->mutation.denied)
-		patch_write(&text, &simulated->before, simulated->mutation.edits, simulated->mutation.edit_count);
-	json_t *patch = text.failed || text.len == 0 ? json_array() : json_loadb(text.ptr, text.len, 0, NULL);
-	buf_release(&text);
-	return patch;
-}
-
 static void add_decision(json_t *tree, const struct simulated *simulated)
 {
 	const struct decision *decision = simulated_decision(simulated);
@@ -147,21 +37,22 @@ static void add_decision(json_t *tree, const struct simulated *simulated)
 	add_objections(objections, &simulated->mutation);
 	add_objections(objections, &simulated->validation);
 	json_object_set_new(tree, "verdict", json_string(simulated->admitted ? "admitted" : "refused"));
-	json_object_set_new(tree, "message", message_of(decision));
+	json_object_set_new(tree, "message", simulated_message(decision));
 	json_object_set_new(tree, "objections", objections);
 	json_object_set_new(tree, "charges", explain_string(buf_view(&simulated->charges)));
-	json_object_set_new(tree, "patch", patch_of(simulated));
+	json_object_set_new(tree, "patch", simulated_patch(simulated));
 	json_object_set_new(tree, "mirror", json_boolean(decision->mirror));
 }
 
 static void add_identity(const struct trial *trial, const struct manifest *manifest,
 			 const struct manifest_object *object)
 {
-	const struct review *review = &trial->review;
-	struct str name = is_review(object) ? review->name : object->name;
+	const struct review *review = &trial->subject.review;
+	struct str name = subject_is_review(object) ? review->name : object->name;
 	json_object_set_new(trial->tree, "file", json_string(manifest->file));
 	json_object_set_new(trial->tree, "line", json_integer(object->line));
-	json_object_set_new(trial->tree, "kind", explain_string(is_review(object) ? review->kind : object->kind));
+	json_object_set_new(trial->tree, "kind",
+			    explain_string(subject_is_review(object) ? review->kind : object->kind));
 	json_object_set_new(trial->tree, "name", explain_string(name));
 	json_object_set_new(trial->tree, "namespace", explain_string(review->namespace));
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
@@ -172,7 +63,7 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
 	struct explain_collector collector = {trial->context->policy, trial->tree};
 	const struct trace trace = {explain_event, &collector};
-	struct review review = trial->review;
+	struct review review = trial->subject.review;
 	struct simulated simulated;
 	arena_reset(&trial->decision);
 	simulation_admit(trial->context->simulation, trial->context->policy, &review, &trial->decision,
@@ -190,7 +81,7 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 	add_identity(trial, manifest, object);
 	if (try_pod(trial, true, &admitted) < 0)
 		return -1;
-	while (admitted && ++trial->fits < trial->pods)
+	while (admitted && ++trial->fits < trial->subject.pods)
 		if (try_pod(trial, false, &admitted) < 0)
 			return -1;
 	if (!admitted && trial->fits > 0) {
@@ -202,9 +93,9 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 		if (try_pod(trial, true, &admitted) < 0)
 			return -1;
 	}
-	if (trial->fits > trial->pods)
-		trial->fits = trial->pods;
-	json_object_set_new(trial->tree, "pods", json_integer(trial->pods));
+	if (trial->fits > trial->subject.pods)
+		trial->fits = trial->subject.pods;
+	json_object_set_new(trial->tree, "pods", json_integer(trial->subject.pods));
 	json_object_set_new(trial->tree, "fits", json_integer(trial->fits));
 	return admitted;
 }
@@ -217,7 +108,7 @@ enum explain_result explain_object(const struct explain_context *context, const 
 	arena_init(&trial.objects, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&trial.decision, ARENA_CHUNK, ARENA_MAX);
 	enum explain_result result = EXPLAIN_FAILED;
-	int found = read_trial(&trial, manifest, object, err);
+	int found = subject_read(&trial.subject, manifest, object, &context->creator, &trial.objects, err);
 	if (found == 0)
 		result = EXPLAIN_NO_PODS;
 	if (found > 0) {

@@ -12,16 +12,12 @@
 #include "gpugate/trace.h"
 #include "webhook/object/manifest.h"
 #include "webhook/simulate/admit.h"
-
-/* Pods of one object that are tried. An object that has more is tried with that many. */
-#define EXPLAIN_PODS_MAX 100000
+#include "webhook/simulate/subject.h"
 
 struct explain_context {
 	const struct policy *policy;
 	struct simulation *simulation; /* By that policy. What is admitted stays in it. */
-	struct str namespace;          /* Of objects that name none. */
-	struct str user;               /* Who creates the Pods; absent: as the kind of object says. */
-	struct strs groups;            /* ... in addition to system:authenticated. */
+	struct subject_creator creator;
 };
 
 enum explain_result {

@@ -1,0 +1,393 @@
+"""`gpugate test`: suites decide as `gpugate serve` does, each expectation can fail, and errors have
+a place."""
+
+import json
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+
+import kube
+from gpugate import ROOT, Server, applied, run, scaled, write_policy
+from kube import GPU, doc, pod
+from test_explain import LIMITED
+from test_properties import pods, policies
+
+POLICY = [
+    doc("Settings", "s", exempt={"namespaces": ["kube-system"], "users": ["root"], "groups": ["admins"]}),
+    doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={"model": "a100"}),
+    doc("Accelerator", "t4", resource=GPU, memory="16Gi", weight="0.25", nodeLabels={"model": "t4"}),
+    doc("Tenant", "org", quotas=[{"name": "all", "measure": "gpus", "hard": 6}]),
+    doc("Tenant", "team-a", parent="org", namespaces=["team-a"], quotas=[{"name": "gpus", "resources": [GPU], "hard": 4}]),
+    doc("Tenant", "team-b", namespaceSelector={"matchLabels": {"t": "b"}}, quotas=[{"name": "gpus", "hard": 2}], enforcement="warn"),
+    doc("Rule", "place", match={"podSelector": {"matchLabels": {"on": "t4"}}}, inject={"nodeSelector": {"model": "t4"}}),
+    doc("Guard", "g", deny=["privileged"], exempt={"users": ["operator"]}),
+]
+HEAD = "apiVersion: gpugate.io/v1\nkind: TestSuite\nmetadata: {name: s}\nspec:\n"
+STEPS = HEAD + "  steps:\n"
+
+
+def small(asks=1, **how):
+    """A Pod with no more than a suite needs."""
+    how.setdefault("containers", [{"name": "c", "resources": {"limits": {GPU: str(asks)}}}] if asks else [{"name": "c"}])
+    full = pod(None, **how)
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": full["metadata"], "spec": {"containers": full["spec"]["containers"]}}
+
+
+class Suites:
+    def __init__(self, folder):
+        self.folder, self.policy = folder, write_policy(folder / "policy", POLICY)
+
+    def text(self, content, *args, status, policy=True):
+        """Standard output of a suite that is written as YAML."""
+        (self.folder / "a.suite.yaml").write_text(content)
+        return self.run("a.suite.yaml", *args, status=status, policy=policy)
+
+    def run(self, *args, status, policy=True):
+        done = run("test", *args, *(["--policy", "policy"] if policy else []), cwd=self.folder)
+        assert done.returncode == status, (done.stdout, done.stderr)
+        return done.stdout
+
+    def steps(self, *steps, given=None):
+        """The results of the steps, in order: "passed", or what differs."""
+        spec = {"steps": list(steps), **({"given": given} if given else {})}
+        suite = {"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"}, "spec": spec}
+        (self.folder / "a.suite.json").write_text(json.dumps(suite))
+        done = run("test", "a.suite.json", "--policy", "policy", "-o", "json", cwd=self.folder)
+        tree = json.loads(done.stdout)
+        results = [step for suite in tree["suites"] for step in suite["steps"]]
+        assert done.returncode == (2 if tree["errors"] else 1 if tree["failed"] else 0)
+        counts = [sum(step["result"] == word for step in results) for word in ("passed", "failed", "error")]
+        assert counts == [tree["passed"], tree["failed"], tree["errors"]]
+        return [step["result"] if step["result"] == "passed" else step.get("message") or
+                [(d["what"], d["expected"], d["actual"]) for d in step["differences"]] for step in results]
+
+
+@pytest.fixture(name="suites")
+def _suites(tmp_path):
+    return Suites(tmp_path)
+
+
+# --- Expectations ---
+
+STEP_OF = {
+    "small": {"create": small()},
+    "refused": {"create": small(5)},
+    "warned": {"create": small(3, namespace="b")},
+    "placed": {"create": small(labels={"on": "t4"})},
+}
+SOME = "some text"  # Another test compares it.
+
+
+@pytest.mark.parametrize("step, passes, fails, difference", [
+    ("small", {"allowed": True}, {"allowed": False}, ("allowed", False, True)),
+    ("refused", {"allowed": False}, {"allowed": True}, ("allowed", True, False)),
+    ("refused", {"pods": 0}, {"pods": 1}, ("pods", 1, 0)),
+    ("refused", {"message": {"contains": "requested 5"}}, {"message": {"contains": "requested 6"}}, ("message", "a text with requested 6", SOME)),
+    ("refused", {"message": {"matches": "quota.*(team-a|x)"}}, {"message": {"matches": "^quota"}}, ("message", "a text like ^quota", SOME)),
+    ("small", {"warnings": []}, {"warnings": ["w"]}, ("warnings[0]", "w", None)),
+    ("warned", {"warnings": [{"contains": "team-b"}]}, {"warnings": [{"contains": "team-c"}]}, ("warnings[0]", "a text with team-c", SOME)),
+    ("placed", {"object": {"spec": {"nodeSelector": {"model": "t4"}}}}, {"object": {"spec": {"nodeSelector": {"model": "t5"}}}},
+     ("object.spec.nodeSelector.model", "t5", "t4")),
+    ("small", {"object": {"spec": {"nodeSelector": None}}}, {"object": {"spec": {"containers": [{}, {}]}}}, ("object.spec.containers[1]", {}, None)),
+    ("small", {"patch": []}, {"patch": [{"op": "x"}]}, ("patch[0]", {"op": "x"}, None)),
+    ("placed", {"patch": [{"op": "add", "path": "/spec/nodeSelector", "value": {"model": "t4"}}]}, {"patch": []}, ("patch[0]", None, {"op": "add", "path":
+     "/spec/nodeSelector", "value": {"model": "t4"}})),
+    ("small", {"charges": {"team-a/gpus": 1, "org/all": 1}}, {"charges": {"team-a/gpus": 1}}, ('charges["org/all"]', None, "1")),
+    ("placed", {"charges": {"team-a/gpus": 1, "org/all": "0.25"}}, {"charges": {"team-a/gpus": 1, "org/all": 1}}, ('charges["org/all"]', "1", "0.25")),
+    ("refused", {"charges": {}}, {"charges": {"team-a/gpus": 5}}, ('charges["team-a/gpus"]', "5", None)),
+    ("small", {"usage": {"team-a/gpus": 1}}, {"usage": {"team-a/gpus": 2}}, ('usage["team-a/gpus"]', "2", "1")),
+    ("small", {"usage": {"org/all": "1"}}, {"usage": {"org/none": 1}}, ('usage["org/none"]', "1", None)),
+], ids=str)
+def test_each_expectation_can_pass_and_fail(suites, step, passes, fails, difference):
+    labels = {"namespaces": [{"name": "b", "labels": {"t": "b"}}]}
+    assert suites.steps({**STEP_OF[step], "expect": passes}, given=labels) == ["passed"]
+    (found,) = suites.steps({**STEP_OF[step], "expect": fails}, given=labels)
+    assert [(what, expected, SOME if difference[2] is SOME and actual else actual) for what, expected, actual in found] == [difference]
+
+
+def test_texts_are_those_of_the_webhook(suites):
+    server = Server(POLICY)
+    try:
+        message = server.admit(pod({GPU: 5}))[0].message
+    finally:
+        server.stop()
+    assert suites.steps({**STEP_OF["refused"], "expect": {"message": message}}) == ["passed"]
+    assert suites.steps({**STEP_OF["refused"], "expect": {"message": {"exact": message, "contains": "quota", "matches": "."}}}) == ["passed"]
+    assert suites.steps({**STEP_OF["refused"], "expect": {"message": message[:-1]}}) == [[("message", message[:-1], message)]]
+    assert suites.steps({"create": small(), "expect": {"message": "x"}}) == [[("message", "x", None)]]
+
+
+# --- Steps ---
+
+
+def test_what_steps_do(suites):
+    def usage(team, everything):
+        return {"usage": {"team-a/gpus": team, "org/all": everything}}
+
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job", "namespace": "team-a"},
+           "spec": {"parallelism": 3, "template": {"spec": {"containers": [{"name": "c", "resources": {"limits": {GPU: 1}}}]}}}}
+    results = suites.steps(
+        {"create": small(name="x"), "dryRun": True, "expect": {"allowed": True, **usage(0, 0)}},
+        {"create": small(name="x"), "expect": {"allowed": True, **usage(1, 1)}},
+        {"create": job, "expect": {"allowed": True, "pods": 3, **usage(4, 4)}},
+        {"create": small(name="y"), "expect": {"allowed": False, "charges": {}, **usage(4, 4)}},
+        {"bind": {"name": "x", "namespace": "team-a", "node": "n"}, "expect": usage(4, "3.25")},
+        {"finish": {"name": "job", "namespace": "team-a", "count": 2}, "expect": usage(2, "1.25")},
+        {"delete": {"name": "x", "namespace": "team-a"}, "expect": usage(1, 1)},
+        {"wait": 3600, "expect": usage(1, 1)},
+        {"delete": {"name": "x", "namespace": "team-a"}, "expect": usage(1, 1)},
+        {"create": {**job, "spec": {**job["spec"], "parallelism": 5}}, "expect": {"pods": 3, "allowed": False}},
+        given={"nodes": [{"name": "n", "labels": {"model": "t4"}}]})
+    assert results == ["passed"] * 8 + [[("pods", 'a Pod "x" in namespace "team-a"', None)], "passed"]
+
+
+def test_who_creates_it(suites):
+    privileged = small(0, containers=[{"name": "c", "securityContext": {"privileged": True}}])
+    allowed = {"expect": {"allowed": True}}
+    assert suites.steps({"create": privileged, "expect": {"allowed": False}}, {"create": privileged, "as": {"user": "operator"}, **allowed},
+                        {"create": privileged, "as": {"user": "root"}, **allowed}, {"create": privileged, "as": {"groups": ["admins"]}, **allowed},
+                        {"create": kube.review(pod({GPU: 5}), user=("root", [])), **allowed}) == ["passed"] * 5
+
+
+def test_what_is_given(suites):
+    (suites.folder / "usage.yaml").write_text(json.dumps(kube.persisted(pod({GPU: 1}))))
+    held = {"name": "h", "namespace": "team-a", "requests": {GPU: 2}, "node": "n"}
+    labels = {"namespaces": [{"name": "b", "labels": {"t": "b"}}], "nodes": [{"name": "n", "labels": {"model": "t4"}}]}
+    assert suites.steps({"create": small(1), "expect": {"usage": {"team-a/gpus": 4, "org/all": "2.5"}}},
+                        {"delete": {"name": "h", "namespace": "team-a"}, "expect": {"usage": {"team-a/gpus": 2}}},
+                        given={**labels, "held": [held], "files": ["usage.yaml"]}) == ["passed"] * 2
+
+
+def test_a_file_of_objects(suites):
+    objects = [kube.namespace_doc("b", t="b"), {"kind": "ConfigMap", "apiVersion": "v1"}, small(namespace="b"), small(namespace="b")]
+    (suites.folder / "objects.yaml").write_text("\n".join(map(json.dumps, objects)))
+    assert suites.steps({"file": "objects.yaml", "expect": {"pods": 2, "usage": {"team-b/gpus": 2}}}) == ["passed"]
+
+
+# --- What is wrong, and where ---
+
+POD = "{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: team-a}, spec: {containers: [{name: c}]}}"
+STEP = f"  - create: {POD}\n"
+
+
+@pytest.mark.parametrize("content, error", [
+    (STEPS + STEP + "    expects: {allowed: true}\n", 'a.suite.yaml:7:5: TestSuite "s": spec.steps[0].expects: unknown key; did you mean "expect"?'),
+    (STEPS + STEP + "    expect: {zzz: 1}\n", 'a.suite.yaml:7:14: TestSuite "s": spec.steps[0].expect.zzz: unknown key; remove it'),
+    (STEPS + STEP + "    expect: {allowed: maybe}\n",
+     'a.suite.yaml:7:23: TestSuite "s": spec.steps[0].expect.allowed: expected true or false, found a string'),
+    (STEPS + STEP, "a.suite.yaml:6:5: the step expects nothing; add `expect`, for example `expect: {allowed: true}`"),
+    (STEPS + STEP + "    expect: {}\n", "a.suite.yaml:6:5: the step expects nothing; add `expect`, for example `expect: {allowed: true}`"),
+    (HEAD + "  steps: []\n", "a.suite.yaml:1:1: the suite has no steps, so it tests nothing; add `spec.steps`"),
+    (STEPS + "  - expect: {allowed: true}\n", "a.suite.yaml:6:5: a step does one thing: create, file, bind, finish, delete, or wait; this one does "
+     "nothing, so add one of these"),
+    (STEPS + STEP + "    wait: 1\n    expect: {allowed: true}\n", "a.suite.yaml:6:5: a step does one thing: create, file, bind, finish, delete, or wait; "
+     "this one does several, so make several steps of it"),
+    (STEPS + "  - wait: 1\n    expect: {allowed: true}\n",
+     "a.suite.yaml:7:13: nothing is admitted in a step with `wait`, so only `usage` can be expected of it"),
+    (STEPS + "  - wait: -1\n    expect: {usage: {}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
+    (STEPS + "  - delete: {}\n    expect: {usage: {}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
+    (STEPS + "  - bind: {name: x}\n    expect: {usage: {}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
+    (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
+    (STEPS + "  - wait: 1\n    dryRun: true\n    expect: {usage: {}}\n",
+     "a.suite.yaml:6:5: dryRun, namespace and as belong to `create` and `file`, and not to `wait`; remove them"),
+    (STEPS + STEP + "    expect: {message: {matches: '('}}\n",
+     "a.suite.yaml:7:23: matches: not an extended regular expression: Unmatched ( or \\(; correct it"),
+    (STEPS + STEP + "    expect: {message: {}}\n", "a.suite.yaml:7:23: nothing is expected; write a text, `contains`, or `matches`"),
+    (STEPS + STEP + "    expect: {object: [1]}\n", "a.suite.yaml:7:22: object: expected an object with fields of a Pod"),
+    (STEPS + STEP + "    expect: {patch: {}}\n", "a.suite.yaml:7:21: patch: expected the list of operations of a JSON Patch"),
+    (STEPS + STEP.replace("[{name: c}]", "[{name: 7}]") + "    expect: {allowed: true}\n",
+     f'a.suite.yaml:6:{STEP.index("c}]") + 1}: Pod "x": spec.containers[0].name: expected a string, found a number'),
+    (STEPS + "  - create: {kind: ConfigMap, apiVersion: v1}\n    expect: {allowed: true}\n",
+     "a.suite.yaml:6:5: no Pods come from what this step creates; `gpugate explain --help` lists the kinds that make Pods"),
+    (STEPS + "  - file: missing.yaml\n    expect: {allowed: true}\n", "missing.yaml: No such file or directory; name a file, or - for standard input"),
+    (STEPS.replace("/v1", "/v2") + STEP + "    expect: {allowed: true}\n", "a.suite.yaml:1:1: apiVersion of a TestSuite is gpugate.io/v1; write that"),
+    (STEPS.replace("{name: s}", "{}") + STEP + "    expect: {allowed: true}\n",
+     "a.suite.yaml:1:1: the suite has no name; add `metadata: {name: ...}`"),
+    ("kind: Pod\n", "a.suite.yaml:1:1: expected `kind: TestSuite`; keep other objects in files of their own"),
+    (HEAD + "  policy: nowhere\n  steps:\n" + STEP + "    expect: {allowed: true}\n", "a.suite.yaml:1:1: the policy nowhere has errors, the first of them "
+     "at nowhere:0: "),
+    (HEAD + "  given: {held: [{namespace: team-a}]}\n  steps:\n" + STEP + "    expect: {allowed: true}\n",
+     "a.suite.yaml:5:18: given: what is held needs `namespace` and `requests`; add both"),
+    ("a: [", "a.suite.yaml:2:1: this is not YAML: "),
+], ids=lambda value: value[-60:])
+def test_errors_have_a_place(suites, content, error):
+    lines = suites.text(content, status=2).splitlines()
+    assert lines[0].startswith("ERROR ") and lines[1].strip().startswith(error), lines
+    assert lines[-1] == "0 passed, 0 failed, 1 error"
+
+
+def test_a_suite_without_a_policy(suites):
+    content = STEPS + STEP + "    expect: {allowed: true}\n"
+    assert "a.suite.yaml:1:1: no policy is named; add `spec.policy`, or give --policy\n" in suites.text(content, status=2, policy=False)
+    suites.text(content.replace("  steps:", "  policy: policy\n  steps:"), status=0, policy=False)
+
+
+def test_what_matches_nothing_fails(suites):
+    passing = STEPS + STEP + "    expect: {allowed: true}\n    name: first\n"
+    assert suites.text(passing, "--run", "^s/first$", status=0) == "ok    a.suite.yaml: s, 1 step\n1 passed, 0 failed, 0 errors\n"
+    assert "no step matches the regular expression; correct it" in suites.text(passing, "--run", "second", status=1)
+    assert suites.text("", status=1).splitlines()[1].strip() == "the file has no suites; add a document of kind TestSuite"
+    (suites.folder / "empty").mkdir()
+    assert "no suites are in this folder" in suites.run("empty", status=1)
+    assert "missing: No such file" in suites.run("missing", status=2)
+    done = run("test", "--run", "(", suites.folder)
+    assert (done.returncode, done.stderr) == (2, "gpugate test: --run: ( is not an extended regular expression: Unmatched ( or \\(; correct it\n")
+
+
+def test_steps_that_are_not_judged_are_run(suites):
+    text = STEPS + "".join(f"  - name: {name}\n    create: {json.dumps(small(asks))}\n    expect: {{allowed: true}}\n"
+                           for name, asks in (("three", 3), ("two", 2), ("one", 1)))
+    assert suites.text(text, "--run", "one", status=0).endswith("1 passed, 0 failed, 0 errors\n")
+    assert suites.text(text, status=1).endswith("2 passed, 1 failed, 0 errors\n")
+
+
+# --- Output ---
+
+
+def test_a_failure_as_text(suites):
+    text = STEPS + f"  - name: fits\n    create: {json.dumps(small(5, name='x'))}\n    expect: {{allowed: true, usage: {{team-a/gpus: 5}}}}\n"
+    assert suites.text(text, status=1) == """\
+FAIL  a.suite.yaml:6:5: s/fits
+        allowed
+          expected  true
+          actual    false
+        usage["team-a/gpus"]
+          expected  5
+          actual    0
+        decided by  Tenant "team-a" (policy/policy.yaml:48)
+                    quota team-a/gpus refuses the Pod (policy/policy.yaml:54)
+                    quota org/all counts the Pod (policy/policy.yaml:41)
+0 passed, 1 failed, 0 errors
+"""
+
+
+def test_coverage(suites):
+    text = STEPS + f"  - create: {json.dumps(small())}\n    expect: {{allowed: true}}\n"
+    out = suites.text(text, "--coverage", status=0)
+    assert out.splitlines()[1] == "coverage: 4 of 12 parts of the policy (33%)"
+    assert [line.strip() for line in out.splitlines()[2:-1]] == [
+        'not reached: exemption of group "admins" (policy/policy.yaml:2)', 'not reached: exemption of namespace "kube-system" (policy/policy.yaml:2)',
+        'not reached: exemption of user "root" (policy/policy.yaml:2)', 'not reached: Tenant "team-b" (policy/policy.yaml:62)',
+        'not reached: quota team-b/gpus (policy/policy.yaml:68)', 'not reached: Rule "place" (policy/policy.yaml:75)',
+        'not reached: Guard "g" (policy/policy.yaml:88)', 'not reached: exemption of user "operator" from Guard "g" (policy/policy.yaml:88)']
+    suites.text(text, "--require-coverage", "33", status=0)
+    assert "4 of 12 parts of the policy are reached, which is less than 34%; add steps" in suites.text(text, "--require-coverage", "34", status=1)
+    done = run("test", "--require-coverage", "101", suites.folder)
+    assert done.returncode == 2
+
+
+def test_junit_is_xml(suites):
+    name = 'a <b> & \\"c\\" \\x07 \\uFFFE é'
+    text = STEPS + f'  - name: "{name}"\n    create: {json.dumps(small(5))}\n    expect: {{allowed: true}}\n' \
+        + f"  - name: fine\n    create: {json.dumps(small(1))}\n    expect: {{allowed: true}}\n"
+    root = ET.fromstring(suites.text(text, "-o", "junit", status=1).encode())
+    assert root.attrib == {"name": "gpugate test", "tests": "2", "failures": "1", "errors": "0"}
+    first, second = root.find("testsuite")
+    assert first.attrib == {"classname": "s", "name": 'a <b> & "c" ? ? é', "file": "a.suite.yaml"}
+    assert "decided by" in first.find("failure").text and first.find("failure").text.count("\n") > 5
+    assert second.attrib["name"] == "fine" and not list(second)
+    error = ET.fromstring(suites.text(STEPS + STEP, "-o", "junit", status=2).encode())
+    assert error.find("testsuite/testcase/error").text.count("a.suite.yaml:6:5") == 1
+
+
+# --- The same as the webhook ---
+
+
+def amount(value):
+    """As amounts are printed: cut after two decimals."""
+    cut = math.floor(value * 100 + 1e-6) / 100
+    return "<0.01" if cut == 0 and value > 0 else f"{cut:.2f}".rstrip("0").rstrip(".")
+
+
+def usage_of(server, quotas):
+    return {f"{tenant}/{name}": amount(server.used(tenant, name, measure)) for tenant, name, measure in quotas}
+
+
+QUOTAS = [("team-a", "all", "gpus"), ("team-a", "n", "count"), ("team-b", "all", "gpus")]
+
+
+def ask(server, obj, dry):
+    """Sends a Pod through both webhooks. Returns what a suite must expect, and the stored Pod."""
+    first = server.mutate(obj, dry_run=dry)
+    final, stored = first, None
+    if first.allowed:
+        stored = kube.persisted(kube.defaulted(applied(obj, first.patch)))
+        final = server.validate(stored, dry_run=dry)
+    warnings = [*first.warnings, *(final.warnings if final is not first else [])]
+    charges = dict(item.split("=") for item in final.audit.get("charge", "").split(", ") if item) if final.allowed else {}
+    expect = {"allowed": final.allowed, "charges": charges, "usage": usage_of(server, QUOTAS)}
+    if not final.allowed:
+        expect["message"] = final.message
+    if sum(map(len, warnings)) <= 4096:
+        expect["warnings"] = warnings
+    if first.allowed:
+        expect["patch"] = first.patch
+    return expect, stored if final.allowed and not dry else None
+
+
+def play(server, actions):
+    """Does the actions in the server. Returns the steps of a suite that must see the same."""
+    steps, alive = [], []
+    for number, (what, obj, choice) in enumerate(actions):
+        if what in ("create", "try"):
+            obj = json.loads(json.dumps(obj))
+            obj["metadata"]["name"] = f"p-{number}"
+            expect, stored = ask(server, obj, what == "try")
+            steps.append({"create": obj, "dryRun": what == "try", "as": {"user": kube.ADMIN[0]}, "expect": expect})
+            if stored:
+                alive.append(stored)
+        elif alive:
+            gone = alive.pop(choice % len(alive))
+            getattr(server, what)(gone)
+            steps.append({what: {"name": gone["metadata"]["name"], "namespace": gone["metadata"]["namespace"]},
+                          "expect": {"usage": usage_of(server, QUOTAS)}})
+    return steps
+
+
+actions = st.lists(st.tuples(st.sampled_from(["create", "create", "create", "try", "delete", "finish"]), pods(), st.integers(0, 20)),
+                   min_size=scaled(14, 6), max_size=scaled(14, 6))
+
+
+@settings(max_examples=scaled(20, 3), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(policies(), actions)
+def test_a_suite_decides_as_serve_does(suites, policy, some):
+    """The same sequence through `serve` and through one suite has the same verdict, sentence,
+    warnings, patch, charges and usage at each step."""
+    policy = [d for d in policy if d["kind"] != "Tenant"] + LIMITED
+    server = Server(policy, start=False)
+    assume(run("lint", server.policy).returncode == 0)
+    server.start()
+    try:
+        steps = play(server, some)
+    finally:
+        server.stop()
+    assume(steps)
+    write_policy(suites.policy, policy)
+    assert suites.steps(*steps) == ["passed"] * len(steps), steps
+    steps[-1]["expect"]["usage"]["team-a/n"] = "1000"
+    assert suites.steps(*steps)[:-1] == ["passed"] * (len(steps) - 1) and suites.steps(*steps)[-1] != "passed"
+
+
+# --- What is documented and shipped ---
+
+
+def test_the_documented_example(tmp_path):
+    """The suite of docs/policy-as-code.md passes. The failure that the page quotes is that of one
+    changed number."""
+    text = (ROOT / "docs" / "policy-as-code.md").read_text().split("\n## Tests of a policy\n")[1]
+    (suite,), quoted = re.findall(r"```yaml\n(.*?)```", text, re.S), re.findall(r"```text\n(.*?)```", text, re.S)
+    (tmp_path / "policy").symlink_to(ROOT / "deploy" / "examples" / "whole-gpu-training" / "policy")
+    (tmp_path / "training.suite.yaml").write_text(suite)
+    assert run("test", cwd=tmp_path).stdout == "ok    ./training.suite.yaml: training, 2 steps\n2 passed, 0 failed, 0 errors\n"
+    assert suite.count("used 3") == 1
+    (tmp_path / "training.suite.yaml").write_text(suite.replace("used 3", "used 2"))
+    assert run("test", "training.suite.yaml", cwd=tmp_path).stdout == quoted[1]
+
+
+def test_the_shipped_suites_reach_all_of_their_policies():
+    done = run("test", "--require-coverage", "100", ROOT / "deploy")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("ok ") >= 6

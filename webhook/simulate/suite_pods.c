@@ -1,0 +1,100 @@
+/* The steps about Pods that exist, and the step that lets time pass. */
+#include "gpugate/quantity.h"
+#include "webhook/simulate/difference.h"
+#include "webhook/simulate/suite_state.h"
+
+#define WAIT_SECONDS_MAX (INT64_C(1) << 31)
+
+static int bind(struct suite_state *state, struct known_pod *known, const struct suite_pods *pods)
+{
+	known->pod.node_name = pods->node;
+	known->pod.phase = STR("Running");
+	return simulation_pod(state->simulation, &known->pod);
+}
+
+static int finish(struct suite_state *state, struct known_pod *known, const struct suite_pods *pods)
+{
+	(void)pods;
+	known->pod.phase = STR("Succeeded");
+	return simulation_pod(state->simulation, &known->pod);
+}
+
+static int delete (struct suite_state *state, struct known_pod *known, const struct suite_pods *pods)
+{
+	(void)pods;
+	known->gone = true;
+	simulation_gone(state->simulation, known->pod.uid);
+	return 0;
+}
+
+static bool is_meant(const struct known_pod *known, const struct suite_pods *pods)
+{
+	struct str namespace = str_present(pods->namespace) ? pods->namespace : STR("default");
+	return !known->gone && str_eq(known->pod.namespace, namespace) &&
+	       (str_eq(known->pod.name, pods->name) || str_eq(known->made_from, pods->name));
+}
+
+static bool is_given_node(const struct suite_given *given, struct str node)
+{
+	for (uint32_t i = 0; i < given->node_count; i++)
+		if (str_eq(given->nodes[i].name, node))
+			return true;
+	return given->files.count > 0; /* They may have it. */
+}
+
+static int read_number(const struct suite_state *state, struct str text, int64_t least, int64_t most, int64_t *number,
+		       struct error *err)
+{
+	if (quantity_count(text, number) == QUANTITY_OK && *number >= least && *number <= most)
+		return 0;
+	error_set(err, "expected a whole number from %lld to %lld", (long long)least, (long long)most);
+	return suite_error_at(state->manifest, text.ptr, err);
+}
+
+static int wait(struct suite_state *state, struct str text, struct error *err)
+{
+	int64_t seconds;
+	if (read_number(state, text, 0, WAIT_SECONDS_MAX, &seconds, err) < 0)
+		return -1;
+	return simulation_advance(state->simulation, seconds * 1000) < 0 ? state_no_memory(err) : 0;
+}
+
+static void miss(struct step_report *report, const struct suite_pods *pods, int64_t wanted, int64_t found)
+{
+	struct str namespace = str_present(pods->namespace) ? pods->namespace : STR("default");
+	json_t *expected =
+	    wanted == INT64_MAX
+		? json_sprintf("a Pod \"%.*s\" in namespace \"%.*s\"", STR_ARG(pods->name), STR_ARG(namespace))
+		: json_sprintf("%lld of the Pods \"%.*s\" in namespace \"%.*s\"", (long long)wanted,
+			       STR_ARG(pods->name), STR_ARG(namespace));
+	difference_add(report->differences, "pods", expected, found ? json_integer(found) : json_null());
+}
+
+int state_pods(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
+{
+	static int (*const verbs[])(struct suite_state *, struct known_pod *, const struct suite_pods *) = {
+	    [STEP_BIND] = bind, [STEP_FINISH] = finish, [STEP_DELETE] = delete};
+	const struct suite_pods *const targets[] = {
+	    [STEP_BIND] = &step->bind, [STEP_FINISH] = &step->finish, [STEP_DELETE] = &step->delete};
+	enum step_verb verb = suite_verb(step);
+	if (verb == STEP_WAIT)
+		return wait(state, step->wait, err);
+	const struct suite_pods *pods = targets[verb];
+	int64_t wanted = INT64_MAX, found = 0;
+	if (str_present(pods->count) && read_number(state, pods->count, 1, INT32_MAX, &wanted, err) < 0)
+		return -1;
+	if (verb == STEP_BIND && !is_given_node(&state->suite->spec.given, pods->node)) {
+		error_set(err, "there is no node \"%.*s\"; add it to `given.nodes`", STR_ARG(pods->node));
+		return suite_error_at(state->manifest, pods->at, err);
+	}
+	for (uint32_t i = 0; i < state->pod_count && found < wanted; i++) {
+		if (!is_meant(&state->pods[i], pods))
+			continue;
+		if (verbs[verb](state, &state->pods[i], pods) < 0)
+			return state_no_memory(err);
+		found++;
+	}
+	if (found == 0 || (wanted != INT64_MAX && found < wanted))
+		miss(report, pods, wanted, found);
+	return 0;
+}

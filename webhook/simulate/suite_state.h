@@ -1,0 +1,58 @@
+/* suite_state: what a running suite has, and what its steps do to it. */
+#ifndef WEBHOOK_SIMULATE_SUITE_STATE_H
+#define WEBHOOK_SIMULATE_SUITE_STATE_H
+
+#include "webhook/simulate/expect.h"
+#include "webhook/simulate/suite_run.h"
+
+/* A Pod that exists in the simulation. */
+struct known_pod {
+	struct str made_from; /* Name of the object that it was made from. */
+	struct pod pod;
+	bool gone;
+};
+
+/* A file with objects, from which Pods of the suite borrow. */
+struct suite_file {
+	struct suite_file *next;
+	struct manifest manifest;
+};
+
+struct suite_state {
+	const struct suite_means *means;
+	struct manifest *manifest; /* Of the file of the suite. */
+	const struct suite *suite;
+	struct simulation *simulation;
+	struct arena arena; /* For all that lives as long as the suite. */
+	struct suite_file *files;
+	struct known_pod *pods; /* Owned, in the order of their creation. */
+	uint32_t pod_count, pod_size;
+};
+
+/* What one step leaves for its expectations. */
+struct step_report {
+	struct outcome outcome;
+	json_t *deciders; /* Of the Pod that `outcome` is about. */
+	/* What the step itself finds missing, and then what its expectations find. */
+	json_t *differences;
+};
+
+/*
+ * Sets up what the suite says is given. Returns 0, or -1 with an error that begins with FILE:LINE.
+ */
+int state_given(struct suite_state *state, struct error *err);
+
+/* Does what the step says. Returns 0, or -1 with an error that begins with FILE:LINE. */
+int state_create(struct suite_state *state, const struct suite_step *step, struct step_report *report,
+		 struct error *err);
+int state_pods(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err);
+
+/* Remembers a Pod. Returns 0, or -1 without memory. */
+int state_remember(struct suite_state *state, struct str made_from, const struct pod *pod, struct error *err);
+
+/* Reads a file with objects, relative to the suite. Returns NULL with an error. */
+struct manifest *state_read(struct suite_state *state, struct str path, struct error *err);
+
+int state_no_memory(struct error *err);
+
+#endif
