@@ -91,9 +91,9 @@ struct policy_part {
 	enum policy_part_kind kind;
 	/* Of a quota: its tenant. Of an exemption: its Guard; absent: Settings. */
 	struct str owner;
-	struct str name;        /* Of an exemption: the name or glob that it lists. */
-	uint8_t by;             /* Of an exemption: enum exempt_by (trace.h). */
-	struct policy_place at; /* Of the quota, or of the document. */
+	struct str name;           /* Of an exemption: the name or glob that it lists. */
+	uint8_t by;                /* Of an exemption: enum exempt_by (trace.h). */
+	struct policy_location at; /* Of the quota, or of the document. */
 };
 
 /*

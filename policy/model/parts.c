@@ -8,14 +8,15 @@ struct visit {
 	void *context;
 };
 
-static void visit_part(const struct visit *visit, struct policy_part part, struct location at)
+static void visit_part(const struct visit *visit, struct policy_part part, struct document_ref at)
 {
-	part.at = snapshot_place(visit->policy, at);
+	part.at = snapshot_location(visit->policy, at);
 	if (part.at.line)
 		visit->each(visit->context, &part);
 }
 
-static void visit_exempt(const struct visit *visit, const struct exempt *exempt, struct str guard, struct location at)
+static void visit_exempt(const struct visit *visit, const struct exempt *exempt, struct str guard,
+			 struct document_ref at)
 {
 	const struct globs *const lists[] = {[EXEMPT_BY_NAMESPACE] = &exempt->namespaces,
 					     [EXEMPT_BY_USER] = &exempt->users,
