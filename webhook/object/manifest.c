@@ -3,11 +3,11 @@
 #include "webhook/json/field.h"
 #include "webhook/object/manifest_yaml.h"
 
-#define TEXT_MAX ((size_t)1 << 30) /* Of the JSON: offsets fit 32 bits. */
+#define TEXT_MAX ((size_t)1 << 30) /* Of the JSON. Offsets must fit into 32 bits. */
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)1 << 30)
 
-/* What identifies an object, and the items of a list. */
+/* The identity of an object; for a list, its items as well. */
 struct identity {
 	struct str api_version, kind;
 	struct str name, generate_name, namespace;
@@ -32,7 +32,7 @@ static int add_item(struct reader *reader, struct identity *identity, struct str
 	return 0;
 }
 
-/* `items` may be of any type in an object that is no list. */
+/* In an object that is not a list, `items` may have any type. */
 static int read_items(struct reader *reader, const struct field *field, void *target)
 {
 	struct identity *identity = target;
@@ -83,7 +83,7 @@ static uint32_t line_at(const struct manifest *manifest, size_t offset)
 			line++;
 		return line;
 	}
-	uint32_t low = 0, high = manifest->mark_count; /* the mark is in [low, high) */
+	uint32_t low = 0, high = manifest->mark_count; /* The mark is in [low, high). */
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 		if (manifest->marks[middle].offset <= offset)
@@ -105,7 +105,7 @@ uint32_t manifest_line(const struct manifest *manifest, const struct manifest_ob
 	return line_at(manifest, begin + (byte < object->json.len ? byte : object->json.len));
 }
 
-/* Takes "(byte N)" off the end of a reader's sentence. Returns N, or 0. */
+/* Removes "(byte N)" from the end of a reader's message. Returns N, or 0. */
 static size_t take_byte(struct error *err)
 {
 	char *at = strrchr(err->text, '(');
@@ -167,7 +167,7 @@ static int read_identity(struct manifest *manifest, struct str json, struct iden
 	return manifest_explain(manifest, &unknown, err);
 }
 
-/* Items of a typed list have neither kind nor apiVersion. */
+/* Items of a typed list, such as a PodList, need not have a kind and an apiVersion. */
 static int add_items(struct manifest *manifest, const struct identity *list, struct error *err)
 {
 	struct str kind = {list->kind.ptr, list->kind.len - strlen("List")};
@@ -202,7 +202,7 @@ static int read_document(struct manifest *manifest, struct str json, struct erro
 
 /* --- Documents --- */
 
-/* Where a document lies in the text, which still moves while it grows. */
+/* The offsets of a document. The text may move while it grows, so pointers would not be stable. */
 struct span {
 	size_t begin, end;
 };
@@ -215,7 +215,7 @@ static int note_document(struct manifest *manifest, size_t begin, size_t end)
 	return 0;
 }
 
-/* JSON values, one after another. What is wrong within one of them is found here. */
+/* Splits a sequence of JSON values. Reports invalid JSON. */
 static int find_values(struct manifest *manifest, struct error *err)
 {
 	struct scan scan;
@@ -267,7 +267,7 @@ static int read_documents(struct manifest *manifest, struct error *err)
 		if (read_document(manifest, json, err) < 0)
 			return -1;
 	}
-	/* Objects are in the order of the file, so the lines of JSON are counted only once. */
+	/* Objects are in the order of the file, so each line of JSON is counted only once. */
 	size_t offset = 0;
 	uint32_t line = 1;
 	for (uint32_t i = 0; i < manifest->count; i++) {

@@ -1,14 +1,14 @@
 /*
- * manifest: reads files of Kubernetes objects, as people write them and kubectl prints them, into
- * the JSON that the readers of this folder take.
+ * manifest: reads files of Kubernetes objects, such as people write and kubectl prints, and converts
+ * them to the JSON that the other readers in this folder take.
  *
- * A file is a stream of YAML documents, or JSON values one after another; the first character
- * decides: `{` begins JSON. Objects whose kind ends in `List` are replaced by their items. Empty
- * documents are dropped.
+ * A file is a stream of YAML documents, or a sequence of JSON values. It is JSON if its first
+ * character is `{`. Objects whose kind ends in `List` are replaced by their items. Empty documents
+ * are dropped.
  *
- * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true and 010 is
- * 8. Anchors, aliases, merge keys and tags are refused, so a small file cannot become a large one.
- * Every message begins with FILE:LINE, and says what to do.
+ * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
+ * 8. Anchors, aliases, merge keys, and tags are refused, so a small file cannot expand into a large
+ * one. Every message begins with FILE:LINE and says what to do.
  */
 #ifndef WEBHOOK_OBJECT_MANIFEST_H
 #define WEBHOOK_OBJECT_MANIFEST_H
@@ -17,11 +17,11 @@
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
 
-#define MANIFEST_BYTES_MAX ((size_t)256 << 20) /* Of a file: 100,000 Pods as kubectl prints them. */
-#define MANIFEST_DEPTH_MAX 100                 /* Lists and maps within each other, in YAML. */
+#define MANIFEST_BYTES_MAX ((size_t)256 << 20) /* Per file: 100,000 Pods as kubectl prints them. */
+#define MANIFEST_DEPTH_MAX 100                 /* Of nested lists and maps in YAML. */
 
 struct manifest_object {
-	/* REVIEW_PADDING readable bytes follow, so review_read and review_read_pod can read it. */
+	/* REVIEW_PADDING readable bytes follow, as review_read and review_read_pod require. */
 	struct str json;
 	struct str api_version; /* Absent: the object has none. */
 	struct str kind;        /* Absent: the object has none. An item of a PodList is a Pod. */
@@ -30,22 +30,22 @@ struct manifest_object {
 	uint32_t line;          /* Where the object begins in the file, from 1. */
 };
 
-/* A line of the YAML file, and where its JSON begins. */
+/* A line of the YAML file, and the offset at which its JSON begins. */
 struct manifest_mark {
 	uint32_t offset;
 	uint32_t line;
 };
 
 struct manifest {
-	const char *file;                /* As messages name it; borrowed. */
-	struct manifest_object *objects; /* In the order of the file. Owned, as all that they point to. */
+	const char *file;                /* The name for messages; borrowed. */
+	struct manifest_object *objects; /* In the order of the file. Owned, with their strings. */
 	uint32_t count;
 
 	/* Private. */
 	uint32_t size;
-	struct buf text;             /* All JSON of the file. */
-	struct buf documents;        /* Where its documents lie in it. */
-	struct manifest_mark *marks; /* Ascending; NULL if the file is JSON, which is kept as it is. */
+	struct buf text;             /* The JSON of the whole file. */
+	struct buf documents;        /* The position of each document in `text`. */
+	struct manifest_mark *marks; /* Ascending. NULL if the file is JSON, which is not converted. */
 	uint32_t mark_count, mark_size;
 	struct arena arena;
 };
@@ -58,12 +58,12 @@ struct manifest {
 int manifest_read(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
 void manifest_release(struct manifest *manifest);
 
-/* The line of the file from which the byte of an object's JSON comes, from 1. */
+/* Returns the line of the file, from 1, that a byte of the object's JSON comes from. */
 uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte);
 
 /*
- * Rewrites an error that a reader of the object's JSON returned: instead of ending with
- * "(byte N)" it begins with "FILE:LINE: KIND "NAME": ". Returns -1.
+ * Rewrites an error from a reader of the object's JSON: removes "(byte N)" at the end, and adds
+ * "FILE:LINE: KIND "NAME": " at the beginning. Returns -1.
  */
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err);
 
