@@ -3,9 +3,9 @@
  * them.
  *
  * The caller of a decision may pass a trace. `gpugate serve` passes NULL; then nothing is allocated
- * or computed for it. Otherwise, `event` is called for each step, on the thread that decides. Events
- * borrow from the policy, the review, and the arena of the request; their arrays may be used only
- * until `event` returns.
+ * or computed for it. Otherwise, `event` is called for each step, on the thread that decides.
+ * Events borrow from the policy, the review, and the arena of the request; their arrays may be used
+ * only until `event` returns.
  *
  *     static void on_event(void *context, const struct trace_event *event)
  *     {
@@ -94,7 +94,7 @@ struct trace_rule {
 	enum enforcement enforcement; /* As capped by Settings. */
 	enum trace_rule_outcome outcome;
 	enum trace_condition condition; /* RULE_UNMATCHED */
-	/* Selectors: the label or annotation. CONDITION_REQUESTS, CONDITION_REWRITE: the resource. */
+	/* Selectors: the label or annotation. CONDITION_REQUESTS and _REWRITE: the resource. */
 	struct str key;
 	enum selector_op op;     /* Selectors. */
 	struct strs wanted;      /* Selectors, tenants, namespaces: what the policy lists. */
@@ -108,9 +108,9 @@ struct trace_change {
 	bool by_guard;
 	enum edit_kind kind;
 	struct str container;                /* EDIT_RESOURCE, EDIT_ENV */
-	struct str key;                      /* EDIT_RESOURCE: the removed name. Otherwise, the label or variable. */
+	struct str key;                      /* The label, variable, or removed resource. */
 	struct str was;                      /* The value before; absent: none. */
-	struct str value;                    /* EDIT_RESOURCE: the added name; absent: none. Otherwise, the value. */
+	struct str value;                    /* The new value, or added resource; absent: none. */
 	int64_t amount;                      /* EDIT_RESOURCE: how many. */
 	const struct toleration *toleration; /* EDIT_TOLERATION */
 };
@@ -195,8 +195,8 @@ struct trace {
 /*
  * Sends what a holding costs, and what that means for the quotas on its tenant's path: the events
  * TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. `charges` is what policy_charge wrote for the
- * holding with the same labels; `held` is as in policy_exceeded. Uses the arena; if it is exhausted,
- * events are left out. `trace` must not be NULL.
+ * holding with the same labels; `held` is as in policy_exceeded. Uses the arena; if it is
+ * exhausted, events are left out. `trace` must not be NULL.
  */
 void policy_trace_charges(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
 			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,

@@ -202,7 +202,7 @@ static json_t *new_required(struct schema_writer *writer, const struct schema_ob
 	return schema;
 }
 
-/* Requires either the keys that have an `unless`, or the key that it names. All name the same one. */
+/* Requires the keys that have an `unless`, or else the key that it names, which is always one. */
 static void put_required_unless(struct schema_writer *writer, json_t *schema, const struct schema_object *object)
 {
 	for (size_t i = 0; i < object->field_count; i++) {

@@ -29,8 +29,8 @@ void trace_toleration(const struct evaluation *e, const struct rule *rule, const
 void trace_runtime_class(const struct evaluation *e, const struct rule *rule);
 
 /*
- * Sends that a Guard sets a variable to "void". `index` is that of the variable in the container, or
- * -1 if the container does not have it.
+ * Sends that a Guard sets a variable to "void". `index` is that of the variable in the container,
+ * or -1 if the container does not have it.
  */
 void trace_void(const struct evaluation *e, const struct guard *guard, uint32_t container, int32_t index,
 		struct str variable);

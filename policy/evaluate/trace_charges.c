@@ -107,7 +107,7 @@ static void send_quota(const struct charging *c, uint32_t q, wide requested, con
 		struct judgment judgment = limits_judge(c->policy, &charge, held);
 		out->limit = amount_sum(quota->hard, quota->borrow);
 		out->left = judgment.left;
-		/* A quota in which the Pod costs nothing cannot refuse it, even if it is overdrawn. */
+		/* A quota that charges the Pod nothing cannot refuse it, even if overdrawn. */
 		out->above_limit = out->counts && judgment.above_hard;
 		out->above_cohort = out->counts && judgment.above_pool;
 		out->refuses = (out->above_limit || out->above_cohort) && limits_refuse(c->policy, &judgment);
@@ -127,7 +127,7 @@ void policy_trace_charges(const struct policy *policy, const struct holding *hol
 		send_resource(&c, &holding->demands[d]);
 	for (uint32_t i = 0, next = 0; i < c.tenant->quota_count; i++) {
 		uint32_t q = c.tenant->quotas[i];
-		/* Charges are in the order of the path; quotas that are charged nothing have none. */
+		/* Charges are in the order of the path, without those of 0. */
 		bool charged = next < count && charges[next].quota == q;
 		send_quota(&c, q, charged ? charges[next].amount : 0, held);
 		next += charged;

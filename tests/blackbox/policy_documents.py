@@ -1,7 +1,7 @@
 """Makes policy documents from the JSON Schema: valid ones, and ones with one mutation.
 
-VALUES, FORMS, and WHOLE contain what a schema cannot express, such as that a Tenant's parent exists.
-Lint accepts every valid document in a policy with BASE.
+VALUES, FORMS, and WHOLE contain what a schema cannot express, such as that a Tenant's parent
+exists. Lint accepts every valid document in a policy with BASE.
 """
 
 import copy
@@ -184,8 +184,8 @@ class Maker:
         return found
 
     def swept(self, document):
-        """Yields copies of the document. In each, one value is removed, replaced by one of EXTREMES, or
-        gets a neighbor whose key is unknown."""
+        """Yields copies of the document. In each, one value is removed, replaced by one of
+        EXTREMES, or gets a neighbor whose key is unknown."""
         for place in range(len(self.places(document))):
             for value in ["removed", "unknown", *EXTREMES]:
                 changed = copy.deepcopy(document)

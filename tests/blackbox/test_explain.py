@@ -42,8 +42,8 @@ _Written.add_representer(str, lambda self, text: self.represent_scalar("tag:yaml
 
 
 def explain(policy, objects, *args, tmp_path, status=None, text=False):
-    """Returns the explanations of the objects, or standard output if `text` is true. Checks that the
-    exit status agrees with them."""
+    """Returns the explanations of the objects, or standard output if `text` is true. Checks that
+    the exit status agrees with them."""
     folder = policy if not isinstance(policy, list) else write_policy(tmp_path / "policy", policy)
     file = tmp_path / "objects.yaml"
     file.write_text(objects if isinstance(objects, str) else yaml.dump_all(objects, Dumper=_Written, sort_keys=False))
@@ -67,7 +67,7 @@ def said(decision):
 
 
 def compare(server, some, tmp_path):
-    """Sends the Pods through `serve`, which holds what it admits, and through `explain` as one file."""
+    """Sends the Pods through `serve`, which holds what it admits, and as one file to `explain`."""
     explained = explain(server.policy, some, "--as", kube.ADMIN[0], tmp_path=tmp_path)
     assert len(explained) == len(some)
     for obj, told in zip(some, explained, strict=True):
@@ -84,8 +84,8 @@ def compare(server, some, tmp_path):
 @settings(max_examples=scaled(25, 4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policies(), st.lists(pods(), min_size=scaled(12, 6), max_size=scaled(12, 6)), st.booleans())
 def test_is_what_serve_says(tmp_path, policy, some, limited):
-    """With generated Pods and policies, the verdict, message, warnings, patch, and charge are those of
-    the webhook, byte for byte."""
+    """With generated Pods and policies, the verdict, message, warnings, patch, and charge are those
+    of the webhook, byte for byte."""
     if limited:
         policy = [d for d in policy if d["kind"] != "Tenant"] + LIMITED
     server = Server(policy, start=False)

@@ -177,8 +177,8 @@ def sentences(documents):
 
 
 def batches(documents, size):
-    """Yields lists of indices. Each has at most one Settings document, because a policy may not have
-    more."""
+    """Yields lists of indices. Each has at most one Settings document, because a policy may not
+    have more."""
     settings = [i for i, document in enumerate(documents) if document.get("kind") == "Settings"]
     others = [i for i, document in enumerate(documents) if document.get("kind") != "Settings"]
     while settings or others:

@@ -1,4 +1,4 @@
-/* gpugate explain: what `serve` would say of the Pods in a file, and why, without a cluster. */
+/* gpugate explain: says what `serve` would decide for the Pods in a file, and why. */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -89,7 +89,7 @@ static const struct option_table table = {
 		 [EXIT_FAILED] = "It could not be decided. Standard error says what to do."},
 };
 
-/* All objects of the file, and what came of them. */
+/* The explanations of all objects in the file, and their results. */
 struct explaining {
 	json_t *objects;
 	unsigned refused, without_pods;

@@ -13,7 +13,7 @@ static bool is_key(struct str raw, bool escaped, struct str key)
 }
 
 /*
- * Enters the object at the scan's position, and moves to the value of the key. Returns 1; 0 if there
+ * Enters the object at the scan's position and moves to the value of the key. Returns 1; 0 if there
  * is no such key; or -1 on error.
  */
 static int enter(struct scan *scan, struct str key)

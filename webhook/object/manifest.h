@@ -1,6 +1,6 @@
 /*
- * manifest: reads files of Kubernetes objects, such as people write and kubectl prints, and converts
- * them to the JSON that the other readers in this folder take.
+ * manifest: reads files of Kubernetes objects, written by people or printed by kubectl, and
+ * converts them to the JSON that the other readers in this folder take.
  *
  * A file is a stream of YAML documents, or a sequence of JSON values. It is JSON if its first
  * character is `{`. Objects whose kind ends in `List` are replaced by their items. Empty documents
@@ -45,7 +45,7 @@ struct manifest {
 	uint32_t size;
 	struct buf text;             /* The JSON of the whole file. */
 	struct buf documents;        /* The position of each document in `text`. */
-	struct manifest_mark *marks; /* Ascending. NULL if the file is JSON, which is not converted. */
+	struct manifest_mark *marks; /* Ascending. NULL if the file is JSON. */
 	uint32_t mark_count, mark_size;
 	struct arena arena;
 };

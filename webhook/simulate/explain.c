@@ -6,16 +6,16 @@
 #include "webhook/object/workload.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
-#define ARENA_MAX ((size_t)64 << 20) /* As much as one request of `serve` may use, and more. */
+#define ARENA_MAX ((size_t)64 << 20) /* More than one request of `serve` may use. */
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
 #define GROUPS_MAX 64
 
-/* What is tried, and what came of it. */
+/* One object that is tried, and the result. */
 struct trial {
 	const struct explain_context *context;
-	struct review review;  /* Of each of the Pods. */
+	struct review review;  /* The same for each Pod. */
 	struct arena objects;  /* For the review. */
-	struct arena decision; /* For one decision; emptied for the next one. */
+	struct arena decision; /* For one decision; reset before the next one. */
 	struct str groups[GROUPS_MAX];
 	const char *kind; /* For messages. */
 	int64_t pods, fits;
@@ -39,7 +39,7 @@ static void set_creator(struct trial *trial, const struct workload_kind *kind)
 	trial->review.user = controller ? str_of(kind->controller) : context->user;
 }
 
-/* A Pod of a controller has a name that the API server completes. */
+/* A controller gives its Pods a generateName, which the API server completes. */
 static int name_pod(struct trial *trial, const struct manifest_object *object)
 {
 	struct pod *pod = &trial->review.object;
@@ -61,7 +61,8 @@ static int make_review(struct trial *trial, const struct workload_kind *kind, co
 	struct review *review = &trial->review;
 	if (workload_read(kind, object->json, &workload, err) < 0)
 		return manifest_explain(manifest, object, err);
-	struct manifest_object template = *object; /* in which the reader counts bytes */
+	/* The reader counts bytes from the start of the template. */
+	struct manifest_object template = *object;
 	template.json = workload.pod;
 	if (review_read_pod(workload.pod.ptr, workload.pod.len, &trial->objects, &review->object, err) < 0) {
 		if (*kind->template)
@@ -78,7 +79,8 @@ static int make_review(struct trial *trial, const struct workload_kind *kind, co
 	review->kind = STR("Pod");
 	review->resource = STR("pods");
 	review->name = review->object.name;
-	review->dry_run = workload.replicas == 0; /* Then a Pod is explained, but none holds quota. */
+	/* With 0 replicas, one Pod is explained, but it holds no quota. */
+	review->dry_run = workload.replicas == 0;
 	set_creator(trial, kind);
 	trial->pods = workload.replicas < EXPLAIN_PODS_MAX ? workload.replicas : EXPLAIN_PODS_MAX;
 	return 0;
@@ -89,7 +91,7 @@ static bool is_review(const struct manifest_object *object)
 	return str_eq(object->kind, STR("AdmissionReview"));
 }
 
-/* Returns 1, 0 if the object makes no Pods, or -1. */
+/* Returns 1; 0 if the object has no Pods; or -1 on error. */
 static int read_trial(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object,
 		      struct error *err)
 {
@@ -167,7 +169,7 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
 }
 
-/* Decides one Pod. If `traced`, its steps and its decision are added to the tree. */
+/* Decides one Pod. If `traced` is true, adds its steps and its decision to the tree. */
 static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
 	struct explain_collector collector = {trial->context->policy, trial->tree};
@@ -194,9 +196,7 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 		if (try_pod(trial, false, &admitted) < 0)
 			return -1;
 	if (!admitted && trial->fits > 0) {
-		/*
-		 * The first ones are admitted: another Pod's refusal is what has to be explained.
-		 */
+		/* The first Pod was admitted. Explain the refusal of the last one instead. */
 		json_object_clear(trial->tree);
 		add_identity(trial, manifest, object);
 		if (try_pod(trial, true, &admitted) < 0)

@@ -1,4 +1,4 @@
-/* The steps of a decision as members of an explanation. */
+/* Adds the steps of a decision to an explanation. */
 #include "webhook/simulate/explain.h"
 
 static const char *const enforcements[] = {[ENFORCEMENT_DENY] = "deny",
@@ -51,7 +51,7 @@ static void set_place(json_t *to, const char *key, struct policy_place at)
 		json_object_set_new(to, key, json_sprintf("%.*s:%u", STR_ARG(at.file), at.line));
 }
 
-/* Appends an item to a list of the tree. */
+/* Appends an item to a list of the tree, and returns it. */
 static json_t *add(struct explain_collector *c, const char *list, struct policy_place at)
 {
 	json_t *items = json_object_get(c->tree, list), *item = json_object();
@@ -81,7 +81,7 @@ static void on_exempt(struct explain_collector *c, const struct trace_event *eve
 	json_object_set_new(c->tree, "exempt", exempt);
 }
 
-/* null where nothing is known of them */
+/* Returns null if the labels are not known. */
 static json_t *labels_of(const struct pairs *pairs)
 {
 	json_t *labels = pairs->present ? json_object() : json_null();
@@ -209,7 +209,7 @@ static void on_resource(struct explain_collector *c, const struct trace_event *e
 	json_object_set_new(item, "costs", json_array());
 }
 
-/* An amount as messages print it. */
+/* Sets an amount, in the form that messages use. */
 static void set_amount(const struct explain_collector *c, json_t *to, const char *key, wide amount,
 		       enum measure measure)
 {

@@ -91,7 +91,7 @@ static void test_shared_objects(void **state)
 				shared += part->fields[n].object && schema_is_shared(part->fields[n].object);
 		}
 	}
-	assert_int_equal(shared, 1); /* The namespaceSelector of a Tenant; those of a Rule are nested deeper. */
+	assert_int_equal(shared, 1); /* A Tenant's namespaceSelector; a Rule's are nested. */
 }
 
 int main(void)
