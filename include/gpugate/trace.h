@@ -29,7 +29,7 @@
 #include "gpugate/quota.h"
 
 enum trace_kind {
-	TRACE_EXEMPT,   /* Settings exempts the whole review. */
+	TRACE_EXEMPT,   /* Settings exempt the whole review. */
 	TRACE_TENANT,   /* Once: which tenant the Pod belongs to. */
 	TRACE_CHANGE,   /* One change to the Pod, by a Rule or a Guard. */
 	TRACE_RULE,     /* Once for each Rule, in the order of evaluation, after all changes. */
@@ -85,8 +85,8 @@ enum trace_condition {
 	CONDITION_ANNOTATION_SELECTOR, /* match.annotationSelector */
 	CONDITION_REQUESTS,            /* match.requests */
 	CONDITION_REWRITE,             /* A Rule without `inject` has nothing to rewrite. */
-	CONDITION_MAX_PER_CONTAINER,   /* rewrite[].maxPerContainer */
-	CONDITION_PLACEMENT,           /* No node that the Pod selects has the result. */
+	CONDITION_MAX_PER_CONTAINER,   /* A container exceeds rewrite[].maxPerContainer. */
+	CONDITION_PLACEMENT,           /* No node that the Pod selects has the new resource. */
 };
 
 struct trace_rule {
@@ -98,7 +98,7 @@ struct trace_rule {
 	struct str key;
 	enum selector_op op;     /* Selectors. */
 	struct strs wanted;      /* Selectors, tenants, namespaces: what the policy lists. */
-	struct str found;        /* What the Pod or namespace has instead; absent: nothing. */
+	struct str found;        /* What was found instead; absent: nothing. */
 	int64_t min, max, asked; /* CONDITION_REQUESTS: the range, and the effective request. */
 };
 
@@ -143,16 +143,17 @@ struct trace_resource {
 	int64_t count; /* The Pod's effective request, as it is counted. */
 	enum trace_models why;
 	struct strs models; /* The Accelerators that the Pod could get it from. */
-	bool unknown;       /* The Pod could also run on nodes whose Accelerator is unknown. */
+	bool unknown;       /* The Pod could also run on nodes with an unknown Accelerator. */
 };
 
 struct trace_cost {
 	uint32_t quota; /* For policy_quota. */
 	struct str resource;
 	int64_t count;
-	wide each;        /* The cost of one, in policy units: that of the most expensive model. */
+	/* The cost of one, in policy units, as the most expensive model that the quota counts. */
+	wide each;
 	wide amount;      /* count * each */
-	bool unmeasured;  /* The quota measures memory, which is unknown: nothing is charged. */
+	bool unmeasured;  /* The quota measures memory, which is unknown: it is not charged. */
 	struct str model; /* That model; absent: charged by name, or as a whole device. */
 	struct policy_place model_at;
 };
@@ -163,7 +164,7 @@ struct trace_quota {
 	wide requested, used, pending;
 	wide projected; /* What would be held: the sum of these three. */
 	wide limit;     /* hard + borrowUpTo; meaningless if the quota is unlimited. */
-	wide left;      /* What fits before this Pod, within the limit and the cohort. */
+	wide left;      /* What is free before the Pod is charged, within all limits. */
 	bool above_limit, above_cohort;
 	bool refuses; /* One of these is true, and it is enforced. */
 };
