@@ -88,6 +88,7 @@ PLAN = {
         ("make docs/policy.md build/release/reference", PART),
         ("/usr/bin/python3 -m pytest", PART),
         ("/usr/bin/python3 -m pytest", PART),
+        ("/usr/bin/python3 -m pytest", PART),
     ],
     "docs/hacking/add-a-vendor.md": [
         ("make -j2 && make -j2 build/release/unit/", PART),
