@@ -6,11 +6,11 @@
 
 /*
  * Appends a whole file to `out`, whose maximum is the limit. The memory for that maximum is
- * reserved at once and never moves, so that no copies of a key are left behind. `path` is relative
- * to `folder`, which may be AT_FDCWD. `flags` are for open(2), in addition to O_RDONLY, O_CLOEXEC
- * and O_NOCTTY: O_NONBLOCK where a pipe must not make the caller wait.
+ * reserved first and never moves, so that no copies of a key are left behind. `path` is relative to
+ * `folder`, which may be AT_FDCWD. `flags` are for open(2), in addition to O_RDONLY, O_CLOEXEC, and
+ * O_NOCTTY; pass O_NONBLOCK if a pipe must not block the caller.
  *
- * Returns 0, or -1 with errno; out->len is then as before. EFBIG: the file does not fit.
+ * Returns 0, or -1 with errno and out->len unchanged. EFBIG means that the file does not fit.
  * Thread-safe.
  */
 int file_read(int folder, const char *path, int flags, struct buf *out);

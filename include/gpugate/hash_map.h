@@ -1,8 +1,8 @@
 /*
- * hash_map: a hash table of elements that the caller allocates, compares and frees. An element
+ * hash_map: a hash table of elements that the caller allocates, compares, and frees. An element
  * contains a struct hash_link, and a slot is a list of links. To find an element, the caller walks
- * the list from hash_map_chain, and compares hashes and keys. On average there is at most one
- * element per slot. Without memory for more slots, the lists just get longer. Not thread-safe.
+ * the list from hash_map_chain and compares hashes and keys. On average, there is at most one
+ * element per slot. If there is no memory for more slots, the lists grow. Not thread-safe.
  */
 #ifndef GPUGATE_HASH_MAP_H
 #define GPUGATE_HASH_MAP_H
@@ -16,17 +16,17 @@ struct hash_link {
 	uint64_t hash;
 };
 
-/* Zeroed, it is an empty table that nothing can be added to. */
+/* A zeroed map is an empty table to which nothing can be added. */
 struct hash_map {
 	struct hash_link **slots;
 	uint32_t mask; /* The number of slots, a power of two, minus 1. */
 	uint32_t count;
 };
 
-/* Initializes an empty table of `slots` slots, a power of two. Returns 0, or -1 without memory. */
+/* Initializes an empty table. `slots` is a power of two. Returns 0, or -1 without memory. */
 int hash_map_init(struct hash_map *map, uint32_t slots);
 
-/* Frees the slots, not the elements. */
+/* Frees the slots, but not the elements. */
 void hash_map_release(struct hash_map *map);
 
 /* Returns the first link of the slot for that hash, or NULL. */
@@ -43,9 +43,9 @@ void hash_map_remove(struct hash_map *map, const struct hash_link *link);
 void hash_map_replace(struct hash_map *map, const struct hash_link *old, struct hash_link *link);
 
 /*
- * Returns the element after `link`, or the first one if it is NULL, in no particular order; NULL at
- * the end. Between two calls, elements other than `link` may be removed and replaced, and none may
- * be added.
+ * Returns the element after `link`, or the first one if `link` is NULL; NULL at the end. The order
+ * is unspecified. Between two calls, elements other than `link` may be removed or replaced, but
+ * none may be added.
  */
 struct hash_link *hash_map_next(const struct hash_map *map, const struct hash_link *link);
 

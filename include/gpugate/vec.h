@@ -1,8 +1,8 @@
 /*
- * vec: arrays that grow by doubling. vec_room and vec_room_in make room for one more element, and
+ * vec: arrays that grow by doubling. vec_room and vec_room_in make room for one more element and
  * return the array, which may have moved. The array has `count` elements and room for `*size`. If
- * `*size` is 0, the array may be NULL and gets room for `least`. Without memory they return NULL,
- * and neither the array nor `*size` has changed. Not thread-safe.
+ * `*size` is 0, the array may be NULL, and gets room for `least`. If memory is exhausted, they
+ * return NULL, and neither the array nor `*size` changes. Not thread-safe.
  */
 #ifndef GPUGATE_VEC_H
 #define GPUGATE_VEC_H

@@ -13,7 +13,7 @@ static ssize_t read_some(int fd, char *to, size_t most)
 	return got;
 }
 
-/* Reads to the end of the file. Once `out` is full, one more byte is too many. */
+/* Reads to the end of the file. If there is one more byte after `out` is full, that is an error. */
 static int read_all(int fd, struct buf *out)
 {
 	char more;

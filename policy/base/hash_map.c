@@ -21,7 +21,7 @@ static void put(struct hash_map *map, struct hash_link *link)
 	*slot = link;
 }
 
-/* Doubles the number of slots. Returns whether there was memory for that. */
+/* Doubles the number of slots. Returns false if memory is exhausted. */
 static bool grow(struct hash_map *map)
 {
 	struct hash_map larger;

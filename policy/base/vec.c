@@ -1,6 +1,6 @@
 #include "gpugate/vec.h"
 
-/* Computes the elements to make room for, and their bytes. Returns false if one is too large. */
+/* Computes the new capacity in elements and in bytes. Returns false if either overflows. */
 static bool larger(size_t size, size_t least, size_t bytes, size_t *more, size_t *wanted)
 {
 	*more = least;

@@ -7,7 +7,7 @@
 #include "policy/document/schema_parts.h"
 #include "policy/document/yaml.h"
 
-/* Bytes of named files that are read at most, where many Accelerators name one file. */
+/* The maximum number of bytes that are read in total: many Accelerators may name the same file. */
 #define CONFIG_BYTES_MAX ((size_t)64 << 20)
 
 /* Configurations that are kept, so that each is read and reported once. */
@@ -25,7 +25,7 @@ static struct str name_in(const struct node *root, struct str object, struct str
 	return at && at->value->type == NODE_SCALAR ? at->value->text : (struct str){NULL, 0};
 }
 
-/* Marks what a document of the source `from` names. Returns whether it names anything. */
+/* Marks the sources that a document of the source `from` names. Returns whether it names any. */
 static bool mark_named(struct docs *docs, uint32_t from, const struct node *root)
 {
 	const struct str names[] = {name_in(root, STR("sharing"), STR("devicePluginConfig")),
@@ -49,7 +49,7 @@ static bool may_name(struct str bytes)
 	       memmem(bytes.ptr, bytes.len, "offeredFrom", sizeof "offeredFrom" - 1);
 }
 
-/* Its findings are dropped: the same file is read again, as policy or as a configuration. */
+/* Drops its findings, because the file will be read again, as policy or as a configuration. */
 static bool mark_from(struct docs *docs, uint32_t from, struct arena *nodes)
 {
 	bool any = false;
@@ -71,7 +71,7 @@ static bool mark_from(struct docs *docs, uint32_t from, struct arena *nodes)
 
 void config_mark(struct docs *docs, struct arena *nodes, struct report *report)
 {
-	/* A file that names another one is policy, even if it is named. */
+	/* A file that names another one is policy, even if it is named itself. */
 	for (uint32_t i = 0; i < docs->source_count; i++) {
 		struct source *source = &docs->sources[i];
 		if (source->usable && may_name(source->bytes))

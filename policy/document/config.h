@@ -14,8 +14,8 @@
 void config_mark(struct docs *docs, struct arena *nodes, struct report *report);
 
 /*
- * Reads all named configurations into the Accelerators of decoder->docs. Problems go to the report.
- * `nodes` is reset.
+ * Reads all named configurations into the Accelerators of decoder->docs. Reports problems. Resets
+ * `nodes`.
  */
 void config_attach(struct decoder *decoder, struct arena *nodes);
 

@@ -7,12 +7,12 @@
 #include "policy/document/lines.h"
 #include "policy/document/yaml.h"
 
-/* The keys of a ConfigMap that a suggestion compares at most. */
+/* The most keys of a ConfigMap that are considered for a suggestion. */
 #define KEYS_MAX 32
 
 /*
- * Returns the only document of the reader, and closes the reader. Returns NULL if it cannot be read
- * (reported).
+ * Returns the only document of the reader, or NULL if it cannot be read (reported). Closes the
+ * reader.
  */
 static const struct node *only_document(struct decoder *decoder, struct tree_reader *reader, struct place begin,
 					struct arena *nodes)
@@ -47,7 +47,7 @@ static const struct node *only_document(struct decoder *decoder, struct tree_rea
 	return NULL;
 }
 
-/* Returns the keys of a map for a message, as in "any, tesla-t4". */
+/* Returns the keys of a map for a message, such as "any, tesla-t4". */
 static const char *list_keys(const struct node *map, char *buffer, size_t size)
 {
 	size_t len = 0;
@@ -101,7 +101,7 @@ static const struct node *choose(struct decoder *decoder, const struct config_ch
 	return key;
 }
 
-/* Returns the first line after a block of text that is the value of a key. */
+/* Returns the first line after the block of text that is the value of a key. */
 static uint32_t block_end(const struct source *source, const struct node *key)
 {
 	uint32_t line = key->value->at.line + 1;
@@ -117,7 +117,7 @@ static uint32_t block_end(const struct source *source, const struct node *key)
 	return line;
 }
 
-/* Whether the value of a key is written as a block of lines after "|". */
+/* Whether the value of a key is a block of text after "|". */
 static bool is_block(const struct source *source, const struct node *key)
 {
 	const struct node *value = key->value;

@@ -7,12 +7,12 @@
 
 #include "policy/document/decode.h"
 
-/* Which configuration of a file is meant. */
+/* Which configuration of a file to read. */
 struct config_choice {
 	uint32_t source;
-	struct str key;   /* The key in the data of a ConfigMap. Absent: its only one. */
-	struct str usual; /* If `key` is absent: the key that is preferred, if there is one. */
-	struct place at;  /* Of the name in the Accelerator. */
+	struct str key;   /* The key in a ConfigMap's data. Absent: `usual`, or the only key. */
+	struct str usual; /* The preferred key, if the ConfigMap has it. */
+	struct place at;  /* The place of the name in the Accelerator. */
 };
 
 /*
@@ -22,8 +22,8 @@ struct config_choice {
 const struct node *config_root(struct decoder *decoder, const struct config_choice *choice, struct arena *nodes);
 
 /*
- * Reports that a map has no key `wrong`, with the key that was probably meant or all keys. `lacks`
- * is as in "ConfigMap has no key".
+ * Reports that a map has no key `wrong`, and suggests the key that was probably meant, or lists all
+ * keys. `lacks` is text such as "ConfigMap has no key".
  */
 void config_no_key(struct decoder *decoder, struct place at, const char *lacks, struct str wrong,
 		   const struct node *map);

@@ -3,11 +3,11 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* A path that is being composed. */
+/* A path that is being built. */
 struct route {
 	char bytes[PATH_MAX];
 	size_t len;
-	bool empty; /* The route has no folder, and the next component gets no slash. */
+	bool empty; /* There is no folder yet, so the next component gets no slash. */
 };
 
 struct str config_path(struct str name)
@@ -24,7 +24,7 @@ struct str config_part(struct str name)
 	return path.len < name.len ? str_tail(name, path.len + 1) : (struct str){NULL, 0};
 }
 
-/* Begins with the folder of a file. Returns false if the path is too long. */
+/* Starts with the folder of a file. Returns false if the path is too long. */
 static bool begin(struct route *route, struct str file)
 {
 	size_t len = file.len;
@@ -39,7 +39,7 @@ static bool begin(struct route *route, struct str file)
 	return true;
 }
 
-/* Returns false if the component leads out of the folder of `root_len` bytes. */
+/* Applies "..". Returns false if that leads out of the folder of `root_len` bytes. */
 static bool leave(struct route *route, size_t root_len)
 {
 	size_t len = route->len;

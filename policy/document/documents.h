@@ -186,8 +186,8 @@ struct doc_sharing {
 	struct text resource;                   /* Required, unless a configuration is named. */
 	struct number replicas;                 /* 2 to 65536. Required in the same way. */
 	struct number max_per_container;        /* At least 1. Default: 1. */
-	struct text device_plugin_config;       /* A file of the device plugin, see config_name.h. */
-	const struct doc_device_plugin *plugin; /* What that file says. NULL: no such file. */
+	struct text device_plugin_config;       /* The plugin's file; see config_name.h. */
+	const struct doc_device_plugin *plugin; /* Its contents. NULL: no such file. */
 };
 
 struct doc_accelerator {

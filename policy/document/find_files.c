@@ -41,7 +41,7 @@ struct walk {
 	size_t entries;
 	uint32_t root_len; /* See struct source. */
 	bool again;        /* A folder was found that had already been walked. */
-	bool stop;         /* A limit was reached or memory is exhausted, which has been reported. */
+	bool stop;         /* A limit was reached or memory is exhausted. It was reported. */
 };
 
 static void give_up(struct walk *walk, struct str path, const char *why)

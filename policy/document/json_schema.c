@@ -1,9 +1,9 @@
 /*
  * json_schema: prints the tables of the schema as JSON Schema, draft 2020-12. See gpugate/schema.h.
  *
- * It uses only keywords that editors and the validators of all languages know. An editor shows
- * which key is wrong only if it knows which kind was meant. That is why the schema of all kinds is a
- * chain of `if` and `then` and not a `oneOf`.
+ * It uses only keywords that editors, and validators in any language, support. An editor can point
+ * out the wrong key only if it knows which kind was meant. That is why the schema for all kinds is
+ * a chain of `if` and `then`, not a `oneOf`.
  */
 #include "gpugate/schema.h"
 
@@ -15,7 +15,7 @@
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
 #define ID_PREFIX "https://gpugate.io/schema/v1/"
 
-/* Replaces what the table says about a key by the only value that it has in a kind. */
+/* Replaces a key's schema from the table with the only value that the key has in a kind. */
 static void put_constant(struct schema_writer *writer, json_t *schema, const char *key, struct str value)
 {
 	json_t *property = json_object_get(json_object_get(schema, "properties"), key);
@@ -30,7 +30,7 @@ static json_t *new_kind(struct schema_writer *writer, const struct schema_kind *
 	return schema;
 }
 
-/* Returns a new schema of an object that has this kind, and maybe other members. */
+/* Returns a new schema that matches any object of this kind. */
 static json_t *new_if_kind(struct schema_writer *writer, const struct schema_kind *kind)
 {
 	json_t *schema = json_object(), *properties = json_object(), *required = json_array(),
@@ -43,7 +43,7 @@ static json_t *new_if_kind(struct schema_writer *writer, const struct schema_kin
 	return schema;
 }
 
-/* Appends a word to an enum unless it is the last one already. */
+/* Appends a word to an enum, unless it is already the last one. */
 static void append_word(struct schema_writer *writer, json_t *words, struct str word)
 {
 	const json_t *last = json_array_get(words, json_array_size(words) - 1);
@@ -51,7 +51,7 @@ static void append_word(struct schema_writer *writer, json_t *words, struct str 
 		schema_append(writer, words, schema_new_text(word));
 }
 
-/* Returns a new list of what the kinds are for. */
+/* Returns, as a new string, a list that says what each kind is for. */
 static json_t *new_kinds_text(void)
 {
 	struct buf words;
@@ -64,7 +64,7 @@ static json_t *new_kinds_text(void)
 	return text;
 }
 
-/* Returns the new schema of the documents of all kinds. */
+/* Returns a new schema for documents of any kind. */
 static json_t *new_any_kind(struct schema_writer *writer)
 {
 	static const char versions_text[] = "gpugate.io/v1, but v1 for a Namespace.";
@@ -96,7 +96,7 @@ static json_t *new_any_kind(struct schema_writer *writer)
 
 /* --- Printing --- */
 
-/* Writes "https://gpugate.io/schema/v1/tenant.json". It is a name; nothing is fetched from there. */
+/* Writes "https://gpugate.io/schema/v1/tenant.json", for example. This is only an identifier. */
 static void identify(const char *name, char *out, size_t size)
 {
 	size_t len = (size_t)snprintf(out, size, ID_PREFIX "%s.json", name);
@@ -104,7 +104,7 @@ static void identify(const char *name, char *out, size_t size)
 		out[i] = (char)tolower((unsigned char)out[i]);
 }
 
-/* Returns the new schema of a kind, or of all kinds if `kind` is NULL. */
+/* Returns a new schema for a kind, or for any kind if `kind` is NULL. */
 static json_t *new_schema(struct schema_writer *writer, const struct schema_kind *kind)
 {
 	char id[SCHEMA_NAME_BYTES], title[SCHEMA_NAME_BYTES];

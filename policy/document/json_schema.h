@@ -1,7 +1,7 @@
 /*
  * json_schema: what the files that print JSON Schema share. Functions that return a json_t return a
- * new one, and NULL if memory is exhausted. The functions that add a value take it, and note in the
- * writer if it is NULL.
+ * new one, or NULL if memory is exhausted. Functions that add a value take it; if it is NULL, they
+ * record the failure in the writer.
  */
 #ifndef POLICY_DOCUMENT_JSON_SCHEMA_H
 #define POLICY_DOCUMENT_JSON_SCHEMA_H
@@ -15,7 +15,7 @@
 
 struct schema_writer {
 	json_t *definitions; /* Of the schema's $defs; borrowed. */
-	bool failed;         /* Memory was exhausted. What was made is incomplete. */
+	bool failed;         /* Memory was exhausted; the schema is incomplete. */
 };
 
 void schema_put(struct schema_writer *writer, json_t *object, const char *key, json_t *value);
@@ -26,28 +26,28 @@ void schema_put_all(struct schema_writer *writer, json_t *object, json_t *member
 
 json_t *schema_new_text(struct str s);
 
-/* Returns a schema of values of the type, such as "object". */
+/* Returns a schema for values of a type, such as "object". */
 json_t *schema_new_type(struct schema_writer *writer, const char *type);
 
-/* Returns a schema that either of two fits. Takes both. */
+/* Returns a schema that is satisfied if either of two schemas is. Takes both. */
 json_t *schema_new_either(struct schema_writer *writer, json_t *one, json_t *other);
 
-/* Writes the name with dashes instead of blanks, as in "label-selector". */
+/* Writes the name with hyphens instead of spaces, as in "label-selector". */
 void schema_definition_name(const char *name, char *out, size_t size);
 
 /* Returns a reference to a definition. */
 json_t *schema_new_reference(struct schema_writer *writer, const char *name);
 
-/* Returns a reference to the strings of a form. Defines them if they are not yet defined. */
+/* Returns a reference to the definition of a form's strings. Adds the definition if needed. */
 json_t *schema_refer_to_form(struct schema_writer *writer, enum text_form form);
 
 /*
- * Does the same for amounts. YAML reads 4 and 6.5 as numbers and 320Gi as a string. `minimum` and
- * `maximum` ignore strings, and `pattern` ignores numbers.
+ * Does the same for amounts. YAML reads 4 and 6.5 as numbers, and 320Gi as a string. `minimum` and
+ * `maximum` do not apply to strings, and `pattern` does not apply to numbers.
  */
 json_t *schema_refer_to_quantity(struct schema_writer *writer, bool positive);
 
-/* Returns the schema of an object with these keys. */
+/* Returns a schema for an object with these keys. */
 json_t *schema_new_object(struct schema_writer *writer, const struct schema_object *object);
 
 #endif

@@ -1,4 +1,4 @@
-/* json_schema_fields: prints the rows of the tables: one function for each type of field. */
+/* json_schema_fields: prints the rows of the tables, with one function for each type of field. */
 #include "gpugate/buf.h"
 #include "policy/document/decode_value.h"
 #include "policy/document/json_schema.h"
@@ -27,7 +27,7 @@ static json_t *new_word(struct schema_writer *writer, const struct schema_field 
 	return schema;
 }
 
-/* Adds that the list or map must not be empty, if the field says so. */
+/* Adds that the list or map must not be empty, if the field requires that. */
 static json_t *full(struct schema_writer *writer, const struct schema_field *field, json_t *schema, const char *keyword)
 {
 	if (field->flags & FIELD_FULL)
@@ -143,7 +143,7 @@ static value_function *const values[] = {
 
 /* --- Keys --- */
 
-/* Returns the field's documentation, with that of its words, as a new string. */
+/* Returns the documentation of the field and of its words, as a new string. */
 static json_t *new_description(struct schema_writer *writer, const struct schema_field *field)
 {
 	struct buf words;
@@ -157,7 +157,7 @@ static json_t *new_description(struct schema_writer *writer, const struct schema
 	return description;
 }
 
-/* Returns the default as a new value: a number or a boolean where it is written as one. */
+/* Returns the default as a new value: a number or a boolean if it is written as one. */
 static json_t *new_default(struct schema_writer *writer, const struct schema_field *field)
 {
 	bool countable = field->type == FIELD_NUMBER || field->type == FIELD_AMOUNT;
@@ -175,7 +175,7 @@ static json_t *new_default(struct schema_writer *writer, const struct schema_fie
 	return list;
 }
 
-/* Returns the schema of a key's value, which begins with the documentation, as a new object. */
+/* Returns a new schema of a key's value; the documentation comes first. */
 static json_t *new_field(struct schema_writer *writer, const struct schema_field *field)
 {
 	json_t *schema = json_object();
@@ -186,7 +186,7 @@ static json_t *new_field(struct schema_writer *writer, const struct schema_field
 	return schema;
 }
 
-/* Returns a schema that requires the keys with this `unless`, absent for those that are always required. */
+/* Returns a new schema that requires the keys that have this `unless`; absent: always required. */
 static json_t *new_required(struct schema_writer *writer, const struct schema_object *object, struct str unless)
 {
 	json_t *keys = json_array(), *schema = json_object();
@@ -202,7 +202,7 @@ static json_t *new_required(struct schema_writer *writer, const struct schema_ob
 	return schema;
 }
 
-/* Requires the keys that are needed unless another is given, or that other. An object has at most one. */
+/* Requires the keys that have an `unless`, or else the key that it names, which is always one. */
 static void put_required_unless(struct schema_writer *writer, json_t *schema, const struct schema_object *object)
 {
 	for (size_t i = 0; i < object->field_count; i++) {

@@ -3,7 +3,7 @@
 
 #include "policy/document/json_schema.h"
 
-/* Quantities end at 2^63. As a floating-point number it is exact. */
+/* Quantities are below 2^63, which a double represents exactly. */
 #define QUANTITY_LIMIT 9223372036854775808.0
 
 void schema_put(struct schema_writer *writer, json_t *object, const char *key, json_t *value)
@@ -78,7 +78,7 @@ static json_t *new_pattern(struct schema_writer *writer, const char *pattern)
 	return schema;
 }
 
-/* Returns a new definition of the strings of a form. */
+/* Returns a new definition for strings of a form. */
 static json_t *new_form(struct schema_writer *writer, const struct schema_form *form)
 {
 	char words[512];

@@ -33,7 +33,7 @@ static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 	return true;
 }
 
-/* Reports that memory is exhausted. The rest of the file, which would be incomplete, is not read. */
+/* Reports that memory is exhausted, and stops reading: the rest would be incomplete. */
 static void run_out(struct tree_reader *reader)
 {
 	reader->over = true;
@@ -350,7 +350,7 @@ struct tree_reader *tree_open_lines(const struct docs *docs, uint32_t source, ui
 
 	if (!bytes)
 		return NULL;
-	/* Without the empty lines at the end: libyaml puts the end of a stream after the last line. */
+	/* Drop empty lines at the end: libyaml puts the end of a stream after the last line. */
 	while (len > from && (whole->bytes.ptr[len - 1] == '\n' || whole->bytes.ptr[len - 1] == '\r'))
 		len--;
 	memcpy(bytes, whole->bytes.ptr, len);

@@ -42,12 +42,12 @@ static wide most_ever(const struct policy *policy, uint32_t self)
 	return room < limit ? room : limit;
 }
 
-struct judgement limits_judge(const struct policy *policy, const struct charge *charge, const struct held *held)
+struct judgment limits_judge(const struct policy *policy, const struct charge *charge, const struct held *held)
 {
 	const struct quota *quota = &policy->quotas[charge->quota];
 	wide now = now_held(held, charge->quota);
 	wide limit = amount_sum(quota->hard, quota->borrow);
-	struct judgement j = {.quota = quota, .then = amount_sum(now, charge->amount), .left = limit - now};
+	struct judgment j = {.quota = quota, .then = amount_sum(now, charge->amount), .left = limit - now};
 	j.above_hard = j.then > limit;
 	if (quota->pool != NO_POOL) {
 		/*
@@ -128,7 +128,7 @@ bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const s
 }
 
 /* A sum that overflows cannot be booked, whatever the enforcement. */
-bool limits_refuse(const struct policy *policy, const struct judgement *j)
+bool limits_refuse(const struct policy *policy, const struct judgment *j)
 {
 	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;
 }
@@ -147,7 +147,7 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 		uint32_t q = charges[i].quota;
 		if (policy->quotas[q].unlimited)
 			continue;
-		struct judgement j = limits_judge(policy, &charges[i], held);
+		struct judgment j = limits_judge(policy, &charges[i], held);
 		if (!j.above_hard && !j.above_pool)
 			continue;
 		struct excess row = {.quota = q,

@@ -5,7 +5,7 @@
 #include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
-struct judgement {
+struct judgment {
 	const struct quota *quota;
 	wide then; /* What would be held. */
 	wide left; /* What still fits below all limits of the quota, without the charge. */
@@ -13,15 +13,15 @@ struct judgement {
 };
 
 /*
- * Compares what would be held with the quota's limits. `held` is by quota of the policy; the quota
- * must not be unlimited.
+ * Compares what would be held with the limits of the quota, which must not be unlimited. `held` is
+ * indexed by quota of the policy.
  */
-struct judgement limits_judge(const struct policy *policy, const struct charge *charge, const struct held *held);
+struct judgment limits_judge(const struct policy *policy, const struct charge *charge, const struct held *held);
 
 /*
- * Whether a judgement that is above a limit refuses the Pod: its tenant enforces it, or the sum is
- * one that no integer holds, which cannot be booked even if the tenant allows it.
+ * Whether a judgment that is above a limit refuses the Pod: because its tenant enforces the limit,
+ * or because the sum overflows an integer and cannot be booked even if the tenant allows it.
  */
-bool limits_refuse(const struct policy *policy, const struct judgement *judgement);
+bool limits_refuse(const struct policy *policy, const struct judgment *judgment);
 
 #endif

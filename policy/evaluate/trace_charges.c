@@ -28,7 +28,7 @@ static enum trace_models why_models(const struct charging *c, const struct resou
 	return scope->names.items == c->holding->node_models ? MODELS_NODE : MODELS_PLACEMENT;
 }
 
-/* The models of a resource that are in the scope; none without memory. */
+/* Returns the models of a resource that are in the scope; none if memory is exhausted. */
 static struct strs scope_names(const struct charging *c, const struct resource *resource, const struct scope *scope)
 {
 	uint32_t count = 0, size = resource ? resource->landing_count : 0;
@@ -39,7 +39,7 @@ static struct strs scope_names(const struct charging *c, const struct resource *
 	return (struct strs){names, count};
 }
 
-/* The model that costs as much as is charged: the first of them. */
+/* Returns the first model that costs as much as is charged. */
 static const struct model *dearest(const struct charging *c, const struct quota *quota, const struct resource *resource,
 				   const struct scope *scope, wide each)
 {
@@ -104,13 +104,13 @@ static void send_quota(const struct charging *c, uint32_t q, wide requested, con
 				    .pending = held[q].pending,
 				    .projected = amount_sum(amount_sum(held[q].used, held[q].pending), requested)};
 	if (!quota->unlimited) {
-		struct judgement judgement = limits_judge(c->policy, &charge, held);
+		struct judgment judgment = limits_judge(c->policy, &charge, held);
 		out->limit = amount_sum(quota->hard, quota->borrow);
-		out->left = judgement.left;
-		/* A quota in which the Pod costs nothing is not compared, even where it is overdrawn. */
-		out->above_limit = out->counts && judgement.above_hard;
-		out->above_cohort = out->counts && judgement.above_pool;
-		out->refuses = (out->above_limit || out->above_cohort) && limits_refuse(c->policy, &judgement);
+		out->left = judgment.left;
+		/* A quota that charges the Pod nothing cannot refuse it, even if overdrawn. */
+		out->above_limit = out->counts && judgment.above_hard;
+		out->above_cohort = out->counts && judgment.above_pool;
+		out->refuses = (out->above_limit || out->above_cohort) && limits_refuse(c->policy, &judgment);
 	}
 	send(c, &event);
 }
@@ -127,7 +127,7 @@ void policy_trace_charges(const struct policy *policy, const struct holding *hol
 		send_resource(&c, &holding->demands[d]);
 	for (uint32_t i = 0, next = 0; i < c.tenant->quota_count; i++) {
 		uint32_t q = c.tenant->quotas[i];
-		/* Charges are in the order of the path, without those of nothing. */
+		/* Charges are in the order of the path, without those of 0. */
 		bool charged = next < count && charges[next].quota == q;
 		send_quota(&c, q, charged ? charges[next].amount : 0, held);
 		next += charged;

@@ -1,9 +1,11 @@
-/* Sends the outcome of each Rule, and of those that did nothing, the first condition that does not
- * hold. */
+/*
+ * Sends the outcome of each Rule, and for each Rule that did nothing, the first condition that does
+ * not hold.
+ */
 #include "policy/evaluate/rules_match.h"
 #include "policy/evaluate/trace.h"
 
-/* Outcomes are in the order of how much they say. */
+/* The enum lists outcomes in ascending order of effect: the greatest one wins. */
 static void mark(const struct evaluation *e, const struct rule *rule, enum trace_rule_outcome outcome,
 		 enum trace_condition condition)
 {
@@ -18,7 +20,7 @@ void trace_outcome(const struct evaluation *e, const struct rule *rule, enum tra
 		mark(e, rule, outcome, CONDITION_NONE);
 }
 
-/* Whether all that the Rule could do is to rewrite, and there is nothing for it to rewrite. */
+/* Whether the Rule only rewrites, and the Pod requests nothing that it rewrites. */
 static bool rewrites_nothing(const struct rule *rule, const struct plan *plan)
 {
 	bool injects = rule->node_selector_count || rule->toleration_count || str_present(rule->runtime_class);
@@ -42,7 +44,7 @@ void trace_plan(const struct evaluation *e, const struct rule *rule, const struc
 		mark(e, rule, RULE_SATISFIED, CONDITION_NONE);
 }
 
-/* The names of the Rule's tenants; none without memory. */
+/* Returns the names of the Rule's tenants; none if memory is exhausted. */
 static struct strs tenant_names(const struct evaluation *e, const struct rule *rule)
 {
 	struct str *names = arena_alloc(e->arena, rule->tenant_count * sizeof *names);
@@ -108,7 +110,7 @@ static void describe(const struct evaluation *e, const struct rule *rule, struct
 	}
 }
 
-/* Of a Rule that was never planned. */
+/* Finds the first unmet condition of a Rule that was never planned. */
 static void find_unmet(const struct evaluation *e, const struct rule *rule, struct trace_rule *out)
 {
 	out->condition = rules_unmet(e, rule);

@@ -44,8 +44,8 @@ def remove_quotas(admin):
 
 def published(run):
     """In each round, a replica starts in a cluster without gpuquotas objects and writes all of
-    them. The latency of creates is measured meanwhile, and again when all objects exist. At the end,
-    a replica starts that finds all of them correct."""
+    them. The latency of creates is measured during that time, and again when all objects exist. At
+    the end, a replica starts and finds that all objects are already correct."""
     side, store, rounds = Side("gpugate, 1 replica", replicas=1, tenants=run.options.tenants), run.store, []
     wanted = sum(len(doc["spec"].get("quotas", ())) for doc in sides.policy(tenants=run.options.tenants))
     with side.running(run.plane, run.options, "--settle-seconds", 1):

@@ -1,7 +1,7 @@
 """Makes policy documents from the JSON Schema: valid ones, and ones with one mutation.
 
-What a schema cannot say, such as that a Tenant's parent exists, is in VALUES, FORMS, and WHOLE. Lint accepts
-every valid document in a policy with BASE.
+VALUES, FORMS, and WHOLE contain what a schema cannot express, such as that a Tenant's parent
+exists. Lint accepts every valid document in a policy with BASE.
 """
 
 import copy
@@ -37,7 +37,8 @@ FORMS = {
     "positive-quantity": [1, 0.5, "80Gi", "1500m", "0.001", "2E2"],
 }
 
-# Values of keys, by kind and path (items of lists and keys of maps are left out). They replace what the schema alone would give.
+# Values of keys, by kind and path (without items of lists and keys of maps). They are used instead
+# of values made from the schema.
 VALUES = {
     "Settings.spec.otherResources": [["example.org/nic-*"]],
     "Accelerator.spec.resource": ["example.com/device-%d"],
@@ -100,7 +101,8 @@ class Maker:
         self.schema, self.random, self.chance = schema, random, 0.5
 
     def resolve(self, schema):
-        """Returns (the name of the definition or None, the schema) with what stands beside the reference."""
+        """Returns the name of the definition or None, and the schema with the members next to the
+        reference."""
         if "$ref" not in schema:
             return None, schema
         name = schema["$ref"].removeprefix("#/$defs/")
@@ -151,7 +153,8 @@ class Maker:
         for i, item in enumerate(items):
             if isinstance(item, dict) and "name" in item:
                 item["name"] = f"i{i}"
-            if isinstance(item, dict) and "operator" in item:  # an expression of a selector: each of its own key, so that none contradicts another
+            # Each expression of a selector gets a key of its own, so that none contradicts another.
+            if isinstance(item, dict) and "operator" in item:
                 item["key"] = f"key-{i}"
                 item["values"] = ["a"] if item["operator"].endswith("In") else []
         return items
@@ -165,7 +168,8 @@ class Maker:
         whole = {key: self.value(part, f"{path}.{key}") for key, part in schema["properties"].items()
                  if key in required or self.random.random() < self.chance}
         if path.endswith("elector") and not any(whole.values()):
-            whole = {"matchLabels": {"a": "b"}}  # an empty selector of a Tenant would claim every namespace
+            # An empty selector of a Tenant would claim every namespace.
+            whole = {"matchLabels": {"a": "b"}}
         return whole
 
     # --- Mutations ---
@@ -180,8 +184,8 @@ class Maker:
         return found
 
     def swept(self, document):
-        """Yields copies of the document with every value in turn removed, replaced by each of EXTREMES, or given
-        a neighbor whose key is unknown."""
+        """Yields copies of the document. In each, one value is removed, replaced by one of
+        EXTREMES, or gets a neighbor whose key is unknown."""
         for place in range(len(self.places(document))):
             for value in ["removed", "unknown", *EXTREMES]:
                 changed = copy.deepcopy(document)
@@ -218,8 +222,8 @@ class Maker:
 
 
 def at_the_edges(number):
-    """Yields documents with every tricky string where nothing but its form matters, and with every number as an amount.
-    Their names are numbered from `number`."""
+    """Yields documents that have every tricky string where only its form matters, and every number
+    as an amount. Their names are numbered from `number`."""
     names = itertools.count(number)
 
     def document(kind, **spec):

@@ -220,8 +220,8 @@ _PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|
 
 
 def documents():
-    """Those for users, and those for contributors. The reference of the command line has the examples
-    of `--help` and no commands of its own."""
+    """The documents for users and for contributors. The command-line reference is not among them:
+    it has only the examples of `--help`."""
     docs = ROOT / "docs"
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md", *sorted(docs.glob("*.md")),
             *(path for path in sorted((docs / "reference").glob("*.md")) if path.name != "command-line.md"), *sorted((docs / "hacking").glob("*.md"))]

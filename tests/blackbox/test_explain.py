@@ -1,4 +1,5 @@
-"""`gpugate explain`: the verdict, the sentence and the patch are the webhook's, and what is said of them is so."""
+"""`gpugate explain`: the verdict, the message, and the patch are those of the webhook, and the
+explanation is true."""
 
 import copy
 import json
@@ -41,7 +42,8 @@ _Written.add_representer(str, lambda self, text: self.represent_scalar("tag:yaml
 
 
 def explain(policy, objects, *args, tmp_path, status=None, text=False):
-    """The objects' explanations (with text: standard output), and that the exit status is what they say."""
+    """Returns the explanations of the objects, or standard output if `text` is true. Checks that
+    the exit status agrees with them."""
     folder = policy if not isinstance(policy, list) else write_policy(tmp_path / "policy", policy)
     file = tmp_path / "objects.yaml"
     file.write_text(objects if isinstance(objects, str) else yaml.dump_all(objects, Dumper=_Written, sort_keys=False))
@@ -65,7 +67,7 @@ def said(decision):
 
 
 def compare(server, some, tmp_path):
-    """Sends the Pods through `serve`, which holds what it admits, and through `explain` in one file."""
+    """Sends the Pods through `serve`, which holds what it admits, and as one file to `explain`."""
     explained = explain(server.policy, some, "--as", kube.ADMIN[0], tmp_path=tmp_path)
     assert len(explained) == len(some)
     for obj, told in zip(some, explained, strict=True):
@@ -82,7 +84,8 @@ def compare(server, some, tmp_path):
 @settings(max_examples=scaled(25, 4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(policies(), st.lists(pods(), min_size=scaled(12, 6), max_size=scaled(12, 6)), st.booleans())
 def test_is_what_serve_says(tmp_path, policy, some, limited):
-    """A few hundred Pods by generated policies: verdict, sentence, warnings, patch and charge are those of the webhook, byte for byte."""
+    """With generated Pods and policies, the verdict, message, warnings, patch, and charge are those
+    of the webhook, byte for byte."""
     if limited:
         policy = [d for d in policy if d["kind"] != "Tenant"] + LIMITED
     server = Server(policy, start=False)
@@ -95,7 +98,7 @@ def test_is_what_serve_says(tmp_path, policy, some, limited):
 
 
 def test_is_what_serve_says_of_hard_cases(tmp_path):
-    """Two tenants, labels of namespaces, Guards, memory, warnings: what tests of the order of files ask."""
+    """The same for two tenants, labels of namespaces, Guards, memory, and warnings."""
     server = Server(BASE)
     try:
         compare(server, questions(), tmp_path)
@@ -109,7 +112,7 @@ def test_tenants(tell, tmp_path):
     tenant = tell([*FLEET, *ORG], [pod({GPU: 1}, namespace="team-a-dev")], status=0)[0]["tenant"]
     assert (tenant["name"], tenant["claim"], tenant["pattern"]) == ("team-a", "glob", "team-a-*") and tenant["at"].endswith("policy.yaml:38")
     assert tell(labelled, [pod({GPU: 1}, namespace="n")], status=1)[0]["tenant"] == {"name": None, "claim": "none", "labels": None}
-    # Labels of a namespace: from a file of manifests, from what the cluster has, and from the policy itself.
+    # Labels of a namespace come from the manifests, from the cluster, or from the policy itself.
     assert tell(labelled, [namespace_doc("n", t="x"), pod({GPU: 1}, namespace="n")], status=0)[0]["tenant"]["claim"] == "selector"
     assert tell([*labelled, namespace_doc("n", t="x")], [pod({GPU: 1}, namespace="n")], status=0)[0]["tenant"]["labels"] == {"t": "x"}
     (tmp_path / "usage.yaml").write_text(json.dumps(namespace_doc("n", t="x", u="y")))
@@ -274,7 +277,8 @@ def test_text_from_pods_is_plain(tell):
 
 
 def test_scalars_are_those_of_kubectl(tell):
-    """YAML 1.1, as sigs.k8s.io/yaml reads it: each value as env, which has to be a string, or as a quantity."""
+    """YAML 1.1 as sigs.k8s.io/yaml reads it. Each value is tried as an env value, which must be a
+    string, or as a quantity."""
     template = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: team-a}\nspec:\n  containers:\n  - name: c\n    env: [{name: A, value: %s}]\n"
     for text in ("x", "'5'", '"yes"', "2026-01-01", "1.2.3", "0x", "1e", "-", "0b2", "5 GB", "null", "~"):
         assert tell([*FLEET, *ORG], template % text, status=0), text

@@ -106,7 +106,7 @@ def objects(schema):
 
 
 def test_every_reference_and_pattern_is_for_all_validators(whole):
-    """Validators written in Go have no lookahead, and a definition that nothing refers to is a mistake."""
+    """No pattern uses lookahead, which validators in Go lack. No definition is unused."""
     references = {part["$ref"] for part in objects(whole) if isinstance(part.get("$ref"), str)}
     assert references == {f"#/$defs/{name}" for name in whole["$defs"]}
     patterns = [part["pattern"] for part in objects(whole) if isinstance(part.get("pattern"), str)]
@@ -163,7 +163,8 @@ def test_examples_name_the_schema_to_editors(path):
 # --- Lint and the schema agree ---
 
 def sentences(documents):
-    """Returns the sentences of lint's errors about each document, in a policy of BASE and all of them."""
+    """Returns the messages of lint's errors for each document, in a policy of BASE and all the
+    documents."""
     text = "\n---\n".join(json.dumps(document) for document in [*BASE, *documents])
     done = subprocess.run([BINARY, "lint", "-o", "json", "-"], input=text, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1) and not done.stderr, done.stderr
@@ -176,7 +177,8 @@ def sentences(documents):
 
 
 def batches(documents, size):
-    """Yields lists of indices. Each has at most one Settings document, since a policy has at most one."""
+    """Yields lists of indices. Each has at most one Settings document, because a policy may not
+    have more."""
     settings = [i for i, document in enumerate(documents) if document.get("kind") == "Settings"]
     others = [i for i, document in enumerate(documents) if document.get("kind") != "Settings"]
     while settings or others:
@@ -185,10 +187,12 @@ def batches(documents, size):
 
 
 def judged(documents, accepted):
-    """Returns what lint says about each document alone. Several are read in one call where that gives the same.
+    """Returns what lint says about each document alone. Lints several documents in one call where
+    the result is the same.
 
-    If no document of a call has an error, all are fine. A document that should be refused and has an error is
-    refused alone as well, but errors of form hide those of meaning, so that the others are read again."""
+    If no document of a call has an error, all are valid. A document that should be refused and has
+    an error is also refused alone. The others are linted again, because lint checks the meaning of
+    documents only if the form of all of them is correct."""
     found = [None] * len(documents)
     for batch in batches(documents, 15 if accepted else 10):
         while batch:
@@ -203,7 +207,7 @@ def judged(documents, accepted):
 
 @pytest.fixture(scope="module")
 def made(whole):
-    """(the document, whether the schema accepts it) of many documents, the first ones of which are valid."""
+    """Many documents, the valid ones first, each with whether the schema accepts it."""
     maker, validator = Maker(whole, random.Random(14)), Draft202012Validator(whole)
     valid = [maker.valid(kind, number) for number, kind in enumerate(KINDS * scaled(80, 20))]
     wrong = [maker.mutated(valid[i % len(valid)]) for i in range(2 * len(valid))]

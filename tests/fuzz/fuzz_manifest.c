@@ -26,7 +26,8 @@ static uint32_t lines_of(struct str bytes)
 	uint32_t lines = 1;
 	for (size_t i = 0; i < bytes.len; i++) {
 		unsigned char c = (unsigned char)bytes.ptr[i];
-		lines += c == '\n' || c == '\r' || c == 0x85 || c == 0xa8 || c == 0xa9; /* YAML has more than one */
+		/* YAML has several kinds of line breaks; these are their last bytes. */
+		lines += c == '\n' || c == '\r' || c == 0x85 || c == 0xa8 || c == 0xa9;
 	}
 	return lines;
 }

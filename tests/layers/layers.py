@@ -34,7 +34,8 @@ ARROWS = {
     "webhook/ledger": [],
     "webhook/admission": ["webhook/json", "webhook/object", "webhook/ledger"],
     "webhook/usage": ["webhook/ledger", "webhook/metrics", "webhook/base"],
-    # simulate never uses kube, http, server, metrics or base: the same decisions without a cluster, a clock or a log.
+    # simulate decides the same without a cluster, a clock, or a log. It must not use kube, http,
+    # server, metrics, or base.
     "webhook/simulate": ["webhook/admission", "webhook/object", "webhook/ledger", "webhook/json"],
     "webhook/http": ["webhook/base"],
     "webhook/kube": ["webhook/base", "webhook/json", "webhook/metrics"],

@@ -2,6 +2,6 @@
 #ifndef WEBHOOK_BASE_OBJECT_NAMES_H
 #define WEBHOOK_BASE_OBJECT_NAMES_H
 
-#define CERTS_SECRET "gpugate-ca" /* The Secret with the authorities of self-managed certificates. */
+#define CERTS_SECRET "gpugate-ca" /* Secret with the authorities of self-managed certificates. */
 
 #endif

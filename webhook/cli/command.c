@@ -2,8 +2,8 @@
 
 #include "gpugate/suggest.h"
 
-#define CHILDREN_MAX 32   /* How many names a suggestion considers. */
-#define CHILDREN_LISTED 4 /* Up to this many are listed when there is nothing to suggest. */
+#define CHILDREN_MAX 32   /* The most names that are considered for a suggestion. */
+#define CHILDREN_LISTED 4 /* If nothing can be suggested, at most this many are listed. */
 
 static const struct command *find_child(const struct command *parent, const char *name)
 {
@@ -23,7 +23,7 @@ static size_t list_names(const struct command *parent, const char *names[static 
 	return count;
 }
 
-/* "the commands are create, inspect and verify" */
+/* Appends, for example: "the commands are create, inspect and verify". */
 static void print_names(const char *const *names, size_t count, struct buf *out)
 {
 	buf_text(out, "; the commands are ");
@@ -82,7 +82,7 @@ static int print_help(const struct command *command)
 	return options_print(&out);
 }
 
-/* What is run if a command with children is called without one: its help goes to standard error. */
+/* Prints help to standard error if a command with children is called without one of them. */
 static int refuse_alone(const struct command *command)
 {
 	struct buf out;
@@ -93,7 +93,7 @@ static int refuse_alone(const struct command *command)
 	return EXIT_FAILED;
 }
 
-/* A command with children that has no function of its own takes no option but --help. */
+/* Runs a command that has only children. Its only option is --help. */
 static int run_parent(const struct command *command, int argc, char **argv)
 {
 	char nothing;

@@ -1,15 +1,15 @@
 /*
- * command: the row type of the table of commands, and what walks that table. A command with
+ * command: the rows of the table of commands, and the functions that traverse it. A command with
  * children, such as `certs`, is a row like any other. Dispatch, --help, the manual pages, the shell
- * completions and docs/reference/command-line.md are all made from the rows. webhook/commands.c has
- * the root of the table; each row is in webhook/cmd/NAME.c.
+ * completions, and docs/reference/command-line.md are all made from the rows. The root of the table
+ * is in webhook/commands.c, and each row in webhook/cmd/NAME.c.
  */
 #ifndef WEBHOOK_CLI_COMMAND_H
 #define WEBHOOK_CLI_COMMAND_H
 
 #include "webhook/cli/options.h"
 
-#define COMMAND_WORDS_MAX 4 /* How deep commands may be nested, the program itself included. */
+#define COMMAND_WORDS_MAX 4 /* The maximum depth of commands, including the program itself. */
 
 struct command {
 	const char *name;    /* As typed: "serve". */
@@ -27,21 +27,21 @@ struct command {
 	int (*run)(int argc, char **argv);
 
 	/*
-	 * Instead of `run`, for a command that describes the commands themselves. It also receives
+	 * Used instead of `run` by commands that describe the commands themselves. It also receives
 	 * the root of the table.
 	 */
 	int (*describe)(const struct command *root, int argc, char **argv);
 };
 
 /*
- * Finds the command that argv names and runs it. argv[0] is the name of the root and is not
- * compared. Prints help or an error where no command is named. Returns the exit status.
+ * Finds the command that argv names, and runs it. argv[0] is the name of the root, and is not
+ * compared. Prints help or an error if argv names no command. Returns the exit status.
  */
 int command_run(const struct command *root, int argc, char **argv);
 
 /*
- * Returns the command that `count` words name, from the root on; the root itself for no words.
- * Returns NULL with an error if one of the words is no command.
+ * Returns the command that `count` words name, starting from the root; without words, the root
+ * itself. Returns NULL with an error if a word is not a command.
  */
 const struct command *command_find(const struct command *root, const char *const *words, size_t count,
 				   struct error *err);

@@ -43,7 +43,7 @@ static const char *const kinds[] = {
     [ARGUMENT_DIR] = "dir", [ARGUMENT_COMMAND] = "",      [ARGUMENT_OTHER] = "other",
 };
 
-/* 'lint -o') kind=choice choices='text json' ;; */
+/* Appends, for example: 'lint -o') kind=choice choices='text json' ;; */
 static int print_arguments(void *context, const struct command *command)
 {
 	struct buf *out = context;

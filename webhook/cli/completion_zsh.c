@@ -34,7 +34,7 @@ static const char tail[] =
     "\tcompdef _gpugate gpugate\n"
     "fi\n";
 
-/* 'name:text', in quotes. */
+/* Appends 'name:text', quoted. */
 static void print_entry(const char *name, struct str text, struct buf *out)
 {
 	struct buf entry;
@@ -46,7 +46,7 @@ static void print_entry(const char *name, struct str text, struct buf *out)
 	buf_release(&entry);
 }
 
-/* ('lint -o') compadd -- text json; return ;; */
+/* Appends, for example: ('lint -o') compadd -- text json; return ;; */
 static int print_arguments(void *context, const struct command *command)
 {
 	struct buf *out = context;

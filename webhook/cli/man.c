@@ -6,9 +6,9 @@
 #include "webhook/cli/wrap.h"
 
 #define PROGRAM "gpugate"
-#define TEXT_COLUMNS 72 /* The escapes below make some lines longer; mandoc advises at most 80. */
+#define TEXT_COLUMNS 72 /* Escapes make lines longer; mandoc advises at most 80. */
 
-/* Appends text with nothing in it that roff would interpret. */
+/* Appends text, and escapes what roff would interpret. */
 static void print_escaped(const char *text, size_t len, struct buf *out)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -34,7 +34,7 @@ static void print_lines(const char *text, size_t len, struct buf *out)
 	buf_release(&lines);
 }
 
-/* Appends sentences, each of which begins a line, as mdoc wants them. */
+/* Appends sentences, each on a new line, as mdoc requires. */
 static void print_sentences(const char *text, struct buf *out)
 {
 	while (*text) {
@@ -62,7 +62,7 @@ static void print_reference(const struct command *command, struct buf *out)
 	buf_text(out, " 1\n");
 }
 
-/* Appends a summary as a sentence. */
+/* Appends a summary as a sentence: capitalized, with a period. */
 static void print_capitalized(const char *summary, struct buf *out)
 {
 	buf_char(out, (char)toupper((unsigned char)*summary));

@@ -1,4 +1,4 @@
-/* man: manual pages of the commands, in the mdoc language (mdoc(7)), one page for each command. */
+/* man: prints manual pages in the mdoc(7) language, one page for each command. */
 #ifndef WEBHOOK_CLI_MAN_H
 #define WEBHOOK_CLI_MAN_H
 
@@ -6,12 +6,12 @@
 
 #include "webhook/cli/command.h"
 
-/* Appends the name of the page of a command: "gpugate-certs-create" for `gpugate certs create`. */
+/* Appends the name of a command's page: "gpugate-certs-create" for `gpugate certs create`. */
 void man_name(const struct command *command, struct buf *out);
 
 /*
- * Appends the page. It mentions the root's page and those of the command's children. `date` is in
- * seconds since 1970.
+ * Appends the page of a command. It refers to the pages of the root and of the command's children.
+ * `date` is in seconds since 1970.
  */
 void man_page(const struct command *command, int64_t date, struct buf *out);
 

@@ -16,7 +16,7 @@ void request_release_verdict(struct reservation_request *request)
 	request->policy = NULL;
 }
 
-/* Whether the request is undecided because the ledger does not work, and not for lack of time. */
+/* Whether the request is undecided because the ledger does not work, not for lack of time. */
 static bool is_outage(const struct ledger_cluster *cluster, const struct reservation_request *request)
 {
 	return cluster->record.failing || cluster->record.state != RECORD_OPEN || !cluster->synced[WATCH_PODS] ||
@@ -51,8 +51,8 @@ void request_complete_undecided(struct ledger_cluster *cluster, struct reservati
 }
 
 /*
- * Whether a denial may rest on Pods that have ended unnoticed, because the watch of Pods is
- * interrupted. Such a request is not denied for good; the client is asked to retry.
+ * Whether a denial may count Pods that have ended unnoticed because the watch of Pods is
+ * interrupted. Such a denial is not final: the client is asked to retry.
  */
 static bool is_unsafe_refusal(const struct ledger_cluster *cluster, const struct ledger_verdict *verdict)
 {

@@ -26,14 +26,14 @@ void request_complete_undecided(struct ledger_cluster *cluster, struct reservati
 void request_complete_failed(struct reservation_request *request);
 
 /*
- * Completes a request whose deadline has passed: as an outage if the ledger does not work or has
- * had enough time, else as busy.
+ * Completes a request whose deadline has passed: as an outage if the ledger does not work or had
+ * enough time, and otherwise as busy.
  */
 void request_complete_late(struct ledger_cluster *cluster, struct reservation_request *request);
 
 /*
- * Returns why nothing can be decided now, as text for users; it belongs to the cluster or is
- * static.
+ * Returns why nothing can be decided now, as text for users. The text is static or belongs to the
+ * cluster.
  */
 const char *request_undecided_reason(const struct ledger_cluster *cluster);
 

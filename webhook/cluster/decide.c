@@ -5,7 +5,7 @@
 
 /*
  * A burst of Pods can fill a root tenant's share of the pending entries until the first Pods are
- * seen. The others wait for room this long and are decided again this often.
+ * seen. The others wait CROWDED_MS for room, and are decided again every CROWDED_AGAIN_MS.
  */
 #define CROWDED_MS 2000
 #define CROWDED_AGAIN_MS 20
@@ -36,9 +36,10 @@ static bool is_refreshed(const struct ledger_cluster *cluster, const struct rese
 }
 
 /*
- * Whether to hold a denial. A denial is held until the record has been read once since, because
+ * Whether to hold a denial. A denial is held until the record has been read once more, because
  * another replica may have freed capacity. It is also held while the view does not follow the
- * cluster or capacity is about to be freed. Otherwise holding it would only occupy the API server.
+ * cluster, or while capacity is about to be freed. Otherwise, holding it would only keep the API
+ * server waiting.
  */
 static bool may_be_lifted(struct ledger_cluster *cluster, struct reservation_request *request, int64_t now_ms)
 {
@@ -91,7 +92,7 @@ static bool stays_crowded(const struct ledger_cluster *cluster, const struct res
 	       ledger_is_crowded(cluster->ledger, &request->decision->holding);
 }
 
-/* Decides all waiting requests. Those that wait for room come before new ones. */
+/* Decides all waiting requests. Those that wait for room come first. */
 static unsigned decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct queue *queue = &cluster->queue;

@@ -10,7 +10,7 @@ struct ledger_cluster;
 enum decide_needs {
 	/* A namespace whose Pods are charged is unknown. */
 	DECIDE_NEEDS_NAMESPACE = 1,
-	/* A denial waits for a read of the record that starts from now on. */
+	/* A denial waits for a read of the record that has not started yet. */
 	DECIDE_NEEDS_READ = 2,
 	/* The batch must be written, or a write makes room for crowded requests. */
 	DECIDE_NEEDS_WRITE = 4,

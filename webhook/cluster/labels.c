@@ -55,7 +55,7 @@ void labels_asked(struct ledger_cluster *cluster, struct reservation_request *re
 		request_complete_failed(request);
 }
 
-/* Delivers the labels of a request's namespace, or an error. Returns false if it keeps waiting. */
+/* Delivers the labels of a request's namespace, or an error. Returns false if it still waits. */
 static bool deliver(struct ledger_cluster *cluster, struct reservation_request *request, unsigned status)
 {
 	bool known = labels_find(cluster, request);
@@ -65,7 +65,7 @@ static bool deliver(struct ledger_cluster *cluster, struct reservation_request *
 		request_complete_undecided(cluster, request, true, "");
 		return true;
 	}
-	if (!known) /* It does not exist, and the API server will reject the Pod itself. */
+	if (!known) /* It does not exist: the API server will reject the Pod. */
 		request->labels = (struct pairs){.present = true};
 	request->done(request);
 	return true;

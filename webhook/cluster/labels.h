@@ -12,15 +12,15 @@ struct ledger_cluster;
 /* A function of struct ledger_store; `cluster` is the struct ledger_cluster. Thread-safe. */
 bool labels_find(void *cluster, struct reservation_request *request);
 
-/* Completes a new request if the labels are known by now. Otherwise it waits for labels_next. */
+/* Completes a new request if the labels are known by now. Otherwise, it waits for labels_next. */
 void labels_arrive(struct ledger_cluster *cluster, struct reservation_request *request);
 
 /* Takes a request whose namespace is to be read; NULL if there is none. */
 struct reservation_request *labels_next(struct ledger_cluster *cluster);
 
 /*
- * The request's namespace is being read: the request waits for labels_deliver. If there was no
- * memory for it (`result` is -1), the request fails.
+ * Records that the request's namespace is being read; the request waits for labels_deliver. If the
+ * read could not start for lack of memory (`result` is -1), the request fails.
  */
 void labels_asked(struct ledger_cluster *cluster, struct reservation_request *request, int result);
 

@@ -10,7 +10,7 @@
 /* Far below the timeout of a webhook; an unknown outcome costs no more than a conflict. */
 #define WRITE_MS 4000
 
-/* Notes that the record cannot be read or written. Reports only the first of several failures. */
+/* Records that the ledger object cannot be read or written. Reports only the first failure. */
 static void note_failure(struct ledger_cluster *cluster, const char *doing, const struct kube_answer *answer)
 {
 	struct record *record = &cluster->record;
@@ -25,8 +25,8 @@ static void note_failure(struct ledger_cluster *cluster, const char *doing, cons
 }
 
 /*
- * Notes that the record can be used again. A successful read does not prove that writes work: after
- * a failed write, only a successful write ends the failure.
+ * Ends a failure. A successful read does not prove that writes work: after a failed write, only a
+ * successful write ends the failure.
  */
 static void note_success(struct ledger_cluster *cluster)
 {
@@ -43,7 +43,7 @@ static void note_success(struct ledger_cluster *cluster)
 /* --- Writing --- */
 
 /*
- * A 409, or a 404 to a PUT, means that the copy is old. After any other failure the outcome is
+ * A 409, or a 404 for a PUT, means that the copy is stale. After any other failure, the outcome is
  * unknown.
  */
 static void end_write(struct ledger_cluster *cluster, const struct kube_answer *answer)
@@ -62,7 +62,7 @@ static void end_write(struct ledger_cluster *cluster, const struct kube_answer *
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_resolve(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	/* The watch may have delivered the state that won: then no read is needed. */
+	/* The watch may already have delivered the newer state; then no read is needed. */
 	record->stale = !written && !(conflict && record->resource_version > record->version_put);
 	record->outcome = written ? WRITE_DONE : conflict ? WRITE_CONFLICT : WRITE_UNKNOWN;
 	if (!conflict)
@@ -72,7 +72,7 @@ static void end_write(struct ledger_cluster *cluster, const struct kube_answer *
 	else if (!conflict)
 		note_failure(cluster, record->posting ? "creating" : "writing", answer);
 	if (conflict && record->stale)
-		record->wants_read = true; /* A reset is also written against a fresh copy only. */
+		record->wants_read = true; /* A reset, too, is written only against a fresh copy. */
 	else if (!written && !conflict)
 		record_read_later(cluster);
 	else if (record->reset_pending)
@@ -85,7 +85,7 @@ static void on_written(void *context, const struct kube_answer *answer)
 	end_write(context, answer);
 }
 
-/* Notes that a write against the copy begins: PUT, or POST if there is no copy. */
+/* Records that a write against the copy begins: a PUT, or a POST if there is no copy. */
 static void begin_write(struct record *record)
 {
 	record->posting = record->resource_version == 0;
@@ -93,7 +93,7 @@ static void begin_write(struct record *record)
 	record->version_put = record->resource_version;
 }
 
-/* Writes the record against the copy, or creates it. */
+/* Updates the ledger object against the copy, or creates it. */
 static void write_document(struct ledger_cluster *cluster, uint64_t version, struct str opened, struct str pending)
 {
 	static const char put[] = LEDGER_OBJECT_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
@@ -130,7 +130,7 @@ void record_write(struct ledger_cluster *cluster)
 /*
  * [open] Opens the record if the view has reached the version that the cluster had reached after
  * the settle time. A Pod that was admitted before is stored at or below that version, or never. So
- * this view shows all of them, and so does any view that has reached the newest event of this one.
+ * this view shows all such Pods, and so does any view that has reached this view's newest event.
  */
 static void try_open(struct ledger_cluster *cluster)
 {

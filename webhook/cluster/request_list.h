@@ -1,4 +1,4 @@
-/* request_list: a singly linked list of requests, in the order in which they were put in. */
+/* request_list: a singly linked list of requests, in the order in which they were added. */
 #ifndef WEBHOOK_CLUSTER_REQUEST_LIST_H
 #define WEBHOOK_CLUSTER_REQUEST_LIST_H
 

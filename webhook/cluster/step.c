@@ -5,7 +5,7 @@
 #include "webhook/cluster/record_calls.h"
 #include "webhook/cluster/state.h"
 
-/* Interval of the periodic work; a quarter less or more, at random. */
+/* Interval of the periodic work, plus or minus a quarter at random. */
 #define TICK_MS 1000
 
 /* Returns a note, and clears it. */
@@ -16,7 +16,7 @@ static bool take(bool *note)
 	return taken;
 }
 
-/* The storage was restored, or something was lost: lists it again. */
+/* Lists everything again after a restore of the storage, or what was lost. */
 static void start_over(struct ledger_cluster *cluster)
 {
 	bool view_restored = take(&cluster->view.restored), record_restored = take(&cluster->record.restored);
@@ -30,7 +30,7 @@ static void start_over(struct ledger_cluster *cluster)
 		watches_relist_lost(cluster);
 }
 
-/* A write has ended: completes its batch, or has it decided again. */
+/* After a write has ended, completes its batch, or has it decided again. */
 static void take_outcome(struct ledger_cluster *cluster)
 {
 	enum write_outcome outcome = cluster->record.outcome;
@@ -41,7 +41,7 @@ static void take_outcome(struct ledger_cluster *cluster)
 	queue_write_ended(cluster, outcome == WRITE_DONE);
 }
 
-/* Reads the record, and writes what concerns its state. */
+/* Reads the record, and writes changes of its state. */
 static void advance_record(struct ledger_cluster *cluster)
 {
 	if (take(&cluster->record.wants_read))
@@ -59,8 +59,8 @@ static void retry(struct ledger_cluster *cluster, bool answered)
 }
 
 /*
- * Decides what waits, and starts what that needs. The time is read again, because completing a
- * batch takes a while, and entries live from their decision on.
+ * Decides the waiting requests, and starts the reads and writes that they need. Reads the time
+ * again, because completing a batch takes a while, and the age of an entry begins at its decision.
  */
 static void decide(struct ledger_cluster *cluster)
 {
@@ -99,9 +99,9 @@ static void look_up(struct ledger_cluster *cluster, bool ticked)
 }
 
 /*
- * One pass. The order matters: what is known to be wrong is discarded before anything relies on it,
- * the copy is brought up to date before requests are decided, and requests are decided before the
- * record is written for anything else.
+ * Runs one pass. The order matters: invalid state is discarded before anything relies on it, the
+ * copy is updated before requests are decided, and requests are decided before the record is
+ * written for anything else.
  */
 static void run(struct ledger_cluster *cluster)
 {

@@ -8,15 +8,15 @@
 #define BEHIND_MS 5000
 /* Timeout of a version query; admissions may wait for the answer. */
 #define QUERY_MS 4000
-/* Maximum length of the answer. To some extent, a tenant controls the size of a Pod's metadata. */
+/* Maximum length of the answer. Tenants partly control the size of a Pod's metadata. */
 #define ANSWER_MAX KUBE_STREAM_ITEM_MAX
 
-/* Lists one Pod, because only the version of the list matters. */
+/* Lists only one Pod, because only the version of the list matters. */
 #define ONE_POD "/api/v1/pods?limit=1"
 
 /*
- * Measures how late the view is: the time that it takes to reach a V once that V was seen. V itself
- * rises all the time.
+ * Measures how late the view is: how long it takes to reach a V that was seen. The current V cannot
+ * be compared, because it rises all the time.
  */
 static void update_behind(struct ledger_cluster *cluster, int64_t now_ms)
 {
@@ -34,7 +34,7 @@ static void update_behind(struct ledger_cluster *cluster, int64_t now_ms)
 	atomic_store(&cluster->behind_ms, lateness->behind_ms);
 }
 
-/* Compares the answer with what was noted when the query was sent. */
+/* Compares the answer with the state when the query was sent. */
 static void take_answer(struct ledger_cluster *cluster, uint64_t version)
 {
 	struct version_query *query = &cluster->query;
@@ -65,7 +65,7 @@ static void on_version(void *context, const struct kube_answer *answer)
 	if (answer->status == 200 && object_meta_read(answer->body, &cluster->scratch, &meta, &err) == 0 &&
 	    kube_version(meta.resource_version, &version))
 		take_answer(cluster, version);
-	else if (view_turn(cluster) != query->turn) /* Otherwise the next tick asks again. */
+	else if (view_turn(cluster) != query->turn) /* Otherwise, the next tick asks again. */
 		query->due = true;
 	cluster->step(cluster);
 }

@@ -1,6 +1,6 @@
 /*
- * version_query: asks the API server which version the cluster has reached. No watch tells this.
- * The answer tells whether the view still belongs to this cluster, whether V can be reached, which
+ * version_query: asks the API server which version the cluster has reached, which no watch reports.
+ * The answer shows whether the view still belongs to this cluster, whether V can be reached, which
  * entries to sweep, and when the record may be opened.
  *
  * Everything runs on the loop's thread.
@@ -13,7 +13,7 @@
 
 struct ledger_cluster;
 
-/* A query, and what its answer must be compared with: the state when it was sent. */
+/* A query, and the state when it was sent, with which its answer is compared. */
 struct version_query {
 	bool in_flight;
 	int64_t asked_ms;
@@ -23,8 +23,8 @@ struct version_query {
 	char uid[64];    /* uid of the record. */
 
 	/*
-	 * What the next step must act on. `due`: another query must follow, because that watch was
-	 * opened or has ended since. `answered`: the cluster had reached `version`.
+	 * What the next step must act on. `due`: another query must follow, because the watch has
+	 * been opened or has ended since. `answered`: the cluster has reached `version`.
 	 */
 	bool due, answered;
 	uint64_t version;
@@ -32,8 +32,8 @@ struct version_query {
 
 /* How late the view is. */
 struct lateness {
-	int64_t behind_ms; /* Since when it has been behind `version`; 0: it is not behind. */
-	uint64_t version;  /* A V that the view had not reached. */
+	int64_t behind_ms; /* The time since which it is behind; 0: it is not. */
+	uint64_t version;  /* The V that the view had not reached. */
 };
 
 /*

@@ -44,8 +44,8 @@ static void note_unreadable(struct ledger_cluster *cluster, const char *what, co
 }
 
 /*
- * A Pod without a uid or a resourceVersion counts as unreadable. If memory was short, nothing is
- * known of the Pod, as if the event had been lost.
+ * A Pod without a uid or a resourceVersion counts as unreadable. If memory is exhausted, nothing is
+ * known about the Pod, as if the event had been lost.
  */
 enum pod_reading view_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
 {

@@ -1,7 +1,7 @@
 /*
- * view: what this replica knows of the Pods, Namespaces and Nodes that exist. The files that feed
- * it (watches.c, namespace_lookup.c, comparison.c, maintenance.c) report here what became of a
- * change; the others ask whether they may rely on it. The view itself is in the ledger.
+ * view: what this replica knows about the Pods, Namespaces, and Nodes that exist. The files that
+ * feed it (watches.c, namespace_lookup.c, comparison.c, maintenance.c) report here the results of
+ * changes; the others ask whether they may rely on it. The view itself is in the ledger.
  *
  * Everything runs on the loop's thread.
  */
@@ -18,23 +18,23 @@ struct ledger_cluster;
 struct view {
 	bool listing;            /* A list of Pods is in progress. */
 	uint64_t version_before; /* Version of the view when the list of Pods began. */
-	/* The last turn of the watch of Pods for which the view is known to be of this cluster. */
+	/* The last turn of the watch of Pods for which the view is known to match this cluster. */
 	uint64_t verified_turn;
 
 	/* What the next step must act on. */
 	bool turned;   /* The watch of Pods was opened, has ended, or has completed a list. */
-	bool freed;    /* Capacity was freed: held denials are to be decided again. */
-	bool lost;     /* Something was lost for lack of memory: it is to be listed again. */
-	bool restored; /* The storage was restored: everything is to be listed again. */
+	bool freed;    /* Capacity was freed: held denials must be decided again. */
+	bool lost;     /* Data was lost for lack of memory: it must be listed again. */
+	bool restored; /* The storage was restored: everything must be listed again. */
 };
 
 /*
  * Whether the view follows the cluster: the Pods were listed completely, and their watch is open.
- * Otherwise ended Pods still count. That is safe, but denies more than necessary.
+ * Otherwise, Pods that have ended still count. That is safe, but denies more than necessary.
  */
 bool view_follows(const struct ledger_cluster *cluster);
 
-/* Returns the turn of the watch of Pods: how often it was opened or ended so far. */
+/* Returns the turn of the watch of Pods: how often it has been opened or has ended. */
 uint64_t view_turn(const struct ledger_cluster *cluster);
 
 /*
@@ -76,10 +76,10 @@ int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, 
  */
 int view_note(struct ledger_cluster *cluster, int seen, struct str name);
 
-/* Notes that the view is of this cluster, as the API server has confirmed in this turn. */
+/* Records that the API server has confirmed, in this turn, that the view matches this cluster. */
 void view_verify(struct ledger_cluster *cluster, uint64_t turn);
 
-/* Discards the view, because it is of a history that a restore has undone. Logs `why`. */
+/* Discards the view, because it belongs to a history that a restore has undone. Logs `why`. */
 void view_discard(struct ledger_cluster *cluster, const char *why);
 
 #endif

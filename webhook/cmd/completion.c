@@ -1,4 +1,4 @@
-/* gpugate completion: prints the script by which a shell completes gpugate's command lines. */
+/* gpugate completion: prints a script with which a shell completes gpugate's command lines. */
 #include "webhook/cli/completion.h"
 
 #include "webhook/cmd/commands.h"

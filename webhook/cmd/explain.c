@@ -1,4 +1,4 @@
-/* gpugate explain: what `serve` would say of the Pods in a file, and why, without a cluster. */
+/* gpugate explain: says what `serve` would decide for the Pods in a file, and why. */
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -73,10 +73,10 @@ static const struct option_row rows[] = {
 static const struct option_table table = {
     .command = "explain",
     .synopsis = "-f FILE --policy PATH [-n NS] [--as USER [--as-group GROUP]] [--usage FILE] [-o text|json|yaml]",
-    .summary = "Says whether the Pods in a file would be admitted, in the words of the webhook, and why: their tenant, "
-	       "what each Rule changes or which of its conditions does not hold, what each Guard finds, and what each "
-	       "quota holds. Objects are tried in the order of the file; what is admitted counts for those that "
-	       "follow.",
+    .summary = "Says whether the Pods in a file would be admitted, in the words of the webhook. Also says why: their "
+	       "tenant, what each Rule changes or which of its conditions does not hold, what each Guard finds, and "
+	       "what each quota holds. Objects are tried in the order of the file; Pods that are admitted hold quota "
+	       "while the later ones are tried.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct explain_options),
@@ -89,7 +89,7 @@ static const struct option_table table = {
 		 [EXIT_FAILED] = "It could not be decided. Standard error says what to do."},
 };
 
-/* All objects of the file, and what came of them. */
+/* The explanations of all objects in the file, and their results. */
 struct explaining {
 	json_t *objects;
 	unsigned refused, without_pods;

@@ -11,12 +11,13 @@ const char *input_file_name(const char *path)
 	return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-/* Returns what read(2) returned last, or -1 with errno; with errno 0 the file is too large. */
+/* Returns 0, or -1 with errno; if errno is 0, the file is too large. */
 static ssize_t read_all(int fd, struct buf *out)
 {
 	for (;;) {
 		size_t room = out->max - out->len < PIECE_BYTES ? out->max - out->len : PIECE_BYTES;
-		char *to = buf_reserve(out, room ? room : 1); /* fails if there is no room */
+		/* Without room left, this asks for one byte, and fails. */
+		char *to = buf_reserve(out, room ? room : 1);
 		errno = 0;
 		ssize_t got = to ? read(fd, to, room) : -1;
 		if (got < 0 && errno == EINTR)

@@ -1,4 +1,4 @@
-/* input_file: the bytes of a file that a person names on the command line. */
+/* input_file: reads a file that is named on the command line. */
 #ifndef WEBHOOK_CMD_INPUT_FILE_H
 #define WEBHOOK_CMD_INPUT_FILE_H
 
@@ -6,12 +6,12 @@
 #include "gpugate/error.h"
 
 /*
- * Appends the file, or standard input if `path` is "-", to `out`, whose maximum bounds it. Pipes
- * are read to their end. Returns 0, or -1 with an error that names the file.
+ * Appends the contents of the file, or of standard input if `path` is "-", to `out`, whose maximum
+ * is the limit. A pipe is read to its end. Returns 0, or -1 with an error that names the file.
  */
 int input_file_read(const char *path, struct buf *out, struct error *err);
 
-/* How messages name the file. */
+/* Returns the name of the file for messages. */
 const char *input_file_name(const char *path);
 
 #endif

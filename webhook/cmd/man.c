@@ -38,7 +38,7 @@ static const struct option_table table = {
 		"  gpugate man --dir /usr/local/share/man/man1\n",
 };
 
-/* What all pages have in common. */
+/* What is the same for all pages. */
 struct pages {
 	const char *dir;
 	int64_t date;

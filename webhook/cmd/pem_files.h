@@ -35,9 +35,9 @@ int pem_files_read(const struct pem_files *files, struct certs_pair *pair, struc
 
 /*
  * Writes both files. Both are complete under temporary names before the first one replaces its old
- * file, so that readers never see a partial file. The mode of the key is 0600. Returns 0, or -1 with
- * an error that says what is in the folder. That is the old pair, unless the key cannot be put back
- * on a file system that cannot exchange files.
+ * file, so readers never see a partial file. The mode of the key is 0600. Returns 0, or -1 with an
+ * error that says what is in the folder. That is the old pair, unless the key cannot be put back on
+ * a file system that cannot exchange files.
  */
 int pem_files_write(const struct pem_files *files, const struct certs_pair *pair, struct error *err);
 

@@ -13,12 +13,12 @@ struct tls_authority {
 };
 
 /*
- * Loads a PEM file of one or several certificates (--client-ca). Returns new, with one reference, or
+ * Loads a PEM file with one or more certificates (--client-ca). Returns new, with one reference, or
  * NULL with an error. Thread-safe.
  */
 struct tls_authority *tls_authority_load(const char *file, struct error *err);
 
-/* Frees it whatever its references. Accepts NULL. */
+/* Frees it, regardless of `references`. Accepts NULL. */
 void tls_authority_free(struct tls_authority *authority);
 
 #endif

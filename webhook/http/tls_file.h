@@ -1,4 +1,4 @@
-/* tls_file: PEM files that options of `gpugate serve` name. Private to tls*.c. */
+/* tls_file: reads the PEM files that options of `gpugate serve` name. Private to tls*.c. */
 #ifndef WEBHOOK_HTTP_TLS_FILE_H
 #define WEBHOOK_HTTP_TLS_FILE_H
 
@@ -9,7 +9,7 @@
 
 #define TLS_FILE_BYTES_MAX (1u << 20)
 
-/* The bytes of a buffer as GnuTLS takes them. Borrows from the buffer. */
+/* Returns the bytes of a buffer for GnuTLS. Borrows from the buffer. */
 static inline gnutls_datum_t tls_datum(const struct buf *buf)
 {
 	return (gnutls_datum_t){(unsigned char *)buf->ptr, (unsigned)buf->len};

@@ -2,7 +2,7 @@
 
 #include "webhook/json/string.h"
 
-#define KEY_BYTES_MAX 128 /* No key of a path is longer. */
+#define KEY_BYTES_MAX 128 /* The maximum length of a key in a path. */
 
 static bool is_key(struct str raw, bool escaped, struct str key)
 {
@@ -13,8 +13,8 @@ static bool is_key(struct str raw, bool escaped, struct str key)
 }
 
 /*
- * Goes into the object at which the scan stands, to the value of the key. Returns 1, 0 if there is
- * none, or -1.
+ * Enters the object at the scan's position and moves to the value of the key. Returns 1; 0 if there
+ * is no such key; or -1 on error.
  */
 static int enter(struct scan *scan, struct str key)
 {

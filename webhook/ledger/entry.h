@@ -97,7 +97,7 @@ struct entry *entry_make(const struct holding *holding, const struct pod *pod);
 void entry_free(struct entry *entry); /* Takes NULL. */
 
 /*
- * Puts an entry into the table. Replaces and frees `old`, which entry_find has returned for the same
+ * Puts an entry into the table. Replaces and frees `old`, which entry_find returned for the same
  * uid.
  */
 void entry_put(struct entry_table *table, struct entry *old, struct entry *entry);

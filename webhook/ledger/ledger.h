@@ -111,7 +111,7 @@ struct ledger_verdict {
  * so. A uid that is already held is decided as if it were not, so that a retry neither charges
  * twice nor turns a denial into an admission.
  *
- * `trace` may be NULL. Otherwise it receives what is charged, and what each quota on the path holds.
+ * `trace` may be NULL. Otherwise it receives what is charged and what each quota on the path holds.
  */
 void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
 		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict);

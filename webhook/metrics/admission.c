@@ -160,7 +160,7 @@ void admission_metrics_objection(struct admission_metrics *metrics, enum metrics
 		metrics_denials_count(&metrics->objections[objection], tenant, reason, name);
 }
 
-/* Sums the histogram buckets, because every response increments exactly one of them. */
+/* Returns the sum of the histogram buckets: every response increments exactly one of them. */
 static int64_t answered(struct admission_metrics *metrics, int endpoint, int outcome)
 {
 	int64_t count = 0;
@@ -178,7 +178,7 @@ static void render_requests(struct admission_metrics *metrics, struct buf *out)
 }
 
 /*
- * Derives `_count` from the bucket values that it prints, so that both are consistent without a
+ * Derives `_count` from the bucket values that it prints, so that they are consistent without a
  * lock.
  */
 static void render_duration(struct admission_metrics *metrics, int endpoint, int outcome, struct buf *out)

@@ -1,5 +1,5 @@
 /*
- * admission: what the webhook has answered: reviews, their durations, HTTP errors, and policy
+ * admission: counts the webhook's answers: reviews, their durations, HTTP errors, and policy
  * violations. Functions are thread-safe, except create and destroy. Counting a request takes a few
  * relaxed atomic additions; counting a policy violation takes a mutex for a short time.
  */
@@ -26,7 +26,7 @@ extern const struct metric_set admission_metrics;
 /* Returns new, or NULL with an error if there is not enough memory. */
 struct admission_metrics *admission_metrics_create(struct error *err);
 
-/* No other thread may use the metrics any more. Takes NULL. */
+/* No other thread may still use the metrics. Accepts NULL. */
 void admission_metrics_destroy(struct admission_metrics *metrics);
 
 /*

@@ -21,7 +21,7 @@ void metric_head(struct buf *out, const struct metric *metric)
 		   metric_type_name(metric->type));
 }
 
-/* Appends a value of a label, quoted and escaped. */
+/* Appends the value of a label, quoted and escaped. */
 static void print_quoted(struct buf *out, struct str value)
 {
 	buf_char(out, '"');

@@ -18,7 +18,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 struct metric_label {
 	const char *name;
-	/* All values, ended by NULL. NULL if something else than the program chooses them. */
+	/* All values, ended by NULL. NULL if the program does not choose the values. */
 	const char *const *values;
 };
 
@@ -35,9 +35,9 @@ struct metric {
 	struct metric_label labels[METRIC_LABELS_MAX];
 
 	/* For the reference page only; any of them may be NULL. */
-	const char *details; /* What `help` does not say; sentences in Markdown. */
-	const char *alerts;  /* The names of the alerts that it is for, separated by blanks. */
-	const char *query;   /* Advice: sentences that contain expressions of PromQL. */
+	const char *details; /* More than `help` says; sentences in Markdown. */
+	const char *alerts;  /* The names of the alerts that use it, separated by spaces. */
+	const char *query;   /* Advice: sentences that contain PromQL expressions. */
 };
 
 /* The families that one render function prints. */
@@ -59,8 +59,8 @@ size_t metric_label_count(const struct metric *metric);
 void metric_head(struct buf *out, const struct metric *metric);
 
 /*
- * Begins a sample: appends its name, its labels, and a blank. The caller appends the number and a
- * newline. `values` has one value for each label; each must be UTF-8.
+ * Begins a sample: appends its name, its labels, and a space. The caller appends the number and a
+ * newline. `values` has one value for each label; each must be valid UTF-8.
  */
 void metric_sample(struct buf *out, const struct metric *metric, const struct str *values);
 
@@ -72,18 +72,18 @@ void metric_sample_of(struct buf *out, const struct metric *metric, const char *
 		      const char *le);
 
 /*
- * Number of combinations of label values: 1 without labels, 0 if the program does not choose the
- * values of some label.
+ * Returns the number of combinations of label values: 1 without labels, 0 if there is a label whose
+ * values the program does not choose.
  */
 size_t metric_combinations(const struct metric *metric);
 
-/* Gets the values of one combination. They are numbered from 0; the last label counts fastest. */
+/* Gets the values of one combination, numbered from 0. The last label varies fastest. */
 void metric_combination(const struct metric *metric, size_t index, struct str values[static METRIC_LABELS_MAX]);
 
-/* Appends a whole sample: one combination with an integer. */
+/* Appends a whole sample: one combination, with an integer. */
 void metric_integer(struct buf *out, const struct metric *metric, size_t index, int64_t number);
 
-/* Append a whole family: the head, and a sample for each combination with its number. */
+/* Append a whole family: the head, and a sample with its number for each combination. */
 void metric_integers(struct buf *out, const struct metric *metric, const int64_t *numbers);
 void metric_seconds(struct buf *out, const struct metric *metric, const int64_t *milliseconds);
 

@@ -3,11 +3,11 @@
 #include "webhook/json/field.h"
 #include "webhook/object/manifest_yaml.h"
 
-#define TEXT_MAX ((size_t)1 << 30) /* Of the JSON: offsets fit 32 bits. */
+#define TEXT_MAX ((size_t)1 << 30) /* Of the JSON. Offsets must fit into 32 bits. */
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)1 << 30)
 
-/* What identifies an object, and the items of a list. */
+/* The identity of an object; for a list, its items as well. */
 struct identity {
 	struct str api_version, kind;
 	struct str name, generate_name, namespace;
@@ -32,7 +32,7 @@ static int add_item(struct reader *reader, struct identity *identity, struct str
 	return 0;
 }
 
-/* `items` may be of any type in an object that is no list. */
+/* In an object that is not a list, `items` may have any type. */
 static int read_items(struct reader *reader, const struct field *field, void *target)
 {
 	struct identity *identity = target;
@@ -240,7 +240,7 @@ static int read_document(struct manifest *manifest, struct str json, struct erro
 
 /* --- Documents --- */
 
-/* Where a document lies in the text, which still moves while it grows. */
+/* The offsets of a document. The text may move while it grows, so pointers would not be stable. */
 struct span {
 	size_t begin, end;
 };
@@ -253,7 +253,7 @@ static int note_document(struct manifest *manifest, size_t begin, size_t end)
 	return 0;
 }
 
-/* JSON values, one after another. What is wrong within one of them is found here. */
+/* Splits a sequence of JSON values. Reports invalid JSON. */
 static int find_values(struct manifest *manifest, struct error *err)
 {
 	struct scan scan;
@@ -305,7 +305,7 @@ static int read_documents(struct manifest *manifest, struct error *err)
 		if (read_document(manifest, json, err) < 0)
 			return -1;
 	}
-	/* Objects are in the order of the file, so the lines of JSON are counted only once. */
+	/* Objects are in the order of the file, so each line of JSON is counted only once. */
 	size_t offset = 0;
 	uint32_t line = 1;
 	for (uint32_t i = 0; i < manifest->count; i++) {

@@ -1,14 +1,14 @@
 /*
- * manifest: reads files of Kubernetes objects, as people write them and kubectl prints them, into
- * the JSON that the readers of this folder take.
+ * manifest: reads files of Kubernetes objects, written by people or printed by kubectl, and
+ * converts them to the JSON that the other readers in this folder take.
  *
- * A file is a stream of YAML documents, or JSON values one after another; the first character
- * decides: `{` begins JSON. Objects whose kind ends in `List` are replaced by their items. Empty
- * documents are dropped.
+ * A file is a stream of YAML documents, or a sequence of JSON values. It is JSON if its first
+ * character is `{`. Objects whose kind ends in `List` are replaced by their items. Empty documents
+ * are dropped.
  *
- * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true and 010 is
- * 8. Anchors, aliases, merge keys and tags are refused, so a small file cannot become a large one.
- * Every message begins with FILE:LINE, and says what to do.
+ * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
+ * 8. Anchors, aliases, merge keys, and tags are refused, so a small file cannot expand into a large
+ * one. Every message begins with FILE:LINE and says what to do.
  */
 #ifndef WEBHOOK_OBJECT_MANIFEST_H
 #define WEBHOOK_OBJECT_MANIFEST_H
@@ -17,11 +17,11 @@
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
 
-#define MANIFEST_BYTES_MAX ((size_t)256 << 20) /* Of a file: 100,000 Pods as kubectl prints them. */
-#define MANIFEST_DEPTH_MAX 100                 /* Lists and maps within each other, in YAML. */
+#define MANIFEST_BYTES_MAX ((size_t)256 << 20) /* Per file: 100,000 Pods as kubectl prints them. */
+#define MANIFEST_DEPTH_MAX 100                 /* Of nested lists and maps in YAML. */
 
 struct manifest_object {
-	/* REVIEW_PADDING readable bytes follow, so review_read and review_read_pod can read it. */
+	/* REVIEW_PADDING readable bytes follow, as review_read and review_read_pod require. */
 	struct str json;
 	struct str api_version; /* Absent: the object has none. */
 	struct str kind;        /* Absent: the object has none. An item of a PodList is a Pod. */
@@ -30,7 +30,7 @@ struct manifest_object {
 	uint32_t line;          /* Where the object begins in the file, from 1. */
 };
 
-/* A line of the YAML file, and where its JSON begins. */
+/* A line of the YAML file, and the offset at which its JSON begins. */
 struct manifest_mark {
 	uint32_t offset;
 	uint32_t line;
@@ -38,8 +38,8 @@ struct manifest_mark {
 };
 
 struct manifest {
-	const char *file;                /* As messages name it; borrowed. */
-	struct manifest_object *objects; /* In the order of the file. Owned, as all that they point to. */
+	const char *file;                /* The name for messages; borrowed. */
+	struct manifest_object *objects; /* In the order of the file. Owned, with their strings. */
 	uint32_t count;
 
 	/* Private. */
@@ -85,8 +85,8 @@ struct manifest_place manifest_place(const struct manifest *manifest, const char
 uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte);
 
 /*
- * Rewrites an error that a reader of the object's JSON returned: instead of ending with
- * "(byte N)" it begins with "FILE:LINE: KIND "NAME": ". Returns -1.
+ * Rewrites an error from a reader of the object's JSON: removes "(byte N)" at the end, and adds
+ * "FILE:LINE: KIND "NAME": " at the beginning. Returns -1.
  */
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err);
 

@@ -1,10 +1,10 @@
-/* What unquoted scalars of YAML 1.1 mean. */
+/* The meaning of unquoted scalars in YAML 1.1. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "webhook/object/manifest_yaml.h"
 
-#define NUMBER_BYTES_MAX 100 /* Longer ones are texts. */
+#define NUMBER_BYTES_MAX 100 /* Longer ones are strings. */
 
 static const struct {
 	const char *text;
@@ -32,8 +32,8 @@ static const char *skip_digits(const char *p)
 }
 
 /*
- * Whole numbers, in the base that their prefix says (Go's ParseInt with base 0), in decimal.
- * Returns whether it is one.
+ * Appends an integer in decimal. Its prefix determines the base, as for Go's ParseInt with base 0.
+ * Returns false if the text is not an integer.
  */
 static bool add_integer(const char *text, struct buf *out)
 {
@@ -59,7 +59,7 @@ static bool add_integer(const char *text, struct buf *out)
 	return true;
 }
 
-/* Decimal fractions and exponents, written as JSON wants them. Returns whether it is one. */
+/* Appends a floating-point number as JSON requires. Returns false if the text is not one. */
 static bool add_float(const char *text, struct buf *out)
 {
 	const char *whole = text + (*text == '-' || *text == '+'), *whole_end = skip_digits(whole);

@@ -6,8 +6,8 @@
 
 struct level {
 	bool is_map;
-	bool has_key; /* The next value belongs to a key that has been written. */
-	bool some;    /* Something has been written. */
+	bool has_key; /* A key has been written, and its value is next. */
+	bool some;    /* The map or list has an item. */
 };
 
 struct converter {
@@ -28,7 +28,7 @@ static int refuse(const struct converter *c, const yaml_event_t *event, const ch
 	return refuse_at(c, event->start_mark, problem);
 }
 
-/* libyaml gives no place for what is wrong with single bytes. */
+/* libyaml reports no line for invalid bytes. */
 static int syntax_error(const struct converter *c)
 {
 	const yaml_parser_t *parser = &c->parser;
@@ -43,7 +43,7 @@ static int syntax_error(const struct converter *c)
 	return refuse_at(c, parser->problem_mark, text);
 }
 
-/* Notes that what is written next comes from this line. */
+/* Records that what is written next comes from this line. */
 static int mark(struct converter *c, const yaml_event_t *event)
 {
 	struct manifest *manifest = c->manifest;
@@ -64,8 +64,8 @@ static int mark(struct converter *c, const yaml_event_t *event)
 }
 
 /*
- * Writes what separates a key or a value from what is before it. Returns 1 for a key, 0 for a
- * value, -1 on failure.
+ * Writes what separates a key or a value from what precedes it. Returns 1 for a key, 0 for a value,
+ * or -1 on failure.
  */
 static int separate(struct converter *c, const yaml_event_t *event)
 {
@@ -163,12 +163,12 @@ static int on_event(struct converter *c, const yaml_event_t *event)
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		return on_end(c);
-	default: /* the beginning and end of the stream and of documents */
+	default: /* The beginning or end of the stream or of a document. */
 		return 0;
 	}
 }
 
-/* One document, from after its start to its end. */
+/* Converts one document whose start has been read. */
 static int convert_document(struct converter *c, int (*document)(struct manifest *, size_t, size_t))
 {
 	struct manifest *manifest = c->manifest;

@@ -11,7 +11,7 @@ static const struct field meta_fields[] = {
 };
 static const struct shape meta_shape = SHAPE(meta_fields, 0);
 
-/* For a list, only its version matters; its items are skipped, whatever their owners wrote. */
+/* For a list, only its version matters. Its items are skipped, and may have any content. */
 static const struct field object_fields[] = {
     {FIELD_KEY("metadata"), .read = field_object, .shape = &meta_shape},
     {FIELD_KEY("items"), .read = field_opaque},

@@ -6,7 +6,7 @@
 #include "gpugate/error.h"
 #include "gpugate/pairs.h"
 
-/* metadata of any object, or of a list. Borrows from the JSON and the arena. */
+/* The metadata of any object or list. Borrows from the JSON and the arena. */
 struct object_meta {
 	struct str name;
 	struct str uid;
@@ -15,8 +15,8 @@ struct object_meta {
 };
 
 /*
- * Reads metadata and skips a list's items. `json` is followed by REVIEW_PADDING readable bytes.
- * Returns 0, or -1 with an error.
+ * Reads the metadata, and skips the items of a list. REVIEW_PADDING readable bytes must follow
+ * `json`. Returns 0, or -1 with an error.
  */
 int object_meta_read(struct str json, struct arena *arena, struct object_meta *meta, struct error *err);
 

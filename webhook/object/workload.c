@@ -27,7 +27,7 @@ const struct workload_kind *workload_find(struct str api_version, struct str kin
 	return NULL;
 }
 
-/* A whole number of 0 and more. `*number` is untouched if there is none. */
+/* Reads an integer that is not negative. Leaves `*number` unchanged if it is absent. */
 static int read_number(struct str json, const char *path, int64_t *number, struct error *err)
 {
 	struct str value;

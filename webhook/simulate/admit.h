@@ -1,4 +1,4 @@
-/* admit: one review through both webhooks, as the API server sends a Pod through them. */
+/* admit: sends one review through both webhooks, as the API server does. */
 #ifndef WEBHOOK_SIMULATE_ADMIT_H
 #define WEBHOOK_SIMULATE_ADMIT_H
 
@@ -8,29 +8,29 @@
 #include "webhook/simulate/store.h"
 
 struct simulated {
-	/* ADMISSION_DECIDED; or ADMISSION_NO_MEMORY: nothing else below is of use. */
+	/* ADMISSION_DECIDED, or ADMISSION_NO_MEMORY; then the decisions are not valid. */
 	enum admission_state state;
 	bool admitted;
-	struct pod before;        /* As it came; mutation.edits are for this. */
+	struct pod before;        /* The original Pod, to which mutation.edits apply. */
 	struct decision mutation; /* Of /mutate. */
 	/*
-	 * Of /validate, for the Pod after the edits. If /mutate denied, the API server does not ask
-	 * it, and this is zero.
+	 * Of /validate, for the Pod after the edits. Zeroed if /mutate denied, because the API
+	 * server then does not call /validate.
 	 */
 	struct decision validation;
 	struct buf charges; /* "tenant/quota=amount, ..."; the caller releases it. */
 };
 
 /*
- * Sends the review to /mutate, applies the edits to review->object, and sends it to /validate,
- * which holds the Pod in the simulation if it is admitted. A Pod without a uid gets one. `trace`
- * may be NULL. Everything borrows from the policy, the review and the arena. The policy must be
- * that of the simulation.
+ * Sends the review to /mutate, applies the edits to review->object, and sends the review to
+ * /validate, which holds the Pod in the simulation if it is admitted. A Pod without a uid gets one.
+ * `trace` may be NULL. Everything borrows from the policy, the review, and the arena. The policy
+ * must be that of the simulation.
  */
 void simulation_admit(struct simulation *simulation, const struct policy *policy, struct review *review,
 		      struct arena *arena, const struct trace *trace, struct simulated *out);
 
-/* The decision that the API server reports: of /mutate if it denied, or else of /validate. */
+/* Returns the decision that the API server reports: of /mutate if it denied, else of /validate. */
 static inline const struct decision *simulated_decision(const struct simulated *simulated)
 {
 	return simulated->mutation.denied ? &simulated->mutation : &simulated->validation;

@@ -2,11 +2,11 @@
 
 struct applying {
 	struct pod *pod;
-	struct container *containers; /* Of the Pod; NULL until one changes. */
+	struct container *containers; /* The Pod's containers, copied; NULL until one changes. */
 	struct arena *arena;
 };
 
-/* A copy with room for one more item. */
+/* Returns a copy with room for one more item. */
 static void *copy_items(struct arena *arena, const void *items, uint32_t count, size_t size)
 {
 	char *copy = arena_zalloc(arena, (size_t)count + 1, size);
@@ -41,7 +41,7 @@ static int remove_pair(struct arena *arena, struct pairs *pairs, struct str key)
 	return 0;
 }
 
-/* The container of an edit, which may be changed. NULL without memory. */
+/* Returns the container of an edit in a writable copy; NULL if the arena is exhausted. */
 static struct container *change_container(struct applying *a, const struct edit *edit)
 {
 	if (!a->containers) {

@@ -1,4 +1,4 @@
-/* apply: a Pod after the edits of a decision, as the API server has it after the JSON Patch. */
+/* apply: applies the edits of a decision to a Pod, as the API server applies the JSON Patch. */
 #ifndef WEBHOOK_SIMULATE_APPLY_H
 #define WEBHOOK_SIMULATE_APPLY_H
 
@@ -8,9 +8,9 @@
 #include "gpugate/pod.h"
 
 /*
- * Applies the edits, which were decided for this very Pod, in their order. What changes is copied
- * to the arena, and borrows from there, from the Pod as it was and from the edits. Returns -1 when
- * the arena is exhausted; the Pod is then changed in part.
+ * Applies, in order, edits that were decided for exactly this Pod. What changes is first copied to
+ * the arena. The result borrows from the arena, the original Pod, and the edits. Returns 0, or -1
+ * if the arena is exhausted; the Pod may then be partly changed.
  */
 int pod_apply(struct pod *pod, const struct edit *edits, uint32_t count, struct arena *arena);
 

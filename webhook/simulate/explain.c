@@ -5,7 +5,7 @@
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20) /* As much as one request of `serve` may use, and more. */
 
-/* What is tried, and what came of it. */
+/* One object that is tried, and the result. */
 struct trial {
 	const struct explain_context *context;
 	struct subject subject;
@@ -58,7 +58,7 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
 }
 
-/* Decides one Pod. If `traced`, its steps and its decision are added to the tree. */
+/* Decides one Pod. If `traced` is true, adds its steps and its decision to the tree. */
 static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
 	struct explain_collector collector = {trial->context->policy, trial->tree};
@@ -85,9 +85,7 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 		if (try_pod(trial, false, &admitted) < 0)
 			return -1;
 	if (!admitted && trial->fits > 0) {
-		/*
-		 * The first ones are admitted: another Pod's refusal is what has to be explained.
-		 */
+		/* The first Pod was admitted. Explain the refusal of the last one instead. */
 		json_object_clear(trial->tree);
 		add_identity(trial, manifest, object);
 		if (try_pod(trial, true, &admitted) < 0)

@@ -1,6 +1,7 @@
 /*
- * explain: why an object's Pods would be admitted or refused, as a tree of JSON. explain_trace.c
- * turns the steps of a decision into the tree, explain_text.c the tree into text.
+ * explain: explains, as a JSON tree, why the Pods of an object would be admitted or refused.
+ * explain_trace.c turns the steps of a decision into the tree, and explain_text.c turns the tree
+ * into text.
  *
  * The members of the tree are documented in docs/policy-as-code.md.
  */
@@ -21,15 +22,15 @@ struct explain_context {
 };
 
 enum explain_result {
-	EXPLAIN_FAILED = -1, /* With an error that begins with FILE:LINE. */
-	EXPLAIN_ADMITTED,    /* All Pods of the object. */
-	EXPLAIN_REFUSED,
-	EXPLAIN_NO_PODS, /* No Pods come from this kind of object. `*out` is NULL. */
+	EXPLAIN_FAILED = -1, /* The error begins with FILE:LINE. */
+	EXPLAIN_ADMITTED,    /* All Pods would be admitted. */
+	EXPLAIN_REFUSED,     /* One Pod would be refused. */
+	EXPLAIN_NO_PODS,     /* Objects of this kind have no Pods. `*out` is NULL. */
 };
 
 /*
- * Tries the object's Pods one after another, until one is refused. `*out` is the explanation of
- * that one, or else of the first: new, to be released with json_decref.
+ * Tries the object's Pods one after another until one is refused. Sets `*out` to a new explanation
+ * of the refused Pod, or of the first one if all are admitted. Release it with json_decref.
  */
 enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
 				   const struct manifest_object *object, json_t **out, struct error *err);
@@ -37,16 +38,16 @@ enum explain_result explain_object(const struct explain_context *context, const 
 /* Appends an explanation as text. */
 void explain_print(const json_t *explanation, bool color, struct buf *out);
 
-/* --- Between the files --- */
+/* --- Shared by explain*.c --- */
 
-/* Collects events in `tree`. `context` of the trace is a struct explain_collector. */
+/* explain_event adds events to `tree`. The context of the trace is a struct explain_collector. */
 struct explain_collector {
 	const struct policy *policy;
 	json_t *tree;
 };
 void explain_event(void *context, const struct trace_event *event);
 
-/* A JSON string, or null if the text is absent. Returns new. */
+/* Returns a new JSON string, or null if the text is absent. */
 json_t *explain_string(struct str text);
 
 #endif

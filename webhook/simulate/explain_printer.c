@@ -1,4 +1,4 @@
-/* How an explanation is printed, line by line. */
+/* Prints the lines of an explanation. */
 #include "webhook/simulate/explain_text.h"
 
 void print_colored(struct printer *p, enum color color, const char *text)

@@ -1,4 +1,4 @@
-/* Guards, and what is counted, of an explanation, as text. */
+/* Prints Guards, resources, and quotas. */
 #include "webhook/simulate/explain_text.h"
 
 /* --- Guards --- */

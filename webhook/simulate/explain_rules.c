@@ -1,11 +1,11 @@
-/* Rules and changes of an explanation, as text. */
+/* Prints Rules and changes. */
 #include <stdlib.h>
 
 #include "webhook/simulate/explain_text.h"
 
 /* --- Rules --- */
 
-/* What a selector, a list of tenants or of namespaces wants, and what there is. */
+/* Prints what a selector, or a list of tenants or namespaces, requires, and what was found. */
 static void print_wanted(struct printer *p, const json_t *rule)
 {
 	const json_t *wanted = json_object_get(rule, "wanted");

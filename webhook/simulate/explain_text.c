@@ -1,9 +1,9 @@
-/* The head of an explanation and whose Pod it is, as text. */
+/* Prints the verdict, the exemption, and the tenant. */
 #include "webhook/simulate/explain_text.h"
 
 #include "webhook/simulate/explain.h"
 
-/* --- The head --- */
+/* --- The verdict --- */
 
 static void print_head(struct printer *p, const json_t *tree)
 {
@@ -44,7 +44,7 @@ static void print_objections(struct printer *p, const json_t *tree)
 	buf_char(p->out, '\n');
 }
 
-/* --- Who --- */
+/* --- The exemption and the tenant --- */
 
 static void print_exempt(struct printer *p, const json_t *exempt)
 {

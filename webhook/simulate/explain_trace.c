@@ -1,4 +1,4 @@
-/* The steps of a decision as members of an explanation. */
+/* Adds the steps of a decision to an explanation. */
 #include "webhook/simulate/explain.h"
 
 static const char *const enforcements[] = {[ENFORCEMENT_DENY] = "deny",
@@ -81,7 +81,7 @@ static void on_exempt(struct explain_collector *c, const struct trace_event *eve
 	json_object_set_new(c->tree, "exempt", exempt);
 }
 
-/* null where nothing is known of them */
+/* Returns null if the labels are not known. */
 static json_t *labels_of(const struct pairs *pairs)
 {
 	json_t *labels = pairs->present ? json_object() : json_null();
@@ -209,7 +209,7 @@ static void on_resource(struct explain_collector *c, const struct trace_event *e
 	json_object_set_new(item, "costs", json_array());
 }
 
-/* An amount as messages print it. */
+/* Sets an amount, in the form that messages use. */
 static void set_amount(const struct explain_collector *c, json_t *to, const char *key, wide amount,
 		       enum measure measure)
 {

@@ -7,9 +7,9 @@
 
 struct simulation {
 	struct ledger *ledger;
-	int64_t now_ms;   /* Never 0, which the ledger takes for "not terminating". */
+	int64_t now_ms;   /* Never 0, which the ledger reads as "not terminating". */
 	uint64_t version; /* Of the last event. */
-	uint64_t uids;    /* Given so far. */
+	uint64_t uids;    /* The number of uids assigned so far. */
 };
 
 struct simulation *simulation_create(const struct policy *policy, struct error *err)
@@ -49,7 +49,7 @@ static bool admit(void *self, struct reservation_request *request)
 	return true;
 }
 
-/* Unknown labels are not present: then the policy's own documents count. */
+/* If the labels are not known, they are absent, and the policy's own documents are used. */
 static bool find_labels(void *self, struct reservation_request *request)
 {
 	const struct simulation *simulation = self;

@@ -4,7 +4,7 @@
 #include "webhook/object/review.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
-#define ARENA_MAX ((size_t)64 << 20) /* For what is read of one object. */
+#define ARENA_MAX ((size_t)64 << 20) /* For reading one object. */
 
 static const struct {
 	struct str kind;
@@ -43,7 +43,7 @@ int simulation_labels(struct simulation *simulation, const struct manifest *mani
 	return result < 0 ? manifest_explain(manifest, object, err) : result;
 }
 
-/* namespace/name, which no other Pod has at the same time. */
+/* Returns "namespace/name", which is unique among the Pods that exist at the same time. */
 static struct str name_as_uid(const struct pod *pod, struct arena *arena)
 {
 	size_t len = pod->namespace.len + 1 + pod->name.len;

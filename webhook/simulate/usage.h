@@ -1,4 +1,4 @@
-/* usage: the objects of a file as what exists already in a simulation. */
+/* usage: adds the objects of a file to a simulation, as what already exists in the cluster. */
 #ifndef WEBHOOK_SIMULATE_USAGE_H
 #define WEBHOOK_SIMULATE_USAGE_H
 
@@ -6,16 +6,15 @@
 #include "webhook/simulate/store.h"
 
 /*
- * Takes what a manifest says of the cluster: Pods hold quota from now on, unless they have
- * finished; Namespaces and Nodes have their labels. Objects of other kinds are passed over. A Pod
- * without a uid is known by its namespace and name. Returns 0, or -1 with an error that begins with
- * FILE:LINE.
+ * Adds the objects of a manifest. Pods hold quota unless they have finished; the labels of
+ * Namespaces and Nodes are set; objects of other kinds are skipped. A Pod without a uid is
+ * identified by its namespace and name. Returns 0, or -1 with an error that begins with FILE:LINE.
  */
 int simulation_usage(struct simulation *simulation, const struct manifest *manifest, struct error *err);
 
 /*
- * The same of a single object, of its labels only: whether it is a Namespace or a Node. Returns 1,
- * 0 if it is neither, or -1.
+ * Sets the labels of a single object if it is a Namespace or a Node. Returns 1; 0 if it is neither;
+ * or -1 with an error that begins with FILE:LINE.
  */
 int simulation_labels(struct simulation *simulation, const struct manifest *manifest,
 		      const struct manifest_object *object, struct error *err);

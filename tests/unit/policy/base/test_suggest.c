@@ -45,7 +45,7 @@ static void test_word(void **state)
 	memset(long_word, 'a', sizeof long_word);
 	assert_false(str_present(suggest_word((struct str){long_word, sizeof long_word}, words, 3, sizeof words[0])));
 	assert_false(str_present(suggest_word(STR("abc"), NULL, 0, sizeof words[0])));
-	/* The candidates of a word that is too long are not even read: there are none at this address. */
+	/* For a word that is too long, the candidates are not read: the pointer is NULL. */
 	assert_false(str_present(suggest_word((struct str){long_word, 65}, NULL, SIZE_MAX, sizeof words[0])));
 	long_word[65] = '\0';
 	assert_null(suggest_argument(long_word, NULL, SIZE_MAX, sizeof(char *)));

@@ -58,7 +58,8 @@ static void test_arena(void **state)
 	assert_true(first != items && first[2] == 2);
 	assert_int_equal(size, 48);
 	size = 1024;
-	assert_null(vec_room_in(&arena, items, size, &size, 3, sizeof *items)); /* the arena is too small */
+	/* The arena is too small. */
+	assert_null(vec_room_in(&arena, items, size, &size, 3, sizeof *items));
 	assert_int_equal(size, 1024);
 	size = UINT32_MAX;
 	assert_null(vec_room_in(&arena, items, size, &size, 3, 1));

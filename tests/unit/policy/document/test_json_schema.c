@@ -12,7 +12,7 @@
 #include "gpugate/schema.h"
 #include "policy/document/schema.h"
 
-/* Number of jansson's allocations that still succeed before one fails. Negative: none fails any more. */
+/* How many of jansson's allocations succeed before one fails. Negative: none fails. */
 static long fails_in = -1;
 
 static void *allocate(size_t bytes)
@@ -48,8 +48,8 @@ static void test_every_kind(void **state)
 }
 
 /*
- * Whichever allocation fails, what is left is not printed as if it were the schema. Settings have no
- * conditions: those are read by jansson's parser, which in version 2.14 does not survive a failed
+ * Whichever allocation fails, an incomplete schema is never printed. The schema of Settings has no
+ * conditions, which are read by jansson's parser; version 2.14 of it does not survive a failed
  * allocation.
  */
 static void test_little_memory(void **state)
@@ -91,7 +91,7 @@ static void test_shared_objects(void **state)
 				shared += part->fields[n].object && schema_is_shared(part->fields[n].object);
 		}
 	}
-	assert_int_equal(shared, 1); /* The namespaceSelector of a Tenant; those of a Rule lie deeper. */
+	assert_int_equal(shared, 1); /* A Tenant's namespaceSelector; a Rule's are nested. */
 }
 
 int main(void)

@@ -891,7 +891,7 @@ static void test_tls(void **state)
 	assert_string_equal(o.body, "nobody");
 	put_two(f, "both", buf_view(&tls.other.certificate), buf_view(&tls.authority.certificate));
 	o = ask_tls(f, &tls, ", certificate-authority: both, tls-server-name: kubernetes.example", ME);
-	assert_string_equal(o.body, "known"); /* by the second of two, as while the CA is being rotated */
+	assert_string_equal(o.body, "known"); /* by the second one, as during a CA rotation */
 	o = ask_tls(f, &tls, ", certificate-authority: wrong, tls-server-name: kubernetes.example", ME);
 	assert_int_equal(o.status, 0);
 	says(&o, "has a certificate that is not trusted");

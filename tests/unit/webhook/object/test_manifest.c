@@ -58,7 +58,7 @@ static void test_lists(void **state)
 	expect("{\"kind\":\"PodList\",\"items\":[\n{},\n{\"kind\":\"X\"}]}", "2 Pod {}\n3 X {\"kind\":\"X\"}\n");
 	expect("kind: List\nitems: []\n", "");
 	expect("kind: List\nitems: null\n", "1 List {\"kind\":\"List\",\"items\":null}\n");
-	/* Only lists have items of this kind: an object of another kind may have a member of that name. */
+	/* `items` is special only in a List; other kinds may have a member of that name. */
 	expect("kind: ConfigMap\nitems: [1]\n", "1 ConfigMap {\"kind\":\"ConfigMap\",\"items\":[1]}\n");
 	expect_error("kind: List\nitems:\n- {}\n- 5\n", "f:4: expected an object, found a number");
 }

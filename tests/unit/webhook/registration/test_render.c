@@ -1,4 +1,7 @@
-/* What is rendered without memory: nothing, and never a part; the error does not blame the policy or a group's name. */
+/*
+ * If memory is exhausted, nothing is rendered, not even a part. The error does not blame the policy
+ * or the name of a group.
+ */
 #include <jansson.h>
 
 #include "gpugate/scope.h"
