@@ -24,7 +24,7 @@ enum color { COLOR_NONE, COLOR_RED, COLOR_GREEN, COLOR_YELLOW };
 /* Appends the text, in that color if colors are wanted. */
 void print_colored(struct printer *p, enum color color, const char *text);
 
-/* Appends a text with `?` for each control character. */
+/* Appends a text in which plain_mask has replaced the control characters. */
 void print_plain(struct printer *p, const char *text);
 
 /* Begins a line of the section; ends it, with where the policy says so if `item` has that. */
