@@ -3,7 +3,8 @@
  * the JSON that the readers of this folder take.
  *
  * A file is a stream of YAML documents, or JSON values one after another; the first character
- * decides: `{` begins JSON. Objects whose kind ends in `List` are replaced by their items. Empty
+ * decides: `{` begins JSON. Objects whose kind ends in `List` are replaced by their items, and so are
+ * lists in lists, up to MANIFEST_LISTS_MAX of them within each other; more are an error. Empty
  * documents are dropped.
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true and 010 is
@@ -19,6 +20,7 @@
 
 #define MANIFEST_BYTES_MAX ((size_t)256 << 20) /* Of a file: 100,000 Pods as kubectl prints them. */
 #define MANIFEST_DEPTH_MAX 100                 /* Lists and maps within each other, in YAML. */
+#define MANIFEST_LISTS_MAX 8                   /* Kubernetes lists within each other. */
 
 struct manifest_object {
 	/* REVIEW_PADDING readable bytes follow, so review_read and review_read_pod can read it. */
@@ -63,7 +65,8 @@ uint32_t manifest_line(const struct manifest *manifest, const struct manifest_ob
 
 /*
  * Rewrites an error that a reader of the object's JSON returned: instead of ending with
- * "(byte N)" it begins with "FILE:LINE: KIND "NAME": ". Returns -1.
+ * "(byte N)" it begins with "FILE:LINE: KIND "NAME": ", and plain_mask has replaced the control
+ * characters in it. Returns -1.
  */
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err);
 
