@@ -14,6 +14,7 @@ struct workload_kind {
 	const char *template;   /* Path of the Pod template; "": the object is a Pod. */
 	const char *replicas;   /* Path of the number of Pods; NULL: always one. */
 	const char *most;       /* Path of a number that there are never more of at once; NULL: none. */
+	const char *suspend[2]; /* Paths of booleans; if one is true, there are no Pods now. NULL: none. */
 	const char *controller; /* User that creates the Pods; NULL: the user who creates the object. */
 	bool per_node;          /* One Pod for each node that matches; counted as one. */
 };
@@ -22,7 +23,7 @@ struct workload {
 	const struct workload_kind *kind;
 	/* The Pod, or its template, for review_read_pod. Borrows from the object. */
 	struct str pod;
-	int64_t replicas; /* Number of Pods at once: 0 or more. */
+	int64_t replicas; /* Number of Pods at once: 0 or more. 0 if it is suspended. */
 };
 
 /*
