@@ -8,7 +8,6 @@
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20) /* As much as one request of `serve` may use, and more. */
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
-#define GROUPS_MAX 64
 
 /* What is tried, and what came of it. */
 struct trial {
@@ -16,27 +15,29 @@ struct trial {
 	struct review review;  /* Of each of the Pods. */
 	struct arena objects;  /* For the review. */
 	struct arena decision; /* For one decision; emptied for the next one. */
-	struct str groups[GROUPS_MAX];
-	const char *kind; /* For messages. */
+	const char *kind;      /* For messages. */
 	int64_t pods, fits;
 	json_t *tree;
 };
 
 /* --- The review --- */
 
-static void set_creator(struct trial *trial, const struct workload_kind *kind)
+static int set_creator(struct trial *trial, const struct workload_kind *kind)
 {
 	static const struct str controllers[] = {{"system:serviceaccounts", 22},
 						 {"system:serviceaccounts:kube-system", 34}};
 	const struct explain_context *context = trial->context;
 	bool controller = kind->controller && !str_present(context->user);
-	const struct strs groups = controller ? (struct strs){controllers, 2} : context->groups;
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < groups.count && count < GROUPS_MAX - 1; i++)
-		trial->groups[count++] = groups.items[i];
-	trial->groups[count++] = STR("system:authenticated");
-	trial->review.groups = (struct strs){trial->groups, count};
+	const struct strs given = controller ? (struct strs){controllers, 2} : context->groups;
+	struct str *groups = arena_alloc(&trial->objects, (given.count + 1) * sizeof *groups);
+	if (!groups)
+		return -1;
+	for (uint32_t i = 0; i < given.count; i++)
+		groups[i] = given.items[i];
+	groups[given.count] = STR("system:authenticated");
+	trial->review.groups = (struct strs){groups, given.count + 1};
 	trial->review.user = controller ? str_of(kind->controller) : context->user;
+	return 0;
 }
 
 /* A Pod of a controller has a name that the API server completes. */
@@ -68,10 +69,11 @@ static int make_review(struct trial *trial, const struct workload_kind *kind, co
 			error_wrap(err, "%s", kind->template);
 		return manifest_explain(manifest, &template, err);
 	}
-	if (*kind->template && name_pod(trial, object) < 0)
-		return error_set(err, "there is not enough memory");
+	if ((*kind->template && name_pod(trial, object) < 0) || set_creator(trial, kind) < 0)
+		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 	review->namespace = object->namespace.len ? object->namespace : trial->context->namespace;
 	review->object.namespace = review->namespace;
+	review->object.uid = (struct str){NULL, 0}; /* The API server gives each new Pod one of its own. */
 	review->operation = OPERATION_CREATE;
 	review->uid = STR("explain");
 	review->version = STR("v1");
@@ -79,7 +81,6 @@ static int make_review(struct trial *trial, const struct workload_kind *kind, co
 	review->resource = STR("pods");
 	review->name = review->object.name;
 	review->dry_run = workload.replicas == 0; /* Then a Pod is explained, but none holds quota. */
-	set_creator(trial, kind);
 	trial->pods = workload.replicas < EXPLAIN_PODS_MAX ? workload.replicas : EXPLAIN_PODS_MAX;
 	return 0;
 }
@@ -89,19 +90,29 @@ static bool is_review(const struct manifest_object *object)
 	return str_eq(object->kind, STR("AdmissionReview"));
 }
 
+/* Returns 1, 0 if the review is not about a Pod, or -1. */
+static int take_review(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object,
+		       struct error *err)
+{
+	struct review *review = &trial->review;
+	trial->pods = 1;
+	if (review_read(object->json.ptr, object->json.len, &trial->objects, review, err) < 0)
+		return manifest_explain(manifest, object, err);
+	bool written = review->operation == OPERATION_CREATE || review->operation == OPERATION_UPDATE;
+	if (!review_is_pod(review) || review->object.present || !written)
+		return review_is_pod(review);
+	error_set(err, "request.object: expected the Pod, found nothing");
+	return manifest_explain(manifest, object, err);
+}
+
 /* Returns 1, 0 if the object makes no Pods, or -1. */
 static int read_trial(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object,
 		      struct error *err)
 {
 	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
-	int result = 0;
-	trial->pods = 1;
-	if (is_review(object) &&
-	    review_read(object->json.ptr, object->json.len, &trial->objects, &trial->review, err) < 0)
-		result = manifest_explain(manifest, object, err);
-	else if (kind)
-		result = make_review(trial, kind, manifest, object, err);
-	return result < 0 ? -1 : kind || is_review(object);
+	if (is_review(object))
+		return take_review(trial, manifest, object, err);
+	return !kind ? 0 : make_review(trial, kind, manifest, object, err) < 0 ? -1 : 1;
 }
 
 /* --- The result --- */
@@ -159,7 +170,7 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 {
 	const struct review *review = &trial->review;
 	struct str name = is_review(object) ? review->name : object->name;
-	json_object_set_new(trial->tree, "file", json_string(manifest->file));
+	json_object_set_new(trial->tree, "file", explain_place(str_of(manifest->file), 0));
 	json_object_set_new(trial->tree, "line", json_integer(object->line));
 	json_object_set_new(trial->tree, "kind", explain_string(is_review(object) ? review->kind : object->kind));
 	json_object_set_new(trial->tree, "name", explain_string(name));

@@ -1,6 +1,10 @@
 /* The steps of a decision as members of an explanation. */
 #include "webhook/simulate/explain.h"
 
+#include "gpugate/plain.h"
+
+#define PLACE_BYTES_MAX ((size_t)64 << 10)
+
 static const char *const enforcements[] = {[ENFORCEMENT_DENY] = "deny",
 					   [ENFORCEMENT_WARN] = "warn",
 					   [ENFORCEMENT_AUDIT] = "audit",
@@ -14,6 +18,20 @@ static const char *const measures[] = {[MEASURE_COUNT] = "count", [MEASURE_GPUS]
 json_t *explain_string(struct str text)
 {
 	return str_present(text) ? json_stringn(text.ptr, text.len) : json_null();
+}
+
+json_t *explain_place(struct str file, uint32_t line)
+{
+	struct buf text;
+	buf_init(&text, PLACE_BYTES_MAX);
+	char *copy = buf_reserve(&text, file.len * PLAIN_GROWTH);
+	if (copy)
+		text.len = plain_copy(file, false, copy);
+	if (line)
+		buf_printf(&text, ":%u", line);
+	json_t *place = text.failed ? json_null() : json_stringn(text.ptr ? text.ptr : "", text.len);
+	buf_release(&text);
+	return place;
 }
 
 static void set(json_t *to, const char *key, struct str text)
@@ -48,7 +66,7 @@ static void set_strings(json_t *to, const char *key, struct strs items)
 static void set_place(json_t *to, const char *key, struct policy_location at)
 {
 	if (at.line)
-		json_object_set_new(to, key, json_sprintf("%.*s:%u", STR_ARG(at.file), at.line));
+		json_object_set_new(to, key, explain_place(at.file, at.line));
 }
 
 /* Appends an item to a list of the tree. */
