@@ -1,10 +1,12 @@
 #include "webhook/object/manifest.h"
 
 #include "gpugate/plain.h"
+#include "gpugate/vec.h"
 #include "webhook/json/field.h"
 #include "webhook/object/manifest_yaml.h"
 
 #define TEXT_MAX ((size_t)1 << 30) /* Of the JSON: offsets fit 32 bits. */
+#define ITEMS_LEAST 64             /* Objects for which room is made at first. */
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)1 << 30)
 
@@ -19,16 +21,11 @@ struct identity {
 
 static int add_item(struct reader *reader, struct identity *identity, struct str json)
 {
-	if (identity->item_count == identity->item_size) {
-		uint32_t size = identity->item_size ? 2 * identity->item_size : 64;
-		struct str *items = arena_alloc(reader->arena, size * sizeof *items);
-		if (!items)
-			return reader_no_memory(reader);
-		if (identity->item_count)
-			memcpy(items, identity->items, identity->item_count * sizeof *items);
-		identity->items = items;
-		identity->item_size = size;
-	}
+	struct str *items = vec_room_in(reader->arena, identity->items, identity->item_count, &identity->item_size,
+					ITEMS_LEAST, sizeof *items);
+	if (!items)
+		return reader_no_memory(reader);
+	identity->items = items;
 	identity->items[identity->item_count++] = json;
 	return 0;
 }
@@ -141,14 +138,11 @@ static int no_memory(const struct manifest *manifest, struct error *err)
 
 static int add_object(struct manifest *manifest, struct str json, const struct identity *identity, struct error *err)
 {
-	if (manifest->count == manifest->size) {
-		uint32_t size = manifest->size ? 2 * manifest->size : 64;
-		struct manifest_object *objects = reallocarray(manifest->objects, size, sizeof *objects);
-		if (!objects)
-			return no_memory(manifest, err);
-		manifest->objects = objects;
-		manifest->size = size;
-	}
+	struct manifest_object *objects =
+	    vec_room(manifest->objects, manifest->count, &manifest->size, ITEMS_LEAST, sizeof *objects);
+	if (!objects)
+		return no_memory(manifest, err);
+	manifest->objects = objects;
 	manifest->objects[manifest->count++] =
 	    (struct manifest_object){.json = json,
 				     .api_version = identity->api_version,

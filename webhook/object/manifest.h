@@ -44,11 +44,12 @@ struct manifest {
 	uint32_t count;
 
 	/* Private. */
-	uint32_t size;
+	size_t size;
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
 	struct manifest_mark *marks; /* Ascending; NULL if the file is JSON, which is kept as it is. */
-	uint32_t mark_count, mark_size;
+	uint32_t mark_count;
+	size_t mark_size;
 	struct arena arena;
 };
 

@@ -1,5 +1,6 @@
 #include "webhook/simulate/explain.h"
 
+#include "gpugate/enum_names.h"
 #include "webhook/admission/patch.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"
@@ -119,14 +120,12 @@ static int read_trial(struct trial *trial, const struct manifest *manifest, cons
 
 static void add_objections(json_t *list, const struct decision *decision)
 {
-	static const char *const words[] = {
-	    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 	for (uint32_t i = 0; i < decision->objection_count; i++) {
 		const struct objection *objection = &decision->objections[i];
 		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:o, s:o}", "enforcement", words[objection->enforcement], "reason",
-				    reason_name(objection->reason), "name", explain_string(objection->name), "message",
-				    explain_string(objection->message)));
+		    list, json_pack("{s:s, s:s, s:o, s:o}", "enforcement", enforcement_name(objection->enforcement),
+				    "reason", reason_name(objection->reason), "name", explain_string(objection->name),
+				    "message", explain_string(objection->message)));
 	}
 }
 

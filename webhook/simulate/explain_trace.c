@@ -1,19 +1,15 @@
 /* The steps of a decision as members of an explanation. */
 #include "webhook/simulate/explain.h"
 
+#include "gpugate/enum_names.h"
 #include "gpugate/plain.h"
 
 #define PLACE_BYTES_MAX ((size_t)64 << 10)
 
-static const char *const enforcements[] = {[ENFORCEMENT_DENY] = "deny",
-					   [ENFORCEMENT_WARN] = "warn",
-					   [ENFORCEMENT_AUDIT] = "audit",
-					   [ENFORCEMENT_ALLOW] = "allow"};
 static const char *const operators[] = {[SELECTOR_IN] = "In",
 					[SELECTOR_NOT_IN] = "NotIn",
 					[SELECTOR_EXISTS] = "Exists",
 					[SELECTOR_DOES_NOT_EXIST] = "DoesNotExist"};
-static const char *const measures[] = {[MEASURE_COUNT] = "count", [MEASURE_GPUS] = "gpus", [MEASURE_MEMORY] = "memory"};
 
 json_t *explain_string(struct str text)
 {
@@ -178,7 +174,7 @@ static void on_rule(struct explain_collector *c, const struct trace_event *event
 	const struct trace_rule *rule = &event->rule;
 	json_t *item = add(c, "rules", event->at);
 	set(item, "name", rule->name);
-	set_word(item, "enforcement", enforcements[rule->enforcement]);
+	set_word(item, "enforcement", enforcement_name(rule->enforcement));
 	set_word(item, "outcome", outcomes[rule->outcome]);
 	if (!conditions[rule->condition])
 		return;
@@ -206,7 +202,7 @@ static void on_guard(struct explain_collector *c, const struct trace_event *even
 	const struct trace_guard *guard = &event->guard;
 	json_t *item = add(c, "guards", event->at);
 	set(item, "name", guard->name);
-	set_word(item, "enforcement", enforcements[guard->enforcement]);
+	set_word(item, "enforcement", enforcement_name(guard->enforcement));
 	set_word(item, "outcome", outcomes[guard->outcome]);
 	set_if_present(item, "check", guard->check);
 	set_if_present(item, "container", guard->container);
@@ -264,7 +260,7 @@ static void on_quota(struct explain_collector *c, const struct trace_event *even
 	policy_quota(c->policy, found->quota, &quota);
 	set(item, "tenant", quota.tenant);
 	set(item, "quota", quota.name);
-	set_word(item, "measure", measures[quota.measure]);
+	set_word(item, "measure", measure_name(quota.measure));
 	set_amount(c, item, "used", found->used, quota.measure);
 	set_amount(c, item, "pending", found->pending, quota.measure);
 	set_amount(c, item, "requested", found->requested, quota.measure);
