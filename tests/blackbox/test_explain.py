@@ -4,13 +4,15 @@ import copy
 import json
 import os
 import re
+import socket
+import subprocess
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 import kube
-from gpugate import ROOT, Server, run, scaled, write_policy
+from gpugate import BINARY, ROOT, Server, run, scaled, write_policy
 from kube import GPU, SHARED, container, doc, namespace_doc, pod
 from test_properties import BASE, pods, policies, questions
 
@@ -313,6 +315,23 @@ def test_what_cannot_be_decided(tell, tmp_path):
     (tmp_path / "usage.yaml").write_text(yaml.safe_dump(pod({GPU: 1}, namespace=None) | {"metadata": {"name": "x"}}))
     assert "Pods that exist have both" in tell([*FLEET, *ORG], [pod({GPU: 1})], "--usage", tmp_path / "usage.yaml", status=2)
     assert run("explain", "--policy", tmp_path).returncode == 2
+
+
+def test_standard_input(tmp_path):
+    """A file, a pipe, and a socket, as which some programs give it; and what has no end."""
+    folder, file = write_policy(tmp_path / "policy", [*FLEET, *ORG]), tmp_path / "pod.json"
+    file.write_text(json.dumps(pod({GPU: 1})))
+    command = [BINARY, "explain", "-f", "-", "--policy", folder]
+    near, far = socket.socketpair()
+    with near, far, open(file, "rb") as source:
+        near.sendall(file.read_bytes())
+        near.shutdown(socket.SHUT_WR)
+        for how in ({"stdin": source}, {"stdin": far}, {"input": file.read_bytes()}):
+            done = subprocess.run(command, capture_output=True, check=False, timeout=60, **how)
+            assert done.returncode == 0 and done.stdout.startswith(b"standard input:1: Pod"), (how, done)
+    with open("/dev/zero", "rb") as endless:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=endless)
+        assert done.returncode == 2 and b"standard input is larger than 256 MiB; split it" in done.stderr, done.stderr
 
 
 def test_text_from_pods_is_plain(tell):
