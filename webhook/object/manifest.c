@@ -172,7 +172,7 @@ static bool is_list(const struct identity *identity)
 /* What is read next: a document of the file, or an item of lists within each other. */
 struct nested {
 	struct str json;
-	struct str kind, api_version; /* Of an item that has no kind: those of a typed list have none. */
+	struct str kind, api_version; /* Of an item without a kind, as in a typed list. */
 	unsigned depth;               /* Of the lists around it. */
 };
 

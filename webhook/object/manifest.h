@@ -3,8 +3,8 @@
  * the JSON that the readers of this folder take.
  *
  * A file is a stream of YAML documents, or JSON values one after another; the first character
- * decides: `{` begins JSON. Objects whose kind ends in `List` are replaced by their items, and so are
- * lists in lists, up to MANIFEST_LISTS_MAX of them within each other; more are an error. Empty
+ * decides: `{` begins JSON. Objects whose kind ends in `List` are replaced by their items, and so
+ * are lists in lists, up to MANIFEST_LISTS_MAX of them within each other; more are an error. Empty
  * documents are dropped.
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true and 010 is

@@ -14,7 +14,7 @@ struct workload_kind {
 	const char *template;   /* Path of the Pod template; "": the object is a Pod. */
 	const char *replicas;   /* Path of the number of Pods; NULL: always one. */
 	const char *most;       /* Path of a number that there are never more of at once; NULL: none. */
-	const char *suspend[2]; /* Paths of booleans; if one is true, there are no Pods now. NULL: none. */
+	const char *suspend[2]; /* Paths of booleans; one that is true means no Pods now. */
 	const char *controller; /* User that creates the Pods; NULL: the user who creates the object. */
 	bool per_node;          /* One Pod for each node that matches; counted as one. */
 };

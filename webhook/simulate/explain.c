@@ -74,7 +74,7 @@ static int make_review(struct trial *trial, const struct workload_kind *kind, co
 		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 	review->namespace = object->namespace.len ? object->namespace : trial->context->namespace;
 	review->object.namespace = review->namespace;
-	review->object.uid = (struct str){NULL, 0}; /* The API server gives each new Pod one of its own. */
+	review->object.uid = (struct str){NULL, 0}; /* Each new Pod gets one of its own. */
 	review->operation = OPERATION_CREATE;
 	review->uid = STR("explain");
 	review->version = STR("v1");
