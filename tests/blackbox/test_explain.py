@@ -227,7 +227,7 @@ def test_what_is_suspended_has_no_pods(tell, cron, suspended):
 
 
 def test_each_pod_has_a_uid_of_its_own(tell):
-    """A uid in the file is that of another Pod, such as the one that `kubectl get -o yaml` printed."""
+    """A uid in the file is that of another Pod, as `kubectl get -o yaml` prints it."""
     old = pod({GPU: 1})
     old["metadata"]["uid"] = "same"
     whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w", "namespace": "team-a"},
