@@ -15,4 +15,7 @@
  */
 int file_read(int folder, const char *path, int flags, struct buf *out);
 
+/* Does the same with a file that is open, such as standard input, from its offset on. */
+int file_read_open(int fd, struct buf *out);
+
 #endif

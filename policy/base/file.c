@@ -33,16 +33,22 @@ static int read_all(int fd, struct buf *out)
 	return got == 0 ? 0 : -1;
 }
 
+int file_read_open(int fd, struct buf *out)
+{
+	size_t before = out->len;
+	int result = read_all(fd, out);
+	if (result < 0)
+		out->len = before;
+	return result;
+}
+
 int file_read(int folder, const char *path, int flags, struct buf *out)
 {
 	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 	if (fd < 0)
 		return -1;
-	size_t before = out->len;
-	int result = read_all(fd, out), reason = errno;
+	int result = file_read_open(fd, out), reason = errno;
 	close(fd);
 	errno = reason;
-	if (result < 0)
-		out->len = before;
 	return result;
 }

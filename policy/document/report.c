@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gpugate/plain.h"
 #include "policy/base/utf8.h"
 
 #define REPORT_BYTES_MAX ((size_t)8 << 20)
@@ -46,38 +47,12 @@ void report_sort(struct report *report)
 	qsort(report->findings, report->count, sizeof report->findings[0], compare);
 }
 
-/*
- * Control characters, line separators, marks of writing direction and other invisible characters.
- */
-static bool must_hide(uint32_t point, bool keep_tabs)
-{
-	if (point == '\t')
-		return !keep_tabs;
-	return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x61c ||
-	       (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-	       (point >= 0x2060 && point <= 0x206f) || point == 0xfeff || (point >= 0xe0000 && point <= 0xe007f);
-}
-
 struct str report_clean(struct report *report, struct str text, bool keep_tabs)
 {
-	static const char hidden[] = "\xef\xbf\xbd";
-	char *copy = arena_alloc(&report->arena, text.len * 3 + 1);
-	size_t len = 0;
-
+	char *copy = arena_alloc(&report->arena, text.len * PLAIN_GROWTH + 1);
 	if (!copy)
 		return (struct str){"", 0};
-	while (text.len > 0) {
-		uint32_t point = 0;
-		unsigned bytes = utf8_next(text, &point);
-		if (bytes == 0 || must_hide(point, keep_tabs)) {
-			memcpy(copy + len, hidden, 3);
-			len += 3;
-		} else {
-			memcpy(copy + len, text.ptr, bytes);
-			len += bytes;
-		}
-		text = str_tail(text, bytes ? bytes : 1);
-	}
+	size_t len = plain_copy(text, keep_tabs, copy);
 	copy[len] = '\0';
 	return (struct str){copy, len};
 }

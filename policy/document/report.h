@@ -28,10 +28,8 @@ void report_ignored(struct report *report, struct str file);
 void report_config(struct report *report, struct str file);
 
 /*
- * Copies text to the report's arena. Replaces each character that could control a terminal or be
- * invisible by U+FFFD: control characters (except tabs if `keep_tabs`), marks of writing direction,
- * and bytes that are not UTF-8. Each becomes one character, so columns remain correct. Returns an
- * empty string if memory is exhausted.
+ * Copies text to the report's arena, cleaned as by plain_copy. Returns an empty string if memory is
+ * exhausted.
  */
 struct str report_clean(struct report *report, struct str text, bool keep_tabs);
 

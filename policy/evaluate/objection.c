@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "gpugate/plain.h"
+
 static const char *const reason_names[REASONS] = {
     [REASON_NONE] = "none",           [REASON_QUOTA] = "quota",
     [REASON_UNCOVERED] = "uncovered", [REASON_UNTENANTED] = "untenanted",
@@ -30,8 +32,8 @@ static bool known_objection(const struct decision *decision, enum reason reason,
 
 /*
  * Makes a formatted text safe for HTTP warnings and terminals, because parts of it come from the
- * Pod. Replaces control characters (C0, DEL, and C1, which is 0xC2 0x80 to 0x9F in UTF-8) by `?`,
- * and removes an incomplete character at the end. Returns the length.
+ * Pod. Replaces control characters, and removes an incomplete character at the end. Returns the
+ * length.
  */
 static size_t make_plain(char *text, size_t len)
 {
@@ -44,13 +46,7 @@ static size_t make_plain(char *text, size_t len)
 		if (len - (last - 1) < need)
 			len = last - 1;
 	}
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c < 0x20 || c == 0x7f)
-			text[i] = '?';
-		else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)
-			text[i] = text[i + 1] = '?';
-	}
+	plain_mask(text, len);
 	return len;
 }
 

@@ -3,14 +3,17 @@ explanation is true."""
 
 import copy
 import json
+import os
 import re
+import socket
+import subprocess
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 import kube
-from gpugate import ROOT, Server, run, scaled, write_policy
+from gpugate import BINARY, ROOT, Server, run, scaled, write_policy
 from kube import GPU, SHARED, container, doc, namespace_doc, pod
 from test_properties import BASE, pods, policies, questions
 
@@ -213,11 +216,45 @@ def test_workloads(tell, kind, api, spec, pods):
         assert tell([*FLEET, *ORG], [cron])[0]["pods"] == pods
 
 
+@pytest.mark.parametrize(("cron", "suspended"), [({}, {"suspend": True}), ({"suspend": True}, {}), ({"suspend": True}, {"suspend": False})])
+def test_what_is_suspended_has_no_pods(tell, cron, suspended):
+    """The Pod is explained, and holds nothing that the next object needs."""
+    spec = {"parallelism": 3, "template": {"spec": pod({GPU: 1})["spec"]}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "team-a"}, "spec": {**spec, **suspended, **cron}}
+    whole = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": job["metadata"], "spec": {**cron, "jobTemplate": {"spec": {**spec, **suspended}}}}
+    if suspended != {"suspend": False}:
+        assert [(o["verdict"], o["pods"]) for o in tell([*FLEET, *ORG], [job, pod({GPU: 4})])] == [("admitted", 0), ("admitted", 1)]
+    assert [(o["verdict"], o["pods"]) for o in tell([*FLEET, *ORG], [whole, pod({GPU: 4})])] == [("admitted", 0), ("admitted", 1)]
+    running = job | {"spec": {**spec, "suspend": False}}
+    assert [(o["verdict"], o["pods"]) for o in tell([*FLEET, *ORG], [running, pod({GPU: 4})])] == [("admitted", 3), ("refused", 1)]
+
+
+def test_each_pod_has_a_uid_of_its_own(tell):
+    """A uid in the file is that of another Pod, as `kubectl get -o yaml` prints it."""
+    old = pod({GPU: 1})
+    old["metadata"]["uid"] = "same"
+    whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w", "namespace": "team-a"},
+             "spec": {"replicas": 5, "template": {"metadata": {"uid": "same"}, "spec": old["spec"]}}}
+    assert [(o["verdict"], o["fits"]) for o in tell([*FLEET, *ORG], [whole])] == [("refused", 4)]
+    assert [o["verdict"] for o in tell([*FLEET, *ORG], [old] * 5)] == ["admitted"] * 4 + ["refused"]
+
+
+def test_all_groups_count(tell):
+    policy = [doc("Settings", "s", exempt={"groups": ["last"]}), *FLEET, *ORG]
+    groups = [word for i in range(100) for word in ("--as-group", f"g{i}")]
+    assert tell(policy, [pod({GPU: 5})], "--as", "x", *groups, status=1)
+    assert tell(policy, [pod({GPU: 5})], "--as", "x", *groups, "--as-group", "last", status=0)[0]["exempt"]["value"] == "last"
+
+
 def test_objects_of_one_file_follow_each_other(tell):
     told = tell([*FLEET, *ORG], [pod({GPU: 3}), {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}, pod({GPU: 2}), pod({GPU: 1})])
     assert [o["verdict"] for o in told] == ["admitted", "refused", "admitted"]
     listed = {"apiVersion": "v1", "kind": "List", "items": [pod({GPU: 3}), pod({GPU: 2})]}
     assert [o["verdict"] for o in tell([*FLEET, *ORG], [listed])] == ["admitted", "refused"]
+    bare = pod({GPU: 5})
+    del bare["kind"], bare["apiVersion"]
+    nested = {"apiVersion": "v1", "kind": "List", "items": [pod({GPU: 3}), {"apiVersion": "v1", "kind": "PodList", "items": [bare]}]}
+    assert [o["verdict"] for o in tell([*FLEET, *ORG], [nested])] == ["admitted", "refused"]
 
 
 def test_reviews(tell):
@@ -225,6 +262,18 @@ def test_reviews(tell):
     for text in (json.dumps(some), json.dumps(some, indent=2), yaml.dump(some, Dumper=_Written)):
         told = tell([*FLEET, *ORG], text, status=1)[0]
         assert told["user"] == "bob" and told["kind"] == "Pod" and told["message"].startswith("can never fit: ")
+
+
+def test_reviews_that_ask_about_no_pod(tell):
+    """Nothing is tried, so nothing is said to be admitted."""
+    other, empty = (kube.review(pod({GPU: 5})) for _ in range(2))
+    other["request"] |= {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}, "resource": {"group": "apps", "version": "v1", "resource": "deployments"}}
+    assert "no object in it makes Pods" in tell([*FLEET, *ORG], [other], status=2)
+    assert [o["name"] for o in tell([*FLEET, *ORG], [other, pod({GPU: 1}, name="p")], status=0)] == ["p"]
+    for missing in ({}, {"object": None}):
+        empty["request"] = {k: v for k, v in empty["request"].items() if k != "object"} | missing
+        message = tell([*FLEET, *ORG], [empty], status=2)
+        assert message.endswith("/objects.yaml:1: request.object: expected the Pod, found nothing\n"), message
 
 
 def test_yaml_is_the_same_as_json(tell, tmp_path):
@@ -241,12 +290,16 @@ def test_yaml_is_the_same_as_json(tell, tmp_path):
     ("a:\n  <<: {b: c}\n", ":2:3: merge keys"),
     ("a: !!str 5\n", ":1:4: tags"),
     ("? [a]\n: b\n", ":1:3: a key must be a text"),
+    ("{{- if .Values.gpu }}\napiVersion: v1\n{{- end }}\n", ":1: this is a template (\"{{ }}\"), not YAML or JSON; render the file first"),
     ("[" * 200, "nested too deep"),
     ("- a\n", ":1: expected an object, found an array"),
     ("apiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  containers:\n  - name: 5\n",
      ":6: Pod \"q\": spec.containers[0].name: expected a string, found a number"),
     ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: many\n  template: {}\n",
      ":5: Deployment \"d\": spec.replicas: expected a whole number of 0 or more"),
+    ("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  suspend: 'yes'\n  template: {}\n",
+     ":5: Job \"j\": spec.suspend: expected true or false"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: \"q\\e[31m\\x9b31m\"}\nspec: {containers: 5}\n", ":4: Pod \"q?[31m??31m\": spec.containers: "),
     ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {}\n", "spec.template: expected a Pod template, found nothing"),
     ("\xff\xfe", "save the file as UTF-8 text"),
 ])
@@ -267,13 +320,44 @@ def test_what_cannot_be_decided(tell, tmp_path):
     assert run("explain", "--policy", tmp_path).returncode == 2
 
 
+def test_standard_input(tmp_path):
+    """A file, a pipe, and a socket, as which some programs give it; and what has no end."""
+    folder, file = write_policy(tmp_path / "policy", [*FLEET, *ORG]), tmp_path / "pod.json"
+    file.write_text(json.dumps(pod({GPU: 1})))
+    command = [BINARY, "explain", "-f", "-", "--policy", folder]
+    near, far = socket.socketpair()
+    with near, far, open(file, "rb") as source:
+        near.sendall(file.read_bytes())
+        near.shutdown(socket.SHUT_WR)
+        for how in ({"stdin": source}, {"stdin": far}, {"input": file.read_bytes()}):
+            done = subprocess.run(command, capture_output=True, check=False, timeout=60, **how)
+            assert done.returncode == 0 and done.stdout.startswith(b"standard input:1: Pod"), (how, done)
+    with open("/dev/zero", "rb") as endless:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=endless)
+        assert done.returncode == 2 and b"standard input is larger than 256 MiB; split it" in done.stderr, done.stderr
+
+
 def test_text_from_pods_is_plain(tell):
     """Names that a terminal would take for commands."""
-    some = pod({GPU: 1}, labels={"tier": "\x1b[31mred"})
+    some = pod({GPU: 1}, labels={"tier": "\x1b[31mred\x9b31m"})
     some["metadata"]["name"] = "\x1b]0;x\x07"
     policy = [*FLEET, *ORG, doc("Rule", "a", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, inject={"runtimeClassName": "nvidia"})]
     text = tell(policy, json.dumps(some), text=True)
-    assert "\x1b" not in text and "\x07" not in text and '"?[31mred"' in text
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text) and '"?[31mred??31m"' in text
+
+
+def test_a_path_that_is_not_utf8(tmp_path):
+    folder = write_policy(tmp_path / "policy", [*FLEET, *ORG]).rename(tmp_path / os.fsdecode(b"p\xff"))
+    file = tmp_path / os.fsdecode(b"o\xff\x1b.json")
+    file.write_text(json.dumps(pod({GPU: 5})))
+    for form in ("json", "yaml", "text"):
+        done = run("explain", "-f", file, "--policy", folder, "-o", form)
+        assert done.returncode == 1 and "\x1b" not in done.stdout, done.stderr
+        if form != "text":
+            told = yaml.safe_load(done.stdout)["objects"][0]
+            assert told["file"].endswith("/o\ufffd\ufffd.json") and "/p\ufffd/" in told["tenant"]["at"]
+        else:
+            assert done.stdout.startswith(f"{tmp_path}/o\ufffd\ufffd.json:1: Pod")
 
 
 def test_scalars_are_those_of_kubectl(tell):

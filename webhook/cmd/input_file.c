@@ -4,44 +4,24 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define PIECE_BYTES ((size_t)64 << 10)
+#include "gpugate/file.h"
+
+static bool is_standard(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
 
 const char *input_file_name(const char *path)
 {
-	return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
-/* Returns 0, or -1 with errno; if errno is 0, the file is too large. */
-static ssize_t read_all(int fd, struct buf *out)
-{
-	for (;;) {
-		size_t room = out->max - out->len < PIECE_BYTES ? out->max - out->len : PIECE_BYTES;
-		/* Without room left, this asks for one byte, and fails. */
-		char *to = buf_reserve(out, room ? room : 1);
-		errno = 0;
-		ssize_t got = to ? read(fd, to, room) : -1;
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got;
-		out->len += (size_t)got;
-	}
+	return is_standard(path) ? "standard input" : path;
 }
 
 int input_file_read(const char *path, struct buf *out, struct error *err)
 {
-	bool standard = strcmp(path, "-") == 0;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return error_set(err, "%.300s: %s; name a file, or - for standard input", path, strerror(errno));
-	ssize_t got = read_all(fd, out);
-	int problem = errno;
-	if (!standard)
-		close(fd);
-	if (got == 0)
+	if ((is_standard(path) ? file_read_open(STDIN_FILENO, out) : file_read(AT_FDCWD, path, 0, out)) == 0)
 		return 0;
-	if (problem)
-		return error_set(err, "%.300s: %s", input_file_name(path), strerror(problem));
-	return error_set(err, "%.300s is larger than %zu MiB, or there is not enough memory; split it",
-			 input_file_name(path), out->max >> 20);
+	if (errno == EFBIG)
+		return error_set(err, "%.300s is larger than %zu MiB; split it", input_file_name(path), out->max >> 20);
+	return error_set(err, "%.300s: %s; name a file, or - for standard input", input_file_name(path),
+			 strerror(errno));
 }

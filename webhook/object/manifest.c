@@ -1,9 +1,12 @@
 #include "webhook/object/manifest.h"
 
+#include "gpugate/plain.h"
+#include "gpugate/vec.h"
 #include "webhook/json/field.h"
 #include "webhook/object/manifest_yaml.h"
 
 #define TEXT_MAX ((size_t)1 << 30) /* Of the JSON. Offsets must fit into 32 bits. */
+#define ITEMS_LEAST 64             /* Objects for which room is made at first. */
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)1 << 30)
 
@@ -18,16 +21,11 @@ struct identity {
 
 static int add_item(struct reader *reader, struct identity *identity, struct str json)
 {
-	if (identity->item_count == identity->item_size) {
-		uint32_t size = identity->item_size ? 2 * identity->item_size : 64;
-		struct str *items = arena_alloc(reader->arena, size * sizeof *items);
-		if (!items)
-			return reader_no_memory(reader);
-		if (identity->item_count)
-			memcpy(items, identity->items, identity->item_count * sizeof *items);
-		identity->items = items;
-		identity->item_size = size;
-	}
+	struct str *items = vec_room_in(reader->arena, identity->items, identity->item_count, &identity->item_size,
+					ITEMS_LEAST, sizeof *items);
+	if (!items)
+		return reader_no_memory(reader);
+	identity->items = items;
 	identity->items[identity->item_count++] = json;
 	return 0;
 }
@@ -147,10 +145,13 @@ int manifest_explain(const struct manifest *manifest, const struct manifest_obje
 	if (manifest->exact)
 		snprintf(column, sizeof column, ":%u", place.column);
 	if (str_present(object->name))
-		return error_wrap(err, "%.300s:%u%s: %.*s \"%.*s\"", manifest->file, place.line, column,
-				  (int)(kind.len < 64 ? kind.len : 64), kind.ptr,
-				  (int)(object->name.len < 64 ? object->name.len : 64), object->name.ptr);
-	return error_wrap(err, "%.300s:%u%s", manifest->file, place.line, column);
+		error_wrap(err, "%.300s:%u%s: %.*s \"%.*s\"", manifest->file, place.line, column,
+			   (int)(kind.len < 64 ? kind.len : 64), kind.ptr,
+			   (int)(object->name.len < 64 ? object->name.len : 64), object->name.ptr);
+	else
+		error_wrap(err, "%.300s:%u%s", manifest->file, place.line, column);
+	plain_mask(err->text, strlen(err->text));
+	return -1;
 }
 
 /* --- Objects --- */
@@ -171,14 +172,11 @@ static struct manifest_object describe(struct str json, const struct identity *i
 
 static int add_object(struct manifest *manifest, struct str json, const struct identity *identity, struct error *err)
 {
-	if (manifest->count == manifest->size) {
-		uint32_t size = manifest->size ? 2 * manifest->size : 64;
-		struct manifest_object *objects = reallocarray(manifest->objects, size, sizeof *objects);
-		if (!objects)
-			return no_memory(manifest, err);
-		manifest->objects = objects;
-		manifest->size = size;
-	}
+	struct manifest_object *objects =
+	    vec_room(manifest->objects, manifest->count, &manifest->size, ITEMS_LEAST, sizeof *objects);
+	if (!objects)
+		return no_memory(manifest, err);
+	manifest->objects = objects;
 	manifest->objects[manifest->count++] = describe(json, identity);
 	return 0;
 }
@@ -205,37 +203,44 @@ int manifest_describe(struct manifest *manifest, struct str json, struct manifes
 	return 0;
 }
 
-/* Items of a typed list have neither kind nor apiVersion. */
-static int add_items(struct manifest *manifest, const struct identity *list, struct error *err)
+static bool is_list(const struct identity *identity)
 {
-	struct str kind = {list->kind.ptr, list->kind.len - strlen("List")};
-	for (uint32_t i = 0; i < list->item_count; i++) {
-		struct identity item;
-		if (read_identity(manifest, list->items[i], &item, err) < 0)
-			return -1;
-		if (!str_present(item.kind) && kind.len) {
-			item.kind = kind;
-			item.api_version = list->api_version;
-		}
-		if (add_object(manifest, list->items[i], &item, err) < 0)
+	return identity->has_items && str_ends(identity->kind, STR("List"));
+}
+
+/* What is read next: a document of the file, or an item of lists within each other. */
+struct nested {
+	struct str json;
+	struct str kind, api_version; /* Of an item without a kind, as in a typed list. */
+	unsigned depth;               /* Of the lists around it. */
+};
+
+static int read_nested(struct manifest *manifest, const struct nested *nested, struct error *err)
+{
+	struct identity identity;
+	const struct manifest_object unknown = {.json = nested->json};
+	if (read_identity(manifest, nested->json, &identity, err) < 0)
+		return -1;
+	if (!str_present(identity.kind) && nested->kind.len) {
+		identity.kind = nested->kind;
+		identity.api_version = nested->api_version;
+	}
+	if (!is_list(&identity))
+		return add_object(manifest, nested->json, &identity, err);
+	if (nested->depth == MANIFEST_LISTS_MAX) {
+		error_set(err, "more than %d lists are within each other here; write the items into the outer list",
+			  MANIFEST_LISTS_MAX);
+		return manifest_explain(manifest, &unknown, err);
+	}
+	struct nested item = {.kind = {identity.kind.ptr, identity.kind.len - strlen("List")},
+			      .api_version = identity.api_version,
+			      .depth = nested->depth + 1};
+	for (uint32_t i = 0; i < identity.item_count; i++) {
+		item.json = identity.items[i];
+		if (read_nested(manifest, &item, err) < 0)
 			return -1;
 	}
 	return 0;
-}
-
-static bool is_list(const struct identity *identity)
-{
-	static const char end[] = "List";
-	size_t len = sizeof end - 1, kind = identity->kind.len;
-	return identity->has_items && kind >= len && memcmp(identity->kind.ptr + kind - len, end, len) == 0;
-}
-
-static int read_document(struct manifest *manifest, struct str json, struct error *err)
-{
-	struct identity identity;
-	if (read_identity(manifest, json, &identity, err) < 0)
-		return -1;
-	return is_list(&identity) ? add_items(manifest, &identity, err) : add_object(manifest, json, &identity, err);
 }
 
 /* --- Documents --- */
@@ -270,18 +275,31 @@ static int find_values(struct manifest *manifest, struct error *err)
 				      : 0;
 }
 
-static bool is_json(struct str bytes)
+/* From the first character on that is not blank. */
+static struct str skip_blanks(struct str bytes)
 {
 	size_t at = 0;
 	while (at < bytes.len && scan_is_blank(bytes.ptr[at]))
 		at++;
-	return at < bytes.len && bytes.ptr[at] == '{';
+	return str_tail(bytes, at);
+}
+
+static int refuse_template(const struct manifest *manifest, struct str before, struct error *err)
+{
+	unsigned line = 1;
+	for (size_t i = 0; i < before.len; i++)
+		line += before.ptr[i] == '\n';
+	return error_set(err, "%.300s:%u: this is a template (\"{{ }}\"), not YAML or JSON; render the file first",
+			 manifest->file, line);
 }
 
 static int find_documents(struct manifest *manifest, struct str bytes, struct error *err)
 {
 	static const char padding[REVIEW_PADDING];
-	bool json = is_json(bytes);
+	struct str begin = skip_blanks(bytes);
+	bool json = str_starts(begin, STR("{"));
+	if (str_starts(begin, STR("{{")))
+		return refuse_template(manifest, (struct str){bytes.ptr, bytes.len - begin.len}, err);
 	if (json)
 		buf_str(&manifest->text, bytes);
 	else if (manifest_yaml(manifest, bytes, note_document, err) < 0)
@@ -301,8 +319,9 @@ static int read_documents(struct manifest *manifest, struct error *err)
 	if (manifest->documents.failed)
 		return no_memory(manifest, err);
 	for (size_t i = 0; i < count; i++) {
-		struct str json = {manifest->text.ptr + spans[i].begin, spans[i].end - spans[i].begin};
-		if (read_document(manifest, json, err) < 0)
+		const struct nested document = {
+		    .json = {manifest->text.ptr + spans[i].begin, spans[i].end - spans[i].begin}};
+		if (read_nested(manifest, &document, err) < 0)
 			return -1;
 	}
 	/* Objects are in the order of the file, so each line of JSON is counted only once. */

@@ -3,7 +3,8 @@
  * converts them to the JSON that the other readers in this folder take.
  *
  * A file is a stream of YAML documents, or a sequence of JSON values. It is JSON if its first
- * character is `{`. Objects whose kind ends in `List` are replaced by their items. Empty documents
+ * character is `{`. Objects whose kind ends in `List` are replaced by their items, and so are lists
+ * in lists, up to MANIFEST_LISTS_MAX of them within each other; more are an error. Empty documents
  * are dropped.
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
@@ -19,6 +20,7 @@
 
 #define MANIFEST_BYTES_MAX ((size_t)256 << 20) /* Per file: 100,000 Pods as kubectl prints them. */
 #define MANIFEST_DEPTH_MAX 100                 /* Of nested lists and maps in YAML. */
+#define MANIFEST_LISTS_MAX 8                   /* Kubernetes lists within each other. */
 
 struct manifest_object {
 	/* REVIEW_PADDING readable bytes follow, as review_read and review_read_pod require. */
@@ -43,12 +45,13 @@ struct manifest {
 	uint32_t count;
 
 	/* Private. */
-	uint32_t size;
+	size_t size;
 	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
 	struct manifest_mark *marks; /* Ascending; NULL if the file is JSON, which is kept as it is. */
-	uint32_t mark_count, mark_size;
+	uint32_t mark_count;
+	size_t mark_size;
 	struct arena arena;
 };
 
@@ -85,8 +88,9 @@ struct manifest_place manifest_place(const struct manifest *manifest, const char
 uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte);
 
 /*
- * Rewrites an error from a reader of the object's JSON: removes "(byte N)" at the end, and adds
- * "FILE:LINE: KIND "NAME": " at the beginning. Returns -1.
+ * Rewrites an error from a reader of the object's JSON: removes "(byte N)" at the end, adds
+ * "FILE:LINE: KIND "NAME": " at the beginning, and masks control characters (plain_mask). Returns
+ * -1.
  */
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err);
 

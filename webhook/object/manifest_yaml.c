@@ -2,7 +2,10 @@
 
 #include <yaml.h>
 
+#include "gpugate/vec.h"
 #include "webhook/json/write.h"
+
+#define MARKS_LEAST 256 /* Lines for which room is made at first. */
 
 struct level {
 	bool is_map;
@@ -50,14 +53,11 @@ static int mark(struct converter *c, const yaml_event_t *event)
 	uint32_t line = (uint32_t)event->start_mark.line + 1;
 	if (!manifest->exact && manifest->mark_count && manifest->marks[manifest->mark_count - 1].line == line)
 		return 0;
-	if (manifest->mark_count == manifest->mark_size) {
-		uint32_t size = manifest->mark_size ? 2 * manifest->mark_size : 256;
-		struct manifest_mark *marks = reallocarray(manifest->marks, size, sizeof *marks);
-		if (!marks)
-			return error_set(c->err, "%.300s: there is not enough memory", manifest->file);
-		manifest->marks = marks;
-		manifest->mark_size = size;
-	}
+	struct manifest_mark *marks =
+	    vec_room(manifest->marks, manifest->mark_count, &manifest->mark_size, MARKS_LEAST, sizeof *marks);
+	if (!marks)
+		return error_set(c->err, "%.300s: there is not enough memory", manifest->file);
+	manifest->marks = marks;
 	manifest->marks[manifest->mark_count++] = (struct manifest_mark){
 	    .offset = (uint32_t)manifest->text.len, .line = line, .column = (uint32_t)event->start_mark.column + 1};
 	return 0;

@@ -30,7 +30,7 @@ static const struct {
     {{"CONNECT", 7}, OPERATION_CONNECT},
 };
 
-static bool is_pod(const struct review *review)
+bool review_is_pod(const struct review *review)
 {
 	return review->group.len == 0 && str_eq(review->version, STR("v1")) && str_eq(review->kind, STR("Pod"));
 }
@@ -41,7 +41,7 @@ static bool is_pod(const struct review *review)
  */
 static int read_object(struct reader *reader, struct draft *draft, struct waiting *waiting, struct pod *pod)
 {
-	if (draft->has_kind && is_pod(&draft->review))
+	if (draft->has_kind && review_is_pod(&draft->review))
 		return reader_pod(reader, pod);
 	if (!draft->has_kind) {
 		scan_peek(&reader->scan);
@@ -189,7 +189,7 @@ int review_read(const char *bytes, size_t len, struct arena *arena, struct revie
 		return reader_error(&reader, err);
 	if (check_type(&draft, err) < 0 || check_request(&draft, err) < 0)
 		return -1;
-	if (is_pod(&draft.review) &&
+	if (review_is_pod(&draft.review) &&
 	    (read_waiting(&reader, draft.object, "object", &draft.review.object) < 0 ||
 	     read_waiting(&reader, draft.old_object, "oldObject", &draft.review.old_object) < 0))
 		return reader_error(&reader, err);

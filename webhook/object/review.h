@@ -24,6 +24,9 @@
  */
 int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err);
 
+/* Whether it is about a Pod of core/v1. Only then object and old_object are read. Pure. */
+bool review_is_pod(const struct review *review);
+
 /*
  * Reads one Pod: an item of a list, the object of a watch event, or a manifest. kind and apiVersion
  * may be absent. The contents of metadata.managedFields are skipped without validation, because

@@ -6,15 +6,28 @@
 #define CONTROLLER(name) "system:serviceaccount:kube-system:" name "-controller"
 
 static const struct workload_kind kinds[] = {
-    {"", "Pod", "", NULL, NULL, NULL, false},
-    {"apps", "Deployment", "spec.template", "spec.replicas", NULL, CONTROLLER("replicaset"), false},
-    {"apps", "ReplicaSet", "spec.template", "spec.replicas", NULL, CONTROLLER("replicaset"), false},
-    {"apps", "StatefulSet", "spec.template", "spec.replicas", NULL, CONTROLLER("statefulset"), false},
-    {"apps", "DaemonSet", "spec.template", NULL, NULL, CONTROLLER("daemon-set"), true},
-    {"", "ReplicationController", "spec.template", "spec.replicas", NULL, CONTROLLER("replication"), false},
-    {"batch", "Job", "spec.template", "spec.parallelism", "spec.completions", CONTROLLER("job"), false},
-    {"batch", "CronJob", "spec.jobTemplate.spec.template", "spec.jobTemplate.spec.parallelism",
-     "spec.jobTemplate.spec.completions", CONTROLLER("job"), false},
+    {"", "Pod", "", NULL, NULL, {NULL}, NULL, false},
+    {"apps", "Deployment", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("replicaset"), false},
+    {"apps", "ReplicaSet", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("replicaset"), false},
+    {"apps", "StatefulSet", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("statefulset"), false},
+    {"apps", "DaemonSet", "spec.template", NULL, NULL, {NULL}, CONTROLLER("daemon-set"), true},
+    {"", "ReplicationController", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("replication"), false},
+    {"batch",
+     "Job",
+     "spec.template",
+     "spec.parallelism",
+     "spec.completions",
+     {"spec.suspend"},
+     CONTROLLER("job"),
+     false},
+    {"batch",
+     "CronJob",
+     "spec.jobTemplate.spec.template",
+     "spec.jobTemplate.spec.parallelism",
+     "spec.jobTemplate.spec.completions",
+     {"spec.suspend", "spec.jobTemplate.spec.suspend"},
+     CONTROLLER("job"),
+     false},
 };
 
 const struct workload_kind *workload_find(struct str api_version, struct str kind)
@@ -43,6 +56,23 @@ static int read_number(struct str json, const char *path, int64_t *number, struc
 	return 0;
 }
 
+/* Sets `*replicas` to 0 if the object is suspended. */
+static int read_suspend(const struct workload_kind *kind, struct str json, int64_t *replicas, struct error *err)
+{
+	for (size_t i = 0; i < sizeof kind->suspend / sizeof kind->suspend[0] && kind->suspend[i]; i++) {
+		struct str value;
+		if (json_find(json, kind->suspend[i], &value, err) < 0)
+			return -1;
+		bool suspended = str_eq(value, STR("true"));
+		if (str_present(value) && !suspended && !str_eq(value, STR("false")))
+			return error_set(err, "%s: expected true or false (byte %zu)", kind->suspend[i],
+					 (size_t)(value.ptr - json.ptr));
+		if (suspended)
+			*replicas = 0;
+	}
+	return 0;
+}
+
 int workload_read(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err)
 {
 	int64_t most = INT64_MAX;
@@ -55,5 +85,5 @@ int workload_read(const struct workload_kind *kind, struct str json, struct work
 		return error_set(err, "%s: expected a Pod template, found nothing (byte 0)", kind->template);
 	if (workload->replicas > most)
 		workload->replicas = most;
-	return 0;
+	return read_suspend(kind, json, &workload->replicas, err);
 }

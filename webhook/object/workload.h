@@ -14,6 +14,7 @@ struct workload_kind {
 	const char *template;   /* Path of the Pod template; "": the object itself is a Pod. */
 	const char *replicas;   /* Path of the number of Pods; NULL: always one. */
 	const char *most;       /* Path of the maximum number of Pods at once; NULL: none. */
+	const char *suspend[2]; /* Paths of booleans; one that is true means no Pods now. */
 	const char *controller; /* User that creates the Pods; NULL: the object's creator. */
 	bool per_node;          /* One Pod for each matching node; counted as one Pod. */
 };
@@ -22,7 +23,7 @@ struct workload {
 	const struct workload_kind *kind;
 	/* The Pod, or its template, for review_read_pod. Borrows from the object. */
 	struct str pod;
-	int64_t replicas; /* Number of Pods at once; not negative. */
+	int64_t replicas; /* Number of Pods at once; not negative. 0 if it is suspended. */
 };
 
 /*

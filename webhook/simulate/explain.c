@@ -1,5 +1,6 @@
 #include "webhook/simulate/explain.h"
 
+#include "gpugate/enum_names.h"
 #include "webhook/simulate/subject.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -19,14 +20,12 @@ struct trial {
 
 static void add_objections(json_t *list, const struct decision *decision)
 {
-	static const char *const words[] = {
-	    [ENFORCEMENT_DENY] = "deny", [ENFORCEMENT_WARN] = "warn", [ENFORCEMENT_AUDIT] = "audit"};
 	for (uint32_t i = 0; i < decision->objection_count; i++) {
 		const struct objection *objection = &decision->objections[i];
 		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:o, s:o}", "enforcement", words[objection->enforcement], "reason",
-				    reason_name(objection->reason), "name", explain_string(objection->name), "message",
-				    explain_string(objection->message)));
+		    list, json_pack("{s:s, s:s, s:o, s:o}", "enforcement", enforcement_name(objection->enforcement),
+				    "reason", reason_name(objection->reason), "name", explain_string(objection->name),
+				    "message", explain_string(objection->message)));
 	}
 }
 
@@ -49,7 +48,7 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 {
 	const struct review *review = &trial->subject.review;
 	struct str name = subject_is_review(object) ? review->name : object->name;
-	json_object_set_new(trial->tree, "file", json_string(manifest->file));
+	json_object_set_new(trial->tree, "file", explain_place(str_of(manifest->file), 0));
 	json_object_set_new(trial->tree, "line", json_integer(object->line));
 	json_object_set_new(trial->tree, "kind",
 			    explain_string(subject_is_review(object) ? review->kind : object->kind));

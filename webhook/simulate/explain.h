@@ -50,4 +50,7 @@ void explain_event(void *context, const struct trace_event *event);
 /* Returns a new JSON string, or null if the text is absent. */
 json_t *explain_string(struct str text);
 
+/* A JSON string of FILE, or of FILE:LINE if `line` is not 0; cleaned as lint does. Returns new. */
+json_t *explain_place(struct str file, uint32_t line);
+
 #endif

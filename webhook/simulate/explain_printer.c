@@ -1,6 +1,8 @@
 /* Prints the lines of an explanation. */
 #include "webhook/simulate/explain_text.h"
 
+#include "gpugate/plain.h"
+
 void print_colored(struct printer *p, enum color color, const char *text)
 {
 	static const char *const codes[] = {
@@ -34,8 +36,13 @@ bool tree_is(const json_t *from, const char *key, const char *word)
 
 void print_plain(struct printer *p, const char *text)
 {
-	for (; *text; text++)
-		buf_char(p->out, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	size_t len = strlen(text);
+	char *copy = buf_reserve(p->out, len);
+	if (!copy)
+		return;
+	memcpy(copy, text, len);
+	plain_mask(copy, len);
+	p->out->len += len;
 }
 
 void print_begin(struct printer *p)

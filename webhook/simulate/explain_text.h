@@ -24,7 +24,7 @@ enum color { COLOR_NONE, COLOR_RED, COLOR_GREEN, COLOR_YELLOW };
 /* Appends a text, in that color if p->color is true. */
 void print_colored(struct printer *p, enum color color, const char *text);
 
-/* Appends a text with `?` instead of each control character. */
+/* Appends a text in which plain_mask has replaced the control characters. */
 void print_plain(struct printer *p, const char *text);
 
 /* Begin and end a line of the section. The end has the place in the policy if `item` has one. */

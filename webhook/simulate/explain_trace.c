@@ -1,19 +1,33 @@
 /* Adds the steps of a decision to an explanation. */
 #include "webhook/simulate/explain.h"
 
-static const char *const enforcements[] = {[ENFORCEMENT_DENY] = "deny",
-					   [ENFORCEMENT_WARN] = "warn",
-					   [ENFORCEMENT_AUDIT] = "audit",
-					   [ENFORCEMENT_ALLOW] = "allow"};
+#include "gpugate/enum_names.h"
+#include "gpugate/plain.h"
+
+#define PLACE_BYTES_MAX ((size_t)64 << 10)
+
 static const char *const operators[] = {[SELECTOR_IN] = "In",
 					[SELECTOR_NOT_IN] = "NotIn",
 					[SELECTOR_EXISTS] = "Exists",
 					[SELECTOR_DOES_NOT_EXIST] = "DoesNotExist"};
-static const char *const measures[] = {[MEASURE_COUNT] = "count", [MEASURE_GPUS] = "gpus", [MEASURE_MEMORY] = "memory"};
 
 json_t *explain_string(struct str text)
 {
 	return str_present(text) ? json_stringn(text.ptr, text.len) : json_null();
+}
+
+json_t *explain_place(struct str file, uint32_t line)
+{
+	struct buf text;
+	buf_init(&text, PLACE_BYTES_MAX);
+	char *copy = buf_reserve(&text, file.len * PLAIN_GROWTH);
+	if (copy)
+		text.len = plain_copy(file, false, copy);
+	if (line)
+		buf_printf(&text, ":%u", line);
+	json_t *place = text.failed ? json_null() : json_stringn(text.ptr ? text.ptr : "", text.len);
+	buf_release(&text);
+	return place;
 }
 
 static void set(json_t *to, const char *key, struct str text)
@@ -48,7 +62,7 @@ static void set_strings(json_t *to, const char *key, struct strs items)
 static void set_place(json_t *to, const char *key, struct policy_location at)
 {
 	if (at.line)
-		json_object_set_new(to, key, json_sprintf("%.*s:%u", STR_ARG(at.file), at.line));
+		json_object_set_new(to, key, explain_place(at.file, at.line));
 }
 
 /* Appends an item to a list of the tree. */
@@ -160,7 +174,7 @@ static void on_rule(struct explain_collector *c, const struct trace_event *event
 	const struct trace_rule *rule = &event->rule;
 	json_t *item = add(c, "rules", event->at);
 	set(item, "name", rule->name);
-	set_word(item, "enforcement", enforcements[rule->enforcement]);
+	set_word(item, "enforcement", enforcement_name(rule->enforcement));
 	set_word(item, "outcome", outcomes[rule->outcome]);
 	if (!conditions[rule->condition])
 		return;
@@ -188,7 +202,7 @@ static void on_guard(struct explain_collector *c, const struct trace_event *even
 	const struct trace_guard *guard = &event->guard;
 	json_t *item = add(c, "guards", event->at);
 	set(item, "name", guard->name);
-	set_word(item, "enforcement", enforcements[guard->enforcement]);
+	set_word(item, "enforcement", enforcement_name(guard->enforcement));
 	set_word(item, "outcome", outcomes[guard->outcome]);
 	set_if_present(item, "check", guard->check);
 	set_if_present(item, "container", guard->container);
@@ -246,7 +260,7 @@ static void on_quota(struct explain_collector *c, const struct trace_event *even
 	policy_quota(c->policy, found->quota, &quota);
 	set(item, "tenant", quota.tenant);
 	set(item, "quota", quota.name);
-	set_word(item, "measure", measures[quota.measure]);
+	set_word(item, "measure", measure_name(quota.measure));
 	set_amount(c, item, "used", found->used, quota.measure);
 	set_amount(c, item, "pending", found->pending, quota.measure);
 	set_amount(c, item, "requested", found->requested, quota.measure);

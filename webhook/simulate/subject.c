@@ -4,19 +4,22 @@
 #include "webhook/object/review.h"
 #include "webhook/object/workload.h"
 
-static void set_creator(struct subject *subject, const struct workload_kind *kind,
-			const struct subject_creator *creator)
+static int set_creator(struct subject *subject, const struct workload_kind *kind, const struct subject_creator *creator,
+		       struct arena *arena)
 {
 	static const struct str controllers[] = {{"system:serviceaccounts", 22},
 						 {"system:serviceaccounts:kube-system", 34}};
 	bool by_controller = kind->controller && !str_present(creator->user);
-	const struct strs groups = by_controller ? (struct strs){controllers, 2} : creator->groups;
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < groups.count && count < SUBJECT_GROUPS_MAX - 1; i++)
-		subject->groups[count++] = groups.items[i];
-	subject->groups[count++] = STR("system:authenticated");
-	subject->review.groups = (struct strs){subject->groups, count};
+	const struct strs given = by_controller ? (struct strs){controllers, 2} : creator->groups;
+	struct str *groups = arena_alloc(arena, (given.count + 1) * sizeof *groups);
+	if (!groups)
+		return -1;
+	for (uint32_t i = 0; i < given.count; i++)
+		groups[i] = given.items[i];
+	groups[given.count] = STR("system:authenticated");
+	subject->review.groups = (struct strs){groups, given.count + 1};
 	subject->review.user = by_controller ? str_of(kind->controller) : creator->user;
+	return 0;
 }
 
 /* A Pod of a controller has a name that the API server completes. */
@@ -49,10 +52,11 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 			error_wrap(err, "%s", kind->template);
 		return manifest_explain(manifest, &template, err);
 	}
-	if (*kind->template && name_pod(subject, object, arena) < 0)
-		return error_set(err, "there is not enough memory");
+	if ((*kind->template && name_pod(subject, object, arena) < 0) || set_creator(subject, kind, creator, arena) < 0)
+		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 	review->namespace = object->namespace.len ? object->namespace : creator->namespace;
 	review->object.namespace = review->namespace;
+	review->object.uid = (struct str){NULL, 0}; /* Each new Pod gets one of its own. */
 	review->operation = OPERATION_CREATE;
 	review->uid = STR("simulated");
 	review->version = STR("v1");
@@ -61,7 +65,6 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 	review->name = review->object.name;
 	/* Then a Pod is explained, but none holds quota. */
 	review->dry_run = workload.replicas == 0;
-	set_creator(subject, kind, creator);
 	subject->pod = workload.pod;
 	subject->pods = workload.replicas < SUBJECT_PODS_MAX ? workload.replicas : SUBJECT_PODS_MAX;
 	return 0;
@@ -72,14 +75,20 @@ bool subject_is_review(const struct manifest_object *object)
 	return str_eq(object->kind, STR("AdmissionReview"));
 }
 
+/* Returns 1, 0 if the review is not about a Pod, or -1. */
 static int read_review(struct subject *subject, const struct manifest *manifest, const struct manifest_object *object,
 		       struct arena *arena, struct error *err)
 {
+	const struct review *review = &subject->review;
 	subject->pods = 1;
 	if (review_read(object->json.ptr, object->json.len, arena, &subject->review, err) < 0 ||
 	    json_find(object->json, "request.object", &subject->pod, err) < 0)
 		return manifest_explain(manifest, object, err);
-	return 0;
+	bool written = review->operation == OPERATION_CREATE || review->operation == OPERATION_UPDATE;
+	if (!review_is_pod(review) || review->object.present || !written)
+		return review_is_pod(review);
+	error_set(err, "request.object: expected the Pod, found nothing");
+	return manifest_explain(manifest, object, err);
 }
 
 int subject_read(struct subject *subject, const struct manifest *manifest, const struct manifest_object *object,
@@ -87,9 +96,9 @@ int subject_read(struct subject *subject, const struct manifest *manifest, const
 {
 	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
 	*subject = (struct subject){.pods = 0};
-	if (!kind && !subject_is_review(object))
+	if (subject_is_review(object))
+		return read_review(subject, manifest, object, arena, err);
+	if (!kind)
 		return 0;
-	int result = kind ? make_review(subject, kind, manifest, object, creator, arena, err)
-			  : read_review(subject, manifest, object, arena, err);
-	return result < 0 ? -1 : 1;
+	return make_review(subject, kind, manifest, object, creator, arena, err) < 0 ? -1 : 1;
 }

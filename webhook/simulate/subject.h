@@ -10,7 +10,6 @@
 
 /* Pods of one object that are tried. An object that has more is tried with that many. */
 #define SUBJECT_PODS_MAX 100000
-#define SUBJECT_GROUPS_MAX 64
 
 struct subject_creator {
 	struct str namespace; /* Of objects that name none. */
@@ -23,13 +22,12 @@ struct subject {
 	/* JSON of the Pod or its template. May be absent in an AdmissionReview. */
 	struct str pod;
 	int64_t pods; /* How many there are at once, at most SUBJECT_PODS_MAX. */
-	struct str groups[SUBJECT_GROUPS_MAX];
 };
 
 bool subject_is_review(const struct manifest_object *object);
 
 /*
- * Reads an object. The review borrows from `subject`, the manifest, the creator and the arena.
+ * Reads an object. The review borrows from the manifest, the creator and the arena.
  * Returns 1, 0 if no Pods come from this kind of object, or -1 with an error that begins with
  * FILE:LINE.
  */

@@ -66,8 +66,27 @@ static void test_limits(void **state)
 	}
 }
 
+/* From the offset on, to the end; the file stays open. */
+static void test_open_files(void **state)
+{
+	struct buf out;
+	char digit;
+	int fd = openat(at, "nine", O_RDONLY);
+	(void)state;
+	buf_init(&out, 8);
+	assert_int_equal(file_read_open(fd, &out), -1);
+	assert_int_equal(errno, EFBIG);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(lseek(fd, 7, SEEK_SET), 7);
+	assert_int_equal(file_read_open(fd, &out), 0);
+	assert_true(str_eq(buf_view(&out), STR("89")));
+	assert_int_equal(read(fd, &digit, 1), 0);
+	close(fd);
+	buf_release(&out);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_limits)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_limits), cmocka_unit_test(test_open_files)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

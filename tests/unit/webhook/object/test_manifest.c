@@ -61,6 +61,29 @@ static void test_lists(void **state)
 	/* `items` is special only in a List; other kinds may have a member of that name. */
 	expect("kind: ConfigMap\nitems: [1]\n", "1 ConfigMap {\"kind\":\"ConfigMap\",\"items\":[1]}\n");
 	expect_error("kind: List\nitems:\n- {}\n- 5\n", "f:4: expected an object, found a number");
+	expect("kind: List\nitems:\n- kind: A\n- kind: PodList\n  items:\n  - x: z\n- kind: B\n",
+	       "3 A {\"kind\":\"A\"}\n6 Pod {\"x\":\"z\"}\n7 B {\"kind\":\"B\"}\n");
+}
+
+/* `count` lists within each other, with an object in the innermost. */
+static void write_lists(char *text, unsigned count)
+{
+	char *to = text;
+	for (unsigned i = 0; i < count; i++)
+		to = stpcpy(to, "{\"kind\":\"List\",\"items\":[\n");
+	to = stpcpy(to, "{\"kind\":\"A\"}");
+	for (unsigned i = 0; i < count; i++)
+		to = stpcpy(to, "]}");
+}
+
+static void test_lists_in_lists(void **state)
+{
+	char text[1024];
+	(void)state;
+	write_lists(text, MANIFEST_LISTS_MAX);
+	expect(text, "9 A {\"kind\":\"A\"}\n");
+	write_lists(text, MANIFEST_LISTS_MAX + 1);
+	expect_error(text, "f:9: more than 8 lists are within each other here; write the items into the outer list");
 }
 
 static void test_errors(void **state)
@@ -73,6 +96,8 @@ static void test_errors(void **state)
 	expect_error("a: {b: &c d}\n",
 		     "f:1:8: anchors (\"&\") are not read; write the values out, or quote it if it is "
 		     "meant as text");
+	expect_error("\n {{- if .Values.gpu }}\na: b\n{{- end }}\n",
+		     "f:2: this is a template (\"{{ }}\"), not YAML or JSON; render the file first");
 	expect_error("metadata: []\n", "f:1: metadata: expected an object, found an array");
 	expect_error("kind: A\nkind: B\n", "f:2: kind: the key is given twice");
 }
@@ -241,9 +266,9 @@ static void test_workloads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_documents), cmocka_unit_test(test_lists),         cmocka_unit_test(test_errors),
-	    cmocka_unit_test(test_lines),     cmocka_unit_test(test_plain_scalars), cmocka_unit_test(test_paths),
-	    cmocka_unit_test(test_workloads),
+	    cmocka_unit_test(test_documents), cmocka_unit_test(test_lists),     cmocka_unit_test(test_lists_in_lists),
+	    cmocka_unit_test(test_errors),    cmocka_unit_test(test_lines),     cmocka_unit_test(test_plain_scalars),
+	    cmocka_unit_test(test_paths),     cmocka_unit_test(test_workloads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
