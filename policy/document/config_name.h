@@ -9,13 +9,14 @@
 
 enum config_found {
 	CONFIG_FOUND,
-	CONFIG_ABSENT,  /* None of the files of the policy has that path. */
+	CONFIG_ABSENT,  /* The path is that of none of the files of the policy. */
 	CONFIG_OUTSIDE, /* The path leads out of the folder that was given. */
 };
 
 /*
  * Looks up the file of a name that the source `from` has, and sets `source` if it is found. Only
- * files of the policy can be found, so their limits hold, and their changes cause a reload.
+ * files of the policy can be found, so their limits hold, and their changes cause a reload. A file
+ * is found by any of its paths, not only by the one under which it was read.
  */
 enum config_found config_find(const struct docs *docs, uint32_t from, struct str name, uint32_t *source);
 
