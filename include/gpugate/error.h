@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpugate/str.h"
+
 struct error {
 	char file[256]; /* Empty if no file is concerned. */
 	unsigned line;  /* From 1; 0: unknown. */
@@ -30,6 +32,7 @@ __attribute__((format(printf, 2, 3))) static inline int error_set(struct error *
 	va_start(args, format);
 	vsnprintf(err->text, sizeof err->text, format, args);
 	va_end(args);
+	text_trim(err->text);
 	return -1;
 }
 
@@ -41,6 +44,7 @@ __attribute__((format(printf, 2, 3))) static inline int error_wrap(struct error 
 	va_start(args, format);
 	vsnprintf(context, sizeof context, format, args);
 	va_end(args);
+	text_trim(context);
 	size_t before = strlen(context), most = sizeof err->text - 1;
 	/* A text that becomes too long is cut at its end. */
 	size_t text = strnlen(err->text, most - before - 2);
@@ -48,6 +52,7 @@ __attribute__((format(printf, 2, 3))) static inline int error_wrap(struct error 
 	memcpy(err->text, context, before);
 	memcpy(err->text + before, ": ", 2);
 	err->text[before + 2 + text] = '\0';
+	text_trim(err->text);
 	return -1;
 }
 

@@ -29,6 +29,22 @@ static inline struct str str_of(const char *text)
 	return text ? (struct str){text, strlen(text)} : (struct str){NULL, 0};
 }
 
+/*
+ * Removes a UTF-8 character that is not complete from the end of a text. snprintf leaves one behind
+ * where it cuts a text.
+ */
+static inline void text_trim(char *text)
+{
+	size_t len = strlen(text), lead = len;
+
+	while (lead > 0 && len - lead < 3 && ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+		lead--;
+	unsigned char first = lead > 0 ? (unsigned char)text[lead - 1] : 0;
+	size_t needed = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+	if (len - lead + 1 < needed)
+		text[lead - 1] = '\0';
+}
+
 static inline bool str_present(struct str s)
 {
 	return s.ptr != NULL;

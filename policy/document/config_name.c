@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* A path that is being built. */
 struct route {
@@ -91,6 +92,29 @@ static int by_path(const void *key, const void *item)
 	return str_cmp(*path, source->path);
 }
 
+/*
+ * Returns the source that is the file at a path, or NULL. The path may differ from that of the
+ * source: a file that is given twice, or has several links, is read under one of its paths only.
+ */
+static const struct source *same_file(const struct docs *docs, struct str path)
+{
+	char name[PATH_MAX];
+	struct stat status;
+
+	if (path.len >= sizeof name || memchr(path.ptr, '\0', path.len))
+		return NULL;
+	memcpy(name, path.ptr, path.len);
+	name[path.len] = '\0';
+	if (stat(name, &status) != 0)
+		return NULL;
+	for (uint32_t i = 0; i < docs->source_count; i++) {
+		const struct source *source = &docs->sources[i];
+		if (source->inode == status.st_ino && source->device == status.st_dev)
+			return source;
+	}
+	return NULL;
+}
+
 enum config_found config_find(const struct docs *docs, uint32_t from, struct str name, uint32_t *source)
 {
 	struct route route;
@@ -100,6 +124,8 @@ enum config_found config_find(const struct docs *docs, uint32_t from, struct str
 		return found;
 	struct str path = {route.bytes, route.len};
 	const struct source *item = bsearch(&path, docs->sources, docs->source_count, sizeof docs->sources[0], by_path);
+	if (!item)
+		item = same_file(docs, path);
 	if (!item)
 		return CONFIG_ABSENT;
 	*source = (uint32_t)(item - docs->sources);

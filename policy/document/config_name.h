@@ -15,7 +15,8 @@ enum config_found {
 
 /*
  * Looks up the file of a name that the source `from` contains, and sets `source` if it is found.
- * Only files of the policy can be found, so their limits apply, and their changes cause a reload.
+ * Only files of the policy can be found, so their limits apply, and their changes cause a reload. A
+ * file is found by any of its paths, not only by the one under which it was read.
  */
 enum config_found config_find(const struct docs *docs, uint32_t from, struct str name, uint32_t *source);
 

@@ -319,7 +319,9 @@ struct doc_namespace {
 };
 
 struct source {
-	struct str path;       /* As the user would type it. */
+	struct str path; /* As the user would type it. */
+	uint64_t device; /* With the inode, the file itself. Both are 0 for bytes without a file. */
+	uint64_t inode;
 	struct str bytes;      /* Without a byte order mark. */
 	uint32_t *line_starts; /* Byte offset of each line. NULL if memory was exhausted. */
 	uint32_t line_count;   /* At least 1. */

@@ -342,6 +342,8 @@ static int by_file(const void *a, const void *b)
 		return left->device < right->device ? -1 : 1;
 	if (left->inode != right->inode)
 		return left->inode < right->inode ? -1 : 1;
+	if (left->given != right->given)
+		return left->given ? 1 : -1;
 	return str_cmp(left->path, right->path);
 }
 
@@ -351,7 +353,11 @@ static int by_path(const void *a, const void *b)
 	return str_cmp(left->path, right->path);
 }
 
-/* Keeps one path for each file: the one that sorts first. */
+/*
+ * Keeps one path for each file. One that was found in a folder comes before one that was given,
+ * since names in the file may then lead through that whole folder. Otherwise it is the one that
+ * sorts first.
+ */
 static void drop_twins(struct walk_files *files)
 {
 	size_t kept = 0;

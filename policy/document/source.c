@@ -93,8 +93,11 @@ static void read_files(const struct walk_files *files, struct buf *bytes, struct
 			return;
 		}
 		struct source *source = &docs->sources[docs->source_count];
-		*source = (struct source){
-		    .path = file->path, .bytes = arena_str(arena, buf_view(bytes)), .root_len = file->root_len};
+		*source = (struct source){.path = file->path,
+					  .device = file->device,
+					  .inode = file->inode,
+					  .bytes = arena_str(arena, buf_view(bytes)),
+					  .root_len = file->root_len};
 		if (!source->bytes.ptr || prepare(docs, docs->source_count++, arena, report) != 0) {
 			report_file(report, file->path, "no memory is left to read the policy from here on");
 			return;

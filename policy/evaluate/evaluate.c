@@ -131,7 +131,7 @@ struct void_edits {
 	struct edit *edits;
 	uint32_t count;
 	const struct evaluation *e;
-	const struct guard *guard;
+	const struct guard *guard; /* For the trace. NULL without one. */
 };
 
 static int count_void(void *context, uint32_t container, int32_t index, struct str variable)
@@ -173,7 +173,7 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 		return 0;
 	if (draft_edits(&e.draft, voids, &edits, &count) < 0)
 		return -1;
-	struct void_edits to = {edits, count, &e, guards_voiding(&e)};
+	struct void_edits to = {edits, count, &e, trace ? guards_voiding(&e) : NULL};
 	guards_void(&e, edit_void, &to);
 	decision->edits = edits;
 	decision->edit_count = to.count;

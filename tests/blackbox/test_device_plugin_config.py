@@ -210,6 +210,26 @@ def test_paths_stay_in_the_folder(tmp_path):
         assert finding[0] == "error" and f'"{name}" is not the path of a .yaml or .yml file' in finding[5], finding
 
 
+@pytest.mark.parametrize("given", [
+    ["ts"], ["ts/models/l4.yaml", "ts"], ["./ts/models/l4.yaml", "ts"], ["ts", "./ts/models/l4.yaml"], ["./ts/plugin.yaml", "ts"],
+    ["./ts/models/l4.yaml", "./ts/plugin.yaml", "ts"],
+], ids=" ".join)
+def test_a_file_that_is_given_twice_is_found(tmp_path, given):
+    write_policy(tmp_path / "ts", {"models/l4.yaml": [shared("../plugin.yaml"), TEAM], "plugin.yaml": CONFIG})
+    told = json.loads(run("lint", "-o", "json", *given, cwd=tmp_path).stdout)
+    assert (told["findings"], told["configFiles"]) == ([], ["ts/plugin.yaml"])
+
+
+def test_spellings_of_one_file(tmp_path):
+    """Files that are given one by one, and a configuration whose other link sorts first."""
+    write_policy(tmp_path, {"policy.yaml": [shared(), TEAM], "plugin.yaml": CONFIG})
+    told = json.loads(run("lint", "-o", "json", "./policy.yaml", tmp_path / "plugin.yaml", cwd=tmp_path).stdout)
+    assert (told["findings"], told["configFiles"]) == ([], [str(tmp_path / "plugin.yaml")])
+    (tmp_path / "a.yaml").symlink_to("plugin.yaml")
+    told = json.loads(run("lint", "-o", "json", ".", cwd=tmp_path).stdout)
+    assert (told["findings"], told["configFiles"]) == ([], ["./a.yaml"])
+
+
 def test_policy_is_not_taken_for_a_configuration(tmp_path):
     """A file that is named by mistake cannot make its documents vanish."""
     (finding,) = lint(tmp_path, shared("policy.yaml"))

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import math
+import os
 import re
 import threading
 from datetime import datetime, timedelta, timezone
@@ -29,6 +30,7 @@ POLICY = [A100,
           doc("Tenant", "warned", namespaces=["warned"], enforcement="warn", quotas=[{"name": "whole", "hard": 1}]),
           doc("Tenant", "audited", namespaces=["audited"], enforcement="audit", quotas=[{"name": "whole", "hard": 1}]),
           doc("Guard", "g", deny=["privileged", "hostDeviceMounts", "visibleDevicesEnv"])]
+BROKEN = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: broken}\nspec: {quotas: 7}\n"
 
 
 @pytest.fixture
@@ -128,11 +130,28 @@ def test_the_policy_in_force(server):
     told = status(server)
     assert told["policy"]["generation"] == server.generation() >= 2 and not told["policy"]["rejected"]
     assert quota_of(told, "newcomer", "q")["hard"] == "7"
-    server.reload("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: broken}\nspec: {quotas: 7}\n", rejected=True)
+    server.reload(BROKEN, rejected=True)
     refused = status(server)
     assert refused["policy"]["rejected"] and refused["ready"], "the policy before stays in force"
     assert re.fullmatch(r".*/policy\.yaml:4: .*quotas.*", refused["policy"]["rejection"]) and told["policy"]["rejection"] is None
     assert refused["tenants"] == told["tenants"] and refused["policy"]["generation"] == told["policy"]["generation"]
+
+
+@pytest.mark.parametrize("shift", range(2))
+def test_a_rejection_is_cut_between_characters(serve, shift):
+    """A path in it may be longer than what is kept of it. Of two shifts by one byte, one would cut
+    a character of two bytes."""
+    server = serve(POLICY)
+    server.reload({"/".join(["x" * shift + "\u00e9" * 110, *["\u00e9" * 120] * 3, "p.yaml"]): BROKEN}, rejected=True)
+    rejection = status(server)["policy"]["rejection"]
+    assert rejection.endswith("\u00e9") and 690 < len(rejection.encode()) < 700
+
+
+def test_a_rejection_names_a_file_whose_name_is_not_utf8(serve):
+    server = serve(POLICY)
+    server.reload({os.fsdecode(b"\xc3\xa9\xff.yaml"): BROKEN}, rejected=True)
+    rejection = status(server)["policy"]["rejection"]
+    assert re.search("/\u00e9(\ufffd|[?]).yaml:4: .*quotas", rejection), rejection
 
 
 # --- Tenants and quotas ---

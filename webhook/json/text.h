@@ -1,6 +1,6 @@
 /*
- * text: strings as jansson values. Both functions return new; NULL without memory or if the text is
- * not UTF-8.
+ * text: strings as jansson values, which are always UTF-8. Bytes that are not, such as those of a
+ * file name, become U+FFFD. Both functions return new; NULL without memory.
  */
 #ifndef WEBHOOK_JSON_TEXT_H
 #define WEBHOOK_JSON_TEXT_H
@@ -10,15 +10,9 @@
 #include "gpugate/str.h"
 
 /* An absent string becomes "". */
-static inline json_t *json_text(struct str text)
-{
-	return json_stringn(text.ptr ? text.ptr : "", text.len);
-}
+json_t *json_text(struct str text);
 
 /* An empty or absent string becomes null. */
-static inline json_t *json_text_or_null(struct str text)
-{
-	return text.len ? json_text(text) : json_null();
-}
+json_t *json_text_or_null(struct str text);
 
 #endif

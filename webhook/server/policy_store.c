@@ -121,6 +121,7 @@ static void tell_rejected(const struct policy_store *store, const struct report 
 	else
 		snprintf(text, sizeof text, "the policy files are refused and the last good policy decides: %s",
 			 why ? why : "see the log");
+	text_trim(text);
 	store->told(store->told_context, false, text);
 }
 
@@ -187,6 +188,7 @@ static void reject(struct policy_store *store, const struct report *report, cons
 		snprintf(text, sizeof text, "%.*s:%u: %.*s", STR_ARG(error->file), error->line, STR_ARG(error->text));
 	else
 		snprintf(text, sizeof text, "%s", why ? why : "see the log");
+	text_trim(text);
 	set_rejected(store, text);
 }
 
