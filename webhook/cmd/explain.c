@@ -73,10 +73,11 @@ static const struct option_row rows[] = {
 static const struct option_table table = {
     .command = "explain",
     .synopsis = "-f FILE --policy PATH [-n NS] [--as USER [--as-group GROUP]] [--usage FILE] [-o text|json|yaml]",
-    .summary = "Says whether the Pods in a file would be admitted, in the words of the webhook, and why: their tenant, "
-	       "what each Rule changes or which of its conditions does not hold, what each Guard finds, and what each "
-	       "quota holds. Objects are tried in the order of the file; what is admitted counts for those that "
-	       "follow.",
+    .summary =
+	"Says whether the Pods in a file would be admitted, in the words of the webhook, and why. It shows their "
+	"tenant, what each Rule changes or which of its conditions does not hold, what each Guard finds, and "
+	"what each quota holds. Objects are tried in the order of the file; what is admitted counts for those that "
+	"follow.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct explain_options),
