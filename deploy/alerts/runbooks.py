@@ -70,14 +70,25 @@ def section(rule, entry):
     return f"### {rule['alert']}\n\n*{severity}*{after}\n\n" + "\n".join(map(wrapped, items)) + "\n"
 
 
+def listed(title, alerts):
+    """Returns the list item of a group, with a link to each of its alerts."""
+    links = ", ".join(f"[{rule['alert']}](#{rule['alert'].lower()})" for rule in alerts)
+    return wrapped(f"**{title}**: {links}")
+
+
+def alerts_by_group(rules):
+    """Returns the alerts of each group that has any, by the title of its section."""
+    groups = {GROUPS[group["name"].removeprefix("gpugate.")]: [rule for rule in group["rules"] if "alert" in rule]
+              for group in rules["groups"] if any("alert" in rule for rule in group["rules"])}
+    return groups.items()
+
+
 def text(rules=RULES, entries=ENTRIES):
-    groups, entries = yaml.safe_load(rules.read_text())["groups"], yaml.safe_load(entries.read_text())
-    parts = [HEAD]
-    for group in groups:
-        alerts = [rule for rule in group["rules"] if "alert" in rule]
-        if alerts:
-            parts.append(f"## {GROUPS[group['name'].removeprefix('gpugate.')]}\n")
-            parts += [section(rule, entries.pop(rule["alert"])) for rule in alerts]
+    groups, entries = alerts_by_group(yaml.safe_load(rules.read_text())), yaml.safe_load(entries.read_text())
+    parts = [HEAD, "\n".join(listed(title, alerts) for title, alerts in groups) + "\n"]
+    for title, alerts in groups:
+        parts.append(f"## {title}\n")
+        parts += [section(rule, entries.pop(rule["alert"])) for rule in alerts]
     if entries:
         raise ValueError(f"runbooks.yaml has entries without an alert: {', '.join(entries)}")
     return "\n".join(parts)

@@ -143,6 +143,7 @@ PLAN = {
         ("make run", [HERE]),
         ("curl --cacert build/demo/certs/ca.crt", [HERE]),
         ("curl http://127.0.0.1:8080/metrics", [HERE]),
+        ("curl --cacert build/demo/certs/ca.crt", [HERE]),
         ("build/gpugate certs create", [HERE, "by hand, from the beginning"]),
         ("(umask 077; openssl rand", [HERE, "by hand, from the beginning"]),
         ("build/gpugate serve", [HERE]),
@@ -210,7 +211,10 @@ PLAN = {
     ],
     "policy.md": [("gpugate schema > policy.schema.json", [HERE])],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
-    "troubleshooting.md": [("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"])],
+    "troubleshooting.md": [
+        ("kubectl patch validatingwebhookconfiguration gpugate", ["by hand"]),
+        ("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"]),
+    ],
 }
 
 # Beginnings of indented blocks that are not commands.
@@ -267,7 +271,7 @@ def stories():
 
 def readme_policy():
     """Returns the policy that the README asks the reader to write, and its file name."""
-    text = re.search(r"^```yaml\n# (\S+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    text = re.search(r"^Save this as `(\S+)`:\n\n```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
     return text[1], text[2]
 
 

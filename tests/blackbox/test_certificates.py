@@ -342,6 +342,30 @@ def test_certs_create(serve, tmp_path):
     assert server.validate(pod()).allowed
 
 
+def next_commands(done):
+    """Returns the shell commands that `certs create` proposes."""
+    lines = re.search(r"\nNext:\n((?:  .*\n)+)", done.stdout)[1]
+    return [re.sub(r"^  ", "", command) for command in re.findall(r"^  \S(?:.*(?:[\\|])\n)*.*\n", lines, re.M)]
+
+
+def test_what_certs_create_proposes(tmp_path):
+    """The commands of docs/by-hand.md: a path secret is made once, and both serve and render get
+    it."""
+    folder, policy = tmp_path / "pki", write_policy(tmp_path / "policy", [doc("Tenant", "t", namespaces=["t"], quotas=[{"name": "q", "hard": 1}])])
+    secret, serve, render = next_commands(run("certs", "create", "--dir", folder, "--name", "gpugate.gpugate.svc"))
+    subprocess.run(["bash", "-e", "-c", secret], check=True)
+    assert re.fullmatch(r"[0-9a-f]{48}\n", (folder / "path-secret").read_text()) and (folder / "path-secret").stat().st_mode & 0o077 == 0
+    assert f"--path-secret {folder}/path-secret" in serve and f"--tls-key {folder}/tls.key" in serve
+    command, _, into = render.partition(" |\n")
+    assert into.strip() == "kubectl apply --server-side -f -"
+    done = run(*command.replace("POLICY", str(policy)).split()[1:])
+    path = f"/validate/{(folder / 'path-secret').read_text().strip()}"
+    assert done.returncode == 0 and path in done.stdout and "caBundle" in done.stdout, done.stderr
+    # A registration may already have the secret, so it is not made again.
+    again = next_commands(run("certs", "create", "--dir", folder, "--name", "gpugate.gpugate.svc", "--force"))
+    assert again == [serve, render]
+
+
 def test_certs_create_keeps_the_authority(tmp_path):
     """A second run in the same folder must not destroy what is already trusted. --force only
     replaces leaf certificates."""

@@ -114,6 +114,22 @@ def test_the_page_tells_what_help_tells(pages, words):
         assert told(line) in page, line
 
 
+@everywhere
+def test_a_page_is_found_by_its_own_name(words):
+    """Pages refer to each other by these names, such as gpugate-certs-create(1)."""
+    page = run("man", *words, env=DATED).stdout
+    whole = page_name(words).removesuffix(".1")
+    for name in {whole, whole.removeprefix("gpugate-")}:
+        done = run("man", name, env=DATED)
+        assert (done.returncode, done.stdout, done.stderr) == (0, page, "") and page.startswith(".Dd")
+
+
+def test_a_part_of_a_pages_name_is_none():
+    for name in ("create", "certs-creat", "-serve", "pugate-serve", "gpugate-"):
+        done = run("man", name)
+        assert (done.returncode, done.stdout) == (2, "") and "gpugate man: " in done.stderr, name
+
+
 @pytest.mark.parametrize("value", ["yesterday", "-1", "1x"])
 def test_a_date_that_is_none(value):
     done = run("man", env={**os.environ, "SOURCE_DATE_EPOCH": value})

@@ -102,5 +102,9 @@ def test_commands(tmp_path, document):
     if document == "by-hand.md":
         assert '"audit":"namespace \\"vision\\" belongs to no tenant' in done.stdout
         assert '"allowed":true' in done.stdout and "\ngpugate_build_info{" in done.stdout
+        assert '"op":"add"' in done.stdout  # the patch of /mutate, decoded
     if document == "policy.md":
         assert (folder / "policy.schema.json").read_text() == (ROOT / "deploy" / "schema" / "policy.json").read_text()
+        # Where it is, it is no file of the policy that lint would warn of.
+        linted = subprocess.run([ROOT / "build" / "gpugate", "lint", "--strict", folder / "my-policy"], capture_output=True, text=True, check=False)
+        assert "file-ignored" not in linted.stdout + linted.stderr and (folder / "my-policy" / ".." / "policy.schema.json").exists()

@@ -164,6 +164,26 @@ def test_the_document_shows_what_it_prints():
     assert run(*shown[1].split(), cwd=ROOT).stdout == shown[2]
 
 
+def test_what_is_not_counted_is_said(tell, tmp_path):
+    """The text of a run without --usage ends with it; with --usage, nothing says so."""
+    sentence = "Without --usage, nothing but the Pods of this file is counted."
+    (tmp_path / "usage.yaml").write_text(yaml.safe_dump(namespace_doc("team-a")))
+    assert tell([*FLEET, *ORG], [pod({GPU: 1})], status=0, text=True).endswith(f"\n\n{sentence}\n")
+    assert sentence not in tell([*FLEET, *ORG], [pod({GPU: 1})], "--usage", tmp_path / "usage.yaml", status=0, text=True)
+
+
+def test_pods_of_the_object_itself_count(tell, tmp_path):
+    """As docs/policy-as-code.md says: a Deployment that runs already is counted twice."""
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "team-a"},
+                  "spec": {"replicas": 2, "template": {"metadata": {}, "spec": pod({GPU: 1})["spec"]}}}
+    held = [kube.persisted(pod({GPU: 1}, namespace="team-a", name=f"d-5b-{i}")) for i in range(2)]
+    for one in held:
+        one["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "d-5b", "uid": "r", "controller": True}]
+    (tmp_path / "usage.yaml").write_text(yaml.dump({"apiVersion": "v1", "kind": "List", "items": held}, Dumper=_Written))
+    told = tell([*FLEET, *ORG], [deployment], "--usage", tmp_path / "usage.yaml", status=0)[0]
+    assert {q["quota"]: (q["used"], q["projected"]) for q in told["quotas"]}["gpus"] == ("2", "3") and told["fits"] == 2
+
+
 def test_guards(tell):
     policy = [*FLEET, *ORG, doc("Guard", "g", deny=["privileged"]), doc("Guard", "h", deny=["privileged"], exempt={"namespaces": ["team-*"]})]
     told = tell(policy, [pod(containers=[container({GPU: 1}, securityContext={"privileged": True})])], status=1)[0]

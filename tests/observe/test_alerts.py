@@ -140,7 +140,7 @@ def test_links_of_the_documents_lead_somewhere():
     for path, text in ((path, path.read_text()) for path in (METRICS, RUNBOOKS)):
         links = re.findall(r"\]\(([\w./]*)#([^)]+)\)", text)
         assert len(links) > 30
-        strange = {(file, anchor) for file, anchor in links if anchor not in anchors(path.with_name(file or path.name))}
+        strange = {(file, anchor) for file, anchor in links if anchor not in anchors((path.parent / (file or path.name)).resolve())}
         assert not strange, strange
 
 

@@ -277,14 +277,27 @@ static int check_names(const struct create_options *options, struct error *err)
 	return 0;
 }
 
-static void print_next(const struct create_options *options, bool server)
+/*
+ * A path secret that is there is kept: a registration may already have it. The same --ledger is for
+ * `serve` and `render`; docs/by-hand.md explains both.
+ */
+static void print_next_of_server(const char *dir, int folder)
+{
+	if (faccessat(folder, "path-secret", F_OK, 0) != 0)
+		printf("  (umask 077; openssl rand -hex 24 > %s/path-secret)\n", dir);
+	printf("  gpugate serve --policy POLICY --listen :8443 --tls-cert %s/tls.crt --tls-key %s/tls.key \\\n"
+	       "      --path-secret %s/path-secret\n"
+	       "  gpugate render --policy POLICY --ca-bundle %s/ca.crt --path-secret %s/path-secret |\n"
+	       "      kubectl apply --server-side -f -\n",
+	       dir, dir, dir, dir, dir);
+}
+
+static void print_next(const struct create_options *options, int folder, bool server)
 {
 	const char *dir = options->dir;
 	puts("\nNext:");
 	if (server)
-		printf("  gpugate serve --policy POLICY --listen :8443 --tls-cert %s/tls.crt --tls-key %s/tls.key\n"
-		       "  base64 -w0 %s/ca.crt    # the webhook configuration's caBundle\n",
-		       dir, dir, dir);
+		print_next_of_server(dir, folder);
 	if (options->client)
 		printf("  gpugate serve ... --client-ca %s/ca.crt --client-name '%s'\n", dir, options->client);
 	printf("Keep %s/ca.key secret: anyone who has it can impersonate the server.\n", dir);
@@ -309,7 +322,7 @@ static int create_in(const struct create_options *options, int folder, struct er
 		failed = make_leaf(&client_wants, &authority, &client, "Client certificate", options->dir, now, err);
 	certs_pair_release(&authority);
 	if (!failed)
-		print_next(options, want_server);
+		print_next(options, folder, want_server);
 	return failed;
 }
 

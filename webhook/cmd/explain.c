@@ -169,7 +169,7 @@ static int explain_all(const struct explain_context *context, const struct manif
 
 /* --- Output --- */
 
-static void print_text(const struct explaining *explaining, struct buf *out)
+static void print_text(const struct explaining *explaining, bool has_usage, struct buf *out)
 {
 	size_t i;
 	json_t *explanation;
@@ -183,6 +183,8 @@ static void print_text(const struct explaining *explaining, struct buf *out)
 		buf_printf(out, "\n%u other object%s passed over, since no Pods come from %s\n",
 			   explaining->without_pods, explaining->without_pods == 1 ? " was" : "s were",
 			   explaining->without_pods == 1 ? "it" : "them");
+	if (!has_usage)
+		buf_text(out, "\nWithout --usage, nothing but the Pods of this file is counted.\n");
 }
 
 static int take_json(const char *bytes, size_t len, void *context)
@@ -201,7 +203,7 @@ static int print(const struct explain_options *options, const struct explaining 
 	json_t *documents = json_pack("[O]", root);
 	buf_init(&out, OUTPUT_BYTES_MAX);
 	if (options->output == OUTPUT_TEXT)
-		print_text(explaining, &out);
+		print_text(explaining, options->usage.count > 0, &out);
 	else if (options->output == OUTPUT_YAML)
 		result = yaml_write(&out, documents, err);
 	else if (json_dump_callback(root, take_json, &out, JSON_INDENT(2)) == 0)

@@ -27,8 +27,9 @@ static const struct option_table table = {
     .command = "man",
     .synopsis = "[--dir DIR | COMMAND...]",
     .summary = "Prints the manual page of a command, for man or mandoc; without a COMMAND, "
-	       "the page of gpugate itself. The date in a page is today's, or that of the "
-	       "environment variable SOURCE_DATE_EPOCH, in seconds.",
+	       "the page of gpugate itself. The name of the page, such as certs-create, is accepted as well. "
+	       "The date in a page is today's, or that of the environment variable SOURCE_DATE_EPOCH, in "
+	       "seconds.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
     .values_size = sizeof(struct man_options),
@@ -93,6 +94,42 @@ static int write_page(void *context, const struct command *command)
 	return failed;
 }
 
+/* The page that a user names by one word, and the command that it describes. */
+struct wanted {
+	struct str page;
+	const struct command *command;
+};
+
+static int is_wanted(void *context, const struct command *command)
+{
+	struct wanted *wanted = context;
+	struct buf name;
+	buf_init(&name, 256);
+	man_name(command, &name);
+	struct str whole = buf_view(&name);
+	struct str page = wanted->page;
+	if (!name.failed && page.len <= whole.len &&
+	    memcmp(whole.ptr + whole.len - page.len, page.ptr, page.len) == 0 &&
+	    (page.len == whole.len || whole.len - page.len == strlen("gpugate-")))
+		wanted->command = command;
+	buf_release(&name);
+	return wanted->command != NULL;
+}
+
+/*
+ * Finds a command by its words, or by the name of its page, with or without "gpugate-": other
+ * pages refer to it by that name. Returns NULL with an error if there is none.
+ */
+static const struct command *find_page(const struct command *root, const struct option_list *words, struct error *err)
+{
+	struct wanted wanted = {.command = NULL};
+	if (words->count == 1) {
+		wanted.page = str_of(words->items[0]);
+		command_each(root, is_wanted, &wanted);
+	}
+	return wanted.command ? wanted.command : command_find(root, words->items, words->count, err);
+}
+
 static int print_page(const struct command *command, int64_t date)
 {
 	struct buf page;
@@ -112,8 +149,7 @@ static int run_options(const struct man_options *options, const struct command *
 			  options->commands.items[0]);
 	else if (options->dir && command_each(root, write_page, &(struct pages){options->dir, date, &err}) == 0)
 		return EXIT_FINE;
-	const struct command *command =
-	    options->dir ? NULL : command_find(root, options->commands.items, options->commands.count, &err);
+	const struct command *command = options->dir ? NULL : find_page(root, &options->commands, &err);
 	return command ? print_page(command, date) : options_fail(&table, &err);
 }
 
