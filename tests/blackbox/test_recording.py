@@ -381,7 +381,8 @@ def test_the_end_writes_what_waits(serve, recording):
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda i: server.mutate(pod(name=f"p-{i}")).allowed, range(total)))
     log = server.dir / "stderr"
-    with open(log, encoding="utf-8") as kept:  # The folder of the server is gone when it has stopped.
+    # The folder of the server is gone when it has stopped.
+    with open(log, encoding="utf-8") as kept:
         server.stop()
         lines = [json.loads(line) for line in kept.read().splitlines()]
     late = sum(line["reviews"] for line in lines if line["event"] == "recording_incomplete")

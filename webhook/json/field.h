@@ -32,7 +32,7 @@ struct shape {
 	const struct field *fields;
 	uint32_t count; /* At most 32. */
 	uint32_t size;  /* Bytes of the struct; needed only for the items of a list. */
-	bool strict;    /* A key without a row is an error, which suggests the row that was meant. */
+	bool strict;    /* A key without a row is an error, with a suggestion. */
 	/*
 	 * 1 + the offset of a const char * that receives the beginning of the object; 0: there is no
 	 * such pointer.

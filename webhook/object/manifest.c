@@ -82,7 +82,8 @@ static struct manifest_place place_in_json(const struct manifest *manifest, size
 		place.line++;
 	}
 	for (; line < end; line++)
-		place.column += ((unsigned char)*line & 0xc0) != 0x80; /* not a later byte of a character */
+		/* Counts the first byte of each character. */
+		place.column += ((unsigned char)*line & 0xc0) != 0x80;
 	return place;
 }
 

@@ -49,7 +49,7 @@ struct manifest {
 	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
-	struct manifest_mark *marks; /* Ascending; NULL if the file is JSON, which is kept as it is. */
+	struct manifest_mark *marks; /* Ascending; NULL for JSON, which is kept as it is. */
 	uint32_t mark_count;
 	size_t mark_size;
 	struct arena arena;

@@ -134,7 +134,7 @@ static void write_answer(const struct admitting *a, struct buf *out)
 	answer_write(out, &answer);
 }
 
-/* Records the review if it is about a Pod. Other objects are not read, so nothing depends on them. */
+/* Records the review if it is about a Pod. Nothing depends on other objects, which are not read. */
 static void record(const struct admitting *a)
 {
 	const struct review *review = &a->review;

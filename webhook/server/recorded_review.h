@@ -1,6 +1,6 @@
 /*
- * recorded_review: one line of a recording: a review, and what was answered. A record is a copy, so that
- * another thread can write it later.
+ * recorded_review: one line of a recording: a review, and what was answered. A record is a copy, so
+ * that another thread can write it later.
  */
 #ifndef WEBHOOK_SERVER_RECORDED_REVIEW_H
 #define WEBHOOK_SERVER_RECORDED_REVIEW_H
@@ -34,7 +34,10 @@ struct recorded_review {
 	char content[];
 };
 
-/* The memory that recorded_review_create needs for the source, without the labels of the namespace. */
+/*
+ * Returns the memory that recorded_review_create needs for the source, without the labels of the
+ * namespace.
+ */
 size_t recorded_review_bytes(const struct review_source *source);
 
 /* Returns new, or NULL without memory. Thread-safe. */

@@ -24,8 +24,8 @@
 struct recorder_options {
 	const char *folder;  /* Must exist. */
 	uint64_t max_bytes;  /* Of all files together. */
-	unsigned retry_ms;   /* How long nothing is written after a failure. 0: RECORDER_RETRY_MS. */
-	unsigned give_up_ms; /* How long recorder_destroy writes the queue. 0: RECORDER_GIVE_UP_MS. */
+	unsigned retry_ms;   /* Pause after a failed write. 0: RECORDER_RETRY_MS. */
+	unsigned give_up_ms; /* Maximum time to write the queue at the end. 0: RECORDER_GIVE_UP_MS. */
 	struct log *log;
 };
 
@@ -47,7 +47,7 @@ struct recorder *recorder_create(const struct recorder_options *options, struct 
  */
 void recorder_destroy(struct recorder *recorder);
 
-/* Records a review. Copies everything and never waits for I/O. Thread-safe. Takes a NULL recorder. */
+/* Records a review. Copies everything, never waits for I/O. Thread-safe. Accepts NULL. */
 void recorder_note(struct recorder *recorder, const struct review_source *source);
 
 extern const struct metric_set recorder_metrics;

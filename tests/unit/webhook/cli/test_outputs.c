@@ -1,4 +1,7 @@
-/* Paths and escapes of outputs for programs, for bytes that a report or a shell would not pass on. */
+/*
+ * test_outputs: tests paths and escapes of outputs for programs, for bytes that a report or a shell
+ * would not pass on.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
