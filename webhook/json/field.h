@@ -31,11 +31,11 @@ struct field {
 struct shape {
 	const struct field *fields;
 	uint32_t count; /* At most 32. */
-	uint32_t size;  /* Bytes of the struct; needed only for the items of a list. */
+	uint32_t size;  /* Bytes of the struct, for shapes that are items of a list. */
 	bool strict;    /* A key without a row is an error, with a suggestion. */
 	/*
-	 * 1 + the offset of a const char * that receives the beginning of the object; 0: there is no
-	 * such pointer.
+	 * 1 + the offset of a const char * that receives the beginning of the object; 0: there is
+	 * no such pointer.
 	 */
 	uint16_t place;
 	/*

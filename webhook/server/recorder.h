@@ -22,10 +22,11 @@
 #define RECORDER_QUEUE_BYTES ((size_t)16 << 20)
 
 struct recorder_options {
-	const char *folder;  /* Must exist. */
-	uint64_t max_bytes;  /* Of all files together. */
-	unsigned retry_ms;   /* Pause after a failed write. 0: RECORDER_RETRY_MS. */
-	unsigned give_up_ms; /* Maximum time to write the queue at the end. 0: RECORDER_GIVE_UP_MS. */
+	const char *folder; /* Must exist. */
+	uint64_t max_bytes; /* Of all files together. */
+	unsigned retry_ms;  /* Pause after a failed write. 0: RECORDER_RETRY_MS. */
+	/* Maximum time to write the queue at the end. 0: RECORDER_GIVE_UP_MS. */
+	unsigned give_up_ms;
 	struct log *log;
 };
 
