@@ -21,12 +21,13 @@ static void visit_exempt(const struct visit *visit, const struct exempt *exempt,
 	const struct globs *const lists[] = {[EXEMPT_BY_NAMESPACE] = &exempt->namespaces,
 					     [EXEMPT_BY_USER] = &exempt->users,
 					     [EXEMPT_BY_GROUP] = &exempt->groups};
-	for (uint8_t by = 0; by < sizeof lists / sizeof lists[0]; by++)
+	for (size_t by = 0; by < sizeof lists / sizeof lists[0]; by++)
 		for (uint32_t i = 0; i < lists[by]->count; i++)
-			visit_part(visit,
-				   (struct policy_part){
-				       .kind = PART_EXEMPTION, .owner = guard, .name = lists[by]->items[i], .by = by},
-				   at);
+			visit_part(
+			    visit,
+			    (struct policy_part){
+				.kind = PART_EXEMPTION, .owner = guard, .name = lists[by]->items[i], .by = (uint8_t)by},
+			    at);
 }
 
 void policy_each_part(const struct policy *policy, void (*each)(void *context, const struct policy_part *part),

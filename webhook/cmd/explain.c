@@ -122,6 +122,7 @@ static int read_manifest(const char *path, struct manifest *manifest, struct err
 {
 	struct buf bytes;
 	buf_init(&bytes, MANIFEST_BYTES_MAX);
+	*manifest = (struct manifest){.count = 0};
 	int result = input_file_read(path, &bytes, err);
 	if (result == 0)
 		result = manifest_read(manifest, input_file_name(path), buf_view(&bytes), err);

@@ -200,7 +200,7 @@ static char *read_bundle(const char *path, struct error *err)
 	static const struct str key = STR("PRIVATE KEY-----"), certificate = STR("-----BEGIN CERTIFICATE-----");
 	struct buf pem, text;
 	buf_init(&pem, CERTS_PEM_MAX);
-	buf_init(&text, 2 * CERTS_PEM_MAX);
+	buf_init(&text, (size_t)2 * CERTS_PEM_MAX);
 	if (file_read(AT_FDCWD, path, 0, &pem) < 0)
 		error_set(err,
 			  errno == EFBIG

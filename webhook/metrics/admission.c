@@ -184,9 +184,9 @@ static void render_requests(struct admission_metrics *metrics, struct buf *out)
 static void render_duration(struct admission_metrics *metrics, int endpoint, int outcome, struct buf *out)
 {
 	const struct metric *row = &rows[DURATION];
-	struct str values[METRIC_LABELS_MAX];
+	struct str values[METRIC_LABELS_MAX] = {{NULL, 0}};
 	unsigned long long count = 0, sum = load(&metrics->nanoseconds[endpoint][outcome]);
-	metric_combination(row, (size_t)(endpoint * METRICS_OUTCOMES + outcome), values);
+	metric_combination(row, (size_t)endpoint * METRICS_OUTCOMES + (size_t)outcome, values);
 	for (size_t i = 0; i <= BOUNDS; i++) {
 		count += load(&metrics->buckets[endpoint][outcome][i]);
 		metric_sample_of(out, row, "_bucket", values, i < BOUNDS ? bounds[i].seconds : "+Inf");

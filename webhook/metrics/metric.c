@@ -89,7 +89,7 @@ void metric_combination(const struct metric *metric, size_t index, struct str va
 
 static void begin(struct buf *out, const struct metric *metric, size_t index)
 {
-	struct str values[METRIC_LABELS_MAX];
+	struct str values[METRIC_LABELS_MAX] = {{NULL, 0}};
 	metric_combination(metric, index, values);
 	metric_sample(out, metric, values);
 }

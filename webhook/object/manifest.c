@@ -326,13 +326,14 @@ static int read_documents(struct manifest *manifest, struct error *err)
 			return -1;
 	}
 	/* Objects are in the order of the file, so each line of JSON is counted only once. */
+	const struct str text = buf_view(&manifest->text);
 	size_t offset = 0;
 	uint32_t line = 1;
 	for (uint32_t i = 0; i < manifest->count; i++) {
 		struct manifest_object *object = &manifest->objects[i];
 		size_t next = offset_of(manifest, object->json);
-		for (; !manifest->marks && offset < next; offset++)
-			line += manifest->text.ptr[offset] == '\n';
+		for (; !manifest->marks && offset < next && offset < text.len; offset++)
+			line += text.ptr[offset] == '\n';
 		object->line = manifest->marks ? line_at(manifest, next) : line;
 	}
 	return 0;

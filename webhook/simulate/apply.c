@@ -41,7 +41,7 @@ static int remove_pair(struct arena *arena, struct pairs *pairs, struct str key)
 	return 0;
 }
 
-/* Returns the container of an edit in a writable copy; NULL if the arena is exhausted. */
+/* Returns the container of an edit in a writable copy, or NULL if the arena is exhausted. */
 static struct container *change_container(struct applying *a, const struct edit *edit)
 {
 	if (!a->containers) {
@@ -51,7 +51,7 @@ static struct container *change_container(struct applying *a, const struct edit 
 			return NULL;
 		a->pod->containers = a->containers;
 	}
-	return &a->containers[edit->container];
+	return edit->container < a->pod->container_count ? &a->containers[edit->container] : NULL;
 }
 
 static int apply_resource(struct applying *a, const struct edit *edit)

@@ -30,14 +30,14 @@ static json_t *describe_part(const struct coverage_part *part)
 
 static json_t *describe_coverage(const struct runner *runner)
 {
-	struct results_coverage sum = results_coverage(runner);
+	const struct results_coverage sum = results_coverage(runner);
+	uint64_t percent = sum.parts > 0 ? sum.reached * 100 / sum.parts : 100;
 	json_t *items = json_array();
 	for (const struct test_policy *tested = runner->tested; tested; tested = tested->next)
 		for (uint32_t i = 0; i < tested->coverage.count; i++)
 			json_array_append_new(items, describe_part(&tested->coverage.parts[i]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "percent",
-			 (json_int_t)(sum.parts ? sum.reached * 100 / sum.parts : 100), "reached",
-			 (json_int_t)sum.reached, "count", (json_int_t)sum.parts, "parts", items);
+	return json_pack("{s:I, s:I, s:I, s:o}", "percent", (json_int_t)percent, "reached", (json_int_t)sum.reached,
+			 "count", (json_int_t)sum.parts, "parts", items);
 }
 
 json_t *results_tree(const struct runner *runner, bool coverage)

@@ -124,7 +124,7 @@ static void run_object(struct runner *runner, struct manifest *manifest, const s
 
 void runner_file(struct runner *runner, const char *path)
 {
-	struct manifest manifest;
+	struct manifest manifest = {.count = 0};
 	struct error err = {0};
 	struct buf bytes;
 	buf_init(&bytes, SUITE_BYTES_MAX);

@@ -7,7 +7,7 @@
 
 /* For rows: the key, which is the member's name as well, and the function that reads it. */
 #define ROW(type, member, function) FIELD_KEY(#member), .read = (function), .offset = offsetof(type, member)
-#define STRINGS(type, member) ROW(type, member, field_strings), .count = offsetof(type, member.count)
+#define STRINGS(type, member, number) ROW(type, member, field_strings), .count = offsetof(type, number)
 #define LIST_OF(type, member, number, rows)                                                                            \
 	FIELD_KEY(#member), .read = field_list, .offset = offsetof(type, member), .count = offsetof(type, number),     \
 			    .shape = (rows)
@@ -47,7 +47,7 @@ static const struct field given_fields[] = {
     {LIST_OF(struct suite_given, namespaces, namespace_count, &namespace_shape)},
     {LIST_OF(struct suite_given, nodes, node_count, &namespace_shape)},
     {LIST_OF(struct suite_given, held, held_count, &held_shape)},
-    {STRINGS(struct suite_given, files)},
+    {STRINGS(struct suite_given, files, files.count)},
 };
 static const struct shape given_shape = {STRICT(given_fields, struct suite_given)};
 
@@ -61,7 +61,7 @@ static const struct shape pods_shape = {STRICT(pods_fields, struct suite_pods), 
 
 static const struct field user_fields[] = {
     {ROW(struct suite_user, user, field_string)},
-    {STRINGS(struct suite_user, groups)},
+    {STRINGS(struct suite_user, groups, groups.count)},
 };
 static const struct shape user_shape = {STRICT(user_fields, struct suite_user)};
 
