@@ -110,7 +110,7 @@ static int print(const struct lint_result *result, int form, struct error *err)
 	buf_init(&out, OUTPUT_BYTES_MAX);
 	lint_output(result, form, &out);
 	int status = out.failed ? error_set(err, "there is not enough memory for the output") : result->status;
-	if (!out.failed)
+	if (!out.failed && out.len > 0) /* The form for GitHub is empty without findings. */
 		fwrite(out.ptr, 1, out.len, stdout);
 	buf_release(&out);
 	return status;
