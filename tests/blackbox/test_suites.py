@@ -187,17 +187,31 @@ STEP = f"  - create: {POD}\n"
      "this one does several, so make several steps of it"),
     (STEPS + "  - wait: 1\n    expect: {allowed: true}\n",
      "a.suite.yaml:7:13: nothing is admitted in a step with `wait`, so only `usage` can be expected of it"),
-    (STEPS + "  - wait: -1\n    expect: {usage: {}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
-    (STEPS + "  - delete: {}\n    expect: {usage: {}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
-    (STEPS + "  - bind: {name: x}\n    expect: {usage: {}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
-    (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
-    (STEPS + "  - wait: 1\n    dryRun: true\n    expect: {usage: {}}\n",
+    (STEPS + "  - wait: -1\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
+    (STEPS + "  - delete: {}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
+    (STEPS + "  - bind: {name: x}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
+    (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
+    (STEPS + "  - wait: 1\n    dryRun: true\n    expect: {usage: {team-a/gpus: 0}}\n",
      "a.suite.yaml:6:5: dryRun, namespace and as belong to `create` and `file`, and not to `wait`; remove them"),
     (STEPS + STEP + "    expect: {message: {matches: '('}}\n",
      "a.suite.yaml:7:23: matches: not an extended regular expression: Unmatched ( or \\(; correct it"),
     (STEPS + STEP + "    expect: {message: {}}\n", "a.suite.yaml:7:23: nothing is expected; write a text, `contains`, or `matches`"),
     (STEPS + STEP + "    expect: {object: [1]}\n", "a.suite.yaml:7:22: object: expected an object with fields of a Pod"),
     (STEPS + STEP + "    expect: {patch: {}}\n", "a.suite.yaml:7:21: patch: expected the list of operations of a JSON Patch"),
+    (STEPS + STEP + "    expect: {object: {metadata: {name: y, name: x}}}\n",
+     "a.suite.yaml:7:43: object: this key is given twice; remove one of the two"),
+    (STEPS + STEP + "    expect: {patch: [{op: x, op: y}]}\n", "a.suite.yaml:7:30: patch: this key is given twice; remove one of the two"),
+    (STEPS + STEP + "    expect: {allowed: true, warnings: }\n", 'a.suite.yaml:7:39: TestSuite "s": spec.steps[0].expect.warnings: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {allowed: null, pods: 1}\n", 'a.suite.yaml:7:23: TestSuite "s": spec.steps[0].expect.allowed: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {warnings: [null]}\n", 'a.suite.yaml:7:25: TestSuite "s": spec.steps[0].expect.warnings[0]: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {message: {contains: null, matches: x}}\n", 'a.suite.yaml:7:34: TestSuite "s": '
+     "spec.steps[0].expect.message.contains: null means nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {usage: {}}\n", "a.suite.yaml:7:13: usage: {} compares nothing; add a quota and its amount, or remove `usage`"),
+    (STEPS + STEP + "    expect: {object: { }}\n",
+     "a.suite.yaml:7:22: object: {} compares nothing; add fields of the Pod, or remove `object`"),
     (STEPS + STEP.replace("[{name: c}]", "[{name: 7}]") + "    expect: {allowed: true}\n",
      f'a.suite.yaml:6:{STEP.index("c}]") + 1}: Pod "x": spec.containers[0].name: expected a string, found a number'),
     (STEPS + "  - create: {kind: ConfigMap, apiVersion: v1}\n    expect: {allowed: true}\n",
@@ -217,6 +231,13 @@ def test_errors_have_a_place(suites, content, error):
     lines = suites.text(content, status=2).splitlines()
     assert lines[0].startswith("ERROR ") and lines[1].strip().startswith(error), lines
     assert lines[-1] == "0 passed, 0 failed, 1 error"
+
+
+def test_a_key_that_is_given_twice_in_json(suites):
+    text = '{"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"}, "spec": {"steps": [\n' \
+        + json.dumps({"create": small(), "expect": {}})[:-3] + '{"object":\n{"metadata": {"name": "y", "name": "x"}}}}]}}'
+    (suites.folder / "a.suite.json").write_text(text)
+    assert "\n        a.suite.json:3:28: object: this key is given twice; remove one of the two\n" in suites.run("a.suite.json", status=2)
 
 
 def test_a_suite_without_a_policy(suites):
