@@ -3,6 +3,7 @@ a place."""
 
 import json
 import math
+import os
 import re
 import xml.etree.ElementTree as ET
 
@@ -118,6 +119,23 @@ def test_texts_are_those_of_the_webhook(suites):
     assert suites.steps({**STEP_OF["refused"], "expect": {"message": {"exact": message, "contains": "quota", "matches": "."}}}) == ["passed"]
     assert suites.steps({**STEP_OF["refused"], "expect": {"message": message[:-1]}}) == [[("message", message[:-1], message)]]
     assert suites.steps({"create": small(), "expect": {"message": "x"}}) == [[("message", "x", None)]]
+
+
+@pytest.mark.parametrize("length", range(230, 260))
+def test_a_long_path_is_cut_between_characters(suites, length):
+    """A difference remains one wherever its path is cut."""
+    for key in ("é" * length, "a" + "é" * length):
+        (found,) = suites.steps({"create": small(), "expect": {"object": {"metadata": {"annotations": {key: {"a": 1}}}}}})
+        assert [(expected, actual) for _, expected, actual in found] == [({key: {"a": 1}}, None)]
+        annotated = small(annotations={key: "x"})
+        (found,) = suites.steps({"create": annotated, "expect": {"object": {"metadata": {"annotations": {key: "y"}}}}})
+        assert [(expected, actual) for _, expected, actual in found] == [("y", "x")]
+        whole = f"object.metadata.annotations.{key}".encode()
+        assert found[0][0].encode() == whole[:511].decode(errors="ignore").encode()
+
+
+def test_lists_have_the_same_length(suites):
+    assert suites.steps({"create": small(), "expect": {"patch": [None]}}) == [[("patch[0]", None, None)]]
 
 
 # --- Steps ---
@@ -265,6 +283,31 @@ def test_steps_that_are_not_judged_are_run(suites):
     assert suites.text(text, status=1).endswith("2 passed, 1 failed, 0 errors\n")
 
 
+@pytest.mark.parametrize("name", ["é" * 130, "a" + "é" * 130], ids=len)
+def test_a_long_name_of_a_suite_is_cut_between_characters(suites, name):
+    content = STEPS.replace("{name: s}", f"{{name: {name}}}") + STEP + "    expect: {allowed: false}\n"
+    (suite,) = json.loads(suites.text(content, "-o", "json", status=1))["suites"]
+    assert suite["name"] == name.encode()[:250].decode(errors="ignore")
+    assert [step["result"] for step in suite["steps"]] == ["failed"]
+
+
+@pytest.mark.parametrize("content, result", [
+    (STEPS + STEP + "    expect: {allowed: true}\n", "passed"),
+    (STEPS + STEP + "    expect: {allowed: false}\n", "failed"),
+    ("", "failed"),
+    ("a: [", "error"),
+    ("kind: Pod\n", "error"),
+    (STEPS + "  - file: nowhere.yaml\n    expect: {allowed: true}\n", "error"),
+], ids=repr)
+def test_a_file_whose_name_is_not_utf_8(suites, content, result):
+    name = os.fsdecode(b"lat\xe9.suite.yaml")
+    (suites.folder / name).write_text(content)
+    out = suites.run(name, "-o", "json", status={"passed": 0, "failed": 1, "error": 2}[result])
+    (suite,) = json.loads(out)["suites"]
+    assert suite["file"] == "lat\ufffd.suite.yaml"
+    assert [step["result"] for step in suite["steps"]] == [result]
+
+
 # --- Output ---
 
 
@@ -298,6 +341,18 @@ def test_coverage(suites):
     assert "4 of 12 parts of the policy are reached, which is less than 34%; add steps" in suites.text(text, "--require-coverage", "34", status=1)
     done = run("test", "--require-coverage", "101", suites.folder)
     assert done.returncode == 2
+
+
+def test_coverage_counts_a_policy_once(suites):
+    """It may be named in several ways."""
+    content = HEAD + f"  policy: ../policy\n  steps:\n  - create: {json.dumps(small())}\n    expect: {{allowed: true}}\n"
+    for folder in ("a", "b"):
+        (suites.folder / folder).mkdir()
+        (suites.folder / folder / "a.suite.yaml").write_text(content)
+    (suites.folder / "b" / "link").symlink_to("../policy")
+    (suites.folder / "b" / "b.suite.yaml").write_text(content.replace("../policy", "link"))
+    (suites.folder / "c.suite.yaml").write_text(content.replace("  policy: ../policy\n", ""))
+    assert "\ncoverage: 4 of 12 parts of the policy (33%)\n" in suites.run("a", "b", "c.suite.yaml", "--coverage", status=0)
 
 
 def test_junit_is_xml(suites):

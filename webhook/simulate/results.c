@@ -80,7 +80,7 @@ static void print_differences(struct printer *p, const json_t *step)
 	json_array_foreach(json_object_get(step, "differences"), i, item)
 	{
 		buf_text(p->out, "        ");
-		print_plain(p, tree_get(item, "what"));
+		print_plain(p, json_is_object(item) ? tree_get(item, "what") : "a difference that cannot be shown");
 		buf_char(p->out, '\n');
 		print_value(p, "expected", json_object_get(item, "expected"));
 		print_value(p, "actual", json_object_get(item, "actual"));

@@ -190,7 +190,10 @@ static const char *key_before(struct str json, const char *end)
 	return at;
 }
 
-/* Reads the JSON of `object` or `patch`. Returns what expect_compare compares, new, or NULL with an error. */
+/*
+ * Reads the JSON of `object` or `patch`, as expect_compare does. Returns it, new, or NULL with an
+ * error.
+ */
 static json_t *read_json(const struct manifest *manifest, struct str json, const char *name, struct error *err)
 {
 	json_error_t problem;
