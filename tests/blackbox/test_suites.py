@@ -308,6 +308,15 @@ def test_a_file_whose_name_is_not_utf_8(suites, content, result):
     assert [step["result"] for step in suite["steps"]] == [result]
 
 
+def test_a_policy_whose_name_is_not_utf_8(suites):
+    (suites.folder / "policy").rename(suites.folder / os.fsdecode(b"policy\xe9"))
+    (suites.folder / "a.suite.yaml").write_text(STEPS + f"  - create: {json.dumps(small())}\n    expect: {{allowed: false}}\n")
+    tree = json.loads(suites.run("a.suite.yaml", "--policy", os.fsdecode(b"policy\xe9"), "--coverage", "-o", "json", status=1, policy=False))
+    assert tree["coverage"]["count"] == len(tree["coverage"]["parts"]) == 12
+    places = [part["at"] for part in tree["coverage"]["parts"] + tree["suites"][0]["steps"][0]["decidedBy"]]
+    assert len(places) > 12 and all(place.startswith("policy\ufffd/policy.yaml:") for place in places)
+
+
 # --- Output ---
 
 
