@@ -4,8 +4,7 @@
  * A `shape` lists the keys of an object that are read. Each row names the function that reads the
  * value, and the member of the struct that receives it. Keys without a row are skipped, but their
  * values are validated; in a strict shape they are errors. A key with a row may occur only once.
- * null is treated as absent
- * unless the shape refuses it.
+ * null is treated as absent unless the shape refuses it.
  */
 #ifndef WEBHOOK_JSON_FIELD_H
 #define WEBHOOK_JSON_FIELD_H
