@@ -3,6 +3,7 @@ a place."""
 
 import json
 import math
+import os
 import re
 import xml.etree.ElementTree as ET
 
@@ -120,6 +121,23 @@ def test_texts_are_those_of_the_webhook(suites):
     assert suites.steps({"create": small(), "expect": {"message": "x"}}) == [[("message", "x", None)]]
 
 
+@pytest.mark.parametrize("length", range(240, 248))
+def test_a_long_path_is_cut_between_characters(suites, length):
+    """A difference remains one wherever its path is cut."""
+    for key in ("é" * length, "a" + "é" * length):
+        (found,) = suites.steps({"create": small(), "expect": {"object": {"metadata": {"annotations": {key: {"a": 1}}}}}})
+        assert [(expected, actual) for _, expected, actual in found] == [({key: {"a": 1}}, None)]
+        annotated = small(annotations={key: "x"})
+        (found,) = suites.steps({"create": annotated, "expect": {"object": {"metadata": {"annotations": {key: "y"}}}}})
+        assert [(expected, actual) for _, expected, actual in found] == [("y", "x")]
+        whole = f"object.metadata.annotations.{key}".encode()
+        assert found[0][0].encode() == whole[:511].decode(errors="ignore").encode()
+
+
+def test_lists_have_the_same_length(suites):
+    assert suites.steps({"create": small(), "expect": {"patch": [None]}}) == [[("patch[0]", None, None)]]
+
+
 # --- Steps ---
 
 
@@ -187,17 +205,31 @@ STEP = f"  - create: {POD}\n"
      "this one does several, so make several steps of it"),
     (STEPS + "  - wait: 1\n    expect: {allowed: true}\n",
      "a.suite.yaml:7:13: nothing is admitted in a step with `wait`, so only `usage` can be expected of it"),
-    (STEPS + "  - wait: -1\n    expect: {usage: {}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
-    (STEPS + "  - delete: {}\n    expect: {usage: {}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
-    (STEPS + "  - bind: {name: x}\n    expect: {usage: {}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
-    (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
-    (STEPS + "  - wait: 1\n    dryRun: true\n    expect: {usage: {}}\n",
+    (STEPS + "  - wait: -1\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
+    (STEPS + "  - delete: {}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
+    (STEPS + "  - bind: {name: x}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
+    (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
+    (STEPS + "  - wait: 1\n    dryRun: true\n    expect: {usage: {team-a/gpus: 0}}\n",
      "a.suite.yaml:6:5: dryRun, namespace and as belong to `create` and `file`, and not to `wait`; remove them"),
     (STEPS + STEP + "    expect: {message: {matches: '('}}\n",
      "a.suite.yaml:7:23: matches: not an extended regular expression: Unmatched ( or \\(; correct it"),
     (STEPS + STEP + "    expect: {message: {}}\n", "a.suite.yaml:7:23: nothing is expected; write a text, `contains`, or `matches`"),
     (STEPS + STEP + "    expect: {object: [1]}\n", "a.suite.yaml:7:22: object: expected an object with fields of a Pod"),
     (STEPS + STEP + "    expect: {patch: {}}\n", "a.suite.yaml:7:21: patch: expected the list of operations of a JSON Patch"),
+    (STEPS + STEP + "    expect: {object: {metadata: {name: y, name: x}}}\n",
+     "a.suite.yaml:7:43: object: this key is given twice; remove one of the two"),
+    (STEPS + STEP + "    expect: {patch: [{op: x, op: y}]}\n", "a.suite.yaml:7:30: patch: this key is given twice; remove one of the two"),
+    (STEPS + STEP + "    expect: {allowed: true, warnings: }\n", 'a.suite.yaml:7:39: TestSuite "s": spec.steps[0].expect.warnings: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {allowed: null, pods: 1}\n", 'a.suite.yaml:7:23: TestSuite "s": spec.steps[0].expect.allowed: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {warnings: [null]}\n", 'a.suite.yaml:7:25: TestSuite "s": spec.steps[0].expect.warnings[0]: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {message: {contains: null, matches: x}}\n", 'a.suite.yaml:7:34: TestSuite "s": '
+     "spec.steps[0].expect.message.contains: null means nothing here; write [] or {} for none, or remove it"),
+    (STEPS + STEP + "    expect: {usage: {}}\n", "a.suite.yaml:7:13: usage: {} compares nothing; add a quota and its amount, or remove `usage`"),
+    (STEPS + STEP + "    expect: {object: { }}\n",
+     "a.suite.yaml:7:22: object: {} compares nothing; add fields of the Pod, or remove `object`"),
     (STEPS + STEP.replace("[{name: c}]", "[{name: 7}]") + "    expect: {allowed: true}\n",
      f'a.suite.yaml:6:{STEP.index("c}]") + 1}: Pod "x": spec.containers[0].name: expected a string, found a number'),
     (STEPS + "  - create: {kind: ConfigMap, apiVersion: v1}\n    expect: {allowed: true}\n",
@@ -217,6 +249,13 @@ def test_errors_have_a_place(suites, content, error):
     lines = suites.text(content, status=2).splitlines()
     assert lines[0].startswith("ERROR ") and lines[1].strip().startswith(error), lines
     assert lines[-1] == "0 passed, 0 failed, 1 error"
+
+
+def test_a_key_that_is_given_twice_in_json(suites):
+    text = '{"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"}, "spec": {"steps": [\n' \
+        + json.dumps({"create": small(), "expect": {}})[:-3] + '{"object":\n{"metadata": {"name": "y", "name": "x"}}}}]}}'
+    (suites.folder / "a.suite.json").write_text(text)
+    assert "\n        a.suite.json:3:28: object: this key is given twice; remove one of the two\n" in suites.run("a.suite.json", status=2)
 
 
 def test_a_suite_without_a_policy(suites):
@@ -242,6 +281,40 @@ def test_steps_that_are_not_judged_are_run(suites):
                            for name, asks in (("three", 3), ("two", 2), ("one", 1)))
     assert suites.text(text, "--run", "one", status=0).endswith("1 passed, 0 failed, 0 errors\n")
     assert suites.text(text, status=1).endswith("2 passed, 1 failed, 0 errors\n")
+
+
+@pytest.mark.parametrize("name", ["é" * 130, "a" + "é" * 130], ids=len)
+def test_a_long_name_of_a_suite_is_cut_between_characters(suites, name):
+    content = STEPS.replace("{name: s}", f"{{name: {name}}}") + STEP + "    expect: {allowed: false}\n"
+    (suite,) = json.loads(suites.text(content, "-o", "json", status=1))["suites"]
+    assert suite["name"] == name.encode()[:250].decode(errors="ignore")
+    assert [step["result"] for step in suite["steps"]] == ["failed"]
+
+
+@pytest.mark.parametrize("content, result", [
+    (STEPS + STEP + "    expect: {allowed: true}\n", "passed"),
+    (STEPS + STEP + "    expect: {allowed: false}\n", "failed"),
+    ("", "failed"),
+    ("a: [", "error"),
+    ("kind: Pod\n", "error"),
+    (STEPS + "  - file: nowhere.yaml\n    expect: {allowed: true}\n", "error"),
+], ids=repr)
+def test_a_file_whose_name_is_not_utf_8(suites, content, result):
+    name = os.fsdecode(b"lat\xe9.suite.yaml")
+    (suites.folder / name).write_text(content)
+    out = suites.run(name, "-o", "json", status={"passed": 0, "failed": 1, "error": 2}[result])
+    (suite,) = json.loads(out)["suites"]
+    assert suite["file"] == "lat\ufffd.suite.yaml"
+    assert [step["result"] for step in suite["steps"]] == [result]
+
+
+def test_a_policy_whose_name_is_not_utf_8(suites):
+    (suites.folder / "policy").rename(suites.folder / os.fsdecode(b"policy\xe9"))
+    (suites.folder / "a.suite.yaml").write_text(STEPS + f"  - create: {json.dumps(small())}\n    expect: {{allowed: false}}\n")
+    tree = json.loads(suites.run("a.suite.yaml", "--policy", os.fsdecode(b"policy\xe9"), "--coverage", "-o", "json", status=1, policy=False))
+    assert tree["coverage"]["count"] == len(tree["coverage"]["parts"]) == 12
+    places = [part["at"] for part in tree["coverage"]["parts"] + tree["suites"][0]["steps"][0]["decidedBy"]]
+    assert len(places) > 12 and all(place.startswith("policy\ufffd/policy.yaml:") for place in places)
 
 
 # --- Output ---
@@ -277,6 +350,18 @@ def test_coverage(suites):
     assert "4 of 12 parts of the policy are reached, which is less than 34%; add steps" in suites.text(text, "--require-coverage", "34", status=1)
     done = run("test", "--require-coverage", "101", suites.folder)
     assert done.returncode == 2
+
+
+def test_coverage_counts_a_policy_once(suites):
+    """It may be named in several ways."""
+    content = HEAD + f"  policy: ../policy\n  steps:\n  - create: {json.dumps(small())}\n    expect: {{allowed: true}}\n"
+    for folder in ("a", "b"):
+        (suites.folder / folder).mkdir()
+        (suites.folder / folder / "a.suite.yaml").write_text(content)
+    (suites.folder / "b" / "link").symlink_to("../policy")
+    (suites.folder / "b" / "b.suite.yaml").write_text(content.replace("../policy", "link"))
+    (suites.folder / "c.suite.yaml").write_text(content.replace("  policy: ../policy\n", ""))
+    assert "\ncoverage: 4 of 12 parts of the policy (33%)\n" in suites.run("a", "b", "c.suite.yaml", "--coverage", status=0)
 
 
 def test_junit_is_xml(suites):

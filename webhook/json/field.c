@@ -31,6 +31,12 @@ static void *list_next(struct reader *reader, struct list *list)
 	return memset(list->items + (size_t)list->count * list->size, 0, list->size);
 }
 
+static int refuse_null(struct reader *reader)
+{
+	return scan_fail(&reader->scan, reader->scan.at,
+			 "null means nothing here; write [] or {} for none, or remove it");
+}
+
 /* Takes the next value if it is `null`. Returns 1 if it was, 0 if it is another value, or -1. */
 static int take_null(struct reader *reader)
 {
@@ -131,6 +137,8 @@ static int read_member(struct reader *reader, const struct shape *shape, const s
 	if (*seen & bit)
 		return scan_fail(&reader->scan, reader->scan.at, "the key is given twice");
 	*seen |= bit;
+	if (shape->refuses_null && scan_peek(&reader->scan) == 'n')
+		return refuse_null(reader);
 	int null = take_null(reader);
 	if (null != 0)
 		return null < 0 ? -1 : 0;
@@ -256,7 +264,8 @@ static int read_list(struct reader *reader, const struct field *field, void *tar
 		return -1;
 	for (bool first = true; (more = scan_element(&reader->scan, first)) > 0; first = false) {
 		void *item = list_next(reader, &list);
-		int null = item ? take_null(reader) : -1;
+		bool refused = field->shape && field->shape->refuses_null && scan_peek(&reader->scan) == 'n';
+		int null = !item ? -1 : refused ? refuse_null(reader) : take_null(reader);
 		if (null < 0 || (null == 0 && read(reader, field, item) < 0)) {
 			reader_at_index(reader, list.count);
 			return -1;

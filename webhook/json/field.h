@@ -4,7 +4,7 @@
  * A `shape` lists the keys of an object that are read. Each row names the function that reads the
  * value, and the member of the struct that receives it. Keys without a row are skipped, but their
  * values are validated; in a strict shape they are errors. A key with a row may occur only once.
- * null is treated as absent.
+ * null is treated as absent unless the shape refuses it.
  */
 #ifndef WEBHOOK_JSON_FIELD_H
 #define WEBHOOK_JSON_FIELD_H
@@ -33,6 +33,8 @@ struct shape {
 	uint32_t count; /* At most 32. */
 	uint32_t size;  /* Bytes of the struct, for shapes that are items of a list. */
 	bool strict;    /* A key without a row is an error, with a suggestion. */
+	/* null is an error as a value of the object, and as an item of a list with this shape. */
+	bool refuses_null;
 	/*
 	 * 1 + the offset of a const char * that receives the beginning of the object; 0: there is
 	 * no such pointer.

@@ -1,5 +1,7 @@
 #include "webhook/simulate/deciders.h"
 
+#include "webhook/simulate/explain.h"
+
 static json_t *describe_exempt(const struct policy *policy, const struct trace_event *event)
 {
 	(void)policy;
@@ -53,9 +55,8 @@ void deciders_note(json_t *deciders, const struct policy *policy, const struct t
 	json_t *what = describe[event->kind](policy, event);
 	if (!what)
 		return;
-	json_t *item =
-	    json_pack("{s:o, s:o}", "what", what, "at",
-		      event->at.line ? json_sprintf("%.*s:%u", STR_ARG(event->at.file), event->at.line) : json_null());
+	json_t *item = json_pack("{s:o, s:o}", "what", what, "at",
+				 event->at.line ? explain_place(event->at.file, event->at.line) : json_null());
 	/* /mutate and /validate both say whose Pod it is. */
 	for (size_t i = 0; i < json_array_size(deciders); i++) {
 		if (!json_equal(json_array_get(deciders, i), item))

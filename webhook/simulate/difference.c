@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpugate/str.h"
+
 #define PATH_MAX_BYTES 512
 #define DEPTH_MAX 100
 
@@ -16,10 +18,15 @@ struct comparison {
 void difference_add(json_t *differences, const char *what, json_t *expected, json_t *actual)
 {
 	json_t *item = json_pack("{s:s, s:o, s:o}", "what", what, "expected", expected, "actual", actual);
-	if (json_array_size(differences) < DIFFERENCES_MAX)
-		json_array_append_new(differences, item);
-	else
+	if (json_array_size(differences) >= DIFFERENCES_MAX) {
 		json_decref(item);
+		return;
+	}
+	/*
+	 * A step passes if this list is empty. A null needs no memory, and a new list has room for
+	 * it.
+	 */
+	json_array_append_new(differences, item ? item : json_null());
 }
 
 static void differ(const struct comparison *c, json_t *expected, json_t *actual)
@@ -35,6 +42,7 @@ static void compare_key(struct comparison *c, const char *key, json_t *expected,
 	size_t before = strlen(c->path);
 	bool plain = key[strcspn(key, "./[\" ")] == '\0';
 	snprintf(c->path + before, sizeof c->path - before, plain ? ".%s" : "[\"%s\"]", key);
+	text_trim(c->path);
 	compare(c, expected, actual);
 	c->path[before] = '\0';
 }
@@ -61,7 +69,10 @@ static void compare_lists(struct comparison *c, json_t *expected, json_t *actual
 	size_t wanted = json_array_size(expected), found = json_array_size(actual), before = strlen(c->path);
 	for (size_t i = 0; i < wanted || i < found; i++) {
 		snprintf(c->path + before, sizeof c->path - before, "[%zu]", i);
-		compare(c, json_array_get(expected, i), json_array_get(actual, i));
+		if (i < wanted && i < found)
+			compare(c, json_array_get(expected, i), json_array_get(actual, i));
+		else
+			differ(c, json_array_get(expected, i), json_array_get(actual, i));
 		c->path[before] = '\0';
 	}
 }

@@ -8,7 +8,8 @@
 
 /*
  * Appends {"what", "expected", "actual"} to a list: null stands for nothing. Takes both values. At
- * most DIFFERENCES_MAX are kept.
+ * most DIFFERENCES_MAX are kept. A difference that JSON cannot hold, because it is not UTF-8 or
+ * memory is missing, is kept as null, so that the list is not empty.
  */
 #define DIFFERENCES_MAX 50
 void difference_add(json_t *differences, const char *what, json_t *expected, json_t *actual);

@@ -80,8 +80,9 @@ static void compare_amounts(const char *what, const struct pairs *expected, json
 {
 	json_t *wanted = json_object();
 	for (uint32_t i = 0; i < expected->count; i++)
-		json_object_setn_new(wanted, expected->items[i].key.ptr, expected->items[i].key.len,
-				     string_of(expected->items[i].value));
+		if (json_object_setn_new(wanted, expected->items[i].key.ptr, expected->items[i].key.len,
+					 string_of(expected->items[i].value)) < 0)
+			difference_add(differences, what, string_of(expected->items[i].value), json_null());
 	difference_find(what, wanted, actual, exhaustive, differences);
 	json_decref(wanted);
 }
@@ -111,7 +112,7 @@ static json_t *usage_of(const struct policy *policy, const struct simulation *si
 
 static json_t *parse(struct str json)
 {
-	return json_loadb(json.ptr, json.len, JSON_DECODE_ANY, NULL);
+	return json_loadb(json.ptr, json.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 }
 
 static void compare_tree(const char *what, struct str expected, json_t *actual, bool exhaustive, json_t *differences)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "webhook/simulate/explain.h"
 #include "webhook/simulate/explain_text.h"
 
 #define PART_BYTES_MAX 4096
@@ -22,8 +23,7 @@ static json_t *describe_part(const struct coverage_part *part)
 	buf_init(&what, PART_BYTES_MAX);
 	coverage_print_part(&part->part, &what);
 	json_t *item = json_pack("{s:o, s:o, s:b}", "what", json_stringn(what.len ? what.ptr : "", what.len), "at",
-				 json_sprintf("%.*s:%u", STR_ARG(part->part.at.file), part->part.at.line), "reached",
-				 part->reached);
+				 explain_place(part->part.at.file, part->part.at.line), "reached", part->reached);
 	buf_release(&what);
 	return item;
 }
@@ -80,7 +80,7 @@ static void print_differences(struct printer *p, const json_t *step)
 	json_array_foreach(json_object_get(step, "differences"), i, item)
 	{
 		buf_text(p->out, "        ");
-		print_plain(p, tree_get(item, "what"));
+		print_plain(p, json_is_object(item) ? tree_get(item, "what") : "a difference that cannot be shown");
 		buf_char(p->out, '\n');
 		print_value(p, "expected", json_object_get(item, "expected"));
 		print_value(p, "actual", json_object_get(item, "actual"));

@@ -20,7 +20,7 @@ void runner_release(struct runner *runner)
 		next = tested->next;
 		coverage_release(&tested->coverage);
 		policy_release(tested->policy);
-		free(tested->path);
+		free(tested->place);
 		free(tested);
 	}
 }
@@ -49,36 +49,60 @@ static struct policy *load(const char *const *paths, size_t count, struct error 
 	return policy;
 }
 
-static bool is_path(const struct test_policy *tested, const char *path)
+/*
+ * Finds out where a policy is, so that one that is named in two ways is loaded and counted once.
+ * `path` is NULL for that of --policy. `found`, new, is NULL for several files of --policy. Returns
+ * 0, or -1 without memory.
+ */
+static int find_place(const struct runner *runner, const char *path, char **found)
 {
-	return path && tested->path ? strcmp(path, tested->path) == 0 : !path && !tested->path;
+	*found = NULL;
+	if (!path && runner->policy_count != 1)
+		return 0;
+	const char *named = path ? path : runner->policies[0];
+	*found = realpath(named, NULL);
+	if (!*found) /* Loading it says why. */
+		*found = strdup(named);
+	return *found ? 0 : -1;
+}
+
+static bool is_at(const struct test_policy *tested, const char *place)
+{
+	return place && tested->place ? strcmp(place, tested->place) == 0 : !place && !tested->place;
+}
+
+static struct test_policy *load_new(const struct runner *runner, const char *path, struct error *err)
+{
+	struct test_policy *tested = calloc(1, sizeof *tested);
+	if (!tested) {
+		error_set(err, "there is not enough memory");
+		return NULL;
+	}
+	tested->policy = path ? load(&path, 1, err) : load(runner->policies, runner->policy_count, err);
+	if (tested->policy && coverage_init(&tested->coverage, tested->policy, err) == 0)
+		return tested;
+	policy_release(tested->policy);
+	free(tested);
+	return NULL;
 }
 
 /* The policy that a suite names; NULL with an error. */
 static struct test_policy *load_once(struct runner *runner, const char *path, struct error *err)
 {
 	struct test_policy **link = &runner->tested;
-	while (*link && !is_path(*link, path))
-		link = &(*link)->next;
-	if (*link)
-		return *link;
-	struct test_policy *tested = calloc(1, sizeof *tested);
-	char *copy = path ? strdup(path) : NULL;
-	if (!tested || (path && !copy)) {
+	char *place;
+	if (find_place(runner, path, &place) < 0) {
 		error_set(err, "there is not enough memory");
-		goto fail;
+		return NULL;
 	}
-	tested->path = copy;
-	tested->policy = path ? load(&path, 1, err) : load(runner->policies, runner->policy_count, err);
-	if (!tested->policy || coverage_init(&tested->coverage, tested->policy, err) < 0)
-		goto fail;
-	return *link = tested;
-fail:
-	if (tested)
-		policy_release(tested->policy);
-	free(copy);
-	free(tested);
-	return NULL;
+	while (*link && !is_at(*link, place))
+		link = &(*link)->next;
+	if (!*link && (*link = load_new(runner, path, err))) {
+		(*link)->place = place;
+		place = NULL;
+	}
+	free(place);
+	return *link;
 }
 
 /* --- Suites --- */
@@ -108,6 +132,7 @@ static void run_object(struct runner *runner, struct manifest *manifest, const s
 	char name[256];
 	snprintf(name, sizeof name, "%.*s", (int)(object->name.len < 250 ? object->name.len : 250),
 		 object->name.len ? object->name.ptr : "");
+	text_trim(name);
 	json_t *results = scores_suite(&runner->scores, *name ? name : manifest->file, manifest->file, object->line);
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	struct test_policy *policy = NULL;
@@ -118,7 +143,7 @@ static void run_object(struct runner *runner, struct manifest *manifest, const s
 			  manifest, &suite, results);
 	else
 		scores_step(&runner->scores, results, STEP_ERROR,
-			    json_pack("{s:s, s:s}", "name", "suite", "message", err.text));
+			    json_pack("{s:s, s:o}", "name", "suite", "message", scores_text(err.text)));
 	arena_release(&arena);
 }
 

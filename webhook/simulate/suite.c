@@ -3,6 +3,8 @@
 #include <regex.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "webhook/json/field.h"
 
 /* For rows: the key, which is the member's name as well, and the function that reads it. */
@@ -26,7 +28,7 @@ static const struct field text_fields[] = {
     {ROW(struct suite_text, matches, field_string)},
 };
 static const struct shape text_shape = {STRICT(text_fields, struct suite_text), AT(struct suite_text),
-					.text = 1 + offsetof(struct suite_text, exact)};
+					.refuses_null = true, .text = 1 + offsetof(struct suite_text, exact)};
 
 static const struct field namespace_fields[] = {
     {ROW(struct suite_namespace, name, field_string)},
@@ -75,7 +77,8 @@ static const struct field expect_fields[] = {
     {ROW(struct suite_expect, charges, field_quantities)},
     {ROW(struct suite_expect, usage, field_quantities)},
 };
-static const struct shape expect_shape = {STRICT(expect_fields, struct suite_expect), AT(struct suite_expect)};
+static const struct shape expect_shape = {STRICT(expect_fields, struct suite_expect), AT(struct suite_expect),
+					  .refuses_null = true};
 
 static const struct field step_fields[] = {
     {ROW(struct suite_step, name, field_string)},
@@ -178,6 +181,60 @@ static int check_text(const struct manifest *manifest, const struct suite_text *
 	return REFUSE(manifest, text->at, err, "matches: not an extended regular expression: %s; correct it", problem);
 }
 
+/* Where the key begins whose closing quotation mark is at `end`. */
+static const char *key_before(struct str json, const char *end)
+{
+	const char *at = end;
+	while (at > json.ptr && (at == end || *at != '"' || at[-1] == '\\'))
+		at--;
+	return at;
+}
+
+/*
+ * Reads the JSON of `object` or `patch`, as expect_compare does. Returns it, new, or NULL with an
+ * error.
+ */
+static json_t *read_json(const struct manifest *manifest, struct str json, const char *name, struct error *err)
+{
+	json_error_t problem;
+	json_t *value = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, &problem);
+	if (value)
+		return value;
+	const char *at = json.ptr + (problem.position > 0 ? problem.position - 1 : 0);
+	if (json_error_code(&problem) == json_error_duplicate_key)
+		REFUSE(manifest, key_before(json, at), err, "%s: this key is given twice; remove one of the two", name);
+	else
+		REFUSE(manifest, at, err, "%s: this cannot be compared: %s; correct it", name, problem.text);
+	return NULL;
+}
+
+static int check_object(const struct manifest *manifest, struct str object, struct error *err)
+{
+	if (!str_present(object))
+		return 0;
+	if (object.ptr[0] != '{')
+		return REFUSE(manifest, object.ptr, err, "object: expected an object with fields of a Pod");
+	json_t *value = read_json(manifest, object, "object", err);
+	size_t count = json_object_size(value);
+	json_decref(value);
+	if (!value)
+		return -1;
+	return count ? 0
+		     : REFUSE(manifest, object.ptr, err,
+			      "object: {} compares nothing; add fields of the Pod, or remove `object`");
+}
+
+static int check_patch(const struct manifest *manifest, struct str patch, struct error *err)
+{
+	if (!str_present(patch))
+		return 0;
+	if (patch.ptr[0] != '[')
+		return REFUSE(manifest, patch.ptr, err, "patch: expected the list of operations of a JSON Patch");
+	json_t *value = read_json(manifest, patch, "patch", err);
+	json_decref(value);
+	return value ? 0 : -1;
+}
+
 static bool expects_decision(const struct suite_expect *expect)
 {
 	return expect->has_allowed || str_present(expect->pods) || expect->message.at || expect->has_warnings ||
@@ -195,11 +252,11 @@ static int check_expect(const struct manifest *manifest, const struct suite_step
 		return REFUSE(manifest, expect->at, err,
 			      "nothing is admitted in a step with `%s`, so only `usage` can be expected of it",
 			      verbs[verb].name);
-	if (str_present(expect->object) && expect->object.ptr[0] != '{')
-		return REFUSE(manifest, expect->object.ptr, err, "object: expected an object with fields of a Pod");
-	if (str_present(expect->patch) && expect->patch.ptr[0] != '[')
-		return REFUSE(manifest, expect->patch.ptr, err,
-			      "patch: expected the list of operations of a JSON Patch");
+	if (expect->usage.present && expect->usage.count == 0)
+		return REFUSE(manifest, expect->at, err,
+			      "usage: {} compares nothing; add a quota and its amount, or remove `usage`");
+	if (check_object(manifest, expect->object, err) < 0 || check_patch(manifest, expect->patch, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < expect->warning_count; i++)
 		if (check_text(manifest, &expect->warnings[i], err) < 0)
 			return -1;

@@ -40,7 +40,8 @@ static int do_step(struct suite_state *state, const struct suite_step *step, str
 static json_t *describe_step(const struct suite_state *state, const struct suite_step *step, const char *name)
 {
 	struct manifest_place place = manifest_place(state->manifest, step->at);
-	return json_pack("{s:s, s:i, s:i}", "name", name, "line", (int)place.line, "column", (int)place.column);
+	return json_pack("{s:o, s:i, s:i}", "name", scores_text(name), "line", (int)place.line, "column",
+			 (int)place.column);
 }
 
 /* Returns whether the next step can be run. */
@@ -55,8 +56,10 @@ static bool run_step(struct suite_state *state, uint32_t index, json_t *results)
 	name_step(step, index, &name);
 	buf_char(&name, '\0');
 	json_t *told = describe_step(state, step, name.failed ? "step" : name.ptr);
-	if (do_step(state, step, &report, &err) < 0) {
-		json_object_set_new(told, "message", json_string(err.text));
+	if (!report.differences)
+		error_set(&err, "there is not enough memory");
+	if (!report.differences || do_step(state, step, &report, &err) < 0) {
+		json_object_set_new(told, "message", scores_text(err.text));
 		result = STEP_ERROR;
 	} else {
 		expect_compare(&step->expect, &report.outcome, state->means->coverage->policy, state->simulation,
@@ -96,7 +99,7 @@ void suite_run(const struct suite_means *means, struct manifest *manifest, const
 	state.simulation = simulation_create(means->coverage->policy, &err);
 	if (!state.simulation || state_given(&state, &err) < 0)
 		scores_step(means->scores, results, STEP_ERROR,
-			    json_pack("{s:s, s:s}", "name", "given", "message", err.text));
+			    json_pack("{s:s, s:o}", "name", "given", "message", scores_text(err.text)));
 	else
 		for (uint32_t i = 0; i < suite->spec.step_count && run_step(&state, i, results); i++)
 			;
