@@ -131,6 +131,8 @@ def test_the_namespace_and_the_creator(tell):
     told = tell(policy, [nameless], "--as", "root", status=0)[0]
     assert told["exempt"]["by"] == "user" and told["exempt"]["value"] == "root" and "tenant" not in told
     assert tell(policy, [nameless], "--as", "x", "--as-group", "admins", status=0)[0]["exempt"]["by"] == "group"
+    assert tell(policy, [nameless], "--as-group", "admins", status=2) == (
+        "gpugate explain: --as-group needs --as, which names the user who is in the group\nTry `gpugate explain --help`.\n")
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": {"spec": nameless["spec"]}}}
     assert tell(policy, [job], status=0)[0]["exempt"]["value"].endswith("job-controller")
     assert tell(policy, [job], "--as", "x", status=1)[0]["user"] == "x"

@@ -166,7 +166,7 @@ def test_who_creates_it(suites):
     privileged = small(0, containers=[{"name": "c", "securityContext": {"privileged": True}}])
     allowed = {"expect": {"allowed": True}}
     assert suites.steps({"create": privileged, "expect": {"allowed": False}}, {"create": privileged, "as": {"user": "operator"}, **allowed},
-                        {"create": privileged, "as": {"user": "root"}, **allowed}, {"create": privileged, "as": {"groups": ["admins"]}, **allowed},
+                        {"create": privileged, "as": {"user": "root"}, **allowed}, {"create": privileged, "as": {"user": "x", "groups": ["admins"]}, **allowed},
                         {"create": kube.review(pod({GPU: 5}), user=("root", [])), **allowed}) == ["passed"] * 5
 
 
@@ -476,3 +476,91 @@ def test_the_shipped_suites_reach_all_of_their_policies():
     done = run("test", "--require-coverage", "100", ROOT / "deploy")
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("ok ") >= 6
+
+
+# --- Workloads, and what their Pods go through ---
+
+
+def deployment(name="d", replicas=3, asks=1, namespace="team-a"):
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"replicas": replicas, "template": {"spec": small(asks)["spec"]}}}
+
+
+def used(amount):
+    return {"expect": {"usage": {"team-a/gpus": amount}}}
+
+
+def named(**more):
+    return {"name": "d", "namespace": "team-a", **more}
+
+
+def test_the_pods_of_a_dry_run_count_one_another(suites):
+    refused = {"allowed": False, "pods": 2, "message": {"contains": "requested 2, used 4, limit 4"}, "usage": {"team-a/gpus": 0, "org/all": 0}}
+    assert suites.steps({"create": deployment(asks=2), "dryRun": True, "expect": refused},
+                        {"create": deployment(replicas=2, asks=2), "dryRun": True, "expect": {"allowed": True, "pods": 2, "usage": {"team-a/gpus": 0}}},
+                        {"delete": named(), **used(0)},
+                        {"create": deployment(replicas=2, asks=2), "expect": {"allowed": True, "usage": {"team-a/gpus": 4}}},
+                        {"delete": named(count=2), **used(0)}) == \
+        ["passed"] * 2 + [[("pods", 'a Pod "d" in namespace "team-a"', None)]] + ["passed"] * 2
+
+
+def test_a_refused_object_does_not_stop_those_after_it(suites):
+    objects = [deployment("big", 1, 5), deployment("d", 3), small(9, name="bigger"), deployment("e", 2)]
+    (suites.folder / "objects.yaml").write_text("\n".join(map(json.dumps, objects)))
+    expect = {"allowed": False, "pods": 4, "message": {"contains": "requested 5"}, "usage": {"team-a/gpus": 4}}
+    assert suites.steps({"file": "objects.yaml", "dryRun": True, "expect": {**expect, "usage": {"team-a/gpus": 0}}},
+                        {"file": "objects.yaml", "expect": expect}) == ["passed"] * 2
+
+
+def test_a_workload_without_pods_has_none(suites):
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "team-a"},
+           "spec": {"suspend": True, "parallelism": 2, "template": {"spec": small(1)["spec"]}}}
+    nothing = {"expect": {"allowed": True, "pods": 0, "charges": {"team-a/gpus": 1, "org/all": 1}, "usage": {"team-a/gpus": 0}}}
+    assert suites.steps({"create": job, **nothing}, {"create": deployment(replicas=0), **nothing},
+                        {"create": deployment(replicas=0), "dryRun": True, **nothing},
+                        {"create": deployment(replicas=0, asks=5), "expect": {"allowed": False, "pods": 0}}) == ["passed"] * 4
+
+
+def test_only_nodes_that_are_known_can_be_bound(suites):
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"labels": {"model": "t4"}}}
+    nodes = [{**node, "metadata": {**node["metadata"], "name": name}} for name in ("of-given", "of-a-step")]
+    (suites.folder / "given.yaml").write_text(json.dumps(nodes[0]))
+    (suites.folder / "step.yaml").write_text("\n".join(map(json.dumps, [nodes[1], deployment()])))
+    bind = [{"bind": named(node=name, count=1), "expect": {"usage": {"org/all": amount}}}
+            for name, amount in (("of-given", "2.25"), ("of-a-step", "1.5"), ("of-givem", "0.75"))]
+    results = suites.steps({"file": "step.yaml", "expect": {"pods": 3}}, *bind, given={"files": ["given.yaml"]})
+    assert results[:3] == ["passed"] * 3 and results[3].endswith(': there is no node "of-givem"; add it to `given.nodes`')
+
+
+def test_each_pod_is_bound_once_and_finishes_once(suites):
+    def org(amount):
+        return {"expect": {"usage": {"org/all": amount}}}
+
+    nodes = {"nodes": [{"name": "n", "labels": {"model": "t4"}}, {"name": "m", "labels": {"model": "a100"}}]}
+    missing = [("pods", 'a Pod "d" in namespace "team-a"', None)]
+    assert suites.steps({"create": deployment(replicas=4), **org(4)},
+                        {"bind": named(node="n", count=1), **org("3.25")},
+                        {"bind": named(node="n", count=1), **org("2.5")},
+                        {"bind": named(node="m", count=3), **org("2.5")},
+                        {"bind": named(node="m"), **org("2.5")},
+                        {"finish": named(count=1), **org("2.25")},
+                        {"finish": named(count=1), **org(2)},
+                        {"bind": named(node="n"), **org(2)},
+                        {"finish": named(), **org(0)},
+                        {"finish": named(), **org(0)},
+                        {"bind": named(node="n"), **org(0)},
+                        {"delete": named(count=4), **org(0)},
+                        {"delete": named(), **org(0)}, given=nodes) == \
+        ["passed"] * 3 + [[("pods", '3 of the Pods "d" in namespace "team-a"', 2)]] + [missing] + ["passed"] * 2 + [missing] + ["passed"] + \
+        [missing] * 2 + ["passed"] + [missing]
+
+
+@pytest.mark.parametrize("more, error", [
+    ({"create": small(), "as": {"groups": ["admins"]}}, "as: `groups` are those of a user; add `user`"),
+    ({"create": deployment(), "as": {"groups": ["admins"]}}, "as: `groups` are those of a user; add `user`"),
+    ({"create": kube.review(pod({GPU: 1})), "as": {"user": "root"}}, "an AdmissionReview says itself who sends it; remove `as`"),
+    ({"create": kube.review(pod({GPU: 1})), "namespace": "team-b"}, "an AdmissionReview says itself which namespace it is about; remove `namespace`"),
+], ids=["groups-of-a-pod", "groups-of-a-workload", "as-of-a-review", "namespace-of-a-review"])
+def test_what_a_step_cannot_say(suites, more, error):
+    (result,) = suites.steps({**more, "expect": {"allowed": True}})
+    assert result.startswith("a.suite.json:1:") and result.endswith(": " + error)

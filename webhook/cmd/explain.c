@@ -55,7 +55,7 @@ static const struct option_row rows[] = {
      .word = "GROUP",
      .type = OPTION_LIST,
      .offset = offsetof(struct explain_options, groups),
-     .help = "A group of that user, in addition to system:authenticated."},
+     .help = "A group of the user that --as names, in addition to system:authenticated."},
     {.name = "--usage",
      .word = "FILE",
      .type = OPTION_LIST,
@@ -267,9 +267,14 @@ static int run_explain(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
-	status = run(&options, &err);
-	if (status == EXIT_FAILED)
-		fprintf(stderr, "gpugate explain: %s\n", err.text);
+	if (options.groups.count && !options.user) {
+		error_set(&err, "--as-group needs --as, which names the user who is in the group");
+		status = options_fail(&table, &err);
+	} else {
+		status = run(&options, &err);
+		if (status == EXIT_FAILED)
+			fprintf(stderr, "gpugate explain: %s\n", err.text);
+	}
 	options_release(&table, &options);
 	return status;
 }

@@ -7,6 +7,11 @@ const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct 
 	return labels_get(&ledger->namespaces, name);
 }
 
+const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str name)
+{
+	return labels_get(&ledger->nodes, name);
+}
+
 static void untrack(struct entry *entry)
 {
 	if (!entry->pending_link)

@@ -313,8 +313,9 @@ struct ledger_unfit ledger_unfit(const struct ledger *ledger);
 /* One of these Pods, for messages; NULL: there is none. Borrowed until the ledger changes. */
 const struct entry *ledger_unfit_example(const struct ledger *ledger);
 
-/* The labels of a namespace; NULL: unknown. Borrowed until they change. */
+/* The labels of a namespace or a node; NULL: unknown. Borrowed until they change. */
 const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name);
+const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str name);
 
 /*
  * Applies the passage of time: terminating Pods stop counting, and Pods that are gone are

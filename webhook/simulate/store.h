@@ -52,6 +52,9 @@ bool simulation_gone(struct simulation *simulation, struct str uid);
 int simulation_namespace(struct simulation *simulation, struct str name, const struct pairs *labels);
 int simulation_node(struct simulation *simulation, struct str name, const struct pairs *labels);
 
+/* Returns whether the labels of this node have been set. */
+bool simulation_has_node(const struct simulation *simulation, struct str name);
+
 /*
  * Advances the clock. Pods that have been terminating for too long no longer count. Returns 0, or
  * -1 if memory is exhausted.

@@ -14,7 +14,7 @@
 struct subject_creator {
 	struct str namespace; /* Of objects that name none. */
 	struct str user;      /* Who creates the Pods; absent: as the kind of object says. */
-	struct strs groups;   /* ... in addition to system:authenticated. */
+	struct strs groups;   /* ... in addition to system:authenticated; none without a user. */
 };
 
 struct subject {

@@ -15,6 +15,7 @@ struct creating {
 	struct subject_creator creator;
 	struct step_report *report;
 	bool described; /* report->outcome has the details of a Pod. */
+	bool refused;   /* A Pod of the object that is tried. */
 };
 
 /* Receives the steps of a decision. */
@@ -114,7 +115,8 @@ static int try_pod(struct creating *c, const struct manifest_object *object, con
 	} else {
 		bool first_refusal = outcome->allowed && !simulated.admitted;
 		outcome->allowed = outcome->allowed && simulated.admitted;
-		outcome->admitted += simulated.admitted;
+		outcome->admitted += simulated.admitted && subject->pods > 0;
+		c->refused |= !simulated.admitted;
 		if (!c->described || first_refusal)
 			describe(c, subject, &simulated, listener.deciders);
 		if (simulated.admitted)
@@ -123,6 +125,18 @@ static int try_pod(struct creating *c, const struct manifest_object *object, con
 	json_decref(listener.deciders);
 	buf_release(&simulated.charges);
 	return result;
+}
+
+/* An AdmissionReview says itself what the step could say. */
+static int check_review(const struct creating *c, const struct manifest_object *object, struct error *err)
+{
+	if (str_present(c->creator.user))
+		error_set(err, "an AdmissionReview says itself who sends it; remove `as`");
+	else if (str_present(c->step->namespace))
+		error_set(err, "an AdmissionReview says itself which namespace it is about; remove `namespace`");
+	else
+		return 0;
+	return suite_error_at(c->manifest, object->json.ptr, err);
 }
 
 /* Returns 1, 0 if the object makes no Pods, or -1. */
@@ -134,17 +148,17 @@ static int try_object(struct creating *c, const struct manifest_object *object, 
 	int found = subject_read(subject, c->manifest, object, &c->creator, &c->state->arena, err);
 	if (found <= 0)
 		return found;
-	if (subject_is_review(object) && (str_present(c->creator.user) || c->creator.groups.count)) {
-		error_set(err, "an AdmissionReview says itself who sends it; remove `as`");
-		return suite_error_at(c->manifest, object->json.ptr, err);
-	}
+	if (subject_is_review(object) && check_review(c, object, err) < 0)
+		return -1;
 	if (subject->pods > STEP_PODS_MAX) {
 		error_set(err, "a step of a test makes at most %d Pods; lower the number", STEP_PODS_MAX);
 		return suite_error_at(c->manifest, object->json.ptr, err);
 	}
-	subject->review.dry_run |= c->step->dry_run;
+	/* Pods of other objects count until the step ends, because they may be several. */
+	subject->review.dry_run |= c->step->dry_run && subject_is_review(object);
+	c->refused = false;
 	/* Without replicas one Pod is decided, as a dry run. */
-	for (int64_t i = 0; i == 0 || (i < subject->pods && c->report->outcome.allowed); i++)
+	for (int64_t i = 0; i == 0 || (i < subject->pods && !c->refused); i++)
 		if (try_pod(c, object, subject, err) < 0)
 			return -1;
 	return 1;
@@ -165,6 +179,13 @@ static int try_file(struct creating *c, struct error *err)
 	return found;
 }
 
+/* Releases what the Pods from `first` on hold, as if they had not been created. */
+static void undo(struct suite_state *state, uint32_t first)
+{
+	while (state->pod_count > first)
+		simulation_gone(state->simulation, state->pods[--state->pod_count].pod.uid);
+}
+
 int state_create(struct suite_state *state, const struct suite_step *step, struct step_report *report,
 		 struct error *err)
 {
@@ -177,7 +198,12 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 			step->as.groups},
 	    .report = report,
 	};
+	const uint32_t first = state->pod_count;
 	report->outcome.allowed = true;
+	if (step->as.groups.count && !str_present(step->as.user)) {
+		error_set(err, "as: `groups` are those of a user; add `user`");
+		return suite_error_at(state->manifest, step->at, err);
+	}
 	int found;
 	if (suite_verb(step) == STEP_FILE) {
 		c.manifest = state_read(state, step->file, err);
@@ -186,6 +212,8 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 		found =
 		    manifest_describe(c.manifest, step->create, &object, err) < 0 ? -1 : try_object(&c, &object, err);
 	}
+	if (step->dry_run)
+		undo(state, first);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	error_set(err,

@@ -16,6 +16,7 @@ static int finish(struct suite_state *state, struct known_pod *known, const stru
 {
 	(void)pods;
 	known->pod.phase = STR("Succeeded");
+	known->finished = true;
 	return simulation_pod(state->simulation, &known->pod);
 }
 
@@ -27,19 +28,18 @@ static int delete (struct suite_state *state, struct known_pod *known, const str
 	return 0;
 }
 
+/* The API server refuses to bind a Pod twice, and a Pod finishes once. */
+static bool is_open(const struct known_pod *known, enum step_verb verb)
+{
+	return !known->gone && (verb == STEP_DELETE || !known->finished) &&
+	       (verb != STEP_BIND || known->pod.node_name.len == 0);
+}
+
 static bool is_meant(const struct known_pod *known, const struct suite_pods *pods)
 {
 	struct str namespace = str_present(pods->namespace) ? pods->namespace : STR("default");
-	return !known->gone && str_eq(known->pod.namespace, namespace) &&
+	return str_eq(known->pod.namespace, namespace) &&
 	       (str_eq(known->pod.name, pods->name) || str_eq(known->made_from, pods->name));
-}
-
-static bool is_given_node(const struct suite_given *given, struct str node)
-{
-	for (uint32_t i = 0; i < given->node_count; i++)
-		if (str_eq(given->nodes[i].name, node))
-			return true;
-	return given->files.count > 0; /* They may have it. */
 }
 
 static int read_number(const struct suite_state *state, struct str text, int64_t least, int64_t most, int64_t *number,
@@ -83,12 +83,12 @@ int state_pods(struct suite_state *state, const struct suite_step *step, struct 
 	int64_t wanted = INT64_MAX, found = 0;
 	if (str_present(pods->count) && read_number(state, pods->count, 1, INT32_MAX, &wanted, err) < 0)
 		return -1;
-	if (verb == STEP_BIND && !is_given_node(&state->suite->spec.given, pods->node)) {
+	if (verb == STEP_BIND && !simulation_has_node(state->simulation, pods->node)) {
 		error_set(err, "there is no node \"%.*s\"; add it to `given.nodes`", STR_ARG(pods->node));
 		return suite_error_at(state->manifest, pods->at, err);
 	}
 	for (uint32_t i = 0; i < state->pod_count && found < wanted; i++) {
-		if (!is_meant(&state->pods[i], pods))
+		if (!is_open(&state->pods[i], verb) || !is_meant(&state->pods[i], pods))
 			continue;
 		if (verbs[verb](state, &state->pods[i], pods) < 0)
 			return state_no_memory(err);

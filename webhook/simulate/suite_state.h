@@ -9,7 +9,7 @@
 struct known_pod {
 	struct str made_from; /* Name of the object that it was made from. */
 	struct pod pod;
-	bool gone;
+	bool finished, gone;
 };
 
 /* A file with objects, from which Pods of the suite borrow. */
