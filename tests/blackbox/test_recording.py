@@ -298,8 +298,9 @@ def test_old_files_make_room(serve, recording):
     while sent < 120:
         server.mutate(large(f"p-{sent}"))
         sent += 1
+        # Without this, files could be written and removed while their sizes are added up.
+        eventually(lambda sent=sent: counts(server)["written"] == sent, what="the record")
         assert recording.bytes() <= 1 << 20
-    eventually(lambda: counts(server)["written"] == sent, what="the records")
     names = [record["request"]["name"] for record in recording.records()]
     assert names == [f"p-{i}" for i in range(sent - len(names), sent)] and 30 < len(names) < 60
     assert all(path.stat().st_size <= 128 << 10 for path in recording.files())
