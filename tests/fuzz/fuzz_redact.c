@@ -86,9 +86,9 @@ static void answer_both(struct buf *out, struct review *review, struct arena *ar
 {
 	struct decision decision;
 	struct answer answer = {.uid = STR("u"), .pod = &review->object, .decision = &decision};
-	CHECK(policy_mutate(policy, review, arena, &decision) == 0);
+	CHECK(policy_mutate(policy, review, arena, &decision, NULL) == 0);
 	answer_write(out, &answer);
-	CHECK(policy_validate(policy, review, arena, &decision) == 0);
+	CHECK(policy_validate(policy, review, arena, &decision, NULL) == 0);
 	answer_write(out, &answer);
 	for (uint32_t i = 0; i < decision.objection_count; i++)
 		buf_str(out, decision.objections[i].message);
