@@ -226,7 +226,7 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECT
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-$(OUT)/bench/bench_reader: $(filter $(OUT)/policy/base/vec.o $(OUT)/webhook/json/% $(OUT)/webhook/object/% $(patsubst %,$(OUT)/webhook/kube/%.o,list_meta stream token),$(OBJECTS)) \
+$(OUT)/bench/bench_reader: $(filter $(OUT)/policy/base/% $(OUT)/webhook/json/% $(OUT)/webhook/object/% $(patsubst %,$(OUT)/webhook/kube/%.o,list_meta stream token),$(OBJECTS)) \
 	$(OUT)/tests/bench/pods.o
 $(OUT)/bench/floor $(OUT)/bench/load: $(OUT)/tests/bench/stream.o
 $(OUT)/bench/load: $(OUT)/tests/bench/load_options.o
