@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "webhook/base/file_scan.h"
+#include "webhook/base/thread.h"
 
 #define GROUPS_MAX 8
 #define STACK_BYTES (512 << 10) /* The callbacks load policies on this stack. */
@@ -232,15 +232,7 @@ static void *run_watch(void *argument)
 
 int watch_start(struct watch *watch, struct error *err)
 {
-	sigset_t every, before;
-	pthread_attr_t attributes;
-	sigfillset(&every);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &every, &before);
-	int problem = pthread_create(&watch->thread, &attributes, run_watch, watch);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
+	int problem = thread_start(&watch->thread, STACK_BYTES, run_watch, watch);
 	if (problem)
 		return error_set(err, "cannot start the thread that watches files: %s", strerror(problem));
 	watch->started = true;

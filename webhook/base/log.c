@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gpugate/buf.h"
+#include "webhook/base/thread.h"
 #include "webhook/json/write.h"
 
 /*
@@ -211,24 +211,6 @@ static void *run_writer(void *argument)
 	return NULL;
 }
 
-/*
- * Starts the writer with all signals blocked: the main thread handles them, and SIGPIPE becomes
- * EPIPE.
- */
-static int start_writer(struct log *log)
-{
-	sigset_t all, before;
-	pthread_attr_t attributes;
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&log->writer, &attributes, run_writer, log);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return problem;
-}
-
 static void release(struct log *log)
 {
 	buf_release(&log->filling);
@@ -254,7 +236,7 @@ struct log *log_create(int fd, struct error *err)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&log->hurry, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	int problem = start_writer(log);
+	int problem = thread_start(&log->writer, STACK_BYTES, run_writer, log);
 	if (problem) {
 		error_set(err, "cannot start the log's thread: %s", strerror(problem));
 		release(log);

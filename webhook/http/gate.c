@@ -1,8 +1,8 @@
 #include "webhook/http/gate.h"
+#include "webhook/base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -177,20 +177,6 @@ static void *watch(void *self)
 	return NULL;
 }
 
-static int start_thread(struct http_gate *gate)
-{
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int number = pthread_create(&gate->thread, &attributes, watch, gate);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return number;
-}
-
 int http_gate_start(struct http_gate *gate, int listen_fd, struct MHD_Daemon *daemon, struct http_registry *registry,
 		    struct log *log, struct error *err)
 {
@@ -199,7 +185,7 @@ int http_gate_start(struct http_gate *gate, int listen_fd, struct MHD_Daemon *da
 	int number = gate->wake_fd < 0 ? errno : 0;
 	sem_init(&gate->closed, 0, 0);
 	if (number == 0)
-		number = start_thread(gate);
+		number = thread_start(&gate->thread, STACK_BYTES, watch, gate);
 	if (number == 0)
 		return 0;
 	close(listen_fd);

@@ -1,8 +1,8 @@
 #include "webhook/kube/loop.h"
+#include "webhook/base/thread.h"
 
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,16 +241,8 @@ struct kube_loop *kube_loop_create(struct error *err)
 
 int kube_loop_start(struct kube_loop *loop, struct error *err)
 {
-	sigset_t every, before;
-	pthread_attr_t attributes;
-	sigfillset(&every);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	/* Inherited, also by libcurl's resolver threads. */
-	pthread_sigmask(SIG_SETMASK, &every, &before);
-	int problem = pthread_create(&loop->thread, &attributes, run_loop, loop);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
+	/* libcurl's resolver threads inherit the blocked signals. */
+	int problem = thread_start(&loop->thread, STACK_BYTES, run_loop, loop);
 	if (problem)
 		return error_set(err, "cannot start the thread that talks to the Kubernetes API server: %s",
 				 strerror(problem));

@@ -1,11 +1,11 @@
 #include "webhook/server/recorder.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "webhook/base/rotation.h"
+#include "webhook/base/thread.h"
 
 #define STACK_BYTES (256 << 10)
 #define FILE_PREFIX "gpugate"
@@ -171,21 +171,6 @@ void recorder_note(struct recorder *recorder, const struct review_source *source
 
 /* --- Start and end. --- */
 
-/* With all signals blocked: the main thread takes them. */
-static int start_writer(struct recorder *recorder)
-{
-	sigset_t all, before;
-	pthread_attr_t attributes;
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&recorder->writer, &attributes, run_writer, recorder);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return problem;
-}
-
 static void release(struct recorder *recorder)
 {
 	rotation_destroy(recorder->rotation);
@@ -214,7 +199,7 @@ struct recorder *recorder_create(const struct recorder_options *options, struct 
 	pthread_mutex_init(&recorder->mutex, NULL);
 	pthread_cond_init(&recorder->wakeup, NULL);
 	recorder->rotation = rotation_create(options->folder, FILE_PREFIX, options->max_bytes, err);
-	int problem = recorder->rotation ? start_writer(recorder) : 0;
+	int problem = recorder->rotation ? thread_start(&recorder->writer, STACK_BYTES, run_writer, recorder) : 0;
 	if (problem)
 		error_set(err, "cannot start the thread that records: %s", strerror(problem));
 	if (!recorder->rotation || problem) {
