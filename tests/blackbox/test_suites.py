@@ -276,6 +276,17 @@ def test_what_matches_nothing_fails(suites):
     assert (done.returncode, done.stderr) == (2, "gpugate test: --run: ( is not an extended regular expression: Unmatched ( or \\(; correct it\n")
 
 
+def test_links_to_folders_are_followed(suites):
+    """A suite behind a link must not be left out silently. A circle of links ends."""
+    (suites.folder / "elsewhere").mkdir()
+    (suites.folder / "elsewhere" / "a.suite.yaml").write_text(STEPS + f"  - create: {json.dumps(small())}\n    expect: {{allowed: true}}\n")
+    (suites.folder / "tests").mkdir()
+    (suites.folder / "tests" / "link").symlink_to("../elsewhere")
+    (suites.folder / "elsewhere" / "circle").symlink_to("../tests")
+    done = run("test", "--policy", "policy", "tests", cwd=suites.folder)
+    assert done.returncode == 0 and done.stdout.endswith("1 passed, 0 failed, 0 errors\n"), done
+
+
 def test_steps_that_are_not_judged_are_run(suites):
     text = STEPS + "".join(f"  - name: {name}\n    create: {json.dumps(small(asks))}\n    expect: {{allowed: true}}\n"
                            for name, asks in (("three", 3), ("two", 2), ("one", 1)))

@@ -24,7 +24,7 @@ static bool is_suite(const char *name)
 int suite_files_each(const char *path, void (*each)(void *context, const char *file), void *context, struct error *err)
 {
 	char *copy = strdup(path);
-	FTS *fts = copy ? fts_open((char *[]){copy, NULL}, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, compare) : NULL;
+	FTS *fts = copy ? fts_open((char *[]){copy, NULL}, FTS_LOGICAL | FTS_NOCHDIR, compare) : NULL;
 	int found = 0;
 	if (!fts)
 		found = error_set(err, "%.300s: %s", path, strerror(errno));
