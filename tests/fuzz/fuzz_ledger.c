@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "gpugate/policy.h"
-#include "gpugate/report.h"
+#include "tests/fuzz/load_policy.h"
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/ledger.h"
 
@@ -15,26 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define INPUT_MAX 4096
 #define VERSION 7
 
-static struct policy *load_policy(void)
-{
-	static const char text[] =
-	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\nspec: {resource: nvidia.com/gpu, "
-	    "memory: 80Gi}\n---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {namespaces: [a], "
-	    "quotas: [{name: all, measure: memory, hard: 200Gi}, {name: count, hard: 2}]}\n";
-	char path[] = "/tmp/gpugate-fuzz-XXXXXX.yaml";
-	int fd = mkstemps(path, 5);
-	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	static struct report report;
-	const char *const paths[] = {path};
-	report_init(&report);
-	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-		abort();
-	struct policy *policy = policy_load(paths, 1, &report);
-	report_release(&report);
-	if (!policy || remove(path) != 0)
-		abort();
-	return policy;
-}
+static const char policy_text[] =
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\nspec: {resource: nvidia.com/gpu, "
+    "memory: 80Gi}\n---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {namespaces: [a], "
+    "quotas: [{name: all, measure: memory, hard: 200Gi}, {name: count, hard: 2}]}\n";
 
 static struct ledger *open_ledger(const struct policy *policy)
 {
@@ -112,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > INPUT_MAX)
 		return 0;
 	if (!policy)
-		policy = load_policy();
+		policy = load_policy(policy_text);
 	arena_init(&arena, 4096, 1 << 20);
 	int result = ledger_text_read(text, &arena, count_pod, &count, &err);
 	arena_release(&arena);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "gpugate/policy.h"
-#include "gpugate/report.h"
+#include "tests/fuzz/load_policy.h"
 #include "webhook/admission/redact.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"
@@ -50,23 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	char path[] = "/tmp/gpugate-fuzz-XXXXXX.yaml";
-	int fd = mkstemps(path, 5);
-	CHECK(fd >= 0 && write(fd, policy_text, sizeof policy_text - 1) == sizeof policy_text - 1);
-	close(fd);
-	struct report *report = malloc(sizeof *report);
-	report_init(report);
-	const char *paths[] = {path};
-	policy = policy_load(paths, 1, report);
-	struct buf text;
-	buf_init(&text, 1 << 20);
-	report_print(report, false, &text);
-	fprintf(stderr, "%.*s", STR_ARG(buf_view(&text)));
-	CHECK(policy);
-	buf_release(&text);
-	report_release(report);
-	free(report);
-	unlink(path);
+	policy = load_policy(policy_text);
 	return 0;
 }
 
