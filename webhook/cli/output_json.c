@@ -14,8 +14,3 @@ void output_json(json_t *value, struct buf *out)
 	buf_char(out, '\n');
 	json_decref(value);
 }
-
-json_t *output_json_text(struct str text)
-{
-	return json_stringn(text.ptr ? text.ptr : "", text.len);
-}

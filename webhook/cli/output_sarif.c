@@ -2,6 +2,7 @@
 
 #include "webhook/cli/output_json.h"
 #include "webhook/cli/output_path.h"
+#include "webhook/json/text.h"
 
 #define SCHEMA "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #define BASE "%SRCROOT%"
@@ -10,7 +11,7 @@
 /* Steals the buffer's contents. Returns a new string, or NULL. */
 static json_t *take_text(struct buf *text)
 {
-	json_t *value = text->failed ? NULL : output_json_text(buf_view(text));
+	json_t *value = text->failed ? NULL : json_text(buf_view(text));
 	buf_release(text);
 	return value;
 }
@@ -53,9 +54,9 @@ static json_t *first_sentence(const char *text)
 
 static json_t *rule_of(const struct lint_row *row)
 {
-	return json_pack("{s:o, s:{s:o}, s:{s:s}, s:{s:s, s:s}, s:{s:s}}", "id", output_json_text(row->id),
-			 "shortDescription", "text", first_sentence(row->what), "fullDescription", "text", row->what,
-			 "help", "text", row->remedy, "markdown", row->remedy, "defaultConfiguration", "level",
+	return json_pack("{s:o, s:{s:o}, s:{s:s}, s:{s:s, s:s}, s:{s:s}}", "id", json_text(row->id), "shortDescription",
+			 "text", first_sentence(row->what), "fullDescription", "text", row->what, "help", "text",
+			 row->remedy, "markdown", row->remedy, "defaultConfiguration", "level",
 			 severity_name(row->severity));
 }
 
@@ -103,8 +104,8 @@ static json_t *locations(const struct finding *finding, struct str directory)
 
 static json_t *result_of(const struct finding *finding, struct str directory)
 {
-	return json_pack("{s:o, s:i, s:s, s:o, s:o}", "ruleId", output_json_text(lint_row_of(finding->id)->id),
-			 "ruleIndex", (int)lint_find(finding->id), "level", severity_name(finding->severity), "message",
+	return json_pack("{s:o, s:i, s:s, s:o, s:o}", "ruleId", json_text(lint_row_of(finding->id)->id), "ruleIndex",
+			 (int)lint_find(finding->id), "level", severity_name(finding->severity), "message",
 			 message_of(finding->text), "locations", locations(finding, directory));
 }
 

@@ -8,6 +8,7 @@
 #include "webhook/cli/output_sarif.h"
 #include "webhook/cli/terminal.h"
 #include "webhook/cmd/lint_junit.h"
+#include "webhook/json/text.h"
 
 #define FORMAT_VERSION 1 /* Of the JSON; a member that goes or changes its meaning raises it. */
 #define PATH_BYTES_MAX 4096
@@ -42,11 +43,6 @@ static void count_documents(const struct lint_result *result, struct policy_coun
 
 /* --- JSON --- */
 
-static json_t *text_or_null(struct str s)
-{
-	return s.len ? output_json_text(s) : json_null();
-}
-
 static json_t *findings_json(const struct report *report)
 {
 	json_t *findings = json_array();
@@ -54,10 +50,10 @@ static json_t *findings_json(const struct report *report)
 		const struct finding *finding = &report->findings[i];
 		json_array_append_new(findings,
 				      json_pack("{s:s, s:o, s:o, s:i, s:i, s:i, s:o}", "severity",
-						severity_name(finding->severity), "id", text_or_null(finding->id),
-						"file", output_json_text(finding->file), "line", (int)finding->line,
-						"column", (int)finding->column, "length", (int)finding->length, "text",
-						output_json_text(finding->text)));
+						severity_name(finding->severity), "id", json_text_or_null(finding->id),
+						"file", json_text(finding->file), "line", (int)finding->line, "column",
+						(int)finding->column, "length", (int)finding->length, "text",
+						json_text(finding->text)));
 	}
 	return findings;
 }
@@ -66,7 +62,7 @@ static json_t *files_json(struct files files)
 {
 	json_t *array = json_array();
 	for (unsigned i = 0; i < kept(files); i++)
-		json_array_append_new(array, output_json_text(files.items[i]));
+		json_array_append_new(array, json_text(files.items[i]));
 	return array;
 }
 
@@ -80,7 +76,7 @@ static void print_json(const struct lint_result *result, struct buf *out)
 			      (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
 			      (int)counts.accelerators, "tenants", (int)counts.tenants, "quotas", (int)counts.quotas,
 			      "rules", (int)counts.rules, "guards", (int)counts.guards, "settings",
-			      text_or_null(report->settings), "enforcement",
+			      json_text_or_null(report->settings), "enforcement",
 			      result->policy ? enforcement_name(policy_enforcement(result->policy)) : NULL,
 			      "ignoredFiles", files_json(ignored_files(report)), "ignoredFileCount",
 			      (int)report->ignored_count, "configFiles", files_json(config_files(report)),

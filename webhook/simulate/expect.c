@@ -3,6 +3,7 @@
 #include <regex.h>
 #include <stdlib.h>
 
+#include "webhook/json/text.h"
 #include "webhook/simulate/difference.h"
 
 void outcome_release(struct outcome *outcome)
@@ -15,17 +16,12 @@ void outcome_release(struct outcome *outcome)
 	*outcome = (struct outcome){0};
 }
 
-static json_t *string_of(struct str text)
-{
-	return json_stringn(text.ptr, text.len);
-}
-
 /* --- Texts --- */
 
 static bool matches(struct str pattern, const char *text)
 {
 	regex_t regex;
-	char *copy = strndup(pattern.ptr, pattern.len);
+	char *copy = str_dup(pattern);
 	bool found = false;
 	/* suite_read has compiled it once, so only memory can be missing. */
 	if (copy && regcomp(&regex, copy, REG_EXTENDED | REG_NOSUB) == 0) {
@@ -48,7 +44,7 @@ static void compare_text(const char *what, const struct suite_text *expected, js
 	struct str found = {text, json_string_length(actual)};
 	json_t *shown = text ? actual : json_null();
 	if (str_present(expected->exact) && (!text || !str_eq(expected->exact, found)))
-		difference_add(differences, what, string_of(expected->exact), json_incref(shown));
+		difference_add(differences, what, json_text(expected->exact), json_incref(shown));
 	if (str_present(expected->contains) && (!text || !contains(expected->contains, found)))
 		difference_add(differences, what, json_sprintf("a text with %.*s", STR_ARG(expected->contains)),
 			       json_incref(shown));
@@ -81,8 +77,8 @@ static void compare_amounts(const char *what, const struct pairs *expected, json
 	json_t *wanted = json_object();
 	for (uint32_t i = 0; i < expected->count; i++)
 		if (json_object_setn_new(wanted, expected->items[i].key.ptr, expected->items[i].key.len,
-					 string_of(expected->items[i].value)) < 0)
-			difference_add(differences, what, string_of(expected->items[i].value), json_null());
+					 json_text(expected->items[i].value)) < 0)
+			difference_add(differences, what, json_text(expected->items[i].value), json_null());
 	difference_find(what, wanted, actual, exhaustive, differences);
 	json_decref(wanted);
 }

@@ -3,6 +3,7 @@
 
 #include "gpugate/enum_names.h"
 #include "gpugate/plain.h"
+#include "webhook/json/text.h"
 
 #define PLACE_BYTES_MAX ((size_t)64 << 10)
 
@@ -13,7 +14,7 @@ static const char *const operators[] = {[SELECTOR_IN] = "In",
 
 json_t *explain_string(struct str text)
 {
-	return str_present(text) ? json_stringn(text.ptr, text.len) : json_null();
+	return str_present(text) ? json_text(text) : json_null();
 }
 
 json_t *explain_place(struct str file, uint32_t line)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gpugate/report.h"
+#include "webhook/json/text.h"
 
 #define SUITE_BYTES_MAX ((size_t)16 << 20)
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -143,7 +144,7 @@ static void run_object(struct runner *runner, struct manifest *manifest, const s
 			  manifest, &suite, results);
 	else
 		scores_step(&runner->scores, results, STEP_ERROR,
-			    json_pack("{s:s, s:o}", "name", "suite", "message", scores_text(err.text)));
+			    json_pack("{s:s, s:o}", "name", "suite", "message", json_text(str_of(err.text))));
 	arena_release(&arena);
 }
 

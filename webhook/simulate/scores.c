@@ -1,8 +1,6 @@
 #include "webhook/simulate/scores.h"
 
-#include <stdlib.h>
-
-#include "gpugate/plain.h"
+#include "webhook/json/text.h"
 
 int scores_init(struct scores *scores)
 {
@@ -16,21 +14,10 @@ void scores_release(struct scores *scores)
 	*scores = (struct scores){0};
 }
 
-json_t *scores_text(const char *text)
-{
-	json_t *string = json_string(text);
-	struct str bytes = str_of(text);
-	char *plain = string ? NULL : reallocarray(NULL, bytes.len + 1, PLAIN_GROWTH);
-	if (plain)
-		string = json_stringn(plain, plain_copy(bytes, true, plain));
-	free(plain);
-	return string;
-}
-
 json_t *scores_suite(struct scores *scores, const char *name, const char *file, uint32_t line)
 {
-	json_t *suite = json_pack("{s:o, s:o, s:i, s:[]}", "name", scores_text(name), "file", scores_text(file), "line",
-				  (int)line, "steps");
+	json_t *suite = json_pack("{s:o, s:o, s:i, s:[]}", "name", json_text(str_of(name)), "file",
+				  json_text(str_of(file)), "line", (int)line, "steps");
 	json_array_append_new(scores->suites, suite);
 	return suite;
 }
@@ -48,5 +35,5 @@ void scores_step(struct scores *scores, json_t *suite, enum step_result result, 
 void scores_note(struct scores *scores, const char *file, enum step_result result, const char *text)
 {
 	scores_step(scores, scores_suite(scores, file, file, 1), result,
-		    json_pack("{s:s, s:o}", "name", "suites", "message", scores_text(text)));
+		    json_pack("{s:s, s:o}", "name", "suites", "message", json_text(str_of(text))));
 }

@@ -18,12 +18,6 @@ struct scores {
 int scores_init(struct scores *scores);
 void scores_release(struct scores *scores);
 
-/*
- * A string of JSON, new. Text that is not UTF-8, such as the name of a file, is made so by
- * plain_copy. NULL without memory.
- */
-json_t *scores_text(const char *text);
-
 /* Adds a suite without steps. Returns it, borrowed. */
 json_t *scores_suite(struct scores *scores, const char *name, const char *file, uint32_t line);
 

@@ -357,6 +357,6 @@ char *suite_path(const struct manifest *manifest, struct str path)
 	const char *file = manifest->file, *slash = strrchr(file, '/');
 	char *whole;
 	if (!slash || (path.len && path.ptr[0] == '/'))
-		return strndup(path.ptr, path.len);
+		return str_dup(path);
 	return asprintf(&whole, "%.*s/%.*s", (int)(slash - file), file, STR_ARG(path)) < 0 ? NULL : whole;
 }

@@ -1,6 +1,7 @@
 /* Runs the steps of one suite. */
 #include <stdlib.h>
 
+#include "webhook/json/text.h"
 #include "webhook/simulate/suite_state.h"
 
 #define ARENA_CHUNK ((size_t)256 << 10)
@@ -40,7 +41,7 @@ static int do_step(struct suite_state *state, const struct suite_step *step, str
 static json_t *describe_step(const struct suite_state *state, const struct suite_step *step, const char *name)
 {
 	struct manifest_place place = manifest_place(state->manifest, step->at);
-	return json_pack("{s:o, s:i, s:i}", "name", scores_text(name), "line", (int)place.line, "column",
+	return json_pack("{s:o, s:i, s:i}", "name", json_text(str_of(name)), "line", (int)place.line, "column",
 			 (int)place.column);
 }
 
@@ -59,7 +60,7 @@ static bool run_step(struct suite_state *state, uint32_t index, json_t *results)
 	if (!report.differences)
 		error_set(&err, "there is not enough memory");
 	if (!report.differences || do_step(state, step, &report, &err) < 0) {
-		json_object_set_new(told, "message", scores_text(err.text));
+		json_object_set_new(told, "message", json_text(str_of(err.text)));
 		result = STEP_ERROR;
 	} else {
 		expect_compare(&step->expect, &report.outcome, state->means->coverage->policy, state->simulation,
@@ -99,7 +100,7 @@ void suite_run(const struct suite_means *means, struct manifest *manifest, const
 	state.simulation = simulation_create(means->coverage->policy, &err);
 	if (!state.simulation || state_given(&state, &err) < 0)
 		scores_step(means->scores, results, STEP_ERROR,
-			    json_pack("{s:s, s:o}", "name", "given", "message", scores_text(err.text)));
+			    json_pack("{s:s, s:o}", "name", "given", "message", json_text(str_of(err.text))));
 	else
 		for (uint32_t i = 0; i < suite->spec.step_count && run_step(&state, i, results); i++)
 			;
