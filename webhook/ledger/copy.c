@@ -150,12 +150,17 @@ void ledger_resolve(struct ledger *ledger)
 	strip(ledger, ENTRY_TENTATIVE, is_any);
 }
 
+/* Whether an entry is dropped if its Pod is not seen in time. */
+static bool can_expire(const struct entry *entry)
+{
+	const uint8_t never = ENTRY_TENTATIVE | ENTRY_SWEPT | ENTRY_UNREADABLE;
+	return entry->state & ENTRY_PENDING && !(entry->state & never) && !entry_seen(entry);
+}
+
 /* Whether the request of an entry was over at `then_ms` and its Pod has not been seen. */
 static bool is_overdue(const struct ledger *ledger, const struct entry *entry, int64_t then_ms)
 {
-	const uint8_t never = ENTRY_TENTATIVE | ENTRY_SWEPT | ENTRY_UNREADABLE;
-	return entry->state & ENTRY_PENDING && !(entry->state & never) && !entry_seen(entry) &&
-	       then_ms - entry->pending_ms >= ledger->options.ttl_ms;
+	return can_expire(entry) && then_ms - entry->pending_ms >= ledger->options.ttl_ms;
 }
 
 bool ledger_overdue(const struct ledger *ledger, int64_t now_ms)
@@ -191,7 +196,7 @@ uint32_t ledger_sweep(struct ledger *ledger, int64_t now_ms)
 bool ledger_awaits_sweep(const struct ledger *ledger)
 {
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (entry->due_version > ledger->view_version && is_overdue(ledger, entry, INT64_MAX))
+		if (entry->due_version > ledger->view_version && can_expire(entry))
 			return true;
 	return false;
 }
