@@ -90,7 +90,7 @@ static void enter_newer(struct ledger_cluster *cluster, const char *why)
 	if (record->state != RECORD_NEWER) {
 		cluster_log(cluster, LOG_ERROR, "ledger_newer", record->newer);
 		if (cluster->options.tell)
-			cluster->options.tell(cluster->options.tell_context, true, "LedgerNewer", record->newer);
+			cluster->options.tell(cluster->options.notify_context, true, "LedgerNewer", record->newer);
 	}
 	set_state(cluster, RECORD_NEWER);
 }
@@ -212,7 +212,7 @@ void record_take_version(struct ledger_cluster *cluster, uint64_t version, const
 	if (version < query->ledger && record->state == RECORD_OPEN && strcmp(record->uid, query->uid) == 0)
 		reset(cluster, "the ledger names a version that the cluster has not reached: it is of another history",
 		      false);
-	if (record_wants_version(cluster, query->asked_ms)) {
+	if (record_wants_version(cluster, query->queried_ms)) {
 		record->open_version = version;
 		record->may_open = true;
 	}
