@@ -34,7 +34,7 @@ static void note_settling(struct ledger_cluster *cluster, const char *event, con
 
 static void reset(struct ledger_cluster *cluster, const char *why, bool reported)
 {
-	note_settling(cluster, "ledger_settles", why, reported);
+	note_settling(cluster, "ledger_settling", why, reported);
 	cluster->record.reset_pending = cluster->record.wants_settling = true;
 }
 
@@ -133,7 +133,7 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 	}
 	begin_settling(cluster);
 	if (good && !record->invalidated) {
-		note_settling(cluster, "ledger_settles",
+		note_settling(cluster, "ledger_settling",
 			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
 			      "log says why, or by somebody else",
 			      /* Otherwise it is settling already, and the reason was logged. */

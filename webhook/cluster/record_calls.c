@@ -145,7 +145,7 @@ static void try_open(struct ledger_cluster *cluster)
 	pthread_mutex_unlock(&cluster->mutex);
 	if (cluster->view.listing || !ready)
 		return;
-	cluster_log(cluster, LOG_INFO, "ledger_opens", "the ledger has settled");
+	cluster_log(cluster, LOG_INFO, "ledger_opened", "the ledger has settled");
 	write_document(cluster, version, str_of(record->uid), STR(""));
 }
 

@@ -102,7 +102,7 @@ int view_note(struct ledger_cluster *cluster, int seen, struct str name)
 		    "Pod %.*s was stored after its admission had expired; it counts from now on, and a quota may be "
 		    "exceeded by it",
 		    STR_ARG(name));
-		cluster_log(cluster, LOG_ERROR, "pod_late", text);
+		cluster_log(cluster, LOG_ERROR, "pod_stored_late", text);
 	}
 	cluster->view.freed |= (seen & LEDGER_FREED) != 0;
 	return seen;
