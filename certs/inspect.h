@@ -18,7 +18,7 @@ struct inspection {
 };
 
 /* Adds a finding. `format` produces one sentence. Control characters in it become `?`. */
-void inspect_find(struct inspection *inspection, enum certs_level level, const char *code, const char *format, ...)
+void inspect_report(struct inspection *inspection, enum certs_level level, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /*

@@ -16,7 +16,7 @@ static struct str printable(struct arena *arena, const char *text)
 	return copy;
 }
 
-void inspect_find(struct inspection *inspection, enum certs_level level, const char *code, const char *format, ...)
+void inspect_report(struct inspection *inspection, enum certs_level level, const char *code, const char *format, ...)
 {
 	struct certs_report *report = inspection->report;
 	char text[SENTENCE_BYTES];

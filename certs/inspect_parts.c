@@ -7,7 +7,7 @@
 #include <openssl/x509v3.h>
 
 /* Go's crypto/rsa rejects smaller keys (since Go 1.24). */
-#define RSA_BITS_LEAST 1024
+#define RSA_BITS_MIN 1024
 #define RSA_BITS_GOOD 2048
 #define DAY_SECONDS ((time_t)86400)
 #define WHO_BYTES 512
@@ -42,14 +42,15 @@ static EVP_PKEY *read_key(struct inspection *inspection)
 	BIO_free(bio);
 	ERR_clear_error();
 	if (encrypted)
-		inspect_find(inspection, CERTS_FAULT, "key-encrypted",
-			     "the key is encrypted, and the server cannot ask for its passphrase; write it without one "
-			     "(openssl pkey -in KEY -out KEY.plain)");
+		inspect_report(
+		    inspection, CERTS_FAULT, "key-encrypted",
+		    "the key is encrypted, and the server cannot ask for its passphrase; write it without one "
+		    "(openssl pkey -in KEY -out KEY.plain)");
 	else if (!key && pem.len && memmem(pem.ptr, pem.len, "CERTIFICATE-----", 16))
-		inspect_find(inspection, CERTS_FAULT, "key-unreadable",
-			     "the key is a certificate; are certificate and key swapped?");
+		inspect_report(inspection, CERTS_FAULT, "key-unreadable",
+			       "the key is a certificate; are certificate and key swapped?");
 	else if (!key)
-		inspect_find(inspection, CERTS_FAULT, "key-unreadable", "the key is not a private key in PEM");
+		inspect_report(inspection, CERTS_FAULT, "key-unreadable", "the key is not a private key in PEM");
 	return key;
 }
 
@@ -61,13 +62,13 @@ static void judge_mode(struct inspection *inspection)
 {
 	unsigned mode = inspection->question->key_mode;
 	if (mode & 07)
-		inspect_find(
+		inspect_report(
 		    inspection, CERTS_REMARK, "key-mode",
 		    "every user of this machine has access to the key's file (mode %04o); allow its owner alone "
 		    "(chmod 600)",
 		    mode);
 	else if (mode & 070)
-		inspect_find(
+		inspect_report(
 		    inspection, CERTS_REMARK, "key-mode",
 		    "the group of the key's file has access to it (mode %04o); unless the group is the server's "
 		    "own, allow the owner alone (chmod 600)",
@@ -87,9 +88,9 @@ void inspect_key(struct inspection *inspection)
 			match = i;
 	}
 	if (key && match < 0)
-		inspect_find(inspection, CERTS_FAULT, "key-mismatch",
-			     "the key does not match the certificate; it belongs to another pair, or only one of the "
-			     "two was renewed");
+		inspect_report(inspection, CERTS_FAULT, "key-mismatch",
+			       "the key does not match the certificate; it belongs to another pair, or only one of the "
+			       "two was renewed");
 	inspection->own = match > 0 ? match : 0;
 	EVP_PKEY_free(key);
 	ERR_clear_error();
@@ -116,7 +117,7 @@ void inspect_order(struct inspection *inspection)
 	if (inspection->own == 0 && inspection->report->chain[0].authority)
 		inspection->own = signed_by_first(inspection);
 	if (inspection->own > 0)
-		inspect_find(
+		inspect_report(
 		    inspection, CERTS_FAULT, "wrong-order",
 		    "the server's own certificate is number %d in its file; it must come first, then its issuers",
 		    inspection->own + 1);
@@ -130,16 +131,16 @@ static void judge_time(struct inspection *inspection, const struct certs_descrip
 	char when[32];
 	if (now < cert->not_before) {
 		certs_date(cert->not_before, when);
-		inspect_find(inspection, CERTS_FAULT, "not-yet", "%s is not valid before %s; wait, or check the clocks",
-			     who, when);
+		inspect_report(inspection, CERTS_FAULT, "not-yet",
+			       "%s is not valid before %s; wait, or check the clocks", who, when);
 	} else if (left < 0) {
 		certs_date(cert->not_after, when);
-		inspect_find(inspection, CERTS_FAULT, "expired", "%s expired on %s; renew it", who, when);
+		inspect_report(inspection, CERTS_FAULT, "expired", "%s expired on %s; renew it", who, when);
 	} else if (left < inspection->question->warn_days * DAY_SECONDS) {
 		certs_date(cert->not_after, when);
-		inspect_find(inspection, CERTS_REMARK, "expires-soon", "%s expires in %lld %s (%s); renew it", who,
-			     (long long)(left < 2 * DAY_SECONDS ? left / 3600 : left / DAY_SECONDS),
-			     left < 2 * DAY_SECONDS ? "hours" : "days", when);
+		inspect_report(inspection, CERTS_REMARK, "expires-soon", "%s expires in %lld %s (%s); renew it", who,
+			       (long long)(left < 2 * DAY_SECONDS ? left / 3600 : left / DAY_SECONDS),
+			       left < 2 * DAY_SECONDS ? "hours" : "days", when);
 	}
 }
 
@@ -173,9 +174,9 @@ void inspect_names(struct inspection *inspection)
 		/* The first certificate is not the server's, so its names would be misleading. */
 		return;
 	if (leaf->names.len == 0) {
-		inspect_find(inspection, CERTS_FAULT, "no-names",
-			     "the certificate has no subject alternative names, and Kubernetes ignores the common "
-			     "name; issue it with SERVICE.NAMESPACE.svc");
+		inspect_report(inspection, CERTS_FAULT, "no-names",
+			       "the certificate has no subject alternative names, and Kubernetes ignores the common "
+			       "name; issue it with SERVICE.NAMESPACE.svc");
 		return;
 	}
 	for (size_t i = 0; i < question->name_count; i++) {
@@ -187,9 +188,10 @@ void inspect_names(struct inspection *inspection)
 					  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
 					  NULL) == 1;
 		if (!there)
-			inspect_find(inspection, CERTS_FAULT, "name-missing",
-				     "the certificate is not for %.253s; it has %.600s; issue it again with that name",
-				     name, leaf->names.ptr);
+			inspect_report(
+			    inspection, CERTS_FAULT, "name-missing",
+			    "the certificate is not for %.253s; it has %.600s; issue it again with that name", name,
+			    leaf->names.ptr);
 	}
 	ERR_clear_error();
 }
@@ -200,13 +202,13 @@ static void judge_key(struct inspection *inspection, X509 *cert, const char *who
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert);
 	int bits = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? EVP_PKEY_get_bits(key) : RSA_BITS_GOOD;
-	if (bits < RSA_BITS_LEAST)
-		inspect_find(inspection, CERTS_FAULT, "weak-key",
-			     "%s has an RSA key of %d bits, which is refused; use 2048 or more, or EC P-256", who,
-			     bits);
+	if (bits < RSA_BITS_MIN)
+		inspect_report(inspection, CERTS_FAULT, "weak-key",
+			       "%s has an RSA key of %d bits, which is refused; use 2048 or more, or EC P-256", who,
+			       bits);
 	else if (bits < RSA_BITS_GOOD)
-		inspect_find(inspection, CERTS_REMARK, "weak-key",
-			     "%s has an RSA key of %d bits; use 2048 or more, or EC P-256", who, bits);
+		inspect_report(inspection, CERTS_REMARK, "weak-key",
+			       "%s has an RSA key of %d bits; use 2048 or more, or EC P-256", who, bits);
 }
 
 static void judge_signature(struct inspection *inspection, X509 *cert, const char *who)
@@ -215,9 +217,9 @@ static void judge_signature(struct inspection *inspection, X509 *cert, const cha
 	if (X509_get_signature_info(cert, &digest, NULL, NULL, NULL) &&
 	    (digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1) &&
 	    X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) != 0)
-		inspect_find(inspection, CERTS_FAULT, "weak-signature",
-			     "%s is signed with %s, which is refused; have it issued again with SHA-256", who,
-			     OBJ_nid2sn(digest));
+		inspect_report(inspection, CERTS_FAULT, "weak-signature",
+			       "%s is signed with %s, which is refused; have it issued again with SHA-256", who,
+			       OBJ_nid2sn(digest));
 }
 
 void inspect_strength(struct inspection *inspection)
@@ -236,12 +238,12 @@ void inspect_strength(struct inspection *inspection)
 	/* UINT32_MAX if there is no such extension, which is fine. */
 	uint32_t usage = X509_get_extended_key_usage(leaf);
 	if (!(usage & (XKU_SSL_SERVER | XKU_ANYEKU)))
-		inspect_find(inspection, CERTS_FAULT, "usage",
-			     "the certificate is not for servers: its extended key usage lacks serverAuth; issue it "
-			     "again with that usage");
+		inspect_report(inspection, CERTS_FAULT, "usage",
+			       "the certificate is not for servers: its extended key usage lacks serverAuth; issue it "
+			       "again with that usage");
 	if (inspection->report->chain[0].authority)
-		inspect_find(inspection, CERTS_REMARK, "authority-serves",
-			     "the certificate is an authority's own: anyone who gets its key can issue others; serve "
-			     "one that it has signed");
+		inspect_report(inspection, CERTS_REMARK, "authority-serves",
+			       "the certificate is an authority's own: anyone who gets its key can issue others; serve "
+			       "one that it has signed");
 	ERR_clear_error();
 }

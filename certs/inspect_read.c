@@ -18,13 +18,13 @@ static unsigned line_of(struct str text, size_t at)
 static void find_other(struct inspection *inspection, const char *what, const char *kind, unsigned line)
 {
 	if (strstr(kind, "PRIVATE KEY"))
-		inspect_find(inspection, CERTS_REMARK, "key-among-certificates",
-			     "%s holds a private key (line %u): everyone who can read the certificate can read the "
-			     "key; keep them in separate files",
-			     what, line);
+		inspect_report(inspection, CERTS_REMARK, "key-among-certificates",
+			       "%s holds a private key (line %u): everyone who can read the certificate can read the "
+			       "key; keep them in separate files",
+			       what, line);
 	else
-		inspect_find(inspection, CERTS_REMARK, "not-a-certificate",
-			     "%s holds a \"%.40s\" (line %u), which is ignored; remove it", what, kind, line);
+		inspect_report(inspection, CERTS_REMARK, "not-a-certificate",
+			       "%s holds a \"%.40s\" (line %u), which is ignored; remove it", what, kind, line);
 }
 
 static void take(struct inspection *inspection, const char *what, const unsigned char *der, long len, unsigned line,
@@ -33,13 +33,13 @@ static void take(struct inspection *inspection, const char *what, const unsigned
 	const unsigned char *end = der;
 	X509 *cert = d2i_X509(NULL, &end, len);
 	if (!cert || end != der + len) {
-		inspect_find(
+		inspect_report(
 		    inspection, CERTS_FAULT, "damaged",
 		    "%s: the block that begins in line %u is not a certificate; copy it again from where it was issued",
 		    what, line);
 	} else if ((size_t)sk_X509_num(out) == most) {
-		inspect_find(inspection, CERTS_FAULT, "too-many",
-			     "%s holds more than %zu certificates; leave only what is needed", what, most);
+		inspect_report(inspection, CERTS_FAULT, "too-many",
+			       "%s holds more than %zu certificates; leave only what is needed", what, most);
 	} else if (sk_X509_push(out, cert) > 0) {
 		return;
 	} else {
@@ -71,7 +71,7 @@ static void read_block(struct inspection *inspection, struct str block, const ch
 	if (!bio)
 		inspection->no_memory = true;
 	else if (!PEM_read_bio(bio, &kind, &header, &bytes, &len))
-		inspect_find(
+		inspect_report(
 		    inspection, CERTS_FAULT, "damaged",
 		    "%s: the block that begins in line %u is damaged PEM; copy it again from where it was issued", what,
 		    line);
@@ -101,13 +101,13 @@ static bool is_only_key(struct str pem)
 void inspect_read(struct inspection *inspection, struct str pem, const char *what, size_t most, STACK_OF(X509) * out)
 {
 	if (pem.len > CERTS_PEM_MAX) {
-		inspect_find(inspection, CERTS_FAULT, "too-large", "%s has %zu bytes; at most %d are read", what,
-			     pem.len, CERTS_PEM_MAX);
+		inspect_report(inspection, CERTS_FAULT, "too-large", "%s has %zu bytes; at most %d are read", what,
+			       pem.len, CERTS_PEM_MAX);
 		return;
 	}
 	if (is_only_key(pem)) {
-		inspect_find(inspection, CERTS_FAULT, "no-certificate",
-			     "%s is a private key; give the file with the certificate instead", what);
+		inspect_report(inspection, CERTS_FAULT, "no-certificate",
+			       "%s is a private key; give the file with the certificate instead", what);
 		return;
 	}
 	size_t faults = inspection->report->faults;
@@ -116,9 +116,9 @@ void inspect_read(struct inspection *inspection, struct str pem, const char *wha
 		read_block(inspection, (struct str){pem.ptr + at, next - at}, what, line_of(pem, at), most, out);
 	}
 	if (sk_X509_num(out) == 0 && inspection->report->faults == faults)
-		inspect_find(inspection, CERTS_FAULT, "no-certificate",
-			     "%s holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\"); if it is still in "
-			     "base64, decode "
-			     "it (base64 -d)",
-			     what);
+		inspect_report(inspection, CERTS_FAULT, "no-certificate",
+			       "%s holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\"); if it is still in "
+			       "base64, decode "
+			       "it (base64 -d)",
+			       what);
 }

@@ -26,20 +26,21 @@ static void find_no_issuer(struct inspection *inspection, X509 *cert)
 	const char *subject = inspect_name(inspection, X509_get_subject_name(cert)).ptr;
 	const char *name = inspect_name(inspection, issuer).ptr;
 	if (X509_NAME_cmp(X509_get_subject_name(cert), issuer) == 0)
-		inspect_find(inspection, CERTS_FAULT, "self-signed",
-			     "%.200s is self-signed, and the caBundle does not contain it; add it there, or serve "
-			     "a certificate of the authority",
-			     subject);
+		inspect_report(inspection, CERTS_FAULT, "self-signed",
+			       "%.200s is self-signed, and the caBundle does not contain it; add it there, or serve "
+			       "a certificate of the authority",
+			       subject);
 	else if (has_issuer(inspection->trusted, issuer) || has_issuer(inspection->chain, issuer))
-		inspect_find(inspection, CERTS_FAULT, "other-authority",
-			     "%.200s was signed by an authority called %.200s, like the trusted one, but with another "
-			     "key; add that authority to the caBundle",
-			     subject, name);
+		inspect_report(
+		    inspection, CERTS_FAULT, "other-authority",
+		    "%.200s was signed by an authority called %.200s, like the trusted one, but with another "
+		    "key; add that authority to the caBundle",
+		    subject, name);
 	else
-		inspect_find(inspection, CERTS_FAULT, "chain-incomplete",
-			     "%.200s was signed by %.200s, which is neither in the certificate's file nor trusted; "
-			     "append it to the certificate, or add it to the caBundle",
-			     subject, name);
+		inspect_report(inspection, CERTS_FAULT, "chain-incomplete",
+			       "%.200s was signed by %.200s, which is neither in the certificate's file nor trusted; "
+			       "append it to the certificate, or add it to the caBundle",
+			       subject, name);
 }
 
 /* Whether inspect_parts.c has already reported the problem. */
@@ -65,7 +66,7 @@ static void find_error(struct inspection *inspection, int code, X509 *cert)
 		return;
 	case X509_V_ERR_INVALID_CA:
 	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-		inspect_find(
+		inspect_report(
 		    inspection, CERTS_FAULT, "not-an-authority",
 		    "%.200s may not sign certificates: it lacks CA:TRUE or the key usage keyCertSign; sign with a real "
 		    "authority",
@@ -75,9 +76,9 @@ static void find_error(struct inspection *inspection, int code, X509 *cert)
 		break;
 	}
 	if (inspection->report->faults == faults && (!is_told(code) || faults == 0))
-		inspect_find(inspection, CERTS_FAULT, "untrusted",
-			     "%.200s is not accepted: %s; have it issued again without that", subject,
-			     X509_verify_cert_error_string(code));
+		inspect_report(inspection, CERTS_FAULT, "untrusted",
+			       "%.200s is not accepted: %s; have it issued again without that", subject,
+			       X509_verify_cert_error_string(code));
 }
 
 /*
@@ -90,7 +91,7 @@ static void judge_usage(struct inspection *inspection, const STACK_OF(X509) * pa
 	for (int i = 1; i < sk_X509_num(path); i++) {
 		X509 *cert = sk_X509_value(path, i);
 		if (!(X509_get_extended_key_usage(cert) & (XKU_SSL_SERVER | XKU_ANYEKU)))
-			inspect_find(
+			inspect_report(
 			    inspection, CERTS_FAULT, "usage",
 			    "%.200s may not sign server certificates: its extended key usage lacks serverAuth; sign "
 			    "with another authority",

@@ -9,7 +9,7 @@
 
 int main(int argc, char **argv)
 {
-	secrecy_begin();
+	hardening_begin();
 	int status = command_run(&gpugate_command, argc, argv);
 	bool earlier = ferror(stdout);
 	errno = 0;

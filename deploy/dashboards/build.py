@@ -161,7 +161,7 @@ ROWS = {
                target(rate("gpugate_audits_total", "tenant, reason, name", TENANT), "audit {{tenant}}: {{reason}} {{name}}"), unit="ops",
                description="What to look at before enforcement is made stricter."),
         series("Refusals held for a moment", target(rate("gpugate_ledger_held_total", "outcome"), "{{outcome}}"), unit="ops",
-               description="Cluster ledger: of all that waited for something to become free, those that became admissions are `lifted`."),
+               description="Cluster ledger: of all that waited for something to become free, those that became admissions are `admitted`."),
     ],
     "Admission": [
         series("Reviews by endpoint and outcome", target(rate("gpugate_admission_requests_total", "path, outcome"), "{{path}} {{outcome}}"),
@@ -194,7 +194,7 @@ ROWS = {
         series("Self-managed authorities", target(once("gpugate_certificate_authorities", "state", REPLICA), "{{state}}"), width=8, stack=True,
                description="A new one is trusted first, then signs, and is trusted on until what it has signed has ended."),
         series("Self-managed certificates", target(grown("gpugate_certificate_issued_total", "job"), "certificates made"),
-               target(grown("gpugate_certificate_authorities_made_total", "job"), "authorities made"),
+               target(grown("gpugate_certificate_authorities_created_total", "job"), "authorities created"),
                target(grown("gpugate_certificate_rotations_total", "job"), "rotations"),
                target(grown("gpugate_certificate_bundles_written_total", "reason"), "caBundle {{reason}}"),
                target(grown("gpugate_certificate_failures_total", "what"), "failed: {{what}}"), width=8),
@@ -214,7 +214,7 @@ ROWS = {
         series("View behind the ledger", target(once("gpugate_view_behind_seconds", "instance", REPLICA), "{{instance}}"), width=8, unit="s"),
         series("What should not happen", target(grown("gpugate_ledger_undecided_total", "reason"), "undecided: {{reason}}"), width=8, *(
             target(grown(f"gpugate_{name}_total", "job"), legend) for name, legend in
-            (("ledger_swept", "never stored"), ("ledger_late_pods", "stored too late"),
+            (("ledger_expired", "never stored"), ("ledger_late_pods", "stored too late"),
              ("ledger_resettled", "resettled"), ("view_unreadable", "unreadable"), ("view_healed", "lost events")))),
         series("Objects and Events for people", target(rate("gpugate_quota_writes_total", "outcome"), "gpuquotas {{outcome}}"),
                target(rate("gpugate_events_total", "outcome"), "Events {{outcome}}"), unit="wps"),

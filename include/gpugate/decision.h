@@ -4,7 +4,7 @@
  * thread and every machine.
  *
  * Strings of a decision borrow from the review, the policy or the arena; names and messages of
- * objections are in the arena. Functions that return an int return 0, or -1 if the arena is
+ * violations are in the arena. Functions that return an int return 0, or -1 if the arena is
  * exhausted.
  */
 #ifndef GPUGATE_DECISION_H
@@ -13,14 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pod.h"
 #include "gpugate/policy_enums.h"
 #include "gpugate/str.h"
 
 struct arena;
 struct charge;
-struct excess;
+struct quota_violation;
 struct policy;
 struct review;
 struct trace; /* gpugate/trace.h */
@@ -69,7 +69,7 @@ const char *reason_name(enum reason reason);
 #define MESSAGE_MAX 1023 /* Maximum bytes of a message. */
 
 /* Something that was found against a Pod, whatever the enforcement. */
-struct objection {
+struct violation {
 	enum reason reason;
 	enum enforcement enforcement; /* DENY, WARN or AUDIT. */
 	/* A name from the policy, such as a quota or Rule, never from the Pod; may be empty. */
@@ -77,22 +77,22 @@ struct objection {
 	struct str message; /* A complete sentence. */
 };
 
-#define DECISION_OBJECTIONS_MAX 16
+#define DECISION_VIOLATIONS_MAX 16
 
 struct decision {
 	struct str tenant; /* Tenant of the namespace; absent: none, or exempt. */
 	bool exempt;
 	bool mirror; /* A mirror Pod is charged and never denied. */
-	struct objection objections[DECISION_OBJECTIONS_MAX];
-	/* Number of objections that are kept. `denied` also reflects the others. */
-	uint32_t objection_count;
+	struct violation violations[DECISION_VIOLATIONS_MAX];
+	/* Number of violations that are kept. `denied` also reflects the others. */
+	uint32_t violation_count;
 	bool denied;
 	const struct str *rules; /* Names of the Rules that changed the Pod, in that order. */
 	uint32_t rule_count;
 	const struct edit *edits; /* From policy_mutate only. */
 	uint32_t edit_count;
-	bool charged; /* From policy_validate: the ledger must decide about `holding`. */
-	struct holding holding;
+	bool charged; /* From policy_validate: the ledger must decide about `consumer`. */
+	struct consumer consumer;
 };
 
 /*
@@ -110,21 +110,21 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 /*
  * Computes what /validate finds without the ledger: Guards, required Rules, tenancy and coverage.
  * It evaluates the object as it is, no matter who mutated it. If it sets decision->charged, the
- * ledger must decide about decision->holding. `trace` may be NULL.
+ * ledger must decide about decision->consumer. `trace` may be NULL.
  */
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
 		    struct decision *decision, const struct trace *trace);
 
 /* What the messages of a denial need. policy_exceeded and policy_room produce it. */
-struct refused {
-	const struct excess *excess;
-	uint32_t excess_count;
+struct quota_denial {
+	const struct quota_violation *quota_violation;
+	uint32_t quota_violation_count;
 	const struct charge *room;
 	uint32_t room_count;
 };
 
 /*
- * Adds an objection for each limit in `refused`. A message is like
+ * Adds a violation for each limit in `denial`. A message is like
  *
  *     exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 5.71
  *     (+0.57 pending), limit 6.5, over by 0.78; 0.21 GPU is free;
@@ -134,19 +134,21 @@ struct refused {
  * if and only if the request would be admitted with nothing used. A message about a request that
  * exceeds `most` starts with `can never fit: `.
  */
-int policy_object_excess(const struct policy *policy, const struct refused *refused, struct arena *arena,
-			 struct decision *decision);
+int policy_add_quota_violations(const struct policy *policy, const struct quota_denial *denial, struct arena *arena,
+				struct decision *decision);
 
 /*
- * Adds an objection because the ledger works but cannot decide this Pod now, for a reason that the
+ * Adds a violation because the ledger works but cannot decide this Pod now, for a reason that the
  * tenant has caused. onOutage does not apply. The Pod is denied if the tenant of the decision, or
  * one of its ancestors, has enforcement deny.
  */
-int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
+int policy_add_busy_violation(const struct policy *policy, struct str why, struct arena *arena,
+			      struct decision *decision);
 
 /*
- * Adds an objection because the ledger could not be asked. onOutage decides about the enforcement.
+ * Adds a violation because the ledger could not be asked. onOutage decides about the enforcement.
  */
-int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision);
+int policy_add_outage_violation(const struct policy *policy, struct str why, struct arena *arena,
+				struct decision *decision);
 
 #endif

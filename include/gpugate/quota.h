@@ -1,5 +1,5 @@
 /*
- * quota: what holdings cost, and which limits they would exceed. Pure: no I/O, no locks, no state
+ * quota: what consumers cost, and which limits they would exceed. Pure: no I/O, no locks, no state
  * between calls. Safe on any number of threads.
  */
 #ifndef GPUGATE_QUOTA_H
@@ -14,7 +14,7 @@
 #include "gpugate/str.h"
 
 struct buf;
-struct holding;
+struct consumer;
 struct pairs;
 struct policy;
 
@@ -28,15 +28,15 @@ struct charge {
 };
 
 /*
- * Computes what a holding costs: writes at most policy_charge_max() rows, one per quota, and
- * returns their number. Returns -1 if an amount overflows, which cannot happen for a holding that
+ * Computes what a consumer costs: writes at most policy_charge_max() rows, one per quota, and
+ * returns their number. Returns -1 if an amount overflows, which cannot happen for a consumer that
  * policy_validate has produced under the same policy. A Pod in an exempt namespace costs nothing.
  *
  * `labels` are those of the namespace. If they are NULL or not present, the Namespace documents of
  * the policy apply.
  */
 uint32_t policy_charge_max(const struct policy *policy);
-int policy_charge(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+int policy_charge(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
 		  struct charge *charges);
 
 /*
@@ -53,33 +53,33 @@ struct held {
 	wide terminating; /* Part of `used`: by Pods that are being deleted. */
 };
 
-enum excess_kind {
-	EXCESS_HARD,   /* The sum of `hard` and `borrow`. */
-	EXCESS_COHORT, /* What the quotas of the cohort have together. */
+enum quota_violation_kind {
+	QUOTA_VIOLATION_HARD,   /* The sum of `hard` and `borrow`. */
+	QUOTA_VIOLATION_COHORT, /* What the quotas of the cohort have together. */
 };
 
-#define EXCESS_BORROWERS_MAX 4
+#define QUOTA_VIOLATION_BORROWERS_MAX 4
 
 /* A limit that a Pod would exceed, with the numbers for the message. */
-struct excess {
+struct quota_violation {
 	uint32_t quota;
-	enum excess_kind kind;
+	enum quota_violation_kind kind;
 	wide requested, used, pending; /* Of the quota itself. */
 	/* What all limits of the quota still allow; never negative. */
 	wide left;
 	/* What they allow if nothing is used. For a larger request, waiting does not help. */
-	wide most;
-	bool refuses; /* The Pod must be denied because of this row. */
+	wide max;
+	bool denies; /* The Pod must be denied because of this row. */
 	/* Something in the quota or its cohort is pending or terminating and may soon be free. */
 	bool changing;
 	/*
-	 * EXCESS_COHORT: the quotas that hold more than their own `hard`, possibly this one among
-	 * them; the largest amounts first.
+	 * QUOTA_VIOLATION_COHORT: the quotas that hold more than their own `hard`, possibly this
+	 * one among them; the largest amounts first.
 	 */
 	struct {
 		uint32_t quota;
 		wide amount;
-	} borrowers[EXCESS_BORROWERS_MAX];
+	} borrowers[QUOTA_VIOLATION_BORROWERS_MAX];
 	uint32_t borrower_count;
 };
 
@@ -93,13 +93,13 @@ struct excess {
  * all. The cohort has enough if the sum of max(used + pending, hard - lend) over its quotas is at
  * most the sum of their `hard`.
  *
- * Writes at most policy_excess_max() rows and returns their number. Sets `*refused` to whether the
- * Pod must be denied, because the tenant of one of the quotas enforces it or a sum is too large to
- * be booked.
+ * Writes at most policy_quota_violations_max() rows and returns their number. Sets `*denied` to
+ * whether the Pod must be denied, because the tenant of one of the quotas enforces it or a sum is
+ * too large to be booked.
  */
-uint32_t policy_excess_max(const struct policy *policy);
+uint32_t policy_quota_violations_max(const struct policy *policy);
 uint32_t policy_exceeded(const struct policy *policy, const struct charge *charges, uint32_t count,
-			 const struct held *held, struct excess *excess, bool *refused);
+			 const struct held *held, struct quota_violation *quota_violation, bool *denied);
 
 /*
  * policy_cohort sets `*members` to the quotas that lend to each other with this one, including

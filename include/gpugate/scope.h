@@ -16,7 +16,7 @@
 #include "gpugate/str.h"
 
 /* A label that Pods must have. */
-struct reach_label {
+struct scope_label {
 	struct str key;
 	struct strs values; /* The value must be one of these; empty: any value. */
 };
@@ -25,18 +25,18 @@ struct reach_label {
  * A Rule that requires no resource request: it injects into all Pods of these namespaces that have
  * all of these labels.
  */
-struct reach_rule {
+struct scope_rule {
 	struct strs namespaces; /* Globs; empty: any namespace. */
-	const struct reach_label *labels;
+	const struct scope_label *labels;
 	uint32_t label_count;
 	/* /validate may deny a Pod because of it: it is required, or denies conflicting Pods. */
-	bool refuses;
+	bool denies;
 };
 
-struct reach {
+struct policy_scope {
 	/* Sorted names. The Rules not in `rules` ignore a Pod that requests none of these. */
 	struct strs resources;
-	const struct reach_rule *rules;
+	const struct scope_rule *rules;
 	uint32_t rule_count;
 	/* A Guard, or a Rule in `rules`, could deny a Pod that requests no accelerator. */
 	bool guards;
@@ -59,6 +59,6 @@ struct reach {
  * Computes the scope, which borrows from the policy and the arena. Returns 0, or -1 if the arena is
  * exhausted.
  */
-int policy_reach(const struct policy *policy, struct arena *arena, struct reach *reach);
+int policy_scope(const struct policy *policy, struct arena *arena, struct policy_scope *scope);
 
 #endif

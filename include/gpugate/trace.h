@@ -33,7 +33,7 @@ enum trace_kind {
 	TRACE_TENANT,   /* Once: which tenant the Pod belongs to. */
 	TRACE_CHANGE,   /* One change to the Pod, by a Rule or a Guard. */
 	TRACE_RULE,     /* Once for each Rule, in the order of evaluation, after all changes. */
-	TRACE_GUARD,    /* Once for each Guard, or once for each of its objections. */
+	TRACE_GUARD,    /* Once for each Guard, or once for each of its violations. */
 	TRACE_RESOURCE, /* Once for each resource that is counted: the possible models. */
 	TRACE_COST,     /* What that resource costs in one quota; follows its TRACE_RESOURCE. */
 	TRACE_QUOTA,    /* Once for each quota on the tenant's path, nearest first. */
@@ -71,7 +71,7 @@ enum trace_rule_outcome {
 	RULE_SATISFIED, /* It matches, but the Pod already is as the Rule wants it. */
 	RULE_REPORTED,  /* Its enforcement only reports what it would change or refuse. */
 	RULE_CHANGED,   /* It changed the Pod: see the TRACE_CHANGE events with its name. */
-	RULE_REFUSED,   /* It cannot be applied, so the Pod is refused. */
+	RULE_DENIED,    /* It cannot be applied, so the Pod is refused. */
 	RULE_SKIPPED,   /* Not evaluated: an earlier Rule refused the Pod. */
 };
 
@@ -96,10 +96,10 @@ struct trace_rule {
 	enum trace_condition condition; /* RULE_UNMATCHED */
 	/* Selectors: the label or annotation. CONDITION_REQUESTS and _REWRITE: the resource. */
 	struct str key;
-	enum selector_op op;     /* Selectors. */
-	struct strs wanted;      /* Selectors, tenants, namespaces: what the policy lists. */
-	struct str found;        /* What was found instead; absent: nothing. */
-	int64_t min, max, asked; /* CONDITION_REQUESTS: the range, and the effective request. */
+	enum selector_op op;         /* Selectors. */
+	struct strs wanted;          /* Selectors, tenants, namespaces: what the policy lists. */
+	struct str found;            /* What was found instead; absent: nothing. */
+	int64_t min, max, requested; /* CONDITION_REQUESTS: the range, and the effective request. */
 };
 
 /* One change. `kind` says which members are set. */
@@ -117,7 +117,7 @@ struct trace_change {
 
 enum trace_guard_outcome {
 	GUARD_PASSED,   /* It found nothing in the Pod. */
-	GUARD_OBJECTED, /* The decision has an objection for `check`. */
+	GUARD_VIOLATED, /* The decision has a violation for `check`. */
 	GUARD_EXEMPTED, /* Its own `exempt` matches this review. */
 };
 
@@ -125,8 +125,8 @@ struct trace_guard {
 	struct str name;
 	enum enforcement enforcement; /* As capped by Settings. */
 	enum trace_guard_outcome outcome;
-	struct str check;           /* GUARD_OBJECTED: the word in `deny`, or "hostPaths". */
-	struct str container;       /* GUARD_OBJECTED; absent: the Pod as a whole. */
+	struct str check;           /* GUARD_VIOLATED: the word in `deny`, or "hostPaths". */
+	struct str container;       /* GUARD_VIOLATED; absent: the Pod as a whole. */
 	struct exemption exemption; /* GUARD_EXEMPTED */
 };
 
@@ -166,7 +166,7 @@ struct trace_quota {
 	wide limit;     /* hard + borrowUpTo; meaningless if the quota is unlimited. */
 	wide left;      /* What is free before the Pod is charged, within all limits. */
 	bool above_limit, above_cohort;
-	bool refuses; /* One of these is true, and it is enforced. */
+	bool denies; /* One of these is true, and it is enforced. */
 };
 
 struct trace_event {
@@ -194,12 +194,12 @@ struct trace {
 };
 
 /*
- * Sends what a holding costs, and what that means for the quotas on its tenant's path: the events
+ * Sends what a consumer costs, and what that means for the quotas on its tenant's path: the events
  * TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. `charges` is what policy_charge wrote for the
- * holding with the same labels; `held` is as in policy_exceeded. Uses the arena; if it is
+ * consumer with the same labels; `held` is as in policy_exceeded. Uses the arena; if it is
  * exhausted, events are left out. `trace` must not be NULL.
  */
-void policy_trace_charges(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+void policy_trace_charges(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
 			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,
 			  const struct trace *trace);
 

@@ -4,12 +4,12 @@
  */
 #include "policy/compile/amount.h"
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "policy/base/glob.h"
 
 /*
  * 32 TiB, the maximum for one device. So even a million Pods (LEDGER_EMBEDDED_PODS_MAX) that each
- * request DEMAND_MAX devices stay below 2^127 units.
+ * request RESOURCE_REQUEST_MAX devices stay below 2^127 units.
  */
 #define MEMORY_MAX (INT64_C(1) << 45)
 
@@ -50,9 +50,9 @@ int64_t compile_memory(struct compile *c, const struct amount *amount, int64_t o
 	wide bytes = compile_scale(amount->value.nano, 1);
 	if (bytes >= 1 && bytes <= MEMORY_MAX)
 		return (int64_t)bytes;
-	docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-		  "\"%.*s\" is not the memory of a device; give whole bytes up to 32Ti, such as 80Gi",
-		  STR_ARG(amount->text));
+	docs_report(c->report, c->docs, SEVERITY_ERROR, amount->at,
+		    "\"%.*s\" is not the memory of a device; give whole bytes up to 32Ti, such as 80Gi",
+		    STR_ARG(amount->text));
 	return otherwise;
 }
 
@@ -110,7 +110,7 @@ static bool check_count(struct compile *c, const struct amount *amount, const st
 {
 	struct str last = {amount->text.ptr + amount->text.len - 1, 1};
 	bool binary = str_eq(last, STR("i")), decimal = !binary && memchr("MGTPE", last.ptr[0], 5);
-	if (!binary && !(decimal && amount->value.nano >= (wide)DEMAND_MAX * QUANTITY_SCALE))
+	if (!binary && !(decimal && amount->value.nano >= (wide)RESOURCE_REQUEST_MAX * QUANTITY_SCALE))
 		return true;
 	if (counts_memory(quota)) {
 		warn_memory_unit(c, amount, quota);
@@ -137,8 +137,8 @@ wide compile_units(struct compile *c, const struct amount *amount, const struct 
 	else if (whole >= 0)
 		units = whole * c->policy->unit;
 	if (units < 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, amount->at,
-			  "\"%.*s\" cannot be a limit in this measure; %s", STR_ARG(amount->text),
-			  advice[quota->measure]);
+		docs_report(c->report, c->docs, SEVERITY_ERROR, amount->at,
+			    "\"%.*s\" cannot be a limit in this measure; %s", STR_ARG(amount->text),
+			    advice[quota->measure]);
 	return units;
 }

@@ -9,7 +9,7 @@
  */
 struct edge {
 	struct str from, to;
-	struct place at;
+	struct location at;
 	unsigned char state;
 };
 
@@ -48,14 +48,15 @@ static void walk_edges(struct compile *c, struct edge *edges, size_t count, stru
 		for (size_t k = next; k < count && str_eq(edges[k].from, edges[i].to); k++)
 			back = edges[k].state == 1 ? &edges[k] : back;
 		if (str_eq(edges[i].to, from))
-			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
-				  "\"%.*s\" is rewritten to itself; name another resource, or remove the rewrite",
-				  STR_ARG(from));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
+				    "\"%.*s\" is rewritten to itself; name another resource, or remove the rewrite",
+				    STR_ARG(from));
 		else if (back)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, edges[i].at,
-				  "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before (%s); "
-				  "break the chain",
-				  STR_ARG(edges[i].from), STR_ARG(edges[i].to), compile_where(c, back->at));
+			docs_report(
+			    c->report, c->docs, SEVERITY_ERROR, edges[i].at,
+			    "rewriting \"%.*s\" to \"%.*s\" leads back to a name that was rewritten before (%s); "
+			    "break the chain",
+			    STR_ARG(edges[i].from), STR_ARG(edges[i].to), compile_where(c, back->at));
 		else
 			walk_edges(c, edges, count, edges[i].to);
 		edges[i].state = 2;
@@ -75,7 +76,7 @@ void compile_chains(struct compile *c, const struct doc_rule **docs)
 	for (uint32_t r = 0; r < policy->rule_count; r++)
 		for (uint32_t w = 0; w < policy->rules[r].rewrite_count; w++) {
 			const struct rewrite *rewrite = &policy->rules[r].rewrites[w];
-			struct place at = docs[r]->rewrite.items[w].from.at;
+			struct location at = docs[r]->rewrite.items[w].from.at;
 			if (str_present(rewrite->to))
 				edges[count++] = (struct edge){rewrite->from, rewrite->to, at, 0};
 			for (uint32_t p = 0;

@@ -31,12 +31,12 @@ static void compile_names(struct compile *c)
 		       !(str_present(policy->tenants[above].cohort) && str_eq(policy->tenants[above].cohort, cohort)))
 			above = policy->tenants[above].parent;
 		if (above != NO_TENANT)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
-				  "Tenant \"%.*s\" above this one is in cohort \"%.*s\" as well (%s), and would lend "
-				  "to itself; "
-				  "remove one of the two from the cohort",
-				  STR_ARG(policy->tenants[above].name), STR_ARG(cohort),
-				  compile_where(c, c->tenants[above]->cohort.at));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, c->tenants[i]->cohort.at,
+				    "Tenant \"%.*s\" above this one is in cohort \"%.*s\" as well (%s), and would lend "
+				    "to itself; "
+				    "remove one of the two from the cohort",
+				    STR_ARG(policy->tenants[above].name), STR_ARG(cohort),
+				    compile_where(c, c->tenants[above]->cohort.at));
 	}
 }
 
@@ -50,7 +50,7 @@ static void compile_borrowing(struct compile *c, const struct doc_borrowing *doc
 		return;
 	wide lend = compile_units(c, &doc->lend, quota);
 	if (lend > quota->hard && quota->hard >= 0 && !quota->unlimited)
-		docs_find(
+		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, doc->lend.at,
 		    "\"lendUpTo\" is %.*s, but the quota's `hard` is only %.*s; lend at most that, or leave it out to "
 		    "lend all",
@@ -68,8 +68,8 @@ static void compile_tenant_borrowing(struct compile *c, uint32_t tenant, uint32_
 	struct quota *quotas = &c->policy->quotas[first];
 	const struct doc_tenant *doc = c->tenants[tenant];
 	if (doc->borrowing.set && !str_present(doc->cohort.s)) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->borrowing.at,
-			  "`borrowing` needs a `cohort` to borrow from and lend to; name it, or remove `borrowing`");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->borrowing.at,
+			    "`borrowing` needs a `cohort` to borrow from and lend to; name it, or remove `borrowing`");
 		return;
 	}
 	for (uint32_t q = 0; q < count; q++)
@@ -86,10 +86,11 @@ static void compile_tenant_borrowing(struct compile *c, uint32_t tenant, uint32_
 			compile_borrowing(c, borrowing, &quotas[q]);
 			c->borrowings[first + q] = borrowing;
 		} else {
-			docs_find(c->report, c->docs, SEVERITY_ERROR, borrowing->at,
-				  "Tenant \"%.*s\" has no quota named \"%.*s\"%s", STR_ARG(doc->name.s),
-				  STR_ARG(borrowing->key.s),
-				  compile_did_you_mean(c, borrowing->key.s, &quotas[0].name, count, sizeof quotas[0]));
+			docs_report(
+			    c->report, c->docs, SEVERITY_ERROR, borrowing->at,
+			    "Tenant \"%.*s\" has no quota named \"%.*s\"%s", STR_ARG(doc->name.s),
+			    STR_ARG(borrowing->key.s),
+			    compile_did_you_mean(c, borrowing->key.s, &quotas[0].name, count, sizeof quotas[0]));
 		}
 	}
 }
@@ -132,7 +133,7 @@ static void check_member(struct compile *c, const struct member *first, const st
 	const struct policy *policy = c->policy;
 	const struct doc_quota *doc = c->quotas[member->quota], *other = c->quotas[first->quota];
 	const char *what = NULL;
-	struct place at = doc->name.at;
+	struct location at = doc->name.at;
 	if (doc->measure.value != other->measure.value) {
 		what = "measure";
 		at = doc->measure.set ? doc->measure.at : at;
@@ -144,18 +145,18 @@ static void check_member(struct compile *c, const struct member *first, const st
 		at = doc->accelerators.set ? doc->accelerators.at : at;
 	}
 	if (what)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, at,
-			  "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", but that of Tenant \"%.*s\" "
-			  "(%s) has other `%s`; make them the same, or rename one",
-			  STR_ARG(member->name), STR_ARG(member->cohort),
-			  STR_ARG(policy->tenants[policy->quotas[first->quota].tenant].name),
-			  compile_where(c, other->name.at), what);
+		docs_report(c->report, c->docs, SEVERITY_ERROR, at,
+			    "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", but that of Tenant \"%.*s\" "
+			    "(%s) has other `%s`; make them the same, or rename one",
+			    STR_ARG(member->name), STR_ARG(member->cohort),
+			    STR_ARG(policy->tenants[policy->quotas[first->quota].tenant].name),
+			    compile_where(c, other->name.at), what);
 	if (doc->hard.unlimited)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->hard.at,
-			  "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", and `unlimited` cannot be "
-			  "lent; give a "
-			  "number, or rename the quota",
-			  STR_ARG(member->name), STR_ARG(member->cohort));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->hard.at,
+			    "quotas named \"%.*s\" lend to each other in cohort \"%.*s\", and `unlimited` cannot be "
+			    "lent; give a "
+			    "number, or rename the quota",
+			    STR_ARG(member->name), STR_ARG(member->cohort));
 }
 
 static void compile_pool(struct compile *c, const struct member *members, uint32_t count, uint32_t id)

@@ -45,10 +45,10 @@ static void compile_all(struct compile *c)
 /* Runs everything that may run out of memory. */
 static void compile_guarded(struct compile *c, struct docs *docs, const char *const *paths, size_t count)
 {
-	static const struct place nowhere = {UINT32_MAX, 0, 0, 0};
+	static const struct location nowhere = {UINT32_MAX, 0, 0, 0};
 	if (setjmp(c->exhausted) != 0) {
-		docs_find(c->report, docs, SEVERITY_ERROR, nowhere,
-			  "the policy needs more memory than there is; make it smaller or raise the memory limit");
+		docs_report(c->report, docs, SEVERITY_ERROR, nowhere,
+			    "the policy needs more memory than there is; make it smaller or raise the memory limit");
 		return;
 	}
 	/*

@@ -13,7 +13,7 @@ struct share {
 	const struct doc_replicated *entry; /* NULL: nothing is shared. */
 	struct str resource;                /* The name of one share. */
 	bool only_one;                      /* A request for several shares fails. */
-	struct place only_one_at;
+	struct location only_one_at;
 };
 
 /* As in the device plugin, MPS counts if both ways are given. */
@@ -239,7 +239,8 @@ void compile_layout(struct compile *c, const struct doc_mig *mig, const struct p
 				     STR_ARG(cut->name.s), compile_where(c, mig->offered_from.at));
 	}
 	if (model->profile_count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, mig->offered_from.at,
-			  "the configuration (%s) has no profile of the model; name another one, or write \"offered\"",
-			  compile_where(c, layout->at));
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, mig->offered_from.at,
+		    "the configuration (%s) has no profile of the model; name another one, or write \"offered\"",
+		    compile_where(c, layout->at));
 }

@@ -119,7 +119,7 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 	return text;
 }
 
-const char *compile_where(struct compile *c, struct place at)
+const char *compile_where(struct compile *c, struct location at)
 {
 	char text[WHERE_BYTES];
 	size_t size = strlen(docs_where(c->docs, at, text, sizeof text)) + 1;

@@ -66,7 +66,7 @@ const char *compile_did_you_mean(struct compile *c, struct str wrong, const stru
 				 size_t stride);
 
 /* Returns the location of a document, for the snapshot. */
-static inline struct document_ref compile_document_ref(struct place at)
+static inline struct document_ref compile_document_ref(struct location at)
 {
 	return (struct document_ref){at.source, at.line};
 }
@@ -75,7 +75,7 @@ static inline struct document_ref compile_document_ref(struct place at)
  * Returns a location such as "team.yaml:12", for a message about another document. It is in the
  * scratch arena.
  */
-const char *compile_where(struct compile *c, struct place at);
+const char *compile_where(struct compile *c, struct location at);
 
 /* Adds a finding that has an id, see docs_lint. */
 #define COMPILE_LINT(c, id, at, ...) docs_lint((c)->report, (c)->docs, (id), (at), __VA_ARGS__)

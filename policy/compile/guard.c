@@ -40,7 +40,7 @@ static void check_memory_annotations(struct compile *c, const struct doc_guard *
 				const struct rewrite *rewrite = &policy->rules[r].rewrites[w];
 				if (rewrite->from_label || !catalog_is_fraction_annotation(rewrite->memory_key))
 					continue;
-				docs_find(
+				docs_report(
 				    c->report, c->docs, SEVERITY_ERROR, doc->deny.items[k].at,
 				    "this refuses the annotation \"%.*s\", from which Rule \"%.*s\" reads memory: "
 				    "KAI and Run:ai take it for a part of a GPU; let the Rule read another, such "
@@ -66,10 +66,11 @@ static void compile_host_paths(struct compile *c, const struct doc_guard *doc, s
 			continue;
 		paths[guard->allowed_paths.count++] = compile_keep(c, path);
 		if (refuses && catalog_reaches_devices(path))
-			docs_find(c->report, c->docs, SEVERITY_ERROR, allow->items[i].at,
-				  "hostDeviceMounts of the same Guard refuses \"%.*s\"; remove one of the two, or give "
-				  "them Guards of their own with different exemptions",
-				  STR_ARG(allow->items[i].s));
+			docs_report(
+			    c->report, c->docs, SEVERITY_ERROR, allow->items[i].at,
+			    "hostDeviceMounts of the same Guard refuses \"%.*s\"; remove one of the two, or give "
+			    "them Guards of their own with different exemptions",
+			    STR_ARG(allow->items[i].s));
 	}
 	guard->allowed_paths.items = paths;
 }
@@ -87,9 +88,9 @@ static void compile_guard(struct compile *c, const struct doc_guard *doc, struct
 	compile_host_paths(c, doc, guard);
 	check_memory_annotations(c, doc);
 	if (guard->kinds == 0 && guard->visible_devices == VISIBLE_DEVICES_REFUSE)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "the Guard refuses nothing; list what it denies in `deny`, or set `hostPaths` or "
-			  "`visibleDevices: void`");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    "the Guard refuses nothing; list what it denies in `deny`, or set `hostPaths` or "
+			    "`visibleDevices: void`");
 }
 
 void compile_guards(struct compile *c)

@@ -25,13 +25,13 @@ static void own_profile(struct compile *c, const struct doc_profile *doc, const 
 {
 	int64_t bytes = compile_memory(c, &doc->memory, mig_profile_gib(doc->name.s) << 30);
 	if (bytes == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
-			  "profile \"%.*s\" does not say its memory; name it like 1g.10gb or give `memory`",
-			  STR_ARG(doc->name.s));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
+			    "profile \"%.*s\" does not say its memory; name it like 1g.10gb or give `memory`",
+			    STR_ARG(doc->name.s));
 	if (doc->compute_slices.value > model->compute_total || doc->memory_slices.value > model->memory_total)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
-			  "profile \"%.*s\" has more slices than the device: %lld compute and %lld memory slices",
-			  STR_ARG(doc->name.s), (long long)model->compute_total, (long long)model->memory_total);
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->name.at,
+			    "profile \"%.*s\" has more slices than the device: %lld compute and %lld memory slices",
+			    STR_ARG(doc->name.s), (long long)model->compute_total, (long long)model->memory_total);
 	*out = make_profile(c, doc->name.s, doc->compute_slices.value, doc->memory_slices.value, bytes);
 }
 
@@ -58,9 +58,9 @@ static struct profile *profile_table(struct compile *c, const struct doc_acceler
 		size_t models;
 		const struct catalog_model *all = catalog_models(&models);
 		const char *hint = compile_did_you_mean(c, name, &all->name, models, sizeof *all);
-		docs_find(c->report, c->docs, SEVERITY_ERROR, str_present(mig->model.s) ? mig->model.at : mig->at,
-			  "no built-in MIG table for \"%.*s\"%s", STR_ARG(name),
-			  *hint ? hint : "; set mig.model to a known one (such as a100-80gb) or list mig.profiles");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, str_present(mig->model.s) ? mig->model.at : mig->at,
+			    "no built-in MIG table for \"%.*s\"%s", STR_ARG(name),
+			    *hint ? hint : "; set mig.model to a known one (such as a100-80gb) or list mig.profiles");
 		*count = 0;
 		return NULL;
 	}
@@ -104,12 +104,12 @@ static void report_profile(struct compile *c, const struct text *name, const str
 		len += wrote > 0 ? (size_t)wrote : 0;
 	}
 	if (meant)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "the model has no MIG profile \"%.*s\"; did you mean \"%.*s\"?", STR_ARG(name->s),
-			  STR_ARG(meant->name));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "the model has no MIG profile \"%.*s\"; did you mean \"%.*s\"?", STR_ARG(name->s),
+			    STR_ARG(meant->name));
 	else
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "the model has no MIG profile \"%.*s\"; it has %s", STR_ARG(name->s), list);
+		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "the model has no MIG profile \"%.*s\"; it has %s", STR_ARG(name->s), list);
 }
 
 /*
@@ -155,8 +155,8 @@ const struct profile *compile_mig(struct compile *c, const struct doc_accelerato
 	if (c->report->errors == errors && doc->mig.layout && doc->mig.offered.set)
 		compile_compare_offered(c, &doc->mig, table, count);
 	if (c->report->errors == errors && model->strategy == MIG_SINGLE && model->profile_count != 1)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->mig.at,
-			  "with `strategy: single` all slices are of one profile; name that one in mig.offered");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->mig.at,
+			    "with `strategy: single` all slices are of one profile; name that one in mig.offered");
 	return table;
 }
 
@@ -174,11 +174,11 @@ void compile_share_slice(struct compile *c, const struct doc_accelerator *doc, c
 		if (str_eq(table[i].resource, name))
 			model->share_slice = &table[i];
 	if (!model->share_slice)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->sharing.resource.at,
-			  "\"%.*s\" is a share of a MIG slice that the Accelerator does not have; %s",
-			  STR_ARG(model->share_resource),
-			  !doc->mig.set ? "say in `mig` how the device is cut"
-			  : model->strategy == MIG_SINGLE
-			      ? "with `strategy: single` slices have the Accelerator's own name"
-			      : "name one of its profiles, such as nvidia.com/mig-1g.10gb.shared");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->sharing.resource.at,
+			    "\"%.*s\" is a share of a MIG slice that the Accelerator does not have; %s",
+			    STR_ARG(model->share_resource),
+			    !doc->mig.set ? "say in `mig` how the device is cut"
+			    : model->strategy == MIG_SINGLE
+				? "with `strategy: single` slices have the Accelerator's own name"
+				: "name one of its profiles, such as nvidia.com/mig-1g.10gb.shared");
 }

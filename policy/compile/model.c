@@ -46,8 +46,8 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	model->weight_numerator = model->weight_denominator = 1;
 	if (doc->weight.set) {
 		if (doc->weight.value.nano < 1 || doc->weight.value.nano > (wide)1000 * QUANTITY_SCALE) {
-			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->weight.at,
-				  "a weight is more than 0 and at most 1000 GPUs");
+			docs_report(c->report, c->docs, SEVERITY_ERROR, doc->weight.at,
+				    "a weight is more than 0 and at most 1000 GPUs");
 			return;
 		}
 		int64_t nano = (int64_t)doc->weight.value.nano, common = gcd(nano, QUANTITY_SCALE);
@@ -61,9 +61,10 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	if (compile_resource_prefix(c, &doc->resource))
 		return;
 	if (!str_has_char(model->resource, '/'))
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
-			  "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",
-			  STR_ARG(model->resource));
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, doc->resource.at,
+		    "\"%.*s\" is not an extended resource; these have a vendor's prefix, such as nvidia.com/gpu",
+		    STR_ARG(model->resource));
 	uint32_t profiles;
 	unsigned errors = c->report->errors;
 	const struct profile *table = compile_mig(c, doc, model, &profiles);
@@ -178,7 +179,7 @@ static const char no_unit[] =
     "one (fewer decimals, or replicas that are a multiple or a part of those of other Accelerators)";
 
 /* Returns the location of the number that causes an offer's fraction. */
-static struct place fraction_at(const struct doc_accelerator *doc, const struct offer *offer)
+static struct location fraction_at(const struct doc_accelerator *doc, const struct offer *offer)
 {
 	return offer->shared ? doc->sharing.replicas.at : doc->weight.set ? doc->weight.at : doc->mig.at;
 }
@@ -190,8 +191,8 @@ static bool unit_of_offers(struct compile *c, int64_t *unit)
 	for (uint32_t i = 0; i < count; i++) {
 		if (unit_add(unit, offers[i].gpus_of) && unit_add(unit, offers[i].memory_of))
 			continue;
-		docs_find(c->report, c->docs, SEVERITY_ERROR, fraction_at(c->accelerators[offers[i].model], &offers[i]),
-			  "%s", no_unit);
+		docs_report(c->report, c->docs, SEVERITY_ERROR,
+			    fraction_at(c->accelerators[offers[i].model], &offers[i]), "%s", no_unit);
 		return false;
 	}
 	return true;
@@ -206,7 +207,7 @@ static bool unit_of_quotas(struct compile *c, const struct doc_tenant *tenant, i
 			continue;
 		if (unit_add(unit, QUANTITY_SCALE / gcd((int64_t)(nano % QUANTITY_SCALE), QUANTITY_SCALE)))
 			continue;
-		docs_find(c->report, c->docs, SEVERITY_ERROR, quota->hard.at, "%s", no_unit);
+		docs_report(c->report, c->docs, SEVERITY_ERROR, quota->hard.at, "%s", no_unit);
 		return false;
 	}
 	return true;

@@ -44,7 +44,7 @@ static void check_other(struct compile *c, const struct text *pattern)
 		if (!glob_match(pattern->s, resource->name))
 			continue;
 		uint32_t model = resource->landings[0].model;
-		docs_find(
+		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, pattern->at,
 		    "\"%.*s\" matches \"%.*s\", a resource of Accelerator \"%.*s\" at %s; make the pattern narrower",
 		    STR_ARG(pattern->s), STR_ARG(resource->name), STR_ARG(policy->models[model].name),
@@ -81,7 +81,7 @@ static bool known_pattern(struct compile *c, const struct text *name)
 	const struct catalog_resource *row = catalog_overlap(name->s, role_needs_name, false);
 	if (!row)
 		return false;
-	docs_find(
+	docs_report(
 	    c->report, c->docs, SEVERITY_ERROR, name->at,
 	    "\"%.*s\" counts nothing: it matches names such as %.*s (%s), which count only where a quota names them "
 	    "without a wildcard",
@@ -141,9 +141,9 @@ static bool known_name(struct compile *c, const struct text *name, bool quota)
 	if (role == ROLE_UNKNOWN || !str_has_char(name->s, '/'))
 		return false;
 	if (!quota && !role_is_accelerator(role))
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "\"%.*s\" is %s; Rules see and rewrite only accelerators", STR_ARG(name->s),
-			  role_words(role));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "\"%.*s\" is %s; Rules see and rewrite only accelerators", STR_ARG(name->s),
+			    role_words(role));
 	warn_misspelled(c, name);
 	return true;
 }
@@ -197,8 +197,8 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 	const struct policy *policy = c->policy;
 	bool exact = glob_is_exact(name->s);
 	if (!exact && !quota) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "\"%.*s\" is a pattern; name one resource here",
-			  STR_ARG(name->s));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "\"%.*s\" is a pattern; name one resource here", STR_ARG(name->s));
 		return false;
 	}
 	if (compile_resource_prefix(c, name))
@@ -211,9 +211,9 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 						sizeof *policy->known_names);
 	if (!*hint)
 		hint = bare_name(c, name->s);
-	docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-		  "no Accelerator has a resource \"%.*s\" and no built-in catalog knows it%s", STR_ARG(name->s),
-		  *hint ? hint : "; name it as the device plugin does, or add an Accelerator for it");
+	docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+		    "no Accelerator has a resource \"%.*s\" and no built-in catalog knows it%s", STR_ARG(name->s),
+		    *hint ? hint : "; name it as the device plugin does, or add an Accelerator for it");
 	return false;
 }
 
@@ -233,13 +233,13 @@ bool compile_quota_names(struct compile *c, const struct doc_quota *doc, struct 
 			continue;
 		quota->names_others |= !role_is_accelerator(role);
 		if (quota->measure != MEASURE_COUNT)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "\"%.*s\" is %s and can only be counted; name it in a quota with `measure: count` "
-				  "(this one "
-				  "measures %s)",
-				  STR_ARG(name->s), role_words(role), measure_name(quota->measure));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+				    "\"%.*s\" is %s and can only be counted; name it in a quota with `measure: count` "
+				    "(this one "
+				    "measures %s)",
+				    STR_ARG(name->s), role_words(role), measure_name(quota->measure));
 		else if (doc->accelerators.set)
-			docs_find(
+			docs_report(
 			    c->report, c->docs, SEVERITY_ERROR, name->at,
 			    "\"%.*s\" is %s and belongs to no Accelerator; name it in a quota without `accelerators`",
 			    STR_ARG(name->s), role_words(role));

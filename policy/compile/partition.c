@@ -67,7 +67,7 @@ static enum relation relation_of(const struct model *a, const struct model *b)
 				 : RELATION_OVERLAP;
 }
 
-static struct place labels_at(const struct compile *c, uint32_t model)
+static struct location labels_at(const struct compile *c, uint32_t model)
 {
 	const struct doc_accelerator *doc = c->accelerators[model];
 	return doc->node_labels.set ? doc->node_labels.at : doc->at;
@@ -174,7 +174,7 @@ static void check_without(struct compile *c, uint32_t model)
 	const struct texts *keys = &c->accelerators[model]->without_node_labels;
 	for (uint32_t i = 0; i < keys->count; i++)
 		if (label_of(m, keys->items[i].s))
-			docs_find(
+			docs_report(
 			    c->report, c->docs, SEVERITY_ERROR, keys->items[i].at,
 			    "no node can be of this model: nodeLabels demands the label \"%.*s\" and withoutNodeLabels "
 			    "forbids it; keep one of the two",

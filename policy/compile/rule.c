@@ -21,10 +21,10 @@ static void compile_match_tenants(struct compile *c, const struct doc_match *mat
 		uint32_t id = index_id(&policy->tenant_index.names, name->s);
 		if (id == INDEX_NONE) {
 			all_known = false;
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "no Tenant is named \"%.*s\"%s",
-				  STR_ARG(name->s),
-				  compile_did_you_mean(c, name->s, &policy->tenants[0].name, policy->tenant_count,
-						       sizeof policy->tenants[0]));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, name->at, "no Tenant is named \"%.*s\"%s",
+				    STR_ARG(name->s),
+				    compile_did_you_mean(c, name->s, &policy->tenants[0].name, policy->tenant_count,
+							 sizeof policy->tenants[0]));
 			continue;
 		}
 		reachable |= policy->tenants[id].reachable;
@@ -32,8 +32,8 @@ static void compile_match_tenants(struct compile *c, const struct doc_match *mat
 	}
 	rule->tenants = tenants;
 	if (match->tenants.set && all_known && !reachable)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, match->tenants.at,
-			  "no Pod can ever match: none of these tenants, nor any below them, has a namespace");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, match->tenants.at,
+			    "no Pod can ever match: none of these tenants, nor any below them, has a namespace");
 }
 
 /*
@@ -44,8 +44,8 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 {
 	const struct policy *policy = c->policy;
 	if (match->namespaces.set && match->namespaces.count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, match->namespaces.at,
-			  "no Pod can ever match: the list of namespaces is empty");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, match->namespaces.at,
+			    "no Pod can ever match: the list of namespaces is empty");
 	if (rule->any_tenant || !rule->tenant_count)
 		return;
 	for (uint32_t i = 0; i < match->namespaces.count; i++) {
@@ -63,12 +63,12 @@ static void check_namespaces(struct compile *c, const struct doc_match *match, c
 			for (uint32_t k = 0; k < rule->tenant_count; k++)
 				below |= rule->tenants[k] == t;
 		if (!below)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-				  "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\" (%s), which "
-				  "match.tenants "
-				  "does not name",
-				  STR_ARG(name->s), STR_ARG(policy->tenants[owner].name),
-				  compile_where(c, c->tenants[owner]->name.at));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+				    "no Pod can ever match: namespace \"%.*s\" belongs to Tenant \"%.*s\" (%s), which "
+				    "match.tenants "
+				    "does not name",
+				    STR_ARG(name->s), STR_ARG(policy->tenants[owner].name),
+				    compile_where(c, c->tenants[owner]->name.at));
 	}
 }
 
@@ -81,9 +81,9 @@ static void compile_requests(struct compile *c, const struct doc_match *match, s
 		ranges[i] = (struct range){compile_keep(c, doc->key.s), doc->min.value,
 					   doc->max.set ? doc->max.value : INT64_MAX};
 		if (ranges[i].min > ranges[i].max)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->max.at,
-				  "no Pod can ever match: max is %lld but min is %lld", (long long)ranges[i].max,
-				  (long long)ranges[i].min);
+			docs_report(c->report, c->docs, SEVERITY_ERROR, doc->max.at,
+				    "no Pod can ever match: max is %lld but min is %lld", (long long)ranges[i].max,
+				    (long long)ranges[i].min);
 	}
 	rule->requests = ranges;
 	rule->request_count = match->requests.count;
@@ -92,8 +92,8 @@ static void compile_requests(struct compile *c, const struct doc_match *match, s
 static void check_selector(struct compile *c, const struct doc_selector *doc, const struct selector *selector)
 {
 	if (!selector_possible(selector))
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "no Pod can ever match: what the selector requires of a key contradicts itself");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    "no Pod can ever match: what the selector requires of a key contradicts itself");
 }
 
 static void compile_match(struct compile *c, const struct doc_match *match, struct rule *rule)
@@ -127,8 +127,8 @@ static void compile_memory_from(struct compile *c, const struct text *from, stru
 		rewrite->memory_key = compile_keep(c, str_tail(from->s, sources[i].prefix.len));
 		return;
 	}
-	docs_find(c->report, c->docs, SEVERITY_ERROR, from->at,
-		  "\"%.*s\" does not say where; write annotation:KEY or label:KEY", STR_ARG(from->s));
+	docs_report(c->report, c->docs, SEVERITY_ERROR, from->at,
+		    "\"%.*s\" does not say where; write annotation:KEY or label:KEY", STR_ARG(from->s));
 }
 
 /*
@@ -143,7 +143,7 @@ static void compile_default(struct compile *c, const struct doc_to_mig *doc, con
 		if (mig_profile_plain(model->profiles[i].name) && model->profiles[i].memory > largest)
 			largest = model->profiles[i].memory;
 	if (largest == 0)
-		docs_find(
+		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
 		    "all profiles that \"%.*s\" offers have a suffix, and such are never chosen by memory; offer a "
 		    "plain one, or rewrite with `to`",
@@ -152,9 +152,9 @@ static void compile_default(struct compile *c, const struct doc_to_mig *doc, con
 		return;
 	wide bytes = compile_scale(doc->default_memory.value.nano, 1);
 	if (bytes < 1 || bytes > largest)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->default_memory.at,
-			  "no offered profile of \"%.*s\" has %.*s; the largest has %lldGi", STR_ARG(model->name),
-			  STR_ARG(doc->default_memory.text), (long long)(largest >> 30));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->default_memory.at,
+			    "no offered profile of \"%.*s\" has %.*s; the largest has %lldGi", STR_ARG(model->name),
+			    STR_ARG(doc->default_memory.text), (long long)(largest >> 30));
 	else
 		rewrite->default_memory = (int64_t)bytes;
 }
@@ -165,14 +165,14 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	rewrite->pin = doc->pin.value;
 	compile_memory_from(c, &doc->memory_from, rewrite);
 	if (!doc->memory_from.s.ptr && !doc->default_memory.set)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "nothing says how much memory to choose a profile by; give memoryFrom, default, or both");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    "nothing says how much memory to choose a profile by; give memoryFrom, default, or both");
 	rewrite->model = index_id(&policy->model_names, doc->accelerator.s);
 	if (rewrite->model == INDEX_NONE) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at, "no Accelerator is named \"%.*s\"%s",
-			  STR_ARG(doc->accelerator.s),
-			  compile_did_you_mean(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
-					       sizeof policy->models[0]));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
+			    "no Accelerator is named \"%.*s\"%s", STR_ARG(doc->accelerator.s),
+			    compile_did_you_mean(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
+						 sizeof policy->models[0]));
 		return;
 	}
 	const struct model *model = &policy->models[rewrite->model];
@@ -180,7 +180,7 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 		/* It is not known what the model offers. */
 		return;
 	if (model->profile_count == 0 || model->strategy == MIG_SINGLE) {
-		docs_find(
+		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
 		    model->strategy == MIG_SINGLE
 			? "with `strategy: single` the slices of \"%.*s\" have no names of their own to rewrite to"
@@ -189,8 +189,8 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 		return;
 	}
 	if (doc->pin.value && model->label_count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
-			  "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->pin.at,
+			    "there is nothing to pin to: Accelerator \"%.*s\" has no nodeLabels", STR_ARG(model->name));
 	if (doc->pin.value)
 		compile_pin(c, doc, model);
 	compile_default(c, doc, model, rewrite);
@@ -217,9 +217,9 @@ static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, st
 		rewrite->max_per_container = doc->max_per_container.value;
 	compile_known_resource(c, &doc->from, false);
 	if (str_present(doc->to.s) == doc->to_mig.set) {
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  doc->to_mig.set ? "`to` and `toMig` exclude each other; keep one"
-					  : "nothing to rewrite to; give `to` or `toMig`");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    doc->to_mig.set ? "`to` and `toMig` exclude each other; keep one"
+					    : "nothing to rewrite to; give `to` or `toMig`");
 		return;
 	}
 	if (doc->to_mig.set) {
@@ -251,11 +251,12 @@ static void compile_inject(struct compile *c, const struct doc_inject *doc, stru
 			tolerations[i].seconds = compile_keep(c, (struct str){text, (size_t)len});
 		}
 		if (exists && t->value.s.len)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, t->value.at,
-				  "a toleration with operator Exists has no value; Kubernetes refuses it");
+			docs_report(c->report, c->docs, SEVERITY_ERROR, t->value.at,
+				    "a toleration with operator Exists has no value; Kubernetes refuses it");
 		if (!exists && !t->key.s.len)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, t->at,
-				  "a toleration without a key needs operator Exists; Kubernetes refuses it otherwise");
+			docs_report(
+			    c->report, c->docs, SEVERITY_ERROR, t->at,
+			    "a toleration without a key needs operator Exists; Kubernetes refuses it otherwise");
 	}
 	rule->tolerations = tolerations;
 	rule->toleration_count = doc->tolerations.count;
@@ -268,12 +269,12 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 		if (rule->rewrites[w].model == NO_MODEL)
 			continue;
 		const struct model *model = &c->policy->models[rule->rewrites[w].model];
-		struct place labels_at = c->accelerators[rule->rewrites[w].model]->node_labels.at;
+		struct location labels_at = c->accelerators[rule->rewrites[w].model]->node_labels.at;
 		for (uint32_t i = 0; i < rule->node_selector_count; i++)
 			for (uint32_t k = 0; k < model->label_count; k++)
 				if (str_eq(rule->node_selector[i].key, model->labels[k].key) &&
 				    !str_eq(rule->node_selector[i].value, model->labels[k].value))
-					docs_find(
+					docs_report(
 					    c->report, c->docs, SEVERITY_ERROR,
 					    doc->inject.node_selector.items[i].value.at,
 					    "no Pod can ever land there: the nodes of Accelerator \"%.*s\" (%s), whose "
@@ -299,9 +300,9 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 		compile_rewrite(c, &doc->rewrite.items[i], &rewrites[i]);
 		for (uint32_t k = 0; k < i; k++)
 			if (str_eq(rewrites[k].from, rewrites[i].from))
-				docs_find(c->report, c->docs, SEVERITY_ERROR, doc->rewrite.items[i].from.at,
-					  "the Rule rewrites \"%.*s\" already at %s; only the first could ever act",
-					  STR_ARG(rewrites[i].from), compile_where(c, doc->rewrite.items[k].from.at));
+				docs_report(c->report, c->docs, SEVERITY_ERROR, doc->rewrite.items[i].from.at,
+					    "the Rule rewrites \"%.*s\" already at %s; only the first could ever act",
+					    STR_ARG(rewrites[i].from), compile_where(c, doc->rewrite.items[k].from.at));
 	}
 	rule->rewrites = rewrites;
 	rule->rewrite_count = doc->rewrite.count;
@@ -309,8 +310,8 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 	check_places(c, doc, rule);
 	if (doc->rewrite.count + rule->node_selector_count + rule->toleration_count == 0 &&
 	    !str_present(rule->runtime_class))
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "the Rule changes nothing; give it `rewrite` or `inject`");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    "the Rule changes nothing; give it `rewrite` or `inject`");
 }
 
 /* Adds a Rule to the index in which the fewest nonmatching Pods will find it. */

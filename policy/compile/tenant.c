@@ -27,9 +27,9 @@ static void cut_cycle(struct compile *c, const struct doc_tenant **docs, uint32_
 		tenants[t].reachable = true;
 		t = next;
 	} while (t != tenant);
-	docs_find(c->report, c->docs, SEVERITY_ERROR, docs[tenant]->parent.at,
-		  "the parents of Tenant \"%.*s\" lead back to itself: %s%.*s; remove one `parent`",
-		  STR_ARG(tenants[tenant].name), len < sizeof path ? path : "... -> ", STR_ARG(tenants[tenant].name));
+	docs_report(c->report, c->docs, SEVERITY_ERROR, docs[tenant]->parent.at,
+		    "the parents of Tenant \"%.*s\" lead back to itself: %s%.*s; remove one `parent`",
+		    STR_ARG(tenants[tenant].name), len < sizeof path ? path : "... -> ", STR_ARG(tenants[tenant].name));
 }
 
 /* Finds cycles in linear time. Mark 1: on the current path; 2: known to end. */
@@ -59,10 +59,10 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 			continue;
 		uint32_t id = index_id(&policy->tenant_index.names, parent->s);
 		if (id == INDEX_NONE)
-			docs_find(c->report, c->docs, SEVERITY_ERROR, parent->at, "no Tenant is named \"%.*s\"%s",
-				  STR_ARG(parent->s),
-				  compile_did_you_mean(c, parent->s, &policy->tenants[0].name, policy->tenant_count,
-						       sizeof policy->tenants[0]));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, parent->at, "no Tenant is named \"%.*s\"%s",
+				    STR_ARG(parent->s),
+				    compile_did_you_mean(c, parent->s, &policy->tenants[0].name, policy->tenant_count,
+							 sizeof policy->tenants[0]));
 		else
 			policy->tenants[i].parent = id;
 	}
@@ -72,17 +72,17 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 /* The first Tenant that names a namespace, and where. */
 struct claim {
 	uint32_t tenant;
-	struct place at;
+	struct location at;
 };
 
 static void report_claim(struct compile *c, const struct text *name, const struct claim *first, uint32_t tenant)
 {
 	if (first->tenant == tenant)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, name->at,
-			  "namespace \"%.*s\" is listed already at %s; remove one", STR_ARG(name->s),
-			  compile_where(c, first->at));
+		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
+			    "namespace \"%.*s\" is listed already at %s; remove one", STR_ARG(name->s),
+			    compile_where(c, first->at));
 	else
-		docs_find(
+		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, name->at,
 		    "namespace \"%.*s\" belongs to Tenant \"%.*s\" at %s; a namespace has one Tenant, so remove it "
 		    "from one of the two",
@@ -96,11 +96,11 @@ static void claim_selector(struct compile *c, const struct doc_selector *doc, co
 	struct tenant_index *index = &c->policy->tenant_index;
 	c->policy->reads_namespaces |= selector->given;
 	if (doc->set && selector->count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "an empty namespaceSelector claims every namespace; say which, or remove it");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    "an empty namespaceSelector claims every namespace; say which, or remove it");
 	else if (!selector_possible(selector))
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			  "no namespace can ever match: what the selector requires of a label contradicts itself");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
+			    "no namespace can ever match: what the selector requires of a label contradicts itself");
 	else if (selector->given && doc->match_labels.count)
 		index_add(&index->selectors, selector->items[0].key, selector->items[0].values.items[0], tenant);
 	else if (selector->given)
@@ -184,11 +184,12 @@ static void check_memory_known(struct compile *c, const struct doc_quota *doc, c
 			if (!quota_counts_model(quota, model) || resource->landings[l].memory != MEMORY_UNKNOWN ||
 			    c->broken[model])
 				continue;
-			docs_find(c->report, c->docs, SEVERITY_ERROR, doc->measure.at,
-				  "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; "
-				  "give it "
-				  "`memory`",
-				  STR_ARG(policy->models[model].name), STR_ARG(resource->name));
+			docs_report(
+			    c->report, c->docs, SEVERITY_ERROR, doc->measure.at,
+			    "the quota measures memory, but Accelerator \"%.*s\" does not say how much %.*s has; "
+			    "give it "
+			    "`memory`",
+			    STR_ARG(policy->models[model].name), STR_ARG(resource->name));
 			return;
 		}
 	}
@@ -206,14 +207,15 @@ static void compile_quota_models(struct compile *c, const struct doc_quota *doc,
 		if (id != INDEX_NONE)
 			models[quota->model_count++] = id;
 		else
-			docs_find(c->report, c->docs, SEVERITY_ERROR, name->at, "no Accelerator is named \"%.*s\"%s",
-				  STR_ARG(name->s),
-				  compile_did_you_mean(c, name->s, &policy->models[0].name, policy->model_count,
-						       sizeof policy->models[0]));
+			docs_report(c->report, c->docs, SEVERITY_ERROR, name->at, "no Accelerator is named \"%.*s\"%s",
+				    STR_ARG(name->s),
+				    compile_did_you_mean(c, name->s, &policy->models[0].name, policy->model_count,
+							 sizeof policy->models[0]));
 	}
 	if (doc->accelerators.count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerators.at,
-			  "an empty list counts nothing; name Accelerators, or leave `accelerators` out to count all");
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, doc->accelerators.at,
+		    "an empty list counts nothing; name Accelerators, or leave `accelerators` out to count all");
 	quota->models = models;
 }
 
@@ -229,8 +231,8 @@ static void check_counts_something(struct compile *c, const struct doc_quota *do
 			if (quota_counts_model(quota, resource->landings[l].model))
 				return;
 	}
-	docs_find(c->report, c->docs, SEVERITY_ERROR, doc->accelerators.at,
-		  "the quota counts nothing: none of these Accelerators has a resource that `resources` names");
+	docs_report(c->report, c->docs, SEVERITY_ERROR, doc->accelerators.at,
+		    "the quota counts nothing: none of these Accelerators has a resource that `resources` names");
 }
 
 static void compile_quota(struct compile *c, const struct doc_quota *doc, struct quota *quota)
@@ -244,8 +246,8 @@ static void compile_quota(struct compile *c, const struct doc_quota *doc, struct
 	for (uint32_t i = 0; i < doc->resources.count; i++)
 		known &= compile_known_resource(c, &doc->resources.items[i], true);
 	if (doc->resources.set && doc->resources.count == 0)
-		docs_find(c->report, c->docs, SEVERITY_ERROR, doc->resources.at,
-			  "an empty list counts nothing; name resources, or leave `resources` out to count all");
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->resources.at,
+			    "an empty list counts nothing; name resources, or leave `resources` out to count all");
 	quota->resources = (struct globs){compile_keep_all(c, &doc->resources), doc->resources.count};
 	compile_quota_models(c, doc, quota);
 	known &= compile_quota_names(c, doc, quota);
@@ -320,7 +322,7 @@ void compile_quotas(struct compile *c)
 			quota->tenant = i;
 			compile_quota(c, mine[q], quota);
 			if (q > 0 && str_eq(mine[q]->name.s, mine[q - 1]->name.s))
-				docs_find(
+				docs_report(
 				    c->report, c->docs, SEVERITY_ERROR, mine[q]->name.at,
 				    "Tenant \"%.*s\" has a quota named \"%.*s\" already, at %s; give each its own name",
 				    STR_ARG(policy->tenants[i].name), STR_ARG(quota->name),

@@ -1,7 +1,7 @@
 /* warn_cohort: warns of cohorts in which nothing can be lent. */
 #include "policy/compile/warn.h"
 
-static void warn_cohort(struct compile *c, struct str cohort, const struct place at, uint32_t tenants, bool borrows)
+static void warn_cohort(struct compile *c, struct str cohort, const struct location at, uint32_t tenants, bool borrows)
 {
 	if (tenants == 1)
 		COMPILE_LINT(c, LINT_IDLE_COHORT, at,

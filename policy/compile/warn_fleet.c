@@ -113,7 +113,7 @@ static struct str near_value(struct compile *c, const struct pair *selector)
 	return (struct str){NULL, 0};
 }
 
-static void warn_selector(struct compile *c, const struct rule *rule, const struct pair *selector, struct place at,
+static void warn_selector(struct compile *c, const struct rule *rule, const struct pair *selector, struct location at,
 			  uint64_t *work)
 {
 	const struct policy *policy = c->policy;
@@ -125,7 +125,7 @@ static void warn_selector(struct compile *c, const struct rule *rule, const stru
 	    !str_eq(domain_of(selector->key), domain_of(other->resource)))
 		return;
 	struct str near = near_value(c, selector);
-	struct place theirs = c->accelerators[other - policy->models]->node_labels.at;
+	struct location theirs = c->accelerators[other - policy->models]->node_labels.at;
 	if (str_present(near))
 		COMPILE_LINT(c, LINT_NODE_SELECTOR_UNKNOWN, at,
 			     "no Accelerator's nodes have %.*s=%.*s; did you mean \"%.*s\"?", STR_ARG(selector->key),

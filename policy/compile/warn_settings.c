@@ -135,7 +135,7 @@ static void warn_kube_system(struct compile *c, const struct doc_exempt *exempt)
 
 static void warn_audit(struct compile *c, const struct doc_settings *doc)
 {
-	struct place at = doc->enforcement.at;
+	struct location at = doc->enforcement.at;
 	if (c->policy->enforcement == ENFORCEMENT_AUDIT && !c->policy->quotas_ignored)
 		COMPILE_LINT(
 		    c, LINT_AUDIT_REFUSES, doc->quota_failure.set ? doc->quota_failure.at : at,

@@ -4,7 +4,7 @@
 #include "policy/base/mig_profile.h"
 #include "policy/document/diagnostic.h"
 
-void check_expression(struct report *report, const struct docs *docs, void *object, struct place at)
+void check_expression(struct report *report, const struct docs *docs, void *object, struct location at)
 {
 	const struct doc_expression *expression = object;
 	bool listed = expression->op.value == SELECTOR_IN || expression->op.value == SELECTOR_NOT_IN;
@@ -12,18 +12,18 @@ void check_expression(struct report *report, const struct docs *docs, void *obje
 	if (!expression->op.set)
 		return;
 	if (listed && !expression->values.set)
-		docs_find(report, docs, SEVERITY_ERROR, at,
-			  "\"values\" is missing: the operators In and NotIn need at least one value");
+		docs_report(report, docs, SEVERITY_ERROR, at,
+			    "\"values\" is missing: the operators In and NotIn need at least one value");
 	else if (listed && expression->values.count == 0)
-		docs_find(report, docs, SEVERITY_ERROR, expression->values.at,
-			  "\"values\" is empty: the operators In and NotIn need at least one value");
+		docs_report(report, docs, SEVERITY_ERROR, expression->values.at,
+			    "\"values\" is empty: the operators In and NotIn need at least one value");
 	else if (!listed && expression->values.count > 0)
-		docs_find(
+		docs_report(
 		    report, docs, SEVERITY_ERROR, expression->values.at,
 		    "the operators Exists and DoesNotExist take no values; remove \"values\", or use In or NotIn");
 }
 
-void check_profile(struct report *report, const struct docs *docs, void *object, struct place at)
+void check_profile(struct report *report, const struct docs *docs, void *object, struct location at)
 {
 	struct doc_profile *profile = object;
 
@@ -34,12 +34,12 @@ void check_profile(struct report *report, const struct docs *docs, void *object,
 	if (gib > 0)
 		profile->memory.value.nano = (wide)(gib << 30) * QUANTITY_SCALE;
 	else
-		docs_find(report, docs, SEVERITY_ERROR, profile->name.at,
-			  "the profile's name does not say its memory; give \"memory\", such as 10Gi");
+		docs_report(report, docs, SEVERITY_ERROR, profile->name.at,
+			    "the profile's name does not say its memory; give \"memory\", such as 10Gi");
 	profile->memory.at = profile->name.at;
 }
 
-void check_toleration(struct report *report, const struct docs *docs, void *object, struct place at)
+void check_toleration(struct report *report, const struct docs *docs, void *object, struct location at)
 {
 	const struct doc_toleration *toleration = object;
 	/* The position of NoExecute in the schema's table of effects. */
@@ -47,6 +47,6 @@ void check_toleration(struct report *report, const struct docs *docs, void *obje
 
 	(void)at;
 	if (toleration->seconds.set && !(toleration->effect.set && toleration->effect.value == no_execute))
-		docs_find(report, docs, SEVERITY_ERROR, toleration->seconds.at,
-			  "\"tolerationSeconds\" needs the effect NoExecute; Kubernetes refuses it otherwise");
+		docs_report(report, docs, SEVERITY_ERROR, toleration->seconds.at,
+			    "\"tolerationSeconds\" needs the effect NoExecute; Kubernetes refuses it otherwise");
 }

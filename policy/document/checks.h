@@ -8,12 +8,12 @@
 #include "policy/document/documents.h"
 
 /* Requires values for In and NotIn, and no values for Exists and DoesNotExist. */
-void check_expression(struct report *report, const struct docs *docs, void *object, struct place at);
+void check_expression(struct report *report, const struct docs *docs, void *object, struct location at);
 
 /* Sets the memory of a profile without `memory` from the profile's name. */
-void check_profile(struct report *report, const struct docs *docs, void *object, struct place at);
+void check_profile(struct report *report, const struct docs *docs, void *object, struct location at);
 
 /* Requires the effect NoExecute for tolerationSeconds, as Kubernetes does. */
-void check_toleration(struct report *report, const struct docs *docs, void *object, struct place at);
+void check_toleration(struct report *report, const struct docs *docs, void *object, struct location at);
 
 #endif

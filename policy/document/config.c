@@ -110,14 +110,14 @@ static bool find_file(struct decoder *decoder, const struct text *name, uint32_t
 	enum config_found found = config_find(decoder->docs, name->at.source, name->s, source);
 
 	if (found == CONFIG_OUTSIDE)
-		DECODE_FIND(decoder, name->at, "\"%.*s\" leads out of the policy folder; name a file inside it",
-			    SHOWN(path));
+		DECODE_REPORT(decoder, name->at, "\"%.*s\" leads out of the policy folder; name a file inside it",
+			      SHOWN(path));
 	if (found != CONFIG_FOUND)
 		return false;
 	if (decoder->docs->sources[*source].config)
 		return true;
-	DECODE_FIND(decoder, name->at, "\"%.*s\" is a file of policy; name a file with a configuration only",
-		    SHOWN(path));
+	DECODE_REPORT(decoder, name->at, "\"%.*s\" is a file of policy; name a file with a configuration only",
+		      SHOWN(path));
 	return false;
 }
 
@@ -130,9 +130,9 @@ static bool may_read(struct attaching *attaching, const struct text *name, struc
 		attaching->left -= source->bytes.len;
 		return true;
 	}
-	DECODE_FIND(attaching->decoder, name->at,
-		    "the configurations that Accelerators name are larger than 64 MiB together; split them into "
-		    "smaller files");
+	DECODE_REPORT(attaching->decoder, name->at,
+		      "the configurations that Accelerators name are larger than 64 MiB together; split them into "
+		      "smaller files");
 	attaching->left = 0;
 	source->reported = true;
 	return false;

@@ -14,7 +14,7 @@
  * Returns the only document of the reader, or NULL if it cannot be read (reported). Closes the
  * reader.
  */
-static const struct node *only_document(struct decoder *decoder, struct tree_reader *reader, struct place begin,
+static const struct node *only_document(struct decoder *decoder, struct tree_reader *reader, struct location begin,
 					struct arena *nodes)
 {
 	const struct node *root = NULL, *more = NULL;
@@ -35,13 +35,14 @@ static const struct node *only_document(struct decoder *decoder, struct tree_rea
 	if (decoder->report->errors != errors)
 		return NULL;
 	if (!root)
-		DECODE_FIND(decoder, begin, "no configuration is here; write it, or do not name it in the Accelerator");
+		DECODE_REPORT(decoder, begin,
+			      "no configuration is here; write it, or do not name it in the Accelerator");
 	else if (more)
-		DECODE_FIND(decoder, more->at,
-			    "a file with a configuration has one document; move this one to another file");
+		DECODE_REPORT(decoder, more->at,
+			      "a file with a configuration has one document; move this one to another file");
 	else if (root->type != NODE_MAP)
-		DECODE_FIND(decoder, root->at, "a configuration must be a map, found %s",
-			    node_describe(root, words, sizeof words));
+		DECODE_REPORT(decoder, root->at, "a configuration must be a map, found %s",
+			      node_describe(root, words, sizeof words));
 	else
 		return root;
 	return NULL;
@@ -60,7 +61,7 @@ static const char *list_keys(const struct node *map, char *buffer, size_t size)
 	return buffer;
 }
 
-void config_no_key(struct decoder *decoder, struct place at, const char *lacks, struct str wrong,
+void config_no_key(struct decoder *decoder, struct location at, const char *lacks, struct str wrong,
 		   const struct node *map)
 {
 	struct str names[KEYS_MAX];
@@ -71,10 +72,10 @@ void config_no_key(struct decoder *decoder, struct place at, const char *lacks, 
 		names[count++] = key->text;
 	struct str near = suggest_word(wrong, names, count, sizeof names[0]);
 	if (str_present(near))
-		DECODE_FIND(decoder, at, "the %s \"%.*s\"; did you mean \"%.*s\"?", lacks, SHOWN(wrong), SHOWN(near));
+		DECODE_REPORT(decoder, at, "the %s \"%.*s\"; did you mean \"%.*s\"?", lacks, SHOWN(wrong), SHOWN(near));
 	else
-		DECODE_FIND(decoder, at, "the %s \"%.*s\"; it has %s", lacks, SHOWN(wrong),
-			    list_keys(map, keys, sizeof keys));
+		DECODE_REPORT(decoder, at, "the %s \"%.*s\"; it has %s", lacks, SHOWN(wrong),
+			      list_keys(map, keys, sizeof keys));
 }
 
 /* Returns the chosen key of a ConfigMap's data, or NULL (reported). */
@@ -84,8 +85,8 @@ static const struct node *choose(struct decoder *decoder, const struct config_ch
 	char keys[320];
 
 	if (!data || data->value->type != NODE_MAP || data->value->count == 0) {
-		DECODE_FIND(decoder, data ? data->at : root->at,
-			    "this ConfigMap has no configuration; write one below \"data\"");
+		DECODE_REPORT(decoder, data ? data->at : root->at,
+			      "this ConfigMap has no configuration; write one below \"data\"");
 		return NULL;
 	}
 	data = data->value;
@@ -95,9 +96,9 @@ static const struct node *choose(struct decoder *decoder, const struct config_ch
 	if (!key && str_present(choice->key))
 		config_no_key(decoder, choice->at, "ConfigMap has no key", choice->key, data);
 	else if (!key)
-		DECODE_FIND(decoder, choice->at,
-			    "the ConfigMap has several configurations: %s; append \"#\" and the key of one",
-			    list_keys(data, keys, sizeof keys));
+		DECODE_REPORT(decoder, choice->at,
+			      "the ConfigMap has several configurations: %s; append \"#\" and the key of one",
+			      list_keys(data, keys, sizeof keys));
 	return key;
 }
 
@@ -136,9 +137,9 @@ static const struct node *config_map_root(struct decoder *decoder, const struct 
 	if (!key)
 		return NULL;
 	if (!is_block(source, key)) {
-		DECODE_FIND(decoder, key->at,
-			    "the configuration must be a block of text; write \"%.*s: |\" and the lines below it",
-			    SHOWN(key->text));
+		DECODE_REPORT(decoder, key->at,
+			      "the configuration must be a block of text; write \"%.*s: |\" and the lines below it",
+			      SHOWN(key->text));
 		return NULL;
 	}
 	struct tree_reader *reader = tree_open_lines(decoder->docs, choice->source, key->value->at.line + 1,
@@ -148,7 +149,7 @@ static const struct node *config_map_root(struct decoder *decoder, const struct 
 
 const struct node *config_root(struct decoder *decoder, const struct config_choice *choice, struct arena *nodes)
 {
-	struct place begin = {.source = choice->source, .line = 1, .column = 1, .length = 1};
+	struct location begin = {.source = choice->source, .line = 1, .column = 1, .length = 1};
 	const struct node *root =
 	    only_document(decoder, tree_open(decoder->docs, choice->source, decoder->report), begin, nodes);
 	const struct node *kind = root ? node_find(root, STR("kind")) : NULL;
@@ -158,14 +159,14 @@ const struct node *config_root(struct decoder *decoder, const struct config_choi
 	if (kind && str_eq(kind->value->text, STR("ConfigMap")))
 		return config_map_root(decoder, choice, root, nodes);
 	if (kind || node_find(root, STR("apiVersion"))) {
-		DECODE_FIND(decoder, kind ? kind->value->at : root->at,
-			    "this is neither a configuration nor a ConfigMap; name another file in the Accelerator");
+		DECODE_REPORT(decoder, kind ? kind->value->at : root->at,
+			      "this is neither a configuration nor a ConfigMap; name another file in the Accelerator");
 		return NULL;
 	}
 	if (str_present(choice->key)) {
-		DECODE_FIND(decoder, choice->at,
-			    "the file is not a ConfigMap, so nothing in it is named; remove \"#%.*s\"",
-			    SHOWN(choice->key));
+		DECODE_REPORT(decoder, choice->at,
+			      "the file is not a ConfigMap, so nothing in it is named; remove \"#%.*s\"",
+			      SHOWN(choice->key));
 		return NULL;
 	}
 	return root;

@@ -10,9 +10,9 @@
 /* Which configuration of a file to read. */
 struct config_choice {
 	uint32_t source;
-	struct str key;   /* The key in a ConfigMap's data. Absent: `usual`, or the only key. */
-	struct str usual; /* The preferred key, if the ConfigMap has it. */
-	struct place at;  /* The place of the name in the Accelerator. */
+	struct str key;     /* The key in a ConfigMap's data. Absent: `usual`, or the only key. */
+	struct str usual;   /* The preferred key, if the ConfigMap has it. */
+	struct location at; /* The place of the name in the Accelerator. */
 };
 
 /*
@@ -25,7 +25,7 @@ const struct node *config_root(struct decoder *decoder, const struct config_choi
  * Reports that a map has no key `wrong`, and suggests the key that was probably meant, or lists all
  * keys. `lacks` is text such as "ConfigMap has no key".
  */
-void config_no_key(struct decoder *decoder, struct place at, const char *lacks, struct str wrong,
+void config_no_key(struct decoder *decoder, struct location at, const char *lacks, struct str wrong,
 		   const struct node *map);
 
 #endif

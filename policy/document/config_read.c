@@ -65,10 +65,10 @@ static void add_cut(struct cutting *cutting, const struct node *profile, bool an
 		}
 	}
 	if (layout->count == cutting->capacity) {
-		DECODE_FIND(cutting->decoder, profile->at,
-			    "the configuration has more than %u profiles; name one of "
-			    "its layouts with \"#\"",
-			    cutting->capacity);
+		DECODE_REPORT(cutting->decoder, profile->at,
+			      "the configuration has more than %u profiles; name one of "
+			      "its layouts with \"#\"",
+			      cutting->capacity);
 		return;
 	}
 	layout->cuts[layout->count++] = (struct doc_cut){.name = {profile->text, profile->at}, .any_model = any_model};
@@ -85,9 +85,9 @@ static void read_devices(struct cutting *cutting, const struct node *entry)
 	if (!devices.enabled.value || !profiles)
 		return;
 	if (profiles->value->type != NODE_MAP) {
-		DECODE_FIND(decoder, profiles->value->at,
-			    "\"mig-devices\": expected a map of profiles, such as 1g.10gb: 7, found %s",
-			    node_describe(profiles->value, words, sizeof words));
+		DECODE_REPORT(decoder, profiles->value->at,
+			      "\"mig-devices\": expected a map of profiles, such as 1g.10gb: 7, found %s",
+			      node_describe(profiles->value, words, sizeof words));
 		return;
 	}
 	bool any_model = !node_find(entry, STR("device-filter"));
@@ -95,8 +95,8 @@ static void read_devices(struct cutting *cutting, const struct node *entry)
 		if (schema_form_fits(FORM_PROFILE, profile->text))
 			add_cut(cutting, profile, any_model);
 		else
-			DECODE_FIND(decoder, profile->at, "\"%.*s\" is not %s", SHOWN(profile->text),
-				    schema_forms[FORM_PROFILE].words);
+			DECODE_REPORT(decoder, profile->at, "\"%.*s\" is not %s", SHOWN(profile->text),
+				      schema_forms[FORM_PROFILE].words);
 	}
 }
 
@@ -105,17 +105,17 @@ static void read_layout(struct cutting *cutting, const struct node *key)
 	char words[80];
 
 	if (key->value->type != NODE_LIST) {
-		DECODE_FIND(cutting->decoder, key->value->at, "\"%.*s\": expected a list of devices, found %s",
-			    SHOWN(key->text), node_describe(key->value, words, sizeof words));
+		DECODE_REPORT(cutting->decoder, key->value->at, "\"%.*s\": expected a list of devices, found %s",
+			      SHOWN(key->text), node_describe(key->value, words, sizeof words));
 		return;
 	}
 	for (const struct node *entry = key->value->first; entry; entry = entry->next) {
 		if (entry->type == NODE_MAP)
 			read_devices(cutting, entry);
 		else
-			DECODE_FIND(cutting->decoder, entry->at,
-				    "%s must be a map of devices, mig-enabled and mig-devices, found %s",
-				    schema_mig_devices_object.name, node_describe(entry, words, sizeof words));
+			DECODE_REPORT(cutting->decoder, entry->at,
+				      "%s must be a map of devices, mig-enabled and mig-devices, found %s",
+				      schema_mig_devices_object.name, node_describe(entry, words, sizeof words));
 	}
 }
 
@@ -129,9 +129,9 @@ static void read_layouts(struct cutting *cutting, const struct node *root, const
 	if (!layouts)
 		return;
 	if (layouts->value->type != NODE_MAP) {
-		DECODE_FIND(cutting->decoder, layouts->value->at,
-			    "\"mig-configs\": expected a map of named layouts, found %s",
-			    node_describe(layouts->value, words, sizeof words));
+		DECODE_REPORT(cutting->decoder, layouts->value->at,
+			      "\"mig-configs\": expected a map of named layouts, found %s",
+			      node_describe(layouts->value, words, sizeof words));
 		return;
 	}
 	if (str_present(layout)) {

@@ -9,12 +9,12 @@
 
 /* What schema_nvidia.c decodes of mig-parted's configuration; the rest is read from its nodes. */
 struct config_mig_parted {
-	struct place at;
+	struct location at;
 	struct choice version;
 };
 
 struct config_mig_devices {
-	struct place at;
+	struct location at;
 	struct flag enabled;
 };
 

@@ -28,8 +28,8 @@ static bool report_misspelled(struct decoder *decoder, const struct node *root, 
 	for (const struct node *other = root->first; other; other = other->next) {
 		if (!str_present(suggest_word(other->text, &key, 1, sizeof key)))
 			continue;
-		DECODE_FIND(decoder, other->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(other->text),
-			    STR_ARG(key));
+		DECODE_REPORT(decoder, other->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(other->text),
+			      STR_ARG(key));
 		return true;
 	}
 	return false;
@@ -39,7 +39,7 @@ static bool report_misspelled(struct decoder *decoder, const struct node *root, 
  * Returns the scalar value of a top-level key, or an absent str after reporting why there is none.
  * Sets `at` to the location of the value if the key exists.
  */
-static struct str header(struct decoder *decoder, const struct node *root, struct str key, struct place *at)
+static struct str header(struct decoder *decoder, const struct node *root, struct str key, struct location *at)
 {
 	const struct node *entry = node_find(root, key);
 	char words[80];
@@ -50,8 +50,8 @@ static struct str header(struct decoder *decoder, const struct node *root, struc
 		const char *ours = holds_our_kind(root)              ? "; add \"apiVersion: gpugate.io/v1\""
 				   : node_find(root, STR("version")) ? HOLDS_ONLY "; move it to another folder" NAME_IT
 								     : HOLDS_ONLY;
-		DECODE_FIND(decoder, root->at, "the document has no %.*s%s", STR_ARG(key),
-			    str_eq(key, STR("kind")) ? KINDS_ARE : ours);
+		DECODE_REPORT(decoder, root->at, "the document has no %.*s%s", STR_ARG(key),
+			      str_eq(key, STR("kind")) ? KINDS_ARE : ours);
 		return (struct str){NULL, 0};
 	}
 	const struct node *value = entry->value;
@@ -59,51 +59,52 @@ static struct str header(struct decoder *decoder, const struct node *root, struc
 	if (value->bad)
 		return (struct str){NULL, 0};
 	if (value->type != NODE_SCALAR || node_needs_quotes(value)) {
-		DECODE_FIND(decoder, value->at, "\"%.*s\": expected a string, found %s", STR_ARG(key),
-			    node_describe(value, words, sizeof words));
+		DECODE_REPORT(decoder, value->at, "\"%.*s\": expected a string, found %s", STR_ARG(key),
+			      node_describe(value, words, sizeof words));
 		return (struct str){NULL, 0};
 	}
 	return value->text;
 }
 
-static const struct schema_kind *unknown_kind(struct decoder *decoder, struct place at, struct str api_version,
+static const struct schema_kind *unknown_kind(struct decoder *decoder, struct location at, struct str api_version,
 					      struct str kind)
 {
 	struct str near = suggest_word(kind, &schema_kinds[0].kind, KIND_NAMESPACE, sizeof schema_kinds[0]);
 
 	for (size_t i = 0; i < KINDS; i++) {
 		if (str_eq(schema_kinds[i].kind, kind)) {
-			DECODE_FIND(decoder, at, "the apiVersion of %s %.*s is %.*s, not %.*s",
-				    strchr("AEIOU", kind.ptr[0]) ? "an" : "a", STR_ARG(kind),
-				    STR_ARG(schema_kinds[i].api_version), STR_ARG(api_version));
+			DECODE_REPORT(decoder, at, "the apiVersion of %s %.*s is %.*s, not %.*s",
+				      strchr("AEIOU", kind.ptr[0]) ? "an" : "a", STR_ARG(kind),
+				      STR_ARG(schema_kinds[i].api_version), STR_ARG(api_version));
 			return NULL;
 		}
 	}
 	if (str_present(near))
-		DECODE_FIND(decoder, at, "unknown kind \"%.*s\"; did you mean \"%.*s\"?", SHOWN(kind), STR_ARG(near));
+		DECODE_REPORT(decoder, at, "unknown kind \"%.*s\"; did you mean \"%.*s\"?", SHOWN(kind), STR_ARG(near));
 	else if (str_eq(api_version, STR("v1")))
-		DECODE_FIND(
+		DECODE_REPORT(
 		    decoder, at,
 		    "a policy folder holds only gpugate.io/v1 documents and v1 Namespaces, and this is a v1 %.*s; "
 		    "move it to another folder%s",
 		    SHOWN(kind), str_eq(kind, STR("ConfigMap")) ? NAME_IT : "");
 	else
-		DECODE_FIND(decoder, at, "unknown kind \"%.*s\"" KINDS_ARE, SHOWN(kind));
+		DECODE_REPORT(decoder, at, "unknown kind \"%.*s\"" KINDS_ARE, SHOWN(kind));
 	return NULL;
 }
 
-static void unknown_version(struct decoder *decoder, struct place at, struct str version)
+static void unknown_version(struct decoder *decoder, struct location at, struct str version)
 {
 	struct str ours = schema_kinds[0].api_version;
 	struct str near = suggest_word(version, &ours, 1, sizeof ours);
 
 	if (str_starts(version, STR("gpugate.io/")))
-		DECODE_FIND(decoder, at, "unknown version \"%.*s\"; this gpugate reads gpugate.io/v1", SHOWN(version));
+		DECODE_REPORT(decoder, at, "unknown version \"%.*s\"; this gpugate reads gpugate.io/v1",
+			      SHOWN(version));
 	else if (str_present(near))
-		DECODE_FIND(decoder, at, "unknown apiVersion \"%.*s\"; did you mean \"gpugate.io/v1\"?",
-			    SHOWN(version));
+		DECODE_REPORT(decoder, at, "unknown apiVersion \"%.*s\"; did you mean \"gpugate.io/v1\"?",
+			      SHOWN(version));
 	else
-		DECODE_FIND(
+		DECODE_REPORT(
 		    decoder, at,
 		    "a policy folder holds only gpugate.io/v1 documents and v1 Namespaces, and this is of \"%.*s\"; "
 		    "move this file to another folder",
@@ -114,9 +115,9 @@ static void unknown_version(struct decoder *decoder, struct place at, struct str
  * Returns the schema row for a document, or NULL after reporting why there is none. Sets `at` to
  * the location of the value of `kind`.
  */
-static const struct schema_kind *find_kind(struct decoder *decoder, const struct node *root, struct place *at)
+static const struct schema_kind *find_kind(struct decoder *decoder, const struct node *root, struct location *at)
 {
-	struct place version_at = root->at;
+	struct location version_at = root->at;
 	struct str version = header(decoder, root, STR("apiVersion"), &version_at);
 	struct str kind = str_present(version) ? header(decoder, root, STR("kind"), at) : version;
 	bool known = false;
@@ -138,16 +139,16 @@ static const struct schema_kind *find_kind(struct decoder *decoder, const struct
 /* Adds a zeroed document of that kind. Returns NULL if memory is exhausted (reported). */
 static void *add_document(struct decoder *decoder, const struct schema_kind *kind)
 {
-	struct pile *pile = &decoder->piles[kind - schema_kinds];
+	struct document_list *document_list = &decoder->document_lists[kind - schema_kinds];
 	size_t size = kind->object->size;
 
-	char *items = vec_room(pile->items, pile->count, &pile->capacity, 16, size);
+	char *items = vec_room(document_list->items, document_list->count, &document_list->capacity, 16, size);
 	if (!items) {
 		decode_exhausted(decoder);
 		return NULL;
 	}
-	pile->items = items;
-	void *document = pile->items + pile->count++ * size;
+	document_list->items = items;
+	void *document = document_list->items + document_list->count++ * size;
 	memset(document, 0, size);
 	return document;
 }
@@ -155,14 +156,14 @@ static void *add_document(struct decoder *decoder, const struct schema_kind *kin
 void decode_document(struct decoder *decoder, const struct node *root)
 {
 	char words[80];
-	struct place at = root->at;
+	struct location at = root->at;
 
 	if (decoder->exhausted || root->bad || node_is_null(root))
 		return;
 	if (root->type != NODE_MAP) {
-		DECODE_FIND(decoder, root->at,
-			    "a document must be a map of apiVersion, kind, metadata and spec, found %s",
-			    node_describe(root, words, sizeof words));
+		DECODE_REPORT(decoder, root->at,
+			      "a document must be a map of apiVersion, kind, metadata and spec, found %s",
+			      node_describe(root, words, sizeof words));
 		return;
 	}
 	const struct schema_kind *kind = find_kind(decoder, root, &at);
@@ -176,7 +177,7 @@ void decode_document(struct decoder *decoder, const struct node *root)
 
 /* The first members of every document's struct. */
 struct head {
-	struct place at;
+	struct location at;
 	struct text name;
 };
 
@@ -196,9 +197,9 @@ static void name_twice(struct decoder *decoder, const struct schema_kind *kind, 
 		       const struct head *second)
 {
 	char where[WHERE_BYTES];
-	DECODE_FIND(decoder, second->name.at, "%s %.*s named \"%.*s\" is already defined at %s; rename or remove one",
-		    strchr("AEIOU", kind->kind.ptr[0]) ? "an" : "a", STR_ARG(kind->kind), SHOWN(second->name.s),
-		    docs_where(decoder->docs, first->name.at, where, sizeof where));
+	DECODE_REPORT(decoder, second->name.at, "%s %.*s named \"%.*s\" is already defined at %s; rename or remove one",
+		      strchr("AEIOU", kind->kind.ptr[0]) ? "an" : "a", STR_ARG(kind->kind), SHOWN(second->name.s),
+		      docs_where(decoder->docs, first->name.at, where, sizeof where));
 }
 
 static void check_names(struct decoder *decoder, const struct schema_kind *kind, const char *items, size_t count)
@@ -230,9 +231,9 @@ static void check_one_settings(struct decoder *decoder)
 
 	for (uint32_t i = 1; i < docs->settings.count; i++) {
 		char where[WHERE_BYTES];
-		DECODE_FIND(decoder, docs->settings.items[i].at,
-			    "a policy has at most one Settings document; the first is at %s",
-			    docs_where(docs, docs->settings.items[0].at, where, sizeof where));
+		DECODE_REPORT(decoder, docs->settings.items[i].at,
+			      "a policy has at most one Settings document; the first is at %s",
+			      docs_where(docs, docs->settings.items[0].at, where, sizeof where));
 	}
 }
 
@@ -240,20 +241,20 @@ void decode_finish(struct decoder *decoder)
 {
 	for (size_t i = 0; i < KINDS; i++) {
 		const struct schema_kind *kind = &schema_kinds[i];
-		struct pile *pile = &decoder->piles[i];
-		struct decode_list list = {.count = (uint32_t)pile->count};
-		list.items = arena_zalloc(decoder->arena, pile->count, kind->object->size);
+		struct document_list *document_list = &decoder->document_lists[i];
+		struct decode_list list = {.count = (uint32_t)document_list->count};
+		list.items = arena_zalloc(decoder->arena, document_list->count, kind->object->size);
 		if (!list.items) {
 			decode_exhausted(decoder);
 			list.count = 0;
-		} else if (pile->count > 0) {
-			memcpy(list.items, pile->items, pile->count * kind->object->size);
+		} else if (document_list->count > 0) {
+			memcpy(list.items, document_list->items, document_list->count * kind->object->size);
 		}
 		memcpy((char *)decoder->docs + kind->list_offset, &list, sizeof list);
 		if (i != KIND_SETTINGS && list.count > 0)
 			check_names(decoder, kind, list.items, list.count);
-		free(pile->items);
-		*pile = (struct pile){NULL, 0, 0};
+		free(document_list->items);
+		*document_list = (struct document_list){NULL, 0, 0};
 	}
 	check_one_settings(decoder);
 }

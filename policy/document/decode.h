@@ -10,7 +10,7 @@
 #include "policy/document/schema.h"
 
 /* Documents of one kind on the heap, while their number is not known. */
-struct pile {
+struct document_list {
 	char *items;
 	size_t count;
 	size_t capacity;
@@ -20,7 +20,7 @@ struct decoder {
 	struct docs *docs; /* `sources` is already set; decode_finish fills the lists. */
 	struct arena *arena;
 	struct report *report;
-	struct pile piles[KINDS];
+	struct document_list document_lists[KINDS];
 	bool exhausted; /* Memory is exhausted, which has been reported. */
 };
 

@@ -23,7 +23,7 @@ const char *decode_join_keys(const struct schema_object *object, char *buffer, s
 	return buffer;
 }
 
-const struct schema_field *decode_find_field(const struct schema_object *object, struct str key)
+const struct schema_field *decode_report_field(const struct schema_object *object, struct str key)
 {
 	for (size_t i = 0; i < object->field_count; i++) {
 		if (str_eq(object->fields[i].key, key))
@@ -56,25 +56,25 @@ const struct schema_field *decode_unknown_key(struct decoder *decoder, const str
 	struct str near = {NULL, 0};
 
 	if (is_decimal_comma(before, key)) {
-		DECODE_FIND(decoder, key->at, "a comma ends the value of \"%.*s\"; write %.*s.%.*s with a point",
-			    SHOWN(before->text), SHOWN(before->value->text), SHOWN(key->text));
+		DECODE_REPORT(decoder, key->at, "a comma ends the value of \"%.*s\"; write %.*s.%.*s with a point",
+			      SHOWN(before->text), SHOWN(before->value->text), SHOWN(key->text));
 		return NULL;
 	}
 
-	const struct schema_field *spec = decode_find_field(object, STR("spec"));
-	if (spec && decode_find_field(spec->object, key->text)) {
-		DECODE_FIND(decoder, key->at, "\"%.*s\" belongs below \"spec\"; indent it there", SHOWN(key->text));
+	const struct schema_field *spec = decode_report_field(object, STR("spec"));
+	if (spec && decode_report_field(spec->object, key->text)) {
+		DECODE_REPORT(decoder, key->at, "\"%.*s\" belongs below \"spec\"; indent it there", SHOWN(key->text));
 		return spec;
 	}
 	if (decoder->report->errors < SUGGEST_ERRORS_MAX)
 		near = suggest_word(key->text, &object->fields[0].key, object->field_count, sizeof object->fields[0]);
 	if (str_present(near))
-		DECODE_FIND(decoder, key->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(key->text),
-			    STR_ARG(near));
+		DECODE_REPORT(decoder, key->at, "unknown key \"%.*s\"; did you mean \"%.*s\"?", SHOWN(key->text),
+			      STR_ARG(near));
 	else
-		DECODE_FIND(decoder, key->at, "unknown key \"%.*s\"; %s has the keys %s", SHOWN(key->text),
-			    object->name, decode_join_keys(object, keys, sizeof keys));
-	return str_present(near) ? decode_find_field(object, near) : NULL;
+		DECODE_REPORT(decoder, key->at, "unknown key \"%.*s\"; %s has the keys %s", SHOWN(key->text),
+			      object->name, decode_join_keys(object, keys, sizeof keys));
+	return str_present(near) ? decode_report_field(object, near) : NULL;
 }
 
 void decode_near_key(struct decoder *decoder, const struct schema_object *object, const struct node *key)

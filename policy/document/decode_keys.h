@@ -5,7 +5,7 @@
 #include "policy/document/decode_task.h"
 
 /* Returns the field with that key, or NULL. */
-const struct schema_field *decode_find_field(const struct schema_object *object, struct str key);
+const struct schema_field *decode_report_field(const struct schema_object *object, struct str key);
 
 /*
  * Writes the object's keys to `buffer`, as in "namespaces, users and groups", and returns `buffer`.

@@ -10,8 +10,8 @@
 void decode_exhausted(struct decoder *decoder)
 {
 	if (!decoder->exhausted)
-		docs_find(decoder->report, decoder->docs, SEVERITY_ERROR, (struct place){.source = UINT32_MAX},
-			  "no memory is left to read the policy");
+		docs_report(decoder->report, decoder->docs, SEVERITY_ERROR, (struct location){.source = UINT32_MAX},
+			    "no memory is left to read the policy");
 	decoder->exhausted = true;
 }
 
@@ -35,11 +35,12 @@ static void wrong_collection(const struct decode_task *task, enum node_type type
 	bool texts = task->field->type == FIELD_TEXTS || task->field->type == FIELD_CHOICES;
 
 	if (type == NODE_LIST && texts && node->type == NODE_SCALAR && !node_is_null(node))
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found one string; write [%.*s]",
-			    STR_ARG(task->field->key), expected, SHOWN(node->text));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\": expected %s, found one string; write [%.*s]",
+			      STR_ARG(task->field->key), expected, SHOWN(node->text));
 	else if (type == NODE_LIST && node->type == NODE_MAP)
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found a map; begin each item with \"- \"",
-			    STR_ARG(task->field->key), expected);
+		DECODE_REPORT(task->decoder, node->at,
+			      "\"%.*s\": expected %s, found a map; begin each item with \"- \"",
+			      STR_ARG(task->field->key), expected);
 	else
 		decode_wrong_type(task, node, expected);
 }
@@ -59,8 +60,8 @@ static bool is_collection(const struct decode_task *task, enum node_type type, c
 		return false;
 	}
 	if (node->count == 0 && task->field->flags & FIELD_FULL) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is empty; name at least one, or remove the key",
-			    STR_ARG(task->field->key));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" is empty; name at least one, or remove the key",
+			      STR_ARG(task->field->key));
 		return false;
 	}
 	return true;
@@ -94,8 +95,8 @@ static bool report_assignment(const struct decode_task *task, const struct node 
 	struct str value = str_tail(key->text, name.len + 1);
 	while (value.len > 0 && value.ptr[0] == ' ')
 		value = str_tail(value, 1);
-	DECODE_FIND(task->decoder, key->at, "\"%.*s\" is not \"key: value\"; did you mean %.*s: %.*s?",
-		    SHOWN(key->text), SHOWN(name), SHOWN(value));
+	DECODE_REPORT(task->decoder, key->at, "\"%.*s\" is not \"key: value\"; did you mean %.*s: %.*s?",
+		      SHOWN(key->text), SHOWN(name), SHOWN(value));
 	return true;
 }
 
@@ -166,14 +167,14 @@ static void check_unique(const struct decode_task *task, const char *items, size
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		names[i] =
-		    (const struct text *)(const void *)(items + i * task->field->object->size + sizeof(struct place));
+		names[i] = (const struct text *)(const void *)(items + i * task->field->object->size +
+							       sizeof(struct location));
 	qsort(names, count, sizeof *names, by_text);
 	for (size_t i = 1; i < count; i++) {
 		if (str_present(names[i]->s) && str_eq(names[i]->s, names[i - 1]->s))
-			DECODE_FIND(task->decoder, names[i]->at,
-				    "\"%.*s\" is already defined at %s; rename or remove one", SHOWN(names[i]->s),
-				    docs_where(task->decoder->docs, names[i - 1]->at, where, sizeof where));
+			DECODE_REPORT(task->decoder, names[i]->at,
+				      "\"%.*s\" is already defined at %s; rename or remove one", SHOWN(names[i]->s),
+				      docs_where(task->decoder->docs, names[i - 1]->at, where, sizeof where));
 	}
 	free(names);
 }
@@ -186,7 +187,7 @@ static void decode_objects(const struct decode_task *task)
 	char expected[120], words[80];
 	uint32_t count = 0;
 
-	if (field->word_count > 0 && list->type == NODE_SCALAR && decode_find_word(field, list->text) == 0)
+	if (field->word_count > 0 && list->type == NODE_SCALAR && decode_report_word(field, list->text) == 0)
 		return;
 	if (field->word_count > 0)
 		snprintf(expected, sizeof expected, "the word %.*s or a list of objects",
@@ -195,8 +196,8 @@ static void decode_objects(const struct decode_task *task)
 		snprintf(expected, sizeof expected, "a list of objects");
 	if (field->word_count > 0 && list->type == NODE_SCALAR &&
 	    str_present(suggest_word(list->text, &field->words[0].word, 1, sizeof field->words[0]))) {
-		DECODE_FIND(task->decoder, list->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
-			    STR_ARG(field->key), SHOWN(list->text), STR_ARG(field->words[0].word));
+		DECODE_REPORT(task->decoder, list->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
+			      STR_ARG(field->key), SHOWN(list->text), STR_ARG(field->words[0].word));
 		return;
 	}
 	if (!is_collection(task, NODE_LIST, expected))
@@ -207,8 +208,8 @@ static void decode_objects(const struct decode_task *task)
 	for (const struct node *item = list->first; item; item = item->next) {
 		char *base = items + count * object->size;
 		if (item->type != NODE_MAP && !item->bad)
-			DECODE_FIND(task->decoder, item->at, "\"%.*s\": %s must be a map, found %s",
-				    STR_ARG(field->key), object->name, node_describe(item, words, sizeof words));
+			DECODE_REPORT(task->decoder, item->at, "\"%.*s\": %s must be a map, found %s",
+				      STR_ARG(field->key), object->name, node_describe(item, words, sizeof words));
 		if (item->type != NODE_MAP || item->bad)
 			continue;
 		memcpy(base, &item->at, sizeof item->at);
@@ -223,7 +224,7 @@ static void decode_objects(const struct decode_task *task)
 		check_unique(task, items, count);
 }
 
-/* The struct of an entry begins with {struct text key; struct place at; ...}. */
+/* The struct of an entry begins with {struct text key; struct location at; ...}. */
 static void decode_object_map(const struct decode_task *task)
 {
 	const struct schema_object *object = task->field->object;
@@ -242,9 +243,9 @@ static void decode_object_map(const struct decode_task *task)
 		struct text text;
 		bool fine = decode_read_text(task, key, task->field->key_form, &text);
 		if (value->type != NODE_MAP && !value->bad)
-			DECODE_FIND(task->decoder, value->at, "\"%.*s\": %s must be a map, such as %s, found %s",
-				    SHOWN(key->text), object->name, object->example ? object->example : "{}",
-				    node_describe(value, words, sizeof words));
+			DECODE_REPORT(task->decoder, value->at, "\"%.*s\": %s must be a map, such as %s, found %s",
+				      SHOWN(key->text), object->name, object->example ? object->example : "{}",
+				      node_describe(value, words, sizeof words));
 		if (value->type != NODE_MAP || value->bad || !fine)
 			continue;
 		memcpy(base, &text, sizeof text);
@@ -259,7 +260,7 @@ static void decode_object_map(const struct decode_task *task)
 /* The first members of a nested object's struct. */
 struct nested {
 	bool set;
-	struct place at;
+	struct location at;
 };
 
 static void decode_nested(const struct decode_task *task)
@@ -296,14 +297,14 @@ static decode_function *const decoders[] = {
 /* --- Objects --- */
 
 void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
-		   struct place at)
+		   struct location at)
 {
 	/* Bit mask by position in the table. Every object has far fewer than 64 keys. */
 	uint64_t given = 0;
 
 	for (const struct node *before = NULL, *key = map->first; key && !decoder->exhausted;
 	     before = key, key = key->next) {
-		const struct schema_field *field = decode_find_field(object, key->text);
+		const struct schema_field *field = decode_report_field(object, key->text);
 		if (field)
 			decoders[field->type](&(struct decode_task){decoder, field, key, base});
 		else if (!object->lenient)
@@ -315,19 +316,19 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 			given |= (uint64_t)1 << (field - object->fields);
 	}
 	for (size_t i = 0; i < object->field_count; i++) {
-		const struct schema_field *instead = decode_find_field(object, object->fields[i].unless);
+		const struct schema_field *instead = decode_report_field(object, object->fields[i].unless);
 		if (instead && given >> (instead - object->fields) & 1)
 			continue;
 		if (object->fields[i].flags & FIELD_REQUIRED && !(given >> i & 1))
-			DECODE_FIND(decoder, at, "%s needs the key \"%.*s\"", object->name,
-				    STR_ARG(object->fields[i].key));
+			DECODE_REPORT(decoder, at, "%s needs the key \"%.*s\"", object->name,
+				      STR_ARG(object->fields[i].key));
 	}
 	if (object->check)
 		object->check(decoder->report, decoder->docs, base, at);
 }
 
 /* The default comes from the schema's table, so it needs no validation. */
-static void set_default(struct decoder *decoder, const struct schema_field *field, char *base, struct place at)
+static void set_default(struct decoder *decoder, const struct schema_field *field, char *base, struct location at)
 {
 	void *to = base + field->offset;
 	struct str words = str_of(field->fallback);
@@ -352,7 +353,7 @@ static void set_default(struct decoder *decoder, const struct schema_field *fiel
 		quantity_parse(words, &((struct amount *)to)->value);
 		break;
 	case FIELD_CHOICE:
-		*(struct choice *)to = (struct choice){.value = decode_find_word(field, words), .at = at};
+		*(struct choice *)to = (struct choice){.value = decode_report_word(field, words), .at = at};
 		break;
 	case FIELD_OBJECTS:
 		*(bool *)(base + field->word_offset) = true;
@@ -362,7 +363,7 @@ static void set_default(struct decoder *decoder, const struct schema_field *fiel
 	}
 }
 
-void decode_defaults(struct decoder *decoder, const struct schema_object *object, void *base, struct place at)
+void decode_defaults(struct decoder *decoder, const struct schema_object *object, void *base, struct location at)
 {
 	for (size_t i = 0; i < object->field_count; i++) {
 		const struct schema_field *field = &object->fields[i];

@@ -8,11 +8,11 @@
  * Sets every field of the struct to its default. `at` becomes the location of values that the file
  * does not contain.
  */
-void decode_defaults(struct decoder *decoder, const struct schema_object *object, void *base, struct place at);
+void decode_defaults(struct decoder *decoder, const struct schema_object *object, void *base, struct location at);
 
 /* Decodes a map into the struct at `base`. Missing keys are reported at `at`. */
 void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
-		   struct place at);
+		   struct location at);
 
 /* Reports once that memory is exhausted. */
 void decode_exhausted(struct decoder *decoder);

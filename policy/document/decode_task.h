@@ -11,10 +11,11 @@ struct decode_list {
 	void *items;
 	uint32_t count;
 	bool set;
-	struct place at;
+	struct location at;
 };
 
-#define DECODE_FIND(decoder, at, ...) docs_find((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
+#define DECODE_REPORT(decoder, at, ...)                                                                                \
+	docs_report((decoder)->report, (decoder)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
 /* Arguments for "%.*s". Limits the length of a string that a message quotes. */
 #define SHOWN(s) STR_ARG(utf8_head((s), 80))

@@ -27,11 +27,11 @@ void decode_wrong_type(const struct decode_task *task, const struct node *node, 
 	if (node->bad)
 		return;
 	if (node_is_null(node) && node == task->key->value)
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" has no value; expected %s%s", STR_ARG(key), expected,
-			    task->field->flags & FIELD_REQUIRED ? "" : ", or remove the key");
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" has no value; expected %s%s", STR_ARG(key), expected,
+			      task->field->flags & FIELD_REQUIRED ? "" : ", or remove the key");
 	else
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected %s, found %s", STR_ARG(key), expected,
-			    node_describe(node, words, sizeof words));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\": expected %s, found %s", STR_ARG(key), expected,
+			      node_describe(node, words, sizeof words));
 }
 
 bool decode_read_text(const struct decode_task *task, const struct node *node, enum text_form form, struct text *out)
@@ -45,15 +45,15 @@ bool decode_read_text(const struct decode_task *task, const struct node *node, e
 		return false;
 	}
 	if (node_needs_quotes(node)) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\": expected a string, found %s; quote it: \"%.*s\"",
-			    STR_ARG(task->field->key), node_describe(node, words, sizeof words), SHOWN(node->text));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\": expected a string, found %s; quote it: \"%.*s\"",
+			      STR_ARG(task->field->key), node_describe(node, words, sizeof words), SHOWN(node->text));
 		return false;
 	}
 	if (!schema_form_fits(form, node->text)) {
 		const char *meant = schema_form_meant(form, node->text, words, sizeof words);
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" is not %s%s%s%s", SHOWN(node->text),
-			    schema_forms[form].words, meant ? "; did you mean \"" : "", meant ? meant : "",
-			    meant ? "\"?" : "");
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" is not %s%s%s%s", SHOWN(node->text),
+			      schema_forms[form].words, meant ? "; did you mean \"" : "", meant ? meant : "",
+			      meant ? "\"?" : "");
 		return false;
 	}
 	*out = (struct text){node->text, node->at};
@@ -89,8 +89,9 @@ void decode_flag(const struct decode_task *task)
 
 	const char *meant = node->type == NODE_SCALAR ? flag_meant(node->text) : NULL;
 	if (meant && !(node->plain && (yes || no)) && !node->bad)
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be true or false, found \"%.*s\"; write %s%s",
-			    STR_ARG(task->field->key), SHOWN(node->text), meant, node->plain ? "" : " without quotes");
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" must be true or false, found \"%.*s\"; write %s%s",
+			      STR_ARG(task->field->key), SHOWN(node->text), meant,
+			      node->plain ? "" : " without quotes");
 	else if (!meant)
 		decode_wrong_type(task, node, "true or false");
 	else
@@ -128,18 +129,18 @@ void decode_number(const struct decode_task *task)
 	snprintf(expected, sizeof expected, "a whole number%s%s", *word ? " or the word " : "", word);
 	if (node->type != NODE_SCALAR || node_is_null(node) || node->bad) {
 		decode_wrong_type(task, node, expected);
-	} else if (*word && decode_find_word(field, node->text) == 0) {
+	} else if (*word && decode_report_word(field, node->text) == 0) {
 		*number = (struct number){.word = true, .set = true, .at = node->at};
 	} else if (!node->plain && decode_parse_number(node->text, &value)) {
-		DECODE_FIND(task->decoder, node->at,
-			    "\"%.*s\": expected a whole number, found a string; remove the quotes",
-			    STR_ARG(field->key));
+		DECODE_REPORT(task->decoder, node->at,
+			      "\"%.*s\": expected a whole number, found a string; remove the quotes",
+			      STR_ARG(field->key));
 	} else if (!decode_parse_number(node->text, &value)) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %s, found \"%.*s\"", STR_ARG(field->key),
-			    expected, SHOWN(node->text));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" must be %s, found \"%.*s\"", STR_ARG(field->key),
+			      expected, SHOWN(node->text));
 	} else if (value < field->min || value > field->max) {
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %lld to %lld, found %.*s", STR_ARG(field->key),
-			    (long long)field->min, (long long)field->max, SHOWN(node->text));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" must be %lld to %lld, found %.*s", STR_ARG(field->key),
+			      (long long)field->min, (long long)field->max, SHOWN(node->text));
 	} else {
 		*number = (struct number){.value = value, .set = true, .at = node->at};
 	}
@@ -172,16 +173,16 @@ void decode_amount(const struct decode_task *task)
 		snprintf(advice, sizeof advice, "write a number such as 4, 6.5 or 320Gi%s",
 			 may_be_word ? ", or unlimited" : "");
 	if (result != QUANTITY_OK)
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\": \"%.*s\" %s; %s", STR_ARG(field->key),
-			    SHOWN(node->text), quantity_problem(result), advice);
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\": \"%.*s\" %s; %s", STR_ARG(field->key),
+			      SHOWN(node->text), quantity_problem(result), advice);
 	else if (quantity.nano < 0 || (quantity.nano == 0 && field->flags & FIELD_POSITIVE))
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" must be %s, found %.*s", STR_ARG(field->key),
-			    field->flags & FIELD_POSITIVE ? "above 0" : "0 or more", SHOWN(node->text));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" must be %s, found %.*s", STR_ARG(field->key),
+			      field->flags & FIELD_POSITIVE ? "above 0" : "0 or more", SHOWN(node->text));
 	else
 		*amount = (struct amount){.value = quantity, .text = node->text, .set = true, .at = node->at};
 }
 
-int decode_find_word(const struct schema_field *field, struct str text)
+int decode_report_word(const struct schema_field *field, struct str text)
 {
 	for (size_t i = 0; i < field->word_count; i++) {
 		if (str_eq(field->words[i].word, text))
@@ -194,7 +195,7 @@ void decode_read_choice(const struct decode_task *task, const struct node *node,
 {
 	const struct schema_field *field = task->field;
 	char words[320], expected[340];
-	int found = node->type == NODE_SCALAR ? decode_find_word(field, node->text) : -1;
+	int found = node->type == NODE_SCALAR ? decode_report_word(field, node->text) : -1;
 
 	join_words(field->words, field->word_count, words, sizeof words);
 	if (node->type != NODE_SCALAR || node_is_null(node) || node->bad) {
@@ -208,11 +209,11 @@ void decode_read_choice(const struct decode_task *task, const struct node *node,
 	}
 	struct str near = suggest_word(node->text, &field->words[0].word, field->word_count, sizeof field->words[0]);
 	if (str_present(near))
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
-			    STR_ARG(field->key), SHOWN(node->text), STR_ARG(near));
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
+			      STR_ARG(field->key), SHOWN(node->text), STR_ARG(near));
 	else
-		DECODE_FIND(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; use %s", STR_ARG(field->key),
-			    SHOWN(node->text), words);
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; use %s", STR_ARG(field->key),
+			      SHOWN(node->text), words);
 }
 
 void decode_choice(const struct decode_task *task)

@@ -28,7 +28,7 @@ void decode_read_choice(const struct decode_task *task, const struct node *node,
 bool decode_parse_number(struct str text, int64_t *out);
 
 /* Returns the position of a word in the field's table, or -1. */
-int decode_find_word(const struct schema_field *field, struct str text);
+int decode_report_word(const struct schema_field *field, struct str text);
 
 /*
  * Reports a value of the wrong type, as in `"quotas": expected a list of strings, found a map`.

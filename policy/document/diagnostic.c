@@ -59,7 +59,7 @@ static void add_units(struct finding *finding, struct str line)
 	finding->utf16_length = take_units(&line, finding->length);
 }
 
-static void find(struct report *report, const struct docs *docs, struct finding finding, struct place at,
+static void find(struct report *report, const struct docs *docs, struct finding finding, struct location at,
 		 const char *format, va_list args)
 {
 	const struct source *source = at.source < docs->source_count ? &docs->sources[at.source] : NULL;
@@ -84,8 +84,8 @@ static void find(struct report *report, const struct docs *docs, struct finding 
 	}
 }
 
-void docs_find(struct report *report, const struct docs *docs, enum severity severity, struct place at,
-	       const char *format, ...)
+void docs_report(struct report *report, const struct docs *docs, enum severity severity, struct location at,
+		 const char *format, ...)
 {
 	struct finding finding = {.severity = severity, .file = {"", 0}};
 	va_list args;
@@ -95,7 +95,7 @@ void docs_find(struct report *report, const struct docs *docs, enum severity sev
 	va_end(args);
 }
 
-void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct place at, const char *format,
+void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct location at, const char *format,
 	       ...)
 {
 	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
@@ -110,7 +110,7 @@ void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, 
 	va_end(args);
 }
 
-const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size)
+const char *docs_where(const struct docs *docs, struct location at, char *buffer, size_t size)
 {
 	struct str path = at.source < docs->source_count ? docs->sources[at.source].path : (struct str){"", 0};
 

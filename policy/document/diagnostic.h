@@ -8,21 +8,22 @@
  * Adds a finding that points at `at`, and quotes that line from docs->sources. If `at.source` is
  * not an index of a source, the finding names no file.
  */
-__attribute__((format(printf, 5, 6))) void docs_find(struct report *report, const struct docs *docs,
-						     enum severity severity, struct place at, const char *format, ...);
+__attribute__((format(printf, 5, 6))) void docs_report(struct report *report, const struct docs *docs,
+						       enum severity severity, struct location at, const char *format,
+						       ...);
 
 /*
- * Like docs_find, for a finding that has an id. The id determines the severity. A warning whose id
- * is in report->allow is only counted.
+ * Like docs_report, for a finding that has an id. The id determines the severity. A warning whose
+ * id is in report->allow is only counted.
  */
 __attribute__((format(printf, 5, 6))) void docs_lint(struct report *report, const struct docs *docs, enum lint_id id,
-						     struct place at, const char *format, ...);
+						     struct location at, const char *format, ...);
 
 /*
  * Writes a location to `buffer`, such as "team.yaml:12", for a message about another location.
  * Returns `buffer`. Truncates a path that does not fit.
  */
 #define WHERE_BYTES 256
-const char *docs_where(const struct docs *docs, struct place at, char *buffer, size_t size);
+const char *docs_where(const struct docs *docs, struct location at, char *buffer, size_t size);
 
 #endif

@@ -15,33 +15,33 @@
 
 struct text {
 	struct str s; /* Absent if the key was not given. */
-	struct place at;
+	struct location at;
 };
 
 struct texts {
 	struct text *items;
 	uint32_t count;
 	bool set; /* The key was given, even if its list is empty. */
-	struct place at;
+	struct location at;
 };
 
 struct flag {
 	bool value; /* The default of the schema if not set. */
 	bool set;
-	struct place at;
+	struct location at;
 };
 
 struct number {
 	int64_t value;
 	bool word; /* The field's word was given instead of a number. */
 	bool set;
-	struct place at;
+	struct location at;
 };
 
 struct choice {
 	int value; /* Position in the field's table of words, usually a value of an enum. */
 	bool set;
-	struct place at;
+	struct location at;
 };
 
 struct amount {
@@ -49,7 +49,7 @@ struct amount {
 	struct str text; /* As written in the file. */
 	bool unlimited;  /* The word `unlimited`, if the field allows it. */
 	bool set;
-	struct place at;
+	struct location at;
 };
 
 struct text_pair {
@@ -61,7 +61,7 @@ struct text_map {
 	struct text_pair *items;
 	uint32_t count;
 	bool set;
-	struct place at;
+	struct location at;
 };
 
 /*
@@ -73,11 +73,11 @@ struct text_map {
 		type *items;                                                                                           \
 		uint32_t count;                                                                                        \
 		bool set;                                                                                              \
-		struct place at;                                                                                       \
+		struct location at;                                                                                    \
 	}
 
 struct doc_expression {
-	struct place at;
+	struct location at;
 	struct text key;
 	struct choice op; /* enum selector_op: In, NotIn, Exists, DoesNotExist. */
 	struct texts values;
@@ -86,21 +86,21 @@ struct doc_expression {
 /* A LabelSelector, as in apimachinery. */
 struct doc_selector {
 	bool set;
-	struct place at;
+	struct location at;
 	struct text_map match_labels;
 	LIST_OF(struct doc_expression) match_expressions;
 };
 
 struct doc_exempt {
 	bool set;
-	struct place at;
+	struct location at;
 	struct texts namespaces; /* Globs. */
 	struct texts users;      /* Globs. */
 	struct texts groups;     /* Globs. */
 };
 
 struct doc_settings {
-	struct place at;
+	struct location at;
 	struct text name;
 	struct choice enforcement;       /* enum enforcement: deny, warn, audit. */
 	struct choice untenanted;        /* enum enforcement: deny, warn, audit, allow. */
@@ -116,7 +116,7 @@ struct doc_settings {
 
 /* A resource that NVIDIA's device plugin offers several times. */
 struct doc_replicated {
-	struct place at;
+	struct location at;
 	struct text name;   /* Required. Without a prefix, nvidia.com/ is meant. */
 	struct text rename; /* The device plugin ignores it. */
 	struct number replicas;
@@ -125,7 +125,7 @@ struct doc_replicated {
 /* `timeSlicing` or `mps` of the device plugin's configuration. */
 struct doc_replication {
 	bool set;
-	struct place at;
+	struct location at;
 	struct flag rename_by_default; /* Adds `.shared` to the names. */
 	struct flag fail_above_one;    /* Not set: false for time-slicing, true for MPS. */
 	LIST_OF(struct doc_replicated) resources;
@@ -133,7 +133,7 @@ struct doc_replication {
 
 /* What is read of a configuration of NVIDIA's device plugin. */
 struct doc_device_plugin {
-	struct place at;
+	struct location at;
 	struct choice version;
 	struct choice mig_strategy; /* enum mig_strategy, or MIG_STRATEGY_NONE. */
 	struct doc_replication time_slicing, mps;
@@ -151,14 +151,14 @@ struct doc_cut {
 
 /* The profiles of one configuration of mig-parted, or of all in its file, each name once. */
 struct doc_mig_layout {
-	struct place at;
+	struct location at;
 	bool one; /* One configuration was named, rather than the file. */
 	struct doc_cut *cuts;
 	uint32_t count;
 };
 
 struct doc_profile {
-	struct place at;
+	struct location at;
 	struct text name;             /* Such as 1g.10gb. */
 	struct number compute_slices; /* At least 1. */
 	struct number memory_slices;  /* At least 1. */
@@ -167,7 +167,7 @@ struct doc_profile {
 
 struct doc_mig {
 	bool set;
-	struct place at;
+	struct location at;
 	struct text model;     /* Key of a built-in table. Default: the Accelerator's name. */
 	bool profiles_builtin; /* `profiles: builtin`, which is the default. */
 	LIST_OF(struct doc_profile) profiles;
@@ -182,7 +182,7 @@ struct doc_mig {
 
 struct doc_sharing {
 	bool set;
-	struct place at;
+	struct location at;
 	struct text resource;                   /* Required, unless a configuration is named. */
 	struct number replicas;                 /* 2 to 65536. Required in the same way. */
 	struct number max_per_container;        /* At least 1. Default: 1. */
@@ -191,7 +191,7 @@ struct doc_sharing {
 };
 
 struct doc_accelerator {
-	struct place at;
+	struct location at;
 	struct text name;
 	struct text resource; /* Required. */
 	struct amount memory;
@@ -203,7 +203,7 @@ struct doc_accelerator {
 };
 
 struct doc_quota {
-	struct place at;
+	struct location at;
 	struct text name;       /* Required, and unique within the Tenant. */
 	struct choice measure;  /* enum measure: count, gpus, memory. */
 	struct texts resources; /* Names or globs. Not set: every accelerator resource. */
@@ -213,13 +213,13 @@ struct doc_quota {
 
 struct doc_borrowing {
 	struct text key; /* Name of one of the Tenant's quotas. */
-	struct place at;
+	struct location at;
 	struct amount borrow; /* borrowUpTo. Not set: nothing may be borrowed. */
 	struct amount lend;   /* lendUpTo. Not set: everything that is free may be lent. */
 };
 
 struct doc_tenant {
-	struct place at;
+	struct location at;
 	struct text name;
 	struct text parent;
 	struct texts namespaces; /* Names and globs. */
@@ -232,14 +232,14 @@ struct doc_tenant {
 
 struct doc_range {
 	struct text key; /* Resource name. */
-	struct place at;
+	struct location at;
 	struct number min; /* Default: 1. */
 	struct number max; /* Not set: no upper bound. */
 };
 
 struct doc_match {
 	bool set;
-	struct place at;
+	struct location at;
 	struct texts tenants;
 	struct texts namespaces; /* Names and globs. */
 	struct doc_selector namespace_selector;
@@ -250,7 +250,7 @@ struct doc_match {
 
 struct doc_to_mig {
 	bool set;
-	struct place at;
+	struct location at;
 	struct text accelerator;      /* Required. */
 	struct text memory_from;      /* annotation:KEY or label:KEY. */
 	struct amount default_memory; /* The key `default`. */
@@ -258,7 +258,7 @@ struct doc_to_mig {
 };
 
 struct doc_rewrite {
-	struct place at;
+	struct location at;
 	struct text from; /* Required. */
 	/* Exactly one of `to` and `toMig` must be set; policy/compile checks that. */
 	struct text to;
@@ -267,7 +267,7 @@ struct doc_rewrite {
 };
 
 struct doc_toleration {
-	struct place at;
+	struct location at;
 	struct text key;
 	struct choice op; /* Equal, Exists. */
 	struct text value;
@@ -277,14 +277,14 @@ struct doc_toleration {
 
 struct doc_inject {
 	bool set;
-	struct place at;
+	struct location at;
 	struct text_map node_selector;
 	LIST_OF(struct doc_toleration) tolerations;
 	struct text runtime_class;
 };
 
 struct doc_rule {
-	struct place at;
+	struct location at;
 	struct text name;
 	struct number order; /* -1000000 to 1000000. Default: 1000. */
 	struct doc_match match;
@@ -297,12 +297,12 @@ struct doc_rule {
 
 struct doc_host_paths {
 	bool set;
-	struct place at;
+	struct location at;
 	struct texts allow; /* Required. Absolute paths. */
 };
 
 struct doc_guard {
-	struct place at;
+	struct location at;
 	struct text name;
 	struct choice enforcement;     /* enum enforcement: deny, warn, audit. */
 	LIST_OF(struct choice) deny;   /* Each is an enum guard_kind. */
@@ -313,7 +313,7 @@ struct doc_guard {
 
 /* A plain v1 Namespace. Only its name and labels are read; other keys are allowed. */
 struct doc_namespace {
-	struct place at;
+	struct location at;
 	struct text name;
 	struct text_map labels;
 };

@@ -28,10 +28,10 @@ struct folder {
 	uint64_t inode;
 };
 
-struct walk {
+struct search {
 	struct arena *arena;
 	struct report *report;
-	struct walk_files *files;
+	struct found_files *files;
 	size_t capacity;
 	struct folder trail[DEPTH_MAX]; /* Folders that are being walked, outermost first. */
 	unsigned depth;
@@ -44,11 +44,11 @@ struct walk {
 	bool stop;         /* A limit was reached or memory is exhausted. It was reported. */
 };
 
-static void give_up(struct walk *walk, struct str path, const char *why)
+static void give_up(struct search *search, struct str path, const char *why)
 {
-	if (!walk->stop)
-		report_file(walk->report, path, "%s", why);
-	walk->stop = true;
+	if (!search->stop)
+		report_file(search->report, path, "%s", why);
+	search->stop = true;
 }
 
 /* Returns the length of a folder's path without the slashes at its end. */
@@ -67,73 +67,74 @@ static uint32_t folder_len(struct str path)
 	return trimmed_len(path);
 }
 
-static void add_file(struct walk *walk, struct str path, const struct stat *status, bool given)
+static void add_file(struct search *search, struct str path, const struct stat *status, bool given)
 {
-	struct walk_files *files = walk->files;
+	struct found_files *files = search->files;
 
 	if (files->count == SOURCES_MAX) {
-		give_up(walk, path, "there are more than 10,000 policy files; give a folder of policy only");
+		give_up(search, path, "there are more than 10,000 policy files; give a folder of policy only");
 		return;
 	}
-	struct walk_file *items = vec_room(files->items, files->count, &walk->capacity, 64, sizeof *items);
+	struct found_file *items = vec_room(files->items, files->count, &search->capacity, 64, sizeof *items);
 	if (!items) {
-		give_up(walk, path, "no memory is left to read the policy");
+		give_up(search, path, "no memory is left to read the policy");
 		return;
 	}
 	files->items = items;
-	files->items[files->count++] = (struct walk_file){.path = path,
-							  .device = status->st_dev,
-							  .inode = status->st_ino,
-							  .given = given,
-							  .root_len = given ? folder_len(path) : walk->root_len};
+	files->items[files->count++] = (struct found_file){.path = path,
+							   .device = status->st_dev,
+							   .inode = status->st_ino,
+							   .given = given,
+							   .root_len = given ? folder_len(path) : search->root_len};
 }
 
 /*
  * Marks a folder as being walked. Returns false if it has been walked already, or must not be
  * walked (reported).
  */
-static bool enter(struct walk *walk, struct str path, const struct stat *status)
+static bool enter(struct search *search, struct str path, const struct stat *status)
 {
 	struct folder folder = {status->st_dev, status->st_ino};
 
-	for (unsigned i = 0; i < walk->depth; i++) {
-		if (walk->trail[i].device == folder.device && walk->trail[i].inode == folder.inode) {
-			report_file(walk->report, path,
+	for (unsigned i = 0; i < search->depth; i++) {
+		if (search->trail[i].device == folder.device && search->trail[i].inode == folder.inode) {
+			report_file(search->report, path,
 				    "this symbolic link leads back to a folder that holds it; remove the link");
 			return false;
 		}
 	}
-	for (size_t i = 0; i < walk->seen_count; i++) {
-		if (walk->seen[i].device == folder.device && walk->seen[i].inode == folder.inode) {
-			walk->again = true;
+	for (size_t i = 0; i < search->seen_count; i++) {
+		if (search->seen[i].device == folder.device && search->seen[i].inode == folder.inode) {
+			search->again = true;
 			return false;
 		}
 	}
-	if (walk->depth == DEPTH_MAX || walk->seen_count == SOURCES_MAX) {
-		give_up(walk, path,
-			walk->depth == DEPTH_MAX ? "folders are nested deeper than 32 here; move this folder up"
-						 : "there are more than 10,000 folders; give a folder of policy only");
+	if (search->depth == DEPTH_MAX || search->seen_count == SOURCES_MAX) {
+		give_up(search, path,
+			search->depth == DEPTH_MAX
+			    ? "folders are nested deeper than 32 here; move this folder up"
+			    : "there are more than 10,000 folders; give a folder of policy only");
 		return false;
 	}
-	struct folder *seen = vec_room(walk->seen, walk->seen_count, &walk->seen_capacity, 64, sizeof *seen);
+	struct folder *seen = vec_room(search->seen, search->seen_count, &search->seen_capacity, 64, sizeof *seen);
 	if (!seen) {
-		give_up(walk, path, "no memory is left to read the policy");
+		give_up(search, path, "no memory is left to read the policy");
 		return false;
 	}
-	walk->seen = seen;
-	walk->seen[walk->seen_count++] = folder;
-	walk->trail[walk->depth++] = folder;
+	search->seen = seen;
+	search->seen[search->seen_count++] = folder;
+	search->trail[search->depth++] = folder;
 	return true;
 }
 
-static struct str join(struct walk *walk, struct str folder, const char *name)
+static struct str join(struct search *search, struct str folder, const char *name)
 {
 	size_t name_len = strlen(name);
 	bool slash = folder.len > 0 && folder.ptr[folder.len - 1] != '/';
-	char *path = arena_alloc(walk->arena, folder.len + slash + name_len + 1);
+	char *path = arena_alloc(search->arena, folder.len + slash + name_len + 1);
 
 	if (!path) {
-		give_up(walk, folder, "no memory is left to read the policy");
+		give_up(search, folder, "no memory is left to read the policy");
 		return (struct str){NULL, 0};
 	}
 	memcpy(path, folder.ptr, folder.len);
@@ -153,41 +154,41 @@ static bool is_policy_name(const char *name)
 	return str_ends(str_of(name), STR(".yaml")) || str_ends(str_of(name), STR(".yml"));
 }
 
-static void walk_folder(struct walk *walk, struct str path);
+static void search_folder(struct search *search, struct str path);
 
 /* Whether the target of a symbolic link is inside the folder that was given. */
-static bool stays_inside(const struct walk *walk, struct str path)
+static bool stays_inside(const struct search *search, struct str path)
 {
 	char target[PATH_MAX];
-	size_t len = strlen(walk->root);
+	size_t len = strlen(search->root);
 
 	if (!realpath(path.ptr, target))
 		return false;
-	return strncmp(target, walk->root, len) == 0 && (target[len] == '/' || target[len] == '\0' || len == 1);
+	return strncmp(target, search->root, len) == 0 && (target[len] == '/' || target[len] == '\0' || len == 1);
 }
 
 /*
  * Stats a directory entry, and the target if it is a symbolic link. Returns false if it must not be
  * read (reported).
  */
-static bool look_at(struct walk *walk, struct str path, const char *name, struct stat *status)
+static bool look_at(struct search *search, struct str path, const char *name, struct stat *status)
 {
 	bool known = lstat(path.ptr, status) == 0, link = known && S_ISLNK(status->st_mode);
 
 	if (link)
 		known = stat(path.ptr, status) == 0;
 	if (!known && link && errno == ENOENT)
-		report_file(walk->report, path,
+		report_file(search->report, path,
 			    "this symbolic link leads to nothing; remove it, or correct its target");
 	else if (!known && errno == ELOOP)
-		report_file(walk->report, path, "this symbolic link leads to itself; remove it");
+		report_file(search->report, path, "this symbolic link leads to itself; remove it");
 	else if (!known && (errno != ENOENT || is_policy_name(name)))
-		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
+		report_file(search->report, path, "cannot be read: %s", strerror(errno));
 	else if (!known)
 		/* It is not a policy file and was deleted after its folder was read. */
 		return false;
-	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(walk, path))
-		report_file(walk->report, path,
+	else if (link && (S_ISDIR(status->st_mode) || is_policy_name(name)) && !stays_inside(search, path))
+		report_file(search->report, path,
 			    "this symbolic link leads out of the folder of the policy; put the file itself here, or "
 			    "name it next to the folder as a path of its own");
 	else
@@ -213,39 +214,39 @@ static bool holds_policy(struct str path)
 }
 
 /* Records a file whose name is not that of a policy file. */
-static void ignore_file(struct walk *walk, struct str path)
+static void ignore_file(struct search *search, struct str path)
 {
 	bool yaml = ends_like(path, STR(".yaml")) || ends_like(path, STR(".yml"));
 
-	report_ignored(walk->report, path);
+	report_ignored(search->report, path);
 	if (yaml || (ends_like(path, STR(".json")) && holds_policy(path)))
 		report_lint(
-		    walk->report, path, LINT_FILE_IGNORED,
+		    search->report, path, LINT_FILE_IGNORED,
 		    "this file is ignored, since only names that end in .yaml or .yml are read; rename it, or move it "
 		    "out of the folder");
 }
 
 /* Handles one directory entry. */
-static void visit(struct walk *walk, struct str folder, const char *name)
+static void visit(struct search *search, struct str folder, const char *name)
 {
-	struct str path = join(walk, folder, name);
+	struct str path = join(search, folder, name);
 	struct stat status;
 
-	if (!path.ptr || !look_at(walk, path, name, &status))
+	if (!path.ptr || !look_at(search, path, name, &status))
 		return;
 	if (S_ISDIR(status.st_mode)) {
-		if (enter(walk, path, &status)) {
-			walk_folder(walk, path);
-			walk->depth--;
+		if (enter(search, path, &status)) {
+			search_folder(search, path);
+			search->depth--;
 		}
 	} else if (!is_policy_name(name)) {
 		if (S_ISREG(status.st_mode))
-			ignore_file(walk, path);
+			ignore_file(search, path);
 	} else {
 		if (S_ISREG(status.st_mode))
-			add_file(walk, path, &status, false);
+			add_file(search, path, &status, false);
 		else
-			report_file(walk->report, path, "is not a regular file; move it out of the policy folder");
+			report_file(search->report, path, "is not a regular file; move it out of the policy folder");
 	}
 }
 
@@ -253,7 +254,7 @@ static void visit(struct walk *walk, struct str folder, const char *name)
  * Reads the names in a folder, except those that begin with a dot. Returns a new array of new
  * strings.
  */
-static char **read_names(struct walk *walk, struct str path, size_t *count)
+static char **read_names(struct search *search, struct str path, size_t *count)
 {
 	char **names = NULL;
 	size_t capacity = 0;
@@ -261,12 +262,12 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 
 	*count = 0;
 	if (!folder) {
-		report_file(walk->report, path, "this folder cannot be read: %s", strerror(errno));
+		report_file(search->report, path, "this folder cannot be read: %s", strerror(errno));
 		return NULL;
 	}
-	for (struct dirent *entry; !walk->stop && (entry = readdir(folder));) {
-		if (++walk->entries > ENTRIES_MAX) {
-			give_up(walk, path, "the folders hold more than 200,000 names; give a folder of policy only");
+	for (struct dirent *entry; !search->stop && (entry = readdir(folder));) {
+		if (++search->entries > ENTRIES_MAX) {
+			give_up(search, path, "the folders hold more than 200,000 names; give a folder of policy only");
 			break;
 		}
 		if (entry->d_name[0] == '.')
@@ -275,7 +276,7 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 		names = larger ? larger : names;
 		char *name = larger ? strdup(entry->d_name) : NULL;
 		if (!name) {
-			give_up(walk, path, "no memory is left to read the policy");
+			give_up(search, path, "no memory is left to read the policy");
 			break;
 		}
 		names[(*count)++] = name;
@@ -284,59 +285,59 @@ static char **read_names(struct walk *walk, struct str path, size_t *count)
 	return names;
 }
 
-static void walk_folder(struct walk *walk, struct str path)
+static void search_folder(struct search *search, struct str path)
 {
 	size_t count;
-	char **names = read_names(walk, path, &count);
+	char **names = read_names(search, path, &count);
 
 	if (count > 0)
 		qsort(names, count, sizeof *names, by_name);
 	for (size_t i = 0; i < count; i++) {
-		if (!walk->stop)
-			visit(walk, path, names[i]);
+		if (!search->stop)
+			visit(search, path, names[i]);
 		free(names[i]);
 	}
 	free(names);
 }
 
-static void walk_given(struct walk *walk, const char *given)
+static void search_given(struct search *search, const char *given)
 {
-	struct str path = arena_str(walk->arena, str_of(given));
+	struct str path = arena_str(search->arena, str_of(given));
 	struct stat status;
 
 	if (!path.ptr) {
-		give_up(walk, str_of(given), "no memory is left to read the policy");
+		give_up(search, str_of(given), "no memory is left to read the policy");
 		return;
 	}
 	if (stat(path.ptr, &status) != 0) {
 		bool missing = errno == ENOENT || errno == ENOTDIR;
-		report_file(walk->report, path, missing ? "no such file or folder" : "cannot be read: %s",
+		report_file(search->report, path, missing ? "no such file or folder" : "cannot be read: %s",
 			    strerror(errno));
 		return;
 	}
 	if (!S_ISDIR(status.st_mode)) {
-		add_file(walk, path, &status, true);
+		add_file(search, path, &status, true);
 		return;
 	}
-	size_t files = walk->files->count;
-	unsigned errors = walk->report->errors;
-	walk->again = false;
-	walk->root_len = trimmed_len(path);
-	if (!realpath(path.ptr, walk->root)) {
-		report_file(walk->report, path, "cannot be read: %s", strerror(errno));
+	size_t files = search->files->count;
+	unsigned errors = search->report->errors;
+	search->again = false;
+	search->root_len = trimmed_len(path);
+	if (!realpath(path.ptr, search->root)) {
+		report_file(search->report, path, "cannot be read: %s", strerror(errno));
 		return;
 	}
-	if (!enter(walk, path, &status))
+	if (!enter(search, path, &status))
 		return;
-	walk_folder(walk, path);
-	walk->depth--;
-	if (walk->files->count == files && walk->report->errors == errors && !walk->again)
-		report_file(walk->report, path, "this folder holds no policy document (no *.yaml or *.yml file)");
+	search_folder(search, path);
+	search->depth--;
+	if (search->files->count == files && search->report->errors == errors && !search->again)
+		report_file(search->report, path, "this folder holds no policy document (no *.yaml or *.yml file)");
 }
 
 static int by_file(const void *a, const void *b)
 {
-	const struct walk_file *left = a, *right = b;
+	const struct found_file *left = a, *right = b;
 
 	if (left->device != right->device)
 		return left->device < right->device ? -1 : 1;
@@ -349,7 +350,7 @@ static int by_file(const void *a, const void *b)
 
 static int by_path(const void *a, const void *b)
 {
-	const struct walk_file *left = a, *right = b;
+	const struct found_file *left = a, *right = b;
 	return str_cmp(left->path, right->path);
 }
 
@@ -358,7 +359,7 @@ static int by_path(const void *a, const void *b)
  * since names in the file may then lead through that whole folder. Otherwise it is the one that
  * sorts first.
  */
-static void drop_twins(struct walk_files *files)
+static void drop_twins(struct found_files *files)
 {
 	size_t kept = 0;
 
@@ -366,8 +367,8 @@ static void drop_twins(struct walk_files *files)
 		return;
 	qsort(files->items, files->count, sizeof files->items[0], by_file);
 	for (size_t i = 0; i < files->count; i++) {
-		const struct walk_file *file = &files->items[i];
-		const struct walk_file *last = kept > 0 ? &files->items[kept - 1] : NULL;
+		const struct found_file *file = &files->items[i];
+		const struct found_file *last = kept > 0 ? &files->items[kept - 1] : NULL;
 		if (!last || last->device != file->device || last->inode != file->inode)
 			files->items[kept++] = *file;
 	}
@@ -375,14 +376,14 @@ static void drop_twins(struct walk_files *files)
 	qsort(files->items, files->count, sizeof files->items[0], by_path);
 }
 
-void walk_paths(const char *const *paths, size_t path_count, struct arena *arena, struct walk_files *files,
+void find_files(const char *const *paths, size_t path_count, struct arena *arena, struct found_files *files,
 		struct report *report)
 {
-	struct walk walk = {.arena = arena, .report = report, .files = files};
+	struct search search = {.arena = arena, .report = report, .files = files};
 
-	*files = (struct walk_files){NULL, 0};
-	for (size_t i = 0; i < path_count && !walk.stop; i++)
-		walk_given(&walk, paths[i]);
+	*files = (struct found_files){NULL, 0};
+	for (size_t i = 0; i < path_count && !search.stop; i++)
+		search_given(&search, paths[i]);
 	drop_twins(files);
-	free(walk.seen);
+	free(search.seen);
 }

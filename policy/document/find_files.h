@@ -9,7 +9,7 @@
 #include "gpugate/report.h"
 #include "gpugate/str.h"
 
-struct walk_file {
+struct found_file {
 	struct str path; /* NUL-terminated. */
 	uint64_t device;
 	uint64_t inode;
@@ -17,8 +17,8 @@ struct walk_file {
 	uint32_t root_len; /* See struct source. */
 };
 
-struct walk_files {
-	struct walk_file *items; /* On the heap. */
+struct found_files {
+	struct found_file *items; /* On the heap. */
 	size_t count;
 };
 
@@ -34,7 +34,7 @@ struct walk_files {
  *
  * The arena owns the paths. Problems go to the report. Returns new `items`, which the caller frees.
  */
-void walk_paths(const char *const *paths, size_t path_count, struct arena *arena, struct walk_files *files,
+void find_files(const char *const *paths, size_t path_count, struct arena *arena, struct found_files *files,
 		struct report *report);
 
 #endif

@@ -8,7 +8,7 @@
  * The location of a value. `source` counts the files from 0. Line and column count from 1. Column
  * and length are in characters.
  */
-struct place {
+struct location {
 	uint32_t source;
 	uint32_t line;
 	uint32_t column;

@@ -15,7 +15,7 @@ struct node {
 	bool plain; /* A scalar without quotes. Only these can be numbers, booleans or null. */
 	bool flow;  /* A list or map in brackets or braces (flow style). */
 	bool bad;   /* Already reported; nothing more is reported about it. */
-	struct place at;
+	struct location at;
 	struct str text; /* Of a scalar. */
 	/* Of a list: its first item. Of a map: its first key. In the order of the file. */
 	struct node *first;

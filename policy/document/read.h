@@ -5,7 +5,7 @@
 #include "policy/document/documents.h"
 
 /*
- * Reads every *.yaml and *.yml file below the paths (see walk_paths), and decodes the documents.
+ * Reads every *.yaml and *.yml file below the paths (see find_files), and decodes the documents.
  * Reports all problems rather than stopping at the first; `docs` contains what could be decoded.
  *
  * Documents are ordered by path and position in the file, so the order does not depend on the file

@@ -5,8 +5,8 @@
  *
  * The type of a field determines the layout of its value in the struct (documents.h). The value at
  * `offset` is a struct text, texts, flag, number, choice, amount or text_map; or an object {bool
- * set; struct place at; ...}; or a LIST_OF. List items begin with {struct place at; ...}, and
- * entries of a map with {struct text key; struct place at; ...}.
+ * set; struct location at; ...}; or a LIST_OF. List items begin with {struct location at; ...}, and
+ * entries of a map with {struct text key; struct location at; ...}.
  */
 #ifndef POLICY_DOCUMENT_SCHEMA_H
 #define POLICY_DOCUMENT_SCHEMA_H
@@ -87,7 +87,7 @@ struct schema_object {
 	 * Checks conditions between the fields of a decoded struct. NULL if there are none. `at` is
 	 * the beginning of the object.
 	 */
-	void (*check)(struct report *report, const struct docs *docs, void *object, struct place at);
+	void (*check)(struct report *report, const struct docs *docs, void *object, struct location at);
 	/*
 	 * For the JSON Schema: the conditions that `check` or the compiler requires, as a JSON
 	 * object whose members are added to those of this object. NULL if there are none, or none

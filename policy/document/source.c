@@ -22,21 +22,21 @@ static void check_text(struct docs *docs, uint32_t index, struct report *report)
 {
 	struct source *source = &docs->sources[index];
 	struct str rest = source->bytes;
-	struct place at = {.source = index, .line = 1, .column = 1, .length = 1};
+	struct location at = {.source = index, .line = 1, .column = 1, .length = 1};
 
 	while (rest.len > 0) {
 		uint32_t point = 0;
 		unsigned bytes = utf8_next(rest, &point);
 		unsigned line_break = lines_break(rest);
 		if (bytes == 0) {
-			docs_find(report, docs, SEVERITY_ERROR, at,
-				  "the byte 0x%02X is not UTF-8 here; save the file as UTF-8",
-				  (unsigned)(unsigned char)rest.ptr[0]);
+			docs_report(report, docs, SEVERITY_ERROR, at,
+				    "the byte 0x%02X is not UTF-8 here; save the file as UTF-8",
+				    (unsigned)(unsigned char)rest.ptr[0]);
 			return;
 		}
 		if (!is_allowed(point)) {
-			docs_find(report, docs, SEVERITY_ERROR, at,
-				  "the character U+%04X is not allowed in YAML; remove it", (unsigned)point);
+			docs_report(report, docs, SEVERITY_ERROR, at,
+				    "the character U+%04X is not allowed in YAML; remove it", (unsigned)point);
 			return;
 		}
 		if (line_break) {
@@ -66,13 +66,13 @@ static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struc
 	return 0;
 }
 
-static void read_files(const struct walk_files *files, struct buf *bytes, struct arena *arena, struct docs *docs,
+static void read_files(const struct found_files *files, struct buf *bytes, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {
 	size_t total = 0;
 
 	for (size_t i = 0; i < files->count; i++) {
-		const struct walk_file *file = &files->items[i];
+		const struct found_file *file = &files->items[i];
 		/*
 		 * Without O_NONBLOCK, a file that was replaced by a pipe after it was found would
 		 * block. A file that the user named may be a pipe.
@@ -108,9 +108,9 @@ static void read_files(const struct walk_files *files, struct buf *bytes, struct
 void source_read_paths(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {
-	struct walk_files files;
+	struct found_files files;
 
-	walk_paths(paths, path_count, arena, &files, report);
+	find_files(paths, path_count, arena, &files, report);
 	docs->source_count = 0;
 	docs->sources = arena_zalloc(arena, files.count, sizeof *docs->sources);
 	struct buf bytes;

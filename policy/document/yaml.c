@@ -19,7 +19,7 @@ struct tree_reader {
 	bool over; /* The end, or an error after which nothing can be read. */
 };
 
-#define FIND(reader, at, ...) docs_find((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
+#define REPORT(reader, at, ...) docs_report((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
 static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 {
@@ -37,7 +37,7 @@ static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 static void run_out(struct tree_reader *reader)
 {
 	reader->over = true;
-	FIND(reader, (struct place){.source = reader->index}, "no memory is left to read this file");
+	REPORT(reader, (struct location){.source = reader->index}, "no memory is left to read this file");
 }
 
 /* --- Nodes --- */
@@ -45,7 +45,7 @@ static void run_out(struct tree_reader *reader)
 static struct node *new_node(struct tree_reader *reader, enum node_type type, const yaml_event_t *event)
 {
 	struct node *node = arena_zalloc(reader->nodes, 1, sizeof *node);
-	struct place at = yaml_place(reader->docs, reader->index, event->start_mark, event->end_mark);
+	struct location at = yaml_location(reader->docs, reader->index, event->start_mark, event->end_mark);
 
 	if (!node) {
 		run_out(reader);
@@ -84,12 +84,12 @@ static struct str keep_text(struct tree_reader *reader, const yaml_event_t *even
 static void refuse_marks(struct tree_reader *reader, struct node *node, const yaml_char_t *anchor,
 			 const yaml_char_t *tag)
 {
-	struct place at = node->at;
+	struct location at = node->at;
 	at.length = 1;
 	if (anchor)
-		FIND(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
+		REPORT(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
 	else if (tag)
-		FIND(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
+		REPORT(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
 	if (anchor || tag)
 		node->bad = true;
 }
@@ -127,15 +127,15 @@ static bool check_key(struct tree_reader *reader, const struct node *key)
 	if (key->bad)
 		return false;
 	if (key->type != NODE_SCALAR) {
-		FIND(reader, key->at, "a key must be a word, found %s",
-		     key->type == NODE_LIST
-			 ? "a list; quote it if it is meant as text"
-			 : "a map; render it first if it is a template (\"{{ }}\"), or quote it if it "
-			   "is meant as text");
+		REPORT(reader, key->at, "a key must be a word, found %s",
+		       key->type == NODE_LIST
+			   ? "a list; quote it if it is meant as text"
+			   : "a map; render it first if it is a template (\"{{ }}\"), or quote it if it "
+			     "is meant as text");
 		return false;
 	}
 	if (key->plain && str_eq(key->text, STR("<<"))) {
-		FIND(reader, key->at, "merge keys (\"<<\") are not read; write the keys out");
+		REPORT(reader, key->at, "merge keys (\"<<\") are not read; write the keys out");
 		return false;
 	}
 	return true;
@@ -161,7 +161,7 @@ static void read_entries(struct tree_reader *reader, struct node *map, unsigned 
 	}
 }
 
-static int by_text_then_place(const void *a, const void *b)
+static int by_text_then_location(const void *a, const void *b)
 {
 	const struct node *left = *(struct node *const *)a, *right = *(struct node *const *)b;
 	int order = str_cmp(left->text, right->text);
@@ -190,7 +190,7 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 	}
 	for (struct node *key = map->first; key; key = key->next)
 		keys[count++] = key;
-	qsort(keys, count, sizeof *keys, by_text_then_place);
+	qsort(keys, count, sizeof *keys, by_text_then_location);
 	const struct node *first = keys[0];
 	/* "apiVersion" sorts before the other keys of a document. */
 	bool reported_as_one = false;
@@ -204,13 +204,13 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 			continue;
 		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
 		if (str_eq(first->text, STR("apiVersion"))) {
-			FIND(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
+			REPORT(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
 			reported_as_one = true;
 			continue;
 		}
-		FIND(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
-		     first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
-		     (unsigned)first->at.column);
+		REPORT(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
+		       first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
+		       (unsigned)first->at.column);
 	}
 	free(keys);
 	map->count = 0;
@@ -232,7 +232,7 @@ static struct node *read_collection(struct tree_reader *reader, const yaml_event
 	if (!node)
 		return NULL;
 	if (depth >= TREE_DEPTH_MAX) {
-		FIND(reader, node->at, "lists and maps are nested deeper than %d here", TREE_DEPTH_MAX);
+		REPORT(reader, node->at, "lists and maps are nested deeper than %d here", TREE_DEPTH_MAX);
 		reader->over = true;
 		return NULL;
 	}
@@ -260,7 +260,7 @@ static struct node *read_node(struct tree_reader *reader, const yaml_event_t *ev
 	if (!node)
 		return NULL;
 	if (event->type == YAML_ALIAS_EVENT) {
-		FIND(reader, node->at, "aliases (\"*\") are not read; write the value out, or quote it");
+		REPORT(reader, node->at, "aliases (\"*\") are not read; write the value out, or quote it");
 		node->text = (struct str){"", 0};
 		node->bad = true;
 		return node;

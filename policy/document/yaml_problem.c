@@ -51,12 +51,12 @@ struct where {
 	struct report *report;
 };
 
-#define FIND(where, at, ...) docs_find((where)->report, (where)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
+#define REPORT(where, at, ...) docs_report((where)->report, (where)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
-struct place yaml_place(const struct docs *docs, uint32_t index, yaml_mark_t from, yaml_mark_t to)
+struct location yaml_location(const struct docs *docs, uint32_t index, yaml_mark_t from, yaml_mark_t to)
 {
 	const struct source *source = &docs->sources[index];
-	struct place at = {
+	struct location at = {
 	    .source = index, .line = (uint32_t)from.line + 1, .column = (uint32_t)from.column + 1, .length = 1};
 
 	if (at.line > source->line_count)
@@ -97,13 +97,13 @@ static bool str_all(struct str s, char c)
  * Reports a missing space after a colon. YAML reads `key:value` as one word, and so as a key
  * without its colon. Returns whether it was reported.
  */
-static bool space_missing(const struct where *where, struct place at, struct str word)
+static bool space_missing(const struct where *where, struct location at, struct str word)
 {
 	const char *colon = word.len ? memchr(word.ptr, ':', word.len) : NULL;
 
 	if (!colon || colon == word.ptr || colon + 1 == word.ptr + word.len || strchr("#[]{}\"'|>&*!%@`", word.ptr[0]))
 		return false;
-	FIND(where, at, "a space is missing after the colon of \"%.*s\"", STR_ARG(utf8_head(word, 80)));
+	REPORT(where, at, "a space is missing after the colon of \"%.*s\"", STR_ARG(utf8_head(word, 80)));
 	return true;
 }
 
@@ -114,15 +114,15 @@ static bool space_missing(const struct where *where, struct place at, struct str
  */
 static bool colon_missing(const struct where *where, uint32_t line)
 {
-	struct place at = {.source = where->index};
+	struct location at = {.source = where->index};
 	struct str word = {NULL, 0};
 
 	for (at.line = line + 1; word.len == 0 && at.line > 1;)
 		word = first_word(where->source, --at.line, &at.column);
 	at.length = (uint32_t)word.len;
 	if (word.len > 1 && str_all(word, '-')) {
-		FIND(where, at, "documents are separated by a line of three dashes, \"---\", and this has %zu",
-		     word.len);
+		REPORT(where, at, "documents are separated by a line of three dashes, \"---\", and this has %zu",
+		       word.len);
 		return true;
 	}
 	if (space_missing(where, at, word))
@@ -130,7 +130,7 @@ static bool colon_missing(const struct where *where, uint32_t line)
 	if (word.len == 0 || strchr("-#[]{}\"'|>&*!%@`", word.ptr[0]) ||
 	    str_has_char(source_line(where->source, at.line), ':'))
 		return false;
-	FIND(where, at, "a colon is missing after \"%.*s\"", STR_ARG(utf8_head(word, 80)));
+	REPORT(where, at, "a colon is missing after \"%.*s\"", STR_ARG(utf8_head(word, 80)));
 	return true;
 }
 
@@ -169,11 +169,11 @@ void yaml_problem(const yaml_parser_t *parser, const struct docs *docs, uint32_t
 	const struct where *where = &(struct where){docs, &docs->sources[index], index, report};
 	struct str theirs = str_of(parser->problem ? parser->problem : "");
 	const char *ours = "this is not YAML";
-	struct place at = yaml_place(docs, index, parser->problem_mark, parser->problem_mark);
+	struct location at = yaml_location(docs, index, parser->problem_mark, parser->problem_mark);
 
 	if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_READER_ERROR) {
 		at.line = 0;
-		FIND(where, at, "the file cannot be read as YAML");
+		REPORT(where, at, "the file cannot be read as YAML");
 		return;
 	}
 	if (str_starts(theirs, STR("mapping values are not allowed")) && colon_missing(where, at.line - 1))
@@ -193,8 +193,8 @@ void yaml_problem(const yaml_parser_t *parser, const struct docs *docs, uint32_t
 	if (one_line && str_starts(theirs, STR("did not find expected ',' or")))
 		ours = flow_problem(source_line(where->source, at.line), at.column, ours);
 	if (one_line)
-		FIND(where, at, "%s", ours);
+		REPORT(where, at, "%s", ours);
 	else
-		FIND(where, at, "%s (the %s begins on line %zu)", ours, holder_of(parser->context),
-		     parser->context_mark.line + 1);
+		REPORT(where, at, "%s (the %s begins on line %zu)", ours, holder_of(parser->context),
+		       parser->context_mark.line + 1);
 }

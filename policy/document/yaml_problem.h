@@ -12,6 +12,6 @@ void yaml_problem(const yaml_parser_t *parser, const struct docs *docs, uint32_t
 /*
  * Returns the location from one mark to the other. If they are on different lines, the length is 1.
  */
-struct place yaml_place(const struct docs *docs, uint32_t index, yaml_mark_t from, yaml_mark_t to);
+struct location yaml_location(const struct docs *docs, uint32_t index, yaml_mark_t from, yaml_mark_t to);
 
 #endif

@@ -103,51 +103,52 @@ static bool is_counted(const struct policy *policy, const struct tenant *tenant,
  * A bound Pod is charged by the model of its node, unless no quota would count it there: binding a
  * Pod must never make it uncounted.
  */
-struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
+struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct consumer *consumer,
 			  struct str name, const struct resource *resource)
 {
-	if (resource && holding->node_model_count) {
-		struct scope node = scope_of(policy, resource, holding->node_models, holding->node_model_count);
+	if (resource && consumer->node_model_count) {
+		struct scope node = scope_of(policy, resource, consumer->node_models, consumer->node_model_count);
 		if (node.names.count && is_counted(policy, tenant, name, resource, &node))
 			return node;
 	}
-	return scope_of(policy, resource, holding->models, holding->model_count);
+	return scope_of(policy, resource, consumer->models, consumer->model_count);
 }
 
 /*
- * Adds what a demand costs to the sums of the quotas of the tenant, which are in the order of its
+ * Adds what a request costs to the sums of the quotas of the tenant, which are in the order of its
  * path. Returns 0, or -1 if an amount overflows.
  */
-static int add_demand(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
-		      const struct demand *demand, struct charge *sums)
+static int add_request(const struct policy *policy, const struct tenant *tenant, const struct consumer *consumer,
+		       const struct resource_request *resource_request, struct charge *sums)
 {
-	const struct resource *resource = snapshot_resource(policy, demand->resource);
-	struct scope scope = charge_scope(policy, tenant, holding, demand->resource, resource);
+	const struct resource *resource = snapshot_resource(policy, resource_request->resource);
+	struct scope scope = charge_scope(policy, tenant, consumer, resource_request->resource, resource);
 	for (uint32_t q = 0; q < tenant->quota_count; q++) {
 		wide each, part;
-		if (!charge_unit(policy, &policy->quotas[sums[q].quota], demand->resource, resource, &scope, &each) ||
+		if (!charge_unit(policy, &policy->quotas[sums[q].quota], resource_request->resource, resource, &scope,
+				 &each) ||
 		    each == MEMORY_UNKNOWN)
 			continue;
-		if (__builtin_mul_overflow(each, (wide)companions_count(policy, demand), &part) ||
+		if (__builtin_mul_overflow(each, (wide)companions_count(policy, resource_request), &part) ||
 		    __builtin_add_overflow(sums[q].amount, part, &sums[q].amount))
 			return -1;
 	}
 	return 0;
 }
 
-int policy_charge(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+int policy_charge(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
 		  struct charge *charges)
 {
-	if (globs_match(&policy->exempt.namespaces, holding->namespace))
+	if (globs_match(&policy->exempt.namespaces, consumer->namespace))
 		return 0;
-	uint32_t other, count = 0, index = snapshot_tenant(policy, holding->namespace, labels, &other);
+	uint32_t other, count = 0, index = snapshot_tenant(policy, consumer->namespace, labels, &other);
 	if (index == NO_TENANT || other != NO_TENANT)
 		return 0;
 	const struct tenant *tenant = &policy->tenants[index];
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		charges[q] = (struct charge){tenant->quotas[q], 0};
-	for (uint32_t d = 0; d < holding->demand_count; d++)
-		if (add_demand(policy, tenant, holding, &holding->demands[d], charges) < 0)
+	for (uint32_t d = 0; d < consumer->request_count; d++)
+		if (add_request(policy, tenant, consumer, &consumer->requests[d], charges) < 0)
 			return -1;
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		if (charges[q].amount > 0)

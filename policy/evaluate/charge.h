@@ -5,7 +5,7 @@
 #ifndef POLICY_EVALUATE_CHARGE_H
 #define POLICY_EVALUATE_CHARGE_H
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pairs.h"
 #include "policy/model/snapshot.h"
 
@@ -24,10 +24,10 @@ struct scope scope_of(const struct policy *policy, const struct resource *resour
 		      uint32_t count);
 
 /*
- * The scope of a holding for one of its resources. A Pod that is bound is charged by its node,
+ * The scope of a consumer for one of its resources. A Pod that is bound is charged by its node,
  * unless no quota would count it there: it must not become one that is counted nowhere.
  */
-struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct holding *holding,
+struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct consumer *consumer,
 			  struct str name, const struct resource *resource);
 
 /* Whether the model of a landing is in the scope. */

@@ -1,7 +1,7 @@
 #include "policy/evaluate/companions.h"
 
 #include "policy/base/show.h"
-#include "policy/evaluate/objection.h"
+#include "policy/evaluate/violation.h"
 
 /*
  * Returns the cost of one unit of an accelerator that no Accelerator has, in the measure `gpus`: a
@@ -26,11 +26,12 @@ bool companions_cost(const struct policy *policy, const struct quota *quota, str
 	return quota->models == NULL;
 }
 
-int64_t companions_count(const struct policy *policy, const struct demand *demand)
+int64_t companions_count(const struct policy *policy, const struct resource_request *resource_request)
 {
-	if (demand->count <= DEMAND_MAX)
-		return demand->count;
-	return snapshot_is_accelerator(policy, demand->resource) ? DEMAND_MAX : demand->count;
+	if (resource_request->count <= RESOURCE_REQUEST_MAX)
+		return resource_request->count;
+	return snapshot_is_accelerator(policy, resource_request->resource) ? RESOURCE_REQUEST_MAX
+									   : resource_request->count;
 }
 
 static bool is_named(const struct policy *policy, const struct tenant *tenant, struct str name)
@@ -41,36 +42,36 @@ static bool is_named(const struct policy *policy, const struct tenant *tenant, s
 	return false;
 }
 
-int companions_add(struct evaluation *e, struct demand *demands, uint32_t *count)
+int companions_add(struct evaluation *e, struct resource_request *requests, uint32_t *count)
 {
 	const struct policy *policy = e->policy;
 	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT || !policy->tenants[e->tenant].counts_others)
 		return 0;
 	const struct tenant *tenant = &policy->tenants[e->tenant];
-	const struct demand *asked;
+	const struct resource_request *asked;
 	uint32_t asked_count, added = 0;
-	if (policy_demands(e->pod, e->arena, &asked, &asked_count) < 0)
+	if (policy_pod_requests(e->pod, e->arena, &asked, &asked_count) < 0)
 		return -1;
 	for (uint32_t i = 0; i < asked_count; i++) {
 		if (!is_named(policy, tenant, asked[i].resource))
 			continue;
 		if (added == COMPANIONS_MAX)
-			return decision_object(
+			return decision_add_violation(
 			    e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""),
 			    "the Pod requests more than %d different resources that quotas of tenant \"" SHOW
 			    "\" name and "
 			    "that are not accelerators; request fewer",
 			    COMPANIONS_MAX, SHOWN(tenant->name));
-		demands[(*count)++] = asked[i];
+		requests[(*count)++] = asked[i];
 		added++;
 	}
 	return 0;
 }
 
-bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count)
+bool policy_counts_some(const struct policy *policy, const struct resource_request *requests, uint32_t count)
 {
 	for (uint32_t d = 0; d < count; d++) {
-		struct str name = demands[d].resource;
+		struct str name = requests[d].resource;
 		if (snapshot_is_accelerator(policy, name) || index_id(&policy->named_resources, name) != INDEX_NONE)
 			return true;
 	}

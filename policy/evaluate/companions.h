@@ -5,7 +5,7 @@
 #ifndef POLICY_EVALUATE_COMPANIONS_H
 #define POLICY_EVALUATE_COMPANIONS_H
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "policy/evaluate/evaluation.h"
 
 /*
@@ -16,17 +16,17 @@
 bool companions_cost(const struct policy *policy, const struct quota *quota, struct str name, wide *each);
 
 /*
- * Returns the number of units to charge for a demand. An accelerator is limited to DEMAND_MAX,
- * wherever the demand comes from, such as the text of the ledger.
+ * Returns the number of units to charge for a request. An accelerator is limited to
+ * RESOURCE_REQUEST_MAX, wherever the request comes from, such as the text of the ledger.
  */
-int64_t companions_count(const struct policy *policy, const struct demand *demand);
+int64_t companions_count(const struct policy *policy, const struct resource_request *resource_request);
 
 /*
  * Appends the demands of the Pod for resources that are not accelerators and that some quota on the
  * path of its tenant names. The array must have room for `*count + COMPANIONS_MAX`. More than
- * COMPANIONS_MAX such resources cause an objection. Returns 0, or -1 if the arena is exhausted.
+ * COMPANIONS_MAX such resources cause a violation. Returns 0, or -1 if the arena is exhausted.
  */
 #define COMPANIONS_MAX 64
-int companions_add(struct evaluation *e, struct demand *demands, uint32_t *count);
+int companions_add(struct evaluation *e, struct resource_request *requests, uint32_t *count);
 
 #endif

@@ -10,9 +10,9 @@
 #include "policy/evaluate/charge.h"
 #include "policy/evaluate/companions.h"
 #include "policy/evaluate/mismatch.h"
-#include "policy/evaluate/objection.h"
 #include "policy/evaluate/placement.h"
 #include "policy/evaluate/requirements.h"
+#include "policy/evaluate/violation.h"
 
 /* Maximum bytes of the parts of a sentence, so that all of it fits into MESSAGE_MAX. */
 #define KNOWN_MAX 220
@@ -80,13 +80,13 @@ static int object_unknown(struct evaluation *e, struct str name, const struct re
 	requirements_print(model, known, sizeof known);
 	mismatch_print(e->pod, placement, model, differs, sizeof differs);
 	bool known_by_that = differs[0] && model->label_count + model->without_count == 1;
-	return decision_object(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
-			       "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
-			       "\"%s%s; correct what the Pod requires, or ask the "
-			       "platform team for an Accelerator",
-			       SHOWN(name), where,
-			       placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
-			       SHOWN(model->name), known_by_that ? "" : known, differs);
+	return decision_add_violation(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
+				      "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
+				      "\"%s%s; correct what the Pod requires, or ask the "
+				      "platform team for an Accelerator",
+				      SHOWN(name), where,
+				      placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
+				      SHOWN(model->name), known_by_that ? "" : known, differs);
 }
 
 /*
@@ -123,7 +123,7 @@ static int object_uncovered(struct evaluation *e, struct str name, bool known)
 	const struct tenant *tenant = &e->policy->tenants[e->tenant];
 	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "";
 	print_covered(e, covered, sizeof covered);
-	return decision_object(
+	return decision_add_violation(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""),
 	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW "; %s%s%sask the platform team for a quota",
 	    SHOWN(tenant->name), SHOWN(name), covered[0] ? "request what its quotas cover (" : "", covered,
@@ -139,7 +139,7 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	const struct model *in = &policy->models[resource->landings[covered].model];
 	char known[REQUIREMENTS_MAX];
 	requirements_print(in, known, sizeof known);
-	return decision_object(
+	return decision_add_violation(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
 	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW " on nodes of Accelerator \"" SHOW "\", where the Pod "
 	    "could run; require nodes of \"" SHOW "\"%s and no others, or ask the platform team for a quota",
@@ -159,16 +159,16 @@ static int check_memory(struct evaluation *e, struct str name, const struct reso
 		    each != MEMORY_UNKNOWN)
 			continue;
 		bool slice = !resource && snapshot_role(policy, name) == ROLE_SLICE;
-		if (decision_object(e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement,
-				    quota->name,
-				    slice ? "GPU quota \"" SHOW "\" of tenant \"" SHOW
-					    "\" measures memory, but no Accelerator of the "
-					    "policy offers " SHOW
-					    "; request another MIG profile, or ask the platform team to offer it"
-					  : "GPU quota \"" SHOW "\" of tenant \"" SHOW
-					    "\" measures memory, but no Accelerator of the "
-					    "policy says how much " SHOW " has; ask the platform team to add that",
-				    SHOWN(quota->name), SHOWN(policy->tenants[quota->tenant].name), SHOWN(name)) < 0)
+		if (decision_add_violation(
+			e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement, quota->name,
+			slice ? "GPU quota \"" SHOW "\" of tenant \"" SHOW
+				"\" measures memory, but no Accelerator of the "
+				"policy offers " SHOW
+				"; request another MIG profile, or ask the platform team to offer it"
+			      : "GPU quota \"" SHOW "\" of tenant \"" SHOW
+				"\" measures memory, but no Accelerator of the "
+				"policy says how much " SHOW " has; ask the platform team to add that",
+			SHOWN(quota->name), SHOWN(policy->tenants[quota->tenant].name), SHOWN(name)) < 0)
 			return -1;
 	}
 	return 0;
@@ -206,12 +206,12 @@ static int check_resource(struct evaluation *e, struct str name, const struct re
  * Every resource must be measurable, and counted by some quota on the path on each model that the
  * Pod can run on.
  */
-static int check_coverage(struct evaluation *e, const struct holding *holding)
+static int check_coverage(struct evaluation *e, const struct consumer *consumer)
 {
-	for (uint32_t d = 0; d < holding->demand_count; d++) {
-		struct str name = holding->demands[d].resource;
+	for (uint32_t d = 0; d < consumer->request_count; d++) {
+		struct str name = consumer->requests[d].resource;
 		const struct resource *resource = snapshot_resource(e->policy, name);
-		struct scope scope = scope_of(e->policy, resource, holding->models, holding->model_count);
+		struct scope scope = scope_of(e->policy, resource, consumer->models, consumer->model_count);
 		if (check_memory(e, name, resource, &scope) < 0)
 			return -1;
 		if (resource && check_resource(e, name, resource) < 0)
@@ -229,7 +229,7 @@ static int check_tenancy(struct evaluation *e)
 	if (e->tenant == NO_TENANT) {
 		enum enforcement enforcement =
 		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
-		return decision_object(
+		return decision_add_violation(
 		    e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
 		    "namespace \"" SHOW "\" belongs to no tenant of the GPU policy, so its Pods may not request "
 		    "accelerators; use a namespace of a tenant, or ask the platform team to add this one to a tenant",
@@ -237,37 +237,39 @@ static int check_tenancy(struct evaluation *e)
 	}
 	if (e->other_tenant == NO_TENANT)
 		return 0;
-	return decision_object(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
-			       "namespace \"" SHOW "\" is claimed by two tenants of the GPU policy, \"" SHOW
-			       "\" and \"" SHOW "\"; ask the "
-			       "platform team to assign it to one of them",
-			       SHOWN(e->namespace), SHOWN(policy->tenants[e->tenant].name),
-			       SHOWN(policy->tenants[e->other_tenant].name));
+	return decision_add_violation(e->decision, e->arena, REASON_AMBIGUOUS, policy->enforcement, STR(""),
+				      "namespace \"" SHOW "\" is claimed by two tenants of the GPU policy, \"" SHOW
+				      "\" and \"" SHOW "\"; ask the "
+				      "platform team to assign it to one of them",
+				      SHOWN(e->namespace), SHOWN(policy->tenants[e->tenant].name),
+				      SHOWN(policy->tenants[e->other_tenant].name));
 }
 
 int charges_check(struct evaluation *e)
 {
-	struct holding *holding = &e->decision->holding;
-	const struct draft *draft = &e->draft;
-	struct demand *demands = arena_zalloc(e->arena, draft->name_count + COMPANIONS_MAX, sizeof *demands);
-	if (!demands)
+	struct consumer *consumer = &e->decision->consumer;
+	const struct working_pod *working = &e->working;
+	struct resource_request *requests =
+	    arena_zalloc(e->arena, working->name_count + COMPANIONS_MAX, sizeof *requests);
+	if (!requests)
 		return -1;
-	for (uint32_t n = 0; n < draft->name_count; n++)
-		if (draft->effective[n] > 0)
-			demands[holding->demand_count++] = (struct demand){draft->names[n], draft->effective[n]};
-	if (companions_add(e, demands, &holding->demand_count) < 0)
+	for (uint32_t n = 0; n < working->name_count; n++)
+		if (working->effective[n] > 0)
+			requests[consumer->request_count++] =
+			    (struct resource_request){working->names[n], working->effective[n]};
+	if (companions_add(e, requests, &consumer->request_count) < 0)
 		return -1;
-	if (holding->demand_count == 0)
+	if (consumer->request_count == 0)
 		return 0;
-	holding->demands = demands;
-	holding->uid = e->pod->uid;
-	holding->namespace = e->namespace;
-	holding->name = e->pod->name;
+	consumer->requests = requests;
+	consumer->uid = e->pod->uid;
+	consumer->namespace = e->namespace;
+	consumer->name = e->pod->name;
 	if (check_tenancy(e) < 0)
 		return -1;
 	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT)
 		return 0;
-	if (policy_place(e->policy, e->pod, e->arena, holding) < 0 || check_coverage(e, holding) < 0)
+	if (policy_place(e->policy, e->pod, e->arena, consumer) < 0 || check_coverage(e, consumer) < 0)
 		return -1;
 	e->decision->charged = !e->decision->denied;
 	return 0;

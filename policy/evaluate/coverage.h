@@ -5,7 +5,7 @@
 #include "policy/evaluate/evaluation.h"
 
 /*
- * Fills decision->holding and sets decision->charged. Adds objections about tenants, quotas and
+ * Fills decision->consumer and sets decision->charged. Adds violations about tenants, quotas and
  * models. Returns 0, or -1 if the arena is exhausted.
  */
 int charges_check(struct evaluation *e);

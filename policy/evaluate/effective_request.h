@@ -9,7 +9,7 @@
 #ifndef POLICY_EVALUATE_EFFECTIVE_REQUEST_H
 #define POLICY_EVALUATE_EFFECTIVE_REQUEST_H
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pod.h"
 
 struct effective {

@@ -7,11 +7,11 @@
 #include "policy/evaluate/exempt.h"
 #include "policy/evaluate/guard.h"
 #include "policy/evaluate/guard_env.h"
-#include "policy/evaluate/objection.h"
 #include "policy/evaluate/reapply.h"
 #include "policy/evaluate/rules.h"
 #include "policy/evaluate/trace.h"
 #include "policy/evaluate/unknown.h"
+#include "policy/evaluate/violation.h"
 #include "policy/model/catalog.h"
 
 /*
@@ -96,17 +96,17 @@ static bool identify(struct evaluation *e, const struct policy *policy, const st
 	return true;
 }
 
-static int object_problem(struct evaluation *e, const struct draft_problem *problem)
+static int object_problem(struct evaluation *e, const struct working_pod_problem *problem)
 {
 	bool of_container = str_present(problem->container);
 	if (!str_present(problem->resource))
-		return decision_object(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
-				       "the Pod requests %s; request %s", problem->what, problem->remedy);
-	return decision_object(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
-			       "%s" SHOW "%s requests " SHOW ": \"" SHOW "\" %s; request %s",
-			       of_container ? "container \"" : "the Pod's overhead", SHOWN(problem->container),
-			       of_container ? "\"" : "", SHOWN(problem->resource), SHOWN(problem->quantity),
-			       problem->what, problem->remedy);
+		return decision_add_violation(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+					      "the Pod requests %s; request %s", problem->what, problem->remedy);
+	return decision_add_violation(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+				      "%s" SHOW "%s requests " SHOW ": \"" SHOW "\" %s; request %s",
+				      of_container ? "container \"" : "the Pod's overhead", SHOWN(problem->container),
+				      of_container ? "\"" : "", SHOWN(problem->resource), SHOWN(problem->quantity),
+				      problem->what, problem->remedy);
 }
 
 /*
@@ -119,8 +119,8 @@ static int begin(struct evaluation *e, const struct policy *policy, const struct
 	*decision = (struct decision){0};
 	if (!concerns(review) || !identify(e, policy, review, arena, decision, trace))
 		return 0;
-	struct draft_problem problem;
-	if (find_judged(e) < 0 || draft_init(&e->draft, policy, e->pod, arena, &problem) < 0)
+	struct working_pod_problem problem;
+	if (find_judged(e) < 0 || working_pod_init(&e->working, policy, e->pod, arena, &problem) < 0)
 		return -1;
 	if (problem.what && object_problem(e, &problem) < 0)
 		return -1;
@@ -154,10 +154,10 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 		  struct decision *decision, const struct trace *trace)
 {
 	struct evaluation e;
-	if (restore_concerns(review)) {
+	if (reapply_concerns(review)) {
 		*decision = (struct decision){.exempt = exempt_match(&policy->exempt, review, review->namespace, NULL),
 					      .mirror = is_mirror(review)};
-		return decision->exempt || decision->mirror ? 0 : restore_edits(policy, review, arena, decision);
+		return decision->exempt || decision->mirror ? 0 : reapply_edits(policy, review, arena, decision);
 	}
 	int some = begin(&e, policy, review, arena, decision, trace);
 	if (some <= 0 || decision->mirror || decision->denied)
@@ -171,7 +171,7 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 	guards_void(&e, count_void, &voids);
 	if (decision->denied)
 		return 0;
-	if (draft_edits(&e.draft, voids, &edits, &count) < 0)
+	if (working_pod_edits(&e.working, voids, &edits, &count) < 0)
 		return -1;
 	struct void_edits to = {edits, count, &e, trace ? guards_voiding(&e) : NULL};
 	guards_void(&e, edit_void, &to);
@@ -184,7 +184,7 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 		    struct decision *decision, const struct trace *trace)
 {
 	struct evaluation e;
-	if (restore_concerns(review)) {
+	if (reapply_concerns(review)) {
 		/*
 		 * An existing Pod is changed. Its resource requests are immutable, but its
 		 * annotations are not, so only Guards apply.

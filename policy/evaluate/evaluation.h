@@ -24,7 +24,7 @@ struct evaluation {
 	uint32_t tenant, other_tenant; /* See snapshot_tenant. */
 	/* By container: whether Guards check it; NULL: they check all. */
 	const bool *judged;
-	struct draft draft;
+	struct working_pod working;
 	const struct trace *trace; /* NULL: none is wanted */
 	struct trace_marks *marks; /* NULL without a trace; see trace.h */
 };

@@ -5,7 +5,7 @@
 #include "policy/evaluate/evaluation.h"
 
 /*
- * Adds the objections of all Guards that check this operation. Returns 0, or -1 if the arena is
+ * Adds the violations of all Guards that check this operation. Returns 0, or -1 if the arena is
  * exhausted.
  */
 int guards_check(struct evaluation *e);

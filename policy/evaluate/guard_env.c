@@ -6,7 +6,7 @@
 
 #include "gpugate/pod.h"
 #include "policy/evaluate/exempt.h"
-#include "policy/evaluate/objection.h"
+#include "policy/evaluate/violation.h"
 #include "policy/model/catalog.h"
 
 /*
@@ -42,15 +42,16 @@ int guard_check_env(struct evaluation *e, const struct guard *guard)
 	bool voids = voiding && voiding->enforcement <= guard->enforcement;
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
-		if (!guard_judges(e, i) || (voids && !draft_asks(&e->draft, i)))
+		if (!guard_judges(e, i) || (voids && !working_pod_requests_any(&e->working, i)))
 			continue;
 		for (uint32_t v = 0; v < container->env_count; v++) {
 			const struct env_var *env = &container->env[v];
 			if (catalog_variable(env->name) < 0 || harmless(env))
 				continue;
-			return guard_object(e, guard, GUARD_VISIBLE_DEVICES_ENV, container, "sets ", env->name,
-					    ", which exposes devices that no quota counts; remove it, and request an "
-					    "accelerator in resources.limits");
+			return guard_violation(
+			    e, guard, GUARD_VISIBLE_DEVICES_ENV, container, "sets ", env->name,
+			    ", which exposes devices that no quota counts; remove it, and request an "
+			    "accelerator in resources.limits");
 		}
 	}
 	return 0;
@@ -81,7 +82,8 @@ static int void_container(const struct evaluation *e, uint32_t at, void_fn *foun
 static int each_void(const struct evaluation *e, void_fn *found, void *context)
 {
 	for (uint32_t i = 0; i < e->pod->container_count; i++)
-		if (guard_judges(e, i) && !draft_asks(&e->draft, i) && void_container(e, i, found, context) < 0)
+		if (guard_judges(e, i) && !working_pod_requests_any(&e->working, i) &&
+		    void_container(e, i, found, context) < 0)
 			return -1;
 	return 0;
 }
@@ -107,11 +109,11 @@ static int object_void(void *context, uint32_t container, int32_t index, struct 
 	 */
 	if (index < 0 && check->guard->enforcement == ENFORCEMENT_AUDIT)
 		return 0;
-	return guard_object(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],
-			    "must set ", variable,
-			    " to \"void\", since it requests no accelerator and its image may set the variable; the "
-			    "mutating webhook does "
-			    "that, so create the Pod again");
+	return guard_violation(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],
+			       "must set ", variable,
+			       " to \"void\", since it requests no accelerator and its image may set the variable; the "
+			       "mutating webhook does "
+			       "that, so create the Pod again");
 }
 
 int guards_check_void(struct evaluation *e)

@@ -5,12 +5,12 @@
 #ifndef POLICY_EVALUATE_GUARD_ENV_H
 #define POLICY_EVALUATE_GUARD_ENV_H
 
-#include "policy/evaluate/guard_object.h"
+#include "policy/evaluate/guard_violation.h"
 
 guard_check_fn guard_check_env; /* visibleDevicesEnv */
 
 /*
- * Adds an objection for each variable that a Guard requires to be `void` and that is not. Returns
+ * Adds a violation for each variable that a Guard requires to be `void` and that is not. Returns
  * 0, or -1 if the arena is exhausted.
  */
 int guards_check_void(struct evaluation *e);

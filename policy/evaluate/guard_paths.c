@@ -29,11 +29,11 @@ int guard_check_device_paths(struct evaluation *e, const struct guard *guard)
 	for (uint32_t i = 0; i < e->pod->volume_count; i++) {
 		const struct volume *volume = &e->pod->volumes[i];
 		if (str_present(volume->host_path) && is_device_path(volume->host_path))
-			return guard_object(e, guard, GUARD_HOST_DEVICE_MOUNTS, NULL, "hostPath volume ",
-					    volume->host_path,
-					    " gives access to accelerators, or to what allocates them, and no quota "
-					    "counts that; remove "
-					    "it, and request accelerators in resources.limits");
+			return guard_violation(e, guard, GUARD_HOST_DEVICE_MOUNTS, NULL, "hostPath volume ",
+					       volume->host_path,
+					       " gives access to accelerators, or to what allocates them, and no quota "
+					       "counts that; remove "
+					       "it, and request accelerators in resources.limits");
 	}
 	return 0;
 }
@@ -61,7 +61,7 @@ static int object_path(struct evaluation *e, const struct guard *guard, struct s
 	}
 	snprintf(after + len, sizeof after - (size_t)len, "%s%sanother kind of volume",
 		 allowed->count > PATHS_SHOWN ? ", ..." : "", allowed->count ? ", or " : "");
-	return guard_object(e, guard, GUARD_HOST_PATHS, NULL, "hostPath volume ", path, after);
+	return guard_violation(e, guard, GUARD_HOST_PATHS, NULL, "hostPath volume ", path, after);
 }
 
 int guard_check_allowed_paths(struct evaluation *e, const struct guard *guard)
@@ -104,7 +104,7 @@ int guard_check_device_volumes(struct evaluation *e, const struct guard *guard)
 		const struct container *container = &e->pod->containers[i];
 		for (uint32_t m = 0; guard_judges(e, i) && m < container->mount_count; m++)
 			if (is_device_volume(container->mounts[m].path))
-				return guard_object(
+				return guard_violation(
 				    e, guard, GUARD_DEVICE_VOLUME_MOUNTS, container, "mounts ",
 				    container->mounts[m].path,
 				    ", which allocates devices that no quota counts; remove that mount");

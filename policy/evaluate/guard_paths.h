@@ -2,7 +2,7 @@
 #ifndef POLICY_EVALUATE_GUARD_PATHS_H
 #define POLICY_EVALUATE_GUARD_PATHS_H
 
-#include "policy/evaluate/guard_object.h"
+#include "policy/evaluate/guard_violation.h"
 
 guard_check_fn guard_check_device_paths;   /* hostDeviceMounts */
 guard_check_fn guard_check_allowed_paths;  /* hostPaths */

@@ -51,12 +51,12 @@ static int check_capabilities(struct evaluation *e, const struct guard *guard, c
 			bool traces = capabilities[c].with_host_pid;
 			if ((traces && !e->pod->host_pid) || !is_capability(text, capabilities[c].name))
 				continue;
-			return guard_object(e, guard, GUARD_PRIVILEGED, container, "adds the capability ", text,
-					    traces
-						? ", which together with hostPID gives access to every accelerator on "
-						  "its node; remove one of the two"
-						: ", which gives access to every accelerator on its node; remove "
-						  "it from securityContext.capabilities.add");
+			return guard_violation(
+			    e, guard, GUARD_PRIVILEGED, container, "adds the capability ", text,
+			    traces ? ", which together with hostPID gives access to every accelerator on "
+				     "its node; remove one of the two"
+				   : ", which gives access to every accelerator on its node; remove "
+				     "it from securityContext.capabilities.add");
 		}
 	}
 	return 0;
@@ -78,7 +78,7 @@ int guard_check_privileged(struct evaluation *e, const struct guard *guard)
 		else if (str_eq(container->proc_mount, STR("Unmasked")))
 			what = "has an unmasked /proc, which gives access to devices of its node; remove "
 			       "securityContext.procMount";
-		if (what ? guard_object(e, guard, GUARD_PRIVILEGED, container, what, STR(""), "") < 0
+		if (what ? guard_violation(e, guard, GUARD_PRIVILEGED, container, what, STR(""), "") < 0
 			 : check_capabilities(e, guard, container) < 0)
 			return -1;
 	}
@@ -130,7 +130,7 @@ static int check_annotations(struct evaluation *e, const struct guard *guard, en
 		const struct pair *before =
 		    old.count ? bsearch(pair, old.items, old.count, sizeof *pair, key_order) : NULL;
 		if (!before || !str_eq(before->value, pair->value))
-			return guard_object(e, guard, kind, NULL, "annotation ", pair->key, why);
+			return guard_violation(e, guard, kind, NULL, "annotation ", pair->key, why);
 	}
 	return 0;
 }
@@ -156,8 +156,8 @@ int guard_check_node_name(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->node_name.len == 0)
 		return 0;
-	return guard_object(e, guard, GUARD_PREBOUND_NODE_NAME, NULL, "spec.nodeName ", e->pod->node_name,
-			    " bypasses the scheduler; use a nodeSelector or node affinity instead");
+	return guard_violation(e, guard, GUARD_PREBOUND_NODE_NAME, NULL, "spec.nodeName ", e->pod->node_name,
+			       " bypasses the scheduler; use a nodeSelector or node affinity instead");
 }
 
 int guard_check_ephemeral(struct evaluation *e, const struct guard *guard)
@@ -165,7 +165,7 @@ int guard_check_ephemeral(struct evaluation *e, const struct guard *guard)
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
 		if (container->list == CONTAINER_EPHEMERAL && guard_judges(e, i))
-			return guard_object(
+			return guard_violation(
 			    e, guard, GUARD_EPHEMERAL_CONTAINERS, container,
 			    "is an ephemeral container, and these are not allowed here; debug in a copy "
 			    "of the Pod (kubectl debug --copy-to)",
@@ -178,8 +178,8 @@ int guard_check_claims(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->resource_claim_count == 0)
 		return 0;
-	return guard_object(e, guard, GUARD_RESOURCE_CLAIMS, NULL,
-			    "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
-			    "accelerator in resources.limits",
-			    STR(""), "");
+	return guard_violation(e, guard, GUARD_RESOURCE_CLAIMS, NULL,
+			       "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
+			       "accelerator in resources.limits",
+			       STR(""), "");
 }

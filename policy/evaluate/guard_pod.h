@@ -2,7 +2,7 @@
 #ifndef POLICY_EVALUATE_GUARD_POD_H
 #define POLICY_EVALUATE_GUARD_POD_H
 
-#include "policy/evaluate/guard_object.h"
+#include "policy/evaluate/guard_violation.h"
 
 guard_check_fn guard_check_node_name;          /* preboundNodeName */
 guard_check_fn guard_check_privileged;         /* privileged */

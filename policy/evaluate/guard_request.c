@@ -8,25 +8,25 @@
 #include "policy/evaluate/placement.h"
 #include "policy/model/catalog.h"
 
-static bool is_slice(const struct draft *draft, uint32_t name)
+static bool is_slice(const struct working_pod *working, uint32_t name)
 {
-	const struct catalog_resource *row = catalog_find(draft->names[name]);
-	return draft->resources[name] ? draft->resources[name]->slice : row && row->role == ROLE_SLICE;
+	const struct catalog_resource *row = catalog_find(working->names[name]);
+	return working->resources[name] ? working->resources[name]->slice : row && row->role == ROLE_SLICE;
 }
 
 int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
 {
-	const struct draft *draft = &e->draft;
+	const struct working_pod *working = &e->working;
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		uint32_t seen = INDEX_NONE;
-		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
-			const struct amount_of *amount = &draft->amounts[a];
-			if (amount_value(amount) <= 0 || !is_slice(draft, amount->name))
+		for (uint32_t a = working->first[i]; a != INDEX_NONE; a = working->amounts[a].next) {
+			const struct amount_of *amount = &working->amounts[a];
+			if (amount_value(amount) <= 0 || !is_slice(working, amount->name))
 				continue;
 			if (seen != INDEX_NONE && seen != amount->name)
-				return guard_object(
+				return guard_violation(
 				    e, guard, GUARD_MIXED_MIG, &e->pod->containers[i], "requests ",
-				    draft->names[amount->name],
+				    working->names[amount->name],
 				    " and another MIG profile, of which it can use only one; request one profile, or "
 				    "use two containers");
 			seen = amount->name;
@@ -42,12 +42,12 @@ int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
  */
 static int is_slice_everywhere(const struct evaluation *e, uint32_t name)
 {
-	const struct resource *resource = e->draft.resources[name];
+	const struct resource *resource = e->working.resources[name];
 	struct placement placement;
 	bool single = false;
-	if (is_slice(&e->draft, name))
+	if (is_slice(&e->working, name))
 		return 1;
-	if (!resource || !str_eq(resource->name, e->draft.names[name]))
+	if (!resource || !str_eq(resource->name, e->working.names[name]))
 		return 0;
 	if (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
 		return -1;
@@ -65,23 +65,24 @@ static int is_slice_everywhere(const struct evaluation *e, uint32_t name)
 
 int guard_check_slices(struct evaluation *e, const struct guard *guard)
 {
-	const struct draft *draft = &e->draft;
-	int slices[DRAFT_RESOURCES_MAX];
-	for (uint32_t n = 0; n < draft->name_count; n++) {
+	const struct working_pod *working = &e->working;
+	int slices[WORKING_POD_RESOURCES_MAX];
+	for (uint32_t n = 0; n < working->name_count; n++) {
 		slices[n] = is_slice_everywhere(e, n);
 		if (slices[n] < 0)
 			return -1;
 	}
-	for (uint32_t i = 0; draft->name_count && i < e->pod->container_count; i++)
-		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
-			const struct amount_of *amount = &draft->amounts[a];
+	for (uint32_t i = 0; working->name_count && i < e->pod->container_count; i++)
+		for (uint32_t a = working->first[i]; a != INDEX_NONE; a = working->amounts[a].next) {
+			const struct amount_of *amount = &working->amounts[a];
 			if (!slices[amount->name] || amount_value(amount) <= 1)
 				continue;
-			return guard_object(e, guard, GUARD_SEVERAL_SLICES, &e->pod->containers[i],
-					    "requests more than one ", draft->names[amount->name],
-					    ", but CUDA uses only one MIG slice in a container; request one slice of a "
-					    "larger profile, or one in each of several "
-					    "containers");
+			return guard_violation(
+			    e, guard, GUARD_SEVERAL_SLICES, &e->pod->containers[i], "requests more than one ",
+			    working->names[amount->name],
+			    ", but CUDA uses only one MIG slice in a container; request one slice of a "
+			    "larger profile, or one in each of several "
+			    "containers");
 		}
 	return 0;
 }
@@ -92,7 +93,7 @@ int guard_check_slices(struct evaluation *e, const struct guard *guard)
  */
 static int64_t share_limit(const struct evaluation *e, uint32_t name)
 {
-	const struct resource *resource = e->draft.resources[name];
+	const struct resource *resource = e->working.resources[name];
 	struct placement placement;
 	int64_t limit = 0;
 	if (resource && placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
@@ -106,14 +107,14 @@ static int64_t share_limit(const struct evaluation *e, uint32_t name)
 	 * A name with the suffix `.shared` is a share even if no Accelerator has it, or one has
 	 * only its slice (snapshot_resource).
 	 */
-	bool named = !resource || !str_eq(resource->name, e->draft.names[name]);
-	return limit ? limit : named && str_ends(e->draft.names[name], CATALOG_SHARED_SUFFIX);
+	bool named = !resource || !str_eq(resource->name, e->working.names[name]);
+	return limit ? limit : named && str_ends(e->working.names[name], CATALOG_SHARED_SUFFIX);
 }
 
 /* Returns a model on which the name is a whole device and which the Pod can run on, or NULL. */
 static const struct model *whole_model(const struct evaluation *e, uint32_t name)
 {
-	const struct resource *resource = e->draft.resources[name];
+	const struct resource *resource = e->working.resources[name];
 	struct placement placement;
 	if (!resource || placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
 		return NULL;
@@ -137,22 +138,23 @@ static int object_shares(struct evaluation *e, const struct guard *guard, const 
 			 ", or require nodes of Accelerator \"" SHOW "\", where each is a whole device, in the Pod's "
 			 "nodeSelector",
 			 SHOWN(whole->name));
-	return guard_object(e, guard, GUARD_SHARED_ABOVE_ONE, container,
-			    limit > 1 ? "requests too many " : "requests more than one ", e->draft.names[name], text);
+	return guard_violation(e, guard, GUARD_SHARED_ABOVE_ONE, container,
+			       limit > 1 ? "requests too many " : "requests more than one ", e->working.names[name],
+			       text);
 }
 
 int guard_check_shares(struct evaluation *e, const struct guard *guard)
 {
-	const struct draft *draft = &e->draft;
-	int64_t limits[DRAFT_RESOURCES_MAX];
-	for (uint32_t n = 0; n < draft->name_count; n++) {
+	const struct working_pod *working = &e->working;
+	int64_t limits[WORKING_POD_RESOURCES_MAX];
+	for (uint32_t n = 0; n < working->name_count; n++) {
 		limits[n] = share_limit(e, n);
 		if (limits[n] < 0)
 			return -1;
 	}
-	for (uint32_t i = 0; draft->name_count && i < e->pod->container_count; i++)
-		for (uint32_t a = draft->first[i]; a != INDEX_NONE; a = draft->amounts[a].next) {
-			const struct amount_of *amount = &draft->amounts[a];
+	for (uint32_t i = 0; working->name_count && i < e->pod->container_count; i++)
+		for (uint32_t a = working->first[i]; a != INDEX_NONE; a = working->amounts[a].next) {
+			const struct amount_of *amount = &working->amounts[a];
 			if (limits[amount->name] == 0 || amount_value(amount) <= limits[amount->name])
 				continue;
 			return object_shares(e, guard, &e->pod->containers[i], amount->name, limits[amount->name]);

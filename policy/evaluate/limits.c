@@ -92,24 +92,24 @@ static bool pool_is_changing(const struct pool *pool, const struct held *held)
  * in the order of quotas.
  */
 static void find_borrowers(const struct policy *policy, const struct pool *pool, const struct held *held,
-			   struct excess *excess)
+			   struct quota_violation *quota_violation)
 {
 	for (uint32_t i = 0; i < pool->count; i++) {
 		uint32_t q = pool->quotas[i];
 		wide amount = now_held(held, q) - policy->quotas[q].hard;
 		if (amount <= 0)
 			continue;
-		uint32_t at = excess->borrower_count;
-		while (at > 0 && excess->borrowers[at - 1].amount < amount)
+		uint32_t at = quota_violation->borrower_count;
+		while (at > 0 && quota_violation->borrowers[at - 1].amount < amount)
 			at--;
-		if (at == EXCESS_BORROWERS_MAX)
+		if (at == QUOTA_VIOLATION_BORROWERS_MAX)
 			continue;
-		if (excess->borrower_count < EXCESS_BORROWERS_MAX)
-			excess->borrower_count++;
-		for (uint32_t k = excess->borrower_count - 1; k > at; k--)
-			excess->borrowers[k] = excess->borrowers[k - 1];
-		excess->borrowers[at].quota = q;
-		excess->borrowers[at].amount = amount;
+		if (quota_violation->borrower_count < QUOTA_VIOLATION_BORROWERS_MAX)
+			quota_violation->borrower_count++;
+		for (uint32_t k = quota_violation->borrower_count - 1; k > at; k--)
+			quota_violation->borrowers[k] = quota_violation->borrowers[k - 1];
+		quota_violation->borrowers[at].quota = q;
+		quota_violation->borrowers[at].amount = amount;
 	}
 }
 
@@ -128,21 +128,21 @@ bool policy_cohort_exceeded(const struct policy *policy, uint32_t quota, const s
 }
 
 /* A sum that overflows cannot be booked, whatever the enforcement. */
-bool limits_refuse(const struct policy *policy, const struct judgment *j)
+bool limits_deny(const struct policy *policy, const struct judgment *j)
 {
 	return policy->tenants[j->quota->tenant].enforcement == ENFORCEMENT_DENY || j->then == AMOUNT_MAX;
 }
 
-uint32_t policy_excess_max(const struct policy *policy)
+uint32_t policy_quota_violations_max(const struct policy *policy)
 {
 	return 2 * policy->path_quota_max;
 }
 
 uint32_t policy_exceeded(const struct policy *policy, const struct charge *charges, uint32_t count,
-			 const struct held *held, struct excess *excess, bool *refused)
+			 const struct held *held, struct quota_violation *quota_violation, bool *denied)
 {
 	uint32_t made = 0;
-	*refused = false;
+	*denied = false;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t q = charges[i].quota;
 		if (policy->quotas[q].unlimited)
@@ -150,24 +150,24 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 		struct judgment j = limits_judge(policy, &charges[i], held);
 		if (!j.above_hard && !j.above_pool)
 			continue;
-		struct excess row = {.quota = q,
-				     .kind = EXCESS_HARD,
-				     .requested = charges[i].amount,
-				     .used = held[q].used,
-				     .pending = held[q].pending,
-				     .left = j.left,
-				     .most = most_ever(policy, q),
-				     .refuses = limits_refuse(policy, &j),
-				     .changing = is_changing(&held[q])};
+		struct quota_violation row = {.quota = q,
+					      .kind = QUOTA_VIOLATION_HARD,
+					      .requested = charges[i].amount,
+					      .used = held[q].used,
+					      .pending = held[q].pending,
+					      .left = j.left,
+					      .max = most_ever(policy, q),
+					      .denies = limits_deny(policy, &j),
+					      .changing = is_changing(&held[q])};
 		if (j.above_hard)
-			excess[made++] = row;
+			quota_violation[made++] = row;
 		if (j.above_pool) {
-			row.kind = EXCESS_COHORT;
+			row.kind = QUOTA_VIOLATION_COHORT;
 			row.changing = pool_is_changing(&policy->pools[j.quota->pool], held);
 			find_borrowers(policy, &policy->pools[j.quota->pool], held, &row);
-			excess[made++] = row;
+			quota_violation[made++] = row;
 		}
-		*refused |= row.refuses;
+		*denied |= row.denies;
 	}
 	return made;
 }

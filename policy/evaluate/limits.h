@@ -22,6 +22,6 @@ struct judgment limits_judge(const struct policy *policy, const struct charge *c
  * Whether a judgment that is above a limit refuses the Pod: because its tenant enforces the limit,
  * or because the sum overflows an integer and cannot be booked even if the tenant allows it.
  */
-bool limits_refuse(const struct policy *policy, const struct judgment *judgment);
+bool limits_deny(const struct policy *policy, const struct judgment *judgment);
 
 #endif

@@ -1,11 +1,12 @@
 /* message: the messages for when the ledger cannot decide. */
 #include "policy/base/utf8.h"
-#include "policy/evaluate/objection.h"
+#include "policy/evaluate/violation.h"
 #include "policy/model/snapshot.h"
 
 #define WHY_MAX 900 /* Bytes of the reason, so that the end of the sentence fits. */
 
-int policy_object_busy(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)
+int policy_add_busy_violation(const struct policy *policy, struct str why, struct arena *arena,
+			      struct decision *decision)
 {
 	uint32_t own = index_id(&policy->tenant_index.names, decision->tenant);
 	enum enforcement enforcement = own == INDEX_NONE ? policy->enforcement : ENFORCEMENT_AUDIT;
@@ -13,15 +14,17 @@ int policy_object_busy(const struct policy *policy, struct str why, struct arena
 	for (uint32_t t = own; t != INDEX_NONE && t != NO_TENANT; t = policy->tenants[t].parent)
 		if (policy->tenants[t].enforcement < enforcement)
 			enforcement = policy->tenants[t].enforcement;
-	return decision_object(decision, arena, REASON_BUSY, enforcement, STR("ledger"),
-			       "the GPU quota cannot be checked yet: %.*s; retry", STR_ARG(utf8_head(why, WHY_MAX)));
+	return decision_add_violation(decision, arena, REASON_BUSY, enforcement, STR("ledger"),
+				      "the GPU quota cannot be checked yet: %.*s; retry",
+				      STR_ARG(utf8_head(why, WHY_MAX)));
 }
 
-int policy_object_outage(const struct policy *policy, struct str why, struct arena *arena, struct decision *decision)
+int policy_add_outage_violation(const struct policy *policy, struct str why, struct arena *arena,
+				struct decision *decision)
 {
 	enum enforcement enforcement =
 	    policy->on_outage > policy->enforcement ? policy->on_outage : policy->enforcement;
-	return decision_object(decision, arena, REASON_OUTAGE, enforcement, STR("ledger"),
-			       "the GPU quota check is temporarily unavailable: %.*s; retry",
-			       STR_ARG(utf8_head(why, WHY_MAX)));
+	return decision_add_violation(decision, arena, REASON_OUTAGE, enforcement, STR("ledger"),
+				      "the GPU quota check is temporarily unavailable: %.*s; retry",
+				      STR_ARG(utf8_head(why, WHY_MAX)));
 }

@@ -1,6 +1,6 @@
 #include "policy/evaluate/placement.h"
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "policy/evaluate/affinity.h"
 
 /*

@@ -71,7 +71,8 @@ static int64_t sum(const struct pod *pod, const struct asked *asked, uint32_t co
 	return effective_total(&effective);
 }
 
-int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count)
+int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct resource_request **requests,
+			uint32_t *count)
 {
 	size_t most = pod->overhead.count;
 	for (uint32_t i = 0; i < pod->container_count; i++)
@@ -87,7 +88,7 @@ int policy_demands(const struct pod *pod, struct arena *arena, const struct dema
 	entries = collect(&pod->overhead, OVERHEAD, asked, entries);
 	if (entries > 1)
 		qsort(asked, entries, sizeof *asked, asked_order);
-	struct demand *out = arena_alloc(arena, entries * sizeof *out);
+	struct resource_request *out = arena_alloc(arena, entries * sizeof *out);
 	if (!out)
 		return -1;
 	for (uint32_t from = 0, to; from < entries; from = to) {
@@ -95,9 +96,9 @@ int policy_demands(const struct pod *pod, struct arena *arena, const struct dema
 			;
 		int64_t total = sum(pod, &asked[from], to - from);
 		if (total > 0) /* Ephemeral containers request nothing. */
-			out[made++] = (struct demand){asked[from].resource, total};
+			out[made++] = (struct resource_request){asked[from].resource, total};
 	}
-	*demands = out;
+	*requests = out;
 	*count = made;
 	return 0;
 }

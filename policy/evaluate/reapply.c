@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/policy_enums.h"
 #include "gpugate/vec.h"
 #include "policy/evaluate/working_pod.h"
@@ -20,7 +20,7 @@
 
 #define KEPT_MAX 6 /* Unchanged accelerators of a container beyond the rewritten one. */
 
-struct restore {
+struct reapply {
 	const struct policy *policy;
 	const struct pod *now, *old;
 	struct arena *arena;
@@ -28,7 +28,7 @@ struct restore {
 	uint32_t count, size;
 };
 
-static int push(struct restore *r, const struct edit *edit)
+static int push(struct reapply *r, const struct edit *edit)
 {
 	struct edit *edits = vec_room_in(r->arena, r->edits, r->count, &r->size, 8, sizeof *edits);
 	if (!edits)
@@ -60,7 +60,7 @@ struct asked {
 	struct {
 		struct str name, text;
 		int64_t value;
-	} items[DRAFT_RESOURCES_MAX];
+	} items[WORKING_POD_RESOURCES_MAX];
 	uint32_t count;
 };
 
@@ -76,8 +76,8 @@ static bool collect(const struct policy *policy, const struct pairs *map, struct
 		int64_t value;
 		if (!snapshot_is_accelerator(policy, pair->key))
 			continue;
-		if (asked->count == DRAFT_RESOURCES_MAX || quantity_count(pair->value, &value) != QUANTITY_OK ||
-		    value > DEMAND_MAX)
+		if (asked->count == WORKING_POD_RESOURCES_MAX || quantity_count(pair->value, &value) != QUANTITY_OK ||
+		    value > RESOURCE_REQUEST_MAX)
 			return false;
 		asked->items[asked->count].name = pair->key;
 		asked->items[asked->count].text = pair->value;
@@ -130,7 +130,7 @@ static bool is_moved(const struct asked *old, const struct asked *now)
 	return some_sum_to(kept, kept_count, rest);
 }
 
-static int restore_map(struct restore *r, uint32_t container, bool limits, const struct pairs *now_map,
+static int reapply_map(struct reapply *r, uint32_t container, bool limits, const struct pairs *now_map,
 		       const struct pairs *old_map)
 {
 	struct asked now, old;
@@ -171,7 +171,7 @@ static bool same_env(const struct container *a, const struct container *b)
  * A name can be in the list several times. The first occurrence in the old list corresponds to the
  * first one in the new list, and so on.
  */
-static int restore_env(struct restore *r, uint32_t at, const struct container *now, const struct container *old)
+static int reapply_env(struct reapply *r, uint32_t at, const struct container *now, const struct container *old)
 {
 	size_t variables;
 	catalog_variables(&variables);
@@ -205,12 +205,12 @@ static int restore_env(struct restore *r, uint32_t at, const struct container *n
 	return 0;
 }
 
-typedef int container_fn(struct restore *r, uint32_t at, const struct container *now, const struct container *old);
+typedef int container_fn(struct reapply *r, uint32_t at, const struct container *now, const struct container *old);
 
-static int restore_resources(struct restore *r, uint32_t at, const struct container *now, const struct container *old)
+static int reapply_resources(struct reapply *r, uint32_t at, const struct container *now, const struct container *old)
 {
-	return restore_map(r, at, false, &now->requests, &old->requests) < 0 ||
-		       restore_map(r, at, true, &now->limits, &old->limits) < 0
+	return reapply_map(r, at, false, &now->requests, &old->requests) < 0 ||
+		       reapply_map(r, at, true, &now->limits, &old->limits) < 0
 		   ? -1
 		   : 0;
 }
@@ -219,13 +219,13 @@ static int restore_resources(struct restore *r, uint32_t at, const struct contai
  * The containers of a Pod cannot be added, removed or reordered, so a container has the same name
  * at the same index in both objects.
  */
-static int restore_containers(struct restore *r, container_fn *restore)
+static int reapply_containers(struct reapply *r, container_fn *reapply)
 {
 	static const int order[] = {[CONTAINER_INIT] = 0, [CONTAINER_REGULAR] = 1, [CONTAINER_EPHEMERAL] = 2};
 	uint32_t i = 0, j = 0;
 	while (i < r->now->container_count && j < r->old->container_count) {
 		const struct container *now = &r->now->containers[i], *old = &r->old->containers[j];
-		if (now->list == old->list && str_eq(now->name, old->name) && restore(r, i, now, old) < 0)
+		if (now->list == old->list && str_eq(now->name, old->name) && reapply(r, i, now, old) < 0)
 			return -1;
 		i += order[now->list] <= order[old->list];
 		j += order[old->list] <= order[now->list];
@@ -237,7 +237,7 @@ static int restore_containers(struct restore *r, container_fn *restore)
  * Restores one key that a Rule sets. A Rule replaces the value that the Pod has only with
  * `override`.
  */
-static int restore_selector(struct restore *r, const struct rule *rule, struct str key)
+static int reapply_selector(struct reapply *r, const struct rule *rule, struct str key)
 {
 	struct str now = value_of(&r->now->node_selector, key), old = value_of(&r->old->node_selector, key);
 	if (!str_present(old) || (str_present(now) && str_eq(now, old)) ||
@@ -249,20 +249,20 @@ static int restore_selector(struct restore *r, const struct rule *rule, struct s
 	return push(r, &(struct edit){.kind = EDIT_NODE_SELECTOR, .key = key, .value = old});
 }
 
-static int restore_selectors(struct restore *r)
+static int reapply_selectors(struct reapply *r)
 {
 	if (same_pairs(&r->now->node_selector, &r->old->node_selector))
 		return 0;
 	for (uint32_t i = 0; i < r->policy->rule_count; i++) {
 		const struct rule *rule = &r->policy->rules[i];
 		for (uint32_t k = 0; k < rule->node_selector_count; k++)
-			if (restore_selector(r, rule, rule->node_selector[k].key) < 0)
+			if (reapply_selector(r, rule, rule->node_selector[k].key) < 0)
 				return -1;
 		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
 			const struct rewrite *rewrite = &rule->rewrites[w];
 			const struct model *model = rewrite->pin ? &r->policy->models[rewrite->model] : NULL;
 			for (uint32_t k = 0; model && k < model->label_count; k++)
-				if (restore_selector(r, rule, model->labels[k].key) < 0)
+				if (reapply_selector(r, rule, model->labels[k].key) < 0)
 					return -1;
 		}
 	}
@@ -299,7 +299,7 @@ static bool is_injected(const struct policy *policy, const struct toleration *to
  * An apply of a manifest with tolerations replaces the whole list. The missing ones are appended in
  * their order, which is where they were.
  */
-static int restore_tolerations(struct restore *r)
+static int reapply_tolerations(struct reapply *r)
 {
 	const struct pod *now = r->now, *old = r->old;
 	uint32_t same = 0;
@@ -326,7 +326,7 @@ static int restore_tolerations(struct restore *r)
 	return 0;
 }
 
-static int restore_runtime_class(struct restore *r)
+static int reapply_runtime_class(struct reapply *r)
 {
 	struct str now = r->now->runtime_class, old = r->old->runtime_class;
 	if (old.len == 0 || str_eq(now, old))
@@ -339,18 +339,18 @@ static int restore_runtime_class(struct restore *r)
 	return 0;
 }
 
-bool restore_concerns(const struct review *review)
+bool reapply_concerns(const struct review *review)
 {
 	return review->operation == OPERATION_UPDATE && review->subresource.len == 0 && review->object.present &&
 	       review->old_object.present;
 }
 
-int restore_edits(const struct policy *policy, const struct review *review, struct arena *arena,
+int reapply_edits(const struct policy *policy, const struct review *review, struct arena *arena,
 		  struct decision *decision)
 {
-	struct restore r = {.policy = policy, .now = &review->object, .old = &review->old_object, .arena = arena};
-	if (restore_containers(&r, restore_resources) < 0 || restore_containers(&r, restore_env) < 0 ||
-	    restore_selectors(&r) < 0 || restore_tolerations(&r) < 0 || restore_runtime_class(&r) < 0)
+	struct reapply r = {.policy = policy, .now = &review->object, .old = &review->old_object, .arena = arena};
+	if (reapply_containers(&r, reapply_resources) < 0 || reapply_containers(&r, reapply_env) < 0 ||
+	    reapply_selectors(&r) < 0 || reapply_tolerations(&r) < 0 || reapply_runtime_class(&r) < 0)
 		return -1;
 	decision->edits = r.edits;
 	decision->edit_count = r.count;

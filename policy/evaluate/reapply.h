@@ -7,14 +7,14 @@
 #include "policy/model/snapshot.h"
 
 /* Whether the review is an update of a Pod. */
-bool restore_concerns(const struct review *review);
+bool reapply_concerns(const struct review *review);
 
 /*
  * Adds the edits that undo what an apply of the manifest would revert: accelerator names, `void`
  * variables, node selectors, tolerations, and the runtime class. Returns 0, or -1 if the arena is
  * exhausted.
  */
-int restore_edits(const struct policy *policy, const struct review *review, struct arena *arena,
+int reapply_edits(const struct policy *policy, const struct review *review, struct arena *arena,
 		  struct decision *decision);
 
 #endif

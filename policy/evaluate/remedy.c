@@ -36,8 +36,8 @@ static bool is_any_vendor(struct str vendor)
 /* Whether the Pod requests a resource of that vendor that the quota counts. */
 static bool requests_vendor(const struct refused_request *request, const struct quota *quota, struct str vendor)
 {
-	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
-		struct str name = request->holding->demands[d].resource;
+	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
+		struct str name = request->consumer->requests[d].resource;
 		if (charge_counts(quota, name, snapshot_resource(request->policy, name)) &&
 		    (is_any_vendor(catalog_vendor(name)) || str_eq(catalog_vendor(name), vendor)))
 			return true;
@@ -51,8 +51,8 @@ static bool requests_vendor(const struct refused_request *request, const struct 
  */
 static struct str requested_vendor(const struct refused_request *request, const struct quota *quota)
 {
-	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
-		struct str vendor = catalog_vendor(request->holding->demands[d].resource);
+	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
+		struct str vendor = catalog_vendor(request->consumer->requests[d].resource);
 		if (!is_any_vendor(vendor) && requests_vendor(request, quota, vendor))
 			return vendor;
 	}
@@ -61,9 +61,9 @@ static struct str requested_vendor(const struct refused_request *request, const 
 
 static wide requested_count(const struct refused_request *request, struct str name)
 {
-	for (uint32_t d = 0; d < request->holding->demand_count; d++)
-		if (str_eq(request->holding->demands[d].resource, name))
-			return request->holding->demands[d].count;
+	for (uint32_t d = 0; d < request->consumer->request_count; d++)
+		if (str_eq(request->consumer->requests[d].resource, name))
+			return request->consumer->requests[d].count;
 	return 1;
 }
 
@@ -97,8 +97,8 @@ static wide count_allowed(const struct refused_request *request, const struct qu
 {
 	const struct policy *policy = request->policy;
 	wide count = AMOUNT_MAX;
-	for (uint32_t i = 0; i < request->refused->room_count; i++) {
-		const struct charge *room = &request->refused->room[i];
+	for (uint32_t i = 0; i < request->denial->room_count; i++) {
+		const struct charge *room = &request->denial->room[i];
 		const struct quota *other = &policy->quotas[room->quota];
 		bool counts = other == quota || policy->tenants[other->tenant].enforcement == ENFORCEMENT_DENY;
 		wide each = counts ? unit_cost(policy, other, name, landing) : 0;
@@ -157,8 +157,8 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 			if (consider(request, quota, left, resource->name, &resource->landings[l], &best))
 				found = resource;
 	}
-	for (uint32_t d = 0; d < request->holding->demand_count; d++) {
-		struct str name = request->holding->demands[d].resource;
+	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
+		struct str name = request->consumer->requests[d].resource;
 		if (!snapshot_resource(policy, name) && consider(request, quota, left, name, NULL, &best))
 			found = NULL;
 	}
@@ -186,19 +186,21 @@ static void print_fitting(const struct refused_request *request, const struct qu
 	buf_char(out, ')');
 }
 
-void remedy_print_free(const struct refused_request *request, const struct excess *excess, struct buf *out)
+void remedy_print_free(const struct refused_request *request, const struct quota_violation *quota_violation,
+		       struct buf *out)
 {
 	const struct policy *policy = request->policy;
-	const struct quota *quota = &policy->quotas[excess->quota];
-	if (excess->left <= 0) {
+	const struct quota *quota = &policy->quotas[quota_violation->quota];
+	if (quota_violation->left <= 0) {
 		buf_text(out, "; nothing is free");
 		return;
 	}
 	buf_text(out, "; ");
-	remedy_print_amount(policy, quota, excess->left, out);
-	buf_text(out, quota->measure == MEASURE_MEMORY || excess->left <= policy->unit ? " is free" : " are free");
+	remedy_print_amount(policy, quota, quota_violation->left, out);
+	buf_text(out,
+		 quota->measure == MEASURE_MEMORY || quota_violation->left <= policy->unit ? " is free" : " are free");
 	if (quota->measure != MEASURE_COUNT)
-		print_fitting(request, quota, excess->left, out);
+		print_fitting(request, quota, quota_violation->left, out);
 }
 
 /* --- The model that the Pod was counted as. --- */
@@ -247,17 +249,18 @@ static void print_counted_as(const struct policy *policy, const struct costs *co
 		   SHOWN(cheaper->name), known);
 }
 
-void remedy_print_model(const struct refused_request *request, const struct excess *excess, struct buf *out)
+void remedy_print_model(const struct refused_request *request, const struct quota_violation *quota_violation,
+			struct buf *out)
 {
 	const struct policy *policy = request->policy;
-	const struct quota *quota = &policy->quotas[excess->quota];
-	const struct holding *holding = request->holding;
-	for (uint32_t d = 0; d < holding->demand_count; d++) {
-		struct str name = holding->demands[d].resource;
+	const struct quota *quota = &policy->quotas[quota_violation->quota];
+	const struct consumer *consumer = request->consumer;
+	for (uint32_t d = 0; d < consumer->request_count; d++) {
+		struct str name = consumer->requests[d].resource;
 		const struct resource *resource = snapshot_resource(policy, name);
 		if (!resource || resource->landing_count < 2 || !charge_counts(quota, name, resource))
 			continue;
-		struct scope scope = scope_of(policy, resource, holding->models, holding->model_count);
+		struct scope scope = scope_of(policy, resource, consumer->models, consumer->model_count);
 		struct costs costs = find_costs(policy, quota, resource, &scope);
 		if (!costs.dearest || (costs.count > 1 && !costs.cheaper))
 			continue;

@@ -2,44 +2,45 @@
 #include "policy/evaluate/rules.h"
 
 #include "policy/base/show.h"
-#include "policy/evaluate/objection.h"
 #include "policy/evaluate/rules_change.h"
 #include "policy/evaluate/rules_match.h"
 #include "policy/evaluate/rules_plan.h"
 #include "policy/evaluate/trace.h"
+#include "policy/evaluate/violation.h"
 
 /*
- * More than any chain of rewrites can need, because a draft has at most DRAFT_RESOURCES_MAX names.
+ * More than any chain of rewrites can need, because a working Pod has at most
+ * WORKING_POD_RESOURCES_MAX names.
  */
-#define PASSES_MAX (DRAFT_RESOURCES_MAX + 2)
+#define PASSES_MAX (WORKING_POD_RESOURCES_MAX + 2)
 
 /* Applies one Rule. Except for the removal of leftovers, it is applied completely or not at all. */
 static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 {
 	struct evaluation *e = pass->e;
 	struct plan plan = {0};
-	struct draft_problem problem = {0};
+	struct working_pod_problem problem = {0};
 	/* Leftovers are possible only if there are two names. */
-	if (e->draft.name_count < 2 && !rules_in_range(e, rule))
+	if (e->working.name_count < 2 && !rules_in_range(e, rule))
 		return 0; /* trace_rules finds that, too */
 	if (rules_plan_targets(e, rule, &plan) < 0)
 		return -1;
 	if (rule->enforcement == ENFORCEMENT_DENY)
 		rules_drop_leftovers(e, rule, &plan, changed);
 	if (*changed)
-		draft_sum(&e->draft, &problem);
+		working_pod_sum(&e->working, &problem);
 	for (uint32_t w = 0; *changed && w < rule->rewrite_count; w++)
-		if (draft_effective(&e->draft, rule->rewrites[w].from) <= 0)
+		if (working_pod_effective(&e->working, rule->rewrites[w].from) <= 0)
 			plan.targets[w] = (struct target){0};
 	if (!rules_in_range(e, rule))
 		return 0;
 	if (rules_plan(pass, rule, &plan) < 0)
 		return -1;
 	trace_plan(e, rule, &plan);
-	if (plan.refused || plan.idle)
+	if (plan.denied || plan.idle)
 		return 0;
 	return rule->enforcement == ENFORCEMENT_DENY ? rules_change(pass, rule, &plan, changed)
-						     : rules_tell(pass, rule, &plan);
+						     : rules_report(pass, rule, &plan);
 }
 
 static int note_rule(struct evaluation *e, const struct rule *rule)
@@ -65,7 +66,7 @@ static int note_rule(struct evaluation *e, const struct rule *rule)
 }
 
 /*
- * Called when a Rule has changed the draft. In /validate, that is an objection if the Rule is
+ * Called when a Rule has changed the working Pod. In /validate, that is a violation if the Rule is
  * required.
  */
 static int note_change(struct evaluation *e, const struct rule *rule, bool settle)
@@ -75,11 +76,11 @@ static int note_change(struct evaluation *e, const struct rule *rule, bool settl
 		return -1;
 	if (settle || !rule->required)
 		return 0;
-	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-			       "the required Rule \"" SHOW
-			       "\" would still change the Pod: the mutating webhook did not "
-			       "see it, or something changed it afterwards; create the Pod again",
-			       SHOWN(rule->name));
+	return decision_add_violation(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+				      "the required Rule \"" SHOW
+				      "\" would still change the Pod: the mutating webhook did not "
+				      "see it, or something changed it afterwards; create the Pod again",
+				      SHOWN(rule->name));
 }
 
 /*
@@ -89,7 +90,7 @@ static int note_change(struct evaluation *e, const struct rule *rule, bool settl
 static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
 {
 	struct pass pass = {.e = e};
-	struct draft_problem problem = {0};
+	struct working_pod_problem problem = {0};
 	rules_find(&pass);
 	uint32_t last = INDEX_NONE;
 	for (uint32_t i = 0; i < pass.found_count && !pass.exhausted; i++) {
@@ -109,7 +110,7 @@ static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
 		*any_changed = true;
 		if (note_change(e, rule, settle) < 0)
 			return -1;
-		draft_sum(&e->draft, &problem);
+		working_pod_sum(&e->working, &problem);
 		if (rule->rewrite_count) { /* The amounts have changed, so other Rules may match. */
 			rules_find(&pass);
 			for (i = 0; i < pass.found_count && pass.found[i] <= rank; i++)
@@ -131,9 +132,9 @@ int rules_apply(struct evaluation *e, bool settle)
 		if (!changed || !settle || e->decision->denied)
 			return 0;
 	}
-	return decision_object(e->decision, e->arena, REASON_RULE, e->policy->enforcement, e->decision->rules[0],
-			       "Rules keep undoing each other on this Pod (\"" SHOW
-			       "\" among them); ask the platform team to "
-			       "correct them",
-			       SHOWN(e->decision->rules[0]));
+	return decision_add_violation(e->decision, e->arena, REASON_RULE, e->policy->enforcement, e->decision->rules[0],
+				      "Rules keep undoing each other on this Pod (\"" SHOW
+				      "\" among them); ask the platform team to "
+				      "correct them",
+				      SHOWN(e->decision->rules[0]));
 }

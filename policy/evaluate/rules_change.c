@@ -4,34 +4,35 @@
 #include "gpugate/buf.h"
 #include "gpugate/vec.h"
 #include "policy/base/show.h"
-#include "policy/evaluate/objection.h"
 #include "policy/evaluate/rules_plan.h"
 #include "policy/evaluate/rules_target.h"
 #include "policy/evaluate/trace.h"
+#include "policy/evaluate/violation.h"
 
 #define NAMES_SHOWN 2
 
 /* Whether a container requests the name, and whether it also requests the target. */
-enum asking { ASKS_NOT, ASKS_ONLY, ASKS_BESIDE };
+enum asking { REQUESTS_NOT, REQUESTS_ONLY, REQUESTS_BESIDE };
 
-static enum asking asking(const struct draft *draft, const struct amount_of *amount, uint32_t name, struct str to)
+static enum asking asking(const struct working_pod *working, const struct amount_of *amount, uint32_t name,
+			  struct str to)
 {
 	if (amount->name != name || amount_value(amount) <= 0)
-		return ASKS_NOT;
-	return draft_asked(draft, amount->container, to) > 0 ? ASKS_BESIDE : ASKS_ONLY;
+		return REQUESTS_NOT;
+	return working_pod_requested(working, amount->container, to) > 0 ? REQUESTS_BESIDE : REQUESTS_ONLY;
 }
 
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)
 {
-	struct draft *draft = &e->draft;
-	for (uint32_t w = 0; w < rule->rewrite_count && draft->name_count > 1; w++) {
-		uint32_t name = draft_name(draft, rule->rewrites[w].from);
+	struct working_pod *working = &e->working;
+	for (uint32_t w = 0; w < rule->rewrite_count && working->name_count > 1; w++) {
+		uint32_t name = working_pod_name(working, rule->rewrites[w].from);
 		if (name == INDEX_NONE || !str_present(plan->targets[w].name))
 			continue;
-		for (uint32_t i = 0; i < draft->amount_count; i++) {
-			struct amount_of *amount = &draft->amounts[i];
+		for (uint32_t i = 0; i < working->amount_count; i++) {
+			struct amount_of *amount = &working->amounts[i];
 			if (amount->name != name || amount_value(amount) <= 0 ||
-			    !rules_asks_result(e, amount->container, rule->rewrites[w].from))
+			    !rules_requests_result(e, amount->container, rule->rewrites[w].from))
 				continue;
 			trace_amount(e, rule, amount, (struct str){NULL, 0});
 			amount->request = amount->limit = AMOUNT_ABSENT;
@@ -51,24 +52,24 @@ static int claim(struct pass *pass, struct str key)
 	return 0;
 }
 
-static bool is_there(const struct draft *draft, const struct pair *label)
+static bool is_there(const struct working_pod *working, const struct pair *label)
 {
-	struct str there = draft_selector(draft, label->key);
+	struct str there = working_pod_selector(working, label->key);
 	return str_present(there) && str_eq(there, label->value);
 }
 
 static int set_labels(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *changed)
 {
-	struct draft *draft = &pass->e->draft;
+	struct working_pod *working = &pass->e->working;
 	for (uint32_t i = 0; i < plan->label_count; i++) {
 		if (claim(pass, plan->labels[i].key) < 0)
 			return -1;
-		if (is_there(draft, &plan->labels[i]))
+		if (is_there(working, &plan->labels[i]))
 			continue;
 		*changed = true;
 		pass->placed_valid = pass->before_valid = false;
 		trace_selector(pass->e, rule, &plan->labels[i]);
-		if (draft_select(draft, plan->labels[i].key, plan->labels[i].value) < 0)
+		if (working_pod_select(working, plan->labels[i].key, plan->labels[i].value) < 0)
 			return -1;
 	}
 	return 0;
@@ -77,7 +78,7 @@ static int set_labels(struct pass *pass, const struct rule *rule, const struct p
 static int tolerate(struct evaluation *e, const struct rule *rule, const struct toleration *toleration, bool *changed)
 {
 	bool added = false;
-	if (draft_tolerate(&e->draft, toleration, &added) < 0)
+	if (working_pod_tolerate(&e->working, toleration, &added) < 0)
 		return -1;
 	if (added)
 		trace_toleration(e, rule, toleration);
@@ -92,15 +93,15 @@ static int tolerate(struct evaluation *e, const struct rule *rule, const struct 
 static int rewrite_amounts(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, struct str to,
 			   bool *changed)
 {
-	struct draft *draft = &e->draft;
+	struct working_pod *working = &e->working;
 	struct toleration old = {.key = rewrite->from, .op = STR("Exists"), .effect = STR("NoSchedule")};
-	uint32_t name = draft_name(draft, rewrite->from), count = draft->amount_count;
+	uint32_t name = working_pod_name(working, rewrite->from), count = working->amount_count;
 	bool moved = false;
 	for (uint32_t i = 0; name != INDEX_NONE && i < count; i++) {
-		if (asking(draft, &draft->amounts[i], name, to) == ASKS_NOT)
+		if (asking(working, &working->amounts[i], name, to) == REQUESTS_NOT)
 			continue;
-		trace_amount(e, rule, &draft->amounts[i], to);
-		if (draft_move(draft, i, to) < 0)
+		trace_amount(e, rule, &working->amounts[i], to);
+		if (working_pod_move(working, i, to) < 0)
 			return -1;
 		moved = true;
 	}
@@ -110,7 +111,7 @@ static int rewrite_amounts(struct evaluation *e, const struct rule *rule, const 
 
 int rules_change(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *changed)
 {
-	struct draft *draft = &pass->e->draft;
+	struct working_pod *working = &pass->e->working;
 	if (set_labels(pass, rule, plan, changed) < 0)
 		return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
@@ -122,11 +123,11 @@ int rules_change(struct pass *pass, const struct rule *rule, const struct plan *
 			return -1;
 	if (!plan->runtime_class)
 		return 0;
-	struct str class = draft_runtime_class(draft);
+	struct str class = working_pod_runtime_class(working);
 	pass->runtime_claimed = true;
 	if (!str_present(class) || !str_eq(class, rule->runtime_class)) {
 		trace_runtime_class(pass->e, rule);
-		draft->runtime_class = rule->runtime_class;
+		working->runtime_class = rule->runtime_class;
 		*changed = true;
 	}
 	return 0;
@@ -144,15 +145,16 @@ static void begin_part(struct buf *out, bool *some)
  * Prints `container "a"`, `containers "a" and "b"`, or `containers "a", "b" and 3 more` for those
  * that request as `which` says. Returns whether there are any.
  */
-static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t name, struct str to, enum asking which)
+static bool tell_containers(struct buf *out, const struct working_pod *working, uint32_t name, struct str to,
+			    enum asking which)
 {
 	struct str shown[NAMES_SHOWN];
 	uint32_t count = 0;
-	for (uint32_t i = 0; name != INDEX_NONE && i < draft->amount_count; i++) {
-		if (asking(draft, &draft->amounts[i], name, to) != which)
+	for (uint32_t i = 0; name != INDEX_NONE && i < working->amount_count; i++) {
+		if (asking(working, &working->amounts[i], name, to) != which)
 			continue;
 		if (count < NAMES_SHOWN)
-			shown[count] = draft->pod->containers[draft->amounts[i].container].name;
+			shown[count] = working->pod->containers[working->amounts[i].container].name;
 		count++;
 	}
 	if (count == 1)
@@ -165,18 +167,18 @@ static bool tell_containers(struct buf *out, const struct draft *draft, uint32_t
 	return count > 0;
 }
 
-static void tell_rewrite(struct buf *out, const struct draft *draft, struct str from, struct str to, bool *some)
+static void tell_rewrite(struct buf *out, const struct working_pod *working, struct str from, struct str to, bool *some)
 {
-	uint32_t name = draft_name(draft, from);
+	uint32_t name = working_pod_name(working, from);
 	struct buf containers;
 	buf_init(&containers, 1024);
-	if (tell_containers(&containers, draft, name, to, ASKS_ONLY)) {
+	if (tell_containers(&containers, working, name, to, REQUESTS_ONLY)) {
 		begin_part(out, some);
 		buf_printf(out, "rewrite %.*s to %.*s in %.*s", STR_ARG(from), STR_ARG(to),
 			   STR_ARG(buf_view(&containers)));
 	}
 	buf_reset(&containers);
-	if (tell_containers(&containers, draft, name, to, ASKS_BESIDE)) {
+	if (tell_containers(&containers, working, name, to, REQUESTS_BESIDE)) {
 		begin_part(out, some);
 		buf_printf(out, "remove %.*s, since %.*s is asked for as well, in %.*s", STR_ARG(from), STR_ARG(to),
 			   STR_ARG(buf_view(&containers)));
@@ -184,12 +186,12 @@ static void tell_rewrite(struct buf *out, const struct draft *draft, struct str 
 	buf_release(&containers);
 }
 
-static void tell_labels(struct buf *out, const struct draft *draft, const struct plan *plan, bool *some)
+static void tell_labels(struct buf *out, const struct working_pod *working, const struct plan *plan, bool *some)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < plan->label_count; i++) {
 		const struct pair *label = &plan->labels[i];
-		if (is_there(draft, label))
+		if (is_there(working, label))
 			continue;
 		if (count == 0)
 			begin_part(out, some);
@@ -202,13 +204,13 @@ static void tell_labels(struct buf *out, const struct draft *draft, const struct
 		buf_printf(out, " and %u more", count - NAMES_SHOWN);
 }
 
-static void tell_rest(struct buf *out, const struct draft *draft, const struct rule *rule, const struct plan *plan,
-		      bool *some)
+static void tell_rest(struct buf *out, const struct working_pod *working, const struct rule *rule,
+		      const struct plan *plan, bool *some)
 {
 	uint32_t count = 0;
-	struct str class = draft_runtime_class(draft);
+	struct str class = working_pod_runtime_class(working);
 	for (uint32_t i = 0; i < rule->toleration_count; i++)
-		count += !draft_tolerates(draft, &rule->tolerations[i]);
+		count += !working_pod_tolerates(working, &rule->tolerations[i]);
 	if (count) {
 		begin_part(out, some);
 		buf_printf(out, count == 1 ? "add a toleration" : "add %u tolerations", count);
@@ -219,7 +221,7 @@ static void tell_rest(struct buf *out, const struct draft *draft, const struct r
 	}
 }
 
-int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *plan)
+int rules_report(struct pass *pass, const struct rule *rule, const struct plan *plan)
 {
 	struct evaluation *e = pass->e;
 	struct buf out;
@@ -228,16 +230,17 @@ int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *pl
 	buf_init(&out, 4096);
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
 		if (str_present(plan->targets[w].name))
-			tell_rewrite(&out, &e->draft, rule->rewrites[w].from, plan->targets[w].name, &some);
-	tell_labels(&out, &e->draft, plan, &some);
-	tell_rest(&out, &e->draft, rule, plan, &some);
+			tell_rewrite(&out, &e->working, rule->rewrites[w].from, plan->targets[w].name, &some);
+	tell_labels(&out, &e->working, plan, &some);
+	tell_rest(&out, &e->working, rule, plan, &some);
 	struct str what = out.failed ? STR("change this Pod") : buf_view(&out);
 	if (some)
 		trace_outcome(e, rule, RULE_REPORTED);
 	if (some)
-		result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-					 "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),
-					 STR_ARG(what), rule->enforcement == ENFORCEMENT_WARN ? "warn" : "audit");
+		result =
+		    decision_add_violation(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+					   "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),
+					   STR_ARG(what), rule->enforcement == ENFORCEMENT_WARN ? "warn" : "audit");
 	buf_release(&out);
 	return result;
 }

@@ -12,10 +12,10 @@
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed);
 
 /*
- * rules_change makes the planned changes. rules_tell adds an objection that says what they would
+ * rules_change makes the planned changes. rules_report adds a violation that says what they would
  * be.
  */
 int rules_change(struct pass *pass, const struct rule *rule, const struct plan *plan, bool *changed);
-int rules_tell(struct pass *pass, const struct rule *rule, const struct plan *plan);
+int rules_report(struct pass *pass, const struct rule *rule, const struct plan *plan);
 
 #endif

@@ -47,9 +47,9 @@ void rules_find(struct pass *pass)
 		found_key(pass, &index->tenants, e->policy->tenants[t].name, none);
 	for (uint32_t i = 0; index->pod_labels.count && i < e->pod->labels.count; i++)
 		found_key(pass, &index->pod_labels, e->pod->labels.items[i].key, e->pod->labels.items[i].value);
-	for (uint32_t n = 0; n < e->draft.name_count; n++)
-		if (e->draft.effective[n] > 0)
-			found_key(pass, &index->requests, e->draft.names[n], none);
+	for (uint32_t n = 0; n < e->working.name_count; n++)
+		if (e->working.effective[n] > 0)
+			found_key(pass, &index->requests, e->working.names[n], none);
 	for (uint32_t i = 0; i < index->rest_count; i++)
 		add_found(pass, index->rest[i]);
 	if (pass->found_count > 1)
@@ -84,7 +84,7 @@ bool rules_concern(const struct evaluation *e, const struct rule *rule)
 const struct range *rules_exceeded_range(const struct evaluation *e, const struct rule *rule)
 {
 	for (uint32_t i = 0; i < rule->request_count; i++) {
-		int64_t asked = draft_effective(&e->draft, rule->requests[i].resource);
+		int64_t asked = working_pod_effective(&e->working, rule->requests[i].resource);
 		if (asked < rule->requests[i].min || asked > rule->requests[i].max)
 			return &rule->requests[i];
 	}

@@ -4,7 +4,7 @@
 
 #include "policy/evaluate/rules_pass.h"
 
-/* Sets pass->found to the Rules that could match the current draft. */
+/* Sets pass->found to the Rules that could match the current working Pod. */
 void rules_find(struct pass *pass);
 
 /*

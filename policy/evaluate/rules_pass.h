@@ -31,7 +31,7 @@ struct pass {
 	struct str *claims; /* Keys of nodeSelector that a Rule has set in this pass. */
 	uint32_t claim_count, claim_size;
 	bool runtime_claimed;
-	struct pod placed; /* The Pod with the node selector of the draft; see rules_placed. */
+	struct pod placed; /* The Pod with the working Pod's node selector; see rules_placed. */
 	bool placed_valid;
 	struct spot before; /* Where `placed` can run; see rules_before. */
 	bool before_valid;
@@ -49,19 +49,19 @@ enum target_problem {
 struct target {
 	struct str name; /* Absent: there is nothing to do, or there is a problem. */
 	enum target_problem problem;
-	struct str said;               /* The amount of memory as the Pod states it. */
+	struct str stated;             /* The amount of memory as the Pod states it. */
 	const struct profile *largest; /* The largest profile, for TARGET_TOO_LARGE. */
 };
 
-/* What a Rule would change in the draft. */
+/* What a Rule would change in the working Pod. */
 struct plan {
 	struct target *targets; /* By rewrite; one without a name changes nothing. */
 	/* All node selector entries that the Rule sets, even if already there. */
 	struct pair *labels;
 	uint32_t label_count;
 	bool runtime_class;
-	bool refused; /* An objection was added, and nothing may change. */
-	bool idle;    /* The Rule does not apply to such a Pod, and changes nothing. */
+	bool denied; /* A violation was added, and nothing may change. */
+	bool idle;   /* The Rule does not apply to such a Pod, and changes nothing. */
 	/* The Pod selects other nodes than those that have the target: the Rule is idle. */
 	bool elsewhere;
 };

@@ -7,8 +7,8 @@
 #include "gpugate/buf.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
-#include "policy/evaluate/objection.h"
 #include "policy/evaluate/rules_target.h"
+#include "policy/evaluate/violation.h"
 
 #define VALUES_SHOWN 3
 
@@ -18,7 +18,7 @@ int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct pla
 	if (!plan->targets)
 		return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
-		if (draft_effective(&e->draft, rule->rewrites[w].from) > 0)
+		if (working_pod_effective(&e->working, rule->rewrites[w].from) > 0)
 			plan->targets[w] = rules_target(e, &rule->rewrites[w]);
 	return 0;
 }
@@ -34,7 +34,7 @@ static int check_elsewhere(struct pass *pass, const struct rule *rule, const str
 		return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count && !*elsewhere; w++)
 		*elsewhere = rule->rewrites[w].model != NO_MODEL &&
-			     draft_effective(&e->draft, rule->rewrites[w].from) > 0 &&
+			     working_pod_effective(&e->working, rule->rewrites[w].from) > 0 &&
 			     before->reached[rule->rewrites[w].model] != REACH_YES;
 	rules_wishes(e, rule, plan, &wishes);
 	for (uint32_t i = 0; i < wishes.count && !*elsewhere; i++)
@@ -47,15 +47,15 @@ static int check_elsewhere(struct pass *pass, const struct rule *rule, const str
  * devices would see only one slice. Then the whole Pod is left alone, because with only some
  * containers rewritten it would need a node that has both resources.
  */
-static bool asks_too_much(const struct evaluation *e, const struct rule *rule, const struct plan *plan)
+static bool requests_too_much(const struct evaluation *e, const struct rule *rule, const struct plan *plan)
 {
-	const struct draft *draft = &e->draft;
+	const struct working_pod *working = &e->working;
 	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
-		uint32_t name = draft_name(draft, rule->rewrites[w].from);
-		for (uint32_t i = 0; name != INDEX_NONE && i < draft->amount_count; i++) {
-			const struct amount_of *amount = &draft->amounts[i];
+		uint32_t name = working_pod_name(working, rule->rewrites[w].from);
+		for (uint32_t i = 0; name != INDEX_NONE && i < working->amount_count; i++) {
+			const struct amount_of *amount = &working->amounts[i];
 			if (amount->name == name && amount_value(amount) > rule->rewrites[w].max_per_container &&
-			    draft_asked(draft, amount->container, plan->targets[w].name) <= 0)
+			    working_pod_requested(working, amount->container, plan->targets[w].name) <= 0)
 				return true;
 		}
 	}
@@ -64,20 +64,21 @@ static bool asks_too_much(const struct evaluation *e, const struct rule *rule, c
 
 static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct plan *plan)
 {
-	const struct draft *draft = &e->draft;
-	for (uint32_t w = 0; w < rule->rewrite_count && !plan->refused; w++) {
+	const struct working_pod *working = &e->working;
+	for (uint32_t w = 0; w < rule->rewrite_count && !plan->denied; w++) {
 		const struct target *target = &plan->targets[w];
-		plan->refused = target->problem != TARGET_OK;
-		if (plan->refused)
-			return rules_object_target(e, rule, &rule->rewrites[w], target);
-		plan->refused = str_present(target->name) && draft->name_count == DRAFT_RESOURCES_MAX &&
-				draft_name(draft, target->name) == INDEX_NONE;
-		if (plan->refused)
-			return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-					       "the Pod requests %d different accelerator resources, so Rule \"" SHOW
-					       "\" cannot add another; "
-					       "request fewer",
-					       DRAFT_RESOURCES_MAX, SHOWN(rule->name));
+		plan->denied = target->problem != TARGET_OK;
+		if (plan->denied)
+			return rules_add_target_violation(e, rule, &rule->rewrites[w], target);
+		plan->denied = str_present(target->name) && working->name_count == WORKING_POD_RESOURCES_MAX &&
+			       working_pod_name(working, target->name) == INDEX_NONE;
+		if (plan->denied)
+			return decision_add_violation(
+			    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+			    "the Pod requests %d different accelerator resources, so Rule \"" SHOW
+			    "\" cannot add another; "
+			    "request fewer",
+			    WORKING_POD_RESOURCES_MAX, SHOWN(rule->name));
 	}
 	return 0;
 }
@@ -91,7 +92,7 @@ bool rules_claimed(const struct pass *pass, struct str key)
 }
 
 /*
- * Checks whether the Pod has a value other than the Rule sets. That is an objection if the Rule
+ * Checks whether the Pod has a value other than the Rule sets. That is a violation if the Rule
  * denies conflicts.
  */
 static int check_conflict(struct evaluation *e, const struct rule *rule, const char *field, struct str key,
@@ -99,12 +100,12 @@ static int check_conflict(struct evaluation *e, const struct rule *rule, const c
 {
 	if (rule->on_conflict != CONFLICT_DENY || !str_present(there) || str_eq(there, wanted))
 		return 0;
-	plan->refused = true;
-	return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-			       "%s" SHOW " is \"" SHOW "\" in the Pod, but Rule \"" SHOW "\" sets it to \"" SHOW
-			       "\"; remove it or use "
-			       "that value",
-			       field, SHOWN(key), SHOWN(there), SHOWN(rule->name), SHOWN(wanted));
+	plan->denied = true;
+	return decision_add_violation(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+				      "%s" SHOW " is \"" SHOW "\" in the Pod, but Rule \"" SHOW "\" sets it to \"" SHOW
+				      "\"; remove it or use "
+				      "that value",
+				      field, SHOWN(key), SHOWN(there), SHOWN(rule->name), SHOWN(wanted));
 }
 
 /*
@@ -113,7 +114,7 @@ static int check_conflict(struct evaluation *e, const struct rule *rule, const c
  */
 static int plan_label(struct pass *pass, const struct rule *rule, const struct pair *label, struct plan *plan)
 {
-	struct str there = draft_selector(&pass->e->draft, label->key);
+	struct str there = working_pod_selector(&pass->e->working, label->key);
 	bool taken = rules_claimed(pass, label->key);
 	for (uint32_t i = 0; i < plan->label_count && !taken; i++)
 		taken = str_eq(plan->labels[i].key, label->key);
@@ -134,14 +135,14 @@ static int plan_labels(struct pass *pass, const struct rule *rule, struct plan *
 	plan->labels = arena_alloc(pass->e->arena, size * sizeof *plan->labels);
 	if (!plan->labels)
 		return -1;
-	for (uint32_t i = 0; i < rule->node_selector_count && !plan->refused; i++)
+	for (uint32_t i = 0; i < rule->node_selector_count && !plan->denied; i++)
 		if (plan_label(pass, rule, &rule->node_selector[i], plan) < 0)
 			return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
 		if (!rule->rewrites[w].pin || !str_present(plan->targets[w].name))
 			continue;
 		const struct model *model = &policy->models[rule->rewrites[w].model];
-		for (uint32_t i = 0; i < model->label_count && !plan->refused; i++)
+		for (uint32_t i = 0; i < model->label_count && !plan->denied; i++)
 			if (plan_label(pass, rule, &model->labels[i], plan) < 0)
 				return -1;
 	}
@@ -187,11 +188,11 @@ static int object_affinity(struct evaluation *e, const struct rule *rule, const 
 	const struct pair *label;
 	const struct node_expression *against = affinity_against(e->pod, plan->labels, plan->label_count, &label);
 	if (!against)
-		return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-				       "Rule \"" SHOW
-				       "\" places such Pods on nodes where no Accelerator of the policy has " SHOW
-				       "; request another resource, or ask the platform team to correct the Rule",
-				       SHOWN(rule->name), SHOWN(lost));
+		return decision_add_violation(
+		    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+		    "Rule \"" SHOW "\" places such Pods on nodes where no Accelerator of the policy has " SHOW
+		    "; request another resource, or ask the platform team to correct the Rule",
+		    SHOWN(rule->name), SHOWN(lost));
 	struct buf values;
 	buf_init(&values, 512);
 	for (uint32_t i = 0; i < against->values.count && i < VALUES_SHOWN; i++)
@@ -199,12 +200,12 @@ static int object_affinity(struct evaluation *e, const struct rule *rule, const 
 	if (against->values.count)
 		buf_text(&values, against->values.count > VALUES_SHOWN ? ", ...]" : "]");
 	struct str shown = values.failed ? STR("") : buf_view(&values);
-	int result = decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-				     "the Pod's required node affinity requires " SHOW " " SHOW "%.*s, but Rule \"" SHOW
-				     "\" sets " SHOW "=" SHOW "; "
-				     "remove that term or allow this value in it",
-				     SHOWN(against->key), SHOWN(against->op), STR_ARG(shown), SHOWN(rule->name),
-				     SHOWN(label->key), SHOWN(label->value));
+	int result = decision_add_violation(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+					    "the Pod's required node affinity requires " SHOW " " SHOW
+					    "%.*s, but Rule \"" SHOW "\" sets " SHOW "=" SHOW "; "
+					    "remove that term or allow this value in it",
+					    SHOWN(against->key), SHOWN(against->op), STR_ARG(shown), SHOWN(rule->name),
+					    SHOWN(label->key), SHOWN(label->value));
 	buf_release(&values);
 	return result;
 }
@@ -237,7 +238,7 @@ static int check_affinity(struct pass *pass, const struct rule *rule, struct pla
 	bool adds = false, is_lost;
 	struct str lost;
 	for (uint32_t i = 0; i < plan->label_count; i++) {
-		struct str there = draft_selector(&pass->e->draft, plan->labels[i].key);
+		struct str there = working_pod_selector(&pass->e->working, plan->labels[i].key);
 		adds |= !str_present(there) || !str_eq(there, plan->labels[i].value);
 	}
 	if (!adds)
@@ -248,24 +249,24 @@ static int check_affinity(struct pass *pass, const struct rule *rule, struct pla
 		return 0;
 	if (rule->on_conflict == CONFLICT_KEEP)
 		return keep_allowed(pass, rule, plan);
-	plan->refused = true;
+	plan->denied = true;
 	return object_affinity(pass->e, rule, plan, lost);
 }
 
 int rules_plan(struct pass *pass, const struct rule *rule, struct plan *plan)
 {
 	struct evaluation *e = pass->e;
-	struct str class = draft_runtime_class(&e->draft);
-	plan->idle = asks_too_much(e, rule, plan);
+	struct str class = working_pod_runtime_class(&e->working);
+	plan->idle = requests_too_much(e, rule, plan);
 	if (!plan->idle && rule->rewrite_count && check_elsewhere(pass, rule, plan, &plan->elsewhere) < 0)
 		return -1;
 	plan->idle |= plan->elsewhere;
 	if (plan->idle)
 		return 0;
-	if (plan_rewrites(e, rule, plan) < 0 || (!plan->refused && plan_labels(pass, rule, plan) < 0) ||
-	    (!plan->refused && check_affinity(pass, rule, plan) < 0))
+	if (plan_rewrites(e, rule, plan) < 0 || (!plan->denied && plan_labels(pass, rule, plan) < 0) ||
+	    (!plan->denied && check_affinity(pass, rule, plan) < 0))
 		return -1;
-	if (plan->refused || !str_present(rule->runtime_class) || pass->runtime_claimed)
+	if (plan->denied || !str_present(rule->runtime_class) || pass->runtime_claimed)
 		return 0;
 	plan->runtime_class =
 	    rule->on_conflict != CONFLICT_KEEP || !str_present(class) || str_eq(class, rule->runtime_class);

@@ -6,7 +6,7 @@
 
 /*
  * rules_plan_targets fills the targets of the plan, and rules_plan fills the rest. What cannot be
- * done becomes an objection with the enforcement of the Rule.
+ * done becomes a violation with the enforcement of the Rule.
  */
 int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct plan *plan);
 int rules_plan(struct pass *pass, const struct rule *rule, struct plan *plan);

@@ -6,9 +6,9 @@
 #include "policy/base/mig_profile.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
-#include "policy/evaluate/objection.h"
 #include "policy/evaluate/placement.h"
 #include "policy/evaluate/rules_match.h"
+#include "policy/evaluate/violation.h"
 #include "policy/model/catalog.h"
 
 static const struct str *find_value(const struct pairs *map, struct str key)
@@ -27,15 +27,15 @@ static bool wanted_memory(const struct evaluation *e, const struct rewrite *rewr
 			  int64_t *memory)
 {
 	const struct pairs *map = rewrite->from_label ? &e->pod->labels : &e->pod->annotations;
-	const struct str *said = find_value(map, rewrite->memory_key);
+	const struct str *stated = find_value(map, rewrite->memory_key);
 	struct quantity quantity;
 	*memory = rewrite->default_memory;
-	if (!said)
+	if (!stated)
 		return *memory > 0;
-	target->said = *said;
-	if (quantity_parse(*said, &quantity) != QUANTITY_OK || quantity.nano <= 0)
+	target->stated = *stated;
+	if (quantity_parse(*stated, &quantity) != QUANTITY_OK || quantity.nano <= 0)
 		target->problem = TARGET_NO_MEMORY;
-	else if (quantity_lacks_unit(*said, &quantity))
+	else if (quantity_lacks_unit(*stated, &quantity))
 		target->problem = TARGET_NO_UNIT;
 	else {
 		wide bytes = (quantity.nano + QUANTITY_SCALE - 1) / QUANTITY_SCALE;
@@ -89,39 +89,39 @@ static void advise_memory(const struct target *target, char *advice, size_t size
 {
 	char meant[32];
 	struct quantity quantity;
-	bool known = quantity_meant(target->said, meant, sizeof meant);
+	bool known = quantity_meant(target->stated, meant, sizeof meant);
 	if (target->problem == TARGET_NO_UNIT)
 		snprintf(advice, size, "write a unit, such as %sGi", known && strlen(meant) <= 3 ? meant : "40");
-	else if (known && quantity_parse(target->said, &quantity) != QUANTITY_OK && meant[strlen(meant) - 1] == 'i')
+	else if (known && quantity_parse(target->stated, &quantity) != QUANTITY_OK && meant[strlen(meant) - 1] == 'i')
 		snprintf(advice, size, "did you mean %s?", meant);
 	else
 		snprintf(advice, size, "write one such as 10Gi");
 }
 
-int rules_object_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
-			const struct target *target)
+int rules_add_target_violation(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
+			       const struct target *target)
 {
 	const char *source = rewrite->from_label ? "label" : "annotation";
 	if (target->problem == TARGET_NO_PROFILE)
-		return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-				       "Rule \"" SHOW
-				       "\" cannot choose a MIG profile by memory, because Accelerator \"" SHOW "\" "
-				       "offers none that may be chosen; ask the platform team to correct the Rule",
-				       SHOWN(rule->name), SHOWN(e->policy->models[rewrite->model].name));
+		return decision_add_violation(
+		    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+		    "Rule \"" SHOW "\" cannot choose a MIG profile by memory, because Accelerator \"" SHOW "\" "
+		    "offers none that may be chosen; ask the platform team to correct the Rule",
+		    SHOWN(rule->name), SHOWN(e->policy->models[rewrite->model].name));
 	if (target->problem == TARGET_TOO_LARGE)
-		return decision_object(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-				       "%s " SHOW " requests " SHOW
-				       " of memory per GPU, more than any MIG profile that Accelerator \"" SHOW
-				       "\" offers; "
-				       "write at most %lldGi (" SHOW "), or ask the platform team for larger GPUs",
-				       source, SHOWN(rewrite->memory_key), SHOWN(target->said),
-				       SHOWN(e->policy->models[rewrite->model].name),
-				       (long long)(target->largest->memory >> 30), SHOWN(target->largest->name));
+		return decision_add_violation(
+		    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+		    "%s " SHOW " requests " SHOW
+		    " of memory per GPU, more than any MIG profile that Accelerator \"" SHOW "\" offers; "
+		    "write at most %lldGi (" SHOW "), or ask the platform team for larger GPUs",
+		    source, SHOWN(rewrite->memory_key), SHOWN(target->stated),
+		    SHOWN(e->policy->models[rewrite->model].name), (long long)(target->largest->memory >> 30),
+		    SHOWN(target->largest->name));
 	char advice[96];
 	advise_memory(target, advice, sizeof advice);
-	return decision_object(
+	return decision_add_violation(
 	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
-	    "%s " SHOW " is \"" SHOW "\", which is %s; %s", source, SHOWN(rewrite->memory_key), SHOWN(target->said),
+	    "%s " SHOW " is \"" SHOW "\", which is %s; %s", source, SHOWN(rewrite->memory_key), SHOWN(target->stated),
 	    target->problem == TARGET_NO_UNIT ? "a number of bytes" : "not an amount of memory", advice);
 }
 
@@ -149,11 +149,11 @@ int rules_place(struct evaluation *e, const struct pod *placed, const struct pai
 
 const struct pod *rules_placed(struct pass *pass)
 {
-	const struct draft *draft = &pass->e->draft;
-	if (draft->selector_count == 0)
+	const struct working_pod *working = &pass->e->working;
+	if (working->selector_count == 0)
 		return pass->e->pod;
 	if (!pass->placed_valid &&
-	    rules_place(pass->e, pass->e->pod, draft->selectors, draft->selector_count, &pass->placed) < 0)
+	    rules_place(pass->e, pass->e->pod, working->selectors, working->selector_count, &pass->placed) < 0)
 		return NULL;
 	pass->placed_valid = true;
 	return &pass->placed;
@@ -232,15 +232,15 @@ bool rules_could_land(const struct evaluation *e, const struct spot *spot, const
 
 void rules_wishes(const struct evaluation *e, const struct rule *rule, const struct plan *plan, struct wishes *wishes)
 {
-	const struct draft *draft = &e->draft;
+	const struct working_pod *working = &e->working;
 	wishes->count = 0;
-	for (uint32_t n = 0; n < draft->name_count; n++) {
+	for (uint32_t n = 0; n < working->name_count; n++) {
 		struct wish *wish = &wishes->items[wishes->count];
-		if (draft->effective[n] <= 0)
+		if (working->effective[n] <= 0)
 			continue;
-		*wish = (struct wish){draft->names[n], draft->resources[n], NO_MODEL, false};
+		*wish = (struct wish){working->names[n], working->resources[n], NO_MODEL, false};
 		for (uint32_t w = 0; plan && w < rule->rewrite_count && !wish->renamed; w++) {
-			if (!str_present(plan->targets[w].name) || !str_eq(rule->rewrites[w].from, draft->names[n]))
+			if (!str_present(plan->targets[w].name) || !str_eq(rule->rewrites[w].from, working->names[n]))
 				continue;
 			struct str to = plan->targets[w].name;
 			*wish = (struct wish){to, snapshot_resource(e->policy, to), rule->rewrites[w].model, true};
@@ -250,7 +250,7 @@ void rules_wishes(const struct evaluation *e, const struct rule *rule, const str
 }
 
 struct walk {
-	struct str names[DRAFT_RESOURCES_MAX];
+	struct str names[WORKING_POD_RESOURCES_MAX];
 	uint32_t count;
 };
 
@@ -259,7 +259,7 @@ static void walk_to(struct walk *walk, struct str name)
 	for (uint32_t i = 0; i < walk->count; i++)
 		if (str_eq(walk->names[i], name))
 			return;
-	if (str_present(name) && walk->count < DRAFT_RESOURCES_MAX)
+	if (str_present(name) && walk->count < WORKING_POD_RESOURCES_MAX)
 		walk->names[walk->count++] = name;
 }
 
@@ -281,12 +281,12 @@ static void walk_from(const struct evaluation *e, struct walk *walk, struct str 
 	}
 }
 
-bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str from)
+bool rules_requests_result(const struct evaluation *e, uint32_t container, struct str from)
 {
 	struct walk walk = {.count = 0};
 	walk_from(e, &walk, from);
 	for (uint32_t i = 0; i < walk.count; i++) {
-		if (draft_asked(&e->draft, container, walk.names[i]) > 0)
+		if (working_pod_requested(&e->working, container, walk.names[i]) > 0)
 			return true;
 		walk_from(e, &walk, walk.names[i]);
 	}

@@ -6,20 +6,22 @@
 #include "gpugate/pod.h"
 #include "policy/evaluate/rules_pass.h"
 
-/* rules_target computes the target. rules_object_target adds an objection about its problem. */
+/*
+ * rules_target computes the target. rules_add_target_violation adds a violation about its problem.
+ */
 struct target rules_target(const struct evaluation *e, const struct rewrite *rewrite);
-int rules_object_target(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
-			const struct target *target);
+int rules_add_target_violation(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
+			       const struct target *target);
 
 /*
  * Whether a container already requests a name to which Rules rewrite this one, directly or in
  * several steps.
  */
-bool rules_asks_result(const struct evaluation *e, uint32_t container, struct str from);
+bool rules_requests_result(const struct evaluation *e, uint32_t container, struct str from);
 
 /*
- * Returns the Pod with the node selector of the draft, borrowed until that changes, or NULL if the
- * arena is exhausted.
+ * Returns the Pod with the node selector of the working Pod, borrowed until that changes, or NULL
+ * if the arena is exhausted.
  */
 const struct pod *rules_placed(struct pass *pass);
 
@@ -52,11 +54,14 @@ struct wish {
 };
 
 struct wishes {
-	struct wish items[DRAFT_RESOURCES_MAX];
+	struct wish items[WORKING_POD_RESOURCES_MAX];
 	uint32_t count;
 };
 
-/* Collects what the Pod requests according to the draft or, with a plan, what it would request. */
+/*
+ * Collects what the Pod requests according to the working Pod or, with a plan, what it would
+ * request.
+ */
 void rules_wishes(const struct evaluation *e, const struct rule *rule, const struct plan *plan, struct wishes *wishes);
 
 /*

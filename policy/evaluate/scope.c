@@ -32,7 +32,7 @@ static bool injects(const struct rule *rule)
  * A Rule does nothing if one of its requests is missing, so the first one is enough. A Rule that
  * only rewrites does nothing without one of the names that it rewrites.
  */
-static int reach_resources(const struct policy *policy, struct arena *arena, struct strs *resources)
+static int scope_resources(const struct policy *policy, struct arena *arena, struct strs *resources)
 {
 	size_t most = 0;
 	uint32_t count = 0;
@@ -54,51 +54,51 @@ static int reach_resources(const struct policy *policy, struct arena *arena, str
 }
 
 /* Collects the requirements of a selector that say which labels a Pod must have. */
-static int reach_labels(const struct selector *selector, struct arena *arena, struct reach_rule *rule)
+static int scope_labels(const struct selector *selector, struct arena *arena, struct scope_rule *rule)
 {
-	struct reach_label *labels = arena_alloc(arena, selector->count * sizeof *labels);
+	struct scope_label *labels = arena_alloc(arena, selector->count * sizeof *labels);
 	if (!labels)
 		return -1;
 	for (uint32_t i = 0; i < selector->count; i++) {
 		const struct requirement *item = &selector->items[i];
 		if (item->op == SELECTOR_IN)
-			labels[rule->label_count++] = (struct reach_label){item->key, item->values};
+			labels[rule->label_count++] = (struct scope_label){item->key, item->values};
 		else if (item->op == SELECTOR_EXISTS)
-			labels[rule->label_count++] = (struct reach_label){.key = item->key};
+			labels[rule->label_count++] = (struct scope_label){.key = item->key};
 	}
 	rule->labels = labels;
 	return 0;
 }
 
-static int reach_rules(const struct policy *policy, struct arena *arena, struct reach *reach)
+static int scope_rules(const struct policy *policy, struct arena *arena, struct policy_scope *scope)
 {
-	struct reach_rule *rules = arena_zalloc(arena, policy->rule_count, sizeof *rules);
+	struct scope_rule *rules = arena_zalloc(arena, policy->rule_count, sizeof *rules);
 	if (!rules)
 		return -1;
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
 		const struct rule *rule = &policy->rules[r];
 		if (rule->request_count > 0 || !injects(rule))
 			continue;
-		struct reach_rule *to = &rules[reach->rule_count++];
+		struct scope_rule *to = &rules[scope->rule_count++];
 		bool contradicts = rule->node_selector_count > 0 || str_present(rule->runtime_class);
 		/*
 		 * Even with `override`, a node selector that contradicts the affinity of the Pod
 		 * denies it.
 		 */
-		to->refuses = rule->enforcement == ENFORCEMENT_DENY &&
-			      (rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts) ||
-			       (rule->on_conflict == CONFLICT_OVERRIDE && rule->node_selector_count > 0));
-		reach->guards |= to->refuses;
+		to->denies = rule->enforcement == ENFORCEMENT_DENY &&
+			     (rule->required || (rule->on_conflict == CONFLICT_DENY && contradicts) ||
+			      (rule->on_conflict == CONFLICT_OVERRIDE && rule->node_selector_count > 0));
+		scope->guards |= to->denies;
 		if (!rule->any_namespace)
 			to->namespaces = (struct strs){rule->namespaces.items, rule->namespaces.count};
-		if (reach_labels(&rule->pod_selector, arena, to) < 0)
+		if (scope_labels(&rule->pod_selector, arena, to) < 0)
 			return -1;
 	}
-	reach->rules = rules;
+	scope->rules = rules;
 	return 0;
 }
 
-static int reach_exempt(const struct policy *policy, struct arena *arena, struct reach *reach)
+static int scope_exempt(const struct policy *policy, struct arena *arena, struct policy_scope *scope)
 {
 	const struct globs *exempt = &policy->exempt.namespaces;
 	struct str *names = arena_alloc(arena, exempt->count * sizeof *names);
@@ -108,22 +108,22 @@ static int reach_exempt(const struct policy *policy, struct arena *arena, struct
 	for (uint32_t i = 0; i < exempt->count; i++)
 		if (glob_is_exact(exempt->items[i]))
 			names[count++] = exempt->items[i];
-	reach->exempt_namespaces = unique(names, count);
+	scope->exempt_namespaces = unique(names, count);
 	return 0;
 }
 
-int policy_reach(const struct policy *policy, struct arena *arena, struct reach *reach)
+int policy_scope(const struct policy *policy, struct arena *arena, struct policy_scope *scope)
 {
 	size_t devices, fractions;
 	const struct str *device_keys = catalog_device_annotations(&devices);
 	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
-	*reach = (struct reach){.guards = policy->guard_count > 0,
-				.voids = policy->void_devices,
-				.device_annotations = {device_keys, (uint32_t)devices},
-				.fraction_annotations = {fraction_keys, (uint32_t)fractions}};
+	*scope = (struct policy_scope){.guards = policy->guard_count > 0,
+				       .voids = policy->void_devices,
+				       .device_annotations = {device_keys, (uint32_t)devices},
+				       .fraction_annotations = {fraction_keys, (uint32_t)fractions}};
 	if (policy->void_devices)
-		reach->void_names = (struct strs){policy->void_names, policy->void_name_count};
-	if (reach_resources(policy, arena, &reach->resources) < 0 || reach_rules(policy, arena, reach) < 0)
+		scope->void_names = (struct strs){policy->void_names, policy->void_name_count};
+	if (scope_resources(policy, arena, &scope->resources) < 0 || scope_rules(policy, arena, scope) < 0)
 		return -1;
-	return reach_exempt(policy, arena, reach);
+	return scope_exempt(policy, arena, scope);
 }

@@ -61,9 +61,9 @@ void trace_begin(struct evaluation *e)
 	struct trace_marks *marks = arena_zalloc(e->arena, 1, sizeof *marks);
 	if (marks) {
 		marks->rules = arena_zalloc(e->arena, e->policy->rule_count, sizeof *marks->rules);
-		marks->objected = arena_zalloc(e->arena, e->policy->guard_count, sizeof *marks->objected);
+		marks->violated = arena_zalloc(e->arena, e->policy->guard_count, sizeof *marks->violated);
 	}
-	e->marks = marks && marks->rules && marks->objected ? marks : NULL;
+	e->marks = marks && marks->rules && marks->violated ? marks : NULL;
 	send_tenant(e);
 }
 
@@ -81,7 +81,7 @@ void trace_amount(const struct evaluation *e, const struct rule *rule, const str
 		send_change(e, rule,
 			    (struct trace_change){.kind = EDIT_RESOURCE,
 						  .container = e->pod->containers[amount->container].name,
-						  .key = e->draft.names[amount->name],
+						  .key = e->working.names[amount->name],
 						  .value = to,
 						  .amount = amount_value(amount)});
 }
@@ -92,7 +92,7 @@ void trace_selector(const struct evaluation *e, const struct rule *rule, const s
 		send_change(e, rule,
 			    (struct trace_change){.kind = EDIT_NODE_SELECTOR,
 						  .key = label->key,
-						  .was = draft_selector(&e->draft, label->key),
+						  .was = working_pod_selector(&e->working, label->key),
 						  .value = label->value});
 }
 
@@ -107,7 +107,7 @@ void trace_runtime_class(const struct evaluation *e, const struct rule *rule)
 	if (e->trace)
 		send_change(e, rule,
 			    (struct trace_change){.kind = EDIT_RUNTIME_CLASS,
-						  .was = draft_runtime_class(&e->draft),
+						  .was = working_pod_runtime_class(&e->working),
 						  .value = rule->runtime_class});
 }
 
@@ -138,14 +138,14 @@ static void send_guard(const struct evaluation *e, const struct guard *guard, st
 	send(e, guard->at, (struct trace_event){.kind = TRACE_GUARD, .guard = found});
 }
 
-void trace_objection(const struct evaluation *e, const struct guard *guard, struct str check, struct str container)
+void trace_violation(const struct evaluation *e, const struct guard *guard, struct str check, struct str container)
 {
 	if (!e->trace)
 		return;
 	if (e->marks)
-		e->marks->objected[guard - e->policy->guards] = true;
+		e->marks->violated[guard - e->policy->guards] = true;
 	send_guard(e, guard,
-		   (struct trace_guard){.outcome = GUARD_OBJECTED,
+		   (struct trace_guard){.outcome = GUARD_VIOLATED,
 					.check = check,
 					.container = container.len ? container : (struct str){NULL, 0}});
 }
@@ -157,7 +157,7 @@ void trace_guards(const struct evaluation *e)
 		struct trace_guard found = {.outcome = GUARD_PASSED};
 		if (exempt_match(&guard->exempt, e->review, e->namespace, &found.exemption))
 			found.outcome = GUARD_EXEMPTED;
-		else if (!e->marks || e->marks->objected[g])
+		else if (!e->marks || e->marks->violated[g])
 			continue;
 		send_guard(e, guard, found);
 	}

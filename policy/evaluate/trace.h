@@ -14,7 +14,7 @@ struct trace_marks {
 		uint8_t outcome;   /* 1 + enum trace_rule_outcome; 0: never planned. */
 		uint8_t condition; /* enum trace_condition. */
 	} * rules;                 /* By rank. */
-	bool *objected;            /* By index of the Guard. */
+	bool *violated;            /* By index of the Guard. */
 };
 
 /* Allocates the marks and sends the tenant. There must be a trace. */
@@ -36,7 +36,7 @@ void trace_void(const struct evaluation *e, const struct guard *guard, uint32_t 
 		struct str variable);
 
 /* Sends that a Guard objects. `container` is empty if the whole Pod is the reason. */
-void trace_objection(const struct evaluation *e, const struct guard *guard, struct str check, struct str container);
+void trace_violation(const struct evaluation *e, const struct guard *guard, struct str check, struct str container);
 
 /* Sends the Guards that passed or were exempt, after all Guards were evaluated. */
 void trace_guards(const struct evaluation *e);

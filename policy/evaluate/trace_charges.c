@@ -1,4 +1,4 @@
-/* Sends what a holding costs, by resource and by quota, to a trace. */
+/* Sends what a consumer costs, by resource and by quota, to a trace. */
 #include "gpugate/trace.h"
 
 #include "policy/evaluate/charge.h"
@@ -8,7 +8,7 @@
 struct charging {
 	const struct policy *policy;
 	const struct tenant *tenant;
-	const struct holding *holding;
+	const struct consumer *consumer;
 	struct arena *arena;
 	const struct trace *trace;
 };
@@ -25,7 +25,7 @@ static enum trace_models why_models(const struct charging *c, const struct resou
 		return MODELS_NONE;
 	if (scope->names.count == 0)
 		return MODELS_ANY;
-	return scope->names.items == c->holding->node_models ? MODELS_NODE : MODELS_PLACEMENT;
+	return scope->names.items == c->consumer->node_models ? MODELS_NODE : MODELS_PLACEMENT;
 }
 
 /* Returns the models of a resource that are in the scope; none if memory is exhausted. */
@@ -53,15 +53,15 @@ static const struct model *dearest(const struct charging *c, const struct quota 
 	return NULL;
 }
 
-static void send_cost(const struct charging *c, uint32_t q, const struct demand *demand,
+static void send_cost(const struct charging *c, uint32_t q, const struct resource_request *resource_request,
 		      const struct resource *resource, const struct scope *scope)
 {
 	const struct quota *quota = &c->policy->quotas[q];
 	struct trace_event event = {.kind = TRACE_COST, .at = snapshot_location(c->policy, quota->at)};
 	struct trace_cost *cost = &event.cost;
-	*cost =
-	    (struct trace_cost){.quota = q, .resource = demand->resource, .count = companions_count(c->policy, demand)};
-	if (!charge_unit(c->policy, quota, demand->resource, resource, scope, &cost->each))
+	*cost = (struct trace_cost){
+	    .quota = q, .resource = resource_request->resource, .count = companions_count(c->policy, resource_request)};
+	if (!charge_unit(c->policy, quota, resource_request->resource, resource, scope, &cost->each))
 		return;
 	const struct model *model = dearest(c, quota, resource, scope, cost->each);
 	if (model) {
@@ -76,19 +76,19 @@ static void send_cost(const struct charging *c, uint32_t q, const struct demand 
 	send(c, &event);
 }
 
-static void send_resource(const struct charging *c, const struct demand *demand)
+static void send_resource(const struct charging *c, const struct resource_request *resource_request)
 {
-	const struct resource *resource = snapshot_resource(c->policy, demand->resource);
-	struct scope scope = charge_scope(c->policy, c->tenant, c->holding, demand->resource, resource);
+	const struct resource *resource = snapshot_resource(c->policy, resource_request->resource);
+	struct scope scope = charge_scope(c->policy, c->tenant, c->consumer, resource_request->resource, resource);
 	const struct trace_event event = {.kind = TRACE_RESOURCE,
-					  .resource = {.resource = demand->resource,
-						       .count = companions_count(c->policy, demand),
+					  .resource = {.resource = resource_request->resource,
+						       .count = companions_count(c->policy, resource_request),
 						       .why = why_models(c, resource, &scope),
 						       .models = scope_names(c, resource, &scope),
 						       .unknown = scope.unknown}};
 	send(c, &event);
 	for (uint32_t q = 0; q < c->tenant->quota_count; q++)
-		send_cost(c, c->tenant->quotas[q], demand, resource, &scope);
+		send_cost(c, c->tenant->quotas[q], resource_request, resource, &scope);
 }
 
 static void send_quota(const struct charging *c, uint32_t q, wide requested, const struct held *held)
@@ -110,21 +110,21 @@ static void send_quota(const struct charging *c, uint32_t q, wide requested, con
 		/* A quota that charges the Pod nothing cannot refuse it, even if overdrawn. */
 		out->above_limit = out->counts && judgment.above_hard;
 		out->above_cohort = out->counts && judgment.above_pool;
-		out->refuses = (out->above_limit || out->above_cohort) && limits_refuse(c->policy, &judgment);
+		out->denies = (out->above_limit || out->above_cohort) && limits_deny(c->policy, &judgment);
 	}
 	send(c, &event);
 }
 
-void policy_trace_charges(const struct policy *policy, const struct holding *holding, const struct pairs *labels,
+void policy_trace_charges(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
 			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,
 			  const struct trace *trace)
 {
-	uint32_t other, tenant = snapshot_tenant(policy, holding->namespace, labels, &other);
-	if (globs_match(&policy->exempt.namespaces, holding->namespace) || tenant == NO_TENANT || other != NO_TENANT)
+	uint32_t other, tenant = snapshot_tenant(policy, consumer->namespace, labels, &other);
+	if (globs_match(&policy->exempt.namespaces, consumer->namespace) || tenant == NO_TENANT || other != NO_TENANT)
 		return;
-	const struct charging c = {policy, &policy->tenants[tenant], holding, arena, trace};
-	for (uint32_t d = 0; d < holding->demand_count; d++)
-		send_resource(&c, &holding->demands[d]);
+	const struct charging c = {policy, &policy->tenants[tenant], consumer, arena, trace};
+	for (uint32_t d = 0; d < consumer->request_count; d++)
+		send_resource(&c, &consumer->requests[d]);
 	for (uint32_t i = 0, next = 0; i < c.tenant->quota_count; i++) {
 		uint32_t q = c.tenant->quotas[i];
 		/* Charges are in the order of the path, without those of 0. */

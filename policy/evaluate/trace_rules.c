@@ -34,8 +34,8 @@ void trace_plan(const struct evaluation *e, const struct rule *rule, const struc
 {
 	if (!e->marks)
 		return;
-	if (plan->refused)
-		mark(e, rule, rule->enforcement == ENFORCEMENT_DENY ? RULE_REFUSED : RULE_REPORTED, CONDITION_NONE);
+	if (plan->denied)
+		mark(e, rule, rule->enforcement == ENFORCEMENT_DENY ? RULE_DENIED : RULE_REPORTED, CONDITION_NONE);
 	else if (plan->idle)
 		mark(e, rule, RULE_UNMATCHED, plan->elsewhere ? CONDITION_PLACEMENT : CONDITION_MAX_PER_CONTAINER);
 	else if (rewrites_nothing(rule, plan))
@@ -72,7 +72,7 @@ static void describe_range(const struct evaluation *e, const struct rule *rule, 
 	out->key = range->resource;
 	out->min = range->min;
 	out->max = range->max;
-	out->asked = draft_effective(&e->draft, range->resource);
+	out->requested = working_pod_effective(&e->working, range->resource);
 }
 
 static void describe(const struct evaluation *e, const struct rule *rule, struct trace_rule *out)
@@ -101,7 +101,7 @@ static void describe(const struct evaluation *e, const struct rule *rule, struct
 		break;
 	case CONDITION_REWRITE:
 		out->key = rule->rewrites[0].from;
-		out->asked = draft_effective(&e->draft, out->key);
+		out->requested = working_pod_effective(&e->working, out->key);
 		break;
 	case CONDITION_NONE:
 	case CONDITION_MAX_PER_CONTAINER:

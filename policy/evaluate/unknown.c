@@ -6,11 +6,11 @@
 
 #include <stdio.h>
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pairs.h"
 #include "gpugate/suggest.h"
 #include "policy/base/show.h"
-#include "policy/evaluate/objection.h"
+#include "policy/evaluate/violation.h"
 
 /* In bytes. Shorter vendor names that differ by one letter are often both correct. */
 #define VENDOR_TYPO_MIN 9
@@ -93,14 +93,14 @@ static int object(struct evaluation *e, const struct unknown *unknown, enum enfo
 	if (several)
 		snprintf(more, sizeof more, " and %s%u more that the Pod requests",
 			 unknown->count == NAMES_MAX ? "at least " : "", unknown->count - 1);
-	return decision_object(e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""),
-			       "resource \"" SHOW
-			       "\"%s %s known neither to the GPU policy nor to the built-in catalog, so no "
-			       "quota counts %s; correct the name%s%s" SHOW "%s, or ask the platform team to add an "
-			       "Accelerator or to list %s in Settings.otherResources",
-			       SHOWN(unknown->names[0]), more, several ? "are" : "is", several ? "them" : "it",
-			       several ? "s" : "", str_present(near) ? " (did you mean \"" : "", SHOWN(near),
-			       str_present(near) ? "\"?)" : "", several ? "them" : "it");
+	return decision_add_violation(
+	    e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""),
+	    "resource \"" SHOW "\"%s %s known neither to the GPU policy nor to the built-in catalog, so no "
+	    "quota counts %s; correct the name%s%s" SHOW "%s, or ask the platform team to add an "
+	    "Accelerator or to list %s in Settings.otherResources",
+	    SHOWN(unknown->names[0]), more, several ? "are" : "is", several ? "them" : "it", several ? "s" : "",
+	    str_present(near) ? " (did you mean \"" : "", SHOWN(near), str_present(near) ? "\"?)" : "",
+	    several ? "them" : "it");
 }
 
 int unknown_check(struct evaluation *e)

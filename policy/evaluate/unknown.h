@@ -5,7 +5,7 @@
 #include "policy/evaluate/evaluation.h"
 
 /*
- * Adds an objection if the Pod requests resources that neither the policy nor the catalog knows.
+ * Adds a violation if the Pod requests resources that neither the policy nor the catalog knows.
  * Returns 0, or -1 if the arena is exhausted.
  */
 int unknown_check(struct evaluation *e);

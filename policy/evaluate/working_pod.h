@@ -1,7 +1,6 @@
 /*
- * working_pod: a draft, which is the working copy of a Pod: its accelerator requests while Rules
- * change them, and what Rules add. The Pod itself is not changed. All memory is in the arena of the
- * request.
+ * working_pod: the working copy of a Pod: its accelerator requests while Rules change them, and
+ * what Rules add. The Pod itself is not changed. All memory is in the arena of the request.
  */
 #ifndef POLICY_EVALUATE_WORKING_POD_H
 #define POLICY_EVALUATE_WORKING_POD_H
@@ -12,7 +11,7 @@
 #include "policy/model/snapshot.h"
 
 /* Different accelerator resources in one Pod; no node has that many. */
-#define DRAFT_RESOURCES_MAX 64
+#define WORKING_POD_RESOURCES_MAX 64
 
 #define AMOUNT_ABSENT (-1)
 
@@ -22,19 +21,20 @@
  */
 struct amount_of {
 	uint32_t container; /* Index into pod.containers. */
-	uint32_t name;      /* Index into draft.names. */
+	uint32_t name;      /* Index into working.names. */
 	uint32_t next;      /* Next amount of the same container; INDEX_NONE: none. */
 	int64_t request, limit;
 	int64_t was_request, was_limit;
 };
 
-struct draft {
+struct working_pod {
 	const struct policy *policy;
 	const struct pod *pod;
 	struct arena *arena;
-	struct str names[DRAFT_RESOURCES_MAX];
-	const struct resource *resources[DRAFT_RESOURCES_MAX]; /* NULL: no Accelerator has it. */
-	int64_t effective[DRAFT_RESOURCES_MAX];                /* See draft_sum. */
+	struct str names[WORKING_POD_RESOURCES_MAX];
+	/* NULL: no Accelerator has it. */
+	const struct resource *resources[WORKING_POD_RESOURCES_MAX];
+	int64_t effective[WORKING_POD_RESOURCES_MAX]; /* See working_pod_sum. */
 	uint32_t name_count;
 	struct amount_of *amounts;
 	uint32_t amount_count, amount_size;
@@ -47,7 +47,7 @@ struct draft {
 };
 
 /* What is wrong with the requests of a Pod, for the message that denies it. */
-struct draft_problem {
+struct working_pod_problem {
 	const char *what;              /* NULL: nothing. */
 	const char *remedy;            /* What to request instead. */
 	struct str container;          /* Absent: the overhead of the Pod. */
@@ -55,23 +55,23 @@ struct draft_problem {
 };
 
 /*
- * Initializes the draft and collects the accelerator requests. An invalid request sets `*problem`.
- * Returns 0, or -1 if the arena is exhausted.
+ * Initializes the working Pod and collects the accelerator requests. An invalid request sets
+ * `*problem`. Returns 0, or -1 if the arena is exhausted.
  */
-int draft_init(struct draft *draft, const struct policy *policy, const struct pod *pod, struct arena *arena,
-	       struct draft_problem *problem);
+int working_pod_init(struct working_pod *working, const struct policy *policy, const struct pod *pod,
+		     struct arena *arena, struct working_pod_problem *problem);
 
 /*
  * Computes `effective` again: the effective request of the whole Pod for each resource. A total
- * above DEMAND_MAX is a problem.
+ * above RESOURCE_REQUEST_MAX is a problem.
  */
-void draft_sum(struct draft *draft, struct draft_problem *problem);
+void working_pod_sum(struct working_pod *working, struct working_pod_problem *problem);
 
-/* Returns the index of a name that is in the draft, or INDEX_NONE. */
-uint32_t draft_name(const struct draft *draft, struct str name);
+/* Returns the index of a name that is in the working Pod, or INDEX_NONE. */
+uint32_t working_pod_name(const struct working_pod *working, struct str name);
 
 /* Returns the effective request of the Pod for a name; 0: none. */
-int64_t draft_effective(const struct draft *draft, struct str name);
+int64_t working_pod_effective(const struct working_pod *working, struct str name);
 
 /* Returns what a container requests of the resource: the larger of request and limit. */
 static inline int64_t amount_value(const struct amount_of *amount)
@@ -80,45 +80,45 @@ static inline int64_t amount_value(const struct amount_of *amount)
 }
 
 /* Returns what the container requests of a resource; 0 or less: nothing. */
-int64_t draft_asked(const struct draft *draft, uint32_t container, struct str name);
+int64_t working_pod_requested(const struct working_pod *working, uint32_t container, struct str name);
 
 /*
  * Whether a container requests any accelerator (a device, a slice or a share), so that a device
  * plugin decides which devices it sees. A network device or a companion of the same vendor does not
  * count.
  */
-bool draft_asks(const struct draft *draft, uint32_t container);
+bool working_pod_requests_any(const struct working_pod *working, uint32_t container);
 
 /*
  * Moves an amount to another name in the same container, and adds it to what is there. Returns 0,
- * or -1 if the arena is exhausted or the Pod would have too many names; the draft must not be used
- * after that.
+ * or -1 if the arena is exhausted or the Pod would have too many names; the working Pod must not be
+ * used after that.
  */
-int draft_move(struct draft *draft, uint32_t amount, struct str to);
+int working_pod_move(struct working_pod *working, uint32_t amount, struct str to);
 
 /*
- * draft_selector returns nodeSelector[key] in the draft, or an absent string. draft_select sets it;
- * it returns 0, or -1 if the arena is exhausted.
+ * working_pod_selector returns nodeSelector[key] in the working Pod, or an absent string.
+ * working_pod_select sets it; it returns 0, or -1 if the arena is exhausted.
  */
-struct str draft_selector(const struct draft *draft, struct str key);
-int draft_select(struct draft *draft, struct str key, struct str value);
+struct str working_pod_selector(const struct working_pod *working, struct str key);
+int working_pod_select(struct working_pod *working, struct str key, struct str value);
 
-/* Whether some toleration in the draft covers this one. */
-bool draft_tolerates(const struct draft *draft, const struct toleration *toleration);
+/* Whether some toleration in the working Pod covers this one. */
+bool working_pod_tolerates(const struct working_pod *working, const struct toleration *toleration);
 
 /*
- * Adds a toleration unless one in the draft covers it. Sets `*added` if it adds one. Returns 0, or
- * -1 if the arena is exhausted.
+ * Adds a toleration unless one in the working Pod covers it. Sets `*added` if it adds one. Returns
+ * 0, or -1 if the arena is exhausted.
  */
-int draft_tolerate(struct draft *draft, const struct toleration *toleration, bool *added);
+int working_pod_tolerate(struct working_pod *working, const struct toleration *toleration, bool *added);
 
-/* Returns runtimeClassName in the draft, or an absent string. */
-struct str draft_runtime_class(const struct draft *draft);
+/* Returns runtimeClassName in the working Pod, or an absent string. */
+struct str working_pod_runtime_class(const struct working_pod *working);
 
 /*
- * Computes the edits that turn the Pod into the draft. They are in the arena, with room for `envs`
- * more at the end. Returns 0, or -1 if the arena is exhausted.
+ * Computes the edits that turn the Pod into the working Pod. They are in the arena, with room for
+ * `envs` more at the end. Returns 0, or -1 if the arena is exhausted.
  */
-int draft_edits(const struct draft *draft, uint32_t envs, struct edit **edits, uint32_t *count);
+int working_pod_edits(const struct working_pod *working, uint32_t envs, struct edit **edits, uint32_t *count);
 
 #endif

@@ -37,7 +37,7 @@ def _counters(gate, *names):
 
 
 WRITTEN, CONFLICT = ("gpugate_ledger_writes_total", {"outcome": "written"}), ("gpugate_ledger_writes_total", {"outcome": "conflict"})
-UNDECIDED, RESETTLED, SWEPT = ("gpugate_ledger_undecided_total", {}), ("gpugate_ledger_resettled_total", {}), ("gpugate_ledger_swept_total", {})
+UNDECIDED, RESETTLED, SWEPT = ("gpugate_ledger_undecided_total", {}), ("gpugate_ledger_resettled_total", {}), ("gpugate_ledger_expired_total", {})
 
 
 # --- A late watch ---

@@ -249,7 +249,7 @@ def test_events():
     told = {word for text in texts() for word in re.findall(NAME_OF_AN_EVENT, text)}
     named = first_cells("Events")
     assert len(named) > 8 and named <= told, named - told
-    handed = {word for word in functions_named(r"kube_events_tell|tell") if re.fullmatch(NAME_OF_AN_EVENT, word)}
+    handed = {word for word in functions_named(r"kube_events_emit|tell") if re.fullmatch(NAME_OF_AN_EVENT, word)}
     assert len(handed) > 4 and handed <= named, handed - named
 
 
@@ -292,8 +292,8 @@ LIMITS = {
     "... answers of more": [64 << 10, constant(ADMIN, "METRICS_BYTES_MAX")],
     "cluster ledger": [constant("webhook/ledger/ledger.h", "LEDGER_PENDING_MAX"), constant("webhook/ledger/codec.h", "LEDGER_TEXT_MAX")],
     "Pods in the embedded": [constant("webhook/server/embedded_store.h", "LEDGER_EMBEDDED_PODS_MAX")],
-    "devices that one Pod": [constant("include/gpugate/holding.h", "DEMAND_MAX"), constant("policy/evaluate/working_pod.h", "DRAFT_RESOURCES_MAX")],
-    "of other resources that a quota": [constant("include/gpugate/holding.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
+    "devices that one Pod": [constant("include/gpugate/consumer.h", "RESOURCE_REQUEST_MAX"), constant("policy/evaluate/working_pod.h", "WORKING_POD_RESOURCES_MAX")],
+    "of other resources that a quota": [constant("include/gpugate/consumer.h", "COMPANION_MAX"), constant("policy/evaluate/companions.h", "COMPANIONS_MAX")],
     "policy files": [constant("policy/document/source.h", "SOURCES_MAX"), constant("policy/document/source.h", "SOURCE_BYTES_MAX"),
                      constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
@@ -326,10 +326,10 @@ IN_SENTENCES = [
     ("makes no replica unready for {} seconds", constant("webhook/cluster/store.c", "SILENT_MS") // 1000),
     ("A text longer than {} bytes is cut", constant("webhook/base/log.h", "LOG_TEXT_MAX")),
     ("Up to {} KiB of lines wait", constant("webhook/base/log.h", "LOG_RING_BYTES") >> 10),
-    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/objections.h", "METRICS_DENIALS_MAX")),
+    ("Beyond {} rows the tenant is `other`", constant("webhook/metrics/violations.h", "METRICS_DENIALS_MAX")),
     ("The {} largest namespaces of a quota have rows", constant("webhook/usage/namespaces.h", "LEDGER_NAMESPACES_MAX")),
-    ("At most {} sentences of one Pod are kept", constant("include/gpugate/decision.h", "DECISION_OBJECTIONS_MAX")),
-    ("| At most {}, the latest first", constant("webhook/server/recent_denials.h", "REFUSALS_KEPT")),
+    ("At most {} sentences of one Pod are kept", constant("include/gpugate/decision.h", "DECISION_VIOLATIONS_MAX")),
+    ("| At most {}, the latest first", constant("webhook/server/recent_denials.h", "RECENT_DENIALS_MAX")),
     ("Every {} seconds it looks anyway", constant("webhook/base/file_watch.h", "WATCH_POLL_MS") // 1000),
     ("it looks every {} seconds instead", constant("webhook/base/file_watch.h", "WATCH_POLL_DEGRADED_MS") // 1000),
     ("(at most {} second)", constant("webhook/base/file_watch.h", "WATCH_PATIENCE_MS") // 1000),

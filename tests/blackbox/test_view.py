@@ -138,7 +138,7 @@ def test_a_pod_that_cannot_be_read_counts_as_it_was_admitted(api, serve, how):
     broken = copy.deepcopy(defaulted(final))
     BROKEN[how](broken)
     broken = api.put("pods", broken)
-    eventually(lambda: api.bookmark() or value(server, "gpugate_ledger_swept_total") == 1, what="an entry that is swept")
+    eventually(lambda: api.bookmark() or value(server, "gpugate_ledger_expired_total") == 1, what="an entry that is swept")
     eventually(lambda: server.used("team-a", "gpus") == 3, what=lambda: f"what is held: {server.used('team-a', 'gpus')}")
     before = compared(server)
     eventually(lambda: compared(server) > before + 2, what="some comparisons")

@@ -28,7 +28,7 @@ LIST_S = 20
 LATE_S = (0, 0.02, 0.05, 0.1, 0.2, 0.5)
 # Marks the start of a replica among the requests of a LateApi.
 STARTED = "a replica has started"
-ALARMS = ("ledger_settles", "ledger_created", "ledger_opens", "view_restored", "view_incomplete", "ledger_outage")
+ALARMS = ("ledger_settling", "ledger_created", "ledger_opened", "view_restored", "view_incomplete", "ledger_outage")
 
 
 def without_cause(requests):
@@ -172,7 +172,7 @@ def test_calm(fresh_control_plane, gpugate_in_cluster):
     for message in load.strange.values():
         print("  also:", message[:300])
     checker.assert_never_over()
-    assert not resettled and not calm.alarms["ledger_settles"] and not calm.alarms["ledger_created"], calm.alarms
+    assert not resettled and not calm.alarms["ledger_settling"] and not calm.alarms["ledger_created"], calm.alarms
     assert len(relists) <= calm.quiet and not calm.alarms["view_restored"], (relists, calm.alarms)
     assert refused > 50 and needless <= refused / 50, "refused although there was room, and nothing was wrong"
     assert checker.created >= 300, "too little has happened to prove anything"

@@ -261,7 +261,7 @@ def test_replicas_that_found_an_authority_at_once(own):
             break
     else:
         raise AssertionError("no replica was told 409")
-    assert total(gate, "gpugate_certificate_authorities_made_total") == 1
+    assert total(gate, "gpugate_certificate_authorities_created_total") == 1
     assert [len(server.log("authority_created")) for server in gate.servers].count(1) == 1
     ca = base64.b64decode(secret(cluster).must()["data"]["ca.crt"]).decode()
     assert len(certificates(ca)) == 1 and len(re.findall("BEGIN PRIVATE KEY", authorities(cluster))) == 1

@@ -203,7 +203,7 @@ def settles(cluster, gate, what):
     # The replica that made it settle, and the one that only saw it.
     for server in gate.servers:
         assert server.metrics().value("gpugate_ledger_resettled_total") == 1, what
-        assert server.log("ledger_settles") + server.log("ledger_created"), what
+        assert server.log("ledger_settling") + server.log("ledger_created"), what
     return time.monotonic() - begin
 
 
@@ -308,7 +308,7 @@ def test_etcd_restored_from_a_backup(own):
     eventually(lambda: cluster.admin.create(pod("ml", "new-1", {GPU: 1})).ok, 20, "room for two more")
     cluster.admin.create(pod("ml", "new-2", {GPU: 1})).must()
     for server in gate.servers:
-        assert len(server.log("ledger_settles")) <= 1
+        assert len(server.log("ledger_settling")) <= 1
     over = cluster.admin.create(pod("ml", "new-3", {GPU: 1}))
     assert over.status == 403 and "used 3, limit 3" in over.message
     eventually(lambda: cluster.admin.get("GPUQuota", "ml.gpus").must()["status"]["used"] == "3", 60, "what people read")

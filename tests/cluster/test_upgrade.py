@@ -162,7 +162,8 @@ def test_an_upgrade_and_a_roll_back_under_load(fresh_control_plane, gpugate_in_c
         rollout.note_end(i)
     print("creates that were made again, by their status:", dict(load.again()), flush=True)
     assert not load.failures(), load.failures()
-    for event in ("ledger_settles", "ledger_created", "ledger_newer", "ledger_outage", "pod_late"):
+    # Old replicas log `ledger_settles` and `pod_late`.
+    for event in ("ledger_settling", "ledger_settles", "ledger_created", "ledger_newer", "ledger_outage", "pod_stored_late", "pod_late"):
         assert rollout.events[event] == (3 if event == "ledger_created" else 0), rollout.events
     written = forms(plane)
     for begin, end in rollout.old_ran:

@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must_be_inside(const struct docs *docs, struct place at)
+static void must_be_inside(const struct docs *docs, struct location at)
 {
 	if (at.source != 0 || at.line == 0 || at.line > docs->sources[0].line_count || at.column == 0)
 		abort();

@@ -29,9 +29,9 @@ static struct ledger *open_ledger(const struct policy *policy)
 	return ledger;
 }
 
-static int count_pod(void *context, const struct holding *holding)
+static int count_pod(void *context, const struct consumer *consumer)
 {
-	if (!ledger_text_fits(holding))
+	if (!ledger_text_fits(consumer))
 		abort();
 	++*(uint32_t *)context;
 	return 0;

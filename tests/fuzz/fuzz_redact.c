@@ -69,13 +69,13 @@ static char *padded(struct str text)
 static void answer_both(struct buf *out, struct review *review, struct arena *arena)
 {
 	struct decision decision;
-	struct answer answer = {.uid = STR("u"), .pod = &review->object, .decision = &decision};
+	struct admission_response answer = {.uid = STR("u"), .pod = &review->object, .decision = &decision};
 	CHECK(policy_mutate(policy, review, arena, &decision, NULL) == 0);
-	answer_write(out, &answer);
+	response_write(out, &answer);
 	CHECK(policy_validate(policy, review, arena, &decision, NULL) == 0);
-	answer_write(out, &answer);
-	for (uint32_t i = 0; i < decision.objection_count; i++)
-		buf_str(out, decision.objections[i].message);
+	response_write(out, &answer);
+	for (uint32_t i = 0; i < decision.violation_count; i++)
+		buf_str(out, decision.violations[i].message);
 	CHECK(!out->failed);
 }
 

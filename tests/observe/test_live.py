@@ -19,7 +19,7 @@ POLICY = [doc("Accelerator", "a100", resource=GPU, memory="80Gi"),
 CLUSTER_ONLY = {"Ledger open", "Registration stale", "Registration", "Refusals held for a moment", "Replicas by state", "Writes",
                 "Silence of the view", "View behind the ledger", "Objects and Events for people", "Watches opened", "Self-managed authorities",
                 "Self-managed certificates", "Self-managed authority ends in"}
-PARTS_OF_A_CLUSTER = {"gpugate_ledger_pending", "gpugate_ledger_undecided_total", "gpugate_ledger_swept_total", "gpugate_ledger_late_pods_total",
+PARTS_OF_A_CLUSTER = {"gpugate_ledger_pending", "gpugate_ledger_undecided_total", "gpugate_ledger_expired_total", "gpugate_ledger_late_pods_total",
                       "gpugate_ledger_resettled_total", "gpugate_view_unreadable_total", "gpugate_view_healed_total"}
 ONLY_SOMETIMES = {"Pending", "Another policy", "Would be refused: warn and audit"}
 

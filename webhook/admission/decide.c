@@ -1,6 +1,6 @@
 #include "webhook/admission/decide.h"
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 
 bool admission_updates_pod(const struct review *review)
 {
@@ -40,7 +40,7 @@ static enum admission_state charge(struct admission_request *request)
 	if (request->review->object.uid.len == 0)
 		return ADMISSION_NO_UID;
 	if (ledger->waits && !suspend(request))
-		return ADMISSION_CROWDED;
+		return ADMISSION_OVERLOADED;
 	reservation->done = on_charged;
 	return ledger->admit(ledger->self, reservation) ? decided(reservation->result) : ADMISSION_PENDING;
 }
@@ -81,19 +81,19 @@ static enum admission_state evaluate(struct admission_request *request)
 static enum admission_state evaluate_without_labels(struct admission_request *request)
 {
 	const struct review *review = request->review;
-	const struct demand *demands;
+	const struct resource_request *requests;
 	uint32_t count;
-	if (policy_demands(&review->object, request->arena, &demands, &count) < 0)
+	if (policy_pod_requests(&review->object, request->arena, &requests, &count) < 0)
 		return ADMISSION_NO_MEMORY;
-	if (admission_updates_pod(review) || !policy_counts_some(request->policy, demands, count))
+	if (admission_updates_pod(review) || !policy_counts_some(request->policy, requests, count))
 		return evaluate(request);
 	return decided(
 	    request->reservation.hasty
-		? policy_object_busy(request->policy,
-				     STR("the request left too little time to read the labels of its namespace"),
-				     request->arena, &request->decision)
-		: policy_object_outage(request->policy, STR("the labels of its namespace could not be read"),
-				       request->arena, &request->decision));
+		? policy_add_busy_violation(request->policy,
+					    STR("the request left too little time to read the labels of its namespace"),
+					    request->arena, &request->decision)
+		: policy_add_outage_violation(request->policy, STR("the labels of its namespace could not be read"),
+					      request->arena, &request->decision));
 }
 
 static void on_labels(struct reservation_request *reservation)
@@ -130,7 +130,7 @@ enum admission_state admission_decide(struct admission_request *request)
 		return evaluate(request);
 	if (!ledger->labels(ledger->self, reservation)) {
 		if (!suspend(request))
-			return ADMISSION_CROWDED;
+			return ADMISSION_OVERLOADED;
 		reservation->done = on_labels;
 		ledger->fetch(ledger->self, reservation);
 		return ADMISSION_PENDING;

@@ -19,10 +19,10 @@ enum admission_kind {
 
 enum admission_state {
 	ADMISSION_DECIDED,
-	ADMISSION_PENDING,   /* The ledger responds later: `done` will be or has been called. */
-	ADMISSION_CROWDED,   /* The ledger would respond later, but `suspend` returned false. */
-	ADMISSION_NO_UID,    /* A Pod to charge has no uid: no validating webhook sent it. */
-	ADMISSION_NO_MEMORY, /* The arena is exhausted. */
+	ADMISSION_PENDING,    /* The ledger responds later: `done` will be or has been called. */
+	ADMISSION_OVERLOADED, /* The ledger would respond later, but `suspend` returned false. */
+	ADMISSION_NO_UID,     /* A Pod to charge has no uid: no validating webhook sent it. */
+	ADMISSION_NO_MEMORY,  /* The arena is exhausted. */
 };
 
 /* One request. The caller owns it and must not change it until it is decided. */

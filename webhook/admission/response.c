@@ -19,22 +19,22 @@
 
 #define RETRY_AFTER_SECONDS 2
 
-static void join_objections(struct buf *out, const struct decision *decision, enum enforcement enforcement)
+static void join_violations(struct buf *out, const struct decision *decision, enum enforcement enforcement)
 {
 	bool some = false;
-	for (uint32_t i = 0; i < decision->objection_count; i++) {
-		if (decision->objections[i].enforcement != enforcement)
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		if (decision->violations[i].enforcement != enforcement)
 			continue;
 		if (some)
 			buf_text(out, "; ");
-		buf_str(out, decision->objections[i].message);
+		buf_str(out, decision->violations[i].message);
 		some = true;
 	}
 }
 
-void answer_message(struct buf *out, const struct decision *decision)
+void response_message(struct buf *out, const struct decision *decision)
 {
-	join_objections(out, decision, ENFORCEMENT_DENY);
+	join_violations(out, decision, ENFORCEMENT_DENY);
 }
 
 /*
@@ -43,9 +43,9 @@ void answer_message(struct buf *out, const struct decision *decision)
  */
 static bool passes_by_itself(const struct decision *decision)
 {
-	for (uint32_t i = 0; i < decision->objection_count; i++)
-		if (decision->objections[i].enforcement == ENFORCEMENT_DENY &&
-		    decision->objections[i].reason != REASON_OUTAGE && decision->objections[i].reason != REASON_BUSY)
+	for (uint32_t i = 0; i < decision->violation_count; i++)
+		if (decision->violations[i].enforcement == ENFORCEMENT_DENY &&
+		    decision->violations[i].reason != REASON_OUTAGE && decision->violations[i].reason != REASON_BUSY)
 			return false;
 	return true;
 }
@@ -54,7 +54,7 @@ static void write_status(struct buf *out, const struct decision *decision)
 {
 	struct buf message;
 	buf_init(&message, 64 << 10);
-	answer_message(&message, decision);
+	response_message(&message, decision);
 	if (passes_by_itself(decision))
 		buf_printf(out,
 			   ",\"status\":{\"code\":429,\"reason\":\"TooManyRequests\",\"details\":{"
@@ -67,12 +67,12 @@ static void write_status(struct buf *out, const struct decision *decision)
 	buf_release(&message);
 }
 
-static void write_patch(struct buf *out, const struct answer *answer)
+static void write_patch(struct buf *out, const struct admission_response *response)
 {
 	struct buf patch;
 	buf_init(&patch, PATCH_MAX);
 	buf_reserve(&patch, PATCH_USUAL); /* Nearly every patch then needs only one allocation. */
-	patch_write(&patch, answer->pod, answer->decision->edits, answer->decision->edit_count);
+	patch_write(&patch, response->pod, response->decision->edits, response->decision->edit_count);
 	size_t encoded = (patch.len + 2) / 3 * 4;
 	buf_text(out, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
 	char *to = patch.failed ? NULL : buf_reserve(out, encoded + 1);
@@ -85,27 +85,27 @@ static void write_patch(struct buf *out, const struct answer *answer)
 	buf_release(&patch);
 }
 
-static void write_warnings(struct buf *out, const struct answer *answer)
+static void write_warnings(struct buf *out, const struct admission_response *response)
 {
-	const struct decision *decision = answer->decision;
-	size_t total = answer->warning.len;
-	for (uint32_t i = 0; i < decision->objection_count; i++)
+	const struct decision *decision = response->decision;
+	size_t total = response->warning.len;
+	for (uint32_t i = 0; i < decision->violation_count; i++)
 		total +=
-		    decision->objections[i].enforcement == ENFORCEMENT_WARN ? decision->objections[i].message.len : 0;
+		    decision->violations[i].enforcement == ENFORCEMENT_WARN ? decision->violations[i].message.len : 0;
 	if (total == 0)
 		return;
 	size_t most = total > WARNINGS_BYTES_MAX ? WARNING_BYTES_CUT : SIZE_MAX;
 	const char *separator = ",\"warnings\":[";
-	for (uint32_t i = 0; i < decision->objection_count; i++) {
-		if (decision->objections[i].enforcement != ENFORCEMENT_WARN)
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		if (decision->violations[i].enforcement != ENFORCEMENT_WARN)
 			continue;
 		buf_text(out, separator);
-		json_write_cut(out, decision->objections[i].message, most);
+		json_write_cut(out, decision->violations[i].message, most);
 		separator = ",";
 	}
-	if (answer->warning.len) {
+	if (response->warning.len) {
 		buf_text(out, separator);
-		json_write_cut(out, answer->warning, most);
+		json_write_cut(out, response->warning, most);
 	}
 	buf_char(out, ']');
 }
@@ -125,9 +125,9 @@ static void write_annotation(struct buf *out, bool *some, const char *key, struc
 	*some = true;
 }
 
-static void write_annotations(struct buf *out, const struct answer *answer)
+static void write_annotations(struct buf *out, const struct admission_response *response)
 {
-	const struct decision *decision = answer->decision;
+	const struct decision *decision = response->decision;
 	bool some = false;
 	struct buf text;
 	buf_init(&text, 64 << 10);
@@ -138,9 +138,9 @@ static void write_annotations(struct buf *out, const struct answer *answer)
 		buf_str(&text, decision->rules[i]);
 	}
 	write_annotation(out, &some, "rules", buf_view(&text));
-	write_annotation(out, &some, "charge", answer->charge);
+	write_annotation(out, &some, "charge", response->charge);
 	buf_reset(&text);
-	join_objections(&text, decision, ENFORCEMENT_AUDIT);
+	join_violations(&text, decision, ENFORCEMENT_AUDIT);
 	write_annotation(out, &some, "audit", buf_view(&text));
 	if (decision->exempt)
 		write_annotation(out, &some, "exempt", STR("true"));
@@ -149,17 +149,17 @@ static void write_annotations(struct buf *out, const struct answer *answer)
 	buf_release(&text);
 }
 
-void answer_write(struct buf *out, const struct answer *answer)
+void response_write(struct buf *out, const struct admission_response *response)
 {
-	const struct decision *decision = answer->decision;
+	const struct decision *decision = response->decision;
 	buf_text(out, "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":");
-	json_write_string(out, answer->uid);
+	json_write_string(out, response->uid);
 	buf_text(out, decision->denied ? ",\"allowed\":false" : ",\"allowed\":true");
 	if (decision->denied)
 		write_status(out, decision);
 	else if (decision->edit_count)
-		write_patch(out, answer);
-	write_warnings(out, answer);
-	write_annotations(out, answer);
+		write_patch(out, response);
+	write_warnings(out, response);
+	write_annotations(out, response);
 	buf_text(out, "}}");
 }

@@ -10,7 +10,7 @@
 #include "gpugate/pod.h"
 
 /* The content of one response. All members are borrowed. */
-struct answer {
+struct admission_response {
 	struct str uid;        /* The request's uid, which the response must repeat. */
 	const struct pod *pod; /* The Pod to which the decision's edits apply. */
 	const struct decision *decision;
@@ -22,9 +22,9 @@ struct answer {
  * Appends the AdmissionReview. Errors, including a patch above its maximum size, appear only in
  * out->failed. Thread-safe: it keeps no state.
  */
-void answer_write(struct buf *out, const struct answer *answer);
+void response_write(struct buf *out, const struct admission_response *response);
 
 /* Appends the messages of all violations that deny the request, joined by "; ". */
-void answer_message(struct buf *out, const struct decision *decision);
+void response_message(struct buf *out, const struct decision *decision);
 
 #endif

@@ -141,10 +141,10 @@ static bool climb(char *folder, char git[static PATH_MAX])
 	return false;
 }
 
-bool git_find(const char *path, struct git_place *place)
+bool git_find(const char *path, struct git_location *location)
 {
-	return realpath(path, place->path) && memcpy(place->root, place->path, sizeof place->root) &&
-	       climb(place->root, place->git);
+	return realpath(path, location->path) && memcpy(location->root, location->path, sizeof location->root) &&
+	       climb(location->root, location->git);
 }
 
 void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE])
@@ -166,11 +166,11 @@ void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE])
 
 size_t git_head_files(const char *path, char *files[2])
 {
-	struct git_place place;
+	struct git_location location;
 	size_t count = 0;
-	if (!git_find(path, &place))
+	if (!git_find(path, &location))
 		return 0;
-	count += asprintf(&files[count], "%s/HEAD", place.git) >= 0;
-	count += asprintf(&files[count], "%s/logs/HEAD", place.git) >= 0;
+	count += asprintf(&files[count], "%s/HEAD", location.git) >= 0;
+	count += asprintf(&files[count], "%s/logs/HEAD", location.git) >= 0;
 	return count;
 }

@@ -22,7 +22,7 @@
 void git_commit_read(const char *path, char commit[static GIT_COMMIT_SIZE]);
 
 /* The location of a path in a repository. All paths are absolute and contain no symbolic links. */
-struct git_place {
+struct git_location {
 	char path[PATH_MAX]; /* The path itself. */
 	char root[PATH_MAX]; /* The top directory of the working tree; "" for "/". */
 	char git[PATH_MAX];  /* Its Git directory. */
@@ -32,7 +32,7 @@ struct git_place {
  * Finds the repository or worktree that contains `path`. Returns false if there is none.
  * Thread-safe.
  */
-bool git_find(const char *path, struct git_place *place);
+bool git_find(const char *path, struct git_location *location);
 
 /*
  * Lists the files that change when HEAD moves, so that they can be watched. Returns the number of

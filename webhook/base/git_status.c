@@ -18,7 +18,7 @@
 #define DEPTH_MAX 32
 
 struct looking {
-	struct git_place place;
+	struct git_location location;
 	/* The part of `path` below the top directory, without a leading slash. */
 	const char *below;
 	size_t id_bytes;
@@ -90,7 +90,7 @@ static bool is_changed(const struct looking *looking, const struct git_entry *en
 	char path[2 * PATH_MAX];
 	unsigned char id[EVP_MAX_MD_SIZE];
 	struct buf content;
-	snprintf(path, sizeof path, "%s/%s", looking->place.root, entry->path);
+	snprintf(path, sizeof path, "%s/%s", looking->location.root, entry->path);
 	bool same = read_content(path, entry->mode == 0120000, FILE_BYTES_MAX, &content) &&
 		    hash(buf_view(&content), looking->id_bytes, id) && memcmp(id, entry->id, looking->id_bytes) == 0;
 	buf_release(&content);
@@ -151,7 +151,7 @@ static void find_untracked(struct looking *looking, const char *path, unsigned d
 {
 	char whole[2 * PATH_MAX], inner[PATH_MAX];
 	struct stat status;
-	snprintf(whole, sizeof whole, "%s/%s", looking->place.root, path);
+	snprintf(whole, sizeof whole, "%s/%s", looking->location.root, path);
 	if (looking->dirty || depth > DEPTH_MAX || lstat(whole, &status) != 0)
 		return;
 	if (!S_ISDIR(status.st_mode)) {
@@ -174,13 +174,13 @@ static enum git_state look(struct looking *looking)
 {
 	char path[PATH_MAX + 8], commit[GIT_COMMIT_SIZE];
 	struct buf index;
-	git_commit_read(looking->place.path, commit);
+	git_commit_read(looking->location.path, commit);
 	looking->id_bytes = strlen(commit) / 2;
-	looking->below = looking->place.path + strlen(looking->place.root);
+	looking->below = looking->location.path + strlen(looking->location.root);
 	looking->below += looking->below[0] == '/';
 	const struct git_index_reader reader = {
 	    .id_bytes = looking->id_bytes, .entry = on_entry, .folder = on_folder, .context = looking};
-	snprintf(path, sizeof path, "%s/index", looking->place.git);
+	snprintf(path, sizeof path, "%s/index", looking->location.git);
 	int result = looking->id_bytes && read_content(path, false, INDEX_BYTES_MAX, &index)
 			 ? git_index_read(&reader, buf_view(&index))
 			 : -1;
@@ -195,7 +195,7 @@ enum git_state git_status_read(const char *path)
 {
 	struct looking *looking = calloc(1, sizeof *looking);
 	enum git_state state = GIT_UNKNOWN;
-	if (looking && git_find(path, &looking->place))
+	if (looking && git_find(path, &looking->location))
 		state = look(looking);
 	for (size_t i = 0; looking && i < looking->count; i++)
 		free(looking->tracked[i]);

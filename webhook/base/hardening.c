@@ -10,7 +10,7 @@
  *   core_pattern does (core(5)). It is set anyway for programs that this process may start one day.
  * - MADV_DONTDUMP works only for known pages, and libcurl, OpenSSL, and GnuTLS have their own.
  */
-void secrecy_begin(void)
+void hardening_begin(void)
 {
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});

@@ -11,6 +11,6 @@
  * processes of the same user, but not root, from reading this process's memory. Call it first in
  * main.
  */
-void secrecy_begin(void);
+void hardening_begin(void);
 
 #endif

@@ -169,21 +169,21 @@ static void decide(struct kube_certs *certs)
 	take_step(certs, &decision);
 }
 
-static void on_read(void *context, const struct kube_answer *answer)
+static void on_read(void *context, const struct kube_response *response)
 {
 	struct kube_certs *certs = context;
 	struct error err = {0};
-	if (answer->status != 200 && answer->status != 404) {
-		certs_fail(certs, FAILURE_READ, "reading the Secret " CERTS_SECRET, answer->problem);
+	if (response->status != 200 && response->status != 404) {
+		certs_fail(certs, FAILURE_READ, "reading the Secret " CERTS_SECRET, response->problem);
 		return;
 	}
 	authorities_release(&certs->authorities);
 	certs->secret = SECRET_ABSENT;
 	certs->version[0] = '\0';
-	if (answer->status == 200)
-		certs->secret = authorities_read(&certs->authorities, answer->body, certs->version, &err);
+	if (response->status == 200)
+		certs->secret = authorities_read(&certs->authorities, response->body, certs->version, &err);
 	/* Without a version, nothing could be written against it. */
-	if (answer->status == 200 && !certs->version[0]) {
+	if (response->status == 200 && !certs->version[0]) {
 		certs_fail(certs, FAILURE_READ, "reading the Secret " CERTS_SECRET, err.text);
 		return;
 	}

@@ -41,23 +41,23 @@ int64_t certs_renew_ms(int64_t life_ms, uint64_t random)
 int certs_lifetimes_check(const struct certs_lifetimes *lifetimes, struct error *err)
 {
 	/* The third that remains at renewal is then 4/3 of trust_s. */
-	int64_t leaf_least = 4 * lifetimes->trust_s;
-	int64_t ca_least = 2 * (lifetimes->leaf_s + 2 * lifetimes->trust_s);
-	if (lifetimes->leaf_s < leaf_least)
+	int64_t leaf_min = 4 * lifetimes->trust_s;
+	int64_t ca_min = 2 * (lifetimes->leaf_s + 2 * lifetimes->trust_s);
+	if (lifetimes->leaf_s < leaf_min)
 		return error_set(
 		    err,
 		    "--leaf-seconds %lld is too short for --trust-seconds %lld: what is left of a certificate "
 		    "when it is renewed has to outlast the trust in a new authority; give --leaf-seconds %lld "
 		    "or more",
-		    (long long)lifetimes->leaf_s, (long long)lifetimes->trust_s, (long long)leaf_least);
-	if (lifetimes->ca_s < ca_least)
+		    (long long)lifetimes->leaf_s, (long long)lifetimes->trust_s, (long long)leaf_min);
+	if (lifetimes->ca_s < ca_min)
 		return error_set(
 		    err,
 		    "--ca-seconds %lld is too short for --leaf-seconds %lld and --trust-seconds %lld: an "
 		    "authority has to live for twice a certificate and two times of trust; give --ca-seconds "
 		    "%lld or more",
 		    (long long)lifetimes->ca_s, (long long)lifetimes->leaf_s, (long long)lifetimes->trust_s,
-		    (long long)ca_least);
+		    (long long)ca_min);
 	return 0;
 }
 

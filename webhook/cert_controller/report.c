@@ -32,7 +32,7 @@ void certs_report_failure(struct kube_certs *certs, enum certs_failure failure, 
 	certs->failing = true;
 	memcpy(certs->problem, text, sizeof text);
 	log_message(certs, LOG_ERROR, "certificates_failing", text);
-	kube_events_tell(certs->options.events, true, "CertificatesFailing", text);
+	kube_events_emit(certs->options.events, true, "CertificatesFailing", text);
 }
 
 void certs_report_fine(struct kube_certs *certs)
@@ -68,7 +68,7 @@ void certs_report_secret(struct kube_certs *certs, const char *why)
 	log_message(certs, certs->secret == SECRET_BROKEN ? LOG_ERROR : LOG_WARN,
 		    certs->secret == SECRET_BROKEN ? "authority_unreadable" : "authority_missing", text);
 	if (certs->secret == SECRET_BROKEN)
-		kube_events_tell(certs->options.events, true, "AuthorityUnreadable", text);
+		kube_events_emit(certs->options.events, true, "AuthorityUnreadable", text);
 }
 
 /* --- Completed steps --- */
@@ -103,7 +103,7 @@ void certs_report_written(struct kube_certs *certs)
 	if (step == CERTS_PROMOTE)
 		atomic_fetch_add(&certs->counts.rotated, 1);
 	log_message(certs, LOG_INFO, rows[step].event, rows[step].message);
-	kube_events_tell(certs->options.events, false, rows[step].reason, rows[step].message);
+	kube_events_emit(certs->options.events, false, rows[step].reason, rows[step].message);
 }
 
 void certs_report_bundle(struct kube_certs *certs, const struct certs_target *target)
@@ -126,7 +126,7 @@ void certs_report_bundle(struct kube_certs *certs, const struct certs_target *ta
 	log_event(certs->options.log, restored ? LOG_WARN : LOG_INFO, "bundle_written", fields,
 		  sizeof fields / sizeof *fields);
 	if (restored)
-		kube_events_tell(certs->options.events, true, "CABundleRestored", text);
+		kube_events_emit(certs->options.events, true, "CABundleRestored", text);
 }
 
 void certs_report_authorities(struct kube_certs *certs, int64_t now_s)
@@ -187,10 +187,10 @@ static const struct metric rows[ROWS] = {
 		.type = METRIC_COUNTER,
 		.unit = "certificates",
 		.help = "Certificates that this replica has made for itself."},
-    [MADE] = {.name = "gpugate_certificate_authorities_made_total",
+    [MADE] = {.name = "gpugate_certificate_authorities_created_total",
 	      .type = METRIC_COUNTER,
 	      .unit = "authorities",
-	      .help = "Authorities that this replica has made."},
+	      .help = "Authorities that this replica has created."},
     [ROTATED] = {.name = "gpugate_certificate_rotations_total",
 		 .type = METRIC_COUNTER,
 		 .unit = "rotations",

@@ -23,20 +23,20 @@ static const char *const kinds[CERTS_CONFIGURATIONS] = {
 
 /* --- The Secret --- */
 
-static void on_written(void *context, const struct kube_answer *answer)
+static void on_written(void *context, const struct kube_response *response)
 {
 	struct kube_certs *certs = context;
-	if (answer->status == 200 || answer->status == 201) {
+	if (response->status == 200 || response->status == 201) {
 		certs_report_written(certs);
 		certs_pass_in(certs, 0);
-	} else if (answer->status == 409 || (answer->status == 404 && certs->secret != SECRET_ABSENT)) {
+	} else if (response->status == 409 || (response->status == 404 && certs->secret != SECRET_ABSENT)) {
 		/*
 		 * Another replica was first. (A 404 for a POST is a failure: the namespace is
 		 * missing.)
 		 */
 		certs_pass_in(certs, kube_random(certs->options.loop, 0, CERTS_CONFLICT_MS));
 	} else {
-		certs_fail(certs, FAILURE_WRITE, "writing the Secret " CERTS_SECRET, answer->problem);
+		certs_fail(certs, FAILURE_WRITE, "writing the Secret " CERTS_SECRET, response->problem);
 	}
 }
 
@@ -172,22 +172,22 @@ static void note_patched(struct certs_target *target, int64_t now_ms)
 	target->restored_ms = now_ms;
 }
 
-static void on_patched(void *context, const struct kube_answer *answer)
+static void on_patched(void *context, const struct kube_response *response)
 {
 	struct kube_certs *certs = context;
 	struct certs_target *target = &certs->targets[certs->patching];
-	if (answer->status == 200) {
+	if (response->status == 200) {
 		note_patched(target, kube_now_ms());
 		certs_report_bundle(certs, target);
 		certs_pass_in(certs, 0);
-	} else if (answer->status == 409 || answer->status == 404) {
+	} else if (response->status == 409 || response->status == 404) {
 		/* The watch will report the current version. */
 		target->patch_ms = kube_now_ms() + 2 * CERTS_CONFLICT_MS;
 		certs_pass_in(certs, kube_random(certs->options.loop, 0, CERTS_CONFLICT_MS));
 	} else {
 		/* Other steps continue meanwhile. */
 		target->patch_ms = kube_now_ms() + certs->backoff_ms;
-		certs_fail(certs, FAILURE_BUNDLE, "writing caBundle", answer->problem);
+		certs_fail(certs, FAILURE_BUNDLE, "writing caBundle", response->problem);
 	}
 }
 

@@ -39,7 +39,7 @@ void option_describe(const struct option_row *row, struct buf *out)
 	else if (row->required)
 		buf_text(out, " Required.");
 	if (row->type == OPTION_NUMBER)
-		buf_printf(out, " From %ld to %ld.", row->least, row->most);
+		buf_printf(out, " From %ld to %ld.", row->min, row->max);
 	if (row->fallback)
 		buf_printf(out, " Default: %s.", row->fallback);
 }

@@ -28,9 +28,9 @@ static int read_number(const struct option_row *row, const char *text, long *num
 	errno = 0;
 	long value = strtol(text, &end, 10);
 	bool digits = *text == '-' || (*text >= '0' && *text <= '9');
-	if (!digits || *end != '\0' || errno != 0 || value < row->least || value > row->most)
-		return error_set(err, "%s %s: give a whole number from %ld to %ld", row->name, text, row->least,
-				 row->most);
+	if (!digits || *end != '\0' || errno != 0 || value < row->min || value > row->max)
+		return error_set(err, "%s %s: give a whole number from %ld to %ld", row->name, text, row->min,
+				 row->max);
 	*number = value;
 	return 0;
 }
@@ -193,8 +193,8 @@ static int check_given(const struct option_table *table, void *values, const boo
 	if (!table->operands)
 		return 0;
 	const struct option_list *list = (const void *)((const char *)values + table->operands_offset);
-	if (list->count < table->operands_least)
-		return error_set(err, "give at least %zu %s", table->operands_least, table->operands);
+	if (list->count < table->operands_min)
+		return error_set(err, "give at least %zu %s", table->operands_min, table->operands);
 	return 0;
 }
 

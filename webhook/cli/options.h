@@ -53,7 +53,7 @@ struct option_row {
 	 */
 	const char *fallback;
 	bool required;
-	long least, most;           /* The inclusive range of an OPTION_NUMBER. */
+	long min, max;              /* The inclusive range of an OPTION_NUMBER. */
 	const char *const *choices; /* Terminated by NULL. */
 	const char *help;           /* Complete sentences. options_help wraps them. */
 };
@@ -80,7 +80,7 @@ struct option_table {
 	 */
 	const char *operands;
 	size_t operands_offset; /* Of a struct option_list in the command's struct. */
-	size_t operands_least;  /* The minimum number of operands. */
+	size_t operands_min;    /* The minimum number of operands. */
 	const char *examples;   /* Lines indented by two spaces, ending in newlines. May be NULL. */
 
 	/* What each exit status means, in complete sentences. NULL: see options_status. */

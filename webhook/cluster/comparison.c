@@ -145,9 +145,9 @@ static int on_received(void *context, const char *bytes, size_t len)
 }
 
 /* Stores the token of the next page. Returns 0, or -1 with an error if the page cannot be used. */
-static int end_page(struct comparison *comparison, const struct kube_answer *answer)
+static int end_page(struct comparison *comparison, const struct kube_response *response)
 {
-	if (answer->status != 200 || kube_stream_finish(&comparison->stream, &comparison->err) < 0)
+	if (response->status != 200 || kube_stream_finish(&comparison->stream, &comparison->err) < 0)
 		return -1;
 	buf_reset(&comparison->next);
 	buf_str(&comparison->next, comparison->stream.list.next);
@@ -155,11 +155,11 @@ static int end_page(struct comparison *comparison, const struct kube_answer *ans
 				       : 0;
 }
 
-static void on_done(void *context, const struct kube_answer *answer)
+static void on_done(void *context, const struct kube_response *response)
 {
 	struct ledger_cluster *cluster = context;
 	struct comparison *comparison = &cluster->comparison;
-	bool good = end_page(comparison, answer) == 0;
+	bool good = end_page(comparison, response) == 0;
 	kube_stream_release(&comparison->stream);
 	comparison->request = NULL;
 	if (good && comparison->next.len) {
@@ -170,7 +170,7 @@ static void on_done(void *context, const struct kube_answer *answer)
 		end_comparison(cluster);
 	else
 		abandon(cluster, comparison->err.text[0] ? comparison->err.text
-				 : answer->problem       ? answer->problem
+				 : response->problem     ? response->problem
 							 : "no answer");
 	comparison->running = false;
 	set_timer(cluster, until_turn_ms(cluster));
@@ -193,7 +193,7 @@ static void get_page(struct ledger_cluster *cluster)
 	comparison->err = (struct error){0};
 	kube_stream_init(&comparison->stream, KUBE_STREAM_LIST, compare_pod, cluster);
 	if (path.failed)
-		on_done(cluster, &(struct kube_answer){.problem = "there is no memory for it"});
+		on_done(cluster, &(struct kube_response){.problem = "there is no memory for it"});
 	else
 		comparison->request = kube_call(cluster->options.client, &(struct kube_call){.method = "GET",
 											     .path = path.ptr,

@@ -26,8 +26,8 @@ static bool is_outage(const struct ledger_cluster *cluster, const struct reserva
 static int deny_undecided(const struct policy *policy, struct reservation_request *request, bool outage,
 			  const char *why)
 {
-	return outage ? policy_object_outage(policy, str_of(why), request->arena, request->decision)
-		      : policy_object_busy(policy, str_of(why), request->arena, request->decision);
+	return outage ? policy_add_outage_violation(policy, str_of(why), request->arena, request->decision)
+		      : policy_add_busy_violation(policy, str_of(why), request->arena, request->decision);
 }
 
 void request_complete_undecided(struct ledger_cluster *cluster, struct reservation_request *request, bool outage,
@@ -54,23 +54,23 @@ void request_complete_undecided(struct ledger_cluster *cluster, struct reservati
  * Whether a denial may count Pods that have ended unnoticed because the watch of Pods is
  * interrupted. Such a denial is not final: the client is asked to retry.
  */
-static bool is_unsafe_refusal(const struct ledger_cluster *cluster, const struct ledger_verdict *verdict)
+static bool is_unsafe_denial(const struct ledger_cluster *cluster, const struct ledger_verdict *verdict)
 {
-	return verdict->answer == LEDGER_REFUSED && verdict->hope != LEDGER_HOPE_NONE && !view_follows(cluster);
+	return verdict->outcome == LEDGER_DENIED && verdict->retry != LEDGER_RETRY_NEVER && !view_follows(cluster);
 }
 
 void request_complete(struct ledger_cluster *cluster, struct reservation_request *request)
 {
 	const struct ledger_verdict *verdict = request->verdict;
-	if (is_unsafe_refusal(cluster, verdict)) {
+	if (is_unsafe_denial(cluster, verdict)) {
 		request_complete_undecided(
 		    cluster, request, false,
 		    "the quota seems to be used up, but the watch of Pods is interrupted, and some of them may "
 		    "have ended since");
 		return;
 	}
-	if (verdict->answer == LEDGER_OUTAGE)
-		cluster_count(cluster, verdict->crowded ? COUNT_BUSY : COUNT_OUTAGES);
+	if (verdict->outcome == LEDGER_OUTAGE)
+		cluster_count(cluster, verdict->backpressure ? COUNT_BUSY : COUNT_OUTAGES);
 	reservation_apply_verdict(request, verdict);
 	request_release_verdict(request);
 	request->done(request);

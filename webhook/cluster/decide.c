@@ -5,10 +5,11 @@
 
 /*
  * A burst of Pods can fill a root tenant's share of the pending entries until the first Pods are
- * seen. The others wait CROWDED_MS for room, and are decided again every CROWDED_AGAIN_MS.
+ * seen. The others wait BACKPRESSURE_MS for room, and are decided again every
+ * BACKPRESSURE_AGAIN_MS.
  */
-#define CROWDED_MS 2000
-#define CROWDED_AGAIN_MS 20
+#define BACKPRESSURE_MS 2000
+#define BACKPRESSURE_AGAIN_MS 20
 
 static enum ledger_mode mode_of(const struct reservation_request *request)
 {
@@ -22,7 +23,7 @@ static bool decide(struct ledger_cluster *cluster, struct reservation_request *r
 	if (!verdict)
 		return false;
 	request_release_verdict(request);
-	ledger_decide(cluster->ledger, &request->decision->holding, mode_of(request), now_ms, request->arena, NULL,
+	ledger_decide(cluster->ledger, &request->decision->consumer, mode_of(request), now_ms, request->arena, NULL,
 		      verdict);
 	policy_retain(verdict->policy);
 	request->policy = verdict->policy;
@@ -44,8 +45,8 @@ static bool is_refreshed(const struct ledger_cluster *cluster, const struct rese
 static bool may_be_lifted(struct ledger_cluster *cluster, struct reservation_request *request, int64_t now_ms)
 {
 	const struct ledger_verdict *verdict = request->verdict;
-	enum ledger_hope hope = verdict->hope;
-	if (hope == LEDGER_HOPE_NONE)
+	enum ledger_retry retry = verdict->retry;
+	if (retry == LEDGER_RETRY_NEVER)
 		return false;
 	if (!request->read) {
 		request->read = cluster->record.reads + 1;
@@ -53,11 +54,11 @@ static bool may_be_lifted(struct ledger_cluster *cluster, struct reservation_req
 	}
 	if (now_ms >= request->final_ms || now_ms >= request->deadline_ms)
 		return false;
-	if (hope == LEDGER_HOPE_SOON && !request->held) {
+	if (retry == LEDGER_RETRY_SOON && !request->held) {
 		request->held = true;
 		cluster_count(cluster, COUNT_HELD);
 	}
-	return hope == LEDGER_HOPE_SOON || !is_refreshed(cluster, request) || !view_follows(cluster);
+	return retry == LEDGER_RETRY_SOON || !is_refreshed(cluster, request) || !view_follows(cluster);
 }
 
 /* Selects the list for a request that has just been decided. */
@@ -66,16 +67,17 @@ static struct request_list *next_list(struct ledger_cluster *cluster, struct res
 {
 	const struct ledger_verdict *verdict = request->verdict;
 	struct queue *queue = &cluster->queue;
-	if (verdict->answer == LEDGER_ADMITTED && request->held)
-		cluster_count(cluster, COUNT_LIFTED);
-	if (verdict->answer == LEDGER_ADMITTED && !request->dry)
+	if (verdict->outcome == LEDGER_ADMITTED && request->held)
+		cluster_count(cluster, COUNT_ADMITTED_LATER);
+	if (verdict->outcome == LEDGER_ADMITTED && !request->dry)
 		return &queue->batch;
-	if (verdict->answer == LEDGER_OUTAGE && verdict->crowded) {
-		if (!request->crowded_ms)
-			request->crowded_ms = now_ms + CROWDED_MS;
-		return now_ms < request->crowded_ms && now_ms < request->deadline_ms ? &queue->crowded : answered;
+	if (verdict->outcome == LEDGER_OUTAGE && verdict->backpressure) {
+		if (!request->backpressure_ms)
+			request->backpressure_ms = now_ms + BACKPRESSURE_MS;
+		return now_ms < request->backpressure_ms && now_ms < request->deadline_ms ? &queue->backpressure
+											  : answered;
 	}
-	if (verdict->answer == LEDGER_REFUSED && may_be_lifted(cluster, request, now_ms))
+	if (verdict->outcome == LEDGER_DENIED && may_be_lifted(cluster, request, now_ms))
 		return &queue->held;
 	return answered;
 }
@@ -84,12 +86,12 @@ static struct request_list *next_list(struct ledger_cluster *cluster, struct res
  * Whether a request still waits for room in its root's share, because an earlier request of this
  * round found none. It need not be decided again.
  */
-static bool stays_crowded(const struct ledger_cluster *cluster, const struct reservation_request *request,
-			  int64_t now_ms)
+static bool stays_under_backpressure(const struct ledger_cluster *cluster, const struct reservation_request *request,
+				     int64_t now_ms)
 {
 	const struct ledger_verdict *verdict = request->verdict;
-	return request->policy && verdict->crowded && now_ms < request->crowded_ms && now_ms < request->deadline_ms &&
-	       ledger_is_crowded(cluster->ledger, &request->decision->holding);
+	return request->policy && verdict->backpressure && now_ms < request->backpressure_ms &&
+	       now_ms < request->deadline_ms && ledger_has_backpressure(cluster->ledger, &request->decision->consumer);
 }
 
 /* Decides all waiting requests. Those that wait for room come first. */
@@ -100,11 +102,11 @@ static unsigned decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 	bool fresh = true;
 	list_init(&answered);
 	list_init(&failed);
-	list_move(&queue->waiting, &queue->crowded, true);
+	list_move(&queue->waiting, &queue->backpressure, true);
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_round(cluster->ledger);
 	for (struct reservation_request *request; (request = list_take(&queue->waiting));) {
-		struct request_list *to = stays_crowded(cluster, request, now_ms) ? &queue->crowded
+		struct request_list *to = stays_under_backpressure(cluster, request, now_ms) ? &queue->backpressure
 					  : decide(cluster, request, now_ms)
 					      ? next_list(cluster, request, now_ms, &answered)
 					      : &failed;
@@ -112,8 +114,8 @@ static unsigned decide_all(struct ledger_cluster *cluster, int64_t now_ms)
 			fresh &= is_refreshed(cluster, request);
 		list_put(to, request);
 	}
-	queue->again_ms = now_ms + CROWDED_AGAIN_MS;
-	bool makes_room = queue->crowded.first && ledger_foldable(cluster->ledger, now_ms);
+	queue->again_ms = now_ms + BACKPRESSURE_AGAIN_MS;
+	bool makes_room = queue->backpressure.first && ledger_foldable(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	for (struct reservation_request *request; (request = list_take(&answered));)
 		request_complete(cluster, request);
@@ -131,11 +133,11 @@ unsigned decide_waiting(struct ledger_cluster *cluster, int64_t now_ms)
 		return 0;
 	pthread_mutex_lock(&cluster->mutex);
 	struct str namespace;
-	bool stranger = ledger_stranger(cluster->ledger, &namespace);
+	bool unresolved = ledger_unresolved(cluster->ledger, &namespace);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (record->state == RECORD_SETTLING || record->state == RECORD_NEWER)
-		queue_refuse(cluster, request_undecided_reason(cluster));
-	else if (stranger)
+		queue_deny(cluster, request_undecided_reason(cluster));
+	else if (unresolved)
 		return DECIDE_NEEDS_NAMESPACE;
 	else if (record->state == RECORD_OPEN && view_is_current(cluster))
 		return decide_all(cluster, now_ms);

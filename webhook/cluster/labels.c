@@ -47,7 +47,7 @@ struct reservation_request *labels_next(struct ledger_cluster *cluster)
 	return list_take(&cluster->queue.unasked);
 }
 
-void labels_asked(struct ledger_cluster *cluster, struct reservation_request *request, int result)
+void labels_requested(struct ledger_cluster *cluster, struct reservation_request *request, int result)
 {
 	if (result == 0)
 		list_put(&cluster->queue.unknown, request);
@@ -81,7 +81,7 @@ void labels_deliver(struct ledger_cluster *cluster, struct str namespace, unsign
 			list_put(&cluster->queue.unknown, request);
 }
 
-void labels_ask_again(struct ledger_cluster *cluster)
+void labels_request_again(struct ledger_cluster *cluster)
 {
 	list_move(&cluster->queue.unasked, &cluster->queue.unknown, true);
 }

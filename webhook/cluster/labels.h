@@ -22,7 +22,7 @@ struct reservation_request *labels_next(struct ledger_cluster *cluster);
  * Records that the request's namespace is being read; the request waits for labels_deliver. If the
  * read could not start for lack of memory (`result` is -1), the request fails.
  */
-void labels_asked(struct ledger_cluster *cluster, struct reservation_request *request, int result);
+void labels_requested(struct ledger_cluster *cluster, struct reservation_request *request, int result);
 
 /*
  * A namespace was read with this HTTP status. Completes the requests that wait for its labels; if
@@ -31,6 +31,6 @@ void labels_asked(struct ledger_cluster *cluster, struct reservation_request *re
 void labels_deliver(struct ledger_cluster *cluster, struct str namespace, unsigned status);
 
 /* Has the namespaces of all waiting requests read again, unless they are being read. */
-void labels_ask_again(struct ledger_cluster *cluster);
+void labels_request_again(struct ledger_cluster *cluster);
 
 #endif

@@ -35,15 +35,15 @@ bool maintenance_wants_fold(struct ledger_cluster *cluster, int64_t now_ms)
 }
 
 /* [sweep] */
-static void sweep(struct ledger_cluster *cluster, int64_t now_ms)
+static void expire(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	if (cluster->record.state != RECORD_OPEN)
 		return;
 	pthread_mutex_lock(&cluster->mutex);
-	uint32_t swept = ledger_sweep(cluster->ledger, now_ms);
+	uint32_t expired = ledger_expire(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
-	atomic_fetch_add_explicit(&cluster->counts[COUNT_SWEPT], swept, memory_order_relaxed);
-	view_note(cluster, swept ? LEDGER_FREED : 0, STR(""));
+	atomic_fetch_add_explicit(&cluster->counts[COUNT_EXPIRED], expired, memory_order_relaxed);
+	view_note(cluster, expired ? LEDGER_FREED : 0, STR(""));
 }
 
 void maintenance_expire(struct ledger_cluster *cluster, int64_t now_ms)
@@ -52,7 +52,7 @@ void maintenance_expire(struct ledger_cluster *cluster, int64_t now_ms)
 	int seen = ledger_tick(cluster->ledger, now_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	view_note(cluster, seen, STR(""));
-	sweep(cluster, now_ms);
+	expire(cluster, now_ms);
 }
 
 /*
@@ -64,7 +64,7 @@ void maintenance_relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 	struct maintenance *maintenance = &cluster->maintenance;
 	pthread_mutex_lock(&cluster->mutex);
 	bool waits =
-	    cluster->record.state == RECORD_OPEN ? ledger_awaits_sweep(cluster->ledger) : record_awaits_view(cluster);
+	    cluster->record.state == RECORD_OPEN ? ledger_awaits_expiry(cluster->ledger) : record_awaits_view(cluster);
 	uint64_t version = ledger_view_version(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!waits || cluster->view.listing) {
@@ -95,7 +95,7 @@ void maintenance_report_unfit(struct ledger_cluster *cluster)
 			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct "
 			 "the labels of "
 			 "the node, or nodeLabels in the policy",
-			 STR_ARG(entry->holding.namespace), STR_ARG(entry->holding.name),
+			 STR_ARG(entry->consumer.namespace), STR_ARG(entry->consumer.name),
 			 STR_ARG(entry->placement->node_name),
 			 entry->unfit & NODE_OF_NO_MODEL ? "no Accelerator that has what it asks for"
 							 : "several Accelerators that have what it asks for",

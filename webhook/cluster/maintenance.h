@@ -1,5 +1,5 @@
 /*
- * maintenance: periodic work on the ledger: folding, sweeping, and what must not be overlooked.
+ * maintenance: periodic work on the ledger: folding, expiring, and what must not be overlooked.
  * step.c calls these functions once per tick, on the loop's thread.
  */
 #ifndef WEBHOOK_CLUSTER_MAINTENANCE_H

@@ -17,7 +17,7 @@ enum row {
 	WRITES,
 	HELD,
 	UNDECIDED,
-	SWEPT,
+	EXPIRED,
 	LATE,
 	RESETTLED,
 	QUOTA_WRITES,
@@ -54,9 +54,9 @@ static const struct metric rows[ROWS] = {
 	      .type = METRIC_COUNTER,
 	      .unit = "refusals",
 	      .help = "Refusals that waited a moment for something that was about to become free, by what came of it.",
-	      .labels = {{"outcome", METRIC_VALUES("all", "lifted")}},
+	      .labels = {{"outcome", METRIC_VALUES("all", "admitted")}},
 	      .details = "A refusal waits for up to 250 ms if, of each limit that refuses it, something is pending or "
-			 "terminating. `all` counts every such refusal, `lifted` those that became admissions."},
+			 "terminating. `all` counts every such refusal, `admitted` those that became admissions."},
     [UNDECIDED] = {.name = "gpugate_ledger_undecided_total",
 		   .type = METRIC_COUNTER,
 		   .unit = "requests",
@@ -66,16 +66,16 @@ static const struct metric rows[ROWS] = {
 			      "time, if its tenant has too many Pods that were admitted and not stored yet, or if the "
 			      "watch of Pods is interrupted.",
 		   .alerts = "GpugateLedgerUndecided"},
-    [SWEPT] = {.name = "gpugate_ledger_swept_total",
-	       .type = METRIC_COUNTER,
-	       .unit = "Pods",
-	       .help = "Admitted Pods that were never stored.",
-	       .alerts = "GpugatePodsNeverStored"},
+    [EXPIRED] = {.name = "gpugate_ledger_expired_total",
+		 .type = METRIC_COUNTER,
+		 .unit = "Pods",
+		 .help = "Admitted Pods that were never stored.",
+		 .alerts = "GpugatePodsNeverStored"},
     [LATE] = {.name = "gpugate_ledger_late_pods_total",
 	      .type = METRIC_COUNTER,
 	      .unit = "Pods",
 	      .help = "Pods that were stored after their admission had expired.",
-	      .details = "The log event `pod_late` names each of them.",
+	      .details = "The log event `pod_stored_late` names each of them.",
 	      .alerts = "GpugatePodLate"},
     [RESETTLED] = {.name = "gpugate_ledger_resettled_total",
 		   .type = METRIC_COUNTER,
@@ -142,9 +142,9 @@ static const struct {
 	enum cluster_count counts[COUNTS_MAX];
 } counted[] = {
     {WRITES, {COUNT_WRITTEN, COUNT_CONFLICTS, COUNT_UNKNOWN}},
-    {HELD, {COUNT_HELD, COUNT_LIFTED}},
+    {HELD, {COUNT_HELD, COUNT_ADMITTED_LATER}},
     {UNDECIDED, {COUNT_OUTAGES, COUNT_BUSY}},
-    {SWEPT, {COUNT_SWEPT}},
+    {EXPIRED, {COUNT_EXPIRED}},
     {LATE, {COUNT_LATE}},
     {RESETTLED, {COUNT_RESETS}},
     {QUOTA_WRITES, {COUNT_PUBLISHED, COUNT_RETIRED, COUNT_UNPUBLISHED}},
@@ -170,7 +170,7 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 		struct kube_watch_counts counts;
 		kube_watch_counts(cluster->watches[i], &counts);
 		streams[i] = (int64_t)counts.streams;
-		silence_ms[i] = now_ms - kube_watch_heard_ms(cluster->watches[i]);
+		silence_ms[i] = now_ms - kube_watch_last_activity_ms(cluster->watches[i]);
 	}
 	metric_seconds(out, &rows[SILENCE], silence_ms);
 	metric_integers(out, &rows[STREAMS], streams);
@@ -187,10 +187,10 @@ static void print_state(struct ledger_cluster *cluster, struct buf *out)
 void ledger_cluster_health(struct ledger_cluster *cluster, struct ledger_health *health)
 {
 	int64_t now_ms = kube_now_ms(), behind_ms = atomic_load(&cluster->behind_ms);
-	int64_t heard_ms = kube_watch_heard_ms(cluster->watches[WATCH_PODS]);
+	int64_t last_activity_ms = kube_watch_last_activity_ms(cluster->watches[WATCH_PODS]);
 	*health = (struct ledger_health){
 	    .state = state_names[atomic_load(&cluster->state)],
-	    .pods_silent_ms = heard_ms ? now_ms - heard_ms : -1,
+	    .pods_silent_ms = last_activity_ms ? now_ms - last_activity_ms : -1,
 	    .behind_ms = behind_ms ? now_ms - behind_ms : 0,
 	    .written = atomic_load(&cluster->counts[COUNT_WRITTEN]),
 	    .conflicts = atomic_load(&cluster->counts[COUNT_CONFLICTS]),

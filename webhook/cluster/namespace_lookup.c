@@ -27,27 +27,27 @@ static void take_out(const struct lookup *gone)
  * Applies the answer, unless the watch has delivered labels meanwhile, which may be newer. A
  * namespace that does not exist gets no labels, if Pods are charged to it.
  */
-static void take(struct ledger_cluster *cluster, const struct lookup *lookup, const struct kube_answer *answer)
+static void take(struct ledger_cluster *cluster, const struct lookup *lookup, const struct kube_response *response)
 {
 	const struct pairs none = {.present = true};
 	int seen = 0;
 	pthread_mutex_lock(&cluster->mutex);
 	bool known = ledger_namespace_labels(cluster->ledger, lookup_name(lookup));
-	if (!known && answer->status == 404 && lookup->for_pods)
+	if (!known && response->status == 404 && lookup->for_pods)
 		seen = ledger_namespace(cluster->ledger, lookup_name(lookup), &none);
 	pthread_mutex_unlock(&cluster->mutex);
 	view_note(cluster, seen, lookup_name(lookup));
-	if (!known && answer->status == 200)
-		view_set_labels(cluster, answer->body, false, false);
+	if (!known && response->status == 200)
+		view_set_labels(cluster, response->body, false, false);
 }
 
-static void on_answer(void *context, const struct kube_answer *answer)
+static void on_answer(void *context, const struct kube_response *response)
 {
 	struct lookup *lookup = context;
 	struct ledger_cluster *cluster = lookup->cluster;
-	take(cluster, lookup, answer);
+	take(cluster, lookup, response);
 	take_out(lookup);
-	lookup->status = answer->status;
+	lookup->status = response->status;
 	lookup->next = cluster->lookups.answered;
 	cluster->lookups.answered = lookup;
 	cluster->step(cluster);
@@ -100,7 +100,7 @@ void lookup_for_pods(struct ledger_cluster *cluster)
 	if (lookup_holds_up(cluster))
 		return;
 	pthread_mutex_lock(&cluster->mutex);
-	bool wanted = ledger_stranger(cluster->ledger, &name) && !find(cluster->lookups.answered, name);
+	bool wanted = ledger_unresolved(cluster->ledger, &name) && !find(cluster->lookups.answered, name);
 	struct lookup *lookup = wanted ? find(cluster->lookups.in_flight, name) : NULL;
 	if (wanted && !lookup)
 		/*

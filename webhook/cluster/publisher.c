@@ -30,8 +30,8 @@
 /* Maximum number of calls in flight. */
 #define BUSY_MAX 2
 #define BODY_MAX (64u << 10)
-/* How long deleted objects are remembered; see quota_plan.still_ms. */
-#define REMEMBERED_MS (2 * (int64_t)PLAN_STILL_MOST_MS)
+/* How long deleted objects are remembered; see quota_plan.stable_ms. */
+#define REMEMBERED_MS (2 * (int64_t)PLAN_STABLE_MAX_MS)
 
 /* --- Wanted objects --- */
 
@@ -211,7 +211,7 @@ static void note_cohort(struct ledger_cluster *cluster, uint32_t quota, bool exc
 static void rest(struct publish *publish, struct publish_row *row, bool known, int64_t now_ms)
 {
 	const struct quota_plan *plan = &row->plan;
-	bool remembered = plan->still_ms && now_ms - plan->unwanted_ms < REMEMBERED_MS;
+	bool remembered = plan->stable_ms && now_ms - plan->unwanted_ms < REMEMBERED_MS;
 	if (plan->look_ms)
 		publish_rows_wait(&publish->rows, row, plan->look_ms);
 	else if (!known && !plan->published && !plan->busy && remembered)

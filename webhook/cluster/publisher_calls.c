@@ -37,7 +37,7 @@ static void see(struct ledger_cluster *cluster, struct str json, bool gone, bool
 		return;
 	}
 	snprintf(name, sizeof name, "%.*s", STR_ARG(document.name));
-	struct publish_row *row = publish_rows_find(&publish->rows, name, gone ? 0 : PUBLISH_STRANGERS_MAX, cluster);
+	struct publish_row *row = publish_rows_find(&publish->rows, name, gone ? 0 : PUBLISH_UNKNOWN_MAX, cluster);
 	if (!row)
 		return;
 	kube_version(document.pod_version, &seen.pod_version);
@@ -104,13 +104,13 @@ static void note_failure(struct ledger_cluster *cluster, const char *what, const
  * Neither a conflict nor a missing object is a failure: another replica was faster, and the watch
  * reports what it did.
  */
-static void note_result(struct ledger_cluster *cluster, const struct kube_answer *answer, enum cluster_count good)
+static void note_result(struct ledger_cluster *cluster, const struct kube_response *response, enum cluster_count good)
 {
-	if (answer->status == 200 || answer->status == 201) {
+	if (response->status == 200 || response->status == 201) {
 		cluster_count(cluster, good);
 		cluster->publish.backoff_ms = 0;
-	} else if (answer->status != 409 && answer->status != 404) {
-		note_failure(cluster, "written", answer->problem ? answer->problem : "no answer");
+	} else if (response->status != 409 && response->status != 404) {
+		note_failure(cluster, "written", response->problem ? response->problem : "no answer");
 	}
 }
 
@@ -123,28 +123,28 @@ static void end_call(struct publish_row *row)
 	publish_rows_queue(&publish->rows, row, row->rank);
 }
 
-static void on_written(void *context, const struct kube_answer *answer)
+static void on_written(void *context, const struct kube_response *response)
 {
 	struct publish_row *row = context;
 	struct ledger_cluster *cluster = row->context;
 	end_call(row);
-	note_result(cluster, answer, COUNT_PUBLISHED);
-	if (answer->status == 200 || answer->status == 201)
-		see(cluster, answer->body, false, true);
+	note_result(cluster, response, COUNT_PUBLISHED);
+	if (response->status == 200 || response->status == 201)
+		see(cluster, response->body, false, true);
 }
 
-static void on_deleted(void *context, const struct kube_answer *answer)
+static void on_deleted(void *context, const struct kube_response *response)
 {
 	struct publish_row *row = context;
 	struct ledger_cluster *cluster = row->context;
 	end_call(row);
-	note_result(cluster, answer, COUNT_RETIRED);
-	if (answer->status == 200)
+	note_result(cluster, response, COUNT_RETIRED);
+	if (response->status == 200)
 		quota_plan_gone(&row->plan);
 }
 
 static void call(struct publish_row *row, const char *method, const char *query, const char *content_type,
-		 void (*done)(void *context, const struct kube_answer *answer))
+		 void (*done)(void *context, const struct kube_response *response))
 {
 	struct ledger_cluster *cluster = row->context;
 	struct buf path;
@@ -155,7 +155,7 @@ static void call(struct publish_row *row, const char *method, const char *query,
 	buf_char(&path, '\0');
 	cluster->publish.busy++;
 	if (path.failed || cluster->publish.body.failed)
-		done(row, &(struct kube_answer){.problem = "there is no memory for it"});
+		done(row, &(struct kube_response){.problem = "there is no memory for it"});
 	else
 		kube_call(cluster->options.background, &(struct kube_call){.method = method,
 									   .path = path.ptr,

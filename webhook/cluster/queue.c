@@ -8,9 +8,9 @@
 #include "webhook/cluster/state.h"
 
 /* Minimum back-off after a conflict (about one write). */
-#define PAUSE_LEAST_MS 8
+#define PAUSE_MIN_MS 8
 /* Maximum back-off after a conflict. */
-#define PAUSE_MOST_MS 24
+#define PAUSE_MAX_MS 24
 /* Batching window under load. */
 #define GATHER_MS 6
 
@@ -48,7 +48,7 @@ static void note_earliest(const struct request_list *list, bool held, int64_t *e
 
 bool queue_is_wanted(const struct queue *queue, int64_t now_ms)
 {
-	return queue->waiting.first || (queue->crowded.first && now_ms >= queue->again_ms);
+	return queue->waiting.first || (queue->backpressure.first && now_ms >= queue->again_ms);
 }
 
 void queue_set_timer(struct ledger_cluster *cluster)
@@ -58,9 +58,9 @@ void queue_set_timer(struct ledger_cluster *cluster)
 	note_earliest(&queue->waiting, false, &earliest_ms);
 	note_earliest(&queue->batch, false, &earliest_ms);
 	note_earliest(&queue->held, true, &earliest_ms);
-	note_earliest(&queue->crowded, false, &earliest_ms);
+	note_earliest(&queue->backpressure, false, &earliest_ms);
 	note_earliest(&queue->unknown, false, &earliest_ms);
-	if (queue->crowded.first && queue->again_ms > now_ms && queue->again_ms < earliest_ms)
+	if (queue->backpressure.first && queue->again_ms > now_ms && queue->again_ms < earliest_ms)
 		earliest_ms = queue->again_ms;
 	if (queue_is_wanted(queue, now_ms) && queue->resume_ms > now_ms && queue->resume_ms < earliest_ms)
 		earliest_ms = queue->resume_ms;
@@ -78,7 +78,7 @@ static void on_time(void *context)
 	struct request_list held;
 	list_init(&held);
 	expire_list(cluster, &queue->held, now_ms, true);
-	expire_list(cluster, &queue->crowded, now_ms, true);
+	expire_list(cluster, &queue->backpressure, now_ms, true);
 	expire_list(cluster, &queue->waiting, now_ms, false);
 	expire_list(cluster, &queue->batch, now_ms, false);
 	expire_list(cluster, &queue->unknown, now_ms, false);
@@ -90,13 +90,13 @@ static void on_time(void *context)
 
 /* --- Decided requests --- */
 
-void queue_refuse(struct ledger_cluster *cluster, const char *why)
+void queue_deny(struct ledger_cluster *cluster, const char *why)
 {
 	struct request_list all;
 	list_init(&all);
 	list_move(&all, &cluster->queue.waiting, false);
 	list_move(&all, &cluster->queue.held, false);
-	list_move(&all, &cluster->queue.crowded, false);
+	list_move(&all, &cluster->queue.backpressure, false);
 	for (struct reservation_request *request; (request = list_take(&all));)
 		request_complete_undecided(cluster, request, true, why);
 }
@@ -108,7 +108,7 @@ void queue_write_ended(struct ledger_cluster *cluster, bool written)
 	list_init(&batch);
 	list_move(&batch, &queue->batch, false);
 	if (!written) {
-		list_move(&queue->waiting, &queue->crowded, true);
+		list_move(&queue->waiting, &queue->backpressure, true);
 		/* The batch is older than the crowded requests. */
 		list_move(&queue->waiting, &batch, true);
 	}
@@ -126,11 +126,11 @@ static int64_t yield_ms(struct ledger_cluster *cluster, bool conflict)
 {
 	struct queue *queue = &cluster->queue;
 	unsigned pause_ms = conflict ? queue->pause_ms * 2 : queue->pause_ms - queue->pause_ms / 8;
-	if (conflict && pause_ms < PAUSE_LEAST_MS)
-		pause_ms = PAUSE_LEAST_MS;
-	else if (!conflict && pause_ms < PAUSE_LEAST_MS)
+	if (conflict && pause_ms < PAUSE_MIN_MS)
+		pause_ms = PAUSE_MIN_MS;
+	else if (!conflict && pause_ms < PAUSE_MIN_MS)
 		pause_ms = 0;
-	queue->pause_ms = pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS;
+	queue->pause_ms = pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
 	return queue->pause_ms ? kube_random(cluster->options.loop, 0, queue->pause_ms) : 0;
 }
 
@@ -181,7 +181,7 @@ static void hand_over(struct ledger_cluster *cluster, struct reservation_request
 	request->arrived_ms = kube_now_ms();
 	request->hasty = false;
 	request->policy = NULL;
-	request->final_ms = request->crowded_ms = 0;
+	request->final_ms = request->backpressure_ms = 0;
 	request->read = 0;
 	request->held = false;
 	pthread_mutex_lock(&cluster->mutex);
@@ -210,7 +210,7 @@ void queue_open(struct ledger_cluster *cluster)
 	list_init(&queue->waiting);
 	list_init(&queue->batch);
 	list_init(&queue->held);
-	list_init(&queue->crowded);
+	list_init(&queue->backpressure);
 	list_init(&queue->unasked);
 	list_init(&queue->unknown);
 	queue->arrived = (struct kube_task){.run = on_arrival, .context = cluster};
@@ -226,6 +226,6 @@ void queue_close(struct ledger_cluster *cluster)
 	list_move(&queue->waiting, &queue->batch, false);
 	list_move(&queue->waiting, &queue->unasked, false);
 	list_move(&queue->waiting, &queue->unknown, false);
-	queue_refuse(cluster, "this replica is stopping");
+	queue_deny(cluster, "this replica is stopping");
 	on_arrival(cluster);
 }

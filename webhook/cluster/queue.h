@@ -25,7 +25,7 @@ struct queue {
 	 */
 	struct request_list held;
 	/* Requests for which the pending entries leave no room at the moment. */
-	struct request_list crowded;
+	struct request_list backpressure;
 	/* Requests for labels that the view does not know: their namespace is to be read. */
 	struct request_list unasked;
 	/* The same; their namespace is being read, or could not be read until the next tick. */
@@ -69,7 +69,7 @@ bool queue_is_wanted(const struct queue *queue, int64_t now_ms);
  * Completes all requests that wait for a decision as undecided; the write in flight keeps its
  * batch.
  */
-void queue_refuse(struct ledger_cluster *cluster, const char *why);
+void queue_deny(struct ledger_cluster *cluster, const char *why);
 
 /* Sets the timer to the next deadline, or to the end of a pause. */
 void queue_set_timer(struct ledger_cluster *cluster);

@@ -34,7 +34,7 @@ static void note_settling(struct ledger_cluster *cluster, const char *event, con
 
 static void reset(struct ledger_cluster *cluster, const char *why, bool reported)
 {
-	note_settling(cluster, "ledger_settles", why, reported);
+	note_settling(cluster, "ledger_settling", why, reported);
 	cluster->record.reset_pending = cluster->record.wants_settling = true;
 }
 
@@ -90,7 +90,7 @@ static void enter_newer(struct ledger_cluster *cluster, const char *why)
 	if (record->state != RECORD_NEWER) {
 		cluster_log(cluster, LOG_ERROR, "ledger_newer", record->newer);
 		if (cluster->options.tell)
-			cluster->options.tell(cluster->options.tell_context, true, "LedgerNewer", record->newer);
+			cluster->options.tell(cluster->options.notify_context, true, "LedgerNewer", record->newer);
 	}
 	set_state(cluster, RECORD_NEWER);
 }
@@ -133,7 +133,7 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 	}
 	begin_settling(cluster);
 	if (good && !record->invalidated) {
-		note_settling(cluster, "ledger_settles",
+		note_settling(cluster, "ledger_settling",
 			      "the ledger was deleted, or written so that it has to settle: by another replica, whose "
 			      "log says why, or by somebody else",
 			      /* Otherwise it is settling already, and the reason was logged. */
@@ -212,7 +212,7 @@ void record_take_version(struct ledger_cluster *cluster, uint64_t version, const
 	if (version < query->ledger && record->state == RECORD_OPEN && strcmp(record->uid, query->uid) == 0)
 		reset(cluster, "the ledger names a version that the cluster has not reached: it is of another history",
 		      false);
-	if (record_wants_version(cluster, query->asked_ms)) {
+	if (record_wants_version(cluster, query->queried_ms)) {
 		record->open_version = version;
 		record->may_open = true;
 	}

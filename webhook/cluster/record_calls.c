@@ -11,15 +11,15 @@
 #define WRITE_MS 4000
 
 /* Records that the ledger object cannot be read or written. Reports only the first failure. */
-static void note_failure(struct ledger_cluster *cluster, const char *doing, const struct kube_answer *answer)
+static void note_failure(struct ledger_cluster *cluster, const char *doing, const struct kube_response *response)
 {
 	struct record *record = &cluster->record;
 	snprintf(record->problem, sizeof record->problem, "%s the ledger failed: %s", doing,
-		 answer->problem ? answer->problem : "no answer");
+		 response->problem ? response->problem : "no answer");
 	if (!record->failing) {
 		cluster_log(cluster, LOG_ERROR, "ledger_outage", record->problem);
 		if (cluster->options.tell)
-			cluster->options.tell(cluster->options.tell_context, true, "LedgerOutage", record->problem);
+			cluster->options.tell(cluster->options.notify_context, true, "LedgerOutage", record->problem);
 	}
 	record->failing = true;
 }
@@ -36,7 +36,7 @@ static void note_success(struct ledger_cluster *cluster)
 	record->failing = false;
 	cluster_log(cluster, LOG_INFO, "ledger_recovered", "the ledger can be read and written again");
 	if (cluster->options.tell)
-		cluster->options.tell(cluster->options.tell_context, false, "LedgerRecovered",
+		cluster->options.tell(cluster->options.notify_context, false, "LedgerRecovered",
 				      "the ledger can be read and written again");
 }
 
@@ -46,11 +46,12 @@ static void note_success(struct ledger_cluster *cluster)
  * A 409, or a 404 for a PUT, means that the copy is stale. After any other failure, the outcome is
  * unknown.
  */
-static void end_write(struct ledger_cluster *cluster, const struct kube_answer *answer)
+static void end_write(struct ledger_cluster *cluster, const struct kube_response *response)
 {
 	struct record *record = &cluster->record;
-	bool conflict = answer->status == 409 || (answer->status == 404 && !record->posting);
-	bool written = (answer->status == 200 || answer->status == 201) && record_apply(cluster, answer->body, false);
+	bool conflict = response->status == 409 || (response->status == 404 && !record->posting);
+	bool written =
+	    (response->status == 200 || response->status == 201) && record_apply(cluster, response->body, false);
 	record->writing = false;
 	if (written && record->resource_version == record->version_put && record->state == RECORD_SETTLING)
 		/*
@@ -70,7 +71,7 @@ static void end_write(struct ledger_cluster *cluster, const struct kube_answer *
 	if (written)
 		note_success(cluster);
 	else if (!conflict)
-		note_failure(cluster, record->posting ? "creating" : "writing", answer);
+		note_failure(cluster, record->posting ? "creating" : "writing", response);
 	if (conflict && record->stale)
 		record->wants_read = true; /* A reset, too, is written only against a fresh copy. */
 	else if (!written && !conflict)
@@ -80,9 +81,9 @@ static void end_write(struct ledger_cluster *cluster, const struct kube_answer *
 	cluster->step(cluster);
 }
 
-static void on_written(void *context, const struct kube_answer *answer)
+static void on_written(void *context, const struct kube_response *response)
 {
-	end_write(context, answer);
+	end_write(context, response);
 }
 
 /* Records that a write against the copy begins: a PUT, or a POST if there is no copy. */
@@ -122,7 +123,8 @@ void record_write(struct ledger_cluster *cluster)
 		write_document(cluster, version, str_of(cluster->record.uid), buf_view(&pending));
 	} else {
 		begin_write(&cluster->record);
-		end_write(cluster, &(struct kube_answer){.problem = "what is pending is longer than an object may be"});
+		end_write(cluster,
+			  &(struct kube_response){.problem = "what is pending is longer than an object may be"});
 	}
 	buf_release(&pending);
 }
@@ -143,7 +145,7 @@ static void try_open(struct ledger_cluster *cluster)
 	pthread_mutex_unlock(&cluster->mutex);
 	if (cluster->view.listing || !ready)
 		return;
-	cluster_log(cluster, LOG_INFO, "ledger_opens", "the ledger has settled");
+	cluster_log(cluster, LOG_INFO, "ledger_opened", "the ledger has settled");
 	write_document(cluster, version, str_of(record->uid), STR(""));
 }
 
@@ -160,21 +162,21 @@ void record_write_state(struct ledger_cluster *cluster)
 
 /* --- Reading --- */
 
-static void on_read(void *context, const struct kube_answer *answer)
+static void on_read(void *context, const struct kube_response *response)
 {
 	struct ledger_cluster *cluster = context;
 	struct record *record = &cluster->record;
 	bool current = record->version_asked >= record->resource_version;
 	record->reading = false;
-	if (answer->status == 200 && record_apply(cluster, answer->body, current)) {
+	if (response->status == 200 && record_apply(cluster, response->body, current)) {
 		record->stale = false;
 		record->read = record->reads;
 		note_success(cluster);
-	} else if (answer->status == 404 && current) {
+	} else if (response->status == 404 && current) {
 		record_note_missing(cluster);
 	} else {
-		if (answer->status != 200 && answer->status != 404)
-			note_failure(cluster, "reading", answer);
+		if (response->status != 200 && response->status != 404)
+			note_failure(cluster, "reading", response);
 		record_read_later(cluster);
 	}
 	cluster->step(cluster);

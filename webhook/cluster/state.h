@@ -32,13 +32,13 @@ enum cluster_count {
 	COUNT_WRITTEN,   /* Writes of the record. */
 	COUNT_CONFLICTS, /* Writes that lost to another replica's. */
 	COUNT_UNKNOWN,   /* Writes whose outcome is unknown. */
-	COUNT_SWEPT,     /* Pending entries whose Pods were never stored. */
-	COUNT_LATE,      /* Pods that were stored after their entries were swept. */
+	COUNT_EXPIRED,   /* Pending entries whose Pods were never stored. */
+	COUNT_LATE,      /* Pods that were stored after their entries were expired. */
 	/* Requests that could not be decided because the ledger does not work. */
 	COUNT_OUTAGES,
 	COUNT_BUSY,           /* Requests that could not be decided for lack of time or room. */
 	COUNT_HELD,           /* Denials that were held because capacity was about to be freed. */
-	COUNT_LIFTED,         /* Held denials that became admissions. */
+	COUNT_ADMITTED_LATER, /* Held denials that became admissions. */
 	COUNT_RESETS,         /* Times that the record had to settle again. */
 	COUNT_PUBLISHED,      /* gpuquotas objects that were written. */
 	COUNT_RETIRED,        /* gpuquotas objects that were deleted. */

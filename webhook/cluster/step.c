@@ -74,7 +74,7 @@ static void decide(struct ledger_cluster *cluster)
 }
 
 /* Writes the record although no request needs it. */
-static void write_for_upkeep(struct ledger_cluster *cluster, int64_t now_ms, bool ticked)
+static void write_for_maintenance(struct ledger_cluster *cluster, int64_t now_ms, bool ticked)
 {
 	bool fold = ticked && maintenance_wants_fold(cluster, now_ms);
 	if (!record_is_writable(cluster))
@@ -93,9 +93,9 @@ static void look_up(struct ledger_cluster *cluster, bool ticked)
 	for (; (lookup = cluster->lookups.answered); lookup_remove_answered(cluster))
 		labels_deliver(cluster, lookup_name(lookup), lookup->status);
 	if (ticked)
-		labels_ask_again(cluster);
+		labels_request_again(cluster);
 	for (struct reservation_request *request; (request = labels_next(cluster));)
-		labels_asked(cluster, request, lookup_namespace(cluster, request->namespace));
+		labels_requested(cluster, request, lookup_namespace(cluster, request->namespace));
 }
 
 /*
@@ -119,7 +119,7 @@ static void run(struct ledger_cluster *cluster)
 	retry(cluster, answered);
 	decide(cluster);
 	look_up(cluster, ticked);
-	write_for_upkeep(cluster, now_ms, ticked);
+	write_for_maintenance(cluster, now_ms, ticked);
 	if (ticked) {
 		maintenance_relist_if_quiet(cluster, now_ms);
 		maintenance_report_unfit(cluster);

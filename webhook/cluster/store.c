@@ -125,7 +125,7 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 		       "cluster begins with its number. Update gpugate; or, if no newer one runs, delete that object.";
 	if (behind_ms && now_ms - behind_ms > BEHIND_MS)
 		return "the view of the cluster is behind what other replicas have written.";
-	if (now_ms - kube_watch_heard_ms(cluster->watches[WATCH_PODS]) > SILENT_MS)
+	if (now_ms - kube_watch_last_activity_ms(cluster->watches[WATCH_PODS]) > SILENT_MS)
 		return "the API server has not been heard of for minutes.";
 	return NULL;
 }

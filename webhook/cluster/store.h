@@ -51,7 +51,7 @@ struct ledger_cluster_options {
 	 * loop's thread.
 	 */
 	void (*tell)(void *context, bool warning, const char *reason, const char *message);
-	void *tell_context;
+	void *notify_context;
 };
 
 struct ledger_cluster;

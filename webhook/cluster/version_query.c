@@ -41,19 +41,19 @@ static void take_answer(struct ledger_cluster *cluster, uint64_t version)
 	pthread_mutex_lock(&cluster->mutex);
 	bool restored = version < query->view && ledger_view_version(cluster->ledger) >= query->view;
 	if (!restored)
-		ledger_due(cluster->ledger, version, query->asked_ms);
+		ledger_due(cluster->ledger, version, query->queried_ms);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (restored) {
 		view_discard(cluster, "the cluster has not reached the version of the view: its storage was restored");
 		return;
 	}
-	view_verify(cluster, query->turn);
+	view_verify(cluster, query->transitions);
 	query->answered = true;
 	query->version = version;
 	query->due |= !view_is_verified(cluster);
 }
 
-static void on_version(void *context, const struct kube_answer *answer)
+static void on_version(void *context, const struct kube_response *response)
 {
 	struct ledger_cluster *cluster = context;
 	struct version_query *query = &cluster->query;
@@ -62,10 +62,10 @@ static void on_version(void *context, const struct kube_answer *answer)
 	uint64_t version;
 	query->in_flight = false;
 	arena_reset(&cluster->scratch);
-	if (answer->status == 200 && object_meta_read(answer->body, &cluster->scratch, &meta, &err) == 0 &&
+	if (response->status == 200 && object_meta_read(response->body, &cluster->scratch, &meta, &err) == 0 &&
 	    kube_version(meta.resource_version, &version))
 		take_answer(cluster, version);
-	else if (view_turn(cluster) != query->turn) /* Otherwise, the next tick asks again. */
+	else if (view_transitions(cluster) != query->transitions) /* The next tick repeats it. */
 		query->due = true;
 	cluster->step(cluster);
 }
@@ -97,7 +97,8 @@ void version_query_send(struct ledger_cluster *cluster)
 	update_behind(cluster, now_ms);
 	if (query->in_flight || !cluster->synced[WATCH_PODS] || !needs_version(cluster, now_ms))
 		return;
-	*query = (struct version_query){.in_flight = true, .asked_ms = now_ms, .turn = view_turn(cluster)};
+	*query =
+	    (struct version_query){.in_flight = true, .queried_ms = now_ms, .transitions = view_transitions(cluster)};
 	memcpy(query->uid, record->uid, sizeof query->uid);
 	pthread_mutex_lock(&cluster->mutex);
 	query->view = ledger_view_version(cluster->ledger);

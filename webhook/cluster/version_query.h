@@ -1,7 +1,7 @@
 /*
  * version_query: asks the API server which version the cluster has reached, which no watch reports.
  * The answer shows whether the view still belongs to this cluster, whether V can be reached, which
- * entries to sweep, and when the record may be opened.
+ * entries to expire, and when the record may be opened.
  *
  * Everything runs on the loop's thread.
  */
@@ -16,11 +16,11 @@ struct ledger_cluster;
 /* A query, and the state when it was sent, with which its answer is compared. */
 struct version_query {
 	bool in_flight;
-	int64_t asked_ms;
-	uint64_t view;   /* Version of the view. */
-	uint64_t ledger; /* V of the copy; 0: there was no copy to compare. */
-	uint64_t turn;   /* Turn of the watch of Pods; see view_turn. */
-	char uid[64];    /* uid of the record. */
+	int64_t queried_ms;
+	uint64_t view;        /* Version of the view. */
+	uint64_t ledger;      /* V of the copy; 0: there was no copy to compare. */
+	uint64_t transitions; /* Of the watch of Pods; see view_transitions. */
+	char uid[64];         /* uid of the record. */
 
 	/*
 	 * What the next step must act on. `due`: another query must follow, because the watch has

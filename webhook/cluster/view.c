@@ -13,16 +13,16 @@ bool view_follows(const struct ledger_cluster *cluster)
 	return kube_watch_live(cluster->watches[WATCH_PODS]);
 }
 
-uint64_t view_turn(const struct ledger_cluster *cluster)
+uint64_t view_transitions(const struct ledger_cluster *cluster)
 {
 	struct kube_watch_counts counts;
 	kube_watch_counts(cluster->watches[WATCH_PODS], &counts);
-	return counts.turns;
+	return counts.transitions;
 }
 
 bool view_is_verified(const struct ledger_cluster *cluster)
 {
-	return cluster->view.verified_turn == view_turn(cluster);
+	return cluster->view.verified_transitions == view_transitions(cluster);
 }
 
 bool view_is_current(struct ledger_cluster *cluster)
@@ -102,15 +102,15 @@ int view_note(struct ledger_cluster *cluster, int seen, struct str name)
 		    "Pod %.*s was stored after its admission had expired; it counts from now on, and a quota may be "
 		    "exceeded by it",
 		    STR_ARG(name));
-		cluster_log(cluster, LOG_ERROR, "pod_late", text);
+		cluster_log(cluster, LOG_ERROR, "pod_stored_late", text);
 	}
 	cluster->view.freed |= (seen & LEDGER_FREED) != 0;
 	return seen;
 }
 
-void view_verify(struct ledger_cluster *cluster, uint64_t turn)
+void view_verify(struct ledger_cluster *cluster, uint64_t transitions)
 {
-	cluster->view.verified_turn = turn;
+	cluster->view.verified_transitions = transitions;
 }
 
 void view_discard(struct ledger_cluster *cluster, const char *why)

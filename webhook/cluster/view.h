@@ -19,7 +19,7 @@ struct view {
 	bool listing;            /* A list of Pods is in progress. */
 	uint64_t version_before; /* Version of the view when the list of Pods began. */
 	/* The last turn of the watch of Pods for which the view is known to match this cluster. */
-	uint64_t verified_turn;
+	uint64_t verified_transitions;
 
 	/* What the next step must act on. */
 	bool turned;   /* The watch of Pods was opened, has ended, or has completed a list. */
@@ -35,7 +35,7 @@ struct view {
 bool view_follows(const struct ledger_cluster *cluster);
 
 /* Returns the turn of the watch of Pods: how often it has been opened or has ended. */
-uint64_t view_turn(const struct ledger_cluster *cluster);
+uint64_t view_transitions(const struct ledger_cluster *cluster);
 
 /*
  * Whether the view is known to belong to this cluster and not to a history that a restore has
@@ -77,7 +77,7 @@ int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, 
 int view_note(struct ledger_cluster *cluster, int seen, struct str name);
 
 /* Records that the API server has confirmed, in this turn, that the view matches this cluster. */
-void view_verify(struct ledger_cluster *cluster, uint64_t turn);
+void view_verify(struct ledger_cluster *cluster, uint64_t transitions);
 
 /* Discards the view, because it belongs to a history that a restore has undone. Logs `why`. */
 void view_discard(struct ledger_cluster *cluster, const char *why);

@@ -68,8 +68,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(days),
      .fallback = "30",
-     .least = 0,
-     .most = CERTS_DAYS_MAX,
+     .min = 0,
+     .max = CERTS_DAYS_MAX,
      .help = "Remark on certificates that expire within this many days."},
     OPTION_OUTPUT(AT(output)),
 };

@@ -156,7 +156,7 @@ static int explain_all(const struct explain_context *context, const struct manif
 		    explain_object(context, manifest, &manifest->objects[i], &explanation, err);
 		if (result == EXPLAIN_FAILED)
 			return -1;
-		explaining->refused += result == EXPLAIN_REFUSED;
+		explaining->refused += result == EXPLAIN_DENIED;
 		explaining->without_pods += result == EXPLAIN_NO_PODS;
 		if (explanation)
 			json_array_append_new(explaining->objects, explanation);

@@ -53,7 +53,7 @@ static const struct option_table table = {
     .values_size = sizeof(struct lint_options),
     .operands = "PATH",
     .operands_offset = offsetof(struct lint_options, paths),
-    .operands_least = 1,
+    .operands_min = 1,
     .examples = "  gpugate lint deploy/policy\n"
 		"  gpugate lint --strict --allow model-overlap deploy/policy\n"
 		"  kubectl kustomize policy | gpugate lint -\n"

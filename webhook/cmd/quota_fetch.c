@@ -72,13 +72,13 @@ static void begin(struct fetch *fetch)
 	ask_page(fetch);
 }
 
-static void take_failure(struct fetch *fetch, const struct kube_answer *answer)
+static void take_failure(struct fetch *fetch, const struct kube_response *response)
 {
-	const char *problem = answer->problem ? answer->problem : "the API server gave no answer";
-	if (answer->status == 404)
+	const char *problem = response->problem ? response->problem : "the API server gave no answer";
+	if (response->status == 404)
 		error_set(&fetch->err, "the cluster has no gpuquotas.gpugate.io; install what gpugate needs there: "
 				       "`gpugate render ... | kubectl apply --server-side -f -`");
-	else if (answer->status == 403)
+	else if (response->status == 403)
 		error_set(&fetch->err,
 			  "%s; a ClusterRole that allows `list` of gpuquotas.gpugate.io lets this user read them",
 			  problem);
@@ -86,19 +86,19 @@ static void take_failure(struct fetch *fetch, const struct kube_answer *answer)
 		error_set(&fetch->err, "%s", problem);
 }
 
-static void on_page(void *context, const struct kube_answer *answer)
+static void on_page(void *context, const struct kube_response *response)
 {
 	struct fetch *fetch = context;
 	struct str next = fetch->stream.list.next;
-	if (answer->status == 410 && fetch->beginnings < BEGINNINGS_MAX) {
+	if (response->status == 410 && fetch->beginnings < BEGINNINGS_MAX) {
 		kube_stream_release(&fetch->stream);
 		begin(fetch);
 		return;
 	}
 	if (fetch->err.text[0])
 		error_wrap(&fetch->err, "the list of gpuquotas cannot be read");
-	else if (answer->status != 200)
-		take_failure(fetch, answer);
+	else if (response->status != 200)
+		take_failure(fetch, response);
 	else
 		kube_stream_finish(&fetch->stream, &fetch->err);
 	bool more = !fetch->err.text[0] && next.len > 0;

@@ -40,13 +40,13 @@ static int add_prerequisites(json_t *objects, const struct render_target *target
 static int add_webhooks(json_t *objects, const struct render_target *target, const struct policy *policy)
 {
 	struct arena arena;
-	struct reach reach;
+	struct policy_scope scope;
 	int failed;
 	arena_init(&arena, 1 << 16, ARENA_BYTES);
-	failed = policy_reach(policy, &arena, &reach);
+	failed = policy_scope(policy, &arena, &scope);
 	if (!failed) {
-		failed |= json_array_append_new(objects, render_mutating(target, &reach));
-		failed |= json_array_append_new(objects, render_validating(target, &reach, policy));
+		failed |= json_array_append_new(objects, render_mutating(target, &scope));
+		failed |= json_array_append_new(objects, render_validating(target, &scope, policy));
 	}
 	arena_release(&arena);
 	return failed;

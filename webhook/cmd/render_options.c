@@ -12,8 +12,8 @@
 #include "webhook/base/base64.h"
 #include "webhook/server/kinds.h"
 
-#define MINOR_LEAST 28 /* The first version in which matchConditions are enabled by default. */
-#define MINOR_MOST 37
+#define MINOR_MIN 28 /* The first version in which matchConditions are enabled by default. */
+#define MINOR_MAX 37
 
 #define AT(field) offsetof(struct render_options, field)
 
@@ -136,12 +136,12 @@ static int read_version(const char *text, unsigned *minor, struct error *err)
 		patch = 1 + strspn(rest + digits + 1, "0123456789");
 	good = good && digits > 0 && digits < 4 && patch != 1 && rest[digits + patch] == '\0';
 	if (!good)
-		return error_set(err, "--kube-version %.200s: give it as 1.N, such as 1.%d", text, MINOR_MOST);
-	if (found < MINOR_LEAST || found > MINOR_MOST)
+		return error_set(err, "--kube-version %.200s: give it as 1.N, such as 1.%d", text, MINOR_MAX);
+	if (found < MINOR_MIN || found > MINOR_MAX)
 		return error_set(err,
 				 "--kube-version %.200s: Kubernetes 1.%d to 1.%d are supported; older ones have no "
 				 "matchConditions, and newer ones may differ (try 1.%d)",
-				 text, MINOR_LEAST, MINOR_MOST, MINOR_MOST);
+				 text, MINOR_MIN, MINOR_MAX, MINOR_MAX);
 	*minor = found;
 	return 0;
 }

@@ -7,12 +7,12 @@
 #define POLL_MS 1
 #define OWNER_MS 1000 /* For owners of suspended requests to answer during shutdown. */
 
-/* State of a request. The thread that moves it out of ASK_HELD must resume the connection. */
-enum ask_state {
-	ASK_NONE,
-	ASK_DECIDING, /* A worker is in the answer function. The request is not suspended. */
-	ASK_HELD,     /* Suspended. */
-	ASK_ANSWERED, /* The connection is (being) resumed. Its worker sends the response. */
+/* State of a request. The thread that moves it out of REQUEST_HELD must resume the connection. */
+enum http_request_state {
+	REQUEST_NONE,
+	REQUEST_DECIDING, /* A worker is in the answer function. The request is not suspended. */
+	REQUEST_HELD,     /* Suspended. */
+	REQUEST_ANSWERED, /* The connection is (being) resumed. Its worker sends the response. */
 };
 
 /* The state of one connection. Freed when libmicrohttpd reports that the connection is closed. */
@@ -29,8 +29,8 @@ struct session {
 	struct http_route route;
 	struct http_refusal refusal;
 	unsigned status; /* HTTP status of the response. */
-	struct http_ask ask;
-	_Atomic int ask_state; /* enum ask_state */
+	struct http_request request;
+	_Atomic int request_state; /* enum http_request_state */
 };
 
 /*
@@ -250,32 +250,32 @@ static enum MHD_Result conclude(struct session *session, struct MHD_Connection *
 	return refuse(session, connection);
 }
 
-static unsigned say_stopping(struct http_ask *ask)
+static unsigned say_stopping(struct http_request *request)
 {
-	buf_reset(ask->out);
-	buf_text(ask->out, "gpugate is stopping; retry");
+	buf_reset(request->out);
+	buf_text(request->out, "gpugate is stopping; retry");
 	return 503;
 }
 
-static unsigned ask(struct session *session)
+static unsigned pass_on(struct session *session)
 {
 	struct http_service *service = session->service;
 	struct http_conn *conn = &session->conn;
-	session->ask = (struct http_ask){.endpoint = session->route.endpoint,
-					 .body = buf_view(&conn->body),
-					 .deadline_ms = conn->begun_ms + session->route.timeout_ms,
-					 .arena = &conn->arena,
-					 .out = &conn->out};
+	session->request = (struct http_request){.endpoint = session->route.endpoint,
+						 .body = buf_view(&conn->body),
+						 .deadline_ms = conn->begun_ms + session->route.timeout_ms,
+						 .arena = &conn->arena,
+						 .out = &conn->out};
 	/*
 	 * http_request_abandon sets `stopping` before it reads this state. Both accesses are
-	 * sequentially consistent, so either it sees ASK_DECIDING, or the next statement sees
+	 * sequentially consistent, so either it sees REQUEST_DECIDING, or the next statement sees
 	 * `stopping`.
 	 */
-	atomic_store(&session->ask_state, ASK_DECIDING);
-	unsigned status = atomic_load(&service->stopping) ? say_stopping(&session->ask)
-							  : service->answer(service->answer_context, &session->ask);
+	atomic_store(&session->request_state, REQUEST_DECIDING);
+	unsigned status = atomic_load(&service->stopping) ? say_stopping(&session->request)
+							  : service->answer(service->answer_context, &session->request);
 	if (status != HTTP_LATER)
-		atomic_store_explicit(&session->ask_state, ASK_NONE, memory_order_release);
+		atomic_store_explicit(&session->request_state, REQUEST_NONE, memory_order_release);
 	return status;
 }
 
@@ -283,8 +283,8 @@ static unsigned ask(struct session *session)
 static enum MHD_Result finish(struct session *session, struct MHD_Connection *connection)
 {
 	struct http_conn *conn = &session->conn;
-	if (atomic_load_explicit(&session->ask_state, memory_order_acquire) == ASK_ANSWERED) {
-		atomic_store_explicit(&session->ask_state, ASK_NONE, memory_order_relaxed);
+	if (atomic_load_explicit(&session->request_state, memory_order_acquire) == REQUEST_ANSWERED) {
+		atomic_store_explicit(&session->request_state, REQUEST_NONE, memory_order_relaxed);
 		return conclude(session, connection, session->status);
 	}
 	http_conn_enter(conn, HTTP_ANSWER);
@@ -295,7 +295,7 @@ static enum MHD_Result finish(struct session *session, struct MHD_Connection *co
 		return refuse(session, connection);
 	/* http_conn_take has reserved room for the padding. */
 	memset(conn->body.ptr + conn->body.len, 0, conn->registry->limits.padding);
-	unsigned status = ask(session);
+	unsigned status = pass_on(session);
 	return status == HTTP_LATER ? MHD_YES : conclude(session, connection, status);
 }
 
@@ -332,33 +332,34 @@ void http_request_done(void *service, struct MHD_Connection *connection, void **
 	*context = NULL;
 }
 
-static struct session *session_of_ask(struct http_ask *ask)
+static struct session *session_of_request(struct http_request *request)
 {
-	return (struct session *)((char *)ask - offsetof(struct session, ask));
+	return (struct session *)((char *)request - offsetof(struct session, request));
 }
 
-bool http_ask_may_wait(struct http_ask *ask)
+bool http_request_may_wait(struct http_request *request)
 {
-	return http_conn_charge_wait(&session_of_ask(ask)->conn);
+	return http_conn_charge_wait(&session_of_request(request)->conn);
 }
 
 /*
- * The order matters: once another thread sees ASK_HELD, the request is counted and can be resumed.
+ * The order matters: once another thread sees REQUEST_HELD, the request is counted and can be
+ * resumed.
  */
-void http_ask_suspend(struct http_ask *ask)
+void http_request_suspend(struct http_request *request)
 {
-	struct session *session = session_of_ask(ask);
+	struct session *session = session_of_request(request);
 	atomic_fetch_add(&session->service->held, 1);
 	MHD_suspend_connection(session->connection);
-	atomic_store(&session->ask_state, ASK_HELD);
+	atomic_store(&session->request_state, REQUEST_HELD);
 }
 
-void http_ask_answer(struct http_ask *ask, unsigned status)
+void http_request_respond(struct http_request *request, unsigned status)
 {
-	struct session *session = session_of_ask(ask);
+	struct session *session = session_of_request(request);
 	struct http_service *service = session->service;
 	session->status = status;
-	atomic_store(&session->ask_state, ASK_ANSWERED);
+	atomic_store(&session->request_state, REQUEST_ANSWERED);
 	/* The connection and the session may already be freed when this returns. */
 	MHD_resume_connection(session->connection);
 	atomic_fetch_sub(&service->held, 1);
@@ -368,17 +369,17 @@ void http_ask_answer(struct http_ask *ask, unsigned status)
  * Returns a suspended request, or NULL if there is none. Sets *deciding if a worker is inside the
  * answer function and may still suspend a request; it is complete only if the result is NULL.
  */
-static struct http_ask *find_held(struct http_registry *registry, bool *deciding)
+static struct http_request *find_held(struct http_registry *registry, bool *deciding)
 {
-	struct http_ask *found = NULL;
+	struct http_request *found = NULL;
 	*deciding = false;
 	pthread_mutex_lock(&registry->mutex);
 	for (struct http_conn *conn = registry->first; conn && !found; conn = conn->next) {
 		struct session *session = (struct session *)conn;
-		int state = atomic_load(&session->ask_state);
-		*deciding |= state == ASK_DECIDING;
-		if (state == ASK_HELD)
-			found = &session->ask;
+		int state = atomic_load(&session->request_state);
+		*deciding |= state == REQUEST_DECIDING;
+		if (state == REQUEST_HELD)
+			found = &session->request;
 	}
 	pthread_mutex_unlock(&registry->mutex);
 	return found;
@@ -404,9 +405,9 @@ void http_request_abandon(struct http_service *service)
 		return;
 	for (;;) {
 		bool deciding;
-		struct http_ask *ask = find_held(&service->registry, &deciding);
-		if (ask)
-			http_ask_answer(ask, say_stopping(ask));
+		struct http_request *request = find_held(&service->registry, &deciding);
+		if (request)
+			http_request_respond(request, say_stopping(request));
 		else if (!deciding && atomic_load(&service->held) == 0)
 			return;
 		else

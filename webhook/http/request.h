@@ -33,8 +33,8 @@ struct http_service {
  * up to one second for the owners of suspended requests, which must already be stopping, to answer
  * them. It then answers the remaining ones with 503.
  *
- * After it returns, no request is suspended or will be, and no thread is inside http_ask_answer. It
- * waits for worker threads but not for clients.
+ * After it returns, no request is suspended or will be, and no thread is inside
+ * http_request_respond. It waits for worker threads but not for clients.
  */
 void http_request_abandon(struct http_service *service);
 

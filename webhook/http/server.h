@@ -25,7 +25,7 @@
  * A request to be answered. Belongs to the server; it and everything that it points to stay valid
  * until it has been answered.
  */
-struct http_ask {
+struct http_request {
 	enum http_endpoint endpoint;
 	struct str body;     /* Not empty, and followed by HTTP_BODY_PADDING readable zero bytes. */
 	int64_t deadline_ms; /* When the request line arrived plus `timeout`, on CLOCK_MONOTONIC. */
@@ -37,35 +37,36 @@ struct http_ask {
 #define HTTP_LATER 0
 
 /*
- * Answers one request. Returns the HTTP status, with the body of the response in ask->out: JSON for
- * status 200, or else one plain sentence. Returns HTTP_LATER if it has called http_ask_suspend;
- * http_ask_answer must then be called once, on any thread, possibly before this function returns.
+ * Answers one request. Returns the HTTP status, with the body of the response in request->out: JSON
+ * for status 200, or else one plain sentence. Returns HTTP_LATER if it has called
+ * http_request_suspend; http_request_respond must then be called once, on any thread, possibly
+ * before this function returns.
  *
  * Called on any worker thread. It must not block, because other connections wait for the same
  * worker.
  */
-typedef unsigned http_answer_fn(void *context, struct http_ask *ask);
+typedef unsigned http_answer_fn(void *context, struct http_request *request);
 
 /*
  * Suspends the request. Only the answer function may call this, before it passes the request to
  * another thread. The server then does not monitor the client: the new owner must enforce
- * ask->deadline_ms, and a closed connection is noticed only on http_ask_answer. The server shuts
- * the connection down 35 seconds after the end of the body, but the request stays valid.
+ * request->deadline_ms, and a closed connection is noticed only on http_request_respond. The server
+ * shuts the connection down 35 seconds after the end of the body, but the request stays valid.
  */
-void http_ask_suspend(struct http_ask *ask);
+void http_request_suspend(struct http_request *request);
 
 /*
- * Call this before http_ask_suspend. Adds the request's body and arena to the memory in flight.
+ * Call this before http_request_suspend. Adds the request's body and arena to the memory in flight.
  * Returns false if the limit is exceeded; the answer function must then return 503.
  */
-bool http_ask_may_wait(struct http_ask *ask);
+bool http_request_may_wait(struct http_request *request);
 
 /*
- * Sends ask->out as the response to a suspended request. The caller must not use the request
+ * Sends request->out as the response to a suspended request. The caller must not use the request
  * afterwards. If the client has disconnected, the response is discarded. Does not block.
  * Thread-safe.
  */
-void http_ask_answer(struct http_ask *ask, unsigned status);
+void http_request_respond(struct http_request *request, unsigned status);
 
 /*
  * http_server_create borrows all members during the call, and `log`, `path_secret` and both
@@ -180,7 +181,7 @@ void http_server_drain(struct http_server *server, unsigned seconds);
 /*
  * Stops the server and frees it. Takes NULL. The owners of suspended requests must already be
  * stopping: they have up to one second to answer them, and then this function answers the rest with
- * 503. An owner that calls http_ask_answer later uses freed memory.
+ * 503. An owner that calls http_request_respond later uses freed memory.
  */
 void http_server_destroy(struct http_server *server);
 

@@ -154,8 +154,8 @@ int reader_object(struct reader *reader, const struct shape *shape, void *target
 	bool escaped;
 	int more;
 	char first = scan_peek(&reader->scan);
-	if (shape->place)
-		*(const char **)(void *)((char *)target + shape->place - 1) = reader->scan.at;
+	if (shape->location)
+		*(const char **)(void *)((char *)target + shape->location - 1) = reader->scan.at;
 	if (shape->text && first == '"')
 		return take_string(reader, (struct str *)(void *)((char *)target + shape->text - 1));
 	if (take_opener(reader, '{') < 0)

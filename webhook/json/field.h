@@ -39,7 +39,7 @@ struct shape {
 	 * 1 + the offset of a const char * that receives the beginning of the object; 0: there is
 	 * no such pointer.
 	 */
-	uint16_t place;
+	uint16_t location;
 	/*
 	 * 1 + the offset of a struct str that receives a string, which is then allowed instead of
 	 * the object; 0: it is not.

@@ -51,17 +51,17 @@ static const char *after_escape(struct scan *scan, const char *p)
 static const char *after_utf8(struct scan *scan, const char *p)
 {
 	const unsigned char *u = (const unsigned char *)p;
-	unsigned lead = u[0], least = 0x80, most = 0xbf;
+	unsigned lead = u[0], min = 0x80, max = 0xbf;
 	int tail = lead >= 0xc2 && lead <= 0xdf ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
 	if (lead == 0xe0)
-		least = 0xa0; /* Less is overlong. */
+		min = 0xa0; /* Less is overlong. */
 	else if (lead == 0xed)
-		most = 0x9f; /* More is a surrogate. */
+		max = 0x9f; /* More is a surrogate. */
 	else if (lead == 0xf0)
-		least = 0x90;
+		min = 0x90;
 	else if (lead == 0xf4)
-		most = 0x8f; /* More is beyond U+10FFFF. */
-	bool good = tail > 0 && u[1] >= least && u[1] <= most;
+		max = 0x8f; /* More is beyond U+10FFFF. */
+	bool good = tail > 0 && u[1] >= min && u[1] <= max;
 	for (int i = 2; good && i <= tail; i++)
 		good = (u[i] & 0xc0) == 0x80;
 	if (good)

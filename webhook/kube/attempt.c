@@ -12,7 +12,7 @@
 static void open_stream(struct kube_request *request)
 {
 	request->open = true;
-	request->heard_ms = kube_loop_now_ms(request->client->loop);
+	request->last_activity_ms = kube_loop_now_ms(request->client->loop);
 	if (request->call.silence_ms > 0)
 		kube_timer_set(request->client->loop, &request->limit, request->call.silence_ms);
 	else
@@ -71,7 +71,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 		return 0;
 	if (!request->open)
 		return collect(request, bytes, len);
-	request->heard_ms = kube_loop_now_ms(request->client->loop);
+	request->last_activity_ms = kube_loop_now_ms(request->client->loop);
 	if (len == 0 || request->call.received(request->call.context, bytes, len) == 0)
 		return request->state == REQUEST_UNDER_WAY ? len : 0;
 	request->refused = true;
@@ -260,16 +260,16 @@ void kube_try_clear(struct kube_request *request)
 
 void kube_try_describe(struct kube_request *request, CURLcode code)
 {
-	const char *place = request->client->place;
+	const char *endpoint = request->client->endpoint;
 	if (request->too_long)
 		snprintf(request->problem, sizeof request->problem,
 			 "the response of the API server at %.200s is longer than %zu bytes, the most that is read",
-			 place, request->body_max);
+			 endpoint, request->body_max);
 	else if (request->refused)
 		snprintf(request->problem, sizeof request->problem, "what the API server at %.200s sent cannot be used",
-			 place);
+			 endpoint);
 	else
-		kube_problem_transfer(request->transfer.easy, code, place, request->detail, request->problem);
+		kube_problem_transfer(request->transfer.easy, code, endpoint, request->detail, request->problem);
 }
 
 void kube_try_begin(void *context)

@@ -18,8 +18,8 @@ static int set_addresses(struct kube_client *client)
 	if (url && curl_url_set(url, CURLUPART_URL, kube_config_server(client->config), 0) == CURLUE_OK &&
 	    curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-	    asprintf(&client->place, "%s:%s", host, port) >= 0) {
-		if (name && asprintf(&where, "::%s", client->place) >= 0)
+	    asprintf(&client->endpoint, "%s:%s", host, port) >= 0) {
+		if (name && asprintf(&where, "::%s", client->endpoint) >= 0)
 			client->connect_to = curl_slist_append(NULL, where);
 		failed = name && (!client->connect_to || curl_url_set(url, CURLUPART_HOST, name, 0) != CURLUE_OK);
 		if (!failed && curl_url_get(url, CURLUPART_URL, &base, 0) == CURLUE_OK)
@@ -71,7 +71,7 @@ void kube_client_destroy(struct kube_client *client)
 		curl_easy_cleanup(client->idle[--client->idle_count]);
 	curl_slist_free_all(client->connect_to);
 	free(client->base);
-	free(client->place);
+	free(client->endpoint);
 	free(client);
 }
 

@@ -40,7 +40,7 @@ void kube_client_destroy(struct kube_client *client);
  * `problem` says why. The outcome of a request that changes something is then unknown, as it is
  * after 5xx. 404, 409 and 410 are reported like any other status.
  */
-struct kube_answer {
+struct kube_response {
 	unsigned status;
 	/*
 	 * The whole body; of a stream, the first 4 KiB of a response other than 200. REVIEW_PADDING
@@ -96,7 +96,7 @@ struct kube_call {
 	 */
 	int (*received)(void *context, const char *bytes, size_t len);
 	/* Called once, at the end, unless the call was canceled. Must not be NULL. */
-	void (*done)(void *context, const struct kube_answer *answer);
+	void (*done)(void *context, const struct kube_response *response);
 	void *context;
 };
 

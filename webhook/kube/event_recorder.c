@@ -78,11 +78,11 @@ static void write_event(struct buf *out, const struct kube_events_options *optio
 
 static void on_told(void *context);
 
-static void on_posted(void *context, const struct kube_answer *answer)
+static void on_posted(void *context, const struct kube_response *response)
 {
 	struct slot *slot = context;
 	struct kube_events *events = slot->events;
-	count(events, answer->status == 201 || answer->status == 200 ? POSTED : FAILED, 1);
+	count(events, response->status == 201 || response->status == 200 ? POSTED : FAILED, 1);
 	pthread_mutex_lock(&events->mutex);
 	slot->posting = false;
 	pthread_mutex_unlock(&events->mutex);
@@ -98,7 +98,7 @@ static void post(struct kube_events *events, struct slot *slot, const struct slo
 	write_event(&body, &events->options, copy);
 	count(events, SWALLOWED, copy->waiting - 1);
 	if (path.failed || body.failed)
-		on_posted(slot, &(struct kube_answer){0});
+		on_posted(slot, &(struct kube_response){0});
 	else
 		kube_call(events->options.client, &(struct kube_call){.method = "POST",
 								      .path = path.ptr,
@@ -175,7 +175,7 @@ static void copy_message(char to[static KUBE_EVENT_TEXT_MAX + 1], const char *me
 	to[len] = '\0';
 }
 
-void kube_events_tell(struct kube_events *events, bool warning, const char *reason, const char *message)
+void kube_events_emit(struct kube_events *events, bool warning, const char *reason, const char *message)
 {
 	if (!events)
 		return;

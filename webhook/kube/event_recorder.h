@@ -35,7 +35,7 @@ void kube_events_destroy(struct kube_events *events); /* After the loop has stop
  * Records an Event. `reason` is a word such as "LedgerOutage", which must stay valid; `message` is
  * copied. Thread-safe; takes a NULL `events`.
  */
-void kube_events_tell(struct kube_events *events, bool warning, const char *reason, const char *message);
+void kube_events_emit(struct kube_events *events, bool warning, const char *reason, const char *message);
 
 extern const struct metric_set kube_events_metrics;
 

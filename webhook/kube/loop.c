@@ -272,7 +272,7 @@ void kube_loop_destroy(struct kube_loop *loop)
 }
 
 /* splitmix64: one word of state, and random enough to spread retries. */
-int64_t kube_random(struct kube_loop *loop, int64_t least, int64_t most)
+int64_t kube_random(struct kube_loop *loop, int64_t min, int64_t max)
 {
 	loop->random += 0x9e3779b97f4a7c15;
 	uint64_t word = loop->random;
@@ -280,6 +280,6 @@ int64_t kube_random(struct kube_loop *loop, int64_t least, int64_t most)
 	word = (word ^ word >> 27) * 0x94d049bb133111eb;
 	word ^= word >> 31;
 	/* 0: the range covers all 64-bit numbers. */
-	uint64_t span = (uint64_t)most - (uint64_t)least + 1;
-	return most <= least ? least : (int64_t)((uint64_t)least + (span ? word % span : word));
+	uint64_t span = (uint64_t)max - (uint64_t)min + 1;
+	return max <= min ? min : (int64_t)((uint64_t)min + (span ? word % span : word));
 }

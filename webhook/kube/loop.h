@@ -101,6 +101,6 @@ int kube_transfer_add(struct kube_loop *loop, struct kube_transfer *transfer);
 void kube_transfer_remove(struct kube_loop *loop, struct kube_transfer *transfer);
 
 /* Returns a random number in [least, most], for jitter. Not for secrets. Loop thread only. */
-int64_t kube_random(struct kube_loop *loop, int64_t least, int64_t most);
+int64_t kube_random(struct kube_loop *loop, int64_t min, int64_t max);
 
 #endif

@@ -57,7 +57,7 @@ static void copy_plain(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
-void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const char *detail,
+void kube_problem_transfer(CURL *easy, CURLcode code, const char *endpoint, const char *detail,
 			   char out[static KUBE_PROBLEM_BYTES])
 {
 	const struct reason *reason = find_reason(code);
@@ -72,7 +72,7 @@ void kube_problem_transfer(CURL *easy, CURLcode code, const char *place, const c
 	else if (!*detail && reason->code == CURLE_OK)
 		detail = curl_easy_strerror(code);
 	copy_plain(plain, sizeof plain, detail);
-	snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s %s%s%s%s%s", place, reason->what,
+	snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s %s%s%s%s%s", endpoint, reason->what,
 		 *plain ? ": " : "", plain, reason->remedy ? "; " : "", reason->remedy ? reason->remedy : "");
 }
 
@@ -95,7 +95,7 @@ static json_t *read_status(struct str body, const char **message)
 	return NULL;
 }
 
-void kube_problem_status(unsigned status, struct str body, const char *place, char out[static KUBE_PROBLEM_BYTES])
+void kube_problem_status(unsigned status, struct str body, const char *endpoint, char out[static KUBE_PROBLEM_BYTES])
 {
 	const char *remedy =
 	    status == 401 ? "; check that the token or client certificate is the right one and valid" : "";
@@ -106,9 +106,9 @@ void kube_problem_status(unsigned status, struct str body, const char *place, ch
 		copy_plain(plain, sizeof plain, message);
 	json_decref(root);
 	if (*plain)
-		snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s answered %u: %s%s", place, status, plain,
+		snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s answered %u: %s%s", endpoint, status, plain,
 			 remedy);
 	else
-		snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s answered %u without a reason%s", place,
+		snprintf(out, KUBE_PROBLEM_BYTES, "the API server at %.200s answered %u without a reason%s", endpoint,
 			 status, status == 404 ? UNKNOWN_KIND : remedy);
 }

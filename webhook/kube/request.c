@@ -9,8 +9,8 @@
 #define BODY_LIMIT_BYTES ((size_t)1 << 30)
 #define STREAM_ERROR_BYTES 4096
 #define TIMEOUT_MS 30000
-#define DELAY_LEAST_MS 50
-#define DELAY_MOST_MS 2000
+#define DELAY_MIN_MS 50
+#define DELAY_MAX_MS 2000
 #define RETRY_AFTER_MAX_S 3600
 
 /* --- Memory, and the limit on concurrent calls --- */
@@ -119,18 +119,18 @@ static void abort_transfer(struct kube_request *request)
 static void finish(struct kube_request *request, unsigned status, unsigned retry_after_ms)
 {
 	static const char nothing[REVIEW_PADDING] = "";
-	struct kube_answer answer = {.status = status,
-				     .body = {nothing, 0},
-				     .retry_after_ms = retry_after_ms,
-				     .problem = status == 0 || status >= 400 ? request->problem : NULL};
+	struct kube_response response = {.status = status,
+					 .body = {nothing, 0},
+					 .retry_after_ms = retry_after_ms,
+					 .problem = status == 0 || status >= 400 ? request->problem : NULL};
 	if (status && request->body.len) {
 		memset(request->body.ptr + request->body.len, 0, REVIEW_PADDING);
-		answer.body = buf_view(&request->body);
+		response.body = buf_view(&request->body);
 	}
 	request->state = REQUEST_OVER;
 	kube_timer_clear(request->client->loop, &request->turn);
 	kube_timer_clear(request->client->loop, &request->limit);
-	request->call.done(request->call.context, &answer);
+	request->call.done(request->call.context, &response);
 	free_request(request);
 }
 
@@ -145,7 +145,7 @@ static size_t body_max(const struct kube_request *request)
 static void fail_without_memory(void *context)
 {
 	struct kube_request *request = context;
-	kube_problem_transfer(NULL, CURLE_OUT_OF_MEMORY, request->client->place, "", request->problem);
+	kube_problem_transfer(NULL, CURLE_OUT_OF_MEMORY, request->client->endpoint, "", request->problem);
 	finish(request, 0, 0);
 }
 
@@ -188,7 +188,7 @@ static bool try_again(struct kube_request *request, unsigned status, unsigned af
 	if (ms >= request->deadline_ms - kube_now_ms())
 		return false;
 	if (!after_ms)
-		request->delay_ms = request->delay_ms * 2 < DELAY_MOST_MS ? request->delay_ms * 2 : DELAY_MOST_MS;
+		request->delay_ms = request->delay_ms * 2 < DELAY_MAX_MS ? request->delay_ms * 2 : DELAY_MAX_MS;
 	schedule(request, ms);
 	return true;
 }
@@ -221,7 +221,7 @@ static void on_ended(void *context, CURLcode code)
 		kube_try_describe(request, code);
 	} else if (status >= 400) {
 		after_ms = retry_after_ms(request);
-		kube_problem_status(status, buf_view(&request->body), request->client->place, request->problem);
+		kube_problem_status(status, buf_view(&request->body), request->client->endpoint, request->problem);
 	}
 	if (!try_renewed(request) && !try_again(request, status, after_ms))
 		finish(request, status, after_ms);
@@ -231,20 +231,20 @@ static void on_ended(void *context, CURLcode code)
 static void on_limit(void *context)
 {
 	struct kube_request *request = context;
-	const char *place = request->client->place;
+	const char *endpoint = request->client->endpoint;
 	char before[KUBE_PROBLEM_BYTES];
 	if (request->open) {
-		int64_t silent = kube_loop_now_ms(request->client->loop) - request->heard_ms;
+		int64_t silent = kube_loop_now_ms(request->client->loop) - request->last_activity_ms;
 		if (silent < request->call.silence_ms) {
 			kube_timer_set(request->client->loop, &request->limit, request->call.silence_ms - silent);
 			return;
 		}
 		snprintf(request->problem, sizeof request->problem,
-			 "the API server at %.200s has sent nothing for %lld ms", place, (long long)silent);
+			 "the API server at %.200s has sent nothing for %lld ms", endpoint, (long long)silent);
 	} else {
 		memcpy(before, request->problem, sizeof before);
 		snprintf(request->problem, sizeof request->problem,
-			 "the API server at %.200s did not answer within %lld ms%s%.600s", place,
+			 "the API server at %.200s did not answer within %lld ms%s%.600s", endpoint,
 			 (long long)request->call.timeout_ms, *before ? "; before that, " : "", before);
 	}
 	abort_transfer(request);
@@ -315,7 +315,7 @@ struct kube_request *kube_call(struct kube_client *client, const struct kube_cal
 	}
 	request->client = client;
 	request->state = REQUEST_WAITING;
-	request->delay_ms = DELAY_LEAST_MS;
+	request->delay_ms = DELAY_MIN_MS;
 	request->turn = (struct kube_timer){.run = run, .context = request};
 	request->limit = (struct kube_timer){.run = on_limit, .context = request};
 	request->ended = on_ended;

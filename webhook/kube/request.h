@@ -40,7 +40,7 @@ struct kube_request {
 	/* The deadline; of an open stream, the end of the permitted silence. */
 	struct kube_timer limit;
 	int64_t deadline_ms;
-	int64_t heard_ms; /* When an open stream last delivered data. */
+	int64_t last_activity_ms; /* When an open stream last delivered data. */
 	/* Delay before the next attempt, if the server does not send Retry-After. */
 	int64_t delay_ms;
 	bool renewed; /* Was attempted with a token that was read again. */
@@ -63,7 +63,7 @@ struct kube_client {
 	struct kube_loop *loop;
 	struct kube_config *config;
 	char *base;                    /* The URL to which paths are appended. */
-	char *place;                   /* "HOST:PORT", for messages. */
+	char *endpoint;                /* "HOST:PORT", for messages. */
 	struct curl_slist *connect_to; /* Set if the host in the URL is not the server's. */
 	CURL *idle[KUBE_IDLE_MAX];
 	size_t idle_count;

@@ -6,10 +6,10 @@
 #define PAGE_DEFAULT 500
 /* With the query. Continue tokens take at most a few kilobytes. */
 #define PATH_MAX_BYTES (256u << 10)
-#define BARREN_MAX 2
+#define EMPTY_STREAMS_MAX 2
 #define UNFINISHED_MAX 3
-#define STREAM_LEAST_S 290
-#define STREAM_MOST_S 590
+#define STREAM_MIN_S 290
+#define STREAM_MAX_S 590
 
 static const struct kube_watch_timing usual_timing = {
     .open_ms = 30000,
@@ -17,12 +17,12 @@ static const struct kube_watch_timing usual_timing = {
     .backoff_ms = 800,
     .backoff_max_ms = 30000,
     .lasted_ms = 10000,
-    .refused_ms = 3600000,
+    .unsupported_ms = 3600000,
 };
 
 static void turn(struct kube_watch *watch)
 {
-	atomic_fetch_add(&watch->turns, 1);
+	atomic_fetch_add(&watch->transitions, 1);
 	if (watch->options.events.turned)
 		watch->options.events.turned(watch->options.events.context);
 }
@@ -32,7 +32,7 @@ static void on_opened(void *context)
 	struct kube_watch *watch = context;
 	int64_t now = kube_loop_now_ms(watch->loop);
 	watch->opened_ms = now;
-	atomic_store(&watch->heard_ms, now);
+	atomic_store(&watch->last_activity_ms, now);
 	if (watch->phase != LISTING) {
 		atomic_fetch_add(&watch->streams, 1);
 		turn(watch);
@@ -42,7 +42,7 @@ static void on_opened(void *context)
 static int on_received(void *context, const char *bytes, size_t len)
 {
 	struct kube_watch *watch = context;
-	atomic_store(&watch->heard_ms, kube_loop_now_ms(watch->loop));
+	atomic_store(&watch->last_activity_ms, kube_loop_now_ms(watch->loop));
 	watch->calling = true;
 	int result = kube_stream_feed(&watch->stream, bytes, len, &watch->err);
 	watch->calling = false;
@@ -68,7 +68,7 @@ static void add_path(struct kube_watch *watch, struct buf *path)
 		}
 	} else {
 		buf_printf(path, "watch=true&allowWatchBookmarks=true&timeoutSeconds=%" PRId64,
-			   kube_random(watch->loop, STREAM_LEAST_S, STREAM_MOST_S));
+			   kube_random(watch->loop, STREAM_MIN_S, STREAM_MAX_S));
 		if (watch->phase == WATCHING)
 			buf_printf(path, "&resourceVersion=%" PRIu64, watch->version);
 		else
@@ -77,7 +77,7 @@ static void add_path(struct kube_watch *watch, struct buf *path)
 	buf_char(path, '\0');
 }
 
-static void on_done(void *context, const struct kube_answer *answer);
+static void on_done(void *context, const struct kube_response *response);
 
 static void pause_for(struct kube_watch *watch, int64_t ms)
 {
@@ -91,14 +91,14 @@ static void go_on(void *context)
 	struct kube_watch *watch = context;
 	if (watch->version)
 		watch->phase = WATCHING;
-	else if (watch->next.len || kube_loop_now_ms(watch->loop) < watch->refuses_until)
+	else if (watch->next.len || kube_loop_now_ms(watch->loop) < watch->unsupported_until)
 		watch->phase = LISTING;
 	else
 		watch->phase = WATCH_LIST;
 	watch->err.text[0] = '\0';
 	watch->error = (struct kube_status){.code = 0};
 	watch->opened_ms = 0;
-	watch->told = false;
+	watch->notified = false;
 	struct buf path;
 	buf_init(&path, PATH_MAX_BYTES);
 	add_path(watch, &path);
@@ -145,13 +145,13 @@ static void log_failure(struct kube_watch *watch, const char *problem, int64_t w
 	log_event(watch->options.log, LOG_WARN, "kube_watch_failed", fields, 3);
 }
 
-static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
+static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_response *response,
 			   int64_t wait_ms)
 {
 	const struct kube_watch_events *events = &watch->options.events;
-	const char *problem = watch->err.text[0] ? watch->err.text
-			      : answer->problem  ? answer->problem
-						 : "the stream ended before everything was listed";
+	const char *problem = watch->err.text[0]  ? watch->err.text
+			      : response->problem ? response->problem
+						  : "the stream ended before everything was listed";
 	log_failure(watch, problem, wait_ms);
 	if (phase != WATCHING && events->list_failed)
 		events->list_failed(events->context, problem);
@@ -161,11 +161,11 @@ static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase
  * An API server may send nothing, not even bookmarks, about a collection that does not change. That
  * is normal and is not reported.
  */
-static bool is_quiet(const struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
+static bool is_quiet(const struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_response *response,
 		     int64_t open_ms)
 {
-	return phase == WATCHING && answer->status == 0 && !watch->err.text[0] && watch->opened_ms &&
-	       open_ms >= watch->timing.silence_ms && !watch->told;
+	return phase == WATCHING && response->status == 0 && !watch->err.text[0] && watch->opened_ms &&
+	       open_ms >= watch->timing.silence_ms && !watch->notified;
 }
 
 /* Discards the list in progress and the version. */
@@ -210,7 +210,7 @@ static bool judge_watch_list(struct kube_watch *watch, unsigned status)
 	bool refused = status == 400 || status == 422 || status == 501;
 	if (refused || (watch->opened_ms && ++watch->unfinished >= UNFINISHED_MAX)) {
 		watch->unfinished = 0;
-		watch->refuses_until = kube_loop_now_ms(watch->loop) + watch->timing.refused_ms;
+		watch->unsupported_until = kube_loop_now_ms(watch->loop) + watch->timing.unsupported_ms;
 	}
 	return refused;
 }
@@ -221,18 +221,18 @@ static bool doubt_version(struct kube_watch *watch, unsigned status, int64_t ope
 	if (status == 400 || status == 422)
 		return true;
 	bool mute = watch->opened_ms && (watch->err.text[0] || open_ms >= watch->timing.silence_ms);
-	watch->barren = watch->told ? 0 : watch->barren + mute;
-	return watch->barren >= BARREN_MAX;
+	watch->empty_streams = watch->notified ? 0 : watch->empty_streams + mute;
+	return watch->empty_streams >= EMPTY_STREAMS_MAX;
 }
 
 /* A list or stream has failed, or a stream has ended: decides what to do next, and when. */
-static void end_call(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_answer *answer,
+static void end_call(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_response *response,
 		     bool orderly)
 {
-	unsigned status = watch->error.code ? watch->error.code : answer->status;
-	unsigned retry_after_ms = watch->error.code ? watch->error.retry_after_ms : answer->retry_after_ms;
+	unsigned status = watch->error.code ? watch->error.code : response->status;
+	unsigned retry_after_ms = watch->error.code ? watch->error.retry_after_ms : response->retry_after_ms;
 	int64_t open_ms = watch->opened_ms ? kube_loop_now_ms(watch->loop) - watch->opened_ms : 0;
-	bool good = watch->told || (phase == WATCHING && open_ms >= watch->timing.lasted_ms && !watch->error.code);
+	bool good = watch->notified || (phase == WATCHING && open_ms >= watch->timing.lasted_ms && !watch->error.code);
 	if (good) {
 		watch->backoff_ms = watch->timing.backoff_ms;
 		watch->expired = 0;
@@ -252,26 +252,26 @@ static void end_call(struct kube_watch *watch, enum kube_watch_phase phase, cons
 		watch->expired++;
 	if (status == 410 || (phase == WATCHING && doubt_version(watch, status, open_ms))) {
 		need_list(watch);
-		watch->barren = 0;
+		watch->empty_streams = 0;
 	}
-	if (!is_quiet(watch, phase, answer, open_ms))
-		report_failure(watch, phase, answer, wait);
+	if (!is_quiet(watch, phase, response, open_ms))
+		report_failure(watch, phase, response, wait);
 	pause_for(watch, wait);
 }
 
-static void on_done(void *context, const struct kube_answer *answer)
+static void on_done(void *context, const struct kube_response *response)
 {
 	struct kube_watch *watch = context;
 	enum kube_watch_phase phase = watch->phase;
-	bool orderly = answer->status == 200 && kube_stream_finish(&watch->stream, &watch->err) == 0;
+	bool orderly = response->status == 200 && kube_stream_finish(&watch->stream, &watch->err) == 0;
 	watch->request = NULL;
 	if (phase == LISTING && orderly && !watch->relist) {
 		if (end_page(watch) == 0)
 			pause_for(watch, 0);
 		else
-			end_call(watch, phase, answer, false);
+			end_call(watch, phase, response, false);
 	} else if (!watch->relist) {
-		end_call(watch, phase, answer, orderly);
+		end_call(watch, phase, response, orderly);
 	}
 	watch->opened_ms = 0;
 	kube_stream_release(&watch->stream);
@@ -348,16 +348,16 @@ bool kube_watch_live(const struct kube_watch *watch)
 	return watch->phase == WATCHING && watch->opened_ms != 0;
 }
 
-int64_t kube_watch_heard_ms(const struct kube_watch *watch)
+int64_t kube_watch_last_activity_ms(const struct kube_watch *watch)
 {
-	return atomic_load(&watch->heard_ms);
+	return atomic_load(&watch->last_activity_ms);
 }
 
 void kube_watch_counts(const struct kube_watch *watch, struct kube_watch_counts *counts)
 {
 	counts->lists = atomic_load(&watch->lists);
 	counts->streams = atomic_load(&watch->streams);
-	counts->turns = atomic_load(&watch->turns);
+	counts->transitions = atomic_load(&watch->transitions);
 	counts->failures = atomic_load(&watch->failures);
 	counts->events = atomic_load(&watch->events);
 }

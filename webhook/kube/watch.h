@@ -44,7 +44,9 @@ struct kube_watch_events {
 	/* A BOOKMARK event: everything up to this version has been reported. */
 	void (*bookmark)(void *context, uint64_t version);
 	void *context;
-	/* A stream was opened or has ended: kube_watch_counts.turns has grown. May be NULL. */
+	/*
+	 * A stream was opened or has ended: kube_watch_counts.transitions has grown. May be NULL.
+	 */
 	void (*turned)(void *context);
 	/*
 	 * A list failed and will be retried. `problem` is a sentence, borrowed during the call. May
@@ -65,7 +67,7 @@ struct kube_watch_timing {
 	int64_t backoff_max_ms; /* Maximum delay. */
 	int64_t lasted_ms;      /* A stream that was open for this long resets the delay. */
 	/* After a server has refused WatchList, it is tried again after this time. */
-	int64_t refused_ms;
+	int64_t unsupported_ms;
 };
 
 struct kube_watch_options {
@@ -109,7 +111,7 @@ bool kube_watch_live(const struct kube_watch *watch);
  * When the server last sent anything (an event, a bookmark, or the headers of a stream or list), by
  * kube_now_ms; 0: never. Thread-safe.
  */
-int64_t kube_watch_heard_ms(const struct kube_watch *watch);
+int64_t kube_watch_last_activity_ms(const struct kube_watch *watch);
 
 /* Counters for metrics. kube_watch_counts is thread-safe. */
 struct kube_watch_counts {
@@ -119,7 +121,7 @@ struct kube_watch_counts {
 	 * Streams that were opened or have ended, including those that ended before they were
 	 * opened.
 	 */
-	uint64_t turns;
+	uint64_t transitions;
 	/* Failed lists and streams; the regular end of a stream does not count. */
 	uint64_t failures;
 	uint64_t events; /* Objects: listed, changed and bookmarks. */

@@ -39,7 +39,7 @@ static int advance(struct kube_watch *watch, uint64_t version, struct error *err
 		return -1;
 	}
 	watch->version = version;
-	watch->told = true;
+	watch->notified = true;
 	return 0;
 }
 

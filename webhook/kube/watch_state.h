@@ -38,7 +38,7 @@ struct kube_watch {
 	 * Number of consecutive streams that failed without an event: their version may be the
 	 * cause.
 	 */
-	unsigned barren;
+	unsigned empty_streams;
 	/* Number of consecutive lists that ended because a callback requested a new one. */
 	unsigned useless;
 	/*
@@ -46,8 +46,8 @@ struct kube_watch {
 	 * support it.
 	 */
 	unsigned unfinished;
-	int64_t backoff_ms;    /* Upper bound of the next delay. */
-	int64_t refuses_until; /* No WatchList is tried before this time, by kube_loop_now_ms. */
+	int64_t backoff_ms;        /* Upper bound of the next delay. */
+	int64_t unsupported_until; /* No WatchList before this time, by kube_loop_now_ms. */
 
 	/* The fields below belong to the call in progress. */
 	struct kube_request *request;
@@ -55,10 +55,10 @@ struct kube_watch {
 	struct error err;         /* Why `received` ended the call. */
 	struct kube_status error; /* Content of an ERROR event. */
 	int64_t opened_ms;        /* 0: not open. */
-	bool told;                /* An event of a stream of changes was reported. */
+	bool notified;            /* An event of a stream of changes was reported. */
 
-	atomic_int_fast64_t heard_ms;
-	atomic_uint_fast64_t lists, streams, turns, failures, events;
+	atomic_int_fast64_t last_activity_ms;
+	atomic_uint_fast64_t lists, streams, transitions, failures, events;
 };
 
 /* Calls `begin`, once per list. */

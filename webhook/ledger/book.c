@@ -32,7 +32,7 @@ void book_close(struct book *book)
 	*book = (struct book){0};
 }
 
-void book_lift(struct book *book, const struct entry *entry, bool back)
+void book_exclude(struct book *book, const struct entry *entry, bool back)
 {
 	for (uint32_t i = 0; i < entry->charge_count; i++) {
 		struct held *row = &book->held[entry->charges[i].quota];
@@ -44,7 +44,7 @@ void book_lift(struct book *book, const struct entry *entry, bool back)
 
 static void take_out(struct book *book, struct entry *entry)
 {
-	book_lift(book, entry, false);
+	book_exclude(book, entry, false);
 	if (entry->booked == BOOKED_USED)
 		book->used--;
 	else if (entry->booked == BOOKED_PENDING)
@@ -136,12 +136,12 @@ static bool is_lighter(const struct charge *before, uint32_t before_count, const
 static struct charge *charge_entry(struct book *book, const struct entry *entry, const struct pairs *labels,
 				   uint32_t before_count, uint32_t *count, bool *no_memory)
 {
-	int made = policy_charge(book->policy, &entry->holding, labels, book->charges);
+	int made = policy_charge(book->policy, &entry->consumer, labels, book->charges);
 	*count = made > 0 ? (uint32_t)made : 0;
 	if (*count == 0)
 		return NULL;
 	bool same = is_same(entry->charges, before_count, book->charges, *count);
-	struct charge *fresh = same ? NULL : tally_charges(book, *count, entry->holding.namespace);
+	struct charge *fresh = same ? NULL : tally_charges(book, *count, entry->consumer.namespace);
 	if (fresh)
 		return fresh;
 	*no_memory = !same;
@@ -171,12 +171,12 @@ unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking w
 	entry->booked = (uint8_t)where;
 	entry->leaving = where == BOOKED_USED && entry->terminating_ms;
 	entry->root = UINT32_MAX;
-	book_lift(book, entry, true);
+	book_exclude(book, entry, true);
 	book->used += where == BOOKED_USED;
 	book->pending += where == BOOKED_PENDING;
 	if (in_text) {
-		entry->root = policy_root(book->policy, entry->holding.namespace, labels);
-		entry->text_bytes = (uint32_t)ledger_text_bytes(&entry->holding);
+		entry->root = policy_root(book->policy, entry->consumer.namespace, labels);
+		entry->text_bytes = (uint32_t)ledger_text_bytes(&entry->consumer);
 	}
 	book->text_entries += in_text;
 	book->text_bytes += entry->text_bytes;

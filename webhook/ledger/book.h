@@ -17,7 +17,7 @@ struct book_root {
 	uint32_t entries;
 	size_t bytes;
 	/* The last round of decisions in which a Pod of this root found no room. */
-	uint32_t crowded;
+	uint32_t backpressure;
 };
 
 struct book {
@@ -50,6 +50,6 @@ unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking w
 		    const struct pairs *labels);
 
 /* Subtracts an entry's charges from the sums temporarily, or adds them `back`. Needs no memory. */
-void book_lift(struct book *book, const struct entry *entry, bool back);
+void book_exclude(struct book *book, const struct entry *entry, bool back);
 
 #endif

@@ -32,19 +32,19 @@ static void track(struct ledger *ledger, struct entry *entry)
 	ledger->pending = entry;
 }
 
-bool ledger_settle(struct ledger *ledger, struct entry *entry)
+bool ledger_update_booking(struct ledger *ledger, struct entry *entry)
 {
 	bool pending = entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE);
 	if (pending && !entry->pending_link)
 		track(ledger, entry);
 	else if (!pending)
 		untrack(entry);
-	const struct pairs *labels = ledger_namespace_labels(ledger, entry->holding.namespace);
+	const struct pairs *labels = ledger_namespace_labels(ledger, entry->consumer.namespace);
 	unsigned booked = book_entry(&ledger->book, entry, entry_booking(entry), entry_takes_text(entry), labels);
 	entry_note_mischarged(ledger, entry, booked & BOOKED_NO_MEMORY);
-	bool stranger = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
-	ledger->strangers += (uint32_t)stranger - (uint32_t)entry->stranger;
-	entry->stranger = stranger;
+	bool unresolved = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
+	ledger->unresolved_count += (uint32_t)unresolved - (uint32_t)entry->unresolved;
+	entry->unresolved = unresolved;
 	uint8_t unfit = entry->booked == BOOKED_NOWHERE ? 0 : entry->node_fit;
 	ledger->on_no_model += !!(unfit & NODE_OF_NO_MODEL) - (uint32_t) !!(entry->unfit & NODE_OF_NO_MODEL);
 	ledger->on_several_models +=
@@ -66,12 +66,12 @@ void ledger_replace(struct ledger *ledger, struct entry *old, struct entry *entr
 		entry->gone_ms = old->gone_ms;
 		entry->terminating_ms = old->terminating_ms;
 		entry->grace_ms = old->grace_ms;
-		/* The booking is taken over unchanged; ledger_settle updates it. */
+		/* The booking is taken over unchanged; ledger_update_booking updates it. */
 		entry->charges = old->charges;
 		entry->charge_count = old->charge_count;
 		entry->booked = old->booked;
 		entry->leaving = old->leaving;
-		entry->stranger = old->stranger;
+		entry->unresolved = old->unresolved;
 		entry->mischarged = old->mischarged;
 		entry->unfit = old->unfit;
 		entry->root = old->root;
@@ -87,7 +87,7 @@ bool ledger_prune(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 	int64_t memory_ms = 2 * ledger->options.ttl_ms;
 	bool remembered = ledger->comparing && entry->list == ledger->list;
 	if (remembered || entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
-	    (entry->state & (ENTRY_GONE | ENTRY_SWEPT) && now_ms - entry->gone_ms < memory_ms))
+	    (entry->state & (ENTRY_GONE | ENTRY_EXPIRED) && now_ms - entry->gone_ms < memory_ms))
 		return false;
 	entry_drop(&ledger->table, entry);
 	return true;

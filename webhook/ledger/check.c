@@ -11,18 +11,18 @@ static int check_entry(const struct ledger *ledger, const struct entry *entry, s
 	enum entry_booking where = entry_booking(entry);
 	int count = where == BOOKED_NOWHERE
 			? 0
-			: policy_charge(ledger->book.policy, &entry->holding,
-					ledger_namespace_labels(ledger, entry->holding.namespace), charges);
+			: policy_charge(ledger->book.policy, &entry->consumer,
+					ledger_namespace_labels(ledger, entry->consumer.namespace), charges);
 	if (count < 0 || entry->booked != where)
 		return -1;
 	fresh.charges = charges;
 	fresh.charge_count = (uint32_t)count;
 	fresh.leaving = where == BOOKED_USED && entry->terminating_ms;
-	book_lift(book, &fresh, true);
+	book_exclude(book, &fresh, true);
 	book->used += where == BOOKED_USED;
 	book->pending += where == BOOKED_PENDING;
 	book->text_entries += entry_takes_text(entry);
-	book->text_bytes += entry_takes_text(entry) ? ledger_text_bytes(&entry->holding) : 0;
+	book->text_bytes += entry_takes_text(entry) ? ledger_text_bytes(&entry->consumer) : 0;
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static bool is_tallied(const struct ledger *ledger, uint32_t quota)
 
 bool ledger_check(const struct ledger *ledger)
 {
-	uint32_t quotas = policy_quota_count(ledger->book.policy), entries = 0, strangers = 0;
+	uint32_t quotas = policy_quota_count(ledger->book.policy), entries = 0, unresolved_count = 0;
 	struct ledger_unfit unfit = {0};
 	struct book fresh;
 	if (book_open(&fresh, ledger->book.policy) < 0)
@@ -47,11 +47,11 @@ bool ledger_check(const struct ledger *ledger)
 	     entry = entry_next(&ledger->table, entry)) {
 		exact &= check_entry(ledger, entry, &fresh) == 0;
 		entries++;
-		strangers += entry->stranger;
+		unresolved_count += entry->unresolved;
 		unfit.of_no_model += !!(entry->unfit & NODE_OF_NO_MODEL);
 		unfit.of_several_models += !!(entry->unfit & NODE_OF_SEVERAL_MODELS);
 	}
-	exact &= entries == ledger->table.map.count && strangers == ledger->strangers &&
+	exact &= entries == ledger->table.map.count && unresolved_count == ledger->unresolved_count &&
 		 unfit.of_no_model == ledger->on_no_model && unfit.of_several_models == ledger->on_several_models;
 	for (uint32_t i = 0; i < quotas; i++)
 		exact &= fresh.held[i].used == ledger->book.held[i].used &&

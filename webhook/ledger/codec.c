@@ -32,31 +32,33 @@ static bool is_plain(struct str s, size_t max)
 
 /* --- Limits of a text --- */
 
-bool ledger_text_fits(const struct holding *holding)
+bool ledger_text_fits(const struct consumer *consumer)
 {
-	bool fits = is_plain(holding->uid, UID_MAX) && is_plain(holding->namespace, NAME_MAX_BYTES) &&
-		    (holding->name.len == 0 || is_plain(holding->name, NAME_MAX_BYTES)) && holding->demand_count > 0 &&
-		    holding->demand_count <= LIST_MAX && holding->model_count <= LIST_MAX;
-	for (uint32_t i = 0; fits && i < holding->demand_count; i++)
-		fits = is_plain(holding->demands[i].resource, NAME_MAX_BYTES) && holding->demands[i].count > 0 &&
-		       holding->demands[i].count <= COMPANION_MAX;
-	for (uint32_t i = 0; fits && i < holding->model_count; i++)
-		fits = is_plain(holding->models[i], NAME_MAX_BYTES);
+	bool fits = is_plain(consumer->uid, UID_MAX) && is_plain(consumer->namespace, NAME_MAX_BYTES) &&
+		    (consumer->name.len == 0 || is_plain(consumer->name, NAME_MAX_BYTES)) &&
+		    consumer->request_count > 0 && consumer->request_count <= LIST_MAX &&
+		    consumer->model_count <= LIST_MAX;
+	for (uint32_t i = 0; fits && i < consumer->request_count; i++)
+		fits = is_plain(consumer->requests[i].resource, NAME_MAX_BYTES) && consumer->requests[i].count > 0 &&
+		       consumer->requests[i].count <= COMPANION_MAX;
+	for (uint32_t i = 0; fits && i < consumer->model_count; i++)
+		fits = is_plain(consumer->models[i], NAME_MAX_BYTES);
 	return fits;
 }
 
-size_t ledger_text_bytes(const struct holding *holding)
+size_t ledger_text_bytes(const struct consumer *consumer)
 {
 	/*
 	 * For the Pod: `P `, the uid and a blank, the number of the namespace and a blank, `N ;`,
 	 * and a blank, `-` and `;`. For each resource: `R ;`, and `12345=1000000000,` or
 	 * `12345=9007199254740992,`. For each Accelerator: `M ;` and `12345,`.
 	 */
-	size_t bytes = 2 + ledger_uid_bytes(holding->uid) + 1 + 5 + 1 + 3 + holding->namespace.len + 3;
-	for (uint32_t i = 0; i < holding->demand_count; i++)
-		bytes += 3 + holding->demands[i].resource.len + (holding->demands[i].count <= DEMAND_MAX ? 17 : 23);
-	for (uint32_t i = 0; i < holding->model_count; i++)
-		bytes += 3 + holding->models[i].len + 6;
+	size_t bytes = 2 + ledger_uid_bytes(consumer->uid) + 1 + 5 + 1 + 3 + consumer->namespace.len + 3;
+	for (uint32_t i = 0; i < consumer->request_count; i++)
+		bytes += 3 + consumer->requests[i].resource.len +
+			 (consumer->requests[i].count <= RESOURCE_REQUEST_MAX ? 17 : 23);
+	for (uint32_t i = 0; i < consumer->model_count; i++)
+		bytes += 3 + consumer->models[i].len + 6;
 	return bytes;
 }
 
@@ -113,52 +115,52 @@ static uint32_t number_of(struct ledger_text *text, int kind, const struct str *
 }
 
 /* Names are written before the Pod that uses them. */
-static void write_names(struct ledger_text *text, const struct holding *holding)
+static void write_names(struct ledger_text *text, const struct consumer *consumer)
 {
 	if (!text->begun)
 		buf_printf(text->out, "%u;", text->form);
 	text->begun = true;
 	if (text->form > 1)
-		number_of(text, NAMESPACES, &holding->namespace);
-	for (uint32_t i = 0; i < holding->demand_count; i++)
-		number_of(text, RESOURCES, &holding->demands[i].resource);
-	for (uint32_t i = 0; i < holding->model_count; i++)
-		number_of(text, MODELS, &holding->models[i]);
+		number_of(text, NAMESPACES, &consumer->namespace);
+	for (uint32_t i = 0; i < consumer->request_count; i++)
+		number_of(text, RESOURCES, &consumer->requests[i].resource);
+	for (uint32_t i = 0; i < consumer->model_count; i++)
+		number_of(text, MODELS, &consumer->models[i]);
 }
 
-static void write_identity(struct ledger_text *text, const struct holding *holding)
+static void write_identity(struct ledger_text *text, const struct consumer *consumer)
 {
 	struct buf *out = text->out;
 	buf_text(out, "P ");
 	if (text->form > 1) {
-		ledger_uid_write(out, holding->uid);
+		ledger_uid_write(out, consumer->uid);
 		buf_char(out, ' ');
-		buf_number(out, number_of(text, NAMESPACES, &holding->namespace));
+		buf_number(out, number_of(text, NAMESPACES, &consumer->namespace));
 		return;
 	}
-	buf_str(out, holding->uid);
+	buf_str(out, consumer->uid);
 	buf_char(out, ' ');
-	buf_str(out, holding->namespace);
+	buf_str(out, consumer->namespace);
 	buf_char(out, ' ');
-	buf_str(out, holding->name.len ? holding->name : STR(NO_NAME));
+	buf_str(out, consumer->name.len ? consumer->name : STR(NO_NAME));
 }
 
-void ledger_text_add(struct ledger_text *text, const struct holding *holding)
+void ledger_text_add(struct ledger_text *text, const struct consumer *consumer)
 {
 	struct buf *out = text->out;
-	write_names(text, holding);
-	write_identity(text, holding);
-	for (uint32_t i = 0; i < holding->demand_count; i++) {
+	write_names(text, consumer);
+	write_identity(text, consumer);
+	for (uint32_t i = 0; i < consumer->request_count; i++) {
 		buf_char(out, i ? ',' : ' ');
-		buf_number(out, number_of(text, RESOURCES, &holding->demands[i].resource));
+		buf_number(out, number_of(text, RESOURCES, &consumer->requests[i].resource));
 		buf_char(out, '=');
-		buf_number(out, (uint64_t)holding->demands[i].count);
+		buf_number(out, (uint64_t)consumer->requests[i].count);
 	}
-	if (holding->model_count == 0)
+	if (consumer->model_count == 0)
 		buf_text(out, " -");
-	for (uint32_t i = 0; i < holding->model_count; i++) {
+	for (uint32_t i = 0; i < consumer->model_count; i++) {
 		buf_char(out, i ? ',' : ' ');
-		buf_number(out, number_of(text, MODELS, &holding->models[i]));
+		buf_number(out, number_of(text, MODELS, &consumer->models[i]));
 	}
 	buf_char(out, ';');
 }
@@ -259,25 +261,25 @@ static uint32_t count_list(struct str list)
 	return count;
 }
 
-static int read_demands(struct reading *r, struct str list, struct holding *holding)
+static int read_requests(struct reading *r, struct str list, struct consumer *consumer)
 {
 	uint32_t count = count_list(list);
-	struct demand *demands = count <= LIST_MAX ? allocate(r, count, sizeof *demands) : NULL;
-	if (!demands || count == 0)
+	struct resource_request *requests = count <= LIST_MAX ? allocate(r, count, sizeof *requests) : NULL;
+	if (!requests || count == 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
 		int64_t amount;
 		struct str item = take(&list, ','), resource = name_of(r, RESOURCES, take(&item, '='));
 		if (!str_present(resource) || !to_number(item, COMPANION_MAX, &amount) || amount == 0)
 			return -1;
-		demands[i] = (struct demand){resource, amount};
+		requests[i] = (struct resource_request){resource, amount};
 	}
-	holding->demands = demands;
-	holding->demand_count = count;
+	consumer->requests = requests;
+	consumer->request_count = count;
 	return 0;
 }
 
-static int read_models(struct reading *r, struct str list, struct holding *holding)
+static int read_models(struct reading *r, struct str list, struct consumer *consumer)
 {
 	if (str_eq(list, STR("-")))
 		return 0;
@@ -290,35 +292,35 @@ static int read_models(struct reading *r, struct str list, struct holding *holdi
 		if (!str_present(models[i]))
 			return -1;
 	}
-	holding->models = models;
-	holding->model_count = count;
+	consumer->models = models;
+	consumer->model_count = count;
 	return 0;
 }
 
-static void read_identity(struct reading *r, struct str *record, struct holding *holding)
+static void read_identity(struct reading *r, struct str *record, struct consumer *consumer)
 {
 	struct str uid = take(record, ' '), namespace = take(record, ' ');
 	if (r->form > 1) {
-		r->no_memory |= ledger_uid_read(uid, r->arena, &holding->uid) < 0;
-		holding->namespace = name_of(r, NAMESPACES, namespace);
+		r->no_memory |= ledger_uid_read(uid, r->arena, &consumer->uid) < 0;
+		consumer->namespace = name_of(r, NAMESPACES, namespace);
 		return;
 	}
-	holding->uid = uid;
-	holding->namespace = namespace;
-	holding->name = take(record, ' ');
+	consumer->uid = uid;
+	consumer->namespace = namespace;
+	consumer->name = take(record, ' ');
 }
 
-static int read_pod(struct reading *r, struct str record, struct holding *holding)
+static int read_pod(struct reading *r, struct str record, struct consumer *consumer)
 {
-	*holding = (struct holding){0};
-	read_identity(r, &record, holding);
-	if (r->form == 1 && holding->name.len == 0)
+	*consumer = (struct consumer){0};
+	read_identity(r, &record, consumer);
+	if (r->form == 1 && consumer->name.len == 0)
 		return -1;
-	if (str_eq(holding->name, STR(NO_NAME)))
-		holding->name = (struct str){0};
-	struct str demands = take(&record, ' ');
-	return read_demands(r, demands, holding) < 0 || read_models(r, record, holding) < 0 ||
-		       !ledger_text_fits(holding)
+	if (str_eq(consumer->name, STR(NO_NAME)))
+		consumer->name = (struct str){0};
+	struct str requests = take(&record, ' ');
+	return read_requests(r, requests, consumer) < 0 || read_models(r, record, consumer) < 0 ||
+		       !ledger_text_fits(consumer)
 		   ? -1
 		   : 0;
 }
@@ -359,7 +361,7 @@ static enum ledger_text_result no_memory(struct error *err)
 }
 
 enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
-					 int (*found)(void *context, const struct holding *holding), void *context,
+					 int (*found)(void *context, const struct consumer *consumer), void *context,
 					 struct error *err)
 {
 	struct reading r = {.arena = arena, .form = ledger_text_form(text)};
@@ -371,11 +373,11 @@ enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
 		return no_memory(err);
 	for (unsigned record = 1; text.len; record++) {
 		struct str whole = take(&text, ';'), rest = str_tail(whole, 2);
-		struct holding holding;
+		struct consumer consumer;
 		int kind = kind_of(&r, whole);
 		bool pod = str_starts(whole, STR("P "));
-		bool good = pod ? read_pod(&r, rest, &holding) == 0 : kind < KINDS && read_name(&r, kind, rest) == 0;
-		if (r.no_memory || (good && pod && found(context, &holding) < 0))
+		bool good = pod ? read_pod(&r, rest, &consumer) == 0 : kind < KINDS && read_name(&r, kind, rest) == 0;
+		if (r.no_memory || (good && pod && found(context, &consumer) < 0))
 			return no_memory(err);
 		if (!good) {
 			error_set(err, "spec.pending cannot be read at its record %u", record);

@@ -23,8 +23,8 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/buf.h"
+#include "gpugate/consumer.h"
 #include "gpugate/error.h"
-#include "gpugate/holding.h"
 
 #define LEDGER_FORM 2                /* The newest form that this version reads and writes. */
 #define LEDGER_TEXT_MAX (512u << 10) /* In bytes; an object in etcd may take 1.5 MiB. */
@@ -54,20 +54,20 @@ struct ledger_text {
  * Whether a Pod can be encoded: it has requests, and its names are short and plain. The name of the
  * Pod may be absent, because form 2 does not store it.
  */
-bool ledger_text_fits(const struct holding *holding);
+bool ledger_text_fits(const struct consumer *consumer);
 
 /*
  * The maximum number of bytes that a Pod adds to a text of form 2, reached if none of its names has
  * a number yet.
  */
-size_t ledger_text_bytes(const struct holding *holding);
+size_t ledger_text_bytes(const struct consumer *consumer);
 
 /*
- * Write a text: begin, add for each Pod, end. The holdings must stay valid until the end. Failure
+ * Write a text: begin, add for each Pod, end. The consumers must stay valid until the end. Failure
  * sets out->failed.
  */
 void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form);
-void ledger_text_add(struct ledger_text *text, const struct holding *holding);
+void ledger_text_add(struct ledger_text *text, const struct consumer *consumer);
 void ledger_text_end(struct ledger_text *text);
 
 /* Returns the form that a text declares; 0: it is empty or declares none. */
@@ -87,7 +87,7 @@ enum ledger_text_result {
  * an error, which names the corrupt record.
  */
 enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
-					 int (*found)(void *context, const struct holding *holding), void *context,
+					 int (*found)(void *context, const struct consumer *consumer), void *context,
 					 struct error *err);
 
 #endif

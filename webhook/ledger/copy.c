@@ -1,6 +1,6 @@
 /*
  * copy: the last state of the record that all replicas write: loading it, writing the next one, and
- * sweeping.
+ * expiring.
  */
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/state.h"
@@ -10,15 +10,15 @@ struct loading {
 	int64_t now_ms;
 };
 
-static int load_entry(void *context, const struct holding *holding)
+static int load_entry(void *context, const struct consumer *consumer)
 {
 	struct loading *loading = context;
 	struct ledger *ledger = loading->ledger;
-	struct entry *entry = entry_find(&ledger->table, holding->uid);
+	struct entry *entry = entry_find(&ledger->table, consumer->uid);
 	/* An unreadable Pod may have no facts, and this text has them. */
 	if (!entry || entry->state == ENTRY_UNREADABLE) {
 		struct entry *old = entry;
-		entry = entry_make(holding, NULL);
+		entry = entry_make(consumer, NULL);
 		if (!entry)
 			return -1;
 		ledger_replace(ledger, old, entry);
@@ -27,11 +27,11 @@ static int load_entry(void *context, const struct holding *holding)
 		entry->pending_ms = loading->now_ms;
 		entry->due_version = 0;
 		/* It had left the copy: this is another admission of the same uid. */
-		entry->state &= (uint8_t)~ENTRY_SWEPT;
+		entry->state &= (uint8_t)~ENTRY_EXPIRED;
 	}
 	entry->state |= ENTRY_PENDING;
 	entry->copy = ledger->copy;
-	ledger_settle(ledger, entry);
+	ledger_update_booking(ledger, entry);
 	return 0;
 }
 
@@ -43,7 +43,7 @@ static void strip(struct ledger *ledger, uint8_t state, bool (*which)(const stru
 		if (!(entry->state & state) || !which(ledger, entry))
 			continue;
 		entry->state &= (uint8_t)~state;
-		ledger_settle(ledger, entry);
+		ledger_update_booking(ledger, entry);
 		if (entry->state == 0)
 			entry_drop(&ledger->table, entry);
 	}
@@ -60,9 +60,9 @@ static bool is_any(const struct ledger *ledger, const struct entry *entry)
 	return true;
 }
 
-static int count_entry(void *context, const struct holding *holding)
+static int count_entry(void *context, const struct consumer *consumer)
 {
-	(void)holding;
+	(void)consumer;
 	++*(uint32_t *)context;
 	return 0;
 }
@@ -105,7 +105,7 @@ static bool is_left_out(const struct ledger *ledger, const struct entry *entry, 
 	if (!entry_takes_text(entry))
 		return true;
 	return entry_seen(entry) &&
-	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->holding));
+	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->consumer));
 }
 
 void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, uint64_t *version)
@@ -115,7 +115,7 @@ void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pend
 	ledger_text_begin(&text, pending, ledger->form);
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
 		if (!is_left_out(ledger, entry, now_ms))
-			ledger_text_add(&text, &entry->holding);
+			ledger_text_add(&text, &entry->consumer);
 		else if (entry->booked == BOOKED_USED && entry->seen_version > *version)
 			*version = entry->seen_version;
 	}
@@ -153,7 +153,7 @@ void ledger_resolve(struct ledger *ledger)
 /* Whether an entry is dropped if its Pod is not seen in time. */
 static bool can_expire(const struct entry *entry)
 {
-	const uint8_t never = ENTRY_TENTATIVE | ENTRY_SWEPT | ENTRY_UNREADABLE;
+	const uint8_t never = ENTRY_TENTATIVE | ENTRY_EXPIRED | ENTRY_UNREADABLE;
 	return entry->state & ENTRY_PENDING && !(entry->state & never) && !entry_seen(entry);
 }
 
@@ -171,29 +171,29 @@ bool ledger_overdue(const struct ledger *ledger, int64_t now_ms)
 	return false;
 }
 
-void ledger_due(struct ledger *ledger, uint64_t version, int64_t asked_ms)
+void ledger_due(struct ledger *ledger, uint64_t version, int64_t queried_ms)
 {
 	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (!entry->due_version && is_overdue(ledger, entry, asked_ms))
+		if (!entry->due_version && is_overdue(ledger, entry, queried_ms))
 			entry->due_version = version;
 }
 
-uint32_t ledger_sweep(struct ledger *ledger, int64_t now_ms)
+uint32_t ledger_expire(struct ledger *ledger, int64_t now_ms)
 {
-	uint32_t swept = 0;
+	uint32_t expired = 0;
 	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
 		if (!entry->due_version || !is_overdue(ledger, entry, now_ms) ||
 		    ledger->view_version < entry->due_version)
 			continue;
-		entry->state |= ENTRY_SWEPT;
+		entry->state |= ENTRY_EXPIRED;
 		entry->gone_ms = now_ms;
-		ledger_settle(ledger, entry);
-		swept++;
+		ledger_update_booking(ledger, entry);
+		expired++;
 	}
-	return swept;
+	return expired;
 }
 
-bool ledger_awaits_sweep(const struct ledger *ledger)
+bool ledger_awaits_expiry(const struct ledger *ledger)
 {
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
 		if (entry->due_version > ledger->view_version && can_expire(entry))

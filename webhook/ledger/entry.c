@@ -4,11 +4,11 @@
 
 #include "gpugate/pairs.h"
 
-#define SLOTS_LEAST 256
+#define SLOTS_MIN 256
 
 int entry_table_init(struct entry_table *table)
 {
-	return hash_map_init(&table->map, SLOTS_LEAST);
+	return hash_map_init(&table->map, SLOTS_MIN);
 }
 
 void entry_table_release(struct entry_table *table)
@@ -24,7 +24,7 @@ struct entry *entry_find(const struct entry_table *table, struct str uid)
 {
 	uint64_t hash = str_hash(uid);
 	struct hash_link *link = hash_map_chain(&table->map, hash);
-	while (link && !(link->hash == hash && str_eq(((struct entry *)(void *)link)->holding.uid, uid)))
+	while (link && !(link->hash == hash && str_eq(((struct entry *)(void *)link)->consumer.uid, uid)))
 		link = link->next;
 	return (struct entry *)(void *)link;
 }
@@ -79,19 +79,20 @@ static const struct str *pack_strs(struct packer *packer, const struct str *from
 	return items;
 }
 
-static void pack_holding(struct packer *packer, struct holding *h)
+static void pack_consumer(struct packer *packer, struct consumer *h)
 {
 	pack_str(packer, &h->uid);
 	pack_str(packer, &h->namespace);
 	pack_str(packer, &h->name);
-	struct demand *demands = pack(packer, h->demands, h->demand_count * sizeof *demands, _Alignof(struct demand));
-	for (uint32_t i = 0; i < h->demand_count; i++) {
-		struct demand demand = h->demands[i];
-		pack_str(packer, &demand.resource);
-		if (demands)
-			demands[i] = demand;
+	struct resource_request *requests =
+	    pack(packer, h->requests, h->request_count * sizeof *requests, _Alignof(struct resource_request));
+	for (uint32_t i = 0; i < h->request_count; i++) {
+		struct resource_request resource_request = h->requests[i];
+		pack_str(packer, &resource_request.resource);
+		if (requests)
+			requests[i] = resource_request;
 	}
-	h->demands = demands;
+	h->requests = requests;
 	h->models = pack_strs(packer, h->models, h->model_count);
 	h->node_models = pack_strs(packer, h->node_models, h->node_model_count);
 }
@@ -135,19 +136,19 @@ static const struct pod *pack_placement(struct packer *packer, const struct pod 
 	return to;
 }
 
-struct entry *entry_make(const struct holding *holding, const struct pod *pod)
+struct entry *entry_make(const struct consumer *consumer, const struct pod *pod)
 {
 	struct packer packer = {0};
-	struct holding copy = *holding;
-	pack_holding(&packer, &copy);
+	struct consumer copy = *consumer;
+	pack_consumer(&packer, &copy);
 	if (pod)
 		pack_placement(&packer, pod);
 	struct entry *entry = malloc(sizeof *entry + packer.at);
 	if (!entry)
 		return NULL;
-	*entry = (struct entry){.holding = *holding};
+	*entry = (struct entry){.consumer = *consumer};
 	packer = (struct packer){.base = (char *)(entry + 1)};
-	pack_holding(&packer, &entry->holding);
+	pack_consumer(&packer, &entry->consumer);
 	if (pod)
 		entry->placement = pack_placement(&packer, pod);
 	return entry;
@@ -165,7 +166,7 @@ void entry_put(struct entry_table *table, struct entry *old, struct entry *entry
 	if (old)
 		hash_map_replace(&table->map, &old->in_table, &entry->in_table);
 	else
-		hash_map_add(&table->map, &entry->in_table, str_hash(entry->holding.uid));
+		hash_map_add(&table->map, &entry->in_table, str_hash(entry->consumer.uid));
 	entry_free(old);
 }
 

@@ -5,8 +5,8 @@
 #ifndef WEBHOOK_LEDGER_ENTRY_H
 #define WEBHOOK_LEDGER_ENTRY_H
 
+#include "gpugate/consumer.h"
 #include "gpugate/hash_map.h"
-#include "gpugate/holding.h"
 #include "gpugate/pod.h"
 #include "gpugate/quota.h"
 
@@ -24,7 +24,7 @@ enum entry_state {
 	 * The Pod never appeared: it no longer counts and is not written. If it appears after all,
 	 * it is late.
 	 */
-	ENTRY_SWEPT = 1 << 5,
+	ENTRY_EXPIRED = 1 << 5,
 	/* The view has it but cannot read it: its facts are older or missing. */
 	ENTRY_UNREADABLE = 1 << 6,
 };
@@ -34,7 +34,7 @@ enum entry_booking { BOOKED_NOWHERE, BOOKED_USED, BOOKED_PENDING };
 
 struct entry {
 	struct hash_link in_table; /* Must come first: see entry_next. */
-	struct holding holding;
+	struct consumer consumer;
 	/*
 	 * What policy_place reads of a Pod, and node_name. NULL: the view does not have the Pod, or
 	 * it has finished.
@@ -50,8 +50,8 @@ struct entry {
 	uint32_t copy; /* Number of the last copy that contained it. */
 	uint8_t state; /* enum entry_state */
 	uint8_t booked;
-	bool leaving;  /* It is booked as used, and terminating. */
-	bool stranger; /* It is booked, and the labels of its namespace are relevant but unknown. */
+	bool leaving;    /* It is booked as used, and terminating. */
+	bool unresolved; /* Booked, and the labels of its namespace are relevant but unknown. */
 	/* It is booked, and there was no memory to compute or store its charges. */
 	bool mischarged;
 	uint8_t node_fit;      /* enum node_fit: how its node fits its models by the policy. */
@@ -64,7 +64,7 @@ struct entry {
 	 */
 	uint64_t due_version;
 	int64_t pending_ms;     /* When this replica first knew it as pending. */
-	int64_t gone_ms;        /* When it was deleted or swept. */
+	int64_t gone_ms;        /* When it was deleted or expired. */
 	int64_t terminating_ms; /* When this replica first saw it terminating; 0: it is not. */
 	int64_t grace_ms;       /* The grace period of its deletion. */
 };
@@ -90,10 +90,10 @@ static inline struct entry *entry_next(const struct entry_table *table, const st
 }
 
 /*
- * Copies everything that the holding refers to, and the placement of `pod` (may be NULL). All other
- * fields are zero, and the entry is in no table. Returns new, or NULL without memory.
+ * Copies everything that the consumer refers to, and the placement of `pod` (may be NULL). All
+ * other fields are zero, and the entry is in no table. Returns new, or NULL without memory.
  */
-struct entry *entry_make(const struct holding *holding, const struct pod *pod);
+struct entry *entry_make(const struct consumer *consumer, const struct pod *pod);
 void entry_free(struct entry *entry); /* Takes NULL. */
 
 /*

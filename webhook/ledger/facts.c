@@ -6,43 +6,43 @@
  * Maximum number of names that quotas may count, and of other names. Admission accepts 64
  * accelerators and 64 other resources that quotas name.
  */
-#define DEMANDS_MAX 128
+#define RESOURCE_REQUESTS_MAX 128
 
 /*
  * Limits the memory for the requests of one Pod, because a tenant can store Pods that request
  * thousands of names. The same number of names that no quota counts is kept too, because another
  * policy may count them.
  */
-static int bound_demands(struct ledger *ledger, struct holding *holding)
+static int bound_requests(struct ledger *ledger, struct consumer *consumer)
 {
-	struct demand *kept = arena_alloc(&ledger->scratch, 2 * (size_t)DEMANDS_MAX * sizeof *kept);
+	struct resource_request *kept = arena_alloc(&ledger->scratch, 2 * (size_t)RESOURCE_REQUESTS_MAX * sizeof *kept);
 	uint32_t counts[2] = {0}, count = 0; /* Of names that quotas may count, and of others. */
 	if (!kept)
 		return -1;
-	for (uint32_t i = 0; i < holding->demand_count; i++) {
-		bool other = !policy_counts_some(ledger->book.policy, &holding->demands[i], 1);
-		if (counts[other]++ < DEMANDS_MAX)
-			kept[count++] = holding->demands[i];
+	for (uint32_t i = 0; i < consumer->request_count; i++) {
+		bool other = !policy_counts_some(ledger->book.policy, &consumer->requests[i], 1);
+		if (counts[other]++ < RESOURCE_REQUESTS_MAX)
+			kept[count++] = consumer->requests[i];
 	}
-	holding->demands = kept;
-	holding->demand_count = count;
+	consumer->requests = kept;
+	consumer->request_count = count;
 	return 0;
 }
 
-int ledger_place(struct ledger *ledger, const struct pod *placement, struct holding *holding)
+int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer)
 {
 	const struct pairs *labels = labels_get(&ledger->nodes, placement->node_name);
-	if (policy_place(ledger->book.policy, placement, &ledger->scratch, holding) < 0)
+	if (policy_place(ledger->book.policy, placement, &ledger->scratch, consumer) < 0)
 		return -1;
-	holding->node_models = NULL;
-	holding->node_model_count = 0;
-	return labels ? policy_place_on_node(ledger->book.policy, labels, &ledger->scratch, holding) : 0;
+	consumer->node_models = NULL;
+	consumer->node_model_count = 0;
+	return labels ? policy_place_on_node(ledger->book.policy, labels, &ledger->scratch, consumer) : 0;
 }
 
-struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding)
+struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer)
 {
 	struct pod kept = {.present = true, .node_name = pod->node_name};
-	if (!policy_counts_some(policy, holding->demands, holding->demand_count) || !policy_placement_bounded(pod))
+	if (!policy_counts_some(policy, consumer->requests, consumer->request_count) || !policy_placement_bounded(pod))
 		return kept;
 	kept.node_selector = pod->node_selector;
 	kept.has_required_affinity = pod->has_required_affinity;
@@ -51,13 +51,13 @@ struct pod ledger_placement_of(const struct policy *policy, const struct pod *po
 	return kept;
 }
 
-int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding)
+int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consumer *consumer)
 {
 	arena_reset(&ledger->scratch);
-	*holding = (struct holding){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
-	if (policy_demands(pod, &ledger->scratch, &holding->demands, &holding->demand_count) < 0 ||
-	    bound_demands(ledger, holding) < 0)
+	*consumer = (struct consumer){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+	if (policy_pod_requests(pod, &ledger->scratch, &consumer->requests, &consumer->request_count) < 0 ||
+	    bound_requests(ledger, consumer) < 0)
 		return -1;
-	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, holding);
-	return holding->demand_count == 0 ? 0 : ledger_place(ledger, &placement, holding);
+	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
+	return consumer->request_count == 0 ? 0 : ledger_place(ledger, &placement, consumer);
 }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define SLOTS_LEAST 64
+#define SLOTS_MIN 64
 
 void labels_init(struct labels *labels)
 {
@@ -76,7 +76,7 @@ static bool same(const struct pairs *a, const struct pairs *b)
 
 int labels_set(struct labels *labels, struct str name, const struct pairs *pairs)
 {
-	if (!labels->map.slots && hash_map_init(&labels->map, SLOTS_LEAST) < 0)
+	if (!labels->map.slots && hash_map_init(&labels->map, SLOTS_MIN) < 0)
 		return -1;
 	struct labelled *old = find(labels, name);
 	if (old && same(&old->labels, pairs)) {

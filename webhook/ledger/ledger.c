@@ -84,10 +84,10 @@ static bool root_has_room(const struct caps *caps, const struct book *book, cons
 			text_of(caps, others, book->text_bytes - root->bytes), caps->bytes - LEDGER_TEXT_HEAD));
 }
 
-static uint32_t root_of(const struct ledger *ledger, const struct holding *holding)
+static uint32_t root_of(const struct ledger *ledger, const struct consumer *consumer)
 {
-	return policy_root(ledger->book.policy, holding->namespace,
-			   ledger_namespace_labels(ledger, holding->namespace));
+	return policy_root(ledger->book.policy, consumer->namespace,
+			   ledger_namespace_labels(ledger, consumer->namespace));
 }
 
 void ledger_round(struct ledger *ledger)
@@ -95,10 +95,10 @@ void ledger_round(struct ledger *ledger)
 	ledger->round++;
 }
 
-bool ledger_is_crowded(const struct ledger *ledger, const struct holding *holding)
+bool ledger_has_backpressure(const struct ledger *ledger, const struct consumer *consumer)
 {
-	uint32_t root = root_of(ledger, holding);
-	return root != UINT32_MAX && ledger->round && ledger->book.roots[root].crowded == ledger->round;
+	uint32_t root = root_of(ledger, consumer);
+	return root != UINT32_MAX && ledger->round && ledger->book.roots[root].backpressure == ledger->round;
 }
 
 static bool has_room(const struct caps *caps, const struct book *book, const struct book_root *root, size_t bytes)
@@ -109,114 +109,115 @@ static bool has_room(const struct caps *caps, const struct book *book, const str
 }
 
 /* Returns why another Pod cannot be held; NULL: it can. */
-static const char *no_room(struct ledger *ledger, const struct holding *holding)
+static const char *no_room(struct ledger *ledger, const struct consumer *consumer)
 {
 	const struct book *book = &ledger->book;
 	if (ledger->options.pods_max && ledger->table.map.count >= ledger->options.pods_max)
 		return "the ledger is full";
 	if (!ledger->options.shared)
 		return NULL;
-	if (!ledger_text_fits(holding))
+	if (!ledger_text_fits(consumer))
 		return "the names of the Pod are not such as Kubernetes gives";
-	uint32_t number = root_of(ledger, holding);
+	uint32_t number = root_of(ledger, consumer);
 	struct book_root *root = number == UINT32_MAX ? NULL : &book->roots[number];
-	if (!ledger_is_crowded(ledger, holding) &&
-	    has_room(&form_caps[ledger->form], book, root, ledger_text_bytes(holding)))
+	if (!ledger_has_backpressure(ledger, consumer) &&
+	    has_room(&form_caps[ledger->form], book, root, ledger_text_bytes(consumer)))
 		return NULL;
 	if (root)
-		root->crowded = ledger->round;
+		root->backpressure = ledger->round;
 	return root && root->entries ? "too many Pods of this tenant were admitted and have not been stored yet"
 				     : "the ledger is full of Pods that were admitted and have not been stored yet";
 }
 
 /* Holds an admitted Pod as tentative. Returns NULL, or why it cannot be held. */
-static const char *hold(struct ledger *ledger, const struct holding *holding, int64_t now_ms, bool *crowded)
+static const char *hold(struct ledger *ledger, const struct consumer *consumer, int64_t now_ms, bool *backpressure)
 {
-	struct entry *self = entry_find(&ledger->table, holding->uid);
+	struct entry *self = entry_find(&ledger->table, consumer->uid);
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* It exists, and therefore needs no pending entry. */
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);
-	const char *why = roomy ? NULL : no_room(ledger, holding);
+	const char *why = roomy ? NULL : no_room(ledger, consumer);
 	/* In a shared ledger, each of these reasons is caused by tenants, not by an outage. */
-	*crowded = why && ledger->options.shared;
+	*backpressure = why && ledger->options.shared;
 	if (why)
 		return why;
-	struct entry *entry = entry_make(holding, NULL);
+	struct entry *entry = entry_make(consumer, NULL);
 	if (!entry)
 		return no_memory;
 	ledger_replace(ledger, self, entry);
 	entry->pending_ms = now_ms; /* A new request starts the time to live again. */
 	entry->due_version = 0;
-	entry->state = (uint8_t)((entry->state & ~ENTRY_SWEPT) | ENTRY_TENTATIVE);
-	ledger_settle(ledger, entry);
+	entry->state = (uint8_t)((entry->state & ~ENTRY_EXPIRED) | ENTRY_TENTATIVE);
+	ledger_update_booking(ledger, entry);
 	if (!entry->mischarged)
 		return NULL;
 	entry->state &= (uint8_t)~ENTRY_TENTATIVE;
-	ledger_settle(ledger, entry);
+	ledger_update_booking(ledger, entry);
 	if (entry->state == 0)
 		entry_drop(&ledger->table, entry);
 	return no_memory;
 }
 
 /* Whether all limits that deny the Pod may change; one that stays is enough to deny it. */
-static enum ledger_hope hope_of(const struct refused *refused)
+static enum ledger_retry retry_of(const struct quota_denial *denial)
 {
-	enum ledger_hope hope = LEDGER_HOPE_SOON;
-	for (uint32_t i = 0; i < refused->excess_count; i++) {
-		const struct excess *excess = &refused->excess[i];
-		if (excess->refuses && excess->requested > excess->most)
-			return LEDGER_HOPE_NONE;
-		if (excess->refuses && !excess->changing)
-			hope = LEDGER_HOPE_UNSEEN;
+	enum ledger_retry retry = LEDGER_RETRY_SOON;
+	for (uint32_t i = 0; i < denial->quota_violation_count; i++) {
+		const struct quota_violation *quota_violation = &denial->quota_violation[i];
+		if (quota_violation->denies && quota_violation->requested > quota_violation->max)
+			return LEDGER_RETRY_NEVER;
+		if (quota_violation->denies && !quota_violation->changing)
+			retry = LEDGER_RETRY_UNSEEN;
 	}
-	return hope;
+	return retry;
 }
 
-void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
+void ledger_decide(struct ledger *ledger, const struct consumer *consumer, enum ledger_mode mode, int64_t now_ms,
 		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict)
 {
 	const struct policy *policy = ledger->book.policy;
-	const struct pairs *labels = ledger_namespace_labels(ledger, holding->namespace);
-	*verdict = (struct ledger_verdict){.answer = LEDGER_OUTAGE, .policy = policy, .why = no_memory};
+	const struct pairs *labels = ledger_namespace_labels(ledger, consumer->namespace);
+	*verdict = (struct ledger_verdict){.outcome = LEDGER_OUTAGE, .policy = policy, .why = no_memory};
 	struct charge *charges = arena_zalloc(arena, policy_charge_max(policy), sizeof *charges);
-	struct excess *excess = arena_zalloc(arena, policy_excess_max(policy), sizeof *excess);
+	struct quota_violation *quota_violation =
+	    arena_zalloc(arena, policy_quota_violations_max(policy), sizeof *quota_violation);
 	struct charge *room = arena_alloc(arena, policy_charge_max(policy) * sizeof *room);
-	int count = charges && excess && room ? policy_charge(policy, holding, labels, charges) : -1;
+	int count = charges && quota_violation && room ? policy_charge(policy, consumer, labels, charges) : -1;
 	if (count < 0 || !ledger_exact(ledger))
 		return;
 	verdict->charges = charges;
 	verdict->charge_count = (uint32_t)count;
-	verdict->refused = (struct refused){.excess = excess, .room = room};
-	verdict->answer = LEDGER_ADMITTED;
+	verdict->denial = (struct quota_denial){.quota_violation = quota_violation, .room = room};
+	verdict->outcome = LEDGER_ADMITTED;
 	verdict->why = NULL;
 
-	struct entry *self = entry_find(&ledger->table, holding->uid);
+	struct entry *self = entry_find(&ledger->table, consumer->uid);
 	if (self)
-		book_lift(&ledger->book, self, false);
-	bool refused = false;
-	struct refused *exceeded = &verdict->refused;
-	exceeded->excess_count =
-	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, excess, &refused);
-	if (exceeded->excess_count)
-		exceeded->room_count = policy_room(policy, holding->namespace, labels, ledger->book.held, room);
+		book_exclude(&ledger->book, self, false);
+	bool denied = false;
+	struct quota_denial *exceeded = &verdict->denial;
+	exceeded->quota_violation_count =
+	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, quota_violation, &denied);
+	if (exceeded->quota_violation_count)
+		exceeded->room_count = policy_room(policy, consumer->namespace, labels, ledger->book.held, room);
 	if (trace)
-		policy_trace_charges(policy, holding, labels, charges, verdict->charge_count, ledger->book.held, arena,
+		policy_trace_charges(policy, consumer, labels, charges, verdict->charge_count, ledger->book.held, arena,
 				     trace);
 	if (self)
-		book_lift(&ledger->book, self, true);
+		book_exclude(&ledger->book, self, true);
 
-	if (refused && mode != LEDGER_FORCE) {
-		verdict->answer = LEDGER_REFUSED;
-		verdict->hope = hope_of(exceeded);
+	if (denied && mode != LEDGER_FORCE) {
+		verdict->outcome = LEDGER_DENIED;
+		verdict->retry = retry_of(exceeded);
 		return;
 	}
 	if (mode == LEDGER_DRY)
 		return;
-	bool crowded = false;
-	verdict->why = hold(ledger, holding, now_ms, &crowded);
+	bool backpressure = false;
+	verdict->why = hold(ledger, consumer, now_ms, &backpressure);
 	if (verdict->why) {
-		verdict->answer = LEDGER_OUTAGE;
-		verdict->crowded = crowded;
+		verdict->outcome = LEDGER_OUTAGE;
+		verdict->backpressure = backpressure;
 	}
 }
 
@@ -226,7 +227,7 @@ void ledger_hold(struct ledger *ledger, struct str uid)
 	if (!entry)
 		return;
 	entry->state = ENTRY_ALIVE;
-	ledger_settle(ledger, entry);
+	ledger_update_booking(ledger, entry);
 }
 
 bool ledger_free(struct ledger *ledger, struct str uid)
@@ -235,7 +236,7 @@ bool ledger_free(struct ledger *ledger, struct str uid)
 	if (!entry)
 		return false;
 	entry->state = 0;
-	ledger_settle(ledger, entry);
+	ledger_update_booking(ledger, entry);
 	entry_drop(&ledger->table, entry);
 	return true;
 }
@@ -267,14 +268,14 @@ uint32_t ledger_pods(const struct ledger *ledger)
 	return ledger->book.used;
 }
 
-bool ledger_stranger(const struct ledger *ledger, struct str *namespace)
+bool ledger_unresolved(const struct ledger *ledger, struct str *namespace)
 {
-	if (ledger->strangers == 0)
+	if (ledger->unresolved_count == 0)
 		return false;
 	for (const struct entry *entry = entry_next(&ledger->table, NULL); entry;
 	     entry = entry_next(&ledger->table, entry))
-		if (entry->stranger) {
-			*namespace = entry->holding.namespace;
+		if (entry->unresolved) {
+			*namespace = entry->consumer.namespace;
 			return true;
 		}
 	return false;

@@ -2,7 +2,7 @@
  * ledger: which Pods hold which resources.
  *
  * A pure state machine without clock, locks or I/O: versions and times are arguments, and a store
- * drives it. It keeps the facts of Pods (struct holding) by uid, and sums their charges under one
+ * drives it. It keeps the facts of Pods (struct consumer) by uid, and sums their charges under one
  * policy at a time. Not thread-safe: the store serializes all calls.
  *
  * It joins two sources. The *view* is what is known about existing Pods, from a list and the events
@@ -22,9 +22,9 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/buf.h"
+#include "gpugate/consumer.h"
 #include "gpugate/decision.h"
 #include "gpugate/error.h"
-#include "gpugate/holding.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
 #include "gpugate/policy.h"
@@ -60,19 +60,19 @@ void ledger_destroy(struct ledger *ledger); /* Takes NULL. */
 
 /* --- Decisions --- */
 
-enum ledger_answer {
+enum ledger_outcome {
 	LEDGER_ADMITTED,
-	LEDGER_REFUSED, /* A quota of an enforcing tenant is exceeded. */
-	LEDGER_OUTAGE,  /* The Pod could not be held; `why` says why, and nothing was changed. */
+	LEDGER_DENIED, /* A quota of an enforcing tenant is exceeded. */
+	LEDGER_OUTAGE, /* The Pod could not be held; `why` says why, and nothing was changed. */
 };
 
 /* Whether a denial could turn into an admission without another change. */
-enum ledger_hope {
-	LEDGER_HOPE_NONE, /* No: an empty cluster would deny it, too. */
+enum ledger_retry {
+	LEDGER_RETRY_NEVER, /* No: an empty cluster would deny it, too. */
 	/* Only if another replica knows something that this one does not know yet. */
-	LEDGER_HOPE_UNSEEN,
+	LEDGER_RETRY_UNSEEN,
 	/* Soon: of every limit that denies, something is pending or terminating. */
-	LEDGER_HOPE_SOON,
+	LEDGER_RETRY_SOON,
 };
 
 enum ledger_mode {
@@ -87,7 +87,7 @@ enum ledger_mode {
 
 /* The result of ledger_decide. The arrays are in the arena. */
 struct ledger_verdict {
-	enum ledger_answer answer;
+	enum ledger_outcome outcome;
 	/*
 	 * The policy that decided. Borrowed from the ledger, and therefore valid only under the
 	 * store's lock.
@@ -96,14 +96,14 @@ struct ledger_verdict {
 	const struct charge *charges;
 	uint32_t charge_count;
 	/* All exceeded limits, regardless of enforcement, and what is left if there are any. */
-	struct refused refused;
-	enum ledger_hope hope; /* For LEDGER_REFUSED. */
-	const char *why;       /* For LEDGER_OUTAGE. */
+	struct quota_denial denial;
+	enum ledger_retry retry; /* For LEDGER_DENIED. */
+	const char *why;         /* For LEDGER_OUTAGE. */
 	/*
 	 * For LEDGER_OUTAGE: back-pressure rather than an outage. It ends when admitted Pods are
 	 * seen.
 	 */
-	bool crowded;
+	bool backpressure;
 };
 
 /*
@@ -113,16 +113,16 @@ struct ledger_verdict {
  *
  * `trace` may be NULL. Otherwise it receives what is charged and what each quota on the path holds.
  */
-void ledger_decide(struct ledger *ledger, const struct holding *holding, enum ledger_mode mode, int64_t now_ms,
+void ledger_decide(struct ledger *ledger, const struct consumer *consumer, enum ledger_mode mode, int64_t now_ms,
 		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict);
 
 /*
  * ledger_round begins a round of decisions, which must be made in order of arrival. If a Pod finds
  * no room in a round, later Pods of the same root find none either, so that small Pods do not
- * overtake it. ledger_is_crowded tells whether that is the case.
+ * overtake it. ledger_has_backpressure tells whether that is the case.
  */
 void ledger_round(struct ledger *ledger);
-bool ledger_is_crowded(const struct ledger *ledger, const struct holding *holding);
+bool ledger_has_backpressure(const struct ledger *ledger, const struct consumer *consumer);
 
 /*
  * For the embedded ledger. ledger_hold: the Pod with this uid, which was admitted, exists from now
@@ -192,24 +192,24 @@ void ledger_resolve(struct ledger *ledger);
  *
  * ledger_overdue tells whether there is an entry that needs such a version. ledger_due sets it for
  * all of these entries: it is the version that the cluster had reached when it was queried, at
- * `asked_ms`. ledger_sweep sweeps the entries whose version the view has reached since, and returns
- * their number. They are no longer charged, and are left out of the next write.
+ * `queried_ms`. ledger_expire expires the entries whose version the view has reached since, and
+ * returns their number. They are no longer charged, and are left out of the next write.
  */
 bool ledger_overdue(const struct ledger *ledger, int64_t now_ms);
-void ledger_due(struct ledger *ledger, uint64_t version, int64_t asked_ms);
-uint32_t ledger_sweep(struct ledger *ledger, int64_t now_ms);
+void ledger_due(struct ledger *ledger, uint64_t version, int64_t queried_ms);
+uint32_t ledger_expire(struct ledger *ledger, int64_t now_ms);
 
 /*
- * Whether an entry will be swept as soon as the view reaches a version that the cluster has already
- * reached.
+ * Whether an entry will be expired as soon as the view reaches a version that the cluster has
+ * already reached.
  */
-bool ledger_awaits_sweep(const struct ledger *ledger);
+bool ledger_awaits_expiry(const struct ledger *ledger);
 
 /* --- The view --- */
 
 enum ledger_seen {
 	LEDGER_FREED = 1,  /* Capacity became free. */
-	LEDGER_LATE = 2,   /* A Pod appeared after it was swept: assumption A1 is violated. */
+	LEDGER_LATE = 2,   /* A Pod appeared after it was expired: assumption A1 is violated. */
 	LEDGER_HEALED = 4, /* A comparison found a change that no event reported. */
 };
 
@@ -224,7 +224,7 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 /*
  * The same for an existing Pod that cannot be read. Only uid, namespace and name of `pod` are used.
  * It still counts as it was last seen, or else as it was admitted. A pending entry that was never
- * seen is neither folded nor swept, because nothing else is known about its Pod. A Pod that was
+ * seen is neither folded nor expired, because nothing else is known about its Pod. A Pod that was
  * never admitted either is not charged.
  */
 int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version);
@@ -299,7 +299,7 @@ int ledger_lose(struct ledger *ledger, enum ledger_list list);
  * found not to exist (set empty labels then). `*namespace` is one of these namespaces, borrowed
  * until the ledger changes.
  */
-bool ledger_stranger(const struct ledger *ledger, struct str *namespace);
+bool ledger_unresolved(const struct ledger *ledger, struct str *namespace);
 
 /*
  * Number of Pods that count and are bound to a node whose labels match no Accelerator, or several,
@@ -342,7 +342,7 @@ const struct held *ledger_held(const struct ledger *ledger); /* Indexed by quota
 const struct tally_sum *ledger_holders(const struct ledger *ledger, uint32_t quota);
 
 /*
- * Takes the oldest quota from the list of those whose holdings have changed since they were last
+ * Takes the oldest quota from the list of those whose consumers have changed since they were last
  * taken. A rebase replaces it with an empty list for the new policy. Returns false if the list is
  * empty. For a single reader.
  */

@@ -10,20 +10,20 @@
 /* Computes an entry's Accelerators and charges again, after its node or the policy has changed. */
 static int look_again(struct ledger *ledger, struct entry *entry)
 {
-	struct holding holding = entry->holding;
+	struct consumer consumer = entry->consumer;
 	if (!entry->placement)
-		return ledger_settle(ledger, entry) ? LEDGER_FREED : 0;
+		return ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0;
 	arena_reset(&ledger->scratch);
-	int node_fit = ledger_place(ledger, entry->placement, &holding);
-	struct entry *fresh = node_fit < 0 ? NULL : entry_make(&holding, entry->placement);
+	int node_fit = ledger_place(ledger, entry->placement, &consumer);
+	struct entry *fresh = node_fit < 0 ? NULL : entry_make(&consumer, entry->placement);
 	if (!fresh) { /* It is charged by its previous Accelerators until ledger_exact retries. */
-		ledger_settle(ledger, entry);
+		ledger_update_booking(ledger, entry);
 		entry_note_mischarged(ledger, entry, entry->booked != BOOKED_NOWHERE);
 		return 0;
 	}
 	fresh->node_fit = (uint8_t)node_fit;
 	ledger_replace(ledger, entry, fresh);
-	return ledger_settle(ledger, fresh) ? LEDGER_FREED : 0;
+	return ledger_update_booking(ledger, fresh) ? LEDGER_FREED : 0;
 }
 
 static int set_labels(struct labels *labels, struct str name, const struct pairs *pairs)
@@ -35,7 +35,7 @@ static int charge_namespace(struct ledger *ledger, struct str name)
 {
 	int seen = 0;
 	for (struct entry *entry = entry_next(&ledger->table, NULL); entry; entry = entry_next(&ledger->table, entry))
-		if (str_eq(entry->holding.namespace, name) && ledger_settle(ledger, entry))
+		if (str_eq(entry->consumer.namespace, name) && ledger_update_booking(ledger, entry))
 			seen |= LEDGER_FREED;
 	return seen;
 }
@@ -107,7 +107,7 @@ static int pass_time(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 	    !ledger_is_overdue(ledger, entry, now_ms))
 		return 0;
 	entry->state |= ENTRY_FINISHED;
-	return ledger_settle(ledger, entry) ? LEDGER_FREED : 0;
+	return ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0;
 }
 
 int ledger_tick(struct ledger *ledger, int64_t now_ms)

@@ -8,7 +8,7 @@
 #define WEBHOOK_LEDGER_STATE_H
 
 #include "gpugate/arena.h"
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pod.h"
 #include "gpugate/policy.h"
 #include "webhook/ledger/book.h"
@@ -21,7 +21,7 @@ struct ledger {
 	struct entry_table table;
 	struct book book;
 	struct labels namespaces, nodes;
-	uint32_t strangers;         /* Number of entries with `stranger`. */
+	uint32_t unresolved_count;  /* Number of entries with `unresolved`. */
 	uint32_t mischarged;        /* Number of entries with `mischarged`. */
 	uint32_t on_no_model;       /* Number of entries with NODE_OF_NO_MODEL in `unfit`. */
 	uint32_t on_several_models; /* Number of entries with NODE_OF_SEVERAL_MODELS in `unfit`. */
@@ -49,7 +49,7 @@ static inline bool entry_seen(const struct entry *entry)
 
 static inline bool entry_is_pending(const struct entry *entry)
 {
-	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) && !(entry->state & ENTRY_SWEPT);
+	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) && !(entry->state & ENTRY_EXPIRED);
 }
 
 /* Which sum an entry belongs to. The view decides for every Pod that it has ever had. */
@@ -116,7 +116,7 @@ static inline int ledger_for_entries(struct ledger *ledger,
  * Books an entry where it belongs, after its state or facts have changed. Returns whether capacity
  * became free.
  */
-bool ledger_settle(struct ledger *ledger, struct entry *entry);
+bool ledger_update_booking(struct ledger *ledger, struct entry *entry);
 
 /*
  * Puts `entry` into the table, in place of an entry of the same uid (`old`, which may be NULL), and
@@ -134,19 +134,19 @@ bool ledger_prune(struct ledger *ledger, struct entry *entry, int64_t now_ms);
  * Extracts the facts of a Pod under the current policy into scratch memory, including those that
  * ledger_place sets. Returns bits of enum node_fit, or -1 without memory.
  */
-int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct holding *holding);
+int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consumer *consumer);
 
 /*
  * Sets the models of the nodes where the Pod could land and, if it is known, of its node, in
  * scratch memory. Returns bits of enum node_fit, or -1 without memory.
  */
-int ledger_place(struct ledger *ledger, const struct pod *placement, struct holding *holding);
+int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer);
 
 /*
  * Returns the placement requirements of the Pod that are kept; borrows from the Pod. They are
  * omitted if they are too long or irrelevant under this policy. The Pod is then assumed to fit any
  * node.
  */
-struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct holding *holding);
+struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer);
 
 #endif

@@ -23,7 +23,7 @@ struct reservation_request {
 	/* Memory for the result. The owner does not use it until the request is complete. */
 	struct arena *arena;
 	struct str namespace;      /* Namespace of the Pod. */
-	struct decision *decision; /* `holding` is what to reserve. Violations are added. */
+	struct decision *decision; /* `consumer` is what to reserve. Violations are added. */
 	struct buf *charges;       /* Receives the Pod's charges as `tenant/quota=amount, …`. */
 	const struct trace *trace; /* May be NULL. Only stores that decide at once send events. */
 	/* Labels of the namespace, set by `labels` and `fetch`. Not present: unknown. */
@@ -53,7 +53,7 @@ struct reservation_request {
 	uint64_t read;
 	int64_t final_ms; /* A denial is held until this time at the latest. */
 	/* Until when it waits for room among the pending entries; 0: it has not had to wait. */
-	int64_t crowded_ms;
+	int64_t backpressure_ms;
 	uint8_t kind;
 	bool held; /* Counted as held, because capacity is about to be freed. */
 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_LEAST 64
+#define SLOTS_MIN 64
 #define NONE UINT32_MAX             /* The end of the list of changed quotas. */
 #define UNCHANGED (UINT32_MAX - 1u) /* Not in the list. */
 
@@ -16,7 +16,7 @@ int tally_open(struct tally *tally, uint32_t quota_count)
 	    .first = NONE,
 	    .last = NONE,
 	};
-	if (hash_map_init(&tally->map, SLOTS_LEAST) < 0 || !tally->quotas || !tally->changed) {
+	if (hash_map_init(&tally->map, SLOTS_MIN) < 0 || !tally->quotas || !tally->changed) {
 		tally_close(tally);
 		return -1;
 	}

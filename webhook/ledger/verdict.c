@@ -5,14 +5,14 @@
 
 void reservation_apply_verdict(struct reservation_request *request, const struct ledger_verdict *verdict)
 {
-	if (verdict->answer == LEDGER_OUTAGE && verdict->crowded)
+	if (verdict->outcome == LEDGER_OUTAGE && verdict->backpressure)
 		request->result =
-		    policy_object_busy(verdict->policy, str_of(verdict->why), request->arena, request->decision);
-	else if (verdict->answer == LEDGER_OUTAGE)
-		request->result =
-		    policy_object_outage(verdict->policy, str_of(verdict->why), request->arena, request->decision);
+		    policy_add_busy_violation(verdict->policy, str_of(verdict->why), request->arena, request->decision);
+	else if (verdict->outcome == LEDGER_OUTAGE)
+		request->result = policy_add_outage_violation(verdict->policy, str_of(verdict->why), request->arena,
+							      request->decision);
 	else
 		request->result =
-		    policy_object_excess(verdict->policy, &verdict->refused, request->arena, request->decision);
+		    policy_add_quota_violations(verdict->policy, &verdict->denial, request->arena, request->decision);
 	policy_print_charges(verdict->policy, verdict->charges, verdict->charge_count, request->charges);
 }

@@ -24,9 +24,9 @@ static bool has_finished(const struct pod *pod)
 }
 
 /* Keeps only the identity of a Pod that no longer counts. */
-static struct entry *make_lean(const struct holding *holding)
+static struct entry *make_lean(const struct consumer *consumer)
 {
-	const struct holding lean = {.uid = holding->uid, .namespace = holding->namespace};
+	const struct consumer lean = {.uid = consumer->uid, .namespace = consumer->namespace};
 	return entry_make(&lean, NULL);
 }
 
@@ -69,20 +69,20 @@ static void note_termination(struct entry *entry, const struct pod *pod, int64_t
 
 static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t version, int64_t now_ms, int *seen)
 {
-	if (entry->state & ENTRY_SWEPT)
+	if (entry->state & ENTRY_EXPIRED)
 		*seen |= LEDGER_LATE;
 	if (!entry_seen(entry)) {
 		entry->seen_version = version;
 		entry->seen_ms = now_ms;
 	}
-	entry->state &= (uint8_t) ~(ENTRY_SWEPT | ENTRY_GONE | ENTRY_UNREADABLE | ENTRY_FINISHED);
+	entry->state &= (uint8_t) ~(ENTRY_EXPIRED | ENTRY_GONE | ENTRY_UNREADABLE | ENTRY_FINISHED);
 	entry->list = ledger->list;
 }
 
 static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, int64_t now_ms)
 {
 	int seen = 0;
-	struct entry *entry = make_lean(&old->holding);
+	struct entry *entry = make_lean(&old->consumer);
 	if (entry)
 		ledger_replace(ledger, old, entry);
 	else
@@ -91,16 +91,16 @@ static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, 
 	note_seen(ledger, entry, version, now_ms, &seen);
 	entry->state = (uint8_t)((entry->state & ~ENTRY_ALIVE) | ENTRY_GONE);
 	entry->gone_ms = now_ms;
-	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
+	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);
 }
 
-static int see_alive(struct ledger *ledger, struct entry *old, const struct pod *pod, const struct holding *holding,
+static int see_alive(struct ledger *ledger, struct entry *old, const struct pod *pod, const struct consumer *consumer,
 		     int node_fit, uint64_t version, int64_t now_ms)
 {
 	int seen = 0;
 	bool finished = has_finished(pod);
-	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, holding);
-	struct entry *entry = finished ? make_lean(holding) : entry_make(holding, &placement);
+	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
+	struct entry *entry = finished ? make_lean(consumer) : entry_make(consumer, &placement);
 	if (!entry)
 		return -1;
 	entry->node_fit = (uint8_t)node_fit;
@@ -110,7 +110,7 @@ static int see_alive(struct ledger *ledger, struct entry *old, const struct pod 
 	note_termination(entry, pod, now_ms);
 	if (finished || ledger_is_overdue(ledger, entry, now_ms))
 		entry->state |= ENTRY_FINISHED;
-	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
+	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);
 }
 
 /*
@@ -120,7 +120,7 @@ static int see_alive(struct ledger *ledger, struct entry *old, const struct pod 
  */
 static bool is_known(const struct entry *entry, const struct pod *pod)
 {
-	if (!(entry->state & ENTRY_ALIVE) || entry->state & (ENTRY_SWEPT | ENTRY_UNREADABLE))
+	if (!(entry->state & ENTRY_ALIVE) || entry->state & (ENTRY_EXPIRED | ENTRY_UNREADABLE))
 		return false;
 	if (has_finished(pod))
 		return entry->state & ENTRY_FINISHED && !entry->placement;
@@ -131,17 +131,17 @@ static bool is_known(const struct entry *entry, const struct pod *pod)
 static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	struct entry *entry = entry_find(&ledger->table, pod->uid);
-	struct holding holding;
+	struct consumer consumer;
 	if (entry && is_known(entry, pod)) {
 		entry->list = ledger->list;
 		return 0;
 	}
-	int node_fit = ledger_facts_of(ledger, pod, &holding);
+	int node_fit = ledger_facts_of(ledger, pod, &consumer);
 	if (node_fit < 0)
 		return -1;
-	if (holding.demand_count == 0 && !entry)
+	if (consumer.request_count == 0 && !entry)
 		return 0;
-	return see_alive(ledger, entry, pod, &holding, node_fit, version, now_ms);
+	return see_alive(ledger, entry, pod, &consumer, node_fit, version, now_ms);
 }
 
 /*
@@ -173,16 +173,16 @@ int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t
 	if (version > ledger->event_version)
 		ledger->event_version = version;
 	if (!entry) {
-		const struct holding nothing = {.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+		const struct consumer nothing = {.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
 		entry = entry_make(&nothing, NULL);
 		if (!entry)
 			return ledger_lose(ledger, LEDGER_PODS);
 		entry_put(&ledger->table, NULL, entry);
 	}
-	int seen = entry->state & ENTRY_SWEPT ? LEDGER_LATE : 0;
-	entry->state = (uint8_t)((entry->state & ~(ENTRY_SWEPT | ENTRY_GONE)) | ENTRY_UNREADABLE);
+	int seen = entry->state & ENTRY_EXPIRED ? LEDGER_LATE : 0;
+	entry->state = (uint8_t)((entry->state & ~(ENTRY_EXPIRED | ENTRY_GONE)) | ENTRY_UNREADABLE);
 	entry->list = ledger->list;
-	return seen | (ledger_settle(ledger, entry) ? LEDGER_FREED : 0);
+	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);
 }
 
 void ledger_list_begin(struct ledger *ledger)
@@ -270,7 +270,7 @@ static int forget_entry(struct ledger *ledger, struct entry *entry, int64_t now_
 {
 	(void)now_ms;
 	entry->state = 0;
-	ledger_settle(ledger, entry);
+	ledger_update_booking(ledger, entry);
 	entry_drop(&ledger->table, entry);
 	return 0;
 }

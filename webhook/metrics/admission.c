@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "webhook/metrics/objections.h"
+#include "webhook/metrics/violations.h"
 
 #define STATUS_FIRST 400
 #define STATUS_LAST 599
@@ -30,7 +30,7 @@ struct admission_metrics {
 	/* The sum of all durations. */
 	_Atomic uint64_t nanoseconds[METRICS_ENDPOINTS][METRICS_OUTCOMES];
 	_Atomic uint64_t rejected[STATUS_LAST - STATUS_FIRST + 1];
-	struct metrics_denials objections[METRICS_OBJECTIONS];
+	struct metrics_denials violations[METRICS_VIOLATIONS];
 };
 
 /* In the order of enum metrics_endpoint and enum metrics_outcome. */
@@ -101,7 +101,7 @@ static const struct metric rows[ROWS] = {
 
 const struct metric_set admission_metrics = {"Admission", NULL, METRIC_ROWS(rows)};
 
-static const enum row objection_rows[METRICS_OBJECTIONS] = {
+static const enum row violation_rows[METRICS_VIOLATIONS] = {
     [METRICS_DENIAL] = DENIALS, [METRICS_WARNING] = WARNINGS, [METRICS_AUDIT] = AUDITS};
 
 struct admission_metrics *admission_metrics_create(struct error *err)
@@ -111,8 +111,8 @@ struct admission_metrics *admission_metrics_create(struct error *err)
 		error_set(err, "not enough memory for the metrics");
 		return NULL;
 	}
-	for (int i = 0; i < METRICS_OBJECTIONS; i++)
-		metrics_denials_init(&metrics->objections[i], &rows[objection_rows[i]]);
+	for (int i = 0; i < METRICS_VIOLATIONS; i++)
+		metrics_denials_init(&metrics->violations[i], &rows[violation_rows[i]]);
 	return metrics;
 }
 
@@ -120,8 +120,8 @@ void admission_metrics_destroy(struct admission_metrics *metrics)
 {
 	if (!metrics)
 		return;
-	for (int i = 0; i < METRICS_OBJECTIONS; i++)
-		metrics_denials_release(&metrics->objections[i]);
+	for (int i = 0; i < METRICS_VIOLATIONS; i++)
+		metrics_denials_release(&metrics->violations[i]);
 	free(metrics);
 }
 
@@ -153,11 +153,11 @@ void admission_metrics_rejected(struct admission_metrics *metrics, unsigned stat
 		increment(&metrics->rejected[status - STATUS_FIRST], 1);
 }
 
-void admission_metrics_objection(struct admission_metrics *metrics, enum metrics_objection objection, struct str tenant,
+void admission_metrics_violation(struct admission_metrics *metrics, enum metrics_violation violation, struct str tenant,
 				 struct str reason, struct str name)
 {
 	if (metrics)
-		metrics_denials_count(&metrics->objections[objection], tenant, reason, name);
+		metrics_denials_count(&metrics->violations[violation], tenant, reason, name);
 }
 
 /* Returns the sum of the histogram buckets: every response increments exactly one of them. */
@@ -236,6 +236,6 @@ void admission_metrics_render(void *context, struct buf *out)
 	render_requests(metrics, out);
 	render_durations(metrics, out);
 	render_rejected(metrics, out);
-	for (int i = 0; i < METRICS_OBJECTIONS; i++)
-		metrics_denials_render(&metrics->objections[i], out);
+	for (int i = 0; i < METRICS_VIOLATIONS; i++)
+		metrics_denials_render(&metrics->violations[i], out);
 }

@@ -40,10 +40,10 @@ void admission_metrics_request(struct admission_metrics *metrics, enum metrics_e
 void admission_metrics_rejected(struct admission_metrics *metrics, unsigned status);
 
 /* The consequence of a policy violation, by enforcement. Each has its own counter family. */
-enum metrics_objection { METRICS_DENIAL, METRICS_WARNING, METRICS_AUDIT, METRICS_OBJECTIONS };
+enum metrics_violation { METRICS_DENIAL, METRICS_WARNING, METRICS_AUDIT, METRICS_VIOLATIONS };
 
-/* Counts a policy violation; see objections.h for the bound of the series. Copies the strings. */
-void admission_metrics_objection(struct admission_metrics *metrics, enum metrics_objection objection, struct str tenant,
+/* Counts a policy violation; see violations.h for the bound of the series. Copies the strings. */
+void admission_metrics_violation(struct admission_metrics *metrics, enum metrics_violation violation, struct str tenant,
 				 struct str reason, struct str name);
 
 /* Appends the families. `metrics` is the struct admission_metrics. */

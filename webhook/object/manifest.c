@@ -6,7 +6,7 @@
 #include "webhook/object/manifest_yaml.h"
 
 #define TEXT_MAX ((size_t)1 << 30) /* Of the JSON. Offsets must fit into 32 bits. */
-#define ITEMS_LEAST 64             /* Objects for which room is made at first. */
+#define ITEMS_MIN 64               /* Objects for which room is made at first. */
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)1 << 30)
 
@@ -22,7 +22,7 @@ struct identity {
 static int add_item(struct reader *reader, struct identity *identity, struct str json)
 {
 	struct str *items = vec_room_in(reader->arena, identity->items, identity->item_count, &identity->item_size,
-					ITEMS_LEAST, sizeof *items);
+					ITEMS_MIN, sizeof *items);
 	if (!items)
 		return reader_no_memory(reader);
 	identity->items = items;
@@ -73,24 +73,24 @@ static const struct shape identity_shape = SHAPE(identity_fields, 0);
 /* --- Lines --- */
 
 /* The place in a file of JSON, which is kept as it is. */
-static struct manifest_place place_in_json(const struct manifest *manifest, size_t offset)
+static struct manifest_location location_in_json(const struct manifest *manifest, size_t offset)
 {
-	struct manifest_place place = {1, 1};
+	struct manifest_location location = {1, 1};
 	const char *line = manifest->text.ptr, *end = line + offset;
 	for (const char *p = line; (p = memchr(p, '\n', (size_t)(end - p)));) {
 		line = ++p;
-		place.line++;
+		location.line++;
 	}
 	for (; line < end; line++)
 		/* Counts the first byte of each character. */
-		place.column += ((unsigned char)*line & 0xc0) != 0x80;
-	return place;
+		location.column += ((unsigned char)*line & 0xc0) != 0x80;
+	return location;
 }
 
-static struct manifest_place place_at(const struct manifest *manifest, size_t offset)
+static struct manifest_location location_at(const struct manifest *manifest, size_t offset)
 {
 	if (!manifest->marks)
-		return place_in_json(manifest, offset);
+		return location_in_json(manifest, offset);
 	uint32_t low = 0, high = manifest->mark_count; /* the mark is in [low, high) */
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
@@ -99,12 +99,12 @@ static struct manifest_place place_at(const struct manifest *manifest, size_t of
 		else
 			high = middle;
 	}
-	return (struct manifest_place){manifest->marks[low].line, manifest->marks[low].column};
+	return (struct manifest_location){manifest->marks[low].line, manifest->marks[low].column};
 }
 
 static uint32_t line_at(const struct manifest *manifest, size_t offset)
 {
-	return place_at(manifest, offset).line;
+	return location_at(manifest, offset).line;
 }
 
 static size_t offset_of(const struct manifest *manifest, struct str json)
@@ -118,9 +118,9 @@ uint32_t manifest_line(const struct manifest *manifest, const struct manifest_ob
 	return line_at(manifest, begin + (byte < object->json.len ? byte : object->json.len));
 }
 
-struct manifest_place manifest_place(const struct manifest *manifest, const char *at)
+struct manifest_location manifest_location(const struct manifest *manifest, const char *at)
 {
-	return place_at(manifest, (size_t)(at - manifest->text.ptr));
+	return location_at(manifest, (size_t)(at - manifest->text.ptr));
 }
 
 /* Takes "(byte N)" off the end of a reader's sentence. Returns N, or 0. */
@@ -140,17 +140,17 @@ int manifest_explain(const struct manifest *manifest, const struct manifest_obje
 {
 	size_t byte = take_byte(err);
 	struct str kind = object->kind;
-	struct manifest_place place =
-	    place_at(manifest, offset_of(manifest, object->json) + (byte < object->json.len ? byte : object->json.len));
+	struct manifest_location location = location_at(
+	    manifest, offset_of(manifest, object->json) + (byte < object->json.len ? byte : object->json.len));
 	char column[16] = "";
 	if (manifest->exact)
-		snprintf(column, sizeof column, ":%u", place.column);
+		snprintf(column, sizeof column, ":%u", location.column);
 	if (str_present(object->name))
-		error_wrap(err, "%.300s:%u%s: %.*s \"%.*s\"", manifest->file, place.line, column,
+		error_wrap(err, "%.300s:%u%s: %.*s \"%.*s\"", manifest->file, location.line, column,
 			   (int)(kind.len < 64 ? kind.len : 64), kind.ptr,
 			   (int)(object->name.len < 64 ? object->name.len : 64), object->name.ptr);
 	else
-		error_wrap(err, "%.300s:%u%s", manifest->file, place.line, column);
+		error_wrap(err, "%.300s:%u%s", manifest->file, location.line, column);
 	plain_mask(err->text, strlen(err->text));
 	return -1;
 }
@@ -174,7 +174,7 @@ static struct manifest_object describe(struct str json, const struct identity *i
 static int add_object(struct manifest *manifest, struct str json, const struct identity *identity, struct error *err)
 {
 	struct manifest_object *objects =
-	    vec_room(manifest->objects, manifest->count, &manifest->size, ITEMS_LEAST, sizeof *objects);
+	    vec_room(manifest->objects, manifest->count, &manifest->size, ITEMS_MIN, sizeof *objects);
 	if (!objects)
 		return no_memory(manifest, err);
 	manifest->objects = objects;

@@ -65,7 +65,7 @@ void manifest_release(struct manifest *manifest);
 
 /*
  * Does the same, and keeps the place of each key and value, for files that people write for
- * gpugate: manifest_place is exact then, and messages begin with FILE:LINE:COLUMN.
+ * gpugate: manifest_location is exact then, and messages begin with FILE:LINE:COLUMN.
  */
 int manifest_read_exact(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
 
@@ -76,13 +76,13 @@ int manifest_read_exact(struct manifest *manifest, const char *file, struct str 
 int manifest_describe(struct manifest *manifest, struct str json, struct manifest_object *object, struct error *err);
 
 /* Lines and columns count from 1, columns in characters. */
-struct manifest_place {
+struct manifest_location {
 	uint32_t line;
 	uint32_t column;
 };
 
 /* Where a byte of the JSON of a manifest_read_exact comes from. */
-struct manifest_place manifest_place(const struct manifest *manifest, const char *at);
+struct manifest_location manifest_location(const struct manifest *manifest, const char *at);
 
 /* The line of the file from which the byte of an object's JSON comes, from 1. */
 uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte);

@@ -5,7 +5,7 @@
 #include "gpugate/vec.h"
 #include "webhook/json/write.h"
 
-#define MARKS_LEAST 256 /* Lines for which room is made at first. */
+#define MARKS_MIN 256 /* Lines for which room is made at first. */
 
 struct level {
 	bool is_map;
@@ -54,7 +54,7 @@ static int mark(struct converter *c, const yaml_event_t *event)
 	if (!manifest->exact && manifest->mark_count && manifest->marks[manifest->mark_count - 1].line == line)
 		return 0;
 	struct manifest_mark *marks =
-	    vec_room(manifest->marks, manifest->mark_count, &manifest->mark_size, MARKS_LEAST, sizeof *marks);
+	    vec_room(manifest->marks, manifest->mark_count, &manifest->mark_size, MARKS_MIN, sizeof *marks);
 	if (!marks)
 		return error_set(c->err, "%.300s: there is not enough memory", manifest->file);
 	manifest->marks = marks;

@@ -12,7 +12,7 @@ struct owner_reference {
 };
 
 /* A partially read Pod, including fields that are only needed until reader_pod returns. */
-struct draft {
+struct working_pod {
 	struct pod pod;
 	struct str api_version;
 	struct str kind;
@@ -106,9 +106,9 @@ static const struct field term_fields[] = {
 static const struct shape term_shape = SHAPE(term_fields, sizeof(struct node_term));
 
 static const struct field required_fields[] = {
-    {FIELD_KEY("nodeSelectorTerms"), .read = field_list, .offset = offsetof(struct draft, pod.node_terms),
-     .shape = &term_shape, .count = offsetof(struct draft, pod.node_term_count),
-     FIELD_FLAG(struct draft, pod.has_required_affinity)},
+    {FIELD_KEY("nodeSelectorTerms"), .read = field_list, .offset = offsetof(struct working_pod, pod.node_terms),
+     .shape = &term_shape, .count = offsetof(struct working_pod, pod.node_term_count),
+     FIELD_FLAG(struct working_pod, pod.has_required_affinity)},
 };
 static const struct shape required_shape = SHAPE(required_fields, 0);
 
@@ -143,7 +143,7 @@ static const struct field volume_fields[] = {
 static const struct shape volume_shape = SHAPE(volume_fields, sizeof(struct volume));
 
 static const struct field pod_windows_fields[] = {
-    {FIELD_KEY("hostProcess"), .read = field_bool, .offset = offsetof(struct draft, pod.host_process)},
+    {FIELD_KEY("hostProcess"), .read = field_bool, .offset = offsetof(struct working_pod, pod.host_process)},
 };
 static const struct shape pod_windows_shape = SHAPE(pod_windows_fields, 0);
 
@@ -153,25 +153,26 @@ static const struct field pod_security_fields[] = {
 static const struct shape pod_security_shape = SHAPE(pod_security_fields, 0);
 
 static const struct field spec_fields[] = {
-    {FIELD_KEY("volumes"), .read = field_list, .offset = offsetof(struct draft, pod.volumes), .shape = &volume_shape,
-     .count = offsetof(struct draft, pod.volume_count)},
-    {FIELD_KEY("initContainers"), .read = field_list, .offset = offsetof(struct draft, init.items),
-     .shape = &container_shape, .count = offsetof(struct draft, init.count)},
-    {FIELD_KEY("containers"), .read = field_list, .offset = offsetof(struct draft, regular.items),
-     .shape = &container_shape, .count = offsetof(struct draft, regular.count)},
-    {FIELD_KEY("ephemeralContainers"), .read = field_list, .offset = offsetof(struct draft, ephemeral.items),
-     .shape = &container_shape, .count = offsetof(struct draft, ephemeral.count)},
-    {FIELD_KEY("nodeSelector"), .read = field_pairs, .offset = offsetof(struct draft, pod.node_selector)},
-    {FIELD_KEY("nodeName"), .read = field_string, .offset = offsetof(struct draft, pod.node_name)},
+    {FIELD_KEY("volumes"), .read = field_list, .offset = offsetof(struct working_pod, pod.volumes),
+     .shape = &volume_shape, .count = offsetof(struct working_pod, pod.volume_count)},
+    {FIELD_KEY("initContainers"), .read = field_list, .offset = offsetof(struct working_pod, init.items),
+     .shape = &container_shape, .count = offsetof(struct working_pod, init.count)},
+    {FIELD_KEY("containers"), .read = field_list, .offset = offsetof(struct working_pod, regular.items),
+     .shape = &container_shape, .count = offsetof(struct working_pod, regular.count)},
+    {FIELD_KEY("ephemeralContainers"), .read = field_list, .offset = offsetof(struct working_pod, ephemeral.items),
+     .shape = &container_shape, .count = offsetof(struct working_pod, ephemeral.count)},
+    {FIELD_KEY("nodeSelector"), .read = field_pairs, .offset = offsetof(struct working_pod, pod.node_selector)},
+    {FIELD_KEY("nodeName"), .read = field_string, .offset = offsetof(struct working_pod, pod.node_name)},
     {FIELD_KEY("affinity"), .read = field_object, .shape = &affinity_shape},
-    {FIELD_KEY("tolerations"), .read = field_list, .offset = offsetof(struct draft, pod.tolerations),
-     .shape = &toleration_shape, .count = offsetof(struct draft, pod.toleration_count),
-     FIELD_FLAG(struct draft, pod.has_tolerations)},
-    {FIELD_KEY("runtimeClassName"), .read = field_string, .offset = offsetof(struct draft, pod.runtime_class)},
-    {FIELD_KEY("hostPID"), .read = field_bool, .offset = offsetof(struct draft, pod.host_pid)},
+    {FIELD_KEY("tolerations"), .read = field_list, .offset = offsetof(struct working_pod, pod.tolerations),
+     .shape = &toleration_shape, .count = offsetof(struct working_pod, pod.toleration_count),
+     FIELD_FLAG(struct working_pod, pod.has_tolerations)},
+    {FIELD_KEY("runtimeClassName"), .read = field_string, .offset = offsetof(struct working_pod, pod.runtime_class)},
+    {FIELD_KEY("hostPID"), .read = field_bool, .offset = offsetof(struct working_pod, pod.host_pid)},
     {FIELD_KEY("securityContext"), .read = field_object, .shape = &pod_security_shape},
-    {FIELD_KEY("overhead"), .read = field_quantities, .offset = offsetof(struct draft, pod.overhead)},
-    {FIELD_KEY("resourceClaims"), .read = field_count, .offset = offsetof(struct draft, pod.resource_claim_count)},
+    {FIELD_KEY("overhead"), .read = field_quantities, .offset = offsetof(struct working_pod, pod.overhead)},
+    {FIELD_KEY("resourceClaims"), .read = field_count,
+     .offset = offsetof(struct working_pod, pod.resource_claim_count)},
 };
 static const struct shape spec_shape = SHAPE(spec_fields, 0);
 
@@ -184,30 +185,31 @@ static const struct field owner_fields[] = {
 static const struct shape owner_shape = SHAPE(owner_fields, sizeof(struct owner_reference));
 
 static const struct field metadata_fields[] = {
-    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct draft, pod.name)},
-    {FIELD_KEY("generateName"), .read = field_string, .offset = offsetof(struct draft, pod.generate_name)},
-    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct draft, pod.namespace)},
-    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct draft, pod.uid)},
-    {FIELD_KEY("resourceVersion"), .read = field_string, .offset = offsetof(struct draft, pod.resource_version)},
-    {FIELD_KEY("deletionTimestamp"), .read = field_string, .offset = offsetof(struct draft, pod.deletion_timestamp)},
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct working_pod, pod.name)},
+    {FIELD_KEY("generateName"), .read = field_string, .offset = offsetof(struct working_pod, pod.generate_name)},
+    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct working_pod, pod.namespace)},
+    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct working_pod, pod.uid)},
+    {FIELD_KEY("resourceVersion"), .read = field_string, .offset = offsetof(struct working_pod, pod.resource_version)},
+    {FIELD_KEY("deletionTimestamp"), .read = field_string,
+     .offset = offsetof(struct working_pod, pod.deletion_timestamp)},
     {FIELD_KEY("deletionGracePeriodSeconds"), .read = field_number,
-     .offset = offsetof(struct draft, pod.deletion_grace_seconds)},
-    {FIELD_KEY("labels"), .read = field_pairs, .offset = offsetof(struct draft, pod.labels)},
-    {FIELD_KEY("annotations"), .read = field_pairs, .offset = offsetof(struct draft, pod.annotations)},
-    {FIELD_KEY("ownerReferences"), .read = field_list, .offset = offsetof(struct draft, owners), .shape = &owner_shape,
-     .count = offsetof(struct draft, owner_count)},
+     .offset = offsetof(struct working_pod, pod.deletion_grace_seconds)},
+    {FIELD_KEY("labels"), .read = field_pairs, .offset = offsetof(struct working_pod, pod.labels)},
+    {FIELD_KEY("annotations"), .read = field_pairs, .offset = offsetof(struct working_pod, pod.annotations)},
+    {FIELD_KEY("ownerReferences"), .read = field_list, .offset = offsetof(struct working_pod, owners),
+     .shape = &owner_shape, .count = offsetof(struct working_pod, owner_count)},
     {FIELD_KEY("managedFields"), .read = field_opaque},
 };
 static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
 
 static const struct field status_fields[] = {
-    {FIELD_KEY("phase"), .read = field_string, .offset = offsetof(struct draft, pod.phase)},
+    {FIELD_KEY("phase"), .read = field_string, .offset = offsetof(struct working_pod, pod.phase)},
 };
 static const struct shape status_shape = SHAPE(status_fields, 0);
 
 static const struct field pod_fields[] = {
-    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct draft, kind)},
-    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct draft, api_version)},
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct working_pod, kind)},
+    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct working_pod, api_version)},
     {FIELD_KEY("metadata"), .read = field_object, .shape = &metadata_shape},
     {FIELD_KEY("spec"), .read = field_object, .shape = &spec_shape},
     {FIELD_KEY("status"), .read = field_object, .shape = &status_shape},
@@ -215,15 +217,15 @@ static const struct field pod_fields[] = {
 static const struct shape pod_shape = SHAPE(pod_fields, 0);
 
 /* Concatenates the three lists in the order that struct pod documents for `containers`. */
-static int join_containers(struct reader *reader, struct draft *draft)
+static int join_containers(struct reader *reader, struct working_pod *working)
 {
 	const struct {
 		struct container_run run;
 		enum container_list list;
-	} runs[] = {{draft->init, CONTAINER_INIT},
-		    {draft->regular, CONTAINER_REGULAR},
-		    {draft->ephemeral, CONTAINER_EPHEMERAL}};
-	size_t total = (size_t)draft->init.count + draft->regular.count + draft->ephemeral.count;
+	} runs[] = {{working->init, CONTAINER_INIT},
+		    {working->regular, CONTAINER_REGULAR},
+		    {working->ephemeral, CONTAINER_EPHEMERAL}};
+	size_t total = (size_t)working->init.count + working->regular.count + working->ephemeral.count;
 	struct container *all = arena_alloc(reader->arena, total * sizeof *all);
 	if (!all)
 		return reader_no_memory(reader);
@@ -235,8 +237,8 @@ static int join_containers(struct reader *reader, struct draft *draft)
 			all[count].index = j;
 		}
 	}
-	draft->pod.containers = all;
-	draft->pod.container_count = count;
+	working->pod.containers = all;
+	working->pod.container_count = count;
 	return 0;
 }
 
@@ -244,11 +246,11 @@ static int join_containers(struct reader *reader, struct draft *draft)
  * The API server rejects objects with more than one controller. If there are several, this takes
  * the first.
  */
-static void find_controller(struct draft *draft)
+static void find_controller(struct working_pod *working)
 {
-	for (uint32_t i = 0; i < draft->owner_count; i++) {
-		if (draft->owners[i].controller) {
-			draft->pod.owner = draft->owners[i].owner;
+	for (uint32_t i = 0; i < working->owner_count; i++) {
+		if (working->owners[i].controller) {
+			working->pod.owner = working->owners[i].owner;
 			return;
 		}
 	}
@@ -269,19 +271,19 @@ static int check_identity(struct reader *reader, const char *at, struct str foun
 
 int reader_pod(struct reader *reader, struct pod *pod)
 {
-	struct draft draft;
-	memset(&draft, 0, sizeof draft);
+	struct working_pod working;
+	memset(&working, 0, sizeof working);
 	scan_peek(&reader->scan);
 	const char *at = reader->scan.at;
-	if (reader_object(reader, &pod_shape, &draft) < 0)
+	if (reader_object(reader, &pod_shape, &working) < 0)
 		return -1;
-	if (check_identity(reader, at, draft.kind, STR("kind"), STR("Pod")) < 0 ||
-	    check_identity(reader, at, draft.api_version, STR("apiVersion"), STR("v1")) < 0)
+	if (check_identity(reader, at, working.kind, STR("kind"), STR("Pod")) < 0 ||
+	    check_identity(reader, at, working.api_version, STR("apiVersion"), STR("v1")) < 0)
 		return -1;
-	if (join_containers(reader, &draft) < 0)
+	if (join_containers(reader, &working) < 0)
 		return -1;
-	find_controller(&draft);
-	draft.pod.present = true;
-	*pod = draft.pod;
+	find_controller(&working);
+	working.pod.present = true;
+	*pod = working.pod;
 	return 0;
 }

@@ -9,7 +9,7 @@ struct waiting {
 };
 
 /* A partially read review, including fields that are only needed until review_read returns. */
-struct draft {
+struct working_pod {
 	struct review review;
 	struct str api_version;
 	struct str kind;
@@ -39,11 +39,11 @@ bool review_is_pod(const struct review *review)
  * Reads a Pod or skips another object. Before the kind is known, it saves the position and skips
  * the object.
  */
-static int read_object(struct reader *reader, struct draft *draft, struct waiting *waiting, struct pod *pod)
+static int read_object(struct reader *reader, struct working_pod *working, struct waiting *waiting, struct pod *pod)
 {
-	if (draft->has_kind && review_is_pod(&draft->review))
+	if (working->has_kind && review_is_pod(&working->review))
 		return reader_pod(reader, pod);
-	if (!draft->has_kind) {
+	if (!working->has_kind) {
 		scan_peek(&reader->scan);
 		*waiting = (struct waiting){reader->scan.at, reader->scan.depth};
 	}
@@ -52,22 +52,22 @@ static int read_object(struct reader *reader, struct draft *draft, struct waitin
 
 static int new_object(struct reader *reader, const struct field *field, void *target)
 {
-	struct draft *draft = target;
+	struct working_pod *working = target;
 	(void)field;
-	return read_object(reader, draft, &draft->object, &draft->review.object);
+	return read_object(reader, working, &working->object, &working->review.object);
 }
 
 static int old_object(struct reader *reader, const struct field *field, void *target)
 {
-	struct draft *draft = target;
+	struct working_pod *working = target;
 	(void)field;
-	return read_object(reader, draft, &draft->old_object, &draft->review.old_object);
+	return read_object(reader, working, &working->old_object, &working->review.old_object);
 }
 
 static const struct field kind_fields[] = {
-    {FIELD_KEY("group"), .read = field_string, .offset = offsetof(struct draft, review.group)},
-    {FIELD_KEY("version"), .read = field_string, .offset = offsetof(struct draft, review.version)},
-    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct draft, review.kind)},
+    {FIELD_KEY("group"), .read = field_string, .offset = offsetof(struct working_pod, review.group)},
+    {FIELD_KEY("version"), .read = field_string, .offset = offsetof(struct working_pod, review.version)},
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct working_pod, review.kind)},
 };
 static const struct shape kind_shape = SHAPE(kind_fields, 0);
 
@@ -76,41 +76,41 @@ static int request_kind(struct reader *reader, const struct field *field, void *
 {
 	if (field_object(reader, field, target) < 0)
 		return -1;
-	((struct draft *)target)->has_kind = true;
+	((struct working_pod *)target)->has_kind = true;
 	return 0;
 }
 
 static const struct field resource_fields[] = {
-    {FIELD_KEY("resource"), .read = field_string, .offset = offsetof(struct draft, review.resource)},
+    {FIELD_KEY("resource"), .read = field_string, .offset = offsetof(struct working_pod, review.resource)},
 };
 static const struct shape resource_shape = SHAPE(resource_fields, 0);
 
 static const struct field user_fields[] = {
-    {FIELD_KEY("username"), .read = field_string, .offset = offsetof(struct draft, review.user)},
-    {FIELD_KEY("groups"), .read = field_strings, .offset = offsetof(struct draft, review.groups.items),
-     .count = offsetof(struct draft, review.groups.count)},
+    {FIELD_KEY("username"), .read = field_string, .offset = offsetof(struct working_pod, review.user)},
+    {FIELD_KEY("groups"), .read = field_strings, .offset = offsetof(struct working_pod, review.groups.items),
+     .count = offsetof(struct working_pod, review.groups.count)},
 };
 static const struct shape user_shape = SHAPE(user_fields, 0);
 
 static const struct field request_fields[] = {
-    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct draft, review.uid)},
+    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct working_pod, review.uid)},
     {FIELD_KEY("kind"), .read = request_kind, .shape = &kind_shape},
     {FIELD_KEY("resource"), .read = field_object, .shape = &resource_shape},
-    {FIELD_KEY("subResource"), .read = field_string, .offset = offsetof(struct draft, review.subresource)},
-    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct draft, review.name)},
-    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct draft, review.namespace)},
-    {FIELD_KEY("operation"), .read = field_string, .offset = offsetof(struct draft, operation)},
+    {FIELD_KEY("subResource"), .read = field_string, .offset = offsetof(struct working_pod, review.subresource)},
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct working_pod, review.name)},
+    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct working_pod, review.namespace)},
+    {FIELD_KEY("operation"), .read = field_string, .offset = offsetof(struct working_pod, operation)},
     {FIELD_KEY("userInfo"), .read = field_object, .shape = &user_shape},
     {FIELD_KEY("object"), .read = new_object},
     {FIELD_KEY("oldObject"), .read = old_object},
-    {FIELD_KEY("dryRun"), .read = field_bool, .offset = offsetof(struct draft, review.dry_run)},
+    {FIELD_KEY("dryRun"), .read = field_bool, .offset = offsetof(struct working_pod, review.dry_run)},
 };
 static const struct shape request_shape = SHAPE(request_fields, 0);
 
 static const struct field review_fields[] = {
-    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct draft, kind)},
-    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct draft, api_version)},
-    {FIELD_KEY("request"), .read = field_object, .shape = &request_shape, FIELD_FLAG(struct draft, has_request)},
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct working_pod, kind)},
+    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct working_pod, api_version)},
+    {FIELD_KEY("request"), .read = field_object, .shape = &request_shape, FIELD_FLAG(struct working_pod, has_request)},
 };
 static const struct shape review_shape = SHAPE(review_fields, 0);
 
@@ -144,56 +144,56 @@ static const char *quoted(struct str found, char text[80])
 	return text;
 }
 
-static int check_type(const struct draft *draft, struct error *err)
+static int check_type(const struct working_pod *working, struct error *err)
 {
 	char text[80];
-	if (str_starts(draft->api_version, STR("admission.k8s.io/")) &&
-	    !str_eq(draft->api_version, STR("admission.k8s.io/v1")))
+	if (str_starts(working->api_version, STR("admission.k8s.io/")) &&
+	    !str_eq(working->api_version, STR("admission.k8s.io/v1")))
 		return error_set(err, "apiVersion: %s is not supported: set admissionReviewVersions: [v1]",
-				 quoted(draft->api_version, text));
-	if (!str_eq(draft->api_version, STR("admission.k8s.io/v1")))
+				 quoted(working->api_version, text));
+	if (!str_eq(working->api_version, STR("admission.k8s.io/v1")))
 		return error_set(err, "apiVersion: expected \"admission.k8s.io/v1\", found %s",
-				 quoted(draft->api_version, text));
-	if (!str_eq(draft->kind, STR("AdmissionReview")))
-		return error_set(err, "kind: expected \"AdmissionReview\", found %s", quoted(draft->kind, text));
+				 quoted(working->api_version, text));
+	if (!str_eq(working->kind, STR("AdmissionReview")))
+		return error_set(err, "kind: expected \"AdmissionReview\", found %s", quoted(working->kind, text));
 	return 0;
 }
 
-static int check_request(struct draft *draft, struct error *err)
+static int check_request(struct working_pod *working, struct error *err)
 {
 	char text[80];
-	if (!draft->has_request)
+	if (!working->has_request)
 		return error_set(err, "request: expected an object, found nothing");
-	if (draft->review.uid.len == 0)
+	if (working->review.uid.len == 0)
 		return error_set(err, "request.uid: expected the id of the request, found %s",
-				 quoted(draft->review.uid, text));
+				 quoted(working->review.uid, text));
 	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-		if (str_eq(draft->operation, operations[i].name)) {
-			draft->review.operation = operations[i].operation;
+		if (str_eq(working->operation, operations[i].name)) {
+			working->review.operation = operations[i].operation;
 			return 0;
 		}
 	}
 	return error_set(err, "request.operation: expected CREATE, UPDATE, DELETE or CONNECT, found %s",
-			 quoted(draft->operation, text));
+			 quoted(working->operation, text));
 }
 
 int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err)
 {
 	struct reader reader;
-	struct draft draft;
+	struct working_pod working;
 	if (len > SCAN_LEN_MAX)
 		return error_set(err, "the review is longer than %u bytes", SCAN_LEN_MAX);
-	memset(&draft, 0, sizeof draft);
+	memset(&working, 0, sizeof working);
 	reader_init(&reader, bytes, len, arena);
-	if (reader_object(&reader, &review_shape, &draft) < 0 || scan_finish(&reader.scan) < 0)
+	if (reader_object(&reader, &review_shape, &working) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
-	if (check_type(&draft, err) < 0 || check_request(&draft, err) < 0)
+	if (check_type(&working, err) < 0 || check_request(&working, err) < 0)
 		return -1;
-	if (review_is_pod(&draft.review) &&
-	    (read_waiting(&reader, draft.object, "object", &draft.review.object) < 0 ||
-	     read_waiting(&reader, draft.old_object, "oldObject", &draft.review.old_object) < 0))
+	if (review_is_pod(&working.review) &&
+	    (read_waiting(&reader, working.object, "object", &working.review.object) < 0 ||
+	     read_waiting(&reader, working.old_object, "oldObject", &working.review.old_object) < 0))
 		return reader_error(&reader, err);
-	*review = draft.review;
+	*review = working.review;
 	return 0;
 }
 

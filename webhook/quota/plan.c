@@ -16,8 +16,8 @@ static bool is_outdated(const struct quota_plan *plan, const struct quota_plan_n
 /* The time from which this replica may replace the numbers of another policy. */
 static int64_t taken_from_ms(const struct quota_plan *plan, const struct quota_plan_now *now)
 {
-	int64_t rested_ms = plan->own || !plan->taken_ms ? now->now_ms : plan->taken_ms + PLAN_STILL_MS;
-	return is_outdated(plan, now) ? rested_ms : later(rested_ms, plan->changed_ms + PLAN_STILL_MS);
+	int64_t rested_ms = plan->own || !plan->taken_ms ? now->now_ms : plan->taken_ms + PLAN_STABLE_MS;
+	return is_outdated(plan, now) ? rested_ms : later(rested_ms, plan->changed_ms + PLAN_STABLE_MS);
 }
 
 /* The earliest time at which a write is allowed; 0 if there is nothing to write. */
@@ -53,10 +53,10 @@ static enum quota_step step_wanted(struct quota_plan *plan, const struct quota_p
 
 static enum quota_step step_unwanted(struct quota_plan *plan, const struct quota_plan_now *now)
 {
-	int64_t still_ms = plan->still_ms ? plan->still_ms : PLAN_STILL_MS;
+	int64_t stable_ms = plan->stable_ms ? plan->stable_ms : PLAN_STABLE_MS;
 	if (!plan->published || !plan->unwanted_ms)
 		return QUOTA_REST;
-	plan->look_ms = later(plan->unwanted_ms, plan->changed_ms) + still_ms + now->jitter_ms;
+	plan->look_ms = later(plan->unwanted_ms, plan->changed_ms) + stable_ms + now->jitter_ms;
 	return now->now_ms >= plan->look_ms ? QUOTA_DELETE : QUOTA_REST;
 }
 
@@ -75,8 +75,8 @@ void quota_plan_begun(struct quota_plan *plan, enum quota_step step, const struc
 	if (step == QUOTA_WRITE && plan->published && plan->policy != now->policy)
 		plan->taken_ms = now->now_ms;
 	if (step == QUOTA_DELETE) {
-		int64_t still_ms = 2 * (plan->still_ms ? plan->still_ms : PLAN_STILL_MS);
-		plan->still_ms = still_ms < PLAN_STILL_MOST_MS ? still_ms : PLAN_STILL_MOST_MS;
+		int64_t stable_ms = 2 * (plan->stable_ms ? plan->stable_ms : PLAN_STABLE_MS);
+		plan->stable_ms = stable_ms < PLAN_STABLE_MAX_MS ? stable_ms : PLAN_STABLE_MAX_MS;
 	}
 }
 

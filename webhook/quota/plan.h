@@ -23,11 +23,11 @@
 
 #define PLAN_REST_MS 1000   /* Minimum time between two writes of one object by any replica. */
 #define PLAN_JITTER_MS 1000 /* Maximum jitter that is added to PLAN_REST_MS. */
-#define PLAN_STILL_MS 60000
-#define PLAN_STILL_MOST_MS 3600000
+#define PLAN_STABLE_MS 60000
+#define PLAN_STABLE_MAX_MS 3600000
 #define PLAN_FORMER_MAX 8
 
-/* The plan of one object. It starts zeroed. A `still_ms` of 0 means PLAN_STILL_MS. */
+/* The plan of one object. It starts zeroed. A `stable_ms` of 0 means PLAN_STABLE_MS. */
 struct quota_plan {
 	/* The published object. */
 	bool published;
@@ -47,7 +47,7 @@ struct quota_plan {
 	int64_t taken_ms; /* When this replica last replaced another policy's numbers; 0: never. */
 	bool own;         /* This replica wrote the published object. */
 	/* How long an unwanted object must stay unchanged before it is deleted. */
-	int64_t still_ms;
+	int64_t stable_ms;
 	bool busy; /* A write or a deletion is in flight. */
 };
 

@@ -5,7 +5,7 @@
 
 #include "gpugate/str.h"
 
-#define SLOTS_LEAST 64
+#define SLOTS_MIN 64
 
 /* --- Queues: circular lists with a head --- */
 
@@ -110,7 +110,7 @@ int publish_rows_init(struct publish_rows *rows, int64_t now_ms)
 		ring_init(&rows->ready[i]);
 	for (int i = 0; i < PUBLISH_WAITS; i++)
 		ring_init(&rows->waiting[i]);
-	return hash_map_init(&rows->map, SLOTS_LEAST);
+	return hash_map_init(&rows->map, SLOTS_MIN);
 }
 
 void publish_rows_release(struct publish_rows *rows)

@@ -17,7 +17,7 @@
  * An object from the watch gets a new row only below this number of rows. This reserves room for
  * the quotas of the policy.
  */
-#define PUBLISH_STRANGERS_MAX 20000
+#define PUBLISH_UNKNOWN_MAX 20000
 #define PUBLISH_WAIT_MS 250 /* Resolution of the timer queues. */
 #define PUBLISH_WAITS 256   /* Number of timer queues. They cover 64 s; no row waits longer. */
 

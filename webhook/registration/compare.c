@@ -197,11 +197,11 @@ static json_t *render(const struct registration *registration, bool mutating)
 					     .guard_failure = registration->guard_failure};
 	const struct policy *policy = registration->policy;
 	struct arena arena;
-	struct reach reach;
+	struct policy_scope scope;
 	json_t *object = NULL;
 	arena_init(&arena, 1 << 16, ARENA_BYTES);
-	if (policy_reach(policy, &arena, &reach) == 0)
-		object = mutating ? render_mutating(&target, &reach) : render_validating(&target, &reach, policy);
+	if (policy_scope(policy, &arena, &scope) == 0)
+		object = mutating ? render_mutating(&target, &scope) : render_validating(&target, &scope, policy);
 	arena_release(&arena);
 	return object;
 }

@@ -31,7 +31,7 @@
 #define NAMES_DEVICE(map) "(has(" map ") && (" map ".size() > " KEYS_MAX " || " map ".exists(k, k.contains('/'))))"
 
 /* Of a container `c`: it requests a device. */
-#define ASKS_DEVICE                                                                                                    \
+#define REQUESTS_DEVICE                                                                                                \
 	"has(c.resources) && (" NAMES_DEVICE("c.resources.limits") " ||\n"                                             \
 								   "    " NAMES_DEVICE("c.resources.requests") ")"
 
@@ -99,11 +99,11 @@ static void any_container(struct buf *out, const char *pod, struct str what)
 }
 
 /* Appends: the Pod requests extended resources or has resource claims. */
-static void asks_devices(struct buf *out, const char *pod)
+static void requests_devices(struct buf *out, const char *pod)
 {
 	buf_printf(out, "(has(%s.spec.resourceClaims) && %s.spec.resourceClaims.size() > 0) ||\n", pod, pod);
 	buf_printf(out, NAMES_DEVICE("%s.spec.overhead") " ||\n", pod, pod, pod);
-	any_container(out, pod, STR(ASKS_DEVICE));
+	any_container(out, pod, STR(REQUESTS_DEVICE));
 }
 
 /*
@@ -174,7 +174,7 @@ static void namespace_in(struct buf *out, const struct strs *globs)
 }
 
 /* Appends: the Pod has the label, with one of its values if there are any. */
-static void label_in(struct buf *out, const struct reach_label *label)
+static void label_in(struct buf *out, const struct scope_label *label)
 {
 	buf_text(out, "has(object.metadata.labels) && ");
 	literal(out, label->key);
@@ -188,7 +188,7 @@ static void label_in(struct buf *out, const struct reach_label *label)
 }
 
 /* Appends: the Pod matches one Rule that does not depend on accelerators. */
-static void rule_pods(struct buf *out, const struct reach_rule *rule)
+static void rule_pods(struct buf *out, const struct scope_rule *rule)
 {
 	const char *and = "";
 	buf_char(out, '(');
@@ -210,30 +210,30 @@ static void rule_pods(struct buf *out, const struct reach_rule *rule)
  * Appends " ||\n" and a term for each Rule that does not depend on accelerators. If
  * `only_refusing`, skips Rules that cannot refuse a Pod.
  */
-static void or_rules(struct buf *out, const struct reach *reach, bool only_refusing)
+static void or_rules(struct buf *out, const struct policy_scope *scope, bool only_refusing)
 {
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < reach->rule_count; i++)
-		count += !only_refusing || reach->rules[i].refuses;
+	for (uint32_t i = 0; i < scope->rule_count; i++)
+		count += !only_refusing || scope->rules[i].denies;
 	if (count > RULES_MAX) {
 		buf_text(out, " ||\ntrue");
 		return;
 	}
-	for (uint32_t i = 0; i < reach->rule_count; i++) {
-		if (only_refusing && !reach->rules[i].refuses)
+	for (uint32_t i = 0; i < scope->rule_count; i++) {
+		if (only_refusing && !scope->rules[i].denies)
 			continue;
 		buf_text(out, " ||\n");
-		rule_pods(out, &reach->rules[i]);
+		rule_pods(out, &scope->rules[i]);
 	}
 }
 
 /* Appends: the container lacks one of the variables that void mode requires. */
-static void or_void_missing(struct buf *out, const struct reach *reach)
+static void or_void_missing(struct buf *out, const struct policy_scope *scope)
 {
-	if (reach->void_names.count == 0)
+	if (scope->void_names.count == 0)
 		return;
 	buf_text(out, " ||\n  !(has(c.env) && ");
-	literals(out, &reach->void_names);
+	literals(out, &scope->void_names);
 	buf_text(out, ".all(n, c.env.exists(e, e.name == n)))");
 }
 
@@ -246,11 +246,11 @@ static void names_one_of(struct buf *out, const char *map, const struct strs *re
 }
 
 /* Appends: the Pod requests one of the resources that Rules name. */
-static void asks_resources(struct buf *out, const struct strs *resources)
+static void requests_resources(struct buf *out, const struct strs *resources)
 {
 	struct buf what;
 	if (resources->count > NAMES_MAX) {
-		asks_devices(out, "object");
+		requests_devices(out, "object");
 		return;
 	}
 	buf_init(&what, WHAT_BYTES);
@@ -270,51 +270,51 @@ static void asks_resources(struct buf *out, const struct strs *resources)
  * Appends: `what` holds for some container, or a container lacks a variable that void mode
  * requires.
  */
-static void any_container_or_void(struct buf *out, const char *what, const struct reach *reach)
+static void any_container_or_void(struct buf *out, const char *what, const struct policy_scope *scope)
 {
 	struct buf text;
 	buf_init(&text, WHAT_BYTES);
 	buf_text(&text, what);
-	or_void_missing(&text, reach);
+	or_void_missing(&text, scope);
 	any_container(out, "object", buf_view(&text));
 	out->failed |= text.failed;
 	buf_release(&text);
 }
 
-bool condition_mutate(const struct reach *reach, struct buf *out)
+bool condition_mutate(const struct policy_scope *scope, struct buf *out)
 {
-	if (reach->resources.count == 0 && reach->rule_count == 0 && !reach->voids)
+	if (scope->resources.count == 0 && scope->rule_count == 0 && !scope->voids)
 		return false;
 	buf_text(out, "request.operation != 'CREATE'");
-	if (reach->resources.count > 0) {
+	if (scope->resources.count > 0) {
 		buf_text(out, " ||\n");
-		asks_resources(out, &reach->resources);
+		requests_resources(out, &scope->resources);
 	}
-	or_rules(out, reach, false);
-	if (reach->voids) {
+	or_rules(out, scope, false);
+	if (scope->voids) {
 		buf_text(out, " ||\n");
-		any_container_or_void(out, "(" SHOWS_DEVICES ")", reach);
+		any_container_or_void(out, "(" SHOWS_DEVICES ")", scope);
 	}
 	return true;
 }
 
 void condition_quota(struct buf *out)
 {
-	asks_devices(out, "object");
+	requests_devices(out, "object");
 }
 
 /*
  * Appends: the Pod has annotations that a Guard could refuse. If `changed`, ignores annotations
  * that the old object has with the same value.
  */
-static void annotated(struct buf *out, const struct reach *reach, bool changed)
+static void annotated(struct buf *out, const struct policy_scope *scope, bool changed)
 {
 	buf_text(out, "(has(object.metadata.annotations) && (object.metadata.annotations.size() > " ANNOTATIONS_MAX
 		      " ||\n  object.metadata.annotations.exists(k, (k in ");
-	literals(out, &reach->fraction_annotations);
-	for (uint32_t i = 0; i < reach->device_annotations.count; i++) {
+	literals(out, &scope->fraction_annotations);
+	for (uint32_t i = 0; i < scope->device_annotations.count; i++) {
 		buf_text(out, " ||\n    k.startsWith(");
-		literal(out, reach->device_annotations.items[i]);
+		literal(out, scope->device_annotations.items[i]);
 		buf_char(out, ')');
 	}
 	buf_char(out, ')');
@@ -325,17 +325,17 @@ static void annotated(struct buf *out, const struct reach *reach, bool changed)
 	buf_text(out, ")))");
 }
 
-void condition_guard(const struct reach *reach, struct buf *out)
+void condition_guard(const struct policy_scope *scope, struct buf *out)
 {
 	buf_text(out, "request.operation != 'CREATE' ? has(request.subResource) && request.subResource != '' ||\n");
-	annotated(out, reach, true);
+	annotated(out, scope, true);
 	buf_text(out, " : ((\n" GUARDED_POD " ||\n");
-	annotated(out, reach, false);
+	annotated(out, scope, false);
 	buf_text(out, " ||\n");
-	any_container_or_void(out, GUARDED_CONTAINER, reach);
-	or_rules(out, reach, true);
+	any_container_or_void(out, GUARDED_CONTAINER, scope);
+	or_rules(out, scope, true);
 	buf_text(out, "\n) && !(\n");
-	asks_devices(out, "object");
+	requests_devices(out, "object");
 	buf_text(out, "))");
 }
 
@@ -346,6 +346,6 @@ void condition_end(struct buf *out)
 	    "(request.operation == 'DELETE' ||\n"
 	    "  (has(object.status) && has(object.status.phase) && object.status.phase in ['Succeeded', 'Failed'])) "
 	    "&& (\n");
-	asks_devices(out, "oldObject");
+	requests_devices(out, "oldObject");
 	buf_char(out, ')');
 }

@@ -23,7 +23,7 @@
  * refuse, and every other operation. Returns false and appends nothing if the policy has no such
  * Rule and no void mode.
  */
-bool condition_mutate(const struct reach *reach, struct buf *out);
+bool condition_mutate(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the quota webhook: matches a Pod that requests a resource whose name contains a slash, or
@@ -41,7 +41,7 @@ void condition_quota(struct buf *out);
  * - an UPDATE of ephemeral containers
  * - an UPDATE that adds or changes an annotation that a Guard could refuse
  */
-void condition_guard(const struct reach *reach, struct buf *out);
+void condition_guard(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the webhook of the embedded ledger: matches a DELETE of a Pod that requested devices, or a

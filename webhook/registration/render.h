@@ -61,7 +61,8 @@ json_t *render_priority(const struct render_target *target);
  * The webhook configurations. If `target` has neither service nor url, they have no clientConfig;
  * registration_compare uses them in this form.
  */
-json_t *render_mutating(const struct render_target *target, const struct reach *reach);
-json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy);
+json_t *render_mutating(const struct render_target *target, const struct policy_scope *scope);
+json_t *render_validating(const struct render_target *target, const struct policy_scope *scope,
+			  const struct policy *policy);
 
 #endif

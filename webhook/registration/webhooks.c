@@ -98,12 +98,12 @@ static bool is_namespace(struct str name)
  * Selects all namespaces except gpugate's own, which is listed first, and those that the policy
  * exempts by name.
  */
-static json_t *namespaces_of(const struct render_target *target, const struct reach *reach)
+static json_t *namespaces_of(const struct render_target *target, const struct policy_scope *scope)
 {
 	json_t *spared = json_pack("[s]", target->namespace);
 	int failed = !spared;
-	for (uint32_t i = 0; i < reach->exempt_namespaces.count; i++) {
-		struct str name = reach->exempt_namespaces.items[i];
+	for (uint32_t i = 0; i < scope->exempt_namespaces.count; i++) {
+		struct str name = scope->exempt_namespaces.items[i];
 		if (is_namespace(name) && !str_eq(name, str_of(target->namespace)))
 			failed |= json_array_append_new(spared, json_text(name));
 	}
@@ -138,8 +138,8 @@ static json_t *client_of(const struct render_target *target, const char *path)
 }
 
 /* Takes the conditions. The keys are in the order in which readers expect them. */
-static json_t *webhook_of(const struct webhook *webhook, const struct render_target *target, const struct reach *reach,
-			  json_t *conditions)
+static json_t *webhook_of(const struct webhook *webhook, const struct render_target *target,
+			  const struct policy_scope *scope, json_t *conditions)
 {
 	json_t *object = json_pack("{s:s, s:[s], s:s, s:s, s:s, s:i}", "name", webhook->name, "admissionReviewVersions",
 				   "v1", "failurePolicy", webhook->failure_policy, "sideEffects", webhook->side_effects,
@@ -148,7 +148,7 @@ static json_t *webhook_of(const struct webhook *webhook, const struct render_tar
 	if (webhook->reinvoke)
 		failed |= json_object_set_new(object, "reinvocationPolicy", json_string("IfNeeded"));
 	failed |= json_object_set_new(object, "rules", rules_of(webhook));
-	failed |= json_object_set_new(object, "namespaceSelector", namespaces_of(target, reach));
+	failed |= json_object_set_new(object, "namespaceSelector", namespaces_of(target, scope));
 	failed |= json_object_set_new(object, "objectSelector", json_object());
 	failed |= json_object_set_new(object, "matchConditions", conditions);
 	if (target->service || target->url)
@@ -166,15 +166,15 @@ static json_t *configuration(const char *kind, json_t *webhooks)
 			 "metadata", "name", RENDER_NAME, "webhooks", webhooks);
 }
 
-json_t *render_mutating(const struct render_target *target, const struct reach *reach)
+json_t *render_mutating(const struct render_target *target, const struct policy_scope *scope)
 {
 	json_t *webhooks = json_array(), *conditions = json_array();
 	struct webhook webhook = mutate;
 	struct buf text;
 	int failed = 0;
 	buf_init(&text, EXPRESSION_MAX);
-	if (condition_mutate(reach, &text)) {
-		webhook.rule_count = reach->voids ? 3 : 2;
+	if (condition_mutate(scope, &text)) {
+		webhook.rule_count = scope->voids ? 3 : 2;
 		failed |= add_condition(conditions, "could-change", &text);
 		/*
 		 * An apply of a manifest can only undo changes in the Pod's spec. A change of
@@ -182,7 +182,7 @@ json_t *render_mutating(const struct render_target *target, const struct reach *
 		 */
 		buf_text(&text, "request.operation != 'UPDATE' || object.spec != oldObject.spec");
 		failed |= add_condition(conditions, "spec-changes", &text);
-		failed |= json_array_append_new(webhooks, webhook_of(&webhook, target, reach, json_incref(conditions)));
+		failed |= json_array_append_new(webhooks, webhook_of(&webhook, target, scope, json_incref(conditions)));
 	}
 	buf_release(&text);
 	json_decref(conditions);
@@ -197,7 +197,8 @@ static const char *failure_policy(const char *given, bool fail)
 	return given ? given : fail ? "Fail" : "Ignore";
 }
 
-json_t *render_validating(const struct render_target *target, const struct reach *reach, const struct policy *policy)
+json_t *render_validating(const struct render_target *target, const struct policy_scope *scope,
+			  const struct policy *policy)
 {
 	json_t *webhooks = json_array(), *asks = json_array(), *guarded = json_array(), *ends = json_array();
 	struct webhook quotas = quota, guards = guard;
@@ -206,18 +207,18 @@ json_t *render_validating(const struct render_target *target, const struct reach
 	buf_init(&text, EXPRESSION_MAX);
 	condition_quota(&text);
 	failed |= add_condition(asks, "asks-for-devices", &text);
-	condition_guard(reach, &text);
+	condition_guard(scope, &text);
 	failed |= add_condition(guarded, "only-guards-could-refuse", &text);
 	condition_end(&text);
 	failed |= add_condition(ends, "frees-devices", &text);
 	buf_release(&text);
 	quotas.failure_policy = failure_policy(target->quota_failure, policy_quotas_fail(policy));
 	guards.failure_policy = failure_policy(target->guard_failure, policy_guards_fail(policy));
-	failed |= json_array_append_new(webhooks, webhook_of(&quotas, target, reach, asks));
-	if (reach->guards)
-		failed |= json_array_append_new(webhooks, webhook_of(&guards, target, reach, json_incref(guarded)));
+	failed |= json_array_append_new(webhooks, webhook_of(&quotas, target, scope, asks));
+	if (scope->guards)
+		failed |= json_array_append_new(webhooks, webhook_of(&guards, target, scope, json_incref(guarded)));
 	if (!target->cluster)
-		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, reach, json_incref(ends)));
+		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, scope, json_incref(ends)));
 	json_decref(guarded);
 	json_decref(ends);
 	if (!failed)

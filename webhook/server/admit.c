@@ -9,8 +9,8 @@
 #include "webhook/object/review.h"
 
 #define CHARGE_TEXT_MAX (16 << 10)
-#define MARGIN_LEAST_MS 50 /* between the ledger's deadline and the client's */
-#define MARGIN_MOST_MS 500
+#define MARGIN_MIN_MS 50 /* between the ledger's deadline and the client's */
+#define MARGIN_MAX_MS 500
 
 static const struct {
 	const char *path;
@@ -24,7 +24,7 @@ static const struct {
 	unsigned status;
 	const char *sentence;
 } failures[] = {
-    [ADMISSION_CROWDED] = {503, "too many slow reviews are waiting to be decided; retry in a second"},
+    [ADMISSION_OVERLOADED] = {503, "too many slow reviews are waiting to be decided; retry in a second"},
     [ADMISSION_NO_UID] = {415, "request.object.metadata.uid is missing: register this path in a "
 			       "ValidatingWebhookConfiguration"},
     [ADMISSION_NO_MEMORY] = {500, "the review needs more memory than one request may use"},
@@ -34,7 +34,7 @@ static const struct {
 struct admitting {
 	const struct admission *admission;
 	const struct policy *policy; /* retained */
-	struct http_ask *http;
+	struct http_request *http;
 	struct admission_request request;
 	struct review review;
 	struct buf charges;
@@ -84,15 +84,15 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 	log_event(a->admission->log, level, event, fields, sizeof fields / sizeof fields[0]);
 }
 
-/* By enum enforcement: what an objection is counted and logged as. */
+/* By enum enforcement: what a violation is counted and logged as. */
 static const struct {
-	enum metrics_objection metrics;
+	enum metrics_violation metrics;
 	const char *event;
 } outcomes[] = {[ENFORCEMENT_DENY] = {METRICS_DENIAL, "denied"},
 		[ENFORCEMENT_WARN] = {METRICS_WARNING, "warned"},
 		[ENFORCEMENT_AUDIT] = {METRICS_AUDIT, "audited"}};
 
-/* Logs a line for each denial, each rewrite, and each objection that did not deny. */
+/* Logs a line for each denial, each rewrite, and each violation that did not deny. */
 static void report(const struct admitting *a)
 {
 	const struct decision *decision = &a->request.decision;
@@ -100,20 +100,20 @@ static void report(const struct admitting *a)
 	if (decision->denied) {
 		struct buf message;
 		buf_init(&message, 64 << 10);
-		answer_message(&message, decision);
+		response_message(&message, decision);
 		log_decision(a, LOG_WARN, "denied", buf_view(&message), none);
 		buf_release(&message);
 	} else if (decision->edit_count) {
 		log_decision(a, LOG_INFO, admission_updates_pod(&a->review) ? "restored" : "rewritten", none,
 			     joined_rules(a));
 	}
-	for (uint32_t i = 0; i < decision->objection_count; i++) {
-		const struct objection *objection = &decision->objections[i];
-		admission_metrics_objection(a->admission->metrics, outcomes[objection->enforcement].metrics,
-					    decision->tenant, str_of(reason_name(objection->reason)), objection->name);
-		refusals_note(a->admission->refusals, &a->review, decision, objection, time(NULL));
-		if (objection->enforcement != ENFORCEMENT_DENY)
-			log_decision(a, LOG_INFO, outcomes[objection->enforcement].event, objection->message, none);
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		const struct violation *violation = &decision->violations[i];
+		admission_metrics_violation(a->admission->metrics, outcomes[violation->enforcement].metrics,
+					    decision->tenant, str_of(reason_name(violation->reason)), violation->name);
+		recent_denials_note(a->admission->denials, &a->review, decision, violation, time(NULL));
+		if (violation->enforcement != ENFORCEMENT_DENY)
+			log_decision(a, LOG_INFO, outcomes[violation->enforcement].event, violation->message, none);
 	}
 }
 
@@ -124,14 +124,15 @@ static enum metrics_outcome outcome(const struct decision *decision)
 
 static void write_answer(const struct admitting *a, struct buf *out)
 {
-	struct answer answer = {.uid = a->review.uid,
-				.pod = &a->review.object,
-				.decision = &a->request.decision,
-				.charge = a->request.decision.denied ? (struct str){NULL, 0} : buf_view(&a->charges)};
+	struct admission_response answer = {.uid = a->review.uid,
+					    .pod = &a->review.object,
+					    .decision = &a->request.decision,
+					    .charge = a->request.decision.denied ? (struct str){NULL, 0}
+										 : buf_view(&a->charges)};
 	if (!str_eq(a->review.resource, STR("pods")))
 		answer.warning =
 		    STR("gpugate evaluates only Pods; remove other resources from its webhook configuration");
-	answer_write(out, &answer);
+	response_write(out, &answer);
 }
 
 /* Records the review if it is about a Pod. Nothing depends on other objects, which are not read. */
@@ -187,30 +188,30 @@ static unsigned finish(struct admitting *a, enum admission_state state)
 static bool on_suspend(struct admission_request *request)
 {
 	const struct admitting *a = request->context;
-	if (!http_ask_may_wait(a->http))
+	if (!http_request_may_wait(a->http))
 		return false;
-	http_ask_suspend(a->http);
+	http_request_suspend(a->http);
 	return true;
 }
 
 static void on_decided(struct admission_request *request, enum admission_state state)
 {
 	struct admitting *a = request->context;
-	struct http_ask *http = a->http; /* `a` is gone with the answer */
-	http_ask_answer(http, finish(a, state));
+	struct http_request *http = a->http; /* `a` is gone with the answer */
+	http_request_respond(http, finish(a, state));
 }
 
 /* When an answer of the ledger must be there, so that it still reaches the client. */
-static int64_t answer_by(const struct http_ask *http, uint64_t start_ns)
+static int64_t answer_by(const struct http_request *http, uint64_t start_ns)
 {
 	int64_t left_ms = http->deadline_ms - (int64_t)(start_ns / 1000000);
 	int64_t margin_ms = left_ms / 10;
-	return http->deadline_ms - (margin_ms < MARGIN_LEAST_MS  ? MARGIN_LEAST_MS
-				    : margin_ms > MARGIN_MOST_MS ? MARGIN_MOST_MS
-								 : margin_ms);
+	return http->deadline_ms - (margin_ms < MARGIN_MIN_MS   ? MARGIN_MIN_MS
+				    : margin_ms > MARGIN_MAX_MS ? MARGIN_MAX_MS
+								: margin_ms);
 }
 
-unsigned admit_answer(void *context, struct http_ask *http)
+unsigned admit_answer(void *context, struct http_request *http)
 {
 	struct error err = {0};
 	struct admitting *a = arena_zalloc(http->arena, 1, sizeof *a);

@@ -16,11 +16,11 @@ struct admission {
 	struct ledger_store ledger;
 	struct admission_metrics *metrics;
 	struct log *log;
-	struct refusals *refusals;
+	struct recent_denials *denials;
 	struct recorder *recorder; /* NULL: reviews are not recorded. */
 };
 
 /* An http_answer_fn; `admission` is a struct admission. Never blocks. */
-unsigned admit_answer(void *admission, struct http_ask *ask);
+unsigned admit_answer(void *admission, struct http_request *request);
 
 #endif

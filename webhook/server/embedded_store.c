@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/policy.h"
 #include "webhook/ledger/verdict.h"
 #include "webhook/usage/namespaces.h"
@@ -49,13 +49,13 @@ int ledger_embedded_rebase(struct ledger_embedded *embedded, const struct policy
 static bool admit(void *self, struct reservation_request *request)
 {
 	struct ledger_embedded *embedded = self;
-	const struct holding *holding = &request->decision->holding;
+	const struct consumer *consumer = &request->decision->consumer;
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
 	pthread_mutex_lock(&embedded->mutex);
-	ledger_decide(embedded->ledger, holding, mode, 0, request->arena, request->trace, &verdict);
-	if (verdict.answer == LEDGER_ADMITTED && !request->dry)
-		ledger_hold(embedded->ledger, holding->uid);
+	ledger_decide(embedded->ledger, consumer, mode, 0, request->arena, request->trace, &verdict);
+	if (verdict.outcome == LEDGER_ADMITTED && !request->dry)
+		ledger_hold(embedded->ledger, consumer->uid);
 	policy_retain(verdict.policy); /* Used outside the lock, to format messages. */
 	pthread_mutex_unlock(&embedded->mutex);
 	reservation_apply_verdict(request, &verdict);

@@ -15,7 +15,7 @@ static int open_embedded(struct serve_ledger *ledger, const struct policy *polic
 
 static void tell(void *context, bool warning, const char *reason, const char *message)
 {
-	kube_events_tell(context, warning, reason, message);
+	kube_events_emit(context, warning, reason, message);
 }
 
 static int attach_cluster(struct ledger_cluster *cluster, struct metrics *metrics, struct error *err)
@@ -50,7 +50,7 @@ static int open_cluster(struct serve_ledger *ledger, struct serve_kube *kube, co
 	    .check_ms = options->view_check_seconds * 1000,
 	    .log = log,
 	    .tell = tell,
-	    .tell_context = kube->events,
+	    .notify_context = kube->events,
 	};
 	ledger->cluster = ledger_cluster_create(&how, err);
 	return ledger->cluster ? attach_cluster(ledger->cluster, metrics, err) : -1;

@@ -9,7 +9,7 @@
 /* 30 days. A certificate is renewed when a third is left, which is more than a week. */
 #define LEAF_SECONDS 2592000
 #define TRUST_SECONDS 120
-#define SECONDS_MOST 3153600000 /* About a hundred years. */
+#define SECONDS_MAX 3153600000 /* About a hundred years. */
 
 static const struct option_row rows[] = {
     SERVE_OPTION_POLICY(AT(policies), " Watched: a change takes effect at once, a policy with errors never. "
@@ -46,24 +46,24 @@ static const struct option_row rows[] = {
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(ca_seconds),
-     .least = 1,
-     .most = SECONDS_MOST,
+     .min = 1,
+     .max = SECONDS_MAX,
      .help = "How long a self-managed authority is valid; a year (31536000) by default. The "
 	     "next one is created when a third of that is left."},
     {.name = "--leaf-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(leaf_seconds),
-     .least = 1,
-     .most = SECONDS_MOST,
+     .min = 1,
+     .max = SECONDS_MAX,
      .help = "How long a self-managed certificate is valid; 30 days (2592000) by default. "
 	     "It is renewed when a third of that is left."},
     {.name = "--trust-seconds",
      .word = "N",
      .type = OPTION_NUMBER,
      .offset = AT(trust_seconds),
-     .least = 1,
-     .most = 86400,
+     .min = 1,
+     .max = 86400,
      .help = "How long a self-managed authority is trusted everywhere before it signs; 120 "
 	     "by default. API servers have to learn of it within this time, and clocks may "
 	     "differ by half of it."},
@@ -102,8 +102,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(pending_seconds),
      .fallback = "40",
-     .least = 1,
-     .most = 3600,
+     .min = 1,
+     .max = 3600,
      .help = "How long a Pod that was admitted may take to appear, with --ledger cluster. "
 	     "It must be longer than the API server works on one request (34 s, or its "
 	     "--request-timeout if that is shorter)."},
@@ -112,8 +112,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(settle_seconds),
      .fallback = "40",
-     .least = 1,
-     .most = 3600,
+     .min = 1,
+     .max = 3600,
      .help = "How long a ledger that was created again admits nothing, with --ledger "
 	     "cluster; the same bound holds."},
     {.name = "--fold-milliseconds",
@@ -121,8 +121,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(fold_milliseconds),
      .fallback = "500",
-     .least = 0,
-     .most = 60000,
+     .min = 0,
+     .max = 60000,
      .help = "How long an admission stays in the ledger after its Pod was seen, with "
 	     "--ledger cluster. A replica whose watch is later than that waits before it "
 	     "decides."},
@@ -131,8 +131,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(view_check_seconds),
      .fallback = "1800",
-     .least = 0,
-     .most = 604800,
+     .min = 0,
+     .max = 604800,
      .help = "How often the Pods that were seen are compared with a list of all Pods, with "
 	     "--ledger cluster; 0: never. It finds Pods of which the watch has lost an "
 	     "event, and delays no admission."},
@@ -141,8 +141,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(threads),
      .fallback = "0",
-     .least = 0,
-     .most = 64,
+     .min = 0,
+     .max = 64,
      .help = "Threads that answer requests; 0 takes one per processor, at most 8."},
     SERVE_OPTION_QUOTA_FAILURE(AT(quota_failure), " Give serve and render the same; serve tells by it whether the "
 						  "registration is stale."),
@@ -164,8 +164,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(drain_seconds),
      .fallback = "5",
-     .least = 0,
-     .most = 600,
+     .min = 0,
+     .max = 600,
      .help = "How long to go on answering after SIGTERM while readiness fails, so that no "
 	     "more requests are routed here when the port closes."},
 };
@@ -246,7 +246,7 @@ static int check_recording(const struct serve_options *options, struct error *er
 	if (result != QUANTITY_OK)
 		return error_set(err, "--record-max \"%s\" %s; give a size such as " RECORDER_BYTES_DEFAULT,
 				 options->record_max, quantity_problem(result));
-	if (bytes < RECORDER_BYTES_LEAST || bytes > RECORDER_BYTES_MOST)
+	if (bytes < RECORDER_BYTES_MIN || bytes > RECORDER_BYTES_MAX)
 		return error_set(err,
 				 "--record-max %s is not from 1Mi to 1Ti; give a size such as " RECORDER_BYTES_DEFAULT,
 				 options->record_max);

@@ -15,11 +15,11 @@ struct policy_store {
 	const char *const *paths;
 	size_t path_count;
 	struct log *log;
-	/* See policy_store_hook and policy_store_tell. */
+	/* See policy_store_hook and policy_store_notify. */
 	int (*changed)(void *context, const struct policy *policy);
 	void *context;
 	void (*told)(void *context, bool accepted, const char *message);
-	void *told_context;
+	void *notify_context;
 	pthread_mutex_t reloading; /* Held during a whole reload. */
 	/*
 	 * Guards the following fields; held only briefly. Only the reloading thread writes them, so
@@ -103,7 +103,7 @@ static void tell_loaded(const struct policy_store *store)
 	const char *commit = store->state.source.commit;
 	snprintf(text, sizeof text, "a new policy is in force: generation %" PRIu64 "%s%s", store->state.generation,
 		 *commit ? ", commit " : "", commit);
-	store->told(store->told_context, true, text);
+	store->told(store->notify_context, true, text);
 }
 
 static void tell_rejected(const struct policy_store *store, const struct report *report, const char *why)
@@ -122,7 +122,7 @@ static void tell_rejected(const struct policy_store *store, const struct report 
 		snprintf(text, sizeof text, "the policy files are refused and the last good policy decides: %s",
 			 why ? why : "see the log");
 	text_trim(text);
-	store->told(store->told_context, false, text);
+	store->told(store->notify_context, false, text);
 }
 
 static struct log_field report_field(const struct report *report, struct buf *text)
@@ -260,11 +260,11 @@ void policy_store_hook(struct policy_store *store, int (*changed)(void *context,
 	store->context = context;
 }
 
-void policy_store_tell(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
-		       void *context)
+void policy_store_notify(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
+			 void *context)
 {
 	store->told = told;
-	store->told_context = context;
+	store->notify_context = context;
 }
 
 const struct policy *policy_store_get(struct policy_store *store)

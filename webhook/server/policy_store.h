@@ -44,8 +44,8 @@ void policy_store_hook(struct policy_store *store, int (*changed)(void *context,
  * when a new policy takes effect, and for each rejected reload. Call this before the first reload.
  * Borrows `context`.
  */
-void policy_store_tell(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
-		       void *context);
+void policy_store_notify(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
+			 void *context);
 
 /* Returns the current policy, shared until policy_release. Never NULL. Thread-safe. */
 const struct policy *policy_store_get(struct policy_store *store);

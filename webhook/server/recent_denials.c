@@ -4,15 +4,15 @@
 
 #include "gpugate/pod.h"
 
-void refusals_init(struct refusals *refusals)
+void recent_denials_init(struct recent_denials *denials)
 {
-	pthread_mutex_init(&refusals->mutex, NULL);
-	refusals->count = 0;
+	pthread_mutex_init(&denials->mutex, NULL);
+	denials->count = 0;
 }
 
-void refusals_release(struct refusals *refusals)
+void recent_denials_release(struct recent_denials *denials)
 {
-	pthread_mutex_destroy(&refusals->mutex);
+	pthread_mutex_destroy(&denials->mutex);
 }
 
 /* Copies a string and a NUL, truncated at a UTF-8 character boundary if necessary. */
@@ -26,31 +26,31 @@ static void copy(char *to, size_t size, struct str text)
 	to[len] = '\0';
 }
 
-void refusals_note(struct refusals *refusals, const struct review *review, const struct decision *decision,
-		   const struct objection *objection, time_t now)
+void recent_denials_note(struct recent_denials *denials, const struct review *review, const struct decision *decision,
+			 const struct violation *violation, time_t now)
 {
-	if (!refusals)
+	if (!denials)
 		return;
 	const struct pod *pod = &review->object;
-	pthread_mutex_lock(&refusals->mutex);
-	struct refusal *slot = &refusals->slots[refusals->count++ % REFUSALS_KEPT];
+	pthread_mutex_lock(&denials->mutex);
+	struct recent_denial *slot = &denials->slots[denials->count++ % RECENT_DENIALS_MAX];
 	slot->at = now;
-	slot->outcome = objection->enforcement;
+	slot->outcome = violation->enforcement;
 	slot->dry = review->dry_run;
-	slot->reason = objection->reason;
+	slot->reason = violation->reason;
 	copy(slot->namespace, sizeof slot->namespace, review->namespace);
 	copy(slot->pod, sizeof slot->pod, pod->name.len ? pod->name : pod->generate_name);
 	copy(slot->tenant, sizeof slot->tenant, decision->tenant);
-	copy(slot->message, sizeof slot->message, objection->message);
-	pthread_mutex_unlock(&refusals->mutex);
+	copy(slot->message, sizeof slot->message, violation->message);
+	pthread_mutex_unlock(&denials->mutex);
 }
 
-unsigned refusals_copy(struct refusals *refusals, struct refusal latest[static REFUSALS_KEPT])
+unsigned recent_denials_copy(struct recent_denials *denials, struct recent_denial latest[static RECENT_DENIALS_MAX])
 {
-	pthread_mutex_lock(&refusals->mutex);
-	unsigned kept = refusals->count < REFUSALS_KEPT ? (unsigned)refusals->count : REFUSALS_KEPT;
+	pthread_mutex_lock(&denials->mutex);
+	unsigned kept = denials->count < RECENT_DENIALS_MAX ? (unsigned)denials->count : RECENT_DENIALS_MAX;
 	for (unsigned i = 0; i < kept; i++)
-		latest[i] = refusals->slots[(refusals->count - 1 - i) % REFUSALS_KEPT];
-	pthread_mutex_unlock(&refusals->mutex);
+		latest[i] = denials->slots[(denials->count - 1 - i) % RECENT_DENIALS_MAX];
+	pthread_mutex_unlock(&denials->mutex);
 	return kept;
 }

@@ -16,13 +16,13 @@
 #include "gpugate/review.h"
 
 /* Number of violations that are kept. */
-#define REFUSALS_KEPT 64
+#define RECENT_DENIALS_MAX 64
 
 /*
  * One violation. Long names are truncated at a character boundary; messages always fit. All strings
  * are NUL-terminated.
  */
-struct refusal {
+struct recent_denial {
 	time_t at;
 	/* Denied, or admitted because enforcement is `warn` or `audit`. */
 	enum enforcement outcome;
@@ -32,20 +32,20 @@ struct refusal {
 	char message[MESSAGE_MAX + 1];
 };
 
-struct refusals {
+struct recent_denials {
 	pthread_mutex_t mutex;
 	uint64_t count; /* Total since the start. */
-	struct refusal slots[REFUSALS_KEPT];
+	struct recent_denial slots[RECENT_DENIALS_MAX];
 };
 
-void refusals_init(struct refusals *refusals);
-void refusals_release(struct refusals *refusals);
+void recent_denials_init(struct recent_denials *denials);
+void recent_denials_release(struct recent_denials *denials);
 
-/* Records a violation. Copies everything. Accepts a NULL `refusals`. */
-void refusals_note(struct refusals *refusals, const struct review *review, const struct decision *decision,
-		   const struct objection *objection, time_t now);
+/* Records a violation. Copies everything. Accepts a NULL `denials`. */
+void recent_denials_note(struct recent_denials *denials, const struct review *review, const struct decision *decision,
+			 const struct violation *violation, time_t now);
 
 /* Copies the recorded violations, the latest first. Returns how many there are. */
-unsigned refusals_copy(struct refusals *refusals, struct refusal latest[static REFUSALS_KEPT]);
+unsigned recent_denials_copy(struct recent_denials *denials, struct recent_denial latest[static RECENT_DENIALS_MAX]);
 
 #endif

@@ -14,8 +14,8 @@
 #include "webhook/server/recorded_review.h"
 
 /* The sizes that the folder may be limited to, in bytes. */
-#define RECORDER_BYTES_LEAST (INT64_C(1) << 20)
-#define RECORDER_BYTES_MOST (INT64_C(1) << 40)
+#define RECORDER_BYTES_MIN (INT64_C(1) << 20)
+#define RECORDER_BYTES_MAX (INT64_C(1) << 40)
 #define RECORDER_BYTES_DEFAULT "100Mi"
 
 /* Maximum memory of the reviews that wait for the writer. */

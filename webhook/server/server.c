@@ -33,7 +33,7 @@ struct serve {
 	struct policy_store *policies;
 	struct serve_kube kube;
 	struct serve_ledger ledger;
-	struct refusals refusals;
+	struct recent_denials denials;
 	struct recorder *recorder; /* NULL: none. */
 	struct admission admission;
 	struct http_server *server;
@@ -85,7 +85,7 @@ static void render_status(void *context, struct buf *out)
 {
 	struct serve *serve = context;
 	struct status_sources sources = {.policies = serve->policies,
-					 .refusals = &serve->refusals,
+					 .denials = &serve->denials,
 					 .registration = serve->kube.registration,
 					 .cluster = serve->ledger.cluster,
 					 .replica = serve->kube.replica,
@@ -109,7 +109,7 @@ static int on_new_policy(void *context, const struct policy *policy)
 
 static void on_policy_told(void *context, bool accepted, const char *message)
 {
-	kube_events_tell(((struct serve *)context)->kube.events, !accepted,
+	kube_events_emit(((struct serve *)context)->kube.events, !accepted,
 			 accepted ? "PolicyLoaded" : "PolicyRejected", message);
 }
 
@@ -224,7 +224,7 @@ static int open_ledger(struct serve *serve, struct error *err)
 	if (result < 0)
 		return -1;
 	policy_store_hook(serve->policies, on_new_policy, serve);
-	policy_store_tell(serve->policies, on_policy_told, serve);
+	policy_store_notify(serve->policies, on_policy_told, serve);
 	return 0;
 }
 
@@ -241,7 +241,7 @@ static int open_server(struct serve *serve, struct error *err)
 					      .ledger = serve_ledger_store(&serve->ledger),
 					      .metrics = serve->counts,
 					      .log = serve->log,
-					      .refusals = &serve->refusals,
+					      .denials = &serve->denials,
 					      .recorder = serve->recorder};
 	serve->server = http_server_create(
 	    &(struct http_options){
@@ -315,7 +315,7 @@ static int open_all(struct serve *serve, struct error *err)
 	    open_metrics, open_recorder, open_watch, open_policy, open_secret,
 	    open_ledger,  open_server,   start_kube, open_admin,
 	};
-	refusals_init(&serve->refusals);
+	recent_denials_init(&serve->denials);
 	if (!(serve->log = log_create(STDERR_FILENO, err)))
 		return -1;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -392,7 +392,7 @@ void serve_destroy(struct serve *serve)
 	path_secret_destroy(serve->secret);
 	metrics_destroy(serve->metrics);
 	admission_metrics_destroy(serve->counts);
-	refusals_release(&serve->refusals);
+	recent_denials_release(&serve->denials);
 	log_destroy(serve->log);
 	free(serve);
 }

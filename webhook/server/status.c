@@ -88,14 +88,14 @@ static json_t *tenants_of(const struct ledger_sums *sums)
 
 /* --- Recent denials --- */
 
-static json_t *refusals_of(struct refusals *refusals)
+static json_t *recent_denials_of(struct recent_denials *denials)
 {
 	static const char *const outcomes[] = {
 	    [ENFORCEMENT_DENY] = "denied", [ENFORCEMENT_WARN] = "warned", [ENFORCEMENT_AUDIT] = "audited"};
-	struct refusal *latest = malloc(REFUSALS_KEPT * sizeof *latest);
+	struct recent_denial *latest = malloc(RECENT_DENIALS_MAX * sizeof *latest);
 	json_t *list = json_array();
 	int failed = !latest || !list;
-	unsigned count = latest ? refusals_copy(refusals, latest) : 0;
+	unsigned count = latest ? recent_denials_copy(denials, latest) : 0;
 	for (unsigned i = 0; i < count && !failed; i++)
 		failed |= json_array_append_new(
 		    list,
@@ -193,14 +193,14 @@ static json_t *policy_of(struct policy_store *policies)
 
 void status_write(const struct status_sources *sources, struct buf *out)
 {
-	json_t *status = json_pack("{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "time",
-				   moment(sources->now), "version", GPUGATE_VERSION, "replica",
-				   json_text_or_null(str_of(sources->replica)), "ready", !sources->unready, "unready",
-				   json_text_or_null(str_of(sources->unready)), "policy", policy_of(sources->policies),
-				   "certificate", certificate_of(sources), "replicas", replicas_of(sources->cluster),
-				   "ledger", ledger_of(sources), "registration", "mutating",
-				   configuration_of(sources, true), "validating", configuration_of(sources, false),
-				   "tenants", tenants_of(&sources->sums), "refusals", refusals_of(sources->refusals));
+	json_t *status = json_pack(
+	    "{s:o, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "time", moment(sources->now),
+	    "version", GPUGATE_VERSION, "replica", json_text_or_null(str_of(sources->replica)), "ready",
+	    !sources->unready, "unready", json_text_or_null(str_of(sources->unready)), "policy",
+	    policy_of(sources->policies), "certificate", certificate_of(sources), "replicas",
+	    replicas_of(sources->cluster), "ledger", ledger_of(sources), "registration", "mutating",
+	    configuration_of(sources, true), "validating", configuration_of(sources, false), "tenants",
+	    tenants_of(&sources->sums), "refusals", recent_denials_of(sources->denials));
 	char *text = status ? json_dumps(status, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) : NULL;
 	if (text)
 		buf_text(out, text);

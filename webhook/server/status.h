@@ -14,7 +14,7 @@
 /* The sources of the status. All are borrowed and can be used while other threads change them. */
 struct status_sources {
 	struct policy_store *policies;
-	struct refusals *refusals;
+	struct recent_denials *denials;
 	const struct registration_watch *registration; /* NULL if unknown. */
 	struct ledger_cluster *cluster;                /* NULL with the embedded ledger. */
 	const char *replica;                           /* NULL if it has no name. */

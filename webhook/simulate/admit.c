@@ -47,7 +47,7 @@ json_t *simulated_message(const struct decision *decision)
 {
 	struct buf text;
 	buf_init(&text, TEXT_BYTES_MAX);
-	answer_message(&text, decision);
+	response_message(&text, decision);
 	json_t *message = decision->denied ? json_stringn(text.ptr, text.len) : json_null();
 	buf_release(&text);
 	return message;

@@ -83,7 +83,7 @@ static void reach_exemption(struct coverage *coverage, struct str guard, const s
 
 static void reach_guard(struct coverage *coverage, const struct trace_guard *guard)
 {
-	if (guard->outcome == GUARD_OBJECTED)
+	if (guard->outcome == GUARD_VIOLATED)
 		reach(coverage, (struct policy_part){.kind = PART_GUARD, .name = guard->name});
 	else if (guard->outcome == GUARD_EXEMPTED)
 		reach_exemption(coverage, guard->name, &guard->exemption);

@@ -18,7 +18,7 @@ static json_t *describe_rule(const struct policy *policy, const struct trace_eve
 {
 	static const char *const outcomes[] = {[RULE_REPORTED] = "reports the Pod",
 					       [RULE_CHANGED] = "changed the Pod",
-					       [RULE_REFUSED] = "refuses the Pod",
+					       [RULE_DENIED] = "refuses the Pod",
 					       [RULE_SKIPPED] = NULL};
 	const char *outcome = outcomes[event->rule.outcome];
 	(void)policy;
@@ -27,7 +27,7 @@ static json_t *describe_rule(const struct policy *policy, const struct trace_eve
 
 static json_t *describe_guard(const struct policy *policy, const struct trace_event *event)
 {
-	static const char *const outcomes[] = {[GUARD_OBJECTED] = "objects", [GUARD_EXEMPTED] = "exempts the Pod"};
+	static const char *const outcomes[] = {[GUARD_VIOLATED] = "objects", [GUARD_EXEMPTED] = "exempts the Pod"};
 	(void)policy;
 	if (event->guard.outcome == GUARD_PASSED)
 		return NULL;
@@ -41,7 +41,7 @@ static json_t *describe_quota(const struct policy *policy, const struct trace_ev
 		return NULL;
 	policy_quota(policy, event->quota.quota, &quota);
 	return json_sprintf("quota %.*s/%.*s %s the Pod", STR_ARG(quota.tenant), STR_ARG(quota.name),
-			    event->quota.refuses ? "refuses" : "counts");
+			    event->quota.denies ? "refuses" : "counts");
 }
 
 void deciders_note(json_t *deciders, const struct policy *policy, const struct trace_event *event)
@@ -56,7 +56,7 @@ void deciders_note(json_t *deciders, const struct policy *policy, const struct t
 	if (!what)
 		return;
 	json_t *item = json_pack("{s:o, s:o}", "what", what, "at",
-				 event->at.line ? explain_place(event->at.file, event->at.line) : json_null());
+				 event->at.line ? explain_location(event->at.file, event->at.line) : json_null());
 	/* /mutate and /validate both say whose Pod it is. */
 	for (size_t i = 0; i < json_array_size(deciders); i++) {
 		if (!json_equal(json_array_get(deciders, i), item))

@@ -18,26 +18,26 @@ struct trial {
 
 /* --- The result --- */
 
-static void add_objections(json_t *list, const struct decision *decision)
+static void add_violations(json_t *list, const struct decision *decision)
 {
-	for (uint32_t i = 0; i < decision->objection_count; i++) {
-		const struct objection *objection = &decision->objections[i];
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		const struct violation *violation = &decision->violations[i];
 		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:o, s:o}", "enforcement", enforcement_name(objection->enforcement),
-				    "reason", reason_name(objection->reason), "name", explain_string(objection->name),
-				    "message", explain_string(objection->message)));
+		    list, json_pack("{s:s, s:s, s:o, s:o}", "enforcement", enforcement_name(violation->enforcement),
+				    "reason", reason_name(violation->reason), "name", explain_string(violation->name),
+				    "message", explain_string(violation->message)));
 	}
 }
 
 static void add_decision(json_t *tree, const struct simulated *simulated)
 {
 	const struct decision *decision = simulated_decision(simulated);
-	json_t *objections = json_array();
-	add_objections(objections, &simulated->mutation);
-	add_objections(objections, &simulated->validation);
+	json_t *violations = json_array();
+	add_violations(violations, &simulated->mutation);
+	add_violations(violations, &simulated->validation);
 	json_object_set_new(tree, "verdict", json_string(simulated->admitted ? "admitted" : "refused"));
 	json_object_set_new(tree, "message", simulated_message(decision));
-	json_object_set_new(tree, "objections", objections);
+	json_object_set_new(tree, "objections", violations);
 	json_object_set_new(tree, "charges", explain_string(buf_view(&simulated->charges)));
 	json_object_set_new(tree, "patch", simulated_patch(simulated));
 	json_object_set_new(tree, "mirror", json_boolean(decision->mirror));
@@ -48,7 +48,7 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 {
 	const struct review *review = &trial->subject.review;
 	struct str name = subject_is_review(object) ? review->name : object->name;
-	json_object_set_new(trial->tree, "file", explain_place(str_of(manifest->file), 0));
+	json_object_set_new(trial->tree, "file", explain_location(str_of(manifest->file), 0));
 	json_object_set_new(trial->tree, "line", json_integer(object->line));
 	json_object_set_new(trial->tree, "kind",
 			    explain_string(subject_is_review(object) ? review->kind : object->kind));
@@ -110,7 +110,7 @@ enum explain_result explain_object(const struct explain_context *context, const 
 		result = EXPLAIN_NO_PODS;
 	if (found > 0) {
 		int admitted = try_all(&trial, manifest, object);
-		result = admitted < 0 ? EXPLAIN_FAILED : admitted ? EXPLAIN_ADMITTED : EXPLAIN_REFUSED;
+		result = admitted < 0 ? EXPLAIN_FAILED : admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
 		if (admitted < 0)
 			error_set(err, "%.300s:%u: the Pod needs more memory than one review may use", manifest->file,
 				  object->line);

@@ -24,7 +24,7 @@ struct explain_context {
 enum explain_result {
 	EXPLAIN_FAILED = -1, /* The error begins with FILE:LINE. */
 	EXPLAIN_ADMITTED,    /* All Pods would be admitted. */
-	EXPLAIN_REFUSED,     /* One Pod would be refused. */
+	EXPLAIN_DENIED,      /* One Pod would be refused. */
 	EXPLAIN_NO_PODS,     /* Objects of this kind have no Pods. `*out` is NULL. */
 };
 
@@ -51,6 +51,6 @@ void explain_event(void *context, const struct trace_event *event);
 json_t *explain_string(struct str text);
 
 /* A JSON string of FILE, or of FILE:LINE if `line` is not 0; cleaned as lint does. Returns new. */
-json_t *explain_place(struct str file, uint32_t line);
+json_t *explain_location(struct str file, uint32_t line);
 
 #endif

@@ -27,7 +27,7 @@ static void print_head(struct printer *p, const json_t *tree)
 	buf_char(p->out, '\n');
 }
 
-static void print_objections(struct printer *p, const json_t *tree)
+static void print_violations(struct printer *p, const json_t *tree)
 {
 	size_t i;
 	json_t *item;
@@ -103,7 +103,7 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 			{"quotas", print_quotas}};
 	struct printer p = {out, color, NULL};
 	print_head(&p, explanation);
-	print_objections(&p, explanation);
+	print_violations(&p, explanation);
 	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
 		sections[i].print(&p, json_object_get(explanation, sections[i].member));
 }

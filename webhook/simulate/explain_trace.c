@@ -5,7 +5,7 @@
 #include "gpugate/plain.h"
 #include "webhook/json/text.h"
 
-#define PLACE_BYTES_MAX ((size_t)64 << 10)
+#define LOCATION_BYTES_MAX ((size_t)64 << 10)
 
 static const char *const operators[] = {[SELECTOR_IN] = "In",
 					[SELECTOR_NOT_IN] = "NotIn",
@@ -17,18 +17,18 @@ json_t *explain_string(struct str text)
 	return str_present(text) ? json_text(text) : json_null();
 }
 
-json_t *explain_place(struct str file, uint32_t line)
+json_t *explain_location(struct str file, uint32_t line)
 {
 	struct buf text;
-	buf_init(&text, PLACE_BYTES_MAX);
+	buf_init(&text, LOCATION_BYTES_MAX);
 	char *copy = buf_reserve(&text, file.len * PLAIN_GROWTH);
 	if (copy)
 		text.len = plain_copy(file, false, copy);
 	if (line)
 		buf_printf(&text, ":%u", line);
-	json_t *place = text.failed ? json_null() : json_stringn(text.ptr ? text.ptr : "", text.len);
+	json_t *location = text.failed ? json_null() : json_stringn(text.ptr ? text.ptr : "", text.len);
 	buf_release(&text);
-	return place;
+	return location;
 }
 
 static void set(json_t *to, const char *key, struct str text)
@@ -60,10 +60,10 @@ static void set_strings(json_t *to, const char *key, struct strs items)
 	json_object_set_new(to, key, list);
 }
 
-static void set_place(json_t *to, const char *key, struct policy_location at)
+static void set_location(json_t *to, const char *key, struct policy_location at)
 {
 	if (at.line)
-		json_object_set_new(to, key, explain_place(at.file, at.line));
+		json_object_set_new(to, key, explain_location(at.file, at.line));
 }
 
 /* Appends an item to a list of the tree. */
@@ -75,7 +75,7 @@ static json_t *add(struct explain_collector *c, const char *list, struct policy_
 		json_object_set_new(c->tree, list, items);
 	}
 	json_array_append_new(items, item);
-	set_place(item, "at", at);
+	set_location(item, "at", at);
 	return item;
 }
 
@@ -92,7 +92,7 @@ static void on_exempt(struct explain_collector *c, const struct trace_event *eve
 {
 	json_t *exempt = json_object();
 	set_exemption(exempt, &event->exempt);
-	set_place(exempt, "at", event->at);
+	set_location(exempt, "at", event->at);
 	json_object_set_new(c->tree, "exempt", exempt);
 }
 
@@ -115,11 +115,11 @@ static void on_tenant(struct explain_collector *c, const struct trace_event *eve
 	set_word(tenant, "claim", claims[event->tenant.claim]);
 	set_if_present(tenant, "pattern", event->tenant.pattern);
 	set_if_present(tenant, "other", event->tenant.other);
-	set_place(tenant, "otherAt", event->tenant.other_at);
+	set_location(tenant, "otherAt", event->tenant.other_at);
 	if (policy_reads_namespaces(c->policy))
 		json_object_set_new(tenant, "labels", labels_of(&event->tenant.labels));
-	set_place(tenant, "labelsAt", event->tenant.labels_at);
-	set_place(tenant, "at", event->at);
+	set_location(tenant, "labelsAt", event->tenant.labels_at);
+	set_location(tenant, "at", event->at);
 	json_object_set_new(c->tree, "tenant", tenant);
 }
 
@@ -161,7 +161,7 @@ static void on_rule(struct explain_collector *c, const struct trace_event *event
 {
 	static const char *const outcomes[] = {
 	    [RULE_UNMATCHED] = "unmatched", [RULE_SATISFIED] = "satisfied", [RULE_REPORTED] = "reported",
-	    [RULE_CHANGED] = "changed",     [RULE_REFUSED] = "refused",     [RULE_SKIPPED] = "skipped"};
+	    [RULE_CHANGED] = "changed",     [RULE_DENIED] = "refused",      [RULE_SKIPPED] = "skipped"};
 	static const char *const conditions[] = {[CONDITION_NONE] = NULL,
 						 [CONDITION_TENANTS] = "tenants",
 						 [CONDITION_NAMESPACES] = "namespaces",
@@ -193,13 +193,13 @@ static void on_rule(struct explain_collector *c, const struct trace_event *event
 			set_number(item, "max", rule->max);
 	}
 	if (rule->condition == CONDITION_REQUESTS || rule->condition == CONDITION_REWRITE)
-		set_number(item, "asked", rule->asked);
+		set_number(item, "asked", rule->requested);
 }
 
 static void on_guard(struct explain_collector *c, const struct trace_event *event)
 {
 	static const char *const outcomes[] = {
-	    [GUARD_PASSED] = "passed", [GUARD_OBJECTED] = "objected", [GUARD_EXEMPTED] = "exempt"};
+	    [GUARD_PASSED] = "passed", [GUARD_VIOLATED] = "objected", [GUARD_EXEMPTED] = "exempt"};
 	const struct trace_guard *guard = &event->guard;
 	json_t *item = add(c, "guards", event->at);
 	set(item, "name", guard->name);
@@ -246,9 +246,9 @@ static void on_cost(struct explain_collector *c, const struct trace_event *event
 	set_amount(c, item, "each", cost->each, quota.measure);
 	set_amount(c, item, "amount", cost->amount, quota.measure);
 	set_if_present(item, "accelerator", cost->model);
-	set_place(item, "acceleratorAt", cost->model_at);
+	set_location(item, "acceleratorAt", cost->model_at);
 	json_object_set_new(item, "unmeasured", json_boolean(cost->unmeasured));
-	set_place(item, "at", event->at);
+	set_location(item, "at", event->at);
 	json_array_append_new(json_object_get(json_array_get(resources, json_array_size(resources) - 1), "costs"),
 			      item);
 }
@@ -268,7 +268,7 @@ static void on_quota(struct explain_collector *c, const struct trace_event *even
 	set_amount(c, item, "projected", found->projected, quota.measure);
 	json_object_set_new(item, "counts", json_boolean(found->counts));
 	json_object_set_new(item, "exceeded", json_boolean(found->above_limit || found->above_cohort));
-	json_object_set_new(item, "refuses", json_boolean(found->refuses));
+	json_object_set_new(item, "refuses", json_boolean(found->denies));
 	if (quota.unlimited) {
 		set_word(item, "hard", "unlimited");
 		return;

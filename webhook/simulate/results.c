@@ -23,7 +23,7 @@ static json_t *describe_part(const struct coverage_part *part)
 	buf_init(&what, PART_BYTES_MAX);
 	coverage_print_part(&part->part, &what);
 	json_t *item = json_pack("{s:o, s:o, s:b}", "what", json_stringn(what.len ? what.ptr : "", what.len), "at",
-				 explain_place(part->part.at.file, part->part.at.line), "reached", part->reached);
+				 explain_location(part->part.at.file, part->part.at.line), "reached", part->reached);
 	buf_release(&what);
 	return item;
 }
@@ -52,7 +52,7 @@ json_t *results_tree(const struct runner *runner, bool coverage)
 
 /* --- Text --- */
 
-static void print_place(struct printer *p, const json_t *suite, const json_t *step)
+static void print_location(struct printer *p, const json_t *suite, const json_t *step)
 {
 	print_plain(p, tree_get(suite, "file"));
 	if (json_object_get(step, "line"))
@@ -99,7 +99,7 @@ static void print_step(struct printer *p, const json_t *suite, const json_t *ste
 {
 	bool error = tree_is(step, "result", "error");
 	print_colored(p, COLOR_RED, error ? "ERROR " : "FAIL  ");
-	print_place(p, suite, step);
+	print_location(p, suite, step);
 	if (tree_has(step, "message")) {
 		buf_text(p->out, "        ");
 		print_plain(p, tree_get(step, "message"));

@@ -21,7 +21,7 @@ void runner_release(struct runner *runner)
 		next = tested->next;
 		coverage_release(&tested->coverage);
 		policy_release(tested->policy);
-		free(tested->place);
+		free(tested->location);
 		free(tested);
 	}
 }
@@ -55,7 +55,7 @@ static struct policy *load(const char *const *paths, size_t count, struct error 
  * `path` is NULL for that of --policy. `found`, new, is NULL for several files of --policy. Returns
  * 0, or -1 without memory.
  */
-static int find_place(const struct runner *runner, const char *path, char **found)
+static int find_location(const struct runner *runner, const char *path, char **found)
 {
 	*found = NULL;
 	if (!path && runner->policy_count != 1)
@@ -67,9 +67,9 @@ static int find_place(const struct runner *runner, const char *path, char **foun
 	return *found ? 0 : -1;
 }
 
-static bool is_at(const struct test_policy *tested, const char *place)
+static bool is_at(const struct test_policy *tested, const char *location)
 {
-	return place && tested->place ? strcmp(place, tested->place) == 0 : !place && !tested->place;
+	return location && tested->location ? strcmp(location, tested->location) == 0 : !location && !tested->location;
 }
 
 static struct test_policy *load_new(const struct runner *runner, const char *path, struct error *err)
@@ -91,18 +91,18 @@ static struct test_policy *load_new(const struct runner *runner, const char *pat
 static struct test_policy *load_once(struct runner *runner, const char *path, struct error *err)
 {
 	struct test_policy **link = &runner->tested;
-	char *place;
-	if (find_place(runner, path, &place) < 0) {
+	char *location;
+	if (find_location(runner, path, &location) < 0) {
 		error_set(err, "there is not enough memory");
 		return NULL;
 	}
-	while (*link && !is_at(*link, place))
+	while (*link && !is_at(*link, location))
 		link = &(*link)->next;
 	if (!*link && (*link = load_new(runner, path, err))) {
-		(*link)->place = place;
-		place = NULL;
+		(*link)->location = location;
+		location = NULL;
 	}
-	free(place);
+	free(location);
 	return *link;
 }
 

@@ -12,7 +12,7 @@
 
 struct test_policy {
 	struct test_policy *next;
-	char *place; /* Its real path; NULL: the several of --policy. */
+	char *location; /* Its real path; NULL: the several of --policy. */
 	struct policy *policy;
 	struct coverage coverage;
 };

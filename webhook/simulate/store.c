@@ -39,12 +39,12 @@ void simulation_destroy(struct simulation *simulation)
 static bool admit(void *self, struct reservation_request *request)
 {
 	struct simulation *simulation = self;
-	const struct holding *holding = &request->decision->holding;
+	const struct consumer *consumer = &request->decision->consumer;
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
-	ledger_decide(simulation->ledger, holding, mode, simulation->now_ms, request->arena, request->trace, &verdict);
-	if (verdict.answer == LEDGER_ADMITTED && !request->dry)
-		ledger_hold(simulation->ledger, holding->uid);
+	ledger_decide(simulation->ledger, consumer, mode, simulation->now_ms, request->arena, request->trace, &verdict);
+	if (verdict.outcome == LEDGER_ADMITTED && !request->dry)
+		ledger_hold(simulation->ledger, consumer->uid);
 	reservation_apply_verdict(request, &verdict);
 	return true;
 }

@@ -18,7 +18,7 @@
 
 #define STRICT(rows, type)                                                                                             \
 	.fields = (rows), .count = sizeof(rows) / sizeof *(rows), .size = sizeof(type), .strict = true
-#define AT(type) .place = (1 + offsetof(type, at))
+#define AT(type) .location = (1 + offsetof(type, at))
 
 /* --- Tables --- */
 
@@ -137,8 +137,8 @@ static const struct {
 
 int suite_error_at(const struct manifest *manifest, const char *at, struct error *err)
 {
-	struct manifest_place place = manifest_place(manifest, at);
-	return error_wrap(err, "%.300s:%u:%u", manifest->file, place.line, place.column);
+	struct manifest_location location = manifest_location(manifest, at);
+	return error_wrap(err, "%.300s:%u:%u", manifest->file, location.line, location.column);
 }
 
 #define REFUSE(manifest, at, err, ...) (error_set((err), __VA_ARGS__), suite_error_at((manifest), (at), (err)))

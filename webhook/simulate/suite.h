@@ -9,8 +9,8 @@
 #include "webhook/object/manifest.h"
 
 /*
- * Members `at` point to where the object begins in the JSON of the manifest, for manifest_place. A
- * value that the file does not have is absent: its first member, a pointer, is NULL.
+ * Members `at` point to where the object begins in the JSON of the manifest, for manifest_location.
+ * A value that the file does not have is absent: its first member, a pointer, is NULL.
  */
 
 /* Of a text that is expected, any number of these. */

@@ -35,10 +35,10 @@ static void on_event(void *context, const struct trace_event *event)
 
 static void add_warnings(json_t *warnings, const struct decision *decision)
 {
-	for (uint32_t i = 0; i < decision->objection_count; i++)
-		if (decision->objections[i].enforcement == ENFORCEMENT_WARN)
-			json_array_append_new(warnings, json_stringn(decision->objections[i].message.ptr,
-								     decision->objections[i].message.len));
+	for (uint32_t i = 0; i < decision->violation_count; i++)
+		if (decision->violations[i].enforcement == ENFORCEMENT_WARN)
+			json_array_append_new(warnings, json_stringn(decision->violations[i].message.ptr,
+								     decision->violations[i].message.len));
 }
 
 /* "tenant/quota=amount, ..." by quota. */
@@ -113,11 +113,11 @@ static int try_pod(struct creating *c, const struct manifest_object *object, con
 		error_set(err, "the Pod needs more memory than one suite may use");
 		result = suite_error_at(c->manifest, object->json.ptr, err);
 	} else {
-		bool first_refusal = outcome->allowed && !simulated.admitted;
+		bool first_denial = outcome->allowed && !simulated.admitted;
 		outcome->allowed = outcome->allowed && simulated.admitted;
 		outcome->admitted += simulated.admitted && subject->pods > 0;
 		c->refused |= !simulated.admitted;
-		if (!c->described || first_refusal)
+		if (!c->described || first_denial)
 			describe(c, subject, &simulated, listener.deciders);
 		if (simulated.admitted)
 			result = remember(c, object, &review, err);

@@ -40,9 +40,9 @@ static int do_step(struct suite_state *state, const struct suite_step *step, str
 
 static json_t *describe_step(const struct suite_state *state, const struct suite_step *step, const char *name)
 {
-	struct manifest_place place = manifest_place(state->manifest, step->at);
-	return json_pack("{s:o, s:i, s:i}", "name", json_text(str_of(name)), "line", (int)place.line, "column",
-			 (int)place.column);
+	struct manifest_location location = manifest_location(state->manifest, step->at);
+	return json_pack("{s:o, s:i, s:i}", "name", json_text(str_of(name)), "line", (int)location.line, "column",
+			 (int)location.column);
 }
 
 /* Returns whether the next step can be run. */

@@ -12,14 +12,14 @@ wide held_total(const struct held *held)
 bool quota_is_exceeded(const struct policy *policy, uint32_t quota, const struct held *held)
 {
 	const struct charge nothing = {.quota = quota};
-	struct excess excess[2]; /* one charge, and no more than a row of each kind for it */
+	struct quota_violation quota_violation[2]; /* At most one of each kind for a charge. */
 	struct quota_view view;
 	bool refused;
 	policy_quota(policy, quota, &view);
 	bool borrows = held_total(&held[quota]) > view.hard;
-	uint32_t count = policy_exceeded(policy, &nothing, 1, held, excess, &refused);
+	uint32_t count = policy_exceeded(policy, &nothing, 1, held, quota_violation, &refused);
 	for (uint32_t i = 0; i < count; i++)
-		if (excess[i].kind == EXCESS_HARD || borrows)
+		if (quota_violation[i].kind == QUOTA_VIOLATION_HARD || borrows)
 			return true;
 	return false;
 }

@@ -608,7 +608,7 @@ static void test_print_many(void **state)
 	for (int i = 0; i < 27; i++)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "  zzz%d: 1\n", i);
 	read_text(&r, text);
-	docs_find(&r.report, &r.docs, SEVERITY_WARNING, (struct place){.line = 1, .column = 1}, "careful");
+	docs_report(&r.report, &r.docs, SEVERITY_WARNING, (struct location){.line = 1, .column = 1}, "careful");
 	report_sort(&r.report);
 	print(&r, &out);
 	assert_int_equal(r.report.errors, 27);
@@ -634,9 +634,9 @@ static void test_order(void **state)
 	read_text(&forth, text);
 	read_text(&back, text);
 	for (unsigned i = 1; i <= 100; i++) {
-		docs_find(&forth.report, &forth.docs, SEVERITY_ERROR, (struct place){0, i, 1, 1}, "number %u", i);
-		docs_find(&back.report, &back.docs, SEVERITY_ERROR, (struct place){0, 101 - i, 1, 1}, "number %u",
-			  101 - i);
+		docs_report(&forth.report, &forth.docs, SEVERITY_ERROR, (struct location){0, i, 1, 1}, "number %u", i);
+		docs_report(&back.report, &back.docs, SEVERITY_ERROR, (struct location){0, 101 - i, 1, 1}, "number %u",
+			    101 - i);
 	}
 	report_sort(&forth.report);
 	report_sort(&back.report);

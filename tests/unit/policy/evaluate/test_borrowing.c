@@ -4,8 +4,8 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/consumer.h"
 #include "gpugate/decision.h"
-#include "gpugate/holding.h"
 #include "gpugate/quota.h"
 
 #define TENANT(name, spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
@@ -142,32 +142,32 @@ static void fill(const struct policy *policy, const struct cluster *cluster, str
 }
 
 static bool admits(const struct policy *policy, const struct cluster *cluster, int team, int name, int count,
-		   struct excess *excess, uint32_t *excesses)
+		   struct quota_violation *quota_violation, uint32_t *quota_violations)
 {
 	char namespace[8];
 	snprintf(namespace, sizeof namespace, "t%d", team);
-	struct demand demand = {name ? STR("amd.com/gpu") : STR("nvidia.com/gpu"), count};
-	struct holding holding = {.namespace = str_of(namespace), .demands = &demand, .demand_count = 1};
+	struct resource_request resource_request = {name ? STR("amd.com/gpu") : STR("nvidia.com/gpu"), count};
+	struct consumer consumer = {.namespace = str_of(namespace), .requests = &resource_request, .request_count = 1};
 	struct charge charges[QUOTAS_MAX];
 	struct held held[QUOTAS_MAX];
-	bool refused;
-	int charged = policy_charge(policy, &holding, NULL, charges);
+	bool denied;
+	int charged = policy_charge(policy, &consumer, NULL, charges);
 	assert_true(charged >= 0 && (uint32_t)charged <= policy_charge_max(policy));
 	fill(policy, cluster, held);
-	*excesses = policy_exceeded(policy, charges, (uint32_t)charged, held, excess, &refused);
-	assert_true(*excesses <= policy_excess_max(policy));
+	*quota_violations = policy_exceeded(policy, charges, (uint32_t)charged, held, quota_violation, &denied);
+	assert_true(*quota_violations <= policy_quota_violations_max(policy));
 	/* All tenants here enforce. */
-	assert_int_equal(refused, *excesses > 0);
-	return !refused;
+	assert_int_equal(denied, *quota_violations > 0);
+	return !denied;
 }
 
 /* An amount that fits according to the smallest row does fit, and one more does not. */
 static void check_left(const struct policy *policy, struct cluster *cluster, int team, int name,
-		       const struct excess *excess, uint32_t count)
+		       const struct quota_violation *quota_violation, uint32_t count)
 {
-	wide left = excess[0].left;
+	wide left = quota_violation[0].left;
 	for (uint32_t i = 0; i < count; i++)
-		left = excess[i].left < left ? excess[i].left : left;
+		left = quota_violation[i].left < left ? quota_violation[i].left : left;
 	assert_true(left >= 0 && left % policy_unit(policy) == 0);
 	int fits = (int)(left / policy_unit(policy));
 	int *held = &cluster->held[team][name];
@@ -178,25 +178,27 @@ static void check_left(const struct policy *policy, struct cluster *cluster, int
 	*held -= fits + 1;
 }
 
-static void check_borrowers(const struct policy *policy, const struct cluster *cluster, const struct excess *excess)
+static void check_borrowers(const struct policy *policy, const struct cluster *cluster,
+			    const struct quota_violation *quota_violation)
 {
 	struct quota_view mine, view;
-	policy_quota(policy, excess->quota, &mine);
-	assert_int_equal(excess->kind == EXCESS_COHORT ? 0 : excess->borrower_count, 0);
+	policy_quota(policy, quota_violation->quota, &mine);
+	assert_int_equal(quota_violation->kind == QUOTA_VIOLATION_COHORT ? 0 : quota_violation->borrower_count, 0);
 	uint32_t borrowers = 0;
-	for (int t = 0; t < TEAMS && excess->kind == EXCESS_COHORT; t++) {
+	for (int t = 0; t < TEAMS && quota_violation->kind == QUOTA_VIOLATION_COHORT; t++) {
 		int name = mine.name.ptr[0] - 'a';
 		const struct team *team = &cluster->teams[t];
 		borrowers += team->hard[name] >= 0 && team->cohort == cluster->teams[mine.tenant.ptr[1] - '0'].cohort &&
 			     total(cluster, t, name) > team->hard[name];
 	}
-	assert_int_equal(excess->borrower_count, borrowers < EXCESS_BORROWERS_MAX ? borrowers : EXCESS_BORROWERS_MAX);
-	for (uint32_t i = 0; i < excess->borrower_count; i++) {
-		policy_quota(policy, excess->borrowers[i].quota, &view);
+	assert_int_equal(quota_violation->borrower_count,
+			 borrowers < QUOTA_VIOLATION_BORROWERS_MAX ? borrowers : QUOTA_VIOLATION_BORROWERS_MAX);
+	for (uint32_t i = 0; i < quota_violation->borrower_count; i++) {
+		policy_quota(policy, quota_violation->borrowers[i].quota, &view);
 		assert_true(str_eq(view.name, mine.name) && str_eq(view.cohort, mine.cohort));
-		assert_true(i == 0 || excess->borrowers[i - 1].amount >= excess->borrowers[i].amount);
+		assert_true(i == 0 || quota_violation->borrowers[i - 1].amount >= quota_violation->borrowers[i].amount);
 		int t = view.tenant.ptr[1] - '0', n = view.name.ptr[0] - 'a';
-		assert_true(excess->borrowers[i].amount ==
+		assert_true(quota_violation->borrowers[i].amount ==
 			    (wide)(total(cluster, t, n) - cluster->teams[t].hard[n]) * policy_unit(policy));
 	}
 }
@@ -208,7 +210,7 @@ static void check_borrowers(const struct policy *policy, const struct cluster *c
 static void test_against_the_formulas(void **state)
 {
 	(void)state;
-	uint32_t admitted = 0, refused = 0, cohort = 0;
+	uint32_t admitted = 0, denied = 0, cohort = 0;
 	for (uint32_t round = 0; round < 150; round++) {
 		uint32_t seed = round * 7919 + 1;
 		struct cluster cluster;
@@ -231,31 +233,31 @@ static void test_against_the_formulas(void **state)
 				*held += less == pending ? part : 0;
 				continue;
 			}
-			struct excess excess[2 * QUOTAS_MAX];
-			uint32_t excesses;
-			bool fits = admits(policy, &cluster, team, name, count, excess, &excesses);
+			struct quota_violation quota_violation[2 * QUOTAS_MAX];
+			uint32_t quota_violations;
+			bool fits = admits(policy, &cluster, team, name, count, quota_violation, &quota_violations);
 			*pending += count;
 			bool expected = within(&cluster, team, name);
 			assert_int_equal(fits, expected);
 			admitted += fits;
-			refused += !fits;
+			denied += !fits;
 			if (fits)
 				continue;
 			*pending -= count;
-			for (uint32_t i = 0; i < excesses; i++) {
+			for (uint32_t i = 0; i < quota_violations; i++) {
 				struct quota_view view;
-				policy_quota(policy, excess[i].quota, &view);
-				cohort += excess[i].kind == EXCESS_COHORT;
-				assert_true(excess[i].requested == (wide)count * policy_unit(policy));
+				policy_quota(policy, quota_violation[i].quota, &view);
+				cohort += quota_violation[i].kind == QUOTA_VIOLATION_COHORT;
+				assert_true(quota_violation[i].requested == (wide)count * policy_unit(policy));
 				if (!str_eq(view.tenant, STR("org")))
-					check_borrowers(policy, &cluster, &excess[i]);
+					check_borrowers(policy, &cluster, &quota_violation[i]);
 			}
-			check_left(policy, &cluster, team, name, excess, excesses);
+			check_left(policy, &cluster, team, name, quota_violation, quota_violations);
 		}
 		policy_release(policy);
 	}
-	print_message("%u admitted, %u refused, %u by a cohort\n", admitted, refused, cohort);
-	assert_true(admitted > 1000 && refused > 1000 && cohort > 200);
+	print_message("%u admitted, %u refused, %u by a cohort\n", admitted, denied, cohort);
+	assert_true(admitted > 1000 && denied > 1000 && cohort > 200);
 }
 
 /* --- One pool in detail --- */
@@ -264,13 +266,13 @@ static const char pair[] = TENANT("a", "{namespaces: [a], cohort: x, borrowing: 
 				       "quotas: [" GPU_QUOTA("4") "]}")
     TENANT("b", "{namespaces: [b], cohort: x, borrowing: {q: {borrowUpTo: 2}}, quotas: [" GPU_QUOTA("4") "]}");
 
-static uint32_t ask(const struct policy *policy, wide used_a, wide used_b, wide amount, struct excess *excess,
-		    bool *refused)
+static uint32_t ask(const struct policy *policy, wide used_a, wide used_b, wide amount,
+		    struct quota_violation *quota_violation, bool *denied)
 {
 	wide unit = policy_unit(policy);
 	struct held held[2] = {{.used = used_a * unit}, {.pending = used_b * unit}};
 	struct charge charge = {0, amount * unit};
-	return policy_exceeded(policy, &charge, 1, held, excess, refused);
+	return policy_exceeded(policy, &charge, 1, held, quota_violation, denied);
 }
 
 static void test_views(void **state)
@@ -285,7 +287,7 @@ static void test_views(void **state)
 	policy_quota(policy, 1, &view);
 	/* Not set: everything may be lent. */
 	assert_true(view.borrow == 2 * unit && view.lend == 4 * unit);
-	assert_int_equal(policy_excess_max(policy), 2);
+	assert_int_equal(policy_quota_violations_max(policy), 2);
 	policy_release(policy);
 	policy = fixture_policy(
 	    TENANT("a", "{cohort: x, borrowing: {q: {borrowUpTo: 3, lendUpTo: 1}}, quotas: [" GPU_QUOTA("4") "]}"),
@@ -301,30 +303,33 @@ static void test_what_is_kept(void **state)
 	(void)state;
 	struct policy *policy = fixture_policy(pair, NULL, 0);
 	wide unit = policy_unit(policy);
-	struct excess excess[2];
-	bool refused;
+	struct quota_violation quota_violation[2];
+	bool denied;
 	/* b lends everything: a gets its own 4 and 3 more, but not 4. */
-	assert_int_equal(ask(policy, 4, 0, 3, excess, &refused), 0);
-	assert_false(refused);
-	assert_int_equal(ask(policy, 4, 0, 4, excess, &refused), 1);
-	assert_true(refused && excess[0].kind == EXCESS_HARD && excess[0].left == 3 * unit);
+	assert_int_equal(ask(policy, 4, 0, 3, quota_violation, &denied), 0);
+	assert_false(denied);
+	assert_int_equal(ask(policy, 4, 0, 4, quota_violation, &denied), 1);
+	assert_true(denied && quota_violation[0].kind == QUOTA_VIOLATION_HARD && quota_violation[0].left == 3 * unit);
 	/* b uses 2 of it again: less is left in the pool than a may borrow. */
-	assert_int_equal(ask(policy, 4, 2, 5, excess, &refused), 2);
-	assert_true(excess[0].kind == EXCESS_HARD && excess[0].left == 2 * unit);
-	assert_true(excess[1].kind == EXCESS_COHORT && excess[1].left == 2 * unit && excess[1].borrower_count == 0);
+	assert_int_equal(ask(policy, 4, 2, 5, quota_violation, &denied), 2);
+	assert_true(quota_violation[0].kind == QUOTA_VIOLATION_HARD && quota_violation[0].left == 2 * unit);
+	assert_true(quota_violation[1].kind == QUOTA_VIOLATION_COHORT && quota_violation[1].left == 2 * unit &&
+		    quota_violation[1].borrower_count == 0);
 	/*
 	 * The Pods of b are pending. If they never exist, that helps with the pool, but not with
 	 * a's own limit.
 	 */
-	assert_true(excess[0].refuses && !excess[0].changing && excess[1].refuses && excess[1].changing);
+	assert_true(quota_violation[0].denies && !quota_violation[0].changing && quota_violation[1].denies &&
+		    quota_violation[1].changing);
 	/* b holds 5, which is 1 above its own limit: the last one of a is lent. */
-	assert_int_equal(ask(policy, 3, 5, 1, excess, &refused), 1);
-	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].left == 0 && excess[0].borrower_count == 1);
-	assert_true(excess[0].borrowers[0].quota == 1 && excess[0].borrowers[0].amount == unit);
+	assert_int_equal(ask(policy, 3, 5, 1, quota_violation, &denied), 1);
+	assert_true(quota_violation[0].kind == QUOTA_VIOLATION_COHORT && quota_violation[0].left == 0 &&
+		    quota_violation[0].borrower_count == 1);
+	assert_true(quota_violation[0].borrowers[0].quota == 1 && quota_violation[0].borrowers[0].amount == unit);
 	/* b holds more than a lends now (a has lowered it). What a keeps remains available to a. */
-	assert_int_equal(ask(policy, 0, 6, 3, excess, &refused), 0);
-	assert_int_equal(ask(policy, 0, 6, 4, excess, &refused), 1);
-	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].left == 3 * unit);
+	assert_int_equal(ask(policy, 0, 6, 3, quota_violation, &denied), 0);
+	assert_int_equal(ask(policy, 0, 6, 4, quota_violation, &denied), 1);
+	assert_true(quota_violation[0].kind == QUOTA_VIOLATION_COHORT && quota_violation[0].left == 3 * unit);
 	policy_release(policy);
 }
 
@@ -338,29 +343,29 @@ static void test_enforcement_and_overflow(void **state)
 		    "4") "]}") TENANT("b", "{namespaces: [b], cohort: x, quotas: [" GPU_QUOTA("4") "]}")
 		TENANT("c", "{namespaces: [c], quotas: [{name: q, hard: unlimited}]}"),
 	    NULL, 0);
-	struct excess excess[2];
+	struct quota_violation quota_violation[2];
 	struct held held[3] = {[1] = {.used = 9 * policy_unit(policy)}};
-	bool refused;
+	bool denied;
 	const wide most = ((((wide)1 << 126) - 1) * 2) + 1;
-	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused), 1);
+	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, quota_violation, &denied), 1);
 	/* a only warns. */
-	assert_true(!refused && excess[0].kind == EXCESS_COHORT);
-	assert_true(!excess[0].refuses && !excess[0].changing);
+	assert_true(!denied && quota_violation[0].kind == QUOTA_VIOLATION_COHORT);
+	assert_true(!quota_violation[0].denies && !quota_violation[0].changing);
 	held[1].terminating = 1;
-	policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused);
-	assert_true(excess[0].changing);
-	assert_int_equal(policy_exceeded(policy, &(struct charge){1, 1}, 1, held, excess, &refused), 2);
+	policy_exceeded(policy, &(struct charge){0, 1}, 1, held, quota_violation, &denied);
+	assert_true(quota_violation[0].changing);
+	assert_int_equal(policy_exceeded(policy, &(struct charge){1, 1}, 1, held, quota_violation, &denied), 2);
 	/* b does not. */
-	assert_true(refused);
-	assert_int_equal(policy_exceeded(policy, &(struct charge){2, most}, 1, held, excess, &refused), 0);
+	assert_true(denied);
+	assert_int_equal(policy_exceeded(policy, &(struct charge){2, most}, 1, held, quota_violation, &denied), 0);
 	held[0] = (struct held){.used = most - 1, .pending = most - 1};
-	assert_int_equal(policy_exceeded(policy, &(struct charge){0, most}, 1, held, excess, &refused), 2);
+	assert_int_equal(policy_exceeded(policy, &(struct charge){0, most}, 1, held, quota_violation, &denied), 2);
 	/* An amount whose sum overflows cannot be charged. */
-	assert_true(refused && excess[0].left == 0 && excess[1].left == 0);
+	assert_true(denied && quota_violation[0].left == 0 && quota_violation[1].left == 0);
 	held[0] = (struct held){0};
 	held[1] = (struct held){.used = most, .pending = most};
-	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, excess, &refused), 1);
-	assert_true(excess[0].kind == EXCESS_COHORT && excess[0].borrowers[0].quota == 1);
+	assert_int_equal(policy_exceeded(policy, &(struct charge){0, 1}, 1, held, quota_violation, &denied), 1);
+	assert_true(quota_violation[0].kind == QUOTA_VIOLATION_COHORT && quota_violation[0].borrowers[0].quota == 1);
 	policy_release(policy);
 }
 
@@ -413,15 +418,16 @@ static void test_sentences(void **state)
 		struct arena arena;
 		arena_init(&arena, 4096, 65536);
 		struct decision decision = {0};
-		struct excess excess[2];
-		bool refused;
-		struct refused all = {.excess = excess};
-		all.excess_count = ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, excess, &refused);
-		assert_int_equal(policy_object_excess(policy, &all, &arena, &decision), 0);
+		struct quota_violation quota_violation[2];
+		bool denied;
+		struct quota_denial all = {.quota_violation = quota_violation};
+		all.quota_violation_count =
+		    ask(policy, rows[i].used_a, rows[i].used_b, rows[i].amount, quota_violation, &denied);
+		assert_int_equal(policy_add_quota_violations(policy, &all, &arena, &decision), 0);
 		char text[2048] = "";
-		for (uint32_t o = 0; o < decision.objection_count; o++)
+		for (uint32_t o = 0; o < decision.violation_count; o++)
 			snprintf(text + strlen(text), sizeof text - strlen(text), "%s%.*s", o ? "; " : "",
-				 STR_ARG(decision.objections[o].message));
+				 STR_ARG(decision.violations[o].message));
 		assert_string_equal(text, rows[i].text);
 		assert_true(decision.denied);
 		arena_release(&arena);

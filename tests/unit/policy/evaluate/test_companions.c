@@ -4,8 +4,8 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/consumer.h"
 #include "gpugate/decision.h"
-#include "gpugate/holding.h"
 #include "gpugate/quota.h"
 #include "policy/model/snapshot.h"
 
@@ -16,10 +16,10 @@
 	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define MEMORY "gpu.intel.com/memory.max"
 
-static struct holding of(const struct demand *demands, uint32_t count)
+static struct consumer of(const struct resource_request *requests, uint32_t count)
 {
-	return (struct holding){
-	    .uid = STR("u"), .namespace = STR("a"), .name = STR("p"), .demands = demands, .demand_count = count};
+	return (struct consumer){
+	    .uid = STR("u"), .namespace = STR("a"), .name = STR("p"), .requests = requests, .request_count = count};
 }
 
 /* A million Pods with the maximum that is counted, in the smallest unit that a policy can have. */
@@ -37,11 +37,11 @@ static void test_nothing_overflows(void **state)
 	int64_t unit = policy_unit(policy);
 	/* 168 x 65521 x 25. */
 	assert_true(unit > 100000000);
-	const struct demand demands[] = {{STR(MEMORY), COMPANION_MAX}, {STR("amd.com/nic"), COMPANION_MAX}};
-	struct holding holding = of(demands, 2);
+	const struct resource_request requests[] = {{STR(MEMORY), COMPANION_MAX}, {STR("amd.com/nic"), COMPANION_MAX}};
+	struct consumer consumer = of(requests, 2);
 	struct charge charges[3];
 	wide all;
-	assert_int_equal(policy_charge(policy, &holding, NULL, charges), 1);
+	assert_int_equal(policy_charge(policy, &consumer, NULL, charges), 1);
 	assert_true(charges[0].amount == 2 * (wide)COMPANION_MAX * unit);
 	assert_false(__builtin_mul_overflow(charges[0].amount, (wide)1000000, &all));
 	/* This also holds with the largest unit that compile_unit allows. */
@@ -59,11 +59,11 @@ static void test_devices_are_bounded_by_their_own(void **state)
 						   TENANT("{name: m, measure: memory, hard: unlimited}"),
 					       NULL, 0);
 	(void)state;
-	const struct demand demands[] = {{STR("x/y"), COMPANION_MAX}, {STR(MEMORY), COMPANION_MAX}};
-	struct holding holding = of(demands, 2);
+	const struct resource_request requests[] = {{STR("x/y"), COMPANION_MAX}, {STR(MEMORY), COMPANION_MAX}};
+	struct consumer consumer = of(requests, 2);
 	struct charge charge;
-	assert_int_equal(policy_charge(policy, &holding, NULL, &charge), 1);
-	assert_true(charge.amount == ((wide)DEMAND_MAX << 45) * policy_unit(policy));
+	assert_int_equal(policy_charge(policy, &consumer, NULL, &charge), 1);
+	assert_true(charge.amount == ((wide)RESOURCE_REQUEST_MAX << 45) * policy_unit(policy));
 	policy_release(policy);
 }
 
@@ -84,11 +84,11 @@ static void test_decided_as_seen(void **state)
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.charged);
 	/* The device, and the resource that a quota names. */
-	assert_int_equal(decision.holding.demand_count, 2);
-	struct holding view = decision.holding;
-	assert_int_equal(policy_demands(&r.review.object, &r.arena, &view.demands, &view.demand_count), 0);
-	assert_int_equal(view.demand_count, 5);
-	assert_int_equal(policy_charge(policy, &decision.holding, NULL, decided), 2);
+	assert_int_equal(decision.consumer.request_count, 2);
+	struct consumer view = decision.consumer;
+	assert_int_equal(policy_pod_requests(&r.review.object, &r.arena, &view.requests, &view.request_count), 0);
+	assert_int_equal(view.request_count, 5);
+	assert_int_equal(policy_charge(policy, &decision.consumer, NULL, decided), 2);
 	assert_int_equal(policy_charge(policy, &view, NULL, seen), 2);
 	for (int i = 0; i < 2; i++)
 		assert_true(decided[i].amount == seen[i].amount && decided[i].quota == seen[i].quota);
@@ -120,8 +120,8 @@ static void test_counts_some(void **state)
 		    {STR("gpu.intel.com/xe_monitoring"), true}};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const struct demand demands[] = {{STR("vpc.amazonaws.com/efa"), 1}, {rows[i].name, 1}};
-		assert_int_equal(policy_counts_some(policy, demands, 2), rows[i].counts);
+		const struct resource_request requests[] = {{STR("vpc.amazonaws.com/efa"), 1}, {rows[i].name, 1}};
+		assert_int_equal(policy_counts_some(policy, requests, 2), rows[i].counts);
 	}
 	assert_false(policy_counts_some(policy, NULL, 0));
 	policy_release(policy);

@@ -40,7 +40,7 @@ static void mutate(const char *policy_text, const char *namespace, const char *m
 	struct buf text;
 	buf_init(&text, 1 << 20);
 	if (decision.denied)
-		buf_printf(&text, "DENIED %.*s", STR_ARG(decision.objections[0].message));
+		buf_printf(&text, "DENIED %.*s", STR_ARG(decision.violations[0].message));
 	else if (decision.edit_count)
 		patch_write(&text, &r.review.object, decision.edits, decision.edit_count);
 	snprintf(out, size, "%.*s", STR_ARG(buf_view(&text)));
@@ -60,11 +60,11 @@ static void validate(const char *policy_text, const char *namespace, const char 
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	struct buf text;
 	buf_init(&text, 1 << 20);
-	for (uint32_t i = 0; i < decision.objection_count; i++)
-		buf_printf(&text, "%s%.*s", i ? "; " : "", STR_ARG(decision.objections[i].message));
+	for (uint32_t i = 0; i < decision.violation_count; i++)
+		buf_printf(&text, "%s%.*s", i ? "; " : "", STR_ARG(decision.violations[i].message));
 	if (decision.charged) {
 		struct charge *charges = calloc(policy_charge_max(policy) + 1, sizeof *charges);
-		int count = policy_charge(policy, &decision.holding, NULL, charges);
+		int count = policy_charge(policy, &decision.consumer, NULL, charges);
 		assert_true(count >= 0);
 		policy_print_charges(policy, charges, (size_t)count, &text);
 		free(charges);
@@ -194,7 +194,7 @@ static void test_guards(void **state)
 {
 	(void)state;
 	static const struct {
-		/* The beginning of the message. "": no objection. */
+		/* The beginning of the message. "": no violation. */
 		const char *guard, *spec, *expected;
 	} rows[] = {
 	    {"{deny: [visibleDevicesEnv]}",
@@ -367,13 +367,13 @@ static void test_compile_warnings(void **state)
 	}
 }
 
-/* Only a limited number of objections is kept, but a refusal never lacks its reason. */
+/* Only a limited number of violations is kept, but a refusal never lacks its reason. */
 static void test_refusal_after_many_warnings(void **state)
 {
 	(void)state;
 	char spec[4096] = "{'containers':[{'name':'c','resources':{'limits':{";
 	size_t len = strlen(spec);
-	for (int i = 0; i < DECISION_OBJECTIONS_MAX + 4; i++)
+	for (int i = 0; i < DECISION_VIOLATIONS_MAX + 4; i++)
 		len += (size_t)snprintf(spec + len, sizeof spec - len, "%s'hygon.com/r%d':1", i ? "," : "", i);
 	snprintf(spec + len, sizeof spec - len, "}}}]}");
 	struct policy *policy = fixture_policy(
@@ -388,9 +388,9 @@ static void test_refusal_after_many_warnings(void **state)
 	struct decision decision;
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.denied);
-	assert_int_equal(decision.objection_count, DECISION_OBJECTIONS_MAX);
-	assert_int_equal(decision.objections[0].enforcement, ENFORCEMENT_WARN);
-	const struct objection *last = &decision.objections[decision.objection_count - 1];
+	assert_int_equal(decision.violation_count, DECISION_VIOLATIONS_MAX);
+	assert_int_equal(decision.violations[0].enforcement, ENFORCEMENT_WARN);
+	const struct violation *last = &decision.violations[decision.violation_count - 1];
 	assert_int_equal(last->enforcement, ENFORCEMENT_DENY);
 	assert_true(str_eq(last->name, STR("r")));
 	fixture_review_release(&r);

@@ -4,8 +4,8 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/consumer.h"
 #include "gpugate/decision.h"
-#include "gpugate/holding.h"
 #include "gpugate/pairs.h"
 #include "gpugate/quota.h"
 
@@ -20,25 +20,25 @@
 
 /* --- Demands --- */
 
-static void print_demands(const char *spec, char *out, size_t size)
+static void print_requests(const char *spec, char *out, size_t size)
 {
 	struct fixture_review r;
 	fixture_review(&r, "a", "{}", spec);
-	const struct demand *demands;
+	const struct resource_request *requests;
 	uint32_t count;
-	assert_int_equal(policy_demands(&r.review.object, &r.arena, &demands, &count), 0);
+	assert_int_equal(policy_pod_requests(&r.review.object, &r.arena, &requests, &count), 0);
 	size_t len = 0;
 	out[0] = '\0';
 	for (uint32_t i = 0; i < count; i++)
 		len += (size_t)snprintf(out + len, size - len, "%s%.*s=%lld", i ? " " : "",
-					STR_ARG(demands[i].resource), (long long)demands[i].count);
+					STR_ARG(requests[i].resource), (long long)requests[i].count);
 	fixture_review_release(&r);
 }
 
 #define ASKS(asks) "{'name':'c','resources':{'limits':{" asks "},'requests':{" asks "}}}"
 #define SIDECAR(asks) "{'name':'s','restartPolicy':'Always','resources':{'limits':{" asks "}}}"
 
-static void test_demands(void **state)
+static void test_requests(void **state)
 {
 	(void)state;
 	static const struct {
@@ -82,13 +82,13 @@ static void test_demands(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[4096];
-		print_demands(rows[i].spec, text, sizeof text);
+		print_requests(rows[i].spec, text, sizeof text);
 		assert_string_equal(text, rows[i].expected);
 	}
 }
 
 /* A Pod's accelerators are found however many other names it requests. */
-static void test_many_demands(void **state)
+static void test_many_requests(void **state)
 {
 	(void)state;
 	const int names = 2000;
@@ -98,17 +98,17 @@ static void test_many_demands(void **state)
 	for (int i = 0; i < names; i++)
 		len += (size_t)snprintf(spec + len, size - len, "'example.com/r%d':%d,", i, i % 2);
 	snprintf(spec + len, size - len, "'nvidia.com/gpu':8}}}]}");
-	print_demands(spec, text, size);
+	print_requests(spec, text, size);
 	assert_non_null(strstr(text, " nvidia.com/gpu=8"));
 	assert_null(strstr(text, "r0="));
 	assert_non_null(strstr(text, "example.com/r1999=1"));
 	struct fixture_review r;
 	fixture_review(&r, "a", "{}", spec);
 	struct arena little;
-	const struct demand *demands;
+	const struct resource_request *requests;
 	uint32_t count;
 	arena_init(&little, 64, 1024);
-	assert_int_equal(policy_demands(&r.review.object, &little, &demands, &count), -1);
+	assert_int_equal(policy_pod_requests(&r.review.object, &little, &requests, &count), -1);
 	arena_release(&little);
 	fixture_review_release(&r);
 	free(spec);
@@ -116,7 +116,7 @@ static void test_many_demands(void **state)
 }
 
 /* Quotas treat a Pod that is decided and a Pod that is seen alike. */
-static void test_demands_agree(void **state)
+static void test_requests_agree(void **state)
 {
 	(void)state;
 	struct policy *policy =
@@ -129,13 +129,13 @@ static void test_demands_agree(void **state)
 	struct decision decision;
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.charged);
-	struct holding seen = decision.holding;
-	assert_int_equal(policy_demands(&r.review.object, &r.arena, &seen.demands, &seen.demand_count), 0);
-	assert_int_equal(decision.holding.demand_count, 2);
+	struct consumer seen = decision.consumer;
+	assert_int_equal(policy_pod_requests(&r.review.object, &r.arena, &seen.requests, &seen.request_count), 0);
+	assert_int_equal(decision.consumer.request_count, 2);
 	/* This includes a/b, which another policy may count. */
-	assert_int_equal(seen.demand_count, 3);
+	assert_int_equal(seen.request_count, 3);
 	struct charge decided[1], charged[1];
-	assert_int_equal(policy_charge(policy, &decision.holding, NULL, decided), 1);
+	assert_int_equal(policy_charge(policy, &decision.consumer, NULL, decided), 1);
 	assert_int_equal(policy_charge(policy, &seen, NULL, charged), 1);
 	assert_true(decided[0].amount == 7 * (wide)policy_unit(policy) && charged[0].amount == decided[0].amount);
 	fixture_review_release(&r);
@@ -191,20 +191,20 @@ static void test_labels_in_charges(void **state)
 	struct policy *policy = fixture_policy(labelled, NULL, 0);
 	assert_non_null(policy);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct demand demands[] = {{STR("example.com/fpga"), 3}, {STR("nvidia.com/gpu"), 1}};
-		struct holding holding = {
-		    .namespace = str_of(rows[i].namespace), .demands = demands, .demand_count = 2};
+		struct resource_request requests[] = {{STR("example.com/fpga"), 3}, {STR("nvidia.com/gpu"), 1}};
+		struct consumer consumer = {
+		    .namespace = str_of(rows[i].namespace), .requests = requests, .request_count = 2};
 		struct charge charges[8];
-		int count = policy_charge(policy, &holding, rows[i].labels.present ? &rows[i].labels : NULL, charges);
+		int count = policy_charge(policy, &consumer, rows[i].labels.present ? &rows[i].labels : NULL, charges);
 		assert_true(count >= 0);
-		assert_int_equal(policy_charge(policy, &holding, &rows[i].labels, charges), count);
+		assert_int_equal(policy_charge(policy, &consumer, &rows[i].labels, charges), count);
 		struct buf text;
 		buf_init(&text, 1024);
 		policy_print_charges(policy, charges, (size_t)count, &text);
 		buf_char(&text, '\0');
 		assert_string_equal(text.ptr, rows[i].charges);
 		buf_release(&text);
-		uint32_t root = policy_root(policy, holding.namespace, &rows[i].labels);
+		uint32_t root = policy_root(policy, consumer.namespace, &rows[i].labels);
 		/* Tenants are sorted by name. */
 		static const char *const names[] = {"blue", "green", "org", "red"};
 		assert_string_equal(root == UINT32_MAX ? "" : names[root], rows[i].root);
@@ -222,7 +222,7 @@ static void test_labels_in_decisions(void **state)
 	struct decision decision;
 	fixture_review(&r, "new", "{'uid':'u'}", "{'containers':[" ASKS("'nvidia.com/gpu':1") "]}");
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
-	assert_true(decision.denied && decision.objections[0].reason == REASON_UNTENANTED);
+	assert_true(decision.denied && decision.violations[0].reason == REASON_UNTENANTED);
 	r.review.namespace_labels = (struct pairs){red, 1, true};
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.charged && str_eq(decision.tenant, STR("red")));
@@ -232,10 +232,10 @@ static void test_labels_in_decisions(void **state)
 	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_true(decision.edit_count == 1 && decision.edits[0].kind == EDIT_RUNTIME_CLASS);
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
-	assert_true(decision.denied && decision.objections[0].reason == REASON_RULE);
+	assert_true(decision.denied && decision.violations[0].reason == REASON_RULE);
 	r.review.namespace_labels = (struct pairs){both, 2, true};
 	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
-	assert_true(decision.denied && decision.objections[0].reason == REASON_AMBIGUOUS);
+	assert_true(decision.denied && decision.violations[0].reason == REASON_AMBIGUOUS);
 	fixture_review_release(&r);
 	policy_release(policy);
 }
@@ -279,9 +279,9 @@ static void test_settings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_demands),
-	    cmocka_unit_test(test_many_demands),
-	    cmocka_unit_test(test_demands_agree),
+	    cmocka_unit_test(test_requests),
+	    cmocka_unit_test(test_many_requests),
+	    cmocka_unit_test(test_requests_agree),
 	    cmocka_unit_test(test_labels_in_charges),
 	    cmocka_unit_test(test_labels_in_decisions),
 	    cmocka_unit_test(test_settings),

@@ -58,7 +58,7 @@ static void restore(const struct policy *policy, const char *now, const char *ol
 	review_update(&r, now, old);
 	assert_int_equal(policy_mutate(policy, &r.review, &r.arena, &decision, NULL), 0);
 	assert_false(decision.denied);
-	assert_int_equal(decision.objection_count, 0);
+	assert_int_equal(decision.violation_count, 0);
 	buf_init(&text, 1 << 20);
 	if (decision.edit_count)
 		patch_write(&text, &r.review.object, decision.edits, decision.edit_count);

@@ -21,7 +21,7 @@
 	"{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'},'requests':{'nvidia.com/gpu':'" n \
 	"'}}}]"
 
-static void print_place(struct buf *out, struct policy_location at)
+static void print_location(struct buf *out, struct policy_location at)
 {
 	size_t slash = at.file.len;
 	while (slash && at.file.ptr[slash - 1] != '/')
@@ -68,7 +68,7 @@ static void print_rule(struct buf *out, const struct trace_rule *rule)
 	}
 	if (rule->condition == CONDITION_REQUESTS || rule->condition == CONDITION_REWRITE)
 		buf_printf(out, " %.*s %lld..%lld %lld", STR_ARG(rule->key), (long long)rule->min,
-			   rule->max == INT64_MAX ? -1LL : (long long)rule->max, (long long)rule->asked);
+			   rule->max == INT64_MAX ? -1LL : (long long)rule->max, (long long)rule->requested);
 }
 
 static void print_change(struct buf *out, const struct trace_change *change)
@@ -86,7 +86,7 @@ static void print_guard(struct buf *out, const struct trace_guard *guard)
 {
 	static const char *const outcomes[] = {"passed", "objected", "exempt"};
 	buf_printf(out, "guard %.*s %s", STR_ARG(guard->name), outcomes[guard->outcome]);
-	if (guard->outcome == GUARD_OBJECTED) {
+	if (guard->outcome == GUARD_VIOLATED) {
 		print_text(out, guard->check);
 		print_text(out, guard->container);
 	} else if (guard->outcome == GUARD_EXEMPTED) {
@@ -130,9 +130,9 @@ static void on_event(void *context, const struct trace_event *event)
 		buf_printf(out, " %s", claims[event->tenant.claim]);
 		print_text(out, event->tenant.pattern);
 		print_text(out, event->tenant.other);
-		print_place(out, event->tenant.other_at);
+		print_location(out, event->tenant.other_at);
 		buf_printf(out, " labels=%u", event->tenant.labels.count);
-		print_place(out, event->tenant.labels_at);
+		print_location(out, event->tenant.labels_at);
 		break;
 	case TRACE_CHANGE:
 		print_change(out, &event->change);
@@ -155,7 +155,7 @@ static void on_event(void *context, const struct trace_event *event)
 		print_amount(l, "each", event->cost.each);
 		print_amount(l, "amount", event->cost.amount);
 		print_text(out, event->cost.model);
-		print_place(out, event->cost.model_at);
+		print_location(out, event->cost.model_at);
 		buf_text(out, event->cost.unmeasured ? " unmeasured" : "");
 		break;
 	case TRACE_QUOTA:
@@ -168,10 +168,10 @@ static void on_event(void *context, const struct trace_event *event)
 		print_amount(l, "limit", event->quota.limit);
 		print_amount(l, "left", event->quota.left);
 		buf_printf(out, "%s%s%s", event->quota.above_limit ? " above-limit" : "",
-			   event->quota.above_cohort ? " above-cohort" : "", event->quota.refuses ? " refuses" : "");
+			   event->quota.above_cohort ? " above-cohort" : "", event->quota.denies ? " refuses" : "");
 		break;
 	}
-	print_place(out, event->at);
+	print_location(out, event->at);
 	buf_char(out, '\n');
 }
 
@@ -197,19 +197,19 @@ static void expect(const char *policy_text, enum step step, const char *namespac
 	assert_int_equal(decide(policy, &r.review, &r.arena, &heard, step == DECIDE ? NULL : &trace), 0);
 	assert_int_equal(heard.denied, alone.denied);
 	assert_int_equal(heard.edit_count, alone.edit_count);
-	assert_int_equal(heard.objection_count, alone.objection_count);
+	assert_int_equal(heard.violation_count, alone.violation_count);
 	assert_int_equal(heard.charged, alone.charged);
 	if (step == DECIDE) {
 		const struct ledger_options options = {.policy = policy};
 		struct error err = {0};
 		struct ledger *ledger = ledger_create(&options, &err);
 		struct ledger_verdict verdict;
-		struct holding other = heard.holding;
+		struct consumer other = heard.consumer;
 		assert_true(ledger && heard.charged);
 		other.uid = STR("other");
 		ledger_decide(ledger, &other, LEDGER_HOLD, 0, &r.arena, NULL, &verdict);
 		ledger_hold(ledger, other.uid);
-		ledger_decide(ledger, &heard.holding, LEDGER_HOLD, 0, &r.arena, &trace, &verdict);
+		ledger_decide(ledger, &heard.consumer, LEDGER_HOLD, 0, &r.arena, &trace, &verdict);
 		assert_true(ledger_check(ledger));
 		ledger_destroy(ledger);
 	}

@@ -119,7 +119,7 @@ static bool is_admitted(const struct admission *admission)
 static bool is_refused(const struct admission *admission, enum reason reason)
 {
 	const struct decision *decision = &admission->request.decision;
-	return admission->state == ADMISSION_DECIDED && decision->denied && decision->objections[0].reason == reason;
+	return admission->state == ADMISSION_DECIDED && decision->denied && decision->violations[0].reason == reason;
 }
 
 /*
@@ -267,7 +267,7 @@ static void test_a_request_that_cannot_wait(void **state)
 	f.store = (struct ledger_store){.self = &f, .waits = true, .admit = admit_later};
 	struct admission *admission = prepare(&f, "one", 1);
 	admission->may_wait = false;
-	assert_int_equal(decide(admission)->state, ADMISSION_CROWDED);
+	assert_int_equal(decide(admission)->state, ADMISSION_OVERLOADED);
 	assert_null(f.late);
 	close_fixture(&f);
 }

@@ -16,8 +16,8 @@ static json_t *write_answer(const struct decision *decision)
 	struct buf out;
 	buf_init(&out, 1 << 20);
 	struct pod pod = {0};
-	struct answer answer = {.uid = STR("u1"), .pod = &pod, .decision = decision};
-	answer_write(&out, &answer);
+	struct admission_response answer = {.uid = STR("u1"), .pod = &pod, .decision = decision};
+	response_write(&out, &answer);
 	assert_false(out.failed);
 	json_t *root = json_loadb(out.ptr, out.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(root);
@@ -46,7 +46,7 @@ static void test_outage(void **state)
 		struct arena arena;
 		arena_init(&arena, 4096, 1 << 20);
 		struct decision decision = {0};
-		assert_int_equal(policy_object_outage(policy, STR("the ledger is full"), &arena, &decision), 0);
+		assert_int_equal(policy_add_outage_violation(policy, STR("the ledger is full"), &arena, &decision), 0);
 		assert_int_equal(decision.denied, rows[i].denied);
 		json_t *response = write_answer(&decision), *status = json_object_get(response, "status");
 		assert_int_equal(json_is_true(json_object_get(response, "allowed")), !rows[i].denied);
@@ -83,7 +83,7 @@ static void test_busy(void **state)
 		struct arena arena;
 		arena_init(&arena, 4096, 1 << 20);
 		struct decision decision = {0};
-		assert_int_equal(policy_object_busy(policy, STR("too many wait"), &arena, &decision), 0);
+		assert_int_equal(policy_add_busy_violation(policy, STR("too many wait"), &arena, &decision), 0);
 		assert_int_equal(decision.denied, rows[i].denied);
 		json_t *response = write_answer(&decision), *status = json_object_get(response, "status");
 		assert_true(!rows[i].denied || json_integer_value(json_object_get(status, "code")) == 429);
@@ -105,20 +105,20 @@ static void test_reason_cannot_look_like_a_quota_refusal(void **state)
 	struct arena arena;
 	arena_init(&arena, 4096, 65536);
 	struct decision decision = {0};
-	assert_int_equal(policy_object_outage(policy, why, &arena, &decision), 0);
-	assert_true(str_eq(decision.objections[0].message,
+	assert_int_equal(policy_add_outage_violation(policy, why, &arena, &decision), 0);
+	assert_true(str_eq(decision.violations[0].message,
 			   STR("the GPU quota check is temporarily unavailable: writing the ledger failed: "
 			       "exceeded_quota: q, requested: count/gpuledgers=1; retry")));
 	decision = (struct decision){.tenant = STR("a")};
-	assert_int_equal(policy_object_busy(policy, why, &arena, &decision), 0);
-	assert_true(str_eq(decision.objections[0].message,
+	assert_int_equal(policy_add_busy_violation(policy, why, &arena, &decision), 0);
+	assert_true(str_eq(decision.violations[0].message,
 			   STR("the GPU quota cannot be checked yet: writing the ledger failed: exceeded_quota: q, "
 			       "requested: count/gpuledgers=1; retry")));
 	char text[5000];
 	memset(text, 'x', sizeof text);
 	decision = (struct decision){0};
-	assert_int_equal(policy_object_outage(policy, (struct str){text, sizeof text}, &arena, &decision), 0);
-	assert_true(str_ends(decision.objections[0].message, STR("xxx; retry")));
+	assert_int_equal(policy_add_outage_violation(policy, (struct str){text, sizeof text}, &arena, &decision), 0);
+	assert_true(str_ends(decision.violations[0].message, STR("xxx; retry")));
 	arena_release(&arena);
 	policy_release(policy);
 }
@@ -127,9 +127,9 @@ static void test_reason_cannot_look_like_a_quota_refusal(void **state)
 static void test_refusal_together_with_outage(void **state)
 {
 	(void)state;
-	struct decision decision = {.denied = true, .objection_count = 2};
-	decision.objections[0] = (struct objection){REASON_OUTAGE, ENFORCEMENT_DENY, STR(""), STR("later")};
-	decision.objections[1] = (struct objection){REASON_GUARD, ENFORCEMENT_DENY, STR(""), STR("never")};
+	struct decision decision = {.denied = true, .violation_count = 2};
+	decision.violations[0] = (struct violation){REASON_OUTAGE, ENFORCEMENT_DENY, STR(""), STR("later")};
+	decision.violations[1] = (struct violation){REASON_GUARD, ENFORCEMENT_DENY, STR(""), STR("never")};
 	json_t *response = write_answer(&decision), *status = json_object_get(response, "status");
 	assert_int_equal(json_integer_value(json_object_get(status, "code")), 403);
 	assert_string_equal(json_string_value(json_object_get(status, "message")), "later; never");
@@ -147,10 +147,10 @@ static void test_warnings_are_cut(void **state)
 	memset(text, 'w', 1000);
 	text[1000] = '\0';
 	for (uint32_t count = 1; count <= 8; count++) {
-		struct decision decision = {.objection_count = count};
+		struct decision decision = {.violation_count = count};
 		for (uint32_t i = 0; i < count; i++)
-			decision.objections[i] =
-			    (struct objection){REASON_QUOTA, ENFORCEMENT_WARN, STR(""), {text, 1000}};
+			decision.violations[i] =
+			    (struct violation){REASON_QUOTA, ENFORCEMENT_WARN, STR(""), {text, 1000}};
 		json_t *response = write_answer(&decision), *warnings = json_object_get(response, "warnings");
 		assert_int_equal(json_array_size(warnings), count);
 		size_t first = strlen(json_string_value(json_array_get(warnings, 0)));

@@ -33,8 +33,8 @@ static const struct option_row rows[] = {
      .type = OPTION_NUMBER,
      .offset = AT(number),
      .fallback = "5",
-     .least = -1,
-     .most = 60,
+     .min = -1,
+     .max = 60,
      .help =
 	 "A number, of which there is much to say, so much that the line has to be broken, somewhere near here or so."},
     {.name = "--flag", .type = OPTION_FLAG, .offset = AT(flag), .help = "A flag."},
@@ -55,7 +55,7 @@ static const struct option_table table = {
     .values_size = sizeof(struct values),
     .operands = "PATH",
     .operands_offset = AT(paths),
-    .operands_least = 1,
+    .operands_min = 1,
     .examples = "  gpugate test --name x\n",
     .statuses = {[EXIT_FINDINGS] = "Something was found."},
 };

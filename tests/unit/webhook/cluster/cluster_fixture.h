@@ -24,7 +24,7 @@ struct caller {
 	struct reservation_request request;
 	struct arena arena;
 	struct decision decision;
-	struct demand demand;
+	struct resource_request resource_request;
 	struct buf charges;
 	char uid[40];
 	int answers;
@@ -135,13 +135,13 @@ static inline struct caller *prepare(struct fixture *f, int number, const char *
 	struct caller *caller = &f->callers[number];
 	arena_init(&caller->arena, 4096, 1 << 20);
 	buf_init(&caller->charges, 4096);
-	caller->demand = (struct demand){STR("nvidia.com/gpu"), 1};
+	caller->resource_request = (struct resource_request){STR("nvidia.com/gpu"), 1};
 	snprintf(caller->uid, sizeof caller->uid, "00000000-0000-4000-8000-%012d", number);
-	caller->decision.holding = (struct holding){.uid = str_of(caller->uid),
-						    .namespace = str_of(namespace),
-						    .name = STR("p"),
-						    .demands = &caller->demand,
-						    .demand_count = 1};
+	caller->decision.consumer = (struct consumer){.uid = str_of(caller->uid),
+						      .namespace = str_of(namespace),
+						      .name = STR("p"),
+						      .requests = &caller->resource_request,
+						      .request_count = 1};
 	caller->request = (struct reservation_request){.deadline_ms = kube_now_ms() + FAR_MS,
 						       .arena = &caller->arena,
 						       .namespace = str_of(namespace),
@@ -182,7 +182,7 @@ static inline void written(struct fixture *f)
 	struct ledger_cluster *cluster = &f->cluster;
 	if (!cluster->record.writing)
 		fail_msg("nothing is being written: waiting %d, crowded %d, batch %d", !!cluster->queue.waiting.first,
-			 !!cluster->queue.crowded.first, !!cluster->queue.batch.first);
+			 !!cluster->queue.backpressure.first, !!cluster->queue.batch.first);
 	cluster->record.writing = false;
 	queue_write_ended(cluster, true);
 	cluster_step(cluster);
@@ -232,7 +232,7 @@ static inline void answer(struct kube_client *client, const char *method, const 
 		request = request->next;
 	assert_non_null(request);
 	snprintf(text, sizeof text - REVIEW_PADDING, "%s", body);
-	const struct kube_answer answer = {.status = status, .body = str_of(text), .problem = "it is so"};
+	const struct kube_response answer = {.status = status, .body = str_of(text), .problem = "it is so"};
 	const struct kube_call call = request->call;
 	kube_cancel(client, request);
 	call.done(call.context, &answer);

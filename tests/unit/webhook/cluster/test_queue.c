@@ -78,7 +78,7 @@ static void test_a_refusal_waits_for_what_terminates(void **state)
 	written(f);
 	assert_true(is_admitted(lifted));
 	assert_int_equal(count(f, COUNT_HELD), 2);
-	assert_int_equal(count(f, COUNT_LIFTED), 1);
+	assert_int_equal(count(f, COUNT_ADMITTED_LATER), 1);
 	close_fixture(f);
 }
 
@@ -100,21 +100,21 @@ static void test_a_stalled_view_refuses_nothing(void **state)
 	early->request.final_ms = 0;
 	time_passes(f);
 	assert_int_equal(early->answers, 1);
-	assert_int_equal(early->decision.objections[0].reason, REASON_BUSY);
+	assert_int_equal(early->decision.violations[0].reason, REASON_BUSY);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
 
 	struct caller *never = prepare(f, 2, "a");
-	never->demand.count = 2;
+	never->resource_request.count = 2;
 	queue_admit(&f->cluster, &never->request);
 	arrive(f);
 	assert_true(is_refused(never));
-	assert_int_equal(never->decision.objections[0].reason, REASON_QUOTA);
+	assert_int_equal(never->decision.violations[0].reason, REASON_QUOTA);
 
 	set_watch(&f->cluster, true);
 	f->cluster.query.answered = true;
 	cluster_step(&f->cluster);
 	assert_true(is_refused(late));
-	assert_int_equal(late->decision.objections[0].reason, REASON_QUOTA);
+	assert_int_equal(late->decision.violations[0].reason, REASON_QUOTA);
 	assert_int_equal(count(f, COUNT_BUSY), 1);
 	close_fixture(f);
 }
@@ -124,18 +124,21 @@ static void test_a_stalled_view_refuses_nothing(void **state)
 /* Fills the share of root "a" with pending Pods; `uid` receives the uid of the first. */
 static void take_all_room(struct fixture *f, char uid[static 40])
 {
-	struct ledger_verdict verdict = {.answer = LEDGER_ADMITTED};
-	const struct demand demand = {STR("nvidia.com/gpu"), 1};
+	struct ledger_verdict verdict = {.outcome = LEDGER_ADMITTED};
+	const struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
-	for (int i = 0; verdict.answer == LEDGER_ADMITTED; i++) {
+	for (int i = 0; verdict.outcome == LEDGER_ADMITTED; i++) {
 		snprintf(uid, 40, "10000000-0000-4000-8000-%012d", i);
-		const struct holding holding = {
-		    .uid = str_of(uid), .namespace = STR("a"), .name = STR("f"), .demands = &demand, .demand_count = 1};
+		const struct consumer consumer = {.uid = str_of(uid),
+						  .namespace = STR("a"),
+						  .name = STR("f"),
+						  .requests = &resource_request,
+						  .request_count = 1};
 		arena_reset(&arena);
-		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
+		ledger_decide(f->cluster.ledger, &consumer, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 	}
-	assert_true(verdict.crowded);
+	assert_true(verdict.backpressure);
 	snprintf(uid, 40, "10000000-0000-4000-8000-%012d", 0);
 	arena_release(&arena);
 }
@@ -152,19 +155,19 @@ static void test_those_who_wait_for_room_come_first(void **state)
 	take_all_room(f, uid);
 	struct caller *first = submit(f, 0, "a"), *second = submit(f, 1, "a");
 	assert_int_equal(first->answers + second->answers, 0);
-	first->request.crowded_ms = second->request.crowded_ms = kube_now_ms() + FAR_MS;
+	first->request.backpressure_ms = second->request.backpressure_ms = kube_now_ms() + FAR_MS;
 	struct caller *other = submit(f, 2, "b");
 	written(f);
 	assert_true(is_admitted(other));
 	/* This shrinks the share of the first root. */
-	ledger_free(f->cluster.ledger, other->decision.holding.uid);
+	ledger_free(f->cluster.ledger, other->decision.consumer.uid);
 
 	ledger_free(f->cluster.ledger, str_of(uid));
 	struct caller *late = submit(f, 3, "a");
-	late->request.crowded_ms = kube_now_ms() + FAR_MS;
+	late->request.backpressure_ms = kube_now_ms() + FAR_MS;
 	/* Another replica was faster: all requests are decided again, in the same order. */
 	f->cluster.record.writing = false;
-	ledger_free(f->cluster.ledger, first->decision.holding.uid);
+	ledger_free(f->cluster.ledger, first->decision.consumer.uid);
 	queue_write_ended(&f->cluster, false);
 	cluster_step(&f->cluster);
 	written(f);
@@ -172,7 +175,7 @@ static void test_those_who_wait_for_room_come_first(void **state)
 	assert_int_equal(second->answers + late->answers, 0);
 	assert_int_equal(count(f, COUNT_BUSY), 0);
 
-	second->request.crowded_ms = 1;
+	second->request.backpressure_ms = 1;
 	f->cluster.queue.again_ms = 0;
 	time_passes(f);
 	assert_true(is_refused(second));

@@ -44,7 +44,7 @@ static void test_a_conflict(void **state)
 static void fill_text(struct fixture *f)
 {
 	const struct ledger_options unbounded = {.policy = f->policy, .ttl_ms = 60000};
-	const struct demand demand = {STR("nvidia.com/gpu"), 1};
+	const struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
 	struct ledger_verdict verdict;
 	struct error err = {0};
 	struct arena arena;
@@ -55,11 +55,14 @@ static void fill_text(struct fixture *f)
 	arena_init(&arena, 4096, 1 << 20);
 	for (unsigned i = 0; i < LEDGER_TEXT_MAX / 16; i++) {
 		snprintf(uid, sizeof uid, "10000000-0000-4000-8000-%012u", i);
-		const struct holding holding = {
-		    .uid = str_of(uid), .namespace = STR("a"), .name = STR("f"), .demands = &demand, .demand_count = 1};
+		const struct consumer consumer = {.uid = str_of(uid),
+						  .namespace = STR("a"),
+						  .name = STR("f"),
+						  .requests = &resource_request,
+						  .request_count = 1};
 		arena_reset(&arena);
-		ledger_decide(f->cluster.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
-		assert_int_equal(verdict.answer, LEDGER_ADMITTED);
+		ledger_decide(f->cluster.ledger, &consumer, LEDGER_HOLD, 0, &arena, NULL, &verdict);
+		assert_int_equal(verdict.outcome, LEDGER_ADMITTED);
 	}
 	arena_release(&arena);
 }
@@ -200,7 +203,7 @@ static void test_an_entry_that_is_swept(void **state)
 	assert_true(cluster->query.in_flight);
 	answer(cluster->options.client, "GET", "/api/v1/pods", 200, PODS_9);
 	tick(f);
-	assert_int_equal(count(f, COUNT_SWEPT), 0);
+	assert_int_equal(count(f, COUNT_EXPIRED), 0);
 	/* No event comes: the Pods are listed, since a list is an event, too. */
 	assert_int_equal(cluster->watches[WATCH_PODS]->version, 7);
 	cluster->maintenance.quiet_ms = 1;
@@ -208,7 +211,7 @@ static void test_an_entry_that_is_swept(void **state)
 	assert_int_equal(cluster->watches[WATCH_PODS]->version, 0);
 	ledger_reach(cluster->ledger, 9);
 	tick(f);
-	assert_int_equal(count(f, COUNT_SWEPT), 1);
+	assert_int_equal(count(f, COUNT_EXPIRED), 1);
 	assert_int_equal(ledger_pending(cluster->ledger), 0);
 	/* It is left out of the text by a write of its own, if no request causes one. */
 	assert_true(cluster->maintenance.fold_ms && !cluster->record.writing);
@@ -219,7 +222,7 @@ static void test_an_entry_that_is_swept(void **state)
 }
 
 /* The record is written although no request needs it. */
-static void test_writes_for_upkeep(void **state)
+static void test_writes_for_maintenance(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_cluster *cluster = &f->cluster;
@@ -262,7 +265,7 @@ static void test_the_next_deadline(void **state)
 static void turn(struct fixture *f)
 {
 	struct kube_watch *watch = f->cluster.watches[WATCH_PODS];
-	atomic_fetch_add(&watch->turns, 1);
+	atomic_fetch_add(&watch->transitions, 1);
 	watch->options.events.turned(&f->cluster);
 }
 
@@ -302,7 +305,7 @@ int main(void)
 					   TEST(test_a_namespace_that_cannot_be_read),
 					   TEST(test_a_lost_node),
 					   TEST(test_an_entry_that_is_swept),
-					   TEST(test_writes_for_upkeep),
+					   TEST(test_writes_for_maintenance),
 					   TEST(test_the_next_deadline),
 					   TEST(test_a_watch_that_was_interrupted)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

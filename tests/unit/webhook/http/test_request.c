@@ -42,7 +42,7 @@ struct owner {
 	bool stopping;
 	bool released; /* Requests without a due time are due. */
 	struct {
-		struct http_ask *ask;
+		struct http_request *request;
 		int64_t due_ms; /* 0: due once released. */
 		bool *told;     /* Set after the answer; then `change` is signaled. May be NULL. */
 	} asks[ASKS_MAX];
@@ -60,9 +60,9 @@ struct fixture {
 	uint16_t port;
 };
 
-static void echo(struct http_ask *ask)
+static void echo(struct http_request *request)
 {
-	buf_add(ask->out, ask->body.ptr, ask->body.len);
+	buf_add(request->out, request->body.ptr, request->body.len);
 }
 
 static int find_due(const struct owner *owner)
@@ -76,12 +76,12 @@ static int find_due(const struct owner *owner)
 
 static void answer_one(struct owner *owner, int at)
 {
-	struct http_ask *ask = owner->asks[at].ask;
+	struct http_request *request = owner->asks[at].request;
 	bool *told = owner->asks[at].told;
 	owner->asks[at] = owner->asks[--owner->count];
 	pthread_mutex_unlock(&owner->mutex);
-	echo(ask);
-	http_ask_answer(ask, 200);
+	echo(request);
+	http_request_respond(request, 200);
 	pthread_mutex_lock(&owner->mutex);
 	if (told) {
 		*told = true;
@@ -110,11 +110,11 @@ static void *own(void *self)
 	return NULL;
 }
 
-static void hold(struct owner *owner, struct http_ask *ask, int64_t due_ms, bool *told)
+static void hold(struct owner *owner, struct http_request *request, int64_t due_ms, bool *told)
 {
 	if (owner->count == ASKS_MAX)
 		abort();
-	owner->asks[owner->count].ask = ask;
+	owner->asks[owner->count].request = request;
 	owner->asks[owner->count].due_ms = due_ms;
 	owner->asks[owner->count++].told = told;
 	pthread_cond_broadcast(&owner->change);
@@ -135,31 +135,31 @@ static void block(struct owner *owner)
  * returns), `h` when released. `b` blocks its worker until released, and is held to the end. `x` is
  * never answered. A correct answer function does neither of the last two.
  */
-static unsigned answer(void *context, struct http_ask *ask)
+static unsigned answer(void *context, struct http_request *request)
 {
 	struct owner *owner = context;
-	char how = ask->body.ptr[0];
+	char how = request->body.ptr[0];
 	if (how == 'n') {
-		echo(ask);
+		echo(request);
 		return 200;
 	}
 	if (how == 'b')
 		block(owner);
-	http_ask_suspend(ask);
+	http_request_suspend(request);
 	if (how == 'x') {
 		atomic_fetch_add(&owner->forgotten, 1);
 		return HTTP_LATER;
 	}
 	pthread_mutex_lock(&owner->mutex);
 	int64_t now = http_now_ms();
-	owner->patience_ms = ask->deadline_ms - now;
+	owner->patience_ms = request->deadline_ms - now;
 	if (how == 'h' || how == 'b') {
-		hold(owner, ask, how == 'h' ? 0 : INT64_MAX, NULL);
+		hold(owner, request, how == 'h' ? 0 : INT64_MAX, NULL);
 	} else if (how == 'l') {
-		hold(owner, ask, now + rand_r(&owner->seed) % (DELAY_MAX_MS + 1), NULL);
+		hold(owner, request, now + rand_r(&owner->seed) % (DELAY_MAX_MS + 1), NULL);
 	} else {
 		bool told = false;
-		hold(owner, ask, now, &told);
+		hold(owner, request, now, &told);
 		while (!told)
 			pthread_cond_wait(&owner->change, &owner->mutex);
 	}

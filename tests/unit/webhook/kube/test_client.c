@@ -139,7 +139,7 @@ static void wait_for(const atomic_int *value, int least, int line)
 }
 #define WAIT(value, least) wait_for(value, least, __LINE__)
 
-static void on_done(void *context, const struct kube_answer *answer)
+static void on_done(void *context, const struct kube_response *answer)
 {
 	struct outcome *o = context;
 	o->status = answer->status;

@@ -115,7 +115,7 @@ static void test_an_event_is_posted(void **state)
 {
 	struct fixture *f = *state;
 	begin(f, &created, 1);
-	kube_events_tell(f->events, true, "LedgerOutage", "reading \"it\" failed");
+	kube_events_emit(f->events, true, "LedgerOutage", "reading \"it\" failed");
 	wait_for(f, "posted", 1);
 	assert_last(f, "POST /api/v1/namespaces/gpugate/events HTTP/1.1\r\n");
 	assert_last(f, "\"metadata\":{\"generateName\":\"gpugate-\",\"namespace\":\"gpugate\"}");
@@ -131,10 +131,10 @@ static void test_a_storm_is_two_events(void **state)
 	struct fixture *f = *state;
 	begin(f, &created, 1);
 	int64_t begun_ms = kube_now_ms();
-	kube_events_tell(f->events, true, "LedgerOutage", "the first");
+	kube_events_emit(f->events, true, "LedgerOutage", "the first");
 	wait_for(f, "posted", 1);
 	for (int i = 0; i < 1000; i++)
-		kube_events_tell(f->events, true, "LedgerOutage", i < 999 ? "one of many" : "the last");
+		kube_events_emit(f->events, true, "LedgerOutage", i < 999 ? "one of many" : "the last");
 	wait_for(f, "posted", 2);
 	assert_true(kube_now_ms() - begun_ms >= INTERVAL_MS);
 	assert_last(f, "\"message\":\"the last (and 999 more like it before)\",\"count\":1000");
@@ -147,8 +147,8 @@ static void test_reasons_do_not_hold_each_other_up(void **state)
 {
 	struct fixture *f = *state;
 	begin(f, &created, 1);
-	kube_events_tell(f->events, true, "LedgerOutage", "it is gone");
-	kube_events_tell(f->events, false, "LedgerRecovered", "it is back");
+	kube_events_emit(f->events, true, "LedgerOutage", "it is gone");
+	kube_events_emit(f->events, false, "LedgerRecovered", "it is back");
 	wait_for(f, "posted", 2);
 	assert_int_equal(value(f, "swallowed"), 0);
 }
@@ -158,9 +158,9 @@ static void test_failures_are_counted(void **state)
 	static const struct reply replies[] = {{FORBIDDEN, AFTER_KEEP}, {CREATED, AFTER_KEEP}};
 	struct fixture *f = *state;
 	begin(f, replies, 2);
-	kube_events_tell(f->events, true, "LedgerOutage", "nobody hears this");
+	kube_events_emit(f->events, true, "LedgerOutage", "nobody hears this");
 	wait_for(f, "failed", 1);
-	kube_events_tell(f->events, true, "LedgerOutage", "but this");
+	kube_events_emit(f->events, true, "LedgerOutage", "but this");
 	wait_for(f, "posted", 1);
 	assert_last(f, "but this");
 }
@@ -172,7 +172,7 @@ static void test_reasons_are_bounded(void **state)
 	begin(f, &created, 1);
 	for (int i = 0; i < KUBE_EVENTS_REASONS + 3; i++) {
 		snprintf(reasons[i], sizeof reasons[i], "Reason%d", i);
-		kube_events_tell(f->events, true, reasons[i], "x");
+		kube_events_emit(f->events, true, reasons[i], "x");
 	}
 	wait_for(f, "posted", KUBE_EVENTS_REASONS);
 	assert_int_equal(value(f, "failed"), 3);
@@ -185,7 +185,7 @@ static void test_long_messages_are_cut_between_characters(void **state)
 	for (size_t i = 0; i + 3 < sizeof message; i += 3)
 		memcpy(message + i, "\xe2\x82\xac", 4);
 	begin(f, &created, 1);
-	kube_events_tell(f->events, true, "LedgerOutage", message);
+	kube_events_emit(f->events, true, "LedgerOutage", message);
 	wait_for(f, "posted", 1);
 	assert_last(f, "\xe2\x82\xac\",\"count\":1");
 }

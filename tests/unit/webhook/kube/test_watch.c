@@ -246,7 +246,7 @@ static int set_up(void **state)
 					       .backoff_ms = 20,
 					       .backoff_max_ms = 100,
 					       .lasted_ms = 60000,
-					       .refused_ms = 3600000};
+					       .unsupported_ms = 3600000};
 	return f ? 0 : -1;
 }
 
@@ -373,14 +373,14 @@ static void test_watch_list(void **state)
 	struct fixture *f = *state;
 	RUN(f, steps);
 	expect(f, "begin\nlisted a\nlisted b\nlisted a\ngone b\nsynced 9\nchanged c\ngone a\nbookmark 12\n");
-	assert_true(now_ms() - kube_watch_heard_ms(f->watch) < SLACK_MS);
+	assert_true(now_ms() - kube_watch_last_activity_ms(f->watch) < SLACK_MS);
 	kube_loop_stop(f->loop);
 	assert_true(kube_watch_live(f->watch));
 	struct kube_watch_counts counts;
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.lists, 1);
 	assert_int_equal(counts.streams, 1);
-	assert_int_equal(counts.turns, 1);
+	assert_int_equal(counts.transitions, 1);
 	assert_int_equal(counts.failures, 0);
 	assert_int_equal(counts.events, 9);
 }
@@ -456,7 +456,7 @@ static void test_refusal_is_forgotten(void **state)
 	    {"sendInitialEvents", NULL, OK, INITIAL_END("12"), HOLD},
 	};
 	struct fixture *f = *state;
-	f->timing.refused_ms = 900;
+	f->timing.unsupported_ms = 900;
 	RUN(f, steps);
 	expect(f, "begin\nsynced 10\nchanged a\nbegin\nsynced 12\n");
 	assert_true(f->server.times_ms[4] - f->server.times_ms[3] >= 990);
@@ -496,7 +496,7 @@ static void test_cut_in_an_item(void **state)
 	kube_watch_counts(f->watch, &counts);
 	assert_int_equal(counts.failures, 3);
 	/* Four opened, three ended. */
-	assert_int_equal(counts.turns, 7);
+	assert_int_equal(counts.transitions, 7);
 	assert_int_equal(atomic_load(&f->turned), 7);
 }
 

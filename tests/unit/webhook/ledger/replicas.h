@@ -11,7 +11,7 @@
 
 #include "tests/unit/policy_fixture.h"
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
 #include "gpugate/quota.h"
@@ -52,7 +52,7 @@ struct sim_pod {
 	bool selects; /* Selects only nodes with a T4. */
 	enum stage stage;
 	int asked_of; /* The replica whose answer counts. */
-	int64_t asked_ms, store_ms, terminating_ms;
+	int64_t queried_ms, store_ms, terminating_ms;
 	struct pod_state state; /* State in the store. */
 	uint64_t version;       /* Version of its last event. */
 	/* What it costs by the laxest policy, on its node. */
@@ -93,7 +93,7 @@ struct world {
 	struct document object;
 	struct write writes[WRITES];
 	struct arena arena;
-	uint64_t admitted, refused, swept, stored, late_writes, conflicts, settled;
+	uint64_t admitted, refused, expired, stored, late_writes, conflicts, settled;
 	const char *failure; /* The first failure. */
 };
 
@@ -152,13 +152,13 @@ static inline void show_pod(const struct sim_pod *from, struct pod_state state, 
 }
 
 /* What is decided, and what a Pod costs. */
-struct sim_holding {
+struct sim_consumer {
 	struct arena arena;
-	struct demand demand;
-	struct holding facts;
+	struct resource_request resource_request;
+	struct consumer facts;
 };
 
-static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, int node, struct sim_holding *out)
+static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, int node, struct sim_consumer *out)
 {
 	struct container container;
 	struct pair items[2];
@@ -166,12 +166,12 @@ static inline void hold_pod(const struct sim_pod *from, const struct policy *pol
 	const struct pairs labels = {node_labels[node % 3], node % 3 != 0, true};
 	show_pod(from, (struct pod_state){.node = node}, &container, items, &pod);
 	arena_init(&out->arena, 256, 1 << 16);
-	out->demand = (struct demand){STR("nvidia.com/gpu"), from->count};
-	out->facts = (struct holding){.uid = pod.uid,
-				      .namespace = pod.namespace,
-				      .name = pod.name,
-				      .demands = &out->demand,
-				      .demand_count = from->count > 0};
+	out->resource_request = (struct resource_request){STR("nvidia.com/gpu"), from->count};
+	out->facts = (struct consumer){.uid = pod.uid,
+				       .namespace = pod.namespace,
+				       .name = pod.name,
+				       .requests = &out->resource_request,
+				       .request_count = from->count > 0};
 	assert_int_equal(policy_place(policy, &pod, &out->arena, &out->facts), 0);
 	if (node % 3)
 		assert_true(policy_place_on_node(policy, &labels, &out->arena, &out->facts) >= 0);
@@ -191,12 +191,12 @@ static inline void sum_truth(const struct world *world, const struct policy *pol
 	for (int i = 0; i < world->pod_count; i++) {
 		const struct sim_pod *pod = &world->pods[i];
 		struct charge charges[QUOTAS_MAX];
-		struct sim_holding holding;
+		struct sim_consumer consumer;
 		if (!counts(world, pod))
 			continue;
-		hold_pod(pod, policy, pod->state.node, &holding);
-		int count = policy_charge(policy, &holding.facts, NULL, charges);
-		arena_release(&holding.arena);
+		hold_pod(pod, policy, pod->state.node, &consumer);
+		int count = policy_charge(policy, &consumer.facts, NULL, charges);
+		arena_release(&consumer.arena);
 		for (int k = 0; k < count; k++)
 			held[charges[k].quota].used += charges[k].amount;
 	}
@@ -217,14 +217,14 @@ static inline void sum_others(const struct world *world, const struct sim_pod *e
 static inline void change_pod(struct world *world, int index, struct pod_state state)
 {
 	struct sim_pod *pod = &world->pods[index];
-	struct sim_holding holding;
+	struct sim_consumer consumer;
 	assert_true(world->event_count < EVENTS);
 	pod->state = state;
 	pod->version = ++world->version;
 	world->events[world->event_count++] = (struct event){pod->version, index, state};
-	hold_pod(pod, world->policies[2], state.node, &holding);
-	pod->charge_count = policy_charge(world->policies[2], &holding.facts, NULL, pod->charges);
-	arena_release(&holding.arena);
+	hold_pod(pod, world->policies[2], state.node, &consumer);
+	pod->charge_count = policy_charge(world->policies[2], &consumer.facts, NULL, pod->charges);
+	arena_release(&consumer.arena);
 }
 
 /* The invariant that all of this exists to check: no Pod is stored that exceeds a limit. */
@@ -232,12 +232,13 @@ static inline void store_pod(struct world *world, int index)
 {
 	struct sim_pod *pod = &world->pods[index];
 	struct held held[QUOTAS_MAX];
-	struct excess excess[2 * QUOTAS_MAX];
+	struct quota_violation quota_violation[2 * QUOTAS_MAX];
 	bool refused = false;
 	pod->stage = STAGE_STORED;
 	change_pod(world, index, (struct pod_state){.stored = true});
 	sum_others(world, pod, held);
-	if (policy_exceeded(world->policies[2], pod->charges, (uint32_t)pod->charge_count, held, excess, &refused))
+	if (policy_exceeded(world->policies[2], pod->charges, (uint32_t)pod->charge_count, held, quota_violation,
+			    &refused))
 		fail_world(world, "a stored Pod exceeds a limit");
 	world->stored++;
 }
@@ -253,7 +254,7 @@ static inline void answer_pod(struct world *world, int index, int replica, bool 
 	/* Something after the webhook refuses it. */
 	if (!admitted || one_in(world, 10))
 		return;
-	int64_t left_ms = pod->asked_ms + BOUND_MS - world->now_ms;
+	int64_t left_ms = pod->queried_ms + BOUND_MS - world->now_ms;
 	pod->stage = STAGE_ADMITTED;
 	pod->store_ms = world->now_ms + up_to(world, one_in(world, 2) ? left_ms : 30);
 }
@@ -268,7 +269,7 @@ static inline void serve_pods(struct world *world)
 		struct sim_pod *pod = &world->pods[i];
 		if (pod->stage == STAGE_ADMITTED && pod->store_ms <= world->now_ms)
 			store_pod(world, i);
-		else if (pod->stage == STAGE_ASKING && world->now_ms - pod->asked_ms > ASK_MS)
+		else if (pod->stage == STAGE_ASKING && world->now_ms - pod->queried_ms > ASK_MS)
 			pod->stage = STAGE_OVER;
 	}
 }

@@ -12,7 +12,7 @@
 
 /* Pods to compare: those that were written and those that were read. */
 struct pods {
-	struct holding items[PODS];
+	struct consumer items[PODS];
 	uint32_t count;
 };
 
@@ -49,26 +49,26 @@ static struct str random_uid(struct arena *arena, uint32_t *seed)
 	return (struct str){uid, sizeof form - 1};
 }
 
-static struct holding random_holding(struct arena *arena, uint32_t *seed, const struct str *resources,
-				     const struct str *models)
+static struct consumer random_consumer(struct arena *arena, uint32_t *seed, const struct str *resources,
+				       const struct str *models)
 {
-	struct demand *demands = arena_zalloc(arena, LISTS, sizeof *demands);
+	struct resource_request *requests = arena_zalloc(arena, LISTS, sizeof *requests);
 	struct str *landing = arena_zalloc(arena, LISTS, sizeof *landing);
-	struct holding holding = {.uid = random_uid(arena, seed),
-				  .namespace = random_name(arena, seed, next_random(seed) % 2 ? 2 : 253),
-				  .name = random_name(arena, seed, next_random(seed) % 4 ? 40 : 253),
-				  .demands = demands,
-				  .demand_count = 1 + next_random(seed) % LISTS,
-				  .models = landing,
-				  .model_count = next_random(seed) % (LISTS + 1)};
-	for (uint32_t i = 0; i < holding.demand_count; i++)
-		demands[i] = (struct demand){resources[next_random(seed) % LISTS],
-					     next_random(seed) % 4   ? 1 + next_random(seed) % 8
-					     : next_random(seed) % 2 ? DEMAND_MAX
-								     : COMPANION_MAX};
-	for (uint32_t i = 0; i < holding.model_count; i++)
+	struct consumer consumer = {.uid = random_uid(arena, seed),
+				    .namespace = random_name(arena, seed, next_random(seed) % 2 ? 2 : 253),
+				    .name = random_name(arena, seed, next_random(seed) % 4 ? 40 : 253),
+				    .requests = requests,
+				    .request_count = 1 + next_random(seed) % LISTS,
+				    .models = landing,
+				    .model_count = next_random(seed) % (LISTS + 1)};
+	for (uint32_t i = 0; i < consumer.request_count; i++)
+		requests[i] = (struct resource_request){resources[next_random(seed) % LISTS],
+							next_random(seed) % 4   ? 1 + next_random(seed) % 8
+							: next_random(seed) % 2 ? RESOURCE_REQUEST_MAX
+										: COMPANION_MAX};
+	for (uint32_t i = 0; i < consumer.model_count; i++)
 		landing[i] = models[next_random(seed) % LISTS];
-	return holding;
+	return consumer;
 }
 
 static void write_pods(const struct pods *pods, struct buf *out, unsigned form)
@@ -80,25 +80,25 @@ static void write_pods(const struct pods *pods, struct buf *out, unsigned form)
 	ledger_text_end(&text);
 }
 
-static int take_pod(void *context, const struct holding *holding)
+static int take_pod(void *context, const struct consumer *consumer)
 {
 	struct pods *pods = context;
-	assert_true(ledger_text_fits(holding));
+	assert_true(ledger_text_fits(consumer));
 	if (pods->count < PODS)
-		pods->items[pods->count] = *holding;
+		pods->items[pods->count] = *consumer;
 	pods->count++;
 	return 0;
 }
 
 /* `b` was read. Form 2 contains no names of Pods, and form 1 no unknown names. */
-static bool same(const struct holding *a, const struct holding *b, unsigned form)
+static bool same(const struct consumer *a, const struct consumer *b, unsigned form)
 {
 	bool equal = str_eq(a->uid, b->uid) && str_eq(a->namespace, b->namespace) &&
 		     str_eq(form == 1 && !str_eq(a->name, STR("-")) ? a->name : STR(""), b->name) &&
-		     a->demand_count == b->demand_count && a->model_count == b->model_count;
-	for (uint32_t i = 0; equal && i < a->demand_count; i++)
-		equal = str_eq(a->demands[i].resource, b->demands[i].resource) &&
-			a->demands[i].count == b->demands[i].count;
+		     a->request_count == b->request_count && a->model_count == b->model_count;
+	for (uint32_t i = 0; equal && i < a->request_count; i++)
+		equal = str_eq(a->requests[i].resource, b->requests[i].resource) &&
+			a->requests[i].count == b->requests[i].count;
 	for (uint32_t i = 0; equal && i < a->model_count; i++)
 		equal = str_eq(a->models[i], b->models[i]);
 	return equal;
@@ -120,7 +120,7 @@ static void check_round_trip(uint32_t seed, unsigned form)
 	}
 	buf_init(&out, LEDGER_TEXT_MAX);
 	for (uint32_t i = 0; i < pods.count; i++) {
-		pods.items[i] = random_holding(&arena, &seed, resources, models);
+		pods.items[i] = random_consumer(&arena, &seed, resources, models);
 		if (next_random(&seed) % 4 == 0)
 			pods.items[i].name = STR("");
 		assert_true(ledger_text_fits(&pods.items[i]));
@@ -302,9 +302,9 @@ static void test_unknown_forms(void **state)
 	buf_release(&text);
 }
 
-static int no_memory_for(void *context, const struct holding *holding)
+static int no_memory_for(void *context, const struct consumer *consumer)
 {
-	(void)holding;
+	(void)consumer;
 	return --*(int *)context < 0 ? -1 : 0;
 }
 
@@ -361,32 +361,35 @@ static void test_too_much(void **state)
 	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), -1);
 	buf_release(&text);
 
-	struct demand demand = {STR("r"), 1}, many[257];
+	struct resource_request resource_request = {STR("r"), 1}, many[257];
 	char name[300];
 	memset(name, 'n', sizeof name);
 	for (int i = 0; i < 257; i++)
-		many[i] = demand;
-	struct holding holding = {
-	    .uid = STR("u"), .namespace = STR("n"), .name = {name, 253}, .demands = &demand, .demand_count = 1};
-	assert_true(ledger_text_fits(&holding));
-	holding.name.len = 254;
-	assert_false(ledger_text_fits(&holding));
-	holding.name = STR("a b");
-	assert_false(ledger_text_fits(&holding));
+		many[i] = resource_request;
+	struct consumer consumer = {.uid = STR("u"),
+				    .namespace = STR("n"),
+				    .name = {name, 253},
+				    .requests = &resource_request,
+				    .request_count = 1};
+	assert_true(ledger_text_fits(&consumer));
+	consumer.name.len = 254;
+	assert_false(ledger_text_fits(&consumer));
+	consumer.name = STR("a b");
+	assert_false(ledger_text_fits(&consumer));
 	/* An unknown name. */
-	holding.name = STR("");
-	assert_true(ledger_text_fits(&holding));
-	holding.namespace = STR("");
-	assert_false(ledger_text_fits(&holding));
-	holding.namespace = STR("n");
-	demand.count = 0;
-	assert_false(ledger_text_fits(&holding));
-	demand.count = 1;
-	holding.demand_count = 0;
-	assert_false(ledger_text_fits(&holding));
-	holding.demands = many;
-	holding.demand_count = 257;
-	assert_false(ledger_text_fits(&holding));
+	consumer.name = STR("");
+	assert_true(ledger_text_fits(&consumer));
+	consumer.namespace = STR("");
+	assert_false(ledger_text_fits(&consumer));
+	consumer.namespace = STR("n");
+	resource_request.count = 0;
+	assert_false(ledger_text_fits(&consumer));
+	resource_request.count = 1;
+	consumer.request_count = 0;
+	assert_false(ledger_text_fits(&consumer));
+	consumer.requests = many;
+	consumer.request_count = 257;
+	assert_false(ledger_text_fits(&consumer));
 }
 
 /*
@@ -399,7 +402,7 @@ static size_t size_of(unsigned form, bool usual, int namespaces, size_t *most)
 	struct ledger_text text;
 	struct buf out;
 	char name[253], uid[37], spaces[64][64];
-	struct demand demand = {STR("nvidia.com/mig-1g.10gb"), 1};
+	struct resource_request resource_request = {STR("nvidia.com/mig-1g.10gb"), 1};
 	memset(name, 'n', sizeof name);
 	buf_init(&out, LEDGER_TEXT_MAX);
 	ledger_text_begin(&text, &out, form);
@@ -408,15 +411,15 @@ static size_t size_of(unsigned form, bool usual, int namespaces, size_t *most)
 		snprintf(spaces[i], sizeof spaces[i], usual ? "team-%06d" : "%063d", i);
 	for (int i = 0; i < LEDGER_PENDING_MAX; i++) {
 		snprintf(uid, sizeof uid, "15d7a1a9-2426-4254-97e5-%012x", i);
-		struct holding holding = {.uid = str_of(uid),
-					  .namespace = str_of(spaces[i % namespaces]),
-					  .name = {name, usual ? 36 : 253},
-					  .demands = &demand,
-					  .demand_count = 1,
-					  .models = models,
-					  .model_count = 2};
-		ledger_text_add(&text, &holding);
-		*most += ledger_text_bytes(&holding);
+		struct consumer consumer = {.uid = str_of(uid),
+					    .namespace = str_of(spaces[i % namespaces]),
+					    .name = {name, usual ? 36 : 253},
+					    .requests = &resource_request,
+					    .request_count = 1,
+					    .models = models,
+					    .model_count = 2};
+		ledger_text_add(&text, &consumer);
+		*most += ledger_text_bytes(&consumer);
 	}
 	ledger_text_end(&text);
 	assert_false(usual && out.failed);

@@ -94,7 +94,7 @@ static void test_lost_events(void **state)
 	assert_int_equal(compare(&world, 0), LEDGER_HEALED);
 	assert_int_equal(compare(&world, 1), LEDGER_HEALED | LEDGER_FREED);
 	assert_int_equal(compare(&world, 2), LEDGER_HEALED | LEDGER_FREED);
-	/* It was pending and would have been swept. */
+	/* It was pending and would have been expired. */
 	assert_int_equal(compare(&world, 4), LEDGER_HEALED);
 	expect_used(&world, 4);
 	assert_true(ledger_held(world.ledger)[A_Q].pending == 0);

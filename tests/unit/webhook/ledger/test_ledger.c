@@ -27,8 +27,8 @@ static const char loose[] =
 
 struct held_pod {
 	bool held;
-	struct holding holding;
-	struct demand demand;
+	struct consumer consumer;
+	struct resource_request resource_request;
 	char uid[16];
 };
 
@@ -49,7 +49,7 @@ static wide model_used(const struct policy *policy, const struct held_pod *pods,
 	wide sum = 0;
 	for (int i = 0; i < PODS; i++) {
 		int count =
-		    pods[i].held && &pods[i] != skip ? policy_charge(policy, &pods[i].holding, NULL, charges) : 0;
+		    pods[i].held && &pods[i] != skip ? policy_charge(policy, &pods[i].consumer, NULL, charges) : 0;
 		for (int k = 0; k < count; k++)
 			sum += charges[k].quota == quota ? charges[k].amount : 0;
 	}
@@ -57,10 +57,10 @@ static wide model_used(const struct policy *policy, const struct held_pod *pods,
 }
 
 static bool model_fits(const struct policy *policy, const struct held_pod *pods, const struct held_pod *pod,
-		       const struct holding *holding)
+		       const struct consumer *consumer)
 {
 	struct charge charges[16];
-	int count = policy_charge(policy, holding, NULL, charges);
+	int count = policy_charge(policy, consumer, NULL, charges);
 	for (int k = 0; k < count; k++) {
 		struct quota_view quota;
 		policy_quota(policy, charges[k].quota, &quota);
@@ -87,30 +87,31 @@ static void admit(struct ledger *ledger, const struct policy *policy, struct hel
 	static const char *const namespaces[] = {"a", "b", "nobody"};
 	static const char *const resources[] = {"nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "amd.com/gpu"};
 	struct held_pod *pod = &pods[next_random(seed) % PODS];
-	struct demand demand = {str_of(resources[next_random(seed) % 3]), 1 + next_random(seed) % 3};
-	struct holding holding = {.uid = str_of(pod->uid),
-				  .namespace = str_of(namespaces[next_random(seed) % 3]),
-				  .name = STR("p"),
-				  .demands = &demand,
-				  .demand_count = 1};
+	struct resource_request resource_request = {str_of(resources[next_random(seed) % 3]),
+						    1 + next_random(seed) % 3};
+	struct consumer consumer = {.uid = str_of(pod->uid),
+				    .namespace = str_of(namespaces[next_random(seed) % 3]),
+				    .name = STR("p"),
+				    .requests = &resource_request,
+				    .request_count = 1};
 	enum ledger_mode mode = next_random(seed) % 4 == 0    ? LEDGER_DRY
 				: next_random(seed) % 16 == 0 ? LEDGER_FORCE
 							      : LEDGER_HOLD;
-	bool fits = model_fits(policy, pods, pod, &holding), admitted = fits || mode == LEDGER_FORCE;
+	bool fits = model_fits(policy, pods, pod, &consumer), admitted = fits || mode == LEDGER_FORCE;
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	struct ledger_verdict verdict;
-	ledger_decide(ledger, &holding, mode, 0, &arena, NULL, &verdict);
-	assert_int_equal(verdict.answer, admitted ? LEDGER_ADMITTED : LEDGER_REFUSED);
-	assert_int_equal(verdict.refused.excess_count > 0, !fits);
+	ledger_decide(ledger, &consumer, mode, 0, &arena, NULL, &verdict);
+	assert_int_equal(verdict.outcome, admitted ? LEDGER_ADMITTED : LEDGER_DENIED);
+	assert_int_equal(verdict.denial.quota_violation_count > 0, !fits);
 	arena_release(&arena);
 	if (!admitted || mode == LEDGER_DRY)
 		return;
-	ledger_hold(ledger, holding.uid);
+	ledger_hold(ledger, consumer.uid);
 	pod->held = true;
-	pod->demand = demand;
-	pod->holding = holding;
-	pod->holding.demands = &pod->demand;
+	pod->resource_request = resource_request;
+	pod->consumer = consumer;
+	pod->consumer.requests = &pod->resource_request;
 }
 
 static void test_model(void **state)
@@ -155,22 +156,22 @@ static void test_full(void **state)
 	struct policy *policy = fixture_policy(loose, NULL, 0);
 	const struct ledger_options options = {.policy = policy, .pods_max = 2};
 	struct ledger *ledger = ledger_create(&options, &err);
-	struct demand demand = {STR("nvidia.com/gpu"), 1};
+	struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	for (int i = 0; i < 4; i++) {
 		char uid[16];
 		snprintf(uid, sizeof uid, "u%d", i % 3);
-		struct holding holding = {
-		    .uid = str_of(uid), .namespace = STR("a"), .demands = &demand, .demand_count = 1};
+		struct consumer consumer = {
+		    .uid = str_of(uid), .namespace = STR("a"), .requests = &resource_request, .request_count = 1};
 		struct ledger_verdict verdict;
-		ledger_decide(ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
-		ledger_hold(ledger, holding.uid);
+		ledger_decide(ledger, &consumer, LEDGER_HOLD, 0, &arena, NULL, &verdict);
+		ledger_hold(ledger, consumer.uid);
 		/*
 		 * The third uid finds the ledger full. The first one is already held and may come
 		 * again.
 		 */
-		assert_int_equal(verdict.answer, i == 2 ? LEDGER_OUTAGE : LEDGER_ADMITTED);
+		assert_int_equal(verdict.outcome, i == 2 ? LEDGER_OUTAGE : LEDGER_ADMITTED);
 		assert_true(ledger_check(ledger));
 	}
 	assert_int_equal(ledger_pods(ledger), 2);
@@ -191,10 +192,10 @@ static void test_refusal_outlives_policy(void **state)
 	struct ledger_embedded *ledger = ledger_embedded_create(policy, &err);
 	assert_non_null(ledger);
 	policy_release(policy);
-	struct demand demand = {STR("nvidia.com/gpu"), 7};
+	struct resource_request resource_request = {STR("nvidia.com/gpu"), 7};
 	struct decision decision = {
 	    .charged = true,
-	    .holding = {.uid = STR("u"), .namespace = STR("a"), .demands = &demand, .demand_count = 1}};
+	    .consumer = {.uid = STR("u"), .namespace = STR("a"), .requests = &resource_request, .request_count = 1}};
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	struct buf charges;
@@ -205,9 +206,9 @@ static void test_refusal_outlives_policy(void **state)
 	assert_int_equal(request.result, 0);
 	assert_int_equal(ledger_embedded_rebase(ledger, next), 0);
 	assert_true(decision.denied);
-	assert_int_equal(decision.objection_count, 1);
-	assert_true(str_eq(decision.objections[0].name, STR("q")));
-	assert_true(str_starts(decision.objections[0].message, STR("can never fit: GPU quota \"q\" of tenant \"a\"")));
+	assert_int_equal(decision.violation_count, 1);
+	assert_true(str_eq(decision.violations[0].name, STR("q")));
+	assert_true(str_starts(decision.violations[0].message, STR("can never fit: GPU quota \"q\" of tenant \"a\"")));
 	buf_release(&charges);
 	arena_release(&arena);
 	ledger_embedded_destroy(ledger);

@@ -3,7 +3,7 @@
  * decided by an incomplete view. Once memory is available again, the ledger is as it would have
  * been. Allocations fail through the linker's --wrap (see the Makefile).
  */
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/policy.h"
 #include "tests/unit/webhook/ledger/ledger_bench.h"
 
@@ -146,19 +146,22 @@ static void rebase(struct world *world)
 /* Admitted Pods are tentative and never written. */
 static void decide(struct world *world)
 {
-	struct demand demand = {STR("nvidia.com/gpu"), 1};
-	const struct holding holding = {
-	    .uid = STR("new"), .namespace = STR("a"), .name = STR("new"), .demands = &demand, .demand_count = 1};
+	struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	const struct consumer consumer = {.uid = STR("new"),
+					  .namespace = STR("a"),
+					  .name = STR("new"),
+					  .requests = &resource_request,
+					  .request_count = 1};
 	struct ledger_verdict verdict, right;
 	arena_reset(&world->arena);
-	ledger_decide(world->truth, &holding, LEDGER_HOLD, 1000, &world->arena, NULL, &right);
+	ledger_decide(world->truth, &consumer, LEDGER_HOLD, 1000, &world->arena, NULL, &right);
 	bool behind = ledger_behind(world->ledger);
 	fails_in = choose(world, 2) ? -1 : (long)choose(world, 4);
-	ledger_decide(world->ledger, &holding, LEDGER_HOLD, 1000, &world->arena, NULL, &verdict);
+	ledger_decide(world->ledger, &consumer, LEDGER_HOLD, 1000, &world->arena, NULL, &verdict);
 	fails_in = -1;
-	if (!behind && verdict.answer != LEDGER_OUTAGE) {
+	if (!behind && verdict.outcome != LEDGER_OUTAGE) {
 		world->decided++;
-		assert_int_equal(verdict.answer, right.answer);
+		assert_int_equal(verdict.outcome, right.outcome);
 		assert_true(bench_same(world->ledger, world->truth));
 	} else {
 		world->undecided++;

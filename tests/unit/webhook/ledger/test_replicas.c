@@ -92,14 +92,14 @@ struct replica {
 	uint64_t open_version;
 	bool stale, resettle;
 	bool reading, served;
-	struct document read;   /* What a read has found. */
-	uint64_t asked_version; /* Version of the copy when the read began. */
+	struct document read;     /* What a read has found. */
+	uint64_t queried_version; /* Version of the copy when the read began. */
 	bool told;
 	struct document watched; /* What the watch delivers next. */
 	struct write *write;     /* In flight. */
 	bool waiting[PODS], batch[PODS];
 	bool asking, answered;
-	int64_t asked_ms;
+	int64_t queried_ms;
 	/* As they were when the query was sent. */
 	uint64_t noted_version, noted_view, noted_uid;
 	uint64_t reached; /* The store's version when it answered. */
@@ -287,7 +287,7 @@ static void go_on_writing(struct run *run, struct replica *r)
 
 static void end_read(struct run *run, struct replica *r)
 {
-	bool current = r->asked_version >= r->resource_version;
+	bool current = r->queried_version >= r->resource_version;
 	r->reading = false;
 	if (r->read.resource_version) {
 		take(run, r, &r->read);
@@ -308,7 +308,7 @@ static void read_object(struct run *run, struct replica *r)
 			return;
 		r->reading = true;
 		r->served = false;
-		r->asked_version = r->resource_version;
+		r->queried_version = r->resource_version;
 	} else if (!r->served) {
 		r->served = true;
 		r->read = run->world.object;
@@ -333,15 +333,15 @@ static void decide(struct run *run, struct replica *r, int index)
 {
 	struct sim_pod *pod = &run->world.pods[index];
 	struct ledger_verdict verdict;
-	struct sim_holding holding;
+	struct sim_consumer consumer;
 	r->waiting[index] = false;
-	if (run->world.now_ms - pod->asked_ms > ASK_MS)
+	if (run->world.now_ms - pod->queried_ms > ASK_MS)
 		return;
-	hold_pod(pod, ledger_policy(r->ledger), 0, &holding);
+	hold_pod(pod, ledger_policy(r->ledger), 0, &consumer);
 	arena_reset(&run->scratch);
-	ledger_decide(r->ledger, &holding.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, &verdict);
-	arena_release(&holding.arena);
-	if (verdict.answer == LEDGER_ADMITTED)
+	ledger_decide(r->ledger, &consumer.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, &verdict);
+	arena_release(&consumer.arena);
+	if (verdict.outcome == LEDGER_ADMITTED)
 		r->batch[index] = true;
 	else
 		answer_pod(&run->world, index, r->number, false);
@@ -389,7 +389,7 @@ static void question(struct run *run, struct replica *r)
 		    r->synced && (wants_version(run, r, run->world.now_ms) ||
 				  (r->state == COPY_OPEN && ledger_overdue(r->ledger, run->world.now_ms + early_ms)));
 		r->answered = false;
-		r->asked_ms = run->world.now_ms;
+		r->queried_ms = run->world.now_ms;
 		r->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger) : 0;
 		r->noted_view = ledger_view_version(r->ledger);
 		r->noted_uid = r->uid;
@@ -402,18 +402,18 @@ static void question(struct run *run, struct replica *r)
 		uint64_t view = late ? ledger_view_version(r->ledger) : r->noted_view;
 		if ((r->reached < version && r->uid == r->noted_uid && r->state == COPY_OPEN) || r->reached < view)
 			fail_world(&run->world, "a healthy ledger or view is taken for one of another history");
-		ledger_due(r->ledger, unreached ? 1 : r->reached, r->asked_ms + early_ms);
-		if (wants_version(run, r, r->asked_ms))
+		ledger_due(r->ledger, unreached ? 1 : r->reached, r->queried_ms + early_ms);
+		if (wants_version(run, r, r->queried_ms))
 			r->open_version = run->fault == FAULT_OPENS_UNREACHED ? 1 : r->reached;
 		r->asking = false;
 	}
 }
 
-static void sweep(struct run *run, struct replica *r)
+static void expire(struct run *run, struct replica *r)
 {
 	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY ? TTL_MS - 400 : 0;
 	if (r->state == COPY_OPEN && run->fault != FAULT_SWEEPS_NEVER)
-		run->world.swept += ledger_sweep(r->ledger, run->world.now_ms + early_ms);
+		run->world.expired += ledger_expire(r->ledger, run->world.now_ms + early_ms);
 }
 
 static void try_open(struct run *run, struct replica *r)
@@ -432,7 +432,7 @@ static void tick(struct run *run, struct replica *r)
 	assert_true(ledger_tick(r->ledger, run->world.now_ms) >= 0);
 	if (r->resettle)
 		write_settling(run, r);
-	sweep(run, r);
+	expire(run, r);
 	try_open(run, r);
 	if (ledger_foldable(r->ledger, run->world.now_ms) && r->synced && !ledger_behind(r->ledger) &&
 	    r->state == COPY_OPEN && !r->write && !r->stale && !r->resettle)
@@ -506,7 +506,7 @@ static void new_pod(struct run *run)
 	pod->namespace = str_of(namespaces[next_random(world) % 4]);
 	pod->count = one_in(world, 12) ? 0 : 1 + one_in(world, 4);
 	pod->selects = one_in(world, 4);
-	pod->asked_ms = world->now_ms;
+	pod->queried_ms = world->now_ms;
 	if (pod->count)
 		ask(run, index);
 	else
@@ -648,7 +648,7 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 		come_to_rest(run);
 	sums->admitted += world->admitted;
 	sums->refused += world->refused;
-	sums->swept += world->swept;
+	sums->expired += world->expired;
 	sums->stored += world->stored;
 	sums->late_writes += world->late_writes;
 	sums->conflicts += world->conflicts;
@@ -728,7 +728,7 @@ static void test_never_over(void **state)
 		      (unsigned long long)(last - first), STEPS,
 		      (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
 		      (unsigned long long)sums.admitted, (unsigned long long)sums.refused,
-		      (unsigned long long)sums.stored, (unsigned long long)sums.swept,
+		      (unsigned long long)sums.stored, (unsigned long long)sums.expired,
 		      (unsigned long long)sums.conflicts, (unsigned long long)sums.late_writes,
 		      (unsigned long long)sums.settled);
 }

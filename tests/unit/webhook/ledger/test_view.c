@@ -34,7 +34,7 @@ struct bench {
 	struct policy *policy;
 	struct arena arena;
 	int64_t now_ms;
-	enum ledger_hope hope; /* Of the last decision. */
+	enum ledger_retry retry; /* Of the last decision. */
 };
 
 static void open_bench_of(struct bench *bench, const char *text)
@@ -103,24 +103,24 @@ static int see(struct bench *bench, const struct pod *pod, uint64_t version, boo
 	return seen;
 }
 
-static enum ledger_answer decide(struct bench *bench, const char *uid, const char *namespace, int64_t count,
-				 enum ledger_mode mode)
+static enum ledger_outcome decide(struct bench *bench, const char *uid, const char *namespace, int64_t count,
+				  enum ledger_mode mode)
 {
 	static const struct str models[] = {{"a100", 4}, {"t4", 2}};
-	struct demand demand = {STR("nvidia.com/gpu"), count};
-	struct holding holding = {.uid = str_of(uid),
-				  .namespace = str_of(namespace),
-				  .name = str_of(uid),
-				  .demands = &demand,
-				  .demand_count = 1,
-				  .models = models,
-				  .model_count = 2};
+	struct resource_request resource_request = {STR("nvidia.com/gpu"), count};
+	struct consumer consumer = {.uid = str_of(uid),
+				    .namespace = str_of(namespace),
+				    .name = str_of(uid),
+				    .requests = &resource_request,
+				    .request_count = 1,
+				    .models = models,
+				    .model_count = 2};
 	struct ledger_verdict verdict;
 	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, mode, bench->now_ms, &bench->arena, NULL, &verdict);
+	ledger_decide(bench->ledger, &consumer, mode, bench->now_ms, &bench->arena, NULL, &verdict);
 	assert_true(ledger_check(bench->ledger));
-	bench->hope = verdict.hope;
-	return verdict.answer;
+	bench->retry = verdict.retry;
+	return verdict.outcome;
 }
 
 static int set_labels(struct bench *bench, int (*set)(struct ledger *, struct str, const struct pairs *),
@@ -258,10 +258,10 @@ static void test_terminating(void **state)
 	}
 }
 
-static void expect_refusal(struct bench *bench, const char *namespace, int64_t count, enum ledger_hope hope)
+static void expect_refusal(struct bench *bench, const char *namespace, int64_t count, enum ledger_retry retry)
 {
-	assert_int_equal(decide(bench, "asks", namespace, count, LEDGER_HOLD), LEDGER_REFUSED);
-	assert_int_equal(bench->hope, hope);
+	assert_int_equal(decide(bench, "asks", namespace, count, LEDGER_HOLD), LEDGER_DENIED);
+	assert_int_equal(bench->retry, retry);
 }
 
 static struct pod *terminate(struct shown *shown)
@@ -285,14 +285,14 @@ static void test_hope(void **state)
 	uint64_t version;
 	open_bench(&bench);
 	set_labels(&bench, ledger_namespace, "n", "of", "b");
-	expect_refusal(&bench, "n", 5, LEDGER_HOPE_NONE);
+	expect_refusal(&bench, "n", 5, LEDGER_RETRY_NEVER);
 	see(&bench, show(&shown, "one", "n", "4"), 10, false);
-	expect_refusal(&bench, "n", 1, LEDGER_HOPE_UNSEEN);
-	expect_refusal(&bench, "n", 5, LEDGER_HOPE_NONE);
+	expect_refusal(&bench, "n", 1, LEDGER_RETRY_UNSEEN);
+	expect_refusal(&bench, "n", 5, LEDGER_RETRY_NEVER);
 	assert_int_equal(see(&bench, terminate(&shown), 11, false), 0);
 	assert_true(terminating(&bench, B_Q) == 4);
-	expect_refusal(&bench, "n", 1, LEDGER_HOPE_SOON);
-	expect_refusal(&bench, "n", 5, LEDGER_HOPE_NONE);
+	expect_refusal(&bench, "n", 1, LEDGER_RETRY_SOON);
+	expect_refusal(&bench, "n", 5, LEDGER_RETRY_NEVER);
 	/* Its facts are recorded again. */
 	shown.pod.node_name = STR("somewhere");
 	see(&bench, &shown.pod, 12, false);
@@ -302,12 +302,12 @@ static void test_hope(void **state)
 	assert_true(terminating(&bench, B_Q) == 0);
 
 	assert_int_equal(decide(&bench, "two", "n", 4, LEDGER_HOLD), LEDGER_ADMITTED);
-	expect_refusal(&bench, "n", 1, LEDGER_HOPE_SOON);
+	expect_refusal(&bench, "n", 1, LEDGER_RETRY_SOON);
 	load(&bench, 13, encode(&bench, &version));
 	ledger_resolve(bench.ledger);
-	expect_refusal(&bench, "n", 1, LEDGER_HOPE_SOON);
+	expect_refusal(&bench, "n", 1, LEDGER_RETRY_SOON);
 	see(&bench, show(&shown, "two", "n", "4"), 14, false);
-	expect_refusal(&bench, "n", 1, LEDGER_HOPE_UNSEEN);
+	expect_refusal(&bench, "n", 1, LEDGER_RETRY_UNSEEN);
 	close_bench(&bench);
 }
 
@@ -325,8 +325,8 @@ static void test_hope_of_several_limits(void **state)
 {
 	static const struct {
 		const char *text;
-		enum ledger_hope hope;
-	} cases[] = {{TREE(""), LEDGER_HOPE_UNSEEN}, {TREE(", enforcement: audit"), LEDGER_HOPE_SOON}};
+		enum ledger_retry retry;
+	} cases[] = {{TREE(""), LEDGER_RETRY_UNSEEN}, {TREE(", enforcement: audit"), LEDGER_RETRY_SOON}};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct bench bench;
@@ -335,7 +335,7 @@ static void test_hope_of_several_limits(void **state)
 		see(&bench, show(&shown, "stays", "team", "2"), 10, false);
 		see(&bench, show(&shown, "goes", "other", "2"), 11, false);
 		see(&bench, terminate(&shown), 12, false);
-		expect_refusal(&bench, "team", 1, cases[i].hope);
+		expect_refusal(&bench, "team", 1, cases[i].retry);
 		close_bench(&bench);
 	}
 }
@@ -384,7 +384,7 @@ static void test_unmatched_nodes(void **state)
 	see(&bench, &x.pod, 11, false);
 	expect_gi(&bench, 16);
 	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 1);
-	assert_true(str_eq(ledger_unfit_example(bench.ledger)->holding.uid, STR("x")));
+	assert_true(str_eq(ledger_unfit_example(bench.ledger)->consumer.uid, STR("x")));
 	/* The Pod's node selector no longer matters. */
 	set_labels(&bench, ledger_node, "odd", "gpu", "a100");
 	expect_gi(&bench, 80);
@@ -430,10 +430,10 @@ static void add_bytes(void *context, const struct entry *entry)
 {
 	const struct pod *pod = entry->placement;
 	size_t *bytes = context;
-	*bytes += sizeof *entry + entry->holding.demand_count * sizeof(struct demand) +
-		  entry->holding.model_count * sizeof(struct str);
-	for (uint32_t i = 0; i < entry->holding.demand_count; i++)
-		*bytes += entry->holding.demands[i].resource.len;
+	*bytes += sizeof *entry + entry->consumer.request_count * sizeof(struct resource_request) +
+		  entry->consumer.model_count * sizeof(struct str);
+	for (uint32_t i = 0; i < entry->consumer.request_count; i++)
+		*bytes += entry->consumer.requests[i].resource.len;
 	for (uint32_t t = 0; pod && t < pod->node_term_count; t++)
 		for (uint32_t e = 0; e < pod->node_terms[t].count; e++) {
 			const struct strs *values = &pod->node_terms[t].expressions[e].values;
@@ -515,7 +515,7 @@ static void test_namespaces(void **state)
 	expect(&bench, B_Q, 2, 0);
 	decide(&bench, "y", "n", 1, LEDGER_HOLD);
 	expect(&bench, B_Q, 2, 1);
-	assert_int_equal(decide(&bench, "z", "n", 2, LEDGER_DRY), LEDGER_REFUSED);
+	assert_int_equal(decide(&bench, "z", "n", 2, LEDGER_DRY), LEDGER_DENIED);
 	ledger_labels_begin(bench.ledger, LEDGER_NAMESPACES);
 	assert_int_equal(ledger_labels_end(bench.ledger, LEDGER_NAMESPACES), LEDGER_FREED);
 	expect(&bench, B_Q, 0, 0);
@@ -687,7 +687,7 @@ static int see_unreadable(struct bench *bench, const char *uid, uint64_t version
 }
 
 /*
- * All that is known about the Pod is its entry. It counts, is never swept, and is written as long
+ * All that is known about the Pod is its entry. It counts, is never expired, and is written as long
  * as the Pod exists.
  */
 static void test_unreadable(void **state)
@@ -706,7 +706,7 @@ static void test_unreadable(void **state)
 	ledger_tick(bench.ledger, bench.now_ms);
 	assert_false(ledger_foldable(bench.ledger, bench.now_ms));
 	assert_false(ledger_overdue(bench.ledger, bench.now_ms));
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	assert_true(has(encode(&bench, &version), "P =x 0 0=2"));
 	assert_int_equal(version, 7);
 
@@ -749,13 +749,13 @@ static void test_unreadable_before_its_entry(void **state)
 	expect(&bench, A_Q, 0, 0);
 	assert_true(str_eq(encode(&bench, &version), STR("")));
 
-	/* A swept one is late, and counts again. */
+	/* An expired one is late, and counts again. */
 	ledger_forget(bench.ledger);
 	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=2 -;"));
 	bench.now_ms += TTL_MS;
 	ledger_reach(bench.ledger, 35);
 	ledger_due(bench.ledger, 35, bench.now_ms);
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 1);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 1);
 	assert_int_equal(see_unreadable(&bench, "x", 36), LEDGER_LATE);
 	assert_true(has(encode(&bench, &version), "P =x 0 0=2"));
 	expect(&bench, A_Q, 0, 2);
@@ -778,7 +778,7 @@ static void test_tentative(void **state)
 	/* Again: not charged twice. */
 	assert_int_equal(decide(&bench, "x", "a", 2, LEDGER_HOLD), LEDGER_ADMITTED);
 	expect(&bench, A_Q, 0, 2);
-	assert_int_equal(decide(&bench, "y", "a", 3, LEDGER_HOLD), LEDGER_REFUSED);
+	assert_int_equal(decide(&bench, "y", "a", 3, LEDGER_HOLD), LEDGER_DENIED);
 	struct str text = encode(&bench, &version);
 	assert_int_equal(version, 7);
 	assert_true(has(text, "N a;R nvidia.com/gpu;M a100;M t4;P =x 0 0=2 0,1;"));
@@ -876,7 +876,7 @@ static void test_what_is_gone_is_left_out_at_once(void **state)
 	close_bench(&bench);
 }
 
-static void test_sweep(void **state)
+static void test_expire(void **state)
 {
 	(void)state;
 	struct bench bench;
@@ -891,27 +891,27 @@ static void test_sweep(void **state)
 	bench.now_ms = 1000 + TTL_MS;
 	/* The query was sent too early, so it does not apply to these. */
 	ledger_due(bench.ledger, 6, bench.now_ms - 1);
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	ledger_due(bench.ledger, 20, bench.now_ms);
 	/* The version to wait for is known. */
 	assert_false(ledger_overdue(bench.ledger, bench.now_ms));
 	/* A later answer does not postpone it. */
 	ledger_due(bench.ledger, 90, bench.now_ms);
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	see(&bench, show(&y, "y", "a", "1"), 19, false);
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	expect(&bench, A_Q, 1, 1);
 	ledger_reach(bench.ledger, 20);
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 1);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 1);
 	expect(&bench, A_Q, 1, 0);
-	assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
-	struct str swept = encode(&bench, &version);
+	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
+	struct str expired = encode(&bench, &version);
 	assert_int_equal(version, 7);
-	assert_true(!has(swept, "P =x ") && has(swept, "P =y "));
-	/* Another replica has not swept it yet. */
+	assert_true(!has(expired, "P =x ") && has(expired, "P =y "));
+	/* Another replica has not expired it yet. */
 	load(&bench, 7, text);
 	expect(&bench, A_Q, 1, 0);
-	load(&bench, version, swept);
+	load(&bench, version, expired);
 	expect(&bench, A_Q, 1, 0);
 	assert_int_equal(see(&bench, show(&x, "x", "a", "1"), 21, false), LEDGER_LATE);
 	assert_int_equal(see(&bench, &x.pod, 22, false), 0);
@@ -920,7 +920,7 @@ static void test_sweep(void **state)
 }
 
 /*
- * A uid that was swept and then admitted again is a new admission. It is written, and has its own
+ * A uid that was expired and then admitted again is a new admission. It is written, and has its own
  * time limit.
  */
 static void test_swept_and_admitted_again(void **state)
@@ -935,7 +935,7 @@ static void test_swept_and_admitted_again(void **state)
 		ledger_reach(bench.ledger, 7);
 		bench.now_ms += TTL_MS;
 		ledger_due(bench.ledger, 7, bench.now_ms);
-		assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 1);
+		assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 1);
 		load(&bench, 7, STR("1;"));
 		expect(&bench, A_Q, 0, 0);
 		if (by_others)
@@ -945,7 +945,7 @@ static void test_swept_and_admitted_again(void **state)
 		assert_true(has(encode(&bench, &version), "P =x 0 0=1"));
 		load(&bench, 7, text);
 		ledger_resolve(bench.ledger);
-		assert_int_equal(ledger_sweep(bench.ledger, bench.now_ms), 0);
+		assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 		assert_false(ledger_overdue(bench.ledger, bench.now_ms + TTL_MS - 1));
 		assert_true(ledger_overdue(bench.ledger, bench.now_ms + TTL_MS));
 		close_bench(&bench);
@@ -1047,18 +1047,18 @@ static void test_bounds(void **state)
 	load(&bench, 7, buf_view(&text));
 	int held = 0, broad = 195;
 	for (; held < LEDGER_PENDING_MAX; held++) {
-		struct demand demand = {STR("nvidia.com/gpu"), 1};
+		struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
 		char uid[40];
 		snprintf(uid, sizeof uid, "%036d", held);
-		struct holding holding = {.uid = str_of(uid),
-					  .namespace = {name, 63},
-					  .name = str_of(name),
-					  .demands = &demand,
-					  .demand_count = 1};
+		struct consumer consumer = {.uid = str_of(uid),
+					    .namespace = {name, 63},
+					    .name = str_of(name),
+					    .requests = &resource_request,
+					    .request_count = 1};
 		struct ledger_verdict verdict;
 		arena_reset(&bench.arena);
-		ledger_decide(bench.ledger, &holding, LEDGER_HOLD, 0, &bench.arena, NULL, &verdict);
-		assert_int_equal(verdict.answer, LEDGER_ADMITTED);
+		ledger_decide(bench.ledger, &consumer, LEDGER_HOLD, 0, &bench.arena, NULL, &verdict);
+		assert_int_equal(verdict.outcome, LEDGER_ADMITTED);
 	}
 	uint64_t version;
 	arena_release(&bench.arena);
@@ -1089,26 +1089,26 @@ static void test_bounds(void **state)
 /* The maximum number of resources that one Pod may request. */
 #define WIDE 64
 
-static enum ledger_answer decide_names(struct bench *bench, const char *uid, const char *namespace,
-				       const struct str names[static WIDE])
+static enum ledger_outcome decide_names(struct bench *bench, const char *uid, const char *namespace,
+					const struct str names[static WIDE])
 {
-	struct demand demands[WIDE];
+	struct resource_request requests[WIDE];
 	struct ledger_verdict verdict;
 	for (int i = 0; i < WIDE; i++)
-		demands[i] = (struct demand){names[i], 1};
-	struct holding holding = {.uid = str_of(uid),
-				  .namespace = str_of(namespace),
-				  .name = str_of(uid),
-				  .demands = demands,
-				  .demand_count = WIDE};
+		requests[i] = (struct resource_request){names[i], 1};
+	struct consumer consumer = {.uid = str_of(uid),
+				    .namespace = str_of(namespace),
+				    .name = str_of(uid),
+				    .requests = requests,
+				    .request_count = WIDE};
 	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, LEDGER_FORCE, 0, &bench->arena, NULL, &verdict);
+	ledger_decide(bench->ledger, &consumer, LEDGER_FORCE, 0, &bench->arena, NULL, &verdict);
 	assert_true(ledger_check(bench->ledger));
-	return verdict.answer;
+	return verdict.outcome;
 }
 
 /* Decides a Pod that requests all of the longest names. */
-static enum ledger_answer decide_wide(struct bench *bench, int number, const char *namespace)
+static enum ledger_outcome decide_wide(struct bench *bench, int number, const char *namespace)
 {
 	/* "nvidia.com/" and the longest name that Kubernetes allows after it. */
 	enum { NAME_BYTES = 11 + 63 };
@@ -1123,7 +1123,7 @@ static enum ledger_answer decide_wide(struct bench *bench, int number, const cha
 }
 
 /* Decides a Pod that requests names which no other Pod requests. */
-static enum ledger_answer decide_others(struct bench *bench, int number, const char *namespace)
+static enum ledger_outcome decide_others(struct bench *bench, int number, const char *namespace)
 {
 	char texts[WIDE][40], uid[40];
 	struct str names[WIDE];
@@ -1223,24 +1223,24 @@ static bool take_room(struct bench *bench, int number, int tenant, bool broad)
 {
 	enum { NAME_BYTES = 11 + 63 };
 	static char texts[WIDE][NAME_BYTES + 1];
-	struct demand demands[WIDE];
+	struct resource_request requests[WIDE];
 	struct ledger_verdict verdict;
 	char uid[40], namespace[16];
 	for (int i = 0; i < WIDE; i++) {
 		snprintf(texts[i], sizeof texts[i], "nvidia.com/mig-%059d", i);
-		demands[i] = (struct demand){broad ? str_of(texts[i]) : STR("nvidia.com/gpu"), 1};
+		requests[i] = (struct resource_request){broad ? str_of(texts[i]) : STR("nvidia.com/gpu"), 1};
 	}
 	snprintf(uid, sizeof uid, "%036d", number);
 	snprintf(namespace, sizeof namespace, "t%d", tenant);
-	struct holding holding = {.uid = str_of(uid),
-				  .namespace = str_of(namespace),
-				  .name = str_of(uid),
-				  .demands = demands,
-				  .demand_count = broad ? WIDE : 1};
+	struct consumer consumer = {.uid = str_of(uid),
+				    .namespace = str_of(namespace),
+				    .name = str_of(uid),
+				    .requests = requests,
+				    .request_count = broad ? WIDE : 1};
 	arena_reset(&bench->arena);
-	ledger_decide(bench->ledger, &holding, LEDGER_HOLD, 0, &bench->arena, NULL, &verdict);
-	assert_true(verdict.answer == LEDGER_ADMITTED || verdict.crowded);
-	return verdict.answer == LEDGER_ADMITTED;
+	ledger_decide(bench->ledger, &consumer, LEDGER_HOLD, 0, &bench->arena, NULL, &verdict);
+	assert_true(verdict.outcome == LEDGER_ADMITTED || verdict.backpressure);
+	return verdict.outcome == LEDGER_ADMITTED;
 }
 
 static void give_back(struct bench *bench, int number)
@@ -1339,36 +1339,36 @@ static void test_strangers(void **state)
 	struct pair of_b = {STR("of"), STR("b")};
 	const struct pairs labels = {&of_b, 1, true}, none = {.present = true};
 	open_bench(&bench);
-	assert_false(ledger_stranger(bench.ledger, &namespace));
+	assert_false(ledger_unresolved(bench.ledger, &namespace));
 	assert_int_equal(see(&bench, show(&shown, "one", "new", "3"), 10, false), 0);
-	assert_true(ledger_stranger(bench.ledger, &namespace));
+	assert_true(ledger_unresolved(bench.ledger, &namespace));
 	assert_true(str_eq(namespace, STR("new")));
 	expect(&bench, B_Q, 0, 0);
 	assert_int_equal(ledger_namespace(bench.ledger, STR("new"), &labels), 0);
-	assert_false(ledger_stranger(bench.ledger, &namespace));
+	assert_false(ledger_unresolved(bench.ledger, &namespace));
 	expect(&bench, B_Q, 3, 0);
 
 	/* An entry of a copy, whose namespace is gone. */
 	static const char pending[] = "1;R nvidia.com/gpu;P two other p 0=1 -;";
 	assert_int_equal(ledger_load(bench.ledger, 10, str_of(pending), bench.now_ms, &err), 0);
-	assert_true(ledger_stranger(bench.ledger, &namespace));
+	assert_true(ledger_unresolved(bench.ledger, &namespace));
 	assert_true(str_eq(namespace, STR("other")));
 	assert_int_equal(ledger_namespace(bench.ledger, STR("other"), &none), 0);
-	assert_false(ledger_stranger(bench.ledger, &namespace));
+	assert_false(ledger_unresolved(bench.ledger, &namespace));
 
 	/*
 	 * An entry that outlives its namespace in the view, while its Pod exists. Then one with a
 	 * policy that reads no labels.
 	 */
 	assert_int_equal(ledger_namespace(bench.ledger, STR("new"), NULL), LEDGER_FREED);
-	assert_true(ledger_stranger(bench.ledger, &namespace));
+	assert_true(ledger_unresolved(bench.ledger, &namespace));
 	see(&bench, show(&shown, "one", "new", "3"), 11, true);
-	assert_false(ledger_stranger(bench.ledger, &namespace));
+	assert_false(ledger_unresolved(bench.ledger, &namespace));
 	see(&bench, show(&shown, "three", "new", "1"), 12, false);
-	assert_true(ledger_stranger(bench.ledger, &namespace));
+	assert_true(ledger_unresolved(bench.ledger, &namespace));
 	struct policy *other = fixture_policy(other_text, NULL, 0);
 	assert_int_equal(ledger_rebase(bench.ledger, other), 0);
-	assert_false(ledger_stranger(bench.ledger, &namespace));
+	assert_false(ledger_unresolved(bench.ledger, &namespace));
 	assert_true(ledger_check(bench.ledger));
 	policy_release(other);
 	close_bench(&bench);
@@ -1396,7 +1396,7 @@ int main(void)
 					   cmocka_unit_test(test_tentative),
 					   cmocka_unit_test(test_fold),
 					   cmocka_unit_test(test_what_is_gone_is_left_out_at_once),
-					   cmocka_unit_test(test_sweep),
+					   cmocka_unit_test(test_expire),
 					   cmocka_unit_test(test_swept_and_admitted_again),
 					   cmocka_unit_test(test_unreadable_copies_change_nothing),
 					   cmocka_unit_test(test_the_older_form),

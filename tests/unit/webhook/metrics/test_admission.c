@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "webhook/metrics/admission.h"
-#include "webhook/metrics/objections.h"
+#include "webhook/metrics/violations.h"
 
 static struct admission_metrics *new_metrics(void)
 {
@@ -79,9 +79,9 @@ static void test_denials(void **state)
 	(void)state;
 	struct admission_metrics *metrics = new_metrics();
 	for (int i = 0; i < 3; i++)
-		admission_metrics_objection(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("compute"));
-	admission_metrics_objection(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("whole"));
-	admission_metrics_objection(metrics, METRICS_DENIAL, (struct str){NULL, 0}, STR("untenanted"),
+		admission_metrics_violation(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("compute"));
+	admission_metrics_violation(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("whole"));
+	admission_metrics_violation(metrics, METRICS_DENIAL, (struct str){NULL, 0}, STR("untenanted"),
 				    STR("a\"b\\c\nd"));
 	struct buf out = rendered(metrics);
 	assert_line(&out, "gpugate_denials_total{tenant=\"team-a\",reason=\"quota\",name=\"compute\"} 3");
@@ -98,16 +98,16 @@ static void test_denials_are_bounded(void **state)
 	for (int i = 0; i < METRICS_DENIALS_MAX + 1000; i++) {
 		char name[300];
 		int len = snprintf(name, sizeof name, "%0*d", i == 5 ? 299 : 1, i);
-		admission_metrics_objection(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"),
+		admission_metrics_violation(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"),
 					    (struct str){name, (size_t)len});
 	}
 	for (int i = 0; i < 100; i++) {
 		char reason[24];
 		int len = snprintf(reason, sizeof reason, "reason-%d", i);
-		admission_metrics_objection(metrics, METRICS_DENIAL, STR("team-b"), (struct str){reason, (size_t)len},
+		admission_metrics_violation(metrics, METRICS_DENIAL, STR("team-b"), (struct str){reason, (size_t)len},
 					    STR("x"));
 	}
-	admission_metrics_objection(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("7"));
+	admission_metrics_violation(metrics, METRICS_DENIAL, STR("team-a"), STR("quota"), STR("7"));
 	struct buf out = rendered(metrics);
 	assert_line(&out, "gpugate_denials_total{tenant=\"other\",reason=\"quota\",name=\"\"} 1000");
 	assert_line(&out, "gpugate_denials_total{tenant=\"team-a\",reason=\"quota\",name=\"7\"} 2");
@@ -127,7 +127,7 @@ static void test_format(void **state)
 {
 	(void)state;
 	struct admission_metrics *metrics = new_metrics();
-	admission_metrics_objection(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
+	admission_metrics_violation(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
 	struct buf out = rendered(metrics);
 	char family[128] = "";
 	for (char *line = out.ptr, *end; (end = strchr(line, '\n')); line = end + 1) {
@@ -148,7 +148,7 @@ static void *run_counting(void *metrics)
 {
 	for (int i = 0; i < 1000; i++) {
 		admission_metrics_request(metrics, METRICS_VALIDATE, METRICS_ALLOWED, 1000);
-		admission_metrics_objection(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
+		admission_metrics_violation(metrics, METRICS_DENIAL, STR("t"), STR("quota"), STR("q"));
 		if (i % 100 == 0) {
 			struct buf out = rendered(metrics);
 			buf_release(&out);

@@ -87,8 +87,8 @@ static void test_an_older_view_writes_nothing(void **state)
 {
 	struct quota_plan plan = differing(OURS);
 	(void)state;
-	assert_int_equal(step(&plan, at(START + 10 * PLAN_STILL_MS, 49)), QUOTA_REST);
-	assert_int_equal(step(&plan, at(START + 10 * PLAN_STILL_MS, 50)), QUOTA_WRITE);
+	assert_int_equal(step(&plan, at(START + 10 * PLAN_STABLE_MS, 49)), QUOTA_REST);
+	assert_int_equal(step(&plan, at(START + 10 * PLAN_STABLE_MS, 50)), QUOTA_WRITE);
 }
 
 static void test_an_older_object_is_passed_over(void **state)
@@ -109,11 +109,11 @@ static void test_numbers_of_another_policy_are_left_while_they_move(void **state
 	int64_t now_ms = START;
 	(void)state;
 	for (uint64_t i = 1; i < 20; i++) {
-		now_ms += PLAN_STILL_MS - 1;
+		now_ms += PLAN_STABLE_MS - 1;
 		assert_int_equal(step(&plan, at(now_ms, 100)), QUOTA_REST);
 		see(&plan, 10 + i, 50 + i, 1, THEIRS, now_ms);
 	}
-	assert_int_equal(step(&plan, at(now_ms + PLAN_STILL_MS, 100)), QUOTA_WRITE);
+	assert_int_equal(step(&plan, at(now_ms + PLAN_STABLE_MS, 100)), QUOTA_WRITE);
 }
 
 static void test_numbers_of_the_policy_before_are_replaced_at_once(void **state)
@@ -128,7 +128,7 @@ static void test_numbers_of_the_policy_before_are_replaced_at_once(void **state)
 	 * policy.
 	 */
 	see(&plan, 11, 52, 1, THEIRS, now.now_ms + 100);
-	now.now_ms += PLAN_STILL_MS - 1;
+	now.now_ms += PLAN_STABLE_MS - 1;
 	now.pod_version = 60;
 	assert_int_equal(step(&plan, now), QUOTA_REST);
 	now.now_ms += 1;
@@ -198,15 +198,15 @@ static void test_what_is_unknown_is_deleted_when_it_stands_still(void **state)
 	(void)state;
 	see(&plan, 10, 50, 1, THEIRS, START);
 	quota_plan_want(&plan, false, 0, START + 1000);
-	assert_int_equal(step(&plan, at(START + PLAN_STILL_MS, 60)), QUOTA_REST);
+	assert_int_equal(step(&plan, at(START + PLAN_STABLE_MS, 60)), QUOTA_REST);
 	/* Another replica knows the quota. */
-	see(&plan, 11, 51, 1, THEIRS, START + PLAN_STILL_MS);
-	quota_plan_want(&plan, false, 0, START + PLAN_STILL_MS);
-	assert_int_equal(step(&plan, at(START + 2 * PLAN_STILL_MS - 1, 60)), QUOTA_REST);
-	assert_int_equal(step(&plan, at(START + 2 * PLAN_STILL_MS, 60)), QUOTA_DELETE);
+	see(&plan, 11, 51, 1, THEIRS, START + PLAN_STABLE_MS);
+	quota_plan_want(&plan, false, 0, START + PLAN_STABLE_MS);
+	assert_int_equal(step(&plan, at(START + 2 * PLAN_STABLE_MS - 1, 60)), QUOTA_REST);
+	assert_int_equal(step(&plan, at(START + 2 * PLAN_STABLE_MS, 60)), QUOTA_DELETE);
 	plan.busy = false;
 	quota_plan_gone(&plan);
-	assert_int_equal(step(&plan, at(START + 900 * PLAN_STILL_MS, 60)), QUOTA_REST);
+	assert_int_equal(step(&plan, at(START + 900 * PLAN_STABLE_MS, 60)), QUOTA_REST);
 }
 
 static void test_what_came_back_is_left_longer_each_time(void **state)
@@ -225,7 +225,7 @@ static void test_what_came_back_is_left_longer_each_time(void **state)
 		plan.busy = false;
 		quota_plan_gone(&plan);
 	}
-	assert_int_equal(waited_ms, PLAN_STILL_MOST_MS);
+	assert_int_equal(waited_ms, PLAN_STABLE_MAX_MS);
 }
 
 static void test_what_the_policy_regains_is_not_deleted(void **state)
@@ -259,10 +259,10 @@ static void test_when_to_look_again(void **state)
 			see(&often, 10, 51, 1, policy, START);
 		often.own = seed & 32;
 		often.taken_ms = seed & 64 ? START - 1000 : 0;
-		often.still_ms = seed & 128 ? 2 * PLAN_STILL_MS : 0;
+		often.stable_ms = seed & 128 ? 2 * PLAN_STABLE_MS : 0;
 		quota_plan_want(&often, seed & 256, 1 + seed / 512, START);
 		struct quota_plan told = often;
-		int64_t often_ms = 0, told_ms = 0, end_ms = START + 4 * PLAN_STILL_MS;
+		int64_t often_ms = 0, told_ms = 0, end_ms = START + 4 * PLAN_STABLE_MS;
 		for (; !often_ms && now.now_ms < end_ms; now.now_ms += 10)
 			if (quota_plan_step(&often, &now) != QUOTA_REST)
 				often_ms = now.now_ms;

@@ -30,7 +30,7 @@ static const char voiding[] = TENANT RULE VOID;
 struct fixture {
 	struct arena arena;
 	struct policy *policy;
-	struct reach reach;
+	struct policy_scope scope;
 };
 
 static void load(struct fixture *f, const char *yaml)
@@ -38,7 +38,7 @@ static void load(struct fixture *f, const char *yaml)
 	arena_init(&f->arena, 1 << 16, 1 << 20);
 	f->policy = fixture_policy(yaml, NULL, 0);
 	assert_non_null(f->policy);
-	assert_int_equal(policy_reach(f->policy, &f->arena, &f->reach), 0);
+	assert_int_equal(policy_scope(f->policy, &f->arena, &f->scope), 0);
 }
 
 static void release(struct fixture *f)
@@ -65,13 +65,13 @@ static void test_reach_of_nothing(void **state)
 	(void)state;
 	struct fixture f;
 	load(&f, plain);
-	assert_int_equal(f.reach.resources.count + f.reach.rule_count + f.reach.void_names.count, 0);
-	assert_false(f.reach.voids);
-	assert_false(f.reach.guards);
-	assert_texts(&f.reach.exempt_namespaces, "kube-system");
+	assert_int_equal(f.scope.resources.count + f.scope.rule_count + f.scope.void_names.count, 0);
+	assert_false(f.scope.voids);
+	assert_false(f.scope.guards);
+	assert_texts(&f.scope.exempt_namespaces, "kube-system");
 	release(&f);
 	load(&f, guarded);
-	assert_true(f.reach.guards);
+	assert_true(f.scope.guards);
 	release(&f);
 }
 
@@ -85,8 +85,8 @@ static void test_reach_names_resources_once_and_sorted(void **state)
 	     "habana.ai/gaudi}]\n---\n"
 	     "apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: u}\nspec:\n"
 	     "  rewrite: [{from: nvidia.com/a, to: nvidia.com/b}, {from: amd.com/gpu, to: nvidia.com/b}]\n");
-	assert_texts(&f.reach.resources, "amd.com/gpu nvidia.com/a nvidia.com/gpu");
-	assert_int_equal(f.reach.rule_count, 0);
+	assert_texts(&f.scope.resources, "amd.com/gpu nvidia.com/a nvidia.com/gpu");
+	assert_int_equal(f.scope.rule_count, 0);
 	release(&f);
 }
 
@@ -103,15 +103,15 @@ static void test_reach_of_rules_for_all_pods(void **state)
 			"  order: 2\n  match: {}\n  onConflict: keep\n  inject: {runtimeClassName: nvidia}\n---\n"
 			"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: c}\nspec:\n"
 			"  order: 3\n  match: {}\n  inject: {tolerations: [{operator: Exists}]}\n");
-	assert_int_equal(f.reach.rule_count, 3);
-	assert_texts(&f.reach.rules[0].namespaces, "t u-*");
-	assert_int_equal(f.reach.rules[0].label_count, 2);
-	assert_true(f.reach.rules[0].refuses);
-	assert_false(f.reach.rules[1].refuses);
-	assert_int_equal(f.reach.rules[1].namespaces.count + f.reach.rules[1].label_count, 0);
-	assert_false(f.reach.rules[2].refuses);
+	assert_int_equal(f.scope.rule_count, 3);
+	assert_texts(&f.scope.rules[0].namespaces, "t u-*");
+	assert_int_equal(f.scope.rules[0].label_count, 2);
+	assert_true(f.scope.rules[0].denies);
+	assert_false(f.scope.rules[1].denies);
+	assert_int_equal(f.scope.rules[1].namespaces.count + f.scope.rules[1].label_count, 0);
+	assert_false(f.scope.rules[2].denies);
 	/* A Rule that may refuse Pods without accelerators counts as a Guard. */
-	assert_true(f.reach.guards);
+	assert_true(f.scope.guards);
 	release(&f);
 }
 
@@ -122,9 +122,9 @@ static void test_reach_of_exemptions_by_name_only(void **state)
 	load(&f, "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {exempt: {namespaces: [zoo, "
 		 "'kube-*', ant, "
 		 "zoo]}}\n---\n" VOID);
-	assert_texts(&f.reach.exempt_namespaces, "ant zoo");
-	assert_true(f.reach.voids);
-	assert_texts(&f.reach.void_names, "NVIDIA_VISIBLE_DEVICES");
+	assert_texts(&f.scope.exempt_namespaces, "ant zoo");
+	assert_true(f.scope.voids);
+	assert_texts(&f.scope.void_names, "NVIDIA_VISIBLE_DEVICES");
 	release(&f);
 }
 
@@ -155,7 +155,7 @@ static json_t *installed(const struct fixture *f, bool mutating, bool cluster)
 	const struct render_target target = {
 	    .namespace = "gpugate", .cluster = cluster, .minor = 37, .service = "gpugate", .secret = "s"};
 	json_t *object =
-	    mutating ? render_mutating(&target, &f->reach) : render_validating(&target, &f->reach, f->policy);
+	    mutating ? render_mutating(&target, &f->scope) : render_validating(&target, &f->scope, f->policy);
 	assert_non_null(object);
 	json_object_set_new(json_object_get(object, "metadata"), "resourceVersion", json_string("7"));
 	json_object_set_new(json_object_get(object, "metadata"), "labels", json_pack("{s:s}", "team", "platform"));

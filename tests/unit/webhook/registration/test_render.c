@@ -53,7 +53,7 @@ static void test_viewers_without_memory(void **state)
 }
 
 static const struct policy *rendered;
-static const struct reach *reach;
+static const struct policy_scope *scope;
 static const struct render_target target = {.namespace = "gpu",
 					    .self_managed = true,
 					    .minor = 30,
@@ -64,12 +64,12 @@ static const struct render_target target = {.namespace = "gpu",
 
 static json_t *mutating(void)
 {
-	return render_mutating(&target, reach);
+	return render_mutating(&target, scope);
 }
 
 static json_t *validating(void)
 {
-	return render_validating(&target, reach, rendered);
+	return render_validating(&target, scope, rendered);
 }
 
 static json_t *access_self_managed(void)
@@ -98,14 +98,14 @@ static void test_objects_without_memory(void **state)
 						   priority, namespace,  render_ledger_crd,   render_quota_crd};
 	struct policy *policy = fixture_policy(TENANT("a") RULES, NULL, 0);
 	struct arena arena;
-	struct reach all;
+	struct policy_scope all;
 	(void)state;
 	assert_non_null(policy);
 	arena_init(&arena, 1 << 16, 1 << 20);
-	assert_int_equal(policy_reach(policy, &arena, &all), 0);
+	assert_int_equal(policy_scope(policy, &arena, &all), 0);
 	assert_true(all.exempt_namespaces.count > 0);
 	rendered = policy;
-	reach = &all;
+	scope = &all;
 	for (size_t i = 0; i < sizeof renders / sizeof *renders; i++) {
 		allocations = 0;
 		json_t *whole = renders[i]();

@@ -181,7 +181,7 @@ static void test_reloads_are_reported(void **state)
 	struct told told = {0};
 	put_tenant("team-a");
 	struct policy_store *store = new_store();
-	policy_store_tell(store, on_told, &told);
+	policy_store_notify(store, on_told, &told);
 	policy_store_reload(store);
 	/* Nothing changed. */
 	assert_int_equal(told.times, 0);

@@ -13,22 +13,22 @@
 
 #include "webhook/server/recent_denials.h"
 
-static struct refusals refusals;
-static struct refusal latest[REFUSALS_KEPT];
+static struct recent_denials denials;
+static struct recent_denial latest[RECENT_DENIALS_MAX];
 
 static int begin(void **state)
 {
 	(void)state;
 	/* A slot that was never written must not be read. */
-	memset(&refusals, 0xaa, sizeof refusals);
-	refusals_init(&refusals);
+	memset(&denials, 0xaa, sizeof denials);
+	recent_denials_init(&denials);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	refusals_release(&refusals);
+	recent_denials_release(&denials);
 	return 0;
 }
 
@@ -36,20 +36,20 @@ static void note(const char *pod, const char *message, time_t now)
 {
 	const struct review review = {.namespace = STR("team-a"), .object.name = str_of(pod)};
 	const struct decision decision = {.tenant = STR("research")};
-	const struct objection objection = {.reason = REASON_QUOTA, .message = str_of(message)};
-	refusals_note(&refusals, &review, &decision, &objection, now);
+	const struct violation violation = {.reason = REASON_QUOTA, .message = str_of(message)};
+	recent_denials_note(&denials, &review, &decision, &violation, now);
 }
 
 static void test_nothing_yet(void **state)
 {
 	(void)state;
-	assert_int_equal(refusals_copy(&refusals, latest), 0);
+	assert_int_equal(recent_denials_copy(&denials, latest), 0);
 }
 
 static void test_null_is_ignored(void **state)
 {
 	(void)state;
-	refusals_note(NULL, &(struct review){0}, &(struct decision){0}, &(struct objection){0}, 1);
+	recent_denials_note(NULL, &(struct review){0}, &(struct decision){0}, &(struct violation){0}, 1);
 }
 
 static void test_what_is_kept(void **state)
@@ -58,10 +58,10 @@ static void test_what_is_kept(void **state)
 	const struct review review = {
 	    .namespace = STR("team-a"), .object.generate_name = STR("train-"), .dry_run = true};
 	const struct decision decision = {.tenant = {NULL, 0}};
-	const struct objection objection = {
+	const struct violation violation = {
 	    .reason = REASON_UNTENANTED, .enforcement = ENFORCEMENT_WARN, .message = STR("no tenant")};
-	refusals_note(&refusals, &review, &decision, &objection, 77);
-	assert_int_equal(refusals_copy(&refusals, latest), 1);
+	recent_denials_note(&denials, &review, &decision, &violation, 77);
+	assert_int_equal(recent_denials_copy(&denials, latest), 1);
 	assert_int_equal(latest[0].at, 77);
 	assert_int_equal(latest[0].outcome, ENFORCEMENT_WARN);
 	assert_true(latest[0].dry);
@@ -76,14 +76,14 @@ static void test_what_is_kept(void **state)
 static void test_order_and_wrap(void **state)
 {
 	(void)state;
-	for (unsigned count = 1; count <= 3 * REFUSALS_KEPT + 1; count++) {
+	for (unsigned count = 1; count <= 3 * RECENT_DENIALS_MAX + 1; count++) {
 		char pod[32], message[96];
 		snprintf(pod, sizeof pod, "pod-%u", count);
 		snprintf(message, sizeof message, "%.*s%u", count % 2 ? 60 : 0,
 			 "long, long, long, long, long, long, long, long, long, long, long", count);
 		note(pod, message, count);
-		unsigned kept = refusals_copy(&refusals, latest);
-		assert_int_equal(kept, count < REFUSALS_KEPT ? count : REFUSALS_KEPT);
+		unsigned kept = recent_denials_copy(&denials, latest);
+		assert_int_equal(kept, count < RECENT_DENIALS_MAX ? count : RECENT_DENIALS_MAX);
 		for (unsigned i = 0; i < kept; i++) {
 			snprintf(pod, sizeof pod, "pod-%u", count - i);
 			assert_int_equal(latest[i].at, count - i);
@@ -108,7 +108,7 @@ static void check_cut(const char *letter, size_t shift, size_t len)
 		name[shift + i] = letter[i % width];
 	name[len] = '\0';
 	note(name, "", 1);
-	refusals_copy(&refusals, latest);
+	recent_denials_copy(&denials, latest);
 	size_t expected = len < size ? len : shift + (size - 1 - shift) / width * width;
 	assert_int_equal(strlen(latest[0].pod), expected);
 	assert_memory_equal(latest[0].pod, name, expected);
@@ -133,7 +133,7 @@ static void test_bytes_that_are_not_letters(void **state)
 	memset(text, 0x80, sizeof text);
 	text[sizeof text - 1] = '\0';
 	note(text, text, 1);
-	assert_int_equal(refusals_copy(&refusals, latest), 1);
+	assert_int_equal(recent_denials_copy(&denials, latest), 1);
 	assert_string_equal(latest[0].pod, "");
 	assert_string_equal(latest[0].message, "");
 }

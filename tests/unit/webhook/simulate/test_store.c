@@ -62,7 +62,7 @@ static bool admit(struct fixture *f, const char *metadata, const char *spec)
 	 */
 	const struct decision *decision = simulated_decision(&simulated);
 	assert_true(simulated.admitted ||
-		    (decision->objections[0].reason == REASON_QUOTA && decision->objection_count == 1));
+		    (decision->violations[0].reason == REASON_QUOTA && decision->violation_count == 1));
 	bool admitted = simulated.admitted;
 	buf_release(&simulated.charges);
 	fixture_review_release(&r);

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "gpugate/holding.h"
+#include "gpugate/consumer.h"
 #include "gpugate/pod.h"
 #include "webhook/usage/namespaces.h"
 
@@ -50,18 +50,18 @@ static void hold(struct fixture *f, const char *namespace, int pod, int64_t devi
 {
 	char uid[64];
 	snprintf(uid, sizeof uid, "%s/%d", namespace, pod);
-	struct demand demand = {STR("nvidia.com/gpu"), devices};
-	struct holding holding = {.uid = str_of(uid),
-				  .namespace = str_of(namespace),
-				  .name = STR("p"),
-				  .demands = &demand,
-				  .demand_count = 1};
+	struct resource_request resource_request = {STR("nvidia.com/gpu"), devices};
+	struct consumer consumer = {.uid = str_of(uid),
+				    .namespace = str_of(namespace),
+				    .name = STR("p"),
+				    .requests = &resource_request,
+				    .request_count = 1};
 	struct arena arena;
 	struct ledger_verdict verdict;
 	arena_init(&arena, 4096, 1 << 20);
-	ledger_decide(f->ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
-	assert_int_equal(verdict.answer, LEDGER_ADMITTED);
-	ledger_hold(f->ledger, holding.uid);
+	ledger_decide(f->ledger, &consumer, LEDGER_HOLD, 0, &arena, NULL, &verdict);
+	assert_int_equal(verdict.outcome, LEDGER_ADMITTED);
+	ledger_hold(f->ledger, consumer.uid);
 	arena_release(&arena);
 }
 
@@ -274,14 +274,14 @@ static void test_a_copy_that_is_the_same(void **state)
 	set_up(&f);
 	buf_init(&text, 1 << 20);
 	arena_init(&arena, 4096, 1 << 20);
-	struct demand demand = {STR("nvidia.com/gpu"), 1};
-	struct holding holding = {.uid = STR("4c9d8a3c-0001-4a63-9c2f-0123456789ab"),
-				  .namespace = STR("team-a"),
-				  .name = STR("p"),
-				  .demands = &demand,
-				  .demand_count = 1};
-	ledger_decide(f.ledger, &holding, LEDGER_HOLD, 0, &arena, NULL, &verdict);
-	assert_int_equal(verdict.answer, LEDGER_ADMITTED);
+	struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	struct consumer consumer = {.uid = STR("4c9d8a3c-0001-4a63-9c2f-0123456789ab"),
+				    .namespace = STR("team-a"),
+				    .name = STR("p"),
+				    .requests = &resource_request,
+				    .request_count = 1};
+	ledger_decide(f.ledger, &consumer, LEDGER_HOLD, 0, &arena, NULL, &verdict);
+	assert_int_equal(verdict.outcome, LEDGER_ADMITTED);
 	assert_string_equal(changes(&f), "team.q org.all ");
 	ledger_encode(f.ledger, 0, &text, &version);
 	ledger_resolve(f.ledger);

@@ -1,4 +1,4 @@
-#include "webhook/metrics/objections.h"
+#include "webhook/metrics/violations.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #define LABELS 3
 #define LABEL_BYTES_MAX 253 /* The maximum length of a Kubernetes name (a DNS subdomain). */
 #define OTHERS_MAX 32       /* Further series, with tenant "other": one per reason. */
-#define SLOTS_LEAST 32
+#define SLOTS_MIN 32
 
 struct denial {
 	struct hash_link in_map; /* Must come first. */
@@ -55,9 +55,9 @@ static struct denial *find(const struct metrics_denials *denials, const struct s
 /* Makes room for one more item. */
 static bool make_room(struct metrics_denials *denials)
 {
-	if (!denials->map.slots && hash_map_init(&denials->map, SLOTS_LEAST) < 0)
+	if (!denials->map.slots && hash_map_init(&denials->map, SLOTS_MIN) < 0)
 		return false;
-	struct denial **items = vec_room(denials->items, denials->count, &denials->size, SLOTS_LEAST, sizeof *items);
+	struct denial **items = vec_room(denials->items, denials->count, &denials->size, SLOTS_MIN, sizeof *items);
 	denials->items = items ? items : denials->items;
 	return items != NULL;
 }

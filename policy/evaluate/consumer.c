@@ -1,10 +1,10 @@
-/* holding: the names of the models that a Pod can run on, and of those that its node has. */
-#include "gpugate/holding.h"
+/* consumer: the names of the models that a Pod can run on, and of those that its node has. */
+#include "gpugate/consumer.h"
 
 #include "gpugate/vec.h"
 #include "policy/evaluate/placement.h"
 
-/* Names of models, each once, over all resources of a holding. */
+/* Names of models, each once, over all resources of a consumer. */
 struct names {
 	struct arena *arena;
 	struct str *items;
@@ -27,19 +27,19 @@ static int add_name(struct names *names, struct str name)
 static int add_placement(struct names *names, const struct policy *policy, const struct resource *resource,
 			 const struct placement *placement)
 {
-	for (uint32_t l = 0; l < resource->landing_count && names->count <= HOLDING_MODELS_MAX; l++)
+	for (uint32_t l = 0; l < resource->landing_count && names->count <= CONSUMER_MODELS_MAX; l++)
 		if (placement_allows(placement, l) &&
 		    add_name(names, policy->models[resource->landings[l].model].name) < 0)
 			return -1;
 	return placement->unknown ? add_name(names, MODEL_UNKNOWN) : 0;
 }
 
-int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct holding *holding)
+int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct consumer *consumer)
 {
 	struct names names = {.arena = arena};
 	bool everywhere = true;
-	for (uint32_t d = 0; d < holding->demand_count && names.count <= HOLDING_MODELS_MAX; d++) {
-		const struct resource *resource = snapshot_resource(policy, holding->demands[d].resource);
+	for (uint32_t d = 0; d < consumer->request_count && names.count <= CONSUMER_MODELS_MAX; d++) {
+		const struct resource *resource = snapshot_resource(policy, consumer->requests[d].resource);
 		struct placement placement;
 		if (!resource)
 			continue;
@@ -48,19 +48,19 @@ int policy_place(const struct policy *policy, const struct pod *pod, struct aren
 			return -1;
 		everywhere &= placement.possible_count == resource->landing_count && !placement.unknown;
 	}
-	everywhere |= names.count > HOLDING_MODELS_MAX;
-	holding->models = everywhere ? NULL : names.items;
-	holding->model_count = everywhere ? 0 : names.count;
+	everywhere |= names.count > CONSUMER_MODELS_MAX;
+	consumer->models = everywhere ? NULL : names.items;
+	consumer->model_count = everywhere ? 0 : names.count;
 	return 0;
 }
 
 int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,
-			 struct holding *holding)
+			 struct consumer *consumer)
 {
 	struct names names = {.arena = arena};
 	int fit = 0;
-	for (uint32_t d = 0; d < holding->demand_count; d++) {
-		const struct resource *resource = snapshot_resource(policy, holding->demands[d].resource);
+	for (uint32_t d = 0; d < consumer->request_count; d++) {
+		const struct resource *resource = snapshot_resource(policy, consumer->requests[d].resource);
 		struct placement placement;
 		if (!resource)
 			continue;
@@ -71,7 +71,7 @@ int policy_place_on_node(const struct policy *policy, const struct pairs *labels
 		       : placement.possible_count > 1 ? NODE_OF_SEVERAL_MODELS
 						      : 0;
 	}
-	holding->node_models = names.items;
-	holding->node_model_count = names.count <= HOLDING_MODELS_MAX ? names.count : 0;
+	consumer->node_models = names.items;
+	consumer->node_model_count = names.count <= CONSUMER_MODELS_MAX ? names.count : 0;
 	return fit;
 }

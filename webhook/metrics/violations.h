@@ -1,10 +1,10 @@
 /*
- * objections: a counter family of policy violations with the labels (tenant, reason, name). The
+ * violations: a counter family of policy violations with the labels (tenant, reason, name). The
  * number of series is bounded. Counting and rendering are thread-safe; the struct has its own
  * mutex.
  */
-#ifndef WEBHOOK_METRICS_OBJECTIONS_H
-#define WEBHOOK_METRICS_OBJECTIONS_H
+#ifndef WEBHOOK_METRICS_VIOLATIONS_H
+#define WEBHOOK_METRICS_VIOLATIONS_H
 
 #include <pthread.h>
 

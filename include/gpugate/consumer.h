@@ -1,10 +1,10 @@
 /*
- * holding: what a Pod requests, and where it can run. This is all that a ledger keeps of a Pod, so
+ * consumer: what a Pod requests, and where it can run. This is all that a ledger keeps of a Pod, so
  * that it can charge the Pod again when the policy changes. Pure: no I/O, no locks, no state
  * between calls. Safe on any number of threads.
  */
-#ifndef GPUGATE_HOLDING_H
-#define GPUGATE_HOLDING_H
+#ifndef GPUGATE_CONSUMER_H
+#define GPUGATE_CONSUMER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,17 +18,17 @@ struct policy;
 
 /*
  * The effective request of a whole Pod for one extended resource. A Pod that requests more than
- * DEMAND_MAX accelerators is denied. Other resources may be requested in bytes, so they are counted
- * up to COMPANION_MAX (8Pi).
+ * RESOURCE_REQUEST_MAX accelerators is denied. Other resources may be requested in bytes, so they
+ * are counted up to COMPANION_MAX (8Pi).
  *
  * These bounds keep sums exact: with at most 2^32 units in 1, a million Pods use less than 2^105
  * units of a companion.
  */
-struct demand {
+struct resource_request {
 	struct str resource;
 	int64_t count; /* 1 to COMPANION_MAX. */
 };
-#define DEMAND_MAX 1000000000
+#define RESOURCE_REQUEST_MAX 1000000000
 #define COMPANION_MAX (INT64_C(1) << 53)
 
 /*
@@ -43,27 +43,28 @@ struct demand {
  * not bound, or if the node has no model. It takes precedence over `models`, except for a resource
  * that no quota would then count: binding a Pod never makes it uncounted.
  */
-struct holding {
+struct consumer {
 	struct str uid;
 	struct str namespace;
 	struct str name;
-	const struct demand *demands;
-	uint32_t demand_count;
+	const struct resource_request *requests;
+	uint32_t request_count;
 	const struct str *models;
-	uint32_t model_count; /* At most HOLDING_MODELS_MAX. */
+	uint32_t model_count; /* At most CONSUMER_MODELS_MAX. */
 	const struct str *node_models;
 	uint32_t node_model_count;
 };
-#define MODEL_UNKNOWN STR("?") /* No Accelerator can have that name. */
-#define HOLDING_MODELS_MAX 256 /* A Pod with more models is kept as one that can run on any. */
+#define MODEL_UNKNOWN STR("?")  /* No Accelerator can have that name. */
+#define CONSUMER_MODELS_MAX 256 /* A Pod with more models is kept as one that can run on any. */
 
 /*
  * Computes the effective requests of a Pod for all extended resources, accelerators or not: another
  * policy may declare any of them an accelerator. Each is at most COMPANION_MAX, and quantities that
- * are not integers are left out. Sets `*demands`, sorted by resource, to an array in the arena
+ * are not integers are left out. Sets `*requests`, sorted by resource, to an array in the arena
  * whose strings borrow from the Pod. Returns 0, or -1 if the arena is exhausted.
  */
-int policy_demands(const struct pod *pod, struct arena *arena, const struct demand **demands, uint32_t *count);
+int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct resource_request **requests,
+			uint32_t *count);
 
 /*
  * Whether what the Pod requires of its node is short enough to be evaluated and kept. Otherwise the
@@ -75,7 +76,7 @@ bool policy_placement_bounded(const struct pod *pod);
  * Whether one of the demands is for an accelerator, or for a resource that some quota names.
  * Otherwise no quota can count the Pod.
  */
-bool policy_counts_some(const struct policy *policy, const struct demand *demands, uint32_t count);
+bool policy_counts_some(const struct policy *policy, const struct resource_request *requests, uint32_t count);
 
 /*
  * Whether a resource is an extended one: its name has a domain that is not one of Kubernetes
@@ -85,11 +86,11 @@ bool policy_counts_some(const struct policy *policy, const struct demand *demand
 bool resource_is_extended(struct str name);
 
 /*
- * Sets the models of a holding from what the Pod requires of its node. The demands of the holding
- * must be set. The names borrow from the policy, and the list is in the arena. Returns 0, or -1 if
- * the arena is exhausted.
+ * Sets the models of a consumer from what the Pod requires of its node. The requests of the
+ * consumer must be set. The names borrow from the policy, and the list is in the arena. Returns 0,
+ * or -1 if the arena is exhausted.
  */
-int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct holding *holding);
+int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct consumer *consumer);
 
 /* How the labels of a node match the Accelerators, for a Pod that is bound to it. Bits. */
 enum node_fit {
@@ -99,11 +100,11 @@ enum node_fit {
 };
 
 /*
- * Sets the node_models of a holding from the labels of its node. The demands of the holding must be
- * set; names and list are as for policy_place. Returns bits of enum node_fit, or -1 if the arena is
- * exhausted.
+ * Sets the node_models of a consumer from the labels of its node. The requests of the consumer must
+ * be set; names and list are as for policy_place. Returns bits of enum node_fit, or -1 if the arena
+ * is exhausted.
  */
 int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,
-			 struct holding *holding);
+			 struct consumer *consumer);
 
 #endif

@@ -1,4 +1,4 @@
-#include "policy/evaluate/objection.h"
+#include "policy/evaluate/violation.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,10 +20,10 @@ const char *reason_name(enum reason reason)
 	return reason_names[reason];
 }
 
-static bool known_objection(const struct decision *decision, enum reason reason, struct str name, struct str message)
+static bool known_violation(const struct decision *decision, enum reason reason, struct str name, struct str message)
 {
-	for (uint32_t i = 0; i < decision->objection_count; i++) {
-		const struct objection *there = &decision->objections[i];
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		const struct violation *there = &decision->violations[i];
 		if (there->reason == reason && str_eq(there->name, name) && str_eq(there->message, message))
 			return true;
 	}
@@ -51,8 +51,8 @@ static size_t make_plain(char *text, size_t len)
 }
 
 /*
- * Replaces the words that programs wait for, except at the beginning as excess_text.c writes them,
- * because the Pod may have supplied them.
+ * Replaces the words that programs wait for, except at the beginning as quota_violation_text.c
+ * writes them, because the Pod may have supplied them.
  */
 static void hide_wait(char *text, size_t len, enum reason reason)
 {
@@ -64,8 +64,8 @@ static void hide_wait(char *text, size_t len, enum reason reason)
 			text[i + sizeof "exceeded" - 1] = '_';
 }
 
-int decision_object(struct decision *decision, struct arena *arena, enum reason reason, enum enforcement enforcement,
-		    struct str name, const char *format, ...)
+int decision_add_violation(struct decision *decision, struct arena *arena, enum reason reason,
+			   enum enforcement enforcement, struct str name, const char *format, ...)
 {
 	char text[MESSAGE_MAX + 1];
 	va_list args;
@@ -79,20 +79,20 @@ int decision_object(struct decision *decision, struct arena *arena, enum reason 
 	hide_wait(text, kept, reason);
 	if (decision->mirror && enforcement == ENFORCEMENT_DENY)
 		enforcement = ENFORCEMENT_AUDIT;
-	bool deny = enforcement == ENFORCEMENT_DENY, first_refusal = deny && !decision->denied;
+	bool deny = enforcement == ENFORCEMENT_DENY, first_denial = deny && !decision->denied;
 	decision->denied |= deny;
-	if (known_objection(decision, reason, name, (struct str){text, kept}))
+	if (known_violation(decision, reason, name, (struct str){text, kept}))
 		return 0;
-	if (decision->objection_count == DECISION_OBJECTIONS_MAX && !first_refusal)
+	if (decision->violation_count == DECISION_VIOLATIONS_MAX && !first_denial)
 		return 0;
-	/* Names are copied, because an objection may outlive the snapshot. */
+	/* Names are copied, because a violation may outlive the snapshot. */
 	struct str message = arena_str(arena, (struct str){text, kept});
 	name = arena_str(arena, name);
 	if (!str_present(message) || !str_present(name))
 		return -1;
 	/* A denial always has a reason, even if warnings have filled the list before. */
-	if (decision->objection_count == DECISION_OBJECTIONS_MAX)
-		decision->objection_count--;
-	decision->objections[decision->objection_count++] = (struct objection){reason, enforcement, name, message};
+	if (decision->violation_count == DECISION_VIOLATIONS_MAX)
+		decision->violation_count--;
+	decision->violations[decision->violation_count++] = (struct violation){reason, enforcement, name, message};
 	return 0;
 }

@@ -1,0 +1,17 @@
+#include "policy/evaluate/guard_violation.h"
+
+#include "policy/base/show.h"
+#include "policy/evaluate/trace.h"
+#include "policy/evaluate/violation.h"
+
+int guard_violation(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
+		    const struct container *container, const char *before, struct str detail, const char *after)
+{
+	struct str of = container ? container->name : STR("");
+	struct str name = kind < GUARD_WORDS ? e->policy->guard_words[kind] : STR("hostPaths");
+	trace_violation(e, guard, name, of);
+	return decision_add_violation(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
+				      "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
+				      SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after,
+				      SHOWN(guard->name));
+}

@@ -1,0 +1,25 @@
+/* violation: adds violations, with their messages, to a decision. */
+#ifndef POLICY_EVALUATE_VIOLATION_H
+#define POLICY_EVALUATE_VIOLATION_H
+
+#include "gpugate/arena.h"
+#include "gpugate/decision.h"
+#include "gpugate/policy_enums.h"
+
+/*
+ * Workflow engines (Argo Workflows, Tekton, Airflow) retry a Pod that was denied with status 403
+ * and a message that contains the words `exceeded quota`, and give up otherwise. Messages about
+ * quotas start with this if waiting helps, and no other message contains the words.
+ */
+#define DECISION_WAIT "exceeded quota: "
+
+/*
+ * Adds a violation whose message is formatted into the arena. `name` is copied. The enforcement
+ * deny denies the Pod unless it is a mirror Pod, and allow drops the violation. Returns 0, or -1 if
+ * the arena is exhausted.
+ */
+__attribute__((format(printf, 6, 7))) int decision_add_violation(struct decision *decision, struct arena *arena,
+								 enum reason reason, enum enforcement enforcement,
+								 struct str name, const char *format, ...);
+
+#endif
