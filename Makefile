@@ -146,7 +146,7 @@ fuzzers: $(FUZZ_BINARIES) ## build the fuzz targets
 model: build/.packages-model ## search every interleaving of the ledger's protocol, and find what is wrong with its mutants
 	$(Q)$(PYTHON) tests/model/check.py $(MODEL_ARGS)
 
-layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle, but for those in its list
+layers: build/gpugate ## the arrows between folders go one way, and no files depend on each other in a circle
 	$(Q)$(PYTHON) tests/layers/layers.py
 
 prose: build/.packages-lint ## the words, sentences, lines and spelling of documents, comments and messages
@@ -220,6 +220,8 @@ $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: web
 # Their allocations fail when they say so.
 $(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
 $(OUT)/unit/policy/document/test_memory: LDLIBS += -Wl,--wrap=calloc,--wrap=reallocarray
+$(OUT)/unit/webhook/kube/test_memory: LDLIBS += -Wl,--wrap=calloc
+$(OUT)/unit/policy/compile/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
 
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)

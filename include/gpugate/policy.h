@@ -35,7 +35,7 @@ struct policy_location {
 
 /*
  * Loads and compiles the files at and below the paths. Returns new, or NULL if the report contains
- * errors or memory is exhausted. The caller has initialized the report.
+ * errors; exhausted memory is one of them. The caller has initialized the report.
  */
 struct policy *policy_load(const char *const *paths, size_t count, struct report *report);
 void policy_retain(const struct policy *policy);

@@ -1,8 +1,7 @@
 /*
  * policy_enums: the enumerated values of the policy language. The documents, the compiled policy,
- * and the interfaces to the rest of the program use them. Their order is that of the word lists in
- * policy/document/schema_*.c, because a document stores the position of a word. (The words of
- * onOutage are mapped in policy/compile/settings.c.)
+ * and the interfaces to the rest of the program use them. Each word in policy/document/schema_*.c
+ * states its value.
  */
 #ifndef GPUGATE_POLICY_ENUMS_H
 #define GPUGATE_POLICY_ENUMS_H
@@ -12,8 +11,12 @@ enum enforcement { ENFORCEMENT_DENY, ENFORCEMENT_WARN, ENFORCEMENT_AUDIT, ENFORC
 enum measure { MEASURE_COUNT, MEASURE_GPUS, MEASURE_MEMORY };
 enum mig_strategy { MIG_MIXED, MIG_SINGLE };
 enum on_conflict { CONFLICT_DENY, CONFLICT_KEEP, CONFLICT_OVERRIDE };
+/* Of the webhooks, as Kubernetes has it. */
+enum failure_policy { FAILURE_POLICY_FAIL, FAILURE_POLICY_IGNORE };
 enum visible_devices { VISIBLE_DEVICES_REFUSE, VISIBLE_DEVICES_VOID };
 enum selector_op { SELECTOR_IN, SELECTOR_NOT_IN, SELECTOR_EXISTS, SELECTOR_DOES_NOT_EXIST };
+enum toleration_op { TOLERATION_EQUAL, TOLERATION_EXISTS };
+enum toleration_effect { EFFECT_NO_SCHEDULE, EFFECT_PREFER_NO_SCHEDULE, EFFECT_NO_EXECUTE };
 
 enum guard_kind {
 	GUARD_VISIBLE_DEVICES_ENV,

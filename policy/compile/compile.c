@@ -66,8 +66,10 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 struct policy *policy_load(const char *const *paths, size_t count, struct report *report)
 {
 	struct policy *policy = calloc(1, sizeof *policy);
-	if (!policy)
+	if (!policy) {
+		report_file(report, STR(""), "no memory is left to read the policy");
 		return NULL;
+	}
 	atomic_init(&policy->references, 1);
 	arena_init(&policy->arena, SNAPSHOT_CHUNK, SNAPSHOT_MAX);
 	struct arena scratch;

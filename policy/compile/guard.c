@@ -97,7 +97,7 @@ void compile_guards(struct compile *c)
 {
 	struct policy *policy = c->policy;
 	for (size_t i = 0; i < GUARD_WORDS; i++)
-		policy->guard_words[i] = schema_guard_words[i].word;
+		policy->guard_words[schema_guard_words[i].value] = schema_guard_words[i].word;
 	uint32_t count = c->docs->guards.count;
 	const struct doc_guard **docs = (const struct doc_guard **)compile_sorted(
 	    c, c->docs->guards.items, count, sizeof(struct doc_guard), offsetof(struct doc_guard, name));

@@ -232,14 +232,16 @@ static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, st
 
 static void compile_inject(struct compile *c, const struct doc_inject *doc, struct rule *rule)
 {
-	static const struct str effects[] = {{"NoSchedule", 10}, {"PreferNoSchedule", 16}, {"NoExecute", 9}};
+	static const struct str effects[] = {[EFFECT_NO_SCHEDULE] = {"NoSchedule", 10},
+					     [EFFECT_PREFER_NO_SCHEDULE] = {"PreferNoSchedule", 16},
+					     [EFFECT_NO_EXECUTE] = {"NoExecute", 9}};
 	rule->node_selector = compile_keep_map(c, &doc->node_selector);
 	rule->node_selector_count = doc->node_selector.count;
 	rule->runtime_class = compile_keep(c, doc->runtime_class.s);
 	struct toleration *tolerations = compile_alloc(c, doc->tolerations.count, sizeof *tolerations);
 	for (uint32_t i = 0; i < doc->tolerations.count; i++) {
 		const struct doc_toleration *t = &doc->tolerations.items[i];
-		bool exists = t->op.set && t->op.value == 1;
+		bool exists = t->op.value == TOLERATION_EXISTS;
 		tolerations[i] = (struct toleration){.key = compile_keep(c, t->key.s),
 						     .op = exists ? STR("Exists") : STR("Equal"),
 						     .value = compile_keep(c, t->value.s)};

@@ -42,11 +42,9 @@ void check_profile(struct report *report, const struct docs *docs, void *object,
 void check_toleration(struct report *report, const struct docs *docs, void *object, struct location at)
 {
 	const struct doc_toleration *toleration = object;
-	/* The position of NoExecute in the schema's table of effects. */
-	const int no_execute = 2;
 
 	(void)at;
-	if (toleration->seconds.set && !(toleration->effect.set && toleration->effect.value == no_execute))
+	if (toleration->seconds.set && !(toleration->effect.set && toleration->effect.value == EFFECT_NO_EXECUTE))
 		docs_report(report, docs, SEVERITY_ERROR, toleration->seconds.at,
 			    "\"tolerationSeconds\" needs the effect NoExecute; Kubernetes refuses it otherwise");
 }

@@ -239,6 +239,7 @@ static void check_one_settings(struct decoder *decoder)
 
 void decode_finish(struct decoder *decoder)
 {
+	static const struct location nowhere = {UINT32_MAX, 0, 0, 0};
 	for (size_t i = 0; i < KINDS; i++) {
 		const struct schema_kind *kind = &schema_kinds[i];
 		struct document_list *document_list = &decoder->document_lists[i];
@@ -257,4 +258,5 @@ void decode_finish(struct decoder *decoder)
 		*document_list = (struct document_list){NULL, 0, 0};
 	}
 	check_one_settings(decoder);
+	decode_defaults(decoder, schema_kinds[KIND_SETTINGS].object, &decoder->docs->default_settings, nowhere);
 }

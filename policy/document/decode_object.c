@@ -187,7 +187,7 @@ static void decode_objects(const struct decode_task *task)
 	char expected[120], words[80];
 	uint32_t count = 0;
 
-	if (field->word_count > 0 && list->type == NODE_SCALAR && decode_report_word(field, list->text) == 0)
+	if (field->word_count > 0 && list->type == NODE_SCALAR && decode_report_word(field, list->text) >= 0)
 		return;
 	if (field->word_count > 0)
 		snprintf(expected, sizeof expected, "the word %.*s or a list of objects",

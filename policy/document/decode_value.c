@@ -129,7 +129,7 @@ void decode_number(const struct decode_task *task)
 	snprintf(expected, sizeof expected, "a whole number%s%s", *word ? " or the word " : "", word);
 	if (node->type != NODE_SCALAR || node_is_null(node) || node->bad) {
 		decode_wrong_type(task, node, expected);
-	} else if (*word && decode_report_word(field, node->text) == 0) {
+	} else if (*word && decode_report_word(field, node->text) >= 0) {
 		*number = (struct number){.word = true, .set = true, .at = node->at};
 	} else if (!node->plain && decode_parse_number(node->text, &value)) {
 		DECODE_REPORT(task->decoder, node->at,
@@ -186,7 +186,7 @@ int decode_report_word(const struct schema_field *field, struct str text)
 {
 	for (size_t i = 0; i < field->word_count; i++) {
 		if (str_eq(field->words[i].word, text))
-			return (int)i;
+			return field->words[i].value;
 	}
 	return -1;
 }

@@ -27,7 +27,7 @@ void decode_read_choice(const struct decode_task *task, const struct node *node,
  */
 bool decode_parse_number(struct str text, int64_t *out);
 
-/* Returns the position of a word in the field's table, or -1. */
+/* Returns the value of a word of the field, or -1 if it has no such word. */
 int decode_report_word(const struct schema_field *field, struct str text);
 
 /*

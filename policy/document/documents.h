@@ -39,7 +39,7 @@ struct number {
 };
 
 struct choice {
-	int value; /* Position in the field's table of words, usually a value of an enum. */
+	int value; /* The value of the word in the field's table, usually of an enum. */
 	bool set;
 	struct location at;
 };
@@ -107,11 +107,11 @@ struct doc_settings {
 	struct choice uncovered;         /* enum enforcement: deny, warn, audit, allow. */
 	struct choice unknown_resources; /* enum enforcement: deny, warn, audit, allow. */
 	struct texts other_resources;    /* Names or globs. */
-	struct choice on_outage;         /* Position in the table: 0 is deny, 1 is allow. */
+	struct choice on_outage;         /* enum enforcement: deny, allow. */
 	struct doc_exempt exempt;
 	struct number terminating_seconds; /* In seconds, or the word `never`. */
-	struct choice guard_failure;       /* Position in the table: 0 is Ignore, 1 is Fail. */
-	struct choice quota_failure;       /* Position in the table: 0 is Fail, 1 is Ignore. */
+	struct choice guard_failure;       /* enum failure_policy: Ignore, Fail. */
+	struct choice quota_failure;       /* enum failure_policy: Fail, Ignore. */
 };
 
 /* A resource that NVIDIA's device plugin offers several times. */
@@ -269,9 +269,9 @@ struct doc_rewrite {
 struct doc_toleration {
 	struct location at;
 	struct text key;
-	struct choice op; /* Equal, Exists. */
+	struct choice op; /* enum toleration_op: Equal, Exists. */
 	struct text value;
-	struct choice effect; /* NoSchedule, PreferNoSchedule, NoExecute. Not set: all effects. */
+	struct choice effect; /* enum toleration_effect. Not set: all effects. */
 	struct number seconds;
 };
 
@@ -340,6 +340,7 @@ struct source {
 struct docs {
 	LIST_OF(struct doc_settings) settings;
 	LIST_OF(struct doc_accelerator) accelerators;
+	struct doc_settings default_settings; /* What is in force without a Settings document. */
 	LIST_OF(struct doc_tenant) tenants;
 	LIST_OF(struct doc_rule) rules;
 	LIST_OF(struct doc_guard) guards;

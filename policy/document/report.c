@@ -100,6 +100,8 @@ struct finding *report_add(struct report *report, const struct finding *finding)
 	*slot = *finding;
 	slot->file = file;
 	slot->text = report_clean(report, finding->text, false);
+	if (finding->text.len && !slot->text.len)
+		slot->text = STR("no memory is left to say what is wrong here");
 	slot->quote = (struct str){"", 0};
 	slot->quote_from = 1;
 	return slot;

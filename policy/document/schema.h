@@ -45,6 +45,7 @@ enum field_flag {
 
 struct schema_word {
 	struct str word;
+	int value; /* What a decoded choice holds, usually of an enum. 0 for an only word. */
 	const char *doc;
 };
 
@@ -65,7 +66,7 @@ struct schema_field {
 	 * only item.
 	 */
 	const char *fallback;
-	const struct schema_word *words; /* FIELD_CHOICE and FIELD_CHOICES: indexed by the enum. */
+	const struct schema_word *words; /* FIELD_CHOICE and FIELD_CHOICES. */
 	size_t word_count;
 	const struct schema_object *object; /* FIELD_OBJECT, FIELD_OBJECTS and FIELD_OBJECT_MAP. */
 	/* FIELD_REQUIRED does not hold if this key is given. Absent: it always holds. */
@@ -108,8 +109,8 @@ struct schema_kind {
 extern const struct schema_kind schema_kinds[KINDS];
 
 /*
- * The words of a Guard's `deny`, indexed by enum guard_kind. The compiled policy also uses them,
- * for messages and metrics.
+ * The words of a Guard's `deny`; their values are of enum guard_kind. The compiled policy also
+ * uses them, for messages and metrics.
  */
 extern const struct schema_word schema_guard_words[GUARD_WORDS];
 

@@ -3,12 +3,12 @@
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word strategy_words[] = {
-    {WORD("mixed"), "Each profile has a resource name of its own, such as nvidia.com/mig-1g.10gb."},
-    {WORD("single"), "Slices appear under the Accelerator's own resource name."},
+    {WORD("mixed"), MIG_MIXED, "Each profile has a resource name of its own, such as nvidia.com/mig-1g.10gb."},
+    {WORD("single"), MIG_SINGLE, "Slices appear under the Accelerator's own resource name."},
 };
 
 static const struct schema_word builtin_words[] = {
-    {WORD("builtin"), "The table that gpugate has for the model."},
+    {WORD("builtin"), 0, "The table that gpugate has for the model."},
 };
 
 static const struct schema_field profile_fields[] = {

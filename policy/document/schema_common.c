@@ -3,16 +3,16 @@
 #include "policy/document/schema_parts.h"
 
 const struct schema_word schema_enforcement_words[] = {
-    {WORD("deny"), "The request is refused."},
-    {WORD("warn"), "The request is admitted, and its sender gets a warning."},
-    {WORD("audit"), "The request is admitted; only the log and the audit annotations record it."},
+    {WORD("deny"), ENFORCEMENT_DENY, "The request is refused."},
+    {WORD("warn"), ENFORCEMENT_WARN, "The request is admitted, and its sender gets a warning."},
+    {WORD("audit"), ENFORCEMENT_AUDIT, "The request is admitted; only the log and the audit annotations record it."},
 };
 
 static const struct schema_word selector_words[] = {
-    {WORD("In"), "It has one of the values."},
-    {WORD("NotIn"), "It has none of the values, or is absent."},
-    {WORD("Exists"), "It is there."},
-    {WORD("DoesNotExist"), "It is absent."},
+    {WORD("In"), SELECTOR_IN, "It has one of the values."},
+    {WORD("NotIn"), SELECTOR_NOT_IN, "It has none of the values, or is absent."},
+    {WORD("Exists"), SELECTOR_EXISTS, "It is there."},
+    {WORD("DoesNotExist"), SELECTOR_DOES_NOT_EXIST, "It is absent."},
 };
 
 /* The operators that need values, and those that take none. */

@@ -3,37 +3,45 @@
 #include "policy/document/schema_parts.h"
 
 const struct schema_word schema_guard_words[GUARD_WORDS] = {
-    {WORD("visibleDevicesEnv"), "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES, unless it "
-				"is empty, `void` or `none`."},
-    {WORD("hostDeviceMounts"),
+    {WORD("visibleDevicesEnv"), GUARD_VISIBLE_DEVICES_ENV,
+     "A variable that chooses devices by itself, such as NVIDIA_VISIBLE_DEVICES, unless it "
+     "is empty, `void` or `none`."},
+    {WORD("hostDeviceMounts"), GUARD_HOST_DEVICE_MOUNTS,
      "A hostPath volume of an accelerator's device files, of what hands devices out on the node, or of a "
      "folder above these."},
-    {WORD("deviceVolumeMounts"), "Anything mounted below /var/run/nvidia-container-devices, where mounts choose "
-				 "devices, or below such a folder of another "
-				 "vendor."},
-    {WORD("mixedMigInContainer"), "Two MIG profiles in one container, of which the container would see only one."},
-    {WORD("sharedRequestAboveOne"), "More shares of one device in a container than its Accelerator allows."},
-    {WORD("preboundNodeName"),
+    {WORD("deviceVolumeMounts"), GUARD_DEVICE_VOLUME_MOUNTS,
+     "Anything mounted below /var/run/nvidia-container-devices, where mounts choose "
+     "devices, or below such a folder of another "
+     "vendor."},
+    {WORD("mixedMigInContainer"), GUARD_MIXED_MIG,
+     "Two MIG profiles in one container, of which the container would see only one."},
+    {WORD("sharedRequestAboveOne"), GUARD_SHARED_ABOVE_ONE,
+     "More shares of one device in a container than its Accelerator allows."},
+    {WORD("preboundNodeName"), GUARD_PREBOUND_NODE_NAME,
      "A Pod that sets spec.nodeName and so passes the scheduler, and the taints of GPU nodes, by."},
-    {WORD("privileged"),
+    {WORD("privileged"), GUARD_PRIVILEGED,
      "A privileged container, which sees every device of its node, and what amounts to one: the capabilities ALL, "
      "SYS_ADMIN, "
      "SYS_MODULE and MKNOD, SYS_PTRACE together with hostPID, a Windows HostProcess container, and procMount "
      "Unmasked."},
-    {WORD("ephemeralContainers"), "An ephemeral container, in whatever Pod."},
-    {WORD("resourceClaims"), "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
-    {WORD("deviceAnnotations"), "An annotation by which a container runtime or an NRI plug-in adds devices to "
-				"containers, such as cdi.k8s.io/gpu."},
-    {WORD("fractionAnnotations"), "An annotation by which KAI or Run:ai gives a Pod a part of a GPU, which quotas do "
-				  "not count: gpu-fraction, gpu-memory, "
-				  "gpu-fraction-num-devices."},
-    {WORD("severalSlicesInContainer"),
+    {WORD("ephemeralContainers"), GUARD_EPHEMERAL_CONTAINERS, "An ephemeral container, in whatever Pod."},
+    {WORD("resourceClaims"), GUARD_RESOURCE_CLAIMS,
+     "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
+    {WORD("deviceAnnotations"), GUARD_DEVICE_ANNOTATIONS,
+     "An annotation by which a container runtime or an NRI plug-in adds devices to "
+     "containers, such as cdi.k8s.io/gpu."},
+    {WORD("fractionAnnotations"), GUARD_FRACTION_ANNOTATIONS,
+     "An annotation by which KAI or Run:ai gives a Pod a part of a GPU, which quotas do "
+     "not count: gpu-fraction, gpu-memory, "
+     "gpu-fraction-num-devices."},
+    {WORD("severalSlicesInContainer"), GUARD_SEVERAL_SLICES,
      "More than one MIG slice of one profile in a container, of which CUDA would use only one."},
 };
 
 static const struct schema_word visible_words[] = {
-    {WORD("refuse"), "Nothing is set; whether the variable is refused is for visibleDevicesEnv in `deny` to say."},
-    {WORD("void"),
+    {WORD("refuse"), VISIBLE_DEVICES_REFUSE,
+     "Nothing is set; whether the variable is refused is for visibleDevicesEnv in `deny` to say."},
+    {WORD("void"), VISIBLE_DEVICES_VOID,
      "/mutate sets the variable to `void` in containers that ask for no accelerator, and /validate requires it."},
 };
 

@@ -5,13 +5,12 @@
 #include "policy/document/config_read.h"
 #include "policy/document/schema_parts.h"
 
-static const struct schema_word version_words[] = {{WORD("v1"), "The version that is read."}};
+static const struct schema_word version_words[] = {{WORD("v1"), 0, "The version that is read."}};
 
-/* The first words have the order of enum mig_strategy. */
 static const struct schema_word strategy_words[] = {
-    {WORD("mixed"), "Each profile has a resource name of its own."},
-    {WORD("single"), "Slices appear as whole GPUs."},
-    [MIG_STRATEGY_NONE] = {WORD("none"), "Slices are not advertised."},
+    {WORD("mixed"), MIG_MIXED, "Each profile has a resource name of its own."},
+    {WORD("single"), MIG_SINGLE, "Slices appear as whole GPUs."},
+    {WORD("none"), MIG_STRATEGY_NONE, "Slices are not advertised."},
 };
 
 static const struct schema_field flags_fields[] = {

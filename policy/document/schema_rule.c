@@ -3,28 +3,28 @@
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word rule_enforcement_words[] = {
-    {WORD("deny"), "The Rule acts, and refuses the Pods that it cannot act on."},
-    {WORD("warn"),
+    {WORD("deny"), ENFORCEMENT_DENY, "The Rule acts, and refuses the Pods that it cannot act on."},
+    {WORD("warn"), ENFORCEMENT_WARN,
      "The Rule changes and refuses nothing; who creates a Pod gets a warning that says what it would do."},
-    {WORD("audit"),
+    {WORD("audit"), ENFORCEMENT_AUDIT,
      "The Rule changes and refuses nothing; the log, the audit annotations and the metrics say what it would do."},
 };
 
 static const struct schema_word conflict_words[] = {
-    {WORD("deny"), "The Pod is refused, and the message names both values."},
-    {WORD("keep"), "The Pod's own value stays."},
-    {WORD("override"), "The Rule's value replaces the Pod's."},
+    {WORD("deny"), CONFLICT_DENY, "The Pod is refused, and the message names both values."},
+    {WORD("keep"), CONFLICT_KEEP, "The Pod's own value stays."},
+    {WORD("override"), CONFLICT_OVERRIDE, "The Rule's value replaces the Pod's."},
 };
 
 static const struct schema_word toleration_words[] = {
-    {WORD("Equal"), "The taint's value must equal `value`."},
-    {WORD("Exists"), "Any value of the taint is tolerated."},
+    {WORD("Equal"), TOLERATION_EQUAL, "The taint's value must equal `value`."},
+    {WORD("Exists"), TOLERATION_EXISTS, "Any value of the taint is tolerated."},
 };
 
 static const struct schema_word effect_words[] = {
-    {WORD("NoSchedule"), "Pods are not scheduled onto the node."},
-    {WORD("PreferNoSchedule"), "Pods are scheduled elsewhere if possible."},
-    {WORD("NoExecute"), "Running Pods are evicted as well."},
+    {WORD("NoSchedule"), EFFECT_NO_SCHEDULE, "Pods are not scheduled onto the node."},
+    {WORD("PreferNoSchedule"), EFFECT_PREFER_NO_SCHEDULE, "Pods are scheduled elsewhere if possible."},
+    {WORD("NoExecute"), EFFECT_NO_EXECUTE, "Running Pods are evicted as well."},
 };
 
 static const struct schema_field range_fields[] = {

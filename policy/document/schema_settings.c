@@ -2,29 +2,30 @@
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word coverage_words[] = {
-    {WORD("deny"), "The Pod is refused."},
-    {WORD("warn"), "The Pod is admitted, and its sender gets a warning."},
-    {WORD("audit"), "The Pod is admitted; only the log and the audit annotations record it."},
-    {WORD("allow"), "The Pod is admitted silently."},
+    {WORD("deny"), ENFORCEMENT_DENY, "The Pod is refused."},
+    {WORD("warn"), ENFORCEMENT_WARN, "The Pod is admitted, and its sender gets a warning."},
+    {WORD("audit"), ENFORCEMENT_AUDIT, "The Pod is admitted; only the log and the audit annotations record it."},
+    {WORD("allow"), ENFORCEMENT_ALLOW, "The Pod is admitted silently."},
 };
 
 static const struct schema_word outage_words[] = {
-    {WORD("deny"), "Accelerator Pods are asked to try again later."},
-    {WORD("allow"), "Accelerator Pods are admitted uncounted, so a quota can be exceeded."},
+    {WORD("deny"), ENFORCEMENT_DENY, "Accelerator Pods are asked to try again later."},
+    {WORD("allow"), ENFORCEMENT_ALLOW, "Accelerator Pods are admitted uncounted, so a quota can be exceeded."},
 };
 
 static const struct schema_word never_words[] = {
-    {WORD("never"), "A Pod counts until it is gone from the cluster, however long that takes."},
+    {WORD("never"), 0, "A Pod counts until it is gone from the cluster, however long that takes."},
 };
 
 static const struct schema_word failure_words[] = {
-    {WORD("Ignore"), "Pods are admitted unseen; a view of the cluster still counts them."},
-    {WORD("Fail"), "Pods are refused until gpugate answers again, those without accelerators as well."},
+    {WORD("Ignore"), FAILURE_POLICY_IGNORE, "Pods are admitted unseen; a view of the cluster still counts them."},
+    {WORD("Fail"), FAILURE_POLICY_FAIL,
+     "Pods are refused until gpugate answers again, those without accelerators as well."},
 };
 
 static const struct schema_word quota_failure_words[] = {
-    {WORD("Fail"), "Pods that ask for accelerators are refused until gpugate answers again."},
-    {WORD("Ignore"),
+    {WORD("Fail"), FAILURE_POLICY_FAIL, "Pods that ask for accelerators are refused until gpugate answers again."},
+    {WORD("Ignore"), FAILURE_POLICY_IGNORE,
      "They are admitted unseen, so a quota can be exceeded; a view of the cluster counts them afterwards."},
 };
 

@@ -2,10 +2,10 @@
 #include "policy/document/schema_parts.h"
 
 static const struct schema_word measure_words[] = {
-    {WORD("count"), "Devices of the named resources."},
-    {WORD("gpus"),
+    {WORD("count"), MEASURE_COUNT, "Devices of the named resources."},
+    {WORD("gpus"), MEASURE_GPUS,
      "GPU equivalents: of a MIG slice the larger of its shares of compute and memory, of a share 1/replicas."},
-    {WORD("memory"), "Nominal device memory in bytes; of a share memory/replicas."},
+    {WORD("memory"), MEASURE_MEMORY, "Nominal device memory in bytes; of a share memory/replicas."},
 };
 
 static const struct schema_field quota_fields[] = {

@@ -74,7 +74,7 @@ PLAN = {
         ("build/gpugate model ", EXAMPLE),
         ("build/gpugate man models | man -l -", EXAMPLE),
         ("make docs/reference/command-line.md", PART),
-        ("python3 tests/layers/layers.py", PART),
+        ("make layers", LONG),
         ("/usr/bin/python3 -m pytest", EXAMPLE),
         ("/usr/bin/python3 -m pytest", PART),
         ("/usr/bin/python3 -m pytest", PART),

@@ -133,6 +133,33 @@ def test_the_readmes_refusal_is_that_of_its_policy(serve):
     assert decision.message == re.sub(r"\s+", " ", refusal)
 
 
+# --- The README ---
+
+README_LINES = range(110, 121)
+RIVALS = ["ResourceQuota", "Kueue", "HAMi", "Capsule", "Kyverno"]
+READERS = ["Install", "Operate", "Look up", "Write policy", "Understand", "Contribute"]
+
+
+def readme_section(title):
+    return re.search(rf"^## {title}\n\n(.*?)(?=^## |\Z)", (ROOT / "README.md").read_text(), re.M | re.S)[1]
+
+
+def test_the_readme_is_short_and_complete():
+    """It is the first page for everybody, so everything that grows belongs in docs/."""
+    assert len((ROOT / "README.md").read_text().splitlines()) in README_LINES
+    rows = readme_section("When to use what").splitlines()[2:]
+    assert [re.match(r"\| (\w+) \|.+\|.+\|$", row)[1] for row in rows if row] == RIVALS
+    assert len(readme_section("Install with Helm").split("\n\n")[0].splitlines()) <= 6
+    assert "gpugate serve" in readme_section("The path of a request")
+    assert re.findall(r"^- \*\*(.+?)\*\*:", readme_section("Documents"), re.M) == READERS
+
+
+def test_the_readme_leads_to_every_document():
+    links = set(re.findall(r"\]\(docs/([\w./-]+)\)", readme_section("Documents")))
+    there = {str(path.relative_to(DOCS)) for path in [*DOCS.glob("*.md"), *(DOCS / "reference").glob("*.md"), DOCS / "hacking"]}
+    assert links == there, links ^ there
+
+
 # --- Options and commands ---
 
 # Options of other programs that the documents name.

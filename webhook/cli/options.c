@@ -177,7 +177,8 @@ static int read_operand(const struct option_table *table, const char *argument, 
 
 static int set_fallbacks(const struct option_table *table, void *values, struct error *err)
 {
-	memset(values, 0, table->values_size);
+	if (table->values_size > 0)
+		memset(values, 0, table->values_size);
 	for (size_t i = 0; i < table->count; i++)
 		if (table->rows[i].fallback && set(&table->rows[i], table->rows[i].fallback, values, err) < 0)
 			return -1;

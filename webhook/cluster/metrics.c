@@ -8,9 +8,6 @@ static const char *const state_names[] = {
     [RECORD_UNKNOWN] = "unknown", [RECORD_MISSING] = "missing", [RECORD_SETTLING] = "settling",
     [RECORD_OPEN] = "open",       [RECORD_NEWER] = "newer",     NULL};
 
-static const char *const watch_names[WATCHES + 1] = {
-    [WATCH_NAMESPACES] = "namespaces", [WATCH_NODES] = "nodes", [WATCH_PODS] = "pods", [WATCH_RECORD] = "gpuledgers"};
-
 enum row {
 	STATE,
 	PENDING,
@@ -101,13 +98,13 @@ static const struct metric rows[ROWS] = {
 		 .type = METRIC_GAUGE,
 		 .unit = "seconds",
 		 .help = "How long ago the API server was heard of, by what is watched.",
-		 .labels = {{"watch", watch_names}},
+		 .labels = {{"watch", watches_names}},
 		 .alerts = "GpugateViewSilent"},
     [STREAMS] = {.name = "gpugate_view_streams_total",
 		 .type = METRIC_COUNTER,
 		 .unit = "watches",
 		 .help = "Watches that were opened, by what is watched.",
-		 .labels = {{"watch", watch_names}}},
+		 .labels = {{"watch", watches_names}}},
     [UNREADABLE] = {.name = "gpugate_view_unreadable_total",
 		    .type = METRIC_COUNTER,
 		    .unit = "objects",

@@ -5,6 +5,11 @@
 #include "webhook/cluster/document.h"
 #include "webhook/cluster/state.h"
 
+const char *const watches_names[] = {
+    [WATCH_NAMESPACES] = "namespaces", [WATCH_NODES] = "nodes", [WATCH_PODS] = "pods",
+    [WATCH_RECORD] = "gpuledgers",     [WATCHES] = NULL,
+};
+
 static void lock(struct ledger_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->mutex);
@@ -258,23 +263,21 @@ static void no_bookmark(void *context, uint64_t version)
 int watches_open(struct ledger_cluster *cluster, struct error *err)
 {
 	const struct kube_watch_options rows[WATCHES] = {
-	    [WATCH_NAMESPACES] = {.name = "namespaces",
-				  .path = "/api/v1/namespaces",
+	    [WATCH_NAMESPACES] = {.path = "/api/v1/namespaces",
 				  .metadata = true,
 				  .events = {namespaces_begin, namespaces_listed, namespaces_synced, namespaces_changed,
 					     no_bookmark, NULL}},
-	    [WATCH_NODES] = {.name = "nodes",
-			     .path = "/api/v1/nodes",
+	    [WATCH_NODES] = {.path = "/api/v1/nodes",
 			     .metadata = true,
 			     .events = {nodes_begin, nodes_listed, nodes_synced, nodes_changed, no_bookmark, NULL}},
-	    [WATCH_PODS] = {.name = "pods",
-			    .path = "/api/v1/pods",
+	    [WATCH_PODS] = {.path = "/api/v1/pods",
 			    .events = {pods_begin, pods_listed, pods_synced, pods_changed, pods_bookmark, NULL,
 				       pods_turned}},
-	    [WATCH_RECORD] = {.name = "gpuledgers", .path = LEDGER_OBJECTS_PATH, .events = record_events},
+	    [WATCH_RECORD] = {.path = LEDGER_OBJECTS_PATH, .events = record_events},
 	};
 	for (int i = 0; i < WATCHES; i++) {
 		struct kube_watch_options options = rows[i];
+		options.name = watches_names[i];
 		options.events.context = cluster;
 		options.log = cluster->options.log;
 		cluster->watches[i] = kube_watch_create(cluster->options.loop, cluster->options.client, &options, err);

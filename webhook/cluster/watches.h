@@ -11,6 +11,9 @@ struct ledger_cluster;
 
 enum { WATCH_NAMESPACES, WATCH_NODES, WATCH_PODS, WATCH_RECORD, WATCHES };
 
+/* Their names in the log and in metrics, terminated by NULL. */
+extern const char *const watches_names[WATCHES + 1];
+
 /*
  * Creates the watches. That of Pods starts once namespaces and nodes are listed. Returns 0, or -1
  * with an error.

@@ -47,7 +47,12 @@ struct kube_client *kube_client_create(struct kube_loop *loop, struct kube_confi
 	}
 	client->loop = loop;
 	client->config = config;
-	if (set_addresses(client) < 0 || kube_requests_init(client) < 0) {
+	if (kube_requests_init(client) < 0) {
+		error_set(err, "not enough memory to talk to the Kubernetes API server");
+		kube_client_destroy(client);
+		return NULL;
+	}
+	if (set_addresses(client) < 0) {
 		error_set(err, "the API server's address %.200s cannot be used with the tls-server-name \"%.200s\"",
 			  kube_config_server(config),
 			  kube_config_server_name(config) ? kube_config_server_name(config) : "");

@@ -228,7 +228,7 @@ struct policy_store *policy_store_create(const char *const *paths, size_t count,
 	struct policy_store *store = calloc(1, sizeof *store);
 	const struct policy *policy = store ? policy_load(paths, count, report) : NULL;
 	if (!policy) {
-		if (report->errors == 0)
+		if (!store)
 			error_set(err, "not enough memory for the policy");
 		free(store);
 		return NULL;
@@ -304,7 +304,7 @@ static void reload(struct policy_store *store, struct report *report)
 	char commit[GIT_COMMIT_SIZE];
 	if (!policy) {
 		read_commit(store, commit);
-		log_rejected(store, report, commit, report->errors > 0 ? NULL : "not enough memory for the policy");
+		log_rejected(store, report, commit, NULL);
 		return;
 	}
 	read_source(store, policy, &source);

@@ -37,13 +37,11 @@ static struct policy *load(const char *const *paths, size_t count, struct error 
 	}
 	report_init(report);
 	struct policy *policy = policy_load(paths, count, report);
-	if (!policy && report->count) {
+	if (!policy) {
 		const struct finding *first = &report->findings[0];
 		error_set(err,
 			  "the policy %.200s has errors, the first of them at %.*s:%u: %.*s; `gpugate lint` shows all",
 			  paths[0], STR_ARG(first->file), first->line, STR_ARG(first->text));
-	} else if (!policy) {
-		error_set(err, "the policy %.200s cannot be loaded; `gpugate lint` says why", paths[0]);
 	}
 	report_release(report);
 	free(report);

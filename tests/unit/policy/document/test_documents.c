@@ -422,12 +422,12 @@ static void test_tenant_and_settings(void **state)
 	assert_int_equal(settings->enforcement.value, ENFORCEMENT_AUDIT);
 	assert_int_equal(settings->untenanted.value, ENFORCEMENT_ALLOW);
 	assert_int_equal(settings->uncovered.value, ENFORCEMENT_WARN);
-	assert_int_equal(settings->on_outage.value, 1);
+	assert_int_equal(settings->on_outage.value, ENFORCEMENT_ALLOW);
 	assert_true(settings->exempt.set && settings->exempt.namespaces.count == 1);
 	assert_true(is(settings->exempt.namespaces.items[0].s, "gpu-operator"));
 	assert_true(settings->exempt.groups.set && settings->exempt.groups.count == 0);
 	assert_true(settings->terminating_seconds.set && settings->terminating_seconds.word);
-	assert_int_equal(settings->guard_failure.value, 1);
+	assert_int_equal(settings->guard_failure.value, FAILURE_POLICY_FAIL);
 
 	assert_int_equal(r.docs.tenants.count, 1);
 	const struct doc_tenant *tenant = r.docs.tenants.items;
@@ -487,10 +487,11 @@ static void test_accelerator_rule_guard(void **state)
 	assert_true(!rule->match.requests.items[1].max.set);
 	assert_true(rule->rewrite.items[0].to_mig.pin.value && !str_present(rule->rewrite.items[0].to.s));
 	assert_true(!rule->rewrite.items[1].to_mig.set && is(rule->rewrite.items[1].to.s, "amd.com/gpu.shared"));
-	assert_int_equal(rule->inject.tolerations.items[0].op.value, 1);
-	assert_int_equal(rule->inject.tolerations.items[0].effect.value, 2);
+	assert_int_equal(rule->inject.tolerations.items[0].op.value, TOLERATION_EXISTS);
+	assert_int_equal(rule->inject.tolerations.items[0].effect.value, EFFECT_NO_EXECUTE);
 	assert_int_equal(rule->inject.tolerations.items[0].seconds.value, 30);
-	assert_true(rule->inject.tolerations.items[1].op.value == 0 && !rule->inject.tolerations.items[1].effect.set);
+	assert_true(rule->inject.tolerations.items[1].op.value == TOLERATION_EQUAL &&
+		    !rule->inject.tolerations.items[1].effect.set);
 	assert_true(is(rule->inject.runtime_class.s, "nvidia") && rule->required.value);
 	assert_int_equal(rule->on_conflict.value, CONFLICT_OVERRIDE);
 
@@ -692,7 +693,10 @@ static void test_hostile_words(void **state)
 	end(&r);
 }
 
-/* Every row has documentation: complete sentences, and descriptions of words. */
+/*
+ * Every row has documentation: complete sentences, and descriptions of words. Words of a field have
+ * different values.
+ */
 static void check_object(const struct schema_object *object)
 {
 	assert_true(object->field_count > 0 && object->field_count < 64 && object->doc);
@@ -701,8 +705,11 @@ static void check_object(const struct schema_object *object)
 		struct str doc = str_of(field->doc);
 		if (!str_ends(doc, STR(".")) || doc.ptr[0] < '/' || field->key.len == 0)
 			fail_msg("%s.%.*s has no proper sentence", object->name, STR_ARG(field->key));
-		for (size_t w = 0; w < field->word_count; w++)
+		for (size_t w = 0; w < field->word_count; w++) {
 			assert_non_null(field->words[w].doc);
+			for (size_t v = 0; v < w; v++)
+				assert_int_not_equal(field->words[v].value, field->words[w].value);
+		}
 		if (field->object)
 			check_object(field->object);
 	}

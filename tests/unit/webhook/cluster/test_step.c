@@ -89,8 +89,10 @@ static void test_a_text_that_is_too_long(void **state)
 /* What the watches have reached; 0: a list is needed. */
 static void set_versions(struct ledger_cluster *cluster, uint64_t version)
 {
-	for (int i = 0; i < WATCHES; i++)
+	for (int i = 0; i < WATCHES; i++) {
+		assert_non_null(watches_names[i]);
 		cluster->watches[i]->version = version;
+	}
 	cluster->publish.watch->version = version;
 }
 
