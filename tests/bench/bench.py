@@ -29,6 +29,8 @@ P99_MOST = 1.5
 SCALE_MOST = 1.5
 IDLE_MOST_MIB = 12.0
 GROWTH_MOST_KIB = 1024
+STEPS = 1000
+STEPS_MOST_S = 1.0
 
 NOTE = ("{0.connections} keep-alive TLS connections from one client thread, {0.threads} threads in each server, all on the "
         "same cores: ratios of throughput are flattered by the client's share of the CPU; the rows of server CPU are not. "
@@ -176,6 +178,24 @@ def reader(options, table: Table) -> list:
     return results
 
 
+def run_suites(options, table: Table, policy: Path, work: Path) -> dict:
+    """Runs the steps of tests in one suite, and in several that share the cores."""
+    seconds = {}
+    for files in (1, 10):
+        folder = inputs.write_suites(work / f"suites-{files}", STEPS, files)
+        command = [str(options.gpugate), "test", "--policy", str(policy), str(folder)]
+        taken = []
+        for _ in range(options.rounds):
+            begin = time.monotonic()
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            taken.append(time.monotonic() - begin)
+            if done.returncode or not done.stdout.endswith(f"\n{STEPS} passed, 0 failed, 0 errors\n"):
+                raise Failed(f"{' '.join(command)}: {done.stdout[-1000:]}{done.stderr}")
+        table.add(f"`gpugate test`, {STEPS} steps, {files} suite{'s' if files > 1 else ''}", taken, "s", most=STEPS_MOST_S)
+        seconds[str(files)] = taken
+    return seconds
+
+
 def machine() -> dict:
     model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), "unknown")
@@ -200,6 +220,7 @@ def measure(options, work: Path) -> dict:
     raw["floor"] = compare_floor(bench, table, base)
     if not options.stand_in:
         raw["reader"] = reader(options, table)
+        raw["suites"] = run_suites(options, table, base, work)
     rules = inputs.write_policy(work / "rules", 10, options.rules)
     raw["rules"] = compare_scale(bench, table, "Rules", base, rules, (10, options.rules))
     tenants = inputs.write_policy(work / "tenants", options.tenants, 10)

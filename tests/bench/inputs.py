@@ -152,3 +152,26 @@ def write_policy(folder: Path, tenants: int, rules: int) -> Path:
     for start in range(0, len(documents), PER_FILE):
         (folder / f"part-{start // PER_FILE}.yaml").write_text("".join(documents[start : start + PER_FILE]))
     return folder
+
+
+def write_suites(folder: Path, steps: int, files: int) -> Path:
+    """Writes suites of tests with that many steps in all, for a policy of write_policy. Of five
+    steps, four create a Pod and compare the answer and the usage; one deletes."""
+    folder.mkdir(parents=True)
+    container = {"name": "main", "image": "img", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    for file in range(files):
+        text, held = [], 0
+        for step in range(steps // files):
+            name = f"p-{step - step % 5}"
+            if step % 5 == 4:
+                held -= 4
+                text.append({"delete": {"name": name, "count": 4}, "expect": {"usage": {"measured/slices": held}}})
+                continue
+            held += 1
+            pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": {"containers": [container]}}
+            text.append({"create": pod, "expect": {"allowed": True, "charges": {"measured/slices": 1, "research/compute": "0.14", "measured/memory": "10Gi"},
+                                                   "usage": {"measured/slices": held}}})
+        suite = {"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": f"s{file}"}, "spec": {"steps": text}}
+        # What begins with a mark of YAML is read as YAML, which takes longer than JSON.
+        (folder / f"{file}.suite.yaml").write_text("---\n" + json.dumps(suite, indent=1))
+    return folder

@@ -207,6 +207,7 @@ PLAN = {
         ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),
         ("gpugate explain -f deploy/examples", NotRun("it needs the file that the command before it writes")),
         ("gpugate test --coverage deploy/examples", [HERE]),
+        ("gpugate test --watch", NotRun("it ends with Ctrl+C; test_suites_run.py watches")),
         ("gpugate test --require-coverage 100", [HERE]),
     ],
     "policy.md": [("gpugate schema > policy.schema.json", [HERE])],

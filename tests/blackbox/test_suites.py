@@ -199,9 +199,9 @@ STEP = f"  - create: {POD}\n"
     (STEPS + STEP, "a.suite.yaml:6:5: the step expects nothing; add `expect`, for example `expect: {allowed: true}`"),
     (STEPS + STEP + "    expect: {}\n", "a.suite.yaml:6:5: the step expects nothing; add `expect`, for example `expect: {allowed: true}`"),
     (HEAD + "  steps: []\n", "a.suite.yaml:1:1: the suite has no steps, so it tests nothing; add `spec.steps`"),
-    (STEPS + "  - expect: {allowed: true}\n", "a.suite.yaml:6:5: a step does one thing: create, file, bind, finish, delete, or wait; this one does "
+    (STEPS + "  - expect: {allowed: true}\n", "a.suite.yaml:6:5: a step does one thing: create, file, scale, bind, finish, delete, or wait; this one does "
      "nothing, so add one of these"),
-    (STEPS + STEP + "    wait: 1\n    expect: {allowed: true}\n", "a.suite.yaml:6:5: a step does one thing: create, file, bind, finish, delete, or wait; "
+    (STEPS + STEP + "    wait: 1\n    expect: {allowed: true}\n", "a.suite.yaml:6:5: a step does one thing: create, file, scale, bind, finish, delete, or wait; "
      "this one does several, so make several steps of it"),
     (STEPS + "  - wait: 1\n    expect: {allowed: true}\n",
      "a.suite.yaml:7:13: nothing is admitted in a step with `wait`, so only `usage` can be expected of it"),
@@ -210,7 +210,7 @@ STEP = f"  - create: {POD}\n"
     (STEPS + "  - bind: {name: x}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
     (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
     (STEPS + "  - wait: 1\n    dryRun: true\n    expect: {usage: {team-a/gpus: 0}}\n",
-     "a.suite.yaml:6:5: dryRun, namespace and as belong to `create` and `file`, and not to `wait`; remove them"),
+     "a.suite.yaml:6:5: dryRun belongs to `create`, `file`, and `scale`, and not to `wait`; remove it"),
     (STEPS + STEP + "    expect: {message: {matches: '('}}\n",
      "a.suite.yaml:7:23: matches: not an extended regular expression: Unmatched ( or \\(; correct it"),
     (STEPS + STEP + "    expect: {message: {}}\n", "a.suite.yaml:7:23: nothing is expected; write a text, `contains`, or `matches`"),

@@ -1,6 +1,7 @@
 /* exec_credential: reads the response of a credential plug-in. */
 #include <time.h>
 
+#include "webhook/json/time.h"
 #include "webhook/kube/config_exec.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -9,34 +10,16 @@ static const char *text_of(const json_t *object, const char *key)
 	return text && *text ? text : NULL;
 }
 
-/* Parses an RFC 3339 time, as Kubernetes writes it. Returns false if it is not one. */
-static bool read_time(const char *text, time_t *when)
-{
-	struct tm parts = {0}, offset = {0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-	if (!rest)
-		return false;
-	if (*rest == '.')
-		rest += 1 + strspn(rest + 1, "0123456789");
-	*when = timegm(&parts);
-	if (strcmp(rest, "Z") == 0)
-		return true;
-	const char *end = *rest == '+' || *rest == '-' ? strptime(rest + 1, "%H:%M", &offset) : NULL;
-	time_t seconds = offset.tm_hour * 3600 + offset.tm_min * 60;
-	*when -= *rest == '-' ? -seconds : seconds;
-	return end && *end == '\0';
-}
-
 static int check_expiry(const json_t *status, struct error *err)
 {
 	const char *text = text_of(status, "expirationTimestamp");
-	time_t when;
+	int64_t when_ms;
 	if (!text)
 		return 0;
-	if (!read_time(text, &when))
+	if (!time_parse(str_of(text), &when_ms))
 		return error_set(err, "status.expirationTimestamp \"%.64s\" is not a time such as 2030-01-31T12:00:00Z",
 				 text);
-	return when > time(NULL)
+	return when_ms / 1000 > time(NULL)
 		   ? 0
 		   : error_set(err, "its credential expired at %.64s; log in again, as the plug-in wants it", text);
 }

@@ -11,11 +11,13 @@ int book_open(struct book *book, const struct policy *policy)
 	*book = (struct book){
 	    .policy = policy,
 	    .held = calloc(policy_quota_count(policy) + 1, sizeof *book->held),
+	    .assumed = calloc(policy_quota_count(policy) + 1, sizeof *book->assumed),
 	    .charges = calloc(policy_charge_max(policy) + 1, sizeof *book->charges),
 	    .roots = calloc(counts.tenants + 1, sizeof *book->roots),
 	};
 	policy_retain(policy);
-	if (book->held && book->charges && book->roots && tally_open(&book->tally, policy_quota_count(policy)) == 0)
+	if (book->held && book->assumed && book->charges && book->roots &&
+	    tally_open(&book->tally, policy_quota_count(policy)) == 0)
 		return 0;
 	book_close(book);
 	return -1;
@@ -26,6 +28,7 @@ void book_close(struct book *book)
 	if (book->policy)
 		policy_release(book->policy);
 	free(book->held);
+	free(book->assumed);
 	free(book->charges);
 	free(book->roots);
 	tally_close(&book->tally);

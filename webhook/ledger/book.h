@@ -23,6 +23,7 @@ struct book_root {
 struct book {
 	const struct policy *policy;
 	struct held *held;       /* Indexed by quota. */
+	wide *assumed;           /* Part of `used` that is of no entry; indexed by quota. */
 	struct charge *charges;  /* Scratch space for the charges of one Pod. */
 	struct book_root *roots; /* Indexed by tenant. */
 	struct tally tally;      /* The same sums by namespace, and which quotas have changed. */

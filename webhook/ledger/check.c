@@ -32,7 +32,7 @@ static bool is_tallied(const struct ledger *ledger, uint32_t quota)
 	wide amount = 0;
 	for (const struct tally_sum *sum = ledger_holders(ledger, quota); sum; sum = sum->quota_next)
 		amount += sum->amount;
-	return amount == ledger->book.held[quota].used + ledger->book.held[quota].pending;
+	return amount + ledger->book.assumed[quota] == ledger->book.held[quota].used + ledger->book.held[quota].pending;
 }
 
 bool ledger_check(const struct ledger *ledger)
@@ -54,7 +54,7 @@ bool ledger_check(const struct ledger *ledger)
 	exact &= entries == ledger->table.map.count && unresolved_count == ledger->unresolved_count &&
 		 unfit.of_no_model == ledger->on_no_model && unfit.of_several_models == ledger->on_several_models;
 	for (uint32_t i = 0; i < quotas; i++)
-		exact &= fresh.held[i].used == ledger->book.held[i].used &&
+		exact &= fresh.held[i].used + ledger->book.assumed[i] == ledger->book.held[i].used &&
 			 fresh.held[i].pending == ledger->book.held[i].pending &&
 			 fresh.held[i].terminating == ledger->book.held[i].terminating && is_tallied(ledger, i);
 	exact &= fresh.used == ledger->book.used && fresh.pending == ledger->book.pending &&

@@ -253,6 +253,13 @@ const struct held *ledger_held(const struct ledger *ledger)
 	return ledger->book.held;
 }
 
+void ledger_assume(struct ledger *ledger, uint32_t quota, wide amount)
+{
+	ledger->book.held[quota].used += amount;
+	ledger->book.assumed[quota] += amount;
+	tally_note(&ledger->book.tally, quota);
+}
+
 const struct tally_sum *ledger_holders(const struct ledger *ledger, uint32_t quota)
 {
 	return ledger->book.tally.quotas[quota];

@@ -331,6 +331,12 @@ int ledger_tick(struct ledger *ledger, int64_t now_ms);
  */
 int ledger_rebase(struct ledger *ledger, const struct policy *policy);
 
+/*
+ * For simulations: from now on, a quota of the current policy holds this much more than the Pods
+ * do, which is positive. It is not in the sums by namespace, and a rebase forgets it.
+ */
+void ledger_assume(struct ledger *ledger, uint32_t quota, wide amount);
+
 /* Returns the current policy, borrowed until the next rebase. */
 const struct policy *ledger_policy(const struct ledger *ledger);
 const struct held *ledger_held(const struct ledger *ledger); /* Indexed by quota. */

@@ -45,6 +45,24 @@ int coverage_init(struct coverage *coverage, const struct policy *policy, struct
 	return 0;
 }
 
+int coverage_copy(struct coverage *copy, const struct coverage *coverage)
+{
+	*copy = (struct coverage){.policy = coverage->policy};
+	copy->parts = calloc(coverage->count + (size_t)1, sizeof *copy->parts);
+	if (!copy->parts)
+		return -1;
+	copy->count = copy->size = coverage->count;
+	if (coverage->count)
+		memcpy(copy->parts, coverage->parts, coverage->count * sizeof *copy->parts);
+	return 0;
+}
+
+void coverage_add(struct coverage *coverage, const struct coverage *other)
+{
+	for (uint32_t i = 0; i < coverage->count && i < other->count; i++)
+		coverage->parts[i].reached |= other->parts[i].reached;
+}
+
 void coverage_release(struct coverage *coverage)
 {
 	free(coverage->parts);

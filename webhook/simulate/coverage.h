@@ -22,6 +22,8 @@ struct coverage {
 
 /* Lists the parts of a policy, of which none is reached. Returns 0, or -1 without memory. */
 int coverage_init(struct coverage *coverage, const struct policy *policy, struct error *err);
+/* Copies all of it to `copy`. Returns 0, or -1 without memory. */
+int coverage_copy(struct coverage *copy, const struct coverage *coverage);
 void coverage_release(struct coverage *coverage);
 
 /*
@@ -30,6 +32,9 @@ void coverage_release(struct coverage *coverage);
  * applies.
  */
 void coverage_note(struct coverage *coverage, const struct trace_event *event);
+
+/* Notes what another coverage of the same policy has reached. */
+void coverage_add(struct coverage *coverage, const struct coverage *other);
 
 uint32_t coverage_reached(const struct coverage *coverage);
 

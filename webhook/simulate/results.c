@@ -10,9 +10,9 @@
 struct results_coverage results_coverage(const struct runner *runner)
 {
 	struct results_coverage sum = {0, 0};
-	for (const struct test_policy *tested = runner->tested; tested; tested = tested->next) {
-		sum.parts += tested->coverage.count;
-		sum.reached += coverage_reached(&tested->coverage);
+	for (const struct reached *reached = runner->results.reached; reached; reached = reached->next) {
+		sum.parts += reached->coverage.count;
+		sum.reached += coverage_reached(&reached->coverage);
 	}
 	return sum;
 }
@@ -33,18 +33,18 @@ static json_t *describe_coverage(const struct runner *runner)
 	const struct results_coverage sum = results_coverage(runner);
 	uint64_t percent = sum.parts > 0 ? sum.reached * 100 / sum.parts : 100;
 	json_t *items = json_array();
-	for (const struct test_policy *tested = runner->tested; tested; tested = tested->next)
-		for (uint32_t i = 0; i < tested->coverage.count; i++)
-			json_array_append_new(items, describe_part(&tested->coverage.parts[i]));
+	for (const struct reached *reached = runner->results.reached; reached; reached = reached->next)
+		for (uint32_t i = 0; i < reached->coverage.count; i++)
+			json_array_append_new(items, describe_part(&reached->coverage.parts[i]));
 	return json_pack("{s:I, s:I, s:I, s:o}", "percent", (json_int_t)percent, "reached", (json_int_t)sum.reached,
 			 "count", (json_int_t)sum.parts, "parts", items);
 }
 
 json_t *results_tree(const struct runner *runner, bool coverage)
 {
-	json_t *tree = json_pack("{s:i, s:i, s:i, s:O}", "passed", (int)runner->scores.passed, "failed",
-				 (int)runner->scores.failed, "errors", (int)runner->scores.errors, "suites",
-				 runner->scores.suites);
+	json_t *tree = json_pack("{s:i, s:i, s:i, s:O}", "passed", (int)runner->results.scores.passed, "failed",
+				 (int)runner->results.scores.failed, "errors", (int)runner->results.scores.errors,
+				 "suites", runner->results.scores.suites);
 	if (tree && coverage)
 		json_object_set_new(tree, "coverage", describe_coverage(runner));
 	return tree;

@@ -14,6 +14,14 @@ void scores_release(struct scores *scores)
 	*scores = (struct scores){0};
 }
 
+int scores_add(struct scores *scores, const struct scores *others)
+{
+	scores->passed += others->passed;
+	scores->failed += others->failed;
+	scores->errors += others->errors;
+	return json_array_extend(scores->suites, others->suites);
+}
+
 json_t *scores_suite(struct scores *scores, const char *name, const char *file, uint32_t line)
 {
 	json_t *suite = json_pack("{s:o, s:o, s:i, s:[]}", "name", json_text(str_of(name)), "file",

@@ -18,6 +18,9 @@ struct scores {
 int scores_init(struct scores *scores);
 void scores_release(struct scores *scores);
 
+/* Appends the suites of others. Returns 0, or -1 without memory. */
+int scores_add(struct scores *scores, const struct scores *others);
+
 /* Adds a suite without steps. Returns it, borrowed. */
 json_t *scores_suite(struct scores *scores, const char *name, const char *file, uint32_t line);
 

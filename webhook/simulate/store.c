@@ -100,6 +100,21 @@ bool simulation_has_node(const struct simulation *simulation, struct str name)
 	return ledger_node_labels(simulation->ledger, name) != NULL;
 }
 
+void simulation_assume(struct simulation *simulation, uint32_t quota, wide amount)
+{
+	ledger_assume(simulation->ledger, quota, amount);
+}
+
+int64_t simulation_now(const struct simulation *simulation)
+{
+	return simulation->now_ms;
+}
+
+void simulation_begin(struct simulation *simulation, int64_t now_ms)
+{
+	simulation->now_ms = now_ms;
+}
+
 int simulation_advance(struct simulation *simulation, int64_t ms)
 {
 	simulation->now_ms += ms;

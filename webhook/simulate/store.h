@@ -56,6 +56,18 @@ int simulation_node(struct simulation *simulation, struct str name, const struct
 bool simulation_has_node(const struct simulation *simulation, struct str name);
 
 /*
+ * From now on, a quota of the policy holds this much more, in its units, by nobody in particular.
+ */
+void simulation_assume(struct simulation *simulation, uint32_t quota, wide amount);
+
+/*
+ * The clock, in milliseconds since 1970. A new simulation has 1. simulation_begin sets it, to a
+ * positive time, before anything else is done.
+ */
+int64_t simulation_now(const struct simulation *simulation);
+void simulation_begin(struct simulation *simulation, int64_t now_ms);
+
+/*
  * Advances the clock. Pods that have been terminating for too long no longer count. Returns 0, or
  * -1 if memory is exhausted.
  */

@@ -37,7 +37,9 @@ struct suite_given {
 	uint32_t namespace_count, node_count;
 	const struct suite_held *held;
 	uint32_t held_count;
-	struct strs files; /* As for `gpugate explain --usage`, relative to the suite. */
+	struct strs files;  /* As for `gpugate explain --usage`, relative to the suite. */
+	struct pairs usage; /* "tenant/quota" to an amount that nobody named holds. */
+	struct str time;    /* RFC 3339; absent: the clock begins in 1970. */
 };
 
 /* Pods that a step is about: those with this name, or made from an object with this name. */
@@ -45,6 +47,13 @@ struct suite_pods {
 	const char *at;
 	struct str name, namespace, node;
 	struct str count; /* A number; absent: all. */
+};
+
+/* The object of this name, of a kind that has replicas, which an earlier step created. */
+struct suite_scale {
+	const char *at;
+	struct str name, namespace;
+	struct str replicas; /* A number. */
 };
 
 struct suite_user {
@@ -69,8 +78,10 @@ struct suite_step {
 	struct str name;
 	struct str create; /* JSON of an object. */
 	struct str file;   /* With objects, relative to the suite. */
+	struct suite_scale scale;
 	struct suite_pods bind, finish, delete;
 	struct str wait; /* A number of seconds. */
+	struct str time; /* `at`: RFC 3339. The clock is there when the step begins. */
 	bool dry_run;
 	struct str namespace;
 	struct suite_user as;
@@ -92,10 +103,9 @@ struct suite {
 };
 
 /*
- * Reads an object of kind TestSuite, and checks all that needs no policy: each step does one thing
- * and expects something of it, and regular expressions are ones. It borrows from the manifest,
- * which must be exact, and the arena. Returns 0, or -1 with an error that begins with
- * FILE:LINE:COLUMN.
+ * Reads an object of kind TestSuite. It borrows from the manifest, which must be exact, and the
+ * arena. suite_check (suite_check.h) finds what is wrong with its values. Returns 0, or -1 with an
+ * error that begins with FILE:LINE:COLUMN.
  */
 int suite_read(struct suite *suite, const struct manifest *manifest, const struct manifest_object *object,
 	       struct arena *arena, struct error *err);
@@ -104,15 +114,15 @@ int suite_read(struct suite *suite, const struct manifest *manifest, const struc
 int suite_error_at(const struct manifest *manifest, const char *at, struct error *err);
 
 /*
- * A path that is relative to the file of the suite. Returns new, for free(), or NULL without
- * memory.
+ * Where a text of the suite stands in its JSON, for suite_error_at. `otherwise` for a text that is
+ * not there, because it was written with escapes.
+ */
+const char *suite_place(const struct manifest *manifest, struct str text, const char *otherwise);
+
+/*
+ * A path that is relative to the file of the suite, and never names standard input. Returns new,
+ * for free(), or NULL without memory.
  */
 char *suite_path(const struct manifest *manifest, struct str path);
-
-/* What steps do, in the order of the table of step_verbs. */
-enum step_verb { STEP_CREATE, STEP_FILE, STEP_BIND, STEP_FINISH, STEP_DELETE, STEP_WAIT, STEP_VERBS };
-
-/* What the step does. Of a step that suite_read has taken, it is one thing. */
-enum step_verb suite_verb(const struct suite_step *step);
 
 #endif

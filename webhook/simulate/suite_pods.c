@@ -1,9 +1,7 @@
 /* The steps about Pods that exist, and the step that lets time pass. */
-#include "gpugate/quantity.h"
 #include "webhook/simulate/difference.h"
+#include "webhook/simulate/suite_check.h"
 #include "webhook/simulate/suite_state.h"
-
-#define WAIT_SECONDS_MAX (INT64_C(1) << 31)
 
 static int bind(struct suite_state *state, struct known_pod *known, const struct suite_pods *pods)
 {
@@ -42,19 +40,11 @@ static bool is_meant(const struct known_pod *known, const struct suite_pods *pod
 	       (str_eq(known->pod.name, pods->name) || str_eq(known->made_from, pods->name));
 }
 
-static int read_number(const struct suite_state *state, struct str text, int64_t least, int64_t most, int64_t *number,
-		       struct error *err)
-{
-	if (quantity_count(text, number) == QUANTITY_OK && *number >= least && *number <= most)
-		return 0;
-	error_set(err, "expected a whole number from %lld to %lld", (long long)least, (long long)most);
-	return suite_error_at(state->manifest, text.ptr, err);
-}
-
-static int wait(struct suite_state *state, struct str text, struct error *err)
+int state_wait(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
 {
 	int64_t seconds;
-	if (read_number(state, text, 0, WAIT_SECONDS_MAX, &seconds, err) < 0)
+	(void)report;
+	if (suite_number(state->manifest, step->wait, 0, STEP_SECONDS_MAX, &seconds, err) < 0)
 		return -1;
 	return simulation_advance(state->simulation, seconds * 1000) < 0 ? state_no_memory(err) : 0;
 }
@@ -77,11 +67,9 @@ int state_pods(struct suite_state *state, const struct suite_step *step, struct 
 	const struct suite_pods *const targets[] = {
 	    [STEP_BIND] = &step->bind, [STEP_FINISH] = &step->finish, [STEP_DELETE] = &step->delete};
 	enum step_verb verb = suite_verb(step);
-	if (verb == STEP_WAIT)
-		return wait(state, step->wait, err);
 	const struct suite_pods *pods = targets[verb];
 	int64_t wanted = INT64_MAX, found = 0;
-	if (str_present(pods->count) && read_number(state, pods->count, 1, INT32_MAX, &wanted, err) < 0)
+	if (str_present(pods->count) && suite_number(state->manifest, pods->count, 1, INT32_MAX, &wanted, err) < 0)
 		return -1;
 	if (verb == STEP_BIND && !simulation_has_node(state->simulation, pods->node)) {
 		error_set(err, "there is no node \"%.*s\"; add it to `given.nodes`", STR_ARG(pods->node));

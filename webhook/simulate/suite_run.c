@@ -1,7 +1,10 @@
 /* Runs the steps of one suite. */
+#include <poll.h>
 #include <stdlib.h>
 
 #include "webhook/json/text.h"
+#include "webhook/json/time.h"
+#include "webhook/simulate/suite_check.h"
 #include "webhook/simulate/suite_state.h"
 
 #define ARENA_CHUNK ((size_t)256 << 10)
@@ -30,12 +33,34 @@ static bool is_selected(const struct suite_state *state, const char *step)
 	return selected;
 }
 
+/* Advances to the time of the step, if it says one. */
+static int set_clock(struct suite_state *state, const struct suite_step *step, struct error *err)
+{
+	int64_t ms, now = simulation_now(state->simulation);
+	if (!str_present(step->time))
+		return 0;
+	if (suite_time(state->manifest, step->time, step->at, &ms, err) < 0)
+		return -1;
+	if (ms >= now)
+		return simulation_advance(state->simulation, ms - now) < 0 ? state_no_memory(err) : 0;
+	struct buf text;
+	buf_init(&text, 64);
+	time_print(now, &text);
+	error_set(err, "at: the suite has already reached %.*s; write this or a later time", STR_ARG(buf_view(&text)));
+	buf_release(&text);
+	return suite_error_at(state->manifest, suite_place(state->manifest, step->time, step->at), err);
+}
+
 static int do_step(struct suite_state *state, const struct suite_step *step, struct step_report *report,
 		   struct error *err)
 {
-	enum step_verb verb = suite_verb(step);
-	return verb == STEP_CREATE || verb == STEP_FILE ? state_create(state, step, report, err)
-							: state_pods(state, step, report, err);
+	typedef int do_verb(struct suite_state *, const struct suite_step *, struct step_report *, struct error *);
+	static do_verb *const verbs[STEP_VERBS] = {
+	    [STEP_CREATE] = state_create, [STEP_FILE] = state_create, [STEP_SCALE] = state_scale,
+	    [STEP_BIND] = state_pods,     [STEP_FINISH] = state_pods, [STEP_DELETE] = state_pods,
+	    [STEP_WAIT] = state_wait,
+	};
+	return set_clock(state, step, err) < 0 ? -1 : verbs[suite_verb(step)](state, step, report, err);
 }
 
 static json_t *describe_step(const struct suite_state *state, const struct suite_step *step, const char *name)
@@ -83,6 +108,12 @@ static bool run_step(struct suite_state *state, uint32_t index, json_t *results)
 	return result != STEP_ERROR;
 }
 
+static bool is_stopped(int stop)
+{
+	struct pollfd poller = {.fd = stop, .events = POLLIN}; /* -1 is never ready. */
+	return stop >= 0 && poll(&poller, 1, 0) > 0;
+}
+
 static void release(struct suite_state *state)
 {
 	simulation_destroy(state->simulation);
@@ -102,7 +133,8 @@ void suite_run(const struct suite_means *means, struct manifest *manifest, const
 		scores_step(means->scores, results, STEP_ERROR,
 			    json_pack("{s:s, s:o}", "name", "given", "message", json_text(str_of(err.text))));
 	else
-		for (uint32_t i = 0; i < suite->spec.step_count && run_step(&state, i, results); i++)
+		for (uint32_t i = 0;
+		     i < suite->spec.step_count && !is_stopped(means->stop) && run_step(&state, i, results); i++)
 			;
 	release(&state);
 }

@@ -1,16 +1,14 @@
-/* What a suite is given, and what it remembers. */
+/* What a running suite remembers. */
 #include "webhook/simulate/suite_state.h"
 
 #include <stdlib.h>
-
-#include "webhook/simulate/usage.h"
 
 int state_no_memory(struct error *err)
 {
 	return error_set(err, "there is not enough memory");
 }
 
-int state_remember(struct suite_state *state, struct str made_from, const struct pod *pod, struct error *err)
+int state_remember(struct suite_state *state, const struct known_pod *pod, struct error *err)
 {
 	if (state->pod_count == state->pod_size) {
 		uint32_t size = state->pod_size ? 2 * state->pod_size : 64;
@@ -20,8 +18,29 @@ int state_remember(struct suite_state *state, struct str made_from, const struct
 		state->pods = pods;
 		state->pod_size = size;
 	}
-	state->pods[state->pod_count++] = (struct known_pod){.made_from = made_from, .pod = *pod};
+	state->pods[state->pod_count++] = *pod;
 	return 0;
+}
+
+struct known_workload *state_workload(struct suite_state *state, struct manifest *manifest,
+				      const struct manifest_object *object, const struct subject *subject, bool dry_run)
+{
+	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
+	struct known_workload *known = dry_run ? NULL : state->workloads;
+	while (known && (known->kind != kind || !str_eq(known->object.name, object->name) ||
+			 !str_eq(known->subject->review.namespace, subject->review.namespace)))
+		known = known->next;
+	if (!known && !(known = arena_zalloc(&state->arena, 1, sizeof *known)))
+		return NULL;
+	if (!known->kind && !dry_run) {
+		known->next = state->workloads;
+		state->workloads = known;
+	}
+	known->kind = kind;
+	known->manifest = manifest;
+	known->object = *object;
+	known->subject = subject;
+	return known;
 }
 
 static int read_manifest(struct suite_state *state, const char *path, struct manifest *manifest, struct error *err)
@@ -41,7 +60,7 @@ struct manifest *state_read(struct suite_state *state, struct str path, struct e
 	char *whole = suite_path(state->manifest, path);
 	struct str kept = whole ? arena_str(&state->arena, (struct str){whole, strlen(whole) + 1}) : STR("");
 	free(whole);
-	if (!file || kept.len == 0) {
+	if (!file || kept.len == 0 || seen_files_add(state->means->seen, kept.ptr) < 0) {
 		state_no_memory(err);
 		return NULL;
 	}
@@ -50,61 +69,4 @@ struct manifest *state_read(struct suite_state *state, struct str path, struct e
 	file->next = state->files;
 	state->files = file;
 	return &file->manifest;
-}
-
-/* --- Given --- */
-
-static int give_held(struct suite_state *state, const struct suite_held *held, struct error *err)
-{
-	struct container *container = arena_zalloc(&state->arena, 1, sizeof *container);
-	struct str uid = simulation_uid(state->simulation, &state->arena);
-	if (!container || uid.len == 0)
-		return state_no_memory(err);
-	*container = (struct container){.list = CONTAINER_REGULAR,
-					.name = STR("held"),
-					.has_resources = true,
-					.requests = held->requests,
-					.limits = held->requests};
-	const struct pod pod = {.present = true,
-				.name = held->name.len ? held->name : uid,
-				.namespace = held->namespace,
-				.uid = uid,
-				.containers = container,
-				.container_count = 1,
-				.node_name = held->node,
-				.phase = STR("Running")};
-	if (simulation_pod(state->simulation, &pod) < 0)
-		return state_no_memory(err);
-	return state_remember(state, pod.name, &pod, err);
-}
-
-typedef int give_labels(struct simulation *, struct str, const struct pairs *);
-
-static int give(struct suite_state *state, const struct suite_namespace *items, uint32_t count, give_labels *take,
-		struct error *err)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		struct pairs labels = items[i].labels;
-		labels.present = true;
-		if (take(state->simulation, items[i].name, &labels) < 0)
-			return state_no_memory(err);
-	}
-	return 0;
-}
-
-int state_given(struct suite_state *state, struct error *err)
-{
-	const struct suite_given *given = &state->suite->spec.given;
-	if (give(state, given->namespaces, given->namespace_count, simulation_namespace, err) < 0 ||
-	    give(state, given->nodes, given->node_count, simulation_node, err) < 0)
-		return -1;
-	for (uint32_t i = 0; i < given->files.count; i++) {
-		const struct manifest *manifest = state_read(state, given->files.items[i], err);
-		if (!manifest || simulation_usage(state->simulation, manifest, err) < 0)
-			return -1;
-	}
-	for (uint32_t i = 0; i < given->held_count; i++)
-		if (give_held(state, &given->held[i], err) < 0)
-			return -1;
-	return 0;
 }

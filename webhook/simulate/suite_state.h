@@ -2,12 +2,25 @@
 #ifndef WEBHOOK_SIMULATE_SUITE_STATE_H
 #define WEBHOOK_SIMULATE_SUITE_STATE_H
 
+#include "webhook/object/workload.h"
 #include "webhook/simulate/expect.h"
+#include "webhook/simulate/subject.h"
 #include "webhook/simulate/suite_run.h"
+
+/* An object with Pods that a step has created. */
+struct known_workload {
+	struct known_workload *next;
+	const struct workload_kind *kind;
+	/* As the step that created it last had it. */
+	struct manifest *manifest;
+	struct manifest_object object;
+	const struct subject *subject;
+};
 
 /* A Pod that exists in the simulation. */
 struct known_pod {
-	struct str made_from; /* Name of the object that it was made from. */
+	struct str made_from;                  /* Name of the object that it was made from. */
+	const struct known_workload *workload; /* That object; NULL: a review, or what is given. */
 	struct pod pod;
 	bool finished, gone;
 };
@@ -25,7 +38,8 @@ struct suite_state {
 	struct simulation *simulation;
 	struct arena arena; /* For all that lives as long as the suite. */
 	struct suite_file *files;
-	struct known_pod *pods; /* Owned, in the order of their creation. */
+	struct known_workload *workloads; /* The newest first. */
+	struct known_pod *pods;           /* Owned, in the order of their creation. */
 	uint32_t pod_count, pod_size;
 };
 
@@ -45,10 +59,22 @@ int state_given(struct suite_state *state, struct error *err);
 /* Does what the step says. Returns 0, or -1 with an error that begins with FILE:LINE. */
 int state_create(struct suite_state *state, const struct suite_step *step, struct step_report *report,
 		 struct error *err);
+int state_scale(struct suite_state *state, const struct suite_step *step, struct step_report *report,
+		struct error *err);
 int state_pods(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err);
+int state_wait(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err);
 
-/* Remembers a Pod. Returns 0, or -1 without memory. */
-int state_remember(struct suite_state *state, struct str made_from, const struct pod *pod, struct error *err);
+/* Remembers a Pod, which is copied. Returns 0, or -1 without memory. */
+int state_remember(struct suite_state *state, const struct known_pod *pod, struct error *err);
+
+/*
+ * Remembers an object of a kind with Pods, or finds the one of this kind, namespace, and name,
+ * which the new one then replaces. That of a dry run is not found later. It borrows from the
+ * manifest and the subject. Returns NULL without memory.
+ */
+struct known_workload *state_workload(struct suite_state *state, struct manifest *manifest,
+				      const struct manifest_object *object, const struct subject *subject,
+				      bool dry_run);
 
 /* Reads a file with objects, relative to the suite. Returns NULL with an error. */
 struct manifest *state_read(struct suite_state *state, struct str path, struct error *err);

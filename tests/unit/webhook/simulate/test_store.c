@@ -123,6 +123,27 @@ static void test_the_clock(void **state)
 	tear_down(&f);
 }
 
+/* What is assumed is of no Pod: it stays, and counts. */
+static void test_what_is_assumed(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	take(&f, NAMESPACE);
+	simulation_begin(f.simulation, INT64_C(1800000000000));
+	simulation_assume(f.simulation, 0, policy_unit(f.policy));
+	assert_int_equal(held(&f), 1);
+	assert_true(ledger_check(simulation_ledger(f.simulation)));
+	assert_true(admit(&f, "{'name':'p','uid':'u'}", SPEC("1")));
+	assert_false(admit(&f, "{'name':'q'}", SPEC("1")));
+	assert_int_equal(held(&f), 2);
+	assert_true(simulation_gone(f.simulation, STR("u")));
+	assert_int_equal(simulation_advance(f.simulation, 5000), 0);
+	assert_int_equal(simulation_now(f.simulation), INT64_C(1800000005000));
+	assert_int_equal(held(&f), 1);
+	tear_down(&f);
+}
+
 static void test_dry_runs_and_errors(void **state)
 {
 	struct fixture f;
@@ -152,9 +173,8 @@ static void test_dry_runs_and_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_what_exists_is_held),
-	    cmocka_unit_test(test_labels_may_come_last),
-	    cmocka_unit_test(test_the_clock),
+	    cmocka_unit_test(test_what_exists_is_held), cmocka_unit_test(test_labels_may_come_last),
+	    cmocka_unit_test(test_the_clock),           cmocka_unit_test(test_what_is_assumed),
 	    cmocka_unit_test(test_dry_runs_and_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

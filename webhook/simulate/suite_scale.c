@@ -1,0 +1,130 @@
+/* The step that changes how many Pods an object has, as its controller does. */
+#include "gpugate/suggest.h"
+#include "webhook/simulate/attempt.h"
+#include "webhook/simulate/difference.h"
+#include "webhook/simulate/suite_check.h"
+
+#define NAMES_MAX 64 /* Names among which a misspelled one is looked for. */
+
+/* Objects that have the subresource `scale`. A Job has none, and stops at its completions. */
+static bool has_scale(const struct workload_kind *kind)
+{
+	return *kind->template && kind->replicas && !kind->most;
+}
+
+static bool is_alive(const struct known_pod *known, const struct known_workload *workload)
+{
+	return known->workload == workload && !known->gone && !known->finished;
+}
+
+/* --- Which object --- */
+
+static struct str namespace_of(const struct suite_scale *scale)
+{
+	return str_present(scale->namespace) ? scale->namespace : STR("default");
+}
+
+/* Says that nothing has this name in this namespace, and what was probably meant. */
+static int refuse_name(const struct suite_state *state, const struct suite_scale *scale, struct error *err)
+{
+	struct str names[NAMES_MAX], namespace = namespace_of(scale);
+	uint32_t count = 0;
+	const struct known_workload *elsewhere = NULL;
+	for (const struct known_workload *known = state->workloads; known; known = known->next) {
+		if (str_eq(known->object.name, scale->name))
+			elsewhere = known;
+		if (count < NAMES_MAX && str_eq(known->subject->review.namespace, namespace))
+			names[count++] = known->object.name;
+	}
+	struct str meant = count ? suggest_word(scale->name, names, count, sizeof *names) : STR("");
+	struct str shown = {scale->name.ptr, scale->name.len < 128 ? scale->name.len : 128};
+	if (elsewhere)
+		return error_set(err,
+				 "scale: no step creates \"%.*s\" in namespace \"%.*s\", but in \"%.*s\"; write that "
+				 "`namespace`",
+				 STR_ARG(shown), STR_ARG(namespace), STR_ARG(elsewhere->subject->review.namespace));
+	if (meant.len)
+		return error_set(err,
+				 "scale: no step before creates \"%.*s\" in namespace \"%.*s\"; did you mean \"%.*s\"?",
+				 STR_ARG(shown), STR_ARG(namespace), STR_ARG(meant));
+	return error_set(err,
+			 "scale: no step before creates \"%.*s\" in namespace \"%.*s\"; add a step that creates it, or "
+			 "correct the name",
+			 STR_ARG(shown), STR_ARG(namespace));
+}
+
+/* Returns NULL with an error. */
+static const struct known_workload *find(const struct suite_state *state, const struct suite_scale *scale,
+					 struct error *err)
+{
+	const struct known_workload *found = NULL, *other = NULL;
+	for (const struct known_workload *known = state->workloads; known; known = known->next) {
+		if (!str_eq(known->object.name, scale->name) ||
+		    !str_eq(known->subject->review.namespace, namespace_of(scale)))
+			continue;
+		if (found && has_scale(found->kind) && has_scale(known->kind))
+			other = known;
+		else if (!found || has_scale(known->kind))
+			found = known;
+	}
+	if (!found)
+		refuse_name(state, scale, err);
+	else if (!has_scale(found->kind))
+		error_set(
+		    err,
+		    "scale: a %s has no replicas that could be changed; scale a Deployment, ReplicaSet, StatefulSet, "
+		    "or ReplicationController",
+		    found->kind->kind);
+	else if (other)
+		error_set(err, "scale: there is a %s and a %s of this name; give one of them another name",
+			  other->kind->kind, found->kind->kind);
+	else
+		return found;
+	suite_error_at(state->manifest, scale->at, err);
+	return NULL;
+}
+
+/* --- Fewer Pods --- */
+
+/*
+ * Controllers delete the newest Pods first, except that most of them prefer Pods without a node.
+ * Here these are the newest anyway, because `bind` takes the oldest.
+ */
+static void shrink(struct suite_state *state, const struct known_workload *workload, int64_t surplus)
+{
+	for (uint32_t i = state->pod_count; i-- > 0 && surplus > 0;) {
+		struct known_pod *known = &state->pods[i];
+		if (!is_alive(known, workload))
+			continue;
+		known->gone = true;
+		simulation_gone(state->simulation, known->pod.uid);
+		surplus--;
+	}
+}
+
+/* --- The step --- */
+
+int state_scale(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
+{
+	struct attempt attempt = {.state = state, .report = report};
+	const uint32_t first = state->pod_count;
+	const struct known_workload *workload = find(state, &step->scale, err);
+	int64_t wanted, alive = 0;
+	int result = 0;
+	if (!workload || suite_number(state->manifest, step->scale.replicas, 0, STEP_PODS_MAX, &wanted, err) < 0)
+		return -1;
+	report->outcome.allowed = true;
+	for (uint32_t i = 0; i < state->pod_count; i++)
+		alive += is_alive(&state->pods[i], workload);
+	if (wanted == alive)
+		difference_add(report->differences, "scale", json_string("another number of Pods than it has already"),
+			       json_integer(alive));
+	attempt.manifest = workload->manifest;
+	if (wanted > alive)
+		result = attempt_pods(&attempt, &workload->object, workload->subject, workload, wanted - alive, err);
+	else if (!step->dry_run)
+		shrink(state, workload, alive - wanted);
+	if (step->dry_run)
+		attempt_undo(state, first);
+	return result;
+}
