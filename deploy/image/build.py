@@ -65,6 +65,7 @@ def stripped(binary):
 def gpugate_layer(binary, created, below):
     layer = Layer("gpugate", created, [below])
     layer.file("/usr/bin/gpugate", binary, 0o755)
+    layer.link("/usr/bin/kubectl-gpugate", "gpugate")
     layer.file("/usr/share/doc/gpugate/copyright", (Path(__file__).parents[1] / "debian" / "copyright").read_bytes())
     for path, content in ETC.items():
         layer.file(path, content.encode())

@@ -84,6 +84,15 @@ struct quota_view {
 };
 void policy_quota(const struct policy *policy, uint32_t quota, struct quota_view *view);
 
+/* A resource that some Accelerator has; 0 to policy_resource_count() - 1, in no order. */
+struct resource_view {
+	struct str name;
+	bool part; /* A MIG slice or a share of a device, at least on some of them. */
+	wide gpus; /* The largest part of a GPU that one of it is, in units of 1/policy_unit(). */
+};
+uint32_t policy_resource_count(const struct policy *policy);
+void policy_resource(const struct policy *policy, uint32_t resource, struct resource_view *view);
+
 /* A part of a policy that a decision can depend on; tests of the policy should reach each. */
 enum policy_part_kind { PART_RULE, PART_GUARD, PART_TENANT, PART_QUOTA, PART_EXEMPTION };
 
@@ -108,6 +117,12 @@ int64_t policy_unit(const struct policy *policy);
 
 /* Whether any decision depends on labels of namespaces. */
 bool policy_reads_namespaces(const struct policy *policy);
+
+/*
+ * Whether what a Pod on a node costs can depend on the labels of the node: several Accelerators
+ * have the same resource, or some quota counts certain Accelerators only.
+ */
+bool policy_reads_nodes(const struct policy *policy);
 
 /*
  * Returns how long a terminating Pod still counts after its grace period, in milliseconds; -1:

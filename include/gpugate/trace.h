@@ -144,6 +144,9 @@ struct trace_resource {
 	enum trace_models why;
 	struct strs models; /* The Accelerators that the Pod could get it from. */
 	bool unknown;       /* The Pod could also run on nodes with an unknown Accelerator. */
+	/* MODELS_NONE: it is a MIG slice that no Accelerator offers, although some offer others. */
+	bool not_offered;
+	struct str near; /* The most similar slice that is offered; absent: none is similar. */
 };
 
 struct trace_cost {

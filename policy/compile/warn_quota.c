@@ -5,6 +5,7 @@
 #include "policy/base/glob.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
+#include "policy/model/slices.h"
 
 static bool has_namespaces(const struct doc_tenant *doc)
 {
@@ -238,8 +239,8 @@ static void warn_left_out(struct compile *c, struct coverage *coverage)
 		COMPILE_LINT(
 		    c, LINT_MODEL_WITHOUT_QUOTA, c->quotas[coverage->naming]->accelerators.at,
 		    "no quota of Tenant \"%.*s\" counts \"%.*s\" on \"%.*s\" (%s), which has it as well: a Pod whose "
-		    "node selectors do not rule that one out is %s; add a quota for it (`hard: 0` allows none), or a "
-		    "Rule with a nodeSelector",
+		    "node selectors do not rule that one out is %s; add a quota for it, or a Rule with a "
+		    "nodeSelector",
 		    STR_ARG(policy->tenants[coverage->tenant].name), STR_ARG(resource->name),
 		    STR_ARG(policy->models[model].name), compile_where(c, c->accelerators[model]->name.at),
 		    warn_uncovered_fate(policy));
@@ -260,10 +261,33 @@ static void warn_models(struct compile *c)
 	}
 }
 
+/* --- Slices that no Accelerator offers --- */
+
+static void warn_slice(struct compile *c, const struct text *name)
+{
+	if (!glob_is_exact(name->s) || !slice_is_missing(c->policy, name->s))
+		return;
+	struct str near = slice_near(c->policy, name->s, &c->suggest_work);
+	COMPILE_LINT(c, LINT_PROFILE_NOT_OFFERED, name->at,
+		     "no Accelerator offers \"%.*s\", so that a Pod which requests it is never scheduled%s%.*s%s; add "
+		     "the profile to `mig.offered`, or name one that is there",
+		     STR_ARG(name->s), str_present(near) ? " (did you mean \"" : "", STR_ARG(near),
+		     str_present(near) ? "\"?)" : "");
+}
+
+static void warn_slices(struct compile *c)
+{
+	const struct policy *policy = c->policy;
+	for (uint32_t q = 0; q < policy->quota_count; q++)
+		for (uint32_t i = 0; i < c->quotas[q]->resources.count; i++)
+			warn_slice(c, &c->quotas[q]->resources.items[i]);
+}
+
 void compile_quota_warnings(struct compile *c)
 {
 	warn_unused(c);
 	warn_without_quota(c);
 	warn_above_parent(c);
 	warn_models(c);
+	warn_slices(c);
 }

@@ -88,7 +88,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"model-without-quota", WARNING,
 	"A Tenant's quotas cover some Accelerators that have a resource and leave out another one, so that a Pod which "
 	"does not rule that one out is treated as `uncovered` says.",
-	"Give the Tenant a quota for the other Accelerator; `hard: 0` says that it may have none of it."),
+	"Give the Tenant a quota for the other Accelerator, or let a Rule inject a node selector that rules it out. "
+	"A quota with `hard: 0` refuses such Pods all the same, and with a sentence that helps less."),
     [LINT_NODE_SELECTOR_UNKNOWN] = ROW(
 	"node-selector-unknown", WARNING,
 	"A Rule injects a node selector that no Accelerator's nodes can have, so that its Pods are refused or never "
@@ -103,8 +104,9 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Give both Accelerators a value of the same label key."),
     [LINT_PROFILE_NOT_OFFERED] =
 	ROW("profile-not-offered", WARNING,
-	    "A Rule rewrites to a MIG slice that no Accelerator offers, so that the Pod is never scheduled.",
-	    "Rewrite to a profile of some `mig.offered`, or add the profile there."),
+	    "A Rule rewrites to a MIG slice that no Accelerator offers, or a quota names one, so that a Pod which has "
+	    "it is never scheduled.",
+	    "Name a profile of some `mig.offered`, or add the profile there."),
     [LINT_QUOTA_MIXES_UNITS] =
 	ROW("quota-mixes-units", WARNING,
 	    "A quota adds units of a companion of a device, such as megabytes, to its number of accelerators. Or "

@@ -13,6 +13,7 @@
 #include "policy/evaluate/placement.h"
 #include "policy/evaluate/requirements.h"
 #include "policy/evaluate/violation.h"
+#include "policy/model/slices.h"
 
 /* Maximum bytes of the parts of a sentence, so that all of it fits into MESSAGE_MAX. */
 #define KNOWN_MAX 220
@@ -118,9 +119,26 @@ static void print_covered(const struct evaluation *e, char *out, size_t size)
 	}
 }
 
+static int object_not_offered(struct evaluation *e, struct str name)
+{
+	uint64_t work = SLICE_WORK;
+	struct str near = slice_near(e->policy, name, &work);
+	char offered[SLICES_TEXT_MAX] = "";
+	slices_print(e->policy, offered, sizeof offered);
+	return decision_add_violation(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), STR(""),
+	    "no Accelerator of the policy offers " SHOW ", so no GPU quota of tenant \"" SHOW "\" covers it%s" SHOW
+	    "%s; request what is offered (%s), or ask the platform team to "
+	    "offer it",
+	    SHOWN(name), SHOWN(e->policy->tenants[e->tenant].name), str_present(near) ? "; did you mean \"" : "",
+	    SHOWN(near), str_present(near) ? "\"?" : "", offered);
+}
+
 static int object_uncovered(struct evaluation *e, struct str name, bool known)
 {
 	const struct tenant *tenant = &e->policy->tenants[e->tenant];
+	if (slice_is_missing(e->policy, name))
+		return object_not_offered(e, name);
 	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "";
 	print_covered(e, covered, sizeof covered);
 	return decision_add_violation(

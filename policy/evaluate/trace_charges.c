@@ -4,6 +4,7 @@
 #include "policy/evaluate/charge.h"
 #include "policy/evaluate/companions.h"
 #include "policy/evaluate/limits.h"
+#include "policy/model/slices.h"
 
 struct charging {
 	const struct policy *policy;
@@ -80,12 +81,17 @@ static void send_resource(const struct charging *c, const struct resource_reques
 {
 	const struct resource *resource = snapshot_resource(c->policy, resource_request->resource);
 	struct scope scope = charge_scope(c->policy, c->tenant, c->consumer, resource_request->resource, resource);
-	const struct trace_event event = {.kind = TRACE_RESOURCE,
-					  .resource = {.resource = resource_request->resource,
-						       .count = companions_count(c->policy, resource_request),
-						       .why = why_models(c, resource, &scope),
-						       .models = scope_names(c, resource, &scope),
-						       .unknown = scope.unknown}};
+	struct trace_event event = {
+	    .kind = TRACE_RESOURCE,
+	    .resource = {.resource = resource_request->resource,
+			 .count = companions_count(c->policy, resource_request),
+			 .why = why_models(c, resource, &scope),
+			 .models = scope_names(c, resource, &scope),
+			 .unknown = scope.unknown,
+			 .not_offered = slice_is_missing(c->policy, resource_request->resource)}};
+	uint64_t work = SLICE_WORK;
+	if (event.resource.not_offered)
+		event.resource.near = slice_near(c->policy, resource_request->resource, &work);
 	send(c, &event);
 	for (uint32_t q = 0; q < c->tenant->quota_count; q++)
 		send_cost(c, c->tenant->quotas[q], resource_request, resource, &scope);

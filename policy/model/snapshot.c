@@ -45,6 +45,16 @@ bool policy_reads_namespaces(const struct policy *policy)
 	return policy->reads_namespaces;
 }
 
+bool policy_reads_nodes(const struct policy *policy)
+{
+	bool reads = false;
+	for (uint32_t r = 0; r < policy->resource_count; r++)
+		reads |= policy->resources[r].landing_count > 1;
+	for (uint32_t q = 0; q < policy->quota_count; q++)
+		reads |= policy->quotas[q].models != NULL;
+	return reads;
+}
+
 bool policy_guards_fail(const struct policy *policy)
 {
 	return policy->guards_fail;

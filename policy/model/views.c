@@ -76,6 +76,22 @@ void policy_quota(const struct policy *policy, uint32_t index, struct quota_view
 		view->cohort = policy->pools[quota->pool].cohort;
 }
 
+uint32_t policy_resource_count(const struct policy *policy)
+{
+	return policy->resource_count;
+}
+
+void policy_resource(const struct policy *policy, uint32_t index, struct resource_view *view)
+{
+	const struct resource *resource = &policy->resources[index];
+	*view = (struct resource_view){.name = resource->name, .part = resource->slice};
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		view->part |= resource->landings[i].shared;
+		if (resource->landings[i].gpus > view->gpus)
+			view->gpus = resource->landings[i].gpus;
+	}
+}
+
 void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out)
 {
 	for (size_t i = 0; i < count; i++) {

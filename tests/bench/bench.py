@@ -31,6 +31,8 @@ IDLE_MOST_MIB = 12.0
 GROWTH_MOST_KIB = 1024
 STEPS = 1000
 STEPS_MOST_S = 1.0
+EXPLAIN_MOST_MS = 50
+EXPLAIN_RUNS = 20
 
 NOTE = ("{0.connections} keep-alive TLS connections from one client thread, {0.threads} threads in each server, all on the "
         "same cores: ratios of throughput are flattered by the client's share of the CPU; the rows of server CPU are not. "
@@ -196,6 +198,38 @@ def run_suites(options, table: Table, policy: Path, work: Path) -> dict:
     return seconds
 
 
+def time_of(*command) -> tuple:
+    """Returns how long a process takes from its start to its end, and its CPU time, in
+    milliseconds."""
+    begin = time.monotonic()
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        elapsed = time.monotonic() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode > 1:
+        raise Failed(f"{command} ended with status {process.returncode}")
+    return 1000 * elapsed, 1000 * (usage.ru_utime + usage.ru_stime)
+
+
+def explain(options, table: Table, work: Path) -> dict:
+    """How long a person waits for `gpugate explain` of a Pod, beside a process that only starts."""
+    file = work / "pod.json"
+    pod = json.loads((options.reviews / "validate-pod-bare.json").read_text())["request"]["object"]
+    pod["metadata"]["namespace"] = "vision"
+    file.write_text(json.dumps(pod))
+    say("explain")
+    sides = {"version": ["version"], "explain": ["explain", "-f", file, "--policy", options.example_policy]}
+    results = {name: [] for name in sides}
+    for _ in range(EXPLAIN_RUNS):
+        for name, arguments in sides.items():
+            results[name].append(time_of(options.gpugate, *arguments))
+    elapsed, cpu = zip(*results["explain"])
+    table.add("explain of a Pod, example policy: time", elapsed, "ms", most=EXPLAIN_MOST_MS)
+    table.add("explain of a Pod, example policy: CPU", cpu, "ms")
+    table.add("  time beside `gpugate version`", [ours[0] / least[0] for ours, least in zip(results["explain"], results["version"])], "x")
+    return results
+
+
 def machine() -> dict:
     model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), "unknown")
@@ -221,6 +255,7 @@ def measure(options, work: Path) -> dict:
     if not options.stand_in:
         raw["reader"] = reader(options, table)
         raw["suites"] = run_suites(options, table, base, work)
+        raw["explain"] = explain(options, table, work)
     rules = inputs.write_policy(work / "rules", 10, options.rules)
     raw["rules"] = compare_scale(bench, table, "Rules", base, rules, (10, options.rules))
     tenants = inputs.write_policy(work / "tenants", options.tenants, 10)

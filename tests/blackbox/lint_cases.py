@@ -212,8 +212,7 @@ MISTAKES = {
                 L4,
                 tenant("a", "  namespaces: [a]\n  quotas: [{name: q, «accelerators»: [a100-80gb], hard: 1}]\n")),
          'no quota of Tenant "a" counts "nvidia.com/gpu" on "l4" ({file}:13), which has it as well: a Pod whose '
-         "node selectors do not rule that one out is refused; add a quota for it (`hard: 0` allows none), or a Rule "
-         "with a nodeSelector"),
+         "node selectors do not rule that one out is refused; add a quota for it, or a Rule with a nodeSelector"),
     ],
     "resource-misspelled": [
         (quota("{name: q, resources: [«nvidia.com/gpus»], hard: 1}"),
@@ -292,6 +291,10 @@ MISTAKES = {
                 rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, to: «nvidia.com/mig-2g.20gb»}\n")),
          'no Accelerator offers "nvidia.com/mig-2g.20gb", so that a Pod which gets it is never scheduled; add the '
          "profile to `mig.offered`, or rewrite to one that is there"),
+        (policy(A100,
+                tenant("a", "  namespaces: [a]\n  quotas: [{name: q, resources: [«nvidia.com/mig-2g.20gb»], hard: 1}]\n")),
+         'no Accelerator offers "nvidia.com/mig-2g.20gb", so that a Pod which requests it is never scheduled (did you mean '
+         '"nvidia.com/mig-3g.40gb"?); add the profile to `mig.offered`, or name one that is there'),
     ],
     "several-parts": [
         (policy(A100,

@@ -204,6 +204,8 @@ PLAN = {
     "recording.md": [("gpugate serve", OUTLINE)],
     "policy-as-code.md": [
         ("gpugate explain -f deploy/examples", [HERE]),
+        ("gpugate explain -f deploy/examples", NotRun("it needs a cluster; test_explain_live.py has one")),
+        ("kubectl apply --dry-run=server", NotRun("it needs a cluster")),
         ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),
         ("gpugate explain -f deploy/examples", NotRun("it needs the file that the command before it writes")),
         ("gpugate test --coverage deploy/examples", [HERE]),

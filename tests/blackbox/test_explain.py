@@ -166,24 +166,23 @@ def test_the_document_shows_what_it_prints():
     assert run(*shown[1].split(), cwd=ROOT).stdout == shown[2]
 
 
+def test_where_the_policy_is(tell, tmp_path):
+    """Without --policy, it is the folder `policy` of the current one."""
+    (tmp_path / "pod.yaml").write_text(yaml.safe_dump(pod({GPU: 1})))
+    done = run("explain", "-f", "pod.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", (
+        "gpugate explain: no policy is given, and there is no folder `policy` here; name the folder of the policy, or its file, with --policy\n"))
+    write_policy(tmp_path / "policy", [*FLEET, *ORG])
+    done = run("explain", "-f", "pod.yaml", cwd=tmp_path)
+    assert done.returncode == 0 and "(policy/policy.yaml:" in done.stdout, done
+
+
 def test_what_is_not_counted_is_said(tell, tmp_path):
     """The text of a run without --usage ends with it; with --usage, nothing says so."""
-    sentence = "Without --usage, nothing but the Pods of this file is counted."
+    sentence = "Without --usage or --live, nothing but the Pods of this file is counted."
     (tmp_path / "usage.yaml").write_text(yaml.safe_dump(namespace_doc("team-a")))
     assert tell([*FLEET, *ORG], [pod({GPU: 1})], status=0, text=True).endswith(f"\n\n{sentence}\n")
     assert sentence not in tell([*FLEET, *ORG], [pod({GPU: 1})], "--usage", tmp_path / "usage.yaml", status=0, text=True)
-
-
-def test_pods_of_the_object_itself_count(tell, tmp_path):
-    """As docs/policy-as-code.md says: a Deployment that runs already is counted twice."""
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "team-a"},
-                  "spec": {"replicas": 2, "template": {"metadata": {}, "spec": pod({GPU: 1})["spec"]}}}
-    held = [kube.persisted(pod({GPU: 1}, namespace="team-a", name=f"d-5b-{i}")) for i in range(2)]
-    for one in held:
-        one["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "d-5b", "uid": "r", "controller": True}]
-    (tmp_path / "usage.yaml").write_text(yaml.dump({"apiVersion": "v1", "kind": "List", "items": held}, Dumper=_Written))
-    told = tell([*FLEET, *ORG], [deployment], "--usage", tmp_path / "usage.yaml", status=0)[0]
-    assert {q["quota"]: (q["used"], q["projected"]) for q in told["quotas"]}["gpus"] == ("2", "3") and told["fits"] == 2
 
 
 def test_guards(tell):
@@ -296,6 +295,19 @@ def test_reviews_that_ask_about_no_pod(tell):
         empty["request"] = {k: v for k, v in empty["request"].items() if k != "object"} | missing
         message = tell([*FLEET, *ORG], [empty], status=2)
         assert message.endswith("/objects.yaml:1: request.object: expected the Pod, found nothing\n"), message
+
+
+def test_a_kind_that_ends_in_list(tell, tmp_path):
+    """A custom kind with other items than objects does not keep the rest of the file from being
+    read. It is named. A list of the core group must have objects."""
+    odd = {"apiVersion": "x.example.org/v1", "kind": "AllowList", "metadata": {"name": "a"}, "items": ["p", 7]}
+    assert [each["name"] for each in tell([*FLEET, *ORG], [odd, pod({GPU: 1}, name="p")], status=0)] == ["p"]
+    text = tell([*FLEET, *ORG], [odd, pod({GPU: 1}, name="p")], status=0, text=True)
+    assert f'\n{tmp_path}/objects.yaml:1: AllowList "a": its kind ends in List, but its items are no objects; it is passed over\n' in text, text
+    inner = {**odd, "items": [pod({GPU: 1}, name="q")]}
+    assert [each["name"] for each in tell([*FLEET, *ORG], [inner], status=0)] == ["q"]
+    refused = tell([*FLEET, *ORG], [{"apiVersion": "v1", "kind": "List", "items": ["p"]}, pod({GPU: 1})], status=2)
+    assert "objects.yaml:" in refused and "expected an object" in refused, refused
 
 
 def test_yaml_is_the_same_as_json(tell, tmp_path):

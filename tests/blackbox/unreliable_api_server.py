@@ -26,6 +26,8 @@ class UnreliableApiServer:
         self.pages = threading.Event()  # If cleared, lists at a version wait.
         self.pages.set()
         self.expired = False  # Lists at a version are answered with 410.
+        self.forbidden = set()  # Resources of which every request is answered with 403.
+        self.expiring = 0  # So many lists expire at their second page.
         self.asked = []  # (method, resource, query)
         self.closed = False
         server = type("Handler", (_Handler,), {"api": self})
@@ -134,6 +136,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         resource, namespace, name, query = self._target()
         if resource not in _KINDS:
             self._refuse(404, "NotFound")
+        elif resource in self.api.forbidden:
+            self._refuse(403, f'{resource} is forbidden: User "jane" cannot list resource "{resource}"')
         elif name:
             found = self.api.state(resource).get((namespace, name))
             self._answer(200, found) if found else self._refuse(404, "NotFound")
@@ -149,7 +153,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if token or "resourceVersion" in query:
             assert token is None or "resourceVersion" not in query, "the API server refuses both together"
             api.pages.wait()
-            if api.expired:
+            api.expiring, expires = max(0, api.expiring - 1), api.expiring > 0
+            if api.expired or expires:
                 return self._refuse(410, "Expired")
         items = [obj for (n, name), obj in sorted(api.state(resource, version).items())
                  if namespace in ("", n) and query.get("fieldSelector") in (None, f"metadata.name={name}")]

@@ -67,10 +67,19 @@ def test_examples_find_their_schema(unpacked):
         assert schema.read_text() == fine(unpacked / "usr/bin/gpugate", "schema")
 
 
+def test_a_plug_in_of_kubectl(unpacked):
+    plugin = unpacked / "usr/bin/kubectl-gpugate"
+    assert plugin.is_symlink() and plugin.resolve() == (unpacked / "usr/bin/gpugate").resolve()
+    assert fine(plugin, "lint", unpacked / "etc/gpugate/policy") == fine(unpacked / "usr/bin/gpugate", "lint", unpacked / "etc/gpugate/policy")
+    assert (unpacked / "usr/bin/kubectl_complete-gpugate").read_text() == (ROOT / "deploy/debian/kubectl_complete-gpugate").read_text()
+    assert os.access(unpacked / "usr/bin/kubectl_complete-gpugate", os.X_OK)
+
+
 @needs("man")
 def test_man_pages_tell_all_that_help_tells(unpacked):
     pages = unpacked / "usr/share/man/man1"
-    assert {path.name for path in pages.iterdir()} == {"-".join(["gpugate", *words]) + ".1.gz" for words in commands()}
+    assert {path.name for path in pages.iterdir()} == {
+        "kubectl-gpugate.1.gz", "kubectl_complete-gpugate.1.gz", *("-".join(["gpugate", *words]) + ".1.gz" for words in commands())}
     for words in commands():
         page = pages / ("-".join(["gpugate", *words]) + ".1.gz")
         done = subprocess.run(["man", "--warnings", "--local-file", page], capture_output=True, text=True, check=True,

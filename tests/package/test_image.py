@@ -56,6 +56,7 @@ def test_nothing_else_could_be_run(entries):
     executable = {PurePosixPath(path).name for path, (entry, _) in entries.items() if entry.isreg() and entry.mode & 0o111}
     assert {"gpugate", "libc.so.6"} <= executable
     assert not [name for name in executable - {"gpugate", "libc.so.6"} if not name.startswith("ld-linux")]
+    assert entries["/usr/bin/kubectl-gpugate"][0].issym() and entries["/usr/bin/kubectl-gpugate"][0].linkname == "gpugate"
     elf = {path for path, (_, content) in entries.items() if content.startswith(b"\x7fELF")}
     assert not [path for path in elf if ".so" not in path and path != "/usr/bin/gpugate"]
     assert not [path for path, (_, content) in entries.items() if content.startswith(b"#!")]

@@ -7,103 +7,37 @@
 #include "gpugate/report.h"
 #include "webhook/cli/terminal.h"
 #include "webhook/cmd/commands.h"
+#include "webhook/cmd/explain_options.h"
 #include "webhook/cmd/input_file.h"
+#include "webhook/cmd/kubeconfig.h"
+#include "webhook/cmd/live_usage.h"
+#include "webhook/json/text.h"
 #include "webhook/json/yaml.h"
-#include "webhook/server/kinds.h"
 #include "webhook/simulate/explain.h"
 #include "webhook/simulate/usage.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)256 << 20)
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML };
-
-struct explain_options {
-	const char *file;
-	const char *namespace;
-	const char *user;
-	struct option_list groups;
-	struct option_list policies;
-	struct option_list usage;
-	int output;
-};
-
-static const char *const outputs[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml", NULL};
-
-static const struct option_row rows[] = {
-    {.name = "-f",
-     .word = "FILE",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct explain_options, file),
-     .required = true,
-     .help = "The file with the objects, in YAML or JSON; - is standard input. Pods, Deployments, ReplicaSets, "
-	     "StatefulSets, DaemonSets, ReplicationControllers, Jobs, CronJobs, AdmissionReviews, and lists of these. "
-	     "Labels of Namespaces in it count. Other objects are passed over."},
-    SERVE_OPTION_POLICY(offsetof(struct explain_options, policies), ""),
-    {.name = "-n",
-     .word = "NS",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct explain_options, namespace),
-     .fallback = "default",
-     .help = "The namespace of objects that name none."},
-    {.name = "--as",
-     .word = "USER",
-     .type = OPTION_STRING,
-     .offset = offsetof(struct explain_options, user),
-     .help = "The user who creates the Pods. Without it, Pods of a workload are created by their controller, such as "
-	     "system:serviceaccount:kube-system:job-controller, and other Pods by a user without a name."},
-    {.name = "--as-group",
-     .word = "GROUP",
-     .type = OPTION_LIST,
-     .offset = offsetof(struct explain_options, groups),
-     .help = "A group of the user that --as names, in addition to system:authenticated."},
-    {.name = "--usage",
-     .word = "FILE",
-     .type = OPTION_LIST,
-     .offset = offsetof(struct explain_options, usage),
-     .help = "What the cluster has already, such as the output of `kubectl get namespaces,nodes,pods -A -o yaml`: "
-	     "Pods hold quota, and Namespaces and Nodes have labels. Without it nothing is held."},
-    {.name = "-o",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct explain_options, output),
-     .fallback = "text",
-     .choices = outputs,
-     .help = "The form of the output. docs/policy-as-code.md describes the members of json and yaml."},
-};
-
-static const struct option_table table = {
-    .command = "explain",
-    .synopsis = "-f FILE --policy PATH [-n NS] [--as USER [--as-group GROUP]] [--usage FILE] [-o text|json|yaml]",
-    .summary = "Says whether the Pods in a file would be admitted, in the words of the webhook. Also says why: their "
-	       "tenant, what each Rule changes or which of its conditions does not hold, what each Guard finds, and "
-	       "what each quota holds. Objects are tried in the order of the file; Pods that are admitted hold quota "
-	       "while the later ones are tried.",
-    .rows = rows,
-    .count = sizeof rows / sizeof rows[0],
-    .values_size = sizeof(struct explain_options),
-    .examples = "  gpugate explain -f pod.yaml --policy deploy/policy -n team-a\n"
-		"  kubectl get namespaces,nodes,pods -A -o yaml >usage.yaml\n"
-		"  gpugate explain -f job.yaml --policy deploy/policy --usage usage.yaml\n"
-		"  gpugate explain -f - --policy deploy/policy -o json <pod.yaml | jq '.objects[].message'\n",
-    .statuses = {[EXIT_FINE] = "All Pods would be admitted.",
-		 [EXIT_FINDINGS] = "A Pod would be refused.",
-		 [EXIT_FAILED] = "It could not be decided. Standard error says what to do."},
-};
-
 /* The explanations of all objects in the file, and their results. */
 struct explaining {
 	json_t *objects;
+	json_t *notes; /* Sentences about documents that are left out. */
 	unsigned refused, without_pods;
+	json_t *differences; /* See live_usage_compare; NULL without --live. */
 };
 
-static struct policy *load_policy(const struct option_list *paths, struct error *err)
+static struct policy *load_policy(const struct explain_options *options, struct error *err)
 {
+	struct option_list paths;
+	if (explain_options_policy(options, &paths, err) < 0)
+		return NULL;
 	struct report *report = malloc(sizeof *report);
 	if (!report) {
 		error_set(err, "there is not enough memory");
 		return NULL;
 	}
 	report_init(report);
-	struct policy *policy = policy_load(paths->items, paths->count, report);
+	struct policy *policy = policy_load(paths.items, paths.count, report);
 	if (!policy) {
 		struct buf text;
 		buf_init(&text, OUTPUT_BYTES_MAX);
@@ -130,18 +64,39 @@ static int read_manifest(const char *path, struct manifest *manifest, struct err
 	return result;
 }
 
-static int take_usage(const struct option_list *files, struct simulation *simulation, struct error *err)
+static int take_usage(const struct option_list *files, const struct explain_context *context, struct error *err)
 {
 	for (size_t i = 0; i < files->count; i++) {
 		struct manifest manifest;
 		if (read_manifest(files->items[i], &manifest, err) < 0)
 			return -1;
-		int result = simulation_usage(simulation, &manifest, err);
+		int result = simulation_usage(context->simulation, &manifest, context->replaced, err);
 		manifest_release(&manifest);
 		if (result < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int take_live(const struct explain_options *options, const struct explain_context *context,
+		     struct explaining *explaining, struct error *err)
+{
+	struct kube_config *config = kubeconfig_load(options->kubeconfig, err);
+	if (!config)
+		return -1;
+	int result = live_usage_read(config, context->policy, context->simulation, context->replaced, err);
+	if (result == 0)
+		explaining->differences = live_usage_compare(config, context->policy, context->simulation);
+	kube_config_destroy(config);
+	return result;
+}
+
+static void note_list(const struct manifest *manifest, const struct manifest_object *object, json_t *notes)
+{
+	struct error err = {0};
+	error_set(&err, "its kind ends in List, but its items are no objects; it is passed over (byte 0)");
+	manifest_explain(manifest, object, &err);
+	json_array_append_new(notes, json_text(str_of(err.text)));
 }
 
 static int explain_all(const struct explain_context *context, const struct manifest *manifest,
@@ -160,6 +115,8 @@ static int explain_all(const struct explain_context *context, const struct manif
 		explaining->without_pods += result == EXPLAIN_NO_PODS;
 		if (explanation)
 			json_array_append_new(explaining->objects, explanation);
+		if (manifest->objects[i].no_list)
+			note_list(manifest, &manifest->objects[i], explaining->notes);
 	}
 	if (json_array_size(explaining->objects) == 0)
 		return error_set(err,
@@ -180,12 +137,15 @@ static void print_text(const struct explaining *explaining, bool has_usage, stru
 		buf_text(out, i ? "\n" : "");
 		explain_print(explanation, color, out);
 	}
+	json_array_foreach(explaining->notes, i, explanation) buf_printf(out, "\n%s\n", json_string_value(explanation));
 	if (explaining->without_pods)
 		buf_printf(out, "\n%u other object%s passed over, since no Pods come from %s\n",
 			   explaining->without_pods, explaining->without_pods == 1 ? " was" : "s were",
 			   explaining->without_pods == 1 ? "it" : "them");
-	if (!has_usage)
-		buf_text(out, "\nWithout --usage, nothing but the Pods of this file is counted.\n");
+	if (explaining->differences)
+		live_usage_print(explaining->differences, out);
+	else if (!has_usage)
+		buf_text(out, "\nWithout --usage or --live, nothing but the Pods of this file is counted.\n");
 }
 
 static int take_json(const char *bytes, size_t len, void *context)
@@ -202,10 +162,14 @@ static int print(const struct explain_options *options, const struct explaining 
 	json_t *root = json_pack("{s:i, s:i, s:O}", "refused", (int)explaining->refused, "withoutPods",
 				 (int)explaining->without_pods, "objects", explaining->objects);
 	json_t *documents = json_pack("[O]", root);
+	if (json_array_size(explaining->notes))
+		json_object_set(root, "notes", explaining->notes);
+	if (explaining->differences)
+		json_object_set(root, "differences", explaining->differences);
 	buf_init(&out, OUTPUT_BYTES_MAX);
-	if (options->output == OUTPUT_TEXT)
+	if (options->output == EXPLAIN_TEXT)
 		print_text(explaining, options->usage.count > 0, &out);
-	else if (options->output == OUTPUT_YAML)
+	else if (options->output == EXPLAIN_YAML)
 		result = yaml_write(&out, documents, err);
 	else if (json_dump_callback(root, take_json, &out, JSON_INDENT(2)) == 0)
 		buf_char(&out, '\n');
@@ -221,38 +185,51 @@ static int print(const struct explain_options *options, const struct explaining 
 
 /* --- The command --- */
 
-static int explain_file(const struct explain_options *options, const struct explain_context *context,
+static int explain_manifest(const struct explain_options *options, const struct explain_context *context,
+			    const struct manifest *manifest, struct explaining *explaining, struct error *err)
+{
+	int result = take_usage(&options->usage, context, err);
+	if (result == 0 && options->live)
+		result = take_live(options, context, explaining, err);
+	return result == 0 ? explain_all(context, manifest, explaining, err) : -1;
+}
+
+static int explain_file(const struct explain_options *options, struct explain_context *context,
 			struct explaining *explaining, struct error *err)
 {
 	struct manifest manifest;
-	if (take_usage(&options->usage, context->simulation, err) < 0 ||
-	    read_manifest(options->file, &manifest, err) < 0)
+	if (read_manifest(options->file, &manifest, err) < 0)
 		return -1;
-	int result = explain_all(context, &manifest, explaining, err);
+	context->replaced = replaced_create(&manifest, context->creator.namespace);
+	int result = context->replaced ? explain_manifest(options, context, &manifest, explaining, err)
+				       : error_set(err, "there is not enough memory");
+	replaced_destroy(context->replaced);
 	manifest_release(&manifest);
 	return result;
 }
 
 static int run(const struct explain_options *options, struct error *err)
 {
-	struct policy *policy = load_policy(&options->policies, err);
+	struct policy *policy = load_policy(options, err);
 	struct simulation *simulation = policy ? simulation_create(policy, err) : NULL;
 	struct str *groups = calloc(options->groups.count + 1, sizeof *groups);
-	struct explaining explaining = {.objects = json_array()};
+	struct explaining explaining = {.objects = json_array(), .notes = json_array()};
 	int status = EXIT_FAILED;
 	for (size_t i = 0; groups && i < options->groups.count; i++)
 		groups[i] = str_of(options->groups.items[i]);
-	const struct explain_context context = {.policy = policy,
-						.simulation = simulation,
-						.creator = {.namespace = str_of(options->namespace),
-							    .user = str_of(options->user),
-							    .groups = {groups, (uint32_t)options->groups.count}}};
-	if (!groups || !explaining.objects)
+	struct explain_context context = {.policy = policy,
+					  .simulation = simulation,
+					  .creator = {.namespace = str_of(options->namespace),
+						      .user = str_of(options->user),
+						      .groups = {groups, (uint32_t)options->groups.count}}};
+	if (!groups || !explaining.objects || !explaining.notes)
 		error_set(err, "there is not enough memory");
 	else if (simulation && explain_file(options, &context, &explaining, err) == 0 &&
 		 print(options, &explaining, err) == 0)
 		status = explaining.refused ? EXIT_FINDINGS : EXIT_FINE;
 	json_decref(explaining.objects);
+	json_decref(explaining.notes);
+	json_decref(explaining.differences);
 	free(groups);
 	simulation_destroy(simulation);
 	policy_release(policy);
@@ -263,19 +240,18 @@ static int run_explain(int argc, char **argv)
 {
 	struct explain_options options;
 	struct error err = {0};
-	int status = options_start(&table, argc, argv, &options);
+	int status = options_start(&explain_options_table, argc, argv, &options);
 	if (status >= 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
-	if (options.groups.count && !options.user) {
-		error_set(&err, "--as-group needs --as, which names the user who is in the group");
-		status = options_fail(&table, &err);
+	if (explain_options_check(&options, &err) < 0) {
+		status = options_fail(&explain_options_table, &err);
 	} else {
 		status = run(&options, &err);
 		if (status == EXIT_FAILED)
 			fprintf(stderr, "gpugate explain: %s\n", err.text);
 	}
-	options_release(&table, &options);
+	options_release(&explain_options_table, &options);
 	return status;
 }
 
@@ -283,6 +259,6 @@ const struct command explain_command = {
     .name = "explain",
     .summary = "say why Pods in a file would be admitted or refused",
     .group = GROUP_POLICY,
-    .options = &table,
+    .options = &explain_options_table,
     .run = run_explain,
 };

@@ -3,30 +3,27 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "webhook/cli/terminal.h"
 #include "webhook/cmd/commands.h"
+#include "webhook/cmd/kubeconfig.h"
 #include "webhook/cmd/quota_fetch.h"
 #include "webhook/quota/table.h"
-#include "webhook/server/kinds.h"
 
 #define OUTPUT_BYTES_MAX (256u << 20)
 
 enum quota_output { QUOTA_TABLE, QUOTA_JSON };
 
 struct quota_options {
-	const char *kubeconfig; /* NULL: see find_kubeconfig. */
+	const char *kubeconfig; /* NULL: see kubeconfig_load. */
 	int output;
 };
 
 static const char *const outputs[] = {[QUOTA_TABLE] = "table", [QUOTA_JSON] = "json", NULL};
 
 static const struct option_row rows[] = {
-    SERVE_OPTION_KUBECONFIG(offsetof(struct quota_options, kubeconfig),
-			    " Without it: the file that KUBECONFIG names, else "
-			    "~/.kube/config, else as a Pod of the cluster, by its ServiceAccount."),
+    KUBECONFIG_OPTION(offsetof(struct quota_options, kubeconfig), ""),
     {.name = "-o",
      .type = OPTION_CHOICE,
      .offset = offsetof(struct quota_options, output),
@@ -57,29 +54,9 @@ static const struct option_table table = {
     .statuses = {[EXIT_FINE] = "No quota is exceeded.", [EXIT_FINDINGS] = "A quota is exceeded."},
 };
 
-/*
- * Returns the path of a kubeconfig where kubectl would look for it, possibly in `home`. NULL: use
- * the in-cluster configuration.
- */
-static const char *find_kubeconfig(const struct quota_options *options, char home[static 4096])
-{
-	const char *variable = getenv("KUBECONFIG"), *folder = getenv("HOME");
-	if (options->kubeconfig)
-		return options->kubeconfig;
-	if (variable && *variable)
-		return variable;
-	int len = folder && *folder ? snprintf(home, 4096, "%s/.kube/config", folder) : -1;
-	return len > 0 && len < 4096 && access(home, F_OK) == 0 ? home : NULL;
-}
-
 static int fetch(const struct quota_options *options, struct quota_list *list, struct error *err)
 {
-	char home[4096];
-	const char *variable = getenv("KUBECONFIG");
-	if (!options->kubeconfig && variable && strchr(variable, ':'))
-		return error_set(err, "KUBECONFIG names several files, which are not merged here; name one with "
-				      "--kubeconfig (`kubectl config view --flatten --minify` writes it)");
-	struct kube_config *config = kube_config_load_for_command(find_kubeconfig(options, home), err);
+	struct kube_config *config = kubeconfig_load(options->kubeconfig, err);
 	if (!config)
 		return -1;
 	int result = quota_fetch(config, list, err);

@@ -5,11 +5,10 @@
 #include "webhook/kube/config.h"
 #include "webhook/quota/document.h"
 
-#define QUOTA_FETCH_MS 15000 /* Timeout for each page, in milliseconds. */
-
 struct quota_list {
 	struct quota_document *items; /* Sorted by the names of tenant and quota. */
 	uint32_t count;
+	unsigned status;    /* HTTP status of the last answer; 0: there was none. */
 	struct arena arena; /* Memory that the items borrow from. */
 };
 

@@ -209,6 +209,15 @@ static bool is_list(const struct identity *identity)
 	return identity->has_items && str_ends(identity->kind, STR("List"));
 }
 
+/* Whether some items are no objects, of a kind of another group than the core one. */
+static bool has_other_items(const struct identity *identity)
+{
+	bool other = false;
+	for (uint32_t i = 0; i < identity->item_count; i++)
+		other |= !str_starts(identity->items[i], STR("{"));
+	return other && str_has_char(identity->api_version, '/');
+}
+
 /* What is read next: a document of the file, or an item of lists within each other. */
 struct nested {
 	struct str json;
@@ -226,8 +235,13 @@ static int read_nested(struct manifest *manifest, const struct nested *nested, s
 		identity.kind = nested->kind;
 		identity.api_version = nested->api_version;
 	}
-	if (!is_list(&identity))
-		return add_object(manifest, nested->json, &identity, err);
+	bool no_list = is_list(&identity) && has_other_items(&identity);
+	if (!is_list(&identity) || no_list) {
+		int result = add_object(manifest, nested->json, &identity, err);
+		if (result == 0)
+			manifest->objects[manifest->count - 1].no_list = no_list;
+		return result;
+	}
 	if (nested->depth == MANIFEST_LISTS_MAX) {
 		error_set(err, "more than %d lists are within each other here; write the items into the outer list",
 			  MANIFEST_LISTS_MAX);

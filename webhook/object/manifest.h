@@ -4,8 +4,9 @@
  *
  * A file is a stream of YAML documents, or a sequence of JSON values. It is JSON if its first
  * character is `{`. Objects whose kind ends in `List` are replaced by their items, and so are lists
- * in lists, up to MANIFEST_LISTS_MAX of them within each other; more are an error. Empty documents
- * are dropped.
+ * in lists, up to MANIFEST_LISTS_MAX of them within each other; more are an error. A custom kind
+ * may end in `List` and have other items, such as strings; it is an object like any other. Empty
+ * documents are dropped.
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
  * 8. Anchors, aliases, merge keys, and tags are refused, so a small file cannot expand into a large
@@ -30,6 +31,10 @@ struct manifest_object {
 	struct str name;        /* metadata.name, or metadata.generateName. May be absent. */
 	struct str namespace;   /* metadata.namespace. May be absent. */
 	uint32_t line;          /* Where the object begins in the file, from 1. */
+	/*
+	 * Its kind ends in `List`, but its items are no objects, so that it is no Kubernetes list.
+	 */
+	bool no_list;
 };
 
 /* A line of the YAML file, and the offset at which its JSON begins. */

@@ -6,28 +6,48 @@
 #define CONTROLLER(name) "system:serviceaccount:kube-system:" name "-controller"
 
 static const struct workload_kind kinds[] = {
-    {"", "Pod", "", NULL, NULL, {NULL}, NULL, false},
-    {"apps", "Deployment", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("replicaset"), false},
-    {"apps", "ReplicaSet", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("replicaset"), false},
-    {"apps", "StatefulSet", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("statefulset"), false},
-    {"apps", "DaemonSet", "spec.template", NULL, NULL, {NULL}, CONTROLLER("daemon-set"), true},
-    {"", "ReplicationController", "spec.template", "spec.replicas", NULL, {NULL}, CONTROLLER("replication"), false},
-    {"batch",
-     "Job",
-     "spec.template",
-     "spec.parallelism",
-     "spec.completions",
-     {"spec.suspend"},
-     CONTROLLER("job"),
-     false},
-    {"batch",
-     "CronJob",
-     "spec.jobTemplate.spec.template",
-     "spec.jobTemplate.spec.parallelism",
-     "spec.jobTemplate.spec.completions",
-     {"spec.suspend", "spec.jobTemplate.spec.suspend"},
-     CONTROLLER("job"),
-     false},
+    {.group = "", .kind = "Pod", .template = ""},
+    {.group = "apps",
+     .kind = "Deployment",
+     .template = "spec.template",
+     .replicas = "spec.replicas",
+     .controller = CONTROLLER("replicaset"),
+     .surge = "spec.strategy.rollingUpdate.maxSurge",
+     .strategy = "spec.strategy.type"},
+    {.group = "apps",
+     .kind = "ReplicaSet",
+     .template = "spec.template",
+     .replicas = "spec.replicas",
+     .controller = CONTROLLER("replicaset")},
+    {.group = "apps",
+     .kind = "StatefulSet",
+     .template = "spec.template",
+     .replicas = "spec.replicas",
+     .controller = CONTROLLER("statefulset")},
+    {.group = "apps",
+     .kind = "DaemonSet",
+     .template = "spec.template",
+     .controller = CONTROLLER("daemon-set"),
+     .per_node = true},
+    {.group = "",
+     .kind = "ReplicationController",
+     .template = "spec.template",
+     .replicas = "spec.replicas",
+     .controller = CONTROLLER("replication")},
+    {.group = "batch",
+     .kind = "Job",
+     .template = "spec.template",
+     .replicas = "spec.parallelism",
+     .most = "spec.completions",
+     .suspend = {"spec.suspend"},
+     .controller = CONTROLLER("job")},
+    {.group = "batch",
+     .kind = "CronJob",
+     .template = "spec.jobTemplate.spec.template",
+     .replicas = "spec.jobTemplate.spec.parallelism",
+     .most = "spec.jobTemplate.spec.completions",
+     .suspend = {"spec.suspend", "spec.jobTemplate.spec.suspend"},
+     .controller = CONTROLLER("job")},
 };
 
 const struct workload_kind *workload_find(struct str api_version, struct str kind)
@@ -73,6 +93,38 @@ static int read_suspend(const struct workload_kind *kind, struct str json, int64
 	return 0;
 }
 
+/* Returns a share of the Pods in percent, rounded up, or -1 if the text is none. */
+static int64_t share_of(struct str text, int64_t replicas)
+{
+	int64_t percent;
+	struct str digits = {text.ptr + 1, text.len > 3 ? text.len - 3 : 0}; /* "25%" */
+	if (text.len < 4 || text.ptr[0] != '"' || text.ptr[text.len - 2] != '%' ||
+	    quantity_count(digits, &percent) != QUANTITY_OK || percent > 100000)
+		return -1;
+	/* No product overflows: replicas is at most that of an int32. */
+	return replicas > INT32_MAX ? INT32_MAX : (replicas * percent + 99) / 100;
+}
+
+static int read_surge(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err)
+{
+	struct str strategy, value;
+	if (!kind->surge)
+		return 0;
+	if (json_find(json, kind->strategy, &strategy, err) < 0)
+		return -1;
+	if (str_eq(strategy, STR("\"Recreate\"")))
+		return 0;
+	if (json_find(json, kind->surge, &value, err) < 0)
+		return -1;
+	if (str_present(value) && value.ptr[0] != '"')
+		return read_number(json, kind->surge, &workload->surge, err);
+	workload->surge = share_of(str_present(value) ? value : STR("\"25%\""), workload->replicas);
+	return workload->surge < 0
+		   ? error_set(err, "%s: expected a whole number of 0 or more, or a percentage such as 25%% (byte %zu)",
+			       kind->surge, (size_t)(value.ptr - json.ptr))
+		   : 0;
+}
+
 int workload_read(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err)
 {
 	int64_t most = INT64_MAX;
@@ -85,5 +137,7 @@ int workload_read(const struct workload_kind *kind, struct str json, struct work
 		return error_set(err, "%s: expected a Pod template, found nothing (byte 0)", kind->template);
 	if (workload->replicas > most)
 		workload->replicas = most;
+	if (read_surge(kind, json, workload, err) < 0)
+		return -1;
 	return read_suspend(kind, json, &workload->replicas, err);
 }

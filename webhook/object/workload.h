@@ -16,6 +16,8 @@ struct workload_kind {
 	const char *most;       /* Path of the maximum number of Pods at once; NULL: none. */
 	const char *suspend[2]; /* Paths of booleans; one that is true means no Pods now. */
 	const char *controller; /* User that creates the Pods; NULL: the object's creator. */
+	const char *surge;      /* Path of maxSurge, of which 25% is the default; NULL: none. */
+	const char *strategy;   /* Path of the strategy, which may be Recreate; NULL: none. */
 	bool per_node;          /* One Pod for each matching node; counted as one Pod. */
 };
 
@@ -24,6 +26,7 @@ struct workload {
 	/* The Pod, or its template, for review_read_pod. Borrows from the object. */
 	struct str pod;
 	int64_t replicas; /* Number of Pods at once; not negative. 0 if it is suspended. */
+	int64_t surge;    /* How many more there may be while new Pods replace others. */
 };
 
 /*

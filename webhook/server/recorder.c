@@ -22,6 +22,7 @@ struct recorder {
 	struct rotation *rotation; /* Used by the writer only, as are the members up to `arena`. */
 	bool failing;              /* The last attempt failed. */
 	int64_t retry_ms;          /* While failing: when the next attempt is due. */
+	bool unreadable;           /* Some review could not be redacted, and the log says so. */
 	struct buf line;
 	struct arena arena;
 	_Atomic uint64_t counts[OUTCOMES];
@@ -80,16 +81,26 @@ static enum outcome write_line(struct recorder *recorder, struct str line)
 
 /*
  * A review that cannot be redacted is not recorded. None is expected: it was decided, so its JSON
- * is valid.
+ * is valid. Only the first is logged, since others would probably fail alike.
  */
+static enum outcome note_unreadable(struct recorder *recorder, struct error *err)
+{
+	error_wrap(err, "a review cannot be redacted, and is not recorded");
+	if (!recorder->unreadable)
+		log_message(recorder, LOG_ERROR, "recording_failed", err->text);
+	recorder->unreadable = true;
+	return FAILED;
+}
+
 static enum outcome write_record(struct recorder *recorder, const struct recorded_review *record)
 {
 	struct error err = {0};
 	enum outcome outcome = DROPPED;
 	if (recorder->failing && now_ms() < recorder->retry_ms)
 		return FAILED;
-	if (recorded_review_write(record, &recorder->line, &recorder->arena, &err) == 0 && !recorder->line.failed &&
-	    rotation_fits(recorder->rotation, recorder->line.len))
+	if (recorded_review_write(record, &recorder->line, &recorder->arena, &err) < 0)
+		outcome = note_unreadable(recorder, &err);
+	else if (!recorder->line.failed && rotation_fits(recorder->rotation, recorder->line.len))
 		outcome = write_line(recorder, buf_view(&recorder->line));
 	arena_reset(&recorder->arena);
 	if (recorder->line.size > IDLE_BYTES)
@@ -248,9 +259,10 @@ static const struct metric rows[] = {
      .unit = "reviews",
      .help = "Decided reviews of Pods by whether they were recorded.",
      .labels = {{"outcome", METRIC_VALUES("written", "dropped", "failed")}},
-     .details = "`dropped`: more reviews were waiting to be written than the queue holds, or a line was longer than "
-		"a file may be. `failed`: the file could not be written; the log's line `recording_failed` says why. "
-		"Neither affects a decision. See [Recording reviews](../recording.md)."},
+     .details =
+	 "`dropped`: more reviews were waiting to be written than the queue holds, or a line was longer than "
+	 "a file may be. `failed`: the file could not be written, or the review not be redacted; the log's line `recording_failed` says why. "
+	 "Neither affects a decision. See [Recording reviews](../recording.md)."},
 };
 
 const struct metric_set recorder_metrics = {"Recording", "With `--record`.", METRIC_ROWS(rows)};

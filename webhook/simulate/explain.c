@@ -1,6 +1,7 @@
 #include "webhook/simulate/explain.h"
 
 #include "gpugate/enum_names.h"
+#include "webhook/simulate/explain_text.h"
 #include "webhook/simulate/subject.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -12,7 +13,11 @@ struct trial {
 	struct subject subject;
 	struct arena objects;  /* For the reviews. */
 	struct arena decision; /* For one decision; emptied for the next one. */
-	int64_t fits;
+	int64_t pods;          /* How many are tried. */
+	int64_t fits;          /* How many were admitted. */
+	int64_t replaced;      /* How many they replace. */
+	/* How many were admitted before the first with a violation; -1: none has any. */
+	int64_t fits_enforced;
 	json_t *tree;
 };
 
@@ -29,15 +34,20 @@ static void add_violations(json_t *list, const struct decision *decision)
 	}
 }
 
-static void add_decision(json_t *tree, const struct simulated *simulated)
+static void set_objections(json_t *tree, const struct simulated *simulated)
 {
-	const struct decision *decision = simulated_decision(simulated);
 	json_t *violations = json_array();
 	add_violations(violations, &simulated->mutation);
 	add_violations(violations, &simulated->validation);
+	json_object_set_new(tree, "objections", violations);
+}
+
+static void add_decision(json_t *tree, const struct simulated *simulated)
+{
+	const struct decision *decision = simulated_decision(simulated);
 	json_object_set_new(tree, "verdict", json_string(simulated->admitted ? "admitted" : "refused"));
 	json_object_set_new(tree, "message", simulated_message(decision));
-	json_object_set_new(tree, "objections", violations);
+	set_objections(tree, simulated);
 	json_object_set_new(tree, "charges", explain_string(buf_view(&simulated->charges)));
 	json_object_set_new(tree, "patch", simulated_patch(simulated));
 	json_object_set_new(tree, "mirror", json_boolean(decision->mirror));
@@ -57,6 +67,19 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
 }
 
+/*
+ * Notes the first Pod to which something objects, whatever the enforcement. The violations of the
+ * explanation are then those of this Pod.
+ */
+static void note_objections(struct trial *trial, const struct simulated *simulated)
+{
+	if (trial->fits_enforced >= 0 ||
+	    simulated->mutation.violation_count + simulated->validation.violation_count == 0)
+		return;
+	trial->fits_enforced = trial->fits;
+	set_objections(trial->tree, simulated);
+}
+
 /* Decides one Pod. If `traced` is true, adds its steps and its decision to the tree. */
 static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
@@ -68,10 +91,40 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 	simulation_admit(trial->context->simulation, trial->context->policy, &review, &trial->decision,
 			 traced ? &trace : NULL, &simulated);
 	*admitted = simulated.admitted;
-	if (traced && simulated.state == ADMISSION_DECIDED)
-		add_decision(trial->tree, &simulated);
+	if (simulated.state == ADMISSION_DECIDED) {
+		if (traced)
+			add_decision(trial->tree, &simulated);
+		note_objections(trial, &simulated);
+	}
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
+}
+
+/* Removes the Pods that exist already, and sets how many are tried in their place. */
+static void replace(struct trial *trial, uint32_t index)
+{
+	const struct subject *subject = &trial->subject;
+	trial->pods = subject->pods;
+	if (trial->context->replaced)
+		trial->replaced = replaced_remove(trial->context->replaced, index, trial->context->simulation);
+	if (subject->per_node && trial->replaced > trial->pods)
+		trial->pods = trial->replaced;
+	if (!subject->per_node && trial->replaced && trial->pods)
+		trial->pods += subject->surge;
+}
+
+static void set_counts(const struct trial *trial)
+{
+	json_object_set_new(trial->tree, "pods", json_integer(trial->pods));
+	json_object_set_new(trial->tree, "fits", json_integer(trial->fits));
+	if (trial->replaced)
+		json_object_set_new(trial->tree, "replaces", json_integer(trial->replaced));
+	if (trial->pods > trial->subject.pods && !trial->subject.per_node)
+		json_object_set_new(trial->tree, "surge", json_integer(trial->pods - trial->subject.pods));
+	/* A mirror Pod is never refused. */
+	bool mirror = json_is_true(json_object_get(trial->tree, "mirror"));
+	if (trial->fits_enforced >= 0 && !mirror && tree_is(trial->tree, "verdict", "admitted"))
+		json_object_set_new(trial->tree, "fitsIfEnforced", json_integer(trial->fits_enforced));
 }
 
 static int try_all(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object)
@@ -80,7 +133,7 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 	add_identity(trial, manifest, object);
 	if (try_pod(trial, true, &admitted) < 0)
 		return -1;
-	while (admitted && ++trial->fits < trial->subject.pods)
+	while (admitted && ++trial->fits < trial->pods)
 		if (try_pod(trial, false, &admitted) < 0)
 			return -1;
 	if (!admitted && trial->fits > 0) {
@@ -90,17 +143,19 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 		if (try_pod(trial, true, &admitted) < 0)
 			return -1;
 	}
-	if (trial->fits > trial->subject.pods)
-		trial->fits = trial->subject.pods;
-	json_object_set_new(trial->tree, "pods", json_integer(trial->subject.pods));
-	json_object_set_new(trial->tree, "fits", json_integer(trial->fits));
+	if (trial->fits > trial->pods)
+		trial->fits = trial->pods;
+	set_counts(trial);
+	if (!admitted)
+		explain_remedies(&(struct explain_refusal){trial->context, &trial->subject, &trial->decision,
+							   trial->fits, trial->replaced, trial->tree});
 	return admitted;
 }
 
 enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
 				   const struct manifest_object *object, json_t **out, struct error *err)
 {
-	struct trial trial = {.context = context, .tree = json_object()};
+	struct trial trial = {.context = context, .fits_enforced = -1, .tree = json_object()};
 	*out = NULL;
 	arena_init(&trial.objects, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&trial.decision, ARENA_CHUNK, ARENA_MAX);
@@ -109,6 +164,7 @@ enum explain_result explain_object(const struct explain_context *context, const 
 	if (found == 0)
 		result = EXPLAIN_NO_PODS;
 	if (found > 0) {
+		replace(&trial, (uint32_t)(object - manifest->objects));
 		int admitted = try_all(&trial, manifest, object);
 		result = admitted < 0 ? EXPLAIN_FAILED : admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
 		if (admitted < 0)

@@ -1,7 +1,7 @@
 /*
  * explain: explains, as a JSON tree, why the Pods of an object would be admitted or refused.
- * explain_trace.c turns the steps of a decision into the tree, and explain_text.c turns the tree
- * into text.
+ * explain_trace.c turns the steps of a decision into the tree, explain_remedies.c adds what could
+ * be done about a refusal, and explain_text.c turns the tree into text.
  *
  * The members of the tree are documented in docs/policy-as-code.md.
  */
@@ -13,12 +13,14 @@
 #include "gpugate/trace.h"
 #include "webhook/object/manifest.h"
 #include "webhook/simulate/admit.h"
+#include "webhook/simulate/replaced.h"
 #include "webhook/simulate/subject.h"
 
 struct explain_context {
 	const struct policy *policy;
 	struct simulation *simulation; /* By that policy. What is admitted stays in it. */
 	struct subject_creator creator;
+	struct replaced *replaced; /* Of the manifest; NULL: no Pods are replaced. */
 };
 
 enum explain_result {
@@ -29,8 +31,9 @@ enum explain_result {
 };
 
 /*
- * Tries the object's Pods one after another until one is refused. Sets `*out` to a new explanation
- * of the refused Pod, or of the first one if all are admitted. Release it with json_decref.
+ * Removes the Pods that the object has already (see replaced.h), and tries its Pods one after
+ * another until one is refused. Sets `*out` to a new explanation of the refused Pod, or of the
+ * first one if all are admitted. Release it with json_decref.
  */
 enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
 				   const struct manifest_object *object, json_t **out, struct error *err);
@@ -46,6 +49,19 @@ struct explain_collector {
 	json_t *tree;
 };
 void explain_event(void *context, const struct trace_event *event);
+
+/* A Pod that was refused, of which `tree` is the explanation. */
+struct explain_refusal {
+	const struct explain_context *context;
+	const struct subject *subject;
+	struct arena *arena; /* For decisions; is reset for each. */
+	int64_t fits;        /* How many Pods were admitted before it. */
+	int64_t replaced;    /* How many Pods they replace. */
+	json_t *tree;
+};
+
+/* Adds what its reader could do, if a quota refuses the Pod. */
+void explain_remedies(const struct explain_refusal *refusal);
 
 /* Returns a new JSON string, or null if the text is absent. */
 json_t *explain_string(struct str text);

@@ -81,6 +81,10 @@ void print_resources(struct printer *p, const json_t *resources)
 		print_list(p, json_object_get(resource, "accelerators"), "", "");
 		if (json_is_true(json_object_get(resource, "unknownNodes")))
 			buf_text(p->out, ", and nodes of which no Accelerator is known");
+		if (json_is_true(json_object_get(resource, "notOffered")))
+			print_colored(p, COLOR_YELLOW, ", so that it is never scheduled");
+		if (tree_has(resource, "nearest"))
+			buf_printf(p->out, "; did you mean %s?", tree_get(resource, "nearest"));
 		buf_char(p->out, '\n');
 		print_costs(p, resource);
 	}

@@ -5,6 +5,17 @@
 
 /* --- The verdict --- */
 
+/* "; 5 of 6 Pods fit now (5, and 1 more during a rollout), in place of 5 that exist" */
+static void print_count(struct printer *p, const json_t *tree, long long fits, long long pods)
+{
+	long long surge = tree_number(tree, "surge"), replaces = tree_number(tree, "replaces");
+	buf_printf(p->out, "; %lld of %lld %s now", fits, pods, pods == 1 ? "Pod fits" : "Pods fit");
+	if (surge)
+		buf_printf(p->out, " (%lld, and %lld more during a rollout)", pods - surge, surge);
+	if (replaces)
+		buf_printf(p->out, ", in place of %lld that exist%s", replaces, replaces == 1 ? "s" : "");
+}
+
 static void print_head(struct printer *p, const json_t *tree)
 {
 	bool admitted = tree_is(tree, "verdict", "admitted");
@@ -21,16 +32,30 @@ static void print_head(struct printer *p, const json_t *tree)
 	print_plain(p, tree_get(tree, "namespace"));
 	buf_text(p->out, "\": ");
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
-	if (pods != 1)
-		buf_printf(p->out, "; %lld of %lld Pods fit now%s", fits, pods,
-			   !admitted && fits ? "; the refusal of the next one is:" : "");
+	if (pods != 1 || tree_number(tree, "replaces"))
+		print_count(p, tree, fits, pods);
+	if (!admitted && fits)
+		buf_text(p->out, "; the refusal of the next one is:");
 	buf_char(p->out, '\n');
+}
+
+/* What would happen if nothing only warned or audited. */
+static void print_enforced(struct printer *p, const json_t *tree)
+{
+	buf_text(p->out, "  If every enforcement were deny, it would be ");
+	print_colored(p, COLOR_YELLOW, "refused");
+	if (tree_number(tree, "pods") != 1)
+		buf_printf(p->out, "; %lld of %lld Pods would fit", tree_number(tree, "fitsIfEnforced"),
+			   tree_number(tree, "pods"));
+	buf_text(p->out, ", because of:\n");
 }
 
 static void print_violations(struct printer *p, const json_t *tree)
 {
 	size_t i;
 	json_t *item;
+	if (json_object_get(tree, "fitsIfEnforced"))
+		print_enforced(p, tree);
 	if (tree_has(tree, "message"))
 		buf_printf(p->out, "  %s\n", tree_get(tree, "message"));
 	json_array_foreach(json_object_get(tree, "objections"), i, item)
@@ -98,9 +123,9 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	static const struct {
 		const char *member;
 		void (*print)(struct printer *p, const json_t *member);
-	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant}, {"rules", print_rules},
-			{"changes", print_changes}, {"guards", print_guards}, {"resources", print_resources},
-			{"quotas", print_quotas}};
+	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant},    {"rules", print_rules},
+			{"changes", print_changes}, {"guards", print_guards},    {"resources", print_resources},
+			{"quotas", print_quotas},   {"remedies", print_remedies}};
 	struct printer p = {out, color, NULL};
 	print_head(&p, explanation);
 	print_violations(&p, explanation);

@@ -1,8 +1,8 @@
 /*
  * explain_text: shared by the files that print an explanation. explain_printer.c has the helper
  * functions. explain_text.c prints the verdict and the tenant, explain_rules.c Rules and changes,
- * and explain_quotas.c Guards and quotas. Strings that come from a Pod are printed without control
- * characters.
+ * explain_quotas.c Guards and quotas, and explain_remedies_text.c remedies. Strings that come from
+ * a Pod are printed without control characters.
  */
 #ifndef WEBHOOK_SIMULATE_EXPLAIN_TEXT_H
 #define WEBHOOK_SIMULATE_EXPLAIN_TEXT_H
@@ -49,5 +49,6 @@ void print_changes(struct printer *p, const json_t *changes);
 void print_guards(struct printer *p, const json_t *guards);
 void print_resources(struct printer *p, const json_t *resources);
 void print_quotas(struct printer *p, const json_t *quotas);
+void print_remedies(struct printer *p, const json_t *remedies);
 
 #endif

@@ -221,6 +221,10 @@ static void on_resource(struct explain_collector *c, const struct trace_event *e
 	set_word(item, "why", whys[event->resource.why]);
 	set_strings(item, "accelerators", event->resource.models);
 	json_object_set_new(item, "unknownNodes", json_boolean(event->resource.unknown));
+	if (event->resource.not_offered) {
+		json_object_set_new(item, "notOffered", json_true());
+		set(item, "nearest", event->resource.near);
+	}
 	json_object_set_new(item, "costs", json_array());
 }
 

@@ -73,6 +73,16 @@ int simulation_pod(struct simulation *simulation, const struct pod *pod)
 	return ledger_see(simulation->ledger, pod, ++simulation->version, false, simulation->now_ms) < 0 ? -1 : 0;
 }
 
+void simulation_pods_begin(struct simulation *simulation)
+{
+	ledger_list_begin(simulation->ledger);
+}
+
+int simulation_pods_end(struct simulation *simulation)
+{
+	return ledger_list_end(simulation->ledger, ++simulation->version, simulation->now_ms) < 0 ? -1 : 0;
+}
+
 struct str simulation_uid(struct simulation *simulation, struct arena *arena)
 {
 	char text[32];
@@ -119,6 +129,11 @@ int simulation_advance(struct simulation *simulation, int64_t ms)
 {
 	simulation->now_ms += ms;
 	return ledger_tick(simulation->ledger, simulation->now_ms) < 0 ? -1 : 0;
+}
+
+wide simulation_used(const struct simulation *simulation, uint32_t quota)
+{
+	return ledger_held(simulation->ledger)[quota].used;
 }
 
 const struct ledger *simulation_ledger(const struct simulation *simulation)

@@ -38,6 +38,14 @@ struct ledger_store simulation_store(struct simulation *simulation);
  */
 int simulation_pod(struct simulation *simulation, const struct pod *pod);
 
+/*
+ * Begin and end a list of all Pods that exist: those that simulation_pod does not add in between
+ * are gone. A list may begin again before it has ended. The end returns 0, or -1 if memory is
+ * exhausted.
+ */
+void simulation_pods_begin(struct simulation *simulation);
+int simulation_pods_end(struct simulation *simulation);
+
 /* Returns a new uid for a Pod, in the arena; absent if the arena is exhausted. */
 struct str simulation_uid(struct simulation *simulation, struct arena *arena);
 
@@ -72,6 +80,9 @@ void simulation_begin(struct simulation *simulation, int64_t now_ms);
  * -1 if memory is exhausted.
  */
 int simulation_advance(struct simulation *simulation, int64_t ms);
+
+/* Returns what the Pods hold of a quota, in units of 1/policy_unit(). */
+wide simulation_used(const struct simulation *simulation, uint32_t quota);
 
 /* Returns the ledger, borrowed. */
 const struct ledger *simulation_ledger(const struct simulation *simulation);

@@ -67,6 +67,8 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 	review->dry_run = workload.replicas == 0;
 	subject->pod = workload.pod;
 	subject->pods = workload.replicas < SUBJECT_PODS_MAX ? workload.replicas : SUBJECT_PODS_MAX;
+	subject->surge = workload.surge < SUBJECT_PODS_MAX ? workload.surge : SUBJECT_PODS_MAX;
+	subject->per_node = kind->per_node;
 	return 0;
 }
 

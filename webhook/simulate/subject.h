@@ -22,6 +22,9 @@ struct subject {
 	/* JSON of the Pod or its template. May be absent in an AdmissionReview. */
 	struct str pod;
 	int64_t pods; /* How many there are at once, at most SUBJECT_PODS_MAX. */
+	/* How many more there may be while they replace others, at most SUBJECT_PODS_MAX. */
+	int64_t surge;
+	bool per_node; /* One for each matching node, of which `pods` counts one. */
 };
 
 bool subject_is_review(const struct manifest_object *object);

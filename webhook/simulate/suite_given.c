@@ -172,7 +172,7 @@ int state_given(struct suite_state *state, struct error *err)
 		return -1;
 	for (uint32_t i = 0; i < given->files.count; i++) {
 		const struct manifest *manifest = state_read(state, given->files.items[i], err);
-		if (!manifest || simulation_usage(state->simulation, manifest, err) < 0)
+		if (!manifest || simulation_usage(state->simulation, manifest, NULL, err) < 0)
 			return -1;
 	}
 	for (uint32_t i = 0; i < given->held_count; i++)

@@ -28,19 +28,13 @@ static int take_labels(struct simulation *simulation, size_t row, struct str jso
 	return labelled[row].take(simulation, meta.name, &meta.labels) < 0 ? no_memory(err) : 1;
 }
 
-int simulation_labels(struct simulation *simulation, const struct manifest *manifest,
-		      const struct manifest_object *object, struct error *err)
+static int take_labelled(struct simulation *simulation, struct str kind, struct str json, struct arena *arena,
+			 struct error *err)
 {
-	struct arena arena;
-	int result = 0;
-	if (!str_eq(object->api_version, STR("v1")))
-		return 0;
-	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	for (size_t i = 0; i < sizeof labelled / sizeof labelled[0]; i++)
-		if (str_eq(object->kind, labelled[i].kind))
-			result = take_labels(simulation, i, object->json, &arena, err);
-	arena_release(&arena);
-	return result < 0 ? manifest_explain(manifest, object, err) : result;
+		if (str_eq(kind, labelled[i].kind))
+			return take_labels(simulation, i, json, arena, err);
+	return 0;
 }
 
 /* Returns "namespace/name", which is unique among the Pods that exist at the same time. */
@@ -56,7 +50,8 @@ static struct str name_as_uid(const struct pod *pod, struct arena *arena)
 	return (struct str){text, len};
 }
 
-static int take_pod(struct simulation *simulation, struct str json, struct arena *arena, struct error *err)
+static int take_pod(struct simulation *simulation, struct str json, struct replaced *replaced, struct arena *arena,
+		    struct error *err)
 {
 	struct pod pod;
 	if (review_read_pod(json.ptr, json.len, arena, &pod, err) < 0)
@@ -65,21 +60,45 @@ static int take_pod(struct simulation *simulation, struct str json, struct arena
 		return error_set(err, "metadata: expected a name and a namespace: Pods that exist have both (byte 0)");
 	if (pod.uid.len == 0)
 		pod.uid = name_as_uid(&pod, arena);
-	return pod.uid.len == 0 || simulation_pod(simulation, &pod) < 0 ? no_memory(err) : 0;
+	if (pod.uid.len && replaced && replaced_note(replaced, &pod) < 0)
+		return no_memory(err);
+	return pod.uid.len == 0 || simulation_pod(simulation, &pod) < 0 ? no_memory(err) : 1;
 }
 
-int simulation_usage(struct simulation *simulation, const struct manifest *manifest, struct error *err)
+int simulation_take(struct simulation *simulation, struct str kind, struct str json, struct replaced *replaced,
+		    struct arena *arena, struct error *err)
+{
+	return str_eq(kind, STR("Pod")) ? take_pod(simulation, json, replaced, arena, err)
+					: take_labelled(simulation, kind, json, arena, err);
+}
+
+/* --- Files --- */
+
+int simulation_labels(struct simulation *simulation, const struct manifest *manifest,
+		      const struct manifest_object *object, struct error *err)
+{
+	struct arena arena;
+	if (!str_eq(object->api_version, STR("v1")))
+		return 0;
+	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
+	int result = take_labelled(simulation, object->kind, object->json, &arena, err);
+	arena_release(&arena);
+	return result < 0 ? manifest_explain(manifest, object, err) : result;
+}
+
+int simulation_usage(struct simulation *simulation, const struct manifest *manifest, struct replaced *replaced,
+		     struct error *err)
 {
 	struct arena arena;
 	int result = 0;
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	for (uint32_t i = 0; i < manifest->count && result >= 0; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
-		bool is_pod = str_eq(object->kind, STR("Pod")) && str_eq(object->api_version, STR("v1"));
+		if (!str_eq(object->api_version, STR("v1")))
+			continue;
 		arena_reset(&arena);
-		result = is_pod ? take_pod(simulation, object->json, &arena, err)
-				: simulation_labels(simulation, manifest, object, err);
-		if (is_pod && result < 0)
+		result = simulation_take(simulation, object->kind, object->json, replaced, &arena, err);
+		if (result < 0)
 			manifest_explain(manifest, object, err);
 	}
 	arena_release(&arena);

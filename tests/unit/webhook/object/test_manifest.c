@@ -61,6 +61,10 @@ static void test_lists(void **state)
 	/* `items` is special only in a List; other kinds may have a member of that name. */
 	expect("kind: ConfigMap\nitems: [1]\n", "1 ConfigMap {\"kind\":\"ConfigMap\",\"items\":[1]}\n");
 	expect_error("kind: List\nitems:\n- {}\n- 5\n", "f:4: expected an object, found a number");
+	/* A custom kind may end in `List`, and is one only if all items are objects. */
+	expect("kind: AllowList\napiVersion: x.org/v1\nitems: [{}, 5]\n",
+	       "1 AllowList {\"kind\":\"AllowList\",\"apiVersion\":\"x.org/v1\",\"items\":[{},5]}\n");
+	expect("kind: ThingList\napiVersion: x.org/v1\nitems: [{}]\n", "3 Thing {}\n");
 	expect("kind: List\nitems:\n- kind: A\n- kind: PodList\n  items:\n  - x: z\n- kind: B\n",
 	       "3 A {\"kind\":\"A\"}\n6 Pod {\"x\":\"z\"}\n7 B {\"kind\":\"B\"}\n");
 }

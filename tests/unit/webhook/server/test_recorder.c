@@ -21,7 +21,16 @@ struct bench {
 	struct recorder *recorder;
 	struct pairs labels;
 	struct str body;
+	FILE *lines; /* Of the log. */
+	struct log *log;
+	char log_text[4096]; /* At the end. */
 };
+
+static FILE *rewound(FILE *file)
+{
+	rewind(file);
+	return file;
+}
 
 static void open_bench(struct bench *bench)
 {
@@ -32,8 +41,13 @@ static void open_bench(struct bench *bench)
 				       "spec: {deny: [privileged]}\n",
 				       NULL, 0);
 	assert_non_null(bench->policy);
+	bench->lines = tmpfile();
+	assert_non_null(bench->lines);
+	bench->log = log_create(fileno(bench->lines), &err);
+	assert_non_null(bench->log);
 	/* The end writes everything, however slow the machine is. */
-	const struct recorder_options options = {.folder = bench->folder, .max_bytes = 8 << 20, .give_up_ms = 600000};
+	const struct recorder_options options = {
+	    .folder = bench->folder, .max_bytes = 8 << 20, .give_up_ms = 600000, .log = bench->log};
 	bench->recorder = recorder_create(&options, &err);
 	if (!bench->recorder)
 		fail_msg("%s", err.text);
@@ -48,7 +62,7 @@ static void note(struct bench *bench)
 							       .namespace_labels = &bench->labels});
 }
 
-static void assert_counts(struct bench *bench, unsigned written, unsigned dropped)
+static void assert_outcomes(struct bench *bench, unsigned written, unsigned dropped, unsigned failed)
 {
 	char expected[256];
 	struct buf text;
@@ -58,10 +72,15 @@ static void assert_counts(struct bench *bench, unsigned written, unsigned droppe
 	snprintf(expected, sizeof expected,
 		 "gpugate_recorded_reviews_total{outcome=\"written\"} %u\n"
 		 "gpugate_recorded_reviews_total{outcome=\"dropped\"} %u\n"
-		 "gpugate_recorded_reviews_total{outcome=\"failed\"} 0\n",
-		 written, dropped);
+		 "gpugate_recorded_reviews_total{outcome=\"failed\"} %u\n",
+		 written, dropped, failed);
 	assert_non_null(strstr(text.ptr, expected));
 	buf_release(&text);
+}
+
+static void assert_counts(struct bench *bench, unsigned written, unsigned dropped)
+{
+	assert_outcomes(bench, written, dropped, 0);
 }
 
 /* Stops the recorder. Returns what it has written, which the caller releases. */
@@ -71,6 +90,9 @@ static struct buf close_bench(struct bench *bench)
 	struct buf text;
 	recorder_destroy(bench->recorder);
 	policy_release(bench->policy);
+	log_destroy(bench->log);
+	bench->log_text[fread(bench->log_text, 1, sizeof bench->log_text - 1, rewound(bench->lines))] = '\0';
+	fclose(bench->lines);
 	buf_init(&text, 64 << 20);
 	snprintf(command, sizeof command, "cat %s/gpugate-*.jsonl && rm -r %s", bench->folder, bench->folder);
 	FILE *pipe = popen(command, "r");
@@ -176,7 +198,7 @@ static void test_too_large(void **state)
 	free(large);
 }
 
-/* What cannot be redacted is not written, and leaves nothing behind. */
+/* What cannot be redacted is not written, and leaves nothing behind. The first one is logged. */
 static void test_unreadable(void **state)
 {
 	(void)state;
@@ -184,13 +206,18 @@ static void test_unreadable(void **state)
 	open_bench(&bench);
 	bench.body = STR("{\"request\":{\"object\":{\"spec\":{\"volumes\":7}}}}");
 	note(&bench);
+	note(&bench);
 	bench.body = str_of(body);
 	note(&bench);
 	wait_for_lines(&bench, "written\"} 1");
-	assert_counts(&bench, 1, 1);
+	assert_outcomes(&bench, 1, 0, 2);
 	struct buf text = close_bench(&bench);
 	assert_int_equal(count_lines(&text), 1);
 	assert_null(strstr(text.ptr, "volumes"));
+	const char *line = strstr(bench.log_text, "\"event\":\"recording_failed\"");
+	assert_non_null(line);
+	assert_non_null(strstr(line, "a review cannot be redacted, and is not recorded: "));
+	assert_null(strstr(line + 1, "\"event\":\"recording_failed\""));
 	buf_release(&text);
 }
 

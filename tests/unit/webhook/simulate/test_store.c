@@ -42,7 +42,7 @@ static void take(struct fixture *f, const char *text)
 	struct manifest manifest;
 	struct error err = {0};
 	if (manifest_read(&manifest, "f", str_of(text), &err) < 0 ||
-	    simulation_usage(f->simulation, &manifest, &err) < 0)
+	    simulation_usage(f->simulation, &manifest, NULL, &err) < 0)
 		fail_msg("%s", err.text);
 	manifest_release(&manifest);
 }
@@ -163,7 +163,7 @@ static void test_dry_runs_and_errors(void **state)
 	fixture_review_release(&r);
 	assert_int_equal(manifest_read(&manifest, "f", STR("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"), &err),
 			 0);
-	assert_int_equal(simulation_usage(f.simulation, &manifest, &err), -1);
+	assert_int_equal(simulation_usage(f.simulation, &manifest, NULL, &err), -1);
 	assert_string_equal(err.text,
 			    "f:1: Pod \"p\": metadata: expected a name and a namespace: Pods that exist have both");
 	manifest_release(&manifest);
