@@ -29,8 +29,8 @@ FUZZ_CC ?= clang
 PYTHON ?= /usr/bin/python3
 VERSION := 0.2.0
 
-PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl
-PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev \
+PKGS := libmicrohttpd gnutls jansson yaml-0.1 libcrypto libcurl zlib
+PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libssl-dev libcurl4-openssl-dev zlib1g-dev \
 	python3-minimal python3 git
 PACKAGES_TEST := libcmocka-dev python3-pytest python3-pytest-xdist python3-hypothesis python3-yaml python3-cryptography python3-jsonpatch \
 	python3-jsonschema curl openssl mandoc zsh fish

@@ -41,8 +41,8 @@ const struct command gpugate_command = {
     .summary = "Kubernetes admission webhook and GPU quota enforcer",
     .options = &table,
     .children =
-	(const struct command *const[]){&serve_command, &lint_command, &explain_command, &test_command, &schema_command,
-					&render_command, &certs_command, &quota_command, &help_command, &man_command,
-					&completion_command, &version_command, NULL},
+	(const struct command *const[]){&serve_command, &lint_command, &explain_command, &test_command, &replay_command,
+					&schema_command, &render_command, &certs_command, &quota_command, &help_command,
+					&man_command, &completion_command, &version_command, NULL},
     .run = run,
 };

@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 import inputs  # noqa: E402
+import replay  # noqa: E402
 from servers import Bench, Failed, create_certificates, expect_decisions, say  # noqa: E402
 
 THROUGHPUT_LEAST = 0.85
@@ -256,6 +257,7 @@ def measure(options, work: Path) -> dict:
         raw["reader"] = reader(options, table)
         raw["suites"] = run_suites(options, table, base, work)
         raw["explain"] = explain(options, table, work)
+        raw["replay"] = replay.measure(options, table, work, base)
     rules = inputs.write_policy(work / "rules", 10, options.rules)
     raw["rules"] = compare_scale(bench, table, "Rules", base, rules, (10, options.rules))
     tenants = inputs.write_policy(work / "tenants", options.tenants, 10)
@@ -287,6 +289,7 @@ def parse_arguments():
     parser.add_argument("--tenants", type=int, default=5000)
     parser.add_argument("--alive", type=int, default=1000, help="Pods alive in the memory run")
     parser.add_argument("--memory-requests", type=int, default=1000000)
+    parser.add_argument("--replayed", type=int, default=100000, help="reviews of the recording that is replayed")
     parser.add_argument("--stand-in", action="store_true", help="try the driver: the floor also stands in for gpugate")
     return parser.parse_args()
 

@@ -211,6 +211,8 @@ PLAN = {
         ("gpugate test --coverage deploy/examples", [HERE]),
         ("gpugate test --watch", NotRun("it ends with Ctrl+C; test_suites_run.py watches")),
         ("gpugate test --require-coverage 100", [HERE]),
+        ("cp -r deploy/examples/mig-mixed/policy new", [HERE]),
+        ("gpugate replay --policy new", [HERE]),
     ],
     "policy.md": [("gpugate schema > policy.schema.json", [HERE])],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],

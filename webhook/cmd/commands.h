@@ -11,6 +11,7 @@ extern const struct command serve_command;
 extern const struct command lint_command;
 extern const struct command explain_command;
 extern const struct command test_command;
+extern const struct command replay_command;
 extern const struct command schema_command;
 extern const struct command render_command;
 extern const struct command certs_command;

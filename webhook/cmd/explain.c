@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include "gpugate/policy.h"
-#include "gpugate/report.h"
 #include "webhook/cli/terminal.h"
 #include "webhook/cmd/commands.h"
 #include "webhook/cmd/explain_options.h"
 #include "webhook/cmd/input_file.h"
 #include "webhook/cmd/kubeconfig.h"
 #include "webhook/cmd/live_usage.h"
+#include "webhook/cmd/policy_paths.h"
 #include "webhook/json/text.h"
 #include "webhook/json/yaml.h"
 #include "webhook/simulate/explain.h"
@@ -29,46 +29,14 @@ struct explaining {
 static struct policy *load_policy(const struct explain_options *options, struct error *err)
 {
 	struct option_list paths;
-	if (explain_options_policy(options, &paths, err) < 0)
-		return NULL;
-	struct report *report = malloc(sizeof *report);
-	if (!report) {
-		error_set(err, "there is not enough memory");
-		return NULL;
-	}
-	report_init(report);
-	struct policy *policy = policy_load(paths.items, paths.count, report);
-	if (!policy) {
-		struct buf text;
-		buf_init(&text, OUTPUT_BYTES_MAX);
-		report_print(report, terminal_has_colors(STDERR_FILENO), &text);
-		fwrite(text.ptr, 1, text.len, stderr);
-		buf_release(&text);
-		error_set(err,
-			  "the policy has errors, which `gpugate lint` shows as well; nothing can be decided by it");
-	}
-	report_release(report);
-	free(report);
-	return policy;
-}
-
-static int read_manifest(const char *path, struct manifest *manifest, struct error *err)
-{
-	struct buf bytes;
-	buf_init(&bytes, MANIFEST_BYTES_MAX);
-	*manifest = (struct manifest){.count = 0};
-	int result = input_file_read(path, &bytes, err);
-	if (result == 0)
-		result = manifest_read(manifest, input_file_name(path), buf_view(&bytes), err);
-	buf_release(&bytes);
-	return result;
+	return explain_options_policy(options, &paths, err) < 0 ? NULL : policy_paths_load(&paths, err);
 }
 
 static int take_usage(const struct option_list *files, const struct explain_context *context, struct error *err)
 {
 	for (size_t i = 0; i < files->count; i++) {
 		struct manifest manifest;
-		if (read_manifest(files->items[i], &manifest, err) < 0)
+		if (input_file_manifest(files->items[i], &manifest, err) < 0)
 			return -1;
 		int result = simulation_usage(context->simulation, &manifest, context->replaced, err);
 		manifest_release(&manifest);
@@ -198,7 +166,7 @@ static int explain_file(const struct explain_options *options, struct explain_co
 			struct explaining *explaining, struct error *err)
 {
 	struct manifest manifest;
-	if (read_manifest(options->file, &manifest, err) < 0)
+	if (input_file_manifest(options->file, &manifest, err) < 0)
 		return -1;
 	context->replaced = replaced_create(&manifest, context->creator.namespace);
 	int result = context->replaced ? explain_manifest(options, context, &manifest, explaining, err)

@@ -25,3 +25,15 @@ int input_file_read(const char *path, struct buf *out, struct error *err)
 	return error_set(err, "%.300s: %s; name a file, or - for standard input", input_file_name(path),
 			 strerror(errno));
 }
+
+int input_file_manifest(const char *path, struct manifest *manifest, struct error *err)
+{
+	struct buf bytes;
+	buf_init(&bytes, MANIFEST_BYTES_MAX);
+	*manifest = (struct manifest){.count = 0};
+	int result = input_file_read(path, &bytes, err);
+	if (result == 0)
+		result = manifest_read(manifest, input_file_name(path), buf_view(&bytes), err);
+	buf_release(&bytes);
+	return result;
+}

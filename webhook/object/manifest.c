@@ -75,7 +75,7 @@ static const struct shape identity_shape = SHAPE(identity_fields, 0);
 /* The place in a file of JSON, which is kept as it is. */
 static struct manifest_location location_in_json(const struct manifest *manifest, size_t offset)
 {
-	struct manifest_location location = {1, 1};
+	struct manifest_location location = {manifest->lines_before + 1, 1};
 	const char *line = manifest->text.ptr, *end = line + offset;
 	for (const char *p = line; (p = memchr(p, '\n', (size_t)(end - p)));) {
 		line = ++p;
@@ -342,7 +342,7 @@ static int read_documents(struct manifest *manifest, struct error *err)
 	/* Objects are in the order of the file, so each line of JSON is counted only once. */
 	const struct str text = buf_view(&manifest->text);
 	size_t offset = 0;
-	uint32_t line = 1;
+	uint32_t line = manifest->lines_before + 1;
 	for (uint32_t i = 0; i < manifest->count; i++) {
 		struct manifest_object *object = &manifest->objects[i];
 		size_t next = offset_of(manifest, object->json);
@@ -379,6 +379,13 @@ int manifest_read(struct manifest *manifest, const char *file, struct str bytes,
 int manifest_read_exact(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
 {
 	*manifest = (struct manifest){.file = file, .exact = true};
+	return read_file(manifest, bytes, err);
+}
+
+int manifest_read_part(struct manifest *manifest, const char *file, uint32_t lines_before, struct str bytes,
+		       struct error *err)
+{
+	*manifest = (struct manifest){.file = file, .lines_before = lines_before};
 	return read_file(manifest, bytes, err);
 }
 

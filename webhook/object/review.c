@@ -177,6 +177,19 @@ static int check_request(struct working_pod *working, struct error *err)
 			 quoted(working->operation, text));
 }
 
+/* Reads the Pods that precede the kind, and finishes the review. */
+static int finish(struct reader *reader, struct working_pod *working, struct review *review, struct error *err)
+{
+	if (check_request(working, err) < 0)
+		return -1;
+	if (review_is_pod(&working->review) &&
+	    (read_waiting(reader, working->object, "object", &working->review.object) < 0 ||
+	     read_waiting(reader, working->old_object, "oldObject", &working->review.old_object) < 0))
+		return reader_error(reader, err);
+	*review = working->review;
+	return 0;
+}
+
 int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err)
 {
 	struct reader reader;
@@ -187,14 +200,68 @@ int review_read(const char *bytes, size_t len, struct arena *arena, struct revie
 	reader_init(&reader, bytes, len, arena);
 	if (reader_object(&reader, &review_shape, &working) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
-	if (check_type(&working, err) < 0 || check_request(&working, err) < 0)
-		return -1;
-	if (review_is_pod(&working.review) &&
-	    (read_waiting(&reader, working.object, "object", &working.review.object) < 0 ||
-	     read_waiting(&reader, working.old_object, "oldObject", &working.review.old_object) < 0))
+	return check_type(&working, err) < 0 ? -1 : finish(&reader, &working, review, err);
+}
+
+/* --- Recordings --- */
+
+/* `working` is first, so that the rows of a review have the same offsets in it. */
+struct recorded_draft {
+	struct working_pod working;
+	struct recorded recorded;
+	bool has_allowed;
+};
+
+static const struct field answer_fields[] = {
+    {FIELD_KEY("allowed"), .read = field_bool, .offset = offsetof(struct recorded_draft, recorded.allowed),
+     FIELD_FLAG(struct recorded_draft, has_allowed)},
+    {FIELD_KEY("message"), .read = field_string, .offset = offsetof(struct recorded_draft, recorded.message)},
+    {FIELD_KEY("patch"), .read = field_json, .offset = offsetof(struct recorded_draft, recorded.patch)},
+};
+static const struct shape answer_shape = SHAPE(answer_fields, 0);
+
+static const struct field recorded_fields[] = {
+    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct working_pod, kind)},
+    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct working_pod, api_version)},
+    {FIELD_KEY("request"), .read = field_object, .shape = &request_shape, FIELD_FLAG(struct working_pod, has_request)},
+    {FIELD_KEY("time"), .read = field_string, .offset = offsetof(struct recorded_draft, recorded.time)},
+    {FIELD_KEY("endpoint"), .read = field_string, .offset = offsetof(struct recorded_draft, recorded.endpoint)},
+    {FIELD_KEY("namespaceLabels"), .read = field_pairs,
+     .offset = offsetof(struct working_pod, review.namespace_labels)},
+    {FIELD_KEY("response"), .read = field_object, .shape = &answer_shape},
+};
+static const struct shape recorded_shape = SHAPE(recorded_fields, 0);
+
+static int check_recorded(const struct recorded_draft *read, struct error *err)
+{
+	char text[80];
+	struct str endpoint = read->recorded.endpoint;
+	if (!str_present(endpoint))
+		return check_type(&read->working, err);
+	if (!str_eq(endpoint, STR("/mutate")) && !str_eq(endpoint, STR("/validate")))
+		return error_set(err, "endpoint: expected \"/mutate\" or \"/validate\", found %s",
+				 quoted(endpoint, text));
+	return read->has_allowed ? 0 : error_set(err, "response.allowed: expected a boolean, found nothing");
+}
+
+int review_read_recorded(const char *bytes, size_t len, struct arena *arena, struct recorded *recorded,
+			 struct error *err)
+{
+	struct reader reader;
+	struct recorded_draft read;
+	if (len > SCAN_LEN_MAX)
+		return error_set(err, "the review is longer than %u bytes", SCAN_LEN_MAX);
+	memset(&read, 0, sizeof read);
+	reader_init(&reader, bytes, len, arena);
+	if (reader_object(&reader, &recorded_shape, &read) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
-	*review = working.review;
-	return 0;
+	if (!read.working.has_request)
+		return 0;
+	if (check_recorded(&read, err) < 0 || finish(&reader, &read.working, &read.recorded.review, err) < 0)
+		return -1;
+	read.recorded.has_answer = str_present(read.recorded.endpoint);
+	*recorded = read.recorded;
+	return 1;
 }
 
 int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err)

@@ -24,6 +24,29 @@
  */
 int review_read(const char *bytes, size_t len, struct arena *arena, struct review *review, struct error *err);
 
+/*
+ * A line of a recording (docs/recording.md), or an AdmissionReview without an answer. Borrows as
+ * struct review does.
+ */
+struct recorded {
+	/* The labels of its namespace are in it, if the line has them. */
+	struct review review;
+	struct str time;     /* Absent: unknown. */
+	struct str endpoint; /* "/mutate" or "/validate". Absent: an AdmissionReview. */
+	/* What was answered. */
+	bool has_answer;
+	bool allowed;
+	struct str message; /* Absent: none. */
+	struct str patch;   /* A JSON Patch; absent: none. */
+};
+
+/*
+ * Reads a line of a recording, or an AdmissionReview. Otherwise like review_read. Returns 1; 0 if
+ * the object is neither, because it has no member `request`; or -1.
+ */
+int review_read_recorded(const char *bytes, size_t len, struct arena *arena, struct recorded *recorded,
+			 struct error *err);
+
 /* Whether it is about a Pod of core/v1. Only then object and old_object are read. Pure. */
 bool review_is_pod(const struct review *review);
 

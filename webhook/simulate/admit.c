@@ -7,9 +7,9 @@
 #define CHARGES_BYTES_MAX (64u << 10)
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
 
-static enum admission_state ask(enum admission_kind kind, struct simulation *simulation, const struct policy *policy,
-				struct review *review, struct arena *arena, const struct trace *trace,
-				struct buf *charges, struct decision *decision)
+enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation,
+				    const struct policy *policy, struct review *review, struct arena *arena,
+				    const struct trace *trace, struct buf *charges, struct decision *decision)
 {
 	const struct ledger_store store = simulation_store(simulation);
 	struct admission_request request = {.kind = kind,
@@ -29,7 +29,8 @@ void simulation_admit(struct simulation *simulation, const struct policy *policy
 {
 	*out = (struct simulated){.before = review->object};
 	buf_init(&out->charges, CHARGES_BYTES_MAX);
-	out->state = ask(ADMISSION_MUTATE, simulation, policy, review, arena, trace, &out->charges, &out->mutation);
+	out->state =
+	    simulation_ask(ADMISSION_MUTATE, simulation, policy, review, arena, trace, &out->charges, &out->mutation);
 	if (out->state != ADMISSION_DECIDED || out->mutation.denied)
 		return;
 	if (review->object.present && review->object.uid.len == 0)
@@ -39,7 +40,8 @@ void simulation_admit(struct simulation *simulation, const struct policy *policy
 		out->state = ADMISSION_NO_MEMORY;
 		return;
 	}
-	out->state = ask(ADMISSION_VALIDATE, simulation, policy, review, arena, trace, &out->charges, &out->validation);
+	out->state = simulation_ask(ADMISSION_VALIDATE, simulation, policy, review, arena, trace, &out->charges,
+				    &out->validation);
 	out->admitted = out->state == ADMISSION_DECIDED && !out->validation.denied;
 }
 

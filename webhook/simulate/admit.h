@@ -30,6 +30,14 @@ struct simulated {
 void simulation_admit(struct simulation *simulation, const struct policy *policy, struct review *review,
 		      struct arena *arena, const struct trace *trace, struct simulated *out);
 
+/*
+ * Sends the review to one webhook only, and does not change it, as for an update. `charges` is
+ * initialized by the caller. Otherwise like simulation_admit.
+ */
+enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation,
+				    const struct policy *policy, struct review *review, struct arena *arena,
+				    const struct trace *trace, struct buf *charges, struct decision *decision);
+
 /* Returns the decision that the API server reports: of /mutate if it denied, else of /validate. */
 static inline const struct decision *simulated_decision(const struct simulated *simulated)
 {

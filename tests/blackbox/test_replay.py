@@ -1,0 +1,552 @@
+"""`gpugate replay`: the decisions are those of serve, what differs is found and counted, and what
+cannot be read is named by its file and line."""
+
+import gzip
+import json
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+
+import kube
+from gpugate import BINARY, ROOT, SANITIZED, Server, run, scaled, write_policy
+from kube import GPU, SHARED, doc, namespace_doc, pod
+from test_properties import pods, policies
+from unreliable_api_server import UnreliableApiServer
+
+NONE = {"newly-refused": 0, "newly-admitted": 0, "newly-rewritten": 0, "over-quota": 0, "reworded": 0}
+A100 = doc("Accelerator", "a100", resource=GPU, memory="80Gi", sharing={"resource": SHARED, "replicas": 4})
+SHARE = doc("Rule", "share", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, rewrite=[{"from": GPU, "to": SHARED}])
+
+
+def policy(hard, *more, **tenant):
+    return [A100, doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "measure": "gpus", "hard": hard}], **tenant), *more]
+
+
+class Replay:
+    def __init__(self, folder):
+        self.folder = folder
+        self.number = 0
+
+    def write(self, documents):
+        self.number += 1
+        return write_policy(self.folder / f"policy-{self.number}", documents)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def run(self, new, *inputs, against=None, status=0, args=(), **how):
+        compared = () if against is None else ("--against", self.write(against))
+        done = run("replay", "--policy", self.write(new), *compared, *args, *inputs, **how)
+        assert done.returncode == status, (done.stdout, done.stderr)
+        return done
+
+    def __call__(self, *args, **how):
+        """Returns the report."""
+        more = how.pop("args", ())
+        return json.loads(self.run(*args, **how, args=("-o", "json", *more)).stdout)
+
+    def fails(self, new, *inputs, args=(), **how):
+        """Returns what standard error says."""
+        done = self.run(new, *inputs, args=args, status=2, **how)
+        assert not done.stdout and len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("gpugate replay: "), done.stderr
+        return done.stderr.removeprefix("gpugate replay: ").strip()
+
+
+@pytest.fixture(name="replay")
+def _replay(tmp_path):
+    return Replay(tmp_path)
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Starts servers that record. Returns their folders."""
+    servers = []
+
+    def start(documents):
+        folder = tmp_path / f"recording-{len(servers)}"
+        folder.mkdir()
+        servers.append(Server(documents, "--record", folder))
+        return servers[-1], folder
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def jsonl(objects):
+    return "".join(json.dumps(obj) + "\n" for obj in objects)
+
+
+def lines(folder):
+    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def changed(report):
+    return {name: count for name, count in report["counts"].items() if count}
+
+
+def named(report, change):
+    return [d["name"] for d in report["differences"] if change in d["changes"]]
+
+
+def create(name, gpus=1, **how):
+    return kube.review(kube.persisted(pod({GPU: gpus}, name=name, **how), uid=name))
+
+
+def exists(name, gpus=1, created="2026-11-01T10:00:00Z", phase="Running", **how):
+    obj = kube.persisted(pod({GPU: gpus}, name=name, **how), uid=name)
+    obj["metadata"]["creationTimestamp"] = created
+    return obj | {"apiVersion": "v1", "kind": "Pod", "status": {"phase": phase}}
+
+
+# --- Recordings ---
+
+def test_decides_as_serve_did(replay, record):
+    """With the policy that was recorded, nothing differs, not even a sentence: Pods that end, dry
+    runs and updates count as they did."""
+    rules = policy(3, SHARE, doc("Guard", "g", deny=["privileged"], enforcement="warn"))
+    server, folder = record(rules)
+    kept = [server.admit(pod({GPU: 1}, name=f"p{i}", labels={"tier": "edge"} if i % 2 else None))[1] for i in range(6)]
+    server.delete(kept[0])
+    server.finish(kept[2])
+    server.admit(pod({GPU: 2}, name="late"))
+    server.admit(pod({GPU: 9}, name="dry"), dry_run=True)
+    server.stop()
+    assert len(lines(folder)) > 12
+    report = replay(rules, folder)
+    assert report["counts"] == NONE and report["differences"] == [] and report["format"] == 1
+    assert report["reviews"] == len(lines(folder)) and report["ends"] == 2
+    assert replay(rules, folder, against=rules)["counts"] == NONE
+    # A smaller quota shows that something was compared.
+    assert changed(replay(policy(2, *rules[2:]), folder))["newly-refused"] > 0
+
+
+@settings(max_examples=scaled(20, 3), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(policies(), st.lists(pods(), min_size=8, max_size=8))
+def test_one_policy_does_not_differ_from_itself(tmp_path_factory, documents, some):
+    """For generated policies and Pods, a recording has the decisions of its policy, and a policy
+    treats everyone as it does itself."""
+    replay = Replay(tmp_path_factory.mktemp("replay"))
+    folder = replay.folder / "recording"
+    folder.mkdir()
+    server = Server(documents, "--record", folder, start=False)
+    assume(run("lint", server.policy).returncode == 0)
+    server.start()
+    try:
+        for obj in some:
+            if server.mutate(obj).allowed:
+                server.admit(obj)
+    finally:
+        server.stop()
+    assert replay(documents, folder)["counts"] == NONE
+    assert replay(documents, folder, against=documents)["counts"] == NONE
+    reviews = replay.file("reviews.jsonl", jsonl(kube.review(obj) for obj in some))
+    assert replay(documents, reviews, against=documents)["counts"] == NONE
+
+
+def test_a_smaller_quota(replay, record):
+    server, folder = record(policy(3))
+    for i in range(5):
+        server.admit(pod({GPU: 1}, name=f"p{i}"))
+    server.stop()
+    report = replay(policy(2), folder, against=policy(3))
+    assert report["counts"] == NONE | {"newly-refused": 1, "reworded": 2}
+    assert report["tenants"] == {"team-a": report["counts"]}
+    [refused] = [d for d in report["differences"] if d["changes"] == ["newly-refused"]]
+    assert refused["name"] == "p2" and refused["namespace"] == "team-a" and refused["tenant"] == "team-a"
+    assert refused["before"] == {"verdict": "admitted", "message": None, "warnings": [], "patch": []}
+    assert "requested 1, used 2, limit 2, over by 1" in refused["after"]["message"]
+    number = 1 + next(i for i, line in enumerate(lines(folder)) if line["endpoint"] == "/validate" and line["request"]["name"] == "p2")
+    assert refused["at"] == f"{next(folder.glob('*.jsonl'))}:{number}" and refused["time"] == lines(folder)[number - 1]["time"]
+
+
+def test_attempts_do_not_add_up(replay, record):
+    """A controller tries again while its Pod is refused. A policy that admits the first attempt
+    would have ended the others, so they hold quota once."""
+    server, folder = record(policy(1))
+    server.admit(pod({GPU: 1}, name="first"))
+    for _ in range(20):
+        server.admit(pod({GPU: 1}, name="again"))
+    server.admit(pod({GPU: 1}, name="other"))
+    server.admit(pod({GPU: 1}, name="third"))
+    server.stop()
+    report = replay(policy(3), folder)
+    assert changed(report) == {"newly-admitted": 21, "reworded": 1}
+    assert named(replay(policy(3), folder, args=("--show", "50")), "reworded") == ["third"]
+
+
+def test_rules(replay, record):
+    """A Rule that was not there when it was recorded changes Pods, and one that is gone does not,
+    although the recorded /validate has the changed Pod."""
+    some = [pod({GPU: 1}, name=f"p{i}", labels={"tier": "edge"}) for i in range(3)]
+    for old, new, wanted in ((policy(9), policy(9, SHARE), True), (policy(9, SHARE), policy(9), False)):
+        server, folder = record(old)
+        for obj in some:
+            assert server.admit(obj)[0].allowed
+        server.stop()
+        for against in (None, old):
+            report = replay(new, folder, against=against)
+            assert report["counts"] == NONE | {"newly-rewritten": 3}
+            assert bool(report["differences"][0]["after"]["patch"]) == wanted
+    # Without its Rule, a Pod holds four times as much.
+    assert named(replay(policy("0.75"), folder, against=policy("0.75", SHARE)), "newly-refused") == ["p0", "p1", "p2"]
+    assert replay(policy("0.75", SHARE), folder)["counts"] == NONE
+
+
+def test_a_rule_that_refuses(replay, record):
+    """/validate does not follow a /mutate that refuses; then it is replayed at once."""
+    conflict = doc("Rule", "pin", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, onConflict="deny",
+                   rewrite=[{"from": GPU, "to": SHARED}], inject={"nodeSelector": {"a": "x"}})
+    obj = pod({GPU: 1}, name="p", labels={"tier": "edge"}, nodeSelector={"a": "y"})
+    server, folder = record(policy(9, conflict))
+    assert not server.mutate(obj).allowed
+    server.stop()
+    report = replay(policy(9), folder, against=policy(9, conflict))
+    assert report["counts"] == NONE | {"newly-admitted": 1}
+    assert "pin" in report["differences"][0]["before"]["message"]
+    assert replay(policy(9), folder)["counts"] == NONE | {"newly-admitted": 1}
+    server, folder = record(policy(9))
+    assert server.admit(obj)[0].allowed
+    server.stop()
+    assert replay(policy(9, conflict), folder)["counts"] == NONE | {"newly-refused": 1}
+    # Also if no /validate was recorded.
+    only = replay.file("mutate.jsonl", jsonl(line for line in lines(folder) if line["endpoint"] == "/mutate"))
+    assert replay(policy(9, conflict), only)["counts"] == NONE | {"newly-refused": 1}
+
+
+def test_a_second_call_of_mutate(replay, record):
+    """The API server calls /mutate again for the Pod that is changed already. /validate belongs to
+    the first call."""
+    server, folder = record(policy(9, SHARE))
+    obj = pod({GPU: 1}, name="p", labels={"tier": "edge"})
+    server.admit(obj)
+    server.mutate(server.mutated(obj))
+    server.stop()
+    first, validate, _, again = lines(folder)
+    assert (first["endpoint"], validate["endpoint"], again["endpoint"]) == ("/mutate", "/validate", "/mutate")
+    assert not again["response"].get("patch")
+    file = replay.file("r.jsonl", jsonl([first, again, validate]))
+    assert replay(policy("0.5"), file, against=policy("0.5", SHARE))["counts"] == NONE | {"newly-refused": 1, "newly-rewritten": 1}
+
+
+def test_updates_of_a_refused_pod_are_not_compared(replay, record):
+    guard = doc("Guard", "g", deny=["privileged"])
+    server, folder = record(policy(9))
+    bad = pod({GPU: 1}, name="p", containers=[kube.container({GPU: 1}, securityContext={"privileged": True})])
+    stored = server.admit(bad)[1]
+    server.validate(stored, operation="UPDATE", old=stored)
+    server.stop()
+    assert replay(policy(9, guard), folder)["counts"] == NONE | {"newly-refused": 1}
+
+
+def test_labels_of_namespaces(replay, record):
+    """They are in the recording if they decided, else in Namespaces of the input."""
+    labelled = [A100, doc("Tenant", "team-x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 1}])]
+    line = {"time": "2026-11-28T19:20:41.695Z", "endpoint": "/validate", "policy": "0", **create("p", 2, namespace="space"),
+            "response": {"allowed": True}}
+    del line["kind"], line["apiVersion"]
+    report = replay(labelled, replay.file("a.jsonl", jsonl([line | {"namespaceLabels": {"t": "x"}}])))
+    assert report["tenants"] == {"team-x": report["counts"]} and changed(report) == {"newly-refused": 1}
+    space = replay.file("space.yaml", yaml.safe_dump(namespace_doc("space", t="x")))
+    assert replay(labelled, space, replay.file("b.jsonl", jsonl([line])))["tenants"] == report["tenants"]
+    assert "team-x" not in replay(labelled, replay.file("b.jsonl", jsonl([line])))["tenants"]
+
+
+def test_ends_that_are_assumed(replay):
+    """The ledger of a cluster watches Pods, so no review says that one ends."""
+    def line(name, second):
+        review = {k: v for k, v in create(name).items() if k == "request"}
+        return {"time": f"2026-11-28T10:00:{second:02}.500Z", "endpoint": "/validate", "policy": "0", **review, "response": {"allowed": True}}
+    file = replay.file("r.jsonl", jsonl([line("p0", 0), line("p1", 10), line("p2", 20), line("p3", 59)]))
+    assert named(replay(policy(1), file), "newly-refused") == ["p1", "p2", "p3"]
+    assert named(replay(policy(1), file, args=("--hold", "20")), "newly-refused") == ["p1"]
+    assert replay(policy(1), file, args=("--hold", "10"))["counts"] == NONE
+    assert named(replay(policy(1), file, args=("--hold", "11")), "newly-refused") == ["p1"]
+    assert "no end of a Pod is in the recording" in replay.run(policy(1), file).stdout
+
+
+def test_over_quota(replay):
+    """A tenant that only warns admits the Pod, which is then over its quota."""
+    file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
+    report = replay(policy(1, enforcement="warn"), file, against=policy(9))
+    assert report["counts"] == NONE | {"over-quota": 2, "reworded": 2}
+    assert "used 1, limit 1" in report["differences"][0]["after"]["warnings"][0]
+    assert replay(policy(1, enforcement="audit"), file, against=policy(9))["counts"] == NONE | {"over-quota": 2}
+    assert replay(policy(1, enforcement="warn"), file, against=policy(1, enforcement="warn"))["counts"] == NONE
+
+
+# --- AdmissionReviews, lists, manifests ---
+
+def test_reviews(replay):
+    end = kube.review(None, operation="DELETE", old=kube.persisted(pod({GPU: 1}, name="p0"), uid="p0"))
+    reviews = [create("p0"), create("p1"), end, create("p2")]
+    for name, content in (("r.jsonl", jsonl(reviews)), ("r.json", "".join(json.dumps(r, indent=2) for r in reviews)),
+                          ("r.yaml", yaml.safe_dump_all(json.loads(json.dumps(reviews)))), ("r.jsonl.gz", gzip.compress(jsonl(reviews).encode()))):
+        report = replay(policy(1), replay.file(name, content))
+        assert named(report, "newly-refused") == ["p1"] and report["reviews"] == 4 and report["ends"] == 1, name
+        assert replay(policy(9), replay.file(name, content), against=policy(2))["counts"] == NONE
+    other = kube.review({"metadata": {"name": "d", "namespace": "team-a"}}, kind=("apps", "v1", "Deployment"), resource=("apps", "v1", "deployments"))
+    assert replay(policy(1), replay.file("s.jsonl", jsonl([other, create("p")])))["skipped"] == 1
+
+
+def pod_list(*items, **more):
+    return json.dumps({"apiVersion": "v1", "items": items, "kind": "List", **more}, indent=4)
+
+
+def test_pods_that_exist(replay):
+    """They are admitted in the order of their creation. Those that would be refused are named, and
+    the quotas that all together exceed."""
+    items = [exists("young", created="2026-11-03T10:00:00Z"), exists("done", 9, phase="Succeeded"), exists("old"),
+             exists("middle", created="2026-11-02T10:00:00Z")]
+    for content in (pod_list(*items), pod_list(*({k: v for k, v in i.items() if k not in ("kind", "apiVersion")} for i in items), kind="PodList"),
+                    yaml.safe_dump(json.loads(pod_list(*items))), yaml.safe_dump_all(json.loads(json.dumps(items)))):
+        if '"PodList"' in content:  # As the API server writes it.
+            listed = json.loads(content)
+            content = json.dumps({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": listed["items"]})
+        report = replay(policy(1), replay.file("pods", content))
+        assert named(report, "newly-refused") == ["middle", "young"], content[:80]
+        assert report["reviews"] == 3 and report["skipped"] == 1
+        [quota] = report["quotas"]
+        assert quota.pop("at").endswith("policy.yaml:20")
+        assert quota == {"tenant": "team-a", "quota": "all", "used": "3", "limit": "1", "over": "2", "newly": True}
+    assert replay(policy(1), replay.file("pods", content), against=policy(2))["quotas"][0]["newly"] is False
+    assert replay(policy(1), replay.file("pods", content), against=policy(3), status=0)["counts"] == NONE | {"newly-refused": 2}
+    where = replay(policy(2), replay.file("pods.json", pod_list(*items)))["differences"][0]["at"]
+    assert json.loads(replay.file("pods.json", pod_list(*items)).read_text()) and where.endswith("/pods.json:4")
+
+
+def test_pods_on_nodes(replay):
+    """A Pod on a node holds what the node has, as in the cluster. It is created again as what it
+    could run on."""
+    fleet = [doc("Accelerator", "a100", resource=GPU, nodeLabels={"model": "a100"}), doc("Accelerator", "t4", resource=GPU, weight="0.25", nodeLabels={"model": "t4"}),
+             doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "measure": "gpus", "hard": 1}])]
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "labels": {"model": "t4"}}}
+    bound = [exists(f"p{i}", nodeName="n") for i in range(4)]
+    report = replay(fleet, replay.file("l.json", pod_list(*bound, node)))
+    assert report["quotas"] == [] and "requested 1, used 0.25, limit 1" in report["differences"][0]["after"]["message"]
+    [quota] = replay(fleet, replay.file("l.json", pod_list(*bound)))["quotas"]
+    assert quota["used"] == "4"
+
+
+def test_manifests(replay):
+    """A workload is tried with all of its Pods."""
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": pod({GPU: 1})["spec"]}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "team-a"},
+                  "spec": {"replicas": 5, "template": template}}
+    report = replay(policy(2), replay.file("d.yaml", yaml.safe_dump(json.loads(json.dumps(deployment)))), against=policy(4))
+    assert report["counts"] == NONE | {"newly-refused": 2, "reworded": 1} and report["reviews"] == 5
+    assert report["differences"][0]["user"] == "system:serviceaccount:kube-system:replicaset-controller"
+    plain = pod({GPU: 3}, name="p") | {"apiVersion": "v1", "kind": "Pod"}
+    assert changed(replay(policy(2), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1}
+
+
+def test_usage(replay):
+    usage = replay.file("usage.json", pod_list(exists("held", 2)))
+    file = replay.file("r.jsonl", jsonl([create("p")]))
+    assert replay(policy(2), file)["counts"] == NONE
+    assert changed(replay(policy(2), file, args=("--usage", usage))) == {"newly-refused": 1}
+
+
+def test_standard_input_and_folders(replay, tmp_path):
+    recorded = [create(f"p{i}") for i in range(3)]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "gpugate-20261128T000000Z-000002.jsonl").write_text(jsonl(recorded[2:]))
+    (folder / "gpugate-20261128T000000Z-000001.jsonl.gz").write_bytes(gzip.compress(jsonl(recorded[:1]).encode()) + gzip.compress(jsonl(recorded[1:2]).encode()))
+    (folder / "notes.txt").write_text("{")
+    assert named(replay(policy(2), folder), "newly-refused") == ["p2"]
+    done = subprocess.run([str(BINARY), "replay", "--policy", str(replay.write(policy(1))), "-o", "json", "-"], input=jsonl(recorded),
+                          capture_output=True, text=True, check=True)
+    report = json.loads(done.stdout)
+    assert named(report, "newly-refused") == ["p1", "p2"] and report["differences"][0]["at"] == "standard input:2"
+
+
+# --- Output and exit status ---
+
+def test_fail_on(replay):
+    file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
+    listed = replay.file("pods.json", pod_list(exists("p", 2)))
+    for words, status in (("newly-refused", 1), ("newly-admitted", 0), ("newly-admitted,newly-rewritten,over-quota,reworded", 0),
+                          ("reworded,newly-refused", 1)):
+        replay.run(policy(2), file, args=("--fail-on", words), status=status)
+    replay.run(policy(2), file, args=("--fail-on", "newly-admitted", "--fail-on", "newly-refused"), status=1)
+    replay.run(policy(1), listed, args=("--fail-on", "over-quota"), status=1)
+    replay.run(policy(1), listed, args=("--fail-on", "over-quota"), against=policy(1), status=0)
+
+
+def test_text(replay):
+    file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(5)))
+    text = replay.run(policy(2), file, args=("--show", "1")).stdout
+    assert text.splitlines()[0] == "5 reviews replayed; compared with what was answered, or with Pods that are admitted as they are"
+    assert "  newly refused          3   team-a 3\n" in text
+    assert f'  newly refused: Pod "p2" in namespace "team-a" ({file}:3)\n    before  admitted\n    after   refused: exceeded quota' in text
+    assert text.endswith("\n2 more differences are counted above; --show names more of them\n")
+    assert "\x1b" not in text
+    hostile = kube.review(kube.persisted(pod({GPU: 9}, name="x\x1b[31m"), uid="x"))
+    assert "\x1b" not in replay.run(policy(1), replay.file("h.jsonl", jsonl([hostile]))).stdout
+
+
+def test_the_document(replay):
+    """What docs/policy-as-code.md quotes is what the command prints."""
+    text = (ROOT / "docs" / "policy-as-code.md").read_text().split("\n## What a policy change would do\n")[1]
+    example = "deploy/examples/mig-mixed"
+    changed_policy = (ROOT / example / "policy" / "policy.yaml").read_text().replace("hard: 1}", "hard: 0.3}")
+    done = run("replay", "--policy", replay.write(changed_policy), "--against", f"{example}/policy", f"{example}/manifests/by-memory.yaml", cwd=ROOT)
+    assert done.stdout == text.split("```text\n")[1].split("```")[0]
+    members = json.loads(run("replay", "--policy", replay.write(changed_policy), "-o", "json", f"{example}/manifests/by-memory.yaml", cwd=ROOT).stdout)
+    assert all(f"`{name}`" in text for name in [*members, *members["counts"], *members["differences"][0], *members["differences"][0]["before"]])
+
+
+def test_junit(replay):
+    file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(5)))
+    done = replay.run(policy(2), file, args=("-o", "junit", "--fail-on", "newly-refused,newly-admitted"), status=1)
+    cases = {case.get("name"): case for case in ElementTree.fromstring(done.stdout).iter("testcase")}
+    assert set(cases) == set(NONE)
+    assert [name for name, case in cases.items() if case.find("failure") is not None] == ["newly-refused"]
+    assert 'Pod "p2"' in cases["newly-refused"].find("failure").text
+
+
+def test_show(replay):
+    """The first of each change are named, however many others come before them."""
+    file = replay.file("r.jsonl", jsonl([*(create(f"x{i}", namespace="other") for i in range(50)), *(create(f"p{i}") for i in range(3))]))
+    other = doc("Tenant", "other", namespaces=["other"], quotas=[{"name": "all", "hard": 99}])
+    report = replay(policy(2, doc("Tenant", "other", namespaces=["other"], quotas=[{"name": "all", "hard": 9}], enforcement="warn")), file,
+                    against=policy(9, other), args=("--show", "3"))
+    assert named(report, "over-quota") == ["x9", "x10", "x11"] and named(report, "newly-refused") == ["p2"]
+    assert report["counts"] == NONE | {"over-quota": 41, "reworded": 41, "newly-refused": 1} and report["omitted"] == 38
+
+
+# --- What cannot be decided ---
+
+def test_options(replay):
+    file = replay.file("r.jsonl", jsonl([create("p")]))
+    for args, wanted in (((), "name what is replayed"), (("--live", file), "leave out one"), (("--kubeconfig", "x", file), "--kubeconfig needs --live"),
+                         (("--live", "--usage", file), "leave out --usage"), (("-", "-"), "standard input can be read only once"),
+                         (("--fail-on", "refused", file), '--fail-on: "refused" is not a change; take newly-refused,'),
+                         (("--fail-on", "reworded,", file), '--fail-on: "" is not a change'), (("--show", "-1", file), "--show")):
+        done = run("replay", "--policy", replay.write(policy(1)), *args)
+        assert done.returncode == 2 and wanted in done.stderr, (args, done.stderr)
+    assert run("replay", file).returncode == 2
+    assert "No such file or directory; name a file, a folder with a recording" in replay.fails(policy(1), "/none.jsonl")
+    empty = replay.folder / "empty"
+    empty.mkdir()
+    assert "no recording is in this folder; its files end in .jsonl or .jsonl.gz" in replay.fails(policy(1), empty)
+    assert "nothing was replayed" in replay.fails(policy(1), replay.file("none.json", ""))
+    broken = replay.run(policy(1), file, args=("--against", replay.file("broken.yaml", "kind: Rule\n")), status=2)
+    assert broken.stderr.splitlines()[-1].startswith("gpugate replay: --against: the policy has errors")
+
+
+@pytest.mark.parametrize("middle, line, wanted", [
+    ("garbage\n", 2, "this is not JSON: expected an object, found 'g'"),
+    ('{"endpoint": "/mutate"} x\n', 2, "this is not JSON: expected an object, found 'x'"),
+    ('{"a": \n', 2, "the object that begins here does not end"),
+    ('{"request": {"uid": 5}}\n', 2, "request.uid: expected a string, found a number"),
+    ('{"endpoint": "/delete", "request": {"uid": "a", "operation": "CREATE"}}\n', 2, 'endpoint: expected "/mutate" or "/validate", found "/delete"'),
+    ('{"endpoint": "/mutate", "request": {"uid": "a", "operation": "CREATE"}}\n', 2, "response.allowed: expected a boolean, found nothing"),
+    ('{"kind": "Pod", "apiVersion": "v1",\n"spec": {"containers": 5}}\n', 3, "spec.containers: expected"),
+    ('{"items": [{"kind": "Pod"}\n5]}\n', 3, "expected a comma or the end of the items, found '5'"),
+    ('{"items": [\n5]}\n', 3, "expected an object in the items, found '5'"),
+    ('{"items": [], x}\n', 2, "the list that ends here is not JSON"),
+    ('{"items": [], "items": [{}]}\n', 2, "this list has its items twice"),
+], ids=range(11))
+def test_broken_lines(replay, middle, line, wanted):
+    good = jsonl([create("p")])
+    for name, content in (("r.jsonl", good + middle + good), ("r.jsonl.gz", gzip.compress((good + middle + good).encode()))):
+        said = replay.fails(policy(1), replay.file(name, content))
+        assert said.startswith(f"{replay.folder / name}:{line}: ") and wanted in said, said
+
+
+def test_incomplete_files(replay):
+    whole = jsonl(create(f"p{i}") for i in range(200))
+    packed = gzip.compress(whole.encode())
+    assert "the gzip file is incomplete" in replay.fails(policy(1), replay.file("a.jsonl.gz", packed[:-4]))
+    assert "the gzip file is incomplete" in replay.fails(policy(1), replay.file("a.jsonl.gz", packed[:200]))
+    damaged = bytearray(packed)
+    damaged[len(packed) // 2] ^= 0x55
+    assert replay.fails(policy(1), replay.file("a.jsonl.gz", bytes(damaged))).startswith(f"{replay.folder}/a.jsonl.gz:")
+    assert "this is not a valid gzip file" in replay.fails(policy(1), replay.file("a.jsonl.gz", packed + b"\x1f\x8b and no more"))
+    # A server that was killed may leave half a line at the end of its file, which is passed over.
+    cut = replay.file("cut.jsonl", whole[:-100])
+    report = replay(policy(999), cut)
+    assert (report["reviews"], report["incomplete"]) == (199, 1)
+    assert "1 incomplete line at the end of a file was passed over\n" in replay.run(policy(999), cut).stdout
+    assert "cut.json:200: the object that begins here does not end" in replay.fails(policy(1), replay.file("cut.json", whole[:-100]))
+    listed = pod_list(exists("p"))
+    assert "does not end; the file is incomplete" in replay.fails(policy(1), replay.file("cut.jsonl", listed[:-20]))
+
+
+def test_memory_is_bounded(replay, tmp_path):
+    """A large input is read in pieces: twice as long a recording takes no more memory. A bomb of
+    gzip does not, either."""
+    def most(path, status=0):
+        script = "import resource, subprocess, sys\n" \
+                 "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode\n" \
+                 "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        done = subprocess.run(["/usr/bin/python3", "-c", script, str(BINARY), "replay", "--policy", str(replay.write(policy(1))), str(path)],
+                              capture_output=True, text=True, check=True)
+        code, kilobytes = map(int, done.stdout.split())
+        assert code == status
+        return kilobytes << 10
+    # Each Pod ends before the next begins, so that only one holds quota.
+    some = []
+    for i in range(scaled(400, 100)):
+        some += [create(f"p{i}", annotations={"a": "x" * 20000}),
+                 kube.review(None, operation="DELETE", old=kube.persisted(pod({GPU: 1}, name=f"p{i}"), uid=f"p{i}"))]
+    once = jsonl(some)
+    small, large, packed = tmp_path / "small.jsonl", tmp_path / "large.jsonl", tmp_path / "large.jsonl.gz"
+    small.write_text(once)
+    with open(large, "w") as file:
+        for _ in range(16):
+            file.write(once)
+    with gzip.open(packed, "wt", compresslevel=1) as file:
+        for _ in range(16):
+            file.write(once)
+    assert large.stat().st_size > 16 * len(once) - 1
+    base = most(small)
+    margin = (16 << 20) * (8 if SANITIZED else 1)
+    assert most(large) < base + margin and most(packed) < base + margin
+    bomb = tmp_path / "bomb.jsonl.gz"
+    bomb.write_bytes(gzip.compress(b'{"a": "' + b" " * (256 << 20)))
+    assert most(bomb, status=2) < (64 << 20) * (8 if SANITIZED else 1)
+
+
+# --- The cluster ---
+
+@pytest.fixture
+def api():
+    server = UnreliableApiServer()
+    yield server
+    server.close()
+
+
+def test_live(replay, api, tmp_path):
+    """The Pods, Namespaces and Nodes of the cluster are listed in pages; nothing is written."""
+    api.put("namespaces", {"metadata": {"name": "n", "labels": {"t": "x"}}})
+    api.put("nodes", {"metadata": {"name": "node"}})
+    for i in range(1203):
+        api.put("pods", exists(f"p{i:04}", created=f"2026-11-01T{i // 60:02}:{i % 60:02}:00Z", namespace="n"))
+    labelled = [A100, doc("Tenant", "x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 1200}])]
+    config = api.kubeconfig(tmp_path)
+    report = replay(labelled, args=("--live", "--kubeconfig", config, "--fail-on", "newly-admitted"))
+    assert named(report, "newly-refused") == ["p1200", "p1201", "p1202"] and report["reviews"] == 1203
+    assert report["differences"][0]["at"].startswith("the cluster") and report["quotas"][0]["over"] == "3"
+    assert {method for method, *_ in api.asked} == {"GET"} and {what for _, what, _ in api.asked} == {"pods", "namespaces", "nodes"}
+    assert [query["limit"] for _, what, query in api.asked if what == "pods"] == ["500"] * 3
+    replay.run(labelled, args=("--live", "--kubeconfig", config, "--fail-on", "over-quota"), status=1)
+
+
+def test_live_without_a_cluster(replay, api, tmp_path):
+    config = api.kubeconfig(tmp_path)
+    api.expired = True
+    for i in range(501):
+        api.put("pods", exists(f"p{i}"))
+    assert "Expired" in replay.fails(policy(1), args=("--live", "--kubeconfig", config))
+    api.close()
+    assert replay.fails(policy(1), args=("--live", "--kubeconfig", config))
+    assert "/none" in replay.fails(policy(1), args=("--live", "--kubeconfig", "/none"))

@@ -1,0 +1,54 @@
+/* Replays the Pods of a cluster. */
+#include "webhook/cmd/list_fetch.h"
+#include "webhook/cmd/replay_input.h"
+
+#define CLUSTER "the cluster"
+
+struct listing {
+	struct replay *replay;
+	struct str kind; /* Of the list. */
+};
+
+static int begin(void *context, struct error *err)
+{
+	const struct listing *listing = context;
+	(void)err;
+	replay_restart_input(listing->replay);
+	return 0;
+}
+
+static int take(void *context, struct str json, struct error *err)
+{
+	const struct listing *listing = context;
+	const struct json_value value = {
+	    .json = json, .line = 1, .list_kind = listing->kind, .list_version = {"v1", 2}};
+	return replay_value(listing->replay, CLUSTER, &value, err);
+}
+
+int replay_cluster(struct replay *replay, struct kube_config *config, struct error *err)
+{
+	/* Pods are last: the labels of the others decide about them. */
+	static const struct {
+		const char *path, *what;
+		struct str kind;
+	} lists[] = {
+	    {"/api/v1/namespaces", "namespaces", {"NamespaceList", 13}},
+	    {"/api/v1/nodes", "nodes", {"NodeList", 8}},
+	    {"/api/v1/pods", "pods", {"PodList", 7}},
+	};
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		struct listing listing = {replay, lists[i].kind};
+		const struct list_fetch fetch = {
+		    .path = lists[i].path, .what = lists[i].what, .begin = begin, .item = take, .context = &listing};
+		struct error found = {0};
+		unsigned status;
+		if (list_fetch(config, &fetch, &status, &found) < 0)
+			return error_set(err,
+					 status == 403
+					     ? "%s; a ClusterRole that allows `list` of pods, namespaces and nodes "
+					       "lets this user replay them"
+					     : "%s",
+					 found.text);
+	}
+	return replay_end_input(replay, err);
+}

@@ -1,0 +1,135 @@
+#include "webhook/simulate/replay_changes.h"
+
+#include "webhook/json/text.h"
+#include "webhook/simulate/explain.h"
+
+const char *const replay_change_names[REPLAY_CHANGES + 1] = {
+    [REPLAY_NEWLY_REFUSED] = "newly-refused",
+    [REPLAY_NEWLY_ADMITTED] = "newly-admitted",
+    [REPLAY_NEWLY_REWRITTEN] = "newly-rewritten",
+    [REPLAY_OVER_QUOTA] = "over-quota",
+    [REPLAY_REWORDED] = "reworded",
+};
+
+int replay_changes_init(struct replay_changes *changes, uint32_t show)
+{
+	*changes = (struct replay_changes){.tenants = json_object(), .examples = json_array(), .show = show};
+	return changes->tenants && changes->examples ? 0 : -1;
+}
+
+void replay_changes_release(struct replay_changes *changes)
+{
+	json_decref(changes->tenants);
+	json_decref(changes->examples);
+}
+
+/* A recording may have been written again by a tool that adds white space. */
+bool replay_same_patch(struct str a, struct str b)
+{
+	if (str_eq(a, b))
+		return true;
+	json_t *left = a.len ? json_loadb(a.ptr, a.len, 0, NULL) : json_array();
+	json_t *right = b.len ? json_loadb(b.ptr, b.len, 0, NULL) : json_array();
+	bool same = left && right && json_equal(left, right);
+	json_decref(left);
+	json_decref(right);
+	return same;
+}
+
+unsigned replay_changes_compare(const struct replay_outcome *before, const struct replay_outcome *after)
+{
+	unsigned bits = 0;
+	if (before->admitted != after->admitted)
+		return 1u << (after->admitted ? REPLAY_NEWLY_ADMITTED : REPLAY_NEWLY_REFUSED);
+	if (after->admitted && !replay_same_patch(before->patch, after->patch))
+		bits |= 1u << REPLAY_NEWLY_REWRITTEN;
+	if (after->over && !before->over)
+		bits |= 1u << REPLAY_OVER_QUOTA;
+	if (!str_eq(before->message, after->message) || !str_eq(before->warnings, after->warnings))
+		bits |= 1u << REPLAY_REWORDED;
+	return bits;
+}
+
+/* --- Counts --- */
+
+static int count(struct replay_changes *changes, unsigned bits, struct str tenant)
+{
+	json_t *name = json_text(str_present(tenant) ? tenant : STR("(none)"));
+	const char *key = json_string_value(name);
+	json_t *row = key ? json_object_get(changes->tenants, key) : NULL;
+	if (key && !row) {
+		row = json_object();
+		for (int i = 0; row && i < REPLAY_CHANGES; i++)
+			json_object_set_new(row, replay_change_names[i], json_integer(0));
+		json_object_set_new(changes->tenants, key, row);
+	}
+	for (int i = 0; row && i < REPLAY_CHANGES; i++) {
+		json_t *number = json_object_get(row, replay_change_names[i]);
+		changes->counts[i] += bits >> i & 1;
+		json_integer_set(number, json_integer_value(number) + (bits >> i & 1));
+	}
+	json_decref(name);
+	return row ? 0 : -1;
+}
+
+/* --- Examples --- */
+
+static json_t *lines_of(struct str text)
+{
+	json_t *list = json_array();
+	while (text.len) {
+		const char *end = memchr(text.ptr, '\n', text.len);
+		size_t len = end ? (size_t)(end - text.ptr) : text.len;
+		json_array_append_new(list, json_text((struct str){text.ptr, len}));
+		text = str_tail(text, end ? len + 1 : len);
+	}
+	return list;
+}
+
+static json_t *outcome_json(const struct replay_outcome *outcome)
+{
+	json_t *patch = outcome->patch.len ? json_loadb(outcome->patch.ptr, outcome->patch.len, 0, NULL) : NULL;
+	return json_pack("{s:s, s:o, s:o, s:o}", "verdict", outcome->admitted ? "admitted" : "refused", "message",
+			 json_text_or_null(outcome->message), "warnings", lines_of(outcome->warnings), "patch",
+			 patch ? patch : json_array());
+}
+
+static json_t *change_list(unsigned bits)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < REPLAY_CHANGES; i++)
+		if (bits >> i & 1)
+			json_array_append_new(list, json_string(replay_change_names[i]));
+	return list;
+}
+
+static json_t *example(unsigned bits, const struct replay_subject *subject, const struct replay_outcome *before,
+		       const struct replay_outcome *after)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "changes", change_list(bits), "namespace",
+			 json_text(subject->namespace), "name", json_text(subject->name), "user",
+			 json_text(subject->user), "tenant", json_text_or_null(after->tenant), "time",
+			 json_text_or_null(subject->time), "at",
+			 explain_location(str_of(subject->file), (uint32_t)subject->line), "before",
+			 outcome_json(before), "after", outcome_json(after));
+}
+
+int replay_changes_note(struct replay_changes *changes, unsigned bits, const struct replay_subject *subject,
+			const struct replay_outcome *before, const struct replay_outcome *after)
+{
+	bool keep = false;
+	if (!bits)
+		return 0;
+	if (count(changes, bits, after->tenant) < 0)
+		return -1;
+	for (int i = 0; i < REPLAY_CHANGES; i++)
+		keep |= (bits >> i & 1) && changes->shown[i] < changes->show;
+	if (!keep) {
+		changes->omitted++;
+		return 0;
+	}
+	for (int i = 0; i < REPLAY_CHANGES; i++)
+		changes->shown[i] += bits >> i & 1;
+	json_t *object = example(bits, subject, before, after);
+	return object ? json_array_append_new(changes->examples, object) : -1;
+}

@@ -1,0 +1,55 @@
+/* replay_changes: what two outcomes of a review differ in, how often, and the first examples. */
+#ifndef WEBHOOK_SIMULATE_REPLAY_CHANGES_H
+#define WEBHOOK_SIMULATE_REPLAY_CHANGES_H
+
+#include <jansson.h>
+
+#include "webhook/simulate/replay_side.h"
+
+enum replay_change {
+	REPLAY_NEWLY_REFUSED,
+	REPLAY_NEWLY_ADMITTED,
+	REPLAY_NEWLY_REWRITTEN, /* Admitted both times, with another patch. */
+	REPLAY_OVER_QUOTA,      /* Admitted both times, only now despite a full quota. */
+	REPLAY_REWORDED,        /* The same verdict, with another sentence or other warnings. */
+	REPLAY_CHANGES,
+};
+
+/* The words for them, such as "newly-refused". NULL ends the list. */
+extern const char *const replay_change_names[REPLAY_CHANGES + 1];
+
+/* The review that an outcome is of, for messages. All strings are borrowed. */
+struct replay_subject {
+	const char *file;
+	uint64_t line;   /* 0: it has no line. */
+	struct str time; /* Absent: unknown. */
+	struct str namespace, name, user;
+};
+
+struct replay_changes {
+	uint64_t counts[REPLAY_CHANGES];
+	json_t *tenants;  /* By name: an object with a count for each change. */
+	json_t *examples; /* The first differences. */
+	uint32_t show;    /* How many are kept of each change. */
+	uint64_t shown[REPLAY_CHANGES];
+	uint64_t omitted; /* Differences that are not among the examples. */
+};
+
+/* Returns 0, or -1 without memory. Release it in any case. */
+int replay_changes_init(struct replay_changes *changes, uint32_t show);
+void replay_changes_release(struct replay_changes *changes);
+
+/* Returns the differences, as bits 1 << enum replay_change. Thread-safe. */
+unsigned replay_changes_compare(const struct replay_outcome *before, const struct replay_outcome *after);
+
+/* Whether both patches have the same operations. An absent one has none. */
+bool replay_same_patch(struct str a, struct str b);
+
+/*
+ * Counts a review with differences, and keeps it if it is among the first. Returns 0, or -1 without
+ * memory.
+ */
+int replay_changes_note(struct replay_changes *changes, unsigned bits, const struct replay_subject *subject,
+			const struct replay_outcome *before, const struct replay_outcome *after);
+
+#endif

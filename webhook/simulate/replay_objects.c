@@ -1,0 +1,322 @@
+#include "webhook/simulate/replay_objects.h"
+
+#include "gpugate/vec.h"
+#include "webhook/json/copy.h"
+#include "webhook/object/review.h"
+#include "webhook/object/workload.h"
+#include "webhook/simulate/replay_reviews.h"
+#include "webhook/simulate/usage.h"
+
+#define POD_BYTES_MAX ((size_t)16 << 20)
+#define PODS_BYTES_MAX ((size_t)1 << 30) /* Of all Pods that exist: several hundred thousand. */
+
+static bool is_pod(const struct manifest_object *object)
+{
+	return str_eq(object->kind, STR("Pod")) && str_eq(object->api_version, STR("v1"));
+}
+
+/* --- Pods that exist --- */
+
+static const struct field metadata_fields[] = {
+    {FIELD_KEY("name"), .read = copy_value},
+    {FIELD_KEY("generateName"), .read = copy_value},
+    {FIELD_KEY("namespace"), .read = copy_value},
+    {FIELD_KEY("uid"), .read = copy_value},
+    {FIELD_KEY("labels"), .read = copy_value},
+    {FIELD_KEY("annotations"), .read = copy_value},
+    {FIELD_KEY("ownerReferences"), .read = copy_value},
+    {FIELD_KEY("deletionTimestamp"), .read = copy_value},
+    {FIELD_KEY("deletionGracePeriodSeconds"), .read = copy_value},
+};
+static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
+
+static const struct field status_fields[] = {{FIELD_KEY("phase"), .read = copy_value}};
+static const struct shape status_shape = SHAPE(status_fields, 0);
+
+/* What a decision can depend on. A Pod of an API server is several times as long. */
+static const struct field pod_fields[] = {
+    {FIELD_KEY("metadata"), .read = copy_object, .shape = &metadata_shape},
+    {FIELD_KEY("spec"), .read = copy_value},
+    {FIELD_KEY("status"), .read = copy_object, .shape = &status_shape},
+};
+static const struct shape pod_shape = SHAPE(pod_fields, 0);
+
+struct existing {
+	struct str uid, created;
+};
+
+static const struct field existing_fields[] = {
+    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct existing, uid)},
+    {FIELD_KEY("creationTimestamp"), .read = field_string, .offset = offsetof(struct existing, created)},
+    {FIELD_KEY("managedFields"), .read = field_opaque},
+};
+static const struct shape existing_shape = SHAPE(existing_fields, 0);
+static const struct field head_fields[] = {{FIELD_KEY("metadata"), .read = field_object, .shape = &existing_shape}};
+static const struct shape head_shape = SHAPE(head_fields, 0);
+
+static int read_existing(struct str json, struct arena *arena, struct existing *existing, struct error *err)
+{
+	struct reader reader;
+	*existing = (struct existing){{NULL, 0}, {NULL, 0}};
+	reader_init(&reader, json.ptr, json.len, arena);
+	return reader_object(&reader, &head_shape, existing) < 0 ? reader_error(&reader, err) : 0;
+}
+
+static struct replay_pod *pod_create(struct str created, struct str json)
+{
+	struct replay_pod *pod = malloc(sizeof *pod + created.len + json.len + REVIEW_PADDING);
+	if (!pod)
+		return NULL;
+	*pod = (struct replay_pod){.order = 0};
+	if (created.len)
+		memcpy(pod->content, created.ptr, created.len);
+	memcpy(pod->content + created.len, json.ptr, json.len);
+	memset(pod->content + created.len + json.len, 0, REVIEW_PADDING);
+	pod->created = (struct str){pod->content, created.len};
+	pod->json = (struct str){pod->content + created.len, json.len};
+	return pod;
+}
+
+static int add_pod(struct replay *replay, struct str created, struct str json, const char *file, uint32_t line,
+		   struct error *err)
+{
+	struct replay_pod **pods =
+	    vec_room(replay->pods, replay->pod_count, &replay->pod_size, 1024, sizeof *replay->pods);
+	if (!pods)
+		return replay_no_memory(err);
+	replay->pods = pods;
+	replay->pod_bytes += json.len;
+	if (replay->pod_bytes > PODS_BYTES_MAX)
+		return error_set(err, "the Pods that exist are larger than %zu MiB; list those of fewer namespaces",
+				 PODS_BYTES_MAX >> 20);
+	struct replay_pod *pod = pod_create(created, json);
+	if (!pod)
+		return replay_no_memory(err);
+	pod->file = file;
+	pod->line = line;
+	pod->order = replay->pod_count;
+	replay->pods[replay->pod_count++] = pod;
+	return 0;
+}
+
+static int keep_pod(struct replay *replay, const struct manifest_object *object, struct str created, const char *file,
+		    struct error *err)
+{
+	struct reader reader;
+	struct buf text;
+	struct json_copy copy = {&text, NULL};
+	buf_init(&text, POD_BYTES_MAX);
+	reader_init(&reader, object->json.ptr, object->json.len, &replay->arena);
+	buf_char(&text, '{');
+	int result = reader_object(&reader, &pod_shape, &copy) < 0 ? reader_error(&reader, err) : 0;
+	buf_char(&text, '}');
+	if (result == 0)
+		result = text.failed ? replay_no_memory(err)
+				     : add_pod(replay, created, buf_view(&text), file, object->line, err);
+	buf_release(&text);
+	return result;
+}
+
+static int compare_age(const void *left, const void *right)
+{
+	const struct replay_pod *a = *(struct replay_pod *const *)left, *b = *(struct replay_pod *const *)right;
+	int order = str_cmp(a->created, b->created);
+	return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+/* Who creates the Pods of such an owner. */
+static struct str creator_of(const struct pod *pod)
+{
+	static const char *const versions[] = {"apps/v1", "batch/v1", "v1"};
+	for (size_t i = 0; pod->owner.kind.len && i < sizeof versions / sizeof versions[0]; i++) {
+		const struct workload_kind *kind = workload_find(str_of(versions[i]), pod->owner.kind);
+		if (kind && kind->controller)
+			return str_of(kind->controller);
+	}
+	return (struct str){NULL, 0};
+}
+
+static struct review review_of(const struct pod *pod)
+{
+	static const struct str groups[] = {
+	    {"system:serviceaccounts", 22}, {"system:serviceaccounts:kube-system", 34}, {"system:authenticated", 20}};
+	struct str user = creator_of(pod);
+	bool by_controller = str_present(user);
+	return (struct review){.uid = STR("replay"),
+			       .version = STR("v1"),
+			       .kind = STR("Pod"),
+			       .resource = STR("pods"),
+			       .name = pod->name,
+			       .namespace = pod->namespace,
+			       .operation = OPERATION_CREATE,
+			       .user = user,
+			       .groups = {by_controller ? groups : groups + 2, by_controller ? 3 : 1},
+			       .object = *pod};
+}
+
+/* It holds what it holds in the cluster: on its node, and whether or not it is admitted. */
+static int hold_existing(struct replay_side *side, const struct pod *pod, bool admitted)
+{
+	if (admitted && simulation_pod(side->simulation, pod) < 0)
+		return -1;
+	return simulation_pod(side->existing, pod);
+}
+
+static int replay_existing(struct replay *replay, const struct replay_pod *kept, struct error *err)
+{
+	struct pod pod;
+	struct replay_outcome outcomes[REPLAY_SIDES] = {{.admitted = true}};
+	if (review_read_pod(kept->json.ptr, kept->json.len, &replay->arena, &pod, err) < 0)
+		return -1;
+	if (str_eq(pod.phase, STR("Succeeded")) || str_eq(pod.phase, STR("Failed"))) {
+		replay->skipped++;
+		return 0;
+	}
+	const struct review review = review_of(&pod);
+	const struct replay_subject subject = {.file = kept->file,
+					       .line = kept->line,
+					       .time = kept->created,
+					       .namespace = pod.namespace,
+					       .name = pod.name,
+					       .user = review.user};
+	replay->reviews++;
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		if (replay_has(replay, side) &&
+		    (replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &review, &replay->arena, &outcomes[side]) <
+			 0 ||
+		     hold_existing(&replay->sides[side], &pod, outcomes[side].admitted) < 0))
+			return replay_no_memory(err);
+	return replay_compare(replay, &subject, outcomes, err);
+}
+
+void replay_objects_forget(struct replay *replay)
+{
+	for (size_t i = 0; i < replay->pod_count; i++)
+		free(replay->pods[i]);
+	free(replay->pods);
+	replay->pods = NULL;
+	replay->pod_count = replay->pod_size = replay->pod_bytes = 0;
+}
+
+int replay_objects_finish(struct replay *replay, struct error *err)
+{
+	int result = 0;
+	if (replay->pod_count > 1)
+		qsort(replay->pods, replay->pod_count, sizeof *replay->pods, compare_age);
+	for (size_t i = 0; i < replay->pod_count && result == 0; i++) {
+		const struct replay_pod *pod = replay->pods[i];
+		arena_reset(&replay->arena);
+		result = replay_existing(replay, pod, err);
+		if (result < 0)
+			error_wrap(err, "%.300s:%u: Pod", pod->file, pod->line);
+	}
+	replay_objects_forget(replay);
+	return result;
+}
+
+/* --- Pods that would be created --- */
+
+static int create_pods(struct replay *replay, const struct subject *subject, const struct replay_subject *named,
+		       struct error *err)
+{
+	struct arena decisions;
+	bool one_fits = true;
+	int result = 0;
+	arena_init(&decisions, (size_t)64 << 10, (size_t)64 << 20);
+	for (int64_t i = 0; i < subject->pods && one_fits && result == 0; i++) {
+		struct replay_outcome outcomes[REPLAY_SIDES] = {{.admitted = true}};
+		one_fits = false;
+		arena_reset(&decisions);
+		for (int side = 0; side < REPLAY_SIDES && result == 0; side++) {
+			if (!replay_has(replay, side))
+				continue;
+			result = replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &subject->review, &decisions,
+						    &outcomes[side]);
+			one_fits |= result == 0 && outcomes[side].admitted;
+		}
+		replay->reviews++;
+		result = result < 0 ? replay_no_memory(err) : replay_compare(replay, named, outcomes, err);
+	}
+	arena_release(&decisions);
+	return result;
+}
+
+static int take_workload(struct replay *replay, const struct manifest *manifest, const struct manifest_object *object,
+			 const char *file, struct error *err)
+{
+	static const struct subject_creator creator = {.namespace = {"default", 7}};
+	struct subject subject;
+	int found = subject_read(&subject, manifest, object, &creator, &replay->arena, err);
+	if (found <= 0) {
+		replay->skipped += found == 0;
+		return found;
+	}
+	const struct replay_subject named = {.file = file,
+					     .line = object->line,
+					     .namespace = subject.review.namespace,
+					     .name = object->name,
+					     .user = subject.review.user};
+	if (create_pods(replay, &subject, &named, err) < 0)
+		return error_wrap(err, "%.300s:%u", file, object->line);
+	return 0;
+}
+
+/* --- All objects --- */
+
+static int take_labels(struct replay *replay, const struct manifest *manifest, const struct manifest_object *object,
+		       struct error *err)
+{
+	int found = 0;
+	for (int side = 0; side < REPLAY_SIDES && found >= 0; side++) {
+		if (!replay_has(replay, side))
+			continue;
+		found = simulation_labels(replay->sides[side].simulation, manifest, object, err);
+		if (found > 0)
+			found = simulation_labels(replay->sides[side].existing, manifest, object, err);
+	}
+	return found;
+}
+
+static int take_review(struct replay *replay, const struct manifest *manifest, const struct manifest_object *object,
+		       const char *file, struct error *err)
+{
+	struct recorded recorded;
+	if (review_read_recorded(object->json.ptr, object->json.len, &replay->arena, &recorded, err) < 0)
+		return manifest_explain(manifest, object, err);
+	if (!review_is_pod(&recorded.review)) {
+		replay->skipped++;
+		return 0;
+	}
+	return replay_review(replay, &recorded, object->json, file, object->line, err);
+}
+
+static int take_object(struct replay *replay, const struct manifest *manifest, const struct manifest_object *object,
+		       const char *file, struct error *err)
+{
+	struct existing existing = {{NULL, 0}, {NULL, 0}};
+	if (subject_is_review(object))
+		return take_review(replay, manifest, object, file, err);
+	if (!is_pod(object))
+		return take_workload(replay, manifest, object, file, err);
+	if (read_existing(object->json, &replay->arena, &existing, err) < 0)
+		return manifest_explain(manifest, object, err);
+	if (!existing.uid.len)
+		return take_workload(replay, manifest, object, file, err);
+	return keep_pod(replay, object, existing.created, file, err) < 0 ? manifest_explain(manifest, object, err) : 0;
+}
+
+int replay_objects(struct replay *replay, const struct manifest *manifest, const char *file, struct error *err)
+{
+	/* What the namespaces and nodes of a file are does not depend on the order in the file. */
+	for (uint32_t i = 0; i < manifest->count; i++)
+		if (take_labels(replay, manifest, &manifest->objects[i], err) < 0)
+			return -1;
+	for (uint32_t i = 0; i < manifest->count; i++) {
+		const struct manifest_object *object = &manifest->objects[i];
+		bool labelled = str_eq(object->kind, STR("Namespace")) || str_eq(object->kind, STR("Node"));
+		arena_reset(&replay->arena);
+		if (!labelled && take_object(replay, manifest, object, file, err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,15 @@
+/* replay_quotas: the quotas that the Pods which exist exceed, whether or not they are admitted. */
+#ifndef WEBHOOK_SIMULATE_REPLAY_QUOTAS_H
+#define WEBHOOK_SIMULATE_REPLAY_QUOTAS_H
+
+#include <jansson.h>
+
+#include "webhook/simulate/replay_state.h"
+
+/* How many quotas are exceeded by the new policy, and not by the one to compare with. */
+uint64_t replay_quotas_over(const struct replay *replay);
+
+/* All quotas that are exceeded by the new policy. Returns new. */
+json_t *replay_quotas_json(const struct replay *replay);
+
+#endif
