@@ -217,6 +217,12 @@ $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 # The assembler includes these, and -MMD does not see that.
 $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
 
+$(OUT)/webhook/init/template.o build/fuzz/webhook/init/template.o: build/templates.txt
+
+build/templates.txt: deploy/templates.py $(shell find deploy/examples -type f) | build/.packages-build
+	$(call say,TEXT,$@)
+	$(Q)$(PYTHON) $< $@
+
 # Their allocations fail when they say so.
 $(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
 $(OUT)/unit/policy/document/test_memory: LDLIBS += -Wl,--wrap=calloc,--wrap=reallocarray

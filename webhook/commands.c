@@ -40,9 +40,9 @@ const struct command gpugate_command = {
     .name = "gpugate",
     .summary = "Kubernetes admission webhook and GPU quota enforcer",
     .options = &table,
-    .children =
-	(const struct command *const[]){&serve_command, &lint_command, &explain_command, &test_command, &replay_command,
-					&schema_command, &render_command, &certs_command, &quota_command, &help_command,
-					&man_command, &completion_command, &version_command, NULL},
+    .children = (const struct command *const[]){&serve_command, &init_command, &lint_command, &explain_command,
+						&test_command, &replay_command, &schema_command, &render_command,
+						&certs_command, &quota_command, &help_command, &man_command,
+						&completion_command, &version_command, NULL},
     .run = run,
 };

@@ -38,6 +38,19 @@ struct policy_location {
  * errors; exhausted memory is one of them. The caller has initialized the report.
  */
 struct policy *policy_load(const char *const *paths, size_t count, struct report *report);
+
+/* A file of a policy that is in memory. `name` is what findings call it. */
+struct policy_text {
+	struct str name;
+	struct str bytes;
+};
+
+/*
+ * Does the same for texts, which are borrowed during the call and have the bounds of files. An
+ * Accelerator in them cannot name files of other programs.
+ */
+struct policy *policy_load_texts(const struct policy_text *texts, size_t count, struct report *report);
+
 void policy_retain(const struct policy *policy);
 void policy_release(const struct policy *policy); /* Accepts NULL. */
 

@@ -42,8 +42,15 @@ static void compile_all(struct compile *c)
 						policy->rule_count,  policy->guard_count,  policy->namespace_count};
 }
 
+/* Where a policy is read from: files at and below the paths, or texts. */
+struct origin {
+	const char *const *paths;
+	const struct policy_text *texts; /* NULL: the paths. */
+	size_t count;
+};
+
 /* Runs everything that may run out of memory. */
-static void compile_guarded(struct compile *c, struct docs *docs, const char *const *paths, size_t count)
+static void compile_guarded(struct compile *c, struct docs *docs, const struct origin *from)
 {
 	static const struct location nowhere = {UINT32_MAX, 0, 0, 0};
 	if (setjmp(c->exhausted) != 0) {
@@ -55,7 +62,8 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 	 * Compile only if all documents could be read. Otherwise the missing ones would make others
 	 * seem wrong.
 	 */
-	int result = docs_read(paths, count, c->scratch, docs, c->report);
+	int result = from->texts ? docs_read_texts(from->texts, from->count, c->scratch, docs, c->report)
+				 : docs_read(from->paths, from->count, c->scratch, docs, c->report);
 	if (docs->settings.count > 0)
 		c->report->settings =
 		    report_clean(c->report, str_of(compile_where(c, docs->settings.items[0].at)), false);
@@ -63,7 +71,7 @@ static void compile_guarded(struct compile *c, struct docs *docs, const char *co
 		compile_all(c);
 }
 
-struct policy *policy_load(const char *const *paths, size_t count, struct report *report)
+static struct policy *load(const struct origin *from, struct report *report)
 {
 	struct policy *policy = calloc(1, sizeof *policy);
 	if (!policy) {
@@ -77,7 +85,7 @@ struct policy *policy_load(const char *const *paths, size_t count, struct report
 	struct docs docs = {0};
 	struct compile c = {
 	    .policy = policy, .docs = &docs, .scratch = &scratch, .report = report, .suggest_work = SUGGEST_WORK_MAX};
-	compile_guarded(&c, &docs, paths, count);
+	compile_guarded(&c, &docs, from);
 	docs_digest(&docs, &policy->digest);
 	report_sort(report);
 	arena_release(&scratch);
@@ -85,4 +93,16 @@ struct policy *policy_load(const char *const *paths, size_t count, struct report
 		return policy;
 	policy_release(policy);
 	return NULL;
+}
+
+struct policy *policy_load(const char *const *paths, size_t count, struct report *report)
+{
+	const struct origin from = {.paths = paths, .count = count};
+	return load(&from, report);
+}
+
+struct policy *policy_load_texts(const struct policy_text *texts, size_t count, struct report *report)
+{
+	const struct origin from = {.texts = texts, .count = count};
+	return load(&from, report);
 }

@@ -1,6 +1,8 @@
 /* formats: the rules are those of Kubernetes (apimachinery's validation package). */
 #include "policy/document/formats.h"
 
+#include "gpugate/known.h"
+
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -261,4 +263,24 @@ const char *schema_form_meant(enum text_form form, struct str text, char *buffer
 	}
 	buffer[text.len] = '\0';
 	return schema_form_fits(form, (struct str){buffer, text.len}) ? buffer : NULL;
+}
+
+bool known_is_name(struct str text)
+{
+	return schema_form_fits(FORM_NAME, text);
+}
+
+bool known_is_namespace(struct str text)
+{
+	return schema_form_fits(FORM_NAMESPACE_GLOB, text) && !str_has_char(text, '*') && !str_has_char(text, '?');
+}
+
+bool known_is_key(struct str text)
+{
+	return schema_form_fits(FORM_LABEL_KEY, text);
+}
+
+bool known_is_label_value(struct str text)
+{
+	return schema_form_fits(FORM_LABEL_VALUE, text);
 }

@@ -62,6 +62,14 @@ int docs_read(const char *const *paths, size_t path_count, struct arena *arena, 
 	return report->errors ? -1 : 0;
 }
 
+int docs_read_texts(const struct policy_text *texts, size_t count, struct arena *arena, struct docs *docs,
+		    struct report *report)
+{
+	*docs = (struct docs){0};
+	source_read_texts(texts, count, arena, docs, report);
+	return read_sources(arena, docs, report);
+}
+
 int docs_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs, struct report *report)
 {
 	*docs = (struct docs){0};

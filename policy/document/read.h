@@ -2,6 +2,7 @@
 #ifndef POLICY_DOCUMENT_READ_H
 #define POLICY_DOCUMENT_READ_H
 
+#include "gpugate/policy.h"
 #include "policy/document/documents.h"
 
 /*
@@ -13,6 +14,10 @@
  */
 int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
 	      struct report *report);
+
+/* Like docs_read for texts in memory, which are borrowed. */
+int docs_read_texts(const struct policy_text *texts, size_t count, struct arena *arena, struct docs *docs,
+		    struct report *report);
 
 /*
  * Like docs_read for `bytes`, which are borrowed and called `name` in findings. The bytes may

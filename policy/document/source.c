@@ -123,23 +123,40 @@ void source_read_paths(const char *const *paths, size_t path_count, struct arena
 	free(files.items);
 }
 
+void source_read_texts(const struct policy_text *texts, size_t count, struct arena *arena, struct docs *docs,
+		       struct report *report)
+{
+	size_t total = 0;
+	docs->source_count = 0;
+	docs->sources = count <= SOURCES_MAX ? arena_zalloc(arena, count, sizeof *docs->sources) : NULL;
+	if (!docs->sources) {
+		report_file(report, count ? texts[0].name : (struct str){"", 0},
+			    "no memory is left to read the policy");
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		total += texts[i].bytes.len;
+		if (texts[i].bytes.len > SOURCE_BYTES_MAX) {
+			report_file(report, texts[i].name, "is larger than 1 MiB; split it into several files");
+			return;
+		}
+		if (total > SOURCES_BYTES_MAX) {
+			report_file(report, texts[i].name, "makes the policy larger than 64 MiB");
+			return;
+		}
+		docs->sources[i] = (struct source){.path = texts[i].name, .bytes = texts[i].bytes};
+		if (prepare(docs, docs->source_count++, arena, report) != 0) {
+			report_file(report, texts[i].name, "no memory is left to read the policy");
+			return;
+		}
+	}
+}
+
 void source_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {
-	docs->source_count = 0;
-	docs->sources = arena_zalloc(arena, 1, sizeof *docs->sources);
-	if (!docs->sources) {
-		report_file(report, str_of(name), "no memory is left to read the policy");
-		return;
-	}
-	if (bytes.len > SOURCE_BYTES_MAX) {
-		report_file(report, str_of(name), "is larger than 1 MiB; split it into several files");
-		return;
-	}
-	docs->sources[0] = (struct source){.path = str_of(name), .bytes = bytes};
-	docs->source_count = 1;
-	if (prepare(docs, 0, arena, report) != 0)
-		report_file(report, str_of(name), "no memory is left to read the policy");
+	const struct policy_text text = {str_of(name), bytes};
+	source_read_texts(&text, 1, arena, docs, report);
 }
 
 /*

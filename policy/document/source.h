@@ -17,6 +17,10 @@
 void source_read_paths(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
 		       struct report *report);
 
+/* Makes the texts, which are borrowed, the sources. Problems go to the report. */
+void source_read_texts(const struct policy_text *texts, size_t count, struct arena *arena, struct docs *docs,
+		       struct report *report);
+
 /* Makes `bytes`, which are borrowed, the only source. Problems go to the report. */
 void source_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs,
 		       struct report *report);

@@ -203,6 +203,12 @@ PLAN = {
     ],
     "recording.md": [("gpugate serve", OUTLINE)],
     "policy-as-code.md": [
+        ("kubectl get nodes,resourcequotas", NotRun("it needs a cluster with GPUs; test_init.py has such lists")),
+        ("gpugate init --from-cluster", NotRun("it needs a cluster with GPUs; test_init.py has an API server")),
+        ("gpugate lint --strict first-policy", NotRun("it needs what the commands before it write; test_init.py does that")),
+        ("gpugate init --template list", [HERE]),
+        ("gpugate init --template mig-mixed", [HERE]),
+        ("gpugate test from-template", [HERE]),
         ("gpugate explain -f deploy/examples", [HERE]),
         ("gpugate explain -f deploy/examples", NotRun("it needs a cluster; test_explain_live.py has one")),
         ("kubectl apply --dry-run=server", NotRun("it needs a cluster")),
@@ -215,7 +221,8 @@ PLAN = {
         ("gpugate replay --policy new", [HERE]),
     ],
     "policy.md": [("gpugate schema > policy.schema.json", [HERE])],
-    "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG)],
+    "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG),
+                       ("/usr/bin/python3 tests/bench/init.py", LONG)],
     "troubleshooting.md": [
         ("kubectl patch validatingwebhookconfiguration gpugate", ["by hand"]),
         ("kubectl delete validatingwebhookconfiguration gpugate", ["by hand"]),

@@ -12,8 +12,11 @@ import time
 import urllib.parse
 import uuid
 
-_GROUPS = {"gpuledgers": "gpugate.io/v1", "gpuquotas": "gpugate.io/v1"}
-_KINDS = {"pods": "Pod", "namespaces": "Namespace", "nodes": "Node", "gpuledgers": "GPULedger", "gpuquotas": "GPUQuota"}
+_GROUPS = {"gpuledgers": "gpugate.io/v1", "gpuquotas": "gpugate.io/v1", "resourceslices": "resource.k8s.io/v1",
+           "deviceclasses": "resource.k8s.io/v1"}
+_KINDS = {"pods": "Pod", "namespaces": "Namespace", "nodes": "Node", "gpuledgers": "GPULedger", "gpuquotas": "GPUQuota",
+          "resourcequotas": "ResourceQuota", "limitranges": "LimitRange", "resourceslices": "ResourceSlice",
+          "deviceclasses": "DeviceClass"}
 
 
 class UnreliableApiServer:
@@ -27,6 +30,7 @@ class UnreliableApiServer:
         self.pages.set()
         self.expired = False  # Lists at a version are answered with 410.
         self.forbidden = set()  # Resources of which every request is answered with 403.
+        self.missing = set()  # Resources that the server does not have.
         self.expiring = 0  # So many lists expire at their second page.
         self.asked = []  # (method, resource, query)
         self.closed = False
@@ -134,7 +138,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         resource, namespace, name, query = self._target()
-        if resource not in _KINDS:
+        if resource not in _KINDS or resource in self.api.missing:
             self._refuse(404, "NotFound")
         elif resource in self.api.forbidden:
             self._refuse(403, f'{resource} is forbidden: User "jane" cannot list resource "{resource}"')

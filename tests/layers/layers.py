@@ -37,6 +37,8 @@ ARROWS = {
     # simulate decides the same without a cluster, a clock, or a log. It must not use kube, http,
     # server, metrics, or base.
     "webhook/simulate": ["webhook/admission", "webhook/object", "webhook/ledger", "webhook/json"],
+    # init makes a policy of objects, without a cluster, a clock, or a log.
+    "webhook/init": ["webhook/object", "webhook/json"],
     "webhook/http": ["webhook/base"],
     "webhook/kube": ["webhook/base", "webhook/json", "webhook/metrics"],
     "webhook/quota": ["webhook/usage", "webhook/ledger", "webhook/json"],
@@ -49,7 +51,7 @@ ARROWS = {
     "webhook/server": ["webhook/admission", "webhook/usage", "webhook/http", "webhook/kube", "webhook/quota", "webhook/cert_controller",
                        "webhook/registration", "webhook/cluster", "webhook/object", "webhook/ledger", "webhook/base", "webhook/json",
                        "webhook/metrics", "webhook/cli"],
-    "webhook/cmd": ["webhook/server", "webhook/simulate", "webhook/registration", "webhook/quota", "webhook/kube", "webhook/object",
+    "webhook/cmd": ["webhook/server", "webhook/simulate", "webhook/init", "webhook/registration", "webhook/quota", "webhook/kube", "webhook/object",
                     "webhook/cli", "webhook/json", "webhook/base"],
     "webhook": ["webhook/cmd", "webhook/cli", "webhook/base"],
 }

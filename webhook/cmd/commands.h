@@ -8,6 +8,7 @@
 #include "webhook/cli/command.h"
 
 extern const struct command serve_command;
+extern const struct command init_command;
 extern const struct command lint_command;
 extern const struct command explain_command;
 extern const struct command test_command;

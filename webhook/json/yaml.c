@@ -3,16 +3,26 @@
 #include <strings.h>
 #include <yaml.h>
 
+#include "webhook/json/write.h"
+
 #define FLOW_WIDTH 100
 
 /* Words that YAML 1.1 or 1.2 readers take for booleans or null. */
-static bool is_word(const char *text)
+static bool is_word(const char *text, size_t len)
 {
 	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "y", "n", "null", NULL};
 	for (const char *const *word = words; *word; word++)
-		if (strcasecmp(*word, text) == 0)
+		if (strlen(*word) == len && strncasecmp(*word, text, len) == 0)
 			return true;
 	return false;
+}
+
+static bool only(const char *text, size_t len, const char *allowed)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!text[i] || !strchr(allowed, text[i]))
+			return false;
+	return true;
 }
 
 /*
@@ -25,7 +35,8 @@ static yaml_scalar_style_t style_of(const char *text, size_t len)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./ ;()";
 	if (memchr(text, '\n', len))
 		return YAML_LITERAL_SCALAR_STYLE;
-	if (len == 0 || !strchr(letters, *text) || strspn(text, plain) != len || text[len - 1] == ' ' || is_word(text))
+	if (len == 0 || !strchr(letters, *text) || !only(text, len, plain) || text[len - 1] == ' ' ||
+	    is_word(text, len))
 		return YAML_SINGLE_QUOTED_SCALAR_STYLE;
 	return YAML_PLAIN_SCALAR_STYLE;
 }
@@ -134,4 +145,12 @@ int yaml_write(struct buf *out, const json_t *documents, struct error *err)
 		error_set(err, "YAML cannot be written: %s", problem);
 	yaml_emitter_delete(&emitter);
 	return good ? 0 : -1;
+}
+
+void yaml_scalar(struct buf *out, struct str text)
+{
+	if (style_of(text.ptr, text.len) == YAML_PLAIN_SCALAR_STYLE)
+		buf_str(out, text);
+	else
+		json_write_string(out, text);
 }

@@ -9,6 +9,7 @@
 
 #include "gpugate/buf.h"
 #include "gpugate/error.h"
+#include "gpugate/str.h"
 
 /*
  * Appends each document of the array `documents`, with `---` before it. Keys keep their order.
@@ -16,5 +17,11 @@
  * if there is no memory or `out` is full.
  */
 int yaml_write(struct buf *out, const json_t *documents, struct error *err);
+
+/*
+ * Appends a string as a scalar for text that the caller writes itself, also within [] and {}: plain
+ * where a YAML reader takes it for the same string, otherwise in double quotes, as JSON writes it.
+ */
+void yaml_scalar(struct buf *out, struct str text);
 
 #endif

@@ -1,0 +1,168 @@
+#include "webhook/cmd/init_read.h"
+
+#include <stdlib.h>
+
+#include "webhook/cmd/input_file.h"
+#include "webhook/cmd/list_fetch.h"
+#include "webhook/object/manifest.h"
+
+#define FILES_BYTES_MAX ((size_t)1 << 30) /* Of all files together. */
+#define ROUNDS_MAX 3                      /* How often the lists begin. */
+
+/* --- Files --- */
+
+struct inputs {
+	struct manifest *manifests;
+	size_t count, bytes;
+};
+
+static int read_file(struct inputs *inputs, const char *path, struct error *err)
+{
+	struct buf bytes;
+	buf_init(&bytes, MANIFEST_BYTES_MAX);
+	int result = input_file_read(path, &bytes, err);
+	inputs->bytes += bytes.len;
+	if (result == 0 && inputs->bytes > FILES_BYTES_MAX)
+		result = error_set(err, "the files are larger than %zu MiB together; use --from-cluster",
+				   FILES_BYTES_MAX >> 20);
+	if (result == 0)
+		result = manifest_read(&inputs->manifests[inputs->count], input_file_name(path), buf_view(&bytes), err);
+	inputs->count += result == 0;
+	buf_release(&bytes);
+	return result;
+}
+
+static bool is_of(const struct manifest_object *object, const struct survey_kind *kind)
+{
+	struct str version = object->api_version;
+	size_t slash = 0;
+	while (slash < version.len && version.ptr[slash] != '/')
+		slash++;
+	struct str group = {version.ptr, slash < version.len ? slash : 0};
+	return str_eq(object->kind, kind->kind) && str_eq(group, kind->group);
+}
+
+/* Returns how many objects of the kind were taken, or -1 with an error. */
+static int64_t take_kind(struct survey *survey, const struct inputs *inputs, unsigned kind, struct error *err)
+{
+	int64_t taken = 0;
+	for (size_t m = 0; m < inputs->count; m++) {
+		const struct manifest *manifest = &inputs->manifests[m];
+		for (uint32_t i = 0; i < manifest->count; i++) {
+			const struct manifest_object *object = &manifest->objects[i];
+			if (!is_of(object, &survey_kinds[kind]))
+				continue;
+			if (survey_take(survey, kind, object->json, err) < 0)
+				return manifest_explain(manifest, object, err);
+			taken++;
+		}
+	}
+	return taken;
+}
+
+static int take_all(struct survey *survey, const struct inputs *inputs, struct error *err)
+{
+	int64_t taken = 0;
+	for (unsigned kind = 0; kind < SURVEY_KINDS; kind++) {
+		int64_t some = take_kind(survey, inputs, kind, err);
+		if (some < 0)
+			return -1;
+		taken += some;
+	}
+	return taken ? 0
+		     : error_set(err,
+				 "%.300s: there is no Node, ResourceQuota, or Pod in it; `kubectl get "
+				 "nodes,resourcequotas,limitranges,pods -A -o json` prints them",
+				 inputs->manifests[0].file);
+}
+
+int init_read_files(struct survey *survey, const char *const *paths, size_t count, struct error *err)
+{
+	struct inputs inputs = {.manifests = calloc(count, sizeof *inputs.manifests)};
+	int result = 0;
+	if (!inputs.manifests)
+		return error_set(err, "there is not enough memory");
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = read_file(&inputs, paths[i], err);
+	if (result == 0)
+		result = take_all(survey, &inputs, err);
+	for (size_t i = 0; i < inputs.count; i++)
+		manifest_release(&inputs.manifests[i]);
+	free(inputs.manifests);
+	return result;
+}
+
+/* --- The cluster --- */
+
+struct listing {
+	struct survey *survey;
+	unsigned kind;
+	bool begun, again; /* The list has begun; it would begin a second time. */
+};
+
+/* What was read cannot be taken back, so all lists begin again. */
+static int on_begin(void *context, struct error *err)
+{
+	struct listing *listing = context;
+	listing->again = listing->begun;
+	listing->begun = true;
+	return listing->again ? error_set(err, "the list of %s expired while it was read; try again",
+					  survey_kinds[listing->kind].plural)
+			      : 0;
+}
+
+static int on_item(void *context, struct str json, struct error *err)
+{
+	const struct listing *listing = context;
+	return survey_take(listing->survey, listing->kind, json, err);
+}
+
+/* Returns 0; 1: the lists must begin again; or -1. */
+static int list_kind(struct survey *survey, struct kube_config *config, unsigned kind, struct error *err)
+{
+	const struct survey_kind *row = &survey_kinds[kind];
+	struct listing listing = {.survey = survey, .kind = kind};
+	const struct list_fetch list = {
+	    .path = row->path, .what = row->plural, .begin = on_begin, .item = on_item, .context = &listing};
+	struct error found = {0};
+	unsigned status;
+	if (list_fetch(config, &list, &status, &found) == 0)
+		return 0;
+	if (listing.again) {
+		error_set(err, "%s", found.text);
+		return 1;
+	}
+	if (row->optional && (status == 404 || status == 403)) {
+		if (status == 403)
+			fprintf(stderr, "gpugate init: %s are left out, since this user may not list them: %s\n",
+				row->plural, found.text);
+		return 0;
+	}
+	if (status == 403)
+		return error_set(err, "%s; --from-cluster needs the right to `list` %s in all namespaces", found.text,
+				 row->plural);
+	return error_set(err, "%s", found.text);
+}
+
+static int list_all(struct survey *survey, struct kube_config *config, struct error *err)
+{
+	int result = 0;
+	for (unsigned kind = 0; kind < SURVEY_KINDS && result == 0; kind++)
+		result = list_kind(survey, config, kind, err);
+	return result;
+}
+
+int init_read_cluster(struct survey *survey, struct kube_config *config, struct error *err)
+{
+	for (unsigned round = 1;; round++) {
+		int result = list_all(survey, config, err);
+		if (result <= 0)
+			return result;
+		if (round == ROUNDS_MAX)
+			return -1;
+		survey_release(survey);
+		err->text[0] = '\0';
+		if (survey_init(survey, err) < 0)
+			return -1;
+	}
+}
