@@ -19,6 +19,16 @@
 #define REPORT_WITHOUT_SETTINGS                                                                                        \
 	"no Settings document: enforcement is deny, and only the namespace kube-system is exempt"
 
+/* A change of a file that corrects a finding, and nothing else in the file. */
+struct finding_fix {
+	bool set;
+	size_t offset;   /* In bytes, from the beginning of the text without a byte order mark. */
+	struct str was;  /* The bytes there, at least one, in one line. */
+	struct str text; /* The bytes in their place. */
+	/* The place of `was`, as in struct finding. */
+	unsigned line, utf16_column, utf16_length;
+};
+
 struct finding {
 	enum severity severity;
 	struct str id;   /* Name of an enum lint_id; absent: the finding has no id. */
@@ -33,6 +43,7 @@ struct finding {
 	struct str quote;
 	/* Column of the first character of the quote; above 1 if the line was cut there. */
 	unsigned quote_from;
+	struct finding_fix fix; /* Only where the remedy is mechanical. */
 };
 
 struct report {
@@ -44,6 +55,13 @@ struct report {
 	/* Set after report_init. Warnings with these ids are only counted, in `allowed`. */
 	bool allow[LINT_IDS];
 	unsigned allowed;
+	/*
+	 * Set by suppressions_read. Whether a finding that has an id is meant; `object` is the name
+	 * of the object, or empty. Such findings are only counted, in `suppressed`.
+	 */
+	bool (*suppress)(void *suppressions, enum lint_id id, struct str file, struct str object);
+	void *suppressions;
+	unsigned suppressed;
 	/* Where the Settings document is, such as "policy/cluster.yaml:3"; empty: there is none. */
 	struct str settings;
 	/* Files that are not read because of their names, sorted by path. */

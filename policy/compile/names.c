@@ -160,6 +160,7 @@ bool compile_resource_prefix(struct compile *c, const struct text *name)
 		    c, LINT_RESOURCE_PREFIX, name->at,
 		    "\"%.*s\" is how a ResourceQuota writes it; here a resource has its own name, so write %.*s",
 		    STR_ARG(name->s), STR_ARG(bare));
+		docs_fix(c->report, c->docs, LINT_RESOURCE_PREFIX, name->at, name->at, prefixes[i], STR(""));
 		return true;
 	}
 	return false;

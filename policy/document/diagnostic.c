@@ -95,18 +95,33 @@ void docs_report(struct report *report, const struct docs *docs, enum severity s
 	va_end(args);
 }
 
+static void find_with_id(struct report *report, const struct docs *docs, enum lint_id id, struct str object,
+			 struct location at, const char *format, va_list args)
+{
+	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
+	struct str file = at.source < docs->source_count ? docs->sources[at.source].path : finding.file;
+
+	if (!report_leaves_out(report, id, file, object))
+		find(report, docs, finding, at, format, args);
+}
+
 void docs_lint(struct report *report, const struct docs *docs, enum lint_id id, struct location at, const char *format,
 	       ...)
 {
-	struct finding finding = {.severity = lint_rows[id].severity, .id = lint_rows[id].id, .file = {"", 0}};
 	va_list args;
 
-	if (finding.severity == SEVERITY_WARNING && report->allow[id]) {
-		report->allowed++;
-		return;
-	}
 	va_start(args, format);
-	find(report, docs, finding, at, format, args);
+	find_with_id(report, docs, id, STR(""), at, format, args);
+	va_end(args);
+}
+
+void docs_lint_object(struct report *report, const struct docs *docs, enum lint_id id, struct str object,
+		      struct location at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	find_with_id(report, docs, id, object, at, format, args);
 	va_end(args);
 }
 

@@ -40,6 +40,7 @@ struct search {
 	size_t seen_count, seen_capacity;
 	size_t entries;
 	uint32_t root_len; /* See struct source. */
+	bool manifests;    /* See walk_manifests. */
 	bool again;        /* A folder was found that had already been walked. */
 	bool stop;         /* A limit was reached or memory is exhausted. It was reported. */
 };
@@ -239,14 +240,16 @@ static void visit(struct search *search, struct str folder, const char *name)
 			search_folder(search, path);
 			search->depth--;
 		}
+	} else if (search->manifests && str_ends(path, STR(".json"))) {
+		if (S_ISREG(status.st_mode))
+			add_file(search, path, &status, false);
 	} else if (!is_policy_name(name)) {
 		if (S_ISREG(status.st_mode))
 			ignore_file(search, path);
+	} else if (S_ISREG(status.st_mode)) {
+		add_file(search, path, &status, false);
 	} else {
-		if (S_ISREG(status.st_mode))
-			add_file(search, path, &status, false);
-		else
-			report_file(search->report, path, "is not a regular file; move it out of the policy folder");
+		report_file(search->report, path, "is not a regular file; move it out of the policy folder");
 	}
 }
 
@@ -350,8 +353,7 @@ static int by_file(const void *a, const void *b)
 
 static int by_path(const void *a, const void *b)
 {
-	const struct found_file *left = a, *right = b;
-	return str_cmp(left->path, right->path);
+	return str_cmp(((const struct found_file *)a)->path, ((const struct found_file *)b)->path);
 }
 
 /*
@@ -376,14 +378,24 @@ static void drop_twins(struct found_files *files)
 	qsort(files->items, files->count, sizeof files->items[0], by_path);
 }
 
+static void walk_all(struct search *search, const char *const *paths, size_t path_count)
+{
+	*search->files = (struct found_files){NULL, 0};
+	for (size_t i = 0; i < path_count && !search->stop; i++)
+		search_given(search, paths[i]);
+	drop_twins(search->files);
+	free(search->seen);
+}
+
 void find_files(const char *const *paths, size_t path_count, struct arena *arena, struct found_files *files,
 		struct report *report)
 {
-	struct search search = {.arena = arena, .report = report, .files = files};
+	walk_all(&(struct search){.arena = arena, .report = report, .files = files}, paths, path_count);
+}
 
-	*files = (struct found_files){NULL, 0};
-	for (size_t i = 0; i < path_count && !search.stop; i++)
-		search_given(&search, paths[i]);
-	drop_twins(files);
-	free(search.seen);
+void walk_manifests(const char *const *paths, size_t path_count, struct arena *arena, struct found_files *files,
+		    struct report *report)
+{
+	walk_all(&(struct search){.arena = arena, .report = report, .files = files, .manifests = true}, paths,
+		 path_count);
 }

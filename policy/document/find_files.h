@@ -37,4 +37,8 @@ struct found_files {
 void find_files(const char *const *paths, size_t path_count, struct arena *arena, struct found_files *files,
 		struct report *report);
 
+/* Does the same, and collects every *.json file as well. */
+void walk_manifests(const char *const *paths, size_t path_count, struct arena *arena, struct found_files *files,
+		    struct report *report);
+
 #endif

@@ -2,9 +2,11 @@
 
 #define ERROR SEVERITY_ERROR
 #define WARNING SEVERITY_WARNING
-#define ROW(id, severity, what, remedy)                                                                                \
+#define ROW(id, severity, what, remedy) ROW_ABOUT(id, severity, LINT_OF_POLICIES, what, remedy)
+#define MANIFEST_ROW(id, severity, what, remedy) ROW_ABOUT(id, severity, LINT_OF_MANIFESTS, what, remedy)
+#define ROW_ABOUT(id, severity, about, what, remedy)                                                                   \
 	{                                                                                                              \
-		{id, sizeof(id) - 1}, severity, what, remedy                                                           \
+		{id, sizeof(id) - 1}, severity, about, what, remedy                                                    \
 	}
 
 const struct lint_row lint_rows[LINT_IDS] = {
@@ -14,6 +16,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "which one "
 	    "matches all that the other does. Accelerator Pods there are refused.",
 	    "Name the namespace exactly in one of the Tenants, lengthen a pattern, or add a label to a selector."),
+    [LINT_API_VERSION_WRONG] = MANIFEST_ROW(
+	"api-version-wrong", ERROR,
+	"A manifest of the Prometheus Operator, such as a ServiceMonitor, has `apiVersion: v1`, where the API server knows no such kind.",
+	"Write `apiVersion: monitoring.coreos.com/v1`; `--fix` does it."),
     [LINT_AUDIT_REFUSES] = ROW(
 	"audit-refuses", WARNING,
 	"`enforcement: audit` refuses nothing, but with `quotaFailurePolicy: Fail`, the default, the API server still "
@@ -25,6 +31,14 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"the same measure, so that it is never reached.",
 	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
 	"limit it."),
+    [LINT_CLAIM_UNDEFINED] = MANIFEST_ROW(
+	"claim-undefined", ERROR,
+	"A container uses a claim that `spec.resourceClaims` does not list, and the API server refuses the Pod.",
+	"List the claim there, or correct its name in the container."),
+    [LINT_CLAIM_UNUSED] = MANIFEST_ROW(
+	"claim-unused", WARNING,
+	"A Pod has a resource claim that no container uses, so that a device is allocated and nothing sees it.",
+	"Name the claim in `resources.claims` of a container, or remove it."),
     [LINT_CONFIG_DIFFERS] =
 	ROW("config-differs", WARNING,
 	    "An Accelerator says something else than the configuration that its `sharing.devicePluginConfig` or "
@@ -44,6 +58,22 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_COUNT_WITH_UNIT] =
 	ROW("count-with-unit", ERROR, "A limit on devices or GPUs has a unit of memory, such as `560Gi` or `80G`.",
 	    "Write `measure: memory` for an amount of memory, else the number of devices."),
+    [LINT_DEVICE_ANNOTATION] = MANIFEST_ROW(
+	"device-annotation", WARNING,
+	"An annotation of a Pod gives its containers devices that no quota counts. A Guard with `deviceAnnotations` refuses it.",
+	"Remove the annotation, and request an accelerator in `resources.limits`."),
+    [LINT_DEVICE_CLASS_WRONG] = MANIFEST_ROW(
+	"device-class-wrong", ERROR,
+	"A device claim has the name of an extended resource, such as nvidia.com/gpu, where that of a DeviceClass belongs, which has no slash.",
+	"Name the DeviceClass, such as gpu.nvidia.com or mig.nvidia.com."),
+    [LINT_DEVICE_PATH] = MANIFEST_ROW(
+	"device-path", WARNING,
+	"A Pod mounts device files of accelerators from its node, which no quota counts. A Guard with `hostDeviceMounts` refuses it.",
+	"Remove the volume, and request an accelerator in `resources.limits`."),
+    [LINT_DEVICE_VOLUME] = MANIFEST_ROW(
+	"device-volume", WARNING,
+	"A container mounts a path by which a container runtime chooses devices that no quota counts. A Guard with `deviceVolumeMounts` refuses it.",
+	"Remove the mount, and request an accelerator in `resources.limits`."),
     [LINT_EXEMPT_BROAD] = ROW(
 	"exempt-broad", WARNING,
 	"An exemption covers everybody, a controller of Kubernetes and so the Pods of all workloads, every namespace, "
@@ -62,6 +92,18 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "like, or in "
 	    ".json and holds `gpugate.io/v1`.",
 	    "Rename it to end in .yaml or .yml (YAML readers read JSON), or move it out of the folder."),
+    [LINT_FRACTION_ANNOTATION] = MANIFEST_ROW(
+	"fraction-annotation", WARNING,
+	"An annotation of a Pod asks a scheduler for a part of a GPU that no quota counts. A Guard with `fractionAnnotations` refuses it.",
+	"Remove the annotation, and request an accelerator in `resources.limits`."),
+    [LINT_GPU_OPERATOR_VERSION] = MANIFEST_ROW(
+	"gpu-operator-version", WARNING,
+	"A chart `gpu-operator` is wanted in a version that never existed: after 1.11, versions are by calendar.",
+	"Write a version that exists, such as v26.7.0."),
+    [LINT_HPA_METRIC] = MANIFEST_ROW(
+	"hpa-metric", WARNING,
+	"A HorizontalPodAutoscaler has a Resource metric of an accelerator. Resource metrics are cpu and memory only, so it never scales by that one.",
+	"Use a Pods or External metric, such as DCGM_FI_PROF_GR_ENGINE_ACTIVE."),
     [LINT_IDLE_COHORT] =
 	ROW("idle-cohort", WARNING,
 	    "A cohort has one Tenant, nobody in it may borrow, or `borrowing` is for a quota whose name "
@@ -71,6 +113,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"label-misspelled", WARNING,
 	"A node label's key is nearly, but not quite, one that the vendor's tools set, such as nvidia.com/gpu.prodct.",
 	"Write the label as `kubectl get node --show-labels` shows it."),
+    [LINT_MANIFEST_UNREADABLE] = MANIFEST_ROW(
+	"manifest-unreadable", WARNING,
+	"A file seems to hold Kubernetes objects, and cannot be read as YAML or JSON, so that it is not checked.",
+	"Do what the message says."),
     [LINT_MEMORY_DIFFERS] =
 	ROW("memory-differs", WARNING,
 	    "An Accelerator has the name or the `mig.model` of a built-in table, and a `memory` that differs from the "
@@ -79,6 +125,18 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_MEMORY_WITHOUT_UNIT] =
 	ROW("memory-without-unit", ERROR, "An amount of memory below 1Mi has no unit, such as `24` or `8192`.",
 	    "Write the unit, such as `24Gi`."),
+    [LINT_MIG_PROFILE_UNKNOWN] = MANIFEST_ROW(
+	"mig-profile-unknown", WARNING,
+	"No model of the built-in tables has the MIG profile that a container requests, so that the Pod is probably never scheduled.",
+	"Write a profile of the GPU's model, or suppress the finding for a profile that is newer than this gpugate."),
+    [LINT_MIG_STRATEGY_WRONG] = MANIFEST_ROW(
+	"mig-strategy-wrong", WARNING,
+	"The MIG strategy is set where nothing reads it, or to a word that the GPU Operator does not know.",
+	"Set `mig.strategy` of the ClusterPolicy to none, single, or mixed. The node label nvidia.com/mig.config chooses the layout."),
+    [LINT_MIXED_MIG_PROFILES] = MANIFEST_ROW(
+	"mixed-mig-profiles", WARNING,
+	"A container requests several MIG profiles, of which it sees only one. A Guard with `mixedMig` refuses it.",
+	"Request one profile, or use several containers."),
     [LINT_MODEL_OVERLAP] =
 	ROW("model-overlap", WARNING,
 	    "The labels of an Accelerator are a part of those of another one with the same resource, without "
@@ -90,6 +148,14 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"does not rule that one out is treated as `uncovered` says.",
 	"Give the Tenant a quota for the other Accelerator, or let a Rule inject a node selector that rules it out. "
 	"A quota with `hard: 0` refuses such Pods all the same, and with a sentence that helps less."),
+    [LINT_MONITOR_RESOURCE] = MANIFEST_ROW(
+	"monitor-resource", WARNING,
+	"A container requests a monitoring resource, which shows it every GPU of the node. Only a quota that names it allows it.",
+	"Request a device, such as gpu.intel.com/xe."),
+    [LINT_NODE_NAME_SET] = MANIFEST_ROW(
+	"node-name-set", WARNING,
+	"A Pod that requests an accelerator has a `nodeName`, so that it bypasses the scheduler. A Guard with `preboundNodeName` refuses it.",
+	"Use a node selector or node affinity."),
     [LINT_NODE_SELECTOR_UNKNOWN] = ROW(
 	"node-selector-unknown", WARNING,
 	"A Rule injects a node selector that no Accelerator's nodes can have, so that its Pods are refused or never "
@@ -102,6 +168,17 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	ROW("pin-leaks", WARNING,
 	    "`pin` to an Accelerator whose labels alone can lead to the nodes of another one with the same slices.",
 	    "Give both Accelerators a value of the same label key."),
+    [LINT_POD_LEVEL_ACCELERATOR] = MANIFEST_ROW(
+	"pod-level-accelerator", ERROR,
+	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod.",
+	"Request it in the `resources.limits` of a container."),
+    [LINT_POLICY_REFUSES] = MANIFEST_ROW(
+	"policy-refuses", ERROR, "The policy refuses a Pod of the manifest even where nothing else is held.",
+	"Do what the message says; `gpugate explain` shows each step of the decision."),
+    [LINT_PRIVILEGED_ACCELERATOR] = MANIFEST_ROW(
+	"privileged-accelerator", WARNING,
+	"A privileged container belongs to a Pod that requests an accelerator, and sees every device of its node. A Guard with `privileged` refuses it.",
+	"Remove `privileged`: the device plugin makes the requested device visible."),
     [LINT_PROFILE_NOT_OFFERED] =
 	ROW("profile-not-offered", WARNING,
 	    "A Rule rewrites to a MIG slice that no Accelerator offers, or a quota names one, so that a Pod which has "
@@ -112,10 +189,29 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "A quota adds units of a companion of a device, such as megabytes, to its number of accelerators. Or "
 	    "its limit on such a companion has a suffix, although the companion is not counted in bytes.",
 	    "Give the companion a quota of its own, and a plain number as Pods ask for it."),
+    [LINT_QUOTA_NOT_ENFORCED] = MANIFEST_ROW(
+	"quota-not-enforced", WARNING,
+	"A ResourceQuota limits an extended resource by a name that Kubernetes accepts and never enforces.",
+	"Write `requests.` before the name of the resource. `--fix` does it, unless the quota has that key too."),
+    [LINT_REPLICAS_ABOVE_QUOTA] = MANIFEST_ROW(
+	"replicas-above-quota", WARNING,
+	"The Pods of a workload do not all fit into the quotas of the policy, even where nothing else is held.",
+	"Ask for fewer replicas, or raise the quota."),
+    [LINT_REQUEST_DIFFERS] =
+	MANIFEST_ROW("request-differs", ERROR,
+		     "Request and limit of an extended resource differ, and the API server refuses the Pod.",
+		     "Write the limit only: the request then has the same value."),
+    [LINT_REQUEST_NOT_INTEGER] =
+	MANIFEST_ROW("request-not-integer", ERROR,
+		     "The amount of an extended resource is not a whole number, and the API server refuses the Pod.",
+		     "Write a whole number. A part of a GPU is a MIG slice or a share, which has a name of its own."),
+    [LINT_REQUEST_WITHOUT_LIMIT] = MANIFEST_ROW(
+	"request-without-limit", ERROR,
+	"An extended resource is requested and not limited, and the API server refuses the Pod.",
+	"Write it under `limits`. `--fix` does it if `requests` has nothing else, and there are no limits."),
     [LINT_RESOURCE_MISSPELLED] = ROW(
 	"resource-misspelled", WARNING,
-	"A resource is known only because of its vendor's domain, and its name is nearly that of an Accelerator's, or "
-	"is that of a node label.",
+	"A resource is known only because of its vendor's domain, and its name is nearly that of an Accelerator's, or is that of a node label. In a manifest, the name of a resource is nearly a well-known one.",
 	"Write the name as the device plugin advertises it."),
     [LINT_RESOURCE_PATTERN] =
 	ROW("resource-pattern", WARNING,
@@ -134,11 +230,26 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_SAME_NODE_LABELS] =
 	ROW("same-node-labels", ERROR, "Two Accelerators with one resource name have the same `nodeLabels`, or none.",
 	    "Give each Accelerator labels of its own."),
+    [LINT_SELECTOR_MISMATCH] = MANIFEST_ROW(
+	"selector-mismatch", ERROR,
+	"A workload of apps/v1 has no selector, or one that its template's labels do not match. The API server refuses it.",
+	"Write the same labels in `spec.selector.matchLabels` and `spec.template.metadata.labels`."),
     [LINT_SEVERAL_PARTS] =
 	ROW("several-parts", WARNING,
 	    "`maxPerContainer` lets a container have several MIG slices, or more shares than `sharing.maxPerContainer` "
 	    "allows.",
 	    "Leave `maxPerContainer` out: the default for slices and shares is 1."),
+    [LINT_SHARE_ABOVE_ONE] = MANIFEST_ROW(
+	"share-above-one", WARNING,
+	"A container requests more than one share of a device: two can be of the same device, or the Pod fails on its node.",
+	"Request one share, or a whole device."),
+    [LINT_SUPPRESSION_UNUSED] =
+	ROW("suppression-unused", WARNING, "A suppression in `.gpugate-lint.yaml` matches no finding.",
+	    "Remove it, or correct its `files` and `object`."),
+    [LINT_SURGE_ABOVE_QUOTA] = MANIFEST_ROW(
+	"surge-above-quota", WARNING,
+	"A rolling update of a Deployment needs one more Pod than the quotas of the policy allow, and ends none before, so that it never ends.",
+	"Write `maxSurge: 0` and `maxUnavailable: 1`, or raise the quota."),
     [LINT_TENANT_UNUSED] =
 	ROW("tenant-unused", WARNING,
 	    "A Tenant has no namespaces, no Tenants below it and no cohort, so that nothing counts in its quotas.",
@@ -148,6 +259,14 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Neither a Tenant with namespaces nor one above it has a quota, so that all its accelerator Pods are treated "
 	"as `uncovered` says.",
 	"Give it a quota; `hard: unlimited` limits nothing, `hard: 0` forbids all."),
+    [LINT_VISIBLE_DEVICES] = MANIFEST_ROW(
+	"visible-devices", WARNING,
+	"A container sets a variable that tells the runtime which devices to show, whatever was requested. A Guard with `visibleDevicesEnv` refuses it.",
+	"Remove the variable, and request an accelerator in `resources.limits`."),
+    [LINT_WHOLE_AND_PART] = MANIFEST_ROW(
+	"whole-and-part", WARNING,
+	"A container requests a whole device and a share or a slice of the same vendor, of which it sees only one.",
+	"Request one of them, or use two containers."),
 };
 
 const struct lint_row lint_invalid_policy =

@@ -107,6 +107,18 @@ struct finding *report_add(struct report *report, const struct finding *finding)
 	return slot;
 }
 
+bool report_leaves_out(struct report *report, enum lint_id id, struct str file, struct str object)
+{
+	if (lint_rows[id].severity == SEVERITY_WARNING && report->allow[id]) {
+		report->allowed++;
+		return true;
+	}
+	if (!report->suppress || !report->suppress(report->suppressions, id, file, object))
+		return false;
+	report->suppressed++;
+	return true;
+}
+
 void report_file(struct report *report, struct str file, const char *format, ...)
 {
 	char text[1024];
@@ -125,10 +137,8 @@ void report_lint(struct report *report, struct str file, enum lint_id id, const 
 	char text[1024];
 	va_list args;
 
-	if (row->severity == SEVERITY_WARNING && report->allow[id]) {
-		report->allowed++;
+	if (report_leaves_out(report, id, file, STR("")))
 		return;
-	}
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

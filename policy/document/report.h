@@ -21,6 +21,12 @@ __attribute__((format(printf, 3, 4))) void report_file(struct report *report, st
 __attribute__((format(printf, 4, 5))) void report_lint(struct report *report, struct str file, enum lint_id id,
 						       const char *format, ...);
 
+/*
+ * Whether a finding is left out, because its id is in report->allow, or because a suppression says
+ * that it is meant. Counts it then.
+ */
+bool report_leaves_out(struct report *report, enum lint_id id, struct str file, struct str object);
+
 /* Records a file that is not read because of its name. */
 void report_ignored(struct report *report, struct str file);
 

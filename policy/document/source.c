@@ -123,6 +123,19 @@ void source_read_paths(const char *const *paths, size_t path_count, struct arena
 	free(files.items);
 }
 
+void source_read_large(const char *name, struct str bytes, struct arena *arena, struct docs *docs,
+		       struct report *report)
+{
+	docs->source_count = 0;
+	docs->sources = arena_zalloc(arena, 1, sizeof *docs->sources);
+	if (docs->sources) {
+		docs->sources[0] = (struct source){.path = str_of(name), .bytes = bytes};
+		docs->source_count = 1;
+	}
+	if (!docs->sources || prepare(docs, 0, arena, report) != 0)
+		report_file(report, str_of(name), "no memory is left to read this file");
+}
+
 void source_read_texts(const struct policy_text *texts, size_t count, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {

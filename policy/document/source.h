@@ -25,6 +25,10 @@ void source_read_texts(const struct policy_text *texts, size_t count, struct are
 void source_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs,
 		       struct report *report);
 
+/* The same without a limit other than that of the arena, which gets 4 bytes for each line. */
+void source_read_large(const char *name, struct str bytes, struct arena *arena, struct docs *docs,
+		       struct report *report);
+
 /* Computes a digest of the bytes of all files that were read, in their order. */
 void docs_digest(const struct docs *docs, struct policy_digest *digest);
 

@@ -16,10 +16,18 @@ struct tree_reader {
 	struct report *report;
 	struct arena *nodes;
 	struct arena *texts;
-	bool over; /* The end, or an error after which nothing can be read. */
+	bool lenient; /* See tree_open_lenient. */
+	bool over;    /* The end, or an error after which nothing can be read. */
 };
 
 #define REPORT(reader, at, ...) docs_report((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
+
+/* Reports what is YAML, but is not read. */
+#define REFUSE(reader, at, ...)                                                                                        \
+	do {                                                                                                           \
+		if (!(reader)->lenient)                                                                                \
+			REPORT(reader, at, __VA_ARGS__);                                                               \
+	} while (0)
 
 static bool next_event(struct tree_reader *reader, yaml_event_t *event)
 {
@@ -87,10 +95,10 @@ static void refuse_marks(struct tree_reader *reader, struct node *node, const ya
 	struct location at = node->at;
 	at.length = 1;
 	if (anchor)
-		REPORT(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
+		REFUSE(reader, at, "anchors (\"&\") are not read; write the value where it is needed, or quote it");
 	else if (tag)
-		REPORT(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
-	if (anchor || tag)
+		REFUSE(reader, at, "tags (\"!\") are not read; remove it, or quote the value");
+	if (tag || (anchor && !reader->lenient))
 		node->bad = true;
 }
 
@@ -127,7 +135,7 @@ static bool check_key(struct tree_reader *reader, const struct node *key)
 	if (key->bad)
 		return false;
 	if (key->type != NODE_SCALAR) {
-		REPORT(reader, key->at, "a key must be a word, found %s",
+		REFUSE(reader, key->at, "a key must be a word, found %s",
 		       key->type == NODE_LIST
 			   ? "a list; quote it if it is meant as text"
 			   : "a map; render it first if it is a template (\"{{ }}\"), or quote it if it "
@@ -135,7 +143,7 @@ static bool check_key(struct tree_reader *reader, const struct node *key)
 		return false;
 	}
 	if (key->plain && str_eq(key->text, STR("<<"))) {
-		REPORT(reader, key->at, "merge keys (\"<<\") are not read; write the keys out");
+		REFUSE(reader, key->at, "merge keys (\"<<\") are not read; write the keys out");
 		return false;
 	}
 	return true;
@@ -204,11 +212,11 @@ static void drop_twins(struct tree_reader *reader, struct node *map)
 			continue;
 		int shown = first->text.len > 80 ? 80 : (int)first->text.len;
 		if (str_eq(first->text, STR("apiVersion"))) {
-			REPORT(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
+			REFUSE(reader, keys[i]->at, "a second document begins here; put a line \"---\" before it");
 			reported_as_one = true;
 			continue;
 		}
-		REPORT(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
+		REFUSE(reader, keys[i]->at, "the key \"%.*s\" is given twice; the first is at %.*s:%u:%u", shown,
 		       first->text.ptr, STR_ARG(reader->source->path), (unsigned)first->at.line,
 		       (unsigned)first->at.column);
 	}
@@ -231,8 +239,9 @@ static struct node *read_collection(struct tree_reader *reader, const yaml_event
 
 	if (!node)
 		return NULL;
-	if (depth >= TREE_DEPTH_MAX) {
-		REPORT(reader, node->at, "lists and maps are nested deeper than %d here", TREE_DEPTH_MAX);
+	unsigned most = reader->lenient ? TREE_LENIENT_DEPTH_MAX : TREE_DEPTH_MAX;
+	if (depth >= most) {
+		REPORT(reader, node->at, "lists and maps are nested deeper than %u here", most);
 		reader->over = true;
 		return NULL;
 	}
@@ -260,7 +269,7 @@ static struct node *read_node(struct tree_reader *reader, const yaml_event_t *ev
 	if (!node)
 		return NULL;
 	if (event->type == YAML_ALIAS_EVENT) {
-		REPORT(reader, node->at, "aliases (\"*\") are not read; write the value out, or quote it");
+		REFUSE(reader, node->at, "aliases (\"*\") are not read; write the value out, or quote it");
 		node->text = (struct str){"", 0};
 		node->bad = true;
 		return node;
@@ -334,6 +343,14 @@ static struct tree_reader *open_bytes(const struct docs *docs, uint32_t source, 
 struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report)
 {
 	return open_bytes(docs, source, docs->sources[source].bytes, report);
+}
+
+struct tree_reader *tree_open_lenient(const struct docs *docs, uint32_t source, struct report *report)
+{
+	struct tree_reader *reader = tree_open(docs, source, report);
+	if (reader)
+		reader->lenient = true;
+	return reader;
 }
 
 /*

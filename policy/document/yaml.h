@@ -10,6 +10,7 @@
 #include "policy/document/node.h"
 
 #define TREE_DEPTH_MAX 32
+#define TREE_LENIENT_DEPTH_MAX 100
 
 struct tree_reader;
 
@@ -18,6 +19,14 @@ struct tree_reader;
  * `docs` and `report` until tree_close.
  */
 struct tree_reader *tree_open(const struct docs *docs, uint32_t source, struct report *report);
+
+/*
+ * Like tree_open, for files of other programs, which may use all of YAML. Only what cannot be
+ * parsed, and what is nested deeper than TREE_LENIENT_DEPTH_MAX, is reported. An alias is an empty
+ * scalar that is `bad`, and so is a value with a tag. Merge keys, keys that are no scalars, and all
+ * but the first of equal keys are dropped.
+ */
+struct tree_reader *tree_open_lenient(const struct docs *docs, uint32_t source, struct report *report);
 
 /*
  * Like tree_open, for YAML that is written as a block of lines inside another YAML document. Reads

@@ -9,14 +9,10 @@
 #include "policy/evaluate/violation.h"
 #include "policy/model/catalog.h"
 
-/*
- * Whether the runtime of a vendor exposes no device for the value. An empty value means `void` to
- * the container toolkit of NVIDIA and to its derivatives, and an entry without a value is empty.
- */
+/* An entry without a value is empty. */
 static bool harmless(const struct env_var *env)
 {
-	return !env->value_from &&
-	       (env->value.len == 0 || str_eq(env->value, STR("void")) || str_eq(env->value, STR("none")));
+	return !env->value_from && catalog_hides_devices(env->value);
 }
 
 const struct guard *guards_voiding(const struct evaluation *e)

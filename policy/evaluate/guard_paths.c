@@ -74,36 +74,12 @@ int guard_check_allowed_paths(struct evaluation *e, const struct guard *guard)
 	return 0;
 }
 
-/*
- * Whether a runtime takes a mount path as the name of a device to expose. That of NVIDIA checks
- * paths below /var/run/nvidia-container-devices; others use a folder with their own name, such as
- * hcu-container-devices. They compare only the beginning of the text, so the name of a device may
- * follow without a slash. They ignore volumeDevices, which become device nodes and may have any
- * path.
- */
-static bool is_device_volume(struct str path)
-{
-	static const struct str parent = {"/run/", 5}, root = {"-container-devices", 18};
-	char normal[PATH_BYTES_MAX];
-	size_t len;
-	if (!path_normalize(path, normal, &len))
-		return true;
-	struct str at = {normal, len};
-	if (!str_starts(at, parent))
-		return false;
-	at = str_tail(at, parent.len);
-	for (; at.len > 0 && at.ptr[0] != '/'; at = str_tail(at, 1))
-		if (str_starts(at, root))
-			return true;
-	return false;
-}
-
 int guard_check_device_volumes(struct evaluation *e, const struct guard *guard)
 {
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
 		const struct container *container = &e->pod->containers[i];
 		for (uint32_t m = 0; guard_judges(e, i) && m < container->mount_count; m++)
-			if (is_device_volume(container->mounts[m].path))
+			if (catalog_is_device_mount(container->mounts[m].path))
 				return guard_violation(
 				    e, guard, GUARD_DEVICE_VOLUME_MOUNTS, container, "mounts ",
 				    container->mounts[m].path,

@@ -142,6 +142,12 @@ const struct catalog_variable *catalog_variables(size_t *count);
 int catalog_variable(struct str name);
 
 /*
+ * Whether a runtime shows no device for this value of such a variable. An empty value means `void`
+ * to the container toolkit of NVIDIA and to its derivatives.
+ */
+bool catalog_hides_devices(struct str value);
+
+/*
  * Returns the host paths that give access to devices, or to what allocates them. A trailing `*`
  * matches the rest of the last component.
  */
@@ -152,6 +158,15 @@ const struct str *catalog_device_paths(size_t *count);
  * (path_normalize).
  */
 bool catalog_reaches_devices(struct str path);
+
+/*
+ * Whether a runtime takes a mount path as the name of a device to expose. That of NVIDIA checks
+ * paths below /var/run/nvidia-container-devices; others use a folder with their own name, such as
+ * hcu-container-devices. They compare only the beginning of the text, so the name of a device may
+ * follow without a slash. They ignore volumeDevices, which become device nodes and may have any
+ * path.
+ */
+bool catalog_is_device_mount(struct str path);
 
 /*
  * Annotations that make a runtime or an NRI plugin add devices to containers. A row is a whole key,

@@ -5,6 +5,8 @@
  */
 #include "policy/model/catalog.h"
 
+#include "policy/base/path.h"
+
 #define S(literal)                                                                                                     \
 	{                                                                                                              \
 		(literal), sizeof(literal) - 1                                                                         \
@@ -214,6 +216,11 @@ const struct str *catalog_device_annotations(size_t *count)
 	return device_annotations;
 }
 
+bool catalog_hides_devices(struct str value)
+{
+	return value.len == 0 || str_eq(value, STR("void")) || str_eq(value, STR("none"));
+}
+
 bool catalog_is_device_annotation(struct str key)
 {
 	for (size_t i = 0; i < sizeof device_annotations / sizeof device_annotations[0]; i++) {
@@ -234,6 +241,23 @@ bool catalog_is_fraction_annotation(struct str key)
 {
 	for (size_t i = 0; i < sizeof fraction_annotations / sizeof fraction_annotations[0]; i++)
 		if (str_eq(key, fraction_annotations[i]))
+			return true;
+	return false;
+}
+
+bool catalog_is_device_mount(struct str path)
+{
+	static const struct str parent = {"/run/", 5}, root = {"-container-devices", 18};
+	char normal[PATH_BYTES_MAX];
+	size_t len;
+	if (!path_normalize(path, normal, &len))
+		return true;
+	struct str at = {normal, len};
+	if (!str_starts(at, parent))
+		return false;
+	at = str_tail(at, parent.len);
+	for (; at.len > 0 && at.ptr[0] != '/'; at = str_tail(at, 1))
+		if (str_starts(at, root))
 			return true;
 	return false;
 }

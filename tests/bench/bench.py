@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 import inputs  # noqa: E402
+import lint  # noqa: E402
 import replay  # noqa: E402
 from servers import Bench, Failed, create_certificates, expect_decisions, say  # noqa: E402
 
@@ -34,6 +35,7 @@ STEPS = 1000
 STEPS_MOST_S = 1.0
 EXPLAIN_MOST_MS = 50
 EXPLAIN_RUNS = 20
+LINT_MOST_MIB = 64.0
 
 NOTE = ("{0.connections} keep-alive TLS connections from one client thread, {0.threads} threads in each server, all on the "
         "same cores: ratios of throughput are flattered by the client's share of the CPU; the rows of server CPU are not. "
@@ -231,6 +233,15 @@ def explain(options, table: Table, work: Path) -> dict:
     return results
 
 
+def lint_manifests(options, table: Table, work: Path) -> dict:
+    work.mkdir()
+    found = lint.measure(options.gpugate, work, options.rounds)
+    table.add("lint, 10,000 manifests: CPU", found["seconds"], "s")
+    table.add("  its resident memory at most", found["memory"], "MiB", most=LINT_MOST_MIB)
+    table.add("  CPU of a manifest beside that of 1,000", found["scale"], "", most=SCALE_MOST)
+    return found
+
+
 def machine() -> dict:
     model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), "unknown")
@@ -258,6 +269,7 @@ def measure(options, work: Path) -> dict:
         raw["suites"] = run_suites(options, table, base, work)
         raw["explain"] = explain(options, table, work)
         raw["replay"] = replay.measure(options, table, work, base)
+        raw["lint"] = lint_manifests(options, table, work / "lint")
     rules = inputs.write_policy(work / "rules", 10, options.rules)
     raw["rules"] = compare_scale(bench, table, "Rules", base, rules, (10, options.rules))
     tenants = inputs.write_policy(work / "tenants", options.tenants, 10)

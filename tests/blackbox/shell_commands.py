@@ -66,6 +66,8 @@ PLAN = {
         ("gpugate lint --strict -o github", [HERE]),
         ("gpugate lint --strict -o json", [HERE]),
         ("kubectl kustomize policy |", NotRun("it needs a folder of the reader's own; test_lint.py reads standard input")),
+        ("gpugate lint --strict --policy my-policy/ apps/", NotRun("it needs a folder of the reader's own; test_lint_manifests.py has both")),
+        ("helm template charts/app |", NotRun("it needs a chart of the reader's own; test_lint_manifests.py reads such an output")),
     ],
     "docs/hacking/add-a-command.md": [
         ("make", PART),
@@ -214,6 +216,7 @@ PLAN = {
         ("kubectl apply --dry-run=server", NotRun("it needs a cluster")),
         ("kubectl get namespaces,nodes,pods", NotRun("it needs a cluster with something in it; test_explain.py has such a file")),
         ("gpugate explain -f deploy/examples", NotRun("it needs the file that the command before it writes")),
+        ("gpugate lint --strict --policy deploy/examples/tenants/policy", [HERE]),
         ("gpugate test --coverage deploy/examples", [HERE]),
         ("gpugate test --watch", NotRun("it ends with Ctrl+C; test_suites_run.py watches")),
         ("gpugate test --require-coverage 100", [HERE]),

@@ -37,7 +37,7 @@ MISTAKES = {
     "api version": ("apiVersion: «gpugate.io/v2»\nkind: Tenant\nmetadata: {name: x}\nspec: {}\n", "gpugate.io/v1"),
     "no kind": ("«apiVersion: gpugate.io/v1\nmetadata: {name: x}\nspec: {}\n", "kind"),
     "unknown kind": ("apiVersion: gpugate.io/v1\nkind: «Tennant»\nmetadata: {name: x}\nspec: {}\n", 'mean "?Tenant'),
-    "other object": ("apiVersion: «apps/v1»\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n", ""),
+    "other object": (TEAM + "---\napiVersion: «apps/v1»\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n", ""),
     "no name": ("apiVersion: gpugate.io/v1\nkind: Tenant\n«metadata: {}\nspec: {}\n", "name"),
     "bad name": ("apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: «Team A»}\nspec: {}\n", "name"),
     "unknown key": (tenant("  «namespace»: [x]\n"), 'mean "?namespaces'),

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from gpugate import ROOT, run, write_policy
+import manifest_cases
 from lint_cases import A100, MISTAKES, QUIET, TEAM, policy, product, accelerator, tenant
 
 CASES = [pytest.param(name, text, sentence, id=f"{name}-{i}") for name, cases in MISTAKES.items() for i, (text, sentence) in enumerate(cases)]
@@ -58,7 +59,8 @@ def test_the_reference_lists_every_id():
     have the same findings. The last section is that of errors without an id."""
     *rows, last = re.findall(r"^### ([a-z-]+)\n\n- \*\*(Error|Warning)\*\*: ", (ROOT / "docs" / "reference" / "lint.md").read_text(), re.M)
     assert {name: severity for name, severity in rows} == {
-        name: "Error" if name in ERRORS else "Warning" for name in [*MISTAKES, "file-ignored", *OF_OTHER_FILES]}
+        name: "Error" if name in ERRORS | manifest_cases.ERRORS else "Warning"
+        for name in [*MISTAKES, "file-ignored", "suppression-unused", *OF_OTHER_FILES, *manifest_cases.MISTAKES, *manifest_cases.OF_A_POLICY]}
     assert [name for name, _ in rows] == sorted(name for name, _ in rows)
     assert last == ("invalid-policy", "Error")
 

@@ -37,8 +37,11 @@ HELP = closed(text={"type": "string", "minLength": 1}, markdown={"type": "string
 RULE = closed(id={"type": "string", "pattern": "^[a-z-]+$"}, shortDescription=TEXT, fullDescription=TEXT, help=HELP,
               defaultConfiguration=closed(level=LEVEL))
 REGION = closed(startLine=POSITIVE, startColumn=POSITIVE, endColumn=POSITIVE)
-RESULT = closed(ruleId={"type": "string"}, ruleIndex={"type": "integer", "minimum": 0}, level=LEVEL, message=TEXT,
-                locations=several(closed(physicalLocation=closed(artifactLocation=ARTIFACT, region=REGION))))
+FIX = closed(description=TEXT, artifactChanges={**several(closed(artifactLocation=ARTIFACT, replacements={**several(closed(
+    deletedRegion=REGION, insertedContent=closed(text={"type": "string"}))), "minItems": 1})), "minItems": 1})
+RESULT = {**closed(ruleId={"type": "string"}, ruleIndex={"type": "integer", "minimum": 0}, level=LEVEL, message=TEXT,
+                   locations=several(closed(physicalLocation=closed(artifactLocation=ARTIFACT, region=REGION))),
+                   fixes={**several(FIX), "minItems": 1}), "required": ["ruleId", "ruleIndex", "level", "message", "locations"]}
 RUN = closed(tool=closed(driver=closed(name={"const": "gpugate"}, version={"type": "string", "pattern": r"^\d+\.\d+\.\d+"}, rules=several(RULE))),
              invocations=several(closed(executionSuccessful={"const": True}, exitCode={"enum": [0, 1]},
                                         toolExecutionNotifications=several(closed(level=LEVEL, message=TEXT)))),

@@ -23,6 +23,7 @@ ARROWS = {
     "policy/base": [],
     "policy/model": ["policy/base"],
     "policy/document": ["policy/base"],
+    "policy/manifest": ["policy/base", "policy/model", "policy/document"],
     "policy/evaluate": ["policy/base", "policy/model"],
     "policy/compile": ["policy/base", "policy/model", "policy/document"],
     "certs": [],

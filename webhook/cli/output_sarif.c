@@ -102,11 +102,28 @@ static json_t *locations(const struct finding *finding, struct str directory)
 			 "region", region(finding));
 }
 
+/* A remedy is a replacement in the same file. Without one, the result has no `fixes`. */
+static json_t *fixes(const struct finding *finding, struct str directory)
+{
+	const struct finding_fix *fix = &finding->fix;
+	if (!fix->set)
+		return NULL;
+	json_t *deleted = json_pack("{s:I, s:I, s:I}", "startLine", (json_int_t)fix->line, "startColumn",
+				    (json_int_t)fix->utf16_column, "endColumn",
+				    (json_int_t)fix->utf16_column + (json_int_t)fix->utf16_length);
+	json_t *replacement =
+	    json_pack("{s:o, s:{s:o}}", "deletedRegion", deleted, "insertedContent", "text", json_text(fix->text));
+	return json_pack("[{s:{s:s}, s:[{s:o, s:[o]}]}]", "description", "text", lint_row_of(finding->id)->remedy,
+			 "artifactChanges", "artifactLocation", artifact(directory, finding->file), "replacements",
+			 replacement);
+}
+
 static json_t *result_of(const struct finding *finding, struct str directory)
 {
-	return json_pack("{s:o, s:i, s:s, s:o, s:o}", "ruleId", json_text(lint_row_of(finding->id)->id), "ruleIndex",
-			 (int)lint_find(finding->id), "level", severity_name(finding->severity), "message",
-			 message_of(finding->text), "locations", locations(finding, directory));
+	return json_pack("{s:o, s:i, s:s, s:o, s:o, s:o*}", "ruleId", json_text(lint_row_of(finding->id)->id),
+			 "ruleIndex", (int)lint_find(finding->id), "level", severity_name(finding->severity), "message",
+			 message_of(finding->text), "locations", locations(finding, directory), "fixes",
+			 fixes(finding, directory));
 }
 
 /* --- The run --- */

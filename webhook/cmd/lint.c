@@ -6,18 +6,26 @@
 #include <unistd.h>
 
 #include "gpugate/lint_id.h"
+#include "gpugate/manifests.h"
 #include "gpugate/policy.h"
 #include "gpugate/report.h"
 #include "gpugate/suggest.h"
+#include "gpugate/suppressions.h"
 #include "webhook/cmd/commands.h"
+#include "webhook/cmd/lint_admission.h"
+#include "webhook/cmd/lint_fix.h"
 #include "webhook/cmd/lint_output.h"
+#include "webhook/cmd/lint_stdin.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)64 << 20)
+#define ROUNDS_MAX 10000 /* Of --fix, each of which changes something. */
 
 struct lint_options {
 	int output;
-	bool strict;
+	bool strict, fix;
 	struct option_list allowed;
+	struct option_list policies;
+	const char *namespace;
 	struct option_list paths;
 };
 
@@ -29,6 +37,12 @@ static const struct option_row rows[] = {
      .choices = lint_output_names,
      .help = "The form of the output: sarif for code scanning, junit for test reports, and github for annotations of "
 	     "GitHub Actions. docs/ci.md shows each in a pipeline."},
+    {.name = "--policy",
+     .word = "PATH",
+     .type = OPTION_LIST,
+     .offset = offsetof(struct lint_options, policies),
+     .help = "The policy by which manifests are judged as well: what it refuses is an error. Without it, the policy "
+	     "in the PATHs is used, if there is one."},
     {.name = "--strict",
      .type = OPTION_FLAG,
      .offset = offsetof(struct lint_options, strict),
@@ -39,15 +53,25 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct lint_options, allowed),
      .help = "Leave out the warnings of that name, which stands in brackets at the end of "
 	     "each, such as model-overlap; they are counted in the summary."},
+    {.name = "--fix",
+     .type = OPTION_FLAG,
+     .offset = offsetof(struct lint_options, fix),
+     .help = "Corrects the findings whose remedy is mechanical, and prints the others. Everything else in the files "
+	     "stays as it is."},
+    {.name = "-n",
+     .word = "NS",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct lint_options, namespace),
+     .help = "The namespace of objects that name none. Without it, the policy does not judge these."},
 };
 
 static const struct option_table table = {
     .command = "lint",
-    .synopsis = "[-o text|json|junit|sarif|github] [--strict] [--allow ID] PATH...",
-    .summary = "Reads policy files and folders as `gpugate serve` does and says what it "
-	       "finds; the path `-` is standard input. Errors are what serve would refuse; "
-	       "warnings are legal and probably not what was meant. The last lines say which "
-	       "Settings hold and which files are not policy.",
+    .synopsis = "[-o text|json|junit|sarif|github] [--strict] [--allow ID] [--policy PATH] [-n NS] [--fix] PATH...",
+    .summary = "Reads policy files and folders as `gpugate serve` does, and the Kubernetes manifests "
+	       "outside of policy folders, and says what it finds; the path `-` is standard input. Errors are what "
+	       "serve or the API server would refuse; warnings are legal and probably not what was meant. The last "
+	       "lines say which Settings hold and which files are not policy.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct lint_options),
@@ -57,7 +81,9 @@ static const struct option_table table = {
     .examples = "  gpugate lint deploy/policy\n"
 		"  gpugate lint --strict --allow model-overlap deploy/policy\n"
 		"  kubectl kustomize policy | gpugate lint -\n"
+		"  helm template charts/app | gpugate lint --policy deploy/policy -\n"
 		"  gpugate lint -o json team-a.yaml | jq '.findings[].text'\n"
+		"  gpugate lint --fix deploy/policy apps\n"
 		"  gpugate lint -o sarif deploy/policy >lint.sarif\n",
     .statuses = {[EXIT_FINE] = "There are no errors, and with --strict no warnings either.",
 		 [EXIT_FINDINGS] = "There are errors, or with --strict warnings."},
@@ -71,7 +97,9 @@ static int find_paths(const struct option_list *paths, struct error *err)
 {
 	for (size_t i = 0; i < paths->count; i++) {
 		if (strcmp(paths->items[i], "-") == 0)
-			paths->items[i] = "/dev/stdin";
+			paths->items[i] = LINT_STDIN;
+		if (strcmp(paths->items[i], LINT_STDIN) == 0 && lint_stdin(err) < 0)
+			return -1;
 		if (access(paths->items[i], F_OK) != 0)
 			return error_set(err, "%s: %s; name a policy file or folder", paths->items[i], strerror(errno));
 	}
@@ -93,6 +121,12 @@ static int allow(const struct option_list *names, struct report *report, struct 
 		enum lint_id id = lint_find(str_of(names->items[i]));
 		if (id == LINT_IDS)
 			return refuse_id(names->items[i], err);
+		if (lint_rows[id].severity == SEVERITY_ERROR && lint_rows[id].about == LINT_OF_MANIFESTS)
+			return error_set(
+			    err,
+			    "--allow: \"%s\" is an error, and only warnings can be left out; if it is meant, "
+			    "suppress it in " SUPPRESSIONS_FILE,
+			    names->items[i]);
 		if (lint_rows[id].severity == SEVERITY_ERROR)
 			return error_set(
 			    err,
@@ -116,15 +150,103 @@ static int print(const struct lint_result *result, int form, struct error *err)
 	return status;
 }
 
+/* Reads the suppressions of the folders that are named. NULL: without memory. */
+static struct suppressions *read_suppressions(const struct lint_options *options, struct report *report)
+{
+	const struct option_list *lists[] = {&options->paths, &options->policies};
+	size_t count = 0;
+	const char **folders = calloc(options->paths.count + options->policies.count + 1, sizeof *folders);
+	for (size_t i = 0; folders && i < sizeof lists / sizeof lists[0]; i++)
+		for (size_t k = 0; k < lists[i]->count; k++)
+			folders[count++] = lists[i]->items[k];
+	struct suppressions *suppressions = folders ? suppressions_read(folders, count, report) : NULL;
+	free(folders);
+	return suppressions;
+}
+
+/* What one round reads. */
+struct round {
+	struct suppressions *suppressions;
+	struct manifests manifests;
+	struct policy *policy;
+};
+
+static void round_release(struct round *round)
+{
+	suppressions_destroy(round->suppressions);
+	manifests_release(&round->manifests);
+	policy_release(round->policy);
+}
+
+/* Reads and judges everything. Returns -1 with an error, and nothing to release. */
+static int round_read(struct round *round, const struct lint_options *options, struct report *report, struct error *err)
+{
+	struct manifests *manifests = &round->manifests;
+	*round = (struct round){.suppressions = read_suppressions(options, report)};
+	if (!round->suppressions || manifests_find(manifests, options->paths.items, options->paths.count,
+						   options->policies.items, options->policies.count, report) < 0) {
+		suppressions_destroy(round->suppressions);
+		return error_set(err, "there is not enough memory");
+	}
+	if (manifests->policy_count)
+		round->policy = policy_load(manifests->policies, manifests->policy_count, report);
+	manifests_lint(manifests, report);
+	int result = 0;
+	if (round->policy)
+		result = lint_admission(manifests, round->policy, str_of(options->namespace), report, err);
+	if (round->policy || manifests->policy_count == 0)
+		suppressions_finish(round->suppressions, report);
+	if (result < 0)
+		round_release(round);
+	return result;
+}
+
+static int print_round(const struct lint_options *options, const struct round *round, const struct report *report,
+		       unsigned fixed, struct error *err)
+{
+	bool fine = report->errors == 0 && !(options->strict && report->warnings);
+	const struct lint_result result = {.report = report,
+					   .manifests = &round->manifests,
+					   .policy = report->errors ? NULL : round->policy,
+					   .fixed = fixed,
+					   .strict = options->strict,
+					   .status = fine ? EXIT_FINE : EXIT_FINDINGS};
+	return print(&result, options->output, err);
+}
+
+/* Empties the report, except for what is allowed. */
+static void restart(struct report *report)
+{
+	bool allowed[LINT_IDS];
+	memcpy(allowed, report->allow, sizeof allowed);
+	report_release(report);
+	report_init(report);
+	memcpy(report->allow, allowed, sizeof allowed);
+}
+
+/* With --fix, reads again after each change, since a report keeps only some of the findings. */
 static int lint(const struct lint_options *options, struct report *report, struct error *err)
 {
-	struct policy *policy = policy_load(options->paths.items, options->paths.count, report);
-	bool fine = policy && !(options->strict && report->warnings);
-	struct lint_result result = {
-	    .report = report, .policy = policy, .strict = options->strict, .status = fine ? EXIT_FINE : EXIT_FINDINGS};
-	int status = print(&result, options->output, err);
-	policy_release(policy);
-	return status;
+	struct round round;
+	unsigned fixed = 0;
+	for (unsigned rounds = 1;; rounds++) {
+		if (round_read(&round, options, report, err) < 0)
+			return -1;
+		int changes = options->fix && rounds < ROUNDS_MAX ? lint_fix(report, &fixed, err) : 0;
+		int status = changes == 0 ? print_round(options, &round, report, fixed, err) : changes;
+		round_release(&round);
+		if (changes <= 0)
+			return status;
+		restart(report);
+	}
+}
+
+static int check_fix(const struct lint_options *options, struct error *err)
+{
+	for (size_t i = 0; options->fix && i < options->paths.count; i++)
+		if (strcmp(options->paths.items[i], LINT_STDIN) == 0)
+			return error_set(err, "--fix changes files, and standard input is none; name the files");
+	return 0;
 }
 
 static int run(int argc, char **argv)
@@ -139,7 +261,8 @@ static int run(int argc, char **argv)
 		report_init(report);
 	if (!report)
 		error_set(&err, "there is not enough memory");
-	else if (find_paths(&options.paths, &err) == 0 && allow(&options.allowed, report, &err) == 0)
+	else if (find_paths(&options.paths, &err) == 0 && find_paths(&options.policies, &err) == 0 &&
+		 check_fix(&options, &err) == 0 && allow(&options.allowed, report, &err) == 0)
 		status = lint(&options, report, &err);
 	if (status < 0) {
 		fprintf(stderr, "gpugate lint: %s\n", err.text);

@@ -29,6 +29,11 @@ static struct files ignored_files(const struct report *report)
 	return (struct files){report->ignored, report->ignored_count};
 }
 
+static struct files templates(const struct manifests *manifests)
+{
+	return (struct files){manifests->templates, manifests->template_count};
+}
+
 static struct files config_files(const struct report *report)
 {
 	return (struct files){report->configs, report->config_count};
@@ -71,17 +76,22 @@ static void print_json(const struct lint_result *result, struct buf *out)
 	const struct report *report = result->report;
 	struct policy_counts counts;
 	count_documents(result, &counts);
-	output_json(json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, s:o}",
-			      "formatVersion", FORMAT_VERSION, "errors", (int)report->errors, "warnings",
-			      (int)report->warnings, "allowed", (int)report->allowed, "accelerators",
-			      (int)counts.accelerators, "tenants", (int)counts.tenants, "quotas", (int)counts.quotas,
-			      "rules", (int)counts.rules, "guards", (int)counts.guards, "settings",
-			      json_text_or_null(report->settings), "enforcement",
-			      result->policy ? enforcement_name(policy_enforcement(result->policy)) : NULL,
-			      "ignoredFiles", files_json(ignored_files(report)), "ignoredFileCount",
-			      (int)report->ignored_count, "configFiles", files_json(config_files(report)),
-			      "configFileCount", (int)report->config_count, "findings", findings_json(report)),
-		    out);
+	output_json(
+	    json_pack(
+		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, "
+		"s:o, s:i, s:o}",
+		"formatVersion", FORMAT_VERSION, "errors", (int)report->errors, "warnings", (int)report->warnings,
+		"allowed", (int)report->allowed, "suppressed", (int)report->suppressed, "fixed", (int)result->fixed,
+		"accelerators", (int)counts.accelerators, "tenants", (int)counts.tenants, "quotas", (int)counts.quotas,
+		"rules", (int)counts.rules, "guards", (int)counts.guards, "manifests",
+		(int)result->manifests->file_count, "objects", (int)result->manifests->object_count, "settings",
+		json_text_or_null(report->settings), "enforcement",
+		result->policy ? enforcement_name(policy_enforcement(result->policy)) : NULL, "ignoredFiles",
+		files_json(ignored_files(report)), "ignoredFileCount", (int)report->ignored_count, "configFiles",
+		files_json(config_files(report)), "configFileCount", (int)report->config_count, "templates",
+		files_json(templates(result->manifests)), "templateCount", (int)result->manifests->template_count,
+		"findings", findings_json(report)),
+	    out);
 }
 
 /* --- Text --- */
@@ -104,31 +114,50 @@ static void print_files(const char *title, struct files files, struct buf *text)
 	buf_char(text, '\n');
 }
 
-/* Prints "no errors, 2 warnings (...)". With --strict it adds why the exit status is 1. */
-static void print_counts(const struct report *report, bool strict, const struct policy_counts *counts, struct buf *text)
+/*
+ * Prints "no errors, 2 warnings (...)", with what was read in parentheses. With --strict it adds
+ * why the exit status is 1.
+ */
+static void print_counts(const struct lint_result *result, const struct policy_counts *counts, struct buf *text)
 {
+	unsigned warnings = result->report->warnings;
+	const struct manifests *manifests = result->manifests;
 	buf_text(text, "no errors");
-	if (report->warnings)
-		buf_printf(text, ", %u warning%s%s", report->warnings, plural(report->warnings),
-			   strict ? ", which --strict does not allow" : "");
-	buf_printf(text, " (Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u)\n", counts->accelerators,
-		   counts->tenants, counts->quotas, counts->rules, counts->guards);
+	if (warnings)
+		buf_printf(text, ", %u warning%s%s", warnings, plural(warnings),
+			   result->strict ? ", which --strict does not allow" : "");
+	buf_text(text, " (");
+	if (result->policy)
+		buf_printf(text, "Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u", counts->accelerators,
+			   counts->tenants, counts->quotas, counts->rules, counts->guards);
+	if (!result->policy || manifests->file_count)
+		buf_printf(text, "%smanifests: %u object%s in %zu file%s", result->policy ? "; " : "",
+			   manifests->object_count, plural(manifests->object_count), manifests->file_count,
+			   manifests->file_count == 1 ? "" : "s");
+	buf_text(text, ")\n");
 }
 
-static void print_summary(const struct report *report, const struct policy *policy, bool strict,
-			  const struct policy_counts *counts, struct buf *text)
+static void print_summary(const struct lint_result *result, const struct policy_counts *counts, struct buf *text)
 {
-	if (policy)
-		print_counts(report, strict, counts, text);
+	const struct report *report = result->report;
+	if (report->errors == 0)
+		print_counts(result, counts, text);
+	if (result->fixed)
+		buf_printf(text, "%u place%s fixed\n", result->fixed, plural(result->fixed));
 	if (report->allowed)
 		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
-	if (report->settings.len && policy)
+	if (report->suppressed)
+		buf_printf(text, "%u finding%s suppressed by .gpugate-lint.yaml\n", report->suppressed,
+			   plural(report->suppressed));
+	if (report->settings.len && result->policy)
 		buf_printf(text, "Settings at %.*s: enforcement is %s\n", STR_ARG(report->settings),
-			   enforcement_name(policy_enforcement(policy)));
-	else if (policy)
+			   enforcement_name(policy_enforcement(result->policy)));
+	else if (result->policy)
 		buf_text(text, REPORT_WITHOUT_SETTINGS "\n");
 	print_files("files ignored because of their names: ", ignored_files(report), text);
 	print_files("configuration files that Accelerators name: ", config_files(report), text);
+	print_files("templates, which `helm template CHART | gpugate lint -` checks: ", templates(result->manifests),
+		    text);
 }
 
 static void print_text(const struct lint_result *result, struct buf *out)
@@ -136,7 +165,7 @@ static void print_text(const struct lint_result *result, struct buf *out)
 	struct policy_counts counts;
 	count_documents(result, &counts);
 	report_print(result->report, terminal_has_colors(STDOUT_FILENO), out);
-	print_summary(result->report, result->policy, result->strict, &counts, out);
+	print_summary(result, &counts, out);
 }
 
 /* --- Forms for programs that know files by their path from the working directory --- */

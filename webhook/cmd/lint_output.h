@@ -3,12 +3,15 @@
 #define WEBHOOK_CMD_LINT_OUTPUT_H
 
 #include "gpugate/buf.h"
+#include "gpugate/manifests.h"
 #include "gpugate/policy.h"
 #include "gpugate/report.h"
 
 struct lint_result {
 	const struct report *report;
-	const struct policy *policy; /* NULL: there are errors. */
+	const struct manifests *manifests;
+	const struct policy *policy; /* NULL: there are errors, or there is no policy. */
+	unsigned fixed;              /* Changes that --fix made. */
 	bool strict;                 /* Warnings fail. */
 	int status;                  /* Exit status of the command. */
 };

@@ -1,0 +1,51 @@
+/*
+ * manifests: finds the plain Kubernetes manifests among files, and the mistakes about accelerators
+ * in them. The findings need neither a cluster nor a policy. Not thread-safe.
+ *
+ * A folder that holds a document of gpugate.io is a policy folder, with everything below it, since
+ * `gpugate serve` reads it as a whole. A document elsewhere that has an apiVersion and a kind is a
+ * manifest. Other files are of no concern.
+ */
+#ifndef GPUGATE_MANIFESTS_H
+#define GPUGATE_MANIFESTS_H
+
+#include "gpugate/arena.h"
+#include "gpugate/report.h"
+
+struct manifests {
+	/* Paths for policy_load, of the policies or of everything. Empty: there is no policy. */
+	const char **policies;
+	size_t policy_count;
+	/* Files with manifests, sorted by path. */
+	struct manifest_path {
+		struct str path; /* NUL-terminated. */
+		bool partial;    /* Kustomize may complete its objects: nothing is missing. */
+	} * files;
+	size_t file_count;
+	uint32_t object_count; /* Objects in them; set by manifests_lint. */
+	/* Files that are templates of Helm, and so no YAML. */
+	struct str templates[REPORT_IGNORED_MAX];
+	unsigned template_count; /* Number of all such files, kept or not. */
+	struct arena arena;
+};
+
+#define MANIFESTS_FILE_BYTES_MAX ((size_t)64 << 20)
+
+/*
+ * Divides the files at and below the paths. If there are no manifests and no templates,
+ * `policies` are the paths. If `policies` are given, only these are policy, and documents of
+ * gpugate.io elsewhere are passed over. Problems go to the report. Returns 0; the caller must then
+ * call manifests_release. Returns -1 without memory, and nothing to release.
+ */
+int manifests_find(struct manifests *manifests, const char *const *paths, size_t count, const char *const *policies,
+		   size_t policy_count, struct report *report);
+void manifests_release(struct manifests *manifests);
+
+/* Adds to the report, and sorts it, what is wrong in the manifests. Reads one file at a time. */
+void manifests_lint(struct manifests *manifests, struct report *report);
+
+/* Adds a finding about an object that begins at a line of a file. `text` is a sentence. */
+void manifests_report(struct report *report, struct str file, unsigned line, struct str object, enum lint_id id,
+		      struct str text);
+
+#endif

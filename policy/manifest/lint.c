@@ -1,0 +1,137 @@
+/* lint: reads the manifests, one document at a time, and calls the rules. */
+#include <errno.h>
+
+#include "gpugate/manifests.h"
+#include "policy/document/report.h"
+#include "policy/document/yaml.h"
+#include "policy/manifest/classify.h"
+#include "policy/manifest/rules.h"
+
+#define CHUNK ((size_t)64 << 10)
+#define LISTS_MAX 8 /* Kubernetes lists within each other. */
+
+/*
+ * The largest file may be one document, whose nodes need many times its size. An ordinary one needs
+ * a few kilobytes.
+ */
+#define MEMORY_MAX ((size_t)2 << 30)
+
+struct linting {
+	struct manifests *manifests;
+	const struct manifest_path *file;
+	struct docs docs; /* With one source. */
+	struct report *report;
+	struct report *problems; /* Of the YAML. */
+	struct arena lines, nodes, texts;
+};
+
+static struct str group_of(struct str api_version, struct str *version)
+{
+	const char *slash = api_version.len ? memchr(api_version.ptr, '/', api_version.len) : NULL;
+	size_t len = slash ? (size_t)(slash - api_version.ptr) : 0;
+	*version = slash ? str_tail(api_version, len + 1) : api_version;
+	return (struct str){slash ? api_version.ptr : "", len};
+}
+
+static void judge_object(struct linting *linting, const struct node *root, unsigned depth)
+{
+	const struct node *items = view_get(root, STR("items"));
+	struct view view = {.docs = &linting->docs,
+			    .report = linting->report,
+			    .root = root,
+			    .kind = view_text_of(root, STR("kind")),
+			    .name = view_text(view_path(root, "metadata.name")),
+			    .namespace = view_text(view_path(root, "metadata.namespace")),
+			    .partial = linting->file->partial};
+	view.group = group_of(view_text_of(root, STR("apiVersion")), &view.version);
+	if (str_ends(view.kind, STR("List")) && items && items->type == NODE_LIST) {
+		for (const struct node *item = items->first; item && depth < LISTS_MAX; item = item->next)
+			judge_object(linting, item, depth + 1);
+		return;
+	}
+	if (root->type != NODE_MAP || view.kind.len == 0)
+		return;
+	linting->manifests->object_count++;
+	rules_object(&view);
+	rules_pods(&view);
+}
+
+static void judge_documents(struct linting *linting)
+{
+	struct tree_reader *reader = tree_open_lenient(&linting->docs, 0, linting->problems);
+	for (struct node *root; reader && (root = tree_next(reader, &linting->nodes, &linting->texts));) {
+		if (classify_document(root) == FILE_MANIFEST)
+			judge_object(linting, root, 0);
+		arena_reset(&linting->nodes);
+		arena_reset(&linting->texts);
+	}
+	if (!reader)
+		report_file(linting->problems, linting->file->path, "no memory is left to read this file");
+	tree_close(reader);
+}
+
+/* Turns a problem of the YAML into a finding that has an id. */
+static void take_problem(struct linting *linting)
+{
+	const struct finding *problem = &linting->problems->findings[0];
+	struct location at = {0, problem->line, problem->column, problem->length};
+	if (problem->line > 0)
+		docs_lint(linting->report, &linting->docs, LINT_MANIFEST_UNREADABLE, at,
+			  "this file is not checked: %.*s", STR_ARG(problem->text));
+	else
+		report_lint(linting->report, linting->file->path, LINT_MANIFEST_UNREADABLE,
+			    "this file is not checked: %.*s", STR_ARG(problem->text));
+}
+
+static void judge_file(struct linting *linting)
+{
+	const char *path = linting->file->path.ptr;
+	struct buf bytes;
+	report_init(linting->problems);
+	if (classify_read(path, &bytes) < 0)
+		report_file(linting->problems, linting->file->path, "%s",
+			    errno == EFBIG ? "it is larger than 64 MiB; split it" : strerror(errno));
+	else if (classify_open(path, buf_view(&bytes), &linting->lines, &linting->docs, linting->problems))
+		judge_documents(linting);
+	if (linting->problems->count > 0)
+		take_problem(linting);
+	report_release(linting->problems);
+	buf_release(&bytes);
+	arena_reset(&linting->lines);
+}
+
+void manifests_lint(struct manifests *manifests, struct report *report)
+{
+	struct linting linting = {.manifests = manifests, .report = report, .problems = malloc(sizeof *report)};
+	arena_init(&linting.lines, CHUNK, MEMORY_MAX);
+	arena_init(&linting.nodes, CHUNK, MEMORY_MAX);
+	arena_init(&linting.texts, CHUNK, MEMORY_MAX);
+	for (size_t i = 0; linting.problems && i < manifests->file_count; i++) {
+		linting.file = &manifests->files[i];
+		judge_file(&linting);
+	}
+	if (!linting.problems)
+		report_file(report, STR(""), "no memory is left to read the manifests");
+	arena_release(&linting.lines);
+	arena_release(&linting.nodes);
+	arena_release(&linting.texts);
+	free(linting.problems);
+	report_sort(report);
+}
+
+void manifests_report(struct report *report, struct str file, unsigned line, struct str object, enum lint_id id,
+		      struct str text)
+{
+	const struct lint_row *row = &lint_rows[id];
+	const struct finding finding = {.severity = row->severity,
+					.id = row->id,
+					.file = file,
+					.line = line,
+					.column = 1,
+					.length = 1,
+					.utf16_column = 1,
+					.utf16_length = 1,
+					.text = text};
+	if (!report_leaves_out(report, id, file, object))
+		report_add(report, &finding);
+}

@@ -1,0 +1,34 @@
+/*
+ * rules: what is judged in manifests. Each rule adds findings to the report of the view. Its ids
+ * are rows of policy/document/lint_id.c.
+ */
+#ifndef POLICY_MANIFEST_RULES_H
+#define POLICY_MANIFEST_RULES_H
+
+#include "policy/manifest/view.h"
+
+/* Rules for an object by its kind: autoscalers, quotas, selectors, claims, charts. */
+void rules_object(const struct view *view);
+
+/* Rules for every Pod and every template of Pods in the object. */
+void rules_pods(const struct view *view);
+
+/* Rules for one container of a Pod. */
+void rules_container(const struct pod_view *pod, const struct node *container);
+
+/* Rules for what a container requests. */
+void rules_resources(const struct pod_view *pod, const struct node *container);
+
+/* Whether a container requests an accelerator that the catalog knows, and how many units. */
+bool rules_asks(const struct node *container);
+
+/* Whether a key names an extended resource: it has a domain that is not one of Kubernetes. */
+bool rules_is_extended(struct str name);
+
+/* Rules for the name of an extended resource. `at` is the place of the name. */
+void rules_name(const struct view *view, struct str name, struct location at);
+
+/* A rule for the key of a node label. */
+void rules_label(const struct view *view, const struct node *key);
+
+#endif

@@ -1,0 +1,252 @@
+/* rules_object: rules for objects of one kind. To judge another kind, add a row to `kinds`. */
+#include "policy/manifest/rules.h"
+
+#include "policy/model/catalog.h"
+
+/* --- Autoscalers and quotas --- */
+
+static void check_autoscaler(const struct view *view)
+{
+	static const struct str types[][2] = {{{"Resource", 8}, {"resource", 8}},
+					      {{"ContainerResource", 17}, {"containerResource", 17}}};
+	const struct node *metrics = view_path(view->root, "spec.metrics");
+	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
+	     item = item->next)
+		for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+			const struct node *name = view_get(view_get(item, types[i][1]), STR("name"));
+			struct str text = view_text(name);
+			if (!str_eq(view_text_of(item, STR("type")), types[i][0]) || !rules_is_extended(text))
+				continue;
+			VIEW_LINT(view, LINT_HPA_METRIC, name->at,
+				  "resource metrics are cpu and memory only, so " SHOW
+				  " never scales anything; use a Pods or External metric, such as "
+				  "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
+				  SHOWN(text));
+		}
+}
+
+static void check_quota_key(const struct view *view, const struct node *hard, const struct node *key)
+{
+	struct str name = key->text, limits = STR("limits.");
+	bool prefixed = str_starts(name, limits);
+	struct str bare = prefixed ? str_tail(name, limits.len) : name;
+	char wanted[VIEW_NAME_MAX];
+	/* Other names with a slash belong to other programs, such as count/jobs.batch. */
+	if (!rules_is_extended(bare) || !catalog_find(bare) || bare.len > sizeof wanted - 16)
+		return;
+	size_t len = (size_t)snprintf(wanted, sizeof wanted, "requests.%.*s", STR_ARG(bare));
+	bool twice = node_find(hard, (struct str){wanted, len}) != NULL;
+	VIEW_LINT(view, LINT_QUOTA_NOT_ENFORCED, key->at,
+		  "Kubernetes accepts \"" SHOW "\" in a ResourceQuota and never enforces it; %s \"%s\"", SHOWN(name),
+		  twice ? "remove it, since the quota also has" : "write", wanted);
+	if (!twice)
+		VIEW_FIX(view, LINT_QUOTA_NOT_ENFORCED, key, key, name, ((struct str){wanted, len}));
+}
+
+static void check_resource_quota(const struct view *view)
+{
+	const struct node *hard = view_path(view->root, "spec.hard");
+	uint32_t checked = 0;
+	for (const struct node *key = hard && hard->type == NODE_MAP ? hard->first : NULL;
+	     key && checked < VIEW_ITEMS_MAX; key = key->next, checked++) {
+		struct str requests = STR("requests.");
+		if (!str_starts(key->text, requests)) {
+			check_quota_key(view, hard, key);
+			continue;
+		}
+		struct str name = str_tail(key->text, requests.len);
+		if (rules_is_extended(name) && !view_is_template(name))
+			rules_name(view, name, key->at);
+	}
+}
+
+/* --- Workloads --- */
+
+static bool has_images(const struct node *spec)
+{
+	const struct node *containers = view_path(spec, "template.spec.containers");
+	if (!containers || containers->type != NODE_LIST || !containers->first)
+		return false;
+	for (const struct node *item = containers->first; item; item = item->next)
+		if (!view_get(item, STR("image")))
+			return false;
+	return true;
+}
+
+static void check_workload(const struct view *view)
+{
+	const struct node *key = node_find(view->root, STR("spec"));
+	const struct node *spec = view_get(view->root, STR("spec"));
+	const struct node *labels = view_path(spec, "template.metadata.labels");
+	const struct node *wanted = view_path(spec, "selector.matchLabels");
+	uint32_t checked = 0;
+	if (view->partial || !spec || !has_images(spec))
+		return;
+	if (!node_find(spec, STR("selector")))
+		VIEW_LINT(
+		    view, LINT_SELECTOR_MISMATCH, key->at,
+		    "the %.*s has no selector, so the API server refuses it; write spec.selector.matchLabels with "
+		    "the labels of its template",
+		    STR_ARG(view->kind));
+	for (const struct node *label = wanted && wanted->type == NODE_MAP ? wanted->first : NULL;
+	     label && checked < VIEW_ITEMS_MAX; label = label->next, checked++) {
+		struct str value = view_text(label->value);
+		if (label->value->bad || view_is_template(value) || view_is_template(label->text) ||
+		    (labels && str_eq(view_text_of(labels, label->text), value)))
+			continue;
+		VIEW_LINT(view, LINT_SELECTOR_MISMATCH, label->at,
+			  "the labels of the template do not have " SHOW ": " SHOW
+			  ", so the API server refuses the %.*s; write it in spec.template.metadata.labels",
+			  SHOWN(label->text), SHOWN(value), STR_ARG(view->kind));
+	}
+}
+
+/* --- Devices that are claimed --- */
+
+static void check_class(const struct view *view, const struct node *request)
+{
+	const struct node *name = view_get(request, STR("deviceClassName"));
+	struct str text = view_text(name);
+	if (str_has_char(text, '/') && !view_is_template(text))
+		VIEW_LINT(view, LINT_DEVICE_CLASS_WRONG, name->at,
+			  "\"" SHOW
+			  "\" is no name of a DeviceClass, so the API server refuses the claim; write one such "
+			  "as gpu.nvidia.com",
+			  SHOWN(text));
+}
+
+static void check_requests(const struct view *view, const struct node *spec)
+{
+	const struct node *requests = view_path(spec, "devices.requests");
+	for (const struct node *item = requests && requests->type == NODE_LIST ? requests->first : NULL; item;
+	     item = item->next) {
+		const struct node *choices = view_get(item, STR("firstAvailable"));
+		check_class(view, item);
+		check_class(view, view_get(item, STR("exactly")));
+		for (const struct node *choice = choices && choices->type == NODE_LIST ? choices->first : NULL; choice;
+		     choice = choice->next)
+			check_class(view, choice);
+	}
+}
+
+static void check_claim(const struct view *view)
+{
+	check_requests(view, view_get(view->root, STR("spec")));
+}
+
+static void check_claim_template(const struct view *view)
+{
+	check_requests(view, view_path(view->root, "spec.spec"));
+}
+
+/* --- The GPU Operator --- */
+
+static void check_cluster_policy(const struct view *view)
+{
+	static const struct str words[] = {{"none", 4}, {"single", 6}, {"mixed", 5}};
+	const struct node *strategy = view_path(view->root, "spec.mig.strategy");
+	struct str text = view_text(strategy);
+	bool known = text.len == 0 || view_is_template(text);
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		known |= str_eq(text, words[i]);
+	if (!known)
+		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, strategy->at,
+			  "\"" SHOW "\" is no MIG strategy; write none, single, or mixed", SHOWN(text));
+}
+
+static void check_node(const struct view *view)
+{
+	const struct node *spec = view_get(view->root, STR("spec"));
+	const struct node *gpu = spec ? node_find(spec, STR("gpu")) : NULL;
+	if (gpu)
+		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, gpu->at,
+			  "a Node has no field spec.gpu; set mig.strategy of the ClusterPolicy, and the node label "
+			  "nvidia.com/mig.config");
+}
+
+/* Reads the first number of a version; -1 if the version is not that of one release. */
+static int major_of(struct str version)
+{
+	int major = 0;
+	size_t at = version.len > 0 && version.ptr[0] == 'v';
+	size_t begin = at;
+	while (at < version.len && at < begin + 4 && version.ptr[at] >= '0' && version.ptr[at] <= '9')
+		major = major * 10 + (version.ptr[at++] - '0');
+	return at > begin && at < version.len && version.ptr[at] == '.' ? major : -1;
+}
+
+/* Versions 1.0 to 1.11 were followed by v22.9. */
+static void check_chart(const struct view *view, const struct node *source, struct str chart, struct str version)
+{
+	const struct node *wanted = view_get(source, version);
+	int major = major_of(view_text(wanted));
+	if (str_ends(view_text_of(source, chart), STR("gpu-operator")) && major >= 2 && major < 22)
+		VIEW_LINT(view, LINT_GPU_OPERATOR_VERSION, wanted->at,
+			  "the GPU Operator has no version " SHOW "; versions are by calendar, such as v26.7.0",
+			  SHOWN(wanted->text));
+}
+
+static void check_application(const struct view *view)
+{
+	const struct node *sources = view_path(view->root, "spec.sources");
+	check_chart(view, view_path(view->root, "spec.source"), STR("chart"), STR("targetRevision"));
+	for (const struct node *item = sources && sources->type == NODE_LIST ? sources->first : NULL; item;
+	     item = item->next)
+		check_chart(view, item, STR("chart"), STR("targetRevision"));
+}
+
+static void check_helm_release(const struct view *view)
+{
+	check_chart(view, view_path(view->root, "spec.chart.spec"), STR("chart"), STR("version"));
+}
+
+static void check_helm_chart(const struct view *view)
+{
+	check_chart(view, view_get(view->root, STR("spec")), STR("chart"), STR("version"));
+}
+
+/* --- Prometheus --- */
+
+static void check_monitor(const struct view *view)
+{
+	const struct node *version = view_get(view->root, STR("apiVersion"));
+	struct str right = STR("monitoring.coreos.com/v1");
+	if (!str_eq(view_text(version), STR("v1")))
+		return;
+	VIEW_LINT(view, LINT_API_VERSION_WRONG, version->at,
+		  "the API server knows no %.*s of apiVersion v1; write %.*s", STR_ARG(view->kind), STR_ARG(right));
+	VIEW_FIX(view, LINT_API_VERSION_WRONG, version, version, STR("v1"), right);
+}
+
+static const struct {
+	struct str group, kind;
+	void (*check)(const struct view *view);
+} kinds[] = {
+#define KIND(group, kind, check)                                                                                       \
+	{                                                                                                              \
+		{group, sizeof(group) - 1}, {kind, sizeof(kind) - 1}, check                                            \
+	}
+    KIND("autoscaling", "HorizontalPodAutoscaler", check_autoscaler),
+    KIND("", "ResourceQuota", check_resource_quota),
+    KIND("apps", "Deployment", check_workload),
+    KIND("apps", "ReplicaSet", check_workload),
+    KIND("apps", "StatefulSet", check_workload),
+    KIND("apps", "DaemonSet", check_workload),
+    KIND("resource.k8s.io", "ResourceClaim", check_claim),
+    KIND("resource.k8s.io", "ResourceClaimTemplate", check_claim_template),
+    KIND("nvidia.com", "ClusterPolicy", check_cluster_policy),
+    KIND("", "Node", check_node),
+    KIND("argoproj.io", "Application", check_application),
+    KIND("helm.toolkit.fluxcd.io", "HelmRelease", check_helm_release),
+    KIND("helm.cattle.io", "HelmChart", check_helm_chart),
+    KIND("", "ServiceMonitor", check_monitor),
+    KIND("", "PodMonitor", check_monitor),
+    KIND("", "PrometheusRule", check_monitor),
+};
+
+void rules_object(const struct view *view)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (str_eq(view->kind, kinds[i].kind) && str_eq(view->group, kinds[i].group))
+			kinds[i].check(view);
+}

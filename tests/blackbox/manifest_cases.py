@@ -1,0 +1,208 @@
+"""Mistakes in plain Kubernetes manifests, by the id that lint gives them.
+
+A case is a manifest in which «bad¦good» stands for a text that has the mistake and its twin that
+has not. The finding points at the beginning of the text.
+"""
+
+import re
+
+ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "pod-level-accelerator", "request-differs", "request-not-integer",
+          "request-without-limit", "selector-mismatch", "policy-refuses"}
+OF_A_POLICY = ("policy-refuses", "replicas-above-quota", "surge-above-quota")
+
+
+def pod(spec="", container="", limits="nvidia.com/gpu: 1", metadata=""):
+    """A Pod of one container. `spec` and `container` are lines with their own indentation."""
+    return (f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: train\n{metadata}spec:\n{spec}  containers:\n  - name: main\n    image: registry.example/train\n"
+            f"{container}    resources:\n      limits: {{{limits}}}\n")
+
+
+def requests(text):
+    return pod(container="", limits="memory: 1Gi").replace("limits: {memory: 1Gi}\n", text)
+
+
+def deployment(selector, labels="{app: llm}", image="\n        image: registry.example/llm"):
+    return (f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: llm}}\n«spec¦spec»:\n{selector}  template:\n    metadata:\n      labels: {labels}\n"
+            f"    spec:\n      containers:\n      - name: server{image}\n")
+
+
+def quota(hard):
+    return f"apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: gpus}}\nspec:\n  hard:\n{hard}"
+
+
+def autoscaler(metric):
+    return ("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: llm}\nspec:\n  maxReplicas: 10\n"
+            f"  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: llm}}\n  metrics:\n  - {metric}\n")
+
+
+def claim(spec):
+    return f"apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {{name: one}}\nspec:\n  devices:\n    requests:\n    - {spec}\n"
+
+
+CLAIMS = "  resourceClaims:\n  - {name: «other¦gpu», resourceClaimName: one}\n"
+
+MISTAKES = {
+    "api-version-wrong": [
+        "apiVersion: «v1¦monitoring.coreos.com/v1»\nkind: ServiceMonitor\nmetadata: {name: dcgm-exporter}\nspec:\n  endpoints: [{port: metrics, interval: 30s}]\n",
+        '{"apiVersion": «"v1"¦"monitoring.coreos.com/v1"», "kind": "PodMonitor", "metadata": {"name": "dcgm"}}\n',
+    ],
+    "claim-undefined": [
+        pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n", container="").replace(
+            "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}, {name: «gpu2¦gpu»}]"),
+    ],
+    "claim-unused": [
+        pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n" + "  - {name: «second¦gpu», resourceClaimName: two}\n").replace(
+            "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
+    ],
+    "device-annotation": [
+        pod(metadata="  annotations:\n    «cdi.k8s.io/gpus¦example.com/gpus»: nvidia.com/gpu=all\n"),
+    ],
+    "device-class-wrong": [
+        claim("{name: gpu, exactly: {deviceClassName: «nvidia.com/gpu¦gpu.nvidia.com»}}"),
+        claim("{name: gpu, firstAvailable: [{name: a, deviceClassName: mig.nvidia.com}, {name: b, deviceClassName: «amd.com/gpu¦gpu.amd.com»}]}"),
+        claim("{name: gpu, deviceClassName: «nvidia.com/gpu¦gpu.nvidia.com»}").replace("resource.k8s.io/v1", "resource.k8s.io/v1beta1"),
+    ],
+    "device-path": [
+        pod(spec="  volumes:\n  - name: dev\n    hostPath: {path: «/dev/nvidia0¦/data/nvidia0»}\n"),
+        pod(spec="  volumes:\n  - name: dev\n    hostPath:\n      path: «/dev/../dev/dri/¦/dev/shm»\n", limits="memory: 1Gi"),
+        pod(spec="  volumes:\n  - {name: dev, hostPath: {path: «/dev¦/mnt»}}\n"),
+    ],
+    "device-volume": [
+        pod(container="    volumeMounts:\n    - {name: list, mountPath: «/var/run/nvidia-container-devices/all¦/var/run/devices»}\n"),
+    ],
+    "fraction-annotation": [
+        pod(metadata='  annotations: {«gpu-fraction¦fraction»: "0.5"}\n', limits="memory: 1Gi"),
+    ],
+    "gpu-operator-version": [
+        ("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source: {chart: gpu-operator, repoURL: https://example.com, "
+         "targetRevision: «2.0.0¦v26.7.0»}\n"),
+        ("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: gpus}\nspec:\n  chart:\n    spec:\n      chart: gpu-operator\n"
+         "      version: «v3.1.2¦v25.3.4»\n"),
+        "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: gpus}\nspec: {chart: nvidia/gpu-operator, version: «v2.0.0¦1.11.1»}\n",
+    ],
+    "hpa-metric": [
+        autoscaler("{type: Resource, resource: {name: «nvidia.com/gpu¦cpu», target: {type: Utilization, averageUtilization: 80}}}"),
+        autoscaler("type: ContainerResource\n    containerResource:\n      container: server\n      name: «amd.com/gpu¦memory»\n"
+                   "      target: {type: Utilization, averageUtilization: 80}"),
+    ],
+    "label-misspelled": [
+        pod(spec="  nodeSelector: {«nvidia.com/gpu.prodct¦nvidia.com/gpu.product»: A100}\n"),
+        pod(spec="  affinity:\n    nodeAffinity:\n      requiredDuringSchedulingIgnoredDuringExecution:\n        nodeSelectorTerms:\n"
+                 "        - matchExpressions:\n          - {key: «nvidia.com/gpu.cout¦nvidia.com/gpu.count», operator: Exists}\n"),
+        pod(spec="  affinity:\n    nodeAffinity:\n      preferredDuringSchedulingIgnoredDuringExecution:\n      - weight: 1\n        preference:\n"
+                 "          matchExpressions:\n          - {key: «cloud.google.com/gke-acelerator¦cloud.google.com/gke-accelerator», operator: Exists}\n"),
+    ],
+    "manifest-unreadable": [
+        pod().replace("    image: registry.example/train\n", "   «¦ »image: registry.example/train\n"),
+    ],
+    "mig-profile-unknown": [
+        pod(limits="«nvidia.com/mig-1g10gb¦nvidia.com/mig-1g.10gb»: 1"),
+        pod(limits="memory: 1Gi, «nvidia.com/mig-5g.99gb¦nvidia.com/mig-3g.40gb»: 1"),
+        quota("    «requests.nvidia.com/mig-1g.10g¦requests.nvidia.com/mig-1g.10gb»: 4\n"),
+    ],
+    "mig-strategy-wrong": [
+        "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec: {mig: {strategy: «mix¦mixed»}}\n",
+        "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec:\n  «gpu¦taints»: {migStrategy: mixed}\n",
+    ],
+    "mixed-mig-profiles": [
+        pod(limits="nvidia.com/mig-1g.10gb: 1, «nvidia.com/mig-2g.20gb: 1¦memory: 1Gi»"),
+    ],
+    "monitor-resource": [
+        pod(limits="«gpu.intel.com/i915_monitoring¦gpu.intel.com/i915»: 1"),
+    ],
+    "node-name-set": [
+        pod(spec="  nodeName: «gpu-1¦''»\n"),
+    ],
+    "pod-level-accelerator": [
+        pod(spec="  resources: {limits: {«nvidia.com/gpu¦memory»: 1}}\n", limits="memory: 1Gi"),
+    ],
+    "privileged-accelerator": [
+        pod(container="    securityContext: {privileged: «true¦false»}\n"),
+    ],
+    "quota-not-enforced": [
+        quota('    «limits.nvidia.com/gpu¦requests.nvidia.com/gpu»: "4"\n'),
+        quota("    requests.nvidia.com/gpu: 2\n    «limits.nvidia.com/gpu¦limits.memory»: 4\n"),
+        quota("    «nvidia.com/gpu¦requests.nvidia.com/gpu»: 4\n"),
+    ],
+    "request-differs": [
+        requests("requests: {nvidia.com/gpu: «1¦2»}\n      limits: {nvidia.com/gpu: 2}\n"),
+        requests("limits: {nvidia.com/gpu: 1k}\n      requests:\n        cpu: 2\n        nvidia.com/gpu: «1024¦\"1000\"»\n"),
+    ],
+    "request-not-integer": [
+        pod(limits='nvidia.com/gpu: «"0.5"¦1»'),
+        pod(limits="amd.com/gpu: «500m¦1000m»"),
+        pod(limits="nvidia.com/gpu: «-1¦1»"),
+        pod(limits="nvidia.com/gpu: «one¦1»"),
+    ],
+    "request-without-limit": [
+        requests("requests: {cpu: 2, «nvidia.com/gpu: 1¦memory: 1Gi»}\n"),
+        requests("requests: {«nvidia.com/gpu: 1¦cpu: 1»}\n      limits: {memory: 1Gi}\n"),
+    ],
+    "resource-misspelled": [
+        pod(limits="«nvidia.com/gpus¦nvidia.com/gpu»: 1"),
+        pod(limits="«nvidia/gpu¦nvidia.com/gpu»: 1"),
+        pod(limits="«nvdia.com/gpu¦nvidia.com/gpu»: 1"),
+        pod(limits="«nvidia.com/mgi-1g.10gb¦nvidia.com/mig-1g.10gb»: 1"),
+        pod(limits="«nvidia.com/gpu.product¦nvidia.com/gpu»: 1"),
+        pod(limits="«amd.com/gpus¦amd.com/gpu»: 1"),
+        pod(limits="«gpu.intel.com/i951¦gpu.intel.com/i915»: 1"),
+        quota("    «requests.nvidia.com/gpus¦requests.nvidia.com/gpu»: 4\n"),
+        pod(spec="  tolerations:\n  - {key: «nvidia.com/gpus¦nvidia.com/gpu», operator: Exists}\n"),
+    ],
+    "selector-mismatch": [
+        deployment("", image="\n        image: registry.example/llm"),
+        deployment("  selector:\n    matchLabels: {«app: llms¦app: llm»}\n").replace("«spec¦spec»", "spec"),
+    ],
+    "share-above-one": [
+        pod(limits="nvidia.com/gpu.shared: «2¦1»"),
+        pod(limits="nvidia.com/mig-1g.10gb.shared: «4¦1»"),
+    ],
+    "visible-devices": [
+        pod(container="    env:\n    - {name: «NVIDIA_VISIBLE_DEVICES¦CUDA_VISIBLE_DEVICES», value: all}\n", limits="nvidia.com/gpu: 0"),
+        pod(container="    env:\n    - name: «HABANA_VISIBLE_DEVICES¦HABANA_LOGS»\n      value: '0'\n"),
+        pod(container="    env:\n    - name: «NVIDIA_VISIBLE_DEVICES¦DEVICES»\n      valueFrom: {fieldRef: {fieldPath: metadata.name}}\n"),
+    ],
+    "whole-and-part": [
+        pod(limits="nvidia.com/gpu: 1, «nvidia.com/gpu.shared: 1¦memory: 1Gi»"),
+        pod(limits="«nvidia.com/mig-1g.10gb: 1¦cpu: 1», nvidia.com/gpu: 1"),
+    ],
+}
+
+# A Deployment without a selector has no twin at the same place.
+MISTAKES["selector-mismatch"][0] = MISTAKES["selector-mismatch"][0].replace("«spec¦spec»", "«spec:\n  template¦spec:\n  selector: {matchLabels: {app: llm}}\n  template»").replace(
+    "»:\n  template:", "»:")
+
+# Manifests that only resemble a mistake.
+QUIET = {
+    "void": pod(container="    env:\n    - {name: NVIDIA_VISIBLE_DEVICES, value: void}\n", limits="memory: 1Gi"),
+    "zero of both": pod(limits="nvidia.com/gpu: 0, nvidia.com/gpu.shared: 1"),
+    "a renamed resource": pod(limits="nvidia.com/gpu-a100: 2, nvidia.com/gpu2: 1, nvidia.com/mig-small: 1, example.com/gpu: 1, arm.com/gpu: 1"),
+    "a profile that may be new, shared": pod(limits="nvidia.com/mig-1g.10gb.shared: 1"),
+    "a compute instance": pod(limits="nvidia.com/mig-1c.3g.20gb: 1"),
+    "variables of envsubst": pod(limits='nvidia.com/gpu: "${GPUS}"'),
+    "a companion": pod(limits="nvidia.com/gpu: 1, nvidia.com/gpumem: 3000"),
+    "agents mount much": pod(spec="  volumes:\n  - {name: root, hostPath: {path: /}}\n  - {name: proc, hostPath: {path: /proc}}\n", limits="memory: 1Gi"),
+    "kube-system": pod(metadata="  namespace: kube-system\n", container="    env:\n    - {name: NVIDIA_VISIBLE_DEVICES, value: all}\n"),
+    "privileged without an accelerator": pod(container="    securityContext: {privileged: true}\n", limits="memory: 1Gi"),
+    "nodeName without an accelerator": pod(spec="  nodeName: a\n", limits="memory: 1Gi"),
+    "native quotas": quota("    limits.memory: 4Gi\n    requests.cpu: 4\n    requests.nvidia.com/gpu: 4\n    pods: 4\n"
+                           "    gold.storageclass.storage.k8s.io/requests.storage: 1Ti\n    count/jobs.batch: 4\n"
+                           "    gpu.nvidia.com.deviceclass.resource.k8s.io/devices: 4\n"),
+    "a metric of Pods": autoscaler("{type: Pods, pods: {metric: {name: DCGM_FI_PROF_GR_ENGINE_ACTIVE}, target: {type: AverageValue, averageValue: '0.8'}}}"),
+    "another chart": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: redis, targetRevision: 2.0.0}}\n",
+    "anchors": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &data {a: b}\nmore: *data\nmerged: {<<: *data}\n",
+    "a CRD": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\nspec: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
+    "a patch without an image": deployment("", image="").replace("«spec¦spec»", "spec"),
+}
+
+_MARK = re.compile(r"«([^¦»]*)¦([^»]*)»", re.S)
+
+
+def bad(text):
+    """Returns the manifest with its mistake, and where that is: line and column."""
+    start = text.index("«")
+    return _MARK.sub(r"\1", text), (text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+
+
+def good(text):
+    return _MARK.sub(r"\2", text)

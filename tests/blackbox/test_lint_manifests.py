@@ -1,0 +1,232 @@
+"""`gpugate lint` reads plain Kubernetes manifests: it finds each mistake at its line and column,
+and says nothing about the same manifest without it."""
+
+import json
+import os
+import re
+import subprocess
+import xml.etree.ElementTree as ET
+
+import jsonschema
+import pytest
+import yaml
+
+import manifest_cases
+from examples import EXAMPLES
+from gpugate import BINARY, SANITIZED, run
+from lint_cases import A100, TEAM, document, policy
+from manifest_cases import ERRORS, MISTAKES, QUIET, bad, good, pod
+from test_lint_outputs import SARIF
+
+CASES = [pytest.param(name, text, id=f"{name}-{i}") for name, cases in MISTAKES.items() for i, text in enumerate(cases)]
+GUARDED = policy(A100, TEAM, document("Guard", "devices", "  deny: [hostDeviceMounts, visibleDevicesEnv, privileged]\n"))
+
+
+def lint(*args, stdin=None, cwd=None):
+    """Returns the exit status and the findings: id, line, column."""
+    done = subprocess.run([str(BINARY), "lint", "-o", "json", *map(str, args)], input=stdin, capture_output=True, text=True, check=False, cwd=cwd)
+    assert not done.stderr, done.stderr
+    report = json.loads(done.stdout)
+    return done.returncode, [(each["id"], each["line"], each["column"]) for each in report["findings"]], report
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_yaml", ".yaml").replace("_json", ".json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+# --- Rules ---
+
+
+@pytest.mark.parametrize("name, text", CASES)
+def test_found_and_not_in_the_twin(tmp_path, name, text):
+    broken, place = bad(text)
+    file = tmp_path / "app.yaml"
+    file.write_text(broken)
+    status, found, report = lint(file)
+    assert found == [(name, *place)] or (name == "manifest-unreadable" and [each[0] for each in found] == [name]), report["findings"]
+    assert status == (1 if name in ERRORS else 0)
+    assert report["findings"][0]["severity"] == ("error" if name in ERRORS else "warning")
+    file.write_text(good(text))
+    assert lint("--strict", file)[:2] == (0, [])
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_quiet(tmp_path, name):
+    (tmp_path / "app.yaml").write_text(QUIET[name])
+    status, found, report = lint("--strict", tmp_path)
+    assert (status, found) == (0, []) and report["manifests"] == 1, report
+
+
+@pytest.mark.parametrize("name, text", [case for case in CASES if case.values[0] not in ERRORS])
+def test_every_warning_can_be_allowed(tmp_path, name, text):
+    (tmp_path / "app.yaml").write_text(bad(text)[0])
+    status, found, report = lint("--strict", "--allow", name, tmp_path)
+    assert (status, found, report["allowed"]) == (0, [], 1)
+
+
+def test_templates_of_other_kinds(tmp_path):
+    """Every kind that has Pods somewhere, also one that is not built in."""
+    text = ("apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: tune}\nspec:\n  pytorchReplicaSpecs:\n    Worker:\n      replicas: 2\n      template:\n"
+            "        spec:\n          initContainers:\n          - {name: warm, image: a, resources: {limits: {nvidia.com/gpus: 1}}}\n"
+            "          containers:\n          - {name: pytorch, image: a, resources: {limits: {nvidia.com/gpu: 1}}}\n")
+    (tmp_path / "job.yaml").write_text(text)
+    assert lint(tmp_path)[1] == [("resource-misspelled", 11, 57)]
+
+
+def test_examples_and_what_the_policy_says(tmp_path):
+    """Manifests that are meant to be admitted have no findings but what the example is about."""
+    meant = {"mig-single/manifests/classroom.yaml": "replicas-above-quota", "inference-deployment/manifests/llm-inference.yaml": "replicas-above-quota",
+             "mps/manifests/embedding.yaml": "surge-above-quota", "whole-gpu-training/manifests/preprocessing-pod.yaml": "visible-devices",
+             "gpu-operator/manifests/node-check.yaml": "visible-devices"}
+    found = {}
+    for example in EXAMPLES:
+        folder = example.dir / "manifests"
+        if folder.exists():
+            for each in lint("--policy", example.dir / "policy", folder)[2]["findings"]:
+                found[each["file"].split("/examples/")[1]] = each["id"]
+    assert found == meant
+
+
+# --- Forms of the input ---
+
+
+def test_json_kyaml_and_lists(tmp_path):
+    objects = [yaml.safe_load(pod(limits="nvidia.com/gpu: 0.5")), yaml.safe_load(pod())]
+    write(tmp_path, a_json=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, indent="\t"),
+          b_yaml='---\n{\n  apiVersion: "v1",\n  kind: "Pod",\n  metadata: {\n    name: "a",\n  },\n  spec: {\n    containers: [{\n      name: "a",\n      image: "a",\n'
+                 '      resources: {\n        limits: {\n          "nvidia.com/gpus": "1", # one\n        },\n      },\n    }],\n  },\n}\n',
+          c_json='{"name": "package", "version": "1.0.0"}\n')
+    status, found, report = lint(tmp_path)
+    assert status == 1 and [each[0] for each in found] == ["request-not-integer", "resource-misspelled"] and found[1][1:] == (14, 11)
+    assert (report["manifests"], report["objects"]) == (2, 3)
+
+
+def test_helm(tmp_path):
+    """A template is named and not judged; what Helm renders is."""
+    write(tmp_path, chart__Chart_yaml="apiVersion: v2\nname: app\nversion: 1.0.0\n", chart__values_yaml="gpus: 1\n",
+          chart__templates__pod_yaml=pod(limits="nvidia.com/gpu: {{ .Values.gpus }}") + "{{- if .Values.more }}\n{{- end }}\n", app_yaml=pod())
+    status, found, report = lint("--strict", tmp_path)
+    assert (status, found) == (0, []) and report["templates"] == [str(tmp_path / "chart/templates/pod.yaml")] and report["templateCount"] == 1
+    assert "templates, which `helm template CHART | gpugate lint -` checks: " in run("lint", tmp_path).stdout
+    status, _, report = lint(tmp_path / "chart/templates")
+    assert status == 1 and "only templates here" in report["findings"][0]["text"]
+    rendered = "---\n# Source: app/templates/pod.yaml\n" + pod(limits="nvidia.com/gpu: 0.5")
+    status, found, report = lint("-", stdin=rendered)
+    assert status == 1 and found == [("request-not-integer", 12, 32)] and report["findings"][0]["file"] == "/dev/stdin"
+
+
+def test_kustomize(tmp_path):
+    """In a folder of Kustomize, something else may complete an object; its output is complete."""
+    patch = manifest_cases.requests("requests: {nvidia.com/gpu: 1}\n")
+    write(tmp_path, overlay__kustomization_yaml="apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\n",
+          overlay__patch_yaml=patch, base__app_yaml=pod())
+    assert lint("--strict", tmp_path)[:2] == (0, [])
+    assert [each[0] for each in lint("-", stdin=patch)[1]] == ["request-without-limit"]
+
+
+def test_standard_input_is_a_policy_or_manifests(tmp_path):
+    assert lint("-", stdin=policy(A100, TEAM))[2]["tenants"] == 1
+    assert lint("-", stdin=pod())[2]["objects"] == 1
+    # What serve refuses stays an error, where both are in one file.
+    assert lint("-", stdin=policy(A100, TEAM, pod()))[0] == 1
+
+
+# --- Mixed repositories ---
+
+
+def test_a_mixed_repository(tmp_path):
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), policy_suite_yaml="apiVersion: gpugate.io/v1\nkind: TestSuite\nmetadata: {name: a}\nspec: {}\n",
+          apps__app_yaml=pod(limits="nvidia.com/gpus: 1"), ci__values_yaml="a: *b\n", apps__namespace_yaml="apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n")
+    (tmp_path / "policy.suite.yaml").write_text("apiVersion: gpugate.io/v1\nkind: TestSuite\nmetadata: {name: a}\nspec: {}\n")
+    (tmp_path / "policy_suite.yaml").unlink(missing_ok=True)
+    status, found, report = lint(tmp_path)
+    assert status == 0 and [each[0] for each in found] == ["resource-misspelled"]
+    assert report["tenants"] == 1 and report["manifests"] == 1
+
+
+def test_what_serve_refuses_stays_an_error(tmp_path):
+    """In a policy folder, and below it, a manifest is an error as it is for serve."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), policy__more__app_yaml=pod(), apps__app_yaml=pod())
+    status, _, report = lint(tmp_path)
+    assert status == 1 and [each["file"] for each in report["findings"]] == [str(tmp_path / "policy/more/app.yaml")]
+    assert "a policy folder holds only gpugate.io/v1 documents" in report["findings"][0]["text"]
+    alone = lint(tmp_path / "policy")
+    assert alone[0] == 1 and alone[1] == lint(tmp_path)[1]
+
+
+def test_the_policy_judges(tmp_path):
+    write(tmp_path, policy__policy_yaml=GUARDED, other__policy_yaml=GUARDED,
+          apps__app_yaml="---\n".join([pod(metadata="  namespace: team-a\n", spec="  volumes: [{name: p, hostPath: {path: /proc}}]\n"), pod(metadata="  namespace: team-a\n", limits="nvidia.com/gpu: 5")]))
+    status, found, report = lint("--policy", tmp_path / "policy", tmp_path / "apps")
+    assert status == 1 and [(each["id"], each["line"]) for each in report["findings"]] == [("policy-refuses", 1), ("policy-refuses", 14)]
+    assert 'Pod "train": the policy refuses its Pods: hostPath volume /proc' in report["findings"][0]["text"]
+    assert "can never fit" in report["findings"][1]["text"]
+    # Other policies in the PATHs are not read then.
+    assert lint("--policy", tmp_path / "policy", tmp_path)[1] == found
+    # The namespace of objects that name none.
+    write(tmp_path, apps__app_yaml=pod(limits="nvidia.com/gpu: 5"))
+    assert lint("--policy", tmp_path / "policy", tmp_path / "apps")[1] == []
+    assert [each[0] for each in lint("--policy", tmp_path / "policy", "-n", "team-a", tmp_path / "apps")[1]] == ["policy-refuses"]
+
+
+@pytest.mark.parametrize("replicas, strategy, expected", [
+    (4, "", None), (4, "  strategy: {rollingUpdate: {maxUnavailable: 20%}}\n", "surge-above-quota"), (5, "", "replicas-above-quota"), (3, "", None), (4, "  strategy: {type: Recreate}\n", None),
+    (4, "  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}\n", None), (4, "  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n", "surge-above-quota"),
+    (4, "  strategy: {rollingUpdate: {maxUnavailable: 50%}}\n", None)])
+def test_replicas_and_rolling_updates(tmp_path, replicas, strategy, expected):
+    app = (f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: llm, namespace: team-a}}\nspec:\n  replicas: {replicas}\n{strategy}"
+           "  selector: {matchLabels: {app: llm}}\n  template:\n    metadata: {labels: {app: llm}}\n    spec:\n"
+           "      containers: [{name: server, image: a, resources: {limits: {nvidia.com/gpu: 1}}}]\n")
+    quota = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas: [{name: all, hard: 4}]\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, quota), apps__app_yaml=app)
+    assert [each[0] for each in lint(tmp_path)[1]] == ([expected] if expected else [])
+
+
+# --- Many documents ---
+
+
+def test_many_documents_in_little_memory(tmp_path):
+    """One document is in memory at a time, beside the bytes of its file. All are read."""
+    file = tmp_path / "apps.yaml"
+    file.write_text("---\n".join([pod()] * 9999 + [pod(limits="nvidia.com/gpus: 1")]))
+    with subprocess.Popen([str(BINARY), "lint", "-o", "json", str(file)], stdout=subprocess.PIPE) as process:
+        report = json.loads(process.stdout.read())
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+    assert report["objects"] == 10000 and [each["id"] for each in report["findings"]] == ["resource-misspelled"]
+    assert SANITIZED or usage.ru_maxrss < 64 << 10
+
+
+def test_a_finding_in_each_of_many(tmp_path):
+    """All are counted, and as many are printed as a report keeps."""
+    (tmp_path / "apps.yaml").write_text("---\n".join([pod(limits="nvidia.com/gpus: 1")] * 3000))
+    status, found, report = lint(tmp_path)
+    assert (status, report["warnings"], len(found)) == (0, 3000, 100) and found[0][1] < found[-1][1] < 1200
+
+
+# --- Forms of the output ---
+
+
+@pytest.mark.parametrize("name, text", [CASES[0], CASES[5]])
+def test_outputs(tmp_path, name, text):
+    broken, (line, column) = bad(text)
+    (tmp_path / "app.yaml").write_text(broken)
+    level = "error" if name in ERRORS else "warning"
+    out = {form: run("lint", "-o", form, "app.yaml", cwd=tmp_path).stdout for form in ("text", "sarif", "junit", "github")}
+    assert re.match(rf"app.yaml:{line}:{column}: {level}: .* \[{name}\]\n", out["text"])
+    log = json.loads(out["sarif"])
+    jsonschema.validate(log, SARIF)
+    (result,) = log["runs"][0]["results"]
+    assert result["ruleId"] == name and result["locations"][0]["physicalLocation"]["region"]["startLine"] == line
+    (case,) = ET.fromstring(out["junit"]).iter("testcase")
+    assert case.get("file") == "app.yaml" and f"[{name}]" in case.get("name") and (case.find("failure") is not None) == (level == "error")
+    assert out["github"].startswith(f"::{level} file=app.yaml,line={line},col={column},")
+
+
+def test_the_summary(tmp_path):
+    (tmp_path / "app.yaml").write_text(pod() + "---\n" + pod())
+    assert run("lint", tmp_path).stdout == "no errors (manifests: 2 objects in 1 file)\n"

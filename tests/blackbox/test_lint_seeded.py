@@ -1,0 +1,77 @@
+"""Mistakes that are seeded at random places into manifests and policies without any: lint finds all
+of them at their lines, and nothing in the originals."""
+
+import random
+
+import pytest
+
+import lint_cases
+from gpugate import scaled
+from manifest_cases import MISTAKES, QUIET, bad, good
+from test_lint_manifests import lint
+
+RUNS = scaled(40, 10)
+SEEDED = 12  # In each run; a report keeps 20 errors.
+
+MANIFESTS = [(name, text) for name, cases in MISTAKES.items() for text in cases if name != "manifest-unreadable"]
+POLICIES = [(name, text) for name, cases in lint_cases.MISTAKES.items() for text, _ in cases]
+assert 40 * SEEDED + len(POLICIES) >= 300
+
+
+def commented(rng, text):
+    """Adds comments and empty lines between the lines of a document."""
+    lines = text.splitlines(keepends=True)
+    for _ in range(rng.randrange(4)):
+        lines.insert(rng.randrange(len(lines) + 1), rng.choice(["# nvidia.com/gpus: 1\n", "      # 😀\n", "\n", "# limits.nvidia.com/gpu: «4¦5»\n".replace("«4¦5»", "4")]))
+    return "".join(lines)
+
+
+def stream(rng, documents):
+    """Joins documents, and returns the text and the places of their mistakes."""
+    text, places = "", []
+    for name, document in documents:
+        text += rng.choice(["---\n", "---\n# Source: chart/templates/app.yaml\n", "\n--- # next\n"])
+        if name:
+            document, (line, column) = bad(document)
+            places.append((name, text.count("\n") + line, column))
+        text += document
+    return text, places
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_manifests(tmp_path, seed):
+    rng = random.Random(seed)
+    wrong = [(name, commented(rng, text)) for name, text in rng.choices(MANIFESTS, k=SEEDED)]
+    clean = [(None, good(commented(rng, text))) for _, text in rng.choices(MANIFESTS, k=20)] + [(None, rng.choice(list(QUIET.values()))) for _ in range(5)]
+    documents = wrong + clean
+    rng.shuffle(documents)
+    half = rng.randrange(len(documents))
+    expected = []
+    for file, part in ("a.yaml", documents[:half]), ("b/c.yml", documents[half:]):
+        text, places = stream(rng, part)
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+        expected += places
+    assert sorted(lint(tmp_path)[1]) == sorted(expected) and len(expected) == SEEDED
+    originals = tmp_path / "originals"
+    originals.mkdir()
+    (originals / "a.yaml").write_text(stream(rng, [(None, good(document)) for _, document in documents])[0])
+    assert lint("--strict", originals)[:2] == (0, [])
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_policies(tmp_path, part):
+    """Each with one mistake, beside manifests that have some of their own."""
+    rng = random.Random(part)
+    for number, (name, text) in enumerate(POLICIES[part::8]):
+        folder = tmp_path / str(number)
+        (folder / "policy").mkdir(parents=True)
+        lines = rng.randrange(5)
+        plain = "# a comment\n" * lines + text.replace("«", "").replace("»", "")
+        start = text.index("«")
+        (folder / "policy/policy.yaml").write_text(plain)
+        app, (line, column) = bad(rng.choice(MANIFESTS)[1])
+        (folder / "app.yaml").write_text(app)
+        found = [each for each in lint(folder)[1] if each[0] == name]
+        assert (name, text.count("\n", 0, start) + 1 + lines, start - text.rfind("\n", 0, start)) in found, (name, found)
+        assert (line, column) in [each[1:] for each in lint(folder)[1]]
