@@ -8,10 +8,13 @@ not run has a reason.
 
 import re
 import textwrap
+from pathlib import Path
+from typing import NamedTuple
 
 from gpugate import ROOT
 
 HERE = "here"
+FIRST_POLICY = "first policy"  # test_first_policy.py, with the files that the page has the reader save
 
 
 class NotRun(str):
@@ -65,6 +68,8 @@ PLAN = {
         ("gpugate lint --strict -o junit", [HERE]),
         ("gpugate lint --strict -o github", [HERE]),
         ("gpugate lint --strict -o json", [HERE]),
+        ("gpugate test --policy my-policy/ --require-coverage 100 my-tests/", [HERE]),
+        ("gpugate test --policy my-policy/ --require-coverage 100 -o junit", [HERE]),
         ("kubectl kustomize policy |", NotRun("it needs a folder of the reader's own; test_lint.py reads standard input")),
         ("gpugate lint --strict --policy my-policy/ apps/", NotRun("it needs a folder of the reader's own; test_lint_manifests.py has both")),
         ("helm template charts/app |", NotRun("it needs a chart of the reader's own; test_lint_manifests.py reads such an output")),
@@ -223,6 +228,10 @@ PLAN = {
         ("cp -r deploy/examples/mig-mixed/policy new", [HERE]),
         ("gpugate replay --policy new", [HERE]),
     ],
+    "first-policy.md": [(begins, [FIRST_POLICY]) for begins in (
+        "git init", "gpugate schema", "gpugate lint", "sed -i", "gpugate lint", "gpugate explain", "gpugate explain", "gpugate explain",
+        "gpugate test --coverage .", "gpugate test --require-coverage", "git add", "git commit", "git switch", "sed -i", "gpugate lint",
+        "gpugate test .", "sed -i", "gpugate test --require-coverage", "git commit", "git diff", "git switch", "git merge")],
     "policy.md": [("gpugate schema > policy.schema.json", [HERE])],
     "performance.md": [("make bench ", LONG), ("make bench-cluster ", LONG), ("make bench-cluster BENCH_ARGS", LONG),
                        ("/usr/bin/python3 tests/bench/init.py", LONG)],
@@ -234,8 +243,11 @@ PLAN = {
 
 # Beginnings of indented blocks that are not commands.
 NOT_SHELL = ("admission webhook ", "+-----", "include/gpugate/ ", "Pods that exist ")
-_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|git|gdb|grep|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
+_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|git|gdb|grep|sed|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
              r"(?:/usr/bin/)?python3|build/(?:release|fuzz|san)[\w/-]*|[A-Z]+_?[A-Z]*=(?:\"[^\"]*\"|\S+) .*)\b")
+
+# A command, with the lines on which it goes on.
+_LINES = re.compile(r"(?:.*(?:[\\|]|&&) *\n)*.+")
 
 
 def documents():
@@ -268,10 +280,40 @@ def commands(path):
     for block in blocks(path):
         if block.lstrip().startswith(NOT_SHELL):
             continue
-        for command in re.findall(r"(?:.*(?:[\\|]|&&) *\n)*.+", re.sub(r"^# .*\n|^\n", "", block, flags=re.M)):
+        for command in _LINES.findall(re.sub(r"^# .*\n|^\n", "", block, flags=re.M)):
             assert re.match(_PROGRAMS, command), f"{path.name}: is this a command? {command}"
             found.append(command)
     return found
+
+
+class Step(NamedTuple):
+    """A file that a page asks its reader to save, or a command that it asks to run."""
+    file: str | None = None
+    text: str = ""
+    command: str | None = None
+    output: str | None = None
+    status: int = 0
+
+
+# A file to save; a block of commands, which the output of the last one may follow; a sentence about
+# the exit status of the last one.
+_STEP = re.compile(r"save\s+this\s+as\s+`(?P<file>[^`]+)`:\n\n```yaml\n(?P<text>.*?)^```$"
+                   r"|(?<=\n\n)(?P<commands>(?: {4}[^\n]*\n)+)(?:\n```(?:text|diff)\n(?P<output>.*?)^```$)?"
+                   r"|exit status is (?P<status>\d)", re.M | re.S | re.I)
+
+
+def tutorial(path):
+    """Returns the steps of a page that is followed from its beginning to its end."""
+    steps = []
+    for found in _STEP.finditer(path.read_text()):
+        if found["file"]:
+            steps.append(Step(found["file"], found["text"]))
+        elif found["commands"]:
+            steps += [Step(command=command) for command in _LINES.findall(textwrap.dedent(found["commands"]))]
+            steps[-1] = steps[-1]._replace(output=found["output"])
+        else:
+            steps[-1] = steps[-1]._replace(status=int(found["status"]))
+    return steps
 
 
 def story(name):
@@ -298,4 +340,5 @@ def workplace(folder):
     name, text = readme_policy()
     (folder / name).parent.mkdir()
     (folder / name).write_text(text)
+    (folder / "my-tests").symlink_to(Path(__file__).with_name("readme_suites"))
     return folder

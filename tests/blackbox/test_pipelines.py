@@ -10,7 +10,9 @@ from gpugate import ROOT, run
 from shell_commands import commands
 
 CI, AGENTS, LLMS = ROOT / "docs" / "ci.md", ROOT / "docs" / "agents.md", ROOT / "llms.txt"
-PIPELINES = {text.split("\n")[0]: yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```$", CI.read_text(), re.M | re.S)}
+DOCUMENTS = {text.split("\n")[0]: list(yaml.safe_load_all(text)) for text in re.findall(r"^```yaml\n(.*?)^```$", CI.read_text(), re.M | re.S)}
+PIPELINES = {name: documents[0] for name, documents in DOCUMENTS.items()}
+ARGO = "argocd.argoproj.io/"
 
 
 def strings(value):
@@ -26,17 +28,44 @@ def test_what_a_pipeline_runs_is_run_here(name):
     known = {command for command in commands(CI)}
     ran = [text for text in strings(PIPELINES[name]) if text.startswith("gpugate ")]
     assert set(ran) <= known
-    assert len(ran) == (name in ("# .github/workflows/policy.yaml", "# .gitlab-ci.yml"))
+    assert [text.split()[1] for text in ran] == (["lint", "test"] if name in ("# .github/workflows/policy.yaml", "# .gitlab-ci.yml") else [])
 
 
-def test_the_hook_of_pre_commit():
+def test_what_gitlab_shows_is_what_is_written():
+    job = PIPELINES["# .gitlab-ci.yml"]["policy"]
+    assert job["artifacts"]["reports"]["junit"] == [command.rpartition(">")[2] for command in job["script"]]
+
+
+def test_the_hooks_of_pre_commit(tmp_path):
     hooks = PIPELINES["# .pre-commit-config.yaml"]["repos"][0]["hooks"]
     ours = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert [hook["id"] for hook in hooks] == [each["id"] for each in ours]
-    changed = {"gpugate-lint": [], "gpugate-lint-manifests": [ROOT / "deploy/examples/tenants/manifests/00-namespaces.yaml", ROOT / "deploy/policy.suite.yaml"]}
-    for hook, each in zip(hooks, ours, strict=True):
-        done = run(*each["entry"].split()[1:], *hook["args"][:-1], ROOT / "deploy" / "policy", *changed[hook["id"]])
-        assert done.returncode == 0, done.stdout
+    assert [hook["id"] for hook in hooks] == [hook["id"] for hook in ours]
+    (tmp_path / "my-policy").symlink_to(ROOT / "deploy" / "policy")
+    (tmp_path / "my-tests").mkdir()
+    (tmp_path / "my-tests" / "some.suite.yaml").symlink_to(ROOT / "deploy" / "policy.suite.yaml")
+    (tmp_path / "my-tests" / "policy").symlink_to(ROOT / "deploy" / "policy")
+    changed = {"gpugate-lint-manifests": [ROOT / "deploy/examples/tenants/manifests/00-namespaces.yaml", ROOT / "deploy/policy.suite.yaml"]}
+    for hook, our in zip(hooks, ours, strict=True):
+        assert our["language"] == "system" and our.get("pass_filenames", True) == (hook["id"] in changed)
+        done = run(*our["entry"].split()[1:], *hook["args"], *changed.get(hook["id"], []), cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_job_comes_after_its_policy_and_before_the_synchronization():
+    (job,) = [document for document in PIPELINES.values() if document.get("kind") == "Job"]
+    (volume,) = job["spec"]["template"]["spec"]["volumes"]
+    actual, candidate = PIPELINES["# kustomization.yaml"]["configMapGenerator"]
+    assert candidate["name"] == volume["configMap"]["name"] != actual["name"] and candidate["files"] == actual["files"]
+    annotations = [candidate["options"]["annotations"], job["metadata"]["annotations"]]
+    assert all(each[f"{ARGO}hook"] == "PreSync" and each[f"{ARGO}hook-delete-policy"] == "BeforeHookCreation" for each in annotations)
+    assert int(annotations[0][f"{ARGO}sync-wave"]) < int(annotations[1][f"{ARGO}sync-wave"]) and "annotations" not in actual["options"]
+    assert candidate["namespace"] == actual["namespace"] == job["metadata"]["namespace"]
+
+
+def test_flux_applies_the_policy_after_the_check():
+    check, policy = DOCUMENTS["apiVersion: kustomize.toolkit.fluxcd.io/v1"]
+    assert policy["spec"]["dependsOn"] == [{"name": check["metadata"]["name"]}]
+    assert check["spec"]["wait"] is True and check["spec"]["force"] is True
 
 
 def test_the_job_lints():
