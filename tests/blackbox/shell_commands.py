@@ -14,7 +14,8 @@ from typing import NamedTuple
 from gpugate import ROOT
 
 HERE = "here"
-FIRST_POLICY = "first policy"  # test_first_policy.py, with the files that the page has the reader save
+# Run by test_first_policy.py, with the files that the page tells the reader to save.
+FIRST_POLICY = "first policy"
 
 
 class NotRun(str):
