@@ -244,7 +244,7 @@ PLAN = {
 
 # Beginnings of indented blocks that are not commands.
 NOT_SHELL = ("admission webhook ", "+-----", "include/gpugate/ ", "Pods that exist ")
-_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|git|gdb|grep|sed|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
+_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|cp|git|gdb|grep|sed|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
              r"(?:/usr/bin/)?python3|build/(?:release|fuzz|san)[\w/-]*|[A-Z]+_?[A-Z]*=(?:\"[^\"]*\"|\S+) .*)\b")
 
 # A command, with the lines on which it goes on.

@@ -139,7 +139,7 @@ def test_a_date_that_is_none(value):
 
 def test_a_folder_that_is_not_there(tmp_path):
     done = run("man", "--dir", tmp_path / "none")
-    assert done.returncode == 2 and f"{tmp_path}/none/gpugate.1 cannot be written: No such file or directory" in done.stderr
+    assert done.returncode == 2 and f"{tmp_path}/none/gpugate.1 cannot be written: No such file or directory; name a folder that" in done.stderr
 
 
 # --- The reference ---

@@ -122,6 +122,14 @@ def test_tenants(tell, tmp_path):
     assert tell(labelled, [pod({GPU: 1}, namespace="n")], "--usage", tmp_path / "usage.yaml", status=0)[0]["tenant"]["labels"] == {"t": "x", "u": "y"}
 
 
+def test_standard_input_is_read_once(tmp_path):
+    (tmp_path / "policy.yaml").write_text(json.dumps(doc("Settings", "s")))
+    for usage in (["-"], ["x", "-"], ["-", "-"]):
+        args = [text for each in usage for text in ("--usage", each)]
+        done = run("explain", "-f", "-", *args, "--policy", tmp_path)
+        assert (done.returncode, done.stdout) == (2, "") and "standard input can be read only once; leave out the second -" in done.stderr
+
+
 def test_the_namespace_and_the_creator(tell):
     policy = [doc("Settings", "s", exempt={"users": ["root", "system:serviceaccount:kube-system:job-controller"], "groups": ["admins"]}), *FLEET, *ORG]
     nameless = pod({GPU: 1})

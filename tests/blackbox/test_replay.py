@@ -428,6 +428,7 @@ def test_options(replay):
     file = replay.file("r.jsonl", jsonl([create("p")]))
     for args, wanted in (((), "name what is replayed"), (("--live", file), "leave out one"), (("--kubeconfig", "x", file), "--kubeconfig needs --live"),
                          (("--live", "--usage", file), "leave out --usage"), (("-", "-"), "standard input can be read only once"),
+                         (("--usage", "-", "-"), "standard input can be read only once"),
                          (("--fail-on", "refused", file), '--fail-on: "refused" is not a change; take newly-refused,'),
                          (("--fail-on", "reworded,", file), '--fail-on: "" is not a change'), (("--show", "-1", file), "--show")):
         done = run("replay", "--policy", replay.write(policy(1)), *args)
@@ -436,7 +437,7 @@ def test_options(replay):
     assert "No such file or directory; name a file, a folder with a recording" in replay.fails(policy(1), "/none.jsonl")
     empty = replay.folder / "empty"
     empty.mkdir()
-    assert "no recording is in this folder; its files end in .jsonl or .jsonl.gz" in replay.fails(policy(1), empty)
+    assert "no recording is in this folder; its files end in .jsonl or .jsonl.gz; name the files of manifests" in replay.fails(policy(1), empty)
     assert "nothing was replayed" in replay.fails(policy(1), replay.file("none.json", ""))
     broken = replay.run(policy(1), file, args=("--against", replay.file("broken.yaml", "kind: Rule\n")), status=2)
     assert broken.stderr.splitlines()[-1].startswith("gpugate replay: --against: the policy has errors")

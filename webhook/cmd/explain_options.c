@@ -1,5 +1,6 @@
 #include "webhook/cmd/explain_options.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 #include "webhook/cmd/commands.h"
@@ -83,6 +84,11 @@ const struct option_table explain_options_table = {
 
 int explain_options_check(const struct explain_options *options, struct error *err)
 {
+	size_t standard = strcmp(options->file, "-") == 0;
+	for (size_t i = 0; i < options->usage.count; i++)
+		standard += strcmp(options->usage.items[i], "-") == 0;
+	if (standard > 1)
+		return error_set(err, "standard input can be read only once; leave out the second -");
 	if (options->groups.count && !options->user)
 		return error_set(err, "--as-group needs --as, which names the user who is in the group");
 	if (options->live && options->usage.count)

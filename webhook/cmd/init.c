@@ -48,7 +48,8 @@ static const struct option_table table = {
 	"Writes a first policy from what is there: an Accelerator for each GPU product of the nodes, and a Tenant "
 	"for each namespace that uses GPUs or has a ResourceQuota of them. Guards deny the ways around quotas that "
 	"no running Pod takes. Everything is in audit, with a comment at each guess. No limit is below what is in "
-	"use, so no running Pod would be refused.",
+	"use, so no running Pod would be refused. FILE has objects of the cluster, such as the output of kubectl "
+	"below, in YAML or JSON; - is standard input.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct init_options),

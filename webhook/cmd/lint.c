@@ -277,7 +277,7 @@ static int run(int argc, char **argv)
 
 const struct command lint_command = {
     .name = "lint",
-    .summary = "check policy files: what serve would refuse, and why",
+    .summary = "find mistakes in policy files and in Kubernetes manifests",
     .group = GROUP_POLICY,
     .options = &table,
     .run = run,

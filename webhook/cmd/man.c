@@ -65,7 +65,9 @@ static int write_file(const char *path, const struct buf *page, struct error *er
 {
 	FILE *file = fopen(path, "we");
 	if (!file)
-		return error_set(err, "%.300s cannot be written: %s", path, strerror(errno));
+		return error_set(err,
+				 "%.300s cannot be written: %s; name a folder that exists and is writable with --dir",
+				 path, strerror(errno));
 	bool written = fwrite(page->ptr, 1, page->len, file) == page->len;
 	if (fclose(file) != 0 || !written)
 		return error_set(err, "%.300s cannot be written: %s", path, strerror(errno));

@@ -137,6 +137,8 @@ static int check(struct replay_command_options *options, struct error *err)
 			return -1;
 	for (size_t i = 0; i < options->inputs.count; i++)
 		standard += strcmp(options->inputs.items[i], "-") == 0;
+	for (size_t i = 0; i < options->usage.count; i++)
+		standard += strcmp(options->usage.items[i], "-") == 0;
 	if (options->live && options->inputs.count)
 		return error_set(err, "--live replays the cluster, so no file can be named beside it; leave out one");
 	if (!options->live && options->inputs.count == 0)

@@ -184,7 +184,9 @@ static int read_folder(struct replay *replay, const char *path, struct replay_na
 	if (count < 0)
 		return error_set(err, "%.300s: %s", path, strerror(errno));
 	if (count == 0)
-		result = error_set(err, "%.300s: no recording is in this folder; its files end in .jsonl or .jsonl.gz",
+		result = error_set(err,
+				   "%.300s: no recording is in this folder; its files end in .jsonl or .jsonl.gz; "
+				   "name the files of manifests and lists one by one",
 				   path);
 	for (int i = 0; i < count; i++) {
 		char *name = result == 0 ? add_name(names, path, entries[i]->d_name) : NULL;
