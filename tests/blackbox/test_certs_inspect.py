@@ -210,7 +210,7 @@ def test_a_wrong_order_is_all_that_is_said_of_it(tmp_path):
 @pytest.mark.parametrize("args,remedy", [
     ([], "give one of --dir DIR, --cert FILE and --connect HOST:PORT"), (["--dir", ".", "--cert", "x"], "not several"),
     (["--cert", "/none"], "/none cannot be read"), (["--dir", "/none"], "/none/tls.crt cannot be read"),
-    (["--connect", "127.0.0.1"], "write HOST:PORT"), (["--connect", "127.0.0.1:1"], "cannot be reached"),
+    (["--connect", "127.0.0.1"], "write HOST:PORT"), (["--connect", "127.0.0.1:1"], "cannot be reached: Connection refused; check the address"),
     (["--connect", "127.0.0.1:1", "--key", "x"], "a server does not show its key"), (["--cert", "x", "--name", "A B"], "--name: "),
     (["--cert", "/dev/zero"], "is not a PEM file")])
 def test_what_cannot_be_looked_at(args, remedy):

@@ -50,7 +50,9 @@ static int connect_to(const char *address, struct error *err)
 		}
 	}
 	freeaddrinfo(list);
-	return fd >= 0 ? fd : error_set(err, "%.253s cannot be reached: %s", address, strerror(number));
+	return fd >= 0 ? fd
+		       : error_set(err, "%.253s cannot be reached: %s; check the address, and that the server runs",
+				   address, strerror(number));
 }
 
 static int add_peers(gnutls_session_t session, const char *address, struct buf *pem, struct error *err)
