@@ -56,7 +56,7 @@ static const struct option_row rows[] = {
     {.name = "--fix",
      .type = OPTION_FLAG,
      .offset = offsetof(struct lint_options, fix),
-     .help = "Corrects the findings whose remedy is mechanical, and prints the others. Everything else in the files "
+     .help = "Correct the findings whose remedy is mechanical, and print the others. Everything else in the files "
 	     "stays as it is."},
     {.name = "-n",
      .word = "NS",
