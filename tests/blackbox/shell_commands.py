@@ -74,6 +74,7 @@ PLAN = {
         ("kubectl kustomize policy |", NotRun("it needs a folder of the reader's own; test_lint.py reads standard input")),
         ("gpugate lint --strict --policy my-policy/ apps/", NotRun("it needs a folder of the reader's own; test_lint_manifests.py has both")),
         ("helm template charts/app |", NotRun("it needs a chart of the reader's own; test_lint_manifests.py reads such an output")),
+        ("gpugate replay --policy my-policy", NotRun("it needs a recording of the reader's own; test_replay.py has such files")),
     ],
     "docs/hacking/add-a-command.md": [
         ("make", PART),
@@ -244,7 +245,7 @@ PLAN = {
 
 # Beginnings of indented blocks that are not commands.
 NOT_SHELL = ("admission webhook ", "+-----", "include/gpugate/ ", "Pods that exist ")
-_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|git|gdb|grep|sed|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
+_PROGRAMS = (r"(?:sudo|make|curl|skopeo|ctr|helm|kubectl|kustomize|openssl|echo|cp|git|gdb|grep|sed|clang-format|(?:build/)?gpugate|\(umask|\(cd|"
              r"(?:/usr/bin/)?python3|build/(?:release|fuzz|san)[\w/-]*|[A-Z]+_?[A-Z]*=(?:\"[^\"]*\"|\S+) .*)\b")
 
 # A command, with the lines on which it goes on.
