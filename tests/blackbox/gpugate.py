@@ -95,6 +95,23 @@ def run(*args, **kwargs):
     return done
 
 
+_MEASURED = """import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def run_measured(*args):
+    """Runs the binary until it exits. Returns what it did, and its largest resident memory in KiB,
+    which is wrong for a child of this process: a child begins with what its parent had."""
+    done = subprocess.run(["/usr/bin/python3", "-c", _MEASURED, str(BINARY), *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=DEADLINE_S * PATIENCE)
+    done.stderr, _, kilobytes = done.stderr.rstrip("\n").rpartition("\n")
+    assert not _REPORTS.search(done.stderr), done.stderr
+    return done, int(kilobytes)
+
+
 def write_policy(folder, policy):
     """Writes a policy into a folder: a list of documents, a text, or a dict from file names to
     either."""

@@ -74,6 +74,7 @@ PLAN = {
         ("kubectl kustomize policy |", NotRun("it needs a folder of the reader's own; test_lint.py reads standard input")),
         ("gpugate lint --strict --policy my-policy/ apps/", NotRun("it needs a folder of the reader's own; test_lint_manifests.py has both")),
         ("helm template charts/app |", NotRun("it needs a chart of the reader's own; test_lint_manifests.py reads such an output")),
+        ("gpugate replay --policy my-policy", NotRun("it needs a recording of the reader's own; test_replay.py has such files")),
     ],
     "docs/hacking/add-a-command.md": [
         ("make", PART),

@@ -282,7 +282,7 @@ def test_events():
 
 def test_reasons():
     """The reasons of refusals in the table are those of the program."""
-    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "objection.c").read_text(), re.S)[1]
+    names = re.search(r"reason_names\[REASONS\] = \{(.*?)\};", (ROOT / "policy" / "evaluate" / "violation.c").read_text(), re.S)[1]
     reasons = set(re.findall(r'"([a-z-]+)"', names)) - {"none"}
     documented = re.findall(r"^### `([a-z-]+)`$", section("Refusals", TROUBLESHOOTING), re.M)
     assert len(reasons) > 8 and len(documented) == len(set(documented)) and set(documented) == reasons

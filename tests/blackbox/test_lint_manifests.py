@@ -2,7 +2,6 @@
 and says nothing about the same manifest without it."""
 
 import json
-import os
 import re
 import subprocess
 import xml.etree.ElementTree as ET
@@ -13,7 +12,7 @@ import yaml
 
 import manifest_cases
 from examples import EXAMPLES
-from gpugate import BINARY, SANITIZED, run
+from gpugate import BINARY, SANITIZED, run, run_measured
 from lint_cases import A100, TEAM, document, policy
 from manifest_cases import ERRORS, MISTAKES, QUIET, bad, good, pod
 from test_lint_outputs import SARIF
@@ -193,12 +192,10 @@ def test_many_documents_in_little_memory(tmp_path):
     """One document is in memory at a time, beside the bytes of its file. All are read."""
     file = tmp_path / "apps.yaml"
     file.write_text("---\n".join([pod()] * 9999 + [pod(limits="nvidia.com/gpus: 1")]))
-    with subprocess.Popen([str(BINARY), "lint", "-o", "json", str(file)], stdout=subprocess.PIPE) as process:
-        report = json.loads(process.stdout.read())
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
+    done, kilobytes = run_measured("lint", "-o", "json", file)
+    report = json.loads(done.stdout)
     assert report["objects"] == 10000 and [each["id"] for each in report["findings"]] == ["resource-misspelled"]
-    assert SANITIZED or usage.ru_maxrss < 64 << 10
+    assert SANITIZED or kilobytes < 64 << 10
 
 
 def test_a_finding_in_each_of_many(tmp_path):

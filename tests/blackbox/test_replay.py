@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 import kube
-from gpugate import BINARY, ROOT, SANITIZED, Server, run, scaled, write_policy
+from gpugate import BINARY, ROOT, SANITIZED, Server, run, run_measured, scaled, write_policy
 from kube import GPU, SHARED, doc, namespace_doc, pod
 from test_properties import pods, policies
 from unreliable_api_server import UnreliableApiServer
@@ -486,13 +486,8 @@ def test_memory_is_bounded(replay, tmp_path):
     """A large input is read in pieces: twice as long a recording takes no more memory. A bomb of
     gzip does not, either."""
     def most(path, status=0):
-        script = "import resource, subprocess, sys\n" \
-                 "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode\n" \
-                 "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-        done = subprocess.run(["/usr/bin/python3", "-c", script, str(BINARY), "replay", "--policy", str(replay.write(policy(1))), str(path)],
-                              capture_output=True, text=True, check=True)
-        code, kilobytes = map(int, done.stdout.split())
-        assert code == status
+        done, kilobytes = run_measured("replay", "--policy", replay.write(policy(1)), path)
+        assert done.returncode == status
         return kilobytes << 10
     # Each Pod ends before the next begins, so that only one holds quota.
     some = []

@@ -87,6 +87,7 @@ FINAL = {
         "no quota": ([team(quota(resources=[GPU]))], pod({"amd.com/gpu": 1})),
         "no quota at all": ([doc("Tenant", "team-a", namespaces=["team-a"])], pod({GPU: 1})),
         "on one model": ([A100, T4, team(quota(accelerators=["t4"]))], pod({GPU: 1})),
+        "a slice that is not offered": ([A100, team(quota(resources=[GPU]))], pod({"nvidia.com/mig-2g.20gb": 1})),
     },
     "untenanted": {"no tenant": ([PLENTY], pod({GPU: 1}, namespace="x"))},
     "ambiguous": {"two tenants": ([team(quota(), namespaces=["x*y"]), team(quota(), name="team-b", namespaces=["xy*"])], pod({GPU: 1}, namespace="xyxy"))},
@@ -293,7 +294,7 @@ def test_long_names_of_a_policy(serve):
 
 # --- Every reason and every sentence ---
 
-SOURCES = ["companions.c", "coverage.c", "working_pod.c", "evaluate.c", "excess_text.c", "guard_env.c", "guard_pod.c", "guard_paths.c", "guard_request.c",
+SOURCES = ["companions.c", "coverage.c", "working_pod.c", "evaluate.c", "quota_violation_text.c", "guard_env.c", "guard_pod.c", "guard_paths.c", "guard_request.c",
            "mismatch.c", "remedy.c", "rules.c", "rules_plan.c", "rules_target.c", "unknown.c"]
 UNSEEN = {
     # No policy that compiles does.
@@ -307,7 +308,7 @@ UNSEEN = {
 
 
 def test_every_reason(seen):
-    text = (ROOT / "policy" / "evaluate" / "objection.c").read_text()
+    text = (ROOT / "policy" / "evaluate" / "violation.c").read_text()
     reasons = set(re.findall(r'\[REASON_\w+\] = "([\w-]+)"', text))
     assert len(reasons) > 10 and reasons == set(FINAL) | ELSEWHERE
 
