@@ -310,8 +310,8 @@ def quotas_of(draw):
 @example([node("l4-renamed"), node("t4-shared", "x", **{PRODUCT: "NVIDIA-L4"})], [running("a", "p", {GPU: "1"})], [])
 @example([node("a100", "x", **{PRODUCT: "a100-40gb"})], [running("a", "p", {GPU: "1"})], [])
 def test_any_cluster(tmp_path_factory, some_nodes, some_pods, some_quotas):
-    """The policy lints clean, and refuses no Pod that runs. A Pod may request a profile that no node
-    has; a warning about that is due."""
+    """The policy lints clean, but for slices that are held and that no node has. It refuses no Pod
+    that runs."""
     unique = {(obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]): obj for obj in [*some_nodes, *some_pods, *some_quotas]}
     made = Made(tmp_path_factory.mktemp("cluster"), list(unique.values()))
     made.lints_clean("--allow", "profile-not-offered")
