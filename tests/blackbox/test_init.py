@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 
 import pytest
@@ -394,6 +395,13 @@ def test_nothing_is_left_of_a_failure(make, tmp_path):
     assert done.returncode == 2 and "cannot read the folder" in done.stderr, done
     done = run("init", made.input, "--out", tmp_path / "missing" / "policy")
     assert done.returncode == 2 and "cannot make a folder beside" in done.stderr, done
+    # The last file is too large for the disk.
+    (tmp_path / "empty").mkdir()
+    most = (made.policy / "guards.yaml").stat().st_size - 1
+    done = run("init", made.input, "--out", tmp_path / "empty", restore_signals=False,
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+    assert done.returncode == 2 and "cannot write guards.yaml: File too large" in done.stderr, done
+    assert list((tmp_path / "empty").iterdir()) == []
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps(listed([node("a100"), {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 3}}])))
     done = run("init", bad, "--out", tmp_path / "policy2")

@@ -1,5 +1,5 @@
-"""The policy that `gpugate init` makes of a cluster in which an example runs refuses none of its Pods
-in `gpugate replay`, even if everything is enforced."""
+"""The policy that `gpugate init` makes of a cluster in which an example runs refuses none of its
+Pods in `gpugate replay`, even if everything is enforced."""
 
 import json
 
