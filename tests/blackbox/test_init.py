@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 
 import pytest
@@ -50,6 +51,11 @@ class Made:
             path.write_text(json.dumps(listed(pods)))
             explained = run("explain", "-f", path, "--policy", self.policy, "-o", "json")
             assert explained.returncode == 0, [obj["message"] for obj in json.loads(explained.stdout)["objects"] if obj["verdict"] == "refused"]
+            replayed = run("replay", "--policy", self.policy, self.input, "-o", "json")
+            assert replayed.returncode == 0, replayed
+            report = json.loads(replayed.stdout)
+            assert report["reviews"] == len(pods) and report["quotas"] == [], report
+            assert report["counts"]["newly-refused"] == report["counts"]["over-quota"] == 0, report["differences"]
 
 
 @pytest.fixture
@@ -372,9 +378,13 @@ def test_a_folder_that_is_not_empty(make, tmp_path):
     assert (made.policy / "settings.yaml").read_text() == "mine"
     assert run("init", made.input, "--out", made.policy, "--force").returncode == 0
     assert tree(made.policy) == {**before, "README.md": "mine"}
-    (tmp_path / "empty").mkdir()
-    assert run("init", made.input, "--out", f"{tmp_path}/empty/").returncode == 0
-    assert tree(tmp_path / "empty") == before
+
+    # An empty one is filled in its place, which may be the current folder or behind a link.
+    (tmp_path / "link").symlink_to("linked")
+    for name, out, cwd in [("empty", f"{tmp_path}/empty/", tmp_path), ("current", ".", tmp_path / "current"), ("linked", "link", tmp_path)]:
+        (tmp_path / name).mkdir()
+        done = run("init", made.input, "--out", out, cwd=cwd)
+        assert done.returncode == 0 and tree(tmp_path / name) == before, done
     assert not [path for path in tmp_path.iterdir() if ".new-" in path.name]
 
 
@@ -385,6 +395,13 @@ def test_nothing_is_left_of_a_failure(make, tmp_path):
     assert done.returncode == 2 and "cannot read the folder" in done.stderr, done
     done = run("init", made.input, "--out", tmp_path / "missing" / "policy")
     assert done.returncode == 2 and "cannot make a folder beside" in done.stderr, done
+    # The last file is too large for the disk.
+    (tmp_path / "empty").mkdir()
+    most = (made.policy / "guards.yaml").stat().st_size - 1
+    done = run("init", made.input, "--out", tmp_path / "empty", restore_signals=False,
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+    assert done.returncode == 2 and "cannot write guards.yaml: File too large" in done.stderr, done
+    assert list((tmp_path / "empty").iterdir()) == []
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps(listed([node("a100"), {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 3}}])))
     done = run("init", bad, "--out", tmp_path / "policy2")

@@ -1,9 +1,12 @@
 """`gpugate replay`: the decisions are those of serve, what differs is found and counted, and what
 cannot be read is named by its file and line."""
 
+import fcntl
 import gzip
 import json
 import subprocess
+import termios
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -334,6 +337,21 @@ def test_pods_on_nodes(replay):
     assert quota["used"] == "4"
 
 
+def test_the_node_of_a_pod_that_exists(replay):
+    """The scheduler has bound it, so that it is on a node refuses nothing. A mirror Pod is never
+    refused, if the kubelet has made it."""
+    guard = doc("Guard", "nodes", deny=["preboundNodeName", "privileged"])
+    mirror = exists("static", nodeName="n", annotations={"kubernetes.io/config.mirror": "x"})
+    mirror["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    false = json.loads(json.dumps(mirror))
+    false["metadata"] |= {"name": "false", "uid": "false"}
+    mirror["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "n", "controller": True}]
+    report = replay(policy(3, guard), replay.file("l.json", pod_list(exists("bound", nodeName="n"), mirror, false)))
+    assert named(report, "newly-refused") == ["false"] and report["reviews"] == 3
+    plain = pod({GPU: 1}, name="p", nodeName="n") | {"apiVersion": "v1", "kind": "Pod"}
+    assert changed(replay(policy(3, guard), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1}
+
+
 def test_manifests(replay):
     """A workload is tried with all of its Pods."""
     template = {"metadata": {"labels": {"app": "x"}}, "spec": pod({GPU: 1})["spec"]}
@@ -369,6 +387,19 @@ def test_standard_input_and_folders(replay, tmp_path):
 
 # --- Output and exit status ---
 
+def test_a_pipe_that_delivers_single_bytes(replay):
+    """What gzip has compressed is known by two bytes."""
+    content = gzip.compress(pod_list(exists("p")).encode())
+    with subprocess.Popen([BINARY, "replay", "--policy", replay.write(policy(1)), "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          bufsize=0) as process:
+        process.stdin.write(content[:1])
+        while fcntl.ioctl(process.stdin, termios.FIONREAD, b"\0" * 4) != b"\0" * 4:
+            time.sleep(0.01)  # Until the byte has been read.
+        process.stdin.write(content[1:])
+        process.stdin.close()
+        assert process.stdout.read().startswith(b"1 review replayed")
+
+
 def test_fail_on(replay):
     file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
     listed = replay.file("pods.json", pod_list(exists("p", 2)))
@@ -389,7 +420,9 @@ def test_text(replay):
     assert text.endswith("\n2 more differences are counted above; --show names more of them\n")
     assert "\x1b" not in text
     hostile = kube.review(kube.persisted(pod({GPU: 9}, name="x\x1b[31m"), uid="x"))
-    assert "\x1b" not in replay.run(policy(1), replay.file("h.jsonl", jsonl([hostile]))).stdout
+    recorded = {"time": "\x1b[31mred", "endpoint": "/validate", "request": hostile["request"], "response": {"allowed": True}}
+    for obj in (hostile, recorded):
+        assert "\x1b" not in replay.run(policy(1), replay.file("h.jsonl", jsonl([obj]))).stdout
 
 
 def test_the_document(replay):

@@ -21,19 +21,19 @@ static int fail(const char *what, const char *path, struct error *err)
 	return error_set(err, "%s %.300s: %s", what, path, strerror(errno));
 }
 
-/*
- * Returns whether a folder has anything in it, or -1 with an error; 0 as well if it does not exist.
- */
-static int has_content(const char *folder, struct error *err)
+enum content { CONTENT_ABSENT, CONTENT_NONE, CONTENT_SOME };
+
+/* Returns what a folder has in it (enum content), or -1 with an error. */
+static int content_of(const char *folder, struct error *err)
 {
 	DIR *dir = opendir(folder);
-	int found = 0;
+	bool found = false;
 	if (!dir)
-		return errno == ENOENT ? 0 : fail("cannot read the folder", folder, err);
+		return errno == ENOENT ? CONTENT_ABSENT : fail("cannot read the folder", folder, err);
 	for (const struct dirent *entry; !found && (entry = readdir(dir));)
 		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 	closedir(dir);
-	return found;
+	return found ? CONTENT_SOME : CONTENT_NONE;
 }
 
 /* Creates the folders of a path below `folder`, which is open. */
@@ -97,7 +97,7 @@ static int write_all(const struct init_files *files, const char *folder, struct 
 	return result;
 }
 
-/* Removes what was written of a folder that does not get its place. */
+/* Removes what was written to a folder that had nothing in it. */
 static void remove_all(const struct init_files *files, const char *folder)
 {
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -113,10 +113,18 @@ static void remove_all(const struct init_files *files, const char *folder)
 	}
 	if (fd >= 0)
 		close(fd);
-	rmdir(folder);
 }
 
-/* Writes to a folder beside, and moves it to where there is none, or an empty one. */
+/* A folder that exists may be the current one, a mount, or behind a link, so it stays in place. */
+static int write_empty(const struct init_files *files, const char *folder, struct error *err)
+{
+	int result = write_all(files, folder, err);
+	if (result < 0)
+		remove_all(files, folder);
+	return result;
+}
+
+/* Writes to a folder beside, and moves it to where there is none. */
 static int write_new(const struct init_files *files, const char *folder, struct error *err)
 {
 	char beside[PATH_MAX];
@@ -132,18 +140,24 @@ static int write_new(const struct init_files *files, const char *folder, struct 
 	int result = write_all(files, beside, err);
 	if (result == 0 && (chmod(beside, 0777 & ~mask) < 0 || rename(beside, folder) < 0))
 		result = fail("cannot write the folder", folder, err);
-	if (result < 0)
+	if (result < 0) {
 		remove_all(files, beside);
+		rmdir(beside);
+	}
 	return result;
 }
 
 int init_output_write(const struct init_files *files, const char *folder, bool force, struct error *err)
 {
-	int content = has_content(folder, err);
+	int content = content_of(folder, err);
 	if (content < 0)
 		return -1;
-	if (content && !force)
-		return error_set(
-		    err, "%.300s is not empty; name a new folder, or replace files in this one with --force", folder);
-	return content ? write_all(files, folder, err) : write_new(files, folder, err);
+	if (content == CONTENT_ABSENT)
+		return write_new(files, folder, err);
+	if (content == CONTENT_NONE)
+		return write_empty(files, folder, err);
+	return force
+		   ? write_all(files, folder, err)
+		   : error_set(err, "%.300s is not empty; name a new folder, or replace files in this one with --force",
+			       folder);
 }

@@ -99,17 +99,33 @@ static int finish_yaml(struct input *input, struct error *err)
 	return result;
 }
 
+/* Reads at least `least` bytes, unless the input ends before. Returns how many, or -1. */
+static ssize_t read_piece(int fd, char *piece, size_t least)
+{
+	size_t len = 0;
+	while (len < least) {
+		ssize_t more = read(fd, piece + len, PIECE_BYTES - len);
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return -1;
+		if (more == 0)
+			break;
+		len += (size_t)more;
+	}
+	return (ssize_t)len;
+}
+
+/* Two bytes tell what gzip has compressed. A pipe may deliver them singly. */
 static int read_pieces(struct input *input, int fd, char *piece, struct error *err)
 {
 	struct gzip *gzip = NULL;
 	ssize_t len;
 	int result = 0;
-	for (bool first = true; result == 0 && (len = read(fd, piece, PIECE_BYTES)) != 0; first = false) {
-		if (len < 0 && errno == EINTR)
-			continue;
+	for (size_t least = 2; result == 0 && (len = read_piece(fd, piece, least)) != 0; least = 1) {
 		if (len < 0)
 			result = error_set(err, "%.300s: %s", input->name, strerror(errno));
-		else if (first && gzip_begins(piece, (size_t)len) && !(gzip = gzip_create(take_bytes, input, err)))
+		else if (least == 2 && gzip_begins(piece, (size_t)len) && !(gzip = gzip_create(take_bytes, input, err)))
 			result = -1;
 		else if (gzip)
 			result = gzip_feed(gzip, piece, (size_t)len, err);

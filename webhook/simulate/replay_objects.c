@@ -136,22 +136,49 @@ static struct str creator_of(const struct pod *pod)
 	return (struct str){NULL, 0};
 }
 
-static struct review review_of(const struct pod *pod)
+/* The kubelet of its node creates the mirror Pod of a static Pod, which is never refused. */
+static struct str kubelet_of(const struct pod *pod, struct arena *arena)
 {
-	static const struct str groups[] = {
+	static const struct str prefix = {"system:node:", 12};
+	char *text = arena_alloc(arena, prefix.len + pod->node_name.len);
+	if (!text)
+		return (struct str){NULL, 0};
+	memcpy(text, prefix.ptr, prefix.len);
+	if (pod->node_name.len)
+		memcpy(text + prefix.len, pod->node_name.ptr, pod->node_name.len);
+	return (struct str){text, prefix.len + pod->node_name.len};
+}
+
+/*
+ * The review of its creation, before a scheduler has bound it to a node. Returns 0, or -1 without
+ * memory.
+ */
+static int review_of(const struct pod *pod, struct arena *arena, struct review *review)
+{
+	static const struct str authenticated[] = {{"system:authenticated", 20}};
+	static const struct str controllers[] = {
 	    {"system:serviceaccounts", 22}, {"system:serviceaccounts:kube-system", 34}, {"system:authenticated", 20}};
-	struct str user = creator_of(pod);
-	bool by_controller = str_present(user);
-	return (struct review){.uid = STR("replay"),
-			       .version = STR("v1"),
-			       .kind = STR("Pod"),
-			       .resource = STR("pods"),
-			       .name = pod->name,
-			       .namespace = pod->namespace,
-			       .operation = OPERATION_CREATE,
-			       .user = user,
-			       .groups = {by_controller ? groups : groups + 2, by_controller ? 3 : 1},
-			       .object = *pod};
+	static const struct str nodes[] = {{"system:nodes", 12}, {"system:authenticated", 20}};
+	bool mirror = str_eq(pod->owner.kind, STR("Node"));
+	struct str user = mirror ? kubelet_of(pod, arena) : creator_of(pod);
+	*review = (struct review){.uid = STR("replay"),
+				  .version = STR("v1"),
+				  .kind = STR("Pod"),
+				  .resource = STR("pods"),
+				  .name = pod->name,
+				  .namespace = pod->namespace,
+				  .operation = OPERATION_CREATE,
+				  .user = user,
+				  .groups = {authenticated, 1},
+				  .object = *pod};
+	if (mirror) {
+		review->groups = (struct strs){nodes, 2};
+		return str_present(user) ? 0 : -1;
+	}
+	if (str_present(user))
+		review->groups = (struct strs){controllers, 3};
+	review->object.node_name = (struct str){NULL, 0};
+	return 0;
 }
 
 /* It holds what it holds in the cluster: on its node, and whether or not it is admitted. */
@@ -172,7 +199,9 @@ static int replay_existing(struct replay *replay, const struct replay_pod *kept,
 		replay->skipped++;
 		return 0;
 	}
-	const struct review review = review_of(&pod);
+	struct review review;
+	if (review_of(&pod, &replay->arena, &review) < 0)
+		return replay_no_memory(err);
 	const struct replay_subject subject = {.file = kept->file,
 					       .line = kept->line,
 					       .time = kept->created,

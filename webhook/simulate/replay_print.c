@@ -20,8 +20,12 @@ static void print_head(struct printer *p, const json_t *report)
 	long long reviews = tree_number(report, "reviews"), skipped = tree_number(report, "skipped");
 	long long incomplete = tree_number(report, "incomplete");
 	buf_printf(p->out, "%lld review%s replayed", reviews, reviews == 1 ? "" : "s");
-	if (tree_has(report, "from"))
-		buf_printf(p->out, ", from %s to %s", tree_get(report, "from"), tree_get(report, "to"));
+	if (tree_has(report, "from")) {
+		buf_text(p->out, ", from ");
+		print_plain(p, tree_get(report, "from"));
+		buf_text(p->out, " to ");
+		print_plain(p, tree_get(report, "to"));
+	}
 	buf_text(p->out, json_is_true(json_object_get(report, "against"))
 			     ? "; compared with the other policy\n"
 			     : "; compared with what was answered, or with Pods that are admitted as they are\n");
