@@ -88,7 +88,7 @@ static int replace(const char *path, struct str bytes)
 		free(temporary);
 		return -1;
 	}
-	/* The folder would permit it, but whoever made the file read-only does not want a change. */
+	/* The folder would permit it, but a read-only file is not meant to be changed. */
 	if (!(status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) || access(path, W_OK) < 0) {
 		free(temporary);
 		errno = EACCES;
