@@ -22,6 +22,9 @@ struct manifests {
 		bool partial;    /* Kustomize may complete its objects: nothing is missing. */
 	} * files;
 	size_t file_count;
+	/* Files outside of policies that have Namespaces; some of them are also in `files`. */
+	struct str *namespaces; /* NUL-terminated. */
+	size_t namespace_count;
 	uint32_t object_count; /* Objects in them; set by manifests_lint. */
 	/* Files that are templates of Helm, and so no YAML. */
 	struct str templates[REPORT_IGNORED_MAX];

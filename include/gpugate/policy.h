@@ -120,7 +120,7 @@ struct policy_part {
 
 /*
  * Calls `each` for all Rules, Guards, tenants, quotas and exemptions. What no document says, such
- * as the exemption of kube-system without Settings, is left out.
+ * as the exemption of kube-system by default, is left out.
  */
 void policy_each_part(const struct policy *policy, void (*each)(void *context, const struct policy_part *part),
 		      void *context);

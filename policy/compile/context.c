@@ -74,7 +74,7 @@ static struct globs compile_globs(struct compile *c, const struct texts *texts)
 struct exempt compile_exempt(struct compile *c, const struct doc_exempt *doc)
 {
 	return (struct exempt){compile_globs(c, &doc->namespaces), compile_globs(c, &doc->users),
-			       compile_globs(c, &doc->groups)};
+			       compile_globs(c, &doc->groups), !doc->namespaces.set};
 }
 
 struct named {

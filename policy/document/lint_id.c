@@ -192,7 +192,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_QUOTA_NOT_ENFORCED] = MANIFEST_ROW(
 	"quota-not-enforced", WARNING,
 	"A ResourceQuota limits an extended resource by a name that Kubernetes accepts and never enforces.",
-	"Write `requests.` before the name of the resource. `--fix` does it, unless the quota has that key too."),
+	"Write `requests.` before the name of the resource. `--fix` does it, unless the quota has another key for it."),
     [LINT_REPLICAS_ABOVE_QUOTA] = MANIFEST_ROW(
 	"replicas-above-quota", WARNING,
 	"The Pods of a workload do not all fit into the quotas of the policy, even where nothing else is held.",

@@ -148,12 +148,15 @@ static int divide(struct search *search)
 		if (is_policy(search, i)) {
 			if (!search->given && add_policy(search, i) < 0)
 				return -1;
-		} else if (classes & FILE_TEMPLATE) {
+			continue;
+		}
+		if (classes & FILE_TEMPLATE)
 			add_template(out, file->path);
-		} else if (classes & FILE_MANIFEST) {
+		else if (classes & FILE_MANIFEST)
 			out->files[out->file_count++] =
 			    (struct manifest_path){file->path, is_in(search, search->kustomized, file->path)};
-		}
+		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))
+			out->namespaces[out->namespace_count++] = file->path;
 	}
 	return 0;
 }
@@ -176,8 +179,12 @@ static int prepare(struct search *search, size_t policy_count)
 	search->folders = arena_zalloc(&out->arena, count + 1, sizeof *search->folders);
 	search->kustomized = arena_zalloc(&out->arena, count + 1, sizeof *search->kustomized);
 	out->files = arena_zalloc(&out->arena, count + 1, sizeof *out->files);
+	out->namespaces = arena_zalloc(&out->arena, count + 1, sizeof *out->namespaces);
 	out->policies = arena_zalloc(&out->arena, count + policy_count + 1, sizeof *out->policies);
-	return search->classes && search->folders && search->kustomized && out->files && out->policies ? 0 : -1;
+	return search->classes && search->folders && search->kustomized && out->files && out->namespaces &&
+		       out->policies
+		   ? 0
+		   : -1;
 }
 
 /* Without manifests, and without a policy that was named, everything is policy. */

@@ -39,7 +39,10 @@ static void check_quota_key(const struct view *view, const struct node *hard, co
 	VIEW_LINT(view, LINT_QUOTA_NOT_ENFORCED, key->at,
 		  "Kubernetes accepts \"" SHOW "\" in a ResourceQuota and never enforces it; %s \"%s\"", SHOWN(name),
 		  twice ? "remove it, since the quota also has" : "write", wanted);
-	if (!twice)
+	/* Of two keys for one resource, the author chooses the amount. */
+	char other[VIEW_NAME_MAX];
+	size_t other_len = (size_t)snprintf(other, sizeof other, "%s%.*s", prefixed ? "" : "limits.", STR_ARG(bare));
+	if (!twice && !node_find(hard, (struct str){other, other_len}))
 		VIEW_FIX(view, LINT_QUOTA_NOT_ENFORCED, key, key, name, ((struct str){wanted, len}));
 }
 

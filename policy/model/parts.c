@@ -21,7 +21,8 @@ static void visit_exempt(const struct visit *visit, const struct exempt *exempt,
 	const struct globs *const lists[] = {[EXEMPT_BY_NAMESPACE] = &exempt->namespaces,
 					     [EXEMPT_BY_USER] = &exempt->users,
 					     [EXEMPT_BY_GROUP] = &exempt->groups};
-	for (size_t by = 0; by < sizeof lists / sizeof lists[0]; by++)
+	for (size_t by = exempt->namespaces_default ? EXEMPT_BY_NAMESPACE + 1 : 0; by < sizeof lists / sizeof lists[0];
+	     by++)
 		for (uint32_t i = 0; i < lists[by]->count; i++)
 			visit_part(
 			    visit,

@@ -48,6 +48,7 @@ struct selector {
 
 struct exempt {
 	struct globs namespaces, users, groups;
+	bool namespaces_default; /* No document lists the namespaces. */
 };
 
 /* A MIG profile that the nodes of a model advertise. */

@@ -36,6 +36,7 @@ FIXES = {
 # What --fix leaves as it is, because the author has to decide.
 KEPT = {
     "two keys of a quota": quota("    requests.nvidia.com/gpu: 2\n    limits.nvidia.com/gpu: 4\n"),
+    "two spellings of a key": quota("    limits.nvidia.com/gpu: 2\n    nvidia.com/gpu: 4\n"),
     "requests beside cpu": requests("requests: {cpu: 2, nvidia.com/gpu: 1}\n"),
     "requests beside limits": requests("requests: {nvidia.com/gpu: 1}\n      limits: {memory: 1Gi}\n"),
     "other amounts": requests("requests: {nvidia.com/gpu: 1}\n      limits: {nvidia.com/gpu: 2}\n"),
@@ -92,6 +93,15 @@ def test_the_file_stays_what_it_was(tmp_path):
     assert run("lint", "--fix", link).stdout.splitlines() == ["no errors (manifests: 1 object in 1 file)", "1 place fixed"]
     assert link.is_symlink() and stat.S_IMODE(real.stat().st_mode) == 0o640 and real.read_text() == MONITOR.format("monitoring.coreos.com/v1")
     assert sorted(each.name for each in tmp_path.rglob("*")) == ["a.txt", "link.yaml", "real"]
+
+
+def test_a_read_only_file_stays(tmp_path):
+    """Its folder would permit to replace it."""
+    write(tmp_path, a_yaml=MONITOR.format("v1"))
+    (tmp_path / "a.yaml").chmod(0o444)
+    done = run("lint", "--fix", tmp_path)
+    assert done.returncode == 2 and "a.yaml cannot be changed: Permission denied" in done.stderr
+    assert (tmp_path / "a.yaml").read_text() == MONITOR.format("v1") and [each.name for each in tmp_path.iterdir()] == ["a.yaml"]
 
 
 def test_standard_input_is_no_file():

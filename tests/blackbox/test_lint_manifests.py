@@ -172,6 +172,31 @@ def test_the_policy_judges(tmp_path):
     assert [each[0] for each in lint("--policy", tmp_path / "policy", "-n", "team-a", tmp_path / "apps")[1]] == ["policy-refuses"]
 
 
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: lab, labels: {team: %s}}\n"
+
+
+def test_labels_of_namespaces_in_other_files(tmp_path):
+    """A Tenant may select namespaces by labels, which are in a file of their own."""
+    selected = document("Tenant", "a", "  namespaceSelector: {matchLabels: {team: a}}\n  quotas: [{name: all, hard: 4}]\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, selected), apps__app_yaml=pod(metadata="  namespace: lab\n"))
+    assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
+    write(tmp_path, teams__lab_yaml=NAMESPACE % "a")
+    assert lint(tmp_path)[:2] == (0, [])
+    assert lint("--policy", tmp_path / "policy", tmp_path / "apps", tmp_path / "teams")[:2] == (0, [])
+    # What another file has does not replace what the same file has.
+    write(tmp_path, apps__app_yaml=NAMESPACE % "b" + "---\n" + pod(metadata="  namespace: lab\n"))
+    assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
+
+
+def test_labels_that_are_none(tmp_path):
+    """They are a finding, and other files are judged all the same."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), apps__a_yaml=NAMESPACE % "true" + "---\n" + pod(metadata="  namespace: team-a\n"),
+          apps__b_yaml=pod(metadata="  namespace: team-a\n", limits="nvidia.com/gpu: 5000"), apps__c_yaml=NAMESPACE % "1")
+    status, found, report = lint(tmp_path)
+    assert status == 1 and sorted(each[0] for each in found) == ["manifest-unreadable", "policy-refuses"]
+    assert any('metadata.labels["team"]: expected a string, found a boolean' in each["text"] for each in report["findings"])
+
+
 @pytest.mark.parametrize("replicas, strategy, expected", [
     (4, "", None), (4, "  strategy: {rollingUpdate: {maxUnavailable: 20%}}\n", "surge-above-quota"), (5, "", "replicas-above-quota"), (3, "", None), (4, "  strategy: {type: Recreate}\n", None),
     (4, "  strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}\n", None), (4, "  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n", "surge-above-quota"),
@@ -183,6 +208,16 @@ def test_replicas_and_rolling_updates(tmp_path, replicas, strategy, expected):
     quota = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas: [{name: all, hard: 4}]\n")
     write(tmp_path, policy__policy_yaml=policy(A100, quota), apps__app_yaml=app)
     assert [each[0] for each in lint(tmp_path)[1]] == ([expected] if expected else [])
+
+
+def test_more_replicas_than_are_tried(tmp_path):
+    app = ("apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: llm, namespace: team-a}\nspec:\n  replicas: 5000\n"
+           "  selector: {matchLabels: {app: llm}}\n  template:\n    metadata: {labels: {app: llm}}\n    spec:\n"
+           "      containers: [{name: server, image: a, resources: {limits: {nvidia.com/gpu: 1}}}]\n")
+    quota = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas: [{name: all, hard: 4}]\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, quota), apps__app_yaml=app)
+    (finding,) = lint(tmp_path)[2]["findings"]
+    assert "only 4 of 5000 Pods fit" in finding["text"]
 
 
 # --- Many documents ---

@@ -358,9 +358,30 @@ def test_coverage(suites):
         'not reached: quota team-b/gpus (policy/policy.yaml:68)', 'not reached: Rule "place" (policy/policy.yaml:75)',
         'not reached: Guard "g" (policy/policy.yaml:88)', 'not reached: exemption of user "operator" from Guard "g" (policy/policy.yaml:88)']
     suites.text(text, "--require-coverage", "33", status=0)
-    assert "4 of 12 parts of the policy are reached, which is less than 34%; add steps" in suites.text(text, "--require-coverage", "34", status=1)
+    message = "4 of 12 parts of the policy are reached, which is less than 34%; add steps"
+    assert f"FAIL  --require-coverage\n        {message}\n" in suites.text(text, "--require-coverage", "34", status=1)
+    last = ET.fromstring(suites.text(text, "--require-coverage", "34", "-o", "junit", status=1).encode())[-1][0]
+    assert last.attrib == {"classname": "--require-coverage", "name": "--require-coverage", "file": ""} and message in last.find("failure").text
+    last = json.loads(suites.text(text, "--require-coverage", "34", "-o", "json", status=1))["suites"][-1]
+    assert last == {"name": "--require-coverage", "steps": [{"name": "--require-coverage", "message": message, "result": "failed"}]}
     done = run("test", "--require-coverage", "101", suites.folder)
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize("settings, parts", [
+    ("", []), ("enforcement: deny", []), ("exempt: {users: [root]}", ['user "root"']),
+    ("exempt: {namespaces: []}", []), ("exempt: {namespaces: [kube-system]}", ['namespace "kube-system"']),
+])
+def test_coverage_counts_what_is_written(suites, settings, parts):
+    """The exemption that holds by default is in no file, so nobody has to test it."""
+    tenant = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: t}\nspec:\n  namespaces: [team-a]\n" \
+        "  quotas: [{name: q, resources: [nvidia.com/gpu], hard: 4}]\n"
+    head = f"apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {{name: s}}\nspec: {{{settings}}}\n---\n" if settings else ""
+    (suites.folder / "own.yaml").write_text(head + tenant)
+    text = STEPS.replace("  steps:", "  policy: own.yaml\n  steps:") + f"  - create: {json.dumps(small())}\n    expect: {{allowed: true}}\n"
+    out = suites.text(text, "--coverage", status=0, policy=False)
+    assert f"coverage: 2 of {2 + len(parts)} parts" in out
+    assert [line for line in out.splitlines() if "not reached" in line] == [f"  not reached: exemption of {part} (own.yaml:2)" for part in parts]
 
 
 def test_coverage_counts_a_policy_once(suites):

@@ -14,13 +14,13 @@
 #define TEXT_BYTES 1024
 #define NAME_SHOWN 100
 
-/* One file that is judged. */
+/* The file that is judged. */
 struct judging {
 	const struct policy *policy;
 	struct subject_creator creator;
 	struct report *report;
 	struct manifest manifest;
-	struct simulation *simulation; /* Empty between two objects. */
+	struct simulation *simulation; /* Holds nothing between two objects but labels. */
 	struct arena objects;          /* For the review of one object. */
 	struct arena decision;         /* For one decision. */
 	struct arena uids;             /* Of the Pods of one object. */
@@ -126,7 +126,7 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 		simulation_gone(judging->simulation, uids[i]);
 	if (result == 0 && fits < wanted)
 		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, "only %lld of %lld Pods fit: %s", (long long)fits,
-		     (long long)wanted, outcome.message);
+		     (long long)subject->pods, outcome.message);
 	else if (result == 0 && fits < most)
 		find(judging, object, LINT_SURGE_ABOVE_QUOTA,
 		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
@@ -158,8 +158,6 @@ static int judge_objects(struct judging *judging, struct error *err)
 {
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < judging->manifest.count; i++)
-		result = simulation_labels(judging->simulation, &judging->manifest, &judging->manifest.objects[i], err);
-	for (uint32_t i = 0; result == 0 && i < judging->manifest.count; i++)
 		if (judge_object(judging, &judging->manifest.objects[i]) < 0)
 			result = error_set(err, "%.300s:%u: the Pod needs more memory than one review may use",
 					   judging->manifest.file, judging->manifest.objects[i].line);
@@ -179,36 +177,64 @@ static void report_unread(const struct judging *judging, const char *path, const
 	manifests_report(judging->report, str_of(path), 0, STR(""), LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
-static int judge_file(struct judging *judging, const char *path, struct error *err)
+static int read_file(const char *path, struct manifest *manifest, struct error *err)
 {
 	struct buf bytes;
-	struct error unread = {0};
 	buf_init(&bytes, MANIFESTS_FILE_BYTES_MAX);
-	bool read = input_file_read(path, &bytes, &unread) == 0 &&
-		    manifest_read(&judging->manifest, path, buf_view(&bytes), &unread) == 0;
+	int result = input_file_read(path, &bytes, err);
+	if (result == 0)
+		result = manifest_read(manifest, path, buf_view(&bytes), err);
 	buf_release(&bytes);
-	if (!read) {
+	return result;
+}
+
+static int judge_file(struct judging *judging, const char *path, struct error *err)
+{
+	struct error unread = {0};
+	const struct manifest *manifest = &judging->manifest;
+	int result = 0;
+	if (read_file(path, &judging->manifest, &unread) < 0) {
 		report_unread(judging, path, &unread);
 		return 0;
 	}
-	judging->simulation = simulation_create(judging->policy, err);
-	int result = judging->simulation ? judge_objects(judging, err) : -1;
-	simulation_destroy(judging->simulation);
+	for (uint32_t i = 0; result == 0 && i < manifest->count; i++)
+		result = simulation_labels(judging->simulation, manifest, &manifest->objects[i], &unread);
+	if (result < 0)
+		report_unread(judging, path, &unread);
+	result = result < 0 ? 0 : judge_objects(judging, err);
 	manifest_release(&judging->manifest);
 	return result;
+}
+
+/*
+ * The Namespace of a Pod is often in another file than the Pod. What cannot be read has no labels.
+ */
+static void take_namespaces(const struct judging *judging, const char *path)
+{
+	struct manifest manifest;
+	struct error unread = {0};
+	if (read_file(path, &manifest, &unread) < 0)
+		return;
+	for (uint32_t i = 0; i < manifest.count; i++)
+		if (str_eq(manifest.objects[i].kind, STR("Namespace")))
+			simulation_labels(judging->simulation, &manifest, &manifest.objects[i], &unread);
+	manifest_release(&manifest);
 }
 
 int lint_admission(const struct manifests *manifests, const struct policy *policy, struct str namespace,
 		   struct report *report, struct error *err)
 {
 	struct judging judging = {.policy = policy, .creator = {.namespace = namespace}, .report = report};
-	int result = 0;
+	int result = (judging.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&judging.decision, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&judging.uids, ARENA_CHUNK, ARENA_MAX);
+	for (size_t i = 0; result == 0 && i < manifests->namespace_count; i++)
+		take_namespaces(&judging, manifests->namespaces[i].ptr);
 	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
 		if (!manifests->files[i].partial)
 			result = judge_file(&judging, manifests->files[i].path.ptr, err);
+	simulation_destroy(judging.simulation);
 	arena_release(&judging.objects);
 	arena_release(&judging.decision);
 	arena_release(&judging.uids);

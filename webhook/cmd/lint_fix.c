@@ -88,6 +88,12 @@ static int replace(const char *path, struct str bytes)
 		free(temporary);
 		return -1;
 	}
+	/* The folder would permit it, but a read-only file is not meant to be changed. */
+	if (!(status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) || access(path, W_OK) < 0) {
+		free(temporary);
+		errno = EACCES;
+		return -1;
+	}
 	memcpy(temporary, path, folder);
 	memcpy(temporary + folder, TEMPORARY, sizeof TEMPORARY);
 	int fd = mkstemp(temporary);

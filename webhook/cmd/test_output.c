@@ -37,9 +37,10 @@ static void print_junit_step(const json_t *suite, const json_t *step, struct buf
 	buf_init(&text, OUTPUT_BYTES_MAX);
 	results_print_step(suite, step, &text);
 	buf_char(&text, '\0');
+	const char *file = json_string_value(json_object_get(suite, "file"));
 	struct junit_case row = {.suite = json_string_value(json_object_get(suite, "name")),
 				 .name = json_string_value(json_object_get(step, "name")),
-				 .file = json_string_value(json_object_get(suite, "file"))};
+				 .file = file ? file : ""};
 	if (strcmp(result, "failed") == 0)
 		row.failure = text.ptr;
 	else if (strcmp(result, "error") == 0)

@@ -136,12 +136,12 @@ static void require(struct runner *runner, const struct test_options *options)
 	struct scores *scores = &runner->results.scores;
 	char text[200];
 	if (options->run && scores->passed + scores->failed + scores->errors == 0)
-		scores_note(scores, "--run", STEP_FAILED, "no step matches the regular expression; correct it");
+		scores_note_all(scores, "--run", "no step matches the regular expression; correct it");
 	if (coverage.reached * 100 >= coverage.parts * (uint64_t)options->required)
 		return;
 	snprintf(text, sizeof text, "%llu of %llu parts of the policy are reached, which is less than %ld%%; add steps",
 		 (unsigned long long)coverage.reached, (unsigned long long)coverage.parts, options->required);
-	scores_note(scores, "--require-coverage", STEP_FAILED, text);
+	scores_note_all(scores, "--require-coverage", text);
 }
 
 int test_run(const struct test_options *options, const regex_t *select, int stop, struct runner *runner,

@@ -54,6 +54,11 @@ json_t *results_tree(const struct runner *runner, bool coverage)
 
 static void print_location(struct printer *p, const json_t *suite, const json_t *step)
 {
+	if (!tree_has(suite, "file")) { /* The step is about all suites. */
+		print_plain(p, tree_get(step, "name"));
+		buf_char(p->out, '\n');
+		return;
+	}
 	print_plain(p, tree_get(suite, "file"));
 	if (json_object_get(step, "line"))
 		buf_printf(p->out, ":%lld:%lld", tree_number(step, "line"), tree_number(step, "column"));

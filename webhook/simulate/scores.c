@@ -45,3 +45,11 @@ void scores_note(struct scores *scores, const char *file, enum step_result resul
 	scores_step(scores, scores_suite(scores, file, file, 1), result,
 		    json_pack("{s:s, s:o}", "name", "suites", "message", json_text(str_of(text))));
 }
+
+void scores_note_all(struct scores *scores, const char *option, const char *text)
+{
+	json_t *suite = json_pack("{s:s, s:[]}", "name", option, "steps");
+	json_array_append_new(scores->suites, suite);
+	scores_step(scores, suite, STEP_FAILED,
+		    json_pack("{s:s, s:o}", "name", option, "message", json_text(str_of(text))));
+}

@@ -30,4 +30,10 @@ void scores_step(struct scores *scores, json_t *suite, enum step_result result, 
 /* Adds a result that belongs to no suite. */
 void scores_note(struct scores *scores, const char *file, enum step_result result, const char *text);
 
+/*
+ * Adds a failure that is about all suites together, so that it has no file. `option` is that of the
+ * command line which is not satisfied.
+ */
+void scores_note_all(struct scores *scores, const char *option, const char *text);
+
 #endif
