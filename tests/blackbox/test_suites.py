@@ -401,7 +401,8 @@ def amount(value, measure="count"):
 
 
 def usage_of(server, quotas):
-    return {f"{tenant}/{name}": amount(server.used(tenant, name, measure), measure) for tenant, name, measure in quotas}
+    metrics = server.metrics()
+    return {f"{tenant}/{name}": amount(server.used(tenant, name, measure, metrics), measure) for tenant, name, measure in quotas}
 
 
 QUOTAS = [("team-a", "all", "gpus"), ("team-a", "n", "count"), ("team-b", "all", "gpus")]
