@@ -444,9 +444,9 @@ class Server:
         assert answer.status == 200
         return Metrics(answer.text)
 
-    def used(self, tenant, quota, measure="count"):
-        """Returns what the quota's gauges report as taken."""
-        metrics = self.metrics()
+    def used(self, tenant, quota, measure="count", metrics=None):
+        """Returns what the quota's gauges report as taken, now or in these metrics."""
+        metrics = metrics or self.metrics()
         labels = {"tenant": tenant, "quota": quota, "measure": measure}
         return metrics.value("gpugate_quota_used", **labels) + metrics.value("gpugate_quota_pending", **labels)
 

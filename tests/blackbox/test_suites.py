@@ -413,29 +413,37 @@ def test_junit_is_xml(suites):
 # --- The same as the webhook ---
 
 
-def amount(value):
+def amount(value, measure="count"):
     """As amounts are printed: cut after two decimals."""
+    if measure == "memory" and value:
+        return f"{int(value) >> 30}Gi"
     cut = math.floor(value * 100 + 1e-6) / 100
     return "<0.01" if cut == 0 and value > 0 else f"{cut:.2f}".rstrip("0").rstrip(".")
 
 
 def usage_of(server, quotas):
-    return {f"{tenant}/{name}": amount(server.used(tenant, name, measure)) for tenant, name, measure in quotas}
+    metrics = server.metrics()
+    return {f"{tenant}/{name}": amount(server.used(tenant, name, measure, metrics), measure) for tenant, name, measure in quotas}
 
 
 QUOTAS = [("team-a", "all", "gpus"), ("team-a", "n", "count"), ("team-b", "all", "gpus")]
 
 
-def ask(server, obj, dry):
+def charges_of(text):
+    """What the audit annotation `charge` says, by quota."""
+    return dict(item.split("=") for item in text.split(", ") if item)
+
+
+def ask(server, obj, dry, quotas, user):
     """Sends a Pod through both webhooks. Returns what a suite must expect, and the stored Pod."""
-    first = server.mutate(obj, dry_run=dry)
+    first = server.mutate(obj, dry_run=dry, user=user)
     final, stored = first, None
     if first.allowed:
         stored = kube.persisted(kube.defaulted(applied(obj, first.patch)))
-        final = server.validate(stored, dry_run=dry)
+        final = server.validate(stored, dry_run=dry, user=user)
     warnings = [*first.warnings, *(final.warnings if final is not first else [])]
-    charges = dict(item.split("=") for item in final.audit.get("charge", "").split(", ") if item) if final.allowed else {}
-    expect = {"allowed": final.allowed, "charges": charges, "usage": usage_of(server, QUOTAS)}
+    charges = charges_of(final.audit.get("charge", "")) if final.allowed else {}
+    expect = {"allowed": final.allowed, "charges": charges, "usage": usage_of(server, quotas)}
     if not final.allowed:
         expect["message"] = final.message
     if sum(map(len, warnings)) <= 4096:
@@ -445,23 +453,30 @@ def ask(server, obj, dry):
     return expect, stored if final.allowed and not dry else None
 
 
-def play(server, actions):
-    """Does the actions in the server. Returns the steps of a suite that must see the same."""
-    steps, alive = [], []
+def play(server, actions, quotas=QUOTAS, users=(kube.ADMIN,)):
+    """Does the actions in the server. Returns the steps of a suite that must see the same, and for
+    each step the Pods that held quota before it."""
+    steps, before, alive, uncharged = [], [], [], []
     for number, (what, obj, choice) in enumerate(actions):
+        held = [each for each in alive if each not in uncharged]
         if what in ("create", "try"):
             obj = json.loads(json.dumps(obj))
             obj["metadata"]["name"] = f"p-{number}"
-            expect, stored = ask(server, obj, what == "try")
-            steps.append({"create": obj, "dryRun": what == "try", "as": {"user": kube.ADMIN[0]}, "expect": expect})
+            user, groups = users[choice % len(users)]
+            expect, stored = ask(server, obj, what == "try", quotas, (user, groups))
+            steps.append({"create": obj, "dryRun": what == "try", "as": {"user": user, "groups": groups}, "expect": expect})
             if stored:
                 alive.append(stored)
+                uncharged += [] if expect["charges"] else [stored]
         elif alive:
             gone = alive.pop(choice % len(alive))
             getattr(server, what)(gone)
             steps.append({what: {"name": gone["metadata"]["name"], "namespace": gone["metadata"]["namespace"]},
-                          "expect": {"usage": usage_of(server, QUOTAS)}})
-    return steps
+                          "expect": {"usage": usage_of(server, quotas)}})
+        else:
+            continue
+        before.append(held)
+    return steps, before
 
 
 actions = st.lists(st.tuples(st.sampled_from(["create", "create", "create", "try", "delete", "finish"]), pods(), st.integers(0, 20)),
@@ -478,7 +493,7 @@ def test_a_suite_decides_as_serve_does(suites, policy, some):
     assume(run("lint", server.policy).returncode == 0)
     server.start()
     try:
-        steps = play(server, some)
+        steps, _ = play(server, some)
     finally:
         server.stop()
     assume(steps)
