@@ -166,8 +166,8 @@ class Story:
             says = ran.stderr.strip()
             assert ran.returncode != 0 and "\n" not in says and says.endswith(f": {refused}"), ran.stderr
         else:
-            # The namespace already exists.
-            said = [line for line in ran.stderr.splitlines() if not line.startswith("Warning: resource namespaces/")]
+            # These already exist: the tests have created them.
+            said = [line for line in ran.stderr.splitlines() if not line.startswith(("Warning: resource namespaces/", "Warning: resource runtimeclasses/"))]
             assert not said, ran.stderr
 
     def pods(self, name, namespace=None, count=None, asks=None, nodeSelector=None, tolerations=(), runtimeClassName=None, env=None):
