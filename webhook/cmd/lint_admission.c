@@ -181,6 +181,7 @@ static int read_file(const char *path, struct manifest *manifest, struct error *
 {
 	struct buf bytes;
 	buf_init(&bytes, MANIFESTS_FILE_BYTES_MAX);
+	*manifest = (struct manifest){.count = 0};
 	int result = input_file_read(path, &bytes, err);
 	if (result == 0)
 		result = manifest_read(manifest, path, buf_view(&bytes), err);
