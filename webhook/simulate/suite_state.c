@@ -30,9 +30,10 @@ struct known_workload *state_workload(struct suite_state *state, struct manifest
 	while (known && (known->kind != kind || !str_eq(known->object.name, object->name) ||
 			 !str_eq(known->subject->review.namespace, subject->review.namespace)))
 		known = known->next;
-	if (!known && !(known = arena_zalloc(&state->arena, 1, sizeof *known)))
+	bool is_new = !known;
+	if (is_new && !(known = arena_zalloc(&state->arena, 1, sizeof *known)))
 		return NULL;
-	if (!known->kind && !dry_run) {
+	if (is_new && !dry_run) {
 		known->next = state->workloads;
 		state->workloads = known;
 	}
