@@ -177,24 +177,12 @@ static void report_unread(const struct judging *judging, const char *path, const
 	manifests_report(judging->report, str_of(path), 0, STR(""), LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
-static int read_file(const char *path, struct manifest *manifest, struct error *err)
-{
-	struct buf bytes;
-	buf_init(&bytes, MANIFESTS_FILE_BYTES_MAX);
-	*manifest = (struct manifest){.count = 0};
-	int result = input_file_read(path, &bytes, err);
-	if (result == 0)
-		result = manifest_read(manifest, path, buf_view(&bytes), err);
-	buf_release(&bytes);
-	return result;
-}
-
 static int judge_file(struct judging *judging, const char *path, struct error *err)
 {
 	struct error unread = {0};
 	const struct manifest *manifest = &judging->manifest;
 	int result = 0;
-	if (read_file(path, &judging->manifest, &unread) < 0) {
+	if (input_file_manifest(path, &judging->manifest, &unread) < 0) {
 		report_unread(judging, path, &unread);
 		return 0;
 	}
@@ -214,7 +202,7 @@ static void take_namespaces(const struct judging *judging, const char *path)
 {
 	struct manifest manifest;
 	struct error unread = {0};
-	if (read_file(path, &manifest, &unread) < 0)
+	if (input_file_manifest(path, &manifest, &unread) < 0)
 		return;
 	for (uint32_t i = 0; i < manifest.count; i++)
 		if (str_eq(manifest.objects[i].kind, STR("Namespace")))

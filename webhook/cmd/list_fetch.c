@@ -57,6 +57,18 @@ static void begin(struct fetch *fetch)
 		ask_page(fetch);
 }
 
+static void take_failure(struct fetch *fetch, const struct kube_response *answer)
+{
+	const struct list_fetch *list = fetch->list;
+	const char *problem = answer->problem ? answer->problem : "the API server gave no answer";
+	if (answer->status == 404 && list->missing)
+		error_set(&fetch->err, "%s", list->missing);
+	else if (answer->status == 403 && list->forbidden)
+		error_set(&fetch->err, "%s; %s", problem, list->forbidden);
+	else
+		error_set(&fetch->err, "%s", problem);
+}
+
 static void on_page(void *context, const struct kube_response *answer)
 {
 	struct fetch *fetch = context;
@@ -70,7 +82,7 @@ static void on_page(void *context, const struct kube_response *answer)
 	if (fetch->err.text[0])
 		error_wrap(&fetch->err, "the list of %s cannot be read", fetch->list->what);
 	else if (answer->status != 200)
-		error_set(&fetch->err, "%s", answer->problem ? answer->problem : "the API server gave no answer");
+		take_failure(fetch, answer);
 	else
 		kube_stream_finish(&fetch->stream, &fetch->err);
 	bool more = !fetch->err.text[0] && next.len > 0;
@@ -129,7 +141,8 @@ int list_fetch(struct kube_config *config, const struct list_fetch *list, unsign
 {
 	struct fetch fetch = {.list = list};
 	struct kube_loop *loop = kube_loop_create(err);
-	*status = 0;
+	if (status)
+		*status = 0;
 	if (!loop)
 		return -1;
 	buf_init(&fetch.path, PATH_BYTES_MAX);
@@ -137,7 +150,8 @@ int list_fetch(struct kube_config *config, const struct list_fetch *list, unsign
 	pthread_cond_init(&fetch.ended, NULL);
 	fetch.client = kube_client_create(loop, config, &fetch.err);
 	int result = fetch.client ? fetch_with(&fetch, loop) : -1;
-	*status = fetch.status;
+	if (status)
+		*status = fetch.status;
 	kube_client_destroy(fetch.client);
 	kube_loop_destroy(loop);
 	pthread_cond_destroy(&fetch.ended);

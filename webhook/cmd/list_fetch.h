@@ -10,6 +10,10 @@ struct list_fetch {
 	const char *path;   /* Of the list, without a query: "/api/v1/pods". */
 	const char *what;   /* For messages: "pods". */
 	const char *accept; /* NULL: application/json; see KUBE_METADATA_LIST. */
+	/* What to do if the list is forbidden, after what the API server says; NULL: nothing. */
+	const char *forbidden;
+	/* What is wrong if there is no such list; NULL: what the API server says. */
+	const char *missing;
 	/*
 	 * The list begins. It begins again if its pages expire before all of them are read; what
 	 * `item` has received so far is then to be forgotten. Returns 0, or -1 with an error.
@@ -25,7 +29,7 @@ struct list_fetch {
 
 /*
  * Lists all objects. Blocks; the callbacks run on another thread meanwhile. Returns 0, or -1 with
- * an error. `*status` is set to the HTTP status of the last answer, or to 0 if there was none.
+ * an error. `*status`, if it is not NULL, is set to the HTTP status of the last answer, or to 0.
  */
 int list_fetch(struct kube_config *config, const struct list_fetch *list, unsigned *status, struct error *err);
 

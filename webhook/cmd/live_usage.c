@@ -11,8 +11,12 @@
 #define ARENA_MAX ((size_t)64 << 20) /* For reading one object. */
 #define SHOWN_MAX 5                  /* Quotas that are named to people. */
 
+#define FORBIDDEN(what)                                                                                                \
+	"--live needs the right to `list` " what " in all namespaces. Without it, ask the cluster itself: `kubectl "   \
+	"apply --dry-run=server -f FILE` creates nothing, and shows the same message"
+
 struct live_kind {
-	const char *what, *path, *kind, *accept;
+	const char *what, *path, *kind, *accept, *forbidden;
 	/* Whether decisions by the policy need them; NULL: always. */
 	bool (*needed)(const struct policy *policy);
 	bool pods;
@@ -20,9 +24,10 @@ struct live_kind {
 
 /* Labels are read first, so that no Pod is charged without those of its namespace. */
 static const struct live_kind kinds[] = {
-    {"namespaces", "/api/v1/namespaces", "Namespace", KUBE_METADATA_LIST, policy_reads_namespaces, false},
-    {"nodes", "/api/v1/nodes", "Node", KUBE_METADATA_LIST, policy_reads_nodes, false},
-    {"pods", "/api/v1/pods", "Pod", NULL, NULL, true},
+    {"namespaces", "/api/v1/namespaces", "Namespace", KUBE_METADATA_LIST, FORBIDDEN("namespaces"),
+     policy_reads_namespaces, false},
+    {"nodes", "/api/v1/nodes", "Node", KUBE_METADATA_LIST, FORBIDDEN("nodes"), policy_reads_nodes, false},
+    {"pods", "/api/v1/pods", "Pod", NULL, FORBIDDEN("pods"), NULL, true},
 };
 
 struct live {
@@ -58,19 +63,12 @@ static int read_kind(struct kube_config *config, struct live *live, struct error
 	const struct list_fetch list = {.path = kind->path,
 					.what = kind->what,
 					.accept = kind->accept,
+					.forbidden = kind->forbidden,
 					.begin = on_begin,
 					.item = on_item,
 					.context = live};
-	struct error found = {0};
-	unsigned status;
-	if (list_fetch(config, &list, &status, &found) < 0)
-		return status == 403
-			   ? error_set(err,
-				       "%s; --live needs the right to `list` %s in all namespaces. Without it, ask the "
-				       "cluster itself: `kubectl apply --dry-run=server -f FILE` creates nothing, and "
-				       "shows the same message",
-				       found.text, kind->what)
-			   : error_set(err, "%s", found.text);
+	if (list_fetch(config, &list, NULL, err) < 0)
+		return -1;
 	return kind->pods && simulation_pods_end(live->simulation) < 0 ? error_set(err, "there is not enough memory")
 								       : 0;
 }

@@ -50,20 +50,19 @@ int quota_fetch(struct kube_config *config, struct quota_list *list, struct erro
 {
 	struct quota_fetch fetch = {.list = list};
 	const struct list_fetch objects = {
-	    .path = QUOTAS_PATH, .what = "gpuquotas", .begin = on_begin, .item = on_item, .context = &fetch};
-	struct error found = {0};
+	    .path = QUOTAS_PATH,
+	    .what = "gpuquotas",
+	    .forbidden = "a ClusterRole that allows `list` of gpuquotas.gpugate.io lets this user read them",
+	    .missing =
+		"the cluster has no gpuquotas.gpugate.io; install what gpugate needs there: `gpugate render ... | "
+		"kubectl apply --server-side -f -`",
+	    .begin = on_begin,
+	    .item = on_item,
+	    .context = &fetch};
 	*list = (struct quota_list){0};
 	arena_init(&list->arena, 256 << 10, LIST_BYTES_MAX);
-	int result = list_fetch(config, &objects, &list->status, &found);
-	if (result < 0 && list->status == 404)
-		return error_set(err, "the cluster has no gpuquotas.gpugate.io; install what gpugate needs there: "
-				      "`gpugate render ... | kubectl apply --server-side -f -`");
-	if (result < 0 && list->status == 403)
-		return error_set(
-		    err, "%s; a ClusterRole that allows `list` of gpuquotas.gpugate.io lets this user read them",
-		    found.text);
-	if (result < 0)
-		return error_set(err, "%s", found.text);
+	if (list_fetch(config, &objects, NULL, err) < 0)
+		return -1;
 	if (list->count > 1)
 		qsort(list->items, list->count, sizeof *list->items, compare);
 	return 0;

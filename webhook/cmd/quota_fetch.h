@@ -8,7 +8,6 @@
 struct quota_list {
 	struct quota_document *items; /* Sorted by the names of tenant and quota. */
 	uint32_t count;
-	unsigned status;    /* HTTP status of the last answer; 0: there was none. */
 	struct arena arena; /* Memory that the items borrow from. */
 };
 

@@ -3,6 +3,7 @@
 #include "webhook/cmd/replay_input.h"
 
 #define CLUSTER "the cluster"
+#define FORBIDDEN "a ClusterRole that allows `list` of pods, namespaces and nodes lets this user replay them"
 
 struct listing {
 	struct replay *replay;
@@ -38,17 +39,14 @@ int replay_cluster(struct replay *replay, struct kube_config *config, struct err
 	};
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		struct listing listing = {replay, lists[i].kind};
-		const struct list_fetch fetch = {
-		    .path = lists[i].path, .what = lists[i].what, .begin = begin, .item = take, .context = &listing};
-		struct error found = {0};
-		unsigned status;
-		if (list_fetch(config, &fetch, &status, &found) < 0)
-			return error_set(err,
-					 status == 403
-					     ? "%s; a ClusterRole that allows `list` of pods, namespaces and nodes "
-					       "lets this user replay them"
-					     : "%s",
-					 found.text);
+		const struct list_fetch fetch = {.path = lists[i].path,
+						 .what = lists[i].what,
+						 .forbidden = FORBIDDEN,
+						 .begin = begin,
+						 .item = take,
+						 .context = &listing};
+		if (list_fetch(config, &fetch, NULL, err) < 0)
+			return -1;
 	}
 	return replay_end_input(replay, err);
 }
