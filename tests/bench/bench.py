@@ -25,6 +25,7 @@ import inputs  # noqa: E402
 import lint  # noqa: E402
 import replay  # noqa: E402
 from servers import Bench, Failed, create_certificates, expect_decisions, say  # noqa: E402
+from took import run  # noqa: E402
 
 THROUGHPUT_LEAST = 0.85
 P99_MOST = 1.5
@@ -201,19 +202,6 @@ def run_suites(options, table: Table, policy: Path, work: Path) -> dict:
     return seconds
 
 
-def time_of(*command) -> tuple:
-    """Returns how long a process takes from its start to its end, and its CPU time, in
-    milliseconds."""
-    begin = time.monotonic()
-    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        elapsed = time.monotonic() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode > 1:
-        raise Failed(f"{command} ended with status {process.returncode}")
-    return 1000 * elapsed, 1000 * (usage.ru_utime + usage.ru_stime)
-
-
 def explain(options, table: Table, work: Path) -> dict:
     """How long a person waits for `gpugate explain` of a Pod, beside a process that only starts."""
     file = work / "pod.json"
@@ -225,7 +213,10 @@ def explain(options, table: Table, work: Path) -> dict:
     results = {name: [] for name in sides}
     for _ in range(EXPLAIN_RUNS):
         for name, arguments in sides.items():
-            results[name].append(time_of(options.gpugate, *arguments))
+            took = run(options.gpugate, *arguments)
+            if took.status > 1:
+                raise Failed(f"{arguments} ended with status {took.status}: {took.said}")
+            results[name].append((1000 * took.seconds, 1000 * took.cpu_seconds))
     elapsed, cpu = zip(*results["explain"])
     table.add("explain of a Pod, example policy: time", elapsed, "ms", most=EXPLAIN_MOST_MS)
     table.add("explain of a Pod, example policy: CPU", cpu, "ms")

@@ -101,7 +101,7 @@ def never_stored(options):
             return max(server.metrics().value("gpugate_ledger_pending") for server in gate.servers)
         try:
             begin = time.monotonic()
-            others = flood(cluster, SPACES, options.never_stored)
+            _, others = flood(cluster, SPACES, options.never_stored)
             last, most = time.monotonic(), pending()
             eventually(lambda: not pending(), 600, "nothing pending", 0.2)
             return {"pods": options.never_stored, "admitted": options.never_stored - len(others), "refused_by_gpugate": len(others),

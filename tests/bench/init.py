@@ -8,12 +8,10 @@ import argparse
 import http.server
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -21,10 +19,10 @@ sys.path.insert(0, str(ROOT / "tests/blackbox"))
 
 import fleets  # noqa: E402
 import kube  # noqa: E402
+from took import run  # noqa: E402
 
 BINARY = ROOT / "build/gpugate"
 PAGE = 500
-PEAK = re.compile(r"VmHWM:\s+(\d+)")
 KINDS = ["a100", "a100-mig", "l4-renamed", "h100-single", "mi300x", "cpu"]
 LISTS = {"/api/v1/nodes": "nodes", "/api/v1/resourcequotas": "quotas", "/api/v1/pods": "pods"}
 
@@ -73,23 +71,6 @@ def serve(lists):
     return server
 
 
-def measure(folder, *args):
-    """Seconds, and MiB of resident memory at most. VmHWM is of the program alone, unlike ru_maxrss,
-    which begins with that of the process that starts it."""
-    begin, peak = time.monotonic(), 0
-    with open(folder / "said", "w+", encoding="utf-8") as said:
-        child = subprocess.Popen([BINARY, "init", *map(str, args)], stderr=said)
-        while child.poll() is None:
-            peak = max(peak, *map(int, PEAK.findall(pathlib.Path(f"/proc/{child.pid}/status").read_text())), 0)
-            time.sleep(0.01)
-        seconds = time.monotonic() - begin
-        said.seek(0)
-        text = said.read().strip()
-    if child.returncode:
-        sys.exit(text)
-    return seconds, peak / 1024, text
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nodes", type=int, default=5000)
@@ -108,8 +89,10 @@ def main():
             "users": [{"name": "x", "user": {}}], "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}))
         print(f"{options.nodes} Nodes, {options.pods} Pods, {path.stat().st_size >> 20} MiB of JSON")
         for what, args in (("files", [path]), ("cluster", ["--from-cluster", "--kubeconfig", config])):
-            seconds, mib, said = measure(folder, *args, "--out", folder / what)
-            print(f"{what}: {seconds:.1f} s, {mib:.0f} MiB; {said}")
+            took = run(BINARY, "init", *args, "--out", folder / what)
+            if took.status:
+                sys.exit(took.said)
+            print(f"{what}: {took.seconds:.1f} s, {took.mib:.0f} MiB; {took.said}")
         lint = subprocess.run([BINARY, "lint", "--strict", folder / "cluster"], capture_output=True, text=True, check=False)
         print(lint.stdout.strip())
         server.shutdown()

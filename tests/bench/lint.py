@@ -1,8 +1,8 @@
 """How long `gpugate lint` takes for many manifests, and how much memory."""
 
-import os
-import subprocess
 from pathlib import Path
+
+from took import run
 
 # As teams write them, with a comment and several resources; every tenth has a mistake.
 DOCUMENT = """---
@@ -45,12 +45,10 @@ def write(folder: Path, count: int) -> Path:
 
 def lint(binary: Path, path: Path) -> tuple:
     """Returns the processor time in seconds and the peak resident memory in MiB."""
-    with subprocess.Popen([binary, "lint", "-o", "json", path], stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"lint of {path} has status {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    took = run(binary, "lint", "-o", "json", path)
+    if took.status != 0:
+        raise RuntimeError(f"lint of {path} has status {took.status}: {took.said}")
+    return took.cpu_seconds, took.mib
 
 
 def measure(binary: Path, folder: Path, rounds: int) -> dict:

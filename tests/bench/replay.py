@@ -1,12 +1,10 @@
 """How long `gpugate replay` takes for a recording, and how much memory."""
 
 import json
-import os
-import subprocess
-import time
 from pathlib import Path
 
 from servers import Failed, say
+from took import run
 
 TENANTS = 50
 
@@ -37,18 +35,14 @@ def write_recording(path: Path, reviews: int) -> int:
 def measure(options, table, work: Path, policy: Path) -> dict:
     recording = work / "recording.jsonl"
     size = write_recording(recording, options.replayed)
-    seconds, kib = [], 0
+    rounds = []
     for number in range(options.rounds):
-        with open(os.devnull, "wb") as nowhere:
-            process = subprocess.Popen([options.gpugate, "replay", "--policy", policy, "--against", policy, recording], stdout=nowhere)
-            begin = time.monotonic()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise Failed("gpugate replay failed")
-        seconds.append(usage.ru_utime + usage.ru_stime)
-        kib = max(kib, usage.ru_maxrss)
-        say(f"  round {number + 1} replay of {options.replayed} reviews, two policies: CPU {seconds[-1]:.2f} s, {time.monotonic() - begin:.2f} s in all")
+        took = run(options.gpugate, "replay", "--policy", policy, "--against", policy, recording)
+        if took.status:
+            raise Failed(f"gpugate replay failed: {took.said}")
+        rounds.append(took)
+        say(f"  round {number + 1} replay of {options.replayed} reviews, two policies: CPU {took.cpu_seconds:.2f} s, {took.seconds:.2f} s in all")
+    seconds, mib = [took.cpu_seconds for took in rounds], [took.mib for took in rounds]
     table.add(f"replay of {options.replayed} reviews, two policies: CPU", seconds, "s", most=5)
-    table.add("  largest resident memory", [kib / 1024], "MiB")
-    return {"reviews": options.replayed, "bytes": size, "cpu_seconds": seconds, "largest_kib": kib}
+    table.add("  largest resident memory", mib, "MiB")
+    return {"reviews": options.replayed, "bytes": size, "cpu_seconds": seconds, "mib": mib}
