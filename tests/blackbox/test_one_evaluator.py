@@ -7,10 +7,10 @@ import shutil
 from collections import Counter
 
 import pytest
-from hypothesis import Phase, assume, given, settings, strategies as st
+from hypothesis import Phase, assume, given, seed, settings, strategies as st
 
 import kube
-from gpugate import SANITIZED, Server, run, scaled, write_policy
+from gpugate import Server, run, scaled, write_policy
 from kube import GPU, SHARED, doc, namespace_doc, pod
 from test_explain import explain
 from test_properties import MIG1, pods, policies
@@ -143,7 +143,9 @@ def test_four_commands_decide_alike(tmp_path, part):
     """At least 1,000 reviews in all parts go through each of the four."""
     found = Counter()
 
-    # Without shrinking, which takes minutes. What fails names its step.
+    # Without shrinking, which takes minutes. What fails names its step. The sequences of a part are
+    # always the same, so that none lacks by chance what is asserted below.
+    @seed(part)
     @settings(max_examples=scaled(5, 2), phases=[Phase.generate])
     @given(sequences())
     def compare(sequence):
@@ -170,9 +172,6 @@ def test_four_commands_decide_alike(tmp_path, part):
 
     compare()
     assert found["reviews"] == found["sequences"] * (CREATIONS + len(LIMITED)) and found["reviews"] >= scaled(250, 40)
-    if SANITIZED:
-        return  # A sanitized build tries few, in which not everything has to occur.
     assert found["refused"] > found["reviews"] / 10
-    for what in ("for quota", "dry runs", "ends", "usage said"):
+    for what in ("for quota", "borrowed", "slices", "warned", "dry runs", "ends", "usage said"):
         assert found[what], (what, found)
-    assert found["borrowed"] + found["slices"] + found["warned"], found
