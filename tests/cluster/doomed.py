@@ -2,7 +2,9 @@
 later."""
 
 import itertools
+import math
 import threading
+import time
 
 from kube import GPU
 from manifests import pod
@@ -22,15 +24,16 @@ def doomed(client, space, number):
     return client.create(pod(space, f"doomed-{number}", {GPU: 1, DOOM: 1}))
 
 
-def flood(cluster, spaces, count, clients=16):
-    """Creates `count` such Pods, in turn in each namespace. Returns the messages of those that the
-    native quota did not refuse."""
-    others, numbers = [], itertools.count()
+def flood(cluster, spaces, count, seconds=math.inf, clients=16):
+    """Creates `count` such Pods, in turn in each namespace, or fewer if that takes longer than
+    `seconds`. Returns how many, and the messages of those that the native quota did not refuse."""
+    others, made, numbers, end = [], [], itertools.count(), time.monotonic() + seconds
 
     def work():
         client = cluster.client()
-        while (number := next(numbers)) < count:
+        while time.monotonic() < end and (number := next(numbers)) < count:
             reply = doomed(client, spaces[number % len(spaces)], number)
+            made.append(number)
             if reply.status != 403 or "exceeded quota: doom" not in reply.message:
                 others.append(reply.message)
         client.close()
@@ -39,7 +42,7 @@ def flood(cluster, spaces, count, clients=16):
         thread.start()
     for thread in threads:
         thread.join()
-    return others
+    return len(made), others
 
 
 class Traffic(threading.Thread):

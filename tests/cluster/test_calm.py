@@ -136,6 +136,11 @@ class Calm(Chaos):
         watch.delay()
 
 
+def enough(load):
+    """Returns whether so much has happened that its outcomes can prove something."""
+    return load.admitted() >= 400 and load.outcomes()["quota"] >= 100
+
+
 def test_calm(fresh_control_plane, gpugate_in_cluster):
     seed, seconds = int(os.environ.get("CALM_SEED") or random.randrange(1 << 30)), float(os.environ.get("CALM_SECONDS") or 60)
     print(f"seed {seed}")
@@ -148,8 +153,8 @@ def test_calm(fresh_control_plane, gpugate_in_cluster):
     service, load = Service(gate), Load(plane, list(soak.SPACES), seed, hang_up=0, doomed=0).start()
     try:
         begin = time.monotonic()
-        # Each occurs at least once, however slow the machine is.
-        while time.monotonic() - begin < seconds or len(calm.done) < len(Calm.ACTIONS):
+        # Each occurs at least once, and there are enough Pods, however slow the machine is.
+        while time.monotonic() - begin < seconds or len(calm.done) < len(Calm.ACTIONS) or not enough(load):
             calm.step()
             time.sleep(calm.random.uniform(0.3, 2))
     finally:
