@@ -578,7 +578,7 @@ def test_live_without_a_cluster(replay, api, tmp_path):
     assert "Expired" in replay.fails(policy(1), args=("--live", "--kubeconfig", config))
     api.forbidden = {"nodes"}
     assert replay.fails(policy(1), args=("--live", "--kubeconfig", config)).endswith(
-        "; a ClusterRole that allows `list` of pods, namespaces and nodes lets this user replay them\n")
+        "; a ClusterRole that allows `list` of pods, namespaces and nodes lets this user replay them")
     api.close()
     assert replay.fails(policy(1), args=("--live", "--kubeconfig", config))
     assert "/none" in replay.fails(policy(1), args=("--live", "--kubeconfig", "/none"))
