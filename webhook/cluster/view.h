@@ -1,7 +1,8 @@
 /*
- * view: what this replica knows about the Pods, Namespaces, and Nodes that exist. The files that
- * feed it (watches.c, namespace_lookup.c, comparison.c, maintenance.c) report here the results of
- * changes; the others ask whether they may rely on it. The view itself is in the ledger.
+ * view: what this replica knows about the Pods that exist, and about what their charges depend on.
+ * The files that feed it (watches.c, namespace_lookup.c, comparison.c, maintenance.c) report here
+ * the results of changes; the others ask whether they may rely on it. The view itself is in the
+ * ledger.
  *
  * Everything runs on the loop's thread.
  */

@@ -5,10 +5,9 @@
 #include "webhook/cluster/document.h"
 #include "webhook/cluster/state.h"
 
-const char *const watches_names[] = {
-    [WATCH_NAMESPACES] = "namespaces", [WATCH_NODES] = "nodes", [WATCH_PODS] = "pods",
-    [WATCH_RECORD] = "gpuledgers",     [WATCHES] = NULL,
-};
+#define NAME(index, group, resource, ...) [index] = (resource),
+const char *const watches_names[WATCHES + 1] = {WATCHED_RESOURCES(NAME)};
+#undef NAME
 
 static void lock(struct ledger_cluster *cluster)
 {
