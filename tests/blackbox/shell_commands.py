@@ -118,7 +118,7 @@ PLAN = {
     "docs/hacking/add-a-watch.md": [
         ("make -j2 build/release/unit/", PART),
         ("build/release/unit/webhook/ledger/test_view", PART),
-        ("make deploy && git diff", ONES_OWN),
+        ("make && make deploy docs/reference/metrics.md && git diff", ONES_OWN),
         ("make -j2 && make -j2 units", PART),
         ("build/release/unit/webhook/ledger/test_memory", PART),
         ("/usr/bin/python3 -m pytest", PART),

@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from api_resources import KINDS, LEDGER_RIGHTS, group
 from gpugate import authority, run, write_policy
 from kube import GPU, SHARED, doc
 
@@ -199,10 +200,7 @@ def test_rights_by_ledger(render):
     assert rights(render(TEAM), "ClusterRole") == registered and rights(render(TEAM), "Role") == {}
     objects = render(TEAM, args=["--ledger", "cluster"])
     assert rights(objects, "ClusterRole") == {
-        **registered, ("", "pods", ()): ["list", "watch"], ("", "namespaces", ()): ["get", "list", "watch"],
-        ("", "nodes", ()): ["list", "watch"], ("gpugate.io", "gpuledgers", ()): ["get", "list", "watch", "create"],
-        ("gpugate.io", "gpuledgers", ("cluster",)): ["update"],
-        ("gpugate.io", "gpuquotas", ()): ["list", "watch", "create", "patch", "delete"]}
+        **registered, **{(group(kind), KINDS[kind][1], (name,) if name else ()): verbs for (kind, name), verbs in LEDGER_RIGHTS.items()}}
     assert rights(objects, "Role") == {("", "events", ()): ["create", "patch"]}
     assert "*" not in json.dumps([obj for obj in objects if "Role" in obj["kind"]])
 

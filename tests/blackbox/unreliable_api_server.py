@@ -12,18 +12,24 @@ import time
 import urllib.parse
 import uuid
 
-_GROUPS = {"gpuledgers": "gpugate.io/v1", "gpuquotas": "gpugate.io/v1", "resourceslices": "resource.k8s.io/v1",
-           "deviceclasses": "resource.k8s.io/v1"}
-_KINDS = {"pods": "Pod", "namespaces": "Namespace", "nodes": "Node", "gpuledgers": "GPULedger", "gpuquotas": "GPUQuota",
-          "resourcequotas": "ResourceQuota", "limitranges": "LimitRange", "resourceslices": "ResourceSlice",
-          "deviceclasses": "DeviceClass"}
+from api_resources import KINDS, api_version
+
+# resource -> (where its group is served, apiVersion, kind)
+_RESOURCES = {resource: (where, api_version(kind), kind) for kind, (where, resource, _) in KINDS.items()}
+
+
+def _typed(resource, suffix="", **fields):
+    """Returns an object of this resource; `suffix` may be "List"."""
+    _, version, kind = _RESOURCES[resource]
+    return {"apiVersion": version, "kind": kind + suffix, **fields}
 
 
 class UnreliableApiServer:
     def __init__(self):
         self.changed = threading.Condition()
         self.version = 1000
-        # (version, resource, key, object or None, kind of event, whether watches see it)
+        # (version, resource, key, object or None, event, whether watches see it). Without a
+        # resource, it is a bookmark for all watches.
         self.history = []
         self.losing = False  # No watch sees what happens from now on.
         self.pages = threading.Event()  # If cleared, lists at a version wait.
@@ -77,7 +83,7 @@ class UnreliableApiServer:
             old = self.state(resource).get(self._key(obj))
             self.version += 1
             metadata = {"uid": old["metadata"]["uid"] if old else str(uuid.uuid4()), **obj["metadata"], "resourceVersion": str(self.version)}
-            obj = {**obj, "apiVersion": _GROUPS.get(resource, "v1"), "kind": _KINDS[resource], "metadata": metadata}
+            obj = {**obj, **_typed(resource, metadata=metadata)}
             self._note(resource, self._key(obj), obj, obj, "MODIFIED" if old else "ADDED")
             return obj
 
@@ -94,9 +100,7 @@ class UnreliableApiServer:
     def bookmark(self):
         """Sends the current version to all watches."""
         with self.changed:
-            for resource, kind in _KINDS.items():
-                told = {"apiVersion": _GROUPS.get(resource, "v1"), "kind": kind, "metadata": {"resourceVersion": str(self.version)}}
-                self.history.append((self.version, None, None, None, ("BOOKMARK", told), resource))
+            self.history.append((self.version, None, None, None, None, True))
             self.changed.notify_all()
 
     def count(self, method, resource, **query):
@@ -133,12 +137,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.api.asked.append((self.command, parts[0], query))
         return parts[0], namespace, parts[1] if len(parts) > 1 else None, query
 
+    def _is_served(self, resource):
+        """Whether the path names a resource that there is, below its own group."""
+        return resource in _RESOURCES and self.path.startswith(_RESOURCES[resource][0] + "/") and resource not in self.api.missing
+
     def _body(self):
         return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
 
     def do_GET(self):
         resource, namespace, name, query = self._target()
-        if resource not in _KINDS or resource in self.api.missing:
+        if not self._is_served(resource):
             self._refuse(404, "NotFound")
         elif resource in self.api.forbidden:
             self._refuse(403, f'{resource} is forbidden: User "jane" cannot list resource "{resource}"')
@@ -166,8 +174,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         metadata = {"resourceVersion": str(version)}
         if begin + limit < len(items):
             metadata["continue"] = f"{version}-{begin + limit}"
-        return self._answer(200, {"kind": _KINDS[resource] + "List", "apiVersion": _GROUPS.get(resource, "v1"), "metadata": metadata,
-                                  "items": items[begin:begin + limit]})
+        return self._answer(200, _typed(resource, "List", metadata=metadata, items=items[begin:begin + limit]))
 
     def _event(self, kind, obj):
         data = json.dumps({"type": kind, "object": obj}).encode() + b"\n"
@@ -187,15 +194,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if query.get("sendInitialEvents"):
                 for obj in first.values():
                     self._event("ADDED", obj)
-                self._event("BOOKMARK", {"kind": _KINDS[resource], "metadata": {
-                    "resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}})
+                self._event("BOOKMARK", _typed(resource, metadata={
+                    "resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}))
             while not api.closed:
                 with api.changed:
                     while at == len(api.history) and not api.closed:
                         api.changed.wait(1)
                     entries, at = api.history[at:], len(api.history)
-                for _, what, _, _, event, told in entries:
-                    if (what == resource and told) or (what is None and told == resource):
+                for reached, what, _, _, event, told in entries:
+                    if what is None:
+                        self._event("BOOKMARK", _typed(resource, metadata={"resourceVersion": str(reached)}))
+                    elif what == resource and told:
                         self._event(*event)
         except OSError:
             pass
@@ -204,9 +213,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         resource, _, _, _ = self._target()
         body = self._body()
-        if resource not in _KINDS:
-            self._answer(201, body)
-        elif self.api.state(resource).get(("", body["metadata"]["name"])):
+        metadata = body["metadata"]
+        metadata.setdefault("name", metadata.get("generateName", "") + uuid.uuid4().hex[:5])
+        if not self._is_served(resource):
+            self._refuse(404, "NotFound")
+        elif self.api.state(resource).get((metadata.get("namespace", ""), metadata["name"])):
             self._refuse(409, "AlreadyExists")
         else:
             self._answer(201, self.api.put(resource, body))

@@ -14,8 +14,7 @@ from collections import namedtuple
 # One write. `pod` is the stored object of any kind, or None if it was deleted. `before` is the
 # previous version, or None. The namespace of a cluster-scoped object is empty.
 Change = namedtuple("Change", "revision namespace name pod before kind")
-# resource -> namespaced
-KINDS = {"pods": True, "namespaces": False, "nodes": False, "gpuledgers": False}
+# The folder in etcd, of resources where it is not the resource's name.
 _FOLDERS = {"nodes": "minions", "gpuledgers": "gpugate.io/gpuledgers"}
 
 _SENTINEL = "/test/sentinel"
@@ -74,7 +73,7 @@ def _changes(host, port, resource):
 
 
 def changes(host, port, *resources):
-    """Yields a Change for each write of these kinds (keys of KINDS) up to now, oldest first."""
+    """Yields a Change for each write of these resources up to now, oldest first."""
     return heapq.merge(*(_changes(host, port, resource) for resource in resources), key=lambda change: change.revision)
 
 

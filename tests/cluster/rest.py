@@ -8,32 +8,15 @@ import ssl
 import threading
 import urllib.parse
 
+import api_resources
 import binaries
 
 FLOW_CONTROL = "/apis/flowcontrol.apiserver.k8s.io/" + ("v1" if binaries.version() >= (1, 29) else "v1beta3")
 
-# kind -> (where its group is served, resource, namespaced)
-KINDS = {
-    "Pod": ("/api/v1", "pods", True), "Namespace": ("/api/v1", "namespaces", False), "Node": ("/api/v1", "nodes", False),
-    "ConfigMap": ("/api/v1", "configmaps", True), "Secret": ("/api/v1", "secrets", True), "Event": ("/api/v1", "events", True),
-    "Service": ("/api/v1", "services", True),
-    "ServiceAccount": ("/api/v1", "serviceaccounts", True), "ResourceQuota": ("/api/v1", "resourcequotas", True),
-    "Deployment": ("/apis/apps/v1", "deployments", True), "ReplicaSet": ("/apis/apps/v1", "replicasets", True),
-    "StatefulSet": ("/apis/apps/v1", "statefulsets", True), "DaemonSet": ("/apis/apps/v1", "daemonsets", True),
-    "Job": ("/apis/batch/v1", "jobs", True), "CronJob": ("/apis/batch/v1", "cronjobs", True),
-    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers", True),
-    "Lease": ("/apis/coordination.k8s.io/v1", "leases", True),
-    "RuntimeClass": ("/apis/node.k8s.io/v1", "runtimeclasses", False),
-    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
-    "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
-    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles", True),
-    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings", True),
-    "MutatingWebhookConfiguration": ("/apis/admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", False),
-    "ValidatingWebhookConfiguration": ("/apis/admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", False),
-    "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", False),
+# Beside those of every version.
+KINDS = api_resources.KINDS | {
     "PriorityLevelConfiguration": (FLOW_CONTROL, "prioritylevelconfigurations", False),
     "FlowSchema": (FLOW_CONTROL, "flowschemas", False),
-    "GPULedger": ("/apis/gpugate.io/v1", "gpuledgers", False), "GPUQuota": ("/apis/gpugate.io/v1", "gpuquotas", False),
 }
 PATCHES = {"merge": "application/merge-patch+json", "json": "application/json-patch+json",
            "strategic": "application/strategic-merge-patch+json", "apply": "application/apply-patch+yaml"}

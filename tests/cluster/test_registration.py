@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import installed
 import registration
+from api_resources import KINDS, LEDGER_RIGHTS, group
 from gpugate import BINARY, Server, eventually
 from kube import GPU, SHARED, doc
 from manifests import container, pod
@@ -98,6 +99,18 @@ def may(plane, verb, group, resource, name=None, namespace=None):
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 
+def of_the_ledger():
+    """{(group, resource, name, namespace): verbs} of LEDGER_RIGHTS. Where only the object of one
+    name has a right, another name must not have it."""
+    found = {}
+    for kind, only in LEDGER_RIGHTS:
+        _, resource, namespaced = KINDS[kind]
+        for name in (only, only and "other"):
+            verbs = {verb for (of, named), granted in LEDGER_RIGHTS.items() if of == kind and named in (None, name) for verb in granted}
+            found[group(kind), resource, name, "team-a" if namespaced else None] = " ".join(verb for verb in VERBS if verb in verbs)
+    return found
+
+
 @pytest.mark.parametrize("certs", ["self-managed", "files"])
 def test_rights_are_what_the_cluster_ledger_needs_and_no_more(control_plane, gate, certs):
     text = render(gate(*small_policy()), "--ledger", "cluster", "--certs", certs)
@@ -107,9 +120,7 @@ def test_rights_are_what_the_cluster_ledger_needs_and_no_more(control_plane, gat
     authority, create, patch = ("get list watch create patch", "create", " patch") if certs == "self-managed" else ("", "", "")
     admission = "admissionregistration.k8s.io"
     allowed = {
-        ("", "pods", None, "team-a"): "list watch", ("", "namespaces", None, None): "get list watch", ("", "nodes", None, None): "list watch",
-        ("gpugate.io", "gpuledgers", "cluster", None): "get list watch create update", ("gpugate.io", "gpuledgers", "other", None): "get list watch create",
-        ("gpugate.io", "gpuquotas", None, None): "list watch create patch delete",
+        **of_the_ledger(),
         ("", "events", None, "gpugate"): "create patch", ("", "events", None, "team-a"): "",
         ("", "secrets", "gpugate-ca", "gpugate"): authority, ("", "secrets", "gpugate-path", "gpugate"): create,
         ("", "secrets", None, "gpugate"): create, ("", "secrets", "gpugate-ca", "team-a"): "", ("", "secrets", None, None): "",

@@ -38,7 +38,7 @@ static void take(struct ledger_cluster *cluster, const struct lookup *lookup, co
 	pthread_mutex_unlock(&cluster->mutex);
 	view_note(cluster, seen, lookup_name(lookup));
 	if (!known && response->status == 200)
-		view_set_labels(cluster, response->body, false, false);
+		view_set_labels(cluster, response->body, false, LEDGER_NAMESPACES);
 }
 
 static void on_answer(void *context, const struct kube_response *response)

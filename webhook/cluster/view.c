@@ -65,23 +65,27 @@ enum pod_reading view_read_pod(struct ledger_cluster *cluster, struct str json, 
 	return cluster->scratch.starved ? POD_LOST : POD_UNKNOWN;
 }
 
-int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, bool is_node)
+static const struct {
+	const char *what;
+	int (*set)(struct ledger *ledger, struct str name, const struct pairs *labels);
+} labelled[LEDGER_LABELLED] = {
+    [LEDGER_NAMESPACES] = {"a Namespace", ledger_namespace},
+    [LEDGER_NODES] = {"a Node", ledger_node},
+};
+
+int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, enum ledger_list list)
 {
 	struct object_meta meta = {0};
 	struct error err = {0};
 	arena_reset(&cluster->scratch);
 	int read = object_meta_read(json, &cluster->scratch, &meta, &err), seen;
 	if (read < 0 && !cluster->scratch.starved) {
-		note_unreadable(cluster, is_node ? "a Node" : "a Namespace", &err);
+		note_unreadable(cluster, labelled[list].what, &err);
 		return 0;
 	}
 	const struct pairs *labels = gone ? NULL : &meta.labels;
 	pthread_mutex_lock(&cluster->mutex);
-	if (read < 0)
-		seen = ledger_lose(cluster->ledger, is_node ? LEDGER_NODES : LEDGER_NAMESPACES);
-	else
-		seen = is_node ? ledger_node(cluster->ledger, meta.name, labels)
-			       : ledger_namespace(cluster->ledger, meta.name, labels);
+	seen = read < 0 ? ledger_lose(cluster->ledger, list) : labelled[list].set(cluster->ledger, meta.name, labels);
 	pthread_mutex_unlock(&cluster->mutex);
 	return view_note(cluster, seen, meta.name);
 }

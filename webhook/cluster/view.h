@@ -1,7 +1,8 @@
 /*
- * view: what this replica knows about the Pods, Namespaces, and Nodes that exist. The files that
- * feed it (watches.c, namespace_lookup.c, comparison.c, maintenance.c) report here the results of
- * changes; the others ask whether they may rely on it. The view itself is in the ledger.
+ * view: what this replica knows about the Pods that exist, and about what their charges depend on.
+ * The files that feed it (watches.c, namespace_lookup.c, comparison.c, maintenance.c) report here
+ * the results of changes; the others ask whether they may rely on it. The view itself is in the
+ * ledger.
  *
  * Everything runs on the loop's thread.
  */
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "gpugate/pod.h"
+#include "webhook/ledger/ledger.h"
 
 struct ledger_cluster;
 
@@ -64,10 +66,10 @@ enum pod_reading {
 enum pod_reading view_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version);
 
 /*
- * Applies the labels of a Namespace, or of a Node if `is_node` is true, or its deletion. Returns
+ * Applies the labels of an object, or its deletion. `list` is one before LEDGER_LABELLED. Returns
  * what view_note has noted.
  */
-int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, bool is_node);
+int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, enum ledger_list list);
 
 /*
  * Notes the result of applying a change to the ledger (bits of enum ledger_seen, or -1 for lost

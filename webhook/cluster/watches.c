@@ -5,10 +5,9 @@
 #include "webhook/cluster/document.h"
 #include "webhook/cluster/state.h"
 
-const char *const watches_names[] = {
-    [WATCH_NAMESPACES] = "namespaces", [WATCH_NODES] = "nodes", [WATCH_PODS] = "pods",
-    [WATCH_RECORD] = "gpuledgers",     [WATCHES] = NULL,
-};
+#define NAME(index, group, resource, ...) [index] = (resource),
+const char *const watches_names[WATCHES + 1] = {WATCHED_RESOURCES(NAME)};
+#undef NAME
 
 static void lock(struct ledger_cluster *cluster)
 {
@@ -180,9 +179,9 @@ static void pods_turned(void *context)
 
 /* --- Namespaces and Nodes --- */
 
-static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, bool is_node)
+static void set_labels(struct ledger_cluster *cluster, struct str json, bool gone, enum ledger_list list)
 {
-	if (view_set_labels(cluster, json, gone, is_node))
+	if (view_set_labels(cluster, json, gone, list))
 		cluster->step(cluster);
 }
 
@@ -218,7 +217,7 @@ static void namespaces_begin(void *context)
 
 static void namespaces_listed(void *context, struct str json)
 {
-	set_labels(context, json, false, false);
+	set_labels(context, json, false, LEDGER_NAMESPACES);
 }
 
 static void namespaces_synced(void *context, uint64_t version)
@@ -229,7 +228,7 @@ static void namespaces_synced(void *context, uint64_t version)
 
 static void namespaces_changed(void *context, bool gone, struct str json)
 {
-	set_labels(context, json, gone, false);
+	set_labels(context, json, gone, LEDGER_NAMESPACES);
 }
 
 static void nodes_begin(void *context)
@@ -239,7 +238,7 @@ static void nodes_begin(void *context)
 
 static void nodes_listed(void *context, struct str json)
 {
-	set_labels(context, json, false, true);
+	set_labels(context, json, false, LEDGER_NODES);
 }
 
 static void nodes_synced(void *context, uint64_t version)
@@ -250,7 +249,7 @@ static void nodes_synced(void *context, uint64_t version)
 
 static void nodes_changed(void *context, bool gone, struct str json)
 {
-	set_labels(context, json, gone, true);
+	set_labels(context, json, gone, LEDGER_NODES);
 }
 
 static void no_bookmark(void *context, uint64_t version)

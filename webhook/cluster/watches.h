@@ -1,15 +1,19 @@
 /*
- * watches: feeds the watches of Pods, Namespaces and Nodes into the view, and starts them and that
- * of the record. Runs on the loop's thread.
+ * watches: feeds what the watches report of the cluster into the view, and starts them and that of
+ * the record. Runs on the loop's thread.
  */
 #ifndef WEBHOOK_CLUSTER_WATCHES_H
 #define WEBHOOK_CLUSTER_WATCHES_H
 
 #include "gpugate/error.h"
+#include "webhook/base/watched_resources.h"
 
 struct ledger_cluster;
 
-enum { WATCH_NAMESPACES, WATCH_NODES, WATCH_PODS, WATCH_RECORD, WATCHES };
+/* WATCH_NAMESPACES and so on: one index for each row. */
+#define WATCH_INDEX(index, ...) index,
+enum { WATCHED_RESOURCES(WATCH_INDEX) WATCHES };
+#undef WATCH_INDEX
 
 /* Their names in the log and in metrics, terminated by NULL. */
 extern const char *const watches_names[WATCHES + 1];

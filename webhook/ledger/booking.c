@@ -4,12 +4,12 @@
 
 const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name)
 {
-	return labels_get(&ledger->namespaces, name);
+	return labels_get(&ledger->labels[LEDGER_NAMESPACES], name);
 }
 
 const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str name)
 {
-	return labels_get(&ledger->nodes, name);
+	return labels_get(&ledger->labels[LEDGER_NODES], name);
 }
 
 static void untrack(struct entry *entry)

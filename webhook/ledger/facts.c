@@ -31,7 +31,7 @@ static int bound_requests(struct ledger *ledger, struct consumer *consumer)
 
 int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer)
 {
-	const struct pairs *labels = labels_get(&ledger->nodes, placement->node_name);
+	const struct pairs *labels = labels_get(&ledger->labels[LEDGER_NODES], placement->node_name);
 	if (policy_place(ledger->book.policy, placement, &ledger->scratch, consumer) < 0)
 		return -1;
 	consumer->node_models = NULL;

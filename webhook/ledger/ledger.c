@@ -15,8 +15,8 @@ struct ledger *ledger_create(const struct ledger_options *options, struct error 
 		ledger->options = *options;
 		ledger->form = LEDGER_FORM;
 		arena_init(&ledger->scratch, 16 << 10, 16 << 20);
-		labels_init(&ledger->namespaces);
-		labels_init(&ledger->nodes);
+		for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
+			labels_init(&ledger->labels[list]);
 	}
 	if (!ledger || entry_table_init(&ledger->table) < 0 || book_open(&ledger->book, options->policy) < 0) {
 		ledger_destroy(ledger);
@@ -32,8 +32,8 @@ void ledger_destroy(struct ledger *ledger)
 		return;
 	entry_table_release(&ledger->table);
 	book_close(&ledger->book);
-	labels_release(&ledger->namespaces);
-	labels_release(&ledger->nodes);
+	for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
+		labels_release(&ledger->labels[list]);
 	arena_release(&ledger->scratch);
 	free(ledger);
 }

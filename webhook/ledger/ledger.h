@@ -277,10 +277,11 @@ int ledger_namespace(struct ledger *ledger, struct str name, const struct pairs 
 int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labels);
 
 /*
- * Begin and end a list of namespaces or nodes (not of Pods): objects that are not reported in
- * between are gone. The end returns bits of enum ledger_seen.
+ * Begin and end a list of objects of which the labels are kept, which are those before
+ * LEDGER_LABELLED: objects that are not reported in between are gone. The end returns bits of enum
+ * ledger_seen.
  */
-enum ledger_list { LEDGER_NAMESPACES, LEDGER_NODES, LEDGER_PODS };
+enum ledger_list { LEDGER_NAMESPACES, LEDGER_NODES, LEDGER_PODS, LEDGER_LABELLED = LEDGER_PODS };
 void ledger_labels_begin(struct ledger *ledger, enum ledger_list list);
 int ledger_labels_end(struct ledger *ledger, enum ledger_list list);
 

@@ -26,11 +26,6 @@ static int look_again(struct ledger *ledger, struct entry *entry)
 	return ledger_update_booking(ledger, fresh) ? LEDGER_FREED : 0;
 }
 
-static int set_labels(struct labels *labels, struct str name, const struct pairs *pairs)
-{
-	return pairs ? labels_set(labels, name, pairs) : labels_remove(labels, name);
-}
-
 static int charge_namespace(struct ledger *ledger, struct str name)
 {
 	int seen = 0;
@@ -51,27 +46,33 @@ static int charge_node(struct ledger *ledger, struct str name)
 	return seen;
 }
 
+/* Charge again what depends on the labels of `name`. Return bits of enum ledger_seen. */
+static int (*const charge[LEDGER_LABELLED])(struct ledger *ledger, struct str name) = {
+    [LEDGER_NAMESPACES] = charge_namespace,
+    [LEDGER_NODES] = charge_node,
+};
+
+static int set_labels(struct ledger *ledger, enum ledger_list list, struct str name, const struct pairs *pairs)
+{
+	struct labels *labels = &ledger->labels[list];
+	int changed = pairs ? labels_set(labels, name, pairs) : labels_remove(labels, name);
+	return changed > 0 ? charge[list](ledger, name) : changed < 0 ? ledger_lose(ledger, list) : 0;
+}
+
 int ledger_namespace(struct ledger *ledger, struct str name, const struct pairs *pairs)
 {
-	int changed = set_labels(&ledger->namespaces, name, pairs);
-	return changed > 0 ? charge_namespace(ledger, name) : changed < 0 ? ledger_lose(ledger, LEDGER_NAMESPACES) : 0;
+	return set_labels(ledger, LEDGER_NAMESPACES, name, pairs);
 }
 
 int ledger_node(struct ledger *ledger, struct str name, const struct pairs *pairs)
 {
-	int changed = set_labels(&ledger->nodes, name, pairs);
-	return changed > 0 ? charge_node(ledger, name) : changed < 0 ? ledger_lose(ledger, LEDGER_NODES) : 0;
-}
-
-static struct labels *labels_of(struct ledger *ledger, enum ledger_list list)
-{
-	return list == LEDGER_NODES ? &ledger->nodes : &ledger->namespaces;
+	return set_labels(ledger, LEDGER_NODES, name, pairs);
 }
 
 void ledger_labels_begin(struct ledger *ledger, enum ledger_list list)
 {
 	ledger_list_begins(ledger, list);
-	labels_list_begin(labels_of(ledger, list));
+	labels_list_begin(&ledger->labels[list]);
 }
 
 struct unlisted {
@@ -87,14 +88,13 @@ struct unlisted {
 static void charge_unlisted(void *context, struct str name)
 {
 	struct unlisted *unlisted = context;
-	unlisted->seen |= unlisted->list == LEDGER_NODES ? charge_node(unlisted->ledger, name)
-							 : charge_namespace(unlisted->ledger, name);
+	unlisted->seen |= charge[unlisted->list](unlisted->ledger, name);
 }
 
 int ledger_labels_end(struct ledger *ledger, enum ledger_list list)
 {
 	struct unlisted unlisted = {ledger, list, 0};
-	labels_list_end(labels_of(ledger, list), charge_unlisted, &unlisted);
+	labels_list_end(&ledger->labels[list], charge_unlisted, &unlisted);
 	ledger_list_ends(ledger, list);
 	return unlisted.seen;
 }

@@ -20,7 +20,7 @@ struct ledger {
 	struct ledger_options options;
 	struct entry_table table;
 	struct book book;
-	struct labels namespaces, nodes;
+	struct labels labels[LEDGER_LABELLED];
 	uint32_t unresolved_count;  /* Number of entries with `unresolved`. */
 	uint32_t mischarged;        /* Number of entries with `mischarged`. */
 	uint32_t on_no_model;       /* Number of entries with NODE_OF_NO_MODEL in `unfit`. */

@@ -1,5 +1,6 @@
 /* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
 #include "webhook/base/object_names.h"
+#include "webhook/base/watched_resources.h"
 #include "webhook/registration/render.h"
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -12,15 +13,15 @@ struct grant {
 	const char *verbs[VERBS_MAX + 1];
 };
 
+#define GRANT(index, group, resource, ...) {group, resource, NULL, {__VA_ARGS__}},
+static const struct grant watch_grants[] = {WATCHED_RESOURCES(GRANT)};
+#undef GRANT
+
 /*
- * The inputs of the view, the ledger object, and the gpuquotas that users read. "create" has its
- * own rule because RBAC cannot restrict it to a name.
+ * The ledger object, and the gpuquotas that users read. "create" of the ledger is above because
+ * RBAC cannot restrict it to a name.
  */
-static const struct grant cluster_grants[] = {
-    {"", "pods", NULL, {"list", "watch"}},
-    {"", "namespaces", NULL, {"get", "list", "watch"}},
-    {"", "nodes", NULL, {"list", "watch"}},
-    {"gpugate.io", "gpuledgers", NULL, {"get", "list", "watch", "create"}},
+static const struct grant ledger_grants[] = {
     {"gpugate.io", "gpuledgers", "cluster", {"update"}},
     {"gpugate.io", "gpuquotas", NULL, {"list", "watch", "create", "patch", "delete"}},
 };
@@ -98,8 +99,10 @@ json_t *render_access(const struct render_target *target)
 {
 	json_t *of_cluster = json_array(), *of_namespace = json_array(), *objects = json_array();
 	int failed = 0;
-	if (target->cluster)
-		failed |= ADD_GRANTS(of_cluster, cluster_grants);
+	if (target->cluster) {
+		failed |= ADD_GRANTS(of_cluster, watch_grants);
+		failed |= ADD_GRANTS(of_cluster, ledger_grants);
+	}
 	failed |= ADD_GRANTS(of_cluster, registration_grants);
 	failed |= ADD_GRANTS(of_namespace, namespace_grants);
 	if (target->self_managed) {
