@@ -5,7 +5,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-# A child begins with the largest resident memory of the process that starts it, so a small one does.
+# A child begins with the largest resident memory of the process that starts it, so a small one
+# starts it.
 _LAUNCHER = """import json, os, subprocess, sys, time
 begin = time.monotonic()
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)

@@ -187,6 +187,8 @@ class Shown:
         (folder / "ca.crt").write_bytes(self.recorder.authority.pem)
         text = render(server, "--url", self.recorder.url, "--ca-bundle", folder / "ca.crt", *args)
         self.objects = [*self.recorder.witnesses(), *objects_of(text, *WEBHOOKS)]
+        for webhook in (webhook for obj in self.objects for webhook in obj["webhooks"]):
+            webhook["timeoutSeconds"] = 30  # On a busy machine, the Recorder is slower than gpugate.
         registration.register(plane.admin, self.objects)
         self.figures = collections.Counter()
 
