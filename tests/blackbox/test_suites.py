@@ -205,7 +205,8 @@ STEP = f"  - create: {POD}\n"
      "this one does several, so make several steps of it"),
     (STEPS + "  - wait: 1\n    expect: {allowed: true}\n",
      "a.suite.yaml:7:13: nothing is admitted in a step with `wait`, so only `usage` can be expected of it"),
-    (STEPS + "  - wait: -1\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
+    (STEPS + "  - wait: -1\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: TestSuite "s": spec.steps[0].wait: expected a '
+     "whole number from 0 to 2147483648"),
     (STEPS + "  - delete: {}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
     (STEPS + "  - bind: {name: x}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
     (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
@@ -243,6 +244,17 @@ STEP = f"  - create: {POD}\n"
      "at nowhere:0: "),
     (HEAD + "  given: {held: [{namespace: team-a}]}\n  steps:\n" + STEP + "    expect: {allowed: true}\n",
      "a.suite.yaml:5:18: given: what is held needs `namespace` and `requests`; add both"),
+    (HEAD + "  given: {held: [{namespace: team-a, requests: {nvidia.com/gpu: two}}]}\n  steps:\n" + STEP + "    expect: {allowed: true}\n",
+     'a.suite.yaml:5:65: "two" is not a quantity; write an amount, such as 3, 6.5, or 40Gi'),
+    (STEPS + STEP + "    expect: {charges: {team-a/gpus: -1}}\n",
+     'a.suite.yaml:7:37: "-1" is negative; write an amount, such as 3, 6.5, or 40Gi'),
+    (STEPS + STEP + "    expect: {pods: 0.5}\n",
+     'a.suite.yaml:7:20: TestSuite "s": spec.steps[0].expect.pods: expected a whole number from 0 to 2147483647'),
+    (STEPS + "  - finish: {name: x, node: n}\n    expect: {usage: {team-a/gpus: 0}}\n",
+     'a.suite.yaml:6:23: TestSuite "s": spec.steps[0].finish.node: unknown key; remove it'),
+    (STEPS + STEP + "    as: {groups: [null]}\n    expect: {allowed: true}\n", 'a.suite.yaml:7:19: TestSuite "s": spec.steps[0].as.groups[0]: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + "  -\n", 'a.suite.yaml:6:4: TestSuite "s": spec.steps[0]: null means nothing here; write [] or {} for none, or remove it'),
     ("a: [", "a.suite.yaml:2:1: this is not YAML: "),
 ], ids=lambda value: value[-60:])
 def test_errors_have_a_place(suites, content, error):
@@ -603,8 +615,8 @@ def test_each_pod_is_bound_once_and_finishes_once(suites):
 
 
 @pytest.mark.parametrize("more, error", [
-    ({"create": small(), "as": {"groups": ["admins"]}}, "as: `groups` are those of a user; add `user`"),
-    ({"create": deployment(), "as": {"groups": ["admins"]}}, "as: `groups` are those of a user; add `user`"),
+    ({"create": small(), "as": {"groups": ["admins"]}}, "as: the name of the user is missing; add `user`"),
+    ({"create": deployment(), "as": {"groups": ["admins"]}}, "as: the name of the user is missing; add `user`"),
     ({"create": kube.review(pod({GPU: 1})), "as": {"user": "root"}}, "an AdmissionReview says itself who sends it; remove `as`"),
     ({"create": kube.review(pod({GPU: 1})), "namespace": "team-b"}, "an AdmissionReview says itself which namespace it is about; remove `namespace`"),
 ], ids=["groups-of-a-pod", "groups-of-a-workload", "as-of-a-review", "namespace-of-a-review"])

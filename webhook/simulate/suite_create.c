@@ -74,10 +74,6 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 	};
 	const uint32_t first = state->pod_count;
 	report->outcome.allowed = true;
-	if (step->as.groups.count && !str_present(step->as.user)) {
-		error_set(err, "as: `groups` are those of a user; add `user`");
-		return suite_error_at(state->manifest, step->at, err);
-	}
 	int found;
 	if (suite_verb(step) == STEP_FILE) {
 		c.attempt.manifest = state_read(state, step->file, err);
