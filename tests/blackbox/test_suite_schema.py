@@ -39,6 +39,7 @@ STEPS = [
     {"bind": {**POD, "node": "n", "count": 1}, **USAGE},
     {"finish": {**POD, "count": 1}, "at": "2030-01-31T13:00:00Z", **USAGE},
     {"delete": {**POD, "count": 1}, "dryRun": False, **USAGE},
+    {"create": small(name="x"), "stored": False, "expect": {"allowed": True}},
     {"wait": 60, **USAGE},
 ]
 
@@ -211,6 +212,8 @@ def test_a_listed_difference_is_one(schema, judge, pattern, document):
     created(small(), expect={}),
     created(small(), expect={"message": {}}),
     waited(dryRun=True),
+    waited(stored=True),
+    created(small(), dryRun=True, stored=False),
     waited(namespace="a"),
     waited(at="2030-01-31T12:00:00Z"),
     waited(expect={"allowed": True}),

@@ -162,6 +162,39 @@ def test_what_steps_do(suites):
     assert results == ["passed"] * 8 + [[("pods", 'a Pod "x" in namespace "team-a"', None)], "passed"]
 
 
+def test_what_is_admitted_and_never_stored(suites):
+    """Another admission plug-in refuses it later. It is pending as long as `serve` waits for it."""
+    described = " ".join(run("serve", "--help").stdout.split())
+    assert re.search(r"--pending-seconds N .*?Default: (\d+)\.", described)[1] == "40"
+
+    def usage(team):
+        return {"usage": {"team-a/gpus": team, "org/all": team}}
+
+    lost = {"create": small(3, name="lost"), "stored": False}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job", "namespace": "team-a"},
+           "spec": {"parallelism": 2, "template": {"spec": {"containers": [{"name": "c", "resources": {"limits": {GPU: 1}}}]}}}}
+    results = suites.steps(
+        {**lost, "expect": {"allowed": True, "pods": 1, **usage(3)}},
+        {"create": small(2), "expect": {"allowed": False, "message": {"contains": "requested 2, used 0 (+3 pending), limit 4"}, **usage(3)}},
+        {"delete": {"name": "lost", "namespace": "team-a"}, "expect": usage(3)},
+        {"create": small(1, name="kept"), "stored": True, "expect": {"allowed": True, **usage(4)}},
+        {"wait": 39, "expect": usage(4)},
+        {"at": "2030-01-31T12:00:40Z", **lost, "expect": {"allowed": True, **usage(4)}},
+        {"wait": 39, "expect": usage(4)},
+        {"wait": 1, "expect": usage(1)},
+        {"create": job, "stored": False, "expect": {"pods": 2, **usage(3)}},
+        {"create": job, "expect": {"pods": 1, "allowed": False, **usage(4)}},
+        {"finish": {"name": "job", "namespace": "team-a", "count": 1}, "expect": usage(3)},
+        {"wait": 40, "expect": usage(1)},
+        given={"time": "2030-01-31T12:00:00Z"})
+    assert results == ["passed"] * 2 + [[("pods", 'a Pod "lost" in namespace "team-a"', None)]] + ["passed"] * 9
+
+
+def test_a_pod_that_is_admitted_again_is_stored(suites):
+    again = {"create": kube.review(kube.persisted(pod({GPU: 1}))), "expect": {"allowed": True, "usage": {"team-a/gpus": 1}}}
+    assert suites.steps({**again, "stored": False}, again, {"wait": 40, "expect": {"usage": {"team-a/gpus": 1}}}) == ["passed"] * 3
+
+
 def test_who_creates_it(suites):
     privileged = small(0, containers=[{"name": "c", "securityContext": {"privileged": True}}])
     allowed = {"expect": {"allowed": True}}
@@ -255,6 +288,10 @@ STEP = f"  - create: {POD}\n"
     (STEPS + STEP + "    as: {groups: [null]}\n    expect: {allowed: true}\n", 'a.suite.yaml:7:19: TestSuite "s": spec.steps[0].as.groups[0]: null means '
      "nothing here; write [] or {} for none, or remove it"),
     (STEPS + "  -\n", 'a.suite.yaml:6:4: TestSuite "s": spec.steps[0]: null means nothing here; write [] or {} for none, or remove it'),
+    (STEPS + "  - wait: 1\n    stored: false\n    expect: {usage: {team-a/gpus: 0}}\n",
+     "a.suite.yaml:6:5: stored belongs to `create`, `file`, and `scale`, and not to `wait`; remove it"),
+    (STEPS + STEP + "    stored: false\n    dryRun: true\n    expect: {allowed: true}\n",
+     "a.suite.yaml:6:5: a dry run stores nothing; remove `stored` or `dryRun`"),
     ("a: [", "a.suite.yaml:2:1: this is not YAML: "),
 ], ids=lambda value: value[-60:])
 def test_errors_have_a_place(suites, content, error):

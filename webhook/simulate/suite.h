@@ -84,6 +84,7 @@ struct suite_step {
 	struct str wait; /* A number of seconds. */
 	struct str time; /* `at`: RFC 3339. The clock is there when the step begins. */
 	bool dry_run;
+	bool has_stored, stored; /* Whether admitted Pods are stored; by default they are. */
 	struct str namespace;
 	struct suite_user as;
 	struct suite_expect expect;

@@ -207,6 +207,12 @@ static int check_verb(const struct manifest *manifest, const struct suite_step *
 		return REFUSE(manifest, step->at, err,
 			      "dryRun belongs to `create`, `file`, and `scale`, and not to `%s`; remove it",
 			      suite_verbs[verb].name);
+	if (step->has_stored && !suite_verbs[verb].creates)
+		return REFUSE(manifest, step->at, err,
+			      "stored belongs to `create`, `file`, and `scale`, and not to `%s`; remove it",
+			      suite_verbs[verb].name);
+	if (step->has_stored && step->dry_run)
+		return REFUSE(manifest, step->at, err, "a dry run stores nothing; remove `stored` or `dryRun`");
 	if ((str_present(step->namespace) || step->as.at) && !suite_verbs[verb].owns)
 		return REFUSE(
 		    manifest, step->at, err, "namespace and as belong to `create` and `file`, and not to `%s`; %s",

@@ -160,6 +160,9 @@ static const struct field step_fields[] = {
      ABOUT("The clock advances to this time in RFC 3339 before the step begins.", .conditions = TIME)},
     {FIELD_KEY("dryRun"), .read = field_bool, .offset = offsetof(struct suite_step, dry_run),
      ABOUT("The API server stores nothing, and nothing holds quota after the step.")},
+    {ROW(struct suite_step, stored, field_bool), FIELD_FLAG(struct suite_step, has_stored),
+     ABOUT("`false`: another admission plug-in refuses the Pods later, so those that are admitted are never stored. "
+	   "What they request is pending for 40 seconds.")},
     {ROW(struct suite_step, namespace, field_string),
      ABOUT("The namespace of objects that name none. Without this key, it is `default`.")},
     {OBJECT_OF(struct suite_step, as, &user_shape),

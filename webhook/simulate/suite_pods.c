@@ -29,7 +29,7 @@ static int delete (struct suite_state *state, struct known_pod *known, const str
 /* The API server refuses to bind a Pod twice, and a Pod finishes once. */
 static bool is_open(const struct known_pod *known, enum step_verb verb)
 {
-	return !known->gone && (verb == STEP_DELETE || !known->finished) &&
+	return !known->gone && !known->unstored_ms && (verb == STEP_DELETE || !known->finished) &&
 	       (verb != STEP_BIND || known->pod.node_name.len == 0);
 }
 
@@ -43,7 +43,7 @@ static bool is_meant(const struct known_pod *known, const struct suite_pods *pod
 int state_wait(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
 {
 	(void)report;
-	return simulation_advance(state->simulation, suite_number(step->wait) * 1000) < 0 ? state_no_memory(err) : 0;
+	return state_advance(state, suite_number(step->wait) * 1000, err);
 }
 
 static void miss(struct step_report *report, const struct suite_pods *pods, int64_t wanted, int64_t found)

@@ -139,6 +139,7 @@ static json_t *new_properties(struct schema_writer *writer, const struct suite_v
 	json_t *properties = json_object();
 	if (!verb->creates) {
 		schema_put(writer, properties, "dryRun", json_loads("{\"const\": false}", 0, NULL));
+		schema_put(writer, properties, "stored", json_false());
 		schema_put(writer, properties, "expect",
 			   json_loads("{\"propertyNames\": {\"const\": \"usage\"}}", 0, NULL));
 	}
@@ -150,6 +151,10 @@ static json_t *new_properties(struct schema_writer *writer, const struct suite_v
 		schema_put(writer, properties, "at", json_false());
 	return properties;
 }
+
+static const char dry_run_stores_nothing[] = "{\"if\": {\"properties\": {\"dryRun\": {\"const\": true}}, "
+					     "\"required\": [\"dryRun\"]}, "
+					     "\"then\": {\"properties\": {\"stored\": false}}}";
 
 /* Adds that a step does one thing, and has only keys that go with it. */
 static void put_verbs(struct schema_writer *writer, json_t *step)
@@ -163,6 +168,7 @@ static void put_verbs(struct schema_writer *writer, json_t *step)
 		schema_put(writer, branch, "then", then);
 		schema_append(writer, all_of, branch);
 	}
+	schema_append(writer, all_of, json_loads(dry_run_stores_nothing, 0, NULL));
 	schema_put(writer, step, "oneOf", one_of);
 	schema_put(writer, step, "allOf", all_of);
 }
