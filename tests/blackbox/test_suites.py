@@ -405,7 +405,7 @@ def test_coverage(suites):
         'not reached: exemption of group "admins" (policy/policy.yaml:2)', 'not reached: exemption of namespace "kube-system" (policy/policy.yaml:2)',
         'not reached: exemption of user "root" (policy/policy.yaml:2)', 'not reached: Tenant "team-b" (policy/policy.yaml:62)',
         'not reached: quota team-b/gpus (policy/policy.yaml:68)', 'not reached: Rule "place" (policy/policy.yaml:75)',
-        'not reached: Guard "g" (policy/policy.yaml:88)', 'not reached: exemption of user "operator" from Guard "g" (policy/policy.yaml:88)']
+        'not reached: exemption of user "operator" from Guard "g" (policy/policy.yaml:88)', 'not reached: privileged of Guard "g" (policy/policy.yaml:91)']
     suites.text(text, "--require-coverage", "33", status=0)
     message = "4 of 12 parts of the policy are reached, which is less than 34%; add steps"
     assert f"FAIL  --require-coverage\n        {message}\n" in suites.text(text, "--require-coverage", "34", status=1)
@@ -431,6 +431,32 @@ def test_coverage_counts_what_is_written(suites, settings, parts):
     out = suites.text(text, "--coverage", status=0, policy=False)
     assert f"coverage: 2 of {2 + len(parts)} parts" in out
     assert [line for line in out.splitlines() if "not reached" in line] == [f"  not reached: exemption of {part} (own.yaml:2)" for part in parts]
+
+
+def test_each_part_of_a_guard_is_covered_by_itself(suites):
+    (suites.folder / "own.yaml").write_text("apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec:\n  deny:\n"
+                                            "  - privileged\n  - preboundNodeName\n  - visibleDevicesEnv\n  visibleDevices: void\n  hostPaths: {allow: []}\n")
+    parts = {"privileged": 6, "preboundNodeName": 7, "visibleDevicesEnv": 8, "visibleDevices": 9, "hostPaths": 10}
+    chosen = {"env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}
+    gpus = {"resources": {"limits": {GPU: 1}}}
+
+    def refused(**how):
+        return {"create": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [{"name": "c"}], **how}},
+                "expect": {"allowed": False}}
+
+    steps = {
+        "privileged": refused(containers=[{"name": "c", **gpus, "securityContext": {"privileged": True}}]),
+        "preboundNodeName": refused(containers=[{"name": "c", **gpus}], nodeName="n"),
+        "visibleDevicesEnv": refused(containers=[{"name": "c", **gpus, **chosen}]),
+        "visibleDevices": {**refused(), "expect": {"allowed": True}},
+        "hostPaths": refused(containers=[{"name": "c", **gpus}], volumes=[{"name": "v", "hostPath": {"path": "/data"}}]),
+    }
+    for reached, step in steps.items():
+        text = STEPS.replace("  steps:", "  policy: own.yaml\n  steps:") + f"  - {json.dumps(step)}\n"
+        out = suites.text(text, "--coverage", status=0, policy=False)
+        assert "coverage: 1 of 5 parts of the policy (20%)" in out
+        assert [line.strip() for line in out.splitlines() if "not reached" in line] == [
+            f'not reached: {part} of Guard "g" (own.yaml:{line})' for part, line in parts.items() if part != reached]
 
 
 def test_coverage_counts_a_policy_once(suites):
