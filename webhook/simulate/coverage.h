@@ -28,9 +28,9 @@ int coverage_copy(struct coverage *copy, const struct coverage *coverage);
 void coverage_release(struct coverage *coverage);
 
 /*
- * Notes what a step of a decision reaches: a Rule that holds for the Pod, what of a Guard objects or
- * changes the Pod, a quota that counts it, its tenant and the tenants above, and an exemption that
- * applies.
+ * Notes what a step of a decision reaches: a Rule that holds for the Pod, the part of a Guard that
+ * objects or changes the Pod, a quota that counts it, its tenant and the tenants above, and an
+ * exemption that applies.
  */
 void coverage_note(struct coverage *coverage, const struct trace_event *event);
 
