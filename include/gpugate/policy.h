@@ -111,15 +111,22 @@ enum policy_part_kind { PART_RULE, PART_GUARD, PART_TENANT, PART_QUOTA, PART_EXE
 
 struct policy_part {
 	enum policy_part_kind kind;
-	/* Of a quota: its tenant. Of an exemption: its Guard; absent: Settings. */
+	/*
+	 * Of a quota: its tenant. Of a part of a Guard: the Guard. Of an exemption: its Guard;
+	 * absent: Settings.
+	 */
 	struct str owner;
-	struct str name;           /* Of an exemption: the name or glob that it lists. */
+	/*
+	 * Of an exemption: the name or glob that it lists. Of a Guard: a word of `deny`, or the key
+	 * `hostPaths` or `visibleDevices`.
+	 */
+	struct str name;
 	uint8_t by;                /* Of an exemption: enum exempt_by (trace.h). */
-	struct policy_location at; /* Of the quota, or of the document. */
+	struct policy_location at; /* Of the quota, of the part of a Guard, or of the document. */
 };
 
 /*
- * Calls `each` for all Rules, Guards, tenants, quotas and exemptions. What no document says, such
+ * Calls `each` for all Rules, parts of Guards, tenants, quotas and exemptions. What no document says, such
  * as the exemption of kube-system by default, is left out.
  */
 void policy_each_part(const struct policy *policy, void (*each)(void *context, const struct policy_part *part),

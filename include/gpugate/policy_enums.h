@@ -37,6 +37,12 @@ enum guard_kind {
 	GUARD_WORDS,
 	GUARD_HOST_PATHS = GUARD_WORDS, /* The key hostPaths. */
 	GUARD_KINDS,
+	/*
+	 * The key visibleDevices, if it is `void`. It has no check of its own: messages call what
+	 * it objects to visibleDevicesEnv.
+	 */
+	GUARD_VOID = GUARD_KINDS,
+	GUARD_PARTS,
 };
 
 #endif

@@ -126,6 +126,7 @@ struct trace_guard {
 	enum enforcement enforcement; /* As capped by Settings. */
 	enum trace_guard_outcome outcome;
 	struct str check;           /* GUARD_VIOLATED: the word in `deny`, or "hostPaths". */
+	struct str part;            /* GUARD_VIOLATED: the same, or "visibleDevices". */
 	struct str container;       /* GUARD_VIOLATED; absent: the Pod as a whole. */
 	struct exemption exemption; /* GUARD_EXEMPTED */
 };

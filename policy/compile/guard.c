@@ -57,6 +57,7 @@ static void compile_host_paths(struct compile *c, const struct doc_guard *doc, s
 	if (!doc->host_paths.set)
 		return;
 	guard->kinds |= UINT32_C(1) << GUARD_HOST_PATHS;
+	guard->parts_at[GUARD_HOST_PATHS] = compile_document_ref(doc->host_paths.at);
 	struct str *paths = compile_alloc(c, allow->count, sizeof *paths);
 	for (uint32_t i = 0; i < allow->count; i++) {
 		char normal[PATH_BYTES_MAX];
@@ -83,8 +84,12 @@ static void compile_guard(struct compile *c, const struct doc_guard *doc, struct
 	guard->enforcement = own > c->policy->enforcement ? own : c->policy->enforcement;
 	guard->visible_devices = (enum visible_devices)doc->visible_devices.value;
 	guard->exempt = compile_exempt(c, &doc->exempt);
-	for (uint32_t k = 0; k < doc->deny.count; k++)
+	for (uint32_t k = 0; k < doc->deny.count; k++) {
 		guard->kinds |= UINT32_C(1) << doc->deny.items[k].value;
+		guard->parts_at[doc->deny.items[k].value] = compile_document_ref(doc->deny.items[k].at);
+	}
+	if (guard->visible_devices == VISIBLE_DEVICES_VOID)
+		guard->parts_at[GUARD_VOID] = compile_document_ref(doc->visible_devices.at);
 	compile_host_paths(c, doc, guard);
 	check_memory_annotations(c, doc);
 	if (guard->kinds == 0 && guard->visible_devices == VISIBLE_DEVICES_REFUSE)

@@ -1,36 +1,15 @@
 /*
- * json_schema: what the files that print JSON Schema share. Functions that return a json_t return a
- * new one, or NULL if memory is exhausted. Functions that add a value take it; if it is NULL, they
- * record the failure in the writer.
+ * json_schema: what the files that print the JSON Schema of policy documents share, beyond
+ * gpugate/schema_writer.h. Ownership and failures are as there.
  */
 #ifndef POLICY_DOCUMENT_JSON_SCHEMA_H
 #define POLICY_DOCUMENT_JSON_SCHEMA_H
 
-#include <jansson.h>
-
+#include "gpugate/schema_writer.h"
 #include "policy/document/schema.h"
 
 /* The maximum size of a definition's name, of an $id and of a reference. */
 #define SCHEMA_NAME_BYTES 128
-
-struct schema_writer {
-	json_t *definitions; /* Of the schema's $defs; borrowed. */
-	bool failed;         /* Memory was exhausted; the schema is incomplete. */
-};
-
-void schema_put(struct schema_writer *writer, json_t *object, const char *key, json_t *value);
-void schema_append(struct schema_writer *writer, json_t *array, json_t *value);
-
-/* Adds the members of an object. Members that are already there stay as they are. */
-void schema_put_all(struct schema_writer *writer, json_t *object, json_t *members);
-
-json_t *schema_new_text(struct str s);
-
-/* Returns a schema for values of a type, such as "object". */
-json_t *schema_new_type(struct schema_writer *writer, const char *type);
-
-/* Returns a schema that is satisfied if either of two schemas is. Takes both. */
-json_t *schema_new_either(struct schema_writer *writer, json_t *one, json_t *other);
 
 /* Writes the name with hyphens instead of spaces, as in "label-selector". */
 void schema_definition_name(const char *name, char *out, size_t size);
@@ -40,12 +19,6 @@ json_t *schema_new_reference(struct schema_writer *writer, const char *name);
 
 /* Returns a reference to the definition of a form's strings. Adds the definition if needed. */
 json_t *schema_refer_to_form(struct schema_writer *writer, enum text_form form);
-
-/*
- * Does the same for amounts. YAML reads 4 and 6.5 as numbers, and 320Gi as a string. `minimum` and
- * `maximum` do not apply to strings, and `pattern` does not apply to numbers.
- */
-json_t *schema_refer_to_quantity(struct schema_writer *writer, bool positive);
 
 /* Returns a schema for an object with these keys. */
 json_t *schema_new_object(struct schema_writer *writer, const struct schema_object *object);

@@ -105,8 +105,8 @@ static int object_void(void *context, uint32_t container, int32_t index, struct 
 	 */
 	if (index < 0 && check->guard->enforcement == ENFORCEMENT_AUDIT)
 		return 0;
-	return guard_violation(check->e, check->guard, GUARD_VISIBLE_DEVICES_ENV, &check->e->pod->containers[container],
-			       "must set ", variable,
+	return guard_violation(check->e, check->guard, GUARD_VOID, &check->e->pod->containers[container], "must set ",
+			       variable,
 			       " to \"void\", since it requests no accelerator and its image may set the variable; the "
 			       "mutating webhook does "
 			       "that, so create the Pod again");

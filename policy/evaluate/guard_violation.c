@@ -8,8 +8,8 @@ int guard_violation(struct evaluation *e, const struct guard *guard, enum guard_
 		    const struct container *container, const char *before, struct str detail, const char *after)
 {
 	struct str of = container ? container->name : STR("");
-	struct str name = kind < GUARD_WORDS ? e->policy->guard_words[kind] : STR("hostPaths");
-	trace_violation(e, guard, name, of);
+	struct str name = snapshot_guard_check(e->policy, kind);
+	trace_violation(e, guard, kind, of);
 	return decision_add_violation(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
 				      "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
 				      SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after,

@@ -138,7 +138,7 @@ static void send_guard(const struct evaluation *e, const struct guard *guard, st
 	send(e, guard->at, (struct trace_event){.kind = TRACE_GUARD, .guard = found});
 }
 
-void trace_violation(const struct evaluation *e, const struct guard *guard, struct str check, struct str container)
+void trace_violation(const struct evaluation *e, const struct guard *guard, enum guard_kind kind, struct str container)
 {
 	if (!e->trace)
 		return;
@@ -146,7 +146,8 @@ void trace_violation(const struct evaluation *e, const struct guard *guard, stru
 		e->marks->violated[guard - e->policy->guards] = true;
 	send_guard(e, guard,
 		   (struct trace_guard){.outcome = GUARD_VIOLATED,
-					.check = check,
+					.check = snapshot_guard_check(e->policy, kind),
+					.part = snapshot_guard_part(e->policy, kind),
 					.container = container.len ? container : (struct str){NULL, 0}});
 }
 

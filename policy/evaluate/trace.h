@@ -36,7 +36,7 @@ void trace_void(const struct evaluation *e, const struct guard *guard, uint32_t 
 		struct str variable);
 
 /* Sends that a Guard objects. `container` is empty if the whole Pod is the reason. */
-void trace_violation(const struct evaluation *e, const struct guard *guard, struct str check, struct str container);
+void trace_violation(const struct evaluation *e, const struct guard *guard, enum guard_kind kind, struct str container);
 
 /* Sends the Guards that passed or were exempt, after all Guards were evaluated. */
 void trace_guards(const struct evaluation *e);

@@ -1,4 +1,4 @@
-/* parts: lists the Rules, Guards, tenants, quotas and exemptions of a compiled policy. */
+/* parts: lists the Rules, tenants, quotas and exemptions of a compiled policy. */
 #include "gpugate/trace.h"
 #include "policy/model/snapshot.h"
 
@@ -50,7 +50,12 @@ void policy_each_part(const struct policy *policy, void (*each)(void *context, c
 			   policy->rules[i].at);
 	for (uint32_t i = 0; i < policy->guard_count; i++) {
 		const struct guard *guard = &policy->guards[i];
-		visit_part(&visit, (struct policy_part){.kind = PART_GUARD, .name = guard->name}, guard->at);
+		for (size_t part = 0; part < GUARD_PARTS; part++)
+			visit_part(&visit,
+				   (struct policy_part){.kind = PART_GUARD,
+							.owner = guard->name,
+							.name = snapshot_guard_part(policy, (enum guard_kind)part)},
+				   guard->parts_at[part]);
 		visit_exempt(&visit, &guard->exempt, guard->name, guard->at);
 	}
 }

@@ -75,6 +75,18 @@ struct policy_location snapshot_location(const struct policy *policy, struct doc
 	return at.line ? (struct policy_location){policy->files[at.file], at.line} : (struct policy_location){0};
 }
 
+struct str snapshot_guard_part(const struct policy *policy, enum guard_kind kind)
+{
+	if (kind < GUARD_WORDS)
+		return policy->guard_words[kind];
+	return kind == GUARD_HOST_PATHS ? STR("hostPaths") : STR("visibleDevices");
+}
+
+struct str snapshot_guard_check(const struct policy *policy, enum guard_kind kind)
+{
+	return snapshot_guard_part(policy, kind == GUARD_VOID ? GUARD_VISIBLE_DEVICES_ENV : kind);
+}
+
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)
 {
 	uint32_t id = index_id(&policy->resource_names, name);

@@ -197,6 +197,8 @@ struct guard {
 	struct strs allowed_paths; /* From hostPaths; normalized (path_normalize). */
 	struct exempt exempt;
 	struct document_ref at;
+	/* By enum guard_kind; line 0: the Guard does not have this part. */
+	struct document_ref parts_at[GUARD_PARTS];
 };
 
 struct namespace
@@ -292,6 +294,13 @@ struct policy {
  * `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
+
+/*
+ * Returns what of a Guard a check belongs to, as the policy says it, such as `privileged` or
+ * `visibleDevices`; and what the check is called in messages.
+ */
+struct str snapshot_guard_part(const struct policy *policy, enum guard_kind kind);
+struct str snapshot_guard_check(const struct policy *policy, enum guard_kind kind);
 
 /* Returns a location as callers outside of policy/ see it. */
 struct policy_location snapshot_location(const struct policy *policy, struct document_ref at);

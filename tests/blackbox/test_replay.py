@@ -21,6 +21,7 @@ from unreliable_api_server import UnreliableApiServer
 
 NONE = {"newly-refused": 0, "newly-admitted": 0, "newly-rewritten": 0, "over-quota": 0, "reworded": 0}
 A100 = doc("Accelerator", "a100", resource=GPU, memory="80Gi", sharing={"resource": SHARED, "replicas": 4})
+T4 = doc("Accelerator", "t4", resource=GPU, memory="16Gi", weight="0.25", nodeLabels={"model": "t4"})
 SHARE = doc("Rule", "share", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, rewrite=[{"from": GPU, "to": SHARED}])
 
 
@@ -271,7 +272,10 @@ def test_ends_that_are_assumed(replay):
     assert named(replay(policy(1), file, args=("--hold", "20")), "newly-refused") == ["p1"]
     assert replay(policy(1), file, args=("--hold", "10"))["counts"] == NONE
     assert named(replay(policy(1), file, args=("--hold", "11")), "newly-refused") == ["p1"]
-    assert "no end of a Pod is in the recording" in replay.run(policy(1), file).stdout
+    head = "no end of a Pod is in the recording, as with a cluster ledger; "
+    assert head + "--hold assumes one\n" in replay.run(policy(1), file).stdout
+    assert head + "each Pod is assumed to end after 20 s\n" in replay.run(policy(1), file, args=("--hold", "20")).stdout
+    assert [replay(policy(1), file, args=args)["holdSeconds"] for args in ((), ("--hold", "20"))] == [None, 20]
 
 
 def test_over_quota(replay):
@@ -455,6 +459,22 @@ def test_show(replay):
     assert report["counts"] == NONE | {"over-quota": 41, "reworded": 41, "newly-refused": 1} and report["omitted"] == 38
 
 
+def test_examples_take_bounded_memory(replay):
+    """Patches of a recording may be large. Those that do not fit are only counted."""
+    value = [{"op": "add", "path": "/metadata/annotations", "value": {"a": "x" * (6 << 20)}}]
+
+    def line(name):
+        return {"time": "2026-11-28T10:00:00.500Z", "endpoint": "/mutate", "policy": "0", "request": create(name)["request"],
+                "response": {"allowed": True, "patch": value}}
+
+    file = replay.file("r.jsonl.gz", gzip.compress(jsonl(line(f"p{i}") for i in range(7)).encode(), 1))
+    report = replay(policy(9), file)
+    assert report["counts"]["newly-rewritten"] == 7 and report["truncated"] and len(report["differences"]) == 5 and report["omitted"] == 2
+    assert replay.run(policy(9), file).stdout.endswith(
+        "\n2 more differences are counted above; they do not fit in the memory for examples; replay fewer files to see them\n")
+    assert not replay(policy(9), file, args=("--show", "1"))["truncated"]
+
+
 # --- What cannot be decided ---
 
 def test_options(replay):
@@ -565,9 +585,21 @@ def test_live(replay, api, tmp_path):
     report = replay(labelled, args=("--live", "--kubeconfig", config, "--fail-on", "newly-admitted"))
     assert named(report, "newly-refused") == ["p1200", "p1201", "p1202"] and report["reviews"] == 1203
     assert report["differences"][0]["at"].startswith("the cluster") and report["quotas"][0]["over"] == "3"
-    assert {method for method, *_ in api.asked} == {"GET"} and {what for _, what, _ in api.asked} == {"pods", "namespaces", "nodes"}
+    assert {method for method, *_ in api.asked} == {"GET"} and {what for _, what, _ in api.asked} == {"pods", "namespaces"}
     assert [query["limit"] for _, what, query in api.asked if what == "pods"] == ["500"] * 3
     replay.run(labelled, args=("--live", "--kubeconfig", config, "--fail-on", "over-quota"), status=1)
+
+
+@pytest.mark.parametrize("new, against, kinds", [
+    (policy(1), None, {"pods"}),
+    (policy(1, T4), None, {"pods", "nodes"}),
+    (policy(1), policy(1, T4), {"pods", "nodes"}),
+    (policy(1), policy(1, doc("Tenant", "x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 1}])), {"pods", "namespaces"}),
+])
+def test_live_lists_what_a_policy_reads(replay, api, tmp_path, new, against, kinds):
+    api.put("pods", exists("p"))
+    replay(new, against=against, args=("--live", "--kubeconfig", api.kubeconfig(tmp_path)))
+    assert {what for _, what, _ in api.asked} == kinds
 
 
 def test_live_without_a_cluster(replay, api, tmp_path):
@@ -577,7 +609,7 @@ def test_live_without_a_cluster(replay, api, tmp_path):
         api.put("pods", exists(f"p{i}"))
     assert "Expired" in replay.fails(policy(1), args=("--live", "--kubeconfig", config))
     api.forbidden = {"nodes"}
-    assert replay.fails(policy(1), args=("--live", "--kubeconfig", config)).endswith(
+    assert replay.fails(policy(1, T4), args=("--live", "--kubeconfig", config)).endswith(
         "; a ClusterRole that allows `list` of pods, namespaces and nodes lets this user replay them")
     api.close()
     assert replay.fails(policy(1), args=("--live", "--kubeconfig", config))

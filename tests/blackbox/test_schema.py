@@ -13,6 +13,7 @@ from gpugate import BINARY, ROOT, run, scaled
 from policy_documents import BASE, Maker, at_the_edges, policy_document
 
 KINDS = ["Settings", "Accelerator", "Tenant", "Rule", "Guard", "Namespace"]
+ALL_KINDS = [*KINDS, "TestSuite"]  # test_suite_schema.py compares that of suites with their reader.
 COMMITTED = ROOT / "deploy" / "schema" / "policy.json"
 
 def tenant(*quotas, **spec):
@@ -66,6 +67,8 @@ DIFFERENCES = [
     (r"must be a whole number", "In JSON Schema 4.0 is an integer.", rule(order=4.0)),
     (r"at most 4096 bytes", BYTES, rule(match={"annotationSelector": {"matchLabels": {"a": "ü" * 4096}}})),
     (r"user or group name of at most 1024", BYTES, policy_document("Settings", "x", exempt={"users": ["ü" * 1024]})),
+    (r'^unknown kind "TestSuite"', "A schema does not know whether a file belongs to a policy.",
+     policy_document("TestSuite", "x", steps=[{"wait": 1, "expect": {"usage": {"a/b": 1}}}])),
     (r"is not a host path", BYTES, policy_document("Guard", "x", hostPaths={"allow": ["/" + "ü" * 4095]})),
 ]
 
@@ -84,7 +87,7 @@ def whole():
 # --- What is printed ---
 
 def test_every_schema_is_one(whole):
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         schema = printed(kind)
         assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
         assert schema["$id"] == f"https://gpugate.io/schema/v1/{kind.lower()}.json"
@@ -94,7 +97,7 @@ def test_every_schema_is_one(whole):
         assert schema["$defs"] == {name: whole["$defs"][name] for name in schema["$defs"]}
     Draft202012Validator.check_schema(whole)
     assert whole["$id"] == "https://gpugate.io/schema/v1/policy.json"
-    assert whole["properties"]["kind"]["enum"] == KINDS
+    assert whole["properties"]["kind"]["enum"] == ALL_KINDS
 
 
 def objects(schema):
@@ -114,17 +117,17 @@ def test_every_reference_and_pattern_is_for_all_validators(whole):
 
 
 def test_every_key_is_described(whole):
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         for part in objects(whole["$defs"][kind]):
             for key, value in part.get("properties", {}).items():
-                assert "description" in value or part.keys() <= {"properties", "required", "anyOf"}, (kind, key)
+                assert value is False or "description" in value or part.keys() <= {"properties", "required", "anyOf"}, (kind, key)
     assert "\n- `audit`: " in whole["$defs"]["Tenant"]["properties"]["spec"]["properties"]["enforcement"]["description"]
 
 
 @pytest.mark.parametrize("kinds, sentence", [
     (["Tennant"], 'there is no kind "Tennant"; did you mean "Tenant"?'),
     (["tenant"], 'there is no kind "tenant"; did you mean "Tenant"?'),
-    (["Deployment"], f'there is no kind "Deployment"; the kinds are {", ".join(KINDS[:-1])} and {KINDS[-1]}'),
+    (["Deployment"], f'there is no kind "Deployment"; the kinds are {", ".join(ALL_KINDS[:-1])} and {ALL_KINDS[-1]}'),
     (["Tenant", "Rule"], '"Rule" is one kind too many; name one kind, or none for all'),
 ])
 def test_unknown_kinds(kinds, sentence):
@@ -137,6 +140,7 @@ def test_unknown_kinds(kinds, sentence):
 EXAMPLES = sorted([*(ROOT / "deploy" / "policy").rglob("*.yaml"), *(ROOT / "deploy" / "examples").glob("*/policy/**/*.yaml")])
 # Configurations of other programs, which an Accelerator names, are not policy documents.
 EXAMPLES = [path for path in EXAMPLES if "apiVersion: gpugate.io/v1" in path.read_text() or path.name == "namespaces.yaml"]
+EXAMPLES += sorted((ROOT / "deploy").rglob("*.suite.yaml"))
 OTHERS = sorted([*(ROOT / "deploy" / "debian" / "policy").rglob("*.yaml"), *(ROOT / "deploy" / "helm" / "gpugate" / "files" / "policy").rglob("*.yaml")])
 
 

@@ -162,6 +162,39 @@ def test_what_steps_do(suites):
     assert results == ["passed"] * 8 + [[("pods", 'a Pod "x" in namespace "team-a"', None)], "passed"]
 
 
+def test_what_is_admitted_and_never_stored(suites):
+    """Another admission plug-in refuses it later. It is pending as long as `serve` waits for it."""
+    described = " ".join(run("serve", "--help").stdout.split())
+    assert re.search(r"--pending-seconds N .*?Default: (\d+)\.", described)[1] == "40"
+
+    def usage(team):
+        return {"usage": {"team-a/gpus": team, "org/all": team}}
+
+    lost = {"create": small(3, name="lost"), "stored": False}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job", "namespace": "team-a"},
+           "spec": {"parallelism": 2, "template": {"spec": {"containers": [{"name": "c", "resources": {"limits": {GPU: 1}}}]}}}}
+    results = suites.steps(
+        {**lost, "expect": {"allowed": True, "pods": 1, **usage(3)}},
+        {"create": small(2), "expect": {"allowed": False, "message": {"contains": "requested 2, used 0 (+3 pending), limit 4"}, **usage(3)}},
+        {"delete": {"name": "lost", "namespace": "team-a"}, "expect": usage(3)},
+        {"create": small(1, name="kept"), "stored": True, "expect": {"allowed": True, **usage(4)}},
+        {"wait": 39, "expect": usage(4)},
+        {"at": "2030-01-31T12:00:40Z", **lost, "expect": {"allowed": True, **usage(4)}},
+        {"wait": 39, "expect": usage(4)},
+        {"wait": 1, "expect": usage(1)},
+        {"create": job, "stored": False, "expect": {"pods": 2, **usage(3)}},
+        {"create": job, "expect": {"pods": 1, "allowed": False, **usage(4)}},
+        {"finish": {"name": "job", "namespace": "team-a", "count": 1}, "expect": usage(3)},
+        {"wait": 40, "expect": usage(1)},
+        given={"time": "2030-01-31T12:00:00Z"})
+    assert results == ["passed"] * 2 + [[("pods", 'a Pod "lost" in namespace "team-a"', None)]] + ["passed"] * 9
+
+
+def test_a_pod_that_is_admitted_again_is_stored(suites):
+    again = {"create": kube.review(kube.persisted(pod({GPU: 1}))), "expect": {"allowed": True, "usage": {"team-a/gpus": 1}}}
+    assert suites.steps({**again, "stored": False}, again, {"wait": 40, "expect": {"usage": {"team-a/gpus": 1}}}) == ["passed"] * 3
+
+
 def test_who_creates_it(suites):
     privileged = small(0, containers=[{"name": "c", "securityContext": {"privileged": True}}])
     allowed = {"expect": {"allowed": True}}
@@ -205,7 +238,8 @@ STEP = f"  - create: {POD}\n"
      "this one does several, so make several steps of it"),
     (STEPS + "  - wait: 1\n    expect: {allowed: true}\n",
      "a.suite.yaml:7:13: nothing is admitted in a step with `wait`, so only `usage` can be expected of it"),
-    (STEPS + "  - wait: -1\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: expected a whole number from 0 to 2147483648"),
+    (STEPS + "  - wait: -1\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: TestSuite "s": spec.steps[0].wait: expected a '
+     "whole number from 0 to 2147483648"),
     (STEPS + "  - delete: {}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:13: delete: the name of the Pod is missing; add `name`"),
     (STEPS + "  - bind: {name: x}\n    expect: {usage: {team-a/gpus: 0}}\n", "a.suite.yaml:6:11: bind: the node is missing; add `node`"),
     (STEPS + "  - bind: {name: x, node: node-1}\n    expect: {usage: {team-a/gpus: 0}}\n", 'a.suite.yaml:6:11: there is no node "node-1"; add it to `given.nodes`'),
@@ -243,6 +277,21 @@ STEP = f"  - create: {POD}\n"
      "at nowhere:0: "),
     (HEAD + "  given: {held: [{namespace: team-a}]}\n  steps:\n" + STEP + "    expect: {allowed: true}\n",
      "a.suite.yaml:5:18: given: what is held needs `namespace` and `requests`; add both"),
+    (HEAD + "  given: {held: [{namespace: team-a, requests: {nvidia.com/gpu: two}}]}\n  steps:\n" + STEP + "    expect: {allowed: true}\n",
+     'a.suite.yaml:5:65: "two" is not a quantity; write an amount, such as 3, 6.5, or 40Gi'),
+    (STEPS + STEP + "    expect: {charges: {team-a/gpus: -1}}\n",
+     'a.suite.yaml:7:37: "-1" is negative; write an amount, such as 3, 6.5, or 40Gi'),
+    (STEPS + STEP + "    expect: {pods: 0.5}\n",
+     'a.suite.yaml:7:20: TestSuite "s": spec.steps[0].expect.pods: expected a whole number from 0 to 2147483647'),
+    (STEPS + "  - finish: {name: x, node: n}\n    expect: {usage: {team-a/gpus: 0}}\n",
+     'a.suite.yaml:6:23: TestSuite "s": spec.steps[0].finish.node: unknown key; remove it'),
+    (STEPS + STEP + "    as: {groups: [null]}\n    expect: {allowed: true}\n", 'a.suite.yaml:7:19: TestSuite "s": spec.steps[0].as.groups[0]: null means '
+     "nothing here; write [] or {} for none, or remove it"),
+    (STEPS + "  -\n", 'a.suite.yaml:6:4: TestSuite "s": spec.steps[0]: null means nothing here; write [] or {} for none, or remove it'),
+    (STEPS + "  - wait: 1\n    stored: false\n    expect: {usage: {team-a/gpus: 0}}\n",
+     "a.suite.yaml:6:5: stored belongs to `create`, `file`, and `scale`, and not to `wait`; remove it"),
+    (STEPS + STEP + "    stored: false\n    dryRun: true\n    expect: {allowed: true}\n",
+     "a.suite.yaml:6:5: a dry run stores nothing; remove `stored` or `dryRun`"),
     ("a: [", "a.suite.yaml:2:1: this is not YAML: "),
 ], ids=lambda value: value[-60:])
 def test_errors_have_a_place(suites, content, error):
@@ -356,7 +405,7 @@ def test_coverage(suites):
         'not reached: exemption of group "admins" (policy/policy.yaml:2)', 'not reached: exemption of namespace "kube-system" (policy/policy.yaml:2)',
         'not reached: exemption of user "root" (policy/policy.yaml:2)', 'not reached: Tenant "team-b" (policy/policy.yaml:62)',
         'not reached: quota team-b/gpus (policy/policy.yaml:68)', 'not reached: Rule "place" (policy/policy.yaml:75)',
-        'not reached: Guard "g" (policy/policy.yaml:88)', 'not reached: exemption of user "operator" from Guard "g" (policy/policy.yaml:88)']
+        'not reached: exemption of user "operator" from Guard "g" (policy/policy.yaml:88)', 'not reached: privileged of Guard "g" (policy/policy.yaml:91)']
     suites.text(text, "--require-coverage", "33", status=0)
     message = "4 of 12 parts of the policy are reached, which is less than 34%; add steps"
     assert f"FAIL  --require-coverage\n        {message}\n" in suites.text(text, "--require-coverage", "34", status=1)
@@ -382,6 +431,32 @@ def test_coverage_counts_what_is_written(suites, settings, parts):
     out = suites.text(text, "--coverage", status=0, policy=False)
     assert f"coverage: 2 of {2 + len(parts)} parts" in out
     assert [line for line in out.splitlines() if "not reached" in line] == [f"  not reached: exemption of {part} (own.yaml:2)" for part in parts]
+
+
+def test_each_part_of_a_guard_is_covered_by_itself(suites):
+    (suites.folder / "own.yaml").write_text("apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec:\n  deny:\n"
+                                            "  - privileged\n  - preboundNodeName\n  - visibleDevicesEnv\n  visibleDevices: void\n  hostPaths: {allow: []}\n")
+    parts = {"privileged": 6, "preboundNodeName": 7, "visibleDevicesEnv": 8, "visibleDevices": 9, "hostPaths": 10}
+    chosen = {"env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}]}
+    gpus = {"resources": {"limits": {GPU: 1}}}
+
+    def refused(**how):
+        return {"create": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [{"name": "c"}], **how}},
+                "expect": {"allowed": False}}
+
+    steps = {
+        "privileged": refused(containers=[{"name": "c", **gpus, "securityContext": {"privileged": True}}]),
+        "preboundNodeName": refused(containers=[{"name": "c", **gpus}], nodeName="n"),
+        "visibleDevicesEnv": refused(containers=[{"name": "c", **gpus, **chosen}]),
+        "visibleDevices": {**refused(), "expect": {"allowed": True}},
+        "hostPaths": refused(containers=[{"name": "c", **gpus}], volumes=[{"name": "v", "hostPath": {"path": "/data"}}]),
+    }
+    for reached, step in steps.items():
+        text = STEPS.replace("  steps:", "  policy: own.yaml\n  steps:") + f"  - {json.dumps(step)}\n"
+        out = suites.text(text, "--coverage", status=0, policy=False)
+        assert "coverage: 1 of 5 parts of the policy (20%)" in out
+        assert [line.strip() for line in out.splitlines() if "not reached" in line] == [
+            f'not reached: {part} of Guard "g" (own.yaml:{line})' for part, line in parts.items() if part != reached]
 
 
 def test_coverage_counts_a_policy_once(suites):
@@ -603,8 +678,8 @@ def test_each_pod_is_bound_once_and_finishes_once(suites):
 
 
 @pytest.mark.parametrize("more, error", [
-    ({"create": small(), "as": {"groups": ["admins"]}}, "as: `groups` are those of a user; add `user`"),
-    ({"create": deployment(), "as": {"groups": ["admins"]}}, "as: `groups` are those of a user; add `user`"),
+    ({"create": small(), "as": {"groups": ["admins"]}}, "as: the name of the user is missing; add `user`"),
+    ({"create": deployment(), "as": {"groups": ["admins"]}}, "as: the name of the user is missing; add `user`"),
     ({"create": kube.review(pod({GPU: 1})), "as": {"user": "root"}}, "an AdmissionReview says itself who sends it; remove `as`"),
     ({"create": kube.review(pod({GPU: 1})), "namespace": "team-b"}, "an AdmissionReview says itself which namespace it is about; remove `namespace`"),
 ], ids=["groups-of-a-pod", "groups-of-a-workload", "as-of-a-review", "namespace-of-a-review"])

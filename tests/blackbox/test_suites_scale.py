@@ -253,8 +253,10 @@ USAGE = "    expect: {usage: {team-a/gpus: 0}}\n"
     (STEPS + "  - scale: {name: d}\n" + USAGE, "a.suite.yaml:6:12: scale: the number of Pods is missing; add `replicas`, such as `replicas: 2`"),
     (STEPS + "  - scale: {replicas: 2}\n" + USAGE,
      "a.suite.yaml:6:12: scale: the name of the object is missing; add `name`, as in the step that created it"),
-    (STEPS + "  - scale: {name: d, replicas: 1.5}\n" + USAGE, "a.suite.yaml:6:32: expected a whole number from 0 to 1000"),
-    (STEPS + "  - scale: {name: d, replicas: 1001}\n" + USAGE, "a.suite.yaml:6:32: expected a whole number from 0 to 1000"),
+    (STEPS + "  - scale: {name: d, replicas: 1.5}\n" + USAGE,
+     'a.suite.yaml:6:32: TestSuite "s": spec.steps[0].scale.replicas: expected a whole number from 0 to 1000'),
+    (STEPS + "  - scale: {name: d, replicas: 1001}\n" + USAGE,
+     'a.suite.yaml:6:32: TestSuite "s": spec.steps[0].scale.replicas: expected a whole number from 0 to 1000'),
     (STEPS + "  - scale: {name: d, replicas: '2'}\n" + USAGE, 'a.suite.yaml:6:32: TestSuite "s": spec.steps[0].scale.replicas: expected a number, found a '
      "string"),
     (STEPS + "  - scale: {name: d, replicas: 2}\n    namespace: team-a\n" + USAGE, "a.suite.yaml:6:5: namespace and as belong to `create` and `file`, and not "

@@ -38,8 +38,8 @@ static const struct option_row rows[] = {
     {.name = "--live",
      .type = OPTION_FLAG,
      .offset = offsetof(struct replay_command_options, live),
-     .help = "Replay the Pods that are now in the cluster, in place of files. It only lists pods, namespaces and "
-	     "nodes."},
+     .help = "Replay the Pods that are now in the cluster, in place of files. It only lists pods, and namespaces and "
+	     "nodes if a policy reads their labels."},
     KUBECONFIG_OPTION(offsetof(struct replay_command_options, kubeconfig), ""),
     {.name = "--usage",
      .word = "FILE",
@@ -167,12 +167,13 @@ static int take_usage(const struct option_list *files, struct replay *replay, st
 	return 0;
 }
 
-static int read_cluster(const struct replay_command_options *options, struct replay *replay, struct error *err)
+static int read_cluster(const struct replay_command_options *options, const struct replay_options *given,
+			struct replay *replay, struct error *err)
 {
 	struct kube_config *config = kubeconfig_load(options->kubeconfig, err);
 	if (!config)
 		return -1;
-	int result = replay_cluster(replay, config, err);
+	int result = replay_cluster(replay, given, config, err);
 	kube_config_destroy(config);
 	return result;
 }
@@ -212,11 +213,12 @@ static int print(const struct replay_command_options *options, const struct repl
 	return result;
 }
 
-static int replay_all(const struct replay_command_options *options, struct replay *replay, struct replay_names *names,
-		      struct error *err)
+static int replay_all(const struct replay_command_options *options, const struct replay_options *given,
+		      struct replay *replay, struct replay_names *names, struct error *err)
 {
 	if (take_usage(&options->usage, replay, err) < 0 ||
-	    (options->live ? read_cluster(options, replay, err) : read_inputs(options, replay, names, err)) < 0 ||
+	    (options->live ? read_cluster(options, given, replay, err) : read_inputs(options, replay, names, err)) <
+		0 ||
 	    replay_finish(replay, err) < 0 || print(options, replay, err) < 0)
 		return EXIT_FAILED;
 	for (int i = 0; i < REPLAY_CHANGES; i++)
@@ -235,7 +237,7 @@ static int run(const struct replay_command_options *options, struct error *err)
 	given.policy = policy;
 	given.against = against;
 	struct replay *replay = err->text[0] ? NULL : replay_create(&given, err);
-	int status = replay ? replay_all(options, replay, &names, err) : EXIT_FAILED;
+	int status = replay ? replay_all(options, &given, replay, &names, err) : EXIT_FAILED;
 	replay_destroy(replay);
 	replay_names_release(&names);
 	policy_release(against);

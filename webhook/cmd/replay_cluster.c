@@ -1,4 +1,5 @@
 /* Replays the Pods of a cluster. */
+#include "gpugate/policy.h"
 #include "webhook/cmd/list_fetch.h"
 #include "webhook/cmd/replay_input.h"
 
@@ -26,19 +27,28 @@ static int take(void *context, struct str json, struct error *err)
 	return replay_value(listing->replay, CLUSTER, &value, err);
 }
 
-int replay_cluster(struct replay *replay, struct kube_config *config, struct error *err)
+static bool are_needed(bool (*needed)(const struct policy *), const struct replay_options *options)
+{
+	return !needed || needed(options->policy) || (options->against && needed(options->against));
+}
+
+int replay_cluster(struct replay *replay, const struct replay_options *options, struct kube_config *config,
+		   struct error *err)
 {
 	/* Pods are last: the labels of the others decide about them. */
 	static const struct {
 		const char *path, *what;
 		struct str kind;
+		bool (*needed)(const struct policy *); /* NULL: always. */
 	} lists[] = {
-	    {"/api/v1/namespaces", "namespaces", {"NamespaceList", 13}},
-	    {"/api/v1/nodes", "nodes", {"NodeList", 8}},
-	    {"/api/v1/pods", "pods", {"PodList", 7}},
+	    {"/api/v1/namespaces", "namespaces", {"NamespaceList", 13}, policy_reads_namespaces},
+	    {"/api/v1/nodes", "nodes", {"NodeList", 8}, policy_reads_nodes},
+	    {"/api/v1/pods", "pods", {"PodList", 7}, NULL},
 	};
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		struct listing listing = {replay, lists[i].kind};
+		if (!are_needed(lists[i].needed, options))
+			continue;
 		const struct list_fetch fetch = {.path = lists[i].path,
 						 .what = lists[i].what,
 						 .forbidden = FORBIDDEN,

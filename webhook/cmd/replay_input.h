@@ -20,7 +20,11 @@ void replay_names_release(struct replay_names *names);
  */
 int replay_input(struct replay *replay, const char *path, struct replay_names *names, struct error *err);
 
-/* Replays the Pods of the cluster. Only lists. Returns 0, or -1 with an error. */
-int replay_cluster(struct replay *replay, struct kube_config *config, struct error *err);
+/*
+ * Replays the Pods of the cluster, with the labels of namespaces and nodes that the policies read.
+ * Only lists. Returns 0, or -1 with an error.
+ */
+int replay_cluster(struct replay *replay, const struct replay_options *options, struct kube_config *config,
+		   struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "webhook/json/field.h"
 
+#include "gpugate/quantity.h"
 #include "gpugate/suggest.h"
 #include "gpugate/vec.h"
 #include "webhook/json/balance.h"
@@ -43,6 +44,14 @@ static int take_null(struct reader *reader)
 	if (scan_peek(&reader->scan) != 'n')
 		return 0;
 	return scan_word(&reader->scan, STR("null")) < 0 ? -1 : 1;
+}
+
+/* Does the same for an item of the list or map that the field is, which may refuse it. */
+static int take_null_item(struct reader *reader, const struct field *field)
+{
+	if (field->shape && field->shape->refuses_null && scan_peek(&reader->scan) == 'n')
+		return refuse_null(reader);
+	return take_null(reader);
 }
 
 /*
@@ -181,6 +190,19 @@ int field_number(struct reader *reader, const struct field *field, void *target)
 	return take_number(reader, (struct str *)(void *)((char *)target + field->offset));
 }
 
+int field_whole(struct reader *reader, const struct field *field, void *target)
+{
+	const struct field_schema *schema = field->schema;
+	const struct str *number = (const struct str *)(const void *)((const char *)target + field->offset);
+	int64_t value;
+	if (field_number(reader, field, target) < 0)
+		return -1;
+	if (quantity_count(*number, &value) == QUANTITY_OK && value >= schema->least && value <= schema->most)
+		return 0;
+	return scan_fail(&reader->scan, number->ptr, "expected a whole number from %lld to %lld",
+			 (long long)schema->least, (long long)schema->most);
+}
+
 int field_bool(struct reader *reader, const struct field *field, void *target)
 {
 	char c = scan_peek(&reader->scan);
@@ -264,8 +286,7 @@ static int read_list(struct reader *reader, const struct field *field, void *tar
 		return -1;
 	for (bool first = true; (more = scan_element(&reader->scan, first)) > 0; first = false) {
 		void *item = list_next(reader, &list);
-		bool refused = field->shape && field->shape->refuses_null && scan_peek(&reader->scan) == 'n';
-		int null = !item ? -1 : refused ? refuse_null(reader) : take_null(reader);
+		int null = item ? take_null_item(reader, field) : -1;
 		if (null < 0 || (null == 0 && read(reader, field, item) < 0)) {
 			reader_at_index(reader, list.count);
 			return -1;
@@ -309,7 +330,8 @@ int field_count(struct reader *reader, const struct field *field, void *target)
 }
 
 /* Takes the value of a map entry. As in the API server, null means the zero value of the type. */
-static int take_entry(struct reader *reader, struct pair *pair, bool key_escaped, bool quantity)
+static int take_entry(struct reader *reader, const struct field *field, struct pair *pair, bool key_escaped,
+		      bool quantity)
 {
 	if (key_escaped) {
 		char *text = arena_alloc(reader->arena, pair->key.len);
@@ -317,7 +339,7 @@ static int take_entry(struct reader *reader, struct pair *pair, bool key_escaped
 			return reader_no_memory(reader);
 		pair->key = (struct str){text, scan_unescape(pair->key, text)};
 	}
-	int null = take_null(reader);
+	int null = take_null_item(reader, field);
 	if (null < 0)
 		return -1;
 	if (null) {
@@ -327,8 +349,9 @@ static int take_entry(struct reader *reader, struct pair *pair, bool key_escaped
 	return quantity ? take_quantity(reader, &pair->value) : take_string(reader, &pair->value);
 }
 
-static int read_pairs(struct reader *reader, struct pairs *pairs, bool quantity)
+static int read_pairs(struct reader *reader, const struct field *field, void *target, bool quantity)
 {
+	struct pairs *pairs = (struct pairs *)(void *)((char *)target + field->offset);
 	struct list list = {.size = sizeof(struct pair)};
 	struct str key = {NULL, 0};
 	bool escaped;
@@ -340,7 +363,7 @@ static int read_pairs(struct reader *reader, struct pairs *pairs, bool quantity)
 		if (!pair)
 			return -1;
 		pair->key = key;
-		if (take_entry(reader, pair, escaped, quantity) < 0) {
+		if (take_entry(reader, field, pair, escaped, quantity) < 0) {
 			reader_at_entry(reader, key);
 			return -1;
 		}
@@ -354,10 +377,10 @@ static int read_pairs(struct reader *reader, struct pairs *pairs, bool quantity)
 
 int field_pairs(struct reader *reader, const struct field *field, void *target)
 {
-	return read_pairs(reader, (struct pairs *)(void *)((char *)target + field->offset), false);
+	return read_pairs(reader, field, target, false);
 }
 
 int field_quantities(struct reader *reader, const struct field *field, void *target)
 {
-	return read_pairs(reader, (struct pairs *)(void *)((char *)target + field->offset), true);
+	return read_pairs(reader, field, target, true);
 }

@@ -11,6 +11,18 @@
 
 #include "webhook/json/reader.h"
 
+/*
+ * About a key of files that people write: what the JSON Schema of these files says, in addition to
+ * what follows from `read` and `shape`.
+ */
+struct field_schema {
+	const char *doc;     /* The meaning, in complete sentences. */
+	bool required;       /* The reader's caller refuses an object without the key. */
+	int64_t least, most; /* Of field_whole. */
+	/* A JSON object of further conditions, which the reader's caller checks; NULL: none. */
+	const char *conditions;
+};
+
 struct field {
 	const char *key;
 	uint16_t key_len;
@@ -25,7 +37,8 @@ struct field {
 	 * member.
 	 */
 	int (*read)(struct reader *reader, const struct field *field, void *target);
-	const struct shape *shape; /* Shape of the object, or of the items of the list. */
+	const struct shape *shape;         /* Shape of the object, or of the items of the list. */
+	const struct field_schema *schema; /* NULL: only programs write the object. */
 };
 
 struct shape {
@@ -62,12 +75,18 @@ struct shape {
 int field_string(struct reader *reader, const struct field *field, void *target); /* struct str */
 /* struct str: the number as written */
 int field_number(struct reader *reader, const struct field *field, void *target);
+/* struct str: the same, of a whole number from schema->least, 0 or more, to schema->most */
+int field_whole(struct reader *reader, const struct field *field, void *target);
 int field_bool(struct reader *reader, const struct field *field, void *target); /* bool */
 /* the struct at offset */
 int field_object(struct reader *reader, const struct field *field, void *target);
 /* pointer, and uint32_t count */
 int field_list(struct reader *reader, const struct field *field, void *target);
-int field_strings(struct reader *reader, const struct field *field, void *target); /* struct strs */
+/*
+ * struct strs. Of this and of the two maps, `shape` only says whether an item may be null. If it is
+ * NULL, null is an empty text or 0.
+ */
+int field_strings(struct reader *reader, const struct field *field, void *target);
 /* uint32_t: number of objects in a list */
 int field_count(struct reader *reader, const struct field *field, void *target);
 /* struct str: the JSON of any value, as written */

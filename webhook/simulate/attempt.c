@@ -75,14 +75,26 @@ static void describe(struct attempt *a, const struct subject *subject, const str
 
 /* --- Pods --- */
 
+/* The Pod is admitted again, so its first admission no longer ends what it holds. */
+static void forget_unstored(struct suite_state *state, struct str uid)
+{
+	for (uint32_t i = 0; i < state->pod_count; i++)
+		if (state->pods[i].unstored_ms && str_eq(state->pods[i].pod.uid, uid))
+			state->pods[i].gone = true;
+}
+
 static int remember(struct attempt *a, const struct manifest_object *object, const struct review *review,
 		    const struct known_workload *workload, struct error *err)
 {
 	if (review->operation != OPERATION_CREATE || review->dry_run || !review->object.present ||
 	    review->subresource.len)
 		return 0;
-	const struct known_pod pod = {
-	    .made_from = workload ? object->name : review->name, .workload = workload, .pod = review->object};
+	const struct known_pod pod = {.made_from = workload ? object->name : review->name,
+				      .workload = workload,
+				      .pod = review->object,
+				      .unstored_ms = a->unstored ? simulation_now(a->state->simulation) : 0};
+	if (!workload)
+		forget_unstored(a->state, pod.pod.uid);
 	return state_remember(a->state, &pod, err);
 }
 
@@ -121,6 +133,7 @@ int attempt_pods(struct attempt *a, const struct manifest_object *object, const 
 		 const struct known_workload *workload, int64_t count, struct error *err)
 {
 	a->refused = false;
+	simulation_store_pods(a->state->simulation, !a->unstored);
 	/* Without replicas one Pod is decided, as a dry run. */
 	for (int64_t i = 0; i == 0 || (i < count && !a->refused); i++)
 		if (try_pod(a, object, subject, workload, count > 0, err) < 0)

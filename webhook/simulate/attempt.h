@@ -10,6 +10,7 @@ struct attempt {
 	struct suite_state *state;
 	struct manifest *manifest; /* Of the object that is tried. */
 	struct step_report *report;
+	bool unstored;  /* What is admitted is refused later, and never stored. */
 	bool described; /* report->outcome has the details of a Pod. */
 	bool refused;   /* A Pod of the object that is tried. */
 };

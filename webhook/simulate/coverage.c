@@ -102,7 +102,7 @@ static void reach_exemption(struct coverage *coverage, struct str guard, const s
 static void reach_guard(struct coverage *coverage, const struct trace_guard *guard)
 {
 	if (guard->outcome == GUARD_VIOLATED)
-		reach(coverage, (struct policy_part){.kind = PART_GUARD, .name = guard->name});
+		reach(coverage, (struct policy_part){.kind = PART_GUARD, .owner = guard->name, .name = guard->part});
 	else if (guard->outcome == GUARD_EXEMPTED)
 		reach_exemption(coverage, guard->name, &guard->exemption);
 }
@@ -128,7 +128,9 @@ void coverage_note(struct coverage *coverage, const struct trace_event *event)
 		break;
 	case TRACE_CHANGE:
 		if (event->change.by_guard)
-			reach(coverage, (struct policy_part){.kind = PART_GUARD, .name = event->change.by});
+			reach(coverage, (struct policy_part){.kind = PART_GUARD,
+							     .owner = event->change.by,
+							     .name = STR("visibleDevices")});
 		break;
 	case TRACE_RULE:
 		if (event->rule.outcome != RULE_UNMATCHED && event->rule.outcome != RULE_SKIPPED)
@@ -155,14 +157,15 @@ uint32_t coverage_reached(const struct coverage *coverage)
 
 void coverage_print_part(const struct policy_part *part, struct buf *out)
 {
-	static const char *const kinds[] = {
-	    [PART_RULE] = "Rule", [PART_GUARD] = "Guard", [PART_TENANT] = "Tenant", [PART_QUOTA] = "quota"};
+	static const char *const kinds[] = {[PART_RULE] = "Rule", [PART_TENANT] = "Tenant"};
 	static const char *const by[] = {
 	    [EXEMPT_BY_NAMESPACE] = "namespace", [EXEMPT_BY_USER] = "user", [EXEMPT_BY_GROUP] = "group"};
 	if (part->kind == PART_EXEMPTION) {
 		buf_printf(out, "exemption of %s \"%.*s\"", by[part->by], STR_ARG(part->name));
 		if (str_present(part->owner))
 			buf_printf(out, " from Guard \"%.*s\"", STR_ARG(part->owner));
+	} else if (part->kind == PART_GUARD) {
+		buf_printf(out, "%.*s of Guard \"%.*s\"", STR_ARG(part->name), STR_ARG(part->owner));
 	} else if (part->kind == PART_QUOTA) {
 		buf_printf(out, "quota %.*s/%.*s", STR_ARG(part->owner), STR_ARG(part->name));
 	} else {

@@ -1,5 +1,6 @@
 /*
- * coverage: which Rules, Guards, tenants, quotas and exemptions of a policy decisions have reached.
+ * coverage: which parts of a policy decisions have reached: Rules, tenants, quotas, exemptions, and
+ * what Guards refuse.
  */
 #ifndef WEBHOOK_SIMULATE_COVERAGE_H
 #define WEBHOOK_SIMULATE_COVERAGE_H
@@ -27,9 +28,9 @@ int coverage_copy(struct coverage *copy, const struct coverage *coverage);
 void coverage_release(struct coverage *coverage);
 
 /*
- * Notes what a step of a decision reaches: a Rule that holds for the Pod, a Guard that objects or
- * changes the Pod, a quota that counts it, its tenant and the tenants above, and an exemption that
- * applies.
+ * Notes what a step of a decision reaches: a Rule that holds for the Pod, the part of a Guard that
+ * objects or changes the Pod, a quota that counts it, its tenant and the tenants above, and an
+ * exemption that applies.
  */
 void coverage_note(struct coverage *coverage, const struct trace_event *event);
 

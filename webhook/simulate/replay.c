@@ -12,17 +12,32 @@
 #define ARENA_MAX ((size_t)128 << 20)
 /* Minutes of a busy cluster. A /validate follows its /mutate within seconds. */
 #define ORIGINALS_BYTES_MAX ((size_t)64 << 20)
-#define UIDS_BYTES_MAX ((size_t)64 << 20)
+
+static const struct replay_limits default_limits = {
+    .pods = (size_t)1 << 30, /* Several hundred thousand. */
+    .examples = (size_t)32 << 20,
+    .uids = (size_t)64 << 20,
+};
+
+static struct replay_limits limits_of(const struct replay_limits *given)
+{
+	const struct replay_limits *otherwise = &default_limits;
+	return (struct replay_limits){.pods = given->pods ? given->pods : otherwise->pods,
+				      .examples = given->examples ? given->examples : otherwise->examples,
+				      .uids = given->uids ? given->uids : otherwise->uids};
+}
 
 static int prepare(struct replay *replay, const struct replay_options *options, struct error *err)
 {
 	arena_init(&replay->arena, ARENA_CHUNK, ARENA_MAX);
+	const struct replay_limits limits = limits_of(&options->limits);
 	replay->hold_ms = options->hold_ms;
-	if (replay_changes_init(&replay->changes, options->show) < 0 ||
+	replay->pod_bytes_max = limits.pods;
+	if (replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
 	    replay_memory_init(&replay->originals, ORIGINALS_BYTES_MAX) < 0 ||
-	    replay_memory_init(&replay->refused, UIDS_BYTES_MAX) < 0 ||
-	    replay_memory_init(&replay->phantoms, UIDS_BYTES_MAX) < 0 ||
-	    replay_memory_init(&replay->holders, UIDS_BYTES_MAX) < 0)
+	    replay_memory_init(&replay->refused, limits.uids) < 0 ||
+	    replay_memory_init(&replay->phantoms, limits.uids) < 0 ||
+	    replay_memory_init(&replay->holders, limits.uids) < 0)
 		return error_set(err, "there is not enough memory");
 	return replay_side_init(&replay->sides[REPLAY_BEFORE], options->against, err) < 0 ||
 		       replay_side_init(&replay->sides[REPLAY_AFTER], options->policy, err) < 0
@@ -207,11 +222,12 @@ static json_t *time_json(struct str time)
 
 json_t *replay_report(const struct replay *replay)
 {
-	return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:O, s:o, s:O, s:I}", "format", 1, "against",
-			 replay_has(replay, REPLAY_BEFORE), "reviews", (json_int_t)replay->reviews, "ends",
-			 (json_int_t)replay->ends, "skipped", (json_int_t)replay->skipped, "incomplete",
-			 (json_int_t)replay->incomplete, "from", time_json(replay->first_time), "to",
-			 time_json(replay->last_time), "counts", counts_json(replay), "tenants",
-			 replay->changes.tenants, "quotas", replay_quotas_json(replay), "differences",
-			 replay->changes.examples, "omitted", (json_int_t)replay->changes.omitted);
+	return json_pack(
+	    "{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}", "format", 1, "against",
+	    replay_has(replay, REPLAY_BEFORE), "reviews", (json_int_t)replay->reviews, "ends", (json_int_t)replay->ends,
+	    "holdSeconds", replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
+	    (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "from",
+	    time_json(replay->first_time), "to", time_json(replay->last_time), "counts", counts_json(replay), "tenants",
+	    replay->changes.tenants, "quotas", replay_quotas_json(replay), "differences", replay->changes.examples,
+	    "omitted", (json_int_t)replay->changes.omitted, "truncated", replay->changes.full);
 }

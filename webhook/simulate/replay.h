@@ -31,6 +31,12 @@ struct replay_options {
 	 * is in the input.
 	 */
 	int64_t hold_ms;
+	/* Maximum numbers of bytes. 0: those of replay.c. */
+	struct replay_limits {
+		size_t pods;     /* Of all Pods that exist in one input. More are an error. */
+		size_t examples; /* Of the examples. More are only counted. */
+		size_t uids;     /* Of each list of Pods without an end. The oldest then end. */
+	} limits;
 };
 
 /* Returns new, or NULL with an error. */

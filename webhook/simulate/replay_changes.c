@@ -11,9 +11,10 @@ const char *const replay_change_names[REPLAY_CHANGES + 1] = {
     [REPLAY_REWORDED] = "reworded",
 };
 
-int replay_changes_init(struct replay_changes *changes, uint32_t show)
+int replay_changes_init(struct replay_changes *changes, uint32_t show, size_t bytes_max)
 {
-	*changes = (struct replay_changes){.tenants = json_object(), .examples = json_array(), .show = show};
+	*changes = (struct replay_changes){
+	    .tenants = json_object(), .examples = json_array(), .show = show, .bytes_max = bytes_max};
 	return changes->tenants && changes->examples ? 0 : -1;
 }
 
@@ -114,22 +115,46 @@ static json_t *example(unsigned bits, const struct replay_subject *subject, cons
 			 outcome_json(before), "after", outcome_json(after));
 }
 
+/* About what jansson allocates for a value, which is much more than its text if it has parts. */
+static size_t bytes_of(const json_t *value)
+{
+	size_t bytes = 64 + json_string_length(value), i;
+	const char *key;
+	json_t *part;
+	json_object_foreach((json_t *)(uintptr_t)value, key, part) bytes += 64 + strlen(key) + bytes_of(part);
+	json_array_foreach(value, i, part) bytes += bytes_of(part);
+	return bytes;
+}
+
+/* Adds it, unless the examples then take too much memory. Takes it. */
+static int keep(struct replay_changes *changes, unsigned bits, json_t *object)
+{
+	changes->bytes += bytes_of(object);
+	changes->full = changes->bytes > changes->bytes_max;
+	if (changes->full) {
+		changes->omitted++;
+		json_decref(object);
+		return 0;
+	}
+	for (int i = 0; i < REPLAY_CHANGES; i++)
+		changes->shown[i] += bits >> i & 1;
+	return json_array_append_new(changes->examples, object);
+}
+
 int replay_changes_note(struct replay_changes *changes, unsigned bits, const struct replay_subject *subject,
 			const struct replay_outcome *before, const struct replay_outcome *after)
 {
-	bool keep = false;
+	bool wanted = false;
 	if (!bits)
 		return 0;
 	if (count(changes, bits, after->tenant) < 0)
 		return -1;
 	for (int i = 0; i < REPLAY_CHANGES; i++)
-		keep |= (bits >> i & 1) && changes->shown[i] < changes->show;
-	if (!keep) {
+		wanted |= (bits >> i & 1) && changes->shown[i] < changes->show;
+	if (!wanted || changes->full) {
 		changes->omitted++;
 		return 0;
 	}
-	for (int i = 0; i < REPLAY_CHANGES; i++)
-		changes->shown[i] += bits >> i & 1;
 	json_t *object = example(bits, subject, before, after);
-	return object ? json_array_append_new(changes->examples, object) : -1;
+	return object ? keep(changes, bits, object) : -1;
 }

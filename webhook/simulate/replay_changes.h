@@ -31,12 +31,15 @@ struct replay_changes {
 	json_t *tenants;  /* By name: an object with a count for each change. */
 	json_t *examples; /* The first differences. */
 	uint32_t show;    /* How many are kept of each change. */
+	/* Memory of the examples. If one more does not fit, no more are kept. */
+	size_t bytes, bytes_max;
+	bool full;
 	uint64_t shown[REPLAY_CHANGES];
 	uint64_t omitted; /* Differences that are not among the examples. */
 };
 
 /* Returns 0, or -1 without memory. Release it in any case. */
-int replay_changes_init(struct replay_changes *changes, uint32_t show);
+int replay_changes_init(struct replay_changes *changes, uint32_t show, size_t bytes_max);
 void replay_changes_release(struct replay_changes *changes);
 
 /* Returns the differences, as bits 1 << enum replay_change. Thread-safe. */

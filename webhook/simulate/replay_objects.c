@@ -8,7 +8,6 @@
 #include "webhook/simulate/usage.h"
 
 #define POD_BYTES_MAX ((size_t)16 << 20)
-#define PODS_BYTES_MAX ((size_t)1 << 30) /* Of all Pods that exist: several hundred thousand. */
 
 static bool is_pod(const struct manifest_object *object)
 {
@@ -62,9 +61,14 @@ static int read_existing(struct str json, struct arena *arena, struct existing *
 	return reader_object(&reader, &head_shape, existing) < 0 ? reader_error(&reader, err) : 0;
 }
 
+static size_t bytes_of(struct str created, struct str json)
+{
+	return sizeof(struct replay_pod) + created.len + json.len + REVIEW_PADDING;
+}
+
 static struct replay_pod *pod_create(struct str created, struct str json)
 {
-	struct replay_pod *pod = malloc(sizeof *pod + created.len + json.len + REVIEW_PADDING);
+	struct replay_pod *pod = malloc(bytes_of(created, json));
 	if (!pod)
 		return NULL;
 	*pod = (struct replay_pod){.order = 0};
@@ -85,10 +89,10 @@ static int add_pod(struct replay *replay, struct str created, struct str json, c
 	if (!pods)
 		return replay_no_memory(err);
 	replay->pods = pods;
-	replay->pod_bytes += json.len;
-	if (replay->pod_bytes > PODS_BYTES_MAX)
+	replay->pod_bytes += bytes_of(created, json) + sizeof *pods;
+	if (replay->pod_bytes > replay->pod_bytes_max)
 		return error_set(err, "the Pods that exist are larger than %zu MiB; list those of fewer namespaces",
-				 PODS_BYTES_MAX >> 20);
+				 replay->pod_bytes_max >> 20);
 	struct replay_pod *pod = pod_create(created, json);
 	if (!pod)
 		return replay_no_memory(err);

@@ -31,8 +31,14 @@ static void print_head(struct printer *p, const json_t *report)
 			     : "; compared with what was answered, or with Pods that are admitted as they are\n");
 	if (skipped)
 		buf_printf(p->out, "%lld other object%s passed over\n", skipped, skipped == 1 ? " was" : "s were");
-	if (tree_has(report, "from") && tree_number(report, "ends") == 0)
-		buf_text(p->out, "no end of a Pod is in the recording, as with a cluster ledger; --hold assumes one\n");
+	if (tree_has(report, "from") && tree_number(report, "ends") == 0) {
+		buf_text(p->out, "no end of a Pod is in the recording, as with a cluster ledger; ");
+		if (json_is_integer(json_object_get(report, "holdSeconds")))
+			buf_printf(p->out, "each Pod is assumed to end after %lld s\n",
+				   tree_number(report, "holdSeconds"));
+		else
+			buf_text(p->out, "--hold assumes one\n");
+	}
 	if (incomplete)
 		buf_printf(p->out, "%lld incomplete line%s at the end of a file %s passed over\n", incomplete,
 			   incomplete == 1 ? "" : "s", incomplete == 1 ? "was" : "were");
@@ -164,6 +170,9 @@ void replay_print(const json_t *report, bool color, struct buf *out)
 	print_over(&p, json_object_get(report, "quotas"));
 	json_array_foreach(json_object_get(report, "differences"), i, difference) print_difference(&p, difference);
 	if (tree_number(report, "omitted"))
-		buf_printf(out, "\n%lld more difference%s counted above; --show names more of them\n",
-			   tree_number(report, "omitted"), tree_number(report, "omitted") == 1 ? " is" : "s are");
+		buf_printf(out, "\n%lld more difference%s counted above; %s\n", tree_number(report, "omitted"),
+			   tree_number(report, "omitted") == 1 ? " is" : "s are",
+			   json_is_true(json_object_get(report, "truncated"))
+			       ? "they do not fit in the memory for examples; replay fewer files to see them"
+			       : "--show names more of them");
 }

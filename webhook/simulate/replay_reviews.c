@@ -99,6 +99,13 @@ static void drop_patches(struct turn *turn)
  * A Pod that the recording refused never ran, so nothing in the recording says when it ended. It
  * holds quota until its creator tries again. Otherwise the attempts of a controller would add up.
  */
+static void release_phantom(struct replay *replay, struct remembered *phantom)
+{
+	int side = phantom->key.ptr[phantom->key.len - 1] - '0';
+	simulation_gone(replay->sides[side].simulation, phantom->text);
+	replay_memory_drop(&replay->phantoms, phantom);
+}
+
 static int end_phantom(struct turn *turn, int side, struct error *err)
 {
 	struct replay *replay = turn->replay;
@@ -106,10 +113,8 @@ static int end_phantom(struct turn *turn, int side, struct error *err)
 	if (!str_present(key))
 		return replay_no_memory(err);
 	struct remembered *phantom = replay_memory_find(&replay->phantoms, key);
-	if (!phantom)
-		return 0;
-	simulation_gone(replay->sides[side].simulation, phantom->text);
-	replay_memory_drop(&replay->phantoms, phantom);
+	if (phantom)
+		release_phantom(replay, phantom);
 	return 0;
 }
 
@@ -120,10 +125,14 @@ static int begin_phantom(struct turn *turn, int side, struct error *err)
 	if (!recorded->has_answer || recorded->allowed || recorded->review.dry_run || !outcome->admitted ||
 	    !outcome->uid.len)
 		return 0;
+	struct replay_memory *phantoms = &turn->replay->phantoms;
 	struct str key = side_key(turn, side);
-	return str_present(key) && replay_memory_put(&turn->replay->phantoms, key, outcome->uid)
-		   ? 0
-		   : replay_no_memory(err);
+	if (!str_present(key))
+		return replay_no_memory(err);
+	/* One that is forgotten would hold quota to the end. */
+	while (replay_memory_is_full(phantoms, key, outcome->uid))
+		release_phantom(turn->replay, phantoms->oldest);
+	return replay_memory_put(phantoms, key, outcome->uid) ? 0 : replay_no_memory(err);
 }
 
 /* --- Pods whose end is assumed --- */

@@ -27,7 +27,7 @@ struct replay {
 	int64_t hold_ms, now_ms;        /* 0: none is; 0: no time has been read. */
 	struct arena arena;             /* For one object. */
 	struct replay_pod **pods;       /* Pods that exist. Owned. */
-	size_t pod_count, pod_size, pod_bytes;
+	size_t pod_count, pod_size, pod_bytes, pod_bytes_max;
 	uint64_t reviews, ends, skipped, incomplete;
 	struct str first_time, last_time; /* Of the recording, owned; absent: unknown. */
 	char times[2][32];

@@ -10,6 +10,7 @@ struct simulation {
 	int64_t now_ms;   /* Never 0, which the ledger reads as "not terminating". */
 	uint64_t version; /* Of the last event. */
 	uint64_t uids;    /* The number of uids assigned so far. */
+	bool unstored;    /* What is admitted stays tentative, so it counts as pending. */
 };
 
 struct simulation *simulation_create(const struct policy *policy, struct error *err)
@@ -43,7 +44,7 @@ static bool admit(void *self, struct reservation_request *request)
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
 	ledger_decide(simulation->ledger, consumer, mode, simulation->now_ms, request->arena, request->trace, &verdict);
-	if (verdict.outcome == LEDGER_ADMITTED && !request->dry)
+	if (verdict.outcome == LEDGER_ADMITTED && !request->dry && !simulation->unstored)
 		ledger_hold(simulation->ledger, consumer->uid);
 	reservation_apply_verdict(request, &verdict);
 	return true;
@@ -108,6 +109,11 @@ int simulation_node(struct simulation *simulation, struct str name, const struct
 bool simulation_has_node(const struct simulation *simulation, struct str name)
 {
 	return ledger_node_labels(simulation->ledger, name) != NULL;
+}
+
+void simulation_store_pods(struct simulation *simulation, bool stored)
+{
+	simulation->unstored = !stored;
 }
 
 void simulation_assume(struct simulation *simulation, uint32_t quota, wide amount)

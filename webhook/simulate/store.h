@@ -64,6 +64,12 @@ int simulation_node(struct simulation *simulation, struct str name, const struct
 bool simulation_has_node(const struct simulation *simulation, struct str name);
 
 /*
+ * From now on, Pods that are admitted are stored, as is the default, or not: then they are pending,
+ * and hold quota until simulation_gone.
+ */
+void simulation_store_pods(struct simulation *simulation, bool stored);
+
+/*
  * From now on, a quota of the policy holds this much more, in its units, by nobody in particular.
  */
 void simulation_assume(struct simulation *simulation, uint32_t quota, wide amount);

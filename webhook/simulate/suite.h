@@ -1,6 +1,6 @@
 /*
- * suite: tests of a policy, as people write them: documents of kind TestSuite. suite.c has the
- * tables of what they may contain, and docs/policy-as-code.md describes the format.
+ * suite: tests of a policy, as people write them: documents of kind TestSuite. suite_keys.c has
+ * the tables of what they may contain, and docs/policy-as-code.md describes the format.
  */
 #ifndef WEBHOOK_SIMULATE_SUITE_H
 #define WEBHOOK_SIMULATE_SUITE_H
@@ -57,6 +57,7 @@ struct suite_scale {
 };
 
 struct suite_user {
+	const char *at;
 	struct str user;
 	struct strs groups;
 };
@@ -83,6 +84,7 @@ struct suite_step {
 	struct str wait; /* A number of seconds. */
 	struct str time; /* `at`: RFC 3339. The clock is there when the step begins. */
 	bool dry_run;
+	bool has_stored, stored; /* Whether admitted Pods are stored; by default they are. */
 	struct str namespace;
 	struct suite_user as;
 	struct suite_expect expect;

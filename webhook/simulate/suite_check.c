@@ -5,34 +5,14 @@
 
 #include <jansson.h>
 
-#include "gpugate/quantity.h"
 #include "webhook/json/time.h"
-
-/* What a step can do, and which expectations and members go with it. */
-static const struct {
-	const char *name;
-	size_t offset;      /* Of a pointer that is NULL if the step does not do this. */
-	bool creates;       /* A decision is made, so anything can be expected of it. */
-	bool owns;          /* `namespace` and `as` say whose the objects are. */
-	size_t pods_offset; /* Of the struct suite_pods; 0: it has none. */
-	bool needs_node;
-} verbs[STEP_VERBS] = {
-    [STEP_CREATE] = {"create", offsetof(struct suite_step, create), .creates = true, .owns = true},
-    [STEP_FILE] = {"file", offsetof(struct suite_step, file), .creates = true, .owns = true},
-    [STEP_SCALE] = {"scale", offsetof(struct suite_step, scale), .creates = true},
-    [STEP_BIND] = {"bind", offsetof(struct suite_step, bind), .pods_offset = offsetof(struct suite_step, bind),
-		   .needs_node = true},
-    [STEP_FINISH] = {"finish", offsetof(struct suite_step, finish), .pods_offset = offsetof(struct suite_step, finish)},
-    [STEP_DELETE] = {"delete", offsetof(struct suite_step, delete), .pods_offset = offsetof(struct suite_step, delete)},
-    [STEP_WAIT] = {"wait", offsetof(struct suite_step, wait)},
-};
 
 #define REFUSE(manifest, at, err, ...) (error_set((err), __VA_ARGS__), suite_error_at((manifest), (at), (err)))
 
 static bool does(const struct suite_step *step, int verb)
 {
 	const char *at;
-	memcpy(&at, (const char *)step + verbs[verb].offset, sizeof at);
+	memcpy(&at, (const char *)step + suite_verbs[verb].offset, sizeof at);
 	return at != NULL;
 }
 
@@ -44,13 +24,33 @@ enum step_verb suite_verb(const struct suite_step *step)
 	return (enum step_verb)verb;
 }
 
-int suite_number(const struct manifest *manifest, struct str text, int64_t least, int64_t most, int64_t *number,
-		 struct error *err)
+int64_t suite_number(struct str text)
 {
-	if (quantity_count(text, number) == QUANTITY_OK && *number >= least && *number <= most)
-		return 0;
-	return REFUSE(manifest, text.ptr, err, "expected a whole number from %lld to %lld", (long long)least,
-		      (long long)most);
+	int64_t number = 0;
+	quantity_count(text, &number);
+	return number;
+}
+
+enum quantity_result suite_amount(struct str text, struct quantity *amount)
+{
+	enum quantity_result result = text.len ? quantity_parse(text, amount) : QUANTITY_SYNTAX;
+	return result == QUANTITY_OK && amount->nano < 0 ? QUANTITY_NEGATIVE : result;
+}
+
+static int check_amounts(const struct manifest *manifest, const struct pairs *amounts, const char *otherwise,
+			 struct error *err)
+{
+	for (uint32_t i = 0; i < amounts->count; i++) {
+		struct quantity amount;
+		const struct pair *pair = &amounts->items[i];
+		enum quantity_result result = suite_amount(pair->value, &amount);
+		if (result != QUANTITY_OK)
+			return REFUSE(manifest, suite_place(manifest, pair->value, otherwise), err,
+				      "\"%.*s\" %s; write an amount, such as 3, 6.5, or 40Gi",
+				      (int)(pair->value.len < 64 ? pair->value.len : 64), pair->value.ptr,
+				      quantity_problem(result));
+	}
+	return 0;
 }
 
 int suite_time(const struct manifest *manifest, struct str text, const char *otherwise, int64_t *ms, struct error *err)
@@ -155,10 +155,10 @@ static int check_expect(const struct manifest *manifest, const struct suite_step
 	if (!expect->at || (!expects_decision(expect) && !expect->usage.present))
 		return REFUSE(manifest, step->at, err,
 			      "the step expects nothing; add `expect`, for example `expect: {allowed: true}`");
-	if (!verbs[verb].creates && expects_decision(expect))
+	if (!suite_verbs[verb].creates && expects_decision(expect))
 		return REFUSE(manifest, expect->at, err,
 			      "nothing is admitted in a step with `%s`, so only `usage` can be expected of it",
-			      verbs[verb].name);
+			      suite_verbs[verb].name);
 	if (expect->usage.present && expect->usage.count == 0)
 		return REFUSE(manifest, expect->at, err,
 			      "usage: {} compares nothing; add a quota and its amount, or remove `usage`");
@@ -167,19 +167,21 @@ static int check_expect(const struct manifest *manifest, const struct suite_step
 	for (uint32_t i = 0; i < expect->warning_count; i++)
 		if (check_text(manifest, &expect->warnings[i], err) < 0)
 			return -1;
-	return check_text(manifest, &expect->message, err);
+	return check_amounts(manifest, &expect->charges, expect->at, err) < 0 ||
+		       check_amounts(manifest, &expect->usage, expect->at, err) < 0
+		   ? -1
+		   : check_text(manifest, &expect->message, err);
 }
 
 static int check_scale(const struct manifest *manifest, const struct suite_scale *scale, struct error *err)
 {
-	int64_t replicas;
 	if (scale->name.len == 0)
 		return REFUSE(manifest, scale->at, err,
 			      "scale: the name of the object is missing; add `name`, as in the step that created it");
 	if (!str_present(scale->replicas))
 		return REFUSE(manifest, scale->at, err,
 			      "scale: the number of Pods is missing; add `replicas`, such as `replicas: 2`");
-	return suite_number(manifest, scale->replicas, 0, STEP_PODS_MAX, &replicas, err);
+	return 0;
 }
 
 static int check_time(const struct manifest *manifest, const struct suite *suite, const struct suite_step *step,
@@ -200,31 +202,35 @@ static int check_verb(const struct manifest *manifest, const struct suite_step *
 		      struct error *err)
 {
 	const struct suite_pods *pods =
-	    (const struct suite_pods *)(const void *)((const char *)step + verbs[verb].pods_offset);
-	bool owner = str_present(step->namespace) || str_present(step->as.user) || step->as.groups.count;
-	if (step->dry_run && !verbs[verb].creates)
+	    (const struct suite_pods *)(const void *)((const char *)step + suite_verbs[verb].pods_offset);
+	if (step->dry_run && !suite_verbs[verb].creates)
 		return REFUSE(manifest, step->at, err,
 			      "dryRun belongs to `create`, `file`, and `scale`, and not to `%s`; remove it",
-			      verbs[verb].name);
-	if (owner && !verbs[verb].owns)
+			      suite_verbs[verb].name);
+	if (step->has_stored && !suite_verbs[verb].creates)
 		return REFUSE(manifest, step->at, err,
-			      "namespace and as belong to `create` and `file`, and not to `%s`; %s", verbs[verb].name,
-			      step->as.groups.count || str_present(step->as.user)
-				  ? "remove them"
-				  : "write `namespace` within it, if it is another than `default`");
+			      "stored belongs to `create`, `file`, and `scale`, and not to `%s`; remove it",
+			      suite_verbs[verb].name);
+	if (step->has_stored && step->dry_run)
+		return REFUSE(manifest, step->at, err, "a dry run stores nothing; remove `stored` or `dryRun`");
+	if ((str_present(step->namespace) || step->as.at) && !suite_verbs[verb].owns)
+		return REFUSE(
+		    manifest, step->at, err, "namespace and as belong to `create` and `file`, and not to `%s`; %s",
+		    suite_verbs[verb].name,
+		    step->as.at ? "remove them" : "write `namespace` within it, if it is another than `default`");
+	if (step->as.at && step->as.user.len == 0)
+		return REFUSE(manifest, step->as.at, err, "as: the name of the user is missing; add `user`");
 	if (verb == STEP_SCALE)
 		return check_scale(manifest, &step->scale, err);
 	if (verb == STEP_CREATE && step->create.ptr[0] != '{')
 		return REFUSE(manifest, step->create.ptr, err, "create: expected a Kubernetes object");
-	if (!verbs[verb].pods_offset)
+	if (!suite_verbs[verb].pods_offset)
 		return 0;
 	if (pods->name.len == 0)
 		return REFUSE(manifest, pods->at, err, "%s: the name of the Pod is missing; add `name`",
-			      verbs[verb].name);
-	if (verbs[verb].needs_node != (pods->node.len > 0))
-		return REFUSE(manifest, pods->at, err, "%s: %s", verbs[verb].name,
-			      verbs[verb].needs_node ? "the node is missing; add `node`"
-						     : "a node means nothing here; remove `node`");
+			      suite_verbs[verb].name);
+	if (verb == STEP_BIND && pods->node.len == 0)
+		return REFUSE(manifest, pods->at, err, "bind: the node is missing; add `node`");
 	return 0;
 }
 
@@ -232,8 +238,6 @@ static int check_step(const struct manifest *manifest, const struct suite *suite
 		      struct error *err)
 {
 	int found = 0;
-	if (!step->at) /* null */
-		return error_set(err, "%.300s: a step is empty; remove it", manifest->file);
 	for (int verb = 0; verb < STEP_VERBS; verb++)
 		found += does(step, verb);
 	if (found != 1)
@@ -254,13 +258,16 @@ static int check_given(const struct manifest *manifest, const struct suite *suit
 		const struct suite_namespace *item =
 		    i < given->namespace_count ? &given->namespaces[i] : &given->nodes[i - given->namespace_count];
 		if (item->name.len == 0)
-			return REFUSE(manifest, item->at ? item->at : suite->at, err,
-				      "given: a namespace or node has no name; add `name`");
+			return REFUSE(manifest, item->at, err, "given: a namespace or node has no name; add `name`");
 	}
-	for (uint32_t i = 0; i < given->held_count; i++)
-		if (given->held[i].namespace.len == 0 || given->held[i].requests.count == 0)
-			return REFUSE(manifest, given->held[i].at ? given->held[i].at : suite->at, err,
+	for (uint32_t i = 0; i < given->held_count; i++) {
+		const struct suite_held *held = &given->held[i];
+		if (held->namespace.len == 0 || held->requests.count == 0)
+			return REFUSE(manifest, held->at, err,
 				      "given: what is held needs `namespace` and `requests`; add both");
+		if (check_amounts(manifest, &held->requests, held->at, err) < 0)
+			return -1;
+	}
 	int64_t ms;
 	return str_present(given->time) ? suite_time(manifest, given->time, suite->at, &ms, err) : 0;
 }

@@ -10,12 +10,15 @@ struct creating {
 };
 
 /* An AdmissionReview says itself what the step could say. */
-static int check_review(const struct creating *c, const struct manifest_object *object, struct error *err)
+static int check_review(const struct creating *c, const struct manifest_object *object, enum operation operation,
+			struct error *err)
 {
 	if (str_present(c->creator.user))
 		error_set(err, "an AdmissionReview says itself who sends it; remove `as`");
 	else if (str_present(c->step->namespace))
 		error_set(err, "an AdmissionReview says itself which namespace it is about; remove `namespace`");
+	else if (c->step->has_stored && operation != OPERATION_CREATE)
+		error_set(err, "only a Pod that is created can be stored or not; remove `stored`");
 	else
 		return 0;
 	return suite_error_at(c->attempt.manifest, object->json.ptr, err);
@@ -31,7 +34,7 @@ static int try_object(struct creating *c, const struct manifest_object *object, 
 	if (found <= 0)
 		return found;
 	bool review = subject_is_review(object);
-	if (review && check_review(c, object, err) < 0)
+	if (review && check_review(c, object, subject->review.operation, err) < 0)
 		return -1;
 	if (subject->pods > STEP_PODS_MAX) {
 		error_set(err, "a step of a test makes at most %d Pods; lower the number", STEP_PODS_MAX);
@@ -67,17 +70,16 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 {
 	struct manifest_object object;
 	struct creating c = {
-	    .attempt = {.state = state, .manifest = state->manifest, .report = report},
+	    .attempt = {.state = state,
+			.manifest = state->manifest,
+			.report = report,
+			.unstored = step->has_stored && !step->stored},
 	    .step = step,
 	    .creator = {str_present(step->namespace) ? step->namespace : STR("default"), step->as.user,
 			step->as.groups},
 	};
 	const uint32_t first = state->pod_count;
 	report->outcome.allowed = true;
-	if (step->as.groups.count && !str_present(step->as.user)) {
-		error_set(err, "as: `groups` are those of a user; add `user`");
-		return suite_error_at(state->manifest, step->at, err);
-	}
 	int found;
 	if (suite_verb(step) == STEP_FILE) {
 		c.attempt.manifest = state_read(state, step->file, err);

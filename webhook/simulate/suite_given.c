@@ -113,9 +113,7 @@ static int read_amount(const struct policy *policy, const struct quota_view *quo
 {
 	struct quantity value;
 	int64_t unit = policy_unit(policy);
-	enum quantity_result result = text.len ? quantity_parse(text, &value) : QUANTITY_SYNTAX;
-	if (result == QUANTITY_OK && value.nano < 0)
-		result = QUANTITY_NEGATIVE;
+	enum quantity_result result = suite_amount(text, &value);
 	if (result != QUANTITY_OK)
 		return error_set(err, "given.usage: \"%.*s\" %s; write an amount as messages print it, such as %s",
 				 (int)(text.len < 64 ? text.len : 64), text.ptr, quantity_problem(result),

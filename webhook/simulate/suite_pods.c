@@ -29,7 +29,7 @@ static int delete (struct suite_state *state, struct known_pod *known, const str
 /* The API server refuses to bind a Pod twice, and a Pod finishes once. */
 static bool is_open(const struct known_pod *known, enum step_verb verb)
 {
-	return !known->gone && (verb == STEP_DELETE || !known->finished) &&
+	return !known->gone && !known->unstored_ms && (verb == STEP_DELETE || !known->finished) &&
 	       (verb != STEP_BIND || known->pod.node_name.len == 0);
 }
 
@@ -42,11 +42,8 @@ static bool is_meant(const struct known_pod *known, const struct suite_pods *pod
 
 int state_wait(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
 {
-	int64_t seconds;
 	(void)report;
-	if (suite_number(state->manifest, step->wait, 0, STEP_SECONDS_MAX, &seconds, err) < 0)
-		return -1;
-	return simulation_advance(state->simulation, seconds * 1000) < 0 ? state_no_memory(err) : 0;
+	return state_advance(state, suite_number(step->wait) * 1000, err);
 }
 
 static void miss(struct step_report *report, const struct suite_pods *pods, int64_t wanted, int64_t found)
@@ -68,9 +65,7 @@ int state_pods(struct suite_state *state, const struct suite_step *step, struct 
 	    [STEP_BIND] = &step->bind, [STEP_FINISH] = &step->finish, [STEP_DELETE] = &step->delete};
 	enum step_verb verb = suite_verb(step);
 	const struct suite_pods *pods = targets[verb];
-	int64_t wanted = INT64_MAX, found = 0;
-	if (str_present(pods->count) && suite_number(state->manifest, pods->count, 1, INT32_MAX, &wanted, err) < 0)
-		return -1;
+	int64_t wanted = str_present(pods->count) ? suite_number(pods->count) : INT64_MAX, found = 0;
 	if (verb == STEP_BIND && !simulation_has_node(state->simulation, pods->node)) {
 		error_set(err, "there is no node \"%.*s\"; add it to `given.nodes`", STR_ARG(pods->node));
 		return suite_error_at(state->manifest, pods->at, err);

@@ -42,7 +42,7 @@ static int set_clock(struct suite_state *state, const struct suite_step *step, s
 	if (suite_time(state->manifest, step->time, step->at, &ms, err) < 0)
 		return -1;
 	if (ms >= now)
-		return simulation_advance(state->simulation, ms - now) < 0 ? state_no_memory(err) : 0;
+		return state_advance(state, ms - now, err);
 	struct buf text;
 	buf_init(&text, 64);
 	time_print(now, &text);

@@ -14,7 +14,7 @@ static bool has_scale(const struct workload_kind *kind)
 
 static bool is_alive(const struct known_pod *known, const struct known_workload *workload)
 {
-	return known->workload == workload && !known->gone && !known->finished;
+	return known->workload == workload && !known->gone && !known->finished && !known->unstored_ms;
 }
 
 /* --- Which object --- */
@@ -106,12 +106,12 @@ static void shrink(struct suite_state *state, const struct known_workload *workl
 
 int state_scale(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
 {
-	struct attempt attempt = {.state = state, .report = report};
+	struct attempt attempt = {.state = state, .report = report, .unstored = step->has_stored && !step->stored};
 	const uint32_t first = state->pod_count;
 	const struct known_workload *workload = find(state, &step->scale, err);
-	int64_t wanted, alive = 0;
+	int64_t wanted = suite_number(step->scale.replicas), alive = 0;
 	int result = 0;
-	if (!workload || suite_number(state->manifest, step->scale.replicas, 0, STEP_PODS_MAX, &wanted, err) < 0)
+	if (!workload)
 		return -1;
 	report->outcome.allowed = true;
 	for (uint32_t i = 0; i < state->pod_count; i++)

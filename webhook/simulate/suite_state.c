@@ -22,6 +22,21 @@ int state_remember(struct suite_state *state, const struct known_pod *pod, struc
 	return 0;
 }
 
+int state_advance(struct suite_state *state, int64_t ms, struct error *err)
+{
+	if (simulation_advance(state->simulation, ms) < 0)
+		return state_no_memory(err);
+	int64_t now_ms = simulation_now(state->simulation);
+	for (uint32_t i = 0; i < state->pod_count; i++) {
+		struct known_pod *known = &state->pods[i];
+		if (!known->unstored_ms || known->gone || now_ms - known->unstored_ms < STATE_PENDING_MS)
+			continue;
+		known->gone = true;
+		simulation_gone(state->simulation, known->pod.uid);
+	}
+	return 0;
+}
+
 struct known_workload *state_workload(struct suite_state *state, struct manifest *manifest,
 				      const struct manifest_object *object, const struct subject *subject, bool dry_run)
 {

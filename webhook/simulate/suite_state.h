@@ -17,12 +17,16 @@ struct known_workload {
 	const struct subject *subject;
 };
 
-/* A Pod that exists in the simulation. */
+/* As `gpugate serve` without --pending-seconds. */
+#define STATE_PENDING_MS 40000
+
+/* A Pod that exists in the simulation, or is pending because it was never stored. */
 struct known_pod {
 	struct str made_from;                  /* Name of the object that it was made from. */
 	const struct known_workload *workload; /* That object; NULL: a review, or what is given. */
 	struct pod pod;
 	bool finished, gone;
+	int64_t unstored_ms; /* When it was admitted, if it is never stored; 0: it is stored. */
 };
 
 /* A file with objects, from which Pods of the suite borrow. */
@@ -66,6 +70,12 @@ int state_wait(struct suite_state *state, const struct suite_step *step, struct 
 
 /* Remembers a Pod, which is copied. Returns 0, or -1 without memory. */
 int state_remember(struct suite_state *state, const struct known_pod *pod, struct error *err);
+
+/*
+ * Advances the clock. Pods that are never stored stop being pending in time. Returns 0, or -1
+ * without memory.
+ */
+int state_advance(struct suite_state *state, int64_t ms, struct error *err);
 
 /*
  * Remembers an object of a kind with Pods, or finds the one of this kind, namespace, and name,

@@ -24,7 +24,7 @@ static int print(const char *kind, struct buf *out, size_t max)
 {
 	struct error err = {0};
 	buf_init(out, max);
-	int result = schema_print(kind, out, &err);
+	int result = schema_print(kind, NULL, out, &err);
 	assert_int_equal(result == 0, err.text[0] == '\0');
 	return result;
 }
