@@ -205,6 +205,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	MANIFEST_ROW("request-not-integer", ERROR,
 		     "The amount of an extended resource is not a whole number, and the API server refuses the Pod.",
 		     "Write a whole number. A part of a GPU is a MIG slice or a share, which has a name of its own."),
+    [LINT_REQUEST_PREFIX] = MANIFEST_ROW(
+	"request-prefix", ERROR,
+	"A container requests a resource as a ResourceQuota names it, such as requests.nvidia.com/gpu. The API server refuses the Pod.",
+	"Leave out `requests.`. `--fix` does it, unless the container has the other name as well."),
     [LINT_REQUEST_WITHOUT_LIMIT] = MANIFEST_ROW(
 	"request-without-limit", ERROR,
 	"An extended resource is requested and not limited, and the API server refuses the Pod.",

@@ -7,7 +7,7 @@ has not. The finding points at the beginning of the text.
 import re
 
 ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "pod-level-accelerator", "request-differs", "request-not-integer",
-          "request-without-limit", "selector-mismatch", "policy-refuses"}
+          "request-prefix", "request-without-limit", "selector-mismatch", "policy-refuses"}
 OF_A_POLICY = ("policy-refuses", "replicas-above-quota", "surge-above-quota")
 
 
@@ -134,6 +134,11 @@ MISTAKES = {
         pod(limits="nvidia.com/gpu: «-1¦1»"),
         pod(limits="nvidia.com/gpu: «one¦1»"),
     ],
+    "request-prefix": [
+        pod(limits="memory: 1Gi, «requests.nvidia.com/gpu¦nvidia.com/gpu»: 1"),
+        requests("requests: {«requests.amd.com/gpu¦cpu»: 1}\n"),
+        pod(limits="«requests.example.com/fpga¦example.com/fpga»: 2"),
+    ],
     "request-without-limit": [
         requests("requests: {cpu: 2, «nvidia.com/gpu: 1¦memory: 1Gi»}\n"),
         requests("requests: {«nvidia.com/gpu: 1¦cpu: 1»}\n      limits: {memory: 1Gi}\n"),
@@ -145,6 +150,7 @@ MISTAKES = {
         pod(limits="«nvidia.com/mgi-1g.10gb¦nvidia.com/mig-1g.10gb»: 1"),
         pod(limits="«nvidia.com/gpu.product¦nvidia.com/gpu»: 1"),
         pod(limits="«amd.com/gpus¦amd.com/gpu»: 1"),
+        pod(limits="«limits.nvidia.com/gpu¦nvidia.com/gpu»: 1"),
         pod(limits="«gpu.intel.com/i951¦gpu.intel.com/i915»: 1"),
         quota("    «requests.nvidia.com/gpus¦requests.nvidia.com/gpu»: 4\n"),
         pod(spec="  tolerations:\n  - {key: «nvidia.com/gpus¦nvidia.com/gpu», operator: Exists}\n"),
