@@ -46,7 +46,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Correct one of them, or leave the key out of the Accelerator."),
     [LINT_CONFIG_KEY_IGNORED] = ROW(
 	"config-key-ignored", WARNING,
-	"A configuration that an Accelerator names has a key that has no effect: it is nearly the name of another key, "
+	"A configuration that an Accelerator names, or that a ConfigMap of a manifest holds, has a key that has no effect: it is nearly the name of another key, "
 	"or the device plugin ignores it.",
 	"Correct the key, or remove it."),
     [LINT_CONFIG_MISSING] =
@@ -70,6 +70,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"device-path", WARNING,
 	"A Pod mounts device files of accelerators from its node, which no quota counts. A Guard with `hostDeviceMounts` refuses it.",
 	"Remove the volume, and request an accelerator in `resources.limits`."),
+    [LINT_DEVICE_PLUGIN_CONFIG] = MANIFEST_ROW(
+	"device-plugin-config", WARNING,
+	"A ConfigMap holds a configuration of NVIDIA's device plugin that the plugin cannot read, so that its nodes advertise no GPUs.",
+	"Correct the key or the value. The API server does not check it."),
     [LINT_DEVICE_VOLUME] = MANIFEST_ROW(
 	"device-volume", WARNING,
 	"A container mounts a path by which a container runtime chooses devices that no quota counts. A Guard with `deviceVolumeMounts` refuses it.",

@@ -19,10 +19,11 @@ assert 40 * SEEDED + len(POLICIES) >= 300
 
 
 def commented(rng, text):
-    """Adds comments and empty lines between the lines of a document."""
+    """Adds comments and empty lines between the lines of a document, and none in a block of text, which they would end."""
     lines = text.splitlines(keepends=True)
+    data = next((i for i, line in enumerate(lines) if line.rstrip() == "data:"), len(lines))
     for _ in range(rng.randrange(4)):
-        lines.insert(rng.randrange(len(lines) + 1), rng.choice(["# nvidia.com/gpus: 1\n", "      # 😀\n", "\n", "# limits.nvidia.com/gpu: «4¦5»\n".replace("«4¦5»", "4")]))
+        lines.insert(rng.randrange(data + 1), rng.choice(["# nvidia.com/gpus: 1\n", "      # 😀\n", "\n", "# limits.nvidia.com/gpu: «4¦5»\n".replace("«4¦5»", "4")]))
     return "".join(lines)
 
 
