@@ -10,12 +10,12 @@ from gpugate import scaled
 from manifest_cases import MISTAKES, QUIET, bad, good
 from test_lint_manifests import lint
 
-RUNS = scaled(40, 10)
+RUNS = scaled(45, 10)
 SEEDED = 12  # In each run; a report keeps 20 errors.
 
 MANIFESTS = [(name, text) for name, cases in MISTAKES.items() for text in cases if name != "manifest-unreadable"]
 POLICIES = [(name, text) for name, cases in lint_cases.MISTAKES.items() for text, _ in cases]
-assert 40 * SEEDED + len(POLICIES) >= 300
+assert RUNS * SEEDED >= scaled(500, 100), "lint has to find at least 500 mistakes in manifests, and those of all policies as well"
 
 
 def commented(rng, text):
