@@ -227,6 +227,10 @@ QUIET = {
     "an object within a ConfigMap": plugin("apiVersion: resource.nvidia.com/v1beta1\nkind: GpuConfig\nsharing: {strategy: TimeSlicing, timeSlicing: 4}\n"),
     "a configuration of another program": plugin("sharing: {users: [a], replicas: four}\nversion: 7\n"),
     "a configuration of two documents": plugin(SLICED.replace("4", "four") + "---\n" + SLICED),
+    "a runtime that an InferenceService completes": requests("requests: {nvidia.com/gpu: 1}\n").replace(
+        "apiVersion: v1\nkind: Pod", "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime"),
+    "a runtime of the cluster": requests("requests: {nvidia.com/gpu: 1}\n").replace(
+        "apiVersion: v1\nkind: Pod", "apiVersion: serving.kserve.io/v1alpha1\nkind: ClusterServingRuntime"),
     "anchors": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &data {a: b}\nmore: *data\nmerged: {<<: *data}\n",
     "a CRD": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\nspec: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
     "a patch without an image": deployment("", image="").replace("«spec¦spec»", "spec"),
