@@ -46,8 +46,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Correct one of them, or leave the key out of the Accelerator."),
     [LINT_CONFIG_KEY_IGNORED] = ROW(
 	"config-key-ignored", WARNING,
-	"A configuration that an Accelerator names, or that a ConfigMap of a manifest holds, has a key that has no effect: it is nearly the name of another key, "
-	"or the device plugin ignores it.",
+	"A configuration that an Accelerator names has a key that has no effect: it is nearly the name of another key, "
+	"or the device plugin ignores it. In a manifest, so does one in a ConfigMap.",
 	"Correct the key, or remove it."),
     [LINT_CONFIG_MISSING] =
 	ROW("config-missing", WARNING,

@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 
-#include "gpugate/suggest.h"
 #include "policy/document/config_read.h"
 #include "policy/document/lines.h"
 #include "policy/document/source.h"
@@ -83,25 +82,6 @@ static const struct node *read_map(struct reading *reading, struct tree_reader *
 	return documents == 1 && root->type == NODE_MAP ? root : NULL;
 }
 
-/* A key of sharing may be misspelled, which the device plugin passes over. */
-static bool shares(const struct node *sharing)
-{
-	static const struct str ways[] = {{"timeSlicing", 11}, {"mps", 3}};
-	uint32_t checked = 0;
-	for (const struct node *key = sharing && sharing->type == NODE_MAP ? sharing->first : NULL;
-	     key && checked < VIEW_ITEMS_MAX; key = key->next, checked++)
-		if (str_present(suggest_word(key->text, ways, sizeof ways / sizeof ways[0], sizeof ways[0])))
-			return true;
-	return false;
-}
-
-/* Other programs have configurations as well, and objects of Kubernetes are none. */
-static bool is_device_plugin(const struct node *root)
-{
-	return !node_find(root, STR("apiVersion")) && !node_find(root, STR("kind")) &&
-	       (shares(view_get(root, STR("sharing"))) || view_path(root, "flags.migStrategy"));
-}
-
 static void check_map(struct reading *reading)
 {
 	const struct config_choice choice = {.source = 0, .at = {.line = 1, .column = 1, .length = 1}};
@@ -136,7 +116,7 @@ static void check_text(struct reading *reading, struct str text)
 	const struct node *root = read_map(reading, tree_open(&reading->docs, 0, reading->report));
 	if (reading->report->errors > 0)
 		check_unreadable(reading, text);
-	else if (root && is_device_plugin(root))
+	else if (root && config_kind(root) == NVIDIA_CONFIG_DEVICE_PLUGIN)
 		check_map(reading);
 }
 

@@ -19,7 +19,8 @@ assert RUNS * SEEDED >= scaled(500, 100), "lint has to find at least 500 mistake
 
 
 def commented(rng, text):
-    """Adds comments and empty lines between the lines of a document, and none in a block of text, which they would end."""
+    """Adds comments and empty lines between the lines of a document, but not within a block of
+    text, which they would end."""
     lines = text.splitlines(keepends=True)
     data = next((i for i, line in enumerate(lines) if line.rstrip() == "data:"), len(lines))
     for _ in range(rng.randrange(4)):

@@ -15,7 +15,7 @@ import uuid
 _GROUPS = {"gpuledgers": "gpugate.io/v1", "gpuquotas": "gpugate.io/v1", "resourceslices": "resource.k8s.io/v1",
            "deviceclasses": "resource.k8s.io/v1"}
 _KINDS = {"pods": "Pod", "namespaces": "Namespace", "nodes": "Node", "gpuledgers": "GPULedger", "gpuquotas": "GPUQuota",
-          "resourcequotas": "ResourceQuota", "limitranges": "LimitRange", "resourceslices": "ResourceSlice",
+          "resourcequotas": "ResourceQuota", "limitranges": "LimitRange", "configmaps": "ConfigMap", "resourceslices": "ResourceSlice",
           "deviceclasses": "DeviceClass"}
 
 

@@ -22,6 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Returns whether all objects could be read. */
 static bool take_all(struct survey *survey, const struct manifest *manifest, struct error *err)
 {
+	for (uint32_t i = 0; i < manifest->count; i++)
+		if (manifest->objects[i].kind.len == 0 &&
+		    survey_take_config(survey, manifest->file, manifest->objects[i].json, err) < 0)
+			return false;
 	for (unsigned kind = 0; kind < SURVEY_KINDS; kind++)
 		for (uint32_t i = 0; i < manifest->count; i++)
 			if (str_eq(manifest->objects[i].kind, survey_kinds[kind].kind) &&

@@ -60,14 +60,30 @@ static int64_t take_kind(struct survey *survey, const struct inputs *inputs, uns
 	return taken;
 }
 
+static int take_configs(struct survey *survey, const struct inputs *inputs, struct error *err)
+{
+	for (size_t m = 0; m < inputs->count; m++) {
+		const struct manifest *manifest = &inputs->manifests[m];
+		for (uint32_t i = 0; i < manifest->count; i++) {
+			const struct manifest_object *object = &manifest->objects[i];
+			if (object->kind.len == 0 && object->api_version.len == 0 &&
+			    survey_take_config(survey, manifest->file, object->json, err) < 0)
+				return manifest_explain(manifest, object, err);
+		}
+	}
+	return 0;
+}
+
 static int take_all(struct survey *survey, const struct inputs *inputs, struct error *err)
 {
 	int64_t taken = 0;
+	if (take_configs(survey, inputs, err) < 0)
+		return -1;
 	for (unsigned kind = 0; kind < SURVEY_KINDS; kind++) {
 		int64_t some = take_kind(survey, inputs, kind, err);
 		if (some < 0)
 			return -1;
-		taken += some;
+		taken += kind == SURVEY_CONFIG_MAP ? 0 : some;
 	}
 	return taken ? 0
 		     : error_set(err,

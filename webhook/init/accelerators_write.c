@@ -2,6 +2,7 @@
 
 #include "gpugate/known.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/text.h"
 #include "webhook/json/yaml.h"
 
@@ -57,9 +58,12 @@ static void write_mig(const struct fleet_group *group, struct buf *out)
 	buf_text(out, "    model: ");
 	yaml_scalar(out, group->model);
 	buf_char(out, '\n');
-	text_comment(out, 4,
-		     single ? "The profile that the label of the nodes names."
-			    : "What nodes advertise now. Add what else the MIG layout can offer.");
+	if (group->parted)
+		configs_write_slices(group, out);
+	else
+		text_comment(out, 4,
+			     single ? "The profile that the label of the nodes names."
+				    : "What nodes advertise now. Add what else the MIG layout can offer.");
 	buf_text(out, "    offered: ");
 	text_list(out, offered, count);
 	buf_printf(out, "\n    strategy: %s\n", single ? "single" : "mixed");
@@ -75,7 +79,9 @@ static void write_sharing(const struct fleet_group *group, bool has_mig, struct 
 			     STR_ARG(group->share), STR_ARG(group->share));
 		return;
 	}
-	if (group->mixed)
+	if (group->plugin)
+		configs_write_sharing(group, out);
+	else if (group->mixed)
 		text_comment(out, 2,
 			     "A guess: nodes with these labels are not all shared in this way. Label them apart, "
 			     "and write an Accelerator for each way.");
@@ -155,6 +161,7 @@ void accelerators_write(const struct fleet *fleet, struct buf *out)
 		text_comment(out, 0,
 			     "No node offers an accelerator, so there is no Accelerator. Quotas count the resources "
 			     "that the built-in tables know.");
+	configs_write_unused(fleet, out);
 	write_named(fleet, out);
 	write_drivers(fleet, out);
 }

@@ -4,6 +4,7 @@
 
 #include "gpugate/vec.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/guards.h"
 #include "webhook/init/tenants.h"
 #include "webhook/init/text.h"
@@ -50,6 +51,7 @@ static void write_read(const struct fleet *fleet, struct buf *out)
 	if (fleet->skipped)
 		text_comment(out, 0, "%" PRIu64 " object%s left out, whose names have no form that Kubernetes allows.",
 			     fleet->skipped, fleet->skipped == 1 ? " was" : "s were");
+	configs_write_rest(fleet, out);
 }
 
 static void write_uncovered(const struct fleet *fleet, struct buf *out)

@@ -2,6 +2,7 @@
 
 #include "gpugate/report.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/guards.h"
 #include "webhook/init/nodes.h"
 #include "webhook/init/pods.h"
@@ -18,6 +19,7 @@
 #define DRA "/apis/resource.k8s.io/v1/"
 
 const struct survey_kind survey_kinds[SURVEY_KINDS] = {
+    [SURVEY_CONFIG_MAP] = {S(""), S("ConfigMap"), "/api/v1/configmaps", "configmaps", true},
     {S("resource.k8s.io"), S("DeviceClass"), DRA "deviceclasses", "deviceclasses.resource.k8s.io", true},
     {S(""), S("Node"), "/api/v1/nodes", "nodes", false},
     {S("resource.k8s.io"), S("ResourceSlice"), DRA "resourceslices", "resourceslices.resource.k8s.io", true},
@@ -27,7 +29,7 @@ const struct survey_kind survey_kinds[SURVEY_KINDS] = {
 };
 
 static int (*const readers[SURVEY_KINDS - 1])(struct fleet *, struct str, struct arena *, struct error *) = {
-    slices_read_class, nodes_read, slices_read, quotas_read, quotas_read_range,
+    configs_read, slices_read_class, nodes_read, slices_read, quotas_read, quotas_read_range,
 };
 
 int survey_init(struct survey *survey, struct error *err)
@@ -51,6 +53,11 @@ static int derive(struct survey *survey, struct error *err)
 		return 0;
 	survey->derived = true;
 	return accelerators_derive(&survey->fleet, err);
+}
+
+int survey_take_config(struct survey *survey, const char *file, struct str text, struct error *err)
+{
+	return configs_take(&survey->fleet, file, text, err);
 }
 
 int survey_take(struct survey *survey, unsigned kind, struct str json, struct error *err)
