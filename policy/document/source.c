@@ -66,6 +66,11 @@ static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struc
 	return 0;
 }
 
+static int by_path(const void *a, const void *b)
+{
+	return str_cmp(((const struct source *)a)->path, ((const struct source *)b)->path);
+}
+
 static void read_files(const struct found_files *files, struct buf *bytes, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {
@@ -104,11 +109,6 @@ static void read_files(const struct found_files *files, struct buf *bytes, struc
 			return;
 		}
 	}
-}
-
-static int by_path(const void *a, const void *b)
-{
-	return str_cmp(((const struct source *)a)->path, ((const struct source *)b)->path);
 }
 
 void source_read_paths(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,
@@ -172,6 +172,7 @@ void source_read_texts(const struct policy_text *texts, size_t count, struct are
 			return;
 		}
 	}
+	qsort(docs->sources, docs->source_count, sizeof *docs->sources, by_path);
 }
 
 void source_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs,

@@ -165,6 +165,84 @@ def test_slices_that_are_shared(make):
     assert spec["mig"]["offered"] == ["1g.10gb"] and spec["sharing"] == {"resource": "nvidia.com/mig-1g.10gb.shared", "replicas": 2}
 
 
+# --- Configurations in the folder of the policy ---
+
+class Named:
+    """A policy that is made beside the configurations in its folder."""
+
+    def __init__(self, folder, objects, **files):
+        self.policy = folder / "policy"
+        (folder / "objects.json").write_text(json.dumps(listed(objects)))
+        paths = []
+        for name, text in files.items():
+            paths.append(self.policy / (name.replace("__", "/").replace("_", "-") + ".yaml"))
+            paths[-1].parent.mkdir(parents=True, exist_ok=True)
+            paths[-1].write_text(text)
+        done = run("init", folder / "objects.json", *paths, "--out", self.policy, "--force")
+        assert done.returncode == 0, done
+        docs = yaml.safe_load_all((self.policy / "accelerators.yaml").read_text())
+        self.accelerators = {doc["metadata"]["name"]: doc["spec"] for doc in docs}
+        self.lint = json.loads(run("lint", "--strict", "-o", "json", self.policy).stdout)
+        assert self.lint["findings"] == [], self.lint
+
+
+@pytest.fixture
+def name(tmp_path):
+    return lambda *args, **files: Named(tmp_path, *args, **files)
+
+
+def test_files_are_named(name):
+    made = name([bare("a", **T4), bare("b", **A100, **{LAYOUT: "one"})], nvidia__plugin=plugin(4), mig_parted=parted(one={"1g.10gb": 7}, two={"3g.40gb": 2}))
+    assert made.accelerators["tesla-t4"]["sharing"] == {"devicePluginConfig": "nvidia/plugin.yaml"}
+    spec = made.accelerators["nvidia-a100-sxm4-80gb"]
+    assert spec["mig"] == {"model": "a100-80gb", "offeredFrom": "mig-parted.yaml#one", "strategy": "mixed"}
+    assert spec["sharing"] == {"devicePluginConfig": "nvidia/plugin.yaml"}
+    assert [path.split("/policy/")[1] for path in made.lint["configFiles"]] == ["mig-parted.yaml", "nvidia/plugin.yaml"]
+
+
+def test_a_key_of_a_config_map_is_named(name):
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  any: |\n    version: v1\n  t4: |\n" + "".join(
+        f"    {line}\n" for line in plugin(4, rename=True).splitlines())
+    made = name([bare("a", **T4, **{PLUGIN: "t4"})], device_plugin=text)
+    assert made.accelerators["tesla-t4"]["sharing"] == {"devicePluginConfig": "device-plugin.yaml#t4"}
+
+
+@pytest.mark.parametrize("objects, files, expected", [
+    # A ConfigMap whose text is quoted; the second document of a file; a file that is replaced.
+    ([bare("a", **T4)], {"one": json.dumps(config_map({"any": plugin(4)}))}, {"resource": GPU, "replicas": 4}),
+    ([bare("a", **T4)], {"two": plugin(4) + "---\n" + yaml.safe_dump({"a": 1})}, {"resource": GPU, "replicas": 4}),
+    ([bare("a", **T4)], {"guards": plugin(4)}, {"resource": GPU, "replicas": 4}),
+])
+def test_what_cannot_be_named_is_repeated(tmp_path, objects, files, expected):
+    """What Accelerators do not name is not policy either, so lint is asked without it."""
+    policy = tmp_path / "policy"
+    policy.mkdir()
+    (tmp_path / "objects.json").write_text(json.dumps(listed(objects)))
+    for file, text in files.items():
+        (policy / f"{file}.yaml").write_text(text)
+    done = run("init", tmp_path / "objects.json", *policy.iterdir(), "--out", policy, "--force")
+    assert done.returncode == 0, done
+    assert yaml.safe_load((policy / "accelerators.yaml").read_text())["spec"]["sharing"] == expected
+    for file in files:
+        if file != "guards":
+            (policy / f"{file}.yaml").unlink()
+    assert run("lint", "--strict", policy).returncode == 0
+
+
+def test_a_file_that_is_not_named_is_to_be_moved(tmp_path):
+    """Nodes have slices that the layout does not say, so that it is not all that is offered."""
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "objects.json").write_text(json.dumps(listed([node("a100-mig")])))
+    (tmp_path / "policy/layout.yaml").write_text(parted(cut={"2g.20gb": 3}))
+    run("init", tmp_path / "objects.json", tmp_path / "policy/layout.yaml", "--out", tmp_path / "policy", "--force")
+    text = (tmp_path / "policy/accelerators.yaml").read_text()
+    assert yaml.safe_load(text)["spec"]["mig"]["offered"] == ["1g.10gb", "3g.40gb", "2g.20gb"]
+    assert "# Move the file of this configuration out of the folder of the policy" in text
+    assert run("lint", tmp_path / "policy").returncode == 1
+    (tmp_path / "policy/layout.yaml").unlink()
+    assert run("lint", "--strict", tmp_path / "policy").returncode == 0
+
+
 # --- What is read ---
 
 def test_mistakes(make, tmp_path):

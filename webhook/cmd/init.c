@@ -98,7 +98,7 @@ static void say(const struct init_options *options, const struct fleet *fleet, u
 static int read_all(const struct init_options *options, struct survey *survey, struct error *err)
 {
 	if (!options->from_cluster)
-		return init_read_files(survey, options->files.items, options->files.count, err);
+		return init_read_files(survey, options->files.items, options->files.count, options->out, err);
 	struct kube_config *config = kubeconfig_load(options->kubeconfig, err);
 	if (!config)
 		return -1;

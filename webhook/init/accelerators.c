@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "gpugate/known.h"
+#include "webhook/init/config_names.h"
 #include "webhook/init/configs.h"
 #include "webhook/init/names.h"
 
@@ -191,7 +192,8 @@ int accelerators_derive(struct fleet *fleet, struct error *err)
 		if (group->gone)
 			continue;
 		set_model(group);
-		if (set_name(fleet, group, err) < 0)
+		if (set_name(fleet, group, err) < 0 ||
+		    config_names_choose(fleet, group, accelerators_write_group, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -2,6 +2,7 @@
 
 #include "gpugate/known.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/config_names.h"
 #include "webhook/init/configs.h"
 #include "webhook/init/text.h"
 #include "webhook/json/yaml.h"
@@ -64,8 +65,11 @@ static void write_mig(const struct fleet_group *group, struct buf *out)
 		text_comment(out, 4,
 			     single ? "The profile that the label of the nodes names."
 				    : "What nodes advertise now. Add what else the MIG layout can offer.");
-	buf_text(out, "    offered: ");
-	text_list(out, offered, count);
+	buf_text(out, group->names_parted ? "    offeredFrom: " : "    offered: ");
+	if (group->names_parted)
+		config_names_parted(group, out);
+	else
+		text_list(out, offered, count);
 	buf_printf(out, "\n    strategy: %s\n", single ? "single" : "mixed");
 }
 
@@ -89,12 +93,18 @@ static void write_sharing(const struct fleet_group *group, bool has_mig, struct 
 		text_comment(out, 2,
 			     "From the labels of the nodes. A container may have one share; maxPerContainer "
 			     "says otherwise.");
+	if (group->names_plugin) {
+		buf_text(out, "  sharing: {devicePluginConfig: ");
+		config_names_plugin(group, out);
+		buf_text(out, "}\n");
+		return;
+	}
 	buf_text(out, "  sharing: {resource: ");
 	yaml_scalar(out, group->share);
 	buf_printf(out, ", replicas: %" PRId64 "}\n", group->replicas);
 }
 
-static void write_group(const struct fleet_group *group, struct buf *out)
+void accelerators_write_group(const struct fleet_group *group, struct buf *out)
 {
 	bool has_mig = str_present(group->model), cut = group->slice_count || str_present(group->single);
 	write_origin(group, out);
@@ -154,7 +164,7 @@ void accelerators_write(const struct fleet *fleet, struct buf *out)
 		if (fleet->groups[i]->gone)
 			continue;
 		buf_text(out, first ? "" : "---\n");
-		write_group(fleet->groups[i], out);
+		accelerators_write_group(fleet->groups[i], out);
 		first = false;
 	}
 	if (first)

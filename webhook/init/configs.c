@@ -6,6 +6,7 @@
 
 #include "gpugate/known.h"
 #include "gpugate/plain.h"
+#include "webhook/init/config_names.h"
 #include "webhook/init/text.h"
 #include "webhook/json/field.h"
 
@@ -49,6 +50,7 @@ static int take(struct fleet *fleet, const struct fleet_config *like, const char
 		return 0;
 	struct fleet_config *config = &fleet->configs[fleet->config_count];
 	*config = *like;
+	config->file = fleet->reading;
 	if (nvidia_config_read(text, &fleet->arena, &config->config, err) < 0)
 		return -1;
 	if (config->config.kind == NVIDIA_CONFIG_OTHER)
@@ -58,6 +60,20 @@ static int take(struct fleet *fleet, const struct fleet_config *like, const char
 	if (!config->place.ptr || !config->key.ptr)
 		return fleet_no_memory(err);
 	fleet->config_count++;
+	return 0;
+}
+
+int configs_begin_file(struct fleet *fleet, struct str path, struct str text, struct error *err)
+{
+	fleet->reading = NULL;
+	if (!str_present(path) || fleet->file_count == FLEET_CONFIGS_MAX)
+		return 0;
+	struct fleet_file *file = &fleet->files[fleet->file_count];
+	*file = (struct fleet_file){arena_str(&fleet->arena, path), arena_str(&fleet->arena, text)};
+	if (!file->path.ptr || !file->text.ptr)
+		return fleet_no_memory(err);
+	fleet->file_count++;
+	fleet->reading = file;
 	return 0;
 }
 
@@ -233,6 +249,13 @@ static int apply_layout(struct fleet *fleet, struct fleet_group *group, const st
 		group->parted = chosen->config;
 		group->layout = chosen->layout->name;
 	}
+	group->layout_whole = group->parted != NULL;
+	for (uint32_t i = 0; i < group->slice_count; i++) {
+		uint32_t at = 0;
+		while (at < count && !str_eq(names[at], group->slices[i]))
+			at++;
+		group->layout_whole &= at < count;
+	}
 	return 0;
 }
 
@@ -302,18 +325,28 @@ static bool is_used(const struct fleet *fleet, const struct fleet_config *config
 	return false;
 }
 
+static void write_unused(const struct fleet_config *config, struct buf *out)
+{
+	bool parted = config->config.kind == NVIDIA_CONFIG_MIG_PARTED;
+	text_comment(out, 0,
+		     "Not used: the configuration of %s (%.*s). No nodes that %s devices by it are known; the label "
+		     "%s of nodes would name it.",
+		     parted ? "mig-parted" : "the device plugin", STR_ARG(config->place), parted ? "cut" : "share",
+		     parted ? LAYOUT_LABEL : PLUGIN_LABEL);
+}
+
 void configs_write_unused(const struct fleet *fleet, struct buf *out)
 {
-	for (uint32_t i = 0; i < fleet->config_count; i++)
-		if (!is_used(fleet, &fleet->configs[i]))
+	for (uint32_t i = 0; i < fleet->config_count; i++) {
+		const struct fleet_config *config = &fleet->configs[i];
+		if (!is_used(fleet, config))
+			write_unused(config, out);
+		if (config->file && !config_names_has(fleet, config->file))
 			text_comment(out, 0,
-				     "Not used: the configuration of %s (%.*s). No nodes that share or cut devices by "
-				     "it are known; the label %s of nodes would name it.",
-				     fleet->configs[i].config.kind == NVIDIA_CONFIG_MIG_PARTED ? "mig-parted"
-											       : "the device plugin",
-				     STR_ARG(fleet->configs[i].place),
-				     fleet->configs[i].config.kind == NVIDIA_CONFIG_MIG_PARTED ? LAYOUT_LABEL
-											       : PLUGIN_LABEL);
+				     "Move the file of this configuration out of the folder of the policy, since no "
+				     "Accelerator names it and `gpugate serve` takes it for policy: %.*s",
+				     STR_ARG(config->place));
+	}
 }
 
 void configs_write_rest(const struct fleet *fleet, struct buf *out)

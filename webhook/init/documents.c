@@ -160,16 +160,25 @@ uint32_t documents_accelerators(const struct fleet *fleet)
 	return count;
 }
 
+static const struct {
+	struct str path;
+	void (*write)(const struct fleet *fleet, struct buf *out);
+} rows[] = {
+    {{"settings.yaml", 13}, write_settings},
+    {{"accelerators.yaml", 17}, accelerators_write},
+    {{"guards.yaml", 11}, guards_write},
+};
+
+bool documents_has(struct str path)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (str_eq(path, rows[i].path))
+			return true;
+	return str_starts(path, STR("tenants/"));
+}
+
 int documents_write(const struct fleet *fleet, struct init_files *files, struct error *err)
 {
-	static const struct {
-		struct str path;
-		void (*write)(const struct fleet *fleet, struct buf *out);
-	} rows[] = {
-	    {{"settings.yaml", 13}, write_settings},
-	    {{"accelerators.yaml", 17}, accelerators_write},
-	    {{"guards.yaml", 11}, guards_write},
-	};
 	struct buf text;
 	int result = 0;
 	if (documents_tenants(fleet) > FLEET_NAMESPACES_MAX)

@@ -31,11 +31,18 @@ struct fleet_choice {
 	bool differs;     /* Nodes have several values. */
 };
 
+/* A file in the folder of the policy, which an Accelerator can name. */
+struct fleet_file {
+	struct str path; /* Relative to the folder. */
+	struct str text;
+};
+
 /* A configuration of NVIDIA's device plugin or of mig-parted. */
 struct fleet_config {
-	struct str place; /* For comments; has no control characters. */
-	struct str key;   /* In the data of a ConfigMap; empty: it is a file. */
-	bool alone;       /* The file or ConfigMap has nothing else. */
+	const struct fleet_file *file; /* NULL: an Accelerator cannot name it. */
+	struct str place;              /* For comments; has no control characters. */
+	struct str key;                /* In the data of a ConfigMap; empty: it is a file. */
+	bool alone;                    /* The file or ConfigMap has nothing else. */
 	struct nvidia_config config;
 };
 
@@ -71,10 +78,12 @@ struct fleet_group {
 	struct str layout;                          /* Of mig-parted. */
 	bool plugin_named, layout_named;            /* A label of the nodes names it. */
 	bool plugin_agrees;                         /* The nodes say the same. */
+	bool layout_whole;                          /* The nodes have no other slices. */
 	/* Set by accelerators_derive. */
 	struct str name, model;
 	struct str without[FLEET_LABELS_MAX * 2];
 	uint32_t without_count;
+	bool names_plugin, names_parted; /* The Accelerator names the file of the configuration. */
 };
 
 /* An accelerator resource in a namespace. */
@@ -131,6 +140,9 @@ struct fleet {
 	uint32_t driver_count;
 	struct fleet_config configs[FLEET_CONFIGS_MAX];
 	uint32_t config_count;
+	struct fleet_file files[FLEET_CONFIGS_MAX];
+	uint32_t file_count;
+	const struct fleet_file *reading;    /* Of what is read now; NULL: another file. */
 	uint32_t wrong_count;                /* Configurations that are not valid. */
 	struct str wrong;                    /* Where the first of them is, and what is wrong. */
 	struct str others[FLEET_OTHERS_MAX]; /* Extended resources of nodes that no table knows. */

@@ -2,6 +2,7 @@
 
 #include "gpugate/report.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/config_names.h"
 #include "webhook/init/configs.h"
 #include "webhook/init/guards.h"
 #include "webhook/init/nodes.h"
@@ -55,6 +56,12 @@ static int derive(struct survey *survey, struct error *err)
 	return accelerators_derive(&survey->fleet, err);
 }
 
+int survey_begin_file(struct survey *survey, struct str path, struct str text, struct error *err)
+{
+	bool replaced = str_present(path) && documents_has(path);
+	return configs_begin_file(&survey->fleet, replaced ? (struct str){NULL, 0} : path, text, err);
+}
+
 int survey_take_config(struct survey *survey, const char *file, struct str text, struct error *err)
 {
 	return configs_take(&survey->fleet, file, text, err);
@@ -76,7 +83,7 @@ int survey_take(struct survey *survey, unsigned kind, struct str json, struct er
 }
 
 /* What was written must be valid. */
-static int check(const struct init_files *files, struct error *err)
+static int check(const struct fleet *fleet, const struct init_files *files, struct error *err)
 {
 	struct report *report = malloc(sizeof *report);
 	struct policy_text *texts = calloc(files->count + 1, sizeof *texts);
@@ -85,7 +92,7 @@ static int check(const struct init_files *files, struct error *err)
 		for (uint32_t i = 0; i < files->count; i++)
 			texts[i] = (struct policy_text){files->items[i].path, files->items[i].text};
 		report_init(report);
-		struct policy *policy = policy_load_texts(texts, files->count, report);
+		struct policy *policy = config_names_load(fleet, texts, files->count, report);
 		result = policy ? (int)report->warnings : -1;
 		if (!policy)
 			error_set(
@@ -118,5 +125,5 @@ int survey_finish(struct survey *survey, struct init_files *files, struct error 
 		qsort(fleet->namespaces, fleet->namespace_count, sizeof *fleet->namespaces, compare);
 	if (documents_write(fleet, files, err) < 0)
 		return -1;
-	return check(files, err);
+	return check(fleet, files, err);
 }

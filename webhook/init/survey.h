@@ -48,6 +48,12 @@ void survey_release(struct survey *survey);
 int survey_take(struct survey *survey, unsigned kind, struct str json, struct error *err);
 
 /*
+ * What is read from now on is in a file of the policy's folder, at a path relative to it, so that
+ * Accelerators can name it; absent: it is elsewhere. Returns 0, or -1 with an error.
+ */
+int survey_begin_file(struct survey *survey, struct str path, struct str text, struct error *err);
+
+/*
  * Takes a document of a file that is no object of Kubernetes, in YAML or JSON, before any object.
  * Passes over what is no configuration of NVIDIA's device plugin or of mig-parted. Returns 0, or -1
  * with an error.
