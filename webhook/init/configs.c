@@ -146,12 +146,17 @@ static const struct fleet_config *plugin_of(const struct fleet *fleet, struct st
 	return others == 1 && other->alone && (key.len == 0 || other->key.len == 0) ? other : NULL;
 }
 
-static bool has_slice(const struct fleet_group *group, struct str name)
+static bool is_among(const struct str *names, uint32_t count, struct str name)
 {
-	for (uint32_t i = 0; i < group->slice_count; i++)
-		if (str_eq(group->slices[i], name))
+	for (uint32_t i = 0; i < count; i++)
+		if (str_eq(names[i], name))
 			return true;
 	return false;
+}
+
+static bool has_slice(const struct fleet_group *group, struct str name)
+{
+	return is_among(group->slices, group->slice_count, name);
 }
 
 /* Returns how the group is shared; the whole device comes before a slice. */
@@ -236,7 +241,9 @@ static int apply_layout(struct fleet *fleet, struct fleet_group *group, const st
 {
 	uint32_t count = chosen->layout->profile_count;
 	struct str *names = arena_zalloc(&fleet->arena, count, sizeof *names);
-	for (uint32_t i = 0; i < count && names; i++)
+	if (!names)
+		return fleet_no_memory(err);
+	for (uint32_t i = 0; i < count; i++)
 		names[i] = resource_of(&fleet->arena, chosen->layout->profiles[i]);
 	if (fleet->arena.exhausted)
 		return fleet_no_memory(err);
@@ -250,12 +257,8 @@ static int apply_layout(struct fleet *fleet, struct fleet_group *group, const st
 		group->layout = chosen->layout->name;
 	}
 	group->layout_whole = group->parted != NULL;
-	for (uint32_t i = 0; i < group->slice_count; i++) {
-		uint32_t at = 0;
-		while (at < count && !str_eq(names[at], group->slices[i]))
-			at++;
-		group->layout_whole &= at < count;
-	}
+	for (uint32_t i = 0; i < group->slice_count; i++)
+		group->layout_whole &= is_among(names, count, group->slices[i]);
 	return 0;
 }
 
