@@ -4,6 +4,12 @@
 
 #include "gpugate/buf.h"
 
+/* The path by which a program opens its standard input. */
+#define FILE_STDIN "/dev/stdin"
+
+/* Returns what messages call a file: its path, or "standard input" for FILE_STDIN. Borrows. */
+struct str file_shown(struct str path);
+
 /*
  * Appends a whole file to `out`, whose maximum is the limit. The memory for that maximum is
  * reserved first and never moves, so that no copies of a key are left behind. `path` is relative to

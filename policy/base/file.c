@@ -4,6 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+struct str file_shown(struct str path)
+{
+	return str_eq(path, STR(FILE_STDIN)) ? STR("standard input") : path;
+}
+
 static ssize_t read_some(int fd, char *to, size_t most)
 {
 	ssize_t got;

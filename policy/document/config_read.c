@@ -150,12 +150,17 @@ static void read_layouts(struct cutting *cutting, const struct node *root, const
 const struct doc_mig_layout *config_read_mig_layout(struct decoder *decoder, const struct config_choice *choice,
 						    struct str layout, struct arena *nodes)
 {
-	unsigned errors = decoder->report->errors;
 	const struct node *root = config_root(decoder, choice, nodes);
+
+	return root ? config_read_mig_root(decoder, choice, layout, root) : NULL;
+}
+
+const struct doc_mig_layout *config_read_mig_root(struct decoder *decoder, const struct config_choice *choice,
+						  struct str layout, const struct node *root)
+{
+	unsigned errors = decoder->report->errors;
 	struct cutting cutting = {.decoder = decoder, .capacity = MIG_CUTS_MAX};
 
-	if (!root)
-		return NULL;
 	cutting.layout = arena_zalloc(decoder->arena, 1, sizeof *cutting.layout);
 	if (cutting.layout)
 		cutting.layout->cuts = arena_zalloc(decoder->arena, cutting.capacity, sizeof *cutting.layout->cuts);

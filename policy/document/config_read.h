@@ -5,6 +5,7 @@
 #ifndef POLICY_DOCUMENT_CONFIG_READ_H
 #define POLICY_DOCUMENT_CONFIG_READ_H
 
+#include "gpugate/nvidia_config.h"
 #include "policy/document/config_file.h"
 
 /* What schema_nvidia.c decodes of mig-parted's configuration; the rest is read from its nodes. */
@@ -26,5 +27,12 @@ const struct doc_device_plugin *config_read_device_plugin(struct decoder *decode
 							  struct arena *nodes);
 const struct doc_mig_layout *config_read_mig_layout(struct decoder *decoder, const struct config_choice *choice,
 						    struct str layout, struct arena *nodes);
+
+/* Does the same as the latter with the root of the configuration. */
+const struct doc_mig_layout *config_read_mig_root(struct decoder *decoder, const struct config_choice *choice,
+						  struct str layout, const struct node *root);
+
+/* Of which program a map is the configuration. It may have mistakes. */
+enum nvidia_config_kind config_kind(const struct node *root);
 
 #endif

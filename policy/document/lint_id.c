@@ -47,7 +47,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_CONFIG_KEY_IGNORED] = ROW(
 	"config-key-ignored", WARNING,
 	"A configuration that an Accelerator names has a key that has no effect: it is nearly the name of another key, "
-	"or the device plugin ignores it.",
+	"or the device plugin ignores it. In a manifest, so does one in a ConfigMap.",
 	"Correct the key, or remove it."),
     [LINT_CONFIG_MISSING] =
 	ROW("config-missing", WARNING,
@@ -70,6 +70,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"device-path", WARNING,
 	"A Pod mounts device files of accelerators from its node, which no quota counts. A Guard with `hostDeviceMounts` refuses it.",
 	"Remove the volume, and request an accelerator in `resources.limits`."),
+    [LINT_DEVICE_PLUGIN_CONFIG] = MANIFEST_ROW(
+	"device-plugin-config", WARNING,
+	"A ConfigMap holds a configuration of NVIDIA's device plugin that the plugin cannot read, so that its nodes advertise no GPUs.",
+	"Correct the key or the value. The API server does not check it."),
     [LINT_DEVICE_VOLUME] = MANIFEST_ROW(
 	"device-volume", WARNING,
 	"A container mounts a path by which a container runtime chooses devices that no quota counts. A Guard with `deviceVolumeMounts` refuses it.",
@@ -205,6 +209,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	MANIFEST_ROW("request-not-integer", ERROR,
 		     "The amount of an extended resource is not a whole number, and the API server refuses the Pod.",
 		     "Write a whole number. A part of a GPU is a MIG slice or a share, which has a name of its own."),
+    [LINT_REQUEST_PREFIX] = MANIFEST_ROW(
+	"request-prefix", ERROR,
+	"A container requests a resource as a ResourceQuota names it, such as requests.nvidia.com/gpu. The API server refuses the Pod.",
+	"Leave out `requests.`. `--fix` does it, unless the container has the other name as well."),
     [LINT_REQUEST_WITHOUT_LIMIT] = MANIFEST_ROW(
 	"request-without-limit", ERROR,
 	"An extended resource is requested and not limited, and the API server refuses the Pod.",

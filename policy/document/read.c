@@ -1,5 +1,6 @@
 #include "policy/document/read.h"
 
+#include "gpugate/file.h"
 #include "policy/document/config.h"
 #include "policy/document/decode.h"
 #include "policy/document/report.h"
@@ -58,7 +59,7 @@ int docs_read(const char *const *paths, size_t path_count, struct arena *arena, 
 	source_read_paths(paths, path_count, arena, docs, report);
 	read_sources(arena, docs, report);
 	if (report->errors == 0 && !holds_documents(docs))
-		report_file(report, str_of(path_count ? paths[0] : ""), "holds no policy document");
+		report_file(report, file_shown(str_of(path_count ? paths[0] : "")), "holds no policy document");
 	return report->errors ? -1 : 0;
 }
 

@@ -66,6 +66,11 @@ static int prepare(struct docs *docs, uint32_t index, struct arena *arena, struc
 	return 0;
 }
 
+static int by_path(const void *a, const void *b)
+{
+	return str_cmp(((const struct source *)a)->path, ((const struct source *)b)->path);
+}
+
 static void read_files(const struct found_files *files, struct buf *bytes, struct arena *arena, struct docs *docs,
 		       struct report *report)
 {
@@ -73,6 +78,7 @@ static void read_files(const struct found_files *files, struct buf *bytes, struc
 
 	for (size_t i = 0; i < files->count; i++) {
 		const struct found_file *file = &files->items[i];
+		struct str shown = file_shown(file->path);
 		/*
 		 * Without O_NONBLOCK, a file that was replaced by a pipe after it was found would
 		 * block. A file that the user named may be a pipe.
@@ -80,26 +86,26 @@ static void read_files(const struct found_files *files, struct buf *bytes, struc
 		buf_reset(bytes);
 		if (file_read(AT_FDCWD, file->path.ptr, file->given ? 0 : O_NONBLOCK, bytes) < 0) {
 			if (errno == EFBIG)
-				report_file(report, file->path, "is larger than 1 MiB; split it into several files");
+				report_file(report, shown, "is larger than 1 MiB; split it into several files");
 			else
-				report_file(report, file->path, "cannot be read: %s", strerror(errno));
+				report_file(report, shown, "cannot be read: %s", strerror(errno));
 			continue;
 		}
 		total += bytes->len;
 		if (total > SOURCES_BYTES_MAX) {
-			report_file(report, file->path,
+			report_file(report, shown,
 				    "the policy files up to this one are larger than 64 MiB together; give a folder of "
 				    "policy only");
 			return;
 		}
 		struct source *source = &docs->sources[docs->source_count];
-		*source = (struct source){.path = file->path,
+		*source = (struct source){.path = shown,
 					  .device = file->device,
 					  .inode = file->inode,
 					  .bytes = arena_str(arena, buf_view(bytes)),
-					  .root_len = file->root_len};
+					  .root_len = shown.ptr == file->path.ptr ? file->root_len : 0};
 		if (!source->bytes.ptr || prepare(docs, docs->source_count++, arena, report) != 0) {
-			report_file(report, file->path, "no memory is left to read the policy from here on");
+			report_file(report, shown, "no memory is left to read the policy from here on");
 			return;
 		}
 	}
@@ -115,10 +121,13 @@ void source_read_paths(const char *const *paths, size_t path_count, struct arena
 	docs->sources = arena_zalloc(arena, files.count, sizeof *docs->sources);
 	struct buf bytes;
 	buf_init(&bytes, SOURCE_BYTES_MAX);
-	if (docs->sources)
+	if (docs->sources) {
 		read_files(&files, &bytes, arena, docs, report);
-	else
+		/* Standard input has another name than its path. */
+		qsort(docs->sources, docs->source_count, sizeof *docs->sources, by_path);
+	} else {
 		report_file(report, (struct str){"", 0}, "no memory is left to read the policy");
+	}
 	buf_release(&bytes);
 	free(files.items);
 }
@@ -129,11 +138,11 @@ void source_read_large(const char *name, struct str bytes, struct arena *arena, 
 	docs->source_count = 0;
 	docs->sources = arena_zalloc(arena, 1, sizeof *docs->sources);
 	if (docs->sources) {
-		docs->sources[0] = (struct source){.path = str_of(name), .bytes = bytes};
+		docs->sources[0] = (struct source){.path = file_shown(str_of(name)), .bytes = bytes};
 		docs->source_count = 1;
 	}
 	if (!docs->sources || prepare(docs, 0, arena, report) != 0)
-		report_file(report, str_of(name), "no memory is left to read this file");
+		report_file(report, file_shown(str_of(name)), "no memory is left to read this file");
 }
 
 void source_read_texts(const struct policy_text *texts, size_t count, struct arena *arena, struct docs *docs,
@@ -163,6 +172,7 @@ void source_read_texts(const struct policy_text *texts, size_t count, struct are
 			return;
 		}
 	}
+	qsort(docs->sources, docs->source_count, sizeof *docs->sources, by_path);
 }
 
 void source_read_bytes(const char *name, struct str bytes, struct arena *arena, struct docs *docs,

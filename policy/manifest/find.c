@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gpugate/file.h"
 #include "gpugate/manifests.h"
 #include "policy/document/find_files.h"
 #include "policy/document/report.h"
@@ -106,7 +107,7 @@ static void classify_all(struct search *search)
 static void add_template(struct manifests *out, struct str path)
 {
 	if (out->template_count < REPORT_IGNORED_MAX)
-		out->templates[out->template_count] = path;
+		out->templates[out->template_count] = file_shown(path);
 	out->template_count++;
 }
 
@@ -220,7 +221,7 @@ int manifests_find(struct manifests *manifests, const char *const *paths, size_t
 		take_problems(&search, report);
 	if (result == 0 && manifests->template_count && manifests->file_count + manifests->policy_count == 0)
 		report_file(
-		    report, str_of(paths[0]),
+		    report, file_shown(str_of(paths[0])),
 		    "there are only templates here, which are no YAML; run `helm template CHART | gpugate lint -`");
 	free(search.files.items);
 	report_release(found);

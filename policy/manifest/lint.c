@@ -1,6 +1,7 @@
 /* lint: reads the manifests, one document at a time, and calls the rules. */
 #include <errno.h>
 
+#include "gpugate/file.h"
 #include "gpugate/manifests.h"
 #include "policy/document/report.h"
 #include "policy/document/yaml.h"
@@ -33,6 +34,19 @@ static struct str group_of(struct str api_version, struct str *version)
 	return (struct str){slash ? api_version.ptr : "", len};
 }
 
+/*
+ * Kinds whose Pods another object completes: an InferenceService of KServe gives the resources of
+ * the runtime's container.
+ */
+static bool is_completed(struct str group, struct str kind)
+{
+	static const struct str kinds[] = {{"ServingRuntime", 14}, {"ClusterServingRuntime", 21}};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (str_eq(group, STR("serving.kserve.io")) && str_eq(kind, kinds[i]))
+			return true;
+	return false;
+}
+
 static void judge_object(struct linting *linting, const struct node *root, unsigned depth)
 {
 	const struct node *items = view_get(root, STR("items"));
@@ -41,9 +55,9 @@ static void judge_object(struct linting *linting, const struct node *root, unsig
 			    .root = root,
 			    .kind = view_text_of(root, STR("kind")),
 			    .name = view_text(view_path(root, "metadata.name")),
-			    .namespace = view_text(view_path(root, "metadata.namespace")),
-			    .partial = linting->file->partial};
+			    .namespace = view_text(view_path(root, "metadata.namespace"))};
 	view.group = group_of(view_text_of(root, STR("apiVersion")), &view.version);
+	view.partial = linting->file->partial || is_completed(view.group, view.kind);
 	if (str_ends(view.kind, STR("List")) && items && items->type == NODE_LIST) {
 		for (const struct node *item = items->first; item && depth < LISTS_MAX; item = item->next)
 			judge_object(linting, item, depth + 1);
@@ -66,7 +80,7 @@ static void judge_documents(struct linting *linting)
 		arena_reset(&linting->texts);
 	}
 	if (!reader)
-		report_file(linting->problems, linting->file->path, "no memory is left to read this file");
+		report_file(linting->problems, file_shown(linting->file->path), "no memory is left to read this file");
 	tree_close(reader);
 }
 
@@ -79,7 +93,7 @@ static void take_problem(struct linting *linting)
 		docs_lint(linting->report, &linting->docs, LINT_MANIFEST_UNREADABLE, at,
 			  "this file is not checked: %.*s", STR_ARG(problem->text));
 	else
-		report_lint(linting->report, linting->file->path, LINT_MANIFEST_UNREADABLE,
+		report_lint(linting->report, file_shown(linting->file->path), LINT_MANIFEST_UNREADABLE,
 			    "this file is not checked: %.*s", STR_ARG(problem->text));
 }
 
@@ -89,7 +103,7 @@ static void judge_file(struct linting *linting)
 	struct buf bytes;
 	report_init(linting->problems);
 	if (classify_read(path, &bytes) < 0)
-		report_file(linting->problems, linting->file->path, "%s",
+		report_file(linting->problems, file_shown(linting->file->path), "%s",
 			    errno == EFBIG ? "it is larger than 64 MiB; split it" : strerror(errno));
 	else if (classify_open(path, buf_view(&bytes), &linting->lines, &linting->docs, linting->problems))
 		judge_documents(linting);

@@ -10,6 +10,9 @@
 /* Rules for an object by its kind: autoscalers, quotas, selectors, claims, charts. */
 void rules_object(const struct view *view);
 
+/* Rules for the configurations of NVIDIA's device plugin in a ConfigMap. */
+void rules_config_map(const struct view *view);
+
 /* Rules for every Pod and every template of Pods in the object. */
 void rules_pods(const struct view *view);
 

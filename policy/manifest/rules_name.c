@@ -83,6 +83,14 @@ static bool is_numbered(struct str name, struct str known)
 	return true;
 }
 
+/* Returns the known name after "limits.", which only a ResourceQuota has before a name. */
+static struct str after_limits(struct str name)
+{
+	struct str prefix = STR("limits.");
+	struct str bare = str_starts(name, prefix) ? str_tail(name, prefix.len) : STR("");
+	return bare.len > 0 && catalog_find(bare) ? bare : (struct str){NULL, 0};
+}
+
 /* Returns the known name of the same domain that is meant, or an absent one. */
 static struct str near_in_domain(struct str name, size_t domain)
 {
@@ -160,6 +168,8 @@ void rules_name(const struct view *view, struct str name, struct location at)
 	}
 	char slice[CATALOG_MIG_NAME_MAX];
 	struct str near = row ? near_in_domain(name, domain) : near_by_domain(name, domain);
+	if (!str_present(near))
+		near = after_limits(name);
 	if (!str_present(near)) {
 		size_t len = near_slice(name, domain, slice);
 		near = (struct str){len ? slice : NULL, len};

@@ -238,6 +238,7 @@ static const struct {
     KIND("resource.k8s.io", "ResourceClaim", check_claim),
     KIND("resource.k8s.io", "ResourceClaimTemplate", check_claim_template),
     KIND("nvidia.com", "ClusterPolicy", check_cluster_policy),
+    KIND("", "ConfigMap", rules_config_map),
     KIND("", "Node", check_node),
     KIND("argoproj.io", "Application", check_application),
     KIND("helm.toolkit.fluxcd.io", "HelmRelease", check_helm_release),

@@ -68,6 +68,22 @@ static void check_amount(const struct view *view, const struct node *key, struct
 		    (long long)count);
 }
 
+/* Only a ResourceQuota has keys that begin with "requests.". */
+static void check_prefix(const struct view *view, const struct node *map, const struct node *key)
+{
+	struct str prefix = STR("requests."), name = key->text, bare;
+	if (!str_starts(name, prefix))
+		return;
+	bare = str_tail(name, prefix.len);
+	if (!rules_is_extended(bare) || view_is_template(bare))
+		return;
+	VIEW_LINT(view, LINT_REQUEST_PREFIX, key->at,
+		  "\"" SHOW "\" is the key of a ResourceQuota, so the API server refuses the Pod; write \"" SHOW "\"",
+		  SHOWN(name), SHOWN(bare));
+	if (!node_find(map, bare))
+		VIEW_FIX(view, LINT_REQUEST_PREFIX, key, key, name, bare);
+}
+
 /* Names and amounts of one of the two maps; `other` is the one that was checked before. */
 static void check_map(const struct view *view, const struct node *map, const struct node *other, struct asked *asked)
 {
@@ -75,6 +91,7 @@ static void check_map(const struct view *view, const struct node *map, const str
 	for (const struct node *key = map && map->type == NODE_MAP ? map->first : NULL; key && checked < VIEW_ITEMS_MAX;
 	     key = key->next, checked++) {
 		const struct node *same = other ? node_find(other, key->text) : NULL;
+		check_prefix(view, map, key);
 		if (!rules_is_extended(key->text) || view_is_template(key->text))
 			continue;
 		if (!same)

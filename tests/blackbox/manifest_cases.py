@@ -7,7 +7,7 @@ has not. The finding points at the beginning of the text.
 import re
 
 ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "pod-level-accelerator", "request-differs", "request-not-integer",
-          "request-without-limit", "selector-mismatch", "policy-refuses"}
+          "request-prefix", "request-without-limit", "selector-mismatch", "policy-refuses"}
 OF_A_POLICY = ("policy-refuses", "replicas-above-quota", "surge-above-quota")
 
 
@@ -41,6 +41,13 @@ def claim(spec):
 
 CLAIMS = "  resourceClaims:\n  - {name: «other¦gpu», resourceClaimName: one}\n"
 
+def plugin(text, key="config.yaml: |\n", indent=4):
+    """A ConfigMap with a configuration of NVIDIA's device plugin."""
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  " + key + "".join(" " * indent + line for line in text.splitlines(keepends=True))
+
+
+SLICED = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
+
 MISTAKES = {
     "api-version-wrong": [
         "apiVersion: «v1¦monitoring.coreos.com/v1»\nkind: ServiceMonitor\nmetadata: {name: dcgm-exporter}\nspec:\n  endpoints: [{port: metrics, interval: 30s}]\n",
@@ -54,6 +61,12 @@ MISTAKES = {
         pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n" + "  - {name: «second¦gpu», resourceClaimName: two}\n").replace(
             "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
     ],
+    "config-key-ignored": [
+        plugin(SLICED.replace("timeSlicing", "«timeslicing¦timeSlicing»")),
+        plugin("# Shares.\n\n" + SLICED.replace("    resources", "    «renamebyDefault¦renameByDefault»: true\n    resources"), key="any: |-\n", indent=6),
+        plugin(SLICED + "      rename: «gpu.small¦gpu»\n", key="any: |+4\n", indent=6),
+        plugin(SLICED + "flags: {migStrategy: none}\n«flgs¦extra»: {}\n"),
+    ],
     "device-annotation": [
         pod(metadata="  annotations:\n    «cdi.k8s.io/gpus¦example.com/gpus»: nvidia.com/gpu=all\n"),
     ],
@@ -66,6 +79,17 @@ MISTAKES = {
         pod(spec="  volumes:\n  - name: dev\n    hostPath: {path: «/dev/nvidia0¦/data/nvidia0»}\n"),
         pod(spec="  volumes:\n  - name: dev\n    hostPath:\n      path: «/dev/../dev/dri/¦/dev/shm»\n", limits="memory: 1Gi"),
         pod(spec="  volumes:\n  - {name: dev, hostPath: {path: «/dev¦/mnt»}}\n"),
+    ],
+    "device-plugin-config": [
+        plugin(SLICED.replace("replicas: 4", "replicas: «four¦4»")),
+        plugin(SLICED.replace("replicas: 4", "replicas: «0¦2»"), key="tesla-t4: |-\n", indent=8),
+        plugin(SLICED.replace("version: v1", "version: «v2¦v1»")).replace("\n", "\r\n"),
+        plugin(SLICED.replace("- name: nvidia.com/gpu", "- «devices: all¦name: gpu»")),
+        plugin("flags: {migStrategy: «mix¦mixed»}\n"),
+        plugin("version: v1\nsharing:\n  mps:\n    failRequestsGreaterThanOne: «yes¦true»\n    resources: [{name: gpu, replicas: 10}]\n"),
+        plugin(SLICED.replace("    - name", "   «¦ »- name")),
+        plugin("", key='«any: "sharing: {mps: {resources: [{name: gpu, replicas: 0¦any: "sharing: {mps: {resources: [{name: gpu, replicas: 2»}]}}"\n'),
+        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
     ],
     "device-volume": [
         pod(container="    volumeMounts:\n    - {name: list, mountPath: «/var/run/nvidia-container-devices/all¦/var/run/devices»}\n"),
@@ -134,6 +158,11 @@ MISTAKES = {
         pod(limits="nvidia.com/gpu: «-1¦1»"),
         pod(limits="nvidia.com/gpu: «one¦1»"),
     ],
+    "request-prefix": [
+        pod(limits="memory: 1Gi, «requests.nvidia.com/gpu¦nvidia.com/gpu»: 1"),
+        requests("requests: {«requests.amd.com/gpu¦cpu»: 1}\n"),
+        pod(limits="«requests.example.com/fpga¦example.com/fpga»: 2"),
+    ],
     "request-without-limit": [
         requests("requests: {cpu: 2, «nvidia.com/gpu: 1¦memory: 1Gi»}\n"),
         requests("requests: {«nvidia.com/gpu: 1¦cpu: 1»}\n      limits: {memory: 1Gi}\n"),
@@ -145,6 +174,7 @@ MISTAKES = {
         pod(limits="«nvidia.com/mgi-1g.10gb¦nvidia.com/mig-1g.10gb»: 1"),
         pod(limits="«nvidia.com/gpu.product¦nvidia.com/gpu»: 1"),
         pod(limits="«amd.com/gpus¦amd.com/gpu»: 1"),
+        pod(limits="«limits.nvidia.com/gpu¦nvidia.com/gpu»: 1"),
         pod(limits="«gpu.intel.com/i951¦gpu.intel.com/i915»: 1"),
         quota("    «requests.nvidia.com/gpus¦requests.nvidia.com/gpu»: 4\n"),
         pod(spec="  tolerations:\n  - {key: «nvidia.com/gpus¦nvidia.com/gpu», operator: Exists}\n"),
@@ -190,6 +220,17 @@ QUIET = {
                            "    gpu.nvidia.com.deviceclass.resource.k8s.io/devices: 4\n"),
     "a metric of Pods": autoscaler("{type: Pods, pods: {metric: {name: DCGM_FI_PROF_GR_ENGINE_ACTIVE}, target: {type: AverageValue, averageValue: '0.8'}}}"),
     "another chart": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: redis, targetRevision: 2.0.0}}\n",
+    "a configuration with an anchor": plugin("x: &none {}\nversion: v1\nsharing: {timeslicing: *none}\n"),
+    "a template of a configuration": plugin(SLICED.replace("4", "{{ .Values.replicas }}")),
+    "a variable in a configuration": plugin(SLICED.replace("4", "${REPLICAS}")),
+    "a script that writes a configuration": plugin("cat >config.yaml <<EOF\n" + SLICED.replace("4", "many") + "EOF\n", key="run.sh: |\n"),
+    "an object within a ConfigMap": plugin("apiVersion: resource.nvidia.com/v1beta1\nkind: GpuConfig\nsharing: {strategy: TimeSlicing, timeSlicing: 4}\n"),
+    "a configuration of another program": plugin("sharing: {users: [a], replicas: four}\nversion: 7\n"),
+    "a configuration of two documents": plugin(SLICED.replace("4", "four") + "---\n" + SLICED),
+    "a runtime that an InferenceService completes": requests("requests: {nvidia.com/gpu: 1}\n").replace(
+        "apiVersion: v1\nkind: Pod", "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime"),
+    "a runtime of the cluster": requests("requests: {nvidia.com/gpu: 1}\n").replace(
+        "apiVersion: v1\nkind: Pod", "apiVersion: serving.kserve.io/v1alpha1\nkind: ClusterServingRuntime"),
     "anchors": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &data {a: b}\nmore: *data\nmerged: {<<: *data}\n",
     "a CRD": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\nspec: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
     "a patch without an image": deployment("", image="").replace("«spec¦spec»", "spec"),

@@ -115,7 +115,7 @@ def test_helm(tmp_path):
     assert status == 1 and "only templates here" in report["findings"][0]["text"]
     rendered = "---\n# Source: app/templates/pod.yaml\n" + pod(limits="nvidia.com/gpu: 0.5")
     status, found, report = lint("-", stdin=rendered)
-    assert status == 1 and found == [("request-not-integer", 12, 32)] and report["findings"][0]["file"] == "/dev/stdin"
+    assert status == 1 and found == [("request-not-integer", 12, 32)] and report["findings"][0]["file"] == "standard input"
 
 
 def test_kustomize(tmp_path):

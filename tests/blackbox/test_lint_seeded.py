@@ -10,19 +10,21 @@ from gpugate import scaled
 from manifest_cases import MISTAKES, QUIET, bad, good
 from test_lint_manifests import lint
 
-RUNS = scaled(40, 10)
+RUNS = scaled(45, 10)
 SEEDED = 12  # In each run; a report keeps 20 errors.
 
 MANIFESTS = [(name, text) for name, cases in MISTAKES.items() for text in cases if name != "manifest-unreadable"]
 POLICIES = [(name, text) for name, cases in lint_cases.MISTAKES.items() for text, _ in cases]
-assert 40 * SEEDED + len(POLICIES) >= 300
+assert RUNS * SEEDED >= scaled(500, 100), "lint has to find at least 500 mistakes in manifests, and those of all policies as well"
 
 
 def commented(rng, text):
-    """Adds comments and empty lines between the lines of a document."""
+    """Adds comments and empty lines between the lines of a document, but not within a block of
+    text, which they would end."""
     lines = text.splitlines(keepends=True)
+    data = next((i for i, line in enumerate(lines) if line.rstrip() == "data:"), len(lines))
     for _ in range(rng.randrange(4)):
-        lines.insert(rng.randrange(len(lines) + 1), rng.choice(["# nvidia.com/gpus: 1\n", "      # 😀\n", "\n", "# limits.nvidia.com/gpu: «4¦5»\n".replace("«4¦5»", "4")]))
+        lines.insert(rng.randrange(data + 1), rng.choice(["# nvidia.com/gpus: 1\n", "      # 😀\n", "\n", "# limits.nvidia.com/gpu: «4¦5»\n".replace("«4¦5»", "4")]))
     return "".join(lines)
 
 

@@ -245,9 +245,9 @@ def test_standard_input(tmp_path):
     text = policy(A100, TEAM, settings("  enforcement: audit\n  quotaFailurePolicy: Ignore\n  onOutage: allow\n"))
     done = lint(text)
     assert (done.returncode, done.stdout) == (0, "no errors (Accelerators 1, Tenants 1, quotas 1, Rules 0, Guards 0)\n"
-                                                 "Settings at /dev/stdin:19: enforcement is audit\n"), done
+                                                 "Settings at standard input:19: enforcement is audit\n"), done
     done = lint(quota("{name: q, hrad: 1}"))
-    assert done.returncode == 1 and done.stdout.startswith('/dev/stdin:17:15: error: unknown key "hrad"; did you mean "hard"?'), done.stdout
+    assert done.returncode == 1 and done.stdout.startswith('standard input:17:15: error: unknown key "hrad"; did you mean "hard"?'), done.stdout
     done = lint(text, write_policy(tmp_path, tenant("b")))
     assert done.returncode == 0 and "Tenants 2" in done.stdout
     assert lint("").returncode == 1

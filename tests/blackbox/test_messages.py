@@ -27,6 +27,10 @@ COMMAND_LINE = {
     "a long name that is not there": (["certs", "create", "--output", "json"], "gpugate certs create: unknown option --output\n" + TRY.format("certs create")),
     "a tenant for a kubeconfig": (["quota", "team-a"], 'gpugate quota: unexpected argument "team-a"; all arguments of this command are options\n' + TRY.format("quota")),
     "an argument for nothing": (["version", "x"], 'gpugate version: unexpected argument "x"; all arguments of this command are options\n' + TRY.format("version")),
+    "no namespace in lint": (["lint", "-n", "Bad_NS", "."], 'gpugate lint: -n: no namespace can be named "Bad_NS"; write at most 63 lower-case letters, digits, '
+                             "and hyphens, such as team-a\n" + TRY.format("lint")),
+    "no namespace in explain": (["explain", "-n", "team-*", "-f", "pod.yaml"], 'gpugate explain: -n: no namespace can be named "team-*"; write at most 63 lower-case '
+                                "letters, digits, and hyphens, such as team-a\n" + TRY.format("explain")),
     "a misspelled child": (["certs", "creat"], 'gpugate certs: unknown command "creat"; did you mean "create"?\n' + TRY.format("certs")),
     "no such child": (["certs", "destroy"], 'gpugate certs: unknown command "destroy"; the commands are create, inspect and verify\n' + TRY.format("certs")),
     "a misspelled command": (["lnt"], 'gpugate: unknown command "lnt"; did you mean "lint"?\nTry `gpugate --help`.\n'),

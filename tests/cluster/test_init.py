@@ -10,7 +10,7 @@ from manifests import pod
 
 PRODUCT = "nvidia.com/gpu.product"
 DRA = "/apis/resource.k8s.io/v1"
-RIGHTS = [{"apiGroups": [""], "resources": ["nodes", "resourcequotas", "limitranges", "pods"], "verbs": ["list"]},
+RIGHTS = [{"apiGroups": [""], "resources": ["configmaps", "nodes", "resourcequotas", "limitranges", "pods"], "verbs": ["list"]},
           {"apiGroups": ["resource.k8s.io"], "resources": ["deviceclasses", "resourceslices"], "verbs": ["list"]}]
 
 

@@ -20,8 +20,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Returns whether all objects could be read. */
-static bool take_all(struct survey *survey, const struct manifest *manifest, struct error *err)
+static bool take_all(struct survey *survey, const struct manifest *manifest, struct str bytes, struct error *err)
 {
+	if (survey_begin_file(survey, STR("nvidia/config.yaml"), bytes, err) < 0)
+		return false;
+	for (uint32_t i = 0; i < manifest->count; i++)
+		if (manifest->objects[i].kind.len == 0 &&
+		    survey_take_config(survey, manifest->file, manifest->objects[i].json, err) < 0)
+			return false;
 	for (unsigned kind = 0; kind < SURVEY_KINDS; kind++)
 		for (uint32_t i = 0; i < manifest->count; i++)
 			if (str_eq(manifest->objects[i].kind, survey_kinds[kind].kind) &&
@@ -55,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	REQUIRE(survey_init(survey, &err) == 0, err.text);
-	if (take_all(survey, &manifest, &err))
+	if (take_all(survey, &manifest, (struct str){(const char *)data, size}, &err))
 		check_finish(survey);
 	else
 		/* Only what an object says is wrong, never what was made of it. */

@@ -5,6 +5,7 @@
 
 #include "webhook/cmd/commands.h"
 #include "webhook/cmd/kubeconfig.h"
+#include "webhook/cmd/namespace_option.h"
 
 #define POLICY_FOLDER "policy"
 
@@ -89,6 +90,8 @@ int explain_options_check(const struct explain_options *options, struct error *e
 		standard += strcmp(options->usage.items[i], "-") == 0;
 	if (standard > 1)
 		return error_set(err, "standard input can be read only once; leave out the second -");
+	if (namespace_option_check(options->namespace, err) < 0)
+		return -1;
 	if (options->groups.count && !options->user)
 		return error_set(err, "--as-group needs --as, which names the user who is in the group");
 	if (options->live && options->usage.count)

@@ -49,7 +49,8 @@ static const struct option_table table = {
 	"for each namespace that uses GPUs or has a ResourceQuota of them. Guards deny the ways around quotas that "
 	"no running Pod takes. Everything is in audit, with a comment at each guess. No limit is below what is in "
 	"use, so no running Pod would be refused. FILE has objects of the cluster, such as the output of kubectl "
-	"below, in YAML or JSON; - is standard input.",
+	"below, in YAML or JSON; - is standard input. It can also have ConfigMaps, or be a configuration, of "
+	"NVIDIA's device plugin and of mig-parted.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct init_options),
@@ -97,7 +98,7 @@ static void say(const struct init_options *options, const struct fleet *fleet, u
 static int read_all(const struct init_options *options, struct survey *survey, struct error *err)
 {
 	if (!options->from_cluster)
-		return init_read_files(survey, options->files.items, options->files.count, err);
+		return init_read_files(survey, options->files.items, options->files.count, options->out, err);
 	struct kube_config *config = kubeconfig_load(options->kubeconfig, err);
 	if (!config)
 		return -1;

@@ -1,5 +1,6 @@
 #include "webhook/cmd/init_read.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "webhook/cmd/input_file.h"
@@ -7,11 +8,13 @@
 #include "webhook/object/manifest.h"
 
 #define FILES_BYTES_MAX ((size_t)1 << 30) /* Of all files together. */
+#define NAMED_BYTES_MAX ((size_t)1 << 20) /* Of a file of policy. */
 #define ROUNDS_MAX 3                      /* How often the lists begin. */
 
 /* --- Files --- */
 
 struct inputs {
+	const char *const *paths;
 	struct manifest *manifests;
 	size_t count, bytes;
 };
@@ -60,10 +63,63 @@ static int64_t take_kind(struct survey *survey, const struct inputs *inputs, uns
 	return taken;
 }
 
-static int take_all(struct survey *survey, const struct inputs *inputs, struct error *err)
+/* Finds the path of a file relative to the folder that it is in, whose parts may be links. */
+static bool find_inside(const char *folder, const char *path, char *real, struct str *inside)
+{
+	char root[PATH_MAX];
+	if (!folder || strcmp(path, "-") == 0 || !realpath(folder, root) || !realpath(path, real))
+		return false;
+	size_t len = strlen(root);
+	*inside = strncmp(real, root, len) == 0 && real[len] == '/' ? str_of(real + len + 1) : (struct str){NULL, 0};
+	return str_present(*inside);
+}
+
+/* A file in the folder of the policy is read again: only its bytes can be named. */
+static int begin_file(struct survey *survey, const char *folder, const char *path, struct error *err)
+{
+	char real[PATH_MAX];
+	struct str inside = {NULL, 0};
+	struct error unread = {0};
+	struct buf bytes;
+	buf_init(&bytes, NAMED_BYTES_MAX);
+	if (find_inside(folder, path, real, &inside) && input_file_read(path, &bytes, &unread) < 0)
+		inside = (struct str){NULL, 0};
+	int result = survey_begin_file(survey, inside, buf_view(&bytes), err);
+	buf_release(&bytes);
+	return result;
+}
+
+/* Takes what comes before all objects of other kinds. */
+static int take_config(struct survey *survey, const struct manifest *manifest, const struct manifest_object *object,
+		       struct error *err)
+{
+	int result = 0;
+	if (object->kind.len == 0 && object->api_version.len == 0)
+		result = survey_take_config(survey, manifest->file, object->json, err);
+	else if (is_of(object, &survey_kinds[SURVEY_CONFIG_MAP]))
+		result = survey_take(survey, SURVEY_CONFIG_MAP, object->json, err);
+	return result < 0 ? manifest_explain(manifest, object, err) : 0;
+}
+
+static int take_configs(struct survey *survey, const struct inputs *inputs, const char *folder, struct error *err)
+{
+	for (size_t m = 0; m < inputs->count; m++) {
+		const struct manifest *manifest = &inputs->manifests[m];
+		if (begin_file(survey, folder, inputs->paths[m], err) < 0)
+			return -1;
+		for (uint32_t i = 0; i < manifest->count; i++)
+			if (take_config(survey, manifest, &manifest->objects[i], err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int take_all(struct survey *survey, const struct inputs *inputs, const char *folder, struct error *err)
 {
 	int64_t taken = 0;
-	for (unsigned kind = 0; kind < SURVEY_KINDS; kind++) {
+	if (take_configs(survey, inputs, folder, err) < 0)
+		return -1;
+	for (unsigned kind = SURVEY_CONFIG_MAP + 1; kind < SURVEY_KINDS; kind++) {
 		int64_t some = take_kind(survey, inputs, kind, err);
 		if (some < 0)
 			return -1;
@@ -76,16 +132,17 @@ static int take_all(struct survey *survey, const struct inputs *inputs, struct e
 				 inputs->manifests[0].file);
 }
 
-int init_read_files(struct survey *survey, const char *const *paths, size_t count, struct error *err)
+int init_read_files(struct survey *survey, const char *const *paths, size_t count, const char *folder,
+		    struct error *err)
 {
-	struct inputs inputs = {.manifests = calloc(count, sizeof *inputs.manifests)};
+	struct inputs inputs = {.paths = paths, .manifests = calloc(count, sizeof *inputs.manifests)};
 	int result = 0;
 	if (!inputs.manifests)
 		return error_set(err, "there is not enough memory");
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = read_file(&inputs, paths[i], err);
 	if (result == 0)
-		result = take_all(survey, &inputs, err);
+		result = take_all(survey, &inputs, folder, err);
 	for (size_t i = 0; i < inputs.count; i++)
 		manifest_release(&inputs.manifests[i]);
 	free(inputs.manifests);

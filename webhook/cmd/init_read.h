@@ -7,9 +7,11 @@
 
 /*
  * Reads the objects of all files, "-" being standard input. Other objects than those of
- * survey_kinds are passed over. Returns 0, or -1 with an error.
+ * survey_kinds are passed over. Configurations that are in `folder`, that of the policy, can be
+ * named; it may be NULL. Returns 0, or -1 with an error.
  */
-int init_read_files(struct survey *survey, const char *const *paths, size_t count, struct error *err);
+int init_read_files(struct survey *survey, const char *const *paths, size_t count, const char *folder,
+		    struct error *err);
 
 /*
  * Lists the objects of a cluster, and reads only. If pages of a list expire, `survey` is emptied

@@ -13,7 +13,7 @@ static bool is_standard(const char *path)
 
 const char *input_file_name(const char *path)
 {
-	return is_standard(path) ? "standard input" : path;
+	return file_shown(str_of(is_standard(path) ? FILE_STDIN : path)).ptr;
 }
 
 int input_file_read(const char *path, struct buf *out, struct error *err)

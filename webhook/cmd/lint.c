@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpugate/file.h"
 #include "gpugate/lint_id.h"
 #include "gpugate/manifests.h"
 #include "gpugate/policy.h"
@@ -16,6 +17,7 @@
 #include "webhook/cmd/lint_fix.h"
 #include "webhook/cmd/lint_output.h"
 #include "webhook/cmd/lint_stdin.h"
+#include "webhook/cmd/namespace_option.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)64 << 20)
 #define ROUNDS_MAX 10000 /* Of --fix, each of which changes something. */
@@ -97,8 +99,8 @@ static int find_paths(const struct option_list *paths, struct error *err)
 {
 	for (size_t i = 0; i < paths->count; i++) {
 		if (strcmp(paths->items[i], "-") == 0)
-			paths->items[i] = LINT_STDIN;
-		if (strcmp(paths->items[i], LINT_STDIN) == 0 && lint_stdin(err) < 0)
+			paths->items[i] = FILE_STDIN;
+		if (strcmp(paths->items[i], FILE_STDIN) == 0 && lint_stdin(err) < 0)
 			return -1;
 		if (access(paths->items[i], F_OK) != 0)
 			return error_set(err, "%s: %s; name a policy file or folder", paths->items[i], strerror(errno));
@@ -244,7 +246,7 @@ static int lint(const struct lint_options *options, struct report *report, struc
 static int check_fix(const struct lint_options *options, struct error *err)
 {
 	for (size_t i = 0; options->fix && i < options->paths.count; i++)
-		if (strcmp(options->paths.items[i], LINT_STDIN) == 0)
+		if (strcmp(options->paths.items[i], FILE_STDIN) == 0)
 			return error_set(err, "--fix changes files, and standard input is none; name the files");
 	return 0;
 }
@@ -256,6 +258,10 @@ static int run(int argc, char **argv)
 	int status = options_start(&table, argc, argv, &options);
 	if (status >= 0)
 		return status;
+	if (namespace_option_check(options.namespace, &err) < 0) {
+		options_release(&table, &options);
+		return options_fail(&table, &err);
+	}
 	struct report *report = malloc(sizeof *report);
 	if (report)
 		report_init(report);

@@ -167,14 +167,15 @@ static int judge_objects(struct judging *judging, struct error *err)
 /* A file with anchors, for example, is YAML and can still not be judged. */
 static void report_unread(const struct judging *judging, const char *path, const struct error *err)
 {
+	struct str file = str_of(input_file_name(path));
 	for (unsigned i = 0; i < judging->report->count; i++) {
 		const struct finding *finding = &judging->report->findings[i];
-		if (str_eq(finding->file, str_of(path)) && str_eq(finding->id, lint_rows[LINT_MANIFEST_UNREADABLE].id))
+		if (str_eq(finding->file, file) && str_eq(finding->id, lint_rows[LINT_MANIFEST_UNREADABLE].id))
 			return;
 	}
 	char text[TEXT_BYTES];
 	snprintf(text, sizeof text, "the policy cannot judge this file: %.900s", err->text);
-	manifests_report(judging->report, str_of(path), 0, STR(""), LINT_MANIFEST_UNREADABLE, str_of(text));
+	manifests_report(judging->report, file, 0, STR(""), LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
 static int judge_file(struct judging *judging, const char *path, struct error *err)

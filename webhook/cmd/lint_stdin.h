@@ -4,8 +4,6 @@
 
 #include "gpugate/error.h"
 
-#define LINT_STDIN "/dev/stdin"
-
 /*
  * Replaces a pipe by a file in memory, which holds what the pipe had. Does nothing if standard
  * input is a file already. Returns 0, or -1 with an error.

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "gpugate/known.h"
+#include "webhook/init/config_names.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/names.h"
 
 /* --- Merging --- */
@@ -30,6 +32,11 @@ static bool agree(const struct fleet_group *a, const struct fleet_group *b)
 	       (!both || (str_eq(a->share, b->share) && a->replicas == b->replicas));
 }
 
+static void merge_choice(struct fleet_choice *into, const struct fleet_choice *from)
+{
+	into->differs |= from->differs || !str_eq(into->value, from->value);
+}
+
 static void merge(struct fleet_group *into, struct fleet_group *from)
 {
 	into->nodes += from->nodes;
@@ -47,6 +54,9 @@ static void merge(struct fleet_group *into, struct fleet_group *from)
 		if (at == into->slice_count && at < FLEET_SLICES_MAX)
 			into->slices[into->slice_count++] = from->slices[i];
 	}
+	into->whole |= from->whole;
+	merge_choice(&into->plugin_key, &from->plugin_key);
+	merge_choice(&into->layout_key, &from->layout_key);
 	from->gone = true;
 }
 
@@ -172,6 +182,8 @@ int accelerators_derive(struct fleet *fleet, struct error *err)
 		for (uint32_t j = i + 1; j < fleet->group_count && !fleet->groups[i]->gone; j++)
 			if (!fleet->groups[j]->gone && same_labels(fleet->groups[i], fleet->groups[j]))
 				merge(fleet->groups[i], fleet->groups[j]);
+	if (configs_apply(fleet, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < fleet->group_count; i++) {
 		struct fleet_group *group = fleet->groups[i];
 		for (uint32_t j = 0; j < fleet->group_count && !group->gone; j++)
@@ -180,7 +192,8 @@ int accelerators_derive(struct fleet *fleet, struct error *err)
 		if (group->gone)
 			continue;
 		set_model(group);
-		if (set_name(fleet, group, err) < 0)
+		if (set_name(fleet, group, err) < 0 ||
+		    config_names_choose(fleet, group, accelerators_write_group, err) < 0)
 			return -1;
 	}
 	return 0;

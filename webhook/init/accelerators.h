@@ -12,6 +12,9 @@
  */
 int accelerators_derive(struct fleet *fleet, struct error *err);
 
+/* Appends the document of one group, with its comments. */
+void accelerators_write_group(const struct fleet_group *group, struct buf *out);
+
 /* Appends the documents, each with the comments that say from what it was read. */
 void accelerators_write(const struct fleet *fleet, struct buf *out);
 

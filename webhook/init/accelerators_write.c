@@ -2,6 +2,8 @@
 
 #include "gpugate/known.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/config_names.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/text.h"
 #include "webhook/json/yaml.h"
 
@@ -57,11 +59,17 @@ static void write_mig(const struct fleet_group *group, struct buf *out)
 	buf_text(out, "    model: ");
 	yaml_scalar(out, group->model);
 	buf_char(out, '\n');
-	text_comment(out, 4,
-		     single ? "The profile that the label of the nodes names."
-			    : "What nodes advertise now. Add what else the MIG layout can offer.");
-	buf_text(out, "    offered: ");
-	text_list(out, offered, count);
+	if (group->parted)
+		configs_write_slices(group, out);
+	else
+		text_comment(out, 4,
+			     single ? "The profile that the label of the nodes names."
+				    : "What nodes advertise now. Add what else the MIG layout can offer.");
+	buf_text(out, group->names_parted ? "    offeredFrom: " : "    offered: ");
+	if (group->names_parted)
+		config_names_parted(group, out);
+	else
+		text_list(out, offered, count);
 	buf_printf(out, "\n    strategy: %s\n", single ? "single" : "mixed");
 }
 
@@ -75,7 +83,9 @@ static void write_sharing(const struct fleet_group *group, bool has_mig, struct 
 			     STR_ARG(group->share), STR_ARG(group->share));
 		return;
 	}
-	if (group->mixed)
+	if (group->plugin)
+		configs_write_sharing(group, out);
+	else if (group->mixed)
 		text_comment(out, 2,
 			     "A guess: nodes with these labels are not all shared in this way. Label them apart, "
 			     "and write an Accelerator for each way.");
@@ -83,12 +93,18 @@ static void write_sharing(const struct fleet_group *group, bool has_mig, struct 
 		text_comment(out, 2,
 			     "From the labels of the nodes. A container may have one share; maxPerContainer "
 			     "says otherwise.");
+	if (group->names_plugin) {
+		buf_text(out, "  sharing: {devicePluginConfig: ");
+		config_names_plugin(group, out);
+		buf_text(out, "}\n");
+		return;
+	}
 	buf_text(out, "  sharing: {resource: ");
 	yaml_scalar(out, group->share);
 	buf_printf(out, ", replicas: %" PRId64 "}\n", group->replicas);
 }
 
-static void write_group(const struct fleet_group *group, struct buf *out)
+void accelerators_write_group(const struct fleet_group *group, struct buf *out)
 {
 	bool has_mig = str_present(group->model), cut = group->slice_count || str_present(group->single);
 	write_origin(group, out);
@@ -148,13 +164,14 @@ void accelerators_write(const struct fleet *fleet, struct buf *out)
 		if (fleet->groups[i]->gone)
 			continue;
 		buf_text(out, first ? "" : "---\n");
-		write_group(fleet->groups[i], out);
+		accelerators_write_group(fleet->groups[i], out);
 		first = false;
 	}
 	if (first)
 		text_comment(out, 0,
 			     "No node offers an accelerator, so there is no Accelerator. Quotas count the resources "
 			     "that the built-in tables know.");
+	configs_write_unused(fleet, out);
 	write_named(fleet, out);
 	write_drivers(fleet, out);
 }

@@ -4,6 +4,7 @@
 
 #include "gpugate/vec.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/guards.h"
 #include "webhook/init/tenants.h"
 #include "webhook/init/text.h"
@@ -50,6 +51,7 @@ static void write_read(const struct fleet *fleet, struct buf *out)
 	if (fleet->skipped)
 		text_comment(out, 0, "%" PRIu64 " object%s left out, whose names have no form that Kubernetes allows.",
 			     fleet->skipped, fleet->skipped == 1 ? " was" : "s were");
+	configs_write_rest(fleet, out);
 }
 
 static void write_uncovered(const struct fleet *fleet, struct buf *out)
@@ -158,16 +160,25 @@ uint32_t documents_accelerators(const struct fleet *fleet)
 	return count;
 }
 
+static const struct {
+	struct str path;
+	void (*write)(const struct fleet *fleet, struct buf *out);
+} rows[] = {
+    {{"settings.yaml", 13}, write_settings},
+    {{"accelerators.yaml", 17}, accelerators_write},
+    {{"guards.yaml", 11}, guards_write},
+};
+
+bool documents_has(struct str path)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (str_eq(path, rows[i].path))
+			return true;
+	return str_starts(path, STR("tenants/"));
+}
+
 int documents_write(const struct fleet *fleet, struct init_files *files, struct error *err)
 {
-	static const struct {
-		struct str path;
-		void (*write)(const struct fleet *fleet, struct buf *out);
-	} rows[] = {
-	    {{"settings.yaml", 13}, write_settings},
-	    {{"accelerators.yaml", 17}, accelerators_write},
-	    {{"guards.yaml", 11}, guards_write},
-	};
 	struct buf text;
 	int result = 0;
 	if (documents_tenants(fleet) > FLEET_NAMESPACES_MAX)

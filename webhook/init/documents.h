@@ -28,6 +28,9 @@ int init_files_add(struct init_files *files, struct str path, struct str text, s
  */
 int documents_write(const struct fleet *fleet, struct init_files *files, struct error *err);
 
+/* Whether the policy may have a file of its own at a path. */
+bool documents_has(struct str path);
+
 /* The number of Tenants and Accelerators of that policy. */
 uint32_t documents_tenants(const struct fleet *fleet);
 uint32_t documents_accelerators(const struct fleet *fleet);

@@ -12,6 +12,7 @@
 #include "gpugate/arena.h"
 #include "gpugate/error.h"
 #include "gpugate/hash_map.h"
+#include "gpugate/nvidia_config.h"
 #include "gpugate/pairs.h"
 
 #define FLEET_BYTES_MAX ((size_t)1 << 30)
@@ -22,6 +23,28 @@
 #define FLEET_USES_MAX 64   /* Resources of a namespace. */
 #define FLEET_NOTES_MAX 20  /* Sentences about a namespace. */
 #define FLEET_OTHERS_MAX 20 /* Names of resources that are shown but not used. */
+
+/* The value of a label by which nodes choose a configuration. */
+struct fleet_choice {
+	struct str value; /* Of the nodes that were read; empty: they have no such label. */
+	bool read;        /* A node was read. */
+	bool differs;     /* Nodes have several values. */
+};
+
+/* A file in the folder of the policy, which an Accelerator can name. */
+struct fleet_file {
+	struct str path; /* Relative to the folder. */
+	struct str text;
+};
+
+/* A configuration of NVIDIA's device plugin or of mig-parted. */
+struct fleet_config {
+	const struct fleet_file *file; /* NULL: an Accelerator cannot name it. */
+	struct str place;              /* For comments; has no control characters. */
+	struct str key;                /* In the data of a ConfigMap; empty: it is a file. */
+	bool alone;                    /* The file or ConfigMap has nothing else. */
+	struct nvidia_config config;
+};
 
 /* Nodes that one Accelerator describes. */
 struct fleet_group {
@@ -45,12 +68,22 @@ struct fleet_group {
 	struct str share;  /* The resource name of shares; absent: not shared. */
 	int64_t replicas;  /* 0: shared, and no label says into how many. */
 	bool mixed;        /* Nodes of the same labels are shared in different ways. */
-	bool from_slices;  /* Known from ResourceSlices, not from nodes. */
-	bool gone;         /* Merged into another group. */
+	bool whole;        /* A label of a node says that devices are not shared. */
+	/* Which configurations the nodes choose, of the device plugin and of mig-parted. */
+	struct fleet_choice plugin_key, layout_key;
+	bool from_slices; /* Known from ResourceSlices, not from nodes. */
+	bool gone;        /* Merged into another group. */
+	/* Set by configs_apply. */
+	const struct fleet_config *plugin, *parted; /* What completed it; NULL: nothing did. */
+	struct str layout;                          /* Of mig-parted. */
+	bool plugin_named, layout_named;            /* A label of the nodes names it. */
+	bool plugin_agrees;                         /* The nodes say the same. */
+	bool layout_whole;                          /* The nodes have no other slices. */
 	/* Set by accelerators_derive. */
 	struct str name, model;
 	struct str without[FLEET_LABELS_MAX * 2];
 	uint32_t without_count;
+	bool names_plugin, names_parted; /* The Accelerator names the file of the configuration. */
 };
 
 /* An accelerator resource in a namespace. */
@@ -94,6 +127,7 @@ struct fleet_driver {
 	uint64_t devices;
 };
 #define FLEET_DRIVERS_MAX 32
+#define FLEET_CONFIGS_MAX 64 /* Also of those that are not valid. */
 
 struct fleet {
 	struct arena arena;
@@ -104,6 +138,13 @@ struct fleet {
 	uint32_t namespace_count, namespace_size;
 	struct fleet_driver drivers[FLEET_DRIVERS_MAX];
 	uint32_t driver_count;
+	struct fleet_config configs[FLEET_CONFIGS_MAX];
+	uint32_t config_count;
+	struct fleet_file files[FLEET_CONFIGS_MAX];
+	uint32_t file_count;
+	const struct fleet_file *reading;    /* Of what is read now; NULL: another file. */
+	uint32_t wrong_count;                /* Configurations that are not valid. */
+	struct str wrong;                    /* Where the first of them is, and what is wrong. */
 	struct str others[FLEET_OTHERS_MAX]; /* Extended resources of nodes that no table knows. */
 	uint32_t other_count;
 	struct str named[FLEET_OTHERS_MAX]; /* Accelerators of nodes without an Accelerator. */

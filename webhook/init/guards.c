@@ -2,6 +2,7 @@
 
 #include "gpugate/report.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/config_names.h"
 #include "webhook/init/text.h"
 #include "webhook/json/yaml.h"
 
@@ -103,7 +104,7 @@ struct policy *guards_probe(const struct fleet *fleet, struct error *err)
 	if (report && !text.failed) {
 		const struct policy_text file = {STR("probe"), buf_view(&text)};
 		report_init(report);
-		policy = policy_load_texts(&file, 1, report);
+		policy = config_names_load(fleet, &file, 1, report);
 		if (!policy)
 			error_set(
 			    err, "no policy can be made of these nodes: %.*s",

@@ -2,6 +2,8 @@
 
 #include "gpugate/report.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/config_names.h"
+#include "webhook/init/configs.h"
 #include "webhook/init/guards.h"
 #include "webhook/init/nodes.h"
 #include "webhook/init/pods.h"
@@ -18,6 +20,7 @@
 #define DRA "/apis/resource.k8s.io/v1/"
 
 const struct survey_kind survey_kinds[SURVEY_KINDS] = {
+    [SURVEY_CONFIG_MAP] = {S(""), S("ConfigMap"), "/api/v1/configmaps", "configmaps", true},
     {S("resource.k8s.io"), S("DeviceClass"), DRA "deviceclasses", "deviceclasses.resource.k8s.io", true},
     {S(""), S("Node"), "/api/v1/nodes", "nodes", false},
     {S("resource.k8s.io"), S("ResourceSlice"), DRA "resourceslices", "resourceslices.resource.k8s.io", true},
@@ -27,7 +30,7 @@ const struct survey_kind survey_kinds[SURVEY_KINDS] = {
 };
 
 static int (*const readers[SURVEY_KINDS - 1])(struct fleet *, struct str, struct arena *, struct error *) = {
-    slices_read_class, nodes_read, slices_read, quotas_read, quotas_read_range,
+    configs_read, slices_read_class, nodes_read, slices_read, quotas_read, quotas_read_range,
 };
 
 int survey_init(struct survey *survey, struct error *err)
@@ -53,6 +56,17 @@ static int derive(struct survey *survey, struct error *err)
 	return accelerators_derive(&survey->fleet, err);
 }
 
+int survey_begin_file(struct survey *survey, struct str path, struct str text, struct error *err)
+{
+	bool replaced = str_present(path) && documents_has(path);
+	return configs_begin_file(&survey->fleet, replaced ? (struct str){NULL, 0} : path, text, err);
+}
+
+int survey_take_config(struct survey *survey, const char *file, struct str text, struct error *err)
+{
+	return configs_take(&survey->fleet, file, text, err);
+}
+
 int survey_take(struct survey *survey, unsigned kind, struct str json, struct error *err)
 {
 	arena_reset(&survey->scratch);
@@ -69,7 +83,7 @@ int survey_take(struct survey *survey, unsigned kind, struct str json, struct er
 }
 
 /* What was written must be valid. */
-static int check(const struct init_files *files, struct error *err)
+static int check(const struct fleet *fleet, const struct init_files *files, struct error *err)
 {
 	struct report *report = malloc(sizeof *report);
 	struct policy_text *texts = calloc(files->count + 1, sizeof *texts);
@@ -78,7 +92,7 @@ static int check(const struct init_files *files, struct error *err)
 		for (uint32_t i = 0; i < files->count; i++)
 			texts[i] = (struct policy_text){files->items[i].path, files->items[i].text};
 		report_init(report);
-		struct policy *policy = policy_load_texts(texts, files->count, report);
+		struct policy *policy = config_names_load(fleet, texts, files->count, report);
 		result = policy ? (int)report->warnings : -1;
 		if (!policy)
 			error_set(
@@ -111,5 +125,5 @@ int survey_finish(struct survey *survey, struct init_files *files, struct error 
 		qsort(fleet->namespaces, fleet->namespace_count, sizeof *fleet->namespaces, compare);
 	if (documents_write(fleet, files, err) < 0)
 		return -1;
-	return check(files, err);
+	return check(fleet, files, err);
 }

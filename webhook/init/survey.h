@@ -25,7 +25,8 @@ struct survey_kind {
 	bool optional;      /* Older API servers do not have it. */
 };
 
-#define SURVEY_KINDS 6
+#define SURVEY_KINDS 7
+#define SURVEY_CONFIG_MAP 0 /* Read for configurations only. */
 extern const struct survey_kind survey_kinds[SURVEY_KINDS];
 
 struct survey {
@@ -45,6 +46,19 @@ void survey_release(struct survey *survey);
  * with "(byte N)".
  */
 int survey_take(struct survey *survey, unsigned kind, struct str json, struct error *err);
+
+/*
+ * What is read from now on is in a file of the policy's folder, at a path relative to it, so that
+ * Accelerators can name it; absent: it is elsewhere. Returns 0, or -1 with an error.
+ */
+int survey_begin_file(struct survey *survey, struct str path, struct str text, struct error *err);
+
+/*
+ * Takes a document of a file that is no object of Kubernetes, in YAML or JSON, before any object.
+ * Passes over what is no configuration of NVIDIA's device plugin or of mig-parted. Returns 0, or -1
+ * with an error.
+ */
+int survey_take_config(struct survey *survey, const char *file, struct str text, struct error *err);
 
 /*
  * Adds the files of the policy, and loads them as `gpugate serve` would. Returns the number of
