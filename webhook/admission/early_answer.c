@@ -171,7 +171,9 @@ static int ask(struct early_question *question, const struct policy *policy, con
 		fit->replaced = &old.consumer;
 	fit->replaced_count = question->existing;
 	fit->count = question->pods ? question->pods : 1;
-	return ledger->fit && ledger->fit(ledger->self, fit);
+	bool known = ledger->fit && ledger->fit(ledger->self, fit);
+	fit->replaced = NULL; /* `old` ends here. */
+	return known;
 }
 
 int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
