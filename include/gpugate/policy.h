@@ -79,6 +79,12 @@ struct tenant_view {
 };
 void policy_tenant(const struct policy *policy, uint32_t tenant, struct tenant_view *view);
 
+/*
+ * What applying a workload of this tenant answers. Without such a tenant, that is a warning: an
+ * absent name is that of Pods that have none.
+ */
+enum early_answer policy_early_answer(const struct policy *policy, struct str tenant);
+
 /* Returns the number of quotas. They are sorted by tenant name, then by quota name. */
 uint32_t policy_quota_count(const struct policy *policy);
 

@@ -14,6 +14,8 @@ enum on_conflict { CONFLICT_DENY, CONFLICT_KEEP, CONFLICT_OVERRIDE };
 /* Of the webhooks, as Kubernetes has it. */
 enum failure_policy { FAILURE_POLICY_FAIL, FAILURE_POLICY_IGNORE };
 enum visible_devices { VISIBLE_DEVICES_REFUSE, VISIBLE_DEVICES_VOID };
+/* What applying a workload answers about its Pods. */
+enum early_answer { EARLY_ANSWER_WARN, EARLY_ANSWER_DENY, EARLY_ANSWER_OFF };
 enum selector_op { SELECTOR_IN, SELECTOR_NOT_IN, SELECTOR_EXISTS, SELECTOR_DOES_NOT_EXIST };
 enum toleration_op { TOLERATION_EQUAL, TOLERATION_EXISTS };
 enum toleration_effect { EFFECT_NO_SCHEDULE, EFFECT_PREFER_NO_SCHEDULE, EFFECT_NO_EXECUTE };

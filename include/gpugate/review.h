@@ -31,6 +31,8 @@ struct review {
 	struct strs groups;
 	struct pod object;     /* Filled only if request.kind is Pod of core/v1. */
 	struct pod old_object; /* Filled under the same condition. */
+	/* The JSON of an object of another kind, and of the old one; absent: none. */
+	struct str other_object, old_other_object;
 };
 
 #endif

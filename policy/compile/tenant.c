@@ -163,6 +163,7 @@ void compile_tenants(struct compile *c)
 		policy->tenants[i].name = compile_keep(c, docs[i]->name.s);
 		policy->tenants[i].at = compile_document_ref(docs[i]->name.at);
 		policy->tenants[i].enforcement = own > policy->enforcement ? own : policy->enforcement;
+		policy->tenants[i].early_answer = (enum early_answer)docs[i]->early_answer.value;
 		index_add(&policy->tenant_index.names, policy->tenants[i].name, (struct str){NULL, 0}, i);
 	}
 	compile_parents(c, docs);

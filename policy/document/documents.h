@@ -227,7 +227,8 @@ struct doc_tenant {
 	LIST_OF(struct doc_quota) quotas;
 	struct text cohort;
 	LIST_OF(struct doc_borrowing) borrowing;
-	struct choice enforcement; /* enum enforcement: deny, warn, audit. */
+	struct choice enforcement;  /* enum enforcement: deny, warn, audit. */
+	struct choice early_answer; /* enum early_answer. */
 };
 
 struct doc_range {

@@ -46,6 +46,14 @@ static const struct schema_object borrowing_object = {.name = "an entry of borro
 						      .size = sizeof(struct doc_borrowing),
 						      FIELDS(borrowing_fields)};
 
+static const struct schema_word early_answer_words[] = {
+    {WORD("warn"), EARLY_ANSWER_WARN,
+     "The workload is admitted, and a warning says if its Pods would be refused, or how many of them fit now."},
+    {WORD("deny"), EARLY_ANSWER_DENY,
+     "The same, but a workload is refused if its Pods would be refused whatever is free."},
+    {WORD("off"), EARLY_ANSWER_OFF, "Nothing is said about workloads."},
+};
+
 static const struct schema_field tenant_fields[] = {
     {KEY("parent"), .type = FIELD_TEXT, .form = FORM_NAME, AT(doc_tenant, parent),
      .doc = "The Tenant above this one: what this one uses counts against every ancestor as well."},
@@ -65,6 +73,9 @@ static const struct schema_field tenant_fields[] = {
      .doc = "How much the Tenant's quotas borrow from its cohort and lend to it, by the quota's name."},
     {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_tenant, enforcement), WORDS(schema_enforcement_words),
      .fallback = "deny", .doc = "What happens when one of this Tenant's quotas would be exceeded."},
+    {KEY("earlyAnswer"), .type = FIELD_CHOICE, AT(doc_tenant, early_answer), WORDS(early_answer_words),
+     .fallback = "warn",
+     .doc = "What happens when a workload is created or changed whose Pods would be refused. Only Pods hold quota."},
 };
 
 /* Only a cohort can lend, and an empty selector would claim every namespace. */

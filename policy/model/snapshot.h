@@ -136,6 +136,7 @@ struct tenant {
 	struct str name;
 	uint32_t parent; /* NO_TENANT: none. */
 	enum enforcement enforcement;
+	enum early_answer early_answer;
 	struct str cohort;      /* Absent: none. */
 	const uint32_t *quotas; /* Its own and those of its ancestors, nearest first. */
 	uint32_t quota_count;

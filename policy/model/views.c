@@ -54,6 +54,12 @@ void policy_tenant(const struct policy *policy, uint32_t index, struct tenant_vi
 		view->parent = policy->tenants[tenant->parent].name;
 }
 
+enum early_answer policy_early_answer(const struct policy *policy, struct str tenant)
+{
+	uint32_t id = str_present(tenant) ? index_id(&policy->tenant_index.names, tenant) : INDEX_NONE;
+	return id == INDEX_NONE ? EARLY_ANSWER_WARN : policy->tenants[id].early_answer;
+}
+
 uint32_t policy_quota_count(const struct policy *policy)
 {
 	return policy->quota_count;

@@ -78,12 +78,31 @@ def test_webhooks_and_what_they_are_asked(render, ledger):
     creates = ("CREATE", "pods")
     expected = {"quota.gpugate.io": ("Fail", [creates]), "guard.gpugate.io": (
         "Ignore", [creates, ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")])}
+    workloads = ("deployments", "replicasets", "statefulsets", "daemonsets", "replicationcontrollers", "jobs", "cronjobs")
+    expected["early.gpugate.io"] = ("Ignore", [(operation, workload) for workload in workloads for operation in ("CREATE", "UPDATE")])
     if ledger == "embedded":
         expected["ledger.gpugate.io"] = ("Ignore", [("DELETE", "pods"), ("UPDATE", "pods/status")])
     assert {name: (webhook["failurePolicy"], calls(webhook)) for name, webhook in found.items()} == expected
-    for webhook in found.values():
-        assert webhook["sideEffects"] == "NoneOnDryRun" and webhook["objectSelector"] == {} and webhook["matchPolicy"] == "Equivalent"
+    for name, webhook in found.items():
+        assert webhook["sideEffects"] == ("None" if name == "early.gpugate.io" else "NoneOnDryRun")
+        assert webhook["objectSelector"] == {} and webhook["matchPolicy"] == "Equivalent"
         assert webhook["clientConfig"] == {"service": {"namespace": "gpugate", "name": "gpugate", "path": "/validate", "port": 443}}
+
+
+def test_workloads_are_shown_if_a_tenant_wants_an_answer(render):
+    def early(*answers):
+        teams = [doc("Tenant", f"t{i}", namespaces=[f"t{i}"], earlyAnswer=answer) for i, answer in enumerate(answers)]
+        return webhooks(render(*teams, doc("Settings", "s", exempt={"namespaces": ["infra"]}))).get("early.gpugate.io")
+
+    assert early() is None and early("off", "off") is None
+    found = early("off", "warn")
+    assert found == early("deny") and found["timeoutSeconds"] == 3
+    assert [(group, resource) for rule in found["rules"] for group in rule["apiGroups"] for resource in rule["resources"]] == [
+        ("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("", "replicationcontrollers"),
+        ("batch", "jobs"), ("batch", "cronjobs")]
+    assert found["namespaceSelector"]["matchExpressions"][0]["values"] == ["gpugate", "infra"]
+    assert [condition["name"] for condition in found["matchConditions"]] == ["asks-for-devices", "spec-changes", "has-no-controller"]
+    assert webhooks(render(TEAM))["quota.gpugate.io"] == webhooks(render(TEAM | {"spec": TEAM["spec"] | {"earlyAnswer": "off"}}))["quota.gpugate.io"]
 
 
 def test_what_mutates_is_shaped_by_the_policy(render):
@@ -236,7 +255,7 @@ def test_where_gpugate_is_reached(render, tmp_path):
 
     assert all("caBundle" not in client for client in clients())
     paths = [client["service"]["path"] for client in clients("--path-secret", tmp_path / "secret", "--service", "other")]
-    assert paths == ["/mutate/s3cret.x", *["/validate/s3cret.x"] * 2]
+    assert paths == ["/mutate/s3cret.x", *["/validate/s3cret.x"] * 3]
     for client in clients("--url", "https://gpugate.example:8443/x//", "--ca-bundle", tmp_path / "ca.crt", "--path-secret", tmp_path / "secret"):
         assert client["url"] in ("https://gpugate.example:8443/x/mutate/s3cret.x", "https://gpugate.example:8443/x/validate/s3cret.x")
         assert base64.b64decode(client["caBundle"]) == authority().pem and "service" not in client

@@ -4,7 +4,8 @@
  *     in keys) and depth;
  *   - text that is not JSON is refused, except for errors inside managedFields;
  *   - if review_read accepts a text, the facts match jansson's tree;
- *   - the same holds for review_read_pod.
+ *   - the same holds for review_read_pod;
+ *   - of another object, the text is kept; a question about the Pods of a workload is bounded.
  * The text is copied to a buffer of exactly its size and the padding, so that AddressSanitizer
  * detects reads beyond it. The padding continues as JSON would, so that a reader which looks there
  * is noticed.
@@ -13,6 +14,7 @@
 #include <stdio.h>
 
 #include "gpugate/pairs.h"
+#include "webhook/admission/early_answer.h"
 #include "webhook/json/balance.h"
 #include "webhook/object/review.h"
 
@@ -260,6 +262,30 @@ static void same_pod(json_t *tree, const struct pod *pod)
 	same_string(get(tree, "status"), "phase", pod->phase);
 }
 
+/* The text of an object of another kind is that object. */
+static void same_other(json_t *object, struct str text)
+{
+	REQUIRE(str_present(text) == (object != NULL));
+	json_t *tree = object ? json_loadb(text.ptr, text.len, JANSSON_FLAGS, NULL) : NULL;
+	REQUIRE(!object || (tree && json_equal(tree, object)));
+	json_decref(tree);
+}
+
+/*
+ * A question about a workload has Pods that were read, and numbers that cannot overflow. Nothing is
+ * asked about a Pod.
+ */
+static void check_question(const struct review *review, struct arena *arena)
+{
+	struct early_question question;
+	if (!early_question_concerns(review) || !early_question_read(review, arena, &question))
+		return;
+	REQUIRE(str_present(review->other_object) && question.review.object.present);
+	REQUIRE(question.same || question.old_review.object.present);
+	REQUIRE(question.pods >= question.surge && question.surge >= 0 && question.pods <= 2 * (int64_t)INT32_MAX);
+	REQUIRE(question.existing >= 0 && question.existing <= INT32_MAX);
+}
+
 static bool string_is(json_t *string, const char *text)
 {
 	return json_is_string(string) && json_string_length(string) == strlen(text) &&
@@ -287,6 +313,8 @@ static void same_review(json_t *tree, const struct review *review)
 	same_strings(user, "groups", review->groups.items, review->groups.count);
 	bool is_pod =
 	    review->group.len == 0 && string_is(get(kind, "version"), "v1") && string_is(get(kind, "kind"), "Pod");
+	same_other(is_pod ? NULL : get(request, "object"), review->other_object);
+	same_other(is_pod ? NULL : get(request, "oldObject"), review->old_other_object);
 	same_pod(is_pod ? get(request, "object") : NULL, &review->object);
 	same_pod(is_pod ? get(request, "oldObject") : NULL, &review->old_object);
 }
@@ -367,6 +395,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE((as_review < 0) == (review_err.text[0] != '\0') && (as_pod < 0) == (pod_err.text[0] != '\0'));
 	if (tree && as_review == 0)
 		same_review(tree, &review);
+	if (as_review == 0)
+		check_question(&review, &arena);
 	if (tree && as_pod == 0)
 		same_pod(tree, &pod);
 	arena_release(&arena);

@@ -64,6 +64,9 @@ static void release_finished(const struct admission_request *request)
 
 static enum admission_state evaluate(struct admission_request *request)
 {
+	if (request->question)
+		return decided(
+		    early_answer(request->question, request->policy, request->ledger, &request->reservation));
 	if (request->kind == ADMISSION_MUTATE)
 		return decided(policy_mutate(request->policy, request->review, request->arena, &request->decision,
 					     request->trace));
@@ -83,6 +86,8 @@ static enum admission_state evaluate_without_labels(struct admission_request *re
 	const struct review *review = request->review;
 	const struct resource_request *requests;
 	uint32_t count;
+	if (request->question)
+		return ADMISSION_DECIDED; /* Nothing is known, and so nothing is said. */
 	if (policy_pod_requests(&review->object, request->arena, &requests, &count) < 0)
 		return ADMISSION_NO_MEMORY;
 	if (admission_updates_pod(review) || !policy_counts_some(request->policy, requests, count))

@@ -10,6 +10,7 @@
 #include "gpugate/decision.h"
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
+#include "webhook/admission/early_answer.h"
 #include "webhook/ledger/store.h"
 
 enum admission_kind {
@@ -33,8 +34,13 @@ struct admission_request {
 	struct arena *arena;               /* Borrowed. Off limits to the caller during PENDING. */
 	struct review *review;             /* Borrowed. The ledger may add namespace_labels. */
 	struct buf *charges;               /* Borrowed. If charged: "tenant/quota=amount, ...". */
-	const struct trace *trace;         /* Borrowed. May be NULL. Receives each step. */
-	int64_t deadline_ms;               /* On the ledger's clock. A later response is useless. */
+	/*
+	 * Borrowed. NULL: the review is about a Pod itself. Otherwise it is that of the question,
+	 * and the decision becomes the answer: nothing is reserved.
+	 */
+	struct early_question *question;
+	const struct trace *trace; /* Borrowed. May be NULL. Receives each step. */
+	int64_t deadline_ms;       /* On the ledger's clock. A later response is useless. */
 
 	/*
 	 * Called at most once, before any ledger call that may complete asynchronously. Returns

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "webhook/cluster/fit.h"
 #include "webhook/cluster/labels.h"
 #include "webhook/cluster/state.h"
 #include "webhook/cluster/step.h"
@@ -106,8 +107,12 @@ int ledger_cluster_rebase(struct ledger_cluster *cluster, const struct policy *p
 
 struct ledger_store ledger_cluster_store(struct ledger_cluster *cluster)
 {
-	return (struct ledger_store){
-	    .self = cluster, .waits = true, .admit = queue_admit, .labels = labels_find, .fetch = queue_fetch};
+	return (struct ledger_store){.self = cluster,
+				     .waits = true,
+				     .admit = queue_admit,
+				     .fit = fit_now,
+				     .labels = labels_find,
+				     .fetch = queue_fetch};
 }
 
 const char *ledger_cluster_unready(struct ledger_cluster *cluster)

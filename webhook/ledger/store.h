@@ -58,6 +58,25 @@ struct reservation_request {
 	bool held; /* Counted as held, because capacity is about to be freed. */
 };
 
+/* A question how many Pods alike would be admitted, one after another. Nothing is reserved. */
+struct fit_request {
+	/*
+	 * Its decision's `consumer` is what each of the Pods is, with the uid of no Pod. Violations
+	 * of the first Pod that does not fit are added.
+	 */
+	struct reservation_request *reservation;
+	int64_t count; /* 1 to INT64_MAX. */
+	/* Pods that hold quota now, each like this one, and that the others replace; NULL: none. */
+	const struct consumer *replaced;
+	int64_t replaced_count;
+
+	/* The answer. */
+	int64_t fits; /* At most `count`. */
+	bool never;   /* Not one of them is ever admitted. */
+	/* Of these, the limits never allow more at one time. At least how many fit. */
+	int64_t most;
+};
+
 struct ledger_store {
 	void *self;
 	bool waits; /* `admit` may complete requests later. */
@@ -68,6 +87,12 @@ struct ledger_store {
 	 * called later, or was called already.
 	 */
 	bool (*admit)(void *self, struct reservation_request *request);
+
+	/*
+	 * Answers the question at once, from what the ledger knows now. Returns false if it does
+	 * not know enough, or if the arena is exhausted. NULL: it never answers.
+	 */
+	bool (*fit)(void *self, struct fit_request *request);
 
 	/*
 	 * `labels` sets request->labels and returns true if they are known. Otherwise `fetch` reads

@@ -36,32 +36,38 @@ bool review_is_pod(const struct review *review)
 }
 
 /*
- * Reads a Pod or skips another object. Before the kind is known, it saves the position and skips
- * the object.
+ * Reads a Pod or skips another object, of which it saves the text. Before the kind is known, it
+ * saves the position and skips the object.
  */
-static int read_object(struct reader *reader, struct working_pod *working, struct waiting *waiting, struct pod *pod)
+static int read_object(struct reader *reader, struct working_pod *working, struct waiting *waiting, struct pod *pod,
+		       struct str *other)
 {
 	if (working->has_kind && review_is_pod(&working->review))
 		return reader_pod(reader, pod);
-	if (!working->has_kind) {
-		scan_peek(&reader->scan);
-		*waiting = (struct waiting){reader->scan.at, reader->scan.depth};
-	}
-	return field_skip(reader, NULL, NULL);
+	scan_peek(&reader->scan);
+	const char *begin = reader->scan.at;
+	if (!working->has_kind)
+		*waiting = (struct waiting){begin, reader->scan.depth};
+	if (field_skip(reader, NULL, NULL) < 0)
+		return -1;
+	*other = (struct str){begin, (size_t)(reader->scan.at - begin)};
+	return 0;
 }
 
 static int new_object(struct reader *reader, const struct field *field, void *target)
 {
 	struct working_pod *working = target;
+	struct review *review = &working->review;
 	(void)field;
-	return read_object(reader, working, &working->object, &working->review.object);
+	return read_object(reader, working, &working->object, &review->object, &review->other_object);
 }
 
 static int old_object(struct reader *reader, const struct field *field, void *target)
 {
 	struct working_pod *working = target;
+	struct review *review = &working->review;
 	(void)field;
-	return read_object(reader, working, &working->old_object, &working->review.old_object);
+	return read_object(reader, working, &working->old_object, &review->old_object, &review->old_other_object);
 }
 
 static const struct field kind_fields[] = {
@@ -186,6 +192,8 @@ static int finish(struct reader *reader, struct working_pod *working, struct rev
 	    (read_waiting(reader, working->object, "object", &working->review.object) < 0 ||
 	     read_waiting(reader, working->old_object, "oldObject", &working->review.old_object) < 0))
 		return reader_error(reader, err);
+	if (review_is_pod(&working->review))
+		working->review.other_object = working->review.old_other_object = (struct str){NULL, 0};
 	*review = working->review;
 	return 0;
 }

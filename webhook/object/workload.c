@@ -13,34 +13,40 @@ static const struct workload_kind kinds[] = {
      .replicas = "spec.replicas",
      .controller = CONTROLLER("replicaset"),
      .surge = "spec.strategy.rollingUpdate.maxSurge",
-     .strategy = "spec.strategy.type"},
+     .strategy = "spec.strategy.type",
+     .existing = "status.replicas"},
     {.group = "apps",
      .kind = "ReplicaSet",
      .template = "spec.template",
      .replicas = "spec.replicas",
-     .controller = CONTROLLER("replicaset")},
+     .controller = CONTROLLER("replicaset"),
+     .existing = "status.replicas"},
     {.group = "apps",
      .kind = "StatefulSet",
      .template = "spec.template",
      .replicas = "spec.replicas",
-     .controller = CONTROLLER("statefulset")},
+     .controller = CONTROLLER("statefulset"),
+     .existing = "status.replicas"},
     {.group = "apps",
      .kind = "DaemonSet",
      .template = "spec.template",
      .controller = CONTROLLER("daemon-set"),
+     .existing = "status.currentNumberScheduled",
      .per_node = true},
     {.group = "",
      .kind = "ReplicationController",
      .template = "spec.template",
      .replicas = "spec.replicas",
-     .controller = CONTROLLER("replication")},
+     .controller = CONTROLLER("replication"),
+     .existing = "status.replicas"},
     {.group = "batch",
      .kind = "Job",
      .template = "spec.template",
      .replicas = "spec.parallelism",
      .most = "spec.completions",
      .suspend = {"spec.suspend"},
-     .controller = CONTROLLER("job")},
+     .controller = CONTROLLER("job"),
+     .existing = "status.active"},
     {.group = "batch",
      .kind = "CronJob",
      .template = "spec.jobTemplate.spec.template",
@@ -53,7 +59,11 @@ static const struct workload_kind kinds[] = {
 const struct workload_kind *workload_find(struct str api_version, struct str kind)
 {
 	const char *slash = api_version.len ? memchr(api_version.ptr, '/', api_version.len) : NULL;
-	struct str group = {api_version.ptr, slash ? (size_t)(slash - api_version.ptr) : 0};
+	return workload_find_in((struct str){api_version.ptr, slash ? (size_t)(slash - api_version.ptr) : 0}, kind);
+}
+
+const struct workload_kind *workload_find_in(struct str group, struct str kind)
+{
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (str_eq(kind, str_of(kinds[i].kind)) && str_eq(group, str_of(kinds[i].group)))
 			return &kinds[i];
@@ -131,7 +141,8 @@ int workload_read(const struct workload_kind *kind, struct str json, struct work
 	*workload = (struct workload){.kind = kind, .replicas = 1};
 	if (json_find(json, kind->template, &workload->pod, err) < 0 ||
 	    read_number(json, kind->replicas, &workload->replicas, err) < 0 ||
-	    read_number(json, kind->most, &most, err) < 0)
+	    read_number(json, kind->most, &most, err) < 0 ||
+	    read_number(json, kind->existing, &workload->existing, err) < 0)
 		return -1;
 	if (!str_present(workload->pod))
 		return error_set(err, "%s: expected a Pod template, found nothing (byte 0)", kind->template);

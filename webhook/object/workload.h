@@ -18,6 +18,7 @@ struct workload_kind {
 	const char *controller; /* User that creates the Pods; NULL: the object's creator. */
 	const char *surge;      /* Path of maxSurge, of which 25% is the default; NULL: none. */
 	const char *strategy;   /* Path of the strategy, which may be Recreate; NULL: none. */
+	const char *existing;   /* Path of how many Pods it has; NULL: the object does not say. */
 	bool per_node;          /* One Pod for each matching node; counted as one Pod. */
 };
 
@@ -26,6 +27,7 @@ struct workload {
 	/* The Pod, or its template, for review_read_pod. Borrows from the object. */
 	struct str pod;
 	int64_t replicas; /* Number of Pods at once; not negative. 0 if it is suspended. */
+	int64_t existing; /* Number of Pods that it had when its controller last said so. */
 	int64_t surge;    /* How many more there may be while new Pods replace others. */
 };
 
@@ -34,6 +36,9 @@ struct workload {
  * Returns NULL if such objects have no Pods.
  */
 const struct workload_kind *workload_find(struct str api_version, struct str kind);
+
+/* Does the same for a kind of that API group. */
+const struct workload_kind *workload_find_in(struct str group, struct str kind);
 
 /*
  * Reads an object of that kind. REVIEW_PADDING readable bytes must follow `json`. Returns 0, or -1

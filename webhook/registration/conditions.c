@@ -349,3 +349,23 @@ void condition_end(struct buf *out)
 	requests_devices(out, "oldObject");
 	buf_char(out, ')');
 }
+
+void condition_early(struct buf *out)
+{
+	buf_text(out, "request.kind.kind == 'CronJob' ? (\n");
+	requests_devices(out, "object.spec.jobTemplate.spec.template");
+	buf_text(out, "\n) : has(object.spec.template) && (\n");
+	requests_devices(out, "object.spec.template");
+	buf_char(out, ')');
+}
+
+void condition_spec_changes(struct buf *out)
+{
+	buf_text(out, "request.operation != 'UPDATE' || object.spec != oldObject.spec");
+}
+
+void condition_no_controller(struct buf *out)
+{
+	buf_text(out, "!has(object.metadata.ownerReferences) ||\n"
+		      "!object.metadata.ownerReferences.exists(o, has(o.controller) && o.controller)");
+}

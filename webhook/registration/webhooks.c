@@ -7,11 +7,11 @@
 #include "webhook/registration/conditions.h"
 
 #define EXPRESSION_MAX (1u << 20)
-#define RULES_MAX 3
+#define RULES_MAX 7
 
-/* One operation on one resource. */
+/* One or two operations on one resource of an API group. */
 struct rule {
-	const char *operation, *resource;
+	const char *operation, *or_operation, *group, *resource;
 };
 
 struct webhook {
@@ -25,33 +25,56 @@ struct webhook {
 	bool reinvoke; /* Mutating: call it again if other webhooks change the Pod later. */
 };
 
+#define POD_RULE(operation, resource)                                                                                  \
+	{                                                                                                              \
+		(operation), NULL, "", (resource)                                                                      \
+	}
+#define WORKLOAD_RULE(group, resource)                                                                                 \
+	{                                                                                                              \
+		"CREATE", "UPDATE", (group), (resource)                                                                \
+	}
+
 /* The third rule is used only in void mode; see render_mutating. */
-static const struct webhook mutate = {"mutate.gpugate.io",
-				      "/mutate",
-				      {{"CREATE", "pods"}, {"UPDATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
-				      2,
-				      "Ignore",
-				      "None",
-				      5,
-				      true};
+static const struct webhook mutate = {
+    "mutate.gpugate.io",
+    "/mutate",
+    {POD_RULE("CREATE", "pods"), POD_RULE("UPDATE", "pods"), POD_RULE("UPDATE", "pods/ephemeralcontainers")},
+    2,
+    "Ignore",
+    "None",
+    5,
+    true};
 static const struct webhook quota = {
-    "quota.gpugate.io", "/validate", {{"CREATE", "pods"}}, 1, "Fail", "NoneOnDryRun", 10, false};
-static const struct webhook guard = {"guard.gpugate.io",
-				     "/validate",
-				     {{"CREATE", "pods"}, {"UPDATE", "pods"}, {"UPDATE", "pods/ephemeralcontainers"}},
-				     3,
-				     "Ignore",
-				     "NoneOnDryRun",
-				     5,
-				     false};
+    "quota.gpugate.io", "/validate", {POD_RULE("CREATE", "pods")}, 1, "Fail", "NoneOnDryRun", 10, false};
+static const struct webhook guard = {
+    "guard.gpugate.io",
+    "/validate",
+    {POD_RULE("CREATE", "pods"), POD_RULE("UPDATE", "pods"), POD_RULE("UPDATE", "pods/ephemeralcontainers")},
+    3,
+    "Ignore",
+    "NoneOnDryRun",
+    5,
+    false};
 static const struct webhook ledger = {"ledger.gpugate.io",
 				      "/validate",
-				      {{"DELETE", "pods"}, {"UPDATE", "pods/status"}},
+				      {POD_RULE("DELETE", "pods"), POD_RULE("UPDATE", "pods/status")},
 				      2,
 				      "Ignore",
 				      "NoneOnDryRun",
 				      5,
 				      false};
+/* A person waits for the answer, and nothing depends on it. */
+static const struct webhook early = {"early.gpugate.io",
+				     "/validate",
+				     {WORKLOAD_RULE("apps", "deployments"), WORKLOAD_RULE("apps", "replicasets"),
+				      WORKLOAD_RULE("apps", "statefulsets"), WORKLOAD_RULE("apps", "daemonsets"),
+				      WORKLOAD_RULE("", "replicationcontrollers"), WORKLOAD_RULE("batch", "jobs"),
+				      WORKLOAD_RULE("batch", "cronjobs")},
+				     7,
+				     "Ignore",
+				     "None",
+				     3,
+				     false};
 
 static json_t *text_of(const struct buf *buf)
 {
@@ -66,15 +89,23 @@ static int add_condition(json_t *conditions, const char *name, struct buf *text)
 	return json_array_append_new(conditions, condition);
 }
 
+static json_t *operations_of(const struct rule *rule)
+{
+	return rule->or_operation ? json_pack("[s, s]", rule->operation, rule->or_operation)
+				  : json_pack("[s]", rule->operation);
+}
+
 static json_t *rules_of(const struct webhook *webhook)
 {
 	json_t *rules = json_array();
 	int failed = !rules;
-	for (size_t i = 0; i < webhook->rule_count; i++)
-		failed |= json_array_append_new(rules, json_pack("{s:[s], s:[s], s:[s], s:[s], s:s}", "apiGroups", "",
-								 "apiVersions", "v1", "operations",
-								 webhook->rules[i].operation, "resources",
-								 webhook->rules[i].resource, "scope", "Namespaced"));
+	for (size_t i = 0; i < webhook->rule_count; i++) {
+		const struct rule *rule = &webhook->rules[i];
+		failed |=
+		    json_array_append_new(rules, json_pack("{s:[s], s:[s], s:o, s:[s], s:s}", "apiGroups", rule->group,
+							   "apiVersions", "v1", "operations", operations_of(rule),
+							   "resources", rule->resource, "scope", "Namespaced"));
+	}
 	if (!failed)
 		return rules;
 	json_decref(rules);
@@ -180,7 +211,7 @@ json_t *render_mutating(const struct render_target *target, const struct policy_
 		 * An apply of a manifest can only undo changes in the Pod's spec. A change of
 		 * metadata needs no call.
 		 */
-		buf_text(&text, "request.operation != 'UPDATE' || object.spec != oldObject.spec");
+		condition_spec_changes(&text);
 		failed |= add_condition(conditions, "spec-changes", &text);
 		failed |= json_array_append_new(webhooks, webhook_of(&webhook, target, scope, json_incref(conditions)));
 	}
@@ -189,6 +220,30 @@ json_t *render_mutating(const struct render_target *target, const struct policy_
 	if (!failed)
 		return configuration("MutatingWebhookConfiguration", webhooks);
 	json_decref(webhooks);
+	return NULL;
+}
+
+/* The webhook of the early answers. Returns new. */
+static json_t *early_of(const struct render_target *target, const struct policy_scope *scope)
+{
+	static const struct {
+		const char *name;
+		void (*append)(struct buf *out);
+	} rows[] = {{"asks-for-devices", condition_early},
+		    {"spec-changes", condition_spec_changes},
+		    {"has-no-controller", condition_no_controller}};
+	json_t *conditions = json_array();
+	struct buf text;
+	int failed = !conditions;
+	buf_init(&text, EXPRESSION_MAX);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		rows[i].append(&text);
+		failed |= add_condition(conditions, rows[i].name, &text);
+	}
+	buf_release(&text);
+	if (!failed)
+		return webhook_of(&early, target, scope, conditions);
+	json_decref(conditions);
 	return NULL;
 }
 
@@ -219,6 +274,8 @@ json_t *render_validating(const struct render_target *target, const struct polic
 		failed |= json_array_append_new(webhooks, webhook_of(&guards, target, scope, json_incref(guarded)));
 	if (!target->cluster)
 		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, scope, json_incref(ends)));
+	if (scope->early_answers)
+		failed |= json_array_append_new(webhooks, early_of(target, scope));
 	json_decref(guarded);
 	json_decref(ends);
 	if (!failed)

@@ -5,6 +5,7 @@
 #include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
 #include "webhook/admission/decide.h"
+#include "webhook/admission/early_answer.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"
 
@@ -38,6 +39,7 @@ struct admitting {
 	struct admission_request request;
 	struct review review;
 	struct buf charges;
+	bool early; /* The review is about a workload, of whose Pods it says something. */
 	uint64_t start_ns;
 };
 
@@ -92,6 +94,24 @@ static const struct {
 		[ENFORCEMENT_WARN] = {METRICS_WARNING, "warned"},
 		[ENFORCEMENT_AUDIT] = {METRICS_AUDIT, "audited"}};
 
+/* Logs what was said about a workload. Its Pods are counted as refused when they are. */
+static void report_early(const struct admitting *a)
+{
+	const struct decision *decision = &a->request.decision;
+	if (decision->violation_count == 0)
+		return;
+	const struct log_field fields[] = {
+	    {"kind", a->review.kind, false},
+	    {"namespace", a->review.namespace, false},
+	    {"name", a->review.name, false},
+	    {"user", a->review.user, false},
+	    {"tenant", decision->tenant, false},
+	    {"allowed", decision->denied ? STR("false") : STR("true"), true},
+	    {"message", decision->violations[0].message, false},
+	};
+	log_event(a->admission->log, LOG_INFO, "early_answer", fields, sizeof fields / sizeof fields[0]);
+}
+
 /* Logs a line for each denial, each rewrite, and each violation that did not deny. */
 static void report(const struct admitting *a)
 {
@@ -127,9 +147,9 @@ static void write_answer(const struct admitting *a, struct buf *out)
 	struct admission_response answer = {.uid = a->review.uid,
 					    .pod = &a->review.object,
 					    .decision = &a->request.decision,
-					    .charge = a->request.decision.denied ? (struct str){NULL, 0}
-										 : buf_view(&a->charges)};
-	if (!str_eq(a->review.resource, STR("pods")))
+					    .charge = a->request.decision.denied || a->early ? (struct str){NULL, 0}
+											     : buf_view(&a->charges)};
+	if (!a->early && !str_eq(a->review.resource, STR("pods")))
 		answer.warning =
 		    STR("gpugate evaluates only Pods; remove other resources from its webhook configuration");
 	response_write(out, &answer);
@@ -176,11 +196,17 @@ static unsigned fail(struct admitting *a, unsigned status, const char *sentence)
 
 static unsigned finish(struct admitting *a, enum admission_state state)
 {
-	if (state != ADMISSION_DECIDED)
+	/* Nothing is said about a workload without a decision. Its Pods are decided later. */
+	if (state != ADMISSION_DECIDED && a->early)
+		a->request.decision = (struct decision){.denied = false};
+	else if (state != ADMISSION_DECIDED)
 		return fail(a, failures[state].status, failures[state].sentence);
 	write_answer(a, a->http->out);
 	record(a);
-	report(a);
+	if (a->early)
+		report_early(a);
+	else
+		report(a);
 	return end(a, 200, outcome(&a->request.decision));
 }
 
@@ -211,6 +237,17 @@ static int64_t answer_by(const struct http_request *http, uint64_t start_ns)
 								: margin_ms);
 }
 
+/* Sets the question about a workload. Returns false if there is nothing to answer. */
+static bool ask_early(struct admitting *a)
+{
+	struct early_question *question = arena_zalloc(a->http->arena, 1, sizeof *question);
+	if (!question || !early_question_read(&a->review, a->http->arena, question))
+		return false;
+	a->request.question = question;
+	a->request.review = &question->review;
+	return true;
+}
+
 unsigned admit_answer(void *context, struct http_request *http)
 {
 	struct error err = {0};
@@ -234,6 +271,9 @@ unsigned admit_answer(void *context, struct http_request *http)
 						.suspend = on_suspend,
 						.done = on_decided,
 						.context = a};
+	a->early = http->endpoint == HTTP_VALIDATE && early_question_concerns(&a->review);
+	if (a->early && !ask_early(a))
+		return finish(a, ADMISSION_DECIDED);
 	enum admission_state state = admission_decide(&a->request);
 	return state == ADMISSION_PENDING ? HTTP_LATER : finish(a, state);
 }

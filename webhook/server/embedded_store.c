@@ -5,6 +5,7 @@
 
 #include "gpugate/consumer.h"
 #include "gpugate/policy.h"
+#include "webhook/ledger/fit.h"
 #include "webhook/ledger/verdict.h"
 #include "webhook/usage/namespaces.h"
 
@@ -63,6 +64,19 @@ static bool admit(void *self, struct reservation_request *request)
 	return true;
 }
 
+static bool fit(void *self, struct fit_request *request)
+{
+	struct ledger_embedded *embedded = self;
+	struct ledger_verdict verdict;
+	pthread_mutex_lock(&embedded->mutex);
+	bool known = ledger_fit(embedded->ledger, request, &verdict);
+	policy_retain(verdict.policy);
+	pthread_mutex_unlock(&embedded->mutex);
+	known = known && fit_apply_verdict(request, &verdict) == 0;
+	policy_release(verdict.policy);
+	return known;
+}
+
 static void finished(void *self, struct str uid)
 {
 	struct ledger_embedded *embedded = self;
@@ -73,7 +87,7 @@ static void finished(void *self, struct str uid)
 
 struct ledger_store ledger_embedded_store(struct ledger_embedded *embedded)
 {
-	return (struct ledger_store){.self = embedded, .admit = admit, .finished = finished};
+	return (struct ledger_store){.self = embedded, .admit = admit, .fit = fit, .finished = finished};
 }
 
 void ledger_embedded_sums(struct ledger_embedded *embedded, struct ledger_sums *sums)

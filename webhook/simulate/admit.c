@@ -1,8 +1,8 @@
 #include "webhook/simulate/admit.h"
 
+#include "webhook/admission/apply.h"
 #include "webhook/admission/patch.h"
 #include "webhook/admission/response.h"
-#include "webhook/simulate/apply.h"
 
 #define CHARGES_BYTES_MAX (64u << 10)
 #define TEXT_BYTES_MAX ((size_t)32 << 20)

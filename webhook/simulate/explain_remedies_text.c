@@ -1,4 +1,5 @@
 /* Prints what the reader of a refusal could do. */
+#include "webhook/admission/fits.h"
 #include "webhook/simulate/explain_text.h"
 
 static void print_request(struct printer *p, const json_t *remedy)
@@ -16,11 +17,7 @@ static void print_request(struct printer *p, const json_t *remedy)
 
 static void print_rollout(struct printer *p, const json_t *remedy)
 {
-	buf_printf(
-	    p->out,
-	    "set strategy.rollingUpdate to maxSurge: %lld and maxUnavailable: %lld: each new Pod is then created "
-	    "after an old one has ended",
-	    tree_number(remedy, "maxSurge"), tree_number(remedy, "maxUnavailable"));
+	fits_print_rollout(p->out, tree_number(remedy, "maxSurge"), tree_number(remedy, "maxUnavailable"));
 }
 
 static void print_cohort(struct printer *p, const json_t *remedy)

@@ -1,19 +1,16 @@
 /* Prints the verdict, the exemption, and the tenant. */
 #include "webhook/simulate/explain_text.h"
 
+#include "webhook/admission/fits.h"
 #include "webhook/simulate/explain.h"
 
 /* --- The verdict --- */
 
-/* "; 5 of 6 Pods fit now (5, and 1 more during a rollout), in place of 5 that exist" */
 static void print_count(struct printer *p, const json_t *tree, long long fits, long long pods)
 {
-	long long surge = tree_number(tree, "surge"), replaces = tree_number(tree, "replaces");
-	buf_printf(p->out, "; %lld of %lld %s now", fits, pods, pods == 1 ? "Pod fits" : "Pods fit");
-	if (surge)
-		buf_printf(p->out, " (%lld, and %lld more during a rollout)", pods - surge, surge);
-	if (replaces)
-		buf_printf(p->out, ", in place of %lld that exist%s", replaces, replaces == 1 ? "s" : "");
+	const struct fits words = {fits, pods, tree_number(tree, "surge"), tree_number(tree, "replaces")};
+	buf_text(p->out, "; ");
+	fits_print(&words, p->out);
 }
 
 static void print_head(struct printer *p, const json_t *tree)

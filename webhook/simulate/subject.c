@@ -1,41 +1,9 @@
 #include "webhook/simulate/subject.h"
 
 #include "webhook/json/path.h"
+#include "webhook/object/pod_review.h"
 #include "webhook/object/review.h"
 #include "webhook/object/workload.h"
-
-static int set_creator(struct subject *subject, const struct workload_kind *kind, const struct subject_creator *creator,
-		       struct arena *arena)
-{
-	static const struct str controllers[] = {{"system:serviceaccounts", 22},
-						 {"system:serviceaccounts:kube-system", 34}};
-	bool by_controller = kind->controller && !str_present(creator->user);
-	const struct strs given = by_controller ? (struct strs){controllers, 2} : creator->groups;
-	struct str *groups = arena_alloc(arena, (given.count + 1) * sizeof *groups);
-	if (!groups)
-		return -1;
-	for (uint32_t i = 0; i < given.count; i++)
-		groups[i] = given.items[i];
-	groups[given.count] = STR("system:authenticated");
-	subject->review.groups = (struct strs){groups, given.count + 1};
-	subject->review.user = by_controller ? str_of(kind->controller) : creator->user;
-	return 0;
-}
-
-/* A Pod of a controller has a name that the API server completes. */
-static int name_pod(struct subject *subject, const struct manifest_object *object, struct arena *arena)
-{
-	struct pod *pod = &subject->review.object;
-	char *name = arena_alloc(arena, object->name.len + 1);
-	if (!name)
-		return -1;
-	if (object->name.len)
-		memcpy(name, object->name.ptr, object->name.len);
-	name[object->name.len] = '-';
-	pod->name = (struct str){NULL, 0};
-	pod->generate_name = (struct str){name, object->name.len + 1};
-	return 0;
-}
 
 static int make_review(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,
 		       const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
@@ -52,17 +20,11 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 			error_wrap(err, "%s", kind->template);
 		return manifest_explain(manifest, &template, err);
 	}
-	if ((*kind->template && name_pod(subject, object, arena) < 0) || set_creator(subject, kind, creator, arena) < 0)
-		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 	review->namespace = object->namespace.len ? object->namespace : creator->namespace;
-	review->object.namespace = review->namespace;
-	review->object.uid = (struct str){NULL, 0}; /* Each new Pod gets one of its own. */
-	review->operation = OPERATION_CREATE;
+	if (pod_review_complete(review, kind, object->name, &(struct pod_creator){creator->user, creator->groups},
+				arena) < 0)
+		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 	review->uid = STR("simulated");
-	review->version = STR("v1");
-	review->kind = STR("Pod");
-	review->resource = STR("pods");
-	review->name = review->object.name;
 	/* Then a Pod is explained, but none holds quota. */
 	review->dry_run = workload.replicas == 0;
 	subject->pod = workload.pod;

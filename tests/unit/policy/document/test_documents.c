@@ -188,6 +188,7 @@ static const struct {
     {TENANT "  parent: {}\n", 5, 11, 1, "\"parent\": expected a string, found a map"},
     {TENANT "  parent: true\n", 5, 11, 4, "\"parent\": expected a string, found the boolean true; quote it: \"true\""},
     {TENANT "  enforcement: dney\n", 5, 16, 4, "\"enforcement\" cannot be \"dney\"; did you mean \"deny\"?"},
+    {TENANT "  earlyAnswer: of\n", 5, 16, 2, "\"earlyAnswer\" cannot be \"of\"; use warn, deny or off"},
     {TENANT "  enforcement: allow\n", 5, 16, 5, "\"enforcement\" cannot be \"allow\"; use deny, warn or audit"},
     {TENANT "  enforcement: [deny]\n", 5, 16, 1, "\"enforcement\": expected one of deny, warn or audit, found a list"},
     {TENANT "  namespaceSelector: a\n", 5, 22, 1,
@@ -379,7 +380,7 @@ static const char everything[] =
     "  - {name: compute, measure: gpus, hard: \"6.5\"}\n"
     "  - {name: memory, measure: memory, accelerators: [a100-80gb], hard: unlimited}\n"
     "  cohort: sciences\n  borrowing: {compute: {borrowUpTo: 2, lendUpTo: \"1.5\"}, whole: {}}\n"
-    "  enforcement: warn\n"
+    "  enforcement: warn\n  earlyAnswer: deny\n"
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: small}\n"
     "spec:\n  order: -100\n  match:\n    tenants: [team-a]\n    namespaces: [\"t-?\"]\n    namespaceSelector: {}\n"
@@ -448,6 +449,7 @@ static void test_tenant_and_settings(void **state)
 	assert_true(quota[1].measure.value == MEASURE_GPUS && is(quota[1].hard.text, "6.5"));
 	assert_true(quota[2].hard.unlimited && quota[2].measure.value == MEASURE_MEMORY);
 	assert_int_equal(tenant->enforcement.value, ENFORCEMENT_WARN);
+	assert_int_equal(tenant->early_answer.value, EARLY_ANSWER_DENY);
 	assert_true(is(tenant->cohort.s, "sciences"));
 	assert_int_equal(tenant->borrowing.count, 2);
 	const struct doc_borrowing *borrowing = tenant->borrowing.items;

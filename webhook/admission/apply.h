@@ -1,6 +1,6 @@
 /* apply: applies the edits of a decision to a Pod, as the API server applies the JSON Patch. */
-#ifndef WEBHOOK_SIMULATE_APPLY_H
-#define WEBHOOK_SIMULATE_APPLY_H
+#ifndef WEBHOOK_ADMISSION_APPLY_H
+#define WEBHOOK_ADMISSION_APPLY_H
 
 #include "gpugate/arena.h"
 #include "gpugate/decision.h"

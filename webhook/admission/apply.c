@@ -1,4 +1,4 @@
-#include "webhook/simulate/apply.h"
+#include "webhook/admission/apply.h"
 
 struct applying {
 	struct pod *pod;

@@ -1,0 +1,102 @@
+"""What kubectl shows to a person who applies a workload whose Pods would be refused."""
+
+import re
+
+import pytest
+
+from control_plane import eventually
+from kube import GPU, doc
+from manifests import container, cronjob, daemonset, deployment, job, pod, pod_spec, statefulset
+
+REMEDY = "Warning: set strategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: each new Pod is then created after an old one has ended"
+
+
+def team(space, hard, **more):
+    return doc("Tenant", "ml", namespaces=[space], quotas=[{"name": "whole", "resources": [GPU], "hard": hard}], **more)
+
+
+def workloads(space, spec, count):
+    """Yields one of each kind, with that many Pods."""
+    template = {"metadata": {"labels": {"app": "w"}}, "spec": spec}
+    yield deployment(space, "w", count, spec)
+    yield deployment(space, "w", count, spec) | {"kind": "ReplicaSet"}
+    yield statefulset(space, "w", count, spec)
+    yield daemonset(space, "w", spec)
+    yield {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "w", "namespace": space},
+           "spec": {"replicas": count, "selector": {"app": "w"}, "template": template}}
+    yield job(space, "w", spec, parallelism=count)
+    cron = cronjob(space, "w", spec)
+    cron["spec"]["jobTemplate"]["spec"]["parallelism"] = count
+    yield cron
+
+
+def refusal(requested, limit):
+    """Of the cluster ledger, some of what is used may still be pending."""
+    return rf'exceeded quota: GPU quota "whole" of tenant "ml": requested {requested}, used \d( \(\+\d pending\))?, limit {limit}, over by \d; [^\n]*'
+
+
+@pytest.mark.parametrize("ledger", ["embedded", "cluster"])
+def test_a_warning_for_each_kind(control_plane, gpugate_in_cluster, namespaces, ledger):
+    space = namespaces("early")
+    gate = gpugate_in_cluster(control_plane, [team(space, 2), doc("Guard", "g", deny=["privileged"])], ledger=ledger)
+
+    def apply(obj, *args, check=True):
+        return control_plane.kubectl("apply", "-f", "-", *args, input=[obj], check=check)
+
+    apply(pod(space, "first", {GPU: 1}))
+    gate.wait_used("ml", "whole", 1)
+    for obj in workloads(space, pod_spec({GPU: 1}), 3):
+        said = apply(obj, "--dry-run=server")
+        wanted = "" if obj["kind"] == "DaemonSet" else rf"Warning: 1 of 3 Pods fit now, and never more than 2 at once: {refusal(1, 2)}\n"
+        assert re.fullmatch(wanted, said.stderr), (obj["kind"], said.stderr)
+    for obj in workloads(space, pod_spec({GPU: 2}), 1):
+        said = apply(obj, "--dry-run=server").stderr
+        assert re.fullmatch(rf"Warning: 0 of 1 Pod fits now: {refusal(2, 2)}\n", said), (obj["kind"], said)
+    for obj in workloads(space, pod_spec({GPU: 3}), 1):
+        said = apply(obj, "--dry-run=server").stderr
+        assert said.startswith('Warning: can never fit: GPU quota "whole" of tenant "ml": requested 3, ') and said.count("\n") == 1, said
+    privileged = container({GPU: 1}, securityContext={"privileged": True})
+    for obj in workloads(space, {**pod_spec(), "containers": [privileged]}, 1):
+        said = apply(obj, "--dry-run=server").stderr
+        assert said.startswith('Warning: container "main" is privileged') and said.count("\n") == 1, said
+    # gpugate is not called for a workload that requests no device.
+    for obj in workloads(space, {**pod_spec(), "containers": [container(securityContext={"privileged": True})]}, 1):
+        assert apply(obj, "--dry-run=server").stderr == "", obj["kind"]
+    assert gate.used("ml", "whole") == 1
+
+
+@pytest.mark.parametrize("ledger", ["embedded", "cluster"])
+def test_a_deployment_and_its_rollout(control_plane, gpugate_in_cluster, namespaces, ledger):
+    space = namespaces("early")
+    policy = [team(space, 2), doc("Guard", "g", deny=["privileged"])]
+    gate = gpugate_in_cluster(control_plane, policy, ledger=ledger)
+    web = deployment(space, "web", 3, pod_spec({GPU: 1}))
+
+    def apply(obj, check=True):
+        return control_plane.kubectl("apply", "-f", "-", input=[obj], check=check)
+
+    def has(count):
+        eventually(lambda: control_plane.admin.get("Deployment", "web", space).must().get("status", {}).get("replicas") == count)
+        gate.wait_used("ml", "whole", count)
+
+    said = apply(web)
+    assert re.fullmatch(rf"Warning: 2 of 3 Pods fit now, and never more than 2 at once: {refusal(1, 2)}\n", said.stderr), said.stderr
+    assert said.stdout == "deployment.apps/web created\n"
+    has(2)
+    web["spec"]["replicas"] = 2
+    assert apply(web).stderr == ""
+    web["spec"]["template"]["spec"]["containers"][0]["image"] += "1"
+    said = apply(web).stderr.splitlines()
+    assert re.fullmatch(r"Warning: 2 of 3 Pods fit now \(2, and 1 more during a rollout\), in place of 2 that exist, and never more than 2 at once: "
+                        + refusal(1, 2), said[0]) and said[1:] == [REMEDY], said
+    # What controllers create and change is not asked about.
+    eventually(lambda: control_plane.events(space, reason="FailedCreate"))
+    assert {line["user"] for line in gate.server.log("early_answer")} == {gate.server.log("early_answer")[0]["user"]}
+    assert {line["kind"] for line in gate.server.log("early_answer")} == {"Deployment"}
+
+    gate.server.reload([team(space, 2, earlyAnswer="deny"), policy[1]])
+    never = apply(job(space, "never", pod_spec({GPU: 3})), check=False)
+    assert never.returncode != 0 and 'admission webhook "early.gpugate.io" denied the request: can never fit: ' in never.stderr, never.stderr
+    later = apply(job(space, "later", pod_spec({GPU: 2})))
+    assert re.fullmatch(rf"Warning: 0 of 1 Pod fits now: {refusal(2, 2)}\n", later.stderr), later.stderr
+    assert apply(web | {"spec": {**web["spec"], "replicas": 0}}).stderr == ""

@@ -1,0 +1,44 @@
+/*
+ * early_answer: what a person hears who creates or changes a workload, before its controller
+ * creates Pods: that they would be refused, or how many of them fit now. It says what the Pods'
+ * own refusals would say, reserves nothing, and costs the same for any number of Pods.
+ */
+#ifndef WEBHOOK_ADMISSION_EARLY_ANSWER_H
+#define WEBHOOK_ADMISSION_EARLY_ANSWER_H
+
+#include "gpugate/arena.h"
+#include "gpugate/decision.h"
+#include "gpugate/policy.h"
+#include "gpugate/review.h"
+#include "webhook/ledger/store.h"
+
+/* What is asked about the Pods of a workload. */
+struct early_question {
+	struct review review;     /* Of the CREATE of each of them. */
+	struct review old_review; /* Of those that exist, unless they are `same`. */
+	bool same;                /* Those that exist are like the others. */
+	int64_t pods;             /* How many there are at once; 0: none for now. */
+	int64_t surge;            /* Part of `pods`: only while a rollout replaces others. */
+	int64_t existing;         /* How many exist, in whose place the others are. */
+};
+
+/* Whether the review creates or changes a workload, and not one of its subresources. Pure. */
+bool early_question_concerns(const struct review *review);
+
+/*
+ * Reads the question from a review that early_question_concerns. It borrows from the review and the
+ * arena. Returns false if there is nothing to answer: the change creates no Pods, or the workload
+ * cannot be read.
+ */
+bool early_question_read(const struct review *review, struct arena *arena, struct early_question *question);
+
+/*
+ * Sets reservation->decision to the answer: at most two violations, of which the first denies only
+ * if the tenant wants that, and if no such Pod can ever be admitted. What the ledger does not know
+ * is not answered. The labels of the namespace are set in the review. Returns 0, or -1 if the arena
+ * is exhausted.
+ */
+int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
+		 struct reservation_request *reservation);
+
+#endif

@@ -1,0 +1,21 @@
+#include "webhook/admission/fits.h"
+
+void fits_print(const struct fits *fits, struct buf *out)
+{
+	buf_printf(out, "%lld of %lld %s now", (long long)fits->fits, (long long)fits->pods,
+		   fits->pods == 1 ? "Pod fits" : "Pods fit");
+	if (fits->surge)
+		buf_printf(out, " (%lld, and %lld more during a rollout)", (long long)(fits->pods - fits->surge),
+			   (long long)fits->surge);
+	if (fits->replaced)
+		buf_printf(out, ", in place of %lld that exist%s", (long long)fits->replaced,
+			   fits->replaced == 1 ? "s" : "");
+}
+
+void fits_print_rollout(struct buf *out, long long max_surge, long long max_unavailable)
+{
+	buf_printf(out,
+		   "set strategy.rollingUpdate to maxSurge: %lld and maxUnavailable: %lld: each new Pod is then "
+		   "created after an old one has ended",
+		   max_surge, max_unavailable);
+}

@@ -1,0 +1,23 @@
+/*
+ * fits: words about how many Pods of a workload fit, for `gpugate explain` and for the warnings of
+ * the webhook.
+ */
+#ifndef WEBHOOK_ADMISSION_FITS_H
+#define WEBHOOK_ADMISSION_FITS_H
+
+#include "gpugate/buf.h"
+
+struct fits {
+	int64_t fits;     /* How many fit now. */
+	int64_t pods;     /* Of how many. */
+	int64_t surge;    /* Part of `pods`: those that a rollout has in addition. */
+	int64_t replaced; /* How many exist already, in whose place the others are. */
+};
+
+/* Appends "5 of 6 Pods fit now (5, and 1 more during a rollout), in place of 5 that exist". */
+void fits_print(const struct fits *fits, struct buf *out);
+
+/* Appends what helps if only the additional Pods of a rollout do not fit. */
+void fits_print_rollout(struct buf *out, long long max_surge, long long max_unavailable);
+
+#endif

@@ -1,0 +1,49 @@
+#include "webhook/object/pod_review.h"
+
+static int set_creator(struct review *review, const struct workload_kind *kind, const struct pod_creator *creator,
+		       struct arena *arena)
+{
+	static const struct str controllers[] = {{"system:serviceaccounts", 22},
+						 {"system:serviceaccounts:kube-system", 34}};
+	bool by_controller = kind->controller && !str_present(creator->user);
+	const struct strs given = by_controller ? (struct strs){controllers, 2} : creator->groups;
+	struct str *groups = arena_alloc(arena, (given.count + 1) * sizeof *groups);
+	if (!groups)
+		return -1;
+	for (uint32_t i = 0; i < given.count; i++)
+		groups[i] = given.items[i];
+	groups[given.count] = STR("system:authenticated");
+	review->groups = (struct strs){groups, given.count + 1};
+	review->user = by_controller ? str_of(kind->controller) : creator->user;
+	return 0;
+}
+
+/* A Pod of a controller has a name that the API server completes. */
+static int name_pod(struct pod *pod, struct str workload, struct arena *arena)
+{
+	char *name = arena_alloc(arena, workload.len + 1);
+	if (!name)
+		return -1;
+	if (workload.len)
+		memcpy(name, workload.ptr, workload.len);
+	name[workload.len] = '-';
+	pod->name = (struct str){NULL, 0};
+	pod->generate_name = (struct str){name, workload.len + 1};
+	return 0;
+}
+
+int pod_review_complete(struct review *review, const struct workload_kind *kind, struct str name,
+			const struct pod_creator *creator, struct arena *arena)
+{
+	if ((*kind->template && name_pod(&review->object, name, arena) < 0) ||
+	    set_creator(review, kind, creator, arena) < 0)
+		return -1;
+	review->object.namespace = review->namespace;
+	review->object.uid = (struct str){NULL, 0}; /* Each new Pod gets one of its own. */
+	review->operation = OPERATION_CREATE;
+	review->version = STR("v1");
+	review->kind = STR("Pod");
+	review->resource = STR("pods");
+	review->name = review->object.name;
+	return 0;
+}
