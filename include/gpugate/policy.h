@@ -132,8 +132,8 @@ struct policy_part {
 };
 
 /*
- * Calls `each` for all Rules, parts of Guards, tenants, quotas and exemptions. What no document says, such
- * as the exemption of kube-system by default, is left out.
+ * Calls `each` for all Rules, parts of Guards, tenants, quotas and exemptions. What no document
+ * says, such as the exemption of kube-system by default, is left out.
  */
 void policy_each_part(const struct policy *policy, void (*each)(void *context, const struct policy_part *part),
 		      void *context);

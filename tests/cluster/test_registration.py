@@ -188,7 +188,7 @@ class Shown:
         text = render(server, "--url", self.recorder.url, "--ca-bundle", folder / "ca.crt", *args)
         self.objects = [*self.recorder.witnesses(), *objects_of(text, *WEBHOOKS)]
         for webhook in (webhook for obj in self.objects for webhook in obj["webhooks"]):
-            webhook["timeoutSeconds"] = 30  # On a busy machine, the Recorder is slower than gpugate.
+            webhook["timeoutSeconds"] = 30  # The Recorder is slower than gpugate.
         registration.register(plane.admin, self.objects)
         self.figures = collections.Counter()
 
