@@ -12,7 +12,7 @@
 
 #define TENANT                                                                                                         \
 	"apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: t}\nspec:\n  namespaces: [t]\n"                     \
-	"  quotas: [{name: whole, hard: 4}]\n---\n"
+	"  earlyAnswer: off\n  quotas: [{name: whole, hard: 4}]\n---\n"
 #define RULE                                                                                                           \
 	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: r}\nspec:\n"                                          \
 	"  match: {requests: {nvidia.com/gpu: {}}}\n  inject: {runtimeClassName: nvidia}\n---\n"
@@ -23,6 +23,7 @@
 #define GUARD "apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec: {deny: [privileged]}\n---\n"
 
 static const char plain[] = TENANT;
+static const char early[] = "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: t}\nspec: {namespaces: [t]}\n";
 static const char guarded[] = TENANT GUARD;
 static const char ruled[] = TENANT RULE;
 static const char voiding[] = TENANT RULE VOID;
@@ -288,6 +289,15 @@ static void test_another_policy_or_ledger_is_stale(void **state)
 	load(&before, guarded);
 	assert_int_equal(compare(&after, false, true, installed(&before, false, true), why), 1);
 	assert_non_null(strstr(why, "matchConditions of webhook guard.gpugate.io"));
+	release(&after);
+	release(&before);
+	load(&before, plain);
+	load(&after, early);
+	assert_true(!before.scope.early_answers && after.scope.early_answers);
+	assert_int_equal(compare(&after, false, true, installed(&before, false, true), why), 1);
+	assert_non_null(strstr(why, "lacks webhook early.gpugate.io"));
+	assert_int_equal(compare(&before, false, true, installed(&after, false, true), why), 1);
+	assert_non_null(strstr(why, "early.gpugate.io that this policy does not need"));
 	release(&after);
 	release(&before);
 }
