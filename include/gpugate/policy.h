@@ -138,6 +138,9 @@ int64_t policy_unit(const struct policy *policy);
 /* Whether any decision depends on labels of namespaces. */
 bool policy_reads_namespaces(const struct policy *policy);
 
+/* Whether a Namespace document of the policy has this name. */
+bool policy_has_namespace(const struct policy *policy, struct str name);
+
 /*
  * Whether what a Pod on a node costs can depend on the labels of the node: several Accelerators
  * have the same resource, or some quota counts certain Accelerators only.

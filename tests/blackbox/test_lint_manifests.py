@@ -176,10 +176,23 @@ NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: lab, labels: {tea
 
 
 def test_labels_of_namespaces_in_other_files(tmp_path):
-    """A Tenant may select namespaces by labels, which are in a file of their own."""
+    """A Tenant may select namespaces by labels, which are in a file of their own. Where they are in
+    none, a Pod may belong to that Tenant."""
     selected = document("Tenant", "a", "  namespaceSelector: {matchLabels: {team: a}}\n  quotas: [{name: all, hard: 4}]\n")
     write(tmp_path, policy__policy_yaml=policy(A100, selected), apps__app_yaml=pod(metadata="  namespace: lab\n"))
+    assert lint(tmp_path)[:2] == (0, [])
+    # A Guard refuses it whatever the labels are.
+    write(tmp_path, policy__guard_yaml=document("Guard", "g", "  hostPaths: {allow: []}\n"),
+          apps__app_yaml=pod(metadata="  namespace: lab\n", spec="  volumes: [{name: p, hostPath: {path: /proc}}]\n"))
     assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
+    (tmp_path / "policy" / "guard.yaml").unlink()
+    write(tmp_path, apps__app_yaml=pod(metadata="  namespace: lab\n"), teams__lab_yaml=NAMESPACE % "b")
+    assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
+    # A Namespace of the policy itself is known as well.
+    (tmp_path / "teams" / "lab.yaml").unlink()
+    write(tmp_path, policy__lab_yaml=NAMESPACE % "b")
+    assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
+    (tmp_path / "policy" / "lab.yaml").unlink()
     write(tmp_path, teams__lab_yaml=NAMESPACE % "a")
     assert lint(tmp_path)[:2] == (0, [])
     assert lint("--policy", tmp_path / "policy", tmp_path / "apps", tmp_path / "teams")[:2] == (0, [])

@@ -47,9 +47,21 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 /* What came of one Pod. */
 struct outcome {
 	bool admitted, charged;
-	struct str uid; /* In judging->uids. */
+	bool untenanted; /* It is refused, and only because its namespace belongs to no tenant. */
+	struct str uid;  /* In judging->uids. */
 	char message[TEXT_BYTES / 2];
 };
+
+static bool is_only_untenanted(const struct decision *decision)
+{
+	uint32_t untenanted = 0, others = 0;
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		const struct violation *violation = &decision->violations[i];
+		if (violation->enforcement == ENFORCEMENT_DENY)
+			++*(violation->reason == REASON_UNTENANTED ? &untenanted : &others);
+	}
+	return untenanted > 0 && others == 0;
+}
 
 static int try_pod(struct judging *judging, const struct subject *subject, bool dry_run, struct outcome *outcome)
 {
@@ -61,6 +73,7 @@ static int try_pod(struct judging *judging, const struct subject *subject, bool 
 	*outcome = (struct outcome){.admitted = simulated.admitted, .charged = simulated.charges.len > 0};
 	if (!simulated.admitted && simulated.state == ADMISSION_DECIDED) {
 		json_t *message = simulated_message(simulated_decision(&simulated));
+		outcome->untenanted = is_only_untenanted(simulated_decision(&simulated));
 		const char *text = json_string_value(message);
 		snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
 		json_decref(message);
@@ -134,6 +147,16 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 	return result;
 }
 
+/*
+ * Whether the labels of a namespace could make it one of a tenant, and no file has its Namespace.
+ * Then nothing is known about its tenant.
+ */
+static bool are_labels_missing(const struct judging *judging, struct str namespace)
+{
+	return policy_reads_namespaces(judging->policy) && !policy_has_namespace(judging->policy, namespace) &&
+	       !simulation_has_namespace(judging->simulation, namespace);
+}
+
 static int judge_object(struct judging *judging, const struct manifest_object *object)
 {
 	struct subject subject;
@@ -147,6 +170,8 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 		return 0; /* The rules for manifests say what is wrong in it. */
 	if (try_pod(judging, &subject, true, &outcome) < 0)
 		return -1;
+	if (outcome.untenanted && are_labels_missing(judging, subject.review.namespace))
+		return 0;
 	if (!outcome.admitted)
 		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses its Pods: %s", outcome.message);
 	else if (outcome.charged && subject.pods > 0)
