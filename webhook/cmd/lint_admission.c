@@ -154,7 +154,7 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 static bool are_labels_missing(const struct judging *judging, struct str namespace)
 {
 	return policy_reads_namespaces(judging->policy) && !policy_has_namespace(judging->policy, namespace) &&
-	       !ledger_namespace_labels(simulation_ledger(judging->simulation), namespace);
+	       !simulation_has_namespace(judging->simulation, namespace);
 }
 
 static int judge_object(struct judging *judging, const struct manifest_object *object)

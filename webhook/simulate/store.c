@@ -106,6 +106,11 @@ int simulation_node(struct simulation *simulation, struct str name, const struct
 	return ledger_node(simulation->ledger, name, labels) < 0 ? -1 : 0;
 }
 
+bool simulation_has_namespace(const struct simulation *simulation, struct str name)
+{
+	return ledger_namespace_labels(simulation->ledger, name) != NULL;
+}
+
 bool simulation_has_node(const struct simulation *simulation, struct str name)
 {
 	return ledger_node_labels(simulation->ledger, name) != NULL;

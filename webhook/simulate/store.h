@@ -60,7 +60,8 @@ bool simulation_gone(struct simulation *simulation, struct str uid);
 int simulation_namespace(struct simulation *simulation, struct str name, const struct pairs *labels);
 int simulation_node(struct simulation *simulation, struct str name, const struct pairs *labels);
 
-/* Returns whether the labels of this node have been set. */
+/* Return whether the labels of this namespace or node have been set. */
+bool simulation_has_namespace(const struct simulation *simulation, struct str name);
 bool simulation_has_node(const struct simulation *simulation, struct str name);
 
 /*
