@@ -227,6 +227,7 @@ int rules_report(struct pass *pass, const struct rule *rule, const struct plan *
 	struct buf out;
 	bool some = false;
 	int result = 0;
+	uint32_t index = e->decision->violation_count;
 	buf_init(&out, 4096);
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
 		if (str_present(plan->targets[w].name))
@@ -241,6 +242,8 @@ int rules_report(struct pass *pass, const struct rule *rule, const struct plan *
 		    decision_add_violation(e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
 					   "Rule \"%.*s\" would %.*s (enforcement: %s)", STR_ARG(rule->name),
 					   STR_ARG(what), rule->enforcement == ENFORCEMENT_WARN ? "warn" : "audit");
+	if (index < e->decision->violation_count)
+		e->decision->violations[index].only_changes = true;
 	buf_release(&out);
 	return result;
 }

@@ -93,6 +93,7 @@ int decision_add_violation(struct decision *decision, struct arena *arena, enum 
 	/* A denial always has a reason, even if warnings have filled the list before. */
 	if (decision->violation_count == DECISION_VIOLATIONS_MAX)
 		decision->violation_count--;
-	decision->violations[decision->violation_count++] = (struct violation){reason, enforcement, name, message};
+	decision->violations[decision->violation_count++] =
+	    (struct violation){.reason = reason, .enforcement = enforcement, .name = name, .message = message};
 	return 0;
 }

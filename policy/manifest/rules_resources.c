@@ -84,6 +84,21 @@ static void check_prefix(const struct view *view, const struct node *map, const 
 		VIEW_FIX(view, LINT_REQUEST_PREFIX, key, key, name, bare);
 }
 
+/*
+ * Only Kubernetes' own resources have names without a domain, so the API server refuses "gpu". Any
+ * other wrong name is no concern of this program.
+ */
+static void check_domain(const struct view *view, const struct node *key)
+{
+	static const struct str words[] = {{"gpu", 3}, {"gpus", 4}, {"nvidia", 6}, {"mig", 3}};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (str_eq(key->text, words[i]))
+			VIEW_LINT(view, LINT_RESOURCE_MISSPELLED, key->at,
+				  "no resource of a container is called \"" SHOW
+				  "\", so the API server refuses the Pod; did you mean \"nvidia.com/gpu\"?",
+				  SHOWN(key->text));
+}
+
 /* Names and amounts of one of the two maps; `other` is the one that was checked before. */
 static void check_map(const struct view *view, const struct node *map, const struct node *other, struct asked *asked)
 {
@@ -92,6 +107,7 @@ static void check_map(const struct view *view, const struct node *map, const str
 	     key = key->next, checked++) {
 		const struct node *same = other ? node_find(other, key->text) : NULL;
 		check_prefix(view, map, key);
+		check_domain(view, key);
 		if (!rules_is_extended(key->text) || view_is_template(key->text))
 			continue;
 		if (!same)

@@ -170,6 +170,8 @@ MISTAKES = {
     "resource-misspelled": [
         pod(limits="«nvidia.com/gpus¦nvidia.com/gpu»: 1"),
         pod(limits="«nvidia/gpu¦nvidia.com/gpu»: 1"),
+        pod(limits="«gpu¦nvidia.com/gpu»: 1"),
+        pod(limits="«gpus¦nvidia.com/gpu»: 1"),
         pod(limits="«nvdia.com/gpu¦nvidia.com/gpu»: 1"),
         pod(limits="«nvidia.com/mgi-1g.10gb¦nvidia.com/mig-1g.10gb»: 1"),
         pod(limits="«nvidia.com/gpu.product¦nvidia.com/gpu»: 1"),

@@ -143,6 +143,17 @@ def test_what_a_policy_that_only_reports_would_refuse(tell, enforcement):
     assert "fitsIfEnforced" not in tell(policy, [workload({GPU: 1}, 2)])[0]
 
 
+@pytest.mark.parametrize("enforcement", ["audit", "warn"])
+def test_a_rule_that_only_reports_would_change_the_pod_and_not_refuse_it(tell, enforcement):
+    rule = doc("Rule", "tolerant", match={"requests": {GPU: {}}}, inject={"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]},
+               enforcement=enforcement)
+    told = tell([A100, team(2), rule], [pod({GPU: 1})])[0]
+    assert told["objections"][0]["message"] == f'Rule "tolerant" would add a toleration (enforcement: {enforcement})'
+    assert told["verdict"] == "admitted" and "fitsIfEnforced" not in told
+    text = tell([A100, team(2), rule], [pod({GPU: 1})], text=True)
+    assert f"\n  {enforcement}: Rule \"tolerant\" would add a toleration" in text and "If every enforcement" not in text
+
+
 # --- What could be done ---
 
 def remedy(told, kind):

@@ -471,7 +471,7 @@ def test_examples_take_bounded_memory(replay):
     report = replay(policy(9), file)
     assert report["counts"]["newly-rewritten"] == 7 and report["truncated"] and len(report["differences"]) == 5 and report["omitted"] == 2
     assert replay.run(policy(9), file).stdout.endswith(
-        "\n2 more differences are counted above; they do not fit in the memory for examples; replay fewer files to see them\n")
+        "\n2 more differences are counted above; they do not fit in the memory for examples; replay a part of the input to see them\n")
     assert not replay(policy(9), file, args=("--show", "1"))["truncated"]
 
 

@@ -387,6 +387,9 @@ FAIL  a.suite.yaml:6:5: s/fits
         allowed
           expected  true
           actual    false
+        message
+          expected  nothing
+          actual    can never fit: GPU quota "gpus" of tenant "team-a": requested 5, used 0, limit 4; request at most 4, or ask the platform team to raise the limit; 4 are free
         usage["team-a/gpus"]
           expected  5
           actual    0

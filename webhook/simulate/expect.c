@@ -133,8 +133,11 @@ void expect_compare(const struct suite_expect *expect, const struct outcome *out
 		json_decref(expected);
 		json_decref(actual);
 	}
+	bool unexpected = expect->allowed || (!expect->has_allowed && json_array_size(differences));
 	if (expect->message.at)
 		compare_text("message", &expect->message, outcome->message, differences);
+	else if (unexpected && !outcome->allowed && json_is_string(outcome->message))
+		difference_add(differences, "message", json_null(), json_incref(outcome->message));
 	if (expect->has_warnings)
 		compare_warnings(expect, outcome, differences);
 	if (str_present(expect->object))

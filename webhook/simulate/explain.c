@@ -67,6 +67,15 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
 }
 
+/* Whether the Pod would be refused if every enforcement were deny. */
+static bool has_objections(const struct decision *decision)
+{
+	uint32_t i = 0;
+	while (i < decision->violation_count && decision->violations[i].only_changes)
+		i++;
+	return i < decision->violation_count;
+}
+
 /*
  * Notes the first Pod to which something objects, whatever the enforcement. The violations of the
  * explanation are then those of this Pod.
@@ -74,7 +83,7 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 static void note_objections(struct trial *trial, const struct simulated *simulated)
 {
 	if (trial->fits_enforced >= 0 ||
-	    simulated->mutation.violation_count + simulated->validation.violation_count == 0)
+	    !(has_objections(&simulated->mutation) || has_objections(&simulated->validation)))
 		return;
 	trial->fits_enforced = trial->fits;
 	set_objections(trial->tree, simulated);

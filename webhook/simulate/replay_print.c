@@ -173,6 +173,6 @@ void replay_print(const json_t *report, bool color, struct buf *out)
 		buf_printf(out, "\n%lld more difference%s counted above; %s\n", tree_number(report, "omitted"),
 			   tree_number(report, "omitted") == 1 ? " is" : "s are",
 			   json_is_true(json_object_get(report, "truncated"))
-			       ? "they do not fit in the memory for examples; replay fewer files to see them"
+			       ? "they do not fit in the memory for examples; replay a part of the input to see them"
 			       : "--show names more of them");
 }
