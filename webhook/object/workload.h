@@ -19,7 +19,8 @@ struct workload_kind {
 	const char *surge;      /* Path of maxSurge, of which 25% is the default; NULL: none. */
 	const char *strategy;   /* Path of the strategy, which may be Recreate; NULL: none. */
 	const char *existing;   /* Path of how many Pods it has; NULL: the object does not say. */
-	bool per_node;          /* One Pod for each matching node; counted as one Pod. */
+	/* One Pod for each matching node, which the Pod requires by name; counted as one Pod. */
+	bool per_node;
 };
 
 struct workload {
