@@ -49,6 +49,25 @@ def test_slow_ephemeral_containers(serve, guard):
     no_comparison_of_each_with_each(server, make)
 
 
+def test_slow_early_answer(serve):
+    """Each variable of a template is edited before its Pods are judged."""
+    server = serve([*FLEET, doc("Guard", "g", deny=[], visibleDevices="void")])
+
+    @functools.cache
+    def body(n):
+        template = pod(containers=[container({GPU: 1000001}, "c"), container(None, "d") | {
+            "env": [{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}] * n}])
+        deployment = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "w", "namespace": "team-a"}, "spec": {"template": template}}
+        return json.dumps(kube.review(deployment, kind=("apps", "v1", "Deployment"), resource=("apps", "v1", "deployments")))
+
+    def ask(n):
+        assert "can never fit" in server.post("/validate", body(n)).text
+
+    ask(ENTRIES // 8)
+    ask(ENTRIES)
+    in_proportion(server.process.pid, ask, ENTRIES)
+
+
 @pytest.mark.parametrize("subresource", [None, "ephemeralcontainers", "resize"])
 def test_only_the_status_ends_a_pod(serve, subresource):
     """Kubelets write pods/status. A phase in any other request frees nothing."""

@@ -7,6 +7,7 @@ import pytest
 
 from gpugate import Server, eventually
 from kube import GPU, defaulted, doc, persisted, pod
+from test_early_answers import ask, workload
 from unreliable_api_server import UnreliableApiServer
 
 POLICY = [doc("Settings", "cluster", enforcement="deny"),
@@ -147,3 +148,20 @@ def test_a_pod_that_cannot_be_read_counts_as_it_was_admitted(api, serve, how):
     assert "cannot be read" in server.wait_log("object_unreadable")[0]["message"]
     api.delete("pods", broken)
     eventually(lambda: server.used("team-a", "gpus") == 0, what="nothing that is held")
+
+
+def test_no_early_answer_while_the_watch_is_interrupted(api, serve):
+    """Pods may have ended since, so that nobody knows how many fit."""
+    stored(api, "held", 40)
+    server = serve()
+    obj = workload("Job", pod({GPU: 1}), 99)
+    said = "60 of 99 Pods fit now: exceeded quota: "
+    eventually(lambda: ask(server, obj).warnings, what="an early answer")
+    assert ask(server, obj).warnings[0].startswith(said)
+    api.forbidden.add("pods")
+    api.interrupt()
+    eventually(lambda: not ask(server, obj).warnings, what="silence")
+    assert ask(server, obj).allowed and used(server) == 40
+    api.forbidden.clear()
+    eventually(lambda: ask(server, obj).warnings, what="another early answer")
+    assert ask(server, obj).warnings[0].startswith(said)

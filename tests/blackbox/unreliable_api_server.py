@@ -38,6 +38,7 @@ class UnreliableApiServer:
         self.forbidden = set()  # Resources of which every request is answered with 403.
         self.missing = set()  # Resources that the server does not have.
         self.expiring = 0  # So many lists expire at their second page.
+        self.interruptions = 0  # How often all watches were ended.
         self.asked = []  # (method, resource, query)
         self.closed = False
         server = type("Handler", (_Handler,), {"api": self})
@@ -101,6 +102,12 @@ class UnreliableApiServer:
         """Sends the current version to all watches."""
         with self.changed:
             self.history.append((self.version, None, None, None, None, True))
+            self.changed.notify_all()
+
+    def interrupt(self):
+        """Ends all watches."""
+        with self.changed:
+            self.interruptions += 1
             self.changed.notify_all()
 
     def count(self, method, resource, **query):
@@ -188,6 +195,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         with api.changed:
             at, version, first = len(api.history), api.version, api.state(resource)
+            interruptions = api.interruptions
             if "resourceVersion" in query:
                 at = sum(entry[0] <= int(query["resourceVersion"]) for entry in api.history)
         try:
@@ -196,9 +204,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     self._event("ADDED", obj)
                 self._event("BOOKMARK", _typed(resource, metadata={
                     "resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}))
-            while not api.closed:
+            while not api.closed and interruptions == api.interruptions:
                 with api.changed:
-                    while at == len(api.history) and not api.closed:
+                    while at == len(api.history) and not api.closed and interruptions == api.interruptions:
                         api.changed.wait(1)
                     entries, at = api.history[at:], len(api.history)
                 for reached, what, _, _, event, told in entries:

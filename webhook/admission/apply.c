@@ -1,15 +1,24 @@
 #include "webhook/admission/apply.h"
 
+/* A copy of the variables of a container, which is made once for all their edits. */
+struct env_copy {
+	struct env_var *items; /* NULL until one changes. */
+	uint32_t added;        /* How many variables all edits append. */
+};
+
 struct applying {
 	struct pod *pod;
+	const struct edit *edits;
+	uint32_t edit_count;
 	struct container *containers; /* The Pod's containers, copied; NULL until one changes. */
+	struct env_copy *envs;        /* Of each container; NULL until one changes. */
 	struct arena *arena;
 };
 
-/* Returns a copy with room for one more item. */
-static void *copy_items(struct arena *arena, const void *items, uint32_t count, size_t size)
+/* Returns a copy with room for more items. */
+static void *copy_items(struct arena *arena, const void *items, uint32_t count, uint32_t more, size_t size)
 {
-	char *copy = arena_zalloc(arena, (size_t)count + 1, size);
+	char *copy = arena_zalloc(arena, (size_t)count + more, size);
 	if (copy && count)
 		memcpy(copy, items, count * size);
 	return copy;
@@ -17,7 +26,7 @@ static void *copy_items(struct arena *arena, const void *items, uint32_t count, 
 
 static int set_pair(struct arena *arena, struct pairs *pairs, struct str key, struct str value)
 {
-	struct pair *items = copy_items(arena, pairs->items, pairs->count, sizeof *items);
+	struct pair *items = copy_items(arena, pairs->items, pairs->count, 1, sizeof *items);
 	uint32_t at = 0;
 	if (!items)
 		return -1;
@@ -30,7 +39,7 @@ static int set_pair(struct arena *arena, struct pairs *pairs, struct str key, st
 
 static int remove_pair(struct arena *arena, struct pairs *pairs, struct str key)
 {
-	struct pair *items = copy_items(arena, pairs->items, pairs->count, sizeof *items);
+	struct pair *items = copy_items(arena, pairs->items, pairs->count, 1, sizeof *items);
 	uint32_t kept = 0;
 	if (!items)
 		return -1;
@@ -46,7 +55,7 @@ static struct container *change_container(struct applying *a, const struct edit 
 {
 	if (!a->containers) {
 		a->containers =
-		    copy_items(a->arena, a->pod->containers, a->pod->container_count, sizeof *a->containers);
+		    copy_items(a->arena, a->pod->containers, a->pod->container_count, 1, sizeof *a->containers);
 		if (!a->containers)
 			return NULL;
 		a->pod->containers = a->containers;
@@ -64,11 +73,36 @@ static int apply_resource(struct applying *a, const struct edit *edit)
 				       : set_pair(a->arena, pairs, edit->key, edit->value);
 }
 
+/* Counts for each container how many variables are appended. Returns -1 without memory. */
+static int count_added(struct applying *a)
+{
+	a->envs = arena_zalloc(a->arena, (size_t)a->pod->container_count + 1, sizeof *a->envs);
+	if (!a->envs)
+		return -1;
+	for (uint32_t i = 0; i < a->edit_count; i++) {
+		const struct edit *edit = &a->edits[i];
+		if (edit->kind == EDIT_ENV && edit->env_index < 0 && edit->container < a->pod->container_count)
+			a->envs[edit->container].added++;
+	}
+	return 0;
+}
+
+/* Returns the variables of an edit's container in a writable copy, or NULL without memory. */
+static struct env_var *change_env(struct applying *a, const struct edit *edit, const struct container *container)
+{
+	if (!a->envs && count_added(a) < 0)
+		return NULL;
+	struct env_copy *copy = &a->envs[edit->container];
+	if (!copy->items)
+		copy->items =
+		    copy_items(a->arena, container->env, container->env_count, copy->added, sizeof *copy->items);
+	return copy->items;
+}
+
 static int apply_env(struct applying *a, const struct edit *edit)
 {
 	struct container *container = change_container(a, edit);
-	struct env_var *env =
-	    container ? copy_items(a->arena, container->env, container->env_count, sizeof *env) : NULL;
+	struct env_var *env = container ? change_env(a, edit, container) : NULL;
 	if (!env)
 		return -1;
 	uint32_t at = edit->env_index < 0 ? container->env_count++ : (uint32_t)edit->env_index;
@@ -86,7 +120,7 @@ static int apply_node_selector(struct applying *a, const struct edit *edit)
 static int apply_toleration(struct applying *a, const struct edit *edit)
 {
 	struct pod *pod = a->pod;
-	struct toleration *items = copy_items(a->arena, pod->tolerations, pod->toleration_count, sizeof *items);
+	struct toleration *items = copy_items(a->arena, pod->tolerations, pod->toleration_count, 1, sizeof *items);
 	if (!items)
 		return -1;
 	items[pod->toleration_count++] = edit->toleration;
@@ -108,7 +142,7 @@ int pod_apply(struct pod *pod, const struct edit *edits, uint32_t count, struct 
 	    [EDIT_NODE_SELECTOR] = apply_node_selector, [EDIT_TOLERATION] = apply_toleration,
 	    [EDIT_RUNTIME_CLASS] = apply_runtime_class,
 	};
-	struct applying a = {.pod = pod, .arena = arena};
+	struct applying a = {.pod = pod, .edits = edits, .edit_count = count, .arena = arena};
 	for (uint32_t i = 0; i < count; i++)
 		if (apply[edits[i].kind](&a, &edits[i]) < 0)
 			return -1;

@@ -3,12 +3,19 @@
 #include "webhook/cluster/state.h"
 #include "webhook/ledger/fit.h"
 
+void fit_publish(struct ledger_cluster *cluster)
+{
+	const struct record *record = &cluster->record;
+	atomic_store(&cluster->current, record->state == RECORD_OPEN && !record->stale && !record->reset_pending &&
+					    view_is_verified(cluster) && view_follows(cluster));
+}
+
 /* The caller holds the mutex. */
 static bool is_usable(const struct ledger_cluster *cluster)
 {
 	struct str namespace;
-	return atomic_load(&cluster->state) == RECORD_OPEN && cluster->synced[WATCH_PODS] &&
-	       !ledger_behind(cluster->ledger) && !ledger_unresolved(cluster->ledger, &namespace);
+	return atomic_load(&cluster->current) && cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger) &&
+	       !ledger_unresolved(cluster->ledger, &namespace);
 }
 
 bool fit_now(void *context, struct fit_request *request)

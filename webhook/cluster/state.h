@@ -84,6 +84,7 @@ struct ledger_cluster {
 	_Atomic uint64_t counts[COUNTS];
 	_Atomic int state;         /* Copy of record.state (enum record_state) for other threads. */
 	_Atomic int64_t behind_ms; /* Copy of lateness.behind_ms for other threads. */
+	_Atomic bool current;      /* What fit_publish has found, for other threads. */
 };
 
 static inline void cluster_count(struct ledger_cluster *cluster, enum cluster_count which)

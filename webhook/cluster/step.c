@@ -1,6 +1,7 @@
 #include "webhook/cluster/step.h"
 
 #include "webhook/cluster/decide.h"
+#include "webhook/cluster/fit.h"
 #include "webhook/cluster/labels.h"
 #include "webhook/cluster/record_calls.h"
 #include "webhook/cluster/state.h"
@@ -116,6 +117,7 @@ static void run(struct ledger_cluster *cluster)
 	if (answered)
 		record_take_version(cluster, cluster->query.version, &cluster->query);
 	advance_record(cluster);
+	fit_publish(cluster);
 	retry(cluster, answered);
 	decide(cluster);
 	look_up(cluster, ticked);

@@ -58,20 +58,71 @@ static void put_in(struct ledger *ledger, const struct cost *cost, int64_t pods)
 	}
 }
 
-/* How many Pods are admitted before the first denial. The more are held, the less fits. */
-static int64_t bisect(struct ledger *ledger, const struct cost *cost, int64_t count, struct quota_violation *violations)
+/* How much each limited quota can still take, and where there is room for violations. */
+struct limits {
+	struct charge *room;
+	uint32_t room_count;
+	struct quota_violation *violations;
+};
+
+static bool limits_of(const struct ledger *ledger, const struct consumer *consumer, struct arena *arena,
+		      struct limits *limits)
 {
-	int64_t fits = 0, most = count;
-	while (fits < most) {
-		int64_t middle = fits + (most - fits) / 2;
+	const struct policy *policy = ledger->book.policy;
+	limits->room = arena_zalloc(arena, (size_t)policy_charge_max(policy) + 1, sizeof *limits->room);
+	limits->violations =
+	    arena_zalloc(arena, (size_t)policy_quota_violations_max(policy) + 1, sizeof *limits->violations);
+	if (!limits->room || !limits->violations)
+		return false;
+	limits->room_count =
+	    policy_room(policy, consumer->namespace, ledger_namespace_labels(ledger, consumer->namespace),
+			ledger->book.held, limits->room);
+	return true;
+}
+
+/*
+ * Computes by division how many Pods fit; at most `most`. These are too few if a quota denies only
+ * because a sum overflows, so the result has to be tried. Both lists are in the order of the
+ * tenant's quotas.
+ */
+static int64_t estimate(const struct limits *limits, uint32_t violation_count, int64_t most)
+{
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < violation_count; i++) {
+		const struct quota_violation *violation = &limits->violations[i];
+		while (at < limits->room_count && limits->room[at].quota != violation->quota)
+			at++;
+		if (at == limits->room_count)
+			break;
+		wide fits = limits->room[at].amount / violation->requested;
+		if (violation->denies && fits < most)
+			most = (int64_t)fits;
+	}
+	return most;
+}
+
+/*
+ * How many Pods are admitted before the first denial. The more are held, the less fits. Each
+ * attempt examines all quotas of a cohort under the ledger's mutex. Three are enough if the
+ * estimate is right; only otherwise their number grows with the logarithm of `count`.
+ */
+static int64_t bisect(struct ledger *ledger, const struct cost *cost, const struct limits *limits, int64_t count)
+{
+	int64_t fits = 0, most = count, next = count - 1, estimated = count;
+	for (unsigned attempt = 0; fits < most; attempt++) {
 		bool denied;
-		put_in(ledger, cost, middle);
-		policy_exceeded(ledger->book.policy, cost->charges, cost->count, ledger->book.held, violations,
-				&denied);
+		put_in(ledger, cost, next);
+		uint32_t violation_count = policy_exceeded(ledger->book.policy, cost->charges, cost->count,
+							   ledger->book.held, limits->violations, &denied);
 		if (denied)
-			most = middle;
+			most = next;
 		else
-			fits = middle + 1;
+			fits = next + 1;
+		if (attempt == 0)
+			estimated = estimate(limits, violation_count, most);
+		next = fits + (most - fits) / 2;
+		if (attempt < 2 && estimated >= fits)
+			next = estimated < most ? estimated : most - 1;
 	}
 	return fits;
 }
@@ -81,17 +132,17 @@ bool ledger_fit(struct ledger *ledger, struct fit_request *request, struct ledge
 	struct reservation_request *reservation = request->reservation;
 	const struct consumer *consumer = &reservation->decision->consumer;
 	struct cost replaced = {.count = 0}, cost;
-	struct quota_violation *violations = arena_zalloc(
-	    reservation->arena, (size_t)policy_quota_violations_max(ledger->book.policy) + 1, sizeof *violations);
+	struct limits limits;
 	*verdict = (struct ledger_verdict){.policy = ledger->book.policy};
-	if (!violations || !ledger_exact(ledger))
+	if (!ledger_exact(ledger))
 		return false;
 	if (request->replaced && !cost_of(ledger, request->replaced, reservation->arena, &replaced))
 		return false;
 	take_out(ledger, &replaced, request->replaced_count);
-	bool known = cost_of(ledger, consumer, reservation->arena, &cost);
+	bool known = cost_of(ledger, consumer, reservation->arena, &cost) &&
+		     limits_of(ledger, consumer, reservation->arena, &limits);
 	if (known) {
-		request->fits = bisect(ledger, &cost, request->count, violations);
+		request->fits = bisect(ledger, &cost, &limits, request->count);
 		put_in(ledger, &cost, request->fits);
 		if (request->fits < request->count)
 			ledger_decide(ledger, consumer, LEDGER_DRY, 0, reservation->arena, NULL, verdict);

@@ -1,7 +1,7 @@
 /*
  * fit: how many Pods alike, such as those of a workload, the ledger would admit one after another.
- * Nothing is held for them. The number is found by bisection, so that the time grows with the
- * logarithm of their number.
+ * Nothing is held for them. The number is estimated by division and proved by bisection, so that
+ * the time grows with the logarithm of their number at most.
  */
 #ifndef WEBHOOK_LEDGER_FIT_H
 #define WEBHOOK_LEDGER_FIT_H

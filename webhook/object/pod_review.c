@@ -32,12 +32,26 @@ static int name_pod(struct pod *pod, struct str workload, struct arena *arena)
 	return 0;
 }
 
+/*
+ * The controller of a DaemonSet chooses the node of each Pod, and replaces all required terms of
+ * the template by one that names this node. Its nodeSelector stays.
+ */
+static void require_node_by_name(struct pod *pod)
+{
+	static const struct node_term by_name = {.field_count = 1};
+	pod->has_required_affinity = true;
+	pod->node_terms = &by_name;
+	pod->node_term_count = 1;
+}
+
 int pod_review_complete(struct review *review, const struct workload_kind *kind, struct str name,
 			const struct pod_creator *creator, struct arena *arena)
 {
 	if ((*kind->template && name_pod(&review->object, name, arena) < 0) ||
 	    set_creator(review, kind, creator, arena) < 0)
 		return -1;
+	if (kind->per_node)
+		require_node_by_name(&review->object);
 	review->object.namespace = review->namespace;
 	review->object.uid = (struct str){NULL, 0}; /* Each new Pod gets one of its own. */
 	review->operation = OPERATION_CREATE;

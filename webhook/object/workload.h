@@ -23,7 +23,8 @@ struct workload_kind {
 	const char *existing;   /* Path of how many Pods it has; NULL: the object does not say. */
 	const char *succeeded;  /* Path of how many Pods have succeeded, of `most`; NULL: none. */
 	const char *conditions; /* Path of conditions that may say that it has ended; NULL: none. */
-	bool per_node;          /* One Pod for each matching node; counted as one Pod. */
+	/* One Pod for each matching node, which the Pod requires by name; counted as one Pod. */
+	bool per_node;
 	bool keeps;             /* A changed template never replaces Pods that exist. */
 };
 
