@@ -25,7 +25,7 @@ struct workload_kind {
 	const char *conditions; /* Path of conditions that may say that it has ended; NULL: none. */
 	/* One Pod for each matching node, which the Pod requires by name; counted as one Pod. */
 	bool per_node;
-	bool keeps;             /* A changed template never replaces Pods that exist. */
+	bool keeps; /* A changed template never replaces Pods that exist. */
 };
 
 struct workload {
