@@ -75,7 +75,10 @@ static const struct schema_field tenant_fields[] = {
      .fallback = "deny", .doc = "What happens when one of this Tenant's quotas would be exceeded."},
     {KEY("earlyAnswer"), .type = FIELD_CHOICE, AT(doc_tenant, early_answer), WORDS(early_answer_words),
      .fallback = "warn",
-     .doc = "What happens when a workload is created or changed whose Pods would be refused. Only Pods hold quota."},
+     .doc =
+	 "What happens when a workload is created or changed whose Pods would be refused. Only Pods hold quota. "
+	 "`deny` judges the Pod template as it is written, so do not use it where other webhooks or controllers change "
+	 "Pods, such as Kueue, PodNodeSelector, or a LimitRange."},
 };
 
 /* Only a cohort can lend, and an empty selector would claim every namespace. */

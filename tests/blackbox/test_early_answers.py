@@ -25,8 +25,9 @@ KINDS = {
     "Job": ("batch", "jobs", "spec.template", "spec.parallelism", "job"),
     "CronJob": ("batch", "cronjobs", "spec.jobTemplate.spec.template", "spec.jobTemplate.spec.parallelism", "job"),
 }
-FITS = re.compile(r"(\d+) of (\d+) Pods? fits? now(?: \((\d+), and (\d+) more during a rollout\))?(?:, in place of (\d+) that exists?)?"
+FITS = re.compile(r"(\d+) of (\d+) Pods? fits? now(?: \((\d+), and (\d+) more during a rollout\))?(?:, (?:in place of|including) (\d+) that exists?)?"
                   r"(?:, and never more than (\d+) at once)?: (.*)", re.S)
+REFUSED = "its Pods would be refused: "
 ROLLOUT = "set strategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: each new Pod is then created after an old one has ended"
 
 
@@ -109,14 +110,16 @@ def test_some_fit_now(serve, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_refusal_of_the_pods(serve, kind):
-    """The sentence is that of the Pod's own refusal, byte for byte."""
+    """The sentence is that of the Pod's own refusal, byte for byte. One that is not about a quota
+    could be taken for a warning about Pods that are admitted, so other words come first."""
     server = serve([team(4), doc("Guard", "g", deny=["privileged"]),
                     doc("Rule", "r", match={"requests": {GPU: {}}}, inject={"nodeSelector": {"a": "b"}}, onConflict="deny")])
     privileged = pod(containers=[kube.container({GPU: 1}, securityContext={"privileged": True})])
-    for template in (privileged, pod({GPU: 1}, nodeSelector={"a": "c"}), pod({GPU: 5}), pod({"amd.com/gpu": 9, GPU: 1}), pod({GPU: "1.5"})):
+    for template, begin in ((privileged, REFUSED), (pod({GPU: 1}, nodeSelector={"a": "c"}), REFUSED), (pod({GPU: 5}), ""),
+                            (pod({"amd.com/gpu": 9, GPU: 1}), ""), (pod({GPU: "1.5"}), REFUSED)):
         obj = workload(kind, template, 3)
         decision, refused = ask(server, obj), create(server, obj)
-        assert decision.allowed and not refused.allowed and decision.warnings == [refused.message], decision
+        assert decision.allowed and not refused.allowed and decision.warnings == [begin + refused.message], decision
     assert ask(server, workload(kind, pod({GPU: 1}), 3)).warnings == []
     assert ask(server, workload(kind, pod(), 1000)).warnings == []
 
@@ -133,7 +136,7 @@ def test_a_new_namespace(serve):
     server = serve([team(4, earlyAnswer="deny")])
     obj = workload("Deployment", pod({GPU: 1}), namespace="nowhere")
     decision = ask(server, obj)
-    assert decision.allowed and decision.warnings == [create(server, obj).message] and 'nowhere' in decision.warnings[0], decision
+    assert decision.allowed and decision.warnings == [REFUSED + create(server, obj).message] and 'nowhere' in decision.warnings[0], decision
 
 
 # --- Updates ---
@@ -175,22 +178,102 @@ def test_a_larger_number(serve, kind):
     fill(server, 3)
     before = workload(kind, pod({GPU: 1}), 2, status={"active" if kind == "Job" else "replicas": 2})
     assert ask(server, grown(before, 3), before).warnings == []
-    assert ask(server, grown(before, 4), before).warnings == [f"3 of 4 Pods fit now, in place of 2 that exist: {REFUSAL}"]
+    assert ask(server, grown(before, 4), before).warnings == [f"3 of 4 Pods fit now, including 2 that exist: {REFUSAL}"]
+
+
+NEVER, OTHER = pod({GPU: 2}), pod({GPU: 3}) # Neither is ever admitted here.
+ON_DELETE, PARTITION = {"type": "OnDelete"}, {"rollingUpdate": {"partition": 4}}
+
+
+def ended(condition, status="True"):
+    return {"conditions": [{"type": "Suspended", "status": "False"}, {"type": condition, "status": status}]}
+
+
+def running(kind, count=4, status=None, **spec):
+    """Returns a workload of Pods that exist, if `status` does not say otherwise."""
+    exist = {"Job": "active", ONE: "currentNumberScheduled"}.get(kind, "replicas")
+    return workload(kind, NEVER, count, status={exist: count} if status is None else status, **spec)
+
+
+# before, and its changes: (whether Pods are created, so that it is refused, and arguments of grown)
+CHANGES = [
+    (running("Deployment"), [(False, {"count": 2}), (False, {"count": 0}), (False, {"count": 0, "template": OTHER}), (False, {"minReadySeconds": 3}),
+                             (False, {}), (False, {"paused": True, "template": OTHER}), (False, {"paused": True, "count": 2}),
+                             (True, {"count": 5}), (True, {"paused": True, "count": 5}), (True, {"template": OTHER}),
+                             (True, {"count": 2, "template": OTHER})]),
+    # None exists, because all are refused.
+    (running("Deployment", status={}), [(False, {"count": 2}), (False, {"paused": True}), (False, {"revisionHistoryLimit": 1}), (True, {"count": 5}),
+                                        (True, {"count": 2, "template": OTHER})]),
+    # More exist for now than are wanted.
+    (running("Deployment", status={"replicas": 9}), [(False, {"count": 5}), (True, {"count": 10})]),
+    *[(running(kind), [(False, {"template": OTHER}), (False, {"count": 2, "template": OTHER}), (True, {"count": 5}), (True, {"count": 5, "template": OTHER})])
+      for kind in ("ReplicaSet", "ReplicationController")],
+    *[(running("StatefulSet"), [(False, {"template": OTHER, "updateStrategy": strategy}), (False, {"count": 3, "updateStrategy": strategy}),
+                                (True, {"count": 5, "template": OTHER, "updateStrategy": strategy})]) for strategy in (ON_DELETE, PARTITION)],
+    (running("StatefulSet"), [(True, {"template": OTHER}), (True, {"template": OTHER, "updateStrategy": {"rollingUpdate": {"partition": 3}}})]),
+    *[(running(ONE, status={"currentNumberScheduled": exist}), [(False, {"template": OTHER, "updateStrategy": ON_DELETE}), (False, {"minReadySeconds": 3}),
+                                                                (True, {"template": OTHER})]) for exist in (0, 3)],
+    (running("Job"), [(False, {"activeDeadlineSeconds": 9}), (False, {"count": 2}), (False, {"suspend": True, "template": OTHER}), (True, {"count": 5})]),
+    # Pods of a Job that have succeeded are not created again.
+    (running("Job", status={"active": 2, "succeeded": 6}, completions=8), [(False, {"activeDeadlineSeconds": 9}), (False, {"count": 6}),
+                                                                           (True, {"completions": 9, "count": 9})]),
+    (running("Job", status={"succeeded": 8}, completions=8), [(False, {"ttlSecondsAfterFinished": 9}), (False, {"count": 8}), (False, {"template": OTHER})]),
+    (running("Job", status={"active": 3, "succeeded": 1}), [(False, {"count": 8}), (False, {"activeDeadlineSeconds": 9})]),
+    *[(running("Job", status=ended(condition)), [(False, {"ttlSecondsAfterFinished": 9}), (False, {"count": 8})])
+      for condition in ("Complete", "Failed", "FailureTarget", "SuccessCriteriaMet")],
+    *[(running("Job", status=status), [(True, {"count": 8})]) for status in (ended("Complete", "False"), ended("Suspended"), {"conditions": []})],
+    (running("CronJob", status={}), [(False, {"count": 2}), (False, {"schedule": "1 * * * *"}), (False, {"suspend": True}), (True, {"count": 5}),
+                                     (True, {"template": OTHER})]),
+    (running("CronJob", status={}, suspend=True), [(False, {"schedule": "1 * * * *"}), (False, {"template": OTHER}), (True, {"suspend": False})]),
+]
 
 
 def test_changes_that_create_no_pods(serve):
-    """They are let through without a word, whatever the policy says by now."""
+    """They are let through without a word, whatever the policy says by now. Others are refused."""
     server = serve([team(1, earlyAnswer="deny")])
-    before = workload("Deployment", pod({GPU: 2}), 4, status={"replicas": 4})
+    for before, changes in CHANGES:
+        for creates, change in changes:
+            decision = ask(server, grown(before, **change), before)
+            assert (decision.allowed, decision.warnings) == (not creates, []), (before, change, decision)
+    before = running("Deployment")
     touched = grown(before)
     touched["metadata"]["labels"] = {"a": "b"}
-    for after in (grown(before, 2), grown(before, 0), grown(before, 4, minReadySeconds=3), touched, grown(before)):
-        decision = ask(server, after, before)
-        assert decision.allowed and decision.warnings == [], after
-    assert not ask(server, grown(before, 5), before).allowed
-    # Nothing is known of a Pod that is only on its way.
-    behind = before | {"status": {}}
-    assert not ask(server, grown(behind, 2), behind).allowed and ask(server, behind | {"status": {"replicas": 1}}, behind).allowed
+    assert ask(server, touched, before).allowed and ask(server, before | {"status": {"replicas": 1}}, before).allowed
+
+
+def test_a_paused_deployment(serve):
+    """Until it goes on, its Pods are created from the template that it had."""
+    server = serve([team(1, earlyAnswer="deny")])
+    before = workload("Deployment", pod({GPU: 1}), 1)
+    says = f"1 of 2 Pods fit now, and never more than 1 at once: {REFUSAL.replace('used 4, limit 4', 'used 1, limit 1')}"
+    assert ask(server, grown(before, 2, NEVER, paused=True), before).warnings == [says]
+    assert not ask(server, grown(before, 2, NEVER), before).allowed
+
+
+def test_pods_that_stay_are_not_like_the_others(serve):
+    """The new ones of a ReplicaSet are larger. The old ones hold what they hold."""
+    server = serve([team(4)])
+    fill(server, 2)
+    before = workload("ReplicaSet", pod({GPU: 1}), 2, status={"replicas": 2})
+    assert ask(server, grown(before, 3, pod({GPU: 2})), before).warnings == []
+    more, = ask(server, grown(before, 4, pod({GPU: 2})), before).warnings
+    assert more.startswith("3 of 4 Pods fit now, including 2 that exist: exceeded quota: "), more
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+@pytest.mark.parametrize("forbidden", [{"containers": [kube.container({GPU: 1}, securityContext={"privileged": True})]}, {"nodeSelector": {"a": "c"}}])
+def test_what_is_forbidden_by_now_is_corrected(serve, kind, forbidden):
+    """The Pods that would now be refused hold quota, which their successors get."""
+    server = serve([team(4)])
+    fill(server, 4)
+    server.reload([team(4), doc("Guard", "g", deny=["privileged"]),
+                   doc("Rule", "r", match={"requests": {GPU: {}}}, inject={"nodeSelector": {"a": "b"}}, onConflict="deny")])
+    before = workload(kind, pod({GPU: 1}) if "nodeSelector" not in forbidden else pod({GPU: 1}, **forbidden), 4, status={"replicas": 4})
+    if "containers" in forbidden:
+        before["spec"]["template"]["spec"]["containers"] = forbidden["containers"]
+    assert ask(server, before).warnings[0].startswith(REFUSED)
+    now = {"strategy": {"type": "Recreate"}} if kind == "Deployment" else {}
+    assert ask(server, grown(before, template=pod({GPU: 1}), **now), before).warnings == []
 
 
 def test_a_suspended_job(serve):
@@ -202,6 +285,29 @@ def test_a_suspended_job(serve):
     assert len(ask(server, grown(suspended, suspend=False), suspended).warnings) == 1
     never, = ask(server, workload("Job", pod({GPU: 5}), 2, suspend=True)).warnings
     assert never.startswith("can never fit: "), never
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind][3]])
+def test_without_pods_for_now_nothing_is_refused(serve, kind):
+    """Another program may change the template before there are Pods."""
+    server = serve([team(4, earlyAnswer="deny"), doc("Guard", "g", deny=["privileged"])])
+    for count in (0, 1):
+        suspended = {"suspend": True} if count and kind in ("Job", "CronJob") else {}
+        for template in (pod({GPU: 5}), pod(containers=[kube.container({GPU: 1}, securityContext={"privileged": True})])):
+            decision = ask(server, workload(kind, template, count, **suspended))
+            none = count == 0 or suspended
+            assert decision.allowed == bool(none) and len(decision.warnings) == bool(none), decision
+
+
+def test_what_is_logged(serve):
+    """A dry run says so. A name that the API server still has to choose is not there."""
+    server = serve([team(4)])
+    unnamed = workload("Job", pod({GPU: 5}))
+    unnamed["metadata"] = {"namespace": "team-a", "generateName": "w-"}
+    for obj, how in ((workload("Job", pod({GPU: 5})), {}), (workload("Job", pod({GPU: 5})), {"dry_run": True}), (unnamed, {})):
+        assert len(ask(server, obj, **how).warnings) == 1
+    said = server.wait_log("early_answer", 3)
+    assert [line.get("dryRun") for line in said] == [None, True, None] and [line.get("name") for line in said] == ["w", "w", None]
 
 
 # --- earlyAnswer ---
@@ -315,7 +421,8 @@ def check(server, obj, count, seen):
         assert most is None or admitted <= int(most) < count
         seen["some"] += 1
     else:
-        assert (admitted, told.warnings) == (0, [refused]), told
+        bare = refused.startswith("can never fit: ")
+        assert (admitted, told.warnings) == (0, [("" if bare else REFUSED) + refused]), told
         seen["never"] += 1
 
 
@@ -338,31 +445,37 @@ def test_as_one_by_one():
     assert all(seen[what] > scaled(20, 2) for what in ("all", "some", "never")), seen
 
 
-@settings(phases=[Phase.generate])
-@given(questions())
-def test_denied_only_if_never(question):
+def test_denied_only_if_never():
     """What is refused early is refused as a Pod too, also by a server that holds nothing."""
-    policy, asked = question
-    for tenant in (d for d in policy if d["kind"] == "Tenant"):
-        tenant["spec"]["earlyAnswer"] = "deny"
-    server, empty = Server(policy, start=False), Server(policy, start=False)
-    assume(run("lint", server.policy).returncode == 0)
-    try:
-        server.start()
-        empty.start()
-        for kind, template, namespace, count in asked:
-            obj = workload(kind, template, count, namespace=namespace)
-            told = ask(server, obj)
-            alone, made = empty.admit(*child(obj)[:1], user=child(obj)[1])
-            if told.allowed:
-                # Only Pods of tenants are refused early.
-                assert alone.allowed or count == 0 or namespace in ("warned", "nowhere", "exempt"), (obj, told, alone)
-            else:
-                assert not alone.allowed and told.message == create(server, obj).message, told
-            if alone.allowed:
-                empty.delete(made)
-            for _ in range(min(count, 2)):
-                create(server, obj)
-    finally:
-        server.stop()
-        empty.stop()
+    seen = {"allowed": 0, "denied": 0}
+
+    @settings(phases=[Phase.generate])
+    @given(questions())
+    def each(question):
+        policy, asked = question
+        for tenant in (d for d in policy if d["kind"] == "Tenant"):
+            tenant["spec"]["earlyAnswer"] = "deny"
+        server, empty = Server(policy, start=False), Server(policy, start=False)
+        assume(run("lint", server.policy).returncode == 0)
+        try:
+            server.start()
+            empty.start()
+            for kind, template, namespace, count in asked:
+                obj = workload(kind, template, count, namespace=namespace)
+                told = ask(server, obj)
+                alone, made = empty.admit(*child(obj)[:1], user=child(obj)[1])
+                seen["allowed" if told.allowed else "denied"] += 1
+                if told.allowed:
+                    # Only Pods of tenants are refused early.
+                    assert alone.allowed or count == 0 or namespace in ("warned", "nowhere", "exempt"), (obj, told, alone)
+                else:
+                    assert not alone.allowed and told.message == create(server, obj).message, told
+                if alone.allowed:
+                    empty.delete(made)
+                for _ in range(min(count, 2)):
+                    create(server, obj)
+        finally:
+            server.stop()
+            empty.stop()
+    each()
+    assert all(count > scaled(20, 2) for count in seen.values()), seen

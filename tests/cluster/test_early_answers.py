@@ -58,7 +58,7 @@ def test_a_warning_for_each_kind(control_plane, gpugate_in_cluster, namespaces, 
     privileged = container({GPU: 1}, securityContext={"privileged": True})
     for obj in workloads(space, {**pod_spec(), "containers": [privileged]}, 1):
         said = apply(obj, "--dry-run=server").stderr
-        assert said.startswith('Warning: container "main" is privileged') and said.count("\n") == 1, said
+        assert said.startswith('Warning: its Pods would be refused: container "main" is privileged') and said.count("\n") == 1, said
     # gpugate is not called for a workload that requests no device.
     for obj in workloads(space, {**pod_spec(), "containers": [container(securityContext={"privileged": True})]}, 1):
         assert apply(obj, "--dry-run=server").stderr == "", obj["kind"]

@@ -52,7 +52,7 @@ static void check_workload(const struct manifest *manifest, const struct manifes
 		manifest_explain(manifest, object, &err);
 		REQUIRE(strncmp(err.text, "f:", 2) == 0);
 	} else {
-		REQUIRE(workload.replicas >= 0 && workload.surge >= 0);
+		REQUIRE(workload.replicas >= 0 && workload.surge >= 0 && workload.remaining >= 0);
 		REQUIRE(workload.pod.ptr >= object->json.ptr &&
 			workload.pod.ptr + workload.pod.len <= object->json.ptr + object->json.len);
 		review_read_pod(workload.pod.ptr, workload.pod.len, &arena, &pod, &err);

@@ -281,7 +281,8 @@ static void check_question(const struct review *review, struct arena *arena)
 	if (!early_question_concerns(review) || !early_question_read(review, arena, &question))
 		return;
 	REQUIRE(str_present(review->other_object) && question.review.object.present);
-	REQUIRE(question.same || question.old_review.object.present);
+	REQUIRE(question.kept || question.old_review.object.present);
+	REQUIRE(!question.kept || question.existing < question.pods || question.pods == 0);
 	REQUIRE(question.pods >= question.surge && question.surge >= 0 && question.pods <= 2 * (int64_t)INT32_MAX);
 	REQUIRE(question.existing >= 0 && question.existing <= INT32_MAX);
 }

@@ -50,8 +50,17 @@ static bool read_pod(const struct review *asked, const struct workload *workload
 	       pod_review_complete(review, workload->kind, asked->name, &by_controller, arena) == 0;
 }
 
-/* Reads what the update replaces. Returns false if it cannot be read, or if no Pods are created. */
-static bool read_old(const struct review *review, const struct workload *workload, struct arena *arena,
+/* How many Pods the workload has at once, of those that have not ended. */
+static int64_t pods_of(const struct workload *workload)
+{
+	return at_most(at_most(workload->replicas, workload->remaining), PODS_MAX);
+}
+
+/*
+ * Reads what the update changes. Returns false if it cannot be read, or if it creates no Pods.
+ * Sets the Pod that is created, which is still the old one if the workload is paused.
+ */
+static bool read_old(const struct review *review, struct workload *workload, struct arena *arena,
 		     struct early_question *question)
 {
 	struct error ignored = {0};
@@ -59,13 +68,20 @@ static bool read_old(const struct review *review, const struct workload *workloa
 	if (!str_present(review->old_other_object) || keeps_spec(review) ||
 	    workload_read(workload->kind, review->old_other_object, &old, &ignored) < 0)
 		return false;
-	question->same = str_eq(workload->pod, old.pod);
+	if (workload->paused)
+		workload->pod = old.pod;
+	bool same = str_eq(workload->pod, old.pod);
+	question->kept = same || workload->keeps;
+	question->mixed = question->kept && !same;
 	question->existing = at_most(old.existing, PODS_MAX);
+	question->pods = pods_of(workload);
+	if (question->kept)
+		return question->pods > question->existing && question->pods > pods_of(&old);
+	if (question->pods == 0)
+		return false;
 	if (workload->kind->per_node && question->existing > question->pods)
 		question->pods = question->existing;
-	if (question->same)
-		return question->pods > question->existing;
-	if (question->existing && question->pods) {
+	if (question->existing) {
 		question->surge = at_most(workload->surge, PODS_MAX);
 		question->pods += question->surge;
 	}
@@ -76,7 +92,7 @@ bool early_question_read(const struct review *review, struct arena *arena, struc
 {
 	struct error ignored = {0};
 	struct workload workload;
-	*question = (struct early_question){.same = true};
+	*question = (struct early_question){.kept = true};
 	if (workload_read(kind_of(review), review->other_object, &workload, &ignored) < 0)
 		return false;
 	question->pods = at_most(workload.replicas, PODS_MAX);
@@ -87,13 +103,18 @@ bool early_question_read(const struct review *review, struct arena *arena, struc
 
 /* --- The answer --- */
 
-/* Decides about a Pod as both webhooks do, without the ledger. Changes review->object. */
-static int judge(const struct policy *policy, struct review *review, struct arena *arena, struct decision *decision)
+/*
+ * Decides about a Pod as both webhooks do, without the ledger. Changes review->object. Of a Pod
+ * that exists, what it requests is found even if it would be refused by now.
+ */
+static int judge(const struct policy *policy, struct review *review, struct arena *arena, bool exists,
+		 struct decision *decision)
 {
 	if (policy_mutate(policy, review, arena, decision, NULL) < 0)
 		return -1;
-	if (decision->denied)
+	if (decision->denied && !exists)
 		return 0;
+	/* A refused Pod has no edits. */
 	if (pod_apply(&review->object, decision->edits, decision->edit_count, arena) < 0)
 		return -1;
 	return policy_validate(policy, review, arena, decision, NULL);
@@ -124,9 +145,13 @@ static const struct violation *reason_of(const struct decision *refusal)
 
 static void print_fits(const struct early_question *question, const struct fit_request *fit, struct buf *out)
 {
-	const struct fits words = {fit->fits, question->pods, question->surge, question->existing};
+	const struct fits words = {.fits = fit->fits,
+				   .pods = question->pods,
+				   .surge = question->surge,
+				   .replaced = question->kept ? 0 : question->existing,
+				   .kept = question->kept ? question->existing : 0};
 	fits_print(&words, out);
-	if (fit->most < question->pods)
+	if (fit->most < question->pods && !question->mixed)
 		buf_printf(out, ", and never more than %lld at once", (long long)fit->most);
 	buf_text(out, ": ");
 }
@@ -136,11 +161,14 @@ static int compose(const struct early_question *question, const struct fit_reque
 		   const struct decision *refusal, struct reservation_request *reservation)
 {
 	struct decision *answer = reservation->decision;
-	enum enforcement enforcement = fit->never && wanted == EARLY_ANSWER_DENY ? ENFORCEMENT_DENY : ENFORCEMENT_WARN;
+	bool denies = fit->never && question->pods && wanted == EARLY_ANSWER_DENY;
+	enum enforcement enforcement = denies ? ENFORCEMENT_DENY : ENFORCEMENT_WARN;
 	struct buf text;
 	buf_init(&text, TEXT_BYTES_MAX);
 	if (!fit->never)
 		print_fits(question, fit, &text);
+	else if (!denies && reason_of(refusal)->reason != REASON_QUOTA)
+		buf_text(&text, "its Pods would be refused: "); /* Not: are admitted. */
 	response_message(&text, refusal);
 	int result =
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
@@ -162,16 +190,16 @@ static int ask(struct early_question *question, const struct policy *policy, con
 {
 	struct reservation_request *reservation = fit->reservation;
 	struct decision old = {.charged = false};
+	int64_t kept = question->kept ? question->existing : 0;
 	question->old_review.namespace_labels = question->review.namespace_labels;
-	if (question->existing && !question->same && judge(policy, &question->old_review, reservation->arena, &old) < 0)
+	if (question->existing > kept && judge(policy, &question->old_review, reservation->arena, true, &old) < 0)
 		return -1;
-	if (question->existing && question->same)
-		fit->replaced = &reservation->decision->consumer;
-	else if (old.charged)
+	if (old.consumer.request_count)
 		fit->replaced = &old.consumer;
-	fit->replaced_count = question->existing;
-	fit->count = question->pods ? question->pods : 1;
+	fit->replaced_count = question->existing - kept;
+	fit->count = question->pods ? question->pods - kept : 1;
 	bool known = ledger->fit && ledger->fit(ledger->self, fit);
+	fit->fits += kept;
 	fit->replaced = NULL; /* `old` ends here. */
 	return known;
 }
@@ -181,7 +209,7 @@ int early_answer(struct early_question *question, const struct policy *policy, c
 {
 	struct decision *decision = reservation->decision;
 	struct fit_request fit = {.reservation = reservation, .never = true};
-	if (judge(policy, &question->review, reservation->arena, decision) < 0)
+	if (judge(policy, &question->review, reservation->arena, false, decision) < 0)
 		return -1;
 	int known = decision->charged ? ask(question, policy, ledger, &fit) : 1;
 	struct decision refusal = *decision;

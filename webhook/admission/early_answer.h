@@ -15,11 +15,12 @@
 /* What is asked about the Pods of a workload. */
 struct early_question {
 	struct review review;     /* Of the CREATE of each of them. */
-	struct review old_review; /* Of those that exist, unless they are `same`. */
-	bool same;                /* Those that exist are like the others. */
+	struct review old_review; /* Of those that exist, unless they are kept. */
+	bool kept;                /* Those that exist stay, and the others come in addition. */
+	bool mixed;               /* Those that are kept are not like the others. */
 	int64_t pods;             /* How many there are at once; 0: none for now. */
 	int64_t surge;            /* Part of `pods`: only while a rollout replaces others. */
-	int64_t existing;         /* How many exist, in whose place the others are. */
+	int64_t existing;         /* How many exist. If they are kept, they are part of `pods`. */
 };
 
 /* Whether the review creates or changes a workload, and not one of its subresources. Pure. */
@@ -34,9 +35,9 @@ bool early_question_read(const struct review *review, struct arena *arena, struc
 
 /*
  * Sets reservation->decision to the answer: at most two violations, of which the first denies only
- * if the tenant wants that, and if no such Pod can ever be admitted. What the ledger does not know
- * is not answered. The labels of the namespace are set in the review. Returns 0, or -1 if the arena
- * is exhausted.
+ * if the tenant wants that, if there are Pods now, and if none of them can ever be admitted. What
+ * the ledger does not know is not answered. The labels of the namespace are set in the review.
+ * Returns 0, or -1 if the arena is exhausted.
  */
 int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
 		 struct reservation_request *reservation);

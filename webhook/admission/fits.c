@@ -1,5 +1,10 @@
 #include "webhook/admission/fits.h"
 
+static void print_existing(const char *how, int64_t existing, struct buf *out)
+{
+	buf_printf(out, ", %s %lld that exist%s", how, (long long)existing, existing == 1 ? "s" : "");
+}
+
 void fits_print(const struct fits *fits, struct buf *out)
 {
 	buf_printf(out, "%lld of %lld %s now", (long long)fits->fits, (long long)fits->pods,
@@ -8,8 +13,9 @@ void fits_print(const struct fits *fits, struct buf *out)
 		buf_printf(out, " (%lld, and %lld more during a rollout)", (long long)(fits->pods - fits->surge),
 			   (long long)fits->surge);
 	if (fits->replaced)
-		buf_printf(out, ", in place of %lld that exist%s", (long long)fits->replaced,
-			   fits->replaced == 1 ? "s" : "");
+		print_existing("in place of", fits->replaced, out);
+	if (fits->kept)
+		print_existing("including", fits->kept, out);
 }
 
 void fits_print_rollout(struct buf *out, long long max_surge, long long max_unavailable)

@@ -12,9 +12,13 @@ struct fits {
 	int64_t pods;     /* Of how many. */
 	int64_t surge;    /* Part of `pods`: those that a rollout has in addition. */
 	int64_t replaced; /* How many exist already, in whose place the others are. */
+	int64_t kept;     /* Part of `pods`: those that exist already and stay. */
 };
 
-/* Appends "5 of 6 Pods fit now (5, and 1 more during a rollout), in place of 5 that exist". */
+/*
+ * Appends "5 of 6 Pods fit now (5, and 1 more during a rollout), in place of 5 that exist", or
+ * "3 of 4 Pods fit now, including 2 that exist".
+ */
 void fits_print(const struct fits *fits, struct buf *out);
 
 /* Appends what helps if only the additional Pods of a rollout do not fit. */

@@ -14,23 +14,28 @@ static const struct workload_kind kinds[] = {
      .controller = CONTROLLER("replicaset"),
      .surge = "spec.strategy.rollingUpdate.maxSurge",
      .strategy = "spec.strategy.type",
+     .paused = "spec.paused",
      .existing = "status.replicas"},
     {.group = "apps",
      .kind = "ReplicaSet",
      .template = "spec.template",
      .replicas = "spec.replicas",
      .controller = CONTROLLER("replicaset"),
-     .existing = "status.replicas"},
+     .existing = "status.replicas",
+     .keeps = true},
     {.group = "apps",
      .kind = "StatefulSet",
      .template = "spec.template",
      .replicas = "spec.replicas",
      .controller = CONTROLLER("statefulset"),
+     .strategy = "spec.updateStrategy.type",
+     .partition = "spec.updateStrategy.rollingUpdate.partition",
      .existing = "status.replicas"},
     {.group = "apps",
      .kind = "DaemonSet",
      .template = "spec.template",
      .controller = CONTROLLER("daemon-set"),
+     .strategy = "spec.updateStrategy.type",
      .existing = "status.currentNumberScheduled",
      .per_node = true},
     {.group = "",
@@ -38,7 +43,8 @@ static const struct workload_kind kinds[] = {
      .template = "spec.template",
      .replicas = "spec.replicas",
      .controller = CONTROLLER("replication"),
-     .existing = "status.replicas"},
+     .existing = "status.replicas",
+     .keeps = true},
     {.group = "batch",
      .kind = "Job",
      .template = "spec.template",
@@ -46,7 +52,9 @@ static const struct workload_kind kinds[] = {
      .most = "spec.completions",
      .suspend = {"spec.suspend"},
      .controller = CONTROLLER("job"),
-     .existing = "status.active"},
+     .existing = "status.active",
+     .succeeded = "status.succeeded",
+     .conditions = "status.conditions"},
     {.group = "batch",
      .kind = "CronJob",
      .template = "spec.jobTemplate.spec.template",
@@ -86,17 +94,25 @@ static int read_number(struct str json, const char *path, int64_t *number, struc
 	return 0;
 }
 
+/* Reads a boolean; false if it is absent. */
+static int read_boolean(struct str json, const char *path, bool *is, struct error *err)
+{
+	struct str value = {NULL, 0};
+	if (path && json_find(json, path, &value, err) < 0)
+		return -1;
+	*is = str_eq(value, STR("true"));
+	if (str_present(value) && !*is && !str_eq(value, STR("false")))
+		return error_set(err, "%s: expected true or false (byte %zu)", path, (size_t)(value.ptr - json.ptr));
+	return 0;
+}
+
 /* Sets `*replicas` to 0 if the object is suspended. */
 static int read_suspend(const struct workload_kind *kind, struct str json, int64_t *replicas, struct error *err)
 {
-	for (size_t i = 0; i < sizeof kind->suspend / sizeof kind->suspend[0] && kind->suspend[i]; i++) {
-		struct str value;
-		if (json_find(json, kind->suspend[i], &value, err) < 0)
+	for (size_t i = 0; i < sizeof kind->suspend / sizeof kind->suspend[0]; i++) {
+		bool suspended;
+		if (read_boolean(json, kind->suspend[i], &suspended, err) < 0)
 			return -1;
-		bool suspended = str_eq(value, STR("true"));
-		if (str_present(value) && !suspended && !str_eq(value, STR("false")))
-			return error_set(err, "%s: expected true or false (byte %zu)", kind->suspend[i],
-					 (size_t)(value.ptr - json.ptr));
 		if (suspended)
 			*replicas = 0;
 	}
@@ -135,10 +151,80 @@ static int read_surge(const struct workload_kind *kind, struct str json, struct 
 		   : 0;
 }
 
+/* --- What a status and a strategy say about Pods that are not created any more --- */
+
+/* Whether it is a condition, in force, after which a Job creates no Pods. */
+static int read_condition(struct str condition, bool *ended, struct error *err)
+{
+	static const char *const types[] = {"\"Complete\"", "\"Failed\"", "\"FailureTarget\"",
+					    "\"SuccessCriteriaMet\""};
+	struct str type, status;
+	if (json_find(condition, "type", &type, err) < 0 || json_find(condition, "status", &status, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof types / sizeof types[0] && str_eq(status, STR("\"True\"")); i++)
+		*ended |= str_eq(type, str_of(types[i]));
+	return 0;
+}
+
+static int read_conditions(struct str json, const char *path, bool *ended, struct error *err)
+{
+	struct scan scan;
+	struct str list = {NULL, 0};
+	if (path && json_find(json, path, &list, err) < 0)
+		return -1;
+	if (!str_present(list))
+		return 0;
+	scan_init(&scan, list.ptr, list.len);
+	if (scan_peek(&scan) != '[' || scan_open(&scan) < 0)
+		return error_set(err, "%s: expected a list (byte %zu)", path, (size_t)(list.ptr - json.ptr));
+	for (bool first = true;; first = false) {
+		int more = scan_element(&scan, first);
+		const char *begin = scan.at;
+		if (more > 0 && scan_skip(&scan) < 0)
+			more = -1;
+		if (more < 0)
+			return error_set(err, "%s: %s (byte %zu)", path, scan.fault, (size_t)(scan.at - json.ptr));
+		if (more == 0)
+			return 0;
+		if (read_condition((struct str){begin, (size_t)(scan.at - begin)}, ended, err) < 0)
+			return -1;
+	}
+}
+
+static int read_remaining(struct str json, int64_t most, struct workload *workload, struct error *err)
+{
+	int64_t succeeded = 0;
+	bool ended = false;
+	if (read_number(json, workload->kind->succeeded, &succeeded, err) < 0 ||
+	    read_conditions(json, workload->kind->conditions, &ended, err) < 0)
+		return -1;
+	if (most < INT64_MAX)
+		workload->remaining = succeeded < most ? most - succeeded : 0;
+	else if (succeeded) /* Without `completions`, the first success is the last start. */
+		workload->remaining = workload->existing;
+	if (ended)
+		workload->remaining = 0;
+	return 0;
+}
+
+static int read_keeps(struct str json, struct workload *workload, struct error *err)
+{
+	const struct workload_kind *kind = workload->kind;
+	struct str strategy = {NULL, 0};
+	int64_t partition = 0;
+	if (read_boolean(json, kind->paused, &workload->paused, err) < 0 ||
+	    read_number(json, kind->partition, &partition, err) < 0 ||
+	    (kind->strategy && json_find(json, kind->strategy, &strategy, err) < 0))
+		return -1;
+	workload->keeps = kind->keeps || workload->paused || str_eq(strategy, STR("\"OnDelete\"")) ||
+			  (partition && partition >= workload->replicas);
+	return 0;
+}
+
 int workload_read(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err)
 {
 	int64_t most = INT64_MAX;
-	*workload = (struct workload){.kind = kind, .replicas = 1};
+	*workload = (struct workload){.kind = kind, .replicas = 1, .remaining = INT64_MAX};
 	if (json_find(json, kind->template, &workload->pod, err) < 0 ||
 	    read_number(json, kind->replicas, &workload->replicas, err) < 0 ||
 	    read_number(json, kind->most, &most, err) < 0 ||
@@ -148,7 +234,8 @@ int workload_read(const struct workload_kind *kind, struct str json, struct work
 		return error_set(err, "%s: expected a Pod template, found nothing (byte 0)", kind->template);
 	if (workload->replicas > most)
 		workload->replicas = most;
-	if (read_surge(kind, json, workload, err) < 0)
+	if (read_surge(kind, json, workload, err) < 0 || read_remaining(json, most, workload, err) < 0 ||
+	    read_keeps(json, workload, err) < 0)
 		return -1;
 	return read_suspend(kind, json, &workload->replicas, err);
 }

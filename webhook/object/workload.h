@@ -17,9 +17,14 @@ struct workload_kind {
 	const char *suspend[2]; /* Paths of booleans; one that is true means no Pods now. */
 	const char *controller; /* User that creates the Pods; NULL: the object's creator. */
 	const char *surge;      /* Path of maxSurge, of which 25% is the default; NULL: none. */
-	const char *strategy;   /* Path of the strategy, which may be Recreate; NULL: none. */
+	const char *strategy;   /* Path of the strategy, such as Recreate; NULL: none. */
+	const char *partition;  /* Path of how many Pods a changed template leaves; NULL: none. */
+	const char *paused;     /* Path of a boolean; true: a changed template is not used now. */
 	const char *existing;   /* Path of how many Pods it has; NULL: the object does not say. */
+	const char *succeeded;  /* Path of how many Pods have succeeded, of `most`; NULL: none. */
+	const char *conditions; /* Path of conditions that may say that it has ended; NULL: none. */
 	bool per_node;          /* One Pod for each matching node; counted as one Pod. */
+	bool keeps;             /* A changed template never replaces Pods that exist. */
 };
 
 struct workload {
@@ -29,6 +34,10 @@ struct workload {
 	int64_t replicas; /* Number of Pods at once; not negative. 0 if it is suspended. */
 	int64_t existing; /* Number of Pods that it had when its controller last said so. */
 	int64_t surge;    /* How many more there may be while new Pods replace others. */
+	/* Number of Pods that have not ended yet, by its status; INT64_MAX: any number. */
+	int64_t remaining;
+	bool keeps;  /* A changed template leaves the Pods that exist as they are. */
+	bool paused; /* Nor are other Pods created from it now. */
 };
 
 /*

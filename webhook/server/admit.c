@@ -103,9 +103,10 @@ static void report_early(const struct admitting *a)
 	const struct log_field fields[] = {
 	    {"kind", a->review.kind, false},
 	    {"namespace", a->review.namespace, false},
-	    {"name", a->review.name, false},
+	    {"name", a->review.name.len ? a->review.name : (struct str){NULL, 0}, false},
 	    {"user", a->review.user, false},
 	    {"tenant", decision->tenant, false},
+	    {"dryRun", a->review.dry_run ? STR("true") : (struct str){NULL, 0}, true},
 	    {"allowed", decision->denied ? STR("false") : STR("true"), true},
 	    {"message", decision->violations[0].message, false},
 	};

@@ -8,7 +8,8 @@
 
 static void print_count(struct printer *p, const json_t *tree, long long fits, long long pods)
 {
-	const struct fits words = {fits, pods, tree_number(tree, "surge"), tree_number(tree, "replaces")};
+	const struct fits words = {
+	    .fits = fits, .pods = pods, .surge = tree_number(tree, "surge"), .replaced = tree_number(tree, "replaces")};
 	buf_text(p->out, "; ");
 	fits_print(&words, p->out);
 }

@@ -61,29 +61,47 @@ static void test_questions(void **state)
 		const char *kind, *object, *old;
 		bool found;
 		int64_t pods, surge, existing;
+		bool kept, mixed;
 	} rows[] = {
-	    {"Deployment", WHOLE(TEMPLATE("1"), ""), NULL, true, 1, 0, 0},
+	    {"Deployment", WHOLE(TEMPLATE("1"), ""), NULL, true, 1, 0, 0, true, false},
 	    {"Deployment", WHOLE("'replicas': 9223372036854775807, " TEMPLATE("1"), "'replicas': 5"), NULL, true,
-	     INT32_MAX, 0, 0},
-	    {"Deployment", WHOLE("'replicas': 92233720368547758070, " TEMPLATE("1"), ""), NULL, false, 0, 0, 0},
+	     INT32_MAX, 0, 0, true, false},
+	    {"Deployment", WHOLE("'replicas': 92233720368547758070, " TEMPLATE("1"), ""), NULL, false, 0, 0, 0, false,
+	     false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("2"), ""),
-	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 3"), true, 5, 1, 3},
+	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 3"), true, 5, 1, 3, false, false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("2"), ""), WHOLE("'replicas': 4, " TEMPLATE("1"), ""), true,
-	     4, 0, 0},
+	     4, 0, 0, false, false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("1"), ""),
-	     WHOLE("'replicas': 2, " TEMPLATE("1"), "'replicas': 2"), true, 4, 0, 2},
+	     WHOLE("'replicas': 2, " TEMPLATE("1"), "'replicas': 2"), true, 4, 0, 2, true, false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("1"), ""),
-	     WHOLE("'replicas': 5, " TEMPLATE("1"), "'replicas': 4"), false, 0, 0, 0},
+	     WHOLE("'replicas': 5, " TEMPLATE("1"), "'replicas': 4"), false, 0, 0, 0, false, false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("1"), ""), WHOLE("'replicas': 4, " TEMPLATE("1"), ""),
-	     false, 0, 0, 0},
-	    {"Deployment", WHOLE(TEMPLATE("1"), ""), "{}", false, 0, 0, 0},
+	     false, 0, 0, 0, false, false},
+	    {"Deployment", WHOLE(TEMPLATE("1"), ""), "{}", false, 0, 0, 0, false, false},
 	    {"StatefulSet", WHOLE("'replicas': 4, " TEMPLATE("2"), ""),
-	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 4"), true, 4, 0, 4},
-	    {"DaemonSet", WHOLE(TEMPLATE("2"), ""), WHOLE(TEMPLATE("1"), "'currentNumberScheduled': 7"), true, 7, 0, 7},
-	    {"Widget", WHOLE(TEMPLATE("1"), ""), NULL, false, 0, 0, 0},
-	    {"Deployment", "{}", NULL, false, 0, 0, 0},
-	    {"Deployment", "null", NULL, false, 0, 0, 0},
-	    {"Deployment", WHOLE("'template': {'spec': []}", ""), NULL, false, 0, 0, 0},
+	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 4"), true, 4, 0, 4, false, false},
+	    {"DaemonSet", WHOLE(TEMPLATE("2"), ""), WHOLE(TEMPLATE("1"), "'currentNumberScheduled': 7"), true, 7, 0, 7,
+	     false, false},
+	    {"Widget", WHOLE(TEMPLATE("1"), ""), NULL, false, 0, 0, 0, false, false},
+	    {"Deployment", "{}", NULL, false, 0, 0, 0, false, false},
+	    {"Deployment", "null", NULL, false, 0, 0, 0, false, false},
+	    {"Deployment", WHOLE("'template': {'spec': []}", ""), NULL, false, 0, 0, 0, false, false},
+	    /* Changed templates that replace nothing. */
+	    {"StatefulSet", WHOLE("'replicas': 4, 'updateStrategy': {'type': 'OnDelete'}, " TEMPLATE("2"), ""),
+	     WHOLE("'replicas': 2, " TEMPLATE("1"), "'replicas': 2"), true, 4, 0, 2, true, true},
+	    {"StatefulSet",
+	     WHOLE("'replicas': 4, 'updateStrategy': {'rollingUpdate': {'partition': 4}}, " TEMPLATE("2"), ""),
+	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 4"), false, 0, 0, 0, false, false},
+	    {"ReplicaSet", WHOLE("'replicas': 4, " TEMPLATE("2"), ""),
+	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 4"), false, 0, 0, 0, false, false},
+	    {"Deployment", WHOLE("'replicas': 3, 'paused': true, " TEMPLATE("2"), ""),
+	     WHOLE("'replicas': 2, " TEMPLATE("1"), "'replicas': 2"), true, 3, 0, 2, true, false},
+	    {"Deployment", WHOLE("'replicas': 3, 'paused': 1, " TEMPLATE("2"), ""), NULL, false, 0, 0, 0, false, false},
+	    {"Deployment", WHOLE("'replicas': 0, " TEMPLATE("2"), ""), WHOLE("'replicas': 4, " TEMPLATE("1"), ""),
+	     false, 0, 0, 0, false, false},
+	    {"Deployment", WHOLE("'replicas': 9223372036854775807, 'minReadySeconds': 1, " TEMPLATE("1"), ""),
+	     WHOLE("'replicas': 4294967296, " TEMPLATE("1"), ""), false, 0, 0, 0, false, false},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -92,7 +110,8 @@ static void test_questions(void **state)
 		const struct early_question *question = &asked.question;
 		if (asked.found != rows[i].found ||
 		    (asked.found && (question->pods != rows[i].pods || question->surge != rows[i].surge ||
-				     question->existing != rows[i].existing)))
+				     question->existing != rows[i].existing || question->kept != rows[i].kept ||
+				     question->mixed != rows[i].mixed)))
 			fail_msg("row %zu: found %d, pods %lld, surge %lld, existing %lld", i, asked.found,
 				 (long long)question->pods, (long long)question->surge, (long long)question->existing);
 		release(&asked);

@@ -267,12 +267,51 @@ static void test_workloads(void **state)
 	assert_null(workload_find((struct str){NULL, 0}, (struct str){NULL, 0}));
 }
 
+/* What the status of a Job says about Pods that it still has or will have. */
+static void test_jobs_that_end(void **state)
+{
+	static const struct {
+		const char *spec, *status;
+		int64_t remaining; /* -1: an error. */
+		const char *error;
+	} rows[] = {
+	    {"", "", INT64_MAX, NULL},
+	    {",\"completions\":8", "\"succeeded\":6", 2, NULL},
+	    {",\"completions\":8", "\"succeeded\":9223372036854775807", 0, NULL},
+	    {"", "\"active\":3,\"succeeded\":1", 3, NULL},
+	    {"",
+	     "\"conditions\":[{\"type\":\"Suspended\",\"status\":\"True\"},{\"status\":\"True\",\"type\":\"Failed\"}]",
+	     0, NULL},
+	    {"", "\"conditions\":[{\"type\":\"Failed\",\"status\":\"False\"},{},{\"status\":\"True\"}]", INT64_MAX,
+	     NULL},
+	    {"", "\"conditions\":null", INT64_MAX, NULL},
+	    {"", "\"conditions\":{}", -1, "status.conditions: expected a list (byte 47)"},
+	    {"", "\"conditions\":[7]", -1, NULL},
+	    {"", "\"conditions\":[{\"type\":7,\"status\":\"True\"}]", INT64_MAX, NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[400], buffer[512];
+		struct workload workload;
+		struct error err = {0};
+		snprintf(text, sizeof text, "{\"spec\":{\"template\":{}%s},\"status\":{%s}}", rows[i].spec,
+			 rows[i].status);
+		int result =
+		    workload_read(workload_find(STR("batch/v1"), STR("Job")), padded(text, buffer), &workload, &err);
+		assert_int_equal(result, rows[i].remaining < 0 ? -1 : 0);
+		if (rows[i].error)
+			assert_string_equal(err.text, rows[i].error);
+		if (result == 0)
+			assert_int_equal(workload.remaining, rows[i].remaining);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_documents), cmocka_unit_test(test_lists),     cmocka_unit_test(test_lists_in_lists),
 	    cmocka_unit_test(test_errors),    cmocka_unit_test(test_lines),     cmocka_unit_test(test_plain_scalars),
-	    cmocka_unit_test(test_paths),     cmocka_unit_test(test_workloads),
+	    cmocka_unit_test(test_paths),     cmocka_unit_test(test_workloads), cmocka_unit_test(test_jobs_that_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
