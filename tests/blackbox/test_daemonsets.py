@@ -1,12 +1,10 @@
 """The Pods of a DaemonSet. Its controller replaces what the affinity of the template requires by
 the name of one node, so they are judged with that wherever somebody asks about the workload."""
 
-import copy
-
 import pytest
 
 from kube import GPU, doc, pod
-from test_early_answers import ask, child, workload
+from test_early_answers import ask, create, workload
 from test_explain import explain
 
 FLEET = [doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={"model": "a100"}),
@@ -23,14 +21,6 @@ def model(name):
 
 def team(hard):
     return doc("Tenant", "team-a", namespaces=["team-a"], earlyAnswer="deny", quotas=[{"name": "q", "measure": "memory", "hard": hard}])
-
-
-def create(server, obj):
-    """Creates a Pod as the controller does in ReplaceDaemonSetPodNodeNameNodeAffinity."""
-    made, user = child(obj)
-    made["spec"]["affinity"] = copy.deepcopy(made["spec"].get("affinity", {})) | required(
-        matchFields=[{"key": "metadata.name", "operator": "In", "values": ["node-1"]}])
-    return server.admit(made, user=user)[0]
 
 
 @pytest.mark.parametrize(("hard", "placement", "admitted"), [

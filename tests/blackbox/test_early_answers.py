@@ -63,6 +63,9 @@ def child(obj, kind=None):
         template = template[key]
     made = copy.deepcopy({"kind": "Pod", "apiVersion": "v1", "metadata": template["metadata"], "spec": template["spec"], "status": {}})
     made["metadata"] |= {"namespace": obj["metadata"]["namespace"], "generateName": obj["metadata"]["name"] + "-"}
+    if kind == "DaemonSet": # ReplaceDaemonSetPodNodeNameNodeAffinity of Kubernetes.
+        put(made, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms",
+            [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-1"]}]}])
     user = f"system:serviceaccount:kube-system:{KINDS[kind][4]}-controller"
     return made, (user, ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"])
 

@@ -76,12 +76,15 @@ static int apply_resource(struct applying *a, const struct edit *edit)
 /* Counts for each container how many variables are appended. Returns -1 without memory. */
 static int count_added(struct applying *a)
 {
-	a->envs = arena_zalloc(a->arena, (size_t)a->pod->container_count + 1, sizeof *a->envs);
+	uint32_t count = a->pod->container_count;
+	size_t bytes = (count + (size_t)1) * sizeof *a->envs;
+	a->envs = arena_alloc(a->arena, bytes);
 	if (!a->envs)
 		return -1;
+	memset(a->envs, 0, bytes);
 	for (uint32_t i = 0; i < a->edit_count; i++) {
 		const struct edit *edit = &a->edits[i];
-		if (edit->kind == EDIT_ENV && edit->env_index < 0 && edit->container < a->pod->container_count)
+		if (edit->kind == EDIT_ENV && edit->env_index < 0 && edit->container < count)
 			a->envs[edit->container].added++;
 	}
 	return 0;
