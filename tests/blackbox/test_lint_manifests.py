@@ -201,6 +201,25 @@ def test_labels_of_namespaces_in_other_files(tmp_path):
     assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
 
 
+def test_labels_that_only_a_rule_reads(tmp_path):
+    """They do not decide whose namespace it is, so a Pod of no tenant is refused."""
+    rule = document("Rule", "r", "  match: {namespaceSelector: {matchLabels: {a: b}}}\n  inject: {runtimeClassName: nvidia}\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM, rule), apps__app_yaml=pod(metadata="  namespace: lab\n"))
+    (finding,) = lint(tmp_path)[2]["findings"]
+    assert finding["id"] == "policy-refuses" and "belongs to no tenant" in finding["text"]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_refusal_says_what_is_known(tmp_path, known):
+    """A Guard refuses it whatever the labels are. Its tenant is mentioned only if they are known."""
+    selected = document("Tenant", "a", "  namespaceSelector: {matchLabels: {team: a}}\n  quotas: [{name: all, hard: 4}]\n")
+    guard = document("Guard", "g", "  hostPaths: {allow: []}\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, selected, guard), **({"teams__lab_yaml": NAMESPACE % "b"} if known else {}),
+          apps__app_yaml=pod(metadata="  namespace: lab\n", spec="  volumes: [{name: p, hostPath: {path: /proc}}]\n"))
+    (finding,) = lint(tmp_path)[2]["findings"]
+    assert "hostPath volume /proc" in finding["text"] and ("belongs to no tenant" in finding["text"]) == known
+
+
 def test_labels_that_are_none(tmp_path):
     """They are a finding, and other files are judged all the same."""
     write(tmp_path, policy__policy_yaml=policy(A100, TEAM), apps__a_yaml=NAMESPACE % "true" + "---\n" + pod(metadata="  namespace: team-a\n"),
