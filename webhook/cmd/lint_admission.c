@@ -47,7 +47,7 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 /* What came of one Pod. */
 struct outcome {
 	bool admitted, charged;
-	bool unknown;   /* It is refused, but only because the labels of its namespace are missing. */
+	bool unknown;   /* It is refused, but maybe only because labels are missing. */
 	struct str uid; /* In judging->uids. */
 	char message[TEXT_BYTES / 2];
 };
@@ -63,8 +63,8 @@ static bool are_labels_missing(const struct judging *judging, struct str namespa
 }
 
 /*
- * Copies the decision without what it says of a namespace that belongs to no tenant. Returns whether
- * the Pod is refused for another reason.
+ * Copies the decision without what it says of a namespace that belongs to no tenant. Returns
+ * whether the Pod is refused for another reason.
  */
 static bool leave_out_untenanted(const struct decision *decision, struct decision *rest)
 {
@@ -81,7 +81,7 @@ static bool leave_out_untenanted(const struct decision *decision, struct decisio
 	return refused;
 }
 
-/* Keeps why a Pod is refused. What the labels of its namespace decide is left out if they are missing. */
+/* Keeps why a Pod is refused, without what missing labels of its namespace decide. */
 static void take_refusal(const struct judging *judging, const struct subject *subject, const struct decision *decision,
 			 struct outcome *outcome)
 {
