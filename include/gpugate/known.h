@@ -42,7 +42,7 @@ bool known_is_mig_model(struct str name);
 
 /* The forms of names in a policy, as docs/policy.md defines them. */
 bool known_is_name(struct str text);        /* A name. */
-bool known_is_namespace(struct str text);   /* A namespace pattern without wildcards. */
+bool known_is_namespace(struct str text);   /* The name of a namespace. */
 bool known_is_key(struct str text);         /* A qualified name. */
 bool known_is_label_value(struct str text); /* A label value. */
 

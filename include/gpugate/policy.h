@@ -144,6 +144,9 @@ int64_t policy_unit(const struct policy *policy);
 /* Whether any decision depends on labels of namespaces. */
 bool policy_reads_namespaces(const struct policy *policy);
 
+/* Whether the tenant of a namespace can depend on its labels. */
+bool policy_selects_namespaces(const struct policy *policy);
+
 /* Whether a Namespace document of the policy has this name. */
 bool policy_has_namespace(const struct policy *policy, struct str name);
 

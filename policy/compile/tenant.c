@@ -94,6 +94,7 @@ static void claim_selector(struct compile *c, const struct doc_selector *doc, co
 			   uint32_t tenant, uint32_t *rest)
 {
 	struct tenant_index *index = &c->policy->tenant_index;
+	c->policy->selects_namespaces |= selector->given;
 	c->policy->reads_namespaces |= selector->given;
 	if (doc->set && selector->count == 0)
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,

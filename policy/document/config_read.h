@@ -32,6 +32,9 @@ const struct doc_mig_layout *config_read_mig_layout(struct decoder *decoder, con
 const struct doc_mig_layout *config_read_mig_root(struct decoder *decoder, const struct config_choice *choice,
 						  struct str layout, const struct node *root);
 
+/* Whether the text contains the word in any case, as keys of the device plugin may be written. */
+bool config_names(struct str text, const char *word);
+
 /* Of which program a map is the configuration. It may have mistakes. */
 enum nvidia_config_kind config_kind(const struct node *root);
 

@@ -26,7 +26,8 @@ const char *decode_join_keys(const struct schema_object *object, char *buffer, s
 const struct schema_field *decode_report_field(const struct schema_object *object, struct str key)
 {
 	for (size_t i = 0; i < object->field_count; i++) {
-		if (str_eq(object->fields[i].key, key))
+		struct str name = object->fields[i].key;
+		if (object->any_case ? node_eq_any_case(name, key) : str_eq(name, key))
 			return &object->fields[i];
 	}
 	return NULL;
@@ -84,6 +85,6 @@ void decode_near_key(struct decoder *decoder, const struct schema_object *object
 
 	if (str_present(near))
 		docs_lint(decoder->report, decoder->docs, LINT_CONFIG_KEY_IGNORED, key->at,
-			  "the key \"%.*s\" is not known and is ignored; did you mean \"%.*s\"?", SHOWN(key->text),
+			  "%s ignores the key \"%.*s\"; did you mean \"%.*s\"?", object->foreign, SHOWN(key->text),
 			  STR_ARG(near));
 }

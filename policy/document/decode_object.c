@@ -105,8 +105,6 @@ static void decode_text_map(const struct decode_task *task)
 	const struct node *map = task->key->value;
 	struct text_map *out = decode_slot(task);
 
-	if (node_is_null(map) && task->field->flags & FIELD_NULLABLE)
-		return;
 	if (!is_collection(task, NODE_MAP, "a map of strings"))
 		return;
 	struct text_pair *items = allocate(task->decoder, map->count, sizeof *items);
@@ -294,6 +292,12 @@ static decode_function *const decoders[] = {
     [FIELD_OBJECTS] = decode_objects, [FIELD_OBJECT_MAP] = decode_object_map, [FIELD_IGNORED] = decode_ignored,
 };
 
+static void decode_field(const struct decode_task *task)
+{
+	if (!(task->field->flags & FIELD_NULLABLE && node_is_null(task->key->value)))
+		decoders[task->field->type](task);
+}
+
 /* --- Objects --- */
 
 void decode_object(struct decoder *decoder, const struct schema_object *object, const struct node *map, void *base,
@@ -306,7 +310,7 @@ void decode_object(struct decoder *decoder, const struct schema_object *object, 
 	     before = key, key = key->next) {
 		const struct schema_field *field = decode_report_field(object, key->text);
 		if (field)
-			decoders[field->type](&(struct decode_task){decoder, field, key, base});
+			decode_field(&(struct decode_task){decoder, field, key, base});
 		else if (!object->lenient)
 			/* A misspelled key does not count as missing. */
 			field = decode_unknown_key(decoder, object, before, key);

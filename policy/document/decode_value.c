@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "gpugate/suggest.h"
+#include "policy/document/yaml_1_1.h"
 
 /* Writes the words to `buffer`, as in "deny, warn or audit", and returns `buffer`. */
 static const char *join_words(const struct schema_word *words, size_t count, char *buffer, size_t size)
@@ -87,6 +88,8 @@ void decode_flag(const struct decode_task *task)
 	struct flag *flag = decode_slot(task);
 	bool yes = str_eq(node->text, STR("true")), no = str_eq(node->text, STR("false"));
 
+	if (task->field->flags & FIELD_YAML_1_1 && node->plain)
+		no = !(yes = yaml_1_1_flag(node->text, true)) && yaml_1_1_flag(node->text, false);
 	const char *meant = node->type == NODE_SCALAR ? flag_meant(node->text) : NULL;
 	if (meant && !(node->plain && (yes || no)) && !node->bad)
 		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" must be true or false, found \"%.*s\"; write %s%s",
@@ -117,6 +120,11 @@ bool decode_parse_number(struct str s, int64_t *out)
 	return true;
 }
 
+static bool read_number(const struct schema_field *field, struct str text, int64_t *value)
+{
+	return field->flags & FIELD_YAML_1_1 ? yaml_1_1_number(text, value) : decode_parse_number(text, value);
+}
+
 void decode_number(const struct decode_task *task)
 {
 	const struct schema_field *field = task->field;
@@ -131,11 +139,11 @@ void decode_number(const struct decode_task *task)
 		decode_wrong_type(task, node, expected);
 	} else if (*word && decode_report_word(field, node->text) >= 0) {
 		*number = (struct number){.word = true, .set = true, .at = node->at};
-	} else if (!node->plain && decode_parse_number(node->text, &value)) {
+	} else if (!node->plain && read_number(field, node->text, &value)) {
 		DECODE_REPORT(task->decoder, node->at,
 			      "\"%.*s\": expected a whole number, found a string; remove the quotes",
 			      STR_ARG(field->key));
-	} else if (!decode_parse_number(node->text, &value)) {
+	} else if (!read_number(field, node->text, &value)) {
 		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" must be %s, found \"%.*s\"", STR_ARG(field->key),
 			      expected, SHOWN(node->text));
 	} else if (value < field->min || value > field->max) {

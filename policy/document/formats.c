@@ -272,7 +272,7 @@ bool known_is_name(struct str text)
 
 bool known_is_namespace(struct str text)
 {
-	return schema_form_fits(FORM_NAMESPACE_GLOB, text) && !str_has_char(text, '*') && !str_has_char(text, '?');
+	return text.len <= 63 && !str_has_char(text, '.') && is_subdomain(text);
 }
 
 bool known_is_key(struct str text)

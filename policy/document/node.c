@@ -1,6 +1,7 @@
 #include "policy/document/node.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 static bool is_one_of(struct str s, const char *const *words)
 {
@@ -24,6 +25,20 @@ bool node_is_null(const struct node *node)
 {
 	static const char *const words[] = {"", "~", "null", "Null", "NULL", NULL};
 	return node->type == NODE_SCALAR && node->plain && is_one_of(node->text, words);
+}
+
+bool node_eq_any_case(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+const struct node *node_find_any_case(const struct node *map, struct str key)
+{
+	for (const struct node *entry = map->type == NODE_MAP ? map->first : NULL; entry; entry = entry->next) {
+		if (node_eq_any_case(entry->text, key))
+			return entry;
+	}
+	return NULL;
 }
 
 static bool is_boolean(struct str s)

@@ -27,6 +27,12 @@ struct node {
 /* Returns the key of a map, or NULL. Anything else than a map has no keys. */
 const struct node *node_find(const struct node *map, struct str key);
 
+/* The same for a program that finds the key in any case. */
+const struct node *node_find_any_case(const struct node *map, struct str key);
+
+/* Whether two words differ in nothing but case. */
+bool node_eq_any_case(struct str a, struct str b);
+
 /* Whether the node is a plain scalar that is YAML's null: nothing, ~ or null. */
 bool node_is_null(const struct node *node);
 

@@ -1,6 +1,7 @@
 #include "gpugate/nvidia_config.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "gpugate/suggest.h"
 #include "policy/document/config_read.h"
@@ -15,14 +16,27 @@
 
 /* --- Kinds --- */
 
-/* A key of sharing may be misspelled, which the device plugin passes over. */
+bool config_names(struct str text, const char *word)
+{
+	size_t len = strlen(word);
+	for (size_t i = 0; i + len <= text.len; i++)
+		if (strncasecmp(text.ptr + i, word, len) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * timeSlicing may be misspelled, which the device plugin passes over. Many other words are similar
+ * to one as short as mps.
+ */
 static bool shares(const struct node *sharing)
 {
-	static const struct str ways[] = {{"timeSlicing", 11}, {"mps", 3}};
+	static const struct str slicing = {"timeSlicing", 11};
 	uint32_t checked = 0;
 	for (const struct node *key = sharing->type == NODE_MAP ? sharing->first : NULL; key && checked < KEYS_MAX;
 	     key = key->next, checked++)
-		if (str_present(suggest_word(key->text, ways, sizeof ways / sizeof ways[0], sizeof ways[0])))
+		if (node_eq_any_case(key->text, STR("mps")) ||
+		    str_present(suggest_word(key->text, &slicing, 1, sizeof slicing)))
 			return true;
 	return false;
 }
@@ -30,10 +44,11 @@ static bool shares(const struct node *sharing)
 /* Other programs have configurations as well, and objects of Kubernetes are none. */
 enum nvidia_config_kind config_kind(const struct node *root)
 {
-	const struct node *sharing = node_find(root, STR("sharing")), *flags = node_find(root, STR("flags"));
+	const struct node *sharing = node_find_any_case(root, STR("sharing"));
+	const struct node *flags = node_find_any_case(root, STR("flags"));
 	if (node_find(root, STR("apiVersion")) || node_find(root, STR("kind")))
 		return NVIDIA_CONFIG_OTHER;
-	if ((sharing && shares(sharing->value)) || (flags && node_find(flags->value, STR("migStrategy"))))
+	if ((sharing && shares(sharing->value)) || (flags && node_find_any_case(flags->value, STR("migStrategy"))))
 		return NVIDIA_CONFIG_DEVICE_PLUGIN;
 	return node_find(root, STR("mig-configs")) ? NVIDIA_CONFIG_MIG_PARTED : NVIDIA_CONFIG_OTHER;
 }
@@ -171,15 +186,11 @@ static int read_text(struct reading *reading, struct str bytes, struct error *er
 	return root ? read_root(reading, root, err) : 0;
 }
 
-static bool holds(struct str text, const char *word)
-{
-	return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
-}
-
 int nvidia_config_read(struct str bytes, struct arena *arena, struct nvidia_config *config, struct error *err)
 {
 	*config = (struct nvidia_config){.kind = NVIDIA_CONFIG_OTHER};
-	if (bytes.len == 0 || !(holds(bytes, "sharing") || holds(bytes, "migStrategy") || holds(bytes, "mig-configs")))
+	if (bytes.len == 0 || !(config_names(bytes, "sharing") || config_names(bytes, "migStrategy") ||
+				config_names(bytes, "mig-configs")))
 		return 0;
 	struct reading reading = {.arena = arena, .config = config};
 	reading.decoder.report = malloc(sizeof *reading.decoder.report);

@@ -41,6 +41,8 @@ enum field_flag {
 	FIELD_UNIQUE = 1 << 4,
 	FIELD_NULLABLE = 1 << 5, /* null is the same as an absent key. */
 	FIELD_INLINE = 1 << 6,   /* The fields of an object are members of the outer struct. */
+	/* A flag or number of another program, which reads it as YAML 1.1 defines it. */
+	FIELD_YAML_1_1 = 1 << 7,
 };
 
 struct schema_word {
@@ -82,8 +84,12 @@ struct schema_object {
 	const struct schema_field *fields;
 	size_t field_count;
 	bool lenient; /* Other keys are allowed and ignored. */
-	/* Lenient, but a key that is nearly one of the fields is a warning. */
-	bool foreign;
+	/*
+	 * Lenient, but a key that is nearly one of the fields is a warning. The program that
+	 * ignores it, such as "the device plugin", or NULL.
+	 */
+	const char *foreign;
+	bool any_case; /* That program finds keys in any case. */
 	/*
 	 * Checks conditions between the fields of a decoded struct. NULL if there are none. `at` is
 	 * the beginning of the object.

@@ -32,6 +32,14 @@ static bool is_blank(struct str text)
 	return true;
 }
 
+/* Whether the value is a block whose lines are those of the manifest. Folded lines are not. */
+static bool is_literal(const struct source *source, struct location at)
+{
+	struct str line = source_line(source, at.line);
+	size_t column = at.column - 1;
+	return column < line.len && line.ptr[column] == '|';
+}
+
 /*
  * Returns the place in the manifest of a place in the value. A line of a block of text is there as
  * it is, after blanks. Of any other value, only the key is known.
@@ -40,7 +48,7 @@ static struct location place(const struct reading *reading, const struct finding
 {
 	struct location at = reading->key->value->at;
 	const struct source *source = &reading->view->docs->sources[at.source];
-	if (finding->line == 0 || finding->line > source->line_count - at.line)
+	if (finding->line == 0 || finding->line > source->line_count - at.line || !is_literal(source, at))
 		return reading->key->at;
 	struct str line = source_line(&reading->docs.sources[0], finding->line);
 	struct str whole = source_line(source, at.line + finding->line);
@@ -60,14 +68,14 @@ static void take_findings(const struct reading *reading)
 		if (id < LINT_IDS)
 			VIEW_LINT(reading->view, id, place(reading, finding), "%.*s", STR_ARG(finding->text));
 	}
+	unsigned more = reading->report->errors + reading->report->warnings - reading->report->count;
+	if (more > 0)
+		VIEW_LINT(reading->view, LINT_DEVICE_PLUGIN_CONFIG, reading->key->at,
+			  "the configuration has mistakes that are not named here (%u); correct the others first",
+			  more);
 }
 
 /* --- Reading --- */
-
-static bool holds(struct str text, const char *word)
-{
-	return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
-}
 
 /* Returns the root if the value is one document that is a map, and otherwise NULL. */
 static const struct node *read_map(struct reading *reading, struct tree_reader *reader)
@@ -90,13 +98,40 @@ static void check_map(struct reading *reading)
 	take_findings(reading);
 }
 
-/*
- * Anchors and tags are problems in a policy only. A script can hold a configuration among its
- * lines, so the first line has to be that of one.
- */
+/* Whether a line says nothing: it is blank, a comment, or the beginning of a document. */
+static bool is_passed_over(struct str line)
+{
+	while (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+		line = str_tail(line, 1);
+	return line.len == 0 || line.ptr[0] == '#' || str_eq(line, STR("---"));
+}
+
+/* Whether the first line that says something is one of a configuration. A script has another. */
+static bool begins_as_config(const struct source *source)
+{
+	static const struct str keys[] = {{"version:", 8}, {"flags:", 6}, {"sharing:", 8}};
+	for (uint32_t i = 1; i <= source->line_count; i++) {
+		struct str line = source_line(source, i);
+		for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++)
+			if (str_starts(line, keys[k]))
+				return true;
+		if (!is_passed_over(line))
+			return false;
+	}
+	return false;
+}
+
+/* Whether the text has a key of the device plugin that other programs hardly have. */
+static bool names_plugin(struct str text)
+{
+	return config_names(text, "timeSlicing") || config_names(text, " mps:") || config_names(text, "{mps:") ||
+	       config_names(text, "migStrategy");
+}
+
+/* Anchors and tags are problems in a policy only. */
 static void check_unreadable(struct reading *reading, struct str text)
 {
-	if (!str_starts(text, STR("version:")) || !holds(text, "\nsharing:"))
+	if (!names_plugin(text) || !begins_as_config(&reading->docs.sources[0]))
 		return;
 	report_release(reading->report);
 	report_init(reading->report);
@@ -123,7 +158,8 @@ static void check_text(struct reading *reading, struct str text)
 static void check_value(const struct view *view, const struct node *key)
 {
 	struct str text = view_text(key->value);
-	if (!(holds(text, "sharing") || holds(text, "migStrategy")) || holds(text, "{{") || holds(text, "${"))
+	if (!(config_names(text, "sharing") || config_names(text, "migStrategy")) || config_names(text, "{{") ||
+	    config_names(text, "${"))
 		return;
 	struct reading reading = {.view = view, .key = key, .report = malloc(sizeof *reading.report)};
 	if (!reading.report) {

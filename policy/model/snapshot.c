@@ -45,6 +45,11 @@ bool policy_reads_namespaces(const struct policy *policy)
 	return policy->reads_namespaces;
 }
 
+bool policy_selects_namespaces(const struct policy *policy)
+{
+	return policy->selects_namespaces;
+}
+
 bool policy_has_namespace(const struct policy *policy, struct str name)
 {
 	return index_id(&policy->namespace_names, name) != INDEX_NONE;

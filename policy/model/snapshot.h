@@ -248,6 +248,7 @@ struct policy {
 	struct exempt exempt;
 	int64_t terminating_ms;           /* See policy_terminating_ms. */
 	bool guards_fail, quotas_ignored; /* See policy_guards_fail and policy_quotas_fail. */
+	bool selects_namespaces;          /* Some Tenant selects namespaces by label. */
 	bool reads_namespaces;            /* Some Tenant or Rule selects namespaces by label. */
 
 	const struct model *models;

@@ -87,11 +87,18 @@ def charge(server, name, **fields):
     (CONFIG.replace("nvidia.com/gpu", "gpu"), SHARED, "0.25"),
     (CONFIG.replace("timeSlicing", "mps"), SHARED, "0.25"),
     (CONFIG.replace("version: v1\n", ""), SHARED, "0.25"),
+    (CONFIG.replace("timeSlicing", "timeslicing").replace("sharing", "SHARING"), SHARED, "0.25"),
+    (CONFIG.replace("timeSlicing", "MPS").replace("version", "Version"), SHARED, "0.25"),
+    *[(CONFIG.replace("renameByDefault: true", f"renameByDefault: {word}"), SHARED, "0.25") for word in ("True", "yes", "on", "Y")],
+    *[(CONFIG.replace("renameByDefault: true", f"renameByDefault: {word}"), GPU, "0.25") for word in ("FALSE", "No", "off", "n", "null")],
+    *[(CONFIG.replace("replicas: 4", f"replicas: {number}"), SHARED, "0.12") for number in ("010", "0x8", "0b1000", "0o10", "8.0", ".8e1", "+8", "0_8", "08")],
     (CONFIG + "  mps: {resources: [{name: nvidia.com/gpu, replicas: 2}]}\n", GPU, "0.5"),
     ("version: v1\n", GPU, "1"),
     (CONFIG.replace("replicas: 4", "replicas: 1"), GPU, "1"),
     (json.dumps({"version": "v1", "sharing": {"timeSlicing": {"resources": [{"name": GPU, "replicas": 2}]}}}), GPU, "0.5"),
-], ids=["time-slicing", "replicas", "not renamed", "not renamed by default", "without prefix", "MPS", "without version", "MPS before time-slicing",
+], ids=["time-slicing", "replicas", "not renamed", "not renamed by default", "without prefix", "MPS", "without version", "keys in any case", "MPS in capitals",
+        "True", "yes", "on", "Y", "FALSE", "No", "off", "n", "null", "octal", "hexadecimal", "binary", "octal with a letter", "decimal point", "exponent",
+        "sign", "underscore", "no octal", "MPS before time-slicing",
         "not shared", "one replica", "JSON"])
 def test_sharing_comes_from_the_file(serve, text, name, charged):
     server = serve({"policy.yaml": [shared(), TEAM], "plugin.yaml": text})
@@ -309,7 +316,9 @@ def test_a_strategy_that_differs(tmp_path):
     ("version: v2\n", 1, 10, '"version" cannot be "v2"; use v1'),
     (CONFIG.replace("replicas: 4", "replicas: 0"), 8, 17, '"replicas" must be 1 to 65536, found 0'),
     (CONFIG.replace("      replicas: 4\n", ""), 7, 7, 'a shared resource needs the key "replicas"'),
-    (CONFIG.replace("renameByDefault: true", "renameByDefault: yes"), 5, 22, '"renameByDefault" must be true or false, found "yes"; write true'),
+    (CONFIG.replace("renameByDefault: true", "renameByDefault: oN"), 5, 22, '"renameByDefault" must be true or false, found "oN"; write true'),
+    (CONFIG.replace("replicas: 4", "replicas: 4.5"), 8, 17, '"replicas" must be a whole number, found "4.5"'),
+    (CONFIG.replace("replicas: 4", "replicas: 0x"), 8, 17, '"replicas" must be a whole number, found "0x"'),
     (CONFIG.replace("migStrategy: none", "migStrategy: both"), 2, 22, '"migStrategy" cannot be "both"; use mixed, single or none'),
     ("version: v1\nsharing: [timeSlicing]\n", 2, 10, '"sharing": expected a map of timeSlicing and mps, found a list'),
     ("version: v1\nsharing:\n  timeSlicing: {}\n", 3, 3, 'a way of sharing needs the key "resources"'),
@@ -365,10 +374,11 @@ def test_a_broken_layout(tmp_path, name, text, line, sentence):
 def test_other_keys_are_ignored(tmp_path):
     text = CONFIG + "imex: {required: false}\nresources: {gpus: [{pattern: A100, name: gpu}]}\nwhatever: [1]\n"
     assert lint(tmp_path, shared(), plugin_yaml=text) == []
-    for wrong, right in (("renameByDefault", "renameByDefualt"), ("timeSlicing", "timeSlicng"), ("sharing", "sharng")):
+    for wrong, right in (("renameByDefault", "renameByDefualt"), ("timeSlicing", "timeSlicng"), ("sharing", "sharng"),
+                         ("renameByDefault", "renamebydefault"), ("replicas", "Replicas")):
         found = lint(tmp_path, shared(resource=SHARED, replicas=4), plugin_yaml=CONFIG.replace(wrong, right))
         assert [f[5] for f in found if f[1] == "config-key-ignored"] == [
-            f'the key "{right}" is not known and is ignored; did you mean "{wrong}"?']
+            f'the device plugin ignores the key "{right}"; did you mean "{wrong}"?']
 
 
 def test_the_device_plugin_ignores_rename(tmp_path):

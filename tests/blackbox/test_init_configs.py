@@ -84,6 +84,16 @@ def test_the_only_configuration_is_a_guess(make, config, expected):
     assert ("A guess: from the only configuration of the device plugin that was read" in made.comments) == bool(expected)
 
 
+@pytest.mark.parametrize("before, after, expected", [
+    ("sharing:", "Sharing:", SHARED), ("timeSlicing:", "TIMESLICING:", SHARED), ("replicas: 4", "replicas: 0x4", SHARED), ("replicas: 4", "replicas: 4.0", SHARED),
+    ("renameByDefault: true", "renameByDefault: yes", SHARED), ("renameByDefault: true", "renameByDefault: OFF", GPU),
+    ("renameByDefault: true", "renamebydefault: true", GPU)])
+def test_forms_that_the_device_plugin_reads(make, before, after, expected):
+    config = plugin(rename=True)
+    assert before in config
+    assert make([bare("a", **T4)], config.replace(before, after)).accelerators["tesla-t4"]["sharing"] == {"resource": expected, "replicas": 4}
+
+
 @pytest.mark.parametrize("config, refuses", [(plugin(), False), (plugin(fail=True), True), (plugin(way="mps"), True), (plugin(way="mps", fail=False), False)])
 def test_several_shares_of_a_container(make, config, refuses):
     comments = make([bare("a", **T4)], config).comments

@@ -90,6 +90,29 @@ def test_examples_and_what_the_policy_says(tmp_path):
     assert found == meant
 
 
+# --- Configurations in ConfigMaps ---
+
+
+def test_a_folded_configuration(tmp_path):
+    """Its lines are not those of the manifest, so the key is the place of all mistakes."""
+    entry = "      - {name: nvidia.com/gpu, replicas: x}\n"
+    folded = "version: v1\n\nsharing:\n  mps:\n    resources:\n" + entry * 3
+    (tmp_path / "app.yaml").write_text(manifest_cases.plugin(folded, key="any: >\n"))
+    assert {each[:2] for each in lint(tmp_path)[1]} == {("device-plugin-config", 5)}
+    (tmp_path / "app.yaml").write_text(manifest_cases.plugin(folded, key="any: |\n"))
+    assert [each[1] for each in lint(tmp_path)[1]] == [11, 12, 13]
+
+
+@pytest.mark.parametrize("count", [20, 21, 30])
+def test_more_mistakes_than_are_named(tmp_path, count):
+    text = "version: v1\nsharing:\n  mps:\n    resources:\n" + "    - {name: gpu, replicas: x}\n" * count
+    (tmp_path / "app.yaml").write_text(manifest_cases.plugin(text))
+    found = lint(tmp_path)[2]["findings"]
+    more = [each for each in found if "not named here" in each["text"]]
+    assert len(found) == 20 + (count > 20) and [each["line"] for each in more] == [5] * (count > 20)
+    assert all(f"mistakes that are not named here ({count - 20});" in each["text"] for each in more)
+
+
 # --- Forms of the input ---
 
 
@@ -199,6 +222,25 @@ def test_labels_of_namespaces_in_other_files(tmp_path):
     # What another file has does not replace what the same file has.
     write(tmp_path, apps__app_yaml=NAMESPACE % "b" + "---\n" + pod(metadata="  namespace: lab\n"))
     assert [each[0] for each in lint(tmp_path)[1]] == ["policy-refuses"]
+
+
+def test_labels_that_only_a_rule_reads(tmp_path):
+    """They do not decide whose namespace it is, so a Pod of no tenant is refused."""
+    rule = document("Rule", "r", "  match: {namespaceSelector: {matchLabels: {a: b}}}\n  inject: {runtimeClassName: nvidia}\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM, rule), apps__app_yaml=pod(metadata="  namespace: lab\n"))
+    (finding,) = lint(tmp_path)[2]["findings"]
+    assert finding["id"] == "policy-refuses" and "belongs to no tenant" in finding["text"]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_refusal_says_what_is_known(tmp_path, known):
+    """A Guard refuses it whatever the labels are. The tenant is mentioned if they are known."""
+    selected = document("Tenant", "a", "  namespaceSelector: {matchLabels: {team: a}}\n  quotas: [{name: all, hard: 4}]\n")
+    guard = document("Guard", "g", "  hostPaths: {allow: []}\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, selected, guard), **({"teams__lab_yaml": NAMESPACE % "b"} if known else {}),
+          apps__app_yaml=pod(metadata="  namespace: lab\n", spec="  volumes: [{name: p, hostPath: {path: /proc}}]\n"))
+    (finding,) = lint(tmp_path)[2]["findings"]
+    assert "hostPath volume /proc" in finding["text"] and ("belongs to no tenant" in finding["text"]) == known
 
 
 def test_labels_that_are_none(tmp_path):

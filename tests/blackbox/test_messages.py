@@ -28,9 +28,11 @@ COMMAND_LINE = {
     "a tenant for a kubeconfig": (["quota", "team-a"], 'gpugate quota: unexpected argument "team-a"; all arguments of this command are options\n' + TRY.format("quota")),
     "an argument for nothing": (["version", "x"], 'gpugate version: unexpected argument "x"; all arguments of this command are options\n' + TRY.format("version")),
     "no namespace in lint": (["lint", "-n", "Bad_NS", "."], 'gpugate lint: -n: no namespace can be named "Bad_NS"; write at most 63 lower-case letters, digits, '
-                             "and hyphens, such as team-a\n" + TRY.format("lint")),
+                             "and hyphens between them, such as team-a\n" + TRY.format("lint")),
     "no namespace in explain": (["explain", "-n", "team-*", "-f", "pod.yaml"], 'gpugate explain: -n: no namespace can be named "team-*"; write at most 63 lower-case '
-                                "letters, digits, and hyphens, such as team-a\n" + TRY.format("explain")),
+                                "letters, digits, and hyphens between them, such as team-a\n" + TRY.format("explain")),
+    **{f"no namespace {name}": (["lint", "-n", name, "."], f'gpugate lint: -n: no namespace can be named "{name}"; write at most 63 lower-case letters, digits, '
+                                "and hyphens between them, such as team-a\n" + TRY.format("lint")) for name in ("x-", "-x", "-")},
     "a misspelled child": (["certs", "creat"], 'gpugate certs: unknown command "creat"; did you mean "create"?\n' + TRY.format("certs")),
     "no such child": (["certs", "destroy"], 'gpugate certs: unknown command "destroy"; the commands are create, inspect and verify\n' + TRY.format("certs")),
     "a misspelled command": (["lnt"], 'gpugate: unknown command "lnt"; did you mean "lint"?\nTry `gpugate --help`.\n'),

@@ -47,20 +47,53 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 /* What came of one Pod. */
 struct outcome {
 	bool admitted, charged;
-	bool untenanted; /* It is refused, and only because its namespace belongs to no tenant. */
-	struct str uid;  /* In judging->uids. */
+	bool unknown;   /* It is refused, but maybe only because labels are missing. */
+	struct str uid; /* In judging->uids. */
 	char message[TEXT_BYTES / 2];
 };
 
-static bool is_only_untenanted(const struct decision *decision)
+/*
+ * Whether the labels of a namespace could make it one of a tenant, and no file has its Namespace.
+ * Then nothing is known about its tenant.
+ */
+static bool are_labels_missing(const struct judging *judging, struct str namespace)
 {
-	uint32_t untenanted = 0, others = 0;
+	return policy_selects_namespaces(judging->policy) && !policy_has_namespace(judging->policy, namespace) &&
+	       !simulation_has_namespace(judging->simulation, namespace);
+}
+
+/*
+ * Copies the decision without what it says of a namespace that belongs to no tenant. Returns
+ * whether the Pod is refused for another reason.
+ */
+static bool leave_out_untenanted(const struct decision *decision, struct decision *rest)
+{
+	uint32_t kept = 0;
+	bool refused = false;
+	*rest = *decision;
 	for (uint32_t i = 0; i < decision->violation_count; i++) {
-		const struct violation *violation = &decision->violations[i];
-		if (violation->enforcement == ENFORCEMENT_DENY)
-			++*(violation->reason == REASON_UNTENANTED ? &untenanted : &others);
+		if (decision->violations[i].reason == REASON_UNTENANTED)
+			continue;
+		refused |= decision->violations[i].enforcement == ENFORCEMENT_DENY;
+		rest->violations[kept++] = decision->violations[i];
 	}
-	return untenanted > 0 && others == 0;
+	rest->violation_count = kept;
+	return refused;
+}
+
+/* Keeps why a Pod is refused, without what missing labels of its namespace decide. */
+static void take_refusal(const struct judging *judging, const struct subject *subject, const struct decision *decision,
+			 struct outcome *outcome)
+{
+	struct decision rest;
+	if (are_labels_missing(judging, subject->review.namespace)) {
+		outcome->unknown = !leave_out_untenanted(decision, &rest);
+		decision = &rest;
+	}
+	json_t *message = simulated_message(decision);
+	const char *text = json_string_value(message);
+	snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
+	json_decref(message);
 }
 
 static int try_pod(struct judging *judging, const struct subject *subject, bool dry_run, struct outcome *outcome)
@@ -71,13 +104,8 @@ static int try_pod(struct judging *judging, const struct subject *subject, bool 
 	review.dry_run = dry_run;
 	simulation_admit(judging->simulation, judging->policy, &review, &judging->decision, NULL, &simulated);
 	*outcome = (struct outcome){.admitted = simulated.admitted, .charged = simulated.charges.len > 0};
-	if (!simulated.admitted && simulated.state == ADMISSION_DECIDED) {
-		json_t *message = simulated_message(simulated_decision(&simulated));
-		outcome->untenanted = is_only_untenanted(simulated_decision(&simulated));
-		const char *text = json_string_value(message);
-		snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
-		json_decref(message);
-	}
+	if (!simulated.admitted && simulated.state == ADMISSION_DECIDED)
+		take_refusal(judging, subject, simulated_decision(&simulated), outcome);
 	if (simulated.admitted && !dry_run)
 		outcome->uid = arena_str(&judging->uids, review.object.uid);
 	buf_release(&simulated.charges);
@@ -147,16 +175,6 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 	return result;
 }
 
-/*
- * Whether the labels of a namespace could make it one of a tenant, and no file has its Namespace.
- * Then nothing is known about its tenant.
- */
-static bool are_labels_missing(const struct judging *judging, struct str namespace)
-{
-	return policy_reads_namespaces(judging->policy) && !policy_has_namespace(judging->policy, namespace) &&
-	       !simulation_has_namespace(judging->simulation, namespace);
-}
-
 static int judge_object(struct judging *judging, const struct manifest_object *object)
 {
 	struct subject subject;
@@ -170,7 +188,7 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 		return 0; /* The rules for manifests say what is wrong in it. */
 	if (try_pod(judging, &subject, true, &outcome) < 0)
 		return -1;
-	if (outcome.untenanted && are_labels_missing(judging, subject.review.namespace))
+	if (outcome.unknown)
 		return 0;
 	if (!outcome.admitted)
 		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses its Pods: %s", outcome.message);

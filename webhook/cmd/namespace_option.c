@@ -8,6 +8,6 @@ int namespace_option_check(const char *name, struct error *err)
 		return 0;
 	return error_set(err,
 			 "-n: no namespace can be named \"%.100s\"; write at most 63 lower-case letters, digits, and "
-			 "hyphens, such as team-a",
+			 "hyphens between them, such as team-a",
 			 name);
 }

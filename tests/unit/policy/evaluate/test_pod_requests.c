@@ -245,31 +245,32 @@ static void test_settings(void **state)
 	(void)state;
 	static const struct {
 		const char *policy;
-		bool reads;
+		bool reads, selects;
 		int64_t terminating_ms;
 	} rows[] = {
-	    {TENANT("a", "{namespaces: [a]}"), false, 300000},
+	    {TENANT("a", "{namespaces: [a]}"), false, false, 300000},
 	    {"---\napiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {onOutage: allow}\n", false,
-	     300000},
+	     false, 300000},
 	    {"---\napiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {terminatingGraceSeconds: "
 	     "never}\n",
-	     false, -1},
+	     false, false, -1},
 	    {"---\napiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {terminatingGraceSeconds: "
 	     "0}\n",
-	     false, 0},
-	    {TENANT("a", "{namespaceSelector: {matchLabels: {a: b}}}"), true, 300000},
+	     false, false, 0},
+	    {TENANT("a", "{namespaceSelector: {matchLabels: {a: b}}}"), true, true, 300000},
 	    {"---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: r}\nspec: {match: {namespaceSelector: "
 	     "{matchLabels: {a: b}}}, inject: {runtimeClassName: x}}\n",
-	     true, 300000},
+	     true, false, 300000},
 	    {"---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: r}\nspec: {match: {podSelector: "
 	     "{matchLabels: "
 	     "{a: b}}}, inject: {runtimeClassName: x}}\n",
-	     false, 300000},
+	     false, false, 300000},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct policy *policy = fixture_policy(rows[i].policy, NULL, 0);
 		assert_non_null(policy);
 		assert_int_equal(policy_reads_namespaces(policy), rows[i].reads);
+		assert_int_equal(policy_selects_namespaces(policy), rows[i].selects);
 		assert_int_equal(policy_terminating_ms(policy), rows[i].terminating_ms);
 		assert_false(policy_guards_fail(policy));
 		policy_release(policy);

@@ -66,6 +66,8 @@ static void test_forms(void **state)
 	assert_true(known_is_namespace(STR("team-a")));
 	assert_false(known_is_namespace(STR("team-*")));
 	assert_false(known_is_namespace(STR("")));
+	assert_false(known_is_namespace(STR("x-")) || known_is_namespace(STR("-x")) || known_is_namespace(STR("-")));
+	assert_false(known_is_namespace(STR("a.b")));
 	assert_true(known_is_label_value(STR("NVIDIA-L4")));
 	assert_false(known_is_label_value(STR("a: b")));
 	assert_false(known_is_key(STR("a\nb")));
