@@ -34,12 +34,15 @@ struct nvidia_config {
 	uint32_t share_count;
 	struct nvidia_layout *layouts;
 	uint32_t layout_count;
+	/* Where a text is not valid: line from 1, and byte from 0; line 0: not known. */
+	unsigned wrong_line;
+	size_t wrong_byte;
 };
 
 /*
  * Reads the text of a configuration, which is YAML or JSON. Sets `kind` to NVIDIA_CONFIG_OTHER for
- * any other text. Returns 0, or -1 with an error, if the configuration is not valid. The arena owns
- * what is read.
+ * any other text. Returns 0, or -1 with an error, if the configuration is not valid; `config` then
+ * says where. The arena owns what is read.
  */
 int nvidia_config_read(struct str bytes, struct arena *arena, struct nvidia_config *config, struct error *err);
 

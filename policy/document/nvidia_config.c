@@ -11,6 +11,7 @@
 #define CHUNK ((size_t)16 << 10)
 #define MEMORY_MAX ((size_t)256 << 20) /* A text has at most 1 MiB. */
 #define KEYS_MAX 256                   /* Of `sharing` that are looked at. */
+#define TEXT_MOST 900                  /* Bytes of an error, so that its place fits. */
 #define PREFIX STR("nvidia.com/")
 #define SUFFIX STR(".shared")
 
@@ -160,7 +161,20 @@ static const struct node *read_map(struct reading *reading)
 	return documents == 1 && root->type == NODE_MAP && reading->decoder.report->errors == 0 ? root : NULL;
 }
 
-static int read_root(struct reading *reading, const struct node *root, struct error *err)
+/* Keeps where the first mistake is. Columns count characters. */
+static void keep_place(struct nvidia_config *config, struct str bytes, const struct finding *finding)
+{
+	const char *at = bytes.ptr, *end = bytes.ptr + bytes.len;
+	for (unsigned line = 1; line < finding->line && at < end; at++)
+		line += *at == '\n';
+	for (unsigned column = 1; column < finding->column && at < end; column++)
+		for (at++; at < end && ((unsigned char)*at & 0xC0) == 0x80;)
+			at++;
+	config->wrong_line = finding->line;
+	config->wrong_byte = (size_t)(at - bytes.ptr);
+}
+
+static int read_root(struct reading *reading, struct str bytes, const struct node *root, struct error *err)
 {
 	const struct config_choice choice = {.at = root->at};
 	const struct doc_device_plugin *plugin = NULL;
@@ -171,8 +185,11 @@ static int read_root(struct reading *reading, const struct node *root, struct er
 		result = take_layouts(reading, root, err);
 	else if (reading->config->kind == NVIDIA_CONFIG_DEVICE_PLUGIN)
 		plugin = config_read_device_plugin(&reading->decoder, &choice, &reading->nodes);
-	if (result == 0 && report->errors)
-		return error_set(err, "%.*s", STR_ARG(report->findings[0].text));
+	if (result == 0 && report->errors) {
+		keep_place(reading->config, bytes, &report->findings[0]);
+		struct str text = report->findings[0].text;
+		return error_set(err, "%.*s", (int)(text.len < TEXT_MOST ? text.len : TEXT_MOST), text.ptr);
+	}
 	return plugin ? take_shares(reading, plugin, err) : result;
 }
 
@@ -183,7 +200,7 @@ static int read_text(struct reading *reading, struct str bytes, struct error *er
 	source_read_bytes("", bytes, &reading->texts, &reading->docs, reading->decoder.report);
 	bool usable = reading->docs.source_count == 1 && reading->docs.sources[0].usable;
 	const struct node *root = usable ? read_map(reading) : NULL;
-	return root ? read_root(reading, root, err) : 0;
+	return root ? read_root(reading, bytes, root, err) : 0;
 }
 
 int nvidia_config_read(struct str bytes, struct arena *arena, struct nvidia_config *config, struct error *err)

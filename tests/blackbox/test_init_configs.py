@@ -124,6 +124,59 @@ def test_nothing_is_guessed(make, objects, texts):
     assert "sharing" not in made.accelerators["tesla-t4"] and "Not used: the configuration of the device plugin (" in made.comments
 
 
+@pytest.mark.parametrize("label, first, second, texts", [
+    (PLUGIN, {PLUGIN: "x"}, {PLUGIN: "y"}, [config_map({"x": plugin(4), "y": plugin(8)})]),
+    (PLUGIN, {PLUGIN: "x"}, {}, [config_map({"x": plugin(4), "y": plugin(8)})]),
+    (LAYOUT, {LAYOUT: "one"}, {LAYOUT: "two"}, [config_map({"config.yaml": parted(one={"1g.10gb": 7}, two={"3g.40gb": 2})})]),
+])
+def test_nodes_of_one_product_that_choose_differently(make, label, first, second, texts):
+    made = make([bare("a", **A100, **first), bare("b", **A100, **second), *texts])
+    assert f"These nodes choose several configurations by the label {label}, or only some choose one, so none is used here. Label them apart" in made.comments
+    assert not {"mig", "sharing"} & set(made.accelerators["nvidia-a100-sxm4-80gb"])
+    assert f"although nodes name it by the label {label}. Check that" in made.comments
+    assert "key x). No nodes that share" not in made.comments and "No nodes that cut" not in made.comments
+
+
+def test_nodes_that_choose_alike_or_say_themselves(make):
+    made = make([bare("a", **T4, **{PLUGIN: "x"}), bare("b", **T4, **{PLUGIN: "x"}), bare("c", **{PRODUCT: "NVIDIA-L4", PLUGIN: "x", "nvidia.com/gpu.replicas": "1"}),
+                 bare("d", **{PRODUCT: "NVIDIA-L4", PLUGIN: "y", "nvidia.com/gpu.replicas": "1"}), config_map({"x": plugin(4), "y": plugin(8)})])
+    assert "choose several configurations" not in made.comments
+
+
+# --- What nodes name and nobody has read ---
+
+@pytest.mark.parametrize("label, labels, data", [
+    (PLUGIN, {PLUGIN: "t5"}, {"t4": plugin(4)}),
+    (LAYOUT, {LAYOUT: "three"}, {"config.yaml": parted(one={"1g.10gb": 7})}),
+])
+def test_a_configuration_that_was_not_read(make, label, labels, data):
+    made = make([bare("a", **A100, **labels), bare("b", **A100, **labels), config_map(data)])
+    says = f"node a names the configuration {labels[label]} by the label {label}, which was not read"
+    assert made.comments.count(says) == 1 and "The node b names" not in made.comments
+    assert made.done.stderr.count(f"gpugate init: the {says}; give the ConfigMap that has it, or correct the label\n") == 1
+
+
+def test_several_configurations_that_were_not_read(make):
+    made = make([bare("a", **T4, **{PLUGIN: "x", LAYOUT: "y"}), config_map({"t4": plugin(4), "config.yaml": parted(one={"1g.10gb": 7})})])
+    assert "The node a names the configuration x by" in made.comments and "The node a names the configuration y by" in made.comments
+    assert made.done.stderr.count("which was not read") == 1 and "; accelerators.yaml lists 2 such configurations\n" in made.done.stderr
+
+
+@pytest.mark.parametrize("objects, texts", [
+    # A key whose text shares nothing; one that is not valid; no configuration at all; a file, which
+    # may have any key; a layout that cuts nothing.
+    ([bare("a", **T4, **{PLUGIN: "none"}), config_map({"none": "version: v1\n", "t4": plugin(4)})], []),
+    ([bare("a", **T4, **{PLUGIN: "none"}), config_map({"none": "version: v1\n"}, name="other"), config_map({"t4": plugin(4)})], []),
+    ([bare("a", **T4, **{PLUGIN: "bad"}), config_map({"bad": plugin(0), "t4": plugin(4)})], []),
+    ([bare("a", **T4, **{PLUGIN: "x", LAYOUT: "y"})], []),
+    ([bare("a", **T4, **{PLUGIN: "x"})], [plugin(4)]),
+    ([bare("a", **T4, **{LAYOUT: "all-disabled"})], [parted(all_disabled={}, one={"1g.10gb": 7})]),
+])
+def test_a_configuration_that_may_be_there(make, objects, texts):
+    made = make(objects, *texts)
+    assert "which was not read" not in made.comments + made.done.stderr
+
+
 def test_nodes_come_first(make):
     made = make([node("l4-renamed"), node("t4-shared")], plugin(8, rename=True))
     assert [spec["sharing"]["replicas"] for spec in made.accelerators.values()] == [4, 4] and "Not used" in made.comments
@@ -177,6 +230,12 @@ def test_slices_that_are_shared(make):
 
 # --- Configurations in the folder of the policy ---
 
+def config_map_text(key, replicas):
+    """A ConfigMap as people write it: its texts are blocks."""
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  any: |\n    version: v1\n" + f"  {key}: |\n" + "".join(
+        f"    {line}\n" for line in plugin(replicas, rename=True).splitlines())
+
+
 class Named:
     """A policy that is made beside the configurations in its folder."""
 
@@ -210,10 +269,20 @@ def test_files_are_named(name):
     assert [path.split("/policy/")[1] for path in made.lint["configFiles"]] == ["mig-parted.yaml", "nvidia/plugin.yaml"]
 
 
+def test_accelerators_name_different_files(name):
+    made = name([bare("a", **T4, **{PLUGIN: "t4"}), bare("b", **{PRODUCT: "NVIDIA-L4", PLUGIN: "l4"})], one=config_map_text("t4", 4), two=config_map_text("l4", 3))
+    assert [made.accelerators[key]["sharing"] for key in ("tesla-t4", "nvidia-l4")] == [{"devicePluginConfig": "one.yaml#t4"}, {"devicePluginConfig": "two.yaml#l4"}]
+
+
+def test_each_accelerator_names_a_file_of_another_kind(name):
+    made = name([bare("a", **{PRODUCT: "Tesla-T4", PLUGIN: "t4"}), bare("b", **A100, **{LAYOUT: "one"})], plugin=config_map_text("t4", 4), parted=parted(one={"1g.10gb": 7}))
+    assert made.accelerators["tesla-t4"]["sharing"] == {"devicePluginConfig": "plugin.yaml#t4"}
+    assert made.accelerators["nvidia-a100-sxm4-80gb"]["mig"]["offeredFrom"] == "parted.yaml#one"
+    assert "sharing" not in made.accelerators["nvidia-a100-sxm4-80gb"]
+
+
 def test_a_key_of_a_config_map_is_named(name):
-    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  any: |\n    version: v1\n  t4: |\n" + "".join(
-        f"    {line}\n" for line in plugin(4, rename=True).splitlines())
-    made = name([bare("a", **T4, **{PLUGIN: "t4"})], device_plugin=text)
+    made = name([bare("a", **T4, **{PLUGIN: "t4"})], device_plugin=config_map_text("t4", 4))
     assert made.accelerators["tesla-t4"]["sharing"] == {"devicePluginConfig": "device-plugin.yaml#t4"}
 
 
@@ -259,11 +328,22 @@ def test_mistakes(make, tmp_path):
     made = make([bare("a", **T4), config_map({"any": plugin().replace("4", "four"), "b": plugin(0), "script": "sharing is caring\n\t- x: ["})])
     assert "sharing" not in made.accelerators["tesla-t4"]
     assert ('2 configurations of NVIDIA\'s device plugin or of mig-parted in ConfigMaps could not be read. The first is in ConfigMap '
-            'gpu-operator/device-plugin, key any: "replicas" must be a whole number, found "four"') in made.comments
+            'gpu-operator/device-plugin, key any, line 6: "replicas" must be a whole number, found "four"') in made.comments
     (tmp_path / "more").mkdir()
     done = Made(tmp_path / "more", [bare("a", **T4)], "version: v2\n" + plugin().replace("version: v1\n", ""), status=2).done
     assert f"{tmp_path}/more/config-0.yaml:1: \"version\" cannot be \"v2\"; use v1" in done.stderr, done
     assert not (tmp_path / "more/policy").exists()
+
+
+@pytest.mark.parametrize("text, line", [
+    ("version: v1\nsharing:\n  timeSlicing:\n    renameByDefault: true\n    resources:\n    - name: nvidia.com/gpu\n      replicas: zero\n", 7),
+    ("# First.\na: b\n---\nversion: v1\nsharing:\n  mps:\n    resources: [{name: \"é\", replicas: 4}]\n", 7),
+    ("version: v1\nmig-configs:\n  one:\n  - devices: all\n    mig-enabled: 5\n", 5),
+    ('{"version": "v1",\n "sharing": {"timeSlicing":\n {"resources": [{"name": "nvidia.com/gpu", "replicas": 0}]}}}', 3),
+])
+def test_a_mistake_has_its_line(make, text, line):
+    done = make([bare("a", **T4)], text, status=2).done
+    assert f"/config-0.yaml:{line}: " in done.stderr and "byte" not in done.stderr, done
 
 
 def test_configurations_alone_are_no_cluster(make):
@@ -280,6 +360,30 @@ def test_many_configurations(make):
     made = make([bare("a", **T4, **{PLUGIN: "k7"}), config_map({f"k{i}": plugin(i + 2) for i in range(70)})])
     assert made.accelerators["tesla-t4"]["sharing"]["replicas"] == 9
     assert "64 configurations of NVIDIA's device plugin and of mig-parted were read; others were left out." in made.comments
+
+
+@pytest.mark.parametrize("valid, wrong, left", [(64, 0, False), (65, 0, True), (0, 64, False), (1, 64, False), (1, 65, True), (64, 64, False)])
+def test_what_is_left_out(make, valid, wrong, left):
+    """As many as are kept is not too many; texts that are no configuration count for nothing."""
+    data = {f"a{i}": plugin(i + 2) for i in range(valid)} | {f"b{i}": plugin(0) for i in range(wrong)} | {"c": "sharing: is caring", "d": "a: b"}
+    made = make([bare("a", **T4), config_map(data)])
+    assert (f"{min(valid, 64)} configurations of NVIDIA's device plugin and of mig-parted were read; others were left out." in made.comments) == left
+    assert ("others were left out" in made.comments) == left
+    assert (f"{min(wrong, 64)} configurations of NVIDIA's device plugin or of mig-parted in ConfigMaps could not be read." in made.comments) == (wrong > 0)
+
+
+@pytest.mark.parametrize("extra, exempt", [
+    ([config_map({"any": plugin()})], ["gpu-operator"]),
+    ([config_map({"any": "version: v1\n"})], []),
+    ([config_map({"any": plugin()}, namespace="team-a")], []),
+    ([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nvidia-gpu-operator"}}], ["nvidia-gpu-operator"]),
+    ([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-a"}}], []),
+    ([{"apiVersion": "example.com/v1", "kind": "Namespace", "metadata": {"name": "gpu-operator"}}], []),
+])
+def test_namespaces_of_operators(make, extra, exempt):
+    """A tenant can write a ConfigMap, so that alone exempts no namespace of another name."""
+    made = make([bare("a", **T4), *extra])
+    assert policy_of(made.policy)["Settings", "cluster"]["exempt"]["namespaces"] == ["kube-system", "gpugate", *exempt]
 
 
 def test_running_pods_are_charged_by_the_shares(make, tmp_path):

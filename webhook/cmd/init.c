@@ -38,7 +38,8 @@ static const struct option_row rows[] = {
     {.name = "--force",
      .type = OPTION_FLAG,
      .offset = offsetof(struct init_options, force),
-     .help = "Write into a folder that is not empty. Files of the same names are replaced, others stay."},
+     .help =
+	 "Write into a folder that is not empty, such as one with FILEs that Accelerators shall name. Files of the same names are replaced, others stay."},
 };
 
 static const struct option_table table = {
@@ -56,7 +57,8 @@ static const struct option_table table = {
     .values_size = sizeof(struct init_options),
     .operands = "FILE",
     .operands_offset = offsetof(struct init_options, files),
-    .examples = "  kubectl get nodes,resourcequotas,limitranges,pods -A -o json | gpugate init --out my-policy -\n"
+    .examples = "  kubectl get nodes,resourcequotas,limitranges,configmaps,pods -A -o json |\n"
+		"    gpugate init --out my-policy -\n"
 		"  gpugate init --from-cluster --out my-policy\n"
 		"  gpugate init --template mig-mixed --out my-policy\n"
 		"  gpugate init --template list\n",
@@ -77,6 +79,20 @@ static int write_files(const struct init_options *options, const struct init_fil
 		return init_output_write(files, options->out, options->force, err);
 	init_output_print(files);
 	return 0;
+}
+
+static void say_unread(const struct fleet *fleet)
+{
+	const struct fleet_unread *first = &fleet->unread[0];
+	if (fleet->unread_count == 0)
+		return;
+	fprintf(stderr,
+		"gpugate init: the node %.*s names the configuration %.*s by the label %s, which was not read; give "
+		"the ConfigMap that has it, or correct the label",
+		STR_ARG(first->node), STR_ARG(first->value), first->label);
+	if (fleet->unread_count > 1)
+		fprintf(stderr, "; accelerators.yaml lists %u such configurations", fleet->unread_count);
+	fputc('\n', stderr);
 }
 
 /* Says on standard error what was read and written. */
@@ -118,6 +134,8 @@ static int survey_cluster(const struct init_options *options, struct error *err)
 	int result = warnings < 0 ? -1 : write_files(options, &files, err);
 	if (result == 0)
 		say(options, &survey.fleet, files.count, warnings);
+	if (result == 0)
+		say_unread(&survey.fleet);
 	init_files_release(&files);
 	survey_release(&survey);
 	return result;

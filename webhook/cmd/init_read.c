@@ -89,6 +89,8 @@ static int begin_file(struct survey *survey, const char *folder, const char *pat
 	return result;
 }
 
+static const struct survey_kind namespaces = {.group = {"", 0}, .kind = {"Namespace", 9}};
+
 /* Takes what comes before all objects of other kinds. */
 static int take_config(struct survey *survey, const struct manifest *manifest, const struct manifest_object *object,
 		       struct error *err)
@@ -98,6 +100,8 @@ static int take_config(struct survey *survey, const struct manifest *manifest, c
 		result = survey_take_config(survey, manifest->file, object->json, err);
 	else if (is_of(object, &survey_kinds[SURVEY_CONFIG_MAP]))
 		result = survey_take(survey, SURVEY_CONFIG_MAP, object->json, err);
+	else if (is_of(object, &namespaces))
+		result = survey_take_namespace(survey, object->name, err);
 	return result < 0 ? manifest_explain(manifest, object, err) : 0;
 }
 
@@ -128,7 +132,7 @@ static int take_all(struct survey *survey, const struct inputs *inputs, const ch
 	return taken ? 0
 		     : error_set(err,
 				 "%.300s: there is no Node, ResourceQuota, or Pod in it; `kubectl get "
-				 "nodes,resourcequotas,limitranges,pods -A -o json` prints them",
+				 "nodes,resourcequotas,limitranges,configmaps,pods -A -o json` prints them",
 				 inputs->manifests[0].file);
 }
 

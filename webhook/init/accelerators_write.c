@@ -2,6 +2,7 @@
 
 #include "gpugate/known.h"
 #include "webhook/init/accelerators.h"
+#include "webhook/init/choices.h"
 #include "webhook/init/config_names.h"
 #include "webhook/init/configs.h"
 #include "webhook/init/text.h"
@@ -127,6 +128,7 @@ void accelerators_write_group(const struct fleet_group *group, struct buf *out)
 			     "says until mig.profiles describes them.");
 	if (str_present(group->share))
 		write_sharing(group, has_mig, out);
+	choices_write_open(group, out);
 }
 
 static void write_drivers(const struct fleet *fleet, struct buf *out)
@@ -172,6 +174,7 @@ void accelerators_write(const struct fleet *fleet, struct buf *out)
 			     "No node offers an accelerator, so there is no Accelerator. Quotas count the resources "
 			     "that the built-in tables know.");
 	configs_write_unused(fleet, out);
+	choices_write_unread(fleet, out);
 	write_named(fleet, out);
 	write_drivers(fleet, out);
 }

@@ -50,29 +50,42 @@ bool config_names_has(const struct fleet *fleet, const struct fleet_file *file)
 	return false;
 }
 
-struct policy *config_names_load(const struct fleet *fleet, const struct policy_text *texts, size_t count,
-				 struct report *report)
+/* Loads texts beside the files that the group names; without a group, all groups. */
+static struct policy *load(const struct fleet *fleet, const struct fleet_group *group, const struct policy_text *texts,
+			   size_t count, struct report *report)
 {
 	struct policy_text *all = calloc(count + fleet->file_count + 1, sizeof *all);
 	if (!all)
 		return NULL;
 	memcpy(all, texts, count * sizeof *all);
-	for (uint32_t i = 0; i < fleet->file_count; i++)
-		if (config_names_has(fleet, &fleet->files[i]))
-			all[count++] = (struct policy_text){fleet->files[i].path, fleet->files[i].text};
+	for (uint32_t i = 0; i < fleet->file_count; i++) {
+		const struct fleet_file *file = &fleet->files[i];
+		if (group ? names(group, file) : config_names_has(fleet, file))
+			all[count++] = (struct policy_text){file->path, file->text};
+	}
 	struct policy *policy = policy_load_texts(all, count, report);
 	free(all);
 	return policy;
 }
 
+struct policy *config_names_load(const struct fleet *fleet, const struct policy_text *texts, size_t count,
+				 struct report *report)
+{
+	return load(fleet, NULL, texts, count, report);
+}
+
 /* --- Choosing --- */
 
-/* Whether the Accelerator is valid and without warnings. */
-static bool is_clean(const struct fleet *fleet, const struct buf *text, struct report *report)
+/*
+ * Whether the Accelerator of the group is valid and without warnings. Files that only other groups
+ * name are left out, since nothing names them in this text.
+ */
+static bool is_clean(const struct fleet *fleet, const struct fleet_group *group, const struct buf *text,
+		     struct report *report)
 {
 	const struct policy_text file = {STR("accelerators.yaml"), buf_view(text)};
 	report_init(report);
-	struct policy *policy = config_names_load(fleet, &file, 1, report);
+	struct policy *policy = load(fleet, group, &file, 1, report);
 	bool clean = policy && report->errors + report->warnings == 0;
 	policy_release(policy);
 	report_release(report);
@@ -96,7 +109,7 @@ int config_names_choose(struct fleet *fleet, struct fleet_group *group,
 		*flags[i] = true;
 		buf_reset(&text);
 		write(group, &text);
-		*flags[i] = !text.failed && is_clean(fleet, &text, report);
+		*flags[i] = !text.failed && is_clean(fleet, group, &text, report);
 	}
 	buf_release(&text);
 	free(report);

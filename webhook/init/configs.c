@@ -6,13 +6,13 @@
 
 #include "gpugate/known.h"
 #include "gpugate/plain.h"
+#include "webhook/init/choices.h"
 #include "webhook/init/config_names.h"
+#include "webhook/init/installers.h"
 #include "webhook/init/text.h"
 #include "webhook/json/field.h"
 
 #define PLACE_BYTES_MAX 600
-#define PLUGIN_LABEL "nvidia.com/device-plugin.config"
-#define LAYOUT_LABEL "nvidia.com/mig.config"
 
 /* --- Reading --- */
 
@@ -43,23 +43,22 @@ static struct str copy_plain(struct fleet *fleet, const char *text)
 }
 
 /* Keeps the configuration in a text, if it is one. Returns -1 with an error if it is not valid. */
-static int take(struct fleet *fleet, const struct fleet_config *like, const char *place, struct str text,
-		struct error *err)
+static int take(struct fleet *fleet, struct fleet_config *config, const char *place, struct str text, struct error *err)
 {
-	if (fleet->config_count == FLEET_CONFIGS_MAX)
-		return 0;
-	struct fleet_config *config = &fleet->configs[fleet->config_count];
-	*config = *like;
 	config->file = fleet->reading;
 	if (nvidia_config_read(text, &fleet->arena, &config->config, err) < 0)
 		return -1;
 	if (config->config.kind == NVIDIA_CONFIG_OTHER)
 		return 0;
+	if (fleet->config_count == FLEET_CONFIGS_MAX) {
+		fleet->configs_left = true;
+		return 0;
+	}
 	config->place = copy_plain(fleet, place);
-	config->key = arena_str(&fleet->arena, like->key);
+	config->key = arena_str(&fleet->arena, config->key);
 	if (!config->place.ptr || !config->key.ptr)
 		return fleet_no_memory(err);
-	fleet->config_count++;
+	fleet->configs[fleet->config_count++] = *config;
 	return 0;
 }
 
@@ -79,23 +78,37 @@ int configs_begin_file(struct fleet *fleet, struct str path, struct str text, st
 
 int configs_take(struct fleet *fleet, const char *file, struct str text, struct error *err)
 {
-	return take(fleet, &(struct fleet_config){.key = {"", 0}, .alone = true}, file, text, err);
+	struct fleet_config config = {.key = {"", 0}, .alone = true};
+	if (fleet->configs_left || take(fleet, &config, file, text, err) == 0)
+		return 0;
+	if (config.config.wrong_line) {
+		size_t len = strlen(err->text);
+		snprintf(err->text + len, sizeof err->text - len, " (byte %zu)", config.config.wrong_byte);
+	}
+	return -1;
 }
 
 /* What is not valid in a cluster is left out. */
 static int take_value(struct fleet *fleet, const struct config_map *map, const struct pair *value, struct error *err)
 {
 	char place[PLACE_BYTES_MAX], wrong[PLACE_BYTES_MAX + 400];
-	const struct fleet_config like = {.key = value->key, .alone = map->data.count == 1};
+	struct fleet_config config = {.key = value->key, .alone = map->data.count == 1};
 	struct error found = {0};
 	snprintf(place, sizeof place, "ConfigMap %.*s/%.*s, key %.*s", STR_ARG(map->namespace), STR_ARG(map->name),
 		 STR_ARG(value->key));
-	if (fleet->wrong_count >= FLEET_CONFIGS_MAX || take(fleet, &like, place, value->value, &found) == 0)
-		return 0;
+	if (fleet->configs_left || take(fleet, &config, place, value->value, &found) == 0)
+		return config.config.kind == NVIDIA_CONFIG_OTHER ? 0 : installers_note(fleet, map->namespace, err);
 	if (fleet->arena.exhausted)
 		return fleet_no_memory(err);
+	if (fleet->wrong_count == FLEET_CONFIGS_MAX) {
+		fleet->configs_left = true;
+		return 0;
+	}
 	if (fleet->wrong_count++ == 0) {
-		snprintf(wrong, sizeof wrong, "%s: %.380s", place, found.text);
+		char line[24] = "";
+		if (config.config.wrong_line)
+			snprintf(line, sizeof line, ", line %u", config.config.wrong_line);
+		snprintf(wrong, sizeof wrong, "%s%s: %.370s", place, line, found.text);
 		text_trim(wrong);
 		fleet->wrong = copy_plain(fleet, wrong);
 	}
@@ -114,7 +127,9 @@ int configs_read(struct fleet *fleet, struct str json, struct arena *scratch, st
 	if (!known_is_name(map.name) || !known_is_namespace(map.namespace))
 		return 0;
 	for (uint32_t i = 0; i < map.data.count; i++)
-		if (known_is_label_value(map.data.items[i].key) && take_value(fleet, &map, &map.data.items[i], err) < 0)
+		if (known_is_label_value(map.data.items[i].key) &&
+		    (choices_add_key(fleet, map.data.items[i].key, err) < 0 ||
+		     take_value(fleet, &map, &map.data.items[i], err) < 0))
 			return -1;
 	return 0;
 }
@@ -269,6 +284,7 @@ int configs_apply(struct fleet *fleet, struct error *err)
 		if (group->gone || group->from_slices || !str_eq(group->resource, STR("nvidia.com/gpu")))
 			continue;
 		struct chosen chosen = choose(fleet, group->layout_key.value);
+		choices_find_open(fleet, group);
 		group->layout_named = group->layout_key.value.len > 0;
 		if (!str_present(group->single) && str_present(group->product) && !group->layout_key.differs &&
 		    chosen.count == 1 && apply_layout(fleet, group, &chosen, err) < 0)
@@ -331,6 +347,14 @@ static bool is_used(const struct fleet *fleet, const struct fleet_config *config
 static void write_unused(const struct fleet_config *config, struct buf *out)
 {
 	bool parted = config->config.kind == NVIDIA_CONFIG_MIG_PARTED;
+	if (config->chosen) {
+		text_comment(out, 0,
+			     "Not used: the configuration of %s (%.*s), although nodes name it by the label %s. Check "
+			     "that no other has this name, and that it fits all nodes of their Accelerator.",
+			     parted ? "mig-parted" : "the device plugin", STR_ARG(config->place),
+			     parted ? LAYOUT_LABEL : PLUGIN_LABEL);
+		return;
+	}
 	text_comment(out, 0,
 		     "Not used: the configuration of %s (%.*s). No nodes that %s devices by it are known; the label "
 		     "%s of nodes would name it.",
@@ -359,9 +383,9 @@ void configs_write_rest(const struct fleet *fleet, struct buf *out)
 			     "%u configuration%s of NVIDIA's device plugin or of mig-parted in ConfigMaps could not "
 			     "be read. The first is in %.*s",
 			     fleet->wrong_count, text_s(fleet->wrong_count), STR_ARG(fleet->wrong));
-	if (fleet->config_count == FLEET_CONFIGS_MAX)
+	if (fleet->configs_left)
 		text_comment(out, 0,
-			     "%d configurations of NVIDIA's device plugin and of mig-parted were read; others were "
+			     "%u configurations of NVIDIA's device plugin and of mig-parted were read; others were "
 			     "left out.",
-			     FLEET_CONFIGS_MAX);
+			     fleet->config_count);
 }

@@ -22,7 +22,7 @@ int fleet_init(struct fleet *fleet, struct error *err)
 	*fleet = (struct fleet){0};
 	arena_init(&fleet->arena, ARENA_CHUNK, FLEET_BYTES_MAX);
 	if (hash_map_init(&fleet->group_map, SLOTS) == 0 && hash_map_init(&fleet->namespace_map, SLOTS) == 0 &&
-	    hash_map_init(&fleet->node_map, SLOTS) == 0)
+	    hash_map_init(&fleet->node_map, SLOTS) == 0 && hash_map_init(&fleet->key_map, SLOTS) == 0)
 		return 0;
 	fleet_release(fleet);
 	return fleet_no_memory(err);
@@ -33,6 +33,7 @@ void fleet_release(struct fleet *fleet)
 	hash_map_release(&fleet->group_map);
 	hash_map_release(&fleet->namespace_map);
 	hash_map_release(&fleet->node_map);
+	hash_map_release(&fleet->key_map);
 	arena_release(&fleet->arena);
 }
 

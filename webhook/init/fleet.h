@@ -43,7 +43,14 @@ struct fleet_config {
 	struct str place;              /* For comments; has no control characters. */
 	struct str key;                /* In the data of a ConfigMap; empty: it is a file. */
 	bool alone;                    /* The file or ConfigMap has nothing else. */
+	bool chosen;                   /* A node names it, or a layout of it. */
 	struct nvidia_config config;
+};
+
+/* A configuration that a node names, and that was not read. */
+struct fleet_unread {
+	const char *label; /* Static. */
+	struct str node, value;
 };
 
 /* Nodes that one Accelerator describes. */
@@ -77,6 +84,7 @@ struct fleet_group {
 	const struct fleet_config *plugin, *parted; /* What completed it; NULL: nothing did. */
 	struct str layout;                          /* Of mig-parted. */
 	bool plugin_named, layout_named;            /* A label of the nodes names it. */
+	bool plugin_open, layout_open;              /* Nodes choose several, so none is used. */
 	bool plugin_agrees;                         /* The nodes say the same. */
 	bool layout_whole;                          /* The nodes have no other slices. */
 	/* Set by accelerators_derive. */
@@ -131,7 +139,7 @@ struct fleet_driver {
 
 struct fleet {
 	struct arena arena;
-	struct hash_map group_map, namespace_map, node_map;
+	struct hash_map group_map, namespace_map, node_map, key_map;
 	struct fleet_group *groups[FLEET_GROUPS_MAX];
 	uint32_t group_count;
 	struct fleet_namespace **namespaces;
@@ -142,6 +150,9 @@ struct fleet {
 	uint32_t config_count;
 	struct fleet_file files[FLEET_CONFIGS_MAX];
 	uint32_t file_count;
+	bool configs_left; /* Configurations, valid or not, were left out. */
+	struct fleet_unread unread[FLEET_OTHERS_MAX];
+	uint32_t unread_count;
 	const struct fleet_file *reading;    /* Of what is read now; NULL: another file. */
 	uint32_t wrong_count;                /* Configurations that are not valid. */
 	struct str wrong;                    /* Where the first of them is, and what is wrong. */

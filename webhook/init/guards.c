@@ -3,6 +3,7 @@
 #include "gpugate/report.h"
 #include "webhook/init/accelerators.h"
 #include "webhook/init/config_names.h"
+#include "webhook/init/installers.h"
 #include "webhook/init/text.h"
 #include "webhook/json/yaml.h"
 
@@ -49,21 +50,8 @@ uint32_t guards_bit(struct str word)
 
 bool guards_exempts(const struct fleet_namespace *space)
 {
-	static const struct str installers[] = {
-	    {"kube-system", 11},
-	    {"gpu-operator", 12},
-	    {"gpugate", 7},
-	    {"nvidia-gpu-operator", 19},
-	    {"kube-amd-gpu", 12},
-	    {"inteldeviceplugins-system", 25},
-	    {"habana-system", 13},
-	    {"nvidia-dra-driver-gpu", 21},
-	    {"nvidia-network-operator", 23},
-	    {"node-feature-discovery", 22},
-	};
-	for (size_t i = 0; i < sizeof installers / sizeof installers[0]; i++)
-		if (str_eq(space->name, installers[i]))
-			return true;
+	if (installers_has(space->name))
+		return true;
 	bool uses = false;
 	for (const struct fleet_use *use = space->uses; use; use = use->next)
 		uses |= use->used > 0 || use->limit > 0;

@@ -5,6 +5,7 @@
 #include "gpugate/consumer.h"
 #include "gpugate/known.h"
 #include "gpugate/quantity.h"
+#include "webhook/init/choices.h"
 #include "webhook/json/field.h"
 
 #define GPU STR("nvidia.com/gpu")
@@ -190,34 +191,13 @@ static bool shares_keep_name(const struct pairs *labels)
 	       str_eq(strategy, STR("mps"));
 }
 
-static int note_choice(struct fleet *fleet, struct fleet_choice *choice, struct str value, struct error *err)
-{
-	if (choice->read) {
-		choice->differs |= !str_eq(choice->value, value);
-		return 0;
-	}
-	choice->read = true;
-	choice->value = arena_str(&fleet->arena, value);
-	return choice->value.ptr ? 0 : fleet_no_memory(err);
-}
-
-/* Which configurations the node has, and whether its devices are surely not shared. */
-static int note_choices(struct fleet *fleet, struct fleet_group *group, const struct pairs *labels, struct error *err)
-{
-	struct str replicas = fleet_label(labels, REPLICAS_KEY);
-	group->whole |= str_eq(replicas, STR("1"));
-	return note_choice(fleet, &group->plugin_key, fleet_label(labels, STR("nvidia.com/device-plugin.config")),
-			   err) < 0
-		   ? -1
-		   : note_choice(fleet, &group->layout_key, fleet_label(labels, STR("nvidia.com/mig.config")), err);
-}
-
 static int note_nvidia(struct fleet *fleet, struct fleet_group *group, const struct node *node, struct error *err)
 {
 	int64_t replicas = fleet_label_number(&node->labels, REPLICAS_KEY);
 	int64_t clients = fleet_label_number(&node->labels, GKE_CLIENTS);
 	bool renamed = false;
-	if (note_choices(fleet, group, &node->labels, err) < 0)
+	group->whole |= str_eq(fleet_label(&node->labels, REPLICAS_KEY), STR("1"));
+	if (choices_note(fleet, group, node->name, &node->labels, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < node->capacity.count; i++) {
 		struct str name = node->capacity.items[i].key, slice = name;

@@ -5,6 +5,7 @@
 #include "webhook/init/config_names.h"
 #include "webhook/init/configs.h"
 #include "webhook/init/guards.h"
+#include "webhook/init/installers.h"
 #include "webhook/init/nodes.h"
 #include "webhook/init/pods.h"
 #include "webhook/init/quotas.h"
@@ -65,6 +66,11 @@ int survey_begin_file(struct survey *survey, struct str path, struct str text, s
 int survey_take_config(struct survey *survey, const char *file, struct str text, struct error *err)
 {
 	return configs_take(&survey->fleet, file, text, err);
+}
+
+int survey_take_namespace(struct survey *survey, struct str name, struct error *err)
+{
+	return installers_note(&survey->fleet, name, err);
 }
 
 int survey_take(struct survey *survey, unsigned kind, struct str json, struct error *err)

@@ -61,6 +61,12 @@ int survey_begin_file(struct survey *survey, struct str path, struct str text, s
 int survey_take_config(struct survey *survey, const char *file, struct str text, struct error *err);
 
 /*
+ * Takes the name of a Namespace, in any order. Settings exempt it if it is known to install what
+ * hands out devices. Returns 0, or -1 with an error.
+ */
+int survey_take_namespace(struct survey *survey, struct str name, struct error *err);
+
+/*
  * Adds the files of the policy, and loads them as `gpugate serve` would. Returns the number of
  * lint's warnings, or -1 with an error.
  */
