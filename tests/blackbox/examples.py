@@ -54,7 +54,7 @@ class Example:
 
     def sentences(self):
         """Returns the messages that users are promised."""
-        return [step[key] for step in self.steps for key in ("refused", "event") if key in step]
+        return [step[key] for step in self.steps for key in ("refused", "event", "warning") if key in step]
 
     def namespaces(self):
         found = {doc["metadata"]["name"] for path in self.applied() for doc in documents(path) if doc["kind"] == "Namespace"}

@@ -34,7 +34,7 @@ def test_lint_has_nothing_to_say(example):
 def test_the_readme_quotes_what_is_compared(example):
     for sentence in example.sentences():
         assert sentence in example.readme.splitlines() or sentence in [line.strip() for line in example.readme.splitlines()], sentence
-    quoted = re.findall(r"^ *((?:admission webhook|ValidatingAdmissionPolicy) .*)$", example.readme, re.M)
+    quoted = re.findall(r"^ *((?:admission webhook|ValidatingAdmissionPolicy|Warning:) .*)$", example.readme, re.M)
     assert set(quoted) == set(example.sentences()), "a sentence that nothing compares"
     for heading in ("Apply, in this order", "Expect", "What is usually got wrong"):
         assert f"\n## {heading}\n" in example.readme

@@ -141,7 +141,7 @@ class Story:
             self.plane.namespace(namespace)  # With the ServiceAccount that a Pod needs.
         for step in self.example.steps:
             if "apply" in step:
-                self.apply(step["apply"], step.get("refused"), step.get("as"))
+                self.apply(step["apply"], step.get("refused"), step.get("warning"), step.get("as"))
             elif "scale" in step:
                 asked = step["scale"]
                 self.plane.kubectl("scale", "-n", self.namespace, f"deployment/{asked['deployment']}", f"--replicas={asked['replicas']}")
@@ -154,7 +154,7 @@ class Story:
             for quota, amount in step.get("holds", {}).items():
                 self.gate.wait_used(*quota.split("/"), float(Fraction(amount)), self.measures[quota])
 
-    def apply(self, path, refused, user):
+    def apply(self, path, refused, warning, user):
         # Otherwise a Pod that was just admitted is "pending" in the message.
         if refused is not None:
             eventually(lambda: self.gate.server.metrics().total("gpugate_quota_pending") == 0, 30, "that all Pods are seen")
@@ -168,7 +168,7 @@ class Story:
         else:
             # These already exist: the tests have created them.
             said = [line for line in ran.stderr.splitlines() if not line.startswith(("Warning: resource namespaces/", "Warning: resource runtimeclasses/"))]
-            assert not said, ran.stderr
+            assert said == ([warning] if warning else []), ran.stderr
 
     def pods(self, name, namespace=None, count=None, asks=None, nodeSelector=None, tolerations=(), runtimeClassName=None, env=None):
         """Compares the keys of expect.yaml. What is not given must be absent."""
