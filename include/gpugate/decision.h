@@ -75,7 +75,7 @@ struct violation {
 	/* A name from the policy, such as a quota or Rule, never from the Pod; may be empty. */
 	struct str name;
 	struct str message; /* A complete sentence. */
-	bool only_changes;  /* A Rule that does not deny yet would change the Pod, and not refuse it. */
+	bool only_changes;  /* A Rule that does not deny would change the Pod, and not refuse it. */
 };
 
 #define DECISION_VIOLATIONS_MAX 16
