@@ -8,6 +8,7 @@ name, one after the other.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -163,36 +164,43 @@ def browser(totals):
     totals.add("browser", *pytest("browser"), time.monotonic() - start)
 
 
+def fuzz_target(binary):
+    """Replays the corpus of a target, and then runs it briefly on a copy. Returns how many of the
+    two passed, and what they say."""
+    corpus = ROOT / "tests" / "fuzz" / "corpus" / binary.name.removeprefix("fuzz_")
+    dictionary = ROOT / "tests" / "fuzz" / (binary.name.removeprefix("fuzz_") + ".dict")
+    seeds = sorted(str(seed) for seed in corpus.iterdir())
+    passed, said = 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(corpus, pathlib.Path(folder) / "corpus")
+        options = [f"-dict={dictionary}"] if dictionary.exists() else []
+        for what, command in (("replay", [str(binary), *seeds]),
+                              ("fuzz", [str(binary), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=4096", "-timeout=20",
+                                        f"-artifact_prefix={ROOT}/build/fuzz/crash-", *options, str(copy)])):
+            ran = subprocess.run(command, cwd=ROOT, env={**os.environ, **SANITIZER_ENV}, text=True, errors="replace",
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            good = ran.returncode == 0
+            passed += good
+            runs = re.findall(r"Done (\d+) runs", ran.stdout)
+            said.append(f"{binary.name} {what}: {'ok' if good else 'FAILED'} ({runs[0] + ' runs' if runs else str(len(seeds)) + ' seeds'})")
+            if not good:
+                said += ran.stdout.splitlines()[-60:]
+    return passed, "\n".join(said)
+
+
 def fuzz(totals):
-    """Each target counts as two tests: one replays its corpus, one runs briefly on a copy of the
-    corpus."""
+    """Each target counts as two tests: its corpus, and a brief run. Each uses one core."""
     start = time.monotonic()
     if not build("fuzzers"):
         totals.add("fuzz", 0, 1, 0, time.monotonic() - start)
         return
     passed = failed = 0
-    for binary in sorted((ROOT / "build" / "fuzz").glob("fuzz_*")):
-        if binary.is_dir() or binary.suffix:
-            continue
-        corpus = ROOT / "tests" / "fuzz" / "corpus" / binary.name.removeprefix("fuzz_")
-        dictionary = ROOT / "tests" / "fuzz" / (binary.name.removeprefix("fuzz_") + ".dict")
-        seeds = sorted(str(seed) for seed in corpus.iterdir())
-        with tempfile.TemporaryDirectory() as folder:
-            copy = shutil.copytree(corpus, pathlib.Path(folder) / "corpus")
-            options = [f"-dict={dictionary}"] if dictionary.exists() else []
-            for what, command in (("replay", [str(binary), *seeds]),
-                                  ("fuzz", [str(binary), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=4096", "-timeout=20",
-                                            f"-artifact_prefix={ROOT}/build/fuzz/crash-", *options, str(copy)])):
-                ran = subprocess.run(command, cwd=ROOT, env={**os.environ, **SANITIZER_ENV}, text=True, errors="replace",
-                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                good = ran.returncode == 0
-                passed += good
-                failed += not good
-                runs = re.findall(r"Done (\d+) runs", ran.stdout)
-                print(f"{binary.name} {what}: {'ok' if good else 'FAILED'}"
-                      f" ({runs[0] + ' runs' if runs else str(len(seeds)) + ' seeds'})", flush=True)
-                if not good:
-                    print("\n".join(ran.stdout.splitlines()[-60:]))
+    binaries = [path for path in sorted((ROOT / "build" / "fuzz").glob("fuzz_*")) if path.is_file() and not path.suffix]
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        for good, said in pool.map(fuzz_target, binaries):
+            print(said, flush=True)
+            passed += good
+            failed += 2 - good
     totals.add("fuzz", passed, failed, 0, time.monotonic() - start)
 
 
@@ -327,9 +335,9 @@ STEPS = {
 
 # Two lanes at the same time: the first mostly waits, the second computes. Only the second builds
 # with make.
-LANES = (("cluster", "deploy", "observe"),
+LANES = (("cluster", "deploy", "observe", "model"),
          ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "layers", "prose", "demo", "browser",
-          "package", "other-release", "fuzz", "model"))
+          "package", "other-release", "fuzz"))
 
 
 def run_lane(totals, steps, printing):
