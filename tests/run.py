@@ -104,7 +104,7 @@ def pytest(suite, *arguments, **env):
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
         ran = run([sys.executable, "-m", "pytest", "-rs", f"tests/{suite}", "-c", f"tests/{suite}/pytest.ini",
-                   f"--junitxml={report}", *arguments], **env)
+                   f"--junitxml={report}", "--durations=10", "--durations-min=5", *arguments], **env)
         passed = failed = skipped = 0
         if report.exists():
             for part in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):

@@ -149,14 +149,19 @@ def test_only_pods(sharing):
     assert sharing.decide("mutate", whole).patch == []
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"])
-def test_workloads_get_a_warning(sharing, kind):
-    obj = {"kind": kind, "apiVersion": "apps/v1", "metadata": {"name": "x", "namespace": "team-a"},
+@pytest.mark.parametrize("group, kind", [("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("apps", "ReplicaSet"),
+                                         ("batch", "Job"), ("example.com", "Deployment"), ("apps", "Job")])
+def test_workloads_are_never_changed(sharing, group, kind):
+    """Whoever registers them for /mutate hears that it is of no use. /validate knows the kinds of
+    Kubernetes, and has nothing against these Pods."""
+    obj = {"kind": kind, "apiVersion": f"{group}/v1", "metadata": {"name": "x", "namespace": "team-a"},
            "spec": {"template": {"metadata": {"labels": SHARE}, "spec": pod({GPU: 1})["spec"]}}}
+    known = (group, kind == "Job") in (("apps", False), ("batch", True))
     for path in ("mutate", "validate"):
-        decision = sharing.decide(path, review(obj, kind=("apps", "v1", kind), resource=("apps", "v1", kind.lower() + "s")))
+        decision = sharing.decide(path, review(obj, kind=(group, "v1", kind), resource=(group, "v1", kind.lower() + "s")))
         assert decision.allowed and not decision.patch
-        assert any("Pods" in w for w in decision.warnings)
+        assert [w for w in decision.warnings if "evaluates only Pods" in w] == decision.warnings
+        assert bool(decision.warnings) == (path == "mutate" or not known)
 
 
 # --- Matching ---
