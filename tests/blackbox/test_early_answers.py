@@ -445,7 +445,8 @@ def test_as_one_by_one():
         finally:
             server.stop()
     each()
-    assert all(seen[what] > scaled(20, 2) for what in ("all", "some", "never")), seen
+    # A sanitized run is too short to have all of them.
+    assert all(seen[what] > scaled(5, -1) for what in ("all", "some", "never")), seen
 
 
 def test_denied_only_if_never():
@@ -481,4 +482,4 @@ def test_denied_only_if_never():
             server.stop()
             empty.stop()
     each()
-    assert all(count > scaled(20, 2) for count in seen.values()), seen
+    assert all(count > scaled(5, -1) for count in seen.values()), seen
