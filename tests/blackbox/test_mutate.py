@@ -152,8 +152,8 @@ def test_only_pods(sharing):
 @pytest.mark.parametrize("group, kind", [("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("apps", "ReplicaSet"),
                                          ("batch", "Job"), ("example.com", "Deployment"), ("apps", "Job")])
 def test_workloads_are_never_changed(sharing, group, kind):
-    """Anyone who registers them for /mutate hears that it is of no use. /validate knows the kinds of
-    Kubernetes, and has nothing against these Pods."""
+    """Anyone who registers them for /mutate hears that it is of no use. /validate knows the kinds
+    of Kubernetes, and has nothing against these Pods."""
     obj = {"kind": kind, "apiVersion": f"{group}/v1", "metadata": {"name": "x", "namespace": "team-a"},
            "spec": {"template": {"metadata": {"labels": SHARE}, "spec": pod({GPU: 1})["spec"]}}}
     known = (group, kind == "Job") in (("apps", False), ("batch", True))
