@@ -147,20 +147,6 @@ static int take_layouts(struct reading *reading, const struct node *root, struct
 	return 0;
 }
 
-/* Returns the root if the text is one document that is a map, and otherwise NULL. */
-static const struct node *read_map(struct reading *reading)
-{
-	struct tree_reader *reader = tree_open(&reading->docs, 0, reading->decoder.report);
-	const struct node *root = NULL;
-	unsigned documents = 0;
-	for (const struct node *next; reader && (next = tree_next(reader, &reading->nodes, &reading->texts));) {
-		root = next;
-		documents++;
-	}
-	tree_close(reader);
-	return documents == 1 && root->type == NODE_MAP && reading->decoder.report->errors == 0 ? root : NULL;
-}
-
 /* Keeps where the first mistake is. Columns count characters. */
 static void keep_place(struct nvidia_config *config, struct str bytes, const struct finding *finding)
 {
@@ -199,8 +185,10 @@ static int read_text(struct reading *reading, struct str bytes, struct error *er
 	    (struct decoder){.docs = &reading->docs, .arena = &reading->texts, .report = reading->decoder.report};
 	source_read_bytes("", bytes, &reading->texts, &reading->docs, reading->decoder.report);
 	bool usable = reading->docs.source_count == 1 && reading->docs.sources[0].usable;
-	const struct node *root = usable ? read_map(reading) : NULL;
-	return root ? read_root(reading, bytes, root, err) : 0;
+	struct report *report = reading->decoder.report;
+	const struct node *root =
+	    usable ? tree_only_map(tree_open(&reading->docs, 0, report), &reading->nodes, &reading->texts) : NULL;
+	return root && report->errors == 0 ? read_root(reading, bytes, root, err) : 0;
 }
 
 int nvidia_config_read(struct str bytes, struct arena *arena, struct nvidia_config *config, struct error *err)

@@ -387,3 +387,15 @@ void tree_close(struct tree_reader *reader)
 	yaml_parser_delete(&reader->parser);
 	free(reader);
 }
+
+const struct node *tree_only_map(struct tree_reader *reader, struct arena *nodes, struct arena *texts)
+{
+	const struct node *root = NULL;
+	unsigned documents = 0;
+	for (const struct node *next; reader && (next = tree_next(reader, nodes, texts));) {
+		root = next;
+		documents++;
+	}
+	tree_close(reader);
+	return documents == 1 && root->type == NODE_MAP ? root : NULL;
+}

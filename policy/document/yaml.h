@@ -44,4 +44,10 @@ void tree_close(struct tree_reader *reader);
  */
 struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts);
 
+/*
+ * Reads to the end and closes the reader, which may be NULL. Returns the root of the only document
+ * if it is a map, and otherwise NULL. What cannot be read is in the reader's report.
+ */
+const struct node *tree_only_map(struct tree_reader *reader, struct arena *nodes, struct arena *texts);
+
 #endif

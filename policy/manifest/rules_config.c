@@ -77,19 +77,6 @@ static void take_findings(const struct reading *reading)
 
 /* --- Reading --- */
 
-/* Returns the root if the value is one document that is a map, and otherwise NULL. */
-static const struct node *read_map(struct reading *reading, struct tree_reader *reader)
-{
-	const struct node *root = NULL;
-	unsigned documents = 0;
-	for (const struct node *next; reader && (next = tree_next(reader, &reading->nodes, &reading->arena));) {
-		root = next;
-		documents++;
-	}
-	tree_close(reader);
-	return documents == 1 && root->type == NODE_MAP ? root : NULL;
-}
-
 static void check_map(struct reading *reading)
 {
 	const struct config_choice choice = {.source = 0, .at = {.line = 1, .column = 1, .length = 1}};
@@ -135,7 +122,7 @@ static void check_unreadable(struct reading *reading, struct str text)
 		return;
 	report_release(reading->report);
 	report_init(reading->report);
-	read_map(reading, tree_open_lenient(&reading->docs, 0, reading->report));
+	tree_only_map(tree_open_lenient(&reading->docs, 0, reading->report), &reading->nodes, &reading->arena);
 	if (reading->report->count > 0)
 		VIEW_LINT(
 		    reading->view, LINT_DEVICE_PLUGIN_CONFIG, place(reading, &reading->report->findings[0]),
@@ -148,7 +135,8 @@ static void check_text(struct reading *reading, struct str text)
 	source_read_bytes(path, text, &reading->arena, &reading->docs, reading->report);
 	if (reading->docs.source_count != 1 || !reading->docs.sources[0].usable)
 		return;
-	const struct node *root = read_map(reading, tree_open(&reading->docs, 0, reading->report));
+	const struct node *root =
+	    tree_only_map(tree_open(&reading->docs, 0, reading->report), &reading->nodes, &reading->arena);
 	if (reading->report->errors > 0)
 		check_unreadable(reading, text);
 	else if (root && config_kind(root) == NVIDIA_CONFIG_DEVICE_PLUGIN)

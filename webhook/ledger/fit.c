@@ -158,7 +158,7 @@ int fit_apply_verdict(struct fit_request *request, const struct ledger_verdict *
 	request->most = INT64_MAX;
 	for (uint32_t i = 0; i < verdict->denial.quota_violation_count; i++) {
 		const struct quota_violation *violation = &verdict->denial.quota_violation[i];
-		wide most = violation->requested > 0 ? violation->max / violation->requested : INT64_MAX;
+		wide most = violation->max / violation->requested;
 		if (!violation->denies)
 			continue;
 		request->never |= most < 1;
