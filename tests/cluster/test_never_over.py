@@ -34,7 +34,7 @@ LATE_S = 3
 # How long another webhook takes for some Pods, which gpugate has already admitted.
 SLOW_S = 3
 # How many Pods must be admitted before the history can prove anything. Some are never stored.
-ENOUGH = 400
+ENOUGH = 800
 A100, T4 = {"gpu": "a100"}, {"gpu": "t4"}
 SPACES = {"soak-a": "", "soak-b": "", "soak-c": "", "soak-x": "d1", "soak-y": "d2"}
 

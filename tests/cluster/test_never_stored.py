@@ -10,7 +10,7 @@ from doomed import Traffic, doomed, flood, refuse_later
 from kube import GPU, doc
 
 # Longer than the flood, so that all are pending at the same time. A slow machine makes fewer Pods.
-PENDING_S, FLOOD_S = 30, 15
+PENDING_S, FLOOD_S = 30, 25
 # Each belongs to its own tenant, which may take a quarter of what the others leave of the ledger.
 SPACES = [f"ml-{i}" for i in range(64)]
 FLOOD = 30 * len(SPACES)
@@ -49,5 +49,5 @@ def test_what_was_never_stored_is_free_again(fresh_control_plane, gpugate_in_clu
         traffic.stop()
     swept = sum(server.metrics().value("gpugate_ledger_expired_total") for server in gate.servers)
     print(f"{made} Pods never stored, at most {most:.0f} pending; free {all_s:.1f} s after the last; one alone took {one_s[0]:.1f} s; swept {swept:.0f}", flush=True)
-    assert most >= 100, "too few at a time to prove anything"
+    assert made >= 100 and most >= made / 2, "too few at a time to prove anything"
     assert all_s - one_s[0] <= FREE_S
