@@ -168,7 +168,8 @@ static int compose(const struct early_question *question, const struct fit_reque
 	if (!fit->never)
 		print_fits(question, fit, &text);
 	else if (!denies && reason_of(refusal)->reason != REASON_QUOTA)
-		buf_text(&text, "its Pods would be refused: "); /* Not: are admitted. */
+		/* A Guard that only warns says the same about Pods that are admitted. */
+		buf_text(&text, "its Pods would be refused: ");
 	response_message(&text, refusal);
 	int result =
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
