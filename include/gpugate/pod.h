@@ -83,6 +83,13 @@ struct volume {
 	struct str host_path; /* hostPath.path; absent: another type of volume. */
 };
 
+/* An item of spec.resourceClaims. At most one of the last two is present. */
+struct pod_claim {
+	struct str name;
+	struct str claim;    /* resourceClaimName */
+	struct str template; /* resourceClaimTemplateName */
+};
+
 struct owner {
 	struct str kind;
 	struct str name;
@@ -120,8 +127,9 @@ struct pod {
 	/* spec.securityContext.windowsOptions.hostProcess, the default for all containers. */
 	bool host_process;
 	struct pairs overhead;
-	uint32_t resource_claim_count; /* Length of spec.resourceClaims. */
-	struct str phase;              /* status.phase */
+	const struct pod_claim *claims; /* spec.resourceClaims */
+	uint32_t claim_count;
+	struct str phase; /* status.phase */
 };
 
 #endif

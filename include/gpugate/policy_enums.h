@@ -38,6 +38,7 @@ enum guard_kind {
 	 */
 	GUARD_WORDS,
 	GUARD_HOST_PATHS = GUARD_WORDS, /* The key hostPaths. */
+	GUARD_CLAIMS,                   /* The key resourceClaims. */
 	GUARD_KINDS,
 	/*
 	 * The key visibleDevices, if it is `void`. It has no check of its own: messages call what

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "gpugate/claim.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
 #include "gpugate/str.h"
@@ -31,6 +32,8 @@ struct review {
 	struct strs groups;
 	struct pod object;     /* Filled only if request.kind is Pod of core/v1. */
 	struct pod old_object; /* Filled under the same condition. */
+	/* The object, if it is a ResourceClaim or a ResourceClaimTemplate. */
+	struct claim claim;
 	/* The JSON of an object of another kind, and of the old one; absent: none. */
 	struct str other_object, old_other_object;
 };

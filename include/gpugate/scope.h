@@ -45,6 +45,7 @@ struct policy_scope {
 	 * so that enforcing them later does not change the registration.
 	 */
 	bool voids;
+	bool claims;            /* Some Guard checks claims of devices when they are created. */
 	bool early_answers;     /* Some Tenant wants an answer when a workload is applied. */
 	struct strs void_names; /* The variables that it sets. */
 	/* Sorted exact names from Settings. The evaluation handles the globs. */

@@ -66,7 +66,7 @@ struct selector compile_selector(struct compile *c, const struct doc_selector *d
 	return (struct selector){items, count, doc->set};
 }
 
-static struct globs compile_globs(struct compile *c, const struct texts *texts)
+struct globs compile_globs(struct compile *c, const struct texts *texts)
 {
 	return (struct globs){compile_keep_all(c, texts), texts->count};
 }

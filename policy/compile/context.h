@@ -49,6 +49,7 @@ struct str compile_keep(struct compile *c, struct str s);
 const struct str *compile_keep_all(struct compile *c, const struct texts *texts);
 const struct pair *compile_keep_map(struct compile *c, const struct text_map *map);
 struct selector compile_selector(struct compile *c, const struct doc_selector *doc);
+struct globs compile_globs(struct compile *c, const struct texts *texts);
 struct exempt compile_exempt(struct compile *c, const struct doc_exempt *doc);
 
 /*

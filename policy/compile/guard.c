@@ -76,6 +76,33 @@ static void compile_host_paths(struct compile *c, const struct doc_guard *doc, s
 	guard->allowed_paths.items = paths;
 }
 
+static void compile_claims(struct compile *c, const struct doc_guard *doc, struct guard *guard)
+{
+	const struct doc_claims *claims = &doc->claims;
+	if (!claims->set)
+		return;
+	if (guard->kinds & UINT32_C(1) << GUARD_RESOURCE_CLAIMS)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, claims->at,
+			    "`deny` of the same Guard refuses every Pod with a claim, so nothing that is allowed here "
+			    "can be used; remove resourceClaims from `deny`");
+	if (!claims->classes.set && !claims->templates.set)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, claims->at,
+			    "resourceClaims allows everything; list what is allowed in `classes` or `templates`, or "
+			    "remove it");
+	if (claims->admin_access.value && !claims->classes.set)
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, claims->admin_access.at,
+		    "adminAccess has no effect without `classes`, because claims are then not checked; list the "
+		    "device classes that may be requested in `classes`");
+	guard->kinds |= UINT32_C(1) << GUARD_CLAIMS;
+	guard->parts_at[GUARD_CLAIMS] = compile_document_ref(claims->at);
+	guard->limits_classes = claims->classes.set;
+	guard->limits_templates = claims->templates.set;
+	guard->admin_access = claims->admin_access.value;
+	guard->claim_classes = compile_globs(c, &claims->classes);
+	guard->claim_templates = compile_globs(c, &claims->templates);
+}
+
 static void compile_guard(struct compile *c, const struct doc_guard *doc, struct guard *guard)
 {
 	enum enforcement own = (enum enforcement)doc->enforcement.value;
@@ -91,11 +118,12 @@ static void compile_guard(struct compile *c, const struct doc_guard *doc, struct
 	if (guard->visible_devices == VISIBLE_DEVICES_VOID)
 		guard->parts_at[GUARD_VOID] = compile_document_ref(doc->visible_devices.at);
 	compile_host_paths(c, doc, guard);
+	compile_claims(c, doc, guard);
 	check_memory_annotations(c, doc);
 	if (guard->kinds == 0 && guard->visible_devices == VISIBLE_DEVICES_REFUSE)
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			    "the Guard refuses nothing; list what it denies in `deny`, or set `hostPaths` or "
-			    "`visibleDevices: void`");
+			    "the Guard refuses nothing; list what it denies in `deny`, or set `hostPaths`, "
+			    "`resourceClaims` or `visibleDevices: void`");
 }
 
 void compile_guards(struct compile *c)

@@ -302,6 +302,14 @@ struct doc_host_paths {
 	struct texts allow; /* Required. Absolute paths. */
 };
 
+struct doc_claims {
+	bool set;
+	struct location at;
+	struct texts classes;   /* Globs. Not set: any class. */
+	struct texts templates; /* Globs. Not set: any template. */
+	struct flag admin_access;
+};
+
 struct doc_guard {
 	struct location at;
 	struct text name;
@@ -309,6 +317,7 @@ struct doc_guard {
 	LIST_OF(struct choice) deny;   /* Each is an enum guard_kind. */
 	struct choice visible_devices; /* enum visible_devices: refuse, void. */
 	struct doc_host_paths host_paths;
+	struct doc_claims claims;
 	struct doc_exempt exempt;
 };
 

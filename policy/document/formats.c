@@ -132,6 +132,8 @@ bool schema_form_fits(enum text_form form, struct str text)
 		return text.len <= 4096;
 	case FORM_RESOURCE_GLOB:
 		return text.len > 0 && text.len <= 317 && only(text, LOWER UPPER DIGITS "-_./*?");
+	case FORM_NAME_GLOB:
+		return text.len > 0 && text.len <= 253 && only(text, LOWER DIGITS "-.*?");
 	case FORM_NAMESPACE_GLOB:
 		return text.len > 0 && text.len <= 63 && only(text, LOWER DIGITS "-*?");
 	case FORM_USER_GLOB:
@@ -191,6 +193,12 @@ const struct schema_form schema_forms[FORMS] = {
 			    .words = "a resource name such as nvidia.com/gpu, in which \"*\" and \"?\" are wildcards",
 			    .pattern = "^[A-Za-z0-9_./*?-]+$",
 			    .max = 317},
+    [FORM_NAME_GLOB] = {.name = "name pattern",
+			.plural = "name patterns",
+			.words = "a name: at most 253 lower-case letters, digits, \"-\" and \".\", in which \"*\" and "
+				 "\"?\" are wildcards",
+			.pattern = "^[a-z0-9.*?-]+$",
+			.max = 253},
     [FORM_NAMESPACE_GLOB] = {.name = "namespace pattern",
 			     .plural = "namespace patterns",
 			     .words = "a namespace name: at most 63 lower-case letters, digits and \"-\", in which "
@@ -248,7 +256,7 @@ const char *schema_form_meant(enum text_form form, struct str text, char *buffer
 {
 	static const struct str resource = {"nvidia.com/mig-", sizeof "nvidia.com/mig-" - 1};
 
-	bool lower = form == FORM_NAME || form == FORM_NAMESPACE_GLOB || form == FORM_PROFILE;
+	bool lower = form == FORM_NAME || form == FORM_NAME_GLOB || form == FORM_NAMESPACE_GLOB || form == FORM_PROFILE;
 	if (!lower && form != FORM_LABEL_VALUE)
 		return NULL;
 	if (form == FORM_PROFILE && str_starts(text, resource))

@@ -15,6 +15,7 @@ enum text_form {
 	FORM_LABEL_VALUE,      /* A label value: at most 63 characters; may be empty. */
 	FORM_ANNOTATION_VALUE, /* Any text of at most 4096 bytes; may be empty. */
 	FORM_RESOURCE_GLOB,    /* A resource name that may contain `*` and `?`. */
+	FORM_NAME_GLOB,        /* The name of an object that may contain `*` and `?`. */
 	FORM_NAMESPACE_GLOB,   /* A namespace name that may contain `*` and `?`. */
 	FORM_USER_GLOB,        /* A user or group name that may contain `*` and `?`. */
 	FORM_MEMORY_SOURCE,    /* annotation:KEY or label:KEY. */

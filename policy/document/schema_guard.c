@@ -66,6 +66,33 @@ static const struct schema_object host_paths_object = {.name = "a list of host p
 						       .size = sizeof(struct doc_host_paths),
 						       FIELDS(host_paths_fields)};
 
+static const struct schema_field claims_fields[] = {
+    {KEY("classes"), .type = FIELD_TEXTS, .form = FORM_NAME_GLOB, AT(doc_claims, classes),
+     .doc =
+	 "The device classes that ResourceClaims and ResourceClaimTemplates may request, each with `*` and `?`. They "
+	 "are checked when they are created. An empty list allows none."},
+    {KEY("templates"), .type = FIELD_TEXTS, .form = FORM_NAME_GLOB, AT(doc_claims, templates),
+     .doc =
+	 "The ResourceClaimTemplates that Pods may name, each with `*` and `?`. Without `classes`, Pods may then name "
+	 "no ResourceClaim, because nothing checks what it requests. An empty list allows none."},
+    {KEY("adminAccess"), .type = FIELD_FLAG, AT(doc_claims, admin_access), .fallback = "false",
+     .doc = "With `classes`: whether a claim may request devices that others use, by `adminAccess: true`."},
+};
+
+/* A list of what is allowed must be there, and `adminAccess` needs that of the classes. */
+static const char claims_conditions[] = JSON({
+	"anyOf" : [ {"required" : ["classes"]}, {"required" : ["templates"]} ],
+	"if" : {"properties" : {"adminAccess" : {"const" : true}}, "required" : ["adminAccess"]},
+	"then" : {"required" : ["classes"]}
+});
+
+static const struct schema_object claims_object = {.name = "a list of claims",
+						   .doc = "Which claims of devices are allowed.",
+						   .example = "{classes: [compute-domain-default-channel.nvidia.com]}",
+						   .size = sizeof(struct doc_claims),
+						   FIELDS(claims_fields),
+						   .conditions = claims_conditions};
+
 static const struct schema_field guard_fields[] = {
     {KEY("deny"), .type = FIELD_CHOICES, AT(doc_guard, deny), WORDS(schema_guard_words), .doc = "What is refused."},
     {KEY("visibleDevices"), .type = FIELD_CHOICE, AT(doc_guard, visible_devices), WORDS(visible_words),
@@ -73,6 +100,8 @@ static const struct schema_field guard_fields[] = {
      .doc = "What is done about variables such as NVIDIA_VISIBLE_DEVICES in containers that ask for no accelerator."},
     {KEY("hostPaths"), .type = FIELD_OBJECT, AT(doc_guard, host_paths), .object = &host_paths_object,
      .doc = "Refuse every hostPath volume but those listed here."},
+    {KEY("resourceClaims"), .type = FIELD_OBJECT, AT(doc_guard, claims), .object = &claims_object,
+     .doc = "Refuse every claim of devices (dynamic resource allocation) but those listed here."},
     {KEY("enforcement"), .type = FIELD_CHOICE, AT(doc_guard, enforcement), WORDS(schema_enforcement_words),
      .fallback = "deny",
      .doc = "What happens to what this Guard refuses; never stricter than Settings.enforcement. On audit the Guard "
@@ -82,12 +111,17 @@ static const struct schema_field guard_fields[] = {
      .doc = "Pods that this Guard leaves alone."},
 };
 
-/* A Guard must refuse something. */
+/* A Guard must refuse something, and not allow claims that it refuses. */
 static const char guard_conditions[] = JSON({
 	"anyOf" : [
 		{"properties" : {"deny" : {"minItems" : 1}}, "required" : ["deny"]}, {"required" : ["hostPaths"]},
+		{"required" : ["resourceClaims"]},
 		{"properties" : {"visibleDevices" : {"const" : "void"}}, "required" : ["visibleDevices"]}
-	]
+	],
+	"not" : {
+		"properties" : {"deny" : {"contains" : {"const" : "resourceClaims"}}},
+		"required" : [ "deny", "resourceClaims" ]
+	}
 });
 
 static const struct schema_object guard_spec = {.name = "the spec of a Guard",

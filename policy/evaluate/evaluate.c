@@ -38,6 +38,11 @@ static bool concerns(const struct review *review)
 	return review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("ephemeralcontainers"));
 }
 
+static bool creates_claim(const struct review *review)
+{
+	return review->claim.present && review->operation == OPERATION_CREATE && review->subresource.len == 0;
+}
+
 static int name_order(const void *a, const void *b)
 {
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
@@ -180,10 +185,22 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 	return 0;
 }
 
+/* Decides about a ResourceClaim or a ResourceClaimTemplate, of which only Guards say something. */
+static int validate_claim(struct evaluation *e)
+{
+	int result = guards_check_claim(e);
+	trace_guards(e);
+	return result;
+}
+
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
 		    struct decision *decision, const struct trace *trace)
 {
 	struct evaluation e;
+	if (creates_claim(review)) {
+		*decision = (struct decision){0};
+		return identify(&e, policy, review, arena, decision, trace) ? validate_claim(&e) : 0;
+	}
 	if (reapply_concerns(review)) {
 		/*
 		 * An existing Pod is changed. Its resource requests are immutable, but its

@@ -3,6 +3,7 @@
 
 #include "gpugate/policy_enums.h"
 #include "policy/evaluate/exempt.h"
+#include "policy/evaluate/guard_claims.h"
 #include "policy/evaluate/guard_env.h"
 #include "policy/evaluate/guard_paths.h"
 #include "policy/evaluate/guard_pod.h"
@@ -24,11 +25,12 @@ static const struct {
     [GUARD_PREBOUND_NODE_NAME] = {guard_check_node_name},
     [GUARD_PRIVILEGED] = {guard_check_privileged, .ephemeral = true},
     [GUARD_EPHEMERAL_CONTAINERS] = {guard_check_ephemeral, .ephemeral = true},
-    [GUARD_RESOURCE_CLAIMS] = {guard_check_claims},
+    [GUARD_RESOURCE_CLAIMS] = {guard_check_any_claim},
     [GUARD_DEVICE_ANNOTATIONS] = {guard_check_device_annotations, .update = true},
     [GUARD_FRACTION_ANNOTATIONS] = {guard_check_fractions, .update = true},
     [GUARD_SEVERAL_SLICES] = {guard_check_slices},
     [GUARD_HOST_PATHS] = {guard_check_allowed_paths},
+    [GUARD_CLAIMS] = {guard_check_named_claims},
 };
 
 /* Whether a check of this kind applies to this type of review. */
@@ -37,6 +39,17 @@ static bool concerns(const struct review *review, int kind)
 	if (review->operation == OPERATION_CREATE)
 		return true;
 	return review->subresource.len ? checks[kind].ephemeral : checks[kind].update;
+}
+
+int guards_check_claim(struct evaluation *e)
+{
+	for (uint32_t g = 0; g < e->policy->guard_count; g++) {
+		const struct guard *guard = &e->policy->guards[g];
+		if (guard->limits_classes && !exempt_match(&guard->exempt, e->review, e->namespace, NULL) &&
+		    guard_check_claim(e, guard) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int guards_check(struct evaluation *e)

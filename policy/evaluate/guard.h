@@ -10,4 +10,7 @@
  */
 int guards_check(struct evaluation *e);
 
+/* Does the same for a ResourceClaim or ResourceClaimTemplate that is created. */
+int guards_check_claim(struct evaluation *e);
+
 #endif

@@ -1,6 +1,4 @@
-/*
- * guard_pod: Guards for privileges, annotations, the node name, ephemeral containers, and claims.
- */
+/* guard_pod: Guards for privileges, annotations, the node name, and ephemeral containers. */
 #include "policy/evaluate/guard_pod.h"
 
 #include <stdlib.h>
@@ -172,14 +170,4 @@ int guard_check_ephemeral(struct evaluation *e, const struct guard *guard)
 			    STR(""), "");
 	}
 	return 0;
-}
-
-int guard_check_claims(struct evaluation *e, const struct guard *guard)
-{
-	if (e->pod->resource_claim_count == 0)
-		return 0;
-	return guard_violation(e, guard, GUARD_RESOURCE_CLAIMS, NULL,
-			       "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
-			       "accelerator in resources.limits",
-			       STR(""), "");
 }

@@ -7,7 +7,6 @@
 guard_check_fn guard_check_node_name;          /* preboundNodeName */
 guard_check_fn guard_check_privileged;         /* privileged */
 guard_check_fn guard_check_ephemeral;          /* ephemeralContainers */
-guard_check_fn guard_check_claims;             /* resourceClaims */
 guard_check_fn guard_check_device_annotations; /* deviceAnnotations */
 guard_check_fn guard_check_fractions;          /* fractionAnnotations */
 

@@ -123,6 +123,8 @@ int policy_scope(const struct policy *policy, struct arena *arena, struct policy
 				       .fraction_annotations = {fraction_keys, (uint32_t)fractions}};
 	for (uint32_t i = 0; i < policy->tenant_count; i++)
 		scope->early_answers |= policy->tenants[i].early_answer != EARLY_ANSWER_OFF;
+	for (uint32_t i = 0; i < policy->guard_count; i++)
+		scope->claims |= policy->guards[i].limits_classes;
 	if (policy->void_devices)
 		scope->void_names = (struct strs){policy->void_names, policy->void_name_count};
 	if (scope_resources(policy, arena, &scope->resources) < 0 || scope_rules(policy, arena, scope) < 0)

@@ -89,7 +89,10 @@ struct str snapshot_guard_part(const struct policy *policy, enum guard_kind kind
 {
 	if (kind < GUARD_WORDS)
 		return policy->guard_words[kind];
-	return kind == GUARD_HOST_PATHS ? STR("hostPaths") : STR("visibleDevices");
+	static const struct str keys[] = {[GUARD_HOST_PATHS - GUARD_WORDS] = {"hostPaths", 9},
+					  [GUARD_CLAIMS - GUARD_WORDS] = {"resourceClaims", 14},
+					  [GUARD_VOID - GUARD_WORDS] = {"visibleDevices", 14}};
+	return keys[kind - GUARD_WORDS];
 }
 
 struct str snapshot_guard_check(const struct policy *policy, enum guard_kind kind)

@@ -196,6 +196,10 @@ struct guard {
 	uint32_t kinds;               /* One bit for each enum guard_kind. */
 	enum visible_devices visible_devices;
 	struct strs allowed_paths; /* From hostPaths; normalized (path_normalize). */
+	/* From resourceClaims. Without a list, anything is allowed. */
+	struct globs claim_classes, claim_templates;
+	bool limits_classes, limits_templates;
+	bool admin_access;
 	struct exempt exempt;
 	struct document_ref at;
 	/* By enum guard_kind; line 0: the Guard does not have this part. */

@@ -27,6 +27,7 @@ FORMS = {
     "label-value": ["", "a", "A_b.c-D", "y" * 63],
     "annotation-value": ["", "any text: ü", "y" * 4096],
     "resource-pattern": ["example.com/gpu-*", "a?b"],
+    "name-pattern": ["gpu.nvidia.com", "compute-domain-*", "?", "x" * 253],
     "namespace-pattern": ["a%d", "team-?-%d*"],
     "user-pattern": ["system:serviceaccount:gpu-operator:*", "ü?"],
     "memory-source": ["annotation:gpugate.io/gpu-memory", "label:memory"],
@@ -62,6 +63,7 @@ VALUES = {
     "Tenant.spec.quotas.accelerators": [["base"]],
     "Tenant.spec.quotas.hard": [0, 4, "4", "unlimited"],
     "Tenant.spec.borrowing": [{"q": {}}, {"q": {"borrowUpTo": 2, "lendUpTo": "1"}}],
+    "Guard.spec.resourceClaims": [{"classes": ["gpu.nvidia.com", "*.amd.com"]}, {"templates": []}, {"classes": [], "templates": ["a-*"], "adminAccess": True}],
     "Rule.spec.match.tenants": [["base"]],
     "Rule.spec.match.namespaces": [["base"]],
     "Rule.spec.match.requests": [{"nvidia.com/gpu": {}}, {"nvidia.com/gpu": {"min": 1, "max": 1}}, {"nvidia.com/gpu.shared": {"max": 4}}],
@@ -117,6 +119,8 @@ class Maker:
         if "borrowing" in spec:
             spec["quotas"] = [{"name": "q", "hard": 4}]
             spec["cohort"] = f"cohort-{number}"
+        if "resourceClaims" in spec:
+            spec["deny"] = [word for word in spec.get("deny", []) if word != "resourceClaims"]
         if "mig" in spec:
             spec["mig"].setdefault("model", "a100-80gb")
         if kind in WHOLE:
@@ -242,6 +246,7 @@ def at_the_edges(number):
                        mig={"profiles": [{"name": text, "computeSlices": 1, "memorySlices": 1, "memory": "1Gi"}]})
         yield document("Accelerator", resource="example.com/device", mig={"profiles": [{"name": text, "computeSlices": 1, "memorySlices": 1}]})
         yield document("Guard", hostPaths={"allow": [text]})
+        yield document("Guard", resourceClaims={"classes": [text], "templates": [text]})
     for value in TRICKY + NUMBERS:
         yield document("Accelerator", resource="example.com/device", weight=value)
         yield document("Tenant", cohort="a", quotas=[{"name": "q", "hard": "unlimited"}], borrowing={"q": {"borrowUpTo": value}})

@@ -355,7 +355,7 @@ def test_what_is_no_question(serve):
     """Deletions, subresources, other kinds, and calls of /mutate."""
     server = serve([team(1, earlyAnswer="deny")])
     obj = workload("Deployment", pod({GPU: 5}), 2)
-    other = "gpugate evaluates only Pods; remove other resources from its webhook configuration"
+    other = "gpugate evaluates only Pods, workloads and claims of devices; remove other resources from its webhook configuration"
     for how in ({"subresource": "scale"}, {"path": "mutate"}):
         assert ask(server, obj, **how).warnings == [other]
     assert server.decide("validate", kube.review(None, operation="DELETE", old=obj, kind=("apps", "v1", "Deployment"),

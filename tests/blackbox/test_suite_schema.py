@@ -72,7 +72,7 @@ DIFFERENCES = [
     (r"given.usage: the policy has no quota", POLICY_KNOWN, suite(STEPS[0], given={"usage": {"org/none": 1}})),
     (r"is memory in bytes; write a unit", POLICY_KNOWN, suite(STEPS[0], given={"usage": {"org/memory": 1}})),
     (r"the policy .* has errors|no policy is named|: no documents", POLICY_KNOWN, {**waited(), "spec": {**waited()["spec"], "policy": "nowhere"}}),
-    (r"no Pods come from what this step creates", OBJECTS, created({"apiVersion": "v1", "kind": "ConfigMap"})),
+    (r"no Pods or claims come from what this step creates", OBJECTS, created({"apiVersion": "v1", "kind": "ConfigMap"})),
     (r'(Pod|Deployment) "|^\S+ (apiVersion|kind|metadata)[.\w]*: ', OBJECTS, created({**small(), "spec": {"containers": 1}})),
     (r"a step of a test makes at most 1000 Pods", OBJECTS, created({**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": 1001}})),
     (r"AdmissionReview says itself", OBJECTS, created(kube.review(pod({GPU: 1})), namespace="a")),

@@ -269,7 +269,7 @@ STEP = f"  - create: {POD}\n"
     (STEPS + STEP.replace("[{name: c}]", "[{name: 7}]") + "    expect: {allowed: true}\n",
      f'a.suite.yaml:6:{STEP.index("c}]") + 1}: Pod "x": spec.containers[0].name: expected a string, found a number'),
     (STEPS + "  - create: {kind: ConfigMap, apiVersion: v1}\n    expect: {allowed: true}\n",
-     "a.suite.yaml:6:5: no Pods come from what this step creates; `gpugate explain --help` lists the kinds that make Pods"),
+     "a.suite.yaml:6:5: no Pods or claims come from what this step creates; `gpugate explain --help` lists the kinds that make some"),
     (STEPS + "  - file: missing.yaml\n    expect: {allowed: true}\n", "missing.yaml: No such file or directory; name a file, or - for standard input"),
     (STEPS.replace("/v1", "/v2") + STEP + "    expect: {allowed: true}\n", "a.suite.yaml:1:1: apiVersion of a TestSuite is gpugate.io/v1; write that"),
     (STEPS.replace("{name: s}", "{}") + STEP + "    expect: {allowed: true}\n",

@@ -258,8 +258,50 @@ static void same_pod(json_t *tree, const struct pod *pod)
 	same_string(spec, "nodeName", pod->node_name);
 	same_bool(spec, "hostPID", pod->host_pid);
 	same_bool(get(get(spec, "securityContext"), "windowsOptions"), "hostProcess", pod->host_process);
-	same_count(spec, "resourceClaims", pod->resource_claim_count);
+	json_t *claims = same_count(spec, "resourceClaims", pod->claim_count);
+	for (uint32_t i = 0; i < pod->claim_count; i++) {
+		json_t *claim = json_array_get(claims, i);
+		same_string(claim, "name", pod->claims[i].name);
+		same_string(claim, "resourceClaimName", pod->claims[i].claim);
+		same_string(claim, "resourceClaimTemplateName", pod->claims[i].template);
+	}
 	same_string(get(tree, "status"), "phase", pod->phase);
+}
+
+static void same_option(json_t *option, const struct claim_option *read)
+{
+	same_string(option, "deviceClassName", read->device_class);
+	same_bool(option, "adminAccess", read->admin_access);
+}
+
+/* Each form in which a request is written is an option. A request without any has an empty one. */
+static void same_request(json_t *request, const struct claim_request *read)
+{
+	json_t *exactly = get(request, "exactly"), *alternatives = get(request, "firstAvailable");
+	uint32_t count = 0;
+	same_string(request, "name", read->name);
+	if (exactly)
+		same_option(exactly, &read->options[count++]);
+	if (get(request, "deviceClassName"))
+		same_option(request, &read->options[count++]);
+	for (size_t i = 0; i < json_array_size(alternatives); i++)
+		same_option(json_array_get(alternatives, i), &read->options[count++]);
+	REQUIRE(read->option_count == (count ? count : 1));
+	REQUIRE(count || !str_present(read->options[0].device_class));
+}
+
+static void same_claim(json_t *tree, bool is_template, const struct claim *claim)
+{
+	json_t *spec = get(tree, "spec"), *metadata = get(tree, "metadata");
+	json_t *requests = get(get(is_template ? get(spec, "spec") : spec, "devices"), "requests");
+	REQUIRE(claim->present == (tree != NULL));
+	REQUIRE(claim->request_count == json_array_size(requests));
+	for (uint32_t i = 0; i < claim->request_count; i++)
+		same_request(json_array_get(requests, i), &claim->requests[i]);
+	same_string(metadata, "name", claim->name);
+	same_string(metadata, "generateName", claim->generate_name);
+	REQUIRE(claim->marked_extended == (json_object_get(get(metadata, "annotations"),
+							   "resource.kubernetes.io/extended-resource-claim") != NULL));
 }
 
 /* The text of an object of another kind is that object. */
@@ -316,6 +358,10 @@ static void same_review(json_t *tree, const struct review *review)
 	    review->group.len == 0 && string_is(get(kind, "version"), "v1") && string_is(get(kind, "kind"), "Pod");
 	same_other(is_pod ? NULL : get(request, "object"), review->other_object);
 	same_other(is_pod ? NULL : get(request, "oldObject"), review->old_other_object);
+	bool is_template = string_is(get(kind, "kind"), "ResourceClaimTemplate");
+	bool is_claim = string_is(get(kind, "group"), "resource.k8s.io") &&
+			(is_template || string_is(get(kind, "kind"), "ResourceClaim"));
+	same_claim(is_claim ? get(request, "object") : NULL, is_template, &review->claim);
 	same_pod(is_pod ? get(request, "object") : NULL, &review->object);
 	same_pod(is_pod ? get(request, "oldObject") : NULL, &review->old_object);
 }

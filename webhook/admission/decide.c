@@ -115,8 +115,8 @@ static void on_labels(struct reservation_request *reservation)
 static bool needs_labels(const struct admission_request *request)
 {
 	bool restores = admission_updates_pod(request->review) && request->kind == ADMISSION_MUTATE;
-	return request->ledger->labels && request->review->object.present && !restores &&
-	       policy_reads_namespaces(request->policy);
+	return request->ledger->labels && (request->review->object.present || request->review->claim.present) &&
+	       !restores && policy_reads_namespaces(request->policy);
 }
 
 enum admission_state admission_decide(struct admission_request *request)

@@ -87,9 +87,11 @@ static int explain_all(const struct explain_context *context, const struct manif
 			note_list(manifest, &manifest->objects[i], explaining->notes);
 	}
 	if (json_array_size(explaining->objects) == 0)
-		return error_set(err,
-				 "%.300s: no object in it makes Pods; `gpugate explain --help` lists those that do",
-				 manifest->file);
+		return error_set(
+		    err,
+		    "%.300s: no object in it makes Pods or claims devices; `gpugate explain --help` lists those that "
+		    "do",
+		    manifest->file);
 	return 0;
 }
 
@@ -107,7 +109,7 @@ static void print_text(const struct explaining *explaining, bool has_usage, stru
 	}
 	json_array_foreach(explaining->notes, i, explanation) buf_printf(out, "\n%s\n", json_string_value(explanation));
 	if (explaining->without_pods)
-		buf_printf(out, "\n%u other object%s passed over, since no Pods come from %s\n",
+		buf_printf(out, "\n%u other object%s passed over, since no Pods or claims come from %s\n",
 			   explaining->without_pods, explaining->without_pods == 1 ? " was" : "s were",
 			   explaining->without_pods == 1 ? "it" : "them");
 	if (explaining->differences)

@@ -191,7 +191,8 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 	if (outcome.unknown)
 		return 0;
 	if (!outcome.admitted)
-		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses its Pods: %s", outcome.message);
+		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses %s: %s",
+		     subject.review.claim.present ? "it" : "its Pods", outcome.message);
 	else if (outcome.charged && subject.pods > 0)
 		return try_all(judging, object, &subject);
 	return 0;

@@ -152,6 +152,13 @@ static const struct field pod_security_fields[] = {
 };
 static const struct shape pod_security_shape = SHAPE(pod_security_fields, 0);
 
+static const struct field claim_fields[] = {
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct pod_claim, name)},
+    {FIELD_KEY("resourceClaimName"), .read = field_string, .offset = offsetof(struct pod_claim, claim)},
+    {FIELD_KEY("resourceClaimTemplateName"), .read = field_string, .offset = offsetof(struct pod_claim, template)},
+};
+static const struct shape claim_shape = SHAPE(claim_fields, sizeof(struct pod_claim));
+
 static const struct field spec_fields[] = {
     {FIELD_KEY("volumes"), .read = field_list, .offset = offsetof(struct working_pod, pod.volumes),
      .shape = &volume_shape, .count = offsetof(struct working_pod, pod.volume_count)},
@@ -171,8 +178,8 @@ static const struct field spec_fields[] = {
     {FIELD_KEY("hostPID"), .read = field_bool, .offset = offsetof(struct working_pod, pod.host_pid)},
     {FIELD_KEY("securityContext"), .read = field_object, .shape = &pod_security_shape},
     {FIELD_KEY("overhead"), .read = field_quantities, .offset = offsetof(struct working_pod, pod.overhead)},
-    {FIELD_KEY("resourceClaims"), .read = field_count,
-     .offset = offsetof(struct working_pod, pod.resource_claim_count)},
+    {FIELD_KEY("resourceClaims"), .read = field_list, .offset = offsetof(struct working_pod, pod.claims),
+     .shape = &claim_shape, .count = offsetof(struct working_pod, pod.claim_count)},
 };
 static const struct shape spec_shape = SHAPE(spec_fields, 0);
 

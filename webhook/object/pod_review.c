@@ -1,12 +1,7 @@
 #include "webhook/object/pod_review.h"
 
-static int set_creator(struct review *review, const struct workload_kind *kind, const struct pod_creator *creator,
-		       struct arena *arena)
+static int set_user(struct review *review, struct str user, struct strs given, struct arena *arena)
 {
-	static const struct str controllers[] = {{"system:serviceaccounts", 22},
-						 {"system:serviceaccounts:kube-system", 34}};
-	bool by_controller = kind->controller && !str_present(creator->user);
-	const struct strs given = by_controller ? (struct strs){controllers, 2} : creator->groups;
 	struct str *groups = arena_alloc(arena, (given.count + 1) * sizeof *groups);
 	if (!groups)
 		return -1;
@@ -14,8 +9,18 @@ static int set_creator(struct review *review, const struct workload_kind *kind, 
 		groups[i] = given.items[i];
 	groups[given.count] = STR("system:authenticated");
 	review->groups = (struct strs){groups, given.count + 1};
-	review->user = by_controller ? str_of(kind->controller) : creator->user;
+	review->user = user;
 	return 0;
+}
+
+static int set_creator(struct review *review, const struct workload_kind *kind, const struct pod_creator *creator,
+		       struct arena *arena)
+{
+	static const struct str controllers[] = {{"system:serviceaccounts", 22},
+						 {"system:serviceaccounts:kube-system", 34}};
+	if (kind->controller && !str_present(creator->user))
+		return set_user(review, str_of(kind->controller), (struct strs){controllers, 2}, arena);
+	return set_user(review, creator->user, creator->groups, arena);
 }
 
 /* A Pod of a controller has a name that the API server completes. */
@@ -59,5 +64,18 @@ int pod_review_complete(struct review *review, const struct workload_kind *kind,
 	review->kind = STR("Pod");
 	review->resource = STR("pods");
 	review->name = review->object.name;
+	return 0;
+}
+
+int claim_review_complete(struct review *review, struct str kind, struct str name, const struct pod_creator *creator,
+			  struct arena *arena)
+{
+	if (set_user(review, creator->user, creator->groups, arena) < 0)
+		return -1;
+	review->operation = OPERATION_CREATE;
+	review->group = STR("resource.k8s.io");
+	review->version = STR("v1");
+	review->kind = kind;
+	review->name = name;
 	return 0;
 }

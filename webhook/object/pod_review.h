@@ -1,6 +1,6 @@
 /*
- * pod_review: what the API server asks about a Pod that the controller of a workload creates. The
- * server and the commands that simulate it ask the same.
+ * pod_review: what the API server asks about a Pod that the controller of a workload creates, or
+ * about a claim. The server and the commands that simulate it ask the same.
  */
 #ifndef WEBHOOK_OBJECT_POD_REVIEW_H
 #define WEBHOOK_OBJECT_POD_REVIEW_H
@@ -23,5 +23,12 @@ struct pod_creator {
  */
 int pod_review_complete(struct review *review, const struct workload_kind *kind, struct str name,
 			const struct pod_creator *creator, struct arena *arena);
+
+/*
+ * Completes the review of the CREATE of a claim or its template. The caller has set its `namespace`
+ * and its `claim`. Otherwise as above.
+ */
+int claim_review_complete(struct review *review, struct str kind, struct str name, const struct pod_creator *creator,
+			  struct arena *arena);
 
 #endif

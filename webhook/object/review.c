@@ -1,8 +1,9 @@
 #include "webhook/object/review.h"
 
+#include "webhook/object/claim.h"
 #include "webhook/object/pod.h"
 
-/* The position of an object that precedes request.kind. It is read once the kind is known. */
+/* The position of an object that is read once the whole review is known. */
 struct waiting {
 	const char *at; /* NULL if there is none. */
 	unsigned depth; /* Nesting depth at that position. */
@@ -35,9 +36,17 @@ bool review_is_pod(const struct review *review)
 	return review->group.len == 0 && str_eq(review->version, STR("v1")) && str_eq(review->kind, STR("Pod"));
 }
 
+struct str review_object_name(const struct review *review)
+{
+	const struct claim *claim = &review->claim;
+	if (claim->present)
+		return claim->name.len ? claim->name : claim->generate_name;
+	return review->object.name.len ? review->object.name : review->object.generate_name;
+}
+
 /*
- * Reads a Pod or skips another object, of which it saves the text. Before the kind is known, it
- * saves the position and skips the object.
+ * Reads a Pod, if the kind is known to be that. Otherwise it saves where the object is, and skips
+ * it.
  */
 static int read_object(struct reader *reader, struct working_pod *working, struct waiting *waiting, struct pod *pod,
 		       struct str *other)
@@ -46,8 +55,7 @@ static int read_object(struct reader *reader, struct working_pod *working, struc
 		return reader_pod(reader, pod);
 	scan_peek(&reader->scan);
 	const char *begin = reader->scan.at;
-	if (!working->has_kind)
-		*waiting = (struct waiting){begin, reader->scan.depth};
+	*waiting = (struct waiting){begin, reader->scan.depth};
 	if (field_skip(reader, NULL, NULL) < 0)
 		return -1;
 	*other = (struct str){begin, (size_t)(reader->scan.at - begin)};
@@ -120,18 +128,35 @@ static const struct field review_fields[] = {
 };
 static const struct shape review_shape = SHAPE(review_fields, 0);
 
-/* Reads a Pod that precedes the kind. Skipping it has already validated its JSON. */
+/* Goes back to an object. Skipping it has already validated its JSON. */
+static void go_back(struct reader *reader, struct waiting waiting)
+{
+	reader->scan.at = waiting.at;
+	reader->scan.depth = waiting.depth;
+}
+
+static int fail_in(struct reader *reader, const char *key)
+{
+	reader_at_key(reader, str_of(key));
+	reader_at_key(reader, STR("request"));
+	return -1;
+}
+
+/* Reads a Pod that precedes the kind. */
 static int read_waiting(struct reader *reader, struct waiting waiting, const char *key, struct pod *pod)
 {
 	if (!waiting.at)
 		return 0;
-	reader->scan.at = waiting.at;
-	reader->scan.depth = waiting.depth;
-	if (reader_pod(reader, pod) == 0)
+	go_back(reader, waiting);
+	return reader_pod(reader, pod) < 0 ? fail_in(reader, key) : 0;
+}
+
+static int read_waiting_claim(struct reader *reader, struct waiting waiting, struct review *review)
+{
+	if (!waiting.at)
 		return 0;
-	reader_at_key(reader, str_of(key));
-	reader_at_key(reader, STR("request"));
-	return -1;
+	go_back(reader, waiting);
+	return reader_claim(reader, review->kind, &review->claim) < 0 ? fail_in(reader, "object") : 0;
 }
 
 /*
@@ -183,7 +208,7 @@ static int check_request(struct working_pod *working, struct error *err)
 			 quoted(working->operation, text));
 }
 
-/* Reads the Pods that precede the kind, and finishes the review. */
+/* Reads what precedes the kind, and finishes the review. */
 static int finish(struct reader *reader, struct working_pod *working, struct review *review, struct error *err)
 {
 	if (check_request(working, err) < 0)
@@ -194,6 +219,9 @@ static int finish(struct reader *reader, struct working_pod *working, struct rev
 		return reader_error(reader, err);
 	if (review_is_pod(&working->review))
 		working->review.other_object = working->review.old_other_object = (struct str){NULL, 0};
+	if (claim_is_kind(working->review.group, working->review.kind) &&
+	    read_waiting_claim(reader, working->object, &working->review) < 0)
+		return reader_error(reader, err);
 	*review = working->review;
 	return 0;
 }
@@ -282,5 +310,19 @@ int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct p
 	if (reader_pod(&reader, &read) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
 	*pod = read;
+	return 0;
+}
+
+int review_read_claim(struct str kind, const char *bytes, size_t len, struct arena *arena, struct claim *claim,
+		      struct error *err)
+{
+	struct reader reader;
+	struct claim read;
+	if (len > SCAN_LEN_MAX)
+		return error_set(err, "the claim is longer than %u bytes", SCAN_LEN_MAX);
+	reader_init(&reader, bytes, len, arena);
+	if (reader_claim(&reader, kind, &read) < 0 || scan_finish(&reader.scan) < 0)
+		return reader_error(&reader, err);
+	*claim = read;
 	return 0;
 }

@@ -1,7 +1,8 @@
 /*
  * review: decodes an admission.k8s.io/v1 AdmissionReview, or a single Pod, into the fields that the
- * policy uses. It reads object and oldObject only if request.kind is core/v1 Pod. Other objects
- * must be valid JSON; where they are is kept, and nothing of what they say.
+ * policy uses. It reads object and oldObject if request.kind is core/v1 Pod, and object if it is a
+ * claim of devices. Other objects must be valid JSON; where they are is kept, and nothing of what
+ * they say.
  *
  * The input must be JSON (RFC 8259) in valid UTF-8, nested at most 512 levels deep, with the types
  * that Kubernetes gives to each field. To exclude ambiguity, a duplicate of a key that is read is
@@ -47,6 +48,11 @@ struct recorded {
 int review_read_recorded(const char *bytes, size_t len, struct arena *arena, struct recorded *recorded,
 			 struct error *err);
 
+/*
+ * The name of its Pod or claim, or the beginning of the name that the API server will choose. Pure.
+ */
+struct str review_object_name(const struct review *review);
+
 /* Whether it is about a Pod of core/v1. Only then object and old_object are read. Pure. */
 bool review_is_pod(const struct review *review);
 
@@ -56,5 +62,9 @@ bool review_is_pod(const struct review *review);
  * clients control them and the API server returns them unchecked. Otherwise like review_read.
  */
 int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err);
+
+/* Reads an object of a kind of claim (claim_is_kind). Otherwise like review_read_pod. */
+int review_read_claim(struct str kind, const char *bytes, size_t len, struct arena *arena, struct claim *claim,
+		      struct error *err);
 
 #endif

@@ -12,6 +12,7 @@
 /* One or two operations on one resource of an API group. */
 struct rule {
 	const char *operation, *or_operation, *group, *resource;
+	const char *older[2]; /* Versions of clusters that do not have v1. */
 };
 
 struct webhook {
@@ -27,11 +28,24 @@ struct webhook {
 
 #define POD_RULE(operation, resource)                                                                                  \
 	{                                                                                                              \
-		(operation), NULL, "", (resource)                                                                      \
+		(operation), NULL, "", (resource),                                                                     \
+		{                                                                                                      \
+			NULL                                                                                           \
+		}                                                                                                      \
 	}
 #define WORKLOAD_RULE(group, resource)                                                                                 \
 	{                                                                                                              \
-		"CREATE", "UPDATE", (group), (resource)                                                                \
+		"CREATE", "UPDATE", (group), (resource),                                                               \
+		{                                                                                                      \
+			NULL                                                                                           \
+		}                                                                                                      \
+	}
+#define CLAIM_RULE(resource)                                                                                           \
+	{                                                                                                              \
+		"CREATE", NULL, "resource.k8s.io", (resource),                                                         \
+		{                                                                                                      \
+			"v1beta2", "v1beta1"                                                                           \
+		}                                                                                                      \
 	}
 
 /* The third rule is used only in void mode; see render_mutating. */
@@ -58,6 +72,15 @@ static const struct webhook guard = {
 static const struct webhook ledger = {"ledger.gpugate.io",
 				      "/validate",
 				      {POD_RULE("DELETE", "pods"), POD_RULE("UPDATE", "pods/status")},
+				      2,
+				      "Ignore",
+				      "NoneOnDryRun",
+				      5,
+				      false};
+/* What claims request is immutable, so only their creation matters. */
+static const struct webhook claims = {"claims.gpugate.io",
+				      "/validate",
+				      {CLAIM_RULE("resourceclaims"), CLAIM_RULE("resourceclaimtemplates")},
 				      2,
 				      "Ignore",
 				      "NoneOnDryRun",
@@ -95,16 +118,27 @@ static json_t *operations_of(const struct rule *rule)
 				  : json_pack("[s]", rule->operation);
 }
 
+static json_t *versions_of(const struct rule *rule)
+{
+	json_t *versions = json_pack("[s]", "v1");
+	for (size_t i = 0; versions && i < sizeof rule->older / sizeof rule->older[0]; i++)
+		if (rule->older[i] && json_array_append_new(versions, json_string(rule->older[i])) < 0) {
+			json_decref(versions);
+			versions = NULL;
+		}
+	return versions;
+}
+
 static json_t *rules_of(const struct webhook *webhook)
 {
 	json_t *rules = json_array();
 	int failed = !rules;
 	for (size_t i = 0; i < webhook->rule_count; i++) {
 		const struct rule *rule = &webhook->rules[i];
-		failed |=
-		    json_array_append_new(rules, json_pack("{s:[s], s:[s], s:o, s:[s], s:s}", "apiGroups", rule->group,
-							   "apiVersions", "v1", "operations", operations_of(rule),
-							   "resources", rule->resource, "scope", "Namespaced"));
+		failed |= json_array_append_new(rules, json_pack("{s:[s], s:o, s:o, s:[s], s:s}", "apiGroups",
+								 rule->group, "apiVersions", versions_of(rule),
+								 "operations", operations_of(rule), "resources",
+								 rule->resource, "scope", "Namespaced"));
 	}
 	if (!failed)
 		return rules;
@@ -256,7 +290,7 @@ json_t *render_validating(const struct render_target *target, const struct polic
 			  const struct policy *policy)
 {
 	json_t *webhooks = json_array(), *asks = json_array(), *guarded = json_array(), *ends = json_array();
-	struct webhook quotas = quota, guards = guard;
+	struct webhook quotas = quota, guards = guard, claim_guards = claims;
 	struct buf text;
 	int failed = 0;
 	buf_init(&text, EXPRESSION_MAX);
@@ -269,9 +303,12 @@ json_t *render_validating(const struct render_target *target, const struct polic
 	buf_release(&text);
 	quotas.failure_policy = failure_policy(target->quota_failure, policy_quotas_fail(policy));
 	guards.failure_policy = failure_policy(target->guard_failure, policy_guards_fail(policy));
+	claim_guards.failure_policy = guards.failure_policy;
 	failed |= json_array_append_new(webhooks, webhook_of(&quotas, target, scope, asks));
 	if (scope->guards)
 		failed |= json_array_append_new(webhooks, webhook_of(&guards, target, scope, json_incref(guarded)));
+	if (scope->claims)
+		failed |= json_array_append_new(webhooks, webhook_of(&claim_guards, target, scope, json_array()));
 	if (!target->cluster)
 		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, scope, json_incref(ends)));
 	if (scope->early_answers)

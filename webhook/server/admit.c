@@ -71,12 +71,15 @@ static struct str joined_rules(const struct admitting *a)
 static void log_decision(const struct admitting *a, enum log_level level, const char *event, struct str message,
 			 struct str rules)
 {
-	const struct pod *pod = &a->review.object;
+	const struct str absent = {NULL, 0};
+	const struct claim *claim = &a->review.claim;
 	const struct log_field fields[] = {
 	    {"path", str_of(endpoints[a->http->endpoint].path), false},
-	    {"uid", pod->uid, false},
+	    {"uid", a->review.object.uid, false},
 	    {"namespace", a->review.namespace, false},
-	    {"pod", pod->name.len ? pod->name : pod->generate_name, false},
+	    {"pod", claim->present ? absent : review_object_name(&a->review), false},
+	    {"kind", claim->present ? a->review.kind : absent, false},
+	    {"name", claim->present ? review_object_name(&a->review) : absent, false},
 	    {"user", a->review.user, false},
 	    {"tenant", a->request.decision.tenant, false},
 	    {"dryRun", a->review.dry_run ? STR("true") : (struct str){NULL, 0}, true},
@@ -150,9 +153,9 @@ static void write_answer(const struct admitting *a, struct buf *out)
 					    .decision = &a->request.decision,
 					    .charge = a->request.decision.denied || a->early ? (struct str){NULL, 0}
 											     : buf_view(&a->charges)};
-	if (!a->early && !str_eq(a->review.resource, STR("pods")))
-		answer.warning =
-		    STR("gpugate evaluates only Pods; remove other resources from its webhook configuration");
+	if (!a->early && !a->review.claim.present && !str_eq(a->review.resource, STR("pods")))
+		answer.warning = STR("gpugate evaluates only Pods, workloads and claims of devices; remove other "
+				     "resources from its webhook configuration");
 	response_write(out, &answer);
 }
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "gpugate/pod.h"
+#include "webhook/object/review.h"
 
 void recent_denials_init(struct recent_denials *denials)
 {
@@ -31,7 +31,6 @@ void recent_denials_note(struct recent_denials *denials, const struct review *re
 {
 	if (!denials)
 		return;
-	const struct pod *pod = &review->object;
 	pthread_mutex_lock(&denials->mutex);
 	struct recent_denial *slot = &denials->slots[denials->count++ % RECENT_DENIALS_MAX];
 	slot->at = now;
@@ -39,7 +38,7 @@ void recent_denials_note(struct recent_denials *denials, const struct review *re
 	slot->dry = review->dry_run;
 	slot->reason = violation->reason;
 	copy(slot->namespace, sizeof slot->namespace, review->namespace);
-	copy(slot->pod, sizeof slot->pod, pod->name.len ? pod->name : pod->generate_name);
+	copy(slot->pod, sizeof slot->pod, review_object_name(review));
 	copy(slot->tenant, sizeof slot->tenant, decision->tenant);
 	copy(slot->message, sizeof slot->message, violation->message);
 	pthread_mutex_unlock(&denials->mutex);

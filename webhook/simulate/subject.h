@@ -1,6 +1,6 @@
 /*
  * subject: what the API server would ask about the Pods of an object: of a Pod, of a workload whose
- * controller creates Pods, or in a recorded AdmissionReview.
+ * controller creates Pods, or in a recorded AdmissionReview; or about a claim of devices.
  */
 #ifndef WEBHOOK_SIMULATE_SUBJECT_H
 #define WEBHOOK_SIMULATE_SUBJECT_H
@@ -18,8 +18,8 @@ struct subject_creator {
 };
 
 struct subject {
-	struct review review; /* Of each of the Pods. */
-	/* JSON of the Pod or its template. May be absent in an AdmissionReview. */
+	struct review review; /* Of each of the Pods, or of the claim, which counts as one. */
+	/* JSON of the claim, or of the Pod or its template. May be absent in an AdmissionReview. */
 	struct str pod;
 	int64_t pods; /* How many there are at once, at most SUBJECT_PODS_MAX. */
 	/* How many more there may be while they replace others, at most SUBJECT_PODS_MAX. */

@@ -94,6 +94,7 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	error_set(err,
-		  "no Pods come from what this step creates; `gpugate explain --help` lists the kinds that make Pods");
+		  "no Pods or claims come from what this step creates; `gpugate explain --help` lists the kinds that "
+		  "make some");
 	return suite_error_at(state->manifest, step->at, err);
 }

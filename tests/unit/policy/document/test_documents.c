@@ -90,7 +90,7 @@ static const struct {
     {"apiVersion: gpugate.io/v1\nkind: Guard\nspec: {}\n", 2, 7, 5, "a Guard document needs the key \"metadata\""},
     {HEAD("Guard"), 2, 7, 5, "a Guard document needs the key \"spec\""},
     {HEAD("Guard") "spec:\n", 4, 1, 4,
-     "\"spec\" has no value; expected a map of deny, visibleDevices, hostPaths, enforcement and exempt"},
+     "\"spec\" has no value; expected a map of deny, visibleDevices, hostPaths, resourceClaims, enforcement and exempt"},
     {HEAD("Guard") "sepc: {}\n", 4, 1, 4, "unknown key \"sepc\"; did you mean \"spec\"?"},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {}\nspec: {}\n", 3, 1, 8, "metadata needs the key \"name\""},
     {"apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: A_b}\nspec: {}\n", 3, 18, 3, "\"A_b\" is not a name: "},

@@ -422,7 +422,7 @@ static void deletion_and_subresources(void **state)
 	assert_str(text.review.object.phase, "Pending");
 	text_release(&text);
 	open_review(&text, "validate-pod-dra.json");
-	assert_int_equal(text.review.object.resource_claim_count, 2);
+	assert_int_equal(text.review.object.claim_count, 2);
 	text_release(&text);
 	open_review(&text, "mutate-pod-binding.json");
 	assert_str(text.review.subresource, "binding");
@@ -532,7 +532,7 @@ static void every_fact_of_a_pod(void **state)
 	assert_pair(&pod->overhead, 0, "cpu", "1");
 	assert_pair(&pod->labels, 0, "a", "");
 	assert_false(pod->annotations.present);
-	assert_int_equal(pod->resource_claim_count, 2);
+	assert_int_equal(pod->claim_count, 2);
 	assert_str(pod->runtime_class, "nvidia");
 	assert_str(pod->node_name, "n");
 	assert_str(pod->phase, "Running");
