@@ -112,6 +112,17 @@ static void report_profile(struct compile *c, const struct text *name, const str
 			    "the model has no MIG profile \"%.*s\"; it has %s", STR_ARG(name->s), list);
 }
 
+const struct profile *compile_find_profile(struct compile *c, const struct text *name, const struct profile *table,
+					   uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (str_eq(table[i].name, name->s))
+			return &table[i];
+	if (count)
+		report_profile(c, name, table, count);
+	return NULL;
+}
+
 /*
  * Sets the profiles that the fleet's MIG layout advertises: those in `offered`, or all without a
  * suffix.
@@ -125,14 +136,9 @@ static void offer_profiles(struct compile *c, const struct doc_mig *mig, const s
 		if (mig_profile_plain(table[i].name))
 			profiles[offered++] = table[i];
 	for (uint32_t i = 0; mig->offered.set && i < size; i++) {
-		const struct text *name = &mig->offered.items[i];
-		uint32_t at = 0;
-		while (at < count && !str_eq(table[at].name, name->s))
-			at++;
-		if (at < count)
-			profiles[offered++] = table[at];
-		else
-			report_profile(c, name, table, count);
+		const struct profile *found = compile_find_profile(c, &mig->offered.items[i], table, count);
+		if (found)
+			profiles[offered++] = *found;
 	}
 	model->profiles = profiles;
 	model->profile_count = offered;

@@ -13,6 +13,13 @@ const struct profile *compile_mig(struct compile *c, const struct doc_accelerato
 				  uint32_t *count_out);
 
 /*
+ * Returns the profile of that name in a table. Otherwise reports it and returns NULL. Without a
+ * table, which has been reported, only returns NULL.
+ */
+const struct profile *compile_find_profile(struct compile *c, const struct text *name, const struct profile *table,
+					   uint32_t count);
+
+/*
  * Sets the slice that is shared, if sharing.resource is the name of a slice, with or without
  * `.shared`.
  */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "policy/compile/amount.h"
+#include "policy/compile/classes.h"
 #include "policy/compile/config.h"
 #include "policy/compile/mig.h"
 #include "policy/compile/names.h"
@@ -69,6 +70,7 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	unsigned errors = c->report->errors;
 	const struct profile *table = compile_mig(c, doc, model, &profiles);
 	compile_sharing(c, doc, model);
+	compile_classes(c, doc, table, profiles, model);
 	if (doc->sharing.set && c->report->errors == errors)
 		compile_share_slice(c, doc, table, profiles, model);
 }
@@ -102,6 +104,7 @@ void compile_models(struct compile *c)
  */
 struct offer {
 	struct str name;
+	struct str stands_for; /* As in struct resource. */
 	uint32_t model;
 	bool slice, shared;
 	int64_t gpus, gpus_of;
@@ -139,13 +142,20 @@ static struct offer make_offer(const struct policy *policy, uint32_t model, stru
 	return offer;
 }
 
+static struct offer make_class_offer(const struct policy *policy, uint32_t model, const struct class_name *class)
+{
+	struct offer offer = make_offer(policy, model, class->name, class->slice, false);
+	offer.stands_for = class->slice ? class->slice->resource : policy->models[model].resource;
+	return offer;
+}
+
 /* Returns all offers of all models, in the scratch arena. */
 static struct offer *make_offers(struct compile *c, uint32_t *count)
 {
 	const struct policy *policy = c->policy;
 	uint32_t size = 0, made = 0;
 	for (uint32_t i = 0; i < policy->model_count; i++)
-		size += 2 + policy->models[i].profile_count;
+		size += 2 + policy->models[i].profile_count + policy->models[i].class_count;
 	struct offer *offers = compile_scratch(c, size, sizeof *offers);
 	for (uint32_t i = 0; i < policy->model_count; i++) {
 		const struct model *m = &policy->models[i];
@@ -163,6 +173,8 @@ static struct offer *make_offers(struct compile *c, uint32_t *count)
 				continue;
 			offers[made++] = make_offer(policy, i, m->profiles[p].resource, &m->profiles[p], false);
 		}
+		for (uint32_t k = 0; k < m->class_count; k++)
+			offers[made++] = make_class_offer(policy, i, &m->classes[k]);
 	}
 	*count = made;
 	return offers;
@@ -230,6 +242,28 @@ static int offer_order(const void *a, const void *b)
 	return order ? order : (x->model > y->model) - (x->model < y->model);
 }
 
+/* Reports a device class that stands for different resources, or has the name of another resource. */
+static void check_class(struct compile *c, const struct resource *resource, const struct offer *offer)
+{
+	const struct policy *policy = c->policy;
+	if (str_eq(resource->stands_for, offer->stands_for))
+		return;
+	struct str other = policy->models[resource->landings[0].model].name;
+	struct location at = compile_class_at(c->accelerators[offer->model], offer->name);
+	if (!str_present(resource->stands_for) || !str_present(offer->stands_for))
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, at,
+		    "\"%.*s\" is the `resource` of one Accelerator and a class of the other, \"%.*s\"; list the "
+		    "class in deviceClasses of both",
+		    STR_ARG(offer->name), STR_ARG(other));
+	else
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, at,
+		    "a device of this class is \"%.*s\" here and \"%.*s\" for Accelerator \"%.*s\"; give each a "
+		    "class of its own, or both the same `resource`",
+		    STR_ARG(offer->stands_for), STR_ARG(resource->stands_for), STR_ARG(other));
+}
+
 void compile_resources(struct compile *c)
 {
 	struct policy *policy = c->policy;
@@ -254,11 +288,14 @@ void compile_resources(struct compile *c)
 							     : (wide)offer->memory * (unit / offer->memory_of)};
 		if (i == 0 || !str_eq(offers[i - 1].name, offer->name)) {
 			struct resource *resource = &resources[policy->resource_count];
-			*resource =
-			    (struct resource){.name = offer->name, .slice = offer->slice, .landings = &landings[i]};
+			*resource = (struct resource){.name = offer->name,
+						      .stands_for = offer->stands_for,
+						      .slice = offer->slice,
+						      .landings = &landings[i]};
 			index_add(&policy->resource_names, offer->name, (struct str){NULL, 0},
 				  policy->resource_count++);
 		}
+		check_class(c, &resources[policy->resource_count - 1], offer);
 		resources[policy->resource_count - 1].landing_count++;
 	}
 	policy->resources = resources;

@@ -178,6 +178,7 @@ struct doc_mig {
 	struct text offered_from;            /* A file of mig-parted, see config_name.h. */
 	const struct doc_mig_layout *layout; /* What that file says. NULL: there is no such file. */
 	struct choice strategy;              /* enum mig_strategy: mixed, single. */
+	struct text_map device_classes;      /* Device class: name of a profile. */
 };
 
 struct doc_sharing {
@@ -198,6 +199,7 @@ struct doc_accelerator {
 	struct amount weight; /* GPU equivalents of one whole device. Default: 1. */
 	struct text_map node_labels;
 	struct texts without_node_labels; /* Label keys. */
+	struct texts device_classes;      /* Names of device classes. */
 	struct doc_mig mig;
 	struct doc_sharing sharing;
 };

@@ -58,6 +58,11 @@ static const struct schema_field mig_fields[] = {
 	 "choose one of its `mig-configs`; without it, all count."},
     {KEY("strategy"), .type = FIELD_CHOICE, AT(doc_mig, strategy), WORDS(strategy_words), .fallback = "mixed",
      .doc = "The device plugin's MIG strategy: which resource names the slices have."},
+    {KEY("deviceClasses"), .type = FIELD_TEXT_MAP, .form = FORM_PROFILE, .key_form = FORM_NAME,
+     AT(doc_mig, device_classes),
+     .doc =
+	 "Device classes (dynamic resource allocation) whose devices are slices of this model, each with the name of "
+	 "the profile. A request for such a class counts like one for the slice."},
 };
 
 static const struct schema_object mig_object = {.name = "a MIG layout",
@@ -111,6 +116,12 @@ static const struct schema_field accelerator_fields[] = {
      .doc = "Keys of labels that nodes with this model do not have, such as cloud.google.com/gke-spot, where only the "
 	    "other "
 	    "nodes are labeled."},
+    {KEY("deviceClasses"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_NAME,
+     AT(doc_accelerator, device_classes),
+     .doc =
+	 "Device classes (dynamic resource allocation) whose devices are whole devices of this model, such as "
+	 "gpu.nvidia.com. A request for such a class, under the name deviceclass.resource.kubernetes.io/CLASS, counts "
+	 "like one for `resource`."},
     {KEY("mig"), .type = FIELD_OBJECT, AT(doc_accelerator, mig), .object = &mig_object,
      .doc = "How devices of this model are cut into MIG slices, if they are."},
     {KEY("sharing"), .type = FIELD_OBJECT, AT(doc_accelerator, sharing), .object = &sharing_object,

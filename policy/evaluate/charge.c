@@ -58,7 +58,7 @@ static wide dearest_anywhere(const struct policy *policy, const struct quota *qu
 
 bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource)
 {
-	return quota_counts_resource(quota, name) || (resource && quota_counts_resource(quota, resource->name));
+	return quota_counts_resource(quota, name) || (resource && quota_counts(quota, resource));
 }
 
 bool charge_unit(const struct policy *policy, const struct quota *quota, struct str name,

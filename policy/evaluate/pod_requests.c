@@ -8,6 +8,7 @@
 #include "gpugate/pairs.h"
 #include "gpugate/quantity.h"
 #include "policy/evaluate/effective_request.h"
+#include "policy/model/catalog.h"
 
 #define OVERHEAD UINT32_MAX
 
@@ -23,7 +24,7 @@ bool resource_is_extended(struct str name)
 	static const struct str native = {"kubernetes.io/", sizeof "kubernetes.io/" - 1};
 	if (!str_has_char(name, '/') || str_starts(name, STR("requests.")))
 		return false;
-	if (str_starts(name, STR("deviceclass.resource.kubernetes.io/")))
+	if (str_starts(name, CATALOG_CLASS_PREFIX))
 		return true;
 	for (size_t i = 0; i + native.len <= name.len; i++)
 		if (str_starts(str_tail(name, i), native))

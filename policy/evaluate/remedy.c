@@ -150,7 +150,7 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 	struct fitting best = {.each = 0};
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!quota_counts_resource(quota, resource->name) ||
+		if (str_present(resource->stands_for) || !quota_counts_resource(quota, resource->name) ||
 		    !requests_vendor(request, quota, catalog_vendor(resource->name)))
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++)

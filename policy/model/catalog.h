@@ -110,6 +110,9 @@ size_t catalog_mig_resource(struct str profile, char *out);
 #define CATALOG_SHARED_SUFFIX STR(".shared")
 size_t catalog_mig_slice(struct str resource, char *out);
 
+/* Before the name of a device class: together the name of a resource, of which a device is one. */
+#define CATALOG_CLASS_PREFIX STR("deviceclass.resource.kubernetes.io/")
+
 /*
  * Computes the largest fraction of a device that the profile with this resource name takes on any
  * built-in model. For a share or a compute instance, it is that of its slice. Returns false if no

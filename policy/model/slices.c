@@ -13,7 +13,7 @@ bool slice_is_missing(const struct policy *policy, struct str name)
 	if (snapshot_resource(policy, name) || snapshot_role(policy, name) != ROLE_SLICE)
 		return false;
 	for (uint32_t r = 0; r < policy->resource_count && !some; r++)
-		some = policy->resources[r].slice;
+		some = policy->resources[r].slice && !str_present(policy->resources[r].stands_for);
 	return some;
 }
 
@@ -22,7 +22,8 @@ struct str slice_near(const struct policy *policy, struct str name, uint64_t *wo
 	struct str best = {NULL, 0};
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		struct str known = policy->resources[r].name, pair[2] = {known, best};
-		if (policy->resources[r].slice && str_present(suggest_word_within(name, &known, 1, sizeof known, work)))
+		if (policy->resources[r].slice && !str_present(policy->resources[r].stands_for) &&
+		    str_present(suggest_word_within(name, &known, 1, sizeof known, work)))
 			best = str_present(best) ? suggest_word(name, pair, 2, sizeof pair[0]) : known;
 	}
 	return best;
@@ -33,7 +34,7 @@ void slices_print(const struct policy *policy, char *out, size_t size)
 	uint32_t count = 0;
 	int len = 0;
 	for (uint32_t r = 0; r < policy->resource_count && (size_t)len < size; r++) {
-		if (!policy->resources[r].slice)
+		if (!policy->resources[r].slice || str_present(policy->resources[r].stands_for))
 			continue;
 		bool last = count++ == SLICES_SHOWN;
 		struct str name = policy->resources[r].name;

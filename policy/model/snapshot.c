@@ -303,6 +303,12 @@ bool quota_counts_resource(const struct quota *quota, struct str resource)
 	return quota->any_resource || globs_match(&quota->resources, resource);
 }
 
+bool quota_counts(const struct quota *quota, const struct resource *resource)
+{
+	return quota_counts_resource(quota, resource->name) ||
+	       (str_present(resource->stands_for) && quota_counts_resource(quota, resource->stands_for));
+}
+
 bool quota_counts_model(const struct quota *quota, uint32_t model)
 {
 	if (!quota->models)

@@ -60,6 +60,12 @@ struct profile {
 	int64_t memory; /* Nominal memory in bytes. */
 };
 
+/* The resource name of a device class, and what its devices are. */
+struct class_name {
+	struct str name;
+	const struct profile *slice; /* NULL: a whole device. */
+};
+
 /* An Accelerator. */
 struct model {
 	struct str name;
@@ -74,7 +80,9 @@ struct model {
 	const struct profile *profiles;
 	uint32_t profile_count;
 	int64_t compute_total, memory_total; /* Slices of the whole device. */
-	struct str share_resource;           /* Absent: not shared. */
+	const struct class_name *classes;
+	uint32_t class_count;
+	struct str share_resource; /* Absent: not shared. */
 	/* Profile that the share is a part of; NULL: the whole device. */
 	const struct profile *share_slice;
 	int64_t replicas; /* 1: not shared. */
@@ -100,6 +108,11 @@ struct landing {
 
 struct resource {
 	struct str name;
+	/*
+	 * The name of a device class stands for this resource: a quota that counts the resource
+	 * counts the class as well. Absent: the name stands for itself only.
+	 */
+	struct str stands_for;
 	bool slice; /* A MIG slice with its own resource name. */
 	const struct landing *landings;
 	uint32_t landing_count;
@@ -349,6 +362,8 @@ static inline wide amount_sum(wide a, wide b)
 bool globs_match(const struct globs *globs, struct str text);
 
 bool quota_counts_resource(const struct quota *quota, struct str resource);
+/* Whether the quota counts the resource by its own name, or by that of what it stands for. */
+bool quota_counts(const struct quota *quota, const struct resource *resource);
 bool quota_counts_model(const struct quota *quota, uint32_t model);
 
 /*

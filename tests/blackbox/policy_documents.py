@@ -15,7 +15,7 @@ def policy_document(kind, name, **spec):
 
 # A policy beside every generated document, so that it can refer to something.
 BASE = [
-    policy_document("Accelerator", "base", resource="nvidia.com/gpu", memory="80Gi", nodeLabels={"base": "yes"},
+    policy_document("Accelerator", "base", resource="nvidia.com/gpu", memory="80Gi", nodeLabels={"base": "yes"}, deviceClasses=["base"],
                     mig={"model": "a100-80gb", "offered": ["1g.10gb", "3g.40gb"]}, sharing={"resource": "nvidia.com/gpu.shared", "replicas": 4}),
     policy_document("Tenant", "base", namespaces=["base"]),
 ]
@@ -46,6 +46,7 @@ VALUES = {
     "Accelerator.spec.memory": ["16Gi", 17179869184, "80Gi"],
     "Accelerator.spec.weight": [1, 2, "500m", 1.5],
     "Accelerator.spec.nodeLabels": [{}, {"model-%d": "a", "model": "%d"}],
+    "Accelerator.spec.deviceClasses": [["class-%d"]],
     "Accelerator.spec.mig.model": ["a100-80gb"],
     "Accelerator.spec.mig.profiles": ["builtin", [{"name": "1g.10gb", "computeSlices": 1, "memorySlices": 1}],
                                       [{"name": "1g.10gb", "computeSlices": 2, "memorySlices": 1, "memory": "8Gi"}]],
@@ -53,6 +54,7 @@ VALUES = {
     "Accelerator.spec.mig.computeSlices": [7],
     "Accelerator.spec.mig.memorySlices": [8],
     "Accelerator.spec.mig.strategy": ["mixed"],
+    "Accelerator.spec.mig.deviceClasses": [{}, {"slice-%d": "1g.10gb"}],
     "Accelerator.spec.sharing.resource": ["example.com/device-%d.shared"],
     "Accelerator.spec.sharing.replicas": [2, 3, 4],
     "Tenant.spec.parent": ["base"],

@@ -76,8 +76,8 @@ def test_an_older_version_is_no_way_around(fresh_control_plane, gpugate_in_clust
 
 
 def test_the_scheduler_may_claim_for_extended_resources(control_plane, gpugate_in_cluster, namespaces):
-    """A DeviceClass hands out an extended resource. The Pod is counted, and the scheduler creates the
-    claim."""
+    """A DeviceClass hands out an extended resource. The Pod is counted, and the scheduler creates
+    the claim."""
     space, admin = namespaces("claims"), control_plane.admin
     name, driver = f"{space}.example.com", f"{space}-driver.example.com"
     made = [{"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": name},
