@@ -242,7 +242,7 @@ static int offer_order(const void *a, const void *b)
 	return order ? order : (x->model > y->model) - (x->model < y->model);
 }
 
-/* Reports a device class that stands for different resources, or has the name of another resource. */
+/* Reports a device class that stands for different resources, or is the name of one. */
 static void check_class(struct compile *c, const struct resource *resource, const struct offer *offer)
 {
 	const struct policy *policy = c->policy;

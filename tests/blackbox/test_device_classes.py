@@ -1,5 +1,5 @@
-"""Device classes of dynamic resource allocation, as the names of resources: they count like what the
-Accelerators say that their devices are."""
+"""Device classes of dynamic resource allocation, as the names of resources: they count like what
+the Accelerators say that their devices are."""
 
 import random
 import re
