@@ -45,7 +45,7 @@ static void ask(struct asked *asked, const char *kind, const char *object, const
 	arena_init(&asked->arena, 4096, 1 << 20);
 	if (review_read(asked->bytes, (size_t)len, &asked->arena, &asked->review, &err) < 0)
 		fail_msg("%s", err.text);
-	asked->found = early_question_concerns(&asked->review) &&
+	asked->found = early_question_concerns(asked->policy, &asked->review) &&
 		       early_question_read(&asked->review, &asked->arena, &asked->question);
 }
 
