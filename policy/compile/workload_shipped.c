@@ -37,12 +37,13 @@ struct shipped {
 	}
 
 /*
- * A component of an InferenceService has the fields of a PodSpec. `model` is the container of a
- * predictor, and so is a framework, as older objects name one.
+ * A component of an InferenceService has the fields of a PodSpec, and KServe hands the labels and
+ * annotations of the service on. `model` is the container of a predictor, and so is a framework, as
+ * older objects name one.
  */
 #define COMPONENT(name, ...)                                                                                           \
 	{                                                                                                              \
-		.pod_spec = "spec." name, .metadata = "spec." name, .containers = {__VA_ARGS__},                       \
+		.pod_spec = "spec." name, .metadata = "metadata", .containers = {__VA_ARGS__},                       \
 		.replicas = { "spec." name ".minReplicas" }                                                            \
 	}
 #define FRAMEWORK(name) "spec.predictor." name
@@ -71,7 +72,7 @@ static const struct shipped rows[SHIPPED_WORKLOADS] = {
 	 {COMPONENT("predictor", FRAMEWORK("model"), FRAMEWORK("sklearn"), FRAMEWORK("xgboost"), FRAMEWORK("tensorflow"),
 		    FRAMEWORK("pytorch"), FRAMEWORK("triton"), FRAMEWORK("onnx"), FRAMEWORK("huggingface"),
 		    FRAMEWORK("pmml"), FRAMEWORK("lightgbm"), FRAMEWORK("paddle")),
-	  {.pod_spec = "spec.predictor.workerSpec", .metadata = "spec.predictor",
+	  {.pod_spec = "spec.predictor.workerSpec", .metadata = "metadata",
 	   .replicas = {"spec.predictor.minReplicas", "spec.predictor.workerSpec.pipelineParallelSize - 1"}},
 	  COMPONENT("transformer", NULL),
 	  COMPONENT("explainer", "spec.explainer.art")}},

@@ -179,7 +179,7 @@ static int answer_part(struct early_question *question, const struct early_part 
 	if (!refusal.denied || later || wanted == EARLY_ANSWER_OFF)
 		return part->alone || add_together(together, &refusal, part->pods, reservation->arena) == 0 ? 1 : -1;
 	question->where = part->where;
-	question->mixed = true;
+	question->mixed = question->part_count > 1;
 	if (!part->alone && part->pods) {
 		question->pods = together->of;
 		fit.fits += together->pods;
