@@ -46,7 +46,7 @@ struct policy_scope {
 	 * so that enforcing them later does not change the registration.
 	 */
 	bool voids;
-	bool early_answers;     /* Some Tenant wants an answer when a workload is applied. */
+	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
 	/* Custom resources of which the policy says where they keep Pods. */
 	const struct workload_paths *workloads;
 	uint32_t workload_count;

@@ -51,14 +51,17 @@ static struct related_path compile_related(struct compile *c, const struct text 
 		return related;
 	related.less = take_less(&path);
 	size_t end = end_of_wild(path, &related.steps);
-	bool same = end <= base.len && memcmp(path.ptr, base.ptr, end) == 0 && (end == base.len || base.ptr[end] == '.');
+	bool same =
+	    end <= base.len && memcmp(path.ptr, base.ptr, end) == 0 && (end == base.len || base.ptr[end] == '.');
 	if (end && !base.len)
 		docs_report(c->report, c->docs, SEVERITY_ERROR, text->at,
-			    "\"" SHOW "\" would be several values, and one is needed; write a path without \"*\" and \"[]\"",
+			    "\"" SHOW
+			    "\" would be several values, and one is needed; write a path without \"*\" and \"[]\"",
 			    SHOWN(path));
 	else if (end && !same)
 		docs_report(c->report, c->docs, SEVERITY_ERROR, text->at,
-			    "\"" SHOW "\" must begin like \"" SHOW "\", the path of the Pods, up to its last \"*\" or \"[]\", so "
+			    "\"" SHOW "\" must begin like \"" SHOW
+			    "\", the path of the Pods, up to its last \"*\" or \"[]\", so "
 			    "that it belongs to the same item",
 			    SHOWN(path), SHOWN(base));
 	related.text = compile_keep(c, path);
@@ -71,8 +74,8 @@ static const struct related_path *compile_all_related(struct compile *c, const s
 {
 	struct related_path *items = compile_alloc(c, texts->count, sizeof *items);
 	if (texts->count > max)
-		docs_report(c->report, c->docs, SEVERITY_ERROR, texts->at, "at most %u paths can be listed here; remove %u",
-			    max, texts->count - max);
+		docs_report(c->report, c->docs, SEVERITY_ERROR, texts->at,
+			    "at most %u paths can be listed here; remove %u", max, texts->count - max);
 	for (uint32_t i = 0; i < texts->count; i++)
 		items[i] = compile_related(c, &texts->items[i], base);
 	*count = texts->count;
@@ -86,10 +89,11 @@ static struct text path_of(struct compile *c, const struct doc_workload_pods *do
 	bool parts = str_present(doc->pod_spec.s) || str_present(doc->metadata.s) || doc->containers.set ||
 		     str_present(doc->resources.s) || str_present(doc->device.s);
 	if (whole ? parts : str_present(doc->or_template.s))
-		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			    whole ? "a template says all of a Pod; remove \"template\", or podSpec, metadata, containers, "
-				    "resources and device"
-				  : "\"orTemplate\" needs \"template\", in whose place it is used");
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, doc->at,
+		    whole ? "a template says all of a Pod; remove \"template\", or podSpec, metadata, containers, "
+			    "resources and device"
+			  : "\"orTemplate\" needs \"template\", in whose place it is used");
 	if (whole)
 		return doc->template;
 	if (str_present(doc->pod_spec.s))
@@ -150,9 +154,10 @@ static bool is_new(struct compile *c, const struct doc_workload *doc, const stru
 	const struct policy *policy = c->policy;
 	for (size_t i = 0; i < sizeof built_in_groups / sizeof built_in_groups[0]; i++)
 		if (str_eq(doc->group.s, str_of(built_in_groups[i]))) {
-			docs_report(c->report, c->docs, SEVERITY_ERROR, doc->group.at,
-				    "the group %s is that of Kubernetes, whose workloads gpugate knows; remove the document",
-				    built_in_groups[i]);
+			docs_report(
+			    c->report, c->docs, SEVERITY_ERROR, doc->group.at,
+			    "the group %s is that of Kubernetes, whose workloads gpugate knows; remove the document",
+			    built_in_groups[i]);
 			return false;
 		}
 	const struct index_entry *entry = index_find(&policy->workload_kinds, doc->kind.s, doc->group.s);

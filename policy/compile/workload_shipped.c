@@ -30,9 +30,10 @@ struct shipped {
 	{                                                                                                              \
 		{.template = cluster ".headGroupSpec.template"},                                                       \
 		{                                                                                                      \
-			.template = cluster ".workerGroupSpecs[].template",                                            \
-			.replicas = { cluster ".workerGroupSpecs[].replicas",                                          \
-				      cluster ".workerGroupSpecs[].numOfHosts" }                                       \
+			.template = cluster ".workerGroupSpecs[].template", .replicas = {                              \
+				cluster ".workerGroupSpecs[].replicas",                                                \
+				cluster ".workerGroupSpecs[].numOfHosts"                                               \
+			}                                                                                              \
 		}                                                                                                      \
 	}
 
@@ -43,8 +44,9 @@ struct shipped {
  */
 #define COMPONENT(name, ...)                                                                                           \
 	{                                                                                                              \
-		.pod_spec = "spec." name, .metadata = "metadata", .containers = {__VA_ARGS__},                       \
-		.replicas = { "spec." name ".minReplicas" }                                                            \
+		.pod_spec = "spec." name, .metadata = "metadata", .containers = {__VA_ARGS__}, .replicas = {           \
+			"spec." name ".minReplicas"                                                                    \
+		}                                                                                                      \
 	}
 #define FRAMEWORK(name) "spec.predictor." name
 
@@ -52,58 +54,82 @@ struct shipped {
 #define LLM_PODS(part)                                                                                                 \
 	{.pod_spec = part ".template", .metadata = part, .replicas = {part ".replicas"}},                              \
 	{                                                                                                              \
-		.pod_spec = part ".worker", .metadata = part,                                                          \
-		.replicas = { part ".replicas", part ".parallelism.pipeline - 1" }                                     \
+		.pod_spec = part ".worker", .metadata = part, .replicas = {                                            \
+			part ".replicas",                                                                              \
+			part ".parallelism.pipeline - 1"                                                               \
+		}                                                                                                      \
 	}
 
 static const struct shipped rows[SHIPPED_WORKLOADS] = {
-    [SHIPPED_PYTORCH_JOB] = {"kubeflow.org", "PyTorchJob", "pytorchjobs", REPLICA_SPECS("pytorchReplicaSpecs"),
-			     {"spec.runPolicy.suspend"}},
+    [SHIPPED_PYTORCH_JOB] =
+	{"kubeflow.org", "PyTorchJob", "pytorchjobs", REPLICA_SPECS("pytorchReplicaSpecs"), {"spec.runPolicy.suspend"}},
     [SHIPPED_TF_JOB] = {"kubeflow.org", "TFJob", "tfjobs", REPLICA_SPECS("tfReplicaSpecs"), {"spec.runPolicy.suspend"}},
-    [SHIPPED_MPI_JOB] = {"kubeflow.org", "MPIJob", "mpijobs", REPLICA_SPECS("mpiReplicaSpecs"),
-			 {"spec.runPolicy.suspend"}},
-    [SHIPPED_TRAIN_JOB] = {"trainer.kubeflow.org", "TrainJob", "trainjobs",
+    [SHIPPED_MPI_JOB] =
+	{"kubeflow.org", "MPIJob", "mpijobs", REPLICA_SPECS("mpiReplicaSpecs"), {"spec.runPolicy.suspend"}},
+    [SHIPPED_TRAIN_JOB] = {"trainer.kubeflow.org",
+			   "TrainJob",
+			   "trainjobs",
 			   {{.resources = "spec.trainer.resourcesPerNode", .replicas = {"spec.trainer.numNodes"}}},
 			   {"spec.suspend"}},
-    [SHIPPED_NOTEBOOK] = {"kubeflow.org", "Notebook", "notebooks", {{.template = "spec.template"}},
+    [SHIPPED_NOTEBOOK] = {"kubeflow.org",
+			  "Notebook",
+			  "notebooks",
+			  {{.template = "spec.template"}},
 			  {"metadata.annotations.kubeflow-resource-stopped"}},
     [SHIPPED_INFERENCE_SERVICE] =
-	{"serving.kserve.io", "InferenceService", "inferenceservices",
-	 {COMPONENT("predictor", FRAMEWORK("model"), FRAMEWORK("sklearn"), FRAMEWORK("xgboost"), FRAMEWORK("tensorflow"),
-		    FRAMEWORK("pytorch"), FRAMEWORK("triton"), FRAMEWORK("onnx"), FRAMEWORK("huggingface"),
-		    FRAMEWORK("pmml"), FRAMEWORK("lightgbm"), FRAMEWORK("paddle")),
-	  {.pod_spec = "spec.predictor.workerSpec", .metadata = "metadata",
+	{"serving.kserve.io",
+	 "InferenceService",
+	 "inferenceservices",
+	 {COMPONENT("predictor", FRAMEWORK("model"), FRAMEWORK("sklearn"), FRAMEWORK("xgboost"),
+		    FRAMEWORK("tensorflow"), FRAMEWORK("pytorch"), FRAMEWORK("triton"), FRAMEWORK("onnx"),
+		    FRAMEWORK("huggingface"), FRAMEWORK("pmml"), FRAMEWORK("lightgbm"), FRAMEWORK("paddle")),
+	  {.pod_spec = "spec.predictor.workerSpec",
+	   .metadata = "metadata",
 	   .replicas = {"spec.predictor.minReplicas", "spec.predictor.workerSpec.pipelineParallelSize - 1"}},
 	  COMPONENT("transformer", NULL),
 	  COMPONENT("explainer", "spec.explainer.art")}},
-    [SHIPPED_LLM_INFERENCE_SERVICE] = {"serving.kserve.io", "LLMInferenceService", "llminferenceservices",
+    [SHIPPED_LLM_INFERENCE_SERVICE] = {"serving.kserve.io",
+				       "LLMInferenceService",
+				       "llminferenceservices",
 				       {LLM_PODS("spec"), LLM_PODS("spec.prefill")}},
     [SHIPPED_RAY_CLUSTER] = {"ray.io", "RayCluster", "rayclusters", RAY_PODS("spec"), {"spec.suspend"}},
     [SHIPPED_RAY_JOB] = {"ray.io", "RayJob", "rayjobs", RAY_PODS("spec.rayClusterSpec"), {"spec.suspend"}},
     [SHIPPED_RAY_SERVICE] = {"ray.io", "RayService", "rayservices", RAY_PODS("spec.rayClusterConfig")},
-    [SHIPPED_LEADER_WORKER_SET] =
-	{"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "leaderworkersets",
-	 {{.template = "spec.leaderWorkerTemplate.leaderTemplate",
-	   .or_template = "spec.leaderWorkerTemplate.workerTemplate",
-	   .replicas = {"spec.replicas"}},
-	  {.template = "spec.leaderWorkerTemplate.workerTemplate",
-	   .replicas = {"spec.replicas", "spec.leaderWorkerTemplate.size - 1"}}}},
-    [SHIPPED_JOB_SET] = {"jobset.x-k8s.io", "JobSet", "jobsets",
+    [SHIPPED_LEADER_WORKER_SET] = {"leaderworkerset.x-k8s.io",
+				   "LeaderWorkerSet",
+				   "leaderworkersets",
+				   {{.template = "spec.leaderWorkerTemplate.leaderTemplate",
+				     .or_template = "spec.leaderWorkerTemplate.workerTemplate",
+				     .replicas = {"spec.replicas"}},
+				    {.template = "spec.leaderWorkerTemplate.workerTemplate",
+				     .replicas = {"spec.replicas", "spec.leaderWorkerTemplate.size - 1"}}}},
+    [SHIPPED_JOB_SET] = {"jobset.x-k8s.io",
+			 "JobSet",
+			 "jobsets",
 			 {{.template = "spec.replicatedJobs[].template.spec.template",
 			   .replicas = {"spec.replicatedJobs[].replicas",
 					"spec.replicatedJobs[].template.spec.parallelism"}}},
 			 {"spec.suspend"}},
-    [SHIPPED_ARGO_WORKFLOW] = {"argoproj.io", "Workflow", "workflows",
-			       {{.pod_spec = "spec.templates[]", .metadata = "spec.templates[].metadata",
+    [SHIPPED_ARGO_WORKFLOW] = {"argoproj.io",
+			       "Workflow",
+			       "workflows",
+			       {{.pod_spec = "spec.templates[]",
+				 .metadata = "spec.templates[].metadata",
 				 .containers = {"spec.templates[].container", "spec.templates[].script"},
 				 .alone = true}},
 			       {"spec.suspend"}},
-    [SHIPPED_VOLCANO_JOB] = {"batch.volcano.sh", "Job", "jobs",
+    [SHIPPED_VOLCANO_JOB] = {"batch.volcano.sh",
+			     "Job",
+			     "jobs",
 			     {{.template = "spec.tasks[].template", .replicas = {"spec.tasks[].replicas"}}}},
-    [SHIPPED_SPARK_APPLICATION] = {"sparkoperator.k8s.io", "SparkApplication", "sparkapplications",
+    [SHIPPED_SPARK_APPLICATION] = {"sparkoperator.k8s.io",
+				   "SparkApplication",
+				   "sparkapplications",
 				   {{.pod_spec = "spec.driver", .metadata = "spec.driver", .device = "spec.driver.gpu"},
-				    {.pod_spec = "spec.executor", .metadata = "spec.executor",
-				     .device = "spec.executor.gpu", .replicas = {"spec.executor.instances"}}}},
+				    {.pod_spec = "spec.executor",
+				     .metadata = "spec.executor",
+				     .device = "spec.executor.gpu",
+				     .replicas = {"spec.executor.instances"}}}},
 };
 
 static struct text text_at(const char *text, struct location at)

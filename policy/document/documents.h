@@ -316,15 +316,15 @@ struct doc_guard {
 /* Where a custom resource keeps Pods that are alike. */
 struct doc_workload_pods {
 	struct location at;
-	struct text template;   /* A PodTemplateSpec. */
+	struct text template;    /* A PodTemplateSpec. */
 	struct text or_template; /* The one that is used without the other. */
-	struct text pod_spec;   /* A PodSpec. */
-	struct text metadata;   /* An object with the labels and annotations of the Pod. */
+	struct text pod_spec;    /* A PodSpec. */
+	struct text metadata;    /* An object with the labels and annotations of the Pod. */
 	struct texts containers; /* Containers in addition. */
-	struct text resources;  /* The resources of a container in addition. */
-	struct text device;     /* An object with the name and the quantity of a resource. */
-	struct texts replicas;  /* Factors of the number of Pods. */
-	struct flag together;   /* Default: true. */
+	struct text resources;   /* The resources of a container in addition. */
+	struct text device;      /* An object with the name and the quantity of a resource. */
+	struct texts replicas;   /* Factors of the number of Pods. */
+	struct flag together;    /* Default: true. */
 };
 
 struct doc_workload {

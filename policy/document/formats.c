@@ -295,9 +295,7 @@ const struct schema_form schema_forms[FORMS] = {
 			 .max = FIELD_PATH_BYTES_MAX},
     [FORM_COUNT_PATH] = {.name = "path of a number",
 			 .plural = "paths of numbers",
-			 .words = "a path such as spec.tasks[].replicas, and maybe \" - 1\" behind it: at most 16 "
-				  "keys joined by dots, of which at most 3 are \"*\" (any key) or end in \"[]\" "
-				  "(each item of the list)",
+			 .words = "a field path such as spec.tasks[].replicas, and maybe \" - 1\" behind it",
 			 .pattern = "^" PATH_PATTERN "( - [0-9]{1,2})?$",
 			 .parts = "^" PATH_WILD_PATTERN "$",
 			 .max = FIELD_PATH_BYTES_MAX + 5},

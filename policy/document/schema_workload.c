@@ -12,7 +12,8 @@ const struct schema_word schema_workload_words[SHIPPED_WORKLOADS] = {
      "InferenceService of KServe, with `minReplicas` Pods of each component. What its runtime adds is not known."},
     {WORD("llminferenceservices.serving.kserve.io"), SHIPPED_LLM_INFERENCE_SERVICE,
      "LLMInferenceService of KServe. What `baseRefs` add is not known, and workers count by `parallelism.pipeline`."},
-    {WORD("rayclusters.ray.io"), SHIPPED_RAY_CLUSTER, "RayCluster of KubeRay, with the `replicas` of its worker groups."},
+    {WORD("rayclusters.ray.io"), SHIPPED_RAY_CLUSTER,
+     "RayCluster of KubeRay, with the `replicas` of its worker groups."},
     {WORD("rayjobs.ray.io"), SHIPPED_RAY_JOB, "RayJob of KubeRay that has a cluster of its own."},
     {WORD("rayservices.ray.io"), SHIPPED_RAY_SERVICE, "RayService of KubeRay."},
     {WORD("leaderworkersets.leaderworkerset.x-k8s.io"), SHIPPED_LEADER_WORKER_SET, "LeaderWorkerSet."},
@@ -63,7 +64,8 @@ static const char pods_conditions[] = JSON({
 		},
 		{
 			"not" : {"anyOf" : [ {"required" : ["template"]}, {"required" : ["orTemplate"]} ]},
-			"anyOf" : [ {"required" : ["podSpec"]}, {"required" : ["containers"]}, {"required" : ["resources"]} ]
+			"anyOf" :
+			    [ {"required" : ["podSpec"]}, {"required" : ["containers"]}, {"required" : ["resources"]} ]
 		}
 	]
 });

@@ -1,4 +1,4 @@
-"""One manifest of each kind of custom resource whose paths gpugate ships, as people write them, and
+"""One manifest of each kind of custom resource whose paths gpugate ships, as people write them; and
 the Pods that its controller makes: how many, with how many devices each. The fields are those of
 the types in the projects' sources."""
 

@@ -1,5 +1,5 @@
-"""Custom resources whose Pods are judged when they are applied: by the paths that gpugate ships, and
-by those of Workload documents."""
+"""Custom resources whose Pods are judged when they are applied: by the paths that gpugate ships,
+and by those of Workload documents."""
 
 import copy
 import json

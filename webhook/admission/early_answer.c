@@ -187,8 +187,8 @@ static int answer_part(struct early_question *question, const struct early_part 
 	return compose(question, &fit, wanted, &refusal, reservation);
 }
 
-static int answer_parts(struct early_question *question, const struct policy *policy,
-			const struct ledger_store *ledger, struct reservation_request *reservation)
+static int answer_parts(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
+			struct reservation_request *reservation)
 {
 	struct together *together = arena_zalloc(reservation->arena, 1, sizeof *together);
 	const struct pairs labels = question->review.namespace_labels;

@@ -38,8 +38,8 @@ struct early_question {
 };
 
 /*
- * Whether the review creates or changes a workload, of a kind that Kubernetes or the policy has, and
- * not one of its subresources. Pure.
+ * Whether the review creates or changes a workload, and not one of its subresources. Its kind is
+ * one of Kubernetes, or one that the policy names. Pure.
  */
 bool early_question_concerns(const struct policy *policy, const struct review *review);
 

@@ -292,7 +292,8 @@ static void take_namespaces(const struct judging *judging, const char *path)
 int lint_admission(const struct manifests *manifests, const struct policy *policy, struct str namespace,
 		   struct report *report, struct error *err)
 {
-	struct judging judging = {.policy = policy, .creator = {.namespace = namespace, .policy = policy}, .report = report};
+	struct judging judging = {
+	    .policy = policy, .creator = {.namespace = namespace, .policy = policy}, .report = report};
 	int result = (judging.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&judging.decision, ARENA_CHUNK, ARENA_MAX);

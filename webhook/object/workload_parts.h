@@ -8,13 +8,14 @@
 #include "gpugate/error.h"
 #include "gpugate/workload_paths.h"
 
-#define WORKLOAD_PARTS_MAX 32          /* Groups of one object; more are an error. */
+#define WORKLOAD_PARTS_MAX 32           /* Groups of one object; more are an error. */
 #define WORKLOAD_REPLICAS_MAX INT32_MAX /* Of one group; more count as so many. */
 
 struct workload_part {
 	/* The Pod or its template, for review_read_pod. Borrows from the object or the arena. */
 	struct str pod;
-	struct str where; /* The path in this object, such as spec.tasks[1].template. In the arena. */
+	/* The path in this object, such as spec.tasks[1].template. In the arena. */
+	struct str where;
 	int64_t replicas; /* 0 to WORKLOAD_REPLICAS_MAX; 0 if the object is suspended. */
 	bool alone;       /* Other groups have no Pods at the same time. */
 	bool composed;    /* `pod` is not a part of the object's text. */

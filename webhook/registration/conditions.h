@@ -50,9 +50,9 @@ void condition_guard(const struct policy_scope *scope, struct buf *out);
 void condition_end(struct buf *out);
 
 /*
- * For the webhook of the early answers: matches a workload of Kubernetes whose Pod template requests
- * a resource whose name contains a slash, or has resource claims; and every custom resource of the
- * policy, because an expression for all paths would be long.
+ * For the webhook of the early answers: matches a workload of Kubernetes whose Pod template
+ * requests a resource whose name contains a slash, or has resource claims. It also matches every
+ * custom resource that the policy names, because an expression for all paths would be long.
  */
 void condition_early(const struct policy_scope *scope, struct buf *out);
 

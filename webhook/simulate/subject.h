@@ -28,7 +28,7 @@ struct subject {
 	/* How many more there may be while they replace others, at most SUBJECT_PODS_MAX. */
 	int64_t surge;
 	bool per_node; /* One for each matching node, of which `pods` counts one. */
-	/* Where a custom resource has these Pods, such as spec.tasks[1].template; absent: no such. */
+	/* Where a custom resource has these Pods, such as spec.tasks[1].template. */
 	struct str part;
 	bool alone; /* Other Pods of the object do not exist at the same time. */
 };

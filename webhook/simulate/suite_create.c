@@ -91,8 +91,8 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 			.report = report,
 			.unstored = step->has_stored && !step->stored},
 	    .step = step,
-	    .creator = {str_present(step->namespace) ? step->namespace : STR("default"), step->as.user,
-			step->as.groups, state->means->coverage->policy},
+	    .creator = {str_present(step->namespace) ? step->namespace : STR("default"), step->as.user, step->as.groups,
+			state->means->coverage->policy},
 	};
 	const uint32_t first = state->pod_count;
 	report->outcome.allowed = true;
