@@ -14,6 +14,7 @@
 #include "gpugate/pairs.h"
 #include "gpugate/policy.h"
 #include "gpugate/str.h"
+#include "gpugate/workload_paths.h"
 
 /* A label that Pods must have. */
 struct scope_label {
@@ -45,8 +46,11 @@ struct policy_scope {
 	 * so that enforcing them later does not change the registration.
 	 */
 	bool voids;
-	bool claims;            /* Some Guard checks claims of devices when they are created. */
-	bool early_answers;     /* Some Tenant wants an answer when a workload is applied. */
+	bool claims;        /* Some Guard checks claims of devices when they are created. */
+	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
+	/* Custom resources of which the policy says where they keep Pods. */
+	const struct workload_paths *workloads;
+	uint32_t workload_count;
 	struct strs void_names; /* The variables that it sets. */
 	/* Sorted exact names from Settings. The evaluation handles the globs. */
 	struct strs exempt_namespaces;

@@ -16,6 +16,7 @@ void compile_quotas(struct compile *c);
 void compile_cohorts(struct compile *c);
 void compile_rules(struct compile *c);
 void compile_guards(struct compile *c);
+void compile_workloads(struct compile *c);
 /* Only for a policy without errors. */
 void compile_warnings(struct compile *c);
 

@@ -7,7 +7,7 @@
 #include "gpugate/vec.h"
 #include "policy/document/decode_object.h"
 
-#define KINDS_ARE "; the kinds are Settings, Accelerator, Tenant, Rule and Guard"
+#define KINDS_ARE "; the kinds are Settings, Accelerator, Tenant, Rule, Guard and Workload"
 #define NAME_IT ", or name it in an Accelerator that it configures"
 #define HOLDS_ONLY "; a policy folder holds only gpugate.io/v1 documents and v1 Namespaces"
 

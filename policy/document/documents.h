@@ -112,6 +112,7 @@ struct doc_settings {
 	struct number terminating_seconds; /* In seconds, or the word `never`. */
 	struct choice guard_failure;       /* enum failure_policy: Ignore, Fail. */
 	struct choice quota_failure;       /* enum failure_policy: Fail, Ignore. */
+	LIST_OF(struct choice) workloads;  /* Each is an enum shipped_workload. */
 };
 
 /* A resource that NVIDIA's device plugin offers several times. */
@@ -323,6 +324,28 @@ struct doc_guard {
 	struct doc_exempt exempt;
 };
 
+/* Where a custom resource keeps Pods that are alike. */
+struct doc_workload_pods {
+	struct location at;
+	struct text template;    /* A PodTemplateSpec. */
+	struct text or_template; /* The one that is used without the other. */
+	struct text pod_spec;    /* A PodSpec. */
+	struct text metadata;    /* An object with the labels and annotations of the Pod. */
+	struct texts containers; /* Containers in addition. */
+	struct text resources;   /* The resources of a container in addition. */
+	struct text device;      /* An object with the name and the quantity of a resource. */
+	struct texts replicas;   /* Factors of the number of Pods. */
+	struct flag together;    /* Default: true. */
+};
+
+struct doc_workload {
+	struct location at;
+	struct text name;
+	struct text group, kind, plural;
+	struct texts suspend;
+	LIST_OF(struct doc_workload_pods) pods;
+};
+
 /* A plain v1 Namespace. Only its name and labels are read; other keys are allowed. */
 struct doc_namespace {
 	struct location at;
@@ -356,6 +379,7 @@ struct docs {
 	LIST_OF(struct doc_tenant) tenants;
 	LIST_OF(struct doc_rule) rules;
 	LIST_OF(struct doc_guard) guards;
+	LIST_OF(struct doc_workload) workloads;
 	LIST_OF(struct doc_namespace) namespaces;
 	struct source *sources;
 	uint32_t source_count;

@@ -1,6 +1,7 @@
 /* formats: the rules are those of Kubernetes (apimachinery's validation package). */
 #include "policy/document/formats.h"
 
+#include "gpugate/field_path.h"
 #include "gpugate/known.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -119,6 +120,49 @@ static bool is_config_file(struct str s)
 	return is_config_path((struct str){s.ptr, path});
 }
 
+static bool is_kind(struct str s)
+{
+	return s.len > 0 && s.len <= 63 && s.ptr[0] >= 'A' && s.ptr[0] <= 'Z' && only(s, LOWER UPPER DIGITS);
+}
+
+/* A key of an object, or "*", which is any. After a key, "[]" is each item of its list. */
+static bool is_path_step(struct str step)
+{
+	if (str_eq(step, STR("*")))
+		return true;
+	if (str_ends(step, STR("[]")))
+		step.len -= 2;
+	return step.len > 0 && step.len <= 63 && is_alphanumeric(step.ptr[0]) && only(step, LOWER UPPER DIGITS "_-");
+}
+
+static bool is_field_path(struct str s)
+{
+	unsigned steps = 0, wild = 0;
+	size_t begin = 0;
+	if (s.len == 0 || s.len > FIELD_PATH_BYTES_MAX || s.ptr[0] == '*')
+		return false;
+	for (size_t i = 0; i <= s.len; i++) {
+		if (i < s.len && s.ptr[i] != '.')
+			continue;
+		struct str step = {s.ptr + begin, i - begin};
+		if (!is_path_step(step))
+			return false;
+		steps++;
+		wild += str_ends(step, STR("*")) || str_ends(step, STR("[]"));
+		begin = i + 1;
+	}
+	return steps <= FIELD_PATH_STEPS_MAX && wild <= FIELD_PATH_WILD_MAX;
+}
+
+/* A field path, and maybe " - " and a number of one or two digits. */
+static bool is_count_path(struct str s)
+{
+	const char *blank = s.len ? memchr(s.ptr, ' ', s.len) : NULL;
+	struct str path = {s.ptr, blank ? (size_t)(blank - s.ptr) : s.len}, rest = str_tail(s, path.len);
+	bool less = str_starts(rest, STR(" - ")) && rest.len > 3 && rest.len <= 5 && only(str_tail(rest, 3), DIGITS);
+	return (rest.len == 0 || less) && is_field_path(path);
+}
+
 bool schema_form_fits(enum text_form form, struct str text)
 {
 	switch (form) {
@@ -146,6 +190,12 @@ bool schema_form_fits(enum text_form form, struct str text)
 		return is_host_path(text);
 	case FORM_CONFIG_FILE:
 		return is_config_file(text);
+	case FORM_KIND:
+		return is_kind(text);
+	case FORM_FIELD_PATH:
+		return is_field_path(text);
+	case FORM_COUNT_PATH:
+		return is_count_path(text);
 	}
 	return false;
 }
@@ -162,6 +212,10 @@ bool schema_form_fits(enum text_form form, struct str text)
 
 /* A component of the path of a configuration file: it does not begin with a dot. */
 #define FILE_PATTERN "[^./#\\x00-\\x1f\\x7f][^/#\\x00-\\x1f\\x7f]*"
+
+#define PATH_KEY_PATTERN "[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\\[\\])?"
+#define PATH_PATTERN PATH_KEY_PATTERN "(\\.(" PATH_KEY_PATTERN "|\\*)){0,15}"
+#define PATH_WILD_PATTERN "[^*\\[]*([*\\[][^*\\[]*){0,3}"
 
 const struct schema_form schema_forms[FORMS] = {
     [FORM_NAME] = {.name = "name",
@@ -235,6 +289,24 @@ const struct schema_form schema_forms[FORMS] = {
 			      "and maybe \"#\" and a name in it; names that begin with a dot are not read",
 			  .pattern = "^((\\.\\.|" FILE_PATTERN ")/)*" FILE_PATTERN "\\.ya?ml(#[^\\x00-\\x1f\\x7f]+)?$",
 			  .max = 1024},
+    [FORM_KIND] = {.name = "kind of object",
+		   .plural = "kinds of objects",
+		   .words = "a kind such as PyTorchJob: at most 63 letters and digits, beginning with a capital letter",
+		   .pattern = "^[A-Z][A-Za-z0-9]*$",
+		   .max = 63},
+    [FORM_FIELD_PATH] = {.name = "field path",
+			 .plural = "field paths",
+			 .words = "a path such as spec.tasks[].template: at most 16 keys joined by dots, of which at "
+				  "most 3 are \"*\" (any key) or end in \"[]\" (each item of the list)",
+			 .pattern = "^" PATH_PATTERN "$",
+			 .parts = "^" PATH_WILD_PATTERN "$",
+			 .max = FIELD_PATH_BYTES_MAX},
+    [FORM_COUNT_PATH] = {.name = "path of a number",
+			 .plural = "paths of numbers",
+			 .words = "a field path such as spec.tasks[].replicas, and maybe \" - 1\" behind it",
+			 .pattern = "^" PATH_PATTERN "( - [0-9]{1,2})?$",
+			 .parts = "^" PATH_WILD_PATTERN "$",
+			 .max = FIELD_PATH_BYTES_MAX + 5},
 };
 
 #define SUFFIX_PATTERN "(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]+)?"

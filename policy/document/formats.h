@@ -22,8 +22,11 @@ enum text_form {
 	FORM_PROFILE,          /* A MIG profile, such as 1g.10gb or 1g.10gb+me. */
 	FORM_HOST_PATH,        /* An absolute path without `..` and wildcards. */
 	FORM_CONFIG_FILE,      /* A relative path of a YAML file, and maybe # and a name in it. */
+	FORM_KIND,             /* The kind of an object, such as PyTorchJob. */
+	FORM_FIELD_PATH,       /* Keys joined by dots; `*` is any key, `[]` each item of a list. */
+	FORM_COUNT_PATH,       /* The same, and maybe " - N". */
 };
-#define FORMS (FORM_CONFIG_FILE + 1)
+#define FORMS (FORM_COUNT_PATH + 1)
 
 /*
  * What is printed about a form. The patterns are for the JSON Schema. They have no lookahead, which

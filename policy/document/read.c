@@ -49,7 +49,7 @@ static int read_sources(struct arena *arena, struct docs *docs, struct report *r
 static bool holds_documents(const struct docs *docs)
 {
 	return docs->settings.count || docs->accelerators.count || docs->tenants.count || docs->rules.count ||
-	       docs->guards.count || docs->namespaces.count;
+	       docs->guards.count || docs->workloads.count || docs->namespaces.count;
 }
 
 int docs_read(const char *const *paths, size_t path_count, struct arena *arena, struct docs *docs,

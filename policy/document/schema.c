@@ -13,6 +13,7 @@ const struct schema_kind schema_kinds[KINDS] = {
     [KIND_TENANT] = {WORD("Tenant"), GPUGATE_V1, offsetof(struct docs, tenants), &schema_tenant_object},
     [KIND_RULE] = {WORD("Rule"), GPUGATE_V1, offsetof(struct docs, rules), &schema_rule_object},
     [KIND_GUARD] = {WORD("Guard"), GPUGATE_V1, offsetof(struct docs, guards), &schema_guard_object},
+    [KIND_WORKLOAD] = {WORD("Workload"), GPUGATE_V1, offsetof(struct docs, workloads), &schema_workload_object},
     [KIND_NAMESPACE] = {WORD("Namespace"), WORD("v1"), offsetof(struct docs, namespaces), &schema_namespace_object},
 };
 

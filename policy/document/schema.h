@@ -103,7 +103,16 @@ struct schema_object {
 	const char *conditions;
 };
 
-enum doc_kind { KIND_SETTINGS, KIND_ACCELERATOR, KIND_TENANT, KIND_RULE, KIND_GUARD, KIND_NAMESPACE, KINDS };
+enum doc_kind {
+	KIND_SETTINGS,
+	KIND_ACCELERATOR,
+	KIND_TENANT,
+	KIND_RULE,
+	KIND_GUARD,
+	KIND_WORKLOAD,
+	KIND_NAMESPACE,
+	KINDS
+};
 
 struct schema_kind {
 	struct str kind;

@@ -25,7 +25,10 @@ extern const struct schema_object schema_selector_object, schema_annotation_sele
 
 /* Each is defined in the file of its kind: schema_settings.c and so on. */
 extern const struct schema_object schema_settings_object, schema_accelerator_object, schema_tenant_object,
-    schema_rule_object, schema_guard_object, schema_namespace_object;
+    schema_rule_object, schema_guard_object, schema_workload_object, schema_namespace_object;
+
+/* The kinds of which the program knows the paths; each value is an enum shipped_workload. */
+extern const struct schema_word schema_workload_words[SHIPPED_WORKLOADS];
 
 /* Configurations of other programs, which Accelerators name. Defined in schema_nvidia.c. */
 extern const struct schema_object schema_device_plugin_object, schema_mig_parted_object, schema_mig_devices_object;

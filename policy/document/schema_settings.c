@@ -79,6 +79,9 @@ static const struct schema_field settings_fields[] = {
      .fallback = "Fail",
      .doc = "What the API server does with Pods that ask for accelerators while gpugate does not answer. This is the "
 	    "failurePolicy of the webhook through which such Pods are charged."},
+    {KEY("workloads"), .type = FIELD_CHOICES, AT(doc_settings, workloads), WORDS(schema_workload_words),
+     .doc = "Kinds of custom resources whose Pods are judged when they are applied, as those of a Deployment are. "
+	    "gpugate knows where these keep their Pods. A Workload document describes any other kind."},
 };
 
 static const struct schema_object settings_spec = {.name = "the spec of Settings",

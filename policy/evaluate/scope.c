@@ -118,6 +118,8 @@ int policy_scope(const struct policy *policy, struct arena *arena, struct policy
 	const struct str *device_keys = catalog_device_annotations(&devices);
 	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
 	*scope = (struct policy_scope){.guards = policy->guard_count > 0,
+				       .workloads = policy->workloads,
+				       .workload_count = policy->workload_count,
 				       .voids = policy->void_devices,
 				       .device_annotations = {device_keys, (uint32_t)devices},
 				       .fraction_annotations = {fraction_keys, (uint32_t)fractions}};

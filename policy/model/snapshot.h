@@ -11,6 +11,7 @@
 #include "gpugate/pod.h"
 #include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
+#include "gpugate/workload_paths.h"
 #include "policy/base/index.h"
 #include "policy/model/catalog.h"
 
@@ -301,6 +302,10 @@ struct policy {
 	bool void_devices;            /* Some Guard sets visible devices to void. */
 	const struct str *void_names; /* The variables that Guards set to void. */
 	uint32_t void_name_count;
+
+	const struct workload_paths *workloads;
+	uint32_t workload_count;
+	struct index workload_kinds; /* By kind and group. */
 
 	const struct namespace *namespaces;
 	uint32_t namespace_count;

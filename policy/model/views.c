@@ -111,3 +111,10 @@ void policy_print_charges(const struct policy *policy, const struct charge *char
 		amount_print(charges[i].amount, policy->unit, quota.measure, out);
 	}
 }
+
+const struct workload_paths *policy_workload(const struct policy *policy, struct str group, struct str kind)
+{
+	const struct index_entry *entry =
+	    policy->workload_count ? index_find(&policy->workload_kinds, kind, group) : NULL;
+	return entry ? &policy->workloads[entry->id] : NULL;
+}

@@ -9,8 +9,13 @@ import itertools
 import json
 
 
-def policy_document(kind, name, **spec):
+def policy_document(kind, name, /, **spec):
     return {"apiVersion": "gpugate.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def workload_document(name, kind, *pods, **spec):
+    """Returns a Workload for that kind of custom resource."""
+    return policy_document("Workload", name, **{"group": "example.com", "kind": kind, "plural": "things", "pods": list(pods or [{"template": "spec.template"}]), **spec})
 
 
 # A policy beside every generated document, so that it can refer to something.
@@ -18,6 +23,7 @@ BASE = [
     policy_document("Accelerator", "base", resource="nvidia.com/gpu", memory="80Gi", nodeLabels={"base": "yes"}, deviceClasses=["base"],
                     mig={"model": "a100-80gb", "offered": ["1g.10gb", "3g.40gb"]}, sharing={"resource": "nvidia.com/gpu.shared", "replicas": 4}),
     policy_document("Tenant", "base", namespaces=["base"]),
+    workload_document("base", "Base"),
 ]
 
 # Values of each form of string that are valid anywhere. %d is the number of the document.
@@ -34,6 +40,9 @@ FORMS = {
     "profile-name": ["1g.10gb", "1g.10gb+me"],
     "host-path": ["/data", "/data/x", "/data//y/", "/data/...", "/data/.x", "/data/..x/z"],
     "file-name": ["config.yaml", "nvidia/ü.yml", "a/b.yaml#all", "a.yaml#b/#c"],
+    "kind-of-object": ["A%d", "Thing%d", "K" + "x" * 58 + "%d"],
+    "field-path": ["spec.template", "spec.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o"],
+    "path-of-a-number": ["spec.replicas", "spec.size - 1", "spec.size - 99"],
     "quantity": [0, 4, 6.5, "4", "+.5", "1e3", "3Ki", "-0.0"],
     "positive-quantity": [1, 0.5, "80Gi", "1500m", "0.001", "2E2"],
 }
@@ -42,6 +51,11 @@ FORMS = {
 # of values made from the schema.
 VALUES = {
     "Settings.spec.otherResources": [["example.org/nic-*"]],
+    "Settings.spec.workloads": [[], ["jobsets.jobset.x-k8s.io", "rayclusters.ray.io"]],
+    "Workload.spec.kind": ["Thing%d"],
+    "Workload.spec.pods": [[{"template": "spec.template"}],
+                           [{"template": "spec.a.*.b[].template", "replicas": ["spec.a.*.b[].replicas - 1", "spec.a.*.n", "n"]}, {"template": "a", "orTemplate": "b"}],
+                           [{"podSpec": "spec", "metadata": "spec.m", "containers": ["spec.c"], "resources": "spec.r", "device": "spec.d", "together": False}]],
     "Accelerator.spec.resource": ["example.com/device-%d"],
     "Accelerator.spec.memory": ["16Gi", 17179869184, "80Gi"],
     "Accelerator.spec.weight": [1, 2, "500m", 1.5],
@@ -81,7 +95,7 @@ VALUES = {
 WHOLE = {"Rule": ("rewrite", [{"from": "nvidia.com/gpu", "to": "nvidia.com/gpu.shared"}]), "Guard": ("deny", ["privileged"])}
 
 # Strings at the edges of the forms, and words that stand elsewhere.
-TRICKY = ["", "a", "A", "-a", "a-", "a.", ".a", "a..b", "a b", "a_b", "a*", "?", "*", "a/b", "A/b", "a/B", "a/b/c", "/", "/a", "/a/", "a/", "//", "/..", "/../a",
+TRICKY = ["", "a", "A", "-a", "a-", "a.", ".a", "a..b", "a b", "a_b", "a*", "?", "*", "a/b", "A/b", "a/B", "a/b/c", "/", "a[]", "a[0]", "[]", "a[].*.b", "a.*", "*.a", "a..b", "a.*.*.*", "a.*.*.*.*", "a - 1", "a - 100", "a -1", "a - ", "a[] - 9", "x.*" + ".x" * 14, "x.*" + ".x" * 15, "/", "/a", "/a/", "a/", "//", "/..", "/../a",
           "/a/..", "/a/../b", "/a/..b", "/a/b..", "/...", "/.", "/a*", "ä", "a\u0001b", "a\u007fb", "label:a", "label:", "label:a/b", "label:A/b", "annotation:a",
           "env:a", "1g.10gb", "1G.10gb", "1g.10GB", "1g", "+me", "big", "1g.0gb", "1g.010gb", "1c.3g.40gb", "x" * 63, "x" * 64, "x" * 253, "x" * 254,
           "x" * 63 + "." + "y" * 189, "x" * 253 + "/" + "y" * 63, "x" * 254 + "/y", "x" * 253 + "/" + "y" * 64, "x" * 317, "x" * 318, "x" * 1024, "x" * 1025,
@@ -249,6 +263,9 @@ def at_the_edges(number):
         yield document("Accelerator", resource="example.com/device", mig={"profiles": [{"name": text, "computeSlices": 1, "memorySlices": 1}]})
         yield document("Guard", hostPaths={"allow": [text]})
         yield document("Guard", resourceClaims={"classes": [text], "templates": [text]})
+        number = next(names)
+        yield workload_document(f"d{number}", f"Thing{number}", {"template": text})
+        yield workload_document(f"e{number}", f"Other{number}", {"template": "a", "replicas": [text]})
     for value in TRICKY + NUMBERS:
         yield document("Accelerator", resource="example.com/device", weight=value)
         yield document("Tenant", cohort="a", quotas=[{"name": "q", "hard": "unlimited"}], borrowing={"q": {"borrowUpTo": value}})

@@ -10,9 +10,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gpugate import BINARY, ROOT, run, scaled
-from policy_documents import BASE, Maker, at_the_edges, policy_document
+from policy_documents import BASE, Maker, at_the_edges, policy_document, workload_document
 
-KINDS = ["Settings", "Accelerator", "Tenant", "Rule", "Guard", "Namespace"]
+KINDS = ["Settings", "Accelerator", "Tenant", "Rule", "Guard", "Workload", "Namespace"]
 ALL_KINDS = [*KINDS, "TestSuite"]  # test_suite_schema.py compares that of suites with their reader.
 COMMITTED = ROOT / "deploy" / "schema" / "policy.json"
 
@@ -26,6 +26,10 @@ def accelerator(**spec):
 
 def rule(*rewrites, **spec):
     return policy_document("Rule", "x", rewrite=[{"from": "nvidia.com/gpu", **rewrite} for rewrite in rewrites or ({"to": "nvidia.com/gpu.shared"},)], **spec)
+
+
+def workload(*pods, kind="Thing", **spec):
+    return workload_document("x", kind, *pods, **spec)
 
 
 OTHER_DOCUMENTS = "A schema sees one document, and not the others."
@@ -62,6 +66,12 @@ DIFFERENCES = [
     (r"a device of this class is .* for Accelerator", OTHER_DOCUMENTS, accelerator(deviceClasses=["base"])),
     (r"is the `resource` of one Accelerator and a class of the other", OTHER_DOCUMENTS,
      accelerator(resource="deviceclass.resource.kubernetes.io/base")),
+    (r"would be several values, and one is needed", "Where a path has wildcards is not part of its form.", workload(suspend=["spec.*.a"])),
+    (r"must begin like", OTHER_ITEMS, workload({"template": "a.*.t", "replicas": ["b.*.n"]})),
+    (r"^\"orTemplate\" cannot be used with", OTHER_ITEMS, workload({"template": "a.*.t", "orTemplate": "b"})),
+    (r"is that of Kubernetes, whose workloads", "Which groups are those of Kubernetes is a table of the program.", workload(group="apps")),
+    (r"is described at .* already", OTHER_DOCUMENTS, workload(kind="Base")),
+    (r"^at most \d+ (paths|groups of Pods) can be listed", "The bounds of these lists are far above what any kind needs.", workload(suspend=["a", "b", "c", "d", "e"])),
     (r"is out of range", NUMBERS, tenant({"hard": "9Ei"})),
     (r"^a weight is more than 0 and at most 1000", NUMBERS, accelerator(weight="1001")),
     (r"is not the memory of a device", NUMBERS, accelerator(memory="33Ti")),

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "gpugate/pairs.h"
+#include "tests/fuzz/load_policy.h"
 #include "webhook/admission/early_answer.h"
 #include "webhook/json/balance.h"
 #include "webhook/object/review.h"
@@ -313,20 +314,29 @@ static void same_other(json_t *object, struct str text)
 	json_decref(tree);
 }
 
+static const char policy_text[] = "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\n"
+				  "spec: {workloads: [pytorchjobs.kubeflow.org, workflows.argoproj.io]}\n";
+
 /*
  * A question about a workload has Pods that were read, and numbers that cannot overflow. Nothing is
  * asked about a Pod.
  */
 static void check_question(const struct review *review, struct arena *arena)
 {
+	static struct policy *policy;
 	struct early_question question;
-	if (!early_question_concerns(review) || !early_question_read(review, arena, &question))
+	if (!policy)
+		policy = load_policy(policy_text);
+	if (!early_question_concerns(policy, review) || !early_question_read(policy, review, arena, &question))
 		return;
 	REQUIRE(str_present(review->other_object) && question.review.object.present);
 	REQUIRE(question.kept || question.old_review.object.present);
 	REQUIRE(!question.kept || question.existing < question.pods || question.pods == 0);
 	REQUIRE(question.pods >= question.surge && question.surge >= 0 && question.pods <= 2 * (int64_t)INT32_MAX);
 	REQUIRE(question.existing >= 0 && question.existing <= INT32_MAX);
+	for (uint32_t i = 0; i < question.part_count; i++)
+		REQUIRE(question.parts[i].review.object.present && question.parts[i].pods >= 0 &&
+			question.parts[i].pods <= INT32_MAX && question.parts[i].where.len);
 }
 
 static bool string_is(json_t *string, const char *text)

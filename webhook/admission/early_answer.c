@@ -4,104 +4,8 @@
 #include "webhook/admission/apply.h"
 #include "webhook/admission/fits.h"
 #include "webhook/admission/response.h"
-#include "webhook/json/path.h"
-#include "webhook/object/pod_review.h"
-#include "webhook/object/review.h"
-#include "webhook/object/workload.h"
 
-#define PODS_MAX INT32_MAX                /* As Kubernetes has it. */
 #define TEXT_BYTES_MAX ((size_t)64 << 10) /* All violations of a decision, and more. */
-
-/* --- The question --- */
-
-static const struct workload_kind *kind_of(const struct review *review)
-{
-	const struct workload_kind *kind = workload_find_in(review->group, review->kind);
-	return kind && *kind->template ? kind : NULL;
-}
-
-bool early_question_concerns(const struct review *review)
-{
-	return str_present(review->other_object) && review->subresource.len == 0 &&
-	       (review->operation == OPERATION_CREATE || review->operation == OPERATION_UPDATE) && kind_of(review);
-}
-
-static int64_t at_most(int64_t number, int64_t most)
-{
-	return number < most ? number : most;
-}
-
-/* Whether an update leaves the spec as it is, as the updates of controllers mostly do. */
-static bool keeps_spec(const struct review *review)
-{
-	struct error ignored = {0};
-	struct str spec, old_spec;
-	return json_find(review->other_object, "spec", &spec, &ignored) == 0 &&
-	       json_find(review->old_other_object, "spec", &old_spec, &ignored) == 0 && str_eq(spec, old_spec);
-}
-
-static bool read_pod(const struct review *asked, const struct workload *workload, struct arena *arena,
-		     struct review *review)
-{
-	const struct pod_creator by_controller = {.user = {NULL, 0}};
-	struct error ignored = {0};
-	*review = (struct review){.uid = asked->uid, .namespace = asked->namespace};
-	return review_read_pod(workload->pod.ptr, workload->pod.len, arena, &review->object, &ignored) == 0 &&
-	       pod_review_complete(review, workload->kind, asked->name, &by_controller, arena) == 0;
-}
-
-/* How many Pods the workload has at once, of those that have not ended. */
-static int64_t pods_of(const struct workload *workload)
-{
-	return at_most(at_most(workload->replicas, workload->remaining), PODS_MAX);
-}
-
-/*
- * Reads what the update changes. Returns false if it cannot be read, or if it creates no Pods.
- * Sets the Pod that is created, which is still the old one if the workload is paused.
- */
-static bool read_old(const struct review *review, struct workload *workload, struct arena *arena,
-		     struct early_question *question)
-{
-	struct error ignored = {0};
-	struct workload old;
-	if (!str_present(review->old_other_object) || keeps_spec(review) ||
-	    workload_read(workload->kind, review->old_other_object, &old, &ignored) < 0)
-		return false;
-	if (workload->paused)
-		workload->pod = old.pod;
-	bool same = str_eq(workload->pod, old.pod);
-	question->kept = same || workload->keeps;
-	question->mixed = question->kept && !same;
-	question->existing = at_most(old.existing, PODS_MAX);
-	question->pods = pods_of(workload);
-	if (question->kept)
-		return question->pods > question->existing && question->pods > pods_of(&old);
-	if (question->pods == 0)
-		return false;
-	if (workload->kind->per_node && question->existing > question->pods)
-		question->pods = question->existing;
-	if (question->existing) {
-		question->surge = at_most(workload->surge, PODS_MAX);
-		question->pods += question->surge;
-	}
-	return read_pod(review, &old, arena, &question->old_review);
-}
-
-bool early_question_read(const struct review *review, struct arena *arena, struct early_question *question)
-{
-	struct error ignored = {0};
-	struct workload workload;
-	*question = (struct early_question){.kept = true};
-	if (workload_read(kind_of(review), review->other_object, &workload, &ignored) < 0)
-		return false;
-	question->pods = at_most(workload.replicas, PODS_MAX);
-	if (review->operation == OPERATION_UPDATE && !read_old(review, &workload, arena, question))
-		return false;
-	return read_pod(review, &workload, arena, &question->review);
-}
-
-/* --- The answer --- */
 
 /*
  * Decides about a Pod as both webhooks do, without the ledger. Changes review->object. Of a Pod
@@ -149,7 +53,8 @@ static void print_fits(const struct early_question *question, const struct fit_r
 				   .pods = question->pods,
 				   .surge = question->surge,
 				   .replaced = question->kept ? 0 : question->existing,
-				   .kept = question->kept ? question->existing : 0};
+				   .kept = question->kept ? question->existing : 0,
+				   .more = question->more};
 	fits_print(&words, out);
 	if (fit->most < question->pods && !question->mixed)
 		buf_printf(out, ", and never more than %lld at once", (long long)fit->most);
@@ -170,6 +75,8 @@ static int compose(const struct early_question *question, const struct fit_reque
 	else if (!denies && reason_of(refusal)->reason != REASON_QUOTA)
 		/* A Guard that only warns says the same about Pods that are admitted. */
 		buf_text(&text, "its Pods would be refused: ");
+	if (question->part_count > 1)
+		buf_printf(&text, "%.*s: ", STR_ARG(question->where));
 	response_message(&text, refusal);
 	int result =
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
@@ -205,8 +112,8 @@ static int ask(struct early_question *question, const struct policy *policy, con
 	return known;
 }
 
-int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
-		 struct reservation_request *reservation)
+static int answer_one(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
+		      struct reservation_request *reservation)
 {
 	struct decision *decision = reservation->decision;
 	struct fit_request fit = {.reservation = reservation, .never = true};
@@ -223,4 +130,82 @@ int early_answer(struct early_question *question, const struct policy *policy, c
 	return refusal.denied && !later && wanted != EARLY_ANSWER_OFF
 		   ? compose(question, &fit, wanted, &refusal, reservation)
 		   : 0;
+}
+
+/* --- Several groups of Pods --- */
+
+/* The groups that fit, and that are created before the next one. */
+struct together {
+	struct fit_pods items[WORKLOAD_PARTS_MAX];
+	uint32_t count;
+	int64_t pods, of; /* How many Pods these are, of all that there are at the same time. */
+};
+
+static int add_together(struct together *together, const struct decision *decision, int64_t pods, struct arena *arena)
+{
+	together->pods += pods;
+	if (!decision->charged || pods == 0)
+		return 0;
+	struct consumer *consumer = arena_alloc(arena, sizeof *consumer);
+	if (!consumer)
+		return -1;
+	*consumer = decision->consumer;
+	together->items[together->count++] = (struct fit_pods){consumer, pods};
+	return 0;
+}
+
+/* Returns 1 if the group fits or nothing can be said, 0 if it does not, or -1. */
+static int answer_part(struct early_question *question, const struct early_part *part, const struct policy *policy,
+		       const struct ledger_store *ledger, struct together *together,
+		       struct reservation_request *reservation)
+{
+	struct decision *decision = reservation->decision;
+	struct fit_request fit = {.reservation = reservation, .never = true};
+	if (!part->alone) {
+		fit.before = together->items;
+		fit.before_count = together->count;
+	}
+	*decision = (struct decision){.denied = false};
+	question->pods = part->pods;
+	if (judge(policy, &question->review, reservation->arena, false, decision) < 0)
+		return -1;
+	int known = decision->charged ? ask(question, policy, ledger, &fit) : 1;
+	struct decision refusal = *decision;
+	enum early_answer wanted = policy_early_answer(policy, refusal.tenant);
+	*decision = (struct decision){.tenant = refusal.tenant};
+	bool later = !fit.never && part->pods == 0;
+	if (known <= 0)
+		return known;
+	if (!refusal.denied || later || wanted == EARLY_ANSWER_OFF)
+		return part->alone || add_together(together, &refusal, part->pods, reservation->arena) == 0 ? 1 : -1;
+	question->where = part->where;
+	question->mixed = question->part_count > 1;
+	if (!part->alone && part->pods) {
+		question->pods = together->of;
+		fit.fits += together->pods;
+	}
+	return compose(question, &fit, wanted, &refusal, reservation);
+}
+
+static int answer_parts(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
+			struct reservation_request *reservation)
+{
+	struct together *together = arena_zalloc(reservation->arena, 1, sizeof *together);
+	const struct pairs labels = question->review.namespace_labels;
+	int result = together ? 1 : -1;
+	for (uint32_t i = 0; together && i < question->part_count; i++)
+		together->of += question->parts[i].alone ? 0 : question->parts[i].pods;
+	for (uint32_t i = 0; result > 0 && i < question->part_count; i++) {
+		question->review = question->parts[i].review;
+		question->review.namespace_labels = labels;
+		result = answer_part(question, &question->parts[i], policy, ledger, together, reservation);
+	}
+	return result < 0 ? -1 : 0;
+}
+
+int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
+		 struct reservation_request *reservation)
+{
+	return question->part_count ? answer_parts(question, policy, ledger, reservation)
+				    : answer_one(question, policy, ledger, reservation);
 }

@@ -11,6 +11,15 @@
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/ledger/store.h"
+#include "webhook/object/workload_parts.h"
+
+/* A group of Pods of a custom resource. */
+struct early_part {
+	struct review review; /* Of the CREATE of each of them. */
+	struct str where;     /* Where the object has them. */
+	int64_t pods;         /* How many are created; 0: none for now. */
+	bool alone;           /* The other groups have no Pods at the same time. */
+};
 
 /* What is asked about the Pods of a workload. */
 struct early_question {
@@ -21,17 +30,26 @@ struct early_question {
 	int64_t pods;             /* How many there are at once; 0: none for now. */
 	int64_t surge;            /* Part of `pods`: only while a rollout replaces others. */
 	int64_t existing;         /* How many exist. If they are kept, they are part of `pods`. */
+	bool more;                /* The Pods of the parts come in addition to others. */
+	/* The groups of a custom resource. Then `review` is about that which is judged. */
+	struct early_part *parts;
+	uint32_t part_count;
+	struct str where; /* Of the group about which something is said. */
 };
 
-/* Whether the review creates or changes a workload, and not one of its subresources. Pure. */
-bool early_question_concerns(const struct review *review);
+/*
+ * Whether the review creates or changes a workload, and not one of its subresources. Its kind is
+ * one of Kubernetes, or one that the policy names. Pure.
+ */
+bool early_question_concerns(const struct policy *policy, const struct review *review);
 
 /*
  * Reads the question from a review that early_question_concerns. It borrows from the review and the
  * arena. Returns false if there is nothing to answer: the change creates no Pods, or the workload
  * cannot be read.
  */
-bool early_question_read(const struct review *review, struct arena *arena, struct early_question *question);
+bool early_question_read(const struct policy *policy, const struct review *review, struct arena *arena,
+			 struct early_question *question);
 
 /*
  * Sets reservation->decision to the answer: at most two violations, of which the first denies only

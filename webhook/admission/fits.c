@@ -7,8 +7,8 @@ static void print_existing(const char *how, int64_t existing, struct buf *out)
 
 void fits_print(const struct fits *fits, struct buf *out)
 {
-	buf_printf(out, "%lld of %lld %s now", (long long)fits->fits, (long long)fits->pods,
-		   fits->pods == 1 ? "Pod fits" : "Pods fit");
+	buf_printf(out, "%lld of %lld %s%s now", (long long)fits->fits, (long long)fits->pods,
+		   fits->more ? "more " : "", fits->pods == 1 ? "Pod fits" : "Pods fit");
 	if (fits->surge)
 		buf_printf(out, " (%lld, and %lld more during a rollout)", (long long)(fits->pods - fits->surge),
 			   (long long)fits->surge);

@@ -13,6 +13,7 @@ struct fits {
 	int64_t surge;    /* Part of `pods`: those that a rollout has in addition. */
 	int64_t replaced; /* How many exist already, in whose place the others are. */
 	int64_t kept;     /* Part of `pods`: those that exist already and stay. */
+	bool more;        /* The Pods come in addition to others, whose number is not known. */
 };
 
 /*

@@ -74,15 +74,12 @@ static int explain_all(const struct explain_context *context, const struct manif
 		if (simulation_labels(context->simulation, manifest, &manifest->objects[i], err) < 0)
 			return -1;
 	for (uint32_t i = 0; i < manifest->count; i++) {
-		json_t *explanation;
 		enum explain_result result =
-		    explain_object(context, manifest, &manifest->objects[i], &explanation, err);
+		    explain_object(context, manifest, &manifest->objects[i], explaining->objects, err);
 		if (result == EXPLAIN_FAILED)
 			return -1;
 		explaining->refused += result == EXPLAIN_DENIED;
 		explaining->without_pods += result == EXPLAIN_NO_PODS;
-		if (explanation)
-			json_array_append_new(explaining->objects, explanation);
 		if (manifest->objects[i].no_list)
 			note_list(manifest, &manifest->objects[i], explaining->notes);
 	}
@@ -191,6 +188,7 @@ static int run(const struct explain_options *options, struct error *err)
 					  .simulation = simulation,
 					  .creator = {.namespace = str_of(options->namespace),
 						      .user = str_of(options->user),
+						      .policy = policy,
 						      .groups = {groups, (uint32_t)options->groups.count}}};
 	if (!groups || !explaining.objects || !explaining.notes)
 		error_set(err, "there is not enough memory");

@@ -18,8 +18,8 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct explain_options, file),
      .required = true,
      .help = "The file with the objects, in YAML or JSON; - is standard input. Pods, Deployments, ReplicaSets, "
-	     "StatefulSets, DaemonSets, ReplicationControllers, Jobs, CronJobs, ResourceClaims, "
-	     "ResourceClaimTemplates, AdmissionReviews, and lists of these. "
+	     "StatefulSets, DaemonSets, ReplicationControllers, Jobs, CronJobs, the custom resources that the policy "
+	     "names, ResourceClaims, ResourceClaimTemplates, AdmissionReviews, and lists of these. "
 	     "Labels of Namespaces in it count. Other objects are passed over."},
     {.name = "--policy",
      .word = "PATH",

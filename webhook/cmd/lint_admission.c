@@ -150,25 +150,55 @@ static int64_t surge_of(const struct manifest_object *object, int64_t replicas)
 
 /* --- Objects --- */
 
-/* Creates all Pods of a workload, and one more for its update; then removes them. */
-static int try_all(struct judging *judging, const struct manifest_object *object, const struct subject *subject)
+/* What was tried of the Pods of one object. */
+struct tried {
+	struct str *uids; /* Of those that were admitted. */
+	int64_t size, fits, wanted;
+	int64_t kept; /* The first ones, which exist at the same time as the next group. */
+};
+
+/* Creates the Pods of one group until one is refused. */
+static int try_group(struct judging *judging, const struct subject *subject, int64_t count, struct tried *tried,
+		     struct outcome *outcome)
 {
-	int64_t fits = 0, wanted = subject->pods < PODS_MAX ? subject->pods : PODS_MAX;
-	int64_t most = wanted + surge_of(object, wanted);
-	struct outcome outcome = {.admitted = true};
-	struct str *uids = arena_alloc(&judging->uids, (size_t)most * sizeof *uids);
-	int result = uids ? 0 : -1;
-	while (result == 0 && fits < most && outcome.admitted) {
-		result = try_pod(judging, subject, false, &outcome);
-		if (result == 0 && outcome.admitted)
-			uids[fits++] = outcome.uid;
+	int result = 0;
+	*outcome = (struct outcome){.admitted = true};
+	for (int64_t i = 0; result == 0 && i < count && outcome->admitted && tried->fits < tried->size; i++) {
+		result = try_pod(judging, subject, false, outcome);
+		if (result == 0 && outcome->admitted)
+			tried->uids[tried->fits++] = outcome->uid;
 	}
-	for (int64_t i = 0; i < fits; i++)
-		simulation_gone(judging->simulation, uids[i]);
-	if (result == 0 && fits < wanted)
-		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, "only %lld of %lld Pods fit: %s", (long long)fits,
-		     (long long)subject->pods, outcome.message);
-	else if (result == 0 && fits < most)
+	for (; subject->alone && tried->kept < tried->fits; tried->kept++)
+		simulation_gone(judging->simulation, tried->uids[tried->kept]);
+	tried->kept = tried->fits;
+	return result;
+}
+
+/* Creates all Pods of a workload, and one more for its update; then removes them. */
+static int try_all(struct judging *judging, const struct manifest_object *object, const struct subjects *subjects)
+{
+	struct tried tried = {.fits = 0};
+	int64_t pods = 0;
+	for (uint32_t i = 0; i < subjects->count; i++) {
+		pods += subjects->items[i].pods;
+		tried.wanted += subjects->items[i].pods < PODS_MAX ? subjects->items[i].pods : PODS_MAX;
+	}
+	int64_t surge = surge_of(object, tried.wanted);
+	struct outcome outcome = {.admitted = true};
+	tried.size = tried.wanted + surge;
+	tried.uids = arena_alloc(&judging->uids, ((size_t)tried.size + 1) * sizeof *tried.uids);
+	int result = tried.uids ? 0 : -1;
+	for (uint32_t i = 0; result == 0 && outcome.admitted && i < subjects->count; i++) {
+		int64_t count = subjects->items[i].pods < PODS_MAX ? subjects->items[i].pods : PODS_MAX;
+		if (count + surge)
+			result = try_group(judging, &subjects->items[i], count + surge, &tried, &outcome);
+	}
+	for (int64_t i = 0; i < tried.fits; i++)
+		simulation_gone(judging->simulation, tried.uids[i]);
+	if (result == 0 && tried.fits < tried.wanted)
+		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, "only %lld of %lld Pods fit: %s",
+		     (long long)tried.fits, (long long)pods, outcome.message);
+	else if (result == 0 && tried.fits < tried.size)
 		find(judging, object, LINT_SURGE_ABOVE_QUOTA,
 		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
 		     "maxUnavailable: 1");
@@ -177,25 +207,31 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 
 static int judge_object(struct judging *judging, const struct manifest_object *object)
 {
-	struct subject subject;
+	struct subjects subjects;
 	struct outcome outcome;
 	struct error unreadable = {0};
+	bool charged = false;
 	arena_reset(&judging->objects);
 	arena_reset(&judging->uids);
 	bool placed = object->namespace.len || str_present(judging->creator.namespace);
 	if (!placed || subject_is_review(object) ||
-	    subject_read(&subject, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <= 0)
+	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <=
+		0)
 		return 0; /* The rules for manifests say what is wrong in it. */
-	if (try_pod(judging, &subject, true, &outcome) < 0)
-		return -1;
-	if (outcome.unknown)
-		return 0;
-	if (!outcome.admitted)
-		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses %s: %s",
-		     subject.review.claim.present ? "it" : "its Pods", outcome.message);
-	else if (outcome.charged && subject.pods > 0)
-		return try_all(judging, object, &subject);
-	return 0;
+	for (uint32_t i = 0; i < subjects.count; i++) {
+		const struct subject *subject = &subjects.items[i];
+		if (try_pod(judging, subject, true, &outcome) < 0)
+			return -1;
+		if (outcome.unknown)
+			return 0;
+		charged |= outcome.charged && subject->pods > 0;
+		if (!outcome.admitted) {
+			find(judging, object, LINT_POLICY_REFUSES, "the policy refuses %s: %s",
+			     subject->review.claim.present ? "it" : "its Pods", outcome.message);
+			return 0;
+		}
+	}
+	return charged ? try_all(judging, object, &subjects) : 0;
 }
 
 static int judge_objects(struct judging *judging, struct error *err)
@@ -258,7 +294,8 @@ static void take_namespaces(const struct judging *judging, const char *path)
 int lint_admission(const struct manifests *manifests, const struct policy *policy, struct str namespace,
 		   struct report *report, struct error *err)
 {
-	struct judging judging = {.policy = policy, .creator = {.namespace = namespace}, .report = report};
+	struct judging judging = {
+	    .policy = policy, .creator = {.namespace = namespace, .policy = policy}, .report = report};
 	int result = (judging.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&judging.decision, ARENA_CHUNK, ARENA_MAX);

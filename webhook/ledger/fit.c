@@ -127,27 +127,52 @@ static int64_t bisect(struct ledger *ledger, const struct cost *cost, const stru
 	return fits;
 }
 
-bool ledger_fit(struct ledger *ledger, struct fit_request *request, struct ledger_verdict *verdict)
+/* Holds what Pods cost that come before the others. `costs` has room for each group. */
+static bool hold_before(struct ledger *ledger, const struct fit_request *request, struct cost *costs, uint32_t *held)
+{
+	for (*held = 0; *held < request->before_count; ++*held) {
+		const struct fit_pods *pods = &request->before[*held];
+		if (!cost_of(ledger, pods->consumer, request->reservation->arena, &costs[*held]))
+			return false;
+		put_in(ledger, &costs[*held], pods->count);
+	}
+	return true;
+}
+
+/* Answers the question while the Pods that come before are held. */
+static bool fit_next(struct ledger *ledger, struct fit_request *request, struct ledger_verdict *verdict)
 {
 	struct reservation_request *reservation = request->reservation;
 	const struct consumer *consumer = &reservation->decision->consumer;
-	struct cost replaced = {.count = 0}, cost;
 	struct limits limits;
-	*verdict = (struct ledger_verdict){.policy = ledger->book.policy};
-	if (!ledger_exact(ledger))
+	struct cost cost;
+	if (!cost_of(ledger, consumer, reservation->arena, &cost) ||
+	    !limits_of(ledger, consumer, reservation->arena, &limits))
 		return false;
-	if (request->replaced && !cost_of(ledger, request->replaced, reservation->arena, &replaced))
+	request->fits = bisect(ledger, &cost, &limits, request->count);
+	put_in(ledger, &cost, request->fits);
+	if (request->fits < request->count)
+		ledger_decide(ledger, consumer, LEDGER_DRY, 0, reservation->arena, NULL, verdict);
+	restore(ledger, &cost);
+	return true;
+}
+
+bool ledger_fit(struct ledger *ledger, struct fit_request *request, struct ledger_verdict *verdict)
+{
+	struct arena *arena = request->reservation->arena;
+	struct cost replaced = {.count = 0};
+	struct cost *before = arena_zalloc(arena, (size_t)request->before_count + 1, sizeof *before);
+	uint32_t held;
+	*verdict = (struct ledger_verdict){.policy = ledger->book.policy};
+	if (!before || !ledger_exact(ledger))
+		return false;
+	if (request->replaced && !cost_of(ledger, request->replaced, arena, &replaced))
 		return false;
 	take_out(ledger, &replaced, request->replaced_count);
-	bool known = cost_of(ledger, consumer, reservation->arena, &cost) &&
-		     limits_of(ledger, consumer, reservation->arena, &limits);
-	if (known) {
-		request->fits = bisect(ledger, &cost, &limits, request->count);
-		put_in(ledger, &cost, request->fits);
-		if (request->fits < request->count)
-			ledger_decide(ledger, consumer, LEDGER_DRY, 0, reservation->arena, NULL, verdict);
-		restore(ledger, &cost);
-	}
+	bool known = hold_before(ledger, request, before, &held) && fit_next(ledger, request, verdict);
+	/* In reverse, because each remembers what was held before it. */
+	while (held > 0)
+		restore(ledger, &before[--held]);
 	restore(ledger, &replaced);
 	return known && verdict->outcome != LEDGER_OUTAGE;
 }

@@ -58,6 +58,12 @@ struct reservation_request {
 	bool held; /* Counted as held, because capacity is about to be freed. */
 };
 
+/* So many Pods alike. */
+struct fit_pods {
+	const struct consumer *consumer;
+	int64_t count;
+};
+
 /* A question how many Pods alike would be admitted, one after another. Nothing is reserved. */
 struct fit_request {
 	/*
@@ -69,6 +75,9 @@ struct fit_request {
 	/* Pods that hold quota now, each like this one, and that the others replace; NULL: none. */
 	const struct consumer *replaced;
 	int64_t replaced_count;
+	/* Other Pods that are created before them, and that count as admitted. */
+	const struct fit_pods *before;
+	uint32_t before_count;
 
 	/* The answer. */
 	int64_t fits; /* At most `count`. */

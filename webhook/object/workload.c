@@ -64,10 +64,17 @@ static const struct workload_kind kinds[] = {
      .controller = CONTROLLER("job")},
 };
 
-const struct workload_kind *workload_find(struct str api_version, struct str kind)
+const struct workload_kind workload_custom = {.group = "", .kind = "custom resource", .template = "*"};
+
+struct str workload_group(struct str api_version)
 {
 	const char *slash = api_version.len ? memchr(api_version.ptr, '/', api_version.len) : NULL;
-	return workload_find_in((struct str){api_version.ptr, slash ? (size_t)(slash - api_version.ptr) : 0}, kind);
+	return (struct str){api_version.ptr, slash ? (size_t)(slash - api_version.ptr) : 0};
+}
+
+const struct workload_kind *workload_find(struct str api_version, struct str kind)
+{
+	return workload_find_in(workload_group(api_version), kind);
 }
 
 const struct workload_kind *workload_find_in(struct str group, struct str kind)

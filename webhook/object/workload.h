@@ -28,6 +28,9 @@ struct workload_kind {
 	bool keeps; /* A changed template never replaces Pods that exist. */
 };
 
+/* Any kind of which only the policy says where it has its Pods (workload_parts.h). */
+extern const struct workload_kind workload_custom;
+
 struct workload {
 	const struct workload_kind *kind;
 	/* The Pod, or its template, for review_read_pod. Borrows from the object. */
@@ -46,6 +49,9 @@ struct workload {
  * Returns NULL if such objects have no Pods.
  */
 const struct workload_kind *workload_find(struct str api_version, struct str kind);
+
+/* Returns the API group of an `apiVersion`; empty: the core group. Borrows. */
+struct str workload_group(struct str api_version);
 
 /* Does the same for a kind of that API group. */
 const struct workload_kind *workload_find_in(struct str group, struct str kind);

@@ -350,13 +350,15 @@ void condition_end(struct buf *out)
 	buf_char(out, ')');
 }
 
-void condition_early(struct buf *out)
+void condition_early(const struct policy_scope *scope, struct buf *out)
 {
+	if (scope->workload_count)
+		buf_text(out, "!(request.kind.group in ['', 'apps', 'batch']) || (");
 	buf_text(out, "request.kind.kind == 'CronJob' ? (\n");
 	requests_devices(out, "object.spec.jobTemplate.spec.template");
 	buf_text(out, "\n) : has(object.spec.template) && (\n");
 	requests_devices(out, "object.spec.template");
-	buf_char(out, ')');
+	buf_text(out, scope->workload_count ? "))" : ")");
 }
 
 void condition_spec_changes(struct buf *out)
@@ -364,8 +366,18 @@ void condition_spec_changes(struct buf *out)
 	buf_text(out, "request.operation != 'UPDATE' || object.spec != oldObject.spec");
 }
 
-void condition_no_controller(struct buf *out)
+void condition_early_changes(const struct policy_scope *scope, struct buf *out)
 {
+	if (scope->workload_count) /* A custom resource may have no spec. */
+		buf_text(out, "request.operation != 'UPDATE' || !has(object.spec) || !has(oldObject.spec) ||\n"
+			      "object.spec != oldObject.spec");
+	else
+		condition_spec_changes(out);
+}
+
+void condition_no_controller(const struct policy_scope *scope, struct buf *out)
+{
+	(void)scope;
 	buf_text(out, "!has(object.metadata.ownerReferences) ||\n"
 		      "!object.metadata.ownerReferences.exists(o, has(o.controller) && o.controller)");
 }

@@ -50,18 +50,22 @@ void condition_guard(const struct policy_scope *scope, struct buf *out);
 void condition_end(struct buf *out);
 
 /*
- * For the webhook of the early answers: matches a workload whose Pod template requests a resource
- * whose name contains a slash, or has resource claims.
+ * For the webhook of the early answers: matches a workload of Kubernetes whose Pod template
+ * requests a resource whose name contains a slash, or has resource claims. It also matches every
+ * custom resource that the policy names, because an expression for all paths would be long.
  */
-void condition_early(struct buf *out);
+void condition_early(const struct policy_scope *scope, struct buf *out);
 
 /* Matches all but an UPDATE that leaves the spec as it is, like most updates of controllers. */
 void condition_spec_changes(struct buf *out);
+
+/* The same for the webhook of the early answers. */
+void condition_early_changes(const struct policy_scope *scope, struct buf *out);
 
 /*
  * Matches an object that no other one controls: a ReplicaSet of a Deployment, or a Job of a
  * CronJob, is created by a controller, to which no warning is of use.
  */
-void condition_no_controller(struct buf *out);
+void condition_no_controller(const struct policy_scope *scope, struct buf *out);
 
 #endif

@@ -129,7 +129,18 @@ static json_t *versions_of(const struct rule *rule)
 	return versions;
 }
 
-static json_t *rules_of(const struct webhook *webhook)
+/*
+ * The version of a custom resource does not matter: its paths are the same in all of them. The API
+ * server accepts a rule for a resource that it does not have.
+ */
+static json_t *custom_rule_of(const struct workload_paths *workload)
+{
+	return json_pack("{s:[o], s:[s], s:[s, s], s:[o], s:s}", "apiGroups", json_text(workload->group), "apiVersions",
+			 "*", "operations", "CREATE", "UPDATE", "resources", json_text(workload->plural), "scope",
+			 "Namespaced");
+}
+
+static json_t *rules_of(const struct webhook *webhook, const struct policy_scope *scope)
 {
 	json_t *rules = json_array();
 	int failed = !rules;
@@ -140,6 +151,8 @@ static json_t *rules_of(const struct webhook *webhook)
 								 "operations", operations_of(rule), "resources",
 								 rule->resource, "scope", "Namespaced"));
 	}
+	for (uint32_t i = 0; webhook == &early && i < scope->workload_count; i++)
+		failed |= json_array_append_new(rules, custom_rule_of(&scope->workloads[i]));
 	if (!failed)
 		return rules;
 	json_decref(rules);
@@ -212,7 +225,7 @@ static json_t *webhook_of(const struct webhook *webhook, const struct render_tar
 	int failed = !object;
 	if (webhook->reinvoke)
 		failed |= json_object_set_new(object, "reinvocationPolicy", json_string("IfNeeded"));
-	failed |= json_object_set_new(object, "rules", rules_of(webhook));
+	failed |= json_object_set_new(object, "rules", rules_of(webhook, scope));
 	failed |= json_object_set_new(object, "namespaceSelector", namespaces_of(target, scope));
 	failed |= json_object_set_new(object, "objectSelector", json_object());
 	failed |= json_object_set_new(object, "matchConditions", conditions);
@@ -262,16 +275,16 @@ static json_t *early_of(const struct render_target *target, const struct policy_
 {
 	static const struct {
 		const char *name;
-		void (*append)(struct buf *out);
+		void (*append)(const struct policy_scope *scope, struct buf *out);
 	} rows[] = {{"asks-for-devices", condition_early},
-		    {"spec-changes", condition_spec_changes},
+		    {"spec-changes", condition_early_changes},
 		    {"has-no-controller", condition_no_controller}};
 	json_t *conditions = json_array();
 	struct buf text;
 	int failed = !conditions;
 	buf_init(&text, EXPRESSION_MAX);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		rows[i].append(&text);
+		rows[i].append(scope, &text);
 		failed |= add_condition(conditions, rows[i].name, &text);
 	}
 	buf_release(&text);

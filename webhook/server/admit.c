@@ -245,7 +245,7 @@ static int64_t answer_by(const struct http_request *http, uint64_t start_ns)
 static bool ask_early(struct admitting *a)
 {
 	struct early_question *question = arena_zalloc(a->http->arena, 1, sizeof *question);
-	if (!question || !early_question_read(&a->review, a->http->arena, question))
+	if (!question || !early_question_read(a->policy, &a->review, a->http->arena, question))
 		return false;
 	a->request.question = question;
 	a->request.review = &question->review;
@@ -275,7 +275,7 @@ unsigned admit_answer(void *context, struct http_request *http)
 						.suspend = on_suspend,
 						.done = on_decided,
 						.context = a};
-	a->early = http->endpoint == HTTP_VALIDATE && early_question_concerns(&a->review);
+	a->early = http->endpoint == HTTP_VALIDATE && early_question_concerns(a->policy, &a->review);
 	if (a->early && !ask_early(a))
 		return finish(a, ADMISSION_DECIDED);
 	enum admission_state state = admission_decide(&a->request);

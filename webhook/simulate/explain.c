@@ -11,7 +11,8 @@
 struct trial {
 	const struct explain_context *context;
 	struct subject subject;
-	struct arena objects;  /* For the reviews. */
+	struct arena *objects; /* For the reviews. */
+	struct str *uids;      /* Of those that are admitted; NULL: they need not be known. */
 	struct arena decision; /* For one decision; emptied for the next one. */
 	int64_t pods;          /* How many are tried. */
 	int64_t fits;          /* How many were admitted. */
@@ -63,6 +64,8 @@ static void add_identity(const struct trial *trial, const struct manifest *manif
 	json_object_set_new(trial->tree, "kind",
 			    explain_string(subject_is_review(object) ? review->kind : object->kind));
 	json_object_set_new(trial->tree, "name", explain_string(name));
+	if (str_present(trial->subject.part))
+		json_object_set_new(trial->tree, "part", explain_string(trial->subject.part));
 	json_object_set_new(trial->tree, "namespace", explain_string(review->namespace));
 	json_object_set_new(trial->tree, "user", explain_string(review->user));
 }
@@ -105,6 +108,8 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 			add_decision(trial->tree, &simulated);
 		note_objections(trial, &simulated);
 	}
+	if (trial->uids && *admitted && trial->fits < trial->pods)
+		trial->uids[trial->fits] = arena_str(trial->objects, review.object.uid);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
@@ -161,29 +166,43 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 	return admitted;
 }
 
-enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
-				   const struct manifest_object *object, json_t **out, struct error *err)
+/* Explains one group of Pods of the object. */
+static enum explain_result explain_subject(struct trial *trial, const struct manifest *manifest,
+					   const struct manifest_object *object, json_t *list, struct error *err)
 {
-	struct trial trial = {.context = context, .fits_enforced = -1, .tree = json_object()};
-	*out = NULL;
-	arena_init(&trial.objects, ARENA_CHUNK, ARENA_MAX);
-	arena_init(&trial.decision, ARENA_CHUNK, ARENA_MAX);
-	enum explain_result result = EXPLAIN_FAILED;
-	int found = subject_read(&trial.subject, manifest, object, &context->creator, &trial.objects, err);
-	if (found == 0)
-		result = EXPLAIN_NO_PODS;
-	if (found > 0) {
-		replace(&trial, (uint32_t)(object - manifest->objects));
-		int admitted = try_all(&trial, manifest, object);
-		result = admitted < 0 ? EXPLAIN_FAILED : admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
-		if (admitted < 0)
-			error_set(err, "%.300s:%u: the Pod needs more memory than one review may use", manifest->file,
-				  object->line);
-		else
-			*out = json_incref(trial.tree);
+	replace(trial, (uint32_t)(object - manifest->objects));
+	if (trial->subject.alone)
+		trial->uids = arena_zalloc(trial->objects, (size_t)trial->pods + 1, sizeof *trial->uids);
+	int admitted = try_all(trial, manifest, object);
+	for (int64_t i = 0; trial->uids && i < trial->fits; i++)
+		simulation_gone(trial->context->simulation, trial->uids[i]);
+	if (admitted >= 0 && json_array_append(list, trial->tree) == 0)
+		return admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
+	error_set(err, "%.300s:%u: the Pod needs more memory than one review may use", manifest->file, object->line);
+	return EXPLAIN_FAILED;
+}
+
+enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
+				   const struct manifest_object *object, json_t *list, struct error *err)
+{
+	struct subjects subjects;
+	struct arena objects;
+	arena_init(&objects, ARENA_CHUNK, ARENA_MAX);
+	int found = subjects_read(&subjects, manifest, object, &context->creator, &objects, err);
+	enum explain_result result = found < 0 ? EXPLAIN_FAILED : found ? EXPLAIN_ADMITTED : EXPLAIN_NO_PODS;
+	for (uint32_t i = 0; found > 0 && i < subjects.count && result != EXPLAIN_FAILED; i++) {
+		struct trial trial = {.context = context,
+				      .subject = subjects.items[i],
+				      .objects = &objects,
+				      .fits_enforced = -1,
+				      .tree = json_object()};
+		arena_init(&trial.decision, ARENA_CHUNK, ARENA_MAX);
+		enum explain_result of_part = explain_subject(&trial, manifest, object, list, err);
+		if (of_part != EXPLAIN_ADMITTED)
+			result = of_part;
+		json_decref(trial.tree);
+		arena_release(&trial.decision);
 	}
-	json_decref(trial.tree);
-	arena_release(&trial.objects);
-	arena_release(&trial.decision);
+	arena_release(&objects);
 	return result;
 }

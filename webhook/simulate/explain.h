@@ -27,16 +27,16 @@ enum explain_result {
 	EXPLAIN_FAILED = -1, /* The error begins with FILE:LINE. */
 	EXPLAIN_ADMITTED,    /* All Pods would be admitted. */
 	EXPLAIN_DENIED,      /* One Pod would be refused. */
-	EXPLAIN_NO_PODS,     /* Objects of this kind have no Pods. `*out` is NULL. */
+	EXPLAIN_NO_PODS,     /* No Pods come from the object. */
 };
 
 /*
  * Removes the Pods that the object has already (see replaced.h), and tries its Pods one after
- * another until one is refused. Sets `*out` to a new explanation of the refused Pod, or of the
- * first one if all are admitted. Release it with json_decref.
+ * another until one is refused. Appends to `list` an explanation of the refused Pod, or of the
+ * first one if all are admitted; of a custom resource, one for each group of Pods.
  */
 enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
-				   const struct manifest_object *object, json_t **out, struct error *err);
+				   const struct manifest_object *object, json_t *list, struct error *err);
 
 /* Appends an explanation as text. */
 void explain_print(const json_t *explanation, bool color, struct buf *out);

@@ -26,6 +26,11 @@ static void print_head(struct printer *p, const json_t *tree)
 		print_plain(p, tree_get(tree, "name"));
 		buf_char(p->out, '"');
 	}
+	if (tree_has(tree, "part")) {
+		buf_text(p->out, " (");
+		print_plain(p, tree_get(tree, "part"));
+		buf_char(p->out, ')');
+	}
 	buf_text(p->out, " in namespace \"");
 	print_plain(p, tree_get(tree, "namespace"));
 	buf_text(p->out, "\": ");

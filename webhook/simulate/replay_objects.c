@@ -249,13 +249,37 @@ int replay_objects_finish(struct replay *replay, struct error *err)
 
 /* --- Pods that would be created --- */
 
+/* The Pods that each policy has admitted of a group without which the others are. */
+struct ended {
+	struct str *uids[REPLAY_SIDES];
+	int64_t count[REPLAY_SIDES];
+};
+
+static int note_ended(struct replay *replay, const struct replay_outcome *outcomes, struct ended *ended)
+{
+	for (int side = 0; side < REPLAY_SIDES; side++) {
+		if (!replay_has(replay, side) || !outcomes[side].admitted || !str_present(outcomes[side].uid))
+			continue;
+		struct str uid = arena_str(&replay->arena, outcomes[side].uid);
+		if (!str_present(uid))
+			return -1;
+		ended->uids[side][ended->count[side]++] = uid;
+	}
+	return 0;
+}
+
 static int create_pods(struct replay *replay, const struct subject *subject, const struct replay_subject *named,
 		       struct error *err)
 {
 	struct arena decisions;
+	struct ended ended = {.count = {0}};
 	bool one_fits = true;
 	int result = 0;
 	arena_init(&decisions, (size_t)64 << 10, (size_t)64 << 20);
+	for (int side = 0; side < REPLAY_SIDES && subject->alone && result == 0; side++)
+		if (!(ended.uids[side] =
+			  arena_zalloc(&replay->arena, (size_t)subject->pods + 1, sizeof *ended.uids[side])))
+			result = replay_no_memory(err);
 	for (int64_t i = 0; i < subject->pods && one_fits && result == 0; i++) {
 		struct replay_outcome outcomes[REPLAY_SIDES] = {{.admitted = true}};
 		one_fits = false;
@@ -268,29 +292,47 @@ static int create_pods(struct replay *replay, const struct subject *subject, con
 			one_fits |= result == 0 && outcomes[side].admitted;
 		}
 		replay->reviews++;
+		if (result == 0 && subject->alone)
+			result = note_ended(replay, outcomes, &ended);
 		result = result < 0 ? replay_no_memory(err) : replay_compare(replay, named, outcomes, err);
 	}
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		for (int64_t i = 0; i < ended.count[side]; i++)
+			simulation_gone(replay->sides[side].simulation, ended.uids[side][i]);
 	arena_release(&decisions);
 	return result;
+}
+
+/* Where custom resources keep their Pods is what the newest of the policies says. */
+static const struct policy *policy_of(const struct replay *replay)
+{
+	const struct policy *policy = NULL;
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		if (replay_has(replay, side))
+			policy = replay->sides[side].policy;
+	return policy;
 }
 
 static int take_workload(struct replay *replay, const struct manifest *manifest, const struct manifest_object *object,
 			 const char *file, struct error *err)
 {
-	static const struct subject_creator creator = {.namespace = {"default", 7}};
-	struct subject subject;
-	int found = subject_read(&subject, manifest, object, &creator, &replay->arena, err);
+	const struct subject_creator creator = {.namespace = {"default", 7}, .policy = policy_of(replay)};
+	struct subjects subjects;
+	int found = subjects_read(&subjects, manifest, object, &creator, &replay->arena, err);
 	if (found <= 0) {
 		replay->skipped += found == 0;
 		return found;
 	}
-	const struct replay_subject named = {.file = file,
-					     .line = object->line,
-					     .namespace = subject.review.namespace,
-					     .name = object->name,
-					     .user = subject.review.user};
-	if (create_pods(replay, &subject, &named, err) < 0)
-		return error_wrap(err, "%.300s:%u", file, object->line);
+	for (uint32_t i = 0; i < subjects.count; i++) {
+		const struct subject *subject = &subjects.items[i];
+		const struct replay_subject named = {.file = file,
+						     .line = object->line,
+						     .namespace = subject->review.namespace,
+						     .name = object->name,
+						     .user = subject->review.user};
+		if (create_pods(replay, subject, &named, err) < 0)
+			return error_wrap(err, "%.300s:%u", file, object->line);
+	}
 	return 0;
 }
 

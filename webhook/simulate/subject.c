@@ -5,34 +5,92 @@
 #include "webhook/object/pod_review.h"
 #include "webhook/object/review.h"
 #include "webhook/object/workload.h"
+#include "webhook/object/workload_parts.h"
+
+static int no_memory(const struct manifest *manifest, const struct manifest_object *object, struct error *err)
+{
+	return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
+}
+
+/* Completes the review of a Pod that has been read. */
+static int complete(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,
+		    const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
+		    int64_t replicas, struct error *err)
+{
+	struct review *review = &subject->review;
+	review->namespace = object->namespace.len ? object->namespace : creator->namespace;
+	if (pod_review_complete(review, kind, object->name, &(struct pod_creator){creator->user, creator->groups},
+				arena) < 0)
+		return no_memory(manifest, object, err);
+	review->uid = STR("simulated");
+	/* Then a Pod is explained, but none holds quota. */
+	review->dry_run = replicas == 0;
+	subject->pods = replicas < SUBJECT_PODS_MAX ? replicas : SUBJECT_PODS_MAX;
+	return 0;
+}
 
 static int make_review(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,
 		       const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
 		       struct error *err)
 {
 	struct workload workload;
-	struct review *review = &subject->review;
 	if (workload_read(kind, object->json, &workload, err) < 0)
 		return manifest_explain(manifest, object, err);
 	struct manifest_object template = *object; /* in which the reader counts bytes */
 	template.json = workload.pod;
-	if (review_read_pod(workload.pod.ptr, workload.pod.len, arena, &review->object, err) < 0) {
+	if (review_read_pod(workload.pod.ptr, workload.pod.len, arena, &subject->review.object, err) < 0) {
 		if (*kind->template)
 			error_wrap(err, "%s", kind->template);
 		return manifest_explain(manifest, &template, err);
 	}
-	review->namespace = object->namespace.len ? object->namespace : creator->namespace;
-	if (pod_review_complete(review, kind, object->name, &(struct pod_creator){creator->user, creator->groups},
-				arena) < 0)
-		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
-	review->uid = STR("simulated");
-	/* Then a Pod is explained, but none holds quota. */
-	review->dry_run = workload.replicas == 0;
 	subject->pod = workload.pod;
-	subject->pods = workload.replicas < SUBJECT_PODS_MAX ? workload.replicas : SUBJECT_PODS_MAX;
 	subject->surge = workload.surge < SUBJECT_PODS_MAX ? workload.surge : SUBJECT_PODS_MAX;
 	subject->per_node = kind->per_node;
-	return 0;
+	return complete(subject, kind, manifest, object, creator, arena, workload.replicas, err);
+}
+
+/* --- Custom resources --- */
+
+/* Takes the place off an error of a reader whose text is no part of the file. */
+static void drop_byte(struct error *err)
+{
+	char *at = strstr(err->text, " (byte ");
+	if (at)
+		*at = '\0';
+}
+
+static int make_part(struct subject *subject, const struct workload_part *part, const struct manifest *manifest,
+		     const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
+		     struct error *err)
+{
+	struct manifest_object read = *object; /* in which the reader counts bytes */
+	if (!part->composed)
+		read.json = part->pod;
+	*subject = (struct subject){.pod = part->pod, .part = part->where, .alone = part->alone};
+	if (review_read_pod(part->pod.ptr, part->pod.len, arena, &subject->review.object, err) < 0) {
+		if (part->composed)
+			drop_byte(err);
+		error_wrap(err, "%.200s", part->where.ptr);
+		return manifest_explain(manifest, &read, err);
+	}
+	return complete(subject, &workload_custom, manifest, object, creator, arena, part->replicas, err);
+}
+
+static int make_parts(struct subjects *subjects, const struct workload_paths *paths, const struct manifest *manifest,
+		      const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
+		      struct error *err)
+{
+	struct workload_parts parts;
+	if (workload_parts_read(paths, object->json, arena, &parts, err) < 0)
+		return manifest_explain(manifest, object, err);
+	subjects->items = arena_zalloc(arena, parts.count + 1, sizeof *subjects->items);
+	if (!subjects->items)
+		return no_memory(manifest, object, err);
+	for (; subjects->count < parts.count; subjects->count++)
+		if (make_part(&subjects->items[subjects->count], &parts.items[subjects->count], manifest, object,
+			      creator, arena, err) < 0)
+			return -1;
+	return subjects->count > 0;
 }
 
 /* A claim counts as one Pod: it is decided once. */
@@ -80,16 +138,26 @@ static int read_review(struct subject *subject, const struct manifest *manifest,
 	return manifest_explain(manifest, object, err);
 }
 
-int subject_read(struct subject *subject, const struct manifest *manifest, const struct manifest_object *object,
-		 const struct subject_creator *creator, struct arena *arena, struct error *err)
+int subjects_read(struct subjects *subjects, const struct manifest *manifest, const struct manifest_object *object,
+		  const struct subject_creator *creator, struct arena *arena, struct error *err)
 {
 	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
-	*subject = (struct subject){.pods = 0};
-	if (subject_is_review(object))
-		return read_review(subject, manifest, object, arena, err);
-	if (is_claim(object))
-		return make_claim_review(subject, manifest, object, creator, arena, err) < 0 ? -1 : 1;
-	if (!kind)
+	const struct workload_paths *paths =
+	    creator->policy ? policy_workload(creator->policy, workload_group(object->api_version), object->kind)
+			    : NULL;
+	bool review = subject_is_review(object), claim = is_claim(object);
+	*subjects = (struct subjects){.count = 0};
+	if (paths && !review)
+		return make_parts(subjects, paths, manifest, object, creator, arena, err);
+	if (!kind && !review && !claim)
 		return 0;
-	return make_review(subject, kind, manifest, object, creator, arena, err) < 0 ? -1 : 1;
+	subjects->items = arena_zalloc(arena, 1, sizeof *subjects->items);
+	if (!subjects->items)
+		return no_memory(manifest, object, err);
+	subjects->count = 1;
+	if (review)
+		return read_review(subjects->items, manifest, object, arena, err);
+	if (claim)
+		return make_claim_review(subjects->items, manifest, object, creator, arena, err) < 0 ? -1 : 1;
+	return make_review(subjects->items, kind, manifest, object, creator, arena, err) < 0 ? -1 : 1;
 }

@@ -5,6 +5,7 @@
 #ifndef WEBHOOK_SIMULATE_SUBJECT_H
 #define WEBHOOK_SIMULATE_SUBJECT_H
 
+#include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/object/manifest.h"
 
@@ -15,6 +16,8 @@ struct subject_creator {
 	struct str namespace; /* Of objects that name none. */
 	struct str user;      /* Who creates the Pods; absent: as the kind of object says. */
 	struct strs groups;   /* ... in addition to system:authenticated; none without a user. */
+	/* Says where custom resources keep their Pods; NULL: nothing does. */
+	const struct policy *policy;
 };
 
 struct subject {
@@ -25,16 +28,24 @@ struct subject {
 	/* How many more there may be while they replace others, at most SUBJECT_PODS_MAX. */
 	int64_t surge;
 	bool per_node; /* One for each matching node, of which `pods` counts one. */
+	/* Where a custom resource has these Pods, such as spec.tasks[1].template. */
+	struct str part;
+	bool alone; /* Other Pods of the object do not exist at the same time. */
+};
+
+struct subjects {
+	struct subject *items; /* In the arena. */
+	uint32_t count;
 };
 
 bool subject_is_review(const struct manifest_object *object);
 
 /*
- * Reads an object. The review borrows from the manifest, the creator and the arena.
- * Returns 1, 0 if no Pods come from this kind of object, or -1 with an error that begins with
- * FILE:LINE.
+ * Reads an object, which has one subject, or, if it is a custom resource, one for each group of its
+ * Pods. The reviews borrow from the manifest, the creator and the arena. Returns 1, 0 if no Pods
+ * come from this object, or -1 with an error that begins with FILE:LINE.
  */
-int subject_read(struct subject *subject, const struct manifest *manifest, const struct manifest_object *object,
-		 const struct subject_creator *creator, struct arena *arena, struct error *err);
+int subjects_read(struct subjects *subjects, const struct manifest *manifest, const struct manifest_object *object,
+		  const struct subject_creator *creator, struct arena *arena, struct error *err);
 
 #endif

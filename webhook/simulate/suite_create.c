@@ -24,29 +24,45 @@ static int check_review(const struct creating *c, const struct manifest_object *
 	return suite_error_at(c->attempt.manifest, object->json.ptr, err);
 }
 
-/* Returns 1, 0 if the object makes no Pods, or -1. */
-static int try_object(struct creating *c, const struct manifest_object *object, struct error *err)
+static int too_many(const struct creating *c, const struct manifest_object *object, struct error *err)
 {
-	struct subject *subject = arena_zalloc(&c->attempt.state->arena, 1, sizeof *subject);
-	if (!subject)
-		return state_no_memory(err);
-	int found = subject_read(subject, c->attempt.manifest, object, &c->creator, &c->attempt.state->arena, err);
-	if (found <= 0)
-		return found;
+	error_set(err, "a step of a test makes at most %d Pods; lower the number", STEP_PODS_MAX);
+	return suite_error_at(c->attempt.manifest, object->json.ptr, err);
+}
+
+static int try_subject(struct creating *c, const struct manifest_object *object, struct subject *subject,
+		       struct error *err)
+{
+	const uint32_t first = c->attempt.state->pod_count;
 	bool review = subject_is_review(object);
 	if (review && check_review(c, object, subject->review.operation, err) < 0)
 		return -1;
-	if (subject->pods > STEP_PODS_MAX) {
-		error_set(err, "a step of a test makes at most %d Pods; lower the number", STEP_PODS_MAX);
-		return suite_error_at(c->attempt.manifest, object->json.ptr, err);
-	}
 	/* Pods of other objects count until the step ends, because they may be several. */
 	subject->review.dry_run |= c->step->dry_run && review;
 	const struct known_workload *workload = NULL;
 	if (!review &&
 	    !(workload = state_workload(c->attempt.state, c->attempt.manifest, object, subject, c->step->dry_run)))
 		return state_no_memory(err);
-	return attempt_pods(&c->attempt, object, subject, workload, subject->pods, err) < 0 ? -1 : 1;
+	int result = attempt_pods(&c->attempt, object, subject, workload, subject->pods, err);
+	if (subject->alone)
+		attempt_undo(c->attempt.state, first);
+	return result;
+}
+
+/* Returns 1, 0 if the object makes no Pods, or -1. */
+static int try_object(struct creating *c, const struct manifest_object *object, struct error *err)
+{
+	struct subjects subjects;
+	int64_t pods = 0;
+	int found = subjects_read(&subjects, c->attempt.manifest, object, &c->creator, &c->attempt.state->arena, err);
+	for (uint32_t i = 0; found > 0 && i < subjects.count; i++)
+		pods += subjects.items[i].pods;
+	if (pods > STEP_PODS_MAX)
+		return too_many(c, object, err);
+	for (uint32_t i = 0; found > 0 && i < subjects.count; i++)
+		if (try_subject(c, object, &subjects.items[i], err) < 0)
+			return -1;
+	return found;
 }
 
 static int try_file(struct creating *c, struct error *err)
@@ -75,8 +91,8 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 			.report = report,
 			.unstored = step->has_stored && !step->stored},
 	    .step = step,
-	    .creator = {str_present(step->namespace) ? step->namespace : STR("default"), step->as.user,
-			step->as.groups},
+	    .creator = {str_present(step->namespace) ? step->namespace : STR("default"), step->as.user, step->as.groups,
+			state->means->coverage->policy},
 	};
 	const uint32_t first = state->pod_count;
 	report->outcome.allowed = true;

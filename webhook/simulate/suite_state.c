@@ -40,9 +40,11 @@ int state_advance(struct suite_state *state, int64_t ms, struct error *err)
 struct known_workload *state_workload(struct suite_state *state, struct manifest *manifest,
 				      const struct manifest_object *object, const struct subject *subject, bool dry_run)
 {
-	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
+	const struct workload_kind *known_kind = workload_find(object->api_version, object->kind);
+	const struct workload_kind *kind = known_kind ? known_kind : &workload_custom;
 	struct known_workload *known = dry_run ? NULL : state->workloads;
 	while (known && (known->kind != kind || !str_eq(known->object.name, object->name) ||
+			 !str_eq(known->object.kind, object->kind) ||
 			 !str_eq(known->subject->review.namespace, subject->review.namespace)))
 		known = known->next;
 	bool is_new = !known;

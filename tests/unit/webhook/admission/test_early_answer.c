@@ -45,8 +45,10 @@ static void ask(struct asked *asked, const char *kind, const char *object, const
 	arena_init(&asked->arena, 4096, 1 << 20);
 	if (review_read(asked->bytes, (size_t)len, &asked->arena, &asked->review, &err) < 0)
 		fail_msg("%s", err.text);
-	asked->found = early_question_concerns(&asked->review) &&
-		       early_question_read(&asked->review, &asked->arena, &asked->question);
+	struct policy *policy = fixture_policy(POLICY, NULL, 0);
+	asked->found = early_question_concerns(policy, &asked->review) &&
+		       early_question_read(policy, &asked->review, &asked->arena, &asked->question);
+	policy_release(policy);
 }
 
 static void release(struct asked *asked)

@@ -1,0 +1,286 @@
+"""Custom resources whose Pods are judged when they are applied: by the paths that gpugate ships,
+and by those of Workload documents."""
+
+import copy
+import json
+
+import pytest
+import yaml
+
+import kube
+from custom_resources import ALONE, CUSTOM, OBJECTS, PARTS
+from gpugate import run, write_policy
+from kube import GPU, doc
+
+EVERY = doc("Settings", "s", workloads=list(CUSTOM))
+REFUSED = "its Pods would be refused: "
+
+
+def team(hard, **spec):
+    return doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": hard}], **spec)
+
+
+def devices(name):
+    """Returns how many devices all Pods of the object have that exist at the same time."""
+    each = [pods * gpus for _, pods, gpus in PARTS[name]]
+    return max(each) if name in ALONE else sum(each)
+
+
+def ask(server, obj, old=None, **how):
+    group, version = obj["apiVersion"].split("/")
+    kind = (group, version, obj["kind"])
+    return server.decide("validate", kube.review(obj, old=old, kind=kind, resource=(group, version, obj["kind"].lower() + "s"),
+                                                 operation="UPDATE" if old else "CREATE", **how))
+
+
+def explain(tmp_path, obj, *policy):
+    folder, file = tmp_path / "policy", tmp_path / "object.yaml"
+    folder.mkdir(exist_ok=True)
+    write_policy(folder, list(policy))
+    file.write_text(json.dumps(obj, indent=1))
+    return run("explain", "--policy", folder, "-f", file, "-o", "json")
+
+
+def explained(tmp_path, obj, *policy):
+    done = explain(tmp_path, obj, *policy)
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)["objects"]
+
+
+# --- The kinds whose paths are shipped ---
+
+@pytest.mark.parametrize("name", CUSTOM)
+def test_the_charge_is_the_sum_of_the_pods(tmp_path, name):
+    """The quota that has room for exactly these Pods admits them, and one that is smaller by one
+    does not."""
+    found = explained(tmp_path, OBJECTS[name], EVERY, team(devices(name)))
+    assert [(part["part"], part["pods"]) for part in found] == [(path, pods) for path, pods, _ in PARTS[name]]
+    for part, (_, pods, gpus) in zip(found, PARTS[name]):
+        assert part["verdict"] == "admitted" and part["fits"] == pods, part
+        assert part["charges"] == (f"team-a/q={gpus}" if gpus else ""), part
+    assert "refused" in [part["verdict"] for part in explained(tmp_path, OBJECTS[name], EVERY, team(devices(name) - 1))]
+
+
+@pytest.mark.parametrize("name", CUSTOM)
+def test_an_early_answer(serve, name):
+    """Nothing is said of Pods that fit. A warning says how many of all Pods of the object fit, or
+    that a Pod would be refused; nothing is refused, and nothing is held."""
+    server = serve([EVERY, team(devices(name))])
+    for _ in range(2):
+        assert ask(server, OBJECTS[name]).warnings == []
+    server.reload([EVERY, team(devices(name) - 1)])
+    decision = ask(server, OBJECTS[name])
+    last = max(i for i, part in enumerate(PARTS[name]) if part[2])
+    path, _, gpus = PARTS[name][last]
+    where = f"{path}: " if len(PARTS[name]) > 1 else ""
+    assert decision.allowed and len(decision.warnings) == 1, decision
+    if devices(name) - 1 < gpus:
+        assert decision.warnings[0].startswith(f"{where}can never fit: "), decision
+    else:
+        # In their order: the Pods of later groups are not among those that fit.
+        fits = sum(pods for _, pods, _ in PARTS[name][:last + 1]) - 1
+        whole = sum(pods for _, pods, _ in PARTS[name])
+        most = f", and never more than {fits} at once" if whole == PARTS[name][last][1] else ""
+        assert decision.warnings[0].startswith(f"{fits} of {whole} Pods fit now{most}: {where}exceeded quota: "), decision
+    server.reload([EVERY, team(devices(name), earlyAnswer="off")])
+    assert ask(server, OBJECTS[name]).warnings == []
+
+
+@pytest.mark.parametrize("name", CUSTOM)
+def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
+    server = serve([team(0)])
+    decision = ask(server, OBJECTS[name])
+    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods; remove other resources from its webhook configuration"]
+    done = explain(tmp_path, OBJECTS[name], team(0))
+    assert done.returncode == 2 and "no object in it makes Pods" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["pytorchjobs.kubeflow.org", "trainjobs.trainer.kubeflow.org", "rayclusters.ray.io", "rayjobs.ray.io", "jobsets.jobset.x-k8s.io"])
+def test_a_suspended_object_has_no_pods(serve, name):
+    obj = copy.deepcopy(OBJECTS[name])
+    holder = obj["spec"].setdefault("runPolicy", {}) if name == "pytorchjobs.kubeflow.org" else obj["spec"]
+    server = serve([EVERY, team(max(gpus for _, _, gpus in PARTS[name]))])
+    assert "fit now" in ask(server, obj).warnings[0]
+    holder["suspend"] = True
+    assert ask(server, obj).warnings == []
+    server.reload([EVERY, team(0)])
+    assert "can never fit" in ask(server, obj).warnings[0]
+
+
+def test_a_stopped_notebook(serve):
+    obj = copy.deepcopy(OBJECTS["notebooks.kubeflow.org"])
+    server = serve([EVERY, team(1)])
+    assert server.validate(kube.persisted(kube.pod({GPU: 1}))).allowed
+    assert "0 of 1 Pod fits now" in ask(server, obj).warnings[0]
+    obj["metadata"]["annotations"] = {"kubeflow-resource-stopped": "2026-01-01T00:00:00Z"}
+    assert ask(server, obj).warnings == []
+
+
+def test_a_leader_without_a_template_is_like_the_workers(tmp_path):
+    obj = copy.deepcopy(OBJECTS["leaderworkersets.leaderworkerset.x-k8s.io"])
+    del obj["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
+    found = explained(tmp_path, obj, EVERY, team(64))
+    assert [(part["pods"], part["fits"], part["charges"]) for part in found] == [(2, 2, "team-a/q=8"), (6, 6, "team-a/q=8")]
+
+
+# --- Workload documents ---
+
+def workload(*pods, **spec):
+    spec = {"group": "example.com", "kind": "Thing", "plural": "things", "pods": list(pods), **spec}
+    return {"apiVersion": "gpugate.io/v1", "kind": "Workload", "metadata": {"name": "w"}, "spec": spec}
+
+
+def thing(**spec):
+    return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": "team-a"}, "spec": spec}
+
+
+def template(gpus=1, **spec):
+    return {"spec": {"containers": [{"name": "c", "image": "i", "resources": {"limits": {GPU: gpus}}}], **spec}}
+
+
+def shapes(tmp_path, obj, *pods, hard=1000, **spec):
+    return [(part["part"], part["pods"], part["charges"]) for part in explained(tmp_path, obj, workload(*pods, **spec), team(hard))]
+
+
+def test_paths(tmp_path):
+    obj = thing(a={"x": {"list": [{"t": template(1), "n": 2}, {"t": template(2)}], "n": 3}, "y": None, "z": {"list": []}}, n=5)
+    assert shapes(tmp_path, obj, {"template": "spec.a.*.list[].t", "replicas": ["spec.a.*.list[].n", "spec.a.*.n - 1", "spec.n"]}) == [
+        ("spec.a.x.list[0].t", 20, "team-a/q=1"), ("spec.a.x.list[1].t", 10, "team-a/q=2")]
+    assert shapes(tmp_path, thing(t=template(3)), {"template": "spec.t", "replicas": ["spec.n - 7"]}) == [("spec.t", 0, "team-a/q=3")]
+    assert shapes(tmp_path, thing(s={"containers": [template(1)["spec"]["containers"][0]]}, c=template(2)["spec"]["containers"][0],
+                                  r={"requests": {GPU: 4}, "limits": {GPU: 4}}, d={"name": GPU, "quantity": 8}),
+                  {"podSpec": "spec.s", "containers": ["spec.c", "spec.none"], "resources": "spec.r", "device": "spec.d"}) == [("spec.s", 1, "team-a/q=15")]
+
+
+def test_labels_and_node_selectors_count(tmp_path):
+    obj = thing(labels={"stage": "it"}, pod={"nodeSelector": {"gpu": "small"}, "containers": template(1)["spec"]["containers"]})
+    policy = [workload({"podSpec": "spec.pod", "metadata": "spec"}), team(4),
+              doc("Rule", "r", match={"podSelector": {"matchLabels": {"stage": "it"}}}, inject={"nodeSelector": {"gpu": "large"}}, onConflict="deny")]
+    found = explained(tmp_path, obj, *policy)
+    assert found[0]["verdict"] == "refused" and "small" in found[0]["message"], found
+
+
+@pytest.mark.parametrize("spec, sentence", [
+    ({"t": 1}, "spec.t: expected an object"),
+    ({"t": {"spec": {"containers": 1}}}, "spec.t: spec.containers: expected an array, found a number"),
+    ({"t": template(1), "n": "3"}, "spec.n: expected a whole number of 0 or more"),
+    ({"t": template(1), "n": -1}, "spec.n: expected a whole number of 0 or more"),
+    ({"t": template(1), "stop": 1}, "spec.stop: expected true, false, or a text"),
+    ({"t": template(1), "list": {"a": 1}}, "spec.list: expected a list"),
+    ({"t": template(1), "list": [{"t": template(1)}] * 32}, "the object has more than 32 groups of Pods"),
+])
+def test_what_cannot_be_read(serve, tmp_path, spec, sentence):
+    """It is admitted without a word, because the API server or the controller says what is wrong;
+    `explain` says where it is."""
+    policy = [workload({"template": "spec.t", "replicas": ["spec.n"]}, {"template": "spec.list[].t"}, suspend=["spec.stop"]), team(0, earlyAnswer="deny")]
+    done = explain(tmp_path, thing(**spec), *policy)
+    assert done.returncode == 2 and sentence in done.stderr and "object.yaml:" in done.stderr, done.stderr
+    decision = ask(serve(policy), thing(**spec))
+    assert decision.allowed and decision.warnings == []
+
+
+def test_numbers_are_bounded(serve, tmp_path):
+    obj = thing(t=template(1), n=2**31 - 1, m=2**31 - 1)
+    server = serve([workload({"template": "spec.t", "replicas": ["spec.n", "spec.m", "spec.n"]}), team(4)])
+    assert ask(server, obj).warnings[0].startswith("4 of 2147483647 Pods fit now, and never more than 4 at once: exceeded quota")
+
+
+def test_nothing_is_there(serve):
+    server = serve([workload({"template": "spec.t"}), team(0)])
+    for obj in (thing(), thing(t=None), {**thing(), "spec": None}):
+        assert ask(server, obj).warnings == []
+
+
+def test_a_refusal_of_one_group(serve):
+    guard = doc("Guard", "g", deny=["privileged"])
+    bad = template(1)
+    bad["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    server = serve([workload({"template": "spec.a"}, {"template": "spec.b"}), team(4), guard])
+    decision = ask(server, thing(a=template(1), b=bad))
+    assert decision.allowed and decision.warnings[0].startswith(REFUSED + "spec.b: "), decision
+    server.reload([workload({"template": "spec.a"}, {"template": "spec.b"}), team(4, earlyAnswer="deny"), guard])
+    decision = ask(server, thing(a=template(1), b=bad))
+    assert not decision.allowed and "spec.b: " in decision.message, decision
+    assert ask(server, thing(a=template(5), b=template(1))).allowed is False
+    assert ask(server, thing(a=template(4), b=template(1))).allowed is True, "what does not fit now may fit later"
+
+
+def test_updates(serve):
+    """How many Pods exist is not known, so that only those count that an update adds."""
+    policy = [workload({"template": "spec.a", "replicas": ["spec.n"]}, {"template": "spec.b"}), team(3)]
+    server = serve(policy)
+    for _ in range(2):
+        assert server.validate(kube.persisted(kube.pod({GPU: 1}))).allowed
+    old = thing(a=template(1), n=2)
+    assert ask(server, thing(a=template(1), n=3), old).warnings == []
+    assert ask(server, thing(a=template(1), n=5), old).warnings[0].startswith("1 of 3 more Pods fit now: exceeded quota")
+    assert ask(server, thing(a=template(1), n=1), old).warnings == []
+    assert ask(server, {**old, "status": {"x": 1}}, old).warnings == []
+    assert ask(server, thing(a=template(1), n=2, b=template(2)), old).warnings[0].startswith("0 of 1 more Pod fits now: exceeded quota")
+    # A changed template replaces Pods, of which nothing is known but that each can be admitted.
+    assert ask(server, thing(a=template(2), n=2), old).warnings == []
+    assert ask(server, thing(a=template(4), n=2), old).warnings[0].startswith("can never fit")
+
+
+def test_exempt_namespaces_and_other_tenants(serve):
+    server = serve([EVERY, team(0)])
+    obj = copy.deepcopy(OBJECTS["jobs.batch.volcano.sh"])
+    obj["metadata"]["namespace"] = "kube-system"
+    assert ask(server, obj).warnings == []
+    obj["metadata"]["namespace"] = "nowhere"
+    assert ask(server, obj).warnings[0].startswith(REFUSED)
+
+
+# --- Registration, lint, suites, replay ---
+
+def early_rules(tmp_path, *policy):
+    folder = tmp_path / "policy"
+    folder.mkdir(exist_ok=True)
+    write_policy(folder, list(policy))
+    done = run("render", "--policy", folder, "--service", "gpugate")
+    assert done.returncode == 0, done.stderr
+    hooks = [hook for obj in yaml.safe_load_all(done.stdout) if obj["kind"] == "ValidatingWebhookConfiguration" for hook in obj["webhooks"]]
+    return next(hook for hook in hooks if hook["name"] == "early.gpugate.io")
+
+
+def test_render_registers_the_kinds_that_the_policy_names(tmp_path):
+    plain = early_rules(tmp_path, team(1))
+    named = early_rules(tmp_path, team(1), doc("Settings", "s", workloads=["jobs.batch.volcano.sh"]), workload({"template": "spec.t"}))
+    assert named["rules"][:len(plain["rules"])] == plain["rules"]
+    assert named["rules"][len(plain["rules"]):] == [
+        {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": [plural], "scope": "Namespaced"}
+        for group, plural in (("example.com", "things"), ("batch.volcano.sh", "jobs"))]
+    assert named["failurePolicy"] == "Ignore"
+    every = early_rules(tmp_path, team(1), EVERY)
+    assert {f"{rule['resources'][0]}.{rule['apiGroups'][0]}" for rule in every["rules"]} >= set(CUSTOM)
+
+
+def test_lint_judges_them(tmp_path):
+    folder, file = tmp_path / "policy", tmp_path / "job.yaml"
+    folder.mkdir()
+    write_policy(folder, [EVERY, team(7)])
+    file.write_text(CUSTOM["pytorchjobs.kubeflow.org"][0])
+    done = run("lint", "--policy", folder, file)
+    assert 'PyTorchJob "w": only 3 of 4 Pods fit: exceeded quota' in done.stdout + done.stderr, done
+
+
+def test_suites_and_replay(tmp_path):
+    folder, suite, file = tmp_path / "policy", tmp_path / "a.suite.yaml", tmp_path / "objects.yaml"
+    folder.mkdir()
+    write_policy(folder, [EVERY, team(7)])
+    obj = OBJECTS["jobsets.jobset.x-k8s.io"]
+    steps = [
+        {"create": obj, "expect": {"allowed": True, "pods": 7, "usage": {"team-a/q": 6}}},
+        {"create": OBJECTS["workflows.argoproj.io"], "expect": {"allowed": False, "usage": {"team-a/q": 6}}},
+        {"create": {**obj, "metadata": {"name": "v", "namespace": "team-a"}}, "expect": {"allowed": False, "pods": 2, "usage": {"team-a/q": 7}}}]
+    def tested(*steps):
+        suite.write_text(json.dumps({"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"}, "spec": {"policy": "policy", "steps": steps}}))
+        return run("test", suite)
+    done = tested(*steps)
+    assert done.returncode == 0 and "3 passed, 0 failed" in done.stdout, done
+    done = tested(*steps, {"scale": {"name": "w", "namespace": "team-a", "replicas": 1}, "expect": {"allowed": True}})
+    assert done.returncode == 2 and "a custom resource has no replicas that could be changed" in done.stdout, done
+    file.write_text("---".join(CUSTOM[name][0] for name in ("jobsets.jobset.x-k8s.io", "workflows.argoproj.io")))
+    done = run("replay", "--policy", folder, file, "-o", "json")
+    assert done.returncode in (0, 1), done.stderr
+    assert json.loads(done.stdout)["reviews"] == 10, "seven Pods of the JobSet, and three of the Workflow"

@@ -1,0 +1,162 @@
+/* early_question: what is asked about the Pods of a workload. */
+#include "webhook/admission/early_answer.h"
+
+#include "webhook/json/path.h"
+#include "webhook/object/pod_review.h"
+#include "webhook/object/review.h"
+#include "webhook/object/workload.h"
+
+#define PODS_MAX INT32_MAX /* As Kubernetes has it. */
+
+static const struct workload_kind *kind_of(const struct review *review)
+{
+	const struct workload_kind *kind = workload_find_in(review->group, review->kind);
+	return kind && *kind->template ? kind : NULL;
+}
+
+bool early_question_concerns(const struct policy *policy, const struct review *review)
+{
+	return str_present(review->other_object) && review->subresource.len == 0 &&
+	       (review->operation == OPERATION_CREATE || review->operation == OPERATION_UPDATE) &&
+	       (kind_of(review) || policy_workload(policy, review->group, review->kind));
+}
+
+static int64_t at_most(int64_t number, int64_t most)
+{
+	return number < most ? number : most;
+}
+
+/* Whether an update leaves the spec as it is, as the updates of controllers mostly do. */
+static bool keeps_spec(const struct review *review)
+{
+	struct error ignored = {0};
+	struct str spec, old_spec;
+	return json_find(review->other_object, "spec", &spec, &ignored) == 0 &&
+	       json_find(review->old_other_object, "spec", &old_spec, &ignored) == 0 && str_eq(spec, old_spec);
+}
+
+static bool read_pod(const struct review *asked, const struct workload *workload, struct arena *arena,
+		     struct review *review)
+{
+	const struct pod_creator by_controller = {.user = {NULL, 0}};
+	struct error ignored = {0};
+	*review = (struct review){.uid = asked->uid, .namespace = asked->namespace};
+	return review_read_pod(workload->pod.ptr, workload->pod.len, arena, &review->object, &ignored) == 0 &&
+	       pod_review_complete(review, workload->kind, asked->name, &by_controller, arena) == 0;
+}
+
+/* How many Pods the workload has at once, of those that have not ended. */
+static int64_t pods_of(const struct workload *workload)
+{
+	return at_most(at_most(workload->replicas, workload->remaining), PODS_MAX);
+}
+
+/*
+ * Reads what the update changes. Returns false if it cannot be read, or if it creates no Pods.
+ * Sets the Pod that is created, which is still the old one if the workload is paused.
+ */
+static bool read_old(const struct review *review, struct workload *workload, struct arena *arena,
+		     struct early_question *question)
+{
+	struct error ignored = {0};
+	struct workload old;
+	if (!str_present(review->old_other_object) || keeps_spec(review) ||
+	    workload_read(workload->kind, review->old_other_object, &old, &ignored) < 0)
+		return false;
+	if (workload->paused)
+		workload->pod = old.pod;
+	bool same = str_eq(workload->pod, old.pod);
+	question->kept = same || workload->keeps;
+	question->mixed = question->kept && !same;
+	question->existing = at_most(old.existing, PODS_MAX);
+	question->pods = pods_of(workload);
+	if (question->kept)
+		return question->pods > question->existing && question->pods > pods_of(&old);
+	if (question->pods == 0)
+		return false;
+	if (workload->kind->per_node && question->existing > question->pods)
+		question->pods = question->existing;
+	if (question->existing) {
+		question->surge = at_most(workload->surge, PODS_MAX);
+		question->pods += question->surge;
+	}
+	return read_pod(review, &old, arena, &question->old_review);
+}
+
+/* --- Custom resources --- */
+
+static const struct workload_part *find_part(const struct workload_parts *parts, struct str where)
+{
+	for (uint32_t i = 0; i < parts->count; i++)
+		if (str_eq(parts->items[i].where, where))
+			return &parts->items[i];
+	return NULL;
+}
+
+/*
+ * How many Pods of a group are created. How many exist is not known, so that all that the object
+ * had before count as existing; and the Pods that a changed template replaces are not counted.
+ */
+static int64_t added(const struct workload_part *part, const struct workload_parts *old)
+{
+	const struct workload_part *before = old ? find_part(old, part->where) : NULL;
+	if (!before)
+		return part->replicas;
+	if (!str_eq(before->pod, part->pod) || before->replicas > part->replicas)
+		return 0;
+	return part->replicas - before->replicas;
+}
+
+static bool read_part(const struct review *asked, const struct workload_part *from, const struct workload_parts *old,
+		      struct arena *arena, struct early_part *part)
+{
+	const struct workload workload = {.kind = &workload_custom, .pod = from->pod};
+	*part = (struct early_part){.where = from->where, .pods = added(from, old), .alone = from->alone};
+	return read_pod(asked, &workload, arena, &part->review);
+}
+
+static bool read_parts(const struct review *review, const struct workload_paths *paths, struct arena *arena,
+		       struct early_question *question)
+{
+	struct error ignored = {0};
+	struct workload_parts *parts = arena_zalloc(arena, 2, sizeof *parts), *old = NULL;
+	if (!parts || workload_parts_read(paths, review->other_object, arena, parts, &ignored) < 0)
+		return false;
+	if (review->operation == OPERATION_UPDATE) {
+		old = &parts[1];
+		question->more = true;
+		if (!str_present(review->old_other_object) || keeps_spec(review) ||
+		    workload_parts_read(paths, review->old_other_object, arena, old, &ignored) < 0)
+			return false;
+	}
+	question->parts = arena_zalloc(arena, parts->count + 1, sizeof *question->parts);
+	if (!question->parts)
+		return false;
+	for (uint32_t i = 0; i < parts->count; i++) {
+		const struct workload_part *before = old ? find_part(old, parts->items[i].where) : NULL;
+		if (before && str_eq(before->pod, parts->items[i].pod) && before->replicas >= parts->items[i].replicas)
+			continue; /* It creates no Pods. */
+		if (!read_part(review, &parts->items[i], old, arena, &question->parts[question->part_count++]))
+			return false;
+	}
+	if (question->part_count)
+		question->review = question->parts[0].review;
+	return question->part_count > 0;
+}
+
+bool early_question_read(const struct policy *policy, const struct review *review, struct arena *arena,
+			 struct early_question *question)
+{
+	struct error ignored = {0};
+	struct workload workload;
+	const struct workload_kind *kind = kind_of(review);
+	*question = (struct early_question){.kept = true};
+	if (!kind)
+		return read_parts(review, policy_workload(policy, review->group, review->kind), arena, question);
+	if (workload_read(kind, review->other_object, &workload, &ignored) < 0)
+		return false;
+	question->pods = at_most(workload.replicas, PODS_MAX);
+	if (review->operation == OPERATION_UPDATE && !read_old(review, &workload, arena, question))
+		return false;
+	return read_pod(review, &workload, arena, &question->review);
+}
