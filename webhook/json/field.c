@@ -32,10 +32,20 @@ static void *list_next(struct reader *reader, struct list *list)
 	return memset(list->items + (size_t)list->count * list->size, 0, list->size);
 }
 
-static int refuse_null(struct reader *reader)
+/* `empty`: what may be written instead. */
+static int refuse_null(struct reader *reader, const char *empty)
 {
-	return scan_fail(&reader->scan, reader->scan.at,
-			 "null means nothing here; write [] or {} for none, or remove it");
+	return scan_fail(&reader->scan, reader->scan.at, "null is no value here; write %s, or remove it", empty);
+}
+
+/* What means nothing as the value of a key, for the author of a null. */
+static const char *empty_value(const struct field *field)
+{
+	bool list = field->read == field_list || field->read == field_strings;
+	bool map = field->read == field_pairs || field->read == field_quantities;
+	if (field->schema && field->schema->conditions) /* These may exclude what is empty. */
+		return "one";
+	return list ? "[] for none" : map ? "{} for none" : "one";
 }
 
 /* Takes the next value if it is `null`. Returns 1 if it was, 0 if it is another value, or -1. */
@@ -50,7 +60,7 @@ static int take_null(struct reader *reader)
 static int take_null_item(struct reader *reader, const struct field *field)
 {
 	if (field->shape && field->shape->refuses_null && scan_peek(&reader->scan) == 'n')
-		return refuse_null(reader);
+		return refuse_null(reader, "one");
 	return take_null(reader);
 }
 
@@ -147,7 +157,7 @@ static int read_member(struct reader *reader, const struct shape *shape, const s
 		return scan_fail(&reader->scan, reader->scan.at, "the key is given twice");
 	*seen |= bit;
 	if (shape->refuses_null && scan_peek(&reader->scan) == 'n')
-		return refuse_null(reader);
+		return refuse_null(reader, empty_value(field));
 	int null = take_null(reader);
 	if (null != 0)
 		return null < 0 ? -1 : 0;
