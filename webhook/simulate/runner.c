@@ -4,6 +4,7 @@
 
 #include "webhook/json/text.h"
 #include "webhook/simulate/suite_check.h"
+#include "webhook/simulate/suite_names.h"
 
 #define SUITE_BYTES_MAX ((size_t)16 << 20)
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -67,6 +68,8 @@ static void run_object(struct runner *runner, struct file_results *out, struct m
 	struct reached *reached = NULL;
 	if (suite_read(&suite, manifest, object, &arena, &err) == 0 && suite_check(manifest, &suite, &err) == 0)
 		reached = find_policy(runner, out, manifest, &suite, &err);
+	if (reached && suite_check_quotas(reached->coverage.policy, manifest, &suite, &err) < 0)
+		reached = NULL;
 	const struct suite_means means = {.read = runner->read,
 					  .select = runner->select,
 					  .stop = runner->stop,
