@@ -319,6 +319,51 @@ def test_errors_have_a_place(suites, content, error):
     assert lines[-1] == "0 passed, 0 failed, 1 error"
 
 
+STEP_KEYS = ["name", "create", "file", "scale", "bind", "finish", "delete", "wait", "at", "dryRun", "stored", "namespace", "as", "expect"]
+EXPECT_KEYS = ["allowed", "pods", "message", "warnings", "object", "patch", "charges", "usage"]
+
+
+def test_a_key_of_the_step_within_create(suites):
+    """It would be taken for a key of the object, which no kind that has Pods has."""
+    steps = json.loads(run("schema", "TestSuite").stdout)["properties"]["spec"]["properties"]["steps"]["items"]["properties"]
+    assert sorted(steps) == sorted(STEP_KEYS)
+    for key in STEP_KEYS:
+        where = "within `metadata`, or beside" if key in ("name", "namespace") else "beside"
+        for level in ("", "metadata", "spec"):
+            made = small(name="x")
+            (made[level] if level else made)[key] = "team-a"
+            (found,) = suites.steps({"create": made, "expect": {"allowed": True}})
+            if level == "metadata" and key in ("name", "namespace"):
+                assert found == "passed"
+            else:
+                assert found.startswith("a.suite.json:1:")
+                assert found.endswith(f': create{"." * bool(level)}{level}: "{key}" means nothing here; it belongs {where} `create`')
+
+
+def test_a_key_of_an_expectation_within_object(suites):
+    for key in EXPECT_KEYS:
+        (found,) = suites.steps({"create": small(), "expect": {"object": {"metadata": {}, key: None}}})
+        assert found.endswith(f': object: "{key}" means nothing here; it belongs beside `object`')
+
+
+@pytest.mark.parametrize("content, error", [
+    (STEPS + "  - create:\n      kind: Pod\n      apiVersion: v1\n      dryRun: true\n    expect: {allowed: true}\n",
+     '9:7: create: "dryRun" means nothing here; it belongs beside `create`'),
+    (STEPS + '  - create: {kind: Pod, apiVersion: v1, "dry\\u0052un": true}\n    expect: {allowed: true}\n',
+     '6:41: create: "dryRun" means nothing here; it belongs beside `create`'),
+    (HEAD + "  given: {held: [{namespace: team-a, requests: {nvidia.com/gpu: 1, node: 1}}]}\n  steps:\n" + STEP + "    expect: {allowed: true}\n",
+     '5:68: requests: "node" means nothing here; it belongs beside `requests`'),
+    (STEPS + STEP + "    allowed: true\n", '7:5: TestSuite "s": spec.steps[0].allowed: unknown key; it belongs within `expect`'),
+    (STEPS + STEP + "    replicas: 2\n", '7:5: TestSuite "s": spec.steps[0].replicas: unknown key; it belongs within `scale`'),
+    (STEPS + STEP + "    count: 2\n", '7:5: TestSuite "s": spec.steps[0].count: unknown key; remove it'),
+    (STEPS.replace("spec:", "policy: a\nspec:") + STEP + "    expect: {allowed: true}\n", '4:1: TestSuite "s": policy: unknown key; it belongs within `spec`'),
+    (STEPS.replace("  steps:", "  held: []\n  steps:") + STEP, '5:3: TestSuite "s": spec.held: unknown key; it belongs within `given`'),
+], ids=lambda value: value[-60:])
+def test_a_key_at_the_wrong_level_has_a_place(suites, content, error):
+    lines = [line.strip() for line in suites.text(content, status=2).splitlines()]
+    assert "a.suite.yaml:" + error in lines
+
+
 USED = "    expect: {usage: {team-a/gpus: 0}}\n"
 CREATED = f"  - create: {json.dumps(small(name='train'))}\n    expect: {{allowed: true}}\n"
 
@@ -338,8 +383,8 @@ CREATED = f"  - create: {json.dumps(small(name='train'))}\n    expect: {{allowed
      '5:69: there is no node "node1"; did you mean "node-1"?'),
     (HEAD + "  given: {nodes: [{name: node-1}]}\n  steps:\n" + CREATED + "  - bind: {name: train, namespace: team-a, node: nod-1}\n" + USED,
      '9:11: there is no node "nod-1"; did you mean "node-1"?'),
-    (STEPS + CREATED + "  - finish: {name: trian, namespace: team-a}\n" + USED,
-     '8:13: finish: no step before creates "trian" in namespace "team-a"; did you mean "train"?'),
+    (STEPS + CREATED + "  - finish: {name: trains, namespace: team-a}\n" + USED,
+     '8:13: finish: no step before creates "trains" in namespace "team-a"; did you mean "train"?'),
     (STEPS + CREATED + "  - delete: {name: other, namespace: team-a}\n" + USED,
      '8:13: delete: no step before creates "other" in namespace "team-a"; add a step that creates it, or correct the name'),
     (STEPS + CREATED + "  - delete: {name: train}\n" + USED,

@@ -134,10 +134,27 @@ static const struct field *find_escaped(const struct shape *shape, struct str ra
 	return find_field(shape, (struct str){text, len});
 }
 
+/* Returns the only key of the shape whose object has this key, or NULL. */
+static const char *find_owner(const struct shape *shape, struct str key)
+{
+	const char *owner = NULL;
+	for (const struct field *field = shape->fields, *end = field + shape->count; field < end; field++) {
+		if (field->read != field_object || !find_field(field->shape, key))
+			continue;
+		if (owner)
+			return NULL;
+		owner = field->key;
+	}
+	return owner;
+}
+
 /* Fails at the key, whose value is at the current position. */
 static int refuse_key(struct reader *reader, const struct shape *shape, struct str key)
 {
 	struct str keys[32], meant;
+	const char *owner = find_owner(shape, key);
+	if (owner)
+		return scan_fail(&reader->scan, key.ptr - 1, "unknown key; it belongs within `%s`", owner);
 	for (uint32_t i = 0; i < shape->count; i++)
 		keys[i] = (struct str){shape->fields[i].key, shape->fields[i].key_len};
 	meant = suggest_word(key, keys, shape->count, sizeof *keys);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "webhook/json/time.h"
+#include "webhook/simulate/suite_strays.h"
 
 #define REFUSE(manifest, at, err, ...) (error_set((err), __VA_ARGS__), suite_error_at((manifest), (at), (err)))
 
@@ -124,6 +125,8 @@ static int check_object(const struct manifest *manifest, struct str object, stru
 		return 0;
 	if (object.ptr[0] != '{')
 		return REFUSE(manifest, object.ptr, err, "object: expected an object with fields of a Pod");
+	if (suite_check_strays(manifest, STRAY_OBJECT, object, err) < 0)
+		return -1;
 	json_t *value = read_json(manifest, object, "object", err);
 	size_t count = json_object_size(value);
 	json_decref(value);
@@ -246,6 +249,8 @@ static int check_verb(const struct manifest *manifest, const struct suite_step *
 		return check_scale(manifest, &step->scale, err);
 	if (verb == STEP_CREATE && step->create.ptr[0] != '{')
 		return REFUSE(manifest, step->create.ptr, err, "create: expected a Kubernetes object");
+	if (verb == STEP_CREATE && suite_check_strays(manifest, STRAY_CREATE, step->create, err) < 0)
+		return -1;
 	if (!suite_verbs[verb].pods_offset)
 		return 0;
 	if (pods->name.len == 0)
@@ -292,7 +297,8 @@ static int check_given(const struct manifest *manifest, const struct suite *suit
 		if (held->requests.count == 0)
 			return REFUSE(manifest, held->at, err,
 				      "given.held: what the Pod requests is missing; add `requests`");
-		if (check_amounts(manifest, &held->requests, held->at, err) < 0)
+		if (suite_check_stray_pairs(manifest, STRAY_REQUESTS, &held->requests, held->at, err) < 0 ||
+		    check_amounts(manifest, &held->requests, held->at, err) < 0)
 			return -1;
 	}
 	int64_t ms;
