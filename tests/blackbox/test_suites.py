@@ -564,6 +564,39 @@ def test_coverage(suites):
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("content, args, status, reason", [
+    (CREATED, ("--run", "."), 0, "--run judges only some of the steps"),
+    (CREATED + "  - file: nowhere.yaml\n    expect: {allowed: true}\n", (), 2, "a suite, a file, or a policy has an error"),
+    (CREATED + "    zzz: 1\n", (), 2, "a suite, a file, or a policy has an error"),
+    (CREATED + USED.replace("gpus", "gpu").replace("    expect", "  - wait: 1\n    expect"), (), 2, "a suite, a file, or a policy has an error"),
+    (None, (), 1, "no suite was run"),
+], ids=lambda value: str(value)[-30:])
+def test_coverage_that_was_not_measured(suites, content, args, status, reason):
+    """Neither is it 100% of nothing, nor that of the steps before an error."""
+    text = "" if content is None else STEPS + content
+    assert f"\ncoverage: not measured, because {reason}\n" in suites.text(text, "--coverage", *args, status=status)
+    tree = json.loads(suites.text(text, "--coverage", "-o", "json", *args, status=status))
+    assert tree["coverage"] == {"measured": False, "because": reason}
+    if not args:
+        out = suites.text(text, "--require-coverage", "1", status=status)
+        assert f"FAIL  --require-coverage\n        the coverage was not measured, because {reason}\n" in out
+
+
+def test_coverage_of_a_policy_that_cannot_be_loaded(suites):
+    (suites.folder / "broken.yaml").write_text("apiVersion: gpugate.io/v1\nkind: Tenant\n")
+    text = STEPS.replace("  steps:", "  policy: broken.yaml\n  steps:") + CREATED
+    assert "coverage: not measured, because a suite, a file, or a policy has an error\n" in suites.text(text, "--coverage", status=2)
+
+
+def test_coverage_of_a_policy_without_parts(suites):
+    write_policy(suites.policy, [doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={"model": "a100"}),
+                                 doc("Settings", "s", untenanted="allow")])
+    text = STEPS + "  - wait: 1\n    expect: {usage: {a/b: 1}}\n"
+    suites.text(text, status=2)
+    out = suites.text(STEPS + f"  - create: {json.dumps(small())}\n    expect: {{pods: 1}}\n", "--coverage", status=0)
+    assert "coverage: the policy has no parts that a step could reach\n" in out
+
+
 @pytest.mark.parametrize("settings, parts", [
     ("", []), ("enforcement: deny", []), ("exempt: {users: [root]}", ['user "root"']),
     ("exempt: {namespaces: []}", []), ("exempt: {namespaces: [kube-system]}", ['namespace "kube-system"']),

@@ -30,16 +30,28 @@ static json_t *describe_part(const struct coverage_part *part)
 	return item;
 }
 
+const char *results_unmeasured(const struct runner *runner)
+{
+	if (runner->select)
+		return "--run judges only some of the steps";
+	if (runner->results.scores.errors)
+		return "a suite, a file, or a policy has an error";
+	return runner->results.reached ? NULL : "no suite was run";
+}
+
 static json_t *describe_coverage(const struct runner *runner)
 {
+	const char *why = results_unmeasured(runner);
+	if (why)
+		return json_pack("{s:b, s:s}", "measured", 0, "because", why);
 	const struct results_coverage sum = results_coverage(runner);
 	uint64_t percent = sum.parts > 0 ? sum.reached * 100 / sum.parts : 100;
 	json_t *items = json_array();
 	for (const struct reached *reached = runner->results.reached; reached; reached = reached->next)
 		for (uint32_t i = 0; i < reached->coverage.count; i++)
 			json_array_append_new(items, describe_part(&reached->coverage.parts[i]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "percent", (json_int_t)percent, "reached", (json_int_t)sum.reached,
-			 "count", (json_int_t)sum.parts, "parts", items);
+	return json_pack("{s:b, s:I, s:I, s:I, s:o}", "measured", 1, "percent", (json_int_t)percent, "reached",
+			 (json_int_t)sum.reached, "count", (json_int_t)sum.parts, "parts", items);
 }
 
 json_t *results_tree(const struct runner *runner, bool coverage)
@@ -185,6 +197,14 @@ static void print_coverage(struct printer *p, const json_t *coverage)
 {
 	size_t i;
 	json_t *part;
+	if (!json_is_true(json_object_get(coverage, "measured"))) {
+		buf_printf(p->out, "coverage: not measured, because %s\n", tree_get(coverage, "because"));
+		return;
+	}
+	if (tree_number(coverage, "count") == 0) {
+		buf_text(p->out, "coverage: the policy has no parts that a step could reach\n");
+		return;
+	}
 	buf_printf(p->out, "coverage: %lld of %lld parts of the policy (%lld%%)\n", tree_number(coverage, "reached"),
 		   tree_number(coverage, "count"), tree_number(coverage, "percent"));
 	json_array_foreach(json_object_get(coverage, "parts"), i, part)
