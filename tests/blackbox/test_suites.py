@@ -251,9 +251,9 @@ STEP = f"  - create: {POD}\n"
     (STEPS + STEP + "    expect: {message: {}}\n", "a.suite.yaml:7:23: nothing is expected; write a text, `contains`, or `matches`"),
     (STEPS + STEP + "    expect: {object: [1]}\n", "a.suite.yaml:7:22: object: expected an object with fields of a Pod"),
     (STEPS + STEP + "    expect: {patch: {}}\n", "a.suite.yaml:7:21: patch: expected the list of operations of a JSON Patch"),
-    (STEPS + STEP + "    expect: {object: {metadata: {name: y, name: x}}}\n",
+    (STEPS + STEP + "    expect: {object: {metadata: {name: z, name: x}}}\n",
      "a.suite.yaml:7:43: object: this key is given twice; remove one of the two"),
-    (STEPS + STEP + "    expect: {patch: [{op: x, op: y}]}\n", "a.suite.yaml:7:30: patch: this key is given twice; remove one of the two"),
+    (STEPS + STEP + "    expect: {patch: [{op: x, op: z}]}\n", "a.suite.yaml:7:30: patch: this key is given twice; remove one of the two"),
     (STEPS + STEP + "    expect: {allowed: true, warnings: }\n", 'a.suite.yaml:7:39: TestSuite "s": spec.steps[0].expect.warnings: null is '
      "no value here; write [] for none, or remove it"),
     (STEPS + STEP + "    expect: {allowed: null, pods: 1}\n", 'a.suite.yaml:7:23: TestSuite "s": spec.steps[0].expect.allowed: null is '
@@ -284,7 +284,7 @@ STEP = f"  - create: {POD}\n"
      'a.suite.yaml:7:37: "-1" is negative; write an amount, such as 3, 6.5, or 40Gi'),
     (STEPS + STEP + "    expect: {pods: 0.5}\n",
      'a.suite.yaml:7:20: TestSuite "s": spec.steps[0].expect.pods: expected a whole number from 0 to 2147483647'),
-    (STEPS + "  - finish: {name: x, node: n}\n    expect: {usage: {team-a/gpus: 0}}\n",
+    (STEPS + "  - finish: {name: x, node: m}\n    expect: {usage: {team-a/gpus: 0}}\n",
      'a.suite.yaml:6:23: TestSuite "s": spec.steps[0].finish.node: unknown key; remove it'),
     (STEPS + STEP + "    as: {groups: [null]}\n    expect: {allowed: true}\n", 'a.suite.yaml:7:19: TestSuite "s": spec.steps[0].as.groups[0]: null is '
      "no value here; write one, or remove it"),
@@ -400,6 +400,49 @@ def test_a_name_that_nothing_defines_is_an_error(suites, content, error):
     """Otherwise an expectation of it passes or fails for another reason than it says."""
     lines = [line.strip() for line in suites.text(content, status=2).splitlines()]
     assert "a.suite.yaml:" + error in lines
+
+
+WORDS = {"true": ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"], "false": ["n", "N", "no", "No", "NO", "off", "Off", "OFF"]}
+
+
+@pytest.mark.parametrize("boolean, word", [(boolean, word) for boolean, words in WORDS.items() for word in words])
+def test_words_that_are_booleans_for_kubectl_only(suites, boolean, word):
+    """Such a word is as often meant as text. A schema takes it for one, and so does the parser of a
+    policy."""
+    for before, after in (("    expect: {allowed: ", "}\n"), ("    name: ", "\n    expect: {allowed: true}\n"),
+                          ("    expect: {object: {spec: {", ": t4}}}\n")):
+        text = STEPS + STEP + "    dryRun: true\n" + "    namespace: default\n" + before
+        says = f'the key "{word}" as "{boolean}"; quote it' if after.startswith(":") else \
+            f'"{word}" as {boolean}; quote it if it is meant as text, or else write {boolean}'
+        assert f"a.suite.yaml:9:{len(before) + 1}: kubectl would read {says}\n" in suites.text(text + word + after, status=2)
+        quoted = suites.text(text + f"'{word}'" + after, status=1 if after.startswith(":") else 2 if after == "}\n" else 0)
+        assert "kubectl" not in quoted
+    # A file of objects is read as kubectl reads it.
+    (suites.folder / "objects.yaml").write_text(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {{hostNetwork: {word}, containers: [{{name: c}}]}}\n")
+    suites.text(STEPS + f"  - file: objects.yaml\n    expect: {{object: {{spec: {{hostNetwork: {boolean}}}}}}}\n", status=0)
+
+
+def test_booleans_of_every_yaml(suites):
+    for word in ("true", "True", "TRUE"):
+        suites.text(STEPS + STEP + f"    expect: {{allowed: {word}}}\n", status=0)
+
+
+@pytest.mark.parametrize("name, content, place", [
+    ("a.suite.yaml", STEPS.replace("{name: s}", '{name: "s\\0"}') + STEP, "3:18"),
+    ("a.suite.yaml", STEPS + STEP + '    expect: {message: "a\\0b"}\n', "7:23"),
+    ("a.suite.yaml", STEPS + STEP + '    "a\\0b": 1\n', "7:5"),
+    ("a.suite.yaml", STEPS + '  - create: {kind: "P\\x00od"}\n', "6:20"),
+    ("a.suite.json", '{"apiVersion":\n "a\\u0000"}', "2:4"),
+    ("a.suite.json", '{"a": "\\\\u0000\\\\\\u0000"}', "1:17"),
+], ids=repr)
+def test_a_nul_in_a_text_is_an_error(suites, name, content, place):
+    """Messages, and `--run`, would end before it."""
+    (suites.folder / name).write_text(content)
+    assert f'{name}:{place}: a text cannot have a NUL ("\\0"), which would hide what follows it; remove it\n' in suites.run(name, status=2)
+
+
+def test_an_escaped_backslash_is_no_nul(suites):
+    assert suites.steps({"create": small(annotations={"a": "\\u0000"}), "expect": {"object": {"metadata": {"annotations": {"a": "\\u0000"}}}}}) == ["passed"]
 
 
 @pytest.mark.parametrize("namespace", ["team-a", "kube-system", "b", "c"])

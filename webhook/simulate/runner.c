@@ -94,7 +94,7 @@ void runner_file(struct runner *runner, const char *path, struct file_results *r
 	buf_init(&bytes, SUITE_BYTES_MAX);
 	int result = runner->read(path, &bytes, &err);
 	if (result == 0)
-		result = manifest_read_exact(&manifest, path, buf_view(&bytes), &err);
+		result = manifest_read_own(&manifest, path, buf_view(&bytes), &err);
 	buf_release(&bytes);
 	if (result < 0) {
 		scores_note(&results->scores, path, STEP_ERROR, err.text);
