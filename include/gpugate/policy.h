@@ -151,6 +151,15 @@ bool policy_selects_namespaces(const struct policy *policy);
 bool policy_has_namespace(const struct policy *policy, struct str name);
 
 /*
+ * Whether the policy knows a namespace: it belongs to a tenant by its name or the labels of its
+ * document, or is exempt, or has a document.
+ */
+bool policy_claims_namespace(const struct policy *policy, struct str name);
+
+/* Calls `each` for all names of namespaces in the policy, some of them twice. Globs are none. */
+void policy_each_namespace(const struct policy *policy, void (*each)(void *context, struct str name), void *context);
+
+/*
  * Whether what a Pod on a node costs can depend on the labels of the node: several Accelerators
  * have the same resource, or some quota counts certain Accelerators only.
  */

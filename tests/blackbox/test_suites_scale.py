@@ -115,7 +115,7 @@ def test_workloads_of_files_can_be_scaled(suites):
 @pytest.mark.parametrize("before, wrong, error", [
     (deployment("train"), scale(2, "trains"), 'scale: no step before creates "trains" in namespace "team-a"; did you mean "train"?'),
     (deployment("train"), scale(2, "x"), 'scale: no step before creates "x" in namespace "team-a"; add a step that creates it, or correct the name'),
-    (deployment(namespace="team-b"), scale(2), 'scale: no step creates "d" in namespace "team-a", but in "team-b"; write that `namespace`'),
+    (deployment(namespace="team-b"), scale(2), 'scale: "d" is not in namespace "team-a", but in "team-b"; write that `namespace` within `scale`'),
     (workload("DaemonSet"), scale(2), "scale: a DaemonSet has no replicas that could be changed; scale a Deployment, ReplicaSet, StatefulSet, or "
      "ReplicationController"),
     (workload("Job"), scale(2), "scale: a Job has no replicas that could be changed; scale a Deployment, ReplicaSet, StatefulSet, or ReplicationController"),
@@ -259,10 +259,10 @@ USAGE = "    expect: {usage: {team-a/gpus: 0}}\n"
      'a.suite.yaml:6:32: TestSuite "s": spec.steps[0].scale.replicas: expected a whole number from 0 to 1000'),
     (STEPS + "  - scale: {name: d, replicas: '2'}\n" + USAGE, 'a.suite.yaml:6:32: TestSuite "s": spec.steps[0].scale.replicas: expected a number, found a '
      "string"),
-    (STEPS + "  - scale: {name: d, replicas: 2}\n    namespace: team-a\n" + USAGE, "a.suite.yaml:6:5: namespace and as belong to `create` and `file`, and not "
-     "to `scale`; write `namespace` within it, if it is another than `default`"),
+    (STEPS + "  - scale: {name: d, replicas: 2}\n    namespace: team-a\n" + USAGE, "a.suite.yaml:7:16: beside `scale`, namespace means "
+     "nothing; write it within `scale`, if it is another than `default`"),
     (STEPS + "  - scale: {name: d, replicas: 2}\n    as: {user: x}\n" + USAGE,
-     "a.suite.yaml:6:5: namespace and as belong to `create` and `file`, and not to `scale`; remove them"),
+     "a.suite.yaml:7:9: as belongs to `create` and `file`, and not to `scale`; remove it"),
     (HEAD + "  given: {usage: {team-a/gpu: 1}}\n  steps:\n" + STEP + USAGE,
      'a.suite.yaml:5:19: given.usage: the policy has no quota "team-a/gpu"; did you mean "team-a/gpus"?'),
     (HEAD + "  given: {usage: {nowhere: 1}}\n  steps:\n" + STEP + USAGE,

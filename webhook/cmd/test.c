@@ -32,7 +32,8 @@ static const struct option_row rows[] = {
      .fallback = "0",
      .min = 0,
      .max = 100,
-     .help = "Fail if the steps reach less of the policies than that. It implies --coverage."},
+     .help = "Fail if the steps reach less of the policies than that. It implies --coverage, and cannot be given with "
+	     "--run."},
     {.name = "--jobs",
      .word = "N",
      .type = OPTION_NUMBER,
@@ -107,6 +108,8 @@ static int check(const struct test_options *options, struct error *err)
 		standard += strcmp(options->paths.items[i], "-") == 0;
 	if (standard > 1)
 		return error_set(err, "- is named twice, and standard input can be read once; remove one");
+	if (options->run && options->required)
+		return error_set(err, "--require-coverage: with --run, only some of the steps are judged; remove one");
 	if (options->watch && standard)
 		return error_set(err, "--watch: standard input cannot be watched; name a file or a folder");
 	if (options->watch && options->output == TEST_JUNIT)

@@ -137,6 +137,12 @@ static void require(struct runner *runner, const struct test_options *options)
 	char text[200];
 	if (options->run && scores->passed + scores->failed + scores->errors == 0)
 		scores_note_all(scores, "--run", "no step matches the regular expression; correct it");
+	const char *why = results_unmeasured(runner);
+	if (options->required && why) {
+		snprintf(text, sizeof text, "the coverage was not measured, because %s", why);
+		scores_note_all(scores, "--require-coverage", text);
+		return;
+	}
 	if (coverage.reached * 100 >= coverage.parts * (uint64_t)options->required)
 		return;
 	snprintf(text, sizeof text, "%llu of %llu parts of the policy are reached, which is less than %ld%%; add steps",

@@ -32,10 +32,20 @@ static void *list_next(struct reader *reader, struct list *list)
 	return memset(list->items + (size_t)list->count * list->size, 0, list->size);
 }
 
-static int refuse_null(struct reader *reader)
+/* `empty`: what may be written instead. */
+static int refuse_null(struct reader *reader, const char *empty)
 {
-	return scan_fail(&reader->scan, reader->scan.at,
-			 "null means nothing here; write [] or {} for none, or remove it");
+	return scan_fail(&reader->scan, reader->scan.at, "null is no value here; write %s, or remove it", empty);
+}
+
+/* What means nothing as the value of a key, for the author of a null. */
+static const char *empty_value(const struct field *field)
+{
+	bool list = field->read == field_list || field->read == field_strings;
+	bool map = field->read == field_pairs || field->read == field_quantities;
+	if (field->schema && field->schema->conditions) /* These may exclude what is empty. */
+		return "one";
+	return list ? "[] for none" : map ? "{} for none" : "one";
 }
 
 /* Takes the next value if it is `null`. Returns 1 if it was, 0 if it is another value, or -1. */
@@ -50,7 +60,7 @@ static int take_null(struct reader *reader)
 static int take_null_item(struct reader *reader, const struct field *field)
 {
 	if (field->shape && field->shape->refuses_null && scan_peek(&reader->scan) == 'n')
-		return refuse_null(reader);
+		return refuse_null(reader, "one");
 	return take_null(reader);
 }
 
@@ -124,10 +134,27 @@ static const struct field *find_escaped(const struct shape *shape, struct str ra
 	return find_field(shape, (struct str){text, len});
 }
 
+/* Returns the only key of the shape whose object has this key, or NULL. */
+static const char *find_owner(const struct shape *shape, struct str key)
+{
+	const char *owner = NULL;
+	for (const struct field *field = shape->fields, *end = field + shape->count; field < end; field++) {
+		if (field->read != field_object || !find_field(field->shape, key))
+			continue;
+		if (owner)
+			return NULL;
+		owner = field->key;
+	}
+	return owner;
+}
+
 /* Fails at the key, whose value is at the current position. */
 static int refuse_key(struct reader *reader, const struct shape *shape, struct str key)
 {
 	struct str keys[32], meant;
+	const char *owner = find_owner(shape, key);
+	if (owner)
+		return scan_fail(&reader->scan, key.ptr - 1, "unknown key; it belongs within `%s`", owner);
 	for (uint32_t i = 0; i < shape->count; i++)
 		keys[i] = (struct str){shape->fields[i].key, shape->fields[i].key_len};
 	meant = suggest_word(key, keys, shape->count, sizeof *keys);
@@ -147,7 +174,7 @@ static int read_member(struct reader *reader, const struct shape *shape, const s
 		return scan_fail(&reader->scan, reader->scan.at, "the key is given twice");
 	*seen |= bit;
 	if (shape->refuses_null && scan_peek(&reader->scan) == 'n')
-		return refuse_null(reader);
+		return refuse_null(reader, empty_value(field));
 	int null = take_null(reader);
 	if (null != 0)
 		return null < 0 ? -1 : 0;

@@ -3,6 +3,7 @@
 #include "gpugate/plain.h"
 #include "gpugate/vec.h"
 #include "webhook/json/field.h"
+#include "webhook/object/manifest_own.h"
 #include "webhook/object/manifest_yaml.h"
 
 #define TEXT_MAX ((size_t)1 << 30) /* Of the JSON. Offsets must fit into 32 bits. */
@@ -273,6 +274,12 @@ static int note_document(struct manifest *manifest, size_t begin, size_t end)
 	return 0;
 }
 
+static int refuse_json(const struct manifest *manifest, const struct scan *scan, struct error *err)
+{
+	return error_set(err, "%.300s:%u: this is not JSON: %s", manifest->file,
+			 line_at(manifest, (size_t)(scan->at - scan->begin)), scan->fault);
+}
+
 /* Splits a sequence of JSON values. Reports invalid JSON. */
 static int find_values(struct manifest *manifest, struct error *err)
 {
@@ -281,13 +288,16 @@ static int find_values(struct manifest *manifest, struct error *err)
 	while (scan_peek(&scan)) {
 		size_t begin = (size_t)(scan.at - scan.begin);
 		if (scan_skip(&scan) < 0)
-			return error_set(err, "%.300s:%u: this is not JSON: %s", manifest->file,
-					 line_at(manifest, (size_t)(scan.at - scan.begin)), scan.fault);
+			return refuse_json(manifest, &scan, err);
 		note_document(manifest, begin, (size_t)(scan.at - scan.begin));
 	}
-	return scan_finish(&scan) < 0 ? error_set(err, "%.300s:%u: this is not JSON: %s", manifest->file,
-						  line_at(manifest, (size_t)(scan.at - scan.begin)), scan.fault)
-				      : 0;
+	if (scan_finish(&scan) < 0)
+		return refuse_json(manifest, &scan, err);
+	const char *nul = manifest->own ? manifest_own_nul(buf_view(&manifest->text)) : NULL;
+	if (!nul)
+		return 0;
+	struct manifest_location place = manifest_location(manifest, nul);
+	return error_set(err, "%.300s:%u:%u: " MANIFEST_OWN_NUL, manifest->file, place.line, place.column);
 }
 
 /* From the first character on that is not blank. */
@@ -299,22 +309,13 @@ static struct str skip_blanks(struct str bytes)
 	return str_tail(bytes, at);
 }
 
-static int refuse_template(const struct manifest *manifest, struct str before, struct error *err)
-{
-	unsigned line = 1;
-	for (size_t i = 0; i < before.len; i++)
-		line += before.ptr[i] == '\n';
-	return error_set(err, "%.300s:%u: this is a template (\"{{ }}\"), not YAML or JSON; render the file first",
-			 manifest->file, line);
-}
-
 static int find_documents(struct manifest *manifest, struct str bytes, struct error *err)
 {
 	static const char padding[REVIEW_PADDING];
 	struct str begin = skip_blanks(bytes);
 	bool json = str_starts(begin, STR("{"));
 	if (str_starts(begin, STR("{{")))
-		return refuse_template(manifest, (struct str){bytes.ptr, bytes.len - begin.len}, err);
+		return manifest_refuse_template(manifest, (struct str){bytes.ptr, bytes.len - begin.len}, err);
 	if (json)
 		buf_str(&manifest->text, bytes);
 	else if (manifest_yaml(manifest, bytes, note_document, err) < 0)
@@ -379,6 +380,12 @@ int manifest_read(struct manifest *manifest, const char *file, struct str bytes,
 int manifest_read_exact(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
 {
 	*manifest = (struct manifest){.file = file, .exact = true};
+	return read_file(manifest, bytes, err);
+}
+
+int manifest_read_own(struct manifest *manifest, const char *file, struct str bytes, struct error *err)
+{
+	*manifest = (struct manifest){.file = file, .exact = true, .own = true};
 	return read_file(manifest, bytes, err);
 }
 

@@ -52,6 +52,7 @@ struct manifest {
 	/* Private. */
 	size_t size;
 	uint32_t lines_before;       /* Of JSON, in the file that it is a part of. */
+	bool own;                    /* Read by manifest_read_own. */
 	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
@@ -74,6 +75,13 @@ void manifest_release(struct manifest *manifest);
  * gpugate: manifest_location is exact then, and messages begin with FILE:LINE:COLUMN.
  */
 int manifest_read_exact(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
+
+/*
+ * Does the same for files that only gpugate reads, and refuses what could be meant otherwise: words
+ * such as `yes` and `n`, which are booleans for kubectl and texts for other programs, and NUL
+ * within texts, which would hide the rest of them.
+ */
+int manifest_read_own(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
 
 /* Does the same with a part of a file of JSON, before which the file has so many lines. */
 int manifest_read_part(struct manifest *manifest, const char *file, uint32_t lines_before, struct str bytes,

@@ -4,6 +4,7 @@
 
 #include "gpugate/vec.h"
 #include "webhook/json/write.h"
+#include "webhook/object/manifest_own.h"
 
 #define MARKS_MIN 256 /* Lines for which room is made at first. */
 
@@ -106,9 +107,20 @@ static int write_value(struct converter *c, const yaml_event_t *event, struct st
 	return 0;
 }
 
+static int check_own(const struct converter *c, const yaml_event_t *event, struct str text)
+{
+	const struct level *level = c->depth ? &c->levels[c->depth - 1] : NULL;
+	char buffer[200];
+	const char *problem = manifest_own_problem(text, is_plain(event), level && level->is_map && !level->has_key,
+						   buffer, sizeof buffer);
+	return problem ? refuse(c, event, problem) : 0;
+}
+
 static int on_scalar(struct converter *c, const yaml_event_t *event)
 {
 	struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+	if (c->manifest->own && check_own(c, event, text) < 0)
+		return -1;
 	int is_key = separate(c, event);
 	return is_key < 0 ? -1 : is_key ? write_key(c, event, text) : write_value(c, event, text);
 }
@@ -219,4 +231,13 @@ int manifest_yaml(struct manifest *manifest, struct str bytes, int (*document)(s
 	int result = convert_stream(&c, document);
 	yaml_parser_delete(&c.parser);
 	return result;
+}
+
+int manifest_refuse_template(const struct manifest *manifest, struct str before, struct error *err)
+{
+	unsigned line = 1;
+	for (size_t i = 0; i < before.len; i++)
+		line += before.ptr[i] == '\n';
+	return error_set(err, "%.300s:%u: this is a template (\"{{ }}\"), not YAML or JSON; render the file first",
+			 manifest->file, line);
 }

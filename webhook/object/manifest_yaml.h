@@ -12,6 +12,9 @@
 int manifest_yaml(struct manifest *manifest, struct str bytes,
 		  int (*document)(struct manifest *manifest, size_t begin, size_t end), struct error *err);
 
+/* Fails because the file begins with a template, after the bytes `before`. Returns -1. */
+int manifest_refuse_template(const struct manifest *manifest, struct str before, struct error *err);
+
 /* The type of an unquoted scalar in YAML 1.1. */
 enum plain_type {
 	PLAIN_STRING,

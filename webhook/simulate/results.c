@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "gpugate/plain.h"
 #include "webhook/simulate/explain.h"
 #include "webhook/simulate/explain_text.h"
 
 #define PART_BYTES_MAX 4096
+#define QUOTED_MAX ((size_t)64 << 10) /* Longer texts are shown as they are. */
 
 struct results_coverage results_coverage(const struct runner *runner)
 {
@@ -28,16 +30,28 @@ static json_t *describe_part(const struct coverage_part *part)
 	return item;
 }
 
+const char *results_unmeasured(const struct runner *runner)
+{
+	if (runner->select)
+		return "--run judges only some of the steps";
+	if (runner->results.scores.errors)
+		return "a suite, a file, or a policy has an error";
+	return runner->results.reached ? NULL : "no suite was run";
+}
+
 static json_t *describe_coverage(const struct runner *runner)
 {
+	const char *why = results_unmeasured(runner);
+	if (why)
+		return json_pack("{s:b, s:s}", "measured", 0, "because", why);
 	const struct results_coverage sum = results_coverage(runner);
 	uint64_t percent = sum.parts > 0 ? sum.reached * 100 / sum.parts : 100;
 	json_t *items = json_array();
 	for (const struct reached *reached = runner->results.reached; reached; reached = reached->next)
 		for (uint32_t i = 0; i < reached->coverage.count; i++)
 			json_array_append_new(items, describe_part(&reached->coverage.parts[i]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "percent", (json_int_t)percent, "reached", (json_int_t)sum.reached,
-			 "count", (json_int_t)sum.parts, "parts", items);
+	return json_pack("{s:b, s:I, s:I, s:I, s:o}", "measured", 1, "percent", (json_int_t)percent, "reached",
+			 (json_int_t)sum.reached, "count", (json_int_t)sum.parts, "parts", items);
 }
 
 json_t *results_tree(const struct runner *runner, bool coverage)
@@ -69,13 +83,57 @@ static void print_location(struct printer *p, const json_t *suite, const json_t 
 	buf_char(p->out, '\n');
 }
 
-static void print_value(struct printer *p, const char *label, const json_t *value)
+/* Whether a text without quotation marks would look like another value, or like another text. */
+static bool needs_quotes(const char *text, size_t len)
 {
+	if (len == 0 || len > QUOTED_MAX || text[0] == ' ' || text[len - 1] == ' ' || strcmp(text, "nothing") == 0)
+		return len <= QUOTED_MAX;
+	char *plain = malloc(len * PLAIN_GROWTH);
+	json_t *other = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	bool hidden = plain && plain_copy((struct str){text, len}, false, plain) != len;
+	bool quotes = other || hidden || (plain && memcmp(plain, text, len) != 0);
+	json_decref(other);
+	free(plain);
+	return quotes;
+}
+
+/*
+ * Prints a value so that the number 1 and the text "1" differ. What quotas hold is a text in the
+ * tree, however it is written in the suite, so `amount` needs no quotation marks.
+ */
+static void print_value(struct printer *p, const char *label, const json_t *value, bool amount)
+{
+	const char *text = json_string_value(value);
+	bool plain = text && (amount || !needs_quotes(text, json_string_length(value)));
+	char *json = plain ? NULL : json_dumps(value, JSON_ENCODE_ANY | (text ? JSON_ENSURE_ASCII : 0));
 	buf_printf(p->out, "          %-10s", label);
-	char *text = json_is_string(value) || json_is_null(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-	print_plain(p, text ? text : json_is_string(value) ? json_string_value(value) : "nothing");
+	print_plain(p, plain ? text : json ? json : "a value that cannot be shown");
 	buf_char(p->out, '\n');
-	free(text);
+	free(json);
+}
+
+static void print_absent(struct printer *p, const char *label)
+{
+	buf_printf(p->out, "          %-10snothing\n", label);
+}
+
+/* A null that differs from nothing is an item of a list, which has fewer items. */
+static void print_difference(struct printer *p, const json_t *item)
+{
+	const char *what = json_is_object(item) ? tree_get(item, "what") : "a difference that cannot be shown";
+	const json_t *expected = json_object_get(item, "expected"), *actual = json_object_get(item, "actual");
+	bool amount = strncmp(what, "usage", 5) == 0 || strncmp(what, "charges", 7) == 0;
+	buf_text(p->out, "        ");
+	print_plain(p, what);
+	buf_char(p->out, '\n');
+	if (!expected || (json_is_null(expected) && actual && !json_is_null(actual)))
+		print_absent(p, "expected");
+	else
+		print_value(p, "expected", expected, amount);
+	if (!actual || json_is_null(actual))
+		print_absent(p, "actual");
+	else
+		print_value(p, "actual", actual, amount);
 }
 
 static void print_differences(struct printer *p, const json_t *step)
@@ -84,11 +142,7 @@ static void print_differences(struct printer *p, const json_t *step)
 	json_t *item;
 	json_array_foreach(json_object_get(step, "differences"), i, item)
 	{
-		buf_text(p->out, "        ");
-		print_plain(p, json_is_object(item) ? tree_get(item, "what") : "a difference that cannot be shown");
-		buf_char(p->out, '\n');
-		print_value(p, "expected", json_object_get(item, "expected"));
-		print_value(p, "actual", json_object_get(item, "actual"));
+		print_difference(p, item);
 	}
 	json_array_foreach(json_object_get(step, "decidedBy"), i, item)
 	{
@@ -143,6 +197,14 @@ static void print_coverage(struct printer *p, const json_t *coverage)
 {
 	size_t i;
 	json_t *part;
+	if (!json_is_true(json_object_get(coverage, "measured"))) {
+		buf_printf(p->out, "coverage: not measured, because %s\n", tree_get(coverage, "because"));
+		return;
+	}
+	if (tree_number(coverage, "count") == 0) {
+		buf_text(p->out, "coverage: the policy has no parts that a step could reach\n");
+		return;
+	}
 	buf_printf(p->out, "coverage: %lld of %lld parts of the policy (%lld%%)\n", tree_number(coverage, "reached"),
 		   tree_number(coverage, "count"), tree_number(coverage, "percent"));
 	json_array_foreach(json_object_get(coverage, "parts"), i, part)

@@ -12,6 +12,13 @@ struct results_coverage {
 struct results_coverage results_coverage(const struct runner *runner);
 
 /*
+ * Why the coverage says nothing, as the rest of a sentence after "because"; NULL: it was measured.
+ * What is reached in spite of an error is not what the suites reach, and a step that is not judged
+ * tests nothing.
+ */
+const char *results_unmeasured(const struct runner *runner);
+
+/*
  * All results, and with `coverage` the parts of the policies. Its members are documented in
  * docs/policy-as-code.md. Returns new, or NULL without memory.
  */

@@ -4,6 +4,7 @@
 
 #include "webhook/json/text.h"
 #include "webhook/simulate/suite_check.h"
+#include "webhook/simulate/suite_names.h"
 
 #define SUITE_BYTES_MAX ((size_t)16 << 20)
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -67,6 +68,8 @@ static void run_object(struct runner *runner, struct file_results *out, struct m
 	struct reached *reached = NULL;
 	if (suite_read(&suite, manifest, object, &arena, &err) == 0 && suite_check(manifest, &suite, &err) == 0)
 		reached = find_policy(runner, out, manifest, &suite, &err);
+	if (reached && suite_check_quotas(reached->coverage.policy, manifest, &suite, &err) < 0)
+		reached = NULL;
 	const struct suite_means means = {.read = runner->read,
 					  .select = runner->select,
 					  .stop = runner->stop,
@@ -91,7 +94,7 @@ void runner_file(struct runner *runner, const char *path, struct file_results *r
 	buf_init(&bytes, SUITE_BYTES_MAX);
 	int result = runner->read(path, &bytes, &err);
 	if (result == 0)
-		result = manifest_read_exact(&manifest, path, buf_view(&bytes), &err);
+		result = manifest_read_own(&manifest, path, buf_view(&bytes), &err);
 	buf_release(&bytes);
 	if (result < 0) {
 		scores_note(&results->scores, path, STEP_ERROR, err.text);

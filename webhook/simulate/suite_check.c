@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "webhook/json/time.h"
+#include "webhook/simulate/suite_strays.h"
 
 #define REFUSE(manifest, at, err, ...) (error_set((err), __VA_ARGS__), suite_error_at((manifest), (at), (err)))
 
@@ -75,9 +76,12 @@ static int check_text(const struct manifest *manifest, const struct suite_text *
 		return REFUSE(manifest, text->at, err, "nothing is expected; write a text, `contains`, or `matches`");
 	if (!str_present(text->matches))
 		return 0;
-	if (text->matches.len >= sizeof pattern || memchr(text->matches.ptr, '\0', text->matches.len))
+	if (text->matches.len >= sizeof pattern)
 		return REFUSE(manifest, text->at, err,
-			      "matches: the regular expression is too long or has a NUL; shorten it");
+			      "matches: the regular expression has more than %zu bytes; shorten it",
+			      sizeof pattern - 1);
+	if (memchr(text->matches.ptr, '\0', text->matches.len))
+		return REFUSE(manifest, text->at, err, "matches: the regular expression has a NUL; remove it");
 	snprintf(pattern, sizeof pattern, "%.*s", STR_ARG(text->matches));
 	int failed = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
 	if (!failed) {
@@ -121,6 +125,8 @@ static int check_object(const struct manifest *manifest, struct str object, stru
 		return 0;
 	if (object.ptr[0] != '{')
 		return REFUSE(manifest, object.ptr, err, "object: expected an object with fields of a Pod");
+	if (suite_check_strays(manifest, STRAY_OBJECT, object, err) < 0)
+		return -1;
 	json_t *value = read_json(manifest, object, "object", err);
 	size_t count = json_object_size(value);
 	json_decref(value);
@@ -153,8 +159,8 @@ static int check_expect(const struct manifest *manifest, const struct suite_step
 {
 	const struct suite_expect *expect = &step->expect;
 	if (!expect->at || (!expects_decision(expect) && !expect->usage.present))
-		return REFUSE(manifest, step->at, err,
-			      "the step expects nothing; add `expect`, for example `expect: {allowed: true}`");
+		return REFUSE(manifest, step->at, err, "the step expects nothing; write, for example, `expect: {%s}`",
+			      suite_verbs[verb].creates ? "allowed: true" : "usage: {TENANT/QUOTA: 0}");
 	if (!suite_verbs[verb].creates && expects_decision(expect))
 		return REFUSE(manifest, expect->at, err,
 			      "nothing is admitted in a step with `%s`, so only `usage` can be expected of it",
@@ -198,6 +204,28 @@ static int check_time(const struct manifest *manifest, const struct suite *suite
 	return suite_time(manifest, step->time, step->at, &ms, err);
 }
 
+/*
+ * Refuses what says whose the objects are, in a step that creates none. Most such verbs have a
+ * namespace within.
+ */
+static int check_owner(const struct manifest *manifest, const struct suite_step *step, enum step_verb verb,
+		       struct error *err)
+{
+	const char *name = suite_verbs[verb].name;
+	if (step->as.at)
+		return REFUSE(manifest, step->as.at, err,
+			      "as belongs to `create` and `file`, and not to `%s`; remove it", name);
+	if (!str_present(step->namespace))
+		return 0;
+	const char *at = suite_place(manifest, step->namespace, step->at);
+	if (verb == STEP_WAIT)
+		return REFUSE(manifest, at, err, "namespace belongs to `create` and `file`, and not to `%s`; remove it",
+			      name);
+	return REFUSE(manifest, at, err,
+		      "beside `%s`, namespace means nothing; write it within `%s`, if it is another than `default`",
+		      name, name);
+}
+
 static int check_verb(const struct manifest *manifest, const struct suite_step *step, enum step_verb verb,
 		      struct error *err)
 {
@@ -213,17 +241,16 @@ static int check_verb(const struct manifest *manifest, const struct suite_step *
 			      suite_verbs[verb].name);
 	if (step->has_stored && step->dry_run)
 		return REFUSE(manifest, step->at, err, "a dry run stores nothing; remove `stored` or `dryRun`");
-	if ((str_present(step->namespace) || step->as.at) && !suite_verbs[verb].owns)
-		return REFUSE(
-		    manifest, step->at, err, "namespace and as belong to `create` and `file`, and not to `%s`; %s",
-		    suite_verbs[verb].name,
-		    step->as.at ? "remove them" : "write `namespace` within it, if it is another than `default`");
+	if (!suite_verbs[verb].owns && check_owner(manifest, step, verb, err) < 0)
+		return -1;
 	if (step->as.at && step->as.user.len == 0)
 		return REFUSE(manifest, step->as.at, err, "as: the name of the user is missing; add `user`");
 	if (verb == STEP_SCALE)
 		return check_scale(manifest, &step->scale, err);
 	if (verb == STEP_CREATE && step->create.ptr[0] != '{')
 		return REFUSE(manifest, step->create.ptr, err, "create: expected a Kubernetes object");
+	if (verb == STEP_CREATE && suite_check_strays(manifest, STRAY_CREATE, step->create, err) < 0)
+		return -1;
 	if (!suite_verbs[verb].pods_offset)
 		return 0;
 	if (pods->name.len == 0)
@@ -255,17 +282,23 @@ static int check_given(const struct manifest *manifest, const struct suite *suit
 {
 	const struct suite_given *given = &suite->spec.given;
 	for (uint32_t i = 0; i < given->namespace_count + given->node_count; i++) {
+		bool node = i >= given->namespace_count;
 		const struct suite_namespace *item =
-		    i < given->namespace_count ? &given->namespaces[i] : &given->nodes[i - given->namespace_count];
+		    node ? &given->nodes[i - given->namespace_count] : &given->namespaces[i];
 		if (item->name.len == 0)
-			return REFUSE(manifest, item->at, err, "given: a namespace or node has no name; add `name`");
+			return REFUSE(manifest, item->at, err, "given: this %s has no name; add `name`",
+				      node ? "node" : "namespace");
 	}
 	for (uint32_t i = 0; i < given->held_count; i++) {
 		const struct suite_held *held = &given->held[i];
-		if (held->namespace.len == 0 || held->requests.count == 0)
+		if (held->namespace.len == 0)
 			return REFUSE(manifest, held->at, err,
-				      "given: what is held needs `namespace` and `requests`; add both");
-		if (check_amounts(manifest, &held->requests, held->at, err) < 0)
+				      "given.held: the namespace of the Pod is missing; add `namespace`");
+		if (held->requests.count == 0)
+			return REFUSE(manifest, held->at, err,
+				      "given.held: what the Pod requests is missing; add `requests`");
+		if (suite_check_stray_pairs(manifest, STRAY_REQUESTS, &held->requests, held->at, err) < 0 ||
+		    check_amounts(manifest, &held->requests, held->at, err) < 0)
 			return -1;
 	}
 	int64_t ms;

@@ -1,6 +1,7 @@
 /* The steps that create objects, of which the Pods are tried. */
 #include "webhook/simulate/attempt.h"
 #include "webhook/simulate/suite_check.h"
+#include "webhook/simulate/suite_names.h"
 #include "webhook/simulate/usage.h"
 
 struct creating {
@@ -43,6 +44,9 @@ static int try_subject(struct creating *c, const struct manifest_object *object,
 	if (!review &&
 	    !(workload = state_workload(c->attempt.state, c->attempt.manifest, object, subject, c->step->dry_run)))
 		return state_no_memory(err);
+	if (suite_note_name(c->attempt.state, subject->review.namespace, review ? subject->review.name : object->name,
+			    workload && !c->step->dry_run, err) < 0)
+		return -1;
 	int result = attempt_pods(&c->attempt, object, subject, workload, subject->pods, err);
 	if (subject->alone)
 		attempt_undo(c->attempt.state, first);

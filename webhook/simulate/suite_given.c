@@ -1,13 +1,9 @@
 /* What a suite is given, before its first step. */
-#include <stdlib.h>
-
 #include "gpugate/quota.h"
-#include "gpugate/suggest.h"
 #include "webhook/simulate/suite_check.h"
+#include "webhook/simulate/suite_names.h"
 #include "webhook/simulate/suite_state.h"
 #include "webhook/simulate/usage.h"
-
-#define NAMES_BYTES_MAX ((size_t)16 << 20) /* Of all quotas. */
 
 /* --- Pods, namespaces, and nodes --- */
 
@@ -17,6 +13,9 @@ static int give_held(struct suite_state *state, const struct suite_held *held, s
 	struct str uid = simulation_uid(state->simulation, &state->arena);
 	if (!container || uid.len == 0)
 		return state_no_memory(err);
+	if (suite_check_held(state, held, err) < 0 ||
+	    suite_note_name(state, held->namespace, held->name, false, err) < 0)
+		return -1;
 	*container = (struct container){.list = CONTAINER_REGULAR,
 					.name = STR("held"),
 					.has_resources = true,
@@ -51,59 +50,6 @@ static int give(struct suite_state *state, const struct suite_namespace *items, 
 
 /* --- Amounts --- */
 
-/* Splits "tenant/quota". Returns the number of the quota, or UINT32_MAX. */
-static uint32_t find_quota(const struct policy *policy, struct str key)
-{
-	struct quota_view quota;
-	for (uint32_t i = 0; i < policy_quota_count(policy); i++) {
-		policy_quota(policy, i, &quota);
-		size_t len = quota.tenant.len;
-		if (key.len == len + 1 + quota.name.len && key.ptr[len] == '/' &&
-		    str_eq((struct str){key.ptr, len}, quota.tenant) && str_eq(str_tail(key, len + 1), quota.name))
-			return i;
-	}
-	return UINT32_MAX;
-}
-
-/* The name of a quota that was probably meant, appended to the sentence. */
-static void suggest_quota(const struct policy *policy, struct str key, struct buf *out)
-{
-	uint32_t count = policy_quota_count(policy);
-	struct str *names = calloc(count + 1, sizeof *names);
-	struct buf all;
-	buf_init(&all, NAMES_BYTES_MAX);
-	for (uint32_t i = 0; names && i < count; i++) {
-		struct quota_view quota;
-		policy_quota(policy, i, &quota);
-		buf_printf(&all, "%.*s/%.*s", STR_ARG(quota.tenant), STR_ARG(quota.name));
-		names[i].len = quota.tenant.len + 1 + quota.name.len;
-	}
-	size_t at = 0;
-	for (uint32_t i = 0; names && i < count && !all.failed; i++) {
-		names[i].ptr = all.ptr + at;
-		at += names[i].len;
-	}
-	struct str meant = names && !all.failed && count ? suggest_word(key, names, count, sizeof *names) : STR("");
-	if (meant.len)
-		buf_printf(out, "did you mean \"%.*s\"?", STR_ARG(meant));
-	else
-		buf_text(out, "name a quota as tenant/quota");
-	buf_char(out, '\0');
-	buf_release(&all);
-	free(names);
-}
-
-static int refuse_quota(const struct suite_state *state, struct str key, struct error *err)
-{
-	struct buf advice;
-	buf_init(&advice, 1024);
-	suggest_quota(state->means->coverage->policy, key, &advice);
-	error_set(err, "given.usage: the policy has no quota \"%.*s\"; %s", (int)(key.len < 128 ? key.len : 128),
-		  key.ptr, advice.failed ? "correct the name" : advice.ptr);
-	buf_release(&advice);
-	return -1;
-}
-
 /*
  * Messages truncate what is not exact, so the next unit above is taken: `0.28` is then two sevenths
  * again.
@@ -131,14 +77,14 @@ static int give_amounts(struct suite_state *state, struct error *err)
 	const struct policy *policy = state->means->coverage->policy;
 	for (uint32_t i = 0; i < usage->count; i++) {
 		const struct pair *pair = &usage->items[i];
-		uint32_t index = find_quota(policy, pair->key);
+		uint32_t index = suite_quota(policy, pair->key);
 		struct quota_view quota;
 		wide amount = 0;
 		bool known = index != UINT32_MAX;
 		if (known)
 			policy_quota(policy, index, &quota);
 		if ((known ? read_amount(policy, &quota, pair->value, &amount, err)
-			   : refuse_quota(state, pair->key, err)) < 0)
+			   : suite_refuse_quota(policy, "given.usage", pair->key, err)) < 0)
 			return suite_error_at(state->manifest,
 					      suite_place(state->manifest, pair->key, state->suite->at), err);
 		if (amount > 0)

@@ -62,14 +62,14 @@ static const struct field held_fields[] = {
      ABOUT("The resources that the Pod holds, each with its amount.", .required = true,
 	   .conditions = NOT_EMPTY_OBJECT)},
 };
-static const struct shape held_shape = {STRICT(held_fields, struct suite_held), AT(struct suite_held)};
+const struct shape suite_held_shape = {STRICT(held_fields, struct suite_held), AT(struct suite_held)};
 
 static const struct field given_fields[] = {
     {LIST_OF(struct suite_given, namespaces, namespace_count, &namespace_shape),
      ABOUT("Namespaces that exist, with their labels. Others have those of the policy's own documents.")},
     {LIST_OF(struct suite_given, nodes, node_count, &namespace_shape),
      ABOUT("Nodes that exist, with their labels. Steps can bind Pods to them.")},
-    {LIST_OF(struct suite_given, held, held_count, &held_shape), ABOUT("Pods that hold quota.")},
+    {LIST_OF(struct suite_given, held, held_count, &suite_held_shape), ABOUT("Pods that hold quota.")},
     {STRINGS(struct suite_given, files, files.count),
      ABOUT("Files that list what exists, as for `gpugate explain --usage`. Paths are relative to the suite.")},
     {MAP(struct suite_given, usage, field_quantities),
@@ -141,7 +141,7 @@ static const struct field expect_fields[] = {
 	   "print it.",
 	   .conditions = NOT_EMPTY_OBJECT)},
 };
-static const struct shape expect_shape = {STRICT(expect_fields, struct suite_expect), AT(struct suite_expect)};
+const struct shape suite_expect_shape = {STRICT(expect_fields, struct suite_expect), AT(struct suite_expect)};
 
 static const struct field step_fields[] = {
     {ROW(struct suite_step, name, field_string), ABOUT("The name of the step, for people and for `--run`.")},
@@ -167,10 +167,10 @@ static const struct field step_fields[] = {
      ABOUT("The namespace of objects that name none. Without this key, it is `default`.")},
     {OBJECT_OF(struct suite_step, as, &user_shape),
      ABOUT("Who creates the objects. Without this key, it is who creates such Pods in `gpugate explain`.")},
-    {OBJECT_OF(struct suite_step, expect, &expect_shape),
+    {OBJECT_OF(struct suite_step, expect, &suite_expect_shape),
      ABOUT("What the step must bring about.", .required = true, .conditions = NOT_EMPTY_OBJECT)},
 };
-static const struct shape step_shape = {STRICT(step_fields, struct suite_step), AT(struct suite_step)};
+const struct shape suite_step_shape = {STRICT(step_fields, struct suite_step), AT(struct suite_step)};
 
 const struct suite_verb suite_verbs[STEP_VERBS] = {
     [STEP_CREATE] = {"create", offsetof(struct suite_step, create), .creates = true, .owns = true},
@@ -190,7 +190,7 @@ static const struct field spec_fields[] = {
     {FIELD_KEY("given"), .read = field_object, .offset = offsetof(struct suite, spec.given), .shape = &given_shape,
      ABOUT("What there is before the first step.")},
     {FIELD_KEY("steps"), .read = field_list, .offset = offsetof(struct suite, spec.steps),
-     .count = offsetof(struct suite, spec.step_count), .shape = &step_shape,
+     .count = offsetof(struct suite, spec.step_count), .shape = &suite_step_shape,
      ABOUT("What happens, in this order. Each step does one thing.", .required = true,
 	   .conditions = "{\"minItems\": 1}")},
 };

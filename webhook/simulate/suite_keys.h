@@ -13,6 +13,9 @@
 /* Fills a struct suite. */
 extern const struct shape suite_shape;
 
+/* Parts of it: what is held, a step, and what a step expects. */
+extern const struct shape suite_held_shape, suite_step_shape, suite_expect_shape;
+
 /* What steps do, in the order of suite_verbs. */
 enum step_verb { STEP_CREATE, STEP_FILE, STEP_SCALE, STEP_BIND, STEP_FINISH, STEP_DELETE, STEP_WAIT, STEP_VERBS };
 

@@ -1,10 +1,8 @@
 /* The step that changes how many Pods an object has, as its controller does. */
-#include "gpugate/suggest.h"
 #include "webhook/simulate/attempt.h"
 #include "webhook/simulate/difference.h"
 #include "webhook/simulate/suite_check.h"
-
-#define NAMES_MAX 64 /* Names among which a misspelled one is looked for. */
+#include "webhook/simulate/suite_names.h"
 
 /* Objects that have the subresource `scale`. A Job has none, and stops at its completions. */
 static bool has_scale(const struct workload_kind *kind)
@@ -24,35 +22,6 @@ static struct str namespace_of(const struct suite_scale *scale)
 	return str_present(scale->namespace) ? scale->namespace : STR("default");
 }
 
-/* Says that nothing has this name in this namespace, and what was probably meant. */
-static int refuse_name(const struct suite_state *state, const struct suite_scale *scale, struct error *err)
-{
-	struct str names[NAMES_MAX], namespace = namespace_of(scale);
-	uint32_t count = 0;
-	const struct known_workload *elsewhere = NULL;
-	for (const struct known_workload *known = state->workloads; known; known = known->next) {
-		if (str_eq(known->object.name, scale->name))
-			elsewhere = known;
-		if (count < NAMES_MAX && str_eq(known->subject->review.namespace, namespace))
-			names[count++] = known->object.name;
-	}
-	struct str meant = count ? suggest_word(scale->name, names, count, sizeof *names) : STR("");
-	struct str shown = {scale->name.ptr, scale->name.len < 128 ? scale->name.len : 128};
-	if (elsewhere)
-		return error_set(err,
-				 "scale: no step creates \"%.*s\" in namespace \"%.*s\", but in \"%.*s\"; write that "
-				 "`namespace`",
-				 STR_ARG(shown), STR_ARG(namespace), STR_ARG(elsewhere->subject->review.namespace));
-	if (meant.len)
-		return error_set(err,
-				 "scale: no step before creates \"%.*s\" in namespace \"%.*s\"; did you mean \"%.*s\"?",
-				 STR_ARG(shown), STR_ARG(namespace), STR_ARG(meant));
-	return error_set(err,
-			 "scale: no step before creates \"%.*s\" in namespace \"%.*s\"; add a step that creates it, or "
-			 "correct the name",
-			 STR_ARG(shown), STR_ARG(namespace));
-}
-
 /* Returns NULL with an error. */
 static const struct known_workload *find(const struct suite_state *state, const struct suite_scale *scale,
 					 struct error *err)
@@ -68,7 +37,7 @@ static const struct known_workload *find(const struct suite_state *state, const 
 			found = known;
 	}
 	if (!found)
-		refuse_name(state, scale, err);
+		suite_refuse_name(state, "scale", namespace_of(scale), scale->name, true, err);
 	else if (!has_scale(found->kind))
 		error_set(
 		    err,

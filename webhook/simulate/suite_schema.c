@@ -1,6 +1,6 @@
 #include "webhook/simulate/suite_schema.h"
 
-#include "webhook/simulate/suite_keys.h"
+#include "webhook/simulate/suite_strays.h"
 
 static json_t *new_object(struct schema_writer *writer, const struct shape *shape);
 
@@ -84,8 +84,6 @@ static const struct {
     {field_strings, texts}, {field_pairs, labels},  {field_quantities, amounts},
 };
 
-/* --- Objects --- */
-
 static json_t *new_value(struct schema_writer *writer, const struct field *field)
 {
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
@@ -93,6 +91,44 @@ static json_t *new_value(struct schema_writer *writer, const struct field *field
 			return values[i].print(writer, field);
 	return NULL; /* A test of all keys fails then. */
 }
+
+/* --- Keys that are one level too deep --- */
+
+/* Returns a new schema of the keys of an object in a value with any keys. "": of the value. */
+static json_t *new_names(struct schema_writer *writer, const struct suite_stray *stray, const char *within)
+{
+	json_t *schema = json_object(), *not_these = json_object(), *names = json_array();
+	for (uint32_t i = 0; i < stray->shape->count; i++)
+		if (suite_is_stray(stray, within, str_of(stray->shape->fields[i].key)))
+			schema_append(writer, names, json_string(stray->shape->fields[i].key));
+	schema_put(writer, not_these, "enum", names);
+	schema_put(writer, schema, "not", not_these);
+	return schema;
+}
+
+static void put_strays(struct schema_writer *writer, json_t *schema, const struct field *field)
+{
+	for (const struct suite_stray *stray = suite_strays; stray < suite_strays + STRAYS; stray++) {
+		json_t *within = json_object();
+		const struct field *rows = stray->shape->fields;
+		bool here = field >= rows && field < rows + stray->shape->count && strcmp(field->key, stray->key) == 0;
+		for (size_t i = 0; here && stray->within[i]; i++) {
+			json_t *inner = json_object();
+			schema_put(writer, inner, "description",
+				   json_sprintf("The `%s` of the object.", stray->within[i]));
+			schema_put(writer, inner, "propertyNames", new_names(writer, stray, stray->within[i]));
+			schema_put(writer, within, stray->within[i], inner);
+		}
+		if (here)
+			schema_put(writer, schema, "propertyNames", new_names(writer, stray, ""));
+		if (json_object_size(within))
+			schema_put(writer, schema, "properties", within);
+		else
+			json_decref(within);
+	}
+}
+
+/* --- Objects --- */
 
 /* Returns a new schema of a key's value; the documentation comes first. */
 static json_t *new_field(struct schema_writer *writer, const struct field *field)
@@ -102,6 +138,7 @@ static json_t *new_field(struct schema_writer *writer, const struct field *field
 	schema_put_all(writer, schema, new_value(writer, field));
 	if (field->schema->conditions)
 		schema_put_all(writer, schema, json_loads(field->schema->conditions, 0, NULL));
+	put_strays(writer, schema, field);
 	return schema;
 }
 

@@ -35,6 +35,13 @@ struct suite_file {
 	struct manifest manifest;
 };
 
+/* What the suite calls an object that a step has tried to create, or a Pod that is held. */
+struct known_name {
+	struct known_name *next;
+	struct str namespace, name;
+	bool workload; /* Steps can name it in `scale`. */
+};
+
 struct suite_state {
 	const struct suite_means *means;
 	struct manifest *manifest; /* Of the file of the suite. */
@@ -43,6 +50,7 @@ struct suite_state {
 	struct arena arena; /* For all that lives as long as the suite. */
 	struct suite_file *files;
 	struct known_workload *workloads; /* The newest first. */
+	struct known_name *names;         /* The newest first. */
 	struct known_pod *pods;           /* Owned, in the order of their creation. */
 	uint32_t pod_count, pod_size;
 };
