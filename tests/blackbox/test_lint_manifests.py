@@ -170,6 +170,46 @@ def test_a_mixed_repository(tmp_path):
     assert report["tenants"] == 1 and report["manifests"] == 1
 
 
+SUITE = "apiVersion: gpugate.io/v1\nkind: TestSuite\nmetadata: {name: a}\nspec: {}\n"
+
+
+@pytest.mark.parametrize("manifest", [False, True])
+def test_suites_are_passed_over_and_named(tmp_path, manifest):
+    """Whether or not there are manifests. `gpugate test` checks them."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), tests__a_yaml=SUITE, **({"apps__app_yaml": pod()} if manifest else {}))
+    (tmp_path / "b.suite.json").write_text('{"apiVersion": "gpugate.io/v1", "kind": "TestSuite"}')
+    for args in (["."], ["--policy", "policy", "."], ["policy", "tests", "b.suite.json"]):
+        status, found, report = lint("--strict", *args, cwd=tmp_path)
+        assert (status, found, report["suiteCount"]) == (0, [], 2)
+        assert [name.removeprefix("./") for name in report["suites"]] == ["b.suite.json", "tests/a.yaml"]
+    text = run("lint", ".", cwd=tmp_path).stdout
+    assert text.endswith("\nsuites, which `gpugate test` checks: ./b.suite.json, ./tests/a.yaml\n")
+
+
+def test_suites_alone_are_not_fine(tmp_path):
+    """What is not looked at must not seem to have nothing wrong."""
+    write(tmp_path, a_yaml=SUITE)
+    for args, stdin in ((["."], None), (["a.yaml"], None), (["-"], SUITE)):
+        status, _, report = lint(*args, stdin=stdin, cwd=tmp_path)
+        assert status == 1
+        assert [each["text"] for each in report["findings"]] == ["there are only suites here, which `gpugate test` reads; name a policy or manifests as well"]
+
+
+def test_a_suite_in_a_policy_folder_is_an_error(tmp_path):
+    """`gpugate serve` refuses the folder."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), policy__more__a_yaml=SUITE, tests__a_yaml=SUITE)
+    for path in (".", "policy"):
+        status, _, report = lint(path, cwd=tmp_path)
+        assert status == 1 and [each["file"].removeprefix("./") for each in report["findings"]] == ["policy/more/a.yaml"]
+        assert report["findings"][0]["text"] == "a suite is no policy, and `gpugate serve` refuses it; move it out of the policy folder"
+
+
+def test_a_schema_beside_the_policy_is_not_taken_for_one(tmp_path):
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM))
+    (tmp_path / "policy.schema.json").write_text(run("schema").stdout)
+    assert lint("--strict", ".", cwd=tmp_path)[:2] == (0, [])
+
+
 def test_what_serve_refuses_stays_an_error(tmp_path):
     """In a policy folder, and below it, a manifest is an error as it is for serve."""
     write(tmp_path, policy__policy_yaml=policy(A100, TEAM), policy__more__app_yaml=pod(), apps__app_yaml=pod())
