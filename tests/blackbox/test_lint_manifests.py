@@ -357,3 +357,35 @@ def test_outputs(tmp_path, name, text):
 def test_the_summary(tmp_path):
     (tmp_path / "app.yaml").write_text(pod() + "---\n" + pod())
     assert run("lint", tmp_path).stdout == "no errors (manifests: 2 objects in 1 file)\n"
+
+
+# --- NUL in texts ---
+
+NUL_POD = '''apiVersion: v1
+kind: Pod
+metadata: {name: "train\\0hidden", namespace: "team\\0a"}
+spec:
+  containers:
+  - {name: "main\\0hidden", image: i, resources: {limits: {nvidia.com/gpu: "1\\0hidden"}}}
+'''
+
+
+def test_a_nul_hides_nothing_of_a_manifest(tmp_path):
+    """Messages show what follows it."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), app_yaml=NUL_POD)
+    _, _, report = lint("app.yaml", cwd=tmp_path)
+    assert [each["text"] for each in report["findings"] if "hidden" in each["text"]] and '"1\ufffdhidden" of nvidia.com/gpu' in report["findings"][0]["text"]
+    text = run("explain", "-f", "app.yaml", "--policy", "policy", cwd=tmp_path).stdout
+    assert text.startswith('app.yaml:1: Pod "train\ufffdhidden" in namespace "team\ufffda": refused\n  container "main\ufffdhidden" requests nvidia.com/gpu: "1\ufffdhidden"')
+
+
+@pytest.mark.parametrize("text, place", [
+    ('metadata: {name: "a\\0b"}', "3:18"), ('"metadata\\0": {name: a}', "3:1"), ("metadata: {name: a}\nspec: {namespaces: [\"a\\x00\"]}", "4:21"),
+    ('metadata: {name: a}\nspec: {"quotas\\u0000": []}', "4:8"),
+])
+def test_a_nul_in_a_policy_is_an_error(tmp_path, text, place):
+    write(tmp_path, a_yaml=f"apiVersion: gpugate.io/v1\nkind: Tenant\n{text}\n")
+    status, _, report = lint("a.yaml", cwd=tmp_path)
+    found = [f'{each["line"]}:{each["column"]}' for each in report["findings"]
+             if each["text"] == 'a text cannot have a NUL ("\\0"), which would hide what follows it; remove it']
+    assert status == 1 and found == [place]
