@@ -28,17 +28,19 @@ struct manifests {
 	uint32_t object_count; /* Objects in them; set by manifests_lint. */
 	/* Files that are templates of Helm, and so no YAML. */
 	struct str templates[REPORT_IGNORED_MAX];
-	unsigned template_count; /* Number of all such files, kept or not. */
+	unsigned template_count;               /* Number of all such files, kept or not. */
+	struct str suites[REPORT_IGNORED_MAX]; /* Files outside of policies that have suites. */
+	unsigned suite_count;                  /* Number of all such files, kept or not. */
 	struct arena arena;
 };
 
 #define MANIFESTS_FILE_BYTES_MAX ((size_t)64 << 20)
 
 /*
- * Divides the files at and below the paths. If there are no manifests and no templates,
+ * Divides the files at and below the paths. If there are no manifests, templates, and suites,
  * `policies` are the paths. If `policies` are given, only these are policy, and documents of
- * gpugate.io elsewhere are passed over. Problems go to the report. Returns 0; the caller must then
- * call manifests_release. Returns -1 without memory, and nothing to release.
+ * gpugate.io elsewhere are passed over. Suites always are. Problems go to the report. Returns 0;
+ * the caller must then call manifests_release. Returns -1 without memory, and nothing to release.
  */
 int manifests_find(struct manifests *manifests, const char *const *paths, size_t count, const char *const *policies,
 		   size_t policy_count, struct report *report);

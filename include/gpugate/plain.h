@@ -20,4 +20,10 @@ void plain_mask(char *text, size_t len);
  */
 size_t plain_copy(struct str text, bool keep_tabs, char *to);
 
+/*
+ * Copies text, and replaces each NUL by U+FFFD. Where texts end at a NUL, the rest is then not
+ * hidden. `to` is as above. Returns the length of the copy.
+ */
+size_t plain_show_nul(struct str text, char *to);
+
 #endif

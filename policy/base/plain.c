@@ -25,9 +25,10 @@ static bool must_hide(uint32_t point, bool keep_tabs)
 	       (point >= 0x2060 && point <= 0x206f) || point == 0xfeff || (point >= 0xe0000 && point <= 0xe007f);
 }
 
+static const char hidden[PLAIN_GROWTH] = {'\xef', '\xbf', '\xbd'};
+
 size_t plain_copy(struct str text, bool keep_tabs, char *to)
 {
-	static const char hidden[PLAIN_GROWTH] = {'\xef', '\xbf', '\xbd'};
 	size_t len = 0;
 	while (text.len > 0) {
 		uint32_t point = 0;
@@ -36,6 +37,17 @@ size_t plain_copy(struct str text, bool keep_tabs, char *to)
 		memcpy(to + len, hide ? hidden : text.ptr, hide ? sizeof hidden : bytes);
 		len += hide ? sizeof hidden : bytes;
 		text = str_tail(text, bytes ? bytes : 1);
+	}
+	return len;
+}
+
+size_t plain_show_nul(struct str text, char *to)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		size_t bytes = text.ptr[i] ? 1 : sizeof hidden;
+		memcpy(to + len, text.ptr[i] ? &text.ptr[i] : hidden, bytes);
+		len += bytes;
 	}
 	return len;
 }

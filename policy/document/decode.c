@@ -83,8 +83,7 @@ static const struct schema_kind *unknown_kind(struct decoder *decoder, struct lo
 		DECODE_REPORT(decoder, at, "unknown kind \"%.*s\"; did you mean \"%.*s\"?", SHOWN(kind), STR_ARG(near));
 	else if (str_eq(kind, STR("TestSuite")))
 		DECODE_REPORT(decoder, at,
-			      "a suite is no policy; move it out of the policy folder, or lint that folder only "
-			      "(`gpugate test` runs suites)");
+			      "a suite is no policy, and `gpugate serve` refuses it; move it out of the policy folder");
 	else if (str_eq(api_version, STR("v1")))
 		DECODE_REPORT(
 		    decoder, at,

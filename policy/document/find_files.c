@@ -202,7 +202,10 @@ static bool ends_like(struct str name, struct str end)
 	return name.len >= end.len && strncasecmp(name.ptr + name.len - end.len, end.ptr, end.len) == 0;
 }
 
-/* Whether the beginning of the file contains the apiVersion of a policy. */
+/*
+ * Whether the beginning of the file contains the apiVersion of a policy. The JSON Schema that
+ * `gpugate schema` prints contains it as well.
+ */
 static bool holds_policy(struct str path)
 {
 	char bytes[4096];
@@ -211,7 +214,8 @@ static bool holds_policy(struct str path)
 
 	if (fd >= 0)
 		close(fd);
-	return len > 0 && memmem(bytes, (size_t)len, "gpugate.io/v1", sizeof "gpugate.io/v1" - 1);
+	return len > 0 && memmem(bytes, (size_t)len, "gpugate.io/v1", sizeof "gpugate.io/v1" - 1) &&
+	       !memmem(bytes, (size_t)len, "\"$schema\"", sizeof "\"$schema\"" - 1);
 }
 
 /* Records a file whose name is not that of a policy file. */

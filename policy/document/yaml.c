@@ -7,6 +7,7 @@
 #include "policy/document/diagnostic.h"
 #include "policy/document/lines.h"
 #include "policy/document/yaml_problem.h"
+#include "policy/document/yaml_text.h"
 
 struct tree_reader {
 	yaml_parser_t parser;
@@ -64,27 +65,12 @@ static struct node *new_node(struct tree_reader *reader, enum node_type type, co
 	return node;
 }
 
-/*
- * Returns the scalar's text. Borrows it from the source if it is written there literally, and
- * copies it otherwise.
- */
 static struct str keep_text(struct tree_reader *reader, const yaml_event_t *event)
 {
-	const struct source *source = reader->source;
-	struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
-	size_t line = event->start_mark.line;
+	struct str text = yaml_text(reader->source, event, reader->texts);
 
-	if (text.len == 0)
-		return (struct str){"", 0};
-	if (line < source->line_count) {
-		size_t at = source->line_starts[line] + event->start_mark.column;
-		at += event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-		if (at <= source->bytes.len && str_starts(str_tail(source->bytes, at), text))
-			return (struct str){source->bytes.ptr + at, text.len};
-	}
-	struct str copy = arena_str(reader->texts, text);
-	if (copy.ptr)
-		return copy;
+	if (text.ptr)
+		return text;
 	run_out(reader);
 	return (struct str){"", 0};
 }
@@ -277,6 +263,11 @@ static struct node *read_node(struct tree_reader *reader, const yaml_event_t *ev
 	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	node->text = keep_text(reader, event);
 	refuse_marks(reader, node, event->data.scalar.anchor, event->data.scalar.tag);
+	if (!reader->lenient && memchr(event->data.scalar.value, '\0', event->data.scalar.length)) {
+		REPORT(reader, node->at,
+		       "a text cannot have a NUL (\"\\0\"), which would hide what follows it; remove it");
+		node->bad = true;
+	}
 	return node;
 }
 

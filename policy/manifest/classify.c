@@ -56,7 +56,7 @@ enum file_class classify_document(const struct node *root)
 	static const struct str ours = {"gpugate.io/v1", 13};
 	struct str version = view_text_of(root, STR("apiVersion")), kind = view_text_of(root, STR("kind"));
 	if (str_starts(version, GROUP) && str_eq(kind, STR("TestSuite")))
-		return FILE_OTHER;
+		return FILE_SUITE;
 	if (names_our_group(root) || (version.len == 0 && is_our_kind(kind)) ||
 	    str_present(suggest_word(version, &ours, 1, sizeof ours)))
 		return FILE_POLICY;

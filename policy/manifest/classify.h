@@ -12,6 +12,7 @@ enum file_class {
 	FILE_NAMESPACE = 2, /* Part of a policy, or a manifest. */
 	FILE_POLICY = 4,    /* A document that `gpugate serve` reads, perhaps misspelled. */
 	FILE_TEMPLATE = 8,  /* It is no YAML, but a template for it. */
+	FILE_SUITE = 16,    /* Tests of a policy, which `gpugate test` reads. */
 };
 
 /*

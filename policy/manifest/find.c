@@ -104,11 +104,12 @@ static void classify_all(struct search *search)
 
 /* --- Dividing --- */
 
-static void add_template(struct manifests *out, struct str path)
+/* Counts the file, and keeps the first ones. */
+static void name_file(struct str *names, unsigned *count, struct str path)
 {
-	if (out->template_count < REPORT_IGNORED_MAX)
-		out->templates[out->template_count] = file_shown(path);
-	out->template_count++;
+	if (*count < REPORT_IGNORED_MAX)
+		names[*count] = file_shown(path);
+	++*count;
 }
 
 /* A folder without the slash at its end, as policy_load takes it; NUL-terminated. */
@@ -152,10 +153,12 @@ static int divide(struct search *search)
 			continue;
 		}
 		if (classes & FILE_TEMPLATE)
-			add_template(out, file->path);
+			name_file(out->templates, &out->template_count, file->path);
 		else if (classes & FILE_MANIFEST)
 			out->files[out->file_count++] =
 			    (struct manifest_path){file->path, is_in(search, search->kustomized, file->path)};
+		if (classes & FILE_SUITE)
+			name_file(out->suites, &out->suite_count, file->path);
 		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))
 			out->namespaces[out->namespace_count++] = file->path;
 	}
@@ -188,6 +191,21 @@ static int prepare(struct search *search, size_t policy_count)
 		   : -1;
 }
 
+/* What is not looked at must not seem to have nothing wrong. */
+static void report_nothing(const struct manifests *out, const char *path, struct report *report)
+{
+	if (out->file_count + out->policy_count > 0)
+		return;
+	if (out->template_count)
+		report_file(
+		    report, file_shown(str_of(path)),
+		    "there are only templates here, which are no YAML; run `helm template CHART | gpugate lint -`");
+	else if (out->suite_count)
+		report_file(
+		    report, file_shown(str_of(path)),
+		    "there are only suites here, which `gpugate test` reads; name a policy or manifests as well");
+}
+
 /* Without manifests, and without a policy that was named, everything is policy. */
 static void take_all(struct manifests *out, const char *const *paths, size_t count)
 {
@@ -212,17 +230,15 @@ int manifests_find(struct manifests *manifests, const char *const *paths, size_t
 		classify_all(&search);
 		result = divide(&search);
 	}
-	bool plain = manifests->file_count + manifests->template_count == 0;
+	bool plain = manifests->file_count + manifests->template_count + manifests->suite_count == 0;
 	if (result == 0 && search.given)
 		take_all(manifests, policies, policy_count);
 	else if (result == 0 && plain)
 		take_all(manifests, paths, count);
 	if (result == 0 && !plain)
 		take_problems(&search, report);
-	if (result == 0 && manifests->template_count && manifests->file_count + manifests->policy_count == 0)
-		report_file(
-		    report, file_shown(str_of(paths[0])),
-		    "there are only templates here, which are no YAML; run `helm template CHART | gpugate lint -`");
+	if (result == 0)
+		report_nothing(manifests, paths[0], report);
 	free(search.files.items);
 	report_release(found);
 	free(found);

@@ -1,10 +1,12 @@
 """docs/first-policy.md: its files are written and its commands are run as they stand on the page.
 Every output that it shows is compared, and every exit status."""
 
+import json
 import os
 import re
 import subprocess
 
+import pytest
 import yaml
 
 from gpugate import ROOT
@@ -56,3 +58,47 @@ def test_files_name_the_schema_that_the_page_prints():
         if step.file and step.file.startswith("policy/"):
             first = step.text.partition("\n")[0]
             assert first == f"# yaml-language-server: $schema={'../' * step.file.count('/')}policy.schema.json"
+
+
+def test_the_whole_folder_can_be_checked_at_each_stage(tmp_path):
+    """`gpugate lint .` after each file and each command of the page: only mistakes that the page
+    makes are found, whatever is there already."""
+    found = []
+    for step in STEPS:
+        if step.file:
+            path = tmp_path / step.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.text)
+        elif not re.match(r"git|gpugate (?!schema)", step.command):
+            subprocess.run(["bash", "-e", "-c", step.command], cwd=tmp_path, env={**os.environ, "PATH": f"{ROOT}/build:{os.environ['PATH']}"}, check=True)
+        else:
+            continue
+        done = subprocess.run([ROOT / "build/gpugate", "lint", "-o", "json", "."], cwd=tmp_path, capture_output=True, text=True, check=False)
+        report = json.loads(done.stdout)
+        found.append((step.file or step.command, report))
+        assert done.returncode == (1 if report["findings"] else 0) and not done.stderr
+        assert report["suites"] == [f"./{path.name}" for path in sorted(tmp_path.glob("*.suite.yaml"))]
+        assert report["manifests"] == len(list(tmp_path.glob("try/*.yaml")))
+        text = subprocess.run([ROOT / "build/gpugate", "lint", "."], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+        assert ("suites, which `gpugate test` checks: ./" in text) == bool(report["suites"])
+    # The schema is there before any policy. After that, only what the page says is wrong.
+    (first, *stages) = found
+    assert [finding["text"] for finding in first[1]["findings"]] == ["this folder holds no policy document (no *.yaml or *.yml file)"]
+    wrong = [(where, finding["id"] or finding["text"]) for where, report in stages for finding in report["findings"]]
+    misspelled = 'unknown key "Hard"; did you mean "hard"?'
+    assert wrong[0] == ("policy/speech.yaml", misspelled) and wrong.count(wrong[0]) == 1
+    assert {what for _, what in wrong[1:]} == {"policy-refuses"} and wrong[1][0] == "try/large.yaml"
+    assert len(stages) > 10 and any(report["suites"] for _, report in stages)
+
+
+@pytest.mark.parametrize("manifests", [False, True])
+def test_the_same_layout_without_manifests(tmp_path, manifests):
+    """Whether a suite is taken for policy does not depend on files beside it."""
+    for step in STEPS:
+        if step.file and (manifests or not step.file.startswith("try/")):
+            path = tmp_path / step.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.text.replace("Hard", "hard"))
+    done = subprocess.run([ROOT / "build/gpugate", "lint", "."], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == int(manifests), done.stdout
+    assert done.stdout.endswith("\nsuites, which `gpugate test` checks: ./exempt.suite.yaml, ./policy.suite.yaml\n")

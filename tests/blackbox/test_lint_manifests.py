@@ -170,6 +170,46 @@ def test_a_mixed_repository(tmp_path):
     assert report["tenants"] == 1 and report["manifests"] == 1
 
 
+SUITE = "apiVersion: gpugate.io/v1\nkind: TestSuite\nmetadata: {name: a}\nspec: {}\n"
+
+
+@pytest.mark.parametrize("manifest", [False, True])
+def test_suites_are_passed_over_and_named(tmp_path, manifest):
+    """Whether or not there are manifests. `gpugate test` checks them."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), tests__a_yaml=SUITE, **({"apps__app_yaml": pod()} if manifest else {}))
+    (tmp_path / "b.suite.json").write_text('{"apiVersion": "gpugate.io/v1", "kind": "TestSuite"}')
+    for args in (["."], ["--policy", "policy", "."], ["policy", "tests", "b.suite.json"]):
+        status, found, report = lint("--strict", *args, cwd=tmp_path)
+        assert (status, found, report["suiteCount"]) == (0, [], 2)
+        assert [name.removeprefix("./") for name in report["suites"]] == ["b.suite.json", "tests/a.yaml"]
+    text = run("lint", ".", cwd=tmp_path).stdout
+    assert text.endswith("\nsuites, which `gpugate test` checks: ./b.suite.json, ./tests/a.yaml\n")
+
+
+def test_suites_alone_are_not_fine(tmp_path):
+    """What is not looked at must not seem to have nothing wrong."""
+    write(tmp_path, a_yaml=SUITE)
+    for args, stdin in ((["."], None), (["a.yaml"], None), (["-"], SUITE)):
+        status, _, report = lint(*args, stdin=stdin, cwd=tmp_path)
+        assert status == 1
+        assert [each["text"] for each in report["findings"]] == ["there are only suites here, which `gpugate test` reads; name a policy or manifests as well"]
+
+
+def test_a_suite_in_a_policy_folder_is_an_error(tmp_path):
+    """`gpugate serve` refuses the folder."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), policy__more__a_yaml=SUITE, tests__a_yaml=SUITE)
+    for path in (".", "policy"):
+        status, _, report = lint(path, cwd=tmp_path)
+        assert status == 1 and [each["file"].removeprefix("./") for each in report["findings"]] == ["policy/more/a.yaml"]
+        assert report["findings"][0]["text"] == "a suite is no policy, and `gpugate serve` refuses it; move it out of the policy folder"
+
+
+def test_a_schema_beside_the_policy_is_not_taken_for_one(tmp_path):
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM))
+    (tmp_path / "policy.schema.json").write_text(run("schema").stdout)
+    assert lint("--strict", ".", cwd=tmp_path)[:2] == (0, [])
+
+
 def test_what_serve_refuses_stays_an_error(tmp_path):
     """In a policy folder, and below it, a manifest is an error as it is for serve."""
     write(tmp_path, policy__policy_yaml=policy(A100, TEAM), policy__more__app_yaml=pod(), apps__app_yaml=pod())
@@ -317,3 +357,35 @@ def test_outputs(tmp_path, name, text):
 def test_the_summary(tmp_path):
     (tmp_path / "app.yaml").write_text(pod() + "---\n" + pod())
     assert run("lint", tmp_path).stdout == "no errors (manifests: 2 objects in 1 file)\n"
+
+
+# --- NUL in texts ---
+
+NUL_POD = '''apiVersion: v1
+kind: Pod
+metadata: {name: "train\\0hidden", namespace: "team\\0a"}
+spec:
+  containers:
+  - {name: "main\\0hidden", image: i, resources: {limits: {nvidia.com/gpu: "1\\0hidden"}}}
+'''
+
+
+def test_a_nul_hides_nothing_of_a_manifest(tmp_path):
+    """Messages show what follows it."""
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), app_yaml=NUL_POD)
+    _, _, report = lint("app.yaml", cwd=tmp_path)
+    assert [each["text"] for each in report["findings"] if "hidden" in each["text"]] and '"1\ufffdhidden" of nvidia.com/gpu' in report["findings"][0]["text"]
+    text = run("explain", "-f", "app.yaml", "--policy", "policy", cwd=tmp_path).stdout
+    assert text.startswith('app.yaml:1: Pod "train\ufffdhidden" in namespace "team\ufffda": refused\n  container "main\ufffdhidden" requests nvidia.com/gpu: "1\ufffdhidden"')
+
+
+@pytest.mark.parametrize("text, place", [
+    ('metadata: {name: "a\\0b"}', "3:18"), ('"metadata\\0": {name: a}', "3:1"), ("metadata: {name: a}\nspec: {namespaces: [\"a\\x00\"]}", "4:21"),
+    ('metadata: {name: a}\nspec: {"quotas\\u0000": []}', "4:8"),
+])
+def test_a_nul_in_a_policy_is_an_error(tmp_path, text, place):
+    write(tmp_path, a_yaml=f"apiVersion: gpugate.io/v1\nkind: Tenant\n{text}\n")
+    status, _, report = lint("a.yaml", cwd=tmp_path)
+    found = [f'{each["line"]}:{each["column"]}' for each in report["findings"]
+             if each["text"] == 'a text cannot have a NUL ("\\0"), which would hide what follows it; remove it']
+    assert status == 1 and found == [place]

@@ -82,7 +82,7 @@ DIFFERENCES = [
     (r"must be a whole number", "In JSON Schema 4.0 is an integer.", rule(order=4.0)),
     (r"at most 4096 bytes", BYTES, rule(match={"annotationSelector": {"matchLabels": {"a": "ü" * 4096}}})),
     (r"user or group name of at most 1024", BYTES, policy_document("Settings", "x", exempt={"users": ["ü" * 1024]})),
-    (r"^a suite is no policy; ", "A schema does not know whether a file belongs to a policy.",
+    (r"^a suite is no policy, ", "A schema does not know whether a file belongs to a policy.",
      policy_document("TestSuite", "x", steps=[{"wait": 1, "expect": {"usage": {"a/b": 1}}}])),
     (r"is not a host path", BYTES, policy_document("Guard", "x", hostPaths={"allow": ["/" + "ü" * 4095]})),
 ]

@@ -34,6 +34,11 @@ static struct files templates(const struct manifests *manifests)
 	return (struct files){manifests->templates, manifests->template_count};
 }
 
+static struct files suites(const struct manifests *manifests)
+{
+	return (struct files){manifests->suites, manifests->suite_count};
+}
+
 static struct files config_files(const struct report *report)
 {
 	return (struct files){report->configs, report->config_count};
@@ -79,7 +84,7 @@ static void print_json(const struct lint_result *result, struct buf *out)
 	output_json(
 	    json_pack(
 		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, "
-		"s:o, s:i, s:o}",
+		"s:o, s:i, s:o, s:i, s:o}",
 		"formatVersion", FORMAT_VERSION, "errors", (int)report->errors, "warnings", (int)report->warnings,
 		"allowed", (int)report->allowed, "suppressed", (int)report->suppressed, "fixed", (int)result->fixed,
 		"accelerators", (int)counts.accelerators, "tenants", (int)counts.tenants, "quotas", (int)counts.quotas,
@@ -90,6 +95,7 @@ static void print_json(const struct lint_result *result, struct buf *out)
 		files_json(ignored_files(report)), "ignoredFileCount", (int)report->ignored_count, "configFiles",
 		files_json(config_files(report)), "configFileCount", (int)report->config_count, "templates",
 		files_json(templates(result->manifests)), "templateCount", (int)result->manifests->template_count,
+		"suites", files_json(suites(result->manifests)), "suiteCount", (int)result->manifests->suite_count,
 		"findings", findings_json(report)),
 	    out);
 }
@@ -158,6 +164,7 @@ static void print_summary(const struct lint_result *result, const struct policy_
 	print_files("configuration files that Accelerators name: ", config_files(report), text);
 	print_files("templates, which `helm template CHART | gpugate lint -` checks: ", templates(result->manifests),
 		    text);
+	print_files("suites, which `gpugate test` checks: ", suites(result->manifests), text);
 }
 
 static void print_text(const struct lint_result *result, struct buf *out)

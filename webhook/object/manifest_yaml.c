@@ -2,6 +2,7 @@
 
 #include <yaml.h>
 
+#include "gpugate/plain.h"
 #include "gpugate/vec.h"
 #include "webhook/json/write.h"
 #include "webhook/object/manifest_own.h"
@@ -89,11 +90,21 @@ static bool is_plain(const yaml_event_t *event)
 	return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* Writes a text. A NUL, which no Kubernetes object needs, would hide the rest in messages. */
+static void write_text(struct converter *c, struct str text)
+{
+	char *copy = str_has_char(text, '\0') ? malloc(text.len * PLAIN_GROWTH) : NULL;
+	if (copy)
+		text = (struct str){copy, plain_show_nul(text, copy)};
+	json_write_string(&c->manifest->text, text);
+	free(copy);
+}
+
 static int write_key(struct converter *c, const yaml_event_t *event, struct str text)
 {
 	if (is_plain(event) && str_eq(text, STR("<<")))
 		return refuse(c, event, "merge keys (\"<<\") are not read; write the keys out");
-	json_write_string(&c->manifest->text, text);
+	write_text(c, text);
 	return 0;
 }
 
@@ -103,7 +114,7 @@ static int write_value(struct converter *c, const yaml_event_t *event, struct st
 	if (type == PLAIN_NO_JSON)
 		return refuse(c, event, "Kubernetes has no such number; quote it if it is meant as text");
 	if (type == PLAIN_STRING)
-		json_write_string(&c->manifest->text, text);
+		write_text(c, text);
 	return 0;
 }
 
