@@ -58,14 +58,19 @@ DEPLOYED = lambda count, **status: owned({GPU: 1}, "ReplicaSet", "d-5b", count, 
 
 
 @pytest.mark.parametrize("strategy, pods", [
-    ({}, 5),  # 25%, rounded up
-    ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3}}}, 7),
-    ({"strategy": {"rollingUpdate": {"maxSurge": "100%"}}}, 8),
-    ({"strategy": {"rollingUpdate": {"maxSurge": "26%"}}}, 6),
+    ({}, 4),  # 25% may be missing, which is one.
+    ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3}}}, 4),
+    ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}}, 5),
+    ({"strategy": {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "24%"}}}, 5),  # Rounded down.
+    ({"strategy": {"rollingUpdate": {"maxSurge": "1%", "maxUnavailable": "0%"}}}, 5),  # Rounded up.
+    ({"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "1%"}}}, 4),  # Then one may be missing.
     ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}, 4),
+    ({"strategy": {"rollingUpdate": {"maxUnavailable": 0}}, "paused": True}, 4),
     ({"strategy": {"type": "Recreate"}}, 4),
 ])
-def test_a_rollout_has_more_pods_for_a_while(tell, strategy, pods):
+def test_a_rollout_needs_another_pod(tell, strategy, pods):
+    """If no Pod may be missing, there must be room for one more. Otherwise the rollout goes on
+    without it."""
     told = tell([A100, team(8)], [workload({GPU: 1}, 4, **strategy)], DEPLOYED(4))[0]
     assert counts(told) == {"verdict": "admitted", "pods": pods, "fits": pods, "replaces": 4, "surge": pods - 4 or None}
     # The first one needs no others.
@@ -111,12 +116,19 @@ def test_a_daemon_set_replaces_as_many_as_it_has(tell):
     daemons = workload({GPU: 1}, kind="DaemonSet")
     assert counts(tell([A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3))[0]) == {
         "verdict": "admitted", "pods": 3, "fits": 3, "replaces": 3, "surge": None}
+    daemons["spec"]["updateStrategy"] = {"rollingUpdate": {"maxSurge": "10%", "maxUnavailable": 0}}
+    assert counts(tell([A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3))[0]) == {
+        "verdict": "refused", "pods": 4, "fits": 3, "replaces": 3, "surge": 1}
+    assert "  remedies set updateStrategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: " in tell(
+        [A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3), text=True)
+    daemons["spec"]["updateStrategy"] = {"type": "OnDelete"}
     daemons["spec"]["template"]["spec"] = pod({GPU: 2})["spec"]
     assert counts(tell([A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3))[0])["fits"] == 1
 
 
 def test_the_text_of_a_rollout(tell):
-    text = tell([A100, team(4)], [workload({GPU: 1}, 4)], DEPLOYED(4), text=True)
+    stays = workload({GPU: 1}, 4, strategy={"rollingUpdate": {"maxUnavailable": 0}})
+    text = tell([A100, team(4)], [stays], DEPLOYED(4), text=True)
     assert ": refused; 4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist; the refusal of the next one is:\n" in text
     assert ("  remedies set strategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: each new Pod is then created after an old one has ended\n"
             in text), text
@@ -124,7 +136,7 @@ def test_the_text_of_a_rollout(tell):
     fixed = workload({GPU: 1}, 4, strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}})
     assert ": admitted; 4 of 4 Pods fit now, in place of 4 that exist\n" in tell([A100, team(4)], [fixed], DEPLOYED(4), text=True)
     # It does not help if the Pods themselves do not fit.
-    assert "maxSurge" not in tell([A100, team(3)], [workload({GPU: 1}, 4)], DEPLOYED(4), text=True)
+    assert "maxSurge" not in tell([A100, team(3)], [stays], DEPLOYED(4), text=True)
 
 
 # --- If everything were enforced ---

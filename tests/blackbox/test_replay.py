@@ -375,6 +375,42 @@ def test_usage(replay):
     assert changed(replay(policy(2), file, args=("--usage", usage))) == {"newly-refused": 1}
 
 
+def owned(kind, owner, count, **how):
+    """Pods that a workload has."""
+    some = [exists(f"{owner}-{i}", **how) for i in range(count)]
+    for one in some:
+        one["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": "u", "controller": True}]
+    return some
+
+
+def workload(kind="Deployment", replicas=3, gpus=1, **spec):
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": pod({GPU: gpus})["spec"]}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "d", "namespace": "team-a"}, "spec": {"replicas": replicas, "template": template, **spec}}
+
+
+@pytest.mark.parametrize("kind, owner", [("Deployment", ("ReplicaSet", "d-5b")), ("StatefulSet", ("StatefulSet", "d")), ("DaemonSet", ("DaemonSet", "d"))])
+@pytest.mark.parametrize("more", [{}, {"strategy": {"rollingUpdate": {"maxUnavailable": 0}}}, {"updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}])
+def test_pods_that_a_workload_has_are_replaced(replay, kind, owner, more):
+    """As `gpugate explain --usage` says it: the Pods of the usage, and those that are tried, are not
+    counted together."""
+    usage = replay.file("usage.json", pod_list(*owned(*owner, 3, labels={"pod-template-hash": "5b"}), exists("other")))
+    file = replay.file("d.json", json.dumps(workload(kind, **more)))
+    for hard in (4, 5, 9):
+        told = json.loads(run("explain", "-f", file, "--usage", usage, "--policy", replay.write(policy(hard)), "-o", "json").stdout)["objects"][0]
+        for against in (None, policy(9)):
+            report = replay(policy(hard), file, args=("--usage", usage), against=against)
+            assert told["replaces"] == 3 and report["reviews"] == told["pods"]
+            assert report["counts"]["newly-refused"] == told["pods"] - told["fits"], (hard, told)
+
+
+def test_all_pods_of_a_workload_are_counted(replay):
+    """Also after the first one that no policy admits."""
+    file = replay.file("d.json", json.dumps(workload(replicas=50)))
+    for against, refused in ((None, 48), (policy(4), 2)):
+        report = replay(policy(2), file, against=against)
+        assert report["reviews"] == 50 and report["counts"]["newly-refused"] == refused
+
+
 def test_standard_input_and_folders(replay, tmp_path):
     recorded = [create(f"p{i}") for i in range(3)]
     folder = tmp_path / "folder"

@@ -79,12 +79,10 @@ static bool read_old(const struct review *review, struct workload *workload, str
 		return question->pods > question->existing && question->pods > pods_of(&old);
 	if (question->pods == 0)
 		return false;
-	if (workload->kind->per_node && question->existing > question->pods)
-		question->pods = question->existing;
-	if (question->existing) {
-		question->surge = at_most(workload->surge, PODS_MAX);
-		question->pods += question->surge;
-	}
+	const struct workload_count count = {question->pods, workload->surge, workload->kind->per_node};
+	const struct workload_count rollout = workload_rollout(&count, question->existing);
+	question->pods = rollout.pods;
+	question->surge = rollout.surge;
 	return read_pod(review, &old, arena, &question->old_review);
 }
 
@@ -92,8 +90,8 @@ bool early_question_read(const struct review *review, struct arena *arena, struc
 {
 	struct error ignored = {0};
 	struct workload workload;
-	*question = (struct early_question){.kept = true};
-	if (workload_read(kind_of(review), review->other_object, &workload, &ignored) < 0)
+	*question = (struct early_question){.kind = kind_of(review), .kept = true};
+	if (workload_read(question->kind, review->other_object, &workload, &ignored) < 0)
 		return false;
 	question->pods = at_most(workload.replicas, PODS_MAX);
 	if (review->operation == OPERATION_UPDATE && !read_old(review, &workload, arena, question))
@@ -175,7 +173,7 @@ static int compose(const struct early_question *question, const struct fit_reque
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
 	if (result == 0 && !fit->never && question->surge && fit->fits >= question->pods - question->surge) {
 		buf_reset(&text);
-		fits_print_rollout(&text, 0, 1);
+		fits_print_rollout(&text, question->kind->rolling.field);
 		result = add(answer, reservation->arena, reason_of(refusal), ENFORCEMENT_WARN, buf_view(&text));
 	}
 	buf_release(&text);

@@ -11,9 +11,11 @@
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/ledger/store.h"
+#include "webhook/object/workload.h"
 
 /* What is asked about the Pods of a workload. */
 struct early_question {
+	const struct workload_kind *kind;
 	struct review review;     /* Of the CREATE of each of them. */
 	struct review old_review; /* Of those that exist, unless they are kept. */
 	bool kept;                /* Those that exist stay, and the others come in addition. */

@@ -1,16 +1,13 @@
 #include "webhook/cmd/lint_admission.h"
 
 #include "gpugate/plain.h"
-#include "gpugate/quantity.h"
 #include "webhook/cmd/input_file.h"
-#include "webhook/json/path.h"
 #include "webhook/simulate/admit.h"
 #include "webhook/simulate/subject.h"
 #include "webhook/simulate/usage.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20)
-#define PODS_MAX 1000 /* Of one workload that are tried. */
 #define TEXT_BYTES 1024
 #define NAME_SHOWN 100
 
@@ -112,49 +109,12 @@ static int try_pod(struct judging *judging, const struct subject *subject, bool 
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
 
-/* --- Rolling updates --- */
-
-/* Reads a number of Pods, or a percentage of the replicas, as Kubernetes rounds it. */
-static int64_t read_part(struct str json, const char *path, int64_t replicas, bool up)
-{
-	struct str value;
-	struct error unused = {0};
-	int64_t number = 25;
-	bool percent = true;
-	if (json_find(json, path, &value, &unused) < 0)
-		return 0;
-	if (str_present(value)) {
-		if (value.len > 2 && value.ptr[0] == '"')
-			value = (struct str){value.ptr + 1, value.len - 2};
-		percent = str_ends(value, STR("%"));
-		value.len -= percent;
-		if (quantity_count(value, &number) != QUANTITY_OK || number > PODS_MAX)
-			return 0;
-	}
-	return percent ? (replicas * number + (up ? 99 : 0)) / 100 : number;
-}
-
-/* Returns how many Pods beyond its replicas a Deployment must be able to create to be updated. */
-static int64_t surge_of(const struct manifest_object *object, int64_t replicas)
-{
-	struct str type;
-	struct error unused = {0};
-	if (!str_eq(object->kind, STR("Deployment")) ||
-	    json_find(object->json, "spec.strategy.type", &type, &unused) < 0 ||
-	    (str_present(type) && !str_eq(type, STR("\"RollingUpdate\""))))
-		return 0;
-	int64_t fewer = read_part(object->json, "spec.strategy.rollingUpdate.maxUnavailable", replicas, false);
-	int64_t more = read_part(object->json, "spec.strategy.rollingUpdate.maxSurge", replicas, true);
-	return fewer == 0 && more > 0 ? 1 : 0;
-}
-
 /* --- Objects --- */
 
 /* Creates all Pods of a workload, and one more for its update; then removes them. */
 static int try_all(struct judging *judging, const struct manifest_object *object, const struct subject *subject)
 {
-	int64_t fits = 0, wanted = subject->pods < PODS_MAX ? subject->pods : PODS_MAX;
-	int64_t most = wanted + surge_of(object, wanted);
+	int64_t fits = 0, wanted = subject->count.pods, most = workload_rollout(&subject->count, wanted).pods;
 	struct outcome outcome = {.admitted = true};
 	struct str *uids = arena_alloc(&judging->uids, (size_t)most * sizeof *uids);
 	int result = uids ? 0 : -1;
@@ -167,7 +127,7 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 		simulation_gone(judging->simulation, uids[i]);
 	if (result == 0 && fits < wanted)
 		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, "only %lld of %lld Pods fit: %s", (long long)fits,
-		     (long long)subject->pods, outcome.message);
+		     (long long)wanted, outcome.message);
 	else if (result == 0 && fits < most)
 		find(judging, object, LINT_SURGE_ABOVE_QUOTA,
 		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
@@ -192,7 +152,7 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 		return 0;
 	if (!outcome.admitted)
 		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses its Pods: %s", outcome.message);
-	else if (outcome.charged && subject.pods > 0)
+	else if (outcome.charged && subject.count.pods > 0)
 		return try_all(judging, object, &subject);
 	return 0;
 }

@@ -13,9 +13,8 @@ struct trial {
 	struct subject subject;
 	struct arena objects;  /* For the reviews. */
 	struct arena decision; /* For one decision; emptied for the next one. */
-	int64_t pods;          /* How many are tried. */
-	int64_t fits;          /* How many were admitted. */
-	int64_t replaced;      /* How many they replace. */
+	struct replacement tried;
+	int64_t fits; /* How many were admitted. */
 	/* How many were admitted before the first with a violation; -1: none has any. */
 	int64_t fits_enforced;
 	json_t *tree;
@@ -109,27 +108,15 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
 
-/* Removes the Pods that exist already, and sets how many are tried in their place. */
-static void replace(struct trial *trial, uint32_t index)
-{
-	const struct subject *subject = &trial->subject;
-	trial->pods = subject->pods;
-	if (trial->context->replaced)
-		trial->replaced = replaced_remove(trial->context->replaced, index, trial->context->simulation);
-	if (subject->per_node && trial->replaced > trial->pods)
-		trial->pods = trial->replaced;
-	if (!subject->per_node && trial->replaced && trial->pods)
-		trial->pods += subject->surge;
-}
-
 static void set_counts(const struct trial *trial)
 {
-	json_object_set_new(trial->tree, "pods", json_integer(trial->pods));
+	const struct replacement *tried = &trial->tried;
+	json_object_set_new(trial->tree, "pods", json_integer(tried->count.pods));
 	json_object_set_new(trial->tree, "fits", json_integer(trial->fits));
-	if (trial->replaced)
-		json_object_set_new(trial->tree, "replaces", json_integer(trial->replaced));
-	if (trial->pods > trial->subject.pods && !trial->subject.per_node)
-		json_object_set_new(trial->tree, "surge", json_integer(trial->pods - trial->subject.pods));
+	if (tried->replaced)
+		json_object_set_new(trial->tree, "replaces", json_integer(tried->replaced));
+	if (tried->count.surge)
+		json_object_set_new(trial->tree, "surge", json_integer(tried->count.surge));
 	/* A mirror Pod is never refused. */
 	bool mirror = json_is_true(json_object_get(trial->tree, "mirror"));
 	if (trial->fits_enforced >= 0 && !mirror && tree_is(trial->tree, "verdict", "admitted"))
@@ -142,7 +129,7 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 	add_identity(trial, manifest, object);
 	if (try_pod(trial, true, &admitted) < 0)
 		return -1;
-	while (admitted && ++trial->fits < trial->pods)
+	while (admitted && ++trial->fits < trial->tried.count.pods)
 		if (try_pod(trial, false, &admitted) < 0)
 			return -1;
 	if (!admitted && trial->fits > 0) {
@@ -152,12 +139,12 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 		if (try_pod(trial, true, &admitted) < 0)
 			return -1;
 	}
-	if (trial->fits > trial->pods)
-		trial->fits = trial->pods;
+	if (trial->fits > trial->tried.count.pods)
+		trial->fits = trial->tried.count.pods;
 	set_counts(trial);
 	if (!admitted)
 		explain_remedies(&(struct explain_refusal){trial->context, &trial->subject, &trial->decision,
-							   trial->fits, trial->replaced, trial->tree});
+							   trial->fits, &trial->tried, trial->tree});
 	return admitted;
 }
 
@@ -173,7 +160,8 @@ enum explain_result explain_object(const struct explain_context *context, const 
 	if (found == 0)
 		result = EXPLAIN_NO_PODS;
 	if (found > 0) {
-		replace(&trial, (uint32_t)(object - manifest->objects));
+		trial.tried = replaced_take(context->replaced, &trial.subject, object->name,
+					    (struct simulation *[]){context->simulation}, 1);
 		int admitted = try_all(&trial, manifest, object);
 		result = admitted < 0 ? EXPLAIN_FAILED : admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
 		if (admitted < 0)

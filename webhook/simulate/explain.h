@@ -20,7 +20,7 @@ struct explain_context {
 	const struct policy *policy;
 	struct simulation *simulation; /* By that policy. What is admitted stays in it. */
 	struct subject_creator creator;
-	struct replaced *replaced; /* Of the manifest; NULL: no Pods are replaced. */
+	struct replaced *replaced; /* NULL: no Pods are replaced. */
 };
 
 enum explain_result {
@@ -56,7 +56,7 @@ struct explain_refusal {
 	const struct subject *subject;
 	struct arena *arena; /* For decisions; is reset for each. */
 	int64_t fits;        /* How many Pods were admitted before it. */
-	int64_t replaced;    /* How many Pods they replace. */
+	const struct replacement *tried;
 	json_t *tree;
 };
 

@@ -6,6 +6,7 @@
 
 #include "gpugate/consumer.h"
 #include "gpugate/quantity.h"
+#include "webhook/admission/fits.h"
 #include "webhook/simulate/explain.h"
 #include "webhook/simulate/explain_text.h"
 
@@ -150,12 +151,13 @@ static void add_request(const struct explain_refusal *refusal, json_t *remedies)
 /* All Pods fit but those that a rollout has in addition. */
 static void add_rollout(const struct explain_refusal *refusal, json_t *remedies)
 {
-	const struct subject *subject = refusal->subject;
-	if (refusal->replaced == 0 || subject->surge == 0 || subject->per_node || refusal->fits < subject->pods)
+	const struct workload_count *tried = &refusal->tried->count;
+	if (tried->surge == 0 || refusal->fits < tried->pods - tried->surge)
 		return;
 	json_t *remedy = add(remedies, "rollout");
-	json_object_set_new(remedy, "maxSurge", json_integer(0));
-	json_object_set_new(remedy, "maxUnavailable", json_integer(1));
+	json_object_set_new(remedy, "field", json_string(refusal->subject->kind->rolling.field));
+	json_object_set_new(remedy, "maxSurge", json_integer(FITS_MAX_SURGE));
+	json_object_set_new(remedy, "maxUnavailable", json_integer(FITS_MAX_UNAVAILABLE));
 }
 
 /* --- Cohorts --- */

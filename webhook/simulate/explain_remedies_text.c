@@ -17,7 +17,7 @@ static void print_request(struct printer *p, const json_t *remedy)
 
 static void print_rollout(struct printer *p, const json_t *remedy)
 {
-	fits_print_rollout(p->out, tree_number(remedy, "maxSurge"), tree_number(remedy, "maxUnavailable"));
+	fits_print_rollout(p->out, tree_get(remedy, "field"));
 }
 
 static void print_cohort(struct printer *p, const json_t *remedy)

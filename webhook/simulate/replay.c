@@ -33,7 +33,8 @@ static int prepare(struct replay *replay, const struct replay_options *options, 
 	const struct replay_limits limits = limits_of(&options->limits);
 	replay->hold_ms = options->hold_ms;
 	replay->pod_bytes_max = limits.pods;
-	if (replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
+	replay->usage = replaced_create();
+	if (!replay->usage || replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
 	    replay_memory_init(&replay->originals, ORIGINALS_BYTES_MAX) < 0 ||
 	    replay_memory_init(&replay->refused, limits.uids) < 0 ||
 	    replay_memory_init(&replay->phantoms, limits.uids) < 0 ||
@@ -63,6 +64,7 @@ void replay_destroy(struct replay *replay)
 	if (!replay)
 		return;
 	replay_objects_forget(replay);
+	replaced_destroy(replay->usage);
 	replay_changes_release(&replay->changes);
 	replay_memory_release(&replay->originals);
 	replay_memory_release(&replay->refused);
@@ -78,7 +80,8 @@ int replay_usage(struct replay *replay, const struct manifest *manifest, struct 
 {
 	for (int side = 0; side < REPLAY_SIDES; side++)
 		if (replay_has(replay, side) &&
-		    (simulation_usage(replay->sides[side].simulation, manifest, NULL, err) < 0 ||
+		    (simulation_usage(replay->sides[side].simulation, manifest,
+				      side == REPLAY_AFTER ? replay->usage : NULL, err) < 0 ||
 		     simulation_usage(replay->sides[side].existing, manifest, NULL, err) < 0))
 			return -1;
 	return 0;

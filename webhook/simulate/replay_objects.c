@@ -249,29 +249,53 @@ int replay_objects_finish(struct replay *replay, struct error *err)
 
 /* --- Pods that would be created --- */
 
-static int create_pods(struct replay *replay, const struct subject *subject, const struct replay_subject *named,
-		       struct error *err)
+/* One Pod, by all sides. Returns 1 if one of them admits it, 0 if none does, or -1. */
+static int create_pod(struct replay *replay, const struct subject *subject, struct arena *decisions,
+		      struct replay_outcome outcomes[REPLAY_SIDES], struct error *err)
+{
+	bool one_fits = false;
+	outcomes[REPLAY_BEFORE] = (struct replay_outcome){.admitted = true};
+	for (int side = 0; side < REPLAY_SIDES; side++) {
+		if (!replay_has(replay, side))
+			continue;
+		if (replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &subject->review, decisions,
+				       &outcomes[side]) < 0)
+			return replay_no_memory(err);
+		one_fits |= outcomes[side].admitted;
+	}
+	return one_fits;
+}
+
+/* A Pod after one that no side admits is like it, so that nothing has to be decided again. */
+static int create_pods(struct replay *replay, const struct subject *subject, int64_t pods,
+		       const struct replay_subject *named, struct error *err)
 {
 	struct arena decisions;
-	bool one_fits = true;
-	int result = 0;
+	struct replay_outcome outcomes[REPLAY_SIDES];
+	int one_fits = 1;
 	arena_init(&decisions, (size_t)64 << 10, (size_t)64 << 20);
-	for (int64_t i = 0; i < subject->pods && one_fits && result == 0; i++) {
-		struct replay_outcome outcomes[REPLAY_SIDES] = {{.admitted = true}};
-		one_fits = false;
-		arena_reset(&decisions);
-		for (int side = 0; side < REPLAY_SIDES && result == 0; side++) {
-			if (!replay_has(replay, side))
-				continue;
-			result = replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &subject->review, &decisions,
-						    &outcomes[side]);
-			one_fits |= result == 0 && outcomes[side].admitted;
+	for (int64_t i = 0; i < pods && one_fits >= 0; i++) {
+		if (one_fits) {
+			arena_reset(&decisions);
+			one_fits = create_pod(replay, subject, &decisions, outcomes, err);
 		}
 		replay->reviews++;
-		result = result < 0 ? replay_no_memory(err) : replay_compare(replay, named, outcomes, err);
+		if (one_fits >= 0 && replay_compare(replay, named, outcomes, err) < 0)
+			one_fits = -1;
 	}
 	arena_release(&decisions);
-	return result;
+	return one_fits < 0 ? -1 : 0;
+}
+
+/* Its Pods take the place of those in the usage, as for `gpugate explain`. */
+static int64_t take_place(struct replay *replay, const struct subject *subject, struct str name)
+{
+	struct simulation *simulations[REPLAY_SIDES];
+	size_t count = 0;
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		if (replay_has(replay, side))
+			simulations[count++] = replay->sides[side].simulation;
+	return replaced_take(replay->usage, subject, name, simulations, count).count.pods;
 }
 
 static int take_workload(struct replay *replay, const struct manifest *manifest, const struct manifest_object *object,
@@ -289,7 +313,7 @@ static int take_workload(struct replay *replay, const struct manifest *manifest,
 					     .namespace = subject.review.namespace,
 					     .name = object->name,
 					     .user = subject.review.user};
-	if (create_pods(replay, &subject, &named, err) < 0)
+	if (create_pods(replay, &subject, take_place(replay, &subject, object->name), &named, err) < 0)
 		return error_wrap(err, "%.300s:%u", file, object->line);
 	return 0;
 }

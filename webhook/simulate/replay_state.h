@@ -2,9 +2,9 @@
 #ifndef WEBHOOK_SIMULATE_REPLAY_STATE_H
 #define WEBHOOK_SIMULATE_REPLAY_STATE_H
 
+#include "webhook/simulate/replaced.h"
 #include "webhook/simulate/replay_changes.h"
 #include "webhook/simulate/replay_memory.h"
-#include "webhook/simulate/subject.h"
 
 enum { REPLAY_BEFORE, REPLAY_AFTER, REPLAY_SIDES };
 
@@ -25,6 +25,7 @@ struct replay {
 	struct replay_memory phantoms;  /* Uids of Pods that only a replay admits. */
 	struct replay_memory holders;   /* Uids of Pods whose end is assumed, in that order. */
 	int64_t hold_ms, now_ms;        /* 0: none is; 0: no time has been read. */
+	struct replaced *usage;         /* Pods of the usage, by whose they are. */
 	struct arena arena;             /* For one object. */
 	struct replay_pod **pods;       /* Pods that exist. Owned. */
 	size_t pod_count, pod_size, pod_bytes, pod_bytes_max;

@@ -3,7 +3,6 @@
 #include "webhook/json/path.h"
 #include "webhook/object/pod_review.h"
 #include "webhook/object/review.h"
-#include "webhook/object/workload.h"
 
 static int make_review(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,
 		       const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
@@ -28,9 +27,11 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 	/* Then a Pod is explained, but none holds quota. */
 	review->dry_run = workload.replicas == 0;
 	subject->pod = workload.pod;
-	subject->pods = workload.replicas < SUBJECT_PODS_MAX ? workload.replicas : SUBJECT_PODS_MAX;
-	subject->surge = workload.surge < SUBJECT_PODS_MAX ? workload.surge : SUBJECT_PODS_MAX;
-	subject->per_node = kind->per_node;
+	subject->kind = kind;
+	subject->count =
+	    (struct workload_count){.pods = workload.replicas < SUBJECT_PODS_MAX ? workload.replicas : SUBJECT_PODS_MAX,
+				    .surge = workload.surge,
+				    .per_node = kind->per_node};
 	return 0;
 }
 
@@ -44,7 +45,7 @@ static int read_review(struct subject *subject, const struct manifest *manifest,
 		       struct arena *arena, struct error *err)
 {
 	const struct review *review = &subject->review;
-	subject->pods = 1;
+	subject->count.pods = 1;
 	if (review_read(object->json.ptr, object->json.len, arena, &subject->review, err) < 0 ||
 	    json_find(object->json, "request.object", &subject->pod, err) < 0)
 		return manifest_explain(manifest, object, err);
@@ -59,7 +60,7 @@ int subject_read(struct subject *subject, const struct manifest *manifest, const
 		 const struct subject_creator *creator, struct arena *arena, struct error *err)
 {
 	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
-	*subject = (struct subject){.pods = 0};
+	*subject = (struct subject){.kind = NULL};
 	if (subject_is_review(object))
 		return read_review(subject, manifest, object, arena, err);
 	if (!kind)

@@ -7,6 +7,7 @@
 
 #include "gpugate/review.h"
 #include "webhook/object/manifest.h"
+#include "webhook/object/workload.h"
 
 /* Pods of one object that are tried. An object that has more is tried with that many. */
 #define SUBJECT_PODS_MAX 100000
@@ -21,10 +22,8 @@ struct subject {
 	struct review review; /* Of each of the Pods. */
 	/* JSON of the Pod or its template. May be absent in an AdmissionReview. */
 	struct str pod;
-	int64_t pods; /* How many there are at once, at most SUBJECT_PODS_MAX. */
-	/* How many more there may be while they replace others, at most SUBJECT_PODS_MAX. */
-	int64_t surge;
-	bool per_node; /* One for each matching node, of which `pods` counts one. */
+	const struct workload_kind *kind; /* NULL: an AdmissionReview. */
+	struct workload_count count;      /* At most SUBJECT_PODS_MAX Pods. */
 };
 
 bool subject_is_review(const struct manifest_object *object);

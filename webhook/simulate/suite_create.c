@@ -36,7 +36,7 @@ static int try_object(struct creating *c, const struct manifest_object *object, 
 	bool review = subject_is_review(object);
 	if (review && check_review(c, object, subject->review.operation, err) < 0)
 		return -1;
-	if (subject->pods > STEP_PODS_MAX) {
+	if (subject->count.pods > STEP_PODS_MAX) {
 		error_set(err, "a step of a test makes at most %d Pods; lower the number", STEP_PODS_MAX);
 		return suite_error_at(c->attempt.manifest, object->json.ptr, err);
 	}
@@ -46,7 +46,7 @@ static int try_object(struct creating *c, const struct manifest_object *object, 
 	if (!review &&
 	    !(workload = state_workload(c->attempt.state, c->attempt.manifest, object, subject, c->step->dry_run)))
 		return state_no_memory(err);
-	return attempt_pods(&c->attempt, object, subject, workload, subject->pods, err) < 0 ? -1 : 1;
+	return attempt_pods(&c->attempt, object, subject, workload, subject->count.pods, err) < 0 ? -1 : 1;
 }
 
 static int try_file(struct creating *c, struct error *err)
