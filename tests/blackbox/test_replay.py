@@ -19,7 +19,7 @@ from kube import GPU, SHARED, doc, namespace_doc, pod
 from test_properties import pods, policies
 from unreliable_api_server import UnreliableApiServer
 
-NONE = {"newly-refused": 0, "newly-admitted": 0, "newly-rewritten": 0, "over-quota": 0, "reworded": 0}
+NONE = {"newly-refused": 0, "newly-admitted": 0, "newly-rewritten": 0, "over-quota": 0, "quota-exceeded": 0, "would-be-refused": 0, "reworded": 0}
 A100 = doc("Accelerator", "a100", resource=GPU, memory="80Gi", sharing={"resource": SHARED, "replicas": 4})
 T4 = doc("Accelerator", "t4", resource=GPU, memory="16Gi", weight="0.25", nodeLabels={"model": "t4"})
 SHARE = doc("Rule", "share", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, rewrite=[{"from": GPU, "to": SHARED}])
@@ -148,10 +148,10 @@ def test_one_policy_does_not_differ_from_itself(tmp_path_factory, documents, som
                 server.admit(obj)
     finally:
         server.stop()
-    assert replay(documents, folder)["counts"] == NONE
-    assert replay(documents, folder, against=documents)["counts"] == NONE
+    none = lambda report: {**report["counts"], "would-be-refused": 0} == NONE
+    assert none(replay(documents, folder)) and none(replay(documents, folder, against=documents))
     reviews = replay.file("reviews.jsonl", jsonl(kube.review(obj) for obj in some))
-    assert replay(documents, reviews, against=documents)["counts"] == NONE
+    assert none(replay(documents, reviews, against=documents))
 
 
 def test_a_smaller_quota(replay, record):
@@ -160,9 +160,9 @@ def test_a_smaller_quota(replay, record):
         server.admit(pod({GPU: 1}, name=f"p{i}"))
     server.stop()
     report = replay(policy(2), folder, against=policy(3))
-    assert report["counts"] == NONE | {"newly-refused": 1, "reworded": 2}
+    assert report["counts"] == NONE | {"newly-refused": 1, "over-quota": 1, "reworded": 2}
     assert report["tenants"] == {"team-a": report["counts"]}
-    [refused] = [d for d in report["differences"] if d["changes"] == ["newly-refused"]]
+    [refused] = [d for d in report["differences"] if d["changes"] == ["newly-refused", "over-quota"]]
     assert refused["name"] == "p2" and refused["namespace"] == "team-a" and refused["tenant"] == "team-a"
     assert refused["before"] == {"verdict": "admitted", "message": None, "warnings": [], "patch": []}
     assert "requested 1, used 2, limit 2, over by 1" in refused["after"]["message"]
@@ -236,7 +236,7 @@ def test_a_second_call_of_mutate(replay, record):
     assert (first["endpoint"], validate["endpoint"], again["endpoint"]) == ("/mutate", "/validate", "/mutate")
     assert not again["response"].get("patch")
     file = replay.file("r.jsonl", jsonl([first, again, validate]))
-    assert replay(policy("0.5"), file, against=policy("0.5", SHARE))["counts"] == NONE | {"newly-refused": 1, "newly-rewritten": 1}
+    assert replay(policy("0.5"), file, against=policy("0.5", SHARE))["counts"] == NONE | {"newly-refused": 1, "newly-rewritten": 1, "over-quota": 1}
 
 
 def test_updates_of_a_refused_pod_are_not_compared(replay, record):
@@ -256,7 +256,7 @@ def test_labels_of_namespaces(replay, record):
             "response": {"allowed": True}}
     del line["kind"], line["apiVersion"]
     report = replay(labelled, replay.file("a.jsonl", jsonl([line | {"namespaceLabels": {"t": "x"}}])))
-    assert report["tenants"] == {"team-x": report["counts"]} and changed(report) == {"newly-refused": 1}
+    assert report["tenants"] == {"team-x": report["counts"]} and changed(report) == {"newly-refused": 1, "over-quota": 1}
     space = replay.file("space.yaml", yaml.safe_dump(namespace_doc("space", t="x")))
     assert replay(labelled, space, replay.file("b.jsonl", jsonl([line])))["tenants"] == report["tenants"]
     assert "team-x" not in replay(labelled, replay.file("b.jsonl", jsonl([line])))["tenants"]
@@ -282,10 +282,110 @@ def test_over_quota(replay):
     """A tenant that only warns admits the Pod, which is then over its quota."""
     file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
     report = replay(policy(1, enforcement="warn"), file, against=policy(9))
-    assert report["counts"] == NONE | {"over-quota": 2, "reworded": 2}
+    assert report["counts"] == NONE | {"over-quota": 2, "would-be-refused": 2, "reworded": 2}
     assert "used 1, limit 1" in report["differences"][0]["after"]["warnings"][0]
-    assert replay(policy(1, enforcement="audit"), file, against=policy(9))["counts"] == NONE | {"over-quota": 2}
-    assert replay(policy(1, enforcement="warn"), file, against=policy(1, enforcement="warn"))["counts"] == NONE
+    assert replay(policy(1, enforcement="audit"), file, against=policy(9))["counts"] == NONE | {"over-quota": 2, "would-be-refused": 2}
+    assert replay(policy(1, enforcement="warn"), file, against=policy(1, enforcement="warn"))["counts"] == NONE | {"would-be-refused": 2}
+
+
+@pytest.mark.parametrize("enforcement, refused", [("deny", {"newly-refused": 2}), ("warn", {"would-be-refused": 2}), ("audit", {"would-be-refused": 2})])
+def test_over_quota_with_one_policy(replay, enforcement, refused):
+    """What does not fit is over its quota, whether or not the policy refuses it, of any input. The
+    table has the number that decides the exit status."""
+    listed = pod_list(*(exists(f"p{i}") for i in range(3)))
+    for name, content in (("r.jsonl", jsonl(create(f"p{i}") for i in range(3))), ("d.json", json.dumps(workload())), ("pods.json", listed)):
+        file = replay.file(name, content)
+        new = policy(1, enforcement=enforcement)
+        exceeded = {"quota-exceeded": 1} if content == listed else {}
+        report = replay(new, file, args=("--fail-on", "over-quota"), status=1)
+        assert report["counts"] == NONE | {"over-quota": 2} | refused | exceeded, name
+        assert report["tenants"] == {"team-a": report["counts"]}
+        assert "  over quota             2   team-a 2\n" in replay.run(new, file).stdout
+        replay.run(policy(3, enforcement=enforcement), file, args=("--fail-on", ",".join(NONE)), status=0)
+
+
+def test_the_table_decides_the_exit_status(replay):
+    """For each change and many policies: it fails if and only if its number is not 0."""
+    file = replay.file("pods.json", pod_list(*(exists(f"p{i}", gpus=1 + i % 2) for i in range(4)), exists("node", nodeName="n")))
+    seen = {name: set() for name in NONE}
+    share = policy(9, SHARE, doc("Guard", "g", deny=["preboundNodeName"]))
+    for new in (policy(1), policy(4, enforcement="audit"), policy(9, enforcement="warn"), share):
+        for against in (None, policy(2), policy(5, enforcement="warn")):
+            counts = replay(new, file, against=against)["counts"]
+            for name, count in counts.items():
+                replay.run(new, file, against=against, args=("--fail-on", name), status=int(count > 0))
+                seen[name].add(count > 0)
+    assert {name for name, both in seen.items() if len(both) == 2} >= {"newly-refused", "newly-admitted", "over-quota", "quota-exceeded", "would-be-refused"}, seen
+
+
+# --- Audit ---
+
+def audit(*documents, enforcement="audit"):
+    return [doc("Settings", "cluster", enforcement=enforcement), *documents]
+
+
+def test_what_audit_would_refuse(replay):
+    """With everything in audit, the report shows whom deny would refuse, and why, without anything
+    to compare with. Pods that deny would refuse hold nothing for those after them."""
+    guard = doc("Guard", "g", deny=["privileged"])
+    bad = kube.review(kube.persisted(pod({GPU: 1}, name="bad", containers=[kube.container({GPU: 1}, securityContext={"privileged": True})]), uid="bad"))
+    file = replay.file("r.jsonl", jsonl([create("p0", 2), bad, create("p1", 2), create("p2", 1)]))
+    for enforcement in ("audit", "warn"):
+        new = audit(*policy(3, guard), enforcement=enforcement)
+        report = replay(new, file, against=new, args=("--fail-on", "newly-refused,newly-admitted,over-quota,reworded"))
+        assert report["counts"] == NONE | {"would-be-refused": 2} and report["tenants"]["team-a"] == report["counts"]
+        assert named(report, "would-be-refused") == ["bad", "p1"]
+        first, second = report["differences"]
+        assert first["after"]["verdict"] == "admitted" and first["enforced"]["verdict"] == "refused"
+        assert "privileged" in first["enforced"]["message"] and "requested 2, used 2, limit 3, over by 1" in second["enforced"]["message"]
+        # With deny, exactly these are refused, with the same sentences.
+        denied = replay(audit(*policy(3, guard), enforcement="deny"), file, against=new)
+        assert named(denied, "newly-refused") == ["bad", "p1"] and denied["counts"]["would-be-refused"] == 0
+        assert [d["after"]["message"] for d in denied["differences"] if "newly-refused" in d["changes"]] == [d["enforced"]["message"] for d in report["differences"]]
+        replay.run(new, file, args=("--fail-on", "would-be-refused"), status=1)
+        text = replay.run(new, file).stdout
+        assert "  would be refused       2   team-a 2\n" in text
+        assert "\n  Pods that would be refused are admitted only because the enforcement is warn or audit.\n" in text
+        assert f"    if enforced: refused: {second['enforced']['message']}\n" in text
+
+
+def test_from_audit_to_deny(replay, record):
+    """`newly-refused` is about verdicts: what audit admits and deny refuses is newly refused, with
+    --against as with a recording."""
+    server, folder = record(audit(*policy(1)))
+    for i in range(3):
+        server.admit(pod({GPU: 1}, name=f"p{i}"))
+    server.stop()
+    for against in (None, audit(*policy(1))):
+        report = replay(policy(1), folder, against=against, args=("--fail-on", "newly-refused"), status=1)
+        assert named(report, "newly-refused") == ["p1", "p2"] and report["counts"]["would-be-refused"] == 0
+        # They did not fit before, either, which a recording does not say.
+        assert report["counts"]["over-quota"] == (0 if against else 2)
+        replay.run(audit(*policy(1)), folder, against=against, args=("--fail-on", "newly-refused,over-quota"), status=0)
+    assert changed(replay(audit(*policy(1)), folder)) == {"would-be-refused": 2}
+    assert changed(replay(audit(*policy(1)), folder, against=policy(1))) == {"newly-admitted": 2, "would-be-refused": 2}
+
+
+def test_audit_says_what_explain_says(replay):
+    """The number of Pods that deny would admit is the same."""
+    file = replay.file("d.json", json.dumps(workload(replicas=7)))
+    for hard in range(1, 9):
+        new = audit(*policy(hard))
+        told = json.loads(run("explain", "-f", file, "--policy", replay.write(new), "-o", "json").stdout)["objects"][0]
+        assert replay(new, file)["counts"]["would-be-refused"] == 7 - told.get("fitsIfEnforced", 7)
+
+
+def test_updates_of_a_pod_that_audit_would_refuse(replay, record):
+    """They are not counted again. What deny would refuse of a Pod without objections is."""
+    guard = doc("Guard", "g", deny=["privileged"])
+    server, folder = record(audit(*policy(9)))
+    bad = server.admit(pod({GPU: 1}, name="bad", containers=[kube.container({GPU: 1}, securityContext={"privileged": True})]))[1]
+    good = server.admit(pod({GPU: 1}, name="good"))[1]
+    for stored in (bad, good):
+        server.validate(stored, operation="UPDATE", old=stored)
+    server.delete(bad)
+    server.stop()
+    assert changed(replay(audit(*policy(9, guard)), folder)) == {"would-be-refused": 1}
 
 
 # --- AdmissionReviews, lists, manifests ---
@@ -323,7 +423,7 @@ def test_pods_that_exist(replay):
         assert quota.pop("at").endswith("policy.yaml:20")
         assert quota == {"tenant": "team-a", "quota": "all", "used": "3", "limit": "1", "over": "2", "newly": True}
     assert replay(policy(1), replay.file("pods", content), against=policy(2))["quotas"][0]["newly"] is False
-    assert replay(policy(1), replay.file("pods", content), against=policy(3), status=0)["counts"] == NONE | {"newly-refused": 2}
+    assert replay(policy(1), replay.file("pods", content), against=policy(3), status=0)["counts"] == NONE | {"newly-refused": 2, "over-quota": 2, "quota-exceeded": 1}
     where = replay(policy(2), replay.file("pods.json", pod_list(*items)))["differences"][0]["at"]
     assert json.loads(replay.file("pods.json", pod_list(*items)).read_text()) and where.endswith("/pods.json:4")
 
@@ -362,17 +462,17 @@ def test_manifests(replay):
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "team-a"},
                   "spec": {"replicas": 5, "template": template}}
     report = replay(policy(2), replay.file("d.yaml", yaml.safe_dump(json.loads(json.dumps(deployment)))), against=policy(4))
-    assert report["counts"] == NONE | {"newly-refused": 2, "reworded": 1} and report["reviews"] == 5
+    assert report["counts"] == NONE | {"newly-refused": 2, "over-quota": 2, "reworded": 1} and report["reviews"] == 5
     assert report["differences"][0]["user"] == "system:serviceaccount:kube-system:replicaset-controller"
     plain = pod({GPU: 3}, name="p") | {"apiVersion": "v1", "kind": "Pod"}
-    assert changed(replay(policy(2), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1}
+    assert changed(replay(policy(2), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1, "over-quota": 1}
 
 
 def test_usage(replay):
     usage = replay.file("usage.json", pod_list(exists("held", 2)))
     file = replay.file("r.jsonl", jsonl([create("p")]))
     assert replay(policy(2), file)["counts"] == NONE
-    assert changed(replay(policy(2), file, args=("--usage", usage))) == {"newly-refused": 1}
+    assert changed(replay(policy(2), file, args=("--usage", usage))) == {"newly-refused": 1, "over-quota": 1}
 
 
 def owned(kind, owner, count, **how):
@@ -443,7 +543,7 @@ def test_a_pipe_that_delivers_single_bytes(replay):
 def test_fail_on(replay):
     file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
     listed = replay.file("pods.json", pod_list(exists("p", 2)))
-    for words, status in (("newly-refused", 1), ("newly-admitted", 0), ("newly-admitted,newly-rewritten,over-quota,reworded", 0),
+    for words, status in (("newly-refused", 1), ("newly-admitted", 0), ("newly-admitted,newly-rewritten,quota-exceeded,would-be-refused,reworded", 0),
                           ("reworded,newly-refused", 1)):
         replay.run(policy(2), file, args=("--fail-on", words), status=status)
     replay.run(policy(2), file, args=("--fail-on", "newly-admitted", "--fail-on", "newly-refused"), status=1)
@@ -456,7 +556,7 @@ def test_text(replay):
     text = replay.run(policy(2), file, args=("--show", "1")).stdout
     assert text.splitlines()[0] == "5 reviews replayed; compared with what was answered, or with Pods that are admitted as they are"
     assert "  newly refused          3   team-a 3\n" in text
-    assert f'  newly refused: Pod "p2" in namespace "team-a" ({file}:3)\n    before  admitted\n    after   refused: exceeded quota' in text
+    assert f'  newly refused, over quota: Pod "p2" in namespace "team-a" ({file}:3)\n    before  admitted\n    after   refused: exceeded quota' in text
     assert text.endswith("\n2 more differences are counted above; --show names more of them\n")
     assert "\x1b" not in text
     hostile = kube.review(kube.persisted(pod({GPU: 9}, name="x\x1b[31m"), uid="x"))
@@ -491,8 +591,8 @@ def test_show(replay):
     other = doc("Tenant", "other", namespaces=["other"], quotas=[{"name": "all", "hard": 99}])
     report = replay(policy(2, doc("Tenant", "other", namespaces=["other"], quotas=[{"name": "all", "hard": 9}], enforcement="warn")), file,
                     against=policy(9, other), args=("--show", "3"))
-    assert named(report, "over-quota") == ["x9", "x10", "x11"] and named(report, "newly-refused") == ["p2"]
-    assert report["counts"] == NONE | {"over-quota": 41, "reworded": 41, "newly-refused": 1} and report["omitted"] == 38
+    assert named(report, "over-quota") == ["x9", "x10", "x11", "p2"] and named(report, "newly-refused") == ["p2"]
+    assert report["counts"] == NONE | {"over-quota": 42, "would-be-refused": 41, "reworded": 41, "newly-refused": 1} and report["omitted"] == 38
 
 
 def test_examples_take_bounded_memory(replay):
@@ -644,9 +744,12 @@ def test_live_without_a_cluster(replay, api, tmp_path):
     for i in range(501):
         api.put("pods", exists(f"p{i}"))
     assert "Expired" in replay.fails(policy(1), args=("--live", "--kubeconfig", config))
-    api.forbidden = {"nodes"}
-    assert replay.fails(policy(1, T4), args=("--live", "--kubeconfig", config)).endswith(
-        "; a ClusterRole that allows `list` of pods, namespaces and nodes lets this user replay them")
+    api.forbidden = {"pods", "nodes", "namespaces"}
+    by_labels = doc("Tenant", "x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 1}])
+    for more, against, kinds in (((), None, "pods"), ((T4,), None, "nodes and pods"), ((), policy(1, T4), "nodes and pods"),
+                                 ((T4, by_labels), None, "namespaces, nodes and pods")):
+        assert replay.fails(policy(1, *more), args=("--live", "--kubeconfig", config), against=against).endswith(
+            f"; a ClusterRole that allows `list` of {kinds} lets this user replay them")
     api.close()
     assert replay.fails(policy(1), args=("--live", "--kubeconfig", config))
     assert "/none" in replay.fails(policy(1), args=("--live", "--kubeconfig", "/none"))

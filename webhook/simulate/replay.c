@@ -37,11 +37,13 @@ static int prepare(struct replay *replay, const struct replay_options *options, 
 	if (!replay->usage || replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
 	    replay_memory_init(&replay->originals, ORIGINALS_BYTES_MAX) < 0 ||
 	    replay_memory_init(&replay->refused, limits.uids) < 0 ||
+	    replay_memory_init(&replay->reported, limits.uids) < 0 ||
 	    replay_memory_init(&replay->phantoms, limits.uids) < 0 ||
 	    replay_memory_init(&replay->holders, limits.uids) < 0)
 		return error_set(err, "there is not enough memory");
-	return replay_side_init(&replay->sides[REPLAY_BEFORE], options->against, err) < 0 ||
-		       replay_side_init(&replay->sides[REPLAY_AFTER], options->policy, err) < 0
+	return replay_side_init(&replay->sides[REPLAY_BEFORE], options->against, false, err) < 0 ||
+		       replay_side_init(&replay->sides[REPLAY_AFTER], options->policy, false, err) < 0 ||
+		       replay_side_init(&replay->sides[REPLAY_ENFORCED], options->policy, true, err) < 0
 		   ? -1
 		   : 0;
 }
@@ -68,6 +70,7 @@ void replay_destroy(struct replay *replay)
 	replay_changes_release(&replay->changes);
 	replay_memory_release(&replay->originals);
 	replay_memory_release(&replay->refused);
+	replay_memory_release(&replay->reported);
 	replay_memory_release(&replay->phantoms);
 	replay_memory_release(&replay->holders);
 	for (int side = 0; side < REPLAY_SIDES; side++)
@@ -78,13 +81,16 @@ void replay_destroy(struct replay *replay)
 
 int replay_usage(struct replay *replay, const struct manifest *manifest, struct error *err)
 {
-	for (int side = 0; side < REPLAY_SIDES; side++)
-		if (replay_has(replay, side) &&
-		    (simulation_usage(replay->sides[side].simulation, manifest,
-				      side == REPLAY_AFTER ? replay->usage : NULL, err) < 0 ||
-		     simulation_usage(replay->sides[side].existing, manifest, NULL, err) < 0))
-			return -1;
-	return 0;
+	int result = 0;
+	for (int i = 0; i < REPLAY_SIDES && result == 0; i++) {
+		const struct replay_side *side = &replay->sides[i];
+		struct replaced *replaced = i == REPLAY_AFTER ? replay->usage : NULL;
+		if (side->simulation)
+			result = simulation_usage(side->simulation, manifest, replaced, err);
+		if (result == 0 && side->existing)
+			result = simulation_usage(side->existing, manifest, NULL, err);
+	}
+	return result;
 }
 
 /* --- Input --- */
@@ -193,7 +199,9 @@ void replay_note_incomplete(struct replay *replay)
 
 int replay_finish(struct replay *replay, struct error *err)
 {
-	return replay_reviews_finish(replay, err);
+	if (replay_reviews_finish(replay, err) < 0)
+		return -1;
+	return replay_quotas_count(replay) < 0 ? replay_no_memory(err) : 0;
 }
 
 /* --- Result --- */
@@ -205,8 +213,7 @@ uint64_t replay_reviews(const struct replay *replay)
 
 uint64_t replay_count(const struct replay *replay, enum replay_change change)
 {
-	uint64_t count = replay->changes.counts[change];
-	return change == REPLAY_OVER_QUOTA ? count + replay_quotas_over(replay) : count;
+	return replay->changes.counts[change];
 }
 
 static json_t *counts_json(const struct replay *replay)

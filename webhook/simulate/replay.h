@@ -76,7 +76,7 @@ int replay_finish(struct replay *replay, struct error *err);
 /* How many reviews of Pods were replayed so far. */
 uint64_t replay_reviews(const struct replay *replay);
 
-/* How often there is this change; for REPLAY_OVER_QUOTA also quotas that are newly exceeded. */
+/* How often there is this change, once the replay has ended. The report has the same numbers. */
 uint64_t replay_count(const struct replay *replay, enum replay_change change);
 
 /* Returns the result, new; NULL without memory. */

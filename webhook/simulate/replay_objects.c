@@ -190,7 +190,7 @@ static int hold_existing(struct replay_side *side, const struct pod *pod, bool a
 {
 	if (admitted && simulation_pod(side->simulation, pod) < 0)
 		return -1;
-	return simulation_pod(side->existing, pod);
+	return side->existing ? simulation_pod(side->existing, pod) : 0;
 }
 
 static int replay_existing(struct replay *replay, const struct replay_pod *kept, struct error *err)
@@ -328,7 +328,7 @@ static int take_labels(struct replay *replay, const struct manifest *manifest, c
 		if (!replay_has(replay, side))
 			continue;
 		found = simulation_labels(replay->sides[side].simulation, manifest, object, err);
-		if (found > 0)
+		if (found > 0 && replay->sides[side].existing)
 			found = simulation_labels(replay->sides[side].existing, manifest, object, err);
 	}
 	return found;

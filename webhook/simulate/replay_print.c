@@ -11,6 +11,8 @@ static const struct {
     {REPLAY_NEWLY_ADMITTED, "newly admitted", COLOR_GREEN},
     {REPLAY_NEWLY_REWRITTEN, "newly rewritten", COLOR_YELLOW},
     {REPLAY_OVER_QUOTA, "over quota", COLOR_YELLOW},
+    {REPLAY_QUOTA_EXCEEDED, "quotas exceeded", COLOR_YELLOW},
+    {REPLAY_WOULD_BE_REFUSED, "would be refused", COLOR_YELLOW},
     {REPLAY_REWORDED, "reworded", COLOR_NONE},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
@@ -69,6 +71,9 @@ static void print_counts(struct printer *p, const json_t *report)
 		print_tenants(p, tenants, name);
 		buf_char(p->out, '\n');
 	}
+	if (tree_number(counts, replay_change_names[REPLAY_WOULD_BE_REFUSED]))
+		buf_text(p->out, "\n  Pods that would be refused are admitted only because the enforcement is warn or "
+				 "audit.\n");
 }
 
 static void print_over(struct printer *p, const json_t *quotas)
@@ -158,6 +163,8 @@ static void print_difference(struct printer *p, const json_t *difference)
 	bool rewritten = has_change(difference, REPLAY_NEWLY_REWRITTEN);
 	print_outcome(p, "before", json_object_get(difference, "before"), rewritten);
 	print_outcome(p, "after", json_object_get(difference, "after"), rewritten);
+	if (json_object_get(difference, "enforced"))
+		print_outcome(p, "if enforced:", json_object_get(difference, "enforced"), false);
 }
 
 void replay_print(const json_t *report, bool color, struct buf *out)

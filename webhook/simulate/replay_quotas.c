@@ -31,15 +31,16 @@ static bool was_over(const struct replay *replay, const struct quota_view *quota
 	return false;
 }
 
-uint64_t replay_quotas_over(const struct replay *replay)
+int replay_quotas_count(struct replay *replay)
 {
 	const struct replay_side *side = &replay->sides[REPLAY_AFTER];
-	uint64_t over = 0;
 	for (uint32_t i = 0; i < policy_quota_count(side->policy); i++) {
 		struct load load = load_of(side, i);
-		over += load.over && !was_over(replay, &load.quota);
+		if (load.over && !was_over(replay, &load.quota) &&
+		    replay_changes_count(&replay->changes, 1u << REPLAY_QUOTA_EXCEEDED, load.quota.tenant) < 0)
+			return -1;
 	}
-	return over;
+	return 0;
 }
 
 static json_t *amount(const struct replay_side *side, wide amount, enum measure measure)

@@ -6,8 +6,6 @@
 #include "webhook/simulate/replay_changes.h"
 #include "webhook/simulate/replay_memory.h"
 
-enum { REPLAY_BEFORE, REPLAY_AFTER, REPLAY_SIDES };
-
 /* A Pod that exists, until all of its input has been read. The strings are in `content`. */
 struct replay_pod {
 	struct str created, json; /* REVIEW_PADDING readable bytes follow the JSON. */
@@ -21,7 +19,8 @@ struct replay {
 	struct replay_side sides[REPLAY_SIDES]; /* The first one may have no policy. */
 	struct replay_changes changes;
 	struct replay_memory originals; /* The /mutate lines of Pods, by what identifies a Pod. */
-	struct replay_memory refused;   /* Uids of Pods that only one side admits. */
+	struct replay_memory refused;   /* Uids of Pods that only one of two policies admits. */
+	struct replay_memory reported;  /* Uids of Pods that only would be refused. */
 	struct replay_memory phantoms;  /* Uids of Pods that only a replay admits. */
 	struct replay_memory holders;   /* Uids of Pods whose end is assumed, in that order. */
 	int64_t hold_ms, now_ms;        /* 0: none is; 0: no time has been read. */
@@ -42,7 +41,8 @@ static inline bool replay_has(const struct replay *replay, int side)
 
 /*
  * Compares the outcomes, and notes what differs. Without a policy to compare with, outcomes[0] is
- * what was recorded, of which the warnings and exceeded quotas are not compared. Returns 0 or -1.
+ * what was recorded, of which the warnings are not compared, and exceeded quotas only if the Pod was
+ * admitted and is refused. Returns 0 or -1.
  */
 int replay_compare(struct replay *replay, const struct replay_subject *subject,
 		   struct replay_outcome outcomes[REPLAY_SIDES], struct error *err);
