@@ -164,7 +164,7 @@ def test_a_smaller_quota(replay, record):
     assert report["tenants"] == {"team-a": report["counts"]}
     [refused] = [d for d in report["differences"] if d["changes"] == ["newly-refused", "over-quota"]]
     assert refused["name"] == "p2" and refused["namespace"] == "team-a" and refused["tenant"] == "team-a"
-    assert refused["before"] == {"verdict": "admitted", "message": None, "warnings": [], "patch": []}
+    assert refused["before"] == {"verdict": "admitted", "message": None, "warnings": [], "changes": [], "patch": []}
     assert "requested 1, used 2, limit 2, over by 1" in refused["after"]["message"]
     number = 1 + next(i for i, line in enumerate(lines(folder)) if line["endpoint"] == "/validate" and line["request"]["name"] == "p2")
     assert refused["at"] == f"{next(folder.glob('*.jsonl'))}:{number}" and refused["time"] == lines(folder)[number - 1]["time"]
@@ -201,6 +201,63 @@ def test_rules(replay, record):
     # Without its Rule, a Pod holds four times as much.
     assert named(replay(policy("0.75"), folder, against=policy("0.75", SHARE)), "newly-refused") == ["p0", "p1", "p2"]
     assert replay(policy("0.75", SHARE), folder)["counts"] == NONE
+
+
+PLACED = doc("Rule", "place", match={"requests": {GPU: {}}}, inject={
+    "nodeSelector": {"pool": "gpu", "a.b/c": "d"}, "runtimeClassName": "nvidia",
+    "tolerations": [{"key": "gpu", "operator": "Exists"}, {"key": "edge", "value": "x", "effect": "NoSchedule"}]})
+VOID = doc("Guard", "devices", deny=[], visibleDevices="void")
+
+
+def lines_of_changes(text):
+    return sorted(line.strip() for line in text.splitlines() if line.lstrip().startswith(("+ ", "- ")) and not line.startswith("  -"))
+
+
+@pytest.mark.parametrize("new", [[SHARE], [PLACED], [VOID], [SHARE, PLACED, VOID]])
+@pytest.mark.parametrize("more", [
+    {}, {"nodeSelector": {"zone": "a"}, "tolerations": [{"key": "other", "operator": "Exists"}]},
+    {"containers": [kube.container({GPU: 2}), kube.container(name="side", env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}, {"name": "A", "value": "b"}])],
+     "initContainers": [kube.container({GPU: 1}, name="init", env=[{"name": "A", "value": "b"}])]},
+])
+def test_changes_are_shown_as_explain_shows_them(replay, new, more):
+    """With signs, and no JSON Patch, whatever the Pod had before."""
+    obj = pod({GPU: 1}, name="p", labels={"tier": "edge"}, **more) | {"apiVersion": "v1", "kind": "Pod"}
+    file = replay.file("p.json", json.dumps(obj))
+    rules = policy(9, *new)
+    wanted = run("explain", "-f", file, "--policy", replay.write(rules)).stdout
+    told = json.loads(run("explain", "-f", file, "--policy", replay.write(rules), "-o", "json").stdout)["objects"][0]
+    text = replay.run(rules, file).stdout
+    if not told["patch"]:
+        assert "newly rewritten:" not in text
+        return
+    assert lines_of_changes(text) == lines_of_changes(wanted) != [] and '"op"' not in text, (text, wanted)
+    assert "    before  admitted, unchanged\n    after   admitted\n   changes  in " in text
+    difference, = replay(rules, file)["differences"]
+    assert difference["after"]["patch"] == told["patch"] and difference["before"]["changes"] == []
+    kinds = lambda changes: {(c["kind"], c.get("container"), c.get("value")) for c in changes if c["kind"] != "toleration"}
+    assert {c for c in kinds(difference["after"]["changes"]) if c[2]} == {c for c in kinds(told["changes"]) if c[2]}
+    # A recording has only the patch.
+    line = {"time": "2026-11-28T10:00:00.500Z", "endpoint": "/mutate", "policy": "0", "request": kube.review(obj)["request"],
+            "response": {"allowed": True, "patch": told["patch"]}}
+    text = replay.run(policy(9), replay.file("r.jsonl", jsonl([line]))).stdout
+    assert lines_of_changes(text) == lines_of_changes(wanted) and "    after   admitted, unchanged\n" in text, text
+
+
+@pytest.mark.parametrize("operation, shown", [
+    ({"op": "add", "path": "/metadata/annotations", "value": {"a": "\x1b"}}, '+ /metadata/annotations: {"a":"\\u001B"}'),
+    ({"op": "remove", "path": "/spec/hostname"}, "- /spec/hostname"), ({"op": "move", "from": "/a", "path": "/b/\x1bc"}, "+ /b/?c:"),
+    ({"op": "add", "path": "/spec/containers/9/resources/limits/x~1y", "value": "2"}, "+ resources x/y: 2"),
+    ({"op": "add", "path": "/a/b/c/d/e/f/g/h/i/j/k", "value": 1}, "+ /a/b/c/d/e/f/g/h/i/j/k: 1"), ({"op": "add", "path": "", "value": "v"}, "+ v"),
+    ({"op": "add", "path": "/spec/containers/0/env", "value": "none"}, "+ /spec/containers/0/env: none"), ({}, "+"), ({"op": 1, "path": 2, "value": None}, "+ null"),
+    ({"op": "add", "path": "/spec/nodeSelector", "value": {"k": "x" * 5000}}, "+ nodeSelector k: " + "x" * 256),
+])
+def test_a_patch_of_another_program(replay, operation, shown):
+    line = {"time": "2026-11-28T10:00:00.500Z", "endpoint": "/mutate", "policy": "0", "request": create("p")["request"],
+            "response": {"allowed": True, "patch": [operation]}}
+    file = replay.file("r.jsonl", jsonl([line]))
+    text = replay.run(policy(9), file).stdout
+    assert "\x1b" not in text and changed(replay(policy(9), file)) == {"newly-rewritten": 1} and "before  admitted\n" in text
+    assert lines_of_changes(text + "\n") == [shown], text
 
 
 def test_a_rule_that_refuses(replay, record):

@@ -47,7 +47,7 @@ void print_plain(struct printer *p, const char *text)
 
 void print_begin(struct printer *p)
 {
-	buf_printf(p->out, "  %-*s", EXPLAIN_LABEL_WIDTH, p->label ? p->label : "");
+	buf_printf(p->out, "%*s  %-*s", p->indent, "", EXPLAIN_LABEL_WIDTH, p->label ? p->label : "");
 	p->label = NULL;
 }
 

@@ -124,7 +124,7 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant},    {"rules", print_rules},
 			{"changes", print_changes}, {"guards", print_guards},    {"resources", print_resources},
 			{"quotas", print_quotas},   {"remedies", print_remedies}};
-	struct printer p = {out, color, NULL};
+	struct printer p = {.out = out, .color = color};
 	print_head(&p, explanation);
 	print_violations(&p, explanation);
 	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)

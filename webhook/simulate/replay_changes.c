@@ -2,6 +2,7 @@
 
 #include "webhook/json/text.h"
 #include "webhook/simulate/explain.h"
+#include "webhook/simulate/patch_changes.h"
 
 const char *const replay_change_names[REPLAY_CHANGES + 1] = {
     [REPLAY_NEWLY_REFUSED] = "newly-refused",
@@ -92,12 +93,14 @@ static json_t *lines_of(struct str text)
 	return list;
 }
 
-static json_t *outcome_json(const struct replay_outcome *outcome)
+static json_t *outcome_json(const struct replay_outcome *outcome, const struct pod *pod)
 {
 	json_t *patch = outcome->patch.len ? json_loadb(outcome->patch.ptr, outcome->patch.len, 0, NULL) : NULL;
-	return json_pack("{s:s, s:o, s:o, s:o}", "verdict", outcome->admitted ? "admitted" : "refused", "message",
-			 json_text_or_null(outcome->message), "warnings", lines_of(outcome->warnings), "patch",
-			 patch ? patch : json_array());
+	if (!patch)
+		patch = json_array();
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "verdict", outcome->admitted ? "admitted" : "refused", "message",
+			 json_text_or_null(outcome->message), "warnings", lines_of(outcome->warnings), "changes",
+			 patch_changes(patch, pod), "patch", patch);
 }
 
 static json_t *change_list(unsigned bits)
@@ -118,9 +121,9 @@ static json_t *example(unsigned bits, const struct replay_subject *subject,
 		      json_text(subject->namespace), "name", json_text(subject->name), "user", json_text(subject->user),
 		      "tenant", json_text_or_null(after->tenant), "time", json_text_or_null(subject->time), "at",
 		      explain_location(str_of(subject->file), (uint32_t)subject->line), "before",
-		      outcome_json(&outcomes[REPLAY_BEFORE]), "after", outcome_json(after));
+		      outcome_json(&outcomes[REPLAY_BEFORE], subject->pod), "after", outcome_json(after, subject->pod));
 	if (bits >> REPLAY_WOULD_BE_REFUSED & 1)
-		json_object_set_new(difference, "enforced", outcome_json(&outcomes[REPLAY_ENFORCED]));
+		json_object_set_new(difference, "enforced", outcome_json(&outcomes[REPLAY_ENFORCED], subject->pod));
 	return difference;
 }
 

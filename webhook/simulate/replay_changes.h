@@ -29,6 +29,7 @@ struct replay_subject {
 	uint64_t line;   /* 0: it has no line. */
 	struct str time; /* Absent: unknown. */
 	struct str namespace, name, user;
+	const struct pod *pod; /* As its creator sent it; NULL: not known. */
 };
 
 struct replay_changes {

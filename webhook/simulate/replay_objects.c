@@ -211,7 +211,8 @@ static int replay_existing(struct replay *replay, const struct replay_pod *kept,
 					       .time = kept->created,
 					       .namespace = pod.namespace,
 					       .name = pod.name,
-					       .user = review.user};
+					       .user = review.user,
+					       .pod = &review.object};
 	replay->reviews++;
 	for (int side = 0; side < REPLAY_SIDES; side++)
 		if (replay_has(replay, side) &&
@@ -312,7 +313,8 @@ static int take_workload(struct replay *replay, const struct manifest *manifest,
 					     .line = object->line,
 					     .namespace = subject.review.namespace,
 					     .name = object->name,
-					     .user = subject.review.user};
+					     .user = subject.review.user,
+					     .pod = &subject.review.object};
 	if (create_pods(replay, &subject, take_place(replay, &subject, object->name), &named, err) < 0)
 		return error_wrap(err, "%.300s:%u", file, object->line);
 	return 0;

@@ -104,17 +104,9 @@ static bool has_change(const json_t *difference, enum replay_change change)
 	return false;
 }
 
-static void print_patch(struct printer *p, const json_t *patch)
+static void print_outcome(struct printer *p, const char *label, const json_t *outcome, bool rewritten)
 {
-	char *text = json_dumps(patch, JSON_COMPACT);
-	buf_text(p->out, "            patch: ");
-	print_plain(p, text ? text : "");
-	buf_char(p->out, '\n');
-	free(text);
-}
-
-static void print_outcome(struct printer *p, const char *label, const json_t *outcome, bool with_patch)
-{
+	const json_t *changes = json_object_get(outcome, "changes");
 	size_t i;
 	json_t *warning;
 	buf_printf(p->out, "    %-7s %s", label, tree_get(outcome, "verdict"));
@@ -122,15 +114,16 @@ static void print_outcome(struct printer *p, const char *label, const json_t *ou
 		buf_text(p->out, ": ");
 		print_plain(p, tree_get(outcome, "message"));
 	}
-	buf_char(p->out, '\n');
+	buf_text(p->out, rewritten && json_array_size(changes) == 0 ? ", unchanged\n" : "\n");
 	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
 	{
 		buf_text(p->out, "            warning: ");
 		print_plain(p, json_string_value(warning));
 		buf_char(p->out, '\n');
 	}
-	if (with_patch)
-		print_patch(p, json_object_get(outcome, "patch"));
+	if (!rewritten)
+		return;
+	print_changes(p, changes);
 }
 
 static void print_change(struct printer *p, const json_t *difference)
@@ -169,7 +162,7 @@ static void print_difference(struct printer *p, const json_t *difference)
 
 void replay_print(const json_t *report, bool color, struct buf *out)
 {
-	struct printer p = {.out = out, .color = color};
+	struct printer p = {.out = out, .color = color, .indent = 1};
 	size_t i;
 	json_t *difference;
 	print_head(&p, report);

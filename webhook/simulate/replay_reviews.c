@@ -191,6 +191,7 @@ static int finish(struct replay *replay, const struct remembered *original, stru
 	    .namespace = recorded.review.namespace,
 	    .name = name_of(&recorded.review.object),
 	    .user = recorded.review.user,
+	    .pod = &recorded.review.object,
 	};
 	if (decide_all(&turn, REPLAY_MUTATION, err) < 0)
 		return -1;
@@ -364,7 +365,8 @@ int replay_review(struct replay *replay, const struct recorded *recorded, struct
 					.time = recorded->time,
 					.namespace = review->namespace,
 					.name = pod->name.len ? pod->name : name_of(pod),
-					.user = review->user}};
+					.user = review->user,
+					.pod = pod}};
 	replay->reviews++;
 	for (int side = 0; side < REPLAY_SIDES && review->namespace_labels.present; side++)
 		if (replay_has(replay, side) &&
