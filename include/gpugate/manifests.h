@@ -29,6 +29,9 @@ struct manifests {
 	/* Files that are templates of Helm, and so no YAML. */
 	struct str templates[REPORT_IGNORED_MAX];
 	unsigned template_count; /* Number of all such files, kept or not. */
+	/* Files that are neither manifests nor policy nor templates, as found. */
+	struct str others[REPORT_IGNORED_MAX];
+	unsigned other_count; /* Number of all such files, kept or not. */
 	struct arena arena;
 };
 

@@ -111,6 +111,13 @@ static void add_template(struct manifests *out, struct str path)
 	out->template_count++;
 }
 
+static void add_other(struct manifests *out, struct str path)
+{
+	if (out->other_count < REPORT_IGNORED_MAX)
+		out->others[out->other_count] = arena_str(&out->arena, file_shown(path));
+	out->other_count++;
+}
+
 /* A folder without the slash at its end, as policy_load takes it; NUL-terminated. */
 static const char *folder_path(struct arena *arena, struct str folder)
 {
@@ -158,6 +165,8 @@ static int divide(struct search *search)
 			    (struct manifest_path){file->path, is_in(search, search->kustomized, file->path)};
 		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))
 			out->namespaces[out->namespace_count++] = file->path;
+		if (!(classes & (FILE_TEMPLATE | FILE_MANIFEST | FILE_NAMESPACE)))
+			add_other(out, file->path);
 	}
 	return 0;
 }
@@ -219,6 +228,10 @@ int manifests_find(struct manifests *manifests, const char *const *paths, size_t
 		take_all(manifests, paths, count);
 	if (result == 0 && !plain)
 		take_problems(&search, report);
+	for (unsigned i = 0; result == 0 && i < found->ignored_count && i < REPORT_IGNORED_MAX; i++)
+		add_other(manifests, found->ignored[i]);
+	if (result == 0 && found->ignored_count > REPORT_IGNORED_MAX)
+		manifests->other_count += found->ignored_count - REPORT_IGNORED_MAX;
 	if (result == 0 && manifests->template_count && manifests->file_count + manifests->policy_count == 0)
 		report_file(
 		    report, file_shown(str_of(paths[0])),

@@ -575,11 +575,70 @@ def test_standard_input_and_folders(replay, tmp_path):
     (folder / "gpugate-20261128T000000Z-000002.jsonl").write_text(jsonl(recorded[2:]))
     (folder / "gpugate-20261128T000000Z-000001.jsonl.gz").write_bytes(gzip.compress(jsonl(recorded[:1]).encode()) + gzip.compress(jsonl(recorded[1:2]).encode()))
     (folder / "notes.txt").write_text("{")
-    assert named(replay(policy(2), folder), "newly-refused") == ["p2"]
+    report = replay(policy(2), folder)
+    assert named(report, "newly-refused") == ["p2"] and report["passedOverFiles"] == [str(folder / "notes.txt")]
     done = subprocess.run([str(BINARY), "replay", "--policy", str(replay.write(policy(1))), "-o", "json", "-"], input=jsonl(recorded),
                           capture_output=True, text=True, check=True)
     report = json.loads(done.stdout)
     assert named(report, "newly-refused") == ["p1", "p2"] and report["differences"][0]["at"] == "standard input:2"
+
+
+TEMPLATE = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\n{{- if .Values.a }}\nspec: {}\n{{- end }}\n"
+
+
+def test_a_folder_of_manifests(replay, tmp_path):
+    """Files are found as `gpugate lint` finds them, in any depth. Namespaces count wherever they
+    are, Pods that exist are replayed by their age, and what is passed over is named."""
+    folder = tmp_path / "repository"
+    files = {
+        "apps/b.yaml": yaml.safe_dump(json.loads(json.dumps(exists("young", created="2026-11-03T10:00:00Z", namespace="space")))),
+        "apps/c.json": pod_list(exists("old", namespace="space")),
+        "deployment.yml": yaml.safe_dump(json.loads(json.dumps(workload() | {"metadata": {"name": "d", "namespace": "space"}}))),
+        "z/space.yaml": yaml.safe_dump(namespace_doc("space", t="x") | {"apiVersion": "v1"}),
+        "policy/tenant.yaml": yaml.safe_dump(doc("Tenant", "other", namespaces=["space"], quotas=[{"name": "all", "hard": 99}])),
+        "values.yaml": "replicas: 3\n", "chart/templates/a.yaml": TEMPLATE, "notes.txt": "x", "data.json": "[1]",
+        "overlay/kustomization.yaml": "resources: [a.yaml]\n", "overlay/a.yaml": yaml.safe_dump(json.loads(json.dumps(workload()))), ".git/x.yaml": "a: [",
+    }
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    labelled = [A100, doc("Tenant", "team-x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 4}])]
+    report = replay(labelled, folder)
+    assert report["tenants"].keys() == {"team-x"} and report["reviews"] == 5
+    assert named(report, "newly-refused") == ["young"] and report["differences"][0]["at"] == f"{folder}/apps/b.yaml:1"
+    passed = ["chart/templates/a.yaml", "data.json", "notes.txt", "overlay/a.yaml", "overlay/kustomization.yaml", "values.yaml"]
+    assert sorted(report["passedOverFiles"]) == [str(folder / name) for name in passed] and report["passedOver"] == 6
+    text = replay.run(labelled, folder).stdout
+    assert "6 files were passed over: " in text and all(str(folder / name) in text for name in passed)
+    found = json.loads(run("lint", "-o", "json", folder).stdout)
+    assert found["templates"] == [str(folder / "chart/templates/a.yaml")]
+
+
+def test_a_folder_that_has_too_much_else(replay, tmp_path):
+    (tmp_path / "many").mkdir()
+    for i in range(25):
+        (tmp_path / "many" / f"{i:02}.txt").write_text("")
+        (tmp_path / "many" / f"v{i:02}.yaml").write_text("a: b\n")
+    (tmp_path / "many" / "p.json").write_text(json.dumps(workload()))
+    report = replay(policy(9), tmp_path / "many")
+    assert report["reviews"] == 3 and report["passedOver"] == 50 and len(report["passedOverFiles"]) == 20
+    assert ", and 30 more\n" in replay.run(policy(9), tmp_path / "many").stdout
+
+
+@pytest.mark.parametrize("files, wanted", [
+    ({"a.yaml": "kind: Pod\napiVersion: v1\nspec: {containers: 5}\n"}, "a.yaml:3: spec.containers: expected"),
+    ({"a.yaml": "kind: Pod\napiVersion: v1\nspec: &a {}\n"}, "a.yaml:3"),
+    ({"kustomization.yaml": "resources: []\n", "a.yaml": "kind: Pod\napiVersion: v1\n"}, "run `kubectl kustomize DIR | gpugate replay ... -`"),
+    ({"a.yaml": TEMPLATE}, "only templates of Helm are in this folder; run `helm template CHART | gpugate replay ... -`"),
+    ({"a.yaml": "a: b\n"}, "neither a recording nor a manifest is in this folder"),
+])
+def test_folders_that_cannot_be_replayed(replay, tmp_path, files, wanted):
+    (tmp_path / "f").mkdir()
+    for name, content in files.items():
+        (tmp_path / "f" / name).write_text(content)
+    said = replay.fails(policy(1), tmp_path / "f")
+    assert said.startswith(f"{tmp_path}/f") and wanted in said, said
 
 
 # --- Output and exit status ---
@@ -680,10 +739,10 @@ def test_options(replay):
         done = run("replay", "--policy", replay.write(policy(1)), *args)
         assert done.returncode == 2 and wanted in done.stderr, (args, done.stderr)
     assert run("replay", file).returncode == 2
-    assert "No such file or directory; name a file, a folder with a recording" in replay.fails(policy(1), "/none.jsonl")
+    assert "No such file or directory; name a file, a folder, or -" in replay.fails(policy(1), "/none.jsonl")
     empty = replay.folder / "empty"
     empty.mkdir()
-    assert "no recording is in this folder; its files end in .jsonl or .jsonl.gz; name the files of manifests" in replay.fails(policy(1), empty)
+    assert "neither a recording nor a manifest is in this folder; files of a recording end in .jsonl" in replay.fails(policy(1), empty)
     assert "nothing was replayed" in replay.fails(policy(1), replay.file("none.json", ""))
     broken = replay.run(policy(1), file, args=("--against", replay.file("broken.yaml", "kind: Rule\n")), status=2)
     assert broken.stderr.splitlines()[-1].startswith("gpugate replay: --against: the policy has errors")

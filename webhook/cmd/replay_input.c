@@ -1,13 +1,11 @@
 #include "webhook/cmd/replay_input.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gpugate/vec.h"
 #include "webhook/base/gzip.h"
 #include "webhook/cmd/input_file.h"
 
@@ -24,15 +22,7 @@ struct input {
 	struct buf yaml;
 };
 
-void replay_names_release(struct replay_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->items[i]);
-	free(names->items);
-	*names = (struct replay_names){NULL, 0, 0};
-}
-
-static bool is_recording(const char *name)
+bool replay_input_is_recording(const char *name)
 {
 	return str_ends(str_of(name), STR(".jsonl")) || str_ends(str_of(name), STR(".jsonl.gz"));
 }
@@ -79,7 +69,7 @@ static int finish_json(struct input *input, struct error *err)
 	enum json_values_end end = json_values_finish(&input->values, &problem);
 	if (end == JSON_VALUES_COMPLETE)
 		return 0;
-	if (end == JSON_VALUES_CUT_LINE && is_recording(input->name)) {
+	if (end == JSON_VALUES_CUT_LINE && replay_input_is_recording(input->name)) {
 		replay_note_incomplete(input->replay);
 		return 0;
 	}
@@ -152,72 +142,26 @@ static int read_open(struct replay *replay, const char *name, int fd, struct err
 	json_values_release(&input.values);
 	buf_release(&input.yaml);
 	free(piece);
-	return result < 0 ? -1 : replay_end_input(replay, err);
+	return result;
 }
 
-static int read_file(struct replay *replay, const char *path, struct error *err)
+int replay_input_file(struct replay *replay, const char *path, struct error *err)
 {
 	if (strcmp(path, "-") == 0)
 		return read_open(replay, input_file_name(path), STDIN_FILENO, err);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return error_set(err, "%.300s: %s; name a file, a folder with a recording, or - for standard input",
-				 path, strerror(errno));
+		return error_set(err, "%.300s: %s; name a file, a folder, or - for standard input", path,
+				 strerror(errno));
 	int result = read_open(replay, path, fd, err);
 	close(fd);
-	return result;
-}
-
-/* --- Folders --- */
-
-static int select_recording(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.' && is_recording(entry->d_name);
-}
-
-/* Bytes, and not the locale, decide: names of recordings sort by age. */
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static char *add_name(struct replay_names *names, const char *folder, const char *file)
-{
-	char *name = NULL, **items = vec_room(names->items, names->count, &names->size, 16, sizeof *items);
-	if (!items)
-		return NULL;
-	names->items = items;
-	if (asprintf(&name, "%s%s%s", folder, str_ends(str_of(folder), STR("/")) ? "" : "/", file) < 0)
-		return NULL;
-	names->items[names->count++] = name;
-	return name;
-}
-
-static int read_folder(struct replay *replay, const char *path, struct replay_names *names, struct error *err)
-{
-	struct dirent **entries;
-	int count = scandir(path, &entries, select_recording, compare_names), result = 0;
-	if (count < 0)
-		return error_set(err, "%.300s: %s", path, strerror(errno));
-	if (count == 0)
-		result = error_set(err,
-				   "%.300s: no recording is in this folder; its files end in .jsonl or .jsonl.gz; "
-				   "name the files of manifests and lists one by one",
-				   path);
-	for (int i = 0; i < count; i++) {
-		char *name = result == 0 ? add_name(names, path, entries[i]->d_name) : NULL;
-		if (result == 0)
-			result = name ? read_file(replay, name, err) : error_set(err, "there is not enough memory");
-		free(entries[i]);
-	}
-	free(entries);
 	return result;
 }
 
 int replay_input(struct replay *replay, const char *path, struct replay_names *names, struct error *err)
 {
 	struct stat status;
-	if (strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		return read_folder(replay, path, names, err);
-	return read_file(replay, path, err);
+	bool folder = strcmp(path, "-") != 0 && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	int result = folder ? replay_folder(replay, path, names, err) : replay_input_file(replay, path, err);
+	return result < 0 ? -1 : replay_end_input(replay, err);
 }

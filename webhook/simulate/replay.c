@@ -3,11 +3,13 @@
 #include <time.h>
 
 #include "webhook/object/review.h"
+#include "webhook/simulate/explain.h"
 #include "webhook/simulate/replay_objects.h"
 #include "webhook/simulate/replay_quotas.h"
 #include "webhook/simulate/replay_reviews.h"
 #include "webhook/simulate/usage.h"
 
+#define PASSED_OVER_SHOWN 20
 #define ARENA_CHUNK ((size_t)256 << 10)
 #define ARENA_MAX ((size_t)128 << 20)
 /* Minutes of a busy cluster. A /validate follows its /mutate within seconds. */
@@ -34,7 +36,9 @@ static int prepare(struct replay *replay, const struct replay_options *options, 
 	replay->hold_ms = options->hold_ms;
 	replay->pod_bytes_max = limits.pods;
 	replay->usage = replaced_create();
-	if (!replay->usage || replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
+	replay->passed_over_files = json_array();
+	if (!replay->usage || !replay->passed_over_files ||
+	    replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
 	    replay_memory_init(&replay->originals, ORIGINALS_BYTES_MAX) < 0 ||
 	    replay_memory_init(&replay->refused, limits.uids) < 0 ||
 	    replay_memory_init(&replay->reported, limits.uids) < 0 ||
@@ -67,6 +71,7 @@ void replay_destroy(struct replay *replay)
 		return;
 	replay_objects_forget(replay);
 	replaced_destroy(replay->usage);
+	json_decref(replay->passed_over_files);
 	replay_changes_release(&replay->changes);
 	replay_memory_release(&replay->originals);
 	replay_memory_release(&replay->refused);
@@ -182,6 +187,11 @@ int replay_manifest(struct replay *replay, const struct manifest *manifest, cons
 	return replay_objects(replay, manifest, file, err);
 }
 
+int replay_labels(struct replay *replay, const struct manifest *manifest, struct error *err)
+{
+	return replay_objects_labels(replay, manifest, err);
+}
+
 int replay_end_input(struct replay *replay, struct error *err)
 {
 	return replay_objects_finish(replay, err);
@@ -195,6 +205,12 @@ void replay_restart_input(struct replay *replay)
 void replay_note_incomplete(struct replay *replay)
 {
 	replay->incomplete++;
+}
+
+void replay_note_passed_over(struct replay *replay, struct str file)
+{
+	if (replay->passed_over++ < PASSED_OVER_SHOWN)
+		json_array_append_new(replay->passed_over_files, explain_location(file, 0));
 }
 
 int replay_finish(struct replay *replay, struct error *err)
@@ -232,12 +248,14 @@ static json_t *time_json(struct str time)
 
 json_t *replay_report(const struct replay *replay)
 {
-	return json_pack(
-	    "{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}", "format", 1, "against",
-	    replay_has(replay, REPLAY_BEFORE), "reviews", (json_int_t)replay->reviews, "ends", (json_int_t)replay->ends,
-	    "holdSeconds", replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
-	    (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "from",
-	    time_json(replay->first_time), "to", time_json(replay->last_time), "counts", counts_json(replay), "tenants",
-	    replay->changes.tenants, "quotas", replay_quotas_json(replay), "differences", replay->changes.examples,
-	    "omitted", (json_int_t)replay->changes.omitted, "truncated", replay->changes.full);
+	return json_pack("{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:O, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}",
+			 "format", 1, "against", replay_has(replay, REPLAY_BEFORE), "reviews",
+			 (json_int_t)replay->reviews, "ends", (json_int_t)replay->ends, "holdSeconds",
+			 replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
+			 (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "passedOver",
+			 (json_int_t)replay->passed_over, "passedOverFiles", replay->passed_over_files, "from",
+			 time_json(replay->first_time), "to", time_json(replay->last_time), "counts",
+			 counts_json(replay), "tenants", replay->changes.tenants, "quotas", replay_quotas_json(replay),
+			 "differences", replay->changes.examples, "omitted", (json_int_t)replay->changes.omitted,
+			 "truncated", replay->changes.full);
 }

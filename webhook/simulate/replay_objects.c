@@ -364,12 +364,19 @@ static int take_object(struct replay *replay, const struct manifest *manifest, c
 	return keep_pod(replay, object, existing.created, file, err) < 0 ? manifest_explain(manifest, object, err) : 0;
 }
 
-int replay_objects(struct replay *replay, const struct manifest *manifest, const char *file, struct error *err)
+int replay_objects_labels(struct replay *replay, const struct manifest *manifest, struct error *err)
 {
-	/* What the namespaces and nodes of a file are does not depend on the order in the file. */
 	for (uint32_t i = 0; i < manifest->count; i++)
 		if (take_labels(replay, manifest, &manifest->objects[i], err) < 0)
 			return -1;
+	return 0;
+}
+
+int replay_objects(struct replay *replay, const struct manifest *manifest, const char *file, struct error *err)
+{
+	/* What the namespaces and nodes of a file are does not depend on the order in the file. */
+	if (replay_objects_labels(replay, manifest, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < manifest->count; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
 		bool labelled = str_eq(object->kind, STR("Namespace")) || str_eq(object->kind, STR("Node"));

@@ -17,6 +17,19 @@ static const struct {
 };
 #define ROWS (sizeof rows / sizeof rows[0])
 
+static void print_passed_over(struct printer *p, const json_t *report)
+{
+	const json_t *files = json_object_get(report, "passedOverFiles");
+	long long count = tree_number(report, "passedOver"), shown = (long long)json_array_size(files);
+	if (count == 0)
+		return;
+	buf_printf(p->out, "%lld file%s passed over: ", count, count == 1 ? " was" : "s were");
+	print_list(p, files, "", "");
+	if (count > shown)
+		buf_printf(p->out, ", and %lld more", count - shown);
+	buf_char(p->out, '\n');
+}
+
 static void print_head(struct printer *p, const json_t *report)
 {
 	long long reviews = tree_number(report, "reviews"), skipped = tree_number(report, "skipped");
@@ -41,6 +54,7 @@ static void print_head(struct printer *p, const json_t *report)
 		else
 			buf_text(p->out, "--hold assumes one\n");
 	}
+	print_passed_over(p, report);
 	if (incomplete)
 		buf_printf(p->out, "%lld incomplete line%s at the end of a file %s passed over\n", incomplete,
 			   incomplete == 1 ? "" : "s", incomplete == 1 ? "was" : "were");

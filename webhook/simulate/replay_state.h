@@ -28,7 +28,8 @@ struct replay {
 	struct arena arena;             /* For one object. */
 	struct replay_pod **pods;       /* Pods that exist. Owned. */
 	size_t pod_count, pod_size, pod_bytes, pod_bytes_max;
-	uint64_t reviews, ends, skipped, incomplete;
+	uint64_t reviews, ends, skipped, incomplete, passed_over;
+	json_t *passed_over_files;        /* The first of them. */
 	struct str first_time, last_time; /* Of the recording, owned; absent: unknown. */
 	char times[2][32];
 };
