@@ -61,9 +61,10 @@ DEPLOYED = lambda count, **status: owned({GPU: 1}, "ReplicaSet", "d-5b", count, 
     ({}, 4),  # 25% may be missing, which is one.
     ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3}}}, 4),
     ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}}, 5),
-    ({"strategy": {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "24%"}}}, 5),  # Rounded down.
-    ({"strategy": {"rollingUpdate": {"maxSurge": "1%", "maxUnavailable": "0%"}}}, 5),  # Rounded up.
-    ({"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "1%"}}}, 4),  # Then one may be missing.
+    # The first percentage is rounded up, the second one down. If both are 0, one may be missing.
+    ({"strategy": {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "24%"}}}, 5),
+    ({"strategy": {"rollingUpdate": {"maxSurge": "1%", "maxUnavailable": "0%"}}}, 5),
+    ({"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "1%"}}}, 4),
     ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}, 4),
     ({"strategy": {"rollingUpdate": {"maxUnavailable": 0}}, "paused": True}, 4),
     ({"strategy": {"type": "Recreate"}}, 4),

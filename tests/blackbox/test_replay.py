@@ -548,8 +548,8 @@ def workload(kind="Deployment", replicas=3, gpus=1, **spec):
 @pytest.mark.parametrize("kind, owner", [("Deployment", ("ReplicaSet", "d-5b")), ("StatefulSet", ("StatefulSet", "d")), ("DaemonSet", ("DaemonSet", "d"))])
 @pytest.mark.parametrize("more", [{}, {"strategy": {"rollingUpdate": {"maxUnavailable": 0}}}, {"updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}])
 def test_pods_that_a_workload_has_are_replaced(replay, kind, owner, more):
-    """As `gpugate explain --usage` says it: the Pods of the usage, and those that are tried, are not
-    counted together."""
+    """As for `gpugate explain --usage`, the Pods of the usage are not counted with those that are
+    tried."""
     usage = replay.file("usage.json", pod_list(*owned(*owner, 3, labels={"pod-template-hash": "5b"}), exists("other")))
     file = replay.file("d.json", json.dumps(workload(kind, **more)))
     for hard in (4, 5, 9):

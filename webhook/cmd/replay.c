@@ -86,10 +86,9 @@ static const struct option_table table = {
 	"INPUT... | --live",
     .summary = "Sends reviews and Pods through a new policy, and says who would be treated otherwise: newly refused, "
 	       "newly admitted, rewritten otherwise, over a quota, refused if everything were enforced, or told "
-	       "another sentence. INPUT is a recording of "
-	       "`gpugate serve --record` (a file or its folder), a file of AdmissionReviews, a list of the API server "
-	       "such as the output of `kubectl get pods -A -o json`, manifests, or a folder of manifests; - is "
-	       "standard input. Files may be compressed with gzip.",
+	       "another sentence. INPUT is a recording of `gpugate serve --record` (a file or its folder), a folder of "
+	       "manifests, or a file. The file has AdmissionReviews, a list of the API server such as the output of "
+	       "`kubectl get pods -A -o json`, or manifests; - is standard input. Files may be compressed with gzip.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct replay_command_options),

@@ -1,4 +1,5 @@
-/* Replays a folder: a recording, or the manifests in it. */
+#include "webhook/cmd/replay_folder.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 #include "gpugate/manifests.h"
 #include "gpugate/vec.h"
 #include "webhook/cmd/input_file.h"
-#include "webhook/cmd/replay_input.h"
+#include "webhook/cmd/replay_file.h"
 
 /* --- Names of files --- */
 
@@ -45,7 +46,7 @@ static int no_memory(struct error *err)
 static int read_kept(struct replay *replay, struct replay_names *names, char *name, struct error *err)
 {
 	const char *kept = keep(names, name);
-	return kept ? replay_input_file(replay, kept, err) : no_memory(err);
+	return kept ? replay_file(replay, kept, err) : no_memory(err);
 }
 
 /* --- Recordings --- */
@@ -67,7 +68,7 @@ static int read_entry(struct replay *replay, const char *folder, const char *fil
 	char *name = join(folder, file);
 	if (!name)
 		return no_memory(err);
-	if (replay_input_is_recording(file))
+	if (replay_file_is_recorded(file))
 		return read_kept(replay, names, name, err);
 	replay_note_passed_over(replay, str_of(name));
 	free(name);
@@ -179,7 +180,7 @@ int replay_folder(struct replay *replay, const char *path, struct replay_names *
 	if (count < 0)
 		return error_set(err, "%.300s: %s", path, strerror(errno));
 	for (int i = 0; i < count; i++)
-		recorded |= replay_input_is_recording(entries[i]->d_name);
+		recorded |= replay_file_is_recorded(entries[i]->d_name);
 	int result = recorded ? read_recording(replay, path, entries, count, names, err)
 			      : read_manifests(replay, path, names, err);
 	for (int i = 0; i < count; i++)

@@ -10,7 +10,8 @@
 
 /* Where a kind says how a changed template replaces Pods. Values are JSON. */
 struct workload_rolling {
-	const char *field;                             /* Of the spec, for messages; NULL: there is no maxSurge. */
+	/* Of the spec, for messages; NULL: there is no maxSurge. */
+	const char *field;
 	const char *surge, *surge_default;             /* maxSurge, which is rounded up. */
 	const char *unavailable, *unavailable_default; /* maxUnavailable. */
 	bool rounds_up;                                /* maxUnavailable is; otherwise down. */

@@ -187,7 +187,7 @@ static bool read_runtime_class(const struct reading *r)
 /* The paths that /mutate writes; NULL is any part. */
 static const struct {
 	const char *parts[DEPTH_MAX];
-	size_t count, more;                    /* How many parts there are, and how many more there may be. */
+	size_t count, more;                    /* Numbers of parts: at least, and in addition. */
 	bool (*read)(const struct reading *r); /* Returns whether the value is of its type. */
 } paths[] = {
     {{"spec", NULL, NULL, "resources", NULL, NULL}, 6, 0, read_resource},

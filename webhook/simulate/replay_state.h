@@ -42,7 +42,7 @@ static inline bool replay_has(const struct replay *replay, int side)
 
 /*
  * Compares the outcomes, and notes what differs. Without a policy to compare with, outcomes[0] is
- * what was recorded, of which the warnings are not compared, and exceeded quotas only if the Pod was
+ * what was recorded. Its warnings are not compared, and exceeded quotas only if the Pod was
  * admitted and is refused. Returns 0 or -1.
  */
 int replay_compare(struct replay *replay, const struct replay_subject *subject,
