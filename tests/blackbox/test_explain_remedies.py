@@ -130,7 +130,7 @@ def test_a_daemon_set_replaces_as_many_as_it_has(tell):
 def test_the_text_of_a_rollout(tell):
     stays = workload({GPU: 1}, 4, strategy={"rollingUpdate": {"maxUnavailable": 0}})
     text = tell([A100, team(4)], [stays], DEPLOYED(4), text=True)
-    assert ": refused; 4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist; the refusal of the next one is:\n" in text
+    assert ": its Pods are refused; 4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist; the refusal of the next one is:\n" in text
     assert ("  remedies set strategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: each new Pod is then created after an old one has ended\n"
             in text), text
     # With what it says, it fits.
@@ -151,7 +151,7 @@ def test_what_a_policy_that_only_reports_would_refuse(tell, enforcement):
     enforced = tell(policy[1:], [workload({GPU: 1}, 5)])[0]
     assert enforced["fits"] == 2 and enforced["message"] == told["objections"][0]["message"] and "fitsIfEnforced" not in enforced
     text = tell(policy, [workload({GPU: 1}, 5)], text=True)
-    assert f"\n  If every enforcement were deny, it would be refused; 2 of 5 Pods would fit, because of:\n  {enforcement}: exceeded quota: " in text, text
+    assert f"\n  If every enforcement were deny, its Pods would be refused; 2 of 5 Pods would fit, because of:\n  {enforcement}: exceeded quota: " in text, text
     assert "\n  If every enforcement were deny, it would be refused, because of:\n" in tell(policy, [pod({GPU: 3})], text=True)
     assert "fitsIfEnforced" not in tell(policy, [workload({GPU: 1}, 2)])[0]
 

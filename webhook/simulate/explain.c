@@ -17,6 +17,7 @@ struct trial {
 	int64_t fits; /* How many were admitted. */
 	/* How many were admitted before the first with a violation; -1: none has any. */
 	int64_t fits_enforced;
+	json_t *workload; /* See explain_workload; NULL: the object is none. */
 	json_t *tree;
 };
 
@@ -123,10 +124,17 @@ static void set_counts(const struct trial *trial)
 		json_object_set_new(trial->tree, "fitsIfEnforced", json_integer(trial->fits_enforced));
 }
 
+static void begin(const struct trial *trial, const struct manifest *manifest, const struct manifest_object *object)
+{
+	add_identity(trial, manifest, object);
+	if (trial->workload)
+		json_object_set(trial->tree, "workload", trial->workload);
+}
+
 static int try_all(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object)
 {
 	bool admitted;
-	add_identity(trial, manifest, object);
+	begin(trial, manifest, object);
 	if (try_pod(trial, true, &admitted) < 0)
 		return -1;
 	while (admitted && ++trial->fits < trial->tried.count.pods)
@@ -135,13 +143,14 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 	if (!admitted && trial->fits > 0) {
 		/* The first Pod was admitted. Explain the refusal of the last one instead. */
 		json_object_clear(trial->tree);
-		add_identity(trial, manifest, object);
+		begin(trial, manifest, object);
 		if (try_pod(trial, true, &admitted) < 0)
 			return -1;
 	}
 	if (trial->fits > trial->tried.count.pods)
 		trial->fits = trial->tried.count.pods;
 	set_counts(trial);
+	explain_early_answer(trial->context->policy, trial->tree);
 	if (!admitted)
 		explain_remedies(&(struct explain_refusal){trial->context, &trial->subject, &trial->decision,
 							   trial->fits, &trial->tried, trial->tree});
@@ -162,6 +171,7 @@ enum explain_result explain_object(const struct explain_context *context, const 
 	if (found > 0) {
 		trial.tried = replaced_take(context->replaced, &trial.subject, object->name,
 					    (struct simulation *[]){context->simulation}, 1);
+		trial.workload = explain_workload(context, &trial.subject, object, &trial.decision);
 		int admitted = try_all(&trial, manifest, object);
 		result = admitted < 0 ? EXPLAIN_FAILED : admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
 		if (admitted < 0)
@@ -170,6 +180,7 @@ enum explain_result explain_object(const struct explain_context *context, const 
 		else
 			*out = json_incref(trial.tree);
 	}
+	json_decref(trial.workload);
 	json_decref(trial.tree);
 	arena_release(&trial.objects);
 	arena_release(&trial.decision);
