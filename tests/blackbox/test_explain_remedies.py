@@ -228,6 +228,17 @@ def test_who_borrows(tell):
         policy, [pod({GPU: 3})], some, text=True)
 
 
+# --- Amounts that are cut ---
+
+@pytest.mark.parametrize("asks, cut", [({GPU: 1}, False), ({SHARED: 1}, False), ({MIG.format("1g.10gb"): 1}, True), ({MIG.format("1g.10gb"): 7}, True),
+                                       ({MIG.format("7g.80gb"): 1}, False)])
+def test_amounts_that_are_cut_are_called_so(tell, asks, cut):
+    told, text = tell([A100, team(9)], [pod(asks)])[0], tell([A100, team(9)], [pod(asks)], text=True)
+    assert told.get("amountsCut", False) == cut and ("Some amounts are cut to two decimals here. They are counted exactly.\n" in text) == cut, text
+    if cut and 7 in asks.values():
+        assert "7 x 0.14 = 1, as a100" in text
+
+
 # --- Slices that no Accelerator offers ---
 
 def test_a_slice_that_is_not_offered(tell):

@@ -525,6 +525,18 @@ def test_manifests(replay):
     assert changed(replay(policy(2), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1, "over-quota": 1}
 
 
+def test_amounts_that_are_cut(replay):
+    model = doc("Accelerator", "a100", resource=GPU, memory="80Gi", mig={"model": "a100-80gb", "strategy": "mixed", "profiles": "builtin"})
+    for count, cut in ((9, True), (14, False)):
+        some = [exists(f"p{i}") for i in range(count)]
+        for one in some:
+            one["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/mig-1g.10gb": "1"}}
+        file = replay.file("pods.json", pod_list(*some))
+        report = replay([model, *policy(1)[1:]], file)
+        assert report["quotas"][0]["used"] == ("1.28" if cut else "2") and report.get("amountsCut", False) == cut
+        assert ("Some amounts are cut to two decimals here." in replay.run([model, *policy(1)[1:]], file).stdout) == cut
+
+
 def test_usage(replay):
     usage = replay.file("usage.json", pod_list(exists("held", 2)))
     file = replay.file("r.jsonl", jsonl([create("p")]))

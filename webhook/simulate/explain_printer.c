@@ -61,6 +61,12 @@ void print_end(struct printer *p, const json_t *item)
 	buf_char(p->out, '\n');
 }
 
+void print_cut(struct printer *p, const json_t *from)
+{
+	if (json_is_true(json_object_get(from, "amountsCut")))
+		buf_text(p->out, "\n  Some amounts are cut to two decimals here. They are counted exactly.\n");
+}
+
 void print_list(struct printer *p, const json_t *list, const char *open, const char *close)
 {
 	size_t i;

@@ -160,4 +160,5 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	print_workload(&p, explanation);
 	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
 		sections[i].print(&p, json_object_get(explanation, sections[i].member));
+	print_cut(&p, explanation);
 }

@@ -44,6 +44,9 @@ bool tree_has(const json_t *from, const char *key);
 long long tree_number(const json_t *from, const char *key);
 bool tree_is(const json_t *from, const char *key, const char *word);
 
+/* Says so once, if `from` has amounts that are cut. */
+void print_cut(struct printer *p, const json_t *from);
+
 /* Print a section, or nothing if the list is NULL. */
 void print_rules(struct printer *p, const json_t *rules);
 void print_changes(struct printer *p, const json_t *changes); /* Also of patch_changes. */

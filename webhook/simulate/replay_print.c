@@ -182,6 +182,7 @@ void replay_print(const json_t *report, bool color, struct buf *out)
 	print_head(&p, report);
 	print_counts(&p, report);
 	print_over(&p, json_object_get(report, "quotas"));
+	print_cut(&p, report);
 	json_array_foreach(json_object_get(report, "differences"), i, difference) print_difference(&p, difference);
 	if (tree_number(report, "omitted"))
 		buf_printf(out, "\n%lld more difference%s counted above; %s\n", tree_number(report, "omitted"),
