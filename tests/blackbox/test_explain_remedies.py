@@ -207,8 +207,70 @@ def test_what_fits_obeys_all_quotas(tell):
 def test_nothing_is_proposed_for_several_requests(tell):
     two = pod(containers=[container({GPU: 2}), container({GPU: 2}, "other")])
     assert "remedies" not in tell([A100, team(3)], [two])[0]
-    # Nor for what another Guard or the lack of a tenant refuses.
-    assert "remedies" not in tell([A100, team(3)], [pod({GPU: 2}, namespace="nobody")])[0]
+    # Nor for what a Guard refuses.
+    guard = doc("Guard", "g", deny=["privileged"])
+    assert "remedies" not in tell([A100, team(3), guard], [pod(containers=[container({GPU: 1}, securityContext={"privileged": True})])])[0]
+
+
+def spread(**counts):
+    """Pods of one GPU each, by their namespaces."""
+    some = []
+    for space, count in counts.items():
+        for i in range(count):
+            some.append(kube.persisted(pod({GPU: 1}, namespace=space, name=f"p{i}"), uid=f"{space}-{i}"))
+    return some
+
+
+def test_who_holds_a_quota_of_which_nothing_is_free(tell):
+    """By namespaces, the largest first, and how much must become free. Waiting helps then: once that
+    much has ended, the Pod is admitted."""
+    spaces = [f"n{i}" for i in range(8)]
+    policy = [A100, doc("Tenant", "team-a", namespaces=["team-a", *spaces], quotas=[{"name": "q", "measure": "gpus", "hard": 12}])]
+    some = spread(n0=1, n1=3, n2=1, n3=1, n4=1, n5=1, n6=4)
+    told = tell(policy, [pod({GPU: 1}, namespace="n7")], some)[0]
+    assert told["message"].endswith("nothing is free") and remedy(told, "holders") == {
+        "kind": "holders", "tenant": "team-a", "quota": "q", "needed": "1", "more": 2, "own": 0,
+        "holders": [{"namespace": "n6", "amount": "4", "pods": 4}, {"namespace": "n1", "amount": "3", "pods": 3},
+                    *({"namespace": f"n{i}", "amount": "1", "pods": 1} for i in (0, 2, 3))]}
+    text = tell(policy, [pod({GPU: 1}, namespace="n7")], some, text=True)
+    assert ("  remedies wait until 1 more of quota team-a/q is free; it is held by 4 Pods in namespace n6 (4), 3 Pods in namespace n1 (3), "
+            "1 Pod in namespace n0 (1), 1 Pod in namespace n2 (1), 1 Pod in namespace n3 (1), and Pods in 2 more namespaces\n") in text, text
+    assert tell(policy, [pod({GPU: 1}, namespace="n7")], some[1:])[0]["verdict"] == "admitted"
+
+
+def test_a_workload_that_holds_the_quota_itself(tell):
+    told = tell([A100, team(3)], [workload({GPU: 1}, 5)], spread(**{"team-a": 1}))[0]
+    found = remedy(told, "holders")
+    assert (found["own"], found["needed"], found["holders"]) == (2, "1", [{"namespace": "team-a", "amount": "3", "pods": 3}])
+    text = tell([A100, team(3)], [workload({GPU: 1}, 5)], spread(**{"team-a": 1}), text=True)
+    assert "it is held by 3 Pods in namespace team-a (3); 2 of these Pods are of this object\n" in text
+
+
+def test_waiting_is_not_proposed_in_vain(tell):
+    """No end of a Pod makes room for what is above the limit. Only quotas that refuse are named."""
+    assert remedy(tell([A100, team(3)], [pod({GPU: 4})], spread(**{"team-a": 1}))[0], "holders") is None
+    policy = [A100, doc("Tenant", "org", quotas=[{"name": "all", "measure": "gpus", "hard": 3}]), team(8, parent="org"), team(8, name="team-b", parent="org")]
+    told = tell(policy, [pod({GPU: 1})], spread(**{"team-a": 1, "team-b": 2}))[0]
+    assert [(one["tenant"], [holder["namespace"] for holder in one["holders"]]) for one in told["remedies"] if one["kind"] == "holders"] == [("org", ["team-b", "team-a"])]
+    assert "remedies" not in tell([A100, team(3, enforcement="warn")], [pod({GPU: 1})], spread(**{"team-a": 3}))[0]
+
+
+def test_names_that_there_are(tell):
+    """Where no near name exists, the explanation lists the first ones that the policy has."""
+    only = doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "resources": [GPU], "hard": 9}])
+    many = [doc("Tenant", f"tenant-{i:02}", namespaces=[f"t{i}"], quotas=[{"name": "q", "hard": 1}]) for i in range(11)]
+    nobody = pod({GPU: 2}, namespace="nobody")
+    told = tell([A100, only, *many], [nobody])[0]
+    assert told["objections"][0]["reason"] == "untenanted" and told["remedies"] == [
+        {"kind": "names", "of": "tenants", "names": ["team-a", *(f"tenant-{i:02}" for i in range(7))], "more": 4}]
+    assert "  remedies the tenants of the policy are team-a, tenant-00, " in tell([A100, only, *many], [nobody], text=True)
+    assert ", and 4 more\n" in tell([A100, only, *many], [nobody], text=True)
+    plain = doc("Accelerator", "plain", resource=GPU)
+    for resource in ("amd.com/gpu", "unknown.example/gpu"):
+        policy = [doc("Settings", "s", unknownResources="deny"), plain, only]
+        told = tell(policy, [pod({resource: 1})])[0]
+        assert told["verdict"] == "refused" and remedy(told, "names") == {"kind": "names", "of": "resources", "names": [GPU], "more": 0}, told
+        assert f"  remedies the resources of the policy are {GPU}\n" in tell(policy, [pod({resource: 1})], text=True)
 
 
 def test_who_borrows(tell):
