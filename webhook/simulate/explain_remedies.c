@@ -1,7 +1,7 @@
 /*
  * Adds to the explanation of a refusal what its reader could do: request less, or a slice that
- * fits; roll out without additional Pods; wait, or ask those who hold or borrow; or take a name that
- * the policy knows.
+ * fits; roll out without additional Pods; wait, or ask those who hold or borrow; or take a name
+ * that the policy knows.
  */
 #include <stdio.h>
 

@@ -13,8 +13,8 @@
 int replay_quotas_count(struct replay *replay);
 
 /*
- * All quotas that are exceeded by the new policy. Returns new. Sets `*cut` if a part of an amount is
- * left out, and otherwise leaves it as it is.
+ * All quotas that are exceeded by the new policy. Returns new. Sets `*cut` if a part of an amount
+ * is left out, and otherwise leaves it as it is.
  */
 json_t *replay_quotas_json(const struct replay *replay, bool *cut);
 
