@@ -222,8 +222,8 @@ def spread(**counts):
 
 
 def test_who_holds_a_quota_of_which_nothing_is_free(tell):
-    """By namespaces, the largest first, and how much must become free. Once that much has ended, the
-    Pod is admitted."""
+    """By namespaces, the largest first, and how much must become free. Once that much has ended,
+    the Pod is admitted."""
     spaces = [f"n{i}" for i in range(8)]
     policy = [A100, doc("Tenant", "team-a", namespaces=["team-a", *spaces], quotas=[{"name": "q", "measure": "gpus", "hard": 12}])]
     some = spread(n0=1, n1=3, n2=1, n3=1, n4=1, n5=1, n6=4)
