@@ -31,6 +31,9 @@ struct manifests {
 	unsigned template_count;               /* Number of all such files, kept or not. */
 	struct str suites[REPORT_IGNORED_MAX]; /* Files outside of policies that have suites. */
 	unsigned suite_count;                  /* Number of all such files, kept or not. */
+	/* Files that are neither manifests nor policy nor templates nor suites, as found. */
+	struct str others[REPORT_IGNORED_MAX];
+	unsigned other_count; /* Number of all such files, kept or not. */
 	struct arena arena;
 };
 

@@ -126,6 +126,9 @@ uint32_t policy_room(const struct policy *policy, struct str namespace, const st
  */
 void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out);
 
+/* Whether amount_print leaves out a part of the amount, beyond two decimals. */
+bool amount_is_cut(wide amount, int64_t unit, enum measure measure);
+
 /* Appends `tenant/quota=amount, ...` for audit annotations and logs. */
 void policy_print_charges(const struct policy *policy, const struct charge *charges, size_t count, struct buf *out);
 

@@ -112,6 +112,13 @@ static void name_file(struct str *names, unsigned *count, struct str path)
 	++*count;
 }
 
+static void add_other(struct manifests *out, struct str path)
+{
+	if (out->other_count < REPORT_IGNORED_MAX)
+		out->others[out->other_count] = arena_str(&out->arena, file_shown(path));
+	out->other_count++;
+}
+
 /* A folder without the slash at its end, as policy_load takes it; NUL-terminated. */
 static const char *folder_path(struct arena *arena, struct str folder)
 {
@@ -161,6 +168,8 @@ static int divide(struct search *search)
 			name_file(out->suites, &out->suite_count, file->path);
 		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))
 			out->namespaces[out->namespace_count++] = file->path;
+		if (!(classes & (FILE_TEMPLATE | FILE_MANIFEST | FILE_NAMESPACE | FILE_SUITE)))
+			add_other(out, file->path);
 	}
 	return 0;
 }
@@ -237,6 +246,10 @@ int manifests_find(struct manifests *manifests, const char *const *paths, size_t
 		take_all(manifests, paths, count);
 	if (result == 0 && !plain)
 		take_problems(&search, report);
+	for (unsigned i = 0; result == 0 && i < found->ignored_count && i < REPORT_IGNORED_MAX; i++)
+		add_other(manifests, found->ignored[i]);
+	if (result == 0 && found->ignored_count > REPORT_IGNORED_MAX)
+		manifests->other_count += found->ignored_count - REPORT_IGNORED_MAX;
 	if (result == 0)
 		report_nothing(manifests, paths[0], report);
 	free(search.files.items);

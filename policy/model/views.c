@@ -25,25 +25,36 @@ static void print_decimal(wide amount, wide unit, struct buf *out)
 		buf_char(out, (char)('0' + hundredths % 10));
 }
 
-void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out)
+/* What an amount is printed in; the suffix is empty unless it is a size. */
+static wide find_size(wide amount, int64_t unit, enum measure measure, const char **suffix)
 {
 	static const struct {
 		const char *suffix;
 		int shift;
 	} sizes[] = {{"Gi", 30}, {"Mi", 20}, {"Ki", 10}};
-	if (measure != MEASURE_MEMORY || amount == 0) {
-		print_decimal(amount, unit, out);
-		return;
-	}
-	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+	*suffix = "";
+	for (size_t i = 0; measure == MEASURE_MEMORY && i < sizeof sizes / sizeof sizes[0]; i++) {
 		wide size = (wide)unit << sizes[i].shift;
 		if (amount < size)
 			continue;
-		print_decimal(amount, size, out);
-		buf_text(out, sizes[i].suffix);
-		return;
+		*suffix = sizes[i].suffix;
+		return size;
 	}
-	print_decimal(amount, unit, out);
+	return unit;
+}
+
+void amount_print(wide amount, int64_t unit, enum measure measure, struct buf *out)
+{
+	const char *suffix;
+	print_decimal(amount, find_size(amount, unit, measure, &suffix), out);
+	buf_text(out, suffix);
+}
+
+bool amount_is_cut(wide amount, int64_t unit, enum measure measure)
+{
+	const char *suffix;
+	wide size = find_size(amount, unit, measure, &suffix);
+	return (amount % size) * 100 % size != 0;
 }
 
 void policy_tenant(const struct policy *policy, uint32_t index, struct tenant_view *view)

@@ -155,22 +155,24 @@ def grown(before, count=None, template=None, **spec):
 
 
 def test_a_rollout(serve):
-    """Its additional Pods are counted, and the remedy is named if only they do not fit."""
+    """The additional Pod is counted that it cannot do without, and the remedy is named if only that
+    one does not fit."""
     server = serve([team(4)])
     fill(server, 4)
-    before = workload("Deployment", pod({GPU: 1}), 4, status={"replicas": 4})
+    stays = {"strategy": {"rollingUpdate": {"maxUnavailable": 0}}}
+    before = workload("Deployment", pod({GPU: 1}), 4, status={"replicas": 4}, **stays)
     image = pod({GPU: 1})
     image["spec"]["containers"][0]["image"] = "registry.example/image:2"
     says = f"4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist, and never more than 4 at once: {REFUSAL}"
     assert ask(server, grown(before, template=image), before).warnings == [says, ROLLOUT]
     remedied = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-    for strategy in (remedied, {"type": "Recreate"}):
+    for strategy in (remedied, {"type": "Recreate"}, {"type": "RollingUpdate"}, {"rollingUpdate": {"maxSurge": "100%"}}):
         assert ask(server, grown(before, template=image, strategy=strategy), before).warnings == []
     # A StatefulSet replaces its Pods one by one.
     before = workload("StatefulSet", pod({GPU: 1}), 4, status={"replicas": 4})
     assert ask(server, grown(before, template=image), before).warnings == []
     # The new Pods are larger, so that not even those without the surge fit.
-    before = workload("Deployment", pod({GPU: 1}), 4, status={"replicas": 4})
+    before = workload("Deployment", pod({GPU: 1}), 4, status={"replicas": 4}, **stays)
     larger, = ask(server, grown(before, template=pod({GPU: 2})), before).warnings
     assert larger.startswith("2 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist, and never more than 2 at once: exceeded quota: ")
 
@@ -378,8 +380,8 @@ def test_any_number_of_pods(serve):
         else:
             assert decision.warnings[0].startswith(f"{10**9 // 7} of {MANY} Pods fit now, and never more than {10**9 // 7} at once: exceeded quota: ")
     before = workload("Deployment", pod({GPU: 10**9}), 2**62, status={"replicas": 2**62})
-    surge = ask(server, grown(before, template=pod({GPU: 1}), strategy={"rollingUpdate": {"maxSurge": 2**62}}), before)
-    assert surge.allowed and surge.warnings[0].startswith(f"{10**9} of {2 * MANY} Pods fit now ({MANY}, and {MANY} more during a rollout), in place of {MANY} ")
+    surge = ask(server, grown(before, template=pod({GPU: 1}), strategy={"rollingUpdate": {"maxSurge": 2**62, "maxUnavailable": 0}}), before)
+    assert surge.allowed and surge.warnings[0].startswith(f"{10**9} of {MANY + 1} Pods fit now ({MANY}, and 1 more during a rollout), in place of {MANY} ")
     assert server.used("team-a", "q", "memory") == 0
 
 

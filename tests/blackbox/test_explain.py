@@ -239,7 +239,7 @@ def test_workloads(tell, kind, api, spec, pods):
     assert told["verdict"] == ("admitted" if pods <= 4 else "refused")
     if pods > 4:
         assert "requested 1, used 4, limit 4, over by 1" in told["message"]
-        assert f"refused; 4 of {pods} Pods fit now; the refusal of the next one is:\n  exceeded quota: " in tell([*FLEET, *ORG], [whole], status=1, text=True)
+        assert f": its Pods are refused; 4 of {pods} Pods fit now; the refusal of the next one is:\n  exceeded quota: " in tell([*FLEET, *ORG], [whole], status=1, text=True)
     if kind == "Job":
         cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": whole["metadata"], "spec": {"schedule": "@daily", "jobTemplate": {"spec": whole["spec"]}}}
         assert tell([*FLEET, *ORG], [cron])[0]["pods"] == pods

@@ -58,14 +58,20 @@ DEPLOYED = lambda count, **status: owned({GPU: 1}, "ReplicaSet", "d-5b", count, 
 
 
 @pytest.mark.parametrize("strategy, pods", [
-    ({}, 5),  # 25%, rounded up
-    ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3}}}, 7),
-    ({"strategy": {"rollingUpdate": {"maxSurge": "100%"}}}, 8),
-    ({"strategy": {"rollingUpdate": {"maxSurge": "26%"}}}, 6),
+    ({}, 4),  # 25% may be missing, which is one.
+    ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3}}}, 4),
+    ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}}, 5),
+    # The first percentage is rounded up, the second one down. If both are 0, one may be missing.
+    ({"strategy": {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "24%"}}}, 5),
+    ({"strategy": {"rollingUpdate": {"maxSurge": "1%", "maxUnavailable": "0%"}}}, 5),
+    ({"strategy": {"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "1%"}}}, 4),
     ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}, 4),
+    ({"strategy": {"rollingUpdate": {"maxUnavailable": 0}}, "paused": True}, 4),
     ({"strategy": {"type": "Recreate"}}, 4),
 ])
-def test_a_rollout_has_more_pods_for_a_while(tell, strategy, pods):
+def test_a_rollout_needs_another_pod(tell, strategy, pods):
+    """If no Pod may be missing, there must be room for one more. Otherwise the rollout goes on
+    without it."""
     told = tell([A100, team(8)], [workload({GPU: 1}, 4, **strategy)], DEPLOYED(4))[0]
     assert counts(told) == {"verdict": "admitted", "pods": pods, "fits": pods, "replaces": 4, "surge": pods - 4 or None}
     # The first one needs no others.
@@ -111,20 +117,27 @@ def test_a_daemon_set_replaces_as_many_as_it_has(tell):
     daemons = workload({GPU: 1}, kind="DaemonSet")
     assert counts(tell([A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3))[0]) == {
         "verdict": "admitted", "pods": 3, "fits": 3, "replaces": 3, "surge": None}
+    daemons["spec"]["updateStrategy"] = {"rollingUpdate": {"maxSurge": "10%", "maxUnavailable": 0}}
+    assert counts(tell([A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3))[0]) == {
+        "verdict": "refused", "pods": 4, "fits": 3, "replaces": 3, "surge": 1}
+    assert "  remedies set updateStrategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: " in tell(
+        [A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3), text=True)
+    daemons["spec"]["updateStrategy"] = {"type": "OnDelete"}
     daemons["spec"]["template"]["spec"] = pod({GPU: 2})["spec"]
     assert counts(tell([A100, team(3)], [daemons], owned({GPU: 1}, "DaemonSet", "d", 3))[0])["fits"] == 1
 
 
 def test_the_text_of_a_rollout(tell):
-    text = tell([A100, team(4)], [workload({GPU: 1}, 4)], DEPLOYED(4), text=True)
-    assert ": refused; 4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist; the refusal of the next one is:\n" in text
+    stays = workload({GPU: 1}, 4, strategy={"rollingUpdate": {"maxUnavailable": 0}})
+    text = tell([A100, team(4)], [stays], DEPLOYED(4), text=True)
+    assert ": its Pods are refused; 4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist; the refusal of the next one is:\n" in text
     assert ("  remedies set strategy.rollingUpdate to maxSurge: 0 and maxUnavailable: 1: each new Pod is then created after an old one has ended\n"
             in text), text
     # With what it says, it fits.
     fixed = workload({GPU: 1}, 4, strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}})
     assert ": admitted; 4 of 4 Pods fit now, in place of 4 that exist\n" in tell([A100, team(4)], [fixed], DEPLOYED(4), text=True)
     # It does not help if the Pods themselves do not fit.
-    assert "maxSurge" not in tell([A100, team(3)], [workload({GPU: 1}, 4)], DEPLOYED(4), text=True)
+    assert "maxSurge" not in tell([A100, team(3)], [stays], DEPLOYED(4), text=True)
 
 
 # --- If everything were enforced ---
@@ -138,7 +151,7 @@ def test_what_a_policy_that_only_reports_would_refuse(tell, enforcement):
     enforced = tell(policy[1:], [workload({GPU: 1}, 5)])[0]
     assert enforced["fits"] == 2 and enforced["message"] == told["objections"][0]["message"] and "fitsIfEnforced" not in enforced
     text = tell(policy, [workload({GPU: 1}, 5)], text=True)
-    assert f"\n  If every enforcement were deny, it would be refused; 2 of 5 Pods would fit, because of:\n  {enforcement}: exceeded quota: " in text, text
+    assert f"\n  If every enforcement were deny, its Pods would be refused; 2 of 5 Pods would fit, because of:\n  {enforcement}: exceeded quota: " in text, text
     assert "\n  If every enforcement were deny, it would be refused, because of:\n" in tell(policy, [pod({GPU: 3})], text=True)
     assert "fitsIfEnforced" not in tell(policy, [workload({GPU: 1}, 2)])[0]
 
@@ -194,8 +207,70 @@ def test_what_fits_obeys_all_quotas(tell):
 def test_nothing_is_proposed_for_several_requests(tell):
     two = pod(containers=[container({GPU: 2}), container({GPU: 2}, "other")])
     assert "remedies" not in tell([A100, team(3)], [two])[0]
-    # Nor for what another Guard or the lack of a tenant refuses.
-    assert "remedies" not in tell([A100, team(3)], [pod({GPU: 2}, namespace="nobody")])[0]
+    # Nor for what a Guard refuses.
+    guard = doc("Guard", "g", deny=["privileged"])
+    assert "remedies" not in tell([A100, team(3), guard], [pod(containers=[container({GPU: 1}, securityContext={"privileged": True})])])[0]
+
+
+def spread(**counts):
+    """Pods of one GPU each, by their namespaces."""
+    some = []
+    for space, count in counts.items():
+        for i in range(count):
+            some.append(kube.persisted(pod({GPU: 1}, namespace=space, name=f"p{i}"), uid=f"{space}-{i}"))
+    return some
+
+
+def test_who_holds_a_quota_of_which_nothing_is_free(tell):
+    """By namespaces, the largest first, and how much must become free. Once that much has ended,
+    the Pod is admitted."""
+    spaces = [f"n{i}" for i in range(8)]
+    policy = [A100, doc("Tenant", "team-a", namespaces=["team-a", *spaces], quotas=[{"name": "q", "measure": "gpus", "hard": 12}])]
+    some = spread(n0=1, n1=3, n2=1, n3=1, n4=1, n5=1, n6=4)
+    told = tell(policy, [pod({GPU: 1}, namespace="n7")], some)[0]
+    assert told["message"].endswith("nothing is free") and remedy(told, "holders") == {
+        "kind": "holders", "tenant": "team-a", "quota": "q", "needed": "1", "more": 2, "own": 0,
+        "holders": [{"namespace": "n6", "amount": "4", "pods": 4}, {"namespace": "n1", "amount": "3", "pods": 3},
+                    *({"namespace": f"n{i}", "amount": "1", "pods": 1} for i in (0, 2, 3))]}
+    text = tell(policy, [pod({GPU: 1}, namespace="n7")], some, text=True)
+    assert ("  remedies wait until 1 more of quota team-a/q is free; it is held by 4 Pods in namespace n6 (4), 3 Pods in namespace n1 (3), "
+            "1 Pod in namespace n0 (1), 1 Pod in namespace n2 (1), 1 Pod in namespace n3 (1), and Pods in 2 more namespaces\n") in text, text
+    assert tell(policy, [pod({GPU: 1}, namespace="n7")], some[1:])[0]["verdict"] == "admitted"
+
+
+def test_a_workload_that_holds_the_quota_itself(tell):
+    told = tell([A100, team(3)], [workload({GPU: 1}, 5)], spread(**{"team-a": 1}))[0]
+    found = remedy(told, "holders")
+    assert (found["own"], found["needed"], found["holders"]) == (2, "1", [{"namespace": "team-a", "amount": "3", "pods": 3}])
+    text = tell([A100, team(3)], [workload({GPU: 1}, 5)], spread(**{"team-a": 1}), text=True)
+    assert "it is held by 3 Pods in namespace team-a (3); 2 of these Pods are of this object\n" in text
+
+
+def test_waiting_is_not_proposed_in_vain(tell):
+    """No end of a Pod makes room for what is above the limit. Only quotas that refuse are named."""
+    assert remedy(tell([A100, team(3)], [pod({GPU: 4})], spread(**{"team-a": 1}))[0], "holders") is None
+    policy = [A100, doc("Tenant", "org", quotas=[{"name": "all", "measure": "gpus", "hard": 3}]), team(8, parent="org"), team(8, name="team-b", parent="org")]
+    told = tell(policy, [pod({GPU: 1})], spread(**{"team-a": 1, "team-b": 2}))[0]
+    assert [(one["tenant"], [holder["namespace"] for holder in one["holders"]]) for one in told["remedies"] if one["kind"] == "holders"] == [("org", ["team-b", "team-a"])]
+    assert "remedies" not in tell([A100, team(3, enforcement="warn")], [pod({GPU: 1})], spread(**{"team-a": 3}))[0]
+
+
+def test_names_that_there_are(tell):
+    """Where no near name exists, the explanation lists the first ones that the policy has."""
+    only = doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "resources": [GPU], "hard": 9}])
+    many = [doc("Tenant", f"tenant-{i:02}", namespaces=[f"t{i}"], quotas=[{"name": "q", "hard": 1}]) for i in range(11)]
+    nobody = pod({GPU: 2}, namespace="nobody")
+    told = tell([A100, only, *many], [nobody])[0]
+    assert told["objections"][0]["reason"] == "untenanted" and told["remedies"] == [
+        {"kind": "names", "of": "tenants", "names": ["team-a", *(f"tenant-{i:02}" for i in range(7))], "more": 4}]
+    assert "  remedies the tenants of the policy are team-a, tenant-00, " in tell([A100, only, *many], [nobody], text=True)
+    assert ", and 4 more\n" in tell([A100, only, *many], [nobody], text=True)
+    plain = doc("Accelerator", "plain", resource=GPU)
+    for resource in ("amd.com/gpu", "unknown.example/gpu"):
+        policy = [doc("Settings", "s", unknownResources="deny"), plain, only]
+        told = tell(policy, [pod({resource: 1})])[0]
+        assert told["verdict"] == "refused" and remedy(told, "names") == {"kind": "names", "of": "resources", "names": [GPU], "more": 0}, told
+        assert f"  remedies the resources of the policy are {GPU}\n" in tell(policy, [pod({resource: 1})], text=True)
 
 
 def test_who_borrows(tell):
@@ -213,6 +288,17 @@ def test_who_borrows(tell):
         "lenders": [{"tenant": "team-c", "used": "2", "hard": "3", "lendUpTo": "3"}]}, told
     assert "in cohort c, ask for some of quota q back: team-b borrows 3; team-c uses 2 of its 3 and lends up to 3\n" in tell(
         policy, [pod({GPU: 3})], some, text=True)
+
+
+# --- Amounts that are cut ---
+
+@pytest.mark.parametrize("asks, cut", [({GPU: 1}, False), ({SHARED: 1}, False), ({MIG.format("1g.10gb"): 1}, True), ({MIG.format("1g.10gb"): 7}, True),
+                                       ({MIG.format("7g.80gb"): 1}, False)])
+def test_amounts_that_are_cut_are_called_so(tell, asks, cut):
+    told, text = tell([A100, team(9)], [pod(asks)])[0], tell([A100, team(9)], [pod(asks)], text=True)
+    assert told.get("amountsCut", False) == cut and ("Some amounts are cut to two decimals here. They are counted exactly.\n" in text) == cut, text
+    if cut and 7 in asks.values():
+        assert "7 x 0.14 = 1, as a100" in text
 
 
 # --- Slices that no Accelerator offers ---

@@ -19,7 +19,7 @@ from kube import GPU, SHARED, doc, namespace_doc, pod
 from test_properties import pods, policies
 from unreliable_api_server import UnreliableApiServer
 
-NONE = {"newly-refused": 0, "newly-admitted": 0, "newly-rewritten": 0, "over-quota": 0, "reworded": 0}
+NONE = {"newly-refused": 0, "newly-admitted": 0, "newly-rewritten": 0, "over-quota": 0, "quota-exceeded": 0, "would-be-refused": 0, "reworded": 0}
 A100 = doc("Accelerator", "a100", resource=GPU, memory="80Gi", sharing={"resource": SHARED, "replicas": 4})
 T4 = doc("Accelerator", "t4", resource=GPU, memory="16Gi", weight="0.25", nodeLabels={"model": "t4"})
 SHARE = doc("Rule", "share", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, rewrite=[{"from": GPU, "to": SHARED}])
@@ -148,10 +148,10 @@ def test_one_policy_does_not_differ_from_itself(tmp_path_factory, documents, som
                 server.admit(obj)
     finally:
         server.stop()
-    assert replay(documents, folder)["counts"] == NONE
-    assert replay(documents, folder, against=documents)["counts"] == NONE
+    none = lambda report: {**report["counts"], "would-be-refused": 0} == NONE
+    assert none(replay(documents, folder)) and none(replay(documents, folder, against=documents))
     reviews = replay.file("reviews.jsonl", jsonl(kube.review(obj) for obj in some))
-    assert replay(documents, reviews, against=documents)["counts"] == NONE
+    assert none(replay(documents, reviews, against=documents))
 
 
 def test_a_smaller_quota(replay, record):
@@ -160,11 +160,11 @@ def test_a_smaller_quota(replay, record):
         server.admit(pod({GPU: 1}, name=f"p{i}"))
     server.stop()
     report = replay(policy(2), folder, against=policy(3))
-    assert report["counts"] == NONE | {"newly-refused": 1, "reworded": 2}
+    assert report["counts"] == NONE | {"newly-refused": 1, "over-quota": 1, "reworded": 2}
     assert report["tenants"] == {"team-a": report["counts"]}
-    [refused] = [d for d in report["differences"] if d["changes"] == ["newly-refused"]]
+    [refused] = [d for d in report["differences"] if d["changes"] == ["newly-refused", "over-quota"]]
     assert refused["name"] == "p2" and refused["namespace"] == "team-a" and refused["tenant"] == "team-a"
-    assert refused["before"] == {"verdict": "admitted", "message": None, "warnings": [], "patch": []}
+    assert refused["before"] == {"verdict": "admitted", "message": None, "warnings": [], "changes": [], "patch": []}
     assert "requested 1, used 2, limit 2, over by 1" in refused["after"]["message"]
     number = 1 + next(i for i, line in enumerate(lines(folder)) if line["endpoint"] == "/validate" and line["request"]["name"] == "p2")
     assert refused["at"] == f"{next(folder.glob('*.jsonl'))}:{number}" and refused["time"] == lines(folder)[number - 1]["time"]
@@ -203,6 +203,63 @@ def test_rules(replay, record):
     assert replay(policy("0.75", SHARE), folder)["counts"] == NONE
 
 
+PLACED = doc("Rule", "place", match={"requests": {GPU: {}}}, inject={
+    "nodeSelector": {"pool": "gpu", "a.b/c": "d"}, "runtimeClassName": "nvidia",
+    "tolerations": [{"key": "gpu", "operator": "Exists"}, {"key": "edge", "value": "x", "effect": "NoSchedule"}]})
+VOID = doc("Guard", "devices", deny=[], visibleDevices="void")
+
+
+def lines_of_changes(text):
+    return sorted(line.strip() for line in text.splitlines() if line.lstrip().startswith(("+ ", "- ")) and not line.startswith("  -"))
+
+
+@pytest.mark.parametrize("new", [[SHARE], [PLACED], [VOID], [SHARE, PLACED, VOID]])
+@pytest.mark.parametrize("more", [
+    {}, {"nodeSelector": {"zone": "a"}, "tolerations": [{"key": "other", "operator": "Exists"}]},
+    {"containers": [kube.container({GPU: 2}), kube.container(name="side", env=[{"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}, {"name": "A", "value": "b"}])],
+     "initContainers": [kube.container({GPU: 1}, name="init", env=[{"name": "A", "value": "b"}])]},
+])
+def test_changes_are_shown_as_explain_shows_them(replay, new, more):
+    """With signs, and no JSON Patch, whatever the Pod had before."""
+    obj = pod({GPU: 1}, name="p", labels={"tier": "edge"}, **more) | {"apiVersion": "v1", "kind": "Pod"}
+    file = replay.file("p.json", json.dumps(obj))
+    rules = policy(9, *new)
+    wanted = run("explain", "-f", file, "--policy", replay.write(rules)).stdout
+    told = json.loads(run("explain", "-f", file, "--policy", replay.write(rules), "-o", "json").stdout)["objects"][0]
+    text = replay.run(rules, file).stdout
+    if not told["patch"]:
+        assert "newly rewritten:" not in text
+        return
+    assert lines_of_changes(text) == lines_of_changes(wanted) != [] and '"op"' not in text, (text, wanted)
+    assert "    before  admitted, unchanged\n    after   admitted\n   changes  in " in text
+    difference, = replay(rules, file)["differences"]
+    assert difference["after"]["patch"] == told["patch"] and difference["before"]["changes"] == []
+    kinds = lambda changes: {(c["kind"], c.get("container"), c.get("value")) for c in changes if c["kind"] != "toleration"}
+    assert {c for c in kinds(difference["after"]["changes"]) if c[2]} == {c for c in kinds(told["changes"]) if c[2]}
+    # A recording has only the patch.
+    line = {"time": "2026-11-28T10:00:00.500Z", "endpoint": "/mutate", "policy": "0", "request": kube.review(obj)["request"],
+            "response": {"allowed": True, "patch": told["patch"]}}
+    text = replay.run(policy(9), replay.file("r.jsonl", jsonl([line]))).stdout
+    assert lines_of_changes(text) == lines_of_changes(wanted) and "    after   admitted, unchanged\n" in text, text
+
+
+@pytest.mark.parametrize("operation, shown", [
+    ({"op": "add", "path": "/metadata/annotations", "value": {"a": "\x1b"}}, '+ /metadata/annotations: {"a":"\\u001B"}'),
+    ({"op": "remove", "path": "/spec/hostname"}, "- /spec/hostname"), ({"op": "move", "from": "/a", "path": "/b/\x1bc"}, "+ /b/?c:"),
+    ({"op": "add", "path": "/spec/containers/9/resources/limits/x~1y", "value": "2"}, "+ resources x/y: 2"),
+    ({"op": "add", "path": "/a/b/c/d/e/f/g/h/i/j/k", "value": 1}, "+ /a/b/c/d/e/f/g/h/i/j/k: 1"), ({"op": "add", "path": "", "value": "v"}, "+ v"),
+    ({"op": "add", "path": "/spec/containers/0/env", "value": "none"}, "+ /spec/containers/0/env: none"), ({}, "+"), ({"op": 1, "path": 2, "value": None}, "+ null"),
+    ({"op": "add", "path": "/spec/nodeSelector", "value": {"k": "x" * 5000}}, "+ nodeSelector k: " + "x" * 256),
+])
+def test_a_patch_of_another_program(replay, operation, shown):
+    line = {"time": "2026-11-28T10:00:00.500Z", "endpoint": "/mutate", "policy": "0", "request": create("p")["request"],
+            "response": {"allowed": True, "patch": [operation]}}
+    file = replay.file("r.jsonl", jsonl([line]))
+    text = replay.run(policy(9), file).stdout
+    assert "\x1b" not in text and changed(replay(policy(9), file)) == {"newly-rewritten": 1} and "before  admitted\n" in text
+    assert lines_of_changes(text + "\n") == [shown], text
+
+
 def test_a_rule_that_refuses(replay, record):
     """/validate does not follow a /mutate that refuses; then it is replayed at once."""
     conflict = doc("Rule", "pin", match={"podSelector": {"matchLabels": {"tier": "edge"}}}, onConflict="deny",
@@ -236,7 +293,7 @@ def test_a_second_call_of_mutate(replay, record):
     assert (first["endpoint"], validate["endpoint"], again["endpoint"]) == ("/mutate", "/validate", "/mutate")
     assert not again["response"].get("patch")
     file = replay.file("r.jsonl", jsonl([first, again, validate]))
-    assert replay(policy("0.5"), file, against=policy("0.5", SHARE))["counts"] == NONE | {"newly-refused": 1, "newly-rewritten": 1}
+    assert replay(policy("0.5"), file, against=policy("0.5", SHARE))["counts"] == NONE | {"newly-refused": 1, "newly-rewritten": 1, "over-quota": 1}
 
 
 def test_updates_of_a_refused_pod_are_not_compared(replay, record):
@@ -256,7 +313,7 @@ def test_labels_of_namespaces(replay, record):
             "response": {"allowed": True}}
     del line["kind"], line["apiVersion"]
     report = replay(labelled, replay.file("a.jsonl", jsonl([line | {"namespaceLabels": {"t": "x"}}])))
-    assert report["tenants"] == {"team-x": report["counts"]} and changed(report) == {"newly-refused": 1}
+    assert report["tenants"] == {"team-x": report["counts"]} and changed(report) == {"newly-refused": 1, "over-quota": 1}
     space = replay.file("space.yaml", yaml.safe_dump(namespace_doc("space", t="x")))
     assert replay(labelled, space, replay.file("b.jsonl", jsonl([line])))["tenants"] == report["tenants"]
     assert "team-x" not in replay(labelled, replay.file("b.jsonl", jsonl([line])))["tenants"]
@@ -282,10 +339,110 @@ def test_over_quota(replay):
     """A tenant that only warns admits the Pod, which is then over its quota."""
     file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
     report = replay(policy(1, enforcement="warn"), file, against=policy(9))
-    assert report["counts"] == NONE | {"over-quota": 2, "reworded": 2}
+    assert report["counts"] == NONE | {"over-quota": 2, "would-be-refused": 2, "reworded": 2}
     assert "used 1, limit 1" in report["differences"][0]["after"]["warnings"][0]
-    assert replay(policy(1, enforcement="audit"), file, against=policy(9))["counts"] == NONE | {"over-quota": 2}
-    assert replay(policy(1, enforcement="warn"), file, against=policy(1, enforcement="warn"))["counts"] == NONE
+    assert replay(policy(1, enforcement="audit"), file, against=policy(9))["counts"] == NONE | {"over-quota": 2, "would-be-refused": 2}
+    assert replay(policy(1, enforcement="warn"), file, against=policy(1, enforcement="warn"))["counts"] == NONE | {"would-be-refused": 2}
+
+
+@pytest.mark.parametrize("enforcement, refused", [("deny", {"newly-refused": 2}), ("warn", {"would-be-refused": 2}), ("audit", {"would-be-refused": 2})])
+def test_over_quota_with_one_policy(replay, enforcement, refused):
+    """What does not fit is over its quota, whether or not the policy refuses it, of any input. The
+    table has the number that decides the exit status."""
+    listed = pod_list(*(exists(f"p{i}") for i in range(3)))
+    for name, content in (("r.jsonl", jsonl(create(f"p{i}") for i in range(3))), ("d.json", json.dumps(workload())), ("pods.json", listed)):
+        file = replay.file(name, content)
+        new = policy(1, enforcement=enforcement)
+        exceeded = {"quota-exceeded": 1} if content == listed else {}
+        report = replay(new, file, args=("--fail-on", "over-quota"), status=1)
+        assert report["counts"] == NONE | {"over-quota": 2} | refused | exceeded, name
+        assert report["tenants"] == {"team-a": report["counts"]}
+        assert "  over quota             2   team-a 2\n" in replay.run(new, file).stdout
+        replay.run(policy(3, enforcement=enforcement), file, args=("--fail-on", ",".join(NONE)), status=0)
+
+
+def test_the_table_decides_the_exit_status(replay):
+    """For each change and many policies: it fails if and only if its number is not 0."""
+    file = replay.file("pods.json", pod_list(*(exists(f"p{i}", gpus=1 + i % 2) for i in range(4)), exists("node", nodeName="n")))
+    seen = {name: set() for name in NONE}
+    share = policy(9, SHARE, doc("Guard", "g", deny=["preboundNodeName"]))
+    for new in (policy(1), policy(4, enforcement="audit"), policy(9, enforcement="warn"), share):
+        for against in (None, policy(2), policy(5, enforcement="warn")):
+            counts = replay(new, file, against=against)["counts"]
+            for name, count in counts.items():
+                replay.run(new, file, against=against, args=("--fail-on", name), status=int(count > 0))
+                seen[name].add(count > 0)
+    assert {name for name, both in seen.items() if len(both) == 2} >= {"newly-refused", "newly-admitted", "over-quota", "quota-exceeded", "would-be-refused"}, seen
+
+
+# --- Audit ---
+
+def audit(*documents, enforcement="audit"):
+    return [doc("Settings", "cluster", enforcement=enforcement), *documents]
+
+
+def test_what_audit_would_refuse(replay):
+    """With everything in audit, the report shows whom deny would refuse, and why, without anything
+    to compare with. Pods that deny would refuse hold nothing for those after them."""
+    guard = doc("Guard", "g", deny=["privileged"])
+    bad = kube.review(kube.persisted(pod({GPU: 1}, name="bad", containers=[kube.container({GPU: 1}, securityContext={"privileged": True})]), uid="bad"))
+    file = replay.file("r.jsonl", jsonl([create("p0", 2), bad, create("p1", 2), create("p2", 1)]))
+    for enforcement in ("audit", "warn"):
+        new = audit(*policy(3, guard), enforcement=enforcement)
+        report = replay(new, file, against=new, args=("--fail-on", "newly-refused,newly-admitted,over-quota,reworded"))
+        assert report["counts"] == NONE | {"would-be-refused": 2} and report["tenants"]["team-a"] == report["counts"]
+        assert named(report, "would-be-refused") == ["bad", "p1"]
+        first, second = report["differences"]
+        assert first["after"]["verdict"] == "admitted" and first["enforced"]["verdict"] == "refused"
+        assert "privileged" in first["enforced"]["message"] and "requested 2, used 2, limit 3, over by 1" in second["enforced"]["message"]
+        # With deny, exactly these are refused, with the same sentences.
+        denied = replay(audit(*policy(3, guard), enforcement="deny"), file, against=new)
+        assert named(denied, "newly-refused") == ["bad", "p1"] and denied["counts"]["would-be-refused"] == 0
+        assert [d["after"]["message"] for d in denied["differences"] if "newly-refused" in d["changes"]] == [d["enforced"]["message"] for d in report["differences"]]
+        replay.run(new, file, args=("--fail-on", "would-be-refused"), status=1)
+        text = replay.run(new, file).stdout
+        assert "  would be refused       2   team-a 2\n" in text
+        assert "\n  Pods that would be refused are admitted only because the enforcement is warn or audit.\n" in text
+        assert f"    if enforced: refused: {second['enforced']['message']}\n" in text
+
+
+def test_from_audit_to_deny(replay, record):
+    """`newly-refused` is about verdicts: what audit admits and deny refuses is newly refused, with
+    --against as with a recording."""
+    server, folder = record(audit(*policy(1)))
+    for i in range(3):
+        server.admit(pod({GPU: 1}, name=f"p{i}"))
+    server.stop()
+    for against in (None, audit(*policy(1))):
+        report = replay(policy(1), folder, against=against, args=("--fail-on", "newly-refused"), status=1)
+        assert named(report, "newly-refused") == ["p1", "p2"] and report["counts"]["would-be-refused"] == 0
+        # They did not fit before, either, which a recording does not say.
+        assert report["counts"]["over-quota"] == (0 if against else 2)
+        replay.run(audit(*policy(1)), folder, against=against, args=("--fail-on", "newly-refused,over-quota"), status=0)
+    assert changed(replay(audit(*policy(1)), folder)) == {"would-be-refused": 2}
+    assert changed(replay(audit(*policy(1)), folder, against=policy(1))) == {"newly-admitted": 2, "would-be-refused": 2}
+
+
+def test_audit_says_what_explain_says(replay):
+    """The number of Pods that deny would admit is the same."""
+    file = replay.file("d.json", json.dumps(workload(replicas=7)))
+    for hard in range(1, 9):
+        new = audit(*policy(hard))
+        told = json.loads(run("explain", "-f", file, "--policy", replay.write(new), "-o", "json").stdout)["objects"][0]
+        assert replay(new, file)["counts"]["would-be-refused"] == 7 - told.get("fitsIfEnforced", 7)
+
+
+def test_updates_of_a_pod_that_audit_would_refuse(replay, record):
+    """They are not counted again. What deny would refuse of a Pod without objections is."""
+    guard = doc("Guard", "g", deny=["privileged"])
+    server, folder = record(audit(*policy(9)))
+    bad = server.admit(pod({GPU: 1}, name="bad", containers=[kube.container({GPU: 1}, securityContext={"privileged": True})]))[1]
+    good = server.admit(pod({GPU: 1}, name="good"))[1]
+    for stored in (bad, good):
+        server.validate(stored, operation="UPDATE", old=stored)
+    server.delete(bad)
+    server.stop()
+    assert changed(replay(audit(*policy(9, guard)), folder)) == {"would-be-refused": 1}
 
 
 # --- AdmissionReviews, lists, manifests ---
@@ -323,7 +480,7 @@ def test_pods_that_exist(replay):
         assert quota.pop("at").endswith("policy.yaml:20")
         assert quota == {"tenant": "team-a", "quota": "all", "used": "3", "limit": "1", "over": "2", "newly": True}
     assert replay(policy(1), replay.file("pods", content), against=policy(2))["quotas"][0]["newly"] is False
-    assert replay(policy(1), replay.file("pods", content), against=policy(3), status=0)["counts"] == NONE | {"newly-refused": 2}
+    assert replay(policy(1), replay.file("pods", content), against=policy(3), status=0)["counts"] == NONE | {"newly-refused": 2, "over-quota": 2, "quota-exceeded": 1}
     where = replay(policy(2), replay.file("pods.json", pod_list(*items)))["differences"][0]["at"]
     assert json.loads(replay.file("pods.json", pod_list(*items)).read_text()) and where.endswith("/pods.json:4")
 
@@ -362,17 +519,65 @@ def test_manifests(replay):
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "team-a"},
                   "spec": {"replicas": 5, "template": template}}
     report = replay(policy(2), replay.file("d.yaml", yaml.safe_dump(json.loads(json.dumps(deployment)))), against=policy(4))
-    assert report["counts"] == NONE | {"newly-refused": 2, "reworded": 1} and report["reviews"] == 5
+    assert report["counts"] == NONE | {"newly-refused": 2, "over-quota": 2, "reworded": 1} and report["reviews"] == 5
     assert report["differences"][0]["user"] == "system:serviceaccount:kube-system:replicaset-controller"
     plain = pod({GPU: 3}, name="p") | {"apiVersion": "v1", "kind": "Pod"}
-    assert changed(replay(policy(2), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1}
+    assert changed(replay(policy(2), replay.file("p.json", json.dumps(plain)))) == {"newly-refused": 1, "over-quota": 1}
+
+
+def test_amounts_that_are_cut(replay):
+    model = doc("Accelerator", "a100", resource=GPU, memory="80Gi", mig={"model": "a100-80gb", "strategy": "mixed", "profiles": "builtin"})
+    for count, cut in ((9, True), (14, False)):
+        some = [exists(f"p{i}") for i in range(count)]
+        for one in some:
+            one["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/mig-1g.10gb": "1"}}
+        file = replay.file("pods.json", pod_list(*some))
+        report = replay([model, *policy(1)[1:]], file)
+        assert report["quotas"][0]["used"] == ("1.28" if cut else "2") and report.get("amountsCut", False) == cut
+        assert ("Some amounts are cut to two decimals here." in replay.run([model, *policy(1)[1:]], file).stdout) == cut
 
 
 def test_usage(replay):
     usage = replay.file("usage.json", pod_list(exists("held", 2)))
     file = replay.file("r.jsonl", jsonl([create("p")]))
     assert replay(policy(2), file)["counts"] == NONE
-    assert changed(replay(policy(2), file, args=("--usage", usage))) == {"newly-refused": 1}
+    assert changed(replay(policy(2), file, args=("--usage", usage))) == {"newly-refused": 1, "over-quota": 1}
+
+
+def owned(kind, owner, count, **how):
+    """Pods that a workload has."""
+    some = [exists(f"{owner}-{i}", **how) for i in range(count)]
+    for one in some:
+        one["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": "u", "controller": True}]
+    return some
+
+
+def workload(kind="Deployment", replicas=3, gpus=1, **spec):
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": pod({GPU: gpus})["spec"]}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "d", "namespace": "team-a"}, "spec": {"replicas": replicas, "template": template, **spec}}
+
+
+@pytest.mark.parametrize("kind, owner", [("Deployment", ("ReplicaSet", "d-5b")), ("StatefulSet", ("StatefulSet", "d")), ("DaemonSet", ("DaemonSet", "d"))])
+@pytest.mark.parametrize("more", [{}, {"strategy": {"rollingUpdate": {"maxUnavailable": 0}}}, {"updateStrategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}])
+def test_pods_that_a_workload_has_are_replaced(replay, kind, owner, more):
+    """As for `gpugate explain --usage`, the Pods of the usage are not counted with those that are
+    tried."""
+    usage = replay.file("usage.json", pod_list(*owned(*owner, 3, labels={"pod-template-hash": "5b"}), exists("other")))
+    file = replay.file("d.json", json.dumps(workload(kind, **more)))
+    for hard in (4, 5, 9):
+        told = json.loads(run("explain", "-f", file, "--usage", usage, "--policy", replay.write(policy(hard)), "-o", "json").stdout)["objects"][0]
+        for against in (None, policy(9)):
+            report = replay(policy(hard), file, args=("--usage", usage), against=against)
+            assert told["replaces"] == 3 and report["reviews"] == told["pods"]
+            assert report["counts"]["newly-refused"] == told["pods"] - told["fits"], (hard, told)
+
+
+def test_all_pods_of_a_workload_are_counted(replay):
+    """Also after the first one that no policy admits."""
+    file = replay.file("d.json", json.dumps(workload(replicas=50)))
+    for against, refused in ((None, 48), (policy(4), 2)):
+        report = replay(policy(2), file, against=against)
+        assert report["reviews"] == 50 and report["counts"]["newly-refused"] == refused
 
 
 def test_standard_input_and_folders(replay, tmp_path):
@@ -382,11 +587,70 @@ def test_standard_input_and_folders(replay, tmp_path):
     (folder / "gpugate-20261128T000000Z-000002.jsonl").write_text(jsonl(recorded[2:]))
     (folder / "gpugate-20261128T000000Z-000001.jsonl.gz").write_bytes(gzip.compress(jsonl(recorded[:1]).encode()) + gzip.compress(jsonl(recorded[1:2]).encode()))
     (folder / "notes.txt").write_text("{")
-    assert named(replay(policy(2), folder), "newly-refused") == ["p2"]
+    report = replay(policy(2), folder)
+    assert named(report, "newly-refused") == ["p2"] and report["passedOverFiles"] == [str(folder / "notes.txt")]
     done = subprocess.run([str(BINARY), "replay", "--policy", str(replay.write(policy(1))), "-o", "json", "-"], input=jsonl(recorded),
                           capture_output=True, text=True, check=True)
     report = json.loads(done.stdout)
     assert named(report, "newly-refused") == ["p1", "p2"] and report["differences"][0]["at"] == "standard input:2"
+
+
+TEMPLATE = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\n{{- if .Values.a }}\nspec: {}\n{{- end }}\n"
+
+
+def test_a_folder_of_manifests(replay, tmp_path):
+    """Files are found as `gpugate lint` finds them, in any depth. Namespaces count wherever they
+    are, Pods that exist are replayed by their age, and what is passed over is named."""
+    folder = tmp_path / "repository"
+    files = {
+        "apps/b.yaml": yaml.safe_dump(json.loads(json.dumps(exists("young", created="2026-11-03T10:00:00Z", namespace="space")))),
+        "apps/c.json": pod_list(exists("old", namespace="space")),
+        "deployment.yml": yaml.safe_dump(json.loads(json.dumps(workload() | {"metadata": {"name": "d", "namespace": "space"}}))),
+        "z/space.yaml": yaml.safe_dump(namespace_doc("space", t="x") | {"apiVersion": "v1"}),
+        "policy/tenant.yaml": yaml.safe_dump(doc("Tenant", "other", namespaces=["space"], quotas=[{"name": "all", "hard": 99}])),
+        "values.yaml": "replicas: 3\n", "chart/templates/a.yaml": TEMPLATE, "notes.txt": "x", "data.json": "[1]",
+        "overlay/kustomization.yaml": "resources: [a.yaml]\n", "overlay/a.yaml": yaml.safe_dump(json.loads(json.dumps(workload()))), ".git/x.yaml": "a: [",
+    }
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    labelled = [A100, doc("Tenant", "team-x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 4}])]
+    report = replay(labelled, folder)
+    assert report["tenants"].keys() == {"team-x"} and report["reviews"] == 5
+    assert named(report, "newly-refused") == ["young"] and report["differences"][0]["at"] == f"{folder}/apps/b.yaml:1"
+    passed = ["chart/templates/a.yaml", "data.json", "notes.txt", "overlay/a.yaml", "overlay/kustomization.yaml", "values.yaml"]
+    assert sorted(report["passedOverFiles"]) == [str(folder / name) for name in passed] and report["passedOver"] == 6
+    text = replay.run(labelled, folder).stdout
+    assert "6 files were passed over: " in text and all(str(folder / name) in text for name in passed)
+    found = json.loads(run("lint", "-o", "json", folder).stdout)
+    assert found["templates"] == [str(folder / "chart/templates/a.yaml")]
+
+
+def test_a_folder_that_has_too_much_else(replay, tmp_path):
+    (tmp_path / "many").mkdir()
+    for i in range(25):
+        (tmp_path / "many" / f"{i:02}.txt").write_text("")
+        (tmp_path / "many" / f"v{i:02}.yaml").write_text("a: b\n")
+    (tmp_path / "many" / "p.json").write_text(json.dumps(workload()))
+    report = replay(policy(9), tmp_path / "many")
+    assert report["reviews"] == 3 and report["passedOver"] == 50 and len(report["passedOverFiles"]) == 20
+    assert ", and 30 more\n" in replay.run(policy(9), tmp_path / "many").stdout
+
+
+@pytest.mark.parametrize("files, wanted", [
+    ({"a.yaml": "kind: Pod\napiVersion: v1\nspec: {containers: 5}\n"}, "a.yaml:3: spec.containers: expected"),
+    ({"a.yaml": "kind: Pod\napiVersion: v1\nspec: &a {}\n"}, "a.yaml:3"),
+    ({"kustomization.yaml": "resources: []\n", "a.yaml": "kind: Pod\napiVersion: v1\n"}, "run `kubectl kustomize DIR | gpugate replay ... -`"),
+    ({"a.yaml": TEMPLATE}, "only templates of Helm are in this folder; run `helm template CHART | gpugate replay ... -`"),
+    ({"a.yaml": "a: b\n"}, "neither a recording nor a manifest is in this folder"),
+])
+def test_folders_that_cannot_be_replayed(replay, tmp_path, files, wanted):
+    (tmp_path / "f").mkdir()
+    for name, content in files.items():
+        (tmp_path / "f" / name).write_text(content)
+    said = replay.fails(policy(1), tmp_path / "f")
+    assert said.startswith(f"{tmp_path}/f") and wanted in said, said
 
 
 # --- Output and exit status ---
@@ -407,7 +671,7 @@ def test_a_pipe_that_delivers_single_bytes(replay):
 def test_fail_on(replay):
     file = replay.file("r.jsonl", jsonl(create(f"p{i}") for i in range(3)))
     listed = replay.file("pods.json", pod_list(exists("p", 2)))
-    for words, status in (("newly-refused", 1), ("newly-admitted", 0), ("newly-admitted,newly-rewritten,over-quota,reworded", 0),
+    for words, status in (("newly-refused", 1), ("newly-admitted", 0), ("newly-admitted,newly-rewritten,quota-exceeded,would-be-refused,reworded", 0),
                           ("reworded,newly-refused", 1)):
         replay.run(policy(2), file, args=("--fail-on", words), status=status)
     replay.run(policy(2), file, args=("--fail-on", "newly-admitted", "--fail-on", "newly-refused"), status=1)
@@ -420,7 +684,7 @@ def test_text(replay):
     text = replay.run(policy(2), file, args=("--show", "1")).stdout
     assert text.splitlines()[0] == "5 reviews replayed; compared with what was answered, or with Pods that are admitted as they are"
     assert "  newly refused          3   team-a 3\n" in text
-    assert f'  newly refused: Pod "p2" in namespace "team-a" ({file}:3)\n    before  admitted\n    after   refused: exceeded quota' in text
+    assert f'  newly refused, over quota: Pod "p2" in namespace "team-a" ({file}:3)\n    before  admitted\n    after   refused: exceeded quota' in text
     assert text.endswith("\n2 more differences are counted above; --show names more of them\n")
     assert "\x1b" not in text
     hostile = kube.review(kube.persisted(pod({GPU: 9}, name="x\x1b[31m"), uid="x"))
@@ -455,8 +719,8 @@ def test_show(replay):
     other = doc("Tenant", "other", namespaces=["other"], quotas=[{"name": "all", "hard": 99}])
     report = replay(policy(2, doc("Tenant", "other", namespaces=["other"], quotas=[{"name": "all", "hard": 9}], enforcement="warn")), file,
                     against=policy(9, other), args=("--show", "3"))
-    assert named(report, "over-quota") == ["x9", "x10", "x11"] and named(report, "newly-refused") == ["p2"]
-    assert report["counts"] == NONE | {"over-quota": 41, "reworded": 41, "newly-refused": 1} and report["omitted"] == 38
+    assert named(report, "over-quota") == ["x9", "x10", "x11", "p2"] and named(report, "newly-refused") == ["p2"]
+    assert report["counts"] == NONE | {"over-quota": 42, "would-be-refused": 41, "reworded": 41, "newly-refused": 1} and report["omitted"] == 38
 
 
 def test_examples_take_bounded_memory(replay):
@@ -487,10 +751,10 @@ def test_options(replay):
         done = run("replay", "--policy", replay.write(policy(1)), *args)
         assert done.returncode == 2 and wanted in done.stderr, (args, done.stderr)
     assert run("replay", file).returncode == 2
-    assert "No such file or directory; name a file, a folder with a recording" in replay.fails(policy(1), "/none.jsonl")
+    assert "No such file or directory; name a file, a folder, or -" in replay.fails(policy(1), "/none.jsonl")
     empty = replay.folder / "empty"
     empty.mkdir()
-    assert "no recording is in this folder; its files end in .jsonl or .jsonl.gz; name the files of manifests" in replay.fails(policy(1), empty)
+    assert "neither a recording nor a manifest is in this folder; files of a recording end in .jsonl" in replay.fails(policy(1), empty)
     assert "nothing was replayed" in replay.fails(policy(1), replay.file("none.json", ""))
     broken = replay.run(policy(1), file, args=("--against", replay.file("broken.yaml", "kind: Rule\n")), status=2)
     assert broken.stderr.splitlines()[-1].startswith("gpugate replay: --against: the policy has errors")
@@ -608,9 +872,12 @@ def test_live_without_a_cluster(replay, api, tmp_path):
     for i in range(501):
         api.put("pods", exists(f"p{i}"))
     assert "Expired" in replay.fails(policy(1), args=("--live", "--kubeconfig", config))
-    api.forbidden = {"nodes"}
-    assert replay.fails(policy(1, T4), args=("--live", "--kubeconfig", config)).endswith(
-        "; a ClusterRole that allows `list` of pods, namespaces and nodes lets this user replay them")
+    api.forbidden = {"pods", "nodes", "namespaces"}
+    by_labels = doc("Tenant", "x", namespaceSelector={"matchLabels": {"t": "x"}}, quotas=[{"name": "all", "hard": 1}])
+    for more, against, kinds in (((), None, "pods"), ((T4,), None, "nodes and pods"), ((), policy(1, T4), "nodes and pods"),
+                                 ((T4, by_labels), None, "namespaces, nodes and pods")):
+        assert replay.fails(policy(1, *more), args=("--live", "--kubeconfig", config), against=against).endswith(
+            f"; a ClusterRole that allows `list` of {kinds} lets this user replay them")
     api.close()
     assert replay.fails(policy(1), args=("--live", "--kubeconfig", config))
     assert "/none" in replay.fails(policy(1), args=("--live", "--kubeconfig", "/none"))

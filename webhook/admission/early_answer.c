@@ -82,7 +82,7 @@ static int compose(const struct early_question *question, const struct fit_reque
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
 	if (result == 0 && !fit->never && question->surge && fit->fits >= question->pods - question->surge) {
 		buf_reset(&text);
-		fits_print_rollout(&text, 0, 1);
+		fits_print_rollout(&text, question->kind->rolling.field);
 		result = add(answer, reservation->arena, reason_of(refusal), ENFORCEMENT_WARN, buf_view(&text));
 	}
 	buf_release(&text);

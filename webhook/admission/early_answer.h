@@ -11,6 +11,7 @@
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/ledger/store.h"
+#include "webhook/object/workload.h"
 #include "webhook/object/workload_parts.h"
 
 /* A group of Pods of a custom resource. */
@@ -23,6 +24,7 @@ struct early_part {
 
 /* What is asked about the Pods of a workload. */
 struct early_question {
+	const struct workload_kind *kind;
 	struct review review;     /* Of the CREATE of each of them. */
 	struct review old_review; /* Of those that exist, unless they are kept. */
 	bool kept;                /* Those that exist stay, and the others come in addition. */

@@ -74,12 +74,10 @@ static bool read_old(const struct review *review, struct workload *workload, str
 		return question->pods > question->existing && question->pods > pods_of(&old);
 	if (question->pods == 0)
 		return false;
-	if (workload->kind->per_node && question->existing > question->pods)
-		question->pods = question->existing;
-	if (question->existing) {
-		question->surge = at_most(workload->surge, PODS_MAX);
-		question->pods += question->surge;
-	}
+	const struct workload_count count = {question->pods, workload->surge, workload->kind->per_node};
+	const struct workload_count rollout = workload_rollout(&count, question->existing);
+	question->pods = rollout.pods;
+	question->surge = rollout.surge;
 	return read_pod(review, &old, arena, &question->old_review);
 }
 
@@ -150,7 +148,7 @@ bool early_question_read(const struct policy *policy, const struct review *revie
 	struct error ignored = {0};
 	struct workload workload;
 	const struct workload_kind *kind = kind_of(review);
-	*question = (struct early_question){.kept = true};
+	*question = (struct early_question){.kind = kind, .kept = true};
 	if (!kind)
 		return read_parts(review, policy_workload(policy, review->group, review->kind), arena, question);
 	if (workload_read(kind, review->other_object, &workload, &ignored) < 0)

@@ -18,10 +18,10 @@ void fits_print(const struct fits *fits, struct buf *out)
 		print_existing("including", fits->kept, out);
 }
 
-void fits_print_rollout(struct buf *out, long long max_surge, long long max_unavailable)
+void fits_print_rollout(struct buf *out, const char *field)
 {
 	buf_printf(out,
-		   "set strategy.rollingUpdate to maxSurge: %lld and maxUnavailable: %lld: each new Pod is then "
-		   "created after an old one has ended",
-		   max_surge, max_unavailable);
+		   "set %s to maxSurge: %d and maxUnavailable: %d: each new Pod is then created after an old one has "
+		   "ended",
+		   field, FITS_MAX_SURGE, FITS_MAX_UNAVAILABLE);
 }

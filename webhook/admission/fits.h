@@ -22,7 +22,13 @@ struct fits {
  */
 void fits_print(const struct fits *fits, struct buf *out);
 
-/* Appends what helps if only the additional Pods of a rollout do not fit. */
-void fits_print_rollout(struct buf *out, long long max_surge, long long max_unavailable);
+/* With these numbers, a rollout needs no Pods beyond those that it replaces. */
+enum { FITS_MAX_SURGE = 0, FITS_MAX_UNAVAILABLE = 1 };
+
+/*
+ * Appends what helps if only the additional Pods of a rollout do not fit. `field` is that of the
+ * workload's spec which has these numbers.
+ */
+void fits_print_rollout(struct buf *out, const char *field);
 
 #endif

@@ -167,7 +167,7 @@ static int explain_file(const struct explain_options *options, struct explain_co
 	struct manifest manifest;
 	if (input_file_manifest(options->file, &manifest, err) < 0)
 		return -1;
-	context->replaced = replaced_create(&manifest, context->creator.namespace);
+	context->replaced = replaced_create();
 	int result = context->replaced ? explain_manifest(options, context, &manifest, explaining, err)
 				       : error_set(err, "there is not enough memory");
 	replaced_destroy(context->replaced);

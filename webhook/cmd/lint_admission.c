@@ -180,8 +180,8 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 	struct tried tried = {.fits = 0};
 	int64_t pods = 0;
 	for (uint32_t i = 0; i < subjects->count; i++) {
-		pods += subjects->items[i].pods;
-		tried.wanted += subjects->items[i].pods < PODS_MAX ? subjects->items[i].pods : PODS_MAX;
+		pods += subjects->items[i].count.pods;
+		tried.wanted += subjects->items[i].count.pods < PODS_MAX ? subjects->items[i].count.pods : PODS_MAX;
 	}
 	int64_t surge = surge_of(object, tried.wanted);
 	struct outcome outcome = {.admitted = true};
@@ -189,7 +189,7 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 	tried.uids = arena_alloc(&judging->uids, ((size_t)tried.size + 1) * sizeof *tried.uids);
 	int result = tried.uids ? 0 : -1;
 	for (uint32_t i = 0; result == 0 && outcome.admitted && i < subjects->count; i++) {
-		int64_t count = subjects->items[i].pods < PODS_MAX ? subjects->items[i].pods : PODS_MAX;
+		int64_t count = subjects->items[i].count.pods < PODS_MAX ? subjects->items[i].count.pods : PODS_MAX;
 		if (count + surge)
 			result = try_group(judging, &subjects->items[i], count + surge, &tried, &outcome);
 	}
@@ -224,7 +224,7 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 			return -1;
 		if (outcome.unknown)
 			return 0;
-		charged |= outcome.charged && subject->pods > 0;
+		charged |= outcome.charged && subject->count.pods > 0;
 		if (!outcome.admitted) {
 			find(judging, object, LINT_POLICY_REFUSES, "the policy refuses %s: %s",
 			     subject->review.claim.present ? "it" : "its Pods", outcome.message);

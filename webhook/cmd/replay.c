@@ -52,7 +52,7 @@ static const struct option_row rows[] = {
      .type = OPTION_LIST,
      .offset = offsetof(struct replay_command_options, fail_on),
      .help = "Exit with status 1 if there is one of these changes, which are separated by commas: newly-refused, "
-	     "newly-admitted, newly-rewritten, over-quota, reworded."},
+	     "newly-admitted, newly-rewritten, over-quota, quota-exceeded, would-be-refused, reworded."},
     {.name = "--hold",
      .word = "SECONDS",
      .type = OPTION_NUMBER,
@@ -85,10 +85,10 @@ static const struct option_table table = {
 	"--policy PATH [--against PATH] [--usage FILE] [--hold SECONDS] [--fail-on CHANGES] [--show N] [-o text|json|junit] "
 	"INPUT... | --live",
     .summary = "Sends reviews and Pods through a new policy, and says who would be treated otherwise: newly refused, "
-	       "newly admitted, rewritten otherwise, over a quota, or told another sentence. INPUT is a recording of "
-	       "`gpugate serve --record` (a file or its folder), a file of AdmissionReviews, a list of the API server "
-	       "such as the output of `kubectl get pods -A -o json`, or manifests; - is standard input. Files may be "
-	       "compressed with gzip.",
+	       "newly admitted, rewritten otherwise, over a quota, refused if everything were enforced, or told "
+	       "another sentence. INPUT is a recording of `gpugate serve --record` (a file or its folder), a folder of "
+	       "manifests, or a file. The file has AdmissionReviews, a list of the API server such as the output of "
+	       "`kubectl get pods -A -o json`, or manifests; - is standard input. Files may be compressed with gzip.",
     .rows = rows,
     .count = sizeof rows / sizeof rows[0],
     .values_size = sizeof(struct replay_command_options),
@@ -111,7 +111,7 @@ static int find_change(struct str word, struct error *err)
 			return i;
 	return error_set(err,
 			 "--fail-on: \"%.*s\" is not a change; take newly-refused, newly-admitted, newly-rewritten, "
-			 "over-quota, or reworded",
+			 "over-quota, quota-exceeded, would-be-refused, or reworded",
 			 (int)(word.len < 64 ? word.len : 64), word.ptr);
 }
 

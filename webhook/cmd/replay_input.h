@@ -2,21 +2,13 @@
 #ifndef WEBHOOK_CMD_REPLAY_INPUT_H
 #define WEBHOOK_CMD_REPLAY_INPUT_H
 
+#include "webhook/cmd/replay_folder.h"
 #include "webhook/kube/config.h"
-#include "webhook/simulate/replay.h"
-
-/* The names of files in folders, which a replay borrows. Zeroed at first. */
-struct replay_names {
-	char **items;
-	size_t count, size;
-};
-void replay_names_release(struct replay_names *names);
 
 /*
- * Replays a file, standard input ("-"), or the recording in a folder: all files in it whose names
- * end in .jsonl or .jsonl.gz, sorted by name. A file may be compressed with gzip. JSON is read in
- * pieces; YAML is read as a whole, up to MANIFEST_BYTES_MAX. Returns 0, or -1 with an error that
- * names the file and the line.
+ * Replays a file, standard input ("-"), or a folder. A file may be compressed with gzip. JSON is
+ * read in pieces; YAML is read as a whole, up to MANIFEST_BYTES_MAX. Returns 0, or -1 with an error
+ * that names the file and the line.
  */
 int replay_input(struct replay *replay, const char *path, struct replay_names *names, struct error *err);
 

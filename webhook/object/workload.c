@@ -12,7 +12,11 @@ static const struct workload_kind kinds[] = {
      .template = "spec.template",
      .replicas = "spec.replicas",
      .controller = CONTROLLER("replicaset"),
-     .surge = "spec.strategy.rollingUpdate.maxSurge",
+     .rolling = {.field = "strategy.rollingUpdate",
+		 .surge = "spec.strategy.rollingUpdate.maxSurge",
+		 .surge_default = "\"25%\"",
+		 .unavailable = "spec.strategy.rollingUpdate.maxUnavailable",
+		 .unavailable_default = "\"25%\""},
      .strategy = "spec.strategy.type",
      .paused = "spec.paused",
      .existing = "status.replicas"},
@@ -35,6 +39,12 @@ static const struct workload_kind kinds[] = {
      .kind = "DaemonSet",
      .template = "spec.template",
      .controller = CONTROLLER("daemon-set"),
+     .rolling = {.field = "updateStrategy.rollingUpdate",
+		 .surge = "spec.updateStrategy.rollingUpdate.maxSurge",
+		 .surge_default = "0",
+		 .unavailable = "spec.updateStrategy.rollingUpdate.maxUnavailable",
+		 .unavailable_default = "1",
+		 .rounds_up = true},
      .strategy = "spec.updateStrategy.type",
      .existing = "status.currentNumberScheduled",
      .per_node = true},
@@ -126,8 +136,10 @@ static int read_suspend(const struct workload_kind *kind, struct str json, int64
 	return 0;
 }
 
-/* Returns a share of the Pods in percent, rounded up, or -1 if the text is none. */
-static int64_t share_of(struct str text, int64_t replicas)
+/* --- Rolling updates --- */
+
+/* Returns a share of the Pods in percent, or -1 if the text is none. */
+static int64_t share_of(struct str text, int64_t replicas, bool up)
 {
 	int64_t percent;
 	struct str digits = {text.ptr + 1, text.len > 3 ? text.len - 3 : 0}; /* "25%" */
@@ -135,27 +147,60 @@ static int64_t share_of(struct str text, int64_t replicas)
 	    quantity_count(digits, &percent) != QUANTITY_OK || percent > 100000)
 		return -1;
 	/* No product overflows: replicas is at most that of an int32. */
-	return replicas > INT32_MAX ? INT32_MAX : (replicas * percent + 99) / 100;
+	return ((replicas > INT32_MAX ? INT32_MAX : replicas) * percent + (up ? 99 : 0)) / 100;
 }
 
+/* Reads a number of Pods, or a percentage of the replicas. */
+static int read_part(struct str json, const char *path, const char *fallback, int64_t replicas, bool up,
+		     int64_t *number, struct error *err)
+{
+	struct str value;
+	if (json_find(json, path, &value, err) < 0)
+		return -1;
+	size_t byte = str_present(value) ? (size_t)(value.ptr - json.ptr) : 0;
+	if (!str_present(value))
+		value = str_of(fallback);
+	if (value.len && value.ptr[0] == '"')
+		*number = share_of(value, replicas, up);
+	else if (quantity_count(value, number) != QUANTITY_OK)
+		*number = -1;
+	return *number < 0
+		   ? error_set(err, "%s: expected a whole number of 0 or more, or a percentage such as 25%% (byte %zu)",
+			       path, byte)
+		   : 0;
+}
+
+/*
+ * An update that may take Pods away goes on where no additional ones fit. Without that, it creates
+ * a Pod before it removes one. If both numbers are 0, Kubernetes takes one Pod away.
+ */
 static int read_surge(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err)
 {
-	struct str strategy, value;
-	if (!kind->surge)
+	const struct workload_rolling *rolling = &kind->rolling;
+	int64_t surge, unavailable, pods = kind->per_node ? 1 : workload->replicas;
+	struct str strategy;
+	if (!rolling->field)
 		return 0;
 	if (json_find(json, kind->strategy, &strategy, err) < 0)
 		return -1;
-	if (str_eq(strategy, STR("\"Recreate\"")))
+	if (str_present(strategy) && !str_eq(strategy, STR("\"RollingUpdate\"")))
 		return 0;
-	if (json_find(json, kind->surge, &value, err) < 0)
+	if (read_part(json, rolling->surge, rolling->surge_default, pods, true, &surge, err) < 0 ||
+	    read_part(json, rolling->unavailable, rolling->unavailable_default, pods, rolling->rounds_up, &unavailable,
+		      err) < 0)
 		return -1;
-	if (str_present(value) && value.ptr[0] != '"')
-		return read_number(json, kind->surge, &workload->surge, err);
-	workload->surge = share_of(str_present(value) ? value : STR("\"25%\""), workload->replicas);
-	return workload->surge < 0
-		   ? error_set(err, "%s: expected a whole number of 0 or more, or a percentage such as 25%% (byte %zu)",
-			       kind->surge, (size_t)(value.ptr - json.ptr))
-		   : 0;
+	workload->surge = surge > 0 && unavailable == 0;
+	return 0;
+}
+
+struct workload_count workload_rollout(const struct workload_count *count, int64_t existing)
+{
+	struct workload_count rollout = *count;
+	if (existing > rollout.pods && rollout.per_node)
+		rollout.pods = existing;
+	rollout.surge = existing > 0 && count->pods > 0 ? count->surge : 0;
+	rollout.pods += rollout.surge;
+	return rollout;
 }
 
 /* --- What a status and a strategy say about Pods that are not created any more --- */
@@ -225,6 +270,8 @@ static int read_keeps(struct str json, struct workload *workload, struct error *
 		return -1;
 	workload->keeps = kind->keeps || workload->paused || str_eq(strategy, STR("\"OnDelete\"")) ||
 			  (partition && partition >= workload->replicas);
+	if (workload->keeps)
+		workload->surge = 0;
 	return 0;
 }
 

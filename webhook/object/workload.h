@@ -8,6 +8,15 @@
 #include "gpugate/error.h"
 #include "gpugate/str.h"
 
+/* Where a kind says how a changed template replaces Pods. Values are JSON. */
+struct workload_rolling {
+	/* Of the spec, for messages; NULL: there is no maxSurge. */
+	const char *field;
+	const char *surge, *surge_default;             /* maxSurge, which is rounded up. */
+	const char *unavailable, *unavailable_default; /* maxUnavailable. */
+	bool rounds_up;                                /* maxUnavailable is; otherwise down. */
+};
+
 struct workload_kind {
 	const char *group; /* API group; "" is the core group. */
 	const char *kind;
@@ -16,7 +25,7 @@ struct workload_kind {
 	const char *most;       /* Path of the maximum number of Pods at once; NULL: none. */
 	const char *suspend[2]; /* Paths of booleans; one that is true means no Pods now. */
 	const char *controller; /* User that creates the Pods; NULL: the object's creator. */
-	const char *surge;      /* Path of maxSurge, of which 25% is the default; NULL: none. */
+	struct workload_rolling rolling;
 	const char *strategy;   /* Path of the strategy, such as Recreate; NULL: none. */
 	const char *partition;  /* Path of how many Pods a changed template leaves; NULL: none. */
 	const char *paused;     /* Path of a boolean; true: a changed template is not used now. */
@@ -37,7 +46,11 @@ struct workload {
 	struct str pod;
 	int64_t replicas; /* Number of Pods at once; not negative. 0 if it is suspended. */
 	int64_t existing; /* Number of Pods that it had when its controller last said so. */
-	int64_t surge;    /* How many more there may be while new Pods replace others. */
+	/*
+	 * How many Pods more than `replicas` must fit, or new Pods never replace others: 1 if the
+	 * rolling update may not take a Pod away first, else 0.
+	 */
+	int64_t surge;
 	/* Number of Pods that have not ended yet, by its status; INT64_MAX: any number. */
 	int64_t remaining;
 	bool keeps;  /* A changed template leaves the Pods that exist as they are. */
@@ -61,5 +74,18 @@ const struct workload_kind *workload_find_in(struct str group, struct str kind);
  * with an error that names the path and the byte, like review_read. A missing template is an error.
  */
 int workload_read(const struct workload_kind *kind, struct str json, struct workload *workload, struct error *err);
+
+/* How many Pods of a workload there are at once. */
+struct workload_count {
+	int64_t pods;
+	int64_t surge; /* As in struct workload; of workload_rollout, part of `pods`. */
+	bool per_node; /* As in struct workload_kind. */
+};
+
+/*
+ * Returns how many Pods there are while new ones replace `existing` ones, for which all commands
+ * and the webhook ask: with the surge, and for one on each node, as many as exist.
+ */
+struct workload_count workload_rollout(const struct workload_count *count, int64_t existing);
 
 #endif

@@ -14,11 +14,11 @@ struct trial {
 	struct arena *objects; /* For the reviews. */
 	struct str *uids;      /* Of those that are admitted; NULL: they need not be known. */
 	struct arena decision; /* For one decision; emptied for the next one. */
-	int64_t pods;          /* How many are tried. */
-	int64_t fits;          /* How many were admitted. */
-	int64_t replaced;      /* How many they replace. */
+	struct replacement tried;
+	int64_t fits; /* How many were admitted. */
 	/* How many were admitted before the first with a violation; -1: none has any. */
 	int64_t fits_enforced;
+	json_t *workload; /* See explain_workload; NULL: the object is none. */
 	json_t *tree;
 };
 
@@ -108,61 +108,57 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 			add_decision(trial->tree, &simulated);
 		note_objections(trial, &simulated);
 	}
-	if (trial->uids && *admitted && trial->fits < trial->pods)
+	if (trial->uids && *admitted && trial->fits < trial->tried.count.pods)
 		trial->uids[trial->fits] = arena_str(trial->objects, review.object.uid);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
 
-/* Removes the Pods that exist already, and sets how many are tried in their place. */
-static void replace(struct trial *trial, uint32_t index)
-{
-	const struct subject *subject = &trial->subject;
-	trial->pods = subject->pods;
-	if (trial->context->replaced)
-		trial->replaced = replaced_remove(trial->context->replaced, index, trial->context->simulation);
-	if (subject->per_node && trial->replaced > trial->pods)
-		trial->pods = trial->replaced;
-	if (!subject->per_node && trial->replaced && trial->pods)
-		trial->pods += subject->surge;
-}
-
 static void set_counts(const struct trial *trial)
 {
-	json_object_set_new(trial->tree, "pods", json_integer(trial->pods));
+	const struct replacement *tried = &trial->tried;
+	json_object_set_new(trial->tree, "pods", json_integer(tried->count.pods));
 	json_object_set_new(trial->tree, "fits", json_integer(trial->fits));
-	if (trial->replaced)
-		json_object_set_new(trial->tree, "replaces", json_integer(trial->replaced));
-	if (trial->pods > trial->subject.pods && !trial->subject.per_node)
-		json_object_set_new(trial->tree, "surge", json_integer(trial->pods - trial->subject.pods));
+	if (tried->replaced)
+		json_object_set_new(trial->tree, "replaces", json_integer(tried->replaced));
+	if (tried->count.surge)
+		json_object_set_new(trial->tree, "surge", json_integer(tried->count.surge));
 	/* A mirror Pod is never refused. */
 	bool mirror = json_is_true(json_object_get(trial->tree, "mirror"));
 	if (trial->fits_enforced >= 0 && !mirror && tree_is(trial->tree, "verdict", "admitted"))
 		json_object_set_new(trial->tree, "fitsIfEnforced", json_integer(trial->fits_enforced));
 }
 
+static void begin(const struct trial *trial, const struct manifest *manifest, const struct manifest_object *object)
+{
+	add_identity(trial, manifest, object);
+	if (trial->workload)
+		json_object_set(trial->tree, "workload", trial->workload);
+}
+
 static int try_all(struct trial *trial, const struct manifest *manifest, const struct manifest_object *object)
 {
 	bool admitted;
-	add_identity(trial, manifest, object);
+	begin(trial, manifest, object);
 	if (try_pod(trial, true, &admitted) < 0)
 		return -1;
-	while (admitted && ++trial->fits < trial->pods)
+	while (admitted && ++trial->fits < trial->tried.count.pods)
 		if (try_pod(trial, false, &admitted) < 0)
 			return -1;
 	if (!admitted && trial->fits > 0) {
 		/* The first Pod was admitted. Explain the refusal of the last one instead. */
 		json_object_clear(trial->tree);
-		add_identity(trial, manifest, object);
+		begin(trial, manifest, object);
 		if (try_pod(trial, true, &admitted) < 0)
 			return -1;
 	}
-	if (trial->fits > trial->pods)
-		trial->fits = trial->pods;
+	if (trial->fits > trial->tried.count.pods)
+		trial->fits = trial->tried.count.pods;
 	set_counts(trial);
+	explain_early_answer(trial->context->policy, trial->tree);
 	if (!admitted)
 		explain_remedies(&(struct explain_refusal){trial->context, &trial->subject, &trial->decision,
-							   trial->fits, trial->replaced, trial->tree});
+							   trial->fits, &trial->tried, trial->tree});
 	return admitted;
 }
 
@@ -170,9 +166,12 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 static enum explain_result explain_subject(struct trial *trial, const struct manifest *manifest,
 					   const struct manifest_object *object, json_t *list, struct error *err)
 {
-	replace(trial, (uint32_t)(object - manifest->objects));
+	trial->tried = replaced_take(trial->context->replaced, &trial->subject, object->name,
+				     (struct simulation *[]){trial->context->simulation}, 1);
+	trial->workload = explain_workload(trial->context, &trial->subject, object, &trial->decision);
 	if (trial->subject.alone)
-		trial->uids = arena_zalloc(trial->objects, (size_t)trial->pods + 1, sizeof *trial->uids);
+		trial->uids =
+		    arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
 	int admitted = try_all(trial, manifest, object);
 	for (int64_t i = 0; trial->uids && i < trial->fits; i++)
 		simulation_gone(trial->context->simulation, trial->uids[i]);
@@ -200,6 +199,7 @@ enum explain_result explain_object(const struct explain_context *context, const 
 		enum explain_result of_part = explain_subject(&trial, manifest, object, list, err);
 		if (of_part != EXPLAIN_ADMITTED)
 			result = of_part;
+		json_decref(trial.workload);
 		json_decref(trial.tree);
 		arena_release(&trial.decision);
 	}

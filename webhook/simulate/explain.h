@@ -20,7 +20,7 @@ struct explain_context {
 	const struct policy *policy;
 	struct simulation *simulation; /* By that policy. What is admitted stays in it. */
 	struct subject_creator creator;
-	struct replaced *replaced; /* Of the manifest; NULL: no Pods are replaced. */
+	struct replaced *replaced; /* NULL: no Pods are replaced. */
 };
 
 enum explain_result {
@@ -50,13 +50,23 @@ struct explain_collector {
 };
 void explain_event(void *context, const struct trace_event *event);
 
+/*
+ * Returns, new, what the API server answers about a workload with these Pods; NULL: the object is
+ * none. The Pods in whose place it is tried are removed already. Uses the arena.
+ */
+json_t *explain_workload(const struct explain_context *context, const struct subject *subject,
+			 const struct manifest_object *object, struct arena *arena);
+
+/* Adds to the workload of the tree, if it has one, what its tenant wants such answers to be. */
+void explain_early_answer(const struct policy *policy, json_t *tree);
+
 /* A Pod that was refused, of which `tree` is the explanation. */
 struct explain_refusal {
 	const struct explain_context *context;
 	const struct subject *subject;
 	struct arena *arena; /* For decisions; is reset for each. */
 	int64_t fits;        /* How many Pods were admitted before it. */
-	int64_t replaced;    /* How many Pods they replace. */
+	const struct replacement *tried;
 	json_t *tree;
 };
 

@@ -47,7 +47,7 @@ void print_plain(struct printer *p, const char *text)
 
 void print_begin(struct printer *p)
 {
-	buf_printf(p->out, "  %-*s", EXPLAIN_LABEL_WIDTH, p->label ? p->label : "");
+	buf_printf(p->out, "%*s  %-*s", p->indent, "", EXPLAIN_LABEL_WIDTH, p->label ? p->label : "");
 	p->label = NULL;
 }
 
@@ -59,6 +59,12 @@ void print_end(struct printer *p, const json_t *item)
 		buf_char(p->out, ')');
 	}
 	buf_char(p->out, '\n');
+}
+
+void print_cut(struct printer *p, const json_t *from)
+{
+	if (json_is_true(json_object_get(from, "amountsCut")))
+		buf_text(p->out, "\n  Some amounts are cut to two decimals here. They are counted exactly.\n");
 }
 
 void print_list(struct printer *p, const json_t *list, const char *open, const char *close)

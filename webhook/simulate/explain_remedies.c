@@ -1,16 +1,18 @@
 /*
  * Adds to the explanation of a refusal what its reader could do: request less, or a slice that
- * fits; roll out without additional Pods; or ask those who borrow.
+ * fits; roll out without additional Pods; wait, or ask those who hold or borrow; or take a name
+ * that the policy knows.
  */
 #include <stdio.h>
 
 #include "gpugate/consumer.h"
 #include "gpugate/quantity.h"
+#include "webhook/admission/fits.h"
 #include "webhook/simulate/explain.h"
+#include "webhook/simulate/explain_remedies.h"
 #include "webhook/simulate/explain_text.h"
 
 #define SLICES_MAX 64 /* Slices and shares that are tried. */
-#define MEMBERS_MAX 8 /* Of a cohort, that are named. */
 
 /* The only accelerator that the Pod requests, and the container that requests it. */
 struct asked {
@@ -120,13 +122,6 @@ static struct str slice_that_fits(const struct explain_refusal *refusal, const s
 	return best.name;
 }
 
-static json_t *add(json_t *remedies, const char *kind)
-{
-	json_t *remedy = json_pack("{s:s}", "kind", kind);
-	json_array_append_new(remedies, remedy);
-	return remedy;
-}
-
 static void add_request(const struct explain_refusal *refusal, json_t *remedies)
 {
 	const struct pod *pod = &refusal->subject->review.object;
@@ -137,7 +132,7 @@ static void add_request(const struct explain_refusal *refusal, json_t *remedies)
 	struct str resource = fewer ? asked.resource : slice_that_fits(refusal, &asked);
 	if (!str_present(resource))
 		return;
-	json_t *remedy = add(remedies, "request");
+	json_t *remedy = remedy_add(remedies, "request");
 	json_object_set_new(remedy, "resource", explain_string(resource));
 	json_object_set_new(remedy, "count", json_integer(fewer ? fewer : 1));
 	json_object_set_new(remedy, "insteadOf", explain_string(asked.resource));
@@ -150,105 +145,57 @@ static void add_request(const struct explain_refusal *refusal, json_t *remedies)
 /* All Pods fit but those that a rollout has in addition. */
 static void add_rollout(const struct explain_refusal *refusal, json_t *remedies)
 {
-	const struct subject *subject = refusal->subject;
-	if (refusal->replaced == 0 || subject->surge == 0 || subject->per_node || refusal->fits < subject->pods)
+	const struct workload_count *tried = &refusal->tried->count;
+	if (tried->surge == 0 || refusal->fits < tried->pods - tried->surge)
 		return;
-	json_t *remedy = add(remedies, "rollout");
-	json_object_set_new(remedy, "maxSurge", json_integer(0));
-	json_object_set_new(remedy, "maxUnavailable", json_integer(1));
+	json_t *remedy = remedy_add(remedies, "rollout");
+	json_object_set_new(remedy, "field", json_string(refusal->subject->kind->rolling.field));
+	json_object_set_new(remedy, "maxSurge", json_integer(FITS_MAX_SURGE));
+	json_object_set_new(remedy, "maxUnavailable", json_integer(FITS_MAX_UNAVAILABLE));
 }
 
-/* --- Cohorts --- */
+/* --- All of them --- */
 
-static bool find_quota(const struct policy *policy, const json_t *item, uint32_t *quota)
+static void of_quota(const struct explain_refusal *refusal, json_t *remedies)
 {
-	struct quota_view view;
-	for (*quota = 0; *quota < policy_quota_count(policy); ++*quota) {
-		policy_quota(policy, *quota, &view);
-		if (str_eq(view.tenant, str_of(tree_get(item, "tenant"))) &&
-		    str_eq(view.name, str_of(tree_get(item, "quota"))))
+	size_t i;
+	json_t *quota;
+	add_request(refusal, remedies);
+	add_rollout(refusal, remedies);
+	json_array_foreach(json_object_get(refusal->tree, "quotas"), i, quota)
+	{
+		explain_holders(refusal, quota, remedies);
+		explain_cohort(refusal, quota, remedies);
+	}
+}
+
+/* What helps against a refusal for that reason. */
+static const struct {
+	enum reason reason;
+	void (*add)(const struct explain_refusal *refusal, json_t *remedies);
+} kinds[] = {{REASON_QUOTA, of_quota},
+	     {REASON_UNTENANTED, explain_tenant_names},
+	     {REASON_UNCOVERED, explain_resource_names},
+	     {REASON_UNKNOWN_RESOURCE, explain_resource_names}};
+
+static bool refuses_for(const json_t *tree, enum reason reason)
+{
+	size_t i;
+	json_t *violation;
+	json_array_foreach(json_object_get(tree, "objections"), i, violation)
+	{
+		if (tree_is(violation, "enforcement", "deny") && tree_is(violation, "reason", reason_name(reason)))
 			return true;
 	}
 	return false;
 }
 
-static void set_amount(json_t *to, const char *key, wide amount, const struct policy *policy,
-		       const struct quota_view *quota)
-{
-	struct buf text;
-	buf_init(&text, 256);
-	amount_print(amount, policy_unit(policy), quota->measure, &text);
-	json_object_set_new(to, key, explain_string(buf_view(&text)));
-	buf_release(&text);
-}
-
-/* Adds a member of the cohort to those that borrow, or to those that lend. */
-static void add_member(const struct explain_refusal *refusal, uint32_t quota, json_t *borrowers, json_t *lenders)
-{
-	const struct policy *policy = refusal->context->policy;
-	struct quota_view view;
-	policy_quota(policy, quota, &view);
-	wide used = simulation_used(refusal->context->simulation, quota);
-	bool borrows = !view.unlimited && used > view.hard;
-	json_t *list = borrows ? borrowers : lenders, *member;
-	if ((!borrows && view.lend == 0) || json_array_size(list) == MEMBERS_MAX)
-		return;
-	json_array_append_new(list, member = json_object());
-	json_object_set_new(member, "tenant", explain_string(view.tenant));
-	set_amount(member, "used", used, policy, &view);
-	set_amount(member, "hard", view.hard, policy, &view);
-	if (borrows)
-		set_amount(member, "borrowed", used - view.hard, policy, &view);
-	else
-		set_amount(member, "lendUpTo", view.lend, policy, &view);
-}
-
-static void add_cohort(const struct explain_refusal *refusal, const json_t *item, json_t *remedies)
-{
-	const uint32_t *members;
-	uint32_t quota;
-	if (!json_is_true(json_object_get(item, "exceeded")) || !tree_has(item, "cohort") ||
-	    !find_quota(refusal->context->policy, item, &quota))
-		return;
-	uint32_t count = policy_cohort(refusal->context->policy, quota, &members);
-	json_t *borrowers = json_array(), *lenders = json_array();
-	for (uint32_t i = 0; i < count; i++)
-		if (members[i] != quota)
-			add_member(refusal, members[i], borrowers, lenders);
-	if (json_array_size(borrowers)) {
-		json_t *remedy = add(remedies, "cohort");
-		json_object_set(remedy, "cohort", json_object_get(item, "cohort"));
-		json_object_set(remedy, "quota", json_object_get(item, "quota"));
-		json_object_set(remedy, "borrowers", borrowers);
-		json_object_set(remedy, "lenders", lenders);
-	}
-	json_decref(borrowers);
-	json_decref(lenders);
-}
-
-/* --- All of them --- */
-
-/* Whether a quota refuses the Pod; then other requests, or other times, may help. */
-static bool is_of_quota(const json_t *tree)
-{
-	size_t i;
-	json_t *violation;
-	json_array_foreach(json_object_get(tree, "objections"), i,
-			   violation) if (tree_is(violation, "enforcement", "deny") &&
-					  tree_is(violation, "reason", reason_name(REASON_QUOTA))) return true;
-	return false;
-}
-
 void explain_remedies(const struct explain_refusal *refusal)
 {
-	size_t i;
-	json_t *quota, *remedies = json_array();
-	if (is_of_quota(refusal->tree)) {
-		add_request(refusal, remedies);
-		add_rollout(refusal, remedies);
-		json_array_foreach(json_object_get(refusal->tree, "quotas"), i, quota)
-		    add_cohort(refusal, quota, remedies);
-	}
+	json_t *remedies = json_array();
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (refuses_for(refusal->tree, kinds[i].reason))
+			kinds[i].add(refusal, remedies);
 	if (json_array_size(remedies))
 		json_object_set(refusal->tree, "remedies", remedies);
 	json_decref(remedies);

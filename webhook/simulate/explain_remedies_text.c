@@ -17,7 +17,7 @@ static void print_request(struct printer *p, const json_t *remedy)
 
 static void print_rollout(struct printer *p, const json_t *remedy)
 {
-	fits_print_rollout(p->out, tree_number(remedy, "maxSurge"), tree_number(remedy, "maxUnavailable"));
+	fits_print_rollout(p->out, tree_get(remedy, "field"));
 }
 
 static void print_cohort(struct printer *p, const json_t *remedy)
@@ -33,12 +33,45 @@ static void print_cohort(struct printer *p, const json_t *remedy)
 		       tree_get(member, "used"), tree_get(member, "hard"), tree_get(member, "lendUpTo"));
 }
 
+static void print_holders(struct printer *p, const json_t *remedy)
+{
+	size_t i;
+	json_t *holder;
+	long long more = tree_number(remedy, "more"), own = tree_number(remedy, "own");
+	buf_printf(p->out, "wait until %s more of quota %s/%s is free; it is held by ", tree_get(remedy, "needed"),
+		   tree_get(remedy, "tenant"), tree_get(remedy, "quota"));
+	json_array_foreach(json_object_get(remedy, "holders"), i, holder)
+	{
+		long long pods = tree_number(holder, "pods");
+		buf_printf(p->out, "%s%lld Pod%s in namespace ", i ? ", " : "", pods, pods == 1 ? "" : "s");
+		print_plain(p, tree_get(holder, "namespace"));
+		buf_printf(p->out, " (%s)", tree_get(holder, "amount"));
+	}
+	if (more)
+		buf_printf(p->out, ", and Pods in %lld more namespace%s", more, more == 1 ? "" : "s");
+	if (own)
+		buf_printf(p->out, "; %lld of these Pods %s of this object", own, own == 1 ? "is" : "are");
+}
+
+static void print_names(struct printer *p, const json_t *remedy)
+{
+	long long more = tree_number(remedy, "more");
+	buf_printf(p->out, "the %s of the policy are ", tree_get(remedy, "of"));
+	print_list(p, json_object_get(remedy, "names"), "", "");
+	if (more)
+		buf_printf(p->out, ", and %lld more", more);
+}
+
 void print_remedies(struct printer *p, const json_t *remedies)
 {
 	static const struct {
 		const char *kind;
 		void (*print)(struct printer *p, const json_t *remedy);
-	} kinds[] = {{"request", print_request}, {"rollout", print_rollout}, {"cohort", print_cohort}};
+	} kinds[] = {{"request", print_request},
+		     {"rollout", print_rollout},
+		     {"cohort", print_cohort},
+		     {"holders", print_holders},
+		     {"names", print_names}};
 	size_t i;
 	json_t *remedy;
 	p->label = "remedies";

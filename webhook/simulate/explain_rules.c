@@ -110,10 +110,10 @@ void print_rules(struct printer *p, const json_t *rules)
 
 static void print_side(struct printer *p, bool added, const char *field, const char *key, const char *value)
 {
-	buf_printf(p->out, "  %-*s  ", EXPLAIN_LABEL_WIDTH, "");
+	buf_printf(p->out, "%*s  %-*s  ", p->indent, "", EXPLAIN_LABEL_WIDTH, "");
 	struct buf line;
 	buf_init(&line, 64 << 10);
-	struct printer inner = {&line, false, NULL};
+	struct printer inner = {.out = &line};
 	buf_text(&line, added ? "+ " : "- ");
 	buf_text(&line, field);
 	print_plain(&inner, key);
@@ -127,9 +127,11 @@ static void print_side(struct printer *p, bool added, const char *field, const c
 
 static void print_amount(struct printer *p, const json_t *change)
 {
-	char amount[32];
-	snprintf(amount, sizeof amount, "%lld", tree_number(change, "amount"));
-	print_side(p, false, "resources ", tree_get(change, "key"), amount);
+	char number[32];
+	snprintf(number, sizeof number, "%lld", tree_number(change, "amount"));
+	const char *amount = json_is_integer(json_object_get(change, "amount")) ? number : tree_get(change, "amount");
+	if (tree_has(change, "key"))
+		print_side(p, false, "resources ", tree_get(change, "key"), amount);
 	if (tree_has(change, "value"))
 		print_side(p, true, "resources ", tree_get(change, "value"), amount);
 }
@@ -152,6 +154,32 @@ static void print_value(struct printer *p, const json_t *change)
 	print_side(p, true, field, key, tree_get(change, "value"));
 }
 
+/* What only a recording of another program has. */
+static void print_other(struct printer *p, const json_t *change)
+{
+	if (tree_is(change, "op", "remove"))
+		print_side(p, false, "", "", tree_get(change, "key"));
+	else
+		print_side(p, true, "", tree_get(change, "key"), tree_get(change, "value"));
+}
+
+/* The Rule or the Guard, if it is known, and the container. */
+static void print_heading(struct printer *p, const json_t *change, const char *by)
+{
+	const char *separator = *by ? ", " : "";
+	print_begin(p);
+	if (*by)
+		buf_printf(p->out, "by %s %s", tree_has(change, "rule") ? "Rule" : "Guard", by);
+	if (tree_has(change, "container")) {
+		buf_printf(p->out, "%sin container \"", separator);
+		print_plain(p, tree_get(change, "container"));
+		buf_char(p->out, '"');
+	} else if (!*by) {
+		buf_text(p->out, "in the Pod");
+	}
+	print_end(p, change);
+}
+
 void print_changes(struct printer *p, const json_t *changes)
 {
 	size_t i;
@@ -161,22 +189,16 @@ void print_changes(struct printer *p, const json_t *changes)
 	json_array_foreach(changes, i, change)
 	{
 		const char *name = tree_has(change, "rule") ? tree_get(change, "rule") : tree_get(change, "guard");
-		if (i == 0 || strcmp(by, name) != 0 || strcmp(in, tree_get(change, "container")) != 0) {
-			print_begin(p);
-			buf_printf(p->out, "by %s %s", tree_has(change, "rule") ? "Rule" : "Guard", name);
-			if (tree_has(change, "container")) {
-				buf_text(p->out, ", in container \"");
-				print_plain(p, tree_get(change, "container"));
-				buf_char(p->out, '"');
-			}
-			print_end(p, change);
-		}
+		if (i == 0 || strcmp(by, name) != 0 || strcmp(in, tree_get(change, "container")) != 0)
+			print_heading(p, change, name);
 		by = name;
 		in = tree_get(change, "container");
 		if (tree_is(change, "kind", "resource"))
 			print_amount(p, change);
 		else if (tree_is(change, "kind", "toleration"))
 			print_toleration(p, change);
+		else if (tree_is(change, "kind", "other"))
+			print_other(p, change);
 		else
 			print_value(p, change);
 	}

@@ -14,6 +14,12 @@ static void print_count(struct printer *p, const json_t *tree, long long fits, l
 	fits_print(&words, p->out);
 }
 
+/* Whether the API server accepts the workload itself; then it is its Pods that are refused. */
+static bool is_accepted(const json_t *tree)
+{
+	return tree_is(json_object_get(tree, "workload"), "verdict", "accepted");
+}
+
 static void print_head(struct printer *p, const json_t *tree)
 {
 	bool admitted = tree_is(tree, "verdict", "admitted");
@@ -34,6 +40,8 @@ static void print_head(struct printer *p, const json_t *tree)
 	buf_text(p->out, " in namespace \"");
 	print_plain(p, tree_get(tree, "namespace"));
 	buf_text(p->out, "\": ");
+	if (!admitted && is_accepted(tree))
+		buf_text(p->out, "its Pods are ");
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
 	if (pods != 1 || tree_number(tree, "replaces"))
 		print_count(p, tree, fits, pods);
@@ -45,7 +53,7 @@ static void print_head(struct printer *p, const json_t *tree)
 /* What would happen if nothing only warned or audited. */
 static void print_enforced(struct printer *p, const json_t *tree)
 {
-	buf_text(p->out, "  If every enforcement were deny, it would be ");
+	buf_printf(p->out, "  If every enforcement were deny, %s would be ", is_accepted(tree) ? "its Pods" : "it");
 	print_colored(p, COLOR_YELLOW, "refused");
 	if (tree_number(tree, "pods") != 1)
 		buf_printf(p->out, "; %lld of %lld Pods would fit", tree_number(tree, "fitsIfEnforced"),
@@ -69,6 +77,28 @@ static void print_violations(struct printer *p, const json_t *tree)
 		print_colored(p, COLOR_YELLOW, tree_get(item, "enforcement"));
 		buf_printf(p->out, ": %s\n", tree_get(item, "message"));
 	}
+	buf_char(p->out, '\n');
+}
+
+/* What becomes of a workload, and of its Pods that are refused. */
+static void print_workload(struct printer *p, const json_t *tree)
+{
+	const json_t *workload = json_object_get(tree, "workload");
+	const char *kind = tree_get(tree, "kind"), *answer = tree_get(workload, "earlyAnswer");
+	if (!workload || tree_is(tree, "verdict", "admitted"))
+		return;
+	if (!is_accepted(tree))
+		buf_printf(
+		    p->out,
+		    "  The %s itself is refused, since no such Pod can ever be admitted and earlyAnswer is %s.\n", kind,
+		    answer);
+	else
+		buf_printf(p->out,
+			   "  The API server accepts the %s %s (earlyAnswer: %s). The %s creates the Pods that are "
+			   "admitted, and tries the others again until they are.\n",
+			   kind,
+			   json_is_true(json_object_get(workload, "warned")) ? "with a warning" : "without a warning",
+			   answer, tree_get(workload, "controller"));
 	buf_char(p->out, '\n');
 }
 
@@ -129,9 +159,11 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant},    {"rules", print_rules},
 			{"changes", print_changes}, {"guards", print_guards},    {"resources", print_resources},
 			{"quotas", print_quotas},   {"remedies", print_remedies}};
-	struct printer p = {out, color, NULL};
+	struct printer p = {.out = out, .color = color};
 	print_head(&p, explanation);
 	print_violations(&p, explanation);
+	print_workload(&p, explanation);
 	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
 		sections[i].print(&p, json_object_get(explanation, sections[i].member));
+	print_cut(&p, explanation);
 }

@@ -17,6 +17,7 @@ struct printer {
 	struct buf *out;
 	bool color;
 	const char *label; /* Of a new section; NULL: its first line was already printed. */
+	int indent;        /* Of sections, in addition to that of an explanation. */
 };
 
 enum color { COLOR_NONE, COLOR_RED, COLOR_GREEN, COLOR_YELLOW };
@@ -43,9 +44,12 @@ bool tree_has(const json_t *from, const char *key);
 long long tree_number(const json_t *from, const char *key);
 bool tree_is(const json_t *from, const char *key, const char *word);
 
+/* Says so once, if `from` has amounts that are cut. */
+void print_cut(struct printer *p, const json_t *from);
+
 /* Print a section, or nothing if the list is NULL. */
 void print_rules(struct printer *p, const json_t *rules);
-void print_changes(struct printer *p, const json_t *changes);
+void print_changes(struct printer *p, const json_t *changes); /* Also of patch_changes. */
 void print_guards(struct printer *p, const json_t *guards);
 void print_resources(struct printer *p, const json_t *resources);
 void print_quotas(struct printer *p, const json_t *quotas);

@@ -235,6 +235,8 @@ static void set_amount(const struct explain_collector *c, json_t *to, const char
 	struct buf text;
 	buf_init(&text, 256);
 	amount_print(amount, policy_unit(c->policy), measure, &text);
+	if (amount_is_cut(amount, policy_unit(c->policy), measure))
+		json_object_set_new(c->tree, "amountsCut", json_true());
 	set(to, key, buf_view(&text));
 	buf_release(&text);
 }

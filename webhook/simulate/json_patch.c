@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Decodes one reference token (RFC 6901) in place. */
-static void unescape(char *token)
+void json_patch_unescape(char *token)
 {
 	char *out = token;
 	for (const char *in = token; *in; in++) {
@@ -51,7 +50,7 @@ static int apply(json_t *at, const char *op, char *path, json_t *value)
 		path = strchr(token, '/');
 		if (path)
 			*path = '\0';
-		unescape(token);
+		json_patch_unescape(token);
 		if (!path)
 			return change(at, op, token, value);
 		at = child(at, token);

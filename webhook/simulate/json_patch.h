@@ -10,4 +10,7 @@
  */
 int json_patch_apply(json_t *root, const json_t *patch);
 
+/* Decodes one part of a path (RFC 6901) in place. */
+void json_patch_unescape(char *part);
+
 #endif

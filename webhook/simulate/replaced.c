@@ -4,27 +4,26 @@
 
 #include "gpugate/hash.h"
 #include "gpugate/hash_map.h"
-#include "webhook/object/workload.h"
 
 #define ARENA_CHUNK ((size_t)16 << 10)
-#define ARENA_MAX ((size_t)64 << 20) /* For the uids of some 500,000 Pods. */
+#define ARENA_MAX ((size_t)512 << 20) /* For the names of some million Pods. */
+#define SLOTS 1024
 
 struct noted_pod {
 	struct noted_pod *next;
 	struct str uid;
 };
 
-struct workload_pods {
+/* An object that has Pods. */
+struct pod_owner {
 	struct hash_link link; /* Must come first. */
 	struct str kind, namespace, name;
 	struct noted_pod *pods;
 };
 
 struct replaced {
-	struct arena arena; /* For the Pods. */
+	struct arena arena; /* For the objects and the Pods. */
 	struct hash_map map;
-	struct workload_pods *objects; /* By position in the manifest; zeroed if without Pods. */
-	uint32_t count;
 };
 
 static uint64_t hash_of(struct str kind, struct str namespace, struct str name)
@@ -34,48 +33,28 @@ static uint64_t hash_of(struct str kind, struct str namespace, struct str name)
 	return hash_bytes(hash_byte(hash, 0), name.ptr, name.len);
 }
 
-static struct workload_pods *find(const struct replaced *replaced, struct str kind, struct str namespace,
-				  struct str name)
+static struct pod_owner *find(const struct replaced *replaced, struct str kind, struct str namespace, struct str name)
 {
 	uint64_t hash = hash_of(kind, namespace, name);
 	for (struct hash_link *link = hash_map_chain(&replaced->map, hash); link; link = link->next) {
-		struct workload_pods *object = (struct workload_pods *)(void *)link;
-		if (link->hash == hash && str_eq(object->kind, kind) && str_eq(object->namespace, namespace) &&
-		    str_eq(object->name, name))
-			return object;
+		struct pod_owner *owner = (struct pod_owner *)(void *)link;
+		if (link->hash == hash && str_eq(owner->kind, kind) && str_eq(owner->namespace, namespace) &&
+		    str_eq(owner->name, name))
+			return owner;
 	}
 	return NULL;
 }
 
-/* Of two objects with the same identity, the first one has the Pods. */
-static void add(struct replaced *replaced, struct workload_pods *object, const struct manifest_object *from,
-		struct str namespace)
-{
-	object->kind = from->kind;
-	object->name = from->name;
-	object->namespace = from->namespace.len ? from->namespace : namespace;
-	if (object->name.len && !find(replaced, object->kind, object->namespace, object->name))
-		hash_map_add(&replaced->map, &object->link, hash_of(object->kind, object->namespace, object->name));
-}
-
-struct replaced *replaced_create(const struct manifest *manifest, struct str namespace)
+struct replaced *replaced_create(void)
 {
 	struct replaced *replaced = calloc(1, sizeof *replaced);
 	if (!replaced)
 		return NULL;
 	arena_init(&replaced->arena, ARENA_CHUNK, ARENA_MAX);
-	replaced->count = manifest->count;
-	replaced->objects = calloc((size_t)manifest->count + 1, sizeof *replaced->objects);
-	if (!replaced->objects || hash_map_init(&replaced->map, 64) < 0) {
-		replaced_destroy(replaced);
-		return NULL;
-	}
-	for (uint32_t i = 0; i < manifest->count; i++) {
-		const struct manifest_object *object = &manifest->objects[i];
-		if (workload_find(object->api_version, object->kind))
-			add(replaced, &replaced->objects[i], object, namespace);
-	}
-	return replaced;
+	if (hash_map_init(&replaced->map, SLOTS) == 0)
+		return replaced;
+	replaced_destroy(replaced);
+	return NULL;
 }
 
 void replaced_destroy(struct replaced *replaced)
@@ -84,9 +63,10 @@ void replaced_destroy(struct replaced *replaced)
 		return;
 	hash_map_release(&replaced->map);
 	arena_release(&replaced->arena);
-	free(replaced->objects);
 	free(replaced);
 }
+
+/* --- Pods that exist --- */
 
 /* The name of the Deployment whose ReplicaSet owns the Pod; empty if that cannot be one. */
 static struct str deployment_of(const struct pod *pod)
@@ -101,43 +81,84 @@ static struct str deployment_of(const struct pod *pod)
 	return (struct str){"", 0};
 }
 
-static struct workload_pods *owner_of(const struct replaced *replaced, const struct pod *pod)
+static struct pod_owner *add_owner(struct replaced *replaced, struct str kind, struct str namespace, struct str name)
 {
-	struct workload_pods *owner = find(replaced, STR("Pod"), pod->namespace, pod->name);
-	if (!owner && str_present(pod->owner.kind))
-		owner = find(replaced, pod->owner.kind, pod->namespace, pod->owner.name);
-	if (!owner && str_eq(pod->owner.kind, STR("ReplicaSet")))
-		owner = find(replaced, STR("Deployment"), pod->namespace, deployment_of(pod));
+	struct pod_owner *owner = arena_zalloc(&replaced->arena, 1, sizeof *owner);
+	if (!owner)
+		return NULL;
+	owner->kind = arena_str(&replaced->arena, kind);
+	owner->namespace = arena_str(&replaced->arena, namespace);
+	owner->name = arena_str(&replaced->arena, name);
+	if (!str_present(owner->kind) || !str_present(owner->namespace) || !str_present(owner->name))
+		return NULL;
+	hash_map_add(&replaced->map, &owner->link, hash_of(kind, namespace, name));
 	return owner;
 }
 
-int replaced_note(struct replaced *replaced, const struct pod *pod)
+/* Without a name there is no such object. */
+static int add(struct replaced *replaced, struct str uid, struct str kind, struct str namespace, struct str name)
 {
-	struct workload_pods *owner = owner_of(replaced, pod);
-	if (!owner || str_eq(pod->phase, STR("Succeeded")) || str_eq(pod->phase, STR("Failed")))
+	if (!name.len)
 		return 0;
+	struct pod_owner *owner = find(replaced, kind, namespace, name);
 	struct noted_pod *noted = arena_alloc(&replaced->arena, sizeof *noted);
-	struct str uid = noted ? arena_str(&replaced->arena, pod->uid) : (struct str){NULL, 0};
-	if (!str_present(uid))
+	if (!noted || (!owner && !(owner = add_owner(replaced, kind, namespace, name))))
 		return -1;
 	*noted = (struct noted_pod){owner->pods, uid};
 	owner->pods = noted;
 	return 0;
 }
 
+int replaced_note(struct replaced *replaced, const struct pod *pod)
+{
+	if (str_eq(pod->phase, STR("Succeeded")) || str_eq(pod->phase, STR("Failed")))
+		return 0;
+	struct str uid = arena_str(&replaced->arena, pod->uid);
+	if (!str_present(uid) || add(replaced, uid, STR("Pod"), pod->namespace, pod->name) < 0)
+		return -1;
+	if (pod->owner.kind.len && add(replaced, uid, pod->owner.kind, pod->namespace, pod->owner.name) < 0)
+		return -1;
+	return str_eq(pod->owner.kind, STR("ReplicaSet"))
+		   ? add(replaced, uid, STR("Deployment"), pod->namespace, deployment_of(pod))
+		   : 0;
+}
+
 void replaced_forget(struct replaced *replaced)
 {
-	for (uint32_t i = 0; i < replaced->count; i++)
-		replaced->objects[i].pods = NULL;
+	struct hash_link *link = hash_map_next(&replaced->map, NULL);
+	while (link) {
+		struct hash_link *next = hash_map_next(&replaced->map, link);
+		hash_map_remove(&replaced->map, link);
+		link = next;
+	}
 	arena_reset(&replaced->arena);
 }
 
-int64_t replaced_remove(struct replaced *replaced, uint32_t index, struct simulation *simulation)
+/* --- Pods in their place --- */
+
+/* Returns how many Pods one of the simulations had. */
+static int64_t remove_pods(struct pod_owner *owner, struct simulation *const *simulations, size_t count)
 {
-	int64_t count = 0;
-	struct workload_pods *object = &replaced->objects[index];
-	for (const struct noted_pod *pod = object->pods; pod; pod = pod->next)
-		count += simulation_gone(simulation, pod->uid);
-	object->pods = NULL;
-	return count;
+	int64_t removed = 0;
+	for (const struct noted_pod *pod = owner->pods; pod; pod = pod->next) {
+		bool held = false;
+		for (size_t i = 0; i < count; i++)
+			held |= simulation_gone(simulations[i], pod->uid);
+		removed += held;
+	}
+	owner->pods = NULL;
+	return removed;
+}
+
+struct replacement replaced_take(struct replaced *replaced, const struct subject *subject, struct str name,
+				 struct simulation *const *simulations, size_t simulation_count)
+{
+	struct replacement taken = {.count = subject->count};
+	struct pod_owner *owner = replaced && subject->kind
+				      ? find(replaced, subject->owner, subject->review.namespace, name)
+				      : NULL;
+	if (owner)
+		taken.replaced = remove_pods(owner, simulations, simulation_count);
+	taken.count = workload_rollout(&subject->count, taken.replaced);
+	return taken;
 }

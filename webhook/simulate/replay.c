@@ -3,11 +3,13 @@
 #include <time.h>
 
 #include "webhook/object/review.h"
+#include "webhook/simulate/explain.h"
 #include "webhook/simulate/replay_objects.h"
 #include "webhook/simulate/replay_quotas.h"
 #include "webhook/simulate/replay_reviews.h"
 #include "webhook/simulate/usage.h"
 
+#define PASSED_OVER_SHOWN 20
 #define ARENA_CHUNK ((size_t)256 << 10)
 #define ARENA_MAX ((size_t)128 << 20)
 /* Minutes of a busy cluster. A /validate follows its /mutate within seconds. */
@@ -33,14 +35,19 @@ static int prepare(struct replay *replay, const struct replay_options *options, 
 	const struct replay_limits limits = limits_of(&options->limits);
 	replay->hold_ms = options->hold_ms;
 	replay->pod_bytes_max = limits.pods;
-	if (replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
+	replay->usage = replaced_create();
+	replay->passed_over_files = json_array();
+	if (!replay->usage || !replay->passed_over_files ||
+	    replay_changes_init(&replay->changes, options->show, limits.examples) < 0 ||
 	    replay_memory_init(&replay->originals, ORIGINALS_BYTES_MAX) < 0 ||
 	    replay_memory_init(&replay->refused, limits.uids) < 0 ||
+	    replay_memory_init(&replay->reported, limits.uids) < 0 ||
 	    replay_memory_init(&replay->phantoms, limits.uids) < 0 ||
 	    replay_memory_init(&replay->holders, limits.uids) < 0)
 		return error_set(err, "there is not enough memory");
-	return replay_side_init(&replay->sides[REPLAY_BEFORE], options->against, err) < 0 ||
-		       replay_side_init(&replay->sides[REPLAY_AFTER], options->policy, err) < 0
+	return replay_side_init(&replay->sides[REPLAY_BEFORE], options->against, false, err) < 0 ||
+		       replay_side_init(&replay->sides[REPLAY_AFTER], options->policy, false, err) < 0 ||
+		       replay_side_init(&replay->sides[REPLAY_ENFORCED], options->policy, true, err) < 0
 		   ? -1
 		   : 0;
 }
@@ -63,9 +70,12 @@ void replay_destroy(struct replay *replay)
 	if (!replay)
 		return;
 	replay_objects_forget(replay);
+	replaced_destroy(replay->usage);
+	json_decref(replay->passed_over_files);
 	replay_changes_release(&replay->changes);
 	replay_memory_release(&replay->originals);
 	replay_memory_release(&replay->refused);
+	replay_memory_release(&replay->reported);
 	replay_memory_release(&replay->phantoms);
 	replay_memory_release(&replay->holders);
 	for (int side = 0; side < REPLAY_SIDES; side++)
@@ -76,12 +86,16 @@ void replay_destroy(struct replay *replay)
 
 int replay_usage(struct replay *replay, const struct manifest *manifest, struct error *err)
 {
-	for (int side = 0; side < REPLAY_SIDES; side++)
-		if (replay_has(replay, side) &&
-		    (simulation_usage(replay->sides[side].simulation, manifest, NULL, err) < 0 ||
-		     simulation_usage(replay->sides[side].existing, manifest, NULL, err) < 0))
-			return -1;
-	return 0;
+	int result = 0;
+	for (int i = 0; i < REPLAY_SIDES && result == 0; i++) {
+		const struct replay_side *side = &replay->sides[i];
+		struct replaced *replaced = i == REPLAY_AFTER ? replay->usage : NULL;
+		if (side->simulation)
+			result = simulation_usage(side->simulation, manifest, replaced, err);
+		if (result == 0 && side->existing)
+			result = simulation_usage(side->existing, manifest, NULL, err);
+	}
+	return result;
 }
 
 /* --- Input --- */
@@ -173,6 +187,11 @@ int replay_manifest(struct replay *replay, const struct manifest *manifest, cons
 	return replay_objects(replay, manifest, file, err);
 }
 
+int replay_labels(struct replay *replay, const struct manifest *manifest, struct error *err)
+{
+	return replay_objects_labels(replay, manifest, err);
+}
+
 int replay_end_input(struct replay *replay, struct error *err)
 {
 	return replay_objects_finish(replay, err);
@@ -188,9 +207,17 @@ void replay_note_incomplete(struct replay *replay)
 	replay->incomplete++;
 }
 
+void replay_note_passed_over(struct replay *replay, struct str file)
+{
+	if (replay->passed_over++ < PASSED_OVER_SHOWN)
+		json_array_append_new(replay->passed_over_files, explain_location(file, 0));
+}
+
 int replay_finish(struct replay *replay, struct error *err)
 {
-	return replay_reviews_finish(replay, err);
+	if (replay_reviews_finish(replay, err) < 0)
+		return -1;
+	return replay_quotas_count(replay) < 0 ? replay_no_memory(err) : 0;
 }
 
 /* --- Result --- */
@@ -202,8 +229,7 @@ uint64_t replay_reviews(const struct replay *replay)
 
 uint64_t replay_count(const struct replay *replay, enum replay_change change)
 {
-	uint64_t count = replay->changes.counts[change];
-	return change == REPLAY_OVER_QUOTA ? count + replay_quotas_over(replay) : count;
+	return replay->changes.counts[change];
 }
 
 static json_t *counts_json(const struct replay *replay)
@@ -222,12 +248,19 @@ static json_t *time_json(struct str time)
 
 json_t *replay_report(const struct replay *replay)
 {
-	return json_pack(
-	    "{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}", "format", 1, "against",
-	    replay_has(replay, REPLAY_BEFORE), "reviews", (json_int_t)replay->reviews, "ends", (json_int_t)replay->ends,
-	    "holdSeconds", replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
-	    (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "from",
-	    time_json(replay->first_time), "to", time_json(replay->last_time), "counts", counts_json(replay), "tenants",
-	    replay->changes.tenants, "quotas", replay_quotas_json(replay), "differences", replay->changes.examples,
-	    "omitted", (json_int_t)replay->changes.omitted, "truncated", replay->changes.full);
+	bool cut = false;
+	json_t *quotas = replay_quotas_json(replay, &cut);
+	json_t *report = json_pack("{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:O, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}",
+			 "format", 1, "against", replay_has(replay, REPLAY_BEFORE), "reviews",
+			 (json_int_t)replay->reviews, "ends", (json_int_t)replay->ends, "holdSeconds",
+			 replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
+			 (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "passedOver",
+			 (json_int_t)replay->passed_over, "passedOverFiles", replay->passed_over_files, "from",
+			 time_json(replay->first_time), "to", time_json(replay->last_time), "counts",
+			 counts_json(replay), "tenants", replay->changes.tenants, "quotas", quotas,
+			 "differences", replay->changes.examples, "omitted", (json_int_t)replay->changes.omitted,
+			 "truncated", replay->changes.full);
+	if (cut)
+		json_object_set_new(report, "amountsCut", json_true());
+	return report;
 }

@@ -58,6 +58,12 @@ int replay_value(struct replay *replay, const char *file, const struct json_valu
 /* The same for all objects of a file that has been read as a whole. */
 int replay_manifest(struct replay *replay, const struct manifest *manifest, const char *file, struct error *err);
 
+/* Takes only the labels of the Namespaces and Nodes in a file. Returns 0, or -1 with an error. */
+int replay_labels(struct replay *replay, const struct manifest *manifest, struct error *err);
+
+/* Notes a file of a folder that is passed over; the report names the first ones. */
+void replay_note_passed_over(struct replay *replay, struct str file);
+
 /*
  * Ends an input: Pods in it that exist are replayed in the order of their creation. Returns 0, or
  * -1 with an error.
@@ -76,7 +82,7 @@ int replay_finish(struct replay *replay, struct error *err);
 /* How many reviews of Pods were replayed so far. */
 uint64_t replay_reviews(const struct replay *replay);
 
-/* How often there is this change; for REPLAY_OVER_QUOTA also quotas that are newly exceeded. */
+/* How often there is this change, once the replay has ended. The report has the same numbers. */
 uint64_t replay_count(const struct replay *replay, enum replay_change change);
 
 /* Returns the result, new; NULL without memory. */

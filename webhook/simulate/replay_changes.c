@@ -2,12 +2,15 @@
 
 #include "webhook/json/text.h"
 #include "webhook/simulate/explain.h"
+#include "webhook/simulate/patch_changes.h"
 
 const char *const replay_change_names[REPLAY_CHANGES + 1] = {
     [REPLAY_NEWLY_REFUSED] = "newly-refused",
     [REPLAY_NEWLY_ADMITTED] = "newly-admitted",
     [REPLAY_NEWLY_REWRITTEN] = "newly-rewritten",
     [REPLAY_OVER_QUOTA] = "over-quota",
+    [REPLAY_QUOTA_EXCEEDED] = "quota-exceeded",
+    [REPLAY_WOULD_BE_REFUSED] = "would-be-refused",
     [REPLAY_REWORDED] = "reworded",
 };
 
@@ -37,15 +40,18 @@ bool replay_same_patch(struct str a, struct str b)
 	return same;
 }
 
-unsigned replay_changes_compare(const struct replay_outcome *before, const struct replay_outcome *after)
+unsigned replay_changes_compare(const struct replay_outcome outcomes[REPLAY_SIDES])
 {
+	const struct replay_outcome *before = &outcomes[REPLAY_BEFORE], *after = &outcomes[REPLAY_AFTER];
 	unsigned bits = 0;
-	if (before->admitted != after->admitted)
-		return 1u << (after->admitted ? REPLAY_NEWLY_ADMITTED : REPLAY_NEWLY_REFUSED);
-	if (after->admitted && !replay_same_patch(before->patch, after->patch))
-		bits |= 1u << REPLAY_NEWLY_REWRITTEN;
 	if (after->over && !before->over)
 		bits |= 1u << REPLAY_OVER_QUOTA;
+	if (after->admitted && !outcomes[REPLAY_ENFORCED].admitted)
+		bits |= 1u << REPLAY_WOULD_BE_REFUSED;
+	if (before->admitted != after->admitted)
+		return bits | 1u << (after->admitted ? REPLAY_NEWLY_ADMITTED : REPLAY_NEWLY_REFUSED);
+	if (after->admitted && !replay_same_patch(before->patch, after->patch))
+		bits |= 1u << REPLAY_NEWLY_REWRITTEN;
 	if (!str_eq(before->message, after->message) || !str_eq(before->warnings, after->warnings))
 		bits |= 1u << REPLAY_REWORDED;
 	return bits;
@@ -53,7 +59,7 @@ unsigned replay_changes_compare(const struct replay_outcome *before, const struc
 
 /* --- Counts --- */
 
-static int count(struct replay_changes *changes, unsigned bits, struct str tenant)
+int replay_changes_count(struct replay_changes *changes, unsigned bits, struct str tenant)
 {
 	json_t *name = json_text(str_present(tenant) ? tenant : STR("(none)"));
 	const char *key = json_string_value(name);
@@ -87,12 +93,14 @@ static json_t *lines_of(struct str text)
 	return list;
 }
 
-static json_t *outcome_json(const struct replay_outcome *outcome)
+static json_t *outcome_json(const struct replay_outcome *outcome, const struct pod *pod)
 {
 	json_t *patch = outcome->patch.len ? json_loadb(outcome->patch.ptr, outcome->patch.len, 0, NULL) : NULL;
-	return json_pack("{s:s, s:o, s:o, s:o}", "verdict", outcome->admitted ? "admitted" : "refused", "message",
-			 json_text_or_null(outcome->message), "warnings", lines_of(outcome->warnings), "patch",
-			 patch ? patch : json_array());
+	if (!patch)
+		patch = json_array();
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "verdict", outcome->admitted ? "admitted" : "refused", "message",
+			 json_text_or_null(outcome->message), "warnings", lines_of(outcome->warnings), "changes",
+			 patch_changes(patch, pod), "patch", patch);
 }
 
 static json_t *change_list(unsigned bits)
@@ -104,15 +112,19 @@ static json_t *change_list(unsigned bits)
 	return list;
 }
 
-static json_t *example(unsigned bits, const struct replay_subject *subject, const struct replay_outcome *before,
-		       const struct replay_outcome *after)
+static json_t *example(unsigned bits, const struct replay_subject *subject,
+		       const struct replay_outcome outcomes[REPLAY_SIDES])
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "changes", change_list(bits), "namespace",
-			 json_text(subject->namespace), "name", json_text(subject->name), "user",
-			 json_text(subject->user), "tenant", json_text_or_null(after->tenant), "time",
-			 json_text_or_null(subject->time), "at",
-			 explain_location(str_of(subject->file), (uint32_t)subject->line), "before",
-			 outcome_json(before), "after", outcome_json(after));
+	const struct replay_outcome *after = &outcomes[REPLAY_AFTER];
+	json_t *difference =
+	    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "changes", change_list(bits), "namespace",
+		      json_text(subject->namespace), "name", json_text(subject->name), "user", json_text(subject->user),
+		      "tenant", json_text_or_null(after->tenant), "time", json_text_or_null(subject->time), "at",
+		      explain_location(str_of(subject->file), (uint32_t)subject->line), "before",
+		      outcome_json(&outcomes[REPLAY_BEFORE], subject->pod), "after", outcome_json(after, subject->pod));
+	if (bits >> REPLAY_WOULD_BE_REFUSED & 1)
+		json_object_set_new(difference, "enforced", outcome_json(&outcomes[REPLAY_ENFORCED], subject->pod));
+	return difference;
 }
 
 /* About what jansson allocates for a value, which is much more than its text if it has parts. */
@@ -142,12 +154,12 @@ static int keep(struct replay_changes *changes, unsigned bits, json_t *object)
 }
 
 int replay_changes_note(struct replay_changes *changes, unsigned bits, const struct replay_subject *subject,
-			const struct replay_outcome *before, const struct replay_outcome *after)
+			const struct replay_outcome outcomes[REPLAY_SIDES])
 {
 	bool wanted = false;
 	if (!bits)
 		return 0;
-	if (count(changes, bits, after->tenant) < 0)
+	if (replay_changes_count(changes, bits, outcomes[REPLAY_AFTER].tenant) < 0)
 		return -1;
 	for (int i = 0; i < REPLAY_CHANGES; i++)
 		wanted |= (bits >> i & 1) && changes->shown[i] < changes->show;
@@ -155,6 +167,6 @@ int replay_changes_note(struct replay_changes *changes, unsigned bits, const str
 		changes->omitted++;
 		return 0;
 	}
-	json_t *object = example(bits, subject, before, after);
+	json_t *object = example(bits, subject, outcomes);
 	return object ? keep(changes, bits, object) : -1;
 }

@@ -10,8 +10,13 @@ enum replay_change {
 	REPLAY_NEWLY_REFUSED,
 	REPLAY_NEWLY_ADMITTED,
 	REPLAY_NEWLY_REWRITTEN, /* Admitted both times, with another patch. */
-	REPLAY_OVER_QUOTA,      /* Admitted both times, only now despite a full quota. */
-	REPLAY_REWORDED,        /* The same verdict, with another sentence or other warnings. */
+	REPLAY_OVER_QUOTA,      /* A Pod does not fit a quota, and did: refused or only reported. */
+	REPLAY_QUOTA_EXCEEDED,  /* A quota, by all Pods that exist, and it was not. */
+	/*
+	 * Admitted, only since the enforcement is warn or audit, whether or not it was so before.
+	 */
+	REPLAY_WOULD_BE_REFUSED,
+	REPLAY_REWORDED, /* The same verdict, with another sentence or other warnings. */
 	REPLAY_CHANGES,
 };
 
@@ -24,6 +29,7 @@ struct replay_subject {
 	uint64_t line;   /* 0: it has no line. */
 	struct str time; /* Absent: unknown. */
 	struct str namespace, name, user;
+	const struct pod *pod; /* As its creator sent it; NULL: not known. */
 };
 
 struct replay_changes {
@@ -35,24 +41,27 @@ struct replay_changes {
 	size_t bytes, bytes_max;
 	bool full;
 	uint64_t shown[REPLAY_CHANGES];
-	uint64_t omitted; /* Differences that are not among the examples. */
+	uint64_t omitted; /* Reviews with changes that are not among the examples. */
 };
 
 /* Returns 0, or -1 without memory. Release it in any case. */
 int replay_changes_init(struct replay_changes *changes, uint32_t show, size_t bytes_max);
 void replay_changes_release(struct replay_changes *changes);
 
-/* Returns the differences, as bits 1 << enum replay_change. Thread-safe. */
-unsigned replay_changes_compare(const struct replay_outcome *before, const struct replay_outcome *after);
+/* Returns the changes of a review, as bits 1 << enum replay_change. Thread-safe. */
+unsigned replay_changes_compare(const struct replay_outcome outcomes[REPLAY_SIDES]);
 
 /* Whether both patches have the same operations. An absent one has none. */
 bool replay_same_patch(struct str a, struct str b);
 
+/* Counts changes for a tenant, which may be absent. Returns 0, or -1 without memory. */
+int replay_changes_count(struct replay_changes *changes, unsigned bits, struct str tenant);
+
 /*
- * Counts a review with differences, and keeps it if it is among the first. Returns 0, or -1 without
+ * Counts a review with changes, and keeps it if it is among the first. Returns 0, or -1 without
  * memory.
  */
 int replay_changes_note(struct replay_changes *changes, unsigned bits, const struct replay_subject *subject,
-			const struct replay_outcome *before, const struct replay_outcome *after);
+			const struct replay_outcome outcomes[REPLAY_SIDES]);
 
 #endif

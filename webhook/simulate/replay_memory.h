@@ -24,7 +24,7 @@ struct remembered {
 	int64_t until_ms;
 	uint32_t waiting;
 	bool patched;
-	bool as_recorded[2];
+	bool as_recorded[3]; /* By each side of a replay. */
 	char content[];
 };
 

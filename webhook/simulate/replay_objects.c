@@ -190,7 +190,7 @@ static int hold_existing(struct replay_side *side, const struct pod *pod, bool a
 {
 	if (admitted && simulation_pod(side->simulation, pod) < 0)
 		return -1;
-	return simulation_pod(side->existing, pod);
+	return side->existing ? simulation_pod(side->existing, pod) : 0;
 }
 
 static int replay_existing(struct replay *replay, const struct replay_pod *kept, struct error *err)
@@ -211,7 +211,8 @@ static int replay_existing(struct replay *replay, const struct replay_pod *kept,
 					       .time = kept->created,
 					       .namespace = pod.namespace,
 					       .name = pod.name,
-					       .user = review.user};
+					       .user = review.user,
+					       .pod = &review.object};
 	replay->reviews++;
 	for (int side = 0; side < REPLAY_SIDES; side++)
 		if (replay_has(replay, side) &&
@@ -249,11 +250,36 @@ int replay_objects_finish(struct replay *replay, struct error *err)
 
 /* --- Pods that would be created --- */
 
-/* The Pods that each policy has admitted of a group without which the others are. */
+/* One Pod, by all sides. Returns 1 if one of them admits it, 0 if none does, or -1. */
+static int create_pod(struct replay *replay, const struct subject *subject, struct arena *decisions,
+		      struct replay_outcome outcomes[REPLAY_SIDES], struct error *err)
+{
+	bool one_fits = false;
+	outcomes[REPLAY_BEFORE] = (struct replay_outcome){.admitted = true};
+	for (int side = 0; side < REPLAY_SIDES; side++) {
+		if (!replay_has(replay, side))
+			continue;
+		if (replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &subject->review, decisions,
+				       &outcomes[side]) < 0)
+			return replay_no_memory(err);
+		one_fits |= outcomes[side].admitted;
+	}
+	return one_fits;
+}
+
+/* The Pods that each side has admitted of a group without which the others are. */
 struct ended {
 	struct str *uids[REPLAY_SIDES];
 	int64_t count[REPLAY_SIDES];
 };
+
+static int begin_ended(struct replay *replay, int64_t pods, struct ended *ended)
+{
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		if (!(ended->uids[side] = arena_zalloc(&replay->arena, (size_t)pods + 1, sizeof *ended->uids[side])))
+			return -1;
+	return 0;
+}
 
 static int note_ended(struct replay *replay, const struct replay_outcome *outcomes, struct ended *ended)
 {
@@ -268,39 +294,49 @@ static int note_ended(struct replay *replay, const struct replay_outcome *outcom
 	return 0;
 }
 
-static int create_pods(struct replay *replay, const struct subject *subject, const struct replay_subject *named,
-		       struct error *err)
+static void end_all(struct replay *replay, const struct ended *ended)
+{
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		for (int64_t i = 0; i < ended->count[side]; i++)
+			simulation_gone(replay->sides[side].simulation, ended->uids[side][i]);
+}
+
+/* A Pod after one that no side admits is like it, so that nothing has to be decided again. */
+static int create_pods(struct replay *replay, const struct subject *subject, int64_t pods,
+		       const struct replay_subject *named, struct error *err)
 {
 	struct arena decisions;
+	struct replay_outcome outcomes[REPLAY_SIDES];
 	struct ended ended = {.count = {0}};
-	bool one_fits = true;
-	int result = 0;
+	int one_fits = 1;
+	if (subject->alone && begin_ended(replay, pods, &ended) < 0)
+		return replay_no_memory(err);
 	arena_init(&decisions, (size_t)64 << 10, (size_t)64 << 20);
-	for (int side = 0; side < REPLAY_SIDES && subject->alone && result == 0; side++)
-		if (!(ended.uids[side] =
-			  arena_zalloc(&replay->arena, (size_t)subject->pods + 1, sizeof *ended.uids[side])))
-			result = replay_no_memory(err);
-	for (int64_t i = 0; i < subject->pods && one_fits && result == 0; i++) {
-		struct replay_outcome outcomes[REPLAY_SIDES] = {{.admitted = true}};
-		one_fits = false;
-		arena_reset(&decisions);
-		for (int side = 0; side < REPLAY_SIDES && result == 0; side++) {
-			if (!replay_has(replay, side))
-				continue;
-			result = replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &subject->review, &decisions,
-						    &outcomes[side]);
-			one_fits |= result == 0 && outcomes[side].admitted;
+	for (int64_t i = 0; i < pods && one_fits >= 0; i++) {
+		if (one_fits) {
+			arena_reset(&decisions);
+			one_fits = create_pod(replay, subject, &decisions, outcomes, err);
+			if (one_fits > 0 && subject->alone && note_ended(replay, outcomes, &ended) < 0)
+				one_fits = replay_no_memory(err);
 		}
 		replay->reviews++;
-		if (result == 0 && subject->alone)
-			result = note_ended(replay, outcomes, &ended);
-		result = result < 0 ? replay_no_memory(err) : replay_compare(replay, named, outcomes, err);
+		if (one_fits >= 0 && replay_compare(replay, named, outcomes, err) < 0)
+			one_fits = -1;
 	}
-	for (int side = 0; side < REPLAY_SIDES; side++)
-		for (int64_t i = 0; i < ended.count[side]; i++)
-			simulation_gone(replay->sides[side].simulation, ended.uids[side][i]);
+	end_all(replay, &ended);
 	arena_release(&decisions);
-	return result;
+	return one_fits < 0 ? -1 : 0;
+}
+
+/* Its Pods take the place of those in the usage, as for `gpugate explain`. */
+static int64_t take_place(struct replay *replay, const struct subject *subject, struct str name)
+{
+	struct simulation *simulations[REPLAY_SIDES];
+	size_t count = 0;
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		if (replay_has(replay, side))
+			simulations[count++] = replay->sides[side].simulation;
+	return replaced_take(replay->usage, subject, name, simulations, count).count.pods;
 }
 
 /* Where custom resources keep their Pods is what the newest of the policies says. */
@@ -329,8 +365,10 @@ static int take_workload(struct replay *replay, const struct manifest *manifest,
 						     .line = object->line,
 						     .namespace = subject->review.namespace,
 						     .name = object->name,
-						     .user = subject->review.user};
-		if (create_pods(replay, subject, &named, err) < 0)
+						     .user = subject->review.user,
+						     .pod = &subject->review.object};
+		int64_t pods = take_place(replay, subject, object->name);
+		if (create_pods(replay, subject, pods, &named, err) < 0)
 			return error_wrap(err, "%.300s:%u", file, object->line);
 	}
 	return 0;
@@ -346,7 +384,7 @@ static int take_labels(struct replay *replay, const struct manifest *manifest, c
 		if (!replay_has(replay, side))
 			continue;
 		found = simulation_labels(replay->sides[side].simulation, manifest, object, err);
-		if (found > 0)
+		if (found > 0 && replay->sides[side].existing)
 			found = simulation_labels(replay->sides[side].existing, manifest, object, err);
 	}
 	return found;
@@ -380,12 +418,19 @@ static int take_object(struct replay *replay, const struct manifest *manifest, c
 	return keep_pod(replay, object, existing.created, file, err) < 0 ? manifest_explain(manifest, object, err) : 0;
 }
 
-int replay_objects(struct replay *replay, const struct manifest *manifest, const char *file, struct error *err)
+int replay_objects_labels(struct replay *replay, const struct manifest *manifest, struct error *err)
 {
-	/* What the namespaces and nodes of a file are does not depend on the order in the file. */
 	for (uint32_t i = 0; i < manifest->count; i++)
 		if (take_labels(replay, manifest, &manifest->objects[i], err) < 0)
 			return -1;
+	return 0;
+}
+
+int replay_objects(struct replay *replay, const struct manifest *manifest, const char *file, struct error *err)
+{
+	/* What the namespaces and nodes of a file are does not depend on the order in the file. */
+	if (replay_objects_labels(replay, manifest, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < manifest->count; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
 		bool labelled = str_eq(object->kind, STR("Namespace")) || str_eq(object->kind, STR("Node"));

@@ -20,4 +20,7 @@ int replay_objects_finish(struct replay *replay, struct error *err);
 /* Forgets the kept Pods. */
 void replay_objects_forget(struct replay *replay);
 
+/* Takes the labels of the Namespaces and Nodes in it. Returns 0, or -1 with an error. */
+int replay_objects_labels(struct replay *replay, const struct manifest *manifest, struct error *err);
+
 #endif

@@ -11,9 +11,24 @@ static const struct {
     {REPLAY_NEWLY_ADMITTED, "newly admitted", COLOR_GREEN},
     {REPLAY_NEWLY_REWRITTEN, "newly rewritten", COLOR_YELLOW},
     {REPLAY_OVER_QUOTA, "over quota", COLOR_YELLOW},
+    {REPLAY_QUOTA_EXCEEDED, "quotas exceeded", COLOR_YELLOW},
+    {REPLAY_WOULD_BE_REFUSED, "would be refused", COLOR_YELLOW},
     {REPLAY_REWORDED, "reworded", COLOR_NONE},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
+
+static void print_passed_over(struct printer *p, const json_t *report)
+{
+	const json_t *files = json_object_get(report, "passedOverFiles");
+	long long count = tree_number(report, "passedOver"), shown = (long long)json_array_size(files);
+	if (count == 0)
+		return;
+	buf_printf(p->out, "%lld file%s passed over: ", count, count == 1 ? " was" : "s were");
+	print_list(p, files, "", "");
+	if (count > shown)
+		buf_printf(p->out, ", and %lld more", count - shown);
+	buf_char(p->out, '\n');
+}
 
 static void print_head(struct printer *p, const json_t *report)
 {
@@ -39,6 +54,7 @@ static void print_head(struct printer *p, const json_t *report)
 		else
 			buf_text(p->out, "--hold assumes one\n");
 	}
+	print_passed_over(p, report);
 	if (incomplete)
 		buf_printf(p->out, "%lld incomplete line%s at the end of a file %s passed over\n", incomplete,
 			   incomplete == 1 ? "" : "s", incomplete == 1 ? "was" : "were");
@@ -69,6 +85,9 @@ static void print_counts(struct printer *p, const json_t *report)
 		print_tenants(p, tenants, name);
 		buf_char(p->out, '\n');
 	}
+	if (tree_number(counts, replay_change_names[REPLAY_WOULD_BE_REFUSED]))
+		buf_text(p->out, "\n  Pods that would be refused are admitted only because the enforcement is warn or "
+				 "audit.\n");
 }
 
 static void print_over(struct printer *p, const json_t *quotas)
@@ -99,17 +118,9 @@ static bool has_change(const json_t *difference, enum replay_change change)
 	return false;
 }
 
-static void print_patch(struct printer *p, const json_t *patch)
+static void print_outcome(struct printer *p, const char *label, const json_t *outcome, bool rewritten)
 {
-	char *text = json_dumps(patch, JSON_COMPACT);
-	buf_text(p->out, "            patch: ");
-	print_plain(p, text ? text : "");
-	buf_char(p->out, '\n');
-	free(text);
-}
-
-static void print_outcome(struct printer *p, const char *label, const json_t *outcome, bool with_patch)
-{
+	const json_t *changes = json_object_get(outcome, "changes");
 	size_t i;
 	json_t *warning;
 	buf_printf(p->out, "    %-7s %s", label, tree_get(outcome, "verdict"));
@@ -117,15 +128,16 @@ static void print_outcome(struct printer *p, const char *label, const json_t *ou
 		buf_text(p->out, ": ");
 		print_plain(p, tree_get(outcome, "message"));
 	}
-	buf_char(p->out, '\n');
+	buf_text(p->out, rewritten && json_array_size(changes) == 0 ? ", unchanged\n" : "\n");
 	json_array_foreach(json_object_get(outcome, "warnings"), i, warning)
 	{
 		buf_text(p->out, "            warning: ");
 		print_plain(p, json_string_value(warning));
 		buf_char(p->out, '\n');
 	}
-	if (with_patch)
-		print_patch(p, json_object_get(outcome, "patch"));
+	if (!rewritten)
+		return;
+	print_changes(p, changes);
 }
 
 static void print_change(struct printer *p, const json_t *difference)
@@ -158,16 +170,19 @@ static void print_difference(struct printer *p, const json_t *difference)
 	bool rewritten = has_change(difference, REPLAY_NEWLY_REWRITTEN);
 	print_outcome(p, "before", json_object_get(difference, "before"), rewritten);
 	print_outcome(p, "after", json_object_get(difference, "after"), rewritten);
+	if (json_object_get(difference, "enforced"))
+		print_outcome(p, "if enforced:", json_object_get(difference, "enforced"), false);
 }
 
 void replay_print(const json_t *report, bool color, struct buf *out)
 {
-	struct printer p = {.out = out, .color = color};
+	struct printer p = {.out = out, .color = color, .indent = 1};
 	size_t i;
 	json_t *difference;
 	print_head(&p, report);
 	print_counts(&p, report);
 	print_over(&p, json_object_get(report, "quotas"));
+	print_cut(&p, report);
 	json_array_foreach(json_object_get(report, "differences"), i, difference) print_difference(&p, difference);
 	if (tree_number(report, "omitted"))
 		buf_printf(out, "\n%lld more difference%s counted above; %s\n", tree_number(report, "omitted"),

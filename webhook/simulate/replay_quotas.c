@@ -1,5 +1,6 @@
 #include "webhook/simulate/replay_quotas.h"
 
+#include "gpugate/quota.h"
 #include "webhook/json/text.h"
 #include "webhook/simulate/explain.h"
 
@@ -31,15 +32,16 @@ static bool was_over(const struct replay *replay, const struct quota_view *quota
 	return false;
 }
 
-uint64_t replay_quotas_over(const struct replay *replay)
+int replay_quotas_count(struct replay *replay)
 {
 	const struct replay_side *side = &replay->sides[REPLAY_AFTER];
-	uint64_t over = 0;
 	for (uint32_t i = 0; i < policy_quota_count(side->policy); i++) {
 		struct load load = load_of(side, i);
-		over += load.over && !was_over(replay, &load.quota);
+		if (load.over && !was_over(replay, &load.quota) &&
+		    replay_changes_count(&replay->changes, 1u << REPLAY_QUOTA_EXCEEDED, load.quota.tenant) < 0)
+			return -1;
 	}
-	return over;
+	return 0;
 }
 
 static json_t *amount(const struct replay_side *side, wide amount, enum measure measure)
@@ -50,6 +52,14 @@ static json_t *amount(const struct replay_side *side, wide amount, enum measure 
 	json_t *string = json_text(buf_view(&text));
 	buf_release(&text);
 	return string;
+}
+
+static bool is_cut(const struct replay_side *side, const struct load *load)
+{
+	const struct quota_view *quota = &load->quota;
+	int64_t unit = policy_unit(side->policy);
+	return amount_is_cut(load->used, unit, quota->measure) ||
+	       amount_is_cut(quota->hard + quota->borrow, unit, quota->measure);
 }
 
 static json_t *load_json(const struct replay *replay, const struct load *load)
@@ -63,14 +73,16 @@ static json_t *load_json(const struct replay *replay, const struct load *load)
 			 "newly", !was_over(replay, quota), "at", explain_location(quota->at.file, quota->at.line));
 }
 
-json_t *replay_quotas_json(const struct replay *replay)
+json_t *replay_quotas_json(const struct replay *replay, bool *cut)
 {
 	const struct replay_side *side = &replay->sides[REPLAY_AFTER];
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < policy_quota_count(side->policy); i++) {
 		struct load load = load_of(side, i);
-		if (load.over)
-			json_array_append_new(list, load_json(replay, &load));
+		if (!load.over)
+			continue;
+		json_array_append_new(list, load_json(replay, &load));
+		*cut |= is_cut(side, &load);
 	}
 	return list;
 }

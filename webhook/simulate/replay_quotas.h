@@ -6,10 +6,16 @@
 
 #include "webhook/simulate/replay_state.h"
 
-/* How many quotas are exceeded by the new policy, and not by the one to compare with. */
-uint64_t replay_quotas_over(const struct replay *replay);
+/*
+ * Counts the quotas that are exceeded by the new policy, and not by the one to compare with.
+ * Returns 0, or -1 without memory.
+ */
+int replay_quotas_count(struct replay *replay);
 
-/* All quotas that are exceeded by the new policy. Returns new. */
-json_t *replay_quotas_json(const struct replay *replay);
+/*
+ * All quotas that are exceeded by the new policy. Returns new. Sets `*cut` if a part of an amount
+ * is left out, and otherwise leaves it as it is.
+ */
+json_t *replay_quotas_json(const struct replay *replay, bool *cut);
 
 #endif

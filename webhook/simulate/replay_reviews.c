@@ -54,7 +54,7 @@ static struct str side_key(const struct turn *turn, int side)
 static struct replay_outcome baseline(const struct turn *turn)
 {
 	const struct recorded *recorded = turn->recorded;
-	struct replay_outcome outcome = {.admitted = true};
+	struct replay_outcome outcome = {.admitted = true, .recorded = recorded->has_answer};
 	if (!recorded->has_answer)
 		return outcome;
 	outcome.admitted = recorded->allowed;
@@ -178,7 +178,9 @@ static int finish(struct replay *replay, const struct remembered *original, stru
 {
 	struct recorded recorded;
 	struct turn turn = {.replay = replay, .recorded = &recorded};
-	if (!original->waiting || (original->as_recorded[REPLAY_BEFORE] && original->as_recorded[REPLAY_AFTER]))
+	bool all = original->as_recorded[REPLAY_ENFORCED];
+	all &= original->as_recorded[REPLAY_BEFORE] && original->as_recorded[REPLAY_AFTER];
+	if (!original->waiting || all)
 		return 0;
 	if (review_read_recorded(original->text.ptr, original->text.len, &replay->arena, &recorded, err) != 1)
 		return -1;
@@ -189,6 +191,7 @@ static int finish(struct replay *replay, const struct remembered *original, stru
 	    .namespace = recorded.review.namespace,
 	    .name = name_of(&recorded.review.object),
 	    .user = recorded.review.user,
+	    .pod = &recorded.review.object,
 	};
 	if (decide_all(&turn, REPLAY_MUTATION, err) < 0)
 		return -1;
@@ -237,6 +240,7 @@ static int replay_mutation(struct turn *turn, struct str line, struct error *err
 		return 0;
 	for (int side = 0; side < REPLAY_SIDES; side++)
 		turn->outcomes[side].warnings = (struct str){NULL, 0};
+	turn->outcomes[REPLAY_ENFORCED].admitted = true;
 	return compare(turn, err);
 }
 
@@ -266,13 +270,32 @@ static int decide_creation(struct turn *turn, int side, const struct remembered 
 	return read_original(turn, original, &first, err) < 0 ? -1 : decide(turn, side, REPLAY_WHOLE, &first, err);
 }
 
+/* Notes the Pod if these sides do not both admit it, or both refuse it. */
+static int note_if_unlike(struct turn *turn, int side, int other, struct replay_memory *memory, struct error *err)
+{
+	struct str uid = turn->recorded->review.object.uid;
+	if (turn->outcomes[side].admitted == turn->outcomes[other].admitted || !uid.len)
+		return 0;
+	return replay_memory_put(memory, uid, STR("")) ? 0 : replay_no_memory(err);
+}
+
 /* A Pod that only one side admits is not compared any more. */
 static int note_refused(struct turn *turn, struct error *err)
 {
-	struct str uid = turn->recorded->review.object.uid;
-	if (turn->outcomes[REPLAY_BEFORE].admitted == turn->outcomes[REPLAY_AFTER].admitted || !uid.len)
-		return 0;
-	return replay_memory_put(&turn->replay->refused, uid, STR("")) ? 0 : replay_no_memory(err);
+	struct replay *replay = turn->replay;
+	return note_if_unlike(turn, REPLAY_BEFORE, REPLAY_AFTER, &replay->refused, err) < 0 ||
+		       note_if_unlike(turn, REPLAY_AFTER, REPLAY_ENFORCED, &replay->reported, err) < 0
+		   ? -1
+		   : 0;
+}
+
+/* Whether the Pod was noted. If it is gone, it is noted no longer. */
+static bool was_noted(struct replay_memory *memory, struct str uid, bool gone)
+{
+	struct remembered *noted = uid.len ? replay_memory_find(memory, uid) : NULL;
+	if (noted && gone)
+		replay_memory_drop(memory, noted);
+	return noted != NULL;
 }
 
 static int replay_creation(struct turn *turn, struct error *err)
@@ -303,12 +326,13 @@ static int replay_other(struct turn *turn, enum replay_step step, struct error *
 	const struct review *review = &turn->recorded->review;
 	bool gone = review->operation == OPERATION_DELETE && review->subresource.len == 0;
 	const struct pod *pod = review->object.present ? &review->object : &review->old_object;
-	struct remembered *refused = pod->uid.len ? replay_memory_find(&replay->refused, pod->uid) : NULL;
+	bool ends = gone && !review->dry_run;
 	if (decide_all(turn, step, err) < 0)
 		return -1;
 	replay->ends += gone || (str_eq(review->subresource, STR("status")) && step == REPLAY_VALIDATION);
-	if (refused && gone && !review->dry_run)
-		replay_memory_drop(&replay->refused, refused);
+	bool refused = was_noted(&replay->refused, pod->uid, ends);
+	if (was_noted(&replay->reported, pod->uid, ends))
+		turn->outcomes[REPLAY_ENFORCED].admitted = turn->outcomes[REPLAY_AFTER].admitted;
 	return refused ? 0 : compare(turn, err);
 }
 
@@ -341,7 +365,8 @@ int replay_review(struct replay *replay, const struct recorded *recorded, struct
 					.time = recorded->time,
 					.namespace = review->namespace,
 					.name = pod->name.len ? pod->name : name_of(pod),
-					.user = review->user}};
+					.user = review->user,
+					.pod = pod}};
 	replay->reviews++;
 	for (int side = 0; side < REPLAY_SIDES && review->namespace_labels.present; side++)
 		if (replay_has(replay, side) &&

@@ -7,13 +7,15 @@
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
 #define CHARGES_BYTES_MAX (64u << 10)
 
-int replay_side_init(struct replay_side *side, const struct policy *policy, struct error *err)
+int replay_side_init(struct replay_side *side, const struct policy *policy, bool enforced, struct error *err)
 {
-	*side = (struct replay_side){.policy = policy};
+	*side = (struct replay_side){.policy = policy, .enforced = enforced};
 	if (!policy)
 		return 0;
 	side->simulation = simulation_create(policy, err);
-	side->existing = side->simulation ? simulation_create(policy, err) : NULL;
+	if (!side->simulation || enforced)
+		return side->simulation ? 0 : -1;
+	side->existing = simulation_create(policy, err);
 	return side->existing ? 0 : -1;
 }
 
@@ -38,7 +40,7 @@ int replay_side_namespace(struct replay_side *side, struct str name, const struc
 	if (same_labels(ledger_namespace_labels(simulation_ledger(side->simulation), name), labels))
 		return 0;
 	return simulation_namespace(side->simulation, name, labels) < 0 ||
-		       simulation_namespace(side->existing, name, labels) < 0
+		       (side->existing && simulation_namespace(side->existing, name, labels) < 0)
 		   ? -1
 		   : 0;
 }
@@ -79,7 +81,37 @@ static int add_patch(struct replay_outcome *outcome, const struct simulated *sim
 	return keep(&text, arena, &outcome->patch);
 }
 
-static int describe(const struct simulated *simulated, struct arena *arena, struct replay_outcome *outcome)
+/* Appends everything that was found against the Pod, whatever its enforcement. */
+static bool add_objections(struct buf *message, const struct decision *decision)
+{
+	bool some = false;
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		if (decision->violations[i].only_changes)
+			continue;
+		buf_text(message, some ? "; " : "");
+		buf_str(message, decision->violations[i].message);
+		some = true;
+	}
+	return some;
+}
+
+/*
+ * Refuses what the policy objects to. A refused Pod holds nothing. A mirror Pod is never refused,
+ * and after a refusal by /mutate, /validate is not called.
+ */
+static void enforce(struct replay_side *side, const struct review *review, const struct simulated *simulated,
+		    struct replay_outcome *outcome, struct buf *message)
+{
+	if (!outcome->admitted || simulated_decision(simulated)->mirror)
+		return;
+	outcome->admitted =
+	    !add_objections(message, &simulated->mutation) && !add_objections(message, &simulated->validation);
+	if (!outcome->admitted && review->operation == OPERATION_CREATE && review->subresource.len == 0)
+		simulation_gone(side->simulation, review->object.uid);
+}
+
+static int describe(struct replay_side *side, const struct review *review, const struct simulated *simulated,
+		    struct arena *arena, struct replay_outcome *outcome)
 {
 	const struct decision *decision = simulated_decision(simulated);
 	struct buf message, warnings;
@@ -91,7 +123,8 @@ static int describe(const struct simulated *simulated, struct arena *arena, stru
 		response_message(&message, decision);
 	add_violations(outcome, &warnings, &simulated->mutation);
 	add_violations(outcome, &warnings, &simulated->validation);
-	outcome->over &= outcome->admitted;
+	if (side->enforced)
+		enforce(side, review, simulated, outcome, &message);
 	int result = keep(&message, arena, &outcome->message);
 	result |= keep(&warnings, arena, &outcome->warnings);
 	return result | add_patch(outcome, simulated, arena);
@@ -113,7 +146,7 @@ int replay_side_decide(struct replay_side *side, enum replay_step step, const st
 		    simulation_ask(kind, side->simulation, side->policy, &copy, arena, NULL, &simulated.charges,
 				   step == REPLAY_MUTATION ? &simulated.mutation : &simulated.validation);
 	}
-	int result = simulated.state == ADMISSION_DECIDED ? describe(&simulated, arena, outcome) : -1;
+	int result = simulated.state == ADMISSION_DECIDED ? describe(side, &copy, &simulated, arena, outcome) : -1;
 	outcome->uid = copy.object.uid;
 	buf_release(&simulated.charges);
 	return result;

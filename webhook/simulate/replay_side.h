@@ -5,15 +5,26 @@
 #include "gpugate/review.h"
 #include "webhook/simulate/store.h"
 
+enum {
+	REPLAY_BEFORE,
+	REPLAY_AFTER,
+	REPLAY_ENFORCED, /* The new policy, as if every enforcement in it were deny. */
+	REPLAY_SIDES,
+};
+
 struct replay_side {
-	const struct policy *policy;   /* Borrowed. NULL: there is no such side. */
+	const struct policy *policy; /* Borrowed. NULL: there is no such side. */
+	bool enforced;
 	struct simulation *simulation; /* Holds the Pods that this policy admits. */
-	/* Holds all Pods that exist, whether or not the policy would admit them. */
+	/*
+	 * Holds all Pods that exist, whether or not the policy would admit them; NULL: nobody asks
+	 * for that.
+	 */
 	struct simulation *existing;
 };
 
 /* Returns 0, or -1 with an error. Release it in any case. */
-int replay_side_init(struct replay_side *side, const struct policy *policy, struct error *err);
+int replay_side_init(struct replay_side *side, const struct policy *policy, bool enforced, struct error *err);
 void replay_side_release(struct replay_side *side);
 
 /* Sets the labels of a namespace, unless it has them. Returns 0, or -1 without memory. */
@@ -28,7 +39,8 @@ enum replay_step {
 /* How a review was answered, by a policy or in a recording. The strings are borrowed. */
 struct replay_outcome {
 	bool admitted;
-	bool over;           /* It was admitted, although a quota is exceeded. */
+	bool recorded;       /* It is what a recording says. */
+	bool over;           /* A quota is exceeded, whether or not that refuses the Pod. */
 	struct str tenant;   /* Absent: none. */
 	struct str message;  /* Of a refusal; absent: none. */
 	struct str warnings; /* All of them, separated by newlines; absent: none. */

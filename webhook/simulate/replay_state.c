@@ -12,8 +12,9 @@ int replay_compare(struct replay *replay, const struct replay_subject *subject,
 	const struct replay_outcome *after = &outcomes[REPLAY_AFTER];
 	if (!replay_has(replay, REPLAY_BEFORE)) {
 		before->warnings = after->warnings;
-		before->over = after->over;
+		/* A Pod that was admitted may have exceeded a quota that only warned. */
+		before->over = before->recorded && (!before->admitted || after->admitted) && after->over;
 	}
-	unsigned bits = replay_changes_compare(before, after);
-	return replay_changes_note(&replay->changes, bits, subject, before, after) < 0 ? replay_no_memory(err) : 0;
+	unsigned bits = replay_changes_compare(outcomes);
+	return replay_changes_note(&replay->changes, bits, subject, outcomes) < 0 ? replay_no_memory(err) : 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "webhook/ledger/fit.h"
 #include "webhook/ledger/verdict.h"
 
 struct simulation {
@@ -50,6 +51,13 @@ static bool admit(void *self, struct reservation_request *request)
 	return true;
 }
 
+static bool fit(void *self, struct fit_request *request)
+{
+	const struct simulation *simulation = self;
+	struct ledger_verdict verdict;
+	return ledger_fit(simulation->ledger, request, &verdict) && fit_apply_verdict(request, &verdict) == 0;
+}
+
 /* If the labels are not known, they are absent, and the policy's own documents are used. */
 static bool find_labels(void *self, struct reservation_request *request)
 {
@@ -66,7 +74,8 @@ static void finished(void *self, struct str uid)
 
 struct ledger_store simulation_store(struct simulation *simulation)
 {
-	return (struct ledger_store){.self = simulation, .admit = admit, .labels = find_labels, .finished = finished};
+	return (struct ledger_store){
+	    .self = simulation, .admit = admit, .fit = fit, .labels = find_labels, .finished = finished};
 }
 
 int simulation_pod(struct simulation *simulation, const struct pod *pod)

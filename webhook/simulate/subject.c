@@ -4,7 +4,6 @@
 #include "webhook/object/claim.h"
 #include "webhook/object/pod_review.h"
 #include "webhook/object/review.h"
-#include "webhook/object/workload.h"
 #include "webhook/object/workload_parts.h"
 
 static int no_memory(const struct manifest *manifest, const struct manifest_object *object, struct error *err)
@@ -25,7 +24,9 @@ static int complete(struct subject *subject, const struct workload_kind *kind, c
 	review->uid = STR("simulated");
 	/* Then a Pod is explained, but none holds quota. */
 	review->dry_run = replicas == 0;
-	subject->pods = replicas < SUBJECT_PODS_MAX ? replicas : SUBJECT_PODS_MAX;
+	subject->kind = kind;
+	subject->owner = object->kind;
+	subject->count.pods = replicas < SUBJECT_PODS_MAX ? replicas : SUBJECT_PODS_MAX;
 	return 0;
 }
 
@@ -44,8 +45,7 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 		return manifest_explain(manifest, &template, err);
 	}
 	subject->pod = workload.pod;
-	subject->surge = workload.surge < SUBJECT_PODS_MAX ? workload.surge : SUBJECT_PODS_MAX;
-	subject->per_node = kind->per_node;
+	subject->count = (struct workload_count){.surge = workload.surge, .per_node = kind->per_node};
 	return complete(subject, kind, manifest, object, creator, arena, workload.replicas, err);
 }
 
@@ -104,10 +104,11 @@ static int make_claim_review(struct subject *subject, const struct manifest *man
 	review->namespace = object->namespace.len ? object->namespace : creator->namespace;
 	if (claim_review_complete(review, object->kind, object->name,
 				  &(struct pod_creator){creator->user, creator->groups}, arena) < 0)
-		return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
+		return no_memory(manifest, object, err);
 	review->uid = STR("simulated");
 	subject->pod = object->json;
-	subject->pods = 1;
+	subject->count.pods = 1;
+	return 0;
 	return 0;
 }
 
@@ -127,7 +128,7 @@ static int read_review(struct subject *subject, const struct manifest *manifest,
 		       struct arena *arena, struct error *err)
 {
 	const struct review *review = &subject->review;
-	subject->pods = 1;
+	subject->count.pods = 1;
 	if (review_read(object->json.ptr, object->json.len, arena, &subject->review, err) < 0 ||
 	    json_find(object->json, "request.object", &subject->pod, err) < 0)
 		return manifest_explain(manifest, object, err);

@@ -8,6 +8,7 @@
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/object/manifest.h"
+#include "webhook/object/workload.h"
 
 /* Pods of one object that are tried. An object that has more is tried with that many. */
 #define SUBJECT_PODS_MAX 100000
@@ -24,10 +25,9 @@ struct subject {
 	struct review review; /* Of each of the Pods, or of the claim, which counts as one. */
 	/* JSON of the claim, or of the Pod or its template. May be absent in an AdmissionReview. */
 	struct str pod;
-	int64_t pods; /* How many there are at once, at most SUBJECT_PODS_MAX. */
-	/* How many more there may be while they replace others, at most SUBJECT_PODS_MAX. */
-	int64_t surge;
-	bool per_node; /* One for each matching node, of which `pods` counts one. */
+	const struct workload_kind *kind; /* NULL: an AdmissionReview or a claim. */
+	struct str owner;                 /* What its Pods call the kind of the object. */
+	struct workload_count count;      /* At most SUBJECT_PODS_MAX Pods. */
 	/* Where a custom resource has these Pods, such as spec.tasks[1].template. */
 	struct str part;
 	bool alone; /* Other Pods of the object do not exist at the same time. */

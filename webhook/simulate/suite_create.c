@@ -47,7 +47,7 @@ static int try_subject(struct creating *c, const struct manifest_object *object,
 	if (suite_note_name(c->attempt.state, subject->review.namespace, review ? subject->review.name : object->name,
 			    workload && !c->step->dry_run, err) < 0)
 		return -1;
-	int result = attempt_pods(&c->attempt, object, subject, workload, subject->pods, err);
+	int result = attempt_pods(&c->attempt, object, subject, workload, subject->count.pods, err);
 	if (subject->alone)
 		attempt_undo(c->attempt.state, first);
 	return result;
@@ -60,7 +60,7 @@ static int try_object(struct creating *c, const struct manifest_object *object, 
 	int64_t pods = 0;
 	int found = subjects_read(&subjects, c->attempt.manifest, object, &c->creator, &c->attempt.state->arena, err);
 	for (uint32_t i = 0; found > 0 && i < subjects.count; i++)
-		pods += subjects.items[i].pods;
+		pods += subjects.items[i].count.pods;
 	if (pods > STEP_PODS_MAX)
 		return too_many(c, object, err);
 	for (uint32_t i = 0; found > 0 && i < subjects.count; i++)
