@@ -25,6 +25,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"`enforcement: audit` refuses nothing, but with `quotaFailurePolicy: Fail`, the default, the API server still "
 	"refuses Pods that ask for accelerators while gpugate does not answer.",
 	"Set `quotaFailurePolicy: Ignore` for as long as quotas are only audited."),
+    [LINT_AUTOSCALER_ABOVE_QUOTA] = MANIFEST_ROW(
+	"autoscaler-above-quota", WARNING,
+	"A HorizontalPodAutoscaler, or a ScaledObject of KEDA, may ask for more Pods of a workload in the same input than fit into the quotas of the policy, even where nothing else is held.",
+	"Lower `maxReplicas` to the number that fits, or raise the quota."),
     [LINT_CHILD_ABOVE_PARENT] = ROW(
 	"child-above-parent", WARNING,
 	"A Tenant's `hard` is above what a Tenant above it can hold (`hard` and `borrowUpTo`) of the same resources in "
@@ -179,6 +183,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_POLICY_REFUSES] = MANIFEST_ROW(
 	"policy-refuses", ERROR, "The policy refuses a Pod of the manifest even where nothing else is held.",
 	"Do what the message says; `gpugate explain` shows each step of the decision."),
+    [LINT_POLICY_WARNS] = MANIFEST_ROW(
+	"policy-warns", WARNING,
+	"The policy admits a Pod of the manifest and warns whoever creates it, as `enforcement: warn` or `unknownResources: warn` says.",
+	"Do what the message says; `gpugate explain` shows each step of the decision."),
     [LINT_PRIVILEGED_ACCELERATOR] = MANIFEST_ROW(
 	"privileged-accelerator", WARNING,
 	"A privileged container belongs to a Pod that requests an accelerator, and sees every device of its node. A Guard with `privileged` refuses it.",
@@ -221,6 +229,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"resource-misspelled", WARNING,
 	"A resource is known only because of its vendor's domain, and its name is nearly that of an Accelerator's, or is that of a node label. In a manifest, the name of a resource is nearly a well-known one.",
 	"Write the name as the device plugin advertises it."),
+    [LINT_RESOURCE_NOT_OFFERED] = MANIFEST_ROW(
+	"resource-not-offered", WARNING,
+	"A Pod requests a MIG slice or another resource that no Accelerator of the policy has and no quota names, so that it is probably never scheduled.",
+	"Request what an Accelerator has, add the profile to its `mig.offered`, or add an Accelerator."),
     [LINT_RESOURCE_PATTERN] =
 	ROW("resource-pattern", WARNING,
 	    "A quota's pattern matches no resource of an Accelerator and no well-known name that a pattern counts.",

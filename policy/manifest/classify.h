@@ -12,6 +12,7 @@ enum file_class {
 	FILE_NAMESPACE = 2, /* Part of a policy, or a manifest. */
 	FILE_POLICY = 4,    /* A document that `gpugate serve` reads, perhaps misspelled. */
 	FILE_TEMPLATE = 8,  /* It is no YAML, but a template for it. */
+	FILE_SCALES = 16,   /* It may have an autoscaler: it has the name of such a kind. */
 };
 
 /*

@@ -155,7 +155,9 @@ static int divide(struct search *search)
 			add_template(out, file->path);
 		else if (classes & FILE_MANIFEST)
 			out->files[out->file_count++] =
-			    (struct manifest_path){file->path, is_in(search, search->kustomized, file->path)};
+			    (struct manifest_path){.path = file->path,
+						   .partial = is_in(search, search->kustomized, file->path),
+						   .scales = classes & FILE_SCALES};
 		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))
 			out->namespaces[out->namespace_count++] = file->path;
 	}

@@ -132,20 +132,3 @@ void manifests_lint(struct manifests *manifests, struct report *report)
 	free(linting.problems);
 	report_sort(report);
 }
-
-void manifests_report(struct report *report, struct str file, unsigned line, struct str object, enum lint_id id,
-		      struct str text)
-{
-	const struct lint_row *row = &lint_rows[id];
-	const struct finding finding = {.severity = row->severity,
-					.id = row->id,
-					.file = file,
-					.line = line,
-					.column = 1,
-					.length = 1,
-					.utf16_column = 1,
-					.utf16_length = 1,
-					.text = text};
-	if (!report_leaves_out(report, id, file, object))
-		report_add(report, &finding);
-}

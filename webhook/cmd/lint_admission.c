@@ -1,9 +1,10 @@
 #include "webhook/cmd/lint_admission.h"
 
-#include "gpugate/plain.h"
-#include "gpugate/quantity.h"
 #include "webhook/cmd/input_file.h"
-#include "webhook/json/path.h"
+#include "webhook/cmd/lint_autoscalers.h"
+#include "webhook/cmd/lint_place.h"
+#include "webhook/cmd/lint_surge.h"
+#include "webhook/object/workload.h"
 #include "webhook/simulate/admit.h"
 #include "webhook/simulate/subject.h"
 #include "webhook/simulate/usage.h"
@@ -12,13 +13,17 @@
 #define ARENA_MAX ((size_t)64 << 20)
 #define PODS_MAX 1000 /* Of one workload that are tried. */
 #define TEXT_BYTES 1024
+#define CHARGES_BYTES 200
 #define NAME_SHOWN 100
+#define OFFERS_MAX 16 /* Resources of one object that are named. */
 
 /* The file that is judged. */
 struct judging {
 	const struct policy *policy;
 	struct subject_creator creator;
 	struct report *report;
+	const struct autoscalers *autoscalers;
+	struct manifests_file *file;
 	struct manifest manifest;
 	struct simulation *simulation; /* Holds nothing between two objects but labels. */
 	struct arena objects;          /* For the review of one object. */
@@ -26,13 +31,15 @@ struct judging {
 	struct arena uids;             /* Of the Pods of one object. */
 };
 
-static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id,
-		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str text,
+		 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id,
+/* Adds a finding about a text of the object; absent: about the object as a whole. */
+static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str about,
 		 const char *format, ...)
 {
 	char text[TEXT_BYTES];
+	const struct manifests_place at = lint_place_of(&judging->manifest, object, about);
 	int kind = object->kind.len < NAME_SHOWN ? (int)object->kind.len : NAME_SHOWN;
 	int name = object->name.len < NAME_SHOWN ? (int)object->name.len : NAME_SHOWN;
 	int len = snprintf(text, sizeof text, "%.*s \"%.*s\": ", kind, object->kind.ptr, name,
@@ -41,15 +48,19 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 	va_start(args, format);
 	vsnprintf(text + len, sizeof text - (size_t)len, format, args);
 	va_end(args);
-	manifests_report(judging->report, str_of(judging->manifest.file), object->line, object->name, id, str_of(text));
+	manifests_report(judging->report, judging->file, &at, object->name, id, str_of(text));
 }
 
 /* What came of one Pod. */
 struct outcome {
 	bool admitted, charged;
-	bool unknown;   /* It is refused, but maybe only because labels are missing. */
-	struct str uid; /* In judging->uids. */
+	bool warned;      /* It is admitted with a warning. */
+	bool unknown;     /* It is refused, but maybe only because labels are missing. */
+	struct str uid;   /* In judging->uids. */
+	struct str about; /* What of the object the message is about; absent: all of it. */
+	struct pod pod;   /* As the Rules leave it. Borrows from judging->decision. */
 	char message[TEXT_BYTES / 2];
+	char charges[CHARGES_BYTES]; /* Such as "team-a/compute=1". */
 };
 
 /*
@@ -82,8 +93,8 @@ static bool leave_out_untenanted(const struct decision *decision, struct decisio
 }
 
 /* Keeps why a Pod is refused, without what missing labels of its namespace decide. */
-static void take_refusal(const struct judging *judging, const struct subject *subject, const struct decision *decision,
-			 struct outcome *outcome)
+static void take_refusal(const struct judging *judging, const struct manifest_object *object,
+			 const struct subject *subject, const struct decision *decision, struct outcome *outcome)
 {
 	struct decision rest;
 	if (are_labels_missing(judging, subject->review.namespace)) {
@@ -94,85 +105,178 @@ static void take_refusal(const struct judging *judging, const struct subject *su
 	const char *text = json_string_value(message);
 	snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
 	json_decref(message);
+	for (uint32_t i = 0; i < decision->violation_count && !str_present(outcome->about); i++)
+		if (decision->violations[i].enforcement == ENFORCEMENT_DENY)
+			outcome->about = lint_place_violation(judging->policy, object, &subject->review.object,
+							      &decision->violations[i]);
 }
 
-static int try_pod(struct judging *judging, const struct subject *subject, bool dry_run, struct outcome *outcome)
+/* Keeps the first warning about a Pod that is admitted, unless missing labels could decide it. */
+static void take_warning(const struct judging *judging, const struct manifest_object *object,
+			 const struct subject *subject, const struct decision *decision, struct outcome *outcome)
+{
+	bool missing = are_labels_missing(judging, subject->review.namespace);
+	for (uint32_t i = 0; i < decision->violation_count && !outcome->warned; i++) {
+		const struct violation *violation = &decision->violations[i];
+		if (violation->enforcement != ENFORCEMENT_WARN || (missing && violation->reason == REASON_UNTENANTED))
+			continue;
+		outcome->warned = true;
+		outcome->about = lint_place_violation(judging->policy, object, &subject->review.object, violation);
+		snprintf(outcome->message, sizeof outcome->message, "%.*s", STR_ARG(violation->message));
+	}
+}
+
+static int try_pod(struct judging *judging, const struct manifest_object *object, const struct subject *subject,
+		   bool dry_run, struct outcome *outcome)
 {
 	struct review review = subject->review;
 	struct simulated simulated;
 	arena_reset(&judging->decision);
 	review.dry_run = dry_run;
 	simulation_admit(judging->simulation, judging->policy, &review, &judging->decision, NULL, &simulated);
-	*outcome = (struct outcome){.admitted = simulated.admitted, .charged = simulated.charges.len > 0};
+	*outcome = (struct outcome){
+	    .admitted = simulated.admitted, .charged = simulated.charges.len > 0, .pod = review.object};
+	snprintf(outcome->charges, sizeof outcome->charges, "%.*s", STR_ARG(buf_view(&simulated.charges)));
 	if (!simulated.admitted && simulated.state == ADMISSION_DECIDED)
-		take_refusal(judging, subject, simulated_decision(&simulated), outcome);
+		take_refusal(judging, object, subject, simulated_decision(&simulated), outcome);
+	if (simulated.admitted)
+		take_warning(judging, object, subject, simulated_decision(&simulated), outcome);
 	if (simulated.admitted && !dry_run)
 		outcome->uid = arena_str(&judging->uids, review.object.uid);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
 
-/* --- Rolling updates --- */
-
-/* Reads a number of Pods, or a percentage of the replicas, as Kubernetes rounds it. */
-static int64_t read_part(struct str json, const char *path, int64_t replicas, bool up)
-{
-	struct str value;
-	struct error unused = {0};
-	int64_t number = 25;
-	bool percent = true;
-	if (json_find(json, path, &value, &unused) < 0)
-		return 0;
-	if (str_present(value)) {
-		if (value.len > 2 && value.ptr[0] == '"')
-			value = (struct str){value.ptr + 1, value.len - 2};
-		percent = str_ends(value, STR("%"));
-		value.len -= percent;
-		if (quantity_count(value, &number) != QUANTITY_OK || number > PODS_MAX)
-			return 0;
-	}
-	return percent ? (replicas * number + (up ? 99 : 0)) / 100 : number;
-}
-
-/* Returns how many Pods beyond its replicas a Deployment must be able to create to be updated. */
-static int64_t surge_of(const struct manifest_object *object, int64_t replicas)
-{
-	struct str type;
-	struct error unused = {0};
-	if (!str_eq(object->kind, STR("Deployment")) ||
-	    json_find(object->json, "spec.strategy.type", &type, &unused) < 0 ||
-	    (str_present(type) && !str_eq(type, STR("\"RollingUpdate\""))))
-		return 0;
-	int64_t fewer = read_part(object->json, "spec.strategy.rollingUpdate.maxUnavailable", replicas, false);
-	int64_t more = read_part(object->json, "spec.strategy.rollingUpdate.maxSurge", replicas, true);
-	return fewer == 0 && more > 0 ? 1 : 0;
-}
-
 /* --- Objects --- */
 
-/* Creates all Pods of a workload, and one more for its update; then removes them. */
-static int try_all(struct judging *judging, const struct manifest_object *object, const struct subject *subject)
+/* How many Pods of a workload are admitted, one after the other. */
+struct attempt {
+	int64_t fits;
+	char charges[CHARGES_BYTES];  /* Of the first one. */
+	char message[TEXT_BYTES / 2]; /* Why the next one is refused. */
+};
+
+/* Creates up to `most` Pods of a workload; then removes them. */
+static int try_pods(struct judging *judging, const struct manifest_object *object, const struct subject *subject,
+		    int64_t most, struct attempt *attempt)
 {
-	int64_t fits = 0, wanted = subject->pods < PODS_MAX ? subject->pods : PODS_MAX;
-	int64_t most = wanted + surge_of(object, wanted);
 	struct outcome outcome = {.admitted = true};
 	struct str *uids = arena_alloc(&judging->uids, (size_t)most * sizeof *uids);
 	int result = uids ? 0 : -1;
-	while (result == 0 && fits < most && outcome.admitted) {
-		result = try_pod(judging, subject, false, &outcome);
-		if (result == 0 && outcome.admitted)
-			uids[fits++] = outcome.uid;
+	*attempt = (struct attempt){.fits = 0};
+	while (result == 0 && attempt->fits < most && outcome.admitted) {
+		result = try_pod(judging, object, subject, false, &outcome);
+		if (result == 0 && outcome.admitted) {
+			if (attempt->fits == 0)
+				memcpy(attempt->charges, outcome.charges, sizeof attempt->charges);
+			uids[attempt->fits++] = outcome.uid;
+		}
 	}
-	for (int64_t i = 0; i < fits; i++)
+	for (int64_t i = 0; i < attempt->fits; i++)
 		simulation_gone(judging->simulation, uids[i]);
-	if (result == 0 && fits < wanted)
-		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, "only %lld of %lld Pods fit: %s", (long long)fits,
-		     (long long)subject->pods, outcome.message);
-	else if (result == 0 && fits < most)
-		find(judging, object, LINT_SURGE_ABOVE_QUOTA,
+	memcpy(attempt->message, outcome.message, sizeof attempt->message);
+	return result;
+}
+
+static int64_t at_most(int64_t pods)
+{
+	return pods < PODS_MAX ? pods : PODS_MAX;
+}
+
+/* The autoscalers of one object. */
+struct scaling {
+	const struct autoscaler *first;
+	uint32_t count;
+	struct str group; /* Of the object. */
+};
+
+static bool scales(const struct scaling *scaling, uint32_t i)
+{
+	struct str group = scaling->first[i].target.group;
+	return !str_present(group) || str_eq(group, scaling->group);
+}
+
+static struct scaling scaling_of(const struct judging *judging, const struct manifest_object *object,
+				 const struct subject *subject)
+{
+	struct scaling scaling = {.group = lint_autoscalers_group(object->api_version)};
+	const struct scaled target = {
+	    .namespace = subject->review.namespace, .kind = object->kind, .name = object->name};
+	if (str_present(object->name))
+		scaling.first = lint_autoscalers_of(judging->autoscalers, &target, &scaling.count);
+	return scaling;
+}
+
+/* Tries all Pods of a workload, one more for its update, and those that an autoscaler may create. */
+static int try_all(struct judging *judging, const struct manifest_object *object, const struct subject *subject)
+{
+	const struct scaling scaling = scaling_of(judging, object, subject);
+	int64_t wanted = at_most(subject->pods), surge = wanted ? lint_surge_of(object, wanted) : 0,
+		most = wanted + surge;
+	struct attempt attempt;
+	for (uint32_t i = 0; i < scaling.count; i++)
+		if (scales(&scaling, i) && at_most(scaling.first[i].most) > most)
+			most = at_most(scaling.first[i].most);
+	if (most == 0)
+		return 0;
+	if (try_pods(judging, object, subject, most, &attempt) < 0)
+		return -1;
+	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
+	struct str replicas = lint_place_value(object, kind ? kind->replicas : NULL), cause = lint_surge_cause(object);
+	struct str asked = lint_place_request(judging->policy, &subject->review.object);
+	if (!str_present(replicas))
+		replicas = asked;
+	if (attempt.fits < wanted)
+		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, replicas, "only %lld of %lld Pods fit: %s",
+		     (long long)attempt.fits, (long long)subject->pods, attempt.message);
+	else if (attempt.fits < wanted + surge)
+		find(judging, object, LINT_SURGE_ABOVE_QUOTA, str_present(cause) ? cause : replicas,
 		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
 		     "maxUnavailable: 1");
-	return result;
+	const struct scaled_attempt scaled = {object, attempt.fits, attempt.charges, attempt.message};
+	for (uint32_t i = 0; i < scaling.count; i++)
+		if (scales(&scaling, i) && attempt.fits < at_most(scaling.first[i].most))
+			lint_autoscalers_report(&scaling.first[i], &scaled, judging->report);
+	return 0;
+}
+
+/* Resources that a finding about an object has named. */
+struct named {
+	struct str items[OFFERS_MAX];
+	uint32_t count;
+};
+
+/* Names a resource that no Accelerator has, once for an object. */
+static void find_lacking(const struct judging *judging, const struct manifest_object *object,
+			 const struct outcome *outcome, const struct pairs *map, struct named *named)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		struct str name = map->items[i].key, near;
+		bool known = str_eq(map->items[i].value, STR("0")) || named->count == OFFERS_MAX ||
+			     (str_present(outcome->about) && str_eq(outcome->about, name));
+		for (uint32_t n = 0; n < named->count; n++)
+			known |= str_eq(named->items[n], name);
+		if (known || !policy_lacks_resource(judging->policy, name, &near))
+			continue;
+		named->items[named->count++] = name;
+		find(judging, object, LINT_RESOURCE_NOT_OFFERED, name,
+		     "no Accelerator of the policy has %.*s, so that a Pod which requests it is probably never "
+		     "scheduled; %s%.*s%s",
+		     name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, name.ptr,
+		     str_present(near) ? "did you mean " : "request what an Accelerator has, or add an Accelerator",
+		     STR_ARG(near), str_present(near) ? "?" : "");
+	}
+}
+
+/* What the Rules leave as it is must be there on some node of the fleet. */
+static void find_all_lacking(const struct judging *judging, const struct manifest_object *object,
+			     const struct outcome *outcome)
+{
+	struct named named = {.count = 0};
+	for (uint32_t i = 0; i < outcome->pod.container_count; i++) {
+		find_lacking(judging, object, outcome, &outcome->pod.containers[i].limits, &named);
+		find_lacking(judging, object, outcome, &outcome->pod.containers[i].requests, &named);
+	}
 }
 
 static int judge_object(struct judging *judging, const struct manifest_object *object)
@@ -186,15 +290,16 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 	if (!placed || subject_is_review(object) ||
 	    subject_read(&subject, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <= 0)
 		return 0; /* The rules for manifests say what is wrong in it. */
-	if (try_pod(judging, &subject, true, &outcome) < 0)
+	if (try_pod(judging, object, &subject, true, &outcome) < 0)
 		return -1;
-	if (outcome.unknown)
-		return 0;
-	if (!outcome.admitted)
-		find(judging, object, LINT_POLICY_REFUSES, "the policy refuses its Pods: %s", outcome.message);
-	else if (outcome.charged && subject.pods > 0)
-		return try_all(judging, object, &subject);
-	return 0;
+	if (!outcome.admitted && !outcome.unknown)
+		find(judging, object, LINT_POLICY_REFUSES, outcome.about, "the policy refuses its Pods: %s",
+		     outcome.message);
+	if (outcome.warned)
+		find(judging, object, LINT_POLICY_WARNS, outcome.about, "the policy warns of its Pods: %s",
+		     outcome.message);
+	find_all_lacking(judging, object, &outcome);
+	return outcome.admitted && outcome.charged ? try_all(judging, object, &subject) : 0;
 }
 
 static int judge_objects(struct judging *judging, struct error *err)
@@ -218,15 +323,16 @@ static void report_unread(const struct judging *judging, const char *path, const
 	}
 	char text[TEXT_BYTES];
 	snprintf(text, sizeof text, "the policy cannot judge this file: %.900s", err->text);
-	manifests_report(judging->report, file, 0, STR(""), LINT_MANIFEST_UNREADABLE, str_of(text));
+	manifests_report(judging->report, judging->file, &(struct manifests_place){.line = 0}, STR(""),
+			 LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
-static int judge_file(struct judging *judging, const char *path, struct error *err)
+static int judge_manifest(struct judging *judging, const char *path, struct error *err)
 {
 	struct error unread = {0};
 	const struct manifest *manifest = &judging->manifest;
 	int result = 0;
-	if (input_file_manifest(path, &judging->manifest, &unread) < 0) {
+	if (input_file_manifest_exact(path, &judging->manifest, &unread) < 0) {
 		report_unread(judging, path, &unread);
 		return 0;
 	}
@@ -236,6 +342,15 @@ static int judge_file(struct judging *judging, const char *path, struct error *e
 		report_unread(judging, path, &unread);
 	result = result < 0 ? 0 : judge_objects(judging, err);
 	manifest_release(&judging->manifest);
+	return result;
+}
+
+static int judge_file(struct judging *judging, struct str path, struct error *err)
+{
+	judging->file = manifests_file_create(path);
+	int result =
+	    judging->file ? judge_manifest(judging, path.ptr, err) : error_set(err, "there is not enough memory");
+	manifests_file_destroy(judging->file);
 	return result;
 }
 
@@ -257,16 +372,24 @@ static void take_namespaces(const struct judging *judging, const char *path)
 int lint_admission(const struct manifests *manifests, const struct policy *policy, struct str namespace,
 		   struct report *report, struct error *err)
 {
-	struct judging judging = {.policy = policy, .creator = {.namespace = namespace}, .report = report};
+	struct autoscalers autoscalers;
+	struct judging judging = {
+	    .policy = policy, .creator = {.namespace = namespace}, .report = report, .autoscalers = &autoscalers};
 	int result = (judging.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&judging.decision, ARENA_CHUNK, ARENA_MAX);
 	arena_init(&judging.uids, ARENA_CHUNK, ARENA_MAX);
+	lint_autoscalers_init(&autoscalers);
+	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
+		if (manifests->files[i].scales && !manifests->files[i].partial)
+			lint_autoscalers_read(&autoscalers, manifests->files[i].path, namespace);
+	lint_autoscalers_sort(&autoscalers);
 	for (size_t i = 0; result == 0 && i < manifests->namespace_count; i++)
 		take_namespaces(&judging, manifests->namespaces[i].ptr);
 	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
 		if (!manifests->files[i].partial)
-			result = judge_file(&judging, manifests->files[i].path.ptr, err);
+			result = judge_file(&judging, manifests->files[i].path, err);
+	lint_autoscalers_release(&autoscalers);
 	simulation_destroy(judging.simulation);
 	arena_release(&judging.objects);
 	arena_release(&judging.decision);
