@@ -224,11 +224,9 @@ static const char *uncovered_others(struct compile *c, const struct uncovered *a
 	char *text = compile_scratch(c, UNCOVERED_BYTES, 1);
 	int len = 0;
 	for (size_t i = 1; i < all->count && i < UNCOVERED_NAMED; i++)
-		len +=
-		    snprintf(text + len, (size_t)(UNCOVERED_BYTES - len),
-			     "%s\"" SHOW "\" and Tenant \"" SHOW "\" (%.60s)", i == 1 ? "; the same holds for " : ", ",
-			     SHOWN(all->name[i]), SHOWN(c->policy->tenants[all->tenant[i]].name),
-			     compile_where(c, c->tenants[all->tenant[i]]->name.at));
+		len += snprintf(text + len, (size_t)(UNCOVERED_BYTES - len), "%s\"" SHOW "\" and Tenant \"" SHOW "\"",
+				i == 1 ? "; the same holds for " : ", ", SHOWN(all->name[i]),
+				SHOWN(c->policy->tenants[all->tenant[i]].name));
 	if (all->count > UNCOVERED_NAMED)
 		snprintf(text + len, (size_t)(UNCOVERED_BYTES - len), ", and %zu more", all->count - UNCOVERED_NAMED);
 	return text;

@@ -13,6 +13,8 @@ struct manifests_place lint_place_of(const struct manifest *manifest, const stru
 				     struct str text)
 {
 	bool found = is_in(object->json, text);
+	if (found && text.len > 1 && text.ptr[0] == '"')
+		text = (struct str){text.ptr + 1, text.len - 2};
 	const char *at = found ? text.ptr : object->json.ptr;
 	bool quoted = at > object->json.ptr && at[-1] == '"';
 	struct manifest_location location = manifest_location(manifest, at - quoted);
