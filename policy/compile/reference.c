@@ -14,7 +14,10 @@ static bool continues(struct str a, struct str b)
 	       memchr("-._", longer.ptr[shorter.len], 3);
 }
 
-/* Appends up to NAMED_MAX of the names; `wrong` present: of those that it begins, or that begin it. */
+/*
+ * Appends up to NAMED_MAX of the names. If `wrong` is present, these are the names that it begins,
+ * or that begin it. Returns how many there are.
+ */
 static size_t print_names(struct compile *c, struct str wrong, const struct str *names, size_t count, size_t stride,
 			  struct buf *out)
 {

@@ -185,7 +185,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Do what the message says; `gpugate explain` shows each step of the decision."),
     [LINT_POLICY_WARNS] = MANIFEST_ROW(
 	"policy-warns", WARNING,
-	"The policy admits a Pod of the manifest and warns whoever creates it, as `enforcement: warn` or `unknownResources: warn` says.",
+	"The policy admits a Pod of the manifest and warns its creator, as `enforcement: warn` or `unknownResources: warn` says.",
 	"Do what the message says; `gpugate explain` shows each step of the decision."),
     [LINT_PRIVILEGED_ACCELERATOR] = MANIFEST_ROW(
 	"privileged-accelerator", WARNING,

@@ -207,7 +207,7 @@ static struct scaling scaling_of(const struct judging *judging, const struct man
 	return scaling;
 }
 
-/* Tries all Pods of a workload, one more for its update, and those that an autoscaler may create. */
+/* Tries the Pods of a workload, one more for its update, and as many as an autoscaler may want. */
 static int try_all(struct judging *judging, const struct manifest_object *object, const struct subject *subject)
 {
 	const struct scaling scaling = scaling_of(judging, object, subject);

@@ -41,7 +41,10 @@ void lint_autoscalers_read(struct autoscalers *autoscalers, struct str path, str
 
 void lint_autoscalers_sort(struct autoscalers *autoscalers);
 
-/* Returns the first one whose target that is, and sets `*count` to how many there are; NULL: none. */
+/*
+ * Returns the first one whose target has that namespace, kind, and name, and sets `*count` to how
+ * many there are; NULL: none. Groups are not compared.
+ */
 const struct autoscaler *lint_autoscalers_of(const struct autoscalers *autoscalers, const struct scaled *target,
 					     uint32_t *count);
 

@@ -17,7 +17,7 @@ struct manifests_place lint_place_of(const struct manifest *manifest, const stru
 /* Returns the value at a path, or an absent string; `path` may be NULL. */
 struct str lint_place_value(const struct manifest_object *object, const char *path);
 
-/* Returns the first name of a resource that the Pod requests and some quota could count, or an absent string. */
+/* Returns the first resource that the Pod requests and a quota could count, or an absent string. */
 struct str lint_place_request(const struct policy *policy, const struct pod *pod);
 
 /* Returns what of the object a violation of its Pods is about; absent: the object as a whole. */
