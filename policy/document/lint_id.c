@@ -112,6 +112,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"hpa-metric", WARNING,
 	"A HorizontalPodAutoscaler has a Resource metric of an accelerator. Resource metrics are cpu and memory only, so it never scales by that one.",
 	"Use a Pods or External metric, such as DCGM_FI_PROF_GR_ENGINE_ACTIVE."),
+    [LINT_HPA_SCALES_TO_ZERO] = MANIFEST_ROW(
+	"hpa-scales-to-zero", ERROR,
+	"A HorizontalPodAutoscaler has `minReplicas: 0` and no metric that is there without Pods, and the API server refuses it.",
+	"Add an Object or External metric, or write `minReplicas: 1`."),
     [LINT_IDLE_COHORT] =
 	ROW("idle-cohort", WARNING,
 	    "A cohort has one Tenant, nobody in it may borrow, or `borrowing` is for a quota whose name "

@@ -5,11 +5,34 @@
 
 /* --- Autoscalers and quotas --- */
 
+/*
+ * Whatever the feature gate HPAScaleToZero is, the API server asks for such a metric:
+ * validateMetrics in pkg/apis/autoscaling/validation.
+ */
+static void check_zero(const struct view *view, const struct node *metrics)
+{
+	const struct node *spec = view_get(view->root, STR("spec")), *least = view_path(spec, "minReplicas");
+	const struct node *key = spec ? node_find(spec, STR("metrics")) : NULL;
+	bool wakes = key && key->value->bad;
+	if (view->partial || !str_starts(view->version, STR("v2")) || !str_eq(view_text(least), STR("0")))
+		return;
+	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
+	     item = item->next) {
+		struct str type = view_text_of(item, STR("type"));
+		wakes |= str_eq(type, STR("Object")) || str_eq(type, STR("External")) || view_is_template(type);
+	}
+	if (!wakes)
+		VIEW_LINT(view, LINT_HPA_SCALES_TO_ZERO, least->at,
+			  "only an Object or External metric can wake what has no Pods, so the API server refuses "
+			  "minReplicas: 0 without one; add one, or write minReplicas: 1");
+}
+
 static void check_autoscaler(const struct view *view)
 {
 	static const struct str types[][2] = {{{"Resource", 8}, {"resource", 8}},
 					      {{"ContainerResource", 17}, {"containerResource", 17}}};
 	const struct node *metrics = view_path(view->root, "spec.metrics");
+	check_zero(view, metrics);
 	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
 	     item = item->next)
 		for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

@@ -6,7 +6,7 @@ has not. The finding points at the beginning of the text.
 
 import re
 
-ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "pod-level-accelerator", "request-differs", "request-not-integer",
+ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "hpa-scales-to-zero", "pod-level-accelerator", "request-differs", "request-not-integer",
           "request-prefix", "request-without-limit", "selector-mismatch", "policy-refuses"}
 
 
@@ -99,6 +99,11 @@ MISTAKES = {
     ],
     "fraction-annotation": [
         pod(metadata='  annotations: {«gpu-fraction¦fraction»: "0.5"}\n', limits="memory: 1Gi"),
+    ],
+    "hpa-scales-to-zero": [
+        autoscaler("{type: Pods, pods: {metric: {name: queue}}}").replace("  maxReplicas", "  minReplicas: «0¦1»\n  maxReplicas"),
+        autoscaler("").replace("  metrics:\n  - \n", "  minReplicas: «0¦1»\n"),
+        autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
     ],
     "gpu-operator-version": [
         ("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source: {chart: gpu-operator, repoURL: https://example.com, "
@@ -224,6 +229,9 @@ QUIET = {
                            "    gold.storageclass.storage.k8s.io/requests.storage: 1Ti\n    count/jobs.batch: 4\n"
                            "    gpu.nvidia.com.deviceclass.resource.k8s.io/devices: 4\n"),
     "a metric of Pods": autoscaler("{type: Pods, pods: {metric: {name: DCGM_FI_PROF_GR_ENGINE_ACTIVE}, target: {type: AverageValue, averageValue: '0.8'}}}"),
+    **{f"an autoscaler to zero by an {kind} metric": autoscaler("{type: %s, %s: {}}" % (kind, kind.lower())).replace("  maxReplicas", "  minReplicas: 0\n  maxReplicas")
+       for kind in ("Object", "External")},
+    "metrics that are an alias": autoscaler("&m {type: External}").replace("  metrics:\n  - &m {type: External}", "  minReplicas: 0\n  other: &m [{type: External}]\n  metrics: *m"),
     "another chart": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: redis, targetRevision: 2.0.0}}\n",
     "a configuration with an anchor": plugin("x: &none {}\nversion: v1\nsharing: {timeslicing: *none}\n"),
     "a template of a configuration": plugin(SLICED.replace("4", "{{ .Values.replicas }}")),
