@@ -180,6 +180,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	ROW("pin-leaks", WARNING,
 	    "`pin` to an Accelerator whose labels alone can lead to the nodes of another one with the same slices.",
 	    "Give both Accelerators a value of the same label key."),
+    [LINT_PLUGIN_CONFIG_UNUSED] = MANIFEST_ROW(
+	"plugin-config-unused", WARNING,
+	"A ConfigMap holds a configuration of NVIDIA's device plugin, and no ClusterPolicy in the same input names it, so that nothing reads it. Without a ClusterPolicy, nothing is said.",
+	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy."),
     [LINT_POD_LEVEL_ACCELERATOR] = MANIFEST_ROW(
 	"pod-level-accelerator", ERROR,
 	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod.",

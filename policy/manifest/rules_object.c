@@ -1,4 +1,5 @@
 /* rules_object: rules for objects of one kind. To judge another kind, add a row to `kinds`. */
+#include "policy/manifest/plugin_maps.h"
 #include "policy/manifest/rules.h"
 
 #include "policy/model/catalog.h"
@@ -173,6 +174,12 @@ static void check_cluster_policy(const struct view *view)
 	const struct node *strategy = view_path(view->root, "spec.mig.strategy");
 	struct str text = view_text(strategy);
 	bool known = text.len == 0 || view_is_template(text);
+	const struct node *spec = view_get(view->root, STR("spec"));
+	const struct node *misplaced = spec ? node_find(spec, STR("migStrategy")) : NULL;
+	plugin_maps_name(view->plugin_maps, view_text(view_path(spec, "devicePlugin.config.name")));
+	if (misplaced)
+		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, misplaced->at,
+			  "a ClusterPolicy has no field spec.migStrategy; write spec.mig.strategy");
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		known |= str_eq(text, words[i]);
 	if (!known)

@@ -45,6 +45,8 @@ def plugin(text, key="config.yaml: |\n", indent=4):
     return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  " + key + "".join(" " * indent + line for line in text.splitlines(keepends=True))
 
 
+OPERATOR = ("apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec:\n  mig: {strategy: mixed}\n"
+            "  devicePlugin: {config: {name: device-plugin, default: any}}\n")
 SLICED = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
 
 MISTAKES = {
@@ -92,7 +94,7 @@ MISTAKES = {
         plugin("version: v1\nflags:\n  migStrategy: none\n «¦ »other: x\n"),
         plugin(SLICED.replace("replicas: 4", "replicas: «4.5¦4.0»")),
         plugin("", key='«any: "sharing: {mps: {resources: [{name: gpu, replicas: 0¦any: "sharing: {mps: {resources: [{name: gpu, replicas: 2»}]}}"\n'),
-        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
+        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "device-plugin"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
     ],
     "device-volume": [
         pod(container="    volumeMounts:\n    - {name: list, mountPath: «/var/run/nvidia-container-devices/all¦/var/run/devices»}\n"),
@@ -104,6 +106,9 @@ MISTAKES = {
         autoscaler("{type: Pods, pods: {metric: {name: queue}}}").replace("  maxReplicas", "  minReplicas: «0¦1»\n  maxReplicas"),
         autoscaler("").replace("  metrics:\n  - \n", "  minReplicas: «0¦1»\n"),
         autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
+    ],
+    "plugin-config-unused": [
+        plugin(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
     ],
     "gpu-operator-version": [
         ("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source: {chart: gpu-operator, repoURL: https://example.com, "
@@ -133,7 +138,8 @@ MISTAKES = {
         quota("    «requests.nvidia.com/mig-1g.10g¦requests.nvidia.com/mig-1g.10gb»: 4\n"),
     ],
     "mig-strategy-wrong": [
-        "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec: {mig: {strategy: «mix¦mixed»}}\n",
+        OPERATOR.replace("strategy: mixed", "strategy: «mix¦mixed»"),
+        OPERATOR.replace("mig: {strategy: mixed}", "«migStrategy¦toolkit»: {}"),
         "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec:\n  «gpu¦taints»: {migStrategy: mixed}\n",
     ],
     "mixed-mig-profiles": [

@@ -72,6 +72,14 @@ def test_json(tmp_path):
     assert line[finding["column"] - 1:] == '"nvidia.com/gpu": 5' and finding["length"] == len('"nvidia.com/gpu"')
 
 
+def test_what_the_rules_without_a_policy_say_is_said_once(tmp_path):
+    """An amount that is none is refused by the policy as well. One may be filled in later."""
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml=placed(limits="nvidia.com/gpu: 0.5"))
+    assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer"]
+    write(tmp_path, apps__a_yaml=placed(limits='nvidia.com/gpu: "${GPUS}"'))
+    assert judge(tmp_path)[1] == []
+
+
 # --- Autoscalers ---
 
 

@@ -113,6 +113,19 @@ def test_more_mistakes_than_are_named(tmp_path, count):
     assert all(f"mistakes that are not named here ({count - 20});" in each["text"] for each in more)
 
 
+def test_a_configuration_that_nothing_names(tmp_path):
+    """The ClusterPolicy may be in another file. Without one, others may name the ConfigMap."""
+    config, operator = manifest_cases.plugin(manifest_cases.SLICED), manifest_cases.OPERATOR
+    unused = [("plugin-config-unused", 3, 18)]
+    for text, expected in ((None, []), (operator, []), (operator.replace("name: device-plugin", "name: other"), unused),
+                           (operator[:operator.index("  devicePlugin")], unused), (operator.replace("name: device-plugin", "name: '${CONFIG}'"), []),
+                           (operator.replace("name: device-plugin", "name: other") + "---\n" + operator, [])):
+        write(tmp_path, a__config_yaml=config, b__operator_yaml=text or "a: b\n")
+        assert lint(tmp_path)[1] == expected, text
+    write(tmp_path, a__kustomization_yaml="resources: [config.yaml]\n", b__operator_yaml=operator.replace("name: device-plugin", "name: other"))
+    assert lint(tmp_path)[1] == []
+
+
 # --- Forms of the input ---
 
 

@@ -4,31 +4,25 @@
 #include "webhook/cmd/lint_autoscalers.h"
 #include "webhook/cmd/lint_place.h"
 #include "webhook/cmd/lint_surge.h"
+#include "webhook/cmd/lint_trial.h"
 #include "webhook/object/workload.h"
-#include "webhook/simulate/admit.h"
-#include "webhook/simulate/subject.h"
-#include "webhook/simulate/usage.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20)
 #define PODS_MAX 1000 /* Of one workload that are tried. */
 #define TEXT_BYTES 1024
-#define CHARGES_BYTES 200
 #define NAME_SHOWN 100
 #define OFFERS_MAX 16 /* Resources of one object that are named. */
 
 /* The file that is judged. */
 struct judging {
-	const struct policy *policy;
+	struct trial trial;
 	struct subject_creator creator;
 	struct report *report;
 	const struct autoscalers *autoscalers;
 	struct manifests_file *file;
 	struct manifest manifest;
-	struct simulation *simulation; /* Holds nothing between two objects but labels. */
-	struct arena objects;          /* For the review of one object. */
-	struct arena decision;         /* For one decision. */
-	struct arena uids;             /* Of the Pods of one object. */
+	struct arena objects; /* For the review of one object. */
 };
 
 static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str text,
@@ -51,109 +45,11 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 	manifests_report(judging->report, judging->file, &at, object->name, id, str_of(text));
 }
 
-/* What came of one Pod. */
-struct outcome {
-	bool admitted, charged;
-	bool warned;      /* It is admitted with a warning. */
-	bool unknown;     /* It is refused, but maybe only because labels are missing. */
-	struct str uid;   /* In judging->uids. */
-	struct str about; /* What of the object the message is about; absent: all of it. */
-	struct pod pod;   /* As the Rules leave it. Borrows from judging->decision. */
-	char message[TEXT_BYTES / 2];
-	char charges[CHARGES_BYTES]; /* Such as "team-a/compute=1". */
-};
-
-/*
- * Whether the labels of a namespace could make it one of a tenant, and no file has its Namespace.
- * Then nothing is known about its tenant.
- */
-static bool are_labels_missing(const struct judging *judging, struct str namespace)
-{
-	return policy_selects_namespaces(judging->policy) && !policy_has_namespace(judging->policy, namespace) &&
-	       !simulation_has_namespace(judging->simulation, namespace);
-}
-
-/*
- * Copies the decision without what it says of a namespace that belongs to no tenant. Returns
- * whether the Pod is refused for another reason.
- */
-static bool leave_out_untenanted(const struct decision *decision, struct decision *rest)
-{
-	uint32_t kept = 0;
-	bool refused = false;
-	*rest = *decision;
-	for (uint32_t i = 0; i < decision->violation_count; i++) {
-		if (decision->violations[i].reason == REASON_UNTENANTED)
-			continue;
-		refused |= decision->violations[i].enforcement == ENFORCEMENT_DENY;
-		rest->violations[kept++] = decision->violations[i];
-	}
-	rest->violation_count = kept;
-	return refused;
-}
-
-/* Keeps why a Pod is refused, without what missing labels of its namespace decide. */
-static void take_refusal(const struct judging *judging, const struct manifest_object *object,
-			 const struct subject *subject, const struct decision *decision, struct outcome *outcome)
-{
-	struct decision rest;
-	if (are_labels_missing(judging, subject->review.namespace)) {
-		outcome->unknown = !leave_out_untenanted(decision, &rest);
-		decision = &rest;
-	}
-	json_t *message = simulated_message(decision);
-	const char *text = json_string_value(message);
-	snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
-	json_decref(message);
-	for (uint32_t i = 0; i < decision->violation_count && !str_present(outcome->about); i++)
-		if (decision->violations[i].enforcement == ENFORCEMENT_DENY)
-			outcome->about = lint_place_violation(judging->policy, object, &subject->review.object,
-							      &decision->violations[i]);
-}
-
-/* Keeps the first warning about a Pod that is admitted, unless missing labels could decide it. */
-static void take_warning(const struct judging *judging, const struct manifest_object *object,
-			 const struct subject *subject, const struct decision *decision, struct outcome *outcome)
-{
-	bool missing = are_labels_missing(judging, subject->review.namespace);
-	for (uint32_t i = 0; i < decision->violation_count && !outcome->warned; i++) {
-		const struct violation *violation = &decision->violations[i];
-		if (violation->enforcement != ENFORCEMENT_WARN || (missing && violation->reason == REASON_UNTENANTED))
-			continue;
-		outcome->warned = true;
-		outcome->about = lint_place_violation(judging->policy, object, &subject->review.object, violation);
-		snprintf(outcome->message, sizeof outcome->message, "%.*s", STR_ARG(violation->message));
-	}
-}
-
-static int try_pod(struct judging *judging, const struct manifest_object *object, const struct subject *subject,
-		   bool dry_run, struct outcome *outcome)
-{
-	struct review review = subject->review;
-	struct simulated simulated;
-	arena_reset(&judging->decision);
-	review.dry_run = dry_run;
-	simulation_admit(judging->simulation, judging->policy, &review, &judging->decision, NULL, &simulated);
-	*outcome = (struct outcome){
-	    .admitted = simulated.admitted, .charged = simulated.charges.len > 0, .pod = review.object};
-	snprintf(outcome->charges, sizeof outcome->charges, "%.*s", STR_ARG(buf_view(&simulated.charges)));
-	if (!simulated.admitted && simulated.state == ADMISSION_DECIDED)
-		take_refusal(judging, object, subject, simulated_decision(&simulated), outcome);
-	if (simulated.admitted)
-		take_warning(judging, object, subject, simulated_decision(&simulated), outcome);
-	if (simulated.admitted && !dry_run)
-		outcome->uid = arena_str(&judging->uids, review.object.uid);
-	buf_release(&simulated.charges);
-	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
-}
-
-/* --- Objects --- */
-
 /* How many Pods of a workload are admitted, one after the other. */
 struct attempt {
 	int64_t fits;
-	char charges[CHARGES_BYTES];  /* Of the first one. */
-	char message[TEXT_BYTES / 2]; /* Why the next one is refused. */
+	char charges[TRIAL_CHARGES_BYTES]; /* Of the first one. */
+	char message[TRIAL_MESSAGE_BYTES]; /* Why the next one is refused. */
 };
 
 /* Creates up to `most` Pods of a workload; then removes them. */
@@ -161,11 +57,11 @@ static int try_pods(struct judging *judging, const struct manifest_object *objec
 		    int64_t most, struct attempt *attempt)
 {
 	struct outcome outcome = {.admitted = true};
-	struct str *uids = arena_alloc(&judging->uids, (size_t)most * sizeof *uids);
+	struct str *uids = arena_alloc(&judging->trial.uids, (size_t)most * sizeof *uids);
 	int result = uids ? 0 : -1;
 	*attempt = (struct attempt){.fits = 0};
 	while (result == 0 && attempt->fits < most && outcome.admitted) {
-		result = try_pod(judging, object, subject, false, &outcome);
+		result = trial_pod(&judging->trial, object, subject, false, &outcome);
 		if (result == 0 && outcome.admitted) {
 			if (attempt->fits == 0)
 				memcpy(attempt->charges, outcome.charges, sizeof attempt->charges);
@@ -173,7 +69,7 @@ static int try_pods(struct judging *judging, const struct manifest_object *objec
 		}
 	}
 	for (int64_t i = 0; i < attempt->fits; i++)
-		simulation_gone(judging->simulation, uids[i]);
+		simulation_gone(judging->trial.simulation, uids[i]);
 	memcpy(attempt->message, outcome.message, sizeof attempt->message);
 	return result;
 }
@@ -223,7 +119,7 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 		return -1;
 	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
 	struct str replicas = lint_place_value(object, kind ? kind->replicas : NULL), cause = lint_surge_cause(object);
-	struct str asked = lint_place_request(judging->policy, &subject->review.object);
+	struct str asked = lint_place_request(judging->trial.policy, &subject->review.object);
 	if (!str_present(replicas))
 		replicas = asked;
 	if (attempt.fits < wanted)
@@ -256,7 +152,7 @@ static void find_lacking(const struct judging *judging, const struct manifest_ob
 			     (str_present(outcome->about) && str_eq(outcome->about, name));
 		for (uint32_t n = 0; n < named->count; n++)
 			known |= str_eq(named->items[n], name);
-		if (known || !policy_lacks_resource(judging->policy, name, &near))
+		if (known || !policy_lacks_resource(judging->trial.policy, name, &near))
 			continue;
 		named->items[named->count++] = name;
 		find(judging, object, LINT_RESOURCE_NOT_OFFERED, name,
@@ -285,12 +181,12 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 	struct outcome outcome;
 	struct error unreadable = {0};
 	arena_reset(&judging->objects);
-	arena_reset(&judging->uids);
+	arena_reset(&judging->trial.uids);
 	bool placed = object->namespace.len || str_present(judging->creator.namespace);
 	if (!placed || subject_is_review(object) ||
 	    subject_read(&subject, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <= 0)
 		return 0; /* The rules for manifests say what is wrong in it. */
-	if (try_pod(judging, object, &subject, true, &outcome) < 0)
+	if (trial_pod(&judging->trial, object, &subject, true, &outcome) < 0)
 		return -1;
 	if (!outcome.admitted && !outcome.unknown)
 		find(judging, object, LINT_POLICY_REFUSES, outcome.about, "the policy refuses its Pods: %s",
@@ -337,7 +233,7 @@ static int judge_manifest(struct judging *judging, const char *path, struct erro
 		return 0;
 	}
 	for (uint32_t i = 0; result == 0 && i < manifest->count; i++)
-		result = simulation_labels(judging->simulation, manifest, &manifest->objects[i], &unread);
+		result = simulation_labels(judging->trial.simulation, manifest, &manifest->objects[i], &unread);
 	if (result < 0)
 		report_unread(judging, path, &unread);
 	result = result < 0 ? 0 : judge_objects(judging, err);
@@ -365,7 +261,7 @@ static void take_namespaces(const struct judging *judging, const char *path)
 		return;
 	for (uint32_t i = 0; i < manifest.count; i++)
 		if (str_eq(manifest.objects[i].kind, STR("Namespace")))
-			simulation_labels(judging->simulation, &manifest, &manifest.objects[i], &unread);
+			simulation_labels(judging->trial.simulation, &manifest, &manifest.objects[i], &unread);
 	manifest_release(&manifest);
 }
 
@@ -373,12 +269,14 @@ int lint_admission(const struct manifests *manifests, const struct policy *polic
 		   struct report *report, struct error *err)
 {
 	struct autoscalers autoscalers;
-	struct judging judging = {
-	    .policy = policy, .creator = {.namespace = namespace}, .report = report, .autoscalers = &autoscalers};
-	int result = (judging.simulation = simulation_create(policy, err)) ? 0 : -1;
+	struct judging judging = {.trial = {.policy = policy},
+				  .creator = {.namespace = namespace},
+				  .report = report,
+				  .autoscalers = &autoscalers};
+	int result = (judging.trial.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);
-	arena_init(&judging.decision, ARENA_CHUNK, ARENA_MAX);
-	arena_init(&judging.uids, ARENA_CHUNK, ARENA_MAX);
+	arena_init(&judging.trial.decision, ARENA_CHUNK, ARENA_MAX);
+	arena_init(&judging.trial.uids, ARENA_CHUNK, ARENA_MAX);
 	lint_autoscalers_init(&autoscalers);
 	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
 		if (manifests->files[i].scales && !manifests->files[i].partial)
@@ -390,10 +288,10 @@ int lint_admission(const struct manifests *manifests, const struct policy *polic
 		if (!manifests->files[i].partial)
 			result = judge_file(&judging, manifests->files[i].path, err);
 	lint_autoscalers_release(&autoscalers);
-	simulation_destroy(judging.simulation);
+	simulation_destroy(judging.trial.simulation);
 	arena_release(&judging.objects);
-	arena_release(&judging.decision);
-	arena_release(&judging.uids);
+	arena_release(&judging.trial.decision);
+	arena_release(&judging.trial.uids);
 	report_sort(report);
 	return result;
 }
