@@ -75,7 +75,12 @@ struct violation {
 	/* A name from the policy, such as a quota or Rule, never from the Pod; may be empty. */
 	struct str name;
 	struct str message; /* A complete sentence. */
-	bool only_changes;  /* A Rule that does not deny would change the Pod, and not refuse it. */
+	/*
+	 * The text of the Pod that it is about, such as the name of a resource; absent: the Pod as
+	 * a whole. It may also be a text of the policy that the Pod lacks.
+	 */
+	struct str about;
+	bool only_changes; /* A Rule that does not deny would change the Pod, and not refuse it. */
 };
 
 #define DECISION_VIOLATIONS_MAX 16

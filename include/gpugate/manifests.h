@@ -20,6 +20,7 @@ struct manifests {
 	struct manifest_path {
 		struct str path; /* NUL-terminated. */
 		bool partial;    /* Kustomize may complete its objects: nothing is missing. */
+		bool scales;     /* It may have objects that set the number of Pods of others. */
 	} * files;
 	size_t file_count;
 	/* Files outside of policies that have Namespaces; some of them are also in `files`. */
@@ -52,8 +53,21 @@ void manifests_release(struct manifests *manifests);
 /* Adds to the report, and sorts it, what is wrong in the manifests. Reads one file at a time. */
 void manifests_lint(struct manifests *manifests, struct report *report);
 
-/* Adds a finding about an object that begins at a line of a file. `text` is a sentence. */
-void manifests_report(struct report *report, struct str file, unsigned line, struct str object, enum lint_id id,
-		      struct str text);
+/* A file that findings of other folders are about. It is read when the first one quotes it. */
+struct manifests_file;
+
+/* `path` is NUL-terminated and borrowed. Returns new, or NULL without memory. */
+struct manifests_file *manifests_file_create(struct str path);
+void manifests_file_destroy(struct manifests_file *file); /* Accepts NULL. */
+
+/* Line and column count from 1, columns in characters; a line of 0 is the whole file. */
+struct manifests_place {
+	unsigned line, column;
+	struct str text; /* What is there, perhaps in quotation marks; absent: not known. */
+};
+
+/* Adds a finding about an object, which may be empty, at a place. `text` is a sentence. */
+void manifests_report(struct report *report, struct manifests_file *file, const struct manifests_place *at,
+		      struct str object, enum lint_id id, struct str text);
 
 #endif

@@ -9,6 +9,7 @@
 #include "gpugate/error.h"
 #include "gpugate/str.h"
 
+#define NVIDIA_CONFIG_BYTES_MAX ((size_t)1 << 20)
 #define NVIDIA_LAYOUTS_MAX 256 /* Of mig-parted that are read; others are left out. */
 
 enum nvidia_config_kind { NVIDIA_CONFIG_OTHER, NVIDIA_CONFIG_DEVICE_PLUGIN, NVIDIA_CONFIG_MIG_PARTED };
@@ -29,7 +30,8 @@ struct nvidia_layout {
 
 struct nvidia_config {
 	enum nvidia_config_kind kind;
-	bool only_one; /* A container that asks for several shares fails on its node. */
+	bool too_large; /* It may be one of them, but has more than NVIDIA_CONFIG_BYTES_MAX. */
+	bool only_one;  /* A container that asks for several shares fails on its node. */
 	struct nvidia_share *shares;
 	uint32_t share_count;
 	struct nvidia_layout *layouts;

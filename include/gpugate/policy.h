@@ -112,6 +112,13 @@ struct resource_view {
 uint32_t policy_resource_count(const struct policy *policy);
 void policy_resource(const struct policy *policy, uint32_t resource, struct resource_view *view);
 
+/*
+ * Whether no Accelerator has the resource of an accelerator, although the policy has Accelerators
+ * and none of its quotas names the resource: a Pod that requests it waits for a node that the
+ * policy does not know. `near` is a resource of an Accelerator that is similar, or absent.
+ */
+bool policy_lacks_resource(const struct policy *policy, struct str name, struct str *near);
+
 /* A part of a policy that a decision can depend on; tests of the policy should reach each. */
 enum policy_part_kind { PART_RULE, PART_GUARD, PART_TENANT, PART_QUOTA, PART_EXEMPTION };
 

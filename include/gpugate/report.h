@@ -26,7 +26,7 @@ struct finding_fix {
 	struct str was;  /* The bytes there, at least one, in one line. */
 	struct str text; /* The bytes in their place. */
 	/* The place of `was`, as in struct finding. */
-	unsigned line, utf16_column, utf16_length;
+	unsigned line, column, utf16_column, utf16_length;
 };
 
 struct finding {

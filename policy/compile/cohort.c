@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "policy/compile/amount.h"
+#include "policy/compile/reference.h"
 #include "policy/compile/steps.h"
 
 /* A quota of a Tenant that belongs to a cohort. */
@@ -90,7 +91,7 @@ static void compile_tenant_borrowing(struct compile *c, uint32_t tenant, uint32_
 			    c->report, c->docs, SEVERITY_ERROR, borrowing->at,
 			    "Tenant \"%.*s\" has no quota named \"%.*s\"%s", STR_ARG(doc->name.s),
 			    STR_ARG(borrowing->key.s),
-			    compile_did_you_mean(c, borrowing->key.s, &quotas[0].name, count, sizeof quotas[0]));
+			    compile_reference_hint(c, borrowing->key.s, &quotas[0].name, count, sizeof quotas[0]));
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #include "policy/compile/chain.h"
 #include "policy/compile/names.h"
 #include "policy/compile/pin.h"
+#include "policy/compile/reference.h"
 #include "policy/compile/rule_match.h"
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
@@ -70,8 +71,8 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	if (rewrite->model == INDEX_NONE) {
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->accelerator.at,
 			    "no Accelerator is named \"%.*s\"%s", STR_ARG(doc->accelerator.s),
-			    compile_did_you_mean(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
-						 sizeof policy->models[0]));
+			    compile_reference_hint(c, doc->accelerator.s, &policy->models[0].name, policy->model_count,
+						   sizeof policy->models[0]));
 		return;
 	}
 	const struct model *model = &policy->models[rewrite->model];

@@ -2,6 +2,7 @@
 
 #include "policy/base/glob.h"
 #include "policy/compile/names.h"
+#include "policy/compile/reference.h"
 
 static void compile_match_tenants(struct compile *c, const struct doc_match *match, struct rule *rule)
 {
@@ -16,8 +17,8 @@ static void compile_match_tenants(struct compile *c, const struct doc_match *mat
 			all_known = false;
 			docs_report(c->report, c->docs, SEVERITY_ERROR, name->at, "no Tenant is named \"%.*s\"%s",
 				    STR_ARG(name->s),
-				    compile_did_you_mean(c, name->s, &policy->tenants[0].name, policy->tenant_count,
-							 sizeof policy->tenants[0]));
+				    compile_reference_hint(c, name->s, &policy->tenants[0].name, policy->tenant_count,
+							   sizeof policy->tenants[0]));
 			continue;
 		}
 		reachable |= policy->tenants[id].reachable;

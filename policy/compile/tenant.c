@@ -4,6 +4,7 @@
 #include "policy/base/glob.h"
 #include "policy/compile/amount.h"
 #include "policy/compile/names.h"
+#include "policy/compile/reference.h"
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
 
@@ -61,8 +62,8 @@ static void compile_parents(struct compile *c, const struct doc_tenant **docs)
 		if (id == INDEX_NONE)
 			docs_report(c->report, c->docs, SEVERITY_ERROR, parent->at, "no Tenant is named \"%.*s\"%s",
 				    STR_ARG(parent->s),
-				    compile_did_you_mean(c, parent->s, &policy->tenants[0].name, policy->tenant_count,
-							 sizeof policy->tenants[0]));
+				    compile_reference_hint(c, parent->s, &policy->tenants[0].name, policy->tenant_count,
+							   sizeof policy->tenants[0]));
 		else
 			policy->tenants[i].parent = id;
 	}
@@ -211,8 +212,8 @@ static void compile_quota_models(struct compile *c, const struct doc_quota *doc,
 		else
 			docs_report(c->report, c->docs, SEVERITY_ERROR, name->at, "no Accelerator is named \"%.*s\"%s",
 				    STR_ARG(name->s),
-				    compile_did_you_mean(c, name->s, &policy->models[0].name, policy->model_count,
-							 sizeof policy->models[0]));
+				    compile_reference_hint(c, name->s, &policy->models[0].name, policy->model_count,
+							   sizeof policy->models[0]));
 	}
 	if (doc->accelerators.count == 0)
 		docs_report(

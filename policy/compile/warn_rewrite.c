@@ -2,7 +2,10 @@
  * warn_rewrite: warns about rewrites that never act, or whose Pods are then refused or never
  * scheduled.
  */
+#include <stdio.h>
+
 #include "policy/base/mig_profile.h"
+#include "policy/base/show.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
 #include "policy/model/catalog.h"
@@ -143,78 +146,120 @@ static bool covered(const struct policy *policy, uint32_t tenant, struct str res
 	return false;
 }
 
-/* Returns the first of the Rule's tenants that has no quota for the resource, or NO_TENANT. */
-static uint32_t uncovered_tenant(const struct policy *policy, const struct rule *rule, struct str resource)
+/* --- Targets that no quota covers --- */
+
+#define UNCOVERED_NAMED 4 /* Pairs of a target and a Tenant that one finding names. */
+#define UNCOVERED_BYTES 1000
+
+/* The targets of a rewrite that some Tenant of its Rule has no quota for. */
+struct uncovered {
+	struct str name[UNCOVERED_NAMED];
+	uint32_t tenant[UNCOVERED_NAMED];
+	size_t count; /* Of all pairs, of which the first ones are kept. */
+};
+
+/* What is known already, by target, of Rules that apply to every tenant. */
+struct uncovered_cache {
+	struct index targets;
+	struct uncovered *results;
+};
+
+static void find_uncovered(const struct policy *policy, const struct rule *rule, struct str to,
+			   struct uncovered *uncovered)
 {
 	uint32_t count = rule->any_tenant ? policy->tenant_count : rule->tenant_count;
+	*uncovered = (struct uncovered){.count = 0};
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t tenant = rule->any_tenant ? i : rule->tenants[i];
-		if (policy->tenants[tenant].reachable && !covered(policy, tenant, resource))
-			return tenant;
+		if (!policy->tenants[tenant].reachable || covered(policy, tenant, to))
+			continue;
+		if (uncovered->count < UNCOVERED_NAMED) {
+			uncovered->name[uncovered->count] = to;
+			uncovered->tenant[uncovered->count] = tenant;
+		}
+		uncovered->count++;
 	}
-	return NO_TENANT;
 }
 
-/*
- * Like uncovered_tenant. `known` caches the result for each target of a Rule that applies to every
- * tenant.
- */
-static uint32_t find_uncovered(const struct policy *policy, const struct rule *rule, struct str to, struct index *known)
+/* Adds what holds for one target. */
+static void add_uncovered(const struct policy *policy, const struct rule *rule, struct str to,
+			  struct uncovered_cache *cache, struct uncovered *all)
 {
-	struct str none = {NULL, 0};
-	const struct index_entry *before = rule->any_tenant ? index_find(known, to, none) : NULL;
-	uint32_t tenant = before ? before->id : uncovered_tenant(policy, rule, to);
-	if (rule->any_tenant && !before)
-		index_add(known, to, none, tenant);
-	return tenant;
+	const struct str none = {NULL, 0};
+	struct uncovered one;
+	const struct index_entry *before = rule->any_tenant ? index_find(&cache->targets, to, none) : NULL;
+	if (before)
+		one = cache->results[before->id];
+	else
+		find_uncovered(policy, rule, to, &one);
+	if (rule->any_tenant && !before && cache->targets.count < cache->targets.size) {
+		cache->results[cache->targets.count] = one;
+		index_add(&cache->targets, to, none, cache->targets.count);
+	}
+	for (size_t i = 0; i < one.count && i < UNCOVERED_NAMED && all->count + i < UNCOVERED_NAMED; i++) {
+		all->name[all->count + i] = one.name[i];
+		all->tenant[all->count + i] = one.tenant[i];
+	}
+	all->count += one.count;
 }
 
-/*
- * Returns the first possible target of the rewrite for which some tenant has no quota, or an absent
- * str.
- */
-static struct str uncovered_target(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
-				   struct index *known, uint32_t *tenant)
+/* Finds all targets that a rewrite can have. */
+static void uncovered_targets(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
+			      struct uncovered_cache *cache, struct uncovered *all)
 {
+	*all = (struct uncovered){.count = 0};
 	if (str_present(rewrite->to)) {
-		*tenant = find_uncovered(policy, rule, rewrite->to, known);
-		return *tenant == NO_TENANT ? (struct str){NULL, 0} : rewrite->to;
+		add_uncovered(policy, rule, rewrite->to, cache, all);
+		return;
 	}
 	const struct model *model = &policy->models[rewrite->model];
-	for (uint32_t p = 0; p < model->profile_count; p++) {
-		const struct profile *profile = &model->profiles[p];
-		if (!mig_profile_plain(profile->name))
-			continue;
-		*tenant = find_uncovered(policy, rule, profile->resource, known);
-		if (*tenant != NO_TENANT)
-			return profile->resource;
-	}
-	return (struct str){NULL, 0};
+	for (uint32_t p = 0; p < model->profile_count; p++)
+		if (mig_profile_plain(model->profiles[p].name))
+			add_uncovered(policy, rule, model->profiles[p].resource, cache, all);
+}
+
+/* Returns what is said about the pairs after the first one. It is in the scratch arena. */
+static const char *uncovered_others(struct compile *c, const struct uncovered *all)
+{
+	char *text = compile_scratch(c, UNCOVERED_BYTES, 1);
+	int len = 0;
+	for (size_t i = 1; i < all->count && i < UNCOVERED_NAMED; i++)
+		len += snprintf(text + len, (size_t)(UNCOVERED_BYTES - len), "%s\"" SHOW "\" and Tenant \"" SHOW "\"",
+				i == 1 ? "; the same holds for " : ", ", SHOWN(all->name[i]),
+				SHOWN(c->policy->tenants[all->tenant[i]].name));
+	if (all->count > UNCOVERED_NAMED)
+		snprintf(text + len, (size_t)(UNCOVERED_BYTES - len), ", and %zu more", all->count - UNCOVERED_NAMED);
+	return text;
 }
 
 static void warn_uncovered(struct compile *c, const struct index *names)
 {
 	const struct policy *policy = c->policy;
-	struct index known;
+	struct uncovered_cache cache;
 	if (policy->uncovered == ENFORCEMENT_ALLOW)
 		return;
-	if (index_init(&known, policy->resource_count + 64, c->scratch) < 0)
+	if (index_init(&cache.targets, policy->resource_count + 64, c->scratch) < 0)
 		longjmp(c->exhausted, 1);
+	cache.results = compile_scratch(c, cache.targets.size, sizeof *cache.results);
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
 		const struct rule *rule = &policy->rules[r];
 		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
-			uint32_t tenant;
-			struct str to = uncovered_target(policy, rule, &rule->rewrites[w], &known, &tenant);
-			if (str_present(to))
-				COMPILE_LINT(
-				    c, LINT_REWRITE_UNCOVERED, warn_rule(c, names, r)->rewrite.items[w].from.at,
-				    "rewrites to \"%.*s\", which no quota of Tenant \"%.*s\" (%s) covers: its "
-				    "Pods will be %s",
-				    STR_ARG(to), STR_ARG(policy->tenants[tenant].name),
-				    compile_where(c, c->tenants[tenant]->name.at), warn_uncovered_fate(policy));
+			struct uncovered all;
+			uncovered_targets(policy, rule, &rule->rewrites[w], &cache, &all);
+			if (all.count == 0)
+				continue;
+			COMPILE_LINT(c, LINT_REWRITE_UNCOVERED, warn_rule(c, names, r)->rewrite.items[w].from.at,
+				     "rewrites to \"" SHOW "\", which no quota of Tenant \"" SHOW
+				     "\" (%.200s) covers%s: its "
+				     "Pods will be %s",
+				     SHOWN(all.name[0]), SHOWN(policy->tenants[all.tenant[0]].name),
+				     compile_where(c, c->tenants[all.tenant[0]]->name.at), uncovered_others(c, &all),
+				     warn_uncovered_fate(policy));
 		}
 	}
 }
+
+/* --- Slices that no Accelerator offers --- */
 
 /* Whether the slices of some Accelerator have their own names. */
 static bool has_slices(const struct policy *policy)

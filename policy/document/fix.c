@@ -42,6 +42,7 @@ void docs_fix(struct report *report, const struct docs *docs, enum lint_id id, s
 	if (!kept || was.len == 0 || !str_starts(str_tail(rest, quoted), was))
 		return;
 	fix.offset = source->line_starts[at.line - 1] + before + quoted;
+	fix.column = at.column + quoted;
 	fix.utf16_column = units + 1 + quoted;
 	measure(was, (unsigned)was.len, &fix.utf16_length);
 	fix.was = arena_str(&report->arena, was);

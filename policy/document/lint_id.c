@@ -25,6 +25,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"`enforcement: audit` refuses nothing, but with `quotaFailurePolicy: Fail`, the default, the API server still "
 	"refuses Pods that ask for accelerators while gpugate does not answer.",
 	"Set `quotaFailurePolicy: Ignore` for as long as quotas are only audited."),
+    [LINT_AUTOSCALER_ABOVE_QUOTA] = MANIFEST_ROW(
+	"autoscaler-above-quota", WARNING,
+	"A HorizontalPodAutoscaler, or a ScaledObject of KEDA, may ask for more Pods of a workload in the same input than fit into the quotas of the policy, even where nothing else is held.",
+	"Lower `maxReplicas` to the number that fits, or raise the quota."),
     [LINT_CHILD_ABOVE_PARENT] = ROW(
 	"child-above-parent", WARNING,
 	"A Tenant's `hard` is above what a Tenant above it can hold (`hard` and `borrowUpTo`) of the same resources in "
@@ -108,6 +112,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"hpa-metric", WARNING,
 	"A HorizontalPodAutoscaler has a Resource metric of an accelerator. Resource metrics are cpu and memory only, so it never scales by that one.",
 	"Use a Pods or External metric, such as DCGM_FI_PROF_GR_ENGINE_ACTIVE."),
+    [LINT_HPA_SCALES_TO_ZERO] = MANIFEST_ROW(
+	"hpa-scales-to-zero", ERROR,
+	"A HorizontalPodAutoscaler has `minReplicas: 0` and no metric that is there without Pods, and the API server refuses it.",
+	"Add an Object or External metric, or write `minReplicas: 1`."),
     [LINT_IDLE_COHORT] =
 	ROW("idle-cohort", WARNING,
 	    "A cohort has one Tenant, nobody in it may borrow, or `borrowing` is for a quota whose name "
@@ -172,12 +180,20 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	ROW("pin-leaks", WARNING,
 	    "`pin` to an Accelerator whose labels alone can lead to the nodes of another one with the same slices.",
 	    "Give both Accelerators a value of the same label key."),
+    [LINT_PLUGIN_CONFIG_UNUSED] = MANIFEST_ROW(
+	"plugin-config-unused", WARNING,
+	"A ConfigMap holds a configuration of NVIDIA's device plugin, and no ClusterPolicy in the same input names it, so that nothing reads it. Without a ClusterPolicy, nothing is said.",
+	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy."),
     [LINT_POD_LEVEL_ACCELERATOR] = MANIFEST_ROW(
 	"pod-level-accelerator", ERROR,
 	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod.",
 	"Request it in the `resources.limits` of a container."),
     [LINT_POLICY_REFUSES] = MANIFEST_ROW(
 	"policy-refuses", ERROR, "The policy refuses a Pod of the manifest even where nothing else is held.",
+	"Do what the message says; `gpugate explain` shows each step of the decision."),
+    [LINT_POLICY_WARNS] = MANIFEST_ROW(
+	"policy-warns", WARNING,
+	"The policy admits a Pod of the manifest and warns its creator, as `enforcement: warn` or `unknownResources: warn` says.",
 	"Do what the message says; `gpugate explain` shows each step of the decision."),
     [LINT_PRIVILEGED_ACCELERATOR] = MANIFEST_ROW(
 	"privileged-accelerator", WARNING,
@@ -221,6 +237,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"resource-misspelled", WARNING,
 	"A resource is known only because of its vendor's domain, and its name is nearly that of an Accelerator's, or is that of a node label. In a manifest, the name of a resource is nearly a well-known one.",
 	"Write the name as the device plugin advertises it."),
+    [LINT_RESOURCE_NOT_OFFERED] = MANIFEST_ROW(
+	"resource-not-offered", WARNING,
+	"A Pod requests a MIG slice or another resource that no Accelerator of the policy has and no quota names, so that it is probably never scheduled.",
+	"Request what an Accelerator has, add the profile to its `mig.offered`, or add an Accelerator."),
     [LINT_RESOURCE_PATTERN] =
 	ROW("resource-pattern", WARNING,
 	    "A quota's pattern matches no resource of an Accelerator and no well-known name that a pattern counts.",

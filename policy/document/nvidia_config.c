@@ -9,7 +9,7 @@
 #include "policy/document/yaml.h"
 
 #define CHUNK ((size_t)16 << 10)
-#define MEMORY_MAX ((size_t)256 << 20) /* A text has at most 1 MiB. */
+#define MEMORY_MAX ((size_t)256 << 20) /* For NVIDIA_CONFIG_BYTES_MAX. */
 #define KEYS_MAX 256                   /* Of `sharing` that are looked at. */
 #define TEXT_MOST 900                  /* Bytes of an error, so that its place fits. */
 #define PREFIX STR("nvidia.com/")
@@ -196,6 +196,9 @@ int nvidia_config_read(struct str bytes, struct arena *arena, struct nvidia_conf
 	*config = (struct nvidia_config){.kind = NVIDIA_CONFIG_OTHER};
 	if (bytes.len == 0 || !(config_names(bytes, "sharing") || config_names(bytes, "migStrategy") ||
 				config_names(bytes, "mig-configs")))
+		return 0;
+	config->too_large = bytes.len > NVIDIA_CONFIG_BYTES_MAX;
+	if (config->too_large)
 		return 0;
 	struct reading reading = {.arena = arena, .config = config};
 	reading.decoder.report = malloc(sizeof *reading.decoder.report);

@@ -56,8 +56,8 @@ int companions_add(struct evaluation *e, struct resource_request *requests, uint
 		if (!is_named(policy, tenant, asked[i].resource))
 			continue;
 		if (added == COMPANIONS_MAX)
-			return decision_add_violation(
-			    e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""),
+			return decision_add_violation_about(
+			    e->decision, e->arena, REASON_REQUEST, policy->enforcement, STR(""), asked[i].resource,
 			    "the Pod requests more than %d different resources that quotas of tenant \"" SHOW
 			    "\" name and "
 			    "that are not accelerators; request fewer",

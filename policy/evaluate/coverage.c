@@ -81,13 +81,13 @@ static int object_unknown(struct evaluation *e, struct str name, const struct re
 	requirements_print(model, known, sizeof known);
 	mismatch_print(e->pod, placement, model, differs, sizeof differs);
 	bool known_by_that = differs[0] && model->label_count + model->without_count == 1;
-	return decision_add_violation(e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name,
-				      "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
-				      "\"%s%s; correct what the Pod requires, or ask the "
-				      "platform team for an Accelerator",
-				      SHOWN(name), where,
-				      placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
-				      SHOWN(model->name), known_by_that ? "" : known, differs);
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name, name,
+	    "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
+	    "\"%s%s; correct what the Pod requires, or ask the "
+	    "platform team for an Accelerator",
+	    SHOWN(name), where, placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
+	    SHOWN(model->name), known_by_that ? "" : known, differs);
 }
 
 /*
@@ -125,8 +125,8 @@ static int object_not_offered(struct evaluation *e, struct str name)
 	struct str near = slice_near(e->policy, name, &work);
 	char offered[SLICES_TEXT_MAX] = "";
 	slices_print(e->policy, offered, sizeof offered);
-	return decision_add_violation(
-	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), STR(""),
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), STR(""), name,
 	    "no Accelerator of the policy offers " SHOW ", so no GPU quota of tenant \"" SHOW "\" covers it%s" SHOW
 	    "%s; request what is offered (%s), or ask the platform team to "
 	    "offer it",
@@ -141,8 +141,8 @@ static int object_uncovered(struct evaluation *e, struct str name, bool known)
 		return object_not_offered(e, name);
 	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "";
 	print_covered(e, covered, sizeof covered);
-	return decision_add_violation(
-	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""),
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""), name,
 	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW "; %s%s%sask the platform team for a quota",
 	    SHOWN(tenant->name), SHOWN(name), covered[0] ? "request what its quotas cover (" : "", covered,
 	    covered[0] ? "), or " : "");
@@ -157,8 +157,8 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	const struct model *in = &policy->models[resource->landings[covered].model];
 	char known[REQUIREMENTS_MAX];
 	requirements_print(in, known, sizeof known);
-	return decision_add_violation(
-	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name,
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name, name,
 	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW " on nodes of Accelerator \"" SHOW "\", where the Pod "
 	    "could run; require nodes of \"" SHOW "\"%s and no others, or ask the platform team for a quota",
 	    SHOWN(policy->tenants[e->tenant].name), SHOWN(name), SHOWN(out->name), SHOWN(in->name), known);
@@ -177,8 +177,9 @@ static int check_memory(struct evaluation *e, struct str name, const struct reso
 		    each != MEMORY_UNKNOWN)
 			continue;
 		bool slice = !resource && snapshot_role(policy, name) == ROLE_SLICE;
-		if (decision_add_violation(
+		if (decision_add_violation_about(
 			e->decision, e->arena, REASON_NO_MODEL, policy->tenants[quota->tenant].enforcement, quota->name,
+			name,
 			slice ? "GPU quota \"" SHOW "\" of tenant \"" SHOW
 				"\" measures memory, but no Accelerator of the "
 				"policy offers " SHOW

@@ -107,11 +107,11 @@ static int object_problem(struct evaluation *e, const struct working_pod_problem
 	if (!str_present(problem->resource))
 		return decision_add_violation(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
 					      "the Pod requests %s; request %s", problem->what, problem->remedy);
-	return decision_add_violation(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
-				      "%s" SHOW "%s requests " SHOW ": \"" SHOW "\" %s; request %s",
-				      of_container ? "container \"" : "the Pod's overhead", SHOWN(problem->container),
-				      of_container ? "\"" : "", SHOWN(problem->resource), SHOWN(problem->quantity),
-				      problem->what, problem->remedy);
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""), problem->resource,
+	    "%s" SHOW "%s requests " SHOW ": \"" SHOW "\" %s; request %s",
+	    of_container ? "container \"" : "the Pod's overhead", SHOWN(problem->container), of_container ? "\"" : "",
+	    SHOWN(problem->resource), SHOWN(problem->quantity), problem->what, problem->remedy);
 }
 
 /*

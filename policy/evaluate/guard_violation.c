@@ -10,8 +10,8 @@ int guard_violation(struct evaluation *e, const struct guard *guard, enum guard_
 	struct str of = container ? container->name : STR("");
 	struct str name = snapshot_guard_check(e->policy, kind);
 	trace_violation(e, guard, kind, of);
-	return decision_add_violation(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
-				      "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")", container ? "container \"" : "",
-				      SHOWN(of), container ? "\" " : "", before, SHOWN(detail), after,
-				      SHOWN(guard->name));
+	return decision_add_violation_about(e->decision, e->arena, REASON_GUARD, guard->enforcement, name,
+					    detail.len ? detail : of, "%s" SHOW "%s%s" SHOW "%s (Guard \"" SHOW "\")",
+					    container ? "container \"" : "", SHOWN(of), container ? "\" " : "", before,
+					    SHOWN(detail), after, SHOWN(guard->name));
 }

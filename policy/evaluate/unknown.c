@@ -93,8 +93,8 @@ static int object(struct evaluation *e, const struct unknown *unknown, enum enfo
 	if (several)
 		snprintf(more, sizeof more, " and %s%u more that the Pod requests",
 			 unknown->count == NAMES_MAX ? "at least " : "", unknown->count - 1);
-	return decision_add_violation(
-	    e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""),
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""), unknown->names[0],
 	    "resource \"" SHOW "\"%s %s known neither to the GPU policy nor to the built-in catalog, so no "
 	    "quota counts %s; correct the name%s%s" SHOW "%s, or ask the platform team to add an "
 	    "Accelerator or to list %s in Settings.otherResources",

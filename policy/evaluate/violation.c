@@ -64,16 +64,14 @@ static void hide_wait(char *text, size_t len, enum reason reason)
 			text[i + sizeof "exceeded" - 1] = '_';
 }
 
-int decision_add_violation(struct decision *decision, struct arena *arena, enum reason reason,
-			   enum enforcement enforcement, struct str name, const char *format, ...)
+static int add_violation(struct decision *decision, struct arena *arena, enum reason reason,
+			 enum enforcement enforcement, struct str name, struct str about, const char *format,
+			 va_list args)
 {
 	char text[MESSAGE_MAX + 1];
-	va_list args;
 	if (enforcement == ENFORCEMENT_ALLOW)
 		return 0;
-	va_start(args, format);
 	int len = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
 	size_t kept = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
 	kept = make_plain(text, kept);
 	hide_wait(text, kept, reason);
@@ -93,7 +91,28 @@ int decision_add_violation(struct decision *decision, struct arena *arena, enum 
 	/* A denial always has a reason, even if warnings have filled the list before. */
 	if (decision->violation_count == DECISION_VIOLATIONS_MAX)
 		decision->violation_count--;
-	decision->violations[decision->violation_count++] =
-	    (struct violation){.reason = reason, .enforcement = enforcement, .name = name, .message = message};
+	decision->violations[decision->violation_count++] = (struct violation){
+	    .reason = reason, .enforcement = enforcement, .name = name, .message = message, .about = about};
 	return 0;
+}
+
+int decision_add_violation(struct decision *decision, struct arena *arena, enum reason reason,
+			   enum enforcement enforcement, struct str name, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int result = add_violation(decision, arena, reason, enforcement, name, (struct str){NULL, 0}, format, args);
+	va_end(args);
+	return result;
+}
+
+int decision_add_violation_about(struct decision *decision, struct arena *arena, enum reason reason,
+				 enum enforcement enforcement, struct str name, struct str about, const char *format,
+				 ...)
+{
+	va_list args;
+	va_start(args, format);
+	int result = add_violation(decision, arena, reason, enforcement, name, about, format, args);
+	va_end(args);
+	return result;
 }

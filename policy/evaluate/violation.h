@@ -22,4 +22,10 @@ __attribute__((format(printf, 6, 7))) int decision_add_violation(struct decision
 								 enum reason reason, enum enforcement enforcement,
 								 struct str name, const char *format, ...);
 
+/* Does the same, and sets what of the Pod it is about, which is borrowed. */
+__attribute__((format(printf, 7, 8))) int decision_add_violation_about(struct decision *decision, struct arena *arena,
+								       enum reason reason, enum enforcement enforcement,
+								       struct str name, struct str about,
+								       const char *format, ...);
+
 #endif

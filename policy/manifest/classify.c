@@ -92,11 +92,15 @@ unsigned classify_bytes(struct str bytes, struct arena *nodes, struct arena *tex
 	/* Without these words, two more tell what a file is, so that few files are parsed twice. */
 	static const char *const words[] = {"gpugate", "Namespace", "Settings", "Accelerator",
 					    "Tenant",  "Rule",      "Guard",    "{{"};
+	static const char *const autoscalers[] = {"HorizontalPodAutoscaler", "ScaledObject"};
 	bool object = holds(bytes, "apiVersion") && holds(bytes, "kind"), parse = false;
+	unsigned scales = 0;
+	for (size_t i = 0; i < sizeof autoscalers / sizeof autoscalers[0]; i++)
+		scales |= holds(bytes, autoscalers[i]) ? FILE_SCALES : 0;
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		parse |= holds(bytes, words[i]);
 	if (!parse)
-		return object ? FILE_MANIFEST : FILE_OTHER;
+		return object ? FILE_MANIFEST | scales : FILE_OTHER;
 	struct report *report = malloc(sizeof *report);
 	if (!report)
 		return FILE_OTHER;
@@ -112,5 +116,5 @@ unsigned classify_bytes(struct str bytes, struct arena *nodes, struct arena *tex
 	free(report);
 	arena_reset(nodes);
 	arena_reset(texts);
-	return classes;
+	return classes | scales;
 }

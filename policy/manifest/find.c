@@ -163,7 +163,9 @@ static int divide(struct search *search)
 			name_file(out->templates, &out->template_count, file->path);
 		else if (classes & FILE_MANIFEST)
 			out->files[out->file_count++] =
-			    (struct manifest_path){file->path, is_in(search, search->kustomized, file->path)};
+			    (struct manifest_path){.path = file->path,
+						   .partial = is_in(search, search->kustomized, file->path),
+						   .scales = classes & FILE_SCALES};
 		if (classes & FILE_SUITE)
 			name_file(out->suites, &out->suite_count, file->path);
 		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))

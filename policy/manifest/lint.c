@@ -6,10 +6,12 @@
 #include "policy/document/report.h"
 #include "policy/document/yaml.h"
 #include "policy/manifest/classify.h"
+#include "policy/manifest/plugin_maps.h"
 #include "policy/manifest/rules.h"
 
 #define CHUNK ((size_t)64 << 10)
-#define LISTS_MAX 8 /* Kubernetes lists within each other. */
+#define NAMES_MAX ((size_t)4 << 20) /* Of ConfigMaps. */
+#define LISTS_MAX 8                 /* Kubernetes lists within each other. */
 
 /*
  * The largest file may be one document, whose nodes need many times its size. An ordinary one needs
@@ -24,6 +26,7 @@ struct linting {
 	struct report *report;
 	struct report *problems; /* Of the YAML. */
 	struct arena lines, nodes, texts;
+	struct plugin_maps *plugin_maps;
 };
 
 static struct str group_of(struct str api_version, struct str *version)
@@ -53,6 +56,8 @@ static void judge_object(struct linting *linting, const struct node *root, unsig
 	struct view view = {.docs = &linting->docs,
 			    .report = linting->report,
 			    .root = root,
+			    .path = linting->file->path,
+			    .plugin_maps = linting->plugin_maps,
 			    .kind = view_text_of(root, STR("kind")),
 			    .name = view_text(view_path(root, "metadata.name")),
 			    .namespace = view_text(view_path(root, "metadata.namespace"))};
@@ -116,36 +121,30 @@ static void judge_file(struct linting *linting)
 
 void manifests_lint(struct manifests *manifests, struct report *report)
 {
-	struct linting linting = {.manifests = manifests, .report = report, .problems = malloc(sizeof *report)};
+	struct linting linting = {.manifests = manifests,
+				  .report = report,
+				  .problems = malloc(sizeof *report),
+				  .plugin_maps = calloc(1, sizeof *linting.plugin_maps)};
+	bool ready = linting.problems && linting.plugin_maps;
 	arena_init(&linting.lines, CHUNK, MEMORY_MAX);
 	arena_init(&linting.nodes, CHUNK, MEMORY_MAX);
 	arena_init(&linting.texts, CHUNK, MEMORY_MAX);
-	for (size_t i = 0; linting.problems && i < manifests->file_count; i++) {
+	if (linting.plugin_maps)
+		arena_init(&linting.plugin_maps->arena, CHUNK, NAMES_MAX);
+	for (size_t i = 0; ready && i < manifests->file_count; i++) {
 		linting.file = &manifests->files[i];
 		judge_file(&linting);
 	}
-	if (!linting.problems)
+	if (ready)
+		plugin_maps_report(linting.plugin_maps, report);
+	else
 		report_file(report, STR(""), "no memory is left to read the manifests");
+	if (linting.plugin_maps)
+		arena_release(&linting.plugin_maps->arena);
+	free(linting.plugin_maps);
 	arena_release(&linting.lines);
 	arena_release(&linting.nodes);
 	arena_release(&linting.texts);
 	free(linting.problems);
 	report_sort(report);
-}
-
-void manifests_report(struct report *report, struct str file, unsigned line, struct str object, enum lint_id id,
-		      struct str text)
-{
-	const struct lint_row *row = &lint_rows[id];
-	const struct finding finding = {.severity = row->severity,
-					.id = row->id,
-					.file = file,
-					.line = line,
-					.column = 1,
-					.length = 1,
-					.utf16_column = 1,
-					.utf16_length = 1,
-					.text = text};
-	if (!report_leaves_out(report, id, file, object))
-		report_add(report, &finding);
 }

@@ -8,6 +8,7 @@
 #include "policy/document/lines.h"
 #include "policy/document/source.h"
 #include "policy/document/yaml.h"
+#include "policy/manifest/plugin_maps.h"
 #include "policy/manifest/rules.h"
 
 #define CHUNK ((size_t)16 << 10)
@@ -129,6 +130,14 @@ static void check_unreadable(struct reading *reading, struct str text)
 		    "this is not YAML, so the device plugin does not start; check the indentation and the quotes");
 }
 
+/* In a folder of Kustomize, a name gets a suffix. */
+static void note_map(const struct view *view)
+{
+	const struct node *name = view_path(view->root, "metadata.name");
+	if (!view->partial && view->name.len > 0 && !view_is_template(view->name))
+		plugin_maps_add(view->plugin_maps, view->path, view->name, name->at);
+}
+
 static void check_text(struct reading *reading, struct str text)
 {
 	const char *path = reading->view->docs->sources[reading->key->at.source].path.ptr;
@@ -139,8 +148,10 @@ static void check_text(struct reading *reading, struct str text)
 	    tree_only_map(tree_open(&reading->docs, 0, reading->report), &reading->nodes, &reading->arena);
 	if (reading->report->errors > 0)
 		check_unreadable(reading, text);
-	else if (root && config_kind(root) == NVIDIA_CONFIG_DEVICE_PLUGIN)
+	else if (root && config_kind(root) == NVIDIA_CONFIG_DEVICE_PLUGIN) {
 		check_map(reading);
+		note_map(reading->view);
+	}
 }
 
 static void check_value(const struct view *view, const struct node *key)

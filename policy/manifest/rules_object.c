@@ -1,15 +1,39 @@
 /* rules_object: rules for objects of one kind. To judge another kind, add a row to `kinds`. */
+#include "policy/manifest/plugin_maps.h"
 #include "policy/manifest/rules.h"
 
 #include "policy/model/catalog.h"
 
 /* --- Autoscalers and quotas --- */
 
+/*
+ * Whatever the feature gate HPAScaleToZero is, the API server asks for such a metric:
+ * validateMetrics in pkg/apis/autoscaling/validation.
+ */
+static void check_zero(const struct view *view, const struct node *metrics)
+{
+	const struct node *spec = view_get(view->root, STR("spec")), *least = view_path(spec, "minReplicas");
+	const struct node *key = spec ? node_find(spec, STR("metrics")) : NULL;
+	bool wakes = key && key->value->bad;
+	if (view->partial || !str_starts(view->version, STR("v2")) || !str_eq(view_text(least), STR("0")))
+		return;
+	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
+	     item = item->next) {
+		struct str type = view_text_of(item, STR("type"));
+		wakes |= str_eq(type, STR("Object")) || str_eq(type, STR("External")) || view_is_template(type);
+	}
+	if (!wakes)
+		VIEW_LINT(view, LINT_HPA_SCALES_TO_ZERO, least->at,
+			  "only an Object or External metric can wake what has no Pods, so the API server refuses "
+			  "minReplicas: 0 without one; add one, or write minReplicas: 1");
+}
+
 static void check_autoscaler(const struct view *view)
 {
 	static const struct str types[][2] = {{{"Resource", 8}, {"resource", 8}},
 					      {{"ContainerResource", 17}, {"containerResource", 17}}};
 	const struct node *metrics = view_path(view->root, "spec.metrics");
+	check_zero(view, metrics);
 	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
 	     item = item->next)
 		for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -150,6 +174,12 @@ static void check_cluster_policy(const struct view *view)
 	const struct node *strategy = view_path(view->root, "spec.mig.strategy");
 	struct str text = view_text(strategy);
 	bool known = text.len == 0 || view_is_template(text);
+	const struct node *spec = view_get(view->root, STR("spec"));
+	const struct node *misplaced = spec ? node_find(spec, STR("migStrategy")) : NULL;
+	plugin_maps_name(view->plugin_maps, view_text(view_path(spec, "devicePlugin.config.name")));
+	if (misplaced)
+		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, misplaced->at,
+			  "a ClusterPolicy has no field spec.migStrategy; write spec.mig.strategy");
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		known |= str_eq(text, words[i]);
 	if (!known)

@@ -18,6 +18,8 @@ struct view {
 	struct str name;
 	struct str namespace; /* Empty: none. */
 	bool partial;         /* Something else may complete the object. */
+	struct str path;      /* Of the file, NUL-terminated. */
+	struct plugin_maps *plugin_maps;
 };
 
 /* A Pod, or the template of Pods. */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "gpugate/policy.h"
 #include "gpugate/suggest.h"
 #include "policy/base/show.h"
 
@@ -27,6 +28,38 @@ struct str slice_near(const struct policy *policy, struct str name, uint64_t *wo
 			best = str_present(best) ? suggest_word(name, pair, 2, sizeof pair[0]) : known;
 	}
 	return best;
+}
+
+/* Whether a quota names the resource without a wildcard, so that its author knows it. */
+static bool is_named(const struct policy *policy, struct str name)
+{
+	for (uint32_t q = 0; q < policy->quota_count; q++)
+		for (uint32_t g = 0; g < policy->quotas[q].resources.count; g++)
+			if (str_eq(policy->quotas[q].resources.items[g], name))
+				return true;
+	return false;
+}
+
+/* Whether an Accelerator has resources of that role. */
+static bool is_of_the_fleet(enum role role)
+{
+	return role_is_accelerator(role) && !role_needs_name(role);
+}
+
+bool policy_lacks_resource(const struct policy *policy, struct str name, struct str *near)
+{
+	uint64_t work = SLICE_WORK;
+	*near = (struct str){NULL, 0};
+	if (slice_is_missing(policy, name)) {
+		*near = slice_near(policy, name, &work);
+		return true;
+	}
+	if (policy->resource_count == 0 || snapshot_resource(policy, name) ||
+	    !is_of_the_fleet(snapshot_role(policy, name)) || is_named(policy, name))
+		return false;
+	for (uint32_t r = 0; r < policy->resource_count && !str_present(*near); r++)
+		*near = suggest_word_within(name, &policy->resources[r].name, 1, sizeof *near, &work);
+	return true;
 }
 
 void slices_print(const struct policy *policy, char *out, size_t size)

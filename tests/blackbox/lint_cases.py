@@ -330,6 +330,19 @@ MISTAKES = {
                 rule("one", "  rewrite: [{from: «nvidia.com/gpu», to: nvidia.com/gpu.shared}]\n")),
          'rewrites to "nvidia.com/gpu.shared", which no quota of Tenant "a" ({file}:13) covers: its Pods will be '
          "refused"),
+        (policy(A100,
+                tenant("a", "  namespaces: [a]\n  quotas: [{name: q, resources: [nvidia.com/gpu], hard: 1}]\n"),
+                tenant("b", "  namespaces: [b]\n  quotas: [{name: q, resources: [nvidia.com/mig-1g.10gb], hard: 1}]\n"),
+                rule("one", "  rewrite: [{from: «nvidia.com/gpu», toMig: {accelerator: a100-80gb, default: 10Gi}}]\n")),
+         'rewrites to "nvidia.com/mig-1g.10gb", which no quota of Tenant "a" ({file}:13) covers; the same holds for '
+         '"nvidia.com/mig-3g.40gb" and Tenant "a", "nvidia.com/mig-3g.40gb" and Tenant "b": its Pods will be '
+         "refused"),
+        (policy(A100,
+                *[tenant(f"t{n}", f"  namespaces: [t{n}]\n  quotas: [{{name: q, resources: [nvidia.com/gpu], hard: 1}}]\n") for n in range(6)],
+                rule("one", "  match: {tenants: [t0, t1, t2, t3, t4, t5]}\n  rewrite: [{from: «nvidia.com/gpu», to: nvidia.com/gpu.shared}]\n")),
+         'rewrites to "nvidia.com/gpu.shared", which no quota of Tenant "t0" ({file}:13) covers; the same holds for '
+         + ", ".join(f'"nvidia.com/gpu.shared" and Tenant "t{n}"' for n in (1, 2, 3)) + ", and 2 more: its Pods will be "
+         "refused"),
     ],
     "idle-cohort": [
         (policy(A100,

@@ -6,9 +6,8 @@ has not. The finding points at the beginning of the text.
 
 import re
 
-ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "pod-level-accelerator", "request-differs", "request-not-integer",
+ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "hpa-scales-to-zero", "pod-level-accelerator", "request-differs", "request-not-integer",
           "request-prefix", "request-without-limit", "selector-mismatch", "policy-refuses"}
-OF_A_POLICY = ("policy-refuses", "replicas-above-quota", "surge-above-quota")
 
 
 def pod(spec="", container="", limits="nvidia.com/gpu: 1", metadata=""):
@@ -46,6 +45,8 @@ def plugin(text, key="config.yaml: |\n", indent=4):
     return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  " + key + "".join(" " * indent + line for line in text.splitlines(keepends=True))
 
 
+OPERATOR = ("apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec:\n  mig: {strategy: mixed}\n"
+            "  devicePlugin: {config: {name: device-plugin, default: any}}\n")
 SLICED = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
 
 MISTAKES = {
@@ -93,13 +94,21 @@ MISTAKES = {
         plugin("version: v1\nflags:\n  migStrategy: none\n «¦ »other: x\n"),
         plugin(SLICED.replace("replicas: 4", "replicas: «4.5¦4.0»")),
         plugin("", key='«any: "sharing: {mps: {resources: [{name: gpu, replicas: 0¦any: "sharing: {mps: {resources: [{name: gpu, replicas: 2»}]}}"\n'),
-        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
+        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "device-plugin"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
     ],
     "device-volume": [
         pod(container="    volumeMounts:\n    - {name: list, mountPath: «/var/run/nvidia-container-devices/all¦/var/run/devices»}\n"),
     ],
     "fraction-annotation": [
         pod(metadata='  annotations: {«gpu-fraction¦fraction»: "0.5"}\n', limits="memory: 1Gi"),
+    ],
+    "hpa-scales-to-zero": [
+        autoscaler("{type: Pods, pods: {metric: {name: queue}}}").replace("  maxReplicas", "  minReplicas: «0¦1»\n  maxReplicas"),
+        autoscaler("").replace("  metrics:\n  - \n", "  minReplicas: «0¦1»\n"),
+        autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
+    ],
+    "plugin-config-unused": [
+        plugin(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
     ],
     "gpu-operator-version": [
         ("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source: {chart: gpu-operator, repoURL: https://example.com, "
@@ -129,7 +138,8 @@ MISTAKES = {
         quota("    «requests.nvidia.com/mig-1g.10g¦requests.nvidia.com/mig-1g.10gb»: 4\n"),
     ],
     "mig-strategy-wrong": [
-        "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec: {mig: {strategy: «mix¦mixed»}}\n",
+        OPERATOR.replace("strategy: mixed", "strategy: «mix¦mixed»"),
+        OPERATOR.replace("mig: {strategy: mixed}", "«migStrategy¦toolkit»: {}"),
         "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec:\n  «gpu¦taints»: {migStrategy: mixed}\n",
     ],
     "mixed-mig-profiles": [
@@ -225,6 +235,9 @@ QUIET = {
                            "    gold.storageclass.storage.k8s.io/requests.storage: 1Ti\n    count/jobs.batch: 4\n"
                            "    gpu.nvidia.com.deviceclass.resource.k8s.io/devices: 4\n"),
     "a metric of Pods": autoscaler("{type: Pods, pods: {metric: {name: DCGM_FI_PROF_GR_ENGINE_ACTIVE}, target: {type: AverageValue, averageValue: '0.8'}}}"),
+    **{f"an autoscaler to zero by an {kind} metric": autoscaler("{type: %s, %s: {}}" % (kind, kind.lower())).replace("  maxReplicas", "  minReplicas: 0\n  maxReplicas")
+       for kind in ("Object", "External")},
+    "metrics that are an alias": autoscaler("&m {type: External}").replace("  metrics:\n  - &m {type: External}", "  minReplicas: 0\n  other: &m [{type: External}]\n  metrics: *m"),
     "another chart": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: redis, targetRevision: 2.0.0}}\n",
     "a configuration with an anchor": plugin("x: &none {}\nversion: v1\nsharing: {timeslicing: *none}\n"),
     "a template of a configuration": plugin(SLICED.replace("4", "{{ .Values.replicas }}")),
@@ -246,6 +259,97 @@ QUIET = {
     "anchors": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &data {a: b}\nmore: *data\nmerged: {<<: *data}\n",
     "a CRD": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\nspec: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
     "a patch without an image": deployment("", image="").replace("«spec¦spec»", "spec"),
+}
+
+# --- What a policy says ---
+
+# Four GPUs for each Tenant, of one model with two MIG profiles.
+JUDGE = """\
+apiVersion: gpugate.io/v1
+kind: Accelerator
+metadata: {name: a100-80gb}
+spec:
+  resource: nvidia.com/gpu
+  nodeLabels: {nvidia.com/gpu.product: A100}
+  mig: {offered: [1g.10gb, 3g.40gb]}
+---
+apiVersion: gpugate.io/v1
+kind: Tenant
+metadata: {name: team-a}
+spec:
+  namespaces: [team-a]
+  quotas: [{name: compute, measure: gpus, resources: ["*"], hard: 4}]
+---
+apiVersion: gpugate.io/v1
+kind: Guard
+metadata: {name: devices}
+spec:
+  deny: [hostDeviceMounts, visibleDevicesEnv, privileged, deviceAnnotations, preboundNodeName, sharedRequestAboveOne, mixedMigInContainer]
+  hostPaths: {allow: [/data]}
+"""
+
+
+def placed(spec="", container="", limits="nvidia.com/gpu: 1", metadata=""):
+    """A Pod in the namespace of the Tenant."""
+    return pod(spec, container, limits, "  namespace: team-a\n" + metadata)
+
+
+def workload(spec="", kind="Deployment", api="apps/v1", limits="nvidia.com/gpu: 1", name="NAME", namespace="team-a"):
+    """A workload; NAME becomes a name of its own in a stream of many."""
+    return (f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n{spec}  selector: {{matchLabels: {{app: llm}}}}\n"
+            f"  template:\n    metadata: {{labels: {{app: llm}}}}\n    spec:\n      containers:\n      - name: server\n        image: registry.example/llm\n"
+            f"        resources:\n          limits: {{{limits}}}\n")
+
+
+def scaler(most, target="{apiVersion: apps/v1, kind: Deployment, name: NAME}", minimum="", namespace="team-a"):
+    return (f"apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: NAME, namespace: {namespace}}}\nspec:\n{minimum}"
+            f"  maxReplicas: {most}\n  scaleTargetRef: {target}\n"
+            "  metrics:\n  - {type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: '5'}}}\n")
+
+
+def scaled_object(most, target="{name: NAME}"):
+    return (f"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {{name: NAME, namespace: team-a}}\nspec:\n  maxReplicaCount: {most}\n"
+            f"  scaleTargetRef: {target}\n  triggers: [{{type: prometheus, metadata: {{}}}}]\n")
+
+
+# Where the text is part of a stream, its other findings are those of rules without a policy.
+JUDGED = {
+    "autoscaler-above-quota": [
+        scaler("«10¦4»") + "---\n" + workload(),
+        workload("  replicas: 0\n") + "---\n" + scaler("«5¦4»", minimum="  minReplicas: 0\n"),
+        workload(limits="nvidia.com/gpu: 2") + "---\n" + scaler("«3¦2»", target="{kind: Deployment, name: NAME}"),
+        workload(kind="StatefulSet") + "---\n" + scaler("«1000000¦4»", target="{apiVersion: apps/v1, kind: StatefulSet, name: NAME}"),
+        workload(limits="nvidia.com/mig-3g.40gb: 1") + "---\n" + scaled_object("«9¦8»"),
+        workload() + '---\n{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "NAME", "namespace": "team-a"}, '
+        '"spec": {\n"maxReplicas": «5¦4», "scaleTargetRef": {"kind": "Deployment", "name": "NAME"}}}]}\n',
+    ],
+    "policy-refuses": [
+        placed(limits="«nvidia.com/gpu¦cpu»: 5"),
+        placed(container="    env:\n    - {name: a, value: b}\n    - {name: «NVIDIA_VISIBLE_DEVICES¦CUDA_VISIBLE_DEVICES», value: all}\n", limits="memory: 1Gi"),
+        placed(spec="  volumes:\n  - name: a\n    hostPath: {path: «/proc¦/data»}\n", limits="memory: 1Gi"),
+        placed(metadata="  annotations:\n    «cdi.k8s.io/gpus¦example.com/gpus»: nvidia.com/gpu=all\n", limits="memory: 1Gi"),
+        placed(spec="  nodeName: «gpu-node-1¦\"\"»\n"),
+        placed().replace("  namespace: team-a\n", "  namespace: «research¦team-a»\n"),
+        workload(limits="cpu: 1, «'nvidia.com/gpu': 5¦'memory': 5»"),
+        workload(kind="Job", api="batch/v1", limits="«nvidia.com/gpu: 8¦nvidia.com/gpu: 4»").replace("  selector: {matchLabels: {app: llm}}\n", ""),
+    ],
+    "replicas-above-quota": [
+        workload("  replicas: «5¦3»\n"),
+        workload("  parallelism: «9¦8»\n", "Job", "batch/v1", "nvidia.com/mig-3g.40gb: 1").replace("  selector: {matchLabels: {app: llm}}\n", ""),
+    ],
+    "resource-not-offered": [
+        placed(limits="«nvidia.com/mig-2g.20gb¦nvidia.com/mig-1g.10gb»: 1"),
+        workload(limits='«"nvidia.com/gpu.shared"¦"nvidia.com/gpu"»: 1'),
+        placed(limits="cpu: 1, «amd.com/gpu: 1¦memory: 1»"),
+        workload(kind="DaemonSet", limits="«nvidia.com/mig-7g.80gb¦nvidia.com/mig-3g.40gb»: 1"),
+    ],
+    "policy-warns": [
+        placed(limits="«example.com/fpga¦cpu»: 1"),
+    ],
+    "surge-above-quota": [
+        workload("  replicas: 4\n  strategy: {rollingUpdate: {maxUnavailable: «20%¦1»}}\n"),
+        workload("  replicas: 4\n  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: «0¦1»}}\n"),
+    ],
 }
 
 _MARK = re.compile(r"«([^¦»]*)¦([^»]*)»", re.S)

@@ -176,7 +176,7 @@ def test_devices_that_only_claims_reach(make):
     ([quota("a", {"requests.nvidia.com/gpu": "4"}), running("a", "p", {GPU: "1"})], [{"name": "gpu", "resources": [GPU], "hard": 4}],
      'ResourceQuota "gpus" says 4 (requests.nvidia.com/gpu), and 1 is in use.'),
     ([running("a", "p", {GPU: "2"}), running("a", "q", {GPU: "1"})], [{"name": "gpu", "resources": [GPU], "hard": 3}],
-     "A guess: what 2 Pods hold now. No ResourceQuota limits it."),
+     "A guess: what 2 Pods hold now. No ResourceQuota that is used here limits it."),
     # More than the ResourceQuota allows runs already.
     ([quota("a", {"requests.nvidia.com/gpu": "4"}), running("a", "p", {GPU: "6"})], [{"name": "gpu", "resources": [GPU], "hard": 6}],
      "A guess: what is in use. Lower it when enough has ended."),

@@ -101,6 +101,46 @@ def test_several_shares_of_a_container(make, config, refuses):
     assert ("The device plugin gives a container several shares" in comments) != refuses
 
 
+@pytest.mark.parametrize("config", [plugin(), plugin(fail=True)])
+@pytest.mark.parametrize("most", [None, 3])
+def test_what_the_comments_say_of_several_shares(make, tmp_path, config, most):
+    """The policy lets a container have as many as they say, once it is enforced."""
+    made = make([bare("a", **T4)], config)
+    assert "sharedRequestAboveOne in guards.yaml" in made.comments
+    settings, accelerators = made.policy / "settings.yaml", made.policy / "accelerators.yaml"
+    settings.write_text(settings.read_text().replace("enforcement: audit", "enforcement: deny").replace("untenanted: deny", "untenanted: allow"))
+    if most:
+        accelerators.write_text(accelerators.read_text().replace("replicas: 4}", f"replicas: 4, maxPerContainer: {most}}}"))
+    for count in (1, 2, 3, 4):
+        (tmp_path / "pod.json").write_text(json.dumps(running("a", f"p{count}", {GPU: str(count)})))
+        out = run("explain", "--policy", made.policy, "-f", tmp_path / "pod.json").stdout
+        assert ("so requesting more gains nothing" in out) == (count > (most or 1)), out
+
+
+LARGE = "#" + "x" * (1 << 20) + "\n"
+
+
+def test_what_is_too_large_is_named(make, tmp_path):
+    """A text of more than 1 MiB is not read, and may be what the nodes use."""
+    maps = config_map({"big": LARGE + plugin(), "notes": LARGE, "any": plugin()}, name="device-plugin")
+    made = make([bare("a", **T4, **{PLUGIN: "big"}), maps])
+    comments = made.comments
+    assert "Not read, since it is larger than 1 MiB: ConfigMap gpu-operator/device-plugin, key big. It may be a configuration of" in comments
+    assert "key notes" not in comments and "sharing" not in made.accelerators["tesla-t4"]
+    (tmp_path / "more").mkdir()
+    other = Made(tmp_path / "more", [bare("a", **T4)], plugin() + "notes: " + LARGE[1:])
+    assert f"Not read, since it is larger than 1 MiB: {tmp_path}/more/config-0.yaml. It may be" in other.comments
+    (tmp_path / "many").mkdir()
+    many = Made(tmp_path / "many", [bare("a", **T4), config_map({f"k{i}": LARGE + plugin() for i in range(11)})])
+    assert many.comments.count("Not read, since it is larger than 1 MiB") == 8
+    assert "3 more such texts are larger than 1 MiB and were not read." in many.comments
+
+
+def test_a_configuration_of_the_largest_size(make):
+    text = plugin()
+    made = make([bare("a", **T4), config_map({"any": "#" + "x" * ((1 << 20) - len(text) - 2) + "\n" + text})])
+    assert made.accelerators["tesla-t4"]["sharing"]["replicas"] == 4 and "larger than" not in made.comments
+
 def test_the_label_of_the_nodes_chooses(make):
     made = make([bare("a", **T4, **{PLUGIN: "small"}), bare("b", **{PRODUCT: "NVIDIA-L4", PLUGIN: "none"}), bare("c", **{PRODUCT: "NVIDIA-A10", PLUGIN: "large"}),
                  config_map({"small": plugin(4), "large": plugin(2, rename=True), "none": "version: v1\n"})])

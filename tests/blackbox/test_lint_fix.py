@@ -56,6 +56,16 @@ def fix(path):
     return done.returncode, json.loads(done.stdout)
 
 
+def undone(text, fixes):
+    """Puts back what the list of fixes says that there was, at the places that it names."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    for each in sorted(fixes, key=lambda each: (each["line"], each["column"])):
+        line, begin = lines[each["line"] - 1], each["column"] - 1
+        assert line[begin:].startswith(each["text"]), (line, each)
+        lines[each["line"] - 1] = line[:begin] + each["was"] + line[begin + len(each["text"]):]
+    return text[:text.startswith("\ufeff")] + "\n".join(lines)
+
+
 @pytest.mark.parametrize("name", FIXES)
 def test_fixed(tmp_path, name):
     before, after = FIXES[name]
@@ -64,6 +74,7 @@ def test_fixed(tmp_path, name):
     assert lint(file)[1]
     status, report = fix(file)
     assert file.read_bytes().decode() == after and report["fixed"] >= 1 and (status, report["findings"]) == (0, [])
+    assert len(report["fixes"]) == report["fixed"] and undone(after, report["fixes"]) == before
     before = os.stat(file)
     assert fix(file)[1]["fixed"] == 0 and os.stat(file) == before
 
@@ -82,7 +93,7 @@ def test_many_in_several_files(tmp_path):
     text = quota("    limits.nvidia.com/gpu: 4\n    amd.com/gpu: 1\n")
     write(tmp_path, a_yaml="---\n".join([text] * 130), b_yaml=text, c_yaml=MONITOR.format("v1"))
     status, report = fix(tmp_path)
-    assert (status, report["fixed"], report["findings"]) == (0, 263, [])
+    assert (status, report["fixed"], report["findings"]) == (0, 263, []) and len({json.dumps(each) for each in report["fixes"]}) == 263
     assert (tmp_path / "a.yaml").read_text() == "---\n".join([text.replace("limits.", "requests.").replace("amd", "requests.amd")] * 130)
     assert "263 places fixed" not in run("lint", "--fix", tmp_path).stdout
 
@@ -94,7 +105,8 @@ def test_the_file_stays_what_it_was(tmp_path):
     real.write_text(MONITOR.format("v1"))
     real.chmod(0o640)
     link.symlink_to("real/a.txt")
-    assert run("lint", "--fix", link).stdout.splitlines() == ["no errors (manifests: 1 object in 1 file)", "1 place fixed"]
+    assert run("lint", "--fix", link).stdout.splitlines() == [
+        f'{link}:1:13: fixed: "v1" is now "monitoring.coreos.com/v1" [api-version-wrong]', "no errors (manifests: 1 object in 1 file)", "1 place fixed"]
     assert link.is_symlink() and stat.S_IMODE(real.stat().st_mode) == 0o640 and real.read_text() == MONITOR.format("monitoring.coreos.com/v1")
     assert sorted(each.name for each in tmp_path.rglob("*")) == ["a.txt", "link.yaml", "real"]
 
@@ -104,8 +116,26 @@ def test_a_read_only_file_stays(tmp_path):
     write(tmp_path, a_yaml=MONITOR.format("v1"))
     (tmp_path / "a.yaml").chmod(0o444)
     done = run("lint", "--fix", tmp_path)
-    assert done.returncode == 2 and "a.yaml cannot be changed: Permission denied" in done.stderr
+    assert done.returncode == 2 and "a.yaml cannot be changed: Permission denied" in done.stderr and "fixed" not in done.stderr
     assert (tmp_path / "a.yaml").read_text() == MONITOR.format("v1") and [each.name for each in tmp_path.iterdir()] == ["a.yaml"]
+
+
+def test_what_was_changed_before_a_failure_is_named(tmp_path):
+    write(tmp_path, a_yaml=MONITOR.format("v1"), b_yaml=MONITOR.format("v1"))
+    (tmp_path / "b.yaml").chmod(0o444)
+    done = run("lint", "--fix", tmp_path)
+    assert done.returncode == 2 and done.stderr.splitlines() == [
+        f'{tmp_path}/a.yaml:1:13: fixed: "v1" is now "monitoring.coreos.com/v1" [api-version-wrong]',
+        f"gpugate lint: {tmp_path}/b.yaml cannot be changed: Permission denied"]
+
+
+def test_what_is_removed(tmp_path):
+    """A fix without a new text says so, and each of several in a line has its own column."""
+    write(tmp_path, a_yaml=FIXES["a policy"][0])
+    out = run("lint", "--fix", tmp_path).stdout
+    line = FIXES["a policy"][0].split("\n").index("  - {name: q, resources: [requests.nvidia.com/gpu, 'limits.amd.com/gpu'], hard: 4}") + 1
+    assert out.startswith(f'{tmp_path}/a.yaml:{line}:27: fixed: removed "requests." [resource-prefix]\n'
+                          f'{tmp_path}/a.yaml:{line}:53: fixed: removed "limits." [resource-prefix]\n')
 
 
 def test_standard_input_is_no_file():

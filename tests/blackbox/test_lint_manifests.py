@@ -79,7 +79,7 @@ def test_templates_of_other_kinds(tmp_path):
 def test_examples_and_what_the_policy_says(tmp_path):
     """Manifests that are meant to be admitted have no findings but what the example is about."""
     meant = {"mig-single/manifests/classroom.yaml": "replicas-above-quota", "inference-deployment/manifests/llm-inference.yaml": "replicas-above-quota",
-             "mps/manifests/embedding.yaml": "surge-above-quota", "whole-gpu-training/manifests/preprocessing-pod.yaml": "visible-devices",
+             "elastic-inference/manifests/hpa.yaml": "autoscaler-above-quota", "mps/manifests/embedding.yaml": "surge-above-quota", "whole-gpu-training/manifests/preprocessing-pod.yaml": "visible-devices",
              "gpu-operator/manifests/node-check.yaml": "visible-devices"}
     found = {}
     for example in EXAMPLES:
@@ -111,6 +111,19 @@ def test_more_mistakes_than_are_named(tmp_path, count):
     more = [each for each in found if "not named here" in each["text"]]
     assert len(found) == 20 + (count > 20) and [each["line"] for each in more] == [5] * (count > 20)
     assert all(f"mistakes that are not named here ({count - 20});" in each["text"] for each in more)
+
+
+def test_a_configuration_that_nothing_names(tmp_path):
+    """The ClusterPolicy may be in another file. Without one, others may name the ConfigMap."""
+    config, operator = manifest_cases.plugin(manifest_cases.SLICED), manifest_cases.OPERATOR
+    unused = [("plugin-config-unused", 3, 18)]
+    for text, expected in ((None, []), (operator, []), (operator.replace("name: device-plugin", "name: other"), unused),
+                           (operator[:operator.index("  devicePlugin")], unused), (operator.replace("name: device-plugin", "name: '${CONFIG}'"), []),
+                           (operator.replace("name: device-plugin", "name: other") + "---\n" + operator, [])):
+        write(tmp_path, a__config_yaml=config, b__operator_yaml=text or "a: b\n")
+        assert lint(tmp_path)[1] == expected, text
+    write(tmp_path, a__kustomization_yaml="resources: [config.yaml]\n", b__operator_yaml=operator.replace("name: device-plugin", "name: other"))
+    assert lint(tmp_path)[1] == []
 
 
 # --- Forms of the input ---
@@ -224,7 +237,7 @@ def test_the_policy_judges(tmp_path):
     write(tmp_path, policy__policy_yaml=GUARDED, other__policy_yaml=GUARDED,
           apps__app_yaml="---\n".join([pod(metadata="  namespace: team-a\n", spec="  volumes: [{name: p, hostPath: {path: /proc}}]\n"), pod(metadata="  namespace: team-a\n", limits="nvidia.com/gpu: 5")]))
     status, found, report = lint("--policy", tmp_path / "policy", tmp_path / "apps")
-    assert status == 1 and [(each["id"], each["line"]) for each in report["findings"]] == [("policy-refuses", 1), ("policy-refuses", 14)]
+    assert status == 1 and [(each["id"], each["line"]) for each in report["findings"]] == [("policy-refuses", 7), ("policy-refuses", 24)]
     assert 'Pod "train": the policy refuses its Pods: hostPath volume /proc' in report["findings"][0]["text"]
     assert "can never fit" in report["findings"][1]["text"]
     # Other policies in the PATHs are not read then.

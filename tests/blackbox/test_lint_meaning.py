@@ -60,7 +60,7 @@ def test_the_reference_lists_every_id():
     *rows, last = re.findall(r"^### ([a-z-]+)\n\n- \*\*(Error|Warning)\*\*: ", (ROOT / "docs" / "reference" / "lint.md").read_text(), re.M)
     assert {name: severity for name, severity in rows} == {
         name: "Error" if name in ERRORS | manifest_cases.ERRORS else "Warning"
-        for name in [*MISTAKES, "file-ignored", "suppression-unused", *OF_OTHER_FILES, *manifest_cases.MISTAKES, *manifest_cases.OF_A_POLICY]}
+        for name in [*MISTAKES, "file-ignored", "suppression-unused", *OF_OTHER_FILES, *manifest_cases.MISTAKES, *manifest_cases.JUDGED]}
     assert [name for name, _ in rows] == sorted(name for name, _ in rows)
     assert last == ("invalid-policy", "Error")
 

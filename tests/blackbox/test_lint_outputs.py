@@ -243,7 +243,11 @@ def test_the_reference_has_the_members_of_json(tmp_path):
     report = json.loads(run("lint", "-o", "json", tmp_path).stdout)
     page = (ROOT / "docs" / "reference" / "lint.md").read_text()
     section = page[page.index("\n## JSON\n"):page.index("\n## Findings by id\n")]
-    first, second = ([name for row in re.findall(r"^\| (`.*?) \| ", part, re.M) for name in re.findall(r"`(\w+)`", row)]
-                     for part in section.split("Each of `findings` has:"))
+    first, second, third = ([name for row in re.findall(r"^\| (`.*?) \| ", part, re.M) for name in re.findall(r"`(\w+)`", row)]
+                            for part in re.split("Each of `findings` has:|Each of `fixes` has", section))
     assert sorted(first) == sorted(report) and sorted(second) == sorted(report["findings"][0])
+    (tmp_path / "fixed").mkdir()
+    (tmp_path / "fixed" / "monitor.yaml").write_text("apiVersion: v1\nkind: ServiceMonitor\nmetadata: {name: a}\n")
+    (change,) = json.loads(run("lint", "--fix", "-o", "json", tmp_path / "fixed").stdout)["fixes"]
+    assert sorted(third + ["id", "file", "line", "column"]) == sorted(change)
     assert f"| `formatVersion` | {report['formatVersion']} |" in section

@@ -1,5 +1,6 @@
-"""Mistakes that are seeded at random places into manifests and policies without any: lint finds all
-of them at their lines, and nothing in the originals."""
+"""Mistakes that are seeded at random places into manifests and policies without any, and into
+manifests that a policy judges: lint finds all of them at their lines, and nothing in the
+originals."""
 
 import random
 
@@ -7,13 +8,14 @@ import pytest
 
 import lint_cases
 from gpugate import scaled
-from manifest_cases import MISTAKES, QUIET, bad, good
+from manifest_cases import JUDGE, JUDGED, MISTAKES, QUIET, bad, good
 from test_lint_manifests import lint
 
 RUNS = scaled(45, 10)
 SEEDED = 12  # In each run; a report keeps 20 errors.
 
 MANIFESTS = [(name, text) for name, cases in MISTAKES.items() for text in cases if name != "manifest-unreadable"]
+JUDGED_MANIFESTS = [(name, text) for name, cases in JUDGED.items() for text in cases]
 POLICIES = [(name, text) for name, cases in lint_cases.MISTAKES.items() for text, _ in cases]
 assert RUNS * SEEDED >= scaled(500, 100), "lint has to find at least 500 mistakes in manifests, and those of all policies as well"
 
@@ -59,6 +61,30 @@ def test_manifests(tmp_path, seed):
     originals.mkdir()
     (originals / "a.yaml").write_text(stream(rng, [(None, good(document)) for _, document in documents])[0])
     assert lint("--strict", originals)[:2] == (0, [])
+
+
+@pytest.mark.parametrize("seed", range(scaled(12, 4)))
+def test_manifests_that_a_policy_judges(tmp_path, seed):
+    """Each has objects of its own names. Rules without a policy may say something at the same
+    place as well, and nothing elsewhere."""
+    rng = random.Random(seed)
+    texts = [(name, commented(rng, text.replace("NAME", f"llm-{number}"))) for number, (name, text) in enumerate(rng.choices(JUDGED_MANIFESTS, k=SEEDED))]
+    documents = texts + [(None, good(text.replace("llm-", "fine-"))) for _, text in texts]
+    rng.shuffle(documents)
+    half = rng.randrange(len(documents))
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy/policy.yaml").write_text(JUDGE)
+    (tmp_path / "apps").mkdir()
+    expected = []
+    for file, part in ("a.yaml", documents[:half]), ("b.yaml", documents[half:]):
+        text, places = stream(rng, part)
+        (tmp_path / "apps" / file).write_text(text)
+        expected += [(str(tmp_path / "apps" / file), *place) for place in places]
+    report = lint("--policy", tmp_path / "policy", tmp_path / "apps")[2]
+    found = [(each["file"], each["id"], each["line"], each["column"]) for each in report["findings"]]
+    judged = sorted(each for each in found if each[1] in JUDGED)
+    assert judged == sorted(expected) and len(expected) == SEEDED
+    assert {(each[0], *each[2:]) for each in found} == {(each[0], *each[2:]) for each in expected}
 
 
 @pytest.mark.parametrize("part", range(8))

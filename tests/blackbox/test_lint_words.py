@@ -8,6 +8,7 @@ import pytest
 
 from gpugate import run, write_policy
 from lint_cases import A100, L4, TEAM, accelerator, document, policy, product, quota, rule, settings, tenant
+from manifest_cases import pod
 
 
 def selector(operator):
@@ -20,6 +21,10 @@ def offered(name):
     return policy(accelerator("a100-80gb", product("A") + f"  mig: {{offered: [«{name}]}}\n"),
                   tenant("a", "  namespaces: [a]\n  quotas: [{name: q, resources: [nvidia.com/mig-1g.10gb], hard: 1}]\n"),
                   rule("r", "  rewrite: [{from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}]\n"))
+
+
+def to_mig(name):
+    return rule("r", f"  rewrite: [{{from: nvidia.com/gpu, toMig: {{accelerator: «{name}, default: 10Gi}}}}]\n")
 
 
 A100_PROFILES = "1g.10gb, 1g.10gb+me, 1g.20gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb"
@@ -38,6 +43,23 @@ WORDS = {
     "without": (accelerator("x", "  «outNodeLabels: [a]\n"),
                 'unknown key "outNodeLabels"; the spec of an Accelerator has the keys resource, memory, weight, nodeLabels, withoutNodeLabels, '
                 "mig and sharing"),
+    # Names of other documents: similar ones, those that begin with it, else what there is.
+    "a short name in a Rule": (policy(A100, TEAM, to_mig("a100")), 'no Accelerator is named "a100"; did you mean "a100-80gb"?'),
+    "a long name in a Rule": (policy(A100, TEAM, to_mig("a100-80gb-sxm4-hbm")), 'no Accelerator is named "a100-80gb-sxm4-hbm"; did you mean "a100-80gb"?'),
+    "a name that begins two": (policy(A100, accelerator("a100-40gb", product("B")), TEAM, to_mig("a100")),
+                               'no Accelerator is named "a100"; did you mean one of "a100-40gb", "a100-80gb"?'),
+    "a name that is none": (policy(A100, L4, TEAM, to_mig("h100")), 'no Accelerator is named "h100"; name one of "a100-80gb", "l4"'),
+    "a name of nothing": (policy(TEAM, to_mig("h100")), 'no Accelerator is named "h100"; there is none'),
+    "a short name in a quota": (quota("{name: q, accelerators: [«a100], hard: 1}"), 'no Accelerator is named "a100"; did you mean "a100-80gb"?'),
+    "a short name of a Tenant": (policy(A100, TEAM, rule("r", "  match: {tenants: [«team]}\n  inject: {runtimeClassName: x}\n")),
+                                 'no Tenant is named "team"; did you mean "team-a"?'),
+    "a Tenant that is none": (policy(*[tenant(f"t{n}") for n in range(5)], rule("r", "  match: {tenants: [«research]}\n  inject: {runtimeClassName: x}\n")),
+                              'no Tenant is named "research"; name one of "t0", "t1", "t2" and 2 more'),
+    "a parent that is none": (policy(tenant("a"), tenant("b", "  parent: «nlp\n  namespaces: [b]\n  quotas: [{name: q, hard: 1}]\n")),
+                              'no Tenant is named "nlp"; name one of "a", "b"'),
+    "a borrowed quota": (policy(A100, tenant("a", "  namespaces: [a]\n  cohort: c\n  quotas: [{name: compute-gpus, hard: 8}]\n  borrowing: {«compute: {borrowUpTo: 4}}\n"),
+                                tenant("b", "  namespaces: [b]\n  cohort: c\n  quotas: [{name: compute-gpus, hard: 8}]\n")),
+                         'Tenant "a" has no quota named "compute"; did you mean "compute-gpus"?'),
     # Amounts.
     "24GB": (accelerator("x", "  memory: «24GB\n"), '"memory": "24GB" is not a quantity; did you mean 24Gi?'),
     "24 GiB": (accelerator("x", "  memory: «24 GiB\n"), '"memory": "24 GiB" is not a quantity; did you mean 24Gi?'),
@@ -213,6 +235,15 @@ def test_the_summary_counts_warnings(tmp_path):
     assert run("lint", "--allow", "tenant-without-quota", tmp_path).stdout.startswith(f"no errors {counts}\n1 warning left out by --allow\n")
     write_policy(tmp_path, {"two.yaml": document("Tenant", "b", "  namespaces: [b]\n")})
     assert "\nno errors, 2 warnings (" in run("lint", tmp_path).stdout
+
+
+def test_the_summary_counts_errors_and_warnings(tmp_path):
+    """Warnings come after the errors, which may be many."""
+    file = tmp_path / "app.yaml"
+    for limits, expected in (("nvidia.com/gpu: 0.5", "1 error, no warnings"), ("nvidia.com/gpu: 0.5, nvidia.com/gpus: 1", "1 error, 1 warning"),
+                             ("nvidia.com/gpu: 0.5, amd.com/gpu: 0.5, nvidia.com/gpus: 1, amd.com/gpus: 1", "2 errors, 2 warnings")):
+        file.write_text(pod(limits=limits))
+        assert summary(run("lint", file).stdout) == expected
 
 
 def test_strict(tmp_path):

@@ -26,14 +26,26 @@ int input_file_read(const char *path, struct buf *out, struct error *err)
 			 strerror(errno));
 }
 
-int input_file_manifest(const char *path, struct manifest *manifest, struct error *err)
+typedef int reader_fn(struct manifest *manifest, const char *file, struct str bytes, struct error *err);
+
+static int read_manifest(const char *path, reader_fn *read, struct manifest *manifest, struct error *err)
 {
 	struct buf bytes;
 	buf_init(&bytes, MANIFEST_BYTES_MAX);
 	*manifest = (struct manifest){.count = 0};
 	int result = input_file_read(path, &bytes, err);
 	if (result == 0)
-		result = manifest_read(manifest, input_file_name(path), buf_view(&bytes), err);
+		result = read(manifest, input_file_name(path), buf_view(&bytes), err);
 	buf_release(&bytes);
 	return result;
+}
+
+int input_file_manifest(const char *path, struct manifest *manifest, struct error *err)
+{
+	return read_manifest(path, manifest_read, manifest, err);
+}
+
+int input_file_manifest_exact(const char *path, struct manifest *manifest, struct error *err)
+{
+	return read_manifest(path, manifest_read_exact, manifest, err);
 }

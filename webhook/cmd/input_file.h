@@ -18,6 +18,9 @@ int input_file_read(const char *path, struct buf *out, struct error *err);
  */
 int input_file_manifest(const char *path, struct manifest *manifest, struct error *err);
 
+/* Does the same by manifest_read_exact, for a file in which findings point at keys and values. */
+int input_file_manifest_exact(const char *path, struct manifest *manifest, struct error *err);
+
 /* Returns the name of the file for messages. */
 const char *input_file_name(const char *path);
 

@@ -204,13 +204,13 @@ static int round_read(struct round *round, const struct lint_options *options, s
 }
 
 static int print_round(const struct lint_options *options, const struct round *round, const struct report *report,
-		       unsigned fixed, struct error *err)
+		       const struct lint_fixes *fixes, struct error *err)
 {
 	bool fine = report->errors == 0 && !(options->strict && report->warnings);
 	const struct lint_result result = {.report = report,
 					   .manifests = &round->manifests,
 					   .policy = report->errors ? NULL : round->policy,
-					   .fixed = fixed,
+					   .fixes = fixes,
 					   .strict = options->strict,
 					   .status = fine ? EXIT_FINE : EXIT_FINDINGS};
 	return print(&result, options->output, err);
@@ -227,20 +227,30 @@ static void restart(struct report *report)
 }
 
 /* With --fix, reads again after each change, since a report keeps only some of the findings. */
-static int lint(const struct lint_options *options, struct report *report, struct error *err)
+static int lint(const struct lint_options *options, struct report *report, struct lint_fixes *fixes, struct error *err)
 {
 	struct round round;
-	unsigned fixed = 0;
 	for (unsigned rounds = 1;; rounds++) {
 		if (round_read(&round, options, report, err) < 0)
 			return -1;
-		int changes = options->fix && rounds < ROUNDS_MAX ? lint_fix(report, &fixed, err) : 0;
-		int status = changes == 0 ? print_round(options, &round, report, fixed, err) : changes;
+		int changes = options->fix && rounds < ROUNDS_MAX ? lint_fix(report, fixes, err) : 0;
+		int status = changes == 0 ? print_round(options, &round, report, fixes, err) : changes;
 		round_release(&round);
 		if (changes <= 0)
 			return status;
 		restart(report);
 	}
+}
+
+/* Names what was changed before something failed, which no output does then. */
+static void print_changes(const struct lint_fixes *fixes)
+{
+	struct buf out;
+	buf_init(&out, OUTPUT_BYTES_MAX);
+	lint_output_fixes(fixes, &out);
+	if (out.len > 0)
+		fwrite(out.ptr, 1, out.len, stderr);
+	buf_release(&out);
 }
 
 static int check_fix(const struct lint_options *options, struct error *err)
@@ -263,20 +273,24 @@ static int run(int argc, char **argv)
 		return options_fail(&table, &err);
 	}
 	struct report *report = malloc(sizeof *report);
+	struct lint_fixes fixes;
+	lint_fixes_init(&fixes);
 	if (report)
 		report_init(report);
 	if (!report)
 		error_set(&err, "there is not enough memory");
 	else if (find_paths(&options.paths, &err) == 0 && find_paths(&options.policies, &err) == 0 &&
 		 check_fix(&options, &err) == 0 && allow(&options.allowed, report, &err) == 0)
-		status = lint(&options, report, &err);
+		status = lint(&options, report, &fixes, &err);
 	if (status < 0) {
+		print_changes(&fixes);
 		fprintf(stderr, "gpugate lint: %s\n", err.text);
 		status = EXIT_FAILED;
 	}
 	if (report)
 		report_release(report);
 	free(report);
+	lint_fixes_release(&fixes);
 	options_release(&table, &options);
 	return status;
 }

@@ -1,38 +1,37 @@
 #include "webhook/cmd/lint_admission.h"
 
-#include "gpugate/plain.h"
-#include "gpugate/quantity.h"
 #include "webhook/cmd/input_file.h"
-#include "webhook/json/path.h"
-#include "webhook/simulate/admit.h"
-#include "webhook/simulate/subject.h"
-#include "webhook/simulate/usage.h"
+#include "webhook/cmd/lint_autoscalers.h"
+#include "webhook/cmd/lint_place.h"
+#include "webhook/cmd/lint_trial.h"
+#include "webhook/object/workload.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20)
-#define PODS_MAX 1000 /* Of one workload that are tried. */
 #define TEXT_BYTES 1024
 #define NAME_SHOWN 100
+#define OFFERS_MAX 16 /* Resources of one object that are named. */
 
 /* The file that is judged. */
 struct judging {
-	const struct policy *policy;
+	struct trial trial;
 	struct subject_creator creator;
 	struct report *report;
+	const struct autoscalers *autoscalers;
+	struct manifests_file *file;
 	struct manifest manifest;
-	struct simulation *simulation; /* Holds nothing between two objects but labels. */
-	struct arena objects;          /* For the review of one object. */
-	struct arena decision;         /* For one decision. */
-	struct arena uids;             /* Of the Pods of one object. */
+	struct arena objects; /* For the review of one object. */
 };
 
-static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id,
-		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str text,
+		 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id,
+/* Adds a finding about a text of the object; absent: about the object as a whole. */
+static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str about,
 		 const char *format, ...)
 {
 	char text[TEXT_BYTES];
+	const struct manifests_place at = lint_place_of(&judging->manifest, object, about);
 	int kind = object->kind.len < NAME_SHOWN ? (int)object->kind.len : NAME_SHOWN;
 	int name = object->name.len < NAME_SHOWN ? (int)object->name.len : NAME_SHOWN;
 	int len = snprintf(text, sizeof text, "%.*s \"%.*s\": ", kind, object->kind.ptr, name,
@@ -41,197 +40,215 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 	va_start(args, format);
 	vsnprintf(text + len, sizeof text - (size_t)len, format, args);
 	va_end(args);
-	manifests_report(judging->report, str_of(judging->manifest.file), object->line, object->name, id, str_of(text));
+	manifests_report(judging->report, judging->file, &at, object->name, id, str_of(text));
 }
 
-/* What came of one Pod. */
-struct outcome {
-	bool admitted, charged;
-	bool unknown;   /* It is refused, but maybe only because labels are missing. */
-	struct str uid; /* In judging->uids. */
-	char message[TEXT_BYTES / 2];
+/* How many Pods of a workload are admitted, one after the other. */
+struct attempt {
+	int64_t fits;
+	int64_t removed;                   /* Of these, how many have been removed again. */
+	struct str *uids;                  /* Of those that fit. */
+	char charges[TRIAL_CHARGES_BYTES]; /* Of the first one. */
+	char message[TRIAL_MESSAGE_BYTES]; /* Why the next one is refused. */
 };
 
-/*
- * Whether the labels of a namespace could make it one of a tenant, and no file has its Namespace.
- * Then nothing is known about its tenant.
- */
-static bool are_labels_missing(const struct judging *judging, struct str namespace)
+static void remove_pods(struct judging *judging, struct attempt *attempt)
 {
-	return policy_selects_namespaces(judging->policy) && !policy_has_namespace(judging->policy, namespace) &&
-	       !simulation_has_namespace(judging->simulation, namespace);
+	for (; attempt->removed < attempt->fits; attempt->removed++)
+		simulation_gone(judging->trial.simulation, attempt->uids[attempt->removed]);
 }
 
-/*
- * Copies the decision without what it says of a namespace that belongs to no tenant. Returns
- * whether the Pod is refused for another reason.
- */
-static bool leave_out_untenanted(const struct decision *decision, struct decision *rest)
+/* Creates up to `most` Pods of one group. Returns 1, 0 if one is refused, or -1 without memory. */
+static int try_group(struct judging *judging, const struct manifest_object *object, const struct subject *subject,
+		     int64_t most, struct attempt *attempt)
 {
-	uint32_t kept = 0;
-	bool refused = false;
-	*rest = *decision;
-	for (uint32_t i = 0; i < decision->violation_count; i++) {
-		if (decision->violations[i].reason == REASON_UNTENANTED)
-			continue;
-		refused |= decision->violations[i].enforcement == ENFORCEMENT_DENY;
-		rest->violations[kept++] = decision->violations[i];
-	}
-	rest->violation_count = kept;
-	return refused;
-}
-
-/* Keeps why a Pod is refused, without what missing labels of its namespace decide. */
-static void take_refusal(const struct judging *judging, const struct subject *subject, const struct decision *decision,
-			 struct outcome *outcome)
-{
-	struct decision rest;
-	if (are_labels_missing(judging, subject->review.namespace)) {
-		outcome->unknown = !leave_out_untenanted(decision, &rest);
-		decision = &rest;
-	}
-	json_t *message = simulated_message(decision);
-	const char *text = json_string_value(message);
-	snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
-	json_decref(message);
-}
-
-static int try_pod(struct judging *judging, const struct subject *subject, bool dry_run, struct outcome *outcome)
-{
-	struct review review = subject->review;
-	struct simulated simulated;
-	arena_reset(&judging->decision);
-	review.dry_run = dry_run;
-	simulation_admit(judging->simulation, judging->policy, &review, &judging->decision, NULL, &simulated);
-	*outcome = (struct outcome){.admitted = simulated.admitted, .charged = simulated.charges.len > 0};
-	if (!simulated.admitted && simulated.state == ADMISSION_DECIDED)
-		take_refusal(judging, subject, simulated_decision(&simulated), outcome);
-	if (simulated.admitted && !dry_run)
-		outcome->uid = arena_str(&judging->uids, review.object.uid);
-	buf_release(&simulated.charges);
-	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
-}
-
-/* --- Rolling updates --- */
-
-/* Reads a number of Pods, or a percentage of the replicas, as Kubernetes rounds it. */
-static int64_t read_part(struct str json, const char *path, int64_t replicas, bool up)
-{
-	struct str value;
-	struct error unused = {0};
-	int64_t number = 25;
-	bool percent = true;
-	if (json_find(json, path, &value, &unused) < 0)
-		return 0;
-	if (str_present(value)) {
-		if (value.len > 2 && value.ptr[0] == '"')
-			value = (struct str){value.ptr + 1, value.len - 2};
-		percent = str_ends(value, STR("%"));
-		value.len -= percent;
-		if (quantity_count(value, &number) != QUANTITY_OK || number > PODS_MAX)
-			return 0;
-	}
-	return percent ? (replicas * number + (up ? 99 : 0)) / 100 : number;
-}
-
-/* Returns how many Pods beyond its replicas a Deployment must be able to create to be updated. */
-static int64_t surge_of(const struct manifest_object *object, int64_t replicas)
-{
-	struct str type;
-	struct error unused = {0};
-	if (!str_eq(object->kind, STR("Deployment")) ||
-	    json_find(object->json, "spec.strategy.type", &type, &unused) < 0 ||
-	    (str_present(type) && !str_eq(type, STR("\"RollingUpdate\""))))
-		return 0;
-	int64_t fewer = read_part(object->json, "spec.strategy.rollingUpdate.maxUnavailable", replicas, false);
-	int64_t more = read_part(object->json, "spec.strategy.rollingUpdate.maxSurge", replicas, true);
-	return fewer == 0 && more > 0 ? 1 : 0;
-}
-
-/* --- Objects --- */
-
-/* What was tried of the Pods of one object. */
-struct tried {
-	struct str *uids; /* Of those that were admitted. */
-	int64_t size, fits, wanted;
-	int64_t kept; /* The first ones, which exist at the same time as the next group. */
-};
-
-/* Creates the Pods of one group until one is refused. */
-static int try_group(struct judging *judging, const struct subject *subject, int64_t count, struct tried *tried,
-		     struct outcome *outcome)
-{
-	int result = 0;
-	*outcome = (struct outcome){.admitted = true};
-	for (int64_t i = 0; result == 0 && i < count && outcome->admitted && tried->fits < tried->size; i++) {
-		result = try_pod(judging, subject, false, outcome);
-		if (result == 0 && outcome->admitted)
-			tried->uids[tried->fits++] = outcome->uid;
-	}
-	for (; subject->alone && tried->kept < tried->fits; tried->kept++)
-		simulation_gone(judging->simulation, tried->uids[tried->kept]);
-	tried->kept = tried->fits;
-	return result;
-}
-
-/* Creates all Pods of a workload, and one more for its update; then removes them. */
-static int try_all(struct judging *judging, const struct manifest_object *object, const struct subjects *subjects)
-{
-	struct tried tried = {.fits = 0};
-	int64_t pods = 0;
-	for (uint32_t i = 0; i < subjects->count; i++) {
-		pods += subjects->items[i].count.pods;
-		tried.wanted += subjects->items[i].count.pods < PODS_MAX ? subjects->items[i].count.pods : PODS_MAX;
-	}
-	int64_t surge = surge_of(object, tried.wanted);
 	struct outcome outcome = {.admitted = true};
-	tried.size = tried.wanted + surge;
-	tried.uids = arena_alloc(&judging->uids, ((size_t)tried.size + 1) * sizeof *tried.uids);
-	int result = tried.uids ? 0 : -1;
-	for (uint32_t i = 0; result == 0 && outcome.admitted && i < subjects->count; i++) {
-		int64_t count = subjects->items[i].count.pods < PODS_MAX ? subjects->items[i].count.pods : PODS_MAX;
-		if (count + surge)
-			result = try_group(judging, &subjects->items[i], count + surge, &tried, &outcome);
+	for (int64_t i = 0; i < most; i++) {
+		if (trial_pod(&judging->trial, object, subject, false, &outcome) < 0)
+			return -1;
+		if (!outcome.admitted)
+			break;
+		if (attempt->fits == 0)
+			memcpy(attempt->charges, outcome.charges, sizeof attempt->charges);
+		attempt->uids[attempt->fits++] = outcome.uid;
 	}
-	for (int64_t i = 0; i < tried.fits; i++)
-		simulation_gone(judging->simulation, tried.uids[i]);
-	if (result == 0 && tried.fits < tried.wanted)
-		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, "only %lld of %lld Pods fit: %s",
-		     (long long)tried.fits, (long long)pods, outcome.message);
-	else if (result == 0 && tried.fits < tried.size)
-		find(judging, object, LINT_SURGE_ABOVE_QUOTA,
+	if (subject->alone)
+		remove_pods(judging, attempt);
+	memcpy(attempt->message, outcome.message, sizeof attempt->message);
+	return outcome.admitted;
+}
+
+/* Creates all Pods of a workload, and `more` of the last group; then removes them. */
+static int try_pods(struct judging *judging, const struct manifest_object *object, const struct subjects *subjects,
+		    int64_t pods, int64_t more, struct attempt *attempt)
+{
+	int admitted = 1;
+	*attempt = (struct attempt){
+	    .uids = arena_alloc(&judging->trial.uids, (size_t)(pods + more + 1) * sizeof *attempt->uids)};
+	if (!attempt->uids)
+		return -1;
+	for (uint32_t i = 0; admitted > 0 && i < subjects->count; i++)
+		admitted = try_group(judging, object, &subjects->items[i],
+				     subjects->items[i].count.pods + (i + 1 == subjects->count ? more : 0), attempt);
+	remove_pods(judging, attempt);
+	return admitted < 0 ? -1 : 0;
+}
+
+/* The autoscalers of one object. */
+struct scaling {
+	const struct autoscaler *first;
+	uint32_t count;
+	struct str group; /* Of the object. */
+};
+
+static int64_t at_most(int64_t pods)
+{
+	return pods < SUBJECT_PODS_MAX ? pods : SUBJECT_PODS_MAX;
+}
+
+static bool scales(const struct scaling *scaling, uint32_t i)
+{
+	struct str group = scaling->first[i].target.group;
+	return !str_present(group) || str_eq(group, scaling->group);
+}
+
+static struct scaling scaling_of(const struct judging *judging, const struct manifest_object *object,
+				 const struct subject *subject)
+{
+	struct scaling scaling = {.group = lint_autoscalers_group(object->api_version)};
+	const struct scaled target = {
+	    .namespace = subject->review.namespace, .kind = object->kind, .name = object->name};
+	if (str_present(object->name))
+		scaling.first = lint_autoscalers_of(judging->autoscalers, &target, &scaling.count);
+	return scaling;
+}
+
+/* Returns what of a workload says that its update needs a Pod more, or an absent string. */
+static struct str surge_cause(const struct manifest_object *object, const struct workload_kind *kind)
+{
+	struct str cause = kind ? lint_place_value(object, kind->rolling.unavailable) : (struct str){NULL, 0};
+	return str_present(cause) || !kind ? cause : lint_place_value(object, kind->rolling.surge);
+}
+
+static void report_attempt(const struct judging *judging, const struct manifest_object *object,
+			   const struct subjects *subjects, int64_t pods, const struct attempt *attempt)
+{
+	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
+	struct str replicas = lint_place_value(object, kind ? kind->replicas : NULL), cause = surge_cause(object, kind);
+	if (!str_present(replicas))
+		replicas = lint_place_request(judging->trial.policy, &subjects->items[0].review.object);
+	if (attempt->fits < pods)
+		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, replicas, "only %lld of %lld Pods fit: %s",
+		     (long long)attempt->fits, (long long)pods, attempt->message);
+	else
+		find(judging, object, LINT_SURGE_ABOVE_QUOTA, str_present(cause) ? cause : replicas,
 		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
 		     "maxUnavailable: 1");
-	return result;
+}
+
+/* Tries the Pods of a workload, one more for its update, and as many as an autoscaler may want. */
+static int try_all(struct judging *judging, const struct manifest_object *object, const struct subjects *subjects)
+{
+	const struct subject *last = &subjects->items[subjects->count - 1];
+	const struct scaling scaling = scaling_of(judging, object, last);
+	int64_t pods = 0, surge = workload_rollout(&last->count, last->count.pods).surge, more = surge;
+	struct attempt attempt;
+	for (uint32_t i = 0; i < subjects->count; i++)
+		pods += subjects->items[i].count.pods;
+	for (uint32_t i = 0; i < scaling.count; i++)
+		if (scales(&scaling, i) && at_most(scaling.first[i].most) > pods + more)
+			more = at_most(scaling.first[i].most) - pods;
+	if (pods + more == 0)
+		return 0;
+	if (try_pods(judging, object, subjects, pods, more, &attempt) < 0)
+		return -1;
+	if (attempt.fits < pods + surge)
+		report_attempt(judging, object, subjects, pods, &attempt);
+	const struct scaled_attempt scaled = {object, attempt.fits, attempt.charges, attempt.message};
+	for (uint32_t i = 0; i < scaling.count; i++)
+		if (scales(&scaling, i) && attempt.fits < at_most(scaling.first[i].most))
+			lint_autoscalers_report(&scaling.first[i], &scaled, judging->report);
+	return 0;
+}
+
+/* Resources that a finding about an object has named. */
+struct named {
+	struct str items[OFFERS_MAX];
+	uint32_t count;
+};
+
+/* Names a resource that no Accelerator has, once for an object. */
+static void find_lacking(const struct judging *judging, const struct manifest_object *object,
+			 const struct outcome *outcome, const struct pairs *map, struct named *named)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		struct str name = map->items[i].key, near;
+		bool known = str_eq(map->items[i].value, STR("0")) || named->count == OFFERS_MAX ||
+			     (str_present(outcome->about) && str_eq(outcome->about, name));
+		for (uint32_t n = 0; n < named->count; n++)
+			known |= str_eq(named->items[n], name);
+		if (known || !policy_lacks_resource(judging->trial.policy, name, &near))
+			continue;
+		named->items[named->count++] = name;
+		find(judging, object, LINT_RESOURCE_NOT_OFFERED, name,
+		     "no Accelerator of the policy has %.*s, so that a Pod which requests it is probably never "
+		     "scheduled; %s%.*s%s",
+		     name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, name.ptr,
+		     str_present(near) ? "did you mean " : "request what an Accelerator has, or add an Accelerator",
+		     STR_ARG(near), str_present(near) ? "?" : "");
+	}
+}
+
+/* What the Rules leave as it is must be there on some node of the fleet. */
+static void find_all_lacking(const struct judging *judging, const struct manifest_object *object,
+			     const struct outcome *outcome)
+{
+	struct named named = {.count = 0};
+	for (uint32_t i = 0; i < outcome->pod.container_count; i++) {
+		find_lacking(judging, object, outcome, &outcome->pod.containers[i].limits, &named);
+		find_lacking(judging, object, outcome, &outcome->pod.containers[i].requests, &named);
+	}
+}
+
+/* Decides one Pod of a group. Returns 1 if its group holds quota, 0 if not, or -1. */
+static int judge_group(struct judging *judging, const struct manifest_object *object, const struct subject *subject,
+		       bool *admitted)
+{
+	struct outcome outcome;
+	if (trial_pod(&judging->trial, object, subject, true, &outcome) < 0)
+		return -1;
+	const char *what = subject->review.claim.present ? "it" : "its Pods";
+	if (!outcome.admitted && !outcome.unknown)
+		find(judging, object, LINT_POLICY_REFUSES, outcome.about, "the policy refuses %s: %s", what,
+		     outcome.message);
+	if (outcome.warned)
+		find(judging, object, LINT_POLICY_WARNS, outcome.about, "the policy warns of %s: %s", what,
+		     outcome.message);
+	find_all_lacking(judging, object, &outcome);
+	*admitted &= outcome.admitted;
+	return outcome.charged;
 }
 
 static int judge_object(struct judging *judging, const struct manifest_object *object)
 {
 	struct subjects subjects;
-	struct outcome outcome;
 	struct error unreadable = {0};
-	bool charged = false;
+	bool admitted = true;
+	int charged = 0;
 	arena_reset(&judging->objects);
-	arena_reset(&judging->uids);
+	arena_reset(&judging->trial.uids);
 	bool placed = object->namespace.len || str_present(judging->creator.namespace);
 	if (!placed || subject_is_review(object) ||
 	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <=
 		0)
 		return 0; /* The rules for manifests say what is wrong in it. */
-	for (uint32_t i = 0; i < subjects.count; i++) {
-		const struct subject *subject = &subjects.items[i];
-		if (try_pod(judging, subject, true, &outcome) < 0)
+	for (uint32_t i = 0; admitted && i < subjects.count; i++) {
+		int found = judge_group(judging, object, &subjects.items[i], &admitted);
+		if (found < 0)
 			return -1;
-		if (outcome.unknown)
-			return 0;
-		charged |= outcome.charged && subject->count.pods > 0;
-		if (!outcome.admitted) {
-			find(judging, object, LINT_POLICY_REFUSES, "the policy refuses %s: %s",
-			     subject->review.claim.present ? "it" : "its Pods", outcome.message);
-			return 0;
-		}
+		charged |= found;
 	}
-	return charged ? try_all(judging, object, &subjects) : 0;
+	return admitted && charged ? try_all(judging, object, &subjects) : 0;
 }
 
 static int judge_objects(struct judging *judging, struct error *err)
@@ -255,24 +272,34 @@ static void report_unread(const struct judging *judging, const char *path, const
 	}
 	char text[TEXT_BYTES];
 	snprintf(text, sizeof text, "the policy cannot judge this file: %.900s", err->text);
-	manifests_report(judging->report, file, 0, STR(""), LINT_MANIFEST_UNREADABLE, str_of(text));
+	manifests_report(judging->report, judging->file, &(struct manifests_place){.line = 0}, STR(""),
+			 LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
-static int judge_file(struct judging *judging, const char *path, struct error *err)
+static int judge_manifest(struct judging *judging, const char *path, struct error *err)
 {
 	struct error unread = {0};
 	const struct manifest *manifest = &judging->manifest;
 	int result = 0;
-	if (input_file_manifest(path, &judging->manifest, &unread) < 0) {
+	if (input_file_manifest_exact(path, &judging->manifest, &unread) < 0) {
 		report_unread(judging, path, &unread);
 		return 0;
 	}
 	for (uint32_t i = 0; result == 0 && i < manifest->count; i++)
-		result = simulation_labels(judging->simulation, manifest, &manifest->objects[i], &unread);
+		result = simulation_labels(judging->trial.simulation, manifest, &manifest->objects[i], &unread);
 	if (result < 0)
 		report_unread(judging, path, &unread);
 	result = result < 0 ? 0 : judge_objects(judging, err);
 	manifest_release(&judging->manifest);
+	return result;
+}
+
+static int judge_file(struct judging *judging, struct str path, struct error *err)
+{
+	judging->file = manifests_file_create(path);
+	int result =
+	    judging->file ? judge_manifest(judging, path.ptr, err) : error_set(err, "there is not enough memory");
+	manifests_file_destroy(judging->file);
 	return result;
 }
 
@@ -287,28 +314,37 @@ static void take_namespaces(const struct judging *judging, const char *path)
 		return;
 	for (uint32_t i = 0; i < manifest.count; i++)
 		if (str_eq(manifest.objects[i].kind, STR("Namespace")))
-			simulation_labels(judging->simulation, &manifest, &manifest.objects[i], &unread);
+			simulation_labels(judging->trial.simulation, &manifest, &manifest.objects[i], &unread);
 	manifest_release(&manifest);
 }
 
 int lint_admission(const struct manifests *manifests, const struct policy *policy, struct str namespace,
 		   struct report *report, struct error *err)
 {
-	struct judging judging = {
-	    .policy = policy, .creator = {.namespace = namespace, .policy = policy}, .report = report};
-	int result = (judging.simulation = simulation_create(policy, err)) ? 0 : -1;
+	struct autoscalers autoscalers;
+	struct judging judging = {.trial = {.policy = policy},
+				  .creator = {.namespace = namespace, .policy = policy},
+				  .report = report,
+				  .autoscalers = &autoscalers};
+	int result = (judging.trial.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);
-	arena_init(&judging.decision, ARENA_CHUNK, ARENA_MAX);
-	arena_init(&judging.uids, ARENA_CHUNK, ARENA_MAX);
+	arena_init(&judging.trial.decision, ARENA_CHUNK, ARENA_MAX);
+	arena_init(&judging.trial.uids, ARENA_CHUNK, ARENA_MAX);
+	lint_autoscalers_init(&autoscalers);
+	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
+		if (manifests->files[i].scales && !manifests->files[i].partial)
+			lint_autoscalers_read(&autoscalers, manifests->files[i].path, namespace);
+	lint_autoscalers_sort(&autoscalers);
 	for (size_t i = 0; result == 0 && i < manifests->namespace_count; i++)
 		take_namespaces(&judging, manifests->namespaces[i].ptr);
 	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
 		if (!manifests->files[i].partial)
-			result = judge_file(&judging, manifests->files[i].path.ptr, err);
-	simulation_destroy(judging.simulation);
+			result = judge_file(&judging, manifests->files[i].path, err);
+	lint_autoscalers_release(&autoscalers);
+	simulation_destroy(judging.trial.simulation);
 	arena_release(&judging.objects);
-	arena_release(&judging.decision);
-	arena_release(&judging.uids);
+	arena_release(&judging.trial.decision);
+	arena_release(&judging.trial.uids);
 	report_sort(report);
 	return result;
 }

@@ -68,6 +68,19 @@ static json_t *findings_json(const struct report *report)
 	return findings;
 }
 
+static json_t *fixes_json(const struct lint_fixes *fixes)
+{
+	json_t *array = json_array();
+	for (unsigned i = 0; i < fixes->kept; i++) {
+		const struct lint_fixed *fixed = &fixes->items[i];
+		json_array_append_new(array, json_pack("{s:o, s:o, s:i, s:i, s:o, s:o}", "id", json_text(fixed->id),
+						       "file", json_text(fixed->file), "line", (int)fixed->line,
+						       "column", (int)fixed->column, "was", json_text(fixed->was),
+						       "text", json_text(fixed->text)));
+	}
+	return array;
+}
+
 static json_t *files_json(struct files files)
 {
 	json_t *array = json_array();
@@ -83,14 +96,14 @@ static void print_json(const struct lint_result *result, struct buf *out)
 	count_documents(result, &counts);
 	output_json(
 	    json_pack(
-		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, s:i, "
-		"s:o, s:i, s:o, s:i, s:o}",
+		"{s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:s?, s:o, s:i, s:o, "
+		"s:i, s:o, s:i, s:o, s:i, s:o}",
 		"formatVersion", FORMAT_VERSION, "errors", (int)report->errors, "warnings", (int)report->warnings,
-		"allowed", (int)report->allowed, "suppressed", (int)report->suppressed, "fixed", (int)result->fixed,
-		"accelerators", (int)counts.accelerators, "tenants", (int)counts.tenants, "quotas", (int)counts.quotas,
-		"rules", (int)counts.rules, "guards", (int)counts.guards, "manifests",
-		(int)result->manifests->file_count, "objects", (int)result->manifests->object_count, "settings",
-		json_text_or_null(report->settings), "enforcement",
+		"allowed", (int)report->allowed, "suppressed", (int)report->suppressed, "fixed",
+		(int)result->fixes->count, "fixes", fixes_json(result->fixes), "accelerators", (int)counts.accelerators,
+		"tenants", (int)counts.tenants, "quotas", (int)counts.quotas, "rules", (int)counts.rules, "guards",
+		(int)counts.guards, "manifests", (int)result->manifests->file_count, "objects",
+		(int)result->manifests->object_count, "settings", json_text_or_null(report->settings), "enforcement",
 		result->policy ? enforcement_name(policy_enforcement(result->policy)) : NULL, "ignoredFiles",
 		files_json(ignored_files(report)), "ignoredFileCount", (int)report->ignored_count, "configFiles",
 		files_json(config_files(report)), "configFileCount", (int)report->config_count, "templates",
@@ -120,6 +133,16 @@ static void print_files(const char *title, struct files files, struct buf *text)
 	buf_char(text, '\n');
 }
 
+/* Prints "2 errors, 1 warning", since a long list of errors hides the warnings. */
+static void print_totals(const struct report *report, struct buf *text)
+{
+	buf_printf(text, "%u error%s, ", report->errors, plural(report->errors));
+	if (report->warnings)
+		buf_printf(text, "%u warning%s\n", report->warnings, plural(report->warnings));
+	else
+		buf_text(text, "no warnings\n");
+}
+
 /*
  * Prints "no errors, 2 warnings (...)", with what was read in parentheses. With --strict it adds
  * why the exit status is 1.
@@ -143,13 +166,31 @@ static void print_counts(const struct lint_result *result, const struct policy_c
 	buf_text(text, ")\n");
 }
 
+void lint_output_fixes(const struct lint_fixes *fixes, struct buf *text)
+{
+	for (unsigned i = 0; i < fixes->kept; i++) {
+		const struct lint_fixed *fixed = &fixes->items[i];
+		buf_printf(text, "%.*s:%u:%u: fixed: ", STR_ARG(fixed->file), fixed->line, fixed->column);
+		if (fixed->text.len)
+			buf_printf(text, "\"%.*s\" is now \"%.*s\"", STR_ARG(fixed->was), STR_ARG(fixed->text));
+		else
+			buf_printf(text, "removed \"%.*s\"", STR_ARG(fixed->was));
+		buf_printf(text, " [%.*s]\n", STR_ARG(fixed->id));
+	}
+	if (fixes->count > fixes->kept)
+		buf_printf(text, "and %u more fixed\n", fixes->count - fixes->kept);
+}
+
 static void print_summary(const struct lint_result *result, const struct policy_counts *counts, struct buf *text)
 {
 	const struct report *report = result->report;
+	unsigned fixed = result->fixes->count;
 	if (report->errors == 0)
 		print_counts(result, counts, text);
-	if (result->fixed)
-		buf_printf(text, "%u place%s fixed\n", result->fixed, plural(result->fixed));
+	else
+		print_totals(report, text);
+	if (fixed)
+		buf_printf(text, "%u place%s fixed\n", fixed, plural(fixed));
 	if (report->allowed)
 		buf_printf(text, "%u warning%s left out by --allow\n", report->allowed, plural(report->allowed));
 	if (report->suppressed)
@@ -171,6 +212,7 @@ static void print_text(const struct lint_result *result, struct buf *out)
 {
 	struct policy_counts counts;
 	count_documents(result, &counts);
+	lint_output_fixes(result->fixes, out);
 	report_print(result->report, terminal_has_colors(STDOUT_FILENO), out);
 	print_summary(result, &counts, out);
 }

@@ -92,8 +92,8 @@ static void write_sharing(const struct fleet_group *group, bool has_mig, struct 
 			     "and write an Accelerator for each way.");
 	else
 		text_comment(out, 2,
-			     "From the labels of the nodes. A container may have one share; maxPerContainer "
-			     "says otherwise.");
+			     "From the labels of the nodes. sharedRequestAboveOne in guards.yaml allows a "
+			     "container one share; maxPerContainer says how many it allows.");
 	if (group->names_plugin) {
 		buf_text(out, "  sharing: {devicePluginConfig: ");
 		config_names_plugin(group, out);

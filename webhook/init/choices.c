@@ -46,7 +46,7 @@ static bool has_layout(const struct nvidia_config *config, struct str name)
 /* Marks what the node names. Returns whether some of the kind were read, but not this one. */
 static bool is_unread(struct fleet *fleet, enum nvidia_config_kind kind, struct str value)
 {
-	bool some = false, known = fleet->configs_left || fleet->wrong_count > 0;
+	bool some = false, known = fleet->configs_left || fleet->wrong_count > 0 || fleet->large_count > 0;
 	for (uint32_t i = 0; i < fleet->config_count; i++) {
 		struct fleet_config *config = &fleet->configs[i];
 		bool parted = kind == NVIDIA_CONFIG_MIG_PARTED;

@@ -42,12 +42,24 @@ static struct str copy_plain(struct fleet *fleet, const char *text)
 	return copy ? (struct str){copy, plain_copy(from, false, copy)} : (struct str){NULL, 0};
 }
 
+/* Keeps the name of a text that may be a configuration and is not read. */
+static int note_large(struct fleet *fleet, const char *place, struct error *err)
+{
+	if (fleet->large_count++ >= FLEET_LARGE_MAX)
+		return 0;
+	struct str *copy = &fleet->large[fleet->large_count - 1];
+	*copy = copy_plain(fleet, place);
+	return copy->ptr ? 0 : fleet_no_memory(err);
+}
+
 /* Keeps the configuration in a text, if it is one. Returns -1 with an error if it is not valid. */
 static int take(struct fleet *fleet, struct fleet_config *config, const char *place, struct str text, struct error *err)
 {
 	config->file = fleet->reading;
 	if (nvidia_config_read(text, &fleet->arena, &config->config, err) < 0)
 		return -1;
+	if (config->config.too_large)
+		return note_large(fleet, place, err);
 	if (config->config.kind == NVIDIA_CONFIG_OTHER)
 		return 0;
 	if (fleet->config_count == FLEET_CONFIGS_MAX) {
@@ -316,9 +328,10 @@ void configs_write_sharing(const struct fleet_group *group, struct buf *out)
 			     STR_ARG(place));
 	text_comment(out, 2,
 		     group->plugin->config.only_one
-			 ? "The device plugin refuses a container with several shares, and so does this policy."
+			 ? "The device plugin refuses a container with several shares, so that its Pod fails on the "
+			   "node. sharedRequestAboveOne in guards.yaml refuses it before."
 			 : "The device plugin gives a container several shares, of which two can be of one device. "
-			   "This policy allows one; maxPerContainer says otherwise.");
+			   "sharedRequestAboveOne in guards.yaml allows one; maxPerContainer says how many it allows.");
 }
 
 void configs_write_slices(const struct fleet_group *group, struct buf *out)
@@ -383,6 +396,14 @@ void configs_write_rest(const struct fleet *fleet, struct buf *out)
 			     "%u configuration%s of NVIDIA's device plugin or of mig-parted in ConfigMaps could not "
 			     "be read. The first is in %.*s",
 			     fleet->wrong_count, text_s(fleet->wrong_count), STR_ARG(fleet->wrong));
+	for (uint32_t i = 0; i < fleet->large_count && i < FLEET_LARGE_MAX; i++)
+		text_comment(out, 0,
+			     "Not read, since it is larger than 1 MiB: %.*s. It may be a configuration of NVIDIA's "
+			     "device plugin or of mig-parted; then give init the part that nodes use.",
+			     STR_ARG(fleet->large[i]));
+	if (fleet->large_count > FLEET_LARGE_MAX)
+		text_comment(out, 0, "%u more such texts are larger than 1 MiB and were not read.",
+			     fleet->large_count - FLEET_LARGE_MAX);
 	if (fleet->configs_left)
 		text_comment(out, 0,
 			     "%u configurations of NVIDIA's device plugin and of mig-parted were read; others were "

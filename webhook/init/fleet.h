@@ -136,6 +136,7 @@ struct fleet_driver {
 };
 #define FLEET_DRIVERS_MAX 32
 #define FLEET_CONFIGS_MAX 64 /* Also of those that are not valid. */
+#define FLEET_LARGE_MAX 8    /* Texts that are too large and that are named. */
 
 struct fleet {
 	struct arena arena;
@@ -156,6 +157,8 @@ struct fleet {
 	const struct fleet_file *reading;    /* Of what is read now; NULL: another file. */
 	uint32_t wrong_count;                /* Configurations that are not valid. */
 	struct str wrong;                    /* Where the first of them is, and what is wrong. */
+	struct str large[FLEET_LARGE_MAX];   /* Texts that are too large for a configuration. */
+	uint32_t large_count;                /* Of all of them; the first ones are in `large`. */
 	struct str others[FLEET_OTHERS_MAX]; /* Extended resources of nodes that no table knows. */
 	uint32_t other_count;
 	struct str named[FLEET_OTHERS_MAX]; /* Accelerators of nodes without an Accelerator. */

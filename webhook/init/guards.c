@@ -26,7 +26,8 @@ static const struct guard_word words[] = {
     W("fractionAnnotations", "fraction-annotations", "parts of GPUs that no quota counts, of KAI and Run:ai"),
     W("privileged", "privileged", "sees every device of its node; also equivalents, such as SYS_ADMIN"),
     W("preboundNodeName", "prebound-node-name", "bypasses the scheduler"),
-    W("sharedRequestAboveOne", "shared-request-above-one", "two shares may be the same GPU"),
+    W("sharedRequestAboveOne", "shared-request-above-one",
+      "more shares than maxPerContainer: of one GPU perhaps, or refused on the node"),
     W("mixedMigInContainer", "mixed-mig-in-container", "a container sees only one of two profiles"),
     W("severalSlicesInContainer", "several-slices-in-container", "and only one of two slices"),
     W("resourceClaims", "resource-claims", "devices that quotas do not count yet"),
@@ -130,7 +131,7 @@ static void write_common(uint32_t violations, struct buf *out)
 {
 	text_comment(out, 0,
 		     "A quota is worth no more than its protection against bypasses. None of the Pods that were "
-		     "read does any of these.");
+		     "read does any of these, except in namespaces that Settings exempt.");
 	text_document(out, "Guard", STR("no-way-around"));
 	buf_text(out, "  deny:\n");
 	for (size_t i = 0; i < WORDS; i++)

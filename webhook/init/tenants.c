@@ -20,8 +20,8 @@ bool tenants_has(const struct fleet_namespace *space)
 static void write_reason(const struct fleet_use *use, struct buf *out)
 {
 	if (use->limit < 0) {
-		text_comment(out, 2, "A guess: what %u Pod%s hold%s now. No ResourceQuota limits it.", use->pods,
-			     text_s(use->pods), use->pods == 1 ? "s" : "");
+		text_comment(out, 2, "A guess: what %u Pod%s hold%s now. No ResourceQuota that is used here limits it.",
+			     use->pods, text_s(use->pods), use->pods == 1 ? "s" : "");
 		return;
 	}
 	text_comment(out, 2, "ResourceQuota \"%.*s\" says %" PRId64 " (%.*s), and %" PRId64 " is in use.%s%s",

@@ -128,8 +128,10 @@ static void test_refusal_together_with_outage(void **state)
 {
 	(void)state;
 	struct decision decision = {.denied = true, .violation_count = 2};
-	decision.violations[0] = (struct violation){REASON_OUTAGE, ENFORCEMENT_DENY, STR(""), STR("later"), false};
-	decision.violations[1] = (struct violation){REASON_GUARD, ENFORCEMENT_DENY, STR(""), STR("never"), false};
+	decision.violations[0] = (struct violation){
+	    .reason = REASON_OUTAGE, .enforcement = ENFORCEMENT_DENY, .name = STR(""), .message = STR("later")};
+	decision.violations[1] = (struct violation){
+	    .reason = REASON_GUARD, .enforcement = ENFORCEMENT_DENY, .name = STR(""), .message = STR("never")};
 	json_t *response = write_answer(&decision), *status = json_object_get(response, "status");
 	assert_int_equal(json_integer_value(json_object_get(status, "code")), 403);
 	assert_string_equal(json_string_value(json_object_get(status, "message")), "later; never");
@@ -149,8 +151,10 @@ static void test_warnings_are_cut(void **state)
 	for (uint32_t count = 1; count <= 8; count++) {
 		struct decision decision = {.violation_count = count};
 		for (uint32_t i = 0; i < count; i++)
-			decision.violations[i] =
-			    (struct violation){REASON_QUOTA, ENFORCEMENT_WARN, STR(""), {text, 1000}, false};
+			decision.violations[i] = (struct violation){.reason = REASON_QUOTA,
+								    .enforcement = ENFORCEMENT_WARN,
+								    .name = STR(""),
+								    .message = {text, 1000}};
 		json_t *response = write_answer(&decision), *warnings = json_object_get(response, "warnings");
 		assert_int_equal(json_array_size(warnings), count);
 		size_t first = strlen(json_string_value(json_array_get(warnings, 0)));

@@ -1,0 +1,202 @@
+"""What a policy says about manifests that `gpugate lint` reads with it: each finding points at the
+text that it is about, and nothing is said about the same manifest without the mistake."""
+
+import json
+
+import pytest
+import yaml
+
+from gpugate import run
+from lint_cases import A100, TEAM, document, policy
+from manifest_cases import ERRORS, JUDGE, JUDGED, bad, good, placed, scaled_object, scaler, workload
+from test_lint_manifests import lint, write
+
+CASES = [pytest.param(name, text.replace("NAME", "llm"), id=f"{name}-{i}") for name, cases in JUDGED.items() for i, text in enumerate(cases)]
+
+
+def judge(folder, *args):
+    return lint("--policy", folder / "policy", *args, folder / "apps")
+
+
+def findings(folder, **files):
+    """The findings about the files, by a policy with four GPUs for each Tenant."""
+    write(folder, policy__policy_yaml=JUDGE, **{f"apps__{name}": text.replace("NAME", "llm") for name, text in files.items()})
+    return judge(folder)[2]["findings"]
+
+
+@pytest.mark.parametrize("name, text", CASES)
+def test_found_and_not_in_the_twin(tmp_path, name, text):
+    broken, place = bad(text)
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__app_yaml=broken)
+    status, found, report = judge(tmp_path)
+    assert (name, *place) in found and {each[1:] for each in found} == {place}, report["findings"]
+    (finding,) = [each for each in report["findings"] if each["id"] == name]
+    assert (finding["severity"], status) == (("error", 1) if name in ERRORS else ("warning", 0)) or len(found) > 1
+    assert finding["length"] > 1 or len(text[text.index("«") + 1:].split("¦")[0]) == 1
+    write(tmp_path, apps__app_yaml=good(text))
+    assert judge(tmp_path, "--strict")[:2] == (0, [])
+
+
+@pytest.mark.parametrize("form", ["text", "sarif", "junit", "github"])
+def test_the_place_is_in_every_form(tmp_path, form):
+    text, (line, column) = bad(JUDGED["autoscaler-above-quota"][0].replace("NAME", "llm"))
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__app_yaml=text)
+    out = run("lint", "-o", form, "--policy", "policy", "apps", cwd=tmp_path).stdout
+    assert "autoscaler-above-quota" in out
+    if form == "text":
+        assert out.startswith(f"apps/app.yaml:{line}:{column}: warning: ") and f"\n{line:5} |   maxReplicas: 10\n      |                ^~\n" in out
+    elif form == "sarif":
+        (result,) = json.loads(out)["runs"][0]["results"]
+        assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": line, "startColumn": column, "endColumn": column + 2}
+    else:
+        assert f"line={line},col={column}" in out or f'name="{line}:{column} Horizontal' in out
+
+
+def test_columns_after_wide_characters(tmp_path):
+    """Columns are characters, and UTF-16 units in SARIF."""
+    text = placed(limits="nvidia.com/gpu: 5").replace("name: main", 'name: main, image: "😀"').replace("    image: registry.example/train\n", "").replace(
+        "  - name: main", "  - {name: main").replace("\n    resources:\n      limits: {nvidia.com/gpu: 5}\n", ", resources: {limits: {nvidia.com/gpu: 5}}}\n")
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__app_yaml=text)
+    (finding,) = judge(tmp_path)[2]["findings"]
+    line = text.splitlines()[finding["line"] - 1]
+    assert line[finding["column"] - 1:].startswith("nvidia.com/gpu: 5") and finding["length"] == len("nvidia.com/gpu")
+    (result,) = json.loads(run("lint", "-o", "sarif", "--policy", tmp_path / "policy", tmp_path / "apps").stdout)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["region"]["startColumn"] == finding["column"] + 1
+
+
+def test_json(tmp_path):
+    """Every line and column is that of the file."""
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_json=json.dumps(yaml.safe_load(placed(limits="nvidia.com/gpu: 5")), indent=2))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    line = (tmp_path / "apps/a.json").read_text().splitlines()[finding["line"] - 1]
+    assert line[finding["column"] - 1:] == '"nvidia.com/gpu": 5' and finding["length"] == len('"nvidia.com/gpu"')
+
+
+def test_what_the_rules_without_a_policy_say_is_said_once(tmp_path):
+    """An amount that is none is refused by the policy as well. One may be filled in later."""
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml=placed(limits="nvidia.com/gpu: 0.5"))
+    assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer"]
+    write(tmp_path, apps__a_yaml=placed(limits='nvidia.com/gpu: "${GPUS}"'))
+    assert judge(tmp_path)[1] == []
+
+
+# --- Autoscalers ---
+
+
+def test_an_autoscaler_says_all_of_it(tmp_path):
+    (finding,) = findings(tmp_path, a_yaml=scaler(10), b_yaml=workload())
+    assert finding["file"] == str(tmp_path / "apps/a.yaml") and finding["text"] == (
+        'HorizontalPodAutoscaler "llm": maxReplicas is 10, and only 4 Pods of Deployment "llm" fit, each charged team-a/compute=1; write maxReplicas: 4, or raise the '
+        'quota: exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 4, limit 4, over by 1; nothing is free')
+
+
+@pytest.mark.parametrize("files", [
+    {"a_yaml": scaler(10, target="{apiVersion: apps/v1, kind: StatefulSet, name: NAME}")},
+    {"a_yaml": scaler(10, target="{apiVersion: example.com/v1, kind: Deployment, name: NAME}")},
+    {"a_yaml": scaler(10, target="{apiVersion: apps/v1, kind: Deployment, name: other}")},
+    {"a_yaml": scaler(10, namespace="team-b")},
+    {"a_yaml": scaler(10).replace("autoscaling/v2", "example.com/v1")},
+    {"a_yaml": scaler("'10'")}, {"a_yaml": scaler("${MAX}")}, {"a_yaml": scaler("{}")},
+    {"a_yaml": scaler(10, target="{}")}, {"a_yaml": scaler(10, target="[]")}, {"a_yaml": scaler(10, target="{kind: 1, name: [llm]}")},
+    {"a_yaml": scaler(10), "kustomization_yaml": "resources: [a.yaml]\n"},
+])
+def test_an_autoscaler_of_something_else(tmp_path, files):
+    assert findings(tmp_path, **{f"scale__{name}": text for name, text in files.items()}, b_yaml=workload()) == []
+
+
+def test_several_autoscalers_and_targets(tmp_path):
+    found = findings(tmp_path, a_yaml="---\n".join([scaler(6), scaler(5).replace("{name: NAME, ", "{name: second, "), scaled_object(4)]),
+                     b_yaml="---\n".join([workload("  replicas: 5\n"), workload(kind="StatefulSet"), workload(name="small", limits="cpu: 1")]))
+    assert [(each["id"], each["text"].split(": ")[0]) for each in found] == [
+        ("autoscaler-above-quota", 'HorizontalPodAutoscaler "llm"'), ("autoscaler-above-quota", 'HorizontalPodAutoscaler "second"'),
+        ("replicas-above-quota", 'Deployment "llm"')]
+
+
+def test_the_namespace_of_both_may_be_given(tmp_path):
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml=(scaler(5) + "---\n" + workload()).replace(", namespace: team-a", "").replace("NAME", "llm"))
+    assert judge(tmp_path)[1] == []
+    assert [each[0] for each in judge(tmp_path, "-n", "team-a")[1]] == ["autoscaler-above-quota"]
+
+
+def test_what_is_refused_is_not_scaled(tmp_path):
+    """The first Pod is refused, and that is said once."""
+    assert [each["id"] for each in findings(tmp_path, a_yaml=scaler(5), b_yaml=workload(limits="nvidia.com/gpu: 5"))] == ["policy-refuses"]
+
+
+def test_an_autoscaler_that_is_meant(tmp_path):
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml=(scaler(5) + "---\n" + workload()).replace("NAME", "llm"))
+    (tmp_path / "apps" / ".gpugate-lint.yaml").write_text("suppressions: [{id: autoscaler-above-quota, object: llm, reason: Others are small.}]\n")
+    assert judge(tmp_path, "--strict")[:2] == (0, [])
+
+
+def test_many_autoscalers(tmp_path):
+    """Each workload finds its own."""
+    texts = [f"{scaler(4 + n % 2)}---\n{workload()}".replace("NAME", f"llm-{n}") for n in range(400)]
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml="---\n".join(texts))
+    report = judge(tmp_path)[2]
+    assert report["warnings"] == 200 and all("maxReplicas is 5" in each["text"] for each in report["findings"])
+
+
+# --- What the fleet offers ---
+
+
+def offers(folder, limits, *documents):
+    write(folder, policy__policy_yaml=policy(*documents), apps__a_yaml=placed(limits=limits))
+    return [each["text"].removeprefix('Pod "train": no Accelerator of the policy has ') for each in judge(folder)[2]["findings"] if each["id"] == "resource-not-offered"]
+
+
+ALL = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas: [{name: q, resources: ['*'], hard: 8}]\n")
+
+
+@pytest.mark.parametrize("limits, expected", [
+    ("nvidia.com/mig-2g.20gb: 1", "nvidia.com/mig-2g.20gb, so that a Pod which requests it is probably never scheduled; did you mean nvidia.com/mig-3g.40gb?"),
+    ("amd.com/gpu: 1", "amd.com/gpu, so that a Pod which requests it is probably never scheduled; request what an Accelerator has, or add an Accelerator"),
+    ("nvidia.com/mig-2g.20gb: 0", None), ("nvidia.com/gpu: 1, nvidia.com/gpumem: 3000", None), ("nvidia.com/gpu: 1, rdma/hca: 1", None),
+])
+def test_what_no_accelerator_has(tmp_path, limits, expected):
+    assert offers(tmp_path, limits, A100, ALL) == ([expected] if expected else [])
+
+
+def test_a_fleet_that_is_not_described(tmp_path):
+    assert offers(tmp_path, "nvidia.com/mig-2g.20gb: 1", ALL) == []
+
+
+def test_a_name_that_a_quota_has(tmp_path):
+    """The author of the policy knows it, although no Accelerator has it."""
+    named = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas: [{name: q, resources: [amd.com/gpu], hard: 8}]\n")
+    assert offers(tmp_path, "amd.com/gpu: 1", A100, named) == []
+
+
+def test_a_name_that_a_rule_replaces(tmp_path):
+    rule = document("Rule", "r", "  rewrite: [{from: amd.com/gpu, to: nvidia.com/gpu}]\n")
+    assert offers(tmp_path, "amd.com/gpu: 1", A100, ALL, rule) == []
+
+
+def test_it_is_said_once_for_an_object(tmp_path):
+    text = workload(limits="nvidia.com/mig-2g.20gb: 1")
+    again = text[text.index("      - name: server"):].replace("server", "second")
+    assert len(findings(tmp_path, a_yaml=text + again)) == 1
+
+
+def test_explain_and_lint_agree(tmp_path):
+    for limits in ("nvidia.com/mig-2g.20gb: 1", "nvidia.com/mig-1g.10gb: 1", "nvidia.com/mig-7g.80gb: 1"):
+        found = offers(tmp_path, limits, A100, ALL)
+        explained = run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "apps/a.yaml").stdout
+        assert bool(found) == ("never scheduled" in explained), explained
+
+
+# --- Warnings of the policy ---
+
+
+def test_only_what_the_author_would_see(tmp_path):
+    """Warnings are what kubectl prints; an audit is nothing that the author sees."""
+    for enforcement, expected in (("warn", ["policy-warns"]), ("audit", [])):
+        tenant = document("Tenant", "team-a", f"  namespaces: [team-a]\n  enforcement: {enforcement}\n  quotas: [{{name: q, hard: 2}}]\n")
+        write(tmp_path, policy__policy_yaml=policy(A100, tenant), apps__a_yaml=placed(limits="nvidia.com/gpu: 4"))
+        assert [each[0] for each in judge(tmp_path)[1]] == expected
+
+
+def test_a_file_that_cannot_be_judged_says_so_once(tmp_path):
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), apps__a_yaml=placed(limits="nvidia.com/gpu: &one 1"))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    assert finding["id"] == "manifest-unreadable"
