@@ -76,7 +76,7 @@ static struct held *copy_held(const struct ledger *ledger, const struct policy *
 	return copy;
 }
 
-/* Finds how many of a few other Pods fit, so that they can come before the ones that are asked about. */
+/* Finds how many of a few other Pods fit, which then come before those that are asked about. */
 static int64_t fit_first(struct ledger *ledger, const struct kept *first, struct kept *replaced, int64_t replaced_count,
 			 struct arena *arena)
 {
