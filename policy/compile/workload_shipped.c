@@ -1,6 +1,6 @@
 /*
- * workload_shipped: the paths of well-known custom resources. They are those of the types in the
- * projects' own sources, at the versions that the tests name.
+ * workload_shipped: the paths of well-known custom resources, as the types in the projects' own
+ * sources have them. tests/blackbox/custom_resources.py has an object of each kind.
  */
 #include "policy/compile/workload.h"
 

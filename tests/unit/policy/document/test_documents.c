@@ -159,6 +159,8 @@ static const struct {
      "\"lendUpTo\": \"unlimited\" is not a quantity"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: nevr}\n", 4, 33, 4,
      "\"terminatingGraceSeconds\" must be a whole number or the word never, found \"nevr\""},
+    {HEAD("Settings") "spec: {workloads: [jobset.jobset.x-k8s.io]}\n", 4, 20, 22,
+     "\"workloads\" cannot be \"jobset.jobset.x-k8s.io\"; did you mean \"jobsets.jobset.x-k8s.io\"?"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: 86401}\n", 4, 33, 5,
      "\"terminatingGraceSeconds\" must be 0 to 86400, found 86401"},
     {HEAD("Settings") "spec: {terminatingGraceSeconds: -1}\n", 4, 33, 2,
@@ -360,7 +362,7 @@ static const char everything[] =
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster, labels: {a: 1}, annotations: ~}\n"
     "spec:\n  enforcement: audit\n  untenanted: allow\n  uncovered: warn\n  onOutage: allow\n"
-    "  terminatingGraceSeconds: never\n  guardFailurePolicy: Fail\n"
+    "  terminatingGraceSeconds: never\n  workloads: [jobsets.jobset.x-k8s.io]\n  guardFailurePolicy: Fail\n"
     "  exempt: {namespaces: [gpu-operator], users: [\"system:*\"], groups: []}\n"
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\n"
@@ -403,6 +405,12 @@ static const char everything[] =
     "         deviceAnnotations, fractionAnnotations, severalSlicesInContainer]\n"
     "  hostPaths: {allow: [/var/log, /srv/x]}\n  enforcement: audit\n"
     "  visibleDevices: void\n  exempt: {users: [bob], namespaces: [ops]}\n"
+    "---\n"
+    "apiVersion: gpugate.io/v1\nkind: Workload\nmetadata: {name: things}\n"
+    "spec:\n  group: example.com\n  kind: Thing\n  plural: things\n  suspend: [spec.suspend]\n"
+    "  pods:\n  - {template: \"spec.a[].t\", replicas: [\"spec.a[].n - 1\", spec.n]}\n"
+    "  - {template: spec.b, orTemplate: spec.c, together: false}\n"
+    "  - {podSpec: spec.p, metadata: spec.m, containers: [spec.d], resources: spec.r, device: spec.g}\n"
     "---\n"
     "apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a-1, labels: {stage: \"prod\"}, uid: 4}\nstatus: {phase: "
     "1}\n"
@@ -505,6 +513,17 @@ static void test_accelerator_rule_guard(void **state)
 	assert_int_equal(guard->enforcement.value, ENFORCEMENT_AUDIT);
 	assert_true(guard->host_paths.set && guard->host_paths.allow.count == 2);
 	assert_int_equal(guard->exempt.namespaces.count, 1);
+
+	const struct doc_workload *workload = r.docs.workloads.items;
+	assert_true(is(workload->group.s, "example.com") && is(workload->kind.s, "Thing"));
+	assert_true(is(workload->plural.s, "things") && workload->suspend.count == 1);
+	assert_int_equal(workload->pods.count, 3);
+	const struct doc_workload_pods *pods = workload->pods.items;
+	assert_true(is(pods[0].template.s, "spec.a[].t") && is(pods[0].replicas.items[0].s, "spec.a[].n - 1"));
+	assert_true(pods[0].together.value && !pods[1].together.value && is(pods[1].or_template.s, "spec.c"));
+	assert_true(is(pods[2].pod_spec.s, "spec.p") && is(pods[2].metadata.s, "spec.m"));
+	assert_true(is(pods[2].containers.items[0].s, "spec.d") && is(pods[2].resources.s, "spec.r"));
+	assert_true(is(pods[2].device.s, "spec.g"));
 	end(&r);
 }
 

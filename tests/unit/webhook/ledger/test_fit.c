@@ -76,20 +76,52 @@ static struct held *copy_held(const struct ledger *ledger, const struct policy *
 	return copy;
 }
 
+/* Finds how many of a few other Pods fit, which then come before those that are asked about. */
+static int64_t fit_first(struct ledger *ledger, const struct kept *first, struct kept *replaced, int64_t replaced_count,
+			 struct arena *arena)
+{
+	struct decision decision = {.consumer = first->consumer};
+	struct reservation_request reservation = {.arena = arena, .decision = &decision};
+	struct fit_request fit = {.reservation = &reservation,
+				  .count = 3,
+				  .replaced = replaced_count ? &replaced->consumer : NULL,
+				  .replaced_count = replaced_count};
+	struct ledger_verdict ignored;
+	assert_true(ledger_fit(ledger, &fit, &ignored));
+	return fit.fits;
+}
+
+/* Admits so many Pods, one by one. */
+static void hold_first(struct ledger *ledger, struct kept *first, int64_t count, struct arena *arena)
+{
+	struct ledger_verdict verdict;
+	for (int64_t i = 0; i < count; i++) {
+		char uid[16];
+		snprintf(uid, sizeof uid, "first-%d", (int)i);
+		first->consumer.uid = str_of(uid);
+		assert_true(hold(ledger, &first->consumer, arena, &verdict));
+	}
+}
+
 /* Asks, and then admits one by one. Returns how many fit. */
 static int64_t compare(struct ledger *ledger, const struct policy *policy, struct kept *replaced,
 		       int64_t replaced_count, int64_t count, uint32_t *seed)
 {
 	struct arena arena;
-	struct kept kept;
+	struct kept kept, first;
 	make(&kept, "", seed);
+	make(&first, "", seed);
 	arena_init(&arena, 4096, 1 << 22);
+	int64_t earlier = fit_first(ledger, &first, replaced, replaced_count, &arena);
+	const struct fit_pods pods = {&first.consumer, earlier};
 	struct decision decision = {.consumer = kept.consumer};
 	struct reservation_request reservation = {.arena = &arena, .decision = &decision};
 	struct fit_request fit = {.reservation = &reservation,
 				  .count = count,
 				  .replaced = replaced_count ? &replaced->consumer : NULL,
-				  .replaced_count = replaced_count};
+				  .replaced_count = replaced_count,
+				  .before = &pods,
+				  .before_count = 1};
 	struct ledger_verdict told, verdict;
 	struct held *before = copy_held(ledger, policy);
 	assert_true(ledger_fit(ledger, &fit, &told));
@@ -98,6 +130,7 @@ static int64_t compare(struct ledger *ledger, const struct policy *policy, struc
 	free(before);
 	for (int64_t i = 0; i < replaced_count; i++)
 		assert_true(ledger_free(ledger, replaced[i].consumer.uid));
+	hold_first(ledger, &first, earlier, &arena);
 	int64_t fits = 0;
 	char uid[16];
 	do {
