@@ -246,7 +246,8 @@ static int offer_order(const void *a, const void *b)
 static void check_class(struct compile *c, const struct resource *resource, const struct offer *offer)
 {
 	const struct policy *policy = c->policy;
-	if (str_eq(resource->stands_for, offer->stands_for))
+	/* That one Accelerator lists a class twice is reported where its classes are compiled. */
+	if (str_eq(resource->stands_for, offer->stands_for) || resource->landings[0].model == offer->model)
 		return;
 	struct str other = policy->models[resource->landings[0].model].name;
 	struct location at = compile_class_at(c->accelerators[offer->model], offer->name);

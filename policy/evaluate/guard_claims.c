@@ -57,8 +57,10 @@ int guard_check_named_claims(struct evaluation *e, const struct guard *guard)
 		if (claim->template.len == 0 && !guard->limits_classes)
 			return guard_violation(
 			    e, guard, GUARD_CLAIMS, NULL, "spec.resourceClaims names the ResourceClaim ", claim->claim,
-			    alternatives(text, ", and only ResourceClaimTemplates are allowed", &guard->claim_templates,
-					 "remove it from spec.resourceClaims"));
+			    alternatives(text,
+					 guard->claim_templates.count ? ", and only ResourceClaimTemplates are allowed"
+								      : ", and no claims are allowed",
+					 &guard->claim_templates, "remove it from spec.resourceClaims"));
 	}
 	return 0;
 }

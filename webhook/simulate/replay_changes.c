@@ -116,12 +116,12 @@ static json_t *example(unsigned bits, const struct replay_subject *subject,
 		       const struct replay_outcome outcomes[REPLAY_SIDES])
 {
 	const struct replay_outcome *after = &outcomes[REPLAY_AFTER];
-	json_t *difference =
-	    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "changes", change_list(bits), "namespace",
-		      json_text(subject->namespace), "name", json_text(subject->name), "user", json_text(subject->user),
-		      "tenant", json_text_or_null(after->tenant), "time", json_text_or_null(subject->time), "at",
-		      explain_location(str_of(subject->file), (uint32_t)subject->line), "before",
-		      outcome_json(&outcomes[REPLAY_BEFORE], subject->pod), "after", outcome_json(after, subject->pod));
+	json_t *difference = json_pack(
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "changes", change_list(bits), "kind",
+	    json_text(subject->kind), "namespace", json_text(subject->namespace), "name", json_text(subject->name),
+	    "user", json_text(subject->user), "tenant", json_text_or_null(after->tenant), "time",
+	    json_text_or_null(subject->time), "at", explain_location(str_of(subject->file), (uint32_t)subject->line),
+	    "before", outcome_json(&outcomes[REPLAY_BEFORE], subject->pod), "after", outcome_json(after, subject->pod));
 	if (bits >> REPLAY_WOULD_BE_REFUSED & 1)
 		json_object_set_new(difference, "enforced", outcome_json(&outcomes[REPLAY_ENFORCED], subject->pod));
 	return difference;

@@ -28,6 +28,7 @@ struct replay_subject {
 	const char *file;
 	uint64_t line;   /* 0: it has no line. */
 	struct str time; /* Absent: unknown. */
+	struct str kind; /* Pod, or the kind of a claim. */
 	struct str namespace, name, user;
 	const struct pod *pod; /* As its creator sent it; NULL: not known. */
 };

@@ -156,7 +156,9 @@ static void print_difference(struct printer *p, const json_t *difference)
 {
 	buf_text(p->out, "\n  ");
 	print_change(p, difference);
-	buf_text(p->out, ": Pod \"");
+	buf_text(p->out, ": ");
+	print_plain(p, tree_get(difference, "kind"));
+	buf_text(p->out, " \"");
 	print_plain(p, tree_get(difference, "name"));
 	buf_text(p->out, "\" in namespace \"");
 	print_plain(p, tree_get(difference, "namespace"));

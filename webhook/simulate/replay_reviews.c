@@ -188,6 +188,7 @@ static int finish(struct replay *replay, const struct remembered *original, stru
 	    .file = original->file,
 	    .line = original->line,
 	    .time = recorded.time,
+	    .kind = recorded.review.kind,
 	    .namespace = recorded.review.namespace,
 	    .name = name_of(&recorded.review.object),
 	    .user = recorded.review.user,
