@@ -119,6 +119,12 @@ void policy_resource(const struct policy *policy, uint32_t resource, struct reso
  */
 bool policy_lacks_resource(const struct policy *policy, struct str name, struct str *near);
 
+/*
+ * Returns the maximum number of shares of that name in one container, on any Accelerator that has
+ * it; 0: somewhere it is no share, or no Accelerator has it.
+ */
+int64_t policy_share_limit(const struct policy *policy, struct str name);
+
 /* A part of a policy that a decision can depend on; tests of the policy should reach each. */
 enum policy_part_kind { PART_RULE, PART_GUARD, PART_TENANT, PART_QUOTA, PART_EXEMPTION };
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from gpugate import run
-from lint_cases import A100, TEAM, document, policy
+from lint_cases import A100, TEAM, accelerator, document, policy, product
 from manifest_cases import ERRORS, JUDGE, JUDGED, bad, good, placed, scaled_object, scaler, workload
 from test_lint_manifests import lint, write
 
@@ -183,6 +183,36 @@ def test_explain_and_lint_agree(tmp_path):
         found = offers(tmp_path, limits, A100, ALL)
         explained = run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "apps/a.yaml").stdout
         assert bool(found) == ("never scheduled" in explained), explained
+
+
+# --- Shares ---
+
+
+@pytest.mark.parametrize("sharing, guard, count, expected", [
+    ("{resource: nvidia.com/gpu, replicas: 4}", False, 2, "share-above-one"),
+    ("{resource: nvidia.com/gpu, replicas: 4}", False, 1, None),
+    ("{resource: nvidia.com/gpu, replicas: 4, maxPerContainer: 2}", False, 2, None),
+    ("{resource: nvidia.com/gpu, replicas: 4, maxPerContainer: 2}", False, 3, "share-above-one"),
+    ("{resource: nvidia.com/gpu, replicas: 4}", True, 2, "policy-refuses"),
+    ("{resource: nvidia.com/gpu.shared, replicas: 4}", False, 2, None),
+])
+def test_shares_with_the_name_of_devices(tmp_path, sharing, guard, count, expected):
+    """Without renaming, only the policy says that a device is shared."""
+    shared = accelerator("t4", product("T4") + f"  sharing: {sharing}\n")
+    guards = [document("Guard", "g", "  deny: [sharedRequestAboveOne]\n")] if guard else []
+    write(tmp_path, policy__policy_yaml=policy(shared, ALL, *guards), apps__a_yaml=placed(limits=f"nvidia.com/gpu: {count}"))
+    found = judge(tmp_path)[2]["findings"]
+    assert [each["id"] for each in found] == ([expected] if expected else [])
+    if expected == "share-above-one":
+        limit = 2 if "maxPer" in sharing else 1
+        assert found[0]["column"] == 32 and found[0]["text"].endswith(f"two can be of the same device; write {limit}")
+
+
+def test_a_device_that_is_shared_on_some_nodes(tmp_path):
+    """The Pod may run where each is a whole device."""
+    shared = accelerator("t4", product("T4") + "  sharing: {resource: nvidia.com/gpu, replicas: 4}\n")
+    write(tmp_path, policy__policy_yaml=policy(A100, shared, ALL), apps__a_yaml=placed(limits="nvidia.com/gpu: 2"))
+    assert judge(tmp_path)[1] == []
 
 
 # --- Warnings of the policy ---

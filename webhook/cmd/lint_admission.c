@@ -1,5 +1,6 @@
 #include "webhook/cmd/lint_admission.h"
 
+#include "gpugate/quantity.h"
 #include "webhook/cmd/input_file.h"
 #include "webhook/cmd/lint_autoscalers.h"
 #include "webhook/cmd/lint_place.h"
@@ -199,14 +200,42 @@ static void find_lacking(const struct judging *judging, const struct manifest_ob
 	}
 }
 
-/* What the Rules leave as it is must be there on some node of the fleet. */
-static void find_all_lacking(const struct judging *judging, const struct manifest_object *object,
-			     const struct outcome *outcome)
+/*
+ * Names the first request for several shares that no Guard refuses. Those with the suffix .shared
+ * are found without a policy.
+ */
+static bool find_shares(const struct judging *judging, const struct manifest_object *object,
+			const struct outcome *outcome, const struct pairs *map)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct pair *pair = &map->items[i];
+		int64_t count, limit = policy_share_limit(judging->trial.policy, pair->key);
+		if (limit == 0 || str_ends(pair->key, STR(".shared")) ||
+		    quantity_count(pair->value, &count) != QUANTITY_OK || count <= limit ||
+		    (str_present(outcome->about) && str_eq(outcome->about, pair->key)))
+			continue;
+		find(judging, object, LINT_SHARE_ABOVE_ONE, pair->value,
+		     "a container requests %lld shares of a device by the name %.*s, of which two can be of the same "
+		     "device; write %lld",
+		     (long long)count, pair->key.len < NAME_SHOWN ? (int)pair->key.len : NAME_SHOWN, pair->key.ptr,
+		     (long long)limit);
+		return true;
+	}
+	return false;
+}
+
+/* What the Rules leave as it is must be there on some node of the fleet, and be of use. */
+static void find_requests(const struct judging *judging, const struct manifest_object *object,
+			  const struct outcome *outcome)
 {
 	struct named named = {.count = 0};
+	bool shares = false;
 	for (uint32_t i = 0; i < outcome->pod.container_count; i++) {
-		find_lacking(judging, object, outcome, &outcome->pod.containers[i].limits, &named);
-		find_lacking(judging, object, outcome, &outcome->pod.containers[i].requests, &named);
+		const struct container *container = &outcome->pod.containers[i];
+		find_lacking(judging, object, outcome, &container->limits, &named);
+		find_lacking(judging, object, outcome, &container->requests, &named);
+		shares = shares || find_shares(judging, object, outcome, &container->limits) ||
+			 find_shares(judging, object, outcome, &container->requests);
 	}
 }
 
@@ -224,7 +253,7 @@ static int judge_group(struct judging *judging, const struct manifest_object *ob
 	if (outcome.warned)
 		find(judging, object, LINT_POLICY_WARNS, outcome.about, "the policy warns of %s: %s", what,
 		     outcome.message);
-	find_all_lacking(judging, object, &outcome);
+	find_requests(judging, object, &outcome);
 	*admitted &= outcome.admitted;
 	return outcome.charged;
 }
