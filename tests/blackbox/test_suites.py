@@ -387,6 +387,8 @@ CREATED = f"  - create: {json.dumps(small(name='train'))}\n    expect: {{allowed
      '8:13: finish: no step before creates "trains" in namespace "team-a"; did you mean "train"?'),
     (STEPS + CREATED + "  - delete: {name: other, namespace: team-a}\n" + USED,
      '8:13: delete: no step before creates "other" in namespace "team-a"; add a step that creates it, or correct the name'),
+    (HEAD + "  given: {held: [{namespace: team-a, requests: {nvidia.com/gpu: 1}}]}\n  steps:\n  - finish: {name: train, namespace: team-a}\n" + USED,
+     '7:13: finish: no step before creates "train" in namespace "team-a"; add a step that creates it, or correct the name'),
     (STEPS + CREATED + "  - delete: {name: train}\n" + USED,
      '8:13: delete: "train" is not in namespace "default", but in "team-a"; write that `namespace` within `delete`'),
     (STEPS + CREATED + "  - finish: {name: train, namespace: team-b}\n" + USED,

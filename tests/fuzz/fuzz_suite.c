@@ -6,6 +6,7 @@
 #include "tests/fuzz/load_policy.h"
 
 #include "webhook/simulate/suite_check.h"
+#include "webhook/simulate/suite_names.h"
 #include "webhook/simulate/suite_run.h"
 
 #define REQUIRE(condition)                                                                                             \
@@ -94,6 +95,8 @@ static void check_object(struct coverage *coverage, struct manifest *manifest, c
 		REQUIRE(strncmp(err.text, "f:", 2) == 0);
 	} else if (suite.spec.step_count <= STEPS_MAX) {
 		REQUIRE(err.text[0] == '\0');
+		if (suite_check_quotas(coverage->policy, manifest, &suite, &err) < 0)
+			REQUIRE(strncmp(err.text, "f:", 2) == 0);
 		json_t *first = run(coverage, manifest, &suite), *second = run(coverage, manifest, &suite);
 		REQUIRE(json_equal(first, second));
 		json_decref(first);

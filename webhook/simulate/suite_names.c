@@ -49,9 +49,11 @@ static int refuse(struct names *names, struct str wrong, const char *sentence, c
 {
 	struct str *items = calloc(names->count + 1, sizeof *items), meant = STR("");
 	uint64_t work = COMPARED_MAX;
-	for (size_t i = 0, begin = 0; items && !names->text.failed && i < names->count; begin = names->ends[i++])
+	/* Without bytes, all names are empty. */
+	bool some = items && !names->text.failed && names->text.len > 0;
+	for (size_t i = 0, begin = 0; some && i < names->count; begin = names->ends[i++])
 		items[i] = (struct str){names->text.ptr + begin, names->ends[i] - begin};
-	if (items && !names->text.failed && names->count)
+	if (some)
 		meant = suggest_word_within(wrong, items, names->count, sizeof *items, &work);
 	if (meant.len)
 		error_set(err, "%s; did you mean \"%.*s\"?", sentence, SHOWN(meant));
