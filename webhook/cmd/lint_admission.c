@@ -154,7 +154,7 @@ static int64_t surge_of(const struct manifest_object *object, int64_t replicas)
 struct tried {
 	struct str *uids; /* Of those that were admitted. */
 	int64_t size, fits, wanted;
-	int64_t kept; /* The first ones, which exist at the same time as the next group. */
+	int64_t before; /* How many had been admitted when the group began. */
 };
 
 /* Creates the Pods of one group until one is refused. */
@@ -168,9 +168,9 @@ static int try_group(struct judging *judging, const struct subject *subject, int
 		if (result == 0 && outcome->admitted)
 			tried->uids[tried->fits++] = outcome->uid;
 	}
-	for (; subject->alone && tried->kept < tried->fits; tried->kept++)
-		simulation_gone(judging->simulation, tried->uids[tried->kept]);
-	tried->kept = tried->fits;
+	for (int64_t i = tried->before; subject->alone && i < tried->fits; i++)
+		simulation_gone(judging->simulation, tried->uids[i]);
+	tried->before = tried->fits;
 	return result;
 }
 
