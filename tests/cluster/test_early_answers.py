@@ -100,3 +100,47 @@ def test_a_deployment_and_its_rollout(control_plane, gpugate_in_cluster, namespa
     later = apply(job(space, "later", pod_spec({GPU: 2})))
     assert re.fullmatch(rf"Warning: 0 of 1 Pod fits now: {refusal(2, 2)}\n", later.stderr), later.stderr
     assert apply(web | {"spec": {**web["spec"], "replicas": 0}}).stderr == ""
+
+
+def definition(group, kind, plural):
+    """Returns a CustomResourceDefinition whose objects may have any fields."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.{group}"},
+            "spec": {"group": group, "scope": "Namespaced", "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+                     "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}]}}
+
+
+def test_custom_resources(control_plane, gpugate_in_cluster, namespaces):
+    """The kinds are registered before their definitions are there, and gpugate is asked as soon as
+    they are. An object without a spec is admitted, and so is one that another object controls."""
+    space = namespaces("early")
+    pods = [{"template": "spec.roles.*.template", "replicas": ["spec.roles.*.replicas"]}]
+    described = {"group": "example.com", "kind": "Training", "plural": "trainings", "pods": pods}
+    gpugate_in_cluster(control_plane, [team(space, 2), doc("Settings", "s", workloads=["pytorchjobs.kubeflow.org"]),
+                                       {"apiVersion": "gpugate.io/v1", "kind": "Workload", "metadata": {"name": "w"}, "spec": described}], ledger="cluster")
+
+    def apply(obj, *args):
+        return control_plane.kubectl("apply", "-f", "-", *args, input=[obj]).stderr
+
+    def custom(group, kind, spec, **metadata):
+        return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "w", "namespace": space, **metadata}, "spec": spec}
+
+    template = {"spec": pod_spec({GPU: 1})}
+    names = [("kubeflow.org", "PyTorchJob", "pytorchjobs", "pytorchReplicaSpecs"), ("example.com", "Training", "trainings", "roles")]
+    for group, kind, plural, key in names:
+        apply(definition(group, kind, plural))
+        control_plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"crd/{plural}.{group}")
+        obj = custom(group, kind, {key: {"Master": {"template": template}, "Worker": {"replicas": 2, "template": template}}})
+        # The webhook is called for a new kind once the API server has noticed it.
+        eventually(lambda obj=obj, key=key: re.fullmatch(
+            rf"Warning: 2 of 3 Pods fit now: spec\.{key}\.Worker\.template: {refusal(1, 2)}\n", apply(obj, "--dry-run=server")))
+        assert apply(custom(group, kind, {key: {"Master": {"template": template}}})) == ""
+        assert re.fullmatch(rf"Warning: 2 of 3 more Pods fit now, and never more than 2 at once: {refusal(1, 2)}\n", apply(
+            custom(group, kind, {key: {"Master": {"template": template}, "Worker": {"replicas": 3, "template": template}}}), "--dry-run=server"))
+        bare = custom(group, kind, {}, labels={"changed": "yes"})
+        del bare["spec"]
+        assert apply({**bare, "metadata": {**bare["metadata"], "name": "bare"}}) == ""
+        assert apply({**bare, "metadata": {**bare["metadata"], "name": "bare", "labels": {"changed": "again"}}}) == ""
+        owner = control_plane.admin.get("Namespace", space).must()["metadata"]["uid"]
+        owned = {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner, "controller": True}]}
+        assert apply(custom(group, kind, obj["spec"], name="owned", **owned), "--dry-run=server") == ""

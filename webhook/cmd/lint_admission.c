@@ -47,16 +47,16 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 /* How many Pods of a workload are admitted, one after the other. */
 struct attempt {
 	int64_t fits;
-	int64_t removed;                   /* Of these, how many have been removed again. */
 	struct str *uids;                  /* Of those that fit. */
 	char charges[TRIAL_CHARGES_BYTES]; /* Of the first one. */
 	char message[TRIAL_MESSAGE_BYTES]; /* Why the next one is refused. */
 };
 
-static void remove_pods(struct judging *judging, struct attempt *attempt)
+/* Removes the Pods from the one with that number on. */
+static void remove_pods(const struct judging *judging, const struct attempt *attempt, int64_t first)
 {
-	for (; attempt->removed < attempt->fits; attempt->removed++)
-		simulation_gone(judging->trial.simulation, attempt->uids[attempt->removed]);
+	for (int64_t i = first; i < attempt->fits; i++)
+		simulation_gone(judging->trial.simulation, attempt->uids[i]);
 }
 
 /* Creates up to `most` Pods of one group. Returns 1, 0 if one is refused, or -1 without memory. */
@@ -64,6 +64,7 @@ static int try_group(struct judging *judging, const struct manifest_object *obje
 		     int64_t most, struct attempt *attempt)
 {
 	struct outcome outcome = {.admitted = true};
+	int64_t first = attempt->fits;
 	for (int64_t i = 0; i < most; i++) {
 		if (trial_pod(&judging->trial, object, subject, false, &outcome) < 0)
 			return -1;
@@ -74,7 +75,7 @@ static int try_group(struct judging *judging, const struct manifest_object *obje
 		attempt->uids[attempt->fits++] = outcome.uid;
 	}
 	if (subject->alone)
-		remove_pods(judging, attempt);
+		remove_pods(judging, attempt, first);
 	memcpy(attempt->message, outcome.message, sizeof attempt->message);
 	return outcome.admitted;
 }
@@ -91,7 +92,7 @@ static int try_pods(struct judging *judging, const struct manifest_object *objec
 	for (uint32_t i = 0; admitted > 0 && i < subjects->count; i++)
 		admitted = try_group(judging, object, &subjects->items[i],
 				     subjects->items[i].count.pods + (i + 1 == subjects->count ? more : 0), attempt);
-	remove_pods(judging, attempt);
+	remove_pods(judging, attempt, 0);
 	return admitted < 0 ? -1 : 0;
 }
 
