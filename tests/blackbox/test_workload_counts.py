@@ -144,3 +144,17 @@ def test_while_pods_are_replaced(cases):
         server.stop()
     assert all(seen.values()), seen
 
+
+
+@pytest.mark.parametrize("unavailable", [0, 1])
+def test_many_pods(tmp_path, unavailable):
+    """More than a thousand are counted as well, and are not taken for a rollout that is stuck."""
+    obj = workload("Deployment", pod({GPU: 1}), 1500, strategy={"rollingUpdate": {"maxUnavailable": unavailable}})
+    del obj["status"]
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "team-a.json").write_text(json.dumps(obj))
+    for hard, wanted in ((1200, {"replicas-above-quota"}), (1500, set() if unavailable else {"surge-above-quota"}), (1501, set())):
+        policy = write_policy(tmp_path / f"policy-{hard}", [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": hard}])])
+        found = linted(policy, tmp_path).get("team-a", {})
+        assert {name for name in found if name.endswith("above-quota")} == wanted, found
+        assert hard > 1200 or "only 1200 of 1500 Pods fit" in found["replicas-above-quota"]
