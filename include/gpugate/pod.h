@@ -91,6 +91,7 @@ struct pod_claim {
 };
 
 struct owner {
+	struct str api_version;
 	struct str kind;
 	struct str name;
 	struct str uid;

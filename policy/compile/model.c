@@ -144,8 +144,11 @@ static struct offer make_offer(const struct policy *policy, uint32_t model, stru
 
 static struct offer make_class_offer(const struct policy *policy, uint32_t model, const struct class_name *class)
 {
+	const struct model *m = &policy->models[model];
 	struct offer offer = make_offer(policy, model, class->name, class->slice, false);
-	offer.stands_for = class->slice ? class->slice->resource : policy->models[model].resource;
+	/* With the strategy `single`, the nodes have slices under the name of the device. */
+	offer.stands_for = class->slice && m->strategy == MIG_MIXED ? class->slice->resource : m->resource;
+	offer.slice = class->slice != NULL;
 	return offer;
 }
 
@@ -246,12 +249,13 @@ static int offer_order(const void *a, const void *b)
 static void check_class(struct compile *c, const struct resource *resource, const struct offer *offer)
 {
 	const struct policy *policy = c->policy;
+	bool classes = str_present(resource->stands_for) && str_present(offer->stands_for);
 	/* That one Accelerator lists a class twice is reported where its classes are compiled. */
-	if (str_eq(resource->stands_for, offer->stands_for) || resource->landings[0].model == offer->model)
+	if (str_eq(resource->stands_for, offer->stands_for) || (classes && resource->landings[0].model == offer->model))
 		return;
 	struct str other = policy->models[resource->landings[0].model].name;
 	struct location at = compile_class_at(c->accelerators[offer->model], offer->name);
-	if (!str_present(resource->stands_for) || !str_present(offer->stands_for))
+	if (!classes)
 		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, at,
 		    "\"%.*s\" is the `resource` of one Accelerator and a class of the other, \"%.*s\"; list the "
@@ -297,6 +301,8 @@ void compile_resources(struct compile *c)
 				  policy->resource_count++);
 		}
 		check_class(c, &resources[policy->resource_count - 1], offer);
+		/* What is a slice on some models only is none. */
+		resources[policy->resource_count - 1].slice &= offer->slice;
 		resources[policy->resource_count - 1].landing_count++;
 	}
 	policy->resources = resources;

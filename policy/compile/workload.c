@@ -6,7 +6,7 @@
 #include "policy/document/schema.h"
 
 /* Kinds that need no document, with the API group that custom resources cannot have. */
-static const char *const built_in_groups[] = {"apps", "batch"};
+static const char *const built_in_groups[] = {"apps", "batch", "resource.k8s.io"};
 
 /* Where the keys of a path end that lead to its last wildcard; 0: it has none. */
 static size_t end_of_wild(struct str path, uint32_t *steps)
@@ -156,7 +156,7 @@ static bool is_new(struct compile *c, const struct doc_workload *doc, const stru
 		if (str_eq(doc->group.s, str_of(built_in_groups[i]))) {
 			docs_report(
 			    c->report, c->docs, SEVERITY_ERROR, doc->group.at,
-			    "the group %s is that of Kubernetes, whose workloads gpugate knows; remove the document",
+			    "the group %s is that of Kubernetes, whose kinds gpugate knows; remove the document",
 			    built_in_groups[i]);
 			return false;
 		}

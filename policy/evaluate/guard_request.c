@@ -14,6 +14,13 @@ static bool is_slice(const struct working_pod *working, uint32_t name)
 	return working->resources[name] ? working->resources[name]->slice : row && row->role == ROLE_SLICE;
 }
 
+/* The name of a resource, or what it stands for: one profile may have two names. */
+static struct str profile_name(const struct working_pod *working, uint32_t name)
+{
+	const struct resource *resource = working->resources[name];
+	return resource && str_present(resource->stands_for) ? resource->stands_for : working->names[name];
+}
+
 int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
 {
 	const struct working_pod *working = &e->working;
@@ -23,7 +30,8 @@ int guard_check_mixed_mig(struct evaluation *e, const struct guard *guard)
 			const struct amount_of *amount = &working->amounts[a];
 			if (amount_value(amount) <= 0 || !is_slice(working, amount->name))
 				continue;
-			if (seen != INDEX_NONE && seen != amount->name)
+			if (seen != INDEX_NONE &&
+			    !str_eq(profile_name(working, seen), profile_name(working, amount->name)))
 				return guard_violation(
 				    e, guard, GUARD_MIXED_MIG, &e->pod->containers[i], "requests ",
 				    working->names[amount->name],

@@ -313,3 +313,13 @@ def test_what_explain_says_is_what_serve_says(serve, tmp_path, version):
     for obj, item in zip(objects, told):
         decision = ask(server, obj)
         assert (item["verdict"] == "admitted", item["message"]) == (decision.allowed, decision.message or None), obj
+
+
+def test_replay_names_the_kind_of_a_claim(tmp_path):
+    old, new = write_policy(tmp_path / "old", [TENANT]), write_policy(tmp_path / "new", [TENANT, guard(classes=[])])
+    manifest = tmp_path / "objects.yaml"
+    manifest.write_text(yaml.safe_dump_all([claim(request("gpu.nvidia.com"), name="mine"), pod()]))
+    ran = run("replay", "--policy", new, "--against", old, manifest)
+    assert 'newly refused: ResourceClaim "mine" in namespace "team-a"' in ran.stdout, ran.stdout
+    report = json.loads(run("replay", "--policy", new, "--against", old, manifest, "-o", "json").stdout)
+    assert [(found["kind"], found["name"]) for found in report["differences"]] == [("ResourceClaim", "mine")]

@@ -90,7 +90,7 @@ def test_an_early_answer(serve, name):
 def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
     server = serve([team(0)])
     decision = ask(server, OBJECTS[name])
-    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods; remove other resources from its webhook configuration"]
+    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods, workloads and claims of devices; remove other resources from its webhook configuration"]
     done = explain(tmp_path, OBJECTS[name], team(0))
     assert done.returncode == 2 and "no object in it makes Pods" in done.stderr
 
@@ -284,3 +284,88 @@ def test_suites_and_replay(tmp_path):
     done = run("replay", "--policy", folder, file, "-o", "json")
     assert done.returncode in (0, 1), done.stderr
     assert json.loads(done.stdout)["reviews"] == 10, "seven Pods of the JobSet, and three of the Workflow"
+
+
+# --- What tenants may try ---
+
+MIXED = doc("Workload", "mix", group="example.com", kind_="Mix", plural="mixes",
+            pods=[{"template": "spec.a"}, {"template": "spec.b", "together": False}, {"template": "spec.c"}])
+
+
+def mix(**gpus):
+    return {"apiVersion": "example.com/v1", "kind": "Mix", "metadata": {"name": "m", "namespace": "team-a"},
+            "spec": {name: {"spec": kube.pod({GPU: count})["spec"]} for name, count in gpus.items()}}
+
+
+def test_groups_that_are_judged_alone_see_nothing_of_the_others(serve, tmp_path):
+    """By all commands as by the server: 4 of 6 fit, and so do other 4 at another time."""
+    policy, obj = [MIXED, team(6)], mix(a=4, b=4)
+    decision = ask(serve(policy), obj)
+    assert decision.allowed and not decision.warnings
+    assert {part["verdict"] for part in explained(tmp_path, obj, *policy)} == {"admitted"}
+    file = tmp_path / "object.yaml"
+    assert run("lint", "--strict", "--policy", tmp_path / "policy", file).returncode == 0
+    report = json.loads(run("replay", "--policy", tmp_path / "policy", file, "-o", "json").stdout)
+    assert not any(report["counts"].values()), report["counts"]
+    suite = tmp_path / "a.suite.yaml"
+    suite.write_text(yaml.safe_dump({"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "a"},
+                                     "spec": {"policy": "policy", "steps": [{"create": obj, "expect": {"allowed": True}}]}}))
+    assert run("test", suite).returncode == 0
+    # What exists at the same time is counted together, on both sides of a group that does not.
+    assert "3 of 5" not in str(ask(serve([MIXED, team(6)]), mix(a=4, b=1, c=2)).warnings)
+    assert "now" in ask(serve([MIXED, team(6)]), mix(a=4, b=1, c=4)).warnings[0]
+    assert {part["part"]: part["verdict"] for part in explained(tmp_path, mix(a=4, b=1, c=4), *policy)} == {
+        "spec.b": "admitted", "spec.a": "admitted", "spec.c": "refused"}
+
+
+def test_a_large_object_with_many_groups_costs_little(serve):
+    """Paths from the root of the object are searched for each group. That is given up before it
+    takes long, and then nothing is said; an ordinary object of such a kind is judged."""
+    workload = doc("Workload", "wide", group="example.com", kind_="Wide", plural="wides", pods=[
+        {"podSpec": "spec.list[]", "metadata": "spec.meta", "containers": [f"spec.c{n}" for n in range(16)], "replicas": [f"spec.n{n}" for n in range(4)]}])
+    server = serve([workload, team(6)])
+    obj = {"apiVersion": "example.com/v1", "kind": "Wide", "metadata": {"name": "w", "namespace": "team-a"},
+           "spec": {"list": [kube.pod({GPU: 1})["spec"]] * 7}}
+    assert "6 of 7 Pods fit now" in ask(server, obj).warnings[0]
+    large = copy.deepcopy(obj)
+    large["spec"] = {"a": ["x" * 90] * 20000, "list": [{"containers": []}] * 32}
+    decision = ask(server, large)
+    assert decision.allowed and not decision.warnings
+    for _ in range(3): # Still the same, and other requests go on.
+        assert ask(server, large).allowed and server.validate(kube.pod({GPU: 1}), dry_run=True).allowed
+
+
+def test_claims_of_devices_are_no_custom_resources(tmp_path):
+    claims = doc("Workload", "claims", group="resource.k8s.io", kind_="ResourceClaim", plural="resourceclaims", pods=[{"template": "spec.a"}])
+    ran = run("lint", write_policy(tmp_path, [claims, team(1)]))
+    assert ran.returncode == 1 and "the group resource.k8s.io is that of Kubernetes, whose kinds gpugate knows; remove the document" in ran.stdout
+
+
+def test_an_update_of_an_object_without_a_spec(serve):
+    plain = doc("Workload", "plain", group="example.com", kind_="Plain", plural="plains", pods=[{"template": "template", "replicas": ["replicas"]}])
+    server = serve([plain, team(6)])
+
+    def plains(count):
+        return {"apiVersion": "example.com/v1", "kind": "Plain", "metadata": {"name": "p", "namespace": "team-a"}, "replicas": count,
+                "template": {"spec": kube.pod({GPU: 1})["spec"]}}
+    assert "6 of 9 Pods fit now" in ask(server, plains(9)).warnings[0]
+    assert "6 of 8 more Pods fit now" in ask(server, plains(9), plains(1)).warnings[0]
+    assert not ask(server, plains(9), plains(9) | {"status": {}}).warnings
+
+
+def test_pods_of_another_kind_of_the_same_name_are_not_replaced(tmp_path):
+    """A Job of Volcano and one of Kubernetes are different objects, and so are their Pods."""
+    volcano = {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "metadata": {"name": "x", "namespace": "team-a"},
+               "spec": {"tasks": [{"name": "a", "replicas": 1, "template": {"spec": kube.pod({GPU: 1})["spec"]}}]}}
+    usage = tmp_path / "usage.yaml"
+
+    def verdict(api_version):
+        held = kube.persisted(kube.pod({GPU: 3}, name="x-0"))
+        held["metadata"]["ownerReferences"] = [{"apiVersion": api_version, "kind": "Job", "name": "x", "uid": "1", "controller": True}]
+        usage.write_text(json.dumps(held))
+        write_policy(tmp_path / "policy", [EVERY, team(3)])
+        (tmp_path / "object.yaml").write_text(json.dumps(volcano))
+        done = run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "object.yaml", "--usage", usage, "-o", "json")
+        return json.loads(done.stdout)["objects"][0]["verdict"]
+    assert verdict("batch/v1") == "refused"
+    assert verdict("batch.volcano.sh/v1alpha1") == "admitted"

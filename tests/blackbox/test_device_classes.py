@@ -83,3 +83,20 @@ def test_a_class_of_no_accelerator_stays_a_whole_device(serve):
 def test_lint_finds_what_cannot_be_meant(tmp_path, documents, said):
     ran = run("lint", write_policy(tmp_path, [*FLEET, tenant({"hard": 1}), *documents]))
     assert ran.returncode == 1 and said in ran.stdout, ran.stdout
+
+
+@pytest.mark.parametrize("strategy", ["mixed", "single"])
+def test_a_slice_by_class_is_no_way_around(serve, strategy):
+    """With the strategy `single`, the nodes have slices under the name of the device."""
+    server = serve([doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi",
+                        mig={"strategy": strategy, "offered": ["1g.10gb"], "deviceClasses": {"mig-1g": "1g.10gb"}}),
+                    tenant({"hard": 2, "resources": [GPU if strategy == "single" else MIG]}, {"measure": "memory", "hard": "1Ti"}),
+                    doc("Guard", "g", deny=["severalSlicesInContainer", "mixedMigInContainer"])])
+    refused = server.validate(pod({CLASS + "mig-1g": 2}), dry_run=True)
+    assert not refused.allowed and "only one MIG slice in a container" in refused.message
+    for _ in range(2):
+        assert server.validate(pod({CLASS + "mig-1g": 1})).allowed
+    assert "exceeded quota" in server.validate(pod({CLASS + "mig-1g": 1})).message
+    if strategy == "mixed": # One profile, whatever its name, but not two.
+        assert "another MIG profile" not in server.validate(pod({CLASS + "mig-1g": 1, MIG: 1})).message
+        assert "another MIG profile" in server.validate(pod({CLASS + "mig-1g": 1, "nvidia.com/mig-3g.40gb": 1})).message

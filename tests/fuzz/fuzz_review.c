@@ -233,6 +233,7 @@ static void same_metadata(json_t *metadata, const struct pod *pod)
 	for (size_t i = json_array_size(owners); i-- > 0;)
 		if (json_is_true(get(json_array_get(owners, i), "controller")))
 			controller = json_array_get(owners, i);
+	same_string(controller, "apiVersion", pod->owner.api_version);
 	same_string(controller, "kind", pod->owner.kind);
 	same_string(controller, "name", pod->owner.name);
 	same_string(controller, "uid", pod->owner.uid);

@@ -32,7 +32,8 @@ static bool keeps_spec(const struct review *review)
 	struct error ignored = {0};
 	struct str spec, old_spec;
 	return json_find(review->other_object, "spec", &spec, &ignored) == 0 &&
-	       json_find(review->old_other_object, "spec", &old_spec, &ignored) == 0 && str_eq(spec, old_spec);
+	       json_find(review->old_other_object, "spec", &old_spec, &ignored) == 0 && str_present(spec) &&
+	       str_eq(spec, old_spec);
 }
 
 static bool read_pod(const struct review *asked, const struct workload *workload, struct arena *arena,

@@ -120,7 +120,8 @@ static struct scaling scaling_of(const struct judging *judging, const struct man
 	struct scaling scaling = {.group = lint_autoscalers_group(object->api_version)};
 	const struct scaled target = {
 	    .namespace = subject->review.namespace, .kind = object->kind, .name = object->name};
-	if (str_present(object->name))
+	/* A replica of a custom resource may be several Pods. */
+	if (str_present(object->name) && subject->kind != &workload_custom)
 		scaling.first = lint_autoscalers_of(judging->autoscalers, &target, &scaling.count);
 	return scaling;
 }

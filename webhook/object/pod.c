@@ -184,6 +184,7 @@ static const struct field spec_fields[] = {
 static const struct shape spec_shape = SHAPE(spec_fields, 0);
 
 static const struct field owner_fields[] = {
+    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct owner_reference, owner.api_version)},
     {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct owner_reference, owner.kind)},
     {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct owner_reference, owner.name)},
     {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct owner_reference, owner.uid)},

@@ -7,6 +7,9 @@
 
 #define WHERE_MAX 512 /* Bytes of a path in an object. */
 #define KEY_SHOWN 63  /* Bytes of a key that is shown in it. */
+/* Bytes that may be searched and copied for an object: so much, and so often its own length. */
+#define WORK_BYTES ((size_t)4 << 20)
+#define WORK_TIMES 8
 
 /* The way along one path, step by step. */
 struct walk {
@@ -18,6 +21,7 @@ struct walk {
 	struct str chain[FIELD_PATH_STEPS_MAX + 1]; /* The value after so many steps. */
 	char where[WHERE_MAX];
 	size_t where_len;
+	size_t work; /* Bytes that may still be searched or copied. */
 };
 
 static int fail(const struct walk *walk, const char *at, const char *what)
@@ -35,14 +39,26 @@ static void extend(struct walk *walk, const char *separator, struct str key)
 	plain_mask(walk->where + begin, walk->where_len - begin);
 }
 
+/* Many groups whose paths begin at the root of a large object would be searched for seconds. */
+static int spend(struct walk *walk, struct str value)
+{
+	if (walk->work < value.len)
+		return error_set(walk->err, "%.*s: the object is too large for so many groups of Pods (byte %zu)",
+				 (int)walk->where_len, walk->where, (size_t)(value.ptr - walk->json.ptr));
+	walk->work -= value.len;
+	return 0;
+}
+
 /* --- A group of Pods --- */
 
 /* Finds the value of a related path; absent if it leads to nothing. */
-static int find(const struct walk *walk, const struct related_path *path, struct str *value)
+static int find(struct walk *walk, const struct related_path *path, struct str *value)
 {
 	struct error found = {0};
 	struct str from = walk->chain[path->steps];
 	*value = (struct str){NULL, 0};
+	if (str_present(path->text) && spend(walk, from) < 0)
+		return -1;
 	if (!str_present(path->text) || json_find(from, path->rest, value, &found) == 0)
 		return 0;
 	return error_set(walk->err, "%.*s: a value on the way there has another type (byte %zu)", STR_ARG(path->text),
@@ -55,7 +71,7 @@ static int wrong(const struct walk *walk, const struct related_path *path, struc
 			 (size_t)(value.ptr - walk->json.ptr));
 }
 
-static int count_replicas(const struct walk *walk, int64_t *replicas)
+static int count_replicas(struct walk *walk, int64_t *replicas)
 {
 	*replicas = 1;
 	for (uint32_t i = 0; i < walk->pods->replica_count; i++) {
@@ -74,7 +90,7 @@ static int count_replicas(const struct walk *walk, int64_t *replicas)
 }
 
 /* Finds what is expected to be an object. */
-static int find_object(const struct walk *walk, const struct related_path *path, struct str *value)
+static int find_object(struct walk *walk, const struct related_path *path, struct str *value)
 {
 	if (find(walk, path, value) < 0)
 		return -1;
@@ -82,7 +98,7 @@ static int find_object(const struct walk *walk, const struct related_path *path,
 }
 
 /* Makes the text of a Pod from its parts. */
-static int compose(const struct walk *walk, struct str value, struct str *pod)
+static int compose(struct walk *walk, struct str value, struct str *pod)
 {
 	const struct pod_paths *pods = walk->pods;
 	struct str containers[POD_PATHS_CONTAINERS_MAX];
@@ -112,7 +128,8 @@ static int add_part(struct walk *walk, struct str value)
 	part.where = arena_str(walk->arena, (struct str){walk->where, walk->where_len});
 	if (!str_present(part.where))
 		return error_set(walk->err, "there is not enough memory");
-	if (count_replicas(walk, &part.replicas) < 0 || (part.composed && compose(walk, value, &part.pod) < 0))
+	if (spend(walk, value) < 0 || count_replicas(walk, &part.replicas) < 0 ||
+	    (part.composed && compose(walk, value, &part.pod) < 0))
 		return -1;
 	parts->items[parts->count++] = part;
 	return 0;
@@ -177,6 +194,8 @@ static int step(struct walk *walk, struct str value, const char *path, uint32_t 
 	snprintf(name, sizeof name, "%.*s", STR_ARG(key));
 	if (value.ptr[0] != '{')
 		return fail(walk, value.ptr, "expected an object");
+	if (spend(walk, value) < 0)
+		return -1;
 	if (json_find(value, name, &value, &found) < 0)
 		return fail(walk, walk->chain[steps].ptr, "expected an object that can be read");
 	if (!str_present(value))
@@ -187,7 +206,7 @@ static int step(struct walk *walk, struct str value, const char *path, uint32_t 
 	return result;
 }
 
-static int read_suspend(const struct workload_paths *paths, const struct walk *walk)
+static int read_suspend(const struct workload_paths *paths, struct walk *walk)
 {
 	bool suspended = false;
 	for (uint32_t i = 0; i < paths->suspend_count; i++) {
@@ -207,7 +226,8 @@ static int read_suspend(const struct workload_paths *paths, const struct walk *w
 int workload_parts_read(const struct workload_paths *paths, struct str json, struct arena *arena,
 			struct workload_parts *parts, struct error *err)
 {
-	struct walk walk = {.json = json, .arena = arena, .parts = parts, .err = err};
+	struct walk walk = {
+	    .json = json, .arena = arena, .parts = parts, .err = err, .work = WORK_BYTES + WORK_TIMES * json.len};
 	parts->count = 0;
 	for (uint32_t i = 0; i < paths->pod_count; i++) {
 		const uint32_t before = parts->count;

@@ -116,7 +116,8 @@ int replaced_note(struct replaced *replaced, const struct pod *pod)
 	struct str uid = arena_str(&replaced->arena, pod->uid);
 	if (!str_present(uid) || add(replaced, uid, STR("Pod"), pod->namespace, pod->name) < 0)
 		return -1;
-	if (pod->owner.kind.len && add(replaced, uid, pod->owner.kind, pod->namespace, pod->owner.name) < 0)
+	struct str kind = subject_owner(pod->owner.api_version, pod->owner.kind, &replaced->arena);
+	if (!str_present(kind) || (kind.len && add(replaced, uid, kind, pod->namespace, pod->owner.name) < 0))
 		return -1;
 	return str_eq(pod->owner.kind, STR("ReplicaSet"))
 		   ? add(replaced, uid, STR("Deployment"), pod->namespace, deployment_of(pod))
@@ -154,9 +155,8 @@ struct replacement replaced_take(struct replaced *replaced, const struct subject
 				 struct simulation *const *simulations, size_t simulation_count)
 {
 	struct replacement taken = {.count = subject->count};
-	struct pod_owner *owner = replaced && subject->kind
-				      ? find(replaced, subject->owner, subject->review.namespace, name)
-				      : NULL;
+	struct pod_owner *owner =
+	    replaced && subject->kind ? find(replaced, subject->owner, subject->review.namespace, name) : NULL;
 	if (owner)
 		taken.replaced = remove_pods(owner, simulations, simulation_count);
 	taken.count = workload_rollout(&subject->count, taken.replaced);

@@ -132,8 +132,10 @@ static int compare_age(const void *left, const void *right)
 static struct str creator_of(const struct pod *pod)
 {
 	static const char *const versions[] = {"apps/v1", "batch/v1", "v1"};
+	struct str known = pod->owner.api_version;
 	for (size_t i = 0; pod->owner.kind.len && i < sizeof versions / sizeof versions[0]; i++) {
-		const struct workload_kind *kind = workload_find(str_of(versions[i]), pod->owner.kind);
+		const struct workload_kind *kind =
+		    workload_find(known.len ? known : str_of(versions[i]), pod->owner.kind);
 		if (kind && kind->controller)
 			return str_of(kind->controller);
 	}

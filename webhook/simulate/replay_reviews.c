@@ -364,6 +364,7 @@ int replay_review(struct replay *replay, const struct recorded *recorded, struct
 			    .subject = {.file = file,
 					.line = number,
 					.time = recorded->time,
+					.kind = review->kind,
 					.namespace = review->namespace,
 					.name = pod->name.len ? pod->name : name_of(pod),
 					.user = review->user,

@@ -11,6 +11,22 @@ static int no_memory(const struct manifest *manifest, const struct manifest_obje
 	return error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 }
 
+struct str subject_owner(struct str api_version, struct str kind, struct arena *arena)
+{
+	struct str group = workload_group(api_version);
+	if (!kind.len)
+		return STR("");
+	if (!memchr(group.len ? group.ptr : "", '.', group.len))
+		return kind;
+	char *text = arena_alloc(arena, kind.len + 1 + group.len);
+	if (!text)
+		return (struct str){NULL, 0};
+	memcpy(text, kind.ptr, kind.len);
+	text[kind.len] = '.';
+	memcpy(text + kind.len + 1, group.ptr, group.len);
+	return (struct str){text, kind.len + 1 + group.len};
+}
+
 /* Completes the review of a Pod that has been read. */
 static int complete(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,
 		    const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
@@ -25,7 +41,9 @@ static int complete(struct subject *subject, const struct workload_kind *kind, c
 	/* Then a Pod is explained, but none holds quota. */
 	review->dry_run = replicas == 0;
 	subject->kind = kind;
-	subject->owner = object->kind;
+	subject->owner = subject_owner(object->api_version, object->kind, arena);
+	if (!str_present(subject->owner))
+		return no_memory(manifest, object, err);
 	subject->count.pods = replicas < SUBJECT_PODS_MAX ? replicas : SUBJECT_PODS_MAX;
 	return 0;
 }
@@ -86,10 +104,13 @@ static int make_parts(struct subjects *subjects, const struct workload_paths *pa
 	subjects->items = arena_zalloc(arena, parts.count + 1, sizeof *subjects->items);
 	if (!subjects->items)
 		return no_memory(manifest, object, err);
-	for (; subjects->count < parts.count; subjects->count++)
-		if (make_part(&subjects->items[subjects->count], &parts.items[subjects->count], manifest, object,
-			      creator, arena, err) < 0)
-			return -1;
+	/* Groups that are judged alone come first, so that nothing of the object is held then. */
+	for (int together = 0; together < 2; together++)
+		for (uint32_t i = 0; i < parts.count; i++)
+			if (parts.items[i].alone != together &&
+			    make_part(&subjects->items[subjects->count++], &parts.items[i], manifest, object, creator,
+				      arena, err) < 0)
+				return -1;
 	return subjects->count > 0;
 }
 
@@ -108,7 +129,6 @@ static int make_claim_review(struct subject *subject, const struct manifest *man
 	review->uid = STR("simulated");
 	subject->pod = object->json;
 	subject->count.pods = 1;
-	return 0;
 	return 0;
 }
 

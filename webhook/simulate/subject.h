@@ -38,6 +38,12 @@ struct subjects {
 	uint32_t count;
 };
 
+/*
+ * The kind of an owner with its API group, such as "Job.batch.volcano.sh"; without the group, if
+ * that is one of Kubernetes. In the arena or borrowed; absent without memory.
+ */
+struct str subject_owner(struct str api_version, struct str kind, struct arena *arena);
+
 bool subject_is_review(const struct manifest_object *object);
 
 /*
