@@ -75,8 +75,8 @@ static void test_a_watch_that_was_interrupted(void **state)
 }
 
 /*
- * After a conflict, the request counts again once it is decided against the new copy. The random
- * pause before that may have no length, so the test ends it.
+ * After a conflict, the request counts again once it is decided against the new copy. The pause
+ * before that has a random length, which may be 0, so the test sets it.
  */
 static void test_a_copy_that_is_outdated(void **state)
 {
