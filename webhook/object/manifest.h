@@ -99,7 +99,10 @@ struct manifest_location {
 	uint32_t column;
 };
 
-/* Where a byte of the JSON of a manifest_read_exact comes from. */
+/*
+ * Where a byte of the JSON of the file comes from. The column is exact only after
+ * manifest_read_exact and in a file of JSON.
+ */
 struct manifest_location manifest_location(const struct manifest *manifest, const char *at);
 
 /* The line of the file from which the byte of an object's JSON comes, from 1. */
