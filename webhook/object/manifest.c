@@ -194,6 +194,27 @@ static int refuse_json(const struct manifest *manifest, const struct scan *scan,
 			 manifest_location(manifest, scan->at).line, scan->fault);
 }
 
+/*
+ * Treats each NUL of a text as in YAML: it is an error, or U+FFFD replaces it. Its escape has the
+ * same length.
+ */
+static int check_nul(struct manifest *manifest, struct error *err)
+{
+	static const char shown[] = "\\ufffd";
+	struct str rest = buf_view(&manifest->text);
+	for (const char *nul; (nul = manifest_own_nul(rest));) {
+		size_t at = (size_t)(nul - manifest->text.ptr);
+		if (manifest->own) {
+			struct manifest_location place = manifest_location(manifest, nul);
+			return error_set(err, "%.300s:%u:%u: " MANIFEST_OWN_NUL, manifest->file, place.line,
+					 place.column);
+		}
+		memcpy(manifest->text.ptr + at, shown, sizeof shown - 1);
+		rest = str_tail(buf_view(&manifest->text), at + sizeof shown - 1);
+	}
+	return 0;
+}
+
 /* Splits a sequence of JSON values. Reports invalid JSON. */
 static int find_values(struct manifest *manifest, struct error *err)
 {
@@ -207,11 +228,7 @@ static int find_values(struct manifest *manifest, struct error *err)
 	}
 	if (scan_finish(&scan) < 0)
 		return refuse_json(manifest, &scan, err);
-	const char *nul = manifest->own ? manifest_own_nul(buf_view(&manifest->text)) : NULL;
-	if (!nul)
-		return 0;
-	struct manifest_location place = manifest_location(manifest, nul);
-	return error_set(err, "%.300s:%u:%u: " MANIFEST_OWN_NUL, manifest->file, place.line, place.column);
+	return check_nul(manifest, err);
 }
 
 /* From the first character on that is not blank. */

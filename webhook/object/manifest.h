@@ -10,7 +10,7 @@
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
  * 8. Anchors, aliases, merge keys, and tags are refused, so a small file cannot expand into a large
- * one. Every message begins with FILE:LINE and says what to do.
+ * one. U+FFFD replaces a NUL in a text, which would hide the rest of it in messages. Every message begins with FILE:LINE and says what to do.
  */
 #ifndef WEBHOOK_OBJECT_MANIFEST_H
 #define WEBHOOK_OBJECT_MANIFEST_H
@@ -56,7 +56,7 @@ struct manifest {
 	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
-	struct manifest_mark *marks; /* Ascending; NULL for JSON, which is kept as it is. */
+	struct manifest_mark *marks; /* Ascending; NULL for JSON, where nothing moves. */
 	uint32_t mark_count;
 	size_t mark_size;
 	struct arena arena;

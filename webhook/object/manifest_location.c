@@ -3,7 +3,7 @@
 #include "gpugate/plain.h"
 #include "webhook/object/manifest.h"
 
-/* The place in a file of JSON, which is kept as it is. */
+/* The place in a file of JSON, in which nothing moves. */
 static struct manifest_location location_in_json(const struct manifest *manifest, size_t offset)
 {
 	struct manifest_location location = {manifest->lines_before + 1, 1};
