@@ -383,13 +383,15 @@ spec:
 '''
 
 
-def test_a_nul_hides_nothing_of_a_manifest(tmp_path):
+@pytest.mark.parametrize("name, text", [("app.yaml", NUL_POD), ("app.json", json.dumps(yaml.safe_load(NUL_POD)))])
+def test_a_nul_hides_nothing_of_a_manifest(tmp_path, name, text):
     """Messages show what follows it."""
-    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), app_yaml=NUL_POD)
-    _, _, report = lint("app.yaml", cwd=tmp_path)
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM))
+    (tmp_path / name).write_text(text)
+    _, _, report = lint(name, cwd=tmp_path)
     assert [each["text"] for each in report["findings"] if "hidden" in each["text"]] and '"1\ufffdhidden" of nvidia.com/gpu' in report["findings"][0]["text"]
-    text = run("explain", "-f", "app.yaml", "--policy", "policy", cwd=tmp_path).stdout
-    assert text.startswith('app.yaml:1: Pod "train\ufffdhidden" in namespace "team\ufffda": refused\n  container "main\ufffdhidden" requests nvidia.com/gpu: "1\ufffdhidden"')
+    text = run("explain", "-f", name, "--policy", "policy", cwd=tmp_path).stdout
+    assert text.startswith(f'{name}:1: Pod "train\ufffdhidden" in namespace "team\ufffda": refused\n  container "main\ufffdhidden" requests nvidia.com/gpu: "1\ufffdhidden"')
 
 
 @pytest.mark.parametrize("text, place", [

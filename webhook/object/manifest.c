@@ -1,6 +1,5 @@
 #include "webhook/object/manifest.h"
 
-#include "gpugate/plain.h"
 #include "gpugate/vec.h"
 #include "webhook/json/field.h"
 #include "webhook/object/manifest_own.h"
@@ -71,91 +70,6 @@ static const struct field identity_fields[] = {
 };
 static const struct shape identity_shape = SHAPE(identity_fields, 0);
 
-/* --- Lines --- */
-
-/* The place in a file of JSON, which is kept as it is. */
-static struct manifest_location location_in_json(const struct manifest *manifest, size_t offset)
-{
-	struct manifest_location location = {manifest->lines_before + 1, 1};
-	const char *line = manifest->text.ptr, *end = line + offset;
-	for (const char *p = line; (p = memchr(p, '\n', (size_t)(end - p)));) {
-		line = ++p;
-		location.line++;
-	}
-	for (; line < end; line++)
-		/* Counts the first byte of each character. */
-		location.column += ((unsigned char)*line & 0xc0) != 0x80;
-	return location;
-}
-
-static struct manifest_location location_at(const struct manifest *manifest, size_t offset)
-{
-	if (!manifest->marks)
-		return location_in_json(manifest, offset);
-	uint32_t low = 0, high = manifest->mark_count; /* the mark is in [low, high) */
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-		if (manifest->marks[middle].offset <= offset)
-			low = middle;
-		else
-			high = middle;
-	}
-	return (struct manifest_location){manifest->marks[low].line, manifest->marks[low].column};
-}
-
-static uint32_t line_at(const struct manifest *manifest, size_t offset)
-{
-	return location_at(manifest, offset).line;
-}
-
-static size_t offset_of(const struct manifest *manifest, struct str json)
-{
-	return (size_t)(json.ptr - manifest->text.ptr);
-}
-
-uint32_t manifest_line(const struct manifest *manifest, const struct manifest_object *object, size_t byte)
-{
-	size_t begin = offset_of(manifest, object->json);
-	return line_at(manifest, begin + (byte < object->json.len ? byte : object->json.len));
-}
-
-struct manifest_location manifest_location(const struct manifest *manifest, const char *at)
-{
-	return location_at(manifest, (size_t)(at - manifest->text.ptr));
-}
-
-/* Takes "(byte N)" off the end of a reader's sentence. Returns N, or 0. */
-static size_t take_byte(struct error *err)
-{
-	char *at = strrchr(err->text, '(');
-	size_t byte = 0;
-	if (!at || sscanf(at, "(byte %zu)", &byte) != 1)
-		return 0;
-	*at = '\0';
-	if (at > err->text && at[-1] == ' ')
-		at[-1] = '\0';
-	return byte;
-}
-
-int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err)
-{
-	size_t byte = take_byte(err);
-	struct str kind = object->kind;
-	struct manifest_location location = location_at(
-	    manifest, offset_of(manifest, object->json) + (byte < object->json.len ? byte : object->json.len));
-	char column[16] = "";
-	if (manifest->exact)
-		snprintf(column, sizeof column, ":%u", location.column);
-	if (str_present(object->name))
-		error_wrap(err, "%.300s:%u%s: %.*s \"%.*s\"", manifest->file, location.line, column,
-			   (int)(kind.len < 64 ? kind.len : 64), kind.ptr,
-			   (int)(object->name.len < 64 ? object->name.len : 64), object->name.ptr);
-	else
-		error_wrap(err, "%.300s:%u%s", manifest->file, location.line, column);
-	plain_mask(err->text, strlen(err->text));
-	return -1;
-}
-
 /* --- Objects --- */
 
 static int no_memory(const struct manifest *manifest, struct error *err)
@@ -201,7 +115,7 @@ int manifest_describe(struct manifest *manifest, struct str json, struct manifes
 	if (read_identity(manifest, json, &identity, err) < 0)
 		return -1;
 	*object = describe(json, &identity);
-	object->line = line_at(manifest, offset_of(manifest, json));
+	object->line = manifest_location(manifest, json.ptr).line;
 	return 0;
 }
 
@@ -277,7 +191,28 @@ static int note_document(struct manifest *manifest, size_t begin, size_t end)
 static int refuse_json(const struct manifest *manifest, const struct scan *scan, struct error *err)
 {
 	return error_set(err, "%.300s:%u: this is not JSON: %s", manifest->file,
-			 line_at(manifest, (size_t)(scan->at - scan->begin)), scan->fault);
+			 manifest_location(manifest, scan->at).line, scan->fault);
+}
+
+/*
+ * Treats each NUL of a text as in YAML: it is an error, or U+FFFD replaces it. Its escape has the
+ * same length.
+ */
+static int check_nul(struct manifest *manifest, struct error *err)
+{
+	static const char shown[] = "\\ufffd";
+	struct str rest = buf_view(&manifest->text);
+	for (const char *nul; (nul = manifest_own_nul(rest));) {
+		size_t at = (size_t)(nul - manifest->text.ptr);
+		if (manifest->own) {
+			struct manifest_location place = manifest_location(manifest, nul);
+			return error_set(err, "%.300s:%u:%u: " MANIFEST_OWN_NUL, manifest->file, place.line,
+					 place.column);
+		}
+		memcpy(manifest->text.ptr + at, shown, sizeof shown - 1);
+		rest = str_tail(buf_view(&manifest->text), at + sizeof shown - 1);
+	}
+	return 0;
 }
 
 /* Splits a sequence of JSON values. Reports invalid JSON. */
@@ -293,11 +228,7 @@ static int find_values(struct manifest *manifest, struct error *err)
 	}
 	if (scan_finish(&scan) < 0)
 		return refuse_json(manifest, &scan, err);
-	const char *nul = manifest->own ? manifest_own_nul(buf_view(&manifest->text)) : NULL;
-	if (!nul)
-		return 0;
-	struct manifest_location place = manifest_location(manifest, nul);
-	return error_set(err, "%.300s:%u:%u: " MANIFEST_OWN_NUL, manifest->file, place.line, place.column);
+	return check_nul(manifest, err);
 }
 
 /* From the first character on that is not blank. */
@@ -346,10 +277,10 @@ static int read_documents(struct manifest *manifest, struct error *err)
 	uint32_t line = manifest->lines_before + 1;
 	for (uint32_t i = 0; i < manifest->count; i++) {
 		struct manifest_object *object = &manifest->objects[i];
-		size_t next = offset_of(manifest, object->json);
+		size_t next = (size_t)(object->json.ptr - text.ptr);
 		for (; !manifest->marks && offset < next && offset < text.len; offset++)
 			line += text.ptr[offset] == '\n';
-		object->line = manifest->marks ? line_at(manifest, next) : line;
+		object->line = manifest->marks ? manifest_location(manifest, object->json.ptr).line : line;
 	}
 	return 0;
 }

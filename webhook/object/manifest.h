@@ -10,7 +10,7 @@
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
  * 8. Anchors, aliases, merge keys, and tags are refused, so a small file cannot expand into a large
- * one. Every message begins with FILE:LINE and says what to do.
+ * one. U+FFFD replaces a NUL in a text, which would hide the rest of it in messages. Every message begins with FILE:LINE and says what to do.
  */
 #ifndef WEBHOOK_OBJECT_MANIFEST_H
 #define WEBHOOK_OBJECT_MANIFEST_H
@@ -56,7 +56,7 @@ struct manifest {
 	bool exact;                  /* Each key and value has a mark, not only each line. */
 	struct buf text;             /* All JSON of the file. */
 	struct buf documents;        /* Where its documents lie in it. */
-	struct manifest_mark *marks; /* Ascending; NULL for JSON, which is kept as it is. */
+	struct manifest_mark *marks; /* Ascending; NULL for JSON, where nothing moves. */
 	uint32_t mark_count;
 	size_t mark_size;
 	struct arena arena;
@@ -99,7 +99,10 @@ struct manifest_location {
 	uint32_t column;
 };
 
-/* Where a byte of the JSON of a manifest_read_exact comes from. */
+/*
+ * Where a byte of the JSON of the file comes from. The column is exact only after
+ * manifest_read_exact and in a file of JSON.
+ */
 struct manifest_location manifest_location(const struct manifest *manifest, const char *at);
 
 /* The line of the file from which the byte of an object's JSON comes, from 1. */

@@ -50,6 +50,19 @@ static void test_documents(void **state)
 	expect("\xef\xbb\xbfkind: A\n", "1 A {\"kind\":\"A\"}\n");
 }
 
+/* U+FFFD replaces a NUL in JSON as in YAML. A backslash that is escaped begins no escape. */
+static void test_nul(void **state)
+{
+	(void)state;
+	expect("kind: \"A\\0b\"\n", "1 A\xef\xbf\xbd"
+				    "b {\"kind\":\"A\xef\xbf\xbd"
+				    "b\"}\n");
+	expect("{\"kind\":\"A\\u0000b\"}\n{\"\\u0000\":\"\\\\u0000\\\\\\u0000\\u0000\"}",
+	       "1 A\xef\xbf\xbd"
+	       "b {\"kind\":\"A\\ufffdb\"}\n"
+	       "2  {\"\\ufffd\":\"\\\\u0000\\\\\\ufffd\\ufffd\"}\n");
+}
+
 static void test_lists(void **state)
 {
 	(void)state;
@@ -309,9 +322,10 @@ static void test_jobs_that_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_documents), cmocka_unit_test(test_lists),     cmocka_unit_test(test_lists_in_lists),
-	    cmocka_unit_test(test_errors),    cmocka_unit_test(test_lines),     cmocka_unit_test(test_plain_scalars),
-	    cmocka_unit_test(test_paths),     cmocka_unit_test(test_workloads), cmocka_unit_test(test_jobs_that_end),
+	    cmocka_unit_test(test_documents),      cmocka_unit_test(test_nul),    cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_lists_in_lists), cmocka_unit_test(test_errors), cmocka_unit_test(test_lines),
+	    cmocka_unit_test(test_plain_scalars),  cmocka_unit_test(test_paths),  cmocka_unit_test(test_workloads),
+	    cmocka_unit_test(test_jobs_that_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
