@@ -137,6 +137,49 @@ def test_many_autoscalers(tmp_path):
     assert report["warnings"] == 200 and all("maxReplicas is 5" in each["text"] for each in report["findings"])
 
 
+# --- Groups of Pods of a custom resource ---
+
+
+RAY = document("Settings", "cluster", "  workloads: [rayclusters.ray.io, sparkapplications.sparkoperator.k8s.io]\n")
+
+
+def group(gpus, indent=4):
+    return "".join(" " * indent + line + "\n" for line in ("template:", "  spec:", "    containers:", "    - name: c", f"      resources: {{limits: {{nvidia.com/gpu: {gpus}}}}}"))
+
+
+def ray(*workers):
+    """A RayCluster whose head has one GPU, and groups of two workers."""
+    return ("apiVersion: ray.io/v1\nkind: RayCluster\nmetadata: {name: rc, namespace: team-a}\nspec:\n  headGroupSpec:\n" + group(1) + "  workerGroupSpecs:\n"
+            + "".join(f"  - replicas: 2\n{group(gpus)}" for gpus in workers))
+
+
+@pytest.mark.parametrize("workers, index, expected", [
+    ([1, 2], 1, "only 3 of 5 Pods fit: spec.workerGroupSpecs[1].template: exceeded quota"),
+    ([2, 1], 0, "only 2 of 5 Pods fit: spec.workerGroupSpecs[0].template: exceeded quota"),
+    ([1, 9], 1, "the policy refuses its Pods: spec.workerGroupSpecs[1].template: can never fit"),
+])
+def test_the_group_that_is_refused(tmp_path, workers, index, expected):
+    write(tmp_path, policy__policy_yaml=policy(JUDGE, RAY), apps__a_yaml=ray(*workers))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    place = ray(*workers).splitlines()[finding["line"] - 1][finding["column"] - 1:]
+    assert finding["text"].startswith(f'RayCluster "rc": {expected}') and place.startswith(f"nvidia.com/gpu: {workers[index]}"), finding
+    assert [n for n, text in enumerate(ray(*workers).splitlines(), 1) if "nvidia.com/gpu" in text][index + 1] == finding["line"]
+
+
+SPARK = ("apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: etl, namespace: team-a}\nspec:\n  driver: {cores: 1}\n"
+         "  executor: {instances: 2, gpu: {name: NAME, quantity: COUNT}}\n")
+
+
+@pytest.mark.parametrize("name, count, expected", [
+    ("nvidia.com/gpu", 3, "replicas-above-quota"), ("nvidia.com/gpu", 9, "policy-refuses"), ("nvidia.com/mig-2g.20gb", 1, "resource-not-offered"),
+])
+def test_a_pod_that_is_made_from_parts(tmp_path, name, count, expected):
+    """Its text is not that of the object, so the place is that of its group."""
+    write(tmp_path, policy__policy_yaml=policy(JUDGE, RAY), apps__a_yaml=SPARK.replace("NAME", name).replace("COUNT", str(count)))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    assert (finding["id"], finding["line"], finding["column"], finding["length"]) == (expected, 6, 3, len("executor")), finding
+
+
 # --- What the fleet offers ---
 
 

@@ -104,7 +104,7 @@ static int add_part(struct walk *walk, struct str value)
 {
 	struct workload_parts *parts = walk->parts;
 	const struct pod_paths *pods = walk->pods;
-	struct workload_part part = {.pod = value, .alone = pods->alone, .composed = !pods->is_template};
+	struct workload_part part = {.pod = value, .at = value, .alone = pods->alone, .composed = !pods->is_template};
 	if (value.ptr[0] != '{')
 		return fail(walk, value.ptr, "expected an object");
 	if (parts->count == WORKLOAD_PARTS_MAX)
