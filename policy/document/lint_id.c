@@ -127,7 +127,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Write the label as `kubectl get node --show-labels` shows it."),
     [LINT_MANIFEST_UNREADABLE] = MANIFEST_ROW(
 	"manifest-unreadable", WARNING,
-	"A file seems to hold Kubernetes objects, and cannot be read as YAML or JSON, so that it is not checked.",
+	"A file seems to hold Kubernetes objects, and cannot be read as YAML or JSON, so that it is not checked. With a policy, also an object whose Pods cannot be read, such as one whose number of replicas is a text.",
 	"Do what the message says."),
     [LINT_MEMORY_DIFFERS] =
 	ROW("memory-differs", WARNING,

@@ -273,3 +273,38 @@ def test_a_file_that_cannot_be_judged_says_so_once(tmp_path):
     write(tmp_path, policy__policy_yaml=policy(A100, TEAM), apps__a_yaml=placed(limits="nvidia.com/gpu: &one 1"))
     (finding,) = judge(tmp_path)[2]["findings"]
     assert finding["id"] == "manifest-unreadable"
+
+
+# --- Objects that cannot be read ---
+
+
+@pytest.mark.parametrize("text, place, sentence", [
+    (workload('  replicas: "2"\n'), '"2"', 'spec.replicas: expected a whole number of 0 or more, found the text "2"; write 2'),
+    (workload("  replicas: -1\n"), "-1", "spec.replicas: expected a whole number of 0 or more, found -1"),
+    (workload("  replicas: two\n"), "two", 'spec.replicas: expected a whole number of 0 or more, found the text "two"'),
+    (workload("  replicas: [2]\n"), "[2]", "spec.replicas: expected a whole number of 0 or more, found a list"),
+    (workload("  suspend: 5\n", "Job", "batch/v1"), "5", "spec.suspend: expected true or false, found 5"),
+    (ray(1).replace("replicas: 2", 'replicas: "2"'), '"2"', 'spec.workerGroupSpecs[].replicas: expected a whole number of 0 or more, found the text "2"; write 2'),
+    (ray(1).replace("replicas: 2", "replicas: -1"), "-1", "spec.workerGroupSpecs[].replicas: expected a whole number of 0 or more, found -1"),
+    (SPARK.replace("{name: NAME, quantity: COUNT}", "5"), "5", "spec.executor.gpu: expected an object, found 5"),
+])
+def test_what_explain_cannot_read(tmp_path, text, place, sentence):
+    """It is reported once, at its place, in the words of `explain`."""
+    text = workload() + "---\n" + text
+    write(tmp_path, policy__policy_yaml=policy(JUDGE, RAY), apps__a_yaml=text.replace("NAME", "llm"))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    assert finding["id"] == "manifest-unreadable" and finding["text"].endswith(sentence), finding
+    assert text.splitlines()[finding["line"] - 1][finding["column"] - 1:].startswith(place), finding
+    done = run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "apps/a.yaml")
+    assert done.returncode == 2 and f":{finding['line']}: {finding['text']}" in done.stderr, done.stderr
+
+
+def test_an_object_that_is_known_to_be_wrong_or_is_filled_in(tmp_path):
+    """A rule for manifests has said what is wrong, or the text is replaced before it is applied."""
+    wrong = workload("  replicas: -1\n", limits="nvidia.com/gpu: 0.5")
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml=wrong.replace("NAME", "llm"))
+    assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer"]
+    write(tmp_path, apps__a_yaml=(wrong + "---\n" + workload("  replicas: -1\n")).replace("NAME", "llm"))
+    assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer", "manifest-unreadable"]
+    write(tmp_path, apps__a_yaml=workload("  replicas: ${REPLICAS}\n").replace("NAME", "llm"))
+    assert judge(tmp_path)[1] == []

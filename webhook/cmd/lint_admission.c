@@ -5,6 +5,7 @@
 #include "webhook/cmd/lint_autoscalers.h"
 #include "webhook/cmd/lint_place.h"
 #include "webhook/cmd/lint_trial.h"
+#include "webhook/cmd/lint_unread.h"
 #include "webhook/object/workload.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -265,8 +266,9 @@ static int judge_group(struct judging *judging, const struct manifest_object *ob
 	return outcome.charged;
 }
 
-static int judge_object(struct judging *judging, const struct manifest_object *object)
+static int judge_object(struct judging *judging, uint32_t index)
 {
+	const struct manifest_object *object = &judging->manifest.objects[index];
 	struct subjects subjects;
 	struct error unreadable = {0};
 	bool admitted = true;
@@ -274,10 +276,14 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 	arena_reset(&judging->objects);
 	arena_reset(&judging->trial.uids);
 	bool placed = object->namespace.len || str_present(judging->creator.namespace);
-	if (!placed || subject_is_review(object) ||
-	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <=
-		0)
-		return 0; /* The rules for manifests say what is wrong in it. */
+	if (!placed || subject_is_review(object))
+		return 0;
+	int read =
+	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable);
+	if (read < 0)
+		lint_unread_object(judging->report, judging->file, &judging->manifest, index, &unreadable);
+	if (read <= 0)
+		return 0;
 	for (uint32_t i = 0; admitted && i < subjects.count; i++) {
 		int found = judge_group(judging, object, &subjects.items[i], &admitted);
 		if (found < 0)
@@ -291,25 +297,10 @@ static int judge_objects(struct judging *judging, struct error *err)
 {
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < judging->manifest.count; i++)
-		if (judge_object(judging, &judging->manifest.objects[i]) < 0)
+		if (judge_object(judging, i) < 0)
 			result = error_set(err, "%.300s:%u: the Pod needs more memory than one review may use",
 					   judging->manifest.file, judging->manifest.objects[i].line);
 	return result;
-}
-
-/* A file with anchors, for example, is YAML and can still not be judged. */
-static void report_unread(const struct judging *judging, const char *path, const struct error *err)
-{
-	struct str file = str_of(input_file_name(path));
-	for (unsigned i = 0; i < judging->report->count; i++) {
-		const struct finding *finding = &judging->report->findings[i];
-		if (str_eq(finding->file, file) && str_eq(finding->id, lint_rows[LINT_MANIFEST_UNREADABLE].id))
-			return;
-	}
-	char text[TEXT_BYTES];
-	snprintf(text, sizeof text, "the policy cannot judge this file: %.900s", err->text);
-	manifests_report(judging->report, judging->file, &(struct manifests_place){.line = 0}, STR(""),
-			 LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
 static int judge_manifest(struct judging *judging, const char *path, struct error *err)
@@ -318,13 +309,13 @@ static int judge_manifest(struct judging *judging, const char *path, struct erro
 	const struct manifest *manifest = &judging->manifest;
 	int result = 0;
 	if (input_file_manifest_exact(path, &judging->manifest, &unread) < 0) {
-		report_unread(judging, path, &unread);
+		lint_unread_file(judging->report, judging->file, path, &unread);
 		return 0;
 	}
 	for (uint32_t i = 0; result == 0 && i < manifest->count; i++)
 		result = simulation_labels(judging->trial.simulation, manifest, &manifest->objects[i], &unread);
 	if (result < 0)
-		report_unread(judging, path, &unread);
+		lint_unread_file(judging->report, judging->file, path, &unread);
 	result = result < 0 ? 0 : judge_objects(judging, err);
 	manifest_release(&judging->manifest);
 	return result;

@@ -64,8 +64,7 @@ static int make_part(struct subject *subject, const struct workload_part *part, 
 		     struct error *err)
 {
 	struct manifest_object read = *object; /* in which the reader counts bytes */
-	if (!part->composed)
-		read.json = part->pod;
+	read.json = part->at;
 	*subject = (struct subject){.pod = part->pod, .part = part->where, .at = part->at, .alone = part->alone};
 	if (review_read_pod(part->pod.ptr, part->pod.len, arena, &subject->review.object, err) < 0) {
 		if (part->composed)
