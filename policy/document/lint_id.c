@@ -35,6 +35,13 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"the same measure, so that it is never reached.",
 	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
 	"limit it."),
+    [LINT_CLAIM_UNCOUNTED] =
+	ROW("claim-uncounted", WARNING,
+	    "A Guard allows claims of a device class that an Accelerator lists in `deviceClasses` or "
+	    "`mig.deviceClasses`. No quota counts what a ResourceClaim takes, so that such claims use devices beyond "
+	    "all quotas.",
+	    "List only classes of other devices in `resourceClaims.classes`, and let Pods request a counted class in "
+	    "`resources.limits`, as deviceclass.resource.kubernetes.io/CLASS."),
     [LINT_CLAIM_UNDEFINED] = MANIFEST_ROW(
 	"claim-undefined", ERROR,
 	"A container uses a claim that `spec.resourceClaims` does not list, and the API server refuses the Pod.",
