@@ -308,3 +308,25 @@ def test_an_object_that_is_known_to_be_wrong_or_is_filled_in(tmp_path):
     assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer", "manifest-unreadable"]
     write(tmp_path, apps__a_yaml=workload("  replicas: ${REPLICAS}\n").replace("NAME", "llm"))
     assert judge(tmp_path)[1] == []
+
+
+# --- Claims of devices ---
+
+ADMIN = ("apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: one, namespace: team-a}\nspec:\n  devices:\n    requests:\n    - name: gpu\n"
+         "      exactly:\n        deviceClassName: compute-domain-a\n        adminAccess: true\n")
+
+
+@pytest.mark.parametrize("guard, text, place", [
+    ("deny: [resourceClaims]", placed(spec="  resourceClaims:\n  - {name: channel, resourceClaimTemplateName: a}\n").replace(
+        "      limits: {nvidia.com/gpu: 1}", "      claims: [{name: channel}]\n      limits: {nvidia.com/gpu: 1}"), (8, 12, "channel")),
+    ("resourceClaims: {classes: ['compute-*']}", ADMIN, (10, 22, "true")),
+    ("resourceClaims: {classes: ['compute-*']}", ADMIN.replace("/v1", "/v1beta1").replace("      exactly:\n  ", "").replace("        admin", "      admin"), (9, 20, "true")),
+    ("resourceClaims: {classes: ['compute-*']}", ADMIN.replace("      exactly:\n        ", "      firstAvailable:\n      - ").replace("- device", "- name: a\n        device"),
+     (11, 22, "true")),
+])
+def test_the_place_of_a_claim(tmp_path, guard, text, place):
+    write(tmp_path, policy__policy_yaml=policy(A100, ALL, document("Guard", "g", f"  {guard}\n")), apps__a_yaml=text)
+    (finding,) = judge(tmp_path)[2]["findings"]
+    line, column, name = place
+    assert (finding["id"], finding["line"], finding["column"], finding["length"]) == ("policy-refuses", line, column, len(name)), (finding, text)
+    assert text.splitlines()[line - 1][column - 1:].startswith(name)
