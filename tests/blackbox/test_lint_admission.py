@@ -90,6 +90,25 @@ def test_an_autoscaler_says_all_of_it(tmp_path):
         'quota: exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 4, limit 4, over by 1; nothing is free')
 
 
+@pytest.mark.parametrize("text, said", [
+    (scaler(10, minimum="  minReplicas: 6\n"), "maxReplicas is 10, and only 4 Pods of Deployment \"llm\" fit, each charged team-a/compute=1; minReplicas is 6, which is more than fit as well, "
+     "so raise the quota, or write minReplicas: 4 and maxReplicas: 4: exceeded"),
+    (scaler(10, minimum="  minReplicas: 4\n"), "each charged team-a/compute=1; write maxReplicas: 4, or raise the quota: exceeded"),
+    (scaled_object(10).replace("  scale", "  minReplicaCount: 5\n  scale"), "minReplicaCount is 5, which is more than fit as well, so raise the quota, or write minReplicaCount: 4 and "
+     "maxReplicaCount: 4: exceeded"),
+    (scaled_object(10).replace("  maxReplicaCount: 10\n", ""), "maxReplicaCount is 100 by default, and only 4 Pods of Deployment \"llm\" fit, each charged team-a/compute=1; "
+     "write maxReplicaCount: 4, or raise the quota: exceeded"),
+])
+def test_the_minimum_and_the_default(tmp_path, text, said):
+    """A maximum below the minimum is refused, so it is no remedy."""
+    (finding,) = findings(tmp_path, a_yaml=text, b_yaml=workload())
+    assert finding["id"] == "autoscaler-above-quota" and said in finding["text"], finding["text"]
+
+
+def test_a_maximum_that_is_filled_in_has_no_default(tmp_path):
+    assert findings(tmp_path, a_yaml=scaled_object("${MAX}"), b_yaml=workload()) == []
+
+
 @pytest.mark.parametrize("files", [
     {"a_yaml": scaler(10, target="{apiVersion: apps/v1, kind: StatefulSet, name: NAME}")},
     {"a_yaml": scaler(10, target="{apiVersion: example.com/v1, kind: Deployment, name: NAME}")},
