@@ -232,6 +232,11 @@ MISTAKES = {
                 tenant("a", "  namespaces: [a]\n  quotas: [{name: q, «accelerators»: [a100-80gb], hard: 1}]\n")),
          'no quota of Tenant "a" counts "nvidia.com/gpu" on "l4" ({file}:13), which has it as well: a Pod whose '
          "node selectors do not rule that one out is refused; add a quota for it, or a Rule with a nodeSelector"),
+        (policy(DRA,
+                DRA.replace("h100-80gb", "zeta").replace("H100", "Z").replace("  mig: {off", "  mig: {model: h100-80gb, off").replace("mig-1g-10gb", "mig-z"),
+                tenant("a", "  namespaces: [a]\n  quotas: [{name: q, «accelerators»: [h100-80gb], hard: 1}]\n")),
+         'no quota of Tenant "a" counts "nvidia.com/gpu" on "zeta" ({file}:12), which has it as well: a Pod whose '
+         "node selectors do not rule that one out is refused; add a quota for it, or a Rule with a nodeSelector"),
     ],
     "resource-misspelled": [
         (quota("{name: q, resources: [«nvidia.com/gpus»], hard: 1}"),
