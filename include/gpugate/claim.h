@@ -18,6 +18,7 @@
 struct claim_option {
 	struct str device_class; /* Absent: this version of gpugate does not know the request. */
 	bool admin_access;       /* It uses devices that others may hold. */
+	struct str admin_text;   /* What `adminAccess` is in the text of the claim. */
 };
 
 struct claim_request {

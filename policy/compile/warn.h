@@ -9,6 +9,7 @@
 void compile_name_warnings(struct compile *c);     /* Names of resources. */
 void compile_settings_warnings(struct compile *c); /* Settings, and all exemptions. */
 void compile_claim_warnings(struct compile *c);    /* Namespaces that Tenants claim. */
+void compile_guard_warnings(struct compile *c);    /* Claims that Guards allow. */
 void compile_quota_warnings(struct compile *c);    /* Tenants and their quotas. */
 void compile_cohort_warnings(struct compile *c);   /* Cohorts in which nothing can be lent. */
 /* Accelerators, and what Rules require of their nodes. */

@@ -225,14 +225,18 @@ static bool names_models(const struct policy *policy, uint32_t tenant)
 	return false;
 }
 
-/* For each Tenant, reports the first resource that is counted for some models only. */
-static void warn_left_out(struct compile *c, struct coverage *coverage)
+/*
+ * Reports the first resource that is counted for some models only. Returns whether there is one.
+ * `classes`: looks at the names of device classes, and else at all others.
+ */
+static bool warn_left_out(struct compile *c, struct coverage *coverage, bool classes)
 {
 	const struct policy *policy = c->policy;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
 		uint32_t model = NO_MODEL;
-		if (resource->landing_count > 1 && mark_counted(coverage, resource))
+		if (str_present(resource->stands_for) == classes && resource->landing_count > 1 &&
+		    mark_counted(coverage, resource))
 			model = left_out(coverage, resource);
 		if (model == NO_MODEL)
 			continue;
@@ -244,8 +248,9 @@ static void warn_left_out(struct compile *c, struct coverage *coverage)
 		    STR_ARG(policy->tenants[coverage->tenant].name), STR_ARG(resource->name),
 		    STR_ARG(policy->models[model].name), compile_where(c, c->accelerators[model]->name.at),
 		    warn_uncovered_fate(policy));
-		return;
+		return true;
 	}
+	return false;
 }
 
 static void warn_models(struct compile *c)
@@ -256,8 +261,11 @@ static void warn_models(struct compile *c)
 				    .counted = compile_scratch(c, policy->model_count, sizeof *coverage.counted)};
 	for (uint32_t t = 0; t < policy->tenant_count && policy->uncovered != ENFORCEMENT_ALLOW; t++) {
 		coverage.tenant = t;
-		if (has_namespaces(c->tenants[t]) && names_models(policy, t))
-			warn_left_out(c, &coverage);
+		if (!has_namespaces(c->tenants[t]) || !names_models(policy, t))
+			continue;
+		/* A class that stands for a resource is named only if that is counted everywhere. */
+		if (!warn_left_out(c, &coverage, false))
+			warn_left_out(c, &coverage, true);
 	}
 }
 

@@ -35,6 +35,13 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"the same measure, so that it is never reached.",
 	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
 	"limit it."),
+    [LINT_CLAIM_UNCOUNTED] =
+	ROW("claim-uncounted", WARNING,
+	    "A Guard allows claims of a device class that an Accelerator lists in `deviceClasses` or "
+	    "`mig.deviceClasses`. No quota counts what a ResourceClaim takes, so that such claims use devices beyond "
+	    "all quotas.",
+	    "List only classes of other devices in `resourceClaims.classes`, and let Pods request a counted class in "
+	    "`resources.limits`, as deviceclass.resource.kubernetes.io/CLASS."),
     [LINT_CLAIM_UNDEFINED] = MANIFEST_ROW(
 	"claim-undefined", ERROR,
 	"A container uses a claim that `spec.resourceClaims` does not list, and the API server refuses the Pod.",
@@ -127,7 +134,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Write the label as `kubectl get node --show-labels` shows it."),
     [LINT_MANIFEST_UNREADABLE] = MANIFEST_ROW(
 	"manifest-unreadable", WARNING,
-	"A file seems to hold Kubernetes objects, and cannot be read as YAML or JSON, so that it is not checked.",
+	"A file seems to hold Kubernetes objects, and cannot be read as YAML or JSON, so that it is not checked. With a policy, also an object whose Pods cannot be read, such as one whose number of replicas is a text.",
 	"Do what the message says."),
     [LINT_MEMORY_DIFFERS] =
 	ROW("memory-differs", WARNING,

@@ -16,10 +16,11 @@ int guard_check_any_claim(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->claim_count == 0)
 		return 0;
-	return guard_violation(e, guard, GUARD_RESOURCE_CLAIMS, NULL,
-			       "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
-			       "accelerator in resources.limits",
-			       STR(""), "");
+	return guard_violation_at(
+	    e, guard, GUARD_RESOURCE_CLAIMS, e->pod->claims[0].name, NULL,
+	    "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
+	    "accelerator in resources.limits",
+	    STR(""), "");
 }
 
 static bool is_listed(const struct globs *globs, struct str name)
@@ -92,8 +93,8 @@ static int check_option(struct evaluation *e, const struct guard *guard, const s
 						    "request an accelerator in resources.limits"));
 	}
 	if (option->admin_access && !guard->admin_access)
-		return guard_violation(
-		    e, guard, GUARD_CLAIMS, NULL, "request ", request->name,
+		return guard_violation_at(
+		    e, guard, GUARD_CLAIMS, option->admin_text, NULL, "request ", request->name,
 		    " has adminAccess, by which it uses devices that others hold; remove adminAccess");
 	return 0;
 }

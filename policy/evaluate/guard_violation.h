@@ -20,6 +20,10 @@ typedef int guard_check_fn(struct evaluation *e, const struct guard *guard);
 int guard_violation(struct evaluation *e, const struct guard *guard, enum guard_kind kind,
 		    const struct container *container, const char *before, struct str detail, const char *after);
 
+/* Does the same, and says that the violation is about that text of the object. */
+int guard_violation_at(struct evaluation *e, const struct guard *guard, enum guard_kind kind, struct str about,
+		       const struct container *container, const char *before, struct str detail, const char *after);
+
 /* Whether Guards check a container. On pods/ephemeralcontainers, they check only new ones. */
 static inline bool guard_judges(const struct evaluation *e, uint32_t container)
 {

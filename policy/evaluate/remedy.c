@@ -27,7 +27,16 @@ struct fitting {
 	wide each, count;
 };
 
-/* The name of a device class does not identify the vendor of its devices. */
+/* Returns the name of the resource for which a requested name stands, as a device class does. */
+static struct str meant_resource(const struct policy *policy, struct str name)
+{
+	const struct resource *resource = snapshot_resource(policy, name);
+	return resource && str_present(resource->stands_for) ? resource->stands_for : name;
+}
+
+/*
+ * The name of a device class that no Accelerator lists does not identify the vendor of its devices.
+ */
 static bool is_any_vendor(struct str vendor)
 {
 	return str_eq(vendor, STR("deviceclass.resource.kubernetes.io"));
@@ -38,8 +47,9 @@ static bool requests_vendor(const struct refused_request *request, const struct 
 {
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
 		struct str name = request->consumer->requests[d].resource;
+		struct str of = catalog_vendor(meant_resource(request->policy, name));
 		if (charge_counts(quota, name, snapshot_resource(request->policy, name)) &&
-		    (is_any_vendor(catalog_vendor(name)) || str_eq(catalog_vendor(name), vendor)))
+		    (is_any_vendor(of) || str_eq(of, vendor)))
 			return true;
 	}
 	return false;
@@ -52,19 +62,26 @@ static bool requests_vendor(const struct refused_request *request, const struct 
 static struct str requested_vendor(const struct refused_request *request, const struct quota *quota)
 {
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
-		struct str vendor = catalog_vendor(request->consumer->requests[d].resource);
+		struct str name = request->consumer->requests[d].resource;
+		struct str vendor = catalog_vendor(meant_resource(request->policy, name));
 		if (!is_any_vendor(vendor) && requests_vendor(request, quota, vendor))
 			return vendor;
 	}
 	return (struct str){NULL, 0};
 }
 
+/*
+ * Returns how many units of a resource the Pod requests, by its name and those of device classes;
+ * 1 if it requests another resource.
+ */
 static wide requested_count(const struct refused_request *request, struct str name)
 {
+	wide count = 0;
 	for (uint32_t d = 0; d < request->consumer->request_count; d++)
-		if (str_eq(request->consumer->requests[d].resource, name))
-			return request->consumer->requests[d].count;
-	return 1;
+		if (str_eq(request->consumer->requests[d].resource, name) ||
+		    str_eq(meant_resource(request->policy, request->consumer->requests[d].resource), name))
+			count += request->consumer->requests[d].count;
+	return count > 0 ? count : 1;
 }
 
 /*
@@ -142,6 +159,23 @@ static void look_elsewhere(const struct refused_request *request, const struct q
 		best->count = count;
 }
 
+/*
+ * Whether a message may name a resource. A device class is named only if the Pod requests it, and
+ * what it stands for is no resource of an Accelerator that the quota counts.
+ */
+static bool is_named(const struct refused_request *request, const struct quota *quota, const struct resource *resource)
+{
+	if (!str_present(resource->stands_for))
+		return true;
+	if (quota_counts_resource(quota, resource->stands_for) &&
+	    snapshot_resource(request->policy, resource->stands_for))
+		return false;
+	for (uint32_t d = 0; d < request->consumer->request_count; d++)
+		if (str_eq(request->consumer->requests[d].resource, resource->name))
+			return true;
+	return false;
+}
+
 /* Finds the resource whose single unit uses the largest part of what is left in the quota. */
 static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
 {
@@ -150,8 +184,8 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 	struct fitting best = {.each = 0};
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (str_present(resource->stands_for) || !quota_counts_resource(quota, resource->name) ||
-		    !requests_vendor(request, quota, catalog_vendor(resource->name)))
+		if (!is_named(request, quota, resource) || !quota_counts_resource(quota, resource->name) ||
+		    !requests_vendor(request, quota, catalog_vendor(meant_resource(policy, resource->name))))
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++)
 			if (consider(request, quota, left, resource->name, &resource->landings[l], &best))

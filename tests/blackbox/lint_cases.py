@@ -42,10 +42,29 @@ def product(name):
 
 A100 = accelerator("a100-80gb", "  memory: 80Gi\n" + product("A100") + "  mig: {offered: [1g.10gb, 3g.40gb]}\n"
                    "  sharing: {resource: nvidia.com/gpu.shared, replicas: 4}\n")
+DRA = accelerator("h100-80gb", product("H100") + "  deviceClasses: [gpu.nvidia.com]\n  mig: {offered: [1g.10gb], deviceClasses: {mig-1g-10gb: 1g.10gb}}\n")
 L4 = accelerator("l4", "  memory: 24Gi\n" + product("L4"))
 TEAM = tenant("team-a")
 
+
+
+def claims(classes, name="claims", more=""):
+    return document("Guard", name, f"{more}  resourceClaims: {{classes: [{classes}]}}\n")
+
+
+def uncounted(name):
+    return (f'this allows claims of the device class "{name}" of Accelerator "h100-80gb" ({{file}}:3), and no quota counts what is claimed; list only classes '
+            f"of devices that are not to be counted, and let Pods request deviceclass.resource.kubernetes.io/{name} in resources.limits")
+
+
 MISTAKES = {
+    "claim-uncounted": [
+        (policy(DRA, TEAM, claims("fpga.example.com, «gpu.nvidia.com»")), uncounted("gpu.nvidia.com")),
+        (policy(DRA, TEAM, claims("«'mig-*'»")), uncounted("mig-1g-10gb")),
+        (policy(DRA, TEAM, claims("«'*'»")), uncounted("gpu.nvidia.com")),
+        (policy(DRA, TEAM, claims("'compute-*', «'mig-?g-*'»"), claims("x", "others", "  enforcement: warn\n")),
+         uncounted("mig-1g-10gb")),
+    ],
     "config-missing": [
         (policy(accelerator("x", product("X") + "  sharing: {devicePluginConfig: «nvidia/plugin.yaml#any», replicas: 4}\n"), TEAM),
          'there is no file "nvidia/plugin.yaml" among those of the policy, so devices count as not shared; add the file, or write '
@@ -213,6 +232,11 @@ MISTAKES = {
                 tenant("a", "  namespaces: [a]\n  quotas: [{name: q, «accelerators»: [a100-80gb], hard: 1}]\n")),
          'no quota of Tenant "a" counts "nvidia.com/gpu" on "l4" ({file}:13), which has it as well: a Pod whose '
          "node selectors do not rule that one out is refused; add a quota for it, or a Rule with a nodeSelector"),
+        (policy(DRA,
+                DRA.replace("h100-80gb", "zeta").replace("H100", "Z").replace("  mig: {off", "  mig: {model: h100-80gb, off").replace("mig-1g-10gb", "mig-z"),
+                tenant("a", "  namespaces: [a]\n  quotas: [{name: q, «accelerators»: [h100-80gb], hard: 1}]\n")),
+         'no quota of Tenant "a" counts "nvidia.com/gpu" on "zeta" ({file}:12), which has it as well: a Pod whose '
+         "node selectors do not rule that one out is refused; add a quota for it, or a Rule with a nodeSelector"),
     ],
     "resource-misspelled": [
         (quota("{name: q, resources: [«nvidia.com/gpus»], hard: 1}"),
@@ -367,6 +391,10 @@ MISTAKES = {
 
 # Policies that resemble a mistake but are correct.
 QUIET = {
+    "classes of devices that are no accelerators": policy(DRA, TEAM, claims("'compute-domain-*', fpga.example.com, gpu.nvidia.co")),
+    "any class, where no Accelerator lists one": policy(A100, TEAM, claims("'*'")),
+    "a class that another Guard refuses": policy(DRA, TEAM, claims("'*'"), claims("fpga.example.com", "fpga")),
+    "a class, where another Guard refuses all claims": policy(DRA, TEAM, claims("'*'"), document("Guard", "none", "  deny: [resourceClaims]\n")),
     "a configuration that is generated later": policy(
         accelerator("a100-80gb", product("A100") + "  mig: {offeredFrom: mig.yaml, offered: [1g.10gb]}\n"
                     "  sharing: {devicePluginConfig: plugin.yaml, resource: nvidia.com/gpu.shared, replicas: 4}\n"), TEAM),

@@ -261,7 +261,7 @@ def test_lint_judges_them(tmp_path):
     write_policy(folder, [EVERY, team(7)])
     file.write_text(CUSTOM["pytorchjobs.kubeflow.org"][0])
     done = run("lint", "--policy", folder, file)
-    assert 'PyTorchJob "w": only 3 of 4 Pods fit: exceeded quota' in done.stdout + done.stderr, done
+    assert 'PyTorchJob "w": only 3 of 4 Pods fit: spec.pytorchReplicaSpecs.Worker.template: exceeded quota' in done.stdout + done.stderr, done
 
 
 def test_suites_and_replay(tmp_path):

@@ -64,6 +64,23 @@ def test_a_remedy_names_no_class(serve):
     assert "fits: " in refused.message and CLASS not in refused.message.partition("fits: ")[2], refused.message
 
 
+def test_a_remedy_counts_what_the_class_stands_for(serve):
+    """The message is that of a request by the name of the resource."""
+    for fleet, fits in ((FLEET[:1], f"fits: 3 x {GPU} (3)"), (FLEET, f"fits: 1 x {GPU} (2)")):
+        server = serve([*fleet, tenant({"measure": "gpus", "hard": 3})])
+        by_class, by_name = (server.validate(pod({name: 5})).message for name in (CLASS + "gpu.nvidia.com", GPU))
+        assert by_class == by_name and fits in by_class, by_class
+        assert fits in server.validate(pod({GPU: 2, CLASS + "gpu.nvidia.com": 2})).message
+
+
+@pytest.mark.parametrize("name, resources, hard, said", [
+    ("gpu.nvidia.com", [CLASS + "*"], 3, f"fits: 3 x {CLASS}gpu.nvidia.com (3)"), ("mig-3g", None, "0.5", f"fits: 1 x {CLASS}mig-3g (0.5)")])
+def test_a_remedy_names_a_class_where_nothing_else_counts(serve, name, resources, hard, said):
+    """The quota counts only classes, or no Accelerator has the resource by its own name."""
+    server = serve([FLEET[0], tenant({"measure": "gpus", "hard": hard, **({"resources": resources} if resources else {})})])
+    assert said in server.validate(pod({CLASS + name: 5})).message
+
+
 def test_a_class_of_no_accelerator_stays_a_whole_device(serve):
     server = serve([*FLEET, tenant({"measure": "gpus", "hard": 10})])
     assert charges(server, pod({CLASS + "unknown": 1})) == "team-a/q0=1"

@@ -90,6 +90,25 @@ def test_an_autoscaler_says_all_of_it(tmp_path):
         'quota: exceeded quota: GPU quota "compute" of tenant "team-a": requested 1, used 4, limit 4, over by 1; nothing is free')
 
 
+@pytest.mark.parametrize("text, said", [
+    (scaler(10, minimum="  minReplicas: 6\n"), "maxReplicas is 10, and only 4 Pods of Deployment \"llm\" fit, each charged team-a/compute=1; minReplicas is 6, which is more than fit as well, "
+     "so raise the quota, or write minReplicas: 4 and maxReplicas: 4: exceeded"),
+    (scaler(10, minimum="  minReplicas: 4\n"), "each charged team-a/compute=1; write maxReplicas: 4, or raise the quota: exceeded"),
+    (scaled_object(10).replace("  scale", "  minReplicaCount: 5\n  scale"), "minReplicaCount is 5, which is more than fit as well, so raise the quota, or write minReplicaCount: 4 and "
+     "maxReplicaCount: 4: exceeded"),
+    (scaled_object(10).replace("  maxReplicaCount: 10\n", ""), "maxReplicaCount is 100 by default, and only 4 Pods of Deployment \"llm\" fit, each charged team-a/compute=1; "
+     "write maxReplicaCount: 4, or raise the quota: exceeded"),
+])
+def test_the_minimum_and_the_default(tmp_path, text, said):
+    """A maximum below the minimum is refused, so it is no remedy."""
+    (finding,) = findings(tmp_path, a_yaml=text, b_yaml=workload())
+    assert finding["id"] == "autoscaler-above-quota" and said in finding["text"], finding["text"]
+
+
+def test_a_maximum_that_is_filled_in_has_no_default(tmp_path):
+    assert findings(tmp_path, a_yaml=scaled_object("${MAX}"), b_yaml=workload()) == []
+
+
 @pytest.mark.parametrize("files", [
     {"a_yaml": scaler(10, target="{apiVersion: apps/v1, kind: StatefulSet, name: NAME}")},
     {"a_yaml": scaler(10, target="{apiVersion: example.com/v1, kind: Deployment, name: NAME}")},
@@ -135,6 +154,49 @@ def test_many_autoscalers(tmp_path):
     write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml="---\n".join(texts))
     report = judge(tmp_path)[2]
     assert report["warnings"] == 200 and all("maxReplicas is 5" in each["text"] for each in report["findings"])
+
+
+# --- Groups of Pods of a custom resource ---
+
+
+RAY = document("Settings", "cluster", "  workloads: [rayclusters.ray.io, sparkapplications.sparkoperator.k8s.io]\n")
+
+
+def group(gpus, indent=4):
+    return "".join(" " * indent + line + "\n" for line in ("template:", "  spec:", "    containers:", "    - name: c", f"      resources: {{limits: {{nvidia.com/gpu: {gpus}}}}}"))
+
+
+def ray(*workers):
+    """A RayCluster whose head has one GPU, and groups of two workers."""
+    return ("apiVersion: ray.io/v1\nkind: RayCluster\nmetadata: {name: rc, namespace: team-a}\nspec:\n  headGroupSpec:\n" + group(1) + "  workerGroupSpecs:\n"
+            + "".join(f"  - replicas: 2\n{group(gpus)}" for gpus in workers))
+
+
+@pytest.mark.parametrize("workers, index, expected", [
+    ([1, 2], 1, "only 3 of 5 Pods fit: spec.workerGroupSpecs[1].template: exceeded quota"),
+    ([2, 1], 0, "only 2 of 5 Pods fit: spec.workerGroupSpecs[0].template: exceeded quota"),
+    ([1, 9], 1, "the policy refuses its Pods: spec.workerGroupSpecs[1].template: can never fit"),
+])
+def test_the_group_that_is_refused(tmp_path, workers, index, expected):
+    write(tmp_path, policy__policy_yaml=policy(JUDGE, RAY), apps__a_yaml=ray(*workers))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    place = ray(*workers).splitlines()[finding["line"] - 1][finding["column"] - 1:]
+    assert finding["text"].startswith(f'RayCluster "rc": {expected}') and place.startswith(f"nvidia.com/gpu: {workers[index]}"), finding
+    assert [n for n, text in enumerate(ray(*workers).splitlines(), 1) if "nvidia.com/gpu" in text][index + 1] == finding["line"]
+
+
+SPARK = ("apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: etl, namespace: team-a}\nspec:\n  driver: {cores: 1}\n"
+         "  executor: {instances: 2, gpu: {name: NAME, quantity: COUNT}}\n")
+
+
+@pytest.mark.parametrize("name, count, expected", [
+    ("nvidia.com/gpu", 3, "replicas-above-quota"), ("nvidia.com/gpu", 9, "policy-refuses"), ("nvidia.com/mig-2g.20gb", 1, "resource-not-offered"),
+])
+def test_a_pod_that_is_made_from_parts(tmp_path, name, count, expected):
+    """Its text is not that of the object, so the place is that of its group."""
+    write(tmp_path, policy__policy_yaml=policy(JUDGE, RAY), apps__a_yaml=SPARK.replace("NAME", name).replace("COUNT", str(count)))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    assert (finding["id"], finding["line"], finding["column"], finding["length"]) == (expected, 6, 3, len("executor")), finding
 
 
 # --- What the fleet offers ---
@@ -230,3 +292,60 @@ def test_a_file_that_cannot_be_judged_says_so_once(tmp_path):
     write(tmp_path, policy__policy_yaml=policy(A100, TEAM), apps__a_yaml=placed(limits="nvidia.com/gpu: &one 1"))
     (finding,) = judge(tmp_path)[2]["findings"]
     assert finding["id"] == "manifest-unreadable"
+
+
+# --- Objects that cannot be read ---
+
+
+@pytest.mark.parametrize("text, place, sentence", [
+    (workload('  replicas: "2"\n'), '"2"', 'spec.replicas: expected a whole number of 0 or more, found the text "2"; write 2'),
+    (workload("  replicas: -1\n"), "-1", "spec.replicas: expected a whole number of 0 or more, found -1"),
+    (workload("  replicas: two\n"), "two", 'spec.replicas: expected a whole number of 0 or more, found the text "two"'),
+    (workload("  replicas: [2]\n"), "[2]", "spec.replicas: expected a whole number of 0 or more, found a list"),
+    (workload("  suspend: 5\n", "Job", "batch/v1"), "5", "spec.suspend: expected true or false, found 5"),
+    (ray(1).replace("replicas: 2", 'replicas: "2"'), '"2"', 'spec.workerGroupSpecs[].replicas: expected a whole number of 0 or more, found the text "2"; write 2'),
+    (ray(1).replace("replicas: 2", "replicas: -1"), "-1", "spec.workerGroupSpecs[].replicas: expected a whole number of 0 or more, found -1"),
+    (SPARK.replace("{name: NAME, quantity: COUNT}", "5"), "5", "spec.executor.gpu: expected an object, found 5"),
+])
+def test_what_explain_cannot_read(tmp_path, text, place, sentence):
+    """It is reported once, at its place, in the words of `explain`."""
+    text = workload() + "---\n" + text
+    write(tmp_path, policy__policy_yaml=policy(JUDGE, RAY), apps__a_yaml=text.replace("NAME", "llm"))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    assert finding["id"] == "manifest-unreadable" and finding["text"].endswith(sentence), finding
+    assert text.splitlines()[finding["line"] - 1][finding["column"] - 1:].startswith(place), finding
+    done = run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "apps/a.yaml")
+    assert done.returncode == 2 and f":{finding['line']}: {finding['text']}" in done.stderr, done.stderr
+
+
+def test_an_object_that_is_known_to_be_wrong_or_is_filled_in(tmp_path):
+    """A rule for manifests has said what is wrong, or the text is replaced before it is applied."""
+    wrong = workload("  replicas: -1\n", limits="nvidia.com/gpu: 0.5")
+    write(tmp_path, policy__policy_yaml=JUDGE, apps__a_yaml=wrong.replace("NAME", "llm"))
+    assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer"]
+    write(tmp_path, apps__a_yaml=(wrong + "---\n" + workload("  replicas: -1\n")).replace("NAME", "llm"))
+    assert [each[0] for each in judge(tmp_path)[1]] == ["request-not-integer", "manifest-unreadable"]
+    write(tmp_path, apps__a_yaml=workload("  replicas: ${REPLICAS}\n").replace("NAME", "llm"))
+    assert judge(tmp_path)[1] == []
+
+
+# --- Claims of devices ---
+
+ADMIN = ("apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: one, namespace: team-a}\nspec:\n  devices:\n    requests:\n    - name: gpu\n"
+         "      exactly:\n        deviceClassName: compute-domain-a\n        adminAccess: true\n")
+
+
+@pytest.mark.parametrize("guard, text, place", [
+    ("deny: [resourceClaims]", placed(spec="  resourceClaims:\n  - {name: channel, resourceClaimTemplateName: a}\n").replace(
+        "      limits: {nvidia.com/gpu: 1}", "      claims: [{name: channel}]\n      limits: {nvidia.com/gpu: 1}"), (8, 12, "channel")),
+    ("resourceClaims: {classes: ['compute-*']}", ADMIN, (10, 22, "true")),
+    ("resourceClaims: {classes: ['compute-*']}", ADMIN.replace("/v1", "/v1beta1").replace("      exactly:\n  ", "").replace("        admin", "      admin"), (9, 20, "true")),
+    ("resourceClaims: {classes: ['compute-*']}", ADMIN.replace("      exactly:\n        ", "      firstAvailable:\n      - ").replace("- device", "- name: a\n        device"),
+     (11, 22, "true")),
+])
+def test_the_place_of_a_claim(tmp_path, guard, text, place):
+    write(tmp_path, policy__policy_yaml=policy(A100, ALL, document("Guard", "g", f"  {guard}\n")), apps__a_yaml=text)
+    (finding,) = judge(tmp_path)[2]["findings"]
+    line, column, name = place
+    assert (finding["id"], finding["line"], finding["column"], finding["length"]) == ("policy-refuses", line, column, len(name)), (finding, text)
+    assert text.splitlines()[line - 1][column - 1:].startswith(name)

@@ -5,6 +5,7 @@
 #include "webhook/cmd/lint_autoscalers.h"
 #include "webhook/cmd/lint_place.h"
 #include "webhook/cmd/lint_trial.h"
+#include "webhook/cmd/lint_unread.h"
 #include "webhook/object/workload.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -48,6 +49,7 @@ static void find(const struct judging *judging, const struct manifest_object *ob
 struct attempt {
 	int64_t fits;
 	struct str *uids;                  /* Of those that fit. */
+	const struct subject *refused;     /* The group of the next one; NULL: all are admitted. */
 	char charges[TRIAL_CHARGES_BYTES]; /* Of the first one. */
 	char message[TRIAL_MESSAGE_BYTES]; /* Why the next one is refused. */
 };
@@ -90,7 +92,7 @@ static int try_pods(struct judging *judging, const struct manifest_object *objec
 	if (!attempt->uids)
 		return -1;
 	for (uint32_t i = 0; admitted > 0 && i < subjects->count; i++)
-		admitted = try_group(judging, object, &subjects->items[i],
+		admitted = try_group(judging, object, attempt->refused = &subjects->items[i],
 				     subjects->items[i].count.pods + (i + 1 == subjects->count ? more : 0), attempt);
 	remove_pods(judging, attempt, 0);
 	return admitted < 0 ? -1 : 0;
@@ -133,16 +135,20 @@ static struct str surge_cause(const struct manifest_object *object, const struct
 	return str_present(cause) || !kind ? cause : lint_place_value(object, kind->rolling.surge);
 }
 
-static void report_attempt(const struct judging *judging, const struct manifest_object *object,
-			   const struct subjects *subjects, int64_t pods, const struct attempt *attempt)
+/* What precedes a message about one of several groups, as `explain` and the server write it. */
+#define PART "%.*s%s"
+#define PART_ARG(subject) STR_ARG((subject)->part), str_present((subject)->part) ? ": " : ""
+
+static void report_attempt(const struct judging *judging, const struct manifest_object *object, int64_t pods,
+			   const struct attempt *attempt)
 {
 	const struct workload_kind *kind = workload_find(object->api_version, object->kind);
 	struct str replicas = lint_place_value(object, kind ? kind->replicas : NULL), cause = surge_cause(object, kind);
 	if (!str_present(replicas))
-		replicas = lint_place_request(judging->trial.policy, &subjects->items[0].review.object);
+		replicas = lint_place_request(judging->trial.policy, object, attempt->refused);
 	if (attempt->fits < pods)
-		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, replicas, "only %lld of %lld Pods fit: %s",
-		     (long long)attempt->fits, (long long)pods, attempt->message);
+		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, replicas, "only %lld of %lld Pods fit: " PART "%s",
+		     (long long)attempt->fits, (long long)pods, PART_ARG(attempt->refused), attempt->message);
 	else
 		find(judging, object, LINT_SURGE_ABOVE_QUOTA, str_present(cause) ? cause : replicas,
 		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
@@ -166,7 +172,7 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 	if (try_pods(judging, object, subjects, pods, more, &attempt) < 0)
 		return -1;
 	if (attempt.fits < pods + surge)
-		report_attempt(judging, object, subjects, pods, &attempt);
+		report_attempt(judging, object, pods, &attempt);
 	const struct scaled_attempt scaled = {object, attempt.fits, attempt.charges, attempt.message};
 	for (uint32_t i = 0; i < scaling.count; i++)
 		if (scales(&scaling, i) && attempt.fits < at_most(scaling.first[i].most))
@@ -182,7 +188,8 @@ struct named {
 
 /* Names a resource that no Accelerator has, once for an object. */
 static void find_lacking(const struct judging *judging, const struct manifest_object *object,
-			 const struct outcome *outcome, const struct pairs *map, struct named *named)
+			 const struct subject *subject, const struct outcome *outcome, const struct pairs *map,
+			 struct named *named)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		struct str name = map->items[i].key, near;
@@ -193,7 +200,7 @@ static void find_lacking(const struct judging *judging, const struct manifest_ob
 		if (known || !policy_lacks_resource(judging->trial.policy, name, &near))
 			continue;
 		named->items[named->count++] = name;
-		find(judging, object, LINT_RESOURCE_NOT_OFFERED, name,
+		find(judging, object, LINT_RESOURCE_NOT_OFFERED, lint_place_in(object, subject, name),
 		     "no Accelerator of the policy has %.*s, so that a Pod which requests it is probably never "
 		     "scheduled; %s%.*s%s",
 		     name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, name.ptr,
@@ -207,7 +214,7 @@ static void find_lacking(const struct judging *judging, const struct manifest_ob
  * are found without a policy.
  */
 static bool find_shares(const struct judging *judging, const struct manifest_object *object,
-			const struct outcome *outcome, const struct pairs *map)
+			const struct subject *subject, const struct outcome *outcome, const struct pairs *map)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct pair *pair = &map->items[i];
@@ -216,7 +223,7 @@ static bool find_shares(const struct judging *judging, const struct manifest_obj
 		    quantity_count(pair->value, &count) != QUANTITY_OK || count <= limit ||
 		    (str_present(outcome->about) && str_eq(outcome->about, pair->key)))
 			continue;
-		find(judging, object, LINT_SHARE_ABOVE_ONE, pair->value,
+		find(judging, object, LINT_SHARE_ABOVE_ONE, lint_place_in(object, subject, pair->value),
 		     "a container requests %lld shares of a device by the name %.*s, of which two can be of the same "
 		     "device; write %lld",
 		     (long long)count, pair->key.len < NAME_SHOWN ? (int)pair->key.len : NAME_SHOWN, pair->key.ptr,
@@ -228,16 +235,16 @@ static bool find_shares(const struct judging *judging, const struct manifest_obj
 
 /* What the Rules leave as it is must be there on some node of the fleet, and be of use. */
 static void find_requests(const struct judging *judging, const struct manifest_object *object,
-			  const struct outcome *outcome)
+			  const struct subject *subject, const struct outcome *outcome)
 {
 	struct named named = {.count = 0};
 	bool shares = false;
 	for (uint32_t i = 0; i < outcome->pod.container_count; i++) {
 		const struct container *container = &outcome->pod.containers[i];
-		find_lacking(judging, object, outcome, &container->limits, &named);
-		find_lacking(judging, object, outcome, &container->requests, &named);
-		shares = shares || find_shares(judging, object, outcome, &container->limits) ||
-			 find_shares(judging, object, outcome, &container->requests);
+		find_lacking(judging, object, subject, outcome, &container->limits, &named);
+		find_lacking(judging, object, subject, outcome, &container->requests, &named);
+		shares = shares || find_shares(judging, object, subject, outcome, &container->limits) ||
+			 find_shares(judging, object, subject, outcome, &container->requests);
 	}
 }
 
@@ -250,18 +257,19 @@ static int judge_group(struct judging *judging, const struct manifest_object *ob
 		return -1;
 	const char *what = subject->review.claim.present ? "it" : "its Pods";
 	if (!outcome.admitted && !outcome.unknown)
-		find(judging, object, LINT_POLICY_REFUSES, outcome.about, "the policy refuses %s: %s", what,
-		     outcome.message);
+		find(judging, object, LINT_POLICY_REFUSES, outcome.about, "the policy refuses %s: " PART "%s", what,
+		     PART_ARG(subject), outcome.message);
 	if (outcome.warned)
-		find(judging, object, LINT_POLICY_WARNS, outcome.about, "the policy warns of %s: %s", what,
-		     outcome.message);
-	find_requests(judging, object, &outcome);
+		find(judging, object, LINT_POLICY_WARNS, outcome.about, "the policy warns of %s: " PART "%s", what,
+		     PART_ARG(subject), outcome.message);
+	find_requests(judging, object, subject, &outcome);
 	*admitted &= outcome.admitted;
 	return outcome.charged;
 }
 
-static int judge_object(struct judging *judging, const struct manifest_object *object)
+static int judge_object(struct judging *judging, uint32_t index)
 {
+	const struct manifest_object *object = &judging->manifest.objects[index];
 	struct subjects subjects;
 	struct error unreadable = {0};
 	bool admitted = true;
@@ -269,10 +277,14 @@ static int judge_object(struct judging *judging, const struct manifest_object *o
 	arena_reset(&judging->objects);
 	arena_reset(&judging->trial.uids);
 	bool placed = object->namespace.len || str_present(judging->creator.namespace);
-	if (!placed || subject_is_review(object) ||
-	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable) <=
-		0)
-		return 0; /* The rules for manifests say what is wrong in it. */
+	if (!placed || subject_is_review(object))
+		return 0;
+	int read =
+	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable);
+	if (read < 0)
+		lint_unread_object(judging->report, judging->file, &judging->manifest, index, &unreadable);
+	if (read <= 0)
+		return 0;
 	for (uint32_t i = 0; admitted && i < subjects.count; i++) {
 		int found = judge_group(judging, object, &subjects.items[i], &admitted);
 		if (found < 0)
@@ -286,25 +298,10 @@ static int judge_objects(struct judging *judging, struct error *err)
 {
 	int result = 0;
 	for (uint32_t i = 0; result == 0 && i < judging->manifest.count; i++)
-		if (judge_object(judging, &judging->manifest.objects[i]) < 0)
+		if (judge_object(judging, i) < 0)
 			result = error_set(err, "%.300s:%u: the Pod needs more memory than one review may use",
 					   judging->manifest.file, judging->manifest.objects[i].line);
 	return result;
-}
-
-/* A file with anchors, for example, is YAML and can still not be judged. */
-static void report_unread(const struct judging *judging, const char *path, const struct error *err)
-{
-	struct str file = str_of(input_file_name(path));
-	for (unsigned i = 0; i < judging->report->count; i++) {
-		const struct finding *finding = &judging->report->findings[i];
-		if (str_eq(finding->file, file) && str_eq(finding->id, lint_rows[LINT_MANIFEST_UNREADABLE].id))
-			return;
-	}
-	char text[TEXT_BYTES];
-	snprintf(text, sizeof text, "the policy cannot judge this file: %.900s", err->text);
-	manifests_report(judging->report, judging->file, &(struct manifests_place){.line = 0}, STR(""),
-			 LINT_MANIFEST_UNREADABLE, str_of(text));
 }
 
 static int judge_manifest(struct judging *judging, const char *path, struct error *err)
@@ -313,13 +310,13 @@ static int judge_manifest(struct judging *judging, const char *path, struct erro
 	const struct manifest *manifest = &judging->manifest;
 	int result = 0;
 	if (input_file_manifest_exact(path, &judging->manifest, &unread) < 0) {
-		report_unread(judging, path, &unread);
+		lint_unread_file(judging->report, judging->file, path, &unread);
 		return 0;
 	}
 	for (uint32_t i = 0; result == 0 && i < manifest->count; i++)
 		result = simulation_labels(judging->trial.simulation, manifest, &manifest->objects[i], &unread);
 	if (result < 0)
-		report_unread(judging, path, &unread);
+		lint_unread_file(judging->report, judging->file, path, &unread);
 	result = result < 0 ? 0 : judge_objects(judging, err);
 	manifest_release(&judging->manifest);
 	return result;

@@ -10,15 +10,17 @@
 #define PATH_BYTES 64
 #define TEXT_BYTES 1024
 #define NAME_SHOWN 100
+#define REMEDY_BYTES 256
 
 /* Kinds that scale; `fallback` is the kind of a target that names none. */
 static const struct scaler_kind {
 	const char *group, *kind;
-	const char *key; /* In spec. */
+	const char *key, *least_key; /* In spec. */
+	int64_t most, least;         /* If the object does not say them; 0: it must say the most. */
 	struct str fallback;
 } kinds[] = {
-    {"autoscaling", "HorizontalPodAutoscaler", "maxReplicas", {"", 0}},
-    {"keda.sh", "ScaledObject", "maxReplicaCount", {"Deployment", 10}},
+    {"autoscaling", "HorizontalPodAutoscaler", "maxReplicas", "minReplicas", 0, 1, {"", 0}},
+    {"keda.sh", "ScaledObject", "maxReplicaCount", "minReplicaCount", 100, 0, {"Deployment", 10}},
 };
 
 void lint_autoscalers_init(struct autoscalers *autoscalers)
@@ -79,15 +81,26 @@ static void add(struct autoscalers *autoscalers, struct autoscaler *found)
 		items[autoscalers->count++] = *found;
 }
 
+static struct str value_in_spec(const struct manifest_object *object, const char *key)
+{
+	char path[PATH_BYTES];
+	snprintf(path, sizeof path, "spec.%s", key);
+	return lint_place_value(object, path);
+}
+
+static bool read_number(struct str value, int64_t *number)
+{
+	return str_present(value) && value.ptr[0] != '"' && quantity_count(value, number) == QUANTITY_OK;
+}
+
 static void take(struct autoscalers *autoscalers, struct str path, struct str namespace,
 		 const struct manifest *manifest, const struct manifest_object *object)
 {
 	const struct scaler_kind *kind = find_kind(object);
-	char key[PATH_BYTES];
 	if (!kind)
 		return;
-	snprintf(key, sizeof key, "spec.%s", kind->key);
-	struct str most = lint_place_value(object, key), target_kind = text_at(object, "spec.scaleTargetRef.kind"),
+	struct str most = value_in_spec(object, kind->key), target = lint_place_value(object, "spec.scaleTargetRef"),
+		   target_kind = text_at(object, "spec.scaleTargetRef.kind"),
 		   version = text_at(object, "spec.scaleTargetRef.apiVersion");
 	struct autoscaler found = {.path = path,
 				   .kind = object->kind,
@@ -97,9 +110,15 @@ static void take(struct autoscalers *autoscalers, struct str path, struct str na
 					      .kind = str_present(target_kind) ? target_kind : kind->fallback,
 					      .name = text_at(object, "spec.scaleTargetRef.name")},
 				   .key = kind->key,
-				   .at = lint_place_of(manifest, object, most)};
-	bool number = str_present(most) && most.ptr[0] != '"' && quantity_count(most, &found.most) == QUANTITY_OK;
-	if (number && found.target.kind.len > 0)
+				   .most = kind->most,
+				   .fallback = !str_present(most) && kind->most > 0,
+				   .least_key = kind->least_key,
+				   .least = kind->least,
+				   .at = lint_place_of(manifest, object, str_present(most) ? most : target)};
+	if (!read_number(value_in_spec(object, kind->least_key), &found.least))
+		found.least = kind->least;
+	bool known = read_number(most, &found.most) || found.fallback;
+	if (known && found.target.kind.len > 0)
 		add(autoscalers, &found);
 }
 
@@ -156,20 +175,35 @@ static int shown(struct str name)
 	return name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN;
 }
 
+/* A maximum below the minimum is refused, so both are lowered, or neither. */
+static const char *remedy_of(const struct autoscaler *autoscaler, long long fits, char text[REMEDY_BYTES])
+{
+	if (fits == 0)
+		return "raise the quota, or let the Pods request less";
+	if (autoscaler->least > fits)
+		snprintf(
+		    text, REMEDY_BYTES,
+		    "%s is %lld, which is more than fit as well, so raise the quota, or write %s: %lld and %s: %lld",
+		    autoscaler->least_key, (long long)autoscaler->least, autoscaler->least_key, fits, autoscaler->key,
+		    fits);
+	else
+		snprintf(text, REMEDY_BYTES, "write %s: %lld, or raise the quota", autoscaler->key, fits);
+	return text;
+}
+
 void lint_autoscalers_report(const struct autoscaler *autoscaler, const struct scaled_attempt *attempt,
 			     struct report *report)
 {
-	char text[TEXT_BYTES];
+	char text[TEXT_BYTES], remedy[REMEDY_BYTES];
 	const struct manifest_object *object = attempt->object;
 	struct manifests_file *file = manifests_file_create(autoscaler->path);
 	long long fits = (long long)attempt->fits;
 	snprintf(text, sizeof text,
-		 "%.*s \"%.*s\": %s is %lld, and only %lld Pod%s of %.*s \"%.*s\" fit%s, each charged %s; write %s: "
-		 "%lld, or raise the quota: %s",
+		 "%.*s \"%.*s\": %s is %lld%s, and only %lld Pod%s of %.*s \"%.*s\" fit%s, each charged %s; %s: %s",
 		 shown(autoscaler->kind), autoscaler->kind.ptr, shown(autoscaler->name), autoscaler->name.ptr,
-		 autoscaler->key, (long long)autoscaler->most, fits, fits == 1 ? "" : "s", shown(object->kind),
-		 object->kind.ptr, shown(object->name), object->name.ptr, fits == 1 ? "s" : "", attempt->charges,
-		 autoscaler->key, fits, attempt->message);
+		 autoscaler->key, (long long)autoscaler->most, autoscaler->fallback ? " by default" : "", fits,
+		 fits == 1 ? "" : "s", shown(object->kind), object->kind.ptr, shown(object->name), object->name.ptr,
+		 fits == 1 ? "s" : "", attempt->charges, remedy_of(autoscaler, fits, remedy), attempt->message);
 	if (file)
 		manifests_report(report, file, &autoscaler->at, autoscaler->name, LINT_AUTOSCALER_ABOVE_QUOTA,
 				 str_of(text));

@@ -19,8 +19,11 @@ struct autoscaler {
 	struct str path; /* Of its file, NUL-terminated. */
 	struct str kind, name;
 	struct scaled target;
-	const char *key; /* Which says the number, such as maxReplicas. */
-	int64_t most;    /* Pods. */
+	const char *key;       /* Which says the number, such as maxReplicas. */
+	int64_t most;          /* Pods. */
+	bool fallback;         /* The object does not say the number, so the controller takes its own. */
+	const char *least_key; /* Such as minReplicas. */
+	int64_t least;         /* Pods. */
 	struct manifests_place at;
 };
 

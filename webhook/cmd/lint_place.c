@@ -40,24 +40,47 @@ static struct str counted(const struct policy *policy, const struct pairs *map)
 	return (struct str){NULL, 0};
 }
 
-struct str lint_place_request(const struct policy *policy, const struct pod *pod)
+/* Returns the key before a value in JSON, or the value itself, which may be an item of a list. */
+static struct str key_of(struct str json, struct str value)
 {
+	const char *end = value.ptr;
+	while (end > json.ptr && strchr(" \t\r\n:", end[-1]))
+		end--;
+	if (end == json.ptr || end[-1] != '"')
+		return value;
+	const char *begin = --end;
+	while (begin > json.ptr && begin[-1] != '"')
+		begin--;
+	return (struct str){begin, (size_t)(end - begin)};
+}
+
+struct str lint_place_in(const struct manifest_object *object, const struct subject *subject, struct str text)
+{
+	if (is_in(object->json, text))
+		return text;
+	return is_in(object->json, subject->at) ? key_of(object->json, subject->at) : (struct str){NULL, 0};
+}
+
+struct str lint_place_request(const struct policy *policy, const struct manifest_object *object,
+			      const struct subject *subject)
+{
+	const struct pod *pod = &subject->review.object;
 	struct str found = {NULL, 0};
 	for (uint32_t i = 0; i < pod->container_count && !str_present(found); i++) {
 		found = counted(policy, &pod->containers[i].limits);
 		if (!str_present(found))
 			found = counted(policy, &pod->containers[i].requests);
 	}
-	return found;
+	return lint_place_in(object, subject, found);
 }
 
 struct str lint_place_violation(const struct policy *policy, const struct manifest_object *object,
-				const struct pod *pod, const struct violation *violation)
+				const struct subject *subject, const struct violation *violation)
 {
 	bool of_namespace = violation->reason == REASON_UNTENANTED || violation->reason == REASON_AMBIGUOUS;
 	if (is_in(object->json, violation->about))
 		return violation->about;
 	if (of_namespace && object->namespace.len > 0 && is_in(object->json, object->namespace))
 		return object->namespace;
-	return lint_place_request(policy, pod);
+	return lint_place_request(policy, object, subject);
 }

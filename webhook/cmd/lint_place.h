@@ -5,6 +5,7 @@
 #include "gpugate/decision.h"
 #include "gpugate/manifests.h"
 #include "webhook/object/manifest.h"
+#include "webhook/simulate/subject.h"
 
 /*
  * Returns the place of a text that borrows from the JSON of the object, such as a value that
@@ -17,11 +18,18 @@ struct manifests_place lint_place_of(const struct manifest *manifest, const stru
 /* Returns the value at a path, or an absent string; `path` may be NULL. */
 struct str lint_place_value(const struct manifest_object *object, const char *path);
 
-/* Returns the first resource that the Pod requests and a quota could count, or an absent string. */
-struct str lint_place_request(const struct policy *policy, const struct pod *pod);
+/*
+ * Returns the text if the object has it; otherwise, as for a Pod that is made from several parts of
+ * a custom resource, where the object has that group of Pods; absent if it has only one.
+ */
+struct str lint_place_in(const struct manifest_object *object, const struct subject *subject, struct str text);
+
+/* Returns the place of the first resource that the Pod requests and a quota could count. */
+struct str lint_place_request(const struct policy *policy, const struct manifest_object *object,
+			      const struct subject *subject);
 
 /* Returns what of the object a violation of its Pods is about; absent: the object as a whole. */
 struct str lint_place_violation(const struct policy *policy, const struct manifest_object *object,
-				const struct pod *pod, const struct violation *violation);
+				const struct subject *subject, const struct violation *violation);
 
 #endif

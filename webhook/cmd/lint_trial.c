@@ -60,8 +60,7 @@ static void take_refusal(const struct trial *trial, const struct manifest_object
 	json_decref(message);
 	for (uint32_t i = 0; i < decision->violation_count && !str_present(outcome->about); i++)
 		if (decision->violations[i].enforcement == ENFORCEMENT_DENY)
-			outcome->about = lint_place_violation(trial->policy, object, &subject->review.object,
-							      &decision->violations[i]);
+			outcome->about = lint_place_violation(trial->policy, object, subject, &decision->violations[i]);
 }
 
 /* Keeps the first warning about a Pod that is admitted, unless missing labels could decide it. */
@@ -74,7 +73,7 @@ static void take_warning(const struct trial *trial, const struct manifest_object
 		if (violation->enforcement != ENFORCEMENT_WARN || (missing && violation->reason == REASON_UNTENANTED))
 			continue;
 		outcome->warned = true;
-		outcome->about = lint_place_violation(trial->policy, object, &subject->review.object, violation);
+		outcome->about = lint_place_violation(trial->policy, object, subject, violation);
 		snprintf(outcome->message, sizeof outcome->message, "%.*s", STR_ARG(violation->message));
 	}
 }

@@ -24,16 +24,29 @@ struct working_claim {
 	uint32_t request_count;
 };
 
+/* Reads adminAccess, and keeps where it is. The offset is that of a struct claim_option. */
+static int read_admin_access(struct reader *reader, const struct field *field, void *target)
+{
+	static const struct field flag = {.offset = offsetof(struct claim_option, admin_access)};
+	struct claim_option *option = (void *)((char *)target + field->offset);
+	scan_peek(&reader->scan);
+	const char *begin = reader->scan.at;
+	if (field_bool(reader, &flag, option) < 0)
+		return -1;
+	option->admin_text = (struct str){begin, (size_t)(reader->scan.at - begin)};
+	return 0;
+}
+
 static const struct field option_fields[] = {
     {FIELD_KEY("deviceClassName"), .read = field_string, .offset = offsetof(struct claim_option, device_class)},
-    {FIELD_KEY("adminAccess"), .read = field_bool, .offset = offsetof(struct claim_option, admin_access)},
+    {FIELD_KEY("adminAccess"), .read = read_admin_access},
 };
 static const struct shape option_shape = SHAPE(option_fields, sizeof(struct claim_option));
 
 static const struct field exactly_fields[] = {
     {FIELD_KEY("deviceClassName"), .read = field_string,
      .offset = offsetof(struct written_request, exactly.device_class)},
-    {FIELD_KEY("adminAccess"), .read = field_bool, .offset = offsetof(struct written_request, exactly.admin_access)},
+    {FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = offsetof(struct written_request, exactly)},
 };
 static const struct shape exactly_shape = SHAPE(exactly_fields, 0);
 
@@ -44,7 +57,7 @@ static const struct field request_fields[] = {
     {FIELD_KEY("firstAvailable"), .read = field_list, .offset = offsetof(struct written_request, alternatives),
      .shape = &option_shape, .count = offsetof(struct written_request, alternative_count)},
     {FIELD_KEY("deviceClassName"), .read = field_string, .offset = offsetof(struct written_request, flat.device_class)},
-    {FIELD_KEY("adminAccess"), .read = field_bool, .offset = offsetof(struct written_request, flat.admin_access)},
+    {FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = offsetof(struct written_request, flat)},
 };
 static const struct shape request_shape = SHAPE(request_fields, sizeof(struct written_request));
 

@@ -110,8 +110,8 @@ uint32_t manifest_line(const struct manifest *manifest, const struct manifest_ob
 
 /*
  * Rewrites an error from a reader of the object's JSON: removes "(byte N)" at the end, adds
- * "FILE:LINE: KIND "NAME": " at the beginning, and masks control characters (plain_mask). Returns
- * -1.
+ * "FILE:LINE: KIND "NAME": " at the beginning, and masks control characters (plain_mask). Sets the
+ * line, and the column if the manifest was read by manifest_read_exact. Returns -1.
  */
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err);
 

@@ -74,6 +74,8 @@ int manifest_explain(const struct manifest *manifest, const struct manifest_obje
 	struct manifest_location location = location_at(
 	    manifest, offset_of(manifest, object->json) + (byte < object->json.len ? byte : object->json.len));
 	char column[16] = "";
+	err->line = location.line;
+	err->column = manifest->exact ? location.column : 0;
 	if (manifest->exact)
 		snprintf(column, sizeof column, ":%u", location.column);
 	if (str_present(object->name))

@@ -1,6 +1,7 @@
 #include "webhook/object/workload.h"
 
 #include "gpugate/quantity.h"
+#include "webhook/json/count.h"
 #include "webhook/json/path.h"
 
 #define CONTROLLER(name) "system:serviceaccount:kube-system:" name "-controller"
@@ -105,10 +106,7 @@ static int read_number(struct str json, const char *path, int64_t *number, struc
 		return -1;
 	if (!str_present(value))
 		return 0;
-	size_t byte = (size_t)(value.ptr - json.ptr);
-	if (value.len == 0 || value.ptr[0] == '"' || quantity_count(value, number) != QUANTITY_OK)
-		return error_set(err, "%s: expected a whole number of 0 or more (byte %zu)", path, byte);
-	return 0;
+	return json_count(json, str_of(path), value, number, err);
 }
 
 /* Reads a boolean; false if it is absent. */
@@ -118,8 +116,10 @@ static int read_boolean(struct str json, const char *path, bool *is, struct erro
 	if (path && json_find(json, path, &value, err) < 0)
 		return -1;
 	*is = str_eq(value, STR("true"));
+	char found[JSON_FOUND_BYTES];
 	if (str_present(value) && !*is && !str_eq(value, STR("false")))
-		return error_set(err, "%s: expected true or false (byte %zu)", path, (size_t)(value.ptr - json.ptr));
+		return error_set(err, "%s: expected true or false, found %s (byte %zu)", path, json_found(value, found),
+				 (size_t)(value.ptr - json.ptr));
 	return 0;
 }
 
@@ -155,6 +155,7 @@ static int read_part(struct str json, const char *path, const char *fallback, in
 		     int64_t *number, struct error *err)
 {
 	struct str value;
+	char found[JSON_FOUND_BYTES];
 	if (json_find(json, path, &value, err) < 0)
 		return -1;
 	size_t byte = str_present(value) ? (size_t)(value.ptr - json.ptr) : 0;
@@ -165,8 +166,10 @@ static int read_part(struct str json, const char *path, const char *fallback, in
 	else if (quantity_count(value, number) != QUANTITY_OK)
 		*number = -1;
 	return *number < 0
-		   ? error_set(err, "%s: expected a whole number of 0 or more, or a percentage such as 25%% (byte %zu)",
-			       path, byte)
+		   ? error_set(err,
+			       "%s: expected a whole number of 0 or more, or a percentage such as 25%%, found %s "
+			       "(byte %zu)",
+			       path, json_found(value, found), byte)
 		   : 0;
 }
 

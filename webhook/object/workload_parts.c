@@ -1,7 +1,7 @@
 #include "webhook/object/workload_parts.h"
 
 #include "gpugate/plain.h"
-#include "gpugate/quantity.h"
+#include "webhook/json/count.h"
 #include "webhook/json/path.h"
 #include "webhook/object/pod_text.h"
 
@@ -67,8 +67,9 @@ static int find(struct walk *walk, const struct related_path *path, struct str *
 
 static int wrong(const struct walk *walk, const struct related_path *path, struct str value, const char *expected)
 {
-	return error_set(walk->err, "%.*s: expected %s (byte %zu)", STR_ARG(path->text), expected,
-			 (size_t)(value.ptr - walk->json.ptr));
+	char found[JSON_FOUND_BYTES];
+	return error_set(walk->err, "%.*s: expected %s, found %s (byte %zu)", STR_ARG(path->text), expected,
+			 json_found(value, found), (size_t)(value.ptr - walk->json.ptr));
 }
 
 static int count_replicas(struct walk *walk, int64_t *replicas)
@@ -80,8 +81,8 @@ static int count_replicas(struct walk *walk, int64_t *replicas)
 		int64_t number = 1;
 		if (find(walk, path, &value) < 0)
 			return -1;
-		if (str_present(value) && (value.ptr[0] == '"' || quantity_count(value, &number) != QUANTITY_OK))
-			return wrong(walk, path, value, "a whole number of 0 or more");
+		if (str_present(value) && json_count(walk->json, path->text, value, &number, walk->err) < 0)
+			return -1;
 		number = number > path->less ? number - path->less : 0;
 		if (__builtin_mul_overflow(*replicas, number, replicas) || *replicas > WORKLOAD_REPLICAS_MAX)
 			*replicas = number ? WORKLOAD_REPLICAS_MAX : 0;
@@ -120,7 +121,7 @@ static int add_part(struct walk *walk, struct str value)
 {
 	struct workload_parts *parts = walk->parts;
 	const struct pod_paths *pods = walk->pods;
-	struct workload_part part = {.pod = value, .alone = pods->alone, .composed = !pods->is_template};
+	struct workload_part part = {.pod = value, .at = value, .alone = pods->alone, .composed = !pods->is_template};
 	if (value.ptr[0] != '{')
 		return fail(walk, value.ptr, "expected an object");
 	if (parts->count == WORKLOAD_PARTS_MAX)

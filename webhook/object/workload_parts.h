@@ -14,6 +14,8 @@
 struct workload_part {
 	/* The Pod or its template, for review_read_pod. Borrows from the object or the arena. */
 	struct str pod;
+	/* The value at `where`, in the text of the object. */
+	struct str at;
 	/* The path in this object, such as spec.tasks[1].template. In the arena. */
 	struct str where;
 	int64_t replicas; /* 0 to WORKLOAD_REPLICAS_MAX; 0 if the object is suspended. */

@@ -82,9 +82,8 @@ static int make_part(struct subject *subject, const struct workload_part *part, 
 		     struct error *err)
 {
 	struct manifest_object read = *object; /* in which the reader counts bytes */
-	if (!part->composed)
-		read.json = part->pod;
-	*subject = (struct subject){.pod = part->pod, .part = part->where, .alone = part->alone};
+	read.json = part->at;
+	*subject = (struct subject){.pod = part->pod, .part = part->where, .at = part->at, .alone = part->alone};
 	if (review_read_pod(part->pod.ptr, part->pod.len, arena, &subject->review.object, err) < 0) {
 		if (part->composed)
 			drop_byte(err);

@@ -30,7 +30,8 @@ struct subject {
 	struct workload_count count;      /* At most SUBJECT_PODS_MAX Pods. */
 	/* Where a custom resource has these Pods, such as spec.tasks[1].template. */
 	struct str part;
-	bool alone; /* Other Pods of the object do not exist at the same time. */
+	struct str at; /* The value there, in the JSON of the object; absent if `part` is. */
+	bool alone;    /* Other Pods of the object do not exist at the same time. */
 };
 
 struct subjects {

@@ -254,9 +254,9 @@ static void test_workloads(void **state)
 	     4, NULL},
 	    {"apps/v1", "DaemonSet", "{\"spec\":{\"replicas\":7,\"template\":{}}}", "{}", 1, NULL},
 	    {"apps/v1", "Deployment", "{\"spec\":{\"replicas\":\"3\",\"template\":{}}}", NULL, 0,
-	     "spec.replicas: expected a whole number of 0 or more (byte 20)"},
+	     "spec.replicas: expected a whole number of 0 or more, found the text \"3\"; write 3 (byte 20)"},
 	    {"apps/v1", "Deployment", "{\"spec\":{\"replicas\":-1,\"template\":{}}}", NULL, 0,
-	     "spec.replicas: expected a whole number of 0 or more (byte 20)"},
+	     "spec.replicas: expected a whole number of 0 or more, found -1 (byte 20)"},
 	    {"apps/v1", "Deployment", "{}", NULL, 0, "spec.template: expected a Pod template, found nothing (byte 0)"},
 	};
 	(void)state;
