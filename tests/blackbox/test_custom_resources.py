@@ -90,7 +90,7 @@ def test_an_early_answer(serve, name):
 def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
     server = serve([team(0)])
     decision = ask(server, OBJECTS[name])
-    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods; remove other resources from its webhook configuration"]
+    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods, workloads and claims of devices; remove other resources from its webhook configuration"]
     done = explain(tmp_path, OBJECTS[name], team(0))
     assert done.returncode == 2 and "no object in it makes Pods" in done.stderr
 
@@ -203,6 +203,25 @@ def test_a_refusal_of_one_group(serve):
     assert not decision.allowed and "spec.b: " in decision.message, decision
     assert ask(server, thing(a=template(5), b=template(1))).allowed is False
     assert ask(server, thing(a=template(4), b=template(1))).allowed is True, "what does not fit now may fit later"
+
+
+def ray_cluster(*groups):
+    workers = [{"groupName": f"g{i}", "replicas": pods, "template": template(gpus)} for i, (pods, gpus) in enumerate(groups)]
+    return {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "rc", "namespace": "team-a"},
+            "spec": {"headGroupSpec": {"template": {"spec": {"containers": [{"name": "h", "image": "i"}]}}}, "workerGroupSpecs": workers}}
+
+
+@pytest.mark.parametrize("groups, never", [([(5, 1), (5, 9)], 1), ([(5, 9), (5, 1)], 0), ([(5, 1), (0, 9), (1, 9)], 2), ([(1, 9), (0, 9)], 0)])
+def test_the_order_of_groups_does_not_matter(serve, groups, never):
+    """A group that does not fit now hides no other one that can never fit. Only a group that has
+    Pods now is a reason to deny."""
+    server = serve([EVERY, team(4)])
+    path = f"spec.workerGroupSpecs[{never}].template"
+    decision = ask(server, ray_cluster(*groups))
+    assert decision.allowed and len(decision.warnings) == 1 and decision.warnings[0].startswith(f"{path}: can never fit: "), decision
+    server.reload([EVERY, team(4, earlyAnswer="deny")])
+    decision = ask(server, ray_cluster(*groups))
+    assert not decision.allowed and f"{path}: can never fit: " in decision.message, decision
 
 
 def test_updates(serve):
