@@ -208,6 +208,7 @@ static int answer_parts(struct early_question *question, const struct policy *po
 	const struct pairs labels = question->review.namespace_labels;
 	struct decision best = {.denied = false};
 	struct review best_review = question->review;
+	struct str best_where = {NULL, 0};
 	int most = -1;
 	if (!together)
 		return -1;
@@ -224,9 +225,11 @@ static int answer_parts(struct early_question *question, const struct policy *po
 		most = said;
 		best = *reservation->decision;
 		best_review = question->review;
+		best_where = question->where;
 	}
 	*reservation->decision = best;
 	question->review = best_review;
+	question->where = best_where;
 	return 0;
 }
 
