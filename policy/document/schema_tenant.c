@@ -50,7 +50,8 @@ static const struct schema_word early_answer_words[] = {
     {WORD("warn"), EARLY_ANSWER_WARN,
      "The workload is admitted, and a warning says if its Pods would be refused, or how many of them fit now."},
     {WORD("deny"), EARLY_ANSWER_DENY,
-     "The same, but a workload is refused if its Pods would be refused whatever is free."},
+     "The same, but a workload is refused if Pods of any of its groups would be refused "
+     "whatever is free."},
     {WORD("off"), EARLY_ANSWER_OFF, "Nothing is said about workloads."},
 };
 

@@ -205,6 +205,65 @@ def test_a_refusal_of_one_group(serve):
     assert ask(server, thing(a=template(4), b=template(1))).allowed is True, "what does not fit now may fit later"
 
 
+def ray_cluster(*groups):
+    workers = [{"groupName": f"g{i}", "replicas": pods, "template": template(gpus)} for i, (pods, gpus) in enumerate(groups)]
+    return {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "rc", "namespace": "team-a"},
+            "spec": {"headGroupSpec": {"template": {"spec": {"containers": [{"name": "h", "image": "i"}]}}}, "workerGroupSpecs": workers}}
+
+
+@pytest.mark.parametrize("groups, never", [([(5, 1), (5, 9)], 1), ([(5, 9), (5, 1)], 0), ([(5, 1), (0, 9), (1, 9)], 2), ([(1, 9), (0, 9)], 0)])
+def test_the_order_of_groups_does_not_matter(serve, groups, never):
+    """A group that does not fit now hides no other one that can never fit. Only a group that has
+    Pods now is a reason to deny."""
+    server = serve([EVERY, team(4)])
+    path = f"spec.workerGroupSpecs[{never}].template"
+    decision = ask(server, ray_cluster(*groups))
+    assert decision.allowed and len(decision.warnings) == 1 and decision.warnings[0].startswith(f"{path}: can never fit: "), decision
+    server.reload([EVERY, team(4, earlyAnswer="deny")])
+    decision = ask(server, ray_cluster(*groups))
+    assert not decision.allowed and f"{path}: can never fit: " in decision.message, decision
+
+
+@pytest.mark.parametrize("groups", [[(5, 1), (5, 9)], [(5, 9), (5, 1)], [(4, 1), (1, 1)], [(1, 1), (1, 1)], [(0, 9)]])
+@pytest.mark.parametrize("answer", ["warn", "deny", "off"])
+def test_explain_answers_once_for_all_groups(serve, tmp_path, groups, answer):
+    """Each group has what the server answers about the object, which is about one of them."""
+    policy = [EVERY, team(4, earlyAnswer=answer)]
+    decision = ask(serve(policy), ray_cluster(*groups))
+    text = decision.message if not decision.allowed else "".join(decision.warnings)
+    found = explained(tmp_path, ray_cluster(*groups), *policy)
+    workloads = [group["workload"] for group in found]
+    assert len(found) == 1 + len(groups) and all(workload == workloads[0] for workload in workloads), workloads
+    assert (workloads[0]["verdict"], workloads[0]["warned"]) == ("accepted" if decision.allowed else "refused", bool(decision.warnings))
+    assert ("part" in workloads[0]) == bool(text) and workloads[0].get("part", "") in text, (workloads, text)
+
+
+def explained_text(tmp_path, obj, *policy):
+    explain(tmp_path, obj, *policy)
+    return run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "object.yaml").stdout
+
+
+@pytest.mark.parametrize("groups", [[(5, 1), (5, 9)], [(5, 9), (5, 1)]])
+def test_the_text_names_the_group_because_of_which_the_object_is_refused(tmp_path, groups):
+    never = f"spec.workerGroupSpecs[{groups.index((5, 9))}].template"
+    text = explained_text(tmp_path, ray_cluster(*groups), EVERY, team(4, earlyAnswer="deny"))
+    assert text.count(f"  The RayCluster itself is refused, since no Pod of {never} can ever be admitted and earlyAnswer is deny.\n") == 2, text
+    assert "no such Pod" not in text
+    text = explained_text(tmp_path, ray_cluster(*groups), EVERY, team(4))
+    assert text.count("The controller creates the Pods that are admitted, and tries the others again until they are.\n") == 1, text
+    assert text.count("The controller cannot create these Pods.\n") == 1, text
+
+
+def test_pods_of_other_groups_are_those_of_the_object(tmp_path):
+    """Of the Pods that hold the quota, those without devices are none."""
+    groups = explained(tmp_path, ray_cluster((2, 1), (1, 1), (1, 2)), EVERY, team(4))
+    holders, = [remedy for remedy in groups[-1]["remedies"] if remedy["kind"] == "holders"]
+    assert holders["own"] == 3 and holders["holders"][0]["pods"] == 3, holders
+    policy = [workload({"template": "spec.a", "replicas": ["spec.n"], "together": False}, {"template": "spec.b", "replicas": ["spec.n"], "together": False}), team(2)]
+    groups = explained(tmp_path, thing(a=template(1), b=template(1), n=3), *policy)
+    assert [[remedy["own"] for remedy in group["remedies"] if remedy["kind"] == "holders"] for group in groups] == [[2], [2]]
+
+
 def test_updates(serve):
     """How many Pods exist is not known, so that only those count that an update adds."""
     policy = [workload({"template": "spec.a", "replicas": ["spec.n"]}, {"template": "spec.b"}), team(3)]

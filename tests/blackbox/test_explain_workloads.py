@@ -64,6 +64,25 @@ def test_the_text(tmp_path, answer, template, said):
     assert said in text and (": refused;" in text) == itself and (": its Pods are refused; " in text) != itself, text
 
 
+@pytest.mark.parametrize("gpus", [1, 9])
+def test_a_workload_without_pods_for_now(tmp_path, gpus):
+    """No controller tries to create what is not there yet."""
+    policy = write_policy(tmp_path / "policy", [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 4}])])
+    held = pod({GPU: 4}, name="held") | {"apiVersion": "v1", "kind": "Pod"}
+    job = workload("Job", pod({GPU: gpus}), 2)
+    job["spec"]["suspend"] = True
+    text = tell(tmp_path, policy, held, job, text=True)
+    assert ': its Pods would be refused; there are none now\n' in text and " (earlyAnswer: warn). It has no Pods now; the first one would be refused.\n" in text, text
+    assert "tries the others" not in text and "0 of 0" not in text
+
+
+@pytest.mark.parametrize("template", [pod({GPU: 5}), PRIVILEGED])
+def test_pods_that_are_never_admitted_are_not_tried_until_they_are(tmp_path, template):
+    policy = write_policy(tmp_path / "policy", [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 4}]), GUARD])
+    text = tell(tmp_path, policy, workload("Deployment", template, 2), text=True)
+    assert " (earlyAnswer: warn). The replicaset-controller cannot create these Pods.\n" in text and "tries the others" not in text, text
+
+
 def test_what_is_no_workload(tmp_path):
     """A Pod is asked about itself. A workload whose Pods are all admitted needs no sentence."""
     policy = write_policy(tmp_path / "policy", [doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "q", "hard": 4}])])

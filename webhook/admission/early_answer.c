@@ -154,7 +154,15 @@ static int add_together(struct together *together, const struct decision *decisi
 	return 0;
 }
 
-/* Returns 1 if the group fits or nothing can be said, 0 if it does not, or -1. */
+/* What is said of a group. That of the highest value is the answer, and the first of these. */
+enum part_answer {
+	PART_FITS, /* Or nothing can be said. */
+	PART_LATER,
+	PART_NEVER,
+	PART_NEVER_NOW /* Never, and there are Pods. Only this one can be a reason to deny. */
+};
+
+/* Sets reservation->decision. Returns an enum part_answer, or -1. */
 static int answer_part(struct early_question *question, const struct early_part *part, const struct policy *policy,
 		       const struct ledger_store *ledger, struct together *together,
 		       struct reservation_request *reservation)
@@ -175,32 +183,54 @@ static int answer_part(struct early_question *question, const struct early_part 
 	*decision = (struct decision){.tenant = refusal.tenant};
 	bool later = !fit.never && part->pods == 0;
 	if (known <= 0)
-		return known;
+		return known < 0 ? -1 : PART_FITS;
 	if (!refusal.denied || later || wanted == EARLY_ANSWER_OFF)
-		return part->alone || add_together(together, &refusal, part->pods, reservation->arena) == 0 ? 1 : -1;
+		return !part->alone && add_together(together, &refusal, part->pods, reservation->arena) < 0 ? -1
+													    : PART_FITS;
 	question->where = part->where;
 	question->mixed = question->part_count > 1;
 	if (!part->alone && part->pods) {
 		question->pods = together->of;
 		fit.fits += together->pods;
 	}
-	return compose(question, &fit, wanted, &refusal, reservation);
+	if (compose(question, &fit, wanted, &refusal, reservation) < 0)
+		return -1;
+	return !fit.never ? PART_LATER : part->pods ? PART_NEVER_NOW : PART_NEVER;
 }
 
+/*
+ * Judges all groups, as one that only has to wait must not hide another that is never admitted.
+ */
 static int answer_parts(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
 			struct reservation_request *reservation)
 {
 	struct together *together = arena_zalloc(reservation->arena, 1, sizeof *together);
 	const struct pairs labels = question->review.namespace_labels;
-	int result = together ? 1 : -1;
-	for (uint32_t i = 0; together && i < question->part_count; i++)
+	struct decision best = {.denied = false};
+	struct review best_review = question->review;
+	struct str best_where = {NULL, 0};
+	int most = -1;
+	if (!together)
+		return -1;
+	for (uint32_t i = 0; i < question->part_count; i++)
 		together->of += question->parts[i].alone ? 0 : question->parts[i].pods;
-	for (uint32_t i = 0; result > 0 && i < question->part_count; i++) {
+	for (uint32_t i = 0; i < question->part_count; i++) {
 		question->review = question->parts[i].review;
 		question->review.namespace_labels = labels;
-		result = answer_part(question, &question->parts[i], policy, ledger, together, reservation);
+		int said = answer_part(question, &question->parts[i], policy, ledger, together, reservation);
+		if (said < 0)
+			return -1;
+		if (said <= most)
+			continue;
+		most = said;
+		best = *reservation->decision;
+		best_review = question->review;
+		best_where = question->where;
 	}
-	return result < 0 ? -1 : 0;
+	*reservation->decision = best;
+	question->review = best_review;
+	question->where = best_where;
+	return 0;
 }
 
 int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,

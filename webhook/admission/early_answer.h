@@ -36,7 +36,7 @@ struct early_question {
 	/* The groups of a custom resource. Then `review` is about that which is judged. */
 	struct early_part *parts;
 	uint32_t part_count;
-	struct str where; /* Of the group about which something is said. */
+	struct str where; /* Of the group about which something is said; absent: of none. */
 };
 
 /*

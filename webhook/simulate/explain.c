@@ -18,7 +18,8 @@ struct trial {
 	int64_t fits; /* How many were admitted. */
 	/* How many were admitted before the first with a violation; -1: none has any. */
 	int64_t fits_enforced;
-	json_t *workload; /* See explain_workload; NULL: the object is none. */
+	json_t *workload; /* See explain_workload; borrowed. NULL: the object is none. */
+	json_t *earlier;  /* See struct explain_refusal; borrowed. */
 	json_t *tree;
 };
 
@@ -158,7 +159,7 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 	explain_early_answer(trial->context->policy, trial->tree);
 	if (!admitted)
 		explain_remedies(&(struct explain_refusal){trial->context, &trial->subject, &trial->decision,
-							   trial->fits, &trial->tried, trial->tree});
+							   trial->fits, &trial->tried, trial->earlier, trial->tree});
 	return admitted;
 }
 
@@ -166,19 +167,53 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 static enum explain_result explain_subject(struct trial *trial, const struct manifest *manifest,
 					   const struct manifest_object *object, json_t *list, struct error *err)
 {
-	trial->tried = replaced_take(trial->context->replaced, &trial->subject, object->name,
-				     (struct simulation *[]){trial->context->simulation}, 1);
-	trial->workload = explain_workload(trial->context, &trial->subject, object, &trial->decision);
 	if (trial->subject.alone)
-		trial->uids =
-		    arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
+		trial->uids = arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
 	int admitted = try_all(trial, manifest, object);
 	for (int64_t i = 0; trial->uids && i < trial->fits; i++)
 		simulation_gone(trial->context->simulation, trial->uids[i]);
+	if (!trial->subject.alone)
+		json_array_append(trial->earlier, trial->tree);
 	if (admitted >= 0 && json_array_append(list, trial->tree) == 0)
 		return admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
 	error_set(err, "%.300s:%u: the Pod needs more memory than one review may use", manifest->file, object->line);
 	return EXPLAIN_FAILED;
+}
+
+/* Explains each group of Pods of the object, of which there is at least one. */
+static enum explain_result explain_subjects(const struct explain_context *context, const struct subjects *subjects,
+					    const struct manifest *manifest, const struct manifest_object *object,
+					    struct arena *objects, json_t *list, struct error *err)
+{
+	struct replacement *tried = arena_zalloc(objects, subjects->count, sizeof *tried);
+	enum explain_result result = EXPLAIN_ADMITTED;
+	if (!tried) {
+		error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
+		return EXPLAIN_FAILED;
+	}
+	for (uint32_t i = 0; i < subjects->count; i++)
+		tried[i] = replaced_take(context->replaced, &subjects->items[i], object->name,
+					 (struct simulation *[]){context->simulation}, 1);
+	json_t *workload = explain_workload(context, subjects, object, objects), *earlier = json_array();
+	for (uint32_t i = 0; i < subjects->count && result != EXPLAIN_FAILED; i++) {
+		struct trial trial = {.context = context,
+				      .subject = subjects->items[i],
+				      .objects = objects,
+				      .tried = tried[i],
+				      .fits_enforced = -1,
+				      .workload = workload,
+				      .earlier = earlier,
+				      .tree = json_object()};
+		arena_init(&trial.decision, ARENA_CHUNK, ARENA_MAX);
+		enum explain_result of_part = explain_subject(&trial, manifest, object, list, err);
+		if (of_part != EXPLAIN_ADMITTED)
+			result = of_part;
+		json_decref(trial.tree);
+		arena_release(&trial.decision);
+	}
+	json_decref(workload);
+	json_decref(earlier);
+	return result;
 }
 
 enum explain_result explain_object(const struct explain_context *context, const struct manifest *manifest,
@@ -188,21 +223,10 @@ enum explain_result explain_object(const struct explain_context *context, const 
 	struct arena objects;
 	arena_init(&objects, ARENA_CHUNK, ARENA_MAX);
 	int found = subjects_read(&subjects, manifest, object, &context->creator, &objects, err);
-	enum explain_result result = found < 0 ? EXPLAIN_FAILED : found ? EXPLAIN_ADMITTED : EXPLAIN_NO_PODS;
-	for (uint32_t i = 0; found > 0 && i < subjects.count && result != EXPLAIN_FAILED; i++) {
-		struct trial trial = {.context = context,
-				      .subject = subjects.items[i],
-				      .objects = &objects,
-				      .fits_enforced = -1,
-				      .tree = json_object()};
-		arena_init(&trial.decision, ARENA_CHUNK, ARENA_MAX);
-		enum explain_result of_part = explain_subject(&trial, manifest, object, list, err);
-		if (of_part != EXPLAIN_ADMITTED)
-			result = of_part;
-		json_decref(trial.workload);
-		json_decref(trial.tree);
-		arena_release(&trial.decision);
-	}
+	enum explain_result result = found > 0
+					 ? explain_subjects(context, &subjects, manifest, object, &objects, list, err)
+				     : found ? EXPLAIN_FAILED
+					     : EXPLAIN_NO_PODS;
 	arena_release(&objects);
 	return result;
 }

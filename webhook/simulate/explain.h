@@ -51,10 +51,11 @@ struct explain_collector {
 void explain_event(void *context, const struct trace_event *event);
 
 /*
- * Returns, new, what the API server answers about a workload with these Pods; NULL: the object is
- * none. The Pods in whose place it is tried are removed already. Uses the arena.
+ * Returns, new, what the API server answers about a workload with these Pods, of which there is at
+ * least one group; NULL: the object is none. The Pods in whose place it is tried are removed
+ * already, and none of its own is tried yet. Uses the arena.
  */
-json_t *explain_workload(const struct explain_context *context, const struct subject *subject,
+json_t *explain_workload(const struct explain_context *context, const struct subjects *subjects,
 			 const struct manifest_object *object, struct arena *arena);
 
 /* Adds to the workload of the tree, if it has one, what its tenant wants such answers to be. */
@@ -67,6 +68,8 @@ struct explain_refusal {
 	struct arena *arena; /* For decisions; is reset for each. */
 	int64_t fits;        /* How many Pods were admitted before it. */
 	const struct replacement *tried;
+	/* Explanations of the object's groups whose Pods were admitted before, and exist with it. */
+	const json_t *earlier;
 	json_t *tree;
 };
 

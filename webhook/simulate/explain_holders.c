@@ -49,6 +49,25 @@ static const struct tally_sum **sorted_sums(const struct ledger *ledger, uint32_
 	return sums;
 }
 
+/* How many Pods of the object hold the quota of the item. */
+static int64_t own_pods(const struct explain_refusal *refusal, const json_t *item)
+{
+	int64_t own = refusal->fits;
+	size_t i, k;
+	json_t *group, *of_group;
+	json_array_foreach(refusal->earlier, i, group)
+	{
+		json_array_foreach(json_object_get(group, "quotas"), k, of_group)
+		{
+			if (json_is_true(json_object_get(of_group, "counts")) &&
+			    json_equal(json_object_get(of_group, "tenant"), json_object_get(item, "tenant")) &&
+			    json_equal(json_object_get(of_group, "quota"), json_object_get(item, "quota")))
+				own += tree_number(group, "fits");
+		}
+	}
+	return own;
+}
+
 void explain_holders(const struct explain_refusal *refusal, const json_t *item, json_t *remedies)
 {
 	const struct policy *policy = refusal->context->policy;
@@ -75,7 +94,7 @@ void explain_holders(const struct explain_refusal *refusal, const json_t *item, 
 		}
 		json_object_set_new(remedy, "more",
 				    json_integer(count > HOLDERS_MAX ? (json_int_t)(count - HOLDERS_MAX) : 0));
-		json_object_set_new(remedy, "own", json_integer(refusal->fits));
+		json_object_set_new(remedy, "own", json_integer(own_pods(refusal, item)));
 	}
 	free(sums);
 }

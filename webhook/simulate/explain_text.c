@@ -20,6 +20,12 @@ static bool is_accepted(const json_t *tree)
 	return tree_is(json_object_get(tree, "workload"), "verdict", "accepted");
 }
 
+/* Whether the workload has no Pods for now. Then its first one was tried. */
+static bool is_later(const json_t *tree)
+{
+	return json_object_get(tree, "workload") && tree_number(tree, "pods") == 0;
+}
+
 static void print_head(struct printer *p, const json_t *tree)
 {
 	bool admitted = tree_is(tree, "verdict", "admitted");
@@ -41,9 +47,11 @@ static void print_head(struct printer *p, const json_t *tree)
 	print_plain(p, tree_get(tree, "namespace"));
 	buf_text(p->out, "\": ");
 	if (!admitted && is_accepted(tree))
-		buf_text(p->out, "its Pods are ");
+		buf_text(p->out, is_later(tree) ? "its Pods would be " : "its Pods are ");
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
-	if (pods != 1 || tree_number(tree, "replaces"))
+	if (!admitted && is_later(tree))
+		buf_text(p->out, "; there are none now");
+	else if (pods != 1 || tree_number(tree, "replaces"))
 		print_count(p, tree, fits, pods);
 	if (!admitted && fits)
 		buf_text(p->out, "; the refusal of the next one is:");
@@ -80,25 +88,60 @@ static void print_violations(struct printer *p, const json_t *tree)
 	buf_char(p->out, '\n');
 }
 
+/* Whether its Pods are refused whatever is free: by a limit, or by anything but a quota. */
+static bool is_final(const json_t *tree)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(json_object_get(tree, "objections"), i, item)
+	{
+		if (tree_is(item, "enforcement", "deny") &&
+		    (!tree_is(item, "reason", "quota") ||
+		     str_starts(str_of(tree_get(item, "message")), STR("can never fit: "))))
+			return true;
+	}
+	return false;
+}
+
+static void print_refused_workload(struct printer *p, const json_t *tree, const json_t *workload)
+{
+	buf_printf(p->out, "  The %s itself is refused, since no ", tree_get(tree, "kind"));
+	if (tree_has(workload, "part")) {
+		buf_text(p->out, "Pod of ");
+		print_plain(p, tree_get(workload, "part"));
+	} else {
+		buf_text(p->out, "such Pod");
+	}
+	buf_printf(p->out, " can ever be admitted and earlyAnswer is %s.\n", tree_get(workload, "earlyAnswer"));
+}
+
+/* What its controller does about the Pods that are refused. */
+static void print_controller(struct printer *p, const json_t *tree, const char *controller)
+{
+	if (is_later(tree))
+		buf_text(p->out, " It has no Pods now; the first one would be refused.\n");
+	else if (is_final(tree))
+		buf_printf(p->out, " The %s cannot create these Pods.\n", controller);
+	else
+		buf_printf(p->out,
+			   " The %s creates the Pods that are admitted, and tries the others again until they are.\n",
+			   controller);
+}
+
 /* What becomes of a workload, and of its Pods that are refused. */
 static void print_workload(struct printer *p, const json_t *tree)
 {
 	const json_t *workload = json_object_get(tree, "workload");
-	const char *kind = tree_get(tree, "kind"), *answer = tree_get(workload, "earlyAnswer");
 	if (!workload || tree_is(tree, "verdict", "admitted"))
 		return;
-	if (!is_accepted(tree))
-		buf_printf(
-		    p->out,
-		    "  The %s itself is refused, since no such Pod can ever be admitted and earlyAnswer is %s.\n", kind,
-		    answer);
-	else
-		buf_printf(p->out,
-			   "  The API server accepts the %s %s (earlyAnswer: %s). The %s creates the Pods that are "
-			   "admitted, and tries the others again until they are.\n",
-			   kind,
+	if (is_accepted(tree)) {
+		buf_printf(p->out, "  The API server accepts the %s %s (earlyAnswer: %s).", tree_get(tree, "kind"),
 			   json_is_true(json_object_get(workload, "warned")) ? "with a warning" : "without a warning",
-			   answer, tree_get(workload, "controller"));
+			   tree_get(workload, "earlyAnswer"));
+		print_controller(p, tree, tree_get(workload, "controller"));
+	} else {
+		print_refused_workload(p, tree, workload);
+	}
 	buf_char(p->out, '\n');
 }
 

@@ -15,17 +15,24 @@ static const char *controller_name(const struct workload_kind *kind)
 	return colon ? colon + 1 : "controller";
 }
 
-/* Whether the API server asks about the workload: only if its Pods request devices. */
-static bool is_asked(const struct subject *subject, struct arena *arena)
+/* Whether the API server asks about the workload: only if Pods of it request devices. */
+static bool is_asked(const struct subjects *subjects, struct arena *arena)
 {
-	const struct resource_request *requests;
-	uint32_t count = 0;
-	return policy_pod_requests(&subject->review.object, arena, &requests, &count) == 0 && count > 0;
+	for (uint32_t i = 0; i < subjects->count; i++) {
+		const struct resource_request *requests;
+		uint32_t count = 0;
+		if (policy_pod_requests(&subjects->items[i].review.object, arena, &requests, &count) == 0 && count > 0)
+			return true;
+	}
+	return false;
 }
 
-/* Asks as for a workload that is created. Returns false if there is no answer. */
-static bool ask(const struct explain_context *context, const struct subject *subject,
-		const struct manifest_object *object, struct arena *arena, struct decision *decision)
+/*
+ * Asks as for a workload that is created. Returns false if there is no answer. Sets `where` to the
+ * group of Pods that it is about, absent if the workload has no groups.
+ */
+static bool ask(const struct explain_context *context, const struct subjects *subjects,
+		const struct manifest_object *object, struct arena *arena, struct decision *decision, struct str *where)
 {
 	const struct ledger_store store = simulation_store(context->simulation);
 	const struct review review = {.uid = STR("simulated"),
@@ -33,12 +40,12 @@ static bool ask(const struct explain_context *context, const struct subject *sub
 				      .version = STR("v1"),
 				      .kind = object->kind,
 				      .name = object->name,
-				      .namespace = subject->review.namespace,
+				      .namespace = subjects->items[0].review.namespace,
 				      .operation = OPERATION_CREATE,
 				      .other_object = object->json};
 	struct early_question question;
 	struct buf charges;
-	if (!is_asked(subject, arena) || !early_question_concerns(context->policy, &review) ||
+	if (!is_asked(subjects, arena) || !early_question_concerns(context->policy, &review) ||
 	    !early_question_read(context->policy, &review, arena, &question))
 		return false;
 	buf_init(&charges, (size_t)64 << 10);
@@ -51,20 +58,26 @@ static bool ask(const struct explain_context *context, const struct subject *sub
 					    .charges = &charges};
 	bool known = admission_decide(&request) == ADMISSION_DECIDED;
 	*decision = request.decision;
+	*where = question.where;
 	buf_release(&charges);
 	return known;
 }
 
-json_t *explain_workload(const struct explain_context *context, const struct subject *subject,
+json_t *explain_workload(const struct explain_context *context, const struct subjects *subjects,
 			 const struct manifest_object *object, struct arena *arena)
 {
+	const struct workload_kind *kind = subjects->items[0].kind;
+	struct str where = {NULL, 0};
 	struct decision *decision = arena_zalloc(arena, 1, sizeof *decision);
-	if (!decision || !subject->kind || !*subject->kind->template)
+	if (!decision || !kind || !*kind->template)
 		return NULL;
-	bool known = ask(context, subject, object, arena, decision);
-	return json_pack("{s:s, s:b, s:s}", "verdict", known && decision->denied ? "refused" : "accepted", "warned",
-			 known && !decision->denied && decision->violation_count > 0, "controller",
-			 controller_name(subject->kind));
+	bool known = ask(context, subjects, object, arena, decision, &where);
+	json_t *workload =
+	    json_pack("{s:s, s:b, s:s}", "verdict", known && decision->denied ? "refused" : "accepted", "warned",
+		      known && !decision->denied && decision->violation_count > 0, "controller", controller_name(kind));
+	if (known && decision->violation_count && str_present(where))
+		json_object_set_new(workload, "part", explain_string(where));
+	return workload;
 }
 
 void explain_early_answer(const struct policy *policy, json_t *tree)
