@@ -263,7 +263,7 @@ static void warn_models(struct compile *c)
 		coverage.tenant = t;
 		if (!has_namespaces(c->tenants[t]) || !names_models(policy, t))
 			continue;
-		/* A class that stands for a resource is named only if that is counted everywhere. */
+		/* A class is named only if what it stands for is counted everywhere. */
 		if (!warn_left_out(c, &coverage, false))
 			warn_left_out(c, &coverage, true);
 	}

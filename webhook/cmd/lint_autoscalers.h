@@ -21,7 +21,7 @@ struct autoscaler {
 	struct scaled target;
 	const char *key;       /* Which says the number, such as maxReplicas. */
 	int64_t most;          /* Pods. */
-	bool fallback;         /* The object does not say the number, so the controller takes its own. */
+	bool fallback;         /* The object does not say it. */
 	const char *least_key; /* Such as minReplicas. */
 	int64_t least;         /* Pods. */
 	struct manifests_place at;
