@@ -55,18 +55,35 @@ static int wrong(const struct walk *walk, const struct related_path *path, struc
 			 (size_t)(value.ptr - walk->json.ptr));
 }
 
+/* Leaves `*number` unchanged if there is none. One that is too large is the largest. */
+static int read_number(const struct walk *walk, const struct related_path *path, int64_t *number)
+{
+	struct str value;
+	int64_t found = INT64_MAX;
+	if (find(walk, path, &value) < 0)
+		return -1;
+	if (!str_present(value))
+		return 0;
+	enum quantity_result result = value.ptr[0] == '"' ? QUANTITY_SYNTAX : quantity_count(value, &found);
+	if (result != QUANTITY_OK && (result != QUANTITY_RANGE || value.ptr[0] == '-'))
+		return wrong(walk, path, value, "a whole number of 0 or more");
+	*number = found;
+	return 0;
+}
+
 static int count_replicas(const struct walk *walk, int64_t *replicas)
 {
 	*replicas = 1;
 	for (uint32_t i = 0; i < walk->pods->replica_count; i++) {
 		const struct related_path *path = &walk->pods->replicas[i];
-		struct str value;
-		int64_t number = 1;
-		if (find(walk, path, &value) < 0)
+		int64_t number = 1, most = INT64_MAX;
+		if (read_number(walk, path, &number) < 0)
 			return -1;
-		if (str_present(value) && (value.ptr[0] == '"' || quantity_count(value, &number) != QUANTITY_OK))
-			return wrong(walk, path, value, "a whole number of 0 or more");
 		number = number > path->less ? number - path->less : 0;
+		if (i + 1 == walk->pods->replica_count && read_number(walk, &walk->pods->at_most, &most) < 0)
+			return -1;
+		most = most > walk->pods->at_most.less ? most - walk->pods->at_most.less : 0;
+		number = number < most ? number : most;
 		if (__builtin_mul_overflow(*replicas, number, replicas) || *replicas > WORKLOAD_REPLICAS_MAX)
 			*replicas = number ? WORKLOAD_REPLICAS_MAX : 0;
 	}
@@ -104,9 +121,12 @@ static int add_part(struct walk *walk, struct str value)
 {
 	struct workload_parts *parts = walk->parts;
 	const struct pod_paths *pods = walk->pods;
+	struct str spec = {NULL, 0};
 	struct workload_part part = {.pod = value, .alone = pods->alone, .composed = !pods->is_template};
 	if (value.ptr[0] != '{')
 		return fail(walk, value.ptr, "expected an object");
+	if (pods->is_template && (json_find(value, "spec", &spec, walk->err) < 0 || !str_present(spec)))
+		return fail(walk, value.ptr, "expected a Pod template, found no \"spec\" in it");
 	if (parts->count == WORKLOAD_PARTS_MAX)
 		return fail(walk, value.ptr, "the object has more than 32 groups of Pods");
 	part.where = arena_str(walk->arena, (struct str){walk->where, walk->where_len});
