@@ -241,6 +241,20 @@ def test_lint_refuses_a_bound_of_nothing(tmp_path):
     assert done.returncode == 1 and '"atMost" needs "replicas", of which it bounds the last number' in done.stdout + done.stderr, done
 
 
+@pytest.mark.parametrize("word, meant", [("PyTorchJob", "pytorchjobs.kubeflow.org"), ("rayclusters", "rayclusters.ray.io"),
+                                         ("inferenceservice", "inferenceservices.serving.kserve.io"), ("pytorchjob.kubeflow.org", "pytorchjobs.kubeflow.org")])
+def test_lint_knows_which_kind_is_meant(tmp_path, word, meant):
+    done = lint(tmp_path, team(1), doc("Settings", "s", workloads=[word]))
+    assert done.returncode == 1 and f'"workloads" cannot be "{word}"; did you mean "{meant}"?' in done.stdout + done.stderr, done
+
+
+def test_lint_lists_all_kinds_whole(tmp_path):
+    done = lint(tmp_path, team(1), doc("Settings", "s", workloads=["Thing"]))
+    names = ", ".join(list(CUSTOM)[:-1]) + " or " + list(CUSTOM)[-1]
+    said = f'"workloads" cannot be "Thing"; use {names}; a Workload document describes any other kind\n'
+    assert done.returncode == 1 and said in done.stdout + done.stderr, done
+
+
 def test_nothing_is_there(serve):
     server = serve([workload({"template": "spec.t"}), team(0)])
     for obj in (thing(), thing(t=None), {**thing(), "spec": None}):
