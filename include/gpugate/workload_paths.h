@@ -39,6 +39,7 @@ struct pod_paths {
 	uint32_t container_count;
 	const struct related_path *replicas; /* Factors; each is 1 if it is absent. */
 	uint32_t replica_count;
+	struct related_path at_most; /* Bounds the last factor; no bound if it is absent. */
 };
 
 struct workload_paths {

@@ -127,6 +127,10 @@ static void compile_pods(struct compile *c, const struct doc_workload_pods *doc,
 	pods->containers =
 	    compile_all_related(c, &doc->containers, base, POD_PATHS_CONTAINERS_MAX, &pods->container_count);
 	pods->replicas = compile_all_related(c, &doc->replicas, base, POD_PATHS_FACTORS_MAX, &pods->replica_count);
+	pods->at_most = compile_related(c, &doc->at_most, base);
+	if (str_present(doc->at_most.s) && !pods->replica_count)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at_most.at,
+			    "\"atMost\" needs \"replicas\", of which it bounds the last number");
 }
 
 static void compile_workload(struct compile *c, const struct doc_workload *doc, struct workload_paths *workload)

@@ -9,7 +9,7 @@
 struct shipped_pods {
 	const char *template, *or_template, *pod_spec, *metadata, *resources, *device;
 	const char *containers[CONTAINERS_MAX];
-	const char *replicas[3];
+	const char *replicas[3], *at_most;
 	bool alone;
 };
 
@@ -108,7 +108,8 @@ static const struct shipped rows[SHIPPED_WORKLOADS] = {
 			 "jobsets",
 			 {{.template = "spec.replicatedJobs[].template.spec.template",
 			   .replicas = {"spec.replicatedJobs[].replicas",
-					"spec.replicatedJobs[].template.spec.parallelism"}}},
+					"spec.replicatedJobs[].template.spec.parallelism"},
+			   .at_most = "spec.replicatedJobs[].template.spec.completions"}},
 			 {"spec.suspend"}},
     [SHIPPED_ARGO_WORKFLOW] = {"argoproj.io",
 			       "Workflow",
@@ -166,6 +167,7 @@ struct doc_workload *workload_shipped(struct compile *c, enum shipped_workload k
 		    .device = text_at(from->device, at),
 		    .containers = texts_at(c, from->containers, CONTAINERS_MAX, at),
 		    .replicas = texts_at(c, from->replicas, sizeof from->replicas / sizeof from->replicas[0], at),
+		    .at_most = text_at(from->at_most, at),
 		    .together = {.value = !from->alone}};
 	*doc = (struct doc_workload){.at = at,
 				     .group = text_at(row->group, at),

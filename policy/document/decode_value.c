@@ -6,7 +6,7 @@
 #include "gpugate/suggest.h"
 #include "policy/document/yaml_1_1.h"
 
-/* Writes the words to `buffer`, as in "deny, warn or audit", and returns `buffer`. */
+/* Writes the words to `buffer`, as in "deny, warn or audit", and returns it. Cuts none in two. */
 static const char *join_words(const struct schema_word *words, size_t count, char *buffer, size_t size)
 {
 	size_t len = 0;
@@ -15,7 +15,11 @@ static const char *join_words(const struct schema_word *words, size_t count, cha
 	for (size_t i = 0; i < count && len < size; i++) {
 		const char *before = i == 0 ? "" : i + 1 == count ? " or " : ", ";
 		int wrote = snprintf(buffer + len, size - len, "%s%.*s", before, STR_ARG(words[i].word));
-		len += wrote > 0 ? (size_t)wrote : 0;
+		if (wrote < 0 || (size_t)wrote >= size - len) {
+			buffer[len] = '\0';
+			break;
+		}
+		len += (size_t)wrote;
 	}
 	return buffer;
 }
@@ -199,10 +203,22 @@ int decode_report_word(const struct schema_field *field, struct str text)
 	return -1;
 }
 
+/* The word that begins with this kind, as pytorchjobs.kubeflow.org with PyTorchJob; absent: none. */
+static struct str word_of_kind(const struct schema_field *field, struct str kind)
+{
+	for (size_t i = 0; kind.len && i < field->word_count; i++) {
+		struct str word = field->words[i].word, rest = str_tail(word, kind.len);
+		if (strncasecmp(word.ptr, kind.ptr, kind.len < word.len ? kind.len : word.len) == 0 &&
+		    (str_starts(rest, STR(".")) || str_starts(rest, STR("s."))))
+			return word;
+	}
+	return (struct str){NULL, 0};
+}
+
 void decode_read_choice(const struct decode_task *task, const struct node *node, struct choice *out)
 {
 	const struct schema_field *field = task->field;
-	char words[320], expected[340];
+	char words[640], expected[660];
 	int found = node->type == NODE_SCALAR ? decode_report_word(field, node->text) : -1;
 
 	join_words(field->words, field->word_count, words, sizeof words);
@@ -216,12 +232,16 @@ void decode_read_choice(const struct decode_task *task, const struct node *node,
 		return;
 	}
 	struct str near = suggest_word(node->text, &field->words[0].word, field->word_count, sizeof field->words[0]);
+	struct str of_kind = word_of_kind(field, node->text);
+	if (str_present(of_kind))
+		near = of_kind;
 	if (str_present(near))
 		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; did you mean \"%.*s\"?",
 			      STR_ARG(field->key), SHOWN(node->text), STR_ARG(near));
 	else
-		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; use %s", STR_ARG(field->key),
-			      SHOWN(node->text), words);
+		DECODE_REPORT(task->decoder, node->at, "\"%.*s\" cannot be \"%.*s\"; use %s%s%s", STR_ARG(field->key),
+			      SHOWN(node->text), words, field->otherwise ? "; " : "",
+			      field->otherwise ? field->otherwise : "");
 }
 
 void decode_choice(const struct decode_task *task)

@@ -1,6 +1,8 @@
 /* formats: the rules are those of Kubernetes (apimachinery's validation package). */
 #include "policy/document/formats.h"
 
+#include <stdio.h>
+
 #include "gpugate/field_path.h"
 #include "gpugate/known.h"
 
@@ -154,13 +156,38 @@ static bool is_field_path(struct str s)
 	return steps <= FIELD_PATH_STEPS_MAX && wild <= FIELD_PATH_WILD_MAX;
 }
 
-/* A field path, and maybe " - " and a number of one or two digits. */
+/* The last key of a path. */
+static struct str last_key(struct str path)
+{
+	size_t begin = path.len;
+	while (begin > 0 && path.ptr[begin - 1] != '.')
+		begin--;
+	return str_tail(path, begin);
+}
+
+/* How many bytes at the end are digits. */
+static size_t digits_at_end(struct str s)
+{
+	size_t count = 0;
+	while (count < s.len && only((struct str){s.ptr + s.len - count - 1, 1}, DIGITS))
+		count++;
+	return count;
+}
+
+/*
+ * A field path, and maybe " - " and a number of one or two digits. It is no number itself, and does
+ * not end in "-1", which would be a part of the key.
+ */
 static bool is_count_path(struct str s)
 {
 	const char *blank = s.len ? memchr(s.ptr, ' ', s.len) : NULL;
 	struct str path = {s.ptr, blank ? (size_t)(blank - s.ptr) : s.len}, rest = str_tail(s, path.len);
 	bool less = str_starts(rest, STR(" - ")) && rest.len > 3 && rest.len <= 5 && only(str_tail(rest, 3), DIGITS);
-	return (rest.len == 0 || less) && is_field_path(path);
+	if ((rest.len && !less) || !is_field_path(path) || strchr(DIGITS, s.ptr[0]))
+		return false;
+	struct str key = last_key(path);
+	size_t digits = digits_at_end(key);
+	return digits == 0 || digits == key.len || key.ptr[key.len - digits - 1] != '-';
 }
 
 bool schema_form_fits(enum text_form form, struct str text)
@@ -213,9 +240,12 @@ bool schema_form_fits(enum text_form form, struct str text)
 /* A component of the path of a configuration file: it does not begin with a dot. */
 #define FILE_PATTERN "[^./#\\x00-\\x1f\\x7f][^/#\\x00-\\x1f\\x7f]*"
 
-#define PATH_KEY_PATTERN "[A-Za-z0-9][A-Za-z0-9_-]{0,62}(\\[\\])?"
-#define PATH_PATTERN PATH_KEY_PATTERN "(\\.(" PATH_KEY_PATTERN "|\\*)){0,15}"
-#define PATH_WILD_PATTERN "[^*\\[]*([*\\[][^*\\[]*){0,3}"
+#define PATH_KEY_AFTER_FIRST "[A-Za-z0-9_-]{0,62}(\\[\\])?"
+#define PATH_AFTER_FIRST PATH_KEY_AFTER_FIRST "(\\.([A-Za-z0-9]" PATH_KEY_AFTER_FIRST "|\\*)){0,15}"
+#define PATH_PATTERN "[A-Za-z0-9]" PATH_AFTER_FIRST
+#define PATH_WILD(most) "[^*\\[]*([*\\[][^*\\[]*){0," most "}"
+#define PATH_WILD_PATTERN PATH_WILD("3")
+#define COUNT_END "([^0-9*\\[ ]|[^0-9*\\[ -][0-9]+)" /* Not "-1". */
 
 const struct schema_form schema_forms[FORMS] = {
     [FORM_NAME] = {.name = "name",
@@ -304,8 +334,8 @@ const struct schema_form schema_forms[FORMS] = {
     [FORM_COUNT_PATH] = {.name = "path of a number",
 			 .plural = "paths of numbers",
 			 .words = "a field path such as spec.tasks[].replicas, and maybe \" - 1\" behind it",
-			 .pattern = "^" PATH_PATTERN "( - [0-9]{1,2})?$",
-			 .parts = "^" PATH_WILD_PATTERN "$",
+			 .pattern = "^[A-Za-z]" PATH_AFTER_FIRST "( - [0-9]{1,2})?$",
+			 .parts = "^(" PATH_WILD_PATTERN COUNT_END "|" PATH_WILD("2") "\\*)( - [0-9]{1,2})?$",
 			 .max = FIELD_PATH_BYTES_MAX + 5},
 };
 
@@ -324,10 +354,28 @@ const struct schema_form schema_positive_quantity = {
     .words = "a quantity as in Kubernetes, such as 4, 6.5 or 320Gi, above 0",
     .pattern = "^\\+?([0-9]*[1-9][0-9]*\\.?[0-9]*|[0-9]*\\.[0-9]*[1-9][0-9]*)" SUFFIX_PATTERN "$"};
 
+/* "spec.size - 1" for "spec.size-1". */
+static const char *count_path_meant(struct str text, char *buffer, size_t size)
+{
+	struct str less = str_tail(text, text.len - digits_at_end(text)), path = {text.ptr, text.len - less.len};
+	while (path.len && path.ptr[path.len - 1] == ' ')
+		path.len--;
+	if (less.len == 0 || path.len == 0 || path.ptr[path.len - 1] != '-')
+		return NULL;
+	path.len--;
+	while (path.len && path.ptr[path.len - 1] == ' ')
+		path.len--;
+	int len = snprintf(buffer, size, "%.*s - %.*s", STR_ARG(path), STR_ARG(less));
+	bool whole = len > 0 && (size_t)len < size;
+	return whole && schema_form_fits(FORM_COUNT_PATH, (struct str){buffer, (size_t)len}) ? buffer : NULL;
+}
+
 const char *schema_form_meant(enum text_form form, struct str text, char *buffer, size_t size)
 {
 	static const struct str resource = {"nvidia.com/mig-", sizeof "nvidia.com/mig-" - 1};
 
+	if (form == FORM_COUNT_PATH)
+		return count_path_meant(text, buffer, size);
 	bool lower = form == FORM_NAME || form == FORM_NAME_GLOB || form == FORM_NAMESPACE_GLOB || form == FORM_PROFILE;
 	if (!lower && form != FORM_LABEL_VALUE)
 		return NULL;

@@ -80,6 +80,7 @@ static const struct schema_field settings_fields[] = {
      .doc = "What the API server does with Pods that ask for accelerators while gpugate does not answer. This is the "
 	    "failurePolicy of the webhook through which such Pods are charged."},
     {KEY("workloads"), .type = FIELD_CHOICES, AT(doc_settings, workloads), WORDS(schema_workload_words),
+     .otherwise = "a Workload document describes any other kind",
      .doc = "Kinds of custom resources whose Pods are judged when they are applied, as those of a Deployment are. "
 	    "gpugate knows where these keep their Pods. A Workload document describes any other kind."},
 };

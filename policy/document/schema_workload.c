@@ -18,7 +18,8 @@ const struct schema_word schema_workload_words[SHIPPED_WORKLOADS] = {
     {WORD("rayservices.ray.io"), SHIPPED_RAY_SERVICE, "RayService of KubeRay."},
     {WORD("leaderworkersets.leaderworkerset.x-k8s.io"), SHIPPED_LEADER_WORKER_SET, "LeaderWorkerSet."},
     {WORD("jobsets.jobset.x-k8s.io"), SHIPPED_JOB_SET,
-     "JobSet, with the `parallelism` of its Jobs, which count as if all of them ran at the same time."},
+     "JobSet, with the `parallelism` of its Jobs, at most their `completions`, which count as if all of them ran at "
+     "the same time."},
     {WORD("workflows.argoproj.io"), SHIPPED_ARGO_WORKFLOW,
      "Workflow of Argo: each template alone, because the steps decide what runs at the same time."},
     {WORD("jobs.batch.volcano.sh"), SHIPPED_VOLCANO_JOB, "Job of Volcano."},
@@ -46,12 +47,16 @@ static const struct schema_field pods_fields[] = {
      AT(doc_workload_pods, replicas),
      .doc = "Paths of numbers whose product is the number of Pods of each group; at most 4. One that is absent is 1. "
 	    "` - 1` behind a path subtracts from its number."},
+    {KEY("atMost"), .type = FIELD_TEXT, .form = FORM_COUNT_PATH, AT(doc_workload_pods, at_most),
+     .doc = "Path of a number that the last number of `replicas` does not exceed, as the `parallelism` of a Job does "
+	    "not exceed its `completions`. If it is absent, there is no bound."},
     {KEY("together"), .type = FIELD_FLAG, AT(doc_workload_pods, together), .fallback = "true",
      .doc = "Whether these Pods exist at the same time as the other ones. Otherwise each group is judged alone."},
 };
 
 /* The Pods come from a template, or from at least one part of a Pod. */
 static const char pods_conditions[] = JSON({
+	"anyOf" : [ {"not" : {"required" : ["atMost"]}}, {"required" : ["replicas"]} ],
 	"oneOf" : [
 		{
 			"required" : ["template"],

@@ -163,6 +163,10 @@ def test_labels_and_node_selectors_count(tmp_path):
 @pytest.mark.parametrize("spec, sentence", [
     ({"t": 1}, "spec.t: expected an object"),
     ({"t": {"spec": {"containers": 1}}}, "spec.t: spec.containers: expected an array, found a number"),
+    ({"t": {}}, 'spec.t: expected a Pod template, found no "spec" in it'),
+    ({"t": {"spec": None, "metadata": {}}}, 'spec.t: expected a Pod template, found no "spec" in it'),
+    ({"t": {"containers": template(1)["spec"]["containers"]}}, 'spec.t: expected a Pod template, found no "spec" in it'),
+    ({"t": template(1), "n": -2**70}, "spec.n: expected a whole number of 0 or more"),
     ({"t": template(1), "n": "3"}, "spec.n: expected a whole number of 0 or more"),
     ({"t": template(1), "n": -1}, "spec.n: expected a whole number of 0 or more"),
     ({"t": template(1), "stop": 1}, "spec.stop: expected true, false, or a text"),
@@ -183,6 +187,72 @@ def test_numbers_are_bounded(serve, tmp_path):
     obj = thing(t=template(1), n=2**31 - 1, m=2**31 - 1)
     server = serve([workload({"template": "spec.t", "replicas": ["spec.n", "spec.m", "spec.n"]}), team(4)])
     assert ask(server, obj).warnings[0].startswith("4 of 2147483647 Pods fit now, and never more than 4 at once: exceeded quota")
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63 - 1, 2**63, 10**30])
+def test_a_number_that_is_too_large_counts_as_the_largest(serve, number):
+    server = serve([workload({"template": "spec.t", "replicas": ["spec.n"]}), team(4)])
+    assert ask(server, thing(t=template(1), n=number)).warnings[0].startswith("4 of 2147483647 Pods fit now, and never more than 4 at once: ")
+
+
+@pytest.mark.parametrize("parallelism, completions, pods", [(3, 2, 2), (2, 3, 2), (3, None, 3), (None, 4, 1), (3, 0, 0)])
+def test_a_job_of_a_job_set_counts_like_a_job(tmp_path, parallelism, completions, pods):
+    obj = copy.deepcopy(OBJECTS["jobsets.jobset.x-k8s.io"])
+    job = {key: value for key, value in (("parallelism", parallelism), ("completions", completions)) if value is not None}
+    obj["spec"]["replicatedJobs"] = [{"name": "w", "replicas": 2, "template": {"spec": {**job, "template": template(1)}}}]
+    alone = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "team-a"}, "spec": {**job, "template": template(1)}}
+    group, = explained(tmp_path, obj, EVERY, team(64))
+    plain, = explained(tmp_path, alone, EVERY, team(64))
+    assert (group["pods"], plain["pods"]) == (2 * pods, pods)
+
+
+def test_the_bound_of_a_number(tmp_path):
+    """It bounds the last of the numbers, and nothing if it is not there."""
+    pods = {"template": "spec.l[].t", "replicas": ["spec.l[].n", "spec.l[].m"], "atMost": "spec.l[].max - 1"}
+    items = [{"t": template(1), "n": 2, **numbers} for numbers in ({"m": 5, "max": 4}, {"m": 5}, {"max": 1}, {"m": 2**40, "max": 2**70})]
+    assert [part[1] for part in shapes(tmp_path, thing(l=items), pods, hard=1)] == [6, 10, 0, 100000]
+
+
+def lint(tmp_path, *policy):
+    folder = tmp_path / "policy"
+    folder.mkdir(exist_ok=True)
+    write_policy(folder, list(policy))
+    return run("lint", folder)
+
+
+@pytest.mark.parametrize("path, meant", [
+    ("spec.l[].n-1", "spec.l[].n - 1"), ("spec.l[].n -1", "spec.l[].n - 1"), ("spec.l[].n- 12", "spec.l[].n - 12"), ("spec.a-1 - 1", None), ("3", None),
+    ("3.n", None), ("spec.n-123", None), ("spec.n - ", None)])
+def test_lint_refuses_a_number_that_is_no_path(tmp_path, path, meant):
+    """As a key, it would lead to nothing, and count as 1."""
+    done = lint(tmp_path, team(1), workload({"template": "spec.l[].t", "replicas": [path]}))
+    hint = f'; did you mean "{meant}"?' if meant else ""
+    assert done.returncode == 1 and f'"{path}" is not a field path such as ' in done.stdout + done.stderr and hint in done.stdout + done.stderr, done
+
+
+@pytest.mark.parametrize("path", ["spec.n - 1", "spec.n1", "spec.phase-a", "spec.n-", "spec.1", "spec.n_1 - 12"])
+def test_lint_accepts_a_path_of_a_number(tmp_path, path):
+    done = lint(tmp_path, team(1), workload({"template": "spec.t", "replicas": [path]}))
+    assert done.returncode == 0, done
+
+
+def test_lint_refuses_a_bound_of_nothing(tmp_path):
+    done = lint(tmp_path, team(1), workload({"template": "spec.t", "atMost": "spec.n"}))
+    assert done.returncode == 1 and '"atMost" needs "replicas", of which it bounds the last number' in done.stdout + done.stderr, done
+
+
+@pytest.mark.parametrize("word, meant", [("PyTorchJob", "pytorchjobs.kubeflow.org"), ("rayclusters", "rayclusters.ray.io"),
+                                         ("inferenceservice", "inferenceservices.serving.kserve.io"), ("pytorchjob.kubeflow.org", "pytorchjobs.kubeflow.org")])
+def test_lint_knows_which_kind_is_meant(tmp_path, word, meant):
+    done = lint(tmp_path, team(1), doc("Settings", "s", workloads=[word]))
+    assert done.returncode == 1 and f'"workloads" cannot be "{word}"; did you mean "{meant}"?' in done.stdout + done.stderr, done
+
+
+def test_lint_lists_all_kinds_whole(tmp_path):
+    done = lint(tmp_path, team(1), doc("Settings", "s", workloads=["Thing"]))
+    names = ", ".join(list(CUSTOM)[:-1]) + " or " + list(CUSTOM)[-1]
+    said = f'"workloads" cannot be "Thing"; use {names}; a Workload document describes any other kind\n'
+    assert done.returncode == 1 and said in done.stdout + done.stderr, done
 
 
 def test_nothing_is_there(serve):

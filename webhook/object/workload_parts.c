@@ -72,18 +72,35 @@ static int wrong(const struct walk *walk, const struct related_path *path, struc
 			 json_found(value, found), (size_t)(value.ptr - walk->json.ptr));
 }
 
+/* Leaves `*number` unchanged if there is none. One that is too large is the largest. */
+static int read_number(struct walk *walk, const struct related_path *path, int64_t *number)
+{
+	struct str value;
+	int64_t found;
+	if (find(walk, path, &value) < 0)
+		return -1;
+	if (!str_present(value))
+		return 0;
+	if (value.ptr[0] >= '0' && value.ptr[0] <= '9' && quantity_count(value, &found) == QUANTITY_RANGE)
+		*number = INT64_MAX;
+	else if (json_count(walk->json, path->text, value, number, walk->err) < 0)
+		return -1;
+	return 0;
+}
+
 static int count_replicas(struct walk *walk, int64_t *replicas)
 {
 	*replicas = 1;
 	for (uint32_t i = 0; i < walk->pods->replica_count; i++) {
 		const struct related_path *path = &walk->pods->replicas[i];
-		struct str value;
-		int64_t number = 1;
-		if (find(walk, path, &value) < 0)
-			return -1;
-		if (str_present(value) && json_count(walk->json, path->text, value, &number, walk->err) < 0)
+		int64_t number = 1, most = INT64_MAX;
+		if (read_number(walk, path, &number) < 0)
 			return -1;
 		number = number > path->less ? number - path->less : 0;
+		if (i + 1 == walk->pods->replica_count && read_number(walk, &walk->pods->at_most, &most) < 0)
+			return -1;
+		most = most > walk->pods->at_most.less ? most - walk->pods->at_most.less : 0;
+		number = number < most ? number : most;
 		if (__builtin_mul_overflow(*replicas, number, replicas) || *replicas > WORKLOAD_REPLICAS_MAX)
 			*replicas = number ? WORKLOAD_REPLICAS_MAX : 0;
 	}
@@ -121,16 +138,20 @@ static int add_part(struct walk *walk, struct str value)
 {
 	struct workload_parts *parts = walk->parts;
 	const struct pod_paths *pods = walk->pods;
+	struct str spec = {NULL, 0};
 	struct workload_part part = {.pod = value, .at = value, .alone = pods->alone, .composed = !pods->is_template};
 	if (value.ptr[0] != '{')
 		return fail(walk, value.ptr, "expected an object");
+	if (spend(walk, value) < 0)
+		return -1;
+	if (pods->is_template && (json_find(value, "spec", &spec, walk->err) < 0 || !str_present(spec)))
+		return fail(walk, value.ptr, "expected a Pod template, found no \"spec\" in it");
 	if (parts->count == WORKLOAD_PARTS_MAX)
 		return fail(walk, value.ptr, "the object has more than 32 groups of Pods");
 	part.where = arena_str(walk->arena, (struct str){walk->where, walk->where_len});
 	if (!str_present(part.where))
 		return error_set(walk->err, "there is not enough memory");
-	if (spend(walk, value) < 0 || count_replicas(walk, &part.replicas) < 0 ||
-	    (part.composed && compose(walk, value, &part.pod) < 0))
+	if (count_replicas(walk, &part.replicas) < 0 || (part.composed && compose(walk, value, &part.pod) < 0))
 		return -1;
 	parts->items[parts->count++] = part;
 	return 0;

@@ -108,16 +108,16 @@ static void test_numbers(void **state)
 		const char *json;
 		int64_t replicas;
 	} rows[] = {
-	    {"{'t': {}}", 0},
-	    {"{'t': {}, 'a': 3, 'b': 4, 'c': 5}", 40},
-	    {"{'t': {}, 'a': 0, 'b': 4}", 0},
-	    {"{'t': {}, 'a': 9223372036854775807, 'b': 9223372036854775807}", WORKLOAD_REPLICAS_MAX},
-	    {"{'t': {}, 'a': 9223372036854775807, 'b': 9223372036854775807, 'c': 0}", 0},
-	    {"{'t': {}, 'a': 3, 's': {'stop': true}}", 0},
-	    {"{'t': {}, 'a': 3, 's': {'stop': 'now'}}", 0},
-	    {"{'t': {}, 'a': 3, 's': {'stop': ''}}", 2},
-	    {"{'t': {}, 'a': 3, 's': {'stop': false}}", 2},
-	    {"{'t': {}, 'a': 3, 's': null, 'b': null}", 2},
+	    {"{'t': {'spec': {}}}", 0},
+	    {"{'t': {'spec': {}}, 'a': 3, 'b': 4, 'c': 5}", 40},
+	    {"{'t': {'spec': {}}, 'a': 0, 'b': 4}", 0},
+	    {"{'t': {'spec': {}}, 'a': 9223372036854775807, 'b': 9223372036854775807}", WORKLOAD_REPLICAS_MAX},
+	    {"{'t': {'spec': {}}, 'a': 9223372036854775807, 'b': 9223372036854775807, 'c': 0}", 0},
+	    {"{'t': {'spec': {}}, 'a': 3, 's': {'stop': true}}", 0},
+	    {"{'t': {'spec': {}}, 'a': 3, 's': {'stop': 'now'}}", 0},
+	    {"{'t': {'spec': {}}, 'a': 3, 's': {'stop': ''}}", 2},
+	    {"{'t': {'spec': {}}, 'a': 3, 's': {'stop': false}}", 2},
+	    {"{'t': {'spec': {}}, 'a': 3, 's': null, 'b': null}", 2},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -137,7 +137,8 @@ static void test_hostile_keys(void **state)
 	char json[BYTES];
 	struct reading r;
 	(void)state;
-	snprintf(json, sizeof json, "{'m': {'%0200d': {'t': {}}, 'a\x7f': {'t': {}}, 'n': null}}", 7);
+	snprintf(json, sizeof json, "{'m': {'%0200d': {'t': {'spec': {}}}, 'a\x7f': {'t': {'spec': {}}}, 'n': null}}",
+		 7);
 	read_parts(&r, policy, json, 1 << 20);
 	assert_int_equal(r.result, 0);
 	assert_int_equal(r.parts.count, 2);
