@@ -90,7 +90,7 @@ def test_an_early_answer(serve, name):
 def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
     server = serve([team(0)])
     decision = ask(server, OBJECTS[name])
-    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods; remove other resources from its webhook configuration"]
+    assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods, workloads and claims of devices; remove other resources from its webhook configuration"]
     done = explain(tmp_path, OBJECTS[name], team(0))
     assert done.returncode == 2 and "no object in it makes Pods" in done.stderr
 
