@@ -10,7 +10,8 @@
  *
  * YAML is read as kubectl reads it (sigs.k8s.io/yaml, which is YAML 1.1): `yes` is true, and 010 is
  * 8. Anchors, aliases, merge keys, and tags are refused, so a small file cannot expand into a large
- * one. U+FFFD replaces a NUL in a text, which would hide the rest of it in messages. Every message begins with FILE:LINE and says what to do.
+ * one. U+FFFD replaces a NUL in a text, in YAML and JSON, which would hide the rest of it in
+ * messages. Every message begins with FILE:LINE and says what to do.
  */
 #ifndef WEBHOOK_OBJECT_MANIFEST_H
 #define WEBHOOK_OBJECT_MANIFEST_H
