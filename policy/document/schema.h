@@ -70,7 +70,8 @@ struct schema_field {
 	const char *fallback;
 	const struct schema_word *words; /* FIELD_CHOICE and FIELD_CHOICES. */
 	size_t word_count;
-	const char *otherwise;              /* What helps if none of the words fits, for messages; may be NULL. */
+	/* For messages: what helps if none of the words fits; may be NULL. */
+	const char *otherwise;
 	const struct schema_object *object; /* FIELD_OBJECT, FIELD_OBJECTS and FIELD_OBJECT_MAP. */
 	/* FIELD_REQUIRED does not hold if this key is given. Absent: it always holds. */
 	struct str unless;
