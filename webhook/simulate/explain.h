@@ -68,7 +68,7 @@ struct explain_refusal {
 	struct arena *arena; /* For decisions; is reset for each. */
 	int64_t fits;        /* How many Pods were admitted before it. */
 	const struct replacement *tried;
-	/* Explanations of the object's groups whose Pods were admitted before, and exist with it. */
+	/* Of the groups of the object before this one whose Pods exist at the same time. */
 	const json_t *earlier;
 	json_t *tree;
 };
