@@ -70,7 +70,7 @@ struct schema_field {
 	const char *fallback;
 	const struct schema_word *words; /* FIELD_CHOICE and FIELD_CHOICES. */
 	size_t word_count;
-	const char *otherwise;              /* What helps if no word fits, for messages; may be NULL. */
+	const char *otherwise;              /* Helps if no word fits; NULL: nothing. */
 	const struct schema_object *object; /* FIELD_OBJECT, FIELD_OBJECTS and FIELD_OBJECT_MAP. */
 	/* FIELD_REQUIRED does not hold if this key is given. Absent: it always holds. */
 	struct str unless;
