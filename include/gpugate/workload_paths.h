@@ -54,4 +54,10 @@ struct workload_paths {
 /* Returns where objects of that kind of that API group keep their Pods, or NULL. */
 const struct workload_paths *policy_workload(const struct policy *policy, struct str group, struct str kind);
 
+/*
+ * Returns the name that a kind has in Settings.workloads, static; absent if the program does not
+ * have its paths.
+ */
+struct str workload_shipped_name(struct str group, struct str kind);
+
 #endif

@@ -4,6 +4,9 @@
  */
 #include "policy/compile/workload.h"
 
+#include "gpugate/workload_paths.h"
+#include "policy/document/schema_parts.h"
+
 #define CONTAINERS_MAX 16
 
 struct shipped_pods {
@@ -132,6 +135,16 @@ static const struct shipped rows[SHIPPED_WORKLOADS] = {
 				     .device = "spec.executor.gpu",
 				     .replicas = {"spec.executor.instances"}}}},
 };
+
+struct str workload_shipped_name(struct str group, struct str kind)
+{
+	for (size_t i = 0; i < SHIPPED_WORKLOADS; i++) {
+		const struct shipped *row = &rows[schema_workload_words[i].value];
+		if (str_eq(group, str_of(row->group)) && str_eq(kind, str_of(row->kind)))
+			return schema_workload_words[i].word;
+	}
+	return (struct str){NULL, 0};
+}
 
 static struct text text_at(const char *text, struct location at)
 {

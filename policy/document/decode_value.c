@@ -203,7 +203,7 @@ int decode_report_word(const struct schema_field *field, struct str text)
 	return -1;
 }
 
-/* The word that begins with this kind, as pytorchjobs.kubeflow.org with PyTorchJob; absent: none. */
+/* The word that begins like this kind, as pytorchjobs.kubeflow.org for PyTorchJob. */
 static struct str word_of_kind(const struct schema_field *field, struct str kind)
 {
 	for (size_t i = 0; kind.len && i < field->word_count; i++) {

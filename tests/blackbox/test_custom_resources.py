@@ -91,8 +91,28 @@ def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
     server = serve([team(0)])
     decision = ask(server, OBJECTS[name])
     assert decision.allowed and decision.warnings == ["gpugate evaluates only Pods, workloads and claims of devices; remove other resources from its webhook configuration"]
-    done = explain(tmp_path, OBJECTS[name], team(0))
-    assert done.returncode == 2 and "no object in it makes Pods" in done.stderr
+    group, kind = OBJECTS[name]["apiVersion"].split("/")[0], OBJECTS[name]["kind"]
+    assert_unnamed(tmp_path, OBJECTS[name], f'{kind} "w": the policy does not name {kind} of {group}; add {name} to Settings.workloads')
+
+
+def assert_unnamed(tmp_path, obj, said):
+    """The commands that try Pods say what to do, and where the object is."""
+    done = explain(tmp_path, obj, team(0))
+    assert done.returncode == 2 and f"object.yaml:1: {said}\n" in done.stderr and "makes Pods" not in done.stderr, done
+    done = run("replay", "--policy", tmp_path / "policy", tmp_path / "object.yaml")
+    assert done.returncode == 2 and f"object.yaml:1: {said}\n" in done.stderr and "nothing was replayed" not in done.stderr, done
+    suite = tmp_path / "a.suite.yaml"
+    for create, place in (({"create": obj}, "a.suite.yaml:"), ({"file": "object.yaml"}, "object.yaml:1")):
+        suite.write_text(json.dumps({"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"},
+                                     "spec": {"policy": "policy", "steps": [{**create, "expect": {"allowed": True}}]}}))
+        done = run("test", suite)
+        assert done.returncode == 2 and place in done.stdout and f": {said}\n" in done.stdout, done
+
+
+def test_a_kind_that_is_not_known(tmp_path):
+    assert_unnamed(tmp_path, thing(t=template(1)), 'Thing "t": the policy does not name Thing of example.com; if it has Pods, describe it in a Workload document')
+    done = explain(tmp_path, {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "i"}}, team(0))
+    assert done.returncode == 2 and "no object in it makes Pods or claims devices" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["pytorchjobs.kubeflow.org", "trainjobs.trainer.kubeflow.org", "rayclusters.ray.io", "rayjobs.ray.io", "jobsets.jobset.x-k8s.io"])

@@ -83,13 +83,16 @@ static int explain_all(const struct explain_context *context, const struct manif
 		if (manifest->objects[i].no_list)
 			note_list(manifest, &manifest->objects[i], explaining->notes);
 	}
-	if (json_array_size(explaining->objects) == 0)
-		return error_set(
-		    err,
-		    "%.300s: no object in it makes Pods or claims devices; `gpugate explain --help` lists those that "
-		    "do",
-		    manifest->file);
-	return 0;
+	if (json_array_size(explaining->objects) > 0)
+		return 0;
+	for (uint32_t i = 0; i < manifest->count; i++)
+		if (subject_is_unnamed(context->policy, manifest, &manifest->objects[i], err))
+			return -1;
+	return error_set(
+	    err,
+	    "%.300s: no object in it makes Pods or claims devices; `gpugate explain --help` lists those that "
+	    "do",
+	    manifest->file);
 }
 
 /* --- Output --- */

@@ -184,6 +184,8 @@ static int read_inputs(const struct replay_command_options *options, struct repl
 	for (size_t i = 0; i < options->inputs.count; i++)
 		if (replay_input(replay, options->inputs.items[i], names, err) < 0)
 			return -1;
+	if (replay_reviews(replay) == 0 && replay_unnamed(replay))
+		return error_set(err, "%s", replay_unnamed(replay));
 	if (replay_reviews(replay) == 0)
 		return error_set(err, "no review of a Pod and no Pod is in what was named, so nothing was replayed");
 	return 0;

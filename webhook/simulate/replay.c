@@ -222,6 +222,11 @@ int replay_finish(struct replay *replay, struct error *err)
 
 /* --- Result --- */
 
+const char *replay_unnamed(const struct replay *replay)
+{
+	return replay->unnamed.text[0] == '\0' ? NULL : replay->unnamed.text;
+}
+
 uint64_t replay_reviews(const struct replay *replay)
 {
 	return replay->reviews;
@@ -250,16 +255,16 @@ json_t *replay_report(const struct replay *replay)
 {
 	bool cut = false;
 	json_t *quotas = replay_quotas_json(replay, &cut);
-	json_t *report = json_pack("{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:O, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}",
-			 "format", 1, "against", replay_has(replay, REPLAY_BEFORE), "reviews",
-			 (json_int_t)replay->reviews, "ends", (json_int_t)replay->ends, "holdSeconds",
-			 replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
-			 (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "passedOver",
-			 (json_int_t)replay->passed_over, "passedOverFiles", replay->passed_over_files, "from",
-			 time_json(replay->first_time), "to", time_json(replay->last_time), "counts",
-			 counts_json(replay), "tenants", replay->changes.tenants, "quotas", quotas,
-			 "differences", replay->changes.examples, "omitted", (json_int_t)replay->changes.omitted,
-			 "truncated", replay->changes.full);
+	json_t *report =
+	    json_pack("{s:i, s:b, s:I, s:I, s:o, s:I, s:I, s:I, s:O, s:o, s:o, s:o, s:O, s:o, s:O, s:I, s:b}", "format",
+		      1, "against", replay_has(replay, REPLAY_BEFORE), "reviews", (json_int_t)replay->reviews, "ends",
+		      (json_int_t)replay->ends, "holdSeconds",
+		      replay->hold_ms ? json_integer(replay->hold_ms / 1000) : json_null(), "skipped",
+		      (json_int_t)replay->skipped, "incomplete", (json_int_t)replay->incomplete, "passedOver",
+		      (json_int_t)replay->passed_over, "passedOverFiles", replay->passed_over_files, "from",
+		      time_json(replay->first_time), "to", time_json(replay->last_time), "counts", counts_json(replay),
+		      "tenants", replay->changes.tenants, "quotas", quotas, "differences", replay->changes.examples,
+		      "omitted", (json_int_t)replay->changes.omitted, "truncated", replay->changes.full);
 	if (cut)
 		json_object_set_new(report, "amountsCut", json_true());
 	return report;

@@ -82,6 +82,9 @@ int replay_finish(struct replay *replay, struct error *err);
 /* How many reviews of Pods were replayed so far. */
 uint64_t replay_reviews(const struct replay *replay);
 
+/* What to do about the first object of a kind that no policy names, or NULL. Borrowed. */
+const char *replay_unnamed(const struct replay *replay);
+
 /* How often there is this change, once the replay has ended. The report has the same numbers. */
 uint64_t replay_count(const struct replay *replay, enum replay_change change);
 

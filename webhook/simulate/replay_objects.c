@@ -360,6 +360,8 @@ static int take_workload(struct replay *replay, const struct manifest *manifest,
 	int found = subjects_read(&subjects, manifest, object, &creator, &replay->arena, err);
 	if (found <= 0) {
 		replay->skipped += found == 0;
+		if (found == 0)
+			subject_is_unnamed(creator.policy, manifest, object, &replay->unnamed);
 		return found;
 	}
 	for (uint32_t i = 0; i < subjects.count; i++) {

@@ -158,6 +158,35 @@ static int read_review(struct subject *subject, const struct manifest *manifest,
 	return manifest_explain(manifest, object, err);
 }
 
+/* Custom resources have a group of a domain, of which Kubernetes has k8s.io for itself. */
+static bool is_custom(struct str group)
+{
+	return str_has_char(group, '.') && !str_ends(group, STR(".k8s.io")) && !str_eq(group, STR("gpugate.io"));
+}
+
+bool subject_is_unnamed(const struct policy *policy, const struct manifest *manifest,
+			const struct manifest_object *object, struct error *err)
+{
+	struct str group = workload_group(object->api_version), kind = object->kind;
+	const struct str shipped = workload_shipped_name(group, kind);
+	if (!(is_custom(group) || str_present(shipped)) || (policy && policy_workload(policy, group, kind)))
+		return false;
+	if (err->text[0] != '\0')
+		return true;
+	kind.len = kind.len < 64 ? kind.len : 64;
+	group.len = group.len < 253 ? group.len : 253;
+	if (str_present(shipped))
+		error_set(err, "the policy does not name %.*s of %.*s; add %.*s to Settings.workloads (byte 0)",
+			  STR_ARG(kind), STR_ARG(group), STR_ARG(shipped));
+	else
+		error_set(err,
+			  "the policy does not name %.*s of %.*s; if it has Pods, describe it in a Workload document "
+			  "(byte 0)",
+			  STR_ARG(kind), STR_ARG(group));
+	manifest_explain(manifest, object, err);
+	return true;
+}
+
 int subjects_read(struct subjects *subjects, const struct manifest *manifest, const struct manifest_object *object,
 		  const struct subject_creator *creator, struct arena *arena, struct error *err)
 {

@@ -45,6 +45,14 @@ struct subjects {
  */
 struct str subject_owner(struct str api_version, struct str kind, struct arena *arena);
 
+/*
+ * Whether the object is a custom resource that the policy does not name, so that it has no subject,
+ * though it may have Pods. Then sets an error that is not set yet: it begins with FILE:LINE, and
+ * says what to do.
+ */
+bool subject_is_unnamed(const struct policy *policy, const struct manifest *manifest,
+			const struct manifest_object *object, struct error *err);
+
 bool subject_is_review(const struct manifest_object *object);
 
 /*

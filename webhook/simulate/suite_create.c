@@ -8,6 +8,7 @@ struct creating {
 	struct attempt attempt;
 	const struct suite_step *step;
 	struct subject_creator creator;
+	struct error unnamed; /* About the first custom resource that the policy does not name. */
 };
 
 /* An AdmissionReview says itself what the step could say. */
@@ -80,6 +81,9 @@ static int try_file(struct creating *c, struct error *err)
 		int result = try_object(c, &c->attempt.manifest->objects[i], err);
 		if (result < 0)
 			return -1;
+		if (result == 0)
+			subject_is_unnamed(c->creator.policy, c->attempt.manifest, &c->attempt.manifest->objects[i],
+					   &c->unnamed);
 		found |= result;
 	}
 	return found;
@@ -108,11 +112,15 @@ int state_create(struct suite_state *state, const struct suite_step *step, struc
 		found = manifest_describe(c.attempt.manifest, step->create, &object, err) < 0
 			    ? -1
 			    : try_object(&c, &object, err);
+		if (found == 0)
+			subject_is_unnamed(c.creator.policy, c.attempt.manifest, &object, &c.unnamed);
 	}
 	if (step->dry_run)
 		attempt_undo(state, first);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
+	if (c.unnamed.text[0] != '\0')
+		return error_set(err, "%s", c.unnamed.text);
 	error_set(err,
 		  "no Pods or claims come from what this step creates; `gpugate explain --help` lists the kinds that "
 		  "make some");
