@@ -24,7 +24,7 @@ struct policy;
  */
 struct charge {
 	uint32_t quota; /* 0 to policy_quota_count() - 1. */
-	wide amount; /* Positive: what costs nothing has no row. */
+	wide amount;    /* Positive: what costs nothing has no row. */
 };
 
 /*

@@ -449,7 +449,8 @@ static void test_errors(void **state)
 	     "p.yaml:5:8: error: `borrowing` needs a `cohort` to borrow from and lend to; name it, or remove"},
 	    {TWO("cohort: x, borrowing: {computer: {}}, quotas: [{name: compute, hard: 1}]", "cohort: x"),
 	     "p.yaml:5:48: error: Tenant \"a\" has no quota named \"computer\"; did you mean \"compute\"?"},
-	    {TWO("cohort: x, borrowing: {qs: {}}", "cohort: x"), "error: Tenant \"a\" has no quota named \"qs\"; there is none\n"},
+	    {TWO("cohort: x, borrowing: {qs: {}}", "cohort: x"),
+	     "error: Tenant \"a\" has no quota named \"qs\"; there is none\n"},
 	    {TWO("cohort: x, quotas: [{name: q, hard: 1}]", "cohort: x, quotas: [{name: q, hard: unlimited}]"),
 	     "p.yaml:10:61: error: quotas named \"q\" lend to each other in cohort \"x\", and `unlimited` cannot be "
 	     "lent; "
