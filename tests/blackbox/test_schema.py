@@ -69,7 +69,7 @@ DIFFERENCES = [
     (r"would be several values, and one is needed", "Where a path has wildcards is not part of its form.", workload(suspend=["spec.*.a"])),
     (r"must begin like", OTHER_ITEMS, workload({"template": "a.*.t", "replicas": ["b.*.n"]})),
     (r"^\"orTemplate\" cannot be used with", OTHER_ITEMS, workload({"template": "a.*.t", "orTemplate": "b"})),
-    (r"is that of Kubernetes, whose workloads", "Which groups are those of Kubernetes is a table of the program.", workload(group="apps")),
+    (r"is that of Kubernetes, whose kinds", "Which groups are those of Kubernetes is a table of the program.", workload(group="apps")),
     (r"is described at .* already", OTHER_DOCUMENTS, workload(kind="Base")),
     (r"^at most \d+ (paths|groups of Pods) can be listed", "The bounds of these lists are far above what any kind needs.", workload(suspend=["a", "b", "c", "d", "e"])),
     (r"is out of range", NUMBERS, tenant({"hard": "9Ei"})),
