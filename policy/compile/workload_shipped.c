@@ -55,9 +55,9 @@ struct shipped {
 
 /* A part of an LLMInferenceService: its head, and the workers of each. */
 #define LLM_PODS(part)                                                                                                 \
-	{.pod_spec = part ".template", .metadata = part, .replicas = {part ".replicas"}},                              \
+	{.pod_spec = part ".template", .metadata = (part), .replicas = {part ".replicas"}},                            \
 	{                                                                                                              \
-		.pod_spec = part ".worker", .metadata = part, .replicas = {                                            \
+		.pod_spec = part ".worker", .metadata = (part), .replicas = {                                          \
 			part ".replicas",                                                                              \
 			part ".parallelism.pipeline - 1"                                                               \
 		}                                                                                                      \
