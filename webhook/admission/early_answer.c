@@ -209,11 +209,13 @@ static int answer_parts(struct early_question *question, const struct policy *po
 	struct decision best = {.denied = false};
 	struct review best_review = question->review;
 	struct str best_where = {NULL, 0};
+	int64_t of = 0;
 	int most = -1;
 	if (!together)
 		return -1;
 	for (uint32_t i = 0; i < question->part_count; i++)
-		together->of += question->parts[i].alone ? 0 : question->parts[i].pods;
+		of += question->parts[i].alone ? 0 : question->parts[i].pods;
+	together->of = of;
 	for (uint32_t i = 0; i < question->part_count; i++) {
 		question->review = question->parts[i].review;
 		question->review.namespace_labels = labels;
