@@ -524,3 +524,17 @@ def test_a_template_is_the_example(tmp_path, name):
     if suites:
         tested = run("test", out)
         assert tested.returncode == 0, tested
+
+
+def test_a_resource_that_no_policy_can_name_is_passed_over(tmp_path):
+    """It begins like an entry of a ResourceQuota. A Node or a DeviceClass can have such a name."""
+    odd = node("a100")
+    for amounts in (odd["status"]["capacity"], odd["status"].get("allocatable", {})):
+        amounts["limits.nvidia.com/gpu"] = "4"
+    cluster = tmp_path / "cluster.json"
+    cluster.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [
+        odd, node("cpu", "n1"), device_class("gpu.amd.com", "limits.amd.com/gpu"), slices("n1", "gpu.amd.com", "AMD Instinct MI300X")]}))
+    made = run("init", cluster, "--out", tmp_path / "policy")
+    assert made.returncode == 0, made
+    assert run("lint", tmp_path / "policy").returncode == 0
+    assert "limits." not in "".join(file.read_text() for file in (tmp_path / "policy").iterdir())

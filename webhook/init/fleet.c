@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gpugate/buf.h"
+#include "gpugate/consumer.h"
 #include "gpugate/known.h"
 #include "gpugate/quantity.h"
 #include "gpugate/vec.h"
@@ -216,4 +217,9 @@ int fleet_note(struct fleet *fleet, struct fleet_namespace *space, struct error 
 	*space->last_note = note;
 	space->last_note = &note->next;
 	return 0;
+}
+
+bool fleet_names(struct str resource)
+{
+	return known_is_key(resource) && resource_is_extended(resource) && !str_starts(resource, STR("limits."));
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "gpugate/consumer.h"
 #include "gpugate/known.h"
 #include "gpugate/quantity.h"
 #include "webhook/init/choices.h"
@@ -283,7 +282,7 @@ static int take_capacity(struct fleet *fleet, const struct node *node, struct er
 	bool has_gpu = false;
 	for (uint32_t i = 0; i < node->capacity.count; i++) {
 		struct str name = node->capacity.items[i].key;
-		if (!resource_is_extended(name) || !known_is_key(name) || amount(&node->capacity, name) == 0)
+		if (!fleet_names(name) || amount(&node->capacity, name) == 0)
 			continue;
 		enum known_kind kind = known_resource(name);
 		int result = 0;

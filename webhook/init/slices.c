@@ -51,7 +51,7 @@ int slices_read_class(struct fleet *fleet, struct str json, struct arena *scratc
 	reader_init(&reader, json.ptr, json.len, scratch);
 	if (reader_object(&reader, &class_shape, &class) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
-	if (!known_is_name(class.name) || !known_is_key(class.resource) || !resource_is_extended(class.resource))
+	if (!known_is_name(class.name) || !fleet_names(class.resource))
 		return 0;
 	/* A driver's class of whole devices has the driver's name. */
 	struct fleet_driver *driver = driver_of(fleet, class.name);
