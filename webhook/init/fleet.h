@@ -208,8 +208,8 @@ struct str fleet_label(const struct pairs *labels, struct str key);
 int64_t fleet_label_number(const struct pairs *labels, struct str key);
 
 /*
- * Whether a policy can name this resource of a node or a DeviceClass. What begins like an entry of a
- * ResourceQuota is a mistake there, and an error in a policy.
+ * Whether a policy can name this resource of a node or a DeviceClass. What begins like an entry of
+ * a ResourceQuota is a mistake there, and an error in a policy.
  */
 bool fleet_names(struct str resource);
 
