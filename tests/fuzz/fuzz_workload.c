@@ -74,7 +74,7 @@ static void check_kind(const struct workload_paths *paths, struct str json)
 	struct arena arena;
 	arena_init(&arena, 4096, 64 << 20);
 	if (workload_parts_read(paths, json, &arena, &parts, &err) < 0) {
-		const char *byte = strstr(err.text, "(byte ");
+		const char *byte = strrchr(err.text, '('); /* What was found may have one, too. */
 		size_t at;
 		if (byte && sscanf(byte, "(byte %zu)", &at) == 1)
 			REQUIRE(at <= json.len);

@@ -72,9 +72,9 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 /* Takes the place off an error of a reader whose text is no part of the file. */
 static void drop_byte(struct error *err)
 {
-	char *at = strstr(err->text, " (byte ");
-	if (at)
-		*at = '\0';
+	char *at = strrchr(err->text, '('); /* What was found may contain another. */
+	if (at && at > err->text && str_starts(str_of(at), STR("(byte ")))
+		at[-1] = '\0';
 }
 
 static int make_part(struct subject *subject, const struct workload_part *part, const struct manifest *manifest,
