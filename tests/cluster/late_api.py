@@ -208,6 +208,12 @@ class LateApi(Proxy):
         self._expiring += 1
         self.end_watches()
 
+    @property
+    def expiring(self):
+        """Whether no watch has been answered with 410 yet, although one must be. A watch that was
+        just being opened did not notice that it ought to end."""
+        return self._expiring > 0
+
     def end_watches(self):
         """Ends the watches of Pods, as the API server does from time to time."""
         self._do(self._end_watches())

@@ -112,7 +112,12 @@ class Calm(Chaos):
         seen = len(watch.requests)
         watch.list_s = LIST_S
         watch.expire()
-        eventually(lambda: any(r is not STARTED and r.kind == "list" and r.whole for r in watch.requests[seen:]), 60, f"the end of a list that takes {LIST_S} s")
+
+        def listed():
+            if watch.expiring:
+                watch.end_watches()
+            return any(r is not STARTED and r.kind == "list" and r.whole for r in watch.requests[seen:])
+        eventually(listed, 60, f"the end of a list that takes {LIST_S} s", pause=0.1)
         watch.list_s = 0
 
     def end_watches(self):
