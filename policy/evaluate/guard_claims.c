@@ -6,8 +6,8 @@
 #include "gpugate/pod.h"
 #include "gpugate/policy_enums.h"
 #include "gpugate/review.h"
-#include "policy/base/glob.h"
 #include "policy/base/show.h"
+#include "policy/model/snapshot.h"
 
 #define NAMES_SHOWN 4
 #define TEXT_BYTES_MAX (NAMES_SHOWN * (SHOWN_MAX + 8) + 300)
@@ -21,14 +21,6 @@ int guard_check_any_claim(struct evaluation *e, const struct guard *guard)
 	    "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
 	    "accelerator in resources.limits",
 	    STR(""), "");
-}
-
-static bool is_listed(const struct globs *globs, struct str name)
-{
-	for (uint32_t i = 0; i < globs->count; i++)
-		if (glob_match(globs->items[i], name))
-			return true;
-	return false;
 }
 
 /* Writes what may be used instead: "; use A, B, ...", or, if nothing is allowed, `otherwise`. */
@@ -51,7 +43,7 @@ int guard_check_named_claims(struct evaluation *e, const struct guard *guard)
 	char text[TEXT_BYTES_MAX];
 	for (uint32_t i = 0; guard->limits_templates && i < e->pod->claim_count; i++) {
 		const struct pod_claim *claim = &e->pod->claims[i];
-		if (claim->template.len && !is_listed(&guard->claim_templates, claim->template))
+		if (claim->template.len && !globs_match(&guard->claim_templates, claim->template))
 			return guard_violation(e, guard, GUARD_CLAIMS, NULL, "ResourceClaimTemplate ", claim->template,
 					       alternatives(text, " is not allowed", &guard->claim_templates,
 							    "remove it from spec.resourceClaims"));
@@ -86,7 +78,7 @@ static int check_option(struct evaluation *e, const struct guard *guard, const s
 				       " is of a form that this version of gpugate cannot check; use `exactly` or "
 				       "`firstAvailable`");
 	}
-	if (!is_listed(&guard->claim_classes, option->device_class)) {
+	if (!globs_match(&guard->claim_classes, option->device_class)) {
 		snprintf(before, sizeof before, "request " SHOW ": device class ", SHOWN(request->name));
 		return guard_violation(e, guard, GUARD_CLAIMS, NULL, before, option->device_class,
 				       alternatives(after, " is not allowed", &guard->claim_classes,
