@@ -1,7 +1,7 @@
 /*
- * consumer: what a Pod requests, and where it can run. This is all that a ledger keeps of a Pod, so
- * that it can charge the Pod again when the policy changes. Pure: no I/O, no locks, no state
- * between calls. Safe on any number of threads.
+ * consumer: what a Pod or a ResourceClaim requests, and where it can run. This is all that a ledger
+ * keeps of it, so that it can charge it again when the policy changes. Pure: no I/O, no locks, no
+ * state between calls. Safe on any number of threads.
  */
 #ifndef GPUGATE_CONSUMER_H
 #define GPUGATE_CONSUMER_H
@@ -27,12 +27,23 @@ struct policy;
 struct resource_request {
 	struct str resource;
 	int64_t count; /* 1 to COMPANION_MAX. */
+	/*
+	 * It can be met instead of the request before it. Of such a group of alternatives, each quota
+	 * is charged the most expensive one. Only claims have alternatives.
+	 */
+	bool alternative;
 };
 #define RESOURCE_REQUEST_MAX 1000000000
 #define COMPANION_MAX (INT64_C(1) << 53)
 
 /*
- * What a ledger keeps of a Pod. It contains no charges, so that each version of the policy can
+ * What holds accelerators. The API server reports each kind by a watch of its own, whose versions
+ * compare only with each other.
+ */
+enum consumer_kind { CONSUMER_POD, CONSUMER_CLAIM, CONSUMER_KINDS };
+
+/*
+ * What a ledger keeps of a Pod or of a claim. It contains no charges, so that each version of the policy can
  * compute its own.
  *
  * `models` names the Accelerators whose nodes the Pod can run on, by what it requires of its node,
@@ -44,6 +55,7 @@ struct resource_request {
  * that no quota would then count: binding a Pod never makes it uncounted.
  */
 struct consumer {
+	enum consumer_kind kind;
 	struct str uid;
 	struct str namespace;
 	struct str name;

@@ -15,6 +15,8 @@
 #include "gpugate/pairs.h"
 #include "gpugate/str.h"
 
+struct claim;
+
 struct env_var {
 	struct str name;
 	struct str value;
@@ -99,6 +101,11 @@ struct owner {
 
 struct pod {
 	bool present; /* The object is not null and is a Pod. */
+	/*
+	 * For a ledger, which keeps the same of both: the object is this ResourceClaim. Then only its
+	 * metadata is set besides. NULL: it is a Pod.
+	 */
+	const struct claim *as_claim;
 	struct str name;
 	struct str generate_name;
 	struct str namespace;
